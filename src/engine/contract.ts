@@ -1,0 +1,150 @@
+// What the engine offers to those above it: the front hands it requests, the admin API and the library ask it to
+// invalidate, list and explain. Types only.
+
+import type { Position } from '../dependency/position.ts';
+import type { Selector } from '../dependency/selector.ts';
+import type { LifetimeSource } from '../entry/stored-response.ts';
+import type { Cancel, Origin, RequestBody, Responder } from '../ports.ts';
+import type { Fields } from '../semantics/fields.ts';
+import type { ForwardReason, Outcome, OutcomeDetail } from '../semantics/outcome.ts';
+import type { CachePolicy } from '../semantics/policy.ts';
+
+/** Where requests of one route go and under which policy. Made once from the configuration, shared by its requests. */
+export interface Route {
+  readonly tenant: string;
+  /** The origin's name in the configuration: part of the cache key, and what an `origin` selector names. */
+  readonly originName: string;
+  readonly origin: Origin;
+  readonly policy: CachePolicy;
+  /** Fields taken from, then added to every response of the origin, before it is stored. Names in lower case. */
+  readonly responseFields: { readonly remove: ReadonlySet<string>; readonly set: Fields };
+  /** False: Cache-Tag, Surrogate-Key, xkey and Cache-Groups are taken from the answer to the client. */
+  readonly showTags: boolean;
+}
+
+/** One request, checked and routed by the front. */
+export interface GateRequest {
+  readonly route: Route;
+  readonly method: string;
+  /** The target URI as the cache sees it: scheme, host and normalised path and query; part of the cache key. */
+  readonly uri: string;
+  /** Path and query as forwarded; made from the same normalised parts as `uri`. */
+  readonly target: string;
+  /** End-to-end fields as they are forwarded, Host among them; hop-by-hop fields are gone, the route's edits are done. */
+  readonly fields: Fields;
+  readonly body: RequestBody | undefined;
+  /** True: forwarded without looking in the cache, and the answer is not stored (a bypass rule, a body on GET …). */
+  readonly bypass: boolean;
+}
+
+/** What an invalidation or purge did. */
+export interface InvalidationResult {
+  /** Position in the log; every fill begun before it is not served to anyone who comes after. */
+  readonly position: Position;
+  /** Entries matched in the stores of this node. */
+  readonly matched: number;
+}
+
+/** One stored response, for an operator. Times in ms, `ageMs` and `ttlMs` as of now. */
+export interface EntrySummary {
+  readonly key: string;
+  readonly uri: string;
+  readonly origin: string;
+  readonly method: string;
+  readonly status: number;
+  readonly bodyBytes: number;
+  readonly ageMs: number;
+  /** Remaining freshness lifetime; negative when stale. */
+  readonly ttlMs: number;
+  readonly tags: readonly string[];
+  readonly stamp: Position;
+  /** True: invalidated, and kept only to be validated. */
+  readonly outdated: boolean;
+}
+
+export interface ListQuery {
+  readonly prefix?: string;
+  readonly tag?: string;
+  /** Key after which the page begins; from the page before. */
+  readonly after?: string;
+  /** Entries on a page, 1 to 1,000. Default 100. */
+  readonly limit?: number;
+}
+
+/** Entries in the order of their keys. `next`: pass as `after` to go on; absent on the last page. */
+export interface ListPage {
+  readonly entries: readonly EntrySummary[];
+  readonly next?: string;
+}
+
+/** Why a request is, or is not, answered from the cache right now. */
+export interface Explanation {
+  readonly key: string;
+  readonly variantKey?: string;
+  readonly verdict: 'serve' | 'serve-and-validate' | 'validate' | 'forward';
+  /** A sentence with the reason, and the RFC section it rests on. */
+  readonly reason: string;
+  readonly section: string;
+  /** Absent when nothing is stored. */
+  readonly entry?: EntrySummary;
+  readonly freshness?: {
+    readonly lifetimeMs: number;
+    readonly source: LifetimeSource;
+    readonly ageMs: number;
+    readonly staleWhileRevalidateMs: number;
+    readonly staleIfErrorMs: number;
+  };
+  /** Log position applied on this node, and of the last invalidation that affects the entry or key. 0: none. */
+  readonly position: { readonly applied: Position; readonly lastInvalidation: Position };
+  /** Why the last answer for this key was not stored, when that is known. */
+  readonly lastRefusal?: { readonly reason: string; readonly section: string };
+}
+
+/** Counters since the start. */
+export interface GateStats {
+  readonly requests: { readonly [outcome in OutcomeClass]: number };
+  readonly forwards: { readonly [reason in ForwardReason]: number };
+  readonly details: { readonly [detail in OutcomeDetail]: number };
+  /** Answers not stored, by the reason of the storing decision. */
+  readonly refusedStores: { readonly [reason: string]: number };
+  readonly stores: number;
+  readonly invalidations: { readonly [kind in Selector['kind']]: number };
+  readonly purges: number;
+  readonly intentsOpen: number;
+  readonly fillsInFlight: number;
+  readonly position: Position;
+  readonly memory: {
+    readonly entries: number;
+    readonly bytes: number;
+    readonly maxBytes: number;
+    readonly evictions: number;
+    readonly declined: number;
+  };
+}
+
+/** How an exchange ended, for counting: each has exactly one. */
+export type OutcomeClass = 'hit' | 'stale' | 'validated' | 'collapsed' | 'miss' | 'bypass' | 'error' | 'refused';
+
+/** Told of each exchange as its answer begins. `forwardMs`: time to the origin's head, when it was asked. */
+export interface ExchangeReport {
+  readonly request: GateRequest;
+  readonly outcome: Outcome;
+  readonly status: number;
+  readonly forwardMs: number | undefined;
+}
+
+/** The engine, put together. */
+export interface Gate {
+  /**
+   * Answers the request through the responder; a hit in memory is answered before this returns. The result is to be
+   * called when the client goes away before it was answered.
+   */
+  handle(request: GateRequest, responder: Responder): Cancel;
+  /** Marks entries outdated; when it resolves, nothing filled from an earlier read is served without validation. */
+  invalidate(selector: Selector): Promise<InvalidationResult>;
+  /** Removes entries; when it resolves, nothing filled from an earlier read is served. */
+  purge(selector: Selector): Promise<InvalidationResult>;
+  list(query: ListQuery): Promise<ListPage>;
+  explain(request: Pick<GateRequest, 'route' | 'method' | 'uri' | 'fields'>): Promise<Explanation>;
+  stats(): GateStats;
+}

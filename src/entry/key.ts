@@ -1,0 +1,70 @@
+// Cache keys. A key is `tenant SP origin SP method SP uri`; a variant's key adds `LF name: value` for each selecting
+// header field.
+//
+// The one complication: keys must be injective, or one client reads what was filled for another. Tenant, origin and
+// method are tokens and a URI holds no white space, so a space cannot be mistaken for a part; a field value holds no
+// line feed. `isKeyable` is where that is made sure of.
+
+import { type Fields, fieldValue } from '../semantics/fields.ts';
+
+/** The tenant when none is configured. */
+export const DEFAULT_TENANT = '-';
+
+/** Makes a cache key. GET and HEAD share one: pass GET (RFC 9110 §9.3.2). The parts must be keyable. */
+export function cacheKey(tenant: string, origin: string, method: string, uri: string): string {
+  return `${tenant} ${origin} ${method} ${uri}`;
+}
+
+/** True when the text can be a part of a key: not empty, visible ASCII only. */
+export function isKeyable(part: string): boolean {
+  if (part === '') return false;
+  for (let at = 0; at < part.length; at++) {
+    const char = part.charCodeAt(at);
+    if (char <= 0x20 || char >= 0x7f) return false;
+  }
+  return true;
+}
+
+export interface KeyParts {
+  readonly tenant: string;
+  readonly origin: string;
+  readonly method: string;
+  readonly uri: string;
+}
+
+/** Takes a key, or a variant's key, apart. */
+export function keyParts(key: string): KeyParts {
+  const plain = primaryKey(key);
+  const afterTenant = plain.indexOf(' ');
+  const afterOrigin = plain.indexOf(' ', afterTenant + 1);
+  const afterMethod = plain.indexOf(' ', afterOrigin + 1);
+  return {
+    tenant: plain.slice(0, afterTenant),
+    origin: plain.slice(afterTenant + 1, afterOrigin),
+    method: plain.slice(afterOrigin + 1, afterMethod),
+    uri: plain.slice(afterMethod + 1),
+  };
+}
+
+/** The key without the selecting header fields' values. */
+export function primaryKey(key: string): string {
+  const end = key.indexOf('\n');
+  return end < 0 ? key : key.slice(0, end);
+}
+
+/**
+ * The key of the variant that `request` selects (RFC 9111 §4.1). `names` are sorted and in lower case; `normalise`
+ * makes values equal that the origin would treat alike. An absent field differs from an empty one.
+ */
+export function variantKey(
+  key: string,
+  names: readonly string[],
+  select: { readonly request: Fields; readonly normalise: (name: string, value: string) => string },
+): string {
+  let variant = key;
+  for (const name of names) {
+    const value = fieldValue(select.request, name);
+    variant += value === undefined ? `\n${name}` : `\n${name}:${select.normalise(name, value)}`;
+  }
+  return variant;
+}

@@ -1,0 +1,75 @@
+// An entry of the gate: a stored response (RFC 9111 §3) and what is needed to decide about its reuse.
+//
+// The one complication: head and body lie in one allocation, `bytes`, because a separate buffer for each costs more than
+// most heads are long. The head is kept in wire form (`name: value CRLF …`, see codec.ts) and decoded only where its
+// fields are needed; all that a hit needs stands beside it as numbers.
+
+import type { Position } from '../dependency/position.ts';
+
+/** Where a freshness lifetime came from (RFC 9111 §4.2.1, §4.2.2; RFC 9213). */
+export type LifetimeSource =
+  | 'override' // the route's ttlMs
+  | 'targeted' // max-age or s-maxage of a targeted field (RFC 9213)
+  | 's-maxage'
+  | 'max-age'
+  | 'expires'
+  | 'default' // the route's defaultTtlMs
+  | 'negative' // the route's negativeTtlMs
+  | 'heuristic'
+  | 'none'
+  | 'invalid'; // freshness information that contradicts itself or cannot be read: stale at once (RFC 9111 §4.2.1)
+
+/** The terms under which a stored response may be reused. Many entries share one frozen value. Times in ms. */
+export interface ReuseTerms {
+  readonly lifetimeMs: number;
+  readonly source: LifetimeSource;
+  /** Never reused without successful validation (RFC 9111 §5.2.2.4). */
+  readonly noCache: boolean;
+  /** Never reused stale: must-revalidate, proxy-revalidate or s-maxage (RFC 9111 §4.2.4, §5.2.2.2, .8, .10). */
+  readonly mustRevalidate: boolean;
+  readonly staleWhileRevalidateMs: number;
+  readonly staleIfErrorMs: number;
+  readonly graceMs: number;
+}
+
+/** One stored response: a variant under its key. */
+export interface StoredResponse {
+  readonly kind: 'response';
+  /** Cache key, with the selecting header fields' values when the response has Vary (see key.ts). */
+  readonly key: string;
+  /** Head in wire form, then the body. Never written to after the entry is made. */
+  readonly bytes: Uint8Array;
+  readonly headBytes: number;
+  /** 206: the body is the part that the head's Content-Range names. Any other: the body is whole. */
+  readonly status: number;
+  /** The instant (ms since the Unix epoch) at which its age was 0: current age = now - bornMs (RFC 9111 §4.2.3). */
+  readonly bornMs: number;
+  readonly terms: ReuseTerms;
+  readonly tags: readonly string[];
+  /** Log epoch in which the stamp counts. */
+  readonly epoch: string;
+  /** Log position at which its fill, or its latest validation, began. */
+  readonly stamp: Position;
+  /** The reader's note: no invalidation up to here affects the entry. The only field that changes; never persisted. */
+  checkedUpTo: Position;
+}
+
+/** Stands under the plain cache key of a URI whose responses have Vary, and names the variants. */
+export interface VariantList {
+  readonly kind: 'variants';
+  readonly key: string;
+  /** Names of the selecting header fields, lower case, sorted (RFC 9111 §4.1). */
+  readonly names: readonly string[];
+  /** Keys of the stored variants, oldest first. */
+  readonly variantKeys: readonly string[];
+}
+
+export type Entry = StoredResponse | VariantList;
+
+/** Variants kept under one key; the oldest leaves. More would let one client's made-up field values fill the store. */
+export const MAX_VARIANTS = 64;
+
+/** The body of a stored response, without a copy. */
+export function bodyOf(entry: StoredResponse): Uint8Array {
+  return entry.bytes.subarray(entry.headBytes);
+}

@@ -1,0 +1,29 @@
+// One error class and one closed table of codes. docs/errors.md lists the same codes; test/docs.test.ts compares them.
+
+/** Every code Tidegate raises, and when. */
+export const ERROR_CODES = {
+  E_CONFIG: 'the configuration is refused: a key is unknown or misspelt, or a value is not of the expected form',
+  E_PORT: 'a listener could not be opened: the port is in use or may not be bound',
+  E_ADMIN_TOKEN: 'the admin listener would be reachable from other machines and has no token',
+  E_ORIGIN_CONNECT: 'no connection to the origin could be made',
+  E_ORIGIN_TIMEOUT: 'the origin did not answer, or stopped sending, within its time limit',
+  E_ORIGIN_RESET: 'the origin ended the connection before its answer was complete',
+  E_ORIGIN_PROTOCOL: 'the origin sent something that is not an HTTP response',
+  E_ORIGIN_OPEN: 'the circuit breaker of the origin is open',
+  E_ABANDONED: 'the client went away before its answer was complete',
+  E_SELECTOR: 'a selector of entries is not of the expected form',
+  E_ADMIN: 'the admin API could not be reached or refused the call',
+} as const satisfies Record<string, string>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** An error Tidegate raises on purpose: `code` is for programs, `message` says what was expected and what was got. */
+export class TidegateError extends Error {
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'TidegateError';
+    this.code = code;
+  }
+}

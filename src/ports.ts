@@ -1,0 +1,125 @@
+// The ports: what the engine asks of the world, as interfaces only. Each has one exported contract suite under
+// test/contract. The engine never sees a platform; node/ and workers/ hand these in, the simulation hands in its own.
+
+import type { Selector } from './dependency/selector.ts';
+import type { Entry, StoredResponse } from './entry/stored-response.ts';
+import type { TidegateError } from './errors.ts';
+import type { Fields, ResponseHead } from './semantics/fields.ts';
+import type { Outcome } from './semantics/outcome.ts';
+
+/** Time. Wall-clock time is for HTTP dates and ages; monotonic time for durations and leases. */
+export interface Clock {
+  /** Milliseconds since the Unix epoch. */
+  now(): number;
+  /** Milliseconds since an arbitrary start; never goes back. */
+  monotonic(): number;
+}
+
+/** Undoes what was scheduled or started; harmless when that is already over. */
+export type Cancel = () => void;
+
+/** Work that is not done at once. */
+export interface Tasks {
+  /** Runs `work` after `delayMs`; the timer does not keep the process alive. */
+  later(delayMs: number, work: () => void): Cancel;
+  /** Runs `work` after the current step, before any timer. */
+  soon(work: () => void): void;
+}
+
+/** A number in [0, 1). */
+export type Random = () => number;
+
+/** A result that a fast implementation gives at once and another later. */
+export type Eventually<T> = T | Promise<T>;
+
+/**
+ * One tier's store. It may be dumb: the reader validates what it gets, so a store may lose, delay or repeat entries, but
+ * never alter one. Only `engine/tiers.ts` calls `put`.
+ */
+export interface Store {
+  get(key: string): Eventually<Entry | undefined>;
+  /** Takes the entry in, evicting others if need be; may decline. Replaces an entry of the same key. */
+  put(entry: Entry): Eventually<void>;
+  /** Removes entries; returns how many were there. */
+  delete(keys: readonly string[]): Eventually<number>;
+  /** Entries the selector names, in no particular order; does not count as use. For operators, never for a hit. */
+  find(selector: Selector): Iterable<Entry> | AsyncIterable<Entry>;
+}
+
+/** The content of a request on its way to the origin. */
+export type RequestBody = AsyncIterable<Uint8Array>;
+
+/** A request as forwarded: hop-by-hop fields are gone, `target` is path and query in origin-form. */
+export interface OriginRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly fields: Fields;
+  readonly body: RequestBody | undefined;
+  /** True: nothing is lost when the request reaches the origin twice, so it may be retried on a fresh connection. */
+  readonly retryable: boolean;
+}
+
+/** A running forward, for whoever started it. */
+export interface Forward {
+  pause(): void;
+  resume(): void;
+  abort(): void;
+}
+
+/** Whom the origin tells. `head` comes once, then `data` any number of times, then `end`; or `failed` at any time. */
+export interface OriginListener {
+  /** An interim (1xx) response. */
+  interim(head: ResponseHead): void;
+  /** `delimited`: the end of the content can be told from a cut connection (RFC 9112 §6.3). */
+  head(head: ResponseHead, delimited: boolean): void;
+  data(chunk: Uint8Array): void;
+  end(trailers: Fields): void;
+  failed(error: TidegateError): void;
+}
+
+/** A server with the truth. `forward` may tell its listener only after it has returned. */
+export interface Origin {
+  forward(request: OriginRequest, listener: OriginListener): Forward;
+}
+
+/** A body that arrives bit by bit, for one reader. */
+export interface BodySource {
+  /** The next bytes; `pending` when none are there yet, `end` after the last, `failed` when the rest will not come. */
+  read(): Uint8Array | 'pending' | 'end' | 'failed';
+  /** Calls `ready` once, as soon as `read` would no longer say `pending`. */
+  whenReadable(ready: () => void): void;
+  /** The reader is gone. */
+  cancel(): void;
+  /** Trailer fields; complete once `read` has said `end`. */
+  trailers(): Fields;
+}
+
+/** The final answer to a client. `outcome` is for the log; its Cache-Status is already among the fields. */
+export type Answer =
+  /** A stored response as it is: its head and body, then the added fields (Age, Cache-Status). */
+  | {
+      readonly kind: 'stored';
+      readonly entry: StoredResponse;
+      readonly added: Fields;
+      readonly outcome: Outcome;
+    }
+  /** A whole answer: 304, 206 and 416 from a stored response, or an error the gate makes. */
+  | {
+      readonly kind: 'whole';
+      readonly head: ResponseHead;
+      readonly body: Uint8Array | undefined;
+      readonly outcome: Outcome;
+    }
+  /** An answer whose body is still arriving. */
+  | {
+      readonly kind: 'streamed';
+      readonly head: ResponseHead;
+      readonly body: BodySource;
+      readonly outcome: Outcome;
+    };
+
+/** Where one client's answer goes: any number of interim responses, then exactly one `respond`. */
+export interface Responder {
+  interim(head: ResponseHead): void;
+  respond(answer: Answer): void;
+}

@@ -1,0 +1,106 @@
+// Header and trailer fields as plain data, and the field syntax shared by all of HTTP (RFC 9110 §5).
+//
+// The one complication: fields are a flat array `name, value, name, value …` with names in lower case. Both ends of a
+// proxy speak that form, so a response passes through without being rebuilt, and a scan of some twenty names costs less
+// than building a map.
+
+/** Header or trailer fields: name, value, name, value … in order of arrival; names are in lower case. */
+export type Fields = readonly string[];
+
+/** What is needed of a request to decide about it. */
+export interface RequestHead {
+  readonly method: string;
+  /** The target URI without a fragment, e.g. `http://example.org/users?limit=10` (RFC 9110 §7.1). */
+  readonly uri: string;
+  readonly fields: Fields;
+}
+
+/** Status and fields of a response. */
+export interface ResponseHead {
+  readonly status: number;
+  readonly fields: Fields;
+}
+
+export const NO_FIELDS: Fields = Object.freeze([]);
+
+/**
+ * The field's value, its lines combined with a comma and a space (RFC 9110 §5.3); undefined when the field is absent.
+ * `name` is in lower case.
+ */
+export function fieldValue(fields: Fields, name: string): string | undefined {
+  let combined: string | undefined;
+  for (let at = 0; at < fields.length; at += 2) {
+    if (fields[at] !== name) continue;
+    const value = fields[at + 1] as string;
+    combined = combined === undefined ? value : `${combined}, ${value}`;
+  }
+  return combined;
+}
+
+/** The field's lines, one for each time the field stands in the message. */
+export function fieldLines(fields: Fields, name: string): string[] {
+  const lines: string[] = [];
+  for (let at = 0; at < fields.length; at += 2) if (fields[at] === name) lines.push(fields[at + 1] as string);
+  return lines;
+}
+
+export function hasField(fields: Fields, name: string): boolean {
+  for (let at = 0; at < fields.length; at += 2) if (fields[at] === name) return true;
+  return false;
+}
+
+/** The fields whose name `keep` accepts. */
+export function filterFields(fields: Fields, keep: (name: string) => boolean): string[] {
+  const kept: string[] = [];
+  for (let at = 0; at < fields.length; at += 2) {
+    const name = fields[at] as string;
+    if (keep(name)) kept.push(name, fields[at + 1] as string);
+  }
+  return kept;
+}
+
+/** The fields with every line of `name` replaced by one line, which stands at the end. */
+export function withField(fields: Fields, name: string, value: string): string[] {
+  const changed = filterFields(fields, (other) => other !== name);
+  changed.push(name, value);
+  return changed;
+}
+
+/**
+ * The members of a list-valued field (`#rule`, RFC 9110 §5.6.1): split at commas outside quoted strings, white space
+ * trimmed, empty members left out.
+ */
+export function listMembers(value: string | undefined): string[] {
+  if (value === undefined || value === '') return [];
+  const members: string[] = [];
+  let start = 0;
+  let quoted = false;
+  for (let at = 0; at <= value.length; at++) {
+    const char = at < value.length ? value.charCodeAt(at) : COMMA;
+    if (char === QUOTE) quoted = !quoted;
+    else if (char === BACKSLASH && quoted) at++;
+    else if (char === COMMA && (!quoted || at >= value.length)) {
+      const member = trimOws(value.slice(start, at));
+      if (member !== '') members.push(member);
+      start = at + 1;
+    }
+  }
+  return members;
+}
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const BACKSLASH = 0x5c;
+
+/** Without optional white space (SP and HTAB only, RFC 9110 §5.6.3) at either end. */
+export function trimOws(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isOws(text.charCodeAt(start))) start++;
+  while (end > start && isOws(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isOws(char: number): boolean {
+  return char === 0x20 || char === 0x09;
+}

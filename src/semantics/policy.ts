@@ -1,0 +1,62 @@
+// What an operator may say about a route, as far as HTTP caching semantics go. Plain data: the functions of this room
+// take it as an argument, the configuration makes it.
+
+/** `safe` refuses what is legal but dangerous; `conformance` does all that RFC 9111 allows. */
+export type Profile = 'safe' | 'conformance';
+
+/** All times in milliseconds. */
+export interface CachePolicy {
+  readonly profile: Profile;
+  /** The name by which this cache goes in Cache-Status (RFC 9211 §2) and Via. Default `tidegate`. */
+  readonly cacheName: string;
+  /** Targeted cache control fields obeyed, in order of precedence, in lower case (RFC 9213 §2.1). */
+  readonly targetedFields: readonly string[];
+  /** Freshness lifetime that replaces whatever the response says; undefined: the response decides. */
+  readonly ttlMs: number | undefined;
+  /** Freshness lifetime of a storable response that states none, instead of a heuristic; undefined: heuristic. */
+  readonly defaultTtlMs: number | undefined;
+  /** Fraction of the time since Last-Modified taken as heuristic freshness (RFC 9111 §4.2.2). Default 0.1. */
+  readonly heuristicFraction: number;
+  /** Upper bound of heuristic freshness. Default 1 day. */
+  readonly heuristicMaxMs: number;
+  /** Used where the response has no stale-while-revalidate of its own (RFC 5861 §3). Default 0. */
+  readonly staleWhileRevalidateMs: number;
+  /** Used where the response has no stale-if-error of its own (RFC 5861 §4). Default 0. */
+  readonly staleIfErrorMs: number;
+  /**
+   * Grace: a response at most this long past its freshness lifetime is served when the origin cannot be reached at all,
+   * unless a directive forbids it (RFC 9111 §4.2.4). Never one that has been invalidated.
+   */
+  readonly graceMs: number;
+  /** How long an error answer (see `isHeuristicallyCacheable`) without explicit freshness is kept. Default 0: not. */
+  readonly negativeTtlMs: number;
+  /** Request fields whose value is normalised before it selects a variant (RFC 9111 §4.1). */
+  readonly normaliseVary: 'space-and-case' | 'language-preference';
+  /** Response bodies larger than this are forwarded and not stored. */
+  readonly maxBodyBytes: number;
+}
+
+const DAY_MS = 86_400_000;
+
+export const SAFE_POLICY: CachePolicy = Object.freeze({
+  profile: 'safe',
+  cacheName: 'tidegate',
+  targetedFields: Object.freeze(['cdn-cache-control']),
+  ttlMs: undefined,
+  defaultTtlMs: undefined,
+  heuristicFraction: 0.1,
+  heuristicMaxMs: DAY_MS,
+  staleWhileRevalidateMs: 0,
+  staleIfErrorMs: 0,
+  graceMs: 0,
+  negativeTtlMs: 0,
+  normaliseVary: 'space-and-case',
+  maxBodyBytes: 64 * 1024 * 1024,
+});
+
+export const CONFORMANCE_POLICY: CachePolicy = Object.freeze({
+  ...SAFE_POLICY,
+  profile: 'conformance',
+  graceMs: DAY_MS,
+  normaliseVary: 'language-preference',
+});
