@@ -3,9 +3,9 @@
 
 import type { Position } from '../dependency/position.ts';
 import type { Selector } from '../dependency/selector.ts';
-import type { LifetimeSource } from '../entry/stored-response.ts';
 import type { Cancel, Origin, RequestBody, Responder } from '../ports.ts';
 import type { Fields } from '../semantics/fields.ts';
+import type { LifetimeSource } from '../semantics/freshness.ts';
 import type { ForwardReason, Outcome, OutcomeDetail } from '../semantics/outcome.ts';
 import type { CachePolicy } from '../semantics/policy.ts';
 

@@ -5,32 +5,7 @@
 // fields are needed; all that a hit needs stands beside it as numbers.
 
 import type { Position } from '../dependency/position.ts';
-
-/** Where a freshness lifetime came from (RFC 9111 §4.2.1, §4.2.2; RFC 9213). */
-export type LifetimeSource =
-  | 'override' // the route's ttlMs
-  | 'targeted' // max-age or s-maxage of a targeted field (RFC 9213)
-  | 's-maxage'
-  | 'max-age'
-  | 'expires'
-  | 'default' // the route's defaultTtlMs
-  | 'negative' // the route's negativeTtlMs
-  | 'heuristic'
-  | 'none'
-  | 'invalid'; // freshness information that contradicts itself or cannot be read: stale at once (RFC 9111 §4.2.1)
-
-/** The terms under which a stored response may be reused. Many entries share one frozen value. Times in ms. */
-export interface ReuseTerms {
-  readonly lifetimeMs: number;
-  readonly source: LifetimeSource;
-  /** Never reused without successful validation (RFC 9111 §5.2.2.4). */
-  readonly noCache: boolean;
-  /** Never reused stale: must-revalidate, proxy-revalidate or s-maxage (RFC 9111 §4.2.4, §5.2.2.2, .8, .10). */
-  readonly mustRevalidate: boolean;
-  readonly staleWhileRevalidateMs: number;
-  readonly staleIfErrorMs: number;
-  readonly graceMs: number;
-}
+import type { ReuseTerms } from '../semantics/freshness.ts';
 
 /** One stored response: a variant under its key. */
 export interface StoredResponse {

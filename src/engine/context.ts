@@ -1,0 +1,25 @@
+// What the parts of one engine share.
+
+import type { Clock, Random, Tasks } from '../ports.ts';
+import type { ExchangeReport } from './contract.ts';
+import type { Flight } from './flight.ts';
+import type { HitForMiss } from './hit-for-miss.ts';
+import type { Invalidator } from './invalidator.ts';
+import type { Tally } from './tally.ts';
+import type { Tiers } from './tiers.ts';
+
+export interface Context {
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+  readonly random: Random;
+  readonly tiers: Tiers;
+  readonly invalidator: Invalidator;
+  readonly hitForMiss: HitForMiss;
+  readonly tally: Tally;
+  /** Fills and validations under way that others may join, by the key of what they fetch. */
+  readonly flights: Map<string, Flight>;
+  /** Told of each exchange as its answer begins. */
+  readonly report: (report: ExchangeReport) => void;
+  /** How long the URI of a write of unknown outcome stays unstorable: it may still be carried out. */
+  readonly unknownOutcomeMs: number;
+}

@@ -1,0 +1,111 @@
+// Ways to the origin: how a flight is started for an exchange, and why.
+
+import type { StoredResponse } from '../entry/stored-response.ts';
+import type { ResponseHead } from '../semantics/fields.ts';
+import type { ForwardReason, Outcome, OutcomeDetail } from '../semantics/outcome.ts';
+import type { ValidateReason } from '../semantics/reuse.ts';
+import type { Context } from './context.ts';
+import type { GateRequest } from './contract.ts';
+import { Flight, type FlightPlan } from './flight.ts';
+import { asAsked, asValidation, asWhole } from './forward-requests.ts';
+
+/** A way to the origin, and the reason it is taken. */
+export interface Way
+  extends Pick<FlightPlan, 'forward' | 'validating' | 'part' | 'completing' | 'unconditional' | 'keepGood'> {
+  readonly reason: ForwardReason;
+  readonly detail?: OutcomeDetail | undefined;
+}
+
+/** What a flight is started with. */
+export interface Departure {
+  readonly request: GateRequest;
+  /** Plain cache key. */
+  readonly key: string;
+  /** Interim responses go to the one client the flight was started for. */
+  readonly onInterim?: (head: ResponseHead) => void;
+}
+
+/** Starts a flight that others may join under `flightKey`. */
+export function openFlight(context: Context, from: Departure & { readonly flightKey: string }, way: Way): Flight {
+  const flight = start(context, from, { ...way, stores: true, flightKey: from.flightKey });
+  context.flights.set(from.flightKey, flight);
+  return flight;
+}
+
+/** Starts a flight for one client alone; `stores` false: its answer goes by the cache. */
+export function flyAlone(context: Context, from: Departure, way: Way & { readonly stores: boolean }): Flight {
+  return start(context, from, way);
+}
+
+function start(context: Context, from: Departure, how: Omit<FlightPlan, 'request' | 'key' | 'abortable'>): Flight {
+  const { request, key, onInterim } = from;
+  return new Flight(context, { ...how, request, key, abortable: true }, onInterim);
+}
+
+/** The way of a request that goes as its client sent it. */
+export function wayAsAsked(request: GateRequest, reason: ForwardReason): Way {
+  return { forward: asAsked(request), reason };
+}
+
+/** The way that fills the whole representation. */
+export function wayToFill(request: GateRequest, reason: ForwardReason): Way {
+  return { forward: asWhole(request), reason };
+}
+
+/** The way that validates the stored response, or fills anew where it has no validator that could tell. */
+export function wayToValidate(
+  request: GateRequest,
+  entry: StoredResponse,
+  why: { readonly outdated: boolean; readonly reason: ForwardReason },
+): Way {
+  const { outdated, reason } = why;
+  const unconditional = asWhole(request);
+  const forward = asValidation(request, entry, { outdated });
+  // An error of the moment must not replace a good answer that may still be of use (keep-good).
+  const keepGood = !outdated && entry.status < 400;
+  const way = { reason, keepGood, ...(outdated && { detail: 'outdated' as const }) };
+  return forward === undefined
+    ? { ...way, forward: unconditional }
+    : { ...way, forward, unconditional, validating: entry };
+}
+
+/** RFC 9211 §2.2: `request` when the client's own wish is the reason, else the stored response was not fit for use. */
+export function forwardReason(reason: ValidateReason): ForwardReason {
+  switch (reason) {
+    case 'request-no-cache':
+    case 'request-max-age':
+    case 'request-min-fresh':
+      return 'request';
+    case 'outdated':
+    case 'no-cache':
+    case 'stale':
+      return 'stale';
+    default:
+      return unreachable(reason);
+  }
+}
+
+/** Where a landing came from, for one who waited for it. */
+export interface Landed {
+  readonly flight: Flight;
+  readonly way: Way;
+  readonly collapsed: boolean;
+}
+
+/** What happened to a request that was answered after going forward. */
+export function forwardedOutcome(from: Landed, forwardStatus: number): Outcome {
+  const { way, collapsed } = from;
+  const detail = forwardStatus === 304 ? 'validated' : way.detail;
+  return {
+    hit: false,
+    forward: way.reason,
+    forwardStatus,
+    ...(collapsed && { collapsed }),
+    ...(detail !== undefined && { detail }),
+  };
+}
+
+/** For the end of a switch over a closed union. */
+export function unreachable(never: never): never {
+  throw new TypeError(`expected a known case, got ${JSON.stringify(never)}`);
+}

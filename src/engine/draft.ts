@@ -1,0 +1,157 @@
+// From a response's head to an entry: first a draft, made when the head arrives, so that others may join; then, with the
+// whole body, the entry.
+
+import { encodeHead, headLength } from '../entry/codec.ts';
+import { variantKey } from '../entry/key.ts';
+import type { StoredResponse } from '../entry/stored-response.ts';
+import { type Fields, fieldValue, filterFields, hasField, type ResponseHead } from '../semantics/fields.ts';
+import { type ReuseTerms, reuseTerms, type Timing } from '../semantics/freshness.ts';
+import { decideStoring, STORING_REFUSALS, type StoringRefusal, storableFields } from '../semantics/storing.ts';
+import { TAG_FIELDS, tagsOf } from '../semantics/tags.ts';
+import { normaliserFor, selectingFields } from '../semantics/vary.ts';
+import type { GateRequest } from './contract.ts';
+import type { Stamp } from './invalidator.ts';
+
+/** Why the engine does not store an answer that RFC 9111 would allow to be stored. */
+export const ENGINE_REFUSALS = {
+  'invalidated-during-fill': {
+    section: 'docs/architecture.md, the fill protocol',
+    sentence: 'an invalidation that affects it arrived after its fill began',
+  },
+  'intent-open': {
+    section: 'docs/architecture.md, the fill protocol',
+    sentence: 'a write on its URI is under way',
+  },
+  'too-many-tags': {
+    section: 'docs/architecture.md, tags',
+    sentence: 'it has more tags than are kept, and a forgotten tag would lose an invalidation',
+  },
+  'too-large': { section: 'docs/configuration.md, maxBodyBytes', sentence: 'its body is larger than the limit' },
+  'keep-good': {
+    section: 'docs/architecture.md, keep-good',
+    sentence: 'it is an error, and a usable good answer is stored',
+  },
+  incomplete: { section: 'RFC 9111 §3.3', sentence: 'its body did not arrive completely' },
+} as const;
+
+export type Refusal = StoringRefusal | keyof typeof ENGINE_REFUSALS;
+
+/** The reason of a refusal as `explain` prints it. */
+export function refusalText(refusal: Refusal): { readonly section: string; readonly sentence: string } {
+  return refusal in ENGINE_REFUSALS
+    ? ENGINE_REFUSALS[refusal as keyof typeof ENGINE_REFUSALS]
+    : STORING_REFUSALS[refusal as StoringRefusal];
+}
+
+/** True for reasons that say nothing about the next answer of the same key. */
+export function isPassing(refusal: Refusal): boolean {
+  return PASSING.has(refusal);
+}
+
+const PASSING: ReadonlySet<Refusal> = new Set<Refusal>([
+  'invalidated-during-fill',
+  'intent-open',
+  'keep-good',
+  'incomplete',
+  'not-modified',
+  'content-range',
+  'request-no-store',
+  'method',
+]);
+
+/** A response as it would be stored, but for its body. */
+export interface Draft {
+  readonly key: string;
+  readonly status: number;
+  readonly fields: Fields;
+  readonly terms: ReuseTerms;
+  readonly bornMs: number;
+  readonly tags: readonly string[];
+  /** Selecting header fields of the response, sorted. */
+  readonly names: readonly string[];
+}
+
+export interface Arrival {
+  readonly request: GateRequest;
+  /** Plain cache key. */
+  readonly key: string;
+  readonly delimited: boolean;
+  readonly timing: Timing;
+}
+
+/** The draft of a response, or why there is none. */
+export function draftOf(head: ResponseHead, arrival: Arrival): Draft | Refusal {
+  const { request } = arrival;
+  const { policy } = request.route;
+  const decision = decideStoring(request, head, { policy, delimited: arrival.delimited });
+  if (decision.kind === 'refuse') return decision.reason;
+  const found = tagsOf(head.fields, request.uri);
+  if (found.overflow) return 'too-many-tags';
+  const length = Number(fieldValue(head.fields, 'content-length'));
+  if (length > policy.maxBodyBytes) return 'too-large';
+  const names = selectingFields(fieldValue(head.fields, 'vary'));
+  if (names === 'any') return 'vary-any';
+  return {
+    key: requestVariantKey(arrival.key, names, request),
+    status: head.status,
+    fields: keptFields(head.fields, request),
+    ...reuseTerms(head, policy, arrival.timing),
+    tags: found.tags.length === 0 ? NO_TAGS : found.tags,
+    names,
+  };
+}
+
+const NO_TAGS: readonly string[] = Object.freeze([]);
+
+/** The key of the variant that the request selects. */
+export function requestVariantKey(key: string, names: readonly string[], request: GateRequest): string {
+  if (names.length === 0) return key;
+  const normalise = normaliserFor(request.route.policy.normaliseVary);
+  return variantKey(key, names, { request: request.fields, normalise });
+}
+
+/** The fields to store; with tag fields only where clients are to see them. */
+function keptFields(fields: Fields, request: GateRequest): Fields {
+  const storable = storableFields(fields, request.route.policy);
+  return request.route.showTags ? storable : filterFields(storable, (name) => !TAG_FIELDS.has(name));
+}
+
+/** The entry a draft becomes once its body is there. */
+export function entryFrom(draft: Draft, stamp: Stamp, chunks: readonly Uint8Array[]): StoredResponse {
+  let bodyBytes = 0;
+  for (const chunk of chunks) bodyBytes += chunk.length;
+  const fields = withLength(draft, bodyBytes);
+  const headBytes = headLength(fields);
+  const bytes = new Uint8Array(headBytes + bodyBytes);
+  let at = encodeHead(fields, bytes);
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return {
+    kind: 'response',
+    key: draft.key,
+    bytes,
+    headBytes,
+    status: draft.status,
+    bornMs: draft.bornMs,
+    terms: draft.terms,
+    tags: draft.tags,
+    epoch: stamp.epoch,
+    stamp: stamp.position,
+    checkedUpTo: stamp.position,
+  };
+}
+
+/** A body that came in chunks is whole now, so its length can be told (RFC 9110 §8.6). */
+function withLength(draft: Draft, bodyBytes: number): Fields {
+  if (draft.status === 204 || hasField(draft.fields, 'content-length')) return draft.fields;
+  return [...draft.fields, 'content-length', String(bodyBytes)];
+}
+
+/** Errors that say something about the moment or the single request, not about the resource (RFC 9110 §15.5, §15.6). */
+export function isMomentary(status: number): boolean {
+  return status >= 500 || MOMENTARY.has(status);
+}
+
+const MOMENTARY: ReadonlySet<number> = new Set([400, 405, 408, 413, 414, 417, 421, 425, 429, 431]);

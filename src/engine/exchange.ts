@@ -1,0 +1,296 @@
+// One request's walk through the cache: receive, look up, decide, then deliver, validate, fill, join or pass; deliver.
+// Each step is a method, and each ends by calling the next.
+//
+// The one complication: a request may be answered by another request's fill only if that fill began after the last
+// invalidation the request must see, which is any that was acknowledged before it arrived. Hence `#arrival`, the log
+// position as the request came in.
+
+import type { Position } from '../dependency/position.ts';
+import { cacheKey } from '../entry/key.ts';
+import type { StoredResponse } from '../entry/stored-response.ts';
+import type { TidegateError } from '../errors.ts';
+import type { Answer, Responder } from '../ports.ts';
+import { type RequestDemands, requestDemands } from '../semantics/cache-control.ts';
+import { hasField, type ResponseHead } from '../semantics/fields.ts';
+import type { ForwardReason, Outcome } from '../semantics/outcome.ts';
+import { decideReuse, type OnError, type ReuseDecision } from '../semantics/reuse.ts';
+import { isSafeMethod } from '../semantics/unsafe.ts';
+import {
+  answerFailure,
+  answerFromOrigin,
+  answerFromStored,
+  answerOnlyIfCached,
+  isNotModified,
+  notModifiedFromOrigin,
+} from './answers.ts';
+import type { Context } from './context.ts';
+import type { GateRequest } from './contract.ts';
+import {
+  type Departure,
+  flyAlone,
+  forwardedOutcome,
+  forwardReason,
+  type Landed,
+  openFlight,
+  unreachable,
+  type Way,
+  wayAsAsked,
+  wayToFill,
+  wayToValidate,
+} from './departures.ts';
+import { requestVariantKey } from './draft.ts';
+import type { Flight, Landing } from './flight.ts';
+import { asCompletion, asWhole } from './forward-requests.ts';
+import { updateByHead } from './head-update.ts';
+import { mayJoin, mayShare } from './joining.ts';
+import { type Selection, select } from './lookup.ts';
+import { answersRange } from './partial.ts';
+import { startWrite } from './write.ts';
+
+/** A request whose joins failed this often goes to the origin alone. */
+const MAX_JOINS = 2;
+
+/** What may be served should the origin fail. */
+interface Fallback {
+  readonly entry: StoredResponse;
+  readonly onError: OnError;
+}
+
+export class Exchange {
+  readonly #context: Context;
+  readonly #request: GateRequest;
+  readonly #responder: Responder;
+  readonly #key: string;
+  readonly #demands: RequestDemands;
+  readonly #arrival: Position;
+  #fallback: Fallback | undefined;
+  #joins = 0;
+  #leave: (() => void) | undefined;
+  #over = false;
+
+  constructor(context: Context, request: GateRequest, responder: Responder) {
+    this.#context = context;
+    this.#request = request;
+    this.#responder = responder;
+    this.#arrival = context.invalidator.applied;
+    this.#key = cacheKey(request.route.tenant, request.route.originName, 'GET', request.uri);
+    this.#demands = requestDemands(request.fields);
+  }
+
+  /** True once the answer has begun. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** The client is gone. */
+  abandon(): void {
+    this.#over = true;
+    this.#leave?.();
+  }
+
+  receive(): void {
+    const { method, bypass } = this.#request;
+    if (!isSafeMethod(method)) this.#write();
+    else if (bypass) this.#pass('bypass');
+    else if (method === 'GET' || method === 'HEAD') this.#lookUp();
+    else this.#pass('method');
+  }
+
+  #lookUp(): void {
+    const selection = select(this.#context.tiers, this.#key, this.#request);
+    if (!(selection instanceof Promise)) return this.#decide(selection);
+    selection.then(
+      (found) => this.#over || this.#decide(found),
+      () => this.#over || this.#decide({ key: this.#key, entry: undefined, miss: 'miss' }),
+    );
+  }
+
+  #decide(selection: Selection): void {
+    const { entry } = selection;
+    if (entry === undefined) return this.#miss(selection);
+    const outdated = !this.#context.invalidator.isCurrent(entry);
+    const decision = decideReuse(this.#demands, entry, { now: this.#context.clock.now(), outdated });
+    if (entry.status === 206) return this.#decidePart(selection, { entry, decision });
+    switch (decision.kind) {
+      case 'serve':
+        return this.#deliver(entry, { hit: true });
+      case 'serve-and-validate':
+        this.#validateInBackground(selection, entry);
+        return this.#deliver(entry, { hit: true, detail: 'stale-while-revalidate' });
+      case 'validate':
+        this.#fallback = { entry, onError: decision.onError };
+        return this.#validate(selection, entry, { outdated, reason: forwardReason(decision.reason) });
+      case 'refuse':
+        return this.#answer(answerOnlyIfCached(this.#request));
+      default:
+        return unreachable(decision);
+    }
+  }
+
+  /** A stored part serves a range that lies within it; else it is added to. A stale part is filled anew. */
+  #decidePart(selection: Selection, stored: { entry: StoredResponse; decision: ReuseDecision }): void {
+    const { entry, decision } = stored;
+    if (decision.kind === 'refuse') return this.#answer(answerOnlyIfCached(this.#request));
+    if (decision.kind !== 'serve') return this.#miss({ ...selection, miss: 'miss' });
+    if (this.#request.method === 'HEAD') return this.#head('partial', undefined);
+    const { profile } = this.#request.route.policy;
+    if (answersRange(entry, this.#request, profile)) return this.#deliver(entry, { hit: true });
+    if (this.#demands.onlyIfCached) return this.#answer(answerOnlyIfCached(this.#request));
+    if (hasField(this.#request.fields, 'range')) return this.#fillAlone('partial', { part: entry });
+    const forward = asCompletion(this.#request, entry);
+    if (forward === undefined) return this.#miss({ ...selection, miss: 'partial' });
+    const unconditional = asWhole(this.#request);
+    return this.#launch(selection, { forward, part: entry, completing: true, unconditional, reason: 'partial' });
+  }
+
+  #miss(selection: Selection): void {
+    const reason = selection.miss ?? 'miss';
+    if (this.#demands.onlyIfCached) return this.#answer(answerOnlyIfCached(this.#request));
+    if (this.#request.method === 'HEAD') return this.#head(reason, undefined);
+    if (hasField(this.#request.fields, 'range')) return this.#fillAlone(reason, {});
+    if (this.#joins > MAX_JOINS) return this.#fillAlone(reason, {});
+    if (this.#context.hitForMiss.has(this.#key, this.#context.clock.monotonic())) {
+      return this.#fillAlone(reason, { detail: 'hit-for-miss' });
+    }
+    return this.#join(selection, wayToFill(this.#request, reason));
+  }
+
+  #validate(selection: Selection, entry: StoredResponse, why: { outdated: boolean; reason: ForwardReason }): void {
+    if (this.#request.method === 'HEAD') return this.#head(why.reason, entry);
+    return this.#join(selection, wayToValidate(this.#request, entry, why));
+  }
+
+  #validateInBackground(selection: Selection, entry: StoredResponse): void {
+    if (this.#context.flights.has(selection.key)) return;
+    const from = { request: this.#request, key: this.#key, flightKey: selection.key };
+    openFlight(this.#context, from, wayToValidate(this.#request, entry, { outdated: false, reason: 'stale' }));
+  }
+
+  /** Waits for a flight that is under way, if it began late enough, or starts one that others may join. */
+  #join(selection: Selection, way: Way): void {
+    const flight = this.#context.flights.get(selection.key);
+    const joined = flight !== undefined && mayJoin(flight, this.#arrival, this.#context.invalidator);
+    if (!joined) return this.#launch(selection, way);
+    this.#joins++;
+    this.#leave = flight.whenLanded((landing) => this.#joinLanded(landing, { flight, way }));
+  }
+
+  #joinLanded(landing: Landing, joined: { flight: Flight; way: Way }): void {
+    if (this.#over) return;
+    const { invalidator, clock } = this.#context;
+    const demands = this.#demands;
+    const variantKey = (names: readonly string[]) => requestVariantKey(this.#key, names, this.#request);
+    const joiner = { arrival: this.#arrival, now: clock.now(), demands, variantKey };
+    if (mayShare({ landing, flight: joined.flight, joiner, invalidator })) {
+      return this.#landed(landing, { ...joined, collapsed: true });
+    }
+    return this.#lookUp();
+  }
+
+  #launch(selection: Selection, way: Way): void {
+    this.#await(openFlight(this.#context, { ...this.#departure(), flightKey: selection.key }, way), way);
+  }
+
+  /** A forward that nobody joins, whose answer is stored if it may be. */
+  #fillAlone(reason: ForwardReason, how: Partial<Way>): void {
+    this.#fly({ ...wayAsAsked(this.#request, reason), ...how }, true);
+  }
+
+  /** A forward that goes by the cache. */
+  #pass(reason: ForwardReason): void {
+    this.#fly(wayAsAsked(this.#request, reason), false);
+  }
+
+  /** A HEAD is answered by the origin, and what it says is true of the stored response too (RFC 9111 §4.3.5). */
+  #head(reason: ForwardReason, entry: StoredResponse | undefined): void {
+    const flight = this.#fly(wayAsAsked(this.#request, reason), false);
+    if (entry === undefined) return;
+    flight.whenLanded((landing) => updateByHead(this.#context, { flight, landing, entry, request: this.#request }));
+  }
+
+  #fly(way: Way, stores: boolean): Flight {
+    const flight = flyAlone(this.#context, this.#departure(), { ...way, stores });
+    this.#await(flight, way);
+    return flight;
+  }
+
+  #departure(): Departure {
+    const onInterim = (head: ResponseHead) => this.#interim(head);
+    return { request: this.#request, key: this.#key, onInterim };
+  }
+
+  #interim(head: ResponseHead): void {
+    if (!this.#over) this.#responder.interim(head);
+  }
+
+  #await(flight: Flight, way: Way): void {
+    this.#leave = flight.whenLanded((landing) => this.#landed(landing, { flight, way, collapsed: false }));
+  }
+
+  /** A write is not taken back when its client goes away. */
+  #write(): void {
+    const way = wayAsAsked(this.#request, 'method');
+    const flight = startWrite(this.#context, this.#departure(), way);
+    flight.whenLanded((landing) => this.#landed(landing, { flight, way, collapsed: false }));
+  }
+
+  #landed(landing: Landing, from: Landed): void {
+    if (this.#over) return from.flight.releaseUnread();
+    switch (landing.kind) {
+      case 'entry':
+        return this.#deliver(landing.entry, forwardedOutcome(from, landing.forwardStatus), from.flight);
+      case 'response':
+        return this.#landedResponse(landing, from);
+      case 'failed':
+        return this.#landedFailure(landing.error, from);
+      default:
+        return unreachable(landing);
+    }
+  }
+
+  #landedResponse(landing: Landing & { kind: 'response' }, from: Landed): void {
+    const { head, draft, body } = landing;
+    if (head.status >= 500 && this.#serveStale(from.flight, 'stale-if-error')) return from.flight.releaseUnread();
+    const stored = draft === undefined ? {} : { stored: typeof draft === 'object' };
+    const outcome = { ...forwardedOutcome(from, head.status), ...stored };
+    const bornMs = this.#context.clock.now();
+    if (this.#request.method === 'GET' && from.flight.asksForWhole && isNotModified(this.#request, head, bornMs)) {
+      this.#answer(notModifiedFromOrigin(this.#request, head, outcome), from.flight);
+      return from.flight.releaseUnread();
+    }
+    return this.#answer(answerFromOrigin(this.#request, { head, body }, outcome), from.flight);
+  }
+
+  #landedFailure(error: TidegateError, from: Landed): void {
+    const unreachable = this.#fallback?.onError === 'serve-in-grace';
+    if (this.#serveStale(from.flight, unreachable ? 'grace' : 'stale-if-error')) return;
+    const { way, collapsed } = from;
+    const outcome: Outcome = { hit: false, forward: way.reason, ...(collapsed && { collapsed }) };
+    this.#answer(answerFailure(this.#request, error, outcome), from.flight);
+  }
+
+  /** Serves the stale entry the origin's failure leaves us with, unless it was invalidated meanwhile. */
+  #serveStale(flight: Flight, detail: 'stale-if-error' | 'grace'): boolean {
+    const fallback = this.#fallback;
+    if (fallback === undefined || fallback.onError === 'nothing') return false;
+    if (detail === 'stale-if-error' && fallback.onError !== 'serve-stale-if-error') return false;
+    if (!this.#context.invalidator.isCurrent(fallback.entry)) return false;
+    this.#deliver(fallback.entry, { hit: true, detail }, flight);
+    return true;
+  }
+
+  #deliver(entry: StoredResponse, outcome: Outcome, flight?: Flight): void {
+    const { clock, random } = this.#context;
+    this.#answer(answerFromStored(this.#request, entry, { now: clock.now(), outcome, random }), flight);
+  }
+
+  #answer(answer: Answer, flight?: Flight): void {
+    this.#over = true;
+    this.#leave = undefined;
+    const { tally, report } = this.#context;
+    tally.outcome(answer.outcome);
+    const status = answer.kind === 'stored' ? answer.entry.status : answer.head.status;
+    report({ request: this.#request, outcome: answer.outcome, status, forwardMs: flight?.forwardMs });
+    this.#responder.respond(answer);
+  }
+}

@@ -1,0 +1,306 @@
+// One forward to the origin and what becomes of its answer: a fill, a validation, or a mere pass. Any number of exchanges
+// wait for it to land, that is for its head; then each reads the body at its own speed.
+//
+// The one complication: the stamp is taken before the origin is asked and never renewed, and storing happens only at the
+// very end, through `tiers.store`, which compares the stamp with what has been invalidated since. Whoever holds a body
+// that was read too early may finish reading it, but nobody gets to keep it.
+
+import { decodeHead } from '../entry/codec.ts';
+import type { StoredResponse } from '../entry/stored-response.ts';
+import { bodyOf } from '../entry/stored-response.ts';
+import type { TidegateError } from '../errors.ts';
+import type { Forward, OriginRequest } from '../ports.ts';
+import type { Fields, ResponseHead } from '../semantics/fields.ts';
+import { reuseTerms, type Timing } from '../semantics/freshness.ts';
+import { freshenedFields, validationAnswers } from '../semantics/validation.ts';
+import type { Context } from './context.ts';
+import type { GateRequest } from './contract.ts';
+import { type Draft, draftOf, entryFrom, isMomentary, isPassing, type Refusal } from './draft.ts';
+import { FillBody } from './fill-body.ts';
+import type { Stamp } from './invalidator.ts';
+import { combinedEntry } from './partial.ts';
+import { editedResponse } from './response-fields.ts';
+
+/** What a flight is to do. */
+export interface FlightPlan {
+  readonly request: GateRequest;
+  /** Plain cache key of what is fetched. */
+  readonly key: string;
+  readonly forward: OriginRequest;
+  /** False: a pass; its answer is never stored. */
+  readonly stores: boolean;
+  /** False: carried through even when nobody waits any more, since the origin may already have acted on it. */
+  readonly abortable: boolean;
+  /** The stored response that a 304 would freshen. */
+  readonly validating?: StoredResponse;
+  /** The stored part that a 206 would add to. */
+  readonly part?: StoredResponse;
+  /** True: the client wants the whole, and the request was for what `part` lacks of it. */
+  readonly completing?: boolean;
+  /** Forwarded instead, should the answer to the condition or the range turn out to be of no use. */
+  readonly unconditional?: OriginRequest;
+  /** True when an error answer must not replace what is stored. */
+  readonly keepGood?: boolean;
+  /** Under this key others find it in the context's flights; absent: nobody joins. */
+  readonly flightKey?: string;
+  /** Runs at the origin's head, before anyone hears of it; returns the stamp from which the answer counts. */
+  readonly beforeLanding?: (head: ResponseHead, stamp: Stamp) => Stamp;
+}
+
+/** How a flight ended for those who wait. */
+export type Landing =
+  /** A stored response, validated or completed just now. */
+  | { readonly kind: 'entry'; readonly entry: StoredResponse; readonly forwardStatus: number }
+  | {
+      readonly kind: 'response';
+      readonly head: ResponseHead;
+      readonly draft: Draft | Refusal | undefined;
+      readonly body: FillBody;
+    }
+  | { readonly kind: 'failed'; readonly error: TidegateError };
+
+type Waiter = (landing: Landing) => void;
+
+export class Flight {
+  readonly plan: FlightPlan;
+  #stamp: Stamp;
+  readonly #context: Context;
+  readonly #waiters = new Set<Waiter>();
+  readonly #onInterim: ((head: ResponseHead) => void) | undefined;
+  readonly #startedAt: number;
+  /** Number of the forward that counts; what an earlier one still says is not heard. */
+  #leg = 0;
+  #conditional = true;
+  #requestTimeMs = 0;
+  #forward: Forward | undefined;
+  #body: FillBody;
+  #landing: Landing | undefined;
+  #draft: Draft | undefined;
+  #headAt: number | undefined;
+
+  constructor(context: Context, plan: FlightPlan, onInterim?: (head: ResponseHead) => void) {
+    this.#context = context;
+    this.plan = plan;
+    this.#onInterim = onInterim;
+    this.#stamp = context.invalidator.stamp();
+    this.#startedAt = context.clock.monotonic();
+    this.#body = this.#newBody();
+    context.tally.fillsInFlight++;
+    this.#launch(plan.forward);
+  }
+
+  /** The position in the log from which its answer counts. */
+  get stamp(): Stamp {
+    return this.#stamp;
+  }
+
+  /** Time from sending to the origin's head, once it is there. */
+  get forwardMs(): number | undefined {
+    return this.#headAt === undefined ? undefined : this.#headAt - this.#startedAt;
+  }
+
+  /** The landing, when it has come already. */
+  get landing(): Landing | undefined {
+    return this.#landing;
+  }
+
+  /** True as long as its answer is, or may turn out to be, one that others can share. */
+  get joinable(): boolean {
+    if (!this.plan.stores) return false;
+    const landing = this.#landing;
+    return landing === undefined || (landing.kind === 'response' && this.#draft !== undefined);
+  }
+
+  /** True when the origin was asked for the whole, so that the client's own conditions are still to be answered. */
+  get asksForWhole(): boolean {
+    return this.plan.forward.fields !== this.plan.request.fields;
+  }
+
+  /** Calls the waiter once, at the landing; at once if that has come. The result takes the waiter back. */
+  whenLanded(waiter: Waiter): () => void {
+    if (this.#landing !== undefined) {
+      waiter(this.#landing);
+      return () => {};
+    }
+    this.#waiters.add(waiter);
+    return () => this.#forget(waiter);
+  }
+
+  /** Nobody is going to read the body of a response that is not stored. */
+  releaseUnread(): void {
+    if (this.#draft === undefined && !this.#body.hasReaders) this.#abandon();
+  }
+
+  #launch(forward: OriginRequest): void {
+    const leg = ++this.#leg;
+    const heard = <Told extends unknown[]>(tell: (...told: Told) => void) => {
+      return (...told: Told) => {
+        if (leg === this.#leg) tell(...told);
+      };
+    };
+    this.#requestTimeMs = this.#context.clock.now();
+    this.#forward = this.plan.request.route.origin.forward(forward, {
+      interim: heard((head: ResponseHead) => this.#onInterim?.(head)),
+      head: heard((head: ResponseHead, delimited: boolean) => this.#head(head, delimited)),
+      data: heard((chunk: Uint8Array) => this.#data(chunk)),
+      end: heard((trailers: Fields) => this.#end(trailers)),
+      failed: heard((error: TidegateError) => this.#failed(error)),
+    });
+  }
+
+  #newBody(): FillBody {
+    return new FillBody({
+      pause: () => this.#forward?.pause(),
+      resume: () => this.#forward?.resume(),
+      abandoned: () => this.#abandon(),
+    });
+  }
+
+  #head(head: ResponseHead, delimited: boolean): void {
+    this.#headAt = this.#context.clock.monotonic();
+    const edited = editedResponse(head, this.plan.request.route);
+    if (this.plan.beforeLanding !== undefined) this.#stamp = this.plan.beforeLanding(edited, this.#stamp);
+    const { validating } = this.plan;
+    if (this.#conditional && validating !== undefined && edited.status === 304) this.#validated(validating, edited);
+    else this.#respond(edited, delimited);
+  }
+
+  #data(chunk: Uint8Array): void {
+    this.#body.append(chunk);
+    if (this.#draft === undefined || this.#body.bytes <= this.plan.request.route.policy.maxBodyBytes) return;
+    this.#refuse('too-large');
+    this.#draft = undefined;
+    this.#body.pass();
+  }
+
+  #end(trailers: Fields): void {
+    const entry = this.#draft === undefined ? undefined : this.#entry(this.#draft);
+    if (entry !== undefined) this.#store(entry, (this.#draft as Draft).names);
+    if (this.#landing === undefined && entry?.status !== 200) return this.#forwardUnconditionally();
+    this.#body.end(trailers);
+    this.#finish();
+    if (this.#landing === undefined) this.#land({ kind: 'entry', entry: entry as StoredResponse, forwardStatus: 206 });
+  }
+
+  #failed(error: TidegateError): void {
+    if (this.#draft !== undefined) this.#refuse('incomplete');
+    this.#draft = undefined;
+    this.#finish();
+    this.#body.fail();
+    if (this.#landing === undefined) this.#land({ kind: 'failed', error });
+  }
+
+  /** RFC 9111 §4.3.3, §4.3.4: a 304 freshens what it validates; one for something else is no answer to us. */
+  #validated(stored: StoredResponse, head: ResponseHead): void {
+    const fields = decodeHead(stored.bytes, stored.headBytes);
+    const { profile } = this.plan.request.route.policy;
+    const outdated = !this.#context.invalidator.isCurrent(stored);
+    const match = validationAnswers(fields, head.fields, { sole: true, outdated, profile });
+    if (match === 'mismatch') return this.#forwardUnconditionally();
+    const entry = this.#freshened(stored, freshenedFields(fields, head.fields));
+    this.#store(entry, []);
+    this.#finish();
+    this.#land({ kind: 'entry', entry, forwardStatus: 304 });
+  }
+
+  #freshened(stored: StoredResponse, fields: Fields): StoredResponse {
+    const head = { status: stored.status, fields };
+    const { terms, bornMs } = reuseTerms(head, this.plan.request.route.policy, this.#timing());
+    const draft: Draft = {
+      key: stored.key,
+      status: stored.status,
+      fields,
+      terms,
+      bornMs,
+      tags: stored.tags,
+      names: [],
+    };
+    return entryFrom(draft, this.stamp, [bodyOf(stored)]);
+  }
+
+  #respond(head: ResponseHead, delimited: boolean): void {
+    const { request, key } = this.plan;
+    const draft = this.plan.stores ? draftOf(head, { request, key, delimited, timing: this.#timing() }) : undefined;
+    const refusal = typeof draft === 'object' ? this.#refusalNow(head, draft) : draft;
+    if (typeof draft === 'object' && refusal === undefined) this.#draft = draft;
+    if (refusal !== undefined) this.#refuse(refusal);
+    // Wanted as a whole and got as a part: nobody can be answered before the parts are one.
+    if (this.#conditional && this.plan.completing === true && head.status === 206) return;
+    if (this.#draft === undefined) this.#body.pass();
+    this.#land({ kind: 'response', head, draft: this.#draft ?? refusal, body: this.#body });
+    this.releaseUnread();
+  }
+
+  /** Reasons against storing that are known at the head already and do not lie in the response alone. */
+  #refusalNow(head: ResponseHead, draft: Draft): Refusal | undefined {
+    if (this.plan.keepGood === true && isMomentary(head.status)) return 'keep-good';
+    const { uri, route } = this.plan.request;
+    return this.#context.invalidator.refusal(this.stamp, { uri, origin: route.originName, tags: draft.tags });
+  }
+
+  #entry(draft: Draft): StoredResponse {
+    const { chunks } = this.#body;
+    const { part, request } = this.plan;
+    const { profile } = request.route.policy;
+    const combined =
+      part === undefined ? undefined : combinedEntry(part, { draft, stamp: this.stamp, chunks, profile });
+    return combined ?? entryFrom(draft, this.stamp, chunks);
+  }
+
+  #store(entry: StoredResponse, names: readonly string[]): void {
+    const refusal = this.#context.tiers.store(this.stamp, { entry, key: this.plan.key, names });
+    if (refusal !== undefined) return this.#refuse(refusal);
+    this.#context.tally.stored(this.plan.key);
+    this.#context.hitForMiss.delete(this.plan.key);
+  }
+
+  #refuse(refusal: Refusal): void {
+    this.#context.tally.refused(this.plan.key, refusal);
+    if (!isPassing(refusal)) this.#context.hitForMiss.add(this.plan.key, this.#context.clock.monotonic());
+  }
+
+  /** The answer to the condition or the range was of no use. The stamp stays: it is still before the read. */
+  #forwardUnconditionally(): void {
+    const { unconditional } = this.plan;
+    if (unconditional === undefined) throw new TypeError('expected a plan with an unconditional request');
+    this.#conditional = false;
+    this.#draft = undefined;
+    this.#body = this.#newBody();
+    this.#launch(unconditional);
+  }
+
+  #timing(): Timing {
+    return { requestTimeMs: this.#requestTimeMs, responseTimeMs: this.#context.clock.now() };
+  }
+
+  #land(landing: Landing): void {
+    this.#landing = landing;
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    for (const waiter of waiters) waiter(landing);
+  }
+
+  #forget(waiter: Waiter): void {
+    this.#waiters.delete(waiter);
+    if (this.#waiters.size === 0 && !this.plan.stores) this.#abandon();
+  }
+
+  /** Nobody waits for the answer and nothing would come of it. */
+  #abandon(): void {
+    if (!this.plan.abortable || this.#forward === undefined) return;
+    this.#forward.abort();
+    this.#finish();
+    this.#body.fail();
+  }
+
+  /** Nothing more is going to be heard. */
+  #finish(): void {
+    if (this.#forward === undefined) return;
+    this.#leg++;
+    this.#forward = undefined;
+    this.#context.tally.fillsInFlight--;
+    const { flights } = this.#context;
+    const { flightKey } = this.plan;
+    if (flightKey !== undefined && flights.get(flightKey) === this) flights.delete(flightKey);
+  }
+}

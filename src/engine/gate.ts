@@ -1,0 +1,99 @@
+// The engine, put together from its ports.
+
+import { Invalidations } from '../dependency/invalidations.ts';
+import type { Selector } from '../dependency/selector.ts';
+import type { Cancel, Clock, Random, Responder, Store, Tasks } from '../ports.ts';
+import type { Context } from './context.ts';
+import type { ExchangeReport, Gate, GateRequest, GateStats, InvalidationResult } from './contract.ts';
+import { Exchange } from './exchange.ts';
+import { HitForMiss } from './hit-for-miss.ts';
+import { Invalidator } from './invalidator.ts';
+import { explainRequest, listEntries } from './summary.ts';
+import { Tally } from './tally.ts';
+import { Tiers } from './tiers.ts';
+
+/** A write of unknown outcome keeps its URI unstorable for so long by default: as long as origins usually work on one. */
+const UNKNOWN_OUTCOME_MS = 30_000;
+
+export interface GateOptions {
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+  readonly random: Random;
+  /** Fastest first. */
+  readonly stores: readonly Store[];
+  /** What the memory tier holds, for the statistics. */
+  readonly memoryStats: () => GateStats['memory'];
+  readonly report?: (report: ExchangeReport) => void;
+  /** Default 30,000. */
+  readonly unknownOutcomeMs?: number;
+  /** Hashed buckets of the invalidation log, a power of two. Default 2^20, 8 bytes each. */
+  readonly buckets?: number;
+}
+
+const NOTHING_TO_CANCEL: Cancel = () => {};
+
+export function createGate(options: GateOptions): Gate {
+  const context = contextOf(options);
+  return {
+    handle: (request, responder) => handle(context, request, responder),
+    invalidate: (selector) => invalidate(context, selector),
+    purge: (selector) => purge(context, selector),
+    list: (query) => listEntries(context, query),
+    explain: (request) => explainRequest(context, request),
+    stats: () => statsOf(context, options.memoryStats()),
+  };
+}
+
+function contextOf(options: GateOptions): Context {
+  const { clock, tasks, random, stores, buckets } = options;
+  const epoch = Math.floor(random() * 2 ** 48).toString(36);
+  const invalidator = new Invalidator(new Invalidations({ epoch, ...(buckets !== undefined && { buckets }) }));
+  return {
+    clock,
+    tasks,
+    random,
+    invalidator,
+    tiers: new Tiers(stores, invalidator),
+    hitForMiss: new HitForMiss(),
+    tally: new Tally(),
+    flights: new Map(),
+    report: options.report ?? (() => {}),
+    unknownOutcomeMs: options.unknownOutcomeMs ?? UNKNOWN_OUTCOME_MS,
+  };
+}
+
+function handle(context: Context, request: GateRequest, responder: Responder): Cancel {
+  const exchange = new Exchange(context, request, responder);
+  exchange.receive();
+  return exchange.over ? NOTHING_TO_CANCEL : () => exchange.abandon();
+}
+
+/** In force before anything is awaited: the count is the only thing that takes time. */
+async function invalidate(context: Context, selector: Selector): Promise<InvalidationResult> {
+  const position = context.invalidator.invalidate(selector);
+  const found = await context.tiers.find(selector);
+  return { position, matched: found.length };
+}
+
+async function purge(context: Context, selector: Selector): Promise<InvalidationResult> {
+  const position = context.invalidator.invalidate(selector);
+  context.tally.purges++;
+  return { position, matched: await context.tiers.purge(selector) };
+}
+
+function statsOf(context: Context, memory: GateStats['memory']): GateStats {
+  const { tally, invalidator } = context;
+  return {
+    requests: { ...tally.requests },
+    forwards: { ...tally.forwards },
+    details: { ...tally.details },
+    refusedStores: { ...tally.refusedStores },
+    stores: tally.stores,
+    invalidations: { ...invalidator.counts },
+    purges: tally.purges,
+    intentsOpen: invalidator.openIntents,
+    fillsInFlight: tally.fillsInFlight,
+    position: invalidator.applied,
+    memory,
+  };
+}

@@ -1,0 +1,36 @@
+// What a HEAD response says about the stored response to GET (RFC 9111 §4.3.5).
+
+import { decodeHead } from '../entry/codec.ts';
+import { keyParts } from '../entry/key.ts';
+import { bodyOf, type StoredResponse } from '../entry/stored-response.ts';
+import { reuseTerms } from '../semantics/freshness.ts';
+import { freshenedFields, headUpdate, validators } from '../semantics/validation.ts';
+import type { Context } from './context.ts';
+import type { GateRequest } from './contract.ts';
+import { entryFrom } from './draft.ts';
+import type { Flight, Landing } from './flight.ts';
+
+/**
+ * Freshens or invalidates the stored response. An outdated one is freshened only where a strong validator, found again
+ * in the HEAD, vouches for its body; else it waits for a GET.
+ */
+export function updateByHead(
+  context: Context,
+  what: { flight: Flight; landing: Landing; entry: StoredResponse; request: GateRequest },
+): void {
+  const { flight, landing, entry, request } = what;
+  if (landing.kind !== 'response') return;
+  const stored = decodeHead(entry.bytes, entry.headBytes);
+  const update = headUpdate(stored, landing.head.status, landing.head.fields);
+  if (update === 'invalidate') context.invalidator.invalidate({ kind: 'url', uri: keyParts(entry.key).uri });
+  if (update !== 'freshen') return;
+  const vouched = validators(stored).strong && validators(landing.head.fields).etag !== undefined;
+  if (!vouched && !context.invalidator.isCurrent(entry)) return;
+  const fields = freshenedFields(stored, landing.head.fields);
+  const now = context.clock.now();
+  const timing = { requestTimeMs: now - (flight.forwardMs ?? 0), responseTimeMs: now };
+  const basis = reuseTerms({ status: entry.status, fields }, request.route.policy, timing);
+  const { key, status, tags } = entry;
+  const freshened = entryFrom({ key, status, fields, tags, names: [], ...basis }, flight.stamp, [bodyOf(entry)]);
+  context.tiers.store(flight.stamp, { entry: freshened, key: flight.plan.key, names: [] });
+}

@@ -1,0 +1,41 @@
+// Which stored response a request selects (RFC 9111 §4, §4.1).
+
+import type { Entry, StoredResponse } from '../entry/stored-response.ts';
+import type { Eventually } from '../ports.ts';
+import type { ForwardReason } from '../semantics/outcome.ts';
+import type { GateRequest } from './contract.ts';
+import { requestVariantKey } from './draft.ts';
+import type { Tiers } from './tiers.ts';
+
+export interface Selection {
+  /** Key of the variant the request selects, as far as the selecting fields are known. */
+  readonly key: string;
+  readonly entry: StoredResponse | undefined;
+  /** Why there is no entry. */
+  readonly miss: ForwardReason | undefined;
+}
+
+/** Finds what is stored for the request; at once as long as the tiers answer at once. */
+export function select(tiers: Tiers, key: string, request: GateRequest): Eventually<Selection> {
+  const found = tiers.get(key);
+  if (found instanceof Promise) return found.then((entry) => selectVariant(tiers, { key, found: entry }, request));
+  return selectVariant(tiers, { key, found }, request);
+}
+
+function selectVariant(
+  tiers: Tiers,
+  { key, found }: { key: string; found: Entry | undefined },
+  request: GateRequest,
+): Eventually<Selection> {
+  if (found === undefined) return { key, entry: undefined, miss: 'uri-miss' };
+  if (found.kind === 'response') return { key, entry: found, miss: undefined };
+  const variantKey = requestVariantKey(key, found.names, request);
+  const variant = tiers.get(variantKey);
+  if (variant instanceof Promise) return variant.then((entry) => variantSelection(variantKey, entry));
+  return variantSelection(variantKey, variant);
+}
+
+function variantSelection(key: string, entry: Entry | undefined): Selection {
+  if (entry?.kind === 'response') return { key, entry, miss: undefined };
+  return { key, entry: undefined, miss: 'vary-miss' };
+}

@@ -1,0 +1,113 @@
+// Entries as an operator sees them: listed by page, and explained.
+
+import { decodeHead } from '../entry/codec.ts';
+import { cacheKey, keyParts } from '../entry/key.ts';
+import type { StoredResponse } from '../entry/stored-response.ts';
+import { requestDemands } from '../semantics/cache-control.ts';
+import { fieldValue } from '../semantics/fields.ts';
+import { currentAgeMs } from '../semantics/freshness.ts';
+import { decideReuse, REUSE_REASONS } from '../semantics/reuse.ts';
+import { isSafeMethod } from '../semantics/unsafe.ts';
+import type { Context } from './context.ts';
+import type { EntrySummary, Explanation, GateRequest, ListPage, ListQuery } from './contract.ts';
+import { refusalText } from './draft.ts';
+import { select } from './lookup.ts';
+
+export function summaryOf(context: Context, entry: StoredResponse): EntrySummary {
+  const { uri, origin, method } = keyParts(entry.key);
+  const ageMs = currentAgeMs(entry.bornMs, context.clock.now());
+  return {
+    key: entry.key,
+    uri,
+    origin,
+    method,
+    status: entry.status,
+    bodyBytes: entry.bytes.length - entry.headBytes,
+    ageMs,
+    ttlMs: entry.terms.lifetimeMs - ageMs,
+    tags: entry.tags,
+    stamp: entry.stamp,
+    outdated: !context.invalidator.isCurrent(entry),
+  };
+}
+
+const DEFAULT_LIMIT = 100;
+
+/** Stored responses in the order of their keys. Walks all that match: for operators, not for the hit path. */
+export async function listEntries(context: Context, query: ListQuery): Promise<ListPage> {
+  const { prefix, tag, after, limit = DEFAULT_LIMIT } = query;
+  const found = await context.tiers.find(
+    tag !== undefined ? { kind: 'tag', tag } : { kind: 'prefix', prefix: prefix ?? '' },
+  );
+  const matching = found
+    .filter((entry) => prefix === undefined || keyParts(entry.key).uri.startsWith(prefix))
+    .filter((entry) => after === undefined || entry.key > after)
+    .sort((one, other) => (one.key < other.key ? -1 : 1));
+  const entries = matching.slice(0, limit).map((entry) => summaryOf(context, entry));
+  const last = entries.at(-1);
+  return matching.length > limit && last !== undefined ? { entries, next: last.key } : { entries };
+}
+
+/** Why a request would, or would not, be answered from the cache right now. */
+export async function explainRequest(
+  context: Context,
+  request: Pick<GateRequest, 'route' | 'method' | 'uri' | 'fields'>,
+): Promise<Explanation> {
+  const { route, uri } = request;
+  const key = cacheKey(route.tenant, route.originName, 'GET', uri);
+  const selection = await select(context.tiers, key, { ...request, target: '', body: undefined, bypass: false });
+  const { entry } = selection;
+  const refusal = context.tally.lastRefusal(key);
+  const common = {
+    key,
+    ...(selection.key !== key && { variantKey: selection.key }),
+    ...(refusal !== undefined && { lastRefusal: lastRefusal(refusal) }),
+  };
+  const applied = context.invalidator.applied;
+  if (entry === undefined) {
+    const position = { applied, lastInvalidation: context.invalidator.lastAffectingKey(key) };
+    return { ...common, ...whyForward(request.method, selection.miss), verdict: 'forward', position };
+  }
+  return { ...common, ...explainEntry(context, request, entry) };
+}
+
+function lastRefusal(refusal: Parameters<typeof refusalText>[0]): { reason: string; section: string } {
+  const { section, sentence } = refusalText(refusal);
+  return { reason: `${refusal}: ${sentence}`, section };
+}
+
+function whyForward(method: string, miss: string | undefined): { reason: string; section: string } {
+  if (!isSafeMethod(method)) return { reason: `${method} is not safe and goes to the origin.`, section: 'RFC 9111 §4' };
+  if (miss === 'vary-miss') {
+    return {
+      reason: 'Responses for other selecting header fields are stored, none for these.',
+      section: 'RFC 9111 §4.1',
+    };
+  }
+  return { reason: 'Nothing is stored for this URI.', section: 'RFC 9111 §4' };
+}
+
+function explainEntry(
+  context: Context,
+  request: Pick<GateRequest, 'fields'>,
+  entry: StoredResponse,
+): Pick<Explanation, 'verdict' | 'reason' | 'section' | 'entry' | 'freshness' | 'position'> {
+  const { invalidator, clock } = context;
+  const outdated = !invalidator.isCurrent(entry);
+  const decision = decideReuse(requestDemands(request.fields), entry, { now: clock.now(), outdated });
+  const { section, sentence } = REUSE_REASONS[decision.reason];
+  const { lifetimeMs, source, staleWhileRevalidateMs, staleIfErrorMs } = entry.terms;
+  const summary = summaryOf(context, entry);
+  return {
+    verdict: decision.kind === 'refuse' ? 'forward' : decision.kind,
+    reason: entry.status === 206 ? `${sentence} It is a part: ${partText(entry)}.` : sentence,
+    section,
+    entry: summary,
+    freshness: { lifetimeMs, source, ageMs: summary.ageMs, staleWhileRevalidateMs, staleIfErrorMs },
+    position: { applied: invalidator.applied, lastInvalidation: invalidator.lastAffecting(entry) },
+  };
+}
+
+function partText(entry: StoredResponse): string {
+  return fieldValue(decodeHead(entry.bytes, entry.headBytes), 'content-range') ?? 'without Content-Range';
+}

@@ -1,0 +1,123 @@
+// The tiers: a loop over N stores, fastest first. `store` is the only way into any of them.
+//
+// The one complication: the first tier answers at once and the others may not, and a hit in memory must not cost a
+// promise. So a look-up returns the entry itself as long as every store asked so far did, and a promise from then on.
+
+import type { Selector } from '../dependency/selector.ts';
+import { keyParts } from '../entry/key.ts';
+import { type Entry, MAX_VARIANTS, type StoredResponse, type VariantList } from '../entry/stored-response.ts';
+import type { Eventually, Store } from '../ports.ts';
+import type { Invalidator, Stamp, StampRefusal } from './invalidator.ts';
+
+export class Tiers {
+  readonly #stores: readonly Store[];
+  readonly #invalidator: Invalidator;
+
+  constructor(stores: readonly Store[], invalidator: Invalidator) {
+    this.#stores = stores;
+    this.#invalidator = invalidator;
+  }
+
+  /** What is stored under the key, from the fastest tier that has it. Not validated: that is the reader's part. */
+  get(key: string): Eventually<Entry | undefined> {
+    for (let tier = 0; tier < this.#stores.length; tier++) {
+      const found = (this.#stores[tier] as Store).get(key);
+      if (found instanceof Promise) return this.#getSlowly(key, { tier, found });
+      if (found !== undefined) {
+        if (tier > 0) void this.#promote(found, tier);
+        return found;
+      }
+    }
+    return undefined;
+  }
+
+  /**
+   * Stores the result of a fill in every tier, unless an invalidation after its stamp affects it or a write on its URI is
+   * under way. `names`: the selecting header fields of the response.
+   */
+  store(stamp: Stamp, fill: { entry: StoredResponse; key: string; names: readonly string[] }): StampRefusal {
+    const { uri, origin } = keyParts(fill.key);
+    const refusal = this.#invalidator.refusal(stamp, { uri, origin, tags: fill.entry.tags });
+    if (refusal !== undefined) return refusal;
+    if (fill.names.length > 0) this.#list(fill.key, { names: fill.names, variant: fill.entry.key });
+    this.#putAll(fill.entry, this.#stores.length);
+    return undefined;
+  }
+
+  /** Removes what the selector names from every tier; returns how many stored responses the fullest tier had. */
+  async purge(selector: Selector): Promise<number> {
+    let most = 0;
+    for (const store of this.#stores) {
+      const keys: string[] = [];
+      let responses = 0;
+      for await (const entry of store.find(selector)) {
+        keys.push(entry.key);
+        if (entry.kind === 'response') responses++;
+      }
+      await store.delete(keys);
+      most = Math.max(most, responses);
+    }
+    return most;
+  }
+
+  /** Removes single entries from every tier. */
+  async delete(keys: readonly string[]): Promise<void> {
+    for (const store of this.#stores) await store.delete(keys);
+  }
+
+  /** The stored responses the selector names, each key once. */
+  async find(selector: Selector): Promise<StoredResponse[]> {
+    const byKey = new Map<string, StoredResponse>();
+    for (const store of this.#stores) {
+      for await (const entry of store.find(selector)) {
+        if (entry.kind === 'response' && !byKey.has(entry.key)) byKey.set(entry.key, entry);
+      }
+    }
+    return [...byKey.values()];
+  }
+
+  async #getSlowly(
+    key: string,
+    asked: { tier: number; found: Promise<Entry | undefined> },
+  ): Promise<Entry | undefined> {
+    let { tier } = asked;
+    let found = await asked.found;
+    while (found === undefined && ++tier < this.#stores.length) found = await (this.#stores[tier] as Store).get(key);
+    if (found !== undefined) void this.#promote(found, tier);
+    return found;
+  }
+
+  /** Copies an entry upwards. It keeps its stamp, so promotion never makes it look newer than its read. */
+  #promote(entry: Entry, foundIn: number): void {
+    if (entry.kind === 'response' && !this.#invalidator.isCurrent(entry)) return;
+    this.#putAll(entry, foundIn);
+  }
+
+  /** Puts into the first `count` tiers. */
+  #putAll(entry: Entry, count: number): void {
+    for (let tier = 0; tier < count; tier++) void (this.#stores[tier] as Store).put(entry);
+  }
+
+  /** Notes the variant in the list that stands under the plain key. */
+  #list(key: string, add: { names: readonly string[]; variant: string }): void {
+    const found = (this.#stores[0] as Store).get(key);
+    const old = found instanceof Promise || found?.kind !== 'variants' ? undefined : found;
+    const list = withVariant(old, { key, ...add });
+    if (old !== undefined) {
+      const dropped = old.variantKeys.filter((variant) => !list.variantKeys.includes(variant));
+      if (dropped.length > 0) void this.delete(dropped);
+    }
+    this.#putAll(list, this.#stores.length);
+  }
+}
+
+/** The list with one more variant; a list of other selecting fields is begun anew, for its keys are made otherwise. */
+function withVariant(
+  old: VariantList | undefined,
+  add: { key: string; names: readonly string[]; variant: string },
+): VariantList {
+  const same = old !== undefined && old.names.length === add.names.length && old.names.join() === add.names.join();
+  const others = same ? old.variantKeys.filter((variant) => variant !== add.variant) : [];
+  const variantKeys = [...others, add.variant].slice(-MAX_VARIANTS);
+  return { kind: 'variants', key: add.key, names: add.names, variantKeys };
+}

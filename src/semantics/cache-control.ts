@@ -1,0 +1,277 @@
+// Cache-Control of requests and responses (RFC 9111 §5.2), and the targeted fields that take its place (RFC 9213).
+//
+// The one complication: what cannot be read must never lengthen a response's life. An argument that is malformed, or
+// given twice with different values, is marked `invalid` instead of being dropped, so that the response counts as stale
+// (RFC 9111 §4.2.1); a qualified directive whose list cannot be read counts as unqualified.
+
+import { parseDictionary, Token } from 'structured-headers';
+import { type Fields, fieldValue, listMembers, trimOws } from './fields.ts';
+
+/** An argument in delta-seconds (RFC 9111 §1.2.2) as ms; `invalid`: unreadable or contradictory; undefined: absent. */
+export type DeltaMs = number | 'invalid' | undefined;
+
+/** The directives that mean something to a shared cache; all others are ignored (RFC 9111 §5.2.3). */
+export interface CacheControl {
+  readonly noStore: boolean;
+  /** The unqualified form (RFC 9111 §5.2.2.4). */
+  readonly noCache: boolean;
+  /** Fields named by `no-cache="…"`, in lower case. */
+  readonly noCacheFields: readonly string[];
+  /** The unqualified form (RFC 9111 §5.2.2.7). */
+  readonly isPrivate: boolean;
+  /** Fields named by `private="…"`, in lower case. */
+  readonly privateFields: readonly string[];
+  readonly isPublic: boolean;
+  readonly mustRevalidate: boolean;
+  readonly proxyRevalidate: boolean;
+  readonly mustUnderstand: boolean;
+  readonly onlyIfCached: boolean;
+  readonly maxAgeMs: DeltaMs;
+  readonly sMaxageMs: DeltaMs;
+  readonly staleWhileRevalidateMs: DeltaMs;
+  readonly staleIfErrorMs: DeltaMs;
+  /** Infinity: any staleness (RFC 9111 §5.2.1.2). */
+  readonly maxStaleMs: DeltaMs;
+  readonly minFreshMs: DeltaMs;
+}
+
+type Draft = { -readonly [name in keyof CacheControl]: CacheControl[name] };
+
+const NO_DIRECTIVES: CacheControl = Object.freeze({
+  noStore: false,
+  noCache: false,
+  noCacheFields: [],
+  isPrivate: false,
+  privateFields: [],
+  isPublic: false,
+  mustRevalidate: false,
+  proxyRevalidate: false,
+  mustUnderstand: false,
+  onlyIfCached: false,
+  maxAgeMs: undefined,
+  sMaxageMs: undefined,
+  staleWhileRevalidateMs: undefined,
+  staleIfErrorMs: undefined,
+  maxStaleMs: undefined,
+  minFreshMs: undefined,
+});
+
+/** One directive, its argument without quotes. */
+interface Directive {
+  readonly name: string;
+  readonly argument: string | undefined;
+}
+
+/** The directives of a Cache-Control value, its lines combined; undefined: the field is absent. */
+export function parseCacheControl(value: string | undefined): CacheControl {
+  if (value === undefined) return NO_DIRECTIVES;
+  return collect(directiveTexts(value).map(directiveOf));
+}
+
+/** The directives that rule a response, and the field they stand in (lower case). */
+export interface ResponseDirectives {
+  readonly directives: CacheControl;
+  readonly field: string;
+}
+
+/**
+ * The first targeted field that is present and valid replaces Cache-Control, Expires and every other targeted field; one
+ * that is empty or no Structured Field counts as absent (RFC 9213 §2.1, §2.2). `targetedFields` are in lower case.
+ */
+export function responseDirectives(fields: Fields, targetedFields: readonly string[]): ResponseDirectives {
+  for (const field of targetedFields) {
+    const directives = targetedDirectives(fieldValue(fields, field));
+    if (directives !== undefined) return { directives, field };
+  }
+  return { directives: parseCacheControl(fieldValue(fields, 'cache-control')), field: 'cache-control' };
+}
+
+/** What a client asks of a cache (RFC 9111 §5.2.1). Times in ms. */
+export interface RequestDemands {
+  readonly noStore: boolean;
+  readonly noCache: boolean;
+  readonly onlyIfCached: boolean;
+  /** Oldest age the client takes; undefined: any. */
+  readonly maxAgeMs: number | undefined;
+  /** Staleness the client takes: 0 none, Infinity any. */
+  readonly maxStaleMs: number;
+  readonly minFreshMs: number;
+}
+
+/** The demands of a request that has none; one shared value, so that a hit allocates nothing. */
+export const NO_DEMANDS: RequestDemands = Object.freeze({
+  noStore: false,
+  noCache: false,
+  onlyIfCached: false,
+  maxAgeMs: undefined,
+  maxStaleMs: 0,
+  minFreshMs: 0,
+});
+
+const NO_CACHE_DEMANDS: RequestDemands = Object.freeze({ ...NO_DEMANDS, noCache: true });
+
+export function requestDemands(fields: Fields): RequestDemands {
+  let cacheControl = false;
+  let pragma = false;
+  for (let at = 0; at < fields.length; at += 2) {
+    if (fields[at] === 'cache-control') cacheControl = true;
+    else if (fields[at] === 'pragma') pragma = true;
+  }
+  if (cacheControl) return demandsOf(parseCacheControl(fieldValue(fields, 'cache-control')));
+  // Pragma counts only where Cache-Control is absent (RFC 9111 §5.4).
+  return pragma && isPragmaNoCache(fieldValue(fields, 'pragma')) ? NO_CACHE_DEMANDS : NO_DEMANDS;
+}
+
+function isPragmaNoCache(value: string | undefined): boolean {
+  return listMembers(value).some((member) => member.toLowerCase() === 'no-cache');
+}
+
+function demandsOf(directives: CacheControl): RequestDemands {
+  return {
+    noStore: directives.noStore,
+    noCache: directives.noCache,
+    onlyIfCached: directives.onlyIfCached,
+    // A max-age that cannot be read asks for something newer: validation is the answer that is never wrong.
+    maxAgeMs: directives.maxAgeMs === 'invalid' ? 0 : directives.maxAgeMs,
+    maxStaleMs: readableMs(directives.maxStaleMs),
+    minFreshMs: readableMs(directives.minFreshMs),
+  };
+}
+
+/** The delta, or 0 when it is absent or cannot be read: for directives that widen what may be served. */
+export function readableMs(delta: DeltaMs): number {
+  return typeof delta === 'number' ? delta : 0;
+}
+
+function collect(directives: Iterable<Directive>): CacheControl {
+  const draft: Draft = { ...NO_DIRECTIVES };
+  for (const directive of directives) take(draft, directive);
+  return draft;
+}
+
+function take(draft: Draft, { name, argument }: Directive): void {
+  switch (name) {
+    case 'no-store':
+      draft.noStore = true;
+      break;
+    case 'no-cache':
+      if (isFieldList(argument)) draft.noCacheFields = [...draft.noCacheFields, ...fieldNames(argument)];
+      else draft.noCache = true;
+      break;
+    case 'private':
+      if (isFieldList(argument)) draft.privateFields = [...draft.privateFields, ...fieldNames(argument)];
+      else draft.isPrivate = true;
+      break;
+    case 'public':
+      draft.isPublic = true;
+      break;
+    case 'must-revalidate':
+      draft.mustRevalidate = true;
+      break;
+    case 'proxy-revalidate':
+      draft.proxyRevalidate = true;
+      break;
+    case 'must-understand':
+      draft.mustUnderstand = true;
+      break;
+    case 'only-if-cached':
+      draft.onlyIfCached = true;
+      break;
+    default:
+      takeDelta(draft, name, argument);
+  }
+}
+
+type DeltaName = 'maxAgeMs' | 'sMaxageMs' | 'staleWhileRevalidateMs' | 'staleIfErrorMs' | 'maxStaleMs' | 'minFreshMs';
+
+const DELTAS: ReadonlyMap<string, DeltaName> = new Map([
+  ['max-age', 'maxAgeMs'],
+  ['s-maxage', 'sMaxageMs'],
+  ['stale-while-revalidate', 'staleWhileRevalidateMs'],
+  ['stale-if-error', 'staleIfErrorMs'],
+  ['max-stale', 'maxStaleMs'],
+  ['min-fresh', 'minFreshMs'],
+]);
+
+function takeDelta(draft: Draft, name: string, argument: string | undefined): void {
+  const delta = DELTAS.get(name);
+  if (delta === undefined) return;
+  const value = delta === 'maxStaleMs' && argument === undefined ? Infinity : parseDelta(argument);
+  const before = draft[delta];
+  // Twice with different values: the response is considered stale (RFC 9111 §4.2.1).
+  draft[delta] = before === undefined || before === value ? value : 'invalid';
+}
+
+/** Larger deltas are taken for this one (RFC 9111 §1.2.2). */
+const MAX_DELTA_SECONDS = 2 ** 31;
+
+function parseDelta(argument: string | undefined): number | 'invalid' {
+  if (argument === undefined || !/^\d+$/.test(argument)) return 'invalid';
+  return Math.min(Number(argument), MAX_DELTA_SECONDS) * 1000;
+}
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+function isFieldList(argument: string | undefined): argument is string {
+  const names = listMembers(argument);
+  return names.length > 0 && names.every((name) => TOKEN.test(name));
+}
+
+function fieldNames(argument: string): string[] {
+  return listMembers(argument).map((name) => name.toLowerCase());
+}
+
+/**
+ * The value cut into directives. A quoted string that never ends would hide every directive after it; there the quotes
+ * are taken for plain characters, so that a no-store is still seen.
+ */
+function directiveTexts(value: string): string[] {
+  const members = listMembers(value);
+  const last = members.at(-1);
+  if (last === undefined || !hasOpenQuote(last)) return members;
+  return value.split(',').map(trimOws);
+}
+
+function hasOpenQuote(text: string): boolean {
+  return text.replaceAll(/"(?:[^"\\]|\\.)*"/g, '').includes('"');
+}
+
+/** White space around `=` is not allowed (RFC 9111 §5.2): kept in the argument, it makes a delta invalid. */
+function directiveOf(text: string): Directive {
+  const equals = text.indexOf('=');
+  if (equals < 0) return { name: text.toLowerCase(), argument: undefined };
+  const before = text.slice(0, equals);
+  const name = trimOws(before);
+  const argument = text.slice(equals + 1);
+  return { name: name.toLowerCase(), argument: name === before ? unquoted(argument) : ` ${argument}` };
+}
+
+/** Both forms of an argument are read, whichever the directive prescribes (RFC 9111 §5.2). */
+function unquoted(argument: string): string {
+  if (argument.length < 2 || !argument.startsWith('"') || !argument.endsWith('"')) return argument;
+  return argument.slice(1, -1).replaceAll(/\\(.)/g, '$1');
+}
+
+function targetedDirectives(value: string | undefined): CacheControl | undefined {
+  if (value === undefined) return undefined;
+  const members = dictionaryMembers(value);
+  if (members === undefined || members.size === 0) return undefined;
+  return collect([...members].map(([name, [item]]) => ({ name, argument: itemArgument(name, item) })));
+}
+
+function dictionaryMembers(value: string): ReturnType<typeof parseDictionary> | undefined {
+  try {
+    return parseDictionary(value);
+  } catch {
+    // The field is ignored as a whole when it does not parse (RFC 9213 §2.2).
+    return undefined;
+  }
+}
+
+/** A value of a type the directive does not have must not be consumed (RFC 9213 §2.2): '' is a valid argument of none. */
+function itemArgument(name: string, item: unknown): string | undefined {
+  if (item === true) return undefined;
+  if (typeof item === 'number') return String(item);
+  const isList = name === 'no-cache' || name === 'private';
+  return isList && (typeof item === 'string' || item instanceof Token) ? String(item) : '';
+}

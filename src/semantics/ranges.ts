@@ -1,0 +1,293 @@
+// Ranges: reading Range and Content-Range, answering from what is stored, and putting parts together
+// (RFC 9110 §14, §15.3.7, §15.5.17; RFC 9111 §3.3, §3.4).
+//
+// The one complication: what is stored may itself be a part. `Part` is both: a run of bytes of a representation and its
+// place therein; a whole response is a part that begins at 0 and is as long as the representation.
+
+import { type Fields, fieldLines, fieldValue, filterFields, type ResponseHead, trimOws, withField } from './fields.ts';
+import type { Profile } from './policy.ts';
+import { etagsMatchStrong, freshenedFields, isStrongEtag, validators } from './validation.ts';
+
+/** One range as asked for (RFC 9110 §14.1.1, §14.1.2): `last` is Infinity when open; `suffix` counts from the end. */
+export type ByteRange = { readonly first: number; readonly last: number } | { readonly suffix: number };
+
+/** The ranges of one Range field; at least one. */
+export type ByteRanges = readonly ByteRange[];
+
+/** A range that lies within a representation; `last` belongs to it. */
+export interface Span {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Ranges answered in one request; a field with more is ignored, as RFC 9110 §14.2 allows against abuse. */
+const MAX_RANGES = 50;
+
+/**
+ * Reads a Range field (RFC 9110 §14.2). Undefined, so that the field is ignored, when its unit is not bytes, it is
+ * invalid, or it has too many ranges. Only for GET; it means nothing on other methods.
+ */
+export function parseRange(value: string): ByteRanges | undefined {
+  const match = /^bytes=(.*)$/is.exec(trimOws(value));
+  if (match === null) return undefined;
+  const specs = (match[1] as string)
+    .split(',')
+    .map(trimOws)
+    .filter((spec) => spec !== '');
+  if (specs.length === 0 || specs.length > MAX_RANGES) return undefined;
+  const ranges: ByteRange[] = [];
+  for (const spec of specs) {
+    const range = byteRange(spec);
+    if (range === undefined) return undefined;
+    ranges.push(range);
+  }
+  return ranges;
+}
+
+function byteRange(spec: string): ByteRange | undefined {
+  const match = /^(\d*)-(\d*)$/.exec(spec);
+  if (match === null) return undefined;
+  const [, from, to] = match as unknown as [string, string, string];
+  if (from === '') return to === '' ? undefined : { suffix: position(to) };
+  const range = { first: position(from), last: to === '' ? Number.POSITIVE_INFINITY : position(to) };
+  return range.last < range.first ? undefined : range;
+}
+
+/** Lengths beyond what a number holds exactly are beyond any representation. */
+function position(digits: string): number {
+  return Math.min(Number(digits), Number.MAX_SAFE_INTEGER);
+}
+
+/**
+ * The spans that the ranges name in a representation of this length (RFC 9110 §14.1.2), in the order asked for. What
+ * cannot be satisfied is dropped; what overlaps or touches is joined (§15.3.7.2), so no byte is ever sent twice.
+ */
+export function resolveRanges(ranges: ByteRanges, completeLength: number): Span[] {
+  let spans: Span[] = [];
+  for (const range of ranges) {
+    let span = 'suffix' in range ? suffixSpan(range.suffix, completeLength) : range;
+    if (span.first >= completeLength) continue;
+    span = { first: span.first, last: Math.min(span.last, completeLength - 1) };
+    const apart: Span[] = [];
+    let place = spans.length;
+    for (const [at, other] of spans.entries()) {
+      if (other.first > span.last + 1 || other.last + 1 < span.first) apart.push(other);
+      else {
+        place = Math.min(place, at);
+        span = { first: Math.min(span.first, other.first), last: Math.max(span.last, other.last) };
+      }
+    }
+    apart.splice(place, 0, span);
+    spans = apart;
+  }
+  return spans;
+}
+
+function suffixSpan(suffix: number, completeLength: number): Span {
+  return { first: Math.max(0, completeLength - suffix), last: completeLength - 1 };
+}
+
+/** What a Content-Range field says (RFC 9110 §14.4). `complete`: undefined when the sender did not know it (`*`). */
+export type ContentRange =
+  | { readonly first: number; readonly last: number; readonly complete: number | undefined }
+  | { readonly unsatisfied: number };
+
+/** Reads a Content-Range field; undefined when its unit is not bytes or it is invalid (RFC 9110 §14.4). */
+export function parseContentRange(value: string): ContentRange | undefined {
+  const match = /^bytes[ \t]+(?:(\d{1,15})-(\d{1,15})|\*)\/(\d{1,15}|\*)$/i.exec(trimOws(value));
+  if (match === null) return undefined;
+  const complete = match[3] === '*' ? undefined : Number(match[3]);
+  if (match[1] === undefined) return complete === undefined ? undefined : { unsatisfied: complete };
+  const first = Number(match[1]);
+  const last = Number(match[2]);
+  if (last < first || (complete !== undefined && complete <= last)) return undefined;
+  return { first, last, complete };
+}
+
+/** A run of bytes of one representation, with the fields of its response. */
+export interface Part {
+  readonly fields: Fields;
+  /** Where the body begins in the representation. */
+  readonly first: number;
+  /** Length of the whole representation; undefined when the origin did not say. */
+  readonly complete: number | undefined;
+  readonly body: Uint8Array;
+}
+
+/**
+ * The part that a 200 or 206 response carries (RFC 9111 §3.3); undefined when ranges make no sense for it: another
+ * status, a multipart 206, or a Content-Range that is invalid or contradicts the length of the body. A 206 that holds
+ * the whole comes out as a whole part, without Content-Range.
+ *
+ * In the conformance profile such a contradiction is settled for a part at the end of its representation by trusting
+ * where it begins and the bytes that came, as the public suite requires: it serves `bytes 4-9/10` with five bytes
+ * (`partial-store-partial-reuse-partial`). A guess, so the safe profile does not.
+ */
+export function partOf(head: ResponseHead, body: Uint8Array, profile: Profile): Part | undefined {
+  if (head.status === 200) return { fields: head.fields, first: 0, complete: body.length, body };
+  const lines = fieldLines(head.fields, 'content-range');
+  const range = head.status === 206 && lines.length === 1 ? parseContentRange(lines[0] as string) : undefined;
+  if (range === undefined || 'unsatisfied' in range) return undefined;
+  const { first, last, complete } = range;
+  const part = { fields: head.fields, first, complete, body };
+  if (last - first + 1 === body.length) return isComplete(part) ? withExtent(part) : part;
+  if (profile === 'safe' || last + 1 !== complete || first === 0 || body.length === 0) return undefined;
+  return withExtent({ fields: head.fields, first, complete: first + body.length, body });
+}
+
+/** True when the part is the whole representation. */
+export function isComplete(part: Part): boolean {
+  return part.first === 0 && part.complete === part.body.length;
+}
+
+/** The part with fields that say what it is: Content-Length, and Content-Range unless it is whole (RFC 9111 §3.4). */
+function withExtent(part: Part): Part {
+  const span = { first: part.first, last: part.first + part.body.length - 1 };
+  const fields = filterFields(part.fields, (name) => name !== 'content-range' && name !== 'content-length');
+  fields.push('content-length', String(part.body.length));
+  if (!isComplete(part)) fields.push('content-range', contentRange(span, part.complete));
+  return { ...part, fields };
+}
+
+function contentRange(span: Span, complete: number | undefined): string {
+  return `bytes ${span.first}-${span.last}/${complete ?? '*'}`;
+}
+
+/**
+ * True when the part holds every byte that the ranges name (RFC 9111 §3.3). Where the complete length is not known, only
+ * ranges with both ends can be told to be held. Always true for a whole representation: it can also tell that nothing
+ * satisfies the ranges.
+ */
+export function partCovers(part: Part, ranges: ByteRanges): boolean {
+  if (isComplete(part)) return true;
+  const end = part.first + part.body.length;
+  if (part.complete === undefined) {
+    return ranges.every((range) => !('suffix' in range) && range.first >= part.first && range.last < end);
+  }
+  const spans = resolveRanges(ranges, part.complete);
+  return spans.length > 0 && spans.every((span) => span.first >= part.first && span.last < end);
+}
+
+/** A whole answer to a request with Range. 200: the ranges name nothing that a 206 could express. */
+export interface RangeAnswer {
+  readonly status: 200 | 206 | 416;
+  readonly fields: Fields;
+  readonly body: Uint8Array;
+}
+
+/**
+ * Answers ranges from a part: 206 with one part or as multipart/byteranges, or 416 (RFC 9110 §15.3.7, §15.5.17);
+ * undefined when the part does not cover them. `boundary` stands between the parts of a multipart and must not occur in
+ * the body; a single part's body is a view, not a copy.
+ */
+export function rangeAnswer(part: Part, ranges: ByteRanges, boundary: string): RangeAnswer | undefined {
+  if (!partCovers(part, ranges)) return undefined;
+  const complete = part.complete ?? part.first + part.body.length;
+  const spans = resolveRanges(ranges, complete);
+  if (spans.length === 0) {
+    // The end of an empty representation is satisfiable (RFC 9110 §14.1.2) yet no Content-Range can name it.
+    const emptySuffix = complete === 0 && ranges.some((range) => 'suffix' in range && range.suffix > 0);
+    return emptySuffix ? { status: 200, fields: part.fields, body: part.body } : unsatisfiable(part.fields, complete);
+  }
+  if (spans.length > 1) return multipart(part, spans, boundary);
+  const span = spans[0] as Span;
+  const body = part.body.subarray(span.first - part.first, span.last + 1 - part.first);
+  const fields = partialFields(part.fields);
+  fields.push('content-length', String(body.length), 'content-range', contentRange(span, part.complete));
+  return { status: 206, fields, body };
+}
+
+/** Fields that describe the content of a message rather than the representation (RFC 9530 §2; RFC 2616 §14.15). */
+const OF_THE_CONTENT: ReadonlySet<string> = new Set([
+  'content-digest',
+  'content-length',
+  'content-md5',
+  'content-range',
+]);
+
+function partialFields(fields: Fields): string[] {
+  return filterFields(fields, (name) => !OF_THE_CONTENT.has(name));
+}
+
+/**
+ * 416 says what length would do (RFC 9110 §15.5.17). It must not carry the representation's freshness or validators: a
+ * cache on the way could take the error for the representation. Fields by which browsers let a script read it stay.
+ */
+function unsatisfiable(fields: Fields, complete: number): RangeAnswer {
+  const kept = filterFields(fields, (name) => name === 'date' || name === 'vary' || name.startsWith('access-control-'));
+  kept.push('content-length', '0', 'content-range', `bytes */${complete}`);
+  return { status: 416, fields: kept, body: new Uint8Array(0) };
+}
+
+/** multipart/byteranges (RFC 9110 §14.6): Content-Type and Content-Range move into the parts. */
+function multipart(part: Part, spans: readonly Span[], boundary: string): RangeAnswer {
+  const type = fieldValue(part.fields, 'content-type');
+  const typeLine = type === undefined ? '' : `Content-Type: ${type}\r\n`;
+  const heads = spans.map(
+    (span) => `\r\n--${boundary}\r\n${typeLine}Content-Range: ${contentRange(span, part.complete)}\r\n\r\n`,
+  );
+  const tail = `\r\n--${boundary}--\r\n`;
+  let length = tail.length;
+  for (const [at, span] of spans.entries()) length += (heads[at] as string).length + span.last - span.first + 1;
+  const body = new Uint8Array(length);
+  let to = 0;
+  for (const [at, span] of spans.entries()) {
+    to = writeLatin1(body, to, heads[at] as string);
+    body.set(part.body.subarray(span.first - part.first, span.last + 1 - part.first), to);
+    to += span.last - span.first + 1;
+  }
+  writeLatin1(body, to, tail);
+  const fields = withField(partialFields(part.fields), 'content-type', `multipart/byteranges; boundary=${boundary}`);
+  fields.push('content-length', String(length));
+  return { status: 206, fields, body };
+}
+
+function writeLatin1(bytes: Uint8Array, start: number, text: string): number {
+  for (let at = 0; at < text.length; at++) bytes[start + at] = text.charCodeAt(at);
+  return start + text.length;
+}
+
+/**
+ * Puts a stored part and a newer one together (RFC 9111 §3.4, RFC 9110 §15.3.7.3); undefined when they do not share a
+ * strong ETag, lie apart, or contradict each other. Bytes that both have must be equal: an origin that gives two
+ * contents one strong ETag is not to be trusted with a third made of both.
+ */
+export function combineParts(stored: Part, newer: Part): Part | undefined {
+  const tags = [validators(stored.fields).etag ?? '', validators(newer.fields).etag ?? ''] as const;
+  if (!etagsMatchStrong(...tags)) return undefined;
+  const complete = newer.complete ?? stored.complete;
+  if (stored.complete !== undefined && stored.complete !== complete) return undefined;
+  const storedEnd = stored.first + stored.body.length;
+  const newerEnd = newer.first + newer.body.length;
+  if (newer.first > storedEnd || stored.first > newerEnd) return undefined;
+  const first = Math.min(stored.first, newer.first);
+  const end = Math.max(storedEnd, newerEnd);
+  if (complete !== undefined && end > complete) return undefined;
+  for (let at = Math.max(stored.first, newer.first); at < Math.min(storedEnd, newerEnd); at++) {
+    if (stored.body[at - stored.first] !== newer.body[at - newer.first]) return undefined;
+  }
+  const body = new Uint8Array(end - first);
+  body.set(stored.body, stored.first - first);
+  body.set(newer.body, newer.first - first);
+  return withExtent({ fields: freshenedFields(stored.fields, newer.fields), first, complete, body });
+}
+
+/** The Range value that asks for what the part lacks; undefined when it lacks nothing or more than one run of bytes. */
+export function missingRange(part: Part): string | undefined {
+  const end = part.first + part.body.length;
+  if (part.first === 0) return isComplete(part) ? undefined : `bytes=${end}-`;
+  return end === part.complete ? `bytes=0-${part.first - 1}` : undefined;
+}
+
+/**
+ * The fields of a request that completes the part (RFC 9111 §3.3); undefined: fill it anew. With If-Range, a changed
+ * representation comes whole. Without a strong ETag the answer could not be combined, so the question would be wasted;
+ * the conformance profile asks all the same, as the public suite requires (`partial-store-partial-complete`).
+ */
+export function completionFields(part: Part, profile: Profile): Fields | undefined {
+  const range = missingRange(part);
+  if (range === undefined) return undefined;
+  const { etag } = validators(part.fields);
+  if (etag !== undefined && isStrongEtag(etag)) return ['range', range, 'if-range', etag];
+  return profile === 'conformance' ? ['range', range] : undefined;
+}

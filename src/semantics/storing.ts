@@ -1,0 +1,272 @@
+// Whether a response is stored, and which of its fields (RFC 9111 §3).
+//
+// The one complication: the cache key holds the target URI and the selecting header fields, nothing else of the request.
+// A response about anything else in one request (a precondition, an oversized field, a range) would be served to all
+// others; such responses are refused in either profile.
+
+import { type ResponseDirectives, requestDemands, responseDirectives } from './cache-control.ts';
+import {
+  type Fields,
+  fieldValue,
+  filterFields,
+  hasField,
+  listMembers,
+  type RequestHead,
+  type ResponseHead,
+} from './fields.ts';
+import { isHeuristicallyCacheable, type ReuseTerms, reuseTerms } from './freshness.ts';
+import { parseHttpDate } from './http-date.ts';
+import type { CachePolicy } from './policy.ts';
+import { parseContentRange } from './ranges.ts';
+import { selectingFields } from './vary.ts';
+
+export type StoringRefusal =
+  | 'method'
+  | 'post-without-content-location'
+  | 'status-not-final'
+  | 'not-modified'
+  | 'status-never-stored'
+  | 'status-of-one-request'
+  | 'content-range'
+  | 'request-no-store'
+  | 'must-understand'
+  | 'no-store'
+  | 'private'
+  | 'authorization'
+  | 'vary-any'
+  | 'set-cookie'
+  | 'not-delimited'
+  | 'status-not-cacheable'
+  | 'error-without-freshness'
+  | 'no-freshness';
+
+interface RefusalGround {
+  readonly section: string;
+  readonly sentence: string;
+}
+
+/** What each refusal rests on, for `explain` and the metrics. */
+export const STORING_REFUSALS: Readonly<Record<StoringRefusal, RefusalGround>> = Object.freeze({
+  method: { section: 'RFC 9111 §3', sentence: 'Only responses to GET, and some to POST, are stored.' },
+  'post-without-content-location': {
+    section: 'RFC 9110 §9.3.3',
+    sentence:
+      'A response to POST is stored only if it is a 200 with explicit freshness whose Content-Location is the target URI.',
+  },
+  'status-not-final': { section: 'RFC 9111 §3', sentence: 'The status is not that of a final response.' },
+  'not-modified': { section: 'RFC 9111 §4.3.4', sentence: 'A 304 freshens a stored response and is none itself.' },
+  'status-never-stored': { section: 'RFC 6585 §3-§6', sentence: 'Responses with this status must not be stored.' },
+  'status-of-one-request': {
+    section: 'RFC 9110 §15.5',
+    sentence: 'The status is about fields of this one request that are not part of the cache key.',
+  },
+  'content-range': {
+    section: 'RFC 9111 §3.3',
+    sentence: 'A 206 is stored only if it answers Range with one Content-Range that agrees with its length.',
+  },
+  'request-no-store': { section: 'RFC 9111 §5.2.1.5', sentence: 'The request says no-store.' },
+  'must-understand': {
+    section: 'RFC 9111 §5.2.2.3',
+    sentence: 'The response says must-understand, and the meaning of its status for caches is not known here.',
+  },
+  'no-store': { section: 'RFC 9111 §5.2.2.5', sentence: 'The response says no-store.' },
+  private: { section: 'RFC 9111 §5.2.2.7', sentence: 'The response is private, and this cache is shared.' },
+  authorization: {
+    section: 'RFC 9111 §3.5',
+    sentence: 'The request has Authorization, and the response says none of public, must-revalidate and s-maxage.',
+  },
+  'vary-any': { section: 'RFC 9111 §4.1', sentence: 'Vary is *, or names no field: no request would match.' },
+  'set-cookie': {
+    section: 'RFC 9111 §7.3',
+    sentence: 'The response sets a cookie and is not marked public; every later client would be given that cookie.',
+  },
+  'not-delimited': {
+    section: 'RFC 9112 §8',
+    sentence: 'The body ends with the connection, so a body cut short would look complete.',
+  },
+  'status-not-cacheable': {
+    section: 'RFC 9111 §3',
+    sentence: 'The response has no explicit freshness and is not public, and its status has no heuristic freshness.',
+  },
+  'error-without-freshness': {
+    section: 'RFC 9111 §7.1',
+    sentence: 'An error is stored only with explicit freshness, or for negativeTtlMs: one client may have provoked it.',
+  },
+  'no-freshness': {
+    section: 'RFC 9111 §4.2',
+    sentence: 'It could never be reused: it has no freshness lifetime, and no validator to validate it with.',
+  },
+});
+
+export type StoringDecision = { readonly kind: 'store' } | { readonly kind: 'refuse'; readonly reason: StoringRefusal };
+
+export interface StoringContext {
+  readonly policy: CachePolicy;
+  /** The end of the content can be told from a cut connection (RFC 9112 §6.3). */
+  readonly delimited: boolean;
+}
+
+interface Candidate {
+  readonly request: RequestHead;
+  readonly response: ResponseHead;
+  readonly context: StoringContext;
+  readonly stated: ResponseDirectives;
+  readonly terms: ReuseTerms;
+}
+
+const STORE: StoringDecision = Object.freeze({ kind: 'store' });
+
+/** The first rule that speaks against storing decides. Rules that a directive cannot lift come first. */
+const RULES: readonly ((candidate: Candidate) => StoringRefusal | undefined)[] = [
+  methodRefusal,
+  statusRefusal,
+  partialRefusal,
+  directiveRefusal,
+  sharingRefusal,
+  framingRefusal,
+  freshnessRefusal,
+];
+
+export function decideStoring(request: RequestHead, response: ResponseHead, context: StoringContext): StoringDecision {
+  const stated = responseDirectives(response.fields, context.policy.targetedFields);
+  const candidate = { request, response, context, stated, terms: termsAtItsDate(response, context.policy) };
+  for (const rule of RULES) {
+    const reason = rule(candidate);
+    if (reason !== undefined) return { kind: 'refuse', reason };
+  }
+  return STORE;
+}
+
+/** Storing asks only whether there is a lifetime, so the response's own Date stands in for the time of its arrival. */
+function termsAtItsDate(response: ResponseHead, policy: CachePolicy): ReuseTerms {
+  const at = parseHttpDate(fieldValue(response.fields, 'date'), 0) ?? 0;
+  return reuseTerms(response, policy, { requestTimeMs: at, responseTimeMs: at }).terms;
+}
+
+function methodRefusal({ request, response, stated, terms }: Candidate): StoringRefusal | undefined {
+  if (request.method === 'GET') return undefined;
+  if (request.method !== 'POST') return 'method';
+  const { directives, field } = stated;
+  const explicit =
+    directives.maxAgeMs !== undefined ||
+    directives.sMaxageMs !== undefined ||
+    (field === 'cache-control' && hasField(response.fields, 'expires'));
+  const storable = response.status === 200 && explicit && terms.source !== 'invalid';
+  return storable && isLocatedAt(response.fields, request.uri) ? undefined : 'post-without-content-location';
+}
+
+/** True when Content-Location, resolved against the target URI, is the target URI (RFC 9110 §8.7). */
+function isLocatedAt(fields: Fields, targetUri: string): boolean {
+  const location = fieldValue(fields, 'content-location');
+  if (location === undefined) return false;
+  const resolved = URL.parse(location, targetUri);
+  return resolved !== null && resolved.href === URL.parse(targetUri)?.href;
+}
+
+/** RFC 6585 §3 to §6 forbid to store them. */
+const NEVER_STORED: ReadonlySet<number> = new Set([428, 429, 431, 511]);
+
+/** Proxy credentials, slowness, preconditions, ranges, expectations, early data: of one request, not of the resource. */
+const OF_ONE_REQUEST: ReadonlySet<number> = new Set([407, 408, 412, 416, 417, 421, 425]);
+
+function statusRefusal({ response: { status } }: Candidate): StoringRefusal | undefined {
+  if (status < 200 || status > 599) return 'status-not-final';
+  if (status === 304) return 'not-modified';
+  if (NEVER_STORED.has(status)) return 'status-never-stored';
+  return OF_ONE_REQUEST.has(status) ? 'status-of-one-request' : undefined;
+}
+
+/**
+ * A 206 is stored with one Content-Range; in multipart/byteranges that field is not there (RFC 9110 §14.6). How the
+ * conformance profile settles a length that contradicts it is said at `partOf`.
+ */
+function partialRefusal({ request, response, context }: Candidate): StoringRefusal | undefined {
+  if (response.status !== 206) return undefined;
+  const range = parseContentRange(fieldValue(response.fields, 'content-range') ?? '');
+  if (range === undefined || 'unsatisfied' in range || !hasField(request.fields, 'range')) return 'content-range';
+  const length = fieldValue(response.fields, 'content-length');
+  const agrees = length === undefined || Number(length) === range.last - range.first + 1;
+  return agrees || context.policy.profile === 'conformance' ? undefined : 'content-range';
+}
+
+function directiveRefusal({ request, response, stated }: Candidate): StoringRefusal | undefined {
+  const { directives } = stated;
+  if (requestDemands(request.fields).noStore) return 'request-no-store';
+  if (directives.mustUnderstand) {
+    // Where the status is understood, no-store beside must-understand is for caches that are older (§5.2.2.3).
+    if (!UNDERSTOOD.has(response.status)) return 'must-understand';
+  } else if (directives.noStore) return 'no-store';
+  if (directives.isPrivate) return 'private';
+  return undefined;
+}
+
+/** Final statuses of RFC 9110 §15, whose meaning for caches is implemented here. */
+const UNDERSTOOD: ReadonlySet<number> = new Set([
+  200, 201, 202, 203, 204, 205, 206, 300, 301, 302, 303, 305, 307, 308, 400, 401, 402, 403, 404, 405, 406, 409, 410,
+  411, 413, 414, 415, 422, 426, 500, 501, 502, 503, 504, 505,
+]);
+
+function sharingRefusal({ request, response, context, stated }: Candidate): StoringRefusal | undefined {
+  const { directives } = stated;
+  const shareable = directives.isPublic || directives.mustRevalidate || directives.sMaxageMs !== undefined;
+  if (hasField(request.fields, 'authorization') && !shareable) return 'authorization';
+  if (selectingFields(fieldValue(response.fields, 'vary')) === 'any') return 'vary-any';
+  const setsCookie =
+    hasField(response.fields, 'set-cookie') && !unstoredFields(response.fields, stated).has('set-cookie');
+  return context.policy.profile === 'safe' && setsCookie && !directives.isPublic ? 'set-cookie' : undefined;
+}
+
+function framingRefusal({ context }: Candidate): StoringRefusal | undefined {
+  // Legal to store (RFC 9112 §8), and asked for by the public suite's headers-store-Transfer-Encoding.
+  return !context.delimited && context.policy.profile === 'safe' ? 'not-delimited' : undefined;
+}
+
+function freshnessRefusal({ response, context, stated, terms }: Candidate): StoringRefusal | undefined {
+  const stateless = terms.source === 'none';
+  if (stateless && !stated.directives.isPublic && !isHeuristicallyCacheable(response.status)) {
+    return 'status-not-cacheable';
+  }
+  if (stateless && response.status >= 400 && context.policy.profile === 'safe') return 'error-without-freshness';
+  if (hasField(response.fields, 'etag') || hasField(response.fields, 'last-modified')) return undefined;
+  const usableMs = terms.lifetimeMs + Math.max(terms.staleWhileRevalidateMs, terms.staleIfErrorMs, terms.graceMs);
+  return stateless || terms.noCache || usableMs === 0 ? 'no-freshness' : undefined;
+}
+
+/** Fields that concern one connection (RFC 9110 §7.6.1, RFC 9111 §3.1). */
+const HOP_BY_HOP: readonly string[] = [
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
+
+/** The fields that pass on to the next recipient: without those of one connection and those that Connection names. */
+export function withoutHopByHop(fields: Fields): Fields {
+  const hopByHop = hopByHopFields(fields);
+  return filterFields(fields, (name) => !hopByHop.has(name));
+}
+
+/** The fields as they are stored (RFC 9111 §3.1). */
+export function storableFields(fields: Fields, policy: CachePolicy): Fields {
+  const unstored = unstoredFields(fields, responseDirectives(fields, policy.targetedFields));
+  return filterFields(fields, (name) => !unstored.has(name));
+}
+
+/**
+ * Besides hop-by-hop fields: what a shared cache must not store (`private="…"`, RFC 9111 §5.2.2.7); what must not be
+ * reused without validation and so is never reused (`no-cache="…"`, §5.2.2.4); Age, which the entry keeps as `bornMs`.
+ */
+function unstoredFields(fields: Fields, { directives }: ResponseDirectives): ReadonlySet<string> {
+  return new Set([...hopByHopFields(fields), 'age', ...directives.privateFields, ...directives.noCacheFields]);
+}
+
+function hopByHopFields(fields: Fields): ReadonlySet<string> {
+  const named = listMembers(fieldValue(fields, 'connection'));
+  return new Set([...HOP_BY_HOP, ...named.map((name) => name.toLowerCase())]);
+}

@@ -1,0 +1,219 @@
+// Validators, and what a validation does to a stored response (RFC 9111 §4.3, RFC 9110 §8.8).
+//
+// The one complication: a validator may be too coarse. Last-Modified counts whole seconds, so two versions made within
+// one second share it. For a response that is merely past its time that is the origin's affair; for one that is known
+// to be outdated, a validator that cannot tell the two apart would bring the old version back. `outdated` marks that.
+
+import { type Fields, fieldLines, fieldValue, filterFields, hasField, listMembers, trimOws } from './fields.ts';
+import { parseHttpDate } from './http-date.ts';
+import type { Profile } from './policy.ts';
+
+/** What a response says about its version (RFC 9110 §8.8). */
+export interface Validators {
+  /** The entity tag as received. */
+  readonly etag?: string;
+  /** The Last-Modified value as received; a valid HTTP date. */
+  readonly lastModified?: string;
+  /** True: equal validators mean equal bytes (RFC 9110 §8.8.1). Speaks of the ETag when there is one. */
+  readonly strong: boolean;
+}
+
+/**
+ * How far Date must lie behind Last-Modified for it to be strong. RFC 9110 §8.8.2.2 asks for one second when both come
+ * from one clock, else for enough to rule out that the clocks disagree. A cache cannot know the origin's clocks (the
+ * modification time is often the database's), so this is the minute that RFC 7232 §2.2.2 named.
+ */
+const STRONG_DATE_DISTANCE_MS = 60_000;
+
+/** The validators of a response; a field that is repeated or cannot be read is no validator. */
+export function validators(fields: Fields): Validators {
+  const etag = etagOf(fields);
+  const lastModified = fieldValue(fields, 'last-modified');
+  const modifiedMs = parseHttpDate(lastModified);
+  const strong = etag === undefined ? isStrongDate(fields, modifiedMs) : isStrongEtag(etag);
+  return {
+    ...(etag !== undefined && { etag }),
+    ...(lastModified !== undefined && modifiedMs !== undefined && { lastModified }),
+    strong,
+  };
+}
+
+function etagOf(fields: Fields): string | undefined {
+  const lines = fieldLines(fields, 'etag');
+  const etag = lines.length === 1 ? trimOws(lines[0] as string) : '';
+  return isQuotedEtag(etag) || isBareEtag(etag) ? etag : undefined;
+}
+
+function isStrongDate(fields: Fields, modifiedMs: number | undefined): boolean {
+  const dateMs = parseHttpDate(fieldValue(fields, 'date'));
+  return modifiedMs !== undefined && dateMs !== undefined && dateMs - modifiedMs >= STRONG_DATE_DISTANCE_MS;
+}
+
+/** True when Last-Modified is there, valid and strong (RFC 9110 §8.8.2.2). */
+export function isStrongLastModified(fields: Fields): boolean {
+  return isStrongDate(fields, parseHttpDate(fieldValue(fields, 'last-modified')));
+}
+
+function isQuotedEtag(etag: string): boolean {
+  return /^(?:W\/)?"[^"]*"$/i.test(etag);
+}
+
+/** An entity tag without its quotes: not valid, yet some origins send it and know it again. */
+function isBareEtag(etag: string): boolean {
+  return /^[^\s",*][^\s",]*$/.test(etag);
+}
+
+/** True for a well-formed entity tag that is not weak (RFC 9110 §8.8.3). */
+export function isStrongEtag(etag: string): boolean {
+  return /^"[^"]*"$/.test(etag);
+}
+
+/** Strong comparison (RFC 9110 §8.8.3.2): both strong, and the same characters. */
+export function etagsMatchStrong(one: string, other: string): boolean {
+  return one === other && isStrongEtag(one);
+}
+
+/** Weak comparison (RFC 9110 §8.8.3.2): the same characters, either may be weak; missing quotes are overlooked. */
+export function etagsMatchWeak(one: string, other: string): boolean {
+  return one === other || opaque(one) === opaque(other);
+}
+
+function opaque(etag: string): string {
+  const match = /^(?:W\/)?"([^"]*)"$/i.exec(etag);
+  return match === null ? etag : (match[1] as string);
+}
+
+/**
+ * The fields that make a request validate the stored response (RFC 9111 §4.3.1); undefined: it has no validator fit for
+ * that, so it must be filled anew. `outdated`: the response was invalidated, so Last-Modified is used only when strong;
+ * an ETag of any strength is taken, since it is the origin's own word for the version.
+ */
+export function validationFields(stored: Fields, options: { readonly outdated: boolean }): Fields | undefined {
+  const { etag, lastModified } = validators(stored);
+  const added: string[] = [];
+  if (etag !== undefined) added.push('if-none-match', etag);
+  // Sent beside an ETag too (a SHOULD); an origin that does not know If-None-Match would decide by it alone.
+  if (lastModified !== undefined && (!options.outdated || isStrongLastModified(stored))) {
+    added.push('if-modified-since', lastModified);
+  }
+  return added.length === 0 ? undefined : added;
+}
+
+/** Why a 304 speaks of the stored response; `mismatch`: it does not, and the response must be filled anew. */
+export type ValidationMatch = 'strong' | 'weak' | 'sole' | 'mismatch';
+
+/**
+ * Does this 304 select the stored response (RFC 9111 §4.3.4)? `sole`: the request carried the conditions made by
+ * `validationFields` for this response, and no client's, so a 304 without any validator can mean no other.
+ *
+ * When both have an ETag, it decides alone: an equal Last-Modified does not outweigh it. In the conformance profile a
+ * 304 of another ETag is taken at its status's word (RFC 9110 §13.1.2: the tag we sent was current), which the public
+ * suite requires (`304-etag-update-response-ETag`) although §4.3.4 forbids it; the safe profile refuses, and so do both
+ * when the entry is outdated.
+ */
+export function validationAnswers(
+  stored: Fields,
+  from304: Fields,
+  options: { readonly sole: boolean; readonly outdated: boolean; readonly profile: Profile },
+): ValidationMatch {
+  const match = compareValidators(stored, from304);
+  if (match === 'none') return options.sole ? 'sole' : 'mismatch';
+  const lenient = options.sole && !options.outdated && options.profile === 'conformance';
+  return match === 'mismatch' && lenient ? 'sole' : match;
+}
+
+function compareValidators(stored: Fields, from304: Fields): 'strong' | 'weak' | 'none' | 'mismatch' {
+  const old = validators(stored);
+  const now = validators(from304);
+  if (now.etag !== undefined && old.etag !== undefined) {
+    if (etagsMatchStrong(now.etag, old.etag)) return 'strong';
+    // A strong validator in the 304 must itself be found again (§4.3.4, first rule).
+    return !isStrongEtag(now.etag) && etagsMatchWeak(now.etag, old.etag) ? 'weak' : 'mismatch';
+  }
+  const strongNeeded = now.etag !== undefined && isStrongEtag(now.etag);
+  if (now.lastModified === undefined) return now.etag === undefined ? 'none' : 'mismatch';
+  if (old.lastModified === undefined) return 'mismatch';
+  if (parseHttpDate(now.lastModified) !== parseHttpDate(old.lastModified)) return 'mismatch';
+  if (isStrongLastModified(stored)) return 'strong';
+  return strongNeeded ? 'mismatch' : 'weak';
+}
+
+/**
+ * Fields that an update never brings in (RFC 9111 §3.1, §3.2): those that belong to one connection or proxy, and those
+ * on which the stored bytes depend. ETag is one of the latter: it names the bytes it came with, and a newer tag beside
+ * older bytes would let parts of two versions be combined.
+ */
+const NEVER_UPDATED: ReadonlySet<string> = new Set([
+  'connection',
+  'content-digest',
+  'content-encoding',
+  'content-length',
+  'content-md5',
+  'content-range',
+  'etag',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/**
+ * The stored fields, updated from a 304, a HEAD response or a newer part (RFC 9111 §3.2): every line of a field named
+ * there is replaced. Age is the update's or gone, for the stored one counts from an older instant. Whether the result
+ * may be kept is for the storing decision to say again.
+ */
+export function freshenedFields(stored: Fields, update: Fields): Fields {
+  const listed = new Set(listMembers(fieldValue(update, 'connection')?.toLowerCase()));
+  const taken = filterFields(update, (name) => !NEVER_UPDATED.has(name) && !listed.has(name));
+  const replaced = new Set(['age']);
+  for (let at = 0; at < taken.length; at += 2) replaced.add(taken[at] as string);
+  return [...filterFields(stored, (name) => !replaced.has(name)), ...taken];
+}
+
+/**
+ * What a HEAD response does to the stored response to GET (RFC 9111 §4.3.5). More cautious than the RFC in one point: a
+ * response with no validator at all proves nothing, so it freshens nothing. Freshening an outdated entry further needs
+ * what `validationFields` needs: a validator fit to tell versions apart.
+ */
+export function headUpdate(stored: Fields, status: number, headFields: Fields): 'freshen' | 'invalidate' | 'nothing' {
+  // What GET would have said (RFC 9110 §9.3.2): it is not there any more.
+  if (status === 404 || status === 410) return 'invalidate';
+  if (status !== 200) return 'nothing';
+  const length = fieldValue(headFields, 'content-length');
+  const storedLength = completeLength(stored);
+  if (length !== undefined && storedLength !== undefined && length !== storedLength) return 'invalidate';
+  const old = validators(stored);
+  const now = validators(headFields);
+  if (now.etag === undefined && now.lastModified === undefined) return 'nothing';
+  if (now.etag !== undefined && (old.etag === undefined || !etagsMatchWeak(now.etag, old.etag))) return 'invalidate';
+  if (now.lastModified === undefined) return 'freshen';
+  if (old.lastModified === undefined) return 'invalidate';
+  return parseHttpDate(now.lastModified) === parseHttpDate(old.lastModified) ? 'freshen' : 'invalidate';
+}
+
+/** Length of the whole representation, in digits, where the fields tell it. */
+function completeLength(stored: Fields): string | undefined {
+  const range = fieldValue(stored, 'content-range');
+  return range === undefined ? fieldValue(stored, 'content-length') : /\/(\d+)$/.exec(range)?.[1];
+}
+
+const CONDITIONS: ReadonlySet<string> = new Set([
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
+  'range',
+]);
+
+/** The request fields without preconditions and Range, so that the answer is whole (RFC 9110 §13.1, §14.2). */
+export function withoutConditions(fields: Fields): Fields {
+  for (const name of CONDITIONS)
+    if (hasField(fields, name)) return filterFields(fields, (other) => !CONDITIONS.has(other));
+  return fields;
+}

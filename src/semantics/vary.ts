@@ -1,0 +1,122 @@
+// Selecting header fields (RFC 9111 §4.1): which request fields choose a variant, and which of their values are alike.
+//
+// The one complication: two values may be made equal only if the origin must treat them alike. Where that is not known
+// of a field, the most that is done is what RFC 9111 §4.1 names: lines combined, white space around list commas removed.
+
+import { listMembers, trimOws } from './fields.ts';
+import type { CachePolicy } from './policy.ts';
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/**
+ * Names of the selecting header fields, in lower case, sorted, each once. `any`: a member is `*`, or is no field name
+ * at all; no request is known to match such a response.
+ */
+export function selectingFields(varyValue: string | undefined): readonly string[] | 'any' {
+  const members = listMembers(varyValue);
+  if (members.length === 0) return NO_NAMES;
+  const names = new Set<string>();
+  for (const member of members) {
+    if (member === '*' || !TOKEN.test(member)) return 'any';
+    names.add(member.toLowerCase());
+  }
+  return [...names].sort();
+}
+
+const NO_NAMES: readonly string[] = Object.freeze([]);
+
+/** Makes values of a request field equal that select the same variant. `name` is in lower case, lines are combined. */
+export type Normaliser = (name: string, value: string) => string;
+
+export function normaliserFor(normaliseVary: CachePolicy['normaliseVary']): Normaliser {
+  return normaliseVary === 'language-preference' ? normaliseLanguagePreference : normaliseSpaceAndCase;
+}
+
+/** Not lists: a comma in them is content, and so is the white space at it. */
+const VERBATIM: ReadonlySet<string> = new Set([
+  'authorization',
+  'cookie',
+  'from',
+  'host',
+  'origin',
+  'referer',
+  'user-agent',
+]);
+
+/**
+ * Lists of tokens that are compared without regard to case: content codings (RFC 9110 §8.4.1), language ranges
+ * (RFC 4647 §2), character sets (RFC 9110 §8.3.2).
+ */
+const CASELESS: ReadonlySet<string> = new Set(['accept-encoding', 'accept-language', 'accept-charset']);
+
+function normaliseSpaceAndCase(name: string, value: string): string {
+  if (VERBATIM.has(name)) return trimOws(value);
+  const members = listMembers(value);
+  if (CASELESS.has(name)) return members.map((member) => withoutSpaceAtSemicolons(member).toLowerCase()).join(',');
+  if (name === 'accept') return members.map(normaliseMediaRange).join(',');
+  return members.join(',');
+}
+
+function withoutSpaceAtSemicolons(member: string): string {
+  return member.replaceAll(/[ \t]*;[ \t]*/g, ';');
+}
+
+/** Type, subtype and parameter names are caseless, parameter values need not be (RFC 9110 §8.3.1). */
+function normaliseMediaRange(range: string): string {
+  // A quoted value may hold anything; such a range is rare, and one variant more is its only cost.
+  if (range.includes('"')) return range;
+  return withoutSpaceAtSemicolons(range)
+    .split(';')
+    .map((part) => {
+      const equals = part.indexOf('=');
+      return equals < 0 ? part.toLowerCase() : part.slice(0, equals).toLowerCase() + part.slice(equals);
+    })
+    .join(';');
+}
+
+/**
+ * Also orders Accept-Language by weight and then by name: order means nothing where weights are equal (RFC 9110
+ * §12.5.4). Many origins take the first of equals nevertheless, so a route has to ask for this.
+ */
+function normaliseLanguagePreference(name: string, value: string): string {
+  if (name !== 'accept-language') return normaliseSpaceAndCase(name, value);
+  const ranges = languageRanges(value);
+  if (ranges === undefined) return normaliseSpaceAndCase(name, value);
+  ranges.sort((a, b) => b.weight - a.weight || (a.range < b.range ? -1 : a.range > b.range ? 1 : 0));
+  const texts = ranges.map(({ range, weight }) => (weight === 1 ? range : `${range};q=${weight}`));
+  return [...new Set(texts)].join(',');
+}
+
+interface LanguageRange {
+  readonly range: string;
+  readonly weight: number;
+}
+
+/** language-range [ ";" "q=" qvalue ] (RFC 9110 §12.4.2, §12.5.4) */
+const LANGUAGE_RANGE = /^(\*|[a-z]{1,8}(?:-[a-z0-9*]{1,8})*)(?:;q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?$/;
+
+/** The members of Accept-Language in lower case; undefined when one of them is malformed. */
+function languageRanges(value: string): LanguageRange[] | undefined {
+  const ranges: LanguageRange[] = [];
+  for (const member of listMembers(value)) {
+    const match = LANGUAGE_RANGE.exec(withoutSpaceAtSemicolons(member).toLowerCase());
+    if (match === null) return undefined;
+    ranges.push({ range: match[1] as string, weight: match[2] === undefined ? 1 : Number(match[2]) });
+  }
+  return ranges;
+}
+
+/**
+ * True when the stored Content-Language is what the request prefers above all else, so that no other variant could suit
+ * it better (RFC 9110 §12.5.4). For a request that differs from the stored one in Accept-Language only. Never true on a
+ * tie, for a wildcard, or for a representation in several languages.
+ */
+export function languageSelects(acceptLanguage: string | undefined, contentLanguage: string | undefined): boolean {
+  const languages = listMembers(contentLanguage);
+  if (acceptLanguage === undefined || languages.length !== 1) return false;
+  const ranges = languageRanges(acceptLanguage);
+  if (ranges === undefined || ranges.length === 0) return false;
+  const topWeight = Math.max(...ranges.map(({ weight }) => weight));
+  const top = ranges.filter(({ weight }) => weight === topWeight);
+  return topWeight > 0 && top.length === 1 && top[0]?.range === languages[0]?.toLowerCase();
+}

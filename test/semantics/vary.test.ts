@@ -1,0 +1,116 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { languageSelects, normaliserFor, selectingFields } from '../../src/semantics/vary.ts';
+
+describe('selectingFields', () => {
+  it('are sorted, in lower case, each once', () => {
+    expect(selectingFields('Foo, Accept,foo ,, Bar')).toEqual(['accept', 'bar', 'foo']);
+  });
+
+  it('are none without Vary', () => {
+    expect(selectingFields(undefined)).toEqual([]);
+    expect(selectingFields('')).toEqual([]);
+  });
+
+  it.each(['*', '*, *', ', *', '*, Foo', 'Foo, *', 'Foo,*,Bar'])('are any for %j', (value) => {
+    expect(selectingFields(value)).toBe('any');
+  });
+
+  it('are any where a member is no field name', () => {
+    expect(selectingFields('Foo Bar')).toBe('any');
+    expect(selectingFields('Foo, "a, b"')).toBe('any');
+  });
+
+  it('never throws', () => {
+    fc.assert(fc.property(fc.string(), (text) => void selectingFields(text)));
+  });
+});
+
+describe('space-and-case', () => {
+  const normalise = normaliserFor('space-and-case');
+  const alike = (name: string, one: string, other: string) => normalise(name, one) === normalise(name, other);
+
+  it('overlooks white space around the commas of an unknown field, and nothing else', () => {
+    expect(alike('foo', '1,2', ' 1, 2 ')).toBe(true);
+    expect(alike('foo', 'a', 'A')).toBe(false);
+    expect(alike('foo', '1, 2', '2, 1')).toBe(false);
+    expect(alike('foo', '1 2', '12')).toBe(false);
+  });
+
+  it('keeps what is in quoted strings', () => {
+    expect(alike('foo', '"a, b"', '"a,b"')).toBe(false);
+  });
+
+  it.each(['user-agent', 'cookie', 'authorization', 'referer'])('keeps the white space in %s', (name) => {
+    expect(alike(name, 'a, b', 'a,b')).toBe(false);
+    expect(alike(name, ' a ', 'a')).toBe(true);
+  });
+
+  it.each(['accept-encoding', 'accept-language', 'accept-charset'])('overlooks case in %s', (name) => {
+    expect(alike(name, 'aa, bb;q=0.5', 'AA ,BB ; Q=0.5')).toBe(true);
+    expect(alike(name, 'aa, bb', 'bb, aa')).toBe(false);
+  });
+
+  it('overlooks the case of media types and parameter names, not of parameter values', () => {
+    expect(alike('accept', 'text/html; Level=1', 'TEXT/html;level=1')).toBe(true);
+    expect(alike('accept', 'text/html;a=b', 'text/html;a=B')).toBe(false);
+    expect(alike('accept', 'text/html;a="b;C"', 'text/html;a="b;c"')).toBe(false);
+  });
+
+  it('is idempotent', () => {
+    const names = fc.constantFrom('foo', 'accept', 'accept-language', 'user-agent');
+    fc.assert(
+      fc.property(names, fc.stringMatching(/^[aA",;= q01.\\]*$/), (name, value) => {
+        expect(normalise(name, normalise(name, value))).toBe(normalise(name, value));
+      }),
+    );
+  });
+});
+
+describe('language-preference', () => {
+  const normalise = normaliserFor('language-preference');
+  const alike = (one: string, other: string) =>
+    normalise('accept-language', one) === normalise('accept-language', other);
+
+  it('overlooks the order of languages of equal weight', () => {
+    expect(alike('en, de', 'de, en')).toBe(true);
+    expect(alike('en;q=0.5, de', 'de, en;q=0.5')).toBe(true);
+  });
+
+  it('overlooks how a weight is written', () => {
+    expect(alike('en;q=1.0, de;q=0.50', 'en, de;q=0.5')).toBe(true);
+  });
+
+  it('tells weights apart', () => {
+    expect(alike('en, de;q=0.5', 'de, en;q=0.5')).toBe(false);
+  });
+
+  it('leaves the order of a malformed value', () => {
+    expect(alike('en;x, de', 'de, en;x')).toBe(false);
+  });
+
+  it('treats other fields as space-and-case does', () => {
+    expect(normalise('accept-encoding', 'gzip, BR')).toBe('gzip,br');
+  });
+});
+
+describe('languageSelects', () => {
+  it('is true for the one language the request prefers above all', () => {
+    expect(languageSelects('fr;q=0.5, de;q=1.0', 'de')).toBe(true);
+    expect(languageSelects('fr;q=0.5, De', 'DE')).toBe(true);
+  });
+
+  it.each([
+    ['a lesser language', 'fr;q=0.5, de', 'fr'],
+    ['a tie', 'en, de', 'de'],
+    ['a wildcard', '*', 'de'],
+    ['a refused language', 'de;q=0', 'de'],
+    ['a broader range', 'de', 'de-AT'],
+    ['several languages', 'de', 'de, en'],
+    ['no Content-Language', 'de', undefined],
+    ['no Accept-Language', undefined, 'de'],
+    ['a malformed Accept-Language', 'de, &', 'de'],
+  ])('is false for %s', (_, accept, content) => {
+    expect(languageSelects(accept, content)).toBe(false);
+  });
+});
