@@ -1,0 +1,46 @@
+// Answers of the admin API as plain data, and the token of its requests: what the API and its listeners have in common.
+
+import { type ErrorCode, TidegateError } from '../errors.ts';
+import { type Fields, fieldLines, NO_FIELDS } from '../semantics/fields.ts';
+
+export interface AdminResponse {
+  readonly status: number;
+  readonly contentType: string;
+  /** Further fields, e.g. Allow. */
+  readonly fields: Fields;
+  readonly body: string;
+}
+
+/** The bearer token of the request (RFC 6750 §2.1); undefined when there is none, or more than one. */
+export function bearerToken(fields: Fields): string | undefined {
+  const lines = fieldLines(fields, 'authorization');
+  return lines.length === 1 ? /^bearer +(\S+)$/i.exec(lines[0] as string)?.[1] : undefined;
+}
+
+/** The same answer to a missing and to a wrong token, so that it tells nothing. */
+export function unauthorized(): AdminResponse {
+  const fields = ['www-authenticate', 'Bearer realm="tidegate admin"'];
+  return failure({ status: 401, message: 'expected Authorization: Bearer with the admin token', fields });
+}
+
+/** An answer that says why not. */
+export function failure(say: {
+  readonly status: number;
+  readonly message: string;
+  readonly code?: ErrorCode;
+  readonly fields?: Fields;
+}): AdminResponse {
+  const error = { code: say.code ?? 'E_ADMIN', message: say.message };
+  return { ...json(say.status, { error }), fields: say.fields ?? NO_FIELDS };
+}
+
+/** The answer to a call that threw: 400 for a selector, else 500. */
+export function ofError(error: unknown): AdminResponse {
+  const message = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof TidegateError)) return failure({ status: 500, message });
+  return failure({ status: error.code === 'E_SELECTOR' ? 400 : 500, message, code: error.code });
+}
+
+export function json(status: number, value: unknown): AdminResponse {
+  return { status, contentType: 'application/json', fields: NO_FIELDS, body: `${JSON.stringify(value)}\n` };
+}

@@ -1,0 +1,258 @@
+// The admin API as a function from a plain request to a plain response. A listener stands around it (node/, workers/),
+// reads the body, and writes the answer; for HEAD it leaves the body out.
+//
+// The one complication: what is refused must be refused loudly. A misspelt query key or a body on `clear` would
+// otherwise quietly do more, or less, than the operator meant.
+
+import type { Selector } from '../dependency/selector.ts';
+import type {
+  EntrySummary,
+  Explanation,
+  Gate,
+  GateRequest,
+  InvalidationResult,
+  ListQuery,
+} from '../engine/contract.ts';
+import { TidegateError } from '../errors.ts';
+import { type Fields, NO_FIELDS, trimOws } from '../semantics/fields.ts';
+import { type AdminResponse, bearerToken, failure, json, ofError, unauthorized } from './answers.ts';
+import { parsePrefix, parseSelectors, parseTag, parseUri, refuse } from './selectors.ts';
+
+export interface AdminRequest {
+  readonly method: string;
+  /** Path of the target, e.g. `/entries`. */
+  readonly path: string;
+  /** What follows the `?`, or ''. */
+  readonly query: string;
+  readonly fields: Fields;
+  /** '' when there is none. */
+  readonly bodyText: string;
+}
+
+export type AdminApi = (request: AdminRequest) => Promise<AdminResponse>;
+
+export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string };
+
+/** A request as the engine explains it. */
+export type ExplainRequest = Pick<GateRequest, 'route' | 'method' | 'uri' | 'fields'>;
+
+export interface AdminDeps {
+  readonly gate: Pick<Gate, 'invalidate' | 'purge' | 'list' | 'explain' | 'stats'>;
+  isReady(): Readiness;
+  /** Routes and normalises as the front would; undefined: no route has the URI. */
+  explainRequest(request: Pick<ExplainRequest, 'method' | 'uri' | 'fields'>): ExplainRequest | undefined;
+  /** Everything in the text format of Prometheus. */
+  metricsText(): Promise<string>;
+  /** For a listener that does not check tokens itself; must compare in constant time. */
+  readonly tokenMatches?: (token: string) => boolean | Promise<boolean>;
+}
+
+interface AdminRoute {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  /** Query keys it takes. */
+  readonly keys: readonly string[];
+  readonly answer: (query: URLSearchParams, bodyText: string) => Promise<AdminResponse>;
+}
+
+/** The path that answers without a token, and whatever the query: probes ask it. */
+export const HEALTH_PATH = '/health';
+
+/** The one query key that may be repeated. */
+const REPEATABLE = 'header';
+
+export function createAdminApi(deps: AdminDeps): AdminApi {
+  const routes = [...readingRoutes(deps), ...changingRoutes(deps)];
+  return async (request) => {
+    try {
+      if (deps.tokenMatches !== undefined && request.path !== HEALTH_PATH) {
+        const token = bearerToken(request.fields);
+        if (token === undefined || !(await deps.tokenMatches(token))) return unauthorized();
+      }
+      return await dispatch(routes, request);
+    } catch (error) {
+      return ofError(error);
+    }
+  };
+}
+
+function dispatch(routes: readonly AdminRoute[], request: AdminRequest): AdminResponse | Promise<AdminResponse> {
+  const route = routes.find(({ path }) => path === request.path);
+  if (route === undefined) return unknownPath(routes, request.path);
+  const method = request.method === 'HEAD' ? 'GET' : request.method;
+  if (route.method !== method) {
+    const allow = route.method === 'GET' ? 'GET, HEAD' : route.method;
+    const message = `expected ${allow} for ${route.path}, got ${request.method}`;
+    return failure({ status: 405, message, fields: ['allow', allow] });
+  }
+  const query = new URLSearchParams(request.query);
+  const wrong = route.path === HEALTH_PATH ? undefined : refusedKey(route, query);
+  return wrong ?? route.answer(query, request.bodyText);
+}
+
+function unknownPath(routes: readonly AdminRoute[], path: string): AdminResponse {
+  const known = routes.map((route) => `${route.method} ${route.path}`);
+  return json(404, {
+    error: { code: 'E_ADMIN', message: `expected one of ${known.join(', ')}; got ${path}` },
+    routes: known,
+  });
+}
+
+function refusedKey(route: AdminRoute, query: URLSearchParams): AdminResponse | undefined {
+  for (const key of new Set(query.keys())) {
+    if (!route.keys.includes(key)) {
+      const known = route.keys.length === 0 ? 'no query' : `only the query keys ${route.keys.join(', ')}`;
+      return failure({ status: 400, message: `expected ${known} for ${route.path}, got ${JSON.stringify(key)}` });
+    }
+    if (key !== REPEATABLE && query.getAll(key).length > 1) {
+      return failure({ status: 400, message: `expected one ${key}, got ${query.getAll(key).length}` });
+    }
+  }
+  return undefined;
+}
+
+function readingRoutes(deps: AdminDeps): AdminRoute[] {
+  return [
+    { method: 'GET', path: HEALTH_PATH, keys: [], answer: async () => json(200, { status: 'alive' }) },
+    {
+      method: 'GET',
+      path: '/ready',
+      keys: [],
+      answer: async () => {
+        const readiness = deps.isReady();
+        return json(readiness.ready ? 200 : 503, readiness);
+      },
+    },
+    { method: 'GET', path: '/stats', keys: [], answer: async () => json(200, deps.gate.stats()) },
+    {
+      method: 'GET',
+      path: '/metrics',
+      keys: [],
+      answer: async () => ({
+        status: 200,
+        contentType: 'text/plain; version=0.0.4; charset=utf-8',
+        fields: NO_FIELDS,
+        body: await deps.metricsText(),
+      }),
+    },
+    {
+      method: 'GET',
+      path: '/entries',
+      keys: ['prefix', 'tag', 'after', 'limit'],
+      answer: async (query) => {
+        const page = await deps.gate.list(listQuery(query));
+        return json(200, { ...page, entries: page.entries.map(withoutSecrets) });
+      },
+    },
+    { method: 'GET', path: '/explain', keys: ['url', 'method', REPEATABLE], answer: (query) => explain(deps, query) },
+  ];
+}
+
+function changingRoutes(deps: AdminDeps): AdminRoute[] {
+  const route = (path: string, answer: (bodyText: string) => Promise<AdminResponse>): AdminRoute => ({
+    method: 'POST',
+    path,
+    keys: [],
+    answer: (_query, bodyText) => answer(bodyText),
+  });
+  return [
+    route('/invalidate', (bodyText) => change(deps, bodyText, (selector) => deps.gate.invalidate(selector))),
+    route('/purge', (bodyText) => change(deps, bodyText, (selector) => deps.gate.purge(selector))),
+    route('/clear', async (bodyText) => {
+      // A selector here is a mistake for /purge, and obeying half of it would cost the whole cache.
+      if (bodyText.trim() !== '' && bodyText.trim() !== '{}') refuse('no content, since clear purges all', bodyText);
+      return json(200, resultOf(await deps.gate.purge({ kind: 'all' })));
+    }),
+  ];
+}
+
+async function change(
+  deps: AdminDeps,
+  bodyText: string,
+  act: (selector: Selector) => Promise<InvalidationResult>,
+): Promise<AdminResponse> {
+  const { selectors, listed } = parseSelectors(parseJson(bodyText));
+  const settled = await Promise.allSettled(selectors.map((selector) => act(asKeyed(deps, selector))));
+  const failed = settled.find((one) => one.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  const results = settled.map((one) => resultOf((one as PromiseFulfilledResult<InvalidationResult>).value));
+  const total = {
+    position: Math.max(...results.map((one) => one.position)),
+    matched: results.reduce((sum, one) => sum + one.matched, 0),
+  };
+  if (!listed) return json(200, total);
+  const named = results.map((one, at) => ({ tag: (selectors[at] as { tag: string }).tag, ...one }));
+  return json(200, { ...total, results: named });
+}
+
+/** A route may keep query parameters out of the key; a URL that has them names the entry all the same. */
+function asKeyed(deps: AdminDeps, selector: Selector): Selector {
+  if (selector.kind !== 'url') return selector;
+  const routed = deps.explainRequest({ method: 'GET', uri: selector.uri, fields: NO_FIELDS });
+  return routed === undefined ? selector : { kind: 'url', uri: routed.uri };
+}
+
+function resultOf({ position, matched }: InvalidationResult): InvalidationResult {
+  return { position, matched };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const got = text.trim() === '' ? 'no content' : (error as Error).message;
+    throw new TidegateError('E_SELECTOR', `expected a selector as JSON, got ${got}`, { cause: error });
+  }
+}
+
+function listQuery(query: URLSearchParams): ListQuery {
+  const [prefix, tag, after, limit] = ['prefix', 'tag', 'after', 'limit'].map((key) => query.get(key));
+  return {
+    ...(prefix != null && { prefix: parsePrefix(prefix) }),
+    ...(tag != null && { tag: parseTag(tag) }),
+    ...(after != null && { after }),
+    ...(limit != null && { limit: parseLimit(limit) }),
+  };
+}
+
+function parseLimit(text: string): number {
+  const limit = Number(text);
+  return /^[0-9]{1,4}$/.test(text) && limit >= 1 && limit <= 1000 ? limit : refuse('a limit of 1 to 1000', text);
+}
+
+async function explain(deps: AdminDeps, query: URLSearchParams): Promise<AdminResponse> {
+  const uri = parseUri(query.get('url') ?? refuse('the query key url', undefined));
+  const method = query.get('method') ?? 'GET';
+  const fields = query.getAll(REPEATABLE).flatMap(parseField);
+  const request = deps.explainRequest({ method, uri, fields });
+  if (request === undefined) return failure({ status: 404, message: `expected a URL that a route takes, got ${uri}` });
+  const explanation = await deps.gate.explain(request);
+  const { variantKey, entry } = explanation;
+  const shown: Explanation = {
+    ...explanation,
+    ...(variantKey !== undefined && { variantKey: redactKey(variantKey) }),
+    ...(entry !== undefined && { entry: withoutSecrets(entry) }),
+  };
+  return json(200, shown);
+}
+
+function parseField(line: string): [string, string] {
+  const colon = line.indexOf(':');
+  const name = line.slice(0, Math.max(colon, 0)).toLowerCase();
+  const value = trimOws(line.slice(colon + 1));
+  const isField = /^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name) && /^[\t -~\u0080-\u00ff]*$/.test(value);
+  if (name === 'host') return refuse('no header Host, since the URL names the host', line);
+  // The value may be a secret, so an error repeats only the name.
+  return isField ? [name, value] : refuse('a header as "Name: value"', colon < 0 ? line : `${name}: …`);
+}
+
+const SECRET_FIELD = /\n(authorization|proxy-authorization|cookie|set-cookie):[^\n]*/g;
+
+/** A variant's key holds the values of the selecting header fields; those that authenticate are not shown. */
+function redactKey(key: string): string {
+  return key.replace(SECRET_FIELD, '\n$1:(redacted)');
+}
+
+function withoutSecrets(entry: EntrySummary): EntrySummary {
+  return { ...entry, key: redactKey(entry.key) };
+}

@@ -1,0 +1,113 @@
+// A gate that answers the admin API with fixed figures and remembers what it was asked.
+
+import type { AdminDeps } from '../../src/admin/api.ts';
+import type { Selector } from '../../src/dependency/selector.ts';
+import type { EntrySummary, Explanation, GateStats, ListQuery, Route } from '../../src/engine/contract.ts';
+import { CONFORMANCE_POLICY } from '../../src/semantics/policy.ts';
+
+export const ROUTE: Route = {
+  tenant: '-',
+  originName: 'demo',
+  origin: {
+    forward: () => {
+      throw new Error('an admin call must not go to the origin');
+    },
+  },
+  policy: CONFORMANCE_POLICY,
+  responseFields: { remove: new Set(), set: [] },
+  showTags: false,
+};
+
+export const ENTRY: EntrySummary = {
+  key: '- demo GET http://example.org/users\naccept: */*\ncookie:sid=CANARY-COOKIE',
+  uri: 'http://example.org/users',
+  origin: 'demo',
+  method: 'GET',
+  status: 200,
+  bodyBytes: 2048,
+  ageMs: 12_000,
+  ttlMs: 48_000,
+  tags: ['users', 'user:1'],
+  stamp: 7,
+  outdated: false,
+};
+
+export const EXPLANATION: Explanation = {
+  key: '- demo GET http://example.org/users',
+  variantKey: ENTRY.key,
+  verdict: 'serve',
+  reason: 'fresh',
+  section: 'RFC 9111 §4.2',
+  entry: ENTRY,
+  freshness: { lifetimeMs: 60_000, source: 'max-age', ageMs: 12_000, staleWhileRevalidateMs: 0, staleIfErrorMs: 5_000 },
+  position: { applied: 9, lastInvalidation: 3 },
+  lastRefusal: { reason: 'no-store', section: 'RFC 9111 §5.2.2.5' },
+};
+
+export const STATS: GateStats = {
+  requests: { hit: 40, stale: 1, validated: 2, collapsed: 3, miss: 4, bypass: 5, error: 6, refused: 7 },
+  forwards: { bypass: 5, method: 1, 'uri-miss': 4, 'vary-miss': 0, miss: 0, request: 0, stale: 2, partial: 0 },
+  details: {
+    outdated: 1,
+    validated: 2,
+    'stale-while-revalidate': 1,
+    'stale-if-error': 0,
+    grace: 0,
+    'hit-for-miss': 0,
+    'invalidated-during-fill': 8,
+    'intent-open': 0,
+    'only-if-cached': 0,
+    'origin-error': 6,
+    refused: 7,
+  },
+  refusedStores: { 'no-store': 11, private: 12 },
+  stores: 13,
+  invalidations: { url: 1, tag: 2, prefix: 3, pattern: 4, origin: 5, all: 6 },
+  purges: 14,
+  intentsOpen: 15,
+  fillsInFlight: 16,
+  position: 17,
+  memory: { entries: 18, bytes: 19_000, maxBytes: 20_000, evictions: 21, declined: 22 },
+};
+
+export interface FakeGate {
+  readonly deps: AdminDeps;
+  /** Calls that change something: `invalidate` or `purge`, and the selector. */
+  readonly changes: [string, Selector][];
+  readonly lists: ListQuery[];
+  readonly explained: { method: string; uri: string; fields: readonly string[] }[];
+}
+
+/** Routes only `example.org`, whose key leaves out `utm`. */
+export function fakeGate(overrides: Partial<AdminDeps> = {}): FakeGate {
+  const changes: FakeGate['changes'] = [];
+  const lists: ListQuery[] = [];
+  const explained: FakeGate['explained'] = [];
+  const act = (name: string) => async (selector: Selector) => {
+    changes.push([name, selector]);
+    return { position: changes.length, matched: 2 };
+  };
+  const deps: AdminDeps = {
+    gate: {
+      invalidate: act('invalidate'),
+      purge: act('purge'),
+      list: async (query) => {
+        lists.push(query);
+        return { entries: [ENTRY], next: ENTRY.key };
+      },
+      explain: async ({ method, uri, fields }) => {
+        explained.push({ method, uri, fields });
+        return EXPLANATION;
+      },
+      stats: () => STATS,
+    },
+    isReady: () => ({ ready: true }),
+    explainRequest: ({ method, uri, fields }) =>
+      uri.startsWith('http://example.org/')
+        ? { route: ROUTE, method, uri: uri.replace(/[?&]utm=[^&]*/, ''), fields }
+        : undefined,
+    metricsText: async () => 'tidegate_entries 18\n',
+    ...overrides,
+  };
+  return { deps, changes, lists, explained };
+}

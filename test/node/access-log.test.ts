@@ -1,0 +1,96 @@
+import { expect, test } from 'vitest';
+import type { ExchangeReport } from '../../src/engine/contract.ts';
+import { type AccessExtra, accessLine, createLog, keyHash } from '../../src/node/access-log.ts';
+import { ROUTE } from '../admin/fake-gate.ts';
+
+const EXTRA: AccessExtra = { outcome: 'miss', bytes: 2048, durationMs: 12.345678 };
+
+function report(uri: string, changed: Partial<ExchangeReport> = {}): ExchangeReport {
+  const fields = [
+    'host',
+    'example.org',
+    'authorization',
+    'Bearer CANARY-AUTH',
+    'cookie',
+    'sid=CANARY-COOKIE',
+    'x-api-key',
+    'CANARY-KEY',
+  ];
+  return {
+    request: { route: ROUTE, method: 'GET', uri, target: '/', fields, body: undefined, bypass: false },
+    outcome: { hit: false, forward: 'stale', forwardStatus: 304, stored: true, detail: 'validated' },
+    status: 200,
+    forwardMs: 10.0004,
+    ...changed,
+  };
+}
+
+test('a line says what happened, why, and how long it took', () => {
+  expect(accessLine(report('http://example.org/users/1'), EXTRA)).toEqual({
+    method: 'GET',
+    host: 'example.org',
+    path: '/users/1',
+    key: keyHash('- demo GET http://example.org/users/1'),
+    status: 200,
+    outcome: 'miss',
+    fwd: 'stale',
+    detail: 'validated',
+    bytes: 2048,
+    durationMs: 12.346,
+    forwardMs: 10,
+  });
+});
+
+test('a hit has no forward', () => {
+  const line = accessLine(report('http://example.org/', { outcome: { hit: true }, forwardMs: undefined }), EXTRA);
+  expect(line).not.toHaveProperty('fwd');
+  expect(line).not.toHaveProperty('detail');
+  expect(line).not.toHaveProperty('forwardMs');
+});
+
+test('GET and HEAD of a URI have the key in common, POST has another', () => {
+  const keys = ['GET', 'HEAD', 'POST'].map((method) => {
+    const { request } = report('http://example.org/');
+    return accessLine(report('http://example.org/', { request: { ...request, method } }), EXTRA).key;
+  });
+  expect(keys[0]).toMatch(/^[0-9a-f]{16}$/);
+  expect(keys[1]).toBe(keys[0]);
+  expect(keys[2]).not.toBe(keys[0]);
+});
+
+test.each([
+  ['/a?token=CANARY&page=CANARY', '/a?token=*&page=*'],
+  ['/a?token=CANARY=CANARY', '/a?token=*'],
+  ['/a?=CANARY', '/a?=*'],
+  ['/a?flag&x=', '/a?flag&x=*'],
+  ['/a?x=1?CANARY', '/a?x=*'],
+  [`/a?${'CANARY'.repeat(10)}`, '/a?*'],
+  [`/a?${'CANARY'.repeat(10)}=1`, '/a?*=*'],
+  ['/a;jsessionid=CANARY/b;v=CANARY;w?x=CANARY', '/a;jsessionid=*/b;v=*;w?x=*'],
+  ['', '/'],
+])('of %s only names are shown', (target, path) => {
+  const line = accessLine(report(`http://example.org${target}`), EXTRA);
+  expect(line.path).toBe(path);
+  expect(JSON.stringify(line)).not.toContain('CANARY');
+});
+
+test('values are shown when asked for, fields never', () => {
+  const line = accessLine(report('http://example.org/a?q=shoes'), { ...EXTRA, showValues: true });
+  expect(line.path).toBe('/a?q=shoes');
+  expect(JSON.stringify(line)).not.toContain('CANARY');
+});
+
+test('the log writes a line of JSON with the time, and nothing of the fields', () => {
+  const lines: string[] = [];
+  const log = createLog({ level: 'info', destination: { write: (line: string) => void lines.push(line) } });
+  log.info(accessLine(report('http://example.org/a?token=CANARY-QUERY'), EXTRA));
+  log.debug('not at this level');
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).not.toContain('CANARY');
+  expect(JSON.parse(lines[0] as string)).toMatchObject({
+    level: 30,
+    time: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+    path: '/a?token=*',
+    status: 200,
+  });
+});
