@@ -18,7 +18,9 @@ export interface Route {
   readonly policy: CachePolicy;
   /** Fields taken from, then added to every response of the origin, before it is stored. Names in lower case. */
   readonly responseFields: { readonly remove: ReadonlySet<string>; readonly set: Fields };
-  /** False: Cache-Tag, Surrogate-Key, xkey and Cache-Groups are taken from the answer to the client. */
+  /** A URI that a response names, as this route's requests for it would have it: its query rules applied. */
+  readonly cacheUri: (uri: string) => string;
+  /** False: Cache-Tag, Surrogate-Key, xkey, Cache-Groups and Cache-Group-Invalidation are taken from the answer to the client. */
   readonly showTags: boolean;
 }
 

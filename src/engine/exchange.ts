@@ -11,7 +11,7 @@ import type { StoredResponse } from '../entry/stored-response.ts';
 import type { TidegateError } from '../errors.ts';
 import type { Answer, Responder } from '../ports.ts';
 import { type RequestDemands, requestDemands } from '../semantics/cache-control.ts';
-import { hasField, type ResponseHead } from '../semantics/fields.ts';
+import { type Fields, hasField, type ResponseHead } from '../semantics/fields.ts';
 import type { ForwardReason, Outcome } from '../semantics/outcome.ts';
 import { decideReuse, type OnError, type ReuseDecision } from '../semantics/reuse.ts';
 import { isSafeMethod } from '../semantics/unsafe.ts';
@@ -92,6 +92,7 @@ export class Exchange {
     const { method, bypass } = this.#request;
     if (!isSafeMethod(method)) this.#write();
     else if (bypass) this.#pass('bypass');
+    else if (isForOrigin(this.#request.fields)) this.#pass('request');
     else if (method === 'GET' || method === 'HEAD') this.#lookUp();
     else this.#pass('method');
   }
@@ -293,4 +294,9 @@ export class Exchange {
     report({ request: this.#request, outcome: answer.outcome, status, forwardMs: flight?.forwardMs });
     this.#responder.respond(answer);
   }
+}
+
+/** If-Match and If-Unmodified-Since are for the origin to evaluate (RFC 9111 §4.3.2). */
+function isForOrigin(fields: Fields): boolean {
+  return hasField(fields, 'if-match') || hasField(fields, 'if-unmodified-since');
 }

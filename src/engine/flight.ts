@@ -7,16 +7,16 @@
 
 import { decodeHead } from '../entry/codec.ts';
 import type { StoredResponse } from '../entry/stored-response.ts';
-import { bodyOf } from '../entry/stored-response.ts';
 import type { TidegateError } from '../errors.ts';
 import type { Forward, OriginRequest } from '../ports.ts';
 import type { Fields, ResponseHead } from '../semantics/fields.ts';
-import { reuseTerms, type Timing } from '../semantics/freshness.ts';
-import { freshenedFields, validationAnswers } from '../semantics/validation.ts';
+import type { Timing } from '../semantics/freshness.ts';
+import { validationAnswers } from '../semantics/validation.ts';
 import type { Context } from './context.ts';
 import type { GateRequest } from './contract.ts';
 import { type Draft, draftOf, entryFrom, isMomentary, isPassing, type Refusal } from './draft.ts';
 import { FillBody } from './fill-body.ts';
+import { freshen } from './freshening.ts';
 import type { Stamp } from './invalidator.ts';
 import { combinedEntry } from './partial.ts';
 import { editedResponse } from './response-fields.ts';
@@ -50,7 +50,13 @@ export interface FlightPlan {
 /** How a flight ended for those who wait. */
 export type Landing =
   /** A stored response, validated or completed just now. */
-  | { readonly kind: 'entry'; readonly entry: StoredResponse; readonly forwardStatus: number }
+  | {
+      readonly kind: 'entry';
+      readonly entry: StoredResponse;
+      readonly forwardStatus: number;
+      /** False: for the one client whose request it was. */
+      readonly shareable: boolean;
+    }
   | {
       readonly kind: 'response';
       readonly head: ResponseHead;
@@ -158,7 +164,7 @@ export class Flight {
 
   #head(head: ResponseHead, delimited: boolean): void {
     this.#headAt = this.#context.clock.monotonic();
-    const edited = editedResponse(head, this.plan.request.route);
+    const edited = editedResponse(head, this.plan.request.route, this.#context.clock.now());
     if (this.plan.beforeLanding !== undefined) this.#stamp = this.plan.beforeLanding(edited, this.#stamp);
     const { validating } = this.plan;
     if (this.#conditional && validating !== undefined && edited.status === 304) this.#validated(validating, edited);
@@ -179,7 +185,8 @@ export class Flight {
     if (this.#landing === undefined && entry?.status !== 200) return this.#forwardUnconditionally();
     this.#body.end(trailers);
     this.#finish();
-    if (this.#landing === undefined) this.#land({ kind: 'entry', entry: entry as StoredResponse, forwardStatus: 206 });
+    if (this.#landing !== undefined || entry === undefined) return;
+    this.#land({ kind: 'entry', entry, forwardStatus: 206, shareable: true });
   }
 
   #failed(error: TidegateError): void {
@@ -192,30 +199,21 @@ export class Flight {
 
   /** RFC 9111 §4.3.3, §4.3.4: a 304 freshens what it validates; one for something else is no answer to us. */
   #validated(stored: StoredResponse, head: ResponseHead): void {
-    const fields = decodeHead(stored.bytes, stored.headBytes);
-    const { profile } = this.plan.request.route.policy;
+    const { request, key } = this.plan;
     const outdated = !this.#context.invalidator.isCurrent(stored);
-    const match = validationAnswers(fields, head.fields, { sole: true, outdated, profile });
+    const fields = decodeHead(stored.bytes, stored.headBytes);
+    const match = validationAnswers(fields, head.fields, {
+      sole: true,
+      outdated,
+      profile: request.route.policy.profile,
+    });
     if (match === 'mismatch') return this.#forwardUnconditionally();
-    const entry = this.#freshened(stored, freshenedFields(fields, head.fields));
-    this.#store(entry, []);
+    const freshened = freshen(stored, { update: head, request, key, timing: this.#timing(), stamp: this.#stamp });
+    if (freshened.refusal === undefined) this.#store(freshened.entry, freshened.names);
+    else this.#refuse(freshened.refusal);
     this.#finish();
-    this.#land({ kind: 'entry', entry, forwardStatus: 304 });
-  }
-
-  #freshened(stored: StoredResponse, fields: Fields): StoredResponse {
-    const head = { status: stored.status, fields };
-    const { terms, bornMs } = reuseTerms(head, this.plan.request.route.policy, this.#timing());
-    const draft: Draft = {
-      key: stored.key,
-      status: stored.status,
-      fields,
-      terms,
-      bornMs,
-      tags: stored.tags,
-      names: [],
-    };
-    return entryFrom(draft, this.stamp, [bodyOf(stored)]);
+    const shareable = freshened.refusal === undefined;
+    this.#land({ kind: 'entry', entry: freshened.entry, forwardStatus: 304, shareable });
   }
 
   #respond(head: ResponseHead, delimited: boolean): void {
@@ -255,6 +253,8 @@ export class Flight {
   }
 
   #refuse(refusal: Refusal): void {
+    // What is said of the answer to a write says nothing about the next GET.
+    if (this.plan.request.method !== 'GET') return;
     this.#context.tally.refused(this.plan.key, refusal);
     if (!isPassing(refusal)) this.#context.hitForMiss.add(this.plan.key, this.#context.clock.monotonic());
   }

@@ -2,13 +2,12 @@
 
 import { decodeHead } from '../entry/codec.ts';
 import { keyParts } from '../entry/key.ts';
-import { bodyOf, type StoredResponse } from '../entry/stored-response.ts';
-import { reuseTerms } from '../semantics/freshness.ts';
-import { freshenedFields, headUpdate, validators } from '../semantics/validation.ts';
+import type { StoredResponse } from '../entry/stored-response.ts';
+import { headUpdate, validators } from '../semantics/validation.ts';
 import type { Context } from './context.ts';
 import type { GateRequest } from './contract.ts';
-import { entryFrom } from './draft.ts';
 import type { Flight, Landing } from './flight.ts';
+import { freshen } from './freshening.ts';
 
 /**
  * Freshens or invalidates the stored response. An outdated one is freshened only where a strong validator, found again
@@ -26,11 +25,10 @@ export function updateByHead(
   if (update !== 'freshen') return;
   const vouched = validators(stored).strong && validators(landing.head.fields).etag !== undefined;
   if (!vouched && !context.invalidator.isCurrent(entry)) return;
-  const fields = freshenedFields(stored, landing.head.fields);
   const now = context.clock.now();
   const timing = { requestTimeMs: now - (flight.forwardMs ?? 0), responseTimeMs: now };
-  const basis = reuseTerms({ status: entry.status, fields }, request.route.policy, timing);
-  const { key, status, tags } = entry;
-  const freshened = entryFrom({ key, status, fields, tags, names: [], ...basis }, flight.stamp, [bodyOf(entry)]);
-  context.tiers.store(flight.stamp, { entry: freshened, key: flight.plan.key, names: [] });
+  const { key } = flight.plan;
+  const freshened = freshen(entry, { update: landing.head, request, key, timing, stamp: flight.stamp });
+  if (freshened.refusal !== undefined) return;
+  context.tiers.store(flight.stamp, { entry: freshened.entry, key, names: freshened.names });
 }

@@ -36,6 +36,7 @@ export function mayShare(what: {
 }): boolean {
   const { landing, flight, joiner, invalidator } = what;
   if (landing.kind === 'failed') return true;
+  if (landing.kind === 'entry' && !landing.shareable) return false;
   const stored = landing.kind === 'entry' ? { ...landing.entry, names: undefined } : landing.draft;
   // Not stored, so not to be shared: it may be for the first client alone.
   if (stored === undefined || typeof stored === 'string') return false;

@@ -1,18 +1,23 @@
 // What the gate changes in an origin's response before anything else looks at it, and what it adds for the client.
 
 import { formatCacheStatus, withCacheStatus } from '../semantics/cache-status.ts';
-import { type Fields, filterFields, type ResponseHead } from '../semantics/fields.ts';
+import { type Fields, filterFields, hasField, type ResponseHead } from '../semantics/fields.ts';
+import { formatHttpDate } from '../semantics/http-date.ts';
 import type { Outcome } from '../semantics/outcome.ts';
 import { withoutHopByHop } from '../semantics/storing.ts';
 import { TAG_FIELDS } from '../semantics/tags.ts';
 import type { Route } from './contract.ts';
 
-/** The response as the route wants it: fields removed, then fields set. */
-export function editedResponse(head: ResponseHead, route: Route): ResponseHead {
+/**
+ * The response as the route wants it: fields removed, then fields set. A response without Date gets one, for ages are
+ * reckoned from it (RFC 9110 §6.6.1).
+ */
+export function editedResponse(head: ResponseHead, route: Route, now: number): ResponseHead {
   const { remove, set } = route.responseFields;
-  if (remove.size === 0 && set.length === 0) return head;
+  const dated = hasField(head.fields, 'date') ? head.fields : [...head.fields, 'date', formatHttpDate(now)];
+  if (remove.size === 0 && set.length === 0) return { status: head.status, fields: dated };
   const replaced = new Set(set.filter((_, at) => at % 2 === 0));
-  const kept = filterFields(head.fields, (name) => !remove.has(name) && !replaced.has(name));
+  const kept = filterFields(dated, (name) => !remove.has(name) && !replaced.has(name));
   return { status: head.status, fields: [...kept, ...set] };
 }
 

@@ -22,7 +22,7 @@ export function startWrite(context: Context, from: Departure, way: Way): Flight 
     ...way,
     request,
     key,
-    stores: !request.bypass,
+    stores: request.method === 'POST' && !request.bypass,
     abortable: false,
     beforeLanding: (head, stamp) => {
       if (isUnknownOutcome(request, head)) {
@@ -61,11 +61,12 @@ function invalidateAfter(
   const { request, head, stamp } = answer;
   const { invalidator } = context;
   const uris = invalidatedUris(request.uri, head);
-  if (uris.length === 0) return stamp;
+  const groups = groupsInvalidated(request, head.fields);
+  if (uris.length === 0 && groups.length === 0) return stamp;
   const { tags } = tagsOf(head.fields, request.uri);
   const affected = invalidator.isAffectedSince(stamp, { uri: request.uri, origin: request.route.originName, tags });
-  for (const uri of uris) invalidator.invalidate({ kind: 'url', uri });
-  for (const tag of groupsInvalidated(request, head.fields)) invalidator.invalidate({ kind: 'tag', tag });
+  for (const uri of uris) invalidator.invalidate({ kind: 'url', uri: request.route.cacheUri(uri) });
+  for (const tag of groups) invalidator.invalidate({ kind: 'tag', tag });
   return affected ? stamp : invalidator.stamp();
 }
 

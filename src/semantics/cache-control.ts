@@ -226,14 +226,17 @@ function fieldNames(argument: string): string[] {
  * are taken for plain characters, so that a no-store is still seen.
  */
 function directiveTexts(value: string): string[] {
-  const members = listMembers(value);
-  const last = members.at(-1);
-  if (last === undefined || !hasOpenQuote(last)) return members;
-  return value.split(',').map(trimOws);
+  return hasOpenQuote(value) ? value.split(',').map(trimOws) : listMembers(value);
 }
 
-function hasOpenQuote(text: string): boolean {
-  return text.replaceAll(/"(?:[^"\\]|\\.)*"/g, '').includes('"');
+/** True when a quoted string in the value never ends, so that the value is no list. */
+export function hasOpenQuote(text: string): boolean {
+  let quoted = false;
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === '"') quoted = !quoted;
+    else if (quoted && text[at] === '\\') at++;
+  }
+  return quoted;
 }
 
 /** White space around `=` is not allowed (RFC 9111 §5.2): kept in the argument, it makes a delta invalid. */

@@ -11,9 +11,12 @@ export interface CachePolicy {
   readonly cacheName: string;
   /** Targeted cache control fields obeyed, in order of precedence, in lower case (RFC 9213 §2.1). */
   readonly targetedFields: readonly string[];
-  /** Freshness lifetime that replaces whatever the response says; undefined: the response decides. */
+  /**
+   * Freshness lifetime that replaces whatever an answer below 400 says; undefined: the response decides. It does not lift
+   * no-store, private, no-cache or must-revalidate.
+   */
   readonly ttlMs: number | undefined;
-  /** Freshness lifetime of a storable response that states none, instead of a heuristic; undefined: heuristic. */
+  /** Freshness lifetime of a storable answer below 400 that states none, instead of a heuristic; undefined: heuristic. */
   readonly defaultTtlMs: number | undefined;
   /** Fraction of the time since Last-Modified taken as heuristic freshness (RFC 9111 §4.2.2). Default 0.1. */
   readonly heuristicFraction: number;
@@ -28,7 +31,10 @@ export interface CachePolicy {
    * unless a directive forbids it (RFC 9111 §4.2.4). Never one that has been invalidated.
    */
   readonly graceMs: number;
-  /** How long an error answer (see `isHeuristicallyCacheable`) without explicit freshness is kept. Default 0: not. */
+  /**
+   * How long an error answer (see `isHeuristicallyCacheable`) without explicit freshness is kept; in the safe profile
+   * 404 and 410 only. Default 0: not, or in the conformance profile by heuristic.
+   */
   readonly negativeTtlMs: number;
   /** Request fields whose value is normalised before it selects a variant (RFC 9111 §4.1). */
   readonly normaliseVary: 'space-and-case' | 'language-preference';

@@ -95,7 +95,7 @@ export interface Reusable {
   readonly terms: ReuseTerms;
 }
 
-/** The instant, and whether an invalidation affects the entry (see DESIGN: an outdated entry is never served stale). */
+/** The instant, and whether an invalidation affects the entry: an outdated entry is never served stale. */
 export interface ReuseInstant {
   readonly now: number;
   readonly outdated: boolean;

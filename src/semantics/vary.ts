@@ -3,6 +3,7 @@
 // The one complication: two values may be made equal only if the origin must treat them alike. Where that is not known
 // of a field, the most that is done is what RFC 9111 §4.1 names: lines combined, white space around list commas removed.
 
+import { hasOpenQuote } from './cache-control.ts';
 import { listMembers, trimOws } from './fields.ts';
 import type { CachePolicy } from './policy.ts';
 
@@ -14,6 +15,7 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
  */
 export function selectingFields(varyValue: string | undefined): readonly string[] | 'any' {
   const members = listMembers(varyValue);
+  if (varyValue?.includes('"')) return 'any';
   if (members.length === 0) return NO_NAMES;
   const names = new Set<string>();
   for (const member of members) {
@@ -50,7 +52,7 @@ const VERBATIM: ReadonlySet<string> = new Set([
 const CASELESS: ReadonlySet<string> = new Set(['accept-encoding', 'accept-language', 'accept-charset']);
 
 function normaliseSpaceAndCase(name: string, value: string): string {
-  if (VERBATIM.has(name)) return trimOws(value);
+  if (VERBATIM.has(name) || hasOpenQuote(value)) return trimOws(value);
   const members = listMembers(value);
   if (CASELESS.has(name)) return members.map((member) => withoutSpaceAtSemicolons(member).toLowerCase()).join(',');
   if (name === 'accept') return members.map(normaliseMediaRange).join(',');
@@ -58,7 +60,7 @@ function normaliseSpaceAndCase(name: string, value: string): string {
 }
 
 function withoutSpaceAtSemicolons(member: string): string {
-  return member.replaceAll(/[ \t]*;[ \t]*/g, ';');
+  return member.split(';').map(trimOws).join(';');
 }
 
 /** Type, subtype and parameter names are caseless, parameter values need not be (RFC 9110 §8.3.1). */

@@ -15,6 +15,7 @@ export const ROUTE: Route = {
   },
   policy: CONFORMANCE_POLICY,
   responseFields: { remove: new Set(), set: [] },
+  cacheUri: (uri) => uri,
   showTags: false,
 };
 

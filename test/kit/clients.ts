@@ -1,8 +1,8 @@
 // Clients of a gate in tests: each asks once and keeps what it is told.
 
+import type { Gate, GateRequest, Route } from '../../src/engine/contract.ts';
 import { decodeHead } from '../../src/entry/codec.ts';
 import { bodyOf } from '../../src/entry/stored-response.ts';
-import type { Gate, GateRequest, Route } from '../../src/engine/contract.ts';
 import type { Answer, BodySource, Cancel, Origin } from '../../src/ports.ts';
 import { type Fields, fieldValue, type ResponseHead } from '../../src/semantics/fields.ts';
 import type { Outcome } from '../../src/semantics/outcome.ts';
@@ -15,6 +15,7 @@ export function routeTo(origin: Origin, policy: Partial<CachePolicy> = {}): Rout
     origin,
     policy: { ...SAFE_POLICY, ...policy },
     responseFields: { remove: new Set(), set: [] },
+    cacheUri: (uri) => uri,
     showTags: false,
   };
 }

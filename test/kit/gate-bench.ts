@@ -1,7 +1,7 @@
 // A gate on simulated time, with a memory tier and a scripted origin: the bench most engine tests stand on.
 
-import { createGate } from '../../src/engine/gate.ts';
 import type { Gate, Route } from '../../src/engine/contract.ts';
+import { createGate } from '../../src/engine/gate.ts';
 import type { CachePolicy } from '../../src/semantics/policy.ts';
 import { createMemoryStore, type MemoryStore } from '../../src/store/memory.ts';
 import { type Ask, Client, routeTo } from './clients.ts';

@@ -41,6 +41,7 @@ describe('parseCacheControl', () => {
 
   it('sees a directive behind a quoted string that never ends', () => {
     expect(parseCacheControl('extension="a, no-store').noStore).toBe(true);
+    expect(parseCacheControl('max-age=1, private="\\').isPrivate).toBe(true);
   });
 
   it('takes equal duplicates as one and differing ones as invalid', () => {

@@ -19,6 +19,7 @@ describe('selectingFields', () => {
   it('are any where a member is no field name', () => {
     expect(selectingFields('Foo Bar')).toBe('any');
     expect(selectingFields('Foo, "a, b"')).toBe('any');
+    expect(selectingFields('Foo, "\\')).toBe('any');
   });
 
   it('never throws', () => {
@@ -35,6 +36,11 @@ describe('space-and-case', () => {
     expect(alike('foo', 'a', 'A')).toBe(false);
     expect(alike('foo', '1, 2', '2, 1')).toBe(false);
     expect(alike('foo', '1 2', '12')).toBe(false);
+  });
+
+  it('leaves a value as it is whose quoted string never ends', () => {
+    expect(alike('foo', 'a, "\\', 'a')).toBe(false);
+    expect(alike('foo', 'a, "b', 'a,"b')).toBe(false);
   });
 
   it('keeps what is in quoted strings', () => {

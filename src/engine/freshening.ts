@@ -1,0 +1,53 @@
+// A stored response updated from a 304 or from the answer to a HEAD (RFC 9111 §3.2, §4.3.4, §4.3.5).
+//
+// The one complication: an update can say anything a response can, no-store or another tag among it. So what results is
+// judged like a response that has just arrived; and since the tags of the stored one may have been left out of its
+// fields, they count as well.
+
+import { decodeHead } from '../entry/codec.ts';
+import { bodyOf, type StoredResponse } from '../entry/stored-response.ts';
+import { NO_FIELDS, type ResponseHead } from '../semantics/fields.ts';
+import { reuseTerms, type Timing } from '../semantics/freshness.ts';
+import { storableFields } from '../semantics/storing.ts';
+import { freshenedFields } from '../semantics/validation.ts';
+import type { GateRequest } from './contract.ts';
+import { draftOf, entryFrom, type Refusal } from './draft.ts';
+import type { Stamp } from './invalidator.ts';
+
+export interface Freshened {
+  readonly entry: StoredResponse;
+  /** Selecting header fields, sorted. */
+  readonly names: readonly string[];
+  /** Why the result may be used for those who wait, and not be stored. */
+  readonly refusal: Refusal | undefined;
+}
+
+export function freshen(
+  stored: StoredResponse,
+  by: {
+    readonly update: ResponseHead;
+    readonly request: GateRequest;
+    /** Plain cache key. */
+    readonly key: string;
+    readonly timing: Timing;
+    readonly stamp: Stamp;
+  },
+): Freshened {
+  const { request, key, timing, stamp } = by;
+  const head = {
+    status: stored.status,
+    fields: freshenedFields(decodeHead(stored.bytes, stored.headBytes), by.update.fields),
+  };
+  // It was stored for another request, so this one's Authorization is no reason against it; selecting fields remain.
+  const asked = { ...request, method: 'GET' };
+  const draft = draftOf(head, { request: asked, key, delimited: true, timing, restored: true });
+  if (typeof draft === 'object') {
+    const tags = [...new Set([...stored.tags, ...draft.tags])];
+    return { entry: entryFrom({ ...draft, tags }, stamp, [bodyOf(stored)]), names: draft.names, refusal: undefined };
+  }
+  const { policy } = request.route;
+  const fields = storableFields(head.fields, policy);
+  const kept = { key: stored.key, status: stored.status, fields, tags: stored.tags, names: [] };
+  const entry = entryFrom({ ...kept, ...reuseTerms(head, policy, timing) }, stamp, [bodyOf(stored)]);
+  return { entry, names: NO_FIELDS, refusal: draft };
+}

@@ -1,0 +1,80 @@
+// Response fields on their way to the client: those of the connection to the origin end here, and the length is stated
+// anew by whoever knows the body.
+
+import { decodeHead } from '../entry/codec.ts';
+import type { StoredResponse } from '../entry/stored-response.ts';
+import type { Fields } from '../semantics/fields.ts';
+
+/** RFC 9110 §7.6.1, and Transfer-Encoding, which Node writes itself. */
+const PER_CONNECTION: ReadonlySet<string> = new Set(
+  'connection keep-alive proxy-connection te transfer-encoding upgrade proxy-authenticate'.split(' '),
+);
+
+/** Statuses without content (RFC 9110 §6.4.1). */
+export function hasNoContent(status: number): boolean {
+  return status === 204 || status === 304;
+}
+
+/** Fields of a stored response as sent; what is stored holds no field of a connection (RFC 9111 §3.1). */
+export function storedFields(entry: StoredResponse, added: Fields, bodyBytes: number): string[] {
+  const fields = decodeHead(entry.bytes, entry.headBytes);
+  let stated = entry.status === 204;
+  for (let at = 0; at < fields.length; at += 2) {
+    const name = fields[at] as string;
+    if (name.length !== CONTENT_LENGTH.length || name !== CONTENT_LENGTH) continue;
+    if (stated) {
+      fields.splice(at, 2);
+      at -= 2;
+    } else {
+      fields[at + 1] = String(bodyBytes);
+      stated = true;
+    }
+  }
+  for (let at = 0; at < added.length; at++) fields.push(added[at] as string);
+  if (!stated) fields.push(CONTENT_LENGTH, String(bodyBytes));
+  return fields;
+}
+
+const CONTENT_LENGTH = 'content-length';
+
+export interface AnswerFields {
+  readonly fields: string[];
+  /** As the head states it; undefined: it does not, or not as a number. */
+  readonly contentLength: number | undefined;
+}
+
+/** Fields of a head that comes from an origin or the gate, without Content-Length and, unless kept, Trailer. */
+export function passedFields(from: Fields, keepTrailer: boolean): AnswerFields {
+  const fields: string[] = [];
+  let contentLength: number | undefined;
+  for (let at = 0; at < from.length; at += 2) {
+    const name = from[at] as string;
+    const value = from[at + 1] as string;
+    if (name === CONTENT_LENGTH) contentLength = /^\d{1,15}$/.test(value) ? Number(value) : undefined;
+    else if (!PER_CONNECTION.has(name) && (keepTrailer || name !== 'trailer')) fields.push(name, value);
+  }
+  return { fields, contentLength };
+}
+
+/** Fields that no trailer may carry: framing, routing, authentication, content (RFC 9110 §6.5.1). */
+const NEVER_TRAILERS: ReadonlySet<string> = new Set(
+  `authorization cache-control content-encoding content-length content-range content-type host set-cookie trailer
+   transfer-encoding www-authenticate`.split(/\s+/),
+);
+
+/** Pairs for `addTrailers`; what cannot be a trailer is left out. */
+export function trailerPairs(trailers: Fields): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let at = 0; at < trailers.length; at += 2) {
+    const name = trailers[at] as string;
+    const value = trailers[at + 1] as string;
+    if (NEVER_TRAILERS.has(name) || PER_CONNECTION.has(name) || !isSendable(name, value)) continue;
+    pairs.push([name, value]);
+  }
+  return pairs;
+}
+
+/** RFC 9110 §5.1, §5.5. */
+export function isSendable(name: string, value: string): boolean {
+  return /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i.test(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
+}

@@ -1,0 +1,94 @@
+// What is wrong with a configuration, a line each. The schema judges each value on its own; the checks here are about
+// values that must agree with one another. They read the configuration as it was written, not as the schema would make
+// it, so that a misspelt key elsewhere hides none of them.
+
+import type { z } from 'zod';
+import { configSchema } from './config-schema.ts';
+import { isTable, nearest, showValue, type Table } from './config-values.ts';
+
+type Path = readonly PropertyKey[];
+
+/** Every problem as `path: what is wrong`; none when the configuration is good. */
+export function configProblems(raw: unknown): string[] {
+  const checked = configSchema.safeParse(raw);
+  const lines = checked.success ? [] : checked.error.issues.flatMap(issueLines);
+  if (isTable(raw)) lines.push(...originProblems(raw), ...routeProblems(raw), ...tokenProblems(raw));
+  return lines;
+}
+
+function issueLines(issue: z.core.$ZodIssue): string[] {
+  if (issue.code === 'unrecognized_keys') {
+    const messages = issue.message.split('\n');
+    return issue.keys.map((key, at) => line([...issue.path, key], messages[at] ?? 'unknown key'));
+  }
+  if (issue.code === 'invalid_key') return issue.issues.map((inner) => line(issue.path, inner.message));
+  return [line(issue.path, issue.message)];
+}
+
+function line(path: Path, message: string): string {
+  return path.length === 0 ? `configuration: ${message}` : `${pathText(path)}: ${message}`;
+}
+
+/** `routes[0].match.host`; a key that is no identifier stands in brackets. */
+function pathText(path: Path): string {
+  let shown = '';
+  for (const part of path) {
+    if (typeof part === 'number') shown += `[${part}]`;
+    else if (/^[\w$-]+$/.test(String(part))) shown += shown === '' ? String(part) : `.${String(part)}`;
+    else shown += `[${JSON.stringify(String(part))}]`;
+  }
+  return shown;
+}
+
+function routesOf(raw: Table): readonly unknown[] {
+  return Array.isArray(raw.routes) ? raw.routes : [];
+}
+
+function originProblems(raw: Table): string[] {
+  if (!isTable(raw.origins)) return [];
+  const names = Object.keys(raw.origins);
+  if (names.length === 0) return [line(['origins'], 'expected at least one origin, got none')];
+  if (names.length === 1 || routesOf(raw).length > 0 || (raw.routes !== undefined && !Array.isArray(raw.routes)))
+    return [];
+  return [line(['routes'], `expected at least one route, since there are ${names.length} origins, got none`)];
+}
+
+function routeProblems(raw: Table): string[] {
+  const lines: string[] = [];
+  const origins = isTable(raw.origins) ? Object.keys(raw.origins) : [];
+  const firstWithName = new Map<string, number>();
+  for (const [at, route] of routesOf(raw).entries()) {
+    if (!isTable(route)) continue;
+    const { origin, name } = route;
+    if (origin === undefined && origins.length > 1) {
+      lines.push(line(['routes', at, 'origin'], `expected one of ${origins.join(', ')}, got nothing`));
+    } else if (typeof origin === 'string' && origins.length > 0 && !origins.includes(origin)) {
+      lines.push(line(['routes', at, 'origin'], unknownOrigin(origin, origins)));
+    }
+    const effective = name ?? defaultRouteName(at);
+    if (typeof effective !== 'string') continue;
+    const first = firstWithName.get(effective);
+    if (first === undefined) firstWithName.set(effective, at);
+    else
+      lines.push(
+        line(['routes', at, 'name'], `expected a name of its own, got ${showValue(effective)} as routes[${first}]`),
+      );
+  }
+  return lines;
+}
+
+/** The name of a route that states none. */
+export function defaultRouteName(at: number): string {
+  return `route-${at + 1}`;
+}
+
+function unknownOrigin(origin: string, origins: readonly string[]): string {
+  const near = nearest(origin, origins);
+  const hint = near === undefined ? '' : `; did you mean "${near}"?`;
+  return `expected one of ${origins.join(', ')}, got ${showValue(origin)}${hint}`;
+}
+
+function tokenProblems(raw: Table): string[] {
+  const both = isTable(raw.admin) && raw.admin.token !== undefined && raw.admin.tokenFile !== undefined;
+  return both ? [line(['admin'], 'expected token or tokenFile, got both')] : [];
+}

@@ -1,0 +1,137 @@
+// The schema of `tidegate.config.ts`: the kind of each key and its default. What the keys mean stands in config-types.ts;
+// a test compares the two, and both with docs/configuration.md.
+
+import { z } from 'zod';
+import * as kind from './config-values.ts';
+
+const { flag, integer, list, milliseconds, oneOf, section, table, timeout } = kind;
+
+const listenSchema = section({
+  host: kind.text.default('127.0.0.1'),
+  port: integer(0, 65_535).default(8080),
+});
+
+const adminSchema = section({
+  host: kind.text.default('127.0.0.1'),
+  port: integer(0, 65_535).default(8081),
+  token: kind.bearerToken.optional(),
+  tokenFile: kind.text.optional(),
+});
+
+const circuitBreakerSchema = section({
+  failures: integer(0).default(5),
+  openMs: timeout().default(5_000),
+});
+
+const originSchema = section({
+  url: kind.originUrl.transform((url) => new URL(url).origin),
+  connectTimeoutMs: timeout(1).default(5_000),
+  headTimeoutMs: timeout(1).default(60_000),
+  bodyTimeoutMs: timeout(1).default(60_000),
+  connections: integer(1).default(128),
+  retries: integer(0, 10).default(1),
+  circuitBreaker: circuitBreakerSchema.prefault({}),
+  hostHeader: kind.authority.optional(),
+});
+
+const matchSchema = section({
+  host: kind.hostPatterns.optional(),
+  path: kind.pathPatterns.optional(),
+});
+
+const fieldEditsSchema = section({
+  set: table(kind.editableField, kind.fieldContent).default({}),
+  remove: list(kind.editableField).default([]),
+});
+
+/** A name that must be there, or a name whose value must match a pattern. */
+function named(name: z.ZodCustom<string, string>, what: string) {
+  return z.union([name, section({ name, value: kind.pattern })], {
+    error: (issue) =>
+      `expected the name of a ${what}, or { name, value } with a pattern as value, got ${kind.showValue(issue.input)}`,
+  });
+}
+
+const bypassSchema = section({
+  method: kind.methods.optional(),
+  path: kind.pathPatterns.optional(),
+  header: named(kind.fieldName, 'field').optional(),
+  cookie: named(kind.token, 'cookie').optional(),
+});
+
+const querySchema = z.union(
+  [
+    z.literal('all'),
+    section({
+      keep: list(kind.parameterName),
+    }),
+    section({
+      drop: list(kind.parameterName),
+    }),
+  ],
+  {
+    error: (issue) => `expected "all", { keep: [names] } or { drop: [names] }, got ${kind.showValue(issue.input)}`,
+  },
+);
+
+export const routeSchema = section({
+  name: kind.entityName.optional(),
+  match: matchSchema.prefault({}),
+  origin: kind.entityName.optional(),
+  tenant: kind.entityName.optional(),
+  profile: oneOf('safe', 'conformance').default('safe'),
+  ttlMs: milliseconds().optional(),
+  defaultTtlMs: milliseconds().optional(),
+  staleWhileRevalidateMs: milliseconds().default(0),
+  staleIfErrorMs: milliseconds().default(0),
+  graceMs: milliseconds().optional(),
+  negativeTtlMs: milliseconds().default(0),
+  maxBodyBytes: integer(0).default(64 * 1024 * 1024),
+  query: querySchema.default('all'),
+  sortQuery: flag().default(false),
+  request: fieldEditsSchema.prefault({}),
+  response: fieldEditsSchema.prefault({}),
+  bypass: list(bypassSchema).default([]),
+  showTags: flag().default(false),
+  bodyOnGet: flag().default(false),
+  upgrade: flag().default(false),
+  originHost: kind.authority.optional(),
+});
+
+const limitsSchema = section({
+  maxTargetBytes: integer(1).default(8_192),
+  maxHeadBytes: integer(1).default(16_384),
+  maxFields: integer(1).default(100),
+  maxConnections: integer(1).default(10_000),
+  headTimeoutMs: timeout(1).default(10_000),
+  keepAliveMs: timeout(1).default(5_000),
+  maxRequestBodyBytes: integer(0).default(1024 ** 3),
+});
+
+const logSchema = section({
+  level: oneOf('debug', 'info', 'warn', 'error', 'silent').default('info'),
+  file: kind.text.default('stdout'),
+  showValues: flag().default(false),
+});
+
+export const configSchema = section({
+  listen: listenSchema.prefault({}),
+  admin: adminSchema.prefault({}),
+  memory: section({
+    maxBytes: integer(0).default(256 * 1024 * 1024),
+  }).prefault({}),
+  origins: table(kind.entityName, originSchema),
+  routes: list(routeSchema).default([]),
+  limits: limitsSchema.prefault({}),
+  log: logSchema.prefault({}),
+  trustedProxies: list(kind.network).default([]),
+  targetedFields: list(kind.fieldName).default(['cdn-cache-control']),
+  cacheName: kind.token.default('tidegate'),
+});
+
+export type RouteOutput = z.output<typeof routeSchema>;
+
+export type BypassOutput = z.output<typeof bypassSchema>;
+
+/** A configuration as the schema gives it: checked, with its defaults filled in. */
+export type ConfigOutput = z.output<typeof configSchema>;

@@ -1,0 +1,202 @@
+// The kinds of value a configuration holds. Each says in one phrase what it expects, so that every refusal reads
+// "expected …, got …"; a section names the near key when one is unknown.
+
+import { isIP } from 'node:net';
+import { z } from 'zod';
+
+/** A value that `accepts` takes; `expected` is the phrase of its refusal. A secret's value is never repeated. */
+export function value<T>(expected: string, accepts: (input: unknown) => boolean, secret = false) {
+  return z.custom<T>(accepts, {
+    error: (issue) => `expected ${expected}, got ${secret ? showSecret(issue.input) : showValue(issue.input)}`,
+  });
+}
+
+export function integer(min: number, max?: number) {
+  const range = max === undefined ? `, ${min} or more` : ` from ${min} to ${max}`;
+  return value<number>(`an integer${range}`, (input) => isIntegerIn(input, min, max));
+}
+
+export function milliseconds() {
+  return value<number>('a time in milliseconds (an integer, 0 or more)', (input) => isIntegerIn(input, 0));
+}
+
+// Timers of the platform count in 31 bits; a longer time would run out at once.
+const TIMER_MAX_MS = 2_147_483_647;
+
+/** A time that a timer measures. */
+export function timeout(min = 0) {
+  return value<number>(`a time in milliseconds (an integer from ${min} to ${TIMER_MAX_MS})`, (input) =>
+    isIntegerIn(input, min, TIMER_MAX_MS),
+  );
+}
+
+export function flag() {
+  return value<boolean>('true or false', (input) => typeof input === 'boolean');
+}
+
+export function oneOf<const T extends string>(...names: readonly T[]) {
+  const quoted = names.map((name) => `"${name}"`).join(', ');
+  return value<T>(`one of ${quoted}`, (input) => (names as readonly unknown[]).includes(input));
+}
+
+/** One value that `accepts` takes, or a list of at least one. */
+export function oneOrMany(expected: string, accepts: (input: unknown) => boolean) {
+  return value<string | readonly string[]>(`${expected}, or a list of them`, (input) =>
+    Array.isArray(input) ? input.length > 0 && input.every(accepts) : accepts(input),
+  );
+}
+
+export function list<T extends z.ZodType>(element: T) {
+  return z.array(element, { error: (issue) => `expected a list, got ${showValue(issue.input)}` }).readonly();
+}
+
+/** Values by name; `name` is the kind of the names. */
+export function table<T extends z.ZodType>(name: z.ZodCustom<string, string>, element: T) {
+  return z.record(name, element, { error: (issue) => `expected an object, got ${showValue(issue.input)}` }).readonly();
+}
+
+/** An object with these keys and no others. Its refusal of unknown keys has one line for each, in their order. */
+export function section<S extends z.core.$ZodLooseShape>(shape: S) {
+  return z
+    .strictObject(shape, {
+      error: (issue) =>
+        issue.code === 'unrecognized_keys'
+          ? issue.keys.map((key) => unknownKey(key, Object.keys(shape))).join('\n')
+          : `expected an object, got ${showValue(issue.input)}`,
+    })
+    .readonly();
+}
+
+function unknownKey(key: string, known: readonly string[]): string {
+  const near = nearest(key, known);
+  return near === undefined
+    ? `unknown key; expected one of ${known.join(', ')}`
+    : `unknown key; did you mean "${near}"?`;
+}
+
+/** The known name that `name` most likely stands for; undefined when none is near. */
+export function nearest(name: string, known: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
+  for (const candidate of known) {
+    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
+    if (distance < bestDistance && distance < candidate.length) [best, bestDistance] = [candidate, distance];
+  }
+  return best;
+}
+
+/** Insertions, deletions and replacements that turn one text into the other. */
+function editDistance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, at) => at);
+  for (let i = 1; i <= from.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= to.length; j++) {
+      const replaced = row[j - 1]! + (from[i - 1] === to[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[to.length]!;
+}
+
+/** An object, of whose values nothing is known yet. */
+export type Table = Readonly<Record<string, unknown>>;
+
+export function isTable(input: unknown): input is Table {
+  return typeof input === 'object' && input !== null && !Array.isArray(input);
+}
+
+const SHOWN_CHARS = 80;
+
+/** How a refused value is shown. */
+export function showValue(input: unknown): string {
+  if (input === undefined) return 'nothing';
+  if (typeof input === 'string')
+    return JSON.stringify(input.length > SHOWN_CHARS ? `${input.slice(0, SHOWN_CHARS)}…` : input);
+  if (Array.isArray(input)) return input.length === 0 ? 'an empty list' : `a list of ${input.length}`;
+  if (typeof input === 'object' && input !== null) return 'an object';
+  return typeof input === 'function' ? 'a function' : String(input);
+}
+
+function showSecret(input: unknown): string {
+  return typeof input === 'string' ? `a text of ${input.length} characters (not shown)` : showValue(input);
+}
+
+function isIntegerIn(input: unknown, min: number, max = Number.MAX_SAFE_INTEGER): boolean {
+  return typeof input === 'number' && Number.isSafeInteger(input) && input >= min && input <= max;
+}
+
+const matches = (form: RegExp) => (input: unknown) => typeof input === 'string' && form.test(input);
+
+// RFC 9110 §5.6.2.
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i;
+const isToken = matches(TOKEN);
+const isPathPattern = matches(/^[/*][^#\s\p{Cc}]*$/u);
+const isHostPattern = matches(/^(?:(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i);
+
+/** Names of origins, tenants and routes: parts of cache keys and labels of metrics. */
+export const entityName = value<string>(
+  'a name (a letter or digit, then letters, digits, ".", "_" and "-")',
+  matches(/^[a-z0-9][a-z0-9._-]*$/i),
+);
+export const text = value<string>('a text that is not empty', (input) => typeof input === 'string' && input !== '');
+export const token = value<string>('a token (RFC 9110 §5.6.2)', isToken);
+export const parameterName = value<string>('a query parameter name', (input) => typeof input === 'string');
+export const methods = oneOrMany('a method', isToken);
+export const fieldName = value<string>('a field name', isToken);
+export const pattern = value<string>('a pattern (* any characters, ? one)', (input) => typeof input === 'string');
+export const pathPatterns = oneOrMany('a path or pattern that begins with "/" or "*"', isPathPattern);
+export const hostPatterns = oneOrMany('a host, "*.host" or "host:port"', isHostPattern);
+/** A Host field's value. */
+export const authority = value<string>(
+  'a host, with a port if need be',
+  (input) => isHostPattern(input) && !(input as string).startsWith('*'),
+);
+
+// Fields of one connection (RFC 9110 §7.6.1) or of a message's framing, and Host, which `originHost` is for.
+const NOT_EDITABLE = new Set(
+  'connection keep-alive proxy-connection te trailer transfer-encoding upgrade content-length host'.split(' '),
+);
+export const editableField = value<string>(
+  'a field name, not one of the connection, the framing or Host',
+  (input) => isToken(input) && !NOT_EDITABLE.has((input as string).toLowerCase()),
+);
+/**
+ * RFC 9110 §5.5, without white space at the ends; what is not ASCII is left out since its meaning is not agreed on. It
+ * may be a credential.
+ */
+export const fieldContent = value<string>(
+  'a field value (visible ASCII, inner spaces; no line breaks)',
+  matches(/^(?:[!-~](?:[ \t!-~]*[!-~])?)?$/),
+  true,
+);
+
+/** What a Bearer credential can hold (RFC 6750 §2.1). */
+export const bearerToken = value<string>(
+  'a bearer token (letters, digits, "-._~+/", then "=")',
+  matches(/^[A-Za-z0-9\-._~+/]+=*$/),
+  true,
+);
+
+/** Of an origin: scheme and authority, nothing more. A value with "@" may hold a password and is not repeated. */
+export const originUrl = z.custom<string>(isOriginUrl, {
+  error: (issue) => {
+    const { input } = issue;
+    const shown = typeof input === 'string' && input.includes('@') ? showSecret(input) : showValue(input);
+    return `expected an http: or https: URL without user, path, query and fragment, got ${shown}`;
+  },
+});
+
+function isOriginUrl(input: unknown): boolean {
+  if (typeof input !== 'string' || /[@?#\s\\]/.test(input) || !/^https?:\/\//i.test(input)) return false;
+  return URL.canParse(input) && new URL(input).pathname === '/';
+}
+
+/** An IP address, or a network as address/bits. */
+export const network = value<string>('an IP address or a network such as "10.0.0.0/8"', (input) => {
+  if (typeof input !== 'string') return false;
+  const [address = '', bits, ...rest] = input.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+});

@@ -1,0 +1,113 @@
+// The client connections of a front: what is under way on each, what is answered to a request that could not be parsed,
+// and how they end.
+//
+// The one complication: answers leave a connection in the order of their requests. An error of the parser may come while
+// earlier requests are still being answered; its 400 waits for them, or it would be taken for one of theirs.
+
+import type { Socket } from 'node:net';
+import { LINGER_MS } from './linger.ts';
+import { type Refusal, rawRefusal, refusalOfParserError } from './refusals.ts';
+import type { Exchange } from './responder.ts';
+
+interface ConnectionState {
+  /** Exchanges that did not end at once, in the order of their requests. */
+  readonly open: Set<Exchange>;
+  /** A refusal to be sent once they are over. */
+  farewell: string | undefined;
+  /** True: nothing that still arrives is looked at. */
+  ended: boolean;
+}
+
+export class Connections {
+  readonly #states = new Map<Socket, ConnectionState>();
+  readonly #cacheName: string;
+  #closing = false;
+  readonly #refused: (refusal: Refusal, connection: Socket) => void;
+
+  constructor(cacheName: string, whenRefused: (refusal: Refusal, connection: Socket) => void) {
+    this.#cacheName = cacheName;
+    this.#refused = whenRefused;
+  }
+
+  add(connection: Socket): void {
+    this.#states.set(connection, { open: new Set(), farewell: undefined, ended: false });
+    connection.on('close', () => this.#states.delete(connection));
+  }
+
+  get size(): number {
+    return this.#states.size;
+  }
+
+  isBusy(connection: Socket): boolean {
+    return (this.#states.get(connection)?.open.size ?? 0) > 0;
+  }
+
+  opened(connection: Socket, exchange: Exchange): void {
+    this.#states.get(connection)?.open.add(exchange);
+  }
+
+  /** The exchange is over. */
+  settled(connection: Socket, exchange: Exchange): void {
+    const state = this.#states.get(connection);
+    if (state === undefined) return;
+    state.open.delete(exchange);
+    if (state.open.size > 0) return;
+    if (state.farewell !== undefined) this.#end(connection, state, state.farewell);
+    else if (this.#closing) connection.destroySoon();
+  }
+
+  /** Answers what Node's parser could not read, or what came too late. */
+  clientError(error: Error, connection: Socket): void {
+    const state = this.#states.get(connection);
+    if (state?.ended || state?.farewell !== undefined) return;
+    const refusal = refusalOfParserError(error);
+    if (refusal === undefined || state === undefined || !connection.writable) {
+      connection.destroy();
+      return;
+    }
+    this.#refused(refusal, connection);
+    const last = [...state.open].at(-1);
+    if (last?.receiving) {
+      // It is the content of that request which is malformed or late.
+      state.ended = true;
+      last.refuse(refusal);
+      return;
+    }
+    this.#bid(connection, state, rawRefusal(refusal, this.#cacheName));
+  }
+
+  /** Answers on a connection that node:http has let go of, and ends it. */
+  refuse(refusal: Refusal, connection: Socket): void {
+    this.#refused(refusal, connection);
+    const state = this.#states.get(connection);
+    if (state !== undefined) this.#bid(connection, state, rawRefusal(refusal, this.#cacheName));
+  }
+
+  /** The last bytes of a connection, sent in their turn. */
+  #bid(connection: Socket, state: ConnectionState, farewell: string): void {
+    state.farewell = farewell;
+    if (state.open.size === 0) this.#end(connection, state, farewell);
+  }
+
+  #end(connection: Socket, state: ConnectionState, bytes: string): void {
+    state.ended = true;
+    connection.on('error', () => connection.destroy());
+    connection.end(bytes, 'latin1');
+    const timer = setTimeout(() => connection.destroy(), LINGER_MS);
+    connection.on('close', () => clearTimeout(timer));
+    connection.resume();
+  }
+
+  /**
+   * Closes those on which nothing is under way, now and from now on; what is written but not yet sent still goes out,
+   * which node:http's closeIdleConnections() would cut off.
+   */
+  closeIdle(): void {
+    this.#closing = true;
+    for (const [connection, { open }] of this.#states) if (open.size === 0) connection.destroySoon();
+  }
+
+  destroyAll(): void {
+    for (const connection of this.#states.keys()) connection.destroy();
+  }
+}

@@ -1,0 +1,28 @@
+// The end of an answer given while the request's content is still arriving. Closed at once, the connection would be reset
+// by what the client goes on sending, and the client might lose the answer (RFC 9112 §9.6).
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** How long a client may go on sending after its answer. */
+export const LINGER_MS = 1_000;
+
+/** Ends the answer, which closes the connection, once the content has gone by, or after `maxMs`. */
+export function endAfterContent(
+  message: IncomingMessage,
+  response: ServerResponse,
+  options: { readonly maxMs: number; readonly done?: () => void },
+): void {
+  let over = false;
+  const end = () => {
+    if (over) return;
+    over = true;
+    clearTimeout(timer);
+    response.end();
+    options.done?.();
+  };
+  const timer = setTimeout(end, options.maxMs);
+  message.on('end', end);
+  message.on('error', end);
+  response.on('close', end);
+  message.resume();
+}

@@ -1,0 +1,279 @@
+// The memory tier: entries by key, bounded in bytes, counted exactly. Everything is synchronous; a get is one lookup and
+// one touch of the policy, and allocates nothing.
+//
+// The one complication: keys, entries and the policy meet in integer slots. The map leads from a key to its slot, the
+// policy keeps a slot's size and frequency, and the tag index holds slots.
+
+import { globMatcher } from '../dependency/glob.ts';
+import type { Selector } from '../dependency/selector.ts';
+import { keyParts } from '../entry/key.ts';
+import type { Entry } from '../entry/stored-response.ts';
+import type { Store } from '../ports.ts';
+import { EvictionPolicy, MAX_SIZE } from './eviction.ts';
+
+/**
+ * What an entry costs besides its key, head and body: some 430 bytes for its objects and its places in the map and in the
+ * policy, the rest for what the C allocator adds where V8 does not count. The bench `memory` measures both.
+ */
+export const ENTRY_OVERHEAD_BYTES = 750;
+
+/** What each of its tags costs besides its text: its string and its places in the entry and in the index. */
+export const TAG_OVERHEAD_BYTES = 100;
+
+/** An entry that would take more than this part of the store is declined: it would push out all that is small. */
+export const LARGEST_PART = 1 / 4;
+
+export interface MemoryStoreOptions {
+  /** Bound on the sum of `entryCost` over all entries. */
+  readonly maxBytes: number;
+  /** Bound on the number of entries. Default: none. */
+  readonly maxEntries?: number;
+  /** See EvictionOptions. */
+  readonly sizeExponent?: number;
+}
+
+export interface MemoryStoreStats {
+  /** Stored responses; lists of variants are not counted. */
+  readonly entries: number;
+  readonly bytes: number;
+  readonly maxBytes: number;
+  /** Entries removed for room. */
+  readonly evictions: number;
+  /** Entries not taken in because they are too large. */
+  readonly declined: number;
+}
+
+/** A store whose answers are there at once. */
+export interface MemoryStore extends Store {
+  get(key: string): Entry | undefined;
+  put(entry: Entry): void;
+  delete(keys: readonly string[]): number;
+  find(selector: Selector): Iterable<Entry>;
+  /** Sum of `entryCost` over all entries. */
+  bytes(): number;
+  stats(): MemoryStoreStats;
+}
+
+export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
+  return new SlottedStore(options);
+}
+
+/** Bytes an entry counts for. */
+export function entryCost(entry: Entry): number {
+  let cost = ENTRY_OVERHEAD_BYTES + entry.key.length;
+  if (entry.kind === 'response') {
+    cost += entry.bytes.length;
+    for (const tag of entry.tags) cost += TAG_OVERHEAD_BYTES + tag.length;
+  } else {
+    for (const key of entry.variantKeys) cost += TAG_OVERHEAD_BYTES + key.length;
+  }
+  return cost;
+}
+
+class SlottedStore implements MemoryStore {
+  readonly #maxBytes: number;
+  readonly #maxEntries: number;
+  readonly #largest: number;
+  readonly #policy: EvictionPolicy;
+  readonly #slotOf = new Map<string, number>();
+  readonly #entries: (Entry | undefined)[] = [];
+  readonly #tags = new TagIndex();
+  /** Every `tenant SP origin SP method SP` seen; few, as each comes from the configuration and the methods it allows. */
+  readonly #keyPrefixes = new Set<string>();
+  #lists = 0;
+  #evictions = 0;
+  #declined = 0;
+
+  constructor(options: MemoryStoreOptions) {
+    this.#maxBytes = options.maxBytes;
+    this.#maxEntries = options.maxEntries ?? Number.POSITIVE_INFINITY;
+    this.#largest = Math.min(options.maxBytes * LARGEST_PART, MAX_SIZE);
+    this.#policy = new EvictionPolicy(options);
+  }
+
+  get(key: string): Entry | undefined {
+    const slot = this.#slotOf.get(key);
+    if (slot === undefined) return undefined;
+    this.#policy.touch(slot);
+    return this.#entries[slot];
+  }
+
+  put(entry: Entry): void {
+    const cost = entryCost(entry);
+    const slot = this.#slotOf.get(entry.key);
+    if (cost > this.#largest) {
+      this.#declined++;
+      // What it was to replace is not the latest any more.
+      if (slot !== undefined) this.#remove(slot);
+    } else if (slot !== undefined) {
+      this.#replace(slot, entry, cost);
+    } else {
+      this.#makeRoom(this.#maxBytes - cost, this.#maxEntries - 1);
+      this.#add(entry, cost);
+    }
+  }
+
+  /** Of a list, the variants it names are removed and counted too. */
+  delete(keys: readonly string[]): number {
+    const before = this.#policy.count;
+    for (const key of keys) {
+      const slot = this.#slotOf.get(key);
+      if (slot === undefined) continue;
+      const entry = this.#remove(slot);
+      if (entry.kind === 'variants') this.delete(entry.variantKeys);
+    }
+    return before - this.#policy.count;
+  }
+
+  *find(selector: Selector): Iterable<Entry> {
+    if (selector.kind === 'url') return yield* this.#findUri(selector.uri);
+    if (selector.kind === 'tag') return yield* this.#findTag(selector.tag);
+    const matches = matcherOf(selector);
+    for (let slot = 0; slot < this.#entries.length; slot++) {
+      const entry = this.#entries[slot];
+      if (entry !== undefined && matches(entry.key)) yield entry;
+    }
+  }
+
+  bytes(): number {
+    return this.#policy.bytes;
+  }
+
+  stats(): MemoryStoreStats {
+    return {
+      entries: this.#policy.count - this.#lists,
+      bytes: this.#policy.bytes,
+      maxBytes: this.#maxBytes,
+      evictions: this.#evictions,
+      declined: this.#declined,
+    };
+  }
+
+  *#findUri(uri: string): Iterable<Entry> {
+    for (const prefix of this.#keyPrefixes) {
+      const entry = this.#peek(prefix + uri);
+      if (entry === undefined) continue;
+      yield entry;
+      if (entry.kind === 'response') continue;
+      for (const key of entry.variantKeys) {
+        const variant = this.#peek(key);
+        if (variant !== undefined) yield variant;
+      }
+    }
+  }
+
+  *#findTag(tag: string): Iterable<Entry> {
+    for (const slot of this.#tags.slots(tag)) {
+      const entry = this.#entries[slot];
+      if (entry !== undefined) yield entry;
+    }
+  }
+
+  #peek(key: string): Entry | undefined {
+    const slot = this.#slotOf.get(key);
+    return slot === undefined ? undefined : this.#entries[slot];
+  }
+
+  #add(entry: Entry, cost: number): void {
+    const slot = this.#policy.add(hashOf(entry.key), cost);
+    this.#slotOf.set(entry.key, slot);
+    this.#keyPrefixes.add(keyPrefix(entry.key));
+    this.#enter(slot, entry);
+  }
+
+  #replace(slot: number, entry: Entry, cost: number): void {
+    this.#leave(slot);
+    this.#enter(slot, entry);
+    this.#policy.resize(slot, cost);
+    this.#makeRoom(this.#maxBytes, this.#maxEntries);
+  }
+
+  #makeRoom(maxBytes: number, maxEntries: number): void {
+    while (this.#policy.bytes > maxBytes || this.#policy.count > maxEntries) {
+      const slot = this.#policy.evict();
+      if (slot < 0) return;
+      this.#slotOf.delete(this.#leave(slot).key);
+      this.#evictions++;
+    }
+  }
+
+  #remove(slot: number): Entry {
+    const entry = this.#leave(slot);
+    this.#policy.remove(slot);
+    this.#slotOf.delete(entry.key);
+    return entry;
+  }
+
+  /** Puts the entry in the slot. */
+  #enter(slot: number, entry: Entry): void {
+    this.#entries[slot] = entry;
+    if (entry.kind === 'variants') this.#lists++;
+    else for (const tag of entry.tags) this.#tags.add(tag, slot);
+  }
+
+  /** Takes the entry out of the slot. */
+  #leave(slot: number): Entry {
+    const entry = this.#entries[slot]!;
+    this.#entries[slot] = undefined;
+    if (entry.kind === 'variants') this.#lists--;
+    else for (const tag of entry.tags) this.#tags.remove(tag, slot);
+    return entry;
+  }
+}
+
+/** Slots by tag. Most tags name one entry, so a tag's first slot stands alone; only a second makes a set. */
+class TagIndex {
+  readonly #slots = new Map<string, number | Set<number>>();
+
+  add(tag: string, slot: number): void {
+    const there = this.#slots.get(tag);
+    if (there === undefined) this.#slots.set(tag, slot);
+    else if (typeof there === 'object') there.add(slot);
+    else if (there !== slot) this.#slots.set(tag, new Set([there, slot]));
+  }
+
+  remove(tag: string, slot: number): void {
+    const there = this.#slots.get(tag);
+    if (typeof there === 'object') {
+      there.delete(slot);
+      if (there.size === 0) this.#slots.delete(tag);
+    } else if (there === slot) {
+      this.#slots.delete(tag);
+    }
+  }
+
+  slots(tag: string): Iterable<number> {
+    const there = this.#slots.get(tag);
+    if (there === undefined) return [];
+    return typeof there === 'object' ? there : [there];
+  }
+}
+
+/** The part of a key before its URI. */
+function keyPrefix(key: string): string {
+  const afterOrigin = key.indexOf(' ', key.indexOf(' ') + 1);
+  return key.slice(0, key.indexOf(' ', afterOrigin + 1) + 1);
+}
+
+function matcherOf(selector: Exclude<Selector, { kind: 'url' | 'tag' }>): (key: string) => boolean {
+  switch (selector.kind) {
+    case 'prefix':
+      return (key) => key.startsWith(selector.prefix, keyPrefix(key).length);
+    case 'pattern': {
+      const matches = globMatcher(selector.pattern);
+      return (key) => matches(keyParts(key).uri);
+    }
+    case 'origin':
+      return (key) => keyParts(key).origin === selector.origin;
+    case 'all':
+      return () => true;
+  }
+}
+
+/** FNV-1a, its bits mixed once more: the policy scales the hash, so the high bits count. */
+function hashOf(key: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  return (hash ^ (hash >>> 13)) >>> 0;
+}

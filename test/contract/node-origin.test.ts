@@ -1,0 +1,20 @@
+import { nodeClock, nodeTasks } from '../../src/node/node-ports.ts';
+import { createOrigin } from '../../src/node/origin.ts';
+import { testOriginContract } from './origin-contract.ts';
+
+testOriginContract('node origin', {
+  makeOrigin(url) {
+    const options = {
+      name: 'shop',
+      url,
+      connections: 4,
+      connectTimeoutMs: 5000,
+      headTimeoutMs: 5000,
+      bodyTimeoutMs: 5000,
+      retries: 1,
+      breaker: { failures: 5, openMs: 1000 },
+    };
+    const origin = createOrigin(options, { clock: nodeClock, tasks: nodeTasks });
+    return { origin, close: () => origin.destroy() };
+  },
+});

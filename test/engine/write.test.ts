@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest';
+import { FRESH, gateBench } from '../kit/gate-bench.ts';
+
+describe('a write through the gate', () => {
+  it('invalidates its URI, Location and Content-Location before its client is answered', () => {
+    const { ask, get, origin } = gateBench();
+    for (const path of ['/a', '/b', '/c', '/d']) {
+      get(path);
+      origin.last.answer(200, FRESH, 'old');
+    }
+    const write = ask({ method: 'POST', path: '/a', body: 'x' });
+    origin.last.answer(201, ['location', '/b', 'content-location', 'http://example.org/c']);
+    expect(write.status).toBe(201);
+    expect(['/a', '/b', '/c', '/d'].map((path) => get(path).state)).toEqual(['waiting', 'waiting', 'waiting', 'done']);
+  });
+
+  it('invalidates the groups the origin names', () => {
+    const { ask, get, origin } = gateBench();
+    get('/list');
+    origin.last.answer(200, [...FRESH, 'cache-groups', '"users"'], 'old');
+    ask({ method: 'PUT', path: '/a' });
+    origin.last.answer(204, ['cache-group-invalidation', '"users"']);
+    expect(get('/list').state).toBe('waiting');
+  });
+
+  it('invalidates nothing when the origin refuses it', () => {
+    const { ask, get, origin } = gateBench();
+    get('/a');
+    origin.last.answer(200, FRESH, 'one');
+    ask({ method: 'PUT', path: '/a' });
+    origin.last.answer(409, []);
+    expect(get('/a').text).toBe('one');
+  });
+
+  it('lets nothing be stored for its URI while it is under way', () => {
+    const { ask, get, gate, origin } = gateBench();
+    ask({ method: 'PUT', path: '/a' });
+    const write = origin.last;
+    get('/a');
+    origin.last.answer(200, FRESH, 'old');
+    expect(gate.stats().refusedStores).toEqual({ 'intent-open': 1 });
+    expect(gate.stats().intentsOpen).toBe(1);
+    write.answer(204);
+    expect(gate.stats().intentsOpen).toBe(0);
+  });
+
+  it('does not store what was read before its answer', () => {
+    const { ask, get, gate, origin } = gateBench();
+    get('/a');
+    const fill = origin.last;
+    ask({ method: 'PUT', path: '/a' });
+    origin.last.answer(204);
+    fill.answer(200, FRESH, 'old');
+    expect(gate.stats().refusedStores).toEqual({ 'invalidated-during-fill': 1 });
+    expect(get('/a').state).toBe('waiting');
+  });
+
+  it.each(['E_ORIGIN_RESET', 'E_ORIGIN_TIMEOUT'] as const)('takes %s for a change that may still come', (code) => {
+    const { ask, get, gate, origin, time } = gateBench();
+    get('/a');
+    origin.last.answer(200, FRESH, 'old');
+    ask({ method: 'PUT', path: '/a' });
+    origin.last.fail(code);
+    get('/a');
+    origin.last.answer(200, FRESH, 'perhaps old');
+    expect(get('/a').state).toBe('waiting');
+    origin.last.answer(200, FRESH, 'perhaps old');
+    time.advance(31_000);
+    expect(gate.stats().intentsOpen).toBe(0);
+    get('/a');
+    origin.last.answer(200, FRESH, 'new');
+    expect(get('/a').text).toBe('new');
+  });
+
+  it('takes a 5xx for a change that may have been made, in the safe profile', () => {
+    const { ask, get, origin } = gateBench();
+    get('/a');
+    origin.last.answer(200, FRESH, 'old');
+    ask({ method: 'PUT', path: '/a' });
+    origin.last.answer(500, []);
+    expect(get('/a').state).toBe('waiting');
+  });
+
+  it('changes nothing when the origin could not be reached', () => {
+    const { ask, get, origin } = gateBench();
+    get('/a');
+    origin.last.answer(200, FRESH, 'one');
+    ask({ method: 'PUT', path: '/a' });
+    origin.last.fail('E_ORIGIN_CONNECT');
+    expect(get('/a').text).toBe('one');
+  });
+
+  it('is carried through although its client has gone', () => {
+    const { ask, get, origin } = gateBench();
+    get('/a');
+    origin.last.answer(200, FRESH, 'old');
+    ask({ method: 'PUT', path: '/a' }).leave();
+    expect(origin.last.aborted).toBe(false);
+    origin.last.answer(204);
+    expect(get('/a').state).toBe('waiting');
+  });
+
+  it('stores its own answer when that is a representation of its target (RFC 9110 §9.3.3)', () => {
+    const { ask, get, origin } = gateBench();
+    ask({ method: 'POST', path: '/a', body: 'x' });
+    origin.last.answer(200, [...FRESH, 'content-location', 'http://example.org/a'], 'new');
+    expect(get('/a').text).toBe('new');
+    expect(origin.count).toBe(1);
+  });
+
+  it('does not store its own answer when another change came in between', async () => {
+    const { ask, get, gate, origin } = gateBench();
+    ask({ method: 'POST', path: '/a', body: 'x' });
+    await gate.invalidate({ kind: 'url', uri: 'http://example.org/a' });
+    origin.last.answer(200, [...FRESH, 'content-location', 'http://example.org/a'], 'perhaps old');
+    expect(get('/a').state).toBe('waiting');
+  });
+});

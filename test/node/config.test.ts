@@ -1,0 +1,286 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { TidegateError } from '../../src/errors.ts';
+import { loadConfig, overrideConfig, resolveConfig } from '../../src/node/config.ts';
+import { nearest } from '../../src/node/config-values.ts';
+
+const origins = { app: { url: 'http://127.0.0.1:3000' } };
+
+function refusal(raw: unknown, env = {}): TidegateError {
+  try {
+    resolveConfig(raw, { env });
+  } catch (error) {
+    if (error instanceof TidegateError) return error;
+    throw error;
+  }
+  throw new Error('expected a refusal, got none');
+}
+
+/** The problems alone, without the line above them. */
+function problems(raw: unknown): string[] {
+  const error = refusal(raw);
+  expect(error.code).toBe('E_CONFIG');
+  return error.message.split('\n  ').slice(1);
+}
+
+function folder(files: Record<string, string>): string {
+  const directory = mkdtempSync(join(tmpdir(), 'tidegate-'));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
+  return directory;
+}
+
+describe('resolveConfig', () => {
+  test('one origin and no routes make one route for all', () => {
+    const { routes, listen, admin } = resolveConfig({ origins }, { env: {} });
+    expect(routes).toHaveLength(1);
+    expect(routes[0]).toMatchObject({ name: 'route-1', origin: 'app', tenant: '-', profile: 'safe', match: {} });
+    expect([listen, admin]).toEqual([
+      { host: '127.0.0.1', port: 8080 },
+      { host: '127.0.0.1', port: 8081, token: undefined },
+    ]);
+  });
+
+  test('targeted fields are in lower case, file names absolute', () => {
+    const config = resolveConfig(
+      { origins, targetedFields: ['CDN-Cache-Control'], log: { file: 'a.log' } },
+      { env: {}, directory: '/var/tidegate' },
+    );
+    expect(config.targetedFields).toEqual(['cdn-cache-control']);
+    expect(config.log.file).toBe('/var/tidegate/a.log');
+  });
+
+  test('an origin is its scheme and authority', () => {
+    const config = resolveConfig({ origins: { app: { url: 'HTTP://Example.org:80/' } } }, { env: {} });
+    expect(config.origins.app?.url).toBe('http://example.org');
+  });
+});
+
+describe('problems', () => {
+  test.each([
+    [{ origins, routes: [{ ttlMS: 5 }] }, 'routes[0].ttlMS: unknown key; did you mean "ttlMs"?'],
+    [{ origins, cachename: 'x' }, 'cachename: unknown key; did you mean "cacheName"?'],
+    [{ origins, listen: { unixSocket: '/a' } }, 'listen.unixSocket: unknown key; expected one of host, port'],
+    [{ origins, listen: { port: '80a' } }, 'listen.port: expected an integer from 0 to 65535, got "80a"'],
+    [{ origins, listen: { port: 65_536 } }, 'listen.port: expected an integer from 0 to 65535, got 65536'],
+    [{ origins, memory: { maxBytes: Number.NaN } }, 'memory.maxBytes: expected an integer, 0 or more, got NaN'],
+    [{ origins, listen: null }, 'listen: expected an object, got null'],
+    [{ origins, routes: {} }, 'routes: expected a list, got an object'],
+    [
+      { origins, routes: [{ profile: 'sfae' }] },
+      'routes[0].profile: expected one of "safe", "conformance", got "sfae"',
+    ],
+    [{ origins, routes: [{ origin: 'ap' }] }, 'routes[0].origin: expected one of app, got "ap"; did you mean "app"?'],
+    [{ origins, routes: [{ origin: 'constructor' }] }, 'routes[0].origin: expected one of app, got "constructor"'],
+    [{ origins, routes: [{ upgrade: 'yes' }] }, 'routes[0].upgrade: expected true or false, got "yes"'],
+    [{ origins, routes: [{ tenant: 'a b' }] }, /^routes\[0\]\.tenant: expected a name \(.*, got "a b"$/],
+    [{ origins: { 'a b': { url: 'http://x' } } }, /^origins\["a b"\]: expected a name \(.*, got "a b"$/],
+    [{}, 'origins: expected an object, got nothing'],
+    [{ origins: {} }, 'origins: expected at least one origin, got none'],
+    [
+      { origins: { a: { url: 'http://a' }, b: { url: 'http://b' } } },
+      'routes: expected at least one route, since there are 2 origins, got none',
+    ],
+    [
+      { origins: { a: { url: 'http://a' }, b: { url: 'http://b' } }, routes: [{}] },
+      'routes[0].origin: expected one of a, b, got nothing',
+    ],
+    [
+      { origins, routes: [{ name: 'route-2' }, {}] },
+      'routes[1].name: expected a name of its own, got "route-2" as routes[0]',
+    ],
+    [{ origins, admin: { token: 'a', tokenFile: 'b' } }, 'admin: expected token or tokenFile, got both'],
+    [{ origins, trustedProxies: ['10.0.0.0/33'] }, /^trustedProxies\[0\]: expected an IP address or a network/],
+    [{ origins, routes: [{ query: { kep: [] } }] }, /^routes\[0\]\.query: expected "all", \{ keep: \[names\] \}/],
+    [{ origins, limits: { keepAliveMs: 2 ** 31 } }, /^limits\.keepAliveMs: expected .* from 1 to 2147483647/],
+    ['text', 'configuration: expected an object, got "text"'],
+  ])('%j', (raw, expected) => {
+    const found = problems(raw);
+    expect(found).toHaveLength(1);
+    if (typeof expected === 'string') expect(found[0]).toBe(expected);
+    else expect(found[0]).toMatch(expected);
+  });
+
+  test('all of them are named at once', () => {
+    const raw = {
+      listen: { port: -1, hots: 'x' },
+      origins: { app: { url: 'ftp://x' } },
+      routes: [{ origin: 'other', match: { path: 'api/*' } }],
+    };
+    expect(problems(raw).map((line) => line.slice(0, line.indexOf(':')))).toEqual([
+      'listen.port',
+      'listen.hots',
+      'origins.app.url',
+      'routes[0].match.path',
+      'routes[0].origin',
+    ]);
+  });
+
+  test.each(['http://x/path', 'http://x?', 'http://x#', 'http://u:p@x', 'x:80', 'http://', ' http://x', 'http:x', 7])(
+    '%j is no origin',
+    (url) => {
+      expect(problems({ origins: { app: { url } } })[0]).toMatch(/^origins\.app\.url: expected an http: or https: URL/);
+    },
+  );
+
+  test.each(['connection', 'Transfer-Encoding', 'content-length', 'HOST', 'te', 'a b', ''])(
+    'field %j is not edited',
+    (name) => {
+      expect(problems({ origins, routes: [{ request: { set: { [name]: 'x' } } }] })[0]).toContain(
+        'expected a field name',
+      );
+      expect(problems({ origins, routes: [{ response: { remove: [name] } }] })[0]).toContain('expected a field name');
+    },
+  );
+
+  test('no accepted field value can end its line', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 8 }), (value) => {
+        const accepted = accepts({ origins, routes: [{ response: { set: { 'x-a': value } } }] });
+        expect(accepted).toBe(/^[\t -~]*$/.test(value) && value.trim() === value);
+      }),
+    );
+  });
+
+  test('secrets are not repeated', () => {
+    const raw = {
+      admin: { token: 'se cret' },
+      origins: { app: { url: 'http://user:secret@x' } },
+      routes: [{ request: { set: { authorization: 'Bearer secret\n' } } }],
+    };
+    expect(problems(raw)).toHaveLength(3);
+    expect(refusal(raw).message).not.toMatch(/secret|se cret/);
+  });
+});
+
+function accepts(raw: unknown): boolean {
+  try {
+    resolveConfig(raw, { env: {} });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe('nearest', () => {
+  const known = ['ttlMs', 'defaultTtlMs', 'staleIfErrorMs'];
+
+  test('one slip away from a name is near it', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...known), fc.nat(20), fc.constantFrom('', 'x'), (name, at, put) => {
+        const slip = name.slice(0, at % name.length) + put + name.slice((at % name.length) + 1);
+        expect(nearest(slip, known)).toBe(name);
+      }),
+    );
+  });
+
+  test('what is far from all has none', () => {
+    expect(nearest('certificate', known)).toBeUndefined();
+    expect(nearest('x', ['ab'])).toBeUndefined();
+  });
+});
+
+describe('admin listener', () => {
+  test.each(['0.0.0.0', '::', '10.0.0.1', 'example.org', '127.0.0.1.example.org'])('%s needs a token', (host) => {
+    expect(refusal({ origins, admin: { host } }).code).toBe('E_ADMIN_TOKEN');
+    expect(resolveConfig({ origins, admin: { host, token: 'abc' } }, { env: {} }).admin.token).toBe('abc');
+  });
+
+  test.each(['127.0.0.1', '127.9.9.9', '::1', 'localhost'])('%s needs none', (host) => {
+    expect(resolveConfig({ origins, admin: { host } }, { env: {} }).admin.token).toBeUndefined();
+  });
+
+  test('the environment gives the token when the configuration does not', () => {
+    const env = { TIDEGATE_ADMIN_TOKEN: 'from-env' };
+    expect(resolveConfig({ origins }, { env }).admin.token).toBe('from-env');
+    expect(resolveConfig({ origins, admin: { token: 'own' } }, { env }).admin.token).toBe('own');
+  });
+
+  test('an empty variable is no token', () => {
+    const env = { TIDEGATE_ADMIN_TOKEN: '' };
+    expect(refusal({ origins, admin: { host: '0.0.0.0' } }, env).code).toBe('E_ADMIN_TOKEN');
+  });
+
+  test('a token file stands beside the configuration; an empty one is refused', () => {
+    const directory = folder({ token: 'of-file\n', empty: '\n' });
+    const resolve = (tokenFile: string) => resolveConfig({ origins, admin: { tokenFile } }, { env: {}, directory });
+    expect(resolve('token').admin.token).toBe('of-file');
+    expect(() => resolve('empty')).toThrow(/admin\.tokenFile: expected a bearer token/);
+    expect(() => resolve('none')).toThrow(/admin\.tokenFile: expected a readable file, got .*none/);
+  });
+});
+
+describe('overrideConfig', () => {
+  test('flags stand above the file', () => {
+    const raw = { origins, listen: { port: 1, host: 'a' }, admin: { token: 't' }, routes: [{ ttlMs: 1 }] };
+    const flags = { origin: 'http://x:9', host: '::', port: '80', adminPort: 81 };
+    expect(overrideConfig(raw, flags)).toEqual({
+      origins: { app: { url: 'http://x:9' } },
+      listen: { port: 80, host: '::' },
+      admin: { token: 't', port: 81 },
+      routes: [{ ttlMs: 1 }],
+    });
+  });
+
+  test('the only origin keeps its other settings', () => {
+    const raw = { origins: { app: { url: 'http://a', retries: 0 } } };
+    expect(overrideConfig(raw, { origin: 'http://b' })).toEqual({ origins: { app: { url: 'http://b', retries: 0 } } });
+  });
+
+  test('no flags change nothing', () => {
+    expect(overrideConfig({ origins }, {})).toEqual({ origins });
+    expect(overrideConfig(7, { port: 1 })).toBe(7);
+  });
+
+  test('one origin cannot stand for several', () => {
+    const raw = { origins: { a: { url: 'http://a' }, b: { url: 'http://b' } } };
+    expect(() => overrideConfig(raw, { origin: 'http://c' })).toThrow(/--origin: .* one origin, got 2: a, b/);
+  });
+
+  test('what is wrong in a flag is named as in a file', () => {
+    expect(problems(overrideConfig({ origins }, { port: '80a' }))).toEqual([
+      'listen.port: expected an integer from 0 to 65535, got "80a"',
+    ]);
+    expect(problems(overrideConfig({ origins, listen: 5 }, { port: '80' }))).toEqual([
+      'listen: expected an object, got 5',
+    ]);
+  });
+});
+
+describe('loadConfig', () => {
+  const source = (port: number) => `const port: number = ${port};
+    export default { listen: { port }, origins: { app: { url: 'http://127.0.0.1:3000' } } };`;
+
+  test('a file that has changed is read again', async () => {
+    const cwd = folder({ 'tidegate.config.ts': source(1) });
+    expect((await loadConfig({ cwd, env: {} })).listen.port).toBe(1);
+    writeFileSync(join(cwd, 'tidegate.config.ts'), source(2));
+    expect((await loadConfig({ cwd, env: {} })).listen.port).toBe(2);
+  });
+
+  test('JSON, a named file, and flags above it', async () => {
+    const cwd = folder({ 'other.json': JSON.stringify({ origins, listen: { port: 5 } }) });
+    const config = await loadConfig({ file: 'other.json', cwd, env: {}, overrides: { port: '6' } });
+    expect(config.listen.port).toBe(6);
+  });
+
+  test('an origin needs no file', async () => {
+    const config = await loadConfig({ cwd: folder({}), env: {}, overrides: { origin: 'http://127.0.0.1:3000' } });
+    expect(config.routes[0]?.origin).toBe('origin');
+  });
+
+  test.each([
+    [{}, undefined, /expected one of tidegate\.config\.ts, .* or --origin URL, got neither/],
+    [{}, 'a.ts', /expected a configuration file, got none at .*a\.ts/],
+    [{ 'a.ts': 'export const config = {};' }, 'a.ts', /a\.ts: expected "export default .*got no default export/],
+    [{ 'a.ts': 'export default {' }, 'a.ts', /a\.ts cannot be loaded: /],
+    [{ 'a.json': '{' }, 'a.json', /a\.json cannot be loaded: /],
+    [{ 'a.ts': 'export default { origins: 5 };' }, 'a.ts', /a\.ts has one problem:\n {2}origins: /],
+  ])('%j, %j', async (files, file, expected) => {
+    const failed = loadConfig({ file, cwd: folder(files as Record<string, string>), env: {} });
+    await expect(failed).rejects.toThrow(expected);
+    await expect(failed).rejects.toMatchObject({ code: 'E_CONFIG' });
+  });
+});
