@@ -1,10 +1,10 @@
 // What the gate changes in an origin's response before anything else looks at it, and what it adds for the client.
 
 import { formatCacheStatus, withCacheStatus } from '../semantics/cache-status.ts';
-import { type Fields, filterFields, hasField, type ResponseHead } from '../semantics/fields.ts';
+import { type Fields, filterFields, hasField, type ResponseHead, withoutHopByHop } from '../semantics/fields.ts';
 import { formatHttpDate } from '../semantics/http-date.ts';
 import type { Outcome } from '../semantics/outcome.ts';
-import { withoutHopByHop } from '../semantics/storing.ts';
+
 import { TAG_FIELDS } from '../semantics/tags.ts';
 import type { Route } from './contract.ts';
 

@@ -95,7 +95,8 @@ function route({ raw, head, site, place, address, trusted, hops }: Routed, cache
     peer: address,
     trusted,
     via: `${httpVersion} ${cacheName}`,
-    contentLength: forwardedLength(method, head),
+    // `Content-Length: 0` says no more than the method does; the origin's connection states it where it matters.
+    contentLength: head.framing === 'length' ? String(head.contentLength) : undefined,
     maxForwards: hops === undefined ? head.scan.maxForwards : String(hops),
   };
   const fields = editFields(forwardedFields(head.scan, passage), rules.fields);
@@ -155,12 +156,6 @@ function hopsLeft(maxForwards: string): number | Refusal {
 
 function isGet(method: string): boolean {
   return method === 'GET' || method === 'HEAD';
-}
-
-/** `Content-Length: 0` says something of methods that usually have content only (RFC 9110 §8.6). */
-function forwardedLength(method: string, { framing, scan }: CheckedHead): string | undefined {
-  if (framing === 'length') return scan.contentLength;
-  return framing === 'none' && scan.contentLength !== undefined && !isGet(method) ? '0' : undefined;
 }
 
 /** An IPv4 address in the form of IPv6, as a socket that listens on both has it (RFC 4291 §2.5.5.2). */

@@ -26,13 +26,13 @@ export type Permit = 'usual' | 'probe';
  */
 export type Reach = 'reached' | 'unreachable' | 'unknown';
 
-export interface Settlement {
+interface Settlement {
   readonly permit: Permit;
   readonly reach: Reach;
   readonly nowMs: number;
 }
 
-export interface Admission {
+interface Admission {
   readonly state: BreakerState;
   /** Undefined: refused, the circuit is open. */
   readonly permit: Permit | undefined;

@@ -18,6 +18,9 @@ interface ConnectionState {
   ended: boolean;
 }
 
+/** The client has said that there would be no further request; what it asked for before is still answered. */
+const SENT_AFTER_CLOSE = 'HPE_CLOSED_CONNECTION';
+
 export class Connections {
   readonly #states = new Map<Socket, ConnectionState>();
   readonly #cacheName: string;
@@ -56,10 +59,16 @@ export class Connections {
     else if (this.#closing) connection.destroySoon();
   }
 
-  /** Answers what Node's parser could not read, or what came too late. */
-  clientError(error: Error, connection: Socket): void {
+  /** What still arrives on the connection is not looked at: its last answer is under way. */
+  ending(connection: Socket): void {
     const state = this.#states.get(connection);
-    if (state?.ended || state?.farewell !== undefined) return;
+    if (state !== undefined) state.ended = true;
+  }
+
+  /** Answers what Node's parser could not read, or what came too late. */
+  clientError(error: Error & { readonly code?: string }, connection: Socket): void {
+    const state = this.#states.get(connection);
+    if (state?.ended || state?.farewell !== undefined || error.code === SENT_AFTER_CLOSE) return;
     const refusal = refusalOfParserError(error);
     if (refusal === undefined || state === undefined || !connection.writable) {
       connection.destroy();

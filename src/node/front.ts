@@ -219,6 +219,7 @@ class NodeFront implements Front {
       return;
     }
     response.write(body);
+    this.#connections.ending(message.socket);
     endAfterContent(message, response, { maxMs: LINGER_MS });
   }
 

@@ -8,7 +8,7 @@ import { errors } from 'undici';
 import { type ErrorCode, TidegateError } from '../errors.ts';
 
 /** Where a request was when it failed. */
-export interface FaultContext {
+interface FaultContext {
   readonly origin: string;
   /** The response head had arrived. */
   readonly head: boolean;

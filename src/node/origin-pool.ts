@@ -9,7 +9,7 @@ import { TidegateError } from '../errors.ts';
 import type { Tasks } from '../ports.ts';
 import { causeOf } from './origin-faults.ts';
 
-export interface PoolOptions {
+interface PoolOptions {
   readonly name: string;
   readonly url: string;
   readonly connections: number;

@@ -121,23 +121,34 @@ export function rawHead(status: number, fields: Fields): string {
   return `${head}\r\n`;
 }
 
-const LF = 0x0a;
-
 /** What an error of Node's parser means for the client; undefined: the connection broke, there is nobody to tell. */
-export function refusalOfParserError(
-  error: Error & { code?: string; reason?: string; rawPacket?: Buffer },
-): Refusal | undefined {
+export function refusalOfParserError(error: ParserError): Refusal | undefined {
+  const reason = error.reason ?? error.message;
   switch (error.code) {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return refused('head-too-slow', 'nothing complete');
     case 'HPE_HEADER_OVERFLOW':
-      // Before the first line feed it was the target that was too long.
-      return refused(error.rawPacket?.includes(LF) === false ? 'target-too-long' : 'head-too-large', 'more');
+      return refused(isWithinTarget(error) ? 'target-too-long' : 'head-too-large', 'more');
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
       return refused('content-too-large', 'chunk extensions of more than 16 KiB');
+    case 'HPE_PAUSED_H2_UPGRADE':
+      return refused('http-version', 'the preface of HTTP/2');
     case 'HPE_INVALID_VERSION':
-      return refused('http-version', error.reason ?? error.message);
+      return refused(reason === 'Invalid HTTP version' ? 'http-version' : 'syntax', reason);
     default:
-      return error.code?.startsWith('HPE_') ? refused('syntax', error.reason ?? error.message) : undefined;
+      return error.code?.startsWith('HPE_') ? refused('syntax', reason) : undefined;
   }
+}
+
+/** What `clientError` hands over; the packet is the one in which the parser stopped. */
+interface ParserError extends Error {
+  readonly code?: string;
+  readonly reason?: string;
+  readonly bytesParsed?: number;
+  readonly rawPacket?: Buffer;
+}
+
+/** A target that came in several packets is taken for a field, which makes it a 431. */
+function isWithinTarget({ rawPacket, bytesParsed }: ParserError): boolean {
+  return rawPacket !== undefined && /^[A-Z-]+ [^ \n]*$/.test(rawPacket.toString('latin1', 0, bytesParsed));
 }

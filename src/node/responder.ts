@@ -48,9 +48,12 @@ export class Exchange implements Responder {
       this.#deps.fault(error);
       this.refuse(refused('fault', 'an exception'));
     }
-    if (this.#over) return true;
-    this.#whenOver = whenOver;
-    this.#visit.response.on('close', this.#gone);
+    const { response } = this.#visit;
+    if (this.#over && response.socket !== null) return true;
+    // In a pipeline an answer waits for those before it.
+    if (this.#over) response.on('close', whenOver);
+    else response.on('close', this.#gone);
+    this.#whenOver = this.#over ? undefined : whenOver;
     return false;
   }
 
@@ -225,9 +228,9 @@ export class Exchange implements Responder {
     const { message, response } = this.#visit;
     // Without chunks, an orderly end of the connection would look like that of the body.
     const cut = (socket: Socket) => (message.httpVersion === '1.0' ? socket.resetAndDestroy() : socket.destroy());
-    // In a pipeline the answers before this one are not to be cut.
+    // In a pipeline the answers before this one are not to be cut; and what was written before still goes out.
     if (response.socket === null) response.once('socket', cut);
-    else cut(message.socket);
+    else setImmediate(cut, message.socket);
     this.#settle(false);
   }
 
@@ -242,13 +245,21 @@ export class Exchange implements Responder {
     this.#cancel = undefined;
   }
 
+  /** The connection may go on, or end, once the last byte of the answer is with its socket. */
+  #leave(complete: boolean): void {
+    const { response } = this.#visit;
+    if (this.#whenOver === undefined) return;
+    if (response.destroyed || (complete && response.socket !== null)) this.#whenOver();
+    else response.on('close', this.#whenOver);
+  }
+
   #settle(complete: boolean): void {
     if (this.#over) return;
     this.#over = true;
     if (!complete && this.#answered) this.#pump?.cancel();
     else if (!complete) this.#stopGate();
     this.#visit.upload?.discard();
-    this.#whenOver?.();
+    this.#leave(complete);
     const { ended } = this.#deps;
     if (ended === undefined) return;
     const { request, peer } = this.#visit;

@@ -25,7 +25,7 @@ export function compileSite(
     const request = compileRequestRules(route, config);
     const site: SiteRoute = Object.freeze({
       name: route.name,
-      route: { ...compileRoute(route, origin, config), cacheUri: (uri) => normaliseUri(uri, request) },
+      route: { ...compileRoute(route, origin, config), cacheUri: (uri: string) => normaliseUri(uri, request) },
       request,
     });
     router.add({ site, matches: compilePaths(route.match.path) }, asList(route.match.host));

@@ -37,11 +37,13 @@ export type CloseTunnel = () => void;
 export function openTunnel(tunnel: TunnelRequest, listener: TunnelListener): CloseTunnel {
   const { client, timeoutMs } = tunnel;
   const asked = ask(tunnel);
+  const waiting = holdBytes(client, tunnel.head);
   let settled = false;
   const fail = (refusal: Refusal) => {
     if (settled) return;
     settled = true;
     asked.destroy();
+    waiting();
     listener.failed(refusal);
   };
   const timer = setTimeout(() => fail(refused('upgrade-too-slow', `no answer in ${timeoutMs} ms`)), timeoutMs);
@@ -60,16 +62,43 @@ export function openTunnel(tunnel: TunnelRequest, listener: TunnelListener): Clo
   });
   asked.on('response', (answer) => {
     answered();
+    waiting();
     passOn(answer, client);
   });
   asked.on('upgrade', (answer, origin, originHead) => {
     answered();
-    join(answer, { tunnel, origin: origin as Socket, originHead });
+    join(answer, { client, origin: origin as Socket, originHead, early: waiting() });
   });
   asked.end();
   return () => {
     client.destroySoon();
     asked.destroy();
+  };
+}
+
+/** Bytes kept of a client that does not wait for the 101. */
+const MAX_HELD_BYTES = 65_536;
+
+/**
+ * Keeps what the client sends, up to a limit, until the function returned is called; read must be, or its leaving would
+ * go unnoticed, which ends the connection.
+ */
+function holdBytes(client: Socket, head: Buffer): () => readonly Buffer[] {
+  const held = head.length > 0 ? [head] : [];
+  let bytes = head.length;
+  const hold = (chunk: Buffer) => {
+    held.push(chunk);
+    bytes += chunk.length;
+    if (bytes > MAX_HELD_BYTES) client.pause();
+  };
+  const leave = () => client.destroy();
+  client.on('data', hold);
+  client.on('end', leave);
+  return () => {
+    client.pause();
+    client.off('data', hold);
+    client.off('end', leave);
+    return held;
   };
 }
 
@@ -94,18 +123,19 @@ function ask({ request, protocols, originUrl }: TunnelRequest) {
 }
 
 interface Joint {
-  readonly tunnel: TunnelRequest;
+  readonly client: Socket;
   readonly origin: Socket;
   readonly originHead: Buffer;
+  /** What the client has sent so far. */
+  readonly early: readonly Buffer[];
 }
 
-function join(answer: IncomingMessage, { tunnel, origin, originHead }: Joint): void {
-  const { client, head } = tunnel;
+function join(answer: IncomingMessage, { client, origin, originHead, early }: Joint): void {
   const fields = [...sendableFields(answer.rawHeaders), 'connection', 'Upgrade'];
   fields.push('upgrade', answer.headers.upgrade ?? '');
   client.write(rawHead(101, fields), 'latin1');
   if (originHead.length > 0) client.write(originHead);
-  if (head.length > 0) origin.write(head);
+  for (const bytes of early) origin.write(bytes);
   origin.on('error', () => client.destroy());
   // Either side's end of the connection is the other's, after what is still to be written.
   origin.on('close', () => client.destroySoon());

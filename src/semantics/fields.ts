@@ -78,7 +78,7 @@ export function listMembers(value: string | undefined): string[] {
   for (let at = 0; at <= value.length; at++) {
     const char = at < value.length ? value.charCodeAt(at) : COMMA;
     if (char === QUOTE) quoted = !quoted;
-    else if (char === BACKSLASH && quoted) at++;
+    else if (char === BACKSLASH && quoted && at + 1 < value.length) at++;
     else if (char === COMMA && (!quoted || at >= value.length)) {
       const member = trimOws(value.slice(start, at));
       if (member !== '') members.push(member);
@@ -103,4 +103,30 @@ export function trimOws(text: string): string {
 
 function isOws(char: number): boolean {
   return char === 0x20 || char === 0x09;
+}
+
+/** Fields that concern one connection or proxy (RFC 9110 §7.6.1, RFC 9111 §3.1). */
+const HOP_BY_HOP: readonly string[] = [
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
+
+/** Names of the hop-by-hop fields, and of those that Connection lists. */
+export function hopByHopNames(fields: Fields): ReadonlySet<string> {
+  const listed = listMembers(fieldValue(fields, 'connection'));
+  return new Set([...HOP_BY_HOP, ...listed.map((name) => name.toLowerCase())]);
+}
+
+/** The fields that pass on to the next recipient. */
+export function withoutHopByHop(fields: Fields): Fields {
+  const hopByHop = hopByHopNames(fields);
+  return filterFields(fields, (name) => !hopByHop.has(name));
 }

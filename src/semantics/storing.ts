@@ -10,7 +10,7 @@ import {
   fieldValue,
   filterFields,
   hasField,
-  listMembers,
+  hopByHopNames,
   type RequestHead,
   type ResponseHead,
 } from './fields.ts';
@@ -232,26 +232,6 @@ function freshnessRefusal({ response, context, stated, terms }: Candidate): Stor
   return stateless || terms.noCache || usableMs === 0 ? 'no-freshness' : undefined;
 }
 
-/** Fields that concern one connection (RFC 9110 §7.6.1, RFC 9111 §3.1). */
-const HOP_BY_HOP: readonly string[] = [
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authentication-info',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-];
-
-/** The fields that pass on to the next recipient: without those of one connection and those that Connection names. */
-export function withoutHopByHop(fields: Fields): Fields {
-  const hopByHop = hopByHopFields(fields);
-  return filterFields(fields, (name) => !hopByHop.has(name));
-}
-
 /** The fields as they are stored (RFC 9111 §3.1). */
 export function storableFields(fields: Fields, policy: CachePolicy): Fields {
   const unstored = unstoredFields(fields, responseDirectives(fields, policy.targetedFields));
@@ -263,10 +243,5 @@ export function storableFields(fields: Fields, policy: CachePolicy): Fields {
  * reused without validation and so is never reused (`no-cache="…"`, §5.2.2.4); Age, which the entry keeps as `bornMs`.
  */
 function unstoredFields(fields: Fields, { directives }: ResponseDirectives): ReadonlySet<string> {
-  return new Set([...hopByHopFields(fields), 'age', ...directives.privateFields, ...directives.noCacheFields]);
-}
-
-function hopByHopFields(fields: Fields): ReadonlySet<string> {
-  const named = listMembers(fieldValue(fields, 'connection'));
-  return new Set([...HOP_BY_HOP, ...named.map((name) => name.toLowerCase())]);
+  return new Set([...hopByHopNames(fields), 'age', ...directives.privateFields, ...directives.noCacheFields]);
 }

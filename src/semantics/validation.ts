@@ -4,7 +4,7 @@
 // one second share it. For a response that is merely past its time that is the origin's affair; for one that is known
 // to be outdated, a validator that cannot tell the two apart would bring the old version back. `outdated` marks that.
 
-import { type Fields, fieldLines, fieldValue, filterFields, hasField, listMembers, trimOws } from './fields.ts';
+import { type Fields, fieldLines, fieldValue, filterFields, hasField, trimOws, withoutHopByHop } from './fields.ts';
 import { parseHttpDate } from './http-date.ts';
 import type { Profile } from './policy.ts';
 
@@ -139,27 +139,16 @@ function compareValidators(stored: Fields, from304: Fields): 'strong' | 'weak' |
 }
 
 /**
- * Fields that an update never brings in (RFC 9111 §3.1, §3.2): those that belong to one connection or proxy, and those
- * on which the stored bytes depend. ETag is one of the latter: it names the bytes it came with, and a newer tag beside
- * older bytes would let parts of two versions be combined.
+ * Fields on which the stored bytes depend, so that no update brings them in (RFC 9111 §3.2). ETag is one: it names the
+ * bytes it came with, and a newer tag beside older bytes would let parts of two versions be combined.
  */
-const NEVER_UPDATED: ReadonlySet<string> = new Set([
-  'connection',
+const BOUND_TO_BYTES: ReadonlySet<string> = new Set([
   'content-digest',
   'content-encoding',
   'content-length',
   'content-md5',
   'content-range',
   'etag',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authentication-info',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
 ]);
 
 /**
@@ -168,8 +157,7 @@ const NEVER_UPDATED: ReadonlySet<string> = new Set([
  * may be kept is for the storing decision to say again.
  */
 export function freshenedFields(stored: Fields, update: Fields): Fields {
-  const listed = new Set(listMembers(fieldValue(update, 'connection')?.toLowerCase()));
-  const taken = filterFields(update, (name) => !NEVER_UPDATED.has(name) && !listed.has(name));
+  const taken = filterFields(withoutHopByHop(update), (name) => !BOUND_TO_BYTES.has(name));
   const replaced = new Set(['age']);
   for (let at = 0; at < taken.length; at += 2) replaced.add(taken[at] as string);
   return [...filterFields(stored, (name) => !replaced.has(name)), ...taken];

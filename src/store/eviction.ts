@@ -1,12 +1,12 @@
 // Which entry leaves for room: GreedyDual-Size-Frequency with CAMP's classes and a ghost. An entry's priority is
-// `floor + frequency ** 0.75 / size ** sizeExponent`; the least leaves first, and the floor rises to the priority of each entry
-// evicted, so that what is no longer used ages. The ratio is rounded to three significant bits. Entries of one rounded
-// ratio form a class: a list in order of last use, whose head has its least priority. A tournament tree over the heads
-// finds the least of all in O(log classes). The ghost keeps the frequencies of entries that are gone, so that an entry
-// filled again begins where it left off.
+// `floor + frequency ** 0.75 / size ** sizeExponent`; the least leaves first, and the floor rises to the priority of each
+// entry evicted, so that what is no longer used ages. The ratio is rounded to three significant bits. Entries of one
+// rounded ratio form a class: a list in order of last use, whose head has its least priority. A tournament tree over the
+// heads finds the least of all in O(log classes). The ghost keeps the frequencies of entries that are gone, so that an
+// entry filled again begins where it left off.
 //
 // The one complication: everything is an integer slot in typed arrays, not an object per entry. That keeps the
-// bookkeeping at some 40 bytes an entry and the garbage collector out of it.
+// bookkeeping at some 50 bytes an entry, the ghost included, and the garbage collector out of it.
 
 const NONE = -1;
 const FIRST_CAPACITY = 64;

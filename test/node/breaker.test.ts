@@ -28,6 +28,15 @@ test.each([
   expect(settle({ kind: 'half-open' }, { permit: 'probe', reach, nowMs: 200 }, POLICY)).toEqual(next);
 });
 
+test.each(['reached', 'unreachable'] as const)(
+  'a request from before it opened that ends %s changes nothing',
+  (reach) => {
+    for (const state of [{ kind: 'open', untilMs: 105 }, { kind: 'half-open' }] as const) {
+      expect(settle(state, { permit: 'usual', reach, nowMs: 50 }, POLICY)).toBe(state);
+    }
+  },
+);
+
 test('zero failures: it never opens', () => {
   let state = CLOSED;
   for (let n = 0; n < 100; n++) {
@@ -48,9 +57,9 @@ const steps = fc.array(
     passMs: fc.nat({ max: 60 }),
     act: fc.constantFrom('ask', 'settle'),
     which: fc.nat(),
-    reach: fc.constantFrom('reached', 'unreachable', 'unknown'),
+    reach: fc.constantFrom('reached', 'unreachable', 'unreachable', 'unreachable', 'unknown'),
   }),
-  { maxLength: 200 },
+  { maxLength: 200, size: 'max' },
 );
 
 test('whatever happens: one probe at a time, nothing else while open, and it never stays shut for good', () => {

@@ -147,7 +147,7 @@ describe('what the gate gets', () => {
     expect(seen).toEqual(['hello', 'abc']);
     expect(requests.map(({ body }) => body !== undefined)).toEqual([true, true, false, false]);
     const lengths = requests.map(({ fields }) => fieldValue(fields, 'content-length'));
-    expect(lengths).toEqual(['5', undefined, '0', undefined]);
+    expect(lengths).toEqual(['5', undefined, undefined, undefined]);
   });
 
   test('100 (Continue) is sent when the content is first asked for', async () => {
@@ -170,7 +170,7 @@ describe('what the gate gets', () => {
     read!();
     await client.until((text) => text === 'HTTP/1.1 100 Continue\r\n\r\n');
     client.send('hi');
-    expect(await client.untilClosed()).toMatch(/HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nhi$/);
+    expect(await client.untilClosed()).toMatch(/HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\nhi$/);
   });
 
   test('a body on GET reaches the gate where the route allows it, past the cache', async () => {
@@ -356,7 +356,7 @@ test('a new site holds for the next request on the same connection', async () =>
   await client.until((text) => text.endsWith('ok'));
   router = { knowsHost: () => true, match: () => undefined };
   client.send(get('/'));
-  expect(await client.untilClosed()).toMatch(/^HTTP\/1\.1 200[^]*HTTP\/1\.1 404/);
+  expect(await client.untilClosed()).toMatch(/^HTTP\/1\.1 200[\s\S]*HTTP\/1\.1 404/);
 });
 
 describe('closing', () => {
@@ -425,7 +425,7 @@ describe('closing', () => {
     await eventually(() => requests.length > 0);
     await front.close({ graceMs: 1 });
     expect(await client.untilClosed()).toBe('');
-    expect(cancelled).toBe(true);
+    await eventually(() => cancelled);
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { SAFE_POLICY } from '../../src/semantics/policy.ts';
-import { storableFields, withoutHopByHop } from '../../src/semantics/storing.ts';
+import { withoutHopByHop } from '../../src/semantics/fields.ts';
+import { storableFields } from '../../src/semantics/storing.ts';
 
 describe('storableFields', () => {
   const names = (fields: string[]) => storableFields(fields, SAFE_POLICY).filter((_, at) => at % 2 === 0);

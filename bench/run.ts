@@ -1,0 +1,59 @@
+// `npm run bench -- NAME [flags]`: runs one bench. All share `--json FILE`; the other flags are the bench's own.
+
+import { parseArgs } from 'node:util';
+import { conclude, type Report } from './report.ts';
+
+/** A bench module: takes the flags after its name. */
+export interface Bench {
+  run(flags: readonly string[]): Promise<Report>;
+}
+
+const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  hits: () => load('./hits.ts'),
+  memory: () => load('./memory.ts'),
+  policy: () => load('./policy.ts'),
+};
+
+async function load(path: string): Promise<Bench> {
+  return (await import(path)) as Bench;
+}
+
+async function main(): Promise<void> {
+  const [name = '', ...args] = process.argv.slice(2);
+  const bench = Object.hasOwn(benches, name) ? benches[name] : undefined;
+  if (bench === undefined) {
+    console.error(`bench: expected one of ${Object.keys(benches).join(', ')}; got '${name}'`);
+    process.exitCode = 2;
+    return;
+  }
+  const { json, flags } = withoutJson(args);
+  conclude(name, await (await bench()).run(flags), json);
+}
+
+/** A misspelt flag is the user's, any other error ours. */
+function fail(error: unknown): void {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code?.startsWith('ERR_PARSE_ARGS') !== true) throw error;
+  console.error(`bench: ${message}`);
+  process.exitCode = 2;
+}
+
+/** Takes `--json FILE` from the flags and leaves the rest as it is. */
+function withoutJson(args: readonly string[]): { json: string | undefined; flags: string[] } {
+  const { tokens, values } = parseArgs({
+    args: [...args],
+    options: { json: { type: 'string' } },
+    strict: false,
+    tokens: true,
+  });
+  const drop = new Set<number>();
+  for (const token of tokens) {
+    if (token.kind !== 'option' || token.name !== 'json') continue;
+    drop.add(token.index);
+    if (token.inlineValue === false) drop.add(token.index + 1);
+  }
+  const json = typeof values.json === 'string' ? values.json : undefined;
+  return { json, flags: args.filter((_, at) => !drop.has(at)) };
+}
+
+await main().catch(fail);

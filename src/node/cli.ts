@@ -1,0 +1,156 @@
+// The command `tidegate`: serve, check, and the commands that speak to a running gate.
+
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { TidegateError } from '../errors.ts';
+import { registerAdminCommands } from './cli-admin.ts';
+import { type ConfigOverrides, loadConfig, type ResolvedConfig, resolveConfig } from './config.ts';
+import { startDemoOrigin } from './demo-origin.ts';
+import { demoText } from './demo-text.ts';
+import { type RunningGate, startGate } from './serve.ts';
+
+interface ServeOptions extends ConfigOverrides {
+  readonly demo?: boolean;
+}
+
+/** Runs the command line; the process ends when it is done, or on SIGINT or SIGTERM when it serves. */
+export async function runCli(argv: readonly string[]): Promise<void> {
+  const program = new Command('tidegate')
+    .description('An edge cache that never serves outdated data')
+    .version(version())
+    .showHelpAfterError();
+  addServe(program);
+  addCheck(program);
+  registerAdminCommands(program);
+  await program.parseAsync(argv);
+}
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+function addServe(program: Command): void {
+  program
+    .command('serve')
+    .description('serve in front of one or more origins')
+    .argument('[config]', 'configuration file; default: tidegate.config.{ts,mts,mjs,js,json} in this folder')
+    .option('--origin <url>', 'front this origin')
+    .option('--host <address>', 'address to listen on (default 127.0.0.1)')
+    .option('--port <number>', 'port to listen on (default 8080; 0: any free one)')
+    .option('--admin-port <number>', 'port of the admin API (default 8081; 0: any free one)')
+    .option('--demo', 'front a small demo API, unless --origin names another origin')
+    .action((config: string | undefined, options: ServeOptions) => failing(() => serve(config, options)));
+}
+
+function addCheck(program: Command): void {
+  program
+    .command('check')
+    .description('check a configuration and name all its problems')
+    .argument('[config]', 'configuration file; default: tidegate.config.{ts,mts,mjs,js,json} in this folder')
+    .option('--json', 'print the configuration with its defaults as JSON')
+    .action((config: string | undefined, options: { readonly json?: boolean }) =>
+      failing(async () => {
+        const checked = await loadConfig({ file: config, cwd: process.cwd() });
+        print(options.json === true ? JSON.stringify(withoutToken(checked), null, 2) : checkText(checked));
+      }),
+    );
+}
+
+function checkText({ origins, routes }: ResolvedConfig): string {
+  const lines = Object.entries(origins).map(([name, { url }]) => `origin ${name}: ${url}`);
+  for (const { name, origin, profile } of routes) lines.push(`route ${name}: to ${origin}, profile ${profile}`);
+  return [...lines, 'The configuration is right.'].join('\n');
+}
+
+function withoutToken(config: ResolvedConfig): object {
+  const { token, ...admin } = config.admin;
+  return { ...config, admin: { ...admin, hasToken: token !== undefined } };
+}
+
+async function serve(file: string | undefined, options: ServeOptions): Promise<void> {
+  if (options.demo === true && options.origin === undefined) return serveDemo(options);
+  const load = () => loadConfig({ file, cwd: process.cwd(), overrides: options });
+  const running = await startGate(await load());
+  announce(running);
+  process.on('SIGHUP', () => void reload(running, load));
+  endOnSignal(() => running.close());
+}
+
+async function serveDemo(options: ServeOptions): Promise<void> {
+  const origin = await startDemoOrigin();
+  const { host, port = 8080, adminPort = 8081 } = options;
+  const listen = { port: Number(port), ...(host !== undefined && { host }) };
+  const running = await startGate(
+    resolveConfig({
+      listen,
+      admin: { port: Number(adminPort) },
+      origins: { demo: { url: origin.url } },
+      log: { level: 'warn' },
+    }),
+  );
+  announce(running);
+  print(`origin: ${origin.url}`);
+  print(demoText(running.url, running.adminUrl));
+  endOnSignal(async () => {
+    await running.close();
+    await origin.close();
+  });
+}
+
+function announce(running: RunningGate): void {
+  print(`gate: ${running.url}`);
+  print(`admin: ${running.adminUrl}`);
+}
+
+/** A configuration that is wrong changes nothing: the gate goes on with the one it has. */
+async function reload(running: RunningGate, load: () => Promise<ResolvedConfig>): Promise<void> {
+  try {
+    await running.reload(await load());
+    printError('reloaded the configuration');
+  } catch (error) {
+    printError(`not reloaded, the configuration stays as it was\n${messageOf(error)}`);
+  }
+}
+
+/** The first signal ends the gate in order, a second one at once. */
+function endOnSignal(close: () => Promise<void>): void {
+  let ending = false;
+  const end = () => {
+    if (ending) process.exit(1);
+    ending = true;
+    close().then(
+      () => process.exit(0),
+      (error: unknown) => fail(error),
+    );
+  };
+  process.on('SIGINT', end);
+  process.on('SIGTERM', end);
+}
+
+async function failing(run: () => Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function fail(error: unknown): never {
+  printError(error instanceof TidegateError ? `${error.code}: ${error.message}` : messageOf(error));
+  process.exit(1);
+}
+
+/** An error that is none of ours is a defect, so where it came from is told. */
+function messageOf(error: unknown): string {
+  if (error instanceof TidegateError) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function printError(text: string): void {
+  process.stderr.write(`${text}\n`);
+}

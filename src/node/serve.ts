@@ -1,0 +1,222 @@
+// A running gate: the engine, its memory tier, its origins, the front and the admin listener, put together from a
+// configuration, and taken apart again.
+//
+// The one complication: a reload changes routes and origins under running traffic. Requests that have begun keep the
+// routes they began with; origins that stay as they are keep their connections; and what was filled under rules that
+// have changed is invalidated, since the key does not say under which rules it was filled.
+
+import { BlockList, isIPv6 } from 'node:net';
+import type { Logger } from 'pino';
+import { createAdminApi, type ExplainRequest } from '../admin/api.ts';
+import type { ExchangeReport, Gate, GateRequest } from '../engine/contract.ts';
+import { createGate } from '../engine/gate.ts';
+import { classOf } from '../engine/tally.ts';
+import { createMemoryStore } from '../store/memory.ts';
+import { accessLine, createLog } from './access-log.ts';
+import { startAdmin } from './admin-server.ts';
+import { admit } from './admission.ts';
+import type { ResolvedConfig } from './config.ts';
+import type { ExchangeEnd } from './exchange.ts';
+import { createFront, type FrontHooks } from './front.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { nodeClock, nodeTasks } from './node-ports.ts';
+import { Origins } from './origins.ts';
+import { compileSite } from './router.ts';
+import type { Router } from './site.ts';
+
+export interface RunningGate {
+  /** Where clients connect, e.g. `http://127.0.0.1:8080`. */
+  readonly url: string;
+  readonly adminUrl: string;
+  readonly gate: Gate;
+  /** Serves new requests under another configuration; listeners and memory stay as they are. */
+  reload(config: ResolvedConfig): Promise<void>;
+  /** Stops accepting, finishes what runs, cuts off what is left after `graceMs`. */
+  close(options?: { readonly graceMs?: number }): Promise<void>;
+}
+
+/** Time for running exchanges to finish at shutdown. */
+const CLOSE_GRACE_MS = 10_000;
+
+/** Opens both listeners; rejects with E_PORT or E_ADMIN_TOKEN, and then leaves nothing open. */
+export async function startGate(config: ResolvedConfig, log: Logger = logOf(config)): Promise<RunningGate> {
+  const running = new NodeGate(config, log);
+  await running.start();
+  return running;
+}
+
+function logOf({ log }: ResolvedConfig): Logger {
+  return createLog({ level: log.level, ...(log.file !== 'stdout' && { destination: log.file }) });
+}
+
+interface Site {
+  readonly config: ResolvedConfig;
+  readonly router: Router;
+  readonly trusted: BlockList;
+}
+
+class NodeGate implements RunningGate {
+  readonly gate: Gate;
+  url = '';
+  adminUrl = '';
+  readonly #log: Logger;
+  readonly #origins: Origins;
+  readonly #metrics: Metrics;
+  /** Time to the origin's head, for the access log; only requests that went forward are here. */
+  readonly #forwardMs = new WeakMap<GateRequest, number>();
+  readonly #front: ReturnType<typeof createFront>;
+  #clientBytes = 0;
+  #site: Site;
+  #ready = false;
+  #closeAdmin: () => Promise<void> = async () => {};
+
+  constructor(config: ResolvedConfig, log: Logger) {
+    this.#log = log;
+    this.#origins = new Origins({ clock: nodeClock, tasks: nodeTasks });
+    this.#site = this.#compile(config);
+    const memory = createMemoryStore({ maxBytes: config.memory.maxBytes });
+    this.#metrics = createMetrics({ stats: () => this.gate.stats(), clientBytes: () => this.#clientBytes });
+    this.gate = createGate({
+      clock: nodeClock,
+      tasks: nodeTasks,
+      random: Math.random,
+      stores: [memory],
+      memoryStats: () => memory.stats(),
+      report: (report) => this.#report(report),
+    });
+    this.#front = createFront({
+      site: () => this.#site,
+      gate: this.gate,
+      limits: config.limits,
+      trust: (address) => this.#trusts(address),
+      originUrlOf: (name) => this.#origins.urlOf(name),
+      cacheName: config.cacheName,
+      hooks: this.#hooks(),
+    });
+  }
+
+  async start(): Promise<void> {
+    const { listen, admin } = this.#site.config;
+    const at = await this.#front.listen(listen);
+    this.url = urlOf(listen.host, at.port);
+    try {
+      const api = createAdminApi({
+        gate: this.gate,
+        isReady: () => (this.#ready ? { ready: true } : { ready: false, reason: 'the gate is shutting down' }),
+        explainRequest: (request) => this.#explainable(request),
+        metricsText: () => this.#metrics.text(),
+      });
+      const { token, ...place } = admin;
+      const server = await startAdmin({ ...place, ...(token !== undefined && { token }), api });
+      this.adminUrl = server.url;
+      this.#closeAdmin = () => server.close();
+    } catch (error) {
+      await this.#front.close({ graceMs: 0 });
+      throw error;
+    }
+    this.#ready = true;
+  }
+
+  async reload(config: ResolvedConfig): Promise<void> {
+    const old = this.#site;
+    this.#site = this.#compile(config);
+    for (const origin of changedOrigins(old.config, config)) await this.gate.invalidate({ kind: 'origin', origin });
+    for (const key of needsRestart(old.config, config)) {
+      this.#log.warn(`${key} has changed in the configuration; that takes effect with the next start`);
+    }
+    this.#log.info({ origins: Object.keys(config.origins), routes: config.routes.length }, 'configuration reloaded');
+  }
+
+  async close({ graceMs = CLOSE_GRACE_MS }: { readonly graceMs?: number } = {}): Promise<void> {
+    this.#ready = false;
+    await this.#front.close({ graceMs });
+    await this.#origins.close();
+    await this.#closeAdmin();
+  }
+
+  #compile(config: ResolvedConfig): Site {
+    const bounded = boundBodies(config);
+    const { router } = compileSite(bounded, this.#origins.update(config.origins));
+    return { config, router, trusted: networks(config.trustedProxies) };
+  }
+
+  #trusts(address: string): boolean {
+    return this.#site.trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+  }
+
+  /** The request as the front would hand it to the engine; undefined: no route. */
+  #explainable({ method, uri, fields }: Pick<ExplainRequest, 'method' | 'uri' | 'fields'>): ExplainRequest | undefined {
+    const raw = { method, target: uri, httpVersion: '1.1', rawHeaders: [...fields, 'host', new URL(uri).host] };
+    const peer = { address: '127.0.0.1', localAuthority: () => new URL(this.url).host };
+    const { limits, cacheName } = this.#site.config;
+    const { router } = this.#site;
+    const admission = admit(raw, peer, { router: () => router, limits, trust: () => false, cacheName });
+    return admission.kind === 'admitted' ? admission.request : undefined;
+  }
+
+  #report(report: ExchangeReport): void {
+    if (report.forwardMs === undefined) return;
+    this.#forwardMs.set(report.request, report.forwardMs);
+    this.#metrics.observeForward(report);
+  }
+
+  #hooks(): FrontHooks {
+    return {
+      ended: (end) => this.#ended(end),
+      refused: ({ reason, got, peer }) => this.#log.info({ refused: reason, got, peer }, 'request refused'),
+      fault: (error) => this.#log.error({ err: error }, 'an exchange failed'),
+    };
+  }
+
+  #ended(end: ExchangeEnd): void {
+    this.#clientBytes += end.bodyBytes;
+    if (!this.#log.isLevelEnabled('info')) return;
+    const { request, status, outcome, durationMs, bodyBytes: bytes } = end;
+    if (status === undefined || outcome === undefined) {
+      this.#log.info({ method: request.method, durationMs }, 'client left before it was answered');
+      return;
+    }
+    const report = { request, status, outcome, forwardMs: this.#forwardMs.get(request) };
+    const { showValues } = this.#site.config.log;
+    this.#log.info(accessLine(report, { outcome: classOf(outcome), bytes, durationMs, showValues }));
+  }
+}
+
+function urlOf(host: string, port: number): string {
+  const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  return `http://${isIPv6(shown) ? `[${shown}]` : shown}:${port}`;
+}
+
+/** What is too large for the store is not gathered for it in vain. */
+function boundBodies(config: ResolvedConfig): ResolvedConfig {
+  const most = Math.floor(config.memory.maxBytes / 8);
+  return { ...config, routes: config.routes.map((route) => ({ ...route, maxBodyBytes: Math.min(route.maxBodyBytes, most) })) };
+}
+
+function networks(trusted: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const network of trusted) {
+    const [address, prefix] = network.split('/') as [string, string | undefined];
+    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+    if (prefix === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(prefix), family);
+  }
+  return list;
+}
+
+/** Origins whose own settings, or whose routes' rules, are not what they were. */
+function changedOrigins(before: ResolvedConfig, after: ResolvedConfig): string[] {
+  const shape = (config: ResolvedConfig, name: string) =>
+    JSON.stringify([
+      config.origins[name],
+      config.routes.filter((route) => route.origin === name),
+      config.targetedFields,
+      config.trustedProxies,
+    ]);
+  return Object.keys(before.origins).filter((name) => shape(before, name) !== shape(after, name));
+}
+
+function needsRestart(before: ResolvedConfig, after: ResolvedConfig): string[] {
+  const keys = ['listen', 'admin', 'memory', 'limits', 'log', 'cacheName'] as const;
+  return keys.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
+}
