@@ -1,8 +1,11 @@
 // Which stored response a request selects (RFC 9111 §4, §4.1).
 
-import type { Entry, StoredResponse } from '../entry/stored-response.ts';
+import { decodeHead } from '../entry/codec.ts';
+import type { Entry, StoredResponse, VariantList } from '../entry/stored-response.ts';
 import type { Eventually } from '../ports.ts';
+import { fieldValue } from '../semantics/fields.ts';
 import type { ForwardReason } from '../semantics/outcome.ts';
+import { languageSelects } from '../semantics/vary.ts';
 import type { GateRequest } from './contract.ts';
 import { requestVariantKey } from './draft.ts';
 import type { Tiers } from './tiers.ts';
@@ -32,10 +35,39 @@ function selectVariant(
   const variantKey = requestVariantKey(key, found.names, request);
   const variant = tiers.get(variantKey);
   if (variant instanceof Promise) return variant.then((entry) => variantSelection(variantKey, entry));
-  return variantSelection(variantKey, variant);
+  return variantSelection(variantKey, variant ?? inPreferredLanguage(tiers, { list: found, variantKey }, request));
 }
 
 function variantSelection(key: string, entry: Entry | undefined): Selection {
   if (entry?.kind === 'response') return { key, entry, miss: undefined };
   return { key, entry: undefined, miss: 'vary-miss' };
+}
+
+/**
+ * Another variant that is in the very language the request prefers, all else being equal (RFC 9111 §4.1). Looks only
+ * where the answer is there at once.
+ */
+function inPreferredLanguage(
+  tiers: Tiers,
+  wanted: { readonly list: VariantList; readonly variantKey: string },
+  request: GateRequest,
+): Entry | undefined {
+  const { list, variantKey } = wanted;
+  if (request.route.policy.normaliseVary !== 'language-preference' || !list.names.includes(LANGUAGE)) return undefined;
+  const preferred = fieldValue(request.fields, LANGUAGE);
+  for (const otherKey of list.variantKeys) {
+    if (withoutLanguage(otherKey) !== withoutLanguage(variantKey)) continue;
+    const other = tiers.get(otherKey);
+    if (other === undefined || other instanceof Promise || other.kind !== 'response') continue;
+    const language = fieldValue(decodeHead(other.bytes, other.headBytes), 'content-language');
+    if (languageSelects(preferred, language)) return other;
+  }
+  return undefined;
+}
+
+const LANGUAGE = 'accept-language';
+
+function withoutLanguage(variantKey: string): string {
+  const lines = variantKey.split('\n');
+  return lines.filter((line) => line !== LANGUAGE && !line.startsWith(`${LANGUAGE}:`)).join('\n');
 }

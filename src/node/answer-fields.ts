@@ -37,7 +37,7 @@ export function storedFields(entry: StoredResponse, added: Fields, bodyBytes: nu
 
 const CONTENT_LENGTH = 'content-length';
 
-export interface AnswerFields {
+interface AnswerFields {
   readonly fields: string[];
   /** As the head states it; undefined: it does not, or not as a number. */
   readonly contentLength: number | undefined;

@@ -4,15 +4,17 @@ import type { ServerResponse } from 'node:http';
 import type { BodySource } from '../ports.ts';
 import { trailerPairs } from './answer-fields.ts';
 
-export interface PumpOptions {
+interface PumpOptions {
   /** Bytes the head promised; undefined: none. */
   readonly declared: number | undefined;
   /** True: the answer has no content, so the bytes go nowhere; a fill behind them still comes to its end. */
   readonly discard: boolean;
   readonly stallMs: number;
+  /** Told when the source throws. */
+  readonly fault: (error: unknown) => void;
 }
 
-export interface PumpListener {
+interface PumpListener {
   /** All bytes are handed over; the answer is to be ended. */
   finished(bytes: number): void;
   /** The rest will not come, or is not as long as was promised. */
@@ -48,6 +50,16 @@ export class BodyPump {
   }
 
   readonly #pump = (): void => {
+    try {
+      this.#run();
+    } catch (error) {
+      this.#options.fault(error);
+      this.cancel();
+      this.#fail();
+    }
+  };
+
+  #run(): void {
     while (!this.#over) {
       const read = this.#body.read();
       if (read === 'pending') {
@@ -64,7 +76,7 @@ export class BodyPump {
       }
       if (!this.#pass(read)) return;
     }
-  };
+  }
 
   /** False: to be called again later, or never. */
   #pass(chunk: Uint8Array): boolean {

@@ -220,7 +220,8 @@ class NodeFront implements Front {
     }
     response.write(body);
     this.#connections.ending(message.socket);
-    endAfterContent(message, response, { maxMs: LINGER_MS });
+    // A client that waits for 100 sends nothing more once it sees another answer.
+    endAfterContent(message, response, { maxMs: message.headers.expect === undefined ? LINGER_MS : 0 });
   }
 
   #answerOptions(response: ServerResponse): void {

@@ -20,7 +20,7 @@ export interface RawHead {
 export type HeadLimits = Pick<FrontLimits, 'maxTargetBytes' | 'maxHeadBytes' | 'maxFields' | 'maxRequestBodyBytes'>;
 
 /** How the end of the content is told (RFC 9112 §6.3). */
-export type Framing = 'none' | 'length' | 'chunked';
+type Framing = 'none' | 'length' | 'chunked';
 
 /** A head that may be understood in one way only. */
 export interface CheckedHead {

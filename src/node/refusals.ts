@@ -72,7 +72,7 @@ export interface Refusal {
 }
 
 /** A refusal's answer. */
-export interface RefusalAnswer {
+interface RefusalAnswer {
   readonly status: number;
   readonly fields: string[];
   readonly body: string;

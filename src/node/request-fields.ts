@@ -163,7 +163,7 @@ function note(scan: FieldScan, role: Role, [name, value]: [string, string]): voi
 }
 
 /** What the gate says of itself and of the client in a forwarded request. */
-export interface Passage {
+interface Passage {
   /** Host of the URI in the key. */
   readonly host: string;
   readonly scheme: 'http' | 'https';

@@ -49,8 +49,8 @@ export class Exchange implements Responder {
       this.refuse(refused('fault', 'an exception'));
     }
     const { response } = this.#visit;
-    if (this.#over && response.socket !== null) return true;
-    // In a pipeline an answer waits for those before it.
+    if (this.#over && response.writableEnded && response.socket !== null) return true;
+    // In a pipeline an answer waits for those before it; or its end waits for that of the request's content.
     if (this.#over) response.on('close', whenOver);
     else response.on('close', this.#gone);
     this.#whenOver = this.#over ? undefined : whenOver;
@@ -132,7 +132,8 @@ export class Exchange implements Responder {
     if (contentLength !== undefined && head.status !== 204) fields.push('content-length', String(contentLength));
     this.#head(head.status, this.#closingFields(fields));
     const declared = empty ? undefined : contentLength;
-    this.#pump = new BodyPump(body, response, { declared, discard: empty, stallMs: this.#deps.stallMs });
+    const { stallMs, fault } = this.#deps;
+    this.#pump = new BodyPump(body, response, { declared, discard: empty, stallMs, fault });
     if (empty) this.#finish();
     this.#pump.start({
       finished: (bytes) => {

@@ -190,7 +190,10 @@ function urlOf(host: string, port: number): string {
 /** What is too large for the store is not gathered for it in vain. */
 function boundBodies(config: ResolvedConfig): ResolvedConfig {
   const most = Math.floor(config.memory.maxBytes / 8);
-  return { ...config, routes: config.routes.map((route) => ({ ...route, maxBodyBytes: Math.min(route.maxBodyBytes, most) })) };
+  return {
+    ...config,
+    routes: config.routes.map((route) => ({ ...route, maxBodyBytes: Math.min(route.maxBodyBytes, most) })),
+  };
 }
 
 function networks(trusted: readonly string[]): BlockList {

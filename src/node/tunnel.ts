@@ -12,7 +12,7 @@ import { isSendable, passedFields } from './answer-fields.ts';
 import { type Refusal, rawHead, refused } from './refusals.ts';
 
 /** An upgrade of one client's connection. */
-export interface TunnelRequest {
+interface TunnelRequest {
   readonly request: Pick<GateRequest, 'method' | 'target' | 'fields'>;
   /** The Upgrade field's value. */
   readonly protocols: string;
@@ -25,7 +25,7 @@ export interface TunnelRequest {
   readonly timeoutMs: number;
 }
 
-export interface TunnelListener {
+interface TunnelListener {
   /** The origin does not answer; nothing was sent to the client. */
   failed(refusal: Refusal): void;
 }
@@ -149,7 +149,10 @@ function passOn(answer: IncomingMessage, client: Socket): void {
   const fields = [...sendableFields(answer.rawHeaders), 'connection', 'close'];
   client.write(rawHead(answer.statusCode ?? 502, fields), 'latin1');
   answer.on('error', () => client.destroy());
+  answer.on('end', () => client.destroySoon());
   answer.pipe(client);
+  // What waited goes nowhere.
+  client.resume();
 }
 
 function sendableFields(rawHeaders: readonly string[]): Fields {

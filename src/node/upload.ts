@@ -7,7 +7,7 @@
 import type { IncomingMessage } from 'node:http';
 import { TidegateError } from '../errors.ts';
 
-export interface UploadOptions {
+interface UploadOptions {
   readonly maxBytes: number;
   /** A pause longer than this while somebody reads. */
   readonly stallMs: number;

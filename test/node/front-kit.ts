@@ -1,6 +1,5 @@
 // A front with a gate that the test plays, and a client that sends and reads bytes.
 
-import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { Gate, GateRequest, Route } from '../../src/engine/contract.ts';
@@ -252,5 +251,3 @@ export async function eventually(holds: () => boolean): Promise<void> {
   }
   throw new Error('expected a condition to come true, got none');
 }
-
-export { once };

@@ -88,8 +88,9 @@ describe('an upgrade', () => {
 
   test('that the origin refuses is answered with its answer', async () => {
     const echo = await startEcho();
-    const { port } = await startTunnelFront(echo.url);
-    const answer = await exchange(port, WEBSOCKET.replace('/chat?a=1', '/refused'));
+    const { port, front } = await startTunnelFront(echo.url);
+    const answer = await exchange(port, `${WEBSOCKET.replace('/chat?a=1', '/refused')}early`);
+    await eventually(() => front.connections() === 0);
     expect(statusOf(answer)).toBe(403);
     expect(valuesOf(answer, 'x-why')).toEqual(['no']);
     expect(valuesOf(answer, 'connection')).toEqual(['close']);

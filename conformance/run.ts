@@ -1,0 +1,142 @@
+// `npm run conformance`: the public HTTP cache test suite against the gate, once in each profile.
+
+import { spawn } from 'node:child_process';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { parseArgs } from 'node:util';
+import { conclude, type Goal, printTable } from '../bench/report.ts';
+import { resolveConfig } from '../src/node/config.ts';
+import { startGate } from '../src/node/serve.ts';
+import type { Profile } from '../src/semantics/policy.ts';
+import { DEVIATIONS, type Deviation } from './deviations.ts';
+import { type Judged, judge, type RawResults, type Score, type Suite, scoreOf } from './scoring.ts';
+
+const PROFILES: readonly Profile[] = ['conformance', 'safe'];
+
+/** Named deviations among required tests that the safe profile may have. */
+const MAX_SAFE_DEVIATIONS = 6;
+
+interface ProfileResult {
+  readonly profile: Profile;
+  readonly judged: readonly Judged[];
+  readonly required: Score;
+  readonly optimal: Score;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { json: { type: 'string' } } });
+  const { suites } = (await import('./suites.mjs' as string)) as { suites: readonly Suite[] };
+  const { startSuiteOrigin } = (await import('./origin.mjs' as string)) as { startSuiteOrigin(): Promise<Server> };
+  const origin = await startSuiteOrigin();
+  const results: ProfileResult[] = [];
+  for (const profile of PROFILES) results.push(await runProfile(profile, { suites, origin }));
+  for (const result of results) printProfile(result);
+  origin.close();
+  origin.closeAllConnections();
+  const goals = results.flatMap(goalsOf);
+  conclude('conformance', { goals, figures: results.map(figuresOf) }, values.json);
+  if (goals.some((goal) => !goal.met)) process.exitCode = 1;
+}
+
+async function runProfile(
+  profile: Profile,
+  { suites, origin }: { suites: readonly Suite[]; origin: Server },
+): Promise<ProfileResult> {
+  const { port } = origin.address() as AddressInfo;
+  const running = await startGate(
+    resolveConfig({
+      listen: { port: 0 },
+      admin: { port: 0 },
+      origins: { suite: { url: `http://127.0.0.1:${port}` } },
+      routes: [{ origin: 'suite', profile, showTags: true }],
+      targetedFields: ['cdn-cache-control', 'surrogate-control'],
+      log: { level: 'error' },
+    }),
+  );
+  const judged = judge(suites, await runClient(running.url));
+  await running.close({ graceMs: 1_000 });
+  return { profile, judged, required: scoreOf(judged, 'required'), optimal: scoreOf(judged, 'optimal') };
+}
+
+function runClient(url: string): Promise<RawResults> {
+  const client = spawn(process.execPath, ['--no-warnings', 'client.mjs', url], {
+    cwd: import.meta.dirname,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  client.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  return new Promise((resolve, reject) => {
+    client.on('error', reject);
+    client.on('close', (code) => {
+      if (code !== 0) return reject(new Error(`expected the suite's client to end with 0, got ${code}`));
+      // The suite prints warnings of its own before the results.
+      return resolve(JSON.parse(output.slice(output.indexOf('{'))) as RawResults);
+    });
+  });
+}
+
+function printProfile({ profile, judged, required, optimal }: ProfileResult): void {
+  console.log(`\n${profile}: required ${required.passed}/${required.total} optimal ${optimal.passed}/${optimal.total}`);
+  const rows = failuresOf(judged).map(({ test, kind, verdict, message }) => {
+    const { ground = 'UNEXPLAINED', reason = message } = deviationOf(profile, test.id) ?? {};
+    return [`${test.id} (${kind}, ${verdict}) ${ground}: ${reason}`];
+  });
+  if (rows.length > 0) printTable({ title: `${profile}: not passed`, columns: [''], rows });
+}
+
+function failuresOf(judged: readonly Judged[]): Judged[] {
+  return judged.filter((one) => one.kind !== 'check' && one.verdict !== 'pass');
+}
+
+function deviationOf(profile: Profile, id: string): Deviation | undefined {
+  return DEVIATIONS[profile].find((deviation) => deviation.tests.includes(id));
+}
+
+function goalsOf(result: ProfileResult): Goal[] {
+  const { profile, judged } = result;
+  const failures = failuresOf(judged);
+  const unexplained = failures.filter((one) => deviationOf(profile, one.test.id) === undefined);
+  const failed = new Set(failures.map((one) => one.test.id));
+  const outlived = DEVIATIONS[profile].flatMap(({ tests }) => tests).filter((id) => !failed.has(id));
+  const names = (list: readonly string[]) => (list.length === 0 ? '0' : `${list.length}: ${list.join(', ')}`);
+  return [
+    boundGoal(result, failures),
+    goal(
+      `${profile}: tests not passed without a reason`,
+      names(unexplained.map((one) => one.test.id)),
+      unexplained.length === 0,
+    ),
+    goal(`${profile}: reasons for tests that pass`, names(outlived), outlived.length === 0),
+  ];
+}
+
+/** Required tests: all that do not contradict the RFC in the conformance profile, few deviations in the safe one. */
+function boundGoal({ profile, judged }: ProfileResult, failures: readonly Judged[]): Goal {
+  const counted = failures.filter((one) => (deviationOf(profile, one.test.id)?.ground ?? 'profile') === 'profile');
+  const required = counted.filter((one) => one.kind === 'required').length;
+  const total = judged.filter((one) => one.kind !== 'check').length;
+  if (profile === 'safe') {
+    const name = 'safe: deviations among required tests';
+    return { name, bound: `<= ${MAX_SAFE_DEVIATIONS}`, got: String(required), met: required <= MAX_SAFE_DEVIATIONS };
+  }
+  const name = 'conformance: required and optimal tests not passed, but for those against the RFC';
+  return { name, bound: '0', got: `${counted.length} of ${total}`, met: counted.length === 0 };
+}
+
+function goal(name: string, got: string, met: boolean): Goal {
+  return { name, bound: '0', got, met };
+}
+
+function figuresOf({ profile, judged, required, optimal }: ProfileResult): object {
+  const failures = failuresOf(judged).map(({ test, kind, verdict, message }) => ({
+    id: test.id,
+    kind,
+    verdict,
+    message,
+  }));
+  return { profile, required, optimal, failures };
+}
+
+await main();

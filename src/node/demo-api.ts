@@ -1,0 +1,217 @@
+// The REST API of the demo: a request in, an answer out, without a socket.
+//
+// The one complication: which groups an answer belongs to (RFC 9875). What shows one row carries the group of that row. A
+// list carries the group of its table, because a change can bring a row into a list that did not hold it before. A write
+// invalidates the groups of both, so each answer that shows the old state is outdated, and the other items are not.
+
+import type { DemoData, NewOrder, NewUser } from './demo-data.ts';
+
+export interface DemoRequest {
+  /** HEAD comes as GET. */
+  readonly method: string;
+  /** Path and query. */
+  readonly target: string;
+  /** Content as text; empty: none. */
+  readonly content: string;
+}
+
+export interface DemoAnswer {
+  readonly status: number;
+  /** Sent as JSON; undefined: no content. */
+  readonly body: unknown;
+  readonly allow?: string;
+  readonly location?: string;
+  /** Groups of an answer that may be stored; absent: it may not. */
+  readonly groups?: readonly string[];
+  /** Groups that the write made outdated. */
+  readonly invalidates?: readonly string[];
+}
+
+/** What is wrong with a request, thrown from where it is noticed. */
+class BadRequest extends Error {}
+
+type Handler = (data: DemoData, asked: Asked) => DemoAnswer;
+
+interface Asked {
+  /** The number in the path; 0 where there is none. */
+  readonly id: number;
+  readonly query: URLSearchParams;
+  readonly content: string;
+}
+
+const ROUTES: { readonly [path: string]: { readonly [method: string]: Handler } } = {
+  '/v1/users': { GET: listUsers, POST: addUser },
+  '/v1/users/:id': { GET: showUser, PUT: changeUser, DELETE: removeUser },
+  '/v1/orders': { GET: listOrders, POST: addOrder },
+  '/v1/orders/:id': { GET: showOrder },
+  '/v1/users-with-orders': { GET: listUsersWithOrders },
+};
+
+/** Answers one request; what is wrong with it becomes a 400, 404 or 405. */
+export function answerDemo(data: DemoData, request: DemoRequest): DemoAnswer {
+  const url = URL.parse(request.target.startsWith('/') ? `http://demo${request.target}` : '');
+  if (url === null) return refusal(400, `expected a path and query, got ${JSON.stringify(request.target)}`);
+  const { path, id } = routeOf(url.pathname);
+  const handlers = Object.hasOwn(ROUTES, path) ? ROUTES[path] : undefined;
+  if (handlers === undefined) {
+    return refusal(404, `expected one of ${Object.keys(ROUTES).join(', ')}, got ${url.pathname}`);
+  }
+  const handler = Object.hasOwn(handlers, request.method) ? handlers[request.method] : undefined;
+  const allow = Object.keys(handlers).join(', ');
+  if (handler === undefined) return { ...refusal(405, `expected ${allow}, got ${request.method}`), allow };
+  try {
+    return handler(data, { id: idOf(id), query: url.searchParams, content: request.content });
+  } catch (error) {
+    if (error instanceof BadRequest) return refusal(400, error.message);
+    throw error;
+  }
+}
+
+export function refusal(status: number, message: string): DemoAnswer {
+  return { status, body: { error: message } };
+}
+
+function routeOf(pathname: string): { path: string; id: string | undefined } {
+  const parts = /^(\/v1\/(?:users|orders))\/([^/]+)$/.exec(pathname);
+  return parts === null ? { path: pathname, id: undefined } : { path: `${parts[1]}/:id`, id: parts[2] };
+}
+
+function idOf(text: string | undefined): number {
+  return text === undefined ? 0 : wholeNumber('the id in the path', text, Number.MAX_SAFE_INTEGER);
+}
+
+function listUsers(data: DemoData, { query }: Asked): DemoAnswer {
+  const { limit, firstName } = parameters(query, ['limit', 'firstName']);
+  return { status: 200, body: data.users(limitOf(limit), firstName), groups: ['users'] };
+}
+
+/** A 404 is in the group too: POST may bring the user into being. */
+function showUser(data: DemoData, { id, query }: Asked): DemoAnswer {
+  parameters(query, []);
+  const user = data.user(id);
+  const found = user === undefined ? noUser(id) : { status: 200, body: user };
+  return { ...found, groups: [`user-${id}`] };
+}
+
+function addUser(data: DemoData, { query, content }: Asked): DemoAnswer {
+  parameters(query, []);
+  const { firstName, lastName, email } = userFields(content);
+  if (firstName === undefined || lastName === undefined || email === undefined) {
+    throw new BadRequest('expected firstName, lastName and email, got fewer');
+  }
+  const user = data.addUser({ firstName, lastName, email });
+  return { status: 201, body: user, location: `/v1/users/${user.id}`, invalidates: [`user-${user.id}`, 'users'] };
+}
+
+function changeUser(data: DemoData, { id, query, content }: Asked): DemoAnswer {
+  parameters(query, []);
+  const user = data.changeUser(id, userFields(content));
+  return user === undefined ? noUser(id) : { status: 200, body: user, invalidates: [`user-${id}`, 'users'] };
+}
+
+function removeUser(data: DemoData, { id, query }: Asked): DemoAnswer {
+  parameters(query, []);
+  if (!data.removeUser(id)) return noUser(id);
+  return { status: 204, body: undefined, invalidates: [`user-${id}`, 'users', `orders-of-user-${id}`, 'orders'] };
+}
+
+function listOrders(data: DemoData, { query }: Asked): DemoAnswer {
+  const { userId, limit } = parameters(query, ['userId', 'limit']);
+  const id = userId === undefined ? undefined : wholeNumber('userId', userId, Number.MAX_SAFE_INTEGER);
+  const groups = [id === undefined ? 'orders' : `orders-of-user-${id}`];
+  return { status: 200, body: data.orders(id, limitOf(limit)), groups };
+}
+
+/** In the group of all orders, since they go with their user. */
+function showOrder(data: DemoData, { id, query }: Asked): DemoAnswer {
+  parameters(query, []);
+  const order = data.order(id);
+  const found = order === undefined ? refusal(404, `there is no order ${id}`) : { status: 200, body: order };
+  return { ...found, groups: ['orders'] };
+}
+
+function addOrder(data: DemoData, { query, content }: Asked): DemoAnswer {
+  parameters(query, []);
+  const order = data.addOrder(orderFields(data, content));
+  const invalidates = [`orders-of-user-${order.userId}`, 'orders'];
+  return { status: 201, body: order, location: `/v1/orders/${order.id}`, invalidates };
+}
+
+function listUsersWithOrders(data: DemoData, { query }: Asked): DemoAnswer {
+  const { limit } = parameters(query, ['limit']);
+  return { status: 200, body: data.usersWithOrders(limitOf(limit)), groups: ['users', 'orders'] };
+}
+
+function noUser(id: number): DemoAnswer {
+  return refusal(404, `there is no user ${id}`);
+}
+
+const DEFAULT_LIMIT = 20;
+const MAX_LIMIT = 100;
+
+function limitOf(text: string | undefined): number {
+  return text === undefined ? DEFAULT_LIMIT : wholeNumber('limit', text, MAX_LIMIT);
+}
+
+function wholeNumber(what: string, text: string, most: number): number {
+  const number = /^[0-9]{1,16}$/.test(text) ? Number(text) : 0;
+  if (number >= 1 && number <= most) return number;
+  throw new BadRequest(`expected a whole number from 1 to ${most} as ${what}, got ${JSON.stringify(text)}`);
+}
+
+/** The query's parameters; a name that is not known or comes twice is refused. */
+function parameters(query: URLSearchParams, known: readonly string[]): { readonly [name: string]: string } {
+  for (const name of query.keys()) {
+    if (!known.includes(name)) {
+      const expected = known.length === 0 ? 'no query' : `only ${known.join(', ')} in the query`;
+      throw new BadRequest(`expected ${expected}, got ${JSON.stringify(name)}`);
+    }
+    if (query.getAll(name).length > 1) throw new BadRequest(`expected ${name} once in the query, got it more often`);
+  }
+  return Object.fromEntries(query);
+}
+
+const USER_FIELDS = ['firstName', 'lastName', 'email'] as const;
+
+/** The fields given, at least one. */
+function userFields(content: string): Partial<NewUser> {
+  const given = jsonObject(content, USER_FIELDS);
+  if (Object.keys(given).length === 0) throw new BadRequest(`expected one of ${USER_FIELDS.join(', ')}, got none`);
+  return Object.fromEntries(Object.entries(given).map(([name, value]) => [name, text(name, value)]));
+}
+
+function orderFields(data: DemoData, content: string): NewOrder {
+  const { userId, product, quantity } = jsonObject(content, ['userId', 'product', 'quantity']);
+  const user = typeof userId === 'number' && Number.isSafeInteger(userId) ? data.user(userId) : undefined;
+  if (user === undefined) throw new BadRequest(`expected the id of a user as userId, got ${JSON.stringify(userId)}`);
+  if (typeof quantity !== 'number' || !Number.isInteger(quantity) || quantity < 1 || quantity > 1000) {
+    throw new BadRequest(`expected a whole number from 1 to 1000 as quantity, got ${JSON.stringify(quantity)}`);
+  }
+  return { userId: user.id, product: text('product', product), quantity };
+}
+
+const MAX_TEXT = 200;
+
+function text(name: string, value: unknown): string {
+  if (typeof value === 'string' && value !== '' && value.length <= MAX_TEXT) return value;
+  const got = typeof value === 'string' ? `${value.length} characters` : JSON.stringify(value);
+  throw new BadRequest(`expected text of 1 to ${MAX_TEXT} characters as ${name}, got ${got}`);
+}
+
+function jsonObject(content: string, known: readonly string[]): { readonly [name: string]: unknown } {
+  const value = parseJson(content);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new BadRequest('expected a JSON object as content, got something else');
+  }
+  const unknown = Object.keys(value).find((name) => !known.includes(name));
+  if (unknown === undefined) return value as { readonly [name: string]: unknown };
+  throw new BadRequest(`expected only ${known.join(', ')}, got ${JSON.stringify(unknown)}`);
+}
+
+function parseJson(content: string): unknown {
+  try {
+    return JSON.parse(content);
+  } catch {
+    throw new BadRequest(`expected a JSON object as content, got ${content === '' ? 'none' : 'text that is not JSON'}`);
+  }
+}

@@ -1,0 +1,29 @@
+// `tidegate/semantics`: RFC 9110 and RFC 9111 as pure functions on plain data, of use without the rest.
+
+export {
+  type CacheControl,
+  parseCacheControl,
+  type RequestDemands,
+  requestDemands,
+  responseDirectives,
+} from './cache-control.ts';
+export { formatCacheStatus } from './cache-status.ts';
+export { type Fields, fieldLines, fieldValue, type RequestHead, type ResponseHead } from './fields.ts';
+export { currentAgeMs, type LifetimeSource, type ReuseTerms, reuseTerms, type Timing } from './freshness.ts';
+export { formatHttpDate, parseHttpDate } from './http-date.ts';
+export type { ForwardReason, Outcome, OutcomeDetail } from './outcome.ts';
+export { type CachePolicy, CONFORMANCE_POLICY, type Profile, SAFE_POLICY } from './policy.ts';
+export { evaluatePreconditions, ifRangeHolds, notModifiedFields } from './preconditions.ts';
+export { parseContentRange, parseRange, rangeAnswer, resolveRanges } from './ranges.ts';
+export { ageSeconds, decideReuse, type OnError, REUSE_REASONS, type ReuseDecision, ttlSeconds } from './reuse.ts';
+export {
+  decideStoring,
+  STORING_REFUSALS,
+  type StoringDecision,
+  type StoringRefusal,
+  storableFields,
+} from './storing.ts';
+export { groupsInvalidated, tagsOf } from './tags.ts';
+export { invalidatedUris, isSafeMethod } from './unsafe.ts';
+export { freshenedFields, headUpdate, validationAnswers, validationFields } from './validation.ts';
+export { normaliserFor, selectingFields } from './vary.ts';
