@@ -6,7 +6,8 @@ import type { ForwardReason, Outcome, OutcomeDetail } from '../semantics/outcome
 import type { ValidateReason } from '../semantics/reuse.ts';
 import type { Context } from './context.ts';
 import type { GateRequest } from './contract.ts';
-import { Flight, type FlightPlan } from './flight.ts';
+import { Flight } from './flight.ts';
+import type { FlightPlan } from './flight-plan.ts';
 import { asAsked, asValidation, asWhole } from './forward-requests.ts';
 
 /** A way to the origin, and the reason it is taken. */

@@ -4,7 +4,14 @@
 import { encodeHead, headLength } from '../entry/codec.ts';
 import { variantKey } from '../entry/key.ts';
 import type { StoredResponse } from '../entry/stored-response.ts';
-import { type Fields, fieldValue, filterFields, hasField, NO_FIELDS, type ResponseHead } from '../semantics/fields.ts';
+import {
+  type Fields,
+  fieldValue,
+  filterFields,
+  hasField,
+  type RequestHead,
+  type ResponseHead,
+} from '../semantics/fields.ts';
 import { type ReuseTerms, reuseTerms, type Timing } from '../semantics/freshness.ts';
 import { decideStoring, STORING_REFUSALS, type StoringRefusal, storableFields } from '../semantics/storing.ts';
 import { TAG_FIELDS, tagsOf } from '../semantics/tags.ts';
@@ -72,20 +79,22 @@ export interface Draft {
 }
 
 export interface Arrival {
+  /** The client's request: what it selects, and under which policy. */
   readonly request: GateRequest;
+  /** What the origin was asked; of an update of what is stored already, nothing that speaks against storing. */
+  readonly asked: Pick<RequestHead, 'method' | 'fields'>;
   /** Plain cache key. */
   readonly key: string;
   readonly delimited: boolean;
   readonly timing: Timing;
-  /** True: an update of what is stored already, so the request's own fields are no reason against storing. */
-  readonly restored?: boolean;
 }
 
 /** The draft of a response, or why there is none. */
 export function draftOf(head: ResponseHead, arrival: Arrival): Draft | Refusal {
   const { request } = arrival;
   const { policy } = request.route;
-  const asked = arrival.restored === true ? { ...request, fields: NO_FIELDS } : request;
+  const { method, fields } = arrival.asked;
+  const asked = { method, uri: request.uri, fields };
   const decision = decideStoring(asked, head, { policy, delimited: arrival.delimited });
   if (decision.kind === 'refuse') return decision.reason;
   const found = tagsOf(head.fields, request.uri);

@@ -11,8 +11,9 @@ import type { StoredResponse } from '../entry/stored-response.ts';
 import type { TidegateError } from '../errors.ts';
 import type { Answer, Responder } from '../ports.ts';
 import { type RequestDemands, requestDemands } from '../semantics/cache-control.ts';
-import { type Fields, hasField, type ResponseHead } from '../semantics/fields.ts';
+import { hasField, type ResponseHead } from '../semantics/fields.ts';
 import type { ForwardReason, Outcome } from '../semantics/outcome.ts';
+import { isForOrigin } from '../semantics/preconditions.ts';
 import { decideReuse, type OnError, type ReuseDecision } from '../semantics/reuse.ts';
 import { isSafeMethod } from '../semantics/unsafe.ts';
 import {
@@ -39,7 +40,8 @@ import {
   wayToValidate,
 } from './departures.ts';
 import { requestVariantKey } from './draft.ts';
-import type { Flight, Landing } from './flight.ts';
+import type { Flight } from './flight.ts';
+import type { Landing } from './flight-plan.ts';
 import { asCompletion, asWhole } from './forward-requests.ts';
 import { updateByHead } from './head-update.ts';
 import { mayJoin, mayShare } from './joining.ts';
@@ -294,9 +296,4 @@ export class Exchange {
     report({ request: this.#request, outcome: answer.outcome, status, forwardMs: flight?.forwardMs });
     this.#responder.respond(answer);
   }
-}
-
-/** If-Match and If-Unmodified-Since are for the origin to evaluate (RFC 9111 §4.3.2). */
-function isForOrigin(fields: Fields): boolean {
-  return hasField(fields, 'if-match') || hasField(fields, 'if-unmodified-since');
 }

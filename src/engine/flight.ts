@@ -13,57 +13,13 @@ import type { Fields, ResponseHead } from '../semantics/fields.ts';
 import type { Timing } from '../semantics/freshness.ts';
 import { validationAnswers } from '../semantics/validation.ts';
 import type { Context } from './context.ts';
-import type { GateRequest } from './contract.ts';
 import { type Draft, draftOf, entryFrom, isMomentary, isPassing, type Refusal } from './draft.ts';
 import { FillBody } from './fill-body.ts';
+import type { FlightPlan, Landing } from './flight-plan.ts';
 import { freshen } from './freshening.ts';
 import type { Stamp } from './invalidator.ts';
-import { combinedEntry } from './partial.ts';
+import { combinedEntry, storedPart } from './partial.ts';
 import { editedResponse } from './response-fields.ts';
-
-/** What a flight is to do. */
-export interface FlightPlan {
-  readonly request: GateRequest;
-  /** Plain cache key of what is fetched. */
-  readonly key: string;
-  readonly forward: OriginRequest;
-  /** False: a pass; its answer is never stored. */
-  readonly stores: boolean;
-  /** False: carried through even when nobody waits any more, since the origin may already have acted on it. */
-  readonly abortable: boolean;
-  /** The stored response that a 304 would freshen. */
-  readonly validating?: StoredResponse;
-  /** The stored part that a 206 would add to. */
-  readonly part?: StoredResponse;
-  /** True: the client wants the whole, and the request was for what `part` lacks of it. */
-  readonly completing?: boolean;
-  /** Forwarded instead, should the answer to the condition or the range turn out to be of no use. */
-  readonly unconditional?: OriginRequest;
-  /** True when an error answer must not replace what is stored. */
-  readonly keepGood?: boolean;
-  /** Under this key others find it in the context's flights; absent: nobody joins. */
-  readonly flightKey?: string;
-  /** Runs at the origin's head, before anyone hears of it; returns the stamp from which the answer counts. */
-  readonly beforeLanding?: (head: ResponseHead, stamp: Stamp) => Stamp;
-}
-
-/** How a flight ended for those who wait. */
-export type Landing =
-  /** A stored response, validated or completed just now. */
-  | {
-      readonly kind: 'entry';
-      readonly entry: StoredResponse;
-      readonly forwardStatus: number;
-      /** False: for the one client whose request it was. */
-      readonly shareable: boolean;
-    }
-  | {
-      readonly kind: 'response';
-      readonly head: ResponseHead;
-      readonly draft: Draft | Refusal | undefined;
-      readonly body: FillBody;
-    }
-  | { readonly kind: 'failed'; readonly error: TidegateError };
 
 type Waiter = (landing: Landing) => void;
 
@@ -77,6 +33,7 @@ export class Flight {
   /** Number of the forward that counts; what an earlier one still says is not heard. */
   #leg = 0;
   #conditional = true;
+  #asked: OriginRequest;
   #requestTimeMs = 0;
   #forward: Forward | undefined;
   #body: FillBody;
@@ -87,6 +44,7 @@ export class Flight {
   constructor(context: Context, plan: FlightPlan, onInterim?: (head: ResponseHead) => void) {
     this.#context = context;
     this.plan = plan;
+    this.#asked = plan.forward;
     this.#onInterim = onInterim;
     this.#stamp = context.invalidator.stamp();
     this.#startedAt = context.clock.monotonic();
@@ -144,6 +102,7 @@ export class Flight {
         if (leg === this.#leg) tell(...told);
       };
     };
+    this.#asked = forward;
     this.#requestTimeMs = this.#context.clock.now();
     this.#forward = this.plan.request.route.origin.forward(forward, {
       interim: heard((head: ResponseHead) => this.#onInterim?.(head)),
@@ -181,7 +140,7 @@ export class Flight {
 
   #end(trailers: Fields): void {
     const entry = this.#draft === undefined ? undefined : this.#entry(this.#draft);
-    if (entry !== undefined) this.#store(entry, (this.#draft as Draft).names);
+    if (entry !== undefined && this.#draft !== undefined) this.#store(entry, this.#draft.names);
     if (this.#landing === undefined && entry?.status !== 200) return this.#forwardUnconditionally();
     this.#body.end(trailers);
     this.#finish();
@@ -218,7 +177,8 @@ export class Flight {
 
   #respond(head: ResponseHead, delimited: boolean): void {
     const { request, key } = this.plan;
-    const draft = this.plan.stores ? draftOf(head, { request, key, delimited, timing: this.#timing() }) : undefined;
+    const arrival = { request, asked: this.#asked, key, delimited, timing: this.#timing() };
+    const draft = this.plan.stores ? draftOf(head, arrival) : undefined;
     const refusal = typeof draft === 'object' ? this.#refusalNow(head, draft) : draft;
     if (typeof draft === 'object' && refusal === undefined) this.#draft = draft;
     if (refusal !== undefined) this.#refuse(refusal);
@@ -236,13 +196,17 @@ export class Flight {
     return this.#context.invalidator.refusal(this.stamp, { uri, origin: route.originName, tags: draft.tags });
   }
 
-  #entry(draft: Draft): StoredResponse {
+  /** The entry its whole body makes of the draft; undefined for a part that is not what its Content-Range says. */
+  #entry(draft: Draft): StoredResponse | undefined {
     const { chunks } = this.#body;
     const { part, request } = this.plan;
     const { profile } = request.route.policy;
     const combined =
       part === undefined ? undefined : combinedEntry(part, { draft, stamp: this.stamp, chunks, profile });
-    return combined ?? entryFrom(draft, this.stamp, chunks);
+    const entry = combined ?? entryFrom(draft, this.stamp, chunks);
+    if (entry.status !== 206 || storedPart(entry, profile) !== undefined) return entry;
+    this.#refuse('content-range');
+    return undefined;
   }
 
   #store(entry: StoredResponse, names: readonly string[]): void {

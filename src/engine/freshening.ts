@@ -39,8 +39,8 @@ export function freshen(
     fields: freshenedFields(decodeHead(stored.bytes, stored.headBytes), by.update.fields),
   };
   // It was stored for another request, so this one's Authorization is no reason against it; selecting fields remain.
-  const asked = { ...request, method: 'GET' };
-  const draft = draftOf(head, { request: asked, key, delimited: true, timing, restored: true });
+  const asked = { method: 'GET', fields: NO_FIELDS };
+  const draft = draftOf(head, { request, asked, key, delimited: true, timing });
   if (typeof draft === 'object') {
     const tags = [...new Set([...stored.tags, ...draft.tags])];
     return { entry: entryFrom({ ...draft, tags }, stamp, [bodyOf(stored)]), names: draft.names, refusal: undefined };

@@ -6,7 +6,8 @@ import type { StoredResponse } from '../entry/stored-response.ts';
 import { headUpdate, validators } from '../semantics/validation.ts';
 import type { Context } from './context.ts';
 import type { GateRequest } from './contract.ts';
-import type { Flight, Landing } from './flight.ts';
+import type { Flight } from './flight.ts';
+import type { Landing } from './flight-plan.ts';
 import { freshen } from './freshening.ts';
 
 /**

@@ -8,7 +8,8 @@
 import type { Position } from '../dependency/position.ts';
 import type { RequestDemands } from '../semantics/cache-control.ts';
 import { decideReuse } from '../semantics/reuse.ts';
-import type { Flight, Landing } from './flight.ts';
+import type { Flight } from './flight.ts';
+import type { Landing } from './flight-plan.ts';
 import type { Invalidator } from './invalidator.ts';
 
 /** At the door: may a request that arrived at this log position wait for the flight? */

@@ -11,7 +11,8 @@ import { invalidatedUris } from '../semantics/unsafe.ts';
 import type { Context } from './context.ts';
 import type { GateRequest } from './contract.ts';
 import type { Departure, Way } from './departures.ts';
-import { Flight, type FlightPlan } from './flight.ts';
+import { Flight } from './flight.ts';
+import type { FlightPlan } from './flight-plan.ts';
 import type { Stamp } from './invalidator.ts';
 
 /** Forwards the write. It is carried through even when the client goes away: the origin may have begun. */

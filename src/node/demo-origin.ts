@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, isIPv6 } from 'node:net';
 import { TidegateError } from '../errors.ts';
 import { answerDemo, type DemoAnswer, refusal } from './demo-api.ts';
-import { type DemoData, openDemoData } from './demo-data.ts';
+import type { DemoData } from './demo-data.ts';
 
 export interface RunningDemo {
   readonly url: string;
@@ -23,6 +23,8 @@ export async function startDemoOrigin(
   at: { readonly port?: number; readonly host?: string } = {},
 ): Promise<RunningDemo> {
   const { port = 0, host = '127.0.0.1' } = at;
+  // Loaded only now: Node 24 warns as soon as anyone imports node:sqlite, and other commands have no use for it.
+  const { openDemoData } = await import('./demo-data.ts');
   const data = openDemoData();
   const server = createServer((request, response) => void serve({ data, request, response }));
   try {

@@ -99,14 +99,32 @@ export function scanFields(rawHeaders: readonly string[]): FieldScan {
   let bytes = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const value = rawHeaders[at + 1] as string;
-    const name = (rawHeaders[at] as string).toLowerCase();
+    const spelling = rawHeaders[at] as string;
+    const { name, role } = SPELLINGS.get(spelling) ?? spelled(spelling);
     bytes += name.length + value.length + 4;
-    const role = ROLES.get(name) ?? lookalike(name);
     if (role === undefined) rest.push(name, value);
     else note(scan, role, [name, value]);
   }
   scan.bytes = bytes;
   return scan;
+}
+
+interface Name {
+  /** In lower case. */
+  readonly name: string;
+  readonly role: Role | undefined;
+}
+
+/** Spellings met so far; the first ones stay, so that nobody's inventions push out what browsers send. */
+const SPELLINGS = new Map<string, Name>();
+const MAX_SPELLINGS = 500;
+const MAX_SPELLING_CHARS = 40;
+
+function spelled(spelling: string): Name {
+  const name = spelling.toLowerCase();
+  const found: Name = { name, role: ROLES.get(name) ?? lookalike(name) };
+  if (SPELLINGS.size < MAX_SPELLINGS && spelling.length <= MAX_SPELLING_CHARS) SPELLINGS.set(spelling, found);
+  return found;
 }
 
 function emptyScan(): FieldScan {

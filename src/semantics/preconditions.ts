@@ -27,7 +27,7 @@ export function evaluatePreconditions(request: RequestHead, stored: Precondition
   const fields = request.fields;
   // Other methods select no representation for a cache to answer with (RFC 9110 §13.2.1).
   if (request.method !== 'GET' && request.method !== 'HEAD') return 'none';
-  if (hasField(fields, 'if-match') || hasField(fields, 'if-unmodified-since')) return 'forward';
+  if (isForOrigin(fields)) return 'forward';
   // Conditions are ignored where the answer without them would not be a success (RFC 9110 §13.2.1).
   if (stored.status < 200 || stored.status > 299) return 'none';
   const noneMatch = fieldValue(fields, 'if-none-match');
@@ -100,4 +100,9 @@ const NOT_IN_304: ReadonlySet<string> = new Set([
 export function notModifiedFields(stored: Fields): Fields {
   const tagged = hasField(stored, 'etag');
   return filterFields(stored, (name) => !NOT_IN_304.has(name) && !(tagged && name === 'last-modified'));
+}
+
+/** If-Match and If-Unmodified-Since are for the origin to evaluate (RFC 9111 §4.3.2). */
+export function isForOrigin(fields: Fields): boolean {
+  return hasField(fields, 'if-match') || hasField(fields, 'if-unmodified-since');
 }

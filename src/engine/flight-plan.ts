@@ -1,0 +1,54 @@
+// What a flight is to do, and how it ends for those who wait. Types only.
+
+import type { StoredResponse } from '../entry/stored-response.ts';
+import type { TidegateError } from '../errors.ts';
+import type { OriginRequest } from '../ports.ts';
+import type { ResponseHead } from '../semantics/fields.ts';
+import type { GateRequest } from './contract.ts';
+import type { Draft, Refusal } from './draft.ts';
+import type { FillBody } from './fill-body.ts';
+import type { Stamp } from './invalidator.ts';
+
+/** What a flight is to do. */
+export interface FlightPlan {
+  readonly request: GateRequest;
+  /** Plain cache key of what is fetched. */
+  readonly key: string;
+  readonly forward: OriginRequest;
+  /** False: a pass; its answer is never stored. */
+  readonly stores: boolean;
+  /** False: carried through even when nobody waits any more, since the origin may already have acted on it. */
+  readonly abortable: boolean;
+  /** The stored response that a 304 would freshen. */
+  readonly validating?: StoredResponse;
+  /** The stored part that a 206 would add to. */
+  readonly part?: StoredResponse;
+  /** True: the client wants the whole, and the request was for what `part` lacks of it. */
+  readonly completing?: boolean;
+  /** Forwarded instead, should the answer to the condition or the range turn out to be of no use. */
+  readonly unconditional?: OriginRequest;
+  /** True when an error answer must not replace what is stored. */
+  readonly keepGood?: boolean;
+  /** Under this key others find it in the context's flights; absent: nobody joins. */
+  readonly flightKey?: string;
+  /** Runs at the origin's head, before anyone hears of it; returns the stamp from which the answer counts. */
+  readonly beforeLanding?: (head: ResponseHead, stamp: Stamp) => Stamp;
+}
+
+/** How a flight ended for those who wait. */
+export type Landing =
+  /** A stored response, validated or completed just now. */
+  | {
+      readonly kind: 'entry';
+      readonly entry: StoredResponse;
+      readonly forwardStatus: number;
+      /** False: for the one client whose request it was. */
+      readonly shareable: boolean;
+    }
+  | {
+      readonly kind: 'response';
+      readonly head: ResponseHead;
+      readonly draft: Draft | Refusal | undefined;
+      readonly body: FillBody;
+    }
+  | { readonly kind: 'failed'; readonly error: TidegateError };

@@ -1,0 +1,57 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Invalidations } from '../../src/dependency/invalidations.ts';
+import type { Selector } from '../../src/dependency/selector.ts';
+
+const name = fc.constantFrom('a', 'b', 'c', 'ab', 'abc');
+const selector: fc.Arbitrary<Selector> = fc.oneof(
+  name.map((uri) => ({ kind: 'url', uri }) as const),
+  name.map((tag) => ({ kind: 'tag', tag }) as const),
+  name.map((prefix) => ({ kind: 'prefix', prefix }) as const),
+  name.map((text) => ({ kind: 'pattern', pattern: `${text}*` }) as const),
+  name.map((origin) => ({ kind: 'origin', origin }) as const),
+  fc.constant({ kind: 'all' } as const),
+);
+const affectable = fc.record({ uri: name, origin: name, tags: fc.array(name, { maxLength: 3 }) });
+
+function affects(one: Selector, what: { uri: string; origin: string; tags: readonly string[] }): boolean {
+  switch (one.kind) {
+    case 'url':
+      return one.uri === what.uri;
+    case 'tag':
+      return what.tags.includes(one.tag);
+    case 'prefix':
+      return what.uri.startsWith(one.prefix);
+    case 'pattern':
+      return what.uri.startsWith(one.pattern.slice(0, -1));
+    case 'origin':
+      return one.origin === what.origin;
+    case 'all':
+      return true;
+  }
+}
+
+describe('Invalidations', () => {
+  it('names the last invalidation that affects an entry', () => {
+    fc.assert(
+      fc.property(fc.array(selector, { maxLength: 30 }), affectable, (applied, what) => {
+        const log = new Invalidations({ epoch: 'e' });
+        for (const one of applied) log.apply(one);
+        const expected = applied.findLastIndex((one) => affects(one, what)) + 1;
+        expect(log.lastAffecting(what)).toBe(expected);
+      }),
+    );
+  });
+
+  it('may forget, and then invalidates too much, never too little', () => {
+    fc.assert(
+      fc.property(fc.array(selector, { maxLength: 60 }), affectable, fc.nat(60), (applied, what, since) => {
+        const log = new Invalidations({ epoch: 'e', buckets: 2, maxPatterns: 4 });
+        for (const one of applied) log.apply(one);
+        const expected = applied.findLastIndex((one) => affects(one, what)) + 1;
+        expect(log.lastAffecting(what)).toBeGreaterThanOrEqual(expected);
+        if (expected > since) expect(log.lastAffecting(what, since)).toBeGreaterThan(since);
+      }),
+    );
+  });
+});

@@ -1,0 +1,175 @@
+// The origin's side of a write through the gate: when the change is made, how the answer tells of it, and what the gate
+// has acknowledged by passing the answer on.
+//
+// The one complication: an outcome can be unknown. After a 5xx or a failure of which the origin may have seen the
+// request, the gate answers for the target alone: of a change made by then at once, of one made later when the hold is
+// over (docs/architecture.md, intents). What else such a write changed is not acknowledged by it.
+
+import { type ErrorCode, TidegateError } from '../../src/errors.ts';
+import { type Fields, fieldValue } from '../../src/semantics/fields.ts';
+import type { SimulatedTime } from '../kit/simulated-time.ts';
+import { answerTo } from './answers.ts';
+import type { Database } from './database.ts';
+import type { Dice } from './dice.ts';
+import type { Job } from './origin.ts';
+import { type Resource, tagName } from './resources.ts';
+import type { Tally } from './tally.ts';
+
+const COURSES = {
+  done: 60,
+  refused: 6,
+  'error-before': 5,
+  'error-after': 8,
+  'reset-before': 4,
+  'reset-after': 6,
+  late: 8,
+  'late-error': 4,
+  connect: 3,
+} as const;
+
+export interface WriteParts {
+  readonly time: SimulatedTime;
+  readonly dice: Dice;
+  readonly database: Database;
+  readonly tally: Tally;
+  readonly unknownOutcomeMs: number;
+  readonly trace: (line: string) => void;
+  /** Told of changes that the answer does not name in full, so that someone may announce them. */
+  readonly untold: (records: readonly number[]) => void;
+}
+
+type WriteJob = Job & { readonly delay: () => number };
+
+export class Writes {
+  readonly #parts: WriteParts;
+  /** What the client's getting its answer acknowledges, by request. */
+  readonly #pending = new Map<string, () => void>();
+
+  constructor(parts: WriteParts) {
+    this.#parts = parts;
+  }
+
+  /** The client of this request is being answered. */
+  answered(requestId: string): void {
+    this.#pending.get(requestId)?.();
+    this.#pending.delete(requestId);
+  }
+
+  start(job: WriteJob): void {
+    const { dice, tally } = this.#parts;
+    const course = dice.weighted(COURSES);
+    tally.count(`write ${course}`);
+    const { sending, delay } = job;
+    sending.after(delay(), () => {
+      switch (course) {
+        case 'connect':
+          return this.#fail(job, 'E_ORIGIN_CONNECT', undefined);
+        case 'refused':
+          return sending.after(delay(), () => this.#send(job, { status: 409, fields: [] }, () => {}));
+        case 'done':
+          return this.#carryOut(job);
+        case 'error-before':
+        case 'reset-before':
+          return this.#breakOff(job, { error: course === 'error-before', number: undefined });
+        case 'error-after':
+        case 'reset-after':
+          return this.#breakOff(job, { error: course === 'error-after', number: this.#commit(job).number });
+        case 'late':
+        case 'late-error':
+          return this.#carryOutLate(job, course === 'late-error');
+      }
+    });
+  }
+
+  #commit({ request, resource, forward }: WriteJob): { records: number[]; number: number } {
+    const { database, dice, time, trace } = this.#parts;
+    const records = [resource.records[0] as number, ...dice.some(resource.records.slice(1), 0.5)];
+    const number = database.commit(records, { at: time.now(), deletes: request.method === 'DELETE' });
+    trace(`origin: forward ${forward} commits version ${number} of records ${records}`);
+    return { records, number };
+  }
+
+  #carryOut(job: WriteJob): void {
+    const { dice, database } = this.#parts;
+    const { records, number } = this.#commit(job);
+    const content = this.#content(job);
+    const located = dice.chance(0.3) ? dice.pick(database.affected(records)) : undefined;
+    const field = dice.pick(['location', 'content-location']);
+    const tellsGroups = dice.chance(0.75);
+    const fields = [
+      ...(located === undefined || content !== undefined ? [] : [field, located.path]),
+      ...(tellsGroups ? ['cache-group-invalidation', records.map((record) => `"${tagName(record)}"`).join(', ')] : []),
+    ];
+    const told = (resource: Resource) =>
+      resource === job.resource ||
+      (resource === located && content === undefined) ||
+      (tellsGroups && resource.tagField === 'cache-groups');
+    job.sending.after(job.delay(), () => {
+      const head = content ?? { status: dice.pick([200, 201, 204, 303]), fields: [] };
+      this.#send(job, { ...head, fields: [...head.fields, ...fields] }, () => {
+        for (const resource of database.affected(records)) if (told(resource)) database.acknowledge(resource, number);
+        if (dice.chance(0.5)) this.#parts.untold(records);
+      });
+    });
+  }
+
+  /** A POST may be answered with the representation as it is after it (RFC 9110 §9.3.3). */
+  #content(job: WriteJob): { status: number; fields: Fields; body: Uint8Array } | undefined {
+    const { database, dice } = this.#parts;
+    const { request, resource, forward } = job;
+    if (request.method !== 'POST' || dice.chance(0.3)) return undefined;
+    const version = database.current(resource);
+    const reading = { request, resource, version, forward, error: undefined, cookie: false };
+    const answer = answerTo(reading);
+    return { ...answer, fields: [...answer.fields, 'content-location', resource.uri] };
+  }
+
+  #breakOff(job: WriteJob, how: { error: boolean; number: number | undefined }): void {
+    const acknowledge = () => {
+      if (how.number !== undefined) this.#parts.database.acknowledge(job.resource, how.number);
+    };
+    job.sending.after(job.delay(), () => {
+      if (how.error) this.#send(job, { status: 500, fields: [] }, acknowledge);
+      else this.#fail(job, this.#parts.dice.pick(['E_ORIGIN_RESET', 'E_ORIGIN_TIMEOUT']), acknowledge);
+    });
+  }
+
+  /** The origin goes on with the write although its answer has failed. */
+  #carryOutLate(job: WriteJob, error: boolean): void {
+    const { dice, time, unknownOutcomeMs, database } = this.#parts;
+    let number: number | undefined;
+    if (error) this.#send(job, { status: 504, fields: [] }, () => {});
+    else this.#fail(job, 'E_ORIGIN_TIMEOUT', () => {});
+    time.later(dice.below(unknownOutcomeMs), () => {
+      number = this.#commit(job).number;
+    });
+    // Scheduled after the gate's own timer for the same instant, so it runs after the second invalidation.
+    time.later(unknownOutcomeMs, () => database.acknowledge(job.resource, number ?? 0));
+  }
+
+  #send(job: WriteJob, answer: { status: number; fields: Fields; body?: Uint8Array }, acknowledge: () => void): void {
+    const { time, trace } = this.#parts;
+    const { listener, forward, sending } = job;
+    trace(`origin: forward ${forward} answers the write ${answer.status}`);
+    const fields = ['date', new Date(time.now()).toUTCString(), ...answer.fields];
+    this.#acknowledging(job, acknowledge, () => listener.head({ status: answer.status, fields }, true));
+    sending.whenTaken(job.delay(), () => {
+      if (answer.body !== undefined) listener.data(answer.body);
+      sending.whenTaken(job.delay(), () => listener.end([]));
+    });
+  }
+
+  #fail(job: WriteJob, code: ErrorCode, acknowledge: (() => void) | undefined): void {
+    this.#parts.trace(`origin: forward ${job.forward} fails, ${code}`);
+    const error = new TidegateError(code, 'expected an answer, got a simulated failure');
+    this.#acknowledging(job, acknowledge ?? (() => {}), () => job.listener.failed(error));
+  }
+
+  /** Acknowledged is when the client gets its answer, or would have got it. */
+  #acknowledging({ request }: WriteJob, acknowledge: () => void, tell: () => void): void {
+    const id = fieldValue(request.fields, 'x-request-id') ?? '?';
+    this.#pending.set(id, acknowledge);
+    tell();
+    this.answered(id);
+  }
+}
