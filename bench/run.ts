@@ -1,6 +1,8 @@
 // `npm run bench -- NAME [flags]`: runs one bench. All share `--json FILE`; the other flags are the bench's own.
+// `npm run bench -- --install-peers`: installs the programs that benches compare with.
 
 import { parseArgs } from 'node:util';
+import { installPeers } from './hits/install.ts';
 import { conclude, type Report } from './report.ts';
 
 /** A bench module: takes the flags after its name. */
@@ -20,9 +22,13 @@ async function load(path: string): Promise<Bench> {
 
 async function main(): Promise<void> {
   const [name = '', ...args] = process.argv.slice(2);
+  if (name === '--install-peers') {
+    process.exitCode = installPeers() ? 0 : 1;
+    return;
+  }
   const bench = Object.hasOwn(benches, name) ? benches[name] : undefined;
   if (bench === undefined) {
-    console.error(`bench: expected one of ${Object.keys(benches).join(', ')}; got '${name}'`);
+    console.error(`bench: expected one of ${Object.keys(benches).join(', ')}, or --install-peers; got '${name}'`);
     process.exitCode = 2;
     return;
   }

@@ -3,6 +3,9 @@
 /** Where the commands look for the admin API when they are not told. */
 const DEFAULT_ADMIN_URL = 'http://127.0.0.1:8081';
 
+/** In a checkout nothing is built yet that npx could run. */
+const TIDEGATE = import.meta.url.endsWith('.ts') ? 'npm run -s tidegate --' : 'npx tidegate';
+
 interface Step {
   readonly shows: string;
   readonly commands: readonly string[];
@@ -34,10 +37,10 @@ function stepsFor(gateUrl: string, admin: string): readonly Step[] {
     {
       shows: 'Why is it cached, what else is stored, mark it outdated, the counters.',
       commands: [
-        `npx tidegate explain ${item}${admin}`,
-        `npx tidegate list${admin}`,
-        `npx tidegate invalidate --prefix ${gateUrl}/v1/users${admin}`,
-        `npx tidegate stats${admin}`,
+        `${TIDEGATE} explain ${item}${admin}`,
+        `${TIDEGATE} list${admin}`,
+        `${TIDEGATE} invalidate --prefix ${gateUrl}/v1/users${admin}`,
+        `${TIDEGATE} stats${admin}`,
       ],
     },
   ];

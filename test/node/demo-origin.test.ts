@@ -233,7 +233,8 @@ describe('the text of npm start', () => {
   test('names both listeners, and the admin API only where commands would not find it', () => {
     const text = demoText('http://127.0.0.1:8080', 'http://127.0.0.1:9999');
     expect(text).toContain('curl -i http://127.0.0.1:8080/v1/users/7\n');
-    expect(text).toContain('npx tidegate explain http://127.0.0.1:8080/v1/users/7 --admin http://127.0.0.1:9999\n');
+    expect(text).toContain('tidegate -- explain http://127.0.0.1:8080/v1/users/7 --admin http://127.0.0.1:9999\n');
+    expect(text).not.toContain('npx');
     expect(demoText('http://127.0.0.1:8080', 'http://127.0.0.1:8081')).not.toContain('--admin');
   });
 });

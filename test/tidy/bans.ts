@@ -41,7 +41,11 @@ export function banFindings(source: Source): Finding[] {
 
 function banned(node: Node, source: Source): string | undefined {
   const floor = floorOf(source.path) ?? 6;
-  return bannedAnywhere(node, source) ?? bannedTime(node, source.path) ?? (floor < 5 ? bannedBelow5(node, source) : undefined);
+  return (
+    bannedAnywhere(node, source) ??
+    bannedTime(node, source.path) ??
+    (floor < 5 ? bannedBelow5(node, source) : undefined)
+  );
 }
 
 function bannedAnywhere(node: Node, source: Source): string | undefined {
@@ -84,5 +88,7 @@ function bannedBelow5(node: Node, source: Source): string | undefined {
   if (node.type !== 'Identifier' || room === 'store' || room === 'feed') return undefined;
   if (!PLATFORM.has(node.name as string)) return undefined;
   // A property may be called so, and a type may name it.
-  return new RegExp(`(?<![.\\w$])${node.name}$`).test(source.text.slice(0, node.end)) ? (node.name as string) : undefined;
+  return new RegExp(`(?<![.\\w$])${node.name}$`).test(source.text.slice(0, node.end))
+    ? (node.name as string)
+    : undefined;
 }

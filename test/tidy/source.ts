@@ -38,7 +38,9 @@ export interface Finding {
 }
 
 export function readSources(root: string, patterns: readonly string[]): Source[] {
-  const paths = globSync([...patterns], { cwd: root, exclude: ['**/node_modules/**'] }).map((path) => path.replaceAll('\\', '/'));
+  const paths = globSync([...patterns], { cwd: root, exclude: ['**/node_modules/**'] }).map((path) =>
+    path.replaceAll('\\', '/'),
+  );
   return paths.sort().map((path) => parseSource(path, readFileSync(posix.join(root, path), 'utf8')));
 }
 
@@ -52,7 +54,9 @@ export function parseSource(path: string, text: string): Source {
   const imports: Import[] = [];
   const exports: { name: string; line: number; from?: string }[] = [];
   for (const { moduleRequest, entries, start } of module.staticImports) {
-    const names = entries.map(({ importName }) => (importName.kind === 'Default' ? 'default' : (importName.name ?? '*')));
+    const names = entries.map(({ importName }) =>
+      importName.kind === 'Default' ? 'default' : (importName.name ?? '*'),
+    );
     imports.push({ from: at(moduleRequest.value), names, line: lineAt(start) });
   }
   for (const { entries } of module.staticExports) {

@@ -1,0 +1,161 @@
+// The servers that the bench `hits` compares: each in front of the same origin, warmed, and seen to answer from its cache.
+
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { freePort, type Processes, programFile, type Running } from './processes.ts';
+import { body, browserHead, TARGET } from './resource.ts';
+
+export interface Server {
+  readonly name: string;
+  /** Of the resource. */
+  readonly url: string;
+  readonly pid: number;
+}
+
+/** A peer that is not installed. */
+export interface Absent {
+  readonly name: string;
+  readonly absent: string;
+}
+
+/** Where the servers are put up. */
+export interface Place {
+  readonly processes: Processes;
+  /** Removed in the end. */
+  readonly folder: string;
+  readonly origin: string;
+}
+
+export const SERVER_CORE = 0;
+export const LOAD_CORE = 1;
+const START_MS = 15_000;
+
+export async function startOrigin(processes: Processes): Promise<string> {
+  const script = join(import.meta.dirname, 'origin.ts');
+  return await processes.start({ file: process.execPath, args: [script], core: LOAD_CORE }).firstLine();
+}
+
+export async function startBare({ processes }: Place): Promise<Server> {
+  const running = startOnCore(processes, process.execPath, [join(import.meta.dirname, 'bare.ts')]);
+  return await checked('bare node:http', await running.firstLine(), { running, isHit: () => true });
+}
+
+/** The gate as its users start it, without an access log like the others. */
+export async function startGate({ processes, folder, origin }: Place): Promise<Server> {
+  const file = join(folder, 'tidegate.config.json');
+  const settings = {
+    listen: { port: 0 },
+    admin: { port: 0 },
+    log: { level: 'error' },
+    origins: { app: { url: origin } },
+  };
+  writeFileSync(file, JSON.stringify(settings));
+  const bin = join(import.meta.dirname, '../../src/node/bin.ts');
+  const running = startOnCore(processes, process.execPath, [bin, 'serve', file]);
+  const url = (await running.firstLine()).replace('gate: ', '');
+  const isHit = (headers: Headers) => headers.get('cache-status')?.startsWith('tidegate; hit') === true;
+  return await checked('tidegate', url, { running, isHit });
+}
+
+export async function startNginx(place: Place): Promise<Server | Absent> {
+  const file = programFile('nginx');
+  if (file === undefined) return { name: 'nginx', absent: 'nginx is not installed' };
+  const folder = join(place.folder, 'nginx');
+  mkdirSync(folder);
+  const port = await freePort();
+  const settings = join(folder, 'nginx.conf');
+  writeFileSync(settings, nginxSettings(folder, port, place.origin));
+  const args = ['-e', join(folder, 'error.log'), '-p', folder, '-c', settings];
+  const running = startOnCore(place.processes, file, args);
+  const isHit = (headers: Headers) => headers.get('x-cache') === 'HIT';
+  return await checked(`nginx ${versionOf(file, '-v')}`, `http://127.0.0.1:${port}`, { running, isHit });
+}
+
+function nginxSettings(folder: string, port: number, origin: string): string {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
+  return `
+${process.getuid?.() === 0 ? 'user root;' : ''}
+daemon off;
+worker_processes 1;
+pid ${folder}/nginx.pid;
+error_log ${folder}/error.log crit;
+events { worker_connections 1024; }
+http {
+  access_log off;
+  sendfile on;
+  keepalive_requests 1000000000;
+  open_file_cache max=1000;
+  ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join('\n  ')}
+  proxy_cache_path ${folder}/cache levels=1:2 keys_zone=hits:10m inactive=1d use_temp_path=off;
+  server {
+    listen 127.0.0.1:${port};
+    location / {
+      proxy_pass ${origin};
+      proxy_cache hits;
+      add_header x-cache $upstream_cache_status;
+    }
+  }
+}
+`;
+}
+
+export async function startVarnish({ processes, folder, origin }: Place): Promise<Server | Absent> {
+  const file = programFile('varnishd');
+  if (file === undefined) return { name: 'Varnish', absent: 'varnishd is not installed' };
+  const port = await freePort();
+  const args = [
+    ...['-F', '-j', 'none', '-n', join(folder, 'varnish'), '-T', 'none'],
+    ...['-a', `127.0.0.1:${port}`, '-b', new URL(origin).host, '-s', 'malloc,64m', '-p', 'thread_pools=1'],
+  ];
+  const running = startOnCore(processes, file, args);
+  // On a hit it names two transactions: this one, and the one that filled.
+  const isHit = (headers: Headers) => headers.get('x-varnish')?.includes(' ') === true;
+  return await checked(`Varnish ${versionOf(file, '-V')}`, `http://127.0.0.1:${port}`, { running, isHit });
+}
+
+function startOnCore(processes: Processes, file: string, args: readonly string[]): Running {
+  return processes.start({ file, args, core: SERVER_CORE });
+}
+
+function versionOf(file: string, flag: string): string {
+  const { stdout, stderr } = spawnSync(file, [flag], { encoding: 'utf8' });
+  return /\d+\.\d+(?:\.\d+)?/.exec(stdout + stderr)?.[0] ?? '';
+}
+
+/** Asks until it answers from its cache; what it then says must be the origin's, for both request heads. */
+async function checked(
+  name: string,
+  base: string,
+  { running, isHit }: { readonly running: Running; readonly isHit: (headers: Headers) => boolean },
+): Promise<Server> {
+  const url = base + TARGET;
+  const deadline = performance.now() + START_MS;
+  while (!isHit((await ask(url, deadline)).headers)) {
+    if (performance.now() > deadline) throw new Error(`${name}: expected a hit; got none`);
+    await pause(20);
+  }
+  for (const fields of [[], browserHead.fields]) {
+    const answer = await ask(url, deadline, fields);
+    if (!isHit(answer.headers)) throw new Error(`${name}: expected a hit; got ${[...answer.headers].join('; ')}`);
+    if (!answer.bytes.equals(body)) throw new Error(`${name}: expected the origin's body; got another`);
+  }
+  return { name, url, pid: running.pid };
+}
+
+/** Tries again as long as the server does not accept connections. */
+async function ask(url: string, deadline: number, fields: readonly (readonly [string, string])[] = []) {
+  const headers = fields
+    .filter(([name]) => name !== 'Connection')
+    .map(([name, value]): [string, string] => [name, value]);
+  for (;;) {
+    try {
+      const response = await fetch(url, { headers });
+      return { headers: response.headers, bytes: Buffer.from(await response.arrayBuffer()) };
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      await pause(50);
+    }
+  }
+}

@@ -1,0 +1,91 @@
+// What must be true once a world has come to rest: nothing leaks, memory adds up, and every resource that may be cached
+// is cached again.
+
+import type { MemoryStore } from '../../src/store/memory.ts';
+import { entryCost } from '../../src/store/memory.ts';
+import type { Client } from './client.ts';
+import { CALM } from './origin.ts';
+import { bodyBytes, controlOf, type Resource } from './resources.ts';
+import type { World } from './world.ts';
+
+/** Runs the world and all checks on it. */
+export async function live(world: World): Promise<void> {
+  await world.run();
+  checkLeaks(world);
+  world.origin.weather = CALM;
+  for (const resource of world.database.resources) await checkCacheable(world, resource);
+  checkLeaks(world);
+  countStats(world);
+}
+
+function checkLeaks(world: World): void {
+  const { fillsInFlight, intentsOpen } = world.gate.stats();
+  if (fillsInFlight !== 0) world.violate('leak', `${fillsInFlight} fills in flight at rest`);
+  if (intentsOpen !== 0) world.violate('leak', `${intentsOpen} intents open at rest`);
+  for (const { asked, state } of world.unanswered) world.violate('leak', `client ${asked.id} is still ${state} at rest`);
+  const wrong = accounting(world.memory);
+  if (wrong !== undefined) world.violate('leak', wrong);
+}
+
+function accounting(memory: MemoryStore): string | undefined {
+  const entries = [...memory.find({ kind: 'all' })];
+  const bytes = entries.reduce((sum, entry) => sum + entryCost(entry), 0);
+  const stats = memory.stats();
+  const responses = entries.filter(({ kind }) => kind === 'response').length;
+  if (bytes !== stats.bytes || bytes > stats.maxBytes || responses !== stats.entries) {
+    return `memory says ${stats.entries} entries of ${stats.bytes} bytes, there are ${responses} of ${bytes}`;
+  }
+  return undefined;
+}
+
+/** Asked for twice, the second answer comes from the store, or from a validation where the origin wants one. */
+async function checkCacheable(world: World, resource: Resource): Promise<void> {
+  const expected = expectation(world, resource);
+  const roomy = () => world.memory.stats().evictions + world.memory.stats().declined;
+  const before = roomy();
+  await get(world, resource);
+  const second = await get(world, resource);
+  if (expected === 'anything' || world.settings.tiers === 'slow' || roomy() !== before) return;
+  world.tally.count(`again ${expected}`);
+  const { outcome } = second;
+  const met = expected === 'hit' ? outcome?.hit === true : outcome?.forwardStatus === 304;
+  if (met) return;
+  world.violate('not cacheable again', `${resource.path}: expected a ${expected}, got ${JSON.stringify(outcome)}`);
+}
+
+async function get(world: World, resource: Resource): Promise<Client> {
+  const client = world.send({ resource, method: 'GET', fields: [], bypass: false }, { attentive: true });
+  await world.quiet();
+  return client;
+}
+
+/** What the second of two requests must get; `anything` where the world leaves it open. */
+function expectation(world: World, resource: Resource): 'hit' | 'validation' | 'anything' {
+  const version = world.database.current(resource);
+  const control = controlOf(resource, version);
+  const { maxBodyBytes, ttlMs } = world.settings.policy;
+  if (control === undefined || resource.framing === 'close' || resource.personal === 'sets-cookie') return 'anything';
+  if (bodyBytes(resource, version) > (maxBodyBytes ?? 0) || /no-store|private/.test(control)) return 'anything';
+  if (/no-cache/.test(control)) return resource.etag === undefined || version.gone ? 'anything' : 'validation';
+  const lifetimeS = Number(/s-maxage=(\d+)/.exec(control)?.[1] ?? /max-age=(\d+)/.exec(control)?.[1] ?? 0);
+  return lifetimeS >= 3 && (ttlMs ?? 1) > 0 ? 'hit' : 'anything';
+}
+
+/** What the gate counted, beside what the world counted. */
+function countStats(world: World): void {
+  const stats = world.gate.stats();
+  const groups = {
+    outcome: stats.requests,
+    detail: stats.details,
+    forward: stats.forwards,
+    'not stored': stats.refusedStores,
+  };
+  for (const [group, counts] of Object.entries(groups)) {
+    for (const [name, count] of Object.entries(counts)) world.tally.count(`${group} ${name}`, count);
+  }
+  world.tally.count('stores', stats.stores);
+  world.tally.count('evictions', stats.memory.evictions);
+  world.tally.count('declined', stats.memory.declined);
+  world.tally.count('commits', world.database.commits);
+  world.tally.count('same second', world.database.sameSecond);
+}

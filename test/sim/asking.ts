@@ -1,0 +1,80 @@
+// What simulated clients ask: random requests with the conditions, ranges and wishes of RFC 9110 and RFC 9111.
+
+import type { Fields } from '../../src/semantics/fields.ts';
+import type { Database } from './database.ts';
+import type { Dice } from './dice.ts';
+import { bodyBytes, etagOf, modifiedMs, type Resource } from './resources.ts';
+
+export interface Question {
+  readonly resource: Resource;
+  readonly method: string;
+  readonly fields: Fields;
+  readonly bypass: boolean;
+}
+
+const WISHES = [
+  'no-cache',
+  'no-store',
+  'max-age=0',
+  'max-age=2',
+  'max-stale',
+  'max-stale=10',
+  'min-fresh=5',
+  'only-if-cached',
+  'only-if-cached, max-stale',
+] as const;
+
+const LANGUAGES = ['de', 'en', 'DE', 'en , de', 'fr', ''] as const;
+
+/** A safe request; mostly a plain GET. `plain`: the probability that nothing is added. */
+export function ask(dice: Dice, database: Database, site: { resource: Resource; plain: number }): Question {
+  const { resource } = site;
+  const fields: string[] = [];
+  if (dice.chance(resource.varies ? 0.8 : 0.1)) fields.push('accept-language', dice.pick(LANGUAGES));
+  if (dice.chance(site.plain)) return { resource, method: 'GET', fields, bypass: false };
+  if (dice.chance(0.15)) fields.push('authorization', 'Basic c2lt');
+  if (dice.chance(0.3)) fields.push(...conditions(dice, database, resource));
+  if (dice.chance(0.3)) fields.push('cache-control', dice.pick(WISHES));
+  if (dice.chance(0.25)) fields.push(...ranges(dice, database, resource));
+  const method = dice.chance(0.15) ? 'HEAD' : 'GET';
+  return { resource, method, fields, bypass: dice.chance(0.04) };
+}
+
+function conditions(dice: Dice, database: Database, resource: Resource): string[] {
+  const version = dice.pick(database.since(resource, 0).slice(-3));
+  const etag = etagOf(resource, version, resource.varies ? dice.pick(['de', 'en', 'other']) : 'only');
+  const modified = modifiedMs(resource, version) ?? version.at;
+  const since = new Date(modified + dice.pick([0, 0, -1000, 5000])).toUTCString();
+  const kind = dice.weighted({ tag: 6, tags: 1, any: 0.3, since: 4, both: 2, match: 0.5 });
+  switch (kind) {
+    case 'tag':
+      return ['if-none-match', etag ?? '"none"'];
+    case 'tags':
+      return ['if-none-match', `"none", ${etag ?? '"other"'}`];
+    case 'any':
+      return ['if-none-match', '*'];
+    case 'since':
+      return ['if-modified-since', since];
+    case 'both':
+      return ['if-none-match', etag ?? '"none"', 'if-modified-since', since];
+    case 'match':
+      return ['if-match', '*'];
+  }
+}
+
+function ranges(dice: Dice, database: Database, resource: Resource): string[] {
+  const version = database.current(resource);
+  const size = bodyBytes(resource, version) + 5;
+  const first = dice.below(size);
+  const range = dice.weighted({ first: 3, rest: 2, suffix: 2, two: 1, inner: 3 });
+  const texts = {
+    first: `0-${first}`,
+    rest: `${first}-`,
+    suffix: `-${first}`,
+    two: `0-${dice.below(20)},${first}-${first + 10}`,
+    inner: `${first}-${first + dice.below(size)}`,
+  };
+  const etag = etagOf(resource, version, resource.varies ? 'de' : 'only');
+  const ifRange = etag !== undefined && dice.chance(0.4) ? ['if-range', etag] : [];
+  return ['range', `bytes=${texts[range]}`, ...ifRange];
+}

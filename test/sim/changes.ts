@@ -1,0 +1,106 @@
+// Changes behind the gate: someone commits to the database, then tells the gate. Acknowledged is what an invalidation
+// covers, as the database was when it was asked for, once its promise has resolved.
+
+import type { Selector } from '../../src/dependency/selector.ts';
+import type { Gate } from '../../src/engine/contract.ts';
+import type { SimulatedTime } from '../kit/simulated-time.ts';
+import type { Database } from './database.ts';
+import type { Dice } from './dice.ts';
+import { covers, type Resource, SITE, tagOfRecord } from './resources.ts';
+import type { Tally } from './tally.ts';
+
+export interface ChangeParts {
+  readonly gate: Gate;
+  readonly time: SimulatedTime;
+  readonly dice: Dice;
+  readonly database: Database;
+  readonly tally: Tally;
+  readonly delayMs: number;
+  readonly trace: (line: string) => void;
+}
+
+export class Changes {
+  /** Invalidations under way. */
+  pending = 0;
+  readonly #parts: ChangeParts;
+
+  constructor(parts: ChangeParts) {
+    this.#parts = parts;
+  }
+
+  /** Commits to some records and, after a while, tells the gate; at times nobody does. */
+  change(): void {
+    const { dice, database, time, tally, trace } = this.#parts;
+    const all = [...Array(database.recordCount).keys()];
+    const records = dice.chance(0.8) ? [dice.pick(all)] : dice.some(all, 0.5);
+    const number = database.commit(records, { at: time.now(), deletes: dice.chance(0.1) });
+    trace(`database: version ${number} of records ${records}`);
+    tally.count('changes behind the gate');
+    if (dice.chance(0.95)) this.announce(records);
+  }
+
+  announce(records: readonly number[]): void {
+    const { dice, time, delayMs } = this.#parts;
+    time.later(dice.chance(0.5) ? 0 : dice.below(delayMs + 1), () => {
+      for (const selector of this.#selectorsFor(records)) this.tell(selector);
+    });
+  }
+
+  /** An invalidation or a purge that nothing called for. */
+  tellAnything(): void {
+    const { dice, database } = this.#parts;
+    for (const selector of this.#selectorsFor([dice.below(database.recordCount)])) this.tell(selector);
+  }
+
+  tell(selector: Selector): void {
+    const { gate, dice, database, tally, trace } = this.#parts;
+    const purges = dice.chance(0.3);
+    const covered = database.resources
+      .filter((resource) => covers(selector, resource))
+      .map((resource) => [resource, database.current(resource).number] as const);
+    tally.count(`${purges ? 'purge' : 'invalidate'} ${selector.kind}`);
+    trace(`gate: ${purges ? 'purge' : 'invalidate'} ${JSON.stringify(selector)}`);
+    this.pending++;
+    const told = purges ? gate.purge(selector) : gate.invalidate(selector);
+    told.then(
+      () => {
+        this.pending--;
+        for (const [resource, number] of covered) database.acknowledge(resource, number);
+      },
+      (error: unknown) => {
+        trace(`gate: failed, ${error}`);
+        tally.count('failed invalidations');
+      },
+    );
+  }
+
+  #selectorsFor(records: readonly number[]): Selector[] {
+    const { dice, database } = this.#parts;
+    const affected = database.affected(records);
+    switch (dice.weighted({ tags: 8, urls: 5, 'one-url': 2, prefix: 2, pattern: 2, origin: 1, all: 1 })) {
+      case 'tags':
+        return records.flatMap((record) => [
+          { kind: 'tag' as const, tag: tagOfRecord('cache-tag', record) },
+          { kind: 'tag' as const, tag: tagOfRecord('cache-groups', record) },
+        ]);
+      case 'urls':
+        return affected.map(({ uri }) => ({ kind: 'url', uri }));
+      case 'one-url':
+        return affected.slice(0, 1).map(({ uri }) => ({ kind: 'url', uri }));
+      case 'prefix':
+        return [{ kind: 'prefix', prefix: dice.pick([`${SITE}/`, `${SITE}/a`, `${SITE}/b/`]) }];
+      case 'pattern':
+        return [{ kind: 'pattern', pattern: this.#pattern(affected) }];
+      case 'origin':
+        return [{ kind: 'origin', origin: dice.pick(['api', 'web']) }];
+      case 'all':
+        return [{ kind: 'all' }];
+    }
+  }
+
+  #pattern(affected: readonly Resource[]): string {
+    const { dice } = this.#parts;
+    const one = affected[0]?.index ?? 0;
+    return dice.pick([`${SITE}/?/*`, `*/${one}*`, `*a/*`, `${SITE}/b/*`, '*']);
+  }
+}

@@ -1,0 +1,73 @@
+// What kind of world a seed makes. Each world is of its own kind (swarm testing): a rule that breaks only where, say, the
+// memory is tiny and nothing ever fails would hide among worlds that are all alike.
+
+import type { CachePolicy } from '../../src/semantics/policy.ts';
+import type { Dice } from './dice.ts';
+import type { Weather } from './origin.ts';
+
+export interface Settings {
+  readonly resources: number;
+  readonly records: number;
+  /** What clients, writers and operators do, all in all. */
+  readonly actions: number;
+  /** Mean time between two actions. */
+  readonly gapMs: number;
+  readonly weights: {
+    readonly read: number;
+    readonly burst: number;
+    readonly write: number;
+    readonly change: number;
+    readonly tell: number;
+    readonly wait: number;
+  };
+  /** Probability that a request is a plain GET. */
+  readonly plain: number;
+  readonly weather: Weather;
+  readonly policy: Partial<CachePolicy>;
+  readonly memoryBytes: number;
+  readonly tiers: 'memory' | 'memory and slow' | 'slow';
+  readonly buckets: number;
+  readonly unknownOutcomeMs: number;
+}
+
+export function makeSettings(dice: Dice): Settings {
+  const writing = dice.pick([0, 1, 5, 15]);
+  return {
+    resources: dice.pick([1, 2, 3, 6]),
+    records: dice.pick([1, 2, 4]),
+    actions: dice.between(60, 240),
+    gapMs: dice.pick([2, 20, 100, 500]),
+    weights: {
+      read: 60,
+      burst: dice.pick([0, 5]),
+      write: writing,
+      change: dice.pick([1, 8, 20]),
+      tell: dice.pick([0, 2, 10]),
+      wait: dice.pick([0, 1, 3]),
+    },
+    plain: dice.pick([0.2, 0.6, 0.9]),
+    weather: {
+      delayMs: dice.pick([0, 10, 100, 800]),
+      faults: dice.pick([0, 0, 0.05, 0.25]),
+      errors: dice.pick([0, 0.05, 0.2]),
+      sleepy: dice.pick([0, 0, 0.01]),
+    },
+    policy: makePolicy(dice),
+    memoryBytes: dice.pick([9_000, 25_000, 10_000_000, 10_000_000]),
+    tiers: dice.pick(['memory', 'memory', 'memory', 'memory and slow', 'slow'] as const),
+    buckets: dice.pick([4, 1024]),
+    unknownOutcomeMs: dice.pick([1_000, 10_000]),
+  };
+}
+
+function makePolicy(dice: Dice): Partial<CachePolicy> {
+  return {
+    ...(dice.chance(0.1) && { ttlMs: 30_000 }),
+    ...(dice.chance(0.2) && { defaultTtlMs: 20_000 }),
+    negativeTtlMs: dice.pick([0, 10_000]),
+    staleWhileRevalidateMs: dice.pick([0, 0, 30_000]),
+    staleIfErrorMs: dice.pick([0, 0, 60_000]),
+    graceMs: dice.pick([0, 0, 120_000]),
+    maxBodyBytes: dice.pick([1_000, 100_000, 100_000]),
+  };
+}
