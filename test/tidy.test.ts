@@ -3,6 +3,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { banFindings } from './tidy/bans.ts';
 import { budgetFindings } from './tidy/budget.ts';
@@ -10,7 +11,7 @@ import { deadExportFindings, entryPointsOf, offeredNames } from './tidy/exports.
 import { cycleFindings, FLOORS, floorFindings } from './tidy/floors.ts';
 import { type Finding, parseSource, readSources, type Source } from './tidy/source.ts';
 
-const root = new URL('..', import.meta.url).pathname;
+const root = fileURLToPath(new URL('..', import.meta.url));
 const all = readSources(root, ['{src,test,bench,scripts,examples,conformance}/**/*.ts']);
 const src = all.filter(({ path }) => path.startsWith('src/'));
 const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { readonly exports?: unknown };
@@ -19,7 +20,6 @@ const entryPoints = entryPointsOf(manifest);
 /** Offences that are there still, by file and rule. A count may only fall; a file that is mended leaves the list. */
 const RATCHET: { readonly [offence: string]: number } = {
   'src/engine/context.ts: cycles': 1,
-  'src/engine/draft.ts: dead export': 1,
   'src/engine/summary.ts: dead export': 1,
   'src/entry/key.ts: dead export': 1,
   'src/entry/key.ts: parameters': 1,
@@ -37,9 +37,15 @@ const perFile = (source: Source): Finding[] => [
   ...banFindings(source),
 ];
 
+/** A test's `describe` is as long as its tests are many; the other budgets hold for whatever else is not `src`. */
+const toolFindings = (source: Source): Finding[] =>
+  budgetFindings(source).filter(({ rule }) => rule === 'file length' || !source.path.startsWith('test/'));
+
 describe('the house', () => {
   test('is in order', () => {
-    const findings = [...src.flatMap(perFile), ...cycleFindings(src), ...deadExportFindings(all, entryPoints)];
+    const whole = [...cycleFindings(src), ...deadExportFindings(all, entryPoints)];
+    const tools = all.filter(({ path }) => !path.startsWith('src/')).flatMap(toolFindings);
+    const findings = [...src.flatMap(perFile), ...tools, ...whole];
     expect(src.length).toBeGreaterThan(50);
     expect(excess(findings)).toEqual([]);
   });

@@ -9,11 +9,14 @@ import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 
 export interface Running {
   readonly pid: number;
   /** The first line of its output; rejects when it ends before it has written one. */
   firstLine(): Promise<string>;
+  /** How it ended, with what it wrote as errors; undefined: it runs. */
+  ended(): string | undefined;
 }
 
 export interface Command {
@@ -39,6 +42,7 @@ export const canPin = programFile('taskset') !== undefined && availableParalleli
 /** The children of one bench. All end at `endAll`, on SIGINT and SIGTERM, and when this process ends. */
 export class Processes {
   readonly #running = new Set<ChildProcess>();
+  #ending = false;
   readonly #killAll = (): void => {
     for (const { pid } of this.#running) killTree(pid!);
   };
@@ -50,34 +54,36 @@ export class Processes {
     process.on('SIGTERM', this.#interrupted);
   }
 
-  /** Starts a process whose errors are shown. */
   start(command: Command): Running {
     const child = this.#spawn(command);
-    const lines = createInterface({ input: child.stdout! });
+    const errors = textOf(child.stderr!);
     const first = Promise.withResolvers<string>();
-    lines.once('line', first.resolve);
-    child.once('exit', (code, signal) => {
-      first.reject(new Error(`expected ${command.file} to run; it ended with ${code ?? signal}`));
+    let ended: string | undefined;
+    createInterface({ input: child.stdout! }).once('line', first.resolve);
+    child.once('close', (code, signal) => {
+      ended = `${command.file} ended with ${code ?? signal}: ${errors()}`;
+      first.reject(new Error(ended));
+      if (!this.#ending) console.error(ended);
     });
+    // Not everyone waits for a line.
     first.promise.catch(() => {});
-    return { pid: child.pid!, firstLine: () => first.promise };
+    return { pid: child.pid!, firstLine: () => first.promise, ended: () => ended };
   }
 
   /** Runs a process to its end; its output. */
   async output(command: Command): Promise<string> {
     const child = this.#spawn(command);
-    let text = '';
-    child.stdout!.setEncoding('utf8').on('data', (chunk: string) => {
-      text += chunk;
-    });
+    const text = textOf(child.stdout!);
+    const errors = textOf(child.stderr!);
     const { promise, resolve } = Promise.withResolvers<number | string | null>();
     child.once('close', (code, signal) => resolve(code ?? signal));
     const got = await promise;
-    if (got !== 0) throw new Error(`expected ${command.file} to exit with 0; got ${got}: ${text}`);
-    return text;
+    if (got !== 0) throw new Error(`expected ${command.file} to exit with 0; got ${got}: ${errors()}`);
+    return text();
   }
 
   async endAll(): Promise<void> {
+    this.#ending = true;
     await Promise.all([...this.#running].map(end));
     process.off('exit', this.#killAll);
     process.off('SIGINT', this.#interrupted);
@@ -86,12 +92,21 @@ export class Processes {
 
   #spawn({ file, args, core }: Command): ChildProcess {
     const line = canPin ? ['taskset', '-c', String(core), file, ...args] : [file, ...args];
-    const child = spawn(line[0]!, line.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(line[0]!, line.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
     if (child.pid === undefined) throw new Error(`expected to start ${file}; it cannot be run`);
     this.#running.add(child);
     child.once('exit', () => this.#running.delete(child));
     return child;
   }
+}
+
+/** Gathers what the stream brings. */
+function textOf(stream: Readable): () => string {
+  let text = '';
+  stream.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+  });
+  return () => text;
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -23,46 +23,54 @@ export interface PromiseCount {
 const HITS = 10_000;
 const WARM_HITS = 200;
 
-/** Answers one request after the other, `count` in all, on one connection. */
-function hit(port: number, count: number, done: (error?: Error) => void): void {
+const HIT = /^HTTP\/1\.1 200 [\s\S]*\r\ncache-status: tidegate; hit/i;
+
+interface Watcher {
+  /** Called once the first `WARM_HITS` answers are there, of which the very first may be a miss. */
+  warmed(): void;
+  done(error?: Error): void;
+}
+
+/** One request after the other on one connection. */
+function hit(port: number, { warmed, done }: Watcher): void {
   const socket = connect(port, '127.0.0.1');
-  const ask = () => socket.write(`GET ${TARGET} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`);
-  let left = count;
+  const ask = () => void socket.write(`GET ${TARGET} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`);
+  let answers = 0;
   let got = '';
   socket.setEncoding('latin1').on('connect', ask).on('error', done);
   socket.on('data', (chunk: unknown) => {
     got += chunk as string;
     const end = got.indexOf('\r\n\r\n');
     if (end < 0 || got.length < end + 4 + body.length) return;
-    const isHit = got.startsWith('HTTP/1.1 200') && /\r\ncache-status: tidegate; hit/i.test(got);
-    if (!isHit && left < count) return void socket.destroy(new Error(`expected a hit; got ${got.slice(0, end)}`));
+    if (answers > 0 && !HIT.test(got))
+      return void socket.destroy(new Error(`expected a hit; got ${got.slice(0, end)}`));
     got = '';
-    if (--left > 0) return void ask();
+    answers++;
+    if (answers === WARM_HITS) warmed();
+    if (answers < WARM_HITS + HITS) return ask();
     socket.destroy();
     done();
   });
 }
 
-function hits(port: number, count: number): Promise<void> {
-  return new Promise((resolve, reject) => hit(port, count, (error) => (error ? reject(error) : resolve())));
-}
-
 async function countPromises(server: string, port: number): Promise<PromiseCount> {
-  await hits(port, WARM_HITS);
   let promises = 0;
   let first: string | undefined;
   let stop = () => {};
-  await new Promise<void>((resolve, reject) => {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const warmed = () => {
     stop = promiseHooks.onInit(() => {
       promises++;
-      first ??= new Error('a promise').stack;
+      first ??= new Error('made').stack;
     }) as () => void;
-    hit(port, HITS, (error) => {
-      stop();
-      if (error) reject(error);
-      else resolve();
-    });
-  });
+  };
+  const done = (error?: Error) => {
+    stop();
+    if (error === undefined) resolve();
+    else reject(error);
+  };
+  hit(port, { warmed, done });
+  await promise;
   return { server, hits: HITS, promises, first };
 }
 

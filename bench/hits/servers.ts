@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { freePort, type Processes, programFile, type Running } from './processes.ts';
-import { body, browserHead, TARGET } from './resource.ts';
+import { body, browserHead, plainHead, TARGET } from './resource.ts';
 
 export interface Server {
   readonly name: string;
@@ -31,6 +31,7 @@ export interface Place {
 export const SERVER_CORE = 0;
 export const LOAD_CORE = 1;
 const START_MS = 15_000;
+const RETRY_MS = 50;
 
 export async function startOrigin(processes: Processes): Promise<string> {
   const script = join(import.meta.dirname, 'origin.ts');
@@ -131,31 +132,36 @@ async function checked(
   { running, isHit }: { readonly running: Running; readonly isHit: (headers: Headers) => boolean },
 ): Promise<Server> {
   const url = base + TARGET;
-  const deadline = performance.now() + START_MS;
-  while (!isHit((await ask(url, deadline)).headers)) {
-    if (performance.now() > deadline) throw new Error(`${name}: expected a hit; got none`);
-    await pause(20);
-  }
-  for (const fields of [[], browserHead.fields]) {
-    const answer = await ask(url, deadline, fields);
+  await warm(url, { running, isHit });
+  for (const { fields } of [plainHead, browserHead]) {
+    // fetch() manages connections itself.
+    const answer = await fetch(url, {
+      headers: fields.filter(([field]) => field !== 'Connection') as [string, string][],
+    });
     if (!isHit(answer.headers)) throw new Error(`${name}: expected a hit; got ${[...answer.headers].join('; ')}`);
-    if (!answer.bytes.equals(body)) throw new Error(`${name}: expected the origin's body; got another`);
+    if (!body.equals(await answer.bytes())) throw new Error(`${name}: expected the origin's body; got another`);
   }
   return { name, url, pid: running.pid };
 }
 
-/** Tries again as long as the server does not accept connections. */
-async function ask(url: string, deadline: number, fields: readonly (readonly [string, string])[] = []) {
-  const headers = fields
-    .filter(([name]) => name !== 'Connection')
-    .map(([name, value]): [string, string] => [name, value]);
-  for (;;) {
+/** Tries again while the server does not accept connections, and until it hits. */
+async function warm(
+  url: string,
+  { running, isHit }: { readonly running: Running; readonly isHit: (headers: Headers) => boolean },
+): Promise<void> {
+  const deadline = performance.now() + START_MS;
+  let got: unknown = 'no hit';
+  while (performance.now() < deadline) {
+    const ended = running.ended();
+    if (ended !== undefined) throw new Error(ended);
     try {
-      const response = await fetch(url, { headers });
-      return { headers: response.headers, bytes: Buffer.from(await response.arrayBuffer()) };
+      const answer = await fetch(url);
+      await answer.bytes();
+      if (isHit(answer.headers)) return;
     } catch (error) {
-      if (performance.now() > deadline) throw error;
-      await pause(50);
+      got = error;
     }
+    await pause(RETRY_MS);
   }
+  throw new Error(`${url}: expected a hit within ${START_MS} ms; got ${got}`, { cause: got });
 }

@@ -21,7 +21,7 @@ export function answerFromStored(
   request: GateRequest,
   entry: StoredResponse,
   how: { readonly now: number; readonly outcome: Outcome; readonly random: Random },
-): Answer {
+): Exclude<Answer, { kind: 'streamed' }> {
   const outcome: Outcome = { ...how.outcome, ttlSeconds: ttlSeconds(entry, how.now) };
   const age = String(ageSeconds(entry.bornMs, how.now));
   const added = ['age', age, 'cache-status', formatCacheStatus(request.route.policy.cacheName, outcome)];

@@ -3,7 +3,7 @@
 
 import type { Position } from '../dependency/position.ts';
 import type { Selector } from '../dependency/selector.ts';
-import type { Cancel, Origin, RequestBody, Responder } from '../ports.ts';
+import type { Answer, Cancel, Origin, RequestBody, Responder } from '../ports.ts';
 import type { Fields } from '../semantics/fields.ts';
 import type { LifetimeSource } from '../semantics/freshness.ts';
 import type { ForwardReason, Outcome, OutcomeDetail } from '../semantics/outcome.ts';
@@ -142,6 +142,8 @@ export interface Gate {
    * called when the client goes away before it was answered.
    */
   handle(request: GateRequest, responder: Responder): Cancel;
+  /** The answer of a hit in memory; undefined: nothing was done, and the request is one for `handle`. */
+  answerAtOnce(request: GateRequest): Exclude<Answer, { kind: 'streamed' }> | undefined;
   /** Marks entries outdated; when it resolves, nothing filled from an earlier read is served without validation. */
   invalidate(selector: Selector): Promise<InvalidationResult>;
   /** Removes entries; when it resolves, nothing filled from an earlier read is served. */

@@ -3,6 +3,7 @@
 import { Invalidations } from '../dependency/invalidations.ts';
 import type { Selector } from '../dependency/selector.ts';
 import type { Cancel, Clock, Random, Responder, Store, Tasks } from '../ports.ts';
+import { answerAtOnce } from './at-once.ts';
 import type { Context } from './context.ts';
 import type { ExchangeReport, Gate, GateRequest, GateStats, InvalidationResult } from './contract.ts';
 import { Exchange } from './exchange.ts';
@@ -36,6 +37,7 @@ export function createGate(options: GateOptions): Gate {
   const context = contextOf(options);
   return {
     handle: (request, responder) => handle(context, request, responder),
+    answerAtOnce: (request) => answerAtOnce(context, request),
     invalidate: (selector) => invalidate(context, selector),
     purge: (selector) => purge(context, selector),
     list: (query) => listEntries(context, query),

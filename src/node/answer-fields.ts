@@ -2,6 +2,7 @@
 // anew by whoever knows the body.
 
 import type { StoredResponse } from '../entry/stored-response.ts';
+import type { Answer } from '../ports.ts';
 import type { Fields } from '../semantics/fields.ts';
 
 /** RFC 9110 §7.6.1, and Transfer-Encoding, which Node writes itself. */
@@ -58,6 +59,16 @@ export function passedFields(from: Fields, keepTrailer: boolean): AnswerFields {
     else if (!PER_CONNECTION.has(name) && (keepTrailer || name !== 'trailer')) fields.push(name, value);
   }
   return { fields, contentLength };
+}
+
+/** Fields of an answer that is whole, its length set right. */
+export function wholeFields({ head, body }: Extract<Answer, { kind: 'whole' }>, method: string): string[] {
+  const { fields, contentLength } = passedFields(head.fields, false);
+  // With no body to count, an answer to HEAD, or a 304, may still state the length of the one left out.
+  const silent = body === undefined && (method === 'HEAD' || head.status === 304);
+  const length = silent ? contentLength : (body?.length ?? 0);
+  if (length !== undefined && head.status !== 204) fields.push(CONTENT_LENGTH, String(length));
+  return fields;
 }
 
 /** Fields that no trailer may carry: framing, routing, authentication, content (RFC 9110 §6.5.1). */

@@ -23,6 +23,8 @@ const SENT_AFTER_CLOSE = 'HPE_CLOSED_CONNECTION';
 
 export class Connections {
   readonly #states = new Map<Socket, ConnectionState>();
+  /** Lent connections stand for the client's own, and share its state. */
+  readonly #lent = new WeakMap<Socket, ConnectionState>();
   readonly #cacheName: string;
   #closing = false;
   readonly #refused: (refusal: Refusal, connection: Socket) => void;
@@ -37,21 +39,31 @@ export class Connections {
     connection.on('close', () => this.#states.delete(connection));
   }
 
+  /** What happens on the lent connection happens on the client's. */
+  lend(connection: Socket, lent: Socket): void {
+    const state = this.#states.get(connection);
+    if (state !== undefined) this.#lent.set(lent, state);
+  }
+
   get size(): number {
     return this.#states.size;
   }
 
+  #stateOf(connection: Socket): ConnectionState | undefined {
+    return this.#states.get(connection) ?? this.#lent.get(connection);
+  }
+
   isBusy(connection: Socket): boolean {
-    return (this.#states.get(connection)?.open.size ?? 0) > 0;
+    return (this.#stateOf(connection)?.open.size ?? 0) > 0;
   }
 
   opened(connection: Socket, exchange: Exchange): void {
-    this.#states.get(connection)?.open.add(exchange);
+    this.#stateOf(connection)?.open.add(exchange);
   }
 
   /** The exchange is over. */
   settled(connection: Socket, exchange: Exchange): void {
-    const state = this.#states.get(connection);
+    const state = this.#stateOf(connection);
     if (state === undefined) return;
     state.open.delete(exchange);
     if (state.open.size > 0) return;
@@ -61,13 +73,13 @@ export class Connections {
 
   /** What still arrives on the connection is not looked at: its last answer is under way. */
   ending(connection: Socket): void {
-    const state = this.#states.get(connection);
+    const state = this.#stateOf(connection);
     if (state !== undefined) state.ended = true;
   }
 
   /** Answers what Node's parser could not read, or what came too late. */
   clientError(error: Error & { readonly code?: string }, connection: Socket): void {
-    const state = this.#states.get(connection);
+    const state = this.#stateOf(connection);
     if (state?.ended || state?.farewell !== undefined || error.code === SENT_AFTER_CLOSE) return;
     const refusal = refusalOfParserError(error);
     if (refusal === undefined || state === undefined || !connection.writable) {
@@ -88,7 +100,7 @@ export class Connections {
   /** Answers on a connection that node:http has let go of, and ends it. */
   refuse(refusal: Refusal, connection: Socket): void {
     this.#refused(refusal, connection);
-    const state = this.#states.get(connection);
+    const state = this.#stateOf(connection);
     if (state !== undefined) this.#bid(connection, state, rawRefusal(refusal, this.#cacheName));
   }
 

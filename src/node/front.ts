@@ -12,6 +12,7 @@ import { type Admitted, admit, type Peer, unmapped, withBody } from './admission
 import { Connections } from './connections.ts';
 import type { ExchangeDeps, ExchangeEnd } from './exchange.ts';
 import { endAfterContent, LINGER_MS } from './linger.ts';
+import { giveBack, KEEP_ALIVE_BUFFER_MS, watchConnection } from './plain-connection.ts';
 import { ALLOWED_METHODS, type Refusal, type RefusalReason, refusalAnswer, refused } from './refusals.ts';
 import { Exchange } from './responder.ts';
 import type { FrontLimits, Router } from './site.ts';
@@ -82,9 +83,6 @@ function serverOptions(limits: FrontLimits): ServerOptions {
     optimizeEmptyRequests: true,
   };
 }
-
-/** Node adds this to `keepAliveTimeout`. */
-const KEEP_ALIVE_BUFFER_MS = 1_000;
 
 class NodeFront implements Front {
   readonly #deps: FrontDeps;
@@ -161,7 +159,10 @@ class NodeFront implements Front {
   #attach(): void {
     const server = this.#server;
     const onRequest = (message: IncomingMessage, response: ServerResponse) => this.#request(message, response);
-    server.on('connection', (socket: Socket) => this.#connections.add(socket));
+    // node:http's own listener is called for what is given to it; see plain-connection.ts.
+    const [toNode] = server.listeners('connection') as [(connection: Socket) => void];
+    server.off('connection', toNode);
+    server.on('connection', (socket: Socket) => this.#connected(socket, (given) => toNode.call(server, given)));
     server.on('request', onRequest);
     server.on('checkContinue', onRequest);
     server.on('checkExpectation', onRequest);
@@ -172,7 +173,22 @@ class NodeFront implements Front {
     server.on('clientError', (error, socket) => this.#connections.clientError(error, socket as Socket));
   }
 
+  #connected(socket: Socket, toNode: (connection: Socket) => void): void {
+    this.#connections.add(socket);
+    watchConnection(socket, peerOf(socket), {
+      ...this.#exchanges,
+      admission: this.#admission,
+      headTimeoutMs: Math.max(1, this.#deps.limits.headTimeoutMs),
+      keepAliveMs: Math.max(1, this.#deps.limits.keepAliveMs) + KEEP_ALIVE_BUFFER_MS,
+      give: (connection) => {
+        if (connection !== socket) this.#connections.lend(socket, connection);
+        toNode(connection);
+      },
+    });
+  }
+
   #request(message: IncomingMessage, response: ServerResponse): void {
+    response.on('close', () => giveBack(message.socket));
     const admission = this.#admit(message);
     if (admission.kind === 'admitted') this.#exchange(message, response, admission);
     else if (admission.kind === 'refused') this.#refuse(message, response, admission);

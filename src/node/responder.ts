@@ -9,7 +9,7 @@ import { bodyOf } from '../entry/stored-response.ts';
 import type { Answer, Cancel, Responder } from '../ports.ts';
 import type { ResponseHead } from '../semantics/fields.ts';
 import type { Outcome } from '../semantics/outcome.ts';
-import { hasNoContent, isSendable, passedFields, storedFields } from './answer-fields.ts';
+import { hasNoContent, isSendable, passedFields, storedFields, wholeFields } from './answer-fields.ts';
 import { BodyPump } from './body-pump.ts';
 import type { ExchangeDeps, Visit } from './exchange.ts';
 import { endAfterContent, LINGER_MS } from './linger.ts';
@@ -114,13 +114,9 @@ export class Exchange implements Responder {
     this.#sendBody(hasNoContent(entry.status) ? undefined : body);
   }
 
-  #sendWhole({ head, body }: Extract<Answer, { kind: 'whole' }>): void {
-    const { fields, contentLength } = passedFields(head.fields, false);
-    // With no body to count, an answer to HEAD, or a 304, may still state the length of the one left out.
-    const silent = body === undefined && (this.#isHead || head.status === 304);
-    const length = silent ? contentLength : (body?.length ?? 0);
-    if (length !== undefined && head.status !== 204) fields.push('content-length', String(length));
-    this.#head(head.status, this.#closingFields(fields));
+  #sendWhole(answer: Extract<Answer, { kind: 'whole' }>): void {
+    const { head, body } = answer;
+    this.#head(head.status, this.#closingFields(wholeFields(answer, this.#visit.request.method)));
     this.#sendBody(hasNoContent(head.status) ? undefined : body);
   }
 

@@ -26,7 +26,7 @@ describe('what a client cannot do to others or to itself', () => {
       },
     });
     const client = new RawClient(port).send(
-      `GET /1 HTTP/1.1\r\n${HEAD}\r\nGET /2 HTTP/1.1\r\n${HEAD}\r\nrubbish\r\n\r\n`,
+      `POST /1 HTTP/1.1\r\n${HEAD}Content-Length: 1\r\n\r\nxGET /2 HTTP/1.1\r\n${HEAD}\r\nrubbish\r\n\r\n`,
     );
     await eventually(() => late.length === 2);
     late[1]!();

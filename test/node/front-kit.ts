@@ -77,6 +77,7 @@ export async function startFront(setup: FrontSetup = {}): Promise<FrontUnderTest
   const ends: ExchangeEnd[] = [];
   const faults: unknown[] = [];
   const gate = {
+    answerAtOnce: () => undefined,
     handle(request: GateRequest, responder: Responder) {
       requests.push(request);
       return handle(request, responder) ?? (() => {});

@@ -113,7 +113,11 @@ export class RaceOrigin implements Origin {
     if (range !== undefined) {
       const kept = reply.field('if-range') === undefined ? tags : [];
       const contentRange = ['content-range', `bytes ${range.first}-${range.last}/${LENGTH}`];
-      return { status: 206, fields: [...fields, ...kept, ...contentRange], body: body.slice(range.first, range.last + 1) };
+      return {
+        status: 206,
+        fields: [...fields, ...kept, ...contentRange],
+        body: body.slice(range.first, range.last + 1),
+      };
     }
     const length = ['content-length', String(LENGTH)];
     return { status: 200, fields: [...fields, ...tags, ...length], body: method === 'HEAD' ? '' : body };

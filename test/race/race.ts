@@ -92,7 +92,9 @@ class Race {
     origin.trouble = kind.trouble;
     for (const instant of INSTANTS) {
       if (instant === sent) this.#send();
-      if (instant === acknowledged) await this.#acknowledge();
+      // Not a moment may pass between the answer to a write and the requests that come after it.
+      const acknowledging = instant === acknowledged ? this.#acknowledge() : undefined;
+      if (acknowledging !== undefined) await acknowledging;
       if (this.#acknowledged && instant !== 'after the end') this.#askLate();
       if (instant === 'before the request') this.#begin();
       else this.#fill?.to(NEXT_STAGE[instant]);
@@ -138,18 +140,16 @@ class Race {
     this.#write = { client, reply: this.#bench.origin.last };
   }
 
-  async #acknowledge(): Promise<void> {
+  #acknowledge(): Promise<unknown> | undefined {
     const { way, act } = this.#cell;
     const { origin, gate } = this.#bench;
     if (!this.#changesLater) origin.version = 2;
-    if (act === 'write') {
-      const { client, reply } = this.#write as { reply: Reply; client: Client };
-      (way as WriteWay).answer(reply);
-      if (client.state === 'waiting') throw new Error('expected the write to be answered, got nothing');
-    } else if ('selector' in way) {
-      await gate[act](way.selector);
-    }
     this.#acknowledged = true;
+    if ('selector' in way) return gate[act as 'invalidate' | 'purge'](way.selector);
+    const { client, reply } = this.#write as { reply: Reply; client: Client };
+    way.answer(reply);
+    if (client.state === 'waiting') throw new Error('expected the write to be answered, got nothing');
+    return undefined;
   }
 
   #askLate(): void {
@@ -163,7 +163,8 @@ class Race {
       if (version === 2) continue;
       if (typeof version === 'number') this.lateOld.push(`a late request got version ${version}`);
       // In trouble, the origin gives nothing, and nothing old may stand in for it.
-      else if (this.#cell.kind.trouble === undefined || client.state === 'waiting') this.#breaks('a late request', client);
+      else if (this.#cell.kind.trouble === undefined || client.state === 'waiting')
+        this.#breaks('a late request', client);
     }
   }
 

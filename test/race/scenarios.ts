@@ -54,7 +54,8 @@ export function cellsOf(way: Way, kind: Kind): Cell[] {
           cells.push({ way, kind, act, sent: acknowledged, acknowledged, first });
         }
       } else {
-        for (const sent of instants.slice(0, at + 1)) cells.push({ way, kind, act: 'write', sent, acknowledged, first });
+        for (const sent of instants.slice(0, at + 1))
+          cells.push({ way, kind, act: 'write', sent, acknowledged, first });
       }
     }
   }

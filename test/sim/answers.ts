@@ -69,10 +69,9 @@ function readerOf(reading: Reading): string {
   const { request, resource } = reading;
   const control = controlNow(reading) ?? '';
   const id = fieldValue(request.fields, 'x-request-id') ?? '?';
-  if (control.includes('private') || control.includes('no-store')) return id;
+  if (control.includes('private') || control.includes('no-store') || setsCookie(reading)) return id;
   if (/public|s-maxage|must-revalidate/.test(control)) return '-';
-  if (resource.personal === 'with-authorization' && hasField(request.fields, 'authorization')) return id;
-  return setsCookie(reading) ? id : '-';
+  return resource.personal === 'with-authorization' && hasField(request.fields, 'authorization') ? id : '-';
 }
 
 function controlNow({ resource, version, error }: Reading): string | undefined {

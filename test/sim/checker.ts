@@ -20,9 +20,9 @@ import type { Client } from './client.ts';
 import { type Claim, claimOf, contentOf, sameBytes } from './content.ts';
 import type { Database, Version } from './database.ts';
 import { multipartSlices, type Slice } from './multipart.ts';
-import { bodyBytes, etagOf, modifiedMs, variantOf } from './resources.ts';
+import { bodyBytes, etagOf, modifiedMs, type Resource, variantOf } from './resources.ts';
 
-export type Fault = 'outdated' | 'wrong bytes' | 'leaked';
+export type Fault = 'outdated' | 'kept' | 'wrong bytes' | 'leaked';
 
 export interface Finding {
   readonly fault: Fault;
@@ -31,8 +31,13 @@ export interface Finding {
 
 export interface Judge {
   readonly database: Database;
-  /** Forwards whose body was cut and looks complete. */
-  readonly cut: ReadonlySet<number>;
+  readonly forwards: {
+    /** Forwards whose body was cut and looks complete. */
+    readonly cut: ReadonlySet<number>;
+    /** The event in which each forward read the database. */
+    readonly readAt: ReadonlyMap<number, number>;
+  };
+  readonly writes: { readonly wasUnderWay: (resource: Resource, event: number) => boolean };
 }
 
 /** What is wrong with the answer a client got; undefined: nothing. */
@@ -71,7 +76,15 @@ function judgeClaim(client: Client, claim: Claim, by: Judge): Finding | undefine
   if (claim.status !== expected) return finding('wrong bytes', `status ${status} with the body of a ${claim.status}`);
   const known = by.database.version(resource, claim.version);
   if (known === undefined) return finding('wrong bytes', `version ${claim.version}, which never was`);
-  return judgeVersion(client, claim.version) ?? judgeBytes(client, claim, by.cut);
+  return judgeVersion(client, claim.version) ?? judgeKeeping(client, claim, by) ?? judgeBytes(client, claim, by);
+}
+
+/** What was read while a write on its URI was under way must not be kept: nobody knows on which side of it it lies. */
+function judgeKeeping(client: Client, claim: Claim, by: Judge): Finding | undefined {
+  const readAt = by.forwards.readAt.get(claim.forward);
+  if (client.outcome?.hit !== true || readAt === undefined) return undefined;
+  if (!by.writes.wasUnderWay(client.asked.resource, readAt)) return undefined;
+  return finding('kept', `forward ${claim.forward} read while a write on its URI was under way, and was stored`);
 }
 
 function judgeVersion({ asked }: Client, version: number): Finding | undefined {
@@ -79,10 +92,11 @@ function judgeVersion({ asked }: Client, version: number): Finding | undefined {
   return finding('outdated', `shows version ${version}; ${asked.mustShow} was acknowledged before the request came`);
 }
 
-function judgeBytes(client: Client, claim: Claim, cut: ReadonlySet<number>): Finding | undefined {
+function judgeBytes(client: Client, claim: Claim, by: Judge): Finding | undefined {
   const { asked, status, state, fields } = client;
   if (asked.method === 'HEAD') return undefined;
   const whole = contentOf(claim);
+  if (status === 206 && !ifRangeHeld(asked, claim)) return finding('wrong bytes', 'a 206 although If-Range fails');
   const slices = status === 206 ? slicesOf(client, whole) : [{ first: 0, last: whole.length - 1, body: client.body }];
   if (typeof slices === 'string') return state === 'done' ? finding('wrong bytes', slices) : undefined;
   for (const { first, last, body } of slices) {
@@ -90,13 +104,20 @@ function judgeBytes(client: Client, claim: Claim, cut: ReadonlySet<number>): Fin
       return finding('wrong bytes', `the bytes from ${first} are not those of version ${claim.version}`);
     }
     if (state !== 'done' || body.length === last - first + 1) continue;
-    if (cut.has(claim.forward) && client.outcome?.hit !== true && client.outcome?.collapsed !== true) continue;
+    if (by.forwards.cut.has(claim.forward) && client.outcome?.hit !== true && client.outcome?.collapsed !== true)
+      continue;
     return finding('wrong bytes', `${body.length} bytes said to be complete, expected ${last - first + 1}`);
   }
   const length = fieldValue(fields, 'content-length');
   return state === 'done' && length !== undefined && Number(length) !== client.body.length
     ? finding('wrong bytes', `Content-Length ${length} with ${client.body.length} bytes`)
     : undefined;
+}
+
+function ifRangeHeld({ fields, resource }: Client['asked'], claim: Claim): boolean {
+  const wanted = fieldValue(fields, 'if-range');
+  const version = { number: claim.version, at: 0, gone: false };
+  return wanted === undefined || wanted === etagOf(resource, version, claim.variant);
 }
 
 /** What a 206 gives, or what is wrong with it. */

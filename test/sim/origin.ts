@@ -38,6 +38,8 @@ export interface OriginParts {
   readonly database: Database;
   readonly tally: Tally;
   readonly writes: Writes;
+  /** Number of the event under way. */
+  readonly tick: () => number;
   readonly trace: (line: string) => void;
 }
 
@@ -45,6 +47,8 @@ export class SimulatedOrigin implements Origin {
   weather: Weather;
   /** Forwards whose body was cut and looks complete. */
   readonly cut = new Set<number>();
+  /** The event in which each forward read the database. */
+  readonly readAt = new Map<number, number>();
   #forwards = 0;
   readonly #parts: OriginParts;
 
@@ -90,7 +94,8 @@ export class SimulatedOrigin implements Origin {
 
   /** The read itself: what it sees is decided at this instant. */
   #answer({ request, resource, forward }: Job): OriginAnswer {
-    const { database, dice, tally, trace } = this.#parts;
+    const { database, dice, tally, tick, trace } = this.#parts;
+    this.readAt.set(forward, tick());
     const version = database.current(resource);
     const failing = dice.chance(this.weather.errors);
     const control = dice.pick([undefined, 'no-store', 'max-age=3', 'max-age=20']);

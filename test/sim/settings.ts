@@ -18,8 +18,10 @@ export interface Settings {
     readonly write: number;
     readonly change: number;
     readonly tell: number;
-    readonly wait: number;
+    readonly clock: number;
   };
+  /** Probability of a pause in which things grow stale. */
+  readonly pauses: number;
   /** Probability that a request is a plain GET. */
   readonly plain: number;
   readonly weather: Weather;
@@ -43,8 +45,9 @@ export function makeSettings(dice: Dice): Settings {
       write: writing,
       change: dice.pick([1, 8, 20]),
       tell: dice.pick([0, 2, 10]),
-      wait: dice.pick([0, 1, 3]),
+      clock: dice.pick([0, 0, 1]),
     },
+    pauses: dice.pick([0, 0.01, 0.04]),
     plain: dice.pick([0.2, 0.6, 0.9]),
     weather: {
       delayMs: dice.pick([0, 10, 100, 800]),

@@ -42,6 +42,8 @@ export class World {
   readonly origin: SimulatedOrigin;
   /** Stands for all that happened: two runs of a seed must agree in it. */
   digest = 0;
+  /** By how much the gate's wall clock is wrong. */
+  clockOffMs = 0;
   readonly #dice: Dice;
   readonly #changes: Changes;
   readonly #writes: Writes;
@@ -65,7 +67,8 @@ export class World {
     this.database = database;
     this.memory = createMemoryStore({ maxBytes: settings.memoryBytes });
     const { unknownOutcomeMs, weather } = settings;
-    const parts = { time, dice, database, tally, trace: (line: string) => this.#note(line) };
+    const tick = () => this.tally.of('events');
+    const parts = { time, dice, database, tally, tick, trace: (line: string) => this.#note(line) };
     const untold = (records: readonly number[]) => this.#changes.announce(records);
     this.#writes = new Writes({ ...parts, unknownOutcomeMs, untold });
     this.origin = new SimulatedOrigin({ ...parts, writes: this.#writes }, weather);
@@ -80,7 +83,7 @@ export class World {
     const dice = this.#dice;
     const slow = () => new SlowStore(time, dice, 5);
     return createGate({
-      clock: time,
+      clock: { now: () => time.now() + this.clockOffMs, monotonic: () => time.now() },
       tasks: time,
       random: () => dice.next(),
       stores: settings.tiers === 'memory' ? [memory] : settings.tiers === 'slow' ? [slow()] : [memory, slow()],
@@ -110,16 +113,22 @@ export class World {
     try {
       return this.time.step();
     } catch (error) {
-      this.violate('crash', error instanceof Error ? `${error.message.slice(0, 200)} ${whereOf(error)}` : String(error));
+      this.crashed(error);
       return true;
     }
+  }
+
+  /** An error that nobody was there to catch. */
+  crashed(error: unknown): void {
+    this.violate('crash', error instanceof Error ? `${error.message.slice(0, 200)} ${whereOf(error)}` : String(error));
   }
 
   #schedule(left: number): void {
     if (left === 0) return;
     const dice = this.#dice;
     const { gapMs } = this.settings;
-    this.time.later(dice.chance(0.3) ? 0 : dice.below(2 * gapMs + 1), () => {
+    const pauseMs = dice.chance(this.settings.pauses) ? dice.pick([2_000, 8_000, 40_000, 130_000]) : 0;
+    this.time.later(pauseMs + (dice.chance(0.3) ? 0 : dice.below(2 * gapMs + 1)), () => {
       this.#schedule(left - 1);
       this.#act();
     });
@@ -140,8 +149,10 @@ export class World {
         return this.#changes.change();
       case 'tell':
         return this.#changes.tellAnything();
-      case 'wait':
-        return this.time.advance(dice.pick([2_000, 8_000, 40_000, 130_000]));
+      case 'clock':
+        // The gate's own wall clock is set forward or back; the others' are not.
+        this.clockOffMs = dice.pick([-40_000, -1_000, 0, 0, 5_000, 90_000]);
+        return this.#note(`gate: its clock is off by ${this.clockOffMs} ms`);
     }
   }
 
@@ -194,7 +205,7 @@ export class World {
     const { asked, outcome, status, state } = client;
     this.#note(`client ${asked.id}: ${state}, ${status} ${JSON.stringify(outcome ?? {})} ${client.body.length} bytes`);
     countAnswer(this.tally, client);
-    const finding = judge(client, { database: this.database, cut: this.origin.cut });
+    const finding = judge(client, { database: this.database, forwards: this.origin, writes: this.#writes });
     if (finding !== undefined) this.violate(finding.fault, `client ${asked.id}: ${finding.sentence}`);
   }
 

@@ -33,9 +33,19 @@ export interface WriteParts {
   readonly database: Database;
   readonly tally: Tally;
   readonly unknownOutcomeMs: number;
+  /** Number of the event under way. */
+  readonly tick: () => number;
   readonly trace: (line: string) => void;
   /** Told of changes that the answer does not name in full, so that someone may announce them. */
   readonly untold: (records: readonly number[]) => void;
+}
+
+/** From a write's sending to the end of all that it may still change, in numbers of events. */
+interface Window {
+  readonly resource: Resource;
+  readonly forward: number;
+  readonly from: number;
+  to: number;
 }
 
 type WriteJob = Job & { readonly delay: () => number };
@@ -44,6 +54,7 @@ export class Writes {
   readonly #parts: WriteParts;
   /** What the client's getting its answer acknowledges, by request. */
   readonly #pending = new Map<string, () => void>();
+  readonly #windows: Window[] = [];
 
   constructor(parts: WriteParts) {
     this.#parts = parts;
@@ -55,11 +66,19 @@ export class Writes {
     this.#pending.delete(requestId);
   }
 
+  /** True when the event lies in the time in which a write that may have changed the resource was under way. */
+  wasUnderWay(resource: Resource, event: number): boolean {
+    return this.#windows.some((window) => window.resource === resource && window.from <= event && event < window.to);
+  }
+
   start(job: WriteJob): void {
-    const { dice, tally } = this.#parts;
+    const { dice, tally, tick } = this.#parts;
     const course = dice.weighted(COURSES);
     tally.count(`write ${course}`);
     const { sending, delay } = job;
+    if (course !== 'refused' && course !== 'connect') {
+      this.#windows.push({ resource: job.resource, forward: job.forward, from: tick(), to: Number.POSITIVE_INFINITY });
+    }
     sending.after(delay(), () => {
       switch (course) {
         case 'connect':
@@ -147,12 +166,25 @@ export class Writes {
     time.later(unknownOutcomeMs, () => database.acknowledge(job.resource, number ?? 0));
   }
 
+  /** The write is over; where its outcome is unknown, when the hold is. */
+  #close(job: WriteJob, unknown: boolean): void {
+    const { tick, time, unknownOutcomeMs } = this.#parts;
+    const window = this.#windows.find(({ forward }) => forward === job.forward);
+    if (window === undefined) return;
+    const close = () => {
+      window.to = tick();
+    };
+    if (unknown) time.later(unknownOutcomeMs, close);
+    else close();
+  }
+
   #send(job: WriteJob, answer: { status: number; fields: Fields; body?: Uint8Array }, acknowledge: () => void): void {
     const { time, trace } = this.#parts;
     const { listener, forward, sending } = job;
     trace(`origin: forward ${forward} answers the write ${answer.status}`);
     const fields = ['date', new Date(time.now()).toUTCString(), ...answer.fields];
     this.#acknowledging(job, acknowledge, () => listener.head({ status: answer.status, fields }, true));
+    this.#close(job, answer.status >= 500);
     sending.whenTaken(job.delay(), () => {
       if (answer.body !== undefined) listener.data(answer.body);
       sending.whenTaken(job.delay(), () => listener.end([]));
@@ -163,6 +195,7 @@ export class Writes {
     this.#parts.trace(`origin: forward ${job.forward} fails, ${code}`);
     const error = new TidegateError(code, 'expected an answer, got a simulated failure');
     this.#acknowledging(job, acknowledge ?? (() => {}), () => job.listener.failed(error));
+    this.#close(job, true);
   }
 
   /** Acknowledged is when the client gets its answer, or would have got it. */

@@ -27,8 +27,8 @@ const WAYS: { readonly [way: string]: (cache: Bento) => Promise<unknown> } = {
   clear: (cache) => cache.clear(),
 };
 
-/** After `expire`, a cache with a grace period serves the old value as it is told to: no race. */
-const REFRESH_WAYS = ['delete', 'deleteByTag', 'clear'];
+/** After `expire` and `deleteByTag`, a cache with a grace period serves the old value on purpose: no race. */
+const REFRESH_WAYS = ['delete', 'clear'];
 
 function race() {
   const { BentoCache, bentostore } = loadPeer<Exports>('bentocache');

@@ -1,4 +1,4 @@
-// cacheable: getOrSet, and get and set with tags, which it says is the way for tags. It has no background refresh.
+// cacheable: getOrSet, which takes no tags, and get and set, which do. It has no background refresh.
 
 import { loadPeer, type Peer, type PeerCache, raceScenarios } from './peer.ts';
 
@@ -12,7 +12,7 @@ interface CacheableCache {
   readonly tags: { invalidateTag(tag: string): Promise<unknown> };
 }
 
-const OPTIONS = { ttl: '1h', tags: ['item'] };
+const TTL = '1h';
 
 const WAYS: { readonly [way: string]: (cache: CacheableCache) => Promise<unknown> } = {
   delete: (cache) => cache.delete('a'),
@@ -20,9 +20,11 @@ const WAYS: { readonly [way: string]: (cache: CacheableCache) => Promise<unknown
   invalidateTag: (cache) => cache.tags.invalidateTag('item'),
 };
 
+type Read = (cache: CacheableCache, load: () => Promise<string>) => Promise<unknown>;
+
 function race() {
   const { Cacheable } = loadPeer<{ Cacheable: new (options: object) => CacheableCache }>('cacheable');
-  const open = (way: string, read: (cache: CacheableCache, load: () => Promise<string>) => Promise<unknown>): PeerCache => {
+  const open = (way: string, read: Read): PeerCache => {
     const cache = new Cacheable({ tags: true });
     return {
       read: (load) => read(cache, load),
@@ -30,14 +32,15 @@ function race() {
       close: () => cache.disconnect(),
     };
   };
-  const ways = Object.keys(WAYS);
+  const getOrSet: Read = (cache, load) => cache.getOrSet('a', load, { ttl: TTL });
+  const scenario = (name: string, way: string, read: Read) => ({
+    fill: 'miss' as const,
+    way: `${name}, ${way}`,
+    open: () => open(way, read),
+  });
   return raceScenarios('cacheable', [
-    ...ways.map((way) => ({
-      fill: 'miss' as const,
-      way: `getOrSet, ${way}`,
-      open: () => open(way, (cache, load) => cache.getOrSet('a', load, OPTIONS)),
-    })),
-    ...ways.map((way) => ({ fill: 'miss' as const, way: `get and set, ${way}`, open: () => open(way, getOrLoad) })),
+    ...['delete', 'clear'].map((way) => scenario('getOrSet', way, getOrSet)),
+    ...Object.keys(WAYS).map((way) => scenario('get and set', way, getOrLoad)),
   ]);
 }
 
@@ -45,7 +48,7 @@ async function getOrLoad(cache: CacheableCache, load: () => Promise<string>): Pr
   const found = await cache.get('a');
   if (found !== undefined) return found;
   const loaded = await load();
-  await cache.set('a', loaded, OPTIONS);
+  await cache.set('a', loaded, { ttl: TTL, tags: ['item'] });
   return loaded;
 }
 

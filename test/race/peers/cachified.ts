@@ -18,7 +18,8 @@ function race() {
     };
     return {
       read: (getFreshValue) => read({ key: 'a', cache, getFreshValue, ...times }),
-      invalidate: async () => (way === 'delete' ? cache.delete('a') : softPurge({ key: 'a', cache })),
+      invalidate: async () =>
+        way === 'delete' ? cache.delete('a') : softPurge({ key: 'a', cache, staleWhileRevalidate: 0 }),
     };
   };
   return raceScenarios('cachified', [

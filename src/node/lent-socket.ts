@@ -1,0 +1,96 @@
+// A connection lent to node:http for one request at a time. To node:http it is a connection like any other: it reads the
+// bytes it is given and what is written to it goes to the client.
+
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+
+export class LentSocket extends Duplex {
+  readonly #socket: Socket;
+  readonly #wanted: () => void;
+
+  /** `wanted`: called when more bytes may be given, after `give` has returned false. */
+  constructor(socket: Socket, wanted: () => void) {
+    super({ allowHalfOpen: true });
+    this.#socket = socket;
+    this.#wanted = wanted;
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress;
+  }
+
+  get remotePort(): number | undefined {
+    return this.#socket.remotePort;
+  }
+
+  get localAddress(): string | undefined {
+    return this.#socket.localAddress;
+  }
+
+  get localPort(): number | undefined {
+    return this.#socket.localPort;
+  }
+
+  get timeout(): number | undefined {
+    return this.#socket.timeout;
+  }
+
+  /** What the client has sent; false: enough for now. */
+  give(bytes: Buffer): boolean {
+    return this.push(bytes);
+  }
+
+  /** The client sends no more. */
+  giveEnd(): void {
+    this.push(null);
+  }
+
+  setTimeout(ms: number, callback?: () => void): this {
+    this.#socket.setTimeout(ms);
+    if (callback !== undefined) this.once('timeout', callback);
+    return this;
+  }
+
+  setNoDelay(): this {
+    return this;
+  }
+
+  setKeepAlive(): this {
+    return this;
+  }
+
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once('finish', () => this.destroy());
+  }
+
+  resetAndDestroy(): this {
+    this.#socket.resetAndDestroy();
+    return this.destroy();
+  }
+
+  override _read(): void {
+    this.#wanted();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#socket.write(chunk, done);
+  }
+
+  override _writev(chunks: { readonly chunk: Buffer }[], done: (error?: Error | null) => void): void {
+    this.#socket.cork();
+    for (const [at, { chunk }] of chunks.entries())
+      this.#socket.write(chunk, at === chunks.length - 1 ? done : undefined);
+    this.#socket.uncork();
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#socket.end(done);
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#socket.destroy();
+    done(error);
+  }
+}

@@ -1,0 +1,51 @@
+// The documents against the code and against each other: error codes, links, what refusals refer to, the README's example.
+
+import { existsSync, globSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { ENGINE_REFUSALS } from '../src/engine/draft.ts';
+import { ERROR_CODES } from '../src/errors.ts';
+import { loadConfig } from '../src/node/config.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const read = (path: string) => readFileSync(root + path, 'utf8');
+
+test('docs/errors.md has every code and no other, in the words of the code', () => {
+  const rows = [...read('docs/errors.md').matchAll(/^\| `(E_\w+)` \| (.+?) \|/gm)].map((row) => [row[1], row[2]]);
+  expect(Object.fromEntries(rows)).toEqual(ERROR_CODES);
+  expect(rows).toHaveLength(Object.keys(ERROR_CODES).length);
+});
+
+test('links between the documents lead somewhere', () => {
+  const paths = [...globSync('*.md', { cwd: root }), ...globSync('docs/*.md', { cwd: root })];
+  const links = paths.flatMap((path) =>
+    [...read(path).matchAll(/\]\((?!https?:)([^)#]+)/g)].map((link) => join(dirname(path), link[1] as string)),
+  );
+  expect(links.length).toBeGreaterThan(10);
+  expect(links.filter((link) => !existsSync(root + link))).toEqual([]);
+});
+
+test('what a refusal refers to is there', () => {
+  const texts = Object.values(ENGINE_REFUSALS).map(({ section }) => section);
+  for (const section of texts.filter((text) => text.startsWith('docs/'))) {
+    const [path, place] = section.split(', ') as [string, string];
+    expect(read(path)).toMatch(new RegExp(`^#+ ${place}$|^\\| \`(?:\\w+\\[\\]\\.)?${place}\``, 'im'));
+  }
+});
+
+test('files that the documents name are there', () => {
+  const named = [...read('docs/architecture.md').matchAll(/`((?:\w+\/)+[\w-]+\.ts)`/g)].map((match) => match[1]);
+  expect(named.length).toBeGreaterThan(20);
+  expect(named.filter((path) => !existsSync(`${root}src/${path}`) && !existsSync(`${root}${path}`))).toEqual([]);
+});
+
+test("the README's configuration is accepted", async () => {
+  const example = /```ts\n(.*?)^```$/ms.exec(read('README.md'))?.[1] as string;
+  const directory = mkdtempSync(join(tmpdir(), 'tidegate-'));
+  const types = new URL('../src/node/config-types.ts', import.meta.url).href;
+  writeFileSync(join(directory, 'tidegate.config.ts'), example.replace("'tidegate'", `'${types}'`));
+  const config = await loadConfig({ cwd: directory, env: {} });
+  expect(config.routes.map(({ name }) => name)).toEqual(['account', 'site']);
+});

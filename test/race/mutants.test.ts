@@ -1,0 +1,228 @@
+// The proof that the race suite can fail: with any one rule of the fill protocol taken out, some cell catches it.
+
+import { afterEach, expect, it, vi } from 'vitest';
+import { Invalidations } from '../../src/dependency/invalidations.ts';
+import type { Selector } from '../../src/dependency/selector.ts';
+import type * as Freshening from '../../src/engine/freshening.ts';
+import type * as HeadUpdate from '../../src/engine/head-update.ts';
+import { Invalidator } from '../../src/engine/invalidator.ts';
+import type * as Joining from '../../src/engine/joining.ts';
+import type * as Partial from '../../src/engine/partial.ts';
+import { Tiers } from '../../src/engine/tiers.ts';
+import type * as Tags from '../../src/semantics/tags.ts';
+import type * as Unsafe from '../../src/semantics/unsafe.ts';
+import { runCell, type Verdict } from './race.ts';
+import { allCells, cellName } from './scenarios.ts';
+
+/** The mutant that is switched on, for those that stand in for a module's function. */
+const { on } = vi.hoisted(() => ({ on: { mutant: '' } }));
+
+const BLIND = { isAffectedSince: () => false } as unknown as Invalidator;
+
+vi.mock('../../src/engine/joining.ts', async (importOriginal) => {
+  const original = await importOriginal<typeof Joining>();
+  const mayJoin: typeof Joining.mayJoin = (flight, arrival, invalidator) =>
+    original.mayJoin(flight, arrival, on.mutant === 'joins any fill' ? BLIND : invalidator);
+  const mayShare: typeof Joining.mayShare = (what) =>
+    original.mayShare(
+      /^(joins any fill|shares by URI alone)$/.test(on.mutant) ? { ...what, invalidator: BLIND } : what,
+    );
+  return { ...original, mayJoin, mayShare };
+});
+
+vi.mock('../../src/engine/head-update.ts', async (importOriginal) => {
+  const original = await importOriginal<typeof HeadUpdate>();
+  const updateByHead: typeof HeadUpdate.updateByHead = (context, what) => {
+    if (on.mutant !== 'freshens by HEAD as of its landing') return original.updateByHead(context, what);
+    const { plan, forwardMs } = what.flight;
+    const flight = { plan, forwardMs, stamp: context.invalidator.stamp() } as typeof what.flight;
+    return original.updateByHead(context, { ...what, flight });
+  };
+  return { ...original, updateByHead };
+});
+
+vi.mock('../../src/engine/freshening.ts', async (importOriginal) => {
+  const original = await importOriginal<typeof Freshening>();
+  const freshen: typeof Freshening.freshen = (stored, by) => {
+    const freshened = original.freshen(stored, by);
+    return on.mutant === 'forgets tags by a 304'
+      ? { ...freshened, entry: { ...freshened.entry, tags: [] } }
+      : freshened;
+  };
+  return { ...original, freshen };
+});
+
+vi.mock('../../src/engine/partial.ts', async (importOriginal) => {
+  const original = await importOriginal<typeof Partial>();
+  const combinedEntry: typeof Partial.combinedEntry = (stored, newer) => {
+    const combined = original.combinedEntry(stored, newer);
+    if (combined === undefined || on.mutant !== 'forgets tags by a 206') return combined;
+    return { ...combined, tags: newer.draft.tags };
+  };
+  return { ...original, combinedEntry };
+});
+
+vi.mock('../../src/semantics/tags.ts', async (importOriginal) => {
+  const original = await importOriginal<typeof Tags>();
+  const groupsInvalidated: typeof Tags.groupsInvalidated = (request, fields) =>
+    on.mutant === 'ignores Cache-Group-Invalidation' ? [] : original.groupsInvalidated(request, fields);
+  return { ...original, groupsInvalidated };
+});
+
+vi.mock('../../src/semantics/unsafe.ts', async (importOriginal) => {
+  const original = await importOriginal<typeof Unsafe>();
+  const invalidatedUris: typeof Unsafe.invalidatedUris = (uri, response) => {
+    const uris = original.invalidatedUris(uri, response);
+    if (on.mutant === 'ignores Location and Content-Location') return uris.slice(0, 1);
+    return on.mutant === 'ignores the target of a write' ? uris.slice(1) : uris;
+  };
+  return { ...original, invalidatedUris };
+});
+
+/** True when a function of this name is among those being run. */
+function within(name: string): boolean {
+  return new RegExp(`\\bat (?:\\S+[.#])?#?${name} `).test(new Error().stack ?? '');
+}
+
+interface Mutant {
+  readonly name: string;
+  /** Ways of which some cell must catch it; default: any. */
+  readonly ways?: readonly string[];
+  readonly patch?: () => void;
+}
+
+const real = {
+  apply: Invalidations.prototype.apply,
+  invalidate: Invalidator.prototype.invalidate,
+  isAffectedSince: Invalidator.prototype.isAffectedSince,
+  isCurrent: Invalidator.prototype.isCurrent,
+  openIntent: Invalidator.prototype.openIntent,
+  stamp: Invalidator.prototype.stamp,
+  store: Tiers.prototype.store,
+};
+
+/** Leaves out the invalidation that is made within the function of this name. */
+function withoutInvalidation(within_: string): () => void {
+  return () => {
+    Invalidator.prototype.invalidate = function (selector) {
+      return within(within_) ? this.applied : real.invalidate.call(this, selector);
+    };
+  };
+}
+
+function forgets(kind: Selector['kind'], way: string): Mutant {
+  const patch = () => {
+    Invalidations.prototype.apply = function (selector) {
+      return real.apply.call(
+        this,
+        selector.kind === kind ? { kind: 'url', uri: 'http://elsewhere.example/' } : selector,
+      );
+    };
+  };
+  return { name: `forgets an invalidation by ${kind}`, ways: [way], patch };
+}
+
+const MUTANTS: readonly Mutant[] = [
+  { name: 'joins any fill' },
+  { name: 'shares by URI alone', ways: ['tag', 'group'] },
+  { name: 'freshens by HEAD as of its landing' },
+  { name: 'forgets tags by a 304', ways: ['tag'] },
+  { name: 'forgets tags by a 206', ways: ['tag'] },
+  { name: 'ignores Cache-Group-Invalidation', ways: ['group'] },
+  { name: 'ignores Location and Content-Location', ways: ['Location', 'Content-Location'] },
+  { name: 'ignores the target of a write', ways: ['PUT'] },
+  {
+    name: 'serves what was invalidated',
+    patch: () => {
+      Invalidator.prototype.isCurrent = () => true;
+    },
+  },
+  {
+    name: 'serves on error what was invalidated',
+    patch: () => {
+      Invalidator.prototype.isCurrent = function (entry) {
+        return within('serveStale') || real.isCurrent.call(this, entry);
+      };
+    },
+  },
+  {
+    name: 'stamps an entry as it is stored',
+    patch: () => {
+      let invalidator: Invalidator | undefined;
+      Invalidator.prototype.stamp = function () {
+        invalidator = this;
+        return real.stamp.call(this);
+      };
+      Tiers.prototype.store = function (stamp, fill) {
+        const now = real.stamp.call(invalidator as Invalidator);
+        const entry = { ...fill.entry, stamp: now.position, checkedUpTo: now.position };
+        return real.store.call(this, stamp.epoch === now.epoch ? now : stamp, { ...fill, entry });
+      };
+    },
+  },
+  {
+    name: 'opens no intent for a write',
+    ways: ['PUT, time-out'],
+    patch: () => {
+      Invalidator.prototype.openIntent = () => () => {};
+    },
+  },
+  {
+    name: 'counts the answer to a write from its end, whatever came in between',
+    patch: () => {
+      Invalidator.prototype.isAffectedSince = function (stamp, what) {
+        return !within('invalidateAfter') && real.isAffectedSince.call(this, stamp, what);
+      };
+    },
+  },
+  {
+    name: 'answers the client of a write first',
+    ways: ['PUT'],
+    patch: () => {
+      Invalidator.prototype.invalidate = function (selector) {
+        if (within('invalidateAfter')) queueMicrotask(() => real.invalidate.call(this, selector));
+        else return real.invalidate.call(this, selector);
+        return this.applied;
+      };
+    },
+  },
+  { name: 'takes an unknown outcome for none', ways: ['PUT, reset'], patch: withoutInvalidation('holdUnknown') },
+  { name: 'purges only what is there', ways: ['URL'], patch: withoutInvalidation('purge') },
+  forgets('url', 'URL'),
+  forgets('tag', 'tag'),
+  forgets('prefix', 'prefix'),
+  forgets('pattern', 'pattern'),
+  forgets('origin', 'origin'),
+  forgets('all', 'all'),
+];
+
+function switchOn(mutant: Mutant): void {
+  on.mutant = mutant.name;
+  mutant.patch?.();
+}
+
+function switchOff(): void {
+  on.mutant = '';
+  Invalidations.prototype.apply = real.apply;
+  const { apply: _apply, store, ...ofInvalidator } = real;
+  Object.assign(Invalidator.prototype, ofInvalidator);
+  Tiers.prototype.store = store;
+}
+
+const servesOld = ({ outdated, lateOld }: Verdict) => outdated.length + lateOld.length > 0;
+
+afterEach(switchOff);
+
+it.each(MUTANTS.map((mutant) => [mutant.name, mutant] as const))('catches a gate that %s', async (_, mutant) => {
+  let caughtBy: string | undefined;
+  for (const cell of allCells()) {
+    if (mutant.ways?.includes(cell.way.name) === false) continue;
+    switchOn(mutant);
+    const mutated = await runCell(cell);
+    switchOff();
+    if (!servesOld(mutated) || servesOld(await runCell(cell))) continue;
+    caughtBy = cellName(cell);
+    break;
+  }
+  expect(caughtBy).toBeDefined();
+});

@@ -1,0 +1,110 @@
+// `npm run race [-- --install-peers] [--json FILE]`: the whole matrix on the gate, then the same race on the peers.
+
+import { parseArgs } from 'node:util';
+import { conclude, type Goal, printTable } from '../../bench/report.ts';
+import { KINDS } from './kinds.ts';
+import { installPeers, type PeerResult, racePeers } from './peers/all.ts';
+import { isReusedWithoutInvalidation, runCell } from './race.ts';
+import { cellName, cellsOf } from './scenarios.ts';
+import { WAYS } from './ways.ts';
+
+/** The figures of one way × kind. */
+interface Square {
+  readonly way: string;
+  readonly kind: string;
+  cells: number;
+  exercised: number;
+  outdated: number;
+  lateOld: number;
+  broken: number;
+  /** The first cells that failed, and how. */
+  readonly failures: string[];
+}
+
+/** Failures told of each square. */
+const MAX_FAILURES = 2;
+
+async function runMatrix(): Promise<Square[]> {
+  const squares: Square[] = [];
+  for (const way of WAYS) {
+    for (const kind of KINDS) {
+      const names = { way: way.name, kind: kind.name };
+      const square: Square = { ...names, cells: 0, exercised: 0, outdated: 0, lateOld: 0, broken: 0, failures: [] };
+      for (const cell of cellsOf(way, kind)) {
+        const { outdated, lateOld, broken, exercised } = await runCell(cell);
+        square.cells++;
+        if (exercised) square.exercised++;
+        square.outdated += outdated.length;
+        square.lateOld += lateOld.length;
+        square.broken += broken.length;
+        const wrong = [...outdated, ...lateOld, ...broken, ...(exercised ? [] : ['not exercised'])];
+        if (wrong.length > 0 && square.failures.length < MAX_FAILURES) {
+          square.failures.push(`${cellName(cell)}: ${[...new Set(wrong)].join('; ')}`);
+        }
+      }
+      squares.push(square);
+    }
+  }
+  return squares;
+}
+
+function printMatrix(squares: readonly Square[]): void {
+  printTable({
+    title: 'the gate, way × kind of fill: cells / outdated answers',
+    columns: ['', ...KINDS.map((kind) => kind.name)],
+    rows: WAYS.map((way) => [
+      way.name,
+      ...squares
+        .filter((square) => square.way === way.name)
+        .map((square) => `${square.cells}/${square.outdated + square.lateOld}`),
+    ]),
+  });
+  for (const failure of squares.flatMap((square) => square.failures)) console.log(`  FAILED ${failure}`);
+}
+
+function printPeers({ rows, absent, faults }: PeerResult): void {
+  const say = (old: boolean) => (old ? 'YES' : 'no');
+  printTable({
+    title: 'peers, the same race: the source is read, changes, the invalidation returns, the fill lands',
+    columns: ['system', 'fill', 'way', 'old value stored?', 'reader arriving after the invalidation got old?'],
+    rows: rows.map((row) => [row.system, row.fill, row.way, say(row.oldStored), say(row.lateGotOld)]),
+  });
+  for (const name of absent) console.log(`  ${name}: absent (npm run race -- --install-peers)`);
+  for (const fault of faults) console.log(`  not raced: ${fault}`);
+}
+
+function sum(squares: readonly Square[], of: 'cells' | 'exercised' | 'outdated' | 'lateOld' | 'broken'): number {
+  return squares.reduce((total, square) => total + square[of], 0);
+}
+
+function goalsOf(squares: readonly Square[]): Goal[] {
+  const cells = sum(squares, 'cells');
+  const exercised = sum(squares, 'exercised');
+  const vain = KINDS.filter((kind) => !isReusedWithoutInvalidation(kind)).map((kind) => kind.name);
+  const none = (name: string, got: number): Goal => ({ name, bound: '0', got: String(got), met: got === 0 });
+  return [
+    none('outdated answers once the fill has landed', sum(squares, 'outdated')),
+    none('outdated answers to requests that come after the invalidation, during the fill', sum(squares, 'lateOld')),
+    {
+      name: 'cells exercised, of kinds whose fill is reused when nothing is invalidated',
+      bound: String(cells),
+      got: vain.length === 0 ? String(exercised) : `${exercised}; not reused: ${vain.join(', ')}`,
+      met: exercised === cells && vain.length === 0,
+    },
+    none('other faults: no answer, mixed bytes, a key that does not become a hit again', sum(squares, 'broken')),
+  ];
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { 'install-peers': { type: 'boolean' }, json: { type: 'string' } } });
+  if (values['install-peers'] === true) installPeers();
+  const squares = await runMatrix();
+  printMatrix(squares);
+  const peers = await racePeers();
+  printPeers(peers);
+  const goals = goalsOf(squares);
+  if (goals.some((goal) => !goal.met)) process.exitCode = 1;
+  conclude('race', { goals, figures: { squares, peers } }, values.json);
+}
+
+await main();

@@ -1,0 +1,183 @@
+// The package as users get it: packed, installed in a clean folder, run, imported, and compiled against.
+//
+// The one complication: the install asks the npm registry for the dependencies; without it there is nothing to test but
+// the tarball itself.
+
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { httpOrigin } from './fault-kit.ts';
+import {
+  type GateProcess,
+  NODE,
+  Program,
+  ROOT,
+  readJson,
+  run,
+  runWell,
+  serveWith,
+  tempFolder,
+  unreachableIn,
+  writeJson,
+} from './kit.ts';
+
+interface Packed {
+  readonly filename: string;
+  readonly files: readonly { readonly path: string; readonly mode: number }[];
+}
+
+const folder = tempFolder();
+const consumer = join(folder.path, 'consumer');
+const TIDEGATE = join(consumer, 'node_modules', '.bin', 'tidegate');
+
+let packed: Packed;
+let unavailable: string | undefined;
+
+beforeAll(async () => {
+  const { text } = await runWell('npm', ['pack', '--json', '--loglevel', 'error', '--pack-destination', folder.path], {
+    cwd: ROOT,
+    withinMs: 120_000,
+  });
+  packed = packedIn(text);
+  mkdirSync(consumer);
+  writeJson(join(consumer, 'package.json'), { name: 'consumer', private: true, type: 'module' });
+  const tarball = join(folder.path, packed.filename);
+  const args = ['install', '--no-audit', '--no-fund', '--loglevel', 'error', tarball];
+  const { code, stderr } = await run('npm', args, { cwd: consumer, withinMs: 120_000 });
+  unavailable = code === 0 ? undefined : unreachableIn(stderr);
+  if (code !== 0 && unavailable === undefined) throw new Error(`expected an installed package, got ${stderr}`);
+}, 260_000);
+
+afterAll(() => folder.remove());
+
+/** What npm prints after the output of the build: a list, or since npm 12 a table by name. */
+function packedIn(text: string): Packed {
+  const printed = JSON.parse(text.slice(text.search(/^[[{]/m))) as readonly Packed[] | Record<string, Packed>;
+  return Object.values(printed)[0] as Packed;
+}
+
+describe('the tarball', () => {
+  test('holds what is needed and nothing else', () => {
+    const paths = packed.files.map(({ path }) => path);
+    const others = paths.filter((path) => !path.startsWith('dist/'));
+    expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+    for (const entry of ['dist/index.js', 'dist/index.d.ts', 'dist/semantics/index.d.ts', 'dist/node/bin.js']) {
+      expect(paths).toContain(entry);
+    }
+    expect(paths.filter((path) => /\.test\.|(?<!\.d)\.ts$/.test(path))).toEqual([]);
+  });
+});
+
+/** `npx tidegate serve` in a clean folder, with these arguments. */
+async function serveInstalled(args: readonly string[], cwd = consumer): Promise<GateProcess> {
+  const gate = await serveWith(new Program(TIDEGATE, ['serve', '--port', '0', '--admin-port', '0', ...args], { cwd }));
+  onTestFinished(() => gate.program.stop());
+  return gate;
+}
+
+describe('the package, installed in a clean folder', { timeout: 60_000 }, () => {
+  beforeEach((context) => context.skip(unavailable !== undefined, unavailable));
+
+  test('its command says its version', async () => {
+    const { version } = readJson(join(ROOT, 'package.json')) as { version: string };
+    const { text } = await runWell('npx', ['--no', 'tidegate', '--version'], { cwd: consumer });
+    expect(text.trim()).toBe(version);
+  });
+
+  test('it brings its dependencies and nothing of its development', () => {
+    expect(existsSync(join(consumer, 'node_modules', 'undici'))).toBe(true);
+    for (const name of ['vitest', 'typescript', 'node']) {
+      expect(existsSync(join(consumer, 'node_modules', name))).toBe(false);
+    }
+  });
+
+  test('it serves in front of an origin', async () => {
+    const { url } = await httpOrigin((_request, response) => {
+      response.setHeader('cache-control', 'max-age=60').end('ok');
+    });
+    const gate = await serveInstalled(['--origin', url]);
+    expect(await (await fetch(gate.url)).text()).toBe('ok');
+    const second = await fetch(gate.url);
+    expect([await second.text(), second.headers.get('cache-status')]).toEqual([
+      'ok',
+      expect.stringMatching(/^tidegate; hit/),
+    ]);
+    gate.program.signal('SIGTERM');
+    expect(await gate.program.exited).toBe(0);
+  });
+
+  test('it serves its demo', async () => {
+    const gate = await serveInstalled(['--demo']);
+    expect((await fetch(`${gate.url}/`)).status).toBeLessThan(500);
+  });
+
+  test('a configuration in TypeScript imports it', async () => {
+    const { url } = await httpOrigin((_request, response) => response.end('ok'));
+    const config = `import { defineConfig, type TidegateConfig } from 'tidegate';
+      const config: TidegateConfig = { origins: { app: { url: '${url}' } }, routes: [{ defaultTtlMs: 60_000 }] };
+      export default defineConfig(config);\n`;
+    writeFileSync(join(consumer, 'tidegate.config.ts'), config);
+    const { text } = await runWell(TIDEGATE, ['check'], { cwd: consumer });
+    expect(text).toContain('The configuration is right.');
+    const gate = await serveInstalled([]);
+    await (await fetch(gate.url)).text();
+    expect((await fetch(gate.url)).headers.get('cache-status')).toMatch(/^tidegate; hit/);
+  });
+
+  test('its entries can be imported, and the semantics without the rest', async () => {
+    const program = `import { TidegateError, defineConfig, ERROR_CODES } from 'tidegate';
+      import { decideReuse, parseCacheControl } from 'tidegate/semantics';
+      import * as node from 'tidegate/node';
+      import manifest from 'tidegate/package.json' with { type: 'json' };
+      const all = [TidegateError, defineConfig, decideReuse, parseCacheControl, node.startGate];
+      process.stdout.write(JSON.stringify([all.every((one) => typeof one === 'function'), manifest.name]));\n`;
+    writeFileSync(join(consumer, 'program.mjs'), program);
+    const { text } = await runWell(NODE, ['program.mjs'], { cwd: consumer });
+    expect(JSON.parse(text)).toEqual([true, 'tidegate']);
+    const inner = await run(NODE, ['--input-type=module', '-e', "await import('tidegate/engine/gate.js')"], {
+      cwd: consumer,
+    });
+    expect(inner.stderr).toContain('ERR_PACKAGE_PATH_NOT_EXPORTED');
+  });
+
+  test('a consumer in strict TypeScript compiles against it, with no types of Node for the entries without a platform', async () => {
+    const source = `import { defineConfig, type Selector, TidegateError } from 'tidegate';
+      import { type CacheControl, parseCacheControl } from 'tidegate/semantics';
+      export const config = defineConfig({ origins: { app: { url: 'http://127.0.0.1:1' } } });
+      export const selector: Selector = { kind: 'tag', tag: 'a' };
+      export const parsed: CacheControl = parseCacheControl('max-age=1');
+      export const code: string = new TidegateError('E_CONFIG', 'x').code;
+      // @ts-expect-error an unknown key
+      defineConfig({ origins: { app: { url: '' } }, ruotes: [] });\n`;
+    await compile('plain', source, []);
+  });
+
+  test('a program that starts a gate compiles against it', async () => {
+    const source = `import { resolveConfig, startGate } from 'tidegate/node';
+      const gate = await startGate(resolveConfig({ origins: { app: { url: 'http://127.0.0.1:1' } } }));
+      export const url: string = gate.url;
+      await gate.close({ graceMs: 0 });\n`;
+    await compile('starts', source, ['node']);
+  });
+});
+
+async function compile(name: string, source: string, types: readonly string[]): Promise<void> {
+  writeFileSync(join(consumer, `${name}.ts`), source);
+  const compilerOptions = {
+    target: 'es2024',
+    lib: ['es2024'],
+    module: 'nodenext',
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    noEmit: true,
+    skipLibCheck: types.length > 0,
+    types,
+    typeRoots: [join(ROOT, 'node_modules', '@types')],
+  };
+  writeJson(join(consumer, `${name}.json`), { compilerOptions, files: [`${name}.ts`] });
+  const { code, text } = await run(join(ROOT, 'node_modules', '.bin', 'tsc'), ['-p', `${name}.json`], {
+    cwd: consumer,
+  });
+  expect([code, text]).toEqual([0, '']);
+}

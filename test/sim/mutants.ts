@@ -1,0 +1,108 @@
+// Mutants: the engine with one rule taken out. Each must be caught, or the simulation does not look where it should.
+
+import type { SourceEdit } from './source-edits.ts';
+
+export interface Mutant {
+  readonly name: string;
+  readonly edits: readonly SourceEdit[];
+}
+
+function mutant(name: string, file: string, ...edits: readonly (readonly [find: string, replace: string])[]): Mutant {
+  return { name, edits: edits.map(([find, replace]) => ({ file: `src/${file}`, find, replace })) };
+}
+
+export const MUTANTS: readonly Mutant[] = [
+  mutant('stamp-at-the-end', 'engine/flight.ts', [
+    'return this.#stamp;',
+    'return this.#landing === undefined ? this.#stamp : this.#context.invalidator.stamp();',
+  ]),
+  mutant('no-check-at-the-store', 'engine/tiers.ts', [
+    'if (refusal !== undefined) return refusal;',
+    "if (refusal === 'invalidated-during-fill') fill = { ...fill, entry: { ...fill.entry, stamp: this.#invalidator.applied } };",
+  ]),
+  mutant('join-without-arrival', 'engine/joining.ts', [
+    'if (affected && joiner.arrival > flight.stamp.position) return false;',
+    '',
+  ]),
+  mutant('share-what-is-for-one', 'engine/joining.ts', [
+    "if (landing.kind === 'entry' && !landing.shareable) return false;",
+    '',
+  ]),
+  mutant('share-across-variants', 'engine/joining.ts', [
+    'if (stored.names !== undefined && stored.key !== joiner.variantKey(stored.names)) return false;',
+    '',
+  ]),
+  mutant('no-intent', 'engine/invalidator.ts', [
+    "return this.#intents.has(what.uri) ? 'intent-open' : undefined;",
+    'return undefined;',
+  ]),
+  mutant('intent-never-closed', 'engine/write.ts', [
+    'closeIntent();\n      return invalidateAfter',
+    'return invalidateAfter',
+  ]),
+  mutant('no-invalidation-of-tags', 'dependency/invalidations.ts', [
+    "for (const tag of what.tags) last = Math.max(last, this.#lastOf('t', tag));",
+    '',
+  ]),
+  mutant('no-invalidation-of-patterns', 'dependency/invalidations.ts', [
+    'if (record.matches(what.uri)) last = record.position;',
+    '',
+  ]),
+  mutant('no-invalidation-of-all', 'dependency/invalidations.ts', ['this.#floor = position;', '']),
+  mutant('note-not-compared', 'engine/invalidator.ts', [
+    'if (entry.checkedUpTo === this.#log.applied) return true;',
+    'if (entry.checkedUpTo > 0) return true;',
+  ]),
+  mutant('outdated-served', 'semantics/reuse.ts', ['if (at.outdated) return VALIDATE_OUTDATED;', '']),
+  mutant('outdated-served-on-error', 'engine/exchange.ts', [
+    'if (!this.#context.invalidator.isCurrent(fallback.entry)) return false;',
+    '',
+  ]),
+  mutant('outdated-validated-by-date', 'semantics/validation.ts', [
+    '(!options.outdated || isStrongLastModified(stored))',
+    'true',
+  ]),
+  mutant('date-strong-too-soon', 'semantics/validation.ts', ['= 60_000;', '= 0;']),
+  mutant('outdated-freshened-by-head', 'engine/head-update.ts', [
+    'if (!vouched && !context.invalidator.isCurrent(entry)) return;',
+    '',
+  ]),
+  mutant('unknown-outcome-ignored', 'engine/write.ts', [
+    'else holdUnknown(context, request, closeIntent);',
+    'else closeIntent();',
+  ]),
+  mutant('5xx-taken-for-nothing', 'engine/write.ts', ['return head.status >= 500 &&', 'return false &&']),
+  mutant('no-second-invalidation', 'engine/write.ts', [
+    "() => {\n    context.invalidator.invalidate({ kind: 'url', uri });\n    closeIntent();",
+    '() => {\n    closeIntent();',
+  ]),
+  mutant('post-answer-always-new', 'engine/write.ts', [
+    'return affected ? stamp : invalidator.stamp();',
+    'return invalidator.stamp();',
+  ]),
+  mutant('no-location', 'engine/write.ts', ['for (const uri of uris) ', 'for (const uri of uris.slice(0, 1)) ']),
+  mutant('no-groups', 'engine/write.ts', [
+    "for (const tag of groups) invalidator.invalidate({ kind: 'tag', tag });",
+    '',
+  ]),
+  mutant('promotion-renews-stamp', 'engine/tiers.ts', [
+    "if (entry.kind === 'response' && !this.#invalidator.isCurrent(entry)) return;",
+    "if (entry.kind === 'response') entry = { ...entry, stamp: this.#invalidator.applied };",
+  ]),
+  mutant('cut-bodies-stored', 'semantics/storing.ts', [
+    "&& context.policy.profile === 'safe' ? 'not-delimited'",
+    "&& false ? 'not-delimited'",
+  ]),
+  mutant('broken-bodies-stored', 'engine/flight.ts', [
+    "if (this.#draft !== undefined) this.#refuse('incomplete');",
+    'if (this.#draft !== undefined) return this.#end([]);',
+  ]),
+  mutant('private-stored', 'semantics/storing.ts', ["if (directives.isPrivate) return 'private';", '']),
+  mutant('parts-of-two-versions', 'semantics/ranges.ts', ['if (!etagsMatchStrong(...tags)) return undefined;', '']),
+  mutant('if-range-ignored', 'semantics/preconditions.ts', [
+    "if (wanted.includes('\"')) return etag !== undefined && etagsMatchStrong(wanted, etag);",
+    "if (wanted.includes('\"')) return true;",
+  ]),
+  mutant('fills-counted-wrong', 'engine/flight.ts', ['this.#context.tally.fillsInFlight--;', '']),
+  mutant('memory-counted-wrong', 'store/memory.ts', ['this.#policy.resize(slot, cost);', '']),
+];
