@@ -65,19 +65,21 @@ export interface FrontUnderTest {
 
 export interface FrontSetup extends Partial<Omit<FrontDeps, 'gate' | 'hooks' | 'limits'>> {
   readonly handle?: Handle;
+  /** What the gate has in memory. */
+  readonly atOnce?: Gate['answerAtOnce'];
   readonly rules?: Partial<RequestRules>;
   readonly limits?: Partial<FrontLimits>;
 }
 
 /** Listens on a free port; closed when the test ends. */
 export async function startFront(setup: FrontSetup = {}): Promise<FrontUnderTest> {
-  const { handle = (_request, responder) => answerText(responder, 'ok'), rules, limits, ...rest } = setup;
+  const { handle = (_request, responder) => answerText(responder, 'ok'), atOnce, rules, limits, ...rest } = setup;
   const requests: GateRequest[] = [];
   const refusals: RefusalReport[] = [];
   const ends: ExchangeEnd[] = [];
   const faults: unknown[] = [];
   const gate = {
-    answerAtOnce: () => undefined,
+    answerAtOnce: (request: GateRequest) => atOnce?.(request),
     handle(request: GateRequest, responder: Responder) {
       requests.push(request);
       return handle(request, responder) ?? (() => {});

@@ -102,10 +102,19 @@ const real = {
 };
 
 /** Leaves out the invalidation that is made within the function of this name. */
-function withoutInvalidation(within_: string): () => void {
+function withoutInvalidation(name: string): () => void {
   return () => {
     Invalidator.prototype.invalidate = function (selector) {
-      return within(within_) ? this.applied : real.invalidate.call(this, selector);
+      return within(name) ? this.applied : real.invalidate.call(this, selector);
+    };
+  };
+}
+
+/** Takes every entry for current within the function of this name. */
+function currentWithin(name: string): () => void {
+  return () => {
+    Invalidator.prototype.isCurrent = function (entry) {
+      return within(name) || real.isCurrent.call(this, entry);
     };
   };
 }
@@ -137,14 +146,8 @@ const MUTANTS: readonly Mutant[] = [
       Invalidator.prototype.isCurrent = () => true;
     },
   },
-  {
-    name: 'serves on error what was invalidated',
-    patch: () => {
-      Invalidator.prototype.isCurrent = function (entry) {
-        return within('serveStale') || real.isCurrent.call(this, entry);
-      };
-    },
-  },
+  { name: 'serves on error what was invalidated', patch: currentWithin('serveStale') },
+  { name: 'serves at once what was invalidated', patch: currentWithin('answerAtOnce') },
   {
     name: 'stamps an entry as it is stored',
     patch: () => {

@@ -153,7 +153,12 @@ class Race {
   }
 
   #askLate(): void {
-    for (const late of this.#cell.kind.late) this.#late.push(this.#bench.ask(late));
+    const { ask, askAtOnce } = this.#bench;
+    for (const late of this.#cell.kind.late) {
+      const atOnce = askAtOnce(late);
+      if (atOnce !== undefined) this.#late.push(atOnce);
+      this.#late.push(ask(late));
+    }
     if (this.#cell.first === 'late') this.#bench.origin.settle(this.#fill);
   }
 
@@ -187,12 +192,16 @@ class Race {
   }
 
   #judgeNow(who: string): Client {
-    const { ask, origin } = this.#bench;
-    const client = ask(plainOf(this.#cell.kind.reuse));
+    const { ask, askAtOnce, origin } = this.#bench;
+    const asks = plainOf(this.#cell.kind.reuse);
+    const atOnce = askAtOnce(asks);
+    const client = ask(asks);
     origin.settle();
-    const version = versionOf(client);
-    if (version === undefined || version === 'mixed') this.#breaks(who, client);
-    else if (version !== 2) this.outdated.push(`${who} got version ${version}`);
+    for (const answered of atOnce === undefined ? [client] : [atOnce, client]) {
+      const version = versionOf(answered);
+      if (version === undefined || version === 'mixed') this.#breaks(who, answered);
+      else if (version !== 2) this.outdated.push(`${who} got version ${version}`);
+    }
     return client;
   }
 

@@ -1,0 +1,135 @@
+import { describe, expect, test } from 'vitest';
+import type { GateRequest } from '../../src/engine/contract.ts';
+import type { Answer } from '../../src/ports.ts';
+import { answerText, eventually, FedBody, RawClient, startFront, storedAnswer, streamedAnswer } from './front-kit.ts';
+
+const HOST = 'Host: example.org\r\n';
+const GET = (path: string, more = '') => `GET ${path} HTTP/1.1\r\n${HOST}${more}\r\n`;
+
+/** A front whose gate has `/hit…` in memory and answers all else by its target. */
+async function front(body = 'stored') {
+  const late: (() => void)[] = [];
+  const stored = storedAnswer(body, ['content-type', 'text/plain', 'content-length', String(body.length)]);
+  const under = await startFront({
+    atOnce: ({ target }: GateRequest) =>
+      target.startsWith('/hit') ? (stored as Exclude<Answer, { kind: 'streamed' }>) : undefined,
+    handle: ({ target }, responder) => {
+      if (target === '/late') late.push(() => answerText(responder, 'late'));
+      else answerText(responder, target);
+      return undefined;
+    },
+  });
+  return { ...under, late };
+}
+
+/** Status lines and bodies, in order. */
+function answersIn(text: string): string[] {
+  return [...text.matchAll(/HTTP\/1\.1 (\d+)[^]*?\r\n\r\n([^]*?)(?=HTTP\/1\.1|$)/g)].map(
+    ([, status, body]) => `${status} ${body}`,
+  );
+}
+
+describe('a connection', () => {
+  test('carries hits, what is lent to node:http, and hits again, in order', async () => {
+    const { port, requests } = await front();
+    const client = new RawClient(port).send(
+      `${GET('/hit')}${GET('/1')}${GET('/hit')}${GET('/2')}${GET('/3')}${GET('/hit')}`,
+    );
+    await client.until((text) => answersIn(text).length === 6);
+    expect(answersIn(client.received)).toEqual([
+      '200 stored',
+      '200 /1',
+      '200 stored',
+      '200 /2',
+      '200 /3',
+      '200 stored',
+    ]);
+    expect(requests.map(({ target }) => target)).toEqual(['/1', '/2', '/3']);
+  });
+
+  test('answers nothing out of turn while a request is lent', async () => {
+    const { port, late } = await front();
+    const client = new RawClient(port).send(GET('/late'));
+    await eventually(() => late.length === 1);
+    client.send(GET('/hit'));
+    late[0]?.();
+    await client.until((text) => answersIn(text).length === 2);
+    expect(answersIn(client.received)).toEqual(['200 late', '200 stored']);
+  });
+
+  test('is given to node:http for good with a request that has content, after a hit or after a lent request', async () => {
+    const { port } = await front();
+    for (const first of ['/hit', '/1']) {
+      const client = new RawClient(port).send(GET(first));
+      await client.until((text) => answersIn(text).length === 1);
+      client.send(`POST /p HTTP/1.1\r\n${HOST}Content-Length: 3\r\n\r\nabc`);
+      await client.until((text) => answersIn(text).length === 2);
+      expect(answersIn(client.received)[1]).toBe('200 /p');
+    }
+  });
+
+  test('is refused like any other when the head is malformed, after hits', async () => {
+    const { port } = await front();
+    const client = new RawClient(port).send(`${GET('/hit')}GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n`);
+    const text = await client.until((received) => answersIn(received).length === 2);
+    expect(answersIn(text)[1]).toMatch(/^400 /);
+  });
+
+  test('ends when the client says so', async () => {
+    const { port } = await front();
+    const text = await new RawClient(port).send(GET('/hit', 'Connection: close\r\n')).untilClosed();
+    expect(answersIn(text)).toEqual(['200 /hit']);
+  });
+
+  test('reads a head that comes in pieces', async () => {
+    const { port } = await front();
+    const client = new RawClient(port).send('GET /hit HTT');
+    await new Promise((resolve) => setImmediate(resolve));
+    client.send(`P/1.1\r\n${HOST}\r\n`);
+    await client.until((text) => answersIn(text).length === 1);
+    // In two pieces it is node:http's to read; they may also arrive as one.
+    expect(answersIn(client.received)[0]).toMatch(/^200 (?:\/hit|stored)$/);
+  });
+
+  test('sends a HEAD no body, and a large body whole', async () => {
+    const large = 'x'.repeat(3_000_000);
+    const { port } = await front(large);
+    const client = new RawClient(port).send(`HEAD /hit HTTP/1.1\r\n${HOST}\r\n${GET('/hit')}`);
+    const text = await client.until((received) => received.length > large.length + 200 && received.endsWith('x'));
+    const [head, whole] = answersIn(text);
+    expect([head, whole?.length]).toEqual(['200 ', large.length + 4]);
+  });
+
+  test('reads no more requests than the client takes answers', async () => {
+    const { port, ends } = await front('x'.repeat(1_000_000));
+    const client = new RawClient(port);
+    client.socket.pause();
+    client.send(GET('/hit').repeat(50));
+    await eventually(() => ends.length > 0);
+    expect(ends.length).toBeLessThan(50);
+    client.socket.resume();
+    await client.until((text) => text.length > 50_000_000);
+    expect(ends.length).toBe(50);
+  });
+
+  test('is closed in order: a hit under way goes out, an idle connection ends', async () => {
+    const { port, front: listening } = await front();
+    const client = new RawClient(port).send(GET('/hit'));
+    await client.until((text) => answersIn(text).length === 1);
+    await listening.close({ graceMs: 5_000 });
+    await client.untilClosed();
+    expect(client.error).toBeUndefined();
+  });
+
+  test('lets a lent answer be streamed, and tells the gate when the client leaves', async () => {
+    const body = new FedBody();
+    const { port } = await startFront({
+      handle: (_request, responder) => void responder.respond(streamedAnswer(body)) as undefined,
+    });
+    const client = new RawClient(port).send(GET('/s'));
+    body.feed('one');
+    await client.until((text) => text.includes('one'));
+    client.socket.destroy();
+    await eventually(() => body.cancelled);
+  });
+});
