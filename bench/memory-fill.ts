@@ -46,7 +46,7 @@ export function makeEntry(number: number, tags: number): StoredResponse {
   encodeHead(fields, bytes);
   return {
     kind: 'response',
-    key: cacheKey('-', 'api', 'GET', `http://shop.example/product/${id}`),
+    key: cacheKey({ tenant: '-', originName: 'api' }, 'GET', `http://shop.example/product/${id}`),
     bytes,
     headBytes,
     status: 200,

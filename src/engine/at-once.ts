@@ -19,7 +19,7 @@ type AnswerAtOnce = Exclude<Answer, { kind: 'streamed' }>;
 export function answerAtOnce(context: Context, request: GateRequest): AnswerAtOnce | undefined {
   const { method, route, fields } = request;
   if (request.bypass || (method !== 'GET' && method !== 'HEAD') || isForOrigin(fields)) return undefined;
-  const selection = select(context.tiers, cacheKey(route.tenant, route.originName, 'GET', request.uri), request);
+  const selection = select(context.tiers, cacheKey(route, 'GET', request.uri), request);
   if (selection instanceof Promise || selection.entry === undefined) return undefined;
   const { entry } = selection;
   const now = context.clock.now();

@@ -2,7 +2,7 @@
 
 import type { Clock, Random, Tasks } from '../ports.ts';
 import type { ExchangeReport } from './contract.ts';
-import type { Flight } from './flight.ts';
+import type { RunningFlight } from './flight-plan.ts';
 import type { HitForMiss } from './hit-for-miss.ts';
 import type { Invalidator } from './invalidator.ts';
 import type { Tally } from './tally.ts';
@@ -17,7 +17,7 @@ export interface Context {
   readonly hitForMiss: HitForMiss;
   readonly tally: Tally;
   /** Fills and validations under way that others may join, by the key of what they fetch. */
-  readonly flights: Map<string, Flight>;
+  readonly flights: Map<string, RunningFlight>;
   /** Told of each exchange as its answer begins. */
   readonly report: (report: ExchangeReport) => void;
   /** How long the URI of a write of unknown outcome stays unstorable: it may still be carried out. */

@@ -7,7 +7,7 @@ import type { ValidateReason } from '../semantics/reuse.ts';
 import type { Context } from './context.ts';
 import type { GateRequest } from './contract.ts';
 import { Flight } from './flight.ts';
-import type { FlightPlan } from './flight-plan.ts';
+import type { FlightPlan, RunningFlight } from './flight-plan.ts';
 import { asAsked, asValidation, asWhole } from './forward-requests.ts';
 
 /** A way to the origin, and the reason it is taken. */
@@ -27,18 +27,26 @@ export interface Departure {
 }
 
 /** Starts a flight that others may join under `flightKey`. */
-export function openFlight(context: Context, from: Departure & { readonly flightKey: string }, way: Way): Flight {
+export function openFlight(
+  context: Context,
+  from: Departure & { readonly flightKey: string },
+  way: Way,
+): RunningFlight {
   const flight = start(context, from, { ...way, stores: true, flightKey: from.flightKey });
   context.flights.set(from.flightKey, flight);
   return flight;
 }
 
 /** Starts a flight for one client alone; `stores` false: its answer goes by the cache. */
-export function flyAlone(context: Context, from: Departure, way: Way & { readonly stores: boolean }): Flight {
+export function flyAlone(context: Context, from: Departure, way: Way & { readonly stores: boolean }): RunningFlight {
   return start(context, from, way);
 }
 
-function start(context: Context, from: Departure, how: Omit<FlightPlan, 'request' | 'key' | 'abortable'>): Flight {
+function start(
+  context: Context,
+  from: Departure,
+  how: Omit<FlightPlan, 'request' | 'key' | 'abortable'>,
+): RunningFlight {
   const { request, key, onInterim } = from;
   return new Flight(context, { ...how, request, key, abortable: true }, onInterim);
 }
@@ -88,7 +96,7 @@ export function forwardReason(reason: ValidateReason): ForwardReason {
 
 /** Where a landing came from, for one who waited for it. */
 export interface Landed {
-  readonly flight: Flight;
+  readonly flight: RunningFlight;
   readonly way: Way;
   readonly collapsed: boolean;
 }

@@ -40,8 +40,7 @@ import {
   wayToValidate,
 } from './departures.ts';
 import { requestVariantKey } from './draft.ts';
-import type { Flight } from './flight.ts';
-import type { Landing } from './flight-plan.ts';
+import type { Landing, RunningFlight } from './flight-plan.ts';
 import { asCompletion, asWhole } from './forward-requests.ts';
 import { updateByHead } from './head-update.ts';
 import { mayJoin, mayShare } from './joining.ts';
@@ -75,7 +74,7 @@ export class Exchange {
     this.#request = request;
     this.#responder = responder;
     this.#arrival = context.invalidator.applied;
-    this.#key = cacheKey(request.route.tenant, request.route.originName, 'GET', request.uri);
+    this.#key = cacheKey(request.route, 'GET', request.uri);
     this.#demands = requestDemands(request.fields);
   }
 
@@ -178,7 +177,7 @@ export class Exchange {
     this.#leave = flight.whenLanded((landing) => this.#joinLanded(landing, { flight, way }));
   }
 
-  #joinLanded(landing: Landing, joined: { flight: Flight; way: Way }): void {
+  #joinLanded(landing: Landing, joined: { flight: RunningFlight; way: Way }): void {
     if (this.#over) return;
     const { invalidator, clock } = this.#context;
     const demands = this.#demands;
@@ -211,7 +210,7 @@ export class Exchange {
     flight.whenLanded((landing) => updateByHead(this.#context, { flight, landing, entry, request: this.#request }));
   }
 
-  #fly(way: Way, stores: boolean): Flight {
+  #fly(way: Way, stores: boolean): RunningFlight {
     const flight = flyAlone(this.#context, this.#departure(), { ...way, stores });
     this.#await(flight, way);
     return flight;
@@ -226,7 +225,7 @@ export class Exchange {
     if (!this.#over) this.#responder.interim(head);
   }
 
-  #await(flight: Flight, way: Way): void {
+  #await(flight: RunningFlight, way: Way): void {
     this.#leave = flight.whenLanded((landing) => this.#landed(landing, { flight, way, collapsed: false }));
   }
 
@@ -273,7 +272,7 @@ export class Exchange {
   }
 
   /** Serves the stale entry the origin's failure leaves us with, unless it was invalidated meanwhile. */
-  #serveStale(flight: Flight, detail: 'stale-if-error' | 'grace'): boolean {
+  #serveStale(flight: RunningFlight, detail: 'stale-if-error' | 'grace'): boolean {
     const fallback = this.#fallback;
     if (fallback === undefined || fallback.onError === 'nothing') return false;
     if (detail === 'stale-if-error' && fallback.onError !== 'serve-stale-if-error') return false;
@@ -282,12 +281,12 @@ export class Exchange {
     return true;
   }
 
-  #deliver(entry: StoredResponse, outcome: Outcome, flight?: Flight): void {
+  #deliver(entry: StoredResponse, outcome: Outcome, flight?: RunningFlight): void {
     const { clock, random } = this.#context;
     this.#answer(answerFromStored(this.#request, entry, { now: clock.now(), outcome, random }), flight);
   }
 
-  #answer(answer: Answer, flight?: Flight): void {
+  #answer(answer: Answer, flight?: RunningFlight): void {
     this.#over = true;
     this.#leave = undefined;
     const { tally, report } = this.#context;

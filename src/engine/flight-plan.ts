@@ -52,3 +52,20 @@ export type Landing =
       readonly body: FillBody;
     }
   | { readonly kind: 'failed'; readonly error: TidegateError };
+
+/** A flight as those see it who wait for it, or consider to. */
+export interface RunningFlight {
+  readonly plan: FlightPlan;
+  /** The position in the log from which its answer counts. */
+  readonly stamp: Stamp;
+  /** Time from sending to the origin's head, once it is there. */
+  readonly forwardMs: number | undefined;
+  /** True as long as its answer is, or may turn out to be, one that others can share. */
+  readonly joinable: boolean;
+  /** True when the origin was asked for the whole, so that the client's own conditions are still to be answered. */
+  readonly asksForWhole: boolean;
+  /** Calls the waiter once, at the landing; at once if that has come. The result takes the waiter back. */
+  whenLanded(waiter: (landing: Landing) => void): () => void;
+  /** Nobody is going to read the body of a response that is not stored. */
+  releaseUnread(): void;
+}

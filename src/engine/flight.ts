@@ -15,7 +15,7 @@ import { validationAnswers } from '../semantics/validation.ts';
 import type { Context } from './context.ts';
 import { type Draft, draftOf, entryFrom, isMomentary, isPassing, type Refusal } from './draft.ts';
 import { FillBody } from './fill-body.ts';
-import type { FlightPlan, Landing } from './flight-plan.ts';
+import type { FlightPlan, Landing, RunningFlight } from './flight-plan.ts';
 import { freshen } from './freshening.ts';
 import type { Stamp } from './invalidator.ts';
 import { combinedEntry, storedPart } from './partial.ts';
@@ -23,7 +23,7 @@ import { editedResponse } from './response-fields.ts';
 
 type Waiter = (landing: Landing) => void;
 
-export class Flight {
+export class Flight implements RunningFlight {
   readonly plan: FlightPlan;
   #stamp: Stamp;
   readonly #context: Context;
@@ -61,11 +61,6 @@ export class Flight {
   /** Time from sending to the origin's head, once it is there. */
   get forwardMs(): number | undefined {
     return this.#headAt === undefined ? undefined : this.#headAt - this.#startedAt;
-  }
-
-  /** The landing, when it has come already. */
-  get landing(): Landing | undefined {
-    return this.#landing;
   }
 
   /** True as long as its answer is, or may turn out to be, one that others can share. */

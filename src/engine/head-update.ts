@@ -6,8 +6,7 @@ import type { StoredResponse } from '../entry/stored-response.ts';
 import { headUpdate, validators } from '../semantics/validation.ts';
 import type { Context } from './context.ts';
 import type { GateRequest } from './contract.ts';
-import type { Flight } from './flight.ts';
-import type { Landing } from './flight-plan.ts';
+import type { Landing, RunningFlight } from './flight-plan.ts';
 import { freshen } from './freshening.ts';
 
 /**
@@ -16,7 +15,7 @@ import { freshen } from './freshening.ts';
  */
 export function updateByHead(
   context: Context,
-  what: { flight: Flight; landing: Landing; entry: StoredResponse; request: GateRequest },
+  what: { flight: RunningFlight; landing: Landing; entry: StoredResponse; request: GateRequest },
 ): void {
   const { flight, landing, entry, request } = what;
   if (landing.kind !== 'response') return;

@@ -8,12 +8,11 @@
 import type { Position } from '../dependency/position.ts';
 import type { RequestDemands } from '../semantics/cache-control.ts';
 import { decideReuse } from '../semantics/reuse.ts';
-import type { Flight } from './flight.ts';
-import type { Landing } from './flight-plan.ts';
+import type { Landing, RunningFlight } from './flight-plan.ts';
 import type { Invalidator } from './invalidator.ts';
 
 /** At the door: may a request that arrived at this log position wait for the flight? */
-export function mayJoin(flight: Flight, arrival: Position, invalidator: Invalidator): boolean {
+export function mayJoin(flight: RunningFlight, arrival: Position, invalidator: Invalidator): boolean {
   if (!flight.joinable) return false;
   if (arrival <= flight.stamp.position) return true;
   const { uri, route } = flight.plan.request;
@@ -31,7 +30,7 @@ export interface Joiner {
 /** At the landing: may the joiner have the result? If not it asks again, on its own if need be. */
 export function mayShare(what: {
   readonly landing: Landing;
-  readonly flight: Flight;
+  readonly flight: RunningFlight;
   readonly joiner: Joiner;
   readonly invalidator: Invalidator;
 }): boolean {

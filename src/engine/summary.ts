@@ -13,7 +13,7 @@ import type { EntrySummary, Explanation, GateRequest, ListPage, ListQuery } from
 import { refusalText } from './draft.ts';
 import { select } from './lookup.ts';
 
-export function summaryOf(context: Context, entry: StoredResponse): EntrySummary {
+function summaryOf(context: Context, entry: StoredResponse): EntrySummary {
   const { uri, origin, method } = keyParts(entry.key);
   const ageMs = currentAgeMs(entry.bornMs, context.clock.now());
   return {
@@ -54,7 +54,7 @@ export async function explainRequest(
   request: Pick<GateRequest, 'route' | 'method' | 'uri' | 'fields'>,
 ): Promise<Explanation> {
   const { route, uri } = request;
-  const key = cacheKey(route.tenant, route.originName, 'GET', uri);
+  const key = cacheKey(route, 'GET', uri);
   const selection = await select(context.tiers, key, { ...request, target: '', body: undefined, bypass: false });
   const { entry } = selection;
   const refusal = context.tally.lastRefusal(key);

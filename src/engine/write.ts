@@ -12,11 +12,11 @@ import type { Context } from './context.ts';
 import type { GateRequest } from './contract.ts';
 import type { Departure, Way } from './departures.ts';
 import { Flight } from './flight.ts';
-import type { FlightPlan } from './flight-plan.ts';
+import type { FlightPlan, RunningFlight } from './flight-plan.ts';
 import type { Stamp } from './invalidator.ts';
 
 /** Forwards the write. It is carried through even when the client goes away: the origin may have begun. */
-export function startWrite(context: Context, from: Departure, way: Way): Flight {
+export function startWrite(context: Context, from: Departure, way: Way): RunningFlight {
   const { request, key, onInterim } = from;
   const closeIntent = context.invalidator.openIntent(request.uri);
   const plan: FlightPlan = {
@@ -26,12 +26,10 @@ export function startWrite(context: Context, from: Departure, way: Way): Flight 
     stores: request.method === 'POST' && !request.bypass,
     abortable: false,
     beforeLanding: (head, stamp) => {
-      if (isUnknownOutcome(request, head)) {
-        holdUnknown(context, request, closeIntent);
-        return stamp;
-      }
-      closeIntent();
-      return invalidateAfter(context, { request, head, stamp });
+      const counts = invalidateAfter(context, { request, head, stamp });
+      if (isUnknownOutcome(request, head)) holdUnknown(context, request, closeIntent);
+      else closeIntent();
+      return counts;
     },
   };
   const flight = new Flight(context, plan, onInterim);

@@ -11,8 +11,14 @@ import { type Fields, fieldValue } from '../semantics/fields.ts';
 export const DEFAULT_TENANT = '-';
 
 /** Makes a cache key. GET and HEAD share one: pass GET (RFC 9110 §9.3.2). The parts must be keyable. */
-export function cacheKey(tenant: string, origin: string, method: string, uri: string): string {
-  return `${tenant} ${origin} ${method} ${uri}`;
+export function cacheKey(scope: KeyScope, method: string, uri: string): string {
+  return `${scope.tenant} ${scope.originName} ${method} ${uri}`;
+}
+
+/** Whose entries they are, and of which origin. */
+interface KeyScope {
+  readonly tenant: string;
+  readonly originName: string;
 }
 
 /** True when the text can be a part of a key: not empty, visible ASCII only. */
@@ -47,7 +53,7 @@ export function keyParts(key: string): KeyParts {
 }
 
 /** The key without the selecting header fields' values. */
-export function primaryKey(key: string): string {
+function primaryKey(key: string): string {
   const end = key.indexOf('\n');
   return end < 0 ? key : key.slice(0, end);
 }

@@ -59,7 +59,7 @@ export function accessLine(report: ExchangeReport, extra: AccessExtra): AccessLi
     method: request.method,
     host,
     path: extra.showValues === true ? path : redactValues(path),
-    key: keyHash(cacheKey(request.route.tenant, request.route.originName, method, request.uri)),
+    key: keyHash(cacheKey(request.route, method, request.uri)),
     status: report.status,
     outcome: extra.outcome,
     ...(outcome.forward !== undefined && { fwd: outcome.forward }),

@@ -13,17 +13,11 @@ import {
   type Scheme,
   withoutDefaultPort,
 } from './hygiene.ts';
+import { type Peer, unmapped } from './peer.ts';
 import { type Refusal, refused } from './refusals.ts';
 import { editFields, forwardedFields } from './request-fields.ts';
 import type { Router, SiteRoute } from './site.ts';
 import { normaliseTarget } from './target.ts';
-
-/** Who sent the request. */
-export interface Peer {
-  readonly address: string;
-  /** Address and port of our end, for a request that names no host. */
-  readonly localAuthority: () => string;
-}
 
 export interface AdmissionDeps {
   readonly router: () => Router;
@@ -156,11 +150,6 @@ function hopsLeft(maxForwards: string): number | Refusal {
 
 function isGet(method: string): boolean {
   return method === 'GET' || method === 'HEAD';
-}
-
-/** An IPv4 address in the form of IPv6, as a socket that listens on both has it (RFC 4291 §2.5.5.2). */
-export function unmapped(address: string): string {
-  return address.startsWith('::ffff:') ? address.slice(7) : address;
 }
 
 /** The request with its content. */

@@ -81,7 +81,7 @@ async function readConfigFile(file: string): Promise<unknown> {
   try {
     if (extname(file) === '.json') return JSON.parse(readFileSync(file, 'utf8'));
     // A module is evaluated once for each URL: the query makes every load a new one.
-    const url = `${pathToFileURL(file)}?load=${++loads}-${Date.now()}`;
+    const url = `${pathToFileURL(file)}?load=${++loads}`;
     const module: { readonly default?: unknown } = await import(/* @vite-ignore */ url);
     if (module.default !== undefined) return module.default;
   } catch (error) {

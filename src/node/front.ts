@@ -8,16 +8,18 @@ import { createServer, type IncomingMessage, type ServerOptions, type ServerResp
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Gate } from '../engine/contract.ts';
 import { TidegateError } from '../errors.ts';
-import { type Admitted, admit, type Peer, unmapped, withBody } from './admission.ts';
+import { type Admitted, admit, withBody } from './admission.ts';
 import { Connections } from './connections.ts';
 import type { ExchangeDeps, ExchangeEnd } from './exchange.ts';
 import { endAfterContent, LINGER_MS } from './linger.ts';
+import { nodeClock } from './node-ports.ts';
+import { peerOf, unmapped } from './peer.ts';
 import { giveBack, KEEP_ALIVE_BUFFER_MS, watchConnection } from './plain-connection.ts';
 import { ALLOWED_METHODS, type Refusal, type RefusalReason, refusalAnswer, refused } from './refusals.ts';
 import { Exchange } from './responder.ts';
 import type { FrontLimits, Router } from './site.ts';
-import { type CloseTunnel, openTunnel } from './tunnel.ts';
-import { Upload } from './upload.ts';
+import { type CloseTunnel, openTunnel, wantsTunnel } from './tunnel.ts';
+import { hasContent, Upload } from './upload.ts';
 
 /** A request that the front refused. */
 export interface RefusalReport {
@@ -106,7 +108,7 @@ class NodeFront implements Front {
       closing: () => this.#closing !== undefined,
       // responder.ts tells its own socket timeout from that of an idle connection by its length.
       stallMs: stallMs === Math.max(1, limits.keepAliveMs) + KEEP_ALIVE_BUFFER_MS ? stallMs + 1 : stallMs,
-      monotonic: deps.monotonic ?? (() => performance.now()),
+      monotonic: deps.monotonic ?? nodeClock.monotonic,
       ended: hooks?.ended,
       fault: hooks?.fault ?? (() => {}),
     };
@@ -281,29 +283,6 @@ class NodeFront implements Front {
   }
 }
 
-function peerOf(socket: Socket): Peer {
-  return { address: socket.remoteAddress ?? '', localAuthority: () => localAuthority(socket) };
-}
-
-function localAuthority({ localAddress = '', localPort }: Socket): string {
-  const address = unmapped(localAddress);
-  return `${address.includes(':') ? `[${address}]` : address}:${localPort}`;
-}
-
-function hasContent({ headers }: IncomingMessage): boolean {
-  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
-}
-
 function sendContinue(response: ServerResponse): void {
   if (!response.headersSent) response.writeContinue();
-}
-
-/**
- * Upgrade is an offer that may be ignored (RFC 9110 §7.8), and is when it is for HTTP or TLS: through a tunnel of
- * HTTP/2 a client would send the origin requests that nobody has checked. Content or a pipeline forbid it as well.
- */
-function wantsTunnel(message: IncomingMessage): boolean {
-  const { headers } = message;
-  if (message.method !== 'GET' || headers.upgrade === undefined || hasContent(message)) return false;
-  return !headers.upgrade.split(',').some((protocol) => /^[ \t]*(?:h2c?|http|tls)(?:$|[ \t/])/i.test(protocol));
 }

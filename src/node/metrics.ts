@@ -28,13 +28,22 @@ interface Copied {
 }
 
 const COPIED: readonly Copied[] = [
-  counter('requests', 'Exchanges by how they ended.', (stats) => stats.requests, 'outcome'),
-  counter('forwards', 'Requests sent to an origin, by the reason (RFC 9211).', (stats) => stats.forwards, 'reason'),
-  counter('details', 'Exchanges by the detail of their outcome.', (stats) => stats.details, 'detail'),
+  counter('requests', 'Exchanges by how they ended.', { read: (stats) => stats.requests, label: 'outcome' }),
+  counter('forwards', 'Requests sent to an origin, by the reason (RFC 9211).', {
+    read: (stats) => stats.forwards,
+    label: 'reason',
+  }),
+  counter('details', 'Exchanges by the detail of their outcome.', { read: (stats) => stats.details, label: 'detail' }),
   counter('collapsed', "Requests answered by another request's fill.", (stats) => stats.requests.collapsed),
   counter('stores', 'Answers stored.', (stats) => stats.stores),
-  counter('refused_stores', 'Answers not stored, by the reason.', (stats) => stats.refusedStores, 'reason'),
-  counter('invalidations', 'Invalidations by what they named.', (stats) => stats.invalidations, 'kind'),
+  counter('refused_stores', 'Answers not stored, by the reason.', {
+    read: (stats) => stats.refusedStores,
+    label: 'reason',
+  }),
+  counter('invalidations', 'Invalidations by what they named.', {
+    read: (stats) => stats.invalidations,
+    label: 'kind',
+  }),
   counter('purges', 'Purges.', (stats) => stats.purges),
   counter('evictions', 'Entries evicted from memory for room.', (stats) => stats.memory.evictions),
   counter('declined', 'Entries that memory did not take in.', (stats) => stats.memory.declined),
@@ -77,8 +86,8 @@ export function createMetrics({ stats, clientBytes }: MetricsSources): Metrics {
   };
 }
 
-function counter(name: string, help: string, read: Copied['read'], label?: string): Copied {
-  return { name: `tidegate_${name}_total`, help, kind: 'counter', read, ...(label !== undefined && { label }) };
+function counter(name: string, help: string, of: Pick<Copied, 'read' | 'label'> | Copied['read']): Copied {
+  return { name: `tidegate_${name}_total`, help, kind: 'counter', ...(typeof of === 'function' ? { read: of } : of) };
 }
 
 function gauge(name: string, help: string, read: Copied['read']): Copied {

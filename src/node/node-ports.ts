@@ -1,11 +1,13 @@
-// The Clock and Tasks ports on Node.
+// Clock, Tasks and Random on Node.
 
-import type { Clock, Tasks } from '../ports.ts';
+import type { Clock, Random, Tasks } from '../ports.ts';
 
 export const nodeClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
 };
+
+export const nodeRandom: Random = () => Math.random();
 
 export const nodeTasks: Tasks = {
   later(delayMs, work) {

@@ -7,9 +7,10 @@
 
 import type { Socket } from 'node:net';
 import type { Gate } from '../engine/contract.ts';
-import { type AdmissionDeps, type Admitted, admit, type Peer, unmapped, withBody } from './admission.ts';
+import { type AdmissionDeps, type Admitted, admit, withBody } from './admission.ts';
 import type { ExchangeEnd } from './exchange.ts';
 import { LentSocket } from './lent-socket.ts';
+import { type Peer, unmapped } from './peer.ts';
 import { plainBytes } from './plain-answer.ts';
 import { type PlainHead, readPlainHead } from './plain-head.ts';
 

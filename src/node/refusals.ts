@@ -3,6 +3,8 @@
 
 import { STATUS_CODES } from 'node:http';
 import type { Fields } from '../semantics/fields.ts';
+import { formatHttpDate } from '../semantics/http-date.ts';
+import { nodeClock } from './node-ports.ts';
 
 interface RefusalRule {
   readonly status: number;
@@ -111,7 +113,7 @@ function shown(got: string): string {
 /** The answer in wire form, for a socket that has no message to answer; always the last on its connection. */
 export function rawRefusal(refusal: Refusal, cacheName: string): string {
   const { status, fields, body } = refusalAnswer(refusal, cacheName, true);
-  return rawHead(status, [...fields, 'date', new Date().toUTCString()]) + body;
+  return rawHead(status, [...fields, 'date', formatHttpDate(nodeClock.now())]) + body;
 }
 
 /** Status line, fields and the empty line; the fields must be known to be sendable. */

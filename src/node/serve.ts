@@ -11,7 +11,7 @@ import { createAdminApi, type ExplainRequest } from '../admin/api.ts';
 import type { ExchangeReport, Gate, GateRequest } from '../engine/contract.ts';
 import { createGate } from '../engine/gate.ts';
 import { classOf } from '../engine/tally.ts';
-import { createMemoryStore } from '../store/memory.ts';
+import { createMemoryStore, LARGEST_PART } from '../store/memory.ts';
 import { accessLine, createLog } from './access-log.ts';
 import { startAdmin } from './admin-server.ts';
 import { admit } from './admission.ts';
@@ -19,7 +19,7 @@ import type { ResolvedConfig } from './config.ts';
 import type { ExchangeEnd } from './exchange.ts';
 import { createFront, type FrontHooks } from './front.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
-import { nodeClock, nodeTasks } from './node-ports.ts';
+import { nodeClock, nodeRandom, nodeTasks } from './node-ports.ts';
 import { Origins } from './origins.ts';
 import { compileSite } from './router.ts';
 import type { Router } from './site.ts';
@@ -79,7 +79,7 @@ class NodeGate implements RunningGate {
     this.gate = createGate({
       clock: nodeClock,
       tasks: nodeTasks,
-      random: Math.random,
+      random: nodeRandom,
       stores: [memory],
       memoryStats: () => memory.stats(),
       report: (report) => this.#report(report),
@@ -189,7 +189,7 @@ function urlOf(host: string, port: number): string {
 
 /** What is too large for the store is not gathered for it in vain. */
 function boundBodies(config: ResolvedConfig): ResolvedConfig {
-  const most = Math.floor(config.memory.maxBytes / 8);
+  const most = Math.floor(config.memory.maxBytes * LARGEST_PART);
   return {
     ...config,
     routes: config.routes.map((route) => ({ ...route, maxBodyBytes: Math.min(route.maxBodyBytes, most) })),

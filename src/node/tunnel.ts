@@ -10,6 +10,7 @@ import type { GateRequest } from '../engine/contract.ts';
 import type { Fields } from '../semantics/fields.ts';
 import { isSendable, passedFields } from './answer-fields.ts';
 import { type Refusal, rawHead, refused } from './refusals.ts';
+import { hasContent } from './upload.ts';
 
 /** An upgrade of one client's connection. */
 interface TunnelRequest {
@@ -163,4 +164,14 @@ function sendableFields(rawHeaders: readonly string[]): Fields {
     if (isSendable(passed[at]!, passed[at + 1]!)) fields.push(passed[at]!, passed[at + 1]!);
   }
   return fields;
+}
+
+/**
+ * Upgrade is an offer that may be ignored (RFC 9110 §7.8), and is when it is for HTTP or TLS: through a tunnel of
+ * HTTP/2 a client would send the origin requests that nobody has checked. Content or a pipeline forbid it as well.
+ */
+export function wantsTunnel(message: IncomingMessage): boolean {
+  const { headers } = message;
+  if (message.method !== 'GET' || headers.upgrade === undefined || hasContent(message)) return false;
+  return !headers.upgrade.split(',').some((protocol) => /^[ \t]*(?:h2c?|http|tls)(?:$|[ \t/])/i.test(protocol));
 }

@@ -121,3 +121,8 @@ export class Upload implements AsyncIterable<Uint8Array> {
     waiter?.reject(this.#failure);
   }
 }
+
+/** True when the request announces content (RFC 9112 §6). */
+export function hasContent({ headers }: IncomingMessage): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+}

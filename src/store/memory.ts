@@ -15,10 +15,10 @@ import { EvictionPolicy, MAX_SIZE } from './eviction.ts';
  * What an entry costs besides its key, head and body: some 430 bytes for its objects and its places in the map and in the
  * policy, the rest for what the C allocator adds where V8 does not count. The bench `memory` measures both.
  */
-export const ENTRY_OVERHEAD_BYTES = 750;
+const ENTRY_OVERHEAD_BYTES = 750;
 
 /** What each of its tags costs besides its text: its string and its places in the entry and in the index. */
-export const TAG_OVERHEAD_BYTES = 100;
+const TAG_OVERHEAD_BYTES = 100;
 
 /** An entry that would take more than this part of the store is declined: it would push out all that is small. */
 export const LARGEST_PART = 1 / 4;

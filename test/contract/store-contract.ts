@@ -33,7 +33,7 @@ export function storedResponse(key: string, body = 'hello', tags: readonly strin
 
 /** The key of a GET on the default tenant and an origin named `api`. */
 export function getKey(uri: string): string {
-  return cacheKey('-', 'api', 'GET', uri);
+  return cacheKey({ tenant: '-', originName: 'api' }, 'GET', uri);
 }
 
 /** A list with the variants' entries that it names. */
@@ -139,8 +139,8 @@ function testDelete(makeStore: () => Eventually<Store>): void {
 function testFind(makeStore: () => Eventually<Store>): void {
   const a = getKey('http://h/dir/a?x=1');
   const b = getKey('http://h/dir/b');
-  const post = cacheKey('-', 'api', 'POST', 'http://h/dir/b');
-  const other = cacheKey('tenant2', 'shop', 'GET', 'http://h/dir/b');
+  const post = cacheKey({ tenant: '-', originName: 'api' }, 'POST', 'http://h/dir/b');
+  const other = cacheKey({ tenant: 'tenant2', originName: 'shop' }, 'GET', 'http://h/dir/b');
   const deep = getKey('http://h/dir/b/c');
   const [list, german, english] = varied(getKey('http://h/v'), ['de', 'en']);
   const plain = [

@@ -24,7 +24,7 @@ async function front(body = 'stored') {
 
 /** Status lines and bodies, in order. */
 function answersIn(text: string): string[] {
-  return [...text.matchAll(/HTTP\/1\.1 (\d+)[^]*?\r\n\r\n([^]*?)(?=HTTP\/1\.1|$)/g)].map(
+  return [...text.matchAll(/HTTP\/1\.1 (\d+)[\s\S]*?\r\n\r\n([\s\S]*?)(?=HTTP\/1\.1|$)/g)].map(
     ([, status, body]) => `${status} ${body}`,
   );
 }

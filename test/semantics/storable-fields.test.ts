@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { SAFE_POLICY } from '../../src/semantics/policy.ts';
 import { withoutHopByHop } from '../../src/semantics/fields.ts';
+import { SAFE_POLICY } from '../../src/semantics/policy.ts';
 import { storableFields } from '../../src/semantics/storing.ts';
 
 describe('storableFields', () => {

@@ -4,6 +4,7 @@ import type { Fields } from '../../src/semantics/fields.ts';
 import type { Database } from './database.ts';
 import type { Dice } from './dice.ts';
 import { bodyBytes, etagOf, modifiedMs, type Resource } from './resources.ts';
+import type { Settings } from './settings.ts';
 
 export interface Question {
   readonly resource: Resource;
@@ -24,19 +25,26 @@ const WISHES = [
   'only-if-cached, max-stale',
 ] as const;
 
+interface Site {
+  readonly resource: Resource;
+  /** Probability that nothing is added to a GET. */
+  readonly plain: number;
+  readonly asking: Settings['asking'];
+}
+
 const LANGUAGES = ['de', 'en', 'DE', 'en , de', 'fr', ''] as const;
 
-/** A safe request; mostly a plain GET. `plain`: the probability that nothing is added. */
-export function ask(dice: Dice, database: Database, site: { resource: Resource; plain: number }): Question {
-  const { resource } = site;
+/** A safe request; often a plain GET. */
+export function ask(dice: Dice, database: Database, site: Site): Question {
+  const { resource, asking } = site;
   const fields: string[] = [];
   if (dice.chance(resource.varies ? 0.8 : 0.1)) fields.push('accept-language', dice.pick(LANGUAGES));
   if (dice.chance(site.plain)) return { resource, method: 'GET', fields, bypass: false };
   if (dice.chance(0.15)) fields.push('authorization', 'Basic c2lt');
-  if (dice.chance(0.3)) fields.push(...conditions(dice, database, resource));
-  if (dice.chance(0.3)) fields.push('cache-control', dice.pick(WISHES));
-  if (dice.chance(0.25)) fields.push(...ranges(dice, database, resource));
-  const method = dice.chance(0.15) ? 'HEAD' : 'GET';
+  if (dice.chance(asking.conditions)) fields.push(...conditions(dice, database, resource));
+  if (dice.chance(asking.wishes)) fields.push('cache-control', dice.pick(WISHES));
+  if (dice.chance(asking.ranges)) fields.push(...ranges(dice, database, resource));
+  const method = dice.chance(asking.heads) ? 'HEAD' : 'GET';
   return { resource, method, fields, bypass: dice.chance(0.04) };
 }
 
@@ -64,15 +72,17 @@ function conditions(dice: Dice, database: Database, resource: Resource): string[
 
 function ranges(dice: Dice, database: Database, resource: Resource): string[] {
   const version = database.current(resource);
-  const size = bodyBytes(resource, version) + 5;
-  const first = dice.below(size);
+  const size = bodyBytes(resource, version);
+  // Mostly at quarters, so that parts often meet; else anywhere, and past the end.
+  const quarter = Math.ceil(size / 4) + 1;
+  const first = dice.chance(0.8) ? quarter * dice.below(4) : dice.below(size + 5);
   const range = dice.weighted({ first: 3, rest: 2, suffix: 2, two: 1, inner: 3 });
   const texts = {
-    first: `0-${first}`,
+    first: `0-${first + quarter - 1}`,
     rest: `${first}-`,
     suffix: `-${first}`,
     two: `0-${dice.below(20)},${first}-${first + 10}`,
-    inner: `${first}-${first + dice.below(size)}`,
+    inner: `${first}-${first + quarter - dice.below(2)}`,
   };
   const etag = etagOf(resource, version, resource.varies ? 'de' : 'only');
   const ifRange = etag !== undefined && dice.chance(0.4) ? ['if-range', etag] : [];

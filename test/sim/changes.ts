@@ -16,6 +16,8 @@ export interface ChangeParts {
   readonly database: Database;
   readonly tally: Tally;
   readonly delayMs: number;
+  /** Probability that nobody tells the gate of a change. */
+  readonly silence: number;
   readonly trace: (line: string) => void;
 }
 
@@ -30,13 +32,13 @@ export class Changes {
 
   /** Commits to some records and, after a while, tells the gate; at times nobody does. */
   change(): void {
-    const { dice, database, time, tally, trace } = this.#parts;
+    const { dice, database, time, tally, silence, trace } = this.#parts;
     const all = [...Array(database.recordCount).keys()];
     const records = dice.chance(0.8) ? [dice.pick(all)] : dice.some(all, 0.5);
     const number = database.commit(records, { at: time.now(), deletes: dice.chance(0.1) });
     trace(`database: version ${number} of records ${records}`);
     tally.count('changes behind the gate');
-    if (dice.chance(0.95)) this.announce(records);
+    if (!dice.chance(silence)) this.announce(records);
   }
 
   announce(records: readonly number[]): void {

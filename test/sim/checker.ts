@@ -87,7 +87,13 @@ function judgeKeeping(client: Client, claim: Claim, by: Judge): Finding | undefi
   return finding('kept', `forward ${claim.forward} read while a write on its URI was under way, and was stored`);
 }
 
-function judgeVersion({ asked }: Client, version: number): Finding | undefined {
+/** What is served past its time is never past an invalidation, at the very instant of serving. */
+const STALE: ReadonlySet<string> = new Set(['stale-while-revalidate', 'stale-if-error', 'grace']);
+
+function judgeVersion({ asked, outcome, mustShowStale }: Client, version: number): Finding | undefined {
+  if (STALE.has(outcome?.detail ?? '') && version < mustShowStale) {
+    return finding('outdated', `served stale at version ${version} after ${mustShowStale} was acknowledged`);
+  }
   if (version >= asked.mustShow) return undefined;
   return finding('outdated', `shows version ${version}; ${asked.mustShow} was acknowledged before the request came`);
 }

@@ -30,6 +30,8 @@ export class Client {
   outcome: Outcome | undefined;
   state: 'waiting' | 'reading' | 'done' | 'failed' | 'left' = 'waiting';
   interims = 0;
+  /** The oldest version that a stale answer may show: the latest acknowledged as the answer began. */
+  mustShowStale = 0;
   readonly #hooks: ClientHooks;
   #paused: boolean;
   readonly #chunks: Uint8Array[] = [];

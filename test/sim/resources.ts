@@ -55,11 +55,20 @@ const CONTROLS = [
 
 /** Makes the resources of one world. */
 export function makeResources(dice: Dice, counts: { resources: number; records: number }): Resource[] {
-  const calm = dice.chance(0.4);
-  return Array.from({ length: counts.resources }, (_, index) => makeResource(dice, { index, calm, ...counts }));
+  const site = { calm: dice.chance(0.4), personal: dice.chance(0.3), records: counts.records };
+  return Array.from({ length: counts.resources }, (_, index) => makeResource(dice, { index, ...site }));
 }
 
-function makeResource(dice: Dice, how: { index: number; calm: boolean; records: number }): Resource {
+interface Plan {
+  readonly index: number;
+  /** True: everything is fresh for long. */
+  readonly calm: boolean;
+  /** True: some answers are for one client alone for other reasons than Cache-Control. */
+  readonly personal: boolean;
+  readonly records: number;
+}
+
+function makeResource(dice: Dice, how: Plan): Resource {
   const { index } = how;
   const path = `/${dice.pick(['a', 'b'])}/${index}${dice.chance(0.2) ? '?x=1' : ''}`;
   const first = dice.below(how.records);
@@ -72,17 +81,17 @@ function makeResource(dice: Dice, how: { index: number; calm: boolean; records: 
     originName: path.startsWith('/a') ? 'api' : 'web',
     records: [first, ...others],
     tagField: dice.pick(['cache-tag', 'surrogate-key', 'xkey', 'cache-groups', 'cache-groups', undefined] as const),
-    etag: dice.pick(['strong', 'strong', 'weak', undefined] as const),
+    etag: dice.pick(['strong', 'strong', 'weak', undefined, undefined] as const),
     dated: dice.chance(0.6),
     skewMs: dice.chance(0.3) ? -dice.below(55_000) : 0,
     controls: Array.from({ length: dice.chance(0.7) ? 1 : 3 }, control),
     varies: dice.chance(0.3),
-    personal: dice.pick(['no', 'no', 'no', 'no', 'with-authorization', 'sets-cookie'] as const),
+    personal: how.personal ? dice.pick(['no', 'with-authorization', 'sets-cookie'] as const) : 'no',
     goneStatus: dice.pick([404, 410] as const),
     baseBytes: dice.pick([0, 1, 40, 300, 900, 2500]),
     spreadBytes: dice.pick([0, 0, 3, 700]),
-    ranges: dice.chance(0.5),
-    framing: dice.pick(['length', 'length', 'chunked', 'close'] as const),
+    ranges: dice.chance(0.7),
+    framing: dice.pick(['length', 'length', 'length', 'chunked', 'chunked', 'chunked', 'close'] as const),
     initialAgeMs: dice.pick([0, 500, 5_000, 100_000, 1_000_000]),
   };
 }

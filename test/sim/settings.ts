@@ -24,6 +24,15 @@ export interface Settings {
   readonly pauses: number;
   /** Probability that a request is a plain GET. */
   readonly plain: number;
+  /** Probabilities of others. */
+  readonly asking: {
+    readonly heads: number;
+    readonly ranges: number;
+    readonly conditions: number;
+    readonly wishes: number;
+  };
+  /** Probability that nobody tells the gate of a change behind it. */
+  readonly silence: number;
   readonly weather: Weather;
   readonly policy: Partial<CachePolicy>;
   readonly memoryBytes: number;
@@ -49,6 +58,13 @@ export function makeSettings(dice: Dice): Settings {
     },
     pauses: dice.pick([0, 0.01, 0.04]),
     plain: dice.pick([0.2, 0.6, 0.9]),
+    asking: {
+      heads: dice.pick([0.05, 0.15, 0.4]),
+      ranges: dice.pick([0.1, 0.25, 0.9]),
+      conditions: dice.pick([0.1, 0.4]),
+      wishes: dice.pick([0.1, 0.3]),
+    },
+    silence: dice.pick([0.02, 0.02, 0.5]),
     weather: {
       delayMs: dice.pick([0, 10, 100, 800]),
       faults: dice.pick([0, 0, 0.05, 0.25]),

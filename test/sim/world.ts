@@ -73,7 +73,7 @@ export class World {
     this.#writes = new Writes({ ...parts, unknownOutcomeMs, untold });
     this.origin = new SimulatedOrigin({ ...parts, writes: this.#writes }, weather);
     this.gate = this.#makeGate();
-    this.#changes = new Changes({ ...parts, gate: this.gate, delayMs: weather.delayMs });
+    this.#changes = new Changes({ ...parts, gate: this.gate, delayMs: weather.delayMs, silence: settings.silence });
     const route = routeTo(this.origin, settings.policy);
     this.#routes = new Map(['api', 'web'].map((originName) => [originName, { ...route, originName }]));
   }
@@ -157,7 +157,8 @@ export class World {
   }
 
   #read(resource: Resource): void {
-    this.send(ask(this.#dice, this.database, { resource, plain: this.settings.plain }));
+    const { plain, asking } = this.settings;
+    this.send(ask(this.#dice, this.database, { resource, plain, asking }));
   }
 
   #write(resource: Resource): void {
@@ -190,6 +191,7 @@ export class World {
     return {
       answered: (client) => {
         const { asked } = client;
+        client.mustShowStale = this.database.acknowledged(asked.resource);
         this.#writes.answered(asked.id);
         // Some ask again the very moment that their write is answered.
         const { resource, method } = asked;
