@@ -48,7 +48,7 @@ import { type Selection, select } from './lookup.ts';
 import { answersRange } from './partial.ts';
 import { startWrite } from './write.ts';
 
-/** A request whose joins failed this often goes to the origin alone. */
+/** A request that has waited in vain more often than this no longer waits for others. */
 const MAX_JOINS = 2;
 
 /** What may be served should the origin fail. */
@@ -171,7 +171,8 @@ export class Exchange {
   /** Waits for a flight that is under way, if it began late enough, or starts one that others may join. */
   #join(selection: Selection, way: Way): void {
     const flight = this.#context.flights.get(selection.key);
-    const joined = flight !== undefined && mayJoin(flight, this.#arrival, this.#context.invalidator);
+    const joined =
+      this.#joins <= MAX_JOINS && flight !== undefined && mayJoin(flight, this.#arrival, this.#context.invalidator);
     if (!joined) return this.#launch(selection, way);
     this.#joins++;
     this.#leave = flight.whenLanded((landing) => this.#joinLanded(landing, { flight, way }));

@@ -25,6 +25,8 @@ export interface GateOptions {
   /** What the memory tier holds, for the statistics. */
   readonly memoryStats: () => GateStats['memory'];
   readonly report?: (report: ExchangeReport) => void;
+  /** Told of a store that failed; the entry in question is a miss. */
+  readonly fault?: (error: unknown) => void;
   /** Default 30,000. */
   readonly unknownOutcomeMs?: number;
   /** Hashed buckets of the invalidation log, a power of two. Default 2^20, 8 bytes each. */
@@ -55,7 +57,7 @@ function contextOf(options: GateOptions): Context {
     tasks,
     random,
     invalidator,
-    tiers: new Tiers(stores, invalidator),
+    tiers: new Tiers(stores, invalidator, options.fault ?? (() => {})),
     hitForMiss: new HitForMiss(),
     tally: new Tally(),
     flights: new Map(),

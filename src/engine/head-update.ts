@@ -3,7 +3,7 @@
 import { decodeHead } from '../entry/codec.ts';
 import { keyParts } from '../entry/key.ts';
 import type { StoredResponse } from '../entry/stored-response.ts';
-import { headUpdate, validators } from '../semantics/validation.ts';
+import { etagsMatchStrong, headUpdate, validators } from '../semantics/validation.ts';
 import type { Context } from './context.ts';
 import type { GateRequest } from './contract.ts';
 import type { Landing, RunningFlight } from './flight-plan.ts';
@@ -23,7 +23,8 @@ export function updateByHead(
   const update = headUpdate(stored, landing.head.status, landing.head.fields);
   if (update === 'invalidate') context.invalidator.invalidate({ kind: 'url', uri: keyParts(entry.key).uri });
   if (update !== 'freshen') return;
-  const vouched = validators(stored).strong && validators(landing.head.fields).etag !== undefined;
+  const [had = '', said = ''] = [validators(stored).etag, validators(landing.head.fields).etag];
+  const vouched = etagsMatchStrong(had, said);
   if (!vouched && !context.invalidator.isCurrent(entry)) return;
   const now = context.clock.now();
   const timing = { requestTimeMs: now - (flight.forwardMs ?? 0), responseTimeMs: now };

@@ -67,5 +67,7 @@ export function combinedEntry(
   const whole = old === undefined || added === undefined ? undefined : combineParts(old, added);
   if (whole === undefined) return undefined;
   const status = isComplete(whole) ? 200 : 206;
-  return entryFrom({ ...draft, status, fields: whole.fields }, stamp, [whole.body]);
+  // A 206 to If-Range leaves out what the client has already (RFC 9110 §15.3.7), so the stored part's tags count as well.
+  const tags = [...new Set([...stored.tags, ...draft.tags])];
+  return entryFrom({ ...draft, status, fields: whole.fields, tags }, stamp, [whole.body]);
 }

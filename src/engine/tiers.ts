@@ -12,10 +12,13 @@ import type { Invalidator, Stamp, StampRefusal } from './invalidator.ts';
 export class Tiers {
   readonly #stores: readonly Store[];
   readonly #invalidator: Invalidator;
+  readonly #fault: (error: unknown) => void;
 
-  constructor(stores: readonly Store[], invalidator: Invalidator) {
+  /** `fault`: told when a store fails to take an entry in, which costs a miss and nothing more. */
+  constructor(stores: readonly Store[], invalidator: Invalidator, fault: (error: unknown) => void) {
     this.#stores = stores;
     this.#invalidator = invalidator;
+    this.#fault = fault;
   }
 
   /** What is stored under the key, from the fastest tier that has it. Not validated: that is the reader's part. */
@@ -24,7 +27,7 @@ export class Tiers {
       const found = (this.#stores[tier] as Store).get(key);
       if (found instanceof Promise) return this.#getSlowly(key, { tier, found });
       if (found !== undefined) {
-        if (tier > 0) void this.#promote(found, tier);
+        if (tier > 0) this.#promote(found, tier);
         return found;
       }
     }
@@ -61,7 +64,7 @@ export class Tiers {
   }
 
   /** Removes single entries from every tier. */
-  async delete(keys: readonly string[]): Promise<void> {
+  async #delete(keys: readonly string[]): Promise<void> {
     for (const store of this.#stores) await store.delete(keys);
   }
 
@@ -83,7 +86,7 @@ export class Tiers {
     let { tier } = asked;
     let found = await asked.found;
     while (found === undefined && ++tier < this.#stores.length) found = await (this.#stores[tier] as Store).get(key);
-    if (found !== undefined) void this.#promote(found, tier);
+    if (found !== undefined) this.#promote(found, tier);
     return found;
   }
 
@@ -95,7 +98,10 @@ export class Tiers {
 
   /** Puts into the first `count` tiers. */
   #putAll(entry: Entry, count: number): void {
-    for (let tier = 0; tier < count; tier++) void (this.#stores[tier] as Store).put(entry);
+    for (let tier = 0; tier < count; tier++) {
+      const put = (this.#stores[tier] as Store).put(entry);
+      if (put instanceof Promise) put.catch(this.#fault);
+    }
   }
 
   /** Notes the variant in the list that stands under the plain key. */
@@ -105,7 +111,7 @@ export class Tiers {
     const list = withVariant(old, { key, ...add });
     if (old !== undefined) {
       const dropped = old.variantKeys.filter((variant) => !list.variantKeys.includes(variant));
-      if (dropped.length > 0) void this.delete(dropped);
+      if (dropped.length > 0) this.#delete(dropped).catch(this.#fault);
     }
     this.#putAll(list, this.#stores.length);
   }

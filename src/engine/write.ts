@@ -5,6 +5,7 @@
 // origin carried the write out, or will yet. Then the target is invalidated, and stays unstorable for a while, after
 // which it is invalidated once more.
 
+import type { Selector } from '../dependency/selector.ts';
 import type { ResponseHead } from '../semantics/fields.ts';
 import { groupsInvalidated, tagsOf } from '../semantics/tags.ts';
 import { invalidatedUris } from '../semantics/unsafe.ts';
@@ -27,7 +28,7 @@ export function startWrite(context: Context, from: Departure, way: Way): Running
     abortable: false,
     beforeLanding: (head, stamp) => {
       const counts = invalidateAfter(context, { request, head, stamp });
-      if (isUnknownOutcome(request, head)) holdUnknown(context, request, closeIntent);
+      if (isUnknownOutcome(request, head)) holdUnknown(context, request, { closeIntent, head });
       else closeIntent();
       return counts;
     },
@@ -36,7 +37,7 @@ export function startWrite(context: Context, from: Departure, way: Way): Running
   flight.whenLanded((landing) => {
     if (landing.kind !== 'failed') return;
     if (NOT_SENT.has(landing.error.code)) closeIntent();
-    else holdUnknown(context, request, closeIntent);
+    else holdUnknown(context, request, { closeIntent });
   });
   return flight;
 }
@@ -59,21 +60,34 @@ function invalidateAfter(
 ): Stamp {
   const { request, head, stamp } = answer;
   const { invalidator } = context;
-  const uris = invalidatedUris(request.uri, head);
-  const groups = groupsInvalidated(request, head.fields);
-  if (uris.length === 0 && groups.length === 0) return stamp;
+  const named = namedBy(request, head);
+  if (named.length === 0) return stamp;
   const { tags } = tagsOf(head.fields, request.uri);
   const affected = invalidator.isAffectedSince(stamp, { uri: request.uri, origin: request.route.originName, tags });
-  for (const uri of uris) invalidator.invalidate({ kind: 'url', uri: request.route.cacheUri(uri) });
-  for (const tag of groups) invalidator.invalidate({ kind: 'tag', tag });
+  for (const selector of named) invalidator.invalidate(selector);
   return affected ? stamp : invalidator.stamp();
 }
 
-function holdUnknown(context: Context, request: GateRequest, closeIntent: () => void): void {
-  const { uri } = request;
-  context.invalidator.invalidate({ kind: 'url', uri });
-  context.tasks.later(context.unknownOutcomeMs, () => {
-    context.invalidator.invalidate({ kind: 'url', uri });
-    closeIntent();
+/** RFC 9111 §4.4, and RFC 9875 §3, which has no regard to the status. */
+function namedBy(request: GateRequest, head: ResponseHead): Selector[] {
+  const uris = invalidatedUris(request.uri, head).map((uri) => request.route.cacheUri(uri));
+  const tags = groupsInvalidated(request, head.fields);
+  return [...uris.map((uri) => ({ kind: 'url', uri }) as const), ...tags.map((tag) => ({ kind: 'tag', tag }) as const)];
+}
+
+/** Invalidates the target, and what the answer named if there was one, now and once more when the hold is over. */
+function holdUnknown(context: Context, request: GateRequest, hold: Hold): void {
+  const { invalidator, tasks, unknownOutcomeMs } = context;
+  const target: Selector = { kind: 'url', uri: request.uri };
+  invalidator.invalidate(target);
+  const named = hold.head === undefined ? [] : namedBy(request, hold.head);
+  tasks.later(unknownOutcomeMs, () => {
+    for (const selector of [target, ...named]) invalidator.invalidate(selector);
+    hold.closeIntent();
   });
+}
+
+interface Hold {
+  readonly closeIntent: () => void;
+  readonly head?: ResponseHead;
 }

@@ -83,6 +83,7 @@ class NodeGate implements RunningGate {
       stores: [memory],
       memoryStats: () => memory.stats(),
       report: (report) => this.#report(report),
+      fault: (error) => this.#log.error({ err: error }, 'a store failed'),
     });
     this.#front = createFront({
       site: () => this.#site,

@@ -57,7 +57,7 @@ export function makeSettings(dice: Dice): Settings {
       clock: dice.pick([0, 0, 1]),
     },
     pauses: dice.pick([0, 0.01, 0.04]),
-    plain: dice.pick([0.2, 0.6, 0.9]),
+    plain: dice.pick([0, 0.2, 0.6, 0.9]),
     asking: {
       heads: dice.pick([0.05, 0.15, 0.4]),
       ranges: dice.pick([0.1, 0.25, 0.9]),

@@ -24,7 +24,7 @@ async function started(config: TidegateConfig): Promise<GateProcess> {
 }
 
 async function textAt(url: string): Promise<string> {
-  return (await fetch(url)).text();
+  return (await fetch(url, { signal: AbortSignal.timeout(5_000) })).text();
 }
 
 describe('the log', { timeout: 30_000 }, () => {
@@ -42,11 +42,13 @@ describe('the log', { timeout: 30_000 }, () => {
     expect(program.out).toBe('');
   });
 
-  test('a full disk does not end the gate', async () => {
+  test.skipIf(!existsSync('/dev/full'))('a full disk does not end the gate', async () => {
     const { url } = await httpOrigin((_request, response) => response.end('ok'));
     const gate = await started({ origins: { app: { url } }, log: { file: '/dev/full' } });
     for (let at = 0; at < 20; at++) expect(await textAt(gate.url)).toBe('ok');
-    expect(gate.program.running).toBe(true);
+    gate.program.signal('SIGTERM');
+    await until('the end of the process', () => !gate.program.running);
+    expect(await gate.program.exited).toBe(0);
   });
 
   test('a reader of the log that is gone does not end the gate', async () => {
