@@ -5,9 +5,11 @@
 // unless the operator asks for the values.
 
 import { hash } from 'node:crypto';
+import { closeSync, openSync } from 'node:fs';
 import { type DestinationStream, destination as fileDestination, type Logger, pino } from 'pino';
 import type { ExchangeReport, OutcomeClass } from '../engine/contract.ts';
 import { cacheKey } from '../entry/key.ts';
+import { TidegateError } from '../errors.ts';
 
 export interface LogOptions {
   /** `info` has the access log. */
@@ -18,8 +20,35 @@ export interface LogOptions {
 
 /** A logger of JSON lines with ISO times. Files and descriptors are written to without holding up the event loop. */
 export function createLog({ level, destination = 1 }: LogOptions): Logger {
-  const stream = typeof destination === 'object' ? destination : fileDestination({ dest: destination, sync: false });
+  const stream = typeof destination === 'object' ? destination : openLog(destination);
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+}
+
+/** Throws E_CONFIG when the file cannot be opened. */
+function openLog(dest: string | number): DestinationStream {
+  if (typeof dest === 'string') checkWritable(dest);
+  const stream = fileDestination({ dest, sync: false });
+  stream.on('error', (error: Error) => {
+    // A full disk ends the log, not the gate. Left as it is, the stream would gather lines in memory, and its flush at
+    // the end of the process would try for ever.
+    if (stream.write === dropped) return;
+    Object.assign(stream, { write: dropped, flushSync: () => {}, end: () => {}, destroy: () => {} });
+    process.stderr.write(`the log ends here, expected to write to ${dest}, got ${error.message}\n`);
+  });
+  return stream;
+}
+
+const dropped = (): boolean => true;
+
+function checkWritable(file: string): void {
+  try {
+    closeSync(openSync(file, 'a'));
+  } catch (error) {
+    const { message } = error as Error;
+    throw new TidegateError('E_CONFIG', `log.file: expected a file that can be written, got ${message}`, {
+      cause: error,
+    });
+  }
 }
 
 /** What the front adds to the engine's report once the answer has been sent. */

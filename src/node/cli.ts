@@ -15,6 +15,8 @@ interface ServeOptions extends ConfigOverrides {
 
 /** Runs the command line; the process ends when it is done, or on SIGINT or SIGTERM when it serves. */
 export async function runCli(argv: readonly string[]): Promise<void> {
+  // A terminal or a reader of the log that is gone (EPIPE) is no reason to end.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stream.destroy());
   const program = new Command('tidegate')
     .description('An edge cache that never serves outdated data')
     .version(version())
@@ -73,7 +75,11 @@ async function serve(file: string | undefined, options: ServeOptions): Promise<v
   const load = () => loadConfig({ file, cwd: process.cwd(), overrides: options });
   const running = await startGate(await load());
   announce(running);
-  process.on('SIGHUP', () => void reload(running, load));
+  // One after the other: the configuration read last is the one that holds.
+  let reloads = Promise.resolve();
+  process.on('SIGHUP', () => {
+    reloads = reloads.then(() => reload(running, load));
+  });
   endOnSignal(() => running.close());
 }
 

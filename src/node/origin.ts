@@ -59,6 +59,7 @@ class PooledOrigin implements NodeOrigin, ForwardHost {
   #breaker: BreakerState = CLOSED;
   #inFlight = 0;
   #closed = false;
+  #destroyed = false;
   #idle: (() => void) | undefined;
 
   constructor(options: OriginOptions, deps: OriginDeps) {
@@ -109,11 +110,12 @@ class PooledOrigin implements NodeOrigin, ForwardHost {
       };
       await promise;
     }
-    await this.pools.close();
+    if (!this.#destroyed) await this.pools.close();
   }
 
   async destroy(): Promise<void> {
     this.#closed = true;
+    this.#destroyed = true;
     await this.pools.destroy(
       new TidegateError('E_ORIGIN_RESET', `origin ${this.options.name}: the pool was destroyed`),
     );

@@ -15,7 +15,7 @@ interface Pool {
 export class Origins {
   readonly #ports: { readonly clock: Clock; readonly tasks: Tasks };
   #pools = new Map<string, Pool>();
-  readonly #closing = new Set<Promise<void>>();
+  readonly #closing = new Map<NodeOrigin, Promise<void>>();
 
   constructor(ports: { readonly clock: Clock; readonly tasks: Tasks }) {
     this.#ports = ports;
@@ -41,10 +41,15 @@ export class Origins {
     return pool.settings.url;
   }
 
-  async close(): Promise<void> {
+  /** Lets running forwards finish; ends those left after `graceMs`. */
+  async close({ graceMs }: { readonly graceMs: number }): Promise<void> {
     for (const { origin } of this.#pools.values()) this.#close(origin);
     this.#pools.clear();
-    await Promise.all(this.#closing);
+    const cancel = this.#ports.tasks.later(graceMs, () => {
+      for (const origin of this.#closing.keys()) void origin.destroy();
+    });
+    await Promise.all(this.#closing.values());
+    cancel();
   }
 
   #create(name: string, settings: OriginSettings): NodeOrigin {
@@ -53,7 +58,7 @@ export class Origins {
   }
 
   #close(origin: NodeOrigin): void {
-    const closed = origin.close().finally(() => this.#closing.delete(closed));
-    this.#closing.add(closed);
+    const closed = origin.close().finally(() => this.#closing.delete(origin));
+    this.#closing.set(origin, closed);
   }
 }

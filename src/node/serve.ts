@@ -130,8 +130,9 @@ class NodeGate implements RunningGate {
 
   async close({ graceMs = CLOSE_GRACE_MS }: { readonly graceMs?: number } = {}): Promise<void> {
     this.#ready = false;
+    const end = nodeClock.monotonic() + graceMs;
     await this.#front.close({ graceMs });
-    await this.#origins.close();
+    await this.#origins.close({ graceMs: Math.max(0, end - nodeClock.monotonic()) });
     await this.#closeAdmin();
   }
 

@@ -7,8 +7,9 @@
 //
 // Exempt, because no cache can do better:
 // - a change that is not acknowledged: it may be missing from any answer, and be there;
-// - what a write of unknown outcome (5xx, or a failure after it was sent) changed besides its target, and a change it
-//   makes after the hold (`unknownOutcomeMs`): the gate cannot know of it until someone invalidates;
+// - what a write of unknown outcome (5xx, or a failure after it was sent) changed besides its target and the groups its
+//   answer names, and a change it makes after the hold (`unknownOutcomeMs`): the gate cannot know of it until someone
+//   invalidates;
 // - a 304 to a client that named a date: dates count seconds, so it says no more than "none since that second". The
 //   representation it stands for must still be a version that is recent enough;
 // - a body that ends with its connection and is cut: its own client cannot be told. Nobody else may be given it;

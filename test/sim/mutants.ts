@@ -24,6 +24,7 @@ export const MUTANTS: readonly Mutant[] = [
     'if (affected && joiner.arrival > flight.stamp.position) return false;',
     '',
   ]),
+  mutant('join-without-bound', 'engine/exchange.ts', ['this.#joins <= MAX_JOINS && flight', 'flight']),
   mutant('share-what-is-for-one', 'engine/joining.ts', [
     "if (landing.kind === 'entry' && !landing.shareable) return false;",
     '',
@@ -36,10 +37,7 @@ export const MUTANTS: readonly Mutant[] = [
     "return this.#intents.has(what.uri) ? 'intent-open' : undefined;",
     'return undefined;',
   ]),
-  mutant('intent-never-closed', 'engine/write.ts', [
-    'closeIntent();\n      return invalidateAfter',
-    'return invalidateAfter',
-  ]),
+  mutant('intent-never-closed', 'engine/write.ts', ['else closeIntent();\n      return counts;', 'return counts;']),
   mutant('no-invalidation-of-tags', 'dependency/invalidations.ts', [
     "for (const tag of what.tags) last = Math.max(last, this.#lastOf('t', tag));",
     '',
@@ -84,6 +82,10 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('no-groups', 'engine/write.ts', [
     "for (const tag of groups) invalidator.invalidate({ kind: 'tag', tag });",
     '',
+  ]),
+  mutant('no-groups-of-5xx', 'engine/write.ts', [
+    'const counts = invalidateAfter(context, { request, head, stamp });',
+    'const counts = isUnknownOutcome(request, head) ? stamp : invalidateAfter(context, { request, head, stamp });',
   ]),
   mutant('promotion-renews-stamp', 'engine/tiers.ts', [
     "if (entry.kind === 'response' && !this.#invalidator.isCurrent(entry)) return;",

@@ -104,8 +104,12 @@ export class World {
   /** Lets time pass until nothing is left to happen. */
   async quiet(): Promise<void> {
     do {
-      for (let turn = 0; turn < PROMISE_TURNS; turn++) await undefined;
-    } while (this.#step());
+      do {
+        for (let turn = 0; turn < PROMISE_TURNS; turn++) await undefined;
+      } while (this.#step());
+      // Lets every promise come to its end, however many turns it takes.
+      await new Promise((resolve) => setImmediate(resolve));
+    } while (!this.time.idle);
   }
 
   #step(): boolean {

@@ -2,8 +2,9 @@
 // has acknowledged by passing the answer on.
 //
 // The one complication: an outcome can be unknown. After a 5xx or a failure of which the origin may have seen the
-// request, the gate answers for the target alone: of a change made by then at once, of one made later when the hold is
-// over (docs/architecture.md, intents). What else such a write changed is not acknowledged by it.
+// request, the gate answers for the target, and for the groups a 5xx names: of a change made by then at once, of one made
+// later, for the target, when the hold is over (docs/architecture.md, intents). What else such a write changed is not
+// acknowledged by it.
 
 import { type ErrorCode, TidegateError } from '../../src/errors.ts';
 import { type Fields, fieldValue } from '../../src/semantics/fields.ts';
@@ -48,6 +49,12 @@ interface Window {
   to: number;
 }
 
+/** A change that was made. */
+interface Made {
+  readonly records: readonly number[];
+  readonly number: number;
+}
+
 type WriteJob = Job & { readonly delay: () => number };
 
 export class Writes {
@@ -89,10 +96,10 @@ export class Writes {
           return this.#carryOut(job);
         case 'error-before':
         case 'reset-before':
-          return this.#breakOff(job, { error: course === 'error-before', number: undefined });
+          return this.#breakOff(job, course === 'error-before', undefined);
         case 'error-after':
         case 'reset-after':
-          return this.#breakOff(job, { error: course === 'error-after', number: this.#commit(job).number });
+          return this.#breakOff(job, course === 'error-after', this.#commit(job));
         case 'late':
         case 'late-error':
           return this.#carryOutLate(job, course === 'late-error');
@@ -100,7 +107,7 @@ export class Writes {
     });
   }
 
-  #commit({ request, resource, forward }: WriteJob): { records: number[]; number: number } {
+  #commit({ request, resource, forward }: WriteJob): Made {
     const { database, dice, time, trace } = this.#parts;
     const records = [resource.records[0] as number, ...dice.some(resource.records.slice(1), 0.5)];
     const number = database.commit(records, { at: time.now(), deletes: request.method === 'DELETE' });
@@ -117,7 +124,7 @@ export class Writes {
     const tellsGroups = dice.chance(0.75);
     const fields = [
       ...(located === undefined || content !== undefined ? [] : [field, located.path]),
-      ...(tellsGroups ? ['cache-group-invalidation', records.map((record) => `"${tagName(record)}"`).join(', ')] : []),
+      ...(tellsGroups ? groupsField(records) : []),
     ];
     const told = (resource: Resource) =>
       resource === job.resource ||
@@ -143,13 +150,19 @@ export class Writes {
     return { ...answer, fields: [...answer.fields, 'content-location', resource.uri] };
   }
 
-  #breakOff(job: WriteJob, how: { error: boolean; number: number | undefined }): void {
+  #breakOff(job: WriteJob, error: boolean, made: Made | undefined): void {
+    const { database, dice } = this.#parts;
+    const tellsGroups = made !== undefined && error && dice.chance(0.5);
     const acknowledge = () => {
-      if (how.number !== undefined) this.#parts.database.acknowledge(job.resource, how.number);
+      for (const resource of made === undefined ? [] : database.affected(made.records)) {
+        const told = resource === job.resource || (tellsGroups && resource.tagField === 'cache-groups');
+        if (told) database.acknowledge(resource, (made as Made).number);
+      }
     };
     job.sending.after(job.delay(), () => {
-      if (how.error) this.#send(job, { status: 500, fields: [] }, acknowledge);
-      else this.#fail(job, this.#parts.dice.pick(['E_ORIGIN_RESET', 'E_ORIGIN_TIMEOUT']), acknowledge);
+      const fields = tellsGroups ? groupsField(made.records) : [];
+      if (error) this.#send(job, { status: 500, fields }, acknowledge);
+      else this.#fail(job, dice.pick(['E_ORIGIN_RESET', 'E_ORIGIN_TIMEOUT']), acknowledge);
     });
   }
 
@@ -205,4 +218,9 @@ export class Writes {
     tell();
     this.answered(id);
   }
+}
+
+/** Cache-Group-Invalidation for the records (RFC 9875 §3). */
+function groupsField(records: readonly number[]): Fields {
+  return ['cache-group-invalidation', records.map((record) => `"${tagName(record)}"`).join(', ')];
 }
