@@ -84,7 +84,8 @@ export async function run(flags: readonly string[]): Promise<Report> {
 
 function wholeNumber(flag: string, text: string): number {
   if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
-  throw new RangeError(`--${flag}: expected a whole number from 1; got '${text}'`);
+  const error = new RangeError(`--${flag}: expected a whole number from 1; got '${text}'`);
+  throw Object.assign(error, { code: 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE' });
 }
 
 interface Comparison {
@@ -117,7 +118,7 @@ async function startServers(processes: Processes, folder: string): Promise<Serve
   const servers: Server[] = [];
   for (const start of [startGate, startBare, startNginx, startVarnish]) {
     const server = await start(place);
-    if ('absent' in server) console.log(`${server.name} is absent: ${server.absent}; --install-peers installs it.`);
+    if ('absent' in server) console.log(`${server.name} is absent: ${server.absent}`);
     else servers.push(server);
   }
   return servers;
@@ -150,11 +151,13 @@ async function measure(
   head: RequestHead,
   { load, seconds }: { readonly load: Load; readonly seconds: number },
 ): Promise<Sample> {
-  const beforeMs = cpuMs(server.pid);
+  const { pid, ended } = server.running;
+  const beforeMs = cpuMs(pid);
   const seen = await load.run({ url: server.url, head, seconds });
-  const usedMs = cpuMs(server.pid) - beforeMs;
+  const usedMs = cpuMs(pid) - beforeMs;
   if (seen.errors > 0 || seen.requests === 0) {
-    throw new Error(`${server.name}: expected good answers only; got ${seen.errors} others of ${seen.requests}`);
+    const got = ended() ?? `${seen.errors} others beside ${seen.requests - seen.errors}`;
+    throw new Error(`${server.name}: expected good answers only; got ${got}`);
   }
   return {
     requestsPerSecond: seen.requests / seen.seconds,

@@ -42,7 +42,6 @@ export const canPin = programFile('taskset') !== undefined && availableParalleli
 /** The children of one bench. All end at `endAll`, on SIGINT and SIGTERM, and when this process ends. */
 export class Processes {
   readonly #running = new Set<ChildProcess>();
-  #ending = false;
   readonly #killAll = (): void => {
     for (const { pid } of this.#running) killTree(pid!);
   };
@@ -63,7 +62,6 @@ export class Processes {
     child.once('close', (code, signal) => {
       ended = `${command.file} ended with ${code ?? signal}: ${errors()}`;
       first.reject(new Error(ended));
-      if (!this.#ending) console.error(ended);
     });
     // Not everyone waits for a line.
     first.promise.catch(() => {});
@@ -83,7 +81,6 @@ export class Processes {
   }
 
   async endAll(): Promise<void> {
-    this.#ending = true;
     await Promise.all([...this.#running].map(end));
     process.off('exit', this.#killAll);
     process.off('SIGINT', this.#interrupted);

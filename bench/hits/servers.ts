@@ -11,13 +11,19 @@ export interface Server {
   readonly name: string;
   /** Of the resource. */
   readonly url: string;
-  readonly pid: number;
+  readonly running: Running;
 }
 
-/** A peer that is not installed. */
+/** A peer that is not installed, or does not start. */
 export interface Absent {
   readonly name: string;
   readonly absent: string;
+}
+
+/** A process, and how to see that an answer of it comes from its cache. */
+interface Started {
+  readonly running: Running;
+  readonly isHit: (headers: Headers) => boolean;
 }
 
 /** Where the servers are put up. */
@@ -62,7 +68,7 @@ export async function startGate({ processes, folder, origin }: Place): Promise<S
 
 export async function startNginx(place: Place): Promise<Server | Absent> {
   const file = programFile('nginx');
-  if (file === undefined) return { name: 'nginx', absent: 'nginx is not installed' };
+  if (file === undefined) return { name: 'nginx', absent: 'not installed (--install-peers does that)' };
   const folder = join(place.folder, 'nginx');
   mkdirSync(folder);
   const port = await freePort();
@@ -71,7 +77,7 @@ export async function startNginx(place: Place): Promise<Server | Absent> {
   const args = ['-e', join(folder, 'error.log'), '-p', folder, '-c', settings];
   const running = startOnCore(place.processes, file, args);
   const isHit = (headers: Headers) => headers.get('x-cache') === 'HIT';
-  return await checked(`nginx ${versionOf(file, '-v')}`, `http://127.0.0.1:${port}`, { running, isHit });
+  return await orAbsent(`nginx ${versionOf(file, '-v')}`, `http://127.0.0.1:${port}`, { running, isHit });
 }
 
 function nginxSettings(folder: string, port: number, origin: string): string {
@@ -104,7 +110,7 @@ http {
 
 export async function startVarnish({ processes, folder, origin }: Place): Promise<Server | Absent> {
   const file = programFile('varnishd');
-  if (file === undefined) return { name: 'Varnish', absent: 'varnishd is not installed' };
+  if (file === undefined) return { name: 'Varnish', absent: 'not installed (--install-peers does that)' };
   const port = await freePort();
   const args = [
     ...['-F', '-j', 'none', '-n', join(folder, 'varnish'), '-T', 'none'],
@@ -113,7 +119,16 @@ export async function startVarnish({ processes, folder, origin }: Place): Promis
   const running = startOnCore(processes, file, args);
   // On a hit it names two transactions: this one, and the one that filled.
   const isHit = (headers: Headers) => headers.get('x-varnish')?.includes(' ') === true;
-  return await checked(`Varnish ${versionOf(file, '-V')}`, `http://127.0.0.1:${port}`, { running, isHit });
+  return await orAbsent(`Varnish ${versionOf(file, '-V')}`, `http://127.0.0.1:${port}`, { running, isHit });
+}
+
+/** A peer that does not run here is no reason to measure nothing. */
+async function orAbsent(name: string, base: string, how: Started): Promise<Server | Absent> {
+  try {
+    return await checked(name, base, how);
+  } catch (error) {
+    return { name, absent: `it does not serve here: ${error instanceof Error ? error.message : error}` };
+  }
 }
 
 function startOnCore(processes: Processes, file: string, args: readonly string[]): Running {
@@ -126,11 +141,7 @@ function versionOf(file: string, flag: string): string {
 }
 
 /** Asks until it answers from its cache; what it then says must be the origin's, for both request heads. */
-async function checked(
-  name: string,
-  base: string,
-  { running, isHit }: { readonly running: Running; readonly isHit: (headers: Headers) => boolean },
-): Promise<Server> {
+async function checked(name: string, base: string, { running, isHit }: Started): Promise<Server> {
   const url = base + TARGET;
   await warm(url, { running, isHit });
   for (const { fields } of [plainHead, browserHead]) {
@@ -141,14 +152,11 @@ async function checked(
     if (!isHit(answer.headers)) throw new Error(`${name}: expected a hit; got ${[...answer.headers].join('; ')}`);
     if (!body.equals(await answer.bytes())) throw new Error(`${name}: expected the origin's body; got another`);
   }
-  return { name, url, pid: running.pid };
+  return { name, url, running };
 }
 
 /** Tries again while the server does not accept connections, and until it hits. */
-async function warm(
-  url: string,
-  { running, isHit }: { readonly running: Running; readonly isHit: (headers: Headers) => boolean },
-): Promise<void> {
+async function warm(url: string, { running, isHit }: Started): Promise<void> {
   const deadline = performance.now() + START_MS;
   let got: unknown = 'no hit';
   while (performance.now() < deadline) {

@@ -1,5 +1,5 @@
-// The head of a stored response as bytes: `name: value CRLF` for each field line, in latin1, as HTTP/1.1 carries it.
-// A front may so write a stored head as it is.
+// The head of a stored response as bytes: `name: value CRLF` for each field line and an empty line at the end, in latin1,
+// as HTTP/1.1 carries it. Head and body lie one behind the other, so a front may write the two as they are.
 
 import type { Fields } from '../semantics/fields.ts';
 
@@ -10,7 +10,7 @@ const SPACE = 0x20;
 
 /** Bytes that `encodeHead` writes for these fields. */
 export function headLength(fields: Fields): number {
-  let length = 0;
+  let length = 2;
   for (let at = 0; at < fields.length; at += 2) {
     length += (fields[at] as string).length + (fields[at + 1] as string).length + 4;
   }
@@ -28,6 +28,8 @@ export function encodeHead(fields: Fields, bytes: Uint8Array): number {
     bytes[to++] = CR;
     bytes[to++] = LF;
   }
+  bytes[to++] = CR;
+  bytes[to++] = LF;
   return to;
 }
 
@@ -41,7 +43,7 @@ export function decodeHead(bytes: Uint8Array, length: number): string[] {
   const fields: string[] = [];
   const text = readLatin1(bytes, length);
   let start = 0;
-  while (start < length) {
+  while (start < length - 2) {
     const colon = text.indexOf(':', start);
     const end = text.indexOf('\r\n', colon);
     fields.push(text.slice(start, colon), text.slice(colon + 2, end));

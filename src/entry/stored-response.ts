@@ -12,7 +12,7 @@ export interface StoredResponse {
   readonly kind: 'response';
   /** Cache key, with the selecting header fields' values when the response has Vary (see key.ts). */
   readonly key: string;
-  /** Head in wire form, then the body. Never written to after the entry is made. */
+  /** Head in wire form, its empty line included, then the body. Never written to after the entry is made. */
   readonly bytes: Uint8Array;
   readonly headBytes: number;
   /** 206: the body is the part that the head's Content-Range names. Any other: the body is whole. */

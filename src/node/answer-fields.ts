@@ -24,7 +24,7 @@ export function storedFields(entry: StoredResponse, added: Fields, bodyBytes: nu
   const { headBytes } = entry;
   const text = asBuffer(entry.bytes).toString('latin1', 0, headBytes);
   let start = 0;
-  while (start < headBytes) {
+  while (start < headBytes - 2) {
     const colon = text.indexOf(':', start);
     const end = text.indexOf('\r\n', colon);
     const name = text.slice(start, colon);

@@ -159,6 +159,14 @@ const HOST = /^(?:[a-z0-9_~-]+(?:\.[a-z0-9_~-]+)*\.?|\[[0-9a-f:.]+\])(?::([1-9]\
 
 /** The host and port in lower case; undefined: not of that form. */
 export function parseHost(text: string): string | undefined {
+  if (text !== lastHost.text) lastHost = { text, host: readHost(text) };
+  return lastHost.host;
+}
+
+/** Most often the host is the one of the request before. */
+let lastHost: { readonly text: string; readonly host: string | undefined } = { text: '', host: undefined };
+
+function readHost(text: string): string | undefined {
   const host = text.toLowerCase();
   const parts = HOST.exec(host);
   if (parts === null) return undefined;

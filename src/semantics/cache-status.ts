@@ -20,9 +20,16 @@ export function formatCacheStatus(name: string, outcome: Outcome): string {
   return member;
 }
 
+/** A name known to be a token; most often there is but one name. */
+let lastToken = '';
+
 /** A token where the name is one, else a string (RFC 9211 §2; RFC 9651 §3.3.3, §3.3.4). */
 function cacheName(name: string): string {
-  if (/^[A-Za-z*][A-Za-z0-9!#$%&'*+.^_`|~:/-]*$/.test(name)) return name;
+  if (name === lastToken) return name;
+  if (/^[A-Za-z*][A-Za-z0-9!#$%&'*+.^_`|~:/-]*$/.test(name)) {
+    lastToken = name;
+    return name;
+  }
   return `"${name.replace(/[\\"]/g, '\\$&').replace(/[^ -~]/g, '?')}"`;
 }
 

@@ -76,13 +76,13 @@ function ranges(dice: Dice, database: Database, resource: Resource): string[] {
   // Mostly at quarters, so that parts often meet; else anywhere, and past the end.
   const quarter = Math.ceil(size / 4) + 1;
   const first = dice.chance(0.8) ? quarter * dice.below(4) : dice.below(size + 5);
-  const range = dice.weighted({ first: 3, rest: 2, suffix: 2, two: 1, inner: 3 });
+  const range = dice.weighted({ first: 1, rest: 2, suffix: 1, two: 1, inner: 6 });
   const texts = {
     first: `0-${first + quarter - 1}`,
     rest: `${first}-`,
     suffix: `-${first}`,
     two: `0-${dice.below(20)},${first}-${first + 10}`,
-    inner: `${first}-${first + quarter - dice.below(2)}`,
+    inner: `${first}-${first + quarter - (dice.chance(0.8) ? 1 : 0)}`,
   };
   const etag = etagOf(resource, version, resource.varies ? 'de' : 'only');
   const ifRange = etag !== undefined && dice.chance(0.4) ? ['if-range', etag] : [];

@@ -66,22 +66,26 @@ export const MUTANTS: readonly Mutant[] = [
     '',
   ]),
   mutant('unknown-outcome-ignored', 'engine/write.ts', [
-    'else holdUnknown(context, request, closeIntent);',
+    'else holdUnknown(context, request, { closeIntent });',
     'else closeIntent();',
   ]),
   mutant('5xx-taken-for-nothing', 'engine/write.ts', ['return head.status >= 500 &&', 'return false &&']),
   mutant('no-second-invalidation', 'engine/write.ts', [
-    "() => {\n    context.invalidator.invalidate({ kind: 'url', uri });\n    closeIntent();",
-    '() => {\n    closeIntent();',
+    'for (const selector of [target, ...named]) invalidator.invalidate(selector);',
+    '',
   ]),
+  mutant('no-second-for-groups', 'engine/write.ts', ['[target, ...named]', '[target]']),
   mutant('post-answer-always-new', 'engine/write.ts', [
     'return affected ? stamp : invalidator.stamp();',
     'return invalidator.stamp();',
   ]),
-  mutant('no-location', 'engine/write.ts', ['for (const uri of uris) ', 'for (const uri of uris.slice(0, 1)) ']),
+  mutant('no-location', 'engine/write.ts', [
+    'invalidatedUris(request.uri, head).map',
+    'invalidatedUris(request.uri, head).slice(0, 1).map',
+  ]),
   mutant('no-groups', 'engine/write.ts', [
-    "for (const tag of groups) invalidator.invalidate({ kind: 'tag', tag });",
-    '',
+    'const tags = groupsInvalidated(request, head.fields);',
+    'const tags: string[] = [];',
   ]),
   mutant('no-groups-of-5xx', 'engine/write.ts', [
     'const counts = invalidateAfter(context, { request, head, stamp });',

@@ -4,6 +4,7 @@ import type { Selector } from '../../src/dependency/selector.ts';
 import { type Fields, fieldValue } from '../../src/semantics/fields.ts';
 import type { Version } from './database.ts';
 import type { Dice } from './dice.ts';
+import type { Settings } from './settings.ts';
 
 export const SITE = 'http://example.org';
 
@@ -54,10 +55,17 @@ const CONTROLS = [
 ] as const;
 
 /** Makes the resources of one world. */
-export function makeResources(dice: Dice, counts: { resources: number; records: number }): Resource[] {
-  const site = { calm: dice.chance(0.4), personal: dice.chance(0.3), records: counts.records };
-  return Array.from({ length: counts.resources }, (_, index) => makeResource(dice, { index, ...site }));
+export function makeResources(dice: Dice, settings: Settings): Resource[] {
+  const { records, parts } = settings;
+  const site = { calm: dice.chance(parts ? 0.8 : 0.4), personal: dice.chance(0.3), records };
+  return Array.from({ length: settings.resources }, (_, index) => {
+    const resource = makeResource(dice, { index, ...site });
+    return parts ? { ...resource, ...IN_PARTS, baseBytes: dice.pick([40, 300, 900]) } : resource;
+  });
 }
+
+/** All versions are equally long, so that only the ETag tells their parts apart. */
+const IN_PARTS = { etag: 'strong', ranges: true, spreadBytes: 0, framing: 'length', varies: false } as const;
 
 interface Plan {
   readonly index: number;

@@ -6,6 +6,8 @@ import type { Dice } from './dice.ts';
 import type { Weather } from './origin.ts';
 
 export interface Settings {
+  /** True: a world of ranges, in which resources change and nobody tells. */
+  readonly parts: boolean;
   readonly resources: number;
   readonly records: number;
   /** What clients, writers and operators do, all in all. */
@@ -42,9 +44,11 @@ export interface Settings {
 }
 
 export function makeSettings(dice: Dice): Settings {
-  const writing = dice.pick([0, 1, 5, 15]);
+  const parts = dice.chance(0.06);
+  const writing = parts ? 0 : dice.pick([0, 1, 5, 15]);
   return {
-    resources: dice.pick([1, 2, 3, 6]),
+    parts,
+    resources: parts ? 2 : dice.pick([1, 2, 3, 6]),
     records: dice.pick([1, 2, 4]),
     actions: dice.between(60, 240),
     gapMs: dice.pick([2, 20, 100, 500]),
@@ -52,19 +56,19 @@ export function makeSettings(dice: Dice): Settings {
       read: 60,
       burst: dice.pick([0, 5]),
       write: writing,
-      change: dice.pick([1, 8, 20]),
-      tell: dice.pick([0, 2, 10]),
+      change: parts ? 8 : dice.pick([1, 8, 20]),
+      tell: parts ? 0 : dice.pick([0, 2, 10]),
       clock: dice.pick([0, 0, 1]),
     },
     pauses: dice.pick([0, 0.01, 0.04]),
-    plain: dice.pick([0, 0.2, 0.6, 0.9]),
+    plain: parts ? 0.1 : dice.pick([0.2, 0.2, 0.6, 0.9]),
     asking: {
       heads: dice.pick([0.05, 0.15, 0.4]),
-      ranges: dice.pick([0.1, 0.25, 0.9]),
+      ranges: parts ? 0.95 : dice.pick([0.1, 0.25, 0.9]),
       conditions: dice.pick([0.1, 0.4]),
       wishes: dice.pick([0.1, 0.3]),
     },
-    silence: dice.pick([0.02, 0.02, 0.5]),
+    silence: parts ? 0.8 : dice.pick([0.02, 0.02, 0.5]),
     weather: {
       delayMs: dice.pick([0, 10, 100, 800]),
       faults: dice.pick([0, 0, 0.05, 0.25]),
@@ -72,7 +76,7 @@ export function makeSettings(dice: Dice): Settings {
       sleepy: dice.pick([0, 0, 0.01]),
     },
     policy: makePolicy(dice),
-    memoryBytes: dice.pick([9_000, 25_000, 10_000_000, 10_000_000]),
+    memoryBytes: parts ? 10_000_000 : dice.pick([9_000, 25_000, 10_000_000, 10_000_000]),
     tiers: dice.pick(['memory', 'memory', 'memory', 'memory and slow', 'slow'] as const),
     buckets: dice.pick([4, 1024]),
     unknownOutcomeMs: dice.pick([1_000, 10_000]),

@@ -3,7 +3,7 @@
 //
 // The one complication: an outcome can be unknown. After a 5xx or a failure of which the origin may have seen the
 // request, the gate answers for the target, and for the groups a 5xx names: of a change made by then at once, of one made
-// later, for the target, when the hold is over (docs/architecture.md, intents). What else such a write changed is not
+// later when the hold is over (docs/architecture.md, intents). What else such a write changed is not
 // acknowledged by it.
 
 import { type ErrorCode, TidegateError } from '../../src/errors.ts';
@@ -151,14 +151,9 @@ export class Writes {
   }
 
   #breakOff(job: WriteJob, error: boolean, made: Made | undefined): void {
-    const { database, dice } = this.#parts;
+    const { dice } = this.#parts;
     const tellsGroups = made !== undefined && error && dice.chance(0.5);
-    const acknowledge = () => {
-      for (const resource of made === undefined ? [] : database.affected(made.records)) {
-        const told = resource === job.resource || (tellsGroups && resource.tagField === 'cache-groups');
-        if (told) database.acknowledge(resource, (made as Made).number);
-      }
-    };
+    const acknowledge = () => made !== undefined && this.#acknowledge(job, made, tellsGroups);
     job.sending.after(job.delay(), () => {
       const fields = tellsGroups ? groupsField(made.records) : [];
       if (error) this.#send(job, { status: 500, fields }, acknowledge);
@@ -166,17 +161,28 @@ export class Writes {
     });
   }
 
+  /** Acknowledges the change for the target, and for those that the groups in the answer reach. */
+  #acknowledge(job: WriteJob, { records, number }: Made, tellsGroups: boolean): void {
+    const { database } = this.#parts;
+    for (const resource of database.affected(records)) {
+      const told = resource === job.resource || (tellsGroups && resource.tagField === 'cache-groups');
+      if (told) database.acknowledge(resource, number);
+    }
+  }
+
   /** The origin goes on with the write although its answer has failed. */
   #carryOutLate(job: WriteJob, error: boolean): void {
-    const { dice, time, unknownOutcomeMs, database } = this.#parts;
-    let number: number | undefined;
-    if (error) this.#send(job, { status: 504, fields: [] }, () => {});
+    const { dice, time, unknownOutcomeMs } = this.#parts;
+    let made: Made | undefined;
+    const tellsGroups = error && dice.chance(0.5);
+    const fields = tellsGroups ? groupsField(job.resource.records) : [];
+    if (error) this.#send(job, { status: 504, fields }, () => {});
     else this.#fail(job, 'E_ORIGIN_TIMEOUT', () => {});
     time.later(dice.below(unknownOutcomeMs), () => {
-      number = this.#commit(job).number;
+      made = this.#commit(job);
     });
     // Scheduled after the gate's own timer for the same instant, so it runs after the second invalidation.
-    time.later(unknownOutcomeMs, () => database.acknowledge(job.resource, number ?? 0));
+    time.later(unknownOutcomeMs, () => this.#acknowledge(job, made as Made, tellsGroups));
   }
 
   /** The write is over; where its outcome is unknown, when the hold is. */
