@@ -5,7 +5,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parseArgs } from 'node:util';
 import { conclude, type Goal, printTable } from '../bench/report.ts';
-import { resolveConfig } from '../src/node/config.ts';
+import { resolveConfig } from '../src/node/config/config.ts';
 import { startGate } from '../src/node/serve.ts';
 import type { Profile } from '../src/semantics/policy.ts';
 import { DEVIATIONS, type Deviation } from './deviations.ts';

@@ -2,4 +2,4 @@
 
 export type { Selector } from './dependency/selector.ts';
 export { ERROR_CODES, type ErrorCode, TidegateError } from './errors.ts';
-export { defineConfig, type TidegateConfig } from './node/config-types.ts';
+export { defineConfig, type TidegateConfig } from './node/config/config-types.ts';

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
-import { loadConfig } from '../src/node/config.ts';
-import { configSchema } from '../src/node/config-schema.ts';
-import type { TidegateConfig } from '../src/node/config-types.ts';
+import { loadConfig } from '../src/node/config/config.ts';
+import { configSchema } from '../src/node/config/config-schema.ts';
+import type { TidegateConfig } from '../src/node/config/config-types.ts';
 
 const doc = readFileSync(new URL('../docs/configuration.md', import.meta.url), 'utf8');
 const documented = new Map([...doc.matchAll(/^\| `([^`]+)` \| (.+?) \|/gm)].map((row) => [row[1]!, row[2]!]));
@@ -60,7 +60,7 @@ describe('docs/configuration.md', () => {
 
   test.each(examples.map((example, at) => [at, example]))('example %i is accepted', async (_, example) => {
     const directory = mkdtempSync(join(tmpdir(), 'tidegate-'));
-    const types = new URL('../src/node/config-types.ts', import.meta.url).href;
+    const types = new URL('../src/node/config/config-types.ts', import.meta.url).href;
     writeFileSync(join(directory, 'tidegate.config.ts'), (example as string).replace("'tidegate'", `'${types}'`));
     writeFileSync(join(directory, 'admin-token'), 'a-token-of-the-test\n');
     const config = await loadConfig({ cwd: directory, env: {} });

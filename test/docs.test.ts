@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { ENGINE_REFUSALS } from '../src/engine/draft.ts';
 import { ERROR_CODES } from '../src/errors.ts';
-import { loadConfig } from '../src/node/config.ts';
+import { loadConfig } from '../src/node/config/config.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string) => readFileSync(root + path, 'utf8');
@@ -44,7 +44,7 @@ test('files that the documents name are there', () => {
 test("the README's configuration is accepted", async () => {
   const example = /```ts\n(.*?)^```$/ms.exec(read('README.md'))?.[1] as string;
   const directory = mkdtempSync(join(tmpdir(), 'tidegate-'));
-  const types = new URL('../src/node/config-types.ts', import.meta.url).href;
+  const types = new URL('../src/node/config/config-types.ts', import.meta.url).href;
   writeFileSync(join(directory, 'tidegate.config.ts'), example.replace("'tidegate'", `'${types}'`));
   const config = await loadConfig({ cwd: directory, env: {} });
   expect(config.routes.map(({ name }) => name)).toEqual(['account', 'site']);

@@ -7,7 +7,7 @@
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { promiseHooks } from 'node:v8';
-import { resolveConfig } from '../../src/node/config.ts';
+import { resolveConfig } from '../../src/node/config/config.ts';
 import { startGate } from '../../src/node/serve.ts';
 import { createBareServer } from './bare-server.ts';
 import { body, originFields, TARGET } from './resource.ts';

@@ -3,10 +3,10 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { TidegateError } from '../errors.ts';
-import { registerAdminCommands } from './cli-admin.ts';
-import { type ConfigOverrides, loadConfig, type ResolvedConfig, resolveConfig } from './config.ts';
-import { startDemoOrigin } from './demo-origin.ts';
-import { demoText } from './demo-text.ts';
+import { type ConfigOverrides, loadConfig, type ResolvedConfig, resolveConfig } from './config/config.ts';
+import { startDemoOrigin } from './demo/demo-origin.ts';
+import { demoText } from './demo/demo-text.ts';
+import { registerAdminCommands } from './operator/cli-admin.ts';
 import { type RunningGate, startGate } from './serve.ts';
 
 interface ServeOptions extends ConfigOverrides {

@@ -1,5 +1,5 @@
 // `tidegate/node`: the gate as a library, for a program that serves by itself.
 
 export type { EntrySummary, Explanation, Gate, GateStats, InvalidationResult, ListPage } from '../engine/contract.ts';
-export { loadConfig, type ResolvedConfig, resolveConfig } from './config.ts';
+export { loadConfig, type ResolvedConfig, resolveConfig } from './config/config.ts';
 export { type RunningGate, startGate } from './serve.ts';

@@ -12,16 +12,16 @@ import type { ExchangeReport, Gate, GateRequest } from '../engine/contract.ts';
 import { createGate } from '../engine/gate.ts';
 import { classOf } from '../engine/tally.ts';
 import { createMemoryStore, LARGEST_PART } from '../store/memory.ts';
-import { accessLine, createLog } from './access-log.ts';
-import { startAdmin } from './admin-server.ts';
-import { admit } from './admission.ts';
-import type { ResolvedConfig } from './config.ts';
-import type { ExchangeEnd } from './exchange.ts';
-import { createFront, type FrontHooks } from './front.ts';
-import { createMetrics, type Metrics } from './metrics.ts';
+import type { ResolvedConfig } from './config/config.ts';
+import { compileSite } from './config/router.ts';
+import { admit } from './front/admission.ts';
+import type { ExchangeEnd } from './front/exchange.ts';
+import { createFront, type FrontHooks } from './front/front.ts';
 import { nodeClock, nodeRandom, nodeTasks } from './node-ports.ts';
-import { Origins } from './origins.ts';
-import { compileSite } from './router.ts';
+import { accessLine, createLog } from './operator/access-log.ts';
+import { startAdmin } from './operator/admin-server.ts';
+import { createMetrics, type Metrics } from './operator/metrics.ts';
+import { Origins } from './origin/origins.ts';
 import type { Router } from './site.ts';
 
 export interface RunningGate {

@@ -1,5 +1,5 @@
 import { nodeClock, nodeTasks } from '../../src/node/node-ports.ts';
-import { createOrigin } from '../../src/node/origin.ts';
+import { createOrigin } from '../../src/node/origin/origin.ts';
 import { testOriginContract } from './origin-contract.ts';
 
 testOriginContract('node origin', {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ExchangeReport } from '../../src/engine/contract.ts';
-import { type AccessExtra, accessLine, createLog, keyHash } from '../../src/node/access-log.ts';
+import { type AccessExtra, accessLine, createLog, keyHash } from '../../src/node/operator/access-log.ts';
 import { ROUTE } from '../admin/fake-gate.ts';
 
 const EXTRA: AccessExtra = { outcome: 'miss', bytes: 2048, durationMs: 12.345678 };

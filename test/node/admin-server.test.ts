@@ -2,7 +2,7 @@ import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createAdminApi } from '../../src/admin/api.ts';
-import { type RunningAdmin, startAdmin } from '../../src/node/admin-server.ts';
+import { type RunningAdmin, startAdmin } from '../../src/node/operator/admin-server.ts';
 import { fakeGate } from '../admin/fake-gate.ts';
 
 const TOKEN = 'a-token-of-some-length';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { admit, type BreakerState, CLOSED, type Permit, type Reach, settle } from '../../src/node/breaker.ts';
+import { admit, type BreakerState, CLOSED, type Permit, type Reach, settle } from '../../src/node/origin/breaker.ts';
 
 const POLICY = { failures: 3, openMs: 100 };
 

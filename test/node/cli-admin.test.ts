@@ -3,9 +3,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import type { AdminDeps } from '../../src/admin/api.ts';
 import { createAdminApi } from '../../src/admin/api.ts';
 import type { Explanation } from '../../src/engine/contract.ts';
-import { keyHash } from '../../src/node/access-log.ts';
-import { type RunningAdmin, startAdmin } from '../../src/node/admin-server.ts';
-import { registerAdminCommands } from '../../src/node/cli-admin.ts';
+import { keyHash } from '../../src/node/operator/access-log.ts';
+import { type RunningAdmin, startAdmin } from '../../src/node/operator/admin-server.ts';
+import { registerAdminCommands } from '../../src/node/operator/cli-admin.ts';
 import { ENTRY, EXPLANATION, type FakeGate, fakeGate, STATS } from '../admin/fake-gate.ts';
 
 const TOKEN = 'CANARY-TOKEN';

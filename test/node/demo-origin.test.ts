@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { resolveConfig } from '../../src/node/config.ts';
-import { type RunningDemo, startDemoOrigin } from '../../src/node/demo-origin.ts';
-import { demoText } from '../../src/node/demo-text.ts';
+import { resolveConfig } from '../../src/node/config/config.ts';
+import { type RunningDemo, startDemoOrigin } from '../../src/node/demo/demo-origin.ts';
+import { demoText } from '../../src/node/demo/demo-text.ts';
 import { type RunningGate, startGate } from '../../src/node/serve.ts';
 
 let demo: RunningDemo;

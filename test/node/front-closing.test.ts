@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createFront } from '../../src/node/front.ts';
+import { createFront } from '../../src/node/front/front.ts';
 import {
   answerText,
   bodyText,

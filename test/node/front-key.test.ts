@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type AdmissionDeps, admit } from '../../src/node/admission.ts';
+import { type AdmissionDeps, admit } from '../../src/node/front/admission.ts';
 import type { Fields } from '../../src/semantics/fields.ts';
 import { LIMITS, routerTo, siteRoute } from './front-kit.ts';
 

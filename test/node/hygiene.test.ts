@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { checkHead, parseHost, withoutDefaultPort } from '../../src/node/hygiene.ts';
-import { refusalAnswer, refused } from '../../src/node/refusals.ts';
+import { checkHead, parseHost, withoutDefaultPort } from '../../src/node/front/hygiene.ts';
+import { refusalAnswer, refused } from '../../src/node/front/refusals.ts';
 import { LIMITS } from './front-kit.ts';
 
 function check(head: { method?: string; target?: string; httpVersion?: string; fields?: string[] }) {

@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { nodeClock, nodeTasks } from '../../src/node/node-ports.ts';
-import { createOrigin, type NodeOrigin } from '../../src/node/origin.ts';
+import { createOrigin, type NodeOrigin } from '../../src/node/origin/origin.ts';
 import { fetchAll, quiet, type RawServer, rawServer, start, textOf, until } from '../contract/origin-kit.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\n';

@@ -1,7 +1,7 @@
 // Time limits, retries, the circuit breaker and closing, on injected time: nothing here waits for a clock.
 
 import { afterEach, describe, expect, test } from 'vitest';
-import { createOrigin, type NodeOrigin, type OriginOptions } from '../../src/node/origin.ts';
+import { createOrigin, type NodeOrigin, type OriginOptions } from '../../src/node/origin/origin.ts';
 import {
   fetchAll,
   quiet,

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { resolveConfig } from '../../src/node/config.ts';
-import type { TidegateConfig } from '../../src/node/config-types.ts';
-import { compileSite } from '../../src/node/router.ts';
+import { resolveConfig } from '../../src/node/config/config.ts';
+import type { TidegateConfig } from '../../src/node/config/config-types.ts';
+import { compileSite } from '../../src/node/config/router.ts';
 import type { SiteRoute } from '../../src/node/site.ts';
 import type { Origin } from '../../src/ports.ts';
 import { CONFORMANCE_POLICY, SAFE_POLICY } from '../../src/semantics/policy.ts';

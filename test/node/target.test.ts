@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { matchablePath, normaliseTarget } from '../../src/node/config/target.ts';
 import type { QueryRule } from '../../src/node/site.ts';
-import { matchablePath, normaliseTarget } from '../../src/node/target.ts';
 
 type Rules = Parameters<typeof normaliseTarget>[1];
 

@@ -9,12 +9,12 @@ const PORTS = 'src/node/node-ports.ts';
 /** Files of the front that guard sockets with timers of their own: those are no part of what is simulated. */
 const SOCKET_TIMERS: ReadonlySet<string> = new Set([
   PORTS,
-  'src/node/admin-server.ts',
-  'src/node/connections.ts',
-  'src/node/front.ts',
-  'src/node/linger.ts',
-  'src/node/responder.ts',
-  'src/node/tunnel.ts',
+  'src/node/operator/admin-server.ts',
+  'src/node/front/connections.ts',
+  'src/node/front/front.ts',
+  'src/node/front/linger.ts',
+  'src/node/front/responder.ts',
+  'src/node/front/tunnel.ts',
 ]);
 
 const CLOCKS = new Set(['Date.now', 'Math.random', 'performance.now', 'crypto.randomUUID', 'crypto.getRandomValues']);

@@ -4,8 +4,8 @@ import { createServer as createHttpServer, type Server as HttpServer, type Reque
 import { createServer, type Server, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { EntrySummary } from '../../../src/engine/contract.ts';
-import { resolveConfig } from '../../../src/node/config.ts';
-import type { TidegateConfig } from '../../../src/node/config-types.ts';
+import { resolveConfig } from '../../../src/node/config/config.ts';
+import type { TidegateConfig } from '../../../src/node/config/config-types.ts';
 import { type RunningGate, startGate } from '../../../src/node/serve.ts';
 import { portOf } from './kit.ts';
 

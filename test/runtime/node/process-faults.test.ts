@@ -4,7 +4,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { TidegateConfig } from '../../../src/node/config-types.ts';
+import type { TidegateConfig } from '../../../src/node/config/config-types.ts';
 import { get, RawClient } from '../../node/front-kit.ts';
 import { gateBefore, httpOrigin, rawOrigin } from './fault-kit.ts';
 import { type GateProcess, serve, tempFolder, tidegate, until } from './kit.ts';

@@ -7,7 +7,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { TidegateConfig } from '../../../src/node/config-types.ts';
+import type { TidegateConfig } from '../../../src/node/config/config-types.ts';
 import {
   forwardsIn,
   freePort,

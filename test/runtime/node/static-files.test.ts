@@ -10,7 +10,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { resolveConfig } from '../../../src/node/config.ts';
+import { resolveConfig } from '../../../src/node/config/config.ts';
 import { type RunningGate, startGate } from '../../../src/node/serve.ts';
 import { installServers, isInstalled, portOf, runWell, serversFile, tempFolder } from './kit.ts';
 

@@ -1,0 +1,192 @@
+// The configuration: found, loaded, changed by command line flags, checked, and its defaults filled in. A problem is
+// never reported alone: one error names them all.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, extname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { DEFAULT_TENANT } from '../../entry/key.ts';
+import { TidegateError } from '../../errors.ts';
+import { configProblems, defaultRouteName } from './config-checks.ts';
+import { type ConfigOutput, configSchema, type RouteOutput, routeSchema } from './config-schema.ts';
+import { bearerToken, isTable, type Table } from './config-values.ts';
+
+/** A route with its name, origin and tenant known. */
+export interface ResolvedRoute extends RouteOutput {
+  readonly name: string;
+  readonly origin: string;
+  readonly tenant: string;
+}
+
+/** A configuration that is right: every default filled in, at least one origin and one route, file names absolute. */
+export interface ResolvedConfig extends Omit<ConfigOutput, 'admin' | 'routes'> {
+  readonly admin: { readonly host: string; readonly port: number; readonly token: string | undefined };
+  readonly routes: readonly ResolvedRoute[];
+}
+
+/** Where a configuration stands: file names in it are relative to `directory`. */
+export interface ConfigSurroundings {
+  /** Default: the working directory. */
+  readonly directory?: string;
+  /** Default: the process's environment. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** What an error calls the configuration. Default `the configuration`. */
+  readonly source?: string;
+}
+
+/** Command line flags that stand above the configuration file. Numbers may be text. */
+export interface ConfigOverrides {
+  readonly origin?: string | undefined;
+  readonly host?: string | undefined;
+  readonly port?: string | number | undefined;
+  readonly adminPort?: string | number | undefined;
+}
+
+export interface LoadOptions {
+  /** File to load. Default: `tidegate.config.ts`, `.mts`, `.mjs`, `.js` or `.json` in `cwd`. */
+  readonly file?: string | undefined;
+  readonly cwd: string;
+  readonly overrides?: ConfigOverrides;
+  readonly env?: ConfigSurroundings['env'];
+}
+
+/** Names of a configuration file, in the order they are looked for. */
+const CONFIG_FILES: readonly string[] = ['ts', 'mts', 'mjs', 'js', 'json'].map((end) => `tidegate.config.${end}`);
+
+/** Loads the configuration as it is now: a file that has changed since an earlier load is read again. */
+export async function loadConfig(options: LoadOptions): Promise<ResolvedConfig> {
+  const { cwd, overrides = {} } = options;
+  const file = findFile(options);
+  const raw = file === undefined ? {} : await readConfigFile(file);
+  return resolveConfig(overrideConfig(raw, overrides), {
+    directory: file === undefined ? cwd : dirname(file),
+    source: file ?? 'the command line',
+    ...(options.env === undefined ? {} : { env: options.env }),
+  });
+}
+
+function findFile({ file, cwd, overrides }: LoadOptions): string | undefined {
+  const candidates = (file === undefined ? CONFIG_FILES : [file]).map((name) => resolve(cwd, name));
+  const found = candidates.find((path) => existsSync(path));
+  if (found !== undefined) return found;
+  if (file !== undefined)
+    throw new TidegateError('E_CONFIG', `expected a configuration file, got none at ${candidates[0]}`);
+  if (overrides?.origin !== undefined) return undefined;
+  const names = CONFIG_FILES.join(', ');
+  throw new TidegateError('E_CONFIG', `expected one of ${names} in ${cwd}, or --origin URL, got neither`);
+}
+
+let loads = 0;
+
+async function readConfigFile(file: string): Promise<unknown> {
+  try {
+    if (extname(file) === '.json') return JSON.parse(readFileSync(file, 'utf8'));
+    // A module is evaluated once for each URL: the query makes every load a new one.
+    const url = `${pathToFileURL(file)}?load=${++loads}`;
+    const module: { readonly default?: unknown } = await import(/* @vite-ignore */ url);
+    if (module.default !== undefined) return module.default;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new TidegateError('E_CONFIG', `${file} cannot be loaded: ${reason}`, { cause: error });
+  }
+  const expected = 'expected "export default defineConfig({ … })", got no default export';
+  throw new TidegateError('E_CONFIG', `${file}: ${expected}`);
+}
+
+/**
+ * The configuration with the flags put in, not yet checked. An origin takes the place of the URL of the only origin; a
+ * configuration without origins gets one, named `origin`.
+ */
+export function overrideConfig(raw: unknown, overrides: ConfigOverrides): unknown {
+  if (!isTable(raw)) return raw;
+  const { origin, host, port, adminPort } = overrides;
+  const listen = { ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port: numeric(port) }) };
+  const changed = withKeys(withKeys(raw, 'listen', listen), 'admin', {
+    ...(adminPort === undefined ? {} : { port: numeric(adminPort) }),
+  });
+  if (origin === undefined) return changed;
+  const names = isTable(raw.origins) ? Object.keys(raw.origins) : [];
+  if (names.length > 1) {
+    const got = `${names.length}: ${names.join(', ')}`;
+    throw new TidegateError('E_CONFIG', `--origin: expected a configuration with one origin, got ${got}`);
+  }
+  const name = names[0] ?? 'origin';
+  const origins = isTable(raw.origins) ? raw.origins : {};
+  return { ...changed, origins: withKeys(origins, name, { url: origin }) };
+}
+
+function withKeys(raw: Table, name: string, keys: object): Table {
+  const section = raw[name];
+  // What is there but is no section stays, for the check to name it.
+  if (Object.keys(keys).length === 0 || (section !== undefined && !isTable(section))) return raw;
+  return { ...raw, [name]: { ...section, ...keys } };
+}
+
+function numeric(flag: string | number): string | number {
+  return typeof flag === 'string' && /^\d{1,15}$/.test(flag) ? Number(flag) : flag;
+}
+
+/** The configuration, checked and with its defaults; throws one error that names every problem. */
+export function resolveConfig(raw: unknown, surroundings: ConfigSurroundings = {}): ResolvedConfig {
+  const { directory = process.cwd(), env = process.env, source = 'the configuration' } = surroundings;
+  const problems = configProblems(raw);
+  const checked = configSchema.safeParse(raw);
+  if (!checked.success || problems.length > 0) throw refused(source, problems);
+  const { admin, log, ...rest } = checked.data;
+  const token = admin.token ?? storedToken(admin.tokenFile, { directory, env, source });
+  if (token === undefined && !isLoopback(admin.host)) {
+    const expected = 'expected a token (admin.token, admin.tokenFile or TIDEGATE_ADMIN_TOKEN)';
+    throw new TidegateError(
+      'E_ADMIN_TOKEN',
+      `admin.host: ${expected}, since ${admin.host} is reachable from other machines`,
+    );
+  }
+  return {
+    ...rest,
+    admin: { host: admin.host, port: admin.port, token },
+    routes: resolveRoutes(rest),
+    log: { ...log, file: log.file === 'stdout' ? log.file : resolve(directory, log.file) },
+    targetedFields: rest.targetedFields.map((name) => name.toLowerCase()),
+  };
+}
+
+function refused(source: string, problems: readonly string[]): TidegateError {
+  const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
+  return new TidegateError('E_CONFIG', [`${source} has ${count}:`, ...problems].join('\n  '));
+}
+
+function resolveRoutes({ origins, routes }: Pick<ConfigOutput, 'origins' | 'routes'>): ResolvedRoute[] {
+  const onlyOrigin = Object.keys(origins)[0]!;
+  const stated = routes.length > 0 ? routes : [routeSchema.parse({})];
+  return stated.map((route, at) => ({
+    ...route,
+    name: route.name ?? defaultRouteName(at),
+    origin: route.origin ?? onlyOrigin,
+    tenant: route.tenant ?? DEFAULT_TENANT,
+  }));
+}
+
+type TokenSurroundings = Required<ConfigSurroundings>;
+
+function storedToken(file: string | undefined, { directory, env, source }: TokenSurroundings): string | undefined {
+  // An empty variable is an unset one: an empty token would let everyone in.
+  const [name, text] =
+    file === undefined
+      ? ['TIDEGATE_ADMIN_TOKEN', env.TIDEGATE_ADMIN_TOKEN || undefined]
+      : ['admin.tokenFile', readTokenFile(resolve(directory, file))];
+  if (text === undefined) return undefined;
+  const checked = bearerToken.safeParse(text);
+  if (checked.success) return checked.data;
+  throw refused(source, [`${name}: ${checked.error.issues[0]!.message}`]);
+}
+
+function readTokenFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    throw new TidegateError('E_CONFIG', `admin.tokenFile: expected a readable file, got ${path}`, { cause: error });
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+}

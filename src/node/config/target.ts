@@ -1,0 +1,96 @@
+// What of a request target counts. The text made here is both what is forwarded and what goes into the cache key, so
+// two requests with one key cannot differ in what the origin sees.
+//
+// The one complication: origins decode parameter names, and a dropped name must be gone however it is spelt; a name is
+// therefore compared as decoded, while what stays is left byte for byte.
+
+import type { QueryRule, RequestRules } from '../site.ts';
+
+/** The target (path and query) with its query parameters kept, dropped and ordered as the rules say. */
+export function normaliseTarget(target: string, rules: Pick<RequestRules, 'query' | 'sortQuery'>): string {
+  const { query, sortQuery } = rules;
+  if (query.kind === 'all' && !sortQuery) return target;
+  const mark = target.indexOf('?');
+  if (mark < 0) return target;
+  const parameters: Parameter[] = [];
+  // `;` separates nothing (WHATWG URL, application/x-www-form-urlencoded). Empty parameters say nothing and are left out.
+  for (const text of target.slice(mark + 1).split('&')) {
+    if (text === '') continue;
+    const name = parameterName(text);
+    if (stays(name, query)) parameters.push({ name, text });
+  }
+  if (sortQuery) parameters.sort(byName);
+  const path = target.slice(0, mark);
+  return parameters.length === 0 ? path : `${path}?${parameters.map(({ text }) => text).join('&')}`;
+}
+
+interface Parameter {
+  /** Decoded. */
+  readonly name: string;
+  /** Name and value as they came. */
+  readonly text: string;
+}
+
+function stays(name: string, rule: QueryRule): boolean {
+  if (rule.kind === 'all') return true;
+  return rule.names.has(name) === (rule.kind === 'keep');
+}
+
+/** In code units, so that the order is the same everywhere; the sort is stable, so equal names keep their order. */
+function byName(one: Parameter, other: Parameter): number {
+  if (one.name === other.name) return 0;
+  return one.name < other.name ? -1 : 1;
+}
+
+/**
+ * The decoded name of a parameter: `+` is a space, `%` with two hexadecimal digits a byte of UTF-8, any other `%` itself.
+ * Bytes that are not UTF-8 become U+FFFD; two such names may be taken for one, which no rule but one naming U+FFFD sees.
+ */
+function parameterName(parameter: string): string {
+  const end = parameter.indexOf('=');
+  const raw = end < 0 ? parameter : parameter.slice(0, end);
+  if (!/[%+\u0080-\uffff]/.test(raw)) return raw;
+  const bytes = Buffer.from(raw.replaceAll('+', ' '), 'utf8').toString('latin1');
+  const decoded = bytes.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(decoded, 'latin1').toString('utf8');
+}
+
+/**
+ * The path of a target in the form that routes and bypass rules are matched against: without the query, percent-encoded
+ * unreserved characters decoded, hexadecimal digits in upper case, dot segments removed (RFC 3986 §6.2.2). An origin
+ * takes `/%61dmin` for `/admin`, so a rule about `/admin` must see it too. The usual path is returned as it is.
+ */
+export function matchablePath(target: string): string {
+  const mark = target.indexOf('?');
+  const path = mark < 0 ? target : target.slice(0, mark);
+  const decoded = path.includes('%') ? decodeUnreserved(path) : path;
+  return decoded.includes('/.') ? withoutDotSegments(decoded) : decoded;
+}
+
+/** With percent-encoded unreserved characters decoded and the other encodings in upper case (RFC 3986 §6.2.2). */
+export function decodeUnreserved(path: string): string {
+  return path.replace(/%[0-9a-f]{2}/gi, (encoded) => {
+    const char = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
+    return /[A-Za-z0-9\-._~]/.test(char) ? char : encoded.toUpperCase();
+  });
+}
+
+/** RFC 3986 §5.2.4, for a path that begins with a slash. */
+function withoutDotSegments(path: string): string {
+  const segments: string[] = [];
+  const given = path.split('/');
+  for (const [at, segment] of given.entries()) {
+    const last = at === given.length - 1;
+    // The first, empty segment is the path's beginning: `..` does not go above it.
+    if (segment === '..' && segments.length > 1) segments.pop();
+    if (segment !== '.' && segment !== '..') segments.push(segment);
+    else if (last) segments.push('');
+  }
+  return segments.join('/');
+}
+
+/** The same for a whole URI: what follows its authority is the target. */
+export function normaliseUri(uri: string, rules: Parameters<typeof normaliseTarget>[1]): string {
+  const pathAt = uri.indexOf('/', uri.indexOf('//') + 2);
+  return pathAt < 0 ? uri : uri.slice(0, pathAt) + normaliseTarget(uri.slice(pathAt), rules);
+}

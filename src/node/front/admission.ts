@@ -1,0 +1,159 @@
+// The way of a checked request to its route: the URI that becomes the cache key, and from the same parts the target and
+// fields that are forwarded. Whatever lies in the forwarded request and is another for another key is made here.
+
+import type { GateRequest } from '../../engine/contract.ts';
+import type { RequestBody } from '../../ports.ts';
+import { listMembers } from '../../semantics/fields.ts';
+import { normaliseTarget } from '../config/target.ts';
+import type { Router, SiteRoute } from '../site.ts';
+import {
+  type CheckedHead,
+  checkHead,
+  type HeadLimits,
+  parseHost,
+  type RawHead,
+  type Scheme,
+  withoutDefaultPort,
+} from './hygiene.ts';
+import { type Peer, unmapped } from './peer.ts';
+import { type Refusal, refused } from './refusals.ts';
+import { editFields, forwardedFields } from './request-fields.ts';
+
+export interface AdmissionDeps {
+  readonly router: () => Router;
+  readonly limits: HeadLimits;
+  /** True: what this peer says of host, scheme and client is believed. */
+  readonly trust: (address: string) => boolean;
+  /** Our pseudonym in Via (RFC 9110 §7.6.3). */
+  readonly cacheName: string;
+}
+
+export interface Admitted {
+  readonly kind: 'admitted';
+  readonly site: SiteRoute;
+  readonly request: Omit<GateRequest, 'body'>;
+  readonly head: CheckedHead;
+}
+
+export type Admission =
+  | Admitted
+  | Refusal
+  /** OPTIONS for the gate itself: `*`, or Max-Forwards at 0 (RFC 9110 §9.3.7, §7.6.2). */
+  | { readonly kind: 'options' };
+
+const OPTIONS_SELF: Admission = Object.freeze({ kind: 'options' });
+
+/** Checks the request and finds its route. */
+export function admit(raw: RawHead, peer: Peer, deps: AdmissionDeps): Admission {
+  const head = checkHead(raw, deps.limits);
+  if (head.kind === 'refused') return head;
+  const { scan } = head;
+  if (scan.via !== undefined && isLoop(scan.via, deps.cacheName)) return refused('loop', scan.via);
+  const address = unmapped(peer.address);
+  const claims = scan.forwardedFor ?? scan.forwardedProto ?? scan.forwardedHost ?? scan.overrides ?? scan.sources;
+  const trusted = claims !== undefined && deps.trust(address);
+  const place = effectivePlace(head, trusted, peer);
+  if (place.kind === 'refused') return place;
+  const router = deps.router();
+  if (head.target === '*') return router.knowsHost(place.host) ? OPTIONS_SELF : refused('unknown-host', place.host);
+  const site = router.match(place.host, head.target);
+  if (site === undefined) return noRoute(router, place.host, head.target);
+  if (head.framing !== 'none' && isGet(raw.method) && !site.request.bodyOnGet) {
+    return refused('content-on-get', head.framing === 'chunked' ? 'chunked content' : `${head.contentLength} bytes`);
+  }
+  const hops = raw.method === 'OPTIONS' && scan.maxForwards !== undefined ? hopsLeft(scan.maxForwards) : undefined;
+  if (typeof hops === 'object') return hops;
+  if (hops === -1) return OPTIONS_SELF;
+  return route({ raw, head, site, place, address, trusted, hops }, deps.cacheName);
+}
+
+interface Routed {
+  readonly raw: RawHead;
+  readonly head: CheckedHead;
+  readonly site: SiteRoute;
+  readonly place: Place;
+  readonly address: string;
+  readonly trusted: boolean;
+  readonly hops: number | undefined;
+}
+
+function route({ raw, head, site, place, address, trusted, hops }: Routed, cacheName: string): Admitted {
+  const { method, httpVersion } = raw;
+  const rules = site.request;
+  const target = normaliseTarget(head.target, rules);
+  const { host, scheme } = place;
+  const passage = {
+    host,
+    scheme,
+    originHost: rules.originHost ?? host,
+    peer: address,
+    trusted,
+    via: `${httpVersion} ${cacheName}`,
+    // `Content-Length: 0` says no more than the method does; the origin's connection states it where it matters.
+    contentLength: head.framing === 'length' ? String(head.contentLength) : undefined,
+    maxForwards: hops === undefined ? head.scan.maxForwards : String(hops),
+  };
+  const fields = editFields(forwardedFields(head.scan, passage), rules.fields);
+  const overridden = trusted && head.scan.overrides !== undefined;
+  const contentOnGet = head.framing !== 'none' && isGet(method);
+  const bypass = overridden || contentOnGet || rules.bypass(method, target, fields);
+  return {
+    kind: 'admitted',
+    site,
+    request: { route: site.route, method, uri: `${scheme}://${host}${target}`, target, fields, bypass },
+    head,
+  };
+}
+
+interface Place {
+  readonly kind: 'ok';
+  readonly host: string;
+  readonly scheme: Scheme;
+}
+
+/**
+ * Scheme and host under which the client asked. A trusted peer may state both; its word goes into the URI, so it is part
+ * of the key. Of a list the first member counts, which is the hop next to the client.
+ */
+function effectivePlace(head: CheckedHead, trusted: boolean, peer: Peer): Place | Refusal {
+  const { forwardedProto, forwardedHost } = head.scan;
+  let scheme: Scheme = 'http';
+  if (trusted && forwardedProto !== undefined) {
+    const stated = (listMembers(forwardedProto)[0] ?? '').toLowerCase();
+    if (stated !== 'http' && stated !== 'https') return refused('forwarded-proto', forwardedProto);
+    scheme = stated;
+  }
+  if (head.scheme === 'https' && scheme === 'http')
+    return refused('target-scheme', 'https over an unencrypted connection');
+  let host = head.host === '' ? peer.localAuthority() : head.host;
+  if (trusted && forwardedHost !== undefined) {
+    const stated = parseHost(listMembers(forwardedHost)[0] ?? '');
+    if (stated === undefined) return refused('forwarded-host', forwardedHost);
+    host = stated;
+  }
+  return { kind: 'ok', host: withoutDefaultPort(host, scheme), scheme };
+}
+
+function noRoute(router: Router, host: string, target: string): Refusal {
+  return router.knowsHost(host) ? refused('no-route', target) : refused('unknown-host', host);
+}
+
+/** RFC 9110 §7.6.3: a member is `[protocol/]version pseudonym [comment]`. */
+function isLoop(via: string, cacheName: string): boolean {
+  return listMembers(via).some((member) => member.split(/[ \t]+/)[1] === cacheName);
+}
+
+/** RFC 9110 §7.6.2: one less than stated; -1 when this is the last hop. */
+function hopsLeft(maxForwards: string): number | Refusal {
+  return /^\d{1,9}$/.test(maxForwards) ? Number(maxForwards) - 1 : refused('max-forwards', maxForwards);
+}
+
+function isGet(method: string): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
+/** The request with its content. */
+export function withBody(request: Admitted['request'], body: RequestBody | undefined): GateRequest {
+  const { route: gateRoute, method, uri, target, fields, bypass } = request;
+  return { route: gateRoute, method, uri, target, fields, bypass, body };
+}

@@ -1,0 +1,205 @@
+// Checks of a request's head before anything else looks at it: pure, on what Node's parser gives, which lets more pass
+// than a cache may (a second Host, a target with `#`, an absolute target for another host …).
+//
+// The one complication: whatever two readers could understand differently is refused, since the origin is the other
+// reader. But browsers and tools send more than RFC 3986 allows, so `|`, `^`, `[`, `{`, `}` and the backtick pass, in
+// the query also `\`; a percent sign passes whatever follows it, and stays as it is.
+
+import type { FrontLimits } from '../site.ts';
+import { type Refusal, refused } from './refusals.ts';
+import { type FieldScan, scanFields } from './request-fields.ts';
+
+/** The head of a request as Node's parser gives it. */
+export interface RawHead {
+  readonly method: string;
+  readonly target: string;
+  readonly httpVersion: string;
+  readonly rawHeaders: readonly string[];
+}
+
+export type HeadLimits = Pick<FrontLimits, 'maxTargetBytes' | 'maxHeadBytes' | 'maxFields' | 'maxRequestBodyBytes'>;
+
+/** How the end of the content is told (RFC 9112 §6.3). */
+type Framing = 'none' | 'length' | 'chunked';
+
+/** A head that may be understood in one way only. */
+export interface CheckedHead {
+  readonly kind: 'ok';
+  /** In lower case, with the port when one is given; empty: an HTTP/1.0 request that names none. */
+  readonly host: string;
+  /** Scheme of an absolute target. */
+  readonly scheme: Scheme | undefined;
+  /** Origin-form, or `*` (RFC 9112 §3.2.1, §3.2.4). */
+  readonly target: string;
+  readonly framing: Framing;
+  /** 0 unless framing is `length`. */
+  readonly contentLength: number;
+  /** True: the client waits for 100 before it sends the content (RFC 9110 §10.1.1). */
+  readonly expectsContinue: boolean;
+  readonly scan: FieldScan;
+}
+
+export type Scheme = 'http' | 'https';
+
+/** Reads the head; the first rule that it breaks decides. */
+export function checkHead(head: RawHead, limits: HeadLimits): CheckedHead | Refusal {
+  const refusal = checkLine(head, limits);
+  if (refusal !== undefined) return refusal;
+  const scan = scanFields(head.rawHeaders);
+  const bytes = head.method.length + head.target.length + REQUEST_LINE_REST + scan.bytes;
+  if (bytes > limits.maxHeadBytes) return refused('head-too-large', `${bytes} bytes, limit ${limits.maxHeadBytes}`);
+  const destination = checkDestination(head, scan);
+  if (destination.kind === 'refused') return destination;
+  const content = checkContent(head, scan, limits);
+  if (content.kind === 'refused') return content;
+  // HTTP/1.0 knows no expectations; a server is to ignore them there (RFC 9110 §10.1.1).
+  const expects = head.httpVersion === '1.1' ? scan.expect : undefined;
+  if (expects !== undefined && expects.toLowerCase() !== '100-continue') return refused('expectation', expects);
+  return {
+    kind: 'ok',
+    host: destination.host,
+    scheme: destination.scheme,
+    target: destination.target,
+    framing: content.framing,
+    contentLength: content.length,
+    expectsContinue: expects !== undefined && content.framing !== 'none',
+    scan,
+  };
+}
+
+/** ` SP HTTP/1.1 CRLF CRLF` and the space after the method. */
+const REQUEST_LINE_REST = 14;
+
+function checkLine({ method, target, httpVersion, rawHeaders }: RawHead, limits: HeadLimits): Refusal | undefined {
+  if (httpVersion !== '1.1' && httpVersion !== '1.0') return refused('http-version', `HTTP/${httpVersion}`);
+  if (method === 'CONNECT') return refused('method-connect', method);
+  // It would show a client the fields that were meant for the origin (RFC 9110 §9.3.8).
+  if (method === 'TRACE') return refused('method-trace', method);
+  const { maxTargetBytes, maxFields } = limits;
+  if (target.length > maxTargetBytes)
+    return refused('target-too-long', `${target.length} bytes, limit ${maxTargetBytes}`);
+  const lines = rawHeaders.length / 2;
+  return lines > maxFields ? refused('fields-too-many', `${lines} fields, limit ${maxFields}`) : undefined;
+}
+
+interface Destination {
+  readonly kind: 'ok';
+  readonly host: string;
+  readonly scheme: Scheme | undefined;
+  readonly target: string;
+}
+
+function checkDestination({ method, target, httpVersion }: RawHead, scan: FieldScan): Destination | Refusal {
+  const bad = badCharacter(target);
+  if (bad >= 0) return refused('target-characters', target.slice(Math.max(0, bad - 20), bad + 20));
+  if (scan.hostLines > 1) return refused('host-repeated', scan.host as string);
+  if (scan.host === undefined && httpVersion === '1.1') return refused('host-missing', 'none');
+  const host = scan.host === undefined ? '' : parseHost(scan.host);
+  if (host === undefined) return refused('host-invalid', scan.host as string);
+  if (hasEncodedClimb(target)) return refused('dot-segment', target);
+  if (target.startsWith('/')) return { kind: 'ok', host, scheme: undefined, target };
+  if (target !== '*') return checkAbsolute(target, host, method);
+  return method === 'OPTIONS' ? { kind: 'ok', host, scheme: undefined, target } : refused('asterisk-form', method);
+}
+
+// `@`, which marks userinfo, is in neither part (RFC 9110 §4.2.4).
+const ABSOLUTE = /^(https?):\/\/([^/?@]*)([/?].*)?$/i;
+
+/** RFC 9112 §3.2.2: the target decides, but a Host that says otherwise is somebody's misunderstanding. */
+function checkAbsolute(target: string, host: string, method: string): Destination | Refusal {
+  const [, schemeText, authority, rest = ''] = ABSOLUTE.exec(target) ?? [];
+  if (schemeText === undefined || authority === undefined) return refused('target-form', target);
+  const scheme = schemeText.toLowerCase() as Scheme;
+  const named = parseHost(authority);
+  if (named === undefined) return refused('host-invalid', authority);
+  if (host !== '' && withoutDefaultPort(host, scheme) !== withoutDefaultPort(named, scheme)) {
+    return refused('host-mismatch', `Host ${host}, target ${target}`);
+  }
+  // RFC 9112 §3.2.4: an absolute OPTIONS target without path and query stands for `*`.
+  if (rest === '') return { kind: 'ok', host: named, scheme, target: method === 'OPTIONS' ? '*' : '/' };
+  return { kind: 'ok', host: named, scheme, target: rest.startsWith('/') ? rest : `/${rest}` };
+}
+
+const QUESTION_MARK = 0x3f;
+const BACKSLASH = 0x5c;
+
+/** 1: allowed. Visible ASCII without the delimiters of RFC 3986 Appendix C and the fragment's `#`. */
+const ALLOWED = Uint8Array.from({ length: 128 }, (_, char) =>
+  char > 0x20 && char < 0x7f && !'"#<>'.includes(String.fromCharCode(char)) ? 1 : 0,
+);
+
+/** Where the target has a character that it may not have; -1: nowhere. */
+function badCharacter(target: string): number {
+  let inPath = true;
+  for (let at = 0; at < target.length; at++) {
+    const char = target.charCodeAt(at);
+    if (ALLOWED[char] !== 1) return at;
+    if (char === QUESTION_MARK) inPath = false;
+    // Browsers and some origins take it for a slash (WHATWG URL); others do not.
+    else if (char === BACKSLASH && inPath) return at;
+  }
+  return -1;
+}
+
+/**
+ * `..` beside an encoded slash: origins that decode the slash leave the folder whose rules the request was matched by,
+ * and a private page would be stored under a public one's rules. Plain dot segments are seen through by the router.
+ */
+function hasEncodedClimb(target: string): boolean {
+  if (!target.includes('%')) return false;
+  const mark = target.indexOf('?');
+  const path = mark < 0 ? target : target.slice(0, mark);
+  return (
+    /%(?:2f|5c)/i.test(path) && /(?:^|\/)\.\.(?:\/|$)/.test(path.replace(/%(?:2f|5c)/gi, '/').replace(/%2e/gi, '.'))
+  );
+}
+
+// uri-host [ ":" port ] (RFC 9110 §7.2), of which only names as in the DNS, with `_` and `~`, and addresses.
+const HOST = /^(?:[a-z0-9_~-]+(?:\.[a-z0-9_~-]+)*\.?|\[[0-9a-f:.]+\])(?::([1-9]\d{0,4}))?$/;
+
+/** The host and port in lower case; undefined: not of that form. */
+export function parseHost(text: string): string | undefined {
+  if (text !== lastHost.text) lastHost = { text, host: readHost(text) };
+  return lastHost.host;
+}
+
+/** Most often the host is the one of the request before. */
+let lastHost: { readonly text: string; readonly host: string | undefined } = { text: '', host: undefined };
+
+function readHost(text: string): string | undefined {
+  const host = text.toLowerCase();
+  const parts = HOST.exec(host);
+  if (parts === null) return undefined;
+  const port = parts[1];
+  return port !== undefined && Number(port) > 65_535 ? undefined : host;
+}
+
+/** RFC 9110 §4.2.3: `:80` of http and `:443` of https say nothing. */
+export function withoutDefaultPort(host: string, scheme: Scheme): string {
+  const port = scheme === 'http' ? ':80' : ':443';
+  return host.endsWith(port) && !host.endsWith(`:${port}`) ? host.slice(0, -port.length) : host;
+}
+
+type Content = { readonly kind: 'ok'; readonly framing: Framing; readonly length: number };
+
+const NO_CONTENT: Content = Object.freeze({ kind: 'ok', framing: 'none', length: 0 });
+
+/** RFC 9112 §6.1, §6.3: one way to tell the end of the content, or the request is an attack. */
+function checkContent({ httpVersion }: RawHead, scan: FieldScan, limits: HeadLimits): Content | Refusal {
+  const { contentLength: stated, transferEncoding: coding } = scan;
+  if (coding !== undefined) {
+    if (stated !== undefined)
+      return refused('length-and-coding', `Content-Length ${stated}, Transfer-Encoding ${coding}`);
+    if (httpVersion !== '1.1') return refused('coding-in-http-1.0', coding);
+    if (coding.toLowerCase() !== 'chunked') return refused('coding-unknown', coding);
+    return { kind: 'ok', framing: 'chunked', length: 0 };
+  }
+  if (stated === undefined) return NO_CONTENT;
+  if (scan.contentLengthLines > 1) return refused('length-repeated', stated);
+  const length = /^\d{1,15}$/.test(stated) ? Number(stated) : Number.NaN;
+  if (Number.isNaN(length)) return refused('length-invalid', stated);
+  const { maxRequestBodyBytes } = limits;
+  if (length > maxRequestBodyBytes)
+    return refused('content-too-large', `${length} bytes, limit ${maxRequestBodyBytes}`);
+  return length === 0 ? NO_CONTENT : { kind: 'ok', framing: 'length', length };
+}

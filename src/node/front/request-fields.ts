@@ -1,0 +1,244 @@
+// Request fields as they arrive, and as they are forwarded.
+//
+// The one complication: what an origin may answer by must be in the cache key or must not reach it. So fields that
+// claim another host, scheme, path or method are taken from clients, and what is forwarded in their place is made from
+// the URI that is in the key. One pass over the raw fields sorts them by the role they play.
+
+import { type Fields, listMembers } from '../../semantics/fields.ts';
+
+type Role =
+  /** Read by the checks of the front, each under its own name; made anew for the forwarded request. */
+  | 'host'
+  | 'contentLength'
+  | 'transferEncoding'
+  | 'connection'
+  | 'expect'
+  | 'upgrade'
+  | 'via'
+  | 'maxForwards'
+  | 'forwardedFor'
+  | 'forwardedProto'
+  | 'forwardedHost'
+  /** Of one connection only (RFC 9110 §7.6.1), or harmful; never forwarded. */
+  | 'drop'
+  /** Claims another target, host or method; forwarded from trusted peers only, and then not cached. */
+  | 'override'
+  /** Claims a client address; forwarded from trusted peers only. */
+  | 'source';
+
+function roles(role: Role, names: string): [string, Role][] {
+  return names.split(' ').map((name) => [name, role]);
+}
+
+const ROLES: ReadonlyMap<string, Role> = new Map([
+  ['host', 'host'],
+  ['content-length', 'contentLength'],
+  ['transfer-encoding', 'transferEncoding'],
+  ['connection', 'connection'],
+  ['expect', 'expect'],
+  ['upgrade', 'upgrade'],
+  ['via', 'via'],
+  ['max-forwards', 'maxForwards'],
+  ['x-forwarded-for', 'forwardedFor'],
+  ['x-forwarded-proto', 'forwardedProto'],
+  ['x-forwarded-host', 'forwardedHost'],
+  // `proxy` becomes HTTP_PROXY under CGI; the rest says anew, in other words, what X-Forwarded-Proto and -Host say.
+  ...roles(
+    'drop',
+    'keep-alive proxy-connection te trailer http2-settings proxy-authorization proxy-authenticate proxy',
+  ),
+  ...roles('drop', 'forwarded x-forwarded x-forwarded-port x-forwarded-server x-forwarded-scheme x-forwarded-protocol'),
+  ...roles('drop', 'x-forwarded-ssl x-scheme x-url-scheme front-end-https'),
+  ...roles(
+    'override',
+    'x-forwarded-prefix x-forwarded-path x-forwarded-uri x-original-url x-original-uri x-original-host',
+  ),
+  ...roles('override', 'x-rewrite-url x-rewrite-uri x-host x-http-host-override x-http-destinationurl x-proxy-url'),
+  ...roles('override', 'x-http-method-override x-http-method x-method-override x-middleware-subrequest'),
+  ...roles('source', 'x-real-ip x-client-ip client-ip true-client-ip x-cluster-client-ip'),
+] as [string, Role][]);
+
+/**
+ * Fields that Connection cannot take away. A client that names Authorization or Cookie there would have the origin answer
+ * someone it does not know, under a key that says otherwise.
+ */
+const END_TO_END: ReadonlySet<string> = new Set(
+  `accept accept-charset accept-encoding accept-language authorization cache-control content-disposition
+   content-encoding content-language content-location content-range content-type cookie date from if-match
+   if-modified-since if-none-match if-range if-unmodified-since origin pragma range referer user-agent`.split(/\s+/),
+);
+
+/** The fields of one request, sorted by role. A field that came in several lines is combined with `, `. */
+export interface FieldScan {
+  /** Names in lower case; all that has no role. */
+  readonly rest: string[];
+  /** Bytes of all fields on the wire. */
+  bytes: number;
+  hostLines: number;
+  contentLengthLines: number;
+  host: string | undefined;
+  contentLength: string | undefined;
+  transferEncoding: string | undefined;
+  connection: string | undefined;
+  expect: string | undefined;
+  upgrade: string | undefined;
+  via: string | undefined;
+  maxForwards: string | undefined;
+  forwardedFor: string | undefined;
+  forwardedProto: string | undefined;
+  forwardedHost: string | undefined;
+  /** Override and source fields: for trusted peers. */
+  overrides: string[] | undefined;
+  sources: string[] | undefined;
+}
+
+/** One pass over what Node's parser gives: name, value, name, value … */
+export function scanFields(rawHeaders: readonly string[]): FieldScan {
+  const scan = emptyScan();
+  const { rest } = scan;
+  let bytes = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const value = rawHeaders[at + 1] as string;
+    const spelling = rawHeaders[at] as string;
+    const { name, role } = SPELLINGS.get(spelling) ?? spelled(spelling);
+    bytes += name.length + value.length + 4;
+    if (role === undefined) rest.push(name, value);
+    else note(scan, role, [name, value]);
+  }
+  scan.bytes = bytes;
+  return scan;
+}
+
+interface Name {
+  /** In lower case. */
+  readonly name: string;
+  readonly role: Role | undefined;
+}
+
+/** Spellings met so far; the first ones stay, so that nobody's inventions push out what browsers send. */
+const SPELLINGS = new Map<string, Name>();
+const MAX_SPELLINGS = 500;
+const MAX_SPELLING_CHARS = 40;
+
+function spelled(spelling: string): Name {
+  const name = spelling.toLowerCase();
+  const found: Name = { name, role: ROLES.get(name) ?? lookalike(name) };
+  if (SPELLINGS.size < MAX_SPELLINGS && spelling.length <= MAX_SPELLING_CHARS) SPELLINGS.set(spelling, found);
+  return found;
+}
+
+function emptyScan(): FieldScan {
+  return {
+    rest: [],
+    bytes: 0,
+    hostLines: 0,
+    contentLengthLines: 0,
+    host: undefined,
+    contentLength: undefined,
+    transferEncoding: undefined,
+    connection: undefined,
+    expect: undefined,
+    upgrade: undefined,
+    via: undefined,
+    maxForwards: undefined,
+    forwardedFor: undefined,
+    forwardedProto: undefined,
+    forwardedHost: undefined,
+    overrides: undefined,
+    sources: undefined,
+  };
+}
+
+/** CGI and WSGI read `_` as `-`, and origins know many more X-Forwarded fields than any list. */
+function lookalike(name: string): Role | undefined {
+  if (name.startsWith('x-forwarded-')) return 'override';
+  if (!name.includes('_')) return undefined;
+  const dashed = name.replaceAll('_', '-');
+  return ROLES.has(dashed) || dashed.startsWith('x-forwarded-') ? 'drop' : undefined;
+}
+
+function note(scan: FieldScan, role: Role, [name, value]: [string, string]): void {
+  switch (role) {
+    case 'drop':
+      return;
+    case 'override':
+      scan.overrides ??= [];
+      scan.overrides.push(name, value);
+      return;
+    case 'source':
+      scan.sources ??= [];
+      scan.sources.push(name, value);
+      return;
+    case 'host':
+      scan.hostLines++;
+      break;
+    case 'contentLength':
+      scan.contentLengthLines++;
+      break;
+  }
+  const before = scan[role];
+  scan[role] = before === undefined ? value : `${before}, ${value}`;
+}
+
+/** What the gate says of itself and of the client in a forwarded request. */
+interface Passage {
+  /** Host of the URI in the key. */
+  readonly host: string;
+  readonly scheme: 'http' | 'https';
+  /** Host sent to the origin. */
+  readonly originHost: string;
+  readonly peer: string;
+  readonly trusted: boolean;
+  /** Version and pseudonym, e.g. `1.1 tidegate` (RFC 9110 §7.6.3). */
+  readonly via: string;
+  /** As it is to be forwarded; undefined: none. */
+  readonly contentLength: string | undefined;
+  readonly maxForwards: string | undefined;
+}
+
+/** The end-to-end fields of the forwarded request. Uses up `scan.rest`. */
+export function forwardedFields(scan: FieldScan, passage: Passage): string[] {
+  const fields = scan.connection === undefined ? scan.rest : withoutNamed(scan.rest, scan.connection);
+  const { contentLength, maxForwards, peer, trusted } = passage;
+  fields.push('host', passage.originHost);
+  if (contentLength !== undefined) fields.push('content-length', contentLength);
+  if (maxForwards !== undefined) fields.push('max-forwards', maxForwards);
+  fields.push('via', scan.via === undefined ? passage.via : `${scan.via}, ${passage.via}`);
+  fields.push('x-forwarded-for', trusted && scan.forwardedFor ? `${scan.forwardedFor}, ${peer}` : peer);
+  fields.push('x-forwarded-host', passage.host, 'x-forwarded-proto', passage.scheme);
+  if (trusted && scan.overrides !== undefined) fields.push(...scan.overrides);
+  if (trusted && scan.sources !== undefined) fields.push(...scan.sources);
+  return fields;
+}
+
+/** RFC 9110 §7.6.1: fields that Connection names end here. */
+function withoutNamed(fields: string[], connection: string): string[] {
+  if (PLAIN_CONNECTION.test(connection)) return fields;
+  const named = new Set(listMembers(connection.toLowerCase()).filter((name) => !END_TO_END.has(name)));
+  const kept: string[] = [];
+  for (let at = 0; at < fields.length; at += 2) {
+    const name = fields[at] as string;
+    if (!named.has(name)) kept.push(name, fields[at + 1] as string);
+  }
+  return kept;
+}
+
+const PLAIN_CONNECTION = /^(?:keep-alive|close|upgrade)$/i;
+
+/** The route's edits of the forwarded request: `remove` first, then each field of `set` in place of its namesakes. */
+export function editFields(
+  fields: string[],
+  edits: { readonly remove: ReadonlySet<string>; readonly set: Fields },
+): string[] {
+  const { remove, set } = edits;
+  if (remove.size === 0 && set.length === 0) return fields;
+  const replaced = new Set(remove);
+  for (let at = 0; at < set.length; at += 2) replaced.add(set[at] as string);
+  const edited: string[] = [];
+  for (let at = 0; at < fields.length; at += 2) {
+    const name = fields[at] as string;
+    if (!replaced.has(name)) edited.push(name, fields[at + 1] as string);
+  }
+  edited.push(...set);
+  return edited;
+}

@@ -1,0 +1,137 @@
+// The access log: one line for each exchange.
+//
+// The one complication: a log is read by more people than the traffic is, so nothing that authenticates may get into
+// it. Request and response fields are left out altogether. Of a query and of path parameters only the names are shown,
+// unless the operator asks for the values.
+
+import { hash } from 'node:crypto';
+import { closeSync, openSync } from 'node:fs';
+import { type DestinationStream, destination as fileDestination, type Logger, pino } from 'pino';
+import type { ExchangeReport, OutcomeClass } from '../../engine/contract.ts';
+import { cacheKey } from '../../entry/key.ts';
+import { TidegateError } from '../../errors.ts';
+
+export interface LogOptions {
+  /** `info` has the access log. */
+  readonly level: 'silent' | 'error' | 'warn' | 'info' | 'debug';
+  /** A stream, a file name or a file descriptor. Default: standard output. */
+  readonly destination?: DestinationStream | string | number | undefined;
+}
+
+/** A logger of JSON lines with ISO times. Files and descriptors are written to without holding up the event loop. */
+export function createLog({ level, destination = 1 }: LogOptions): Logger {
+  const stream = typeof destination === 'object' ? destination : openLog(destination);
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+}
+
+/** Throws E_CONFIG when the file cannot be opened. */
+function openLog(dest: string | number): DestinationStream {
+  if (typeof dest === 'string') checkWritable(dest);
+  const stream = fileDestination({ dest, sync: false });
+  stream.on('error', (error: Error) => {
+    // A full disk ends the log, not the gate. Left as it is, the stream would gather lines in memory, and its flush at
+    // the end of the process would try for ever.
+    if (stream.write === dropped) return;
+    Object.assign(stream, { write: dropped, flushSync: () => {}, end: () => {}, destroy: () => {} });
+    process.stderr.write(`the log ends here, expected to write to ${dest}, got ${error.message}\n`);
+  });
+  return stream;
+}
+
+const dropped = (): boolean => true;
+
+function checkWritable(file: string): void {
+  try {
+    closeSync(openSync(file, 'a'));
+  } catch (error) {
+    const { message } = error as Error;
+    throw new TidegateError('E_CONFIG', `log.file: expected a file that can be written, got ${message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** What the front adds to the engine's report once the answer has been sent. */
+export interface AccessExtra {
+  readonly outcome: OutcomeClass;
+  /** Bytes of content sent to the client. */
+  readonly bytes: number;
+  /** From the request's head to the end of the answer. */
+  readonly durationMs: number;
+  /** True: values of the query and of path parameters are shown. Default false. */
+  readonly showValues?: boolean;
+}
+
+/** One line of the access log. Members that do not apply are absent. */
+export interface AccessLine {
+  readonly method: string;
+  readonly host: string;
+  /** Path and query, values replaced by `*`. */
+  readonly path: string;
+  /** `keyHash` of the cache key: what the lines about one URI have in common. */
+  readonly key: string;
+  readonly status: number;
+  readonly outcome: OutcomeClass;
+  /** Why the origin was asked (RFC 9211 §2.2). */
+  readonly fwd?: string;
+  readonly detail?: string;
+  readonly bytes: number;
+  readonly durationMs: number;
+  readonly forwardMs?: number;
+}
+
+export function accessLine(report: ExchangeReport, extra: AccessExtra): AccessLine {
+  const { request, outcome, forwardMs } = report;
+  const [host, path] = hostAndPath(request.uri);
+  const method = request.method === 'HEAD' ? 'GET' : request.method;
+  return {
+    method: request.method,
+    host,
+    path: extra.showValues === true ? path : redactValues(path),
+    key: keyHash(cacheKey(request.route, method, request.uri)),
+    status: report.status,
+    outcome: extra.outcome,
+    ...(outcome.forward !== undefined && { fwd: outcome.forward }),
+    ...(outcome.detail !== undefined && { detail: outcome.detail }),
+    bytes: extra.bytes,
+    durationMs: toMicroseconds(extra.durationMs),
+    ...(forwardMs !== undefined && { forwardMs: toMicroseconds(forwardMs) }),
+  };
+}
+
+/** A short name for a cache key that does not show it: 64 bits of SHA-256, in hex. */
+export function keyHash(key: string): string {
+  return hash('sha256', key, 'hex').slice(0, 16);
+}
+
+function hostAndPath(uri: string): [string, string] {
+  const start = uri.indexOf('://') + 3;
+  const slash = uri.indexOf('/', start);
+  return slash < 0 ? [uri.slice(start), '/'] : [uri.slice(start, slash), uri.slice(slash)];
+}
+
+/** A query part without `=` that is longer than this is taken for a value. */
+const MAX_NAME = 40;
+
+function redactValues(path: string): string {
+  const mark = path.indexOf('?');
+  const plain = mark < 0 ? path : path.slice(0, mark);
+  const shown = plain.replace(/;([^;=/]*)=[^;/]*/g, ';$1=*');
+  return mark < 0
+    ? shown
+    : `${shown}?${path
+        .slice(mark + 1)
+        .split('&')
+        .map(redactPart)
+        .join('&')}`;
+}
+
+function redactPart(part: string): string {
+  const equals = part.indexOf('=');
+  const name = equals < 0 ? part : part.slice(0, equals);
+  return (name.length > MAX_NAME ? '*' : name) + (equals < 0 ? '' : '=*');
+}
+
+function toMicroseconds(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

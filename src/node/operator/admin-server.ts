@@ -1,0 +1,211 @@
+// The listener of the admin API.
+//
+// The one complication: without a token the loopback interface is the only guard, and a browser on this machine can be
+// made to speak to it: by a page of another site (CSRF), or by a name that suddenly resolves to 127.0.0.1 (DNS
+// rebinding). So then the Host must be a loopback name and the request must not come from another site's page. A bearer
+// token is never sent by a browser on its own, so with one neither check is needed.
+
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { lookup } from 'node:dns/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo, isIPv6 } from 'node:net';
+import { type AdminResponse, bearerToken, failure, unauthorized } from '../../admin/answers.ts';
+import { type AdminApi, HEALTH_PATH } from '../../admin/api.ts';
+import { TidegateError } from '../../errors.ts';
+import { type Fields, fieldLines, fieldValue } from '../../semantics/fields.ts';
+
+export interface AdminListener {
+  /** Name or address to listen on. Default 127.0.0.1. */
+  readonly host?: string | undefined;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Undefined or empty: none, and then the listener must be on loopback. */
+  readonly token?: string | undefined;
+  readonly api: AdminApi;
+}
+
+export interface RunningAdmin {
+  readonly url: string;
+  /** Resolves when the calls under way have been answered; those that take too long are cut off. */
+  close(): Promise<void>;
+}
+
+const MAX_BODY_BYTES = 1024 * 1024;
+const CLOSE_WITHIN_MS = 5_000;
+
+/** Guards one request; undefined: let it through. */
+type Guard = (fields: Fields, path: string) => AdminResponse | undefined;
+
+/** Throws E_ADMIN_TOKEN, or E_PORT when the address cannot be listened on. */
+export async function startAdmin(listener: AdminListener): Promise<RunningAdmin> {
+  const host = listener.host ?? '127.0.0.1';
+  const token = listener.token === '' ? undefined : listener.token;
+  const address = await resolve(host, listener.port);
+  if (token === undefined && !isLoopback(address)) {
+    throw new TidegateError(
+      'E_ADMIN_TOKEN',
+      `expected a token for the admin API on ${host}, which other machines can reach, got none; set one or listen on 127.0.0.1`,
+    );
+  }
+  const guard = token === undefined ? loopbackGuard(host) : tokenGuard(token);
+  const server = createServer(
+    { maxHeaderSize: 32_768, headersTimeout: 5_000, requestTimeout: 15_000 },
+    (request, response) => void serve({ request, response, guard, api: listener.api }),
+  );
+  server.maxConnections = 1_000;
+  await listen(server, address, listener.port);
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://${isIPv6(host) ? `[${host}]` : host}:${port}`, close: () => close(server) };
+}
+
+async function resolve(host: string, port: number): Promise<string> {
+  try {
+    return host === '' ? '::' : (await lookup(host)).address;
+  } catch (error) {
+    throw portError(`${host}:${port}`, error);
+  }
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || /^(?:::ffff:)?127\.\d+\.\d+\.\d+$/.test(address);
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolveListening, reject) => {
+    server.once('error', (error) => reject(portError(`${host}:${port}`, error)));
+    server.listen({ host, port }, resolveListening);
+  });
+}
+
+const PORT_REASONS: ReadonlyMap<string, string> = new Map([
+  ['EADDRINUSE', 'the port is in use'],
+  ['EACCES', 'this user may not listen there'],
+  ['EADDRNOTAVAIL', 'this machine does not have the address'],
+  ['ENOTFOUND', 'the name does not resolve'],
+]);
+
+function portError(where: string, error: unknown): TidegateError {
+  const { code = 'an error', message } = error as NodeJS.ErrnoException;
+  const reason = PORT_REASONS.get(code) ?? message;
+  return new TidegateError('E_PORT', `expected to listen on ${where} for the admin API, got ${code}: ${reason}`, {
+    cause: error,
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((closed) => {
+    const cutOff = setTimeout(() => server.closeAllConnections(), CLOSE_WITHIN_MS);
+    server.close(() => {
+      clearTimeout(cutOff);
+      closed();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+interface Serving {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly guard: Guard;
+  readonly api: AdminApi;
+}
+
+async function serve(serving: Serving): Promise<void> {
+  const { request, response } = serving;
+  try {
+    const answer = await answerTo(serving);
+    write(response, answer);
+    request.resume(); // Closing on unread bytes resets the connection, and the client may lose the answer.
+  } catch (error) {
+    // Only the connection itself fails here: nobody is left to be told.
+    response.destroy(error as Error);
+  }
+}
+
+async function answerTo({ request, guard, api }: Serving): Promise<AdminResponse> {
+  const fields = lowerCaseNames(request.rawHeaders);
+  const target = request.url as string;
+  if (!target.startsWith('/')) return failure({ status: 400, message: 'expected a path as the request target' });
+  const mark = target.indexOf('?');
+  const path = mark < 0 ? target : target.slice(0, mark);
+  const refused = guard(fields, path);
+  if (refused !== undefined) return refused;
+  const body = await readBody(request);
+  if (body === undefined)
+    return failure({ status: 413, message: `expected at most ${MAX_BODY_BYTES} bytes of content` });
+  const bodyText = decodeUtf8(body);
+  if (bodyText === undefined) return failure({ status: 400, message: 'expected content in UTF-8, got other bytes' });
+  const query = mark < 0 ? '' : target.slice(mark + 1);
+  return api({ method: request.method as string, path, query, fields, bodyText });
+}
+
+function write(response: ServerResponse, answer: AdminResponse): void {
+  for (let at = 0; at < answer.fields.length; at += 2) {
+    response.setHeader(answer.fields[at] as string, answer.fields[at + 1] as string);
+  }
+  response.writeHead(answer.status, {
+    'content-type': answer.contentType,
+    'content-length': Buffer.byteLength(answer.body),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
+  response.end(answer.body);
+}
+
+function lowerCaseNames(raw: readonly string[]): Fields {
+  return raw.map((text, at) => (at % 2 === 0 ? text.toLowerCase() : text));
+}
+
+/** Undefined: there is too much of it. */
+async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return undefined;
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function decodeUtf8(bytes: Buffer): string | undefined {
+  const text = bytes.toString('utf8');
+  return Buffer.byteLength(text) === bytes.length && Buffer.from(text).equals(bytes) ? text : undefined;
+}
+
+function tokenGuard(token: string): Guard {
+  const expected = sha256(token);
+  return (fields, path) => {
+    if (path === HEALTH_PATH) return undefined;
+    const given = bearerToken(fields);
+    // Digests have one length, so that the comparison tells nothing about the token's.
+    return given !== undefined && timingSafeEqual(sha256(given), expected) ? undefined : unauthorized();
+  };
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+function loopbackGuard(boundHost: string): Guard {
+  return (fields) => {
+    const hosts = fieldLines(fields, 'host');
+    const host = hosts.length === 1 ? (hosts[0] as string).toLowerCase() : '';
+    if (!isLoopbackHost(host, boundHost.toLowerCase())) {
+      return failure({ status: 421, message: 'expected a loopback name or address as Host (no token is configured)' });
+    }
+    const site = fieldValue(fields, 'sec-fetch-site');
+    const origin = fieldValue(fields, 'origin');
+    const sameSite = site === undefined || site === 'same-origin' || site === 'none';
+    if (sameSite && (origin === undefined || origin.toLowerCase() === `http://${host}`)) return undefined;
+    return failure({ status: 403, message: 'expected no call from a page of another site (no token is configured)' });
+  };
+}
+
+/** Any port will do: a tunnel may have changed it, and rebinding needs a name. */
+function isLoopbackHost(host: string, boundHost: string): boolean {
+  const name = host.replace(/:\d*$/, '');
+  if (name === 'localhost' || name === '[::1]' || isLoopback(name)) return true;
+  return name !== '' && (name === boundHost || name === `[${boundHost}]`);
+}

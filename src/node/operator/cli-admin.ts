@@ -1,0 +1,189 @@
+// The commands that speak to a running gate: list, explain, invalidate, purge, clear, stats.
+//
+// The one complication: exit codes. A wrong command line is 2, which commander would make 1; what the gate refuses, or
+// a gate that is not there, is 1.
+
+import { type Command, type CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { Explanation, GateStats, InvalidationResult, ListPage } from '../../engine/contract.ts';
+import { TidegateError } from '../../errors.ts';
+import { type AdminAddress, type AdminCall, callAdmin } from './admin-client.ts';
+import { changeText, explainText, listText, printable, statsText } from './admin-text.ts';
+
+/** Where commands print and how they end; each has the process's own as default. Lines come without a line break. */
+export interface AdminCommandIo {
+  readonly print?: (text: string) => void;
+  readonly printError?: (text: string) => void;
+  /** Called for every end but success; must not return. */
+  readonly exit?: (code: number) => never;
+}
+
+const DEFAULT_IO: Required<AdminCommandIo> = {
+  print: (text) => void process.stdout.write(`${text}\n`),
+  printError: (text) => void process.stderr.write(`${text}\n`),
+  exit: (code) => process.exit(code),
+};
+
+interface CommonOptions {
+  readonly admin: string;
+  readonly token?: string;
+  readonly json?: boolean;
+}
+
+/** Adds the commands to the program. */
+export function registerAdminCommands(program: Command, io: AdminCommandIo = {}): void {
+  const ends = { ...DEFAULT_IO, ...io };
+  addList(program, ends);
+  addExplain(program, ends);
+  addChange(program, ends, { name: 'invalidate', done: 'invalidated', help: 'mark entries outdated' });
+  addChange(program, ends, { name: 'purge', done: 'purged', help: 'remove entries' });
+  adminCommand(program, ends, 'clear')
+    .description('remove all entries')
+    .action((options: CommonOptions) =>
+      run<InvalidationResult>(ends, options, {
+        calls: (ask) => ask({ method: 'POST', path: '/clear' }),
+        text: (result) => changeText('cleared', result),
+      }),
+    );
+  adminCommand(program, ends, 'stats')
+    .description('show the counters since the start')
+    .action((options: CommonOptions) =>
+      run<GateStats>(ends, options, { calls: (ask) => ask({ method: 'GET', path: '/stats' }), text: statsText }),
+    );
+}
+
+function adminCommand(program: Command, io: Required<AdminCommandIo>, name: string): Command {
+  return program
+    .command(name)
+    .configureOutput({
+      writeOut: (text) => io.print(text.trimEnd()),
+      writeErr: (text) => io.printError(printable(text.trimEnd())),
+    })
+    .exitOverride((error: CommanderError) => io.exit(error.exitCode === 0 ? 0 : 2))
+    .addOption(
+      new Option('--admin <url>', 'URL of the admin API').env('TIDEGATE_ADMIN').default('http://127.0.0.1:8081'),
+    )
+    .addOption(new Option('--token <token>', 'its token; others may see a command line').env('TIDEGATE_ADMIN_TOKEN'))
+    .option('--json', 'print the JSON of the answer');
+}
+
+type Ask = (call: AdminCall) => Promise<unknown>;
+
+interface Work<T> {
+  readonly calls: (ask: Ask) => Promise<unknown>;
+  readonly text: (answer: T) => string;
+}
+
+async function run<T>(io: Required<AdminCommandIo>, options: CommonOptions, work: Work<T>): Promise<void> {
+  const at: AdminAddress = { url: options.admin, token: options.token };
+  let text: string;
+  try {
+    const answer = await work.calls((call) => callAdmin(at, call));
+    text = options.json === true ? JSON.stringify(answer) : work.text(answer as T);
+  } catch (error) {
+    const code = error instanceof TidegateError ? error.code : 'E_ADMIN';
+    io.printError(`${code}: ${printable((error as Error).message)}`);
+    return io.exit(1);
+  }
+  io.print(text);
+}
+
+function addList(program: Command, io: Required<AdminCommandIo>): void {
+  adminCommand(program, io, 'list')
+    .description('list stored responses, in the order of their keys')
+    .option('--prefix <prefix>', 'only URLs that begin with it')
+    .option('--tag <tag>', 'only entries that have it')
+    .option('--limit <number>', 'entries at most', atLeastOne, 100)
+    .action((options: CommonOptions & { prefix?: string; tag?: string; limit: number }) =>
+      run<ListPage>(io, options, { calls: (ask) => listPages(ask, options), text: listText }),
+    );
+}
+
+function atLeastOne(text: string): number {
+  if (!/^[0-9]{1,9}$/.test(text) || Number(text) < 1)
+    throw new InvalidArgumentError('Expected a number of at least 1.');
+  return Number(text);
+}
+
+/** Pages of the API that a list is put together from. */
+const PAGE = 1000;
+
+async function listPages(ask: Ask, options: { prefix?: string; tag?: string; limit: number }): Promise<ListPage> {
+  const entries: ListPage['entries'][number][] = [];
+  let after: string | undefined;
+  do {
+    const limit = String(Math.min(PAGE, options.limit - entries.length));
+    const wanted = Object.entries({ prefix: options.prefix, tag: options.tag, after, limit });
+    const query = wanted.filter((pair): pair is [string, string] => pair[1] !== undefined);
+    const page = (await ask({ method: 'GET', path: '/entries', query })) as ListPage;
+    entries.push(...page.entries);
+    after = page.next;
+  } while (after !== undefined && entries.length < options.limit);
+  return after === undefined ? { entries } : { entries, next: after };
+}
+
+function addExplain(program: Command, io: Required<AdminCommandIo>): void {
+  adminCommand(program, io, 'explain')
+    .description('say why a URL is, or is not, answered from the cache')
+    .argument('<url>', 'absolute URL as clients ask for it')
+    .option('-X, --method <method>', 'request method', 'GET')
+    // Not variadic, which would take the URL for a further field.
+    .option('-H, --header <field>', '"Name: value" of the request; may be repeated', collect, [])
+    .action((url: string, options: CommonOptions & { method: string; header: readonly string[] }) => {
+      const headers = options.header.map((field) => ['header', field] as const);
+      const query = [['url', url], ['method', options.method], ...headers] as const;
+      return run<Explanation>(io, options, {
+        calls: (ask) => ask({ method: 'GET', path: '/explain', query }),
+        text: explainText,
+      });
+    });
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}
+
+interface SelectorOptions {
+  readonly url?: string;
+  readonly tag?: readonly string[];
+  readonly prefix?: string;
+  readonly pattern?: string;
+  readonly origin?: string;
+  readonly all?: true;
+}
+
+interface ChangeCommand {
+  readonly name: 'invalidate' | 'purge';
+  /** What has happened to the entries. */
+  readonly done: string;
+  readonly help: string;
+}
+
+function addChange(program: Command, io: Required<AdminCommandIo>, { name, done, help }: ChangeCommand): void {
+  adminCommand(program, io, name)
+    .description(`${help}; name them by exactly one of the first six options`)
+    .option('--url <url>', 'all variants and methods of one URL')
+    .option('--tag <tag...>', 'entries that have the tag, or any of several')
+    .option('--prefix <prefix>', 'URLs that begin with it')
+    .option('--pattern <glob>', 'URLs that match: * any run of characters, ? one character')
+    .option('--origin <name>', 'all of one origin, by its name in the configuration')
+    .option('--all', 'everything')
+    .action((options: CommonOptions & SelectorOptions, command: Command) => {
+      const body = selectorBody(options, command);
+      return run<InvalidationResult>(io, options, {
+        calls: (ask) => ask({ method: 'POST', path: `/${name}`, body }),
+        text: (result) => changeText(done, result),
+      });
+    });
+}
+
+function selectorBody(options: SelectorOptions, command: Command): object {
+  const { url, tag, prefix, pattern, origin, all } = options;
+  const given = Object.entries({ url, tag, prefix, pattern, origin, all }).filter(([, value]) => value !== undefined);
+  const [first] = given;
+  if (first === undefined || given.length > 1) {
+    const got = given.map(([name]) => `--${name}`).join(' and ') || 'none';
+    command.error(`error: expected one of --url, --tag, --prefix, --pattern, --origin, --all, got ${got}`);
+  }
+  if (tag === undefined) return Object.fromEntries(given);
+  return tag.length === 1 ? { tag: tag[0] } : { tags: tag };
+}

@@ -1,0 +1,292 @@
+// One request on its way to an origin and its answer back: attempts, time limits, and what the listener is told.
+//
+// The one complication: whose turn it is. The listener hears nothing inside forward(), nothing after abort(), and exactly
+// one of end and failed; undici reports a request it cannot send at once, and drops a queued one only when its turn comes.
+
+import type { Dispatcher } from 'undici';
+import { TidegateError } from '../../errors.ts';
+import type { Clock, Forward, OriginListener, OriginRequest, RequestBody, Tasks } from '../../ports.ts';
+import type { Permit, Reach } from './breaker.ts';
+import { Deadline } from './deadline.ts';
+import { isConnectionLoss, isRefusal, originFault } from './origin-faults.ts';
+import type { Connection, Passenger, Pools } from './origin-pool.ts';
+import { isDelimited, type RawFields, sendable, toFields } from './origin-wire.ts';
+
+/** What a forward needs of its origin. */
+export interface ForwardHost {
+  readonly options: {
+    readonly name: string;
+    readonly headTimeoutMs: number;
+    readonly bodyTimeoutMs: number;
+    readonly retries: number;
+  };
+  readonly deps: { readonly clock: Clock; readonly tasks: Tasks };
+  readonly pools: Pools;
+  readonly serverName: string | undefined;
+  /** A permit, or why the request may not be sent. */
+  admit(): Permit | TidegateError;
+  settle(permit: Permit, reach: Reach): void;
+  /** Called once for each forward. */
+  over(): void;
+}
+
+/** More interim responses are taken for an attack (a flood of 1xx costs the origin nothing and us a message each). */
+const MAX_INTERIM = 32;
+/** More field lines in one head are refused, however short they are. */
+const MAX_FIELD_LINES = 2000;
+
+export function startForward(host: ForwardHost, request: OriginRequest, listener: OriginListener): Forward {
+  const forward = new RunningForward(host, request, listener);
+  forward.start();
+  return forward;
+}
+
+class RunningForward implements Forward {
+  readonly #host: ForwardHost;
+  readonly #request: OriginRequest;
+  readonly #listener: OriginListener;
+  readonly #deadline: Deadline;
+  #permit: Permit | undefined;
+  #attempt: Attempt | undefined;
+  #retriesLeft: number;
+  #starting = true;
+  #over = false;
+  #aborted = false;
+  #paused = false;
+  #interims = 0;
+  #delimited: boolean | undefined;
+  #contentBroke = false;
+  /** True while the next bytes of the request's content are the client's to send. */
+  #awaitingContent = false;
+
+  constructor(host: ForwardHost, request: OriginRequest, listener: OriginListener) {
+    this.#host = host;
+    this.#request = request;
+    this.#listener = listener;
+    this.#retriesLeft = request.retryable && request.body === undefined ? host.options.retries : 0;
+    this.#deadline = new Deadline(host.deps, {
+      // The client's turn: to send its content, or to read ours.
+      suspended: () => (this.#delimited === undefined ? this.#awaitingContent : this.#paused),
+      expired: () => this.#expired(),
+    });
+  }
+
+  start(): void {
+    const permit = this.#host.admit();
+    if (permit instanceof TidegateError) {
+      this.#fail(permit);
+    } else {
+      this.#permit = permit;
+      this.#deadline.start(this.#host.options.headTimeoutMs);
+      this.#send(false);
+    }
+    this.#starting = false;
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#attempt?.controller?.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#deadline.progress();
+    // Not at once: undici parses one response at a time, and this may be the listener of another.
+    this.#host.deps.tasks.soon(() => {
+      if (!this.#paused && !this.#over) this.#attempt?.controller?.resume();
+    });
+  }
+
+  abort(): void {
+    this.#aborted = true;
+    if (this.#over) return;
+    this.#finish('unknown');
+    this.#attempt?.drop();
+  }
+
+  get isOver(): boolean {
+    return this.#over;
+  }
+
+  get isPaused(): boolean {
+    return this.#paused;
+  }
+
+  interim(status: number, raw: RawFields): void {
+    this.#interims++;
+    this.#deadline.progress();
+    if (status < 100) {
+      this.#refuse(`expected a status from 100 to 999, got ${status}`);
+    } else if (this.#interims > MAX_INTERIM) {
+      this.#refuse(`expected at most ${MAX_INTERIM} interim responses, got more`);
+    } else {
+      this.#listener.interim({ status, fields: toFields(raw) });
+    }
+  }
+
+  head(status: number, raw: RawFields): void {
+    const lines = (raw?.length ?? 0) / 2;
+    if (lines > MAX_FIELD_LINES) {
+      this.#refuse(`expected at most ${MAX_FIELD_LINES} field lines, got ${lines}`);
+      return;
+    }
+    const fields = toFields(raw);
+    this.#settle('reached');
+    this.#deadline.start(this.#host.options.bodyTimeoutMs);
+    this.#delimited = isDelimited(this.#request.method, status, fields);
+    this.#listener.head({ status, fields }, this.#delimited);
+  }
+
+  data(chunk: Uint8Array): void {
+    this.#deadline.progress();
+    this.#listener.data(chunk);
+  }
+
+  end(raw: RawFields, connection: Connection | undefined): void {
+    if (this.#delimited === false && connection?.error !== undefined) {
+      this.#fail(this.#fault(connection.error));
+      return;
+    }
+    this.#finish('unknown');
+    this.#listener.end(toFields(raw));
+  }
+
+  lost(attempt: Attempt, error: unknown): void {
+    // Never written: the kept connection it waited for was reset, so any method may be sent again.
+    const unsent = !attempt.started && !attempt.fresh && !isRefusal(error) && !(error instanceof TidegateError);
+    if (unsent || (isConnectionLoss(error) && !attempt.answered && !this.#contentBroke && this.#retriesLeft > 0)) {
+      if (!unsent) this.#retriesLeft--;
+      this.#send(true);
+      return;
+    }
+    this.#fail(this.#fault(error));
+  }
+
+  #send(fresh: boolean): void {
+    const { body } = this.#request;
+    const content = body === undefined ? undefined : this.#content(body);
+    this.#attempt = new Attempt(this, fresh);
+    this.#host.pools.dispatch(sendable(this.#request, content, this.#host.serverName), this.#attempt, fresh);
+  }
+
+  async *#content(body: RequestBody): AsyncGenerator<Uint8Array> {
+    this.#awaitingContent = true;
+    try {
+      for await (const chunk of body) {
+        this.#awaitingContent = false;
+        this.#deadline.progress();
+        yield chunk;
+        this.#awaitingContent = true;
+      }
+    } catch (error) {
+      this.#contentBroke = true;
+      throw error;
+    } finally {
+      this.#awaitingContent = false;
+      this.#deadline.progress();
+    }
+  }
+
+  #expired(): void {
+    // In the pool's queue the request has not come to the origin: our own limit is to blame, not the origin.
+    const queued = this.#attempt?.connection === undefined;
+    const head = this.#delimited !== undefined;
+    const awaited = queued ? 'a free connection' : head ? 'more of the response' : 'a response head';
+    const { name } = this.#host.options;
+    const message = `origin ${name}: expected ${awaited} within ${this.#deadline.limitMs} ms, got none`;
+    this.#fail(new TidegateError('E_ORIGIN_TIMEOUT', message), queued ? 'unknown' : 'unreachable');
+    this.#attempt?.drop();
+  }
+
+  #refuse(text: string): void {
+    this.#fail(new TidegateError('E_ORIGIN_PROTOCOL', `origin ${this.#host.options.name}: ${text}`));
+    this.#attempt?.drop();
+  }
+
+  #fault(error: unknown): TidegateError {
+    const head = this.#delimited !== undefined;
+    return originFault(error, { origin: this.#host.options.name, head, contentBroke: this.#contentBroke });
+  }
+
+  #fail(error: TidegateError, reach: Reach = error.code === 'E_ORIGIN_CONNECT' ? 'unreachable' : 'unknown'): void {
+    if (this.#over) return;
+    this.#finish(reach);
+    if (!this.#starting) {
+      this.#listener.failed(error);
+      return;
+    }
+    this.#host.deps.tasks.soon(() => {
+      if (!this.#aborted) this.#listener.failed(error);
+    });
+  }
+
+  #finish(reach: Reach): void {
+    this.#over = true;
+    this.#deadline.stop();
+    this.#settle(reach);
+    this.#host.over();
+  }
+
+  #settle(reach: Reach): void {
+    if (this.#permit === undefined) return;
+    this.#host.settle(this.#permit, reach);
+    this.#permit = undefined;
+  }
+}
+
+/** One sending of the request, as undici sees it. */
+class Attempt implements Passenger {
+  readonly fresh: boolean;
+  readonly #forward: RunningForward;
+  connection: Connection | undefined;
+  controller: Dispatcher.DispatchController | undefined;
+  /** The request may have been written, in part at least. */
+  started = false;
+  /** A byte of an answer has arrived. */
+  answered = false;
+
+  constructor(forward: RunningForward, fresh: boolean) {
+    this.#forward = forward;
+    this.fresh = fresh;
+  }
+
+  /** Gives the request up; a queued one is dropped when its turn comes. */
+  drop(): void {
+    this.controller?.abort(DROPPED);
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    // Thrown, not aborted: undici then drops the unsent request and keeps the connection.
+    if (this.#forward.isOver) throw DROPPED;
+    this.started = true;
+    this.controller = controller;
+    if (this.#forward.isPaused) controller.pause();
+  }
+
+  onResponseStarted(): void {
+    this.answered = true;
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+    if (this.#forward.isOver) return;
+    const raw = controller.rawHeaders as RawFields;
+    if (status < 200) this.#forward.interim(status, raw);
+    else this.#forward.head(status, raw);
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
+    // Empty ones come after each resume; a listener that pauses at every chunk would never get past them.
+    if (chunk.length > 0 && !this.#forward.isOver) this.#forward.data(chunk);
+  }
+
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
+    if (!this.#forward.isOver) this.#forward.end(controller.rawTrailers as RawFields, this.connection);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (!this.#forward.isOver) this.#forward.lost(this, error);
+  }
+}
+
+const DROPPED = new Error('the forward is over');

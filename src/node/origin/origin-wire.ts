@@ -1,0 +1,55 @@
+// What goes to undici and what comes from it, in Tidegate's form: fields, content, and how a response is delimited.
+//
+// The one complication: undici hands names and values over as bytes; they become strings of one character per byte, so
+// that a value in any encoding goes on unharmed.
+
+import type { Dispatcher } from 'undici';
+import type { OriginRequest, RequestBody } from '../../ports.ts';
+import { type Fields, fieldValue, filterFields, NO_FIELDS, trimOws } from '../../semantics/fields.ts';
+
+/** Name, value, name, value … as undici's parser cut them out. */
+export type RawFields = readonly Buffer[] | null | undefined;
+
+export function toFields(raw: RawFields): Fields {
+  if (raw === null || raw === undefined || raw.length === 0) return NO_FIELDS;
+  const fields = new Array<string>(raw.length);
+  for (let at = 0; at < raw.length; at += 2) {
+    fields[at] = (raw[at] as Buffer).toString('latin1').toLowerCase();
+    fields[at + 1] = trimOws((raw[at + 1] as Buffer).toString('latin1'));
+  }
+  return fields;
+}
+
+/** Whether the content ends where the message says so, rather than where the connection does (RFC 9112 §6.3). */
+export function isDelimited(method: string, status: number, fields: Fields): boolean {
+  if (method === 'HEAD' || status === 204 || status === 304) return true;
+  const coding = fieldValue(fields, 'transfer-encoding');
+  if (coding !== undefined) return /(?:^|,)[ \t]*chunked[ \t]*$/i.test(coding);
+  return fieldValue(fields, 'content-length') !== undefined;
+}
+
+/** Fields that are undici's to send; it refuses them from outside. `expect`: the content follows at once. */
+const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
+  'connection',
+  'expect',
+  'keep-alive',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** The request for undici. `serverName`: for TLS, the name to ask for and to verify. */
+export function sendable(
+  request: OriginRequest,
+  content: RequestBody | undefined,
+  serverName: string | undefined,
+): Dispatcher.DispatchOptions {
+  const options: Dispatcher.DispatchOptions & { servername?: string } = {
+    method: request.method,
+    path: request.target,
+    headers: filterFields(request.fields, (name) => !CONNECTION_FIELDS.has(name)),
+    // undici takes an async iterable, though its types do not say so, and begins it when the request is written.
+    body: content === undefined ? null : (content as unknown as Uint8Array),
+  };
+  if (serverName !== undefined) options.servername = serverName;
+  return options;
+}

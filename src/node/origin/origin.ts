@@ -1,0 +1,131 @@
+// An origin on Node: pooled HTTP/1.1 connections, time limits, retries of safe requests, and a circuit breaker.
+// One request's way is in origin-forward.ts, the connections in origin-pool.ts, the errors in origin-faults.ts.
+//
+// The one complication: closing. Running forwards may still retry, so the pools close after the last one is over.
+
+import { TidegateError } from '../../errors.ts';
+import type { Clock, Forward, Origin, OriginListener, OriginRequest, Tasks } from '../../ports.ts';
+import { admit, type BreakerPolicy, type BreakerState, CLOSED, type Permit, type Reach, settle } from './breaker.ts';
+import { type ForwardHost, startForward } from './origin-forward.ts';
+import { createPools, type Pools } from './origin-pool.ts';
+
+export interface OriginOptions {
+  /** For messages and metrics. */
+  readonly name: string;
+  /** Scheme, host and port, e.g. `http://127.0.0.1:3000`; no path. */
+  readonly url: string;
+  /** Connections kept at most; further requests queue. Retries may open as many again, each for one request. */
+  readonly connections: number;
+  readonly connectTimeoutMs: number;
+  /** Time without progress until the response head: queueing, connecting and sending the request count. */
+  readonly headTimeoutMs: number;
+  /** Time without content of the response; a paused forward does not count. */
+  readonly bodyTimeoutMs: number;
+  /** How often a retryable request is sent again, on a fresh connection, when its connection is lost before any answer. */
+  readonly retries: number;
+  readonly breaker: BreakerPolicy;
+}
+
+export interface OriginDeps {
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+}
+
+export interface OriginStats {
+  readonly openConnections: number;
+  /** Forwards begun and not over; queued ones count. */
+  readonly inFlight: number;
+  readonly breaker: BreakerState['kind'];
+}
+
+export interface NodeOrigin extends Origin {
+  /** Takes no more forwards, finishes the running ones, closes the connections. */
+  close(): Promise<void>;
+  /** Ends the running forwards with E_ORIGIN_RESET. */
+  destroy(): Promise<void>;
+  stats(): OriginStats;
+}
+
+export function createOrigin(options: OriginOptions, deps: OriginDeps): NodeOrigin {
+  return new PooledOrigin(options, deps);
+}
+
+class PooledOrigin implements NodeOrigin, ForwardHost {
+  readonly options: OriginOptions;
+  readonly deps: OriginDeps;
+  readonly pools: Pools;
+  /** For TLS: the name to ask for and to verify, whatever Host says; undefined for an address. */
+  readonly serverName: string | undefined;
+  #breaker: BreakerState = CLOSED;
+  #inFlight = 0;
+  #closed = false;
+  #destroyed = false;
+  #idle: (() => void) | undefined;
+
+  constructor(options: OriginOptions, deps: OriginDeps) {
+    this.options = options;
+    this.deps = deps;
+    this.pools = createPools(options, deps.tasks);
+    const { hostname } = new URL(options.url);
+    this.serverName = /^[\d.]+$|^\[/.test(hostname) ? undefined : hostname;
+  }
+
+  forward(request: OriginRequest, listener: OriginListener): Forward {
+    this.#inFlight++;
+    return startForward(this, request, listener);
+  }
+
+  admit(): Permit | TidegateError {
+    const { name } = this.options;
+    if (this.#closed) {
+      return new TidegateError('E_ORIGIN_CONNECT', `origin ${name}: expected open connections, got a closed pool`);
+    }
+    const { state, permit } = admit(this.#breaker, this.deps.clock.monotonic());
+    this.#breaker = state;
+    if (permit !== undefined) return permit;
+    return new TidegateError(
+      'E_ORIGIN_OPEN',
+      `origin ${name}: expected an origin that can be reached, got an open circuit breaker after repeated failures`,
+    );
+  }
+
+  settle(permit: Permit, reach: Reach): void {
+    const nowMs = this.deps.clock.monotonic();
+    this.#breaker = settle(this.#breaker, { permit, reach, nowMs }, this.options.breaker);
+  }
+
+  over(): void {
+    this.#inFlight--;
+    if (this.#inFlight === 0) this.#idle?.();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#inFlight > 0) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const earlier = this.#idle;
+      this.#idle = () => {
+        earlier?.();
+        resolve();
+      };
+      await promise;
+    }
+    if (!this.#destroyed) await this.pools.close();
+  }
+
+  async destroy(): Promise<void> {
+    this.#closed = true;
+    this.#destroyed = true;
+    await this.pools.destroy(
+      new TidegateError('E_ORIGIN_RESET', `origin ${this.options.name}: the pool was destroyed`),
+    );
+  }
+
+  stats(): OriginStats {
+    return {
+      openConnections: this.pools.openConnections(),
+      inFlight: this.#inFlight,
+      breaker: this.#breaker.kind,
+    };
+  }
+}

@@ -1,0 +1,64 @@
+// The origin pools of a configuration, by name. A pool whose settings stay the same is kept over a reload, with its
+// connections and the state of its breaker; one that changes is replaced, and closed once its last forward is over.
+
+import type { Clock, Origin, Tasks } from '../../ports.ts';
+import type { ResolvedConfig } from '../config/config.ts';
+import { createOrigin, type NodeOrigin } from './origin.ts';
+
+type OriginSettings = ResolvedConfig['origins'][string];
+
+interface Pool {
+  readonly settings: OriginSettings;
+  readonly origin: NodeOrigin;
+}
+
+export class Origins {
+  readonly #ports: { readonly clock: Clock; readonly tasks: Tasks };
+  #pools = new Map<string, Pool>();
+  readonly #closing = new Map<NodeOrigin, Promise<void>>();
+
+  constructor(ports: { readonly clock: Clock; readonly tasks: Tasks }) {
+    this.#ports = ports;
+  }
+
+  /** Brings the pools in line with the settings; returns them by name. */
+  update(settings: ResolvedConfig['origins']): ReadonlyMap<string, Origin> {
+    const pools = new Map<string, Pool>();
+    for (const [name, wanted] of Object.entries(settings)) {
+      const old = this.#pools.get(name);
+      const same = old !== undefined && JSON.stringify(old.settings) === JSON.stringify(wanted);
+      pools.set(name, same ? old : { settings: wanted, origin: this.#create(name, wanted) });
+    }
+    for (const [name, pool] of this.#pools) if (pools.get(name) !== pool) this.#close(pool.origin);
+    this.#pools = pools;
+    return new Map([...pools].map(([name, pool]) => [name, pool.origin]));
+  }
+
+  /** Base URL of an origin that is configured. */
+  urlOf(name: string): string {
+    const pool = this.#pools.get(name);
+    if (pool === undefined) throw new TypeError(`expected the name of an origin, got ${name}`);
+    return pool.settings.url;
+  }
+
+  /** Lets running forwards finish; ends those left after `graceMs`. */
+  async close({ graceMs }: { readonly graceMs: number }): Promise<void> {
+    for (const { origin } of this.#pools.values()) this.#close(origin);
+    this.#pools.clear();
+    const cancel = this.#ports.tasks.later(graceMs, () => {
+      for (const origin of this.#closing.keys()) void origin.destroy();
+    });
+    await Promise.all(this.#closing.values());
+    cancel();
+  }
+
+  #create(name: string, settings: OriginSettings): NodeOrigin {
+    const { circuitBreaker: breaker, ...rest } = settings;
+    return createOrigin({ name, ...rest, breaker }, this.#ports);
+  }
+
+  #close(origin: NodeOrigin): void {
+    const closed = origin.close().finally(() => this.#closing.delete(origin));
+    this.#closing.set(origin, closed);
+  }
+}
