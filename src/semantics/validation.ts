@@ -85,15 +85,16 @@ function opaque(etag: string): string {
 
 /**
  * The fields that make a request validate the stored response (RFC 9111 §4.3.1); undefined: it has no validator fit for
- * that, so it must be filled anew. `outdated`: the response was invalidated, so Last-Modified is used only when strong;
- * an ETag of any strength is taken, since it is the origin's own word for the version.
+ * that, so it must be filled anew. `outdated`: the response was invalidated, so Last-Modified is not used. It would have
+ * to be strong, which Date would have to tell, and Date has been renewed by every 304 since the body was read. An ETag
+ * of any strength is taken, since it is the origin's own word for the version.
  */
 export function validationFields(stored: Fields, options: { readonly outdated: boolean }): Fields | undefined {
   const { etag, lastModified } = validators(stored);
   const added: string[] = [];
   if (etag !== undefined) added.push('if-none-match', etag);
   // Sent beside an ETag too (a SHOULD); an origin that does not know If-None-Match would decide by it alone.
-  if (lastModified !== undefined && (!options.outdated || isStrongLastModified(stored))) {
+  if (lastModified !== undefined && !options.outdated) {
     added.push('if-modified-since', lastModified);
   }
   return added.length === 0 ? undefined : added;

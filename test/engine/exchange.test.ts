@@ -195,3 +195,20 @@ describe('stale-while-revalidate', () => {
     expect(second.text).toBe('two');
   });
 });
+
+describe('a Last-Modified that several versions share', () => {
+  it('does not bring an older version back, though 304s have renewed Date since', async () => {
+    const { get, gate, origin, time } = gateBench();
+    const second = new Date(time.now()).toUTCString();
+    const fields = (now: string) => ['cache-control', 'max-age=10', 'last-modified', second, 'date', now];
+    get('/a');
+    origin.last.answer(200, fields(second), 'one');
+    time.advance(300_000);
+    get('/a');
+    // The origin has a second version of the same second by now, and cannot tell.
+    origin.last.answer(304, fields(new Date(time.now()).toUTCString()));
+    await gate.invalidate({ kind: 'url', uri: 'http://example.org/a' });
+    get('/a');
+    expect(origin.last.field('if-modified-since')).toBeUndefined();
+  });
+});

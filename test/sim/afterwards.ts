@@ -14,8 +14,10 @@ export async function live(world: World): Promise<void> {
   checkLeaks(world);
   world.origin.weather = CALM;
   world.clockOffMs = 0;
-  // Longer than any error is kept.
-  world.time.advance(30_000);
+  // From here on nothing but the present may be shown.
+  world.time.advance(120_000);
+  world.tellAll();
+  await world.quiet();
   for (const resource of world.database.resources) await checkCacheable(world, resource);
   checkLeaks(world);
   countStats(world);

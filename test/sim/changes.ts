@@ -16,6 +16,8 @@ export interface ChangeParts {
   readonly database: Database;
   readonly tally: Tally;
   readonly delayMs: number;
+  /** Probability that a change is followed by another of the same records. */
+  readonly repeats: number;
   /** Probability that nobody tells the gate of a change. */
   readonly silence: number;
   readonly trace: (line: string) => void;
@@ -32,9 +34,15 @@ export class Changes {
 
   /** Commits to some records and, after a while, tells the gate; at times nobody does. */
   change(): void {
-    const { dice, database, time, tally, silence, trace } = this.#parts;
+    const { dice, database, time, repeats } = this.#parts;
     const all = [...Array(database.recordCount).keys()];
     const records = dice.chance(0.8) ? [dice.pick(all)] : dice.some(all, 0.5);
+    this.#commit(records);
+    if (dice.chance(repeats)) time.later(dice.below(700), () => this.#commit(records));
+  }
+
+  #commit(records: readonly number[]): void {
+    const { dice, database, time, tally, silence, trace } = this.#parts;
     const number = database.commit(records, { at: time.now(), deletes: dice.chance(0.1) });
     trace(`database: version ${number} of records ${records}`);
     tally.count('changes behind the gate');

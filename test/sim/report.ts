@@ -98,15 +98,19 @@ export function printReport(report: Report): void {
   console.log(`sim: goals met ${goals.filter(({ met }) => met).length} of ${goals.length}`);
 }
 
-const MAX_FAILURES = 20;
+const MAX_FAILING = 20;
 
 function printFailures({ failures, goals, unseen }: Report): void {
   console.log('');
-  for (const { seed, violation } of failures.slice(0, MAX_FAILURES)) {
-    console.log(`seed ${seed}: ${violation.fault}: ${violation.sentence}`);
+  const failing = [...new Set(failures.map(({ seed }) => seed))];
+  for (const seed of failing.slice(0, MAX_FAILING)) {
+    const [first, ...others] = failures.filter((failure) => failure.seed === seed).map(({ violation }) => violation);
+    console.log(
+      `seed ${seed}: ${first?.fault}: ${first?.sentence}${others.length > 0 ? `; ${others.length} more` : ''}`,
+    );
     console.log(`  see it alone: npm run sim -- --seed ${seed}`);
   }
-  if (failures.length > MAX_FAILURES) console.log(`… and ${failures.length - MAX_FAILURES} more`);
+  if (failing.length > MAX_FAILING) console.log(`… and ${failing.length - MAX_FAILING} more seeds`);
   for (const { name, met } of goals) if (!met) console.log(`not met: ${name}`);
   if (unseen.length > 0 && goals.length > Object.keys(FAULTS).length) console.log(`never seen: ${unseen.join(', ')}`);
 }

@@ -56,11 +56,12 @@ const CONTROLS = [
 
 /** Makes the resources of one world. */
 export function makeResources(dice: Dice, settings: Settings): Resource[] {
-  const { records, parts } = settings;
-  const site = { calm: dice.chance(parts ? 0.8 : 0.4), personal: dice.chance(0.3), records };
+  const { records, theme } = settings;
+  const site = { calm: dice.chance(theme === 'parts' ? 0.8 : 0.4), personal: dice.chance(0.3), records };
   return Array.from({ length: settings.resources }, (_, index) => {
     const resource = makeResource(dice, { index, ...site });
-    return parts ? { ...resource, ...IN_PARTS, baseBytes: dice.pick([40, 300, 900]) } : resource;
+    if (theme === 'parts') return { ...resource, ...IN_PARTS, baseBytes: dice.pick([40, 300, 900]) };
+    return theme === 'dates' ? { ...resource, etag: undefined, dated: true } : resource;
   });
 }
 

@@ -6,8 +6,11 @@ import type { Dice } from './dice.ts';
 import type { Weather } from './origin.ts';
 
 export interface Settings {
-  /** True: a world of ranges, in which resources change and nobody tells. */
-  readonly parts: boolean;
+  /**
+   * What happens too rarely in worlds of any kind. `parts`: clients want ranges, resources change and nobody tells.
+   * `dates`: nothing but Last-Modified tells versions apart, changes come several to a second and are told late.
+   */
+  readonly theme: 'any' | 'parts' | 'dates';
   readonly resources: number;
   readonly records: number;
   /** What clients, writers and operators do, all in all. */
@@ -33,6 +36,8 @@ export interface Settings {
     readonly conditions: number;
     readonly wishes: number;
   };
+  /** Probability that a change behind the gate is followed by another of the same records within a second. */
+  readonly repeats: number;
   /** Probability that nobody tells the gate of a change behind it. */
   readonly silence: number;
   readonly weather: Weather;
@@ -44,31 +49,30 @@ export interface Settings {
 }
 
 export function makeSettings(dice: Dice): Settings {
-  const parts = dice.chance(0.06);
-  const writing = parts ? 0 : dice.pick([0, 1, 5, 15]);
-  return {
-    parts,
-    resources: parts ? 2 : dice.pick([1, 2, 3, 6]),
+  const settings: Settings = {
+    theme: dice.weighted({ any: 88, parts: 6, dates: 6 }),
+    resources: dice.pick([1, 2, 3, 6]),
     records: dice.pick([1, 2, 4]),
     actions: dice.between(60, 240),
     gapMs: dice.pick([2, 20, 100, 500]),
     weights: {
       read: 60,
       burst: dice.pick([0, 5]),
-      write: writing,
-      change: parts ? 8 : dice.pick([1, 8, 20]),
-      tell: parts ? 0 : dice.pick([0, 2, 10]),
+      write: dice.pick([0, 1, 5, 15]),
+      change: dice.pick([1, 8, 20]),
+      tell: dice.pick([0, 2, 10]),
       clock: dice.pick([0, 0, 1]),
     },
     pauses: dice.pick([0, 0.01, 0.04]),
-    plain: parts ? 0.1 : dice.pick([0.2, 0.2, 0.6, 0.9]),
+    plain: dice.pick([0.2, 0.2, 0.6, 0.9]),
     asking: {
       heads: dice.pick([0.05, 0.15, 0.4]),
-      ranges: parts ? 0.95 : dice.pick([0.1, 0.25, 0.9]),
+      ranges: dice.pick([0.1, 0.25, 0.9]),
       conditions: dice.pick([0.1, 0.4]),
       wishes: dice.pick([0.1, 0.3]),
     },
-    silence: parts ? 0.8 : dice.pick([0.02, 0.02, 0.5]),
+    repeats: 0.1,
+    silence: dice.pick([0.02, 0.02, 0.5]),
     weather: {
       delayMs: dice.pick([0, 10, 100, 800]),
       faults: dice.pick([0, 0, 0.05, 0.25]),
@@ -76,11 +80,37 @@ export function makeSettings(dice: Dice): Settings {
       sleepy: dice.pick([0, 0, 0.01]),
     },
     policy: makePolicy(dice),
-    memoryBytes: parts ? 10_000_000 : dice.pick([9_000, 25_000, 10_000_000, 10_000_000]),
+    memoryBytes: dice.pick([9_000, 25_000, 10_000_000, 10_000_000]),
     tiers: dice.pick(['memory', 'memory', 'memory', 'memory and slow', 'slow'] as const),
     buckets: dice.pick([4, 1024]),
     unknownOutcomeMs: dice.pick([1_000, 10_000]),
   };
+  return { ...settings, ...themed(settings) };
+}
+
+function themed({ theme, asking, weights, weather }: Settings): Partial<Settings> {
+  switch (theme) {
+    case 'any':
+      return {};
+    case 'parts':
+      return {
+        resources: 2,
+        weights: { ...weights, write: 0, change: 8, tell: 0 },
+        plain: 0.1,
+        asking: { ...asking, ranges: 0.95 },
+        silence: 0.8,
+        memoryBytes: 10_000_000,
+      };
+    case 'dates':
+      return {
+        gapMs: 20,
+        weights: { ...weights, write: 0, change: 3, tell: 8 },
+        pauses: 0.06,
+        silence: 0.7,
+        repeats: 0.8,
+        weather: { ...weather, sleepy: 0.03 },
+      };
+  }
 }
 
 function makePolicy(dice: Dice): Partial<CachePolicy> {

@@ -18,7 +18,7 @@ export async function simulate(seed: number, trace?: (line: string) => void): Pr
   const reject = (error: unknown) => world.crashed(error);
   process.on('unhandledRejection', reject);
   try {
-    await live(world);
+    await live(world).catch(reject);
     // Node tells of rejections that nobody handled only after the promises have had their turn.
     await new Promise((resolve) => setImmediate(resolve));
   } finally {

@@ -73,7 +73,8 @@ export class World {
     this.#writes = new Writes({ ...parts, unknownOutcomeMs, untold });
     this.origin = new SimulatedOrigin({ ...parts, writes: this.#writes }, weather);
     this.gate = this.#makeGate();
-    this.#changes = new Changes({ ...parts, gate: this.gate, delayMs: weather.delayMs, silence: settings.silence });
+    const { silence, repeats } = settings;
+    this.#changes = new Changes({ ...parts, gate: this.gate, delayMs: weather.delayMs, silence, repeats });
     const route = routeTo(this.origin, settings.policy);
     this.#routes = new Map(['api', 'web'].map((originName) => [originName, { ...route, originName }]));
   }
@@ -213,6 +214,11 @@ export class World {
     countAnswer(this.tally, client);
     const finding = judge(client, { database: this.database, forwards: this.origin, writes: this.#writes });
     if (finding !== undefined) this.violate(finding.fault, `client ${asked.id}: ${finding.sentence}`);
+  }
+
+  /** Everything is invalidated or purged, so that every change is acknowledged. */
+  tellAll(): void {
+    this.#changes.tell({ kind: 'all' });
   }
 
   /** Clients that were never answered in full. */
