@@ -57,10 +57,13 @@ export const MUTANTS: readonly Mutant[] = [
     '',
   ]),
   mutant('outdated-validated-by-date', 'semantics/validation.ts', [
-    '(!options.outdated || isStrongLastModified(stored))',
-    'true',
+    'lastModified !== undefined && !options.outdated',
+    'lastModified !== undefined',
   ]),
-  mutant('date-strong-too-soon', 'semantics/validation.ts', ['= 60_000;', '= 0;']),
+  mutant('renewed-date-trusted', 'semantics/validation.ts', [
+    'lastModified !== undefined && !options.outdated',
+    'lastModified !== undefined && (!options.outdated || isStrongLastModified(stored))',
+  ]),
   mutant('outdated-freshened-by-head', 'engine/head-update.ts', [
     'if (!vouched && !context.invalidator.isCurrent(entry)) return;',
     '',
