@@ -5,6 +5,7 @@ import type { ExchangeReport } from './contract.ts';
 import type { RunningFlight } from './flight-plan.ts';
 import type { HitForMiss } from './hit-for-miss.ts';
 import type { Invalidator } from './invalidator.ts';
+import type { RecentMap } from './recent-map.ts';
 import type { Tally } from './tally.ts';
 import type { Tiers } from './tiers.ts';
 
@@ -18,6 +19,10 @@ export interface Context {
   readonly tally: Tally;
   /** Fills and validations under way that others may join, by the key of what they fetch. */
   readonly flights: Map<string, RunningFlight>;
+  /** Numbers the forwards in the order of their sending. */
+  readonly nextSequence: () => number;
+  /** The sending that made what is stored, by the entry's key; as far back as fills may overtake each other. */
+  readonly newest: RecentMap<number>;
   /** Told of each exchange as its answer begins. */
   readonly report: (report: ExchangeReport) => void;
   /** How long the URI of a write of unknown outcome stays unstorable: it may still be carried out. */

@@ -20,6 +20,8 @@ export interface Route {
   readonly responseFields: { readonly remove: ReadonlySet<string>; readonly set: Fields };
   /** A URI that a response names, as this route's requests for it would have it: its query rules applied. */
   readonly cacheUri: (uri: string) => string;
+  /** True once another configuration is in force: what is filled under these rules is not stored any more. */
+  readonly retired: () => boolean;
   /** False: Cache-Tag, Surrogate-Key, xkey, Cache-Groups and Cache-Group-Invalidation are taken from the answer to the client. */
   readonly showTags: boolean;
 }

@@ -7,12 +7,12 @@ import type { ValidateReason } from '../semantics/reuse.ts';
 import type { Context } from './context.ts';
 import type { GateRequest } from './contract.ts';
 import { Flight } from './flight.ts';
-import type { FlightPlan, RunningFlight } from './flight-plan.ts';
+import type { FlightPlan, Landing, RunningFlight } from './flight-plan.ts';
 import { asAsked, asValidation, asWhole } from './forward-requests.ts';
 
 /** A way to the origin, and the reason it is taken. */
 export interface Way
-  extends Pick<FlightPlan, 'forward' | 'validating' | 'part' | 'completing' | 'unconditional' | 'keepGood'> {
+  extends Pick<FlightPlan, 'forward' | 'validating' | 'part' | 'completing' | 'unconditional' | 'replaces'> {
   readonly reason: ForwardReason;
   readonly detail?: OutcomeDetail | undefined;
 }
@@ -70,9 +70,7 @@ export function wayToValidate(
   const { outdated, reason } = why;
   const unconditional = asWhole(request);
   const forward = asValidation(request, entry, { outdated });
-  // An error of the moment must not replace a good answer that may still be of use (keep-good).
-  const keepGood = !outdated && entry.status < 400;
-  const way = { reason, keepGood, ...(outdated && { detail: 'outdated' as const }) };
+  const way = { reason, ...(outdated ? { detail: 'outdated' as const } : { replaces: entry }) };
   return forward === undefined
     ? { ...way, forward: unconditional }
     : { ...way, forward, unconditional, validating: entry };
@@ -112,6 +110,15 @@ export function forwardedOutcome(from: Landed, forwardStatus: number): Outcome {
     ...(collapsed && { collapsed }),
     ...(detail !== undefined && { detail }),
   };
+}
+
+/** The same for a response that is still arriving: whether it is being stored, and if not, the engine's own reason. */
+export function responseOutcome(from: Landed, landing: Landing & { kind: 'response' }): Outcome {
+  const { head, draft, refusal } = landing;
+  const outcome = forwardedOutcome(from, head.status);
+  const own = refusal === 'invalidated-during-fill' || refusal === 'intent-open' ? { detail: refusal } : {};
+  const judged = draft !== undefined || refusal !== undefined;
+  return { ...outcome, ...own, ...(judged && { stored: refusal === undefined }) };
 }
 
 /** For the end of a switch over a closed union. */

@@ -14,7 +14,7 @@ import {
 } from '../semantics/fields.ts';
 import { type ReuseTerms, reuseTerms, type Timing } from '../semantics/freshness.ts';
 import { decideStoring, STORING_REFUSALS, type StoringRefusal, storableFields } from '../semantics/storing.ts';
-import { TAG_FIELDS, tagsOf } from '../semantics/tags.ts';
+import { TAG_FIELDS, type Tags } from '../semantics/tags.ts';
 import { normaliserFor, selectingFields } from '../semantics/vary.ts';
 import type { GateRequest } from './contract.ts';
 import type { Stamp } from './invalidator.ts';
@@ -38,6 +38,14 @@ export const ENGINE_REFUSALS = {
     section: 'docs/architecture.md, keep-good',
     sentence: 'it is an error, and a usable good answer is stored',
   },
+  overtaken: {
+    section: 'docs/architecture.md, the fill protocol',
+    sentence: 'a request that was sent to the origin later has been stored already',
+  },
+  'route-retired': {
+    section: 'docs/architecture.md, the fill protocol',
+    sentence: 'the configuration was reloaded while it was filled',
+  },
   incomplete: { section: 'RFC 9111 §3.3', sentence: 'its body did not arrive completely' },
 } as const;
 
@@ -59,6 +67,8 @@ const PASSING: ReadonlySet<Refusal> = new Set<Refusal>([
   'invalidated-during-fill',
   'intent-open',
   'keep-good',
+  'overtaken',
+  'route-retired',
   'incomplete',
   'not-modified',
   'content-range',
@@ -87,6 +97,8 @@ export interface Arrival {
   readonly key: string;
   readonly delimited: boolean;
   readonly timing: Timing;
+  /** Those the origin gave it, before the route's edits. */
+  readonly tags: Tags;
 }
 
 /** The draft of a response, or why there is none. */
@@ -97,8 +109,7 @@ export function draftOf(head: ResponseHead, arrival: Arrival): Draft | Refusal {
   const asked = { method, uri: request.uri, fields };
   const decision = decideStoring(asked, head, { policy, delimited: arrival.delimited });
   if (decision.kind === 'refuse') return decision.reason;
-  const found = tagsOf(head.fields, request.uri);
-  if (found.overflow) return 'too-many-tags';
+  if (arrival.tags.overflow) return 'too-many-tags';
   const length = Number(fieldValue(head.fields, 'content-length'));
   if (length > policy.maxBodyBytes) return 'too-large';
   const names = selectingFields(fieldValue(head.fields, 'vary'));
@@ -108,12 +119,10 @@ export function draftOf(head: ResponseHead, arrival: Arrival): Draft | Refusal {
     status: head.status,
     fields: keptFields(head.fields, request),
     ...reuseTerms(head, policy, arrival.timing),
-    tags: found.tags.length === 0 ? NO_TAGS : found.tags,
+    tags: arrival.tags.tags,
     names,
   };
 }
-
-const NO_TAGS: readonly string[] = Object.freeze([]);
 
 /** The key of the variant that the request selects. */
 export function requestVariantKey(key: string, names: readonly string[], request: GateRequest): string {

@@ -14,7 +14,7 @@ import { type RequestDemands, requestDemands } from '../semantics/cache-control.
 import { hasField, type ResponseHead } from '../semantics/fields.ts';
 import type { ForwardReason, Outcome } from '../semantics/outcome.ts';
 import { isForOrigin } from '../semantics/preconditions.ts';
-import { decideReuse, type OnError, type ReuseDecision } from '../semantics/reuse.ts';
+import { decideReuse, type ReuseDecision } from '../semantics/reuse.ts';
 import { isSafeMethod } from '../semantics/unsafe.ts';
 import {
   answerFailure,
@@ -33,6 +33,7 @@ import {
   forwardReason,
   type Landed,
   openFlight,
+  responseOutcome,
   unreachable,
   type Way,
   wayAsAsked,
@@ -40,22 +41,17 @@ import {
   wayToValidate,
 } from './departures.ts';
 import { requestVariantKey } from './draft.ts';
+import { fallbackRule } from './fallback.ts';
 import type { Landing, RunningFlight } from './flight-plan.ts';
 import { asCompletion, asWhole } from './forward-requests.ts';
 import { updateByHead } from './head-update.ts';
-import { mayJoin, mayShare } from './joining.ts';
+import { type Joiner, mayJoin, mayShare } from './joining.ts';
 import { type Selection, select } from './lookup.ts';
 import { answersRange } from './partial.ts';
 import { startWrite } from './write.ts';
 
 /** A request that has waited in vain more often than this no longer waits for others. */
 const MAX_JOINS = 2;
-
-/** What may be served should the origin fail. */
-interface Fallback {
-  readonly entry: StoredResponse;
-  readonly onError: OnError;
-}
 
 export class Exchange {
   readonly #context: Context;
@@ -64,7 +60,8 @@ export class Exchange {
   readonly #key: string;
   readonly #demands: RequestDemands;
   readonly #arrival: Position;
-  #fallback: Fallback | undefined;
+  /** What may be served should the origin fail. */
+  #fallback: StoredResponse | undefined;
   #joins = 0;
   #leave: (() => void) | undefined;
   #over = false;
@@ -120,7 +117,7 @@ export class Exchange {
         this.#validateInBackground(selection, entry);
         return this.#deliver(entry, { hit: true, detail: 'stale-while-revalidate' });
       case 'validate':
-        this.#fallback = { entry, onError: decision.onError };
+        this.#fallback = entry;
         return this.#validate(selection, entry, { outdated, reason: forwardReason(decision.reason) });
       case 'refuse':
         return this.#answer(answerOnlyIfCached(this.#request));
@@ -159,7 +156,10 @@ export class Exchange {
 
   #validate(selection: Selection, entry: StoredResponse, why: { outdated: boolean; reason: ForwardReason }): void {
     if (this.#request.method === 'HEAD') return this.#head(why.reason, entry);
-    return this.#join(selection, wayToValidate(this.#request, entry, why));
+    const way = wayToValidate(this.#request, entry, why);
+    // Each use of it wants a validation of its own, so to wait for another's would be in vain.
+    if (entry.terms.noCache || entry.terms.lifetimeMs <= 0 || this.#demands.noCache) return void this.#fly(way, true);
+    return this.#join(selection, way);
   }
 
   #validateInBackground(selection: Selection, entry: StoredResponse): void {
@@ -172,19 +172,22 @@ export class Exchange {
   #join(selection: Selection, way: Way): void {
     const flight = this.#context.flights.get(selection.key);
     const joined =
-      this.#joins <= MAX_JOINS && flight !== undefined && mayJoin(flight, this.#arrival, this.#context.invalidator);
+      this.#joins <= MAX_JOINS && flight !== undefined && mayJoin(flight, this.#joiner, this.#context.invalidator);
     if (!joined) return this.#launch(selection, way);
     this.#joins++;
     this.#leave = flight.whenLanded((landing) => this.#joinLanded(landing, { flight, way }));
   }
 
+  get #joiner(): Joiner {
+    const variantKey = (names: readonly string[]) => requestVariantKey(this.#key, names, this.#request);
+    return { arrival: this.#arrival, demands: this.#demands, variantKey };
+  }
+
   #joinLanded(landing: Landing, joined: { flight: RunningFlight; way: Way }): void {
     if (this.#over) return;
     const { invalidator, clock } = this.#context;
-    const demands = this.#demands;
-    const variantKey = (names: readonly string[]) => requestVariantKey(this.#key, names, this.#request);
-    const joiner = { arrival: this.#arrival, now: clock.now(), demands, variantKey };
-    if (mayShare({ landing, flight: joined.flight, joiner, invalidator })) {
+    const { flight } = joined;
+    if (mayShare({ landing, flight, joiner: this.#joiner, now: clock.now(), invalidator })) {
       return this.#landed(landing, { ...joined, collapsed: true });
     }
     return this.#lookUp();
@@ -252,12 +255,13 @@ export class Exchange {
   }
 
   #landedResponse(landing: Landing & { kind: 'response' }, from: Landed): void {
-    const { head, draft, body } = landing;
-    if (head.status >= 500 && this.#serveStale(from.flight, 'stale-if-error')) return from.flight.releaseUnread();
-    const stored = draft === undefined ? {} : { stored: typeof draft === 'object' };
-    const outcome = { ...forwardedOutcome(from, head.status), ...stored };
+    const { head, body } = landing;
+    if (head.status >= 500 && this.#serveStale(from, head.status)) return from.flight.releaseUnread();
+    const outcome = responseOutcome(from, landing);
     const bornMs = this.#context.clock.now();
-    if (this.#request.method === 'GET' && from.flight.asksForWhole && isNotModified(this.#request, head, bornMs)) {
+    // The origin was asked for the whole, so the client's own conditions are still to be answered.
+    const whole = from.collapsed || from.flight.asksForWhole;
+    if (this.#request.method === 'GET' && whole && isNotModified(this.#request, head, bornMs)) {
       this.#answer(notModifiedFromOrigin(this.#request, head, outcome), from.flight);
       return from.flight.releaseUnread();
     }
@@ -265,20 +269,20 @@ export class Exchange {
   }
 
   #landedFailure(error: TidegateError, from: Landed): void {
-    const unreachable = this.#fallback?.onError === 'serve-in-grace';
-    if (this.#serveStale(from.flight, unreachable ? 'grace' : 'stale-if-error')) return;
+    if (this.#serveStale(from, undefined)) return;
     const { way, collapsed } = from;
     const outcome: Outcome = { hit: false, forward: way.reason, ...(collapsed && { collapsed }) };
     this.#answer(answerFailure(this.#request, error, outcome), from.flight);
   }
 
-  /** Serves the stale entry the origin's failure leaves us with, unless it was invalidated meanwhile. */
-  #serveStale(flight: RunningFlight, detail: 'stale-if-error' | 'grace'): boolean {
-    const fallback = this.#fallback;
-    if (fallback === undefined || fallback.onError === 'nothing') return false;
-    if (detail === 'stale-if-error' && fallback.onError !== 'serve-stale-if-error') return false;
-    if (!this.#context.invalidator.isCurrent(fallback.entry)) return false;
-    this.#deliver(fallback.entry, { hit: true, detail }, flight);
+  /** Serves the stale entry that the origin's failure leaves us with. `status`: of the error answer, if there was one. */
+  #serveStale(from: Landed, status: number | undefined): boolean {
+    const entry = this.#fallback;
+    if (entry === undefined) return false;
+    const detail = fallbackRule(this.#context, entry, { status, demands: this.#demands });
+    if (detail === undefined) return false;
+    const forwarded = { hit: false, forward: from.way.reason, ...(status !== undefined && { forwardStatus: status }) };
+    this.#deliver(entry, { ...forwarded, detail }, from.flight);
     return true;
   }
 

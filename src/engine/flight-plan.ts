@@ -4,6 +4,7 @@ import type { StoredResponse } from '../entry/stored-response.ts';
 import type { TidegateError } from '../errors.ts';
 import type { OriginRequest } from '../ports.ts';
 import type { ResponseHead } from '../semantics/fields.ts';
+import type { Tags } from '../semantics/tags.ts';
 import type { GateRequest } from './contract.ts';
 import type { Draft, Refusal } from './draft.ts';
 import type { FillBody } from './fill-body.ts';
@@ -27,8 +28,8 @@ export interface FlightPlan {
   readonly completing?: boolean;
   /** Forwarded instead, should the answer to the condition or the range turn out to be of no use. */
   readonly unconditional?: OriginRequest;
-  /** True when an error answer must not replace what is stored. */
-  readonly keepGood?: boolean;
+  /** The stored response it would replace, when that is current: an error of the moment must not. */
+  readonly replaces?: StoredResponse;
   /** Under this key others find it in the context's flights; absent: nobody joins. */
   readonly flightKey?: string;
   /** Runs at the origin's head, before anyone hears of it; returns the stamp from which the answer counts. */
@@ -41,6 +42,8 @@ export type Landing =
   | {
       readonly kind: 'entry';
       readonly entry: StoredResponse;
+      /** Its selecting header fields. */
+      readonly names: readonly string[];
       readonly forwardStatus: number;
       /** False: for the one client whose request it was. */
       readonly shareable: boolean;
@@ -48,7 +51,9 @@ export type Landing =
   | {
       readonly kind: 'response';
       readonly head: ResponseHead;
-      readonly draft: Draft | Refusal | undefined;
+      readonly draft: Draft | undefined;
+      /** Why it is not stored, as far as the head tells. */
+      readonly refusal: Refusal | undefined;
       readonly body: FillBody;
     }
   | { readonly kind: 'failed'; readonly error: TidegateError };
@@ -60,6 +65,12 @@ export interface RunningFlight {
   readonly stamp: Stamp;
   /** Time from sending to the origin's head, once it is there. */
   readonly forwardMs: number | undefined;
+  /** The place of its sending among all. */
+  readonly sequence: number;
+  /** Tags of its response, once the head is there. */
+  readonly tags: Tags;
+  /** What it is about to store, once the head is there. */
+  readonly draft: Draft | undefined;
   /** True as long as its answer is, or may turn out to be, one that others can share. */
   readonly joinable: boolean;
   /** True when the origin was asked for the whole, so that the client's own conditions are still to be answered. */

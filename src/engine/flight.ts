@@ -11,6 +11,7 @@ import type { TidegateError } from '../errors.ts';
 import type { Forward, OriginRequest } from '../ports.ts';
 import type { Fields, ResponseHead } from '../semantics/fields.ts';
 import type { Timing } from '../semantics/freshness.ts';
+import { NO_TAGS, type Tags, tagsOf } from '../semantics/tags.ts';
 import { validationAnswers } from '../semantics/validation.ts';
 import type { Context } from './context.ts';
 import { type Draft, draftOf, entryFrom, isMomentary, isPassing, type Refusal } from './draft.ts';
@@ -20,11 +21,13 @@ import { freshen } from './freshening.ts';
 import type { Stamp } from './invalidator.ts';
 import { combinedEntry, storedPart } from './partial.ts';
 import { editedResponse } from './response-fields.ts';
+import { denies, storeFill } from './store-fill.ts';
 
 type Waiter = (landing: Landing) => void;
 
 export class Flight implements RunningFlight {
   readonly plan: FlightPlan;
+  readonly sequence: number;
   #stamp: Stamp;
   readonly #context: Context;
   readonly #waiters = new Set<Waiter>();
@@ -34,6 +37,7 @@ export class Flight implements RunningFlight {
   #leg = 0;
   #conditional = true;
   #asked: OriginRequest;
+  #tags: Tags = NO_TAGS;
   #requestTimeMs = 0;
   #forward: Forward | undefined;
   #body: FillBody;
@@ -46,6 +50,7 @@ export class Flight implements RunningFlight {
     this.plan = plan;
     this.#asked = plan.forward;
     this.#onInterim = onInterim;
+    this.sequence = context.nextSequence();
     this.#stamp = context.invalidator.stamp();
     this.#startedAt = context.clock.monotonic();
     this.#body = this.#newBody();
@@ -56,6 +61,14 @@ export class Flight implements RunningFlight {
   /** The position in the log from which its answer counts. */
   get stamp(): Stamp {
     return this.#stamp;
+  }
+
+  get tags(): Tags {
+    return this.#tags;
+  }
+
+  get draft(): Draft | undefined {
+    return this.#draft;
   }
 
   /** Time from sending to the origin's head, once it is there. */
@@ -118,8 +131,10 @@ export class Flight implements RunningFlight {
 
   #head(head: ResponseHead, delimited: boolean): void {
     this.#headAt = this.#context.clock.monotonic();
+    // What the origin says to caches counts, also where the route takes it from what clients see.
+    if (this.plan.beforeLanding !== undefined) this.#stamp = this.plan.beforeLanding(head, this.#stamp);
+    this.#tags = tagsOf([...head.fields, ...this.plan.request.route.responseFields.set], this.plan.request.uri);
     const edited = editedResponse(head, this.plan.request.route, this.#context.clock.now());
-    if (this.plan.beforeLanding !== undefined) this.#stamp = this.plan.beforeLanding(edited, this.#stamp);
     const { validating } = this.plan;
     if (this.#conditional && validating !== undefined && edited.status === 304) this.#validated(validating, edited);
     else this.#respond(edited, delimited);
@@ -140,7 +155,7 @@ export class Flight implements RunningFlight {
     this.#body.end(trailers);
     this.#finish();
     if (this.#landing !== undefined || entry === undefined) return;
-    this.#land({ kind: 'entry', entry, forwardStatus: 206, shareable: true });
+    this.#land({ kind: 'entry', entry, names: (this.#draft as Draft).names, forwardStatus: 206, shareable: true });
   }
 
   #failed(error: TidegateError): void {
@@ -162,36 +177,53 @@ export class Flight implements RunningFlight {
       profile: request.route.policy.profile,
     });
     if (match === 'mismatch') return this.#forwardUnconditionally();
-    const freshened = freshen(stored, { update: head, request, key, timing: this.#timing(), stamp: this.#stamp });
+    const freshened = freshen(stored, {
+      update: head,
+      request,
+      key,
+      timing: this.#timing(),
+      stamp: this.#stamp,
+      tags: this.#tags,
+    });
     if (freshened.refusal === undefined) this.#store(freshened.entry, freshened.names);
     else this.#refuse(freshened.refusal);
     this.#finish();
     const shareable = freshened.refusal === undefined;
-    this.#land({ kind: 'entry', entry: freshened.entry, forwardStatus: 304, shareable });
+    const { entry, names } = freshened;
+    this.#land({ kind: 'entry', entry, names, forwardStatus: 304, shareable });
   }
 
   #respond(head: ResponseHead, delimited: boolean): void {
-    const { request, key } = this.plan;
-    const arrival = { request, asked: this.#asked, key, delimited, timing: this.#timing() };
-    const draft = this.plan.stores ? draftOf(head, arrival) : undefined;
-    const refusal = typeof draft === 'object' ? this.#refusalNow(head, draft) : draft;
-    if (typeof draft === 'object' && refusal === undefined) this.#draft = draft;
-    if (refusal !== undefined) this.#refuse(refusal);
+    const { request, key, stores, completing } = this.plan;
+    const arrival = { request, asked: this.#asked, key, delimited, timing: this.#timing(), tags: this.#tags };
+    const made = stores ? draftOf(head, arrival) : undefined;
+    const draft = typeof made === 'object' ? made : undefined;
+    const refusal = draft === undefined ? (made as Refusal | undefined) : this.#refusalNow(head, draft);
+    if (refusal === undefined) this.#draft = draft;
+    else this.#refuse(refusal);
+    if (refusal !== undefined) this.#noteDenial(head, refusal);
     // Wanted as a whole and got as a part: nobody can be answered before the parts are one.
-    if (this.#conditional && this.plan.completing === true && head.status === 206) return;
+    if (this.#conditional && completing === true && head.status === 206) return;
     if (this.#draft === undefined) this.#body.pass();
-    this.#land({ kind: 'response', head, draft: this.#draft ?? refusal, body: this.#body });
+    this.#land({ kind: 'response', head, draft, refusal, body: this.#body });
     this.releaseUnread();
   }
 
   /** Reasons against storing that are known at the head already and do not lie in the response alone. */
   #refusalNow(head: ResponseHead, draft: Draft): Refusal | undefined {
-    if (this.plan.keepGood === true && isMomentary(head.status)) return 'keep-good';
-    const { uri, route } = this.plan.request;
+    const { replaces, request } = this.plan;
+    if (replaces !== undefined && replaces.status < 400 && isMomentary(head.status)) return 'keep-good';
+    const { uri, route } = request;
     return this.#context.invalidator.refusal(this.stamp, { uri, origin: route.originName, tags: draft.tags });
   }
 
-  /** The entry its whole body makes of the draft; undefined for a part that is not what its Content-Range says. */
+  /** What is stored is not what the origin says any more, and what it says is not for storing: so nothing is. */
+  #noteDenial(head: ResponseHead, refusal: Refusal): void {
+    const { replaces, request } = this.plan;
+    if (replaces === undefined || isMomentary(head.status) || !denies(refusal)) return;
+    this.#context.invalidator.invalidate({ kind: 'url', uri: request.uri });
+  }
+
   #entry(draft: Draft): StoredResponse | undefined {
     const { chunks } = this.#body;
     const { part, request } = this.plan;
@@ -205,10 +237,10 @@ export class Flight implements RunningFlight {
   }
 
   #store(entry: StoredResponse, names: readonly string[]): void {
-    const refusal = this.#context.tiers.store(this.stamp, { entry, key: this.plan.key, names });
-    if (refusal !== undefined) return this.#refuse(refusal);
-    this.#context.tally.stored(this.plan.key);
-    this.#context.hitForMiss.delete(this.plan.key);
+    const { key, request } = this.plan;
+    const { stamp, sequence } = this;
+    const refusal = storeFill(this.#context, { entry, key, names, stamp, sequence, route: request.route });
+    if (refusal !== undefined) this.#refuse(refusal);
   }
 
   #refuse(refusal: Refusal): void {

@@ -6,9 +6,10 @@
 
 import { decodeHead } from '../entry/codec.ts';
 import { bodyOf, type StoredResponse } from '../entry/stored-response.ts';
-import { NO_FIELDS, type ResponseHead } from '../semantics/fields.ts';
+import type { ResponseHead } from '../semantics/fields.ts';
 import { reuseTerms, type Timing } from '../semantics/freshness.ts';
 import { storableFields } from '../semantics/storing.ts';
+import type { Tags } from '../semantics/tags.ts';
 import { freshenedFields } from '../semantics/validation.ts';
 import type { GateRequest } from './contract.ts';
 import { draftOf, entryFrom, type Refusal } from './draft.ts';
@@ -31,6 +32,8 @@ export function freshen(
     readonly key: string;
     readonly timing: Timing;
     readonly stamp: Stamp;
+    /** Those of the update. */
+    readonly tags: Tags;
   },
 ): Freshened {
   const { request, key, timing, stamp } = by;
@@ -38,9 +41,9 @@ export function freshen(
     status: stored.status,
     fields: freshenedFields(decodeHead(stored.bytes, stored.headBytes), by.update.fields),
   };
-  // It was stored for another request, so this one's Authorization is no reason against it; selecting fields remain.
-  const asked = { method: 'GET', fields: NO_FIELDS };
-  const draft = draftOf(head, { request, asked, key, delimited: true, timing });
+  // For a client that is known, or says no-store, an update is its own: it is answered by it, and nobody else is.
+  const asked = { method: 'GET', fields: request.fields };
+  const draft = draftOf(head, { request, asked, key, delimited: true, timing, tags: by.tags });
   if (typeof draft === 'object') {
     const tags = [...new Set([...stored.tags, ...draft.tags])];
     return { entry: entryFrom({ ...draft, tags }, stamp, [bodyOf(stored)]), names: draft.names, refusal: undefined };
@@ -49,5 +52,5 @@ export function freshen(
   const fields = storableFields(head.fields, policy);
   const kept = { key: stored.key, status: stored.status, fields, tags: stored.tags, names: [] };
   const entry = entryFrom({ ...kept, ...reuseTerms(head, policy, timing) }, stamp, [bodyOf(stored)]);
-  return { entry, names: NO_FIELDS, refusal: draft };
+  return { entry, names: [], refusal: draft };
 }

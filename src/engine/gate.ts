@@ -9,6 +9,7 @@ import type { ExchangeReport, Gate, GateRequest, GateStats, InvalidationResult }
 import { Exchange } from './exchange.ts';
 import { HitForMiss } from './hit-for-miss.ts';
 import { Invalidator } from './invalidator.ts';
+import { RecentMap } from './recent-map.ts';
 import { explainRequest, listEntries } from './summary.ts';
 import { Tally } from './tally.ts';
 import { Tiers } from './tiers.ts';
@@ -61,9 +62,19 @@ function contextOf(options: GateOptions): Context {
     hitForMiss: new HitForMiss(),
     tally: new Tally(),
     flights: new Map(),
+    nextSequence: counter(),
+    newest: new RecentMap(MIN_NEWEST),
     report: options.report ?? (() => {}),
     unknownOutcomeMs: options.unknownOutcomeMs ?? UNKNOWN_OUTCOME_MS,
   };
+}
+
+/** Keys of which it is known which fill was sent last. */
+const MIN_NEWEST = 10_000;
+
+function counter(): () => number {
+  let last = 0;
+  return () => ++last;
 }
 
 function handle(context: Context, request: GateRequest, responder: Responder): Cancel {

@@ -8,6 +8,7 @@ import type { Context } from './context.ts';
 import type { GateRequest } from './contract.ts';
 import type { Landing, RunningFlight } from './flight-plan.ts';
 import { freshen } from './freshening.ts';
+import { storeFill } from './store-fill.ts';
 
 /**
  * Freshens or invalidates the stored response. An outdated one is freshened only where a strong validator, found again
@@ -29,7 +30,10 @@ export function updateByHead(
   const now = context.clock.now();
   const timing = { requestTimeMs: now - (flight.forwardMs ?? 0), responseTimeMs: now };
   const { key } = flight.plan;
-  const freshened = freshen(entry, { update: landing.head, request, key, timing, stamp: flight.stamp });
+  // Another answer may have been stored in the meantime; the HEAD was not about that one.
+  if (context.tiers.get(entry.key) !== entry) return;
+  const { stamp, sequence, tags } = flight;
+  const freshened = freshen(entry, { update: landing.head, request, key, timing, stamp, tags });
   if (freshened.refusal !== undefined) return;
-  context.tiers.store(flight.stamp, { entry: freshened.entry, key, names: freshened.names });
+  storeFill(context, { entry: freshened.entry, key, names: freshened.names, stamp, sequence, route: request.route });
 }

@@ -11,20 +11,20 @@ import { decideReuse } from '../semantics/reuse.ts';
 import type { Landing, RunningFlight } from './flight-plan.ts';
 import type { Invalidator } from './invalidator.ts';
 
-/** At the door: may a request that arrived at this log position wait for the flight? */
-export function mayJoin(flight: RunningFlight, arrival: Position, invalidator: Invalidator): boolean {
-  if (!flight.joinable) return false;
-  if (arrival <= flight.stamp.position) return true;
-  const { uri, route } = flight.plan.request;
-  return !invalidator.isAffectedSince(flight.stamp, { uri, origin: route.originName, tags: [] });
-}
-
 export interface Joiner {
+  /** Log position at which it arrived. */
   readonly arrival: Position;
-  readonly now: number;
   readonly demands: RequestDemands;
   /** The key of the variant that the joiner selects, given the response's selecting fields. */
   readonly variantKey: (names: readonly string[]) => string;
+}
+
+/** At the door: may the joiner wait for the flight? */
+export function mayJoin(flight: RunningFlight, joiner: Joiner, invalidator: Invalidator): boolean {
+  if (!flight.joinable) return false;
+  const { draft } = flight;
+  if (draft !== undefined && draft.key !== joiner.variantKey(draft.names)) return false;
+  return !comesTooLate(flight, { joiner, invalidator, tags: draft?.tags ?? [] });
 }
 
 /** At the landing: may the joiner have the result? If not it asks again, on its own if need be. */
@@ -32,17 +32,26 @@ export function mayShare(what: {
   readonly landing: Landing;
   readonly flight: RunningFlight;
   readonly joiner: Joiner;
+  readonly now: number;
   readonly invalidator: Invalidator;
 }): boolean {
-  const { landing, flight, joiner, invalidator } = what;
+  const { landing, flight, joiner, now, invalidator } = what;
   if (landing.kind === 'failed') return true;
   if (landing.kind === 'entry' && !landing.shareable) return false;
-  const stored = landing.kind === 'entry' ? { ...landing.entry, names: undefined } : landing.draft;
-  // Not stored, so not to be shared: it may be for the first client alone.
-  if (stored === undefined || typeof stored === 'string') return false;
-  if (stored.names !== undefined && stored.key !== joiner.variantKey(stored.names)) return false;
+  const shared = landing.kind === 'entry' ? landing.entry : landing.draft;
+  const names = landing.kind === 'entry' ? landing.names : landing.draft?.names;
+  // Not to be stored, so not to be shared: it may be for the first client alone.
+  if (shared === undefined || names === undefined || shared.key !== joiner.variantKey(names)) return false;
+  if (comesTooLate(flight, { joiner, invalidator, tags: shared.tags })) return false;
+  return decideReuse(joiner.demands, shared, { now, outdated: false }).kind === 'serve';
+}
+
+/** True: the flight began before something was invalidated that it depends on and that the joiner must see. */
+function comesTooLate(
+  flight: RunningFlight,
+  by: { readonly joiner: Joiner; readonly invalidator: Invalidator; readonly tags: readonly string[] },
+): boolean {
+  if (by.joiner.arrival <= flight.stamp.position) return false;
   const { uri, route } = flight.plan.request;
-  const affected = invalidator.isAffectedSince(flight.stamp, { uri, origin: route.originName, tags: stored.tags });
-  if (affected && joiner.arrival > flight.stamp.position) return false;
-  return decideReuse(joiner.demands, stored, { now: joiner.now, outdated: false }).kind === 'serve';
+  return by.invalidator.isAffectedSince(flight.stamp, { uri, origin: route.originName, tags: by.tags });
 }

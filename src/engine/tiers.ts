@@ -43,6 +43,7 @@ export class Tiers {
     const refusal = this.#invalidator.refusal(stamp, { uri, origin, tags: fill.entry.tags });
     if (refusal !== undefined) return refusal;
     if (fill.names.length > 0) this.#list(fill.key, { names: fill.names, variant: fill.entry.key });
+    else this.#unlist(fill.key);
     this.#putAll(fill.entry, this.#stores.length);
     return undefined;
   }
@@ -51,32 +52,27 @@ export class Tiers {
   async purge(selector: Selector): Promise<number> {
     let most = 0;
     for (const store of this.#stores) {
-      const keys: string[] = [];
-      let responses = 0;
-      for await (const entry of store.find(selector)) {
-        keys.push(entry.key);
-        if (entry.kind === 'response') responses++;
-      }
-      await store.delete(keys);
-      most = Math.max(most, responses);
+      const entries = await all(store.find(selector));
+      await store.delete(entries.map(({ key }) => key));
+      most = Math.max(most, entries.filter(({ kind }) => kind === 'response').length);
     }
     return most;
-  }
-
-  /** Removes single entries from every tier. */
-  async #delete(keys: readonly string[]): Promise<void> {
-    for (const store of this.#stores) await store.delete(keys);
   }
 
   /** The stored responses the selector names, each key once. */
   async find(selector: Selector): Promise<StoredResponse[]> {
     const byKey = new Map<string, StoredResponse>();
     for (const store of this.#stores) {
-      for await (const entry of store.find(selector)) {
+      for (const entry of await all(store.find(selector))) {
         if (entry.kind === 'response' && !byKey.has(entry.key)) byKey.set(entry.key, entry);
       }
     }
     return [...byKey.values()];
+  }
+
+  /** Removes single entries from every tier. */
+  async #delete(keys: readonly string[]): Promise<void> {
+    for (const store of this.#stores) await store.delete(keys);
   }
 
   async #getSlowly(
@@ -106,15 +102,31 @@ export class Tiers {
 
   /** Notes the variant in the list that stands under the plain key. */
   #list(key: string, add: { names: readonly string[]; variant: string }): void {
-    const found = (this.#stores[0] as Store).get(key);
-    const old = found instanceof Promise || found?.kind !== 'variants' ? undefined : found;
+    const old = this.#listAt(key);
     const list = withVariant(old, { key, ...add });
-    if (old !== undefined) {
-      const dropped = old.variantKeys.filter((variant) => !list.variantKeys.includes(variant));
-      if (dropped.length > 0) this.#delete(dropped).catch(this.#fault);
-    }
+    const dropped = old?.variantKeys.filter((variant) => !list.variantKeys.includes(variant)) ?? [];
+    if (dropped.length > 0) this.#delete(dropped).catch(this.#fault);
     this.#putAll(list, this.#stores.length);
   }
+
+  /** A response without Vary takes the place of the list; the variants would never be found again. */
+  #unlist(key: string): void {
+    const old = this.#listAt(key);
+    if (old !== undefined) this.#delete(old.variantKeys).catch(this.#fault);
+  }
+
+  #listAt(key: string): VariantList | undefined {
+    const found = (this.#stores[0] as Store).get(key);
+    return found instanceof Promise || found?.kind !== 'variants' ? undefined : found;
+  }
+}
+
+/** Everything an iteration gives; at once where the store does, for each await of a stored million costs. */
+async function all(found: Iterable<Entry> | AsyncIterable<Entry>): Promise<Entry[]> {
+  if (Symbol.iterator in found) return [...found];
+  const entries: Entry[] = [];
+  for await (const entry of found) entries.push(entry);
+  return entries;
 }
 
 /** The list with one more variant; a list of other selecting fields is begun anew, for its keys are made otherwise. */

@@ -74,13 +74,14 @@ async function serve(file: string | undefined, options: ServeOptions): Promise<v
   if (options.demo === true && options.origin === undefined) return serveDemo(options);
   const load = () => loadConfig({ file, cwd: process.cwd(), overrides: options });
   const running = await startGate(await load());
-  announce(running);
   // One after the other: the configuration read last is the one that holds.
   let reloads = Promise.resolve();
   process.on('SIGHUP', () => {
     reloads = reloads.then(() => reload(running, load));
   });
   endOnSignal(() => running.close());
+  // Last, since whoever reads it may send a signal at once.
+  announce(running);
 }
 
 async function serveDemo(options: ServeOptions): Promise<void> {
@@ -95,13 +96,13 @@ async function serveDemo(options: ServeOptions): Promise<void> {
       log: { level: 'warn' },
     }),
   );
-  announce(running);
-  print(`origin: ${origin.url}`);
-  print(demoText(running.url, running.adminUrl));
   endOnSignal(async () => {
     await running.close();
     await origin.close();
   });
+  announce(running);
+  print(`origin: ${origin.url}`);
+  print(demoText(running.url, running.adminUrl));
 }
 
 function announce(running: RunningGate): void {

@@ -52,6 +52,7 @@ function logOf({ log }: ResolvedConfig): Logger {
 interface Site {
   readonly config: ResolvedConfig;
   readonly router: Router;
+  readonly retire: () => void;
   readonly trusted: BlockList;
 }
 
@@ -121,6 +122,7 @@ class NodeGate implements RunningGate {
   async reload(config: ResolvedConfig): Promise<void> {
     const old = this.#site;
     this.#site = this.#compile(config);
+    old.retire();
     for (const origin of changedOrigins(old.config, config)) await this.gate.invalidate({ kind: 'origin', origin });
     for (const key of needsRestart(old.config, config)) {
       this.#log.warn(`${key} has changed in the configuration; that takes effect with the next start`);
@@ -138,8 +140,8 @@ class NodeGate implements RunningGate {
 
   #compile(config: ResolvedConfig): Site {
     const bounded = boundBodies(config);
-    const { router } = compileSite(bounded, this.#origins.update(config.origins));
-    return { config, router, trusted: networks(config.trustedProxies) };
+    const { router, retire } = compileSite(bounded, this.#origins.update(config.origins));
+    return { config, router, retire, trusted: networks(config.trustedProxies) };
   }
 
   #trusts(address: string): boolean {

@@ -28,7 +28,7 @@ export interface Tags {
   readonly overflow: boolean;
 }
 
-const NO_TAGS: Tags = Object.freeze({ tags: Object.freeze([]), overflow: false });
+export const NO_TAGS: Tags = Object.freeze({ tags: Object.freeze([]), overflow: false });
 
 /**
  * The tags of the response to a request for `uri`, each once. Tags are case-sensitive, and plain ones are shared by all

@@ -16,6 +16,7 @@ export const ROUTE: Route = {
   policy: CONFORMANCE_POLICY,
   responseFields: { remove: new Set(), set: [] },
   cacheUri: (uri) => uri,
+  retired: () => false,
   showTags: false,
 };
 

@@ -16,6 +16,7 @@ export function routeTo(origin: Origin, policy: Partial<CachePolicy> = {}): Rout
     policy: { ...SAFE_POLICY, ...policy },
     responseFields: { remove: new Set(), set: [] },
     cacheUri: (uri) => uri,
+    retired: () => false,
     showTags: false,
   };
 }

@@ -39,6 +39,7 @@ const ROUTE: Route = {
   policy: SAFE_POLICY,
   responseFields: { remove: new Set(), set: [] },
   cacheUri: (uri) => uri,
+  retired: () => false,
   showTags: false,
 };
 

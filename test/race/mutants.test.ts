@@ -8,6 +8,7 @@ import type * as HeadUpdate from '../../src/engine/head-update.ts';
 import { Invalidator } from '../../src/engine/invalidator.ts';
 import type * as Joining from '../../src/engine/joining.ts';
 import type * as Partial from '../../src/engine/partial.ts';
+import { RecentMap } from '../../src/engine/recent-map.ts';
 import { Tiers } from '../../src/engine/tiers.ts';
 import type * as Tags from '../../src/semantics/tags.ts';
 import type * as Unsafe from '../../src/semantics/unsafe.ts';
@@ -34,8 +35,9 @@ vi.mock('../../src/engine/head-update.ts', async (importOriginal) => {
   const original = await importOriginal<typeof HeadUpdate>();
   const updateByHead: typeof HeadUpdate.updateByHead = (context, what) => {
     if (on.mutant !== 'freshens by HEAD as of its landing') return original.updateByHead(context, what);
-    const { plan, forwardMs } = what.flight;
-    const flight = { plan, forwardMs, stamp: context.invalidator.stamp() } as typeof what.flight;
+    const { plan, forwardMs, sequence, tags } = what.flight;
+    const stamp = context.invalidator.stamp();
+    const flight = { plan, forwardMs, sequence, tags, stamp } as typeof what.flight;
     return original.updateByHead(context, { ...what, flight });
   };
   return { ...original, updateByHead };
@@ -99,6 +101,7 @@ const real = {
   openIntent: Invalidator.prototype.openIntent,
   stamp: Invalidator.prototype.stamp,
   store: Tiers.prototype.store,
+  recent: RecentMap.prototype.get,
 };
 
 /** Leaves out the invalidation that is made within the function of this name. */
@@ -176,6 +179,8 @@ const MUTANTS: readonly Mutant[] = [
       Invalidator.prototype.isAffectedSince = function (stamp, what) {
         return !within('invalidateAfter') && real.isAffectedSince.call(this, stamp, what);
       };
+      // A fill of someone who came later would overtake it, and so hide the mutant.
+      RecentMap.prototype.get = () => undefined;
     },
   },
   {
@@ -207,9 +212,10 @@ function switchOn(mutant: Mutant): void {
 function switchOff(): void {
   on.mutant = '';
   Invalidations.prototype.apply = real.apply;
-  const { apply: _apply, store, ...ofInvalidator } = real;
+  const { apply: _apply, recent, store, ...ofInvalidator } = real;
   Object.assign(Invalidator.prototype, ofInvalidator);
   Tiers.prototype.store = store;
+  RecentMap.prototype.get = recent;
 }
 
 const servesOld = ({ outdated, lateOld }: Verdict) => outdated.length + lateOld.length > 0;

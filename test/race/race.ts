@@ -57,7 +57,8 @@ export function isReusedWithoutInvalidation(kind: Kind): boolean {
   // In trouble, every use of what is stored is preceded by a vain attempt.
   if (kind.trouble !== undefined) bench.origin.settle();
   else if (bench.origin.replies.length !== before + 1) return false;
-  return versionOf(again) === 1 && again.outcome?.hit === true;
+  // In trouble it came from the store, whatever else was tried before.
+  return versionOf(again) === 1 && (again.outcome?.hit === true || kind.trouble !== undefined);
 }
 
 class Race {

@@ -21,7 +21,7 @@ export const MUTANTS: readonly Mutant[] = [
     "if (refusal === 'invalidated-during-fill') fill = { ...fill, entry: { ...fill.entry, stamp: this.#invalidator.applied } };",
   ]),
   mutant('join-without-arrival', 'engine/joining.ts', [
-    'if (affected && joiner.arrival > flight.stamp.position) return false;',
+    'if (comesTooLate(flight, { joiner, invalidator, tags: shared.tags })) return false;',
     '',
   ]),
   mutant('join-without-bound', 'engine/exchange.ts', ['this.#joins <= MAX_JOINS && flight', 'flight']),
@@ -30,8 +30,8 @@ export const MUTANTS: readonly Mutant[] = [
     '',
   ]),
   mutant('share-across-variants', 'engine/joining.ts', [
-    'if (stored.names !== undefined && stored.key !== joiner.variantKey(stored.names)) return false;',
-    '',
+    ' || shared.key !== joiner.variantKey(names)) return false;',
+    ') return false;',
   ]),
   mutant('no-intent', 'engine/invalidator.ts', [
     "return this.#intents.has(what.uri) ? 'intent-open' : undefined;",
@@ -52,8 +52,8 @@ export const MUTANTS: readonly Mutant[] = [
     'if (entry.checkedUpTo > 0) return true;',
   ]),
   mutant('outdated-served', 'semantics/reuse.ts', ['if (at.outdated) return VALIDATE_OUTDATED;', '']),
-  mutant('outdated-served-on-error', 'engine/exchange.ts', [
-    'if (!this.#context.invalidator.isCurrent(fallback.entry)) return false;',
+  mutant('outdated-served-on-error', 'engine/fallback.ts', [
+    'if (!context.invalidator.isCurrent(entry)) return undefined;',
     '',
   ]),
   mutant('outdated-validated-by-date', 'semantics/validation.ts', [

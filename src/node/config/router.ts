@@ -14,28 +14,49 @@ import type { ResolvedConfig, ResolvedRoute } from './config.ts';
 import { matchablePath, normaliseUri } from './target.ts';
 
 /** Makes the routes of a configuration; `origins` holds each of its origins by name. */
-export function compileSite(
-  config: ResolvedConfig,
-  origins: ReadonlyMap<string, Origin>,
-): { readonly router: Router; readonly limits: FrontLimits } {
+export function compileSite(config: ResolvedConfig, origins: ReadonlyMap<string, Origin>): CompiledSite {
   const router = new HostRouter();
+  let retired = false;
   for (const route of config.routes) {
     const origin = origins.get(route.origin);
     if (origin === undefined) throw new TidegateError('E_CONFIG', `route ${route.name}: no origin ${route.origin}`);
     const request = compileRequestRules(route, config);
     const site: SiteRoute = Object.freeze({
       name: route.name,
-      route: { ...compileRoute(route, origin, config), cacheUri: (uri: string) => normaliseUri(uri, request) },
+      route: {
+        ...compileRoute(route, origin, config),
+        cacheUri: (uri: string) => cacheUri(router, uri, request),
+        retired: () => retired,
+      },
       request,
     });
     router.add({ site, matches: compilePaths(route.match.path) }, asList(route.match.host));
   }
-  return { router, limits: config.limits };
+  return {
+    router,
+    limits: config.limits,
+    retire: () => {
+      retired = true;
+    },
+  };
+}
+
+interface CompiledSite {
+  readonly router: Router;
+  readonly limits: FrontLimits;
+  /** Another site takes its place: what is still filled for this one is not stored. */
+  readonly retire: () => void;
+}
+
+/** A URI that an answer names, under the rules of the route that its requests take. */
+function cacheUri(router: Router, uri: string, own: RequestRules): string {
+  const { host, pathname } = new URL(uri);
+  return normaliseUri(uri, router.match(host, pathname)?.request ?? own);
 }
 
 type SiteNames = Pick<ResolvedConfig, 'cacheName' | 'targetedFields'>;
 
-function compileRoute(config: ResolvedRoute, origin: Origin, site: SiteNames): Omit<Route, 'cacheUri'> {
+function compileRoute(config: ResolvedRoute, origin: Origin, site: SiteNames): Omit<Route, 'cacheUri' | 'retired'> {
   return Object.freeze({
     tenant: config.tenant,
     originName: config.origin,

@@ -107,12 +107,13 @@ export class Connections {
   /** The last bytes of a connection, sent in their turn. */
   #bid(connection: Socket, state: ConnectionState, farewell: string): void {
     state.farewell = farewell;
+    // node:http has let go of it (CONNECT), and with it of its errors.
+    connection.on('error', () => connection.destroy());
     if (state.open.size === 0) this.#end(connection, state, farewell);
   }
 
   #end(connection: Socket, state: ConnectionState, bytes: string): void {
     state.ended = true;
-    connection.on('error', () => connection.destroy());
     connection.end(bytes, 'latin1');
     const timer = setTimeout(() => connection.destroy(), LINGER_MS);
     connection.on('close', () => clearTimeout(timer));

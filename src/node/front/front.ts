@@ -191,10 +191,16 @@ class NodeFront implements Front {
 
   #request(message: IncomingMessage, response: ServerResponse): void {
     response.on('close', () => giveBack(message.socket));
-    const admission = this.#admit(message);
-    if (admission.kind === 'admitted') this.#exchange(message, response, admission);
-    else if (admission.kind === 'refused') this.#refuse(message, response, admission);
-    else this.#answerOptions(response);
+    try {
+      const admission = this.#admit(message);
+      if (admission.kind === 'admitted') this.#exchange(message, response, admission);
+      else if (admission.kind === 'refused') this.#refuse(message, response, admission);
+      else this.#answerOptions(response);
+    } catch (error) {
+      // A defect costs its client the connection, and nobody else anything.
+      this.#exchanges.fault(error);
+      message.socket.destroy();
+    }
   }
 
   #admit(message: IncomingMessage) {

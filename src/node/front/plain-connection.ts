@@ -85,12 +85,12 @@ class PlainConnection {
     this.#socket.resume();
     const waiting = this.#waiting;
     this.#waiting = undefined;
-    if (waiting !== undefined) this.#read(waiting);
+    if (waiting !== undefined) this.#readSafely(waiting);
     else if (this.#ended) this.#socket.end();
   }
 
   readonly #onData = (bytes: Buffer): void => {
-    if (this.#state === 'plain') return this.#read(bytes);
+    if (this.#state === 'plain') return this.#readSafely(bytes);
     if (this.#state === 'given') {
       if (this.#lent?.give(bytes) === false) this.#socket.pause();
       return;
@@ -124,6 +124,16 @@ class PlainConnection {
   readonly #onClose = (): void => {
     this.#lent?.destroy();
   };
+
+  /** A defect costs its client the connection, and nobody else anything. */
+  #readSafely(bytes: Buffer): void {
+    try {
+      this.#read(bytes);
+    } catch (error) {
+      this.#deps.fault(error);
+      this.#socket.destroy();
+    }
+  }
 
   /** Answers what can be answered from the bytes at hand. */
   #read(bytes: Buffer): void {
@@ -196,27 +206,19 @@ class PlainConnection {
   #lend(head: Buffer, rest: Buffer): void {
     this.#state = 'lent';
     this.#waiting = rest.length === 0 ? undefined : rest;
-    this.#lentSocket().give(head);
+    const lent = this.#lentSocket();
+    this.#socket.setTimeout(0);
+    lent.give(head);
     if (this.#ended) this.#lent?.giveEnd();
   }
 
   /** The connection is node:http's from here on. */
   #give(bytes: Buffer): void {
     this.#state = 'given';
-    if (this.#lent !== undefined) {
-      this.#lent.give(bytes);
-      return;
-    }
-    const socket = this.#socket;
-    socket.off('data', this.#onData);
-    socket.off('end', this.#onEnd);
-    socket.off('timeout', this.#onTimeout);
-    socket.off('drain', this.#onDrain);
-    socket.off('error', this.#onError);
-    socket.off('close', this.#onClose);
-    socket.setTimeout(0);
-    this.#deps.give(socket);
-    if (bytes.length > 0) socket.unshift(bytes);
+    const lent = this.#lentSocket();
+    this.#socket.setTimeout(0);
+    if (bytes.length > 0) lent.give(bytes);
+    if (this.#ended) lent.giveEnd();
   }
 
   #lentSocket(): LentSocket {

@@ -67,13 +67,21 @@ export function createPools(options: PoolOptions, tasks: Tasks): Pools {
     dispatch: (request, passenger, onFresh) => void (onFresh ? fresh : kept).dispatch(request, passenger),
     openConnections: () => line.sockets,
     async close() {
-      await kept.close();
-      await fresh.close();
+      await Promise.all([closed(kept), closed(fresh)]);
     },
     async destroy(reason) {
       await Promise.all([kept.destroy(reason), fresh.destroy(reason)]);
     },
   };
+}
+
+/** A connection that broke while it was being closed is closed. */
+async function closed(pool: Pool): Promise<void> {
+  try {
+    await pool.close();
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'UND_ERR_DESTROYED') throw error;
+  }
 }
 
 class TrackedClient extends Client {

@@ -1,7 +1,7 @@
 // The origin pools of a configuration, by name. A pool whose settings stay the same is kept over a reload, with its
-// connections and the state of its breaker; one that changes is replaced, and closed once its last forward is over.
+// connections and the state of its breaker; one that changes is replaced, and closed a while later, once its last forward is over.
 
-import type { Clock, Origin, Tasks } from '../../ports.ts';
+import type { Cancel, Clock, Origin, Tasks } from '../../ports.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import { createOrigin, type NodeOrigin } from './origin.ts';
 
@@ -12,9 +12,13 @@ interface Pool {
   readonly origin: NodeOrigin;
 }
 
+/** How long a pool that has been replaced still takes requests. */
+const RETIRED_MS = 60_000;
+
 export class Origins {
   readonly #ports: { readonly clock: Clock; readonly tasks: Tasks };
   #pools = new Map<string, Pool>();
+  readonly #retired = new Map<NodeOrigin, Cancel>();
   readonly #closing = new Map<NodeOrigin, Promise<void>>();
 
   constructor(ports: { readonly clock: Clock; readonly tasks: Tasks }) {
@@ -29,7 +33,7 @@ export class Origins {
       const same = old !== undefined && JSON.stringify(old.settings) === JSON.stringify(wanted);
       pools.set(name, same ? old : { settings: wanted, origin: this.#create(name, wanted) });
     }
-    for (const [name, pool] of this.#pools) if (pools.get(name) !== pool) this.#close(pool.origin);
+    for (const [name, pool] of this.#pools) if (pools.get(name) !== pool) this.#retire(pool.origin);
     this.#pools = pools;
     return new Map([...pools].map(([name, pool]) => [name, pool.origin]));
   }
@@ -43,6 +47,10 @@ export class Origins {
 
   /** Lets running forwards finish; ends those left after `graceMs`. */
   async close({ graceMs }: { readonly graceMs: number }): Promise<void> {
+    for (const [origin, stay] of this.#retired) {
+      stay();
+      this.#close(origin);
+    }
     for (const { origin } of this.#pools.values()) this.#close(origin);
     this.#pools.clear();
     const cancel = this.#ports.tasks.later(graceMs, () => {
@@ -57,7 +65,14 @@ export class Origins {
     return createOrigin({ name, ...rest, breaker }, this.#ports);
   }
 
+  /** Requests that began before may still ask it again. */
+  #retire(origin: NodeOrigin): void {
+    const cancel = this.#ports.tasks.later(RETIRED_MS, () => this.#close(origin));
+    this.#retired.set(origin, cancel);
+  }
+
   #close(origin: NodeOrigin): void {
+    this.#retired.delete(origin);
     const closed = origin.close().finally(() => this.#closing.delete(origin));
     this.#closing.set(origin, closed);
   }
