@@ -166,7 +166,8 @@ export function entryFrom(draft: Draft, stamp: Stamp, chunks: readonly Uint8Arra
 
 /** A body that came in chunks is whole now, so its length can be told (RFC 9110 §8.6). */
 function withLength(draft: Draft, bodyBytes: number): Fields {
-  if (draft.status === 204 || hasField(draft.fields, 'content-length')) return draft.fields;
+  if (draft.status === 204) return filterFields(draft.fields, (name) => name !== 'content-length');
+  if (hasField(draft.fields, 'content-length')) return draft.fields;
   return [...draft.fields, 'content-length', String(bodyBytes)];
 }
 

@@ -221,12 +221,8 @@ export class Exchange {
   }
 
   #departure(): Departure {
-    const onInterim = (head: ResponseHead) => this.#interim(head);
+    const onInterim = (head: ResponseHead) => void (this.#over || this.#responder.interim(head));
     return { request: this.#request, key: this.#key, onInterim };
-  }
-
-  #interim(head: ResponseHead): void {
-    if (!this.#over) this.#responder.interim(head);
   }
 
   #await(flight: RunningFlight, way: Way): void {

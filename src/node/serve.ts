@@ -66,6 +66,8 @@ class NodeGate implements RunningGate {
   /** Time to the origin's head, for the access log; only requests that went forward are here. */
   readonly #forwardMs = new WeakMap<GateRequest, number>();
   readonly #front: ReturnType<typeof createFront>;
+  /** Of the memory there is; a reload does not change it. */
+  readonly #maxBytes: number;
   #clientBytes = 0;
   #site: Site;
   #ready = false;
@@ -74,6 +76,7 @@ class NodeGate implements RunningGate {
   constructor(config: ResolvedConfig, log: Logger) {
     this.#log = log;
     this.#origins = new Origins({ clock: nodeClock, tasks: nodeTasks });
+    this.#maxBytes = config.memory.maxBytes;
     this.#site = this.#compile(config);
     const memory = createMemoryStore({ maxBytes: config.memory.maxBytes });
     this.#metrics = createMetrics({ stats: () => this.gate.stats(), clientBytes: () => this.#clientBytes });
@@ -139,7 +142,7 @@ class NodeGate implements RunningGate {
   }
 
   #compile(config: ResolvedConfig): Site {
-    const bounded = boundBodies(config);
+    const bounded = boundBodies(config, this.#maxBytes);
     const { router, retire } = compileSite(bounded, this.#origins.update(config.origins));
     return { config, router, retire, trusted: networks(config.trustedProxies) };
   }
@@ -192,8 +195,8 @@ function urlOf(host: string, port: number): string {
 }
 
 /** What is too large for the store is not gathered for it in vain. */
-function boundBodies(config: ResolvedConfig): ResolvedConfig {
-  const most = Math.floor(config.memory.maxBytes * LARGEST_PART);
+function boundBodies(config: ResolvedConfig, maxBytes: number): ResolvedConfig {
+  const most = Math.floor(maxBytes * LARGEST_PART);
   return {
     ...config,
     routes: config.routes.map((route) => ({ ...route, maxBodyBytes: Math.min(route.maxBodyBytes, most) })),

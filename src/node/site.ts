@@ -47,7 +47,7 @@ export interface FrontLimits {
   readonly maxHeadBytes: number;
   /** 431. Default 100. */
   readonly maxFields: number;
-  /** Further connections are closed at once. Default 10,000. */
+  /** 429 on further connections. Default 10,000. */
   readonly maxConnections: number;
   /** 408: time for a complete request head. Default 10,000. */
   readonly headTimeoutMs: number;

@@ -35,6 +35,7 @@ export type StoringRefusal =
   | 'authorization'
   | 'vary-any'
   | 'set-cookie'
+  | 'cookie-without-freshness'
   | 'not-delimited'
   | 'status-not-cacheable'
   | 'error-without-freshness'
@@ -79,6 +80,10 @@ export const STORING_REFUSALS: Readonly<Record<StoringRefusal, RefusalGround>> =
   'set-cookie': {
     section: 'RFC 9111 §7.3',
     sentence: 'The response sets a cookie and is not marked public; every later client would be given that cookie.',
+  },
+  'cookie-without-freshness': {
+    section: 'RFC 9111 §7.3',
+    sentence: 'The request had a cookie and the response states no freshness, so it may be for that client alone.',
   },
   'not-delimited': {
     section: 'RFC 9112 §8',
@@ -206,14 +211,17 @@ const UNDERSTOOD: ReadonlySet<number> = new Set([
   411, 413, 414, 415, 422, 426, 500, 501, 502, 503, 504, 505,
 ]);
 
-function sharingRefusal({ request, response, context, stated }: Candidate): StoringRefusal | undefined {
+function sharingRefusal({ request, response, context, stated, terms }: Candidate): StoringRefusal | undefined {
   const { directives } = stated;
   const shareable = directives.isPublic || directives.mustRevalidate || directives.sMaxageMs !== undefined;
   if (hasField(request.fields, 'authorization') && !shareable) return 'authorization';
   if (selectingFields(fieldValue(response.fields, 'vary')) === 'any') return 'vary-any';
   const setsCookie =
     hasField(response.fields, 'set-cookie') && !unstoredFields(response.fields, stated).has('set-cookie');
-  return context.policy.profile === 'safe' && setsCookie && !directives.isPublic ? 'set-cookie' : undefined;
+  if (context.policy.profile !== 'safe' || directives.isPublic) return undefined;
+  if (setsCookie) return 'set-cookie';
+  // A default is the operator's word for the route; a heuristic is nobody's.
+  return terms.source === 'heuristic' && hasField(request.fields, 'cookie') ? 'cookie-without-freshness' : undefined;
 }
 
 function framingRefusal({ context }: Candidate): StoringRefusal | undefined {

@@ -37,9 +37,21 @@ export function invalidatedUris(requestUri: string, response: ResponseHead): str
       uri.password = '';
       uri.hash = '';
       uris.add(uri.href);
+      const raw = asWritten(reference, target);
+      if (raw !== undefined) uris.add(raw);
     }
   }
   return [...uris];
+}
+
+/**
+ * The URI without what URL makes of it: it encodes characters that a target may hold as they are, and under which the
+ * response may be stored. Undefined: the reference is relative to a path, or is of another form.
+ */
+function asWritten(reference: string, target: URL): string | undefined {
+  const text = reference.split('#', 1)[0] as string;
+  if (text.startsWith('/') && !text.startsWith('//')) return target.origin + text;
+  return text.startsWith(`${target.origin}/`) ? text : undefined;
 }
 
 function parseUri(reference: string, base: URL | undefined): URL | undefined {

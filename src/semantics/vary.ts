@@ -34,17 +34,6 @@ export function normaliserFor(normaliseVary: CachePolicy['normaliseVary']): Norm
   return normaliseVary === 'language-preference' ? normaliseLanguagePreference : normaliseSpaceAndCase;
 }
 
-/** Not lists: a comma in them is content, and so is the white space at it. */
-const VERBATIM: ReadonlySet<string> = new Set([
-  'authorization',
-  'cookie',
-  'from',
-  'host',
-  'origin',
-  'referer',
-  'user-agent',
-]);
-
 /**
  * Lists of tokens that are compared without regard to case: content codings (RFC 9110 §8.4.1), language ranges
  * (RFC 4647 §2), character sets (RFC 9110 §8.3.2).
@@ -52,11 +41,14 @@ const VERBATIM: ReadonlySet<string> = new Set([
 const CASELESS: ReadonlySet<string> = new Set(['accept-encoding', 'accept-language', 'accept-charset']);
 
 function normaliseSpaceAndCase(name: string, value: string): string {
-  if (VERBATIM.has(name) || hasOpenQuote(value)) return trimOws(value);
-  const members = listMembers(value);
-  if (CASELESS.has(name)) return members.map((member) => withoutSpaceAtSemicolons(member).toLowerCase()).join(',');
-  if (name === 'accept') return members.map(normaliseMediaRange).join(',');
-  return members.join(',');
+  if (hasOpenQuote(value)) return trimOws(value);
+  if (CASELESS.has(name))
+    return listMembers(value)
+      .map((one) => withoutSpaceAtSemicolons(one).toLowerCase())
+      .join(',');
+  if (name === 'accept') return listMembers(value).map(normaliseMediaRange).join(',');
+  // Of any other field the syntax is not known, and only what is known to mean the same is the same (RFC 9111 §4.1).
+  return trimOws(value);
 }
 
 function withoutSpaceAtSemicolons(member: string): string {
@@ -76,12 +68,20 @@ function normaliseMediaRange(range: string): string {
     .join(';');
 }
 
+const LISTS: ReadonlySet<string> = new Set([...CASELESS, 'accept']);
+
+/** A field taken for a list: white space at commas is no part of a member. A list with an empty member may be none. */
+function normaliseList(value: string): string {
+  const members = value.split(',').map(trimOws);
+  return hasOpenQuote(value) || value.includes('"') || members.includes('') ? trimOws(value) : members.join(',');
+}
+
 /**
- * Also orders Accept-Language by weight and then by name: order means nothing where weights are equal (RFC 9110
+ * Takes unknown fields for lists, as the public suite asks (vary-normalise-space). Also orders Accept-Language by weight and then by name: order means nothing where weights are equal (RFC 9110
  * §12.5.4). Many origins take the first of equals nevertheless, so a route has to ask for this.
  */
 function normaliseLanguagePreference(name: string, value: string): string {
-  if (name !== 'accept-language') return normaliseSpaceAndCase(name, value);
+  if (name !== 'accept-language') return LISTS.has(name) ? normaliseSpaceAndCase(name, value) : normaliseList(value);
   const ranges = languageRanges(value);
   if (ranges === undefined) return normaliseSpaceAndCase(name, value);
   ranges.sort((a, b) => b.weight - a.weight || (a.range < b.range ? -1 : a.range > b.range ? 1 : 0));

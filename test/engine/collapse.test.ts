@@ -119,3 +119,43 @@ describe('joining and invalidation', () => {
     expect([after.text, origin.count, get('/a').text]).toEqual(['one', 1, 'one']);
   });
 });
+
+describe('what may be shared', () => {
+  it('a joiner with a condition gets a 304, though the leader had none', () => {
+    const { get, origin } = gateBench();
+    get('/a');
+    const second = get('/a', ['if-none-match', '"1"']);
+    origin.last.answer(200, [...FRESH, 'etag', '"1"'], 'one');
+    expect(second.status).toBe(304);
+  });
+
+  it('an answer not stored because a write is under way still serves those who waited for it', () => {
+    const { ask, get, origin } = gateBench();
+    ask({ method: 'PUT', path: '/a' });
+    const clients = [get('/a'), get('/a'), get('/a')];
+    origin.last.answer(200, FRESH, 'one');
+    expect([...clients.map((client) => client.text), origin.count]).toEqual(['one', 'one', 'one', 2]);
+  });
+
+  it('a fill under way that a tag invalidation made too old is not joined by many in vain', async () => {
+    const { get, gate, origin } = gateBench();
+    get('/a');
+    origin.last.head(200, [...FRESH, 'cache-tag', 'users']).data('o');
+    await gate.invalidate({ kind: 'tag', tag: 'users' });
+    for (let at = 0; at < 20; at++) get('/a');
+    expect(origin.count).toBe(2);
+  });
+
+  it('what an authorised client learns by a 304 is for that client alone', () => {
+    const { get, origin, time } = gateBench();
+    get('/a');
+    origin.last.answer(200, ['cache-control', 'max-age=10', 'etag', '"1"'], 'one');
+    time.advance(20_000);
+    const alice = get('/a', ['authorization', 'Bearer alice']);
+    origin.last.answer(304, ['etag', '"1"', 'x-secret', 'of alice']);
+    expect([alice.text, alice.field('x-secret')]).toEqual(['one', 'of alice']);
+    const bob = get('/a');
+    origin.last.answer(304, ['etag', '"1"']);
+    expect([bob.text, bob.field('x-secret')]).toEqual(['one', undefined]);
+  });
+});

@@ -208,11 +208,11 @@ describe('what a client cannot do to others or to itself', () => {
     });
   });
 
-  test('connections beyond the limit are closed at once', async () => {
+  test('connections beyond the limit are told so and closed', async () => {
     const { port, front } = await startFront({ limits: { maxConnections: 1 } });
     const first = new RawClient(port);
     await eventually(() => front.connections() === 1);
-    expect(await new RawClient(port).untilClosed()).toBe('');
+    expect(statusOf(await new RawClient(port).untilClosed())).toBe(429);
     expect(first.closed).toBe(false);
   });
 

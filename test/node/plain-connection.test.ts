@@ -133,3 +133,53 @@ describe('a connection', () => {
     await eventually(() => body.cancelled);
   });
 });
+
+describe('a fault', () => {
+  test('of the gate while it answers at once costs one connection', async () => {
+    const { port, faults } = await startFront({
+      atOnce: ({ target }) => {
+        if (target === '/fault') throw new Error('a defect');
+        return undefined;
+      },
+    });
+    await new RawClient(port).send(GET('/fault')).untilClosed();
+    expect(faults).toHaveLength(1);
+    expect(answersIn(await new RawClient(port).send(GET('/', 'Connection: close\r\n')).untilClosed())).toEqual([
+      '200 ok',
+    ]);
+  });
+
+  test('of a client that resets after CONNECT, with an answer still under way, is its own', async () => {
+    const late: (() => void)[] = [];
+    const { port, faults } = await startFront({
+      handle: (_request, responder) => void late.push(() => answerText(responder, 'late')) as undefined,
+    });
+    const post = `POST /p HTTP/1.1\r\n${HOST}Content-Length: 0\r\n\r\n`;
+    const client = new RawClient(port).send(`${post}CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n`);
+    await eventually(() => late.length === 1);
+    client.socket.resetAndDestroy();
+    await eventually(() => client.closed);
+    late[0]?.();
+    expect(faults).toEqual([]);
+    const other = new RawClient(port).send(GET('/', 'Connection: close\r\n'));
+    await eventually(() => late.length === 2);
+    late[1]?.();
+    expect(answersIn(await other.untilClosed())).toEqual(['200 late']);
+  });
+});
+
+test('an answer may take longer than a head, and than an idle connection is kept', async () => {
+  const { port } = await startFront({
+    limits: { headTimeoutMs: 100, keepAliveMs: 1 },
+    handle: (_request, responder) => void setTimeout(() => answerText(responder, 'late'), 1_500) as undefined,
+  });
+  const client = new RawClient(port).send(GET('/slow'));
+  expect(answersIn(await client.until((text) => answersIn(text).length === 1))).toEqual(['200 late']);
+});
+
+test('a pipeline that begins with what node:http has to read is answered whole', async () => {
+  const { port } = await front();
+  const client = new RawClient(port).send(`${GET('/x', 'Connection: Keep-Alive, x\r\n')}${GET('/1').repeat(200)}`);
+  const text = await client.until((received) => answersIn(received).length === 201);
+  expect(answersIn(text).every((answer) => answer.startsWith('200'))).toBe(true);
+});

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { matchablePath, normaliseTarget } from '../../src/node/config/target.ts';
+import { normaliseTarget, normalPath } from '../../src/node/config/target.ts';
 import type { QueryRule } from '../../src/node/site.ts';
 
 type Rules = Parameters<typeof normaliseTarget>[1];
@@ -73,12 +73,16 @@ describe('normaliseTarget', () => {
     );
   });
 
-  test('the path stays byte for byte', () => {
+  test('the path takes the one form that all its equivalents have (RFC 3986 §6.2.2), and no other', () => {
     fc.assert(
       fc.property(target, rules, (given, rule) => {
-        expect(normaliseTarget(given, rule).split('?')[0]).toBe(given.split('?')[0]);
+        expect(normaliseTarget(given, rule).split('?')[0]).toBe(normalPath(given));
       }),
     );
+    const path = (given: string) => normaliseTarget(given, { query: { kind: 'all' }, sortQuery: false });
+    expect(path('/%75sers/%2f/%e2?q=%75')).toBe('/users/%2F/%E2?q=%75');
+    expect(path('/a/./b/../c?x')).toBe('/a/c?x');
+    expect(path('/a;b=c//d|e?x')).toBe('/a;b=c//d|e?x');
   });
 
   test('without sorting, what stays is a subsequence of what came', () => {
@@ -139,7 +143,7 @@ function parametersOf(given: string): string[] {
   return mark < 0 ? [] : given.slice(mark + 1).split('&');
 }
 
-describe('matchablePath', () => {
+describe('normalPath', () => {
   test.each([
     ['/a/b', '/a/b'],
     ['/a?b=/../c', '/a'],
@@ -158,7 +162,7 @@ describe('matchablePath', () => {
     ['*', '*'],
     ['', ''],
   ])('%s', (given, expected) => {
-    expect(matchablePath(given)).toBe(expected);
+    expect(normalPath(given)).toBe(expected);
   });
 
   test('is idempotent, and agrees with the URL parser about dots and letters', () => {
@@ -167,8 +171,8 @@ describe('matchablePath', () => {
       .map((segments) => `/${segments.join('/')}`);
     fc.assert(
       fc.property(path, (given) => {
-        const once = matchablePath(given);
-        expect(matchablePath(once)).toBe(once);
+        const once = normalPath(given);
+        expect(normalPath(once)).toBe(once);
         expect(once).toBe(new URL(`http://h${given}`).pathname.replaceAll('%61', 'a'));
       }),
     );

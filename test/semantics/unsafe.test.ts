@@ -38,7 +38,13 @@ describe('invalidated URIs (RFC 9111 §4.4)', () => {
 
   it('include Location and Content-Location, resolved against the target', () => {
     const fields = ['location', 'other', 'content-location', '/x/../y?z'];
-    expect(invalidated(fields, 201)).toEqual([TARGET, 'http://a.example/dir/other', 'http://a.example/y?z']);
+    const resolved = [TARGET, 'http://a.example/dir/other', 'http://a.example/y?z'];
+    expect(invalidated(fields, 201)).toEqual([...resolved, 'http://a.example/x/../y?z']);
+  });
+
+  it.each(["/it's?q='1'", '/{a}^b', 'http://a.example/{a}'])('include %s as it is written', (reference) => {
+    const raw = reference.startsWith('/') ? `http://a.example${reference}` : reference;
+    expect(invalidated(['location', reference])).toContain(raw);
   });
 
   it.each([

@@ -4,13 +4,13 @@ import { globMatcher } from '../../dependency/glob.ts';
 import { type Fields, fieldLines } from '../../semantics/fields.ts';
 import type { RequestRules } from '../site.ts';
 import type { BypassOutput } from './config-schema.ts';
-import { decodeUnreserved, matchablePath } from './target.ts';
+import { decodeUnreserved, normalPath } from './target.ts';
 
 type Bypass = RequestRules['bypass'];
 
 const always = () => true;
 
-/** The test of paths, in the form `matchablePath` gives them, against any of the patterns; no patterns: any path. */
+/** The test of paths, in the form `normalPath` gives them, against any of the patterns; no patterns: any path. */
 export function compilePaths(patterns: string | readonly string[] | undefined): (path: string) => boolean {
   if (patterns === undefined) return always;
   if (typeof patterns === 'string') return compilePath(patterns);
@@ -46,7 +46,7 @@ export function compileBypass(rules: readonly BypassOutput[]): Bypass {
   const tests = rules.map(compileRule);
   if (tests.length === 0) return () => false;
   return (method, path, fields) => {
-    const matchable = matchablePath(path);
+    const matchable = normalPath(path);
     for (const test of tests) if (test(method, matchable, fields)) return true;
     return false;
   };

@@ -154,7 +154,7 @@ interface LimitsConfig {
   readonly maxHeadBytes?: number | undefined;
   /** Most fields in a request; 431. Default 100. */
   readonly maxFields?: number | undefined;
-  /** Client connections; further ones are closed at once. Default 10,000. */
+  /** Client connections; 429 on further ones. Default 10,000. */
   readonly maxConnections?: number | undefined;
   /** Time for a complete request head; 408. Default 10,000. */
   readonly headTimeoutMs?: number | undefined;

@@ -11,7 +11,7 @@ import { type CachePolicy, CONFORMANCE_POLICY, SAFE_POLICY } from '../../semanti
 import type { FrontLimits, QueryRule, RequestRules, Router, SiteRoute } from '../site.ts';
 import { compileBypass, compilePaths } from './bypass.ts';
 import type { ResolvedConfig, ResolvedRoute } from './config.ts';
-import { matchablePath, normaliseUri } from './target.ts';
+import { normaliseUri, normalPath } from './target.ts';
 
 /** Makes the routes of a configuration; `origins` holds each of its origins by name. */
 export function compileSite(config: ResolvedConfig, origins: ReadonlyMap<string, Origin>): CompiledSite {
@@ -147,7 +147,7 @@ class HostRouter implements Router {
   }
 
   match(host: string, path: string): SiteRoute | undefined {
-    const matchable = matchablePath(path);
+    const matchable = normalPath(path);
     for (const bucket of this.#bucketsOf(host)) {
       for (const candidate of bucket) if (candidate.matches(matchable)) return candidate.site;
     }

@@ -2,16 +2,17 @@
 // two requests with one key cannot differ in what the origin sees.
 //
 // The one complication: origins decode parameter names, and a dropped name must be gone however it is spelt; a name is
-// therefore compared as decoded, while what stays is left byte for byte.
+// therefore compared as decoded, while what stays of the query is left byte for byte.
 
 import type { QueryRule, RequestRules } from '../site.ts';
 
 /** The target (path and query) with its query parameters kept, dropped and ordered as the rules say. */
 export function normaliseTarget(target: string, rules: Pick<RequestRules, 'query' | 'sortQuery'>): string {
   const { query, sortQuery } = rules;
-  if (query.kind === 'all' && !sortQuery) return target;
   const mark = target.indexOf('?');
-  if (mark < 0) return target;
+  if (query.kind === 'all' && !sortQuery) return mark < 0 ? normalPath(target) : withNormalPath(target, mark);
+  const path = normalPath(target);
+  if (mark < 0) return path;
   const parameters: Parameter[] = [];
   // `;` separates nothing (WHATWG URL, application/x-www-form-urlencoded). Empty parameters say nothing and are left out.
   for (const text of target.slice(mark + 1).split('&')) {
@@ -20,8 +21,12 @@ export function normaliseTarget(target: string, rules: Pick<RequestRules, 'query
     if (stays(name, query)) parameters.push({ name, text });
   }
   if (sortQuery) parameters.sort(byName);
-  const path = target.slice(0, mark);
   return parameters.length === 0 ? path : `${path}?${parameters.map(({ text }) => text).join('&')}`;
+}
+
+function withNormalPath(target: string, mark: number): string {
+  const path = normalPath(target);
+  return path.length === mark && target.startsWith(path) ? target : path + target.slice(mark);
 }
 
 interface Parameter {
@@ -56,11 +61,11 @@ function parameterName(parameter: string): string {
 }
 
 /**
- * The path of a target in the form that routes and bypass rules are matched against: without the query, percent-encoded
- * unreserved characters decoded, hexadecimal digits in upper case, dot segments removed (RFC 3986 §6.2.2). An origin
- * takes `/%61dmin` for `/admin`, so a rule about `/admin` must see it too. The usual path is returned as it is.
+ * The path of a target without the query, percent-encoded unreserved characters decoded, hexadecimal digits in upper
+ * case, dot segments removed (RFC 3986 §6.2.2). An origin takes `/%61dmin` for `/admin`, so a rule about `/admin` must see
+ * it too, and a write to the one must invalidate the other. The usual path is returned as it is.
  */
-export function matchablePath(target: string): string {
+export function normalPath(target: string): string {
   const mark = target.indexOf('?');
   const path = mark < 0 ? target : target.slice(0, mark);
   const decoded = path.includes('%') ? decodeUnreserved(path) : path;

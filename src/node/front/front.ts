@@ -116,7 +116,6 @@ class NodeFront implements Front {
       ...serverOptions(limits),
       shouldUpgradeCallback: (message) => wantsTunnel(message) && !this.#connections.isBusy(message.socket),
     });
-    this.#server.maxConnections = limits.maxConnections;
     // No limit: fields beyond one would be dropped without a word, a second Host among them. See hygiene.ts.
     this.#server.maxHeadersCount = 0;
     this.#attach();
@@ -177,6 +176,11 @@ class NodeFront implements Front {
 
   #connected(socket: Socket, toNode: (connection: Socket) => void): void {
     this.#connections.add(socket);
+    const { maxConnections } = this.#deps.limits;
+    if (this.#connections.size > maxConnections) {
+      this.#connections.refuse(refused('connections', `more than ${maxConnections}`), socket);
+      return;
+    }
     watchConnection(socket, peerOf(socket), {
       ...this.#exchanges,
       admission: this.#admission,

@@ -18,7 +18,7 @@ function rule(status: number, section: string, expected: string): RefusalRule {
   return { status, section, expected, close: CLOSING.has(status) };
 }
 
-const CLOSING: ReadonlySet<number> = new Set([400, 408, 413, 414, 431, 500, 501, 505]);
+const CLOSING: ReadonlySet<number> = new Set([400, 408, 413, 414, 429, 431, 500, 501, 505]);
 
 /** Methods the gate forwards as a matter of course; for Allow. */
 export const ALLOWED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
@@ -27,6 +27,7 @@ const REFUSALS = {
   'asterisk-form': rule(400, 'RFC 9112 §3.2.4', '"*" as target of OPTIONS only'),
   'coding-in-http-1.0': rule(400, 'RFC 9112 §6.1', 'Transfer-Encoding in HTTP/1.1 only'),
   'coding-unknown': rule(501, 'RFC 9112 §6.1', 'chunked as the only transfer coding'),
+  connections: rule(429, 'RFC 6585 §4', 'fewer connections at a time'),
   'content-on-get': rule(400, 'RFC 9110 §9.3.1', 'no content in a GET or HEAD request on this route'),
   'content-stalled': rule(408, 'RFC 9110 §15.5.9', 'request content without long pauses'),
   'content-too-large': rule(413, 'RFC 9110 §15.5.14', 'request content within the limit'),
