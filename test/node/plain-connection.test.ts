@@ -183,3 +183,18 @@ test('a pipeline that begins with what node:http has to read is answered whole',
   const text = await client.until((received) => answersIn(received).length === 201);
   expect(answersIn(text).every((answer) => answer.startsWith('200'))).toBe(true);
 });
+
+test.each([65_373, 65_536, 200_000])('a lent answer of many pieces of %i bytes comes whole', async (size) => {
+  const body = new FedBody();
+  const { port } = await startFront({
+    handle: (_request, responder) => void responder.respond(streamedAnswer(body)) as undefined,
+  });
+  const client = new RawClient(port).send(GET('/s'));
+  for (let at = 0; at < 50; at++) {
+    body.feed(Buffer.alloc(size, 'x'));
+    if (at % 7 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  body.feed('end');
+  const text = await client.until((received) => received.endsWith('0\r\n\r\n'));
+  expect(text.slice(text.indexOf('\r\n\r\n')).split('x').length - 1).toBe(50 * size);
+});

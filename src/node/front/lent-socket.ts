@@ -75,14 +75,24 @@ export class LentSocket extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#socket.write(chunk, done);
+    this.#socket.write(chunk);
+    this.#whenTaken(done);
   }
 
   override _writev(chunks: { readonly chunk: Buffer }[], done: (error?: Error | null) => void): void {
     this.#socket.cork();
-    for (const [at, { chunk }] of chunks.entries())
-      this.#socket.write(chunk, at === chunks.length - 1 ? done : undefined);
+    for (const { chunk } of chunks) this.#socket.write(chunk);
     this.#socket.uncork();
+    this.#whenTaken(done);
+  }
+
+  /**
+   * Done at once unless the client has to be waited for. node:http reckons what is still being written into its own
+   * back-pressure, and would wait for a 'drain' that no longer comes if that were over a moment later.
+   */
+  #whenTaken(done: () => void): void {
+    if (this.#socket.writableNeedDrain) this.#socket.once('drain', done);
+    else done();
   }
 
   override _final(done: (error?: Error | null) => void): void {

@@ -182,14 +182,14 @@ describe('clients', { timeout: 30_000 }, () => {
     expect(origin.requests).toEqual([]);
   });
 
-  test('more connections than the limit are closed; one that ends makes room', async () => {
+  test('more connections than the limit are told so; one that ends makes room', async () => {
     const origin = await rawOrigin((socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'));
     const gate = await gateBefore(origin.url, { limits: { maxConnections: 3, keepAliveMs: 60_000 } });
     const request = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
     const kept = Array.from({ length: 3 }, () => new RawClient(gate.port).send(request));
     for (const client of kept) await client.until((received) => received.endsWith('ok'));
     const refused = Array.from({ length: 20 }, () => new RawClient(gate.port).send(request));
-    for (const client of refused) expect(await client.untilClosed()).toBe('');
+    for (const client of refused) expect(statusOf(await client.untilClosed())).toBe(429);
     kept[0]?.socket.destroy();
     await until('room for another', async () => statusOf(await exchange(gate.port, get('/'))) === 200);
     await kept[1]?.send(request).until((received) => received.split('\r\n\r\nok').length === 3);
