@@ -34,13 +34,15 @@ export type AdminApi = (request: AdminRequest) => Promise<AdminResponse>;
 export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string };
 
 /** A request as the engine explains it. */
-export type ExplainRequest = Pick<GateRequest, 'route' | 'method' | 'uri' | 'fields'>;
+export type ExplainRequest = Pick<GateRequest, 'route' | 'method' | 'uri' | 'fields' | 'bypass'>;
 
 export interface AdminDeps {
   readonly gate: Pick<Gate, 'invalidate' | 'purge' | 'list' | 'explain' | 'stats'>;
   isReady(): Readiness;
   /** Routes and normalises as the front would; undefined: no route has the URI. */
   explainRequest(request: Pick<ExplainRequest, 'method' | 'uri' | 'fields'>): ExplainRequest | undefined;
+  /** Names of the configured origins. */
+  originNames(): readonly string[];
   /** Everything in the text format of Prometheus. */
   metricsText(): Promise<string>;
   /** For a listener that does not check tokens itself; must compare in constant time. */
@@ -187,9 +189,18 @@ async function change(
 
 /** A route may keep query parameters out of the key; a URL that has them names the entry all the same. */
 function asKeyed(deps: AdminDeps, selector: Selector): Selector {
+  if (selector.kind === 'origin') return knownOrigin(deps, selector);
   if (selector.kind !== 'url') return selector;
   const routed = deps.explainRequest({ method: 'GET', uri: selector.uri, fields: NO_FIELDS });
-  return routed === undefined ? selector : { kind: 'url', uri: routed.uri };
+  if (routed !== undefined) return { kind: 'url', uri: routed.uri };
+  throw new TidegateError('E_SELECTOR', `expected a URL that a route takes, got ${selector.uri}`);
+}
+
+/** A misspelt name must not look like success. */
+function knownOrigin({ originNames }: AdminDeps, selector: Selector & { kind: 'origin' }): Selector {
+  const names = originNames();
+  if (names.includes(selector.origin)) return selector;
+  throw new TidegateError('E_SELECTOR', `expected one of ${names.join(', ')} as origin, got ${selector.origin}`);
 }
 
 function resultOf({ position, matched }: InvalidationResult): InvalidationResult {

@@ -3,7 +3,7 @@
 
 import { decodeHead } from '../entry/codec.ts';
 import type { StoredResponse } from '../entry/stored-response.ts';
-import type { TidegateError } from '../errors.ts';
+import type { ErrorCode, TidegateError } from '../errors.ts';
 import type { Answer, Random } from '../ports.ts';
 import { formatCacheStatus } from '../semantics/cache-status.ts';
 import { type Fields, hasField, type ResponseHead, withField } from '../semantics/fields.ts';
@@ -115,17 +115,20 @@ export function answerFailure(request: GateRequest, error: TidegateError, outcom
   const status = error.code === 'E_ORIGIN_TIMEOUT' ? 504 : error.code === 'E_ORIGIN_OPEN' ? 503 : 502;
   return made(request, {
     status,
-    text: `No answer from the origin: ${error.code}, ${FAILURES[status]}.\n`,
+    text: `No answer from the origin: ${error.code}, ${FAILURES[error.code] ?? OTHER_FAILURE}.\n`,
     outcome: { ...outcome, detail: 'origin-error' },
   });
 }
 
 /** What a client is told; the details are for the log. */
-const FAILURES = {
-  502: 'expected a complete response, got an error on the connection',
-  503: 'it failed repeatedly and is not asked for a while',
-  504: 'expected a response in time, got none',
-} as const;
+const FAILURES: { readonly [code in ErrorCode]?: string } = {
+  E_ORIGIN_CONNECT: 'expected a connection to the origin, got none',
+  E_ORIGIN_TIMEOUT: 'expected a response in time, got none',
+  E_ORIGIN_OPEN: 'it failed repeatedly and is not asked for a while',
+  E_ORIGIN_PROTOCOL: 'expected an HTTP response, got something else',
+};
+
+const OTHER_FAILURE = 'expected a complete response, got an error on the connection';
 
 function made(request: GateRequest, what: { status: number; text: string; outcome: Outcome }): Answer {
   const body = asciiBytes(what.text);

@@ -3,6 +3,7 @@
 
 import type { Position } from '../dependency/position.ts';
 import type { Selector } from '../dependency/selector.ts';
+import type { TidegateError } from '../errors.ts';
 import type { Answer, Cancel, Origin, RequestBody, Responder } from '../ports.ts';
 import type { Fields } from '../semantics/fields.ts';
 import type { LifetimeSource } from '../semantics/freshness.ts';
@@ -135,6 +136,8 @@ export interface ExchangeReport {
   readonly outcome: Outcome;
   readonly status: number;
   readonly forwardMs: number | undefined;
+  /** Why the origin's answer did not come, when that is what the client was told. */
+  readonly error?: TidegateError | undefined;
 }
 
 /** The engine, put together. */
@@ -151,6 +154,6 @@ export interface Gate {
   /** Removes entries; when it resolves, nothing filled from an earlier read is served. */
   purge(selector: Selector): Promise<InvalidationResult>;
   list(query: ListQuery): Promise<ListPage>;
-  explain(request: Pick<GateRequest, 'route' | 'method' | 'uri' | 'fields'>): Promise<Explanation>;
+  explain(request: Pick<GateRequest, 'route' | 'method' | 'uri' | 'fields' | 'bypass'>): Promise<Explanation>;
   stats(): GateStats;
 }

@@ -99,14 +99,14 @@ export interface Landed {
   readonly collapsed: boolean;
 }
 
-/** What happened to a request that was answered after going forward. */
-export function forwardedOutcome(from: Landed, forwardStatus: number): Outcome {
+/** What happened to a request that was answered after going forward; no status: the origin did not answer. */
+export function forwardedOutcome(from: Landed, forwardStatus: number | undefined): Outcome {
   const { way, collapsed } = from;
   const detail = forwardStatus === 304 ? 'validated' : way.detail;
   return {
     hit: false,
     forward: way.reason,
-    forwardStatus,
+    ...(forwardStatus !== undefined && { forwardStatus }),
     ...(collapsed && { collapsed }),
     ...(detail !== undefined && { detail }),
   };

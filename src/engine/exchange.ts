@@ -266,9 +266,7 @@ export class Exchange {
 
   #landedFailure(error: TidegateError, from: Landed): void {
     if (this.#serveStale(from, undefined)) return;
-    const { way, collapsed } = from;
-    const outcome: Outcome = { hit: false, forward: way.reason, ...(collapsed && { collapsed }) };
-    this.#answer(answerFailure(this.#request, error, outcome), from.flight);
+    this.#answer(answerFailure(this.#request, error, forwardedOutcome(from, undefined)), from.flight, error);
   }
 
   /** Serves the stale entry that the origin's failure leaves us with. `status`: of the error answer, if there was one. */
@@ -287,13 +285,13 @@ export class Exchange {
     this.#answer(answerFromStored(this.#request, entry, { now: clock.now(), outcome, random }), flight);
   }
 
-  #answer(answer: Answer, flight?: RunningFlight): void {
+  #answer(answer: Answer, flight?: RunningFlight, error?: TidegateError): void {
     this.#over = true;
     this.#leave = undefined;
     const { tally, report } = this.#context;
     tally.outcome(answer.outcome);
     const status = answer.kind === 'stored' ? answer.entry.status : answer.head.status;
-    report({ request: this.#request, outcome: answer.outcome, status, forwardMs: flight?.forwardMs });
+    report({ request: this.#request, outcome: answer.outcome, status, forwardMs: flight?.forwardMs, error });
     this.#responder.respond(answer);
   }
 }

@@ -6,6 +6,7 @@ import type { StoredResponse } from '../entry/stored-response.ts';
 import { requestDemands } from '../semantics/cache-control.ts';
 import { fieldValue } from '../semantics/fields.ts';
 import { currentAgeMs } from '../semantics/freshness.ts';
+import { isForOrigin } from '../semantics/preconditions.ts';
 import { decideReuse, REUSE_REASONS } from '../semantics/reuse.ts';
 import { isSafeMethod } from '../semantics/unsafe.ts';
 import type { Context } from './context.ts';
@@ -51,11 +52,11 @@ export async function listEntries(context: Context, query: ListQuery): Promise<L
 /** Why a request would, or would not, be answered from the cache right now. */
 export async function explainRequest(
   context: Context,
-  request: Pick<GateRequest, 'route' | 'method' | 'uri' | 'fields'>,
+  request: Pick<GateRequest, 'route' | 'method' | 'uri' | 'fields' | 'bypass'>,
 ): Promise<Explanation> {
-  const { route, uri } = request;
+  const { route, uri, method } = request;
   const key = cacheKey(route, 'GET', uri);
-  const selection = await select(context.tiers, key, { ...request, target: '', body: undefined, bypass: false });
+  const selection = await select(context.tiers, key, { ...request, target: '', body: undefined });
   const { entry } = selection;
   const refusal = context.tally.lastRefusal(key);
   const common = {
@@ -64,9 +65,11 @@ export async function explainRequest(
     ...(refusal !== undefined && { lastRefusal: lastRefusal(refusal) }),
   };
   const applied = context.invalidator.applied;
-  if (entry === undefined) {
+  const passed = request.bypass || (method !== 'GET' && method !== 'HEAD') || isForOrigin(request.fields);
+  if (entry === undefined || passed) {
     const position = { applied, lastInvalidation: context.invalidator.lastAffectingKey(key) };
-    return { ...common, ...whyForward(request.method, selection.miss), verdict: 'forward', position };
+    const stored = entry === undefined ? {} : { entry: summaryOf(context, entry) };
+    return { ...common, ...whyForward(request, selection.miss), verdict: 'forward', position, ...stored };
   }
   return { ...common, ...explainEntry(context, request, entry) };
 }
@@ -76,7 +79,18 @@ function lastRefusal(refusal: Parameters<typeof refusalText>[0]): { reason: stri
   return { reason: `${refusal}: ${sentence}`, section };
 }
 
-function whyForward(method: string, miss: string | undefined): { reason: string; section: string } {
+function whyForward(
+  { method, bypass, fields }: Pick<GateRequest, 'method' | 'bypass' | 'fields'>,
+  miss: string | undefined,
+): { reason: string; section: string } {
+  if (bypass)
+    return { reason: 'A rule of the route lets it go by the cache.', section: 'docs/configuration.md, bypass' };
+  if (isForOrigin(fields)) {
+    return { reason: 'Its precondition is for the origin to evaluate.', section: 'RFC 9111 §4.3.2' };
+  }
+  if (isSafeMethod(method) && method !== 'GET' && method !== 'HEAD') {
+    return { reason: `Responses to ${method} are not stored.`, section: 'RFC 9111 §3' };
+  }
   if (!isSafeMethod(method)) return { reason: `${method} is not safe and goes to the origin.`, section: 'RFC 9111 §4' };
   if (miss === 'vary-miss') {
     return {

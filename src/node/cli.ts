@@ -3,11 +3,19 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { TidegateError } from '../errors.ts';
-import { type ConfigOverrides, loadConfig, type ResolvedConfig, resolveConfig } from './config/config.ts';
+import {
+  type ConfigOverrides,
+  loadConfig,
+  overrideConfig,
+  type ResolvedConfig,
+  resolveConfig,
+} from './config/config.ts';
 import { startDemoOrigin } from './demo/demo-origin.ts';
 import { demoText } from './demo/demo-text.ts';
 import { registerAdminCommands } from './operator/cli-admin.ts';
 import { type RunningGate, startGate } from './serve.ts';
+
+const WRONG_COMMAND_LINE = 2;
 
 interface ServeOptions extends ConfigOverrides {
   readonly demo?: boolean;
@@ -20,7 +28,8 @@ export async function runCli(argv: readonly string[]): Promise<void> {
   const program = new Command('tidegate')
     .description('An edge cache that never serves outdated data')
     .version(version())
-    .showHelpAfterError();
+    .showHelpAfterError()
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : WRONG_COMMAND_LINE));
   addServe(program);
   addCheck(program);
   registerAdminCommands(program);
@@ -71,7 +80,10 @@ function withoutToken(config: ResolvedConfig): object {
 }
 
 async function serve(file: string | undefined, options: ServeOptions): Promise<void> {
-  if (options.demo === true && options.origin === undefined) return serveDemo(options);
+  if (options.demo === true && options.origin === undefined) {
+    if (file === undefined) return serveDemo(options);
+    throw new TidegateError('E_CONFIG', `expected --demo or a configuration file, got both: ${file}`);
+  }
   const load = () => loadConfig({ file, cwd: process.cwd(), overrides: options });
   const running = await startGate(await load());
   // One after the other: the configuration read last is the one that holds.
@@ -86,16 +98,9 @@ async function serve(file: string | undefined, options: ServeOptions): Promise<v
 
 async function serveDemo(options: ServeOptions): Promise<void> {
   const origin = await startDemoOrigin();
-  const { host, port = 8080, adminPort = 8081 } = options;
-  const listen = { port: Number(port), ...(host !== undefined && { host }) };
-  const running = await startGate(
-    resolveConfig({
-      listen,
-      admin: { port: Number(adminPort) },
-      origins: { demo: { url: origin.url } },
-      log: { level: 'warn' },
-    }),
-  );
+  const { host, port, adminPort } = options;
+  const demo = { origins: { demo: { url: origin.url } }, log: { level: 'warn' } };
+  const running = await startGate(resolveConfig(overrideConfig(demo, { host, port, adminPort })));
   endOnSignal(async () => {
     await running.close();
     await origin.close();

@@ -11,6 +11,8 @@ import { createAdminApi, type ExplainRequest } from '../admin/api.ts';
 import type { ExchangeReport, Gate, GateRequest } from '../engine/contract.ts';
 import { createGate } from '../engine/gate.ts';
 import { classOf } from '../engine/tally.ts';
+import type { TidegateError } from '../errors.ts';
+import { filterFields } from '../semantics/fields.ts';
 import { createMemoryStore, LARGEST_PART } from '../store/memory.ts';
 import type { ResolvedConfig } from './config/config.ts';
 import { compileSite } from './config/router.ts';
@@ -110,6 +112,7 @@ class NodeGate implements RunningGate {
         isReady: () => (this.#ready ? { ready: true } : { ready: false, reason: 'the gate is shutting down' }),
         explainRequest: (request) => this.#explainable(request),
         metricsText: () => this.#metrics.text(),
+        originNames: () => Object.keys(this.#site.config.origins),
       });
       const { token, ...place } = admin;
       const server = await startAdmin({ ...place, ...(token !== undefined && { token }), api });
@@ -151,20 +154,30 @@ class NodeGate implements RunningGate {
     return this.#site.trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
   }
 
-  /** The request as the front would hand it to the engine; undefined: no route. */
+  /** The request as the front would hand it to the engine; undefined: no route. The URI says host and scheme itself. */
   #explainable({ method, uri, fields }: Pick<ExplainRequest, 'method' | 'uri' | 'fields'>): ExplainRequest | undefined {
-    const raw = { method, target: uri, httpVersion: '1.1', rawHeaders: [...fields, 'host', new URL(uri).host] };
-    const peer = { address: '127.0.0.1', localAuthority: () => new URL(this.url).host };
+    const { protocol, host, origin } = new URL(uri);
+    const rest = filterFields(fields, (name) => !name.startsWith('x-forwarded-'));
+    const rawHeaders = [...rest, 'host', host, 'x-forwarded-proto', protocol.slice(0, -1)];
+    const raw = { method, target: uri.slice(origin.length) || '/', httpVersion: '1.1', rawHeaders };
+    const peer = { address: '127.0.0.1', localAuthority: () => host };
     const { limits, cacheName } = this.#site.config;
     const { router } = this.#site;
-    const admission = admit(raw, peer, { router: () => router, limits, trust: () => false, cacheName });
+    const admission = admit(raw, peer, { router: () => router, limits, trust: () => true, cacheName });
     return admission.kind === 'admitted' ? admission.request : undefined;
   }
 
   #report(report: ExchangeReport): void {
+    if (report.error !== undefined) this.#logFailure(report, report.error);
     if (report.forwardMs === undefined) return;
     this.#forwardMs.set(report.request, report.forwardMs);
     this.#metrics.observeForward(report);
+  }
+
+  #logFailure({ request }: ExchangeReport, { code, message, cause }: TidegateError): void {
+    const { originName: origin } = request.route;
+    const reason = cause instanceof Error ? cause.message : undefined;
+    this.#log.warn({ origin, code, cause: reason }, message);
   }
 
   #hooks(): FrontHooks {

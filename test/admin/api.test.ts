@@ -130,9 +130,17 @@ describe('explain', () => {
 
 describe.each(['invalidate', 'purge'])('%s', (name) => {
   test.each([
+    [{ url: 'http://other.test/x' }, 'expected a URL that a route takes, got http://other.test/x'],
+    [{ origin: 'nope' }, 'expected one of api, app, demo as origin, got nope'],
+  ])('%j, which nothing here could match, is refused', async (body, message) => {
+    const { answer, json, fake } = await ask(post(`/${name}`, body));
+    expect([answer.status, json.error.code, json.error.message]).toEqual([400, 'E_SELECTOR', message]);
+    expect(fake.changes).toEqual([]);
+  });
+
+  test.each([
     [{ url: 'HTTP://Example.org:80/users#a' }, { kind: 'url', uri: 'http://example.org/users' }],
     [{ url: 'http://example.org/users?utm=1' }, { kind: 'url', uri: 'http://example.org/users' }],
-    [{ url: 'http://other.test/x?utm=1' }, { kind: 'url', uri: 'http://other.test/x?utm=1' }],
     [{ tag: 'a' }, { kind: 'tag', tag: 'a' }],
     [{ prefix: 'http://example.org/a' }, { kind: 'prefix', prefix: 'http://example.org/a' }],
     [{ pattern: '*/a' }, { kind: 'pattern', pattern: '*/a' }],

@@ -106,8 +106,9 @@ export function fakeGate(overrides: Partial<AdminDeps> = {}): FakeGate {
     isReady: () => ({ ready: true }),
     explainRequest: ({ method, uri, fields }) =>
       uri.startsWith('http://example.org/')
-        ? { route: ROUTE, method, uri: uri.replace(/[?&]utm=[^&]*/, ''), fields }
+        ? { route: ROUTE, method, uri: uri.replace(/[?&]utm=[^&]*/, ''), fields, bypass: false }
         : undefined,
+    originNames: () => ['api', 'app', 'demo'],
     metricsText: async () => 'tidegate_entries 18\n',
     ...overrides,
   };

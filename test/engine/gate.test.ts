@@ -63,7 +63,7 @@ describe('list and explain', () => {
 
   it('explains a hit, an outdated entry and a refusal', async () => {
     const { get, gate, origin, route, time } = gateBench();
-    const asked = { route, method: 'GET', uri: `${URI}/a`, fields: [] };
+    const asked = { route, method: 'GET', uri: `${URI}/a`, fields: [], bypass: false };
     get('/a');
     origin.last.answer(200, FRESH, 'one');
     time.advance(10_000);
@@ -79,6 +79,9 @@ describe('list and explain', () => {
     get('/b');
     origin.last.answer(200, ['cache-control', 'no-store'], 'two');
     const refused = await gate.explain({ ...asked, uri: `${URI}/b` });
+    const write = await gate.explain({ ...asked, method: 'PUT' });
+    expect(write).toMatchObject({ verdict: 'forward', section: 'RFC 9111 §4' });
+    expect(await gate.explain({ ...asked, bypass: true })).toMatchObject({ verdict: 'forward' });
     expect(refused).toMatchObject({ verdict: 'forward', lastRefusal: { reason: expect.stringContaining('no-store') } });
   });
 });

@@ -72,9 +72,12 @@ export function normalPath(target: string): string {
   return decoded.includes('/.') ? withoutDotSegments(decoded) : decoded;
 }
 
-/** With percent-encoded unreserved characters decoded and the other encodings in upper case (RFC 3986 §6.2.2). */
+/**
+ * With percent-encoded unreserved characters decoded and the other encodings in upper case (RFC 3986 §6.2.2). A `%` that
+ * encodes nothing is encoded itself, as those read it who read it at all; else decoding behind it could make it one.
+ */
 export function decodeUnreserved(path: string): string {
-  return path.replace(/%[0-9a-f]{2}/gi, (encoded) => {
+  return path.replace(/%(?![0-9a-f]{2})/gi, '%25').replace(/%[0-9a-f]{2}/gi, (encoded) => {
     const char = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
     return /[A-Za-z0-9\-._~]/.test(char) ? char : encoded.toUpperCase();
   });

@@ -56,7 +56,7 @@ function adminCommand(program: Command, io: Required<AdminCommandIo>, name: stri
     .command(name)
     .configureOutput({
       writeOut: (text) => io.print(text.trimEnd()),
-      writeErr: (text) => io.printError(printable(text.trimEnd())),
+      writeErr: (text) => io.printError(text.trimEnd().split('\n').map(printable).join('\n')),
     })
     .exitOverride((error: CommanderError) => io.exit(error.exitCode === 0 ? 0 : 2))
     .addOption(
@@ -160,7 +160,7 @@ interface ChangeCommand {
 
 function addChange(program: Command, io: Required<AdminCommandIo>, { name, done, help }: ChangeCommand): void {
   adminCommand(program, io, name)
-    .description(`${help}; name them by exactly one of the first six options`)
+    .description(`${help}; name them by exactly one of --url, --tag, --prefix, --pattern, --origin and --all`)
     .option('--url <url>', 'all variants and methods of one URL')
     .option('--tag <tag...>', 'entries that have the tag, or any of several')
     .option('--prefix <prefix>', 'URLs that begin with it')

@@ -7,8 +7,8 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { resolveConfig } from '../../../src/node/config/config.ts';
 import type { TidegateConfig } from '../../../src/node/config/config-types.ts';
 import { startGate } from '../../../src/node/serve.ts';
-import { get, RawClient, statusOf, valuesOf } from '../../node/front-kit.ts';
-import { httpOrigin, rawOrigin } from './fault-kit.ts';
+import { exchange, get, RawClient, statusOf, valuesOf } from '../../node/front-kit.ts';
+import { gateBefore, httpOrigin, rawOrigin } from './fault-kit.ts';
 import {
   freePort,
   type GateProcess,
@@ -261,5 +261,25 @@ describe('SIGTERM', { timeout: 60_000 }, () => {
     expect((await fetch(`${gate.url}/v1/users/7`)).status).toBe(200);
     gate.program.signal('SIGINT');
     expect(await gate.program.exited).toBe(0);
+  });
+});
+
+describe('behind a proxy that ends TLS', () => {
+  test('a URL is invalidated and explained by its https name, as its route has it', { timeout: 30_000 }, async () => {
+    const { url } = await httpOrigin((_request, response) => {
+      response.writeHead(200, { 'cache-control': 'max-age=3600' }).end('ok');
+    });
+    const gate = await gateBefore(url, {
+      trustedProxies: ['127.0.0.1'],
+      routes: [{ name: 'site', match: { host: 'site.example' }, query: { drop: ['utm_source'] } }],
+    });
+    const ask =
+      'GET /p?utm_source=1 HTTP/1.1\r\nHost: site.example\r\nX-Forwarded-Proto: https\r\nConnection: close\r\n\r\n';
+    await exchange(gate.port, ask);
+    const named = { url: 'https://site.example/p?utm_source=9' };
+    const admin = (path: string, init?: RequestInit) =>
+      fetch(`${gate.adminUrl}${path}`, init).then((got) => got.json());
+    expect(await admin('/invalidate', { method: 'POST', body: JSON.stringify(named) })).toMatchObject({ matched: 1 });
+    expect(await admin(`/explain?url=${encodeURIComponent(named.url)}`)).toMatchObject({ verdict: 'validate' });
   });
 });
