@@ -25,6 +25,8 @@ export interface Context {
   readonly newest: RecentMap<number>;
   /** Told of each exchange as its answer begins. */
   readonly report: (report: ExchangeReport) => void;
+  /** Told of a store that failed, which costs a miss and nothing more. */
+  readonly fault: (error: unknown) => void;
   /** How long the URI of a write of unknown outcome stays unstorable: it may still be carried out. */
   readonly unknownOutcomeMs: number;
 }

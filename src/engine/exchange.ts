@@ -100,7 +100,10 @@ export class Exchange {
     if (!(selection instanceof Promise)) return this.#decide(selection);
     selection.then(
       (found) => this.#over || this.#decide(found),
-      () => this.#over || this.#decide({ key: this.#key, entry: undefined, miss: 'miss' }),
+      (error: unknown) => {
+        this.#context.fault(error);
+        if (!this.#over) this.#decide({ key: this.#key, entry: undefined, miss: 'miss' });
+      },
     );
   }
 

@@ -1,9 +1,9 @@
 // One forward to the origin and what becomes of its answer: a fill, a validation, or a mere pass. Any number of exchanges
 // wait for it to land, that is for its head; then each reads the body at its own speed.
 //
-// The one complication: the stamp is taken before the origin is asked and never renewed, and storing happens only at the
-// very end, through `tiers.store`, which compares the stamp with what has been invalidated since. Whoever holds a body
-// that was read too early may finish reading it, but nobody gets to keep it.
+// The one complication: the stamp is taken before the origin is asked and never renewed (but for the answer to a write, see
+// write.ts), and storing happens only at the very end, through `tiers.store`, which compares the stamp with what has been
+// invalidated since. Whoever holds a body that was read too early may finish reading it, but nobody gets to keep it.
 
 import { decodeHead } from '../entry/codec.ts';
 import type { StoredResponse } from '../entry/stored-response.ts';

@@ -50,7 +50,7 @@ export function createGate(options: GateOptions): Gate {
 }
 
 function contextOf(options: GateOptions): Context {
-  const { clock, tasks, random, stores, buckets } = options;
+  const { clock, tasks, random, stores, buckets, fault = () => {} } = options;
   const epoch = Math.floor(random() * 2 ** 48).toString(36);
   const invalidator = new Invalidator(new Invalidations({ epoch, ...(buckets !== undefined && { buckets }) }));
   return {
@@ -58,7 +58,8 @@ function contextOf(options: GateOptions): Context {
     tasks,
     random,
     invalidator,
-    tiers: new Tiers(stores, invalidator, options.fault ?? (() => {})),
+    tiers: new Tiers(stores, invalidator, fault),
+    fault,
     hitForMiss: new HitForMiss(),
     tally: new Tally(),
     flights: new Map(),

@@ -62,6 +62,8 @@ export function combinedEntry(
   },
 ): StoredResponse | undefined {
   const { draft, stamp, profile } = newer;
+  // A 206 that leaves Vary out would make one of two variants the answer for all.
+  if (draft.key !== stored.key) return undefined;
   const old = storedPart(stored, profile);
   const added = storedPart(entryFrom(draft, stamp, newer.chunks), profile);
   const whole = old === undefined || added === undefined ? undefined : combineParts(old, added);

@@ -100,6 +100,18 @@ describe('stored parts', () => {
     expect(whole.text).toBe('changed');
   });
 
+  it('are not completed across variants by a 206 that leaves Vary out', () => {
+    const { get, origin } = gateBench();
+    const part = [...TAGGED, 'vary', 'accept-language'];
+    get('/a', ['accept-language', 'de', 'range', 'bytes=0-4']);
+    origin.last.answer(206, [...part, 'content-range', 'bytes 0-4/10'], '01234');
+    get('/a', ['accept-language', 'de']);
+    origin.last.answer(206, [...TAGGED, 'content-range', 'bytes 5-9/10'], '56789');
+    origin.last.answer(200, part, TEXT);
+    expect(get('/a', ['accept-language', 'en']).state).toBe('waiting');
+    expect(get('/a', ['accept-language', 'de']).text).toBe(TEXT);
+  });
+
   it('are not served after an invalidation, nor added to by what was read before it', async () => {
     const bench = gateBench();
     storePart(bench, 0, 4);

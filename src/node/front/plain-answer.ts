@@ -4,7 +4,7 @@ import { STATUS_CODES } from 'node:http';
 import { bodyOf } from '../../entry/stored-response.ts';
 import type { Answer } from '../../ports.ts';
 import type { Fields } from '../../semantics/fields.ts';
-import { hasNoContent, wholeFields } from './answer-fields.ts';
+import { asBuffer, hasNoContent, wholeFields } from './answer-fields.ts';
 
 type WholeAnswer = Exclude<Answer, { kind: 'streamed' }>;
 
@@ -64,8 +64,4 @@ function statusLine(status: number): string {
     statusLines.set(status, line);
   }
   return line;
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
