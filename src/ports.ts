@@ -1,8 +1,10 @@
 // The ports: what the engine asks of the world, as interfaces only. Each has one exported contract suite under
 // test/contract. The engine never sees a platform; node/ and workers/ hand these in, the simulation hands in its own.
 
+import type { LogChange } from './dependency/log.ts';
+import type { Position } from './dependency/position.ts';
 import type { Selector } from './dependency/selector.ts';
-import type { Entry, StoredResponse } from './entry/stored-response.ts';
+import type { Entry, LargeBody, StoredResponse } from './entry/stored-response.ts';
 import type { TidegateError } from './errors.ts';
 import type { Fields, ResponseHead } from './semantics/fields.ts';
 import type { Outcome } from './semantics/outcome.ts';
@@ -44,6 +46,39 @@ export interface Store {
   delete(keys: readonly string[]): Eventually<number>;
   /** Entries the selector names, in no particular order; does not count as use. For operators, never for a hit. */
   find(selector: Selector): Iterable<Entry> | AsyncIterable<Entry>;
+}
+
+/** Bodies too large for the entries of a store: each is written once, bit by bit, and read by range. */
+export interface BodyStore {
+  create(): BodyWriter;
+  /** The bytes from `start` up to `end`, which is not among them. Says `failed` where they are lost or altered. */
+  read(body: LargeBody, range: { readonly start: number; readonly end: number }): BodySource;
+}
+
+/** A large body while it is written. */
+export interface BodyWriter {
+  /** Takes the bytes; resolves when more may be given. Rejects when they could not be written: then nothing is kept. */
+  append(chunk: Uint8Array): Promise<void>;
+  /** Bytes appended before, for one who reads behind the writer. `end` is not among them. */
+  read(range: { readonly start: number; readonly end: number }): Promise<Uint8Array>;
+  /** All bytes are there. The body lives until no entry put in the store names it. */
+  finish(): Promise<LargeBody>;
+  /** The body is not wanted; harmless after `finish`, and may be called at any time. */
+  discard(): void;
+}
+
+/**
+ * The ordered log of invalidations. Its positions ascend; a change that is appended is told to the one who follows
+ * before `append` returns or resolves, and in the order of the positions.
+ */
+export interface InvalidationLog {
+  /** Called once, before the first `append`. */
+  follow(apply: (position: Position, change: LogChange) => void): void;
+  /**
+   * The position of the change. Given at once: there is nothing to wait for. A promise resolves when the change is
+   * durable and every member of this node has applied it; rejects with E_LOG when that could not be made sure.
+   */
+  append(change: LogChange): Eventually<Position>;
 }
 
 /** The content of a request on its way to the origin. */

@@ -6,6 +6,7 @@
 // dropped from it, everything filled before that one counts as affected. "All" is one number, the floor.
 
 import { globMatcher } from './glob.ts';
+import type { InvalidationsImage, PatternEntry } from './log.ts';
 import type { Position } from './position.ts';
 import type { Selector } from './selector.ts';
 
@@ -16,8 +17,7 @@ export interface Affectable {
   readonly tags: readonly string[];
 }
 
-interface PatternRecord {
-  readonly position: Position;
+interface PatternRecord extends PatternEntry {
   readonly matches: (uri: string) => boolean;
 }
 
@@ -27,6 +27,12 @@ export interface InvalidationsOptions {
   /** Number of hashed buckets, a power of two; 8 bytes each. Default 2^20. */
   readonly buckets?: number;
   /** Prefix and pattern records kept. Default 1,024. */
+  readonly maxPatterns?: number;
+}
+
+/** Begins from what was written down. `from`: its buckets are taken over, and with them their number. */
+export interface RestoredOptions {
+  readonly from: InvalidationsImage;
   readonly maxPatterns?: number;
 }
 
@@ -41,12 +47,33 @@ export class Invalidations {
   #floor: Position = 0;
   #patternFloor: Position = 0;
 
-  constructor(options: InvalidationsOptions) {
-    const buckets = options.buckets ?? 2 ** 20;
-    this.epoch = options.epoch;
+  constructor(options: InvalidationsOptions | RestoredOptions) {
     this.#maxPatterns = options.maxPatterns ?? 1024;
-    this.#lastInBucket = new Float64Array(buckets);
-    this.#mask = buckets - 1;
+    if ('from' in options) {
+      const { from } = options;
+      this.epoch = from.epoch;
+      this.#lastInBucket = from.buckets;
+      this.#applied = from.applied;
+      this.#floor = from.floor;
+      this.#patternFloor = from.patternFloor;
+      this.#patterns = from.patterns.map((entry) => ({ ...entry, matches: matcherOf(entry.selector) }));
+    } else {
+      this.epoch = options.epoch;
+      this.#lastInBucket = new Float64Array(options.buckets ?? 2 ** 20);
+    }
+    this.#mask = this.#lastInBucket.length - 1;
+  }
+
+  /** What there is to be known, as of now; it goes on to change. */
+  image(): InvalidationsImage {
+    return {
+      epoch: this.epoch,
+      applied: this.#applied,
+      floor: this.#floor,
+      patternFloor: this.#patternFloor,
+      patterns: this.#patterns.map(({ position, selector }) => ({ position, selector })),
+      buckets: this.#lastInBucket,
+    };
   }
 
   /** The position up to which invalidations have been applied: the stamp of a fill that begins now. */
@@ -54,9 +81,9 @@ export class Invalidations {
     return this.#applied;
   }
 
-  /** Appends and applies one invalidation; returns its position. */
-  apply(selector: Selector): Position {
-    const position = ++this.#applied;
+  /** Applies the invalidation that stands at `position`, by default the next; positions ascend. Returns the position. */
+  apply(selector: Selector, position: Position = this.#applied + 1): Position {
+    this.#applied = position;
     switch (selector.kind) {
       case 'url':
         this.#mark('u', selector.uri);
@@ -68,10 +95,8 @@ export class Invalidations {
         this.#mark('o', selector.origin);
         break;
       case 'prefix':
-        this.#record((uri) => uri.startsWith(selector.prefix));
-        break;
       case 'pattern':
-        this.#record(globMatcher(selector.pattern));
+        this.#record(selector);
         break;
       case 'all':
         this.#floor = position;
@@ -100,8 +125,8 @@ export class Invalidations {
     return last;
   }
 
-  #record(matches: (uri: string) => boolean): void {
-    this.#patterns.push({ position: this.#applied, matches });
+  #record(selector: PatternEntry['selector']): void {
+    this.#patterns.push({ position: this.#applied, selector, matches: matcherOf(selector) });
     if (this.#patterns.length <= this.#maxPatterns) return;
     const forgotten = this.#patterns.splice(0, Math.ceil(this.#maxPatterns / 2));
     this.#patternFloor = (forgotten.at(-1) as PatternRecord).position;
@@ -114,6 +139,10 @@ export class Invalidations {
   #lastOf(kind: string, name: string): Position {
     return this.#lastInBucket[bucketHash(kind, name) & this.#mask] as Position;
   }
+}
+
+function matcherOf(selector: PatternEntry['selector']): (uri: string) => boolean {
+  return selector.kind === 'prefix' ? (uri) => uri.startsWith(selector.prefix) : globMatcher(selector.pattern);
 }
 
 /** FNV-1a over UTF-16 code units, mixed once more since the low bits choose the bucket. */

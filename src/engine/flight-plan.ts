@@ -58,6 +58,12 @@ export type Landing =
     }
   | { readonly kind: 'failed'; readonly error: TidegateError };
 
+/** What a flight has come to. */
+export type FlightEnd =
+  | { readonly kind: 'stored' }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  | { readonly kind: 'failed'; readonly error: TidegateError | undefined };
+
 /** A flight as those see it who wait for it, or consider to. */
 export interface RunningFlight {
   readonly plan: FlightPlan;
@@ -77,6 +83,8 @@ export interface RunningFlight {
   readonly asksForWhole: boolean;
   /** Calls the waiter once, at the landing; at once if that has come. The result takes the waiter back. */
   whenLanded(waiter: (landing: Landing) => void): () => void;
+  /** Calls the waiter once, when nothing more is going to come: what was stored, or why nothing was. */
+  whenOver(waiter: (end: FlightEnd) => void): void;
   /** Nobody is going to read the body of a response that is not stored. */
   releaseUnread(): void;
 }

@@ -16,7 +16,7 @@ import { validationAnswers } from '../semantics/validation.ts';
 import type { Context } from './context.ts';
 import { type Draft, draftOf, entryFrom, isMomentary, isPassing, type Refusal } from './draft.ts';
 import { FillBody } from './fill-body.ts';
-import type { FlightPlan, Landing, RunningFlight } from './flight-plan.ts';
+import type { FlightEnd, FlightPlan, Landing, RunningFlight } from './flight-plan.ts';
 import { freshen } from './freshening.ts';
 import type { Stamp } from './invalidator.ts';
 import { combinedEntry, storedPart } from './partial.ts';
@@ -44,6 +44,9 @@ export class Flight implements RunningFlight {
   #landing: Landing | undefined;
   #draft: Draft | undefined;
   #headAt: number | undefined;
+  /** What it has come to so far. */
+  #outcome: FlightEnd = { kind: 'failed', error: undefined };
+  readonly #overWaiters: ((end: FlightEnd) => void)[] = [];
 
   constructor(context: Context, plan: FlightPlan, onInterim?: (head: ResponseHead) => void) {
     this.#context = context;
@@ -96,6 +99,10 @@ export class Flight implements RunningFlight {
     }
     this.#waiters.add(waiter);
     return () => this.#forget(waiter);
+  }
+
+  whenOver(waiter: (end: FlightEnd) => void): void {
+    this.#overWaiters.push(waiter);
   }
 
   /** Nobody is going to read the body of a response that is not stored. */
@@ -160,6 +167,7 @@ export class Flight implements RunningFlight {
 
   #failed(error: TidegateError): void {
     if (this.#draft !== undefined) this.#refuse('incomplete');
+    this.#outcome = { kind: 'failed', error };
     this.#draft = undefined;
     this.#finish();
     this.#body.fail();
@@ -240,10 +248,12 @@ export class Flight implements RunningFlight {
     const { key, request } = this.plan;
     const { stamp, sequence } = this;
     const refusal = storeFill(this.#context, { entry, key, names, stamp, sequence, route: request.route });
-    if (refusal !== undefined) this.#refuse(refusal);
+    if (refusal === undefined) this.#outcome = { kind: 'stored' };
+    else this.#refuse(refusal);
   }
 
   #refuse(refusal: Refusal): void {
+    this.#outcome = { kind: 'refused', refusal };
     // What is said of the answer to a write says nothing about the next GET.
     if (this.plan.request.method !== 'GET') return;
     this.#context.tally.refused(this.plan.key, refusal);
@@ -293,5 +303,6 @@ export class Flight implements RunningFlight {
     const { flights } = this.#context;
     const { flightKey } = this.plan;
     if (flightKey !== undefined && flights.get(flightKey) === this) flights.delete(flightKey);
+    for (const waiter of this.#overWaiters) waiter(this.#outcome);
   }
 }

@@ -25,8 +25,16 @@ export interface StoredResponse {
   readonly epoch: string;
   /** Log position at which its fill, or its latest validation, began. */
   readonly stamp: Position;
+  /** Present: the body is not in `bytes`, which then ends with the head; it stands in a store of large bodies. */
+  readonly large?: LargeBody;
   /** The reader's note: no invalidation up to here affects the entry. The only field that changes; never persisted. */
   checkedUpTo: Position;
+}
+
+/** A body that is too large to be held in memory: written once, never changed, read by range. */
+export interface LargeBody {
+  readonly id: string;
+  readonly bytes: number;
 }
 
 /** Stands under the plain cache key of a URI whose responses have Vary, and names the variants. */
@@ -44,7 +52,12 @@ export type Entry = StoredResponse | VariantList;
 /** Variants kept under one key; the oldest leaves. More would let one client's made-up field values fill the store. */
 export const MAX_VARIANTS = 64;
 
-/** The body of a stored response, without a copy. */
+/** The body of a stored response, without a copy; only of one whose body is not large. */
 export function bodyOf(entry: StoredResponse): Uint8Array {
   return entry.bytes.subarray(entry.headBytes);
+}
+
+/** Length of the body, wherever it stands. */
+export function bodyBytesOf(entry: StoredResponse): number {
+  return entry.large === undefined ? entry.bytes.length - entry.headBytes : entry.large.bytes;
 }

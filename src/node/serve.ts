@@ -5,7 +5,7 @@
 // routes they began with; origins that stay as they are keep their connections; and what was filled under rules that
 // have changed is invalidated, since the key does not say under which rules it was filled.
 
-import { BlockList, isIPv6 } from 'node:net';
+import { type BlockList, isIPv6 } from 'node:net';
 import type { Logger } from 'pino';
 import { createAdminApi, type ExplainRequest } from '../admin/api.ts';
 import type { ExchangeReport, Gate, GateRequest } from '../engine/contract.ts';
@@ -13,7 +13,8 @@ import { createGate } from '../engine/gate.ts';
 import { classOf } from '../engine/tally.ts';
 import type { TidegateError } from '../errors.ts';
 import { filterFields } from '../semantics/fields.ts';
-import { createMemoryStore, LARGEST_PART } from '../store/memory.ts';
+import { createMemoryStore } from '../store/memory.ts';
+import { boundBodies, changedOrigins, needsRestart, networks } from './config/applying.ts';
 import type { ResolvedConfig } from './config/config.ts';
 import { compileSite } from './config/router.ts';
 import { admit } from './front/admission.ts';
@@ -205,41 +206,4 @@ class NodeGate implements RunningGate {
 function urlOf(host: string, port: number): string {
   const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
   return `http://${isIPv6(shown) ? `[${shown}]` : shown}:${port}`;
-}
-
-/** What is too large for the store is not gathered for it in vain. */
-function boundBodies(config: ResolvedConfig, maxBytes: number): ResolvedConfig {
-  const most = Math.floor(maxBytes * LARGEST_PART);
-  return {
-    ...config,
-    routes: config.routes.map((route) => ({ ...route, maxBodyBytes: Math.min(route.maxBodyBytes, most) })),
-  };
-}
-
-function networks(trusted: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const network of trusted) {
-    const [address, prefix] = network.split('/') as [string, string | undefined];
-    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
-    if (prefix === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(prefix), family);
-  }
-  return list;
-}
-
-/** Origins whose own settings, or whose routes' rules, are not what they were. */
-function changedOrigins(before: ResolvedConfig, after: ResolvedConfig): string[] {
-  const shape = (config: ResolvedConfig, name: string) =>
-    JSON.stringify([
-      config.origins[name],
-      config.routes.filter((route) => route.origin === name),
-      config.targetedFields,
-      config.trustedProxies,
-    ]);
-  return Object.keys(before.origins).filter((name) => shape(before, name) !== shape(after, name));
-}
-
-function needsRestart(before: ResolvedConfig, after: ResolvedConfig): string[] {
-  const keys = ['listen', 'admin', 'memory', 'limits', 'log', 'cacheName'] as const;
-  return keys.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
 }

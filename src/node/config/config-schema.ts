@@ -120,6 +120,10 @@ export const configSchema = section({
   memory: section({
     maxBytes: integer(0).default(256 * 1024 * 1024),
   }).prefault({}),
+  disk: section({
+    path: kind.text,
+    maxBytes: integer(1024 ** 2).default(10 * 1024 ** 3),
+  }).optional(),
   origins: table(kind.entityName, originSchema),
   routes: list(routeSchema).default([]),
   limits: limitsSchema.prefault({}),

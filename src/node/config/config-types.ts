@@ -8,6 +8,8 @@ export interface TidegateConfig {
   /** Where operators connect. */
   readonly admin?: AdminConfig | undefined;
   readonly memory?: MemoryConfig | undefined;
+  /** Keeps stored responses over a restart, and more of them than memory has room for. Default: none. */
+  readonly disk?: DiskConfig | undefined;
   /** Origins by name; at least one. */
   readonly origins: { readonly [name: string]: OriginConfig };
   /** The first that matches is taken, those of the most specific host first. Default: one route for all requests. */
@@ -42,7 +44,14 @@ interface AdminConfig {
 }
 
 interface MemoryConfig {
-  /** Memory for stored responses. Default 256 MiB. */
+  /** Memory for stored responses. Default 256 MiB. 0: none, so that only the disk tier keeps them. */
+  readonly maxBytes?: number | undefined;
+}
+
+interface DiskConfig {
+  /** Folder for the disk tier, relative to the configuration's; made if it is not there. One gate has it alone. Required. */
+  readonly path: string;
+  /** Room for stored responses; what is written down about them adds a few percent. Default 10 GiB. */
   readonly maxBytes?: number | undefined;
 }
 

@@ -131,7 +131,7 @@ export function resolveConfig(raw: unknown, surroundings: ConfigSurroundings = {
   const problems = configProblems(raw);
   const checked = configSchema.safeParse(raw);
   if (!checked.success || problems.length > 0) throw refused(source, problems);
-  const { admin, log, ...rest } = checked.data;
+  const { admin, disk, log, ...rest } = checked.data;
   const token = admin.token ?? storedToken(admin.tokenFile, { directory, env, source });
   if (token === undefined && !isLoopback(admin.host)) {
     const expected = 'expected a token (admin.token, admin.tokenFile or TIDEGATE_ADMIN_TOKEN)';
@@ -142,6 +142,7 @@ export function resolveConfig(raw: unknown, surroundings: ConfigSurroundings = {
   }
   return {
     ...rest,
+    disk: disk === undefined ? undefined : { ...disk, path: resolve(directory, disk.path) },
     admin: { host: admin.host, port: admin.port, token },
     routes: resolveRoutes(rest),
     log: { ...log, file: log.file === 'stdout' ? log.file : resolve(directory, log.file) },
