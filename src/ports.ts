@@ -4,7 +4,7 @@
 import type { LogChange } from './dependency/log.ts';
 import type { Position } from './dependency/position.ts';
 import type { Selector } from './dependency/selector.ts';
-import type { Entry, LargeBody, StoredResponse } from './entry/stored-response.ts';
+import type { Entry, EntryNote, LargeBody, StoredResponse } from './entry/stored-response.ts';
 import type { TidegateError } from './errors.ts';
 import type { Fields, ResponseHead } from './semantics/fields.ts';
 import type { Outcome } from './semantics/outcome.ts';
@@ -44,8 +44,8 @@ export interface Store {
   put(entry: Entry): Eventually<void>;
   /** Removes entries; returns how many were there. */
   delete(keys: readonly string[]): Eventually<number>;
-  /** Entries the selector names, in no particular order; does not count as use. For operators, never for a hit. */
-  find(selector: Selector): Iterable<Entry> | AsyncIterable<Entry>;
+  /** What the selector names, in no particular order; does not count as use. For operators, never for a hit. */
+  find(selector: Selector): Iterable<EntryNote> | AsyncIterable<EntryNote>;
 }
 
 /** Bodies too large for the entries of a store: each is written once, bit by bit, and read by range. */

@@ -16,15 +16,16 @@ import type { FillBody } from './fill-body.ts';
 import { rangesAsked, storedPart } from './partial.ts';
 import { clientFields } from './response-fields.ts';
 
+/** What an answer from a stored response is made with. */
+export interface AnswerMaking {
+  readonly now: number;
+  readonly outcome: Outcome;
+  readonly random: Random;
+}
+
 /** A stored response for this request: RFC 9111 §4, with the client's conditions (§4.3.2) and ranges (RFC 9110 §14). */
-export function answerFromStored(
-  request: GateRequest,
-  entry: StoredResponse,
-  how: { readonly now: number; readonly outcome: Outcome; readonly random: Random },
-): Exclude<Answer, { kind: 'streamed' }> {
-  const outcome: Outcome = { ...how.outcome, ttlSeconds: ttlSeconds(entry, how.now) };
-  const age = String(ageSeconds(entry.bornMs, how.now));
-  const added = ['age', age, 'cache-status', formatCacheStatus(request.route.policy.cacheName, outcome)];
+export function answerFromStored(request: GateRequest, entry: StoredResponse, how: AnswerMaking): WholeAnswer {
+  const { outcome, added } = reuseOf(request, entry, how);
   if (entry.status !== 206 && !asksForLess(request.fields)) return { kind: 'stored', entry, added, outcome };
   const head = { status: entry.status, fields: decodeHead(entry.bytes, entry.headBytes) };
   const less = lessOf(request, { head, entry }, how.random);
@@ -35,6 +36,20 @@ export function answerFromStored(
     body: less.body,
     outcome,
   };
+}
+
+/** An answer that is whole from the start. */
+export type WholeAnswer = Exclude<Answer, { kind: 'streamed' }>;
+
+/** The outcome of a reuse, and the fields it adds. */
+export function reuseOf(
+  request: GateRequest,
+  entry: StoredResponse,
+  how: Pick<AnswerMaking, 'now' | 'outcome'>,
+): { readonly outcome: Outcome; readonly added: Fields } {
+  const outcome: Outcome = { ...how.outcome, ttlSeconds: ttlSeconds(entry, how.now) };
+  const age = String(ageSeconds(entry.bornMs, how.now));
+  return { outcome, added: ['age', age, 'cache-status', formatCacheStatus(request.route.policy.cacheName, outcome)] };
 }
 
 interface Less {

@@ -1,27 +1,35 @@
-// Hits that need nothing but what the first tier holds: looked up, decided and answered in one go, without an exchange.
-// A front that can write an answer straight to its client asks here first; for all else it calls `handle`.
+// Hits that need nothing but a look-up: found, decided and answered without an exchange, in one go where the tier that has
+// the entry answers at once. A front that can write an answer straight to its client asks here first; for all else it
+// calls `handle`.
 
 import { cacheKey } from '../entry/key.ts';
-import type { Answer } from '../ports.ts';
+import type { StoredResponse } from '../entry/stored-response.ts';
+import type { Eventually } from '../ports.ts';
 import { requestDemands } from '../semantics/cache-control.ts';
 import { isForOrigin } from '../semantics/preconditions.ts';
 import { decideReuse } from '../semantics/reuse.ts';
-import { answerFromStored } from './answers.ts';
+import { answerFromStored, type WholeAnswer } from './answers.ts';
 import type { Context } from './context.ts';
 import type { GateRequest } from './contract.ts';
 import { select } from './lookup.ts';
 import { answersRange } from './partial.ts';
 
-/** An answer that is whole from the start. */
-type AnswerAtOnce = Exclude<Answer, { kind: 'streamed' }>;
-
 /** The answer, counted and reported like any other; undefined: nothing was done, and the request is to be handled. */
-export function answerAtOnce(context: Context, request: GateRequest): AnswerAtOnce | undefined {
-  const { method, route, fields } = request;
+export function answerAtOnce(context: Context, request: GateRequest): Eventually<WholeAnswer | undefined> {
+  const { method, fields } = request;
   if (request.bypass || (method !== 'GET' && method !== 'HEAD') || isForOrigin(fields)) return undefined;
-  const selection = select(context.tiers, cacheKey(route, 'GET', request.uri), request);
-  if (selection instanceof Promise || selection.entry === undefined) return undefined;
-  const { entry } = selection;
+  const selection = select(context.tiers, cacheKey(request.route, 'GET', request.uri), request);
+  if (!(selection instanceof Promise)) return answerSelected(context, request, selection.entry);
+  return selection.then(({ entry }) => answerSelected(context, request, entry));
+}
+
+function answerSelected(
+  context: Context,
+  request: GateRequest,
+  entry: StoredResponse | undefined,
+): WholeAnswer | undefined {
+  if (entry === undefined || entry.large !== undefined) return undefined;
+  const { method, route, fields } = request;
   const now = context.clock.now();
   const outdated = !context.invalidator.isCurrent(entry);
   if (decideReuse(requestDemands(fields), entry, { now, outdated }).kind !== 'serve') return undefined;

@@ -1,7 +1,7 @@
 // What the parts of one engine share.
 
-import type { Clock, Random, Tasks } from '../ports.ts';
-import type { ExchangeReport } from './contract.ts';
+import type { BodyStore, Clock, Random, Tasks } from '../ports.ts';
+import type { ExchangeReport, Rehydrator } from './contract.ts';
 import type { RunningFlight } from './flight-plan.ts';
 import type { HitForMiss } from './hit-for-miss.ts';
 import type { Invalidator } from './invalidator.ts';
@@ -14,6 +14,8 @@ export interface Context {
   readonly tasks: Tasks;
   readonly random: Random;
   readonly tiers: Tiers;
+  /** Where bodies too large for memory go; undefined: nowhere. */
+  readonly bodies: BodyStore | undefined;
   readonly invalidator: Invalidator;
   readonly hitForMiss: HitForMiss;
   readonly tally: Tally;
@@ -23,6 +25,8 @@ export interface Context {
   readonly nextSequence: () => number;
   /** The sending that made what is stored, by the entry's key; as far back as fills may overtake each other. */
   readonly newest: RecentMap<number>;
+  /** Who fills again what was invalidated; undefined: nobody. */
+  readonly rehydrator: Rehydrator | undefined;
   /** Told of each exchange as its answer begins. */
   readonly report: (report: ExchangeReport) => void;
   /** Told of a store that failed, which costs a miss and nothing more. */

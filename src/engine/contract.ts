@@ -4,7 +4,7 @@
 import type { Position } from '../dependency/position.ts';
 import type { Selector } from '../dependency/selector.ts';
 import type { TidegateError } from '../errors.ts';
-import type { Answer, Cancel, Origin, RequestBody, Responder } from '../ports.ts';
+import type { Answer, Cancel, Eventually, Origin, RequestBody, Responder } from '../ports.ts';
 import type { Fields } from '../semantics/fields.ts';
 import type { LifetimeSource } from '../semantics/freshness.ts';
 import type { ForwardReason, Outcome, OutcomeDetail } from '../semantics/outcome.ts';
@@ -140,6 +140,33 @@ export interface ExchangeReport {
   readonly error?: TidegateError | undefined;
 }
 
+/** What came of a fill for which no client waited. `forwardMs`: time to the origin's head, when it was asked. */
+export type PopulateResult =
+  /** What is stored answers the request; nothing was asked. */
+  | { readonly kind: 'fresh' }
+  | { readonly kind: 'stored'; readonly forwardMs?: number }
+  /** Not for storing, by the reason of the storing decision, or not for the cache at all. */
+  | { readonly kind: 'refused'; readonly reason: string; readonly forwardMs?: number }
+  /** No answer, or an error of the moment; `retryAfterMs`: when the origin says to ask again. */
+  | { readonly kind: 'failed'; readonly reason: string; readonly retryAfterMs?: number; readonly forwardMs?: number };
+
+/** An entry to be filled again. */
+export interface Rehydration {
+  /** Cache key, with the selecting header fields' values. */
+  readonly key: string;
+  /** How often it was got since it was filled, up to 255. */
+  readonly uses: number;
+}
+
+/** Who fills again, and what he can tell of. */
+export interface Rehydrator {
+  /** How often the entry was got since it was filled; 0 when that is not known. */
+  readonly usesOf: (key: string) => number;
+  /** Entries filled again for one invalidation at most. 0: none. */
+  readonly maxEntries: () => number;
+  readonly fill: (entries: readonly Rehydration[]) => void;
+}
+
 /** The engine, put together. */
 export interface Gate {
   /**
@@ -147,12 +174,17 @@ export interface Gate {
    * called when the client goes away before it was answered.
    */
   handle(request: GateRequest, responder: Responder): Cancel;
-  /** The answer of a hit in memory; undefined: nothing was done, and the request is one for `handle`. */
-  answerAtOnce(request: GateRequest): Exclude<Answer, { kind: 'streamed' }> | undefined;
+  /**
+   * The answer of a hit, at once where the entry is in memory; undefined: nothing was done, and the request is one for
+   * `handle`. It counts as given: whoever asked sends it.
+   */
+  answerAtOnce(request: GateRequest): Eventually<Exclude<Answer, { kind: 'streamed' }> | undefined>;
   /** Marks entries outdated; when it resolves, nothing filled from an earlier read is served without validation. */
   invalidate(selector: Selector): Promise<InvalidationResult>;
   /** Removes entries; when it resolves, nothing filled from an earlier read is served. */
   purge(selector: Selector): Promise<InvalidationResult>;
+  /** Fills what the GET request would be answered with, unless a stored response answers it as it is. */
+  populate(request: GateRequest): Promise<PopulateResult>;
   list(query: ListQuery): Promise<ListPage>;
   explain(request: Pick<GateRequest, 'route' | 'method' | 'uri' | 'fields' | 'bypass'>): Promise<Explanation>;
   stats(): GateStats;

@@ -3,7 +3,7 @@
 
 import { encodeHead, headLength } from '../entry/codec.ts';
 import { variantKey } from '../entry/key.ts';
-import type { StoredResponse } from '../entry/stored-response.ts';
+import { bodyOf, type LargeBody, type StoredResponse } from '../entry/stored-response.ts';
 import {
   type Fields,
   fieldValue,
@@ -46,6 +46,7 @@ export const ENGINE_REFUSALS = {
     section: 'docs/architecture.md, the fill protocol',
     sentence: 'the configuration was reloaded while it was filled',
   },
+  'not-written': { section: 'docs/architecture.md, the disk tier', sentence: 'the disk could not take its body' },
   incomplete: { section: 'RFC 9111 §3.3', sentence: 'its body did not arrive completely' },
 } as const;
 
@@ -70,6 +71,7 @@ const PASSING: ReadonlySet<Refusal> = new Set<Refusal>([
   'overtaken',
   'route-retired',
   'incomplete',
+  'not-written',
   'not-modified',
   'content-range',
   'request-no-store',
@@ -137,19 +139,19 @@ function keptFields(fields: Fields, request: GateRequest): Fields {
   return request.route.showTags ? storable : filterFields(storable, (name) => !TAG_FIELDS.has(name));
 }
 
-/** The entry a draft becomes once its body is there. */
-export function entryFrom(draft: Draft, stamp: Stamp, chunks: readonly Uint8Array[]): StoredResponse {
-  let bodyBytes = 0;
-  for (const chunk of chunks) bodyBytes += chunk.length;
+/** The entry a draft becomes once its body is there: in chunks, or in a body store. */
+export function entryFrom(draft: Draft, stamp: Stamp, body: readonly Uint8Array[] | LargeBody): StoredResponse {
+  const chunks = 'id' in body ? [] : body;
+  const bodyBytes = 'id' in body ? body.bytes : lengthOf(body);
   const fields = withLength(draft, bodyBytes);
   const headBytes = headLength(fields);
-  const bytes = new Uint8Array(headBytes + bodyBytes);
+  const bytes = new Uint8Array(headBytes + lengthOf(chunks));
   let at = encodeHead(fields, bytes);
   for (const chunk of chunks) {
     bytes.set(chunk, at);
     at += chunk.length;
   }
-  return {
+  const entry: StoredResponse = {
     kind: 'response',
     key: draft.key,
     bytes,
@@ -162,6 +164,18 @@ export function entryFrom(draft: Draft, stamp: Stamp, chunks: readonly Uint8Arra
     stamp: stamp.position,
     checkedUpTo: stamp.position,
   };
+  return 'id' in body ? { ...entry, large: body } : entry;
+}
+
+/** The body of an entry, as another entry is made of it. */
+export function bodyFor(entry: StoredResponse): readonly Uint8Array[] | LargeBody {
+  return entry.large ?? [bodyOf(entry)];
+}
+
+function lengthOf(chunks: readonly Uint8Array[]): number {
+  let bytes = 0;
+  for (const chunk of chunks) bytes += chunk.length;
+  return bytes;
 }
 
 /** A body that came in chunks is whole now, so its length can be told (RFC 9110 §8.6). */

@@ -19,7 +19,6 @@ import { isSafeMethod } from '../semantics/unsafe.ts';
 import {
   answerFailure,
   answerFromOrigin,
-  answerFromStored,
   answerOnlyIfCached,
   isNotModified,
   notModifiedFromOrigin,
@@ -46,6 +45,7 @@ import type { Landing, RunningFlight } from './flight-plan.ts';
 import { asCompletion, asWhole } from './forward-requests.ts';
 import { updateByHead } from './head-update.ts';
 import { type Joiner, mayJoin, mayShare } from './joining.ts';
+import { answerFromAny } from './large-answers.ts';
 import { type Selection, select } from './lookup.ts';
 import { answersRange } from './partial.ts';
 import { startWrite } from './write.ts';
@@ -284,8 +284,8 @@ export class Exchange {
   }
 
   #deliver(entry: StoredResponse, outcome: Outcome, flight?: RunningFlight): void {
-    const { clock, random } = this.#context;
-    this.#answer(answerFromStored(this.#request, entry, { now: clock.now(), outcome, random }), flight);
+    const { clock, random, bodies } = this.#context;
+    this.#answer(answerFromAny(this.#request, entry, { now: clock.now(), outcome, random, bodies }), flight);
   }
 
   #answer(answer: Answer, flight?: RunningFlight, error?: TidegateError): void {

@@ -2,7 +2,7 @@
 
 import type { StoredResponse } from '../entry/stored-response.ts';
 import type { TidegateError } from '../errors.ts';
-import type { OriginRequest } from '../ports.ts';
+import type { Eventually, OriginRequest } from '../ports.ts';
 import type { ResponseHead } from '../semantics/fields.ts';
 import type { Tags } from '../semantics/tags.ts';
 import type { GateRequest } from './contract.ts';
@@ -32,8 +32,10 @@ export interface FlightPlan {
   readonly replaces?: StoredResponse;
   /** Under this key others find it in the context's flights; absent: nobody joins. */
   readonly flightKey?: string;
-  /** Runs at the origin's head, before anyone hears of it; returns the stamp from which the answer counts. */
-  readonly beforeLanding?: (head: ResponseHead, stamp: Stamp) => Stamp;
+  /** Runs at the origin's head, before anyone hears of it; gives the stamp from which the answer counts. */
+  readonly beforeLanding?: (head: ResponseHead, stamp: Stamp) => Eventually<Stamp>;
+  /** Runs when no head has come, before anyone hears of it. */
+  readonly beforeFailure?: (error: TidegateError) => Eventually<void>;
 }
 
 /** How a flight ended for those who wait. */

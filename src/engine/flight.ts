@@ -3,48 +3,45 @@
 //
 // The one complication: the stamp is taken before the origin is asked and never renewed (but for the answer to a write, see
 // write.ts), and storing happens only at the very end, through `tiers.store`, which compares the stamp with what has been
-// invalidated since. Whoever holds a body that was read too early may finish reading it, but nobody gets to keep it.
+// invalidated since. Whoever holds a body that was read too early may finish reading it, but nobody gets to keep it. What
+// must be over before anyone hears of the answer (a write's invalidations, once they are durable) holds all else back.
 
-import { decodeHead } from '../entry/codec.ts';
-import type { StoredResponse } from '../entry/stored-response.ts';
+import type { LargeBody, StoredResponse } from '../entry/stored-response.ts';
 import type { TidegateError } from '../errors.ts';
-import type { Forward, OriginRequest } from '../ports.ts';
+import type { OriginRequest } from '../ports.ts';
 import type { Fields, ResponseHead } from '../semantics/fields.ts';
 import type { Timing } from '../semantics/freshness.ts';
 import { NO_TAGS, type Tags, tagsOf } from '../semantics/tags.ts';
-import { validationAnswers } from '../semantics/validation.ts';
 import type { Context } from './context.ts';
-import { type Draft, draftOf, entryFrom, isMomentary, isPassing, type Refusal } from './draft.ts';
+import { type Draft, draftOf, entryFrom, isPassing, type Refusal } from './draft.ts';
 import { FillBody } from './fill-body.ts';
+import { denial, filledEntry, refusalAtHead, validatedEntry } from './flight-judging.ts';
 import type { FlightEnd, FlightPlan, Landing, RunningFlight } from './flight-plan.ts';
-import { freshen } from './freshening.ts';
+import { Hearing } from './hearing.ts';
 import type { Stamp } from './invalidator.ts';
-import { combinedEntry, storedPart } from './partial.ts';
 import { editedResponse } from './response-fields.ts';
-import { denies, storeFill } from './store-fill.ts';
+import { storeFill } from './store-fill.ts';
 
-type Waiter = (landing: Landing) => void;
+/** A body longer than this is written to the body store, where there is one, instead of being held in memory. */
+const LARGE_BODY_BYTES = 4 * 1024 * 1024;
 
 export class Flight implements RunningFlight {
   readonly plan: FlightPlan;
   readonly sequence: number;
   #stamp: Stamp;
   readonly #context: Context;
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters = new Set<(landing: Landing) => void>();
   readonly #onInterim: ((head: ResponseHead) => void) | undefined;
   readonly #startedAt: number;
-  /** Number of the forward that counts; what an earlier one still says is not heard. */
-  #leg = 0;
   #conditional = true;
   #asked: OriginRequest;
   #tags: Tags = NO_TAGS;
   #requestTimeMs = 0;
-  #forward: Forward | undefined;
+  readonly #origin: Hearing;
   #body: FillBody;
   #landing: Landing | undefined;
   #draft: Draft | undefined;
   #headAt: number | undefined;
-  /** What it has come to so far. */
   #outcome: FlightEnd = { kind: 'failed', error: undefined };
   readonly #overWaiters: ((end: FlightEnd) => void)[] = [];
 
@@ -53,6 +50,7 @@ export class Flight implements RunningFlight {
     this.plan = plan;
     this.#asked = plan.forward;
     this.#onInterim = onInterim;
+    this.#origin = new Hearing(context.fault);
     this.sequence = context.nextSequence();
     this.#stamp = context.invalidator.stamp();
     this.#startedAt = context.clock.monotonic();
@@ -61,7 +59,6 @@ export class Flight implements RunningFlight {
     this.#launch(plan.forward);
   }
 
-  /** The position in the log from which its answer counts. */
   get stamp(): Stamp {
     return this.#stamp;
   }
@@ -74,25 +71,21 @@ export class Flight implements RunningFlight {
     return this.#draft;
   }
 
-  /** Time from sending to the origin's head, once it is there. */
   get forwardMs(): number | undefined {
     return this.#headAt === undefined ? undefined : this.#headAt - this.#startedAt;
   }
 
-  /** True as long as its answer is, or may turn out to be, one that others can share. */
   get joinable(): boolean {
     if (!this.plan.stores) return false;
     const landing = this.#landing;
     return landing === undefined || (landing.kind === 'response' && this.#draft !== undefined);
   }
 
-  /** True when the origin was asked for the whole, so that the client's own conditions are still to be answered. */
   get asksForWhole(): boolean {
     return this.plan.forward.fields !== this.plan.request.fields;
   }
 
-  /** Calls the waiter once, at the landing; at once if that has come. The result takes the waiter back. */
-  whenLanded(waiter: Waiter): () => void {
+  whenLanded(waiter: (landing: Landing) => void): () => void {
     if (this.#landing !== undefined) {
       waiter(this.#landing);
       return () => {};
@@ -105,41 +98,46 @@ export class Flight implements RunningFlight {
     this.#overWaiters.push(waiter);
   }
 
-  /** Nobody is going to read the body of a response that is not stored. */
   releaseUnread(): void {
     if (this.#draft === undefined && !this.#body.hasReaders) this.#abandon();
   }
 
   #launch(forward: OriginRequest): void {
-    const leg = ++this.#leg;
-    const heard = <Told extends unknown[]>(tell: (...told: Told) => void) => {
-      return (...told: Told) => {
-        if (leg === this.#leg) tell(...told);
-      };
-    };
     this.#asked = forward;
     this.#requestTimeMs = this.#context.clock.now();
-    this.#forward = this.plan.request.route.origin.forward(forward, {
-      interim: heard((head: ResponseHead) => this.#onInterim?.(head)),
-      head: heard((head: ResponseHead, delimited: boolean) => this.#head(head, delimited)),
-      data: heard((chunk: Uint8Array) => this.#data(chunk)),
-      end: heard((trailers: Fields) => this.#end(trailers)),
-      failed: heard((error: TidegateError) => this.#failed(error)),
+    this.#origin.launch(this.plan.request.route.origin, forward, {
+      interim: (head) => this.#onInterim?.(head),
+      head: (head, delimited) => this.#head(head, delimited),
+      data: (chunk) => this.#data(chunk),
+      end: (trailers) => this.#end(trailers),
+      failed: (error) => this.#failed(error),
     });
   }
 
   #newBody(): FillBody {
     return new FillBody({
-      pause: () => this.#forward?.pause(),
-      resume: () => this.#forward?.resume(),
+      pause: () => this.#origin.pause(),
+      resume: () => this.#origin.resume(),
       abandoned: () => this.#abandon(),
+      unwritten: () => {
+        this.#draft = undefined;
+        this.#refuse('not-written');
+      },
     });
   }
 
   #head(head: ResponseHead, delimited: boolean): void {
     this.#headAt = this.#context.clock.monotonic();
     // What the origin says to caches counts, also where the route takes it from what clients see.
-    if (this.plan.beforeLanding !== undefined) this.#stamp = this.plan.beforeLanding(head, this.#stamp);
+    const { beforeLanding } = this.plan;
+    if (beforeLanding === undefined) return this.#hear(head, delimited);
+    this.#origin.afterwards(beforeLanding(head, this.#stamp), (stamp) => {
+      this.#stamp = stamp ?? this.#stamp;
+      this.#hear(head, delimited);
+    });
+  }
+
+  #hear(head: ResponseHead, delimited: boolean): void {
     this.#tags = tagsOf([...head.fields, ...this.plan.request.route.responseFields.set], this.plan.request.uri);
     const edited = editedResponse(head, this.plan.request.route, this.#context.clock.now());
     const { validating } = this.plan;
@@ -149,13 +147,23 @@ export class Flight implements RunningFlight {
 
   #data(chunk: Uint8Array): void {
     this.#body.append(chunk);
-    if (this.#draft === undefined || this.#body.bytes <= this.plan.request.route.policy.maxBodyBytes) return;
-    this.#refuse('too-large');
-    this.#draft = undefined;
-    this.#body.pass();
+    if (this.#draft === undefined) return;
+    if (this.#body.bytes > this.plan.request.route.policy.maxBodyBytes) {
+      this.#refuse('too-large');
+      this.#draft = undefined;
+      this.#body.pass();
+    } else if (this.#body.bytes > LARGE_BODY_BYTES && !this.#body.isSpooled) this.#spool(this.#draft);
+  }
+
+  /** Parts are put together in memory, so a large one is held there. */
+  #spool(draft: Draft): void {
+    const { bodies } = this.#context;
+    if (bodies === undefined || draft.status === 206 || this.plan.part !== undefined) return;
+    this.#body.spool(bodies.create());
   }
 
   #end(trailers: Fields): void {
+    if (this.#body.isSpooled) return this.#endSpooled(trailers);
     const entry = this.#draft === undefined ? undefined : this.#entry(this.#draft);
     if (entry !== undefined && this.#draft !== undefined) this.#store(entry, this.#draft.names);
     if (this.#landing === undefined && entry?.status !== 200) return this.#forwardUnconditionally();
@@ -165,7 +173,24 @@ export class Flight implements RunningFlight {
     this.#land({ kind: 'entry', entry, names: (this.#draft as Draft).names, forwardStatus: 206, shareable: true });
   }
 
+  /** The clients have it all; it is stored once it is written. */
+  #endSpooled(trailers: Fields): void {
+    this.#body.end(trailers);
+    this.#body.spooled().then((large) => {
+      const draft = large === undefined ? undefined : this.#draft;
+      if (draft !== undefined) this.#store(entryFrom(draft, this.#stamp, large as LargeBody), draft.names);
+      if (this.#outcome.kind !== 'stored') this.#body.unwanted();
+      this.#finish();
+    }, this.#context.fault);
+  }
+
   #failed(error: TidegateError): void {
+    const { beforeFailure } = this.plan;
+    if (this.#landing !== undefined || beforeFailure === undefined) return this.#fail(error);
+    this.#origin.afterwards(beforeFailure(error), () => this.#fail(error));
+  }
+
+  #fail(error: TidegateError): void {
     if (this.#draft !== undefined) this.#refuse('incomplete');
     this.#outcome = { kind: 'failed', error };
     this.#draft = undefined;
@@ -174,31 +199,15 @@ export class Flight implements RunningFlight {
     if (this.#landing === undefined) this.#land({ kind: 'failed', error });
   }
 
-  /** RFC 9111 §4.3.3, §4.3.4: a 304 freshens what it validates; one for something else is no answer to us. */
   #validated(stored: StoredResponse, head: ResponseHead): void {
-    const { request, key } = this.plan;
-    const outdated = !this.#context.invalidator.isCurrent(stored);
-    const fields = decodeHead(stored.bytes, stored.headBytes);
-    const match = validationAnswers(fields, head.fields, {
-      sole: true,
-      outdated,
-      profile: request.route.policy.profile,
-    });
-    if (match === 'mismatch') return this.#forwardUnconditionally();
-    const freshened = freshen(stored, {
-      update: head,
-      request,
-      key,
-      timing: this.#timing(),
-      stamp: this.#stamp,
-      tags: this.#tags,
-    });
-    if (freshened.refusal === undefined) this.#store(freshened.entry, freshened.names);
-    else this.#refuse(freshened.refusal);
+    const answer = { stored, head, timing: this.#timing(), stamp: this.#stamp, tags: this.#tags };
+    const freshened = validatedEntry(this.#context, this.plan, answer);
+    if (freshened === undefined) return this.#forwardUnconditionally();
+    const { entry, names, refusal } = freshened;
+    if (refusal === undefined) this.#store(entry, names);
+    else this.#refuse(refusal);
     this.#finish();
-    const shareable = freshened.refusal === undefined;
-    const { entry, names } = freshened;
-    this.#land({ kind: 'entry', entry, names, forwardStatus: 304, shareable });
+    this.#land({ kind: 'entry', entry, names, forwardStatus: 304, shareable: refusal === undefined });
   }
 
   #respond(head: ResponseHead, delimited: boolean): void {
@@ -206,42 +215,26 @@ export class Flight implements RunningFlight {
     const arrival = { request, asked: this.#asked, key, delimited, timing: this.#timing(), tags: this.#tags };
     const made = stores ? draftOf(head, arrival) : undefined;
     const draft = typeof made === 'object' ? made : undefined;
-    const refusal = draft === undefined ? (made as Refusal | undefined) : this.#refusalNow(head, draft);
+    const refusal =
+      draft === undefined
+        ? (made as Refusal | undefined)
+        : refusalAtHead(this.#context, this.plan, { head, draft, stamp: this.stamp });
     if (refusal === undefined) this.#draft = draft;
     else this.#refuse(refusal);
-    if (refusal !== undefined) this.#noteDenial(head, refusal);
-    // Wanted as a whole and got as a part: nobody can be answered before the parts are one.
-    if (this.#conditional && completing === true && head.status === 206) return;
-    if (this.#draft === undefined) this.#body.pass();
-    this.#land({ kind: 'response', head, draft, refusal, body: this.#body });
-    this.releaseUnread();
-  }
-
-  /** Reasons against storing that are known at the head already and do not lie in the response alone. */
-  #refusalNow(head: ResponseHead, draft: Draft): Refusal | undefined {
-    const { replaces, request } = this.plan;
-    if (replaces !== undefined && replaces.status < 400 && isMomentary(head.status)) return 'keep-good';
-    const { uri, route } = request;
-    return this.#context.invalidator.refusal(this.stamp, { uri, origin: route.originName, tags: draft.tags });
-  }
-
-  /** What is stored is not what the origin says any more, and what it says is not for storing: so nothing is. */
-  #noteDenial(head: ResponseHead, refusal: Refusal): void {
-    const { replaces, request } = this.plan;
-    if (replaces === undefined || isMomentary(head.status) || !denies(refusal)) return;
-    this.#context.invalidator.invalidate({ kind: 'url', uri: request.uri });
+    const denied = refusal === undefined ? undefined : denial(this.#context, this.plan, { head, refusal });
+    this.#origin.afterwards(denied, () => {
+      // Wanted as a whole and got as a part: nobody can be answered before the parts are one.
+      if (this.#conditional && completing === true && head.status === 206) return;
+      if (this.#draft === undefined) this.#body.pass();
+      this.#land({ kind: 'response', head, draft, refusal, body: this.#body });
+      this.releaseUnread();
+    });
   }
 
   #entry(draft: Draft): StoredResponse | undefined {
-    const { chunks } = this.#body;
-    const { part, request } = this.plan;
-    const { profile } = request.route.policy;
-    const combined =
-      part === undefined ? undefined : combinedEntry(part, { draft, stamp: this.stamp, chunks, profile });
-    const entry = combined ?? entryFrom(draft, this.stamp, chunks);
-    if (entry.status !== 206 || storedPart(entry, profile) !== undefined) return entry;
-    this.#refuse('content-range');
-    return undefined;
+    const entry = filledEntry(this.plan, { draft, stamp: this.stamp, chunks: this.#body.chunks });
+    if (entry === undefined) this.#refuse('content-range');
+    return entry;
   }
 
   #store(entry: StoredResponse, names: readonly string[]): void {
@@ -281,24 +274,23 @@ export class Flight implements RunningFlight {
     for (const waiter of waiters) waiter(landing);
   }
 
-  #forget(waiter: Waiter): void {
+  #forget(waiter: (landing: Landing) => void): void {
     this.#waiters.delete(waiter);
     if (this.#waiters.size === 0 && !this.plan.stores) this.#abandon();
   }
 
   /** Nobody waits for the answer and nothing would come of it. */
   #abandon(): void {
-    if (!this.plan.abortable || this.#forward === undefined) return;
-    this.#forward.abort();
+    if (!this.plan.abortable || !this.#origin.open) return;
+    this.#origin.abort();
     this.#finish();
     this.#body.fail();
   }
 
   /** Nothing more is going to be heard. */
   #finish(): void {
-    if (this.#forward === undefined) return;
-    this.#leg++;
-    this.#forward = undefined;
+    if (!this.#origin.open) return;
+    this.#origin.close();
     this.#context.tally.fillsInFlight--;
     const { flights } = this.#context;
     const { flightKey } = this.plan;

@@ -5,14 +5,14 @@
 // fields, they count as well.
 
 import { decodeHead } from '../entry/codec.ts';
-import { bodyOf, type StoredResponse } from '../entry/stored-response.ts';
+import type { StoredResponse } from '../entry/stored-response.ts';
 import type { ResponseHead } from '../semantics/fields.ts';
 import { reuseTerms, type Timing } from '../semantics/freshness.ts';
 import { storableFields } from '../semantics/storing.ts';
 import type { Tags } from '../semantics/tags.ts';
 import { freshenedFields } from '../semantics/validation.ts';
 import type { GateRequest } from './contract.ts';
-import { draftOf, entryFrom, type Refusal } from './draft.ts';
+import { bodyFor, draftOf, entryFrom, type Refusal } from './draft.ts';
 import type { Stamp } from './invalidator.ts';
 
 export interface Freshened {
@@ -46,11 +46,11 @@ export function freshen(
   const draft = draftOf(head, { request, asked, key, delimited: true, timing, tags: by.tags });
   if (typeof draft === 'object') {
     const tags = [...new Set([...stored.tags, ...draft.tags])];
-    return { entry: entryFrom({ ...draft, tags }, stamp, [bodyOf(stored)]), names: draft.names, refusal: undefined };
+    return { entry: entryFrom({ ...draft, tags }, stamp, bodyFor(stored)), names: draft.names, refusal: undefined };
   }
   const { policy } = request.route;
   const fields = storableFields(head.fields, policy);
   const kept = { key: stored.key, status: stored.status, fields, tags: stored.tags, names: [] };
-  const entry = entryFrom({ ...kept, ...reuseTerms(head, policy, timing) }, stamp, [bodyOf(stored)]);
+  const entry = entryFrom({ ...kept, ...reuseTerms(head, policy, timing) }, stamp, bodyFor(stored));
   return { entry, names: [], refusal: draft };
 }

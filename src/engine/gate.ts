@@ -2,17 +2,21 @@
 
 import { Invalidations } from '../dependency/invalidations.ts';
 import type { Selector } from '../dependency/selector.ts';
-import type { Cancel, Clock, Random, Responder, Store, Tasks } from '../ports.ts';
+import type { BodyStore, Cancel, Clock, InvalidationLog, Random, Responder, Store, Tasks } from '../ports.ts';
 import { answerAtOnce } from './at-once.ts';
 import type { Context } from './context.ts';
-import type { ExchangeReport, Gate, GateRequest, GateStats, InvalidationResult } from './contract.ts';
+import type { ExchangeReport, Gate, GateRequest, GateStats, InvalidationResult, Rehydrator } from './contract.ts';
 import { Exchange } from './exchange.ts';
 import { HitForMiss } from './hit-for-miss.ts';
 import { Invalidator } from './invalidator.ts';
+import { createLocalLog } from './local-log.ts';
+import { populateOne } from './populate-fill.ts';
 import { RecentMap } from './recent-map.ts';
+import { rehydrateFound } from './rehydrate.ts';
 import { explainRequest, listEntries } from './summary.ts';
 import { Tally } from './tally.ts';
 import { Tiers } from './tiers.ts';
+import { holdUnknown } from './write.ts';
 
 /** A write of unknown outcome keeps its URI unstorable for so long by default: as long as origins usually work on one. */
 const UNKNOWN_OUTCOME_MS = 30_000;
@@ -28,21 +32,31 @@ export interface GateOptions {
   readonly report?: (report: ExchangeReport) => void;
   /** Told of a store that failed; the entry in question is a miss. */
   readonly fault?: (error: unknown) => void;
+  /** Fills again what was invalidated and clients had asked for. Default: nobody. */
+  readonly rehydrator?: Rehydrator;
   /** Default 30,000. */
   readonly unknownOutcomeMs?: number;
   /** Hashed buckets of the invalidation log, a power of two. Default 2^20, 8 bytes each. */
   readonly buckets?: number;
+  /** Where bodies too large for memory go. Default: nowhere, so that they are not stored. */
+  readonly bodies?: BodyStore;
+  /** What was invalidated before, and the log that goes on from there. Default: nothing, and a log in memory. */
+  readonly history?: { readonly invalidations: Invalidations; readonly log: InvalidationLog };
+  /** URIs with a write that was under way when the gate ended: unstorable for a while, as after any unknown outcome. */
+  readonly unknownWrites?: readonly string[];
 }
 
 const NOTHING_TO_CANCEL: Cancel = () => {};
 
 export function createGate(options: GateOptions): Gate {
   const context = contextOf(options);
+  for (const uri of options.unknownWrites ?? []) holdUnknown(context, uri);
   return {
     handle: (request, responder) => handle(context, request, responder),
     answerAtOnce: (request) => answerAtOnce(context, request),
     invalidate: (selector) => invalidate(context, selector),
     purge: (selector) => purge(context, selector),
+    populate: (request) => populateOne(context, request),
     list: (query) => listEntries(context, query),
     explain: (request) => explainRequest(context, request),
     stats: () => statsOf(context, options.memoryStats()),
@@ -50,24 +64,32 @@ export function createGate(options: GateOptions): Gate {
 }
 
 function contextOf(options: GateOptions): Context {
-  const { clock, tasks, random, stores, buckets, fault = () => {} } = options;
-  const epoch = Math.floor(random() * 2 ** 48).toString(36);
-  const invalidator = new Invalidator(new Invalidations({ epoch, ...(buckets !== undefined && { buckets }) }));
+  const { clock, tasks, random, stores, fault = () => {}, report = () => {} } = options;
+  const { invalidations, log } = options.history ?? newHistory(options);
+  const invalidator = new Invalidator({ invalidations, log, random, fault });
   return {
     clock,
     tasks,
     random,
     invalidator,
     tiers: new Tiers(stores, invalidator, fault),
+    bodies: options.bodies,
     fault,
     hitForMiss: new HitForMiss(),
     tally: new Tally(),
     flights: new Map(),
     nextSequence: counter(),
     newest: new RecentMap(MIN_NEWEST),
-    report: options.report ?? (() => {}),
+    report,
+    rehydrator: options.rehydrator,
     unknownOutcomeMs: options.unknownOutcomeMs ?? UNKNOWN_OUTCOME_MS,
   };
+}
+
+function newHistory({ random, buckets }: GateOptions): NonNullable<GateOptions['history']> {
+  const epoch = Math.floor(random() * 2 ** 48).toString(36);
+  const invalidations = new Invalidations({ epoch, ...(buckets !== undefined && { buckets }) });
+  return { invalidations, log: createLocalLog(invalidations.applied) };
 }
 
 /** Keys of which it is known which fill was sent last. */
@@ -84,16 +106,16 @@ function handle(context: Context, request: GateRequest, responder: Responder): C
   return exchange.over ? NOTHING_TO_CANCEL : () => exchange.abandon();
 }
 
-/** In force before anything is awaited: the count is the only thing that takes time. */
 async function invalidate(context: Context, selector: Selector): Promise<InvalidationResult> {
-  const position = context.invalidator.invalidate(selector);
+  const position = await context.invalidator.invalidate(selector);
   const found = await context.tiers.find(selector);
+  rehydrateFound(context, found);
   return { position, matched: found.length };
 }
 
 async function purge(context: Context, selector: Selector): Promise<InvalidationResult> {
-  const position = context.invalidator.invalidate(selector);
   context.tally.purges++;
+  const position = await context.invalidator.invalidate(selector);
   return { position, matched: await context.tiers.purge(selector) };
 }
 

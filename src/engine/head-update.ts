@@ -2,7 +2,7 @@
 
 import { decodeHead } from '../entry/codec.ts';
 import { keyParts } from '../entry/key.ts';
-import type { StoredResponse } from '../entry/stored-response.ts';
+import type { Entry, StoredResponse } from '../entry/stored-response.ts';
 import { etagsMatchStrong, headUpdate, validators } from '../semantics/validation.ts';
 import type { Context } from './context.ts';
 import type { GateRequest } from './contract.ts';
@@ -22,7 +22,7 @@ export function updateByHead(
   if (landing.kind !== 'response') return;
   const stored = decodeHead(entry.bytes, entry.headBytes);
   const update = headUpdate(stored, landing.head.status, landing.head.fields);
-  if (update === 'invalidate') context.invalidator.invalidate({ kind: 'url', uri: keyParts(entry.key).uri });
+  if (update === 'invalidate') context.invalidator.invalidateSoon({ kind: 'url', uri: keyParts(entry.key).uri });
   if (update !== 'freshen') return;
   const [had = '', said = ''] = [validators(stored).etag, validators(landing.head.fields).etag];
   const vouched = etagsMatchStrong(had, said);
@@ -31,9 +31,20 @@ export function updateByHead(
   const timing = { requestTimeMs: now - (flight.forwardMs ?? 0), responseTimeMs: now };
   const { key } = flight.plan;
   // Another answer may have been stored in the meantime; the HEAD was not about that one.
-  if (context.tiers.get(entry.key) !== entry) return;
+  const found = context.tiers.get(entry.key);
   const { stamp, sequence, tags } = flight;
   const freshened = freshen(entry, { update: landing.head, request, key, timing, stamp, tags });
   if (freshened.refusal !== undefined) return;
-  storeFill(context, { entry: freshened.entry, key, names: freshened.names, stamp, sequence, route: request.route });
+  const fill = { entry: freshened.entry, key, names: freshened.names, stamp, sequence, route: request.route };
+  if (!(found instanceof Promise)) {
+    if (isOfOneFill(found, entry)) storeFill(context, fill);
+  } else {
+    found.then((later) => isOfOneFill(later, entry) && storeFill(context, fill), context.fault);
+  }
+}
+
+/** True when the two are one entry: a tier may make it anew each time it is asked. */
+function isOfOneFill(found: Entry | undefined, entry: StoredResponse): boolean {
+  if (found?.kind !== 'response') return false;
+  return found.epoch === entry.epoch && found.stamp === entry.stamp && found.bornMs === entry.bornMs;
 }

@@ -2,13 +2,16 @@
 // (docs/architecture.md, the fill protocol).
 //
 // The one complication: a forwarded write may change the origin's answer at any instant between its sending and its
-// answer. While it is under way its URI has an open intent, and nothing filled for that URI is stored.
+// answer. While it is under way its URI has an open intent, and nothing filled for that URI is stored. Intents go through
+// the log like invalidations, so that a gate that ends in the middle of a write knows of it when it begins again.
 
 import type { Affectable, Invalidations } from '../dependency/invalidations.ts';
+import type { LogChange } from '../dependency/log.ts';
 import type { Position } from '../dependency/position.ts';
 import type { Selector } from '../dependency/selector.ts';
 import { keyParts } from '../entry/key.ts';
-import type { StoredResponse } from '../entry/stored-response.ts';
+import type { EntryNote, StoredResponse } from '../entry/stored-response.ts';
+import type { Eventually, InvalidationLog, Random } from '../ports.ts';
 
 /** Taken before the origin is asked; the only ticket with which something may be stored. */
 export interface Stamp {
@@ -19,17 +22,36 @@ export interface Stamp {
 /** Why the result of a fill is not stored; undefined: it may be. */
 export type StampRefusal = 'invalidated-during-fill' | 'intent-open' | undefined;
 
+export interface InvalidatorParts {
+  readonly invalidations: Invalidations;
+  readonly log: InvalidationLog;
+  /** Makes the ids of intents unlike those of other members, and of the time before a restart. */
+  readonly random: Random;
+  /** Told when what nobody waits for could not be made durable. */
+  readonly fault: (error: unknown) => void;
+}
+
 export class Invalidator {
-  readonly #log: Invalidations;
-  readonly #intents = new Map<string, number>();
+  readonly #invalidations: Invalidations;
+  readonly #log: InvalidationLog;
+  readonly #fault: (error: unknown) => void;
+  readonly #intentPrefix: string;
+  #lastIntent = 0;
+  /** URIs by the ids of the open intents on them, and how many each has. */
+  readonly #intents = new Map<string, string>();
+  readonly #intentsOn = new Map<string, number>();
   readonly #counts: Record<Selector['kind'], number> = { url: 0, tag: 0, prefix: 0, pattern: 0, origin: 0, all: 0 };
 
-  constructor(log: Invalidations) {
+  constructor({ invalidations, log, random, fault }: InvalidatorParts) {
+    this.#invalidations = invalidations;
     this.#log = log;
+    this.#fault = fault;
+    this.#intentPrefix = `${Math.floor(random() * 2 ** 48).toString(36)}-`;
+    log.follow((position, change) => this.#apply(position, change));
   }
 
   get applied(): Position {
-    return this.#log.applied;
+    return this.#invalidations.applied;
   }
 
   get counts(): Readonly<Record<Selector['kind'], number>> {
@@ -37,64 +59,107 @@ export class Invalidator {
   }
 
   get openIntents(): number {
-    return this.#intents.size;
+    return this.#intentsOn.size;
   }
 
   /** The stamp of a fill or validation that begins now. */
   stamp(): Stamp {
-    return { epoch: this.#log.epoch, position: this.#log.applied };
+    return { epoch: this.#invalidations.epoch, position: this.#invalidations.applied };
   }
 
-  /** From the moment this returns, whatever `selector` names and was filled before is outdated. */
-  invalidate(selector: Selector): Position {
+  /**
+   * Once there is a position, whatever `selector` names and was filled before is outdated on every member of this node,
+   * also after a restart. The log says with a promise that it takes time; see InvalidationLog.
+   */
+  invalidate(selector: Selector): Eventually<Position> {
     this.#counts[selector.kind]++;
-    return this.#log.apply(selector);
+    return this.#log.append({ kind: 'invalidate', selector });
+  }
+
+  /** The same where nobody waits for it. */
+  invalidateSoon(selector: Selector): void {
+    this.#unawaited(this.invalidate(selector));
   }
 
   /** True when no invalidation affects the entry: it reflects every change this node was told of. */
   isCurrent(entry: StoredResponse): boolean {
-    if (entry.epoch !== this.#log.epoch) return false;
-    if (entry.checkedUpTo === this.#log.applied) return true;
+    if (entry.epoch !== this.#invalidations.epoch) return false;
+    if (entry.checkedUpTo === this.#invalidations.applied) return true;
     if (this.lastAffecting(entry) > entry.stamp) return false;
-    entry.checkedUpTo = this.#log.applied;
+    entry.checkedUpTo = this.#invalidations.applied;
     return true;
+  }
+
+  /** True when an invalidation affects the entry, as far as its note tells; for operators. */
+  isOutdated({ key, tags, epoch, stamp }: EntryNote): boolean {
+    const { uri, origin } = keyParts(key);
+    return this.isAffectedSince({ epoch, position: stamp }, { uri, origin, tags });
   }
 
   /** Position of the last invalidation that affects the entry. */
   lastAffecting(entry: StoredResponse): Position {
     const { uri, origin } = keyParts(entry.key);
-    return this.#log.lastAffecting({ uri, origin, tags: entry.tags }, Math.max(entry.stamp, entry.checkedUpTo));
+    return this.#invalidations.lastAffecting(
+      { uri, origin, tags: entry.tags },
+      Math.max(entry.stamp, entry.checkedUpTo),
+    );
   }
 
   /** Position of the last invalidation that names the URI or its origin, whatever is stored. */
   lastAffectingKey(key: string): Position {
     const { uri, origin } = keyParts(key);
-    return this.#log.lastAffecting({ uri, origin, tags: [] });
+    return this.#invalidations.lastAffecting({ uri, origin, tags: [] });
   }
 
   /** True when something was invalidated after the stamp that affects `what`. */
   isAffectedSince(stamp: Stamp, what: Affectable): boolean {
-    if (stamp.epoch !== this.#log.epoch) return true;
-    if (stamp.position === this.#log.applied) return false;
-    return this.#log.lastAffecting(what, stamp.position) > stamp.position;
+    if (stamp.epoch !== this.#invalidations.epoch) return true;
+    if (stamp.position === this.#invalidations.applied) return false;
+    return this.#invalidations.lastAffecting(what, stamp.position) > stamp.position;
   }
 
   /** Why a result stamped so may not be stored now. */
   refusal(stamp: Stamp, what: Affectable): StampRefusal {
     if (this.isAffectedSince(stamp, what)) return 'invalidated-during-fill';
-    return this.#intents.has(what.uri) ? 'intent-open' : undefined;
+    return this.#intentsOn.has(what.uri) ? 'intent-open' : undefined;
   }
 
   /** Opens an intent on a URI; the result closes it, once. */
   openIntent(uri: string): () => void {
-    this.#intents.set(uri, (this.#intents.get(uri) ?? 0) + 1);
+    const intent = `${this.#intentPrefix}${++this.#lastIntent}`;
+    this.#unawaited(this.#log.append({ kind: 'open', intent, uri }));
     let open = true;
     return () => {
       if (!open) return;
       open = false;
-      const left = (this.#intents.get(uri) as number) - 1;
-      if (left === 0) this.#intents.delete(uri);
-      else this.#intents.set(uri, left);
+      this.#unawaited(this.#log.append({ kind: 'close', intent }));
     };
+  }
+
+  #unawaited(appended: Eventually<Position>): void {
+    if (appended instanceof Promise) appended.catch(this.#fault);
+  }
+
+  #apply(position: Position, change: LogChange): void {
+    switch (change.kind) {
+      case 'invalidate':
+        this.#invalidations.apply(change.selector, position);
+        return;
+      case 'open':
+        this.#intents.set(change.intent, change.uri);
+        this.#intentsOn.set(change.uri, (this.#intentsOn.get(change.uri) ?? 0) + 1);
+        return;
+      case 'close':
+        this.#close(change.intent);
+    }
+  }
+
+  #close(intent: string): void {
+    const uri = this.#intents.get(intent);
+    if (uri === undefined) return;
+    this.#intents.delete(intent);
+    const left = (this.#intentsOn.get(uri) as number) - 1;
+    if (left === 0) this.#intentsOn.delete(uri);
+    else this.#intentsOn.set(uri, left);
   }
 }

@@ -3,24 +3,17 @@
 
 import { decodeHead } from '../entry/codec.ts';
 import { bodyOf, type StoredResponse } from '../entry/stored-response.ts';
+import { combineParts, completionFields as completionFieldsOf } from '../semantics/completing.ts';
 import { type Fields, fieldValue, type RequestHead } from '../semantics/fields.ts';
 import type { Profile } from '../semantics/policy.ts';
 import { ifRangeHolds } from '../semantics/preconditions.ts';
-import {
-  type ByteRanges,
-  combineParts,
-  completionFields as completionFieldsOf,
-  isComplete,
-  type Part,
-  parseRange,
-  partCovers,
-  partOf,
-} from '../semantics/ranges.ts';
+import { type ByteRanges, isComplete, type Part, parseRange, partCovers, partOf } from '../semantics/ranges.ts';
 import { type Draft, entryFrom } from './draft.ts';
 import type { Stamp } from './invalidator.ts';
 
-/** The stored response as a part; undefined when its Content-Range contradicts its body. */
+/** The stored response as a part; undefined when its Content-Range contradicts its body, or its body is not at hand. */
 export function storedPart(entry: StoredResponse, profile: Profile): Part | undefined {
+  if (entry.large !== undefined) return undefined;
   const fields = decodeHead(entry.bytes, entry.headBytes);
   return partOf({ status: entry.status, fields }, bodyOf(entry), profile);
 }

@@ -2,7 +2,7 @@
 
 import { decodeHead } from '../entry/codec.ts';
 import { cacheKey, keyParts } from '../entry/key.ts';
-import type { StoredResponse } from '../entry/stored-response.ts';
+import { type EntryNote, noteOf, type StoredResponse } from '../entry/stored-response.ts';
 import { requestDemands } from '../semantics/cache-control.ts';
 import { fieldValue } from '../semantics/fields.ts';
 import { currentAgeMs } from '../semantics/freshness.ts';
@@ -14,7 +14,7 @@ import type { EntrySummary, Explanation, GateRequest, ListPage, ListQuery } from
 import { refusalText } from './draft.ts';
 import { select } from './lookup.ts';
 
-function summaryOf(context: Context, entry: StoredResponse): EntrySummary {
+function summaryOf(context: Context, entry: EntryNote): EntrySummary {
   const { uri, origin, method } = keyParts(entry.key);
   const ageMs = currentAgeMs(entry.bornMs, context.clock.now());
   return {
@@ -23,12 +23,12 @@ function summaryOf(context: Context, entry: StoredResponse): EntrySummary {
     origin,
     method,
     status: entry.status,
-    bodyBytes: entry.bytes.length - entry.headBytes,
+    bodyBytes: entry.bodyBytes,
     ageMs,
-    ttlMs: entry.terms.lifetimeMs - ageMs,
+    ttlMs: entry.lifetimeMs - ageMs,
     tags: entry.tags,
     stamp: entry.stamp,
-    outdated: !context.invalidator.isCurrent(entry),
+    outdated: context.invalidator.isOutdated(entry),
   };
 }
 
@@ -68,7 +68,7 @@ export async function explainRequest(
   const passed = request.bypass || (method !== 'GET' && method !== 'HEAD') || isForOrigin(request.fields);
   if (entry === undefined || passed) {
     const position = { applied, lastInvalidation: context.invalidator.lastAffectingKey(key) };
-    const stored = entry === undefined ? {} : { entry: summaryOf(context, entry) };
+    const stored = entry === undefined ? {} : { entry: summaryOf(context, noteOf(entry)) };
     return { ...common, ...whyForward(request, selection.miss), verdict: 'forward', position, ...stored };
   }
   return { ...common, ...explainEntry(context, request, entry) };
@@ -111,7 +111,7 @@ function explainEntry(
   const decision = decideReuse(requestDemands(request.fields), entry, { now: clock.now(), outdated });
   const { section, sentence } = REUSE_REASONS[decision.reason];
   const { lifetimeMs, source, staleWhileRevalidateMs, staleIfErrorMs } = entry.terms;
-  const summary = summaryOf(context, entry);
+  const summary = summaryOf(context, noteOf(entry));
   return {
     verdict: decision.kind === 'refuse' ? 'forward' : decision.kind,
     reason: entry.status === 206 ? `${sentence} It is a part: ${partText(entry)}.` : sentence,

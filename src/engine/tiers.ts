@@ -5,7 +5,13 @@
 
 import type { Selector } from '../dependency/selector.ts';
 import { keyParts } from '../entry/key.ts';
-import { type Entry, MAX_VARIANTS, type StoredResponse, type VariantList } from '../entry/stored-response.ts';
+import {
+  type Entry,
+  type EntryNote,
+  MAX_VARIANTS,
+  type StoredResponse,
+  type VariantList,
+} from '../entry/stored-response.ts';
 import type { Eventually, Store } from '../ports.ts';
 import type { Invalidator, Stamp, StampRefusal } from './invalidator.ts';
 
@@ -13,6 +19,8 @@ export class Tiers {
   readonly #stores: readonly Store[];
   readonly #invalidator: Invalidator;
   readonly #fault: (error: unknown) => void;
+  /** Changes of lists of variants that wait for a slow tier, by key. */
+  readonly #listChanges = new Map<string, Promise<void>>();
 
   /** `fault`: told when a store fails to take an entry in, which costs a miss and nothing more. */
   constructor(stores: readonly Store[], invalidator: Invalidator, fault: (error: unknown) => void) {
@@ -60,14 +68,20 @@ export class Tiers {
   }
 
   /** The stored responses the selector names, each key once. */
-  async find(selector: Selector): Promise<StoredResponse[]> {
-    const byKey = new Map<string, StoredResponse>();
+  async find(selector: Selector): Promise<EntryNote[]> {
+    const byKey = new Map<string, EntryNote>();
     for (const store of this.#stores) {
       for (const entry of await all(store.find(selector))) {
         if (entry.kind === 'response' && !byKey.has(entry.key)) byKey.set(entry.key, entry);
       }
     }
     return [...byKey.values()];
+  }
+
+  /** What the fastest tier has of what the selector names, where it says so at once. No use of the entries. */
+  held(selector: Selector): readonly EntryNote[] {
+    const found = this.#stores[0]?.find(selector) ?? [];
+    return Symbol.iterator in found ? [...found] : [];
   }
 
   /** Removes single entries from every tier. */
@@ -102,29 +116,42 @@ export class Tiers {
 
   /** Notes the variant in the list that stands under the plain key. */
   #list(key: string, add: { names: readonly string[]; variant: string }): void {
-    const old = this.#listAt(key);
-    const list = withVariant(old, { key, ...add });
-    const dropped = old?.variantKeys.filter((variant) => !list.variantKeys.includes(variant)) ?? [];
-    if (dropped.length > 0) this.#delete(dropped).catch(this.#fault);
-    this.#putAll(list, this.#stores.length);
+    this.#withList(key, (old) => {
+      const list = withVariant(old, { key, ...add });
+      const dropped = old?.variantKeys.filter((variant) => !list.variantKeys.includes(variant)) ?? [];
+      if (dropped.length > 0) this.#delete(dropped).catch(this.#fault);
+      this.#putAll(list, this.#stores.length);
+    });
   }
 
   /** A response without Vary takes the place of the list; the variants would never be found again. */
   #unlist(key: string): void {
-    const old = this.#listAt(key);
-    if (old !== undefined) this.#delete(old.variantKeys).catch(this.#fault);
+    this.#withList(key, (old) => {
+      if (old !== undefined) this.#delete(old.variantKeys).catch(this.#fault);
+    });
   }
 
-  #listAt(key: string): VariantList | undefined {
-    const found = (this.#stores[0] as Store).get(key);
-    return found instanceof Promise || found?.kind !== 'variants' ? undefined : found;
+  /** Hands over the list under a key, at once where a tier answers at once; changes of one list wait for each other. */
+  #withList(key: string, change: (list: VariantList | undefined) => void): void {
+    const before = this.#listChanges.get(key);
+    const found = before === undefined ? this.get(key) : before.then(() => this.get(key));
+    if (!(found instanceof Promise)) return change(asList(found));
+    const changed = found
+      .then((later) => change(asList(later)))
+      .catch(this.#fault)
+      .finally(() => this.#listChanges.get(key) === changed && this.#listChanges.delete(key));
+    this.#listChanges.set(key, changed);
   }
 }
 
+function asList(entry: Entry | undefined): VariantList | undefined {
+  return entry?.kind === 'variants' ? entry : undefined;
+}
+
 /** Everything an iteration gives; at once where the store does, for each await of a stored million costs. */
-async function all(found: Iterable<Entry> | AsyncIterable<Entry>): Promise<Entry[]> {
+async function all(found: Iterable<EntryNote> | AsyncIterable<EntryNote>): Promise<EntryNote[]> {
   if (Symbol.iterator in found) return [...found];
-  const entries: Entry[] = [];
+  const entries: EntryNote[] = [];
   for await (const entry of found) entries.push(entry);
   return entries;
 }

@@ -5,7 +5,9 @@
 // origin carried the write out, or will yet. Then the target is invalidated, and stays unstorable for a while, after
 // which it is invalidated once more.
 
+import type { Position } from '../dependency/position.ts';
 import type { Selector } from '../dependency/selector.ts';
+import type { Eventually } from '../ports.ts';
 import type { ResponseHead } from '../semantics/fields.ts';
 import { groupsInvalidated, tagsOf } from '../semantics/tags.ts';
 import { invalidatedUris } from '../semantics/unsafe.ts';
@@ -14,7 +16,7 @@ import type { GateRequest } from './contract.ts';
 import type { Departure, Way } from './departures.ts';
 import { Flight } from './flight.ts';
 import type { FlightPlan, RunningFlight } from './flight-plan.ts';
-import type { Stamp } from './invalidator.ts';
+import type { Invalidator, Stamp } from './invalidator.ts';
 
 /** Forwards the write. It is carried through even when the client goes away: the origin may have begun. */
 export function startWrite(context: Context, from: Departure, way: Way): RunningFlight {
@@ -27,19 +29,21 @@ export function startWrite(context: Context, from: Departure, way: Way): Running
     stores: request.method === 'POST' && !request.bypass,
     abortable: false,
     beforeLanding: (head, stamp) => {
-      const counts = invalidateAfter(context, { request, head, stamp });
-      if (isUnknownOutcome(request, head)) holdUnknown(context, request, { closeIntent, head });
-      else closeIntent();
+      const named = namedBy(request, head);
+      if (isUnknownOutcome(request, head)) {
+        return settled(holdUnknown(context, request.uri, { named, closeIntent }), () => stamp);
+      }
+      const counts = stampAfter(context, named, { request, head, stamp });
+      // Only now: a gate that ends between the two finds the intent open when it begins again.
+      closeIntent();
       return counts;
     },
+    beforeFailure: (error) => {
+      if (NOT_SENT.has(error.code)) return closeIntent();
+      return settled(holdUnknown(context, request.uri, { closeIntent }), () => undefined);
+    },
   };
-  const flight = new Flight(context, plan, onInterim);
-  flight.whenLanded((landing) => {
-    if (landing.kind !== 'failed') return;
-    if (NOT_SENT.has(landing.error.code)) closeIntent();
-    else holdUnknown(context, request, { closeIntent });
-  });
-  return flight;
+  return new Flight(context, plan, onInterim);
 }
 
 /** Failures after which the origin cannot have seen the request. */
@@ -51,21 +55,27 @@ function isUnknownOutcome(request: GateRequest, head: ResponseHead): boolean {
 }
 
 /**
- * Invalidates what the answer names; returns the stamp from which the answer itself counts. It shows the state after the
+ * Invalidates what the answer names; gives the stamp from which the answer itself counts. It shows the state after the
  * write, so the write's own invalidation does not make it outdated; any other since its sending does.
  */
-function invalidateAfter(
-  context: Context,
+function stampAfter(
+  { invalidator }: Context,
+  named: readonly Selector[],
   answer: { readonly request: GateRequest; readonly head: ResponseHead; readonly stamp: Stamp },
-): Stamp {
+): Eventually<Stamp> {
   const { request, head, stamp } = answer;
-  const { invalidator } = context;
-  const named = namedBy(request, head);
   if (named.length === 0) return stamp;
   const { tags } = tagsOf(head.fields, request.uri);
   const affected = invalidator.isAffectedSince(stamp, { uri: request.uri, origin: request.route.originName, tags });
-  for (const selector of named) invalidator.invalidate(selector);
-  return affected ? stamp : invalidator.stamp();
+  const before = invalidator.applied;
+  const counts = (positions: readonly Position[]): Stamp =>
+    affected || !areNext(positions, before) ? stamp : { ...stamp, position: before + positions.length };
+  return settled(invalidateAll(invalidator, named), counts);
+}
+
+/** True when nothing else was appended between them: of what others invalidated meanwhile nothing is known. */
+function areNext(positions: readonly Position[], before: Position): boolean {
+  return Math.min(...positions) === before + 1 && Math.max(...positions) === before + positions.length;
 }
 
 /** RFC 9111 §4.4, and RFC 9875 §3, which has no regard to the status. */
@@ -76,18 +86,29 @@ function namedBy(request: GateRequest, head: ResponseHead): Selector[] {
 }
 
 /** Invalidates the target, and what the answer named if there was one, now and once more when the hold is over. */
-function holdUnknown(context: Context, request: GateRequest, hold: Hold): void {
+export function holdUnknown(context: Context, uri: string, hold: Hold = {}): Eventually<Position[]> {
   const { invalidator, tasks, unknownOutcomeMs } = context;
-  const target: Selector = { kind: 'url', uri: request.uri };
-  invalidator.invalidate(target);
-  const named = hold.head === undefined ? [] : namedBy(request, hold.head);
+  const { named = [], closeIntent = invalidator.openIntent(uri) } = hold;
+  const affected: Selector[] = [{ kind: 'url', uri }, ...named];
   tasks.later(unknownOutcomeMs, () => {
-    for (const selector of [target, ...named]) invalidator.invalidate(selector);
-    hold.closeIntent();
+    for (const selector of affected) invalidator.invalidateSoon(selector);
+    closeIntent();
   });
+  return invalidateAll(invalidator, affected);
 }
 
 interface Hold {
-  readonly closeIntent: () => void;
-  readonly head?: ResponseHead;
+  readonly named?: readonly Selector[];
+  /** Of the intent that is open on the URI already. */
+  readonly closeIntent?: () => void;
+}
+
+function invalidateAll(invalidator: Invalidator, selectors: readonly Selector[]): Eventually<Position[]> {
+  const appended = selectors.map((selector) => invalidator.invalidate(selector));
+  return appended.some((one) => one instanceof Promise) ? Promise.all(appended) : (appended as Position[]);
+}
+
+/** What `then` makes of the result, once that is there; at once where it is. */
+function settled<R, T>(result: Eventually<R>, then: (result: R) => T): Eventually<T> {
+  return result instanceof Promise ? result.then(then) : then(result);
 }

@@ -49,6 +49,29 @@ export interface VariantList {
 
 export type Entry = StoredResponse | VariantList;
 
+/** What a store can tell of an entry without reading its body; for operators. A list of variants has no status: 0. */
+export interface EntryNote {
+  readonly kind: Entry['kind'];
+  readonly key: string;
+  readonly status: number;
+  readonly bornMs: number;
+  readonly lifetimeMs: number;
+  readonly tags: readonly string[];
+  readonly epoch: string;
+  readonly stamp: Position;
+  readonly bodyBytes: number;
+}
+
+/** The note of an entry that is at hand. */
+export function noteOf(entry: Entry): EntryNote {
+  const { kind, key } = entry;
+  if (kind === 'variants') return { kind, key, ...NO_RESPONSE };
+  const { status, bornMs, terms, tags, epoch, stamp } = entry;
+  return { kind, key, status, bornMs, lifetimeMs: terms.lifetimeMs, tags, epoch, stamp, bodyBytes: bodyBytesOf(entry) };
+}
+
+const NO_RESPONSE = { status: 0, bornMs: 0, lifetimeMs: 0, tags: [], epoch: '', stamp: 0, bodyBytes: 0 } as const;
+
 /** Variants kept under one key; the oldest leaves. More would let one client's made-up field values fill the store. */
 export const MAX_VARIANTS = 64;
 

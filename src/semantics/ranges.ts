@@ -1,12 +1,11 @@
-// Ranges: reading Range and Content-Range, answering from what is stored, and putting parts together
-// (RFC 9110 §14, §15.3.7, §15.5.17; RFC 9111 §3.3, §3.4).
+// Ranges: reading Range and Content-Range, and answering from what is stored
+// (RFC 9110 §14, §15.3.7, §15.5.17; RFC 9111 §3.3).
 //
 // The one complication: what is stored may itself be a part. `Part` is both: a run of bytes of a representation and its
 // place therein; a whole response is a part that begins at 0 and is as long as the representation.
 
 import { type Fields, fieldLines, fieldValue, filterFields, type ResponseHead, trimOws, withField } from './fields.ts';
 import type { Profile } from './policy.ts';
-import { etagsMatchStrong, freshenedFields, isStrongEtag, validators } from './validation.ts';
 
 /** One range as asked for (RFC 9110 §14.1.1, §14.1.2): `last` is Infinity when open; `suffix` counts from the end. */
 export type ByteRange = { readonly first: number; readonly last: number } | { readonly suffix: number };
@@ -141,7 +140,7 @@ export function isComplete(part: Part): boolean {
 }
 
 /** The part with fields that say what it is: Content-Length, and Content-Range unless it is whole (RFC 9111 §3.4). */
-function withExtent(part: Part): Part {
+export function withExtent(part: Part): Part {
   const span = { first: part.first, last: part.first + part.body.length - 1 };
   const fields = filterFields(part.fields, (name) => name !== 'content-range' && name !== 'content-length');
   fields.push('content-length', String(part.body.length));
@@ -192,9 +191,32 @@ export function rangeAnswer(part: Part, ranges: ByteRanges, boundary: string): R
   if (spans.length > 1) return multipart(part, spans, boundary);
   const span = spans[0] as Span;
   const body = part.body.subarray(span.first - part.first, span.last + 1 - part.first);
-  const fields = partialFields(part.fields);
-  fields.push('content-length', String(body.length), 'content-range', contentRange(span, part.complete));
-  return { status: 206, fields, body };
+  return { status: 206, fields: spanFields(part.fields, span, part.complete), body };
+}
+
+function spanFields(fields: Fields, span: Span, complete: number | undefined): string[] {
+  const kept = partialFields(fields);
+  kept.push('content-length', String(span.last - span.first + 1), 'content-range', contentRange(span, complete));
+  return kept;
+}
+
+/** An answer to ranges in a whole representation whose bytes are not at hand. No span: it has no content. */
+export interface SpanAnswer {
+  readonly status: 206 | 416;
+  readonly fields: Fields;
+  readonly span: Span | undefined;
+}
+
+/**
+ * Answers ranges in a representation of which the length is known: 206 with one span, or 416; undefined when they name
+ * several spans, or nothing that a 206 could express, so that the whole is the answer (RFC 9110 §14.2 allows that).
+ */
+export function spanAnswer(fields: Fields, complete: number, ranges: ByteRanges): SpanAnswer | undefined {
+  const spans = resolveRanges(ranges, complete);
+  if (spans.length > 1 || complete === 0) return undefined;
+  const [span] = spans;
+  if (span !== undefined) return { status: 206, fields: spanFields(fields, span, complete), span };
+  return { status: 416, fields: unsatisfiable(fields, complete).fields, span: undefined };
 }
 
 /** Fields that describe the content of a message rather than the representation (RFC 9530 §2; RFC 2616 §14.15). */
@@ -245,49 +267,4 @@ function multipart(part: Part, spans: readonly Span[], boundary: string): RangeA
 function writeLatin1(bytes: Uint8Array, start: number, text: string): number {
   for (let at = 0; at < text.length; at++) bytes[start + at] = text.charCodeAt(at);
   return start + text.length;
-}
-
-/**
- * Puts a stored part and a newer one together (RFC 9111 §3.4, RFC 9110 §15.3.7.3); undefined when they do not share a
- * strong ETag, lie apart, or contradict each other. Bytes that both have must be equal: an origin that gives two
- * contents one strong ETag is not to be trusted with a third made of both.
- */
-export function combineParts(stored: Part, newer: Part): Part | undefined {
-  const tags = [validators(stored.fields).etag ?? '', validators(newer.fields).etag ?? ''] as const;
-  if (!etagsMatchStrong(...tags)) return undefined;
-  const complete = newer.complete ?? stored.complete;
-  if (stored.complete !== undefined && stored.complete !== complete) return undefined;
-  const storedEnd = stored.first + stored.body.length;
-  const newerEnd = newer.first + newer.body.length;
-  if (newer.first > storedEnd || stored.first > newerEnd) return undefined;
-  const first = Math.min(stored.first, newer.first);
-  const end = Math.max(storedEnd, newerEnd);
-  if (complete !== undefined && end > complete) return undefined;
-  for (let at = Math.max(stored.first, newer.first); at < Math.min(storedEnd, newerEnd); at++) {
-    if (stored.body[at - stored.first] !== newer.body[at - newer.first]) return undefined;
-  }
-  const body = new Uint8Array(end - first);
-  body.set(stored.body, stored.first - first);
-  body.set(newer.body, newer.first - first);
-  return withExtent({ fields: freshenedFields(stored.fields, newer.fields), first, complete, body });
-}
-
-/** The Range value that asks for what the part lacks; undefined when it lacks nothing or more than one run of bytes. */
-export function missingRange(part: Part): string | undefined {
-  const end = part.first + part.body.length;
-  if (part.first === 0) return isComplete(part) ? undefined : `bytes=${end}-`;
-  return end === part.complete ? `bytes=0-${part.first - 1}` : undefined;
-}
-
-/**
- * The fields of a request that completes the part (RFC 9111 §3.3); undefined: fill it anew. With If-Range, a changed
- * representation comes whole. Without a strong ETag the answer could not be combined, so the question would be wasted;
- * the conformance profile asks all the same, as the public suite requires (`partial-store-partial-complete`).
- */
-export function completionFields(part: Part, profile: Profile): Fields | undefined {
-  const range = missingRange(part);
-  if (range === undefined) return undefined;
-  const { etag } = validators(part.fields);
-  if (etag !== undefined && isStrongEtag(etag)) return ['range', range, 'if-range', etag];
-  return profile === 'conformance' ? ['range', range] : undefined;
 }

@@ -177,7 +177,7 @@ const MUTANTS: readonly Mutant[] = [
     name: 'counts the answer to a write from its end, whatever came in between',
     patch: () => {
       Invalidator.prototype.isAffectedSince = function (stamp, what) {
-        return !within('invalidateAfter') && real.isAffectedSince.call(this, stamp, what);
+        return !within('stampAfter') && real.isAffectedSince.call(this, stamp, what);
       };
       // A fill of someone who came later would overtake it, and so hide the mutant.
       RecentMap.prototype.get = () => undefined;
@@ -188,7 +188,7 @@ const MUTANTS: readonly Mutant[] = [
     ways: ['PUT'],
     patch: () => {
       Invalidator.prototype.invalidate = function (selector) {
-        if (within('invalidateAfter')) queueMicrotask(() => real.invalidate.call(this, selector));
+        if (within('stampAfter')) queueMicrotask(() => real.invalidate.call(this, selector));
         else return real.invalidate.call(this, selector);
         return this.applied;
       };

@@ -43,7 +43,7 @@ export function raceBench(): RaceBench {
 
 function respondAtOnce(gate: Gate, request: GateRequest, responder: Responder): Cancel {
   const answer = gate.answerAtOnce(request);
-  if (answer !== undefined) responder.respond(answer);
+  if (answer !== undefined && !(answer instanceof Promise)) responder.respond(answer);
   return () => {};
 }
 

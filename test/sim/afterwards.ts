@@ -34,7 +34,7 @@ function checkLeaks(world: World): void {
 }
 
 function accounting(memory: MemoryStore): string | undefined {
-  const entries = [...memory.find({ kind: 'all' })];
+  const entries = [...memory.entries({ kind: 'all' })];
   const bytes = entries.reduce((sum, entry) => sum + entryCost(entry), 0);
   const stats = memory.stats();
   const responses = entries.filter(({ kind }) => kind === 'response').length;

@@ -34,10 +34,10 @@ export const MUTANTS: readonly Mutant[] = [
     ') return false;',
   ]),
   mutant('no-intent', 'engine/invalidator.ts', [
-    "return this.#intents.has(what.uri) ? 'intent-open' : undefined;",
+    "return this.#intentsOn.has(what.uri) ? 'intent-open' : undefined;",
     'return undefined;',
   ]),
-  mutant('intent-never-closed', 'engine/write.ts', ['else closeIntent();\n      return counts;', 'return counts;']),
+  mutant('intent-never-closed', 'engine/write.ts', ['closeIntent();\n      return counts;', 'return counts;']),
   mutant('no-invalidation-of-tags', 'dependency/invalidations.ts', [
     "for (const tag of what.tags) last = Math.max(last, this.#lastOf('t', tag));",
     '',
@@ -48,7 +48,7 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('no-invalidation-of-all', 'dependency/invalidations.ts', ['this.#floor = position;', '']),
   mutant('note-not-compared', 'engine/invalidator.ts', [
-    'if (entry.checkedUpTo === this.#log.applied) return true;',
+    'if (entry.checkedUpTo === this.#invalidations.applied) return true;',
     'if (entry.checkedUpTo > 0) return true;',
   ]),
   mutant('outdated-served', 'semantics/reuse.ts', ['if (at.outdated) return VALIDATE_OUTDATED;', '']),
@@ -69,19 +69,16 @@ export const MUTANTS: readonly Mutant[] = [
     '',
   ]),
   mutant('unknown-outcome-ignored', 'engine/write.ts', [
-    'else holdUnknown(context, request, { closeIntent });',
-    'else closeIntent();',
+    'return settled(holdUnknown(context, request.uri, { closeIntent }), () => undefined);',
+    'return closeIntent();',
   ]),
   mutant('5xx-taken-for-nothing', 'engine/write.ts', ['return head.status >= 500 &&', 'return false &&']),
   mutant('no-second-invalidation', 'engine/write.ts', [
-    'for (const selector of [target, ...named]) invalidator.invalidate(selector);',
+    'for (const selector of affected) invalidator.invalidateSoon(selector);',
     '',
   ]),
-  mutant('no-second-for-groups', 'engine/write.ts', ['[target, ...named]', '[target]']),
-  mutant('post-answer-always-new', 'engine/write.ts', [
-    'return affected ? stamp : invalidator.stamp();',
-    'return invalidator.stamp();',
-  ]),
+  mutant('no-second-for-groups', 'engine/write.ts', ["[{ kind: 'url', uri }, ...named]", "[{ kind: 'url', uri }]"]),
+  mutant('post-answer-always-new', 'engine/write.ts', ['affected || !areNext(positions, before) ? stamp :', '']),
   mutant('no-location', 'engine/write.ts', [
     'invalidatedUris(request.uri, head).map',
     'invalidatedUris(request.uri, head).slice(0, 1).map',
@@ -91,8 +88,8 @@ export const MUTANTS: readonly Mutant[] = [
     'const tags: string[] = [];',
   ]),
   mutant('no-groups-of-5xx', 'engine/write.ts', [
-    'const counts = invalidateAfter(context, { request, head, stamp });',
-    'const counts = isUnknownOutcome(request, head) ? stamp : invalidateAfter(context, { request, head, stamp });',
+    'holdUnknown(context, request.uri, { named, closeIntent })',
+    'holdUnknown(context, request.uri, { closeIntent })',
   ]),
   mutant('promotion-renews-stamp', 'engine/tiers.ts', [
     "if (entry.kind === 'response' && !this.#invalidator.isCurrent(entry)) return;",
@@ -107,7 +104,7 @@ export const MUTANTS: readonly Mutant[] = [
     'if (this.#draft !== undefined) return this.#end([]);',
   ]),
   mutant('private-stored', 'semantics/storing.ts', ["if (directives.isPrivate) return 'private';", '']),
-  mutant('parts-of-two-versions', 'semantics/ranges.ts', ['if (!etagsMatchStrong(...tags)) return undefined;', '']),
+  mutant('parts-of-two-versions', 'semantics/completing.ts', ['if (!etagsMatchStrong(...tags)) return undefined;', '']),
   mutant('if-range-ignored', 'semantics/preconditions.ts', [
     'return etag !== undefined && etagsMatchStrong(wanted, etag);',
     'return true;',

@@ -1,7 +1,7 @@
 // A second tier that answers later, and loses some of what it is given: a store may be that dumb.
 
 import type { Selector } from '../../src/dependency/selector.ts';
-import type { Entry } from '../../src/entry/stored-response.ts';
+import type { Entry, EntryNote } from '../../src/entry/stored-response.ts';
 import type { Store } from '../../src/ports.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import type { SimulatedTime } from '../kit/simulated-time.ts';
@@ -35,7 +35,7 @@ export class SlowStore implements Store {
     return this.#later(() => this.#inner.delete(keys));
   }
 
-  async *find(selector: Selector): AsyncIterable<Entry> {
+  async *find(selector: Selector): AsyncIterable<EntryNote> {
     for (const entry of [...this.#inner.find(selector)]) yield await this.#later(() => entry);
   }
 

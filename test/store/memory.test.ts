@@ -5,7 +5,7 @@ import { createMemoryStore, entryCost, type MemoryStore } from '../../src/store/
 import { getKey, storedResponse, varied } from '../contract/store-contract.ts';
 
 function keysOf(store: MemoryStore): string[] {
-  return [...store.find({ kind: 'all' })].map((entry) => entry.key).sort();
+  return [...store.entries({ kind: 'all' })].map((entry) => entry.key).sort();
 }
 
 function costOf(entries: Iterable<Entry>): number {
@@ -68,7 +68,7 @@ describe('memory store', () => {
     store.put(storedResponse(keys[0]!));
     store.put(storedResponse(keys[1]!));
     store.get(keys[0]!);
-    for (let times = 0; times < 5; times++) [...store.find({ kind: 'url', uri: 'http://h/b' })];
+    for (let times = 0; times < 5; times++) [...store.entries({ kind: 'url', uri: 'http://h/b' })];
     store.put(storedResponse(keys[2]!));
     expect(keysOf(store)).toEqual([keys[0], keys[2]]);
   });
@@ -76,7 +76,7 @@ describe('memory store', () => {
   it('lets the caller delete while it iterates', () => {
     const store = createMemoryStore({ maxBytes: 1_000_000 });
     for (let at = 0; at < 5; at++) store.put(storedResponse(getKey(`http://h/${at}`), 'x', ['t']));
-    for (const entry of store.find({ kind: 'tag', tag: 't' })) store.delete([entry.key]);
+    for (const entry of store.entries({ kind: 'tag', tag: 't' })) store.delete([entry.key]);
     expect(keysOf(store)).toEqual([]);
   });
 
@@ -84,9 +84,9 @@ describe('memory store', () => {
     const store = createMemoryStore({ maxBytes: 1_000_000 });
     const entry = storedResponse(getKey('http://h/a'), 'x', ['t', 't']);
     store.put(entry);
-    expect([...store.find({ kind: 'tag', tag: 't' })]).toEqual([entry]);
+    expect([...store.entries({ kind: 'tag', tag: 't' })]).toEqual([entry]);
     store.delete([entry.key]);
-    expect([...store.find({ kind: 'tag', tag: 't' })]).toEqual([]);
+    expect([...store.entries({ kind: 'tag', tag: 't' })]).toEqual([]);
   });
 });
 
@@ -148,7 +148,7 @@ describe('memory store under random operations', () => {
         const model = new Map<string, Entry>();
         for (const step of steps) {
           apply(store, model, step);
-          const entries = [...store.find({ kind: 'all' })];
+          const entries = [...store.entries({ kind: 'all' })];
           for (const entry of entries) expect(entry).toBe(model.get(entry.key));
           expect(store.bytes()).toBe(costOf(entries));
           expect(store.stats().entries).toBe(entries.filter((entry) => entry.kind === 'response').length);
@@ -166,15 +166,15 @@ describe('memory store under random operations', () => {
         const store = createMemoryStore({ maxBytes: 40_000 });
         const model = new Map<string, Entry>();
         for (const step of steps) apply(store, model, step);
-        const entries = [...store.find({ kind: 'all' })];
+        const entries = [...store.entries({ kind: 'all' })];
         for (const tag of ['red', 'green', 'blue']) {
           const scanned = entries.filter((entry) => entry.kind === 'response' && entry.tags.includes(tag));
-          expect(new Set(store.find({ kind: 'tag', tag }))).toEqual(new Set(scanned));
+          expect(new Set(store.entries({ kind: 'tag', tag }))).toEqual(new Set(scanned));
         }
         for (const entry of entries) {
           if (entry.key.includes('\n')) continue;
           const address = entry.key.slice(getKey('').length);
-          expect([...store.find({ kind: 'url', uri: address })]).toContain(entry);
+          expect([...store.entries({ kind: 'url', uri: address })]).toContain(entry);
         }
       }),
       { numRuns: 60 },

@@ -1,0 +1,44 @@
+// What an invalidation made outdated and clients had asked for is handed to those who fill it again, before anyone asks.
+//
+// The one complication: a fill must be paid for by a use. What counts is how often an entry was got since it was filled,
+// so what is filled again and then asked for by nobody is not filled a third time.
+
+import type { Selector } from '../dependency/selector.ts';
+import type { EntryNote } from '../entry/stored-response.ts';
+import type { Context } from './context.ts';
+import type { Rehydration } from './contract.ts';
+
+/** To be called when the invalidations of a write are in force, and nothing keeps their entries from being stored. */
+export function rehydrate(context: Context, selectors: readonly Selector[]): void {
+  const { rehydrator, tiers } = context;
+  if (rehydrator === undefined || rehydrator.maxEntries() === 0) return;
+  for (const selector of selectors) rehydrateFound(context, tiers.held(selector));
+}
+
+/** The same for an invalidation whose entries have been found already. */
+export function rehydrateFound({ rehydrator }: Context, found: readonly EntryNote[]): void {
+  const most = rehydrator?.maxEntries() ?? 0;
+  if (rehydrator === undefined || most === 0 || found.length === 0) return;
+  const used = mostUsed(found, rehydrator.usesOf, most);
+  if (used.length > 0) rehydrator.fill(used);
+}
+
+/** Counts first and picks then: to sort the entries of a large invalidation would hold up everything else. */
+function mostUsed(found: readonly EntryNote[], usesOf: (key: string) => number, most: number): Rehydration[] {
+  const uses = Uint8Array.from(found, (entry) => (entry.kind === 'response' ? usesOf(entry.key) : 0));
+  const having = new Uint32Array(MOST_USES + 1);
+  for (const count of uses) having[count]!++;
+  let above = 0;
+  let least = MOST_USES;
+  for (; least > 1 && above + having[least]! < most; least--) above += having[least]!;
+  let equals = most - above;
+  const picked: Rehydration[] = [];
+  for (const [at, { key }] of found.entries()) {
+    const count = uses[at]!;
+    if (count > least || (count === least && equals-- > 0)) picked.push({ key, uses: count });
+  }
+  return picked.sort((one, other) => other.uses - one.uses);
+}
+
+/** Uses are counted up to here. */
+const MOST_USES = 255;
