@@ -79,9 +79,10 @@ export class Hearing {
     const held = this.#held ?? [];
     this.#held = undefined;
     then();
+    // Before the rest is heard, which may ask for a pause of its own.
+    this.resume();
     let at = 0;
     while (this.#held === undefined && at < held.length) (held[at++] as () => void)();
     (this.#held as (() => void)[] | undefined)?.unshift(...held.slice(at));
-    this.resume();
   }
 }

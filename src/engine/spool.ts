@@ -21,6 +21,7 @@ export class Spool {
   #given = 0;
   #written = 0;
   #state: 'open' | 'ended' | 'over' = 'open';
+  #discarded = false;
   #finished: { resolve: (body: LargeBody | undefined) => void } | undefined;
 
   constructor(writer: BodyWriter, listener: SpoolListener) {
@@ -58,8 +59,10 @@ export class Spool {
     });
   }
 
-  /** It is not wanted. */
+  /** It is not wanted, even when it is finished. */
   discard(): void {
+    if (this.#discarded) return;
+    this.#discarded = true;
     this.#state = 'over';
     this.#queue.length = 0;
     this.#writer.discard();

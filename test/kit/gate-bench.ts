@@ -1,7 +1,9 @@
 // A gate on simulated time, with a memory tier and a scripted origin: the bench most engine tests stand on.
 
+import { Invalidations } from '../../src/dependency/invalidations.ts';
 import type { Gate, Route } from '../../src/engine/contract.ts';
 import { createGate } from '../../src/engine/gate.ts';
+import type { BodyStore, InvalidationLog } from '../../src/ports.ts';
 import type { CachePolicy } from '../../src/semantics/policy.ts';
 import { createMemoryStore, type MemoryStore } from '../../src/store/memory.ts';
 import { type Ask, Client, routeTo } from './clients.ts';
@@ -18,7 +20,14 @@ export interface GateBench {
   readonly get: (path: string, fields?: readonly string[]) => Client;
 }
 
-export function gateBench(policy: Partial<CachePolicy> = {}): GateBench {
+/** What the gate has besides the policy. */
+export interface GateBenchParts {
+  readonly log?: InvalidationLog;
+  readonly bodies?: BodyStore;
+  readonly fault?: (error: unknown) => void;
+}
+
+export function gateBench(policy: Partial<CachePolicy> = {}, parts: GateBenchParts = {}): GateBench {
   const time = new SimulatedTime();
   const origin = new ScriptedOrigin();
   const memory = createMemoryStore({ maxBytes: 64 * 1024 * 1024 });
@@ -29,6 +38,10 @@ export function gateBench(policy: Partial<CachePolicy> = {}): GateBench {
     stores: [memory],
     memoryStats: () => memory.stats(),
     buckets: 1024,
+    ...parts,
+    ...(parts.log !== undefined && {
+      history: { invalidations: new Invalidations({ epoch: 'e', buckets: 1024 }), log: parts.log },
+    }),
   });
   const route = routeTo(origin, policy);
   const ask = (what: Ask & { readonly paused?: boolean }) => Client.ask(gate, route, what);
