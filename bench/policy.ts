@@ -1,22 +1,18 @@
 // `bench -- policy`: hit ratios on real traces of the memory store's policy, beside LRU, SIEVE and what could be reached by
-// knowing the future. `--traces DIR` names the folder, `--quick` caps each trace's requests.
+// knowing the future. `--traces DIR` names the folder, `--quick` caps each trace's requests. `--tier disk` does it for the
+// disk store's policy (policy-disk.ts).
 //
 // Deterministic: the figures are the same on each run and machine.
 
-import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { lru } from './policies/lru.ts';
 import { farthest, farthestLargest } from './policies/offline.ts';
 import { ours } from './policies/ours.ts';
-import type { ReplayPolicy, ReplaySetup } from './policies/policy.ts';
 import { sieve } from './policies/sieve.ts';
+import { runDiskPolicy } from './policy-disk.ts';
+import { type Ratios, ratiosText, ratioText, replay, type Setup, setups } from './policy-replay.ts';
 import { type Goal, printTable, type Report } from './report.ts';
-import { readTrace, type Trace, traceFolder, traceNames } from './traces.ts';
-
-const QUICK_REQUESTS = 300_000;
-
-/** Parts of the bytes (without sizes: of the number) of all distinct objects. */
-const cacheParts = [0.001, 0.01, 0.1];
+import { traceNames } from './traces.ts';
 
 const policies = {
   LRU: lru,
@@ -28,12 +24,6 @@ const policies = {
 type PolicyName = keyof typeof policies;
 const policyNames = Object.keys(policies) as PolicyName[];
 
-/** Hit ratios of one policy on one trace, in one size. */
-interface Ratios {
-  readonly objects: number;
-  readonly bytes: number;
-}
-
 interface Result {
   readonly trace: string;
   readonly sized: boolean;
@@ -42,54 +32,36 @@ interface Result {
 }
 
 export async function run(flags: readonly string[]): Promise<Report> {
-  const options = { traces: { type: 'string' }, quick: { type: 'boolean', default: false } } as const;
-  const { traces, quick } = parseArgs({ args: [...flags], options }).values;
-  const folder = traceFolder(traces);
-  const there = existsSync(folder);
-  if (!there) console.log(`No traces: the folder ${folder} is not there; name one with --traces DIR.`);
-  const results: Result[] = [];
-  for (const name of there ? traceNames : []) {
-    const trace = readTrace(folder, name, quick ? QUICK_REQUESTS : Number.POSITIVE_INFINITY);
-    if (typeof trace === 'string') console.log(`${name}: not measured: ${trace}`);
-    else results.push(...replayAll(trace));
+  const options = {
+    tier: { type: 'string', default: 'memory' },
+    traces: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+  } as const;
+  const { tier, traces, quick } = parseArgs({ args: [...flags], options }).values;
+  if (tier === 'disk') return runDiskPolicy({ traces, quick });
+  if (tier !== 'memory') {
+    const error = new RangeError(`--tier: expected memory or disk; got '${tier}'`);
+    throw Object.assign(error, { code: 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE' });
   }
-  if (quick) console.log(`--quick: the first ${QUICK_REQUESTS} requests of each trace.`);
+  const results = Array.from(setups({ traces, quick }), replayAll);
   if (results.length > 0) printResults(results);
   return { goals: goalsOf(results), figures: results };
 }
 
-function replayAll(trace: Trace): Result[] {
-  const allBytes = trace.sizes.reduce((sum, size) => sum + size, 0);
-  return cacheParts.map((cachePart) => {
-    const setup = { ...trace, maxBytes: Math.max(1, Math.floor(allBytes * cachePart)) };
-    const ratios: { [name in PolicyName]?: Ratios } = {};
-    for (const name of policyNames) {
-      // With one size for all, Belady's rule is the optimum in both senses.
-      if (trace.sized || name !== 'offline (objects)') ratios[name] = replay(policies[name](setup), setup);
-    }
-    return { trace: trace.name, sized: trace.sized, cachePart, ratios };
-  });
-}
-
-function replay(policy: ReplayPolicy, { ids, sizes }: ReplaySetup): Ratios {
-  let hits = 0;
-  let hitBytes = 0;
-  let allBytes = 0;
-  for (const id of ids) {
-    const size = sizes[id]!;
-    allBytes += size;
-    if (!policy.access(id)) continue;
-    hits++;
-    hitBytes += size;
+function replayAll(setup: Setup): Result {
+  const { trace, cachePart } = setup;
+  const ratios: { [name in PolicyName]?: Ratios } = {};
+  for (const name of policyNames) {
+    // With one size for all, Belady's rule is the optimum in both senses.
+    if (trace.sized || name !== 'offline (objects)') ratios[name] = replay(policies[name](setup), setup);
   }
-  return { objects: hits / ids.length, bytes: hitBytes / allBytes };
+  return { trace: trace.name, sized: trace.sized, cachePart, ratios };
 }
 
 function printResults(results: readonly Result[]): void {
   const cell = (result: Result, name: PolicyName): string => {
     const ratios = result.ratios[name];
-    if (ratios === undefined) return '=';
-    return result.sized ? `${ratio(ratios.objects)} / ${ratio(ratios.bytes)}` : ratio(ratios.objects);
+    return ratios === undefined ? '=' : ratiosText(ratios, result.sized);
   };
   printTable({
     title: 'hit ratio: of requests / of bytes; without sizes they are one, and the offline optimum is exact',
@@ -109,7 +81,8 @@ function goalsOf(results: readonly Result[]): Goal[] {
     {
       name: 'adaptsize at 1 %: object hit ratio',
       bound: '>= 0.29',
-      got: reached === undefined ? 'not measured' : `${ratio(reached)} (LRU ${ratio(web!.ratios.LRU!.objects)})`,
+      got:
+        reached === undefined ? 'not measured' : `${ratioText(reached)} (LRU ${ratioText(web!.ratios.LRU!.objects)})`,
       met: reached !== undefined && reached >= 0.29,
     },
     ...traceNames.map((name) => notFarBelowLru(name, results)),
@@ -129,8 +102,4 @@ function notFarBelowLru(trace: string, results: readonly Result[]): Goal {
     got: worst === undefined ? 'not measured' : `${worst.points.toFixed(1)} at ${worst.cachePart * 100} %`,
     met: worst !== undefined && worst.points >= -2,
   };
-}
-
-function ratio(value: number): string {
-  return value.toFixed(3);
 }

@@ -11,6 +11,7 @@ export interface Bench {
 }
 
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  disk: () => load('./disk.ts'),
   hits: () => load('./hits.ts'),
   memory: () => load('./memory.ts'),
   policy: () => load('./policy.ts'),

@@ -1,12 +1,15 @@
 // The suite's client: runs all tests against the gate at argv[2] and prints the results as JSON. A process of its own,
-// since the suite keeps its state in its modules.
+// since the suite keeps its state in its modules. To an https URL it speaks HTTP/2.
 
 import { getResults, runTests } from 'http-cache-tests/client/runner.mjs';
 import fetch from 'node-fetch';
+import { fetchHttp2 } from './fetch-http2.mjs';
 import { suites } from './suites.mjs';
 
 /** Tests under way at once. */
 const CONCURRENCY = 50;
 
-await runTests(suites, fetch, false, process.argv[2], CONCURRENCY);
+const [, , url] = process.argv;
+await runTests(suites, url.startsWith('https:') ? fetchHttp2(url) : fetch, false, url, CONCURRENCY);
 process.stdout.write(JSON.stringify(getResults()));
+process.exit();

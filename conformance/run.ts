@@ -1,13 +1,18 @@
-// `npm run conformance`: the public HTTP cache test suite against the gate, once in each profile.
+// `npm run conformance`: the public HTTP cache test suite against the gate, once in each profile. `--http2`: its client
+// speaks HTTP/2 over TLS, and what must be reached is the same.
 
 import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { conclude, type Goal, printTable } from '../bench/report.ts';
 import { resolveConfig } from '../src/node/config/config.ts';
 import { startGate } from '../src/node/serve.ts';
 import type { Profile } from '../src/semantics/policy.ts';
+import { makeCertificate } from '../test/kit/make-certificate.ts';
 import { DEVIATIONS, type Deviation } from './deviations.ts';
 import { type Judged, judge, type RawResults, type Score, type Suite, scoreOf } from './scoring.ts';
 
@@ -24,28 +29,49 @@ interface ProfileResult {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { json: { type: 'string' } } });
+  const { values } = parseArgs({ options: { json: { type: 'string' }, http2: { type: 'boolean', default: false } } });
+  const tls = values.http2 ? await certificateFiles() : undefined;
   const { suites } = (await import('./suites.mjs' as string)) as { suites: readonly Suite[] };
   const { startSuiteOrigin } = (await import('./origin.mjs' as string)) as { startSuiteOrigin(): Promise<Server> };
   const origin = await startSuiteOrigin();
   const results: ProfileResult[] = [];
-  for (const profile of PROFILES) results.push(await runProfile(profile, { suites, origin }));
+  for (const profile of PROFILES) results.push(await runProfile(profile, { suites, origin, tls }));
   for (const result of results) printProfile(result);
   origin.close();
   origin.closeAllConnections();
+  if (tls !== undefined) rmSync(tls.folder, { recursive: true });
   const goals = results.flatMap(goalsOf);
   conclude('conformance', { goals, figures: results.map(figuresOf) }, values.json);
   if (goals.some((goal) => !goal.met)) process.exitCode = 1;
 }
 
-async function runProfile(
-  profile: Profile,
-  { suites, origin }: { suites: readonly Suite[]; origin: Server },
-): Promise<ProfileResult> {
+interface Files {
+  readonly folder: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+async function certificateFiles(): Promise<Files> {
+  const folder = mkdtempSync(join(tmpdir(), 'tidegate-conformance-'));
+  const pem = await makeCertificate('localhost', '127.0.0.1');
+  const files = { folder, cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') };
+  writeFileSync(files.cert, pem.cert);
+  writeFileSync(files.key, pem.key);
+  return files;
+}
+
+interface Bench {
+  readonly suites: readonly Suite[];
+  readonly origin: Server;
+  /** Undefined: HTTP/1.1 without TLS. */
+  readonly tls: Files | undefined;
+}
+
+async function runProfile(profile: Profile, { suites, origin, tls }: Bench): Promise<ProfileResult> {
   const { port } = origin.address() as AddressInfo;
   const running = await startGate(
     resolveConfig({
-      listen: { port: 0 },
+      listen: { port: 0, ...(tls && { tls: { certificates: [{ cert: tls.cert, key: tls.key }] } }) },
       admin: { port: 0 },
       origins: { suite: { url: `http://127.0.0.1:${port}` } },
       routes: [{ origin: 'suite', profile, showTags: true }],

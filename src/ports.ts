@@ -6,6 +6,7 @@ import type { Position } from './dependency/position.ts';
 import type { Selector } from './dependency/selector.ts';
 import type { Entry, EntryNote, LargeBody, StoredResponse } from './entry/stored-response.ts';
 import type { TidegateError } from './errors.ts';
+import type { Coding } from './semantics/content-coding.ts';
 import type { Fields, ResponseHead } from './semantics/fields.ts';
 import type { Outcome } from './semantics/outcome.ts';
 
@@ -47,6 +48,9 @@ export interface Store {
   /** What the selector names, in no particular order; does not count as use. For operators, never for a hit. */
   find(selector: Selector): Iterable<EntryNote> | AsyncIterable<EntryNote>;
 }
+
+/** Puts a whole body in a content coding, off the thread that serves; rejects when that fails. */
+export type Compress = (coding: Coding, body: Uint8Array) => Promise<Uint8Array>;
 
 /** Bodies too large for the entries of a store: each is written once, bit by bit, and read by range. */
 export interface BodyStore {

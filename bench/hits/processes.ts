@@ -80,6 +80,11 @@ export class Processes {
     return text();
   }
 
+  /** Ends one of them, as `endAll` does. */
+  async end({ pid }: Running): Promise<void> {
+    for (const child of this.#running) if (child.pid === pid) await end(child);
+  }
+
   async endAll(): Promise<void> {
     await Promise.all([...this.#running].map(end));
     process.off('exit', this.#killAll);

@@ -49,21 +49,46 @@ export async function startBare({ processes }: Place): Promise<Server> {
   return await checked('bare node:http', await running.firstLine(), { running, isHit: () => true });
 }
 
+const sourceBin = join(import.meta.dirname, '../../src/node/bin.ts');
+
+/** A gate that serves, whatever it has stored. */
+export interface RunningGate {
+  readonly url: string;
+  readonly running: Running;
+}
+
 /** The gate as its users start it, without an access log like the others. */
-export async function startGate({ processes, folder, origin }: Place): Promise<Server> {
-  const file = join(folder, 'tidegate.config.json');
-  const settings = {
+export async function startGate(place: Place): Promise<Server> {
+  return await startGateWith(place, 'tidegate', {});
+}
+
+/** One that is configured otherwise as well. */
+export async function startGateWith(
+  place: Place,
+  name: string,
+  settings: { readonly [key: string]: unknown },
+): Promise<Server> {
+  const { url, running } = await serveGate(place, name, settings);
+  const isHit = (headers: Headers) => headers.get('cache-status')?.startsWith('tidegate; hit') === true;
+  return await checked(name, url, { running, isHit });
+}
+
+/** `bin`: the program's main file, of this tree if none is named. */
+export async function serveGate(
+  { processes, folder, origin }: Place,
+  name: string,
+  { bin = sourceBin, ...settings }: { readonly bin?: string; readonly [key: string]: unknown },
+): Promise<RunningGate> {
+  const file = join(folder, `${name.replaceAll(/\W/g, '-')}.config.json`);
+  const common = {
     listen: { port: 0 },
     admin: { port: 0 },
     log: { level: 'error' },
     origins: { app: { url: origin } },
   };
-  writeFileSync(file, JSON.stringify(settings));
-  const bin = join(import.meta.dirname, '../../src/node/bin.ts');
+  writeFileSync(file, JSON.stringify({ ...common, ...settings }));
   const running = startOnCore(processes, process.execPath, [bin, 'serve', file]);
-  const url = (await running.firstLine()).replace('gate: ', '');
-  const isHit = (headers: Headers) => headers.get('cache-status')?.startsWith('tidegate; hit') === true;
-  return await checked('tidegate', url, { running, isHit });
+  return { url: (await running.firstLine()).replace('gate: ', ''), running };
 }
 
 export async function startNginx(place: Place): Promise<Server | Absent> {

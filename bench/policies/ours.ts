@@ -2,7 +2,7 @@
 
 import { EvictionPolicy } from '../../src/store/eviction.ts';
 import { LARGEST_PART } from '../../src/store/memory.ts';
-import { NONE, type ReplayPolicy, type ReplaySetup } from './policy.ts';
+import { hashOf, NONE, type ReplayPolicy, type ReplaySetup } from './policy.ts';
 
 export function ours({ sizes, maxBytes, sized }: ReplaySetup): ReplayPolicy {
   const policy = new EvictionPolicy();
@@ -25,11 +25,4 @@ export function ours({ sizes, maxBytes, sized }: ReplaySetup): ReplayPolicy {
       return false;
     },
   };
-}
-
-/** As well spread as the hash of a key. */
-function hashOf(id: number): number {
-  let hash = Math.imul(id ^ 0x9e3779b9, 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
 }

@@ -5,6 +5,14 @@ export interface ReplayPolicy {
   access(id: number): boolean;
 }
 
+/** A policy of a disk, whose writes count too. */
+export interface DiskReplay extends ReplayPolicy {
+  /** Bytes so far: in all, of objects taken in, and of objects that were there and were written again. */
+  readonly written: { readonly all: number; readonly admitted: number };
+  /** Objects in the queue for what has proved its worth. */
+  proved(): Iterable<number>;
+}
+
 export interface ReplaySetup {
   /** Bytes of each object. */
   readonly sizes: Float64Array;
@@ -16,3 +24,10 @@ export interface ReplaySetup {
 }
 
 export const NONE = -1;
+
+/** As well spread as the hash of a key. */
+export function hashOf(id: number): number {
+  let hash = Math.imul(id ^ 0x9e3779b9, 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}

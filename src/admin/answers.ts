@@ -9,6 +9,20 @@ export interface AdminResponse {
   /** Further fields, e.g. Allow. */
   readonly fields: Fields;
   readonly body: string;
+  /** Present: the body comes from here, bit by bit, and `body` is ''. */
+  readonly stream?: AdminStream;
+}
+
+/** Begins a body that takes its time. The result is called when the client has left before `end`. */
+export type AdminStream = (write: (text: string) => void, end: () => void) => () => void;
+
+/** One call of the API. */
+export interface AdminRoute {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  /** Query keys it takes. */
+  readonly keys: readonly string[];
+  readonly answer: (query: URLSearchParams, bodyText: string) => Promise<AdminResponse>;
 }
 
 /** The bearer token of the request (RFC 6750 §2.1); undefined when there is none, or more than one. */
@@ -34,13 +48,20 @@ export function failure(say: {
   return { ...json(say.status, { error }), fields: say.fields ?? NO_FIELDS };
 }
 
-/** The answer to a call that threw: 400 for a selector, else 500. */
+const ASKED_WRONGLY: ReadonlySet<ErrorCode> = new Set(['E_SELECTOR', 'E_POPULATE']);
+
+/** The answer to a call that threw: 400 for what was asked wrongly, else 500. */
 export function ofError(error: unknown): AdminResponse {
   const message = error instanceof Error ? error.message : String(error);
   if (!(error instanceof TidegateError)) return failure({ status: 500, message });
-  return failure({ status: error.code === 'E_SELECTOR' ? 400 : 500, message, code: error.code });
+  return failure({ status: ASKED_WRONGLY.has(error.code) ? 400 : 500, message, code: error.code });
 }
 
 export function json(status: number, value: unknown): AdminResponse {
   return { status, contentType: 'application/json', fields: NO_FIELDS, body: `${JSON.stringify(value)}\n` };
+}
+
+/** An answer whose body takes its time. */
+export function streamed(contentType: string, stream: AdminStream): AdminResponse {
+  return { status: 200, contentType, fields: NO_FIELDS, body: '', stream };
 }

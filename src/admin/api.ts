@@ -10,13 +10,17 @@ import type {
   Explanation,
   Gate,
   GateRequest,
+  GateStats,
   InvalidationResult,
   ListQuery,
 } from '../engine/contract.ts';
 import { TidegateError } from '../errors.ts';
+import type { Eventually } from '../ports.ts';
 import { type Fields, NO_FIELDS, trimOws } from '../semantics/fields.ts';
-import { type AdminResponse, bearerToken, failure, json, ofError, unauthorized } from './answers.ts';
-import { parsePrefix, parseSelectors, parseTag, parseUri, refuse } from './selectors.ts';
+import { type AdminResponse, type AdminRoute, bearerToken, failure, json, ofError, unauthorized } from './answers.ts';
+import { type PopulateApi, populateRoutes } from './populate-api.ts';
+import { parseJson, parsePrefix, parseSelectors, parseTag, parseUri, refuse } from './selectors.ts';
+import { type TierApi, tierRoutes } from './tiers-api.ts';
 
 export interface AdminRequest {
   readonly method: string;
@@ -37,24 +41,19 @@ export type Readiness = { readonly ready: true } | { readonly ready: false; read
 export type ExplainRequest = Pick<GateRequest, 'route' | 'method' | 'uri' | 'fields' | 'bypass'>;
 
 export interface AdminDeps {
-  readonly gate: Pick<Gate, 'invalidate' | 'purge' | 'list' | 'explain' | 'stats'>;
+  readonly gate: Pick<Gate, 'invalidate' | 'purge' | 'list' | 'explain'> & { stats(): Eventually<GateStats> };
   isReady(): Readiness;
   /** Routes and normalises as the front would; undefined: no route has the URI. */
   explainRequest(request: Pick<ExplainRequest, 'method' | 'uri' | 'fields'>): ExplainRequest | undefined;
+  /** Fills entries while no client waits. */
+  readonly populate: PopulateApi;
+  readonly tiers: TierApi;
   /** Names of the configured origins. */
   originNames(): readonly string[];
   /** Everything in the text format of Prometheus. */
   metricsText(): Promise<string>;
   /** For a listener that does not check tokens itself; must compare in constant time. */
   readonly tokenMatches?: (token: string) => boolean | Promise<boolean>;
-}
-
-interface AdminRoute {
-  readonly method: 'GET' | 'POST';
-  readonly path: string;
-  /** Query keys it takes. */
-  readonly keys: readonly string[];
-  readonly answer: (query: URLSearchParams, bodyText: string) => Promise<AdminResponse>;
 }
 
 /** The path that answers without a token, and whatever the query: probes ask it. */
@@ -64,7 +63,12 @@ export const HEALTH_PATH = '/health';
 const REPEATABLE = 'header';
 
 export function createAdminApi(deps: AdminDeps): AdminApi {
-  const routes = [...readingRoutes(deps), ...changingRoutes(deps)];
+  const routes = [
+    ...readingRoutes(deps),
+    ...changingRoutes(deps),
+    ...populateRoutes(deps.populate),
+    ...tierRoutes(deps.tiers),
+  ];
   return async (request) => {
     try {
       if (deps.tokenMatches !== undefined && request.path !== HEALTH_PATH) {
@@ -79,12 +83,13 @@ export function createAdminApi(deps: AdminDeps): AdminApi {
 }
 
 function dispatch(routes: readonly AdminRoute[], request: AdminRequest): AdminResponse | Promise<AdminResponse> {
-  const route = routes.find(({ path }) => path === request.path);
-  if (route === undefined) return unknownPath(routes, request.path);
+  const there = routes.filter(({ path }) => path === request.path);
+  if (there.length === 0) return unknownPath(routes, request.path);
   const method = request.method === 'HEAD' ? 'GET' : request.method;
-  if (route.method !== method) {
-    const allow = route.method === 'GET' ? 'GET, HEAD' : route.method;
-    const message = `expected ${allow} for ${route.path}, got ${request.method}`;
+  const route = there.find((one) => one.method === method);
+  if (route === undefined) {
+    const allow = there.map((one) => (one.method === 'GET' ? 'GET, HEAD' : one.method)).join(', ');
+    const message = `expected ${allow} for ${request.path}, got ${request.method}`;
     return failure({ status: 405, message, fields: ['allow', allow] });
   }
   const query = new URLSearchParams(request.query);
@@ -125,7 +130,7 @@ function readingRoutes(deps: AdminDeps): AdminRoute[] {
         return json(readiness.ready ? 200 : 503, readiness);
       },
     },
-    { method: 'GET', path: '/stats', keys: [], answer: async () => json(200, deps.gate.stats()) },
+    { method: 'GET', path: '/stats', keys: [], answer: async () => json(200, await deps.gate.stats()) },
     {
       method: 'GET',
       path: '/metrics',
@@ -140,7 +145,7 @@ function readingRoutes(deps: AdminDeps): AdminRoute[] {
     {
       method: 'GET',
       path: '/entries',
-      keys: ['prefix', 'tag', 'after', 'limit'],
+      keys: ['prefix', 'tag', 'tier', 'after', 'limit'],
       answer: async (query) => {
         const page = await deps.gate.list(listQuery(query));
         return json(200, { ...page, entries: page.entries.map(withoutSecrets) });
@@ -181,6 +186,7 @@ async function change(
   const total = {
     position: Math.max(...results.map((one) => one.position)),
     matched: results.reduce((sum, one) => sum + one.matched, 0),
+    ...(results.some(({ more }) => more === true) && { more: true }),
   };
   if (!listed) return json(200, total);
   const named = results.map((one, at) => ({ tag: (selectors[at] as { tag: string }).tag, ...one }));
@@ -203,22 +209,14 @@ function knownOrigin({ originNames }: AdminDeps, selector: Selector & { kind: 'o
   throw new TidegateError('E_SELECTOR', `expected one of ${names.join(', ')} as origin, got ${selector.origin}`);
 }
 
-function resultOf({ position, matched }: InvalidationResult): InvalidationResult {
-  return { position, matched };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const got = text.trim() === '' ? 'no content' : (error as Error).message;
-    throw new TidegateError('E_SELECTOR', `expected a selector as JSON, got ${got}`, { cause: error });
-  }
+function resultOf({ position, matched, more }: InvalidationResult): InvalidationResult {
+  return { position, matched, ...(more === true && { more }) };
 }
 
 function listQuery(query: URLSearchParams): ListQuery {
-  const [prefix, tag, after, limit] = ['prefix', 'tag', 'after', 'limit'].map((key) => query.get(key));
+  const [prefix, tag, tier, after, limit] = ['prefix', 'tag', 'tier', 'after', 'limit'].map((key) => query.get(key));
   return {
+    ...(tier != null && { tier }),
     ...(prefix != null && { prefix: parsePrefix(prefix) }),
     ...(tag != null && { tag: parseTag(tag) }),
     ...(after != null && { after }),

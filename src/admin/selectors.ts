@@ -111,3 +111,13 @@ export function refuse(expected: string, got: unknown): never {
   const cut = shown.length > MAX_SHOWN ? `${shown.slice(0, MAX_SHOWN)}…` : shown;
   throw new TidegateError('E_SELECTOR', `expected ${expected}, got ${cut}`);
 }
+
+/** The content of a call; `what` it is to be. */
+export function parseJson(text: string, what = 'a selector'): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const got = text.trim() === '' ? 'no content' : (error as Error).message;
+    throw new TidegateError('E_SELECTOR', `expected ${what} as JSON, got ${got}`, { cause: error });
+  }
+}

@@ -11,6 +11,7 @@ import type { Outcome } from '../semantics/outcome.ts';
 import { evaluatePreconditions, notModifiedFields } from '../semantics/preconditions.ts';
 import { rangeAnswer } from '../semantics/ranges.ts';
 import { ageSeconds, ttlSeconds } from '../semantics/reuse.ts';
+import { asKnownToClient } from './coding-requests.ts';
 import type { GateRequest } from './contract.ts';
 import type { FillBody } from './fill-body.ts';
 import { rangesAsked, storedPart } from './partial.ts';
@@ -21,15 +22,18 @@ export interface AnswerMaking {
   readonly now: number;
   readonly outcome: Outcome;
   readonly random: Random;
+  /** The entry in the content coding that the request prefers. */
+  readonly coded?: StoredResponse | undefined;
 }
 
 /** A stored response for this request: RFC 9111 §4, with the client's conditions (§4.3.2) and ranges (RFC 9110 §14). */
 export function answerFromStored(request: GateRequest, entry: StoredResponse, how: AnswerMaking): WholeAnswer {
   const { outcome, added } = reuseOf(request, entry, how);
-  if (entry.status !== 206 && !asksForLess(request.fields)) return { kind: 'stored', entry, added, outcome };
+  const whole = { kind: 'stored', entry: how.coded ?? entry, added, outcome } as const;
+  if (entry.status !== 206 && !asksForLess(request.fields)) return whole;
   const head = { status: entry.status, fields: decodeHead(entry.bytes, entry.headBytes) };
   const less = lessOf(request, { head, entry }, how.random);
-  if (less === undefined) return { kind: 'stored', entry, added, outcome };
+  if (less === undefined) return whole;
   return {
     kind: 'whole',
     head: { status: less.head.status, fields: [...less.head.fields, ...added] },
@@ -64,9 +68,8 @@ function lessOf(
   random: Random,
 ): Less | undefined {
   const { head, entry } = stored;
-  if (isNotModified(request, head, entry.bornMs)) {
-    return { head: { status: 304, fields: notModifiedFields(head.fields) }, body: undefined };
-  }
+  const notModified = notModifiedHead(request, head, entry.bornMs);
+  if (notModified !== undefined) return { head: notModified, body: undefined };
   if (entry.status !== 200 && entry.status !== 206) return undefined;
   const ranges = rangesAsked(request, head.fields);
   const part = ranges === undefined ? undefined : storedPart(entry, request.route.policy.profile);
@@ -78,8 +81,15 @@ function lessOf(
 }
 
 /** True when the client's conditions make a 304 of this response (RFC 9110 §13.2.2). */
-export function isNotModified(request: GateRequest, head: ResponseHead, bornMs: number): boolean {
-  return evaluatePreconditions(request, { status: head.status, fields: head.fields, bornMs }) === 'not-modified';
+function isNotModified(request: GateRequest, head: ResponseHead, bornMs: number): boolean {
+  const { status, fields } = asKnownToClient(request, head);
+  return evaluatePreconditions(request, { status, fields, bornMs }) === 'not-modified';
+}
+
+/** The head of the 304 that answers the request; undefined: none does. */
+export function notModifiedHead(request: GateRequest, head: ResponseHead, bornMs: number): ResponseHead | undefined {
+  if (!isNotModified(request, head, bornMs)) return undefined;
+  return { status: 304, fields: notModifiedFields(asKnownToClient(request, head).fields) };
 }
 
 const LESS_FIELDS = ['range', 'if-none-match', 'if-modified-since'] as const;
@@ -110,9 +120,14 @@ export function answerFromOrigin(
   return { kind: 'streamed', head: { status: head.status, fields }, body: body.reader(), outcome };
 }
 
-/** A 304 made from a response that has just arrived and that the client turns out to have. */
-export function notModifiedFromOrigin(request: GateRequest, head: ResponseHead, outcome: Outcome): Answer {
-  const fields = notModifiedFields(clientFields(head.fields, request.route, outcome));
+/** A 304 made from a response that has just arrived; undefined: the client turns out not to have it. */
+export function notModifiedFromOrigin(
+  request: GateRequest,
+  { head, bornMs }: { readonly head: ResponseHead; readonly bornMs: number },
+  outcome: Outcome,
+): Answer | undefined {
+  if (request.method !== 'GET' || !isNotModified(request, head, bornMs)) return undefined;
+  const fields = notModifiedFields(clientFields(asKnownToClient(request, head).fields, request.route, outcome));
   return { kind: 'whole', head: { status: 304, fields }, body: undefined, outcome };
 }
 

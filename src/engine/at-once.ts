@@ -3,7 +3,6 @@
 // calls `handle`.
 
 import { cacheKey } from '../entry/key.ts';
-import type { StoredResponse } from '../entry/stored-response.ts';
 import type { Eventually } from '../ports.ts';
 import { requestDemands } from '../semantics/cache-control.ts';
 import { isForOrigin } from '../semantics/preconditions.ts';
@@ -11,23 +10,20 @@ import { decideReuse } from '../semantics/reuse.ts';
 import { answerFromStored, type WholeAnswer } from './answers.ts';
 import type { Context } from './context.ts';
 import type { GateRequest } from './contract.ts';
-import { select } from './lookup.ts';
+import { codedOf, type Selection, select } from './lookup.ts';
 import { answersRange } from './partial.ts';
 
 /** The answer, counted and reported like any other; undefined: nothing was done, and the request is to be handled. */
 export function answerAtOnce(context: Context, request: GateRequest): Eventually<WholeAnswer | undefined> {
   const { method, fields } = request;
   if (request.bypass || (method !== 'GET' && method !== 'HEAD') || isForOrigin(fields)) return undefined;
-  const selection = select(context.tiers, cacheKey(request.route, 'GET', request.uri), request);
-  if (!(selection instanceof Promise)) return answerSelected(context, request, selection.entry);
-  return selection.then(({ entry }) => answerSelected(context, request, entry));
+  const selection = select(context, cacheKey(request.route, 'GET', request.uri), request);
+  if (!(selection instanceof Promise)) return answerSelected(context, request, selection);
+  return selection.then((found) => answerSelected(context, request, found));
 }
 
-function answerSelected(
-  context: Context,
-  request: GateRequest,
-  entry: StoredResponse | undefined,
-): WholeAnswer | undefined {
+function answerSelected(context: Context, request: GateRequest, selection: Selection): WholeAnswer | undefined {
+  const { entry } = selection;
   if (entry === undefined || entry.large !== undefined) return undefined;
   const { method, route, fields } = request;
   const now = context.clock.now();
@@ -35,7 +31,8 @@ function answerSelected(
   if (decideReuse(requestDemands(fields), entry, { now, outdated }).kind !== 'serve') return undefined;
   if (entry.status === 206 && (method === 'HEAD' || !answersRange(entry, request, route.policy.profile)))
     return undefined;
-  const answer = answerFromStored(request, entry, { now, outcome: HIT, random: context.random });
+  const coded = route.compress === undefined ? undefined : codedOf(context, request, { entry, selection });
+  const answer = answerFromStored(request, entry, { now, outcome: HIT, random: context.random, coded });
   context.tally.outcome(answer.outcome);
   const status = answer.kind === 'stored' ? entry.status : answer.head.status;
   context.report({ request, outcome: answer.outcome, status, forwardMs: undefined });

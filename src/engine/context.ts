@@ -1,6 +1,7 @@
 // What the parts of one engine share.
 
 import type { BodyStore, Clock, Random, Tasks } from '../ports.ts';
+import type { Coder } from './coding.ts';
 import type { ExchangeReport, Rehydrator } from './contract.ts';
 import type { RunningFlight } from './flight-plan.ts';
 import type { HitForMiss } from './hit-for-miss.ts';
@@ -16,6 +17,8 @@ export interface Context {
   readonly tiers: Tiers;
   /** Where bodies too large for memory go; undefined: nowhere. */
   readonly bodies: BodyStore | undefined;
+  /** Puts stored responses in content codings; undefined: nobody does. */
+  readonly coder: Coder | undefined;
   readonly invalidator: Invalidator;
   readonly hitForMiss: HitForMiss;
   readonly tally: Tally;

@@ -5,6 +5,8 @@ import type { Position } from '../dependency/position.ts';
 import type { Selector } from '../dependency/selector.ts';
 import type { TidegateError } from '../errors.ts';
 import type { Answer, Cancel, Eventually, Origin, RequestBody, Responder } from '../ports.ts';
+import type { CodingRules } from '../semantics/coded-representation.ts';
+import type { Coding } from '../semantics/content-coding.ts';
 import type { Fields } from '../semantics/fields.ts';
 import type { LifetimeSource } from '../semantics/freshness.ts';
 import type { ForwardReason, Outcome, OutcomeDetail } from '../semantics/outcome.ts';
@@ -25,6 +27,8 @@ export interface Route {
   readonly retired: () => boolean;
   /** False: Cache-Tag, Surrogate-Key, xkey, Cache-Groups and Cache-Group-Invalidation are taken from the answer to the client. */
   readonly showTags: boolean;
+  /** Which stored responses are put in a content coding. Default: none, and Accept-Encoding is the origin's affair. */
+  readonly compress?: CodingRules | undefined;
 }
 
 /** One request, checked and routed by the front. */
@@ -48,6 +52,8 @@ export interface InvalidationResult {
   readonly position: Position;
   /** Entries matched in the stores of this node. */
   readonly matched: number;
+  /** True: there are more of them in a slow tier, which were not counted. */
+  readonly more?: boolean;
 }
 
 /** One stored response, for an operator. Times in ms, `ageMs` and `ttlMs` as of now. */
@@ -65,9 +71,13 @@ export interface EntrySummary {
   readonly stamp: Position;
   /** True: invalidated, and kept only to be validated. */
   readonly outdated: boolean;
+  /** The content coding it was put in by the gate; absent: as the origin gave it. */
+  readonly coding?: Coding;
 }
 
 export interface ListQuery {
+  /** Only what this tier has. Default: what any has. */
+  readonly tier?: string;
   readonly prefix?: string;
   readonly tag?: string;
   /** Key after which the page begins; from the page before. */
@@ -86,6 +96,8 @@ export interface ListPage {
 export interface Explanation {
   readonly key: string;
   readonly variantKey?: string;
+  /** The content coding in which it would be answered; absent: as the origin gave it. */
+  readonly coding?: Coding;
   readonly verdict: 'serve' | 'serve-and-validate' | 'validate' | 'forward';
   /** A sentence with the reason, and the RFC section it rests on. */
   readonly reason: string;
@@ -118,6 +130,12 @@ export interface GateStats {
   readonly intentsOpen: number;
   readonly fillsInFlight: number;
   readonly position: Position;
+  /** Stored responses put in a content coding, and why others were not. */
+  readonly coding: {
+    readonly made: number;
+    readonly bytesSaved: number;
+    readonly skipped: { readonly [reason: string]: number };
+  };
   readonly memory: {
     readonly entries: number;
     readonly bytes: number;
@@ -125,6 +143,31 @@ export interface GateStats {
     readonly evictions: number;
     readonly declined: number;
   };
+  /** Absent without a disk tier. */
+  readonly disk?: DiskStats;
+}
+
+/** What the disk tier holds, and what befell it since the start. */
+export interface DiskStats {
+  /** Stored responses and lists of variants. */
+  readonly entries: number;
+  readonly bytes: number;
+  readonly maxBytes: number;
+  /** Entries removed for room. */
+  readonly evictions: number;
+  /** Bytes written again because their entries were kept when their segment went. */
+  readonly reinsertedBytes: number;
+  readonly declined: number;
+  /** Entries found damaged, and dropped. */
+  readonly corrupt: number;
+  readonly writeFailures: number;
+  /** False: the index is still being read, and the manifest is asked instead. */
+  readonly indexLoaded: boolean;
+  readonly indexBytes: number;
+  readonly segments: number;
+  readonly largeBodies: number;
+  /** False: the log of invalidations cannot be written, and after a restart everything stored is validated. */
+  readonly invalidationsDurable: boolean;
 }
 
 /** How an exchange ended, for counting: each has exactly one. */
@@ -185,6 +228,7 @@ export interface Gate {
   purge(selector: Selector): Promise<InvalidationResult>;
   /** Fills what the GET request would be answered with, unless a stored response answers it as it is. */
   populate(request: GateRequest): Promise<PopulateResult>;
+  /** Rejects with E_SELECTOR when there is no tier of that name. */
   list(query: ListQuery): Promise<ListPage>;
   explain(request: Pick<GateRequest, 'route' | 'method' | 'uri' | 'fields' | 'bypass'>): Promise<Explanation>;
   stats(): GateStats;

@@ -12,7 +12,10 @@ import { asAsked, asValidation, asWhole } from './forward-requests.ts';
 
 /** A way to the origin, and the reason it is taken. */
 export interface Way
-  extends Pick<FlightPlan, 'forward' | 'validating' | 'part' | 'completing' | 'unconditional' | 'replaces'> {
+  extends Pick<
+    FlightPlan,
+    'forward' | 'asAsked' | 'validating' | 'part' | 'completing' | 'unconditional' | 'replaces'
+  > {
   readonly reason: ForwardReason;
   readonly detail?: OutcomeDetail | undefined;
 }
@@ -53,7 +56,7 @@ function start(
 
 /** The way of a request that goes as its client sent it. */
 export function wayAsAsked(request: GateRequest, reason: ForwardReason): Way {
-  return { forward: asAsked(request), reason };
+  return { forward: asAsked(request), asAsked: true, reason };
 }
 
 /** The way that fills the whole representation. */

@@ -16,6 +16,7 @@ import { type ReuseTerms, reuseTerms, type Timing } from '../semantics/freshness
 import { decideStoring, STORING_REFUSALS, type StoringRefusal, storableFields } from '../semantics/storing.ts';
 import { TAG_FIELDS, type Tags } from '../semantics/tags.ts';
 import { normaliserFor, selectingFields } from '../semantics/vary.ts';
+import { countingNames } from './coding-requests.ts';
 import type { GateRequest } from './contract.ts';
 import type { Stamp } from './invalidator.ts';
 
@@ -114,8 +115,9 @@ export function draftOf(head: ResponseHead, arrival: Arrival): Draft | Refusal {
   if (arrival.tags.overflow) return 'too-many-tags';
   const length = Number(fieldValue(head.fields, 'content-length'));
   if (length > policy.maxBodyBytes) return 'too-large';
-  const names = selectingFields(fieldValue(head.fields, 'vary'));
-  if (names === 'any') return 'vary-any';
+  const selecting = selectingFields(fieldValue(head.fields, 'vary'));
+  if (selecting === 'any') return 'vary-any';
+  const names = countingNames(selecting, request.route);
   return {
     key: requestVariantKey(arrival.key, names, request),
     status: head.status,

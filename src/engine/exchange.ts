@@ -16,13 +16,7 @@ import type { ForwardReason, Outcome } from '../semantics/outcome.ts';
 import { isForOrigin } from '../semantics/preconditions.ts';
 import { decideReuse, type ReuseDecision } from '../semantics/reuse.ts';
 import { isSafeMethod } from '../semantics/unsafe.ts';
-import {
-  answerFailure,
-  answerFromOrigin,
-  answerOnlyIfCached,
-  isNotModified,
-  notModifiedFromOrigin,
-} from './answers.ts';
+import { answerFailure, answerFromOrigin, answerOnlyIfCached, notModifiedFromOrigin } from './answers.ts';
 import type { Context } from './context.ts';
 import type { GateRequest } from './contract.ts';
 import {
@@ -46,7 +40,7 @@ import { asCompletion, asWhole } from './forward-requests.ts';
 import { updateByHead } from './head-update.ts';
 import { type Joiner, mayJoin, mayShare } from './joining.ts';
 import { answerFromAny } from './large-answers.ts';
-import { type Selection, select } from './lookup.ts';
+import { codedOf, type Selection, select } from './lookup.ts';
 import { answersRange } from './partial.ts';
 import { startWrite } from './write.ts';
 
@@ -60,6 +54,7 @@ export class Exchange {
   readonly #key: string;
   readonly #demands: RequestDemands;
   readonly #arrival: Position;
+  #selection: Selection | undefined;
   /** What may be served should the origin fail. */
   #fallback: StoredResponse | undefined;
   #joins = 0;
@@ -96,7 +91,7 @@ export class Exchange {
   }
 
   #lookUp(): void {
-    const selection = select(this.#context.tiers, this.#key, this.#request);
+    const selection = select(this.#context, this.#key, this.#request);
     if (!(selection instanceof Promise)) return this.#decide(selection);
     selection.then(
       (found) => this.#over || this.#decide(found),
@@ -109,6 +104,7 @@ export class Exchange {
 
   #decide(selection: Selection): void {
     const { entry } = selection;
+    this.#selection = selection;
     if (entry === undefined) return this.#miss(selection);
     const outdated = !this.#context.invalidator.isCurrent(entry);
     const decision = decideReuse(this.#demands, entry, { now: this.#context.clock.now(), outdated });
@@ -260,8 +256,9 @@ export class Exchange {
     const bornMs = this.#context.clock.now();
     // The origin was asked for the whole, so the client's own conditions are still to be answered.
     const whole = from.collapsed || from.flight.asksForWhole;
-    if (this.#request.method === 'GET' && whole && isNotModified(this.#request, head, bornMs)) {
-      this.#answer(notModifiedFromOrigin(this.#request, head, outcome), from.flight);
+    const notModified = whole ? notModifiedFromOrigin(this.#request, { head, bornMs }, outcome) : undefined;
+    if (notModified !== undefined) {
+      this.#answer(notModified, from.flight);
       return from.flight.releaseUnread();
     }
     return this.#answer(answerFromOrigin(this.#request, { head, body }, outcome), from.flight);
@@ -285,7 +282,8 @@ export class Exchange {
 
   #deliver(entry: StoredResponse, outcome: Outcome, flight?: RunningFlight): void {
     const { clock, random, bodies } = this.#context;
-    this.#answer(answerFromAny(this.#request, entry, { now: clock.now(), outcome, random, bodies }), flight);
+    const coded = codedOf(this.#context, this.#request, { entry, selection: this.#selection });
+    this.#answer(answerFromAny(this.#request, entry, { now: clock.now(), outcome, random, bodies, coded }), flight);
   }
 
   #answer(answer: Answer, flight?: RunningFlight, error?: TidegateError): void {

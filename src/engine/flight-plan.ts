@@ -16,6 +16,8 @@ export interface FlightPlan {
   /** Plain cache key of what is fetched. */
   readonly key: string;
   readonly forward: OriginRequest;
+  /** True: with the client's own conditions and ranges, so that the origin answers them. */
+  readonly asAsked?: boolean;
   /** False: a pass; its answer is never stored. */
   readonly stores: boolean;
   /** False: carried through even when nobody waits any more, since the origin may already have acted on it. */

@@ -22,9 +22,8 @@ import type { Stamp } from './invalidator.ts';
 import { editedResponse } from './response-fields.ts';
 import { storeFill } from './store-fill.ts';
 
-/** A body longer than this is written to the body store, where there is one, instead of being held in memory. */
+/** A longer body is written to the body store, where there is one, instead of being held in memory. */
 const LARGE_BODY_BYTES = 4 * 1024 * 1024;
-
 export class Flight implements RunningFlight {
   readonly plan: FlightPlan;
   readonly sequence: number;
@@ -82,7 +81,7 @@ export class Flight implements RunningFlight {
   }
 
   get asksForWhole(): boolean {
-    return this.plan.forward.fields !== this.plan.request.fields;
+    return this.plan.asAsked !== true;
   }
 
   whenLanded(waiter: (landing: Landing) => void): () => void {
@@ -119,19 +118,14 @@ export class Flight implements RunningFlight {
       pause: () => this.#origin.pause(),
       resume: () => this.#origin.resume(),
       abandoned: () => this.#abandon(),
-      unwritten: () => {
-        this.#draft = undefined;
-        this.#refuse('not-written');
-      },
+      unwritten: () => this.#giveUp('not-written'),
     });
   }
 
   #head(head: ResponseHead, delimited: boolean): void {
     this.#headAt = this.#context.clock.monotonic();
     // What the origin says to caches counts, also where the route takes it from what clients see.
-    const { beforeLanding } = this.plan;
-    if (beforeLanding === undefined) return this.#hear(head, delimited);
-    this.#origin.afterwards(beforeLanding(head, this.#stamp), (stamp) => {
+    this.#origin.afterwards(this.plan.beforeLanding?.(head, this.#stamp), (stamp) => {
       this.#stamp = stamp ?? this.#stamp;
       this.#hear(head, delimited);
     });
@@ -148,11 +142,17 @@ export class Flight implements RunningFlight {
   #data(chunk: Uint8Array): void {
     this.#body.append(chunk);
     if (this.#draft === undefined) return;
-    if (this.#body.bytes > this.plan.request.route.policy.maxBodyBytes) {
-      this.#refuse('too-large');
-      this.#draft = undefined;
-      this.#body.pass();
-    } else if (this.#body.bytes > LARGE_BODY_BYTES && !this.#body.isSpooled) this.#spool(this.#draft);
+    const { bytes, isSpooled } = this.#body;
+    if (bytes > this.plan.request.route.policy.maxBodyBytes) this.#giveUp('too-large');
+    else if (bytes > LARGE_BODY_BYTES && !isSpooled) this.#spool(this.#draft);
+  }
+
+  /** The body goes on to its clients, and is not stored. */
+  #giveUp(refusal: Refusal): void {
+    this.#draft = undefined;
+    this.#refuse(refusal);
+    this.#body.pass();
+    this.releaseUnread();
   }
 
   /** Parts are put together in memory, so a large one is held there. */
@@ -221,13 +221,12 @@ export class Flight implements RunningFlight {
         : refusalAtHead(this.#context, this.plan, { head, draft, stamp: this.stamp });
     if (refusal === undefined) this.#draft = draft;
     else this.#refuse(refusal);
-    const denied = refusal === undefined ? undefined : denial(this.#context, this.plan, { head, refusal });
+    const denied = refusal && denial(this.#context, this.plan, { head, refusal });
     this.#origin.afterwards(denied, () => {
       // Wanted as a whole and got as a part: nobody can be answered before the parts are one.
       if (this.#conditional && completing === true && head.status === 206) return;
       if (this.#draft === undefined) this.#body.pass();
       this.#land({ kind: 'response', head, draft, refusal, body: this.#body });
-      this.releaseUnread();
     });
   }
 
@@ -271,7 +270,10 @@ export class Flight implements RunningFlight {
     this.#landing = landing;
     const waiters = [...this.#waiters];
     this.#waiters.clear();
+    // One who needs no body must not take it from the next.
+    const held = this.#body.reader();
     for (const waiter of waiters) waiter(landing);
+    held.cancel();
   }
 
   #forget(waiter: (landing: Landing) => void): void {

@@ -14,6 +14,7 @@ import { freshenedFields } from '../semantics/validation.ts';
 import type { GateRequest } from './contract.ts';
 import { bodyFor, draftOf, entryFrom, type Refusal } from './draft.ts';
 import type { Stamp } from './invalidator.ts';
+import { withVary } from './response-fields.ts';
 
 export interface Freshened {
   readonly entry: StoredResponse;
@@ -37,10 +38,8 @@ export function freshen(
   },
 ): Freshened {
   const { request, key, timing, stamp } = by;
-  const head = {
-    status: stored.status,
-    fields: freshenedFields(decodeHead(stored.bytes, stored.headBytes), by.update.fields),
-  };
+  const updated = freshenedFields(decodeHead(stored.bytes, stored.headBytes), by.update.fields);
+  const head = withVary({ status: stored.status, fields: updated }, request.route);
   // For a client that is known, or says no-store, an update is its own: it is answered by it, and nobody else is.
   const asked = { method: 'GET', fields: request.fields };
   const draft = draftOf(head, { request, asked, key, delimited: true, timing, tags: by.tags });

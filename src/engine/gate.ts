@@ -2,10 +2,19 @@
 
 import { Invalidations } from '../dependency/invalidations.ts';
 import type { Selector } from '../dependency/selector.ts';
-import type { BodyStore, Cancel, Clock, InvalidationLog, Random, Responder, Store, Tasks } from '../ports.ts';
+import type { BodyStore, Cancel, Clock, Compress, InvalidationLog, Random, Responder, Store, Tasks } from '../ports.ts';
 import { answerAtOnce } from './at-once.ts';
+import { Coder } from './coding.ts';
 import type { Context } from './context.ts';
-import type { ExchangeReport, Gate, GateRequest, GateStats, InvalidationResult, Rehydrator } from './contract.ts';
+import type {
+  DiskStats,
+  ExchangeReport,
+  Gate,
+  GateRequest,
+  GateStats,
+  InvalidationResult,
+  Rehydrator,
+} from './contract.ts';
 import { Exchange } from './exchange.ts';
 import { HitForMiss } from './hit-for-miss.ts';
 import { Invalidator } from './invalidator.ts';
@@ -27,8 +36,12 @@ export interface GateOptions {
   readonly random: Random;
   /** Fastest first. */
   readonly stores: readonly Store[];
+  /** What operators call them. Default: the first is `memory`. */
+  readonly tierNames?: readonly string[];
   /** What the memory tier holds, for the statistics. */
   readonly memoryStats: () => GateStats['memory'];
+  /** The same of the disk tier, where there is one. */
+  readonly diskStats?: () => DiskStats;
   readonly report?: (report: ExchangeReport) => void;
   /** Told of a store that failed; the entry in question is a miss. */
   readonly fault?: (error: unknown) => void;
@@ -40,11 +53,15 @@ export interface GateOptions {
   readonly buckets?: number;
   /** Where bodies too large for memory go. Default: nowhere, so that they are not stored. */
   readonly bodies?: BodyStore;
+  /** Puts stored responses in content codings, on routes that ask for it. Default: nobody does. */
+  readonly compress?: Compress;
   /** What was invalidated before, and the log that goes on from there. Default: nothing, and a log in memory. */
   readonly history?: { readonly invalidations: Invalidations; readonly log: InvalidationLog };
   /** URIs with a write that was under way when the gate ended: unstorable for a while, as after any unknown outcome. */
   readonly unknownWrites?: readonly string[];
 }
+
+const DEFAULT_TIER_NAMES = ['memory'];
 
 const NOTHING_TO_CANCEL: Cancel = () => {};
 
@@ -59,7 +76,7 @@ export function createGate(options: GateOptions): Gate {
     populate: (request) => populateOne(context, request),
     list: (query) => listEntries(context, query),
     explain: (request) => explainRequest(context, request),
-    stats: () => statsOf(context, options.memoryStats()),
+    stats: () => statsOf(context, options),
   };
 }
 
@@ -67,13 +84,16 @@ function contextOf(options: GateOptions): Context {
   const { clock, tasks, random, stores, fault = () => {}, report = () => {} } = options;
   const { invalidations, log } = options.history ?? newHistory(options);
   const invalidator = new Invalidator({ invalidations, log, random, fault });
+  const tiers = new Tiers({ stores, names: options.tierNames ?? DEFAULT_TIER_NAMES, invalidator, fault });
+  const { compress } = options;
   return {
     clock,
     tasks,
     random,
     invalidator,
-    tiers: new Tiers(stores, invalidator, fault),
+    tiers,
     bodies: options.bodies,
+    coder: compress === undefined ? undefined : new Coder({ tiers, compress, fault }),
     fault,
     hitForMiss: new HitForMiss(),
     tally: new Tally(),
@@ -108,10 +128,14 @@ function handle(context: Context, request: GateRequest, responder: Responder): C
 
 async function invalidate(context: Context, selector: Selector): Promise<InvalidationResult> {
   const position = await context.invalidator.invalidate(selector);
-  const found = await context.tiers.find(selector);
-  rehydrateFound(context, found);
-  return { position, matched: found.length };
+  const held = context.tiers.held(selector);
+  rehydrateFound(context, held);
+  const { count, more } = await context.tiers.count(selector, { held, most: MOST_COUNTED });
+  return { position, matched: count, ...(more && { more }) };
 }
+
+/** Entries of a slow tier that an invalidation counts: it is in force already, and who asked for it waits. */
+const MOST_COUNTED = 10_000;
 
 async function purge(context: Context, selector: Selector): Promise<InvalidationResult> {
   context.tally.purges++;
@@ -119,7 +143,9 @@ async function purge(context: Context, selector: Selector): Promise<Invalidation
   return { position, matched: await context.tiers.purge(selector) };
 }
 
-function statsOf(context: Context, memory: GateStats['memory']): GateStats {
+const NOTHING_CODED: GateStats['coding'] = { made: 0, bytesSaved: 0, skipped: {} };
+
+function statsOf(context: Context, { memoryStats, diskStats }: GateOptions): GateStats {
   const { tally, invalidator } = context;
   return {
     requests: { ...tally.requests },
@@ -132,6 +158,8 @@ function statsOf(context: Context, memory: GateStats['memory']): GateStats {
     intentsOpen: invalidator.openIntents,
     fillsInFlight: tally.fillsInFlight,
     position: invalidator.applied,
-    memory,
+    coding: context.coder?.counts ?? NOTHING_CODED,
+    memory: memoryStats(),
+    ...(diskStats !== undefined && { disk: diskStats() }),
   };
 }

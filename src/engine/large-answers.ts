@@ -4,9 +4,8 @@ import { decodeHead } from '../entry/codec.ts';
 import type { LargeBody, StoredResponse } from '../entry/stored-response.ts';
 import type { Answer, BodyStore } from '../ports.ts';
 import type { Fields } from '../semantics/fields.ts';
-import { notModifiedFields } from '../semantics/preconditions.ts';
 import { spanAnswer } from '../semantics/ranges.ts';
-import { type AnswerMaking, answerFromStored, isNotModified, reuseOf } from './answers.ts';
+import { type AnswerMaking, answerFromStored, notModifiedHead, reuseOf } from './answers.ts';
 import type { GateRequest } from './contract.ts';
 import { rangesAsked } from './partial.ts';
 
@@ -34,7 +33,8 @@ function answerFromLarge(
     body: undefined,
     outcome,
   });
-  if (isNotModified(request, head, entry.bornMs)) return whole(304, notModifiedFields(head.fields));
+  const notModified = notModifiedHead(request, head, entry.bornMs);
+  if (notModified !== undefined) return whole(304, notModified.fields);
   if (request.method === 'HEAD') return whole(head.status, head.fields);
   const ranges = head.status === 200 ? rangesAsked(request, head.fields) : undefined;
   const part = ranges === undefined ? undefined : spanAnswer(head.fields, large.bytes, ranges);

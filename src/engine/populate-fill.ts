@@ -3,10 +3,11 @@
 // The one complication: it is the very fill of a client. It takes the same look-up, joins or opens the same flights, and
 // its result goes the same way into the tiers, so that its stamp keeps it from storing what was invalidated meanwhile.
 
-import { cacheKey } from '../entry/key.ts';
+import { cacheKey, codingOf } from '../entry/key.ts';
 import type { StoredResponse } from '../entry/stored-response.ts';
 import { type RequestDemands, requestDemands } from '../semantics/cache-control.ts';
 import { fieldValue, NO_FIELDS } from '../semantics/fields.ts';
+import { currentAgeMs } from '../semantics/freshness.ts';
 import { parseHttpDate } from '../semantics/http-date.ts';
 import { decideReuse } from '../semantics/reuse.ts';
 import type { Context } from './context.ts';
@@ -33,8 +34,8 @@ export async function populateOne(context: Context, request: GateRequest): Promi
   const arrival = context.invalidator.applied;
   const variantKey = (names: readonly string[]) => requestVariantKey(key, names, request);
   for (let joins = 0; ; joins++) {
-    if (await isHeld(context, key, request)) return FRESH;
-    const selection = await select(context.tiers, key, request);
+    if (isHeld(context, key, request)) return FRESH;
+    const selection = await select(context, key, request);
     const way = wayFor(context, selection, request);
     if (way === undefined) return FRESH;
     if (context.hitForMiss.has(key, context.clock.monotonic())) return { kind: 'refused', reason: 'hit-for-miss' };
@@ -53,13 +54,25 @@ export async function populateOne(context: Context, request: GateRequest): Promi
  * True when the fastest tier holds what would be served. Asked first, because unlike a look-up it is no use of the entry:
  * an entry that only a schedule asks for must not count as popular.
  */
-async function isHeld(context: Context, key: string, request: GateRequest): Promise<boolean> {
-  let wanted = key;
-  const held = context.tiers.held({ kind: 'url', uri: request.uri });
-  const list = held.find((entry) => entry.key === key);
-  if (list?.kind === 'variants') wanted = requestVariantKey(key, list.names, request);
-  const entry = held.find((one) => one.key === wanted);
-  return entry?.kind === 'response' && wayFrom(context, entry, request) === undefined;
+function isHeld(context: Context, key: string, request: GateRequest): boolean {
+  const { originName } = request.route;
+  return context.tiers.held({ kind: 'url', uri: request.uri }).some((note) => {
+    if (note.kind !== 'response' || note.status === 206 || !isSelected(note.key, key, request)) return false;
+    const affected = context.invalidator.isAffectedSince(
+      { epoch: note.epoch, position: note.stamp },
+      { uri: request.uri, origin: originName, tags: note.tags },
+    );
+    return !affected && currentAgeMs(note.bornMs, context.clock.now()) < note.lifetimeMs;
+  });
+}
+
+/** True when the stored key is that of the variant that the request selects. */
+function isSelected(stored: string, key: string, request: GateRequest): boolean {
+  // In a content coding it is of use beside the entry that it was made from, and no other way.
+  if (!stored.startsWith(key) || codingOf(stored) !== undefined) return false;
+  const lines = stored.slice(key.length).split('\n').slice(1);
+  const names = lines.map((line) => line.split(':', 1)[0] as string);
+  return requestVariantKey(key, names, request) === stored;
 }
 
 /** The way to the origin; undefined: nothing is to be asked. */

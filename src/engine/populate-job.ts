@@ -92,7 +92,7 @@ export class Job {
     return this.#sealed;
   }
 
-  get isListenedTo(): boolean {
+  get isFollowed(): boolean {
     return this.#listeners.size > 0;
   }
 

@@ -22,15 +22,11 @@ export interface Fill<Job> {
   readonly shares: readonly Share<Job>[];
 }
 
-/** Fills of one job at one origin. Made by the queue's user, kept by the queue. */
-export class Lane<Job> {
+/** Fills of one job at one origin. Made by the queue's user. */
+export interface Lane<Job> {
   readonly job: Job;
-  /** Slots, as a binary heap. Only the queue writes to it. */
-  readonly heap: number[] = [];
-
-  constructor(job: Job) {
-    this.job = job;
-  }
+  /** Slots, as a binary heap; empty at first. Only the queue writes to it. */
+  readonly heap: number[];
 }
 
 const FIRST_CAPACITY = 64;
@@ -88,7 +84,7 @@ export class FillQueue<Job> {
     const slot = lane.heap[0] as number;
     const last = lane.heap.pop() as number;
     if (last !== slot) {
-      this.#put(lane, 0, last);
+      this.#seat(lane, 0, last);
       this.#down(lane, 0);
     }
     return this.#release(slot);
@@ -138,7 +134,7 @@ export class FillQueue<Job> {
     return byHits > 0 || (byHits === 0 && this.#order[one]! < this.#order[other]!);
   }
 
-  #put({ heap }: Lane<Job>, place: number, slot: number): void {
+  #seat({ heap }: Lane<Job>, place: number, slot: number): void {
     heap[place] = slot;
     this.#place[slot] = place;
   }
@@ -150,10 +146,10 @@ export class FillQueue<Job> {
       const parent = (place - 1) >> 1;
       const above = lane.heap[parent]!;
       if (!this.#isBefore(slot, above)) break;
-      this.#put(lane, place, above);
+      this.#seat(lane, place, above);
       place = parent;
     }
-    this.#put(lane, place, slot);
+    this.#seat(lane, place, slot);
   }
 
   #down(lane: Lane<Job>, from: number): void {
@@ -165,9 +161,9 @@ export class FillQueue<Job> {
       if (right < length && this.#isBefore(lane.heap[right]!, lane.heap[child]!)) child = right;
       const below = lane.heap[child]!;
       if (!this.#isBefore(below, slot)) break;
-      this.#put(lane, place, below);
+      this.#seat(lane, place, below);
       place = child;
     }
-    this.#put(lane, place, slot);
+    this.#seat(lane, place, slot);
   }
 }

@@ -7,21 +7,13 @@
 
 import { TidegateError } from '../errors.ts';
 import type { Cancel, Clock, Random, Tasks } from '../ports.ts';
-import type { Fields } from '../semantics/fields.ts';
 import type { GateRequest, PopulateResult } from './contract.ts';
-import { fillText, itemOf } from './populate-item.ts';
-import { type ItemEnd, Job, type JobProgress, type JobSpec } from './populate-job.ts';
+import { fillText, itemOf, type PopulateItem } from './populate-item.ts';
+import type { ItemEnd, Job, JobProgress, JobSpec } from './populate-job.ts';
+import { Jobs } from './populate-jobs.ts';
 import { OriginPace, type PaceLimits } from './populate-pace.ts';
-import { type Fill, FillQueue, Lane } from './populate-queue.ts';
-
-/** A URL to fill, as clients ask for it. */
-export interface PopulateItem {
-  readonly uri: string;
-  /** Fields that clients send and that select a variant. Default: none. */
-  readonly fields?: Fields;
-  /** Hits it is expected to have, compared with others. Default 1. */
-  readonly hits?: number;
-}
+import { type Fill, FillQueue, type Lane } from './populate-queue.ts';
+import { afterFill } from './populate-retry.ts';
 
 export interface PopulatorOptions {
   readonly clock: Clock;
@@ -43,31 +35,16 @@ const MAX_WAITING = 1_000_000;
 const MAX_IN_FLIGHT = 64;
 /** Fills begun before clients have their turn again: what is fresh already takes no time at all. */
 const FILLS_PER_TURN = 256;
-const MAX_ATTEMPTS = 3;
-const RETRY_MS = 1_000;
-const PROGRESS_MS = 250;
-/** So that whoever follows a job that waits knows that he is still heard. */
-const HEARTBEAT_MS = 5_000;
-const ENDED_JOBS_KEPT = 100;
-
-/** Refusals that may not stand a moment later. */
-const PASSING: ReadonlySet<string> = new Set(['invalidated-during-fill', 'intent-open', 'overtaken', 'route-retired']);
-/** Failures that say: not now. */
-const BUSY: ReadonlySet<string> = new Set(['status-429', 'status-503']);
-
 interface OriginLane extends Lane<Job> {
   readonly origin: OriginPace;
-  readonly originName: string;
 }
 
 export class Populator {
   readonly #options: PopulatorOptions;
   readonly #queue = new FillQueue<Job>();
-  readonly #jobs = new Map<string, Job>();
+  readonly #jobs: Jobs;
   readonly #origins = new Map<string, OriginPace>();
   readonly #lanes = new Map<string, OriginLane>();
-  readonly #untold = new Set<Job>();
-  #jobCount = 0;
   #inFlight = 0;
   #beganInTurn = 0;
   #wake: Cancel | undefined;
@@ -75,20 +52,17 @@ export class Populator {
 
   constructor(options: PopulatorOptions) {
     this.#options = options;
+    this.#jobs = new Jobs(options.clock, options.tasks);
   }
 
   /** Begins a job; returns its id. */
   open(spec: JobSpec): string {
-    const now = this.#options.clock.now();
-    const id = `${Math.floor(now / 1000).toString(36)}-${++this.#jobCount}`;
-    this.#jobs.set(id, new Job(id, spec, now));
-    this.#forgetEnded();
-    return id;
+    return this.#jobs.create(spec).id;
   }
 
   /** Gives a job more to fill; throws E_POPULATE when too much waits already, and then none of it does. */
   add(id: string, items: readonly PopulateItem[]): void {
-    const job = this.#runningJob(id);
+    const job = this.#jobs.open(id);
     const { maxWaiting = MAX_WAITING } = this.#options;
     if (this.#queue.size + items.length > maxWaiting) {
       throw new TidegateError(
@@ -102,6 +76,18 @@ export class Populator {
       this.#enqueue({ text, hits: items[at]?.hits ?? 1, attempts: 0, shares: [{ job, index: first + at }] });
     }
     this.#go();
+  }
+
+  /** Counts URLs of the job's source that cannot be filled, by their reasons. */
+  refuse(id: string, reasons: readonly string[]): void {
+    const job = this.#jobs.open(id);
+    const first = job.take(reasons.map(() => ''));
+    for (const [at, reason] of reasons.entries()) {
+      this.#count(
+        { text: '', hits: 0, attempts: 0, shares: [{ job, index: first + at }] },
+        { kind: 'refused', reason },
+      );
+    }
   }
 
   /** Nothing more is going to be given to the job. `error`: why its source ended before its end. */
@@ -132,35 +118,12 @@ export class Populator {
 
   /** Those that run and the last of those that are over, the latest first. */
   list(): JobProgress[] {
-    const now = this.#options.clock.now();
-    return [...this.#jobs.values()].map((job) => job.progress(now)).reverse();
-  }
-
-  /** A job of this cause that runs and takes more. */
-  openJob(cause: JobSpec['cause']): string | undefined {
-    return [...this.#jobs.values()].find((job) => job.cause === cause && job.running && !job.sealed)?.id;
+    return this.#jobs.list();
   }
 
   /** Tells of the job now and whenever it has moved, until it is over. The result ends that. */
   follow(id: string, listener: (progress: JobProgress) => void): Cancel {
-    const job = this.#jobs.get(id);
-    if (job === undefined) return () => {};
-    listener(job.progress(this.#options.clock.now()));
-    if (!job.running) return () => {};
-    const stop = job.listen(listener);
-    let cancelBeat: Cancel = () => {};
-    const beat = () => {
-      cancelBeat = this.#options.tasks.later(HEARTBEAT_MS, () => {
-        if (!job.running) return;
-        listener(job.progress(this.#options.clock.now()));
-        beat();
-      });
-    };
-    beat();
-    return () => {
-      stop();
-      cancelBeat();
-    };
+    return this.#jobs.follow(id, listener);
   }
 
   /** What waits and what is under way, for operators. */
@@ -172,12 +135,6 @@ export class Populator {
   close(): void {
     this.#closed = true;
     this.#wake?.();
-  }
-
-  #runningJob(id: string): Job {
-    const job = this.#jobs.get(id);
-    if (job?.running && !job.sealed) return job;
-    throw new TidegateError('E_POPULATE', `expected the id of a job that takes more URLs, got ${id}`);
   }
 
   #enqueue(fill: Fill<Job>): void {
@@ -196,7 +153,7 @@ export class Populator {
     if (lane === undefined) {
       const origin = this.#origins.get(originName) ?? new OriginPace(this.#options.random);
       this.#origins.set(originName, origin);
-      lane = Object.assign(new Lane(job), { origin, originName });
+      lane = { job, heap: [], origin };
       this.#lanes.set(name, lane);
     }
     return lane;
@@ -271,4 +228,41 @@ export class Populator {
     if (!this.#goesAgain(lane, fill, result)) this.#count(fill, result);
     this.#go();
   }
+
+  /** True: the URL is filled once more, so nothing has come of it yet. */
+  #goesAgain({ origin }: OriginLane, fill: Fill<Job>, result: PopulateResult): boolean {
+    const after = afterFill(result, fill.attempts);
+    if (after.kind === 'count' || after.pause === undefined) {
+      if (result.kind !== 'failed') origin.recovered();
+    } else {
+      origin.pause(this.#options.clock.monotonic(), after.pause.retryAfterMs);
+    }
+    if (after.kind === 'count') return false;
+    const again = { ...fill, attempts: after.attempts };
+    if (after.delayMs === 0) this.#enqueue(again);
+    else {
+      this.#options.tasks.later(after.delayMs, () => {
+        this.#enqueue(again);
+        this.#go();
+      });
+    }
+    return true;
+  }
+
+  #count({ shares }: Fill<Job>, { kind, ...rest }: ItemEnd): void {
+    const now = this.#options.clock.now();
+    for (const { job, index } of shares) {
+      job.count(index, { kind, ...(rest.reason !== undefined && { reason: rest.reason }) }, now);
+      this.#jobs.moved(job);
+    }
+  }
+}
+
+interface Worth {
+  readonly worth: number;
+  readonly order: number;
+}
+
+function isWorthMore(one: Worth, other: Worth): boolean {
+  return one.worth > other.worth || (one.worth === other.worth && one.order < other.order);
 }

@@ -4,6 +4,7 @@
 // so what is filled again and then asked for by nobody is not filled a third time.
 
 import type { Selector } from '../dependency/selector.ts';
+import { codingOf } from '../entry/key.ts';
 import type { EntryNote } from '../entry/stored-response.ts';
 import type { Context } from './context.ts';
 import type { Rehydration } from './contract.ts';
@@ -15,7 +16,7 @@ export function rehydrate(context: Context, selectors: readonly Selector[]): voi
   for (const selector of selectors) rehydrateFound(context, tiers.held(selector));
 }
 
-/** The same for an invalidation whose entries have been found already. */
+/** The same for an invalidation whose entries in the fastest tier have been found already. */
 export function rehydrateFound({ rehydrator }: Context, found: readonly EntryNote[]): void {
   const most = rehydrator?.maxEntries() ?? 0;
   if (rehydrator === undefined || most === 0 || found.length === 0) return;
@@ -25,7 +26,7 @@ export function rehydrateFound({ rehydrator }: Context, found: readonly EntryNot
 
 /** Counts first and picks then: to sort the entries of a large invalidation would hold up everything else. */
 function mostUsed(found: readonly EntryNote[], usesOf: (key: string) => number, most: number): Rehydration[] {
-  const uses = Uint8Array.from(found, (entry) => (entry.kind === 'response' ? usesOf(entry.key) : 0));
+  const uses = Uint8Array.from(found, (entry) => (isFilled(entry) ? usesOf(entry.key) : 0));
   const having = new Uint32Array(MOST_USES + 1);
   for (const count of uses) having[count]!++;
   let above = 0;
@@ -38,6 +39,11 @@ function mostUsed(found: readonly EntryNote[], usesOf: (key: string) => number, 
     if (count > least || (count === least && equals-- > 0)) picked.push({ key, uses: count });
   }
   return picked.sort((one, other) => other.uses - one.uses);
+}
+
+/** Not a list, and not made from another entry, with which it comes back. */
+function isFilled({ kind, key }: EntryNote): boolean {
+  return kind === 'response' && codingOf(key) === undefined;
 }
 
 /** Uses are counted up to here. */

@@ -1,6 +1,7 @@
 // What the gate changes in an origin's response before anything else looks at it, and what it adds for the client.
 
 import { formatCacheStatus, withCacheStatus } from '../semantics/cache-status.ts';
+import { withVaryByCoding } from '../semantics/coded-representation.ts';
 import { type Fields, filterFields, hasField, type ResponseHead, withoutHopByHop } from '../semantics/fields.ts';
 import { formatHttpDate } from '../semantics/http-date.ts';
 import type { Outcome } from '../semantics/outcome.ts';
@@ -15,10 +16,15 @@ import type { Route } from './contract.ts';
 export function editedResponse(head: ResponseHead, route: Route, now: number): ResponseHead {
   const { remove, set } = route.responseFields;
   const dated = hasField(head.fields, 'date') ? head.fields : [...head.fields, 'date', formatHttpDate(now)];
-  if (remove.size === 0 && set.length === 0) return { status: head.status, fields: dated };
+  if (remove.size === 0 && set.length === 0) return withVary({ status: head.status, fields: dated }, route);
   const replaced = new Set(set.filter((_, at) => at % 2 === 0));
   const kept = filterFields(dated, (name) => !remove.has(name) && !replaced.has(name));
-  return { status: head.status, fields: [...kept, ...set] };
+  return withVary({ status: head.status, fields: [...kept, ...set] }, route);
+}
+
+/** A response that may be put in a content coding says so, whoever gets it. */
+export function withVary(head: ResponseHead, { compress }: Route): ResponseHead {
+  return compress === undefined ? head : { status: head.status, fields: withVaryByCoding(head, compress) };
 }
 
 /** The fields of a forwarded response for the client: hop-by-hop fields gone, Cache-Status added. */

@@ -26,11 +26,22 @@ export interface Fill {
 /** Stores the entry; returns why it was not. */
 export function storeFill(context: Context, fill: Fill): Refusal | undefined {
   const { entry, key, names, stamp, sequence } = fill;
+  const before = storedBefore(context, fill);
   const refusal = refusalAtTheEnd(context, fill) ?? context.tiers.store(stamp, { entry, key, names });
   if (refusal !== undefined) return refusal;
+  if (fill.route.compress !== undefined) context.coder?.replaced(before, entry, fill.route);
   context.newest.set(entry.key, sequence);
   context.tally.stored(key);
   context.hitForMiss.delete(key);
+  return undefined;
+}
+
+/** On a route that codes: what the entry replaces, as far as the fastest tier has it. */
+function storedBefore({ tiers, coder, fault }: Context, { entry, route }: Fill): StoredResponse | undefined {
+  if (route.compress === undefined || coder === undefined) return undefined;
+  const found = tiers.get(entry.key);
+  if (found instanceof Promise) found.catch(fault);
+  else if (found?.kind === 'response') return found;
   return undefined;
 }
 

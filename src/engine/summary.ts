@@ -1,7 +1,7 @@
 // Entries as an operator sees them: listed by page, and explained.
 
 import { decodeHead } from '../entry/codec.ts';
-import { cacheKey, keyParts } from '../entry/key.ts';
+import { cacheKey, codingOf, keyParts } from '../entry/key.ts';
 import { type EntryNote, noteOf, type StoredResponse } from '../entry/stored-response.ts';
 import { requestDemands } from '../semantics/cache-control.ts';
 import { fieldValue } from '../semantics/fields.ts';
@@ -17,6 +17,7 @@ import { select } from './lookup.ts';
 function summaryOf(context: Context, entry: EntryNote): EntrySummary {
   const { uri, origin, method } = keyParts(entry.key);
   const ageMs = currentAgeMs(entry.bornMs, context.clock.now());
+  const coding = codingOf(entry.key);
   return {
     key: entry.key,
     uri,
@@ -29,6 +30,7 @@ function summaryOf(context: Context, entry: EntryNote): EntrySummary {
     tags: entry.tags,
     stamp: entry.stamp,
     outdated: context.invalidator.isOutdated(entry),
+    ...(coding !== undefined && { coding }),
   };
 }
 
@@ -36,9 +38,10 @@ const DEFAULT_LIMIT = 100;
 
 /** Stored responses in the order of their keys. Walks all that match: for operators, not for the hit path. */
 export async function listEntries(context: Context, query: ListQuery): Promise<ListPage> {
-  const { prefix, tag, after, limit = DEFAULT_LIMIT } = query;
+  const { prefix, tag, tier, after, limit = DEFAULT_LIMIT } = query;
   const found = await context.tiers.find(
     tag !== undefined ? { kind: 'tag', tag } : { kind: 'prefix', prefix: prefix ?? '' },
+    tier,
   );
   const matching = found
     .filter((entry) => prefix === undefined || keyParts(entry.key).uri.startsWith(prefix))
@@ -56,12 +59,13 @@ export async function explainRequest(
 ): Promise<Explanation> {
   const { route, uri, method } = request;
   const key = cacheKey(route, 'GET', uri);
-  const selection = await select(context.tiers, key, { ...request, target: '', body: undefined });
+  const selection = await select(context, key, { ...request, target: '', body: undefined });
   const { entry } = selection;
   const refusal = context.tally.lastRefusal(key);
   const common = {
     key,
     ...(selection.key !== key && { variantKey: selection.key }),
+    ...(selection.coded !== undefined && selection.coding !== undefined && { coding: selection.coding }),
     ...(refusal !== undefined && { lastRefusal: lastRefusal(refusal) }),
   };
   const applied = context.invalidator.applied;

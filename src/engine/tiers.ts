@@ -4,7 +4,7 @@
 // promise. So a look-up returns the entry itself as long as every store asked so far did, and a promise from then on.
 
 import type { Selector } from '../dependency/selector.ts';
-import { keyParts } from '../entry/key.ts';
+import { codedKeys, keyParts } from '../entry/key.ts';
 import {
   type Entry,
   type EntryNote,
@@ -12,19 +12,31 @@ import {
   type StoredResponse,
   type VariantList,
 } from '../entry/stored-response.ts';
+import { TidegateError } from '../errors.ts';
 import type { Eventually, Store } from '../ports.ts';
 import type { Invalidator, Stamp, StampRefusal } from './invalidator.ts';
 
+export interface TiersParts {
+  /** Fastest first. */
+  readonly stores: readonly Store[];
+  /** What operators call them, in the same order. */
+  readonly names: readonly string[];
+  readonly invalidator: Invalidator;
+  /** Told when a store fails to take an entry in, which costs a miss and nothing more. */
+  readonly fault: (error: unknown) => void;
+}
+
 export class Tiers {
   readonly #stores: readonly Store[];
+  readonly #names: readonly string[];
   readonly #invalidator: Invalidator;
   readonly #fault: (error: unknown) => void;
   /** Changes of lists of variants that wait for a slow tier, by key. */
   readonly #listChanges = new Map<string, Promise<void>>();
 
-  /** `fault`: told when a store fails to take an entry in, which costs a miss and nothing more. */
-  constructor(stores: readonly Store[], invalidator: Invalidator, fault: (error: unknown) => void) {
+  constructor({ stores, names, invalidator, fault }: TiersParts) {
     this.#stores = stores;
+    this.#names = names;
     this.#invalidator = invalidator;
     this.#fault = fault;
   }
@@ -60,17 +72,42 @@ export class Tiers {
   async purge(selector: Selector): Promise<number> {
     let most = 0;
     for (const store of this.#stores) {
-      const entries = await all(store.find(selector));
-      await store.delete(entries.map(({ key }) => key));
-      most = Math.max(most, entries.filter(({ kind }) => kind === 'response').length);
+      let responses = 0;
+      for await (const notes of portions(store.find(selector))) {
+        await store.delete(notes.map(({ key }) => key));
+        responses += notes.filter(({ kind }) => kind === 'response').length;
+      }
+      most = Math.max(most, responses);
     }
     return most;
   }
 
-  /** The stored responses the selector names, each key once. */
-  async find(selector: Selector): Promise<EntryNote[]> {
+  /**
+   * How many stored responses the selector names. `held`: of the fastest tier they are known. Of a slow one `most` are
+   * looked at; `more`: there were others.
+   */
+  async count(
+    selector: Selector,
+    known: { readonly held: readonly EntryNote[]; readonly most: number },
+  ): Promise<{ readonly count: number; readonly more: boolean }> {
+    const keys = new Set<string>();
+    const note = ({ kind, key }: EntryNote) => void (kind === 'response' && keys.add(key));
+    for (const entry of known.held) note(entry);
+    for (const [tier, store] of this.#stores.entries()) {
+      const found = tier === 0 && known.held.length > 0 ? [] : store.find(selector);
+      let left = known.most;
+      for await (const entry of found) {
+        if (left-- === 0) return { count: keys.size, more: true };
+        note(entry);
+      }
+    }
+    return { count: keys.size, more: false };
+  }
+
+  /** The stored responses the selector names, each key once; with the name of a tier, those of that one. */
+  async find(selector: Selector, tier?: string): Promise<EntryNote[]> {
     const byKey = new Map<string, EntryNote>();
-    for (const store of this.#stores) {
+    for (const store of tier === undefined ? this.#stores : [this.#named(tier)]) {
       for (const entry of await all(store.find(selector))) {
         if (entry.kind === 'response' && !byKey.has(entry.key)) byKey.set(entry.key, entry);
       }
@@ -84,7 +121,17 @@ export class Tiers {
     return Symbol.iterator in found ? [...found] : [];
   }
 
+  #named(tier: string): Store {
+    const store = this.#stores[this.#names.indexOf(tier)];
+    if (store !== undefined) return store;
+    throw new TidegateError('E_SELECTOR', `expected one of ${this.#names.join(', ')} as tier, got ${tier}`);
+  }
+
   /** Removes single entries from every tier. */
+  remove(keys: readonly string[]): void {
+    this.#delete(keys).catch(this.#fault);
+  }
+
   async #delete(keys: readonly string[]): Promise<void> {
     for (const store of this.#stores) await store.delete(keys);
   }
@@ -96,7 +143,13 @@ export class Tiers {
     let { tier } = asked;
     let found = await asked.found;
     while (found === undefined && ++tier < this.#stores.length) found = await (this.#stores[tier] as Store).get(key);
-    if (found !== undefined) this.#promote(found, tier);
+    if (found === undefined) return undefined;
+    for (let above = 0; above < tier; above++) {
+      // A fill has ended meanwhile: what it stored is newer than what was read.
+      const newer = (this.#stores[above] as Store).get(key);
+      if (newer !== undefined && !(newer instanceof Promise)) return newer;
+    }
+    this.#promote(found, tier);
     return found;
   }
 
@@ -119,7 +172,7 @@ export class Tiers {
     this.#withList(key, (old) => {
       const list = withVariant(old, { key, ...add });
       const dropped = old?.variantKeys.filter((variant) => !list.variantKeys.includes(variant)) ?? [];
-      if (dropped.length > 0) this.#delete(dropped).catch(this.#fault);
+      if (dropped.length > 0) this.remove(dropped.flatMap(withCoded));
       this.#putAll(list, this.#stores.length);
     });
   }
@@ -127,7 +180,7 @@ export class Tiers {
   /** A response without Vary takes the place of the list; the variants would never be found again. */
   #unlist(key: string): void {
     this.#withList(key, (old) => {
-      if (old !== undefined) this.#delete(old.variantKeys).catch(this.#fault);
+      if (old !== undefined) this.remove(old.variantKeys.flatMap(withCoded));
     });
   }
 
@@ -144,8 +197,27 @@ export class Tiers {
   }
 }
 
+/** The variant, and what was made of it: that would never be found again. */
+function withCoded(key: string): readonly string[] {
+  return [key, ...codedKeys(key)];
+}
+
 function asList(entry: Entry | undefined): VariantList | undefined {
   return entry?.kind === 'variants' ? entry : undefined;
+}
+
+const PORTION = 1000;
+
+/** What an iteration gives, some at a time; all at once where the store gives it at once, and may change after that. */
+async function* portions(found: Iterable<EntryNote> | AsyncIterable<EntryNote>): AsyncIterable<EntryNote[]> {
+  if (Symbol.iterator in found) return yield [...found];
+  let portion: EntryNote[] = [];
+  for await (const entry of found) {
+    if (portion.push(entry) < PORTION) continue;
+    yield portion;
+    portion = [];
+  }
+  yield portion;
 }
 
 /** Everything an iteration gives; at once where the store does, for each await of a stored million costs. */

@@ -17,6 +17,7 @@ import type { Departure, Way } from './departures.ts';
 import { Flight } from './flight.ts';
 import type { FlightPlan, RunningFlight } from './flight-plan.ts';
 import type { Invalidator, Stamp } from './invalidator.ts';
+import { rehydrate } from './rehydrate.ts';
 
 /** Forwards the write. It is carried through even when the client goes away: the origin may have begun. */
 export function startWrite(context: Context, from: Departure, way: Way): RunningFlight {
@@ -36,7 +37,10 @@ export function startWrite(context: Context, from: Departure, way: Way): Running
       const counts = stampAfter(context, named, { request, head, stamp });
       // Only now: a gate that ends between the two finds the intent open when it begins again.
       closeIntent();
-      return counts;
+      return settled(counts, (counted) => {
+        rehydrate(context, named);
+        return counted;
+      });
     },
     beforeFailure: (error) => {
       if (NOT_SENT.has(error.code)) return closeIntent();
@@ -93,6 +97,7 @@ export function holdUnknown(context: Context, uri: string, hold: Hold = {}): Eve
   tasks.later(unknownOutcomeMs, () => {
     for (const selector of affected) invalidator.invalidateSoon(selector);
     closeIntent();
+    rehydrate(context, affected);
   });
   return invalidateAll(invalidator, affected);
 }

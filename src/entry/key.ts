@@ -1,10 +1,11 @@
 // Cache keys. A key is `tenant SP origin SP method SP uri`; a variant's key adds `LF name: value` for each selecting
-// header field.
+// header field; the same response in a content coding has `LF ;coding` behind its key.
 //
 // The one complication: keys must be injective, or one client reads what was filled for another. Tenant, origin and
 // method are tokens and a URI holds no white space, so a space cannot be mistaken for a part; a field value holds no
-// line feed. `isKeyable` is where that is made sure of.
+// line feed. `isKeyable` is where that is made sure of. No field name holds a semicolon.
 
+import { CODINGS, type Coding } from '../semantics/content-coding.ts';
 import { type Fields, fieldValue } from '../semantics/fields.ts';
 
 /** The tenant when none is configured. */
@@ -73,4 +74,20 @@ export function variantKey(
     variant += value === undefined ? `\n${name}` : `\n${name}:${select.normalise(name, value)}`;
   }
   return variant;
+}
+
+/** The key of the same response in a content coding. `key`: that of the stored response, or of the variant. */
+export function codedKey(key: string, coding: Coding): string {
+  return `${key}\n;${coding}`;
+}
+
+/** The keys of the same response in each coding. */
+export function codedKeys(key: string): readonly string[] {
+  return CODINGS.map((coding) => codedKey(key, coding));
+}
+
+/** The coding of a key made by `codedKey`; undefined for any other. */
+export function codingOf(key: string): Coding | undefined {
+  const at = key.lastIndexOf('\n;');
+  return at < 0 ? undefined : CODINGS.find((coding) => coding === key.slice(at + 2));
 }

@@ -13,7 +13,10 @@ import {
 import { startDemoOrigin } from './demo/demo-origin.ts';
 import { demoText } from './demo/demo-text.ts';
 import { registerAdminCommands } from './operator/cli-admin.ts';
+import { registerPopulateCommand } from './operator/cli-populate.ts';
 import { type RunningGate, startGate } from './serve.ts';
+import { startWorkers } from './workers/primary.ts';
+import { workerCount } from './workers/share.ts';
 
 const WRONG_COMMAND_LINE = 2;
 
@@ -33,6 +36,7 @@ export async function runCli(argv: readonly string[]): Promise<void> {
   addServe(program);
   addCheck(program);
   registerAdminCommands(program);
+  registerPopulateCommand(program);
   await program.parseAsync(argv);
 }
 
@@ -85,7 +89,7 @@ async function serve(file: string | undefined, options: ServeOptions): Promise<v
     throw new TidegateError('E_CONFIG', `expected --demo or a configuration file, got both: ${file}`);
   }
   const load = () => loadConfig({ file, cwd: process.cwd(), overrides: options });
-  const running = await startGate(await load());
+  const running = await start(await load());
   // One after the other: the configuration read last is the one that holds.
   let reloads = Promise.resolve();
   process.on('SIGHUP', () => {
@@ -94,6 +98,15 @@ async function serve(file: string | undefined, options: ServeOptions): Promise<v
   endOnSignal(() => running.close());
   // Last, since whoever reads it may send a signal at once.
   announce(running);
+}
+
+/** In this process, or in as many as the configuration says. */
+async function start(config: ResolvedConfig): Promise<RunningGate> {
+  const count = workerCount(config);
+  if (count === 1) return startGate(config);
+  const running = await startWorkers(config, count);
+  running.gaveUp.then(fail);
+  return running;
 }
 
 async function serveDemo(options: ServeOptions): Promise<void> {

@@ -6,26 +6,36 @@
 // have changed is invalidated, since the key does not say under which rules it was filled.
 
 import { type BlockList, isIPv6 } from 'node:net';
+import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { createAdminApi, type ExplainRequest } from '../admin/api.ts';
+import { type AdminDeps, createAdminApi } from '../admin/api.ts';
 import type { ExchangeReport, Gate, GateRequest } from '../engine/contract.ts';
 import { createGate } from '../engine/gate.ts';
 import { classOf } from '../engine/tally.ts';
 import type { TidegateError } from '../errors.ts';
-import { filterFields } from '../semantics/fields.ts';
-import { createMemoryStore } from '../store/memory.ts';
+import type { Origin, Store } from '../ports.ts';
+import { NO_FIELDS } from '../semantics/fields.ts';
+import { nodeCompress } from './compressor.ts';
 import { boundBodies, changedOrigins, needsRestart, networks } from './config/applying.ts';
 import type { ResolvedConfig } from './config/config.ts';
 import { compileSite } from './config/router.ts';
-import { admit } from './front/admission.ts';
+import type { Admitted } from './front/admission.ts';
 import type { ExchangeEnd } from './front/exchange.ts';
-import { createFront, type FrontHooks } from './front/front.ts';
+import { createFront } from './front/front.ts';
+import type { Front, FrontHooks } from './front/front-contract.ts';
+import { type Listening, prepareListening } from './listening.ts';
 import { nodeClock, nodeRandom, nodeTasks } from './node-ports.ts';
 import { accessLine, createLog } from './operator/access-log.ts';
 import { startAdmin } from './operator/admin-server.ts';
 import { createMetrics, type Metrics } from './operator/metrics.ts';
+import { tierControl } from './operator/tier-control.ts';
 import { Origins } from './origin/origins.ts';
+import { admitOwn, type OwnRequest } from './own-request.ts';
+import { Population } from './populate/population.ts';
+import type { Part, Role } from './role.ts';
+import { invalidateOldRules } from './rules-file.ts';
 import type { Router } from './site.ts';
+import { type NodeTiers, openTiers } from './tiers.ts';
 
 export interface RunningGate {
   /** Where clients connect, e.g. `http://127.0.0.1:8080`. */
@@ -43,12 +53,28 @@ const CLOSE_GRACE_MS = 10_000;
 
 /** Opens both listeners; rejects with E_PORT or E_ADMIN_TOKEN, and then leaves nothing open. */
 export async function startGate(config: ResolvedConfig, log: Logger = logOf(config)): Promise<RunningGate> {
-  const running = new NodeGate(config, log);
-  await running.start();
-  return running;
+  return startPart(config, { log, tiers: await openTiers(config, log), role: undefined });
 }
 
-function logOf({ log }: ResolvedConfig): Logger {
+/** The same with tiers that are open already, which are closed with it; `role`: as one of several processes. */
+export async function startPart(config: ResolvedConfig, parts: GateParts): Promise<Part> {
+  try {
+    const running = new NodeGate(config, parts);
+    await running.start();
+    return running;
+  } catch (error) {
+    await parts.tiers.close();
+    throw error;
+  }
+}
+
+interface GateParts {
+  readonly log: Logger;
+  readonly tiers: NodeTiers;
+  readonly role: Role | undefined;
+}
+
+export function logOf({ log }: ResolvedConfig): Logger {
   return createLog({ level: log.level, ...(log.file !== 'stdout' && { destination: log.file }) });
 }
 
@@ -59,45 +85,66 @@ interface Site {
   readonly trusted: BlockList;
 }
 
-class NodeGate implements RunningGate {
+class NodeGate implements RunningGate, Part {
   readonly gate: Gate;
   url = '';
+  port = 0;
   adminUrl = '';
   readonly #log: Logger;
   readonly #origins: Origins;
-  readonly #metrics: Metrics;
+  readonly metrics: Metrics;
+  readonly #role: Role | undefined;
   /** Time to the origin's head, for the access log; only requests that went forward are here. */
   readonly #forwardMs = new WeakMap<GateRequest, number>();
-  readonly #front: ReturnType<typeof createFront>;
-  /** Of the memory there is; a reload does not change it. */
-  readonly #maxBytes: number;
+  readonly #front: Pick<Front, 'listen' | 'close'>;
+  readonly #listening: Listening;
+  readonly #population: Population;
+  readonly #tiers: NodeTiers;
+  /** Of the tiers there are; a reload does not change it. */
+  readonly #room: readonly number[];
   #clientBytes = 0;
   #site: Site;
   #ready = false;
   #closeAdmin: () => Promise<void> = async () => {};
 
-  constructor(config: ResolvedConfig, log: Logger) {
+  constructor(config: ResolvedConfig, { log, tiers, role }: GateParts) {
+    this.#role = role;
     this.#log = log;
+    this.#tiers = tiers;
+    this.#listening = prepareListening(config, log);
     this.#origins = new Origins({ clock: nodeClock, tasks: nodeTasks });
-    this.#maxBytes = config.memory.maxBytes;
+    this.#room = [config.memory.maxBytes, config.disk?.maxBytes ?? 0];
     this.#site = this.#compile(config);
-    const memory = createMemoryStore({ maxBytes: config.memory.maxBytes });
-    this.#metrics = createMetrics({ stats: () => this.gate.stats(), clientBytes: () => this.#clientBytes });
+    const clientBytes = () => this.#clientBytes;
+    this.metrics =
+      role?.kind === 'primary' ? role.metrics : createMetrics({ stats: () => this.gate.stats(), clientBytes });
     this.gate = createGate({
       clock: nodeClock,
       tasks: nodeTasks,
       random: nodeRandom,
-      stores: [memory],
-      memoryStats: () => memory.stats(),
+      compress: nodeCompress,
+      ...tiers.gateOptions,
+      rehydrator: {
+        usesOf: (key) => tiers.memory.usesOf(key),
+        maxEntries: () => this.#site.config.populate.rehydrate.maxEntries,
+        fill: (entries) => this.#population.rehydrate(entries),
+      },
       report: (report) => this.#report(report),
       fault: (error) => this.#log.error({ err: error }, 'a store failed'),
     });
-    this.#front = createFront({
+    this.#population = this.#createPopulation(config);
+    this.#front = role?.kind === 'primary' ? role.front : this.#createFront(config);
+  }
+
+  #createFront(config: ResolvedConfig): Front {
+    return createFront({
       site: () => this.#site,
       gate: this.gate,
       limits: config.limits,
+      arrival: this.#listening.arrival,
       trust: (address) => this.#trusts(address),
       originUrlOf: (name) => this.#origins.urlOf(name),
+      authoritiesOf: (name) => this.#origins.authoritiesOf(name),
       cacheName: config.cacheName,
       hooks: this.#hooks(),
     });
@@ -105,32 +152,59 @@ class NodeGate implements RunningGate {
 
   async start(): Promise<void> {
     const { listen, admin } = this.#site.config;
-    const at = await this.#front.listen(listen);
-    this.url = urlOf(listen.host, at.port);
+    if (this.#role?.kind !== 'worker') await this.#outdateOldRules();
+    const at = await this.#front.listen({ ...listen, reusePort: this.#role?.kind === 'worker' });
+    this.port = at.port;
+    this.url = urlOf(listen.host, at.port, this.#listening.scheme);
+    if (this.#role?.kind === 'worker') return;
     try {
-      const api = createAdminApi({
-        gate: this.gate,
-        isReady: () => (this.#ready ? { ready: true } : { ready: false, reason: 'the gate is shutting down' }),
-        explainRequest: (request) => this.#explainable(request),
-        metricsText: () => this.#metrics.text(),
-        originNames: () => Object.keys(this.#site.config.origins),
-      });
+      const deps = this.#adminDeps();
+      const api = createAdminApi(this.#role === undefined ? deps : this.#role.admin(deps));
       const { token, ...place } = admin;
       const server = await startAdmin({ ...place, ...(token !== undefined && { token }), api });
       this.adminUrl = server.url;
       this.#closeAdmin = () => server.close();
     } catch (error) {
       await this.#front.close({ graceMs: 0 });
+      this.#listening.close();
       throw error;
     }
     this.#ready = true;
+    this.#population.start();
+  }
+
+  #adminDeps(): AdminDeps {
+    return {
+      gate: this.gate,
+      isReady: () => (this.#ready ? { ready: true } : { ready: false, reason: 'the gate is shutting down' }),
+      explainRequest: (request) => this.requestFor(request),
+      populate: this.#population,
+      tiers: tierControl(this.#tiers),
+      metricsText: () => this.metrics.text(),
+      originNames: () => Object.keys(this.#site.config.origins),
+    };
+  }
+
+  clientBytes(): number {
+    return this.#clientBytes;
+  }
+
+  async #outdateOldRules(): Promise<void> {
+    const fault = (err: unknown) => this.#log.warn({ err }, 'the rules could not be written down');
+    const origins = await invalidateOldRules(this.gate, this.#site.config, fault);
+    if (origins.length > 0) this.#log.debug({ origins }, 'what was stored under other rules is outdated');
   }
 
   async reload(config: ResolvedConfig): Promise<void> {
+    this.#listening.update(config);
     const old = this.#site;
     this.#site = this.#compile(config);
     old.retire();
+    if (this.#role?.kind !== 'worker') this.#population.reloaded();
     for (const origin of changedOrigins(old.config, config)) await this.gate.invalidate({ kind: 'origin', origin });
+    // The rest is the primary's, once.
+    if (this.#role?.kind === 'worker') return;
+    await this.#outdateOldRules();
     for (const key of needsRestart(old.config, config)) {
       this.#log.warn(`${key} has changed in the configuration; that takes effect with the next start`);
     }
@@ -140,14 +214,19 @@ class NodeGate implements RunningGate {
   async close({ graceMs = CLOSE_GRACE_MS }: { readonly graceMs?: number } = {}): Promise<void> {
     this.#ready = false;
     const end = nodeClock.monotonic() + graceMs;
+    this.#population.close();
     await this.#front.close({ graceMs });
+    this.#listening.close();
     await this.#origins.close({ graceMs: Math.max(0, end - nodeClock.monotonic()) });
     await this.#closeAdmin();
+    await this.#tiers.close();
   }
 
   #compile(config: ResolvedConfig): Site {
-    const bounded = boundBodies(config, this.#maxBytes);
-    const { router, retire } = compileSite(bounded, this.#origins.update(config.origins));
+    const bounded = boundBodies(config, this.#room);
+    const pools = [...this.#origins.update(config.origins)];
+    const wrap = this.#role?.kind === 'worker' ? this.#role.origin : (origin: Origin) => origin;
+    const { router, retire } = compileSite(bounded, new Map(pools.map(([name, pool]) => [name, wrap(pool)])));
     return { config, router, retire, trusted: networks(config.trustedProxies) };
   }
 
@@ -155,24 +234,29 @@ class NodeGate implements RunningGate {
     return this.#site.trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
   }
 
-  /** The request as the front would hand it to the engine; undefined: no route. The URI says host and scheme itself. */
-  #explainable({ method, uri, fields }: Pick<ExplainRequest, 'method' | 'uri' | 'fields'>): ExplainRequest | undefined {
-    const { protocol, host, origin } = new URL(uri);
-    const rest = filterFields(fields, (name) => !name.startsWith('x-forwarded-'));
-    const rawHeaders = [...rest, 'host', host, 'x-forwarded-proto', protocol.slice(0, -1)];
-    const raw = { method, target: uri.slice(origin.length) || '/', httpVersion: '1.1', rawHeaders };
-    const peer = { address: '127.0.0.1', localAuthority: () => host };
-    const { limits, cacheName } = this.#site.config;
-    const { router } = this.#site;
-    const admission = admit(raw, peer, { router: () => router, limits, trust: () => true, cacheName });
-    return admission.kind === 'admitted' ? admission.request : undefined;
+  #createPopulation({ disk }: ResolvedConfig): Population {
+    return new Population({
+      ...{ clock: nodeClock, tasks: nodeTasks, random: nodeRandom, log: this.#log, gate: this.gate },
+      stores: namedBy(this.#tiers),
+      usesOf: (key) => this.#tiers.memory.usesOf(key),
+      config: () => this.#site.config,
+      requestOf: ({ uri, fields = NO_FIELDS }) => {
+        const request = this.requestFor({ method: 'GET', uri, fields });
+        return request === undefined ? undefined : { ...request, body: undefined };
+      },
+      journal: disk === undefined ? undefined : join(disk.path, 'populate'),
+    });
+  }
+
+  requestFor(asked: OwnRequest): Admitted['request'] | undefined {
+    return admitOwn(asked, this.#site.router, this.#site.config);
   }
 
   #report(report: ExchangeReport): void {
     if (report.error !== undefined) this.#logFailure(report, report.error);
     if (report.forwardMs === undefined) return;
     this.#forwardMs.set(report.request, report.forwardMs);
-    this.#metrics.observeForward(report);
+    this.metrics.observeForward(report);
   }
 
   #logFailure({ request }: ExchangeReport, { code, message, cause }: TidegateError): void {
@@ -185,6 +269,7 @@ class NodeGate implements RunningGate {
     return {
       ended: (end) => this.#ended(end),
       refused: ({ reason, got, peer }) => this.#log.info({ refused: reason, got, peer }, 'request refused'),
+      lost: (report) => this.#listening.lost(report),
       fault: (error) => this.#log.error({ err: error }, 'an exchange failed'),
     };
   }
@@ -203,7 +288,12 @@ class NodeGate implements RunningGate {
   }
 }
 
-function urlOf(host: string, port: number): string {
+/** What each tier has, and of the disk also what the manifest names though the bytes are gone. */
+function namedBy({ memory, disk }: NodeTiers): readonly Pick<Store, 'find'>[] {
+  return disk === undefined ? [memory] : [memory, { find: (selector) => disk.rows(selector) }];
+}
+
+function urlOf(host: string, port: number, scheme = 'http'): string {
   const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
-  return `http://${isIPv6(shown) ? `[${shown}]` : shown}:${port}`;
+  return `${scheme}://${isIPv6(shown) ? `[${shown}]` : shown}:${port}`;
 }

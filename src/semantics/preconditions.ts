@@ -42,7 +42,12 @@ export function evaluatePreconditions(request: RequestHead, stored: Precondition
 function noneMatches(value: string, stored: Fields): boolean {
   if (trimOws(value) === '*') return false;
   const { etag } = validators(stored);
-  return etag === undefined || !entityTags(value).some((member) => etagsMatchWeak(member, etag));
+  return etag === undefined || !etagInList(value, etag);
+}
+
+/** True when the If-None-Match list has the entity tag, by weak comparison. */
+export function etagInList(value: string, etag: string): boolean {
+  return entityTags(value).some((member) => etagsMatchWeak(member, etag));
 }
 
 /** The members of an If-None-Match list. Not `listMembers`: within an entity tag a backslash escapes nothing. */

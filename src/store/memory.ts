@@ -6,8 +6,8 @@
 
 import { globMatcher } from '../dependency/glob.ts';
 import type { Selector } from '../dependency/selector.ts';
-import { keyParts } from '../entry/key.ts';
-import type { Entry } from '../entry/stored-response.ts';
+import { codedKeys, keyParts } from '../entry/key.ts';
+import { type Entry, type EntryNote, noteOf } from '../entry/stored-response.ts';
 import type { Store } from '../ports.ts';
 import { EvictionPolicy, MAX_SIZE } from './eviction.ts';
 
@@ -48,7 +48,11 @@ export interface MemoryStore extends Store {
   get(key: string): Entry | undefined;
   put(entry: Entry): void;
   delete(keys: readonly string[]): number;
-  find(selector: Selector): Iterable<Entry>;
+  find(selector: Selector): Iterable<EntryNote>;
+  /** The entries themselves; does not count as use. */
+  entries(selector: Selector): Iterable<Entry>;
+  /** Times the entry has been got since it was put, up to 255; 0 when it is not there. */
+  usesOf(key: string): number;
   /** Sum of `entryCost` over all entries. */
   bytes(): number;
   stats(): MemoryStoreStats;
@@ -70,6 +74,12 @@ export function entryCost(entry: Entry): number {
   return cost;
 }
 
+/** The entry with bytes of its own: another tier may give it as a part of what it read, all of which it would keep. */
+function compact(entry: Entry): Entry {
+  if (entry.kind === 'variants' || entry.bytes.buffer.byteLength === entry.bytes.length) return entry;
+  return { ...entry, bytes: new Uint8Array(entry.bytes) };
+}
+
 class SlottedStore implements MemoryStore {
   readonly #maxBytes: number;
   readonly #maxEntries: number;
@@ -77,6 +87,8 @@ class SlottedStore implements MemoryStore {
   readonly #policy: EvictionPolicy;
   readonly #slotOf = new Map<string, number>();
   readonly #entries: (Entry | undefined)[] = [];
+  /** By slot. The policy's frequency is another: it outlives the entry. */
+  #uses = new Uint8Array(64);
   readonly #tags = new TagIndex();
   /** Every `tenant SP origin SP method SP` seen; few, as each comes from the configuration and the methods it allows. */
   readonly #keyPrefixes = new Set<string>();
@@ -95,14 +107,18 @@ class SlottedStore implements MemoryStore {
     const slot = this.#slotOf.get(key);
     if (slot === undefined) return undefined;
     this.#policy.touch(slot);
+    if (this.#uses[slot] !== 0xff) this.#uses[slot]!++;
     return this.#entries[slot];
   }
 
-  put(entry: Entry): void {
+  put(given: Entry): void {
+    const entry = compact(given);
     const cost = entryCost(entry);
     const slot = this.#slotOf.get(entry.key);
-    if (cost > this.#largest) {
-      this.#declined++;
+    // A large body is not here, and whoever has it may remove it.
+    const isElsewhere = entry.kind === 'response' && entry.large !== undefined;
+    if (cost > this.#largest || isElsewhere) {
+      if (!isElsewhere) this.#declined++;
       // What it was to replace is not the latest any more.
       if (slot !== undefined) this.#remove(slot);
     } else if (slot !== undefined) {
@@ -125,7 +141,11 @@ class SlottedStore implements MemoryStore {
     return before - this.#policy.count;
   }
 
-  *find(selector: Selector): Iterable<Entry> {
+  *find(selector: Selector): Iterable<EntryNote> {
+    for (const entry of this.entries(selector)) yield noteOf(entry);
+  }
+
+  *entries(selector: Selector): Iterable<Entry> {
     if (selector.kind === 'url') return yield* this.#findUri(selector.uri);
     if (selector.kind === 'tag') return yield* this.#findTag(selector.tag);
     const matches = matcherOf(selector);
@@ -133,6 +153,10 @@ class SlottedStore implements MemoryStore {
       const entry = this.#entries[slot];
       if (entry !== undefined && matches(entry.key)) yield entry;
     }
+  }
+
+  usesOf(key: string): number {
+    return this.#uses[this.#slotOf.get(key) ?? -1] ?? 0;
   }
 
   bytes(): number {
@@ -152,12 +176,12 @@ class SlottedStore implements MemoryStore {
   *#findUri(uri: string): Iterable<Entry> {
     for (const prefix of this.#keyPrefixes) {
       const entry = this.#peek(prefix + uri);
-      if (entry === undefined) continue;
-      yield entry;
-      if (entry.kind === 'response') continue;
-      for (const key of entry.variantKeys) {
-        const variant = this.#peek(key);
-        if (variant !== undefined) yield variant;
+      const keys = entry?.kind === 'variants' ? entry.variantKeys : [];
+      if (entry?.kind === 'variants') yield entry;
+      // One in a content coding may have outlived what it was made from.
+      for (const key of [prefix + uri, ...keys].flatMap(withCoded)) {
+        const found = this.#peek(key);
+        if (found?.kind === 'response') yield found;
       }
     }
   }
@@ -207,6 +231,8 @@ class SlottedStore implements MemoryStore {
   /** Puts the entry in the slot. */
   #enter(slot: number, entry: Entry): void {
     this.#entries[slot] = entry;
+    if (slot >= this.#uses.length) this.#uses = new Uint8Array(this.#uses.buffer.transfer(2 * slot));
+    this.#uses[slot] = 0;
     if (entry.kind === 'variants') this.#lists++;
     else for (const tag of entry.tags) this.#tags.add(tag, slot);
   }
@@ -247,6 +273,10 @@ class TagIndex {
     if (there === undefined) return [];
     return typeof there === 'object' ? there : [there];
   }
+}
+
+function withCoded(key: string): string[] {
+  return [key, ...codedKeys(key)];
 }
 
 /** The part of a key before its URI. */

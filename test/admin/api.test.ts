@@ -201,6 +201,12 @@ describe('what is not there', () => {
       expect(json.routes).toEqual([
         ...READS.map((read) => `GET ${read}`),
         ...CHANGES.map((change) => `POST ${change}`),
+        'GET /populate',
+        'POST /populate',
+        'POST /populate/cancel',
+        'GET /tiers',
+        'GET /tiers/check',
+        'POST /tiers/clear',
       ]);
     },
   );
@@ -223,6 +229,11 @@ describe('what is not there', () => {
       expect(fake.changes).toEqual([]);
     },
   );
+
+  test('a path of two methods names both', async () => {
+    const { answer } = await ask({ path: '/populate', method: 'PUT' });
+    expect([answer.status, answer.fields]).toEqual([405, ['allow', 'GET, HEAD, POST']]);
+  });
 
   test('a query key is refused the second time', async () => {
     const { json } = await ask({ path: '/entries', query: 'tag=a&tag=b' });

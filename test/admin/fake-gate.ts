@@ -1,8 +1,10 @@
 // A gate that answers the admin API with fixed figures and remembers what it was asked.
 
 import type { AdminDeps } from '../../src/admin/api.ts';
+import type { TierHoldings } from '../../src/admin/tiers-api.ts';
 import type { Selector } from '../../src/dependency/selector.ts';
 import type { EntrySummary, Explanation, GateStats, ListQuery, Route } from '../../src/engine/contract.ts';
+import type { JobProgress } from '../../src/engine/populate-job.ts';
 import { CONFORMANCE_POLICY } from '../../src/semantics/policy.ts';
 
 export const ROUTE: Route = {
@@ -69,7 +71,19 @@ export const STATS: GateStats = {
   intentsOpen: 15,
   fillsInFlight: 16,
   position: 17,
+  coding: { made: 20, bytesSaved: 21_000, skipped: { small: 22 } },
   memory: { entries: 18, bytes: 19_000, maxBytes: 20_000, evictions: 21, declined: 22 },
+};
+
+export const JOB: JobProgress = {
+  ...{ id: 'a-1', cause: 'operator', name: '2 URLs', state: 'running', sealed: true },
+  ...{ total: 2, done: 1, stored: 1, fresh: 0, refused: 0, failed: 0, reasons: {}, perSecond: 1, startedAt: 0 },
+};
+
+const HOLDINGS: TierHoldings = {
+  memory: { entries: 18, bytes: 19_000, maxBytes: 20_000 },
+  disk: { entries: 20, bytes: 90_000, maxBytes: 100_000, segments: 3, largeBodies: 1, indexLoaded: true },
+  manifest: { rows: 20, bytes: 88_000 },
 };
 
 export interface FakeGate {
@@ -77,6 +91,8 @@ export interface FakeGate {
   /** Calls that change something: `invalidate` or `purge`, and the selector. */
   readonly changes: [string, Selector][];
   readonly lists: ListQuery[];
+  /** Tiers that were emptied alone. */
+  readonly cleared: string[];
   readonly explained: { method: string; uri: string; fields: readonly string[] }[];
 }
 
@@ -85,6 +101,7 @@ export function fakeGate(overrides: Partial<AdminDeps> = {}): FakeGate {
   const changes: FakeGate['changes'] = [];
   const lists: ListQuery[] = [];
   const explained: FakeGate['explained'] = [];
+  const cleared: string[] = [];
   const act = (name: string) => async (selector: Selector) => {
     changes.push([name, selector]);
     return { position: changes.length, matched: 2 };
@@ -108,9 +125,28 @@ export function fakeGate(overrides: Partial<AdminDeps> = {}): FakeGate {
       uri.startsWith('http://example.org/')
         ? { route: ROUTE, method, uri: uri.replace(/[?&]utm=[^&]*/, ''), fields, bypass: false }
         : undefined,
+    populate: {
+      begin: () => JOB,
+      give: () => {},
+      state: () => ({ waiting: 0, inFlight: 0, schedules: [], jobs: [JOB] }),
+      progress: (id) => (id === JOB.id ? JOB : undefined),
+      follow: (_id, listener) => {
+        listener(JOB);
+        return () => {};
+      },
+      cancel: () => true,
+    },
+    tiers: {
+      holdings: async () => HOLDINGS,
+      check: async () => ({ agree: true, memory: { entries: 18, notOnDisk: 0, differing: 0 }, examples: [] }),
+      clear: async (what) => {
+        cleared.push(what);
+        return 18;
+      },
+    },
     originNames: () => ['api', 'app', 'demo'],
     metricsText: async () => 'tidegate_entries 18\n',
     ...overrides,
   };
-  return { deps, changes, lists, explained };
+  return { deps, changes, lists, explained, cleared };
 }

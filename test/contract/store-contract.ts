@@ -4,7 +4,7 @@
 import { expect, it } from 'vitest';
 import type { Selector } from '../../src/dependency/selector.ts';
 import { encodeHead, headLength } from '../../src/entry/codec.ts';
-import { cacheKey } from '../../src/entry/key.ts';
+import { cacheKey, codedKey } from '../../src/entry/key.ts';
 import type { Entry, StoredResponse, VariantList } from '../../src/entry/stored-response.ts';
 import type { Eventually, Store } from '../../src/ports.ts';
 import type { ReuseTerms } from '../../src/semantics/freshness.ts';
@@ -173,6 +173,16 @@ function testFind(makeStore: () => Eventually<Store>): void {
       expect(await keysFound(store, selector)).toEqual([...expected].sort());
     });
   }
+
+  it('finds by URL what stands in a content coding, of a variant and of what is gone too', async () => {
+    const uri = 'http://h/v';
+    const coded = [codedKey(german!.key, 'br'), codedKey(list.key, 'gzip')];
+    const store = await storeWith(makeStore, [...entries, ...coded.map((key) => storedResponse(key))]);
+    expect(await keysFound(store, { kind: 'url', uri })).toEqual([...vary, ...coded].sort());
+    await store.delete(vary.slice(0, 1));
+    expect(await keysFound(store, { kind: 'url', uri })).toContain(coded[1]);
+    expect(await keysFound(store, { kind: 'url', uri: `${uri}\n;br` })).toEqual([]);
+  });
 
   it('finds by the tags of the latest entry only', async () => {
     const store = await storeWith(makeStore, entries);

@@ -137,6 +137,19 @@ describe('what may be shared', () => {
     expect([...clients.map((client) => client.text), origin.count]).toEqual(['one', 'one', 'one', 2]);
   });
 
+  it('an answer not stored still serves those who waited, though the first to be told needs none of its body', () => {
+    const { ask, get, origin } = gateBench();
+    ask({ method: 'PUT', path: '/a' });
+    const knows = get('/a', ['if-none-match', '"1"']);
+    const others = [get('/a'), get('/a')];
+    origin.last.answer(200, [...FRESH, 'etag', '"1"'], 'one');
+    expect([knows.status, ...others.map(({ text, state }) => `${text} ${state}`)]).toEqual([
+      304,
+      'one done',
+      'one done',
+    ]);
+  });
+
   it('a fill under way that a tag invalidation made too old is not joined by many in vain', async () => {
     const { get, gate, origin } = gateBench();
     get('/a');

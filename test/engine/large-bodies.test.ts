@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FRESH, gateBench } from '../kit/gate-bench.ts';
+import { MapStore } from '../kit/map-store.ts';
 import { MemoryBodies } from '../kit/memory-bodies.ts';
 import { turns } from '../kit/slow-log.ts';
 
@@ -17,7 +18,7 @@ const WHOLE = PIECES.join('');
 
 function largeBench() {
   const bodies = new MemoryBodies();
-  const bench = gateBench({ maxBodyBytes: 64 * MIB }, { bodies });
+  const bench = gateBench({ maxBodyBytes: 64 * MIB }, { bodies, stores: [new MapStore()] });
   const fill = (path: string) => {
     const client = bench.get(path);
     const forward = bench.origin.last.head(200, [...FRESH, 'etag', '"1"']);

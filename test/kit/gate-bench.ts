@@ -1,9 +1,9 @@
 // A gate on simulated time, with a memory tier and a scripted origin: the bench most engine tests stand on.
 
 import { Invalidations } from '../../src/dependency/invalidations.ts';
-import type { Gate, Route } from '../../src/engine/contract.ts';
+import type { Gate, Rehydrator, Route } from '../../src/engine/contract.ts';
 import { createGate } from '../../src/engine/gate.ts';
-import type { BodyStore, InvalidationLog } from '../../src/ports.ts';
+import type { BodyStore, Compress, InvalidationLog, Store } from '../../src/ports.ts';
 import type { CachePolicy } from '../../src/semantics/policy.ts';
 import { createMemoryStore, type MemoryStore } from '../../src/store/memory.ts';
 import { type Ask, Client, routeTo } from './clients.ts';
@@ -25,6 +25,10 @@ export interface GateBenchParts {
   readonly log?: InvalidationLog;
   readonly bodies?: BodyStore;
   readonly fault?: (error: unknown) => void;
+  readonly rehydrator?: Rehydrator;
+  readonly compress?: Compress;
+  /** Default: memory alone. */
+  readonly stores?: readonly Store[];
 }
 
 export function gateBench(policy: Partial<CachePolicy> = {}, parts: GateBenchParts = {}): GateBench {

@@ -38,7 +38,7 @@ describe('resolveConfig', () => {
     expect(routes).toHaveLength(1);
     expect(routes[0]).toMatchObject({ name: 'route-1', origin: 'app', tenant: '-', profile: 'safe', match: {} });
     expect([listen, admin]).toEqual([
-      { host: '127.0.0.1', port: 8080 },
+      { host: '127.0.0.1', port: 8080, http2: true, proxyProtocol: false },
       { host: '127.0.0.1', port: 8081, token: undefined },
     ]);
   });
@@ -62,7 +62,10 @@ describe('problems', () => {
   test.each([
     [{ origins, routes: [{ ttlMS: 5 }] }, 'routes[0].ttlMS: unknown key; did you mean "ttlMs"?'],
     [{ origins, cachename: 'x' }, 'cachename: unknown key; did you mean "cacheName"?'],
-    [{ origins, listen: { unixSocket: '/a' } }, 'listen.unixSocket: unknown key; expected one of host, port'],
+    [
+      { origins, listen: { unixSocket: '/a' } },
+      'listen.unixSocket: unknown key; expected one of host, port, tls, http2, proxyProtocol',
+    ],
     [{ origins, listen: { port: '80a' } }, 'listen.port: expected an integer from 0 to 65535, got "80a"'],
     [{ origins, listen: { port: 65_536 } }, 'listen.port: expected an integer from 0 to 65535, got 65536'],
     [{ origins, memory: { maxBytes: Number.NaN } }, 'memory.maxBytes: expected an integer, 0 or more, got NaN'],

@@ -55,7 +55,7 @@ function forwardedOf({ absolute, method, target, host, claims, trusted }: Asked,
   };
   const admission = admit(
     raw,
-    { address: '10.0.0.1', localAuthority: () => 'local' },
+    { address: '10.0.0.1', scheme: 'http', localAuthority: () => 'local' },
     { ...deps, trust: () => trusted },
   );
   return admission.kind === 'admitted' && !admission.request.bypass ? admission.request : undefined;

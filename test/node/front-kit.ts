@@ -6,7 +6,8 @@ import type { Gate, GateRequest, Route } from '../../src/engine/contract.ts';
 import { encodeHead, headLength } from '../../src/entry/codec.ts';
 import type { StoredResponse } from '../../src/entry/stored-response.ts';
 import type { ExchangeEnd } from '../../src/node/front/exchange.ts';
-import { createFront, type Front, type FrontDeps, type RefusalReport } from '../../src/node/front/front.ts';
+import { createFront } from '../../src/node/front/front.ts';
+import type { Front, FrontDeps, FrontHooks, RefusalReport } from '../../src/node/front/front-contract.ts';
 import type { FrontLimits, RequestRules, Router, SiteRoute } from '../../src/node/site.ts';
 import type { Answer, BodySource, Cancel, Responder } from '../../src/ports.ts';
 import { type Fields, NO_FIELDS } from '../../src/semantics/fields.ts';
@@ -70,11 +71,12 @@ export interface FrontSetup extends Partial<Omit<FrontDeps, 'gate' | 'hooks' | '
   readonly atOnce?: Gate['answerAtOnce'];
   readonly rules?: Partial<RequestRules>;
   readonly limits?: Partial<FrontLimits>;
+  readonly lost?: FrontHooks['lost'];
 }
 
 /** Listens on a free port; closed when the test ends. */
 export async function startFront(setup: FrontSetup = {}): Promise<FrontUnderTest> {
-  const { handle = (_request, responder) => answerText(responder, 'ok'), atOnce, rules, limits, ...rest } = setup;
+  const { handle = (_request, responder) => answerText(responder, 'ok'), atOnce, rules, limits, lost, ...rest } = setup;
   const requests: GateRequest[] = [];
   const refusals: RefusalReport[] = [];
   const ends: ExchangeEnd[] = [];
@@ -97,6 +99,7 @@ export async function startFront(setup: FrontSetup = {}): Promise<FrontUnderTest
       ended: (end) => ends.push(end),
       refused: (report) => refusals.push(report),
       fault: (error) => faults.push(error),
+      ...(lost !== undefined && { lost }),
     },
     ...rest,
   });

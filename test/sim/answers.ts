@@ -46,6 +46,7 @@ function representation(reading: Reading, status: number, has: { readonly valida
   const fields = [...statedFields(reading, claim.reader !== '-'), ...(varies ? ['vary', 'Accept-Language'] : [])];
   if (has.validators) fields.push(...validatorFields(resource, version, claim.variant));
   if (has.validators && resource.ranges) fields.push('accept-ranges', 'bytes');
+  if (has.validators && resource.typed) fields.push('content-type', 'text/plain');
   if (resource.framing === 'length') fields.push('content-length', String(claim.length));
   if (request.method === 'HEAD') return { status, fields, body: NOTHING };
   return { status, fields: [...fields, CLAIM, claimText(claim)], body: contentOf(claim) };

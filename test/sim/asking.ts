@@ -30,6 +30,8 @@ interface Site {
   /** Probability that nothing is added to a GET. */
   readonly plain: number;
   readonly asking: Settings['asking'];
+  /** Clients take codings. */
+  readonly codes: boolean;
 }
 
 const LANGUAGES = ['de', 'en', 'DE', 'en , de', 'fr', ''] as const;
@@ -39,13 +41,23 @@ export function ask(dice: Dice, database: Database, site: Site): Question {
   const { resource, asking } = site;
   const fields: string[] = [];
   if (dice.chance(resource.varies ? 0.8 : 0.1)) fields.push('accept-language', dice.pick(LANGUAGES));
+  if (site.codes && dice.chance(0.7)) fields.push('accept-encoding', dice.pick(CODINGS_TAKEN));
   if (dice.chance(site.plain)) return { resource, method: 'GET', fields, bypass: false };
   if (dice.chance(0.15)) fields.push('authorization', 'Basic c2lt');
-  if (dice.chance(asking.conditions)) fields.push(...conditions(dice, database, resource));
+  if (dice.chance(asking.conditions)) fields.push(...asCoded(dice, site, conditions(dice, database, resource)));
   if (dice.chance(asking.wishes)) fields.push('cache-control', dice.pick(WISHES));
-  if (dice.chance(asking.ranges)) fields.push(...ranges(dice, database, resource));
+  if (dice.chance(asking.ranges)) fields.push(...asCoded(dice, site, ranges(dice, database, resource)));
   const method = dice.chance(asking.heads) ? 'HEAD' : 'GET';
   return { resource, method, fields, bypass: dice.chance(0.04) };
+}
+
+const CODINGS_TAKEN = ['gzip', 'br', 'zstd, gzip;q=0.5', 'gzip;q=0, br', 'identity', '*;q=0, gzip'] as const;
+
+/** Entity tags become those of codings, now and then: the client has such a representation. */
+function asCoded(dice: Dice, { codes }: Site, fields: string[]): string[] {
+  if (!codes || dice.chance(0.5)) return fields;
+  const coding = dice.pick(['gzip', 'br', 'zstd']);
+  return fields.map((text, at) => (at % 2 === 1 ? text.replace(/([^"])"$/, `$1~${coding}"`) : text));
 }
 
 function conditions(dice: Dice, database: Database, resource: Resource): string[] {

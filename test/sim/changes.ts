@@ -2,15 +2,16 @@
 // covers, as the database was when it was asked for, once its promise has resolved.
 
 import type { Selector } from '../../src/dependency/selector.ts';
-import type { Gate } from '../../src/engine/contract.ts';
 import type { SimulatedTime } from '../kit/simulated-time.ts';
 import type { Database } from './database.ts';
 import type { Dice } from './dice.ts';
+import type { Serving } from './node.ts';
 import { covers, type Resource, SITE, tagOfRecord } from './resources.ts';
 import type { Tally } from './tally.ts';
 
 export interface ChangeParts {
-  readonly gate: Gate;
+  /** Tells as soon as someone answers operators. */
+  readonly operator: (tell: (to: Serving) => void) => void;
   readonly time: SimulatedTime;
   readonly dice: Dice;
   readonly database: Database;
@@ -24,8 +25,6 @@ export interface ChangeParts {
 }
 
 export class Changes {
-  /** Invalidations under way. */
-  pending = 0;
   readonly #parts: ChangeParts;
 
   constructor(parts: ChangeParts) {
@@ -63,22 +62,28 @@ export class Changes {
   }
 
   tell(selector: Selector): void {
-    const { gate, dice, database, tally, trace } = this.#parts;
+    this.#parts.operator((to) => this.#tellNow(selector, to));
+  }
+
+  #tellNow(selector: Selector, { gate, process }: Serving): void {
+    const { dice, database, tally, trace } = this.#parts;
     const purges = dice.chance(0.3);
     const covered = database.resources
       .filter((resource) => covers(selector, resource))
       .map((resource) => [resource, database.current(resource).number] as const);
     tally.count(`${purges ? 'purge' : 'invalidate'} ${selector.kind}`);
-    trace(`gate: ${purges ? 'purge' : 'invalidate'} ${JSON.stringify(selector)}`);
-    this.pending++;
+    trace(`${process.name}: ${purges ? 'purge' : 'invalidate'} ${JSON.stringify(selector)}`);
     const told = purges ? gate.purge(selector) : gate.invalidate(selector);
     told.then(
       () => {
-        this.pending--;
+        // The answer of a process that is gone reaches nobody.
+        if (!process.alive) return;
+        trace(`${process.name}: acknowledges ${JSON.stringify(selector)}`);
         for (const [resource, number] of covered) database.acknowledge(resource, number);
       },
       (error: unknown) => {
-        trace(`gate: failed, ${error}`);
+        if (!process.alive) return;
+        trace(`${process.name}: failed, ${error}`);
         tally.count('failed invalidations');
       },
     );

@@ -18,6 +18,7 @@
 import { type Fields, fieldLines, fieldValue, hasField } from '../../src/semantics/fields.ts';
 import { names } from './answers.ts';
 import type { Client } from './client.ts';
+import { type Codings, codingOfTag, takes, uncodedTags } from './codings.ts';
 import { type Claim, claimOf, contentOf, sameBytes } from './content.ts';
 import type { Database, Version } from './database.ts';
 import { multipartSlices, type Slice } from './multipart.ts';
@@ -39,6 +40,7 @@ export interface Judge {
     readonly readAt: ReadonlyMap<number, number>;
   };
   readonly writes: { readonly wasUnderWay: (resource: Resource, event: number) => boolean };
+  readonly codings: Pick<Codings, 'decode'>;
 }
 
 /** What is wrong with the answer a client got; undefined: nothing. */
@@ -103,6 +105,8 @@ function judgeBytes(client: Client, claim: Claim, by: Judge): Finding | undefine
   const { asked, status, state, fields } = client;
   if (asked.method === 'HEAD') return undefined;
   const whole = contentOf(claim);
+  const coding = fieldValue(fields, 'content-encoding');
+  if (coding !== undefined) return judgeCoded(client, { coding, whole }, by);
   if (status === 206 && !ifRangeHeld(asked, claim)) return finding('wrong bytes', 'a 206 although If-Range fails');
   const slices = status === 206 ? slicesOf(client, whole) : [{ first: 0, last: whole.length - 1, body: client.body }];
   if (typeof slices === 'string') return state === 'done' ? finding('wrong bytes', slices) : undefined;
@@ -119,6 +123,24 @@ function judgeBytes(client: Client, claim: Claim, by: Judge): Finding | undefine
   return state === 'done' && length !== undefined && Number(length) !== client.body.length
     ? finding('wrong bytes', `Content-Length ${length} with ${client.body.length} bytes`)
     : undefined;
+}
+
+/** A body in a coding must be one that the client takes, made of the bytes of the version, and known by its own ETag. */
+function judgeCoded(
+  { asked, status, state, fields, body }: Client,
+  { coding, whole }: { readonly coding: string; readonly whole: Uint8Array },
+  { codings }: Judge,
+): Finding | undefined {
+  if (!takes(fieldValue(asked.fields, 'accept-encoding'), coding)) {
+    return finding('wrong bytes', `coded as ${coding}, which the client does not take`);
+  }
+  if (status === 206) return finding('wrong bytes', 'a part of a coded body');
+  const etag = versionTag(fields);
+  if (etag !== undefined && codingOfTag(etag) !== coding) return finding('wrong bytes', `${coding} under the ETag ${etag}`);
+  if (state !== 'done') return undefined;
+  const decoded = codings.decode(coding, body);
+  if (decoded !== undefined && sameBytes(decoded, whole)) return undefined;
+  return finding('wrong bytes', `what is decoded from ${coding} is not what the version has`);
 }
 
 function ifRangeHeld({ fields, resource }: Client['asked'], claim: Claim): boolean {
@@ -157,7 +179,9 @@ function isGone(number: number, versions: readonly Version[]): boolean {
 function isHeld({ asked, fields }: Client, version: Version): boolean {
   const { resource } = asked;
   const noneMatch = fieldValue(asked.fields, 'if-none-match');
-  if (noneMatch !== undefined) return names(noneMatch, etagOf(resource, version, variantOf(resource, asked.fields)));
+  if (noneMatch !== undefined) {
+    return names(uncodedTags(noneMatch), etagOf(resource, version, variantOf(resource, asked.fields)));
+  }
   const since = Date.parse(fieldValue(asked.fields, 'if-modified-since') ?? '');
   // Without Last-Modified a cache compares with Date (RFC 9111 §4.3.2).
   const modified = modifiedMs(resource, version) ?? Date.parse(fieldValue(fields, 'date') ?? '');
@@ -174,7 +198,8 @@ function judgeUnsatisfied({ asked, fields }: Client, database: Database): Findin
 /** Without a claim a HEAD can be judged by its ETag only. */
 function judgeHead(client: Client, database: Database): Finding | undefined {
   const { asked, fields } = client;
-  const etag = versionTag(fields);
+  const stated = versionTag(fields);
+  const etag = stated === undefined ? undefined : uncodedTags(stated);
   const variant = variantOf(asked.resource, asked.fields);
   const version = database.since(asked.resource, 0).find((each) => etagOf(asked.resource, each, variant) === etag);
   if (etag === undefined) return undefined;

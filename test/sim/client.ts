@@ -7,6 +7,7 @@ import type { Answer, BodySource, Cancel } from '../../src/ports.ts';
 import { type Fields, NO_FIELDS } from '../../src/semantics/fields.ts';
 import type { Outcome } from '../../src/semantics/outcome.ts';
 import { requestOf } from '../kit/clients.ts';
+import type { SimulatedProcess } from '../kit/simulated-process.ts';
 import type { Question } from './asking.ts';
 
 export interface ClientHooks {
@@ -28,28 +29,31 @@ export class Client {
   status = 0;
   fields: Fields = NO_FIELDS;
   outcome: Outcome | undefined;
-  state: 'waiting' | 'reading' | 'done' | 'failed' | 'left' = 'waiting';
+  state: 'waiting' | 'reading' | 'done' | 'failed' | 'left' | 'cut' = 'waiting';
   interims = 0;
   /** The oldest version that a stale answer may show: the latest acknowledged as the answer began. */
   mustShowStale = 0;
+  /** Who answers it. */
+  readonly process: SimulatedProcess;
   readonly #hooks: ClientHooks;
   #paused: boolean;
   readonly #chunks: Uint8Array[] = [];
   #source: BodySource | undefined;
   #cancel: Cancel = () => {};
 
-  constructor(asked: Asked, hooks: ClientHooks, paused: boolean) {
+  constructor(asked: Asked, hooks: ClientHooks, by: { readonly process: SimulatedProcess; readonly paused: boolean }) {
     this.asked = asked;
     this.#hooks = hooks;
-    this.#paused = paused;
+    this.process = by.process;
+    this.#paused = by.paused;
   }
 
   send(gate: Gate, route: Route): void {
     const { resource, method, fields, bypass, id } = this.asked;
     const ask = { method, path: resource.path, fields: [...fields, 'x-request-id', id], bypass };
     const cancel = gate.handle(requestOf(route, ask), {
-      interim: () => this.#interim(),
-      respond: (answer) => this.#take(answer),
+      interim: () => this.process.alive && this.#interim(),
+      respond: (answer) => this.process.alive && this.#take(answer),
     });
     this.#cancel = cancel;
   }
@@ -59,7 +63,7 @@ export class Client {
   }
 
   get isOver(): boolean {
-    return this.state === 'done' || this.state === 'failed' || this.state === 'left';
+    return this.state !== 'waiting' && this.state !== 'reading';
   }
 
   /** Reads what a paused client has left lying, and goes on. */
@@ -73,6 +77,11 @@ export class Client {
     if (this.#source !== undefined) this.#source.cancel();
     else this.#cancel();
     this.#end('left');
+  }
+
+  /** Its connection has ended with the process that answered it. */
+  cut(): void {
+    if (!this.isOver) this.#end('cut');
   }
 
   #interim(): void {
@@ -113,7 +122,7 @@ export class Client {
     const source = this.#source as BodySource;
     while (this.state === 'reading') {
       const chunk = source.read();
-      if (chunk === 'pending') return source.whenReadable(() => this.#pump());
+      if (chunk === 'pending') return source.whenReadable(() => this.process.alive && this.#pump());
       if (chunk === 'end' || chunk === 'failed') {
         source.cancel();
         return this.#end(chunk === 'end' ? 'done' : 'failed');
@@ -122,7 +131,7 @@ export class Client {
     }
   }
 
-  #end(state: 'done' | 'failed' | 'left'): void {
+  #end(state: 'done' | 'failed' | 'left' | 'cut'): void {
     this.state = state;
     this.#hooks.over(this);
   }

@@ -43,14 +43,19 @@ export function claimOf(fields: Fields): Claim | undefined {
 }
 
 const contents = new Map<string, Uint8Array>();
-const MAX_CONTENTS = 2000;
+const MAX_CONTENT_BYTES = 64_000_000;
+let contentBytes = 0;
 
 /** The bytes that a claim promises. The forward that brought them makes no difference. */
 export function contentOf(claim: Claim): Uint8Array {
   const text = claimText({ ...claim, forward: 0 });
   const known = contents.get(text);
   if (known !== undefined) return known;
-  if (contents.size >= MAX_CONTENTS) contents.clear();
+  if (contentBytes > MAX_CONTENT_BYTES) {
+    contents.clear();
+    contentBytes = 0;
+  }
+  contentBytes += claim.length + 200;
   const made = makeContent(text, claim.length);
   contents.set(text, made);
   return made;

@@ -7,6 +7,7 @@
 import { type ErrorCode, TidegateError } from '../../src/errors.ts';
 import type { Forward, Origin, OriginListener, OriginRequest } from '../../src/ports.ts';
 import { isSafeMethod } from '../../src/semantics/unsafe.ts';
+import type { SimulatedProcess } from '../kit/simulated-process.ts';
 import type { SimulatedTime } from '../kit/simulated-time.ts';
 import { answerTo, type OriginAnswer } from './answers.ts';
 import type { Database } from './database.ts';
@@ -43,7 +44,7 @@ export interface OriginParts {
   readonly trace: (line: string) => void;
 }
 
-export class SimulatedOrigin implements Origin {
+export class SimulatedOrigin {
   weather: Weather;
   /** Forwards whose body was cut and looks complete. */
   readonly cut = new Set<number>();
@@ -57,7 +58,12 @@ export class SimulatedOrigin implements Origin {
     this.weather = weather;
   }
 
-  forward(request: OriginRequest, listener: OriginListener): Forward {
+  /** As one process asks it: what that has written is judged by what becomes of it. */
+  of(process: SimulatedProcess): Origin {
+    return { forward: (request, listener) => this.#forward(request, listener, process) };
+  }
+
+  #forward(request: OriginRequest, listener: OriginListener, process: SimulatedProcess): Forward {
     const { time, database, trace, tally, writes } = this.#parts;
     const forward = ++this.#forwards;
     const resource = database.resources.find(({ path }) => path === request.target);
@@ -65,8 +71,8 @@ export class SimulatedOrigin implements Origin {
     const sending = new Sending(time);
     trace(`origin: forward ${forward} ${request.method} ${request.target}${conditionText(request)}`);
     tally.count('forwards');
-    if (isSafeMethod(request.method)) this.#read({ sending, request, listener, forward, resource });
-    else writes.start({ sending, request, listener, forward, resource, delay: () => this.#delay() });
+    if (isSafeMethod(request.method)) this.#read({ sending, request, listener, forward, resource, process });
+    else writes.start({ sending, request, listener, forward, resource, process, delay: () => this.#delay() });
     return sending;
   }
 
@@ -164,6 +170,7 @@ export interface Job {
   readonly listener: OriginListener;
   readonly forward: number;
   readonly resource: Resource;
+  readonly process: SimulatedProcess;
 }
 
 function conditionText({ fields }: OriginRequest): string {

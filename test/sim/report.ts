@@ -1,5 +1,6 @@
 // The figures of a run: what was simulated, what was exercised, what went wrong, and whether the goals are met.
 
+import { CAUSES } from './populating.ts';
 import type { SeedResult } from './simulate.ts';
 import { Tally } from './tally.ts';
 import type { Violation } from './world.ts';
@@ -51,6 +52,16 @@ const CLASSES: readonly string[] = [
   ].map((course) => `write ${course}`),
   ...['evictions', 'declined', 'same second', 'interim responses', 'client left', 'client failed'],
   ...['again hit', 'again validation'],
+  ...['kill', 'power cut', 'at the start'].map((how) => `crash ${how}`),
+  ...['exact', 'unknown', 'new'].map((kind) => `recovery ${kind}`),
+  ...['flip', 'cut', 'remove', 'set', 'lose'].map((what) => `damage ${what}`),
+  ...['full disks', 'journal fenced', 'journal mended', 'starts refused by a full disk', 'failed invalidations'],
+  ...['disk evictions', 'disk corrupt', 'disk write failures', 'disk faults', 'disk large bodies'],
+  ...['recovered intents', 'writes that outlived their process', 'client cut', 'requests that nobody was there for'],
+  ...['members died', 'members slowed down', 'members revoked', 'processes that began to serve'],
+  ...CAUSES.map((cause) => `populate ${cause}`),
+  ...['stored', 'fresh', 'refused', 'failed'].map((kind) => `populated ${kind}`),
+  ...['rehydrated entries', 'coded bodies', 'coded answers'],
 ];
 
 /** A run of fewer seeds says nothing about what is never seen. */

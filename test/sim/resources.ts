@@ -31,6 +31,8 @@ export interface Resource {
   readonly ranges: boolean;
   readonly framing: 'length' | 'chunked' | 'close';
   readonly initialAgeMs: number;
+  /** It names a media type, so that it may be put in a coding. */
+  readonly typed: boolean;
 }
 
 const CONTROLS = [
@@ -60,6 +62,7 @@ export function makeResources(dice: Dice, settings: Settings): Resource[] {
   const site = { calm: dice.chance(theme === 'parts' ? 0.8 : 0.4), personal: dice.chance(0.3), records };
   return Array.from({ length: settings.resources }, (_, index) => {
     const resource = makeResource(dice, { index, ...site });
+    if (theme === 'large' && index === 0) return { ...resource, ...LARGE };
     if (theme === 'parts') return { ...resource, ...IN_PARTS, baseBytes: dice.pick([40, 300, 900]) };
     return theme === 'dates' ? { ...resource, etag: undefined, dated: true } : resource;
   });
@@ -67,6 +70,9 @@ export function makeResources(dice: Dice, settings: Settings): Resource[] {
 
 /** All versions are equally long, so that only the ETag tells their parts apart. */
 const IN_PARTS = { etag: 'strong', ranges: true, spreadBytes: 0, framing: 'length', varies: false } as const;
+
+/** Just above what is kept in memory. */
+const LARGE = { baseBytes: 4 * 2 ** 20 + 900, ranges: true, framing: 'chunked', controls: ['max-age=300'] } as const;
 
 interface Plan {
   readonly index: number;
@@ -102,6 +108,7 @@ function makeResource(dice: Dice, how: Plan): Resource {
     ranges: dice.chance(0.7),
     framing: dice.pick(['length', 'length', 'length', 'chunked', 'chunked', 'chunked', 'close'] as const),
     initialAgeMs: dice.pick([0, 500, 5_000, 100_000, 1_000_000]),
+    typed: dice.chance(0.8),
   };
 }
 

@@ -9,8 +9,9 @@ export interface Settings {
   /**
    * What happens too rarely in worlds of any kind. `parts`: clients want ranges, resources change and nobody tells.
    * `dates`: nothing but Last-Modified tells versions apart, changes come several to a second and are told late.
+   * `large`: a body is too large for memory.
    */
-  readonly theme: 'any' | 'parts' | 'dates';
+  readonly theme: 'any' | 'parts' | 'dates' | 'large';
   readonly resources: number;
   readonly records: number;
   /** What clients, writers and operators do, all in all. */
@@ -24,6 +25,16 @@ export interface Settings {
     readonly change: number;
     readonly tell: number;
     readonly clock: number;
+    /** The node ends without a word, and begins again. */
+    readonly crash: number;
+    /** A member dies. */
+    readonly death: number;
+    /** Messages to a member take long for a while. */
+    readonly delay: number;
+    /** The disk is full for a while. */
+    readonly full: number;
+    /** A job fills entries in the background. */
+    readonly populate: number;
   };
   /** Probability of a pause in which things grow stale. */
   readonly pauses: number;
@@ -43,14 +54,34 @@ export interface Settings {
   readonly weather: Weather;
   readonly policy: Partial<CachePolicy>;
   readonly memoryBytes: number;
-  readonly tiers: 'memory' | 'memory and slow' | 'slow';
+  readonly tiers: 'memory' | 'memory and slow' | 'slow' | 'memory and disk' | 'disk';
+  /** Processes that answer clients; with more than one, another keeps the log. */
+  readonly members: number;
+  /** Most messages between processes take less. */
+  readonly linkMs: number;
+  readonly disk: {
+    readonly delayMs: number;
+    readonly maxBytes: number;
+    readonly segmentBytes: number;
+    /** Records after which the journal is begun anew. */
+    readonly journalRecords: number;
+    /** Rows read at a time as the index is loaded. */
+    readonly portion: number;
+    /** Probability that a crash is a power cut. */
+    readonly powerCuts: number;
+    /** Probability that something is damaged between a crash and the start after it. */
+    readonly damage: number;
+  };
+  readonly rehydrates: boolean;
+  /** Stored responses are put in content codings. */
+  readonly codes: boolean;
   readonly buckets: number;
   readonly unknownOutcomeMs: number;
 }
 
 export function makeSettings(dice: Dice): Settings {
   const settings: Settings = {
-    theme: dice.weighted({ any: 88, parts: 6, dates: 6 }),
+    theme: dice.weighted({ any: 87, parts: 6, dates: 6, large: 1 }),
     resources: dice.pick([1, 2, 3, 6]),
     records: dice.pick([1, 2, 4]),
     actions: dice.between(60, 240),
@@ -62,6 +93,11 @@ export function makeSettings(dice: Dice): Settings {
       change: dice.pick([1, 8, 20]),
       tell: dice.pick([0, 2, 10]),
       clock: dice.pick([0, 0, 1]),
+      crash: dice.pick([0, 0.5, 2, 5]),
+      death: dice.pick([0, 1, 3]),
+      delay: dice.pick([0, 0.5]),
+      full: dice.pick([0, 0, 0.7]),
+      populate: dice.pick([0, 0, 2, 6]),
     },
     pauses: dice.pick([0, 0.01, 0.04]),
     plain: dice.pick([0.2, 0.2, 0.6, 0.9]),
@@ -81,14 +117,27 @@ export function makeSettings(dice: Dice): Settings {
     },
     policy: makePolicy(dice),
     memoryBytes: dice.pick([9_000, 25_000, 10_000_000, 10_000_000]),
-    tiers: dice.pick(['memory', 'memory', 'memory', 'memory and slow', 'slow'] as const),
+    tiers: dice.weighted({ memory: 40, 'memory and slow': 8, slow: 8, 'memory and disk': 27, disk: 17 }),
+    members: dice.chance(0.7) ? 1 : dice.pick([2, 2, 3]),
+    linkMs: dice.pick([0, 2, 10]),
+    disk: {
+      delayMs: dice.pick([0, 2, 20]),
+      maxBytes: dice.pick([20_000, 100_000, 20_000_000, 20_000_000]),
+      segmentBytes: dice.pick([2_000, 10_000, 100_000]),
+      journalRecords: dice.pick([2, 10, 1000]),
+      portion: dice.pick([1, 3, 100]),
+      powerCuts: dice.pick([0, 0.5]),
+      damage: dice.pick([0, 0, 0.5]),
+    },
+    rehydrates: dice.chance(0.3),
+    codes: dice.chance(0.25),
     buckets: dice.pick([4, 1024]),
     unknownOutcomeMs: dice.pick([1_000, 10_000]),
   };
-  return { ...settings, ...themed(settings) };
+  return tidied({ ...settings, ...themed(settings) });
 }
 
-function themed({ theme, asking, weights, weather }: Settings): Partial<Settings> {
+function themed({ theme, asking, weights, weather, policy, disk }: Settings): Partial<Settings> {
   switch (theme) {
     case 'any':
       return {};
@@ -101,6 +150,15 @@ function themed({ theme, asking, weights, weather }: Settings): Partial<Settings
         silence: 0.8,
         memoryBytes: 10_000_000,
       };
+    case 'large':
+      return {
+        resources: 2,
+        actions: 50,
+        tiers: 'memory and disk',
+        memoryBytes: 10_000_000,
+        policy: { ...policy, maxBodyBytes: 50_000_000 },
+        disk: { ...disk, maxBytes: 80_000_000, segmentBytes: 20_000_000 },
+      };
     case 'dates':
       return {
         gapMs: 20,
@@ -111,6 +169,33 @@ function themed({ theme, asking, weights, weather }: Settings): Partial<Settings
         weather: { ...weather, sleepy: 0.03 },
       };
   }
+}
+
+/** Only what can happen in such a world. */
+function tidied(settings: Settings): Settings {
+  const { weights, tiers, members } = settings;
+  const onDisk = hasDisk(settings);
+  const several = members > 1 && tiers !== 'slow' && tiers !== 'memory and slow';
+  return {
+    ...settings,
+    members: several ? members : 1,
+    weights: {
+      ...weights,
+      crash: onDisk || several ? weights.crash : 0,
+      death: several ? weights.death : 0,
+      delay: several ? weights.delay : 0,
+      full: onDisk ? weights.full : 0,
+    },
+  };
+}
+
+export function hasDisk({ tiers }: Pick<Settings, 'tiers'>): boolean {
+  return tiers === 'disk' || tiers === 'memory and disk';
+}
+
+/** True: what is invalidated is in force and known to be so at once, for nothing is written and nobody else told. */
+export function isImmediate({ tiers, members }: Pick<Settings, 'tiers' | 'members'>): boolean {
+  return members === 1 && !hasDisk({ tiers });
 }
 
 function makePolicy(dice: Dice): Partial<CachePolicy> {

@@ -1,24 +1,26 @@
-// A whole world from one seed: the real engine and the real memory tier on simulated time, before a simulated origin,
-// among clients, writers and operators. The same seed gives the same world, event by event.
+// A whole world from one seed: the real engine, tiers and logs on simulated time, before a simulated origin, among
+// clients, writers and operators. The same seed gives the same world, event by event.
 //
 // The one complication: the engine answers some calls with promises. After each event the pending promises are given
 // their turn, always the same number of times, so that their order, too, follows from the seed.
 
-import type { Gate, Route } from '../../src/engine/contract.ts';
-import { createGate } from '../../src/engine/gate.ts';
-import { createMemoryStore, type MemoryStore } from '../../src/store/memory.ts';
+import type { Route } from '../../src/engine/contract.ts';
+import { hasField } from '../../src/semantics/fields.ts';
 import { routeTo } from '../kit/clients.ts';
+import type { SimulatedProcess } from '../kit/simulated-process.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
 import { ask, type Question } from './asking.ts';
 import { Changes } from './changes.ts';
 import { type Fault, judge } from './checker.ts';
 import { Client } from './client.ts';
+import { CODING_RULES, Codings } from './codings.ts';
 import { Database } from './database.ts';
 import { Dice } from './dice.ts';
+import type { Serving } from './node.ts';
 import { SimulatedOrigin } from './origin.ts';
 import { makeResources, type Resource } from './resources.ts';
-import { makeSettings, type Settings } from './settings.ts';
-import { SlowStore } from './slow-store.ts';
+import { isImmediate, makeSettings, type Settings } from './settings.ts';
+import { Site } from './site.ts';
 import { Tally } from './tally.ts';
 import { Writes } from './writes.ts';
 
@@ -37,8 +39,7 @@ export class World {
   readonly tally = new Tally();
   readonly violations: Violation[] = [];
   readonly database: Database;
-  readonly memory: MemoryStore;
-  readonly gate: Gate;
+  readonly site: Site;
   readonly origin: SimulatedOrigin;
   /** Stands for all that happened: two runs of a seed must agree in it. */
   digest = 0;
@@ -47,7 +48,7 @@ export class World {
   readonly #dice: Dice;
   readonly #changes: Changes;
   readonly #writes: Writes;
-  readonly #routes: ReadonlyMap<string, Route>;
+  readonly #codings = new Codings();
   readonly #clients = new Set<Client>();
   readonly #trace: ((line: string) => void) | undefined;
   readonly #startedAt: number;
@@ -65,33 +66,37 @@ export class World {
     this.settings = settings;
     const database = new Database(makeResources(dice, settings), settings.records, time.now());
     this.database = database;
-    this.memory = createMemoryStore({ maxBytes: settings.memoryBytes });
-    const { unknownOutcomeMs, weather } = settings;
+    const { unknownOutcomeMs, weather, silence, repeats } = settings;
     const tick = () => this.tally.of('events');
     const parts = { time, dice, database, tally, tick, trace: (line: string) => this.#note(line) };
     const untold = (records: readonly number[]) => this.#changes.announce(records);
-    this.#writes = new Writes({ ...parts, unknownOutcomeMs, untold });
+    const immediate = isImmediate(settings);
+    const settleMs = immediate ? 0 : settings.members > 1 ? 15_000 : 500;
+    this.#writes = new Writes({ ...parts, unknownOutcomeMs, immediate, settleMs, untold });
     this.origin = new SimulatedOrigin({ ...parts, writes: this.#writes }, weather);
-    this.gate = this.#makeGate();
-    const { silence, repeats } = settings;
-    this.#changes = new Changes({ ...parts, gate: this.gate, delayMs: weather.delayMs, silence, repeats });
-    const route = routeTo(this.origin, settings.policy);
-    this.#routes = new Map(['api', 'web'].map((originName) => [originName, { ...route, originName }]));
+    this.site = new Site({
+      ...parts,
+      settings,
+      writes: this.#writes,
+      clockOffMs: () => this.clockOffMs,
+      codings: this.#codings,
+      originFor: (process) => this.origin.of(process),
+      routeOf: (resource, to) => this.#routeOf(resource, to),
+      cut: (process) => this.#cut(process),
+    });
+    const operator = (tell: (to: Serving) => void) => this.site.whenUp((node) => tell(dice.pick(node.operating)));
+    this.#changes = new Changes({ ...parts, operator, delayMs: weather.delayMs, silence, repeats });
+    this.site.begin();
   }
 
-  #makeGate(): Gate {
-    const { settings, memory, time } = this;
-    const dice = this.#dice;
-    const slow = () => new SlowStore(time, dice, 5);
-    return createGate({
-      clock: { now: () => time.now() + this.clockOffMs, monotonic: () => time.now() },
-      tasks: time,
-      random: () => dice.next(),
-      stores: settings.tiers === 'memory' ? [memory] : settings.tiers === 'slow' ? [slow()] : [memory, slow()],
-      memoryStats: () => memory.stats(),
-      unknownOutcomeMs: settings.unknownOutcomeMs,
-      buckets: settings.buckets,
-    });
+  #routeOf({ originName }: Resource, to: Pick<Serving, 'origin'>): Route {
+    const { policy, codes } = this.settings;
+    return { ...routeTo(to.origin, policy), originName, ...(codes && { compress: CODING_RULES }) };
+  }
+
+  /** The process is gone: its clients see their connections end. */
+  #cut(process: SimulatedProcess): void {
+    for (const client of [...this.#clients]) if (client.process === process) client.cut();
   }
 
   /** Runs everything that the seed has in store. */
@@ -154,6 +159,16 @@ export class World {
         return this.#changes.change();
       case 'tell':
         return this.#changes.tellAnything();
+      case 'crash':
+        return this.site.crash();
+      case 'death':
+        return this.site.killMember();
+      case 'delay':
+        return this.site.slowDown();
+      case 'full':
+        return this.site.fillDisk();
+      case 'populate':
+        return this.site.populate();
       case 'clock':
         // The gate's own wall clock is set forward or back; the others' are not.
         this.clockOffMs = dice.pick([-40_000, -1_000, 0, 0, 5_000, 90_000]);
@@ -162,8 +177,8 @@ export class World {
   }
 
   #read(resource: Resource): void {
-    const { plain, asking } = this.settings;
-    this.send(ask(this.#dice, this.database, { resource, plain, asking }));
+    const { plain, asking, codes } = this.settings;
+    this.send(ask(this.#dice, this.database, { resource, plain, asking, codes }));
   }
 
   #write(resource: Resource): void {
@@ -172,23 +187,32 @@ export class World {
     this.tally.count('writes through the gate');
   }
 
-  /** Sends a request; at times it is read slowly, or given up. `attentive`: neither. */
-  send(question: Question, how: { readonly attentive?: boolean } = {}): Client {
+  /** Sends a request, if anyone is there to answer it. */
+  send(question: Question): void {
+    const { serving } = this.site;
+    if (serving.length === 0) this.tally.count('requests that nobody was there for');
+    else this.sendTo(this.#dice.pick(serving), question);
+  }
+
+  /** At times it is read slowly, or given up. `attentive`: neither. */
+  sendTo(to: Serving, question: Question, how: { readonly attentive?: boolean } = {}): Client {
     const dice = this.#dice;
     const { time } = this;
     const id = String(++this.#requests);
     const mustShow = this.database.acknowledged(question.resource);
     const attentive = how.attentive === true;
     const paused = !attentive && dice.chance(0.15);
-    const client = new Client({ ...question, id, mustShow, arrivedAt: time.now() }, this.#hooks(), paused);
+    const by = { process: to.process, paused };
+    const client = new Client({ ...question, id, mustShow, arrivedAt: time.now() }, this.#hooks(), by);
     this.#clients.add(client);
     this.tally.count('requests');
     const { method, resource, fields, bypass } = question;
-    this.#note(`client ${id}: ${method} ${resource.path} [${fields.join(', ')}]${bypass ? ' bypass' : ''}`);
-    client.send(this.gate, this.#routes.get(resource.originName) as Route);
+    this.#note(`client ${id} at ${to.process.name}: ${method} ${resource.path} [${fields.join(', ')}]${bypass ? ' bypass' : ''}`);
+    client.send(to.gate, this.#routeOf(resource, to));
     const soonMs = this.settings.weather.delayMs * 4 + 20;
-    if (paused) time.later(dice.below(soonMs), () => client.read());
-    if (!attentive && dice.chance(0.08)) time.later(dice.below(soonMs), () => client.leave());
+    const { tasks } = to.process;
+    if (paused) tasks.later(dice.below(soonMs), () => client.read());
+    if (!attentive && dice.chance(0.08)) tasks.later(dice.below(soonMs), () => client.leave());
     return client;
   }
 
@@ -212,7 +236,8 @@ export class World {
     const { asked, outcome, status, state } = client;
     this.#note(`client ${asked.id}: ${state}, ${status} ${JSON.stringify(outcome ?? {})} ${client.body.length} bytes`);
     countAnswer(this.tally, client);
-    const finding = judge(client, { database: this.database, forwards: this.origin, writes: this.#writes });
+    const by = { database: this.database, forwards: this.origin, writes: this.#writes, codings: this.#codings };
+    const finding = judge(client, by);
     if (finding !== undefined) this.violate(finding.fault, `client ${asked.id}: ${finding.sentence}`);
   }
 
@@ -249,5 +274,6 @@ function countAnswer(tally: Tally, client: Client): void {
   tally.count('answers checked');
   tally.count(`status ${status}${outcome.hit ? ' from the store' : ''}`);
   if (outcome.hit) tally.count('hits');
+  if (hasField(client.fields, 'content-encoding')) tally.count('coded answers');
   if (interims > 0) tally.count('interim responses', interims);
 }

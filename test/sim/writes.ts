@@ -4,10 +4,12 @@
 // The one complication: an outcome can be unknown. After a 5xx or a failure of which the origin may have seen the
 // request, the gate answers for the target, and for the groups a 5xx names: of a change made by then at once, of one made
 // later when the hold is over (docs/architecture.md, intents). What else such a write changed is not
-// acknowledged by it.
+// acknowledged by it. A process that ends has left its writes unknown: whoever comes after it and knows of them invalidates
+// their targets as it begins, and holds them as long as those of any other unknown outcome.
 
 import { type ErrorCode, TidegateError } from '../../src/errors.ts';
 import { type Fields, fieldValue } from '../../src/semantics/fields.ts';
+import type { SimulatedProcess } from '../kit/simulated-process.ts';
 import type { SimulatedTime } from '../kit/simulated-time.ts';
 import { answerTo } from './answers.ts';
 import type { Database } from './database.ts';
@@ -34,6 +36,10 @@ export interface WriteParts {
   readonly database: Database;
   readonly tally: Tally;
   readonly unknownOutcomeMs: number;
+  /** What is invalidated is in force at once, and that is known. */
+  readonly immediate: boolean;
+  /** How long it takes at most until what nobody waits for is in force. */
+  readonly settleMs: number;
   /** Number of the event under way. */
   readonly tick: () => number;
   readonly trace: (line: string) => void;
@@ -47,12 +53,16 @@ interface Window {
   readonly forward: number;
   readonly from: number;
   to: number;
+  /** Who answers for it; undefined: nobody knows of it any more. */
+  holder: SimulatedProcess | undefined;
+  made: Made | undefined;
 }
 
 /** A change that was made. */
 interface Made {
   readonly records: readonly number[];
   readonly number: number;
+  readonly at: number;
 }
 
 type WriteJob = Job & { readonly delay: () => number };
@@ -78,13 +88,52 @@ export class Writes {
     return this.#windows.some((window) => window.resource === resource && window.from <= event && event < window.to);
   }
 
+  /**
+   * Someone answers for what those had under way who have ended: all of them, or `dead` alone. `kept`: it is known what
+   * that was; else nothing is promised of it.
+   */
+  inherited(heir: SimulatedProcess, { kept, dead }: { readonly kept: boolean; readonly dead?: SimulatedProcess }): void {
+    for (const window of this.#windows) {
+      const { holder } = window;
+      if (holder === undefined || holder.alive || (dead !== undefined && holder !== dead)) continue;
+      if (kept) this.#hold(window, heir);
+      else {
+        window.holder = undefined;
+        window.to = Math.min(window.to, this.#parts.tick());
+      }
+    }
+  }
+
+  #hold(window: Window, heir: SimulatedProcess): void {
+    const { time, tick, database, unknownOutcomeMs, settleMs, tally } = this.#parts;
+    const until = time.now() + unknownOutcomeMs;
+    const holds = () => window.holder === heir && heir.alive;
+    const acknowledge = (made: Made | undefined) => {
+      if (made !== undefined && made.at <= until && holds()) database.acknowledge(window.resource, made.number);
+    };
+    tally.count('writes that outlived their process');
+    window.holder = heir;
+    const before = window.made;
+    time.later(settleMs, () => acknowledge(before));
+    time.later(unknownOutcomeMs, () => {
+      if (holds()) window.to = Math.min(window.to, tick());
+    });
+    time.later(unknownOutcomeMs + settleMs, () => acknowledge(window.made));
+  }
+
+  #windowOf(forward: number): Window | undefined {
+    return this.#windows.find((window) => window.forward === forward);
+  }
+
   start(job: WriteJob): void {
     const { dice, tally, tick } = this.#parts;
     const course = dice.weighted(COURSES);
     tally.count(`write ${course}`);
     const { sending, delay } = job;
     if (course !== 'refused' && course !== 'connect') {
-      this.#windows.push({ resource: job.resource, forward: job.forward, from: tick(), to: Number.POSITIVE_INFINITY });
+      const { resource, forward, process } = job;
+      const to = Number.POSITIVE_INFINITY;
+      this.#windows.push({ resource, forward, from: tick(), to, holder: process, made: undefined });
     }
     sending.after(delay(), () => {
       switch (course) {
@@ -112,7 +161,10 @@ export class Writes {
     const records = [resource.records[0] as number, ...dice.some(resource.records.slice(1), 0.5)];
     const number = database.commit(records, { at: time.now(), deletes: request.method === 'DELETE' });
     trace(`origin: forward ${forward} commits version ${number} of records ${records}`);
-    return { records, number };
+    const made = { records, number, at: time.now() };
+    const window = this.#windowOf(forward);
+    if (window !== undefined) window.made = made;
+    return made;
   }
 
   #carryOut(job: WriteJob): void {
@@ -172,7 +224,7 @@ export class Writes {
 
   /** The origin goes on with the write although its answer has failed. */
   #carryOutLate(job: WriteJob, error: boolean): void {
-    const { dice, time, unknownOutcomeMs } = this.#parts;
+    const { dice, time, unknownOutcomeMs, settleMs } = this.#parts;
     let made: Made | undefined;
     const tellsGroups = error && dice.chance(0.5);
     const fields = tellsGroups ? groupsField(job.resource.records) : [];
@@ -182,16 +234,18 @@ export class Writes {
       made = this.#commit(job);
     });
     // Scheduled after the gate's own timer for the same instant, so it runs after the second invalidation.
-    time.later(unknownOutcomeMs, () => this.#acknowledge(job, made as Made, tellsGroups));
+    time.later(unknownOutcomeMs + settleMs, () => {
+      if (job.process.alive) this.#acknowledge(job, made as Made, tellsGroups);
+    });
   }
 
   /** The write is over; where its outcome is unknown, when the hold is. */
   #close(job: WriteJob, unknown: boolean): void {
     const { tick, time, unknownOutcomeMs } = this.#parts;
-    const window = this.#windows.find(({ forward }) => forward === job.forward);
-    if (window === undefined) return;
+    const window = this.#windowOf(job.forward);
+    if (window === undefined || !job.process.alive) return;
     const close = () => {
-      window.to = tick();
+      if (window.holder === job.process && job.process.alive) window.to = tick();
     };
     if (unknown) time.later(unknownOutcomeMs, close);
     else close();
@@ -222,7 +276,7 @@ export class Writes {
     const id = fieldValue(request.fields, 'x-request-id') ?? '?';
     this.#pending.set(id, acknowledge);
     tell();
-    this.answered(id);
+    if (this.#parts.immediate) this.answered(id);
   }
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Entry, MAX_VARIANTS } from '../../src/entry/stored-response.ts';
+import { type Entry, MAX_VARIANTS, type StoredResponse } from '../../src/entry/stored-response.ts';
 import { createMemoryStore, entryCost, type MemoryStore } from '../../src/store/memory.ts';
 import { getKey, storedResponse, varied } from '../contract/store-contract.ts';
 
@@ -31,6 +31,26 @@ describe('memory store', () => {
     const entry = storedResponse(getKey('http://h/a'));
     store.put(entry);
     expect(store.get(entry.key)).toBe(entry);
+  });
+
+  it('keeps no more of a buffer than the entry has of it', () => {
+    const store = createMemoryStore({ maxBytes: 100_000 });
+    const entry = storedResponse(getKey('http://h/a'));
+    const read = new Uint8Array(10_000);
+    read.set(entry.bytes, 500);
+    store.put({ ...entry, bytes: read.subarray(500, 500 + entry.bytes.length) });
+    const kept = store.get(entry.key) as StoredResponse;
+    expect(kept.bytes).toEqual(entry.bytes);
+    expect(kept.bytes.buffer.byteLength).toBe(entry.bytes.length);
+  });
+
+  it('leaves a large body, and its entry, to the tier that has it', () => {
+    const store = createMemoryStore({ maxBytes: 100_000 });
+    const entry = storedResponse(getKey('http://h/a'));
+    store.put(entry);
+    store.put({ ...entry, large: { id: 'b', bytes: 5_000_000 } });
+    expect(store.get(entry.key)).toBe(undefined);
+    expect(store.stats().declined).toBe(0);
   });
 
   it('declines an entry above a quarter of its bytes, and drops the one it was to replace', () => {

@@ -4,9 +4,9 @@ import { BlockList, isIPv6 } from 'node:net';
 import { LARGEST_PART } from '../../store/memory.ts';
 import type { ResolvedConfig } from './config.ts';
 
-/** What is too large for the store is not gathered for it in vain. */
-export function boundBodies(config: ResolvedConfig, maxBytes: number): ResolvedConfig {
-  const most = Math.floor(maxBytes * LARGEST_PART);
+/** What is too large for every tier is not gathered for it in vain. `tiers`: the room that each has. */
+export function boundBodies(config: ResolvedConfig, tiers: readonly number[]): ResolvedConfig {
+  const most = Math.floor(Math.max(...tiers) * LARGEST_PART);
   return {
     ...config,
     routes: config.routes.map((route) => ({ ...route, maxBodyBytes: Math.min(route.maxBodyBytes, most) })),
@@ -25,20 +25,29 @@ export function networks(trusted: readonly string[]): BlockList {
   return list;
 }
 
+/** All that decides what is stored of an origin's answers and under which key, as a text to compare. */
+export function rulesOf(config: ResolvedConfig, origin: string): string {
+  return JSON.stringify([
+    config.origins[origin],
+    config.routes.filter((route) => route.origin === origin),
+    config.targetedFields,
+    config.trustedProxies,
+  ]);
+}
+
 /** Origins whose own settings, or whose routes' rules, are not what they were. */
 export function changedOrigins(before: ResolvedConfig, after: ResolvedConfig): string[] {
-  const shape = (config: ResolvedConfig, name: string) =>
-    JSON.stringify([
-      config.origins[name],
-      config.routes.filter((route) => route.origin === name),
-      config.targetedFields,
-      config.trustedProxies,
-    ]);
-  return Object.keys(before.origins).filter((name) => shape(before, name) !== shape(after, name));
+  return Object.keys(before.origins).filter((name) => rulesOf(before, name) !== rulesOf(after, name));
 }
 
 /** Keys that only a new start can change. */
 export function needsRestart(before: ResolvedConfig, after: ResolvedConfig): string[] {
-  const keys = ['listen', 'admin', 'memory', 'disk', 'limits', 'log', 'cacheName'] as const;
-  return keys.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]));
+  const keys = ['listen', 'admin', 'memory', 'disk', 'limits', 'log', 'cacheName', 'workers'] as const;
+  return keys.filter((key) => JSON.stringify(settled(before)[key]) !== JSON.stringify(settled(after)[key]));
+}
+
+/** Without the certificates, which a reload does change. */
+function settled(config: ResolvedConfig): ResolvedConfig {
+  const { tls } = config.listen;
+  return tls === undefined ? config : { ...config, listen: { ...config.listen, tls: { ...tls, certificates: [] } } };
 }

@@ -12,7 +12,11 @@ type Path = readonly PropertyKey[];
 export function configProblems(raw: unknown): string[] {
   const checked = configSchema.safeParse(raw);
   const lines = checked.success ? [] : checked.error.issues.flatMap(issueLines);
-  if (isTable(raw)) lines.push(...originProblems(raw), ...routeProblems(raw), ...tokenProblems(raw));
+  if (isTable(raw))
+    lines.push(
+      ...[...originProblems(raw), ...routeProblems(raw), ...tokenProblems(raw)],
+      ...[...scheduleProblems(raw), ...workerProblems(raw)],
+    );
   return lines;
 }
 
@@ -91,4 +95,36 @@ function unknownOrigin(origin: string, origins: readonly string[]): string {
 function tokenProblems(raw: Table): string[] {
   const both = isTable(raw.admin) && raw.admin.token !== undefined && raw.admin.tokenFile !== undefined;
   return both ? [line(['admin'], 'expected token or tokenFile, got both')] : [];
+}
+
+const SOURCES = ['urls', 'file', 'sitemap', 'manifest'] as const;
+
+/** What is filled, and when, must be said in one way. */
+function scheduleProblems({ populate, schedule }: Table): string[] {
+  const lines: string[] = [];
+  if (isTable(populate) && isTable(populate.onStart)) {
+    lines.push(...notOne(populate.onStart, ['populate', 'onStart'], SOURCES));
+  }
+  if (!Array.isArray(schedule)) return lines;
+  for (const [at, one] of schedule.entries()) {
+    if (!isTable(one)) continue;
+    lines.push(...notOne(one, ['schedule', at], ['cron', 'everyMs']), ...notOne(one, ['schedule', at], SOURCES));
+  }
+  return lines;
+}
+
+/** What is filled with no client waiting reaches several workers through the disk that they share. */
+function workerProblems({ workers = 1, disk, populate, schedule }: Table): string[] {
+  if (workers === 1 || disk !== undefined) return [];
+  const fills =
+    (Array.isArray(schedule) && schedule.length > 0) || (isTable(populate) && populate.onStart !== undefined);
+  return fills
+    ? [line(['disk'], 'expected a disk tier, since several workers are to share what is filled, got none')]
+    : [];
+}
+
+function notOne(section: Table, path: Path, keys: readonly string[]): string[] {
+  const given = keys.filter((key) => section[key] !== undefined && section[key] !== false);
+  if (given.length === 1) return [];
+  return [line(path, `expected exactly one of ${keys.join(', ')}, got ${given.join(' and ') || 'none'}`)];
 }

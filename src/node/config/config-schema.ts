@@ -2,13 +2,26 @@
 // a test compares the two, and both with docs/configuration.md.
 
 import { z } from 'zod';
+import { CODINGS } from '../../semantics/content-coding.ts';
 import * as kind from './config-values.ts';
 
 const { flag, integer, list, milliseconds, oneOf, section, table, timeout } = kind;
 
+const certificateSchema = section({
+  cert: kind.text,
+  key: kind.text,
+  hosts: list(kind.certificateHost).optional(),
+});
+
 const listenSchema = section({
   host: kind.text.default('127.0.0.1'),
   port: integer(0, 65_535).default(8080),
+  tls: section({
+    certificates: kind.listOfSome(certificateSchema),
+    minVersion: oneOf('TLSv1.2', 'TLSv1.3').default('TLSv1.2'),
+  }).optional(),
+  http2: flag().default(true),
+  proxyProtocol: flag().default(false),
 });
 
 const adminSchema = section({
@@ -32,6 +45,10 @@ const originSchema = section({
   retries: integer(0, 10).default(1),
   circuitBreaker: circuitBreakerSchema.prefault({}),
   hostHeader: kind.authority.optional(),
+  http2: flag().default(true),
+  tls: section({
+    ca: kind.text.optional(),
+  }).prefault({}),
 });
 
 const matchSchema = section({
@@ -74,6 +91,17 @@ const querySchema = z.union(
   },
 );
 
+export const codingSchema = section({
+  codings: kind.listOfSome(oneOf(...CODINGS)).default([...CODINGS]),
+  minBytes: integer(0).default(1_024),
+  types: list(kind.mediaType).optional(),
+});
+
+const compressSchema = z.union([z.boolean(), codingSchema], {
+  error: (issue) =>
+    `expected true, false or { codings, minBytes, types } with known values, got ${kind.showValue(issue.input)}`,
+});
+
 export const routeSchema = section({
   name: kind.entityName.optional(),
   match: matchSchema.prefault({}),
@@ -96,6 +124,7 @@ export const routeSchema = section({
   bodyOnGet: flag().default(false),
   upgrade: flag().default(false),
   originHost: kind.authority.optional(),
+  compress: compressSchema.default(false),
 });
 
 const limitsSchema = section({
@@ -114,6 +143,29 @@ const logSchema = section({
   showValues: flag().default(false),
 });
 
+const sourceShape = {
+  urls: list(kind.clientUrl).optional(),
+  file: kind.text.optional(),
+  sitemap: kind.clientUrl.optional(),
+  manifest: flag().optional(),
+};
+
+const populateSchema = section({
+  concurrency: integer(1, 64).default(4),
+  ratePerSecond: integer(0).default(100),
+  rehydrate: section({ maxEntries: integer(0).default(100) }).prefault({}),
+  onStart: section(sourceShape).optional(),
+});
+
+const scheduleSchema = section({
+  name: kind.entityName.optional(),
+  cron: kind.cronExpression.optional(),
+  everyMs: timeout(1_000).optional(),
+  ...sourceShape,
+  concurrency: integer(1).optional(),
+  ratePerSecond: integer(1).optional(),
+});
+
 export const configSchema = section({
   listen: listenSchema.prefault({}),
   admin: adminSchema.prefault({}),
@@ -126,14 +178,22 @@ export const configSchema = section({
   }).optional(),
   origins: table(kind.entityName, originSchema),
   routes: list(routeSchema).default([]),
+  populate: populateSchema.prefault({}),
+  schedule: list(scheduleSchema).default([]),
   limits: limitsSchema.prefault({}),
   log: logSchema.prefault({}),
   trustedProxies: list(kind.network).default([]),
   targetedFields: list(kind.fieldName).default(['cdn-cache-control']),
   cacheName: kind.token.default('tidegate'),
+  workers: kind.workers.default(1),
 });
 
 export type RouteOutput = z.output<typeof routeSchema>;
+
+/** Where URLs to fill come from; exactly one of them is there. */
+export type SourceOutput = Pick<z.output<typeof scheduleSchema>, keyof typeof sourceShape>;
+
+export type ScheduleOutput = z.output<typeof scheduleSchema>;
 
 export type BypassOutput = z.output<typeof bypassSchema>;
 

@@ -14,6 +14,10 @@ export interface TidegateConfig {
   readonly origins: { readonly [name: string]: OriginConfig };
   /** The first that matches is taken, those of the most specific host first. Default: one route for all requests. */
   readonly routes?: readonly RouteConfig[] | undefined;
+  /** How entries are filled while no client waits for them. */
+  readonly populate?: PopulateConfig | undefined;
+  /** What is filled again and again. Default: nothing. */
+  readonly schedule?: readonly ScheduleConfig[] | undefined;
   /** Limits of what clients send; each excess is answered with the status beside it. */
   readonly limits?: LimitsConfig | undefined;
   readonly log?: LogConfig | undefined;
@@ -23,6 +27,8 @@ export interface TidegateConfig {
   readonly targetedFields?: readonly string[] | undefined;
   /** Name of this cache in Cache-Status and Via. Default `tidegate`. */
   readonly cacheName?: string | undefined;
+  /** Processes that serve clients on the one port. `auto`: as many as there are processors. Default 1: this process. */
+  readonly workers?: number | 'auto' | undefined;
 }
 
 interface ListenConfig {
@@ -30,6 +36,28 @@ interface ListenConfig {
   readonly host?: string | undefined;
   /** Default 8080. 0: any free port. */
   readonly port?: number | undefined;
+  /** Default: none, HTTP without TLS. */
+  readonly tls?: TlsConfig | undefined;
+  /** Offers HTTP/2 to clients of TLS (ALPN); HTTP/1.1 is always offered. Default true. */
+  readonly http2?: boolean | undefined;
+  /** Requires a PROXY header, version 1 or 2, on every connection. Default false. */
+  readonly proxyProtocol?: boolean | undefined;
+}
+
+interface TlsConfig {
+  /** The first is for clients that name no host, or one that none of them has. Required. */
+  readonly certificates: readonly CertificateConfig[];
+  /** Lowest version accepted. Default `TLSv1.2`. */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
+}
+
+interface CertificateConfig {
+  /** File with the certificate and its chain in PEM, relative to the configuration's folder. Required. */
+  readonly cert: string;
+  /** File with its private key in PEM. Required. */
+  readonly key: string;
+  /** Hosts it is shown for: `example.org`, `*.example.org`. Default: those in the certificate. */
+  readonly hosts?: readonly string[] | undefined;
 }
 
 interface AdminConfig {
@@ -71,6 +99,14 @@ interface OriginConfig {
   readonly circuitBreaker?: CircuitBreakerConfig | undefined;
   /** Host sent to this origin. Default: the client's. */
   readonly hostHeader?: string | undefined;
+  /** Speaks HTTP/2 with an https origin that offers it (ALPN), else HTTP/1.1. Default true. */
+  readonly http2?: boolean | undefined;
+  readonly tls?: OriginTlsConfig | undefined;
+}
+
+interface OriginTlsConfig {
+  /** File with the certificates of the authorities trusted, in PEM, in place of those of Node. Default: none. */
+  readonly ca?: string | undefined;
 }
 
 interface CircuitBreakerConfig {
@@ -123,6 +159,17 @@ interface RouteConfig {
   readonly upgrade?: boolean | undefined;
   /** Host sent to the origin on this route. Default: `hostHeader` of the origin. */
   readonly originHost?: string | undefined;
+  /** Stores responses in content codings too and serves each client its best. Default false: the origin's affair. */
+  readonly compress?: boolean | CompressConfig | undefined;
+}
+
+interface CompressConfig {
+  /** Codings offered, the one preferred among equals first. Default `['zstd', 'br', 'gzip']`. */
+  readonly codings?: readonly ('zstd' | 'br' | 'gzip')[] | undefined;
+  /** Smaller bodies are left as they are. Default 1,024. */
+  readonly minBytes?: number | undefined;
+  /** Media types, or patterns of them, in place of those known to be worth it. */
+  readonly types?: readonly string[] | undefined;
 }
 
 interface MatchConfig {
@@ -154,6 +201,46 @@ interface NamedValueConfig {
   readonly name: string;
   /** A pattern: `*` any characters, `?` one. */
   readonly value: string;
+}
+
+/** Exactly one of these. URLs are those that clients ask for; each must have a route. */
+interface PopulateSourceConfig {
+  /** Default: none. */
+  readonly urls?: readonly string[] | undefined;
+  /** A file with a URL a line, or with JSON lines; relative to the configuration's folder. Default: none. */
+  readonly file?: string | undefined;
+  /** URL of an XML sitemap, or of an index of such; asked from its origin. Default: none. */
+  readonly sitemap?: string | undefined;
+  /** True: all that is stored on disk or in memory. Default: none. */
+  readonly manifest?: boolean | undefined;
+}
+
+interface PopulateConfig {
+  /** Fills under way at one origin, 1 to 64. Default 4. */
+  readonly concurrency?: number | undefined;
+  /** Requests to one origin in a second. Default 100. 0: any number. */
+  readonly ratePerSecond?: number | undefined;
+  readonly rehydrate?: RehydrateConfig | undefined;
+  /** What is filled when the gate starts. Default: nothing. */
+  readonly onStart?: PopulateSourceConfig | undefined;
+}
+
+interface RehydrateConfig {
+  /** Entries filled again after one invalidation, the most used first. Default 100. 0: none. */
+  readonly maxEntries?: number | undefined;
+}
+
+interface ScheduleConfig extends PopulateSourceConfig {
+  /** Name in logs and lists. Default `schedule-1` for the first, and so on. */
+  readonly name?: string | undefined;
+  /** When it runs: a cron expression in the time of this machine, with seconds if need be. Either this or everyMs. */
+  readonly cron?: string | undefined;
+  /** Runs so often, at least every 1,000. Either this or cron. */
+  readonly everyMs?: number | undefined;
+  /** Fills under way at once, where that is to be less than `populate.concurrency`. Default: no limit of its own. */
+  readonly concurrency?: number | undefined;
+  /** Requests in a second, where that is to be less than `populate.ratePerSecond`. Default: no limit of its own. */
+  readonly ratePerSecond?: number | undefined;
 }
 
 interface LimitsConfig {

@@ -2,6 +2,7 @@
 // "expected …, got …"; a section names the near key when one is unknown.
 
 import { isIP } from 'node:net';
+import { Cron } from 'croner';
 import { z } from 'zod';
 
 /** A value that `accepts` takes; `expected` is the phrase of its refusal. A secret's value is never repeated. */
@@ -15,6 +16,13 @@ export function integer(min: number, max?: number) {
   const range = max === undefined ? `, ${min} or more` : ` from ${min} to ${max}`;
   return value<number>(`an integer${range}`, (input) => isIntegerIn(input, min, max));
 }
+
+const MAX_WORKERS = 256;
+
+export const workers = value<number | 'auto'>(
+  `an integer from 1 to ${MAX_WORKERS}, or "auto"`,
+  (input) => input === 'auto' || isIntegerIn(input, 1, MAX_WORKERS),
+);
 
 export function milliseconds() {
   return value<number>('a time in milliseconds (an integer, 0 or more)', (input) => isIntegerIn(input, 0));
@@ -48,6 +56,12 @@ export function oneOrMany(expected: string, accepts: (input: unknown) => boolean
 
 export function list<T extends z.ZodType>(element: T) {
   return z.array(element, { error: (issue) => `expected a list, got ${showValue(issue.input)}` }).readonly();
+}
+
+/** With at least one element. */
+export function listOfSome<T extends z.ZodType>(element: T) {
+  const error = (issue: z.core.$ZodRawIssue) => `expected a list of at least one, got ${showValue(issue.input)}`;
+  return z.array(element, { error }).min(1, { error }).readonly();
 }
 
 /** Values by name; `name` is the kind of the names. */
@@ -147,6 +161,16 @@ export const fieldName = value<string>('a field name', isToken);
 export const pattern = value<string>('a pattern (* any characters, ? one)', (input) => typeof input === 'string');
 export const pathPatterns = oneOrMany('a path or pattern that begins with "/" or "*"', isPathPattern);
 export const hostPatterns = oneOrMany('a host, "*.host" or "host:port"', isHostPattern);
+/** A name that clients ask for in TLS (RFC 6066 §3), or a wildcard of one label (RFC 6125 §6.4.3). */
+export const certificateHost = value<string>(
+  'a host name or "*.host"',
+  matches(/^(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/i),
+);
+/** A media type, or a pattern of such. */
+export const mediaType = value<string>(
+  'a media type or pattern such as "text/*"',
+  matches(/^[!#$&^_.+*?0-9a-z-]+\/[!#$&^_.+*?0-9a-z-]+$/i),
+);
 /** A Host field's value. */
 export const authority = value<string>(
   'a host, with a port if need be',
@@ -191,6 +215,27 @@ function isOriginUrl(input: unknown): boolean {
   if (typeof input !== 'string' || /[@?#\s\\]/.test(input) || !/^https?:\/\//i.test(input)) return false;
   return URL.canParse(input) && new URL(input).pathname === '/';
 }
+
+/** Has an instant to come; one that names a day that no year has does not. */
+export const cronExpression = value<string>(
+  'a cron expression (minute, hour, day of month, month, day of week; seconds may stand before them)',
+  (input) => typeof input === 'string' && isCron(input),
+);
+
+function isCron(expression: string): boolean {
+  try {
+    return new Cron(expression, { paused: true }).nextRun() !== null;
+  } catch (error) {
+    if (error instanceof Error) return false;
+    throw error;
+  }
+}
+
+/** As clients ask for it. */
+export const clientUrl = value<string>(
+  'an absolute http or https URL',
+  (input) => typeof input === 'string' && /^https?:\/\/[^/?#\s]+[^\s]*$/i.test(input) && URL.canParse(input),
+);
 
 /** An IP address, or a network as address/bits. */
 export const network = value<string>('an IP address or a network such as "10.0.0.0/8"', (input) => {

@@ -7,8 +7,16 @@ import { pathToFileURL } from 'node:url';
 import { DEFAULT_TENANT } from '../../entry/key.ts';
 import { TidegateError } from '../../errors.ts';
 import { configProblems, defaultRouteName } from './config-checks.ts';
-import { type ConfigOutput, configSchema, type RouteOutput, routeSchema } from './config-schema.ts';
+import {
+  type ConfigOutput,
+  configSchema,
+  type RouteOutput,
+  routeSchema,
+  type ScheduleOutput,
+  type SourceOutput,
+} from './config-schema.ts';
 import { bearerToken, isTable, type Table } from './config-values.ts';
+import { listenFiles, originFiles } from './tls-files.ts';
 
 /** A route with its name, origin and tenant known. */
 export interface ResolvedRoute extends RouteOutput {
@@ -18,9 +26,15 @@ export interface ResolvedRoute extends RouteOutput {
 }
 
 /** A configuration that is right: every default filled in, at least one origin and one route, file names absolute. */
-export interface ResolvedConfig extends Omit<ConfigOutput, 'admin' | 'routes'> {
+export interface ResolvedConfig extends Omit<ConfigOutput, 'admin' | 'routes' | 'schedule'> {
   readonly admin: { readonly host: string; readonly port: number; readonly token: string | undefined };
   readonly routes: readonly ResolvedRoute[];
+  readonly schedule: readonly ResolvedSchedule[];
+}
+
+/** A schedule with its name. */
+export interface ResolvedSchedule extends ScheduleOutput {
+  readonly name: string;
 }
 
 /** Where a configuration stands: file names in it are relative to `directory`. */
@@ -131,7 +145,7 @@ export function resolveConfig(raw: unknown, surroundings: ConfigSurroundings = {
   const problems = configProblems(raw);
   const checked = configSchema.safeParse(raw);
   if (!checked.success || problems.length > 0) throw refused(source, problems);
-  const { admin, disk, log, ...rest } = checked.data;
+  const { admin, disk, log, populate, schedule, ...rest } = checked.data;
   const token = admin.token ?? storedToken(admin.tokenFile, { directory, env, source });
   if (token === undefined && !isLoopback(admin.host)) {
     const expected = 'expected a token (admin.token, admin.tokenFile or TIDEGATE_ADMIN_TOKEN)';
@@ -142,12 +156,20 @@ export function resolveConfig(raw: unknown, surroundings: ConfigSurroundings = {
   }
   return {
     ...rest,
+    listen: listenFiles(rest.listen, directory),
+    origins: originFiles(rest.origins, directory),
     disk: disk === undefined ? undefined : { ...disk, path: resolve(directory, disk.path) },
+    populate: { ...populate, onStart: populate.onStart && withFile(populate.onStart, directory) },
+    schedule: schedule.map((one, at) => ({ ...withFile(one, directory), name: one.name ?? `schedule-${at + 1}` })),
     admin: { host: admin.host, port: admin.port, token },
     routes: resolveRoutes(rest),
     log: { ...log, file: log.file === 'stdout' ? log.file : resolve(directory, log.file) },
     targetedFields: rest.targetedFields.map((name) => name.toLowerCase()),
   };
+}
+
+function withFile<T extends SourceOutput>(source: T, directory: string): T {
+  return source.file === undefined ? source : { ...source, file: resolve(directory, source.file) };
 }
 
 function refused(source: string, problems: readonly string[]): TidegateError {

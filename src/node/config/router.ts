@@ -3,14 +3,18 @@
 // The one complication: a match runs for every request, so it must not allocate. Patterns are compiled, and the routes
 // that can apply to a host are remembered by the host; hosts are the client's choice, so only that many are remembered.
 
+import { globMatcher } from '../../dependency/glob.ts';
 import type { Route } from '../../engine/contract.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Origin } from '../../ports.ts';
+import { type CodingRules, isCompressibleType } from '../../semantics/coded-representation.ts';
+import { codingChooser } from '../../semantics/content-coding.ts';
 import type { Fields } from '../../semantics/fields.ts';
 import { type CachePolicy, CONFORMANCE_POLICY, SAFE_POLICY } from '../../semantics/policy.ts';
 import type { FrontLimits, QueryRule, RequestRules, Router, SiteRoute } from '../site.ts';
 import { compileBypass, compilePaths } from './bypass.ts';
 import type { ResolvedConfig, ResolvedRoute } from './config.ts';
+import { codingSchema } from './config-schema.ts';
 import { normaliseUri, normalPath } from './target.ts';
 
 /** Makes the routes of a configuration; `origins` holds each of its origins by name. */
@@ -64,6 +68,7 @@ function compileRoute(config: ResolvedRoute, origin: Origin, site: SiteNames): O
     policy: compilePolicy(config, site),
     responseFields: compileEdits(config.response),
     showTags: config.showTags,
+    compress: compileCoding(config.compress),
   });
 }
 
@@ -92,6 +97,17 @@ function compileRequestRules(route: ResolvedRoute, { origins }: Pick<ResolvedCon
     bodyOnGet: route.bodyOnGet,
     originHost: route.originHost ?? origins[route.origin]?.hostHeader,
     upgrade: route.upgrade,
+  });
+}
+
+function compileCoding(compress: ResolvedRoute['compress']): CodingRules | undefined {
+  if (compress === false) return undefined;
+  const { codings, minBytes, types } = compress === true ? codingSchema.parse({}) : compress;
+  const matchers = types?.map((type) => globMatcher(type.toLowerCase()));
+  return Object.freeze({
+    accepted: codingChooser(codings),
+    minBytes,
+    takesType: matchers === undefined ? isCompressibleType : (type) => matchers.some((matches) => matches(type)),
   });
 }
 

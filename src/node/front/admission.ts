@@ -117,14 +117,17 @@ interface Place {
  */
 function effectivePlace(head: CheckedHead, trusted: boolean, peer: Peer): Place | Refusal {
   const { forwardedProto, forwardedHost } = head.scan;
-  let scheme: Scheme = 'http';
+  let { scheme }: { scheme: Scheme } = peer;
   if (trusted && forwardedProto !== undefined) {
     const stated = (listMembers(forwardedProto)[0] ?? '').toLowerCase();
     if (stated !== 'http' && stated !== 'https') return refused('forwarded-proto', forwardedProto);
     scheme = stated;
   }
-  if (head.scheme === 'https' && scheme === 'http')
-    return refused('target-scheme', 'https over an unencrypted connection');
+  // A trusted peer may state the scheme of the client's connection in the target, or that of its own.
+  if (head.scheme !== undefined && head.scheme !== scheme && head.scheme !== peer.scheme) {
+    const over = peer.scheme === 'https' ? 'a connection with TLS' : 'an unencrypted connection';
+    return refused('target-scheme', `${head.scheme} over ${over}`);
+  }
   let host = head.host === '' ? peer.localAuthority() : head.host;
   if (trusted && forwardedHost !== undefined) {
     const stated = parseHost(listMembers(forwardedHost)[0] ?? '');

@@ -1,8 +1,18 @@
 // A body on its way from a BodySource to a client, no faster than the client reads.
 
-import type { ServerResponse } from 'node:http';
 import type { BodySource } from '../../ports.ts';
 import { trailerPairs } from './answer-fields.ts';
+
+/** Where the bytes go: an answer of node:http, or a stream of HTTP/2 that looks like one. */
+export interface BodySink {
+  write(chunk: Uint8Array): boolean;
+  once(event: 'drain', listener: () => void): unknown;
+  flushHeaders(): void;
+  addTrailers(trailers: readonly [string, string][]): void;
+  /** False: no trailers. */
+  readonly chunkedEncoding: boolean;
+  readonly socket: { setTimeout(ms: number): unknown } | null;
+}
 
 interface PumpOptions {
   /** Bytes the head promised; undefined: none. */
@@ -23,13 +33,13 @@ interface PumpListener {
 
 export class BodyPump {
   readonly #body: BodySource;
-  readonly #response: ServerResponse;
+  readonly #response: BodySink;
   readonly #options: PumpOptions;
   #listener: PumpListener | undefined;
   #over = false;
   bytes = 0;
 
-  constructor(body: BodySource, response: ServerResponse, options: PumpOptions) {
+  constructor(body: BodySource, response: BodySink, options: PumpOptions) {
     this.#body = body;
     this.#response = response;
     this.#options = options;

@@ -14,8 +14,14 @@ interface ConnectionState {
   readonly open: Set<Exchange>;
   /** A refusal to be sent once they are over. */
   farewell: string | undefined;
+  /** True: an answer is waited for outside an exchange. */
+  asking: boolean;
   /** True: nothing that still arrives is looked at. */
   ended: boolean;
+  /** What HTTP is spoken on: the connection itself, or TLS within it. */
+  socket: Socket;
+  /** Ends, in order, a connection that has no exchanges of node:http. */
+  goAway: (() => void) | undefined;
 }
 
 /** The client has said that there would be no further request; what it asked for before is still answered. */
@@ -23,8 +29,8 @@ const SENT_AFTER_CLOSE = 'HPE_CLOSED_CONNECTION';
 
 export class Connections {
   readonly #states = new Map<Socket, ConnectionState>();
-  /** Lent connections stand for the client's own, and share its state. */
-  readonly #lent = new WeakMap<Socket, ConnectionState>();
+  /** Lent connections, and TLS within a connection, stand for the client's own, and share its state. */
+  readonly #inner = new WeakMap<Socket, ConnectionState>();
   readonly #cacheName: string;
   #closing = false;
   readonly #refused: (refusal: Refusal, connection: Socket) => void;
@@ -35,14 +41,30 @@ export class Connections {
   }
 
   add(connection: Socket): void {
-    this.#states.set(connection, { open: new Set(), farewell: undefined, ended: false });
+    const state = { open: new Set<Exchange>(), farewell: undefined, asking: false, ended: false };
+    this.#states.set(connection, { ...state, socket: connection, goAway: undefined });
     connection.on('close', () => this.#states.delete(connection));
+  }
+
+  /** HTTP is spoken on the socket within the connection. */
+  wrap(connection: Socket, socket: Socket): void {
+    const state = this.#states.get(connection);
+    if (state === undefined) return;
+    state.socket = socket;
+    this.#inner.set(socket, state);
+  }
+
+  /** The connection is none of node:http's. */
+  endBy(connection: Socket, goAway: () => void): void {
+    const state = this.#states.get(connection);
+    if (state !== undefined) state.goAway = goAway;
+    if (this.#closing) goAway();
   }
 
   /** What happens on the lent connection happens on the client's. */
   lend(connection: Socket, lent: Socket): void {
-    const state = this.#states.get(connection);
-    if (state !== undefined) this.#lent.set(lent, state);
+    const state = this.#stateOf(connection);
+    if (state !== undefined) this.#inner.set(lent, state);
   }
 
   get size(): number {
@@ -50,7 +72,7 @@ export class Connections {
   }
 
   #stateOf(connection: Socket): ConnectionState | undefined {
-    return this.#states.get(connection) ?? this.#lent.get(connection);
+    return this.#states.get(connection) ?? this.#inner.get(connection);
   }
 
   isBusy(connection: Socket): boolean {
@@ -126,7 +148,16 @@ export class Connections {
    */
   closeIdle(): void {
     this.#closing = true;
-    for (const [connection, { open }] of this.#states) if (open.size === 0) connection.destroySoon();
+    for (const { open, asking, socket, goAway } of this.#states.values()) {
+      if (goAway !== undefined) goAway();
+      else if (open.size === 0 && !asking) socket.destroySoon();
+    }
+  }
+
+  /** An answer is, or is no longer, waited for outside an exchange. */
+  asking(connection: Socket, under: boolean): void {
+    const state = this.#stateOf(connection);
+    if (state !== undefined) state.asking = under;
   }
 
   destroyAll(): void {

@@ -6,68 +6,29 @@
 
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
-import type { Gate } from '../../engine/contract.ts';
+import type { TLSSocket } from 'node:tls';
 import { TidegateError } from '../../errors.ts';
 import { nodeClock } from '../node-ports.ts';
-import type { FrontLimits, Router } from '../site.ts';
+import type { FrontLimits } from '../site.ts';
 import { type Admitted, admit, withBody } from './admission.ts';
+import { type ArrivalOptions, Arrivals } from './arrival.ts';
 import { Connections } from './connections.ts';
-import type { ExchangeDeps, ExchangeEnd } from './exchange.ts';
+import type { ExchangeDeps } from './exchange.ts';
+import type { Front, FrontDeps, ListenAt } from './front-contract.ts';
+import { openH2 } from './h2-connection.ts';
 import { endAfterContent, LINGER_MS } from './linger.ts';
-import { peerOf, unmapped } from './peer.ts';
+import { type Peer, peerOf, sharePeer, unmapped } from './peer.ts';
 import { giveBack, KEEP_ALIVE_BUFFER_MS, watchConnection } from './plain-connection.ts';
-import { ALLOWED_METHODS, type Refusal, type RefusalReason, refusalAnswer, refused } from './refusals.ts';
+import { ALLOWED_METHODS, type Refusal, refusalAnswer, refused } from './refusals.ts';
 import { Exchange } from './responder.ts';
 import { type CloseTunnel, openTunnel, wantsTunnel } from './tunnel.ts';
 import { hasContent, Upload } from './upload.ts';
 
-/** A request that the front refused. */
-export interface RefusalReport {
-  readonly reason: RefusalReason;
-  /** From the client. */
-  readonly got: string;
-  readonly peer: string;
-}
-
-/** Whom the front tells; all are called as it happens and must not throw. */
-export interface FrontHooks {
-  readonly ended?: (end: ExchangeEnd) => void;
-  readonly refused?: (report: RefusalReport) => void;
-  /** A defect: something threw that must not. The client got a 500 or saw its answer break off. */
-  readonly fault?: (error: unknown) => void;
-}
-
-export interface FrontDeps {
-  /** Asked for each request, so that a new configuration holds for new requests only. */
-  readonly site: () => { readonly router: Router };
-  readonly gate: Gate;
-  readonly limits: FrontLimits;
-  /** True: what the peer of this address says of host, scheme and client is believed. */
-  readonly trust: (address: string) => boolean;
-  /** Base URL of an origin, for tunnels. */
-  readonly originUrlOf: (originName: string) => string;
-  /** Name of this gate in Cache-Status and Via; two gates in a row need two names. Default `tidegate`. */
-  readonly cacheName?: string;
-  readonly hooks?: FrontHooks;
-  /** A pause longer than this, of a client that is to send content or to read, ends its connection. Default 60,000. */
-  readonly stallMs?: number;
-  /** Time an origin has to answer an Upgrade. Default 10,000. */
-  readonly upgradeTimeoutMs?: number;
-  readonly monotonic?: () => number;
-}
-
-export interface Front {
-  /** Resolves once connections are accepted. Rejects with E_PORT. */
-  listen(at: { readonly host: string; readonly port: number }): Promise<AddressInfo>;
-  /** Client connections open now. */
-  connections(): number;
-  /** Accepts no more; running exchanges finish, tunnels end; what is left after `graceMs` is cut off. */
-  close(options: { readonly graceMs: number }): Promise<void>;
-}
-
 export function createFront(deps: FrontDeps): Front {
   return new NodeFront(deps);
 }
+
+const PLAIN: ArrivalOptions = { proxyProtocol: false, tls: undefined };
 
 /** Most a whole request may take, content and all; pauses are bounded by `stallMs`. */
 const REQUEST_TIMEOUT_MS = 3_600_000;
@@ -90,14 +51,16 @@ class NodeFront implements Front {
   readonly #deps: FrontDeps;
   readonly #server;
   readonly #connections: Connections;
+  readonly #arrivals: Arrivals;
   readonly #cacheName: string;
   readonly #admission;
   readonly #exchanges: ExchangeDeps;
   readonly #tunnels = new Set<CloseTunnel>();
+  #toNode: (connection: Socket) => void = () => {};
   #closing: Promise<void> | undefined;
 
   constructor(deps: FrontDeps) {
-    const { limits, trust, hooks, stallMs = 60_000 } = deps;
+    const { limits, trust, hooks, arrival = PLAIN, stallMs = 60_000 } = deps;
     this.#deps = deps;
     this.#cacheName = deps.cacheName ?? 'tidegate';
     this.#connections = new Connections(this.#cacheName, (refusal, socket) => this.#tell(refusal, socket));
@@ -116,19 +79,24 @@ class NodeFront implements Front {
       ...serverOptions(limits),
       shouldUpgradeCallback: (message) => wantsTunnel(message) && !this.#connections.isBusy(message.socket),
     });
+    this.#arrivals = new Arrivals(arrival, Math.max(1, limits.headTimeoutMs), {
+      http1: (socket, peer, connection) => this.#speakHttp1(socket, peer, connection),
+      http2: (socket, peer, connection) => this.#speakHttp2(socket, peer, connection),
+      lost: (report) => hooks?.lost?.(report),
+    });
     // No limit: fields beyond one would be dropped without a word, a second Host among them. See hygiene.ts.
     this.#server.maxHeadersCount = 0;
     this.#attach();
   }
 
-  listen({ host, port }: { readonly host: string; readonly port: number }): Promise<AddressInfo> {
+  listen({ host, port, reusePort = false }: ListenAt): Promise<AddressInfo> {
     return new Promise((resolve, reject) => {
       const failed = (error: Error) => {
         const message = `expected a free port ${port} on ${host}, got ${error.message}`;
         reject(new TidegateError('E_PORT', message, { cause: error }));
       };
       this.#server.once('error', failed);
-      this.#server.listen({ host, port }, () => {
+      this.#server.listen({ host, port, reusePort }, () => {
         this.#server.off('error', failed);
         resolve(this.#server.address() as AddressInfo);
       });
@@ -163,7 +131,8 @@ class NodeFront implements Front {
     // node:http's own listener is called for what is given to it; see plain-connection.ts.
     const [toNode] = server.listeners('connection') as [(connection: Socket) => void];
     server.off('connection', toNode);
-    server.on('connection', (socket: Socket) => this.#connected(socket, (given) => toNode.call(server, given)));
+    this.#toNode = (connection) => toNode.call(server, connection);
+    server.on('connection', (socket: Socket) => this.#connected(socket));
     server.on('request', onRequest);
     server.on('checkContinue', onRequest);
     server.on('checkExpectation', onRequest);
@@ -174,21 +143,36 @@ class NodeFront implements Front {
     server.on('clientError', (error, socket) => this.#connections.clientError(error, socket as Socket));
   }
 
-  #connected(socket: Socket, toNode: (connection: Socket) => void): void {
-    this.#connections.add(socket);
+  #connected(connection: Socket): void {
+    this.#connections.add(connection);
     const { maxConnections } = this.#deps.limits;
-    if (this.#connections.size > maxConnections) {
-      this.#connections.refuse(refused('connections', `more than ${maxConnections}`), socket);
+    if (this.#connections.size <= maxConnections) {
+      this.#arrivals.accept(connection);
       return;
     }
-    watchConnection(socket, peerOf(socket), {
+    this.#connections.refuse(refused('connections', `more than ${maxConnections}`), connection);
+    // A client of TLS would not understand it.
+    if (this.#deps.arrival?.tls !== undefined) connection.destroy();
+  }
+
+  #speakHttp2(socket: TLSSocket, peer: Peer, connection: Socket): void {
+    const deps = { ...this.#exchanges, admission: this.#admission, limits: this.#deps.limits };
+    const goAway = openH2(socket, peer, { ...deps, refused: (refusal, from) => this.#tellOf(refusal, from) });
+    this.#connections.endBy(connection, goAway);
+  }
+
+  #speakHttp1(socket: Socket, peer: Peer, connection: Socket): void {
+    if (socket !== connection) this.#connections.wrap(connection, socket);
+    watchConnection(socket, peer, {
       ...this.#exchanges,
       admission: this.#admission,
+      asking: (connection, under) => this.#connections.asking(connection, under),
       headTimeoutMs: Math.max(1, this.#deps.limits.headTimeoutMs),
       keepAliveMs: Math.max(1, this.#deps.limits.keepAliveMs) + KEEP_ALIVE_BUFFER_MS,
-      give: (connection) => {
-        if (connection !== socket) this.#connections.lend(socket, connection);
-        toNode(connection);
+      give: (lent) => {
+        sharePeer(socket, lent);
+        this.#connections.lend(socket, lent);
+        this.#toNode(lent);
       },
     });
   }
@@ -213,7 +197,7 @@ class NodeFront implements Front {
   }
 
   #exchange(message: IncomingMessage, response: ServerResponse, { request, head }: Admitted): void {
-    const peer = unmapped(message.socket.remoteAddress ?? '');
+    const peer = unmapped(peerOf(message.socket).address);
     if (head.framing === 'none') {
       const visit = { message, response, request: withBody(request, undefined), peer, upload: undefined };
       this.#start(message.socket, new Exchange(visit, this.#exchanges));
@@ -275,6 +259,7 @@ class NodeFront implements Front {
         client,
         head,
         originUrl: this.#deps.originUrlOf(request.route.originName),
+        ca: this.#deps.authoritiesOf?.(request.route.originName),
         timeoutMs: this.#deps.upgradeTimeoutMs ?? 10_000,
       },
       { failed: (refusal) => this.#connections.refuse(refusal, client) },
@@ -288,8 +273,12 @@ class NodeFront implements Front {
     return refusal;
   }
 
-  #tell({ reason, got }: Refusal, socket: Socket): void {
-    this.#deps.hooks?.refused?.({ reason, got, peer: unmapped(socket.remoteAddress ?? '') });
+  #tell(refusal: Refusal, socket: Socket): void {
+    this.#tellOf(refusal, peerOf(socket));
+  }
+
+  #tellOf({ reason, got }: Refusal, { address }: Peer): void {
+    this.#deps.hooks?.refused?.({ reason, got, peer: unmapped(address) });
   }
 }
 

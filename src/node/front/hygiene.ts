@@ -9,17 +9,20 @@ import type { FrontLimits } from '../site.ts';
 import { type Refusal, refused } from './refusals.ts';
 import { type FieldScan, scanFields } from './request-fields.ts';
 
-/** The head of a request as Node's parser gives it. */
+/** The head of a request as Node's parser gives it, or h2-head.ts. */
 export interface RawHead {
   readonly method: string;
   readonly target: string;
   readonly httpVersion: string;
   readonly rawHeaders: readonly string[];
+  /** HTTP/2 alone: the scheme stated, and whether content follows, whose end its frames tell. */
+  readonly scheme?: Scheme;
+  readonly contentFollows?: boolean;
 }
 
 export type HeadLimits = Pick<FrontLimits, 'maxTargetBytes' | 'maxHeadBytes' | 'maxFields' | 'maxRequestBodyBytes'>;
 
-/** How the end of the content is told (RFC 9112 §6.3). */
+/** How the end of the content is told (RFC 9112 §6.3); `chunked` also when the frames of HTTP/2 alone tell it. */
 type Framing = 'none' | 'length' | 'chunked';
 
 /** A head that may be understood in one way only. */
@@ -27,7 +30,7 @@ export interface CheckedHead {
   readonly kind: 'ok';
   /** In lower case, with the port when one is given; empty: an HTTP/1.0 request that names none. */
   readonly host: string;
-  /** Scheme of an absolute target. */
+  /** Scheme of an absolute target, or of an HTTP/2 request. */
   readonly scheme: Scheme | undefined;
   /** Origin-form, or `*` (RFC 9112 §3.2.1, §3.2.4). */
   readonly target: string;
@@ -53,7 +56,7 @@ export function checkHead(head: RawHead, limits: HeadLimits): CheckedHead | Refu
   const content = checkContent(head, scan, limits);
   if (content.kind === 'refused') return content;
   // HTTP/1.0 knows no expectations; a server is to ignore them there (RFC 9110 §10.1.1).
-  const expects = head.httpVersion === '1.1' ? scan.expect : undefined;
+  const expects = head.httpVersion === '1.0' ? undefined : scan.expect;
   if (expects !== undefined && expects.toLowerCase() !== '100-continue') return refused('expectation', expects);
   return {
     kind: 'ok',
@@ -70,8 +73,10 @@ export function checkHead(head: RawHead, limits: HeadLimits): CheckedHead | Refu
 /** ` SP HTTP/1.1 CRLF CRLF` and the space after the method. */
 const REQUEST_LINE_REST = 14;
 
+const VERSIONS: ReadonlySet<string> = new Set(['1.1', '2', '1.0']);
+
 function checkLine({ method, target, httpVersion, rawHeaders }: RawHead, limits: HeadLimits): Refusal | undefined {
-  if (httpVersion !== '1.1' && httpVersion !== '1.0') return refused('http-version', `HTTP/${httpVersion}`);
+  if (!VERSIONS.has(httpVersion)) return refused('http-version', `HTTP/${httpVersion}`);
   if (method === 'CONNECT') return refused('method-connect', method);
   // It would show a client the fields that were meant for the origin (RFC 9110 §9.3.8).
   if (method === 'TRACE') return refused('method-trace', method);
@@ -89,17 +94,17 @@ interface Destination {
   readonly target: string;
 }
 
-function checkDestination({ method, target, httpVersion }: RawHead, scan: FieldScan): Destination | Refusal {
+function checkDestination({ method, target, httpVersion, scheme }: RawHead, scan: FieldScan): Destination | Refusal {
   const bad = badCharacter(target);
   if (bad >= 0) return refused('target-characters', target.slice(Math.max(0, bad - 20), bad + 20));
   if (scan.hostLines > 1) return refused('host-repeated', scan.host as string);
-  if (scan.host === undefined && httpVersion === '1.1') return refused('host-missing', 'none');
+  if (scan.host === undefined && httpVersion !== '1.0') return refused('host-missing', 'none');
   const host = scan.host === undefined ? '' : parseHost(scan.host);
   if (host === undefined) return refused('host-invalid', scan.host as string);
   if (hasEncodedClimb(target)) return refused('dot-segment', target);
-  if (target.startsWith('/')) return { kind: 'ok', host, scheme: undefined, target };
+  if (target.startsWith('/')) return { kind: 'ok', host, scheme, target };
   if (target !== '*') return checkAbsolute(target, host, method);
-  return method === 'OPTIONS' ? { kind: 'ok', host, scheme: undefined, target } : refused('asterisk-form', method);
+  return method === 'OPTIONS' ? { kind: 'ok', host, scheme, target } : refused('asterisk-form', method);
 }
 
 // `@`, which marks userinfo, is in neither part (RFC 9110 §4.2.4).
@@ -183,9 +188,14 @@ export function withoutDefaultPort(host: string, scheme: Scheme): string {
 type Content = { readonly kind: 'ok'; readonly framing: Framing; readonly length: number };
 
 const NO_CONTENT: Content = Object.freeze({ kind: 'ok', framing: 'none', length: 0 });
+const UNSTATED: Content = Object.freeze({ kind: 'ok', framing: 'chunked', length: 0 });
 
 /** RFC 9112 §6.1, §6.3: one way to tell the end of the content, or the request is an attack. */
-function checkContent({ httpVersion }: RawHead, scan: FieldScan, limits: HeadLimits): Content | Refusal {
+function checkContent(
+  { httpVersion, contentFollows }: RawHead,
+  scan: FieldScan,
+  limits: HeadLimits,
+): Content | Refusal {
   const { contentLength: stated, transferEncoding: coding } = scan;
   if (coding !== undefined) {
     if (stated !== undefined)
@@ -194,7 +204,7 @@ function checkContent({ httpVersion }: RawHead, scan: FieldScan, limits: HeadLim
     if (coding.toLowerCase() !== 'chunked') return refused('coding-unknown', coding);
     return { kind: 'ok', framing: 'chunked', length: 0 };
   }
-  if (stated === undefined) return NO_CONTENT;
+  if (stated === undefined) return contentFollows === true ? UNSTATED : NO_CONTENT;
   if (scan.contentLengthLines > 1) return refused('length-repeated', stated);
   const length = /^\d{1,15}$/.test(stated) ? Number(stated) : Number.NaN;
   if (Number.isNaN(length)) return refused('length-invalid', stated);

@@ -1,19 +1,47 @@
-// Who is at the other end of a connection, and where ours is.
+// Who is at the other end of a connection, and where ours is: as the socket says, or as a proxy before us has stated.
 
 import type { Socket } from 'node:net';
 
 /** Who sent a request. */
 export interface Peer {
   readonly address: string;
+  /** How the connection reached us. */
+  readonly scheme: 'http' | 'https';
   /** Address and port of our end, for a request that names no host. */
   readonly localAuthority: () => string;
 }
 
-export function peerOf(socket: Socket): Peer {
-  return { address: socket.remoteAddress ?? '', localAuthority: () => localAuthority(socket) };
+/** Both ends of a connection, as the PROXY protocol states them. */
+export interface Endpoints {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
 }
 
-function localAuthority({ localAddress = '', localPort }: Socket): string {
+const PEERS = new WeakMap<Socket, Peer>();
+
+/** Notes who is at the other end; `stated` stands above what the socket says. */
+export function notePeer(socket: Socket, scheme: Peer['scheme'], stated: Endpoints | undefined): Peer {
+  const peer = {
+    address: stated?.remoteAddress ?? socket.remoteAddress ?? '',
+    scheme,
+    localAuthority: () => localAuthority(stated ?? socket),
+  };
+  PEERS.set(socket, peer);
+  return peer;
+}
+
+/** A connection that stands for another has its peer. */
+export function sharePeer(from: Socket, to: Socket): void {
+  PEERS.set(to, peerOf(from));
+}
+
+export function peerOf(socket: Socket): Peer {
+  return PEERS.get(socket) ?? notePeer(socket, 'http', undefined);
+}
+
+function localAuthority({ localAddress = '', localPort }: { localAddress?: string; localPort?: number }): string {
   const address = unmapped(localAddress);
   return `${address.includes(':') ? `[${address}]` : address}:${localPort}`;
 }

@@ -3,10 +3,10 @@
 //
 // The one complication: order. While a request is lent nothing else may be read or written here. A request that has
 // content, upgrades or ends the connection, or that is not plain at all, is not lent: from then on the connection is
-// node:http's for good.
+// node:http's for good. The same holds while a slower tier is asked: what arrives meanwhile waits.
 
 import type { Socket } from 'node:net';
-import type { Gate } from '../../engine/contract.ts';
+import type { Gate, GateRequest } from '../../engine/contract.ts';
 import { type AdmissionDeps, type Admitted, admit, withBody } from './admission.ts';
 import type { ExchangeEnd } from './exchange.ts';
 import { LentSocket } from './lent-socket.ts';
@@ -14,12 +14,24 @@ import { type Peer, unmapped } from './peer.ts';
 import { plainBytes } from './plain-answer.ts';
 import { type PlainHead, readPlainHead } from './plain-head.ts';
 
+type AnswerAtOnce = NonNullable<Awaited<ReturnType<Gate['answerAtOnce']>>>;
+
+/** A request, and when it came. */
+interface Visit {
+  readonly request: GateRequest;
+  readonly startedMs: number;
+}
+
+const NOTHING = Buffer.alloc(0);
+
 export interface PlainDeps {
   readonly gate: Pick<Gate, 'answerAtOnce'>;
   readonly admission: AdmissionDeps;
   readonly closing: () => boolean;
   /** Hands a connection, the client's own or a lent one, to node:http. */
   readonly give: (connection: Socket) => void;
+  /** Told while an answer is waited for, though the connection is not lent. */
+  readonly asking: (connection: Socket, under: boolean) => void;
   /** Before the first request, and between requests. */
   readonly headTimeoutMs: number;
   readonly keepAliveMs: number;
@@ -52,7 +64,7 @@ class PlainConnection {
   readonly #peer: Peer;
   readonly #deps: PlainDeps;
   readonly #keepAliveLines: string;
-  #state: 'plain' | 'flushing' | 'lent' | 'given' = 'plain';
+  #state: 'plain' | 'asking' | 'flushing' | 'lent' | 'given' = 'plain';
   #lent: LentSocket | undefined;
   #waiting: Buffer | undefined;
   #last: PlainHead | undefined;
@@ -102,12 +114,13 @@ class PlainConnection {
   readonly #onEnd = (): void => {
     this.#ended = true;
     if (this.#state === 'plain') this.#socket.end();
-    else if (this.#state !== 'flushing') this.#lent?.giveEnd();
+    else if (this.#state === 'lent' || this.#state === 'given') this.#lent?.giveEnd();
   };
 
   readonly #onTimeout = (): void => {
     if (this.#state === 'lent' || this.#state === 'given') this.#lent?.emit('timeout');
-    else this.#socket.destroy();
+    // It is not the client that is slow.
+    else if (this.#state !== 'asking') this.#socket.destroy();
   };
 
   readonly #onDrain = (): void => {
@@ -130,9 +143,13 @@ class PlainConnection {
     try {
       this.#read(bytes);
     } catch (error) {
-      this.#deps.fault(error);
-      this.#socket.destroy();
+      this.#broken(error);
     }
+  }
+
+  #broken(error: unknown): void {
+    this.#deps.fault(error);
+    this.#socket.destroy();
   }
 
   /** Answers what can be answered from the bytes at hand. */
@@ -143,11 +160,40 @@ class PlainConnection {
       const admitted = head === undefined ? undefined : this.#admit(head);
       if (head === undefined || admitted === undefined) return this.#give(bytes.subarray(at));
       this.#last = head;
-      if (!this.#answer(admitted)) return this.#lend(bytes.subarray(at, head.end), bytes.subarray(head.end));
+      const visit = this.#visit(admitted);
+      const answer = this.#deps.gate.answerAtOnce(visit.request);
+      if (answer instanceof Promise) return this.#ask(answer, { visit, bytes: bytes.subarray(at), end: head.end - at });
+      if (answer === undefined) return this.#lend(bytes.subarray(at, head.end), bytes.subarray(head.end));
+      this.#answer(visit, answer);
       at = head.end;
       if (!this.#socket.writableNeedDrain) continue;
       return this.#waitForClient(bytes.subarray(at));
     }
+  }
+
+  /** Waits for the answer of a slower tier. `bytes`: the request's, up to `end`, and what follows it. */
+  #ask(answer: Promise<AnswerAtOnce | undefined>, asked: { visit: Visit; bytes: Buffer; end: number }): void {
+    const { visit, bytes, end } = asked;
+    this.#state = 'asking';
+    this.#waiting = end === bytes.length ? undefined : bytes.subarray(end);
+    this.#deps.asking(this.#socket, true);
+    const answered = (found: AnswerAtOnce | undefined) => {
+      this.#deps.asking(this.#socket, false);
+      if (this.#socket.destroyed) return;
+      const rest = this.#waiting ?? NOTHING;
+      this.#waiting = undefined;
+      this.#state = 'plain';
+      if (found === undefined) return this.#lend(bytes.subarray(0, end), rest);
+      this.#answer(visit, found);
+      if (this.#socket.writableNeedDrain) return this.#waitForClient(rest);
+      if (this.#socket.isPaused()) this.#socket.resume();
+      if (rest.length > 0) this.#read(rest);
+      else if (this.#ended || this.#deps.closing()) this.#socket.end();
+    };
+    answer
+      .catch((error: unknown) => void this.#deps.fault(error))
+      .then((found) => answered(found ?? undefined))
+      .catch((error: unknown) => this.#broken(error));
   }
 
   /** Undefined: refused, or of a kind that changes the connection; node:http sees to both. */
@@ -160,17 +206,17 @@ class PlainConnection {
     return scan.connection === undefined || isKeepAlive(scan.connection) ? admission : undefined;
   }
 
-  /** True: answered. */
-  #answer({ request }: Admitted): boolean {
-    const { gate, ended, monotonic } = this.#deps;
-    const startedMs = ended === undefined ? 0 : monotonic();
-    const asked = withBody(request, undefined);
-    const answer = gate.answerAtOnce(asked);
-    if (answer === undefined) return false;
+  #visit({ request }: Admitted): Visit {
+    const { ended, monotonic } = this.#deps;
+    return { request: withBody(request, undefined), startedMs: ended === undefined ? 0 : monotonic() };
+  }
+
+  #answer({ request, startedMs }: Visit, answer: AnswerAtOnce): void {
+    const { ended, monotonic } = this.#deps;
     const { head, body, bodyBytes } = plainBytes(answer, request.method, this.#keepAliveLines);
     this.#write(head, body);
     ended?.({
-      request: asked,
+      request,
       peer: unmapped(this.#peer.address),
       status: answer.kind === 'stored' ? answer.entry.status : answer.head.status,
       outcome: answer.outcome,
@@ -178,7 +224,6 @@ class PlainConnection {
       complete: true,
       durationMs: monotonic() - startedMs,
     });
-    return true;
   }
 
   #write(head: Buffer, body: Buffer | undefined): void {

@@ -22,6 +22,8 @@ interface TunnelRequest {
   readonly head: Buffer;
   /** Base URL of the origin. */
   readonly originUrl: string;
+  /** Certificates of the authorities trusted for it, in PEM; undefined: those of Node. */
+  readonly ca: string | undefined;
   /** Time until the origin's answer. */
   readonly timeoutMs: number;
 }
@@ -103,7 +105,7 @@ function holdBytes(client: Socket, head: Buffer): () => readonly Buffer[] {
   };
 }
 
-function ask({ request, protocols, originUrl }: TunnelRequest) {
+function ask({ request, protocols, originUrl, ca }: TunnelRequest) {
   const url = new URL(originUrl);
   const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
   const fields = [...request.fields, 'connection', 'Upgrade', 'upgrade', protocols];
@@ -120,6 +122,7 @@ function ask({ request, protocols, originUrl }: TunnelRequest) {
     // A connection of its own: it does not come back.
     agent: false,
     setHost: false,
+    ...(ca !== undefined && { ca }),
   });
 }
 

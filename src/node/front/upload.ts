@@ -5,7 +5,15 @@
 // be seen; and it must be taken without a reader that waits for ever. So this is not the stream's own iterator.
 
 import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import { TidegateError } from '../../errors.ts';
+
+/** A message, or a stream of HTTP/2 that looks like one. */
+export interface ContentSource
+  extends Pick<Readable, 'on' | 'off' | 'read' | 'resume' | 'destroyed' | 'readableEnded'> {
+  readonly complete: boolean;
+  readonly socket: { setTimeout(ms: number): unknown };
+}
 
 interface UploadOptions {
   readonly maxBytes: number;
@@ -26,7 +34,7 @@ const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
 /** One request's content, for one reader. */
 export class Upload implements AsyncIterable<Uint8Array> {
-  readonly #message: IncomingMessage;
+  readonly #message: ContentSource;
   readonly #options: UploadOptions;
   #bytes = 0;
   #waiter: Waiter | undefined;
@@ -34,11 +42,13 @@ export class Upload implements AsyncIterable<Uint8Array> {
   #failure: TidegateError | undefined;
   #asked = false;
 
-  constructor(message: IncomingMessage, options: UploadOptions) {
+  constructor(message: ContentSource, options: UploadOptions) {
     this.#message = message;
     this.#options = options;
     // 'error' has a listener from the start: the client may leave at any time.
-    message.on('error', () => this.#stop('expected the rest of the content, got the end of the connection'));
+    message.on('error', () => this.#broken());
+    // node:http2 tells of a stream that was reset in this way, and then of an end that is none.
+    message.on('aborted', () => this.#broken());
   }
 
   /** True when the last byte has arrived. */
@@ -64,6 +74,10 @@ export class Upload implements AsyncIterable<Uint8Array> {
   /** Ends the reading, if any, and lets the rest of the content go by. */
   discard(): void {
     this.#stop('expected an exchange under way, got its end');
+  }
+
+  #broken(): void {
+    this.#stop('expected the rest of the content, got the end of the connection');
   }
 
   #next(): Promise<IteratorResult<Uint8Array, undefined>> {

@@ -21,7 +21,7 @@ export interface AdminCall {
 /** An invalidation may have to wait for the lease of a node that is cut off. */
 const TIMEOUT_MS = 30_000;
 
-/** The parsed JSON of the answer. Throws E_ADMIN, or E_SELECTOR when the gate refuses the selector. */
+/** The parsed JSON of the answer. Throws E_ADMIN, or E_SELECTOR or E_POPULATE when the gate refuses what was asked. */
 export async function callAdmin(at: AdminAddress, call: AdminCall): Promise<unknown> {
   const url = urlOf(at, call);
   const response = await send(url, at, call);
@@ -29,14 +29,34 @@ export async function callAdmin(at: AdminAddress, call: AdminCall): Promise<unkn
   const answer = parse(text);
   if (response.status === 401) throw new TidegateError('E_ADMIN', refusedToken(url.origin, at.token));
   const error = errorOf(answer);
-  if (error !== undefined) {
-    throw new TidegateError(error.code === 'E_SELECTOR' ? 'E_SELECTOR' : 'E_ADMIN', error.message);
-  }
+  if (error !== undefined) throw new TidegateError(toldCode(error.code), error.message);
   if (answer === undefined || !response.ok) {
     const got = `${response.status} ${response.headers.get('content-type') ?? 'without a content type'}`;
     throw new TidegateError('E_ADMIN', `expected JSON from a gate's admin API at ${url.origin}, got ${got}`);
   }
   return answer;
+}
+
+/** Each value of an answer that comes bit by bit, a line of JSON each. Throws as `callAdmin` does. */
+export async function* followAdmin(at: AdminAddress, call: AdminCall): AsyncGenerator<unknown> {
+  const response = await send(urlOf(at, call), at, { ...call, endless: true });
+  const body = response.body;
+  if (!response.ok || body === null) throw new TidegateError('E_ADMIN', `expected a stream, got ${response.status}`);
+  let rest = '';
+  try {
+    for await (const text of body.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() as string;
+      for (const line of lines) yield JSON.parse(line);
+    }
+  } catch (error) {
+    throw new TidegateError('E_ADMIN', `expected the gate to go on, got ${causeOf(error)}`, { cause: error });
+  }
+}
+
+/** Codes that say what was asked wrongly. */
+function toldCode(code: string | undefined): 'E_SELECTOR' | 'E_POPULATE' | 'E_ADMIN' {
+  return code === 'E_SELECTOR' || code === 'E_POPULATE' ? code : 'E_ADMIN';
 }
 
 function urlOf(at: AdminAddress, call: AdminCall): URL {
@@ -51,7 +71,7 @@ function urlOf(at: AdminAddress, call: AdminCall): URL {
   return url;
 }
 
-async function send(url: URL, at: AdminAddress, call: AdminCall): Promise<Response> {
+async function send(url: URL, at: AdminAddress, call: AdminCall & { readonly endless?: boolean }): Promise<Response> {
   const hasToken = at.token !== undefined && at.token !== '';
   if (hasToken && !/^[!-~]+$/.test(at.token as string)) {
     throw new TidegateError('E_ADMIN', 'expected a token of visible ASCII characters, got another one');
@@ -65,7 +85,7 @@ async function send(url: URL, at: AdminAddress, call: AdminCall): Promise<Respon
       },
       ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
       redirect: 'error', // The token is for this server only.
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      ...(call.endless !== true && { signal: AbortSignal.timeout(TIMEOUT_MS) }),
     });
   } catch (error) {
     throw new TidegateError('E_ADMIN', `expected a gate's admin API at ${url.origin}, got ${causeOf(error)}`, {

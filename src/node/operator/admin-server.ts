@@ -114,7 +114,7 @@ async function serve(serving: Serving): Promise<void> {
   const { request, response } = serving;
   try {
     const answer = await answerTo(serving);
-    write(response, answer);
+    write(request, response, answer);
     request.resume(); // Closing on unread bytes resets the connection, and the client may lose the answer.
   } catch (error) {
     // Only the connection itself fails here: nobody is left to be told.
@@ -139,17 +139,24 @@ async function answerTo({ request, guard, api }: Serving): Promise<AdminResponse
   return api({ method: request.method as string, path, query, fields, bodyText });
 }
 
-function write(response: ServerResponse, answer: AdminResponse): void {
+function write(request: IncomingMessage, response: ServerResponse, answer: AdminResponse): void {
   for (let at = 0; at < answer.fields.length; at += 2) {
     response.setHeader(answer.fields[at] as string, answer.fields[at + 1] as string);
   }
+  const { stream, body } = answer;
   response.writeHead(answer.status, {
     'content-type': answer.contentType,
-    'content-length': Buffer.byteLength(answer.body),
+    ...(stream === undefined && { 'content-length': Buffer.byteLength(body) }),
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
   });
-  response.end(answer.body);
+  if (stream === undefined || request.method === 'HEAD') return void response.end(body);
+  response.flushHeaders();
+  const left = stream(
+    (text) => void response.write(text),
+    () => void response.end(),
+  );
+  response.on('close', left);
 }
 
 function lowerCaseNames(raw: readonly string[]): Fields {

@@ -13,7 +13,7 @@ export function listText(page: ListPage): string {
     String(entry.bodyBytes),
     seconds(entry.ageMs),
     entry.outdated ? 'outdated' : entry.ttlMs < 0 ? `stale ${seconds(-entry.ttlMs)}` : seconds(entry.ttlMs),
-    entry.uri,
+    entry.coding === undefined ? entry.uri : `${entry.uri} (${entry.coding})`,
     entry.tags.join(', '),
   ]);
   const lines = table([['METHOD', 'STATUS', 'BYTES', 'AGE', 'FRESH FOR', 'URL', 'TAGS'], ...rows]);
@@ -25,6 +25,7 @@ export function explainText(explanation: Explanation): string {
   const rows = [
     ['key', `${key} (${keyHash(key)} in the access log)`],
     ['variant', variantKey === undefined ? 'none' : variantOf(variantKey)],
+    ...(explanation.coding === undefined ? [] : [['coding', explanation.coding]]),
     ['verdict', `${explanation.verdict}: ${explanation.reason} (${explanation.section})`],
     ['freshness', freshness === undefined ? 'nothing is stored' : freshnessText(freshness)],
     ...(entry === undefined ? [] : entryRows(entry)),
@@ -66,7 +67,8 @@ export function changeText(
   done: string,
   result: InvalidationResult & { readonly results?: readonly (InvalidationResult & { readonly tag: string })[] },
 ): string {
-  const total = `${done}: ${entries(result.matched)} matched, position ${result.position}`;
+  const least = result.more === true ? 'more than ' : '';
+  const total = `${done}: ${least}${entries(result.matched)} matched, position ${result.position}`;
   if (result.results === undefined) return total;
   const rows = result.results.map((one) => [`  ${one.tag}`, entries(one.matched), `position ${one.position}`]);
   return `${total}\n${table(rows)}`;
@@ -86,11 +88,25 @@ export function statsText(stats: GateStats): string {
     ['refused stores', counts(stats.refusedStores)],
     ['invalidations', counts(stats.invalidations)],
     ['purges', String(stats.purges)],
+    ['coded', `${entries(stats.coding.made)}, ${stats.coding.bytesSaved} bytes saved`],
+    ['not coded', counts(stats.coding.skipped)],
     ['memory', `${entries(memory.entries)}, ${memory.bytes} of ${memory.maxBytes} bytes`],
     ['evicted', `${memory.evictions}, declined ${memory.declined}`],
+    ...diskRows(stats.disk),
     ['under way', `${stats.fillsInFlight} fills, ${stats.intentsOpen} intents`],
     ['position', String(stats.position)],
   ]);
+}
+
+function diskRows(disk: GateStats['disk']): [string, string][] {
+  if (disk === undefined) return [];
+  const index = disk.indexLoaded ? '' : ', index still being read';
+  const log = disk.invalidationsDurable ? '' : '; the log of invalidations cannot be written';
+  return [
+    ['disk', `${entries(disk.entries)}, ${disk.bytes} of ${disk.maxBytes} bytes${index}`],
+    ['disk evicted', `${disk.evictions}, declined ${disk.declined}`],
+    ['disk damage', `${disk.corrupt} corrupt, ${disk.writeFailures} failures to write${log}`],
+  ];
 }
 
 function counts(figures: { readonly [name: string]: number }): string {

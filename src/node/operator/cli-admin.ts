@@ -4,10 +4,12 @@
 // a gate that is not there, is 1.
 
 import { type Command, type CommanderError, InvalidArgumentError, Option } from 'commander';
+import { CLEARABLE, type TierAgreement, type TierHoldings } from '../../admin/tiers-api.ts';
 import type { Explanation, GateStats, InvalidationResult, ListPage } from '../../engine/contract.ts';
 import { TidegateError } from '../../errors.ts';
 import { type AdminAddress, type AdminCall, callAdmin } from './admin-client.ts';
 import { changeText, explainText, listText, printable, statsText } from './admin-text.ts';
+import { agreementText, holdingsText } from './tiers-text.ts';
 
 /** Where commands print and how they end; each has the process's own as default. Lines come without a line break. */
 export interface AdminCommandIo {
@@ -17,13 +19,13 @@ export interface AdminCommandIo {
   readonly exit?: (code: number) => never;
 }
 
-const DEFAULT_IO: Required<AdminCommandIo> = {
+export const DEFAULT_IO: Required<AdminCommandIo> = {
   print: (text) => void process.stdout.write(`${text}\n`),
   printError: (text) => void process.stderr.write(`${text}\n`),
   exit: (code) => process.exit(code),
 };
 
-interface CommonOptions {
+export interface CommonOptions {
   readonly admin: string;
   readonly token?: string;
   readonly json?: boolean;
@@ -36,14 +38,8 @@ export function registerAdminCommands(program: Command, io: AdminCommandIo = {})
   addExplain(program, ends);
   addChange(program, ends, { name: 'invalidate', done: 'invalidated', help: 'mark entries outdated' });
   addChange(program, ends, { name: 'purge', done: 'purged', help: 'remove entries' });
-  adminCommand(program, ends, 'clear')
-    .description('remove all entries')
-    .action((options: CommonOptions) =>
-      run<InvalidationResult>(ends, options, {
-        calls: (ask) => ask({ method: 'POST', path: '/clear' }),
-        text: (result) => changeText('cleared', result),
-      }),
-    );
+  addClear(program, ends);
+  addTiers(program, ends);
   adminCommand(program, ends, 'stats')
     .description('show the counters since the start')
     .action((options: CommonOptions) =>
@@ -51,7 +47,7 @@ export function registerAdminCommands(program: Command, io: AdminCommandIo = {})
     );
 }
 
-function adminCommand(program: Command, io: Required<AdminCommandIo>, name: string): Command {
+export function adminCommand(program: Command, io: Required<AdminCommandIo>, name: string): Command {
   return program
     .command(name)
     .configureOutput({
@@ -64,6 +60,49 @@ function adminCommand(program: Command, io: Required<AdminCommandIo>, name: stri
     )
     .addOption(new Option('--token <token>', 'its token; others may see a command line').env('TIDEGATE_ADMIN_TOKEN'))
     .option('--json', 'print the JSON of the answer');
+}
+
+function addClear(program: Command, io: Required<AdminCommandIo>): void {
+  adminCommand(program, io, 'clear')
+    .description('remove all entries, or what one tier has')
+    .addOption(new Option('--tier <name>', 'empty only this one').choices(CLEARABLE))
+    .action((options: CommonOptions & { tier?: string }) => {
+      const { tier } = options;
+      if (tier === undefined) {
+        return run<InvalidationResult>(io, options, {
+          calls: (ask) => ask({ method: 'POST', path: '/clear' }),
+          text: (result) => changeText('cleared', result),
+        });
+      }
+      return run<{ readonly removed: number }>(io, options, {
+        calls: (ask) => ask({ method: 'POST', path: '/tiers/clear', body: { tier } }),
+        text: ({ removed }) => `cleared ${tier}: ${removed} removed`,
+      });
+    });
+}
+
+function addTiers(program: Command, io: Required<AdminCommandIo>): void {
+  adminCommand(program, io, 'tiers')
+    .description('show what memory, disk and manifest hold, and whether they agree')
+    .option('--check', 'compare them entry by entry; ends with 1 when they do not agree')
+    .action(async (options: CommonOptions & { check?: true }) => {
+      if (options.check !== true) {
+        return run<TierHoldings>(io, options, {
+          calls: (ask) => ask({ method: 'GET', path: '/tiers' }),
+          text: holdingsText,
+        });
+      }
+      let agree = true;
+      await run<TierAgreement>(io, options, {
+        calls: async (ask) => {
+          const answer = await ask({ method: 'GET', path: '/tiers/check' });
+          agree = (answer as TierAgreement).agree;
+          return answer;
+        },
+        text: agreementText,
+      });
+      if (!agree) io.exit(1);
+    });
 }
 
 type Ask = (call: AdminCall) => Promise<unknown>;
@@ -80,11 +119,16 @@ async function run<T>(io: Required<AdminCommandIo>, options: CommonOptions, work
     const answer = await work.calls((call) => callAdmin(at, call));
     text = options.json === true ? JSON.stringify(answer) : work.text(answer as T);
   } catch (error) {
-    const code = error instanceof TidegateError ? error.code : 'E_ADMIN';
-    io.printError(`${code}: ${printable((error as Error).message)}`);
-    return io.exit(1);
+    return failed(io, error);
   }
   io.print(text);
+}
+
+/** Says what went wrong, and ends. */
+export function failed(io: Required<AdminCommandIo>, error: unknown): never {
+  const code = error instanceof TidegateError ? error.code : 'E_ADMIN';
+  io.printError(`${code}: ${printable((error as Error).message)}`);
+  return io.exit(1);
 }
 
 function addList(program: Command, io: Required<AdminCommandIo>): void {
@@ -92,13 +136,14 @@ function addList(program: Command, io: Required<AdminCommandIo>): void {
     .description('list stored responses, in the order of their keys')
     .option('--prefix <prefix>', 'only URLs that begin with it')
     .option('--tag <tag>', 'only entries that have it')
+    .option('--tier <name>', 'only what this tier has: memory or disk')
     .option('--limit <number>', 'entries at most', atLeastOne, 100)
-    .action((options: CommonOptions & { prefix?: string; tag?: string; limit: number }) =>
+    .action((options: CommonOptions & ListOptions) =>
       run<ListPage>(io, options, { calls: (ask) => listPages(ask, options), text: listText }),
     );
 }
 
-function atLeastOne(text: string): number {
+export function atLeastOne(text: string): number {
   if (!/^[0-9]{1,9}$/.test(text) || Number(text) < 1)
     throw new InvalidArgumentError('Expected a number of at least 1.');
   return Number(text);
@@ -107,12 +152,19 @@ function atLeastOne(text: string): number {
 /** Pages of the API that a list is put together from. */
 const PAGE = 1000;
 
-async function listPages(ask: Ask, options: { prefix?: string; tag?: string; limit: number }): Promise<ListPage> {
+interface ListOptions {
+  readonly prefix?: string;
+  readonly tag?: string;
+  readonly tier?: string;
+  readonly limit: number;
+}
+
+async function listPages(ask: Ask, options: ListOptions): Promise<ListPage> {
   const entries: ListPage['entries'][number][] = [];
   let after: string | undefined;
   do {
     const limit = String(Math.min(PAGE, options.limit - entries.length));
-    const wanted = Object.entries({ prefix: options.prefix, tag: options.tag, after, limit });
+    const wanted = Object.entries({ prefix: options.prefix, tag: options.tag, tier: options.tier, after, limit });
     const query = wanted.filter((pair): pair is [string, string] => pair[1] !== undefined);
     const page = (await ask({ method: 'GET', path: '/entries', query })) as ListPage;
     entries.push(...page.entries);

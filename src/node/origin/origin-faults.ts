@@ -42,7 +42,17 @@ export function causeOf(error: unknown): string {
   return message === '' ? code : `${message} (${code})`;
 }
 
-const CONNECTION_LOSS: ReadonlySet<string> = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE', 'UND_ERR_SOCKET']);
+/** The last four are of HTTP/2: a stream or a session reset, or told to go away. */
+const CONNECTION_LOSS: ReadonlySet<string> = new Set([
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'UND_ERR_SOCKET',
+  'UND_ERR_INFO',
+  'ERR_HTTP2_STREAM_ERROR',
+  'ERR_HTTP2_SESSION_ERROR',
+  'ERR_HTTP2_GOAWAY_SESSION',
+]);
 const REFUSALS: ReadonlySet<string> = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED']);
 
 interface Fault {
@@ -64,7 +74,7 @@ function classify(error: unknown, context: FaultContext): Fault {
   const message = error instanceof Error ? error.message : '';
   if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return context.head ? CUT : NOT_HTTP;
   if (error instanceof errors.HTTPParserError) return message.includes('Invalid EOF state') ? CUT : NOT_HTTP;
-  if (code === 'UND_ERR_HEADERS_OVERFLOW') return NOT_HTTP;
+  if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'ERR_HTTP2_ERROR') return NOT_HTTP;
   // undici's words for a 100 or 101 that nobody asked for, and for a response to no request.
   if (code === 'UND_ERR_SOCKET' && message.startsWith('bad ')) return NOT_HTTP;
   return context.head ? CUT : NO_HEAD;

@@ -3,14 +3,14 @@
 // The one complication: whose turn it is. The listener hears nothing inside forward(), nothing after abort(), and exactly
 // one of end and failed; undici reports a request it cannot send at once, and drops a queued one only when its turn comes.
 
-import type { Dispatcher } from 'undici';
 import { TidegateError } from '../../errors.ts';
 import type { Clock, Forward, OriginListener, OriginRequest, RequestBody, Tasks } from '../../ports.ts';
 import type { Permit, Reach } from './breaker.ts';
 import { Deadline } from './deadline.ts';
+import { Attempt, type Sender } from './origin-attempt.ts';
 import { isConnectionLoss, isRefusal, originFault } from './origin-faults.ts';
-import type { Connection, Passenger, Pools } from './origin-pool.ts';
-import { isDelimited, type RawFields, sendable, toFields } from './origin-wire.ts';
+import type { Connection, Pools } from './origin-pool.ts';
+import { isDelimited, isH2, type RawFields, sendable, toFields } from './origin-wire.ts';
 
 /** What a forward needs of its origin. */
 export interface ForwardHost {
@@ -41,7 +41,7 @@ export function startForward(host: ForwardHost, request: OriginRequest, listener
   return forward;
 }
 
-class RunningForward implements Forward {
+class RunningForward implements Forward, Sender {
   readonly #host: ForwardHost;
   readonly #request: OriginRequest;
   readonly #listener: OriginListener;
@@ -126,15 +126,16 @@ class RunningForward implements Forward {
   }
 
   head(status: number, raw: RawFields): void {
-    const lines = (raw?.length ?? 0) / 2;
+    const fields = toFields(raw);
+    const lines = fields.length / 2;
     if (lines > MAX_FIELD_LINES) {
       this.#refuse(`expected at most ${MAX_FIELD_LINES} field lines, got ${lines}`);
       return;
     }
-    const fields = toFields(raw);
     this.#settle('reached');
     this.#deadline.start(this.#host.options.bodyTimeoutMs);
-    this.#delimited = isDelimited(this.#request.method, status, fields);
+    // In HTTP/2 the end is a frame's to tell (RFC 9113 §8.1).
+    this.#delimited = isH2(raw) || isDelimited(this.#request.method, status, fields);
     this.#listener.head({ status, fields }, this.#delimited);
   }
 
@@ -196,7 +197,7 @@ class RunningForward implements Forward {
     const { name } = this.#host.options;
     const message = `origin ${name}: expected ${awaited} within ${this.#deadline.limitMs} ms, got none`;
     this.#fail(new TidegateError('E_ORIGIN_TIMEOUT', message), queued ? 'unknown' : 'unreachable');
-    this.#attempt?.drop();
+    this.#attempt?.dropSilent();
   }
 
   #refuse(text: string): void {
@@ -234,59 +235,3 @@ class RunningForward implements Forward {
     this.#permit = undefined;
   }
 }
-
-/** One sending of the request, as undici sees it. */
-class Attempt implements Passenger {
-  readonly fresh: boolean;
-  readonly #forward: RunningForward;
-  connection: Connection | undefined;
-  controller: Dispatcher.DispatchController | undefined;
-  /** The request may have been written, in part at least. */
-  started = false;
-  /** A byte of an answer has arrived. */
-  answered = false;
-
-  constructor(forward: RunningForward, fresh: boolean) {
-    this.#forward = forward;
-    this.fresh = fresh;
-  }
-
-  /** Gives the request up; a queued one is dropped when its turn comes. */
-  drop(): void {
-    this.controller?.abort(DROPPED);
-  }
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    // Thrown, not aborted: undici then drops the unsent request and keeps the connection.
-    if (this.#forward.isOver) throw DROPPED;
-    this.started = true;
-    this.controller = controller;
-    if (this.#forward.isPaused) controller.pause();
-  }
-
-  onResponseStarted(): void {
-    this.answered = true;
-  }
-
-  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
-    if (this.#forward.isOver) return;
-    const raw = controller.rawHeaders as RawFields;
-    if (status < 200) this.#forward.interim(status, raw);
-    else this.#forward.head(status, raw);
-  }
-
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
-    // Empty ones come after each resume; a listener that pauses at every chunk would never get past them.
-    if (chunk.length > 0 && !this.#forward.isOver) this.#forward.data(chunk);
-  }
-
-  onResponseEnd(controller: Dispatcher.DispatchController): void {
-    if (!this.#forward.isOver) this.#forward.end(controller.rawTrailers as RawFields, this.connection);
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (!this.#forward.isOver) this.#forward.lost(this, error);
-  }
-}
-
-const DROPPED = new Error('the forward is over');

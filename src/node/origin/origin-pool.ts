@@ -1,30 +1,41 @@
 // Connections to one origin: two undici pools that count their sockets and tell a request which connection carries it.
 //
 // The one complication: a retry must not meet another kept-alive connection that died unnoticed, so retries have a pool
-// of their own, in which no connection carries a second request.
+// of their own, in which no connection carries a second request; it speaks HTTP/1.1, of which one request asks no more.
 
 import { Socket } from 'node:net';
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici';
 import { TidegateError } from '../../errors.ts';
 import type { Tasks } from '../../ports.ts';
 import { causeOf } from './origin-faults.ts';
+import { guardStreams } from './origin-streams.ts';
 
 interface PoolOptions {
   readonly name: string;
   readonly url: string;
   readonly connections: number;
   readonly connectTimeoutMs: number;
+  /** True: HTTP/2 is spoken where an https origin offers it. */
+  readonly http2?: boolean;
+  /** Certificates of the authorities trusted, in PEM; undefined: those of Node. */
+  readonly ca?: string | undefined;
 }
 
 /** The connection under a client of a pool; its numbers begin anew with each socket. */
 export interface Connection {
   /** The error that ended the socket, which undici hides when the response could be complete. */
   error: Error | undefined;
+  /** Bytes that have come on it. */
+  heard(): number;
+  /** Ends it, and with it all that is under way on it. */
+  end(): void;
 }
 
 /** A handler that is told its connection when a client takes its request. */
 export interface Passenger extends Dispatcher.DispatchHandler {
   connection: Connection | undefined;
+  /** No connection could be made while it was waiting for one. */
+  refused(error: TidegateError): void;
 }
 
 export interface Pools {
@@ -43,28 +54,26 @@ type Connector = buildConnector.connector;
 /** What both pools share. */
 interface Line {
   readonly name: string;
-  readonly open: Connector;
   readonly tasks: Tasks;
   readonly timeoutMs: number;
+  /**
+   * In the queue of a pool. While it is not known whether an https origin speaks HTTP/2, undici connects once for all of
+   * them, and would go on to connect for each in turn, however long that takes to fail.
+   */
+  readonly waiting: Set<Passenger>;
   sockets: number;
 }
 
 export function createPools(options: PoolOptions, tasks: Tasks): Pools {
-  const { name, url, connections, connectTimeoutMs: timeoutMs } = options;
-  const line: Line = { name, open: buildConnector({ timeout: 0, allowH2: false }), tasks, timeoutMs, sockets: 0 };
-  const settings = {
-    connections,
-    allowH2: false,
-    maxHeaderSize: MAX_HEAD_BYTES,
-    // The time limits are kept by the forward itself, on the injected clock.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    factory: (target: URL, inherited: object) => new TrackedClient(target, inherited as Client.Options, line),
-  };
-  const kept = new Pool(url, { ...settings, pipelining: 1 });
-  const fresh = new Pool(url, { ...settings, pipelining: 0 });
+  const { name, url, connectTimeoutMs: timeoutMs, http2 = true } = options;
+  const line: Line = { name, tasks, timeoutMs, waiting: new Set(), sockets: 0 };
+  const kept = new Pool(url, { ...poolSettings(options, line, http2), pipelining: 1 });
+  const fresh = new Pool(url, { ...poolSettings(options, line, false), pipelining: 0 });
   return {
-    dispatch: (request, passenger, onFresh) => void (onFresh ? fresh : kept).dispatch(request, passenger),
+    dispatch(request, passenger, onFresh) {
+      if (!onFresh) line.waiting.add(passenger);
+      (onFresh ? fresh : kept).dispatch(request, passenger);
+    },
     openConnections: () => line.sockets,
     async close() {
       await Promise.all([closed(kept), closed(fresh)]);
@@ -72,6 +81,19 @@ export function createPools(options: PoolOptions, tasks: Tasks): Pools {
     async destroy(reason) {
       await Promise.all([kept.destroy(reason), fresh.destroy(reason)]);
     },
+  };
+}
+
+function poolSettings({ connections, ca }: PoolOptions, line: Line, allowH2: boolean): Pool.Options {
+  const open = buildConnector({ timeout: 0, allowH2, preferH2: true, ...(ca !== undefined && { ca }) });
+  return {
+    connections,
+    allowH2,
+    maxHeaderSize: MAX_HEAD_BYTES,
+    // The time limits are kept by the forward itself, on the injected clock.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    factory: (target, inherited) => new TrackedClient(target, inherited as Client.Options, { line, open, allowH2 }),
   };
 }
 
@@ -84,34 +106,60 @@ async function closed(pool: Pool): Promise<void> {
   }
 }
 
-class TrackedClient extends Client {
-  readonly #connection: Connection;
+interface Way {
+  readonly line: Line;
+  readonly open: Connector;
+  readonly allowH2: boolean;
+}
 
-  constructor(url: URL, options: Client.Options, line: Line) {
-    const connection: Connection = { error: undefined };
-    super(url, { ...options, connect: connector(line, connection) });
+class TrackedClient extends Client {
+  readonly #line: Line;
+  readonly #connection: Track;
+
+  constructor(url: URL, options: Client.Options, way: Way) {
+    const connection = new Track();
+    super(url, { ...options, connect: connector(way, connection) });
+    this.#line = way.line;
     this.#connection = connection;
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    this.#line.waiting.delete(handler as Passenger);
     (handler as Passenger).connection = this.#connection;
     return super.dispatch(options, handler);
   }
 }
 
-function connector(line: Line, connection: Connection): Connector {
+class Track implements Connection {
+  error: Error | undefined;
+  socket: Socket | undefined;
+
+  heard(): number {
+    return this.socket?.bytesRead ?? 0;
+  }
+
+  end(): void {
+    this.socket?.destroy();
+  }
+}
+
+function connector({ line, open, allowH2 }: Way, connection: Track): Connector {
   return (target, done) => {
     const refuse = (cause: unknown, got: string) => {
       const where = `${target.hostname}:${target.port || (target.protocol === 'https:' ? '443' : '80')}`;
       const message = `origin ${line.name}: expected a connection to ${where}, got ${got}`;
-      done(new TidegateError('E_ORIGIN_CONNECT', message, { cause }), null);
+      const error = new TidegateError('E_ORIGIN_CONNECT', message, { cause });
+      const probed = allowH2 && target.protocol === 'https:' && line.sockets === 0;
+      const waiting = probed ? [...line.waiting] : [];
+      done(error, null);
+      for (const passenger of waiting) passenger.refused(error);
     };
     const cancel = line.tasks.later(line.timeoutMs, () => {
       // The socket is returned, though the types do not say so. Destroyed without an error, it reports nothing more.
       if (opening instanceof Socket) opening.destroy();
       refuse(undefined, `none within ${line.timeoutMs} ms`);
     });
-    const opening: unknown = line.open(target, (...[error, socket]: [null, Socket] | [Error, null]) => {
+    const opening: unknown = open(target, (...[error, socket]: [null, Socket] | [Error, null]) => {
       cancel();
       if (error !== null) {
         refuse(error, causeOf(error));
@@ -119,6 +167,8 @@ function connector(line: Line, connection: Connection): Connector {
       }
       line.sockets++;
       connection.error = undefined;
+      connection.socket = socket;
+      guardStreams(socket);
       // Before undici adds its own listener: what ends a response is known when undici reports the end.
       socket.once('error', (failure) => {
         connection.error = failure;

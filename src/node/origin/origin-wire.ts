@@ -1,21 +1,39 @@
 // What goes to undici and what comes from it, in Tidegate's form: fields, content, and how a response is delimited.
 //
-// The one complication: undici hands names and values over as bytes; they become strings of one character per byte, so
-// that a value in any encoding goes on unharmed.
+// The one complication: undici hands names and values over as bytes, those of HTTP/2 as an object; they become strings of
+// one character per byte, so that a value in any encoding goes on unharmed.
 
 import type { Dispatcher } from 'undici';
 import type { OriginRequest, RequestBody } from '../../ports.ts';
 import { type Fields, fieldValue, filterFields, NO_FIELDS, trimOws } from '../../semantics/fields.ts';
 
-/** Name, value, name, value … as undici's parser cut them out. */
-export type RawFields = readonly Buffer[] | null | undefined;
+/** Name, value, name, value … as undici's parser cut them out; of HTTP/2, as node:http2 makes them. */
+export type RawFields = readonly Buffer[] | H2Fields | null | undefined;
+
+type H2Fields = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export function toFields(raw: RawFields): Fields {
-  if (raw === null || raw === undefined || raw.length === 0) return NO_FIELDS;
+  if (raw === null || raw === undefined) return NO_FIELDS;
+  if (isH2(raw)) return h2Fields(raw);
+  if (raw.length === 0) return NO_FIELDS;
   const fields = new Array<string>(raw.length);
   for (let at = 0; at < raw.length; at += 2) {
     fields[at] = (raw[at] as Buffer).toString('latin1').toLowerCase();
     fields[at + 1] = trimOws((raw[at + 1] as Buffer).toString('latin1'));
+  }
+  return fields;
+}
+
+/** True: fields of HTTP/2. */
+export function isH2(raw: RawFields): raw is H2Fields {
+  return raw !== null && raw !== undefined && !Array.isArray(raw);
+}
+
+function h2Fields(raw: H2Fields): Fields {
+  const fields: string[] = [];
+  for (const [name, value] of Object.entries(raw)) {
+    if (name.startsWith(':') || value === undefined) continue;
+    for (const line of typeof value === 'string' ? [value] : value) fields.push(name, trimOws(line));
   }
   return fields;
 }

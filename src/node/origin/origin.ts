@@ -1,4 +1,4 @@
-// An origin on Node: pooled HTTP/1.1 connections, time limits, retries of safe requests, and a circuit breaker.
+// An origin on Node: pooled connections of HTTP/1.1 or HTTP/2, time limits, retries of safe requests, and a circuit breaker.
 // One request's way is in origin-forward.ts, the connections in origin-pool.ts, the errors in origin-faults.ts.
 //
 // The one complication: closing. Running forwards may still retry, so the pools close after the last one is over.
@@ -24,6 +24,10 @@ export interface OriginOptions {
   /** How often a retryable request is sent again, on a fresh connection, when its connection is lost before any answer. */
   readonly retries: number;
   readonly breaker: BreakerPolicy;
+  /** HTTP/2 with an https origin that offers it. Default true. */
+  readonly http2?: boolean;
+  /** Certificates of the authorities trusted, in PEM; undefined: those of Node. */
+  readonly ca?: string | undefined;
 }
 
 export interface OriginDeps {

@@ -1,6 +1,9 @@
 // The origin pools of a configuration, by name. A pool whose settings stay the same is kept over a reload, with its
 // connections and the state of its breaker; one that changes is replaced, and closed a while later, once its last forward is over.
 
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { TidegateError } from '../../errors.ts';
 import type { Cancel, Clock, Origin, Tasks } from '../../ports.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import { createOrigin, type NodeOrigin } from './origin.ts';
@@ -10,6 +13,8 @@ type OriginSettings = ResolvedConfig['origins'][string];
 interface Pool {
   readonly settings: OriginSettings;
   readonly origin: NodeOrigin;
+  /** Certificates of the authorities trusted, in PEM. */
+  readonly ca: string | undefined;
 }
 
 /** How long a pool that has been replaced still takes requests. */
@@ -31,7 +36,7 @@ export class Origins {
     for (const [name, wanted] of Object.entries(settings)) {
       const old = this.#pools.get(name);
       const same = old !== undefined && JSON.stringify(old.settings) === JSON.stringify(wanted);
-      pools.set(name, same ? old : { settings: wanted, origin: this.#create(name, wanted) });
+      pools.set(name, same ? old : this.#create(name, wanted));
     }
     for (const [name, pool] of this.#pools) if (pools.get(name) !== pool) this.#retire(pool.origin);
     this.#pools = pools;
@@ -40,9 +45,18 @@ export class Origins {
 
   /** Base URL of an origin that is configured. */
   urlOf(name: string): string {
+    return this.#pool(name).settings.url;
+  }
+
+  /** Certificates of the authorities trusted for it, in PEM; undefined: those of Node. */
+  authoritiesOf(name: string): string | undefined {
+    return this.#pool(name).ca;
+  }
+
+  #pool(name: string): Pool {
     const pool = this.#pools.get(name);
     if (pool === undefined) throw new TypeError(`expected the name of an origin, got ${name}`);
-    return pool.settings.url;
+    return pool;
   }
 
   /** Lets running forwards finish; ends those left after `graceMs`. */
@@ -60,9 +74,10 @@ export class Origins {
     cancel();
   }
 
-  #create(name: string, settings: OriginSettings): NodeOrigin {
-    const { circuitBreaker: breaker, ...rest } = settings;
-    return createOrigin({ name, ...rest, breaker }, this.#ports);
+  #create(name: string, settings: OriginSettings): Pool {
+    const { circuitBreaker: breaker, tls, ...rest } = settings;
+    const ca = readAuthorities(name, tls.ca);
+    return { settings, origin: createOrigin({ name, ...rest, breaker, ca }, this.#ports), ca };
   }
 
   /** Requests that began before may still ask it again. */
@@ -76,4 +91,21 @@ export class Origins {
     const closed = origin.close().finally(() => this.#closing.delete(origin));
     this.#closing.set(origin, closed);
   }
+}
+
+/** Throws E_TLS. */
+function readAuthorities(name: string, file: string | undefined): string | undefined {
+  if (file === undefined) return undefined;
+  const place = `origins.${name}.tls.ca`;
+  let pem: string;
+  try {
+    pem = readFileSync(file, 'utf8');
+    new X509Certificate(pem);
+  } catch (error) {
+    const got = error instanceof Error ? error.message : String(error);
+    throw new TidegateError('E_TLS', `${place}: expected a file of certificates in PEM, got ${got} for ${file}`, {
+      cause: error,
+    });
+  }
+  return pem;
 }

@@ -91,8 +91,8 @@ export interface Manifest {
   scan(): AsyncIterable<IndexRows>;
   /** Rows a selector names, in the order of their keys, in portions. */
   find(selector: Selector): AsyncIterable<readonly ManifestRow[]>;
-  /** Rows whose record stands in the segment, in the order of their offsets. */
-  rowsOf(segment: number): Promise<ManifestRow[]>;
+  /** Rows that own the file of a large body: for what is to be kept of the files, and whose they are. */
+  bodies(): Promise<ManifestRow[]>;
   /** Numbers that only the manifest knows, read at the start. */
   summary(): Promise<ManifestSummary>;
   /** Writes down the invalidations, in one transaction with all that was given before. */

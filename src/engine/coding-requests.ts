@@ -1,0 +1,60 @@
+// Requests on a route that codes: the origin is asked for what is not coded, and knows nothing of the entity tags that the
+// gate gives to coded representations; the client knows both.
+//
+// The one complication: a tag of a coded representation names its bytes. Where a request asks for a part of those (Range),
+// the tag must not be turned into the origin's: the origin would answer with a part of other bytes, and the client would
+// put the two together. Left as it is it matches nothing, and the answer is whole.
+
+import { codedEtag, originEtags } from '../semantics/coded-representation.ts';
+import { type Fields, fieldValue, hasField, type ResponseHead, withField } from '../semantics/fields.ts';
+import { etagInList } from '../semantics/preconditions.ts';
+import { isSafeMethod } from '../semantics/unsafe.ts';
+import type { GateRequest } from './contract.ts';
+
+/**
+ * The request's fields as the origin is to see them. Accept-Encoding is the same for every request that may be answered
+ * from the cache, so it selects nothing there; what goes by the cache keeps the client's.
+ */
+export function originFields({ route, method, fields, bypass }: GateRequest): Fields {
+  if (route.compress === undefined) return fields;
+  const translated = inOriginTags(method, fields);
+  return bypass ? translated : withField(translated, 'accept-encoding', 'identity');
+}
+
+/**
+ * Preconditions of writes, and If-Match wherever it asks for no part, in the origin's tags. If-None-Match of a GET or HEAD
+ * that is forwarded stays: a 304 would have to name the representation that the client has, and the origin cannot.
+ */
+function inOriginTags(method: string, fields: Fields): Fields {
+  const translated = new Set<string>();
+  if (!isSafeMethod(method)) translated.add('if-match').add('if-none-match');
+  else if (!hasField(fields, 'range')) translated.add('if-match');
+  let changed = fields;
+  for (const name of translated) {
+    const value = fieldValue(fields, name);
+    if (value !== undefined) changed = withField(changed, name, originEtags(value));
+  }
+  return changed;
+}
+
+/**
+ * The head with the entity tag by which the client knows this content: of the representations that the client takes, the
+ * best that it names in If-None-Match. Only those that it takes: a cache that asks for one of its clients is told by the
+ * 304 which of its stored responses to use.
+ */
+export function asKnownToClient(request: Pick<GateRequest, 'route' | 'fields'>, head: ResponseHead): ResponseHead {
+  const { compress } = request.route;
+  const noneMatch = compress === undefined ? undefined : fieldValue(request.fields, 'if-none-match');
+  const etag = noneMatch === undefined ? undefined : fieldValue(head.fields, 'etag');
+  if (compress === undefined || noneMatch === undefined || etag === undefined) return head;
+  for (const coding of compress.accepted(fieldValue(request.fields, 'accept-encoding'))) {
+    const tag = coding === 'identity' ? etag : codedEtag(etag, coding);
+    if (etagInList(noneMatch, tag)) return { status: head.status, fields: withField(head.fields, 'etag', tag) };
+  }
+  return head;
+}
+
+/** The selecting header fields that count on the route: its origin is not told what codings the client takes. */
+export function countingNames(names: readonly string[], { compress }: GateRequest['route']): readonly string[] {
+  return compress === undefined ? names : names.filter((name) => name !== 'accept-encoding');
+}

@@ -1,0 +1,65 @@
+// What a front is given, whom it tells, and what it offers. Types only.
+
+import type { AddressInfo } from 'node:net';
+import type { Gate } from '../../engine/contract.ts';
+import type { FrontLimits, Router } from '../site.ts';
+import type { ArrivalOptions, LostArrival } from './arrival.ts';
+import type { ExchangeEnd } from './exchange.ts';
+import type { RefusalReason } from './refusals.ts';
+
+/** A request that the front refused. */
+export interface RefusalReport {
+  readonly reason: RefusalReason;
+  /** From the client. */
+  readonly got: string;
+  readonly peer: string;
+}
+
+/** Whom the front tells; all are called as it happens and must not throw. */
+export interface FrontHooks {
+  readonly ended?: (end: ExchangeEnd) => void;
+  readonly refused?: (report: RefusalReport) => void;
+  /** A connection ended before it came to HTTP. */
+  readonly lost?: (report: LostArrival) => void;
+  /** A defect: something threw that must not. The client got a 500 or saw its answer break off. */
+  readonly fault?: (error: unknown) => void;
+}
+
+export interface FrontDeps {
+  /** Asked for each request, so that a new configuration holds for new requests only. */
+  readonly site: () => { readonly router: Router };
+  readonly gate: Gate;
+  readonly limits: FrontLimits;
+  /** What stands before HTTP. Default: nothing. */
+  readonly arrival?: ArrivalOptions;
+  /** True: what the peer of this address says of host, scheme and client is believed. */
+  readonly trust: (address: string) => boolean;
+  /** Base URL of an origin, for tunnels. */
+  readonly originUrlOf: (originName: string) => string;
+  /** Certificates of the authorities trusted for it, in PEM; undefined: those of Node. */
+  readonly authoritiesOf?: (originName: string) => string | undefined;
+  /** Name of this gate in Cache-Status and Via; two gates in a row need two names. Default `tidegate`. */
+  readonly cacheName?: string;
+  readonly hooks?: FrontHooks;
+  /** A pause longer than this, of a client that is to send content or to read, ends its connection. Default 60,000. */
+  readonly stallMs?: number;
+  /** Time an origin has to answer an Upgrade. Default 10,000. */
+  readonly upgradeTimeoutMs?: number;
+  readonly monotonic?: () => number;
+}
+
+export interface ListenAt {
+  readonly host: string;
+  readonly port: number;
+  /** True: other processes listen on the same port, and the system shares out the connections. */
+  readonly reusePort?: boolean;
+}
+
+export interface Front {
+  /** Resolves once connections are accepted. Rejects with E_PORT. */
+  listen(at: ListenAt): Promise<AddressInfo>;
+  /** Client connections open now. */
+  connections(): number;
+  /** Accepts no more; running exchanges finish, tunnels end; what is left after `graceMs` is cut off. */
+  close(options: { readonly graceMs: number }): Promise<void>;
+}

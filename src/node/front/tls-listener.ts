@@ -1,0 +1,82 @@
+// TLS on connections that have been accepted already, a PROXY header taken off them perhaps: the handshake, the
+// certificate for the name asked for, and which HTTP the two ends agree on (ALPN, RFC 7301).
+//
+// The one complication: node:tls does not say which connection a secured one came from. Address and port of the other
+// end do, since they are one connection's alone for as long as it is open.
+
+import type { Socket } from 'node:net';
+import { createServer, type Server, type TLSSocket } from 'node:tls';
+import type { Certificates } from './certificates.ts';
+import { unmapped } from './peer.ts';
+
+interface TlsListenerOptions {
+  readonly certificates: Certificates;
+  readonly http2: boolean;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly handshakeTimeoutMs: number;
+}
+
+interface TlsListenerEvents {
+  readonly secured: (socket: TLSSocket, connection: Socket) => void;
+  /** The connection is over. */
+  readonly failed: (got: string, peer: string) => void;
+}
+
+export class TlsListener {
+  readonly #server: Server;
+  readonly #events: TlsListenerEvents;
+  /** Those that are not secured yet. */
+  readonly #connections = new Map<string, Socket>();
+  /** Why handshakes failed, until their connections are closed; when several do at once, the order is a guess. */
+  readonly #failures: string[] = [];
+
+  constructor(options: TlsListenerOptions, events: TlsListenerEvents) {
+    const { certificates, http2, minVersion, handshakeTimeoutMs } = options;
+    this.#events = events;
+    const server = createServer({
+      ...certificates.standard,
+      SNICallback: (name, done) => done(null, certificates.contextFor(name)),
+      ALPNProtocols: http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
+      minVersion,
+      handshakeTimeout: handshakeTimeoutMs,
+      // As node:http has it: a client that has sent all its requests may close its half.
+      allowHalfOpen: true,
+    });
+    server.on('secureConnection', (socket) => this.#secured(socket));
+    server.on('tlsClientError', (error, socket) => {
+      this.#failures.push(error.message);
+      socket.destroy();
+    });
+    certificates.follow(() => server.setSecureContext(certificates.standard));
+    this.#server = server;
+  }
+
+  /** `connection`: nobody has read from it, but for what was taken off it. */
+  accept(connection: Socket): void {
+    const name = nameOf(connection);
+    const peer = unmapped(connection.remoteAddress ?? '');
+    connection.on('error', () => connection.destroy());
+    connection.on('close', () => {
+      if (this.#connections.get(name) !== connection) return;
+      this.#connections.delete(name);
+      this.#events.failed(this.#failures.shift() ?? 'the end of the connection', peer);
+    });
+    this.#connections.set(name, connection);
+    this.#server.emit('connection', connection);
+  }
+
+  #secured(socket: TLSSocket): void {
+    const name = nameOf(socket);
+    const connection = this.#connections.get(name);
+    // It has ended meanwhile.
+    if (connection === undefined) socket.destroy();
+    else {
+      this.#connections.delete(name);
+      this.#events.secured(socket, connection);
+    }
+  }
+}
+
+function nameOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}

@@ -1,0 +1,43 @@
+// What stands before HTTP on the listener, from the configuration: the PROXY protocol, TLS and its certificates, and what
+// the log says of them.
+
+import type { Logger } from 'pino';
+import type { ResolvedConfig } from './config/config.ts';
+import type { ArrivalOptions, LostArrival } from './front/arrival.ts';
+import { Certificates } from './front/certificates.ts';
+
+export interface Listening {
+  readonly arrival: ArrivalOptions;
+  readonly scheme: 'http' | 'https';
+  /** Takes the certificates of another configuration. Throws E_TLS, and then keeps those there are. */
+  update(config: ResolvedConfig): void;
+  lost(report: LostArrival): void;
+  close(): void;
+}
+
+/** Throws E_TLS when a certificate cannot be used. */
+export function prepareListening({ listen }: ResolvedConfig, log: Logger): Listening {
+  const { proxyProtocol, http2, tls } = listen;
+  const certificates = tls && readCertificates(tls, log);
+  return {
+    arrival: { proxyProtocol, tls: tls && certificates && { certificates, http2, minVersion: tls.minVersion } },
+    scheme: tls === undefined ? 'http' : 'https',
+    update({ listen: news }) {
+      if (news.tls !== undefined) certificates?.update(news.tls.certificates);
+    },
+    // Whoever scans the net makes these, any number of them.
+    lost: ({ reason, got, peer }) => log.debug({ lost: reason, got, peer }, 'connection closed before HTTP'),
+    close: () => certificates?.close(),
+  };
+}
+
+type TlsConfig = NonNullable<ResolvedConfig['listen']['tls']>;
+
+function readCertificates({ certificates: files, minVersion }: TlsConfig, log: Logger): Certificates {
+  return new Certificates({
+    files,
+    minVersion,
+    renewed: (certificates) => log.info({ certificates }, 'new certificates are in use'),
+    failed: (error) => log.error({ err: error }, 'the certificates in use stay'),
+  });
+}

@@ -1,0 +1,26 @@
+// Requests that the gate makes itself, to explain them or to fill what they ask for. They are admitted like a client's, so
+// that the key is the one a client's request has.
+
+import type { ExplainRequest } from '../admin/api.ts';
+import { filterFields } from '../semantics/fields.ts';
+import type { ResolvedConfig } from './config/config.ts';
+import { type Admitted, admit } from './front/admission.ts';
+import type { Router } from './site.ts';
+
+/** Host and scheme are in the URI. */
+export type OwnRequest = Pick<ExplainRequest, 'method' | 'uri' | 'fields'>;
+
+/** The request as the front would hand it to the engine; undefined: no route takes it. */
+export function admitOwn(
+  { method, uri, fields }: OwnRequest,
+  router: Router,
+  { limits, cacheName }: Pick<ResolvedConfig, 'limits' | 'cacheName'>,
+): Admitted['request'] | undefined {
+  const { protocol, host, origin } = new URL(uri);
+  const rest = filterFields(fields, (name) => !name.startsWith('x-forwarded-'));
+  const rawHeaders = [...rest, 'host', host, 'x-forwarded-proto', protocol.slice(0, -1)];
+  const raw = { method, target: uri.slice(origin.length) || '/', httpVersion: '1.1', rawHeaders };
+  const peer = { address: '127.0.0.1', scheme: 'http' as const, localAuthority: () => host };
+  const admission = admit(raw, peer, { router: () => router, limits, trust: () => true, cacheName });
+  return admission.kind === 'admitted' ? admission.request : undefined;
+}

@@ -1,0 +1,151 @@
+// Jobs written down, so that they go on after a restart: a file of JSON lines for each, and beside it the number of its
+// first places that are done.
+//
+// The one complication: nothing here needs to survive exactly. Whatever is done once more is found fresh and skipped; so
+// nothing is synced, a torn last line is left out, and a disk that takes nothing costs the resumption and no more.
+
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { JobRecord, JobSpec } from '../../engine/populate-job.ts';
+import type { Tasks } from '../../ports.ts';
+
+/** A job as it was written down. */
+export interface WrittenJob {
+  readonly spec: JobHead;
+  /** What is left of it. */
+  readonly texts: readonly string[];
+  /** False: its source had not come to its end. */
+  readonly sealed: boolean;
+  /** It is under way again, under another name. */
+  readonly forget: () => void;
+}
+
+export type JobHead = Pick<JobSpec, 'cause' | 'name' | 'concurrency' | 'ratePerSecond'>;
+
+const SEALED = '{"sealed":true}';
+/** How often the count of what is done is written down. */
+const PROGRESS_MS = 1_000;
+
+export class PopulateJournal {
+  readonly #folder: string;
+  readonly #tasks: Tasks;
+  readonly #fault: (error: unknown) => void;
+
+  /** `fault`: told of a file that could not be read or written. */
+  constructor(folder: string, tasks: Tasks, fault: (error: unknown) => void) {
+    this.#folder = folder;
+    this.#tasks = tasks;
+    this.#fault = fault;
+  }
+
+  /** The jobs that were under way when the gate ended. */
+  unfinished(): WrittenJob[] {
+    const jobs: WrittenJob[] = [];
+    this.#attempt(() => {
+      mkdirSync(this.#folder, { recursive: true });
+      for (const name of readdirSync(this.#folder)
+        .filter((file) => file.endsWith('.jsonl'))
+        .sort()) {
+        const job = readJob(join(this.#folder, name.slice(0, -'.jsonl'.length)));
+        if (job !== undefined) jobs.push(job);
+      }
+    });
+    return jobs;
+  }
+
+  /** Begins to write a job down. */
+  record(head: JobHead): (id: string) => JobRecord {
+    return (id) => {
+      const path = join(this.#folder, id);
+      const { cause, name, concurrency, ratePerSecond } = head;
+      this.#attempt(() => {
+        mkdirSync(this.#folder, { recursive: true });
+        writeFileSync(`${path}.jsonl`, `${JSON.stringify({ cause, name, concurrency, ratePerSecond })}\n`);
+      });
+      return this.#recordAt(path);
+    };
+  }
+
+  #recordAt(path: string): JobRecord {
+    const done = new DonePlaces();
+    let planned = false;
+    let ended = false;
+    const append = (lines: string) => this.#attempt(() => appendFileSync(`${path}.jsonl`, lines));
+    return {
+      added: (texts) => append(texts.map((text) => `${JSON.stringify(text)}\n`).join('')),
+      sealed: () => append(`${SEALED}\n`),
+      done: (index) => {
+        done.add(index);
+        if (planned) return;
+        planned = true;
+        this.#tasks.later(PROGRESS_MS, () => {
+          planned = false;
+          if (!ended) this.#attempt(() => writeFileSync(`${path}.done`, String(done.first)));
+        });
+      },
+      ended: () => {
+        ended = true;
+        this.#attempt(() => remove(path));
+      },
+    };
+  }
+
+  #attempt(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+}
+
+/** Places that are done, most of them in order. */
+class DonePlaces {
+  /** All before it are done. */
+  first = 0;
+  #bits = new Uint8Array(64);
+
+  add(place: number): void {
+    if (place >= this.#bits.length * 8) this.#bits = new Uint8Array(this.#bits.buffer.transfer(place >> 2));
+    this.#bits[place >> 3]! |= 1 << (place & 7);
+    while ((this.#bits[this.first >> 3] ?? 0) & (1 << (this.first & 7))) this.first++;
+  }
+}
+
+function remove(path: string): void {
+  for (const end of ['.jsonl', '.done']) rmSync(path + end, { force: true });
+}
+
+/** Undefined: not even its head is there. */
+function readJob(path: string): WrittenJob | undefined {
+  const lines = readFileSync(`${path}.jsonl`, 'utf8').split('\n').map(parsed);
+  const [head, ...rest] = lines;
+  const forget = () => remove(path);
+  if (typeof head !== 'object' || head === null || !('cause' in head)) {
+    forget();
+    return undefined;
+  }
+  const texts = rest.filter((line) => typeof line === 'string');
+  const sealed = rest.some((line) => typeof line === 'object' && line !== null && 'sealed' in line);
+  const left = texts.slice(doneOf(path)).filter((text) => text !== '');
+  return { spec: head as JobHead, texts: left, sealed, forget };
+}
+
+function doneOf(path: string): number {
+  try {
+    return Number(readFileSync(`${path}.done`, 'utf8')) || 0;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    throw error;
+  }
+}
+
+/** Undefined: torn. */
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,225 @@
+// All that fills entries while no client waits, put together for one gate: the populator, its sources and schedules, what
+// is filled at the start and after an invalidation, and the jobs that go on after a restart.
+
+import type { Logger } from 'pino';
+import type { PopulateApi, PopulateStart } from '../../admin/populate-api.ts';
+import type { Gate, GateRequest, Rehydration } from '../../engine/contract.ts';
+import { Populator } from '../../engine/populate.ts';
+import { itemOf, itemOfKey, type PopulateItem } from '../../engine/populate-item.ts';
+import type { JobProgress, JobSpec } from '../../engine/populate-job.ts';
+import { TidegateError } from '../../errors.ts';
+import type { Clock, Random, Store, Tasks } from '../../ports.ts';
+import type { ResolvedConfig } from '../config/config.ts';
+import type { SourceOutput } from '../config/config-schema.ts';
+import { PopulateJournal } from './journal.ts';
+import { Schedules } from './schedules.ts';
+import { fromSitemap, fromStores, type Source, type SourceDeps, sourceName, sourceOf } from './sources.ts';
+
+export interface PopulationDeps {
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+  readonly random: Random;
+  readonly gate: Pick<Gate, 'populate'>;
+  /** Fastest first. */
+  readonly stores: readonly Pick<Store, 'find'>[];
+  /** How often an entry was got since it was filled. */
+  readonly usesOf: (key: string) => number;
+  /** The configuration in force. */
+  readonly config: () => ResolvedConfig;
+  /** The request that a client's for the URL would become; undefined: no route takes it. */
+  readonly requestOf: (item: PopulateItem) => GateRequest | undefined;
+  readonly log: Logger;
+  /** Folder where jobs are written down; undefined: nowhere, so a restart ends them. One process has it alone. */
+  readonly journal: string | undefined;
+}
+
+interface ConfiguredJob extends SourceOutput {
+  readonly cause: JobSpec['cause'];
+  readonly name?: string;
+  readonly concurrency?: number | undefined;
+  readonly ratePerSecond?: number | undefined;
+}
+
+/** When a job that is given bit by bit gets no more. */
+const ABANDONED_MS = 60_000;
+/** A source waits while so many URLs do. */
+const ENOUGH_WAITING = 100_000;
+const LOOK_AGAIN_MS = 100;
+
+export class Population implements PopulateApi {
+  readonly #deps: PopulationDeps;
+  readonly #populator: Populator;
+  readonly #schedules: Schedules;
+  readonly #journal: PopulateJournal | undefined;
+  readonly #sourceDeps: SourceDeps;
+  /** Of jobs that are given bit by bit: takes back the timer that would seal them. */
+  readonly #patience = new Map<string, () => void>();
+  #rehydration: string | undefined;
+
+  constructor(deps: PopulationDeps) {
+    const { clock, tasks, random, gate, requestOf, config, journal } = deps;
+    const fault = (error: unknown) => deps.log.error({ err: error }, 'populating failed');
+    this.#deps = deps;
+    this.#populator = new Populator({
+      clock,
+      tasks,
+      random,
+      requestOf,
+      fill: (request) => gate.populate(request),
+      limits: () => config().populate,
+      fault,
+    });
+    this.#schedules = new Schedules({
+      clock,
+      tasks,
+      run: (schedule) => this.#over(this.#fromConfig({ ...schedule, cause: 'schedule' })),
+    });
+    this.#journal = journal === undefined ? undefined : new PopulateJournal(journal, tasks, fault);
+    this.#sourceDeps = { requestOf, stores: deps.stores, usesOf: deps.usesOf };
+  }
+
+  /** Goes on with what a restart broke off, fills what is to be filled at the start, and begins the schedules. */
+  start(): void {
+    for (const { spec, texts, sealed, forget } of this.#journal?.unfinished() ?? []) {
+      const id = this.#open(spec);
+      void this.#feed(id, resumed(texts, sealed)).then(forget);
+    }
+    const { onStart } = this.#deps.config().populate;
+    if (onStart !== undefined) this.#fromConfig({ ...onStart, cause: 'startup' });
+    this.reloaded();
+  }
+
+  /** The configuration has changed. */
+  reloaded(): void {
+    this.#schedules.update(this.#deps.config().schedule);
+  }
+
+  close(): void {
+    this.#schedules.stop();
+    this.#populator.close();
+  }
+
+  /** Fills again what an invalidation has made outdated. */
+  rehydrate(entries: readonly Rehydration[]): void {
+    const items = entries.flatMap(({ key, uses }) => {
+      const item = itemOfKey(key);
+      return item === undefined ? [] : [{ ...item, hits: uses }];
+    });
+    if (items.length === 0) return;
+    try {
+      this.#populator.add(this.#rehydrationJob(), items);
+    } catch (error) {
+      // Too much waits already; then these are filled when someone asks.
+      this.#deps.log.warn({ err: error }, 'entries were not filled again after an invalidation');
+    }
+  }
+
+  begin(start: PopulateStart): JobProgress {
+    const { cause, items, refused, source, more } = start;
+    const name = start.name ?? source?.name ?? `${(items?.length ?? 0) + (refused ?? 0)} URLs`;
+    const id = this.#open({ ...start, cause, name });
+    if (source !== undefined) void this.#feed(id, this.#sourceFor(source));
+    else this.give(id, { items: items ?? [], refused: refused ?? 0, more: more ?? false });
+    return this.progress(id) as JobProgress;
+  }
+
+  give(id: string, portion: { items: readonly PopulateItem[]; refused: number; more: boolean }): void {
+    this.#patience.get(id)?.();
+    this.#patience.delete(id);
+    try {
+      this.#populator.add(id, portion.items);
+      this.#populator.refuse(id, Array<string>(portion.refused).fill('not-a-url'));
+    } catch (error) {
+      this.#populator.seal(id, (error as Error).message);
+      throw error;
+    }
+    if (!portion.more) return this.#populator.seal(id);
+    const impatient = () => this.#populator.seal(id, 'expected more URLs within a minute, got none');
+    this.#patience.set(id, this.#deps.tasks.later(ABANDONED_MS, impatient));
+  }
+
+  state(): ReturnType<PopulateApi['state']> {
+    return { ...this.#populator.summary(), schedules: this.#schedules.states(), jobs: this.#populator.list() };
+  }
+
+  progress(id: string): JobProgress | undefined {
+    return this.#populator.progress(id);
+  }
+
+  follow(id: string, listener: (progress: JobProgress) => void): () => void {
+    return this.#populator.follow(id, listener);
+  }
+
+  cancel(id: string): boolean {
+    return this.#populator.cancel(id);
+  }
+
+  /** One job while there is anything to fill again, so that many invalidations do not make many jobs. */
+  #rehydrationJob(): string {
+    const id = this.#rehydration;
+    const progress = id === undefined ? undefined : this.progress(id);
+    if (id !== undefined && progress !== undefined && progress.done < progress.total) return id;
+    if (id !== undefined) this.#populator.seal(id);
+    this.#rehydration = this.#populator.open({ cause: 'rehydration' });
+    return this.#rehydration;
+  }
+
+  #open(spec: Omit<ConfiguredJob, keyof SourceOutput>): string {
+    const { cause, name, concurrency, ratePerSecond } = spec;
+    const head = {
+      cause,
+      ...(name !== undefined && { name }),
+      ...(concurrency !== undefined && { concurrency }),
+      ...(ratePerSecond !== undefined && { ratePerSecond }),
+    };
+    // What a schedule or a start wants, the next one wants again.
+    const kept = cause !== 'schedule' && cause !== 'startup' ? this.#journal : undefined;
+    return this.#populator.open({ ...head, ...(kept !== undefined && { record: kept.record(head) }) });
+  }
+
+  #fromConfig(what: ConfiguredJob): string {
+    const id = this.#open({ ...what, name: what.name ?? sourceName(what) });
+    void this.#feed(id, sourceOf(what, this.#sourceDeps));
+    return id;
+  }
+
+  #sourceFor(source: NonNullable<PopulateStart['source']>): Source {
+    if (source.kind === 'sitemap') return fromSitemap(source.url, this.#sourceDeps, source.fields);
+    return fromStores(source.selector, this.#sourceDeps);
+  }
+
+  /** Gives a job what its source gives, no faster than it can be filled. */
+  async #feed(id: string, source: Source): Promise<void> {
+    try {
+      for await (const { items, refused = [] } of source) {
+        while (this.#populator.summary().waiting > ENOUGH_WAITING) await this.#pause();
+        if (this.progress(id)?.state !== 'running') return;
+        this.#populator.add(id, items);
+        const reasons = refused.map(({ reason }) => reason);
+        this.#populator.refuse(id, reasons);
+      }
+      this.#populator.seal(id);
+    } catch (error) {
+      const expected = error instanceof TidegateError;
+      this.#deps.log[expected ? 'warn' : 'error']({ err: error, job: id }, 'a source of URLs to fill failed');
+      this.#populator.seal(id, (error as Error).message);
+    }
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => void this.#deps.tasks.later(LOOK_AGAIN_MS, resolve));
+  }
+
+  #over(id: string): Promise<void> {
+    return new Promise((resolve) => {
+      this.#populator.follow(id, ({ state }) => void (state !== 'running' && resolve()));
+    });
+  }
+}
+
+async function* resumed(texts: readonly string[], sealed: boolean): Source {
+  const portion = 500;
+  for (let at = 0; at < texts.length; at += portion) yield { items: texts.slice(at, at + portion).map(itemOf) };
+  if (!sealed)
+    throw new TidegateError('E_POPULATE', 'expected all URLs of the job, got a restart before they were known');
+}

@@ -1,0 +1,120 @@
+// What the configuration wants done again and again: at the instants of a cron expression, or every so often.
+//
+// The one complication: a run may take longer than the time to the next one. Runs of one schedule never overlap; one that
+// would is left out, and counted.
+
+import { Cron } from 'croner';
+import type { Cancel, Clock, Tasks } from '../../ports.ts';
+import type { ResolvedSchedule } from '../config/config.ts';
+
+/** A schedule as operators see it. `nextAt` in ms since the Unix epoch. */
+export interface ScheduleState {
+  readonly name: string;
+  readonly runs: number;
+  readonly skipped: number;
+  readonly running: boolean;
+  readonly nextAt: number | undefined;
+}
+
+export interface ScheduleDeps {
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+  /** Resolves when the run is over; does not reject. */
+  readonly run: (schedule: ResolvedSchedule) => Promise<void>;
+}
+
+/** Timers of the platform count in 31 bits; a later instant is waited for in steps. */
+const LONGEST_WAIT_MS = 86_400_000;
+
+export class Schedules {
+  readonly #deps: ScheduleDeps;
+  #timetables: Timetable[] = [];
+
+  constructor(deps: ScheduleDeps) {
+    this.#deps = deps;
+  }
+
+  /** Takes the place of what was scheduled before; what runs goes on. A schedule that stays as it is keeps its count. */
+  update(schedules: readonly ResolvedSchedule[]): void {
+    const before = this.#timetables;
+    this.#timetables = schedules.map(
+      (schedule) => before.find((old) => old.isFor(schedule)) ?? new Timetable(schedule, this.#deps),
+    );
+    for (const old of before) if (!this.#timetables.includes(old)) old.stop();
+  }
+
+  states(): ScheduleState[] {
+    return this.#timetables.map((timetable) => timetable.state());
+  }
+
+  stop(): void {
+    this.update([]);
+  }
+}
+
+class Timetable {
+  readonly #schedule: ResolvedSchedule;
+  readonly #deps: ScheduleDeps;
+  readonly #cron: Cron | undefined;
+  #nextAt: number | undefined;
+  #cancel: Cancel = () => {};
+  #runs = 0;
+  #skipped = 0;
+  #running = false;
+
+  constructor(schedule: ResolvedSchedule, deps: ScheduleDeps) {
+    this.#schedule = schedule;
+    this.#deps = deps;
+    this.#cron = schedule.cron === undefined ? undefined : new Cron(schedule.cron, { paused: true });
+    this.#plan(deps.clock.now());
+  }
+
+  isFor(schedule: ResolvedSchedule): boolean {
+    return JSON.stringify(schedule) === JSON.stringify(this.#schedule);
+  }
+
+  stop(): void {
+    this.#cancel();
+  }
+
+  state(): ScheduleState {
+    const { name } = this.#schedule;
+    return { name, runs: this.#runs, skipped: this.#skipped, running: this.#running, nextAt: this.#nextAt };
+  }
+
+  /** `after`: the instant that was last planned for, so that an interval does not drift. */
+  #plan(after: number): void {
+    const now = this.#deps.clock.now();
+    this.#nextAt = this.#cron === undefined ? this.#nextInterval(after, now) : this.#nextCron(now);
+    this.#wait();
+  }
+
+  #nextInterval(after: number, now: number): number {
+    const everyMs = this.#schedule.everyMs as number;
+    return after + everyMs * Math.max(1, Math.ceil((now - after) / everyMs));
+  }
+
+  #nextCron(now: number): number | undefined {
+    return this.#cron?.nextRun(new Date(now))?.getTime();
+  }
+
+  #wait(): void {
+    if (this.#nextAt === undefined) return;
+    const waitMs = this.#nextAt - this.#deps.clock.now();
+    if (waitMs <= 0) return this.#due(this.#nextAt);
+    this.#cancel = this.#deps.tasks.later(Math.min(waitMs, LONGEST_WAIT_MS), () => this.#wait());
+  }
+
+  #due(at: number): void {
+    if (this.#running) this.#skipped++;
+    else void this.#run();
+    this.#plan(at);
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    this.#runs++;
+    await this.#deps.run(this.#schedule);
+    this.#running = false;
+  }
+}

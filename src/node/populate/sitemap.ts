@@ -1,0 +1,168 @@
+// XML sitemaps and indexes of sitemaps (sitemaps.org), parsed as they arrive.
+//
+// The one complication: they come from outside. A sitemap is given out whole or refused whole: its bytes, its URLs and the
+// depth of its indexes are bounded, it has no document type (which could define entities), and it may name URLs of its own
+// host only. Compressed, it may be small and still too large.
+
+import { pipeline, type Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { SaxesParser } from 'saxes';
+import { parseUri } from '../../admin/selectors.ts';
+import type { PopulateItem } from '../../engine/populate-item.ts';
+import { TidegateError } from '../../errors.ts';
+
+/** sitemaps.org, "Sitemap file format". */
+const MAX_BYTES = 50 * 1024 * 1024;
+const MAX_URLS = 50_000;
+const MAX_URL_CHARS = 2_048;
+/** The priority of a URL that states none. */
+const USUAL_PRIORITY = 0.5;
+
+export interface Sitemap {
+  /** Sitemaps that an index names. */
+  readonly sitemaps: readonly string[];
+  readonly items: readonly PopulateItem[];
+  /** URLs left out, by the reason. */
+  readonly refused: readonly { readonly url: string; readonly reason: 'other-host' | 'not-a-url' }[];
+}
+
+/** Reads a sitemap; throws E_POPULATE when it is none, or too large. `url`: its own, in the form of a key. */
+export async function readSitemap(url: string, body: Readable): Promise<Sitemap> {
+  const reading = new Reading(url);
+  let bytes = 0;
+  try {
+    for await (const chunk of await unpacked(body)) {
+      bytes += (chunk as Uint8Array).length;
+      if (bytes > MAX_BYTES) throw refusal(url, `at most ${MAX_BYTES} bytes without compression`, 'more');
+      reading.write(chunk as Uint8Array);
+    }
+    return reading.end();
+  } catch (error) {
+    if (error instanceof TidegateError) throw error;
+    throw refusal(url, 'XML of a sitemap', error);
+  } finally {
+    body.destroy();
+  }
+}
+
+/** The bytes without compression; a compressed file begins with 1f 8b, whatever its name and fields say. */
+async function unpacked(body: Readable): Promise<AsyncIterable<Uint8Array>> {
+  const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  let start = new Uint8Array(0);
+  let done = false;
+  while (start.length < 2 && !done) {
+    const next = await chunks.next();
+    done = next.done === true;
+    if (!done) start = Buffer.concat([start, next.value]);
+  }
+  async function* all() {
+    yield start;
+    if (!done) yield* { [Symbol.asyncIterator]: () => chunks };
+  }
+  if (start[0] !== 0x1f || start[1] !== 0x8b) return all();
+  const plain = createGunzip();
+  pipeline(all(), plain, (error) => void (error && plain.destroy(error)));
+  return plain;
+}
+
+class Reading {
+  readonly #url: string;
+  readonly #host: string;
+  readonly #parser = new SaxesParser();
+  readonly #utf8 = new TextDecoder('utf-8', { fatal: true });
+  /** Names of the open elements, without prefixes. */
+  readonly #open: string[] = [];
+  readonly #sitemaps: string[] = [];
+  readonly #items: PopulateItem[] = [];
+  readonly #refused: { readonly url: string; readonly reason: 'other-host' | 'not-a-url' }[] = [];
+  #text = '';
+  #loc: string | undefined;
+  #priority = USUAL_PRIORITY;
+
+  constructor(url: string) {
+    this.#url = url;
+    this.#host = new URL(url).host;
+    this.#parser.on('error', (error) => {
+      throw error;
+    });
+    this.#parser.on('doctype', () => {
+      throw refusal(url, 'no document type', 'one');
+    });
+    this.#parser.on('opentag', ({ name }) => this.#begin(localName(name)));
+    this.#parser.on('text', (text) => this.#take(text));
+    this.#parser.on('cdata', (text) => this.#take(text));
+    this.#parser.on('closetag', ({ name }) => this.#close(localName(name)));
+  }
+
+  write(chunk: Uint8Array): void {
+    this.#parser.write(this.#utf8.decode(chunk, { stream: true }));
+  }
+
+  end(): Sitemap {
+    this.#parser.write(this.#utf8.decode()).close();
+    return { sitemaps: this.#sitemaps, items: this.#items, refused: this.#refused };
+  }
+
+  #begin(name: string): void {
+    if (this.#open.length === 0 && name !== 'urlset' && name !== 'sitemapindex') {
+      throw refusal(this.#url, 'urlset or sitemapindex as the root element', name);
+    }
+    this.#open.push(name);
+    this.#text = '';
+    if (this.#open.length === 2) {
+      this.#loc = undefined;
+      this.#priority = USUAL_PRIORITY;
+    }
+  }
+
+  #take(text: string): void {
+    // Elements of other vocabularies, such as images, lie deeper or have other names.
+    if (this.#open.length !== 3) return;
+    this.#text += text;
+    if (this.#text.length > 10 * MAX_URL_CHARS)
+      throw refusal(this.#url, `URLs of at most ${MAX_URL_CHARS} characters`, 'more');
+  }
+
+  #close(name: string): void {
+    const depth = this.#open.length;
+    this.#open.pop();
+    if (depth === 3 && name === 'loc') this.#loc = this.#text.trim();
+    if (depth === 3 && name === 'priority') this.#priority = priorityOf(this.#text);
+    if (depth === 2 && this.#loc !== undefined) this.#add(name, this.#loc);
+  }
+
+  #add(element: string, loc: string): void {
+    if (this.#items.length + this.#refused.length + this.#sitemaps.length >= MAX_URLS) {
+      throw refusal(this.#url, `at most ${MAX_URLS} URLs`, 'more');
+    }
+    const uri = loc.length > MAX_URL_CHARS ? undefined : uriOf(loc);
+    if (uri === undefined) this.#refused.push({ url: loc.slice(0, MAX_URL_CHARS), reason: 'not-a-url' });
+    else if (new URL(uri).host !== this.#host) this.#refused.push({ url: uri, reason: 'other-host' });
+    else if (element === 'sitemap') this.#sitemaps.push(uri);
+    else if (element === 'url') this.#items.push({ uri, hits: this.#priority / USUAL_PRIORITY });
+  }
+}
+
+/** A URL in the form of a key, without what a client would not send; undefined: it is none. */
+export function uriOf(text: string): string | undefined {
+  try {
+    return parseUri(text);
+  } catch (error) {
+    if (error instanceof TidegateError) return undefined;
+    throw error;
+  }
+}
+
+function localName(name: string): string {
+  return name.slice(name.indexOf(':') + 1);
+}
+
+function priorityOf(text: string): number {
+  const priority = Number(text);
+  return text.trim() !== '' && priority >= 0 && priority <= 1 ? priority : USUAL_PRIORITY;
+}
+
+function refusal(url: string, expected: string, got: unknown): TidegateError {
+  const shown = got instanceof Error ? got.message : got;
+  return new TidegateError('E_POPULATE', `sitemap ${url}: expected ${expected}, got ${shown}`, { cause: got });
+}

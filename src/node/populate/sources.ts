@@ -1,0 +1,118 @@
+// Where URLs to fill come from: a list, a file, a sitemap, what is stored. Each gives portions, so that a million need not
+// be in memory before the first is filled.
+
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { populateItem } from '../../admin/populate-items.ts';
+import type { Selector } from '../../dependency/selector.ts';
+import type { GateRequest } from '../../engine/contract.ts';
+import { itemOfKey, type PopulateItem } from '../../engine/populate-item.ts';
+import { TidegateError } from '../../errors.ts';
+import type { Store } from '../../ports.ts';
+import { type Fields, NO_FIELDS } from '../../semantics/fields.ts';
+import type { SourceOutput } from '../config/config-schema.ts';
+import { askOrigin } from './ask-origin.ts';
+import { valueOfLine } from './lines.ts';
+import { readSitemap, uriOf } from './sitemap.ts';
+
+/** What a source gives: URLs to fill, and those it refuses, by the reason. */
+export interface Portion {
+  readonly items: readonly PopulateItem[];
+  readonly refused?: readonly { readonly reason: string }[];
+}
+
+export type Source = AsyncIterable<Portion>;
+
+export interface SourceDeps {
+  readonly requestOf: (item: PopulateItem) => GateRequest | undefined;
+  /** Fastest first. */
+  readonly stores: readonly Pick<Store, 'find'>[];
+  /** How often an entry was got since it was filled. */
+  readonly usesOf: (key: string) => number;
+}
+
+const PORTION = 500;
+/** A sitemap may be an index of indexes; so deep. */
+const MAX_DEPTH = 3;
+/** What a compressed sitemap may take up on its way. */
+const MAX_DOCUMENT_BYTES = 50 * 1024 * 1024;
+
+/** The source that a configuration names. */
+export function sourceOf(source: SourceOutput, deps: SourceDeps): Source {
+  if (source.urls !== undefined) return fromUrls(source.urls);
+  if (source.file !== undefined) return fromFile(source.file);
+  if (source.sitemap !== undefined) return fromSitemap(source.sitemap, deps);
+  return fromStores({ kind: 'all' }, deps);
+}
+
+/** What a source is called. */
+export function sourceName(source: SourceOutput): string {
+  if (source.urls !== undefined) return `${source.urls.length} URLs`;
+  return source.file ?? source.sitemap ?? 'manifest';
+}
+
+async function* fromUrls(urls: readonly string[]): Source {
+  yield portionOf(urls.map((url) => populateItem(url)));
+}
+
+async function* fromFile(path: string): Source {
+  const input = createReadStream(path, 'utf8');
+  let items: (PopulateItem | undefined)[] = [];
+  try {
+    for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+      const value = valueOfLine(line);
+      if (value === undefined || items.push(populateItem(value)) < PORTION) continue;
+      yield portionOf(items);
+      items = [];
+    }
+  } catch (error) {
+    const { message } = error as Error;
+    throw new TidegateError('E_POPULATE', `expected a readable file of URLs, got ${message}`, { cause: error });
+  }
+  yield portionOf(items);
+}
+
+/** `fields`: those with which clients are to have asked for each of its URLs. */
+export async function* fromSitemap(url: string, deps: SourceDeps, fields: Fields = NO_FIELDS): Source {
+  const start = uriOf(url);
+  if (start === undefined) throw new TidegateError('E_POPULATE', `expected the URL of a sitemap, got ${url}`);
+  const seen = new Set<string>();
+  const waiting = [{ uri: start, depth: 1 }];
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    if (seen.has(next.uri)) continue;
+    seen.add(next.uri);
+    const request = deps.requestOf({ uri: next.uri, fields: ['accept-encoding', 'gzip'] });
+    if (request === undefined) {
+      throw new TidegateError('E_POPULATE', `expected a sitemap on a host that a route takes, got ${next.uri}`);
+    }
+    const { sitemaps, items, refused } = await readSitemap(next.uri, await askOrigin(request, MAX_DOCUMENT_BYTES));
+    if (sitemaps.length > 0 && next.depth === MAX_DEPTH) {
+      throw new TidegateError('E_POPULATE', `expected indexes of sitemaps ${MAX_DEPTH} deep at most, got ${next.uri}`);
+    }
+    for (const uri of sitemaps) waiting.push({ uri, depth: next.depth + 1 });
+    for (let at = 0; at < items.length; at += PORTION) {
+      yield { items: items.slice(at, at + PORTION).map((item) => ({ ...item, fields })) };
+    }
+    yield { items: [], refused };
+  }
+}
+
+/** What is stored, in whatever tier, or was and is still named: the slowest first, which has the most. */
+export async function* fromStores(selector: Selector, { stores, usesOf }: SourceDeps): Source {
+  for (const store of stores.toReversed()) {
+    let items: PopulateItem[] = [];
+    for await (const { kind, key } of store.find(selector)) {
+      const item = kind === 'response' ? itemOfKey(key) : undefined;
+      if (item === undefined || items.push({ ...item, hits: 1 + usesOf(key) }) < PORTION) continue;
+      yield { items };
+      items = [];
+    }
+    yield { items };
+  }
+}
+
+function portionOf(items: readonly (PopulateItem | undefined)[]): Portion {
+  const good = items.filter((item) => item !== undefined);
+  const refused = Array.from({ length: items.length - good.length }, () => ({ reason: 'not-a-url' }));
+  return { items: good, refused };
+}

@@ -1,0 +1,34 @@
+// What a gate of several processes does otherwise in each of them; see workers/. Types only. A gate that is one process
+// alone has no role.
+
+import type { AdminDeps } from '../admin/api.ts';
+import type { Gate } from '../engine/contract.ts';
+import type { Origin } from '../ports.ts';
+import type { ResolvedConfig } from './config/config.ts';
+import type { Front } from './front/front-contract.ts';
+import type { Metrics } from './operator/metrics.ts';
+
+export type Role =
+  /** Serves clients, beside others on the same port. Operators, populating and the disk are another's. */
+  | { readonly kind: 'worker'; readonly origin: (origin: Origin) => Origin }
+  /** Serves operators, and has others serve the clients: they are its front. */
+  | {
+      readonly kind: 'primary';
+      readonly front: Pick<Front, 'listen' | 'close'>;
+      readonly metrics: Metrics;
+      readonly admin: (deps: AdminDeps) => AdminDeps;
+    };
+
+/** A gate in its role. */
+export interface Part {
+  readonly url: string;
+  readonly adminUrl: string;
+  /** Where clients connect. */
+  readonly port: number;
+  readonly gate: Gate;
+  readonly metrics: Metrics;
+  readonly requestFor: AdminDeps['explainRequest'];
+  clientBytes(): number;
+  reload(config: ResolvedConfig): Promise<void>;
+  close(options?: { readonly graceMs?: number }): Promise<void>;
+}

@@ -1,0 +1,105 @@
+// The tiers of a gate and what it knows of earlier invalidations, opened from the configuration and closed again.
+//
+// The one complication: what the log has to hear of a disk. A tier that cannot be written costs misses and nothing more,
+// and a manifest that is damaged, or a log of invalidations that is cut, costs a validation of everything stored; but an
+// operator must see that it happened, and why.
+
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { GateOptions } from '../engine/gate.ts';
+import type { Store } from '../ports.ts';
+import { type DiskStore, openDiskStore } from '../store/disk/disk-store.ts';
+import { type Durable, type DurableEvent, openDurable } from '../store/disk/durable.ts';
+import type { ReplicaFeed } from '../store/disk/replica-feed.ts';
+import { createMemoryStore, type MemoryStore } from '../store/memory.ts';
+import type { ResolvedConfig } from './config/config.ts';
+import { nodeRandom, nodeTasks } from './node-ports.ts';
+
+/** Fastest first; a gate with `memory.maxBytes` 0 and a disk has no memory tier. */
+export interface NodeTiers {
+  readonly stores: readonly Store[];
+  readonly memory: MemoryStore;
+  readonly disk: DiskStore | undefined;
+  /** What `createGate` is to be given of them. */
+  readonly gateOptions: Pick<
+    GateOptions,
+    'stores' | 'tierNames' | 'memoryStats' | 'diskStats' | 'bodies' | 'history' | 'unknownWrites'
+  >;
+  /** When nothing is asked or stored any more. */
+  close(): Promise<void>;
+}
+
+/** Throws E_DISK. `replicas`: told of what the disk holds, for processes that read it beside this one. */
+export async function openTiers(
+  { memory: { maxBytes }, disk }: ResolvedConfig,
+  log: Logger,
+  replicas?: ReplicaFeed,
+): Promise<NodeTiers> {
+  const memory = createMemoryStore({ maxBytes });
+  const memoryStats = () => memory.stats();
+  if (disk === undefined) {
+    const stores = [memory];
+    return { stores, memory, disk, gateOptions: { stores, memoryStats }, close: async () => {} };
+  }
+  const durable = await openDurable(disk.path, {
+    tasks: nodeTasks,
+    newEpoch: randomUUID,
+    onEvent: (event) => tell(log, event),
+  });
+  const store = storeOn(durable, { maxBytes: disk.maxBytes, log, replicas });
+  replicas?.serve(store);
+  tellRecovery(log, durable);
+  const stores = maxBytes === 0 ? [store] : [memory, store];
+  const tierNames = maxBytes === 0 ? ['disk'] : ['memory', 'disk'];
+  const { invalidations, openIntents: unknownWrites } = durable.recovery;
+  const history = { invalidations, log: durable.journal };
+  const diskStats = () => ({ ...store.stats(), invalidationsDurable: durable.journal.isExact });
+  return {
+    stores,
+    memory,
+    disk: store,
+    gateOptions: { stores, tierNames, memoryStats, diskStats, bodies: store.bodies, history, unknownWrites },
+    close: async () => {
+      await store.close();
+      await durable.close();
+    },
+  };
+}
+
+function storeOn(
+  { folder, manifest }: Durable,
+  { maxBytes, log, replicas }: { maxBytes: number; log: Logger; replicas: ReplicaFeed | undefined },
+): DiskStore {
+  return openDiskStore({
+    folder,
+    manifest,
+    maxBytes,
+    replicas,
+    tasks: nodeTasks,
+    random: nodeRandom,
+    fault: (error) => log.warn({ err: error }, 'the disk tier lost or refused something'),
+  });
+}
+
+function tellRecovery(log: Logger, { recovery, manifestWasDamaged }: Durable): void {
+  const { kind, reason, openIntents, invalidations } = recovery;
+  const facts = { position: invalidations.applied, writesUnderWay: openIntents.length };
+  if (kind !== 'unknown') log.debug(facts, 'invalidations of before are known');
+  else log.warn({ ...facts, reason, manifestWasDamaged }, 'what was invalidated before is not known: all is validated');
+}
+
+function tell(log: Logger, event: DurableEvent): void {
+  switch (event.kind) {
+    case 'fenced':
+      log.error({ err: event.error, durable: event.durable }, 'the log of invalidations cannot be written');
+      return;
+    case 'mended':
+      log.info('the log of invalidations is written again');
+      return;
+    case 'checkpoint-failed':
+      log.warn({ err: event.error }, 'what is invalidated could not be written down; it is tried again');
+      return;
+    case 'manifest-damaged':
+      log.error({ err: event.error }, 'the manifest is damaged: it is begun anew at the next start');
+  }
+}

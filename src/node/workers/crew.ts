@@ -1,0 +1,244 @@
+// The workers as a whole: the front of a primary. They all listen on one port; one that dies is replaced.
+//
+// The one complication: the port. A port that several share could be shared by a stranger as well, such as a second gate
+// that was started by mistake, or a worker that has outlived its primary and does not hear of invalidations any more. So
+// before the first worker listens, the port is taken alone for a moment: that fails as long as anyone else has it.
+
+import { type AddressInfo, createServer } from 'node:net';
+import type { Logger } from 'pino';
+import { TidegateError } from '../../errors.ts';
+import type { LogMember, SharedLog } from '../../feed/shared-log.ts';
+import type { Cancel } from '../../ports.ts';
+import type { ReplicaFeed } from '../../store/disk/replica-feed.ts';
+import type { ResolvedConfig } from '../config/config.ts';
+import type { ListenAt } from '../front/front-contract.ts';
+import { nodeClock, nodeTasks } from '../node-ports.ts';
+import type { Answers, Figures, FromWorker, Question } from './messages.ts';
+import { Restarts } from './restarts.ts';
+import { workerConfig } from './share.ts';
+import { WorkerProcess } from './worker-process.ts';
+
+export interface CrewParts {
+  readonly config: ResolvedConfig;
+  readonly size: number;
+  readonly shared: SharedLog;
+  /** Tells them what the disk holds; undefined: there is no disk. */
+  readonly feed: ReplicaFeed | undefined;
+  readonly log: Logger;
+  /** What a worker had counted when it was last asked, told when it is gone. */
+  readonly retired: (figures: Figures) => void;
+}
+
+interface Worker {
+  readonly process: WorkerProcess;
+  member: LogMember | undefined;
+  replica: ReturnType<ReplicaFeed['join']> | undefined;
+  /** Since when it serves. */
+  servingSince: number | undefined;
+  figures: Figures | undefined;
+}
+
+/** Time for a worker from its start to its listening. */
+const START_MS = 30_000;
+/** Between looks at the workers. */
+const WATCH_MS = 5_000;
+/** What a worker may take to end beyond the time it was given. */
+const END_MS = 2_000;
+
+export class Crew {
+  readonly #parts: CrewParts;
+  readonly #restarts = new Restarts();
+  readonly #workers = new Set<Worker>();
+  /** What waits for its time. */
+  readonly #pauses = new Set<Cancel>();
+  readonly #gaveUp = Promise.withResolvers<TidegateError>();
+  #config: ResolvedConfig;
+  #port = 0;
+  #whenEmpty: (() => void) | undefined;
+  /** From then on, whoever dies is replaced. */
+  #isOpen = false;
+  #closing = false;
+
+  constructor(parts: CrewParts) {
+    this.#parts = parts;
+    this.#config = parts.config;
+  }
+
+  /** Resolves when workers die faster than they can be replaced. */
+  get gaveUp(): Promise<TidegateError> {
+    return this.#gaveUp.promise;
+  }
+
+  get serving(): number {
+    return this.#serving().length;
+  }
+
+  async listen({ host, port }: ListenAt): Promise<AddressInfo> {
+    if (port !== 0) await takeAlone({ host, port });
+    this.#port = port;
+    try {
+      // The first learns which it is.
+      if (port === 0) this.#port = await this.#start();
+      while (this.#serving().length < this.#parts.size) {
+        await Promise.all(Array.from({ length: this.#parts.size - this.#serving().length }, () => this.#start()));
+      }
+      this.#isOpen = true;
+      this.#watch();
+    } catch (error) {
+      await this.close({ graceMs: 0 });
+      throw error;
+    }
+    return { address: host, family: '', port: this.#port };
+  }
+
+  async close({ graceMs }: { readonly graceMs: number }): Promise<void> {
+    this.#closing = true;
+    for (const cancel of this.#pauses) cancel();
+    if (this.#workers.size === 0) return;
+    const empty = new Promise<void>((resolve) => {
+      this.#whenEmpty = resolve;
+    });
+    for (const { process, servingSince } of this.#workers) {
+      if (servingSince === undefined) process.kill();
+      else process.send({ kind: 'close', graceMs });
+    }
+    const cancel = nodeTasks.later(graceMs + END_MS, () => {
+      for (const { process } of this.#workers) process.kill();
+    });
+    await empty;
+    cancel();
+  }
+
+  /** Asks every worker that serves; those that end meanwhile have no answer. */
+  async ask<Kind extends Question['kind']>(question: Extract<Question, { kind: Kind }>): Promise<Answers[Kind][]> {
+    const asked = await Promise.allSettled(this.#serving().map(({ process }) => process.ask<Kind>(question)));
+    return asked.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  }
+
+  /** What each has counted. */
+  async figures(): Promise<Figures[]> {
+    const workers = this.#serving();
+    const asked = await Promise.allSettled(workers.map(({ process }) => process.ask<'figures'>({ kind: 'figures' })));
+    return asked.flatMap((one, at) => {
+      if (one.status === 'rejected') return [];
+      (workers[at] as Worker).figures = one.value;
+      return [one.value];
+    });
+  }
+
+  /** Under this configuration from now on, those that are started later as well. */
+  async reload(config: ResolvedConfig): Promise<void> {
+    this.#config = config;
+    await this.ask({ kind: 'reload', config: this.#workerConfig() });
+  }
+
+  #workerConfig(): ResolvedConfig {
+    return workerConfig({ ...this.#config, listen: { ...this.#config.listen, port: this.#port } }, this.#parts.size);
+  }
+
+  /** One that hangs is found, and what each has counted is known when it dies. */
+  #watch(): void {
+    const cancel = nodeTasks.later(WATCH_MS, () => {
+      this.#pauses.delete(cancel);
+      this.figures().finally(() => {
+        if (!this.#closing) this.#watch();
+      });
+    });
+    this.#pauses.add(cancel);
+  }
+
+  #serving(): Worker[] {
+    return [...this.#workers].filter(({ servingSince }) => servingSince !== undefined);
+  }
+
+  /** The port on which the new worker listens. */
+  #start(): Promise<number> {
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const process = new WorkerProcess({
+      heard: (message) => {
+        if (message.kind === 'listening') this.#listening(worker, resolve, message.port);
+        else if (message.kind === 'failed') reject(new TidegateError(message.code ?? 'E_WORKER', message.message));
+        else this.#heard(worker, message);
+      },
+      gone: (how) => {
+        reject(new TidegateError('E_WORKER', `expected a worker that serves, got its end: ${how}`));
+        this.#gone(worker, how);
+      },
+    });
+    const worker: Worker = {
+      process,
+      member: undefined,
+      replica: undefined,
+      servingSince: undefined,
+      figures: undefined,
+    };
+    this.#workers.add(worker);
+    const cancel = nodeTasks.later(START_MS, () => process.kill());
+    return promise.finally(cancel);
+  }
+
+  #listening(worker: Worker, started: (port: number) => void, port: number): void {
+    worker.servingSince = nodeClock.monotonic();
+    started(port);
+  }
+
+  #heard(worker: Worker, message: Extract<FromWorker, { readonly kind: 'hello' | 'log' | 'disk' }>): void {
+    if (message.kind === 'hello') this.#welcome(worker);
+    else if (message.kind === 'log') worker.member?.received(message.message);
+    else worker.replica?.received(message.message);
+  }
+
+  #welcome(worker: Worker): void {
+    const { process } = worker;
+    const { shared, feed, log } = this.#parts;
+    const member = shared.join({
+      send: (message) => process.send({ kind: 'log', message }),
+      revoke: () => {
+        log.error({ worker: process.pid }, 'a worker does not hear of an invalidation: it is ended');
+        process.kill();
+      },
+    });
+    worker.member = member;
+    const config = this.#workerConfig();
+    const disk = feed === undefined || config.disk === undefined ? undefined : { path: config.disk.path };
+    process.send({ kind: 'welcome', config, membership: member.membership, disk });
+    worker.replica = feed?.join((message) => process.send({ kind: 'disk', message }));
+  }
+
+  #gone(worker: Worker, how: string): void {
+    this.#workers.delete(worker);
+    worker.member?.left();
+    worker.replica?.left();
+    if (worker.figures !== undefined) this.#parts.retired(worker.figures);
+    if (this.#workers.size === 0) this.#whenEmpty?.();
+    if (this.#isOpen && !this.#closing) this.#replace(worker, how);
+  }
+
+  #replace({ process, servingSince }: Worker, how: string): void {
+    const atMs = nodeClock.monotonic();
+    const next = this.#restarts.died({ atMs, servedMs: servingSince === undefined ? 0 : atMs - servingSince });
+    if (next.kind === 'give-up') {
+      const message = `expected workers that go on, got the end of ${next.deaths} in a short time, the last by ${how}`;
+      this.#gaveUp.resolve(new TidegateError('E_WORKER', message));
+      return;
+    }
+    this.#parts.log.error({ worker: process.pid, how }, 'a worker has ended: another takes its place');
+    const cancel = nodeTasks.later(next.afterMs, () => {
+      this.#pauses.delete(cancel);
+      this.#start().catch((error: unknown) => this.#parts.log.warn({ err: error }, 'a worker could not be started'));
+    });
+    this.#pauses.add(cancel);
+  }
+}
+
+/** Rejects with E_PORT when anyone else listens there. */
+function takeAlone({ host, port }: ListenAt): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', (error) => {
+      const message = `expected a free port ${port} on ${host}, got ${error.message}`;
+      reject(new TidegateError('E_PORT', message, { cause: error }));
+    });
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve()));
+  });
+}

@@ -1,0 +1,65 @@
+// What the primary and a worker tell each other over the channel that the system gives a parent and its child. Plain data,
+// copied by structured cloning.
+
+import type { Selector } from '../../dependency/selector.ts';
+import type { Explanation, GateStats, ListPage, ListQuery } from '../../engine/contract.ts';
+import type { ErrorCode } from '../../errors.ts';
+import type { LogToMember, Membership, MemberToLog } from '../../feed/messages.ts';
+import type { Fields } from '../../semantics/fields.ts';
+import type { DiskToWorker, WorkerToDisk } from '../../store/disk/replica-messages.ts';
+import type { ResolvedConfig } from '../config/config.ts';
+import type { MetricsSnapshot } from '../operator/metrics.ts';
+
+/** What the primary asks, by kind; each with its answer in `Answers`. */
+export type Question =
+  | { readonly kind: 'figures' }
+  /** Stored responses in memory that the selector names; `remove`: and then they are not there any more. */
+  | { readonly kind: 'matched'; readonly selector: Selector; readonly remove: boolean }
+  | { readonly kind: 'clear' }
+  | { readonly kind: 'list'; readonly query: ListQuery }
+  | { readonly kind: 'explain'; readonly method: string; readonly uri: string; readonly fields: Fields }
+  | { readonly kind: 'reload'; readonly config: ResolvedConfig };
+
+export interface Answers {
+  readonly figures: Figures;
+  /** Hashes of their keys. */
+  readonly matched: Float64Array;
+  /** Entries that were there. */
+  readonly clear: number;
+  readonly list: ListPage;
+  /** Undefined: no route has the URI. */
+  readonly explain: Explanation | undefined;
+  readonly reload: true;
+}
+
+/** What a worker has counted since its start. */
+export interface Figures {
+  readonly stats: GateStats;
+  readonly clientBytes: number;
+  readonly measured: MetricsSnapshot;
+}
+
+export type ToWorker =
+  /** The answer to `hello`. */
+  | {
+      readonly kind: 'welcome';
+      readonly config: ResolvedConfig;
+      readonly membership: Membership;
+      /** Of the disk tier that is shared; undefined: there is none. */
+      readonly disk: { readonly path: string } | undefined;
+    }
+  | { readonly kind: 'log'; readonly message: LogToMember }
+  | { readonly kind: 'disk'; readonly message: DiskToWorker }
+  | { readonly kind: 'ask'; readonly id: number; readonly question: Question }
+  /** Accept no more, finish what runs, and end. */
+  | { readonly kind: 'close'; readonly graceMs: number };
+
+export type FromWorker =
+  /** Ready to hear. */
+  | { readonly kind: 'hello' }
+  | { readonly kind: 'listening'; readonly port: number }
+  | { readonly kind: 'failed'; readonly code: ErrorCode | undefined; readonly message: string }
+  | { readonly kind: 'log'; readonly message: MemberToLog }
+  | { readonly kind: 'disk'; readonly message: WorkerToDisk }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: Answers[Question['kind']] }
+  | { readonly kind: 'no-answer'; readonly id: number; readonly reason: string };

@@ -1,0 +1,74 @@
+// A gate of several processes, seen from the one that was started: it owns the disk, the log of invalidations and the
+// admin API, populates, and has workers serve the clients.
+
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import { Invalidations } from '../../dependency/invalidations.ts';
+import { createLocalLog } from '../../engine/local-log.ts';
+import type { TidegateError } from '../../errors.ts';
+import { SharedLog } from '../../feed/shared-log.ts';
+import { ReplicaFeed } from '../../store/disk/replica-feed.ts';
+import type { ResolvedConfig } from '../config/config.ts';
+import { nodeClock, nodeTasks } from '../node-ports.ts';
+import { createMetrics } from '../operator/metrics.ts';
+import { logOf, type RunningGate, startPart } from '../serve.ts';
+import { type NodeTiers, openTiers } from '../tiers.ts';
+import { Crew } from './crew.ts';
+import { crewAdmin } from './crew-admin.ts';
+import { Totals } from './totals.ts';
+
+export interface RunningCrew extends RunningGate {
+  /** Resolves when workers die faster than they can be replaced: then the gate cannot go on. */
+  readonly gaveUp: Promise<TidegateError>;
+}
+
+/** Resolves when all workers listen. Rejects as `startGate` does, and with E_WORKER. */
+export async function startWorkers(
+  config: ResolvedConfig,
+  size: number,
+  log: Logger = logOf(config),
+): Promise<RunningCrew> {
+  const fault = (error: unknown) => log.error({ err: error }, 'something shared by the workers failed');
+  const feed = config.disk === undefined ? undefined : new ReplicaFeed(nodeTasks, fault);
+  const opened = await openTiers({ ...config, memory: { ...config.memory, maxBytes: 0 } }, log, feed);
+  const { invalidations, log: journal } = opened.gateOptions.history ?? newHistory();
+  const shared = new SharedLog({
+    log: journal,
+    image: () => invalidations.image(),
+    clock: nodeClock,
+    tasks: nodeTasks,
+    fault,
+  });
+  const history = { invalidations, log: shared };
+  const tiers: NodeTiers = { ...opened, gateOptions: { ...opened.gateOptions, history } };
+  const totals = new Totals();
+  const crew = new Crew({ config, size, shared, feed, log, retired: (figures) => totals.retire(figures) });
+  const metrics = createMetrics({ stats: () => totals.stats, clientBytes: () => totals.clientBytes });
+  const part = await startPart(config, {
+    log,
+    tiers,
+    role: {
+      kind: 'primary',
+      front: crew,
+      metrics,
+      admin: (deps) => crewAdmin(deps, { crew, totals, metrics, hasDisk: config.disk !== undefined }),
+    },
+  });
+  return {
+    url: part.url,
+    adminUrl: part.adminUrl,
+    gate: part.gate,
+    gaveUp: crew.gaveUp,
+    close: (options) => part.close(options),
+    reload: async (news) => {
+      // The workers first: what is invalidated here then affects whatever they filled under the old rules.
+      await crew.reload(news);
+      await part.reload(news);
+    },
+  };
+}
+
+function newHistory() {
+  const invalidations = new Invalidations({ epoch: randomUUID() });
+  return { invalidations, log: createLocalLog(invalidations.applied) };
+}

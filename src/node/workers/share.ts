@@ -1,0 +1,35 @@
+// What each of several workers gets of what a configuration gives to all of them.
+
+import { availableParallelism } from 'node:os';
+import { TidegateError } from '../../errors.ts';
+import type { ResolvedConfig } from '../config/config.ts';
+
+/** Systems on which several processes can listen on one port, and the connections are shared out among them. */
+const SHARING_SYSTEMS: ReadonlySet<string> = new Set(['linux', 'freebsd', 'aix', 'sunos']);
+
+/** How many processes serve; 1: the one that was started. Throws E_CONFIG where more cannot listen on one port. */
+export function workerCount({ workers }: ResolvedConfig, system: string = process.platform): number {
+  const sharing = SHARING_SYSTEMS.has(system);
+  if (workers === 'auto') return sharing ? availableParallelism() : 1;
+  if (workers === 1 || sharing) return workers;
+  throw new TidegateError(
+    'E_CONFIG',
+    `workers: expected 1 on ${system}, where processes cannot share a port, got ${workers}`,
+  );
+}
+
+/** The configuration of one of `count` workers. */
+export function workerConfig(config: ResolvedConfig, count: number): ResolvedConfig {
+  const part = (whole: number) => Math.ceil(whole / count);
+  return {
+    ...config,
+    memory: { ...config.memory, maxBytes: part(config.memory.maxBytes) },
+    limits: { ...config.limits, maxConnections: part(config.limits.maxConnections) },
+    origins: Object.fromEntries(
+      Object.entries(config.origins).map(([name, origin]) => [
+        name,
+        { ...origin, connections: part(origin.connections) },
+      ]),
+    ),
+  };
+}

@@ -1,0 +1,73 @@
+// What all workers have counted, added up.
+//
+// The one complication: counters must not go back when a worker dies. What it had counted when it was last asked is kept,
+// without what it held.
+
+import { AggregatorRegistry } from 'prom-client';
+import type { GateStats } from '../../engine/contract.ts';
+import type { MetricsSnapshot } from '../operator/metrics.ts';
+import type { Figures } from './messages.ts';
+
+/** What is measured of exchanges; the rest is of the process, and goes with it. */
+const KEPT_METRIC = 'tidegate_origin_seconds';
+
+export class Totals {
+  #latest: { readonly stats: GateStats; readonly clientBytes: number } | undefined;
+  #retired: GateStats[] = [];
+  #retiredBytes = 0;
+  #retiredMeasured: MetricsSnapshot[] = [];
+
+  /** As of the last `update`. */
+  get stats(): GateStats {
+    if (this.#latest === undefined) throw new TypeError('expected totals that were taken, got none');
+    return this.#latest.stats;
+  }
+
+  get clientBytes(): number {
+    return this.#latest?.clientBytes ?? 0;
+  }
+
+  /** `own`: what the primary itself has counted, with its disk. */
+  update(own: GateStats, workers: readonly Figures[]): void {
+    const living = workers.map(({ stats }) => stats);
+    const stats = [...living, ...this.#retired].reduce(sum, own);
+    const intentsOpen = Math.max(own.intentsOpen, ...living.map((one) => one.intentsOpen));
+    this.#latest = {
+      stats: { ...stats, intentsOpen, position: own.position, ...(own.disk !== undefined && { disk: own.disk }) },
+      clientBytes: workers.reduce((bytes, one) => bytes + one.clientBytes, this.#retiredBytes),
+    };
+  }
+
+  /** With what is to be added of workers that are gone. */
+  async measured(workers: readonly Figures[]): Promise<MetricsSnapshot[]> {
+    if (this.#retiredMeasured.length > 1) {
+      const one = AggregatorRegistry.aggregate(this.#retiredMeasured as object[]);
+      this.#retiredMeasured = [await one.getMetricsAsJSON()];
+    }
+    return [...workers.map(({ measured }) => measured), ...this.#retiredMeasured];
+  }
+
+  retire({ stats, clientBytes, measured }: Figures): void {
+    const memory = { ...stats.memory, entries: 0, bytes: 0, maxBytes: 0 };
+    const counted = { ...stats, memory, fillsInFlight: 0 };
+    this.#retired = [this.#retired.reduce(sum, counted)];
+    this.#retiredBytes += clientBytes;
+    this.#retiredMeasured.push(measured.filter(({ name }) => name === KEPT_METRIC));
+  }
+}
+
+function sum(one: GateStats, other: GateStats): GateStats {
+  return added(one, other) as GateStats;
+}
+
+/** Numbers are added, tables by their names; of anything else, the first is taken. */
+function added(one: unknown, other: unknown): unknown {
+  if (typeof one === 'number' && typeof other === 'number') return one + other;
+  if (!isTable(one) || !isTable(other)) return one ?? other;
+  const names = new Set([...Object.keys(one), ...Object.keys(other)]);
+  return Object.fromEntries([...names].map((name) => [name, added(one[name], other[name])]));
+}
+
+function isTable(value: unknown): value is { readonly [name: string]: unknown } {
+  return typeof value === 'object' && value !== null;
+}

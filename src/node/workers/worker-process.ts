@@ -1,0 +1,104 @@
+// One worker as the primary sees it: a child process, what it is told and asked, and its end.
+//
+// The one complication: when it has ended. The system may tell of the exit before the last that the worker sent has been
+// read; what it had under way is known only then. So it is over when both have been seen, the exit and the end of the
+// channel.
+
+import { fork } from 'node:child_process';
+import { TidegateError } from '../../errors.ts';
+import { nodeTasks } from '../node-ports.ts';
+import type { Answers, FromWorker, Question, ToWorker } from './messages.ts';
+
+export interface WorkerHooks {
+  /** What is no answer to a question. */
+  readonly heard: (message: Exclude<FromWorker, { readonly kind: 'answer' | 'no-answer' }>) => void;
+  /** It serves no more, and all it has sent was heard. */
+  readonly gone: (how: string) => void;
+}
+
+interface Asked {
+  readonly resolve: (answer: Answers[Question['kind']]) => void;
+  readonly reject: (error: TidegateError) => void;
+}
+
+/** A worker that cannot answer for so long does not serve either: it is ended, and another takes its place. */
+const ANSWER_MS = 10_000;
+
+export class WorkerProcess {
+  readonly #child;
+  readonly #hooks: WorkerHooks;
+  readonly #asked = new Map<number, Asked>();
+  #lastId = 0;
+  #left = 2;
+  #how = '';
+
+  constructor(hooks: WorkerHooks) {
+    this.#hooks = hooks;
+    this.#child = fork(mainFile(), [], { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    this.#child.on('message', (message) => this.#heard(message as FromWorker));
+    this.#child.on('exit', (code, signal) => {
+      this.#how = signal ?? `exit code ${code}`;
+      this.#over();
+    });
+    this.#child.on('disconnect', () => this.#over());
+    this.#child.on('error', (error) => {
+      // It was never started, so neither exit nor the end of the channel will be told.
+      if (this.#child.pid === undefined) this.#end(error.message);
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  send(message: ToWorker): void {
+    if (!this.#child.connected) return;
+    this.#child.send(message, (error) => {
+      // What cannot be told anything must not go on serving.
+      if (error !== null) this.kill();
+    });
+  }
+
+  /** Rejects with E_WORKER when the worker ends, or says that it has no answer. */
+  ask<Kind extends Question['kind']>(question: Extract<Question, { kind: Kind }>): Promise<Answers[Kind]> {
+    const { promise, resolve, reject } = Promise.withResolvers<Answers[Question['kind']]>();
+    const id = ++this.#lastId;
+    this.#asked.set(id, { resolve, reject });
+    this.send({ kind: 'ask', id, question });
+    const cancel = nodeTasks.later(ANSWER_MS, () => this.kill());
+    return promise.finally(cancel) as Promise<Answers[Kind]>;
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  #heard(message: FromWorker): void {
+    if (message.kind === 'answer') this.#take(message.id)?.resolve(message.answer);
+    else if (message.kind === 'no-answer')
+      this.#take(message.id)?.reject(new TidegateError('E_WORKER', message.reason));
+    else this.#hooks.heard(message);
+  }
+
+  #take(id: number): Asked | undefined {
+    const asked = this.#asked.get(id);
+    this.#asked.delete(id);
+    return asked;
+  }
+
+  #over(): void {
+    this.#left--;
+    if (this.#left === 0) this.#end(this.#how);
+  }
+
+  #end(how: string): void {
+    const error = new TidegateError('E_WORKER', `expected an answer of a worker, got its end: ${how}`);
+    for (const { reject } of this.#asked.values()) reject(error);
+    this.#asked.clear();
+    this.#hooks.gone(how);
+  }
+}
+
+function mainFile(): URL {
+  return new URL(`./worker-main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
+}

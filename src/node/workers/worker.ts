@@ -1,0 +1,161 @@
+// A worker: a gate that serves clients beside others. What it holds in memory is its own; the log of invalidations and the
+// disk are the primary's.
+//
+// The one complication: nothing may be served before all that was invalidated is known, nor once it cannot be known any
+// more. So it listens only after it has been welcomed, and ends at once when the primary is gone.
+
+import type { AdminDeps } from '../../admin/api.ts';
+import { Invalidations } from '../../dependency/invalidations.ts';
+import { TidegateError } from '../../errors.ts';
+import { afterIntents } from '../../feed/after-intents.ts';
+import { MemberLog } from '../../feed/member-log.ts';
+import { keyHash } from '../../store/disk/hash.ts';
+import { openFolder } from '../../store/disk/node-folder.ts';
+import { ReplicaStore } from '../../store/disk/replica-store.ts';
+import { createMemoryStore } from '../../store/memory.ts';
+import { nodeRandom, nodeTasks } from '../node-ports.ts';
+import type { Part } from '../role.ts';
+import { logOf, startPart } from '../serve.ts';
+import type { NodeTiers } from '../tiers.ts';
+import type { Answers, FromWorker, Question, ToWorker } from './messages.ts';
+
+export interface WorkerEnds {
+  readonly send: (message: FromWorker) => void;
+  /** Ends the process. */
+  readonly exit: (code: number) => void;
+}
+
+type Welcome = Extract<ToWorker, { readonly kind: 'welcome' }>;
+
+export class Worker {
+  readonly #ends: WorkerEnds;
+  #log: MemberLog | undefined;
+  #replica: ReplicaStore | undefined;
+  #part: Promise<Part> | undefined;
+  #tiers: NodeTiers | undefined;
+
+  constructor(ends: WorkerEnds) {
+    this.#ends = ends;
+  }
+
+  heard(message: ToWorker): void {
+    switch (message.kind) {
+      case 'welcome':
+        this.#begin(message);
+        return;
+      case 'log':
+        this.#log?.received(message.message);
+        return;
+      case 'disk':
+        this.#replica?.received(message.message);
+        return;
+      case 'ask':
+        this.#answer(message.id, message.question);
+        return;
+      case 'close':
+        this.#close(message.graceMs);
+    }
+  }
+
+  /** All of it in one step, so that no change comes in between; what is left is to listen. */
+  #begin({ config, membership, disk }: Welcome): void {
+    const { send } = this.#ends;
+    const log = new MemberLog({
+      membership,
+      send: (message) => send({ kind: 'log', message }),
+      broken: () => this.#ends.exit(1),
+    });
+    this.#log = log;
+    const tiers = this.#openTiers(config.memory.maxBytes, { disk, log, membership });
+    this.#tiers = tiers;
+    const role = {
+      kind: 'worker',
+      origin: (origin: Parameters<typeof afterIntents>[0]) => afterIntents(origin, () => log.opened()),
+    } as const;
+    this.#part = startPart(config, { log: logOf(config), tiers, role });
+    this.#part.then(
+      ({ port }) => send({ kind: 'listening', port }),
+      (error: unknown) => {
+        const code = error instanceof TidegateError ? error.code : undefined;
+        send({ kind: 'failed', code, message: error instanceof Error ? error.message : String(error) });
+        this.#ends.exit(1);
+      },
+    );
+  }
+
+  #openTiers(
+    maxBytes: number,
+    { disk, log, membership }: Pick<Welcome, 'disk' | 'membership'> & { log: MemberLog },
+  ): NodeTiers {
+    const memory = createMemoryStore({ maxBytes });
+    const history = { invalidations: new Invalidations({ from: membership.image }), log };
+    const memoryStats = () => memory.stats();
+    const common = { history, memoryStats };
+    const close = async () => this.#replica?.close();
+    if (disk === undefined) {
+      return { stores: [memory], memory, disk: undefined, gateOptions: { stores: [memory], ...common }, close };
+    }
+    const replica = new ReplicaStore({
+      folder: openFolder(disk.path),
+      tasks: nodeTasks,
+      seed: Math.floor(nodeRandom() * 2 ** 32),
+      send: (message) => this.#ends.send({ kind: 'disk', message }),
+    });
+    this.#replica = replica;
+    const stores = maxBytes === 0 ? [replica] : [memory, replica];
+    const tierNames = maxBytes === 0 ? ['disk'] : ['memory', 'disk'];
+    const gateOptions = { stores, tierNames, bodies: replica.bodies, ...common };
+    return { stores, memory, disk: undefined, gateOptions, close };
+  }
+
+  #answer(id: number, question: Question): void {
+    this.#answerTo(question).then(
+      (answer) => this.#ends.send({ kind: 'answer', id, answer }),
+      (error: unknown) => this.#ends.send({ kind: 'no-answer', id, reason: String(error) }),
+    );
+  }
+
+  async #answerTo(question: Question): Promise<Answers[Question['kind']]> {
+    const part = await (this.#part as Promise<Part>);
+    const { memory } = this.#tiers as NodeTiers;
+    switch (question.kind) {
+      case 'figures':
+        return { stats: part.gate.stats(), clientBytes: part.clientBytes(), measured: await part.metrics.measured() };
+      case 'matched': {
+        const found = [...memory.find(question.selector)];
+        const responses = found.filter(({ kind }) => kind === 'response');
+        const hashes = Float64Array.from(responses, ({ key }) => hashOf(key));
+        if (question.remove) memory.delete(found.map(({ key }) => key));
+        return hashes;
+      }
+      case 'clear':
+        return memory.delete([...memory.find({ kind: 'all' })].map(({ key }) => key));
+      case 'list':
+        return part.gate.list(question.query);
+      case 'explain': {
+        const { method, uri, fields } = question;
+        const request: ReturnType<AdminDeps['explainRequest']> = part.requestFor({ method, uri, fields });
+        return request === undefined ? undefined : part.gate.explain(request);
+      }
+      case 'reload':
+        await part.reload(question.config);
+        return true;
+    }
+  }
+
+  #close(graceMs: number): void {
+    const closed = async () => {
+      await (await this.#part)?.close({ graceMs });
+    };
+    closed().then(
+      () => this.#ends.exit(0),
+      () => this.#ends.exit(1),
+    );
+  }
+}
+
+/** 53 bits of the hash of a key. */
+function hashOf(key: string): number {
+  const { high, low } = keyHash(key);
+  return (high & 0x1f_ffff) * 2 ** 32 + low;
+}

@@ -1,0 +1,87 @@
+// What survives a restart, opened in the one right order and closed in the other.
+//
+// The one complication: the order. The lock comes first, since two processes would write over each other. Then the
+// manifest, which may be of a newer version: up to there nothing has been touched. Then what was invalidated is recovered,
+// and the journal makes its own beginning durable; only then may anything be stamped.
+
+import type { Tasks } from '../../ports.ts';
+import type { DiskFolder } from './contract.ts';
+import { type Journal, type JournalEvent, type JournalOptions, openJournal } from './journal.ts';
+import { type FolderLock, lockFolder } from './lock.ts';
+import { openManifest, type SqliteManifest } from './manifest.ts';
+import { openFolder } from './node-folder.ts';
+import { type Recovery, recover } from './recovery.ts';
+
+export type DurableEvent = JournalEvent | { readonly kind: 'manifest-damaged'; readonly error: Error };
+
+export interface DurableOptions {
+  readonly tasks: Tasks;
+  /** Identity of a new log: random, and at most 64 bytes. */
+  readonly newEpoch: () => string;
+  readonly onEvent?: (event: DurableEvent) => void;
+  /** See InvalidationsOptions. */
+  readonly buckets?: number;
+  readonly maxPatterns?: number;
+  readonly limits?: NonNullable<JournalOptions['limits']>;
+}
+
+export interface Durable {
+  readonly folder: DiskFolder;
+  readonly manifest: SqliteManifest;
+  /** Follow it with `recovery.invalidations` before anything is appended. */
+  readonly journal: Journal;
+  readonly recovery: Recovery;
+  /** A damaged manifest was moved aside: what the folder holds of bytes belongs to nobody. */
+  readonly manifestWasDamaged: boolean;
+  /** After the store has been closed. The lock is given back whatever fails. */
+  close(): Promise<void>;
+}
+
+/** Throws E_DISK: the folder cannot be written to, is in use, or has a manifest of a newer version. */
+export async function openDurable(path: string, options: DurableOptions): Promise<Durable> {
+  const folder = openFolder(path);
+  const lock = lockFolder(path);
+  try {
+    return await openLocked({ path, folder, lock }, options);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+interface Locked {
+  readonly path: string;
+  readonly folder: DiskFolder;
+  readonly lock: FolderLock;
+}
+
+async function openLocked({ path, folder, lock }: Locked, options: DurableOptions): Promise<Durable> {
+  const { tasks, newEpoch, onEvent, buckets, maxPatterns, limits } = options;
+  const { manifest, wasDamaged } = openManifest(path, {
+    onDamage: (error) => onEvent?.({ kind: 'manifest-damaged', error }),
+  });
+  try {
+    const sizes = { ...(buckets !== undefined && { buckets }), ...(maxPatterns !== undefined && { maxPatterns }) };
+    const recovery = recover({ folder, manifest, newEpoch, ...sizes });
+    const image = () => recovery.invalidations.image();
+    const told = { ...(onEvent !== undefined && { onEvent }), ...(limits !== undefined && { limits }) };
+    const journal = await openJournal({ folder, manifest, tasks, image, ...told }, recovery.continuation);
+    const close = () => closeAll({ journal, manifest, lock });
+    return { folder, manifest, journal, recovery, manifestWasDamaged: wasDamaged, close };
+  } catch (error) {
+    await manifest.close();
+    throw error;
+  }
+}
+
+async function closeAll({ journal, manifest, lock }: { journal: Journal; manifest: SqliteManifest; lock: FolderLock }) {
+  try {
+    await journal.close();
+  } finally {
+    try {
+      await manifest.close();
+    } finally {
+      lock.release();
+    }
+  }
+}

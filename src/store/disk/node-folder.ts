@@ -1,0 +1,134 @@
+// A folder of the disk tier on node:fs.
+//
+// The one complication: what makes a file durable. Its bytes are made so by fdatasync, its name by a sync of the folder
+// that it stands in; so the first sync of a file that was made here does both. And a descriptor may be used for another
+// file as soon as it is closed, so it is closed when the last call that uses it has ended.
+
+import fs from 'node:fs';
+import { dirname, join } from 'node:path';
+import { TidegateError } from '../../errors.ts';
+import type { DiskFile, DiskFolder } from './contract.ts';
+
+/** Makes the folder, for its owner alone, if it is not there. */
+export function openFolder(path: string): DiskFolder {
+  try {
+    fs.mkdirSync(path, { recursive: true, mode: 0o700 });
+    fs.accessSync(path, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK);
+    if (!fs.statSync(path).isDirectory()) throw new Error('a file');
+  } catch (cause) {
+    const got = (cause as Error).message;
+    throw new TidegateError('E_DISK', `expected disk.path to be a folder that can be written to, got ${path}: ${got}`, {
+      cause,
+    });
+  }
+  return {
+    open: (name, { create }) => openFile(join(path, name), create),
+    remove: (name) => fs.promises.rm(join(path, name), { force: true }),
+    list: (folder) => filesIn(join(path, folder)),
+  };
+}
+
+function filesIn(path: string): string[] {
+  try {
+    const entries = fs.readdirSync(path, { withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function openFile(path: string, create: boolean): DiskFile {
+  const { O_RDWR, O_CREAT, O_EXCL } = fs.constants;
+  try {
+    return new NodeFile(path, fs.openSync(path, O_RDWR), false);
+  } catch (error) {
+    if (!create || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  fs.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  return new NodeFile(path, fs.openSync(path, O_RDWR | O_CREAT | O_EXCL, 0o600), true);
+}
+
+class NodeFile implements DiskFile {
+  readonly #path: string;
+  readonly #descriptor: number;
+  /** The name is not durable yet. */
+  #isNew: boolean;
+  #inUse = 1;
+  #closed = false;
+
+  constructor(path: string, descriptor: number, isNew: boolean) {
+    this.#path = path;
+    this.#descriptor = descriptor;
+    this.#isNew = isNew;
+  }
+
+  read(into: Uint8Array, at: number): Promise<number> {
+    return this.#using<number>((done) => fs.read(this.#open(), into, 0, into.length, at, done));
+  }
+
+  readNow(into: Uint8Array, at: number): number {
+    return fs.readSync(this.#open(), into, 0, into.length, at);
+  }
+
+  async write(bytes: Uint8Array, at: number): Promise<void> {
+    for (let done = 0; done < bytes.length; ) {
+      const from = done;
+      done += await this.#using<number>((end) =>
+        fs.write(this.#open(), bytes, from, bytes.length - from, at + from, end),
+      );
+    }
+  }
+
+  writeNow(bytes: Uint8Array, at: number): void {
+    for (let done = 0; done < bytes.length; ) {
+      done += fs.writeSync(this.#open(), bytes, done, bytes.length - done, at + done);
+    }
+  }
+
+  async sync(): Promise<void> {
+    await this.#using<void>((done) => fs.fdatasync(this.#open(), done));
+    if (!this.#isNew) return;
+    const folder = await fs.promises.open(dirname(this.#path));
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+    this.#isNew = false;
+  }
+
+  truncate(bytes: number): void {
+    fs.ftruncateSync(this.#open(), bytes);
+  }
+
+  size(): number {
+    return fs.fstatSync(this.#open()).size;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#release();
+  }
+
+  #open(): number {
+    if (this.#closed) throw new TypeError(`expected an open file, got ${this.#path}, which has been closed`);
+    return this.#descriptor;
+  }
+
+  #using<T>(call: (done: (error: Error | null, result?: T) => void) => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      call((error, result) => {
+        this.#release();
+        if (error === null || error === undefined) resolve(result as T);
+        else reject(error);
+      });
+      this.#inUse++;
+    });
+  }
+
+  #release(): void {
+    if (--this.#inUse === 0) fs.closeSync(this.#descriptor);
+  }
+}

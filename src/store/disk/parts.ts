@@ -1,0 +1,102 @@
+// The parts of the disk tier, put together: who tells whom.
+
+import type { Random, Tasks } from '../../ports.ts';
+import { Catalog } from './catalog.ts';
+import type { DiskFolder, Manifest } from './contract.ts';
+import { EntryReader } from './entry-reader.ts';
+import { EntryWriter } from './entry-writer.ts';
+import { Evictor } from './evictor.ts';
+import { LargeBodies } from './large-bodies.ts';
+import { DiskPolicy, segmentBytes } from './policy.ts';
+import { RowBatches } from './row-batches.ts';
+import { type Segment, Segments } from './segments.ts';
+import { Trouble } from './trouble.ts';
+
+export interface DiskStoreOptions {
+  readonly folder: DiskFolder;
+  readonly manifest: Manifest;
+  /** Bound on the files of the segments and large bodies; exceeded for moments, by a segment or two. */
+  readonly maxBytes: number;
+  /** Length at which a segment is full. Default: what the policy says. */
+  readonly segmentBytes?: number;
+  readonly tasks: Tasks;
+  readonly random: Random;
+  /** Told of what is lost or cannot be written; the first of an episode. */
+  readonly fault: (error: unknown) => void;
+  /** Other processes that read the files, to be told of the index. Default: none. */
+  readonly replicas?: { attach(catalog: Catalog): void } | undefined;
+}
+
+export interface DiskParts {
+  readonly folder: DiskFolder;
+  readonly manifest: Manifest;
+  readonly segments: Segments;
+  readonly bodies: LargeBodies;
+  readonly catalog: Catalog;
+  readonly batches: RowBatches;
+  readonly reader: EntryReader;
+  readonly writer: EntryWriter;
+  readonly evictor: Evictor;
+  readonly policy: DiskPolicy;
+  readonly trouble: Trouble;
+  /** Entries and bodies not taken in. */
+  readonly declined: { count: number };
+  /** Why a body or entry of this length is not taken in; undefined: it is. */
+  readonly noRoomFor: (bytes: number) => NoRoom | undefined;
+  /** Lets others have their turn. */
+  readonly pause: () => Promise<void>;
+}
+
+/** It is not taken in, though nothing is wrong with the disk. */
+class NoRoom extends Error {}
+
+/** An entry that would take more than this part of the store is declined: it would push out all that is small. */
+const LARGEST_PART = 1 / 4;
+
+export function diskParts(options: DiskStoreOptions): DiskParts {
+  const { folder, manifest, maxBytes, tasks, random, fault } = options;
+  const perSegment = options.segmentBytes ?? segmentBytes(maxBytes);
+  const policy = new DiskPolicy({ maxBytes, segmentBytes: perSegment });
+  const declined = { count: 0 };
+  const trouble = new Trouble({ tasks, fault, full: () => evictor.evictOne() });
+  const failed = (error: unknown) => {
+    if (error instanceof NoRoom) declined.count++;
+    else trouble.failed(error);
+  };
+  const noRoomFor = (bytes: number) => {
+    if (bytes > maxBytes * LARGEST_PART)
+      return new NoRoom(`expected at most a quarter of ${maxBytes} bytes, got ${bytes}`);
+    const isFull = trouble.isPaused || batches.isOverloaded || evictor.usedBytes > maxBytes + perSegment;
+    return isFull ? new NoRoom('expected a disk with room, got one that is full') : undefined;
+  };
+
+  const sealed = (segment: Segment) => segment.entries === 0 && evictor.dropEmpty(segment);
+  const segments = new Segments({ folder, segmentBytes: perSegment, fault, sealed });
+  const batches = new RowBatches({ manifest, tasks, fault });
+  const bodies: LargeBodies = new LargeBodies({
+    folder,
+    tasks,
+    random,
+    fault,
+    failed,
+    weigh: (segment, bytes) => segments.weigh(segment, bytes),
+    admit: (bytes) => {
+      const refusal = noRoomFor(bytes);
+      if (refusal !== undefined) throw refusal;
+    },
+    written: () => {
+      trouble.succeeded();
+      evictor.nudge();
+    },
+    spoiled: (owner, error) => reader.spoiledBody(owner, error),
+  });
+  const seed = Math.floor(random() * 2 ** 32);
+  const catalog = new Catalog({ seed, segments, bodies, emptied: (segment) => evictor.dropEmpty(segment) });
+  options.replicas?.attach(catalog);
+  const reader = new EntryReader({ manifest, catalog, segments, batches, fault });
+  const writer = new EntryWriter({ segments, catalog, bodies, batches });
+  const made = { folder, manifest, segments, bodies, catalog, batches, reader, writer, policy, trouble, declined };
+  const evictor: Evictor = new Evictor({ ...made, tasks, fullBytes: maxBytes, failed, fault });
+  segments.openAll();
+  return { ...made, evictor, noRoomFor, pause: () => new Promise((resolve) => void tasks.later(0, resolve)) };
+}

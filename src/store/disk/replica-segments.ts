@@ -1,0 +1,81 @@
+// The segment files as a process reads them that does not own them: opened when they are first read, closed when the
+// index leads to nothing in them any more, since a file that is open keeps its room on the disk after it was removed.
+
+import type { DiskFile, DiskFolder, Place } from './contract.ts';
+import { segmentName } from './segment-files.ts';
+
+export class ReplicaSegments {
+  readonly #folder: DiskFolder;
+  readonly #files = new Map<number, DiskFile>();
+  /** Entries of the index in each. */
+  readonly #entries = new Map<number, number>();
+
+  constructor(folder: DiskFolder) {
+    this.#folder = folder;
+  }
+
+  occupy(segment: number): void {
+    this.#entries.set(segment, (this.#entries.get(segment) ?? 0) + 1);
+  }
+
+  vacate(segment: number): void {
+    const left = (this.#entries.get(segment) ?? 1) - 1;
+    if (left > 0) {
+      this.#entries.set(segment, left);
+      return;
+    }
+    this.#entries.delete(segment);
+    this.#files.get(segment)?.close();
+    this.#files.delete(segment);
+  }
+
+  clear(): void {
+    for (const file of this.#files.values()) file.close();
+    this.#files.clear();
+    this.#entries.clear();
+  }
+
+  /** Fills `into` from the place; false when that much is not there. */
+  readNow({ segment, offset }: Place, into: Uint8Array): boolean {
+    const file = this.#open(segment);
+    if (file === undefined) return false;
+    let done = 0;
+    while (done < into.length) {
+      const read = file.readNow(into.subarray(done), offset + done);
+      if (read === 0) return false;
+      done += read;
+    }
+    return true;
+  }
+
+  /** The same, however long it takes. */
+  async read({ segment, offset }: Place, into: Uint8Array): Promise<boolean> {
+    const file = this.#open(segment);
+    if (file === undefined) return false;
+    try {
+      let done = 0;
+      while (done < into.length) {
+        const read = await file.read(into.subarray(done), offset + done);
+        if (read === 0) return false;
+        done += read;
+      }
+      return true;
+    } catch {
+      // Closed meanwhile, or the disk failed: the owner, who is asked then, tells of that.
+      return false;
+    }
+  }
+
+  #open(segment: number): DiskFile | undefined {
+    const open = this.#files.get(segment);
+    if (open !== undefined) return open;
+    try {
+      const file = this.#folder.open(segmentName(segment), { create: false });
+      this.#files.set(segment, file);
+      return file;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest';
+import { resolveConfig } from '../../src/node/config/config.ts';
+import { Schedules } from '../../src/node/populate/schedules.ts';
+import { SimulatedTime } from '../kit/simulated-time.ts';
+
+const resolved = (schedule: unknown) =>
+  resolveConfig({ origins: { app: { url: 'http://127.0.0.1:1' } }, schedule }, { directory: '/conf', env: {} });
+
+/** `lastsMs`: how long each run takes. */
+function running(schedule: unknown[], lastsMs = 0) {
+  const time = new SimulatedTime(new Date(2026, 0, 1, 12).getTime());
+  const start = time.now();
+  const runs: string[] = [];
+  const schedules = new Schedules({
+    clock: time,
+    tasks: time,
+    run: ({ name }) => {
+      runs.push(`${name} ${(time.now() - start) / 1000}`);
+      return new Promise((resolve) => void time.later(lastsMs, resolve));
+    },
+  });
+  schedules.update(resolved(schedule).schedule);
+  const pass = async (seconds: number) => {
+    for (let half = 0; half < 2 * seconds; half++) {
+      time.advance(500);
+      for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+    }
+  };
+  return { schedules, runs, pass, time };
+}
+
+describe('a schedule', () => {
+  test('runs at the instants of its cron expression, seconds among them', async () => {
+    const { runs, pass } = running([
+      { name: 'five', cron: '*/5 * * * *', urls: [] },
+      { cron: '*/20 * * * * *', urls: [] },
+    ]);
+    await pass(301);
+    expect(runs.filter((run) => run.startsWith('five'))).toEqual(['five 300']);
+    expect(runs.filter((run) => run.startsWith('schedule-2')).slice(0, 3)).toEqual(
+      [20, 40, 60].map((at) => `schedule-2 ${at}`),
+    );
+  });
+
+  test('runs every so often, down to a second', async () => {
+    const { runs, pass } = running([{ everyMs: 1_000, manifest: true }]);
+    await pass(5);
+    expect(runs).toEqual([1, 2, 3, 4, 5].map((at) => `schedule-1 ${at}`));
+  });
+
+  test('never overlaps itself; what is left out is counted', async () => {
+    const { runs, pass, schedules } = running([{ everyMs: 1_000, manifest: true }], 2_500);
+    await pass(8);
+    expect(runs).toEqual(['schedule-1 1', 'schedule-1 4', 'schedule-1 7']);
+    expect(schedules.states()).toMatchObject([{ runs: 3, skipped: 5, running: true }]);
+  });
+
+  test('that stays as it is keeps its count over a reload; one that is gone runs no more', async () => {
+    const kept = { name: 'a', everyMs: 1_000, manifest: true };
+    const { runs, pass, schedules, time } = running([kept, { name: 'b', everyMs: 1_000, manifest: true }]);
+    await pass(2);
+    schedules.update(resolved([kept]).schedule);
+    await pass(2);
+    expect(runs).toEqual(['a 1', 'b 1', 'a 2', 'b 2', 'a 3', 'a 4']);
+    expect(schedules.states()).toMatchObject([{ name: 'a', runs: 4 }]);
+    schedules.stop();
+    expect(time.idle).toBe(true);
+  });
+});
+
+test.each([
+  [{ cron: '61 * * * *', urls: [] }, 'schedule[0].cron: expected a cron expression (minute, hour, day of month'],
+  [{ cron: 'daily', urls: [] }, 'got "daily"'],
+  [{ cron: '0 0 30 2 *', urls: [] }, 'got "0 0 30 2 *"'],
+  [{ everyMs: 999, urls: [] }, 'schedule[0].everyMs: expected a time in milliseconds (an integer from 1000 to'],
+  [{ urls: [] }, 'schedule[0]: expected exactly one of cron, everyMs, got none'],
+  [{ everyMs: 1_000, cron: '* * * * *', urls: [] }, 'got cron and everyMs'],
+  [{ everyMs: 1_000 }, 'schedule[0]: expected exactly one of urls, file, sitemap, manifest, got none'],
+  [{ everyMs: 1_000, urls: [], manifest: true }, 'got urls and manifest'],
+  [{ everyMs: 1_000, urls: ['/a'] }, 'schedule[0].urls[0]: expected an absolute http or https URL, got "/a"'],
+  [{ everyMs: 1_000, sitmap: 'http://a/' }, 'schedule[0].sitmap: unknown key; did you mean "sitemap"?'],
+])('%j is refused', (schedule, message) => {
+  expect(() => resolved([schedule])).toThrow(message);
+});
+
+test('a file of a schedule is relative to the configuration', () => {
+  expect(resolved([{ everyMs: 1_000, file: 'urls.txt' }]).schedule[0]?.file).toBe('/conf/urls.txt');
+});

@@ -1,0 +1,117 @@
+// The parts of a gate of several workers that need no process.
+
+import { availableParallelism } from 'node:os';
+import { describe, expect, test } from 'vitest';
+import type { GateStats } from '../../../src/engine/contract.ts';
+import { resolveConfig } from '../../../src/node/config/config.ts';
+import { Restarts } from '../../../src/node/workers/restarts.ts';
+import { workerConfig, workerCount } from '../../../src/node/workers/share.ts';
+import { Totals } from '../../../src/node/workers/totals.ts';
+import { gateBench } from '../../kit/gate-bench.ts';
+
+const ORIGINS = { app: { url: 'http://127.0.0.1:9', connections: 10 } };
+
+describe('workers', () => {
+  test.each([
+    [undefined, 'linux', 1],
+    [3, 'linux', 3],
+    ['auto', 'linux', availableParallelism()],
+    ['auto', 'darwin', 1],
+    [1, 'win32', 1],
+  ] as const)('%s on %s: %s', (workers, system, count) => {
+    expect(workerCount(resolveConfig({ origins: ORIGINS, workers }), system)).toBe(count);
+  });
+
+  test('several are refused where they cannot share a port', () => {
+    const config = resolveConfig({ origins: ORIGINS, workers: 2 });
+    expect(() => workerCount(config, 'darwin')).toThrow(
+      'workers: expected 1 on darwin, where processes cannot share a port, got 2',
+    );
+  });
+
+  test.each([0, 257, 1.5, 'many'])('%s is refused', (workers) => {
+    expect(() => resolveConfig({ origins: ORIGINS, workers })).toThrow(
+      'workers: expected an integer from 1 to 256, or "auto"',
+    );
+  });
+
+  test('what is filled on a schedule needs the disk that they share', () => {
+    const schedule = [{ everyMs: 60_000, urls: ['http://a.example/'] }];
+    expect(() => resolveConfig({ origins: ORIGINS, workers: 2, schedule })).toThrow('disk: expected a disk tier');
+    expect(resolveConfig({ origins: ORIGINS, workers: 2, schedule, disk: { path: 'disk' } }).workers).toBe(2);
+    expect(resolveConfig({ origins: ORIGINS, schedule }).workers).toBe(1);
+  });
+
+  test('each has its part of what is given to all', () => {
+    const config = resolveConfig({ origins: ORIGINS, memory: { maxBytes: 100 }, limits: { maxConnections: 9 } });
+    const { memory, limits, origins, routes } = workerConfig(config, 4);
+    expect([memory.maxBytes, limits.maxConnections, origins.app?.connections]).toEqual([25, 3, 3]);
+    expect(routes).toEqual(config.routes);
+  });
+});
+
+describe('a worker that dies', () => {
+  test('after it has served is replaced at once, however often', () => {
+    const restarts = new Restarts();
+    for (let atMs = 0; atMs < 20_000; atMs += 1_000) {
+      expect(restarts.died({ atMs, servedMs: 1_000 })).toEqual({ kind: 'start', afterMs: 0 });
+    }
+  });
+
+  test('early is replaced ever later, and not after the fifth time within ten seconds', () => {
+    const restarts = new Restarts();
+    const next = [0, 1, 2, 3, 4].map((atMs) => restarts.died({ atMs, servedMs: 999 }));
+    expect(next.map((one) => (one.kind === 'start' ? one.afterMs : `gave up after ${one.deaths}`))).toEqual([
+      0,
+      100,
+      200,
+      400,
+      'gave up after 5',
+    ]);
+  });
+
+  test('early, but long after the last that did, is replaced at once', () => {
+    const restarts = new Restarts();
+    for (let atMs = 0; atMs < 100_000; atMs += 10_000) {
+      expect(restarts.died({ atMs, servedMs: 0 })).toEqual({ kind: 'start', afterMs: 0 });
+    }
+  });
+});
+
+describe('totals', () => {
+  const figures = (change: Partial<GateStats>, clientBytes = 0) => ({
+    stats: { ...gateBench().gate.stats(), ...change },
+    clientBytes,
+    measured: [],
+  });
+  const memory = { entries: 1, bytes: 10, maxBytes: 100, evictions: 2, declined: 3 };
+
+  test('are sums, but for what all have in common', () => {
+    const totals = new Totals();
+    const own = figures({ position: 7, intentsOpen: 1, purges: 1 });
+    const one = figures({ position: 6, intentsOpen: 2, stores: 3, memory, refusedStores: { a: 1 } }, 5);
+    const other = figures({ position: 7, intentsOpen: 2, stores: 4, memory, refusedStores: { a: 2, b: 1 } }, 6);
+    totals.update(own.stats, [one, other]);
+    expect(totals.stats).toMatchObject({
+      position: 7,
+      intentsOpen: 2,
+      stores: 7,
+      purges: 1,
+      refusedStores: { a: 3, b: 1 },
+    });
+    expect(totals.stats.memory.entries).toBe(own.stats.memory.entries + 2);
+    expect(totals.clientBytes).toBe(11);
+  });
+
+  test('do not go back when a worker is gone, but what it held is gone', () => {
+    const totals = new Totals();
+    const own = figures({});
+    const one = figures({ stores: 3, memory, fillsInFlight: 1 }, 5);
+    totals.retire(one);
+    totals.retire(one);
+    totals.update(own.stats, []);
+    expect(totals.stats).toMatchObject({ stores: 6, fillsInFlight: 0, memory: { entries: 0, evictions: 4 } });
+    expect(totals.stats.memory.bytes).toBe(own.stats.memory.bytes);
+    expect(totals.clientBytes).toBe(10);
+  });
+});
