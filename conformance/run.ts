@@ -1,5 +1,5 @@
 // `npm run conformance`: the public HTTP cache test suite against the gate, once in each profile. `--http2`: its client
-// speaks HTTP/2 over TLS, and what must be reached is the same.
+// speaks HTTP/2 over TLS. `--tier disk`: the gate has no memory tier. What must be reached is the same.
 
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -29,13 +29,21 @@ interface ProfileResult {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { json: { type: 'string' }, http2: { type: 'boolean', default: false } } });
+  const { values } = parseArgs({
+    options: {
+      json: { type: 'string' },
+      http2: { type: 'boolean', default: false },
+      tier: { type: 'string', default: 'memory' },
+    },
+  });
+  if (!isTier(values.tier)) throw new TypeError(`expected --tier memory or disk, got ${values.tier}`);
+  const { tier } = values;
   const tls = values.http2 ? await certificateFiles() : undefined;
   const { suites } = (await import('./suites.mjs' as string)) as { suites: readonly Suite[] };
   const { startSuiteOrigin } = (await import('./origin.mjs' as string)) as { startSuiteOrigin(): Promise<Server> };
   const origin = await startSuiteOrigin();
   const results: ProfileResult[] = [];
-  for (const profile of PROFILES) results.push(await runProfile(profile, { suites, origin, tls }));
+  for (const profile of PROFILES) results.push(await runProfile(profile, { suites, origin, tls, tier }));
   for (const result of results) printProfile(result);
   origin.close();
   origin.closeAllConnections();
@@ -43,6 +51,10 @@ async function main(): Promise<void> {
   const goals = results.flatMap(goalsOf);
   conclude('conformance', { goals, figures: results.map(figuresOf) }, values.json);
   if (goals.some((goal) => !goal.met)) process.exitCode = 1;
+}
+
+function isTier(text: string): text is Bench['tier'] {
+  return text === 'memory' || text === 'disk';
 }
 
 interface Files {
@@ -65,14 +77,18 @@ interface Bench {
   readonly origin: Server;
   /** Undefined: HTTP/1.1 without TLS. */
   readonly tls: Files | undefined;
+  /** The only one. */
+  readonly tier: 'memory' | 'disk';
 }
 
-async function runProfile(profile: Profile, { suites, origin, tls }: Bench): Promise<ProfileResult> {
+async function runProfile(profile: Profile, { suites, origin, tls, tier }: Bench): Promise<ProfileResult> {
+  const folder = mkdtempSync(join(tmpdir(), 'tidegate-conformance-'));
   const { port } = origin.address() as AddressInfo;
   const running = await startGate(
     resolveConfig({
       listen: { port: 0, ...(tls && { tls: { certificates: [{ cert: tls.cert, key: tls.key }] } }) },
       admin: { port: 0 },
+      ...(tier === 'disk' && { memory: { maxBytes: 0 }, disk: { path: folder } }),
       origins: { suite: { url: `http://127.0.0.1:${port}` } },
       routes: [{ origin: 'suite', profile, showTags: true }],
       targetedFields: ['cdn-cache-control', 'surrogate-control'],
@@ -81,6 +97,7 @@ async function runProfile(profile: Profile, { suites, origin, tls }: Bench): Pro
   );
   const judged = judge(suites, await runClient(running.url));
   await running.close({ graceMs: 1_000 });
+  rmSync(folder, { recursive: true });
   return { profile, judged, required: scoreOf(judged, 'required'), optimal: scoreOf(judged, 'optimal') };
 }
 

@@ -35,8 +35,11 @@ export function openFlight(
   from: Departure & { readonly flightKey: string },
   way: Way,
 ): RunningFlight {
-  const flight = start(context, from, { ...way, stores: true, flightKey: from.flightKey });
-  context.flights.set(from.flightKey, flight);
+  const { flights } = context;
+  const { flightKey } = from;
+  const flight = start(context, from, { ...way, stores: true });
+  flights.set(flightKey, flight);
+  flight.whenOver(() => flights.get(flightKey) === flight && flights.delete(flightKey));
   return flight;
 }
 

@@ -9,7 +9,7 @@ import type { Timing } from '../semantics/freshness.ts';
 import type { Tags } from '../semantics/tags.ts';
 import { validationAnswers } from '../semantics/validation.ts';
 import type { Context } from './context.ts';
-import { type Draft, entryFrom, isMomentary, type Refusal } from './draft.ts';
+import { type Draft, entryFrom, isMomentary, isPassing, type Refusal } from './draft.ts';
 import type { FlightPlan } from './flight-plan.ts';
 import { type Freshened, freshen } from './freshening.ts';
 import type { Stamp } from './invalidator.ts';
@@ -71,4 +71,12 @@ export function filledEntry(
   const combined = part === undefined ? undefined : combinedEntry(part, { draft, stamp, chunks, profile });
   const entry = combined ?? entryFrom(draft, stamp, chunks);
   return entry.status !== 206 || storedPart(entry, profile) !== undefined ? entry : undefined;
+}
+
+/** Remembers why nothing was stored, for whoever asks next. */
+export function noteRefusal(context: Context, { request, key }: FlightPlan, refusal: Refusal): void {
+  // What is said of the answer to a write says nothing about the next GET.
+  if (request.method !== 'GET') return;
+  context.tally.refused(key, refusal);
+  if (!isPassing(refusal)) context.hitForMiss.add(key, context.clock.monotonic());
 }

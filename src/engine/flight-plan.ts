@@ -32,8 +32,6 @@ export interface FlightPlan {
   readonly unconditional?: OriginRequest;
   /** The stored response it would replace, when that is current: an error of the moment must not. */
   readonly replaces?: StoredResponse;
-  /** Under this key others find it in the context's flights; absent: nobody joins. */
-  readonly flightKey?: string;
   /** Runs at the origin's head, before anyone hears of it; gives the stamp from which the answer counts. */
   readonly beforeLanding?: (head: ResponseHead, stamp: Stamp) => Eventually<Stamp>;
   /** Runs when no head has come, before anyone hears of it. */

@@ -13,9 +13,9 @@ import type { Fields, ResponseHead } from '../semantics/fields.ts';
 import type { Timing } from '../semantics/freshness.ts';
 import { NO_TAGS, type Tags, tagsOf } from '../semantics/tags.ts';
 import type { Context } from './context.ts';
-import { type Draft, draftOf, entryFrom, isPassing, type Refusal } from './draft.ts';
+import { type Draft, draftOf, entryFrom, type Refusal } from './draft.ts';
 import { FillBody } from './fill-body.ts';
-import { denial, filledEntry, refusalAtHead, validatedEntry } from './flight-judging.ts';
+import { denial, filledEntry, noteRefusal, refusalAtHead, validatedEntry } from './flight-judging.ts';
 import type { FlightEnd, FlightPlan, Landing, RunningFlight } from './flight-plan.ts';
 import { Hearing } from './hearing.ts';
 import type { Stamp } from './invalidator.ts';
@@ -151,6 +151,11 @@ export class Flight implements RunningFlight {
   #giveUp(refusal: Refusal): void {
     this.#draft = undefined;
     this.#refuse(refusal);
+    // Who waits for the whole has not been answered yet, and a part is no answer.
+    if (this.#landing === undefined) {
+      this.#origin.abort();
+      return this.#forwardUnconditionally();
+    }
     this.#body.pass();
     this.releaseUnread();
   }
@@ -246,10 +251,7 @@ export class Flight implements RunningFlight {
 
   #refuse(refusal: Refusal): void {
     this.#outcome = { kind: 'refused', refusal };
-    // What is said of the answer to a write says nothing about the next GET.
-    if (this.plan.request.method !== 'GET') return;
-    this.#context.tally.refused(this.plan.key, refusal);
-    if (!isPassing(refusal)) this.#context.hitForMiss.add(this.plan.key, this.#context.clock.monotonic());
+    noteRefusal(this.#context, this.plan, refusal);
   }
 
   /** The answer to the condition or the range was of no use. The stamp stays: it is still before the read. */
@@ -289,14 +291,10 @@ export class Flight implements RunningFlight {
     this.#body.fail();
   }
 
-  /** Nothing more is going to be heard. */
   #finish(): void {
     if (!this.#origin.open) return;
     this.#origin.close();
     this.#context.tally.fillsInFlight--;
-    const { flights } = this.#context;
-    const { flightKey } = this.plan;
-    if (flightKey !== undefined && flights.get(flightKey) === this) flights.delete(flightKey);
     for (const waiter of this.#overWaiters) waiter(this.#outcome);
   }
 }

@@ -67,7 +67,10 @@ const NOTHING_TO_CANCEL: Cancel = () => {};
 
 export function createGate(options: GateOptions): Gate {
   const context = contextOf(options);
-  for (const uri of options.unknownWrites ?? []) holdUnknown(context, uri);
+  for (const uri of options.unknownWrites ?? []) {
+    const held = holdUnknown(context, uri);
+    if (held instanceof Promise) held.catch(context.fault);
+  }
   return {
     handle: (request, responder) => handle(context, request, responder),
     answerAtOnce: (request) => answerAtOnce(context, request),

@@ -10,6 +10,7 @@ import { codedKeys, keyParts } from '../entry/key.ts';
 import { type Entry, type EntryNote, noteOf } from '../entry/stored-response.ts';
 import type { Store } from '../ports.ts';
 import { EvictionPolicy, MAX_SIZE } from './eviction.ts';
+import { TagIndex } from './tag-index.ts';
 
 /**
  * What an entry costs besides its key, head and body: some 430 bytes for its objects and its places in the map and in the
@@ -244,34 +245,6 @@ class SlottedStore implements MemoryStore {
     if (entry.kind === 'variants') this.#lists--;
     else for (const tag of entry.tags) this.#tags.remove(tag, slot);
     return entry;
-  }
-}
-
-/** Slots by tag. Most tags name one entry, so a tag's first slot stands alone; only a second makes a set. */
-class TagIndex {
-  readonly #slots = new Map<string, number | Set<number>>();
-
-  add(tag: string, slot: number): void {
-    const there = this.#slots.get(tag);
-    if (there === undefined) this.#slots.set(tag, slot);
-    else if (typeof there === 'object') there.add(slot);
-    else if (there !== slot) this.#slots.set(tag, new Set([there, slot]));
-  }
-
-  remove(tag: string, slot: number): void {
-    const there = this.#slots.get(tag);
-    if (typeof there === 'object') {
-      there.delete(slot);
-      if (there.size === 0) this.#slots.delete(tag);
-    } else if (there === slot) {
-      this.#slots.delete(tag);
-    }
-  }
-
-  slots(tag: string): Iterable<number> {
-    const there = this.#slots.get(tag);
-    if (there === undefined) return [];
-    return typeof there === 'object' ? there : [there];
   }
 }
 

@@ -105,6 +105,31 @@ describe('a body over HTTP/2', () => {
     expect([received, stream.rstCode]).toEqual([1_000_000, 0]);
   });
 
+  test('100 large ones at a time, in either direction', async () => {
+    const stored = storedAnswer('x'.repeat(500_000), []);
+    const front = await startTlsFront({
+      limits: { maxRequestBodyBytes: 1_000_000 },
+      atOnce: ({ method }) => (method === 'GET' ? (stored as never) : undefined),
+      handle(request, responder) {
+        void (async () => {
+          let bytes = 0;
+          for await (const chunk of request.body!) bytes += chunk.length;
+          answerText(responder, String(bytes));
+        })();
+        return undefined;
+      },
+    });
+    // A client has a limit of its own, of 10 MB.
+    const session = await h2Client(front, { maxSessionMemory: 1_000 } as object);
+    const all = (content?: Buffer) =>
+      Promise.all(
+        Array.from({ length: 100 }, () => ask(session, { ':path': '/', ':method': content ? 'PUT' : 'GET' }, content)),
+      );
+    for (const { status, body } of await all()) expect([status, body.length]).toEqual([200, 500_000]);
+    for (const { status, body } of await all(Buffer.alloc(300_000)))
+      expect([status, String(body)]).toEqual([200, '300000']);
+  });
+
   test('50 at a time on one connection', async () => {
     const responders: [string, Responder][] = [];
     const front = await startTlsFront({

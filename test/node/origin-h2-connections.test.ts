@@ -5,7 +5,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import { createServer as createNetServer } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { describe, expect, test } from 'vitest';
-import { fetchAll, textOf } from '../contract/origin-kit.ts';
+import { fetchAll, type Running, start, textOf, until } from '../contract/origin-kit.ts';
 import { END_HEADERS, END_STREAM, frameBytes, HEADERS } from './h2-kit.ts';
 import { frameServer, h2Server, listening, OK, originAt, pem } from './origin-h2-kit.ts';
 
@@ -22,6 +22,27 @@ describe('a connection', () => {
     expect((await fetchAll(origin)).events).toEqual(['failed E_ORIGIN_TIMEOUT']);
     expect((await fetchAll(origin)).events).toEqual(['head 200', 'end']);
     expect(sockets.map((socket) => sockets.indexOf(socket))).toEqual([0, 0, 2]);
+  });
+
+  test('is not held up by answers that nobody reads, however many', async () => {
+    const large = Buffer.alloc(500_000, 7);
+    const h2 = await h2Server((stream, headers) => {
+      stream.respond();
+      stream.end(headers[':path'] === '/small' ? 'small' : large);
+    });
+    const origin = originAt(h2.url, { connections: 2 });
+    const paused = Array.from({ length: 40 }, () => {
+      const running: Running = start(origin, {}, { head: () => running.forward.pause() });
+      return running;
+    });
+    await until(() => paused.every(({ transcript }) => transcript.events.length > 0));
+    expect(textOf(await fetchAll(origin, { target: '/small' }))).toBe('small');
+    for (const { forward } of paused) forward.resume();
+    for (const { transcript } of paused) {
+      await transcript.over;
+      expect([transcript.events.at(-1), textOf(transcript).length]).toEqual(['end', 500_000]);
+    }
+    expect(h2.connections()).toBe(2);
   });
 
   test('that goes away in order is replaced, and nothing is lost', async () => {

@@ -50,7 +50,7 @@ export interface H2Server {
 
 /** An origin of node:http2 that also speaks HTTP/1.1. */
 export async function h2Server(answer: Answerer): Promise<H2Server> {
-  const server = createSecureServer({ ...pem, allowHTTP1: true });
+  const server = createSecureServer({ ...pem, allowHTTP1: true, maxSessionMemory: 1_000 });
   let connections = 0;
   server.on('secureConnection', () => connections++);
   server.on('stream', (stream, headers) => {

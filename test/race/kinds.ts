@@ -8,9 +8,11 @@ import type { Reply } from './race-origin.ts';
 export interface Kind {
   readonly name: string;
   /** Brings the gate into the state that the fill starts from; version 1 is at the origin when it is done. */
-  readonly prime: (bench: RaceBench) => void;
+  readonly prime: (bench: RaceBench) => void | Promise<void>;
   /** Whose fill is raced. */
   readonly asks: Ask;
+  /** True: no client asks, it is filled in the background. */
+  readonly populates?: true;
   /** Asked at once after it; they join it. */
   readonly joiners?: readonly Ask[];
   /** Asked by those who come after the invalidation. */
@@ -43,15 +45,19 @@ interface Stored {
   readonly version: number;
   readonly cacheControl: string;
   readonly ask?: Ask;
+  /** It is invalidated, so that the fill is one after an invalidation. */
+  readonly outdated?: true;
 }
 
 /** Stores a version, and lets it become stale if it is not to be fresh for long. */
-function store(what: Stored): (bench: RaceBench) => void {
-  return ({ origin, ask, time }) => {
+function store(what: Stored): (bench: RaceBench) => Promise<void> {
+  return async ({ origin, ask, time, settle, drain, gate }) => {
     origin.version = what.version;
     origin.cacheControl = what.cacheControl;
     ask(what.ask ?? GET);
-    origin.settle();
+    await settle();
+    await drain();
+    if (what.outdated === true) await gate.invalidate({ kind: 'url', uri: 'http://example.org/a' });
     if (what.cacheControl !== LONG) time.advance(20_000);
     origin.version = 1;
     origin.cacheControl = LONG;
@@ -136,6 +142,9 @@ export const KINDS: readonly Kind[] = [
     reuse: GET,
     prime: store({ version: 0, cacheControl: LONG, ask: PART }),
   },
+  { name: 'populate', ...miss, populates: true },
+  { name: 'refresh', ...replaced, populates: true, prime: store({ version: 0, cacheControl: SHORT }) },
+  { name: 'rehydrate', ...replaced, populates: true, prime: store({ version: 0, cacheControl: LONG, outdated: true }) },
   {
     name: 'POST',
     asks: { path: '/a', method: 'POST', body: 'x' },

@@ -1,14 +1,19 @@
 // A gate on simulated time in front of an origin with versions.
 //
-// The one complication: a hit in memory has two ways out, `answerAtOnce` and `handle`. A request of a race goes both.
+// The one complication: a hit in memory has two ways out, `answerAtOnce` and `handle`. A request of a race goes both. And
+// where there is a disk nothing is there at once: `settle` lets all end that needs no time and no origin.
 
 import type { Gate, GateRequest } from '../../src/engine/contract.ts';
 import { createGate } from '../../src/engine/gate.ts';
 import type { Cancel, Responder } from '../../src/ports.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
-import { type Ask, Client, routeTo } from '../kit/clients.ts';
+import { type Ask, Client, requestOf, routeTo } from '../kit/clients.ts';
+import { type DiskTiers, KeptDisk } from '../kit/disk-gate.ts';
+import { SimulatedProcess } from '../kit/simulated-process.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
-import { LENGTH, RaceOrigin } from './race-origin.ts';
+import { LENGTH, RaceOrigin, type Reply } from './race-origin.ts';
+
+export type Tiers = 'memory' | DiskTiers;
 
 export interface RaceBench {
   readonly gate: Gate;
@@ -17,28 +22,75 @@ export interface RaceBench {
   readonly ask: (ask: Ask) => Client;
   /** Asks for a hit alone; undefined: the request is one for `ask`. */
   readonly askAtOnce: (ask: Ask) => Client | undefined;
+  /** Fills it with no client waiting. */
+  readonly populate: (ask: Ask) => void;
+  readonly settle: () => Promise<void>;
+  /** Finishes every read that is under way at the origin, and those that come of it, but for `except`. */
+  readonly drain: (except?: Reply) => Promise<void>;
+  /** The process is killed, and another begins on its disk, if there is one. */
+  readonly restart: () => Promise<RaceBench>;
 }
 
-export function raceBench(): RaceBench {
-  const time = new SimulatedTime();
-  const origin = new RaceOrigin();
-  const memory = createMemoryStore({ maxBytes: 1024 * 1024 });
+interface Lasting {
+  readonly tiers: Tiers;
+  readonly time: SimulatedTime;
+  readonly origin: RaceOrigin;
+  readonly disk: KeptDisk;
+}
+
+export function raceBench(tiers: Tiers = 'memory'): Promise<RaceBench> {
+  return benchOn({ tiers, time: new SimulatedTime(), origin: new RaceOrigin(), disk: new KeptDisk() });
+}
+
+async function benchOn(lasting: Lasting): Promise<RaceBench> {
+  const { tiers, time, origin, disk } = lasting;
+  const process = new SimulatedProcess(tiers, time);
+  const { tasks } = process;
   const gate = createGate({
     clock: time,
-    tasks: time,
+    tasks,
     random: () => 0.5,
-    stores: [memory],
-    memoryStats: () => memory.stats(),
     buckets: 256,
+    ...(tiers === 'memory' ? inMemory() : await disk.open(tiers, tasks)),
   });
-  const route = routeTo(origin);
-  const ask = (what: Ask) => Client.ask(gate, route, what);
+  const route = routeTo(process.connected(origin));
   const atOnce: Gate = { ...gate, handle: (request, responder) => respondAtOnce(gate, request, responder) };
-  const askAtOnce = (what: Ask) => {
-    const client = Client.ask(atOnce, route, what);
-    return client.state === 'waiting' ? undefined : client;
+  const settle = tiers === 'memory' ? async () => {} : turns;
+  return {
+    gate,
+    time,
+    origin,
+    settle,
+    ask: (what) => Client.ask(gate, route, what),
+    askAtOnce: (what) => {
+      const client = Client.ask(atOnce, route, what);
+      return client.state === 'waiting' ? undefined : client;
+    },
+    populate: (what) => void gate.populate(requestOf(route, what)),
+    drain: async (except) => {
+      do {
+        origin.settle(except);
+        await settle();
+      } while (origin.isBusy(except));
+    },
+    restart: () => {
+      process.end();
+      disk.kill();
+      return benchOn(lasting);
+    },
   };
-  return { gate, time, origin, ask, askAtOnce };
+}
+
+function inMemory() {
+  const memory = createMemoryStore({ maxBytes: 1024 * 1024 });
+  return { stores: [memory], memoryStats: () => memory.stats() };
+}
+
+/** More than the longest chain of promises from a request to its answer. */
+const TURNS = 40;
+
+export async function turns(): Promise<void> {
+  for (let turn = 0; turn < TURNS; turn++) await undefined;
 }
 
 function respondAtOnce(gate: Gate, request: GateRequest, responder: Responder): Cancel {

@@ -123,10 +123,19 @@ export class RaceOrigin implements Origin {
     return { status: 200, fields: [...fields, ...tags, ...length], body: method === 'HEAD' ? '' : body };
   }
 
+  /** True while a read is under way, besides `except`. */
+  isBusy(except?: Reply): boolean {
+    return this.#open(except) !== undefined;
+  }
+
+  #open(except: Reply | undefined): Reply | undefined {
+    return this.replies.find((reply) => reply.isRead && reply !== except && reply.stage !== 'ended');
+  }
+
   /** Finishes every read that is under way, and those that come of it, but for `except`. */
   settle(except?: Reply): void {
     for (let round = 0; round < 100; round++) {
-      const open = this.replies.find((reply) => reply.isRead && reply !== except && reply.stage !== 'ended');
+      const open = this.#open(except);
       if (open === undefined) return;
       open.to('ended');
     }

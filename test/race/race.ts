@@ -3,7 +3,7 @@
 
 import type { Ask, Client } from '../kit/clients.ts';
 import type { Kind } from './kinds.ts';
-import { type RaceBench, raceBench, versionOf } from './race-bench.ts';
+import { type RaceBench, raceBench, type Tiers, turns, versionOf } from './race-bench.ts';
 import type { Reply, Stage } from './race-origin.ts';
 import { type Cell, INSTANTS, type Instant } from './scenarios.ts';
 import type { WriteWay } from './ways.ts';
@@ -34,10 +34,10 @@ const NEXT_STAGE: { readonly [instant in Instant]: Stage } = {
 const AFTER_HOLD_MS = 31_000;
 
 export async function runCell(cell: Cell): Promise<Verdict> {
-  const race = new Race(cell);
+  const race = new Race(cell, await raceBench(cell.tiers));
   try {
     await race.run();
-    race.aftermath();
+    await race.aftermath();
   } catch (error) {
     race.broken.push(`threw ${error instanceof Error ? error.message : String(error)}`);
   }
@@ -45,17 +45,21 @@ export async function runCell(cell: Cell): Promise<Verdict> {
 }
 
 /** True when, with no invalidation, the fill's result is reused: else the cells of this kind would prove nothing. */
-export function isReusedWithoutInvalidation(kind: Kind): boolean {
-  const bench = raceBench();
-  kind.prime(bench);
+export async function isReusedWithoutInvalidation(kind: Kind, tiers: Tiers = 'memory'): Promise<boolean> {
+  const bench = await raceBench(tiers);
+  await kind.prime(bench);
   bench.origin.trouble = kind.trouble;
   const before = bench.origin.replies.length;
-  bench.ask(kind.asks);
-  bench.origin.settle();
+  if (kind.populates) bench.populate(kind.asks);
+  else bench.ask(kind.asks);
+  await turns();
+  await bench.drain();
   bench.origin.last.to('ended');
+  await bench.settle();
   const again = bench.ask(kind.reuse);
+  await bench.settle();
   // In trouble, every use of what is stored is preceded by a vain attempt.
-  if (kind.trouble !== undefined) bench.origin.settle();
+  if (kind.trouble !== undefined) await bench.drain();
   else if (bench.origin.replies.length !== before + 1) return false;
   // In trouble it came from the store, whatever else was tried before.
   return versionOf(again) === 1 && (again.outcome?.hit === true || kind.trouble !== undefined);
@@ -66,15 +70,16 @@ class Race {
   readonly lateOld: string[] = [];
   readonly broken: string[] = [];
   readonly #cell: Cell;
-  readonly #bench: RaceBench = raceBench();
+  readonly #bench: RaceBench;
   readonly #late: Client[] = [];
   #early: Client[] = [];
   #fill: Reply | undefined;
   #write: { reply: Reply; client: Client } | undefined;
   #acknowledged = false;
 
-  constructor(cell: Cell) {
+  constructor(cell: Cell, bench: RaceBench) {
     this.#cell = cell;
+    this.#bench = bench;
   }
 
   get exercised(): boolean {
@@ -88,34 +93,36 @@ class Race {
   /** The fill, instant by instant, and the invalidation in its midst. */
   async run(): Promise<void> {
     const { kind, sent, acknowledged } = this.#cell;
-    const { origin } = this.#bench;
-    kind.prime(this.#bench);
+    const { origin, settle, drain } = this.#bench;
+    await kind.prime(this.#bench);
     origin.trouble = kind.trouble;
     for (const instant of INSTANTS) {
-      if (instant === sent) this.#send();
+      if (instant === sent) await this.#send();
       // Not a moment may pass between the answer to a write and the requests that come after it.
       const acknowledging = instant === acknowledged ? this.#acknowledge() : undefined;
       if (acknowledging !== undefined) await acknowledging;
-      if (this.#acknowledged && instant !== 'after the end') this.#askLate();
-      if (instant === 'before the request') this.#begin();
+      if (this.#acknowledged && instant !== 'after the end') await this.#askLate();
+      if (instant === 'before the request') await this.#begin();
       else this.#fill?.to(NEXT_STAGE[instant]);
+      await settle();
     }
-    origin.settle();
+    await drain();
   }
 
   /** What those get who were there, and those who come now. */
-  aftermath(): void {
+  async aftermath(): Promise<void> {
     const { origin, time } = this.#bench;
     origin.trouble = undefined;
     if (this.#changesLater) origin.version = 2;
     else this.#judgeLate();
     this.#judgeEarly();
-    this.#judgeNow('the next request');
+    await this.#judgeNow('the next request');
     if (this.#isUnknown) {
       time.advance(AFTER_HOLD_MS);
-      this.#judgeNow('the next request after the hold');
+      await this.#bench.settle();
+      await this.#judgeNow('the next request after the hold');
     }
-    const third = this.#judgeNow('the third request');
+    const third = await this.#judgeNow('the third request');
     if (third.outcome?.hit !== true) this.broken.push('the key does not become a hit again');
   }
 
@@ -127,17 +134,24 @@ class Race {
     return 'asks' in this.#cell.way && this.#cell.way.outcome === 'unknown';
   }
 
-  #begin(): void {
+  async #begin(): Promise<void> {
     const { kind } = this.#cell;
-    const { origin, ask } = this.#bench;
-    this.#early = [ask(kind.asks)];
+    const { origin, ask, settle, populate } = this.#bench;
+    if (kind.populates) {
+      populate(kind.asks);
+      await turns();
+    } else {
+      this.#early = [ask(kind.asks)];
+      await settle();
+    }
     this.#fill = origin.last;
     for (const joiner of kind.joiners ?? []) this.#early.push(ask(joiner));
   }
 
-  #send(): void {
+  async #send(): Promise<void> {
     if (this.#cell.act !== 'write') return;
     const client = this.#bench.ask((this.#cell.way as WriteWay).asks);
+    await this.#bench.settle();
     this.#write = { client, reply: this.#bench.origin.last };
   }
 
@@ -149,18 +163,29 @@ class Race {
     if ('selector' in way) return gate[act as 'invalidate' | 'purge'](way.selector);
     const { client, reply } = this.#write as { reply: Reply; client: Client };
     way.answer(reply);
+    if (this.#cell.tiers !== 'memory') return this.#answered(client);
     if (client.state === 'waiting') throw new Error('expected the write to be answered, got nothing');
     return undefined;
   }
 
-  #askLate(): void {
+  /** The moment it is, and not later. */
+  async #answered(client: Client): Promise<void> {
+    for (let turn = 0; client.state === 'waiting'; turn++) {
+      if (turn === 1000) throw new Error('expected the write to be answered, got nothing');
+      await undefined;
+    }
+  }
+
+  async #askLate(): Promise<void> {
     const { ask, askAtOnce } = this.#bench;
     for (const late of this.#cell.kind.late) {
       const atOnce = askAtOnce(late);
       if (atOnce !== undefined) this.#late.push(atOnce);
       this.#late.push(ask(late));
     }
-    if (this.#cell.first === 'late') this.#bench.origin.settle(this.#fill);
+    if (this.#cell.first !== 'late') return;
+    await this.#bench.settle();
+    await this.#bench.drain(this.#fill);
   }
 
   #judgeLate(): void {
@@ -192,12 +217,13 @@ class Race {
     return INSTANTS.indexOf(acknowledged) >= INSTANTS.indexOf('after the head');
   }
 
-  #judgeNow(who: string): Client {
-    const { ask, askAtOnce, origin } = this.#bench;
+  async #judgeNow(who: string): Promise<Client> {
+    const { ask, askAtOnce, settle, drain } = this.#bench;
     const asks = plainOf(this.#cell.kind.reuse);
     const atOnce = askAtOnce(asks);
     const client = ask(asks);
-    origin.settle();
+    await settle();
+    await drain();
     for (const answered of atOnce === undefined ? [client] : [atOnce, client]) {
       const version = versionOf(answered);
       if (version === undefined || version === 'mixed') this.#breaks(who, answered);

@@ -2,6 +2,7 @@
 // come, and for a write every pair of instants at which it is sent and answered.
 
 import { KINDS, type Kind } from './kinds.ts';
+import type { Tiers } from './race-bench.ts';
 import { WAYS, type Way } from './ways.ts';
 
 /** Instants of a fill, in order. The last but the first two are races; the others are controls. */
@@ -20,6 +21,7 @@ export type Instant = (typeof INSTANTS)[number];
 const BODILESS: readonly Instant[] = ['before the request', 'before the read', 'after the read', 'after the end'];
 
 export interface Cell {
+  readonly tiers: Tiers;
   readonly way: Way;
   readonly kind: Kind;
   readonly act: 'invalidate' | 'purge' | 'write';
@@ -32,13 +34,23 @@ export interface Cell {
 }
 
 export function cellName(cell: Cell): string {
-  const { way, kind, act, sent, acknowledged, first } = cell;
+  const { tiers, way, kind, act, sent, acknowledged, first } = cell;
   const when = act === 'write' ? `sent ${sent}, answered ${acknowledged}` : `${act} ${acknowledged}`;
-  return `${way.name} × ${kind.name}: ${when}; ${first} first`;
+  return `${way.name} × ${kind.name}: ${when}; ${first} first; ${tiers}`;
 }
 
+/** All in memory alone. */
 export function allCells(): Cell[] {
   return WAYS.flatMap((way) => KINDS.flatMap((kind) => cellsOf(way, kind)));
+}
+
+/** Those that a disk adds: a change is told at every instant, and writes are sent first or in no time. */
+export function cellsOnDisk(way: Way, kind: Kind): Cell[] {
+  const few = cellsOf(way, kind).filter(({ act, sent, acknowledged, first }) => {
+    if (act === 'purge' || (first === 'fill') !== (acknowledged === 'after the end')) return false;
+    return act === 'invalidate' || sent === acknowledged || sent === 'before the request';
+  });
+  return few.flatMap((cell) => (['disk', 'memory+disk'] as const).map((tiers) => ({ ...cell, tiers })));
 }
 
 export function cellsOf(way: Way, kind: Kind): Cell[] {
@@ -51,11 +63,11 @@ export function cellsOf(way: Way, kind: Kind): Cell[] {
     for (const first of orders) {
       if ('selector' in way) {
         for (const act of ['invalidate', 'purge'] as const) {
-          cells.push({ way, kind, act, sent: acknowledged, acknowledged, first });
+          cells.push({ tiers: 'memory', way, kind, act, sent: acknowledged, acknowledged, first });
         }
       } else {
         for (const sent of instants.slice(0, at + 1))
-          cells.push({ way, kind, act: 'write', sent, acknowledged, first });
+          cells.push({ tiers: 'memory', way, kind, act: 'write', sent, acknowledged, first });
       }
     }
   }

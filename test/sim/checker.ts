@@ -136,7 +136,8 @@ function judgeCoded(
   }
   if (status === 206) return finding('wrong bytes', 'a part of a coded body');
   const etag = versionTag(fields);
-  if (etag !== undefined && codingOfTag(etag) !== coding) return finding('wrong bytes', `${coding} under the ETag ${etag}`);
+  if (etag !== undefined && codingOfTag(etag) !== coding)
+    return finding('wrong bytes', `${coding} under the ETag ${etag}`);
   if (state !== 'done') return undefined;
   const decoded = codings.decode(coding, body);
   if (decoded !== undefined && sameBytes(decoded, whole)) return undefined;

@@ -71,7 +71,9 @@ export class SimulatedDisk {
     const size = this.#folder.size(name);
     if (kind === 'remove') await this.#folder.remove(name);
     else if (kind === 'cut') this.#folder.cutTo(name, dice.below(size + 1));
-    else for (let flips = dice.between(1, 4); flips > 0; flips--) this.#folder.flip(name, dice.below(size + 1), dice.below(8));
+    else
+      for (let flips = dice.between(1, 4); flips > 0; flips--)
+        this.#folder.flip(name, dice.below(size + 1), dice.below(8));
     return `${kind} ${name}`;
   }
 

@@ -111,4 +111,82 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('fills-counted-wrong', 'engine/flight.ts', ['this.#context.tally.fillsInFlight--;', '']),
   mutant('memory-counted-wrong', 'store/memory.ts', ['this.#policy.resize(slot, cost);', '']),
+  mutant('journal-acknowledges-early', 'store/disk/journal.ts', [
+    "if (change.kind === 'invalidate' || this.#health === 'lost') return this.#group.done().then(() => position);",
+    '',
+  ]),
+  mutant('journal-not-written', 'store/disk/journal.ts', [
+    'this.#log?.append(record);\n      if (this.#health === ',
+    'if (record.length === 0 && this.#health === ',
+  ]),
+  mutant('log-not-replayed', 'store/disk/recovery.ts', [
+    'restored.apply(change.selector, position);',
+    'restored.apply({ kind: "url", uri: "elsewhere" }, position);',
+  ]),
+  mutant('witness-ignored', 'store/disk/recovery.ts', [
+    '(log) => reachOf(log).serial >= testimony.serial',
+    '() => true',
+  ]),
+  mutant('gap-not-seen', 'store/disk/recovery.ts', ['(log) => log.header.base <= image.applied', '() => true']),
+  mutant('no-position-jump', 'store/disk/recovery.ts', [
+    'const position = Math.max(restored.applied, testified) + POSITION_JUMP;',
+    'const position = restored.applied;',
+  ]),
+  mutant('intents-not-restored', 'store/disk/recovery.ts', [
+    'const openIntents = urisOf(openAtEnd(log));',
+    'const openIntents: string[] = [];',
+  ]),
+  mutant(
+    'old-epoch-trusted',
+    'store/disk/recovery.ts',
+    ['epoch: newEpoch(),', 'epoch: image?.epoch ?? newEpoch(),'],
+    ["invalidations.apply({ kind: 'all' }, Math.max(...seen) + POSITION_JUMP);", 'void seen;'],
+  ),
+  mutant('records-unchecked', 'store/disk/record.ts', [
+    "if (crc32(record.subarray(8)) !== view.getUint32(4, true)) return 'checksum';",
+    '',
+  ]),
+  mutant(
+    'any-record-taken',
+    'store/disk/record.ts',
+    ["if (view.getFloat64(16, true) !== expected.generation) return 'generation';", ''],
+    ["if (key.length !== keyUnits || !text.startsWith(key)) return 'key';", ''],
+  ),
+  mutant('index-loaded-over-puts', 'store/disk/catalog.ts', [
+    'if (this.index.generation(slot) >= generation) return;',
+    '',
+  ]),
+  mutant('member-not-waited-for', 'feed/shared-log.ts', [
+    'if (this.#appliedEverywhere() >= number) return undefined;',
+    'if (number >= 0) return undefined;',
+  ]),
+  mutant('member-without-image', 'feed/shared-log.ts', [
+    'membership: { image: { ...image, buckets: image.buckets.slice() }',
+    'membership: { image: { ...image, buckets: new Float64Array(image.buckets.length) }',
+  ]),
+  mutant('end-of-member-not-waited-for', 'feed/shared-log.ts', [
+    'member.revoked = true;',
+    'member.revoked = true;\n      this.#members.delete(member);\n      this.#settle();',
+  ]),
+  mutant('writes-of-dead-members-forgotten', 'feed/shared-log.ts', [
+    'if (owner === member) this.#holdUnknown(intent, uri);',
+    "if (owner === member) this.#unawaited(this.append({ kind: 'close', intent }));",
+  ]),
+  mutant('write-before-its-intent', 'feed/after-intents.ts', [
+    'isSafeMethod(request.method) ? undefined : intents();',
+    'isSafeMethod(request.method) ? undefined : undefined;',
+  ]),
+  mutant(
+    'coding-of-another-entry',
+    'engine/coding.ts',
+    [
+      "coded?.kind !== 'response' || coded.stamp !== entry.stamp || coded.bornMs !== entry.bornMs",
+      "coded?.kind !== 'response'",
+    ],
+    ['return this.#aboutEntry(coded, route).etag === this.#aboutEntry(entry, route).etag;', 'return true;'],
+  ),
+  mutant('codings-not-negotiated', 'semantics/content-coding.ts', [
+    '.filter(({ weight }) => weight > 0);',
+    '.filter(({ weight }) => weight >= 0);',
+  ]),
 ];

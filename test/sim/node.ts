@@ -117,6 +117,8 @@ export class SimulatedNode {
     if (settings.members > 1 && this.#parts.disk !== undefined) this.#feed = this.#newFeed();
     const memory = createMemoryStore({ maxBytes: settings.members > 1 ? 0 : settings.memoryBytes });
     const opened = this.#parts.disk === undefined ? this.#withoutDisk(memory) : await this.#onDisk(memory);
+    // What fails because it is killed lets it go on, as if it were not.
+    if (!process.alive) return;
     this.#store = opened.store;
     const history = settings.members > 1 ? this.#sharedHistory(opened) : opened.history;
     const gate = createGate({
@@ -200,7 +202,10 @@ export class SimulatedNode {
     return { stores, bodies: store.bodies, history, unknownWrites: openIntents, store };
   }
 
-  #openStore(folder: Parameters<typeof openDiskStore>[0]['folder'], manifest: Parameters<typeof openDiskStore>[0]['manifest']): DiskStore {
+  #openStore(
+    folder: Parameters<typeof openDiskStore>[0]['folder'],
+    manifest: Parameters<typeof openDiskStore>[0]['manifest'],
+  ): DiskStore {
     const { settings, dice, trace, tally } = this.#parts;
     return openDiskStore({
       folder,
@@ -251,10 +256,11 @@ export class SimulatedNode {
       else replica?.received(message.message);
     });
     const send = (message: Up) => void (process.alive && up.send(message));
-    const die = () => this.#died(member, up.emptyInMs, () => {
-      keeperEnd.left();
-      replica?.left();
-    });
+    const die = () =>
+      this.#died(member, up.emptyInMs, () => {
+        keeperEnd.left();
+        replica?.left();
+      });
     const member: Member = { process, serving: undefined, die };
     const keeperEnd = (this.#shared as SharedLog).join({
       send: (message) => down.send({ kind: 'log', message }),
@@ -264,9 +270,12 @@ export class SimulatedNode {
         this.process.tasks.later(dice.below(1_000), die);
       },
     });
-    heard = this.#welcoming(member, { send, slow: () => {
-      slowUntil = time.now() + 6_000;
-    } });
+    heard = this.#welcoming(member, {
+      send,
+      slow: () => {
+        slowUntil = time.now() + 6_000;
+      },
+    });
     down.send({ kind: 'welcome', membership: keeperEnd.membership });
     const replica = this.#feed?.join((message) => down.send({ kind: 'disk', message }));
     this.#members.add(member);
@@ -316,12 +325,18 @@ export class SimulatedNode {
 
   #serve(
     member: Member,
-    { log, membership, replica, slow }: { log: MemberLog; membership: Membership; replica: ReplicaStore | undefined; slow: () => void },
+    {
+      log,
+      membership,
+      replica,
+      slow,
+    }: { log: MemberLog; membership: Membership; replica: ReplicaStore | undefined; slow: () => void },
   ): void {
     const { settings, originFor, began } = this.#parts;
     const { process } = member;
     const memory = createMemoryStore({ maxBytes: settings.memoryBytes });
-    const stores: Store[] = replica === undefined ? [memory] : settings.tiers === 'disk' ? [replica] : [memory, replica];
+    const stores: Store[] =
+      replica === undefined ? [memory] : settings.tiers === 'disk' ? [replica] : [memory, replica];
     const gate = createGate({
       ...this.#gateOptions(process, memory),
       stores,

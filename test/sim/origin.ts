@@ -51,11 +51,18 @@ export class SimulatedOrigin {
   /** The event in which each forward read the database. */
   readonly readAt = new Map<number, number>();
   #forwards = 0;
+  /** The last forward before the node began that answers now. */
+  before = 0;
   readonly #parts: OriginParts;
 
   constructor(parts: OriginParts, weather: Weather) {
     this.#parts = parts;
     this.weather = weather;
+  }
+
+  /** From now on another node asks. */
+  nodeBegins(): void {
+    this.before = this.#forwards;
   }
 
   /** As one process asks it: what that has written is judged by what becomes of it. */

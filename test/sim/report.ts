@@ -55,13 +55,13 @@ const CLASSES: readonly string[] = [
   ...['kill', 'power cut', 'at the start'].map((how) => `crash ${how}`),
   ...['exact', 'unknown', 'new'].map((kind) => `recovery ${kind}`),
   ...['flip', 'cut', 'remove', 'set', 'lose'].map((what) => `damage ${what}`),
-  ...['full disks', 'journal fenced', 'journal mended', 'starts refused by a full disk', 'failed invalidations'],
+  ...['full disks', 'journal fenced', 'journal mended', 'starts refused by a full disk'],
   ...['disk evictions', 'disk corrupt', 'disk write failures', 'disk faults', 'disk large bodies'],
   ...['recovered intents', 'writes that outlived their process', 'client cut', 'requests that nobody was there for'],
   ...['members died', 'members slowed down', 'members revoked', 'processes that began to serve'],
   ...CAUSES.map((cause) => `populate ${cause}`),
   ...['stored', 'fresh', 'refused', 'failed'].map((kind) => `populated ${kind}`),
-  ...['rehydrated entries', 'coded bodies', 'coded answers'],
+  ...['rehydrated entries', 'coded bodies', 'coded answers', 'hits on what an earlier node stored'],
 ];
 
 /** A run of fewer seeds says nothing about what is never seen. */

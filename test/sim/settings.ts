@@ -156,7 +156,7 @@ function themed({ theme, asking, weights, weather, policy, disk }: Settings): Pa
         actions: 50,
         tiers: 'memory and disk',
         memoryBytes: 10_000_000,
-        policy: { ...policy, maxBodyBytes: 50_000_000 },
+        policy: { staleIfErrorMs: policy.staleIfErrorMs ?? 0, maxBodyBytes: 50_000_000 },
         disk: { ...disk, maxBytes: 80_000_000, segmentBytes: 20_000_000 },
       };
     case 'dates':

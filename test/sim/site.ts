@@ -4,9 +4,9 @@
 // may damage. What was acknowledged holds in any case; what nobody waited for, such as the intent of a write, is only
 // expected to be known after a kill of a node that could write.
 
+import type { Route } from '../../src/engine/contract.ts';
 import type { GateOptions } from '../../src/engine/gate.ts';
 import type { Origin } from '../../src/ports.ts';
-import type { Route } from '../../src/engine/contract.ts';
 import type { SimulatedProcess } from '../kit/simulated-process.ts';
 import type { SimulatedTime } from '../kit/simulated-time.ts';
 import type { Codings } from './codings.ts';
@@ -34,6 +34,7 @@ export interface SiteParts {
   readonly routeOf: (resource: Resource, to: Pick<Serving, 'origin'>) => Route;
   /** The connections of the process end. */
   readonly cut: (process: SimulatedProcess) => void;
+  readonly nodeBegins: () => void;
   readonly trace: (line: string) => void;
 }
 
@@ -95,7 +96,7 @@ export class Site {
     node.begin().catch((error: unknown) => {
       if (!node.process.alive) return;
       // With a disk that takes nothing at all there is no beginning.
-      if (!this.#isFull) throw error;
+      if (!this.#wasFull) throw error;
       trace(`${node.process.name}: cannot begin, ${error}`);
       tally.count('starts refused by a full disk');
       this.#stop('kill');
@@ -112,7 +113,7 @@ export class Site {
     tally.count(node.serving.length > 0 ? `crash ${how}` : 'crash at the start');
     this.#stop(how);
     const damages = this.#disk !== undefined && dice.chance(settings.disk.damage) ? dice.between(1, 3) : 0;
-    time.later(dice.pick([0, 100, 3_000]), () => this.#damage(damages));
+    time.later(dice.pick([0, settings.gapMs, 5 * settings.gapMs]), () => this.#damage(damages));
   }
 
   killMember(): void {
@@ -192,6 +193,7 @@ export class Site {
     if (populating !== undefined) populating.gate = gate;
     if (this.#heir !== node) {
       this.#heir = node;
+      this.#parts.nodeBegins();
       writes.inherited(node.process, { kept: this.#keeps });
       this.#keeps = true;
       this.#wasFull = this.#isFull;

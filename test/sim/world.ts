@@ -14,6 +14,7 @@ import { Changes } from './changes.ts';
 import { type Fault, judge } from './checker.ts';
 import { Client } from './client.ts';
 import { CODING_RULES, Codings } from './codings.ts';
+import { claimOf } from './content.ts';
 import { Database } from './database.ts';
 import { Dice } from './dice.ts';
 import type { Serving } from './node.ts';
@@ -83,6 +84,7 @@ export class World {
       originFor: (process) => this.origin.of(process),
       routeOf: (resource, to) => this.#routeOf(resource, to),
       cut: (process) => this.#cut(process),
+      nodeBegins: () => this.origin.nodeBegins(),
     });
     const operator = (tell: (to: Serving) => void) => this.site.whenUp((node) => tell(dice.pick(node.operating)));
     this.#changes = new Changes({ ...parts, operator, delayMs: weather.delayMs, silence, repeats });
@@ -207,7 +209,9 @@ export class World {
     this.#clients.add(client);
     this.tally.count('requests');
     const { method, resource, fields, bypass } = question;
-    this.#note(`client ${id} at ${to.process.name}: ${method} ${resource.path} [${fields.join(', ')}]${bypass ? ' bypass' : ''}`);
+    this.#note(
+      `client ${id} at ${to.process.name}: ${method} ${resource.path} [${fields.join(', ')}]${bypass ? ' bypass' : ''}`,
+    );
     client.send(to.gate, this.#routeOf(resource, to));
     const soonMs = this.settings.weather.delayMs * 4 + 20;
     const { tasks } = to.process;
@@ -236,6 +240,9 @@ export class World {
     const { asked, outcome, status, state } = client;
     this.#note(`client ${asked.id}: ${state}, ${status} ${JSON.stringify(outcome ?? {})} ${client.body.length} bytes`);
     countAnswer(this.tally, client);
+    const claim = outcome?.hit === true ? claimOf(client.fields) : undefined;
+    if (claim !== undefined && claim.forward <= this.origin.before)
+      this.tally.count('hits on what an earlier node stored');
     const by = { database: this.database, forwards: this.origin, writes: this.#writes, codings: this.#codings };
     const finding = judge(client, by);
     if (finding !== undefined) this.violate(finding.fault, `client ${asked.id}: ${finding.sentence}`);

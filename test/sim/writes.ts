@@ -92,7 +92,10 @@ export class Writes {
    * Someone answers for what those had under way who have ended: all of them, or `dead` alone. `kept`: it is known what
    * that was; else nothing is promised of it.
    */
-  inherited(heir: SimulatedProcess, { kept, dead }: { readonly kept: boolean; readonly dead?: SimulatedProcess }): void {
+  inherited(
+    heir: SimulatedProcess,
+    { kept, dead }: { readonly kept: boolean; readonly dead?: SimulatedProcess },
+  ): void {
     for (const window of this.#windows) {
       const { holder } = window;
       if (holder === undefined || holder.alive || (dead !== undefined && holder !== dead)) continue;

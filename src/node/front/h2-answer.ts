@@ -23,8 +23,24 @@ export function sendWhole(stream: ServerHttp2Stream, answer: WholeAnswer, method
       : toHeaders(status, wholeFields(answer, method));
   stream.respond(headers, silent ? END : undefined);
   if (silent || stream.writableEnded) return 0;
-  stream.end(asBuffer(content));
+  if (content.length <= SLICE_BYTES) stream.end(asBuffer(content));
+  else pour(stream, asBuffer(content));
   return content.length;
+}
+
+/** What waits on a stream counts against its connection, which refuses further streams when that is too much. */
+const SLICE_BYTES = 65_536;
+
+function pour(stream: ServerHttp2Stream, bytes: Buffer): void {
+  let at = 0;
+  const more = () => {
+    for (let room = true; room && at < bytes.length; at += SLICE_BYTES) {
+      room = stream.write(bytes.subarray(at, at + SLICE_BYTES));
+    }
+    if (at >= bytes.length) stream.end();
+  };
+  stream.on('drain', more);
+  more();
 }
 
 /** What node:http2 sends as the status of a final answer. */

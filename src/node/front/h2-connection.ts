@@ -34,6 +34,8 @@ export function openH2(socket: TLSSocket, peer: Peer, deps: H2Deps): GoAway {
 
 /** Streams at a time (RFC 9113 §5.1.2). */
 const MAX_STREAMS = 128;
+/** Memory of a connection, with room for what all streams together may hold in either direction. */
+const MAX_MEGABYTES = 64;
 /** Streams that may be reset at once, and then in each second; more is an attack (CVE-2023-44487). */
 const RESET_BURST = 400;
 const RESETS_PER_SECOND = 40;
@@ -55,6 +57,7 @@ function openSession(socket: TLSSocket, limits: FrontLimits): ServerHttp2Session
       enableConnectProtocol: false,
     },
     maxHeaderListPairs: maxFields,
+    maxSessionMemory: MAX_MEGABYTES,
     maxSessionInvalidFrames: MAX_OFFENCES,
     maxSessionRejectedStreams: MAX_OFFENCES,
     streamResetBurst: RESET_BURST,

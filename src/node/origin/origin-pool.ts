@@ -49,6 +49,12 @@ export interface Pools {
 /** A response head of more bytes is refused; undici counts names and values. */
 const MAX_HEAD_BYTES = 64 * 1024;
 
+/**
+ * Requests at a time on a connection of HTTP/2. Each may have a body waiting for a slow client, and servers end a connection
+ * that makes them hold too much.
+ */
+const MAX_STREAMS = 32;
+
 type Connector = buildConnector.connector;
 
 /** What both pools share. */
@@ -90,6 +96,7 @@ function poolSettings({ connections, ca }: PoolOptions, line: Line, allowH2: boo
     connections,
     allowH2,
     maxHeaderSize: MAX_HEAD_BYTES,
+    h2Options: { maxConcurrentStreams: MAX_STREAMS },
     // The time limits are kept by the forward itself, on the injected clock.
     headersTimeout: 0,
     bodyTimeout: 0,
