@@ -44,13 +44,19 @@ export function allCells(): Cell[] {
   return WAYS.flatMap((way) => KINDS.flatMap((kind) => cellsOf(way, kind)));
 }
 
-/** Those that a disk adds: a change is told at every instant, and writes are sent first or in no time. */
+const ON_DISK: readonly Tiers[] = ['disk', 'memory+disk'];
+
+/**
+ * Those that a disk adds: a change is told at every instant, and writes are sent first or in no time. Every other one has
+ * no memory.
+ */
 export function cellsOnDisk(way: Way, kind: Kind): Cell[] {
   const few = cellsOf(way, kind).filter(({ act, sent, acknowledged, first }) => {
     if (act === 'purge' || (first === 'fill') !== (acknowledged === 'after the end')) return false;
     return act === 'invalidate' || sent === acknowledged || sent === 'before the request';
   });
-  return few.flatMap((cell) => (['disk', 'memory+disk'] as const).map((tiers) => ({ ...cell, tiers })));
+  const of = WAYS.indexOf(way) + KINDS.indexOf(kind);
+  return few.map((cell, at) => ({ ...cell, tiers: ON_DISK[(at + of) % 2] as Tiers }));
 }
 
 export function cellsOf(way: Way, kind: Kind): Cell[] {

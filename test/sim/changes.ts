@@ -21,6 +21,8 @@ export interface ChangeParts {
   readonly repeats: number;
   /** Probability that nobody tells the gate of a change. */
   readonly silence: number;
+  /** Something may befall the node at this very moment. */
+  readonly critical: () => void;
   readonly trace: (line: string) => void;
 }
 
@@ -74,12 +76,14 @@ export class Changes {
     tally.count(`${purges ? 'purge' : 'invalidate'} ${selector.kind}`);
     trace(`${process.name}: ${purges ? 'purge' : 'invalidate'} ${JSON.stringify(selector)}`);
     const told = purges ? gate.purge(selector) : gate.invalidate(selector);
+    this.#parts.critical();
     told.then(
       () => {
         // The answer of a process that is gone reaches nobody.
         if (!process.alive) return;
         trace(`${process.name}: acknowledges ${JSON.stringify(selector)}`);
         for (const [resource, number] of covered) database.acknowledge(resource, number);
+        this.#parts.critical();
       },
       (error: unknown) => {
         if (!process.alive) return;

@@ -67,6 +67,8 @@ export interface Settings {
     readonly journalRecords: number;
     /** Rows read at a time as the index is loaded. */
     readonly portion: number;
+    /** Probability of a crash the very moment that an invalidation is asked for, or is acknowledged. */
+    readonly sudden: number;
     /** Probability that a crash is a power cut. */
     readonly powerCuts: number;
     /** Probability that something is damaged between a crash and the start after it. */
@@ -121,12 +123,13 @@ export function makeSettings(dice: Dice): Settings {
     members: dice.chance(0.7) ? 1 : dice.pick([2, 2, 3]),
     linkMs: dice.pick([0, 2, 10]),
     disk: {
-      delayMs: dice.pick([0, 2, 20]),
+      delayMs: dice.pick([0, 2, 20, 200]),
       maxBytes: dice.pick([20_000, 100_000, 20_000_000, 20_000_000]),
       segmentBytes: dice.pick([2_000, 10_000, 100_000]),
       journalRecords: dice.pick([2, 10, 1000]),
       portion: dice.pick([1, 3, 100]),
-      powerCuts: dice.pick([0, 0.5]),
+      sudden: dice.pick([0, 0, 0.1]),
+      powerCuts: dice.pick([0, 0.5, 1]),
       damage: dice.pick([0, 0, 0.5]),
     },
     rehydrates: dice.chance(0.3),

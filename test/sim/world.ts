@@ -54,6 +54,8 @@ export class World {
   readonly #trace: ((line: string) => void) | undefined;
   readonly #startedAt: number;
   #requests = 0;
+  /** Nothing befalls anyone any more. */
+  #isOver = false;
 
   constructor(seed: number, trace?: (line: string) => void) {
     const dice = new Dice(seed);
@@ -87,7 +89,11 @@ export class World {
       nodeBegins: () => this.origin.nodeBegins(),
     });
     const operator = (tell: (to: Serving) => void) => this.site.whenUp((node) => tell(dice.pick(node.operating)));
-    this.#changes = new Changes({ ...parts, operator, delayMs: weather.delayMs, silence, repeats });
+    const critical = () => {
+      if (settings.weights.crash > 0 && !this.#isOver && dice.chance(settings.disk.sudden))
+        time.later(dice.below(3) * settings.disk.delayMs, () => this.site.crash());
+    };
+    this.#changes = new Changes({ ...parts, operator, critical, delayMs: weather.delayMs, silence, repeats });
     this.site.begin();
   }
 
@@ -250,6 +256,7 @@ export class World {
 
   /** Everything is invalidated or purged, so that every change is acknowledged. */
   tellAll(): void {
+    this.#isOver = true;
     this.#changes.tell({ kind: 'all' });
   }
 

@@ -136,10 +136,12 @@ class DamagedError extends Error {}
 
 /** SQLITE_ERROR, as of a schema that does not have what it should, SQLITE_CORRUPT and SQLITE_NOTADB. */
 const DAMAGE: ReadonlySet<number> = new Set([1, 11, 26]);
+/** SQLITE_IOERR_SHORT_READ: a file ends before what stands in it. Other I/O errors say nothing of the content. */
+const SHORT_READ = 522;
 
 export function isDamage(error: unknown): boolean {
   const code = (error as { readonly errcode?: number }).errcode;
-  return error instanceof DamagedError || (code !== undefined && DAMAGE.has(code & 0xff));
+  return error instanceof DamagedError || (code !== undefined && (DAMAGE.has(code & 0xff) || code === SHORT_READ));
 }
 
 /** The next start begins with an empty manifest. */

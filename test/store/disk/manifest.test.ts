@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -129,6 +129,19 @@ it.each([
   expect(manifest.restore()).toBeUndefined();
   expect((await manifest.summary()).rows).toBe(2);
   await manifest.close();
+});
+
+it('takes a file that ends too early for damage, and not for a disk that fails', async () => {
+  const told: Error[] = [];
+  const { manifest } = openManifest(path, { onDamage: (error) => told.push(error) });
+  await manifest.checkpoint(image());
+  truncateSync(join(path, 'manifest.db-wal'), 5_000);
+  expect(manifest.restore()).toBeUndefined();
+  expect(told.map(({ message }) => message)).toEqual(['disk I/O error']);
+  await manifest.close();
+  const { manifest: next, wasDamaged } = openManifest(path);
+  expect(wasDamaged).toBe(true);
+  await next.close();
 });
 
 it('tells of damage that is met later, and begins anew at the next start', async () => {
