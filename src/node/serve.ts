@@ -191,8 +191,9 @@ class NodeGate implements RunningGate, Part {
 
   async #outdateOldRules(): Promise<void> {
     const fault = (err: unknown) => this.#log.warn({ err }, 'the rules could not be written down');
+    const isNew = this.gate.stats().position === 0;
     const origins = await invalidateOldRules(this.gate, this.#site.config, fault);
-    if (origins.length > 0) this.#log.debug({ origins }, 'what was stored under other rules is outdated');
+    if (origins.length > 0 && !isNew) this.#log.warn({ origins }, 'what was stored under other rules is outdated');
   }
 
   async reload(config: ResolvedConfig): Promise<void> {

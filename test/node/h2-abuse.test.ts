@@ -178,14 +178,14 @@ describe('a flood', () => {
 
 describe('a connection held for nothing', () => {
   test('no request: it is closed after the time for a head, with GOAWAY', async () => {
-    const front = await startTlsFront({ limits: { headTimeoutMs: 100, keepAliveMs: 100 } });
+    const front = await startTlsFront({ limits: { headTimeoutMs: 500, keepAliveMs: 100 } });
     const client = new FrameClient(front);
     expect(await endOf(client)).toBe(constants.NGHTTP2_NO_ERROR);
     await eventually(() => front.front.connections() === 0);
   });
 
   test('a head that drips in: it is closed all the same', async () => {
-    const front = await startTlsFront({ limits: { headTimeoutMs: 200, keepAliveMs: 100 } });
+    const front = await startTlsFront({ limits: { headTimeoutMs: 500, keepAliveMs: 100 } });
     const client = new FrameClient(front);
     client.send(HEADERS, END_STREAM, [1, fieldBlock(...GET_ROOT)]);
     const drip = setInterval(() => client.socket.write(Buffer.of(0)), 20);
@@ -196,7 +196,7 @@ describe('a connection held for nothing', () => {
 
   test('idle between requests: closed; busy: not', async () => {
     const front = await startTlsFront({
-      limits: { headTimeoutMs: 50, keepAliveMs: 50 },
+      limits: { headTimeoutMs: 500, keepAliveMs: 50 },
       handle: (_request, responder) => {
         setTimeout(() => responder.respond(storedAnswer('slow', [])), 400);
         return undefined;
@@ -211,7 +211,7 @@ describe('a connection held for nothing', () => {
   test('answers that are not taken: their streams are reset, and the connection can go', async () => {
     const front = await startTlsFront({
       stallMs: 100,
-      limits: { headTimeoutMs: 50, keepAliveMs: 50 },
+      limits: { headTimeoutMs: 500, keepAliveMs: 50 },
       atOnce: () => storedAnswer('x'.repeat(1_000), []) as never,
     });
     const client = new FrameClient(front);

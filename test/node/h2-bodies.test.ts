@@ -91,7 +91,7 @@ describe('a body over HTTP/2', () => {
     const bytes = Buffer.alloc(1_000_000, 7);
     const front = await startTlsFront({
       stallMs: 500,
-      limits: { headTimeoutMs: 50, keepAliveMs: 200 },
+      limits: { headTimeoutMs: 500, keepAliveMs: 200 },
       atOnce: () => (stored ? (storedAnswer(bytes.toString('latin1'), []) as never) : undefined),
       handle: (_request, responder) => void responder.respond(streamedAnswer(new FedBody().feed(bytes, 'end'))),
     });

@@ -17,7 +17,7 @@ describe('a connection', () => {
       const isSilent = sockets.length > 1 && socket === sockets[0];
       if (!isSilent) socket.write(frameBytes(HEADERS, END_HEADERS | END_STREAM, [stream, OK]));
     });
-    const origin = originAt(url, { headTimeoutMs: 100 });
+    const origin = originAt(url, { headTimeoutMs: 800 });
     expect((await fetchAll(origin)).events).toEqual(['head 200', 'end']);
     expect((await fetchAll(origin)).events).toEqual(['failed E_ORIGIN_TIMEOUT']);
     expect((await fetchAll(origin)).events).toEqual(['head 200', 'end']);

@@ -1,7 +1,7 @@
 // The disk of a simulated site: what it holds outlives the processes. It takes its time, runs full for a while, and what
 // befalls it between two processes is told here: a kill, a power cut, damage to any file.
 
-import type { DiskFolder, Manifest } from '../../src/store/disk/contract.ts';
+import type { DiskFile, DiskFolder, Manifest } from '../../src/store/disk/contract.ts';
 import { DiskError, MemoryFolder } from '../kit/memory-folder.ts';
 import { MemoryManifest } from '../kit/memory-manifest.ts';
 import type { SimulatedProcess } from '../kit/simulated-process.ts';
@@ -55,7 +55,14 @@ export class SimulatedDisk {
   async damage(): Promise<string> {
     const dice = this.#dice;
     const names = this.#folder.names();
-    const kind = dice.weighted({ flip: 5, cut: 3, remove: 3, 'set the manifest back': 2, 'lose the manifest': 1 });
+    const kind = dice.weighted({
+      flip: 5,
+      cut: 3,
+      remove: 3,
+      swap: 2,
+      'set the manifest back': 2,
+      'lose the manifest': 1,
+    });
     if (kind === 'lose the manifest') {
       const { portion } = this.#manifest;
       this.#manifest = new MemoryManifest();
@@ -67,6 +74,7 @@ export class SimulatedDisk {
       return kind;
     }
     if (names.length === 0) return 'nothing';
+    if (kind === 'swap') return this.#copy(names.filter((name) => name.includes('/')));
     const name = dice.chance(0.5) ? dice.pick(names) : (names.find((one) => !one.includes('/')) ?? dice.pick(names));
     const size = this.#folder.size(name);
     if (kind === 'remove') await this.#folder.remove(name);
@@ -75,6 +83,21 @@ export class SimulatedDisk {
       for (let flips = dice.between(1, 4); flips > 0; flips--)
         this.#folder.flip(name, dice.below(size + 1), dice.below(8));
     return `${kind} ${name}`;
+  }
+
+  /** One segment gets the content of another. */
+  #copy(names: readonly string[]): string {
+    if (names.length < 2) return 'nothing';
+    const [from, to] = [this.#dice.pick(names), this.#dice.pick(names)];
+    const [source, target] = [from, to].map((name) => this.#folder.open(name, { create: false })) as [
+      DiskFile,
+      DiskFile,
+    ];
+    const bytes = Buffer.alloc(source.size());
+    source.readNow(bytes, 0);
+    target.writeNow(bytes, 0);
+    target.truncate(bytes.length);
+    return `swap ${to} for ${from}`;
   }
 
   /** Full, but for a few bytes. */

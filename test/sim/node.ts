@@ -9,23 +9,18 @@ import { Invalidations } from '../../src/dependency/invalidations.ts';
 import type { Gate } from '../../src/engine/contract.ts';
 import { createGate, type GateOptions } from '../../src/engine/gate.ts';
 import { createLocalLog } from '../../src/engine/local-log.ts';
-import { afterIntents } from '../../src/feed/after-intents.ts';
-import { MemberLog } from '../../src/feed/member-log.ts';
-import type { LogToMember, Membership, MemberToLog } from '../../src/feed/messages.ts';
 import { SharedLog } from '../../src/feed/shared-log.ts';
-import type { Origin, Store } from '../../src/ports.ts';
+import type { Origin } from '../../src/ports.ts';
 import { type DiskStore, openDiskStore } from '../../src/store/disk/disk-store.ts';
 import { openJournal } from '../../src/store/disk/journal.ts';
 import { recover } from '../../src/store/disk/recovery.ts';
 import { ReplicaFeed } from '../../src/store/disk/replica-feed.ts';
-import type { DiskToWorker, WorkerToDisk } from '../../src/store/disk/replica-messages.ts';
-import { ReplicaStore } from '../../src/store/disk/replica-store.ts';
 import { createMemoryStore, type MemoryStore } from '../../src/store/memory.ts';
 import { SimulatedProcess } from '../kit/simulated-process.ts';
 import type { SimulatedTime } from '../kit/simulated-time.ts';
-import { Wire } from '../kit/wire.ts';
 import type { Dice } from './dice.ts';
 import type { SimulatedDisk } from './disk.ts';
+import { Members } from './members.ts';
 import type { Settings } from './settings.ts';
 import { SlowStore } from './slow-store.ts';
 import type { Tally } from './tally.ts';
@@ -60,32 +55,16 @@ export interface NodeParts {
   readonly ended: (serving: Serving | undefined, process: SimulatedProcess) => void;
 }
 
-type Down =
-  | { readonly kind: 'welcome'; readonly membership: Membership }
-  | { readonly kind: 'log'; readonly message: LogToMember }
-  | { readonly kind: 'disk'; readonly message: DiskToWorker };
-type Up =
-  | { readonly kind: 'log'; readonly message: MemberToLog }
-  | { readonly kind: 'disk'; readonly message: WorkerToDisk };
-
-interface Member {
-  readonly process: SimulatedProcess;
-  serving: Serving | undefined;
-  readonly die: () => void;
-}
-
 type Opened = Pick<GateOptions, 'stores' | 'bodies' | 'history' | 'unknownWrites'> & { readonly store?: DiskStore };
 
 export class SimulatedNode {
   readonly process: SimulatedProcess;
   readonly #parts: NodeParts;
-  readonly #members = new Set<Member>();
-  #shared: SharedLog | undefined;
+  #members: Members | undefined;
   #feed: ReplicaFeed | undefined;
   #store: DiskStore | undefined;
   /** The gate of a process that is alone, or of the primary, which answers operators. */
   #own: Serving | undefined;
-  #names = 0;
 
   constructor(name: string, parts: NodeParts) {
     this.process = new SimulatedProcess(name, parts.time);
@@ -96,7 +75,7 @@ export class SimulatedNode {
   get serving(): Serving[] {
     const { members } = this.#parts.settings;
     if (members === 1) return this.#own === undefined ? [] : [this.#own];
-    return [...this.#members].flatMap(({ serving }) => serving ?? []);
+    return this.#members?.serving ?? [];
   }
 
   /** Those who answer operators. */
@@ -128,25 +107,21 @@ export class SimulatedNode {
     });
     this.#own = { process, gate, memory, origin: process.connected(originFor(process)) };
     if (settings.members === 1) return began(this.#own);
-    for (let count = 0; count < settings.members; count++) process.tasks.later(dice.below(50), () => this.#join());
+    for (let count = 0; count < settings.members; count++)
+      process.tasks.later(dice.below(50), () => this.#members?.join());
   }
 
   /** The process and all members are gone at once. */
   end(): void {
     this.process.end();
-    for (const member of this.#members) {
-      member.process.end();
-      this.#parts.ended(member.serving, member.process);
-    }
-    this.#members.clear();
+    this.#members?.end();
     this.#parts.ended(this.#own, this.process);
     this.#own = undefined;
   }
 
   /** One member dies, and another takes its place after a while. */
   killMember(): void {
-    const members = [...this.#members];
-    if (members.length > 0) this.#parts.dice.pick(members).die();
+    this.#members?.killOne();
   }
 
   #gateOptions(process: SimulatedProcess, memory: MemoryStore) {
@@ -228,7 +203,7 @@ export class SimulatedNode {
 
   #sharedHistory({ history }: Opened): NonNullable<GateOptions['history']> {
     const { invalidations, log } = history as NonNullable<GateOptions['history']>;
-    this.#shared = new SharedLog({
+    const shared = new SharedLog({
       log,
       image: () => invalidations.image(),
       clock: this.#parts.time,
@@ -236,115 +211,11 @@ export class SimulatedNode {
       fault: (error) => this.#parts.trace(`log: ${error}`),
       unknownOutcomeMs: this.#parts.settings.unknownOutcomeMs,
     });
-    return { invalidations, log: this.#shared };
-  }
-
-  /** A new member: the keeper's end at once, its own when the welcome arrives. */
-  #join(): void {
-    const { time, dice, settings, trace, tally } = this.#parts;
-    const process = new SimulatedProcess(`${this.process.name}.${++this.#names}`, time);
-    let slowUntil = 0;
-    const delayMs = () => {
-      if (time.now() < slowUntil) return dice.below(4_000);
-      return dice.chance(0.1) ? dice.below(settings.linkMs * 20 + 1) : dice.below(settings.linkMs + 1);
-    };
-    let heard: (message: Down) => void = () => {};
-    const down = new Wire<Down>(time, delayMs, (message) => process.alive && heard(message));
-    const up = new Wire<Up>(time, delayMs, (message) => {
-      if (!this.process.alive) return;
-      if (message.kind === 'log') keeperEnd.received(message.message);
-      else replica?.received(message.message);
+    this.#members = new Members({
+      ...this.#parts,
+      ...{ keeper: this.process, shared, feed: this.#feed },
+      gateOptions: (process, memory) => this.#gateOptions(process, memory),
     });
-    const send = (message: Up) => void (process.alive && up.send(message));
-    const die = () =>
-      this.#died(member, up.emptyInMs, () => {
-        keeperEnd.left();
-        replica?.left();
-      });
-    const member: Member = { process, serving: undefined, die };
-    const keeperEnd = (this.#shared as SharedLog).join({
-      send: (message) => down.send({ kind: 'log', message }),
-      revoke: () => {
-        tally.count('members revoked');
-        trace(`${process.name}: is revoked`);
-        this.process.tasks.later(dice.below(1_000), die);
-      },
-    });
-    heard = this.#welcoming(member, {
-      send,
-      slow: () => {
-        slowUntil = time.now() + 6_000;
-      },
-    });
-    down.send({ kind: 'welcome', membership: keeperEnd.membership });
-    const replica = this.#feed?.join((message) => down.send({ kind: 'disk', message }));
-    this.#members.add(member);
-  }
-
-  #died(member: Member, emptyInMs: number, left: () => void): void {
-    const { process } = member;
-    if (!process.alive) return;
-    const { dice, trace, tally, mourned, ended } = this.#parts;
-    trace(`${process.name}: dies`);
-    tally.count('members died');
-    process.end();
-    this.#members.delete(member);
-    ended(member.serving, process);
-    this.process.tasks.later(emptyInMs + dice.below(300), () => {
-      left();
-      mourned(process, this.process);
-      this.process.tasks.later(dice.below(500), () => this.#join());
-    });
-  }
-
-  #welcoming(member: Member, ends: { send: (message: Up) => void; slow: () => void }): (message: Down) => void {
-    let log: MemberLog | undefined;
-    let replica: ReplicaStore | undefined;
-    return (message) => {
-      if (message.kind === 'log') return log?.received(message.message);
-      if (message.kind === 'disk') return replica?.received(message.message);
-      const { membership } = message;
-      log = new MemberLog({
-        membership,
-        send: (up) => ends.send({ kind: 'log', message: up }),
-        broken: () => member.die(),
-      });
-      if (this.#feed !== undefined) replica = this.#newReplica(member.process, ends.send);
-      this.#serve(member, { log, membership, replica, slow: ends.slow });
-    };
-  }
-
-  #newReplica(process: SimulatedProcess, send: (message: Up) => void): ReplicaStore {
-    return new ReplicaStore({
-      folder: (this.#parts.disk as SimulatedDisk).beside(process),
-      tasks: process.tasks,
-      seed: this.#parts.dice.below(2 ** 32),
-      send: (message) => send({ kind: 'disk', message }),
-    });
-  }
-
-  #serve(
-    member: Member,
-    {
-      log,
-      membership,
-      replica,
-      slow,
-    }: { log: MemberLog; membership: Membership; replica: ReplicaStore | undefined; slow: () => void },
-  ): void {
-    const { settings, originFor, began } = this.#parts;
-    const { process } = member;
-    const memory = createMemoryStore({ maxBytes: settings.memoryBytes });
-    const stores: Store[] =
-      replica === undefined ? [memory] : settings.tiers === 'disk' ? [replica] : [memory, replica];
-    const gate = createGate({
-      ...this.#gateOptions(process, memory),
-      stores,
-      history: { invalidations: new Invalidations({ from: membership.image }), log },
-      ...(replica !== undefined && { bodies: replica.bodies }),
-    });
-    const origin = afterIntents(process.connected(originFor(process)), () => log.opened());
-    member.serving = { process, gate, memory, origin, slow };
-    began(member.serving);
+    return { invalidations, log: shared };
   }
 }

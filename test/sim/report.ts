@@ -54,7 +54,7 @@ const CLASSES: readonly string[] = [
   ...['again hit', 'again validation'],
   ...['kill', 'power cut', 'at the start'].map((how) => `crash ${how}`),
   ...['exact', 'unknown', 'new'].map((kind) => `recovery ${kind}`),
-  ...['flip', 'cut', 'remove', 'set', 'lose'].map((what) => `damage ${what}`),
+  ...['flip', 'cut', 'remove', 'swap', 'set', 'lose'].map((what) => `damage ${what}`),
   ...['full disks', 'journal fenced', 'journal mended', 'starts refused by a full disk'],
   ...['disk evictions', 'disk corrupt', 'disk write failures', 'disk faults', 'disk large bodies'],
   ...['recovered intents', 'writes that outlived their process', 'client cut', 'requests that nobody was there for'],

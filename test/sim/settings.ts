@@ -98,7 +98,7 @@ export function makeSettings(dice: Dice): Settings {
       crash: dice.pick([0, 0.5, 2, 5]),
       death: dice.pick([0, 1, 3]),
       delay: dice.pick([0, 0.5]),
-      full: dice.pick([0, 0, 0.7]),
+      full: dice.pick([0, 0.7, 2]),
       populate: dice.pick([0, 0, 2, 6]),
     },
     pauses: dice.pick([0, 0.01, 0.04]),

@@ -136,7 +136,8 @@ export class Site {
     this.#isFull = true;
     this.#wasFull = true;
     this.#disk.fill();
-    time.later(dice.pick([100, 2_000, 20_000]), () => {
+    const { gapMs } = this.#parts.settings;
+    time.later(dice.pick([5 * gapMs, 50 * gapMs, 20_000]), () => {
       trace('disk: has room');
       this.#isFull = false;
       this.#disk?.free();
