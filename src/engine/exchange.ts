@@ -93,13 +93,12 @@ export class Exchange {
   #lookUp(): void {
     const selection = select(this.#context, this.#key, this.#request);
     if (!(selection instanceof Promise)) return this.#decide(selection);
-    selection.then(
-      (found) => this.#over || this.#decide(found),
-      (error: unknown) => {
+    selection
+      .then((found) => this.#over || this.#decide(found))
+      .catch((error: unknown) => {
         this.#context.fault(error);
         if (!this.#over) this.#decide({ key: this.#key, entry: undefined, miss: 'miss' });
-      },
-    );
+      });
   }
 
   #decide(selection: Selection): void {

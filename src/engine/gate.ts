@@ -59,6 +59,8 @@ export interface GateOptions {
   readonly history?: { readonly invalidations: Invalidations; readonly log: InvalidationLog };
   /** URIs with a write that was under way when the gate ended: unstorable for a while, as after any unknown outcome. */
   readonly unknownWrites?: readonly string[];
+  /** True: there may have been such writes that nobody knows of any more. Then everything is held to be unknown. */
+  readonly unknownPast?: boolean;
 }
 
 const DEFAULT_TIER_NAMES = ['memory'];
@@ -71,6 +73,7 @@ export function createGate(options: GateOptions): Gate {
     const held = holdUnknown(context, uri);
     if (held instanceof Promise) held.catch(context.fault);
   }
+  if (options.unknownPast === true) invalidateAllLater(context);
   return {
     handle: (request, responder) => handle(context, request, responder),
     answerAtOnce: (request) => answerAtOnce(context, request),
@@ -83,11 +86,16 @@ export function createGate(options: GateOptions): Gate {
   };
 }
 
+/** What a write that nobody knows of may have changed by then, and what was filled before it did. */
+function invalidateAllLater({ tasks, invalidator, unknownOutcomeMs }: Context): void {
+  tasks.later(unknownOutcomeMs, () => invalidator.invalidateSoon({ kind: 'all' }));
+}
+
 function contextOf(options: GateOptions): Context {
   const { clock, tasks, random, stores, fault = () => {}, report = () => {} } = options;
   const { invalidations, log } = options.history ?? newHistory(options);
   const invalidator = new Invalidator({ invalidations, log, random, fault });
-  const tiers = new Tiers({ stores, names: options.tierNames ?? DEFAULT_TIER_NAMES, invalidator, fault });
+  const tiers = new Tiers({ stores, names: options.tierNames ?? DEFAULT_TIER_NAMES, invalidator, tasks, fault });
   const { compress } = options;
   return {
     clock,
@@ -133,7 +141,11 @@ async function invalidate(context: Context, selector: Selector): Promise<Invalid
   const position = await context.invalidator.invalidate(selector);
   const held = context.tiers.held(selector);
   rehydrateFound(context, held);
-  const { count, more } = await context.tiers.count(selector, { held, most: MOST_COUNTED });
+  // It is in force, whether it can be counted or not.
+  const { count, more } = await context.tiers.count(selector, { held, most: MOST_COUNTED }).catch((error: unknown) => {
+    context.fault(error);
+    return { count: held.length, more: true };
+  });
   return { position, matched: count, ...(more && { more }) };
 }
 

@@ -13,8 +13,9 @@ import {
   type VariantList,
 } from '../entry/stored-response.ts';
 import { TidegateError } from '../errors.ts';
-import type { Eventually, Store } from '../ports.ts';
+import type { Eventually, Store, Tasks } from '../ports.ts';
 import type { Invalidator, Stamp, StampRefusal } from './invalidator.ts';
+import { Patience } from './patience.ts';
 
 export interface TiersParts {
   /** Fastest first. */
@@ -22,6 +23,7 @@ export interface TiersParts {
   /** What operators call them, in the same order. */
   readonly names: readonly string[];
   readonly invalidator: Invalidator;
+  readonly tasks: Tasks;
   /** Told when a store fails to take an entry in, which costs a miss and nothing more. */
   readonly fault: (error: unknown) => void;
 }
@@ -29,12 +31,14 @@ export interface TiersParts {
 export class Tiers {
   readonly #stores: readonly Store[];
   readonly #names: readonly string[];
+  readonly #patience: Patience;
   readonly #invalidator: Invalidator;
   readonly #fault: (error: unknown) => void;
   /** Changes of lists of variants that wait for a slow tier, by key. */
   readonly #listChanges = new Map<string, Promise<void>>();
 
-  constructor({ stores, names, invalidator, fault }: TiersParts) {
+  constructor({ stores, names, invalidator, tasks, fault }: TiersParts) {
+    this.#patience = new Patience(tasks, fault);
     this.#stores = stores;
     this.#names = names;
     this.#invalidator = invalidator;
@@ -44,7 +48,7 @@ export class Tiers {
   /** What is stored under the key, from the fastest tier that has it. Not validated: that is the reader's part. */
   get(key: string): Eventually<Entry | undefined> {
     for (let tier = 0; tier < this.#stores.length; tier++) {
-      const found = (this.#stores[tier] as Store).get(key);
+      const found = this.#ask(this.#stores[tier] as Store, key);
       if (found instanceof Promise) return this.#getSlowly(key, { tier, found });
       if (found !== undefined) {
         if (tier > 0) this.#promote(found, tier);
@@ -136,13 +140,20 @@ export class Tiers {
     for (const store of this.#stores) await store.delete(keys);
   }
 
+  #ask(store: Store, key: string): Eventually<Entry | undefined> {
+    if (this.#patience.isOutWith(store)) return undefined;
+    const found = store.get(key);
+    return found instanceof Promise ? this.#patience.wait(store, found) : found;
+  }
+
   async #getSlowly(
     key: string,
     asked: { tier: number; found: Promise<Entry | undefined> },
   ): Promise<Entry | undefined> {
     let { tier } = asked;
     let found = await asked.found;
-    while (found === undefined && ++tier < this.#stores.length) found = await (this.#stores[tier] as Store).get(key);
+    while (found === undefined && ++tier < this.#stores.length)
+      found = await this.#ask(this.#stores[tier] as Store, key);
     if (found === undefined) return undefined;
     for (let above = 0; above < tier; above++) {
       // A fill has ended meanwhile: what it stored is newer than what was read.

@@ -29,6 +29,8 @@ export interface Part {
   readonly metrics: Metrics;
   readonly requestFor: AdminDeps['explainRequest'];
   clientBytes(): number;
+  /** Before any process serves under another configuration. */
+  prepare(news: ResolvedConfig): void;
   reload(config: ResolvedConfig): Promise<void>;
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }

@@ -1,42 +1,31 @@
-// The rules under which the disk tier was filled, in a file beside it. A key does not say under which rules its entry was
-// filled, so what an origin's entries were stored under is compared at the start, as a reload compares it.
-//
-// The one complication: the order. The old entries are invalidated, durably, before the new rules are written down; a
-// gate that ends between the two does it again.
+// The rules under which the disk tier was filled, as digests in a file beside it. See rules.ts.
 
 import { createHash } from 'node:crypto';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Gate } from '../engine/contract.ts';
 import { rulesOf } from './config/applying.ts';
 import type { ResolvedConfig } from './config/config.ts';
 import { isTable } from './config/config-values.ts';
 
 const RULES_FILE = 'rules.json';
 
-/**
- * Invalidates what was filled under other rules; resolves with the names of those origins. Nothing without a disk. A
- * file that cannot be written is told to `fault`: then the same is done at the next start.
- */
-export async function invalidateOldRules(
-  gate: Pick<Gate, 'invalidate'>,
-  config: ResolvedConfig,
-  fault: (error: unknown) => void,
-): Promise<string[]> {
+/** Before the rules change: what was written down of the old ones is forgotten. Nothing without a disk. */
+export function forgetRules({ disk }: Pick<ResolvedConfig, 'disk'>): void {
+  if (disk === undefined) return;
+  rmSync(join(disk.path, RULES_FILE), { force: true });
+  syncFolder(disk.path);
+}
+
+/** Origins whose entries may have been filled under other rules than these. Nothing without a disk. */
+export function originsOfOtherRules(config: ResolvedConfig): string[] {
   if (config.disk === undefined) return [];
-  const file = join(config.disk.path, RULES_FILE);
-  const before = readRules(file);
-  const now = digestsOf(config);
-  const changed = Object.keys(now).filter((origin) => before[origin] !== now[origin]);
-  await Promise.all(changed.map((origin) => gate.invalidate({ kind: 'origin', origin })));
-  if (changed.length > 0 || Object.keys(before).length > Object.keys(now).length) {
-    try {
-      writeRules(file, now);
-    } catch (error) {
-      fault(error);
-    }
-  }
-  return changed;
+  const before = readRules(join(config.disk.path, RULES_FILE));
+  return Object.entries(digestsOf(config)).flatMap(([origin, now]) => (before[origin] === now ? [] : [origin]));
+}
+
+/** When nothing of other rules is stored any more. Throws where the file cannot be written. */
+export function rememberRules(config: ResolvedConfig): void {
+  if (config.disk !== undefined) writeRules(config.disk.path, digestsOf(config));
 }
 
 function digestsOf(config: ResolvedConfig): Record<string, string> {
@@ -57,7 +46,19 @@ function readRules(file: string): Readonly<Record<string, unknown>> {
   }
 }
 
-function writeRules(file: string, rules: Readonly<Record<string, string>>): void {
-  writeFileSync(`${file}.new`, `${JSON.stringify(rules)}\n`, { mode: 0o600 });
+function writeRules(folder: string, rules: Readonly<Record<string, string>>): void {
+  const file = join(folder, RULES_FILE);
+  writeFileSync(`${file}.new`, `${JSON.stringify(rules)}\n`, { mode: 0o600, flush: true });
   renameSync(`${file}.new`, file);
+  syncFolder(folder);
+}
+
+/** A power cut does not bring back what a folder named before. */
+function syncFolder(folder: string): void {
+  const open = openSync(folder, 'r');
+  try {
+    fsyncSync(open);
+  } finally {
+    closeSync(open);
+  }
 }

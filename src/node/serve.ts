@@ -16,7 +16,7 @@ import type { TidegateError } from '../errors.ts';
 import type { Origin, Store } from '../ports.ts';
 import { NO_FIELDS } from '../semantics/fields.ts';
 import { nodeCompress } from './compressor.ts';
-import { boundBodies, changedOrigins, needsRestart, networks } from './config/applying.ts';
+import { boundBodies, needsRestart, networks } from './config/applying.ts';
 import type { ResolvedConfig } from './config/config.ts';
 import { compileSite } from './config/router.ts';
 import type { Admitted } from './front/admission.ts';
@@ -33,7 +33,7 @@ import { Origins } from './origin/origins.ts';
 import { admitOwn, type OwnRequest } from './own-request.ts';
 import { Population } from './populate/population.ts';
 import type { Part, Role } from './role.ts';
-import { invalidateOldRules } from './rules-file.ts';
+import { Rules } from './rules.ts';
 import type { Router } from './site.ts';
 import { type NodeTiers, openTiers } from './tiers.ts';
 
@@ -99,6 +99,7 @@ class NodeGate implements RunningGate, Part {
   readonly #front: Pick<Front, 'listen' | 'close'>;
   readonly #listening: Listening;
   readonly #population: Population;
+  readonly #rules: Rules;
   readonly #tiers: NodeTiers;
   /** Of the tiers there are; a reload does not change it. */
   readonly #room: readonly number[];
@@ -133,6 +134,7 @@ class NodeGate implements RunningGate, Part {
       fault: (error) => this.#log.error({ err: error }, 'a store failed'),
     });
     this.#population = this.#createPopulation(config);
+    this.#rules = new Rules({ gate: this.gate, log, isWorker: role?.kind === 'worker' });
     this.#front = role?.kind === 'primary' ? role.front : this.#createFront(config);
   }
 
@@ -152,7 +154,7 @@ class NodeGate implements RunningGate, Part {
 
   async start(): Promise<void> {
     const { listen, admin } = this.#site.config;
-    if (this.#role?.kind !== 'worker') await this.#outdateOldRules();
+    await this.#rules.begin(this.#site.config);
     const at = await this.#front.listen({ ...listen, reusePort: this.#role?.kind === 'worker' });
     this.port = at.port;
     this.url = urlOf(listen.host, at.port, this.#listening.scheme);
@@ -189,23 +191,20 @@ class NodeGate implements RunningGate, Part {
     return this.#clientBytes;
   }
 
-  async #outdateOldRules(): Promise<void> {
-    const fault = (err: unknown) => this.#log.warn({ err }, 'the rules could not be written down');
-    const isNew = this.gate.stats().position === 0;
-    const origins = await invalidateOldRules(this.gate, this.#site.config, fault);
-    if (origins.length > 0 && !isNew) this.#log.warn({ origins }, 'what was stored under other rules is outdated');
+  prepare(news: ResolvedConfig): void {
+    this.#rules.prepare(this.#site.config, news);
   }
 
   async reload(config: ResolvedConfig): Promise<void> {
     this.#listening.update(config);
+    this.prepare(config);
     const old = this.#site;
     this.#site = this.#compile(config);
     old.retire();
     if (this.#role?.kind !== 'worker') this.#population.reloaded();
-    for (const origin of changedOrigins(old.config, config)) await this.gate.invalidate({ kind: 'origin', origin });
+    await this.#rules.changed(old.config, config);
     // The rest is the primary's, once.
     if (this.#role?.kind === 'worker') return;
-    await this.#outdateOldRules();
     for (const key of needsRestart(old.config, config)) {
       this.#log.warn(`${key} has changed in the configuration; that takes effect with the next start`);
     }

@@ -23,7 +23,7 @@ export interface NodeTiers {
   /** What `createGate` is to be given of them. */
   readonly gateOptions: Pick<
     GateOptions,
-    'stores' | 'tierNames' | 'memoryStats' | 'diskStats' | 'bodies' | 'history' | 'unknownWrites'
+    'stores' | 'tierNames' | 'memoryStats' | 'diskStats' | 'bodies' | 'history' | 'unknownWrites' | 'unknownPast'
   >;
   /** When nothing is asked or stored any more. */
   close(): Promise<void>;
@@ -51,14 +51,24 @@ export async function openTiers(
   tellRecovery(log, durable);
   const stores = maxBytes === 0 ? [store] : [memory, store];
   const tierNames = maxBytes === 0 ? ['disk'] : ['memory', 'disk'];
-  const { invalidations, openIntents: unknownWrites } = durable.recovery;
+  const { kind, invalidations, openIntents: unknownWrites } = durable.recovery;
+  const unknownPast = kind === 'unknown';
   const history = { invalidations, log: durable.journal };
   const diskStats = () => ({ ...store.stats(), invalidationsDurable: durable.journal.isExact });
   return {
     stores,
     memory,
     disk: store,
-    gateOptions: { stores, tierNames, memoryStats, diskStats, bodies: store.bodies, history, unknownWrites },
+    gateOptions: {
+      stores,
+      tierNames,
+      memoryStats,
+      diskStats,
+      bodies: store.bodies,
+      history,
+      unknownWrites,
+      unknownPast,
+    },
     close: async () => {
       await store.close();
       await durable.close();

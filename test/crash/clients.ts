@@ -137,7 +137,11 @@ function acknowledge(
 }
 
 function noteFailure(world: World, running: Running, what: string, reply: Reply | NoReply): void {
-  if ('error' in reply) noteBroken(world, running, `${what}: ${reply.error}`);
+  // What a damaged manifest does not name any more cannot be removed, and nobody is told that it was.
+  const isUnremovable =
+    world.damaged && what.startsWith('purge ') && 'text' in reply && reply.text.includes('database');
+  if (isUnremovable) world.figures.count('purges refused, manifest damaged');
+  else if ('error' in reply) noteBroken(world, running, `${what}: ${reply.error}`);
   else noteError(world, running, what, reply);
 }
 

@@ -11,7 +11,7 @@ interface Seen {
 }
 
 /** Time that a gate has to bring to disk what it has stored. */
-const SETTLED_MS = 100;
+const SETTLED_MS = 250;
 
 export class Kept {
   readonly #seen = new Map<string, Seen>();

@@ -29,6 +29,7 @@ const PLAIN: readonly string[] = [
   'requests cut by the end of the gate',
   'requests refused by an ending gate',
   'answers visibly cut, body damaged',
+  'purges refused, manifest damaged',
   'invalidations told again',
   'damaged rounds',
   'tiers that damage emptied',

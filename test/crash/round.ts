@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Dice } from '../sim/dice.ts';
 import { invalidate, read } from './clients.ts';
-import { damageOne, type FileKind } from './damage.ts';
+import { type Damage, damageOne, type FileKind } from './damage.ts';
 import { runLoad } from './load.ts';
 import { endAt, MOMENTS, type Moment } from './moments.ts';
 import type { Resource } from './resources.ts';
@@ -57,19 +57,20 @@ export class Rounds {
     const { world } = this.#session;
     const { figures, kept } = world;
     if (plan.newFolder) this.#newFolder(plan.dice);
-    const told = this.#damage(plan);
+    const damages = this.#damage(plan);
     kept.restart({ lost: plan.newFolder || this.#tight || !this.#session.hasDisk, endMs: this.#session.endMs });
     const expected = kept.expected();
-    if (told.length > 0) kept.restart({ lost: true, endMs: 0 });
+    if (damages.length > 0) kept.restart({ lost: true, endMs: 0 });
     const sizes = { memoryBytes: plan.memoryBytes, diskBytes: this.#tight ? DISK_BYTES.tight : DISK_BYTES.roomy };
     figures.count(`ended ${plan.moment}`);
     if (plan.moment === 'in its start') return this.#endInStart(sizes, plan.dice);
     const running = await this.#session.start(sizes);
     if (running === undefined) return kept.restart({ lost: true, endMs: 0 });
     if (plan.asksFirst) {
-      const hits = await askForExpected(world, running, { expected, damaged: told.length > 0 });
-      if (told.length > 0)
-        checkTold(world, running, { hits, asked: Math.min(expected.length, MAX_ASKED.damaged), told });
+      const hits = await askForExpected(world, running, { expected, damaged: damages.length > 0 });
+      if (damages.length > 0) {
+        checkTold(world, running, { hits, asked: Math.min(expected.length, MAX_ASKED.damaged), damages });
+      }
       await askForForbidden(world, running);
     }
     await this.#loadAndEnd(running, { ...plan, moment: plan.moment });
@@ -80,16 +81,15 @@ export class Rounds {
     this.#tight = dice.chance(0.3);
   }
 
-  /** What was damaged, as texts. */
-  #damage({ damages, damaged, dice }: RoundPlan): string[] {
+  #damage({ damages, damaged, dice }: RoundPlan): Damage[] {
     const { world, diskFolder } = this.#session;
-    const done: string[] = [];
+    const done: Damage[] = [];
     for (let count = 0; count < damages; count++) {
       const damage = damageOne(diskFolder, dice, damaged);
       if (damage === undefined) break;
       world.damaged = true;
       world.figures.count(`damage ${damage.kind}: ${damage.form}`);
-      done.push(`${damage.form} ${damage.file}`);
+      done.push(damage);
     }
     if (done.length > 0) world.figures.count('damaged rounds');
     return done;
@@ -149,15 +149,19 @@ async function askForExpected(world: World, running: Running, { expected, damage
 
 const FEW = 5;
 
-/** A tier that begins anew says so. */
+/**
+ * A tier that begins anew says so. But a write-ahead log ends where its checksums do, which is what any kill or power cut
+ * may leave: that the rows behind it were lost nobody can see.
+ */
 function checkTold(
   { figures }: World,
   { process }: Running,
-  { hits, asked, told }: { readonly hits: number; readonly asked: number; readonly told: readonly string[] },
+  { hits, asked, damages }: { readonly hits: number; readonly asked: number; readonly damages: readonly Damage[] },
 ): void {
-  if (asked < FEW || hits > 0) return;
+  if (asked < FEW || hits > 0 || damages.some(({ kind }) => kind === 'manifest wal')) return;
   figures.count('tiers that damage emptied');
-  if (process.lines.length === 0) figures.find('untold', `nothing is left and no line says so: ${told.join(', ')}`);
+  const done = damages.map(({ form, file }) => `${form} ${file}`).join(', ');
+  if (process.lines.length === 0) figures.find('untold', `nothing is left and no line says so: ${done}`);
 }
 
 /** Reads what the last gates acknowledged as outdated, and tells again what was never acknowledged. */

@@ -4,6 +4,7 @@
 //   --seed N         the schedule: what is damaged, when each gate ends. What happens meanwhile is up to the processes
 //   --first N        the first round, 1 if not said: with --rounds 1, one round of a schedule
 //   --no-disk        gates without a disk tier
+//   --workers N      gates of so many processes
 //   --bin FILE       the executable `tidegate` of another working tree
 //   --keep           leaves the work folder, and says where it is
 //   --mutant NAME    a gate with one rule taken out, until a round catches it
@@ -30,6 +31,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     first: { type: 'string', default: '1' },
     'no-disk': { type: 'boolean', default: false },
+    workers: { type: 'string', default: '1' },
     bin: { type: 'string', default: fileURLToPath(new URL('../../src/node/bin.ts', import.meta.url)) },
     keep: { type: 'boolean', default: false },
     mutant: { type: 'string' },
@@ -47,7 +49,8 @@ const asked = values.rounds === undefined ? undefined : whole(values.rounds, 'ro
 const rounds = asked ?? (seconds === undefined ? DEFAULT_ROUNDS : Number.POSITIVE_INFINITY);
 
 const folder = mkdtempSync(join(tmpdir(), 'tidegate-crash-'));
-const options: SessionOptions = { bin: values.bin, folder, disk: !values['no-disk'], execArgv: [], env: {} };
+const workers = whole(values.workers, 'workers');
+const options: SessionOptions = { bin: values.bin, folder, disk: !values['no-disk'], workers, execArgv: [], env: {} };
 try {
   if (values.mutants) await runMutants({ ...options, seed, json: values.json });
   else if (values.mutant !== undefined) await runMutant({ ...options, seed }, values.mutant);

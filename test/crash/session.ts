@@ -18,6 +18,8 @@ export interface SessionOptions {
   readonly folder: string;
   /** False: the gates have no disk tier. */
   readonly disk: boolean;
+  /** Processes that serve. SIGKILL hits the one that started them; they must end with it. */
+  readonly workers: number;
   readonly execArgv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
@@ -99,6 +101,7 @@ export class Session {
   #config({ memoryBytes, diskBytes }: GateSizes): TidegateConfig {
     return {
       memory: { maxBytes: memoryBytes },
+      workers: this.#options.workers,
       ...(this.hasDisk && { disk: { path: 'disk', maxBytes: diskBytes } }),
       origins: { [ORIGIN_NAME]: { url: this.world.origin.url, circuitBreaker: { failures: 0 } } },
       log: { level: 'warn' },

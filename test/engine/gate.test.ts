@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Store } from '../../src/ports.ts';
+import { createMemoryStore } from '../../src/store/memory.ts';
 import { FRESH, gateBench } from '../kit/gate-bench.ts';
 
 const URI = 'http://example.org';
@@ -32,6 +34,26 @@ describe('invalidate', () => {
     }
     expect((await gate.invalidate({ kind: 'url', uri: `${URI}/a` })).matched).toBe(2);
     expect(get('/a', ['accept-language', 'de']).state).toBe('waiting');
+  });
+
+  it('is in force and says so though a tier cannot be searched', async () => {
+    const memory = createMemoryStore({ maxBytes: 1024 ** 2 });
+    const broken: Store = {
+      get: () => undefined,
+      put: () => {},
+      delete: () => 0,
+      find: () => {
+        throw new Error('a damaged manifest');
+      },
+    };
+    const faults: unknown[] = [];
+    const parts = { stores: [memory, broken], fault: (error: unknown) => faults.push(error) };
+    const { get, gate, origin } = gateBench({}, parts);
+    get('/a');
+    origin.last.answer(200, FRESH, 'old');
+    expect(await gate.invalidate({ kind: 'pattern', pattern: '*' })).toMatchObject({ position: 1, more: true });
+    expect(get('/a').state).toBe('waiting');
+    expect(faults).toEqual([new Error('a damaged manifest')]);
   });
 
   it('keeps the entry for validation; purge removes it', async () => {

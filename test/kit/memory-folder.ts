@@ -113,7 +113,8 @@ export class MemoryFolder implements DiskFolder {
       }
       let survived = content.durable;
       for (const { at, bytes } of content.unsynced) {
-        const part = random() < 0.5 ? bytes.length : Math.floor(random() * bytes.length);
+        const fate = random();
+        const part = fate < 0.4 ? bytes.length : fate < 0.7 ? 0 : Math.floor(random() * bytes.length);
         survived = written(survived, bytes.subarray(0, part), at);
       }
       content.visible = survived;

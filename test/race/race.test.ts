@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { KINDS } from './kinds.ts';
+import { memberCells } from './members.ts';
 import { isReusedWithoutInvalidation, runCell } from './race.ts';
+import { restartCellName, restartCells, runRestart } from './restarts.ts';
 import { cellName, cellsOf, cellsOnDisk } from './scenarios.ts';
 import { WAYS } from './ways.ts';
 
@@ -10,6 +12,22 @@ describe('an undisturbed fill is reused', () => {
       expect({ tiers, reused: await isReusedWithoutInvalidation(kind, tiers) }).toEqual({ tiers, reused: true });
     }
   });
+});
+
+it('holds after a kill at every instant', async () => {
+  const failures: string[] = [];
+  for (const cell of restartCells()) {
+    for (const failure of await runRestart(cell)) failures.push(`${restartCellName(cell)}: ${failure}`);
+  }
+  expect(failures).toEqual([]);
+}, 60_000);
+
+it('holds between two members, whichever message comes first', async () => {
+  const failures: string[] = [];
+  for await (const { order, problems } of memberCells()) {
+    for (const failure of problems) failures.push(`${order.join(', ')}: ${failure}`);
+  }
+  expect(failures).toEqual([]);
 });
 
 describe.each(WAYS.map((way) => [way.name, way] as const))('%s during', (_, way) => {

@@ -10,10 +10,10 @@ import { KINDS, type Kind } from './kinds.ts';
 import { type RaceBench, raceBench, turns, versionOf } from './race-bench.ts';
 import { STAGES } from './race-origin.ts';
 
-export const RESTART_TIERS: readonly DiskTiers[] = ['disk', 'memory+disk'];
+const RESTART_TIERS: readonly DiskTiers[] = ['disk', 'memory+disk'];
 
 /** What becomes known of the change, and how far that has come at the kill. */
-export const CHANGES = [
+const CHANGES = [
   'invalidated before the kill',
   'invalidated as the kill comes',
   'written, and answered before the kill',
@@ -21,7 +21,7 @@ export const CHANGES = [
   'written, and not answered',
   'sent, and carried out after the start',
 ] as const;
-export type Change = (typeof CHANGES)[number];
+type Change = (typeof CHANGES)[number];
 
 export interface RestartCell {
   readonly tiers: DiskTiers;
@@ -38,20 +38,25 @@ export function restartCellName({ tiers, kind, change, changedAt, killedAt, turn
   return `${change} × ${kind.name}: changed ${STAGES[changedAt]}, killed ${STAGES[killedAt]}, ${after} turns; ${tiers}`;
 }
 
-/** Stages of a fill in which it is killed; those of a body are alike to a disk. */
-const STAGE_STEPS = [0, 1, 2, 3, 5] as const;
-const TURNS_BEFORE_THE_KILL = [0, 1, 2, 3, 5, 8, 13] as const;
+/** Stages of a fill at which it is killed; those of a body are alike to a disk. */
+const STAGE_STEPS = [0, 1, 2, 5] as const;
+const TURNS_BEFORE_THE_KILL = [0, 1, 2, 4, 8] as const;
 
+/** Every other one has no memory. */
 export function restartCells(): RestartCell[] {
   const cells: RestartCell[] = [];
-  for (const tiers of RESTART_TIERS) {
-    for (const kind of KINDS.filter(({ trouble }) => trouble === undefined)) {
-      for (const change of CHANGES) {
-        const during = change.endsWith('as the kill comes') ? TURNS_BEFORE_THE_KILL : [0];
-        for (const changedAt of STAGE_STEPS) {
-          for (const killedAt of STAGE_STEPS.filter((at) => at >= changedAt && (during.length === 1 || at === changedAt))) {
-            for (const after of during) cells.push({ tiers, kind, change, changedAt, killedAt, turns: after });
-          }
+  const add = (cell: Omit<RestartCell, 'tiers'>) => {
+    cells.push({ ...cell, tiers: RESTART_TIERS[cells.length % RESTART_TIERS.length] as DiskTiers });
+  };
+  for (const kind of KINDS.filter(({ trouble }) => trouble === undefined)) {
+    for (const change of CHANGES) {
+      for (const changedAt of STAGE_STEPS) {
+        if (change.endsWith('as the kill comes')) {
+          for (const after of TURNS_BEFORE_THE_KILL)
+            add({ kind, change, changedAt, killedAt: changedAt, turns: after });
+        } else {
+          const killed = STAGE_STEPS.filter((at) => at === changedAt || at === 5);
+          for (const killedAt of killed) add({ kind, change, changedAt, killedAt, turns: 0 });
         }
       }
     }
@@ -113,9 +118,13 @@ async function makeChange(
   if (change.startsWith('invalidated')) {
     origin.version = 2;
     let acknowledged = false;
-    const told = gate.invalidate({ kind: 'tag', tag: 'item' }).then(() => {
-      acknowledged = true;
-    });
+    const told = gate.invalidate({ kind: 'tag', tag: 'item' }).then(
+      () => {
+        acknowledged = true;
+      },
+      // Nobody hears what a process says that is gone.
+      () => undefined,
+    );
     if (change === 'invalidated before the kill') await told;
     else for (let turn = 0; turn < after; turn++) await undefined;
     return { acknowledged, known: acknowledged };

@@ -3,8 +3,10 @@
 import { parseArgs } from 'node:util';
 import { conclude, type Goal, printTable } from '../../bench/report.ts';
 import { KINDS } from './kinds.ts';
+import { memberCells } from './members.ts';
 import { installPeers, type PeerResult, racePeers } from './peers/all.ts';
 import { isReusedWithoutInvalidation, runCell } from './race.ts';
+import { restartCellName, restartCells, runRestart } from './restarts.ts';
 import { cellName, cellsOf, cellsOnDisk } from './scenarios.ts';
 import { WAYS } from './ways.ts';
 
@@ -46,6 +48,39 @@ async function runMatrix(): Promise<Square[]> {
     }
   }
   return squares;
+}
+
+/** Cells of a race of another shape, and what was wrong in them. */
+interface Others {
+  readonly name: string;
+  cells: number;
+  readonly failures: string[];
+}
+
+async function runOthers(): Promise<Others[]> {
+  const restarts: Others = { name: 'killed and begun again', cells: 0, failures: [] };
+  for (const cell of restartCells()) {
+    restarts.cells++;
+    const wrong = await runRestart(cell);
+    if (wrong.length > 0) restarts.failures.push(`${restartCellName(cell)}: ${wrong.join('; ')}`);
+  }
+  const members: Others = { name: 'told to one member, filled by another', cells: 0, failures: [] };
+  for await (const { order, problems } of memberCells()) {
+    members.cells++;
+    if (problems.length > 0) members.failures.push(`${order.join(', ')}: ${problems.join('; ')}`);
+  }
+  return [restarts, members];
+}
+
+function printOthers(others: readonly Others[]): void {
+  printTable({
+    title: 'the gate, races of other shapes',
+    columns: ['', 'cells', 'wrong'],
+    rows: others.map(({ name, cells, failures }) => [name, String(cells), String(failures.length)]),
+  });
+  for (const { failures } of others) {
+    for (const failure of failures.slice(0, MAX_FAILURES)) console.log(`  FAILED ${failure}`);
+  }
 }
 
 function printMatrix(squares: readonly Square[]): void {
@@ -100,16 +135,23 @@ async function goalsOf(squares: readonly Square[]): Promise<Goal[]> {
   ];
 }
 
+function goalOfOthers(others: readonly Others[]): Goal {
+  const wrong = others.reduce((total, { failures }) => total + failures.length, 0);
+  return { name: 'faults after a kill, and between members', bound: '0', got: String(wrong), met: wrong === 0 };
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { 'install-peers': { type: 'boolean' }, json: { type: 'string' } } });
   if (values['install-peers'] === true) installPeers();
   const squares = await runMatrix();
   printMatrix(squares);
+  const others = await runOthers();
+  printOthers(others);
   const peers = await racePeers();
   printPeers(peers);
-  const goals = await goalsOf(squares);
+  const goals = [...(await goalsOf(squares)), goalOfOthers(others)];
   if (goals.some((goal) => !goal.met)) process.exitCode = 1;
-  conclude('race', { goals, figures: { squares, peers } }, values.json);
+  conclude('race', { goals, figures: { squares, others, peers } }, values.json);
 }
 
 await main();

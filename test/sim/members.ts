@@ -150,6 +150,7 @@ export class Members {
       tasks: process.tasks,
       seed: this.#parts.dice.below(2 ** 32),
       send: (message) => send({ kind: 'disk', message }),
+      fault: (error) => this.#parts.trace(`${process.name}: replica: ${error}`),
     });
   }
 

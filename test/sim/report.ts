@@ -55,7 +55,7 @@ const CLASSES: readonly string[] = [
   ...['kill', 'power cut', 'at the start'].map((how) => `crash ${how}`),
   ...['exact', 'unknown', 'new'].map((kind) => `recovery ${kind}`),
   ...['flip', 'cut', 'remove', 'swap', 'set', 'lose'].map((what) => `damage ${what}`),
-  ...['full disks', 'journal fenced', 'journal mended', 'starts refused by a full disk'],
+  ...['full disks', 'journal fenced', 'journal checkpoint-failed', 'starts refused by a full disk'],
   ...['disk evictions', 'disk corrupt', 'disk write failures', 'disk faults', 'disk large bodies'],
   ...['recovered intents', 'writes that outlived their process', 'client cut', 'requests that nobody was there for'],
   ...['members died', 'members slowed down', 'members revoked', 'processes that began to serve'],

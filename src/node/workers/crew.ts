@@ -16,7 +16,7 @@ import { nodeClock, nodeTasks } from '../node-ports.ts';
 import type { Answers, Figures, FromWorker, Question } from './messages.ts';
 import { Restarts } from './restarts.ts';
 import { workerConfig } from './share.ts';
-import { WorkerProcess } from './worker-process.ts';
+import { type WorkerChild, WorkerProcess } from './worker-process.ts';
 
 export interface CrewParts {
   readonly config: ResolvedConfig;
@@ -27,6 +27,8 @@ export interface CrewParts {
   readonly log: Logger;
   /** What a worker had counted when it was last asked, told when it is gone. */
   readonly retired: (figures: Figures) => void;
+  /** Starts the process of a worker; undefined: as one of this program. */
+  readonly fork?: () => WorkerChild;
 }
 
 interface Worker {
@@ -126,10 +128,15 @@ export class Crew {
     });
   }
 
-  /** Under this configuration from now on, those that are started later as well. */
+  /**
+   * Under this configuration from now on, those that are started later as well. One that was welcomed with the old one
+   * and does not serve yet is asked too; it answers when it does, or ends.
+   */
   async reload(config: ResolvedConfig): Promise<void> {
     this.#config = config;
-    await this.ask({ kind: 'reload', config: this.#workerConfig() });
+    const question = { kind: 'reload', config: this.#workerConfig() } as const;
+    const welcomed = [...this.#workers].filter(({ member }) => member !== undefined);
+    await Promise.allSettled(welcomed.map(({ process }) => process.ask<'reload'>(question)));
   }
 
   #workerConfig(): ResolvedConfig {

@@ -61,6 +61,7 @@ export async function startWorkers(
     gaveUp: crew.gaveUp,
     close: (options) => part.close(options),
     reload: async (news) => {
+      part.prepare(news);
       // The workers first: what is invalidated here then affects whatever they filled under the old rules.
       await crew.reload(news);
       await part.reload(news);

@@ -4,7 +4,7 @@
 // read; what it had under way is known only then. So it is over when both have been seen, the exit and the end of the
 // channel.
 
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { TidegateError } from '../../errors.ts';
 import { nodeTasks } from '../node-ports.ts';
 import type { Answers, FromWorker, Question, ToWorker } from './messages.ts';
@@ -16,6 +16,9 @@ export interface WorkerHooks {
   readonly gone: (how: string) => void;
 }
 
+/** What is needed of a child process. */
+export type WorkerChild = Pick<ChildProcess, 'on' | 'pid' | 'connected' | 'send' | 'kill'>;
+
 interface Asked {
   readonly resolve: (answer: Answers[Question['kind']]) => void;
   readonly reject: (error: TidegateError) => void;
@@ -23,18 +26,20 @@ interface Asked {
 
 /** A worker that cannot answer for so long does not serve either: it is ended, and another takes its place. */
 const ANSWER_MS = 10_000;
+/** A reload waits for the disk: one that stalls stops them all at once, and must not end them all. */
+const RELOAD_MS = 60_000;
 
 export class WorkerProcess {
-  readonly #child;
+  readonly #child: WorkerChild;
   readonly #hooks: WorkerHooks;
   readonly #asked = new Map<number, Asked>();
   #lastId = 0;
   #left = 2;
   #how = '';
 
-  constructor(hooks: WorkerHooks) {
+  constructor(hooks: WorkerHooks, child: WorkerChild = forked()) {
     this.#hooks = hooks;
-    this.#child = fork(mainFile(), [], { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    this.#child = child;
     this.#child.on('message', (message) => this.#heard(message as FromWorker));
     this.#child.on('exit', (code, signal) => {
       this.#how = signal ?? `exit code ${code}`;
@@ -65,7 +70,7 @@ export class WorkerProcess {
     const id = ++this.#lastId;
     this.#asked.set(id, { resolve, reject });
     this.send({ kind: 'ask', id, question });
-    const cancel = nodeTasks.later(ANSWER_MS, () => this.kill());
+    const cancel = nodeTasks.later(question.kind === 'reload' ? RELOAD_MS : ANSWER_MS, () => this.kill());
     return promise.finally(cancel) as Promise<Answers[Kind]>;
   }
 
@@ -97,6 +102,10 @@ export class WorkerProcess {
     this.#asked.clear();
     this.#hooks.gone(how);
   }
+}
+
+function forked(): ChildProcess {
+  return fork(mainFile(), [], { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
 }
 
 function mainFile(): URL {

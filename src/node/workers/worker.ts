@@ -60,19 +60,21 @@ export class Worker {
   /** All of it in one step, so that no change comes in between; what is left is to listen. */
   #begin({ config, membership, disk }: Welcome): void {
     const { send } = this.#ends;
+    const ownLog = logOf(config);
     const log = new MemberLog({
       membership,
       send: (message) => send({ kind: 'log', message }),
       broken: () => this.#ends.exit(1),
     });
     this.#log = log;
-    const tiers = this.#openTiers(config.memory.maxBytes, { disk, log, membership });
+    const fault = (error: unknown) => ownLog.error({ err: error }, 'a worker cannot read the disk: its owner is asked');
+    const tiers = this.#openTiers(config.memory.maxBytes, { disk, log, membership, fault });
     this.#tiers = tiers;
     const role = {
       kind: 'worker',
       origin: (origin: Parameters<typeof afterIntents>[0]) => afterIntents(origin, () => log.opened()),
     } as const;
-    this.#part = startPart(config, { log: logOf(config), tiers, role });
+    this.#part = startPart(config, { log: ownLog, tiers, role });
     this.#part.then(
       ({ port }) => send({ kind: 'listening', port }),
       (error: unknown) => {
@@ -85,7 +87,12 @@ export class Worker {
 
   #openTiers(
     maxBytes: number,
-    { disk, log, membership }: Pick<Welcome, 'disk' | 'membership'> & { log: MemberLog },
+    {
+      disk,
+      log,
+      membership,
+      fault,
+    }: Pick<Welcome, 'disk' | 'membership'> & { log: MemberLog; fault: (error: unknown) => void },
   ): NodeTiers {
     const memory = createMemoryStore({ maxBytes });
     const history = { invalidations: new Invalidations({ from: membership.image }), log };
@@ -100,6 +107,7 @@ export class Worker {
       tasks: nodeTasks,
       seed: Math.floor(nodeRandom() * 2 ** 32),
       send: (message) => this.#ends.send({ kind: 'disk', message }),
+      fault,
     });
     this.#replica = replica;
     const stores = maxBytes === 0 ? [replica] : [memory, replica];

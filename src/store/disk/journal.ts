@@ -63,6 +63,8 @@ export class Journal implements InvalidationLog {
   readonly #witness: Witness;
   readonly #limits: { readonly records: number; readonly bytes: number };
   readonly #intents = new Map<string, string>();
+  /** Of the node before, for the first log alone: until the gate holds their URIs, a kill must not lose them. */
+  #inherited: Continuation['intents'];
   readonly #group = new GroupSync(() => this.#sync());
   #apply: ((position: Position, change: LogChange) => void) | undefined;
   #position: Position;
@@ -85,6 +87,7 @@ export class Journal implements InvalidationLog {
     this.#position = from.position;
     this.#serial = from.serial;
     this.#spare = from.spareLog;
+    this.#inherited = from.intents;
     this.#witness = new Witness(options.folder.open(WITNESS_FILE, { create: true }));
   }
 
@@ -241,6 +244,7 @@ export class Journal implements InvalidationLog {
 
   async #beginAnew(): Promise<void> {
     const log = await this.#nextLog();
+    this.#inherited = [];
     this.#log?.close();
     this.#log = log;
     this.#spare = this.#spare === 0 ? 1 : 0;
@@ -260,7 +264,7 @@ export class Journal implements InvalidationLog {
     if (image.applied !== this.#position) {
       throw new Error(`expected an image of position ${this.#position}, got ${image.applied}`);
     }
-    const intents = [...this.#intents].map(([intent, uri]) => ({ intent, uri }));
+    const intents = [...this.#inherited, ...[...this.#intents].map(([intent, uri]) => ({ intent, uri }))];
     const header = encodeHeader({ epoch: this.#epoch, base: this.#position, serial: this.#serial, intents });
     const kept: Uint8Array[] = [];
     this.#kept = kept;

@@ -75,6 +75,8 @@ export interface Continuation {
   readonly serial: number;
   /** Of LOG_FILES: the one that may be written over. */
   readonly spareLog: 0 | 1;
+  /** Writes that were under way: they stay in the log until those who hold their URIs have opened intents of their own. */
+  readonly intents: readonly OpenIntent[];
 }
 
 export interface Recovery {
@@ -160,7 +162,8 @@ function resumed({ image, logs, witness }: Evidence, at: number, { maxPatterns }
   for (const { position, change } of log.records) {
     if (change.kind === 'invalidate' && position > restored.applied) restored.apply(change.selector, position);
   }
-  const openIntents = urisOf(openAtEnd(log));
+  const intents = openAtEnd(log);
+  const openIntents = urisOf(intents);
   for (const uri of openIntents) restored.apply({ kind: 'url', uri });
   const testified = witness.kind === 'exact' ? witness.testimony.position : 0;
   const position = Math.max(restored.applied, testified) + POSITION_JUMP;
@@ -172,7 +175,7 @@ function resumed({ image, logs, witness }: Evidence, at: number, { maxPatterns }
       ...(maxPatterns !== undefined && { maxPatterns }),
     }),
     openIntents,
-    continuation: { position, serial, spareLog: at === 0 ? 1 : 0 },
+    continuation: { position, serial, spareLog: at === 0 ? 1 : 0, intents },
   };
 }
 
@@ -186,6 +189,7 @@ function begunAnew(
   { newEpoch, buckets, maxPatterns }: RecoveryOptions,
 ): Recovery {
   const found = logs.filter((log) => log !== undefined);
+  const intents = found.flatMap(openAtEnd);
   const invalidations = new Invalidations({
     epoch: newEpoch(),
     ...(buckets !== undefined && { buckets }),
@@ -200,8 +204,8 @@ function begunAnew(
     kind: verdict.kind,
     reason: verdict.kind === 'unknown' ? verdict.reason : undefined,
     invalidations,
-    openIntents: urisOf(found.flatMap(openAtEnd)),
-    continuation: { position: invalidations.applied, serial: 0, spareLog: 0 },
+    openIntents: urisOf(intents),
+    continuation: { position: invalidations.applied, serial: 0, spareLog: 0, intents },
   };
 }
 

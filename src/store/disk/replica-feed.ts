@@ -4,13 +4,14 @@
 // The one complication: one that joins late. It is told of the whole index in slices, while changes go on. A slice says
 // what holds at its instant, and every change is told after it has happened, so whichever of the two comes last is right.
 
-import type { BodySource, BodyWriter, Tasks } from '../../ports.ts';
+import type { BodySource, Tasks } from '../../ports.ts';
 import type { Catalog } from './catalog.ts';
 import type { IndexRows, Place } from './contract.ts';
 import type { DiskStore } from './disk-store.ts';
 import type { KeyHash } from './hash.ts';
 import type { Asking, DiskToWorker, Result, WorkerToDisk } from './replica-messages.ts';
 import type { IndexObserver } from './replica-observer.ts';
+import { ReplicaWriters } from './replica-writers.ts';
 
 /** Rows in one message. */
 const BATCH = 4096;
@@ -22,7 +23,7 @@ const LOADING_MS = 50;
 interface Replica {
   readonly send: (message: DiskToWorker) => void;
   stored: number[];
-  readonly writers: Map<number, BodyWriter>;
+  readonly writers: ReplicaWriters;
   gone: boolean;
 }
 
@@ -73,7 +74,7 @@ export class ReplicaFeed implements IndexObserver {
   }
 
   join(send: (message: DiskToWorker) => void): JoinedReplica {
-    const replica: Replica = { send, stored: [], writers: new Map(), gone: false };
+    const replica: Replica = { send, stored: [], writers: new ReplicaWriters(this.#tasks), gone: false };
     this.#replicas.add(replica);
     this.#tellAll(replica).catch(this.#fault);
     return {
@@ -81,7 +82,7 @@ export class ReplicaFeed implements IndexObserver {
       left: () => {
         replica.gone = true;
         this.#replicas.delete(replica);
-        for (const writer of replica.writers.values()) writer.discard();
+        replica.writers.discardAll();
       },
     };
   }
@@ -150,8 +151,7 @@ export class ReplicaFeed implements IndexObserver {
         this.#drain(store.bodies.read(message.body, { start: message.start, end: message.body.bytes }));
         return;
       case 'discard':
-        replica.writers.get(message.writer)?.discard();
-        replica.writers.delete(message.writer);
+        replica.writers.discard(message.writer);
         return;
       default:
         this.#answer(replica, message);
@@ -170,17 +170,11 @@ export class ReplicaFeed implements IndexObserver {
     );
   }
 
-  async #done(writers: Map<number, BodyWriter>, asking: Asking): Promise<Result> {
+  async #done(writers: ReplicaWriters, asking: Asking): Promise<Result> {
     const store = this.#store as DiskStore;
     if (asking.kind === 'get') return store.get(asking.key);
     if (asking.kind === 'delete') return store.delete(asking.keys);
-    const writer = writers.get(asking.writer) ?? store.bodies.create();
-    writers.set(asking.writer, writer);
-    if (asking.kind === 'append') await writer.append(asking.chunk);
-    if (asking.kind === 'read') return writer.read({ start: asking.start, end: asking.end });
-    if (asking.kind !== 'finish') return undefined;
-    writers.delete(asking.writer);
-    return writer.finish();
+    return writers.done(store.bodies, asking);
   }
 
   #used(high: Uint32Array, low: Uint32Array): void {

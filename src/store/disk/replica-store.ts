@@ -24,6 +24,8 @@ const USES_MS = 1_000;
 const MAX_USES = 8192;
 /** So much is read before a record that was not touched meanwhile counts as cold. */
 const WARM_BYTES = 64 * 1024 * 1024;
+/** Between faults that are told of: a process without descriptors has one at every read. */
+const FAULT_MS = 10_000;
 
 interface ReplicaParts {
   readonly folder: DiskFolder;
@@ -31,6 +33,8 @@ interface ReplicaParts {
   /** 32 bits. */
   readonly seed: number;
   readonly send: (message: WorkerToDisk) => void;
+  /** Told when this process cannot read the disk; the owner is asked instead. */
+  readonly fault: (error: unknown) => void;
 }
 
 interface Pending {
@@ -52,12 +56,13 @@ export class ReplicaStore implements Store {
   #warmth = 2;
   #moved = 0;
 
-  constructor({ folder, tasks, seed, send }: ReplicaParts) {
+  constructor({ folder, tasks, seed, send, fault }: ReplicaParts) {
+    const sparing = sparingly(fault, tasks);
     this.#link = new ReplicaLink(send);
     this.#tasks = tasks;
     this.#index = new IndexTable(seed);
-    this.#segments = new ReplicaSegments(folder);
-    this.bodies = new ReplicaBodies(folder, this.#link);
+    this.#segments = new ReplicaSegments(folder, sparing);
+    this.bodies = new ReplicaBodies(folder, { link: this.#link, fault: sparing });
   }
 
   received(message: DiskToWorker): void {
@@ -203,6 +208,18 @@ export class ReplicaStore implements Store {
     }
     this.#index.setWarmth(slot, this.#warmth);
   }
+}
+
+function sparingly(fault: (error: unknown) => void, tasks: Tasks): (error: unknown) => void {
+  let isQuiet = false;
+  return (error) => {
+    if (isQuiet) return;
+    isQuiet = true;
+    tasks.later(FAULT_MS, () => {
+      isQuiet = false;
+    });
+    fault(error);
+  };
 }
 
 /** About what its record will be long. */

@@ -181,7 +181,7 @@ it('refuses an image that lacks what was appended', async () => {
   const options = { folder: new VolatileFolder(), manifest: life.shelf, tasks: life.time, image: () => stale };
   const journal = await openJournal(
     { ...options, onEvent: ({ kind }) => events.push(kind) },
-    { position: 0, serial: 0, spareLog: 0 },
+    { position: 0, serial: 0, spareLog: 0, intents: [] },
   );
   await journal.append(invalidate('a'));
   await journal.close();

@@ -1,0 +1,61 @@
+// Entries were filled under the rules of their time, and a key does not say under which. So when rules change, at a reload
+// or from one start to the next, what was filled under others is invalidated.
+//
+// The one complication: it may fail half way. What was written down of the old rules is gone before anything is filled
+// under new ones, and the new ones are written down when nothing of others is left; in between, a start takes all for
+// others.
+
+import type { Logger } from 'pino';
+import type { Gate } from '../engine/contract.ts';
+import { changedOrigins } from './config/applying.ts';
+import type { ResolvedConfig } from './config/config.ts';
+import { forgetRules, originsOfOtherRules, rememberRules } from './rules-file.ts';
+
+export interface RulesParts {
+  readonly gate: Pick<Gate, 'invalidate'>;
+  readonly log: Logger;
+  /** True: another process writes the rules down. */
+  readonly isWorker: boolean;
+}
+
+export class Rules {
+  readonly #parts: RulesParts;
+
+  constructor(parts: RulesParts) {
+    this.#parts = parts;
+  }
+
+  /** At the start, before anything is served. */
+  async begin(config: ResolvedConfig): Promise<void> {
+    const origins = this.#parts.isWorker ? [] : originsOfOtherRules(config);
+    if (origins.length === 0) return;
+    forgetRules(config);
+    await this.#outdate(origins, config);
+    this.#parts.log.debug({ origins }, 'what was stored under other rules is outdated');
+  }
+
+  /** Before any process serves under the new configuration. */
+  prepare(old: ResolvedConfig, news: ResolvedConfig): void {
+    if (!this.#parts.isWorker && changedOrigins(old, news).length > 0) forgetRules(old);
+  }
+
+  /** When this process serves under the new configuration. */
+  async changed(old: ResolvedConfig, news: ResolvedConfig): Promise<void> {
+    const origins = changedOrigins(old, news);
+    if (origins.length > 0) await this.#outdate(origins, news);
+  }
+
+  /** All are tried before one that failed is told of. */
+  async #outdate(origins: readonly string[], config: ResolvedConfig): Promise<void> {
+    const { gate, log, isWorker } = this.#parts;
+    const done = await Promise.allSettled(origins.map((origin) => gate.invalidate({ kind: 'origin', origin })));
+    const failed = done.find((one) => one.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    if (isWorker) return;
+    try {
+      rememberRules(config);
+    } catch (err) {
+      log.warn({ err }, 'the rules could not be written down: all is invalidated at the next start');
+    }
+  }
+}
