@@ -12,8 +12,8 @@ export type PopulateCause = 'startup' | 'publish' | 'schedule' | 'rehydration' |
 /** Where a job is written down, so that it can go on after a restart. Places are counted from 0 in the order given. */
 export interface JobRecord {
   added(texts: readonly string[]): void;
-  /** Nothing more is going to be given. */
-  sealed(): void;
+  /** Nothing more is going to be given. `error`: why its source ended before its end. */
+  sealed(error?: string | undefined): void;
   /** One place is done. */
   done(index: number): void;
   /** All is done, or nothing more is wanted. */
@@ -107,12 +107,13 @@ export class Job {
   seal(now: number): void {
     if (this.#sealed) return;
     this.#sealed = true;
-    this.#record.sealed();
+    this.#record.sealed(this.#error);
     this.#endIfDone(now);
   }
 
   /** Its source gives no more, for this reason. What was given is still filled. */
   fail(message: string, now: number): void {
+    if (this.#sealed) return;
     this.#error = message;
     this.seal(now);
   }

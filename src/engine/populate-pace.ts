@@ -26,9 +26,16 @@ export class Pace {
     return this.inFlight >= concurrency ? Number.POSITIVE_INFINITY : Math.max(0, this.#nextMs - now);
   }
 
-  begin(now: number, { ratePerSecond }: PaceLimits): void {
-    this.inFlight++;
+  /** Takes the next turn, however many are under way; returns the time until it comes. */
+  reserve(now: number, { ratePerSecond }: PaceLimits): number {
+    const waitMs = Math.max(0, this.#nextMs - now);
     if (ratePerSecond > 0) this.#nextMs = Math.max(this.#nextMs, now - CATCH_UP_MS) + 1000 / ratePerSecond;
+    return waitMs;
+  }
+
+  begin(now: number, limits: PaceLimits): void {
+    this.inFlight++;
+    this.reserve(now, limits);
   }
 
   /** `asked` false: it made no request. */
@@ -40,6 +47,8 @@ export class Pace {
 
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
+/** So many in a row without any answer, and it is given up: half a minute to a minute. */
+const MAX_SILENT_PAUSES = 7;
 /** What an origin asks for is obeyed up to here; then it is asked once, and may say it again. */
 const LONGEST_RETRY_AFTER_MS = 15 * 60_000;
 
@@ -53,6 +62,8 @@ export class OriginPace {
   #pausedUntilMs = Number.NEGATIVE_INFINITY;
   /** Pauses since it last answered. */
   #pauses = 0;
+  /** Pauses since it last answered anything. */
+  #silentPauses = 0;
   #costMs: number | undefined;
 
   constructor(random: Random) {
@@ -74,6 +85,15 @@ export class OriginPace {
     return Math.max(this.#pausedUntilMs - now, this.#pace.waitMs(now, { ...limits, concurrency }));
   }
 
+  /** It has not answered for so long that what waits for it waits in vain. Whatever comes later is still tried. */
+  get isGivenUp(): boolean {
+    return this.#silentPauses >= MAX_SILENT_PAUSES;
+  }
+
+  reserve(now: number, limits: PaceLimits): number {
+    return Math.max(this.#pausedUntilMs - now, this.#pace.reserve(now, limits));
+  }
+
   begin(now: number, limits: PaceLimits): void {
     this.#pace.begin(now, limits);
   }
@@ -82,6 +102,7 @@ export class OriginPace {
   end(asked: boolean, limits: PaceLimits, forwardMs: number | undefined): void {
     this.#pace.end(asked, limits);
     if (forwardMs === undefined) return;
+    this.#silentPauses = 0;
     const ms = Math.max(1, forwardMs);
     this.#costMs = this.#costMs === undefined ? ms : this.#costMs + COST_WEIGHT * (ms - this.#costMs);
   }
@@ -99,6 +120,7 @@ export class OriginPace {
     const ownMs = longest * (0.5 + this.#random() / 2);
     const ms = retryAfterMs === undefined ? ownMs : Math.min(Math.max(retryAfterMs, ownMs), LONGEST_RETRY_AFTER_MS);
     this.#pauses++;
+    this.#silentPauses++;
     this.#pausedUntilMs = Math.max(this.#pausedUntilMs, now + ms);
   }
 }

@@ -37,7 +37,8 @@ export class FillQueue<Job> {
   readonly #texts: string[] = [];
   readonly #lanes: (Lane<Job> | undefined)[] = [];
   /** Shares after the first, of the few fills that have more. */
-  readonly #further = new Map<number, readonly Share<Job>[]>();
+  readonly #further = new Map<number, Share<Job>[]>();
+  #shares = 0;
   #hits = new Float64Array(FIRST_CAPACITY);
   #order = new Float64Array(FIRST_CAPACITY);
   #index = new Uint32Array(FIRST_CAPACITY);
@@ -50,12 +51,18 @@ export class FillQueue<Job> {
     return this.#slotOf.size;
   }
 
+  /** Shares of those that wait: each takes memory, also where many are of one fill. */
+  get shares(): number {
+    return this.#shares;
+  }
+
   has(text: string): boolean {
     return this.#slotOf.has(text);
   }
 
   /** Lets the fill wait in the lane of its first share; one that waits already is shared from now on. */
   add(fill: Fill<Job>, lane: Lane<Job>): void {
+    this.#shares += fill.shares.length;
     const there = this.#slotOf.get(fill.text);
     if (there !== undefined) return this.#share(there, fill);
     const slot = this.#free.pop() ?? this.#texts.length;
@@ -101,7 +108,9 @@ export class FillQueue<Job> {
   }
 
   #share(slot: number, { hits, shares }: Fill<Job>): void {
-    this.#further.set(slot, [...(this.#further.get(slot) ?? []), ...shares]);
+    const further = this.#further.get(slot) ?? [];
+    this.#further.set(slot, further);
+    for (const share of shares) further.push(share);
     if (hits <= this.#hits[slot]!) return;
     this.#hits[slot] = hits;
     this.#up(this.#lanes[slot]!, this.#place[slot]!);
@@ -111,6 +120,7 @@ export class FillQueue<Job> {
     const text = this.#texts[slot]!;
     const first = { job: this.#lanes[slot]!.job, index: this.#index[slot]! };
     const shares = [first, ...(this.#further.get(slot) ?? [])];
+    this.#shares -= shares.length;
     const fill = { text, hits: this.#hits[slot]!, attempts: this.#attempts[slot]!, shares };
     this.#slotOf.delete(text);
     this.#further.delete(slot);

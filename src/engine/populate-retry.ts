@@ -25,6 +25,7 @@ export function afterFill(result: PopulateResult, attempts: number): AfterFill {
   if (result.kind === 'fresh' || result.kind === 'stored') return { kind: 'count' };
   const { reason } = result;
   // It was not asked, so that was no attempt; the breaker lets one through when its time has come.
+  // An origin that never answers is given up by its pace.
   if (reason === 'E_ORIGIN_OPEN') return { kind: 'again', delayMs: 0, attempts, pause: { retryAfterMs: undefined } };
   if (attempts + 1 >= MAX_ATTEMPTS || (result.kind === 'refused' && !PASSING.has(reason))) return { kind: 'count' };
   const again = { kind: 'again', attempts: attempts + 1 } as const;

@@ -64,10 +64,11 @@ export class Populator {
   add(id: string, items: readonly PopulateItem[]): void {
     const job = this.#jobs.open(id);
     const { maxWaiting = MAX_WAITING } = this.#options;
-    if (this.#queue.size + items.length > maxWaiting) {
+    const { shares } = this.#queue;
+    if (shares + items.length > maxWaiting) {
       throw new TidegateError(
         'E_POPULATE',
-        `expected at most ${maxWaiting} URLs waiting to be filled, got ${this.#queue.size} and ${items.length} more`,
+        `expected at most ${maxWaiting} URLs waiting to be filled, got ${shares} and ${items.length} more`,
       );
     }
     const texts = items.map(fillText);
@@ -126,9 +127,17 @@ export class Populator {
     return this.#jobs.follow(id, listener);
   }
 
+  /** Takes a turn of the job at the origin for what is no fill, such as a sitemap; returns the time until it comes. */
+  reserve(id: string, originName: string): number {
+    const job = this.#jobs.open(id);
+    const now = this.#options.clock.monotonic();
+    const ofOrigin = this.#laneOf(job, originName).origin.reserve(now, this.#options.limits());
+    return Math.max(ofOrigin, job.pace.reserve(now, job.limits));
+  }
+
   /** What waits and what is under way, for operators. */
   summary(): { readonly waiting: number; readonly inFlight: number } {
-    return { waiting: this.#queue.size, inFlight: this.#inFlight };
+    return { waiting: this.#queue.shares, inFlight: this.#inFlight };
   }
 
   /** Begins nothing more. Jobs stay as they are, so that what is written down of them can go on after a restart. */
@@ -233,11 +242,16 @@ export class Populator {
   #goesAgain({ origin }: OriginLane, fill: Fill<Job>, result: PopulateResult): boolean {
     const after = afterFill(result, fill.attempts);
     if (after.kind === 'count' || after.pause === undefined) {
-      if (result.kind !== 'failed') origin.recovered();
+      // What was fresh, or not to be asked for, says nothing of the origin.
+      if (result.kind === 'stored' || (result.kind === 'refused' && result.forwardMs !== undefined)) origin.recovered();
     } else {
       origin.pause(this.#options.clock.monotonic(), after.pause.retryAfterMs);
     }
     if (after.kind === 'count') return false;
+    if (after.pause !== undefined && origin.isGivenUp) {
+      this.#giveUp(origin);
+      return false;
+    }
     const again = { ...fill, attempts: after.attempts };
     if (after.delayMs === 0) this.#enqueue(again);
     else {
@@ -247,6 +261,17 @@ export class Populator {
       });
     }
     return true;
+  }
+
+  /** What waits for the origin ends as failed: so many in a turn. It is paused meanwhile, so none of it begins. */
+  #giveUp(origin: OriginPace): void {
+    let left = FILLS_PER_TURN;
+    for (const lane of this.#lanes.values()) {
+      while (lane.origin === origin && this.#queue.first(lane) !== undefined && !this.#closed) {
+        if (left-- === 0) return void this.#options.tasks.later(0, () => this.#giveUp(origin));
+        this.#count(this.#queue.take(lane), { kind: 'failed', reason: 'E_ORIGIN_OPEN' });
+      }
+    }
   }
 
   #count({ shares }: Fill<Job>, { kind, ...rest }: ItemEnd): void {

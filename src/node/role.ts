@@ -29,7 +29,7 @@ export interface Part {
   readonly metrics: Metrics;
   readonly requestFor: AdminDeps['explainRequest'];
   clientBytes(): number;
-  /** Before any process serves under another configuration. */
+  /** Before any process serves under another configuration. Throws E_TLS, and then all stays as it is. */
   prepare(news: ResolvedConfig): void;
   reload(config: ResolvedConfig): Promise<void>;
   close(options?: { readonly graceMs?: number }): Promise<void>;

@@ -192,11 +192,11 @@ class NodeGate implements RunningGate, Part {
   }
 
   prepare(news: ResolvedConfig): void {
+    this.#listening.update(news);
     this.#rules.prepare(this.#site.config, news);
   }
 
   async reload(config: ResolvedConfig): Promise<void> {
-    this.#listening.update(config);
     this.prepare(config);
     const old = this.#site;
     this.#site = this.#compile(config);

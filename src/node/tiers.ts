@@ -111,5 +111,8 @@ function tell(log: Logger, event: DurableEvent): void {
       return;
     case 'manifest-damaged':
       log.error({ err: event.error }, 'the manifest is damaged: it is begun anew at the next start');
+      return;
+    case 'lock-unnamed':
+      log.warn({ err: event.error }, 'the process id could not be written to lock.pid');
   }
 }

@@ -45,6 +45,7 @@ export async function read(
     life: running.process.life,
   };
   const first = kept.isFirst(resource, kind);
+  const beganMs = performance.now();
   const reply = await ask({
     ...running,
     method,
@@ -71,7 +72,7 @@ export async function read(
   const hit = /^tidegate; hit\b/.test(status);
   if (hit) figures.count('hits');
   if (hit && first) figures.count('hits from disk');
-  if (reply.complete) kept.note(resource, kind, { hit, stored: /; stored(?!=)/.test(status) });
+  if (reply.complete) kept.note(resource, kind, { hit, stored: /; stored(?!=)/.test(status), beganMs });
   return { hit, first };
 }
 
@@ -114,6 +115,7 @@ export async function invalidate(
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(selection.body),
   });
+  for (const { resource } of due) kept.forget(resource);
   if (!('error' in reply) && reply.status === 200) {
     acknowledge(world, running, due);
     figures.count(`acknowledged ${selection.kind}`);
@@ -164,6 +166,7 @@ export async function write(world: World, running: Running, target: Resource, fo
   const headers = { 'x-write': origin.plan(plan), 'content-type': 'text/plain' };
   const body = form.method === 'DELETE' ? undefined : 'what is written is told by x-write';
   const reply = await ask({ ...running, method: form.method, path: target.path, headers, ...(body && { body }) });
+  for (const { resource } of plan.changes) kept.forget(resource);
   const expected = plan.failsAfter ? 500 : form.method === 'POST' ? 201 : 204;
   if ('error' in reply || reply.status !== expected) {
     noteFailure(world, running, `${form.method} ${target.path}`, reply);

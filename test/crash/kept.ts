@@ -1,5 +1,8 @@
 // What the gate should still have after a restart: what it said it has, of which nothing has been changed since. So the
 // share that it really has can be told.
+//
+// The one complication: reads and invalidations overlap. What an invalidation affects is forgotten as it is sent and again
+// as it is over, and a read that began before that tells nothing.
 
 import type { Resource } from './resources.ts';
 
@@ -10,11 +13,19 @@ interface Seen {
   hits: number;
 }
 
+interface Answered {
+  readonly hit: boolean;
+  readonly stored: boolean;
+  /** When the read began. */
+  readonly beganMs: number;
+}
+
 /** Time that a gate has to bring to disk what it has stored. */
 const SETTLED_MS = 250;
 
 export class Kept {
   readonly #seen = new Map<string, Seen>();
+  readonly #forgottenMs = new Map<Resource, number>();
   /** What has been asked of the gate that runs: only the first answer shows what was there at its start. */
   readonly #asked = new Set<string>();
 
@@ -26,16 +37,17 @@ export class Kept {
     return true;
   }
 
-  note(resource: Resource, kind: string, { hit, stored }: { readonly hit: boolean; readonly stored: boolean }): void {
-    if (resource.freshness !== 'long') return;
+  note(resource: Resource, kind: string, { hit, stored, beganMs }: Answered): void {
+    if (resource.freshness !== 'long' || beganMs <= (this.#forgottenMs.get(resource) ?? 0)) return;
     const key = keyOf(resource, kind);
     const seen = this.#seen.get(key);
     if (seen !== undefined) seen.hits += hit ? 1 : 0;
     else if (hit || stored) this.#seen.set(key, { resource, kind, sinceMs: performance.now(), hits: hit ? 1 : 0 });
   }
 
-  /** It is about to change, or to be invalidated. */
+  /** It is about to change or to be invalidated, or that is over. */
   forget(resource: Resource): void {
+    this.#forgottenMs.set(resource, performance.now());
     for (const [key, seen] of this.#seen) if (seen.resource === resource) this.#seen.delete(key);
   }
 

@@ -8,7 +8,7 @@ import { MOMENTS } from './moments.ts';
 const ROUNDS_FOR_CLASSES = 150;
 
 /** Of entries that were hits before the end, those that must be hits right after an undamaged restart. */
-const LEAST_SHARE = 0.9;
+const LEAST_SHARE = 0.95;
 
 const FAULTS: readonly (readonly [Found['fault'], string])[] = [
   ['outdated', 'outdated answers'],

@@ -54,6 +54,23 @@ describe('the queue', () => {
     expect(populator.progress(id)?.total).toBe(0);
   });
 
+  it('counts each place of what many want: a URL given often is as much as many URLs', () => {
+    const { populator, job } = world(undefined, { maxWaiting: 5 });
+    job(range(2));
+    job(['b/x', 'b/y']);
+    job(['a/x', 'a/x', 'a/x']);
+    expect(populator.summary()).toEqual({ waiting: 3, inFlight: 4 });
+    expect(() => job(['a/x', 'a/x', 'a/x'])).toThrow(/expected at most 5 URLs waiting to be filled, got 3 and 3 more/);
+  });
+
+  it('takes 40,000 equal URLs without copying what it has for each', async () => {
+    const { populator, job, pass } = world(() => STORED);
+    const id = job(Array<string>(40_000).fill('a/x'));
+    await pass(20);
+    expect(populator.progress(id)).toMatchObject({ state: 'done', stored: 40_000 });
+    expect(populator.summary()).toEqual({ waiting: 0, inFlight: 0 });
+  });
+
   it('gives every fill out once, the best of its lane first', () => {
     const adds = fc.array(fc.record({ text: fc.nat(30), hits: fc.nat(4), lane: fc.nat(2), take: fc.boolean() }));
     fc.assert(
@@ -81,6 +98,7 @@ describe('the queue', () => {
           }
           if (take) takeFrom(lane);
           expect(queue.size).toBe(model.size);
+          expect(queue.shares).toBe([...model.values()].reduce((sum, { shares }) => sum + shares, 0));
         }
         while (model.size > 0) for (const at of [0, 1, 2]) takeFrom(at);
       }),
@@ -89,6 +107,13 @@ describe('the queue', () => {
 });
 
 describe('the pace', () => {
+  it('has turns for what is no fill, between those of fills', () => {
+    const { populator } = world(undefined, { limits: () => ({ concurrency: 1, ratePerSecond: 10 }) });
+    const [one, two] = [populator.open({ cause: 'operator' }), populator.open({ cause: 'operator', ratePerSecond: 2 })];
+    const waits = [one, one, two, two].map((id) => populator.reserve(id, 'a'));
+    expect(waits).toEqual([0, 50, 150, 450]);
+  });
+
   it('has so many under way at one origin, others beside it', () => {
     const { job, paths } = world();
     job([...range(5, 'a'), ...range(5, 'b')]);

@@ -134,6 +134,28 @@ describe('a fill that came to nothing', () => {
     expect(populator.progress(id)).toMatchObject({ state: 'done', failed: 1, reasons: { E_ORIGIN_TIMEOUT: 1 } });
   });
 
+  it('is counted as failed, with all that waits, when its origin does not answer for a minute', async () => {
+    const { job, populator, begun, pass } = world((uri) =>
+      uri.includes('//dead') ? { kind: 'failed', reason: 'E_ORIGIN_OPEN' } : STORED,
+    );
+    const id = job([...range(1_000, 'dead'), ...range(3)]);
+    await pass(60_000);
+    expect(populator.progress(id)).toMatchObject({ state: 'running', stored: 3, failed: 0 });
+    await pass(5_000);
+    expect(populator.progress(id)).toMatchObject({ state: 'done', failed: 1_000, reasons: { E_ORIGIN_OPEN: 1_000 } });
+    expect(begun.length).toBeLessThan(20);
+  });
+
+  it('waits for an origin that answers now and then', async () => {
+    let asked = 0;
+    const { job, populator, pass } = world(() =>
+      ++asked % 6 === 0 ? STORED : { kind: 'failed', reason: 'E_ORIGIN_OPEN' },
+    );
+    const id = job(range(5));
+    await pass(600_000);
+    expect(populator.progress(id)).toMatchObject({ state: 'done', stored: 5, failed: 0 });
+  });
+
   it('is told of when it throws, which is a defect, and the job goes on', async () => {
     const faults: unknown[] = [];
     const { job, populator, pass } = world(undefined, {

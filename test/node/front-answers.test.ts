@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Answer } from '../../src/ports.ts';
 import {
   answerText,
   bodyText,
@@ -52,6 +53,36 @@ describe('what the client gets', () => {
     expect(answers.match(new RegExp(`HTTP/1.1 ${status}`, 'g'))).toHaveLength(2);
     expect(valuesOf(answers, 'content-length')).toEqual(lengths);
     expect(answers).not.toMatch(/transfer-encoding/i);
+  });
+
+  // As bytes: 0xe9 is one, and stays one.
+  test.each(['1.1', '1.0'])('values beyond ASCII as they came, over HTTP/%s', async (version) => {
+    const fields = ['x-name', 'caf\xe9'];
+    const body = new FedBody();
+    const answers: Record<string, Answer> = {
+      '/late': streamedAnswer(body, fields),
+      '/length': streamedAnswer(body, ['content-length', '4', ...fields]),
+      '/empty': { kind: 'whole', head: { status: 204, fields }, body: undefined, outcome: { hit: false } },
+      '/unchanged': { kind: 'whole', head: { status: 304, fields }, body: undefined, outcome: { hit: false } },
+    };
+    const { port } = await startFront({
+      handle: ({ target }, responder) => void responder.respond(answers[target] as Answer),
+    });
+    for (const target of Object.keys(answers)) {
+      for (const method of ['GET', 'HEAD', 'POST']) {
+        const content = method === 'POST' ? 'Content-Length: 5\r\n' : '';
+        const head = `${method} ${target} HTTP/${version}\r\nHost: example.org\r\n${content}\r\n`;
+        const client = new RawClient(port).send(head);
+        const answer = await client.until((text) => text.includes('\r\n\r\n'));
+        expect([method, target, valuesOf(answer, 'x-name')]).toEqual([method, target, ['caf\xe9']]);
+        expect(bodyText(answer)).toBe('');
+        if (!target.startsWith('/l') || method !== 'GET') continue;
+        body.feed('tide', 'end');
+        await client.until((text) => text.includes('tide'));
+        const chunked = version === '1.1' && target === '/late';
+        await client.until((text) => text.endsWith(chunked ? '\r\n\r\n4\r\ntide\r\n0\r\n\r\n' : '\r\n\r\ntide'));
+      }
+    }
   });
 
   test('answers in the order of the requests, however late the first comes', async () => {

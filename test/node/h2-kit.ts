@@ -171,8 +171,14 @@ export class FrameClient {
   #rest = Buffer.alloc(0);
   #changed: (() => void) | undefined;
 
-  constructor(front: TlsFront) {
-    this.socket = tlsConnect({ port: front.port, host: '127.0.0.1', ca: front.ca, ALPNProtocols: ['h2'] });
+  constructor(front: TlsFront, options: ConnectionOptions & { readonly allowHalfOpen?: boolean } = {}) {
+    this.socket = tlsConnect({
+      port: front.port,
+      host: '127.0.0.1',
+      ca: front.ca,
+      ALPNProtocols: ['h2'],
+      ...options,
+    });
     this.socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
     this.send(SETTINGS, 0, [0]);
     this.socket.on('data', (chunk: Buffer) => {

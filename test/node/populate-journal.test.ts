@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -28,6 +28,22 @@ describe('the journal', () => {
     expect(job?.sealed).toBe(true);
     job?.forget();
     expect([open().unfinished(), faults]).toEqual([[], []]);
+  });
+
+  test('says why the source of a job gave no more', () => {
+    const { open, journal } = opened();
+    journal.record(head)('1').sealed('expected XML, got none');
+    expect(open().unfinished()).toMatchObject([{ sealed: true, error: 'expected XML, got none' }]);
+  });
+
+  test('is for its owner only: fields may be credentials', () => {
+    const { time, folder, journal } = opened();
+    const record = journal.record(head)('1');
+    record.added(['a\nauthorization:x']);
+    record.done(0);
+    time.advance(1_000);
+    const modes = ['', '1.jsonl', '1.done'].map((name) => statSync(join(folder, name)).mode & 0o777);
+    expect(modes).toEqual([0o700, 0o600, 0o600]);
   });
 
   test('forgets what is over, and a job of which not even the head is whole', () => {

@@ -66,6 +66,17 @@ describe('a schedule', () => {
     schedules.stop();
     expect(time.idle).toBe(true);
   });
+
+  test('that is changed while it runs waits for that run', async () => {
+    const { runs, pass, schedules } = running([{ name: 'a', everyMs: 1_000, manifest: true }], 3_500);
+    await pass(1);
+    schedules.update(resolved([{ name: 'a', everyMs: 1_000, urls: [] }]).schedule);
+    schedules.update(resolved([{ name: 'a', everyMs: 2_000, urls: [] }]).schedule);
+    expect(schedules.states()).toMatchObject([{ runs: 0, running: true }]);
+    await pass(4);
+    expect(runs).toEqual(['a 1', 'a 5']);
+    expect(schedules.states()).toMatchObject([{ runs: 1, skipped: 1, running: true }]);
+  });
 });
 
 test.each([

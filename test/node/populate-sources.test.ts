@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { GateRequest } from '../../src/engine/contract.ts';
 import type { PopulateItem } from '../../src/engine/populate-item.ts';
+import { TidegateError } from '../../src/errors.ts';
 import { readSitemap } from '../../src/node/populate/sitemap.ts';
 import { fromSitemap, fromStores, type Source, type SourceDeps, sourceOf } from '../../src/node/populate/sources.ts';
 import type { Origin } from '../../src/ports.ts';
@@ -81,14 +82,29 @@ describe('a sitemap', () => {
       () => Readable.from([Buffer.from('<!DOCTYPE a [<!ENTITY b "c">]><urlset/>')]),
       'expected no document type',
     ],
+    [
+      'with elements 20 deep',
+      () => Readable.from([Buffer.from(urlset('<a>'.repeat(19) + '</a>'.repeat(19)))]),
+      'expected elements 16 deep at most',
+    ],
+    [
+      'with 65 attributes of a tag',
+      () =>
+        Readable.from([Buffer.from(urlset(`<url${Array.from({ length: 65 }, (_, at) => ` a${at}=""`).join('')}/>`))]),
+      'expected at most 64 attributes of a tag',
+    ],
     ['that is not UTF-8', () => Readable.from([Buffer.from([0x3c, 0xff, 0xfe])]), 'expected XML of a sitemap'],
     ['with broken compression', () => Readable.from([Buffer.from([0x1f, 0x8b, 1, 2, 3])]), 'expected XML of a sitemap'],
-  ])('%s is refused', async (_, body, message) => {
-    await expect(readSitemap(URL_OF_IT, body())).rejects.toMatchObject({
-      code: 'E_POPULATE',
-      message: expect.stringContaining(message),
-    });
-  });
+  ])(
+    '%s is refused',
+    async (_, body, message) => {
+      await expect(readSitemap(URL_OF_IT, body())).rejects.toMatchObject({
+        code: 'E_POPULATE',
+        message: expect.stringContaining(message),
+      });
+    },
+    30_000,
+  );
 });
 
 const BLANKS = Buffer.alloc(1024 * 1024, ' ');
@@ -101,6 +117,7 @@ function* big(): Generator<Buffer> {
 /** An origin that has these documents at once, on the host example.org. */
 function documents(bodies: Readonly<Record<string, string>>, status = 200) {
   const asked: string[] = [];
+  const turns: string[] = [];
   const origin: Origin = {
     forward: ({ target }, listener) => {
       asked.push(target);
@@ -116,8 +133,13 @@ function documents(bodies: Readonly<Record<string, string>>, status = 200) {
     const { host, pathname } = new URL(uri);
     return host === 'example.org' ? requestOf(routeTo(origin), { path: pathname }) : undefined;
   };
-  const deps: SourceDeps = { requestOf: toGate, stores: [], usesOf: () => 0 };
-  return { deps, asked };
+  const deps: SourceDeps = {
+    requestOf: toGate,
+    stores: [],
+    usesOf: () => 0,
+    turnAt: async (name) => void turns.push(name),
+  };
+  return { deps, asked, turns };
 }
 
 async function all(source: Source) {
@@ -151,6 +173,37 @@ describe('a sitemap as a source', () => {
   test('is refused when indexes go too deep', async () => {
     const { deps } = documents({ '/s': index('/1'), '/1': index('/2'), '/2': index('/3') });
     await expect(all(fromSitemap('http://example.org/s', deps))).rejects.toThrow(/expected indexes of sitemaps 3 deep/);
+  });
+
+  test('is refused when its indexes name too many', async () => {
+    const many = Array.from({ length: 50_000 }, (_, at) => `/m${at}`);
+    const { deps, asked } = documents({ '/s': index('/1'), '/1': index(...many) });
+    await expect(all(fromSitemap('http://example.org/s', deps))).rejects.toThrow(/expected at most 50000 sitemaps of/);
+    expect(asked).toEqual(['/s', '/1']);
+  });
+
+  test('takes a turn at its origin for each document', async () => {
+    const { deps, turns } = documents({ '/s': index('/1', '/2'), '/1': urlset(''), '/2': urlset('') });
+    await all(fromSitemap('http://example.org/s', deps));
+    expect(turns).toHaveLength(3);
+  });
+
+  test('whose origin fails before it answers ends with that error, and nothing else does', async () => {
+    const unhandled: unknown[] = [];
+    const listener = (error: unknown) => void unhandled.push(error);
+    process.on('uncaughtException', listener);
+    onTestFinished(() => void process.off('uncaughtException', listener));
+    const error = new TidegateError('E_ORIGIN_RESET', 'expected an answer, got none');
+    const origin: Origin = {
+      forward: (_, { failed }) => {
+        queueMicrotask(() => failed(error));
+        return { pause() {}, resume() {}, abort() {} };
+      },
+    };
+    const deps = { ...documents({}).deps, requestOf: () => requestOf(routeTo(origin), { path: '/s' }) };
+    await expect(all(fromSitemap('http://example.org/s', deps))).rejects.toBe(error);
+    await new Promise((turn) => setImmediate(turn));
+    expect(unhandled).toEqual([]);
   });
 
   test('on a host that no route has is never asked for', async () => {
@@ -196,6 +249,7 @@ describe('other sources', () => {
       requestOf: () => undefined,
       stores: [bench.memory, createMemoryStore({ maxBytes: 1 })],
       usesOf: (key) => bench.memory.usesOf(key),
+      turnAt: async () => {},
     };
     const { items } = await all(fromStores({ kind: 'all' }, deps));
     const uri = 'http://example.org/a';

@@ -215,7 +215,7 @@ describe('tidegate populate', () => {
         .join('')}</urlset>`;
       fresh(request.url === '/sitemap.xml' ? sitemap : 'page')(request, response);
     };
-    const gate = await startOne(site);
+    const gate = await startOne(site, { populate: { ratePerSecond: 0 } });
     const file = join(mkdtempSync(join(tmpdir(), 'tidegate-')), 'urls');
     const paths = Array.from({ length: 400 }, (_, at) => `/${'x'.repeat(1_000)}${at}`);
     writeFileSync(file, urls(...paths).join('\n'));
@@ -223,7 +223,7 @@ describe('tidegate populate', () => {
     expect(await ends('--file', file)).toMatchObject({ total: 400, stored: 400, name: file });
     expect(await ends('--sitemap', 'http://example.org/sitemap.xml')).toMatchObject({ total: 1, stored: 1 });
     expect(await ends('--from-manifest')).toMatchObject({ total: 401, fresh: 401 });
-  });
+  }, 30_000);
 
   test('fills what another node has and this one lacks', async () => {
     const site = await startSite();
@@ -252,6 +252,15 @@ describe('tidegate populate', () => {
       code: 1,
       err: expect.stringMatching(/^E_POPULATE: expected the id/),
     });
+  });
+
+  test('ends with 1 when a URL is none, or no route takes it', async () => {
+    const gate = await startOne(await startSite());
+    expect(await cli(gate, '--url', 'http://other.test/a')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('100 % 1 of 1'),
+    });
+    expect(await cli(gate, '--url', '/a')).toMatchObject({ code: 1 });
   });
 
   test('wants to be told one thing', async () => {

@@ -86,7 +86,12 @@ export class Arrivals {
 
   #secured(socket: TLSSocket, connection: Socket): void {
     const peer = notePeer(socket, 'https', this.#stated.get(connection));
-    if (socket.alpnProtocol === 'h2') this.#events.http2(socket, peer, connection);
-    else this.#events.http1(socket, peer, connection);
+    if (socket.alpnProtocol !== 'h2') {
+      this.#events.http1(socket, peer, connection);
+      return;
+    }
+    // A client that ends its half can say no more of what it takes: what flow control holds would wait for ever.
+    socket.allowHalfOpen = false;
+    this.#events.http2(socket, peer, connection);
   }
 }

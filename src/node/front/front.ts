@@ -150,9 +150,15 @@ class NodeFront implements Front {
       this.#arrivals.accept(connection);
       return;
     }
-    this.#connections.refuse(refused('connections', `more than ${maxConnections}`), connection);
-    // A client of TLS would not understand it.
-    if (this.#deps.arrival?.tls !== undefined) connection.destroy();
+    const refusal = refused('connections', `more than ${maxConnections}`);
+    const { tls, proxyProtocol } = this.#deps.arrival ?? PLAIN;
+    if (tls === undefined && !proxyProtocol) {
+      this.#connections.refuse(refusal, connection);
+      return;
+    }
+    // Where something else comes before HTTP, an answer would not be understood.
+    this.#tell(refusal, connection);
+    connection.destroy();
   }
 
   #speakHttp2(socket: TLSSocket, peer: Peer, connection: Socket): void {

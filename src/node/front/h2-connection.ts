@@ -14,6 +14,7 @@ import { type AdmissionDeps, type Admitted, admit, withBody } from './admission.
 import { isStatus, sendWhole, type WholeAnswer } from './h2-answer.ts';
 import { guardFlush, H2Exchange, type H2ExchangeDeps, sendRefusal } from './h2-exchange.ts';
 import { readH2Head } from './h2-head.ts';
+import { LINGER_MS } from './linger.ts';
 import { type Peer, unmapped } from './peer.ts';
 import { ALLOWED_METHODS, type Refusal, refused } from './refusals.ts';
 import { type ContentSource, Upload } from './upload.ts';
@@ -77,6 +78,7 @@ interface Handed {
 const GUARDED: Handed = Object.freeze({ sinceMs: Number.POSITIVE_INFINITY });
 
 class H2Connection {
+  readonly #socket: TLSSocket;
   readonly #peer: Peer;
   readonly #deps: H2Deps;
   readonly #session: ServerHttp2Session;
@@ -88,6 +90,7 @@ class H2Connection {
   #nextLook: Cancel | undefined;
 
   constructor(socket: TLSSocket, peer: Peer, deps: H2Deps) {
+    this.#socket = socket;
     this.#peer = peer;
     this.#deps = deps;
     this.#session = openSession(socket, deps.limits);
@@ -201,8 +204,16 @@ class H2Connection {
     const quiet = this.#open.size === 0;
     const idle = quiet && this.#streams === this.#quietSince;
     this.#quietSince = quiet ? this.#streams : undefined;
-    if (idle) this.goAway();
+    if (idle) this.#leave();
     else this.#lookIn(Math.max(1, this.#deps.limits.keepAliveMs));
+  }
+
+  /** A client that does not close its half would keep the connection. */
+  #leave(): void {
+    const socket = this.#socket;
+    const stop = nodeTasks.later(LINGER_MS, () => socket.destroy());
+    socket.on('close', stop);
+    this.goAway();
   }
 
   #isOverdue(state: H2Exchange | Handed, nowMs: number): boolean {

@@ -10,7 +10,8 @@ export class LentSocket extends Duplex {
 
   /** `wanted`: called when more bytes may be given, after `give` has returned false. */
   constructor(socket: Socket, wanted: () => void) {
-    super({ allowHalfOpen: true });
+    // The encoding of heads: node:http names none where it sends one ahead of its content.
+    super({ allowHalfOpen: true, defaultEncoding: 'latin1' });
     this.#socket = socket;
     this.#wanted = wanted;
   }

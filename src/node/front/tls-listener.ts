@@ -1,8 +1,8 @@
 // TLS on connections that have been accepted already, a PROXY header taken off them perhaps: the handshake, the
 // certificate for the name asked for, and which HTTP the two ends agree on (ALPN, RFC 7301).
 //
-// The one complication: node:tls does not say which connection a secured one came from. Address and port of the other
-// end do, since they are one connection's alone for as long as it is open.
+// The one complication: node:tls does not say which connection a secured one came from. Address and port of both ends do,
+// since together they are one connection's alone for as long as it is open.
 
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
@@ -77,6 +77,6 @@ export class TlsListener {
   }
 }
 
-function nameOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`;
+function nameOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }

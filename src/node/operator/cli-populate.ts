@@ -80,7 +80,9 @@ async function run(io: Io, options: PopulateOptions, command: Command): Promise<
     if (!options.wait) return show(begun, ({ id, total }) => `job ${id}: ${total} URLs so far`);
     const last = await follow(io, at, begun.id);
     show(last, endText);
-    if (last.failed > 0 || last.error !== undefined || last.state !== 'done') io.exit(1);
+    // A refusal is what the site wants; but where no route takes a URL, or it is none, someone is mistaken.
+    const mistaken = ['no-route', 'not-a-url'].some((reason) => (last.reasons[reason] ?? 0) > 0);
+    if (last.failed > 0 || mistaken || last.error !== undefined || last.state !== 'done') io.exit(1);
   } catch (error) {
     if (!(error instanceof TidegateError)) throw error;
     failed(io, error);

@@ -19,6 +19,8 @@ export function askOrigin(request: GateRequest, maxBytes: number): Promise<Reada
         done(error);
       },
     });
+    // It may fail before anyone reads it, and an 'error' that nobody hears ends the process. Who iterates is told anyway.
+    body.on('error', () => {});
     const asked = { method: 'GET', target, fields, body: undefined, retryable: true };
     forward = route.origin.forward(asked, {
       interim: () => {},

@@ -16,13 +16,17 @@ export interface WrittenJob {
   readonly texts: readonly string[];
   /** False: its source had not come to its end. */
   readonly sealed: boolean;
+  /** Why its source came to no end of its own. */
+  readonly error: string | undefined;
   /** It is under way again, under another name. */
   readonly forget: () => void;
 }
 
 export type JobHead = Pick<JobSpec, 'cause' | 'name' | 'concurrency' | 'ratePerSecond'>;
 
-const SEALED = '{"sealed":true}';
+/** What is written may hold credentials: fields that clients send. */
+const FOLDER_MODE = 0o700;
+const FILE_MODE = 0o600;
 /** How often the count of what is done is written down. */
 const PROGRESS_MS = 1_000;
 
@@ -30,6 +34,7 @@ export class PopulateJournal {
   readonly #folder: string;
   readonly #tasks: Tasks;
   readonly #fault: (error: unknown) => void;
+  #closed = false;
 
   /** `fault`: told of a file that could not be read or written. */
   constructor(folder: string, tasks: Tasks, fault: (error: unknown) => void) {
@@ -42,7 +47,7 @@ export class PopulateJournal {
   unfinished(): WrittenJob[] {
     const jobs: WrittenJob[] = [];
     this.#attempt(() => {
-      mkdirSync(this.#folder, { recursive: true });
+      this.#makeFolder();
       for (const name of readdirSync(this.#folder)
         .filter((file) => file.endsWith('.jsonl'))
         .sort()) {
@@ -53,14 +58,21 @@ export class PopulateJournal {
     return jobs;
   }
 
+  /** Writes no more counts down: the files may be another's from now on. */
+  close(): void {
+    this.#closed = true;
+  }
+
   /** Begins to write a job down. */
   record(head: JobHead): (id: string) => JobRecord {
     return (id) => {
       const path = join(this.#folder, id);
       const { cause, name, concurrency, ratePerSecond } = head;
       this.#attempt(() => {
-        mkdirSync(this.#folder, { recursive: true });
-        writeFileSync(`${path}.jsonl`, `${JSON.stringify({ cause, name, concurrency, ratePerSecond })}\n`);
+        this.#makeFolder();
+        writeFileSync(`${path}.jsonl`, `${JSON.stringify({ cause, name, concurrency, ratePerSecond })}\n`, {
+          mode: FILE_MODE,
+        });
       });
       return this.#recordAt(path);
     };
@@ -70,17 +82,18 @@ export class PopulateJournal {
     const done = new DonePlaces();
     let planned = false;
     let ended = false;
-    const append = (lines: string) => this.#attempt(() => appendFileSync(`${path}.jsonl`, lines));
+    const append = (lines: string) => this.#attempt(() => appendFileSync(`${path}.jsonl`, lines, { mode: FILE_MODE }));
     return {
       added: (texts) => append(texts.map((text) => `${JSON.stringify(text)}\n`).join('')),
-      sealed: () => append(`${SEALED}\n`),
+      sealed: (error) => append(`${JSON.stringify({ sealed: true, error })}\n`),
       done: (index) => {
         done.add(index);
         if (planned) return;
         planned = true;
         this.#tasks.later(PROGRESS_MS, () => {
           planned = false;
-          if (!ended) this.#attempt(() => writeFileSync(`${path}.done`, String(done.first)));
+          if (!ended && !this.#closed)
+            this.#attempt(() => writeFileSync(`${path}.done`, String(done.first), { mode: FILE_MODE }));
         });
       },
       ended: () => {
@@ -88,6 +101,10 @@ export class PopulateJournal {
         this.#attempt(() => remove(path));
       },
     };
+  }
+
+  #makeFolder(): void {
+    mkdirSync(this.#folder, { recursive: true, mode: FOLDER_MODE });
   }
 
   #attempt(act: () => void): void {
@@ -126,9 +143,10 @@ function readJob(path: string): WrittenJob | undefined {
     return undefined;
   }
   const texts = rest.filter((line) => typeof line === 'string');
-  const sealed = rest.some((line) => typeof line === 'object' && line !== null && 'sealed' in line);
+  const seal = rest.find((line) => typeof line === 'object' && line !== null && 'sealed' in line);
+  const error = (seal as { readonly error?: string } | undefined)?.error;
   const left = texts.slice(doneOf(path)).filter((text) => text !== '');
-  return { spec: head as JobHead, texts: left, sealed, forget };
+  return { spec: head as JobHead, texts: left, sealed: seal !== undefined, error, forget };
 }
 
 function doneOf(path: string): number {

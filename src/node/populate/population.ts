@@ -11,7 +11,7 @@ import { TidegateError } from '../../errors.ts';
 import type { Clock, Random, Store, Tasks } from '../../ports.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import type { SourceOutput } from '../config/config-schema.ts';
-import { PopulateJournal } from './journal.ts';
+import { PopulateJournal, type WrittenJob } from './journal.ts';
 import { Schedules } from './schedules.ts';
 import { fromSitemap, fromStores, type Source, type SourceDeps, sourceName, sourceOf } from './sources.ts';
 
@@ -51,9 +51,9 @@ export class Population implements PopulateApi {
   readonly #populator: Populator;
   readonly #schedules: Schedules;
   readonly #journal: PopulateJournal | undefined;
-  readonly #sourceDeps: SourceDeps;
   /** Of jobs that are given bit by bit: takes back the timer that would seal them. */
   readonly #patience = new Map<string, () => void>();
+  #closed = false;
   #rehydration: string | undefined;
 
   constructor(deps: PopulationDeps) {
@@ -75,14 +75,13 @@ export class Population implements PopulateApi {
       run: (schedule) => this.#over(this.#fromConfig({ ...schedule, cause: 'schedule' })),
     });
     this.#journal = journal === undefined ? undefined : new PopulateJournal(journal, tasks, fault);
-    this.#sourceDeps = { requestOf, stores: deps.stores, usesOf: deps.usesOf };
   }
 
   /** Goes on with what a restart broke off, fills what is to be filled at the start, and begins the schedules. */
   start(): void {
-    for (const { spec, texts, sealed, forget } of this.#journal?.unfinished() ?? []) {
+    for (const { spec, forget, ...rest } of this.#journal?.unfinished() ?? []) {
       const id = this.#open(spec);
-      void this.#feed(id, resumed(texts, sealed)).then(forget);
+      void this.#feed(id, resumed(rest)).then((whole) => whole && forget());
     }
     const { onStart } = this.#deps.config().populate;
     if (onStart !== undefined) this.#fromConfig({ ...onStart, cause: 'startup' });
@@ -94,9 +93,13 @@ export class Population implements PopulateApi {
     this.#schedules.update(this.#deps.config().schedule);
   }
 
+  /** Sources stop where they are, so that their jobs are known as unfinished when they go on after a restart. */
   close(): void {
+    this.#closed = true;
+    for (const cancel of this.#patience.values()) cancel();
     this.#schedules.stop();
     this.#populator.close();
+    this.#journal?.close();
   }
 
   /** Fills again what an invalidation has made outdated. */
@@ -118,7 +121,7 @@ export class Population implements PopulateApi {
     const { cause, items, refused, source, more } = start;
     const name = start.name ?? source?.name ?? `${(items?.length ?? 0) + (refused ?? 0)} URLs`;
     const id = this.#open({ ...start, cause, name });
-    if (source !== undefined) void this.#feed(id, this.#sourceFor(source));
+    if (source !== undefined) void this.#feed(id, this.#sourceFor(id, source));
     else this.give(id, { items: items ?? [], refused: refused ?? 0, more: more ?? false });
     return this.progress(id) as JobProgress;
   }
@@ -179,35 +182,56 @@ export class Population implements PopulateApi {
 
   #fromConfig(what: ConfiguredJob): string {
     const id = this.#open({ ...what, name: what.name ?? sourceName(what) });
-    void this.#feed(id, sourceOf(what, this.#sourceDeps));
+    void this.#feed(id, sourceOf(what, this.#sourceDeps(id)));
     return id;
   }
 
-  #sourceFor(source: NonNullable<PopulateStart['source']>): Source {
-    if (source.kind === 'sitemap') return fromSitemap(source.url, this.#sourceDeps, source.fields);
-    return fromStores(source.selector, this.#sourceDeps);
+  #sourceFor(id: string, source: NonNullable<PopulateStart['source']>): Source {
+    if (source.kind === 'sitemap') return fromSitemap(source.url, this.#sourceDeps(id), source.fields);
+    return fromStores(source.selector, this.#sourceDeps(id));
   }
 
-  /** Gives a job what its source gives, no faster than it can be filled. */
-  async #feed(id: string, source: Source): Promise<void> {
+  #sourceDeps(id: string): SourceDeps {
+    const { requestOf, stores, usesOf } = this.#deps;
+    return { requestOf, stores, usesOf, turnAt: (originName) => this.#turn(id, originName) };
+  }
+
+  /** At the pace of the job and of the origin. */
+  async #turn(id: string, originName: string): Promise<void> {
+    const waitMs = this.#populator.reserve(id, originName);
+    for (let left = waitMs; left > 0; left -= LOOK_AGAIN_MS) {
+      await this.#pause(Math.min(left, LOOK_AGAIN_MS));
+      if (!this.#isWanted(id)) throw new TidegateError('E_POPULATE', `expected job ${id} to run, got its end`);
+    }
+  }
+
+  #isWanted(id: string): boolean {
+    return !this.#closed && this.progress(id)?.state === 'running';
+  }
+
+  /** Gives a job what its source gives, no faster than it can be filled. False: the gate closed before all was given. */
+  async #feed(id: string, source: Source): Promise<boolean> {
     try {
       for await (const { items, refused = [] } of source) {
-        while (this.#populator.summary().waiting > ENOUGH_WAITING) await this.#pause();
-        if (this.progress(id)?.state !== 'running') return;
+        while (this.#isWanted(id) && this.#populator.summary().waiting > ENOUGH_WAITING)
+          await this.#pause(LOOK_AGAIN_MS);
+        if (!this.#isWanted(id)) return !this.#closed;
         this.#populator.add(id, items);
         const reasons = refused.map(({ reason }) => reason);
         this.#populator.refuse(id, reasons);
       }
-      this.#populator.seal(id);
+      if (!this.#closed) this.#populator.seal(id);
     } catch (error) {
+      if (!this.#isWanted(id)) return !this.#closed;
       const expected = error instanceof TidegateError;
       this.#deps.log[expected ? 'warn' : 'error']({ err: error, job: id }, 'a source of URLs to fill failed');
       this.#populator.seal(id, (error as Error).message);
     }
+    return !this.#closed;
   }
 
-  #pause(): Promise<void> {
-    return new Promise((resolve) => void this.#deps.tasks.later(LOOK_AGAIN_MS, resolve));
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#deps.tasks.later(ms, resolve));
   }
 
   #over(id: string): Promise<void> {
@@ -217,9 +241,10 @@ export class Population implements PopulateApi {
   }
 }
 
-async function* resumed(texts: readonly string[], sealed: boolean): Source {
+async function* resumed({ texts, sealed, error }: Pick<WrittenJob, 'texts' | 'sealed' | 'error'>): Source {
   const portion = 500;
   for (let at = 0; at < texts.length; at += portion) yield { items: texts.slice(at, at + portion).map(itemOf) };
+  if (error !== undefined) throw new TidegateError('E_POPULATE', error);
   if (!sealed)
     throw new TidegateError('E_POPULATE', 'expected all URLs of the job, got a restart before they were known');
 }

@@ -34,11 +34,13 @@ export class Schedules {
     this.#deps = deps;
   }
 
-  /** Takes the place of what was scheduled before; what runs goes on. A schedule that stays as it is keeps its count. */
+  /** Takes the place of what was scheduled before; what runs goes on, and a changed schedule waits for its own. A schedule that stays as it is keeps its count. */
   update(schedules: readonly ResolvedSchedule[]): void {
     const before = this.#timetables;
     this.#timetables = schedules.map(
-      (schedule) => before.find((old) => old.isFor(schedule)) ?? new Timetable(schedule, this.#deps),
+      (schedule) =>
+        before.find((old) => old.isFor(schedule)) ??
+        new Timetable(schedule, this.#deps, before.find((old) => old.name === schedule.name)?.run),
     );
     for (const old of before) if (!this.#timetables.includes(old)) old.stop();
   }
@@ -60,13 +62,23 @@ class Timetable {
   #cancel: Cancel = () => {};
   #runs = 0;
   #skipped = 0;
-  #running = false;
+  /** The run under way; its own, or that of the schedule whose place it took. */
+  #run: Promise<void> | undefined;
 
-  constructor(schedule: ResolvedSchedule, deps: ScheduleDeps) {
+  constructor(schedule: ResolvedSchedule, deps: ScheduleDeps, run: Promise<void> | undefined) {
+    if (run !== undefined) this.#waitFor(run);
     this.#schedule = schedule;
     this.#deps = deps;
     this.#cron = schedule.cron === undefined ? undefined : new Cron(schedule.cron, { paused: true });
     this.#plan(deps.clock.now());
+  }
+
+  get name(): string {
+    return this.#schedule.name;
+  }
+
+  get run(): Promise<void> | undefined {
+    return this.#run;
   }
 
   isFor(schedule: ResolvedSchedule): boolean {
@@ -79,7 +91,7 @@ class Timetable {
 
   state(): ScheduleState {
     const { name } = this.#schedule;
-    return { name, runs: this.#runs, skipped: this.#skipped, running: this.#running, nextAt: this.#nextAt };
+    return { name, runs: this.#runs, skipped: this.#skipped, running: this.#run !== undefined, nextAt: this.#nextAt };
   }
 
   /** `after`: the instant that was last planned for, so that an interval does not drift. */
@@ -106,15 +118,18 @@ class Timetable {
   }
 
   #due(at: number): void {
-    if (this.#running) this.#skipped++;
-    else void this.#run();
+    if (this.#run !== undefined) this.#skipped++;
+    else {
+      this.#runs++;
+      this.#waitFor(this.#deps.run(this.#schedule));
+    }
     this.#plan(at);
   }
 
-  async #run(): Promise<void> {
-    this.#running = true;
-    this.#runs++;
-    await this.#deps.run(this.#schedule);
-    this.#running = false;
+  #waitFor(run: Promise<void>): void {
+    this.#run = run;
+    void run.then(() => {
+      this.#run = undefined;
+    });
   }
 }

@@ -1,7 +1,7 @@
 // XML sitemaps and indexes of sitemaps (sitemaps.org), parsed as they arrive.
 //
-// The one complication: they come from outside. A sitemap is given out whole or refused whole: its bytes, its URLs and the
-// depth of its indexes are bounded, it has no document type (which could define entities), and it may name URLs of its own
+// The one complication: they come from outside. A sitemap is given out whole or refused whole: its bytes, its URLs, its
+// elements and the depth of its indexes are bounded, it has no document type (which could define entities), and it may name URLs of its own
 // host only. Compressed, it may be small and still too large.
 
 import { pipeline, type Readable } from 'node:stream';
@@ -15,6 +15,10 @@ import { TidegateError } from '../../errors.ts';
 const MAX_BYTES = 50 * 1024 * 1024;
 const MAX_URLS = 50_000;
 const MAX_URL_CHARS = 2_048;
+/** Elements within each other; those of sitemaps are three deep, of other vocabularies a little deeper. */
+const MAX_ELEMENT_DEPTH = 16;
+/** Of one tag. */
+const MAX_ATTRIBUTES = 64;
 /** The priority of a URL that states none. */
 const USUAL_PRIORITY = 0.5;
 
@@ -75,6 +79,7 @@ class Reading {
   readonly #sitemaps: string[] = [];
   readonly #items: PopulateItem[] = [];
   readonly #refused: { readonly url: string; readonly reason: 'other-host' | 'not-a-url' }[] = [];
+  #attributes = 0;
   #text = '';
   #loc: string | undefined;
   #priority = USUAL_PRIORITY;
@@ -87,6 +92,13 @@ class Reading {
     });
     this.#parser.on('doctype', () => {
       throw refusal(url, 'no document type', 'one');
+    });
+    this.#parser.on('opentagstart', () => {
+      this.#attributes = 0;
+    });
+    this.#parser.on('attribute', () => {
+      if (++this.#attributes > MAX_ATTRIBUTES)
+        throw refusal(url, `at most ${MAX_ATTRIBUTES} attributes of a tag`, 'more');
     });
     this.#parser.on('opentag', ({ name }) => this.#begin(localName(name)));
     this.#parser.on('text', (text) => this.#take(text));
@@ -107,7 +119,9 @@ class Reading {
     if (this.#open.length === 0 && name !== 'urlset' && name !== 'sitemapindex') {
       throw refusal(this.#url, 'urlset or sitemapindex as the root element', name);
     }
-    this.#open.push(name);
+    if (this.#open.push(name) > MAX_ELEMENT_DEPTH) {
+      throw refusal(this.#url, `elements ${MAX_ELEMENT_DEPTH} deep at most`, 'deeper ones');
+    }
     this.#text = '';
     if (this.#open.length === 2) {
       this.#loc = undefined;

@@ -29,11 +29,15 @@ export interface SourceDeps {
   readonly stores: readonly Pick<Store, 'find'>[];
   /** How often an entry was got since it was filled. */
   readonly usesOf: (key: string) => number;
+  /** Resolves when the origin may be asked for one more document; rejects when no more is wanted. */
+  readonly turnAt: (originName: string) => Promise<void>;
 }
 
 const PORTION = 500;
 /** A sitemap may be an index of indexes; so deep. */
 const MAX_DEPTH = 3;
+/** That the indexes of one source may name in all. */
+const MAX_SITEMAPS = 50_000;
 /** What a compressed sitemap may take up on its way. */
 const MAX_DOCUMENT_BYTES = 50 * 1024 * 1024;
 
@@ -78,16 +82,21 @@ export async function* fromSitemap(url: string, deps: SourceDeps, fields: Fields
   if (start === undefined) throw new TidegateError('E_POPULATE', `expected the URL of a sitemap, got ${url}`);
   const seen = new Set<string>();
   const waiting = [{ uri: start, depth: 1 }];
-  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+  // What an index names is added behind, and reached in its turn.
+  for (const next of waiting) {
     if (seen.has(next.uri)) continue;
     seen.add(next.uri);
     const request = deps.requestOf({ uri: next.uri, fields: ['accept-encoding', 'gzip'] });
     if (request === undefined) {
       throw new TidegateError('E_POPULATE', `expected a sitemap on a host that a route takes, got ${next.uri}`);
     }
+    await deps.turnAt(request.route.originName);
     const { sitemaps, items, refused } = await readSitemap(next.uri, await askOrigin(request, MAX_DOCUMENT_BYTES));
     if (sitemaps.length > 0 && next.depth === MAX_DEPTH) {
       throw new TidegateError('E_POPULATE', `expected indexes of sitemaps ${MAX_DEPTH} deep at most, got ${next.uri}`);
+    }
+    if (waiting.length - 1 + sitemaps.length > MAX_SITEMAPS) {
+      throw new TidegateError('E_POPULATE', `expected at most ${MAX_SITEMAPS} sitemaps of ${start}, got more`);
     }
     for (const uri of sitemaps) waiting.push({ uri, depth: next.depth + 1 });
     for (let at = 0; at < items.length; at += PORTION) {

@@ -16,7 +16,7 @@ import { nodeClock, nodeTasks } from '../node-ports.ts';
 import type { Answers, Figures, FromWorker, Question } from './messages.ts';
 import { Restarts } from './restarts.ts';
 import { workerConfig } from './share.ts';
-import { type WorkerChild, WorkerProcess } from './worker-process.ts';
+import { type WorkerChild, type WorkerHooks, WorkerProcess } from './worker-process.ts';
 
 export interface CrewParts {
   readonly config: ResolvedConfig;
@@ -161,7 +161,7 @@ export class Crew {
   /** The port on which the new worker listens. */
   #start(): Promise<number> {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
-    const process = new WorkerProcess({
+    const hooks: WorkerHooks = {
       heard: (message) => {
         if (message.kind === 'listening') this.#listening(worker, resolve, message.port);
         else if (message.kind === 'failed') reject(new TidegateError(message.code ?? 'E_WORKER', message.message));
@@ -171,7 +171,8 @@ export class Crew {
         reject(new TidegateError('E_WORKER', `expected a worker that serves, got its end: ${how}`));
         this.#gone(worker, how);
       },
-    });
+    };
+    const process = new WorkerProcess(hooks, this.#parts.fork?.());
     const worker: Worker = {
       process,
       member: undefined,

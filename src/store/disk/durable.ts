@@ -12,7 +12,11 @@ import { openManifest, type SqliteManifest } from './manifest.ts';
 import { openFolder } from './node-folder.ts';
 import { type Recovery, recover } from './recovery.ts';
 
-export type DurableEvent = JournalEvent | { readonly kind: 'manifest-damaged'; readonly error: Error };
+export type DurableEvent =
+  | JournalEvent
+  | { readonly kind: 'manifest-damaged'; readonly error: Error }
+  /** The folder is locked, but another that is refused will not be told by which process. */
+  | { readonly kind: 'lock-unnamed'; readonly error: Error };
 
 export interface DurableOptions {
   readonly tasks: Tasks;
@@ -40,7 +44,7 @@ export interface Durable {
 /** Throws E_DISK: the folder cannot be written to, is in use, or has a manifest of a newer version. */
 export async function openDurable(path: string, options: DurableOptions): Promise<Durable> {
   const folder = openFolder(path);
-  const lock = lockFolder(path);
+  const lock = lockFolder(path, (error) => options.onEvent?.({ kind: 'lock-unnamed', error }));
   try {
     return await openLocked({ path, folder, lock }, options);
   } catch (error) {

@@ -178,7 +178,8 @@ export class Journal implements InvalidationLog {
   }
 
   #turn(health: 'fenced' | 'lost', error: Error): void {
-    if (this.#health === health) return;
+    // Fenced is also how a journal begins, before it has tried anything.
+    if (this.#health === health && this.#isTold) return;
     this.#health = health;
     this.#isTold = true;
     this.#tell({ kind: 'fenced', durable: health === 'fenced', error });

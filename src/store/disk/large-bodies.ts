@@ -42,6 +42,7 @@ interface LargeBodiesParts {
   readonly failed: (error: unknown) => void;
   /** Told when a body is not what was written. */
   readonly spoiled: (owner: BodyOwner, error: unknown) => void;
+  /** Told when a file cannot be removed, or not be opened now. */
   readonly fault: (error: unknown) => void;
 }
 
@@ -183,6 +184,11 @@ export class LargeBodies implements BodyStore {
     try {
       return this.#parts.folder.open(bodyName(id), { create: false });
     } catch (error) {
+      // That it could not be opened now, for want of descriptors as it may be, says nothing of the body.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+        this.#parts.fault(error);
+        return undefined;
+      }
       const owner = this.#bodies.get(id)?.owner;
       if (owner !== undefined)
         this.#parts.spoiled(owner, new SpoiledBlock('expected a file, got none', { cause: error }));

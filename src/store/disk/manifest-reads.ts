@@ -8,7 +8,8 @@ import { globMatcher } from '../../dependency/glob.ts';
 import type { Selector } from '../../dependency/selector.ts';
 import { keyParts } from '../../entry/key.ts';
 import type { IndexRows, ManifestRow, ManifestSummary } from './contract.ts';
-import { COLUMNS, decodeRow, tagBits, type Value } from './manifest-rows.ts';
+import { DamagedError } from './manifest-damage.ts';
+import { COLUMNS, decodeRow, fits, READABLE, tagBits, type Value } from './manifest-rows.ts';
 
 /** `after`: where the next portion continues; undefined: there is none. */
 export interface Portion<Rows, After> {
@@ -21,6 +22,9 @@ const FOUND = 1_000;
 const OF_BODIES = 500;
 /** Above every character that a key may hold. */
 const LAST = '\u{10ffff}';
+
+const NUL = Buffer.alloc(1);
+const DISORDER = 'expected keys in order, got one that is not';
 
 type Matches = (row: ManifestRow) => boolean;
 
@@ -37,17 +41,16 @@ export class ManifestReads {
   constructor(database: DatabaseSync) {
     this.#database = database;
     this.#scan = this.#arrays(`high, low, segment, "offset", bytes, generation FROM entries
-      WHERE generation > ? AND generation <= ? ORDER BY generation LIMIT ${SCANNED}`);
-    this.#firstKey = this.#arrays('key FROM entries WHERE key >= ? ORDER BY key LIMIT 1');
-    this.#keys = this.#arrays(`key, generation FROM entries WHERE key >= ? ORDER BY key LIMIT ${SCANNED}`);
-    this.#ofRange = this.#arrays(`${COLUMNS} FROM entries WHERE key >= ? AND key < ? ORDER BY key LIMIT ?`);
-    this.#ofTag = this.#arrays(
-      `${COLUMNS} FROM entries WHERE key >= ? AND tag_bits & ? = ? ORDER BY key LIMIT ${FOUND}`,
+      WHERE generation > ? AND generation <= ? AND ${READABLE} ORDER BY generation LIMIT ${SCANNED}`);
+    this.#firstKey = this.#arrays('CAST(key AS BLOB) FROM entries WHERE key >= CAST(? AS TEXT) ORDER BY key LIMIT 1');
+    this.#keys = this.#arrays(
+      `key, generation FROM entries WHERE key >= ? AND ${fits('generation, 0')} ORDER BY key LIMIT ${SCANNED}`,
     );
-    this.#byGeneration = this.#arrays(`${COLUMNS} FROM entries WHERE generation = ?`);
-    this.#ofBodies = this.#arrays(
-      `${COLUMNS} FROM entries WHERE body_id <> '' AND generation > ? ORDER BY generation LIMIT ${OF_BODIES}`,
-    );
+    const rows = (where: string) => this.#arrays(`${COLUMNS} FROM entries WHERE ${READABLE} AND ${where}`);
+    this.#ofRange = rows('key >= ? AND key < ? ORDER BY key LIMIT ?');
+    this.#ofTag = rows(`key >= ? AND tag_bits & ? = ? ORDER BY key LIMIT ${FOUND}`);
+    this.#byGeneration = rows('generation = ?');
+    this.#ofBodies = rows(`body_id <> '' AND generation > ? ORDER BY generation LIMIT ${OF_BODIES}`);
   }
 
   scan({ after, last }: { readonly after: number; readonly last: number }): Portion<IndexRows, number> {
@@ -65,10 +68,18 @@ export class ManifestReads {
 
   /** The highest generation there is now: up to there a scan goes. */
   lastGeneration(): number {
-    return (this.#database.prepare('SELECT max(generation) AS last FROM entries').get()?.last as number | null) ?? 0;
+    const last = this.#database.prepare(`SELECT max(generation) AS last FROM entries WHERE ${fits('generation, 0')}`);
+    return (last.get()?.last as number | null) ?? 0;
   }
 
-  find({ selector, after }: { readonly selector: Selector; readonly after: string }): Portion<ManifestRow[], string> {
+  find(query: { readonly selector: Selector; readonly after: string }): Portion<ManifestRow[], string> {
+    const portion = this.#find(query);
+    // Else portions would come without end.
+    if (portion.after !== undefined && portion.after <= query.after) throw new DamagedError(DISORDER);
+    return portion;
+  }
+
+  #find({ selector, after }: { readonly selector: Selector; readonly after: string }): Portion<ManifestRow[], string> {
     const from = after === '' ? '' : `${after}\0`;
     switch (selector.kind) {
       case 'tag': {
@@ -92,9 +103,13 @@ export class ManifestReads {
 
   summary(): ManifestSummary {
     const bySegment = this.#database
-      .prepare('SELECT segment, count(*) AS rows, sum(bytes) AS bytes FROM entries GROUP BY segment ORDER BY segment')
+      .prepare(`
+        SELECT segment, count(*) AS rows, sum(bytes) AS bytes FROM entries
+        WHERE ${fits('segment, bytes')} GROUP BY segment ORDER BY segment`)
       .all() as { segment: number; rows: number; bytes: number }[];
-    const large = this.#database.prepare("SELECT sum(body_bytes) AS bytes FROM entries WHERE body_id <> ''").get();
+    const large = this.#database
+      .prepare(`SELECT sum(body_bytes) AS bytes FROM entries WHERE body_id <> '' AND ${fits('body_bytes, 0')}`)
+      .get();
     const counted = this.#database.prepare("SELECT value FROM counters WHERE name = 'generation'").get();
     return {
       rows: bySegment.reduce((sum, { rows }) => sum + rows, 0),
@@ -113,17 +128,20 @@ export class ManifestReads {
     from: string,
   ): Portion<ManifestRow[], string> {
     const found: unknown[] = [];
-    for (let seek = scopeOf(from); found.length < FOUND; ) {
-      const key = (this.#firstKey.get(seek) as unknown as [string] | undefined)?.[0];
-      if (key === undefined) break;
-      const scope = scopeOf(key);
+    for (let seek = Buffer.from(scopeOf(from)); found.length < FOUND; ) {
+      const bytes = (this.#firstKey.get(seek) as unknown as [Uint8Array] | undefined)?.[0];
+      if (bytes === undefined) break;
+      if (Buffer.compare(bytes, seek) < 0) throw new DamagedError(DISORDER);
+      const scope = scopeOf(Buffer.from(bytes).toString());
       const range = rangeIn(scope, selector);
       if (range !== undefined) {
         const [first, end] = range;
         found.push(...this.#ofRange.all(first > from ? first : from, end, FOUND - found.length));
       }
-      // The character after the space: beyond all keys of this scope.
-      seek = `${scope.slice(0, -1)}!`;
+      // The character after the space: beyond all keys of this scope. A key in which a bit has flipped need not be within
+      // its own scope, nor be a text; beyond itself is beyond it.
+      const beyond = Buffer.from(`${scope.slice(0, -1)}!`);
+      seek = Buffer.compare(beyond, bytes) > 0 ? beyond : Buffer.concat([bytes, NUL]);
     }
     return this.#page(found, (row) => isNamed(row.key, selector));
   }

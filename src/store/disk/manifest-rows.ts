@@ -12,6 +12,14 @@ export type Value = string | number;
 
 export const COLUMNS = 'generation, key, segment, "offset", bytes, body_id, body_bytes, meta, crc, high, low, tag_bits';
 
+/** True of rows in which a bit has not made one of these numbers (two at least) too large to be given. */
+export function fits(columns: string): string {
+  return `(min(${columns}) >= 0 AND max(${columns}) < ${2 ** 53})`;
+}
+
+/** A row that is not is passed over. */
+export const READABLE = fits('generation, segment, "offset", bytes, body_bytes, crc, high, low, tag_bits');
+
 export const PLACEHOLDERS = COLUMNS.replaceAll(/[^,]+/g, '?');
 
 /** In the order of the JSON. */

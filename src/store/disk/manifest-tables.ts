@@ -7,8 +7,12 @@
 
 import { closeSync, existsSync, openSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { TidegateError } from '../../errors.ts';
+import { DamagedError, isDamage } from './manifest-damage.ts';
+import { ManifestReads } from './manifest-reads.ts';
+import { COLUMNS, READABLE } from './manifest-rows.ts';
+import { ManifestWriter } from './manifest-writer.ts';
 
 /** Goes up with any change of the tables, of what a column holds, or of keyHash. */
 const VERSION = 1;
@@ -56,8 +60,13 @@ function openForReading(file: string): DatabaseSync {
   return database;
 }
 
-export interface PreparedManifest {
+interface Reading {
   readonly reader: DatabaseSync;
+  /** The row of a key, as an array. */
+  readonly lookUp: StatementSync;
+}
+
+export interface PreparedManifest extends Reading {
   /** A damaged database was moved aside. */
   readonly wasDamaged: boolean;
 }
@@ -68,15 +77,15 @@ export function prepareManifest(folder: string): PreparedManifest {
   const wasDamaged = existsSync(markOf(file));
   if (wasDamaged) moveAside(file);
   try {
-    return { reader: prepared(file), wasDamaged };
+    return { ...prepared(file), wasDamaged };
   } catch (error) {
     if (!isDamage(error)) throw error;
     moveAside(file);
-    return { reader: prepared(file), wasDamaged: true };
+    return { ...prepared(file), wasDamaged: true };
   }
 }
 
-function prepared(file: string): DatabaseSync {
+function prepared(file: string): Reading {
   checkHeader(file);
   const database = openForWriting(file);
   try {
@@ -85,23 +94,46 @@ function prepared(file: string): DatabaseSync {
     else checkVersion(numberOf(database, 'user_version'), numberOf(database, 'application_id'));
     probe(database);
     // The last connection to close brings the whole log into the database, which can wait. So the reader comes before.
-    const reader = openForReading(file);
-    reader.prepare('SELECT value FROM counters').all();
-    return reader;
+    return reading(file);
   } finally {
     database.close();
   }
 }
 
-/** Whatever cannot be read now will not be readable later: the schema, and the first pages of each table. */
-function probe(database: DatabaseSync): void {
-  database.prepare('SELECT value FROM counters').all();
-  database.prepare('SELECT state FROM image').all();
-  for (const edge of ['min', 'max']) {
-    database.prepare(`SELECT * FROM entries WHERE generation = (SELECT ${edge}(generation) FROM entries)`).all();
-    database.prepare(`SELECT ${edge}(key) FROM entries`).all();
-    database.prepare(`SELECT ${edge}(segment) FROM entries`).all();
+function reading(file: string): Reading {
+  const reader = openForReading(file);
+  try {
+    reader.prepare('SELECT value FROM counters').all();
+    const lookUp = reader.prepare(`SELECT ${COLUMNS} FROM entries WHERE key = ? AND ${READABLE}`);
+    lookUp.setReturnArrays(true);
+    return { reader, lookUp };
+  } catch (error) {
+    reader.close();
+    throw error;
   }
+}
+
+/**
+ * Whatever cannot be read now will not be readable later: the schema, with all that the thread will ask of it, and the
+ * first pages of each table.
+ */
+function probe(database: DatabaseSync): void {
+  for (const Asks of [ManifestWriter, ManifestReads]) new Asks(database);
+  database.prepare('SELECT value FROM counters').all();
+  database.prepare('SELECT state, crc FROM image').all();
+  database.prepare('SELECT chunk, positions, crc FROM buckets LIMIT 1').all();
+  for (const edge of ['min', 'max']) {
+    touch(database, `SELECT * FROM entries WHERE generation = (SELECT ${edge}(generation) FROM entries)`);
+    touch(database, `SELECT ${edge}(key) FROM entries`);
+    touch(database, `SELECT ${edge}(segment) FROM entries`);
+  }
+}
+
+/** A number that is too large is one row's affair: that row is passed over. */
+function touch(database: DatabaseSync, select: string): void {
+  const statement = database.prepare(select);
+  statement.setReadBigInts(true);
+  statement.all();
 }
 
 /** Reads the file's own header, so that nothing of a newer version's is touched; SQLite would tidy up as it opens. */
@@ -130,18 +162,6 @@ function checkVersion(version: number, application: number): void {
 
 function numberOf(database: DatabaseSync, pragma: string): number {
   return Number(Object.values(database.prepare(`PRAGMA ${pragma}`).get() ?? {})[0]);
-}
-
-class DamagedError extends Error {}
-
-/** SQLITE_ERROR, as of a schema that does not have what it should, SQLITE_CORRUPT and SQLITE_NOTADB. */
-const DAMAGE: ReadonlySet<number> = new Set([1, 11, 26]);
-/** SQLITE_IOERR_SHORT_READ: a file ends before what stands in it. Other I/O errors say nothing of the content. */
-const SHORT_READ = 522;
-
-export function isDamage(error: unknown): boolean {
-  const code = (error as { readonly errcode?: number }).errcode;
-  return error instanceof DamagedError || (code !== undefined && (DAMAGE.has(code & 0xff) || code === SHORT_READ));
 }
 
 /** The next start begins with an empty manifest. */

@@ -5,9 +5,10 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ManifestChange } from './contract.ts';
+import { isDamage } from './manifest-damage.ts';
 import type { ImageChanges } from './manifest-image.ts';
 import { ManifestReads } from './manifest-reads.ts';
-import { isDamage, openForWriting } from './manifest-tables.ts';
+import { openForWriting } from './manifest-tables.ts';
 import { ManifestWriter } from './manifest-writer.ts';
 
 /** What the thread can be asked, and what it is given for it. */

@@ -9,10 +9,11 @@ import { Worker } from 'node:worker_threads';
 import type { InvalidationsImage } from '../../dependency/log.ts';
 import type { Selector } from '../../dependency/selector.ts';
 import type { IndexRows, Manifest, ManifestChange, ManifestRow, ManifestSummary } from './contract.ts';
+import { isDamage } from './manifest-damage.ts';
 import { changesOf, type LastImage, readImage } from './manifest-image.ts';
 import type { Portion } from './manifest-reads.ts';
-import { COLUMNS, decodeRow, type Value } from './manifest-rows.ts';
-import { isDamage, MANIFEST_FILE, markDamaged, prepareManifest } from './manifest-tables.ts';
+import { decodeRow, type Value } from './manifest-rows.ts';
+import { MANIFEST_FILE, markDamaged, type PreparedManifest, prepareManifest } from './manifest-tables.ts';
 import type { ThreadCalls, ThreadFault, ThreadReply, ThreadRequest } from './manifest-thread.ts';
 
 export interface ManifestOptions {
@@ -28,8 +29,9 @@ export interface OpenedManifest {
 
 /** Throws E_DISK when the manifest is of a newer version; then it has not been touched. */
 export function openManifest(folder: string, options: ManifestOptions = {}): OpenedManifest {
-  const { reader, wasDamaged } = prepareManifest(folder);
-  return { manifest: new SqliteManifest(join(folder, MANIFEST_FILE), reader, options), wasDamaged };
+  const prepared = prepareManifest(folder);
+  const manifest = new SqliteManifest(join(folder, MANIFEST_FILE), prepared, options);
+  return { manifest, wasDamaged: prepared.wasDamaged };
 }
 
 interface Pending {
@@ -49,12 +51,11 @@ export class SqliteManifest implements Manifest {
   #broken: Error | undefined;
   #isMarked = false;
 
-  constructor(file: string, reader: DatabaseSync, { onDamage }: ManifestOptions) {
+  constructor(file: string, { reader, lookUp }: PreparedManifest, { onDamage }: ManifestOptions) {
     this.#file = file;
     this.#onDamage = onDamage;
     this.#database = reader;
-    this.#lookUp = this.#database.prepare(`SELECT ${COLUMNS} FROM entries WHERE key = ?`);
-    this.#lookUp.setReturnArrays(true);
+    this.#lookUp = lookUp;
     this.#thread = new Worker(threadFile(), { workerData: file, execArgv: [], name: 'manifest' });
     this.#thread.on('message', (reply: ThreadReply) => this.#settle(reply));
     this.#thread.on('error', (error: Error) => this.#breakOff(error));
@@ -114,8 +115,9 @@ export class SqliteManifest implements Manifest {
       this.#lastImage = image && { epoch: image.epoch, applied: image.applied, buckets: image.buckets.length };
       return image;
     } catch (error) {
-      if (!isDamage(error)) throw error;
-      this.#damaged(error as Error);
+      // What the disk does not give is unknown as well; only, it may be there at the next start.
+      if (isDamage(error)) this.#damaged(error as Error);
+      else if ((error as { readonly errcode?: number }).errcode === undefined) throw error;
       return undefined;
     }
   }

@@ -112,8 +112,8 @@ export function recover(options: RecoveryOptions): Recovery {
   const { folder } = options;
   const found = {
     image: options.manifest.restore(),
-    logs: LOG_FILES.map((name) => withFile(folder, name, (file) => (file === undefined ? NOTHING : wholeOf(file)))),
-    witness: withFile(folder, WITNESS_FILE, readWitness),
+    logs: LOG_FILES.map((name) => withFile({ folder, name, unreadable: NOTHING }, wholeOf)),
+    witness: withFile({ folder, name: WITNESS_FILE, unreadable: { kind: 'damaged' } }, readWitness),
   };
   // Any log that joins is right, and as a rule the later does: then the other need not be read through.
   const later = laterOf(found.logs);
@@ -132,22 +132,29 @@ function laterOf(logs: readonly Buffer[]): number {
   return one > other ? 0 : 1;
 }
 
-function withFile<T>(folder: DiskFolder, name: string, use: (file: DiskFile | undefined) => T): T {
-  let file: DiskFile;
+interface Looked<T> {
+  readonly folder: DiskFolder;
+  readonly name: string;
+  /** What a file that the disk does not give counts as: the same as a damaged one. */
+  readonly unreadable: T;
+}
+
+function withFile<T>({ folder, name, unreadable }: Looked<T>, use: (file: DiskFile | undefined) => T): T {
+  let file: DiskFile | undefined;
   try {
     file = folder.open(name, { create: false });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    return use(undefined);
-  }
-  try {
     return use(file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    return file === undefined && code === 'ENOENT' ? use(undefined) : unreadable;
   } finally {
-    file.close();
+    file?.close();
   }
 }
 
-function wholeOf(file: DiskFile): Buffer {
+function wholeOf(file: DiskFile | undefined): Buffer {
+  if (file === undefined) return NOTHING;
   const bytes = Buffer.allocUnsafe(file.size());
   return bytes.subarray(0, file.readNow(bytes, 0));
 }

@@ -54,7 +54,7 @@ export class ReplicaWriters {
 
   #known(number: number): Kept {
     const kept = this.#kept.get(number);
-    if (kept === undefined) throw new TidegateError('E_DISK', `expected a body that is being written, got ${number}`);
+    if (kept === undefined) throw new TidegateError('E_DISK', `expected a body that is written, got none of ${number}`);
     return kept;
   }
 

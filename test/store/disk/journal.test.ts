@@ -168,10 +168,23 @@ it('starts under a fence on a full disk, and not at all where even that cannot b
   expect(life.recovery.kind).toBe('exact');
   expect(life.journal.isExact).toBe(false);
   expect(await append(life, 'a')).toHaveLength(1);
+  expect(life.events).toEqual([{ kind: 'fenced', durable: true, error: expect.objectContaining({ code: 'ENOSPC' }) }]);
 
   const dead = full.killed();
   dead.fails = () => true;
   await expect(live(dead, shelf)).rejects.toMatchObject({ code: 'E_DISK' });
+});
+
+it('tells that a log that could not be begun at the start is written after all', async () => {
+  const { folder, shelf } = await live();
+  const full = folder.killed();
+  full.fails = (call, name) => call === 'write' && name.startsWith('inv');
+  const life = await live(full, shelf);
+  full.fails = () => false;
+  life.time.step();
+  await settled();
+  expect(life.journal.isExact).toBe(true);
+  expect(life.events.map(({ kind }) => kind)).toEqual(['fenced', 'mended']);
 });
 
 it('refuses an image that lacks what was appended', async () => {

@@ -257,6 +257,22 @@ describe('damage to a large body', () => {
     expect(await bench.drive(bench.store.get(KEY))).toBe(undefined);
   });
 
+  it.each(['EMFILE', 'EIO', 'EACCES'])('is not what an answer that cannot open it has met: %s', async (code) => {
+    const bench = await begun();
+    const body = await stored(bench, content(1000));
+    const refused = Object.assign(new Error(code), { code });
+    const { open } = bench.disk;
+    bench.disk.open = (name, options) => {
+      if (name.startsWith('bodies/')) throw refused;
+      return open.call(bench.disk, name, options);
+    };
+    expect(await drained(bench.store.bodies.read(body, { start: 0, end: 1000 }))).toBe(undefined);
+    expect(bench.faults).toEqual([refused]);
+    bench.disk.open = open;
+    expect(bench.store.stats()).toMatchObject({ corrupt: 0, entries: 1 });
+    expect(await drained(bench.store.bodies.read(body, { start: 0, end: 1000 }))).toEqual(content(1000));
+  });
+
   it('of another body is not taken for this one', async () => {
     const bench = await begun();
     const one = await stored(bench, content(1000, 1), getKey('http://h/1'));

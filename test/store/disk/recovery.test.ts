@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Invalidations } from '../../../src/dependency/invalidations.ts';
+import type { DiskFile, DiskFolder } from '../../../src/store/disk/contract.ts';
 import type { LogContent } from '../../../src/store/disk/journal-codec.ts';
-import { decideRecovery, type Evidence, POSITION_JUMP } from '../../../src/store/disk/recovery.ts';
+import { decideRecovery, type Evidence, POSITION_JUMP, recover } from '../../../src/store/disk/recovery.ts';
 import type { WitnessReading } from '../../../src/store/disk/witness.ts';
 import { ImageShelf, live, settled } from './journal-kit.ts';
 import { VolatileFolder } from './volatile-folder.ts';
@@ -166,6 +167,41 @@ describe('a start', () => {
     expect(invalidations.image().floor).toBe(invalidations.applied);
     await settled();
     expect((await live(folder.killed(), first.shelf)).recovery.kind).toBe('exact');
+  });
+
+  it.each([
+    ['open', 'witness', 'witness-damaged'],
+    ['read', 'witness', 'witness-damaged'],
+    ['size', 'witness', 'witness-damaged'],
+    ['open', 'invalidations', 'epochs-differ'],
+    ['read', 'invalidations', 'epochs-differ'],
+  ])('knows nothing exactly when the disk does not let it %s the %s', async (call, file, reason) => {
+    const first = await live();
+    await first.journal.append({ kind: 'invalidate', selector: { kind: 'tag', tag: 'a' } });
+    const folder = first.folder.killed();
+    const refuse = (tried: string, name: string) => {
+      if (tried === call && name.startsWith(file)) throw Object.assign(new Error('EIO'), { code: 'EIO' });
+    };
+    const failing: DiskFolder = {
+      remove: (name) => folder.remove(name),
+      list: () => folder.list(),
+      open: (name, options) => {
+        refuse('open', name);
+        const opened = folder.open(name, options);
+        const readNow: DiskFile['readNow'] = (into, at) => {
+          refuse('read', name);
+          return opened.readNow(into, at);
+        };
+        const size = () => {
+          refuse('size', name);
+          return opened.size();
+        };
+        return { ...opened, readNow, size };
+      },
+    };
+    const recovery = recover({ folder: failing, manifest: first.shelf, newEpoch: () => 'new' });
+    expect(recovery).toMatchObject({ kind: 'unknown', reason });
+    expect(recovery.invalidations.epoch).toBe('new');
   });
 
   it('after a stop has nothing to replay', async () => {

@@ -4,10 +4,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Entry, StoredResponse } from '../../../src/entry/stored-response.ts';
 import type { BodySource, Tasks } from '../../../src/ports.ts';
+import type { DiskFile, DiskFolder } from '../../../src/store/disk/contract.ts';
 import { ReplicaFeed } from '../../../src/store/disk/replica-feed.ts';
 import { ReplicaStore } from '../../../src/store/disk/replica-store.ts';
 import { getKey, storedResponse } from '../../contract/store-contract.ts';
 import { DiskBench, dice } from '../../kit/disk-bench.ts';
+import { DiskError } from '../../kit/memory-folder.ts';
 
 const LINK_MS = 3;
 
@@ -28,10 +30,11 @@ class Shared {
   }
 
   /** Messages are copied, as between processes. */
-  join(): { readonly store: ReplicaStore; readonly leave: () => void } {
+  join(wrap = (folder: DiskFolder) => folder): { readonly store: ReplicaStore; readonly leave: () => void } {
     const { time, disk } = this.bench;
     const store: ReplicaStore = new ReplicaStore({
-      folder: disk.attach(),
+      folder: wrap(disk.attach()),
+      fault: (error) => this.faults.push(error),
       tasks: time,
       seed: 1,
       send: (message) => {
@@ -63,7 +66,7 @@ async function begun(options = {}) {
   await bench.pass(200);
   const look = async (store: { get: ReplicaStore['get'] }, path: string) =>
     bodyOf(await bench.drive(store.get(getKey(`http://h/${path}`))));
-  return { ...shared, bench, one, other, look, join: () => shared.join() };
+  return { ...shared, bench, one, other, look, join: shared.join.bind(shared) };
 }
 
 describe('a replica', () => {
@@ -173,6 +176,53 @@ describe('a replica', () => {
     expect(bench.disk.names().filter((name) => name.startsWith('bodies/'))).toEqual([]);
   });
 
+  it.each(['open', 'read'] as const)('that cannot %s files asks the owner, and says so', async (what) => {
+    const { bench, join, faults, look } = await begun();
+    const failing = join((folder) => ({ ...folder, open: (...named) => failingFile(folder.open(...named), what) }));
+    await bench.pass(200);
+    failing.store.put(response('a'));
+    const writer = failing.store.bodies.create();
+    await bench.drive(writer.append(Buffer.alloc(300_000, 'l')));
+    const body = await bench.drive(writer.finish());
+    await bench.pass(50);
+    expect(failing.store.get(getKey('http://h/a'))).toBeInstanceOf(Promise);
+    expect(await look(failing.store, 'a')).toBe('x'.repeat(100));
+    // Told of once, not at every read.
+    expect(faults).toEqual([new DiskError('EMFILE')]);
+    await bench.pass(10_000);
+    const source = failing.store.bodies.read(body, { start: 0, end: body.bytes });
+    await expect(bench.drive(all(source))).rejects.toThrow('expected a body, got its failure');
+    expect(faults).toHaveLength(what === 'open' ? 2 : 1);
+    expect(bench.faults).toEqual([]);
+  });
+
+  it('reads behind a large body that has finished, until nobody has read for long', async () => {
+    const { bench, one } = await begun();
+    const writer = one.store.bodies.create();
+    await bench.drive(writer.append(Buffer.alloc(600_000, 'l')));
+    const large = await bench.drive(writer.finish());
+    one.store.put({ ...response('large', ''), large });
+    for (let minute = 0; minute < 5; minute++) {
+      await bench.pass(60_000);
+      expect(await bench.drive(writer.read({ start: 0, end: 10 }))).toHaveLength(10);
+    }
+    await bench.pass(300_000);
+    await expect(bench.drive(writer.read({ start: 0, end: 10 }))).rejects.toThrow('expected a body that is written');
+    expect(bodies(bench)).toHaveLength(1);
+  });
+
+  it('leaves nothing of a large body that is not wanted after it has finished, and begins none by reading', async () => {
+    const { bench, one } = await begun();
+    const writer = one.store.bodies.create();
+    await bench.drive(writer.append(Buffer.alloc(600_000, 'l')));
+    await bench.drive(writer.finish());
+    writer.discard();
+    await expect(bench.drive(writer.read({ start: 0, end: 10 }))).rejects.toThrow('expected a body that is written');
+    await expect(bench.drive(writer.append(Buffer.alloc(10)))).rejects.toThrow('expected a body that is wanted');
+    await bench.pass(15_000);
+    expect(bodies(bench)).toEqual([]);
+  });
+
   it('gives what was put or nothing, whatever happens, and what the owner gives once all is quiet', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(), (seed) => history(seed)),
@@ -180,6 +230,23 @@ describe('a replica', () => {
     );
   });
 });
+
+function bodies({ disk }: DiskBench): string[] {
+  return disk.names().filter((name) => name.startsWith('bodies/'));
+}
+
+/** Has run out of descriptors, or fails at every read. */
+function failingFile(file: DiskFile, what: 'open' | 'read'): DiskFile {
+  if (what === 'open') throw new DiskError('EMFILE');
+  const readNow = () => {
+    throw new DiskError('EMFILE');
+  };
+  return Object.assign(Object.create(file) as DiskFile, {
+    readNow,
+    read: async () => readNow(),
+    close: () => file.close(),
+  });
+}
 
 async function all(source: BodySource): Promise<Buffer> {
   const chunks: Uint8Array[] = [];

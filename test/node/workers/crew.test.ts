@@ -1,0 +1,145 @@
+// The workers as a whole, with processes that say what the test has them say.
+
+import { EventEmitter } from 'node:events';
+import pino from 'pino';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Invalidations } from '../../../src/dependency/invalidations.ts';
+import { createLocalLog } from '../../../src/engine/local-log.ts';
+import { SharedLog } from '../../../src/feed/shared-log.ts';
+import { resolveConfig } from '../../../src/node/config/config.ts';
+import { nodeClock, nodeTasks } from '../../../src/node/node-ports.ts';
+import { Crew } from '../../../src/node/workers/crew.ts';
+import type { FromWorker, ToWorker } from '../../../src/node/workers/messages.ts';
+
+class Child extends EventEmitter {
+  readonly pid = 1;
+  readonly connected = true;
+  readonly told: ToWorker[] = [];
+  isKilled = false;
+
+  send(message: ToWorker): boolean {
+    this.told.push(message);
+    return true;
+  }
+
+  kill(): boolean {
+    this.isKilled = true;
+    this.emit('exit', null, 'SIGKILL');
+    this.emit('disconnect');
+    return true;
+  }
+
+  say(message: FromWorker): void {
+    this.emit('message', message);
+  }
+
+  serve(): void {
+    this.say({ kind: 'hello' });
+    this.say({ kind: 'listening', port: 1 });
+  }
+
+  /** The latest question of the kind. */
+  asked(kind: 'reload' | 'figures') {
+    const questions = this.told.filter((one) => one.kind === 'ask').filter(({ question }) => question.kind === kind);
+    return questions.at(-1);
+  }
+}
+
+const config = (header: string) =>
+  resolveConfig({
+    origins: { app: { url: 'http://127.0.0.1:9' } },
+    workers: 2,
+    routes: [{ response: { set: { 'x-rule': header } } }],
+  });
+
+async function begun() {
+  const children: Child[] = [];
+  const invalidations = new Invalidations({ epoch: 'e' });
+  const fault = (error: unknown) => {
+    throw error;
+  };
+  const log = createLocalLog(invalidations.applied);
+  const image = () => invalidations.image();
+  const shared = new SharedLog({ log, image, clock: nodeClock, tasks: nodeTasks, fault });
+  const fork = () => {
+    const child = new Child();
+    children.push(child);
+    return child as unknown as ReturnType<NonNullable<ConstructorParameters<typeof Crew>[0]['fork']>>;
+  };
+  const parts = { config: config('old'), size: 2, shared, feed: undefined, retired: () => {}, fork };
+  const crew = new Crew({ ...parts, log: pino({ level: 'silent' }) });
+  const listening = crew.listen({ host: '127.0.0.1', port: 0 });
+  children[0]?.serve();
+  await vi.advanceTimersByTimeAsync(0);
+  children[1]?.serve();
+  await listening;
+  return { crew, children };
+}
+
+describe('a reload of workers', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test('is told to one that was welcomed before and does not listen yet, and waits for it', async () => {
+    const { crew, children } = await begun();
+    children[0]?.kill();
+    await vi.advanceTimersByTimeAsync(200);
+    const [, second, third] = children as [Child, Child, Child];
+    third.say({ kind: 'hello' });
+    let isDone = false;
+    const reloaded = crew.reload(config('new')).then(() => {
+      isDone = true;
+    });
+    second.say({ kind: 'answer', id: second.asked('reload')?.id as number, answer: true });
+    await vi.advanceTimersByTimeAsync(0);
+    const asked = third.asked('reload');
+    expect(asked?.question).toMatchObject({ config: { routes: config('new').routes } });
+    expect(isDone).toBe(false);
+    third.say({ kind: 'listening', port: 1 });
+    third.say({ kind: 'answer', id: asked?.id as number, answer: true });
+    await reloaded;
+  });
+
+  test('is what one that is welcomed later begins with', async () => {
+    const { crew, children } = await begun();
+    children[0]?.kill();
+    await vi.advanceTimersByTimeAsync(200);
+    const [, second, third] = children as [Child, Child, Child];
+    const reloaded = crew.reload(config('new'));
+    second.say({ kind: 'answer', id: second.asked('reload')?.id as number, answer: true });
+    await reloaded;
+    third.say({ kind: 'hello' });
+    expect(third.told).toMatchObject([{ kind: 'welcome', config: { routes: config('new').routes } }]);
+  });
+
+  test('may wait for a disk that stalls, and ends only what hangs for long', async () => {
+    const { crew, children } = await begun();
+    const [first, second] = children as [Child, Child];
+    const reloaded = crew.reload(config('new'));
+    const answerFigures = () => {
+      for (const child of [first, second]) {
+        const figures = child.asked('figures');
+        if (figures !== undefined) child.say({ kind: 'no-answer', id: figures.id, reason: 'busy' });
+      }
+    };
+    for (let at = 0; at < 58; at++) {
+      await vi.advanceTimersByTimeAsync(1_000);
+      answerFigures();
+    }
+    expect([first.isKilled, second.isKilled]).toEqual([false, false]);
+    first.say({ kind: 'answer', id: first.asked('reload')?.id as number, answer: true });
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect([first.isKilled, second.isKilled]).toEqual([false, true]);
+    await reloaded;
+  });
+
+  test('does not spare one that has no answer to anything else', async () => {
+    const { children } = await begun();
+    await vi.advanceTimersByTimeAsync(16_000);
+    expect(children.slice(0, 2).map(({ isKilled }) => isKilled)).toEqual([true, true]);
+  });
+});
