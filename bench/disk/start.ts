@@ -37,6 +37,7 @@ export async function diskStarts(place: Place, order: { entries: number; rounds:
   const bin = builtBin(place.folder);
   const path = join(place.folder, 'start-disk');
   const args = [join(import.meta.dirname, 'fill.ts'), path, String(entries), String(BODY_BYTES)];
+  await beginDisk(place, bin, path);
   await place.processes.output({ file: process.execPath, args, core: LOAD_CORE });
   const starts: DiskStart[] = [];
   for (let round = 0; round < rounds; round++) {
@@ -59,13 +60,23 @@ function builtBin(folder: string): string {
   return bin;
 }
 
+const DISK_BYTES = 2 ** 31;
+
+/** A gate that finds no rules beside its entries takes them for filled under others; so one writes them down first. */
+async function beginDisk(place: Place, bin: string, path: string): Promise<void> {
+  const admin = { port: await freePort() };
+  const disk = { memory: { maxBytes: 0 }, disk: { path, maxBytes: DISK_BYTES } };
+  const { running } = await serveGate(place, 'first gate', { bin, admin, ...disk });
+  await place.processes.end(running);
+}
+
 type Full = { readonly path: string; readonly entries: number };
 
 async function startOnce(place: Place, bin: string, full: Full | undefined): Promise<DiskStart> {
   const adminPort = await freePort();
   const begunMs = performance.now();
   const sinceBegun = () => performance.now() - begunMs;
-  const disk = full && { memory: { maxBytes: 0 }, disk: { path: full.path, maxBytes: 2 ** 31 } };
+  const disk = full && { memory: { maxBytes: 0 }, disk: { path: full.path, maxBytes: DISK_BYTES } };
   const { url, running } = await serveGate(place, 'start gate', { bin, admin: { port: adminPort }, ...disk });
   const listenMs = sinceBegun();
   const firstHitMs = full && (await firstHit(url, full.entries, sinceBegun));
