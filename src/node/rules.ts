@@ -12,7 +12,7 @@ import type { ResolvedConfig } from './config/config.ts';
 import { forgetRules, originsOfOtherRules, rememberRules } from './rules-file.ts';
 
 export interface RulesParts {
-  readonly gate: Pick<Gate, 'invalidate'>;
+  readonly gate: Pick<Gate, 'invalidate' | 'stats'>;
   readonly log: Logger;
   /** True: another process writes the rules down. */
   readonly isWorker: boolean;
@@ -29,9 +29,13 @@ export class Rules {
   async begin(config: ResolvedConfig): Promise<void> {
     const origins = this.#parts.isWorker ? [] : originsOfOtherRules(config);
     if (origins.length === 0) return;
+    const { gate, log } = this.#parts;
+    // Nothing has ever been invalidated, nor can anything be stored.
+    const isNew = gate.stats().position === 0;
     forgetRules(config);
     await this.#outdate(origins, config);
-    this.#parts.log.debug({ origins }, 'what was stored under other rules is outdated');
+    if (!isNew)
+      log.warn({ origins }, 'what was stored under other rules, or under rules that are not known, is outdated');
   }
 
   /** Before any process serves under the new configuration. */

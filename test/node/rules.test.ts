@@ -6,6 +6,7 @@ import { afterEach, expect, test } from 'vitest';
 import type { Selector } from '../../src/dependency/selector.ts';
 import { type ResolvedConfig, resolveConfig } from '../../src/node/config/config.ts';
 import { Rules } from '../../src/node/rules.ts';
+import { STATS } from '../admin/fake-gate.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tidegate-rules-'));
 const disk = { path: folder };
@@ -20,16 +21,18 @@ const A = configOf([{ origin: 'one', match: { path: '/1/*' } }, { origin: 'two' 
 const B = configOf([{ origin: 'one', match: { path: '/1/*' }, ttlMs: 5 }, { origin: 'two' }]);
 
 /** A gate that notes what it invalidates; `fails`: that origin's cannot be made durable. */
-function rules(fails?: string) {
+function rules(fails?: string, position = 7) {
   const outdated: string[] = [];
+  const warnings: string[] = [];
   const invalidate = async (selector: Selector) => {
     const { origin } = selector as { readonly origin: string };
     if (origin === fails) throw new Error('the log is gone');
     outdated.push(origin);
     return { position: 1, matched: 0 };
   };
-  const parts = { gate: { invalidate }, log: pino({ level: 'silent' }), isWorker: false };
-  return { rules: new Rules(parts), outdated };
+  const log = pino({ level: 'warn' }, { write: (line) => warnings.push(line) });
+  const gate = { invalidate, stats: () => ({ ...STATS, position }) };
+  return { rules: new Rules({ gate, log, isWorker: false }), outdated, warnings };
 }
 
 async function begun(config: ResolvedConfig): Promise<string[]> {
@@ -79,4 +82,14 @@ test('one origin that cannot be invalidated does not keep the others from it, an
   await expect(running.changed(A, C)).rejects.toThrow('the log is gone');
   expect(outdated).toEqual(['two']);
   expect(await begun(C)).toEqual(['one', 'two']);
+});
+
+test('an operator is told, but not of a disk that is new', async () => {
+  const fresh = rules(undefined, 0);
+  await fresh.rules.begin(A);
+  expect(fresh.warnings).toEqual([]);
+  rmSync(join(folder, 'rules.json'));
+  const later = rules();
+  await later.rules.begin(A);
+  expect(later.warnings).toHaveLength(1);
 });
