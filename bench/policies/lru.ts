@@ -2,14 +2,21 @@
 
 import { NONE, type ReplayPolicy, type ReplaySetup } from './policy.ts';
 
-export function lru({ sizes, maxBytes }: ReplaySetup): ReplayPolicy {
+export function lru(setup: ReplaySetup): ReplayPolicy {
+  return evictingLast(setup, (list, id) => {
+    list.remove(id);
+    list.addFirst(id);
+  });
+}
+
+/** Makes room at the end of a list that new ids begin. `hit`: what a use does to the list. */
+export function evictingLast({ sizes, maxBytes }: ReplaySetup, hit: (list: IdList, id: number) => void): ReplayPolicy {
   const list = new IdList(sizes.length);
   let bytes = 0;
   return {
     access(id) {
       if (list.has(id)) {
-        list.remove(id);
-        list.addFirst(id);
+        hit(list, id);
         return true;
       }
       const size = sizes[id]!;

@@ -181,12 +181,12 @@ export class Flight implements RunningFlight {
   /** The clients have it all; it is stored once it is written. */
   #endSpooled(trailers: Fields): void {
     this.#body.end(trailers);
-    this.#body.spooled().then((large) => {
+    const written = this.#body.spooled().then((large) => {
       const draft = large === undefined ? undefined : this.#draft;
       if (draft !== undefined) this.#store(entryFrom(draft, this.#stamp, large as LargeBody), draft.names);
       if (this.#outcome.kind !== 'stored') this.#body.unwanted();
-      this.#finish();
-    }, this.#context.fault);
+    });
+    written.catch(this.#context.fault).finally(() => this.#finish());
   }
 
   #failed(error: TidegateError): void {

@@ -98,7 +98,8 @@ export class Tiers {
     const note = ({ kind, key }: EntryNote) => void (kind === 'response' && keys.add(key));
     for (const entry of known.held) note(entry);
     for (const [tier, store] of this.#stores.entries()) {
-      const found = tier === 0 && known.held.length > 0 ? [] : store.find(selector);
+      const found = store.find(selector);
+      if (tier === 0 && Symbol.iterator in found) continue;
       let left = known.most;
       for await (const entry of found) {
         if (left-- === 0) return { count: keys.size, more: true };
@@ -158,7 +159,8 @@ export class Tiers {
     for (let above = 0; above < tier; above++) {
       // A fill has ended meanwhile: what it stored is newer than what was read.
       const newer = (this.#stores[above] as Store).get(key);
-      if (newer !== undefined && !(newer instanceof Promise)) return newer;
+      if (newer instanceof Promise) newer.catch(this.#fault);
+      else if (newer !== undefined) return newer;
     }
     this.#promote(found, tier);
     return found;

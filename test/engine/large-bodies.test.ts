@@ -141,4 +141,28 @@ describe('a large body', () => {
     expect(bodies.discarded).toEqual(['body-1']);
     expect(gate.stats()).toMatchObject({ stores: 0, refusedStores: { incomplete: 1 } });
   });
+
+  it('is over, and told of, when the tier that is to have it throws', async () => {
+    const faults: unknown[] = [];
+    class Throwing extends MapStore {
+      override put(): void {
+        throw new Error('the tier is gone');
+      }
+    }
+    const parts = {
+      bodies: new MemoryBodies(),
+      stores: [new Throwing()],
+      fault: (error: unknown) => faults.push(error),
+    };
+    const { gate, get, origin } = gateBench({ maxBodyBytes: 64 * MIB }, parts);
+    const client = get('/big');
+    origin.last.head(200, FRESH);
+    for (const one of PIECES) origin.last.data(one);
+    await turns();
+    origin.last.end();
+    await turns();
+    expect(client.text === WHOLE).toBe(true);
+    expect(faults).toEqual([new Error('the tier is gone')]);
+    expect(gate.stats().fillsInFlight).toBe(0);
+  });
 });

@@ -50,6 +50,7 @@ export class ReplicaStore implements Store {
   readonly #segments: ReplicaSegments;
   readonly #pending = new Map<string, Pending>();
   readonly #pendingKeys = new Map<number, string>();
+  readonly #fault: (error: unknown) => void;
   #pendingBytes = 0;
   #isComplete = false;
   #used: KeyHash[] = [];
@@ -58,6 +59,7 @@ export class ReplicaStore implements Store {
 
   constructor({ folder, tasks, seed, send, fault }: ReplicaParts) {
     const sparing = sparingly(fault, tasks);
+    this.#fault = sparing;
     this.#link = new ReplicaLink(send);
     this.#tasks = tasks;
     this.#index = new IndexTable(seed);
@@ -100,7 +102,7 @@ export class ReplicaStore implements Store {
     this.#forget(entry.key);
     if (this.#pendingBytes + bytes > MAX_PENDING_BYTES) {
       // What it was to replace is not the latest any more.
-      this.delete([entry.key]).catch(() => 0);
+      this.delete([entry.key]).catch(this.#fault);
       return;
     }
     const id = this.#link.nextId();
