@@ -15,7 +15,7 @@ import { type Goal, printTable, type Report } from './report.ts';
 
 const MAX_DISK_TO_MEMORY = 1.6;
 const MAX_START_MS = 500;
-const STARTS = 3;
+const STARTS = 5;
 /** The turns are short, and other work on the machine tells in them. */
 const HIT_ROUNDS_PER_ROUND = 2;
 

@@ -1,4 +1,5 @@
-// The command `tidegate`: serve, check, and the commands that speak to a running gate.
+// The command `tidegate`: serve, check, and the commands that speak to a running gate. What only some runs need is loaded
+// by them, so that the others listen sooner.
 
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
@@ -10,12 +11,9 @@ import {
   type ResolvedConfig,
   resolveConfig,
 } from './config/config.ts';
-import { startDemoOrigin } from './demo/demo-origin.ts';
-import { demoText } from './demo/demo-text.ts';
 import { registerAdminCommands } from './operator/cli-admin.ts';
 import { registerPopulateCommand } from './operator/cli-populate.ts';
 import { type RunningGate, startGate } from './serve.ts';
-import { startWorkers } from './workers/primary.ts';
 import { workerCount } from './workers/share.ts';
 
 const WRONG_COMMAND_LINE = 2;
@@ -41,7 +39,7 @@ export async function runCli(argv: readonly string[]): Promise<void> {
 }
 
 function version(): string {
-  const file = new URL('../../package.json', import.meta.url);
+  const file = new URL(import.meta.resolve('tidegate/package.json'));
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
@@ -104,12 +102,15 @@ async function serve(file: string | undefined, options: ServeOptions): Promise<v
 async function start(config: ResolvedConfig): Promise<RunningGate> {
   const count = workerCount(config);
   if (count === 1) return startGate(config);
+  const { startWorkers } = await import('./workers/primary.ts');
   const running = await startWorkers(config, count);
   running.gaveUp.then(fail);
   return running;
 }
 
 async function serveDemo(options: ServeOptions): Promise<void> {
+  const { startDemoOrigin } = await import('./demo/demo-origin.ts');
+  const { demoText } = await import('./demo/demo-text.ts');
   const origin = await startDemoOrigin();
   const { host, port, adminPort } = options;
   const demo = { origins: { demo: { url: origin.url } }, log: { level: 'warn' } };

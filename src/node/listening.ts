@@ -1,6 +1,7 @@
 // What stands before HTTP on the listener, from the configuration: the PROXY protocol, TLS and its certificates, and what
 // the log says of them.
 
+import { isIPv6 } from 'node:net';
 import type { Logger } from 'pino';
 import type { ResolvedConfig } from './config/config.ts';
 import type { ArrivalOptions, LostArrival } from './front/arrival.ts';
@@ -40,4 +41,10 @@ function readCertificates({ certificates: files, minVersion }: TlsConfig, log: L
     renewed: (certificates) => log.info({ certificates }, 'new certificates are in use'),
     failed: (error) => log.error({ err: error }, 'the certificates in use stay'),
   });
+}
+
+/** Where clients on this machine connect. */
+export function urlOf(host: string, port: number, scheme = 'http'): string {
+  const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  return `${scheme}://${isIPv6(shown) ? `[${shown}]` : shown}:${port}`;
 }

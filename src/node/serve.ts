@@ -13,7 +13,7 @@ import type { ExchangeReport, Gate, GateRequest } from '../engine/contract.ts';
 import { createGate } from '../engine/gate.ts';
 import { classOf } from '../engine/tally.ts';
 import type { TidegateError } from '../errors.ts';
-import type { Origin, Store } from '../ports.ts';
+import type { Cancel, Origin, Store } from '../ports.ts';
 import { NO_FIELDS } from '../semantics/fields.ts';
 import { nodeCompress } from './compressor.ts';
 import { boundBodies, needsRestart, networks } from './config/applying.ts';
@@ -23,11 +23,13 @@ import type { Admitted } from './front/admission.ts';
 import type { ExchangeEnd } from './front/exchange.ts';
 import { createFront } from './front/front.ts';
 import type { Front, FrontHooks } from './front/front-contract.ts';
-import { type Listening, prepareListening } from './listening.ts';
+import { loadLater } from './late-loading.ts';
+import { type Listening, prepareListening, urlOf } from './listening.ts';
 import { nodeClock, nodeRandom, nodeTasks } from './node-ports.ts';
 import { accessLine, createLog } from './operator/access-log.ts';
 import { startAdmin } from './operator/admin-server.ts';
-import { createMetrics, type Metrics } from './operator/metrics.ts';
+import { createMetrics } from './operator/late-metrics.ts';
+import type { Metrics } from './operator/metrics.ts';
 import { tierControl } from './operator/tier-control.ts';
 import { Origins } from './origin/origins.ts';
 import { admitOwn, type OwnRequest } from './own-request.ts';
@@ -107,6 +109,7 @@ class NodeGate implements RunningGate, Part {
   #site: Site;
   #ready = false;
   #closeAdmin: () => Promise<void> = async () => {};
+  #cancelLoading: Cancel = () => {};
 
   constructor(config: ResolvedConfig, { log, tiers, role }: GateParts) {
     this.#role = role;
@@ -158,6 +161,7 @@ class NodeGate implements RunningGate, Part {
     const at = await this.#front.listen({ ...listen, reusePort: this.#role?.kind === 'worker' });
     this.port = at.port;
     this.url = urlOf(listen.host, at.port, this.#listening.scheme);
+    this.#cancelLoading = loadLater(nodeTasks, this.metrics, (err) => this.#log.error({ err }, 'not all was loaded'));
     if (this.#role?.kind === 'worker') return;
     try {
       const deps = this.#adminDeps();
@@ -213,6 +217,7 @@ class NodeGate implements RunningGate, Part {
 
   async close({ graceMs = CLOSE_GRACE_MS }: { readonly graceMs?: number } = {}): Promise<void> {
     this.#ready = false;
+    this.#cancelLoading();
     const end = nodeClock.monotonic() + graceMs;
     this.#population.close();
     await this.#front.close({ graceMs });
@@ -224,9 +229,9 @@ class NodeGate implements RunningGate, Part {
 
   #compile(config: ResolvedConfig): Site {
     const bounded = boundBodies(config, this.#room);
-    const pools = [...this.#origins.update(config.origins)];
+    const pools = this.#origins.update(config.origins);
     const wrap = this.#role?.kind === 'worker' ? this.#role.origin : (origin: Origin) => origin;
-    const { router, retire } = compileSite(bounded, new Map(pools.map(([name, pool]) => [name, wrap(pool)])));
+    const { router, retire } = compileSite(bounded, new Map([...pools].map(([name, pool]) => [name, wrap(pool)])));
     return { config, router, retire, trusted: networks(config.trustedProxies) };
   }
 
@@ -291,9 +296,4 @@ class NodeGate implements RunningGate, Part {
 /** What each tier has, and of the disk also what the manifest names though the bytes are gone. */
 function namedBy({ memory, disk }: NodeTiers): readonly Pick<Store, 'find'>[] {
   return disk === undefined ? [memory] : [memory, { find: (selector) => disk.rows(selector) }];
-}
-
-function urlOf(host: string, port: number, scheme = 'http'): string {
-  const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
-  return `${scheme}://${isIPv6(shown) ? `[${shown}]` : shown}:${port}`;
 }

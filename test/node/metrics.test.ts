@@ -1,7 +1,8 @@
+import { Registry } from 'prom-client';
 import { describe, expect, test } from 'vitest';
 import { createAdminApi } from '../../src/admin/api.ts';
 import type { ExchangeReport, GateStats } from '../../src/engine/contract.ts';
-import { createMetrics } from '../../src/node/operator/metrics.ts';
+import { createMetrics } from '../../src/node/operator/late-metrics.ts';
 import { fakeGate, ROUTE, STATS } from '../admin/fake-gate.ts';
 
 let stats: GateStats = STATS;
@@ -89,7 +90,7 @@ test('the time to the origin is observed for each forward, and only then', async
 test('the admin API serves them as what they are', async () => {
   const api = createAdminApi(fakeGate({ metricsText: metrics.text }).deps);
   const answer = await api({ method: 'GET', path: '/metrics', query: '', fields: [], bodyText: '' });
-  expect(answer.contentType).toBe(metrics.contentType);
+  expect(answer.contentType).toBe(Registry.PROMETHEUS_CONTENT_TYPE);
   expect(answer.body).toContain('tidegate_entries 18\n');
 });
 

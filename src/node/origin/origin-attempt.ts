@@ -5,8 +5,8 @@
 
 import type { Dispatcher } from 'undici';
 import type { TidegateError } from '../../errors.ts';
-import type { Connection, Passenger } from './origin-pool.ts';
 import type { RawFields } from './origin-wire.ts';
+import type { Connection, Passenger } from './pools.ts';
 
 /** Whose request it is. */
 export interface Sender {

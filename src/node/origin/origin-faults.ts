@@ -4,7 +4,6 @@
 // parser at its end, ECONNRESET), the same words mean "not HTTP" when no head has been read, and its parser's errors
 // have no code.
 
-import { errors } from 'undici';
 import { type ErrorCode, TidegateError } from '../../errors.ts';
 
 /** Where a request was when it failed. */
@@ -73,7 +72,8 @@ function classify(error: unknown, context: FaultContext): Fault {
   if (isRefusal(error)) return REFUSED;
   const message = error instanceof Error ? error.message : '';
   if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return context.head ? CUT : NOT_HTTP;
-  if (error instanceof errors.HTTPParserError) return message.includes('Invalid EOF state') ? CUT : NOT_HTTP;
+  if (error instanceof Error && error.name === 'HTTPParserError')
+    return message.includes('Invalid EOF state') ? CUT : NOT_HTTP;
   if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'ERR_HTTP2_ERROR') return NOT_HTTP;
   // undici's words for a 100 or 101 that nobody asked for, and for a response to no request.
   if (code === 'UND_ERR_SOCKET' && message.startsWith('bad ')) return NOT_HTTP;

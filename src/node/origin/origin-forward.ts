@@ -9,8 +9,8 @@ import type { Permit, Reach } from './breaker.ts';
 import { Deadline } from './deadline.ts';
 import { Attempt, type Sender } from './origin-attempt.ts';
 import { isConnectionLoss, isRefusal, originFault } from './origin-faults.ts';
-import type { Connection, Pools } from './origin-pool.ts';
 import { isDelimited, isH2, type RawFields, sendable, toFields } from './origin-wire.ts';
+import type { Connection, Pools } from './pools.ts';
 
 /** What a forward needs of its origin. */
 export interface ForwardHost {

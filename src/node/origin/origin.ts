@@ -1,13 +1,14 @@
 // An origin on Node: pooled connections of HTTP/1.1 or HTTP/2, time limits, retries of safe requests, and a circuit breaker.
-// One request's way is in origin-forward.ts, the connections in origin-pool.ts, the errors in origin-faults.ts.
+// One request's way is in origin-forward.ts, the connections in pools.ts, the errors in origin-faults.ts.
 //
 // The one complication: closing. Running forwards may still retry, so the pools close after the last one is over.
 
 import { TidegateError } from '../../errors.ts';
 import type { Clock, Forward, Origin, OriginListener, OriginRequest, Tasks } from '../../ports.ts';
 import { admit, type BreakerPolicy, type BreakerState, CLOSED, type Permit, type Reach, settle } from './breaker.ts';
+import { LatePools } from './late-pools.ts';
 import { type ForwardHost, startForward } from './origin-forward.ts';
-import { createPools, type Pools } from './origin-pool.ts';
+import type { Pools } from './pools.ts';
 
 export interface OriginOptions {
   /** For messages and metrics. */
@@ -69,7 +70,7 @@ class PooledOrigin implements NodeOrigin, ForwardHost {
   constructor(options: OriginOptions, deps: OriginDeps) {
     this.options = options;
     this.deps = deps;
-    this.pools = createPools(options, deps.tasks);
+    this.pools = new LatePools(options, deps.tasks);
     const { hostname } = new URL(options.url);
     this.serverName = /^[\d.]+$|^\[/.test(hostname) ? undefined : hostname;
   }

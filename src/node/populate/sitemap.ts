@@ -6,7 +6,7 @@
 
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { SaxesParser } from 'saxes';
+import type { SaxesParser } from 'saxes';
 import { parseUri } from '../../admin/selectors.ts';
 import type { PopulateItem } from '../../engine/populate-item.ts';
 import { TidegateError } from '../../errors.ts';
@@ -32,7 +32,8 @@ export interface Sitemap {
 
 /** Reads a sitemap; throws E_POPULATE when it is none, or too large. `url`: its own, in the form of a key. */
 export async function readSitemap(url: string, body: Readable): Promise<Sitemap> {
-  const reading = new Reading(url);
+  const { SaxesParser: Parser } = await import('saxes');
+  const reading = new Reading(url, new Parser());
   let bytes = 0;
   try {
     for await (const chunk of await unpacked(body)) {
@@ -72,7 +73,7 @@ async function unpacked(body: Readable): Promise<AsyncIterable<Uint8Array>> {
 class Reading {
   readonly #url: string;
   readonly #host: string;
-  readonly #parser = new SaxesParser();
+  readonly #parser: SaxesParser;
   readonly #utf8 = new TextDecoder('utf-8', { fatal: true });
   /** Names of the open elements, without prefixes. */
   readonly #open: string[] = [];
@@ -84,8 +85,9 @@ class Reading {
   #loc: string | undefined;
   #priority = USUAL_PRIORITY;
 
-  constructor(url: string) {
+  constructor(url: string, parser: SaxesParser) {
     this.#url = url;
+    this.#parser = parser;
     this.#host = new URL(url).host;
     this.#parser.on('error', (error) => {
       throw error;

@@ -3,7 +3,6 @@
 // The one complication: counters must not go back when a worker dies. What it had counted when it was last asked is kept,
 // without what it held.
 
-import { AggregatorRegistry } from 'prom-client';
 import type { GateStats } from '../../engine/contract.ts';
 import type { MetricsSnapshot } from '../operator/metrics.ts';
 import type { Figures } from './messages.ts';
@@ -15,7 +14,7 @@ export class Totals {
   #latest: { readonly stats: GateStats; readonly clientBytes: number } | undefined;
   #retired: GateStats[] = [];
   #retiredBytes = 0;
-  #retiredMeasured: MetricsSnapshot[] = [];
+  #retiredMeasured: readonly MetricsSnapshot[] = [];
 
   /** As of the last `update`. */
   get stats(): GateStats {
@@ -40,11 +39,11 @@ export class Totals {
 
   /** With what is to be added of workers that are gone. */
   async measured(workers: readonly Figures[]): Promise<MetricsSnapshot[]> {
-    if (this.#retiredMeasured.length > 1) {
-      const one = AggregatorRegistry.aggregate(this.#retiredMeasured as object[]);
-      this.#retiredMeasured = [await one.getMetricsAsJSON()];
-    }
-    return [...workers.map(({ measured }) => measured), ...this.#retiredMeasured];
+    const retired = this.#retiredMeasured;
+    const gone = retired.length > 1 ? [await summed(retired)] : retired;
+    // Unless another worker has gone meanwhile.
+    if (this.#retiredMeasured === retired) this.#retiredMeasured = gone;
+    return [...workers.map(({ measured }) => measured), ...gone];
   }
 
   retire({ stats, clientBytes, measured }: Figures): void {
@@ -52,8 +51,14 @@ export class Totals {
     const counted = { ...stats, memory, fillsInFlight: 0 };
     this.#retired = [this.#retired.reduce(sum, counted)];
     this.#retiredBytes += clientBytes;
-    this.#retiredMeasured.push(measured.filter(({ name }) => name === KEPT_METRIC));
+    const kept = measured.filter(({ name }) => name === KEPT_METRIC);
+    this.#retiredMeasured = [...this.#retiredMeasured, kept];
   }
+}
+
+async function summed(snapshots: readonly MetricsSnapshot[]): Promise<MetricsSnapshot> {
+  const { AggregatorRegistry } = await import('prom-client');
+  return AggregatorRegistry.aggregate(snapshots as object[]).getMetricsAsJSON();
 }
 
 function sum(one: GateStats, other: GateStats): GateStats {

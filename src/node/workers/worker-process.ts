@@ -108,6 +108,8 @@ function forked(): ChildProcess {
   return fork(mainFile(), [], { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
 }
 
+/** Beside this file in the source; in the package, where package.json says. */
 function mainFile(): URL {
-  return new URL(`./worker-main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
+  const { url } = import.meta;
+  return url.endsWith('.ts') ? new URL('./worker-main.ts', url) : new URL(import.meta.resolve('#worker-main'));
 }

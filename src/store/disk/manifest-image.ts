@@ -12,6 +12,8 @@ import type { Position } from '../../dependency/position.ts';
 /** Buckets in a chunk: 64 KB. */
 const CHUNK = 8192;
 
+const EMPTY = Buffer.alloc(CHUNK * Float64Array.BYTES_PER_ELEMENT);
+
 /** What is given to the thread: the buckets that changed, and all else. */
 export interface ImageChanges {
   readonly state: Omit<InvalidationsImage, 'buckets'> & { readonly buckets: number };
@@ -40,7 +42,9 @@ export function changesOf(image: InvalidationsImage, last: LastImage | undefined
   return { state: { ...state, buckets: buckets.length }, whole, chunks };
 }
 
+/** Most chunks are still empty, which memory tells faster than a loop. */
 function hasAbove(positions: Float64Array, above: Position): boolean {
+  if (EMPTY.equals(new Uint8Array(positions.buffer, positions.byteOffset, positions.byteLength))) return false;
   for (let at = 0; at < positions.length; at++) if ((positions[at] as number) > above) return true;
   return false;
 }

@@ -43,7 +43,7 @@ const TABLES = `
   PRAGMA user_version = ${VERSION};
 `;
 
-/** The connection of the thread that writes. */
+/** A connection to write with: at the start this thread's, then the other's. */
 export function openForWriting(file: string): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: 5_000 });
   database.exec(`
@@ -66,12 +66,17 @@ interface Reading {
   readonly lookUp: StatementSync;
 }
 
-export interface PreparedManifest extends Reading {
+interface Opened extends Reading {
+  /** To be closed before another writes. */
+  readonly writer: DatabaseSync;
+}
+
+export interface PreparedManifest extends Opened {
   /** A damaged database was moved aside. */
   readonly wasDamaged: boolean;
 }
 
-/** Makes the tables if need be, and opens for reading. Throws E_DISK at a newer version. */
+/** Makes the tables if need be, and opens for reading and for what is written at the start. Throws E_DISK at a newer version. */
 export function prepareManifest(folder: string): PreparedManifest {
   const file = join(folder, MANIFEST_FILE);
   const wasDamaged = existsSync(markOf(file));
@@ -85,18 +90,18 @@ export function prepareManifest(folder: string): PreparedManifest {
   }
 }
 
-function prepared(file: string): Reading {
+function prepared(file: string): Opened {
   checkHeader(file);
-  const database = openForWriting(file);
+  const writer = openForWriting(file);
   try {
-    const made = database.prepare("SELECT count(*) AS made FROM sqlite_schema WHERE name = 'counters'").get()?.made;
-    if (made === 0) database.exec(`BEGIN; ${TABLES} COMMIT;`);
-    else checkVersion(numberOf(database, 'user_version'), numberOf(database, 'application_id'));
-    probe(database);
-    // The last connection to close brings the whole log into the database, which can wait. So the reader comes before.
-    return reading(file);
-  } finally {
-    database.close();
+    const made = writer.prepare("SELECT count(*) AS made FROM sqlite_schema WHERE name = 'counters'").get()?.made;
+    if (made === 0) writer.exec(`BEGIN; ${TABLES} COMMIT;`);
+    else checkVersion(numberOf(writer, 'user_version'), numberOf(writer, 'application_id'));
+    probe(writer);
+    return { ...reading(file), writer };
+  } catch (error) {
+    writer.close();
+    throw error;
   }
 }
 

@@ -1,20 +1,22 @@
 // The manifest on SQLite: a thread writes and reads in portions, this side looks up.
 //
-// The one complication: two connections. What the thread has committed is seen here at the next look-up, because a
-// look-up is a read of its own; what it is still writing is not.
+// The one complication: who writes. At the start this side does, since a gate that starts should not wait for a thread to
+// come up; from the first other request on, the thread. What it has committed is seen here at the next look-up, because
+// a look-up is a read of its own; what it is still writing is not.
 
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { Worker } from 'node:worker_threads';
 import type { InvalidationsImage } from '../../dependency/log.ts';
 import type { Selector } from '../../dependency/selector.ts';
 import type { IndexRows, Manifest, ManifestChange, ManifestRow, ManifestSummary } from './contract.ts';
 import { isDamage } from './manifest-damage.ts';
-import { changesOf, type LastImage, readImage } from './manifest-image.ts';
+import { changesOf, type ImageChanges, type LastImage, readImage } from './manifest-image.ts';
 import type { Portion } from './manifest-reads.ts';
 import { decodeRow, type Value } from './manifest-rows.ts';
 import { MANIFEST_FILE, markDamaged, type PreparedManifest, prepareManifest } from './manifest-tables.ts';
-import type { ThreadCalls, ThreadFault, ThreadReply, ThreadRequest } from './manifest-thread.ts';
+import type { ThreadCalls, ThreadFault } from './manifest-thread.ts';
+import { ManifestWriter } from './manifest-writer.ts';
+import { closedError, WritingThread, writeError } from './writing-thread.ts';
 
 export interface ManifestOptions {
   /** Damage was met: what is stored is forgotten at the next start, and what is given until then may fail. */
@@ -34,33 +36,23 @@ export function openManifest(folder: string, options: ManifestOptions = {}): Ope
   return { manifest, wasDamaged: prepared.wasDamaged };
 }
 
-interface Pending {
-  readonly resolve: (result: unknown) => void;
-  readonly reject: (error: Error) => void;
-}
-
 export class SqliteManifest implements Manifest {
   readonly #file: string;
   readonly #onDamage: ((error: Error) => void) | undefined;
   readonly #database: DatabaseSync;
   readonly #lookUp: StatementSync;
-  readonly #thread: Worker;
-  readonly #pending = new Map<number, Pending>();
-  #lastId = 0;
+  readonly #writer: DatabaseSync;
+  #thread: WritingThread | undefined;
   #lastImage: LastImage | undefined;
-  #broken: Error | undefined;
+  #isClosed = false;
   #isMarked = false;
 
-  constructor(file: string, { reader, lookUp }: PreparedManifest, { onDamage }: ManifestOptions) {
+  constructor(file: string, { reader, lookUp, writer }: PreparedManifest, { onDamage }: ManifestOptions) {
     this.#file = file;
     this.#onDamage = onDamage;
     this.#database = reader;
     this.#lookUp = lookUp;
-    this.#thread = new Worker(threadFile(), { workerData: file, execArgv: [], name: 'manifest' });
-    this.#thread.on('message', (reply: ThreadReply) => this.#settle(reply));
-    this.#thread.on('error', (error: Error) => this.#breakOff(error));
-    this.#thread.on('exit', () => this.#breakOff(new Error('expected the manifest to be open, got a closed one')));
-    this.#thread.unref();
+    this.#writer = writer;
   }
 
   async commit(changes: readonly ManifestChange[]): Promise<void> {
@@ -101,11 +93,8 @@ export class SqliteManifest implements Manifest {
   async checkpoint(image: InvalidationsImage): Promise<void> {
     const { epoch, applied } = image;
     const changes = changesOf(image, this.#lastImage);
-    await this.#ask(
-      'checkpoint',
-      changes,
-      changes.chunks.map(({ positions }) => positions.buffer),
-    );
+    if (this.#writer.isOpen) this.#writeHere(changes);
+    else await this.#ask('checkpoint', changes, buffersOf(changes));
     this.#lastImage = { epoch, applied, buckets: changes.state.buckets };
   }
 
@@ -127,36 +116,36 @@ export class SqliteManifest implements Manifest {
   }
 
   async close(): Promise<void> {
-    if (this.#broken !== undefined) return;
-    // The thread's connection is to be the last: that one brings the log into the database.
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    // The writing connection is to be the last: that one brings the log into the database.
     if (this.#database.isOpen) this.#database.close();
-    await this.#ask('close', undefined);
-    await this.#thread.terminate();
+    if (this.#writer.isOpen) this.#writer.close();
+    await this.#thread?.end();
   }
 
-  #ask<Call extends keyof ThreadCalls>(
-    call: Call,
-    given: Parameters<ThreadCalls[Call]>[0],
-    transfer: readonly ArrayBuffer[] = [],
+  #writeHere(changes: ImageChanges): void {
+    try {
+      new ManifestWriter(this.#writer).checkpoint(changes);
+    } catch (fault) {
+      const error = writeError(fault as ThreadFault);
+      if (isDamage(fault)) this.#damaged(error);
+      throw error;
+    }
+  }
+
+  async #ask<Call extends keyof ThreadCalls>(
+    ...request: [Call, Parameters<ThreadCalls[Call]>[0], (readonly ArrayBuffer[])?]
   ): Promise<ReturnType<ThreadCalls[Call]>> {
-    if (this.#broken !== undefined) return Promise.reject(this.#broken);
-    return new Promise((resolve, reject) => {
-      const id = ++this.#lastId;
-      this.#pending.set(id, { resolve: resolve as (result: unknown) => void, reject });
-      // A thread that nothing is asked of does not keep the process alive.
-      this.#thread.ref();
-      this.#thread.postMessage({ id, call, given } satisfies ThreadRequest, [...transfer]);
-    });
+    if (this.#isClosed) throw closedError();
+    this.#thread ??= this.#handOver();
+    return this.#thread.ask(...request);
   }
 
-  #settle(reply: ThreadReply): void {
-    const pending = this.#pending.get(reply.id) as Pending;
-    this.#pending.delete(reply.id);
-    if (this.#pending.size === 0) this.#thread.unref();
-    if ('result' in reply) return pending.resolve(reply.result);
-    const error = errorOf(reply.fault);
-    if (reply.fault.isDamage) this.#damaged(error);
-    pending.reject(error);
+  /** From here on the thread writes. */
+  #handOver(): WritingThread {
+    this.#writer.close();
+    return new WritingThread(this.#file, (error) => this.#damaged(error));
   }
 
   #damaged(error: Error): void {
@@ -165,17 +154,6 @@ export class SqliteManifest implements Manifest {
     markDamaged(this.#file);
     this.#onDamage?.(error);
   }
-
-  #breakOff(error: Error): void {
-    this.#broken ??= error;
-    for (const { reject } of this.#pending.values()) reject(error);
-    this.#pending.clear();
-  }
-}
-
-/** The thread's file has this one's extension: `.ts` in the source, `.js` in the package. */
-function threadFile(): URL {
-  return new URL(`./manifest-thread${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 }
 
 /** Asks for the next portion while the one before is being used. */
@@ -205,9 +183,6 @@ async function gathered(rows: AsyncIterable<readonly ManifestRow[]>): Promise<Ma
   return all;
 }
 
-const SQLITE_FULL = 13;
-
-function errorOf({ message, errcode }: ThreadFault): Error {
-  const code = errcode !== undefined && (errcode & 0xff) === SQLITE_FULL ? 'ENOSPC' : undefined;
-  return Object.assign(new Error(message), { errcode, ...(code !== undefined && { code }) });
+function buffersOf({ chunks }: ImageChanges): ArrayBuffer[] {
+  return chunks.map(({ positions }) => positions.buffer);
 }

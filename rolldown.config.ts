@@ -1,0 +1,20 @@
+// What the package holds: the entry points of package.json and the files that are run as processes and threads, with what
+// they share in chunks. Dependencies stay out. One file a module would cost each start a hundred milliseconds.
+
+import { defineConfig } from 'rolldown';
+
+const ENTRIES = [
+  'index',
+  'semantics/index',
+  'node/index',
+  'node/bin',
+  'node/workers/worker-main',
+  'store/disk/manifest-thread',
+];
+
+export default defineConfig({
+  input: Object.fromEntries(ENTRIES.map((name) => [name, `src/${name}.ts`])),
+  external: /^[^./]/,
+  platform: 'node',
+  output: { dir: 'dist', format: 'esm', chunkFileNames: 'chunks/[name].js' },
+});

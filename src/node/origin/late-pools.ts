@@ -1,0 +1,65 @@
+// The connections to one origin, once there is something to send.
+//
+// The one complication: undici loads 100 modules, which a gate that starts and has its answers on disk need not wait for.
+// It is loaded by the first request that goes to an origin, or by `loadPools`; requests wait for it in their order.
+
+import { TidegateError } from '../../errors.ts';
+import type { Tasks } from '../../ports.ts';
+import type { PoolOptions, Pools } from './pools.ts';
+
+/** Loads what makes connections, so that the first request to an origin need not. */
+export const loadPools = (): Promise<typeof import('./origin-pool.ts')> => import('./origin-pool.ts');
+
+export class LatePools implements Pools {
+  readonly #options: PoolOptions;
+  readonly #tasks: Tasks;
+  #pools: Pools | undefined;
+  #loading: Promise<void> | undefined;
+
+  constructor(options: PoolOptions, tasks: Tasks) {
+    this.#options = options;
+    this.#tasks = tasks;
+  }
+
+  dispatch(...request: Parameters<Pools['dispatch']>): void {
+    if (this.#pools !== undefined) {
+      this.#pools.dispatch(...request);
+      return;
+    }
+    this.#loading ??= this.#load();
+    const [, passenger] = request;
+    this.#loading.then(
+      () => this.#pools?.dispatch(...request),
+      (cause: unknown) => passenger.refused(this.#refusal(cause)),
+    );
+  }
+
+  openConnections(): number {
+    return this.#pools?.openConnections() ?? 0;
+  }
+
+  async close(): Promise<void> {
+    await this.#settled();
+    await this.#pools?.close();
+  }
+
+  async destroy(reason: Error): Promise<void> {
+    await this.#settled();
+    await this.#pools?.destroy(reason);
+  }
+
+  /** Whoever dispatched is told when loading failed; then there is nothing to close. */
+  async #settled(): Promise<void> {
+    await this.#loading?.catch(() => {});
+  }
+
+  async #load(): Promise<void> {
+    const { createPools } = await loadPools();
+    this.#pools = createPools(this.#options, this.#tasks);
+  }
+
+  #refusal(cause: unknown): TidegateError {
+    const message = `origin ${this.#options.name}: expected the HTTP client to load, got ${String(cause)}`;
+    return new TidegateError('E_ORIGIN_CONNECT', message, { cause });
+  }
+}

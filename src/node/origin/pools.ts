@@ -1,0 +1,40 @@
+// Connections to one origin, as a forward uses them. undici makes them, in origin-pool.ts.
+
+import type { Dispatcher } from 'undici';
+import type { TidegateError } from '../../errors.ts';
+
+export interface PoolOptions {
+  readonly name: string;
+  readonly url: string;
+  readonly connections: number;
+  readonly connectTimeoutMs: number;
+  /** True: HTTP/2 is spoken where an https origin offers it. */
+  readonly http2?: boolean;
+  /** Certificates of the authorities trusted, in PEM; undefined: those of Node. */
+  readonly ca?: string | undefined;
+}
+
+/** The connection under a client of a pool; its numbers begin anew with each socket. */
+export interface Connection {
+  /** The error that ended the socket, which undici hides when the response could be complete. */
+  error: Error | undefined;
+  /** Bytes that have come on it. */
+  heard(): number;
+  /** Ends it, and with it all that is under way on it. */
+  end(): void;
+}
+
+/** A handler that is told its connection when a client takes its request. */
+export interface Passenger extends Dispatcher.DispatchHandler {
+  connection: Connection | undefined;
+  /** No connection could be made while it was waiting for one. */
+  refused(error: TidegateError): void;
+}
+
+export interface Pools {
+  /** `fresh`: on a connection that has carried no request before. */
+  dispatch(options: Dispatcher.DispatchOptions, passenger: Passenger, fresh: boolean): void;
+  openConnections(): number;
+  close(): Promise<void>;
+  destroy(reason: Error): Promise<void>;
+}
