@@ -114,4 +114,34 @@ describe('totals', () => {
     expect(totals.stats.memory.bytes).toBe(own.stats.memory.bytes);
     expect(totals.clientBytes).toBe(10);
   });
+
+  test('what a worker measured counts once, also if another goes while that is added up', async () => {
+    const totals = new Totals();
+    for (let worker = 0; worker < 2; worker++) totals.retire({ ...figures({}), measured: forwards(1) });
+    const first = totals.measured([]);
+    const second = totals.measured([]);
+    totals.retire({ ...figures({}), measured: forwards(5) });
+    expect([await first, await second].map(countOf)).toEqual([2, 2]);
+    expect(countOf(await totals.measured([]))).toBe(7);
+    expect(countOf(await totals.measured([]))).toBe(7);
+  });
 });
+
+const ORIGIN_SECONDS = 'tidegate_origin_seconds';
+
+/** As prom-client gives them, of so many forwards. */
+const forwards = (count: number) => [
+  {
+    name: ORIGIN_SECONDS,
+    help: 'Time.',
+    type: 'histogram',
+    aggregator: 'sum',
+    values: [{ metricName: `${ORIGIN_SECONDS}_count`, labels: {}, value: count }],
+  },
+];
+
+const countOf = (measured: readonly (readonly object[])[]) =>
+  (measured as readonly ReturnType<typeof forwards>[])
+    .flat()
+    .flatMap(({ values }) => values)
+    .reduce((count, { value }) => count + value, 0);
