@@ -1,0 +1,43 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { nodeClock, nodeTasks } from '../../src/node/node-ports.ts';
+import { createOrigin } from '../../src/node/origin/origin.ts';
+import { httpOrigin } from '../runtime/node/fault-kit.ts';
+
+async function lateOrigin(connections: number) {
+  const paths: string[] = [];
+  const { url } = await httpOrigin((request, response) => {
+    paths.push(request.url as string);
+    response.end();
+  });
+  const limits = { connections, connectTimeoutMs: 5000, headTimeoutMs: 5000, bodyTimeoutMs: 5000, retries: 0 };
+  const breaker = { failures: 5, openMs: 1000 };
+  const origin = createOrigin({ name: 'shop', url, ...limits, breaker }, { clock: nodeClock, tasks: nodeTasks });
+  onTestFinished(() => origin.destroy());
+  const ask = (path: string) => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const listener = { interim() {}, head() {}, data() {}, end: () => resolve(), failed: reject };
+    origin.forward({ method: 'GET', target: path, fields: [], body: undefined, retryable: true }, listener);
+    return promise;
+  };
+  return { origin, ask, paths };
+}
+
+test('what is sent before the HTTP client is there goes out in its order', async () => {
+  const { ask, paths } = await lateOrigin(1);
+  await Promise.all(['/1', '/2', '/3'].map(ask));
+  expect(paths).toEqual(['/1', '/2', '/3']);
+});
+
+test('an origin closed while it loads finishes what was begun', async () => {
+  const { origin, ask, paths } = await lateOrigin(1);
+  const asked = ask('/1');
+  await origin.close();
+  await asked;
+  expect(paths).toEqual(['/1']);
+});
+
+test('an origin that was never asked is closed at once', async () => {
+  const { origin } = await lateOrigin(1);
+  await origin.close();
+  expect(origin.stats()).toMatchObject({ openConnections: 0, inFlight: 0 });
+});
