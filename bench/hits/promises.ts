@@ -6,6 +6,7 @@
 
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { promiseHooks } from 'node:v8';
 import { resolveConfig } from '../../src/node/config/config.ts';
 import { startGate } from '../../src/node/serve.ts';
@@ -22,6 +23,7 @@ export interface PromiseCount {
 
 const HITS = 10_000;
 const WARM_HITS = 200;
+const LOADED_MS = 2_000;
 
 const HIT = /^HTTP\/1\.1 200 [\s\S]*\r\ncache-status: tidegate; hit/i;
 
@@ -89,6 +91,8 @@ const gate = await startGate(
     origins: { app: { url: `http://127.0.0.1:${await listening(origin)}` } },
   }),
 );
+// What it loads by itself after a while would be counted.
+await setTimeout(LOADED_MS);
 const counts = [
   await countPromises('tidegate', Number(new URL(gate.url).port)),
   await countPromises('bare node:http', await listening(bare)),

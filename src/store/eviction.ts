@@ -196,9 +196,9 @@ export class EvictionPolicy {
     return this.#used++;
   }
 
-  /** By an eighth: the room not yet used counts as bookkeeping. */
+  /** By a sixteenth: the room not yet used counts as bookkeeping. */
   #grow(): void {
-    const capacity = this.#used + Math.max(FIRST_CAPACITY, this.#used >> 3);
+    const capacity = this.#used + Math.max(FIRST_CAPACITY, this.#used >> 4);
     this.#next = moved(this.#next, new Int32Array(capacity));
     this.#previous = moved(this.#previous, new Int32Array(capacity));
     this.#priority = moved(this.#priority, new Float64Array(capacity));

@@ -232,7 +232,7 @@ class SlottedStore implements MemoryStore {
   /** Puts the entry in the slot. */
   #enter(slot: number, entry: Entry): void {
     this.#entries[slot] = entry;
-    if (slot >= this.#uses.length) this.#uses = new Uint8Array(this.#uses.buffer.transfer(2 * slot));
+    if (slot >= this.#uses.length) this.#uses = new Uint8Array(this.#uses.buffer.transfer(slot + (slot >> 4) + 64));
     this.#uses[slot] = 0;
     if (entry.kind === 'variants') this.#lists++;
     else for (const tag of entry.tags) this.#tags.add(tag, slot);
