@@ -16,8 +16,15 @@ export const ERROR_CODES = {
   E_LOG: 'an invalidation is in force, but could not be made durable',
   E_WORKER: 'a worker process did not do its part, or workers ended again and again',
   E_POPULATE: 'a source of URLs to fill cannot be used',
+  E_VALUE: 'a value cannot be stored, or what is stored of it cannot be read',
   E_SELECTOR: 'a selector of entries is not of the expected form',
   E_ADMIN: 'the admin API could not be reached or refused the call',
+  E_KEY: 'a key, or the name or version of a namespace, is not of the expected form',
+  E_TTL: 'a duration is not of the expected form',
+  E_HANDLER: 'a handler behind the cache threw, or gave a response that cannot be passed on',
+  E_TAG: 'a tag or the name of a table is not of the expected form',
+  E_FILL: 'the fill of an entry failed, and no stale value in grace is there',
+  E_FILL_TIMEOUT: 'the fill of an entry took longer than its hard timeout',
 } as const satisfies Record<string, string>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

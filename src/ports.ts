@@ -37,12 +37,12 @@ export type Eventually<T> = T | Promise<T>;
 
 /**
  * One tier's store. It may be dumb: the reader validates what it gets, so a store may lose, delay or repeat entries, but
- * never alter one. Only `engine/tiers.ts` calls `put`.
+ * never alter one. Only `engine/tier-loop.ts` calls `put`. A gate's stores hold responses, those of a data cache values.
  */
-export interface Store {
-  get(key: string): Eventually<Entry | undefined>;
+export interface Store<E = Entry> {
+  get(key: string): Eventually<E | undefined>;
   /** Takes the entry in, evicting others if need be; may decline. Replaces an entry of the same key. */
-  put(entry: Entry): Eventually<void>;
+  put(entry: E): Eventually<void>;
   /** Removes entries; returns how many were there. */
   delete(keys: readonly string[]): Eventually<number>;
   /** What the selector names, in no particular order; does not count as use. For operators, never for a hit. */

@@ -5,7 +5,8 @@ import type { Selector } from './selector.ts';
 
 /** One entry of the log. */
 export type LogChange =
-  | { readonly kind: 'invalidate'; readonly selector: Selector }
+  /** `soft`: what is affected is expired, not outdated, to those who still know; after a restart all is outdated. */
+  | { readonly kind: 'invalidate'; readonly selector: Selector; readonly soft?: true }
   /** A write on the URI is under way: until the intent of this id closes, nothing filled for the URI is stored. */
   | { readonly kind: 'open'; readonly intent: string; readonly uri: string }
   | { readonly kind: 'close'; readonly intent: string };

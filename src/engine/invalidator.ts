@@ -5,12 +5,13 @@
 // answer. While it is under way its URI has an open intent, and nothing filled for that URI is stored. Intents go through
 // the log like invalidations, so that a gate that ends in the middle of a write knows of it when it begins again.
 
-import type { Affectable, Invalidations } from '../dependency/invalidations.ts';
+import { type Affectable, Invalidations } from '../dependency/invalidations.ts';
 import type { LogChange } from '../dependency/log.ts';
 import type { Position } from '../dependency/position.ts';
 import type { Selector } from '../dependency/selector.ts';
 import { keyParts } from '../entry/key.ts';
 import type { EntryNote, StoredResponse } from '../entry/stored-response.ts';
+import type { StoredValue } from '../entry/stored-value.ts';
 import type { Eventually, InvalidationLog, Random } from '../ports.ts';
 
 /** Taken before the origin is asked; the only ticket with which something may be stored. */
@@ -21,6 +22,9 @@ export interface Stamp {
 
 /** Why the result of a fill is not stored; undefined: it may be. */
 export type StampRefusal = 'invalidated-during-fill' | 'intent-open' | undefined;
+
+/** What of an entry tells whether it is outdated. */
+type Stamped = StoredResponse | StoredValue;
 
 export interface InvalidatorParts {
   readonly invalidations: Invalidations;
@@ -33,6 +37,8 @@ export interface InvalidatorParts {
 
 export class Invalidator {
   readonly #invalidations: Invalidations;
+  /** Those that are not soft; the same until the first soft one. */
+  #hard: Invalidations;
   readonly #log: InvalidationLog;
   readonly #fault: (error: unknown) => void;
   readonly #intentPrefix: string;
@@ -44,6 +50,7 @@ export class Invalidator {
 
   constructor({ invalidations, log, random, fault }: InvalidatorParts) {
     this.#invalidations = invalidations;
+    this.#hard = invalidations;
     this.#log = log;
     this.#fault = fault;
     this.#intentPrefix = `${Math.floor(random() * 2 ** 48).toString(36)}-`;
@@ -69,11 +76,12 @@ export class Invalidator {
 
   /**
    * Once there is a position, whatever `selector` names and was filled before is outdated on every member of this node,
-   * also after a restart. The log says with a promise that it takes time; see InvalidationLog.
+   * also after a restart. The log says with a promise that it takes time; see InvalidationLog. `soft`: it is expired; see
+   * isExpired.
    */
-  invalidate(selector: Selector): Eventually<Position> {
+  invalidate(selector: Selector, soft = false): Eventually<Position> {
     this.#counts[selector.kind]++;
-    return this.#log.append({ kind: 'invalidate', selector });
+    return this.#log.append(soft ? { kind: 'invalidate', selector, soft } : { kind: 'invalidate', selector });
   }
 
   /** The same where nobody waits for it. */
@@ -82,7 +90,7 @@ export class Invalidator {
   }
 
   /** True when no invalidation affects the entry: it reflects every change this node was told of. */
-  isCurrent(entry: StoredResponse): boolean {
+  isCurrent(entry: Stamped): boolean {
     if (entry.epoch !== this.#invalidations.epoch) return false;
     if (entry.checkedUpTo === this.#invalidations.applied) return true;
     if (this.lastAffecting(entry) > entry.stamp) return false;
@@ -90,19 +98,20 @@ export class Invalidator {
     return true;
   }
 
+  /** Of an entry that is not current: true when only soft invalidations affect it. */
+  isExpired(entry: Pick<EntryNote, 'kind' | 'key' | 'tags' | 'epoch' | 'stamp'>): boolean {
+    if (this.#hard === this.#invalidations || entry.epoch !== this.#invalidations.epoch) return false;
+    return this.#hard.lastAffecting(affectable(entry), entry.stamp) <= entry.stamp;
+  }
+
   /** True when an invalidation affects the entry, as far as its note tells; for operators. */
-  isOutdated({ key, tags, epoch, stamp }: EntryNote): boolean {
-    const { uri, origin } = keyParts(key);
-    return this.isAffectedSince({ epoch, position: stamp }, { uri, origin, tags });
+  isOutdated(note: EntryNote): boolean {
+    return this.isAffectedSince({ epoch: note.epoch, position: note.stamp }, affectable(note));
   }
 
   /** Position of the last invalidation that affects the entry. */
-  lastAffecting(entry: StoredResponse): Position {
-    const { uri, origin } = keyParts(entry.key);
-    return this.#invalidations.lastAffecting(
-      { uri, origin, tags: entry.tags },
-      Math.max(entry.stamp, entry.checkedUpTo),
-    );
+  lastAffecting(entry: Stamped): Position {
+    return this.#invalidations.lastAffecting(affectable(entry), Math.max(entry.stamp, entry.checkedUpTo));
   }
 
   /** Position of the last invalidation that names the URI or its origin, whatever is stored. */
@@ -143,7 +152,7 @@ export class Invalidator {
   #apply(position: Position, change: LogChange): void {
     switch (change.kind) {
       case 'invalidate':
-        this.#invalidations.apply(change.selector, position);
+        this.#applyInvalidation(change.selector, { position, soft: change.soft === true });
         return;
       case 'open':
         this.#intents.set(change.intent, change.uri);
@@ -154,6 +163,12 @@ export class Invalidator {
     }
   }
 
+  #applyInvalidation(selector: Selector, { position, soft }: { position: Position; soft: boolean }): void {
+    if (soft && this.#hard === this.#invalidations) this.#hard = copyOf(this.#invalidations);
+    this.#invalidations.apply(selector, position);
+    if (!soft && this.#hard !== this.#invalidations) this.#hard.apply(selector, position);
+  }
+
   #close(intent: string): void {
     const uri = this.#intents.get(intent);
     if (uri === undefined) return;
@@ -162,4 +177,17 @@ export class Invalidator {
     if (left === 0) this.#intentsOn.delete(uri);
     else this.#intentsOn.set(uri, left);
   }
+}
+
+/** The key of a value is all of its name; it has no origin. */
+function affectable({ kind, key, tags }: Pick<EntryNote, 'kind' | 'key' | 'tags'>): Affectable {
+  if (kind === 'value') return { uri: key, origin: '', tags };
+  const { uri, origin } = keyParts(key);
+  return { uri, origin, tags };
+}
+
+/** As of now. */
+function copyOf(invalidations: Invalidations): Invalidations {
+  const image = invalidations.image();
+  return new Invalidations({ from: { ...image, buckets: image.buckets.slice() } });
 }

@@ -33,7 +33,8 @@ export interface JobProgress {
   readonly id: string;
   readonly cause: PopulateCause;
   readonly name?: string;
-  readonly state: 'running' | 'done' | 'cancelled';
+  /** `failed`: its source gave no more before its end; what it had given is filled. */
+  readonly state: 'running' | 'done' | 'failed' | 'cancelled';
   /** URLs given so far; no more will come once `sealed`. */
   readonly total: number;
   readonly sealed: boolean;
@@ -45,6 +46,8 @@ export interface JobProgress {
   readonly failed: number;
   /** Those refused and failed, by the reason. */
   readonly reasons: { readonly [reason: string]: number };
+  /** The last of them, the latest at the end. */
+  readonly notStored: readonly NotStored[];
   readonly perSecond: number;
   readonly startedAt: number;
   readonly endedAt?: number;
@@ -52,8 +55,17 @@ export interface JobProgress {
   readonly error?: string;
 }
 
-/** How one item ended. */
-export type ItemEnd = Pick<PopulateResult, 'kind'> & { readonly reason?: string };
+/** How one item ended. `url`: of one that was not stored. */
+export type ItemEnd = Pick<PopulateResult, 'kind'> & { readonly reason?: string; readonly url?: string };
+
+/** A URL that was refused, or failed. */
+export interface NotStored {
+  /** Without the fields of the request, which may be credentials. */
+  readonly url: string;
+  readonly reason: string;
+}
+
+const NOT_STORED_KEPT = 20;
 
 const NO_RECORD: JobRecord = { added() {}, sealed() {}, done() {}, ended() {} };
 
@@ -68,6 +80,7 @@ export class Job {
   readonly #listeners = new Set<(progress: JobProgress) => void>();
   readonly #ends = { fresh: 0, stored: 0, refused: 0, failed: 0 };
   readonly #reasons: Record<string, number> = {};
+  readonly #notStored: NotStored[] = [];
   #state: JobProgress['state'] = 'running';
   #endedAt: number | undefined;
   #sealed = false;
@@ -122,9 +135,15 @@ export class Job {
     if (!this.running) return;
     this.#done++;
     this.#ends[end.kind]++;
-    if (end.reason !== undefined) this.#reasons[end.reason] = (this.#reasons[end.reason] ?? 0) + 1;
+    if (end.reason !== undefined) this.#note(end.reason, end.url ?? '');
     this.#record.done(index);
     this.#endIfDone(now);
+  }
+
+  #note(reason: string, url: string): void {
+    this.#reasons[reason] = (this.#reasons[reason] ?? 0) + 1;
+    this.#notStored.push({ url, reason });
+    if (this.#notStored.length > NOT_STORED_KEPT) this.#notStored.shift();
   }
 
   cancel(now: number): void {
@@ -154,6 +173,7 @@ export class Job {
       done: this.#done,
       ...this.#ends,
       reasons: { ...this.#reasons },
+      notStored: [...this.#notStored],
       perSecond: seconds > 0 ? Math.round((10 * this.#done) / seconds) / 10 : 0,
       startedAt: this.#startedAt,
       ...(this.#endedAt !== undefined && { endedAt: this.#endedAt }),
@@ -162,10 +182,10 @@ export class Job {
   }
 
   #endIfDone(now: number): void {
-    if (this.#sealed && this.#done === this.#total) this.#end('done', now);
+    if (this.#sealed && this.#done === this.#total) this.#end(this.#error === undefined ? 'done' : 'failed', now);
   }
 
-  #end(state: 'done' | 'cancelled', now: number): void {
+  #end(state: Exclude<JobProgress['state'], 'running'>, now: number): void {
     if (!this.running) return;
     this.#state = state;
     this.#endedAt = now;

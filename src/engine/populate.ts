@@ -9,7 +9,7 @@ import { TidegateError } from '../errors.ts';
 import type { Cancel, Clock, Random, Tasks } from '../ports.ts';
 import type { GateRequest, PopulateResult } from './contract.ts';
 import { fillText, itemOf, type PopulateItem } from './populate-item.ts';
-import type { ItemEnd, Job, JobProgress, JobSpec } from './populate-job.ts';
+import type { ItemEnd, Job, JobProgress, JobSpec, NotStored } from './populate-job.ts';
 import { Jobs } from './populate-jobs.ts';
 import { OriginPace, type PaceLimits } from './populate-pace.ts';
 import { type Fill, FillQueue, type Lane } from './populate-queue.ts';
@@ -79,15 +79,13 @@ export class Populator {
     this.#go();
   }
 
-  /** Counts URLs of the job's source that cannot be filled, by their reasons. */
-  refuse(id: string, reasons: readonly string[]): void {
+  /** Counts URLs of the job's source that cannot be filled. */
+  refuse(id: string, refused: readonly NotStored[]): void {
     const job = this.#jobs.open(id);
-    const first = job.take(reasons.map(() => ''));
-    for (const [at, reason] of reasons.entries()) {
-      this.#count(
-        { text: '', hits: 0, attempts: 0, shares: [{ job, index: first + at }] },
-        { kind: 'refused', reason },
-      );
+    const first = job.take(refused.map(() => ''));
+    for (const [at, { url, reason }] of refused.entries()) {
+      const shares = [{ job, index: first + at }];
+      this.#count({ text: url, hits: 0, attempts: 0, shares }, { kind: 'refused', reason });
     }
   }
 
@@ -274,10 +272,12 @@ export class Populator {
     }
   }
 
-  #count({ shares }: Fill<Job>, { kind, ...rest }: ItemEnd): void {
+  #count({ shares, text }: Fill<Job>, { kind, ...rest }: ItemEnd): void {
     const now = this.#options.clock.now();
+    const { reason } = rest;
+    const end: ItemEnd = reason === undefined ? { kind } : { kind, reason, url: itemOf(text).uri };
     for (const { job, index } of shares) {
-      job.count(index, { kind, ...(rest.reason !== undefined && { reason: rest.reason }) }, now);
+      job.count(index, end, now);
       this.#jobs.moved(job);
     }
   }

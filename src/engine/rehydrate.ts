@@ -17,7 +17,7 @@ export function rehydrate(context: Context, selectors: readonly Selector[]): voi
 }
 
 /** The same for an invalidation whose entries in the fastest tier have been found already. */
-export function rehydrateFound({ rehydrator }: Context, found: readonly EntryNote[]): void {
+export function rehydrateFound({ rehydrator }: Pick<Context, 'rehydrator'>, found: readonly EntryNote[]): void {
   const most = rehydrator?.maxEntries() ?? 0;
   if (rehydrator === undefined || most === 0 || found.length === 0) return;
   const used = mostUsed(found, rehydrator.usesOf, most);

@@ -1,7 +1,7 @@
-// The tiers: a loop over N stores, fastest first. `store` is the only way into any of them.
+// The tiers of a gate (tier-loop.ts). `store` is the only way into any of them.
 //
-// The one complication: the first tier answers at once and the others may not, and a hit in memory must not cost a
-// promise. So a look-up returns the entry itself as long as every store asked so far did, and a promise from then on.
+// The one complication: variants. A list of them stands under the plain key, in every tier, and changes with each new
+// one; what is not in the list any more would never be found again, so it is removed.
 
 import type { Selector } from '../dependency/selector.ts';
 import { codedKeys, keyParts } from '../entry/key.ts';
@@ -15,7 +15,7 @@ import {
 import { TidegateError } from '../errors.ts';
 import type { Eventually, Store, Tasks } from '../ports.ts';
 import type { Invalidator, Stamp, StampRefusal } from './invalidator.ts';
-import { Patience } from './patience.ts';
+import { allOf, TierLoop } from './tier-loop.ts';
 
 export interface TiersParts {
   /** Fastest first. */
@@ -29,16 +29,17 @@ export interface TiersParts {
 }
 
 export class Tiers {
+  readonly #loop: TierLoop<Entry>;
   readonly #stores: readonly Store[];
   readonly #names: readonly string[];
-  readonly #patience: Patience;
   readonly #invalidator: Invalidator;
   readonly #fault: (error: unknown) => void;
   /** Changes of lists of variants that wait for a slow tier, by key. */
   readonly #listChanges = new Map<string, Promise<void>>();
 
   constructor({ stores, names, invalidator, tasks, fault }: TiersParts) {
-    this.#patience = new Patience(tasks, fault);
+    const isCurrent = (entry: Entry) => entry.kind === 'variants' || invalidator.isCurrent(entry);
+    this.#loop = new TierLoop({ stores, tasks, fault, isCurrent });
     this.#stores = stores;
     this.#names = names;
     this.#invalidator = invalidator;
@@ -47,15 +48,7 @@ export class Tiers {
 
   /** What is stored under the key, from the fastest tier that has it. Not validated: that is the reader's part. */
   get(key: string): Eventually<Entry | undefined> {
-    for (let tier = 0; tier < this.#stores.length; tier++) {
-      const found = this.#ask(this.#stores[tier] as Store, key);
-      if (found instanceof Promise) return this.#getSlowly(key, { tier, found });
-      if (found !== undefined) {
-        if (tier > 0) this.#promote(found, tier);
-        return found;
-      }
-    }
-    return undefined;
+    return this.#loop.get(key);
   }
 
   /**
@@ -68,22 +61,13 @@ export class Tiers {
     if (refusal !== undefined) return refusal;
     if (fill.names.length > 0) this.#list(fill.key, { names: fill.names, variant: fill.entry.key });
     else this.#unlist(fill.key);
-    this.#putAll(fill.entry, this.#stores.length);
+    this.#loop.put(fill.entry);
     return undefined;
   }
 
   /** Removes what the selector names from every tier; returns how many stored responses the fullest tier had. */
-  async purge(selector: Selector): Promise<number> {
-    let most = 0;
-    for (const store of this.#stores) {
-      let responses = 0;
-      for await (const notes of portions(store.find(selector))) {
-        await store.delete(notes.map(({ key }) => key));
-        responses += notes.filter(({ kind }) => kind === 'response').length;
-      }
-      most = Math.max(most, responses);
-    }
-    return most;
+  purge(selector: Selector): Promise<number> {
+    return this.#loop.purge(selector, ({ kind }) => kind === 'response');
   }
 
   /**
@@ -113,7 +97,7 @@ export class Tiers {
   async find(selector: Selector, tier?: string): Promise<EntryNote[]> {
     const byKey = new Map<string, EntryNote>();
     for (const store of tier === undefined ? this.#stores : [this.#named(tier)]) {
-      for (const entry of await all(store.find(selector))) {
+      for (const entry of await allOf(store.find(selector))) {
         if (entry.kind === 'response' && !byKey.has(entry.key)) byKey.set(entry.key, entry);
       }
     }
@@ -134,50 +118,7 @@ export class Tiers {
 
   /** Removes single entries from every tier. */
   remove(keys: readonly string[]): void {
-    this.#delete(keys).catch(this.#fault);
-  }
-
-  async #delete(keys: readonly string[]): Promise<void> {
-    for (const store of this.#stores) await store.delete(keys);
-  }
-
-  #ask(store: Store, key: string): Eventually<Entry | undefined> {
-    if (this.#patience.isOutWith(store)) return undefined;
-    const found = store.get(key);
-    return found instanceof Promise ? this.#patience.wait(store, found) : found;
-  }
-
-  async #getSlowly(
-    key: string,
-    asked: { tier: number; found: Promise<Entry | undefined> },
-  ): Promise<Entry | undefined> {
-    let { tier } = asked;
-    let found = await asked.found;
-    while (found === undefined && ++tier < this.#stores.length)
-      found = await this.#ask(this.#stores[tier] as Store, key);
-    if (found === undefined) return undefined;
-    for (let above = 0; above < tier; above++) {
-      // A fill has ended meanwhile: what it stored is newer than what was read.
-      const newer = (this.#stores[above] as Store).get(key);
-      if (newer instanceof Promise) newer.catch(this.#fault);
-      else if (newer !== undefined) return newer;
-    }
-    this.#promote(found, tier);
-    return found;
-  }
-
-  /** Copies an entry upwards. It keeps its stamp, so promotion never makes it look newer than its read. */
-  #promote(entry: Entry, foundIn: number): void {
-    if (entry.kind === 'response' && !this.#invalidator.isCurrent(entry)) return;
-    this.#putAll(entry, foundIn);
-  }
-
-  /** Puts into the first `count` tiers. */
-  #putAll(entry: Entry, count: number): void {
-    for (let tier = 0; tier < count; tier++) {
-      const put = (this.#stores[tier] as Store).put(entry);
-      if (put instanceof Promise) put.catch(this.#fault);
-    }
+    this.#loop.delete(keys).catch(this.#fault);
   }
 
   /** Notes the variant in the list that stands under the plain key. */
@@ -186,7 +127,7 @@ export class Tiers {
       const list = withVariant(old, { key, ...add });
       const dropped = old?.variantKeys.filter((variant) => !list.variantKeys.includes(variant)) ?? [];
       if (dropped.length > 0) this.remove(dropped.flatMap(withCoded));
-      this.#putAll(list, this.#stores.length);
+      this.#loop.put(list);
     });
   }
 
@@ -217,28 +158,6 @@ function withCoded(key: string): readonly string[] {
 
 function asList(entry: Entry | undefined): VariantList | undefined {
   return entry?.kind === 'variants' ? entry : undefined;
-}
-
-const PORTION = 1000;
-
-/** What an iteration gives, some at a time; all at once where the store gives it at once, and may change after that. */
-async function* portions(found: Iterable<EntryNote> | AsyncIterable<EntryNote>): AsyncIterable<EntryNote[]> {
-  if (Symbol.iterator in found) return yield [...found];
-  let portion: EntryNote[] = [];
-  for await (const entry of found) {
-    if (portion.push(entry) < PORTION) continue;
-    yield portion;
-    portion = [];
-  }
-  yield portion;
-}
-
-/** Everything an iteration gives; at once where the store does, for each await of a stored million costs. */
-async function all(found: Iterable<EntryNote> | AsyncIterable<EntryNote>): Promise<EntryNote[]> {
-  if (Symbol.iterator in found) return [...found];
-  const entries: EntryNote[] = [];
-  for await (const entry of found) entries.push(entry);
-  return entries;
 }
 
 /** The list with one more variant; a list of other selecting fields is begun anew, for its keys are made otherwise. */

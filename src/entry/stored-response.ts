@@ -51,7 +51,7 @@ export type Entry = StoredResponse | VariantList;
 
 /** What a store can tell of an entry without reading its body; for operators. A list of variants has no status: 0. */
 export interface EntryNote {
-  readonly kind: Entry['kind'];
+  readonly kind: Entry['kind'] | 'value';
   readonly key: string;
   readonly status: number;
   readonly bornMs: number;

@@ -102,7 +102,7 @@ export class EvictionPolicy {
     this.#frequency[slot] = Math.min(this.#ghost.recall(hash) + 1, MAX_FREQUENCY);
     this.#count++;
     this.#bytes += size;
-    this.#link(slot);
+    this.#link(slot, this.#classFor(slot));
     return slot;
   }
 
@@ -110,8 +110,11 @@ export class EvictionPolicy {
   touch(slot: number): void {
     const frequency = this.#frequency[slot]!;
     if (frequency < MAX_FREQUENCY) this.#frequency[slot] = frequency + 1;
+    const at = this.#classFor(slot);
+    // Nothing was evicted since it was linked: to move it among those of its priority costs more than it is worth.
+    if (at === this.#class[slot] && this.#priority[slot] === this.#floor + classRatio[at]!) return;
     this.#unlink(slot);
-    this.#link(slot);
+    this.#link(slot, at);
   }
 
   /** The entry was filled again, with another size; its frequency stays. */
@@ -119,7 +122,7 @@ export class EvictionPolicy {
     this.#unlink(slot);
     this.#bytes += size - this.#size[slot]!;
     this.#size[slot] = size;
-    this.#link(slot);
+    this.#link(slot, this.#classFor(slot));
   }
 
   /** The entry is gone for another reason than room. */
@@ -149,10 +152,14 @@ export class EvictionPolicy {
     return this.#frequency[slot]!;
   }
 
-  #link(slot: number): void {
+  /** The class that its frequency and size put it in. */
+  #classFor(slot: number): number {
     const weight = frequencyWeight[this.#frequency[slot]!]!;
     const size = this.#size[slot]!;
-    const at = classOf(weight / (this.#sizeExponent === 1 ? size : size ** this.#sizeExponent));
+    return classOf(weight / (this.#sizeExponent === 1 ? size : size ** this.#sizeExponent));
+  }
+
+  #link(slot: number, at: number): void {
     const last = this.#tail[at]!;
     this.#class[slot] = at;
     this.#priority[slot] = this.#floor + classRatio[at]!;

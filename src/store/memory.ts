@@ -10,6 +10,7 @@ import { codedKeys, keyParts } from '../entry/key.ts';
 import { type Entry, type EntryNote, noteOf } from '../entry/stored-response.ts';
 import type { Store } from '../ports.ts';
 import { EvictionPolicy, MAX_SIZE } from './eviction.ts';
+import { hashOf } from './key-hash.ts';
 import { TagIndex } from './tag-index.ts';
 
 /**
@@ -271,12 +272,4 @@ function matcherOf(selector: Exclude<Selector, { kind: 'url' | 'tag' }>): (key: 
     case 'all':
       return () => true;
   }
-}
-
-/** FNV-1a, its bits mixed once more: the policy scales the hash, so the high bits count. */
-function hashOf(key: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  return (hash ^ (hash >>> 13)) >>> 0;
 }

@@ -31,7 +31,20 @@ describe('a job', () => {
     populator.seal(id, 'expected more, got the end');
     expect(() => populator.add(id, [])).toThrow(/expected the id of a job that takes more URLs, got/);
     await pass(20);
-    expect(populator.progress(id)).toMatchObject({ state: 'done', done: 2, error: 'expected more, got the end' });
+    expect(populator.progress(id)).toMatchObject({ state: 'failed', done: 2, error: 'expected more, got the end' });
+  });
+
+  it('knows the last of what was not stored, by its URL and without its fields', async () => {
+    const { populator, pass } = world(() => ({ kind: 'refused', reason: 'no-store' }));
+    const id = populator.open({ cause: 'operator' });
+    populator.refuse(id, [{ url: '/a', reason: 'not-a-url' }]);
+    expect(populator.progress(id)?.notStored).toEqual([{ url: '/a', reason: 'not-a-url' }]);
+    const items = Array.from({ length: 30 }, (_, at) => ({ uri: `http://a/${at}`, fields: ['cookie', 'secret'] }));
+    populator.add(id, items);
+    await pass(2_000);
+    const { notStored = [] } = populator.progress(id) ?? {};
+    expect(notStored).toHaveLength(20);
+    expect(notStored.at(-1)).toEqual({ url: 'http://a/29', reason: 'no-store' });
   });
 
   it('is cancelled: nothing more of it begins, but for what another job wants too', async () => {

@@ -85,7 +85,10 @@ export const MUTANTS: readonly Mutant[] = [
     '',
   ]),
   mutant('no-second-for-groups', 'engine/write.ts', ["[{ kind: 'url', uri }, ...named]", "[{ kind: 'url', uri }]"]),
-  mutant('post-answer-always-new', 'engine/write.ts', ['affected || !areNext(positions, before) ? stamp :', '']),
+  mutant('post-answer-always-new', 'engine/write.ts', [
+    'affected || !areNext(positions, before) ? stamp :',
+    'positions.length < 0 ? stamp :',
+  ]),
   mutant('no-location', 'engine/write.ts', [
     'invalidatedUris(request.uri, head).map',
     'invalidatedUris(request.uri, head).slice(0, 1).map',
@@ -99,8 +102,8 @@ export const MUTANTS: readonly Mutant[] = [
     'holdUnknown(context, request.uri, { closeIntent })',
   ]),
   mutant('promotion-renews-stamp', 'engine/tiers.ts', [
-    "if (entry.kind === 'response' && !this.#invalidator.isCurrent(entry)) return;",
-    "if (entry.kind === 'response') entry = { ...entry, stamp: this.#invalidator.applied };",
+    "const isCurrent = (entry: Entry) => entry.kind === 'variants' || invalidator.isCurrent(entry);",
+    "const isCurrent = (entry: any) => { if (entry.kind === 'response') entry.stamp = invalidator.applied; return true; };",
   ]),
   mutant('cut-bodies-stored', 'semantics/storing.ts', [
     "&& context.policy.profile === 'safe' ? 'not-delimited'",

@@ -40,7 +40,7 @@ export function banFindings(source: Source): Finding[] {
 }
 
 function banned(node: Node, source: Source): string | undefined {
-  const floor = floorOf(source.path) ?? 6;
+  const floor = floorOf(source.path) ?? 7;
   return (
     bannedAnywhere(node, source) ??
     bannedTime(node, source.path) ??

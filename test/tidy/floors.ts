@@ -13,12 +13,14 @@ export const FLOORS: Readonly<Record<string, number>> = {
   store: 3,
   feed: 3,
   sql: 3,
-  orm: 4,
   admin: 4,
-  node: 5,
-  workers: 5,
-  'index.ts': 6,
-  testing: 6,
+  cache: 5,
+  orm: 6,
+  web: 6,
+  node: 6,
+  workers: 6,
+  'index.ts': 7,
+  testing: 7,
 };
 
 /** Rooms that only the composition roots know, so that the engine runs with fakes and on any platform. */
@@ -57,7 +59,7 @@ function importProblem(here: { room: string; floor: number }, from: string): str
   const floor = FLOORS[room];
   if (floor === undefined) return `${from} has no floor`;
   if (floor >= here.floor) return `${here.room} (floor ${here.floor}) imports ${from} (floor ${floor})`;
-  if (here.floor < 5 && UNSEEN_BELOW_5.has(room)) return `${here.room} imports ${from}, which only floor 5 knows`;
+  if (here.floor < 5 && UNSEEN_BELOW_5.has(room)) return `${here.room} imports ${from}, which only floor 5 and above know`;
   return undefined;
 }
 

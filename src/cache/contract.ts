@@ -1,0 +1,252 @@
+// What the data cache offers a program. Types only.
+//
+// The one complication: what the memory tier can answer is answered at once, without a promise, since a promise costs
+// more than the look-up. So results are `Eventually<T>`: `await` them all the same.
+
+import type { OwnedCodec } from '../entry/value-codec.ts';
+import type { Eventually } from '../ports.ts';
+import type { Duration } from './duration.ts';
+import type { KeyOf, Schema, TypedBy, ValueOf } from './schema.ts';
+
+/** What `createCache` is given. Whatever is left out has the default named here. */
+export interface CacheOptions {
+  /** For metrics, spans and messages. Default `default`. */
+  readonly name?: string;
+  /** Bounds of the memory tier. Default 50 MB and 10,000 entries; `false`: no memory tier. */
+  readonly memory?: { readonly maxBytes?: number; readonly maxEntries?: number } | false;
+  /** Slower tiers, fastest first: `diskTier()` of `tidegate/node`, or `storeTier()` over any ByteStore. Default none. */
+  readonly tiers?: readonly TierSource[];
+  /** Of every key: what was stored under another version is not seen. Default none. */
+  readonly version?: string;
+  /** What an entry has unless a call says otherwise. */
+  readonly defaults?: FillOptions;
+  /** Policies by kind; see KindPolicy. */
+  readonly kinds?: { readonly [kind: string]: KindPolicy };
+  /** How values are written to slower tiers. Default: the one in `entry/value-codec.ts`. */
+  readonly codec?: OwnedCodec;
+  /** False: nothing is looked up or stored, every fill is run. Default true. */
+  readonly enabled?: boolean;
+  /** Part of the keys that is cached, 0 to 1, by a hash of the key: for a rollout. Default 1. */
+  readonly rollout?: number;
+  /** Told what nobody waits for: a tier that failed, a background fill that failed. Default: a diagnostics channel alone. */
+  readonly onFault?: (error: unknown) => void;
+}
+
+/** Opens a tier; made by `diskTier` and `storeTier`. Opaque to programs. */
+export interface TierSource {
+  readonly name: string;
+  readonly open: unknown;
+}
+
+/** What holds for one entry. A `Duration` is a number of ms or a string with a unit, e.g. `'5m'`. */
+export interface EntryOptions {
+  /** Fresh so long. Default 5 minutes; `Infinity`: until it is invalidated; 0: not stored. */
+  readonly ttl?: Duration;
+  /** After its ttl, so long it may be given where a fill fails or takes longer than `timeouts.soft`. Default 0. */
+  readonly grace?: Duration;
+  /** Names it for invalidation. At most 128, each 1 to 256 characters. */
+  readonly tags?: readonly string[];
+  /** Database tables it was read from, for invalidation by table. */
+  readonly tables?: readonly string[];
+  /** For tiers: `'memory'` keeps it out of all others. Default: all. */
+  readonly tiers?: 'all' | 'memory';
+}
+
+export interface FillOptions extends EntryOptions {
+  /** The kind whose policy holds; see CacheOptions.kinds. */
+  readonly kind?: string;
+  readonly timeouts?: {
+    /** A stale value in grace is given when the fill takes longer; the fill goes on. Default: none is given early. */
+    readonly soft?: Duration;
+    /** The fill is given up, and its signal aborted: E_FILL_TIMEOUT. Default 30 s; `Infinity`: never. */
+    readonly hard?: Duration;
+  };
+  /**
+   * Fresh entries are filled again in the background before they are stale. A number from 0 to 1: from that part of the
+   * ttl on. `'probabilistic'`: at random, the likelier the nearer the end and the longer the fill took (XFetch, Vattani
+   * et al., VLDB 2015). Default: not.
+   */
+  readonly earlyRefresh?: number | 'probabilistic';
+  /** The ttl of `null`, for what is not there. Default: that of any other value. */
+  readonly nullTtl?: Duration;
+  /** After a fill that failed, so long none is begun while a value in grace is there. Default 5 s. */
+  readonly graceBackoff?: Duration;
+  /** True: what is stored is not looked at; the fill is run and its result stored. Default false. */
+  readonly refresh?: boolean;
+  /** The caller's: gives up waiting; the fill goes on for others. */
+  readonly signal?: AbortSignal;
+}
+
+/** Given to a fill. */
+export interface FillContext<T> {
+  readonly key: string;
+  /** Aborted when the hard timeout has run out, or nobody waits any more and the result could not be stored. */
+  readonly signal: AbortSignal;
+  /** What is stored and stale, with what its fill said of its version; undefined: nothing is, or it is outdated. */
+  readonly previous: { readonly value: T; readonly validator: string | undefined } | undefined;
+  setTtl(ttl: Duration): void;
+  setGrace(grace: Duration): void;
+  setTags(tags: readonly string[]): void;
+  /** Adds tables to those of the options. */
+  addTables(tables: readonly string[]): void;
+  /** What names this version at the source, e.g. an ETag: the next fill finds it in `previous`. */
+  setValidator(validator: string): void;
+  /** `return fill.notModified()`: what is stored holds for another ttl. Throws E_FILL when there is no `previous`. */
+  notModified(): T;
+  /** `return fill.skip(value)`: the callers get the value, and nothing is stored. */
+  skip(value: T): T;
+  /** `return fill.fail('reason')`: the same as throwing. */
+  fail(reason: string | Error): never;
+}
+
+export type Fill<T> = (fill: FillContext<T>) => T | Promise<T>;
+
+/** What is to be invalidated: whatever is named by any of these. At least one. */
+export interface Invalidation {
+  readonly keys?: readonly string[];
+  readonly tags?: readonly string[];
+  readonly tables?: readonly string[];
+  /** A glob over whole keys, or several: `*` for any characters, `?` for one. */
+  readonly pattern?: string | readonly string[];
+  readonly namespace?: string;
+  /** Everything in this cache; of a namespace, everything in it. */
+  readonly all?: true;
+  /** True: expired, not outdated: a value in grace may still be given where its fill fails. Default false. */
+  readonly soft?: boolean;
+}
+
+/** The ticket of a read: taken before it, it keeps what an invalidation overtook from being stored. */
+export type ReadStamp = { readonly epoch: string; readonly position: number };
+
+export interface SetOptions extends EntryOptions {
+  /** From `cache.stamp()` before the value was read. Default: now, so the caller vouches that the value is the latest. */
+  readonly stamp?: ReadStamp;
+  readonly kind?: string;
+  readonly validator?: string;
+}
+
+/**
+ * A cache, or a namespace of one. With a schema, keys and values are typed: `createCache<{ 'user:*': User }>()`.
+ * Values come back as they were put in, and frozen: they are shared. Those with a Date, Map, Set or binary data in them
+ * are copied for each reader.
+ */
+export interface Cache<S extends Schema = Schema> {
+  /** The value, when it is there and fresh. Throws E_KEY. */
+  get<T = never, K extends KeyOf<S> = KeyOf<S>>(key: K): Eventually<TypedBy<T, S, K> | undefined>;
+  /** By key, those that are there and fresh. */
+  getMany<T = never, K extends KeyOf<S> = KeyOf<S>>(keys: readonly K[]): Eventually<Map<K, TypedBy<T, S, K>>>;
+  /** True: stored in every tier. False: not, since an invalidation overtook it. Throws E_KEY, E_TTL, E_TAG, E_VALUE. */
+  set<K extends KeyOf<S>>(key: K, value: ValueOf<S, K>, options?: SetOptions): Eventually<boolean>;
+  /** In the order given: whether each was stored. */
+  setMany<K extends KeyOf<S>>(
+    entries: readonly { readonly key: K; readonly value: ValueOf<S, K>; readonly options?: SetOptions }[],
+  ): Eventually<boolean[]>;
+  has(key: KeyOf<S>): Eventually<boolean>;
+  /** Invalidates the key and removes it from every tier; whether it was there. Once it resolves no fill begun before is served. */
+  delete(key: KeyOf<S>): Promise<boolean>;
+  /** How many were there. */
+  deleteMany(keys: readonly KeyOf<S>[]): Promise<number>;
+  /** Invalidates everything, and removes it. Of a namespace: everything in it. */
+  clear(): Promise<void>;
+  /**
+   * The value, filled if need be: one fill for all callers in this process, joined only by those that may see what it
+   * read. Rejects with E_FILL (its cause is what the fill threw) or E_FILL_TIMEOUT, unless a value in grace is there.
+   */
+  getOrSet<T = never, K extends KeyOf<S> = KeyOf<S>>(
+    key: K,
+    fill: Fill<TypedBy<T, S, K>>,
+    options?: FillOptions,
+  ): Eventually<TypedBy<T, S, K>>;
+  /** The same for many keys: `fill` is called once with the keys that are missing, and gives a value for each. */
+  getOrSetMany<T = never, K extends KeyOf<S> = KeyOf<S>>(
+    keys: readonly K[],
+    fill: (missing: readonly K[]) => Promise<ReadonlyMap<K, TypedBy<T, S, K>>> | ReadonlyMap<K, TypedBy<T, S, K>>,
+    options?: FillOptions,
+  ): Promise<Map<K, TypedBy<T, S, K>>>;
+  /** Makes the entry stale: a value in grace may still be given where its fill fails. Whether it was there. */
+  expire(key: KeyOf<S>): Promise<boolean>;
+  /** Once it resolves, nothing filled before is served to anyone who asks after. Costs the same however much is named. */
+  invalidate(what: Invalidation): Promise<void>;
+  /** The ticket for `set`: taken before a value is read. */
+  stamp(): ReadStamp;
+  /** Keys and invalidations within `name:`. `options.version`: of its keys alone. Throws E_KEY. */
+  namespace<N extends Schema = S>(name: string, options?: NamespaceOptions): Cache<N>;
+  /** Tells the handlers and runs the invalidations that kinds declare for the event; see KindPolicy. */
+  emit(event: string, data?: EventData): Promise<EventResult>;
+  /** Called for each event of that name, after its invalidations; awaited by `emit`. Returns how to end it. */
+  on(event: string, handler: (data: EventData) => unknown): () => void;
+  stats(): CacheStats;
+  /** What is stored, for operators; does not count as use. */
+  entries(selection?: { readonly tag?: string; readonly pattern?: string }): AsyncIterable<CacheEntry>;
+  /** Closes its tiers; what is under way is finished. */
+  close(): Promise<void>;
+}
+
+export interface NamespaceOptions {
+  readonly version?: string;
+  readonly defaults?: FillOptions;
+}
+
+export interface EventData {
+  readonly [name: string]: unknown;
+}
+
+/** What `emit` did. */
+export interface EventResult {
+  /** Kinds whose entries were invalidated. */
+  readonly invalidated: readonly string[];
+  readonly handled: number;
+  /** What handlers threw; the others ran all the same. */
+  readonly failures: readonly unknown[];
+}
+
+/** What all entries of a kind have in common. A key's kind is that of the call, or the first whose `keys` it matches. */
+export interface KindPolicy extends EntryOptions {
+  /** Globs of its keys. Default `<kind>:*`. */
+  readonly keys?: readonly string[];
+  readonly earlyRefresh?: FillOptions['earlyRefresh'];
+  readonly timeouts?: FillOptions['timeouts'];
+  /**
+   * Events that invalidate. Of one with an `id`, only keys with that id as a segment after the kind's name
+   * (`content:42`, `content:42:en`), and lists (`content:list:*`); of any other, all of the kind.
+   */
+  readonly invalidateOn?: readonly string[];
+  /** Called after such an event for keys to be filled again; its fills are awaited and counted. */
+  readonly populate?: (event: string, data: EventData) => Promise<void> | void;
+}
+
+export interface CacheStats {
+  readonly hits: number;
+  readonly misses: number;
+  /** Values given after their ttl, in grace. */
+  readonly stale: number;
+  /** Callers that waited for a fill another had begun. */
+  readonly collapsed: number;
+  readonly fills: number;
+  readonly fillFailures: number;
+  /** Fills that were not stored because an invalidation overtook them. */
+  readonly refusedStores: number;
+  readonly sets: number;
+  readonly invalidations: number;
+  readonly fillsInFlight: number;
+  readonly memory: {
+    readonly entries: number;
+    readonly bytes: number;
+    readonly maxBytes: number;
+    readonly evictions: number;
+    readonly declined: number;
+  };
+  /** Of each tier by name: answers that failed or took too long, which counted as misses. */
+  readonly tierFaults: { readonly [tier: string]: number };
+}
+
+/** One stored value, for an operator. Times in ms as of now. */
+export interface CacheEntry {
+  readonly key: string;
+  readonly state: 'fresh' | 'stale' | 'expired' | 'outdated';
+  readonly ageMs: number;
+  /** Negative once it is stale; Infinity: for ever. */
+  readonly ttlMs: number;
+  readonly tags: readonly string[];
+  readonly bytes: number;
+}

@@ -1,0 +1,164 @@
+// Keys: what a program calls an entry, and the whole key under which tiers and invalidations know it.
+//
+// The one complication: two different keys must never make one whole key. A whole key is prefix + key + versions. `§`
+// stands before a version and before a digest, and in no key as it is: a key that has one, is too long, or has what could
+// forge a line of a log (control characters, marks of direction, half a surrogate pair) keeps its readable start and gets
+// the digest of all of it.
+
+import { TidegateError } from '../errors.ts';
+import { canonical } from './canonical.ts';
+import { digest128 } from './digest.ts';
+
+/** Of a whole key, in UTF-8: what the narrowest of the stores in use takes. */
+const MAX_BYTES = 512;
+/** Of the readable start of a key with a digest; a namespace's prefix is within it. */
+const MAX_START_BYTES = 256;
+const MAX_VERSIONS_BYTES = 128;
+
+/** Stands before a version. */
+export const MARK = '§';
+/** Stands before a digest. No version begins with `#`. */
+export const DIGEST_MARK = '§#';
+
+const UNSAFE = /[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069§]/u;
+/** In names also what separates them and what stands for others in a glob. */
+const UNSAFE_IN_NAME = /[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069§%:*?\\#]/gu;
+
+/** What namespaces of one cache have in common. */
+export interface SeenKeys {
+  /** True: some key may have a digest, so patterns must reach those. */
+  digests: boolean;
+  /** True: some namespace may have a version of its own. */
+  versions: boolean;
+}
+
+export class KeySpace {
+  /** `a:b:` of the namespace b in a; empty for the cache itself. */
+  readonly prefix: string;
+  /** `§` and a version for each level, as far as there are any. */
+  readonly versions: string;
+  /** The prefix of each level but the cache's: `a:`, `a:b:`. */
+  readonly levels: readonly string[];
+  readonly #seen: SeenKeys;
+  readonly #levelVersions: readonly string[];
+  /** A key of ASCII that is no longer needs no counting. */
+  readonly #plainLength: number;
+  readonly #isBare: boolean;
+
+  private constructor(levels: readonly string[], levelVersions: readonly string[], seen: SeenKeys) {
+    this.levels = levels;
+    this.prefix = levels.at(-1) ?? '';
+    this.#levelVersions = levelVersions;
+    this.versions = levelVersions
+      .map((version) => MARK + version)
+      .join('')
+      .replace(/§+$/, '');
+    this.#seen = seen;
+    this.#plainLength = MAX_BYTES - utf8Length(this.prefix) - utf8Length(this.versions);
+    this.#isBare = this.prefix === '' && this.versions === '';
+  }
+
+  static ofCache(version: string | undefined, seen: SeenKeys): KeySpace {
+    return new KeySpace([], [escapedVersion(version)], seen).#checked();
+  }
+
+  /** The namespace `name` within this one. Throws E_KEY. */
+  within(name: string, version: string | undefined): KeySpace {
+    if (typeof name !== 'string' || name === '') {
+      throw new TidegateError('E_KEY', `expected the name of a namespace to be a text that is not empty, got ${shown(name)}`);
+    }
+    const levels = [...this.levels, `${this.prefix}${escaped(name)}:`];
+    if (version !== undefined) this.#seen.versions = true;
+    return new KeySpace(levels, [...this.#levelVersions, escapedVersion(version)], this.#seen).#checked();
+  }
+
+  #checked(): KeySpace {
+    if (utf8Length(this.prefix) > MAX_START_BYTES) {
+      const got = `${utf8Length(this.prefix)} in ${shown(this.prefix)}`;
+      throw new TidegateError('E_KEY', `expected namespaces of at most ${MAX_START_BYTES} bytes in all, got ${got}`);
+    }
+    if (utf8Length(this.versions) > MAX_VERSIONS_BYTES) {
+      const got = `${utf8Length(this.versions)} in ${shown(this.versions)}`;
+      throw new TidegateError('E_KEY', `expected versions of at most ${MAX_VERSIONS_BYTES} bytes in all, got ${got}`);
+    }
+    return this;
+  }
+
+  /** The whole key. Throws E_KEY. */
+  whole(key: string): string {
+    if (typeof key !== 'string' || key === '') throw badKey(key);
+    if (key.length > this.#plainLength) return this.#carefully(key);
+    for (let at = 0; at < key.length; at++) {
+      const code = key.charCodeAt(at);
+      if (code < 0x20 || code > 0x7e) return this.#carefully(key);
+    }
+    return this.#isBare ? key : this.prefix + key + this.versions;
+  }
+
+  #carefully(key: string): string {
+    const named = this.prefix + key;
+    if (!UNSAFE.test(named) && utf8Length(named) + utf8Length(this.versions) <= MAX_BYTES) return named + this.versions;
+    this.#seen.digests = true;
+    return `${readableStart(named)}${DIGEST_MARK}${digest128(named)}${this.versions}`;
+  }
+
+  /** The key as this namespace calls it; a nested namespace's versions stay, and so does a digest. */
+  keyOf(whole: string): string {
+    const end = whole.endsWith(this.versions) ? whole.length - this.versions.length : whole.length;
+    return whole.slice(this.prefix.length, end);
+  }
+}
+
+/** The key of a list: `users:list:<digest>`, the same for the same parameters in any order. Throws E_KEY. */
+export function listKey(name: string, parameters: Readonly<Record<string, unknown>> = {}): string {
+  if (typeof name !== 'string' || name === '') throw badKey(name);
+  const refuse = (reason: string) => new TidegateError('E_KEY', `of the parameters of ${shown(name)}: ${reason}`);
+  return `${name}:list:${digest128(canonical(parameters, refuse))}`;
+}
+
+/** As much of a key as stands before its digest. */
+export function readableStart(named: string): string {
+  const unsafe = UNSAFE.exec(named);
+  let start = (unsafe === null ? named : named.slice(0, unsafe.index)).slice(0, MAX_START_BYTES);
+  while (utf8Length(start) > MAX_START_BYTES || !start.isWellFormed()) start = start.slice(0, -1);
+  return start;
+}
+
+/** For a message: in quotes, on one line, not too long. */
+export function shown(value: unknown): string {
+  if (typeof value !== 'string') return value === null ? 'null' : typeof value;
+  const quoted = JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
+  return quoted.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, escapedCharacter);
+}
+
+function badKey(key: unknown): TidegateError {
+  return new TidegateError('E_KEY', `expected a key to be a text that is not empty, got ${shown(key)}`);
+}
+
+function escapedVersion(version: string | undefined): string {
+  if (version === undefined) return '';
+  if (typeof version === 'string' && version !== '') return escaped(version);
+  throw new TidegateError('E_KEY', `expected a version to be a text that is not empty, got ${shown(version)}`);
+}
+
+/** Different names stay different: `%` itself is escaped. */
+function escaped(name: string): string {
+  return name.replace(UNSAFE_IN_NAME, escapedCharacter);
+}
+
+function escapedCharacter(character: string): string {
+  const code = character.charCodeAt(0);
+  return code < 0x100 ? `%${code.toString(16).padStart(2, '0')}` : `%u${code.toString(16).padStart(4, '0')}`;
+}
+
+function utf8Length(text: string): number {
+  let bytes = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    // Each half of a surrogate pair counts two of its four bytes.
+    if (code < 0x80) bytes += 1;
+    else if (code < 0x800 || (code >= 0xd800 && code <= 0xdfff)) bytes += 2;
+    else bytes += 3;
+  }
+  return bytes;
+}

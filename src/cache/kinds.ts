@@ -1,0 +1,98 @@
+// Kinds of entries: which kind a key has, the tags that come of it, and what an event invalidates.
+//
+// The one complication: an event about one id must cost the same however many entries there are, so each entry of a kind
+// has a tag for each segment of its key. What does not fit into tags has one that every event of the kind invalidates.
+
+import { globMatcher } from '../dependency/glob.ts';
+import { TidegateError } from '../errors.ts';
+import type { EventData, KindPolicy } from './contract.ts';
+import { MARK, shown } from './keys.ts';
+
+/** Segments of a key that have a tag of their own. */
+const MAX_SEGMENTS = 8;
+const MAX_SEGMENT_LENGTH = 128;
+
+type Policies = Readonly<Record<string, KindPolicy>>;
+
+export class Kinds {
+  readonly #policies: Policies;
+  readonly #names: readonly string[];
+  /** Where all globs are `word:*`: the kind by that word. */
+  readonly #byWord: ReadonlyMap<string, string> | undefined;
+  readonly #matchers: readonly { readonly kind: string; readonly matches: (key: string) => boolean }[];
+
+  constructor(policies: Policies = {}) {
+    this.#policies = policies;
+    this.#names = Object.keys(policies);
+    const globs = this.#names.flatMap((kind) => (policies[kind]?.keys ?? [`${kind}:*`]).map((glob) => ({ kind, glob })));
+    this.#matchers = globs.map(({ kind, glob }) => ({ kind, matches: globMatcher(glob) }));
+    if (globs.every(({ glob }) => /^[^:*?\\]+:\*$/.test(glob))) {
+      // In reverse, since the first one counts.
+      this.#byWord = new Map(globs.reverse().map(({ kind, glob }) => [glob.slice(0, -2), kind]));
+    }
+  }
+
+  get isEmpty(): boolean {
+    return this.#names.length === 0;
+  }
+
+  policy(kind: string): KindPolicy {
+    if (Object.hasOwn(this.#policies, kind)) return this.#policies[kind] as KindPolicy;
+    const expected = this.#names.length === 0 ? 'no kind, since none is declared' : `one of ${this.#names.join(', ')}`;
+    throw new TidegateError('E_CONFIG', `expected kind to be ${expected}, got ${shown(kind)}`);
+  }
+
+  /** The kind of a key as its namespace calls it, or else as the cache does. */
+  of(key: string, prefix: string): string | undefined {
+    if (this.isEmpty || typeof key !== 'string') return undefined;
+    return this.#matching(key) ?? (prefix === '' ? undefined : this.#matching(prefix + key));
+  }
+
+  #matching(key: string): string | undefined {
+    if (this.#byWord === undefined) return this.#matchers.find(({ matches }) => matches(key))?.kind;
+    const colon = key.indexOf(':');
+    return colon < 0 ? undefined : this.#byWord.get(key.slice(0, colon));
+  }
+
+  /** Those that the event invalidates. */
+  invalidatedBy(event: string): readonly string[] {
+    return this.#names.filter((kind) => this.#policies[kind]?.invalidateOn?.includes(event) === true);
+  }
+}
+
+/** What an entry of the kind is invalidated by. */
+export function kindTags(kind: string, key: string): string[] {
+  const all = tagOfKind(kind);
+  const tags = [all];
+  for (const segment of key.split(':', MAX_SEGMENTS + 1)) {
+    if (segment === kind && tags.length === 1) continue;
+    if (tags.length > MAX_SEGMENTS || segment.length > MAX_SEGMENT_LENGTH) {
+      tags.push(`${all}${MARK}${ANY}`);
+      break;
+    }
+    tags.push(`${all}${MARK}${segment}`);
+    // What follows are the list's parameters; every event with an id invalidates lists.
+    if (segment === LIST) break;
+  }
+  return tags;
+}
+
+/** The tags that an event invalidates. */
+export function eventTags(kind: string, data: EventData): string[] {
+  const all = tagOfKind(kind);
+  const { id } = data;
+  if (typeof id !== 'string' && typeof id !== 'number' && typeof id !== 'bigint') return [all];
+  // An id of several segments is in keys that have the first of them.
+  const segment = String(id).split(':', 1)[0] as string;
+  if (segment === '') return [all];
+  const own = segment.length > MAX_SEGMENT_LENGTH ? [] : [`${all}${MARK}${segment}`];
+  return [...own, `${all}${MARK}${LIST}`, `${all}${MARK}${ANY}`];
+}
+
+const LIST = 'list';
+/** No segment that a key could have: it holds what separates segments. */
+const ANY = ':';
+
+function tagOfKind(kind: string): string {
+  return `kind${MARK}${kind}`;
+}

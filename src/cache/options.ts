@@ -1,0 +1,202 @@
+// Options of programs as the terms of the engine.
+//
+// The one complication: layers. What a call says comes before the policy of the kind, that before the defaults of the
+// namespace, those before the cache's; tags and tables of all layers add up. Where a call says nothing the terms are made
+// once for each kind, so that a hit builds nothing.
+
+import type { FillTerms, SetTerms } from '../engine/value-contract.ts';
+import { TidegateError } from '../errors.ts';
+import type { FillOptions, KindPolicy, SetOptions } from './contract.ts';
+import { toMs } from './duration.ts';
+import { shown } from './keys.ts';
+import type { Kinds } from './kinds.ts';
+import { kindTags } from './kinds.ts';
+import { allTags, checkedTags } from './tags.ts';
+
+/** What holds for one call. `terms.tags` has all tags but those of the kind, which depend on the key. */
+export interface Resolved {
+  readonly terms: FillTerms;
+  readonly kind: string | undefined;
+  readonly tags: readonly string[];
+  readonly tables: readonly string[];
+}
+
+export interface GivenNames {
+  readonly tags: readonly string[];
+  readonly tables: readonly string[];
+}
+
+interface Draft extends Omit<FillTerms, 'tags' | 'nullTtlMs'> {
+  readonly tags: readonly string[];
+  readonly tables: readonly string[];
+  /** Undefined: the ttl. */
+  readonly nullTtlMs: number | undefined;
+}
+
+type Changes = { -readonly [Name in keyof Draft]?: Draft[Name] };
+
+const BUILT_IN: Draft = {
+  ttlMs: 5 * 60_000,
+  graceMs: 0,
+  tags: [],
+  tables: [],
+  memoryOnly: false,
+  nullTtlMs: undefined,
+  softMs: Number.POSITIVE_INFINITY,
+  hardMs: 30_000,
+  earlyRefresh: undefined,
+  graceBackoffMs: 5000,
+  refresh: false,
+  signal: undefined,
+};
+
+export class Terms {
+  readonly #levels: readonly string[];
+  readonly #kinds: Kinds;
+  readonly #drafts = new Map<string | undefined, Draft>();
+  readonly #resolved = new Map<string | undefined, Resolved>();
+  readonly #base: Draft;
+  readonly #plain: Resolved;
+
+  /** `layers`: defaults of the cache, then of each namespace. Throws E_CONFIG, E_TTL, E_TAG. */
+  constructor(levels: readonly string[], layers: readonly FillOptions[], kinds: Kinds) {
+    this.#levels = levels;
+    this.#kinds = kinds;
+    this.#base = layers.reduce<Draft>((draft, layer) => merged(draft, layer, FILL_NAMES), BUILT_IN);
+    this.#plain = this.#finished(this.#base, undefined);
+  }
+
+  get plain(): Resolved {
+    return this.#plain;
+  }
+
+  resolve(kind: string | undefined, options: FillOptions | SetOptions | undefined): Resolved {
+    if (options === undefined) return kind === undefined ? this.#plain : this.#ofKind(kind);
+    const names = 'stamp' in options || 'validator' in options ? SET_NAMES : FILL_NAMES;
+    return this.#finished(merged(this.#draft(kind), options, names), kind);
+  }
+
+  /** All tags of an entry; `given`: what its fill named instead of the options. */
+  tagsOf({ kind, terms, tags, tables }: Resolved, key: string, given?: GivenNames): readonly string[] {
+    if (kind === undefined && given === undefined) return terms.tags;
+    const own = given?.tags ?? tags;
+    return this.#all(kind === undefined ? own : [...own, ...kindTags(kind, key)], given?.tables ?? tables);
+  }
+
+  setTerms(resolved: Resolved, key: string, options: SetOptions | undefined): SetTerms {
+    const { ttlMs, graceMs, memoryOnly } = resolved.terms;
+    const tags = this.tagsOf(resolved, key);
+    return { ttlMs, graceMs, memoryOnly, tags, stamp: options?.stamp, validator: options?.validator };
+  }
+
+  #all(tags: readonly string[], tables: readonly string[]): readonly string[] {
+    return allTags(this.#levels, tags, tables);
+  }
+
+  #ofKind(kind: string): Resolved {
+    const known = this.#resolved.get(kind);
+    if (known !== undefined) return known;
+    const resolved = this.#finished(this.#draft(kind), kind);
+    this.#resolved.set(kind, resolved);
+    return resolved;
+  }
+
+  #draft(kind: string | undefined): Draft {
+    if (kind === undefined) return this.#base;
+    const known = this.#drafts.get(kind);
+    if (known !== undefined) return known;
+    const draft = merged(this.#base, this.#kinds.policy(kind), KIND_NAMES);
+    this.#drafts.set(kind, draft);
+    return draft;
+  }
+
+  #finished({ tables, nullTtlMs, ...draft }: Draft, kind: string | undefined): Resolved {
+    const { tags, ttlMs } = draft;
+    const terms = { ...draft, tags: this.#all(tags, tables), nullTtlMs: nullTtlMs ?? ttlMs };
+    return { terms, kind, tags, tables };
+  }
+}
+
+type Given = FillOptions & KindPolicy & SetOptions;
+type Name = keyof Given;
+
+const FILL_NAMES: ReadonlySet<string> = new Set<Name>([
+  ...(['ttl', 'grace', 'tags', 'tables', 'tiers', 'kind', 'timeouts', 'earlyRefresh'] as const),
+  ...(['nullTtl', 'graceBackoff', 'refresh', 'signal'] as const),
+]);
+const SET_NAMES: ReadonlySet<string> = new Set<Name>([
+  ...(['ttl', 'grace', 'tags', 'tables', 'tiers', 'kind', 'stamp', 'validator'] as const),
+]);
+const KIND_NAMES: ReadonlySet<string> = new Set<Name>([
+  ...(['ttl', 'grace', 'tags', 'tables', 'tiers', 'timeouts', 'earlyRefresh'] as const),
+  ...(['keys', 'invalidateOn', 'populate'] as const),
+]);
+
+function merged(draft: Draft, options: object, names: ReadonlySet<string>): Draft {
+  const changes: Changes = {};
+  const given = options as Given;
+  for (const name in options) {
+    // A misspelt `tags` would keep an entry from being invalidated.
+    if (!names.has(name)) throw refused(`an option among ${[...names].join(', ')}`, shown(name));
+    if (given[name as Name] !== undefined) READERS[name as Name]?.(given, changes, draft);
+  }
+  return { ...draft, ...changes };
+}
+
+type Reader = (given: Given, changes: Changes, draft: Draft) => void;
+
+/** What each option changes; those without a reader are read elsewhere. */
+const READERS: { readonly [N in Name]?: Reader } = {
+  ttl: (given, changes) => {
+    changes.ttlMs = toMs(given.ttl!, 'ttl');
+  },
+  grace: (given, changes) => {
+    changes.graceMs = toMs(given.grace!, 'grace');
+  },
+  nullTtl: (given, changes) => {
+    changes.nullTtlMs = toMs(given.nullTtl!, 'nullTtl');
+  },
+  graceBackoff: (given, changes) => {
+    changes.graceBackoffMs = toMs(given.graceBackoff!, 'graceBackoff');
+  },
+  tags: (given, changes, draft) => {
+    changes.tags = joined(draft.tags, given.tags!, 'tags');
+  },
+  tables: (given, changes, draft) => {
+    changes.tables = joined(draft.tables, given.tables!, 'tables');
+  },
+  tiers: ({ tiers }, changes) => {
+    if (tiers !== 'all' && tiers !== 'memory') throw refused("tiers to be 'all' or 'memory'", shown(tiers));
+    changes.memoryOnly = tiers === 'memory';
+  },
+  timeouts: ({ timeouts }, changes) => {
+    for (const name in timeouts) {
+      if (name !== 'soft' && name !== 'hard') throw refused('timeouts to be of soft and hard', shown(name));
+    }
+    if (timeouts?.soft !== undefined) changes.softMs = toMs(timeouts.soft, 'timeouts.soft');
+    if (timeouts?.hard !== undefined) changes.hardMs = toMs(timeouts.hard, 'timeouts.hard');
+  },
+  earlyRefresh: ({ earlyRefresh }, changes) => {
+    const isPart = typeof earlyRefresh === 'number' && earlyRefresh >= 0 && earlyRefresh <= 1;
+    if (!isPart && earlyRefresh !== 'probabilistic') {
+      throw refused("earlyRefresh to be a number from 0 to 1, or 'probabilistic'", String(earlyRefresh));
+    }
+    changes.earlyRefresh = earlyRefresh;
+  },
+  refresh: ({ refresh }, changes) => {
+    if (typeof refresh !== 'boolean') throw refused('refresh to be true or false', String(refresh));
+    changes.refresh = refresh;
+  },
+  signal: ({ signal }, changes) => {
+    changes.signal = signal;
+  },
+};
+
+function joined(before: readonly string[], given: readonly string[], what: string): readonly string[] {
+  const checked = checkedTags(given, what);
+  return before.length === 0 ? checked.slice() : checkedTags([...new Set([...before, ...checked])], what);
+}
+
+function refused(expected: string, got: string): TidegateError {
+  return new TidegateError('E_CONFIG', `expected ${expected}, got ${got}`);
+}

@@ -1,0 +1,118 @@
+// An invalidation as programs write it, as selectors of the engine.
+//
+// The one complication: what is named must be reached however it was stored. Patterns meet whole keys, so they are
+// widened to keys that end with a version and to those of which only the start is readable. What is too wide costs a
+// fill, what is too narrow an outdated answer.
+
+import type { Selector } from '../dependency/selector.ts';
+import { TidegateError } from '../errors.ts';
+import type { Invalidation } from './contract.ts';
+import { DIGEST_MARK, type KeySpace, MARK, readableStart, type SeenKeys, shown } from './keys.ts';
+import type { OutsideKeys } from './outside.ts';
+import { checkedTags, namespaceTag, scopedTag, tableTag } from './tags.ts';
+
+/** Who invalidates. */
+export interface Scope {
+  readonly space: KeySpace;
+  readonly outside: OutsideKeys;
+  /** What patterns must reach; all true where slower tiers may hold anything. */
+  readonly seen: Readonly<SeenKeys>;
+}
+
+const NAMES: ReadonlySet<string> = new Set(['keys', 'tags', 'tables', 'pattern', 'namespace', 'all', 'soft']);
+
+/** Throws E_SELECTOR, E_KEY, E_TAG. */
+export function selectorsOf(what: Invalidation, scope: Scope): Selector[] {
+  check(what);
+  const { space } = scope;
+  const selectors: Selector[] = [];
+  if (what.all === true) selectors.push(...everythingIn(scope));
+  for (const key of listOf(what.keys, 'keys')) selectors.push({ kind: 'url', uri: space.whole(key) });
+  selectors.push(...tagSelectors(checkedTags(listOf(what.tags, 'tags'), 'tags'), scope));
+  for (const table of checkedTags(listOf(what.tables, 'tables'), 'tables')) {
+    selectors.push({ kind: 'tag', tag: tableTag(table) });
+  }
+  const patterns = typeof what.pattern === 'string' ? [what.pattern] : listOf(what.pattern, 'pattern');
+  for (const pattern of patterns) selectors.push(...patternSelectors(pattern, scope));
+  if (what.namespace !== undefined) {
+    selectors.push(...everythingIn({ ...scope, space: space.within(what.namespace, undefined) }));
+  }
+  if (selectors.length > 0) return selectors;
+  throw refused('at least one of keys, tags, tables, pattern, namespace and all', 'nothing that is named');
+}
+
+function check(what: Invalidation): void {
+  if (typeof what !== 'object' || what === null) throw refused('an object that names what is invalidated', shown(what));
+  for (const name of Object.keys(what)) {
+    if (!NAMES.has(name)) throw refused(`one of ${[...NAMES].join(', ')}`, shown(name));
+  }
+  const { all, soft } = what as { readonly all?: unknown; readonly soft?: unknown };
+  if (all !== undefined && all !== true) throw refused('all to be true or left out', String(all));
+  if (soft !== undefined && typeof soft !== 'boolean') throw refused('soft to be true or false', String(soft));
+}
+
+function listOf(list: unknown, name: string): readonly string[] {
+  if (list === undefined) return [];
+  if (Array.isArray(list)) return list as readonly string[];
+  throw refused(`${name} to be a list of texts`, shown(list));
+}
+
+/** The whole cache, or the whole of a namespace. */
+export function everythingIn({ space, outside }: Scope): Selector[] {
+  const { prefix } = space;
+  if (prefix === '') return [{ kind: 'all' }];
+  const selectors: Selector[] = [{ kind: 'tag', tag: namespaceTag(prefix) }];
+  if (outside.mayHave(prefix)) selectors.push({ kind: 'prefix', prefix });
+  return selectors;
+}
+
+/** Tags in a namespace. What was stored there from outside has the tag only as it is. */
+export function tagSelectors(tags: readonly string[], { space, outside }: Scope): Selector[] {
+  const { prefix } = space;
+  const isScoped = prefix !== '' && !outside.mayHave(prefix);
+  return tags.map((tag) => ({ kind: 'tag', tag: isScoped ? scopedTag(prefix, tag) : tag }));
+}
+
+function patternSelectors(pattern: unknown, { space, seen }: Scope): Selector[] {
+  if (typeof pattern !== 'string' || pattern === '') throw refused('a pattern that is not empty', shown(pattern));
+  // A prefix has no character that stands for others: names are escaped.
+  const glob = withoutLooseEnd(space.prefix + pattern);
+  const isOpen = endsOpen(glob);
+  const patterns: string[] = [];
+  if (isOpen || space.versions === '') patterns.push(glob);
+  if (!isOpen && (space.versions !== '' || seen.versions)) patterns.push(`${glob}${MARK}*`);
+  const { text, isAll } = literalStart(glob);
+  const start = readableStart(text);
+  if (seen.digests && !(isOpen && isAll && start === text)) patterns.push(`${escapedGlob(start)}*${DIGEST_MARK}*`);
+  return patterns.map((one) => ({ kind: 'pattern', pattern: one }));
+}
+
+/** A backslash at the very end stands for itself; here something may follow. */
+function withoutLooseEnd(glob: string): string {
+  const backslashes = /\\*$/.exec(glob)?.[0].length ?? 0;
+  return backslashes % 2 === 1 ? `${glob}\\` : glob;
+}
+
+function endsOpen(glob: string): boolean {
+  return /(?:^|[^\\])(?:\\\\)*\*$/.test(glob);
+}
+
+/** What every match begins with. `isAll`: nothing but stars come after it. */
+function literalStart(glob: string): { text: string; isAll: boolean } {
+  let text = '';
+  for (let at = 0; at < glob.length; at++) {
+    const character = glob[at] as string;
+    if (character === '*' || character === '?') return { text, isAll: /^\*+$/.test(glob.slice(at)) };
+    if (character === '\\') at++;
+    text += glob[at] ?? '';
+  }
+  return { text, isAll: false };
+}
+
+function escapedGlob(text: string): string {
+  return text.replace(/[*?\\]/g, '\\$&');
+}
+
+function refused(expected: string, got: string): TidegateError {
+  return new TidegateError('E_SELECTOR', `expected ${expected}, got ${got}`);
+}

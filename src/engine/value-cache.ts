@@ -1,0 +1,173 @@
+// The data cache: values under keys, by the fill protocol of the gate (docs/architecture.md).
+//
+// The one complication: a hit must cost no promise and next to no time, so what is in the first tier is judged and given
+// at once; only a miss, a slow tier and a fill go on with promises.
+
+import { Invalidations } from '../dependency/invalidations.ts';
+import type { Selector } from '../dependency/selector.ts';
+import { ownValue, readOwned } from '../entry/owned-value.ts';
+import type { StoredValue } from '../entry/stored-value.ts';
+import type { Clock, Eventually, InvalidationLog, Random, Store, Tasks } from '../ports.ts';
+import { Invalidator, type Stamp } from './invalidator.ts';
+import { createLocalLog } from './local-log.ts';
+import { TierLoop } from './tier-loop.ts';
+import type { FillTerms, SetTerms, ValueCache, ValueFill, ValueState, ValueStats } from './value-contract.ts';
+import { entryOf, valueEntries } from './value-entries.ts';
+import { type AskedFill, ValueFills } from './value-fills.ts';
+import { ValueTally } from './value-tally.ts';
+
+export interface ValueCacheParts {
+  /** Fastest first. */
+  readonly stores: readonly Store<StoredValue>[];
+  /** What operators call them, in the same order. */
+  readonly names: readonly string[];
+  /** True: the first of them is the memory of this process. */
+  readonly hasMemory: boolean;
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+  readonly random: Random;
+  /** Where invalidations are kept beyond this process's end. Default: nowhere. */
+  readonly history?: { readonly invalidations: Invalidations; readonly log: InvalidationLog };
+  /** Identity of the log where there is no history; unlike that of any other process. */
+  readonly epoch: string;
+  /** Told what nobody waits for. */
+  readonly fault: (error: unknown) => void;
+}
+
+export function createValueCache(parts: ValueCacheParts): ValueCache {
+  return new TieredValueCache(parts);
+}
+
+class TieredValueCache implements ValueCache {
+  readonly #clock: Clock;
+  readonly #parts: ValueCacheParts;
+  readonly #invalidator: Invalidator;
+  readonly #loop: TierLoop<StoredValue>;
+  readonly #tally: ValueTally;
+  readonly #fills: ValueFills;
+
+  constructor(parts: ValueCacheParts) {
+    const { stores, names, clock, tasks, random, fault } = parts;
+    const history = parts.history ?? newHistory(parts.epoch);
+    this.#parts = parts;
+    this.#clock = clock;
+    this.#tally = new ValueTally(names);
+    this.#invalidator = new Invalidator({ ...history, random, fault });
+    const tierFault = (error: unknown, store?: Store<StoredValue>) => {
+      if (store !== undefined) this.#tally.tierFault(names[stores.indexOf(store)] as string);
+      fault(error);
+    };
+    const isCurrent = (entry: StoredValue) => this.#invalidator.isCurrent(entry);
+    this.#loop = new TierLoop({ stores, tasks, fault: tierFault, isCurrent });
+    this.#fills = new ValueFills({
+      ...{ clock, tasks, random, fault, invalidator: this.#invalidator, tally: this.#tally },
+      find: (key) => this.#loop.get(key),
+      put: (entry, memoryOnly) => this.#put(entry, memoryOnly),
+    });
+  }
+
+  get(key: string): Eventually<unknown> {
+    const found = this.#loop.get(key);
+    return found instanceof Promise ? found.then((entry) => this.#fresh(entry)) : this.#fresh(found);
+  }
+
+  #fresh(entry: StoredValue | undefined): unknown {
+    if (entry === undefined || !this.#isFresh(entry)) {
+      this.#tally.misses++;
+      return undefined;
+    }
+    this.#tally.hits++;
+    const { owned } = entry;
+    return owned.isShared ? owned.value : readOwned(owned);
+  }
+
+  #isFresh(entry: StoredValue): boolean {
+    if (!this.#invalidator.isCurrent(entry)) return false;
+    return entry.lifetimeMs === Number.POSITIVE_INFINITY || this.#clock.now() - entry.bornMs < entry.lifetimeMs;
+  }
+
+  getMany(keys: readonly string[]): Eventually<readonly unknown[]> {
+    const found = keys.map((key) => this.get(key));
+    return found.some((one) => one instanceof Promise) ? Promise.all(found) : found;
+  }
+
+  set(key: string, value: unknown, { stamp, validator, ...terms }: SetTerms): Eventually<boolean> {
+    const owned = ownValue(value);
+    this.#tally.sets++;
+    const begun = stamp ?? this.#invalidator.stamp();
+    if (this.#invalidator.refusal(begun, { uri: key, origin: '', tags: terms.tags }) !== undefined) {
+      this.#tally.refusedStores++;
+      return false;
+    }
+    // What was read before this was put in must not take its place.
+    this.#fills.overtake(key);
+    if (terms.ttlMs === 0) return false;
+    const entry = entryOf({ key, owned, validator, fillMs: 0, now: this.#clock.now(), stamp: begun }, terms);
+    const put = this.#put(entry, terms.memoryOnly);
+    return put instanceof Promise ? put.then(() => true) : true;
+  }
+
+  getOrSet(key: string, fill: ValueFill, terms: FillTerms): Eventually<unknown> {
+    if (terms.refresh) return this.#fills.fill({ key, fill, terms }, undefined);
+    const found = this.#loop.get(key);
+    if (found instanceof Promise) return found.then((entry) => this.#freshOrFilled({ key, fill, terms }, entry));
+    return this.#freshOrFilled({ key, fill, terms }, found);
+  }
+
+  #freshOrFilled(asked: AskedFill, entry: StoredValue | undefined): Eventually<unknown> {
+    if (entry === undefined || !this.#isFresh(entry)) return this.#fills.fill(asked, entry);
+    this.#tally.hits++;
+    if (asked.terms.earlyRefresh !== undefined) this.#fills.refreshEarly(asked, entry);
+    const { owned } = entry;
+    return owned.isShared ? owned.value : readOwned(owned);
+  }
+
+  async remove(keys: readonly string[]): Promise<number> {
+    for (const key of keys) this.#fills.overtake(key);
+    await this.invalidate(
+      keys.map((uri) => ({ kind: 'url', uri })),
+      false,
+    );
+    return this.#loop.delete(keys);
+  }
+
+  async invalidate(selectors: readonly Selector[], soft: boolean): Promise<void> {
+    this.#tally.invalidations += selectors.length;
+    const appended = selectors.map((selector) => this.#invalidator.invalidate(selector, soft));
+    await Promise.all(appended);
+  }
+
+  purge(selector: Selector): Promise<number> {
+    return this.#loop.purge(selector, () => true);
+  }
+
+  stamp(): Stamp {
+    return this.#invalidator.stamp();
+  }
+
+  entries(selector: Selector): ReturnType<ValueCache['entries']> {
+    return valueEntries(this.#loop.stores, selector, (note): ValueState => {
+      const { epoch, stamp, bornMs, lifetimeMs } = note;
+      if (this.#invalidator.isOutdated(note))
+        return this.#invalidator.isExpired({ ...note, epoch, stamp }) ? 'expired' : 'outdated';
+      return this.#clock.now() - bornMs < lifetimeMs ? 'fresh' : 'stale';
+    });
+  }
+
+  stats(): ValueStats {
+    return this.#tally.stats(this.#fills.inFlight);
+  }
+
+  #put(entry: StoredValue, memoryOnly: boolean): Eventually<void> {
+    if (!memoryOnly) return this.#loop.put(entry);
+    return this.#parts.hasMemory ? this.#loop.put(entry, 1) : undefined;
+  }
+}
+
+function newHistory(epoch: string): { invalidations: Invalidations; log: InvalidationLog } {
+  const invalidations = new Invalidations({ epoch, buckets: MEMORY_BUCKETS });
+  return { invalidations, log: createLocalLog(invalidations.applied) };
+}
+
+/** 512 KB. Two names that share a bucket are invalidated together, which costs a fill. */
+const MEMORY_BUCKETS = 2 ** 16;

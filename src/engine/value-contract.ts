@@ -1,0 +1,91 @@
+// What the engine offers for values: the data cache without its looks. Keys are whole, times are in ms, tags are all of an
+// entry's tags, those of its tables and namespaces among them. Types only.
+
+import type { Selector } from '../dependency/selector.ts';
+import type { EntryNote } from '../entry/stored-response.ts';
+import type { Eventually } from '../ports.ts';
+import type { Stamp } from './invalidator.ts';
+
+/** What an entry is stored with. */
+export interface ValueTerms {
+  /** Infinity: until it is invalidated; 0: not stored. */
+  readonly ttlMs: number;
+  readonly graceMs: number;
+  readonly tags: readonly string[];
+  /** True: in the first tier alone. */
+  readonly memoryOnly: boolean;
+}
+
+/** What a fill is run with. */
+export interface FillTerms extends ValueTerms {
+  /** The ttl of `null`. */
+  readonly nullTtlMs: number;
+  /** A stale value in grace is given when the fill takes longer; Infinity: none is given early. */
+  readonly softMs: number;
+  /** The fill is given up; Infinity: never. */
+  readonly hardMs: number;
+  readonly earlyRefresh: number | 'probabilistic' | undefined;
+  /** After a fill that failed, so long none is begun while a value in grace is there. */
+  readonly graceBackoffMs: number;
+  /** True: what is stored is not looked at. */
+  readonly refresh: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What a fill is given; its setters change the terms of this one result. */
+export interface ValueFillContext {
+  readonly key: string;
+  readonly signal: AbortSignal;
+  readonly previous: { readonly value: unknown; readonly validator: string | undefined } | undefined;
+  change(terms: Partial<ValueTerms>): void;
+  /** Of the options, as changed by now. */
+  readonly terms: ValueTerms;
+  setValidator(validator: string): void;
+  notModified(): unknown;
+  skip(value: unknown): unknown;
+}
+
+export type ValueFill = (context: ValueFillContext) => unknown;
+
+export interface ValueCache {
+  /** The value when it is there and fresh; undefined is never stored. */
+  get(key: string): Eventually<unknown>;
+  /** What `fill` gives, in its order, where all is at hand at once; else a promise. */
+  getMany(keys: readonly string[]): Eventually<readonly unknown[]>;
+  /** False: an invalidation overtook it. Throws E_VALUE. */
+  set(key: string, value: unknown, options: SetTerms): Eventually<boolean>;
+  getOrSet(key: string, fill: ValueFill, terms: FillTerms): Eventually<unknown>;
+  /** Invalidates the keys and removes them; how many were there and fresh. */
+  remove(keys: readonly string[]): Promise<number>;
+  /** In force, and durable where there is a log, once it resolves. `soft`: expired, not outdated. */
+  invalidate(selectors: readonly Selector[], soft: boolean): Promise<void>;
+  /** Removes from every tier what the selector names. */
+  purge(selector: Selector): Promise<number>;
+  stamp(): Stamp;
+  entries(selector: Selector): AsyncIterable<EntryNote & { readonly state: ValueState; readonly bytes: number }>;
+  stats(): ValueStats;
+}
+
+export interface SetTerms extends ValueTerms {
+  /** Taken before the value was read; undefined: now. */
+  readonly stamp: Stamp | undefined;
+  readonly validator: string | undefined;
+}
+
+/** `stale`: past its ttl; `expired`: by a soft invalidation; `outdated`: by any other. */
+export type ValueState = 'fresh' | 'stale' | 'expired' | 'outdated';
+
+export interface ValueStats {
+  readonly hits: number;
+  readonly misses: number;
+  readonly stale: number;
+  readonly collapsed: number;
+  readonly fills: number;
+  readonly fillFailures: number;
+  readonly refusedStores: number;
+  readonly sets: number;
+  readonly invalidations: number;
+  readonly fillsInFlight: number;
+  /** By the name of the tier. */
+  readonly tierFaults: { readonly [tier: string]: number };
+}

@@ -1,0 +1,166 @@
+// One fill of the data cache: the program's function under way, those who wait for it, and what may come of it.
+//
+// The one complication: who may have the result. Whoever began the fill may: the read began after they asked. Those who
+// joined may only if nothing that affects it was invalidated between its beginning and their arrival, and what affects
+// it is known for sure only at the end, when its tags are.
+
+import { type OwnedValue, ownValue } from '../entry/owned-value.ts';
+import { TidegateError } from '../errors.ts';
+import type { Cancel, Tasks } from '../ports.ts';
+import type { Stamp } from './invalidator.ts';
+import type { FillTerms, ValueFill, ValueFillContext, ValueTerms } from './value-contract.ts';
+
+/** What came of a fill. */
+export type ValueLanding =
+  | {
+      readonly kind: 'filled';
+      readonly owned: OwnedValue;
+      readonly terms: ValueTerms;
+      readonly validator: string | undefined;
+    }
+  /** For its callers alone. */
+  | { readonly kind: 'skipped'; readonly value: unknown }
+  | { readonly kind: 'failed'; readonly error: TidegateError };
+
+/** What is stored under the key and may be built upon. */
+export interface Previous {
+  readonly owned: OwnedValue;
+  readonly validator: string | undefined;
+  /** A value of its own for whoever asks. */
+  read(): unknown;
+}
+
+export interface FlightPlan {
+  readonly key: string;
+  readonly fill: ValueFill;
+  readonly terms: FillTerms;
+  readonly stamp: Stamp;
+  readonly previous: Previous | undefined;
+  /** Monotonic. */
+  readonly startedMs: number;
+}
+
+export class ValueFlight implements ValueFillContext {
+  readonly plan: FlightPlan;
+  /** Does not reject. */
+  readonly landed: Promise<ValueLanding>;
+  readonly #land: (landing: ValueLanding) => void;
+  /** True: something newer was put under the key meanwhile, so the result is not stored. */
+  isOvertaken = false;
+  #terms: ValueTerms;
+  #validator: string | undefined;
+  #kept = false;
+  #skipped = false;
+  /** Made when somebody looks: most fills do not. */
+  #abort: AbortController | undefined;
+  #isOver = false;
+
+  constructor(plan: FlightPlan) {
+    this.plan = plan;
+    const { ttlMs, graceMs, tags, memoryOnly } = plan.terms;
+    this.#terms = { ttlMs, graceMs, tags, memoryOnly };
+    const { promise, resolve } = Promise.withResolvers<ValueLanding>();
+    this.landed = promise;
+    this.#land = resolve;
+  }
+
+  get key(): string {
+    return this.plan.key;
+  }
+
+  get terms(): ValueTerms {
+    return this.#terms;
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    return this.#abort.signal;
+  }
+
+  get previous(): ValueFillContext['previous'] {
+    const { previous } = this.plan;
+    return previous === undefined ? undefined : { value: previous.read(), validator: previous.validator };
+  }
+
+  change(terms: Partial<ValueTerms>): void {
+    this.#terms = { ...this.#terms, ...terms };
+  }
+
+  setValidator(validator: string): void {
+    this.#validator = validator;
+  }
+
+  notModified(): unknown {
+    const { previous, key } = this.plan;
+    if (previous === undefined) {
+      throw new TidegateError(
+        'E_FILL',
+        `expected a stored value of ${key} to keep, got none: look at \`previous\` first`,
+      );
+    }
+    this.#kept = true;
+    return previous.read();
+  }
+
+  skip(value: unknown): unknown {
+    this.#skipped = true;
+    return value;
+  }
+
+  /** Calls the program's function; once. */
+  start(tasks: Tasks): void {
+    const cancel = this.#limit(tasks);
+    void this.#run().then((landing) => {
+      this.#isOver = true;
+      cancel();
+      this.#land(landing);
+    });
+  }
+
+  /** Gives up when the hard timeout has run out. */
+  #limit(tasks: Tasks): Cancel {
+    const { key, terms } = this.plan;
+    if (terms.hardMs === Number.POSITIVE_INFINITY) return () => {};
+    return tasks.later(terms.hardMs, () => {
+      if (this.#isOver) return;
+      const message = `expected the fill of ${key} to end within ${terms.hardMs} ms, got no end`;
+      const error = new TidegateError('E_FILL_TIMEOUT', message);
+      this.#land({ kind: 'failed', error });
+      this.#abort?.abort(error);
+    });
+  }
+
+  async #run(): Promise<ValueLanding> {
+    try {
+      const value = await this.plan.fill(this);
+      if (this.#skipped) return { kind: 'skipped', value };
+      const { previous } = this.plan;
+      const keeps = this.#kept && previous !== undefined;
+      if (value === undefined && !keeps) throw nothing(this.key);
+      const owned = keeps ? previous.owned : ownValue(value);
+      const terms = value === null ? this.#termsOfNull() : this.#terms;
+      return { kind: 'filled', owned, terms, validator: this.#validator ?? (keeps ? previous.validator : undefined) };
+    } catch (error) {
+      return { kind: 'failed', error: failure(this.key, error) };
+    }
+  }
+
+  /** What the fill itself said comes first. */
+  #termsOfNull(): ValueTerms {
+    const { terms } = this.plan;
+    return this.#terms.ttlMs === terms.ttlMs ? { ...this.#terms, ttlMs: terms.nullTtlMs } : this.#terms;
+  }
+}
+
+function nothing(key: string): TidegateError {
+  return new TidegateError(
+    'E_FILL',
+    `expected a value from the fill of ${key}, got undefined; null stands for nothing`,
+  );
+}
+
+function failure(key: string, error: unknown): TidegateError {
+  if (error instanceof TidegateError) return error;
+  const got = error instanceof Error ? error.message : String(error);
+  return new TidegateError('E_FILL', `expected a value from the fill of ${key}, got ${got}`, { cause: error });
+}

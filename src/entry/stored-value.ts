@@ -1,0 +1,31 @@
+// An entry of the data cache: a value that a program put in, and what is needed to decide about its reuse.
+//
+// The one complication: whose it is. A value in the cache belongs to the cache alone (owned-value.ts), so that nobody
+// changes it for others; how it is handed out depends on what it is made of.
+
+import type { Position } from '../dependency/position.ts';
+import type { OwnedValue } from './owned-value.ts';
+
+export interface StoredValue {
+  readonly kind: 'value';
+  /** The whole key, with namespace and version (see data-key.ts). */
+  readonly key: string;
+  readonly owned: OwnedValue;
+  /** The instant (ms since the Unix epoch) at which it was filled. */
+  readonly bornMs: number;
+  /** Fresh so long after `bornMs`; Infinity: for ever. */
+  readonly lifetimeMs: number;
+  /** So long after that it may still be given where a fill fails or takes long. */
+  readonly graceMs: number;
+  /** Time its fill took, for early refresh; 0: it was put in. */
+  readonly fillMs: number;
+  /** What the fill said of this version of the value, e.g. an ETag, for the next fill to ask with. */
+  readonly validator: string | undefined;
+  readonly tags: readonly string[];
+  /** Log epoch in which the stamp counts. */
+  readonly epoch: string;
+  /** Log position at which its fill began. */
+  readonly stamp: Position;
+  /** The reader's note, as in StoredResponse. */
+  checkedUpTo: Position;
+}

@@ -1,0 +1,10 @@
+// Values as bytes, for tiers that keep bytes.
+
+/** Turns owned values into bytes and back. What comes back is owned as well. */
+export interface OwnedCodec {
+  /** For the record: what was written with another name is not read, and is a miss. */
+  readonly name: string;
+  encode(value: unknown): Uint8Array;
+  /** Throws when the bytes are not what `encode` wrote. */
+  decode(bytes: Uint8Array): unknown;
+}

@@ -1,0 +1,147 @@
+// The memory tier of a data cache: values by key, bounded in bytes and in number. Everything is synchronous; a get is one
+// look-up and one touch of the policy, and allocates nothing.
+//
+// The one complication: there is no index of tags, since an invalidation by tag touches no entry: outdated ones are found
+// out by whoever reads them, and leave when room is needed. Only operators ask by tag, and wait for a walk.
+
+import { globMatcher } from '../dependency/glob.ts';
+import type { Selector } from '../dependency/selector.ts';
+import type { EntryNote } from '../entry/stored-response.ts';
+import type { StoredValue } from '../entry/stored-value.ts';
+import type { Store } from '../ports.ts';
+import { EvictionPolicy, MAX_SIZE } from './eviction.ts';
+import { hashOf } from './key-hash.ts';
+import { LARGEST_PART, type MemoryStoreStats } from './memory.ts';
+
+/** What an entry costs besides its key and value; the bench `memory` measures it. */
+const ENTRY_OVERHEAD_BYTES = 450;
+const TAG_OVERHEAD_BYTES = 32;
+
+/** A store of values whose answers are there at once. */
+export interface ValueMemory extends Store<StoredValue> {
+  get(key: string): StoredValue | undefined;
+  put(entry: StoredValue): void;
+  delete(keys: readonly string[]): number;
+  find(selector: Selector): Iterable<EntryNote>;
+  stats(): MemoryStoreStats;
+}
+
+export function createValueMemory(bounds: { readonly maxBytes: number; readonly maxEntries: number }): ValueMemory {
+  return new SlottedValues(bounds);
+}
+
+class SlottedValues implements ValueMemory {
+  readonly #maxBytes: number;
+  readonly #maxEntries: number;
+  readonly #largest: number;
+  readonly #policy: EvictionPolicy;
+  readonly #slotOf = new Map<string, number>();
+  readonly #entries: (StoredValue | undefined)[] = [];
+  #evictions = 0;
+  #declined = 0;
+
+  constructor({ maxBytes, maxEntries }: { readonly maxBytes: number; readonly maxEntries: number }) {
+    this.#maxBytes = maxBytes;
+    this.#maxEntries = maxEntries;
+    this.#largest = Math.min(maxBytes * LARGEST_PART, MAX_SIZE);
+    this.#policy = new EvictionPolicy();
+  }
+
+  get(key: string): StoredValue | undefined {
+    const slot = this.#slotOf.get(key);
+    if (slot === undefined) return undefined;
+    this.#policy.touch(slot);
+    return this.#entries[slot];
+  }
+
+  put(entry: StoredValue): void {
+    const cost = costOf(entry);
+    const slot = this.#slotOf.get(entry.key);
+    if (cost > this.#largest || this.#maxEntries === 0) {
+      this.#declined++;
+      // What it was to replace is not the latest any more.
+      if (slot !== undefined) this.#remove(entry.key, slot);
+    } else if (slot === undefined) {
+      this.#makeRoom(this.#maxBytes - cost, this.#maxEntries - 1);
+      const added = this.#policy.add(hashOf(entry.key), cost);
+      this.#slotOf.set(entry.key, added);
+      this.#entries[added] = entry;
+    } else {
+      this.#entries[slot] = entry;
+      this.#policy.resize(slot, cost);
+      this.#makeRoom(this.#maxBytes, this.#maxEntries);
+    }
+  }
+
+  delete(keys: readonly string[]): number {
+    let removed = 0;
+    for (const key of keys) {
+      const slot = this.#slotOf.get(key);
+      if (slot === undefined) continue;
+      this.#remove(key, slot);
+      removed++;
+    }
+    return removed;
+  }
+
+  *find(selector: Selector): Iterable<EntryNote> {
+    if (selector.kind === 'url') {
+      const entry = this.#entries[this.#slotOf.get(selector.uri) ?? -1];
+      if (entry !== undefined) yield noteOfValue(entry);
+      return;
+    }
+    const matches = matcherOf(selector);
+    for (const entry of this.#entries) if (entry !== undefined && matches(entry)) yield noteOfValue(entry);
+  }
+
+  stats(): MemoryStoreStats {
+    const { count, bytes } = this.#policy;
+    return { entries: count, bytes, maxBytes: this.#maxBytes, evictions: this.#evictions, declined: this.#declined };
+  }
+
+  #makeRoom(maxBytes: number, maxEntries: number): void {
+    while (this.#policy.bytes > maxBytes || this.#policy.count > maxEntries) {
+      const slot = this.#policy.evict();
+      if (slot < 0) return;
+      this.#slotOf.delete((this.#entries[slot] as StoredValue).key);
+      this.#entries[slot] = undefined;
+      this.#evictions++;
+    }
+  }
+
+  #remove(key: string, slot: number): void {
+    this.#policy.remove(slot);
+    this.#slotOf.delete(key);
+    this.#entries[slot] = undefined;
+  }
+}
+
+function costOf({ key, owned, tags }: StoredValue): number {
+  let cost = ENTRY_OVERHEAD_BYTES + key.length + owned.bytes;
+  for (const tag of tags) cost += TAG_OVERHEAD_BYTES + tag.length;
+  return cost;
+}
+
+/** What a store of values can tell of an entry. */
+export function noteOfValue(entry: StoredValue): EntryNote {
+  const { kind, key, bornMs, lifetimeMs, tags, epoch, stamp, owned } = entry;
+  return { kind, key, status: 0, bornMs, lifetimeMs, tags, epoch, stamp, bodyBytes: owned.bytes };
+}
+
+function matcherOf(selector: Exclude<Selector, { kind: 'url' }>): (entry: StoredValue) => boolean {
+  switch (selector.kind) {
+    case 'tag':
+      return ({ tags }) => tags.includes(selector.tag);
+    case 'prefix':
+      return ({ key }) => key.startsWith(selector.prefix);
+    case 'pattern': {
+      const matches = globMatcher(selector.pattern);
+      return ({ key }) => matches(key);
+    }
+    // A value has none.
+    case 'origin':
+      return () => false;
+    case 'all':
+      return () => true;
+  }
+}
