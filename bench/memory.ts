@@ -1,5 +1,5 @@
 // `bench -- memory`: bytes of bookkeeping per entry in the memory store, and what its operations cost beside a plain Map
-// and lru-cache. `--entries N` measures the bytes at that number only.
+// and lru-cache; then those of the data cache. `--entries N` measures the bytes at that number only.
 //
 // The one complication: tables grow in steps, so the bytes per entry depend on how full they are. By default they are
 // measured at an ordinary number of entries and at the worst, just after the map has doubled.
@@ -8,12 +8,15 @@ import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import type { Fill } from './memory-fill.ts';
 import { type Speed, speeds } from './memory-speed.ts';
+import { printValueFills, valueFills } from './memory-values.ts';
 import { type Goal, printTable, type Report } from './report.ts';
 
 const ORDINARY_ENTRIES = 200_000;
 const WORST_ENTRIES = 262_500;
 const MAX_BOOKKEEPING_BYTES = 450;
 const TAGS = 3;
+/** Of the data cache: its default bound, and many. */
+const VALUE_ENTRIES = [10_000, 200_000];
 
 export async function run(flags: readonly string[]): Promise<Report> {
   const { values } = parseArgs({ args: [...flags], options: { entries: { type: 'string' } } });
@@ -24,7 +27,9 @@ export async function run(flags: readonly string[]): Promise<Report> {
   printFills([...untagged, tagged]);
   const speed = await speeds();
   printSpeeds(speed);
-  return { goals: untagged.map(goalOf), figures: { fills: [...untagged, tagged], speed } };
+  const ofValues = valueFills(values.entries === undefined ? VALUE_ENTRIES : counts);
+  printValueFills(ofValues);
+  return { goals: untagged.map(goalOf), figures: { fills: [...untagged, tagged], speed, values: ofValues } };
 }
 
 function fillInChild(entries: number, tags: number): Fill {

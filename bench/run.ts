@@ -11,6 +11,8 @@ export interface Bench {
 }
 
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  codecs: () => load('./codecs.ts'),
+  data: () => load('./data.ts'),
   disk: () => load('./disk.ts'),
   hits: () => load('./hits.ts'),
   memory: () => load('./memory.ts'),

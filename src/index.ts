@@ -1,5 +1,39 @@
-// The package's main entry: what a configuration file and a program that talks about entries need. Loads no platform.
+// The package's main entry: the data cache, and what a configuration file and a program that talks about entries need.
+// Loads no platform.
 
+export type {
+  Cache,
+  CacheEntry,
+  CacheOptions,
+  CacheStats,
+  CacheTier,
+  EntryOptions,
+  EventData,
+  EventResult,
+  Fill,
+  FillContext,
+  FillOptions,
+  Invalidation,
+  KindPolicy,
+  NamespaceOptions,
+  ReadStamp,
+  SetOptions,
+} from './cache/contract.ts';
+export { createCache } from './cache/create-cache.ts';
+export type { Duration } from './cache/duration.ts';
+export { cacheOptionsFromEnvironment } from './cache/environment.ts';
+export { etagOf } from './cache/etag.ts';
+export { listKey } from './cache/keys.ts';
+export {
+  CachedRepository,
+  createRepository,
+  type RecordId,
+  type RecordSource,
+  type RepositoryOptions,
+} from './cache/repository.ts';
+export type { Schema } from './cache/schema.ts';
+export { type TransactionControl, transaction, UnitOfWork } from './cache/unit-of-work.ts';
 export type { Selector } from './dependency/selector.ts';
+export type { ValueClass } from './entry/owned-value.ts';
 export { ERROR_CODES, type ErrorCode, TidegateError } from './errors.ts';
 export { defineConfig, type TidegateConfig } from './node/config/config-types.ts';

@@ -49,6 +49,21 @@ export interface Store<E = Entry> {
   find(selector: Selector): Iterable<EntryNote> | AsyncIterable<EntryNote>;
 }
 
+/**
+ * Bytes by key: what one writes to keep a data cache's values in a store of one's own; `encodedStore` makes a Store of it.
+ * A key is a text of 1 to 512 bytes in UTF-8 without control characters or lone surrogates. It may lose what it was given,
+ * at any time; what comes back altered is found out. It may reject: the cache takes that for a miss.
+ */
+export interface ByteStore {
+  get(key: string): Eventually<Uint8Array | undefined>;
+  /** Replaces what was there. After `ttlMs`, which may be Infinity, nobody asks for it any more. */
+  put(key: string, bytes: Uint8Array, options: { readonly ttlMs: number }): Eventually<void>;
+  /** Removes what is there; returns how many were, or 0 where the store cannot tell. */
+  delete(keys: readonly string[]): Eventually<number>;
+  /** All of them, for operators and purges; without it, nothing is found but by key. */
+  keys?(): Iterable<string> | AsyncIterable<string>;
+}
+
 /** Puts a whole body in a content coding, off the thread that serves; rejects when that fails. */
 export type Compress = (coding: Coding, body: Uint8Array) => Promise<Uint8Array>;
 

@@ -8,6 +8,7 @@ import { expect, test } from 'vitest';
 import { ENGINE_REFUSALS } from '../src/engine/draft.ts';
 import { ERROR_CODES } from '../src/errors.ts';
 import { loadConfig } from '../src/node/config/config.ts';
+import { STORING_REFUSALS } from '../src/semantics/storing.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string) => readFileSync(root + path, 'utf8');
@@ -33,6 +34,14 @@ test('what a refusal refers to is there', () => {
     const [path, place] = section.split(', ') as [string, string];
     expect(read(path)).toMatch(new RegExp(`^#+ ${place}$|^\\| \`(?:\\w+\\[\\]\\.)?${place}\``, 'im'));
   }
+});
+
+test('the reasons for which a URL is not filled are known ones', () => {
+  const rows = [...read('docs/admin-api.md').matchAll(/^\| (`[a-z-]+`.*) \| (?:the answer|the moment)/gm)];
+  const named = rows.flatMap(([, cell]) => [...(cell as string).matchAll(/`([a-z-]+)`/g)].map(([, reason]) => reason));
+  expect(named.length).toBeGreaterThan(7);
+  const known = { ...ENGINE_REFUSALS, ...STORING_REFUSALS };
+  expect(named.filter((reason) => !((reason as string) in known))).toEqual([]);
 });
 
 test('files that the documents name are there', () => {

@@ -9,7 +9,7 @@ import type { JobProgress } from '../engine/populate-job.ts';
 import { TidegateError } from '../errors.ts';
 import type { Fields } from '../semantics/fields.ts';
 import { type AdminResponse, type AdminRoute, failure, json, streamed } from './answers.ts';
-import { populateFields, populateItem } from './populate-items.ts';
+import { populateFields, populateItem, shownItem } from './populate-items.ts';
 import { parseJson, parseSelector, parseUri, refuse } from './selectors.ts';
 
 export interface PopulateStart {
@@ -17,9 +17,9 @@ export interface PopulateStart {
   readonly name?: string;
   readonly concurrency?: number;
   readonly ratePerSecond?: number;
-  /** Those of the call, and how many of it are no URLs. */
+  /** Those of the call, and what of it is no URL. */
   readonly items?: readonly PopulateItem[];
-  readonly refused?: number;
+  readonly refused?: readonly string[];
   /** More of them will be given. */
   readonly more?: boolean;
   /** Or where they come from. */
@@ -33,7 +33,7 @@ export interface PopulateApi {
   /** Throws E_POPULATE when too much waits already. */
   begin(start: PopulateStart): JobProgress;
   /** Gives more to a job; throws E_POPULATE when it takes none. */
-  give(id: string, portion: { items: readonly PopulateItem[]; refused: number; more: boolean }): void;
+  give(id: string, portion: { items: readonly PopulateItem[]; refused: readonly string[]; more: boolean }): void;
   state(): {
     readonly waiting: number;
     readonly inFlight: number;
@@ -128,12 +128,18 @@ function bodyOf(body: unknown): Body {
   return body as Body;
 }
 
-function itemsOf({ urls, fields }: Body): { readonly items: PopulateItem[]; readonly refused: number } {
+function itemsOf({ urls, fields }: Body): { readonly items: PopulateItem[]; readonly refused: string[] } {
   const common = populateFields(fields);
-  if (urls === undefined) return { items: [], refused: 0 };
+  if (urls === undefined) return { items: [], refused: [] };
   if (!Array.isArray(urls)) return refuse('a list as "urls"', urls);
-  const items = urls.map((url: unknown) => populateItem(url, common)).filter((item) => item !== undefined);
-  return { items, refused: urls.length - items.length };
+  const items: PopulateItem[] = [];
+  const refused: string[] = [];
+  for (const url of urls as unknown[]) {
+    const item = populateItem(url, common);
+    if (item === undefined) refused.push(shownItem(url));
+    else items.push(item);
+  }
+  return { items, refused };
 }
 
 function sourceOf(asked: Body): PopulateStart['source'] {

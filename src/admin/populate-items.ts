@@ -5,6 +5,14 @@ import { TidegateError } from '../errors.ts';
 import type { Fields } from '../semantics/fields.ts';
 import { parseUri, refuse } from './selectors.ts';
 
+/** What is shown of a value that is no URL: not its fields, which may be credentials. */
+export function shownItem(value: unknown): string {
+  const url = typeof value === 'object' && value !== null ? (value as { url?: unknown }).url : value;
+  return String(url).slice(0, MAX_SHOWN);
+}
+
+const MAX_SHOWN = 200;
+
 /** Undefined: not a URL that clients could ask for, or fields that they could not send. */
 export function populateItem(value: unknown, common: Fields = []): PopulateItem | undefined {
   try {

@@ -62,7 +62,7 @@ export function namedCache<S extends Schema = Schema>(parts: NamedCacheParts): C
 }
 
 /** Keys and values are typed by the contract alone. */
-class NamedCache {
+class NamedCache implements Record<keyof Contract.Cache, unknown> {
   readonly #shared: Shared;
   readonly #engine: ValueCache;
   readonly #space: KeySpace;
@@ -70,6 +70,8 @@ class NamedCache {
   readonly #terms: Terms;
   readonly #hasKinds: boolean;
   readonly #isWhole: boolean;
+  /** Programs ask for the same ones again, often once for each request. */
+  readonly #namespaces = new Map<string, NamedCache>();
 
   constructor(shared: Shared, space: KeySpace, layers: readonly Contract.FillOptions[]) {
     this.#shared = shared;
@@ -82,6 +84,10 @@ class NamedCache {
   }
 
   get(key: string): Eventually<unknown> {
+    if (this.#isWhole && this.#space.isItself(key)) {
+      const hit = this.#engine.hit(key);
+      if (hit !== undefined) return hit;
+    }
     const whole = this.#space.whole(key);
     return this.#isWhole || this.#isCached(whole) ? this.#engine.get(whole) : undefined;
   }
@@ -132,8 +138,13 @@ class NamedCache {
   }
 
   getOrSet(key: string, fill: Fill, options?: Contract.FillOptions): Eventually<unknown> {
-    const whole = this.#space.whole(key);
     const resolved = this.#resolve(key, options);
+    const { earlyRefresh, refresh } = resolved.terms;
+    if (this.#isWhole && earlyRefresh === undefined && !refresh && this.#space.isItself(key)) {
+      const hit = this.#engine.hit(key);
+      if (hit !== undefined) return hit;
+    }
+    const whole = this.#space.whole(key);
     const maker = this.#terms;
     if (!this.#isWhole && !this.#isCached(whole)) {
       return runUncached(fill, { key, resolved, maker }, this.#shared.tasks);
@@ -190,7 +201,17 @@ class NamedCache {
     return this.#engine.stamp();
   }
 
-  namespace(name: string, options: Contract.NamespaceOptions = {}): NamedCache {
+  namespace(name: string, options?: Contract.NamespaceOptions): NamedCache {
+    if (options !== undefined) return this.#within(name, options);
+    const known = this.#namespaces.get(name);
+    if (known !== undefined) return known;
+    const made = this.#within(name, {});
+    if (this.#namespaces.size >= KNOWN_NAMESPACES) this.#namespaces.clear();
+    this.#namespaces.set(name, made);
+    return made;
+  }
+
+  #within(name: string, options: Contract.NamespaceOptions): NamedCache {
     const layers = options.defaults === undefined ? this.#layers : [...this.#layers, options.defaults];
     return new NamedCache(this.#shared, this.#space.within(name, options.version), layers);
   }
@@ -256,6 +277,9 @@ class NamedCache {
     return share === 1 || (share > 0 && place(whole) < share);
   }
 }
+
+/** Kept by each namespace. */
+const KNOWN_NAMESPACES = 1000;
 
 /** Where a key stands between 0 and 1: the same in every process, and unlike for keys that are alike. */
 function place(key: string): number {

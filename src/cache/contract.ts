@@ -3,10 +3,13 @@
 // The one complication: what the memory tier can answer is answered at once, without a promise, since a promise costs
 // more than the look-up. So results are `Eventually<T>`: `await` them all the same.
 
+import type { Invalidations } from '../dependency/invalidations.ts';
+import type { ValueClass } from '../entry/owned-value.ts';
+import type { StoredValue } from '../entry/stored-value.ts';
 import type { OwnedCodec } from '../entry/value-codec.ts';
-import type { Eventually } from '../ports.ts';
+import type { Eventually, InvalidationLog, Store } from '../ports.ts';
 import type { Duration } from './duration.ts';
-import type { KeyOf, Schema, TypedBy, ValueOf } from './schema.ts';
+import type { FilledBy, KeyOf, Schema, TypedBy, ValueOf } from './schema.ts';
 
 /** What `createCache` is given. Whatever is left out has the default named here. */
 export interface CacheOptions {
@@ -14,28 +17,43 @@ export interface CacheOptions {
   readonly name?: string;
   /** Bounds of the memory tier. Default 50 MB and 10,000 entries; `false`: no memory tier. */
   readonly memory?: { readonly maxBytes?: number; readonly maxEntries?: number } | false;
-  /** Slower tiers, fastest first: `diskTier()` of `tidegate/node`, or `storeTier()` over any ByteStore. Default none. */
-  readonly tiers?: readonly TierSource[];
+  /** Slower tiers, fastest first: `openDiskTier()` of `tidegate/node`, or `storeTier()` over any ByteStore. Default none. */
+  readonly tiers?: readonly CacheTier[];
   /** Of every key: what was stored under another version is not seen. Default none. */
   readonly version?: string;
   /** What an entry has unless a call says otherwise. */
   readonly defaults?: FillOptions;
   /** Policies by kind; see KindPolicy. */
   readonly kinds?: { readonly [kind: string]: KindPolicy };
-  /** How values are written to slower tiers. Default: the one in `entry/value-codec.ts`. */
+  /** How values are written to slower tiers. Default: each tier's own, see `defaultCodec`. */
   readonly codec?: OwnedCodec;
+  /** Classes whose instances may be stored; those of any other are refused. Default none. */
+  readonly classes?: readonly ValueClass[];
   /** False: nothing is looked up or stored, every fill is run. Default true. */
   readonly enabled?: boolean;
   /** Part of the keys that is cached, 0 to 1, by a hash of the key: for a rollout. Default 1. */
   readonly rollout?: number;
-  /** Told what nobody waits for: a tier that failed, a background fill that failed. Default: a diagnostics channel alone. */
+  /** Told what nobody waits for: a tier that failed, a background fill that failed. Default: nobody. */
   readonly onFault?: (error: unknown) => void;
 }
 
-/** Opens a tier; made by `diskTier` and `storeTier`. Opaque to programs. */
-export interface TierSource {
+/** A slower tier, opened by `openDiskTier` or `storeTier`; of one cache alone, which closes it. */
+export interface CacheTier {
+  /** For stats and messages. */
   readonly name: string;
-  readonly open: unknown;
+  /** The tier as the cache uses it; called once. */
+  store(use: TierUse): Store<StoredValue>;
+  /** Where invalidations are kept beyond the end of the process; in one tier of a cache at most. */
+  readonly history?: { readonly invalidations: Invalidations; readonly log: InvalidationLog };
+  close(): Promise<void>;
+}
+
+/** What a cache tells its tiers. */
+export interface TierUse {
+  readonly cacheName: string;
+  readonly codec: OwnedCodec | undefined;
+  readonly classes: readonly ValueClass[];
+  readonly fault: (error: unknown) => void;
 }
 
 /** What holds for one entry. A `Duration` is a number of ms or a string with a unit, e.g. `'5m'`. */
@@ -152,17 +170,17 @@ export interface Cache<S extends Schema = Schema> {
    * The value, filled if need be: one fill for all callers in this process, joined only by those that may see what it
    * read. Rejects with E_FILL (its cause is what the fill threw) or E_FILL_TIMEOUT, unless a value in grace is there.
    */
-  getOrSet<T = never, K extends KeyOf<S> = KeyOf<S>>(
+  getOrSet<V extends ValueOf<S, K>, K extends KeyOf<S> = KeyOf<S>>(
     key: K,
-    fill: Fill<TypedBy<T, S, K>>,
+    fill: Fill<FilledBy<V, S, K>>,
     options?: FillOptions,
-  ): Eventually<TypedBy<T, S, K>>;
+  ): Eventually<FilledBy<V, S, K>>;
   /** The same for many keys: `fill` is called once with the keys that are missing, and gives a value for each. */
-  getOrSetMany<T = never, K extends KeyOf<S> = KeyOf<S>>(
+  getOrSetMany<V extends ValueOf<S, K>, K extends KeyOf<S> = KeyOf<S>>(
     keys: readonly K[],
-    fill: (missing: readonly K[]) => Promise<ReadonlyMap<K, TypedBy<T, S, K>>> | ReadonlyMap<K, TypedBy<T, S, K>>,
+    fill: (missing: readonly K[]) => Promise<ReadonlyMap<K, FilledBy<V, S, K>>> | ReadonlyMap<K, FilledBy<V, S, K>>,
     options?: FillOptions,
-  ): Promise<Map<K, TypedBy<T, S, K>>>;
+  ): Promise<Map<K, FilledBy<V, S, K>>>;
   /** Makes the entry stale: a value in grace may still be given where its fill fails. Whether it was there. */
   expire(key: KeyOf<S>): Promise<boolean>;
   /** Once it resolves, nothing filled before is served to anyone who asks after. Costs the same however much is named. */

@@ -65,7 +65,10 @@ export class KeySpace {
   /** The namespace `name` within this one. Throws E_KEY. */
   within(name: string, version: string | undefined): KeySpace {
     if (typeof name !== 'string' || name === '') {
-      throw new TidegateError('E_KEY', `expected the name of a namespace to be a text that is not empty, got ${shown(name)}`);
+      throw new TidegateError(
+        'E_KEY',
+        `expected the name of a namespace to be a text that is not empty, got ${shown(name)}`,
+      );
     }
     const levels = [...this.levels, `${this.prefix}${escaped(name)}:`];
     if (version !== undefined) this.#seen.versions = true;
@@ -82,6 +85,11 @@ export class KeySpace {
       throw new TidegateError('E_KEY', `expected versions of at most ${MAX_VERSIONS_BYTES} bytes in all, got ${got}`);
     }
     return this;
+  }
+
+  /** True: if anything is stored under the key as it is, it is what the key stands for. Most keys tell so at a glance. */
+  isItself(key: string): boolean {
+    return this.#isBare && typeof key === 'string' && !key.includes(MARK);
   }
 
   /** The whole key. Throws E_KEY. */
@@ -119,9 +127,14 @@ export function listKey(name: string, parameters: Readonly<Record<string, unknow
 /** As much of a key as stands before its digest. */
 export function readableStart(named: string): string {
   const unsafe = UNSAFE.exec(named);
-  let start = (unsafe === null ? named : named.slice(0, unsafe.index)).slice(0, MAX_START_BYTES);
-  while (utf8Length(start) > MAX_START_BYTES || !start.isWellFormed()) start = start.slice(0, -1);
-  return start;
+  const safe = unsafe === null ? named : named.slice(0, unsafe.index);
+  let end = 0;
+  for (let bytes = 0; end < safe.length; end++) {
+    bytes += bytesOf(safe.charCodeAt(end));
+    if (bytes > MAX_START_BYTES) break;
+  }
+  const start = safe.slice(0, end);
+  return start.isWellFormed() ? start : start.slice(0, -1);
 }
 
 /** For a message: in quotes, on one line, not too long. */
@@ -153,12 +166,12 @@ function escapedCharacter(character: string): string {
 
 function utf8Length(text: string): number {
   let bytes = 0;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    // Each half of a surrogate pair counts two of its four bytes.
-    if (code < 0x80) bytes += 1;
-    else if (code < 0x800 || (code >= 0xd800 && code <= 0xdfff)) bytes += 2;
-    else bytes += 3;
-  }
+  for (let at = 0; at < text.length; at++) bytes += bytesOf(text.charCodeAt(at));
   return bytes;
+}
+
+/** Of a code unit in UTF-8. Each half of a surrogate pair counts two of its four bytes. */
+function bytesOf(code: number): number {
+  if (code < 0x80) return 1;
+  return code < 0x800 || (code >= 0xd800 && code <= 0xdfff) ? 2 : 3;
 }

@@ -24,7 +24,9 @@ export class Kinds {
   constructor(policies: Policies = {}) {
     this.#policies = policies;
     this.#names = Object.keys(policies);
-    const globs = this.#names.flatMap((kind) => (policies[kind]?.keys ?? [`${kind}:*`]).map((glob) => ({ kind, glob })));
+    const globs = this.#names.flatMap((kind) =>
+      (policies[kind]?.keys ?? [`${kind}:*`]).map((glob) => ({ kind, glob })),
+    );
     this.#matchers = globs.map(({ kind, glob }) => ({ kind, matches: globMatcher(glob) }));
     if (globs.every(({ glob }) => /^[^:*?\\]+:\*$/.test(glob))) {
       // In reverse, since the first one counts.
@@ -65,7 +67,7 @@ export function kindTags(kind: string, key: string): string[] {
   const all = tagOfKind(kind);
   const tags = [all];
   for (const segment of key.split(':', MAX_SEGMENTS + 1)) {
-    if (segment === kind && tags.length === 1) continue;
+    if (segment === kind && tags.length === 1 && key.length > kind.length) continue;
     if (tags.length > MAX_SEGMENTS || segment.length > MAX_SEGMENT_LENGTH) {
       tags.push(`${all}${MARK}${ANY}`);
       break;

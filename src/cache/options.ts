@@ -33,8 +33,6 @@ interface Draft extends Omit<FillTerms, 'tags' | 'nullTtlMs'> {
   readonly nullTtlMs: number | undefined;
 }
 
-type Changes = { -readonly [Name in keyof Draft]?: Draft[Name] };
-
 const BUILT_IN: Draft = {
   ttlMs: 5 * 60_000,
   graceMs: 0,
@@ -110,9 +108,22 @@ export class Terms {
     return draft;
   }
 
-  #finished({ tables, nullTtlMs, ...draft }: Draft, kind: string | undefined): Resolved {
-    const { tags, ttlMs } = draft;
-    const terms = { ...draft, tags: this.#all(tags, tables), nullTtlMs: nullTtlMs ?? ttlMs };
+  #finished(draft: Draft, kind: string | undefined): Resolved {
+    const { ttlMs, graceMs, tags, tables, memoryOnly, softMs, hardMs } = draft;
+    const { earlyRefresh, graceBackoffMs, refresh, signal } = draft;
+    const terms: FillTerms = {
+      ttlMs,
+      graceMs,
+      tags: this.#all(tags, tables),
+      memoryOnly,
+      nullTtlMs: draft.nullTtlMs ?? ttlMs,
+      softMs,
+      hardMs,
+      earlyRefresh,
+      graceBackoffMs,
+      refresh,
+      signal,
+    };
     return { terms, kind, tags, tables };
   }
 }
@@ -132,65 +143,54 @@ const KIND_NAMES: ReadonlySet<string> = new Set<Name>([
   ...(['keys', 'invalidateOn', 'populate'] as const),
 ]);
 
+/** Written out, since it is on the way of each call that gives options. */
 function merged(draft: Draft, options: object, names: ReadonlySet<string>): Draft {
-  const changes: Changes = {};
-  const given = options as Given;
   for (const name in options) {
     // A misspelt `tags` would keep an entry from being invalidated.
     if (!names.has(name)) throw refused(`an option among ${[...names].join(', ')}`, shown(name));
-    if (given[name as Name] !== undefined) READERS[name as Name]?.(given, changes, draft);
   }
-  return { ...draft, ...changes };
+  const given = options as Given;
+  const { ttl, grace, nullTtl, graceBackoff, tags, tables, tiers, timeouts, earlyRefresh, refresh, signal } = given;
+  if (timeouts !== undefined) checkTimeouts(timeouts);
+  const { soft, hard } = timeouts ?? NO_TIMEOUTS;
+  return {
+    ttlMs: ttl === undefined ? draft.ttlMs : toMs(ttl, 'ttl'),
+    graceMs: grace === undefined ? draft.graceMs : toMs(grace, 'grace'),
+    tags: tags === undefined ? draft.tags : joined(draft.tags, tags, 'tags'),
+    tables: tables === undefined ? draft.tables : joined(draft.tables, tables, 'tables'),
+    memoryOnly: tiers === undefined ? draft.memoryOnly : isMemoryOnly(tiers),
+    nullTtlMs: nullTtl === undefined ? draft.nullTtlMs : toMs(nullTtl, 'nullTtl'),
+    softMs: soft === undefined ? draft.softMs : toMs(soft, 'timeouts.soft'),
+    hardMs: hard === undefined ? draft.hardMs : toMs(hard, 'timeouts.hard'),
+    earlyRefresh: earlyRefresh === undefined ? draft.earlyRefresh : checkedEarly(earlyRefresh),
+    graceBackoffMs: graceBackoff === undefined ? draft.graceBackoffMs : toMs(graceBackoff, 'graceBackoff'),
+    refresh: refresh === undefined ? draft.refresh : checkedRefresh(refresh),
+    signal: signal === undefined ? draft.signal : signal,
+  };
 }
 
-type Reader = (given: Given, changes: Changes, draft: Draft) => void;
+const NO_TIMEOUTS: NonNullable<FillOptions['timeouts']> = {};
 
-/** What each option changes; those without a reader are read elsewhere. */
-const READERS: { readonly [N in Name]?: Reader } = {
-  ttl: (given, changes) => {
-    changes.ttlMs = toMs(given.ttl!, 'ttl');
-  },
-  grace: (given, changes) => {
-    changes.graceMs = toMs(given.grace!, 'grace');
-  },
-  nullTtl: (given, changes) => {
-    changes.nullTtlMs = toMs(given.nullTtl!, 'nullTtl');
-  },
-  graceBackoff: (given, changes) => {
-    changes.graceBackoffMs = toMs(given.graceBackoff!, 'graceBackoff');
-  },
-  tags: (given, changes, draft) => {
-    changes.tags = joined(draft.tags, given.tags!, 'tags');
-  },
-  tables: (given, changes, draft) => {
-    changes.tables = joined(draft.tables, given.tables!, 'tables');
-  },
-  tiers: ({ tiers }, changes) => {
-    if (tiers !== 'all' && tiers !== 'memory') throw refused("tiers to be 'all' or 'memory'", shown(tiers));
-    changes.memoryOnly = tiers === 'memory';
-  },
-  timeouts: ({ timeouts }, changes) => {
-    for (const name in timeouts) {
-      if (name !== 'soft' && name !== 'hard') throw refused('timeouts to be of soft and hard', shown(name));
-    }
-    if (timeouts?.soft !== undefined) changes.softMs = toMs(timeouts.soft, 'timeouts.soft');
-    if (timeouts?.hard !== undefined) changes.hardMs = toMs(timeouts.hard, 'timeouts.hard');
-  },
-  earlyRefresh: ({ earlyRefresh }, changes) => {
-    const isPart = typeof earlyRefresh === 'number' && earlyRefresh >= 0 && earlyRefresh <= 1;
-    if (!isPart && earlyRefresh !== 'probabilistic') {
-      throw refused("earlyRefresh to be a number from 0 to 1, or 'probabilistic'", String(earlyRefresh));
-    }
-    changes.earlyRefresh = earlyRefresh;
-  },
-  refresh: ({ refresh }, changes) => {
-    if (typeof refresh !== 'boolean') throw refused('refresh to be true or false', String(refresh));
-    changes.refresh = refresh;
-  },
-  signal: ({ signal }, changes) => {
-    changes.signal = signal;
-  },
-};
+function checkTimeouts(timeouts: object): void {
+  for (const name in timeouts) {
+    if (name !== 'soft' && name !== 'hard') throw refused('timeouts to be of soft and hard', shown(name));
+  }
+}
+
+function isMemoryOnly(tiers: unknown): boolean {
+  if (tiers === 'all' || tiers === 'memory') return tiers === 'memory';
+  throw refused("tiers to be 'all' or 'memory'", shown(tiers));
+}
+
+function checkedEarly(early: NonNullable<FillOptions['earlyRefresh']>): NonNullable<FillOptions['earlyRefresh']> {
+  if (early === 'probabilistic' || (typeof early === 'number' && early >= 0 && early <= 1)) return early;
+  throw refused("earlyRefresh to be a number from 0 to 1, or 'probabilistic'", String(early));
+}
+
+function checkedRefresh(refresh: unknown): boolean {
+  if (typeof refresh === 'boolean') return refresh;
+  throw refused('refresh to be true or false', String(refresh));
+}
 
 function joined(before: readonly string[], given: readonly string[], what: string): readonly string[] {
   const checked = checkedTags(given, what);

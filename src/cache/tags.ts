@@ -42,7 +42,11 @@ export function scopedTag(prefix: string, tag: string): string {
 }
 
 /** All tags of an entry. `levels`: the prefixes of its namespaces. */
-export function allTags(levels: readonly string[], tags: readonly string[], tables: readonly string[]): readonly string[] {
+export function allTags(
+  levels: readonly string[],
+  tags: readonly string[],
+  tables: readonly string[],
+): readonly string[] {
   if (levels.length === 0 && tables.length === 0) return tags.length === 0 ? NONE : tags.slice();
   const all = tags.slice();
   for (const table of tables) all.push(tableTag(table));

@@ -56,7 +56,7 @@ export class TierLoop<E> {
       if (found instanceof Promise) return this.#getSlowly(key, { tier, found, outdated });
       if (found === undefined) continue;
       if (isCurrent(found)) {
-        if (tier > 0) this.put(found, tier);
+        if (tier > 0) this.putAll(found, tier);
         return found;
       }
       // Another process may have filled it on the disk that they share.
@@ -66,7 +66,7 @@ export class TierLoop<E> {
   }
 
   /** Puts into the first `count` tiers, by default all; a promise where one takes time, which does not reject. */
-  put(entry: E, count = this.#parts.stores.length): Eventually<void> {
+  putAll(entry: E, count = this.#parts.stores.length): Eventually<void> {
     let puts: Promise<void>[] | undefined;
     for (let tier = 0; tier < count; tier++) {
       const store = this.#parts.stores[tier] as Store<E>;
@@ -116,7 +116,7 @@ export class TierLoop<E> {
     }
     const newer = this.#newerAbove(tier, key);
     if (newer !== undefined) return newer;
-    this.put(found, tier);
+    this.putAll(found, tier);
     return found;
   }
 

@@ -61,7 +61,7 @@ export class Tiers {
     if (refusal !== undefined) return refusal;
     if (fill.names.length > 0) this.#list(fill.key, { names: fill.names, variant: fill.entry.key });
     else this.#unlist(fill.key);
-    this.#loop.put(fill.entry);
+    this.#loop.putAll(fill.entry);
     return undefined;
   }
 
@@ -127,7 +127,7 @@ export class Tiers {
       const list = withVariant(old, { key, ...add });
       const dropped = old?.variantKeys.filter((variant) => !list.variantKeys.includes(variant)) ?? [];
       if (dropped.length > 0) this.remove(dropped.flatMap(withCoded));
-      this.#loop.put(list);
+      this.#loop.putAll(list);
     });
   }
 

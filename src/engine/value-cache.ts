@@ -5,13 +5,21 @@
 
 import { Invalidations } from '../dependency/invalidations.ts';
 import type { Selector } from '../dependency/selector.ts';
-import { ownValue, readOwned } from '../entry/owned-value.ts';
+import { type OwnedValue, ownValue, readOwned } from '../entry/owned-value.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
 import type { Clock, Eventually, InvalidationLog, Random, Store, Tasks } from '../ports.ts';
 import { Invalidator, type Stamp } from './invalidator.ts';
 import { createLocalLog } from './local-log.ts';
 import { TierLoop } from './tier-loop.ts';
-import type { FillTerms, SetTerms, ValueCache, ValueFill, ValueState, ValueStats } from './value-contract.ts';
+import type {
+  FillTerms,
+  SetTerms,
+  ValueCache,
+  ValueFill,
+  ValueState,
+  ValueStats,
+  ValueWatch,
+} from './value-contract.ts';
 import { entryOf, valueEntries } from './value-entries.ts';
 import { type AskedFill, ValueFills } from './value-fills.ts';
 import { ValueTally } from './value-tally.ts';
@@ -30,6 +38,10 @@ export interface ValueCacheParts {
   readonly history?: { readonly invalidations: Invalidations; readonly log: InvalidationLog };
   /** Identity of the log where there is no history; unlike that of any other process. */
   readonly epoch: string;
+  /** The cache's own copy of a value. Throws E_VALUE. Default `ownValue`. */
+  readonly own?: (value: unknown) => OwnedValue;
+  /** Hears of all that happens. Default: nobody. */
+  readonly watch?: ValueWatch;
   /** Told what nobody waits for. */
   readonly fault: (error: unknown) => void;
 }
@@ -43,40 +55,52 @@ class TieredValueCache implements ValueCache {
   readonly #parts: ValueCacheParts;
   readonly #invalidator: Invalidator;
   readonly #loop: TierLoop<StoredValue>;
+  readonly #memory: Store<StoredValue> | undefined;
   readonly #tally: ValueTally;
   readonly #fills: ValueFills;
+  readonly #own: (value: unknown) => OwnedValue;
 
   constructor(parts: ValueCacheParts) {
-    const { stores, names, clock, tasks, random, fault } = parts;
+    const { stores, names, clock, tasks, random, own = ownDefault, fault } = parts;
     const history = parts.history ?? newHistory(parts.epoch);
     this.#parts = parts;
     this.#clock = clock;
-    this.#tally = new ValueTally(names);
+    this.#memory = parts.hasMemory ? stores[0] : undefined;
+    this.#own = own;
+    this.#tally = new ValueTally(names, parts.watch);
     this.#invalidator = new Invalidator({ ...history, random, fault });
     const tierFault = (error: unknown, store?: Store<StoredValue>) => {
-      if (store !== undefined) this.#tally.tierFault(names[stores.indexOf(store)] as string);
+      if (store !== undefined) this.#tally.tierFault(names[stores.indexOf(store)] as string, error);
       fault(error);
     };
     const isCurrent = (entry: StoredValue) => this.#invalidator.isCurrent(entry);
     this.#loop = new TierLoop({ stores, tasks, fault: tierFault, isCurrent });
     this.#fills = new ValueFills({
-      ...{ clock, tasks, random, fault, invalidator: this.#invalidator, tally: this.#tally },
+      ...{ clock, tasks, random, own, fault, invalidator: this.#invalidator, tally: this.#tally },
       find: (key) => this.#loop.get(key),
-      put: (entry, memoryOnly) => this.#put(entry, memoryOnly),
+      keep: (entry, memoryOnly) => this.#keep(entry, memoryOnly),
     });
+  }
+
+  hit(key: string): unknown {
+    const entry = this.#memory?.get(key);
+    if (entry === undefined || entry instanceof Promise || !this.#isFresh(entry)) return undefined;
+    this.#tally.hit(key);
+    const { owned } = entry;
+    return owned.isShared ? owned.value : readOwned(owned);
   }
 
   get(key: string): Eventually<unknown> {
     const found = this.#loop.get(key);
-    return found instanceof Promise ? found.then((entry) => this.#fresh(entry)) : this.#fresh(found);
+    return found instanceof Promise ? found.then((entry) => this.#fresh(key, entry)) : this.#fresh(key, found);
   }
 
-  #fresh(entry: StoredValue | undefined): unknown {
+  #fresh(key: string, entry: StoredValue | undefined): unknown {
     if (entry === undefined || !this.#isFresh(entry)) {
-      this.#tally.misses++;
+      this.#tally.miss(key);
       return undefined;
     }
-    this.#tally.hits++;
+    this.#tally.hit(key);
     const { owned } = entry;
     return owned.isShared ? owned.value : readOwned(owned);
   }
@@ -92,18 +116,18 @@ class TieredValueCache implements ValueCache {
   }
 
   set(key: string, value: unknown, { stamp, validator, ...terms }: SetTerms): Eventually<boolean> {
-    const owned = ownValue(value);
-    this.#tally.sets++;
+    const owned = this.#own(value);
     const begun = stamp ?? this.#invalidator.stamp();
     if (this.#invalidator.refusal(begun, { uri: key, origin: '', tags: terms.tags }) !== undefined) {
-      this.#tally.refusedStores++;
+      this.#tally.set(key, 'refused');
       return false;
     }
     // What was read before this was put in must not take its place.
     this.#fills.overtake(key);
+    this.#tally.set(key, terms.ttlMs === 0 ? 'not-stored' : 'stored');
     if (terms.ttlMs === 0) return false;
     const entry = entryOf({ key, owned, validator, fillMs: 0, now: this.#clock.now(), stamp: begun }, terms);
-    const put = this.#put(entry, terms.memoryOnly);
+    const put = this.#keep(entry, terms.memoryOnly);
     return put instanceof Promise ? put.then(() => true) : true;
   }
 
@@ -116,7 +140,7 @@ class TieredValueCache implements ValueCache {
 
   #freshOrFilled(asked: AskedFill, entry: StoredValue | undefined): Eventually<unknown> {
     if (entry === undefined || !this.#isFresh(entry)) return this.#fills.fill(asked, entry);
-    this.#tally.hits++;
+    this.#tally.hit(asked.key);
     if (asked.terms.earlyRefresh !== undefined) this.#fills.refreshEarly(asked, entry);
     const { owned } = entry;
     return owned.isShared ? owned.value : readOwned(owned);
@@ -132,7 +156,7 @@ class TieredValueCache implements ValueCache {
   }
 
   async invalidate(selectors: readonly Selector[], soft: boolean): Promise<void> {
-    this.#tally.invalidations += selectors.length;
+    this.#tally.invalidated(selectors, soft);
     const appended = selectors.map((selector) => this.#invalidator.invalidate(selector, soft));
     await Promise.all(appended);
   }
@@ -158,10 +182,14 @@ class TieredValueCache implements ValueCache {
     return this.#tally.stats(this.#fills.inFlight);
   }
 
-  #put(entry: StoredValue, memoryOnly: boolean): Eventually<void> {
-    if (!memoryOnly) return this.#loop.put(entry);
-    return this.#parts.hasMemory ? this.#loop.put(entry, 1) : undefined;
+  #keep(entry: StoredValue, memoryOnly: boolean): Eventually<void> {
+    if (!memoryOnly) return this.#loop.putAll(entry);
+    return this.#parts.hasMemory ? this.#loop.putAll(entry, 1) : undefined;
   }
+}
+
+function ownDefault(value: unknown): OwnedValue {
+  return ownValue(value);
 }
 
 function newHistory(epoch: string): { invalidations: Invalidations; log: InvalidationLog } {

@@ -48,6 +48,8 @@ export interface ValueFillContext {
 export type ValueFill = (context: ValueFillContext) => unknown;
 
 export interface ValueCache {
+  /** The value when memory has it fresh; counts as a hit or not at all. */
+  hit(key: string): unknown;
   /** The value when it is there and fresh; undefined is never stored. */
   get(key: string): Eventually<unknown>;
   /** What `fill` gives, in its order, where all is at hand at once; else a promise. */
@@ -55,7 +57,7 @@ export interface ValueCache {
   /** False: an invalidation overtook it. Throws E_VALUE. */
   set(key: string, value: unknown, options: SetTerms): Eventually<boolean>;
   getOrSet(key: string, fill: ValueFill, terms: FillTerms): Eventually<unknown>;
-  /** Invalidates the keys and removes them; how many were there and fresh. */
+  /** Invalidates the keys and removes them; how many were there. */
   remove(keys: readonly string[]): Promise<number>;
   /** In force, and durable where there is a log, once it resolves. `soft`: expired, not outdated. */
   invalidate(selectors: readonly Selector[], soft: boolean): Promise<void>;
@@ -88,4 +90,27 @@ export interface ValueStats {
   readonly fillsInFlight: number;
   /** By the name of the tier. */
   readonly tierFaults: { readonly [tier: string]: number };
+}
+
+/** How a fill ended: `refused` and `overtaken` are answers given and not stored, since something newer had come. */
+export type FillResult = 'stored' | 'refused' | 'overtaken' | 'skipped' | 'not-stored' | 'failed';
+
+/** What happens in a cache, as it happens. Keys are whole. */
+export type ValueEvent =
+  | { readonly kind: 'hit' | 'miss' | 'stale' | 'collapsed'; readonly key: string }
+  | {
+      readonly kind: 'fill';
+      readonly key: string;
+      readonly result: FillResult;
+      readonly durationMs: number;
+      readonly error: unknown;
+    }
+  | { readonly kind: 'set'; readonly key: string; readonly stored: boolean }
+  | { readonly kind: 'invalidate'; readonly selectors: readonly Selector[]; readonly soft: boolean }
+  | { readonly kind: 'tier-fault'; readonly tier: string; readonly error: unknown };
+
+/** Hears of it, while it is on: nothing is made for nobody. */
+export interface ValueWatch {
+  readonly isOn: boolean;
+  told(event: ValueEvent): void;
 }

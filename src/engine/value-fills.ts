@@ -3,12 +3,12 @@
 // The one complication: a caller may have a stale value in grace while the fill goes on without them. Then the fill's
 // failure is nobody's to hear, so it is told as a fault; and a source that fails is left alone for a while.
 
-import { readOwned } from '../entry/owned-value.ts';
+import { type OwnedValue, readOwned } from '../entry/owned-value.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
 import type { Clock, Eventually, Random, Tasks } from '../ports.ts';
 import type { Invalidator } from './invalidator.ts';
 import { RecentMap } from './recent-map.ts';
-import type { FillTerms, ValueFill } from './value-contract.ts';
+import type { FillResult, FillTerms, ValueFill } from './value-contract.ts';
 import { entryOf } from './value-entries.ts';
 import { type Previous, ValueFlight, type ValueLanding } from './value-flight.ts';
 import type { ValueTally } from './value-tally.ts';
@@ -19,9 +19,10 @@ export interface FillsParts {
   readonly random: Random;
   readonly invalidator: Invalidator;
   readonly tally: ValueTally;
+  readonly own: (value: unknown) => OwnedValue;
   readonly fault: (error: unknown) => void;
   readonly find: (key: string) => Eventually<StoredValue | undefined>;
-  readonly put: (entry: StoredValue, memoryOnly: boolean) => Eventually<void>;
+  readonly keep: (entry: StoredValue, memoryOnly: boolean) => Eventually<void>;
 }
 
 export interface AskedFill {
@@ -73,15 +74,15 @@ export class ValueFills {
     const { invalidator, tally } = this.#parts;
     const previous = this.#previous(entry);
     const stale = entry !== undefined && this.#isInGrace(entry) ? previous : undefined;
-    if (stale !== undefined && this.#rests(key)) return this.#giveStale(stale);
+    if (stale !== undefined && this.#rests(key)) return this.#giveStale(key, stale);
     const arrival = invalidator.applied;
     const running = this.#joinable(key, terms.tags);
-    if (running !== undefined) tally.collapsed++;
-    else tally.misses++;
+    if (running !== undefined) tally.collapsed(key);
+    else tally.miss(key);
     const flight = running ?? this.#begin(asked, previous);
     const waiting = { asked, flight, arrival, joined: running !== undefined, stale };
     const landing = await this.#landing(waiting);
-    if (landing === undefined) return this.#giveStale(stale as Previous);
+    if (landing === undefined) return this.#giveStale(key, stale as Previous);
     return this.#share(waiting, landing);
   }
 
@@ -110,34 +111,37 @@ export class ValueFills {
     tally.fills++;
     // First of all that wait: whoever is given the value then finds it stored.
     flight.landed.then((landing) => this.#land(flight, landing)).catch(this.#parts.fault);
-    flight.start(tasks);
+    flight.start(tasks, this.#parts.own);
     return flight;
   }
 
   #land(flight: ValueFlight, landing: ValueLanding): void {
-    const { key, terms, previous } = flight.plan;
+    const { key, terms, previous, startedMs } = flight.plan;
+    const { clock, tally } = this.#parts;
     this.#inFlight--;
     if (this.#flights.get(key) === flight) this.#flights.delete(key);
-    if (landing.kind === 'filled') this.#store(flight, landing);
-    if (landing.kind !== 'failed') {
-      this.#restUntil.delete(key);
+    const nowMs = clock.monotonic();
+    const durationMs = nowMs - startedMs;
+    if (landing.kind === 'failed') {
+      if (previous !== undefined) this.#restUntil.set(key, nowMs + terms.graceBackoffMs);
+      tally.filled({ key, result: 'failed', durationMs, error: landing.error });
       return;
     }
-    this.#parts.tally.fillFailures++;
-    if (previous !== undefined) this.#restUntil.set(key, this.#parts.clock.monotonic() + terms.graceBackoffMs);
+    this.#restUntil.delete(key);
+    const result = landing.kind === 'skipped' ? 'skipped' : this.#store(flight, landing, durationMs);
+    tally.filled({ key, result, durationMs, error: undefined });
   }
 
-  #store(flight: ValueFlight, { owned, terms, validator }: ValueLanding & { kind: 'filled' }): void {
-    if (flight.isOvertaken || terms.ttlMs === 0) return;
-    const { invalidator, clock, tally, put, fault } = this.#parts;
-    const { key, stamp, startedMs } = flight.plan;
-    if (invalidator.refusal(stamp, { uri: key, origin: '', tags: terms.tags }) !== undefined) {
-      tally.refusedStores++;
-      return;
-    }
-    const fillMs = clock.monotonic() - startedMs;
-    const stored = put(entryOf({ key, owned, validator, fillMs, now: clock.now(), stamp }, terms), terms.memoryOnly);
+  #store(flight: ValueFlight, landing: ValueLanding & { kind: 'filled' }, fillMs: number): FillResult {
+    const { owned, terms, validator } = landing;
+    if (flight.isOvertaken) return 'overtaken';
+    const { invalidator, clock, keep, fault } = this.#parts;
+    const { key, stamp } = flight.plan;
+    if (invalidator.refusal(stamp, { uri: key, origin: '', tags: terms.tags }) !== undefined) return 'refused';
+    if (terms.ttlMs === 0) return 'not-stored';
+    const stored = keep(entryOf({ key, owned, validator, fillMs, now: clock.now(), stamp }, terms), terms.memoryOnly);
     if (stored instanceof Promise) stored.catch(fault);
+    return 'stored';
   }
 
   #joinable(key: string, tags: readonly string[]): ValueFlight | undefined {
@@ -179,7 +183,7 @@ export class ValueFills {
     }
     if (landing.kind === 'filled') return readOwned(landing.owned);
     if (landing.kind === 'skipped') return landing.value;
-    if (stale !== undefined) return this.#giveStale(stale);
+    if (stale !== undefined) return this.#giveStale(asked.key, stale);
     throw landing.error;
   }
 
@@ -188,8 +192,8 @@ export class ValueFills {
     return this.fill(asked, await this.#parts.find(asked.key));
   }
 
-  #giveStale(stale: Previous): unknown {
-    this.#parts.tally.stale++;
+  #giveStale(key: string, stale: Previous): unknown {
+    this.#parts.tally.stale(key);
     return stale.read();
   }
 

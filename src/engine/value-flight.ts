@@ -4,7 +4,7 @@
 // joined may only if nothing that affects it was invalidated between its beginning and their arrival, and what affects
 // it is known for sure only at the end, when its tags are.
 
-import { type OwnedValue, ownValue } from '../entry/owned-value.ts';
+import type { OwnedValue } from '../entry/owned-value.ts';
 import { TidegateError } from '../errors.ts';
 import type { Cancel, Tasks } from '../ports.ts';
 import type { Stamp } from './invalidator.ts';
@@ -108,9 +108,9 @@ export class ValueFlight implements ValueFillContext {
   }
 
   /** Calls the program's function; once. */
-  start(tasks: Tasks): void {
+  start(tasks: Tasks, own: (value: unknown) => OwnedValue): void {
     const cancel = this.#limit(tasks);
-    void this.#run().then((landing) => {
+    void this.#run(own).then((landing) => {
       this.#isOver = true;
       cancel();
       this.#land(landing);
@@ -130,14 +130,14 @@ export class ValueFlight implements ValueFillContext {
     });
   }
 
-  async #run(): Promise<ValueLanding> {
+  async #run(own: (value: unknown) => OwnedValue): Promise<ValueLanding> {
     try {
       const value = await this.plan.fill(this);
       if (this.#skipped) return { kind: 'skipped', value };
       const { previous } = this.plan;
       const keeps = this.#kept && previous !== undefined;
       if (value === undefined && !keeps) throw nothing(this.key);
-      const owned = keeps ? previous.owned : ownValue(value);
+      const owned = keeps ? previous.owned : own(value);
       const terms = value === null ? this.#termsOfNull() : this.#terms;
       return { kind: 'filled', owned, terms, validator: this.#validator ?? (keeps ? previous.validator : undefined) };
     } catch (error) {

@@ -1,30 +1,90 @@
-// Counters of a data cache: plain numbers, incremented where things happen.
+// What happens in a data cache: counted, and told to whoever watches.
 
-import type { ValueStats } from './value-contract.ts';
+import type { Selector } from '../dependency/selector.ts';
+import type { FillResult, ValueStats, ValueWatch } from './value-contract.ts';
+
+export interface FillEnd {
+  readonly key: string;
+  readonly result: FillResult;
+  readonly durationMs: number;
+  readonly error: unknown;
+}
 
 export class ValueTally {
-  hits = 0;
-  misses = 0;
-  stale = 0;
-  collapsed = 0;
   fills = 0;
-  fillFailures = 0;
-  refusedStores = 0;
-  sets = 0;
-  invalidations = 0;
+  #hits = 0;
+  #misses = 0;
+  #stale = 0;
+  #collapsed = 0;
+  #fillFailures = 0;
+  #refusedStores = 0;
+  #sets = 0;
+  #invalidations = 0;
   readonly #tierFaults: Record<string, number>;
+  readonly #watch: ValueWatch;
 
-  constructor(tiers: readonly string[]) {
+  constructor(tiers: readonly string[], watch: ValueWatch = NOBODY) {
     this.#tierFaults = Object.fromEntries(tiers.map((name) => [name, 0]));
+    this.#watch = watch;
   }
 
-  tierFault(tier: string): void {
+  hit(key: string): void {
+    this.#hits++;
+    if (this.#watch.isOn) this.#watch.told({ kind: 'hit', key });
+  }
+
+  miss(key: string): void {
+    this.#misses++;
+    if (this.#watch.isOn) this.#watch.told({ kind: 'miss', key });
+  }
+
+  stale(key: string): void {
+    this.#stale++;
+    if (this.#watch.isOn) this.#watch.told({ kind: 'stale', key });
+  }
+
+  collapsed(key: string): void {
+    this.#collapsed++;
+    if (this.#watch.isOn) this.#watch.told({ kind: 'collapsed', key });
+  }
+
+  filled(end: FillEnd): void {
+    if (end.result === 'failed') this.#fillFailures++;
+    if (end.result === 'refused') this.#refusedStores++;
+    if (this.#watch.isOn) this.#watch.told({ kind: 'fill', ...end });
+  }
+
+  set(key: string, stored: 'stored' | 'refused' | 'not-stored'): void {
+    this.#sets++;
+    if (stored === 'refused') this.#refusedStores++;
+    if (this.#watch.isOn) this.#watch.told({ kind: 'set', key, stored: stored === 'stored' });
+  }
+
+  invalidated(selectors: readonly Selector[], soft: boolean): void {
+    this.#invalidations += selectors.length;
+    if (this.#watch.isOn) this.#watch.told({ kind: 'invalidate', selectors, soft });
+  }
+
+  tierFault(tier: string, error: unknown): void {
     this.#tierFaults[tier] = (this.#tierFaults[tier] ?? 0) + 1;
+    if (this.#watch.isOn) this.#watch.told({ kind: 'tier-fault', tier, error });
   }
 
   stats(fillsInFlight: number): ValueStats {
-    const { hits, misses, stale, collapsed, fills, fillFailures, refusedStores, sets, invalidations } = this;
-    const counts = { hits, misses, stale, collapsed, fills, fillFailures, refusedStores, sets, invalidations };
-    return { ...counts, fillsInFlight, tierFaults: { ...this.#tierFaults } };
+    return {
+      hits: this.#hits,
+      misses: this.#misses,
+      stale: this.#stale,
+      collapsed: this.#collapsed,
+      fills: this.fills,
+      fillFailures: this.#fillFailures,
+      refusedStores: this.#refusedStores,
+      sets: this.#sets,
+      invalidations: this.#invalidations,
+      fillsInFlight,
+      tierFaults: { ...this.#tierFaults },
+    };
   }
 }
+
+const NOBODY: ValueWatch = { isOn: false, told: () => {} };

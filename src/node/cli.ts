@@ -3,17 +3,20 @@
 
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import type { Logger } from 'pino';
 import { TidegateError } from '../errors.ts';
 import {
   type ConfigOverrides,
   loadConfig,
   overrideConfig,
   type ResolvedConfig,
+  refused,
   resolveConfig,
 } from './config/config.ts';
 import { registerAdminCommands } from './operator/cli-admin.ts';
 import { registerPopulateCommand } from './operator/cli-populate.ts';
-import { type RunningGate, startGate } from './serve.ts';
+import { originUrl, portNumber } from './operator/cli-values.ts';
+import { logOf, type RunningGate, startGate } from './serve.ts';
 import { workerCount } from './workers/share.ts';
 
 const WRONG_COMMAND_LINE = 2;
@@ -29,13 +32,19 @@ export async function runCli(argv: readonly string[]): Promise<void> {
   const program = new Command('tidegate')
     .description('An edge cache that never serves outdated data')
     .version(version())
-    .showHelpAfterError()
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : WRONG_COMMAND_LINE));
   addServe(program);
   addCheck(program);
   registerAdminCommands(program);
   registerPopulateCommand(program);
+  for (const command of program.commands) tellUsage(command, `${program.name()} ${command.name()}`);
+  tellUsage(program, program.name());
   await program.parseAsync(argv);
+}
+
+/** After an error the usage alone: all of the help would push the error off the screen. */
+function tellUsage(command: Command, name: string): void {
+  command.showHelpAfterError(`Usage: ${name} ${command.usage()}\nSee ${name} --help.`);
 }
 
 function version(): string {
@@ -48,23 +57,33 @@ function addServe(program: Command): void {
     .command('serve')
     .description('serve in front of one or more origins')
     .argument('[config]', 'configuration file; default: tidegate.config.{ts,mts,mjs,js,json} in this folder')
-    .option('--origin <url>', 'front this origin')
+    .option('--origin <url>', 'front this origin', originUrl)
     .option('--host <address>', 'address to listen on (default 127.0.0.1)')
-    .option('--port <number>', 'port to listen on (default 8080; 0: any free one)')
-    .option('--admin-port <number>', 'port of the admin API (default 8081; 0: any free one)')
+    .option('--port <number>', 'port to listen on (default 8080; 0: any free one)', portNumber)
+    .option('--admin-port <number>', 'port of the admin API (default 8081; 0: any free one)', portNumber)
     .option('--demo', 'front a small demo API, unless --origin names another origin')
-    .action((config: string | undefined, options: ServeOptions) => failing(() => serve(config, options)));
+    .action((config: string | undefined, options: ServeOptions, command: Command) => {
+      const isDemo = options.demo === true && options.origin === undefined;
+      if (isDemo && config !== undefined) {
+        command.error(`error: expected --demo or a configuration file, got both: ${config}`);
+      }
+      return failing(() => (isDemo ? serveDemo(options) : serve(config, options)));
+    });
 }
 
 function addCheck(program: Command): void {
   program
     .command('check')
-    .description('check a configuration and name all its problems')
+    .description('check a configuration and the files it names, and name all problems')
     .argument('[config]', 'configuration file; default: tidegate.config.{ts,mts,mjs,js,json} in this folder')
     .option('--json', 'print the configuration with its defaults as JSON')
     .action((config: string | undefined, options: { readonly json?: boolean }) =>
       failing(async () => {
         const checked = await loadConfig({ file: config, cwd: process.cwd() });
+        workerCount(checked);
+        const { fileProblems } = await import('./config/file-problems.ts');
+        const problems = fileProblems(checked);
+        if (problems.length > 0) throw refused('the configuration', problems);
         print(options.json === true ? JSON.stringify(withoutToken(checked), null, 2) : checkText(checked));
       }),
     );
@@ -82,16 +101,14 @@ function withoutToken(config: ResolvedConfig): object {
 }
 
 async function serve(file: string | undefined, options: ServeOptions): Promise<void> {
-  if (options.demo === true && options.origin === undefined) {
-    if (file === undefined) return serveDemo(options);
-    throw new TidegateError('E_CONFIG', `expected --demo or a configuration file, got both: ${file}`);
-  }
   const load = () => loadConfig({ file, cwd: process.cwd(), overrides: options });
-  const running = await start(await load());
+  const config = await load();
+  const log = logOf(config);
+  const running = await start(config, log);
   // One after the other: the configuration read last is the one that holds.
   let reloads = Promise.resolve();
   process.on('SIGHUP', () => {
-    reloads = reloads.then(() => reload(running, load));
+    reloads = reloads.then(() => reload({ running, log }, load));
   });
   endOnSignal(() => running.close());
   // Last, since whoever reads it may send a signal at once.
@@ -99,11 +116,11 @@ async function serve(file: string | undefined, options: ServeOptions): Promise<v
 }
 
 /** In this process, or in as many as the configuration says. */
-async function start(config: ResolvedConfig): Promise<RunningGate> {
+async function start(config: ResolvedConfig, log: Logger): Promise<RunningGate> {
   const count = workerCount(config);
-  if (count === 1) return startGate(config);
+  if (count === 1) return startGate(config, log);
   const { startWorkers } = await import('./workers/primary.ts');
-  const running = await startWorkers(config, count);
+  const running = await startWorkers(config, count, log);
   running.gaveUp.then(fail);
   return running;
 }
@@ -129,12 +146,18 @@ function announce(running: RunningGate): void {
   print(`admin: ${running.adminUrl}`);
 }
 
+interface Reloaded {
+  readonly running: RunningGate;
+  readonly log: Logger;
+}
+
 /** A configuration that is wrong changes nothing: the gate goes on with the one it has. */
-async function reload(running: RunningGate, load: () => Promise<ResolvedConfig>): Promise<void> {
+async function reload({ running, log }: Reloaded, load: () => Promise<ResolvedConfig>): Promise<void> {
   try {
     await running.reload(await load());
     printError('reloaded the configuration');
   } catch (error) {
+    log.error({ err: error }, 'not reloaded, the configuration stays as it was');
     printError(`not reloaded, the configuration stays as it was\n${messageOf(error)}`);
   }
 }

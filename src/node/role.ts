@@ -2,7 +2,7 @@
 // alone has no role.
 
 import type { AdminDeps } from '../admin/api.ts';
-import type { Gate } from '../engine/contract.ts';
+import type { Gate, Rehydrator } from '../engine/contract.ts';
 import type { Origin } from '../ports.ts';
 import type { ResolvedConfig } from './config/config.ts';
 import type { Front } from './front/front-contract.ts';
@@ -27,6 +27,7 @@ export interface Part {
   readonly port: number;
   readonly gate: Gate;
   readonly metrics: Metrics;
+  readonly rehydrator: Rehydrator;
   readonly requestFor: AdminDeps['explainRequest'];
   clientBytes(): number;
   /** Before any process serves under another configuration. Throws E_TLS, and then all stays as it is. */

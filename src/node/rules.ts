@@ -30,12 +30,11 @@ export class Rules {
     const origins = this.#parts.isWorker ? [] : originsOfOtherRules(config);
     if (origins.length === 0) return;
     const { gate, log } = this.#parts;
-    // Nothing has ever been invalidated, nor can anything be stored.
-    const isNew = gate.stats().position === 0;
+    // A log that has just begun: what was stored before, if anything was, is of another epoch and outdated by that.
+    if (gate.stats().position === 0) return this.#remember(config);
     forgetRules(config);
     await this.#outdate(origins, config);
-    if (!isNew)
-      log.warn({ origins }, 'what was stored under other rules, or under rules that are not known, is outdated');
+    log.warn({ origins }, 'what was stored under other rules, or under rules that are not known, is outdated');
   }
 
   /** Before any process serves under the new configuration. */
@@ -51,15 +50,18 @@ export class Rules {
 
   /** All are tried before one that failed is told of. */
   async #outdate(origins: readonly string[], config: ResolvedConfig): Promise<void> {
-    const { gate, log, isWorker } = this.#parts;
+    const { gate, isWorker } = this.#parts;
     const done = await Promise.allSettled(origins.map((origin) => gate.invalidate({ kind: 'origin', origin })));
     const failed = done.find((one) => one.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
-    if (isWorker) return;
+    if (!isWorker) this.#remember(config);
+  }
+
+  #remember(config: ResolvedConfig): void {
     try {
       rememberRules(config);
     } catch (err) {
-      log.warn({ err }, 'the rules could not be written down: all is invalidated at the next start');
+      this.#parts.log.warn({ err }, 'the rules could not be written down: all is invalidated at the next start');
     }
   }
 }

@@ -9,11 +9,11 @@ import { type BlockList, isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { type AdminDeps, createAdminApi } from '../admin/api.ts';
-import type { ExchangeReport, Gate, GateRequest } from '../engine/contract.ts';
+import type { ExchangeReport, Gate, GateRequest, Rehydrator } from '../engine/contract.ts';
 import { createGate } from '../engine/gate.ts';
 import { classOf } from '../engine/tally.ts';
 import type { TidegateError } from '../errors.ts';
-import type { Cancel, Origin, Store } from '../ports.ts';
+import type { Cancel, Origin } from '../ports.ts';
 import { NO_FIELDS } from '../semantics/fields.ts';
 import { nodeCompress } from './compressor.ts';
 import { boundBodies, needsRestart, networks } from './config/applying.ts';
@@ -37,7 +37,7 @@ import { Population } from './populate/population.ts';
 import type { Part, Role } from './role.ts';
 import { Rules } from './rules.ts';
 import type { Router } from './site.ts';
-import { type NodeTiers, openTiers } from './tiers.ts';
+import { type NodeTiers, namedBy, openTiers } from './tiers.ts';
 
 export interface RunningGate {
   /** Where clients connect, e.g. `http://127.0.0.1:8080`. */
@@ -95,6 +95,7 @@ class NodeGate implements RunningGate, Part {
   readonly #log: Logger;
   readonly #origins: Origins;
   readonly metrics: Metrics;
+  readonly rehydrator: Rehydrator;
   readonly #role: Role | undefined;
   /** Time to the origin's head, for the access log; only requests that went forward are here. */
   readonly #forwardMs = new WeakMap<GateRequest, number>();
@@ -122,17 +123,18 @@ class NodeGate implements RunningGate, Part {
     const clientBytes = () => this.#clientBytes;
     this.metrics =
       role?.kind === 'primary' ? role.metrics : createMetrics({ stats: () => this.gate.stats(), clientBytes });
+    this.rehydrator = {
+      usesOf: (key) => tiers.memory.usesOf(key),
+      maxEntries: () => this.#site.config.populate.rehydrate.maxEntries,
+      fill: (entries) => this.#population.rehydrate(entries),
+    };
     this.gate = createGate({
       clock: nodeClock,
       tasks: nodeTasks,
       random: nodeRandom,
       compress: nodeCompress,
       ...tiers.gateOptions,
-      rehydrator: {
-        usesOf: (key) => tiers.memory.usesOf(key),
-        maxEntries: () => this.#site.config.populate.rehydrate.maxEntries,
-        fill: (entries) => this.#population.rehydrate(entries),
-      },
+      rehydrator: this.rehydrator,
       report: (report) => this.#report(report),
       fault: (error) => this.#log.error({ err: error }, 'a store failed'),
     });
@@ -291,9 +293,4 @@ class NodeGate implements RunningGate, Part {
     const { showValues } = this.#site.config.log;
     this.#log.info(accessLine(report, { outcome: classOf(outcome), bytes, durationMs, showValues }));
   }
-}
-
-/** What each tier has, and of the disk also what the manifest names though the bytes are gone. */
-function namedBy({ memory, disk }: NodeTiers): readonly Pick<Store, 'find'>[] {
-  return disk === undefined ? [memory] : [memory, { find: (selector) => disk.rows(selector) }];
 }

@@ -76,6 +76,11 @@ export async function openTiers(
   };
 }
 
+/** What each tier has, and of the disk also what the manifest names though the bytes are gone. Fastest first. */
+export function namedBy({ memory, disk }: NodeTiers): readonly Pick<Store, 'find'>[] {
+  return disk === undefined ? [memory] : [memory, { find: (selector) => disk.rows(selector) }];
+}
+
 function storeOn(
   { folder, manifest }: Durable,
   { maxBytes, log, replicas }: { maxBytes: number; log: Logger; replicas: ReplicaFeed | undefined },

@@ -77,7 +77,18 @@ export const STATS: GateStats = {
 
 export const JOB: JobProgress = {
   ...{ id: 'a-1', cause: 'operator', name: '2 URLs', state: 'running', sealed: true },
-  ...{ total: 2, done: 1, stored: 1, fresh: 0, refused: 0, failed: 0, reasons: {}, perSecond: 1, startedAt: 0 },
+  ...{
+    total: 2,
+    done: 1,
+    stored: 1,
+    fresh: 0,
+    refused: 0,
+    failed: 0,
+    reasons: {},
+    notStored: [],
+    perSecond: 1,
+    startedAt: 0,
+  },
 };
 
 const HOLDINGS: TierHoldings = {

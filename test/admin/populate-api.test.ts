@@ -30,7 +30,7 @@ describe('POST /populate', () => {
     expect([answer.status, json]).toEqual([202, JOB]);
     expect(begun).toEqual([
       {
-        ...{ cause: 'publish', concurrency: 2, ratePerSecond: 9, more: false, refused: 2 },
+        ...{ cause: 'publish', concurrency: 2, ratePerSecond: 9, more: false, refused: ['/c', '7'] },
         items: [{ uri: 'http://example.org/a' }, { uri: 'http://example.org/b', fields: ['accept', 'x'], hits: 5 }],
       },
     ]);
@@ -49,7 +49,7 @@ describe('POST /populate', () => {
   test('gives a job more', async () => {
     const { given, answer } = await ask(post({ job: JOB.id, urls: ['http://a/'], more: true }));
     expect(answer.status).toBe(202);
-    expect(given).toEqual([[JOB.id, { items: [{ uri: 'http://a/' }], refused: 0, more: true }]]);
+    expect(given).toEqual([[JOB.id, { items: [{ uri: 'http://a/' }], refused: [], more: true }]]);
     expect((await ask(post({ job: 'none', urls: [] }))).answer.status).toBe(404);
   });
 

@@ -183,6 +183,10 @@ describe.each([
     [['--tga', 'a'], "unknown option '--tga'"],
     [['--url'], 'argument missing'],
     [['http://example.org/'], 'too many arguments'],
+    [['--url', '/users'], 'Expected an absolute http or https URL'],
+    [['--prefix', '/users'], 'Expected the beginning of a URL'],
+    [['--pattern', '/users/*'], 'Expected a glob over whole URLs'],
+    [['--tag', ' a', 'b'], 'Expected a tag of visible ASCII characters'],
   ])('%j is a usage error', async (options, message) => {
     const { code, err, out } = await cli(name, '--json', ...options);
     expect(err).toContain(message);
@@ -191,9 +195,9 @@ describe.each([
   });
 
   test('what the gate refuses is a failure', async () => {
-    const { code, err } = await cli(name, '--url', '/users');
+    const { code, err } = await cli(name, '--origin', 'none');
     expect(code).toBe(1);
-    expect(err).toMatch(/^E_SELECTOR: expected an absolute http or https URL/);
+    expect(err).toMatch(/^E_SELECTOR: expected one of .* as origin, got none/);
   });
 });
 
@@ -256,8 +260,18 @@ describe('every command', () => {
   });
 });
 
-test.each(['0', '-1', 'x', '1.5'])('list --limit %s is a usage error', async (limit) => {
-  expect((await cli('list', '--limit', limit)).code).toBe(2);
+test.each([
+  ['list', '--limit', '0'],
+  ['list', '--limit', '-1'],
+  ['list', '--limit', '1.5'],
+  ['list', '--tier', 'x'],
+  ['list', '--prefix', '/x'],
+  ['explain', '/x'],
+  ['explain', 'http://example.org/', '-H', 'nocolon'],
+  ['stats', '--admin', '127.0.0.1:8081'],
+  ['stats', '--admin', 'localhost:8081'],
+])('%s %s %s is a usage error', async (name, ...args) => {
+  expect((await cli(name, ...args)).code).toBe(2);
 });
 
 test('the JSON of stats is what the gate says', async () => {

@@ -263,6 +263,13 @@ describe('loadConfig', () => {
     expect((await loadConfig({ cwd, env: {} })).listen.port).toBe(2);
   });
 
+  test('TypeScript is an ES module in every project, with what it imports', async () => {
+    const files = { 'package.json': '{"type":"commonjs"}', 'port.ts': 'export const port: number = 3;' };
+    const text = `import { port } from './port.ts';\n${source(3).replace(/.*;\n/, '')}`;
+    const cwd = folder({ ...files, 'tidegate.config.ts': text });
+    expect((await loadConfig({ cwd, env: {} })).listen.port).toBe(3);
+  });
+
   test('JSON, a named file, and flags above it', async () => {
     const cwd = folder({ 'other.json': JSON.stringify({ origins, listen: { port: 5 } }) });
     const config = await loadConfig({ file: 'other.json', cwd, env: {}, overrides: { port: '6' } });
@@ -275,7 +282,7 @@ describe('loadConfig', () => {
   });
 
   test.each([
-    [{}, undefined, /expected one of tidegate\.config\.ts, .* or --origin URL, got neither/],
+    [{}, undefined, /expected one of tidegate\.config\.ts, .*json in [^,]*, got none/],
     [{}, 'a.ts', /expected a configuration file, got none at .*a\.ts/],
     [{ 'a.ts': 'export const config = {};' }, 'a.ts', /a\.ts: expected "export default .*got no default export/],
     [{ 'a.ts': 'export default {' }, 'a.ts', /a\.ts cannot be loaded: /],

@@ -76,6 +76,15 @@ describe('reading', () => {
     expect((await ask(`${demo.url}/v1/users/8`, { headers: { 'if-none-match': '"x"' } })).status).toBe(200);
   });
 
+  test('the sitemap names what there is on the host that was asked for', async () => {
+    const answer = await fetch(`${demo.url}/sitemap.xml`);
+    expect(answer.headers.get('content-type')).toBe('application/xml');
+    const text = await answer.text();
+    expect(text).toContain(`<loc>${demo.url}/v1/users</loc>`);
+    const path = /<loc>http:\/\/[^/]+(\/v1\/users\/8)<\/loc>/.exec(text)?.[1] as string;
+    expect((await ask(demo.url + path)).body.id).toBe(8);
+  });
+
   test('HEAD has the fields of GET', async () => {
     const head = await ask(`${demo.url}/v1/users/8`, { method: 'HEAD' });
     const get = await ask(`${demo.url}/v1/users/8`);
@@ -178,7 +187,7 @@ describe('what is wrong', () => {
     const port = Number(new URL(demo.url).port);
     await expect(startDemoOrigin({ port })).rejects.toMatchObject({
       code: 'E_PORT',
-      message: `expected to listen on 127.0.0.1:${port} for the demo origin, got EADDRINUSE`,
+      message: `expected to listen on 127.0.0.1:${port} for the demo origin, got EADDRINUSE: the port is in use`,
     });
   });
 });
@@ -200,6 +209,18 @@ describe('behind the gate', () => {
     const second = await ask(`${gate.url}/v1/users/7`);
     expect(statusOf(second)).toMatch(/^tidegate; hit; ttl=\d+$/);
     expect(second.field('cache-groups')).toBeNull();
+  });
+
+  test('its tags are plain names, and its sitemap can be filled', async () => {
+    const post = (path: string, body: object) =>
+      fetch(gate.adminUrl + path, { method: 'POST', body: JSON.stringify(body) }).then((answer) => answer.json());
+    const job = await post('/populate', { sitemap: `${gate.url}/sitemap.xml` });
+    const followed = await fetch(`${gate.adminUrl}/populate?job=${(job as { id: string }).id}&follow`);
+    const last = JSON.parse((await followed.text()).trim().split('\n').at(-1) as string);
+    expect(last).toMatchObject({ state: 'done', refused: 0, failed: 0 });
+    expect(last.total).toBeGreaterThan(10);
+    expect(statusOf(await ask(`${gate.url}/v1/users/11`))).toMatch(/; hit/);
+    expect(await post('/invalidate', { tag: 'user-11' })).toMatchObject({ matched: 1 });
   });
 
   test('after a write, the item and each list are right, and other items are still hits', async () => {

@@ -32,8 +32,8 @@ function running(schedule: unknown[], lastsMs = 0) {
 describe('a schedule', () => {
   test('runs at the instants of its cron expression, seconds among them', async () => {
     const { runs, pass } = running([
-      { name: 'five', cron: '*/5 * * * *', urls: [] },
-      { cron: '*/20 * * * * *', urls: [] },
+      { name: 'five', cron: '*/5 * * * *', urls: ['http://example.org/'] },
+      { cron: '*/20 * * * * *', urls: ['http://example.org/'] },
     ]);
     await pass(301);
     expect(runs.filter((run) => run.startsWith('five'))).toEqual(['five 300']);
@@ -70,8 +70,8 @@ describe('a schedule', () => {
   test('that is changed while it runs waits for that run', async () => {
     const { runs, pass, schedules } = running([{ name: 'a', everyMs: 1_000, manifest: true }], 3_500);
     await pass(1);
-    schedules.update(resolved([{ name: 'a', everyMs: 1_000, urls: [] }]).schedule);
-    schedules.update(resolved([{ name: 'a', everyMs: 2_000, urls: [] }]).schedule);
+    schedules.update(resolved([{ name: 'a', everyMs: 1_000, urls: ['http://example.org/'] }]).schedule);
+    schedules.update(resolved([{ name: 'a', everyMs: 2_000, urls: ['http://example.org/'] }]).schedule);
     expect(schedules.states()).toMatchObject([{ runs: 0, running: true }]);
     await pass(4);
     expect(runs).toEqual(['a 1', 'a 5']);
@@ -80,15 +80,22 @@ describe('a schedule', () => {
 });
 
 test.each([
-  [{ cron: '61 * * * *', urls: [] }, 'schedule[0].cron: expected a cron expression (minute, hour, day of month'],
-  [{ cron: 'daily', urls: [] }, 'got "daily"'],
-  [{ cron: '0 0 30 2 *', urls: [] }, 'got "0 0 30 2 *"'],
-  [{ everyMs: 999, urls: [] }, 'schedule[0].everyMs: expected a time in milliseconds (an integer from 1000 to'],
-  [{ urls: [] }, 'schedule[0]: expected exactly one of cron, everyMs, got none'],
-  [{ everyMs: 1_000, cron: '* * * * *', urls: [] }, 'got cron and everyMs'],
+  [
+    { cron: '61 * * * *', urls: ['http://example.org/'] },
+    'schedule[0].cron: expected a cron expression (minute, hour, day of month',
+  ],
+  [{ cron: 'daily', urls: ['http://example.org/'] }, 'got "daily"'],
+  [{ cron: '0 0 30 2 *', urls: ['http://example.org/'] }, 'got "0 0 30 2 *"'],
+  [
+    { everyMs: 999, urls: ['http://example.org/'] },
+    'schedule[0].everyMs: expected a time in milliseconds (an integer from 1000 to',
+  ],
+  [{ urls: ['http://example.org/'] }, 'schedule[0]: expected exactly one of cron, everyMs, got none'],
+  [{ everyMs: 1_000, cron: '* * * * *', urls: ['http://example.org/'] }, 'got cron and everyMs'],
   [{ everyMs: 1_000 }, 'schedule[0]: expected exactly one of urls, file, sitemap, manifest, got none'],
-  [{ everyMs: 1_000, urls: [], manifest: true }, 'got urls and manifest'],
+  [{ everyMs: 1_000, urls: ['http://example.org/'], manifest: true }, 'got urls and manifest'],
   [{ everyMs: 1_000, urls: ['/a'] }, 'schedule[0].urls[0]: expected an absolute http or https URL, got "/a"'],
+  [{ everyMs: 1_000, urls: [] }, 'schedule[0].urls: expected a list of at least one, got an empty list'],
   [{ everyMs: 1_000, sitmap: 'http://a/' }, 'schedule[0].sitmap: unknown key; did you mean "sitemap"?'],
 ])('%j is refused', (schedule, message) => {
   expect(() => resolved([schedule])).toThrow(message);

@@ -1,62 +1,14 @@
 // Populating with a real gate in front of a real origin, through the admin API and the command line.
 
 import { existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import pino from 'pino';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { JobProgress } from '../../src/engine/populate-job.ts';
-import { resolveConfig } from '../../src/node/config/config.ts';
 import { registerPopulateCommand } from '../../src/node/operator/cli-populate.ts';
-import { type RunningGate, startGate } from '../../src/node/serve.ts';
-
-interface Site {
-  /** Paths asked, in order. */
-  readonly asked: string[];
-  readonly url: string;
-  answer: (request: IncomingMessage, response: ServerResponse) => void;
-}
-
-const fresh =
-  (text: string, fields = {}) =>
-  (_: IncomingMessage, response: ServerResponse) => {
-    response.writeHead(200, { 'cache-control': 'max-age=3600', 'cache-tag': 'all', ...fields });
-    response.end(text);
-  };
-
-async function startSite(): Promise<Site> {
-  const site: { asked: string[]; url: string; answer: Site['answer'] } = { asked: [], url: '', answer: fresh('one') };
-  const server = createServer((request, response) => {
-    site.asked.push(request.url as string);
-    site.answer(request, response);
-  });
-  await new Promise<void>((listening) => void server.listen(0, '127.0.0.1', listening));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  site.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return site;
-}
-
-async function startOne(site: Site, more: object = {}): Promise<RunningGate> {
-  const config = resolveConfig(
-    {
-      listen: { port: 0 },
-      admin: { port: 0 },
-      origins: { site: { url: site.url } },
-      routes: [{ match: { host: ['example.org', '127.0.0.1'] } }],
-      ...more,
-    },
-    { env: {} },
-  );
-  const gate = await startGate(config, pino({ level: 'silent' }));
-  onTestFinished(() => gate.close({ graceMs: 0 }));
-  return gate;
-}
+import type { RunningGate } from '../../src/node/serve.ts';
+import { fresh, startOne, startSite } from './populate-kit.ts';
 
 /** What the calls of these tests answer with, taken together. */
 interface Called extends JobProgress {
@@ -123,6 +75,7 @@ describe('the admin API', () => {
       stored: 2,
       refused: 1,
       reasons: { 'no-route': 1 },
+      notStored: [{ url: 'http://other.test/', reason: 'no-route' }],
     });
     expect((await get(gate, '/a')).status).toMatch(/; hit/);
     expect(site.asked.sort()).toEqual(['/a', '/b']);
@@ -152,7 +105,7 @@ describe('the admin API', () => {
     const { id } = await call(gate, '/populate', { sitemap: 'http://other.test/sitemap.xml' });
     const end = await follow(gate, id);
     expect(end).toMatchObject({
-      state: 'done',
+      state: 'failed',
       total: 0,
       error: expect.stringContaining('on a host that a route takes'),
     });
@@ -190,7 +143,7 @@ describe('the configuration', () => {
     const site = await startSite();
     const gate = await startOne(site, { populate: { onStart: { urls: urls('/start') } } });
     const [job] = (await call(gate, '/populate')).jobs as [JobProgress];
-    expect(await follow(gate, job.id)).toMatchObject({ cause: 'startup', name: '1 URLs', stored: 1 });
+    expect(await follow(gate, job.id)).toMatchObject({ cause: 'startup', name: '1 URL', stored: 1 });
   });
 });
 
@@ -241,7 +194,7 @@ describe('tidegate populate', () => {
     const gate = await startOne(site);
     site.answer = (_, response) => void response.writeHead(500).end();
     const begun = await cli(gate, '--url', ...urls('/a'), '--no-wait');
-    expect([begun.code, begun.out]).toEqual([0, expect.stringMatching(/^job \S+: 1 URLs so far$/)]);
+    expect([begun.code, begun.out]).toEqual([0, expect.stringMatching(/^job \S+: 1 URL so far$/)]);
     const id = begun.out.split(/[ :]/)[1] as string;
     expect((await cli(gate, '--cancel', id)).out).toContain(`cancelled (${id})`);
     expect(await cli(gate, '--sitemap', 'http://example.org/s')).toMatchObject({
@@ -260,7 +213,10 @@ describe('tidegate populate', () => {
       code: 1,
       err: expect.stringContaining('100 % 1 of 1'),
     });
-    expect(await cli(gate, '--url', '/a')).toMatchObject({ code: 1 });
+    const file = join(mkdtempSync(join(tmpdir(), 'tidegate-')), 'urls');
+    writeFileSync(file, 'ftp://x/');
+    const { code, out } = await cli(gate, '--file', file);
+    expect([code, out]).toEqual([1, expect.stringMatching(/^done .*\n {2}not-a-url 1, ftp:\/\/x\/$/)]);
   });
 
   test('wants to be told one thing', async () => {
@@ -271,7 +227,13 @@ describe('tidegate populate', () => {
         err: expect.stringContaining('expected one of --from-manifest'),
       });
     }
-    expect(await cli(gate, '--url', 'http://a/', '-H', 'nocolon')).toMatchObject({ code: 2 });
+    const wrong = [
+      ['--url', 'http://a/', '-H', 'x'],
+      ['--url', '/a'],
+      ['--sitemap', '/x'],
+      ['--from-node', '1:8081'],
+    ];
+    for (const args of wrong) expect((await cli(gate, ...args)).code).toBe(2);
   });
 });
 

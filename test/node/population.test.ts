@@ -88,6 +88,22 @@ test('a job whose sitemap is read as the gate closes stays unfinished, and the n
   await pass(1_000);
   const [job] = second.state().jobs;
   const error = expect.stringContaining('got a restart before they were known');
-  expect(job).toMatchObject({ cause: 'publish', state: 'done', error });
+  expect(job).toMatchObject({ cause: 'publish', state: 'failed', error });
   expect(readdirSync(folder)).toEqual([]);
+});
+
+test('a job of what is filled again ends when all of it is, and the next invalidation begins another', async () => {
+  const { open, pass } = gates();
+  const population = open();
+  const entry = (path: string) => ({ key: `- app GET http://example.org${path}`, uses: 1 });
+  population.rehydrate([entry('/a')]);
+  population.rehydrate([entry('/b')]);
+  await pass(2_000);
+  expect(population.state().jobs).toMatchObject([{ cause: 'rehydration', state: 'done', total: 2, stored: 2 }]);
+  population.rehydrate([entry('/c')]);
+  await pass(2_000);
+  expect(population.state().jobs).toMatchObject([
+    { state: 'done', total: 1 },
+    { state: 'done', total: 2 },
+  ]);
 });

@@ -84,10 +84,11 @@ test('one origin that cannot be invalidated does not keep the others from it, an
   expect(await begun(C)).toEqual(['one', 'two']);
 });
 
-test('an operator is told, but not of a disk that is new', async () => {
+test('an operator is told, but not of a disk that is new, where there is nothing to invalidate', async () => {
   const fresh = rules(undefined, 0);
   await fresh.rules.begin(A);
-  expect(fresh.warnings).toEqual([]);
+  expect([fresh.warnings, fresh.outdated]).toEqual([[], []]);
+  expect(await begun(A)).toEqual([]);
   rmSync(join(folder, 'rules.json'));
   const later = rules();
   await later.rules.begin(A);

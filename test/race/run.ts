@@ -1,7 +1,10 @@
-// `npm run race [-- --install-peers] [--json FILE]`: the whole matrix on the gate, then the same race on the peers.
+// `npm run race [-- --install-peers] [--json FILE]`: the whole matrix on the gate, that of the data cache, then the same
+// race on the peers.
 
 import { parseArgs } from 'node:util';
 import { conclude, type Goal, printTable } from '../../bench/report.ts';
+import { dataGoals, printDataMatrix, printSkin, runDataMatrix } from './data-run.ts';
+import { raceSkin } from './data-skin.ts';
 import { KINDS } from './kinds.ts';
 import { memberCells } from './members.ts';
 import { installPeers, type PeerResult, racePeers } from './peers/all.ts';
@@ -147,11 +150,15 @@ async function main(): Promise<void> {
   printMatrix(squares);
   const others = await runOthers();
   printOthers(others);
+  const data = await runDataMatrix();
+  printDataMatrix(data);
+  const skin = await raceSkin();
+  printSkin(skin);
   const peers = await racePeers();
   printPeers(peers);
-  const goals = [...(await goalsOf(squares)), goalOfOthers(others)];
+  const goals = [...(await goalsOf(squares)), goalOfOthers(others), ...(await dataGoals(data, skin))];
   if (goals.some((goal) => !goal.met)) process.exitCode = 1;
-  conclude('race', { goals, figures: { squares, others, peers } }, values.json);
+  conclude('race', { goals, figures: { squares, others, data, skin, peers } }, values.json);
 }
 
 await main();

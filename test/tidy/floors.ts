@@ -16,6 +16,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
   admin: 4,
   cache: 5,
   orm: 6,
+  metrics: 6,
   web: 6,
   node: 6,
   workers: 6,
@@ -26,7 +27,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
 /** Rooms that only the composition roots know, so that the engine runs with fakes and on any platform. */
 const UNSEEN_BELOW_5 = new Set(['store', 'feed']);
 /** Rooms that may use what Node alone has. */
-const NODE_ROOMS = new Set(['store', 'feed', 'node', 'testing']);
+const NODE_ROOMS = new Set(['store', 'feed', 'metrics', 'node', 'testing']);
 
 /** `engine` for `src/engine/x.ts`, `ports.ts` for `src/ports.ts`; undefined outside `src`. */
 export function roomOf(path: string): string | undefined {
@@ -59,7 +60,8 @@ function importProblem(here: { room: string; floor: number }, from: string): str
   const floor = FLOORS[room];
   if (floor === undefined) return `${from} has no floor`;
   if (floor >= here.floor) return `${here.room} (floor ${here.floor}) imports ${from} (floor ${floor})`;
-  if (here.floor < 5 && UNSEEN_BELOW_5.has(room)) return `${here.room} imports ${from}, which only floor 5 and above know`;
+  if (here.floor < 5 && UNSEEN_BELOW_5.has(room))
+    return `${here.room} imports ${from}, which only floor 5 and above know`;
   return undefined;
 }
 

@@ -144,7 +144,7 @@ const logSchema = section({
 });
 
 const sourceShape = {
-  urls: list(kind.clientUrl).optional(),
+  urls: kind.listOfSome(kind.clientUrl).optional(),
   file: kind.text.optional(),
   sitemap: kind.clientUrl.optional(),
   manifest: flag().optional(),

@@ -3,10 +3,10 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, extname, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { DEFAULT_TENANT } from '../../entry/key.ts';
 import { TidegateError } from '../../errors.ts';
 import { configProblems, defaultRouteName } from './config-checks.ts';
+import { importConfig } from './config-module.ts';
 import {
   type ConfigOutput,
   configSchema,
@@ -86,18 +86,15 @@ function findFile({ file, cwd, overrides }: LoadOptions): string | undefined {
     throw new TidegateError('E_CONFIG', `expected a configuration file, got none at ${candidates[0]}`);
   if (overrides?.origin !== undefined) return undefined;
   const names = CONFIG_FILES.join(', ');
-  throw new TidegateError('E_CONFIG', `expected one of ${names} in ${cwd}, or --origin URL, got neither`);
+  const [orOrigin, got] = overrides === undefined ? ['', 'none'] : [', or --origin URL', 'neither'];
+  throw new TidegateError('E_CONFIG', `expected one of ${names} in ${cwd}${orOrigin}, got ${got}`);
 }
-
-let loads = 0;
 
 async function readConfigFile(file: string): Promise<unknown> {
   try {
     if (extname(file) === '.json') return JSON.parse(readFileSync(file, 'utf8'));
-    // A module is evaluated once for each URL: the query makes every load a new one.
-    const url = `${pathToFileURL(file)}?load=${++loads}`;
-    const module: { readonly default?: unknown } = await import(/* @vite-ignore */ url);
-    if (module.default !== undefined) return module.default;
+    const given = await importConfig(file);
+    if (given !== undefined) return given;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new TidegateError('E_CONFIG', `${file} cannot be loaded: ${reason}`, { cause: error });
@@ -172,7 +169,8 @@ function withFile<T extends SourceOutput>(source: T, directory: string): T {
   return source.file === undefined ? source : { ...source, file: resolve(directory, source.file) };
 }
 
-function refused(source: string, problems: readonly string[]): TidegateError {
+/** An error that names every problem. */
+export function refused(source: string, problems: readonly string[]): TidegateError {
   const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
   return new TidegateError('E_CONFIG', [`${source} has ${count}:`, ...problems].join('\n  '));
 }

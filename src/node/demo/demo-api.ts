@@ -13,12 +13,16 @@ export interface DemoRequest {
   readonly target: string;
   /** Content as text; empty: none. */
   readonly content: string;
+  /** Host and port that the client asked for. */
+  readonly host: string;
 }
 
 export interface DemoAnswer {
   readonly status: number;
   /** Sent as JSON; undefined: no content. */
   readonly body: unknown;
+  /** The media type of a body that is text, and is sent as it is. */
+  readonly mediaType?: string;
   readonly allow?: string;
   readonly location?: string;
   /** Groups of an answer that may be stored; absent: it may not. */
@@ -37,6 +41,7 @@ interface Asked {
   readonly id: number;
   readonly query: URLSearchParams;
   readonly content: string;
+  readonly host: string;
 }
 
 const ROUTES: { readonly [path: string]: { readonly [method: string]: Handler } } = {
@@ -45,6 +50,7 @@ const ROUTES: { readonly [path: string]: { readonly [method: string]: Handler } 
   '/v1/orders': { GET: listOrders, POST: addOrder },
   '/v1/orders/:id': { GET: showOrder },
   '/v1/users-with-orders': { GET: listUsersWithOrders },
+  '/sitemap.xml': { GET: showSitemap },
 };
 
 /** Answers one request; what is wrong with it becomes a 400, 404 or 405. */
@@ -60,7 +66,8 @@ export function answerDemo(data: DemoData, request: DemoRequest): DemoAnswer {
   const allow = Object.keys(handlers).join(', ');
   if (handler === undefined) return { ...refusal(405, `expected ${allow}, got ${request.method}`), allow };
   try {
-    return handler(data, { id: idOf(id), query: url.searchParams, content: request.content });
+    const { content, host } = request;
+    return handler(data, { id: idOf(id), query: url.searchParams, content, host });
   } catch (error) {
     if (error instanceof BadRequest) return refusal(400, error.message);
     throw error;
@@ -140,6 +147,16 @@ function addOrder(data: DemoData, { query, content }: Asked): DemoAnswer {
 function listUsersWithOrders(data: DemoData, { query }: Asked): DemoAnswer {
   const { limit } = parameters(query, ['limit']);
   return { status: 200, body: data.usersWithOrders(limitOf(limit)), groups: ['users', 'orders'] };
+}
+
+/** All users, and the lists (sitemaps.org): what `tidegate populate --sitemap` is to fill. */
+function showSitemap(data: DemoData, { query, host }: Asked): DemoAnswer {
+  parameters(query, []);
+  if (!/^[\w.:[\]-]+$/.test(host)) throw new BadRequest(`expected a host, got ${JSON.stringify(host)}`);
+  const items = data.users(MAX_LIMIT, undefined).map(({ id }) => `/v1/users/${id}`);
+  const urls = ['/v1/users', '/v1/orders', ...items].map((path) => `<url><loc>http://${host}${path}</loc></url>`);
+  const body = `<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n${urls.join('\n')}\n</urlset>\n`;
+  return { status: 200, body, mediaType: 'application/xml', groups: ['users'] };
 }
 
 function noUser(id: number): DemoAnswer {

@@ -1,11 +1,11 @@
 // The embedded demo: a small REST API over SQLite, so that `npm start` has an origin to stand in front of. It does what a
 // well-kept origin does for its cache: a lifetime, a strong validator, groups on what it shows and, on what it writes, the
-// groups that are outdated by it (RFC 9875).
+// groups that are outdated by it (RFC 9875). The same names stand in Cache-Tag, for operators to invalidate by.
 
 import { hash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIPv6 } from 'node:net';
-import { TidegateError } from '../../errors.ts';
+import { portError } from '../port-error.ts';
 import { answerDemo, type DemoAnswer, refusal } from './demo-api.ts';
 import type { DemoData } from './demo-data.ts';
 
@@ -45,11 +45,7 @@ export async function startDemoOrigin(
 
 function listen(server: Server, at: { readonly port: number; readonly host: string }): Promise<void> {
   return new Promise((listening, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const got = error.code ?? error.message;
-      const message = `expected to listen on ${at.host}:${at.port} for the demo origin, got ${got}`;
-      reject(new TidegateError('E_PORT', message, { cause: error }));
-    });
+    server.once('error', (error) => reject(portError(at, error, 'the demo origin')));
     server.listen(at, listening);
   });
 }
@@ -77,7 +73,8 @@ async function serve(serving: Serving): Promise<void> {
       return send(serving, refusal(413, `expected at most ${MAX_CONTENT_BYTES} bytes of content, got more`));
     }
     const method = request.method === 'HEAD' ? 'GET' : (request.method as string);
-    send(serving, answerDemo(data, { method, target: request.url as string, content }));
+    const { host = '' } = request.headers;
+    send(serving, answerDemo(data, { method, target: request.url as string, content, host }));
   } catch (error) {
     // The client is gone, or the demo is at fault; either way there is no answer that would be right.
     response.destroy(error as Error);
@@ -98,7 +95,7 @@ async function readContent(request: IncomingMessage): Promise<string | undefined
 
 function send({ request, response }: Serving, answer: DemoAnswer): void {
   request.resume();
-  const text = answer.body === undefined ? '' : `${JSON.stringify(answer.body)}\n`;
+  const text = textOf(answer);
   const fields = fieldsOf(answer, text);
   if (fields.etag !== undefined && matches(request.headers['if-none-match'], fields.etag)) {
     // RFC 9110 §15.4.5: what describes the content stays out.
@@ -109,12 +106,17 @@ function send({ request, response }: Serving, answer: DemoAnswer): void {
   response.writeHead(answer.status, fields).end(text);
 }
 
+function textOf({ body, mediaType }: DemoAnswer): string {
+  if (body === undefined) return '';
+  return mediaType === undefined ? `${JSON.stringify(body)}\n` : String(body);
+}
+
 function fieldsOf(answer: DemoAnswer, text: string): Readonly<Record<string, string>> {
-  const { groups, invalidates, status, location, allow } = answer;
+  const { groups, invalidates, status, location, allow, mediaType = 'application/json' } = answer;
   return {
-    ...(text !== '' && { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) }),
+    ...(text !== '' && { 'content-type': mediaType, 'content-length': String(Buffer.byteLength(text)) }),
     'cache-control': groups === undefined ? 'no-store' : `max-age=${MAX_AGE_SECONDS}`,
-    ...(groups !== undefined && { 'cache-groups': stringList(groups) }),
+    ...(groups !== undefined && { 'cache-groups': stringList(groups), 'cache-tag': groups.join(', ') }),
     ...(groups !== undefined && status === 200 && { etag: `"${hash('sha256', text, 'base64url').slice(0, 22)}"` }),
     ...(invalidates !== undefined && { 'cache-group-invalidation': stringList(invalidates) }),
     ...(location !== undefined && { location }),

@@ -177,6 +177,19 @@ export class Certificates {
   }
 }
 
+/** What is wrong with them, a line each. */
+export function certificateProblems(files: readonly CertificateFiles[]): string[] {
+  return files.flatMap((file, at) => {
+    try {
+      checkPair(readPair(file, at), file, placeOf(at));
+      return [];
+    } catch (error) {
+      if (error instanceof TidegateError) return [error.message];
+      throw error;
+    }
+  });
+}
+
 function placeOf(at: number): string {
   return `listen.tls.certificates[${at}]`;
 }
@@ -239,6 +252,7 @@ function orFail<Result>(attempt: () => Result, message: (got: string) => string)
   }
 }
 
+/** Without the path that the system adds, since ours is in the message already. */
 function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return error instanceof Error ? error.message.replace(/, \w+ '.*'$/s, '') : String(error);
 }

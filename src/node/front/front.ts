@@ -7,8 +7,8 @@
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { TidegateError } from '../../errors.ts';
 import { nodeClock } from '../node-ports.ts';
+import { portError } from '../port-error.ts';
 import type { FrontLimits } from '../site.ts';
 import { type Admitted, admit, withBody } from './admission.ts';
 import { type ArrivalOptions, Arrivals } from './arrival.ts';
@@ -91,10 +91,7 @@ class NodeFront implements Front {
 
   listen({ host, port, reusePort = false }: ListenAt): Promise<AddressInfo> {
     return new Promise((resolve, reject) => {
-      const failed = (error: Error) => {
-        const message = `expected a free port ${port} on ${host}, got ${error.message}`;
-        reject(new TidegateError('E_PORT', message, { cause: error }));
-      };
+      const failed = (error: Error) => reject(portError({ host, port }, error));
       this.#server.once('error', failed);
       this.#server.listen({ host, port, reusePort }, () => {
         this.#server.off('error', failed);

@@ -21,7 +21,17 @@ export interface LogOptions {
 /** A logger of JSON lines with ISO times. Files and descriptors are written to without holding up the event loop. */
 export function createLog({ level, destination = 1 }: LogOptions): Logger {
   const stream = typeof destination === 'object' ? destination : openLog(destination);
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+  return pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: shownError } },
+    stream,
+  );
+}
+
+/** What an operator can mend needs no stack; a defect does. */
+function shownError(error: Error): object {
+  if (!(error instanceof TidegateError)) return pino.stdSerializers.err(error);
+  const { code, message, cause } = error;
+  return { code, message, ...(cause instanceof Error && { cause: cause.message }) };
 }
 
 /** Throws E_CONFIG when the file cannot be opened. */

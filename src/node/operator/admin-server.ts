@@ -13,6 +13,7 @@ import { type AdminResponse, bearerToken, failure, unauthorized } from '../../ad
 import { type AdminApi, HEALTH_PATH } from '../../admin/api.ts';
 import { TidegateError } from '../../errors.ts';
 import { type Fields, fieldLines, fieldValue } from '../../semantics/fields.ts';
+import { portError } from '../port-error.ts';
 
 export interface AdminListener {
   /** Name or address to listen on. Default 127.0.0.1. */
@@ -35,6 +36,8 @@ const CLOSE_WITHIN_MS = 5_000;
 
 /** Guards one request; undefined: let it through. */
 type Guard = (fields: Fields, path: string) => AdminResponse | undefined;
+
+const WHAT = 'the admin API';
 
 /** Throws E_ADMIN_TOKEN, or E_PORT when the address cannot be listened on. */
 export async function startAdmin(listener: AdminListener): Promise<RunningAdmin> {
@@ -62,7 +65,7 @@ async function resolve(host: string, port: number): Promise<string> {
   try {
     return host === '' ? '::' : (await lookup(host)).address;
   } catch (error) {
-    throw portError(`${host}:${port}`, error);
+    throw portError({ host, port }, error, WHAT);
   }
 }
 
@@ -72,23 +75,8 @@ function isLoopback(address: string): boolean {
 
 function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolveListening, reject) => {
-    server.once('error', (error) => reject(portError(`${host}:${port}`, error)));
+    server.once('error', (error) => reject(portError({ host, port }, error, WHAT)));
     server.listen({ host, port }, resolveListening);
-  });
-}
-
-const PORT_REASONS: ReadonlyMap<string, string> = new Map([
-  ['EADDRINUSE', 'the port is in use'],
-  ['EACCES', 'this user may not listen there'],
-  ['EADDRNOTAVAIL', 'this machine does not have the address'],
-  ['ENOTFOUND', 'the name does not resolve'],
-]);
-
-function portError(where: string, error: unknown): TidegateError {
-  const { code = 'an error', message } = error as NodeJS.ErrnoException;
-  const reason = PORT_REASONS.get(code) ?? message;
-  return new TidegateError('E_PORT', `expected to listen on ${where} for the admin API, got ${code}: ${reason}`, {
-    cause: error,
   });
 }
 

@@ -74,8 +74,13 @@ export function changeText(
   return `${total}\n${table(rows)}`;
 }
 
-function entries(count: number): string {
-  return count === 1 ? '1 entry' : `${count} entries`;
+export function entries(count: number): string {
+  return counted(count, 'entry', 'entries');
+}
+
+/** `1 URL`, `2 URLs`. */
+export function counted(count: number, one: string, several = `${one}s`): string {
+  return `${count} ${count === 1 ? one : several}`;
 }
 
 export function statsText(stats: GateStats): string {
@@ -93,7 +98,7 @@ export function statsText(stats: GateStats): string {
     ['memory', `${entries(memory.entries)}, ${memory.bytes} of ${memory.maxBytes} bytes`],
     ['evicted', `${memory.evictions}, declined ${memory.declined}`],
     ...diskRows(stats.disk),
-    ['under way', `${stats.fillsInFlight} fills, ${stats.intentsOpen} intents`],
+    ['under way', `${counted(stats.fillsInFlight, 'fill')}, ${counted(stats.intentsOpen, 'intent')}`],
     ['position', String(stats.position)],
   ]);
 }
@@ -105,7 +110,7 @@ function diskRows(disk: GateStats['disk']): [string, string][] {
   return [
     ['disk', `${entries(disk.entries)}, ${disk.bytes} of ${disk.maxBytes} bytes${index}`],
     ['disk evicted', `${disk.evictions}, declined ${disk.declined}`],
-    ['disk damage', `${disk.corrupt} corrupt, ${disk.writeFailures} failures to write${log}`],
+    ['disk damage', `${disk.corrupt} corrupt, ${counted(disk.writeFailures, 'failure')} to write${log}`],
   ];
 }
 

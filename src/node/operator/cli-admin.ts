@@ -3,12 +3,13 @@
 // The one complication: exit codes. A wrong command line is 2, which commander would make 1; what the gate refuses, or
 // a gate that is not there, is 1.
 
-import { type Command, type CommanderError, InvalidArgumentError, Option } from 'commander';
+import { type Command, type CommanderError, Option } from 'commander';
 import { CLEARABLE, type TierAgreement, type TierHoldings } from '../../admin/tiers-api.ts';
 import type { Explanation, GateStats, InvalidationResult, ListPage } from '../../engine/contract.ts';
 import { TidegateError } from '../../errors.ts';
 import { type AdminAddress, type AdminCall, callAdmin } from './admin-client.ts';
-import { changeText, explainText, listText, printable, statsText } from './admin-text.ts';
+import { changeText, entries, explainText, listText, printable, statsText } from './admin-text.ts';
+import { adminUrl, atLeastOne, clientUrl, fieldLine, selecting, several } from './cli-values.ts';
 import { agreementText, holdingsText } from './tiers-text.ts';
 
 /** Where commands print and how they end; each has the process's own as default. Lines come without a line break. */
@@ -56,7 +57,10 @@ export function adminCommand(program: Command, io: Required<AdminCommandIo>, nam
     })
     .exitOverride((error: CommanderError) => io.exit(error.exitCode === 0 ? 0 : 2))
     .addOption(
-      new Option('--admin <url>', 'URL of the admin API').env('TIDEGATE_ADMIN').default('http://127.0.0.1:8081'),
+      new Option('--admin <url>', 'URL of the admin API')
+        .env('TIDEGATE_ADMIN')
+        .default('http://127.0.0.1:8081')
+        .argParser(adminUrl),
     )
     .addOption(new Option('--token <token>', 'its token; others may see a command line').env('TIDEGATE_ADMIN_TOKEN'))
     .option('--json', 'print the JSON of the answer');
@@ -65,7 +69,7 @@ export function adminCommand(program: Command, io: Required<AdminCommandIo>, nam
 function addClear(program: Command, io: Required<AdminCommandIo>): void {
   adminCommand(program, io, 'clear')
     .description('remove all entries, or what one tier has')
-    .addOption(new Option('--tier <name>', 'empty only this one').choices(CLEARABLE))
+    .addOption(new Option('--tier <name>', 'only what this tier has').choices(CLEARABLE))
     .action((options: CommonOptions & { tier?: string }) => {
       const { tier } = options;
       if (tier === undefined) {
@@ -76,7 +80,7 @@ function addClear(program: Command, io: Required<AdminCommandIo>): void {
       }
       return run<{ readonly removed: number }>(io, options, {
         calls: (ask) => ask({ method: 'POST', path: '/tiers/clear', body: { tier } }),
-        text: ({ removed }) => `cleared ${tier}: ${removed} removed`,
+        text: ({ removed }) => `cleared ${tier}: ${entries(removed)} removed`,
       });
     });
 }
@@ -134,19 +138,13 @@ export function failed(io: Required<AdminCommandIo>, error: unknown): never {
 function addList(program: Command, io: Required<AdminCommandIo>): void {
   adminCommand(program, io, 'list')
     .description('list stored responses, in the order of their keys')
-    .option('--prefix <prefix>', 'only URLs that begin with it')
-    .option('--tag <tag>', 'only entries that have it')
-    .option('--tier <name>', 'only what this tier has: memory or disk')
+    .option('--prefix <prefix>', 'only URLs that begin with it', selecting('prefix'))
+    .option('--tag <tag>', 'only entries that have it', selecting('tag'))
+    .addOption(new Option('--tier <name>', 'only what this tier has').choices(['memory', 'disk']))
     .option('--limit <number>', 'entries at most', atLeastOne, 100)
     .action((options: CommonOptions & ListOptions) =>
       run<ListPage>(io, options, { calls: (ask) => listPages(ask, options), text: listText }),
     );
-}
-
-export function atLeastOne(text: string): number {
-  if (!/^[0-9]{1,9}$/.test(text) || Number(text) < 1)
-    throw new InvalidArgumentError('Expected a number of at least 1.');
-  return Number(text);
 }
 
 /** Pages of the API that a list is put together from. */
@@ -176,10 +174,10 @@ async function listPages(ask: Ask, options: ListOptions): Promise<ListPage> {
 function addExplain(program: Command, io: Required<AdminCommandIo>): void {
   adminCommand(program, io, 'explain')
     .description('say why a URL is, or is not, answered from the cache')
-    .argument('<url>', 'absolute URL as clients ask for it')
+    .argument('<url>', 'absolute URL as clients ask for it', clientUrl)
     .option('-X, --method <method>', 'request method', 'GET')
     // Not variadic, which would take the URL for a further field.
-    .option('-H, --header <field>', '"Name: value" of the request; may be repeated', collect, [])
+    .option('-H, --header <field>', '"Name: value" of the request; may be repeated', several(fieldLine), [])
     .action((url: string, options: CommonOptions & { method: string; header: readonly string[] }) => {
       const headers = options.header.map((field) => ['header', field] as const);
       const query = [['url', url], ['method', options.method], ...headers] as const;
@@ -188,10 +186,6 @@ function addExplain(program: Command, io: Required<AdminCommandIo>): void {
         text: explainText,
       });
     });
-}
-
-function collect(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
 }
 
 interface SelectorOptions {
@@ -213,11 +207,11 @@ interface ChangeCommand {
 function addChange(program: Command, io: Required<AdminCommandIo>, { name, done, help }: ChangeCommand): void {
   adminCommand(program, io, name)
     .description(`${help}; name them by exactly one of --url, --tag, --prefix, --pattern, --origin and --all`)
-    .option('--url <url>', 'all variants and methods of one URL')
-    .option('--tag <tag...>', 'entries that have the tag, or any of several')
-    .option('--prefix <prefix>', 'URLs that begin with it')
-    .option('--pattern <glob>', 'URLs that match: * any run of characters, ? one character')
-    .option('--origin <name>', 'all of one origin, by its name in the configuration')
+    .option('--url <url>', 'all variants and methods of one URL', selecting('url'))
+    .option('--tag <tag...>', 'entries that have the tag, or any of several', several(selecting('tag')))
+    .option('--prefix <prefix>', 'URLs that begin with it', selecting('prefix'))
+    .option('--pattern <glob>', 'URLs that match: * any run of characters, ? one character', selecting('pattern'))
+    .option('--origin <name>', 'all of one origin, by its name in the configuration', selecting('origin'))
     .option('--all', 'everything')
     .action((options: CommonOptions & SelectorOptions, command: Command) => {
       const body = selectorBody(options, command);

@@ -5,14 +5,16 @@
 
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { ListPage } from '../../engine/contract.ts';
 import { itemOfKey } from '../../engine/populate-item.ts';
 import type { JobProgress } from '../../engine/populate-job.ts';
 import { TidegateError } from '../../errors.ts';
 import { valueOfLine } from '../populate/lines.ts';
 import { type AdminAddress, callAdmin, followAdmin } from './admin-client.ts';
-import { type AdminCommandIo, adminCommand, atLeastOne, type CommonOptions, DEFAULT_IO, failed } from './cli-admin.ts';
+import { counted } from './admin-text.ts';
+import { type AdminCommandIo, adminCommand, type CommonOptions, DEFAULT_IO, failed } from './cli-admin.ts';
+import { adminUrl, atLeastOne, clientUrl, fieldLine, several } from './cli-values.ts';
 import { endText, type PopulateState, progressLine, stateText } from './populate-text.ts';
 
 /** Beside what other commands have. */
@@ -42,22 +44,30 @@ type Io = Required<AdminCommandIo> & Pick<PopulateCommandIo, 'progress'>;
 export function registerPopulateCommand(program: Command, io: PopulateCommandIo = {}): void {
   const ends: Io = { ...DEFAULT_IO, ...(process.stderr.isTTY && { progress: rewriteLine }), ...io };
   adminCommand(program, ends, 'populate')
-    .description('fill entries before clients ask for them; name them by exactly one of the first seven options')
+    .description(
+      'fill entries before clients ask for them; name them by exactly one of --from-manifest, --sitemap, --file, --url ' +
+        'and --from-node',
+    )
     .option('--from-manifest', 'all that is stored: what is outdated or expired is filled again')
-    .option('--sitemap <url>', 'URLs of a sitemap, or of an index of sitemaps, on a host that a route takes')
+    .option('--sitemap <url>', 'URLs of a sitemap, or of an index of sitemaps, on a host that a route takes', clientUrl)
     .option('--file <file>', 'URLs of a file, a URL or JSON a line; "-": the standard input')
-    .option('--url <url...>', 'these URLs')
-    .option('--from-node <url>', 'what another node stores, by the URL of its admin API')
+    .option('--url <url...>', 'these URLs', several(clientUrl))
+    .option('--from-node <url>', 'what another node stores, by the URL of its admin API', adminUrl)
     .option('--list', 'show the jobs instead')
     .option('--cancel <id>', 'cancel a job instead')
     .addOption(new Option('--node-token <token>', 'token of the other node').env('TIDEGATE_NODE_TOKEN'))
     .addOption(new Option('--cause <cause>', 'why').choices(['operator', 'publish', 'missing']))
-    .option('-H, --header <field>', '"Name: value" that clients send; may be repeated', collectField, [])
+    .option('-H, --header <field>', '"Name: value" that clients send; may be repeated', several(fieldLine), [])
     .option('--concurrency <number>', 'fills under way at once, where that is to be less than configured', atLeastOne)
     .option('--rate <number>', 'requests in a second, where that is to be less than configured', atLeastOne)
     .option('--no-wait', 'print the job and go; it goes on')
+    .addHelpText('after', EXIT_CODES)
     .action((options: PopulateOptions, command: Command) => run(ends, options, command));
 }
+
+const EXIT_CODES = `
+Ends with 0 when all is filled, or refused for what the origin says of it; with 1 when a URL failed, is none or has no
+route, or the job was cancelled or its source failed; with 2 for a wrong command line.`;
 
 function rewriteLine(text: string): void {
   process.stderr.write(`\r\u001b[2K${text}`);
@@ -77,7 +87,7 @@ async function run(io: Io, options: PopulateOptions, command: Command): Promise<
       return show((await callAdmin(at, call)) as JobProgress, endText);
     }
     const begun = await begin(at, options);
-    if (!options.wait) return show(begun, ({ id, total }) => `job ${id}: ${total} URLs so far`);
+    if (!options.wait) return show(begun, ({ id, total }) => `job ${id}: ${counted(total, 'URL')} so far`);
     const last = await follow(io, at, begun.id);
     show(last, endText);
     // A refusal is what the site wants; but where no route takes a URL, or it is none, someone is mistaken.
@@ -104,7 +114,7 @@ async function begin(at: AdminAddress, options: PopulateOptions): Promise<JobPro
     ...(cause !== undefined && { cause }),
     ...(concurrency !== undefined && { concurrency }),
     ...(rate !== undefined && { ratePerSecond: rate }),
-    ...(options.header.length > 0 && { fields: pairsOf(options.header) }),
+    ...(options.header.length > 0 && { fields: pairsOf(options.header.flatMap(nameAndValue)) }),
   };
   const post = async (body: object) =>
     (await callAdmin(at, { method: 'POST', path: '/populate', body })) as JobProgress;
@@ -190,11 +200,9 @@ function pairsOf(fields: readonly string[]): Record<string, string> {
   return pairs;
 }
 
-/** Names and values, one behind the other. */
-function collectField(line: string, before: readonly string[]): readonly string[] {
+function nameAndValue(line: string): [string, string] {
   const colon = line.indexOf(':');
-  if (colon < 1) throw new InvalidArgumentError('Expected "Name: value".');
-  return [...before, line.slice(0, colon).trim(), line.slice(colon + 1).trim()];
+  return [line.slice(0, colon), line.slice(colon + 1).trim()];
 }
 
 async function follow(io: Io, at: AdminAddress, id: string): Promise<JobProgress> {

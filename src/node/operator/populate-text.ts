@@ -3,7 +3,7 @@
 import type { PopulateApi } from '../../admin/populate-api.ts';
 import type { JobProgress } from '../../engine/populate-job.ts';
 import type { ScheduleState } from '../populate/schedules.ts';
-import { printable } from './admin-text.ts';
+import { counted, printable } from './admin-text.ts';
 
 const BAR_CHARS = 24;
 
@@ -18,10 +18,14 @@ export function progressLine(progress: JobProgress): string {
 }
 
 export function endText(progress: JobProgress): string {
-  const { id, state, done, total, stored, fresh, refused, failed, reasons, perSecond, error } = progress;
+  const { id, state, done, total, stored, fresh, refused, failed, reasons, notStored, perSecond, error } = progress;
   const counts = `${stored} stored, ${fresh} fresh already, ${refused} refused, ${failed} failed`;
   const lines = [`${state} (${id}): ${done} of ${total}: ${counts}; ${perSecond}/s`];
-  for (const [reason, count] of Object.entries(reasons)) lines.push(`  ${printable(reason)} ${count}`);
+  for (const [reason, count] of Object.entries(reasons)) {
+    const example = notStored.findLast((one) => one.reason === reason);
+    const shown = example === undefined ? '' : `, ${count === 1 ? '' : 'such as '}${printable(example.url)}`;
+    lines.push(`  ${printable(reason)} ${count}${shown}`);
+  }
   if (error !== undefined) lines.push(`  ${printable(error)}`);
   return lines.join('\n');
 }
@@ -36,7 +40,9 @@ export function stateText({ waiting, inFlight, jobs, schedules }: PopulateState)
   for (const job of jobs) lines.push(`${job.cause} ${printable(job.name ?? '')}`.trimEnd(), `  ${endText(job)}`);
   for (const { name, runs, skipped, running, nextAt } of schedules) {
     const next = nextAt === undefined ? 'never' : new Date(nextAt).toISOString();
-    lines.push(`schedule ${name}: ${runs} runs, ${skipped} left out${running ? ', running' : ''}, next ${next}`);
+    lines.push(
+      `schedule ${name}: ${counted(runs, 'run')}, ${skipped} left out${running ? ', running' : ''}, next ${next}`,
+    );
   }
   return lines.join('\n');
 }

@@ -94,7 +94,7 @@ export class Origins {
 }
 
 /** Throws E_TLS. */
-function readAuthorities(name: string, file: string | undefined): string | undefined {
+export function readAuthorities(name: string, file: string | undefined): string | undefined {
   if (file === undefined) return undefined;
   const place = `origins.${name}.tls.ca`;
   let pem: string;
@@ -102,7 +102,7 @@ function readAuthorities(name: string, file: string | undefined): string | undef
     pem = readFileSync(file, 'utf8');
     new X509Certificate(pem);
   } catch (error) {
-    const got = error instanceof Error ? error.message : String(error);
+    const got = error instanceof Error ? error.message.replace(/, \w+ '.*'$/s, '') : String(error);
     throw new TidegateError('E_TLS', `${place}: expected a file of certificates in PEM, got ${got} for ${file}`, {
       cause: error,
     });

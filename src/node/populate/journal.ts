@@ -4,10 +4,11 @@
 // The one complication: nothing here needs to survive exactly. Whatever is done once more is found fresh and skipped; so
 // nothing is synced, a torn last line is left out, and a disk that takes nothing costs the resumption and no more.
 
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JobRecord, JobSpec } from '../../engine/populate-job.ts';
 import type { Tasks } from '../../ports.ts';
+import { makeFolders } from '../../store/disk/make-folders.ts';
 
 /** A job as it was written down. */
 export interface WrittenJob {
@@ -104,7 +105,7 @@ export class PopulateJournal {
   }
 
   #makeFolder(): void {
-    mkdirSync(this.#folder, { recursive: true, mode: FOLDER_MODE });
+    makeFolders(this.#folder, FOLDER_MODE);
   }
 
   #attempt(act: () => void): void {

@@ -13,7 +13,7 @@ import type { ResolvedConfig } from '../config/config.ts';
 import type { SourceOutput } from '../config/config-schema.ts';
 import { PopulateJournal, type WrittenJob } from './journal.ts';
 import { Schedules } from './schedules.ts';
-import { fromSitemap, fromStores, type Source, type SourceDeps, sourceName, sourceOf } from './sources.ts';
+import { fromSitemap, fromStores, type Source, type SourceDeps, sourceName, sourceOf, urlsText } from './sources.ts';
 
 export interface PopulationDeps {
   readonly clock: Clock;
@@ -109,29 +109,34 @@ export class Population implements PopulateApi {
       return item === undefined ? [] : [{ ...item, hits: uses }];
     });
     if (items.length === 0) return;
+    const id = this.#rehydrationJob();
     try {
-      this.#populator.add(this.#rehydrationJob(), items);
+      this.#populator.add(id, items);
     } catch (error) {
       // Too much waits already; then these are filled when someone asks.
       this.#deps.log.warn({ err: error }, 'entries were not filled again after an invalidation');
     }
+    if (id === this.#rehydration) return;
+    this.#rehydration = id;
+    this.#populator.follow(id, ({ done, total }) => void (done === total && this.#populator.seal(id)));
   }
 
   begin(start: PopulateStart): JobProgress {
     const { cause, items, refused, source, more } = start;
-    const name = start.name ?? source?.name ?? `${(items?.length ?? 0) + (refused ?? 0)} URLs`;
+    const name = start.name ?? source?.name ?? urlsText((items?.length ?? 0) + (refused?.length ?? 0));
     const id = this.#open({ ...start, cause, name });
     if (source !== undefined) void this.#feed(id, this.#sourceFor(id, source));
-    else this.give(id, { items: items ?? [], refused: refused ?? 0, more: more ?? false });
+    else this.give(id, { items: items ?? [], refused: refused ?? [], more: more ?? false });
     return this.progress(id) as JobProgress;
   }
 
-  give(id: string, portion: { items: readonly PopulateItem[]; refused: number; more: boolean }): void {
+  give(id: string, portion: Parameters<PopulateApi['give']>[1]): void {
     this.#patience.get(id)?.();
     this.#patience.delete(id);
     try {
       this.#populator.add(id, portion.items);
-      this.#populator.refuse(id, Array<string>(portion.refused).fill('not-a-url'));
+      const refused = portion.refused.map((url) => ({ url, reason: 'not-a-url' }));
+      this.#populator.refuse(id, refused);
     } catch (error) {
       this.#populator.seal(id, (error as Error).message);
       throw error;
@@ -159,12 +164,9 @@ export class Population implements PopulateApi {
 
   /** One job while there is anything to fill again, so that many invalidations do not make many jobs. */
   #rehydrationJob(): string {
-    const id = this.#rehydration;
-    const progress = id === undefined ? undefined : this.progress(id);
-    if (id !== undefined && progress !== undefined && progress.done < progress.total) return id;
-    if (id !== undefined) this.#populator.seal(id);
-    this.#rehydration = this.#populator.open({ cause: 'rehydration' });
-    return this.#rehydration;
+    const last = this.#rehydration === undefined ? undefined : this.progress(this.#rehydration);
+    const takesMore = last?.state === 'running' && !last.sealed;
+    return takesMore ? last.id : this.#populator.open({ cause: 'rehydration' });
   }
 
   #open(spec: Omit<ConfiguredJob, keyof SourceOutput>): string {
@@ -217,8 +219,7 @@ export class Population implements PopulateApi {
           await this.#pause(LOOK_AGAIN_MS);
         if (!this.#isWanted(id)) return !this.#closed;
         this.#populator.add(id, items);
-        const reasons = refused.map(({ reason }) => reason);
-        this.#populator.refuse(id, reasons);
+        this.#populator.refuse(id, refused);
       }
       if (!this.#closed) this.#populator.seal(id);
     } catch (error) {

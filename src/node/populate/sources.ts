@@ -3,10 +3,11 @@
 
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { populateItem } from '../../admin/populate-items.ts';
+import { populateItem, shownItem } from '../../admin/populate-items.ts';
 import type { Selector } from '../../dependency/selector.ts';
 import type { GateRequest } from '../../engine/contract.ts';
 import { itemOfKey, type PopulateItem } from '../../engine/populate-item.ts';
+import type { NotStored } from '../../engine/populate-job.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Store } from '../../ports.ts';
 import { type Fields, NO_FIELDS } from '../../semantics/fields.ts';
@@ -15,10 +16,10 @@ import { askOrigin } from './ask-origin.ts';
 import { valueOfLine } from './lines.ts';
 import { readSitemap, uriOf } from './sitemap.ts';
 
-/** What a source gives: URLs to fill, and those it refuses, by the reason. */
+/** What a source gives: URLs to fill, and those it refuses. */
 export interface Portion {
   readonly items: readonly PopulateItem[];
-  readonly refused?: readonly { readonly reason: string }[];
+  readonly refused?: readonly NotStored[];
 }
 
 export type Source = AsyncIterable<Portion>;
@@ -51,29 +52,34 @@ export function sourceOf(source: SourceOutput, deps: SourceDeps): Source {
 
 /** What a source is called. */
 export function sourceName(source: SourceOutput): string {
-  if (source.urls !== undefined) return `${source.urls.length} URLs`;
+  if (source.urls !== undefined) return urlsText(source.urls.length);
   return source.file ?? source.sitemap ?? 'manifest';
 }
 
+/** `1 URL`, `2 URLs`. */
+export function urlsText(count: number): string {
+  return count === 1 ? '1 URL' : `${count} URLs`;
+}
+
 async function* fromUrls(urls: readonly string[]): Source {
-  yield portionOf(urls.map((url) => populateItem(url)));
+  yield portionOf(urls);
 }
 
 async function* fromFile(path: string): Source {
   const input = createReadStream(path, 'utf8');
-  let items: (PopulateItem | undefined)[] = [];
+  let values: unknown[] = [];
   try {
     for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
       const value = valueOfLine(line);
-      if (value === undefined || items.push(populateItem(value)) < PORTION) continue;
-      yield portionOf(items);
-      items = [];
+      if (value === undefined || values.push(value) < PORTION) continue;
+      yield portionOf(values);
+      values = [];
     }
   } catch (error) {
     const { message } = error as Error;
     throw new TidegateError('E_POPULATE', `expected a readable file of URLs, got ${message}`, { cause: error });
   }
-  yield portionOf(items);
+  yield portionOf(values);
 }
 
 /** `fields`: those with which clients are to have asked for each of its URLs. */
@@ -106,11 +112,17 @@ export async function* fromSitemap(url: string, deps: SourceDeps, fields: Fields
   }
 }
 
-/** What is stored, in whatever tier, or was and is still named: the slowest first, which has the most. */
+/**
+ * What is stored, in whatever tier, or was and is still named: each key once. The slowest tier comes last, because its
+ * keys, of which there may be millions, need not be remembered then.
+ */
 export async function* fromStores(selector: Selector, { stores, usesOf }: SourceDeps): Source {
-  for (const store of stores.toReversed()) {
+  const seen = new Set<string>();
+  for (const store of stores) {
     let items: PopulateItem[] = [];
     for await (const { kind, key } of store.find(selector)) {
+      if (seen.has(key)) continue;
+      if (store !== stores.at(-1)) seen.add(key);
       const item = kind === 'response' ? itemOfKey(key) : undefined;
       if (item === undefined || items.push({ ...item, hits: 1 + usesOf(key) }) < PORTION) continue;
       yield { items };
@@ -120,8 +132,13 @@ export async function* fromStores(selector: Selector, { stores, usesOf }: Source
   }
 }
 
-function portionOf(items: readonly (PopulateItem | undefined)[]): Portion {
-  const good = items.filter((item) => item !== undefined);
-  const refused = Array.from({ length: items.length - good.length }, () => ({ reason: 'not-a-url' }));
-  return { items: good, refused };
+function portionOf(values: readonly unknown[]): Portion {
+  const items: PopulateItem[] = [];
+  const refused: NotStored[] = [];
+  for (const value of values) {
+    const item = populateItem(value);
+    if (item === undefined) refused.push({ url: shownItem(value), reason: 'not-a-url' });
+    else items.push(item);
+  }
+  return { items, refused };
 }

@@ -13,6 +13,7 @@ import type { ReplicaFeed } from '../../store/disk/replica-feed.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import type { ListenAt } from '../front/front-contract.ts';
 import { nodeClock, nodeTasks } from '../node-ports.ts';
+import { portError } from '../port-error.ts';
 import type { Answers, Figures, FromWorker, Question } from './messages.ts';
 import { Restarts } from './restarts.ts';
 import { workerConfig } from './share.ts';
@@ -243,10 +244,7 @@ export class Crew {
 function takeAlone({ host, port }: ListenAt): Promise<void> {
   return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once('error', (error) => {
-      const message = `expected a free port ${port} on ${host}, got ${error.message}`;
-      reject(new TidegateError('E_PORT', message, { cause: error }));
-    });
+    server.once('error', (error) => reject(portError({ host, port }, error)));
     server.listen({ host, port, exclusive: true }, () => server.close(() => resolve()));
   });
 }

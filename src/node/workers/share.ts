@@ -24,6 +24,12 @@ export function workerConfig(config: ResolvedConfig, count: number): ResolvedCon
   return {
     ...config,
     memory: { ...config.memory, maxBytes: part(config.memory.maxBytes) },
+    populate: {
+      ...config.populate,
+      concurrency: part(config.populate.concurrency),
+      ratePerSecond: part(config.populate.ratePerSecond),
+      rehydrate: { maxEntries: part(config.populate.rehydrate.maxEntries) },
+    },
     limits: { ...config.limits, maxConnections: part(config.limits.maxConnections) },
     origins: Object.fromEntries(
       Object.entries(config.origins).map(([name, origin]) => [

@@ -6,6 +6,7 @@
 
 import type { AdminDeps } from '../../admin/api.ts';
 import { Invalidations } from '../../dependency/invalidations.ts';
+import { rehydrateFound } from '../../engine/rehydrate.ts';
 import { TidegateError } from '../../errors.ts';
 import { afterIntents } from '../../feed/after-intents.ts';
 import { MemberLog } from '../../feed/member-log.ts';
@@ -134,6 +135,7 @@ export class Worker {
         const responses = found.filter(({ kind }) => kind === 'response');
         const hashes = Float64Array.from(responses, ({ key }) => hashOf(key));
         if (question.remove) memory.delete(found.map(({ key }) => key));
+        else rehydrateFound(part, found);
         return hashes;
       }
       case 'clear':

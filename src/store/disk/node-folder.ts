@@ -8,13 +8,15 @@ import fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { TidegateError } from '../../errors.ts';
 import type { DiskFile, DiskFolder } from './contract.ts';
+import { makeFolders } from './make-folders.ts';
+
+const FOLDER_MODE = 0o700;
 
 /** Makes the folder, for its owner alone, if it is not there. */
 export function openFolder(path: string): DiskFolder {
   try {
-    fs.mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolders(path, FOLDER_MODE);
     fs.accessSync(path, fs.constants.R_OK | fs.constants.W_OK | fs.constants.X_OK);
-    if (!fs.statSync(path).isDirectory()) throw new Error('a file');
   } catch (cause) {
     const got = (cause as Error).message;
     throw new TidegateError('E_DISK', `expected disk.path to be a folder that can be written to, got ${path}: ${got}`, {
@@ -45,7 +47,7 @@ function openFile(path: string, create: boolean): DiskFile {
   } catch (error) {
     if (!create || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
-  fs.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolders(dirname(path), FOLDER_MODE);
   return new NodeFile(path, fs.openSync(path, O_RDWR | O_CREAT | O_EXCL, 0o600), true);
 }
 

@@ -47,6 +47,8 @@ describe('workers', () => {
     const { memory, limits, origins, routes } = workerConfig(config, 4);
     expect([memory.maxBytes, limits.maxConnections, origins.app?.connections]).toEqual([25, 3, 3]);
     expect(routes).toEqual(config.routes);
+    const populate = { concurrency: 1, ratePerSecond: 25, rehydrate: { maxEntries: 25 } };
+    expect(workerConfig(config, 4).populate).toEqual(populate);
   });
 });
 

@@ -5,10 +5,11 @@ import { bentocache } from './bentocache.ts';
 import { cacheManager } from './cache-manager.ts';
 import { cacheable } from './cacheable.ts';
 import { cachified } from './cachified.ts';
+import { drizzle } from './drizzle.ts';
 import { Absent, PEERS_FOLDER, type Peer, type PeerRow } from './peer.ts';
 import { undici } from './undici.ts';
 
-export const PEERS: readonly Peer[] = [bentocache, cacheable, cachified, cacheManager, undici];
+export const PEERS: readonly Peer[] = [bentocache, cacheable, cachified, cacheManager, drizzle, undici];
 
 export interface PeerResult {
   readonly rows: readonly PeerRow[];

@@ -5,8 +5,10 @@ import { loadPeer, type Peer, type PeerCache, raceScenarios } from './peer.ts';
 interface Bento {
   getOrSet(options: object): Promise<unknown>;
   delete(options: object): Promise<unknown>;
+  deleteMany(options: object): Promise<unknown>;
   deleteByTag(options: object): Promise<unknown>;
   expire(options: object): Promise<unknown>;
+  set(options: object): Promise<unknown>;
   clear(): Promise<unknown>;
   disconnectAll(): Promise<unknown>;
 }
@@ -25,10 +27,12 @@ const WAYS: { readonly [way: string]: (cache: Bento) => Promise<unknown> } = {
   deleteByTag: (cache) => cache.deleteByTag({ tags: ['item'] }),
   expire: (cache) => cache.expire({ key: 'a' }),
   clear: (cache) => cache.clear(),
+  deleteMany: (cache) => cache.deleteMany({ keys: ['a'] }),
+  'set by another': (cache) => cache.set({ key: 'a', value: '2', ttl: '1h' }),
 };
 
 /** After `expire` and `deleteByTag`, a cache with a grace period serves the old value on purpose: no race. */
-const REFRESH_WAYS = ['delete', 'clear'];
+const REFRESH_WAYS = ['delete', 'clear', 'set by another'];
 
 function race() {
   const { BentoCache, bentostore } = loadPeer<Exports>('bentocache');

@@ -5,13 +5,17 @@ import { loadPeer, type Peer, type PeerCache, raceScenarios } from './peer.ts';
 interface ManagerCache {
   wrap(key: string, load: () => Promise<string>, options: object): Promise<unknown>;
   del(key: string): Promise<unknown>;
+  mdel(keys: readonly string[]): Promise<unknown>;
+  set(key: string, value: string, ttl: number): Promise<unknown>;
   clear(): Promise<unknown>;
   disconnect(): Promise<unknown>;
 }
 
 const WAYS: { readonly [way: string]: (cache: ManagerCache) => Promise<unknown> } = {
   del: (cache) => cache.del('a'),
+  mdel: (cache) => cache.mdel(['a']),
   clear: (cache) => cache.clear(),
+  'set by another': (cache) => cache.set('a', '2', 3_600_000),
 };
 
 function race() {

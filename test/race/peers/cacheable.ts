@@ -17,6 +17,7 @@ const TTL = '1h';
 const WAYS: { readonly [way: string]: (cache: CacheableCache) => Promise<unknown> } = {
   delete: (cache) => cache.delete('a'),
   clear: (cache) => cache.clear(),
+  'set by another': (cache) => cache.set('a', '2', { ttl: TTL, tags: ['item'] }),
   invalidateTag: (cache) => cache.tags.invalidateTag('item'),
 };
 
@@ -39,7 +40,7 @@ function race() {
     open: () => open(way, read),
   });
   return raceScenarios('cacheable', [
-    ...['delete', 'clear'].map((way) => scenario('getOrSet', way, getOrSet)),
+    ...['delete', 'clear', 'set by another'].map((way) => scenario('getOrSet', way, getOrSet)),
     ...Object.keys(WAYS).map((way) => scenario('get and set', way, getOrLoad)),
   ]);
 }

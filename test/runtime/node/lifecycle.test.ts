@@ -68,7 +68,6 @@ function accepts(port: number): Promise<boolean> {
 }
 
 const ORIGIN = 'http://127.0.0.1:9';
-const SERVE = ['serve', '--origin', ORIGIN, '--port', '0', '--admin-port', '0'];
 
 describe('what the gate refuses to start with', { timeout: 60_000 }, () => {
   test.each(['serve', 'check'])('%s: every problem of a configuration, with the key that is meant', async (command) => {
@@ -89,14 +88,16 @@ describe('what the gate refuses to start with', { timeout: 60_000 }, () => {
     expect(await failing(['serve'], { cwd })).toMatch(/^E_CONFIG: .*tidegate\.config\.ts cannot be loaded: /);
     expect(await failing(['serve', 'missing.ts'], { cwd })).toContain(join(cwd, 'missing.ts'));
     expect(await failing(['serve'], { cwd: join(cwd, '..') })).toContain('--origin URL');
-    expect(await failing(['serve', '--origin', 'not a url'], { cwd: '/' })).toContain('not a url');
-    expect(await failing([...SERVE.slice(0, 4), '65536'])).toContain('65536');
   });
 
   test('a port that is in use, of either listener', async () => {
     const port = await takenPort();
     const front = await failing(['serve', '--origin', ORIGIN, '--port', `${port}`, '--admin-port', '0']);
-    expect(front).toMatch(new RegExp(`^E_PORT: expected a free port ${port} on 127\\.0\\.0\\.1, got .*EADDRINUSE`));
+    expect(front).toMatch(
+      new RegExp(
+        `^E_PORT: expected to listen on 127\\.0\\.0\\.1:${port} for clients, got EADDRINUSE: the port is in use`,
+      ),
+    );
     const admin = await failing(['serve', '--origin', ORIGIN, '--port', '0', '--admin-port', `${port}`]);
     expect(admin).toMatch(new RegExp(`^E_PORT: expected to listen on 127\\.0\\.0\\.1:${port} for the admin API`));
     expect(front + admin).not.toContain('    at ');

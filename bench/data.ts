@@ -1,0 +1,172 @@
+// `bench -- data`: what operations of the data cache cost, beside four libraries, lru-cache and a bare Map. `--only NAME`
+// measures one operation alone.
+//
+// The one complication: code compiled for many libraries at once is slow for all of them. So every operation of every
+// library has a process of its own; they run in turn, a round each, as long as the operation is measured.
+
+import { type ChildProcess, fork } from 'node:child_process';
+import { parseArgs } from 'node:util';
+import { FEW, MANY, SUBJECTS, type TagFigures, type Told } from './data-child.ts';
+import { BATCH, ENTRIES, OPERATIONS, type OperationName } from './data-subject.ts';
+import { type Goal, printTable, type Report } from './report.ts';
+
+const ROUNDS = 9;
+const OURS = 'tidegate';
+const LIBRARIES = ['bentocache', 'cacheable', 'cachified + lru-cache', 'cache-manager'];
+
+/** Median ns by library; undefined: it has no such operation. */
+type Figures = ReadonlyMap<string, number | undefined>;
+
+export async function run(flags: readonly string[]): Promise<Report> {
+  const { values } = parseArgs({ args: [...flags], options: { only: { type: 'string' } } });
+  const names = OPERATIONS.filter((name) => values.only === undefined || name.startsWith(values.only));
+  const absent = new Set<string>();
+  const figures = new Map<OperationName, Figures>();
+  for (const name of names) figures.set(name, await measured(name, absent));
+  const tags = values.only === undefined || values.only === 'tag' ? await measuredTags(absent) : new Map();
+  printOperations(figures, absent);
+  printTags(tags);
+  for (const name of absent) console.log(`  ${name}: absent (npm run race -- --install-peers)`);
+  for (const { name, note } of SUBJECTS) if (note !== undefined) console.log(`  ${name}: ${note}`);
+  return {
+    goals: goalsOf(figures, tags),
+    figures: {
+      operations: Object.fromEntries([...figures].map(([name, of]) => [name, Object.fromEntries(of)])),
+      tags: Object.fromEntries(tags),
+      absent: [...absent],
+    },
+  };
+}
+
+interface Child {
+  readonly name: string;
+  readonly process: ChildProcess;
+  ask(): Promise<Told>;
+}
+
+async function measured(operation: OperationName, absent: Set<string>): Promise<Figures> {
+  const rounds = await inTurn(operation, absent);
+  return new Map(
+    SUBJECTS.map(({ name }) => {
+      const told = rounds.get(name) ?? [];
+      const ns = told.flatMap((each) => (each.kind === 'round' ? [each.ns] : []));
+      return [name, ns.length === 0 ? undefined : median(ns)];
+    }),
+  );
+}
+
+async function measuredTags(absent: Set<string>): Promise<Map<string, TagFigures>> {
+  const figures = new Map<string, TagFigures>();
+  for (const [name, told] of await inTurn('tag', absent)) {
+    const all = told.flatMap((each) => (each.kind === 'tag' ? [each.figures] : []));
+    const of = (figure: keyof TagFigures) => median(all.map((one) => one[figure]));
+    if (all.length === 0) continue;
+    const [few, many] = [of('few'), of('many')];
+    figures.set(name, { few, many, before: of('before'), firstAfter: of('firstAfter'), later: of('later') });
+  }
+  return figures;
+}
+
+/** What the children of all libraries tell, a round of each after the other. */
+async function inTurn(operation: string, absent: Set<string>): Promise<Map<string, Told[]>> {
+  const children: Child[] = [];
+  const told = new Map<string, Told[]>();
+  try {
+    for (const { name } of SUBJECTS) {
+      const { child, first } = await started(name, operation);
+      if (first.kind === 'without' && first.absent) absent.add(name);
+      if (first.kind === 'ready') children.push(child);
+      else child.process.disconnect();
+    }
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const child of children) told.set(child.name, [...(told.get(child.name) ?? []), await child.ask()]);
+    }
+  } finally {
+    for (const child of children) child.process.disconnect();
+  }
+  return told;
+}
+
+async function started(name: string, operation: string): Promise<{ child: Child; first: Told }> {
+  const script = `${import.meta.dirname}/data-child.ts`;
+  const child = fork(script, [name, operation], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  let hear: (told: Told) => void = () => {};
+  let fail: (error: Error) => void = () => {};
+  child.on('message', (message) => hear(message as Told));
+  child.on('exit', (code) => fail(new Error(`expected a figure of ${name}, ${operation}; got its end with ${code}`)));
+  const next = () =>
+    new Promise<Told>((resolve, reject) => {
+      hear = resolve;
+      fail = reject;
+    });
+  const ask = () => {
+    const answer = next();
+    child.send('round');
+    return answer;
+  };
+  return { child: { name, process: child, ask }, first: await next() };
+}
+
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1] as number;
+}
+
+function printOperations(figures: ReadonlyMap<OperationName, Figures>, absent: ReadonlySet<string>): void {
+  const perKey = (name: OperationName, ns: number) => (name === 'getMany(100)' ? ns / BATCH : ns);
+  printTable({
+    title: `ns of computing per operation, medians of ${ROUNDS} rounds in turn; ${ENTRIES} entries; getMany: per key`,
+    columns: ['', ...figures.keys()],
+    rows: SUBJECTS.filter(({ name }) => !absent.has(name)).map(({ name }) => [
+      name,
+      ...[...figures].map(([operation, of]) => {
+        const ns = of.get(name);
+        return ns === undefined ? '-' : perKey(operation, ns).toFixed(0);
+      }),
+    ]),
+  });
+  console.log('  What gives a promise is awaited; as called: ours without an await, for it gives none on a hit.');
+}
+
+function printTags(tags: ReadonlyMap<string, TagFigures>): void {
+  printTable({
+    title: 'a tag is invalidated: µs for the caller; then ns for each get of entries that do not have it',
+    columns: ['', `${FEW} entries`, `${MANY} entries`, 'get before', 'first after', 'later'],
+    rows: [...tags].map(([name, { few, many, before, firstAfter, later }]) => [
+      name,
+      ...[few, many].map((ns) => (ns / 1000).toFixed(1)),
+      ...[before, firstAfter, later].map((ns) => ns.toFixed(0)),
+    ]),
+  });
+}
+
+function goalsOf(figures: ReadonlyMap<OperationName, Figures>, tags: ReadonlyMap<string, TagFigures>): Goal[] {
+  const ns = (operation: OperationName, name: string) => figures.get(operation)?.get(name);
+  const lru = ns('get', 'lru-cache');
+  const others = LIBRARIES.flatMap((name) => ns('getOrSet', name) ?? []);
+  const fastest = others.length === 0 ? undefined : Math.min(...others);
+  const tag = tags.get(OURS);
+  const awaited = ns('getOrSet', OURS);
+  return [
+    atMost('get hit as called, by that of lru-cache with ttl and bytes', 1.5, over(ns('get, as called', OURS), lru)),
+    atMost('get hit awaited, by that of lru-cache, which is not', 1.5, over(ns('get', OURS), lru)),
+    atLeast('getOrSet hit: the fastest of the four libraries, by ours, both awaited', 3, over(fastest, awaited)),
+    atMost(`invalidation of a tag: ${MANY} entries, by ${FEW}`, 3, over(tag?.many, tag?.few)),
+    atMost('get of other entries, later, by that before the invalidation', 1.1, over(tag?.later, tag?.before)),
+  ];
+}
+
+function over(ours: number | undefined, theirs: number | undefined): number | undefined {
+  return ours === undefined || theirs === undefined ? undefined : ours / theirs;
+}
+
+function atMost(name: string, bound: number, got: number | undefined): Goal {
+  return { name, bound: `<= ${bound} x`, got: told(got), met: got !== undefined && got <= bound };
+}
+
+function atLeast(name: string, bound: number, got: number | undefined): Goal {
+  return { name, bound: `>= ${bound} x`, got: told(got), met: got !== undefined && got >= bound };
+}
+
+function told(ratio: number | undefined): string {
+  return ratio === undefined ? 'not measured' : `${ratio.toFixed(2)} x`;
+}

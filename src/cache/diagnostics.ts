@@ -1,0 +1,36 @@
+// What happens in caches, for whoever subscribes to the diagnostics channel `tidegate:cache`.
+//
+// The one complication: the main entry loads no platform. Node, Deno and Workers hand their built-in modules to whoever
+// asks at run time; where they do not, there is no channel.
+
+import type { ValueEvent, ValueWatch } from '../engine/value-contract.ts';
+
+/** The name of the channel. */
+export const CACHE_CHANNEL = 'tidegate:cache';
+
+/** What the channel carries: an event of a cache, by the cache's name. */
+export type CacheMessage = ValueEvent & { readonly cache: string };
+
+interface Channel {
+  readonly hasSubscribers: boolean;
+  publish(message: unknown): void;
+}
+
+interface Platform {
+  readonly process?: {
+    getBuiltinModule?(name: string): { channel(name: string): Channel } | undefined;
+  };
+}
+
+/** Tells the channel of what happens in the cache; undefined: the platform has none. */
+export function channelWatch(cache: string): ValueWatch | undefined {
+  const { process } = globalThis as Platform;
+  const channel = process?.getBuiltinModule?.('node:diagnostics_channel')?.channel(CACHE_CHANNEL);
+  if (channel === undefined) return undefined;
+  return {
+    get isOn() {
+      return channel.hasSubscribers;
+    },
+    told: (event) => channel.publish({ cache, ...event } satisfies CacheMessage),
+  };
+}

@@ -1,0 +1,116 @@
+// Options of a cache from environment variables, for operators. The environment is handed in: this room knows no platform.
+
+import { TidegateError } from '../errors.ts';
+import type { CacheOptions } from './contract.ts';
+import { type Duration, toMs } from './duration.ts';
+import { shown } from './keys.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * `options` with what the environment says instead: CACHE_ENABLED, CACHE_ROLLOUT, CACHE_DEFAULT_TTL, CACHE_MAX_BYTES,
+ * CACHE_MAX_ENTRIES, and CACHE_<TIER>_ENABLED for `memory` and each of `options.tiers`. A variable that is empty says
+ * nothing. Throws E_CONFIG.
+ */
+export function cacheOptionsFromEnvironment(environment: Environment, options: CacheOptions = {}): CacheOptions {
+  const read = reader(environment);
+  const enabled = read('CACHE_ENABLED', BOOLEAN, truth);
+  const rollout = read('CACHE_ROLLOUT', 'a number from 0 to 1', part);
+  const ttl = read('CACHE_DEFAULT_TTL', "a duration with a unit (ms, s, m, h, d) such as 5m, or 'Infinity'", duration);
+  const tiers = options.tiers?.filter(({ name }) => read(enabledName(name), BOOLEAN, truth) !== false);
+  refuseUnknownTiers(environment, options);
+  return {
+    ...options,
+    ...(enabled === undefined ? {} : { enabled }),
+    ...(rollout === undefined ? {} : { rollout }),
+    ...(ttl === undefined ? {} : { defaults: { ...options.defaults, ttl } }),
+    ...(tiers === undefined ? {} : { tiers }),
+    ...memoryOf(read, options),
+  };
+}
+
+/** What CACHE_DEBUG says: whether the program is to show what the cache does. Throws E_CONFIG. */
+export function isDebugAsked(environment: Environment): boolean {
+  return reader(environment)('CACHE_DEBUG', BOOLEAN, truth) ?? false;
+}
+
+type Read = <T>(name: string, expected: string, parse: (text: string) => T | undefined) => T | undefined;
+
+function reader(environment: Environment): Read {
+  return (name, expected, parse) => {
+    const text = environment[name]?.trim();
+    if (text === undefined || text === '') return undefined;
+    const value = parse(text);
+    if (value === undefined)
+      throw new TidegateError('E_CONFIG', `expected ${name} to be ${expected}, got ${shown(text)}`);
+    return value;
+  };
+}
+
+function memoryOf(read: Read, { memory }: CacheOptions): Pick<CacheOptions, 'memory'> {
+  const maxBytes = read('CACHE_MAX_BYTES', 'a number of bytes, or a number with a unit such as 50MB or 64MiB', size);
+  const maxEntries = read('CACHE_MAX_ENTRIES', 'a whole number of at least 1', count);
+  const isEnabled = read('CACHE_MEMORY_ENABLED', BOOLEAN, truth);
+  if (isEnabled === false) return { memory: false };
+  const bounds = {
+    ...(memory === false ? {} : memory),
+    ...(maxBytes === undefined ? {} : { maxBytes }),
+    ...(maxEntries === undefined ? {} : { maxEntries }),
+  };
+  if (memory === false) return isEnabled === true ? { memory: bounds } : { memory: false };
+  return memory === undefined && Object.keys(bounds).length === 0 ? {} : { memory: bounds };
+}
+
+/** To switch on a tier that is not there is a mistake; to switch it off is none. */
+function refuseUnknownTiers(environment: Environment, { tiers = [] }: CacheOptions): void {
+  const names = ['memory', ...tiers.map(({ name }) => name)];
+  const known = new Set(['CACHE_ENABLED', ...names.map(enabledName)]);
+  const read = reader(environment);
+  for (const name of Object.keys(environment)) {
+    if (!/^CACHE_\w+_ENABLED$/.test(name) || known.has(name) || read(name, BOOLEAN, truth) !== true) continue;
+    throw new TidegateError('E_CONFIG', `expected ${name} to be false or to name one of ${names.join(', ')}, got true`);
+  }
+}
+
+function enabledName(tier: string): string {
+  return `CACHE_${tier.toUpperCase().replace(/[^A-Z0-9]/g, '_')}_ENABLED`;
+}
+
+const BOOLEAN = 'true or false, 1 or 0';
+
+function truth(text: string): boolean | undefined {
+  const lower = text.toLowerCase();
+  if (lower === 'true' || lower === '1') return true;
+  return lower === 'false' || lower === '0' ? false : undefined;
+}
+
+function part(text: string): number | undefined {
+  const value = /^(?:\d+(?:\.\d+)?|\.\d+)$/.test(text) ? Number(text) : Number.NaN;
+  return value <= 1 ? value : undefined;
+}
+
+/** A bare number would be taken for seconds by some and for ms by others. */
+function duration(text: string): number | undefined {
+  if (text === 'Infinity') return Number.POSITIVE_INFINITY;
+  if (text === '0') return 0;
+  return /^\d+(?:\.\d+)?(?:ms|s|m|h|d)$/.test(text) ? toMs(text as Duration, 'CACHE_DEFAULT_TTL') : undefined;
+}
+
+const UNIT_BYTES: Readonly<Record<string, number>> = {
+  B: 1,
+  ...{ kB: 1000, KB: 1000, MB: 1e6, GB: 1e9, TB: 1e12 },
+  ...{ KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 },
+};
+
+function size(text: string): number | undefined {
+  const parts = /^(\d{1,15}(?:\.\d+)?) ?([A-Za-z]+)?$/.exec(text);
+  const unit = parts === null ? undefined : UNIT_BYTES[parts[2] ?? 'B'];
+  if (parts === null || unit === undefined) return undefined;
+  const bytes = Math.floor(Number(parts[1]) * unit);
+  return bytes >= 1 && Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
+function count(text: string): number | undefined {
+  const value = /^\d{1,15}$/.test(text) ? Number(text) : 0;
+  return value >= 1 ? value : undefined;
+}

@@ -1,0 +1,110 @@
+// A transaction as the cache sees it: what it writes is invalidated once it is committed, and not before.
+//
+// The one complication: the outcome may be unknown. A commit that failed, or a connection that broke, may have written all
+// or nothing; so whatever is not surely rolled back is invalidated.
+
+import type { Eventually } from '../ports.ts';
+import type { Cache, Invalidation } from './contract.ts';
+
+/** Reads within one go past the cache; see `CachedRepository.within`. */
+export class UnitOfWork {
+  readonly #cache: Cache;
+  readonly #noted: Invalidation[] = [];
+
+  constructor(cache: Cache) {
+    this.#cache = cache;
+  }
+
+  /** To be invalidated when the unit ends, unless it is rolled back. Say it before what it is about is written. */
+  note(what: Invalidation): void {
+    this.#noted.push(what);
+  }
+
+  /** It is committed, or nobody knows: resolves once all that was noted is invalidated. */
+  async ended(): Promise<void> {
+    const noted = this.#noted.splice(0);
+    const results = await Promise.allSettled(noted.map((what) => this.#cache.invalidate(what)));
+    const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+    if (failures.length > 1) throw new AggregateError(failures, 'expected all invalidations to succeed');
+    if (failures.length === 1) throw failures[0];
+  }
+
+  /** Nothing was written. */
+  rolledBack(): void {
+    this.#noted.length = 0;
+  }
+
+  /**
+   * Runs what writes and commits in one, such as a batch of D1, and invalidates after it, also when it fails: then nobody
+   * knows what it wrote.
+   */
+  async commit<T>(write: () => Eventually<T>): Promise<T> {
+    return writeThen(write, () => this.ended());
+  }
+}
+
+/** Runs `write`, then `after`, whatever came of `write`; loses neither's error. */
+export async function writeThen<T>(write: () => Eventually<T>, after: (result?: T) => Promise<void>): Promise<T> {
+  let result: T;
+  try {
+    result = await write();
+  } catch (error) {
+    await afterFailure(error, after);
+    throw error;
+  }
+  await after(result);
+  return result;
+}
+
+async function afterFailure(error: unknown, after: () => Promise<void>): Promise<void> {
+  try {
+    await after();
+  } catch (second) {
+    throw new AggregateError([error, second], 'expected a write and its invalidation to succeed, both failed');
+  }
+}
+
+/** How a database begins and ends a transaction. */
+export interface TransactionControl {
+  begin(): Eventually<unknown>;
+  commit(): Eventually<unknown>;
+  rollback(): Eventually<unknown>;
+  /**
+   * True: other reads use the same connection and see what is not committed, as with one `DatabaseSync` for all. Then a
+   * rollback invalidates as well. Default false.
+   */
+  readonly isConnectionShared?: boolean;
+}
+
+/** Runs `work` in a transaction, and invalidates what it noted once that is committed. */
+export async function transaction<T>(
+  cache: Cache,
+  database: TransactionControl,
+  work: (unit: UnitOfWork) => Eventually<T>,
+): Promise<T> {
+  const unit = new UnitOfWork(cache);
+  await database.begin();
+  let result: T;
+  try {
+    result = await work(unit);
+  } catch (error) {
+    await afterFailure(error, () => rollBack(database, unit));
+    throw error;
+  }
+  return unit.commit(async () => {
+    await database.commit();
+    return result;
+  });
+}
+
+/** A rollback that fails may have ended in anything: what was noted is invalidated. */
+async function rollBack(database: TransactionControl, unit: UnitOfWork): Promise<void> {
+  let isRolledBack = false;
+  try {
+    await database.rollback();
+    isRolledBack = true;
+  } finally {
+    if (isRolledBack && database.isConnectionShared !== true) unit.rolledBack();
+    await unit.ended();
+  }
+}

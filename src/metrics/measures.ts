@@ -1,0 +1,71 @@
+// The measures of a data cache that both kinds of metrics offer, by name: what they count, and where it is read.
+
+import type { Cache, CacheStats } from '../cache/contract.ts';
+
+/** Caches by the name they are told apart by. */
+export interface NamedCaches {
+  readonly [name: string]: Pick<Cache, 'stats'>;
+}
+
+export interface Measure {
+  /** Words, to be joined as each system does. */
+  readonly name: readonly string[];
+  readonly help: string;
+  readonly kind: 'counter' | 'gauge';
+  /** UCUM, as OpenTelemetry asks. */
+  readonly unit: string;
+  /** What tells the series of one cache apart; none: there is one. */
+  readonly label?: string;
+  readonly read: (stats: CacheStats) => number | { readonly [label: string]: number };
+}
+
+export const MEASURES: readonly Measure[] = [
+  {
+    ...{ name: ['requests'], help: 'Values asked for, by what came of it.', kind: 'counter', unit: '{request}' },
+    label: 'result',
+    read: ({ hits, misses, stale, collapsed }) => ({ hit: hits, miss: misses, stale, collapsed }),
+  },
+  counter(['fills'], 'Fills begun.', '{fill}', ({ fills }) => fills),
+  counter(['fill', 'failures'], 'Fills that failed.', '{fill}', ({ fillFailures }) => fillFailures),
+  counter(['refused', 'stores'], 'Values not stored since an invalidation overtook them.', '{value}', (stats) => {
+    return stats.refusedStores;
+  }),
+  counter(['sets'], 'Values put in.', '{value}', ({ sets }) => sets),
+  counter(['invalidations'], 'Invalidations.', '{invalidation}', ({ invalidations }) => invalidations),
+  counter(['evictions'], 'Values evicted from memory for room.', '{value}', ({ memory }) => memory.evictions),
+  counter(['declined'], 'Values that memory did not take in.', '{value}', ({ memory }) => memory.declined),
+  {
+    ...{ name: ['tier', 'faults'], help: 'Answers of a tier that failed or took too long.', kind: 'counter' },
+    ...{ unit: '{answer}', label: 'tier' },
+    read: ({ tierFaults }) => tierFaults,
+  },
+  gauge(['entries'], 'Values in memory.', '{value}', ({ memory }) => memory.entries),
+  gauge(['memory', 'bytes'], 'Bytes of the values in memory.', 'By', ({ memory }) => memory.bytes),
+  gauge(['memory', 'max', 'bytes'], 'Bytes that values may take in memory.', 'By', ({ memory }) => memory.maxBytes),
+  gauge(['fills', 'in', 'flight'], 'Fills under way.', '{fill}', ({ fillsInFlight }) => fillsInFlight),
+];
+
+type Read = (stats: CacheStats) => number;
+
+function counter(name: readonly string[], help: string, ...[unit, read]: [string, Read]): Measure {
+  return { name, help, kind: 'counter', unit, read };
+}
+
+function gauge(name: readonly string[], help: string, ...[unit, read]: [string, Read]): Measure {
+  return { name, help, kind: 'gauge', unit, read };
+}
+
+/** One series: its labels and what it stands at. */
+export interface Series {
+  readonly labels: { readonly [name: string]: string };
+  readonly value: number;
+}
+
+/** All series of a measure, as of now. */
+export function seriesOf({ label, read }: Measure, caches: NamedCaches): Series[] {
+  return Object.entries(caches).flatMap(([cache, one]) => {
+    const found = read(one.stats());
+    if (typeof found === 'number') return [{ labels: { cache }, value: found }];
+    return Object.entries(found).map(([part, value]) => ({ labels: { cache, [label as string]: part }, value }));
+  });
+}

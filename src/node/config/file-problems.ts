@@ -1,0 +1,56 @@
+// What a configuration names on the disk, looked at before a start: certificates, the folder of the disk tier, lists of
+// URLs. Nothing is written.
+
+import { accessSync, constants, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { isFolder } from '../../store/disk/make-folders.ts';
+import { certificateProblems } from '../front/certificates.ts';
+import { readAuthorities } from '../origin/origins.ts';
+import type { ResolvedConfig } from './config.ts';
+
+/** Every problem as `path: what is wrong`; none when a start finds what it needs. */
+export function fileProblems({ listen, origins, disk, populate, schedule }: ResolvedConfig): string[] {
+  return [
+    ...certificateProblems(listen.tls?.certificates ?? []),
+    ...Object.entries(origins).flatMap(([name, { tls }]) => problemOf(() => void readAuthorities(name, tls.ca))),
+    ...(disk === undefined ? [] : folderProblem(disk.path)),
+    ...listProblem('populate.onStart.file', populate.onStart?.file),
+    ...schedule.flatMap(({ file }, at) => listProblem(`schedule[${at}].file`, file)),
+  ];
+}
+
+/** A folder that is not there is made at the start, in the nearest one that is. */
+function folderProblem(path: string): string[] {
+  const say = (got: string) => `disk.path: expected a folder that can be written to, or be made, got ${path}: ${got}`;
+  let nearest = path;
+  while (!exists(nearest)) nearest = dirname(nearest);
+  if (!isFolder(nearest)) return [say(nearest === path ? 'a file' : `${nearest} is a file`)];
+  return problemOf(() => accessSync(nearest, constants.W_OK | constants.X_OK), say);
+}
+
+function exists(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined || dirname(path) === path;
+  } catch (error) {
+    // Something above it is a file, or may not be looked into; that is found further up.
+    if ((error as NodeJS.ErrnoException).code !== undefined) return false;
+    throw error;
+  }
+}
+
+function listProblem(place: string, file: string | undefined): string[] {
+  if (file === undefined) return [];
+  const say = (got: string) => `${place}: expected a readable file of URLs, got ${got}`;
+  if (isFolder(file)) return [say(`a folder: ${file}`)];
+  return problemOf(() => accessSync(file, constants.R_OK), say);
+}
+
+function problemOf(look: () => void, say = (got: string) => got): string[] {
+  try {
+    look();
+    return [];
+  } catch (error) {
+    if (error instanceof Error) return [say(error.message)];
+    throw error;
+  }
+}

@@ -1,0 +1,54 @@
+// A disk tier for a data cache: the gate's (store/disk), with the log of invalidations that survives a crash.
+
+import { randomUUID } from 'node:crypto';
+import type { CacheTier } from '../cache/contract.ts';
+import { openDiskStore } from '../store/disk/disk-store.ts';
+import { openDurable } from '../store/disk/durable.ts';
+import { valuesOnGateStore } from '../store/encoded-store.ts';
+import { createValueCodec } from '../store/value-codec.ts';
+import { nodeRandom, nodeTasks } from './node-ports.ts';
+
+export interface DiskTierOptions {
+  /** A folder of this process alone; made if need be. */
+  readonly path: string;
+  /** At least 1,048,576. */
+  readonly maxBytes: number;
+  /** Default `disk`. */
+  readonly name?: string;
+  /** Told what was lost, refused or found damaged; each costs a miss. Default: nobody. */
+  readonly onFault?: (error: unknown) => void;
+}
+
+/**
+ * Opens the folder. What is in it from before is served if it is known what was invalidated since it was stored; else it
+ * is a miss. Throws E_DISK: it cannot be written to, is in use, or is of a newer version.
+ */
+export async function openDiskTier({
+  path,
+  maxBytes,
+  name = 'disk',
+  onFault = () => {},
+}: DiskTierOptions): Promise<CacheTier> {
+  const durable = await openDurable(path, {
+    tasks: nodeTasks,
+    newEpoch: randomUUID,
+    onEvent: (event) => {
+      if ('error' in event) onFault(event.error);
+    },
+  });
+  const { folder, manifest, journal, recovery } = durable;
+  const disk = openDiskStore({
+    ...{ folder, manifest, maxBytes, tasks: nodeTasks, random: nodeRandom },
+    fault: onFault,
+  });
+  return {
+    name,
+    store: ({ cacheName, codec, classes, fault }) =>
+      valuesOnGateStore(disk, codec ?? createValueCodec({ classes }), { name: cacheName, classes, fault }),
+    history: { invalidations: recovery.invalidations, log: journal },
+    close: async () => {
+      await disk.close();
+      await durable.close();
+    },
+  };
+}

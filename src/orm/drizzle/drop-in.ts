@@ -1,0 +1,287 @@
+// Drizzle's own cache hook over the data cache: `drizzle(client, { cache: tidegateCache(cache, { database: 'app' }) })`.
+//
+// The one complication: the hook is told too little, and too early, to be sound. A write is told when it is sent, so its
+// tables are guarded for a time of grace; a read ends with no more than its key, so it is matched with its beginning.
+
+import { Cache as DrizzleCache, type MutationOption } from 'drizzle-orm/cache/core';
+import type { CacheConfig } from 'drizzle-orm/cache/core/types';
+import type { Cache, ReadStamp } from '../../cache/contract.ts';
+import { toMs } from '../../cache/duration.ts';
+import { platformClock, platformTasks } from '../../cache/platform.ts';
+import { TidegateError } from '../../errors.ts';
+import { entityKindOf, tableNames, viewParts } from './entities.ts';
+import { dependsOnPrevious, expiresAt } from './expiry.ts';
+import { digest } from './key.ts';
+import type { DropInInvalidation, DropInOptions, DropInPorts, DropInStats } from './options.ts';
+import { type ReadId, ReadsUnderWay } from './reads.ts';
+import { type Kept, kept, restored } from './rows.ts';
+import { WriteGuard } from './write-guard.ts';
+
+const PORTS: DropInPorts = { clock: platformClock, tasks: platformTasks };
+const GRACE_MS = 5_000;
+const MAX_READ_MS = 600_000;
+const MAX_READS = 10_000;
+const MAX_NAME_LENGTH = 100;
+
+/** As it is in the cache. */
+interface Stored {
+  readonly result: Kept;
+  readonly expiresAt: number | undefined;
+}
+
+/** What the hook says of a read when it is over. */
+interface Result {
+  readonly response: unknown;
+  readonly tables: readonly string[];
+  readonly tags: readonly string[];
+  readonly config: CacheConfig | undefined;
+}
+
+/**
+ * A cache for `drizzle({ cache })`. What it closes of the holes of Drizzle's hook: results read while a write was under
+ * way, which the hook lets back in; puts that an invalidation overtook; databases, schemas, roles and tenants that share a
+ * key; results that come back in another form; caches whose failure fails a query; reads of which Drizzle tells no table.
+ *
+ * What remains, and `withTidegate(db)` closes: a transaction that commits later than `graceMs` after its last write, or
+ * whose own reads are cached after that; reads of a transaction whose snapshot is older than a write; subqueries in
+ * conditions and select lists, right sides of set operations and members of WITH lists beside a table, whose tables
+ * Drizzle does not name; writes by raw `execute` and by `db.batch`; two queries with the same tables under one tag, and,
+ * in 0.45 with sqlite-proxy, `get()` and `all()` of one query, which share a key of Drizzle's. Relational queries of 0.45
+ * and synchronous drivers never ask a cache.
+ */
+export class TidegateCache extends DrizzleCache {
+  readonly #cache: Cache;
+  readonly #options: DropInOptions;
+  readonly #clock: { now(): number };
+  readonly #ttlMs: number | undefined;
+  readonly #reads: ReadsUnderWay;
+  readonly #guard: WriteGuard;
+  readonly #stats = {
+    hits: 0,
+    misses: 0,
+    stored: 0,
+    overtaken: 0,
+    guarded: 0,
+    untracked: 0,
+    unstorable: 0,
+    invalidations: 0,
+    faults: 0,
+  };
+
+  constructor(cache: Cache, options: DropInOptions) {
+    super();
+    const { ttl, ports = PORTS, graceMs = GRACE_MS, maxReadMs = MAX_READ_MS } = checked(options);
+    this.#cache = cache;
+    this.#options = options;
+    this.#clock = ports.clock;
+    this.#ttlMs = ttl === undefined ? undefined : toMs(ttl, 'ttl');
+    this.#reads = new ReadsUnderWay({ maxReadMs, maxReads: MAX_READS });
+    const invalidate = (tables: readonly string[]): Promise<void> =>
+      this.#cache.invalidate({ tables: this.#inCache(tables) });
+    this.#guard = new WriteGuard({ graceMs, ports, invalidate, onFault: (error) => this.#fault(error) });
+  }
+
+  override strategy(): 'explicit' | 'all' {
+    return this.#options.strategy ?? 'explicit';
+  }
+
+  override async get(...asked: Parameters<DrizzleCache['get']>): Promise<unknown[] | undefined> {
+    const [key, tables, isTag, isAutoInvalidate] = asked;
+    const isTracked = isAutoInvalidate === true;
+    let target = '';
+    let stamp: ReadStamp | undefined;
+    try {
+      target = this.#key(key, isTracked ? tables : [], isTag);
+      if (this.#mayServe(tables, isTracked)) stamp = this.#cache.stamp();
+      const stored = stamp === undefined ? undefined : await this.#find(target);
+      if (stored !== undefined) return restored(stored.result) as unknown[];
+    } catch (error) {
+      stamp = undefined;
+      this.#fault(error);
+    }
+    this.#reads.begin(readId(key, isTracked ? tables : []), { target, stamp }, this.#clock.now());
+    return undefined;
+  }
+
+  override async put(...given: Parameters<DrizzleCache['put']>): Promise<void> {
+    const [key, response, tables, isTag, config] = given;
+    const read = this.#reads.end(readId(key, tables));
+    // The cache was not asked: the tables are unknown, or a write to them might be under way.
+    if (read === undefined) return;
+    try {
+      await this.#store(read, { response, tables, tags: isTag ? tagsOf(key) : [], config });
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  /** Called by Drizzle beside a write. Never rejects: tables that could not be invalidated stay guarded. */
+  override async onMutate(params: MutationOption): Promise<void> {
+    this.#stats.invalidations++;
+    const tables = this.#affected(params.tables as DropInInvalidation['tables']);
+    const tags = listOf(params.tags);
+    if (tables.length > 0) await this.#guard.written(tables);
+    if (tags.length === 0) return;
+    try {
+      await this.#cache.invalidate({ tags });
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  /**
+   * `db.$cache.invalidate`, for what was committed. Resolves once nothing of before is served; rejects when the cache
+   * could not be told. Drizzle would put `onMutate` in its place, which guards tables: setting it is without effect.
+   */
+  get invalidate(): (what: DropInInvalidation) => Promise<void> {
+    return (what) => this.#invalidate(what);
+  }
+
+  set invalidate(_ofDrizzle: unknown) {
+    // Drizzle sets it on every cache it is given.
+  }
+
+  getStats(): DropInStats {
+    return { ...this.#stats };
+  }
+
+  /** Everything of this database. */
+  async clearAll(): Promise<void> {
+    await this.#cache.invalidate({ tags: [this.#databaseTag] });
+  }
+
+  async #invalidate(what: DropInInvalidation): Promise<void> {
+    this.#stats.invalidations++;
+    const tables = this.#affected(what.tables);
+    const tags = listOf(what.tags);
+    if (tables.length === 0 && tags.length === 0) return;
+    await this.#cache.invalidate({ tables: this.#inCache(tables), tags });
+  }
+
+  #mayServe(tables: readonly string[], isTracked: boolean): boolean {
+    if (!isTracked) return true;
+    if (tables.length === 0) this.#stats.untracked++;
+    else if (this.#guard.isGuarded(tables)) this.#stats.guarded++;
+    else return true;
+    return false;
+  }
+
+  async #find(key: string): Promise<Stored | undefined> {
+    const stored = (await this.#cache.get<Stored>(key)) as Stored | undefined;
+    this.#stats[stored === undefined ? 'misses' : 'hits']++;
+    return stored;
+  }
+
+  async #store({ target, stamp }: { readonly target: string; readonly stamp: ReadStamp }, read: Result): Promise<void> {
+    const { response, tables, tags, config } = read;
+    const result = kept(response);
+    if (result === undefined) this.#stats.unstorable++;
+    if (this.#guard.isGuarded(tables)) this.#stats.overtaken++;
+    else if (result !== undefined) {
+      const expiry = await this.#expiry(target, config);
+      if (expiry === undefined) return;
+      const { ttl, expiresAt } = expiry;
+      const isStored = await this.#cache.set(target, { result, expiresAt } satisfies Stored, {
+        ...(ttl === undefined ? {} : { ttl }),
+        tags: [this.#databaseTag, ...tags],
+        tables: this.#inCache(tables),
+        stamp,
+      });
+      this.#stats[isStored ? 'stored' : 'overtaken']++;
+    }
+  }
+
+  /** Undefined: it has expired already. */
+  async #expiry(
+    key: string,
+    config: CacheConfig | undefined,
+  ): Promise<{ readonly ttl: number | undefined; readonly expiresAt: number | undefined } | undefined> {
+    const now = this.#clock.now();
+    const previous = dependsOnPrevious(config) ? await this.#cache.get<Stored>(key) : undefined;
+    const named = expiresAt(config, now, previous?.expiresAt);
+    const ttl = named === undefined ? this.#ttlMs : named - now;
+    if (ttl === undefined) return { ttl, expiresAt: undefined };
+    return ttl > 0 ? { ttl, expiresAt: now + ttl } : undefined;
+  }
+
+  /** Throws what `role` and the like throw. */
+  #key(key: string, tables: readonly string[], isTag: boolean): string {
+    const { database, schema, role, tenant } = this.#options;
+    const scope = [database, resolved(schema), resolved(role), resolved(tenant)];
+    return `drizzle:${digest([...scope, isTag, [...new Set(tables)].sort(), key])}`;
+  }
+
+  /** The tables of a write, and what else it changes. */
+  #affected(tables: DropInInvalidation['tables']): readonly string[] {
+    const { effects = {} } = this.#options;
+    const names = new Set(listOf(tables).flatMap(namesOf));
+    // A set that grows while it is gone through: effects have effects.
+    for (const name of names) for (const other of effects[name] ?? []) names.add(other);
+    return [...names];
+  }
+
+  #inCache(tables: readonly string[]): string[] {
+    return tables.map((table) => `${this.#options.database}:${table}`);
+  }
+
+  get #databaseTag(): string {
+    return `drizzle:${this.#options.database}`;
+  }
+
+  #fault(error: unknown): void {
+    this.#stats.faults++;
+    try {
+      this.#options.onFault?.(error);
+    } catch {
+      // Whoever is told of faults may not fail a query either.
+      this.#stats.faults++;
+    }
+  }
+}
+
+/** Throws E_CONFIG, E_TTL. See TidegateCache. */
+export function tidegateCache(cache: Cache, options: DropInOptions): TidegateCache {
+  return new TidegateCache(cache, options);
+}
+
+/** Where writes do not invalidate, Drizzle hands in another list at the end of a read than at its beginning. */
+function readId(key: string, tables: readonly string[]): ReadId {
+  return { key, list: tables.length > 0 ? tables : undefined };
+}
+
+/** SQLite's part of 1.0 puts the method before the tag: `all_mine`. Whoever invalidates says `mine`. */
+function tagsOf(key: string): string[] {
+  const tag = /^(?:all|get|run|values)_(.+)$/s.exec(key)?.[1];
+  return tag === undefined ? [key] : [key, tag];
+}
+
+/** Throws E_CONFIG. */
+function checked(options: DropInOptions): DropInOptions {
+  const { database, graceMs = GRACE_MS, maxReadMs = MAX_READ_MS } = options;
+  const isName = typeof database === 'string' && database.length > 0 && database.length <= MAX_NAME_LENGTH;
+  if (!isName) throw refused(`database to be a name of 1 to ${MAX_NAME_LENGTH} characters`, database);
+  if (!(graceMs >= 0)) throw refused('graceMs to be a number of ms of at least 0', graceMs);
+  if (!(maxReadMs > 0)) throw refused('maxReadMs to be a number of ms above 0', maxReadMs);
+  return options;
+}
+
+function refused(expected: string, got: unknown): TidegateError {
+  return new TidegateError('E_CONFIG', `expected ${expected}, got ${JSON.stringify(got) ?? typeof got}`);
+}
+
+/** A table object has the name Drizzle tells, and in 0.45 with a table creator also the one it had before. */
+function namesOf(table: string | object): string[] {
+  if (typeof table === 'string') return [table];
+  if (entityKindOf(table) === 'view') return [viewParts(table).name];
+  const { name, base } = tableNames(table);
+  return [name, base];
+}
+
+function listOf<T>(what: T | readonly T[] | undefined): readonly T[] {
+  if (what === undefined) return [];
+  return Array.isArray(what) ? (what as readonly T[]) : [what as T];
+}
+
+function resolved(option: string | (() => string) | undefined): string | undefined {
+  return typeof option === 'function' ? option() : option;
+}

@@ -1,0 +1,60 @@
+// When what `$withCache({ config })` stores expires, in the terms of Redis that Drizzle uses.
+
+import { TidegateError } from '../../errors.ts';
+
+/** Drizzle's CacheConfig. */
+export interface ExpiryConfig {
+  readonly ex?: number | undefined;
+  readonly px?: number | undefined;
+  readonly exat?: number | undefined;
+  readonly pxat?: number | undefined;
+  readonly keepTtl?: boolean | undefined;
+  readonly hexOptions?: string | undefined;
+}
+
+/** A time in ms since the epoch; undefined: none was named. */
+export type ExpiresAt = number | undefined;
+
+/** Whether it matters when the entry that is replaced would have expired. */
+export function dependsOnPrevious(config: ExpiryConfig | undefined): boolean {
+  return config !== undefined && (config.keepTtl === true || config.hexOptions !== undefined);
+}
+
+/**
+ * `previous`: of the entry that is replaced; undefined where there is none, or none that expires. Conditions hold as in
+ * HEXPIRE: an entry that does not expire counts as one that expires last. Throws E_TTL.
+ */
+export function expiresAt(config: ExpiryConfig | undefined, nowMs: number, previous: ExpiresAt): ExpiresAt {
+  if (config === undefined) return undefined;
+  const named = namedExpiry(config, nowMs);
+  if (config.keepTtl === true && previous !== undefined) return previous;
+  if (named === undefined || config.hexOptions === undefined) return named;
+  return applies(config.hexOptions, named, previous) ? named : previous;
+}
+
+function namedExpiry({ ex, px, exat, pxat }: ExpiryConfig, nowMs: number): ExpiresAt {
+  if (ex !== undefined) return nowMs + checked(ex, 'ex') * 1000;
+  if (px !== undefined) return nowMs + checked(px, 'px');
+  if (exat !== undefined) return checked(exat, 'exat') * 1000;
+  return pxat === undefined ? undefined : checked(pxat, 'pxat');
+}
+
+function checked(value: number, name: string): number {
+  if (typeof value === 'number' && value > 0 && Number.isFinite(value)) return value;
+  throw new TidegateError('E_TTL', `expected ${name} to be a number above 0, got ${String(value)}`);
+}
+
+function applies(condition: string, named: number, previous: ExpiresAt): boolean {
+  switch (condition.toLowerCase()) {
+    case 'nx':
+      return previous === undefined;
+    case 'xx':
+      return previous !== undefined;
+    case 'gt':
+      return previous !== undefined && named > previous;
+    case 'lt':
+      return named < (previous ?? Number.POSITIVE_INFINITY);
+    default:
+      throw new TidegateError('E_TTL', `expected hexOptions to be NX, XX, GT or LT, got ${condition}`);
+  }
+}

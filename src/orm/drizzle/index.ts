@@ -1,0 +1,6 @@
+// `tidegate/drizzle`: the data cache behind drizzle-orm.
+
+export { TidegateCache, tidegateCache } from './drop-in.ts';
+export { type KeyedQuery, type KeyScope, queryKey } from './key.ts';
+export type { DropInInvalidation, DropInOptions, DropInStats } from './options.ts';
+export { type Access, type QueryTables, type TableSet, usedTables } from './tables.ts';

@@ -1,0 +1,92 @@
+// How a read is to be cached: what the query, the handle and the options say.
+
+import type { Duration } from '../../cache/duration.ts';
+import type { ReadOptions, SoundOptions } from './sound-options.ts';
+
+/** What Drizzle tells its session of a query, told from its arguments: their order differs from version to version. */
+export interface Told {
+  /** It is of a query builder: its answer is mapped to rows. */
+  readonly isMapped: boolean;
+  /** Of `$withCache`. */
+  readonly config: WithCache | undefined;
+}
+
+/** `$withCache` of 0.45 says `enable`, that of 1.0 `enabled`. */
+interface WithCache {
+  readonly enable?: unknown;
+  readonly enabled?: unknown;
+  readonly tag?: unknown;
+  readonly tags?: unknown;
+  readonly ttl?: unknown;
+  readonly tables?: unknown;
+  readonly autoInvalidate?: unknown;
+  readonly config?: { readonly ex?: unknown; readonly px?: unknown };
+}
+
+export function told(args: readonly unknown[]): Told {
+  const [, fields] = args;
+  const at = args.findIndex(isMetadata);
+  const config = args.slice(1).find(isWithCache);
+  const isMapped = at >= 0 || Array.isArray(fields) || args.some((arg) => typeof arg === 'function');
+  return { isMapped, config };
+}
+
+function isMetadata(arg: unknown): boolean {
+  return isRecord(arg) && typeof arg.type === 'string' && Array.isArray(arg.tables);
+}
+
+function isWithCache(arg: unknown): arg is WithCache {
+  return isRecord(arg) && !Array.isArray(arg) && ('enable' in arg || 'enabled' in arg);
+}
+
+export interface Asked {
+  /** Somebody asked for this very query, and not the strategy alone. */
+  readonly isExplicit: boolean;
+  readonly tags: readonly string[];
+  readonly tables: readonly (string | object)[];
+  readonly ttl: Duration | undefined;
+  /** False: writes do not invalidate it. */
+  readonly isTracked: boolean;
+}
+
+/** Undefined: it is not to be cached. `handle`: of `$cached`. */
+export function askedOf(
+  { isMapped, config }: Told,
+  handle: ReadOptions | undefined,
+  options: SoundOptions,
+): Asked | undefined {
+  const isOff =
+    handle?.enabled === false || (config !== undefined && config.enable !== true && config.enabled !== true);
+  const isExplicit = config !== undefined || handle !== undefined;
+  if (isOff || (!isExplicit && options.strategy !== 'all')) return undefined;
+  const tables = [...(handle?.tables ?? []), ...listOf(config?.tables)];
+  if (!isMapped && tables.length === 0) return undefined;
+  const tags = [...(handle?.tags ?? []), ...listOf(config?.tags), ...listOf(config?.tag)].filter(
+    (tag) => typeof tag === 'string',
+  );
+  return {
+    isExplicit,
+    tags,
+    tables,
+    ttl: ttlOf(config) ?? handle?.ttl ?? options.ttl,
+    isTracked: config?.autoInvalidate !== false,
+  };
+}
+
+function ttlOf(config: WithCache | undefined): Duration | undefined {
+  if (config === undefined) return undefined;
+  const { ttl } = config;
+  if (typeof ttl === 'number' || typeof ttl === 'string') return ttl as Duration;
+  const { ex, px } = config.config ?? {};
+  if (typeof px === 'number') return px;
+  return typeof ex === 'number' ? ex * 1000 : undefined;
+}
+
+function listOf(value: unknown): readonly (string | object)[] {
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return list.filter((each) => typeof each === 'string' || (typeof each === 'object' && each !== null));
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

@@ -1,0 +1,243 @@
+// The tables and views that are known, and the names under which reads are stored and writes invalidate.
+//
+// The one complication: foreign keys write too. Deleting a row may delete rows of other tables. The one who reads knows
+// the table with the foreign key, the one who deletes need not; so a read of that table is also stored under the name
+// `parent/delete`, and a delete from the parent invalidates that.
+
+import { entityKindOf, type Fields, tableNames, viewParts } from './entities.ts';
+import { canonical, type Statement } from './sound-draft.ts';
+import { type QueryTables, usedTables } from './tables.ts';
+
+/** Every entry of the database is stored under this name too. */
+export const EVERYTHING = '*';
+
+const INLINE_KEYS = [Symbol.for('drizzle:PgInlineForeignKeys'), Symbol.for('drizzle:SQLiteInlineForeignKeys')];
+const EXTRA_CONFIG = Symbol.for('drizzle:ExtraConfigBuilder');
+const EXTRA_COLUMNS = Symbol.for('drizzle:ExtraConfigColumns');
+const IS_ALIAS = Symbol.for('drizzle:IsAlias');
+
+/** A foreign key, or what builds one. */
+interface ForeignKey {
+  reference(): { readonly foreignTable: object };
+  readonly onDelete?: unknown;
+  readonly onUpdate?: unknown;
+  readonly _onDelete?: unknown;
+  readonly _onUpdate?: unknown;
+}
+
+interface Known {
+  /** A view's tables; undefined: it is a table. */
+  readonly made: readonly string[] | 'unknown' | undefined;
+  /** Names such as `parent/delete`. */
+  readonly causes: Set<string>;
+}
+
+type Functions = Readonly<Record<string, { readonly reads?: readonly string[]; readonly writes?: readonly string[] }>>;
+
+export class Catalog {
+  readonly #known = new Map<string, Known>();
+  readonly #seen = new WeakSet<object>();
+  readonly #effects = new Map<string, readonly string[]>();
+  readonly #functions: Functions;
+
+  constructor(effects: Readonly<Record<string, readonly string[]>>, functions: Functions) {
+    for (const [table, others] of Object.entries(effects)) this.#effects.set(canonical(table), others.map(canonical));
+    this.#functions = Object.fromEntries(Object.entries(functions).map(([name, of]) => [canonical(name), of]));
+  }
+
+  /** Learns every table and view that the object of Drizzle names, however deep. */
+  learn(start: unknown): void {
+    const open: unknown[] = [start];
+    while (open.length > 0) {
+      const value = open.pop();
+      if (Array.isArray(value)) open.push(...value);
+      else if (typeof value === 'object' && value !== null) open.push(...this.#learnOne(value));
+    }
+  }
+
+  #learnOne(value: object): readonly unknown[] {
+    const fields = value as Fields;
+    switch (entityKindOf(value)) {
+      case 'table':
+        this.#learnTable(value);
+        return [];
+      case 'view':
+        return this.#learnView(value);
+      case 'column':
+        return [fields.table];
+      case 'sql':
+        return (fields.queryChunks as readonly unknown[] | undefined) ?? [];
+      case 'aliased':
+        return [fields.sql];
+      case 'subquery':
+        return [(fields._ as Fields).sql];
+      case 'select':
+      case 'relational':
+        return typeof fields.getSQL === 'function' ? [fields.getSQL()] : [];
+      default:
+        return [];
+    }
+  }
+
+  #learnTable(table: object): void {
+    const { name, certain } = tableNames(table);
+    if (this.#seen.has(table) || !certain) return;
+    this.#seen.add(table);
+    const known = this.#entry(canonical(name));
+    if ((table as Fields)[IS_ALIAS] === true) return;
+    for (const key of foreignKeysOf(table)) this.#learnForeignKey(known, key);
+  }
+
+  #learnForeignKey(child: Known, key: ForeignKey): void {
+    const { foreignTable } = key.reference();
+    this.#learnTable(foreignTable);
+    const parent = canonical(tableNames(foreignTable).name);
+    if (acts(key.onDelete ?? key._onDelete)) child.causes.add(`${parent}/delete`);
+    if (acts(key.onUpdate ?? key._onUpdate)) child.causes.add(`${parent}/update`);
+  }
+
+  #learnView(view: object): readonly unknown[] {
+    const { name, query, materialized } = viewParts(view);
+    if (this.#seen.has(view)) return [];
+    this.#seen.add(view);
+    const own = canonical(name);
+    if (materialized) {
+      this.#entry(own);
+      return [];
+    }
+    const { used } = usedTables(view);
+    const made = used.kind === 'known' ? used.tables.map(canonical).filter((table) => table !== own) : 'unknown';
+    this.#known.set(own, { made: made === 'unknown' || made.length === 0 ? 'unknown' : made, causes: new Set() });
+    return [query];
+  }
+
+  #entry(name: string): Known {
+    const known = this.#known.get(name) ?? { made: undefined, causes: new Set<string>() };
+    this.#known.set(name, known);
+    return known;
+  }
+
+  /** The names a read is stored under; undefined: it cannot be told what it reads. `byHand`: what its caller said. */
+  namesRead(
+    statement: Statement,
+    objects: QueryTables | undefined,
+    byHand: readonly string[],
+  ): readonly string[] | undefined {
+    const tables = new Set<string>(byHand);
+    let isKnown = !statement.isUnreadable;
+    for (const name of statement.reads) if (!this.#addRead(tables, name)) isKnown = false;
+    for (const name of statement.functions) {
+      const reads = this.#functionOf(name)?.reads;
+      if (reads === undefined && this.#functionOf(name) === undefined) isKnown = false;
+      for (const table of reads ?? []) this.#addRead(tables, canonical(table));
+    }
+    if (objects?.used.kind === 'known')
+      for (const table of objects.used.tables) this.#addRead(tables, canonical(table));
+    // Any word that is a table's name counts, so that nothing hangs on how the text was read.
+    for (const word of statement.words) if (this.#known.has(word)) this.#addRead(tables, word);
+    if (!isKnown && byHand.length === 0) return undefined;
+    return tables.size === 0 ? undefined : this.#withCauses(tables);
+  }
+
+  #functionOf(name: string): Functions[string] | undefined {
+    return Object.hasOwn(this.#functions, name) ? this.#functions[name] : undefined;
+  }
+
+  /** False: nothing of that name is known. */
+  #addRead(tables: Set<string>, name: string): boolean {
+    const known = this.#known.get(name);
+    tables.add(name);
+    if (known === undefined || known.made === 'unknown') return false;
+    for (const table of known.made ?? []) tables.add(table);
+    return true;
+  }
+
+  /** With what foreign keys do to these tables, and to those that do it. */
+  #withCauses(tables: ReadonlySet<string>): readonly string[] {
+    const names = new Set([EVERYTHING]);
+    const open = [...tables];
+    for (let name = open.pop(); name !== undefined; name = open.pop()) {
+      if (names.has(name)) continue;
+      names.add(name);
+      if (name.includes('/')) continue;
+      for (const cause of this.#known.get(name)?.causes ?? []) {
+        names.add(cause);
+        // What deletes the parent's rows by a foreign key of its own, deletes these too.
+        for (const above of this.#causesAbove(cause)) names.add(above);
+      }
+    }
+    return [...names];
+  }
+
+  #causesAbove(cause: string): ReadonlySet<string> {
+    const found = new Set<string>();
+    const open = [cause];
+    for (let one = open.pop(); one !== undefined; one = open.pop()) {
+      const parent = one.slice(0, one.lastIndexOf('/'));
+      for (const above of this.#known.get(parent)?.causes ?? []) {
+        if (found.has(above)) continue;
+        found.add(above);
+        open.push(above);
+      }
+    }
+    return found;
+  }
+
+  /** The names a statement invalidates; empty: it writes nothing. */
+  namesWritten(statement: Statement): readonly string[] {
+    const names = new Set<string>();
+    for (const name of statement.functions) {
+      const of = this.#functionOf(name);
+      if (of === undefined) return [EVERYTHING];
+      for (const table of of.writes ?? []) names.add(canonical(table));
+    }
+    if (statement.isOpaque) return [EVERYTHING];
+    for (const name of statement.writes) {
+      if (statement.local.has(name) && !this.#known.has(name)) continue;
+      const known = this.#known.get(name);
+      // What is not known may be a view through which others are written.
+      if (known === undefined || known.made === 'unknown') return [EVERYTHING];
+      for (const table of [name, ...(known.made ?? [])]) {
+        names.add(table);
+        if (statement.deletes) names.add(`${table}/delete`);
+        if (statement.updates) names.add(`${table}/update`);
+      }
+    }
+    return this.#withEffects(names);
+  }
+
+  #withEffects(names: Set<string>): readonly string[] {
+    for (const name of names)
+      for (const other of this.#effects.get(name) ?? []) names.add(other).add(`${other}/delete`).add(`${other}/update`);
+    return [...names];
+  }
+
+  /** The same for tables named by hand. */
+  namesOf(tables: readonly string[]): readonly string[] {
+    return this.#withEffects(new Set(tables.flatMap((table) => [table, `${table}/delete`, `${table}/update`])));
+  }
+}
+
+function acts(action: unknown): boolean {
+  return typeof action === 'string' && !/^(?:no action|restrict)$/i.test(action);
+}
+
+function foreignKeysOf(table: object): ForeignKey[] {
+  const fields = table as Fields;
+  const keys = INLINE_KEYS.flatMap((symbol) => (fields[symbol] as readonly ForeignKey[] | undefined) ?? []);
+  const build = fields[EXTRA_CONFIG];
+  if (typeof build !== 'function') return keys;
+  const extra: unknown = build(fields[EXTRA_COLUMNS]);
+  const parts: readonly unknown[] = Array.isArray(extra) ? extra.flat() : Object.values(extra ?? {});
+  return [...keys, ...parts.filter(isForeignKey)];
+}
+
+function isForeignKey(part: unknown): part is ForeignKey {
+  return typeof part === 'object' && part !== null && 'reference' in part && typeof part.reference === 'function';
+}
+
+/** A table's name, given as such or as an object of Drizzle. */
+export function nameOf(table: string | object): string {
+  if (typeof table === 'string') return canonical(table);
+  return canonical(entityKindOf(table) === 'view' ? viewParts(table).name : tableNames(table).name);
+}

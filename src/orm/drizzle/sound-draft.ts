@@ -1,0 +1,51 @@
+// What is known of a statement by its text, and the draft of it that a scan fills in.
+
+export type Control = 'begin' | 'commit' | 'rollback' | 'other';
+
+export interface Statement {
+  /** Undefined: it is no statement about transactions or the session. Of several statements the last. */
+  readonly control: Control | undefined;
+  /** It may change what a table holds. */
+  readonly isWrite: boolean;
+  /** Relations it names, those of WITH lists not among them. Names as `canonical` gives them. */
+  readonly reads: ReadonlySet<string>;
+  readonly writes: ReadonlySet<string>;
+  /** Names of its WITH lists. */
+  readonly local: ReadonlySet<string>;
+  /** All names and words in it. */
+  readonly words: ReadonlySet<string>;
+  /** Rows may go, or be replaced; rows may get another key. */
+  readonly deletes: boolean;
+  readonly updates: boolean;
+  /** It cannot be told what it reads. */
+  readonly isUnreadable: boolean;
+  /** It cannot be told what it writes. */
+  readonly isOpaque: boolean;
+  /** It locks what it reads. */
+  readonly locks: boolean;
+  /** The same read gives another answer without a write. */
+  readonly isVolatile: boolean;
+  /** Functions of which it is not known what they read and write. */
+  readonly functions: ReadonlySet<string>;
+}
+
+/** The name by which relations are compared: without a schema and in lower case, so that no spelling is missed. */
+export function canonical(name: string): string {
+  return name.slice(name.lastIndexOf('.') + 1).toLowerCase();
+}
+
+export class Draft implements Statement {
+  control: Control | undefined = undefined;
+  isWrite = false;
+  readonly reads = new Set<string>();
+  readonly writes = new Set<string>();
+  readonly local = new Set<string>();
+  readonly words = new Set<string>();
+  deletes = false;
+  updates = false;
+  isUnreadable = false;
+  isOpaque = false;
+  locks = false;
+  isVolatile = false;
+  readonly functions = new Set<string>();
+}

@@ -1,0 +1,142 @@
+// What keeps a read from being stored or served while its tables are written: intents, and the order of invalidations.
+//
+// The one complication: what cannot be concluded yet. What the cache could not be told to invalidate, and what a database
+// whose connection was lost may still commit, is fenced here: nothing under those names is looked up or stored until
+// the cache has been told (again).
+
+import type { Cache } from '../../cache/contract.ts';
+import type { Clock } from '../../ports.ts';
+import { EVERYTHING } from './sound-catalog.ts';
+import { isOutcomeUnknown } from './sound-outcome.ts';
+
+/** A write under way. `end` may be called more than once. */
+export interface Intent {
+  end(): void;
+}
+
+export interface GuardOptions {
+  readonly cache: Cache;
+  readonly database: string;
+  readonly onFault: (error: unknown) => void;
+  readonly clock: Pick<Clock, 'monotonic'>;
+  /** How long a write whose outcome is unknown may still be committed. */
+  readonly doubtMs: number;
+}
+
+interface Fence {
+  /** Tells it from one put up later under the same name. */
+  readonly at: number;
+  readonly untilMs: number;
+}
+
+export class Guard {
+  readonly #cache: Cache;
+  readonly #database: string;
+  readonly #onFault: (error: unknown) => void;
+  /** Intents open, by name. */
+  readonly #open = new Map<string, number>();
+  /** When an intent was last opened, by name, counted in intents. */
+  readonly #lastOpened = new Map<string, number>();
+  readonly #clock: Pick<Clock, 'monotonic'>;
+  readonly #doubtMs: number;
+  readonly #fenced = new Map<string, Fence>();
+  #count = 0;
+  #healing = false;
+
+  constructor(options: GuardOptions) {
+    this.#cache = options.cache;
+    this.#database = options.database;
+    this.#onFault = options.onFault;
+    this.#clock = options.clock;
+    this.#doubtMs = options.doubtMs;
+  }
+
+  /** Names as the cache has them. */
+  inCache(names: readonly string[]): string[] {
+    return names.map((name) => `${this.#database}:${name}`);
+  }
+
+  open(names: readonly string[]): Intent {
+    this.#count++;
+    for (const name of names) {
+      this.#open.set(name, (this.#open.get(name) ?? 0) + 1);
+      this.#lastOpened.set(name, this.#count);
+    }
+    let isOpen = true;
+    return {
+      end: () => {
+        if (!isOpen) return;
+        isOpen = false;
+        for (const name of names) this.#close(name);
+      },
+    };
+  }
+
+  #close(name: string): void {
+    const open = (this.#open.get(name) ?? 0) - 1;
+    if (open > 0) this.#open.set(name, open);
+    else this.#open.delete(name);
+  }
+
+  /** True: under one of the names a write is under way, or could not be told to the cache. */
+  isBusy(names: readonly string[]): boolean {
+    if (this.#fenced.size > 0 && (this.#fenced.has(EVERYTHING) || names.some((name) => this.#fenced.has(name)))) {
+      this.#heal();
+      return true;
+    }
+    return this.#open.size > 0 && names.some((name) => this.#open.has(name));
+  }
+
+  /** For `overtaken`: taken when a read begins. */
+  mark(): number {
+    return this.#count;
+  }
+
+  /** True: a write under one of the names began after the mark, or is under way. */
+  overtaken(names: readonly string[], mark: number): boolean {
+    return this.isBusy(names) || names.some((name) => (this.#lastOpened.get(name) ?? 0) > mark);
+  }
+
+  /** Resolves once the cache has been told, or has failed to hear and the names are fenced. Never rejects. */
+  async invalidate(names: readonly string[]): Promise<void> {
+    try {
+      await this.#cache.invalidate({ tables: this.inCache(names) });
+    } catch (error) {
+      this.#fence(names, 0);
+      this.#onFault(error);
+    }
+  }
+
+  /** After a write that failed with the error: whoever cut the connection may not have cut the write. */
+  doubt(names: readonly string[], error: unknown): void {
+    if (isOutcomeUnknown(error)) this.#fence(names, this.#clock.monotonic() + this.#doubtMs);
+  }
+
+  #fence(names: readonly string[], untilMs: number): void {
+    this.#count++;
+    for (const name of names) {
+      const before = this.#fenced.get(name)?.untilMs ?? 0;
+      this.#fenced.set(name, { at: this.#count, untilMs: Math.max(before, untilMs) });
+    }
+  }
+
+  #heal(): void {
+    if (this.#healing) return;
+    const now = this.#clock.monotonic();
+    const fences = [...this.#fenced].filter(([, { untilMs }]) => untilMs <= now);
+    if (fences.length === 0) return;
+    this.#healing = true;
+    void this.#tryAgain(fences);
+  }
+
+  async #tryAgain(fences: readonly (readonly [string, Fence])[]): Promise<void> {
+    try {
+      await this.#cache.invalidate({ tables: this.inCache(fences.map(([name]) => name)) });
+      for (const [name, { at }] of fences) if (this.#fenced.get(name)?.at === at) this.#fenced.delete(name);
+    } catch (error) {
+      this.#onFault(error);
+    } finally {
+      this.#healing = false;
+    }
+  }
+}

@@ -1,0 +1,100 @@
+// What `withTidegate` is given, and what it adds to a database object. Types only.
+
+import type { Cache } from '../../cache/contract.ts';
+import type { Duration } from '../../cache/duration.ts';
+import type { Clock } from '../../ports.ts';
+
+export interface SoundOptions {
+  readonly cache: Cache;
+  /** Which database it is: a name that no other database of the same cache has. */
+  readonly database: string;
+  /** The schema that names without one stand for, e.g. PostgreSQL's search_path; part of the key. */
+  readonly schema?: string | (() => string);
+  /** Whose rows these are, where rows are shown by role or tenant; part of the key. Asked anew for each query. */
+  readonly role?: string | (() => string);
+  readonly tenant?: string | (() => string);
+  /** `explicit`: cached is what says so, by `$withCache` or `$cached`. `all`: every read. Default `explicit`. */
+  readonly strategy?: 'explicit' | 'all';
+  /** Fresh so long. Default: that of the cache. */
+  readonly ttl?: Duration;
+  /**
+   * Tables and views of the database, as objects: `import * as schema`. Views are known by it, and names in raw SQL. Default:
+   * what `drizzle({ schema })` or `drizzle({ relations })` was given, and whatever queries show.
+   */
+  readonly objects?: Readonly<Record<string, unknown>>;
+  /** By table, tables that a write to it changes besides: by triggers, by foreign keys that Drizzle is not told of. */
+  readonly effects?: Readonly<Record<string, readonly string[]>>;
+  /** By function of the database's own, the tables it reads and writes: with it, a query that calls one can be cached. */
+  readonly functions?: Readonly<
+    Record<string, { readonly reads?: readonly string[]; readonly writes?: readonly string[] }>
+  >;
+  /**
+   * How long a database whose connection was lost during a write may still commit it: so long nothing of its tables is
+   * served or stored. Default 10 s.
+   */
+  readonly doubtMs?: number;
+  /** Default: that of the platform. */
+  readonly clock?: Pick<Clock, 'monotonic'>;
+  /** Told what fails no query: a cache that does not answer. Default: counted alone. */
+  readonly onFault?: (error: unknown) => void;
+}
+
+/** What one read is cached with. */
+export interface ReadOptions {
+  readonly ttl?: Duration;
+  readonly tags?: readonly string[];
+  /** Tables it reads, beside those that are seen: needed for raw SQL. Names, or Drizzle's tables. */
+  readonly tables?: readonly (string | object)[];
+  /** False: neither looked up nor stored. Default true. */
+  readonly enabled?: boolean;
+}
+
+export type PassReason =
+  /** Nothing asked for it to be cached. */
+  | 'not asked'
+  /** In a transaction. */
+  | 'transaction'
+  /** It locks rows. */
+  | 'locks'
+  /** Its answer changes without a write, and only strategy `all` asked. */
+  | 'volatile'
+  /** Its tables are not known. */
+  | 'unknown tables'
+  /** A write to its tables is under way, or could not be told to the cache. */
+  | 'write under way'
+  /** The driver gives no way to put a stored answer in its place. */
+  | 'driver'
+  /** The cache failed. */
+  | 'fault';
+
+export interface SoundStats {
+  readonly hits: number;
+  readonly misses: number;
+  /** Reads whose answer was not stored, since a write to their tables began or ended meanwhile. */
+  readonly overtaken: number;
+  /** Reads whose answer cannot be stored: it holds objects of classes. */
+  readonly unstorable: number;
+  /** Reads that went past the cache, by reason. */
+  readonly passed: Readonly<Partial<Record<PassReason, number>>>;
+  /** Writes after which entries were invalidated. */
+  readonly writes: number;
+  /** Those of which it could not be told what they write: all of the database was invalidated. */
+  readonly opaqueWrites: number;
+  readonly faults: number;
+}
+
+/** Added to the database object. */
+export interface Sound<Db> {
+  /** The same database; all its reads are cached so, relational queries and raw SQL among them. */
+  $cached(options?: ReadOptions): Db & Sound<Db>;
+  /** The same database; none of its reads is cached. Its writes invalidate all the same. */
+  $uncached(): Db & Sound<Db>;
+  /** In Drizzle's form. Tables as names or objects; resolves once nothing of before is served. */
+  readonly $cache: {
+    invalidate(what: {
+      readonly tables?: string | object | readonly (string | object)[];
+      readonly tags?: string | readonly string[];
+    }): Promise<void>;
+  };
+  $cacheStats(): SoundStats;
+}

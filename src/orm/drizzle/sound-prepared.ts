@@ -1,0 +1,144 @@
+// A prepared query of Drizzle, with its reads through the cache and its writes guarded.
+//
+// The one complication: where the driver is called. Drizzle maps what the driver answers, so the cache stands between the
+// two: 0.45 calls the driver within `queryWithCache`, 1.0 through `executor` or `executors`, and better-sqlite3 in 0.45
+// by its statement. A driver with none of them is not cached; its writes are guarded all the same.
+
+import type { Eventually } from '../../ports.ts';
+
+export type Method = (...args: readonly unknown[]) => unknown;
+export type Loose = Record<PropertyKey, unknown>;
+
+/** A call of the driver: `form` tells the forms of answers apart. */
+export type DriverCall = (
+  form: string,
+  params: readonly unknown[],
+  run: () => Eventually<unknown>,
+) => Eventually<unknown>;
+
+/** What is done instead of one call of one method; `run` does what Drizzle does. */
+export interface Plan {
+  /** With it, the driver is called through `call`. */
+  readonly call?: DriverCall;
+  readonly around?: (run: () => unknown) => unknown;
+}
+
+const METHODS = ['run', 'all', 'get', 'values'] as const;
+
+/** The query, whose methods that reach the database ask for a plan at each call. */
+export function planned(prepared: object, planFor: (method: string) => Plan): object {
+  const wrapped = new Map<PropertyKey, Method>();
+  for (const name of methodsOf(prepared)) {
+    wrapped.set(name, (...args) => {
+      const { call, around } = planFor(name);
+      // A token of its own: rows may be shown by it, and the key does not hold it.
+      const isPersonal = args[1] !== undefined || (prepared as Loose).authToken !== undefined;
+      const target = call === undefined || isPersonal ? prepared : (throughDriver(prepared, name, call) ?? prepared);
+      const run = () => ((target as Loose)[name] as Method).apply(target, [...args]);
+      return around === undefined ? run() : around(run);
+    });
+  }
+  return new Proxy(prepared, {
+    get: (target, name, receiver) => wrapped.get(name) ?? Reflect.get(target, name, receiver),
+  });
+}
+
+/** `execute` of SQLite calls one of the others. */
+function methodsOf(prepared: object): readonly string[] {
+  const loose = prepared as Loose;
+  if (isForSqlite(loose)) return METHODS;
+  return ['execute', 'all'].filter((name) => typeof loose[name] === 'function');
+}
+
+function isForSqlite(prepared: Loose): boolean {
+  return typeof prepared.executeMethod === 'string';
+}
+
+export function isSyncPrepared(prepared: object): boolean {
+  const { mode, resultKind } = prepared as Loose;
+  return mode === 'sync' || resultKind === 'sync';
+}
+
+/** True: an answer can be put in the place of the driver's. */
+export function canBeCached(prepared: object): boolean {
+  return throughDriver(prepared, 'all', (_form, _params, run) => run()) !== undefined;
+}
+
+/** The same query with its driver called through `call`; undefined: there is no such way. */
+function throughDriver(prepared: object, method: string, call: DriverCall): object | undefined {
+  const loose = prepared as Loose;
+  const isSync = isSyncPrepared(prepared);
+  const form = (part: string) => `${method} ${part}`;
+  const { executor, executors, queryWithCache, stmt } = loose;
+  if (typeof executor === 'function') {
+    const called = calledExecutor(executor as Method, form(modeOf(loose)), call);
+    return derived(prepared, { executor: promising(called) });
+  }
+  if (typeof executors === 'object' && executors !== null) {
+    return derived(prepared, { executors: calledExecutors(loose, form, call) });
+  }
+  if (isSync) return isStatement(stmt) ? derived(prepared, { stmt: calledStatement(stmt, form, call) }) : undefined;
+  if (typeof queryWithCache !== 'function') return undefined;
+  const called = (text: unknown, params: readonly unknown[], query: unknown): Eventually<unknown> =>
+    call(form('driver'), params, () => queryWithCache.call(prepared, text, params, query) as Promise<unknown>);
+  return derived(prepared, { queryWithCache: promising(called as Method) });
+}
+
+/** Drizzle expects a promise of a driver that gives one, also where the cache answers at once. */
+function promising(method: Method): Method {
+  return async (...args) => await method(...args);
+}
+
+function modeOf(prepared: Loose): string {
+  return typeof prepared.mode === 'string' ? prepared.mode : '';
+}
+
+/** An object that differs in its own fields alone; what it is given otherwise stays its own. */
+function derived(of: object, own: Loose): object {
+  return Object.assign(Object.create(of), own);
+}
+
+function calledExecutor(executor: Method, form: string, call: DriverCall): Method {
+  return (params) => call(form, params as readonly unknown[], () => executor(params));
+}
+
+function calledExecutors(prepared: Loose, form: (part: string) => string, call: DriverCall): Loose {
+  const executors = prepared.executors as Loose;
+  const calls: Loose = {};
+  for (const name of METHODS) {
+    const original = executors[name];
+    if (typeof original !== 'function') continue;
+    const called = calledExecutor(original as Method, form(`${name} ${modeOf(prepared)}`), call);
+    calls[name] = isSyncPrepared(prepared) ? called : promising(called);
+  }
+  return calls;
+}
+
+/** A statement of better-sqlite3. */
+interface Statement {
+  all(...params: readonly unknown[]): unknown;
+  get(...params: readonly unknown[]): unknown;
+  run(...params: readonly unknown[]): unknown;
+  raw(isRaw?: boolean): Statement;
+}
+
+function isStatement(value: unknown): value is Statement {
+  if (typeof value !== 'object' || value === null) return false;
+  const { all, get, run, raw } = value as Loose;
+  return [all, get, run, raw].every((each) => typeof each === 'function');
+}
+
+/** Its `raw` changes the statement for all calls to come, so it is called anew at each. */
+function calledStatement(statement: Statement, form: (part: string) => string, call: DriverCall): Statement {
+  const facade = (isRaw: boolean): Statement => {
+    const mode = isRaw ? 'arrays' : 'objects';
+    const target = () => (isRaw ? statement.raw() : statement);
+    return {
+      all: (...params) => call(form(`all ${mode}`), params, () => target().all(...params)),
+      get: (...params) => call(form(`get ${mode}`), params, () => target().get(...params)),
+      run: (...params) => statement.run(...params),
+      raw: () => facade(true),
+    };
+  };
+  return facade(false);
+}

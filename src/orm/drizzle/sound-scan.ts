@@ -1,0 +1,282 @@
+// One statement read from its first token to its last: where a relation stands, and what happens to it.
+//
+// The one complication: commas. Behind FROM a comma is followed by a relation, anywhere else it is not; so each
+// parenthesis remembers what its commas mean.
+
+import { canonical, type Draft } from './sound-draft.ts';
+import type { Dialect, Token } from './sound-text.ts';
+import {
+  CLAUSES,
+  CONTROLS,
+  HARMLESS,
+  HARMLESS_IN_FROM,
+  HARMLESS_STATEMENTS,
+  NO_FUNCTIONS,
+  SCANNED,
+  SKIPPED,
+  SPECIAL_FROM,
+  SUBQUERY,
+  VOLATILE,
+  WRITING,
+} from './sound-words.ts';
+
+type Expected = 'read' | 'write' | undefined;
+
+interface Frame {
+  /** What a comma is followed by. */
+  list: Expected;
+  expected: Expected;
+  /** The function whose arguments these are. */
+  readonly call: string | undefined;
+}
+
+export class Scan {
+  readonly #tokens: readonly Token[];
+  readonly #dialect: Dialect;
+  readonly #draft: Draft;
+  readonly #frames: Frame[] = [{ list: undefined, expected: undefined, call: undefined }];
+  #at = 0;
+  #deletesFrom = false;
+
+  constructor(tokens: readonly Token[], dialect: Dialect, draft: Draft) {
+    this.#tokens = tokens;
+    this.#dialect = dialect;
+    this.#draft = draft;
+  }
+
+  run(): void {
+    const draft = this.#draft;
+    for (const { kind, text } of this.#tokens) {
+      if (kind === 'word' || kind === 'name') draft.words.add(canonical(text));
+      if (kind === 'string' && text.toLowerCase() === 'now') draft.isVolatile = true;
+    }
+    const first = this.#tokens.find(({ text }) => text !== '(')?.text ?? '';
+    if (this.#isControl(first)) return;
+    if (!SCANNED.has(first)) {
+      draft.isWrite = draft.isOpaque = draft.isUnreadable = true;
+      return;
+    }
+    if (first === 'explain') draft.isVolatile = draft.locks = true;
+    for (this.#at = 0; this.#at < this.#tokens.length; this.#at++) this.#step(this.#tokens[this.#at] as Token);
+    if (this.#frames.length !== 1 || this.#frame.expected !== undefined) this.#giveUp();
+    for (const name of draft.functions) if (HARMLESS.has(name)) draft.functions.delete(name);
+    if (draft.writes.size > 0 || draft.isOpaque) draft.isWrite = true;
+  }
+
+  #isControl(first: string): boolean {
+    const second = this.#tokens[1]?.text;
+    if (first === 'commit' && second === 'prepared') return false;
+    if (HARMLESS_STATEMENTS.has(first) || (first === 'rollback' && this.#tokens.some(({ text }) => text === 'to'))) {
+      this.#draft.control ??= 'other';
+      return true;
+    }
+    const control = Object.hasOwn(CONTROLS, first) ? CONTROLS[first] : undefined;
+    if (control === undefined) return false;
+    this.#draft.control = control;
+    return true;
+  }
+
+  get #frame(): Frame {
+    return this.#frames.at(-1) as Frame;
+  }
+
+  #textAt(offset: number): string | undefined {
+    const token = this.#tokens[this.#at + offset];
+    return token === undefined || token.kind === 'string' || token.kind === 'name' ? undefined : token.text;
+  }
+
+  #giveUp(): void {
+    this.#draft.isUnreadable = true;
+    if (this.#tokens.some(({ kind, text }) => kind === 'word' && WRITING.has(text))) this.#draft.isOpaque = true;
+  }
+
+  #step(token: Token): void {
+    if (token.kind === 'symbol') return this.#symbol(token.text);
+    if (token.kind === 'word' && this.#keyword(token.text)) return;
+    if (token.kind === 'word' || token.kind === 'name') return this.#name(token);
+    if (this.#frame.expected === undefined) return;
+    this.#frame.expected = undefined;
+    this.#giveUp();
+  }
+
+  #symbol(text: string): void {
+    if (text === '(') return this.#open();
+    if (text === ')') {
+      const frame = this.#frames.pop();
+      if (frame?.expected !== undefined || this.#frames.length === 0) this.#giveUp();
+      if (this.#frames.length === 0) this.#frames.push({ list: undefined, expected: undefined, call: undefined });
+      return;
+    }
+    if (text === ',') this.#frame.expected = this.#frame.list;
+    else if (this.#frame.expected !== undefined) {
+      this.#frame.expected = undefined;
+      this.#giveUp();
+    }
+  }
+
+  #open(): void {
+    const { expected } = this.#frame;
+    this.#frame.expected = undefined;
+    if (expected === 'write') this.#giveUp();
+    const inside = expected === 'read' && !this.#innermostIsQuery() ? 'read' : undefined;
+    this.#frames.push({ list: inside, expected: inside, call: this.#textAt(-1) });
+  }
+
+  #innermostIsQuery(): boolean {
+    let ahead = 1;
+    while (this.#textAt(ahead) === '(') ahead++;
+    return SUBQUERY.has(this.#textAt(ahead) ?? '');
+  }
+
+  /** True: the word is one of SQL's own, and dealt with. */
+  #keyword(word: string): boolean {
+    const frame = this.#frame;
+    const before = this.#textAt(-1);
+    if (VOLATILE.has(word)) this.#draft.isVolatile = true;
+    if (frame.expected !== undefined && SKIPPED.has(word)) return true;
+    if (word === 'or' && frame.expected !== undefined) {
+      this.#at++;
+      this.#replacing();
+      return true;
+    }
+    if (CLAUSES.has(word)) {
+      if (frame.expected !== undefined) this.#giveUp();
+      frame.list = frame.expected = undefined;
+      return true;
+    }
+    return this.#relationWord(word, before) || this.#writingWord(word, before);
+  }
+
+  #relationWord(word: string, before: string | undefined): boolean {
+    const frame = this.#frame;
+    switch (word) {
+      case 'from':
+        if (before === 'distinct' && this.#textAt(-2) === 'is') return true;
+        if (before === 'distinct' && this.#textAt(-2) === 'not') return true;
+        if (frame.call !== undefined && SPECIAL_FROM.has(frame.call)) return true;
+        frame.expected = this.#deletesFrom ? 'write' : 'read';
+        frame.list = this.#deletesFrom ? undefined : 'read';
+        this.#deletesFrom = false;
+        return true;
+      case 'join':
+        frame.expected = 'read';
+        return true;
+      case 'using':
+        if (this.#textAt(1) === '(' && !SUBQUERY.has(this.#textAt(2) ?? '')) return true;
+        if (this.#draft.deletes) frame.list = frame.expected = 'read';
+        return true;
+      case 'table':
+        frame.expected = 'read';
+        return true;
+      case 'as':
+        this.#localName();
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  #writingWord(word: string, before: string | undefined): boolean {
+    const draft = this.#draft;
+    const frame = this.#frame;
+    switch (word) {
+      case 'into':
+        frame.list = undefined;
+        frame.expected = 'write';
+        return true;
+      case 'update':
+      case 'share':
+        return this.#updateWord(word, before);
+      case 'delete':
+        if (before === 'on') return true;
+        draft.deletes = true;
+        this.#deletesFrom = before !== 'then' && this.#textAt(1) === 'from';
+        return true;
+      case 'truncate':
+        draft.deletes = true;
+        frame.list = frame.expected = 'write';
+        if (draft.words.has('cascade')) draft.isOpaque = true;
+        return true;
+      case 'merge':
+        draft.deletes = draft.updates = true;
+        return true;
+      case 'replace':
+        if (this.#textAt(1) === '(') return false;
+        this.#replacing();
+        return true;
+      case 'refresh':
+        frame.expected = 'write';
+        return true;
+      case 'insert':
+        if (this.#textAt(1) === 'or') this.#at += 2;
+        if (this.#textAt(0) === 'replace') this.#replacing();
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  #updateWord(word: string, before: string | undefined): boolean {
+    if (before === 'for' || before === 'key') {
+      this.#draft.locks = true;
+      return true;
+    }
+    if (word === 'share') return false;
+    if (before === 'on') return true;
+    this.#draft.updates = true;
+    if (before === 'do' || before === 'then') return true;
+    this.#frame.list = undefined;
+    this.#frame.expected = 'write';
+    return true;
+  }
+
+  #replacing(): void {
+    this.#draft.deletes = true;
+    this.#draft.updates = true;
+  }
+
+  /** `name [(columns)] AS [[NOT] MATERIALIZED] (` names a member of a WITH list, or a window. */
+  #localName(): void {
+    let ahead = 1;
+    while (this.#textAt(ahead) === 'not' || this.#textAt(ahead) === 'materialized') ahead++;
+    if (this.#textAt(ahead) !== '(') return;
+    let back = this.#at - 1;
+    if (this.#tokens[back]?.text === ')' && this.#tokens[back]?.kind === 'symbol') {
+      while (back > 0 && this.#tokens[back]?.text !== '(') back--;
+      back--;
+    }
+    const name = this.#tokens[back];
+    if (name?.kind === 'word' || name?.kind === 'name') this.#draft.local.add(canonical(name.text));
+  }
+
+  #name(token: Token): void {
+    const frame = this.#frame;
+    const start = this.#at;
+    while (this.#textAt(1) === '.' && isNameLike(this.#tokens[this.#at + 2])) this.#at += 2;
+    const last = canonical((this.#tokens[this.#at] ?? token).text);
+    const isCall = this.#textAt(1) === '(';
+    const { expected } = frame;
+    frame.expected = undefined;
+    if (expected === 'write') this.#draft.writes.add(last);
+    else if (isCall) this.#call(last, { inFrom: expected === 'read', before: this.#tokens[start - 1] });
+    else if (expected === 'read') this.#draft.reads.add(last);
+  }
+
+  #call(name: string, place: { readonly inFrom: boolean; readonly before: Token | undefined }): void {
+    if (place.inFrom) {
+      const known = this.#dialect === 'sqlite' ? HARMLESS_IN_FROM : HARMLESS;
+      if (!known.has(name)) this.#draft.isUnreadable = true;
+      if (this.#dialect === 'pg') this.#draft.functions.add(name);
+      return;
+    }
+    const before = place.before?.kind === 'word' || place.before?.kind === 'symbol' ? place.before.text : '';
+    if (this.#dialect === 'sqlite' || NO_FUNCTIONS.has(name) || before === '::') return;
+    // A name behind AS, or behind a relation, gives names to columns; behind WITH it is found by its own AS.
+    if (before === 'as') return;
+    this.#draft.functions.add(name);
+  }
+}
+
+function isNameLike(token: Token | undefined): boolean {
+  return token?.kind === 'word' || token?.kind === 'name';
+}

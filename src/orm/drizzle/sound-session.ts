@@ -1,0 +1,267 @@
+// The sessions of one database: each statement, transaction and batch that goes through them.
+//
+// The one complication: transactions have sessions of their own, or not. Some drivers make a new one, some go on with that
+// of everyone; so a transaction is begun on a session derived for it, and what the driver makes of it is bound too.
+
+import type { Eventually } from '../../ports.ts';
+import { type Asked, askedOf, type Told, told } from './sound-asked.ts';
+import { type Catalog, EVERYTHING, nameOf } from './sound-catalog.ts';
+import type { PassReason, ReadOptions, SoundOptions } from './sound-options.ts';
+import { canBeCached, isSyncPrepared, type Loose, type Method, type Plan, planned } from './sound-prepared.ts';
+import { cachedRead, isPromise, type ReadContext } from './sound-reads.ts';
+import { type KnownText, type Texts, textOf } from './sound-texts.ts';
+import { followed, type Scope, type Writes } from './sound-writes.ts';
+
+export interface SessionParts {
+  readonly context: ReadContext;
+  readonly writes: Writes;
+  readonly catalog: Catalog;
+  readonly texts: Texts;
+  readonly options: SoundOptions;
+  /** The driver answers at once. */
+  readonly isSync: boolean;
+}
+
+/** What holds for one session. */
+interface Binding {
+  readonly scope: Scope | undefined;
+  readonly read: ReadOptions | undefined;
+}
+
+/** Drizzle's own methods of a session. */
+type Originals = Readonly<Record<'prepareQuery' | 'transaction' | 'batch' | 'migrate', Method | undefined>>;
+
+/** More names than an entry may have tags. */
+const MAX_NAMES = 100;
+
+export class Sessions {
+  readonly #parts: SessionParts;
+  readonly #originals = new WeakMap<object, Originals>();
+  readonly #bindings = new WeakMap<object, Binding>();
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+  }
+
+  /** Its statements go through the cache from now on. */
+  bind(session: object, binding: Binding): void {
+    const loose = session as Loose;
+    const method = (name: string) => (typeof loose[name] === 'function' ? (loose[name] as Method) : undefined);
+    const originals = {
+      prepareQuery: method('prepareQuery'),
+      transaction: method('transaction'),
+      batch: method('batch'),
+      migrate: method('migrate'),
+    };
+    this.#put(session, originals, binding);
+  }
+
+  /** The same session with another binding; what it changes in itself it changes in itself alone. */
+  derive(session: object, binding: Binding): object {
+    const derived: object = Object.create(session);
+    this.#put(derived, this.#originals.get(session) as Originals, binding);
+    return derived;
+  }
+
+  #put(session: object, originals: Originals, binding: Binding): void {
+    this.#originals.set(session, originals);
+    this.#bindings.set(session, binding);
+    const { prepareQuery, transaction, batch, migrate } = originals;
+    const loose = session as Loose;
+    if (prepareQuery !== undefined) {
+      loose.prepareQuery = (...args: readonly unknown[]) =>
+        this.#prepare(prepareQuery.apply(session, [...args]), args, binding);
+    }
+    if (transaction !== undefined) {
+      loose.transaction = (...args: readonly unknown[]) => this.#transaction(session, transaction, args);
+    }
+    if (batch !== undefined) {
+      loose.batch = (...args: readonly unknown[]) =>
+        this.#written(
+          this.#namesOfBatch(args[0]),
+          binding,
+          () => batch.apply(session, [...args]) as Eventually<unknown>,
+        );
+    }
+    if (migrate !== undefined) {
+      loose.migrate = (...args: readonly unknown[]) =>
+        this.#written([EVERYTHING], binding, () => migrate.apply(session, [...args]) as Eventually<unknown>);
+    }
+  }
+
+  #prepare(prepared: unknown, args: readonly unknown[], binding: Binding): unknown {
+    if (typeof prepared !== 'object' || prepared === null) return prepared;
+    const text = this.#parts.texts.of(textOf(args[0]));
+    const facts = { text, told: told(args), isSync: isSyncPrepared(prepared), isCacheable: canBeCached(prepared) };
+    return planned(prepared, (method) => this.#plan(facts, method, binding));
+  }
+
+  /** Anew for each call: what is known of tables grows, and transactions come and go. */
+  #plan(facts: Facts, method: string, binding: Binding): Plan {
+    const { catalog, writes } = this.#parts;
+    const { statement } = facts.text;
+    const names = catalog.namesWritten(statement);
+    if (names.length > 0) {
+      const around = (run: () => unknown) =>
+        this.#written(names, binding, run as () => Eventually<unknown>, facts.isSync);
+      return statement.control === undefined
+        ? { around }
+        : { around: (run) => around(() => this.#controlled(facts, binding, run)) };
+    }
+    if (statement.control !== undefined) return { around: (run) => this.#controlled(facts, binding, run) };
+    const read = this.#readOf(facts, binding.scope ?? writes.manual, binding.read);
+    if (typeof read === 'string') {
+      this.#parts.context.tally.pass(read);
+      return {};
+    }
+    const { context } = this.#parts;
+    const { told, isSync, text } = facts;
+    return {
+      call: (form, params, run) =>
+        cachedRead(
+          context,
+          {
+            sql: text.sql,
+            params,
+            form: `${method} ${form} ${told.isMapped}`,
+            isMapped: told.isMapped,
+            isSync,
+            ...read,
+          },
+          run,
+        ),
+    };
+  }
+
+  #readOf(facts: Facts, scope: Scope | undefined, handle: ReadOptions | undefined): Terms | PassReason {
+    const { options, catalog, writes } = this.#parts;
+    const { statement, objects, isLearned } = facts.text;
+    const asked = askedOf(facts.told, handle, options);
+    if (asked === undefined) return 'not asked';
+    if (writes.hidesReads(scope)) return 'transaction';
+    if (statement.locks) return 'locks';
+    if (statement.isVolatile && !asked.isExplicit) return 'volatile';
+    if (!facts.isCacheable) return 'driver';
+    const names = catalog.namesRead(statement, objects, asked.tables.map(nameOf));
+    if (names === undefined || !isLearned || names.length > MAX_NAMES) return 'unknown tables';
+    return { names: asked.isTracked ? names : [], tags: asked.tags, ttl: asked.ttl };
+  }
+
+  /** `begin`, `commit` and the like, as raw SQL or from the driver's own transaction. */
+  #controlled(facts: Facts, binding: Binding, run: () => unknown): unknown {
+    const { writes } = this.#parts;
+    const { control } = facts.text.statement;
+    const scope = binding.scope ?? writes.manual;
+    if (control === 'other' || control === undefined) return run();
+    if (control === 'begin') {
+      return scope === undefined ? begun(run, writes) : run();
+    }
+    if (scope === undefined) return run();
+    if (control === 'commit') scope.mayBeCommitted = true;
+    if (scope === binding.scope) return run();
+    return followed(run, (failure) => writes.endByHand(control === 'commit', failure));
+  }
+
+  #written(
+    names: readonly string[],
+    { scope }: Binding,
+    run: () => Eventually<unknown>,
+    isSync = false,
+  ): Eventually<unknown> {
+    const { writes } = this.#parts;
+    const around = scope ?? writes.manual;
+    if (names.length === 0) return run();
+    if (around === undefined) return writes.run(names, run, isSync);
+    around.wrote(names);
+    return run();
+  }
+
+  #namesOfBatch(queries: unknown): readonly string[] {
+    const { catalog, texts } = this.#parts;
+    const names = new Set<string>();
+    for (const query of Array.isArray(queries) ? queries : [undefined]) {
+      const sql = textOfQuery(query);
+      for (const name of sql === '' ? [EVERYTHING] : catalog.namesWritten(texts.of(sql).statement)) names.add(name);
+    }
+    return [...names];
+  }
+
+  #transaction(session: object, original: Method, args: readonly unknown[]): unknown {
+    const { writes, isSync } = this.#parts;
+    const binding = this.#bindings.get(session);
+    const [work, ...rest] = args as readonly [Method, ...unknown[]];
+    const outer = binding?.scope ?? writes.manual;
+    if (outer !== undefined) return original.call(session, (tx: Loose) => this.#inside(tx, outer, work), ...rest);
+    const scope = writes.open();
+    const own = this.derive(session, { scope, read: undefined });
+    const run = (tx: Loose): unknown => {
+      if (tx.session !== own) writes.unshare(scope);
+      const result = this.#inside(tx, scope, work);
+      if (isSync) {
+        void scope.committing();
+        return result;
+      }
+      return afterwards(result, async () => await scope.committing());
+    };
+    return followed(
+      () => original.call(own, run, ...rest) as Eventually<unknown>,
+      (failure) => writes.close(scope, failure),
+    );
+  }
+
+  /** The work of a transaction, with its session and those of the transactions within it bound. */
+  #inside(tx: Loose, scope: Scope, work: Method): unknown {
+    const session = tx.session as object;
+    if (!this.#bindings.has(session)) this.bind(session, { scope, read: undefined });
+    const nested = tx.transaction;
+    if (typeof nested === 'function') {
+      tx.transaction = (inner: Method, ...rest: readonly unknown[]) =>
+        (nested as Method).call(tx, (within: Loose) => this.#inside(within, scope, inner), ...rest);
+    }
+    return work(tx);
+  }
+}
+
+interface Facts {
+  readonly text: KnownText;
+  readonly told: Told;
+  readonly isSync: boolean;
+  readonly isCacheable: boolean;
+}
+
+interface Terms extends Pick<Asked, 'tags' | 'ttl'> {
+  readonly names: readonly string[];
+}
+
+/** Counted as begun before it is: a read meanwhile is not stored. */
+function begun(run: () => unknown, writes: Writes): unknown {
+  writes.beginByHand();
+  const failed = (error: unknown): never => {
+    void writes.endByHand(false);
+    throw error;
+  };
+  try {
+    const result = run();
+    return isPromise(result) ? result.catch(failed) : result;
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+async function afterwards(result: unknown, then: () => Promise<void>): Promise<unknown> {
+  const value = isPromise(result) ? await result : result;
+  await then();
+  return value;
+}
+
+/** The text of a query of a batch; empty: it is not known. */
+function textOfQuery(query: unknown): string {
+  if (typeof query !== 'object' || query === null) return '';
+  const { toSQL, getQuery, _prepare } = query as Loose;
+  for (const make of [toSQL, getQuery]) {
+    if (typeof make === 'function') return textOf(make.call(query));
+  }
+  const prepared: unknown = typeof _prepare === 'function' ? _prepare.call(query) : undefined;
+  const { getQuery: ofPrepared } = (prepared ?? {}) as Loose;
+  return typeof ofPrepared === 'function' ? textOf(ofPrepared.call(prepared)) : '';
+}

@@ -1,0 +1,57 @@
+// What happened to reads and writes, counted; and the one place where a failing cache ends.
+
+import type { PassReason, SoundStats } from './sound-options.ts';
+
+export class Tally {
+  readonly #onFault: (error: unknown) => void;
+  readonly #passed: Partial<Record<PassReason, number>> = {};
+  readonly #counts = { hits: 0, misses: 0, overtaken: 0, unstorable: 0, writes: 0, opaqueWrites: 0, faults: 0 };
+
+  constructor(onFault: (error: unknown) => void) {
+    this.#onFault = onFault;
+  }
+
+  hit(): void {
+    this.#counts.hits++;
+  }
+
+  miss(): void {
+    this.#counts.misses++;
+  }
+
+  overtake(): void {
+    this.#counts.overtaken++;
+  }
+
+  refuse(): void {
+    this.#counts.unstorable++;
+  }
+
+  pass(reason: PassReason): void {
+    this.#passed[reason] = (this.#passed[reason] ?? 0) + 1;
+  }
+
+  write(isOpaque: boolean): void {
+    this.#counts.writes++;
+    if (isOpaque) this.#counts.opaqueWrites++;
+  }
+
+  fault(error: unknown): undefined {
+    this.#counts.faults++;
+    this.#onFault(error);
+  }
+
+  /** Its result, unless it throws, which is a fault and no more. */
+  safely<T>(work: () => T): { readonly ok: true; readonly value: T } | { readonly ok: false } {
+    try {
+      return { ok: true, value: work() };
+    } catch (error) {
+      this.fault(error);
+      return { ok: false };
+    }
+  }
+
+  stats(): SoundStats {
+    return { ...this.#counts, passed: { ...this.#passed } };
+  }
+}

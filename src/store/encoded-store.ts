@@ -1,0 +1,220 @@
+// Values of a data cache on stores that keep bytes: a store of a third party (ByteStore), and a gate's store, such as the
+// disk tier, where each value stands as the body of a response.
+//
+// The one complication: what comes back may be damaged, another's, or of another codec. That is a miss: it is removed, and
+// the reader learns nothing of it. Failures of the store itself are left to the tiers, which count them.
+
+import { globMatcher } from '../dependency/glob.ts';
+import type { Selector } from '../dependency/selector.ts';
+import { encodeHead } from '../entry/codec.ts';
+import { cacheKey, DEFAULT_TENANT } from '../entry/key.ts';
+import { type OwnedValue, ownValue, readOwned, type ValueClass } from '../entry/owned-value.ts';
+import { bodyOf, type Entry, type EntryNote, type StoredResponse } from '../entry/stored-response.ts';
+import type { StoredValue } from '../entry/stored-value.ts';
+import type { OwnedCodec } from '../entry/value-codec.ts';
+import { TidegateError } from '../errors.ts';
+import type { ByteStore, Eventually, Store } from '../ports.ts';
+import { decodeValueRecord, encodeValueRecord, type ValueRecord } from './value-record.ts';
+
+export interface EncodedOptions {
+  /** Those that the codec was given as well. */
+  readonly classes?: readonly ValueClass[];
+  /** Told of each record that could not be read, and was removed. */
+  readonly fault?: (error: TidegateError) => void;
+}
+
+/** A store of values over a store of bytes, under the keys as they are. */
+export function encodedStore(bytes: ByteStore, codec: OwnedCodec, options: EncodedOptions = {}): Store<StoredValue> {
+  const records = new Records(codec, options);
+  const read = (key: string, found: Uint8Array | undefined) =>
+    found === undefined ? undefined : (records.valueIn(key, found) ?? then(bytes.delete([key]), () => undefined));
+  return {
+    get: (key) => then(bytes.get(key), (found) => read(key, found)),
+    put(entry) {
+      const record = records.of(entry);
+      if (record !== undefined) return bytes.put(entry.key, record, { ttlMs: entry.lifetimeMs + entry.graceMs });
+      // What it was to replace is not the latest any more.
+      return then(bytes.delete([entry.key]), () => undefined);
+    },
+    delete: (keys) => (keys.length === 0 ? 0 : bytes.delete(keys)),
+    find: (selector) => notesIn(bytes, selector),
+  };
+}
+
+async function* notesIn(bytes: ByteStore, selector: Selector): AsyncGenerator<EntryNote> {
+  const matches = keyMatcher(selector);
+  const keys = selector.kind === 'url' ? [selector.uri] : (bytes.keys?.() ?? []);
+  for await (const key of keys) {
+    if (!matches(key)) continue;
+    const found = await bytes.get(key);
+    const record = found === undefined ? undefined : decodeValueRecord(found);
+    if (record?.key !== key || (selector.kind === 'tag' && !record.tags.includes(selector.tag))) continue;
+    const { bornMs, lifetimeMs, tags, epoch, stamp, content } = record;
+    const about = { bornMs, lifetimeMs, tags, epoch, stamp, bodyBytes: content.length };
+    yield { kind: 'value', key, status: 0, ...about };
+  }
+}
+
+/** Whether a value under this key may be named; a tag is not in the key. A value has no origin. */
+function keyMatcher(selector: Selector): (key: string) => boolean {
+  switch (selector.kind) {
+    case 'url':
+      return (key) => key === selector.uri;
+    case 'prefix':
+      return (key) => key.startsWith(selector.prefix);
+    case 'pattern':
+      return globMatcher(selector.pattern);
+    case 'origin':
+      return () => false;
+    case 'tag':
+    case 'all':
+      return () => true;
+  }
+}
+
+/** Entries as records, and back. */
+class Records {
+  readonly #codec: OwnedCodec;
+  readonly #options: EncodedOptions;
+
+  constructor(codec: OwnedCodec, options: EncodedOptions) {
+    this.#codec = codec;
+    this.#options = options;
+  }
+
+  /** Undefined: the codec cannot write it. */
+  of(entry: StoredValue): Uint8Array<ArrayBuffer> | undefined {
+    try {
+      const content = this.#codec.encode(readOwned(entry.owned));
+      return encodeValueRecord({ ...entry, codecName: this.#codec.name, content });
+    } catch (error) {
+      this.#tell(`a value that ${this.#codec.name} can write`, entry.key, error);
+      return undefined;
+    }
+  }
+
+  /** Undefined: there is none in it. */
+  valueIn(key: string, bytes: Uint8Array): StoredValue | undefined {
+    const record = decodeValueRecord(bytes);
+    if (record?.key === key && record.codecName === this.#codec.name) return this.#decoded(record);
+    const wanted = `a record of ${this.#codec.name}`;
+    const got = record === undefined ? 'damaged bytes' : `one of ${record.codecName} for ${record.key}`;
+    this.#tell(wanted, key, new Error(`expected ${wanted}, got ${got}`));
+    return undefined;
+  }
+
+  #decoded({ codecName: _, content, ...kept }: ValueRecord): StoredValue | undefined {
+    let owned: OwnedValue;
+    try {
+      owned = ownValue(this.#codec.decode(content), this.#options);
+    } catch (error) {
+      this.#tell(`what ${this.#codec.name} wrote`, kept.key, error);
+      return undefined;
+    }
+    return { kind: 'value', ...kept, owned, checkedUpTo: kept.stamp };
+  }
+
+  #tell(expected: string, key: string, cause: unknown): void {
+    const got = cause instanceof Error ? cause.message : String(cause);
+    this.#options.fault?.(new TidegateError('E_VALUE', `expected ${expected} under ${key}, got: ${got}`, { cause }));
+  }
+}
+
+export interface GateStoreOptions extends EncodedOptions {
+  /** Of the cache: others on the same store have other names. */
+  readonly name: string;
+}
+
+const OK = 200;
+const NO_FIELDS_BYTES = 2;
+const URI_START = 'value:';
+
+/** A store of values over a gate's store. */
+export function valuesOnGateStore(store: Store, codec: OwnedCodec, options: GateStoreOptions): Store<StoredValue> {
+  const records = new Records(codec, options);
+  const originName = encodedText(options.name);
+  const prefix = cacheKey({ tenant: DEFAULT_TENANT, originName }, 'GET', URI_START);
+  const keyOf = (key: string) => prefix + encodedText(key);
+  const read = (key: string, found: Entry | undefined) => {
+    if (found === undefined) return undefined;
+    const isWhole = found.kind === 'response' && found.large === undefined;
+    const value = isWhole ? records.valueIn(key, bodyOf(found)) : undefined;
+    return value ?? then(store.delete([keyOf(key)]), () => undefined);
+  };
+  return {
+    get: (key) => then(store.get(keyOf(key)), (found) => read(key, found)),
+    put(entry) {
+      const record = records.of(entry);
+      if (record !== undefined) return store.put(responseOf(entry, keyOf(entry.key), record));
+      return then(store.delete([keyOf(entry.key)]), () => undefined);
+    },
+    delete: (keys) => store.delete(keys.map(keyOf)),
+    find: (selector) => notesOn(store, selector, prefix),
+  };
+}
+
+function responseOf(entry: StoredValue, key: string, record: Uint8Array): StoredResponse {
+  const bytes = new Uint8Array(NO_FIELDS_BYTES + record.length);
+  encodeHead([], bytes);
+  bytes.set(record, NO_FIELDS_BYTES);
+  const { bornMs, lifetimeMs, graceMs, tags, epoch, stamp } = entry;
+  const reuse = { noCache: false, mustRevalidate: false, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 };
+  const terms = { lifetimeMs, source: 'override', graceMs, ...reuse } as const;
+  const rest = { status: OK, bornMs, terms, tags, epoch, stamp, checkedUpTo: stamp };
+  return { kind: 'response', key, bytes, headBytes: NO_FIELDS_BYTES, ...rest };
+}
+
+async function* notesOn(store: Store, selector: Selector, prefix: string): AsyncGenerator<EntryNote> {
+  const matches = keyMatcher(selector);
+  const asked = gateSelector(selector, prefix);
+  if (asked === undefined) return;
+  for await (const note of store.find(asked)) {
+    if (note.kind !== 'response' || !note.key.startsWith(prefix)) continue;
+    const key = decodedText(note.key.slice(prefix.length));
+    if (key === undefined || !matches(key)) continue;
+    const { bornMs, lifetimeMs, tags, epoch, stamp, bodyBytes } = note;
+    yield { kind: 'value', key, status: 0, bornMs, lifetimeMs, tags, epoch, stamp, bodyBytes };
+  }
+}
+
+/** What finds all that the selector names, and perhaps more; undefined: it names no value. */
+function gateSelector(selector: Selector, prefix: string): Selector | undefined {
+  switch (selector.kind) {
+    case 'url':
+      return { kind: 'url', uri: URI_START + encodedText(selector.uri) };
+    case 'prefix':
+      return { kind: 'prefix', prefix: URI_START + encodedText(selector.prefix) };
+    case 'tag':
+      return selector;
+    case 'origin':
+      return undefined;
+    // One character of a key is several where it is encoded, so what matches is judged by the key itself.
+    case 'pattern':
+    case 'all':
+      return { kind: 'origin', origin: prefix.split(' ')[1] as string };
+  }
+}
+
+/** As visible ASCII without `%`; a beginning of a text gives the beginning of what the text gives. */
+function encodedText(text: string): string {
+  return text.replace(/[^!-$&-~]/g, (char) => {
+    const unit = char.charCodeAt(0);
+    return unit <= 0xff ? `%${hex(unit, 2)}` : `%u${hex(unit, 4)}`;
+  });
+}
+
+function hex(unit: number, digits: number): string {
+  return unit.toString(16).padStart(digits, '0');
+}
+
+/** Undefined: not what `encodedText` gives. */
+function decodedText(text: string): string | undefined {
+  const decoded = text.replace(/%(?:u([0-9a-f]{4})|([0-9a-f]{2}))/g, (_, wide?: string, narrow?: string) =>
+    String.fromCharCode(Number.parseInt((wide ?? narrow) as string, 16)),
+  );
+  return encodedText(decoded) === text ? decoded : undefined;
+}
+
+function then<T, U>(result: Eventually<T>, next: (value: T) => Eventually<U>): Eventually<U> {
+  return result instanceof Promise ? result.then(next) : next(result);
+}

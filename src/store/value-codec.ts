@@ -1,0 +1,116 @@
+// The codec for slower tiers unless a program brings its own: devalue, which writes JSON text without losing what JSON
+// lacks (undefined, -0, NaN, bigint, Date, Map, Set, RegExp, binary data, holes, shared and cyclic references). Why this
+// one: docs/decisions.md. It runs on Workers, and evaluates nothing.
+//
+// The one complication: what it lacks. It refuses `__proto__` as a key, so such a key is written as `~__proto__`, and one
+// that looks like that with one more `~`. A Buffer and an instance of a declared class are written with their names.
+
+import { defaultStringifyOperations, type ParseOperations, parse, type StringifyOperations, stringify } from 'devalue';
+import type { ValueClass } from '../entry/owned-value.ts';
+import type { OwnedCodec } from '../entry/value-codec.ts';
+import { TidegateError } from '../errors.ts';
+
+interface ValueCodecOptions {
+  /** The same as those given to `ownValue`. */
+  readonly classes?: readonly ValueClass[];
+}
+
+/** What a named value is written as: its name, and what it is made from. */
+type Named = readonly [name: string, plain: unknown];
+
+/** No class may have this name. */
+const BUFFER = 'Buffer';
+
+const toText = new TextEncoder();
+const fromText = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Encodes whatever `ownValue` keeps. */
+export function createValueCodec({ classes = [] }: ValueCodecOptions = {}): OwnedCodec {
+  const byName = new Map(classes.map((each) => [each.name, each]));
+  if (byName.size < classes.length || byName.has(BUFFER)) {
+    throw new TidegateError(
+      'E_VALUE',
+      `expected classes with names of their own other than ${BUFFER}, got ${[...classes.map((each) => each.name)].join(', ')}`,
+    );
+  }
+  const reducers = { N: (value: unknown) => namedForm(value, classes) };
+  const revivers = { N: (form: unknown) => revived(form, byName) };
+  return {
+    name: 'devalue-1',
+    encode: (value) => toText.encode(stringify(value, reducers, { operations: taking })),
+    decode: (bytes) => parse(fromText.decode(bytes), revivers, { operations: making }),
+  };
+}
+
+function namedForm(value: unknown, classes: readonly ValueClass[]): Named | false {
+  if (typeof value !== 'object' || value === null) return false;
+  // devalue copies the bytes of a Buffer, whose memory may be a part of a pool.
+  if (ArrayBuffer.isView(value)) return isBuffer(value) && [BUFFER, new Uint8Array(value)];
+  if (classes.length === 0 || isPlain(value)) return false;
+  const found = classes.find((each) => each.matches(value));
+  return found !== undefined && [found.name, found.toPlain(value)];
+}
+
+function revived(form: unknown, byName: ReadonlyMap<string, ValueClass>): unknown {
+  if (!Array.isArray(form) || form.length !== 2) throw new Error('expected a name and a value, got something else');
+  const [name, plain] = form as unknown as Named;
+  if (name === BUFFER && plain instanceof Uint8Array) return bufferOf(plain);
+  const found = byName.get(name);
+  if (found === undefined) throw new Error(`expected the name of a declared class, got ${String(name)}`);
+  return found.fromPlain(plain);
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null || Array.isArray(value);
+}
+
+function isBuffer(value: ArrayBufferView): value is Buffer {
+  return typeof Buffer !== 'undefined' && Buffer.isBuffer(value);
+}
+
+/** Where there are no Buffers, what they are made of. */
+function bufferOf(bytes: Uint8Array): Uint8Array {
+  return typeof Buffer === 'undefined' ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+const PROTO = '__proto__';
+
+function written(key: string): string {
+  return key.endsWith(PROTO) && isEscapable(key) ? `~${key}` : key;
+}
+
+function read(key: string): string {
+  return key.endsWith(PROTO) && key.startsWith('~') && isEscapable(key) ? key.slice(1) : key;
+}
+
+/** `__proto__` behind any number of tildes. */
+function isEscapable(key: string): boolean {
+  return /^~*__proto__$/.test(key);
+}
+
+/** How devalue takes a value apart. */
+const taking: Partial<StringifyOperations> = {
+  isThenable: () => false,
+  shapeOf(value) {
+    const shape = defaultStringifyOperations.shapeOf(value);
+    if (!('keys' in shape) || !shape.keys.some((key) => key.endsWith(PROTO))) return shape;
+    return { ...shape, keys: shape.keys.map(written) };
+  },
+  get: (value, key) => value[typeof key === 'string' ? read(key) : key],
+};
+
+/** How devalue makes a value. Bytes may be anyone's: nothing is made that could not have been kept. */
+const making: Partial<ParseOperations> = {
+  fromStringValue: refuse,
+  box: refuse,
+  set(target, key, value) {
+    const name = typeof key === 'string' ? read(key) : key;
+    if (name !== PROTO) target[name] = value;
+    else Object.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true });
+  },
+};
+
+function refuse(): never {
+  throw new Error('expected a kind of value that can be stored, got another');
+}

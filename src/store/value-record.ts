@@ -1,0 +1,101 @@
+// A stored value as a record: bytes that tell on their own what they are, whose, and whether they are whole. Everything
+// little-endian.
+//
+//   0 magic u32 · 4 checksum u32, over all that follows · 8 format u32 · 12 text bytes u32
+//   16 bornMs f64 · 24 lifetimeMs f64 · 32 graceMs f64 · 40 fillMs f64 · 48 stamp f64
+//   56 text: JSON of [codec, key, epoch, validator or null, ...tags] · the value, as the codec writes it
+//
+// The one complication: a record may be anything, and reading it must never throw. The checksum finds what was damaged
+// by chance; whoever may write to the store may write what he likes.
+
+import type { StoredValue } from '../entry/stored-value.ts';
+
+const MAGIC = 0x56454754; // 'TGEV'
+const FORMAT = 1;
+const HEADER_BYTES = 56;
+
+/** All of an entry but its value, which is still bytes. */
+export interface ValueRecord extends Omit<StoredValue, 'kind' | 'owned' | 'checkedUpTo'> {
+  readonly codecName: string;
+  readonly content: Uint8Array;
+}
+
+const toText = new TextEncoder();
+const fromText = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+export function encodeValueRecord(record: ValueRecord): Uint8Array<ArrayBuffer> {
+  const { codecName, key, epoch, validator = null, tags, content } = record;
+  // JSON writes lone surrogates as escapes.
+  const text = toText.encode(JSON.stringify([codecName, key, epoch, validator, ...tags]));
+  const bytes = new Uint8Array(HEADER_BYTES + text.length + content.length);
+  const view = viewOf(bytes);
+  view.setUint32(0, MAGIC, true);
+  view.setUint32(8, FORMAT, true);
+  view.setUint32(12, text.length, true);
+  view.setFloat64(16, record.bornMs, true);
+  view.setFloat64(24, record.lifetimeMs, true);
+  view.setFloat64(32, record.graceMs, true);
+  view.setFloat64(40, record.fillMs, true);
+  view.setFloat64(48, record.stamp, true);
+  bytes.set(text, HEADER_BYTES);
+  bytes.set(content, HEADER_BYTES + text.length);
+  view.setUint32(4, checksum(view), true);
+  return bytes;
+}
+
+/** Undefined: damaged, or no such record. */
+export function decodeValueRecord(bytes: Uint8Array): ValueRecord | undefined {
+  if (bytes.length < HEADER_BYTES) return undefined;
+  const view = viewOf(bytes);
+  if (view.getUint32(0, true) !== MAGIC || view.getUint32(8, true) !== FORMAT) return undefined;
+  const contentAt = HEADER_BYTES + view.getUint32(12, true);
+  if (contentAt > bytes.length || checksum(view) !== view.getUint32(4, true)) return undefined;
+  const text = textsIn(bytes.subarray(HEADER_BYTES, contentAt));
+  if (text === undefined) return undefined;
+  const [codecName, key, epoch, validator, ...tags] = text;
+  const numbers = [16, 24, 32, 40, 48].map((at) => view.getFloat64(at, true));
+  if (numbers.some(Number.isNaN)) return undefined;
+  const [bornMs, lifetimeMs, graceMs, fillMs, stamp] = numbers as [number, number, number, number, number];
+  const times = { bornMs, lifetimeMs, graceMs, fillMs, stamp };
+  return {
+    ...times,
+    codecName: codecName as string,
+    key: key as string,
+    epoch: epoch as string,
+    validator: validator ?? undefined,
+    tags: tags as string[],
+    content: bytes.subarray(contentAt),
+  };
+}
+
+/** The texts, of which only the fourth may be null. */
+function textsIn(bytes: Uint8Array): (string | null)[] | undefined {
+  let texts: unknown;
+  try {
+    texts = JSON.parse(fromText.decode(bytes));
+  } catch {
+    return undefined;
+  }
+  if (!Array.isArray(texts) || texts.length < 4) return undefined;
+  return texts.every((text, at) => typeof text === 'string' || (text === null && at === 3)) ? texts : undefined;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/**
+ * FNV-1a over the words from byte 8 on, then the bytes left, then the length. A step is one to one, so that whatever is
+ * damaged within one word is always found.
+ */
+function checksum(view: DataView): number {
+  let hash = 0x811c9dc5;
+  let at = 8;
+  for (; at + 4 <= view.byteLength; at += 4) {
+    hash = Math.imul(hash ^ view.getUint32(at, true), 0x01000193);
+    // The high bits would never reach the low ones.
+    hash ^= hash >>> 15;
+  }
+  for (; at < view.byteLength; at++) hash = Math.imul(hash ^ view.getUint8(at), 0x01000193);
+  return Math.imul(hash ^ (hash >>> 13) ^ view.byteLength, 0x2c1b3c6d) >>> 0;
+}

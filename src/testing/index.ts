@@ -1,0 +1,4 @@
+// `tidegate/testing`: what a store of a third party must do, as tests that it can run.
+
+export type { ByteStore } from '../ports.ts';
+export { type ByteStoreContract, byteStoreContract } from './byte-store-contract.ts';

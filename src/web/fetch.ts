@@ -1,0 +1,101 @@
+// `tidegate/fetch`: an HTTP cache (RFC 9111) in front of any handler that takes a Request and gives a Response, in its own
+// process. Nothing is fetched: whatever the cache asks, also in the background, it asks the handler itself.
+
+import type { Explanation, GateStats, InvalidationResult } from '../engine/contract.ts';
+import { TidegateError } from '../errors.ts';
+import type { FetchCacheOptions } from './options.ts';
+import { type Platform, universalPlatform } from './platform.ts';
+import { type ResponseSelection, selectorsOf, summed } from './selection.ts';
+import { WebGate } from './serving.ts';
+
+export type { FetchCacheOptions } from './options.ts';
+export type { ResponseSelection } from './selection.ts';
+export { cacheTag } from './tags.ts';
+
+/** What a handler is given beside the request. */
+export interface HandlerContext<Env = unknown> {
+  /** Adds tags to the response that the handler is about to return. Throws E_TAG, also when it has returned already. */
+  tags(...tags: readonly string[]): void;
+  /** Once it resolves, nothing that was read before is served to anyone who asks after. */
+  invalidate(selection: ResponseSelection): Promise<InvalidationResult>;
+  /** What the call that the handler answers came with. In the background: what that of the client came with. */
+  readonly env: Env;
+  waitUntil(work: Promise<unknown>): void;
+}
+
+/** The request's signal is aborted when nobody wants the answer any more. */
+export type CachedHandler<Env = unknown> = (
+  request: Request,
+  context: HandlerContext<Env>,
+) => Response | Promise<Response>;
+
+/** What the platform gives with a request. */
+export interface CallOptions<Env = unknown> {
+  /** Handed on to the handler as `context.env`. */
+  readonly env?: Env;
+  /**
+   * Keeps the platform from ending the work. Workers need it: for what goes on after the answer, and because requests of
+   * others may wait for what is filled for this one.
+   */
+  readonly waitUntil?: (work: Promise<unknown>) => void;
+}
+
+export interface FetchCache {
+  /**
+   * The handler behind the cache. What it throws is thrown on to the caller, unless a stored response may be served
+   * instead (stale-if-error, grace). All handlers of one cache share what is stored, by URL.
+   */
+  wrap<Env = unknown>(handler: CachedHandler<Env>): (request: Request, call?: CallOptions<Env>) => Promise<Response>;
+  /** Marks responses outdated; they may be validated, and are not served before that. Throws E_SELECTOR, E_TAG. */
+  invalidate(selection: ResponseSelection): Promise<InvalidationResult>;
+  /** Removes responses. Throws E_SELECTOR, E_TAG. */
+  purge(selection: ResponseSelection): Promise<InvalidationResult>;
+  /** Why the request is, or is not, answered from the cache right now. Rejects with E_SELECTOR: it never is. */
+  explain(request: Request): Promise<Explanation>;
+  stats(): GateStats;
+}
+
+/** Throws E_CONFIG. `platform`: for tests in simulated time. */
+export function createFetchCache(
+  options: FetchCacheOptions = {},
+  platform: Platform = universalPlatform(),
+): FetchCache {
+  const web = new WebGate(options, platform);
+  const invalidate = async (selection: ResponseSelection) =>
+    summed(await Promise.all(selectorsOf(selection).map((selector) => web.gate.invalidate(selector))));
+  return {
+    wrap: (handler) => (request, call) => serve(web, { request, handler, call: call ?? {}, invalidate }),
+    invalidate,
+    purge: async (selection) =>
+      summed(await Promise.all(selectorsOf(selection).map((selector) => web.gate.purge(selector)))),
+    explain: async (request) => {
+      const explanation = web.explain(request);
+      if (explanation !== undefined) return explanation;
+      throw new TidegateError('E_SELECTOR', `expected a request of HTTP without Upgrade, got one for ${request.url}`);
+    },
+    stats: () => web.stats(),
+  };
+}
+
+interface Called<Env> {
+  readonly request: Request;
+  readonly handler: CachedHandler<Env>;
+  readonly call: CallOptions<Env>;
+  readonly invalidate: FetchCache['invalidate'];
+}
+
+function serve<Env>(web: WebGate, { request, handler, call, invalidate }: Called<Env>): Promise<Response> {
+  const { env, waitUntil } = call;
+  return web.serve({
+    request,
+    waitUntil,
+    handle: (forwarded, addTags) =>
+      handler(forwarded, {
+        tags: (...tags) => addTags(tags),
+        invalidate,
+        env: env as Env,
+        // Without a platform that would end it, work goes on by itself.
+        waitUntil: (work) => waitUntil?.(work),
+      }),
+  });
+}

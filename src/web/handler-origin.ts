@@ -1,0 +1,204 @@
+// A handler as the engine's origin: called with a Request for each forward, its Response told to the listener bit by bit.
+//
+// The one complication: whose turn it is. The listener hears nothing inside forward(), nothing after abort(), and exactly
+// one of end and failed; while it has asked for a pause, nothing is read from the handler's body.
+
+import { TidegateError } from '../errors.ts';
+import type { Cancel, Forward, Origin, OriginListener, OriginRequest, Tasks } from '../ports.ts';
+import { type Fields, fieldValue, filterFields, NO_FIELDS } from '../semantics/fields.ts';
+import type { Wait } from './platform.ts';
+import { fieldsOf } from './request.ts';
+import { checkedTag, staleNames } from './tags.ts';
+
+/** What a client's request brings with it: every forward on its behalf, in the background too, is made of this. */
+export interface HandlerCall {
+  readonly original: Request;
+  /** As it is in the key. */
+  readonly uri: string;
+  /** Calls the handler; `addTags` is for its context. */
+  readonly handle: (request: Request, addTags: AddTags) => Response | Promise<Response>;
+  /** Keeps the platform from ending before the promise has settled. */
+  readonly waitUntil: ((work: Promise<unknown>) => void) | undefined;
+  readonly wait: Wait;
+  readonly tasks: Tasks;
+  /** Longest wait for the response, and for more of its body. */
+  readonly timeoutMs: number;
+  /** Told of what the handler threw. */
+  readonly failed: (error: TidegateError) => void;
+}
+
+export type AddTags = (tags: readonly string[]) => void;
+
+export function handlerOrigin(call: HandlerCall): Origin {
+  return {
+    forward: (request, listener) => {
+      const running = new RunningHandler(call, request, listener);
+      const over = running.run();
+      call.waitUntil?.(over);
+      return running;
+    },
+  };
+}
+
+class RunningHandler implements Forward {
+  readonly #call: HandlerCall;
+  readonly #request: OriginRequest;
+  readonly #listener: OriginListener;
+  readonly #aborter = new AbortController();
+  readonly #tags: string[] = [];
+  #reader: ReadableStreamDefaultReader<unknown> | undefined;
+  #isAnswered = false;
+  /** Of events nobody knows when the next comes. */
+  #isEventStream = false;
+  #isOver = false;
+  #isPaused = false;
+  #goOn: (() => void) | undefined;
+
+  constructor(call: HandlerCall, request: OriginRequest, listener: OriginListener) {
+    this.#call = call;
+    this.#request = request;
+    this.#listener = listener;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#goOn?.();
+  }
+
+  abort(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#aborter.abort(new TidegateError('E_ABANDONED', 'expected a client that waits, got none any more'));
+    this.#dropBody();
+    this.#goOn?.();
+  }
+
+  /** Never rejects. */
+  async run(): Promise<void> {
+    try {
+      // The listener may be told only after forward() has returned.
+      await undefined;
+      if (this.#isOver) return;
+      const handled = this.#call.handle(this.#forwarded(), (tags) => this.#addTags(tags));
+      const response = await this.#inTime('a response', handled);
+      this.#isAnswered = true;
+      await this.#tell(response);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** The client's own Request but for what the engine has changed: its signal is not that of the one client. */
+  #forwarded(): Request {
+    const { method, fields } = this.#request;
+    const { original, uri } = this.#call;
+    const init = { method, headers: headersOf(fields), signal: this.#aborter.signal };
+    if (original.url === uri) return new Request(original, init);
+    if (original.body === null) return new Request(uri, init);
+    return new Request(uri, { ...init, body: original.body, duplex: 'half' } as RequestInit);
+  }
+
+  #addTags(tags: readonly string[]): void {
+    if (!this.#isAnswered) {
+      this.#tags.push(...tags.map(checkedTag));
+      return;
+    }
+    throw new TidegateError('E_TAG', `expected tags before the response is returned, got ${tags.join(', ')} after it`);
+  }
+
+  async #tell(response: Response): Promise<void> {
+    const { body, status } = response;
+    if (body !== null) this.#reader = body.getReader();
+    if (this.#isOver) return this.#dropBody();
+    if (status < 200 || status > 599) throw fault(`a status from 200 to 599, got ${status}`);
+    const fields = responseFields(response, this.#tags);
+    this.#isEventStream = fieldValue(fields, 'content-type')?.startsWith('text/event-stream') === true;
+    this.#listener.head({ status, fields }, true);
+    const declared = /^\d{1,15}$/.exec(fieldValue(fields, 'content-length') ?? '')?.[0];
+    if (this.#request.method === 'HEAD') this.#dropBody();
+    else await this.#tellBody(declared === undefined || status === 304 ? undefined : Number(declared));
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#listener.end(NO_FIELDS);
+  }
+
+  async #tellBody(declared: number | undefined): Promise<void> {
+    let bytes = 0;
+    for (let chunk = await this.#next(); chunk !== undefined; chunk = await this.#next()) {
+      bytes += chunk.length;
+      if (declared !== undefined && bytes > declared) break;
+      this.#listener.data(chunk);
+    }
+    // What is cut short must not be stored as if it were whole, whatever the handler takes for its end.
+    const isWhole = declared === undefined || bytes === declared;
+    if (!this.#isOver && !isWhole) throw fault(`${declared} bytes, as its Content-Length says, got ${bytes} or more`);
+  }
+
+  /** The next bytes of the body, once they are wanted; undefined: there are none, or nobody wants them. */
+  async #next(): Promise<Uint8Array | undefined> {
+    while (this.#isPaused && !this.#isOver) {
+      await this.#call.wait((goOn) => {
+        this.#goOn = goOn;
+      });
+    }
+    if (this.#isOver || this.#reader === undefined) return undefined;
+    const read = this.#reader.read();
+    const { done, value } = await (this.#isEventStream ? read : this.#inTime('more of its body', read));
+    if (this.#isOver || done) return undefined;
+    if (value instanceof Uint8Array) return value;
+    throw fault(`a body of bytes, got a chunk that is ${typeof value}`);
+  }
+
+  /** Fails when the result takes too long; what comes of it then is not heard. */
+  async #inTime<T>(what: string, result: T | Promise<T>): Promise<T> {
+    const { tasks, timeoutMs } = this.#call;
+    if (!(result instanceof Promise) || timeoutMs === Number.POSITIVE_INFINITY) return result;
+    const cancel: Cancel = tasks.later(timeoutMs, () => {
+      this.#fail(fault(`${what} within ${timeoutMs} ms, got none`));
+      this.#aborter.abort(new TidegateError('E_HANDLER', `expected ${what} in time, got none`));
+    });
+    return result.finally(cancel);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#dropBody();
+    const failure = error instanceof TidegateError && error.code === 'E_HANDLER' ? error : thrown(error);
+    this.#call.failed(failure);
+    this.#listener.failed(failure);
+  }
+
+  /** The handler hears of it as its body's stream is cancelled; what it throws then concerns nobody. */
+  #dropBody(): void {
+    this.#reader?.cancel().catch(() => undefined);
+    this.#reader = undefined;
+  }
+}
+
+function responseFields(response: Response, tags: readonly string[]): Fields {
+  const fields = fieldsOf(response.headers);
+  const stale = staleNames(response);
+  const told = stale.length === 0 ? fields : filterFields(fields, (name) => !stale.includes(name));
+  return tags.length === 0 ? told : [...told, 'cache-tag', tags.join(', ')];
+}
+
+function headersOf(fields: Fields): Headers {
+  const headers = new Headers();
+  for (let at = 0; at < fields.length; at += 2) headers.append(fields[at] as string, fields[at + 1] as string);
+  return headers;
+}
+
+function fault(text: string): TidegateError {
+  return new TidegateError('E_HANDLER', `expected of the handler ${text}`);
+}
+
+/** The handler's own error is the cause, whatever it is, and is what the caller gets. */
+function thrown(cause: unknown): TidegateError {
+  const what = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+  return new TidegateError('E_HANDLER', `expected of the handler a response, got ${what}`, { cause });
+}

@@ -1,0 +1,104 @@
+// Clock, timers and randomness as every platform has them: Node, Bun, Deno, browsers and Workers.
+//
+// The one complication: Workers. There a timer ends with the request in which it was set, so what is due is also run when
+// the next request comes. And a request that waits for another's fill has nothing of its own under way, which Workers take
+// for a hang; so it keeps a timer running while it waits.
+
+import type { Cancel, Clock, Random, Tasks } from '../ports.ts';
+
+export interface Platform {
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+  readonly random: Random;
+  /** Runs what is due and whose timer may be lost. */
+  readonly catchUp: () => void;
+  /** Resolves once `ready` is called, which another request may do. */
+  readonly wait: Wait;
+}
+
+export type Wait = (start: (ready: () => void) => void) => Promise<void>;
+
+export function universalPlatform(): Platform {
+  const tasks = new LastingTasks();
+  return { clock, tasks, random: () => Math.random(), catchUp: () => tasks.catchUp(), wait: platformWait() };
+}
+
+function platformWait(): Wait {
+  const { navigator, Cloudflare } = globalThis as WorkersGlobals;
+  if (navigator?.userAgent !== 'Cloudflare-Workers') return waitPlainly;
+  const handsOver = Cloudflare?.compatibilityFlags?.handle_cross_request_promise_resolution === true;
+  return (start) => waitAwake(start, handsOver);
+}
+
+interface WorkersGlobals {
+  readonly navigator?: { readonly userAgent?: string };
+  readonly Cloudflare?: { readonly compatibilityFlags?: { readonly [flag: string]: boolean } };
+}
+
+export const waitPlainly: Wait = (start) => new Promise((resolve) => start(resolve));
+
+const AWAKE_MS = 50;
+
+/** `handsOver`: a promise that another request resolves goes on in its own; without that only an own timer does. */
+function waitAwake(start: Parameters<Wait>[0], handsOver: boolean): Promise<void> {
+  return new Promise((resolve) => {
+    let isReady = false;
+    const look = (nextMs: number) => {
+      if (isReady) resolve();
+      else setTimeout(look, nextMs, Math.min(nextMs * 2, AWAKE_MS));
+    };
+    start(() => {
+      isReady = true;
+      if (handsOver) resolve();
+    });
+    look(handsOver ? AWAKE_MS : 1);
+  });
+}
+
+const clock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+};
+
+/** The longest delay that timers take; a longer one would end at once. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+class LastingTasks implements Tasks {
+  /** Work by when it is due, in no particular order: there is little of it. */
+  readonly #waiting = new Map<() => void, number>();
+  #nextDue = Number.POSITIVE_INFINITY;
+
+  later(delayMs: number, work: () => void): Cancel {
+    const due = clock.monotonic() + delayMs;
+    let timer: unknown;
+    const run = () => {
+      if (!this.#waiting.delete(run)) return;
+      clearTimeout(timer as number);
+      work();
+    };
+    this.#waiting.set(run, due);
+    this.#nextDue = Math.min(this.#nextDue, due);
+    timer = setTimeout(run, Math.min(delayMs, MAX_DELAY_MS));
+    letGo(timer);
+    return () => {
+      if (this.#waiting.delete(run)) clearTimeout(timer as number);
+    };
+  }
+
+  soon(work: () => void): void {
+    queueMicrotask(work);
+  }
+
+  catchUp(): void {
+    const now = clock.monotonic();
+    if (now < this.#nextDue) return;
+    for (const [run, due] of [...this.#waiting]) if (due <= now) run();
+    this.#nextDue = Math.min(Number.POSITIVE_INFINITY, ...this.#waiting.values());
+  }
+}
+
+/** The process may end before the timer does. Only Node and its likes give a timer that can be told so. */
+function letGo(timer: unknown): void {
+  if (typeof timer === 'object' && timer !== null && 'unref' in timer && typeof timer.unref === 'function')
+    timer.unref();
+}

@@ -1,0 +1,90 @@
+// A Request as the engine takes it.
+//
+// The one complication: what a handler may answer by must be in the cache key or must not reach it (docs/architecture.md,
+// the key). A GET is answered for everybody, so the fields by which a client claims another host, scheme, path or method
+// are taken from it; behind a trusted proxy those that state host and scheme make the URI instead.
+
+import type { GateRequest } from '../engine/contract.ts';
+import { isKeyable } from '../entry/key.ts';
+import { type Fields, fieldValue, filterFields, hopByHopNames, listMembers, NO_FIELDS } from '../semantics/fields.ts';
+
+/** All of it but where it goes. */
+export type Asked = Omit<GateRequest, 'route'>;
+
+/** What stands for a request in the engine; undefined: nothing for a cache, its handler is to answer it alone. */
+export function askedOf(request: Request, options: { readonly trustForwarded: boolean }): Asked | undefined {
+  // An upgrade changes the protocol, which no stored response can.
+  if (request.headers.has('upgrade')) return undefined;
+  const { method } = request;
+  const all = fieldsOf(request.headers);
+  const mayBeStored = method === 'GET' || method === 'HEAD';
+  const uri = options.trustForwarded ? uriOf(request.url, all) : ownUri(request.url);
+  if (uri === undefined) return undefined;
+  const fields = mayBeStored && !options.trustForwarded ? filterFields(all, (name) => !isClaim(name)) : all;
+  const bypass = mayBeStored && options.trustForwarded && hasOtherClaims(all);
+  const body = (request.body ?? undefined) as GateRequest['body'];
+  return { method, uri, target: uri.slice(uri.indexOf('/', uri.indexOf('//') + 2)), fields, body, bypass };
+}
+
+const HOP_BY_HOP = hopByHopNames(NO_FIELDS);
+
+/** End-to-end fields, their names in lower case, in the order that Headers gives them. */
+export function fieldsOf(headers: Headers): string[] {
+  const fields: string[] = [];
+  for (const [name, value] of headers) if (!HOP_BY_HOP.has(name)) fields.push(name, value);
+  return fields;
+}
+
+/** The same of a URL that has been parsed before: a Request's, which names no user. */
+function ownUri(url: string): string | undefined {
+  if (!url.startsWith('http://') && !url.startsWith('https://')) return undefined;
+  const end = url.indexOf('#');
+  const whole = end < 0 ? url : url.slice(0, end);
+  if (!whole.includes('%')) return isKeyable(whole) ? whole : undefined;
+  return uriOf(whole);
+}
+
+/** The URI that is in the key; undefined: it is none of HTTP. `stated`: fields of a trusted proxy. */
+export function uriOf(url: string, stated: Fields = NO_FIELDS): string | undefined {
+  const parsed = URL.parse(url);
+  if (parsed === null || (parsed.protocol !== 'http:' && parsed.protocol !== 'https:')) return undefined;
+  const origin = stated.length === 0 ? parsed.origin : statedOrigin(parsed, stated);
+  const uri = origin === undefined ? '' : origin + unreserved(parsed.pathname) + parsed.search;
+  return isKeyable(uri) ? uri : undefined;
+}
+
+/** Of a list the first member counts, which is the hop next to the client. */
+function statedOrigin(url: URL, fields: Fields): string | undefined {
+  const scheme = listMembers(fieldValue(fields, 'x-forwarded-proto'))[0]?.toLowerCase() ?? url.protocol.slice(0, -1);
+  const host = listMembers(fieldValue(fields, 'x-forwarded-host'))[0] ?? url.host;
+  if ((scheme !== 'http' && scheme !== 'https') || !/^[\w.~:[\]-]+$/.test(host)) return undefined;
+  return URL.parse(`${scheme}://${host}`)?.origin;
+}
+
+/** A path has one spelling: routers decode what need not be encoded (RFC 3986 §6.2.2), so it is one resource. */
+function unreserved(path: string): string {
+  if (!path.includes('%')) return path;
+  return path.replace(/%[0-9a-f]{2}/gi, (encoded) => {
+    const char = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
+    return /[\w.~-]/.test(char) ? char : encoded.toUpperCase();
+  });
+}
+
+/** Besides X-Forwarded-*: known to be obeyed by frameworks and servers. */
+const CLAIMS: ReadonlySet<string> = new Set(
+  `forwarded x-scheme x-url-scheme front-end-https x-original-url x-original-uri x-original-host x-rewrite-url
+   x-rewrite-uri x-host x-http-host-override x-http-destinationurl x-proxy-url x-http-method-override x-http-method
+   x-method-override x-middleware-subrequest proxy`.split(/\s+/),
+);
+
+/** True for a field that claims another target; X-Forwarded-For is about the client. */
+function isClaim(name: string): boolean {
+  return name.startsWith('x-forwarded') ? name !== 'x-forwarded-for' : CLAIMS.has(name);
+}
+
+/** Claims of a trusted proxy that are not in the URI: the answer may depend on them. */
+function hasOtherClaims(fields: Fields): boolean {
+  return fields.some((name, at) => at % 2 === 0 && isClaim(name) && !IN_URI.has(name));
+}
+
+const IN_URI: ReadonlySet<string> = new Set(['x-forwarded-host', 'x-forwarded-proto']);

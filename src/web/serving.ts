@@ -1,0 +1,162 @@
+// The engine with a handler for its origin: one client's Request in, its Response out.
+//
+// The one complication: the end. A client may go away before it is answered, and a handler that threw is to be heard of by
+// whoever called, not answered for: unless something stored may be served, what it threw is thrown on.
+
+import type { Explanation, Gate, GateRequest, GateStats, Route } from '../engine/contract.ts';
+import { createGate } from '../engine/gate.ts';
+import { DEFAULT_TENANT } from '../entry/key.ts';
+import type { TidegateError } from '../errors.ts';
+import type { Answer, Origin } from '../ports.ts';
+import { NO_FIELDS } from '../semantics/fields.ts';
+import { createMemoryStore } from '../store/memory.ts';
+import { responseOf } from './answer.ts';
+import { type HandlerCall, handlerOrigin } from './handler-origin.ts';
+import { type FetchCacheOptions, maxBytesOf, policyOf, timeoutOf } from './options.ts';
+import type { Platform } from './platform.ts';
+import { askedOf, uriOf } from './request.ts';
+
+/** A request and what it is answered by. */
+export interface Serving {
+  readonly request: Request;
+  readonly handle: HandlerCall['handle'];
+  readonly waitUntil: HandlerCall['waitUntil'];
+}
+
+/** True once its answer has begun: what its handler throws after that, nobody is told of. */
+interface Client {
+  isAnswered: boolean;
+}
+
+/** The name under which entries of handlers are stored. */
+const ORIGIN_NAME = 'handler';
+
+export class WebGate {
+  readonly #platform: Platform;
+  readonly #options: FetchCacheOptions;
+  readonly #makeRoute: (origin: Origin) => Route;
+  readonly #timeoutMs: number;
+  readonly #reading: { readonly trustForwarded: boolean };
+  readonly #failures = new WeakMap<GateRequest, TidegateError>();
+  #gate: Gate | undefined;
+
+  /** Throws E_CONFIG. */
+  constructor(options: FetchCacheOptions, platform: Platform) {
+    this.#platform = platform;
+    this.#options = options;
+    this.#makeRoute = routeMaker(options);
+    this.#timeoutMs = timeoutOf(options);
+    this.#reading = { trustForwarded: options.trustForwarded === true };
+  }
+
+  /** Made when it is first used: Workers give no randomness and no time before the first request. */
+  get gate(): Gate {
+    this.#gate ??= this.#makeGate();
+    return this.#gate;
+  }
+
+  async serve(serving: Serving): Promise<Response> {
+    this.#platform.catchUp();
+    const { request } = serving;
+    const asked = askedOf(request, this.#reading);
+    if (asked === undefined) return serving.handle(request, () => undefined);
+    request.signal.throwIfAborted();
+    const client: Client = { isAnswered: false };
+    const gateRequest = { ...asked, route: this.#makeRoute(handlerOrigin(this.#callOf(serving, asked.uri, client))) };
+    const atOnce = await this.gate.answerAtOnce(gateRequest);
+    const answer = atOnce ?? (await this.#exchange(gateRequest, request.signal, client));
+    return responseOf(answer, request.method, this.#platform.wait);
+  }
+
+  /** Undefined: the request is none for a cache. */
+  explain(request: Request): Promise<Explanation> | undefined {
+    const asked = askedOf(request, this.#reading);
+    return asked && this.gate.explain({ ...asked, route: this.#makeRoute(NO_ORIGIN) });
+  }
+
+  stats(): GateStats {
+    return this.gate.stats();
+  }
+
+  #makeGate(): Gate {
+    const { clock, tasks, random } = this.#platform;
+    const { tiers = [], onFault } = this.#options;
+    const maxBytes = maxBytesOf(this.#options);
+    const memory = createMemoryStore({ maxBytes });
+    const inMemory = maxBytes === 0 && tiers.length > 0 ? [] : [{ name: 'memory', store: memory }];
+    const all = [...inMemory, ...tiers];
+    return createGate({
+      clock,
+      tasks,
+      random,
+      stores: all.map(({ store }) => store),
+      tierNames: all.map(({ name }) => name),
+      memoryStats: () => memory.stats(),
+      buckets: INVALIDATION_BUCKETS,
+      report: ({ request, error }) => {
+        if (error !== undefined) this.#failures.set(request, error);
+      },
+      ...(onFault !== undefined && { fault: onFault }),
+    });
+  }
+
+  #callOf({ request, handle, waitUntil }: Serving, uri: string, client: Client): HandlerCall {
+    const failed = (error: TidegateError) => {
+      if (client.isAnswered) this.#options.onFault?.(thrownBy(error));
+    };
+    const { wait, tasks } = this.#platform;
+    return { original: request, uri, handle, waitUntil, failed, wait, tasks, timeoutMs: this.#timeoutMs };
+  }
+
+  /** Rejects with what the handler threw, and with the client's own reason when it goes away first. */
+  async #exchange(request: GateRequest, signal: AbortSignal, client: Client): Promise<Answer> {
+    let answer: Answer | undefined;
+    await this.#platform.wait((ready) => {
+      const left = () => {
+        cancel();
+        ready();
+      };
+      signal.addEventListener('abort', left);
+      const cancel = this.gate.handle(request, {
+        interim: () => undefined,
+        respond: (given) => {
+          signal.removeEventListener('abort', left);
+          answer = given;
+          client.isAnswered = !this.#failures.has(request);
+          ready();
+        },
+      });
+    });
+    const failure = this.#failures.get(request);
+    if (failure !== undefined) throw thrownBy(failure);
+    if (answer === undefined) throw signal.reason;
+    return answer;
+  }
+}
+
+/** What the handler threw; the error itself where it threw nothing. */
+function thrownBy(error: TidegateError): unknown {
+  return 'cause' in error ? error.cause : error;
+}
+
+/** One mebibyte of them. A collision invalidates too much, never too little. */
+const INVALIDATION_BUCKETS = 2 ** 17;
+
+const NO_ORIGIN: Origin = {
+  forward: () => {
+    throw new TypeError('expected to explain without asking, got a forward');
+  },
+};
+
+function routeMaker(options: FetchCacheOptions): (origin: Origin) => Route {
+  const fixed = {
+    tenant: DEFAULT_TENANT,
+    originName: ORIGIN_NAME,
+    policy: policyOf(options),
+    responseFields: { remove: new Set<string>(), set: NO_FIELDS },
+    cacheUri: (uri: string) => uriOf(uri) ?? uri,
+    retired: () => false,
+    showTags: options.showTags === true,
+  };
+  return (origin) => ({ ...fixed, origin });
+}

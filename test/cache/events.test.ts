@@ -1,0 +1,159 @@
+import { describe, expect, test } from 'vitest';
+import type { EventData } from '../../src/cache/contract.ts';
+import { listKey } from '../../src/cache/keys.ts';
+import { cacheBench, errorOf } from './bench.ts';
+
+const KEYS = [
+  'content:42',
+  'content:42:en',
+  'content:7',
+  'content:7:en',
+  'content:list:x',
+  listKey('content'),
+  'other:42',
+];
+
+describe('an event', () => {
+  test.each<[EventData | undefined, string[]]>([
+    [{ id: 42 }, ['content:42', 'content:42:en', 'content:list:x', listKey('content')]],
+    [{ id: '7' }, ['content:7', 'content:7:en', 'content:list:x', listKey('content')]],
+    [{ id: 7n }, ['content:7', 'content:7:en', 'content:list:x', listKey('content')]],
+    [{ id: 'en' }, ['content:42:en', 'content:7:en', 'content:list:x', listKey('content')]],
+    [{ id: 'nobody' }, ['content:list:x', listKey('content')]],
+    [{}, KEYS.slice(0, -1)],
+    [undefined, KEYS.slice(0, -1)],
+    [{ id: null }, KEYS.slice(0, -1)],
+    [{ id: '' }, KEYS.slice(0, -1)],
+  ])('of %o invalidates what its id names, and lists', async (data, expected) => {
+    const { cache } = cacheBench({ kinds: { content: { invalidateOn: ['content.saved'] } } });
+    for (const key of KEYS) await cache.getOrSet(key, () => 1);
+    const result = await cache.emit('content.saved', data);
+    expect(result).toEqual({ invalidated: ['content'], handled: 0, failures: [] });
+    expect(KEYS.filter((key) => cache.get(key) === undefined)).toEqual(expected);
+  });
+
+  test('reaches keys whose segments are too many, too long, or not those of the kind', async () => {
+    const { cache } = cacheBench({ kinds: { content: { keys: ['c:*', 'page'], invalidateOn: ['saved'] } } });
+    const long = 'y'.repeat(200);
+    const keys = ['c:42', `c:1:2:3:4:5:6:7:8:9:42`, `c:${long}`, `c:${long}:42`, 'page'];
+    for (const key of keys) cache.set(key, 1);
+    cache.set('named', 1, { kind: 'content' });
+    await cache.emit('saved', { id: 42 });
+    expect(keys.filter((key) => cache.get(key) === 1)).toEqual(['page']);
+    await cache.emit('saved', { id: long });
+    await cache.emit('saved');
+    expect([cache.get('page'), cache.get('named')]).toEqual([undefined, undefined]);
+  });
+
+  test('with an id of several segments reaches the keys that have it', async () => {
+    const { cache } = cacheBench({ kinds: { content: { invalidateOn: ['saved'] } } });
+    cache.set('content:a:b', 1);
+    await cache.emit('saved', { id: 'a:b' });
+    expect(cache.get('content:a:b')).toBeUndefined();
+  });
+
+  test('that no kind declares invalidates nothing', async () => {
+    const { cache, invalidated } = cacheBench({ kinds: { content: { invalidateOn: ['saved'] } } });
+    expect(await cache.emit('seen', { id: 1 })).toEqual({ invalidated: [], handled: 0, failures: [] });
+    expect(invalidated).toEqual([]);
+  });
+
+  test('invalidates first, then populates, then tells, and waits for all', async () => {
+    const steps: string[] = [];
+    const { cache } = cacheBench({
+      kinds: {
+        content: {
+          invalidateOn: ['saved'],
+          populate: async (event, data) => {
+            steps.push(`populate ${event} ${data.id}: ${cache.get('content:1')}`);
+            await cache.getOrSet('content:1', async () => 'new');
+          },
+        },
+      },
+    });
+    cache.set('content:1', 'old');
+    cache.on('saved', async (data) => {
+      await Promise.resolve();
+      steps.push(`told ${data.id}: ${cache.get('content:1')}`);
+    });
+    cache.on('other', () => steps.push('never'));
+    expect(await cache.emit('saved', { id: 1 })).toEqual({ invalidated: ['content'], handled: 2, failures: [] });
+    expect(steps).toEqual(['populate saved 1: undefined', 'told 1: new']);
+  });
+
+  test('whose handlers fail is told to the others, and says what failed', async () => {
+    const told: string[] = [];
+    const fails = new Error('populate');
+    const populate = () => Promise.reject(fails);
+    const { cache } = cacheBench({ kinds: { content: { invalidateOn: ['saved'], populate } } });
+    const thrown = new Error('handler');
+    cache.on('saved', () => {
+      throw thrown;
+    });
+    cache.on('saved', () => told.push('second'));
+    expect(await cache.emit('saved')).toEqual({ invalidated: ['content'], handled: 3, failures: [fails, thrown] });
+    expect(told).toEqual(['second']);
+  });
+
+  test('whose invalidation fails rejects, and nobody is told', async () => {
+    const { cache, failNext } = cacheBench({ kinds: { content: { invalidateOn: ['saved'] } } });
+    const failure = new Error('log');
+    const told: unknown[] = [];
+    cache.on('saved', (data) => told.push(data));
+    failNext(failure);
+    expect(await errorOf(() => cache.emit('saved'))).toBe(failure);
+    expect(told).toEqual([]);
+  });
+
+  test('is told no more to a handler that has ended', async () => {
+    const { cache } = cacheBench();
+    const told: string[] = [];
+    const end = cache.on('saved', () => told.push('a'));
+    cache.on('saved', () => told.push('b'));
+    end();
+    end();
+    expect(await cache.emit('saved')).toMatchObject({ handled: 1 });
+    expect(told).toEqual(['b']);
+  });
+
+  test('of a namespace is told in it, within it and around it, not beside it', async () => {
+    const { cache } = cacheBench();
+    const told: string[] = [];
+    cache.on('saved', () => told.push('whole'));
+    cache.namespace('a').on('saved', () => told.push('a'));
+    cache
+      .namespace('a')
+      .namespace('b')
+      .on('saved', () => told.push('a:b'));
+    cache.namespace('ab').on('saved', () => told.push('ab'));
+    await cache.namespace('a').emit('saved');
+    expect(told).toEqual(['whole', 'a', 'a:b']);
+  });
+});
+
+describe('a kind', () => {
+  test('is that of the call, or the first whose keys match', async () => {
+    const { cache, time } = cacheBench({
+      kinds: { brief: { ttl: 10, keys: ['x:*', 'y?'] }, long: { ttl: '1h', keys: ['x:*', 'z:*'] } },
+    });
+    cache.set('x:1', 1);
+    cache.set('y1', 1);
+    cache.set('z:1', 1);
+    cache.set('x:2', 1, { kind: 'long' });
+    cache.namespace('n').set('x:3', 1);
+    time.advance(10);
+    expect(['x:1', 'y1', 'z:1', 'x:2', 'n:x:3'].filter((key) => cache.get(key) === 1)).toEqual(['z:1', 'x:2']);
+  });
+
+  test('gives its tags beside those of the call', async () => {
+    const { cache } = cacheBench({
+      defaults: { tags: ['all'] },
+      kinds: { user: { tags: ['people'], tables: ['users'] } },
+    });
+    for (const tag of ['all', 'people', 'mine', 'table:users']) {
+      cache.set('user:1', 1, { tags: ['mine'] });
+      await cache.invalidate({ tags: [tag] });
+      expect(cache.get('user:1'), tag).toBeUndefined();
+    }
+  });
+});

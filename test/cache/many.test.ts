@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import { cacheBench, codeOf, errorOf, settle } from './bench.ts';
+
+describe('many keys', () => {
+  test('are filled by one call, with those that are missing', async () => {
+    const { cache } = cacheBench();
+    cache.set('b', 'stored');
+    const asked: (readonly string[])[] = [];
+    const fill = (missing: readonly string[]) => {
+      asked.push(missing);
+      return new Map(missing.map((key) => [key, `filled ${key}`]));
+    };
+    const values = await cache.getOrSetMany(['a', 'b', 'c', 'a'], fill);
+    expect([...values]).toEqual([
+      ['a', 'filled a'],
+      ['b', 'stored'],
+      ['c', 'filled c'],
+    ]);
+    expect(asked).toEqual([['a', 'c']]);
+    expect(cache.get('c')).toBe('filled c');
+    expect(cache.stats()).toMatchObject({ misses: 2, hits: 2 });
+    await cache.getOrSetMany(['a', 'b'], fill, { refresh: true });
+    expect(asked[1]).toEqual(['a', 'b']);
+  });
+
+  test('are stored each unless an invalidation overtook it', async () => {
+    const { cache } = cacheBench();
+    const held = Promise.withResolvers<Map<string, string>>();
+    const values = cache.getOrSetMany(['a', 'b'], () => held.promise);
+    await settle();
+    await cache.invalidate({ keys: ['a'] });
+    held.resolve(
+      new Map([
+        ['a', 'old'],
+        ['b', 'good'],
+      ]),
+    );
+    expect([...(await values)]).toEqual([
+      ['a', 'old'],
+      ['b', 'good'],
+    ]);
+    expect([cache.get('a'), cache.get('b')]).toEqual([undefined, 'good']);
+  });
+
+  test('are shared with whoever asks meanwhile, one by one or together', async () => {
+    const { cache } = cacheBench();
+    const held = Promise.withResolvers<Map<string, string>>();
+    const first = cache.getOrSetMany(['a', 'b'], () => held.promise);
+    await settle();
+    const one = cache.getOrSet('a', () => 'asked anew');
+    const second = cache.getOrSetMany(['b', 'c'], (missing) => new Map(missing.map((key) => [key, 'second'])));
+    await settle();
+    held.resolve(
+      new Map([
+        ['a', '1'],
+        ['b', '2'],
+      ]),
+    );
+    expect(await one).toBe('1');
+    expect([...(await second)]).toEqual([
+      ['b', '2'],
+      ['c', 'second'],
+    ]);
+    await first;
+  });
+
+  test('read before an invalidation are not given to a key whose fill begins after it', async () => {
+    const { cache, engine } = cacheBench();
+    const rounds: (readonly string[])[] = [];
+    const begin = engine.getOrSet;
+    Object.assign(engine, {
+      getOrSet: async (...given: Parameters<typeof begin>) => {
+        // Between the beginnings of the two, something is invalidated.
+        if (given[0] === 'b') await cache.invalidate({ tags: ['t'] });
+        return begin(...given);
+      },
+    });
+    const read = (missing: readonly string[]) => {
+      rounds.push(missing);
+      return new Map(missing.map((key) => [key, `round ${rounds.length}`]));
+    };
+    const values = await cache.getOrSetMany(['a', 'b'], read, { tags: ['t'] });
+    expect(rounds).toEqual([['a', 'b'], ['b']]);
+    expect(values.get('b')).toBe('round 2');
+    expect([cache.get('a'), cache.get('b')]).toEqual([undefined, 'round 2']);
+  });
+
+  test('of which one has no value reject, and the others are stored', async () => {
+    const { cache } = cacheBench();
+    const error = await errorOf(() => cache.getOrSetMany(['a', 'b'], () => new Map([['a', 1]])));
+    expect(error.code).toBe('E_FILL');
+    expect(error.message).toContain('"b"');
+    expect(cache.get('a')).toBe(1);
+    expect(await codeOf(() => cache.getOrSetMany(['c'], () => ({ c: 1 }) as unknown as Map<string, number>))).toBe(
+      'E_FILL',
+    );
+  });
+});

@@ -1,0 +1,95 @@
+// Types: what the compiler must take, and what it must refuse. `npm run typecheck` is the test.
+
+import { expect, test } from 'vitest';
+import type { Cache } from '../../src/cache/contract.ts';
+import type { Eventually } from '../../src/ports.ts';
+import { cacheBench } from './bench.ts';
+
+interface User {
+  readonly name: string;
+}
+interface Config {
+  readonly dark: boolean;
+}
+type Typed = { 'user:*': User; 'config:*': Config; total: number };
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const same = <A, B>(isSame: Same<A, B>) => expect(isSame).toBe(true);
+
+test('a schema types keys and values', async () => {
+  const { cache } = cacheBench<Typed>();
+  cache.set('user:1', { name: 'Ada' });
+  cache.set('total', 1);
+  // @ts-expect-error the key is in no pattern
+  cache.set('usr:1', { name: 'Ada' });
+  // @ts-expect-error the value is of another type
+  cache.set('user:1', { dark: true });
+  // @ts-expect-error the key is in no pattern
+  cache.get('nothing');
+  // @ts-expect-error the key is in no pattern
+  await cache.delete('nothing');
+  const user = cache.get('user:1');
+  same<typeof user, Eventually<User | undefined>>(true);
+  const total = await cache.get('total');
+  same<typeof total, number | undefined>(true);
+  const id: number = 5;
+  const config = await cache.getOrSet(`config:${id}`, (fill) => {
+    same<typeof fill.previous, { readonly value: Config; readonly validator: string | undefined } | undefined>(true);
+    return { dark: true };
+  });
+  same<typeof config, Config>(true);
+  // @ts-expect-error the fill gives a value of another type
+  await cache.getOrSet('config:2', () => ({ name: 'Ada' })).valueOf();
+  const users = await cache.getMany(['user:1', 'user:2']);
+  same<typeof users, Map<'user:1' | 'user:2', User>>(true);
+  const filled = await cache.getOrSetMany(
+    ['user:1'],
+    async (missing) => new Map(missing.map((key) => [key, { name: key }])),
+  );
+  same<typeof filled, Map<'user:1', User>>(true);
+});
+
+test('the fill says the type where there is no schema, and never narrows what the schema says', async () => {
+  const untyped = await cacheBench().cache.getOrSet('x', async () => ({ name: 'Ada', age: 36 }));
+  same<typeof untyped, { name: string; age: number }>(true);
+  const { cache } = cacheBench<{ 'user:*': User | null }>();
+  const user = await cache.getOrSet('user:1', () => null);
+  same<typeof user, User | null>(true);
+  const users = await cache.getOrSetMany(['user:2'], (keys) => new Map(keys.map((key) => [key, null])));
+  same<typeof users, Map<'user:2', User | null>>(true);
+});
+
+test('a call may name the type', async () => {
+  const { cache } = cacheBench();
+  cache.set('x', { name: 'Ada' });
+  const user = cache.get<User>('x');
+  same<typeof user, Eventually<User | undefined>>(true);
+  const filled = await cache.getOrSet<User>('x', async () => ({ name: 'Ada' }));
+  same<typeof filled, User>(true);
+  // @ts-expect-error the fill gives a value of another type
+  await cache.getOrSet<User>('y', () => 5);
+  const many = await cache.getMany<User>(['x']);
+  same<typeof many, Map<string, User>>(true);
+});
+
+test('a namespace has its own schema, or its cache its', async () => {
+  const { cache } = cacheBench<Typed>();
+  const numbers = cache.namespace<{ '*': number }>('numbers');
+  numbers.set('a', 1);
+  // @ts-expect-error the value is of another type
+  numbers.set('a', 'one');
+  const inner: Cache<Typed> = cache.namespace('inner');
+  expect(inner.get('user:1')).toBeUndefined();
+});
+
+test('options are typed', () => {
+  const { cache } = cacheBench();
+  cache.set('a', 1, { ttl: '5m', grace: 10, tags: ['a'] });
+  const wrong = () => {
+    // @ts-expect-error no unit
+    cache.set('a', 1, { ttl: '5' });
+    // @ts-expect-error misspelt
+    cache.set('a', 1, { tagz: ['a'] });
+  };
+  expect(wrong).toThrow(/expected ttl/);
+});

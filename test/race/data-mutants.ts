@@ -1,0 +1,105 @@
+// Mutants of the data cache: the engine with one rule taken out. Each must be caught by some cell of the matrix, or by the
+// model.
+//
+// Not among them: joining a fill without asking whether it may be joined. Whoever did so is sent away at its end, so it
+// costs them time and shows them nothing old.
+
+import type { SourceEdit } from '../sim/source-edits.ts';
+
+export interface DataMutant {
+  readonly name: string;
+  /** Cells of these ways alone are run; the first of them that catches it is enough. */
+  readonly ways: readonly string[];
+  readonly edits: readonly SourceEdit[];
+}
+
+function mutant(
+  name: string,
+  where: { readonly file: string; readonly ways: readonly string[] },
+  ...edits: readonly (readonly [find: string, replace: string])[]
+): DataMutant {
+  const { file, ways } = where;
+  return { name, ways, edits: edits.map(([find, replace]) => ({ file: `src/${file}`, find, replace })) };
+}
+
+const CACHE = 'engine/value-cache.ts';
+const FILLS = 'engine/value-fills.ts';
+const FLIGHT = 'engine/value-flight.ts';
+const LOOP = 'engine/tier-loop.ts';
+const KEY = ['key'];
+const FOUND = ['tag of the fill'];
+const SOFT = ['expire'];
+
+export const DATA_MUTANTS: readonly DataMutant[] = [
+  mutant('does not refuse at the store', { file: FILLS, ways: KEY }, [
+    'if (invalidator.refusal(stamp, {',
+    'if (invalidator.refusal(invalidator.stamp(), {',
+  ]),
+  mutant('stamps an entry as it is stored', { file: FILLS, ways: KEY }, [
+    'const { key, stamp } = flight.plan;',
+    'const { key } = flight.plan;\n    const stamp = invalidator.stamp();',
+  ]),
+  mutant('shares with whoever joined', { file: FILLS, ways: FOUND }, [
+    'const comesTooLate = joined && arrival > stamp.position;',
+    'const comesTooLate = joined && arrival < 0;',
+  ]),
+  mutant('shares by the tags known before', { file: FILLS, ways: FOUND }, [
+    "const tags = landing.kind === 'filled' ? landing.terms.tags : flight.terms.tags;",
+    'const { tags } = flight.plan.terms;',
+  ]),
+  mutant('stores with the tags known before', { file: FLIGHT, ways: FOUND }, [
+    'this.#terms = { ...this.#terms, ...terms };',
+    'this.#terms = { ...this.#terms, ...terms, tags: this.#terms.tags };',
+  ]),
+  mutant('builds on what is outdated', { file: FILLS, ways: KEY }, [
+    'if (!invalidator.isCurrent(entry) && !invalidator.isExpired(entry)) return undefined;',
+    '',
+  ]),
+  mutant('takes what is expired for fresh', { file: CACHE, ways: SOFT }, [
+    'if (!this.#invalidator.isCurrent(entry)) return false;',
+    'if (!this.#invalidator.isCurrent(entry) && !this.#invalidator.isExpired(entry)) return false;',
+  ]),
+  mutant('takes what is outdated for fresh', { file: CACHE, ways: KEY }, [
+    'if (!this.#invalidator.isCurrent(entry)) return false;',
+    '',
+  ]),
+  mutant(
+    'takes what is outdated for expired',
+    { file: 'engine/invalidator.ts', ways: KEY },
+    ['return this.#hard.lastAffecting(affectable(entry), entry.stamp) <= entry.stamp;', 'return true;'],
+    ['if (this.#hard === this.#invalidations || entry.epoch !== this.#invalidations.epoch) return false;', ''],
+  ),
+  mutant('promotes what is outdated', { file: LOOP, ways: KEY }, [
+    'while (found === undefined || !isCurrent(found)) {',
+    'while (found === undefined) {',
+  ]),
+  mutant('promotes over what is newer', { file: LOOP, ways: ['set by another'] }, [
+    'if (newer !== undefined) return newer;',
+    '',
+  ]),
+  mutant('is not overtaken by a set', { file: FILLS, ways: ['set by another'] }, ['flight.isOvertaken = true;', '']),
+  mutant('lets callers join what a set has overtaken', { file: FILLS, ways: ['set by another'] }, [
+    'flight.isOvertaken = true;\n    this.#flights.delete(key);',
+    'flight.isOvertaken = true;',
+  ]),
+  mutant('does not look at the stamp of a set', { file: CACHE, ways: KEY }, [
+    'const begun = stamp ?? this.#invalidator.stamp();',
+    'const begun = this.#invalidator.stamp(); void stamp;',
+  ]),
+  mutant('deletes without an invalidation', { file: CACHE, ways: ['delete'] }, [
+    "keys.map((uri) => ({ kind: 'url', uri })),",
+    '[],',
+  ]),
+  ...(['url', 'tag', 'prefix', 'pattern'] as const).map((kind) =>
+    mutant(
+      `forgets an invalidation by ${kind}`,
+      { file: CACHE, ways: [{ url: 'key', tag: 'table', prefix: 'namespace', pattern: 'pattern' }[kind]] },
+      ['const appended = selectors.map(', `const appended = selectors.filter((one) => one.kind !== '${kind}').map(`],
+    ),
+  ),
+  mutant('forgets an invalidation of all', { file: 'dependency/invalidations.ts', ways: ['all', 'clear'] }, [
+    'this.#floor = position;',
+    '',
+  ]),
+  mutant('does not wait for the log', { file: CACHE, ways: KEY }, ['await Promise.all(appended);', 'void appended;']),
+];

@@ -1,0 +1,140 @@
+// What one cell of the data cache's race runs in: a cache on simulated time, its tiers, and a source of versions whose
+// reads are taken on by hand.
+
+import { Invalidations } from '../../src/dependency/invalidations.ts';
+import { createLocalLog } from '../../src/engine/local-log.ts';
+import { createValueCache } from '../../src/engine/value-cache.ts';
+import type { FillTerms, SetTerms, ValueCache, ValueFillContext } from '../../src/engine/value-contract.ts';
+import type { StoredValue } from '../../src/entry/stored-value.ts';
+import type { InvalidationLog, Store } from '../../src/ports.ts';
+import { SimulatedTime } from '../kit/simulated-time.ts';
+import { SlowLog } from '../kit/slow-log.ts';
+import { type Asked, asked, GatedSource, settle, versionIn } from './data-source.ts';
+import { SlowValues, watchedMemory } from './data-tier.ts';
+
+export const KEY = 'shop:item:1';
+/** Known before the fill; a table is a tag to the engine. */
+export const TAGS: readonly string[] = ['red', 'table:items'];
+/** Named by the fill alone, at its end. */
+export const FOUND_TAG = 'found';
+
+export const TTL_MS = 60_000;
+export const GRACE_MS = 3_600_000;
+
+/** `lossy`: as `memory+slow`, and the first put of what is new is lost in the slow tier. */
+export type DataTiers = 'memory' | 'memory+slow' | 'slow' | 'lossy';
+export type LogKind = 'local' | 'durable' | 'shared';
+
+const TERMS: FillTerms = {
+  ttlMs: TTL_MS,
+  graceMs: 0,
+  tags: TAGS,
+  memoryOnly: false,
+  nullTtlMs: TTL_MS,
+  softMs: Number.POSITIVE_INFINITY,
+  hardMs: Number.POSITIVE_INFINITY,
+  earlyRefresh: undefined,
+  graceBackoffMs: 5_000,
+  refresh: false,
+  signal: undefined,
+};
+
+/** How one fill ends. */
+export type Ending = 'value' | 'failure' | 'skip' | 'not modified';
+
+export class DataWorld {
+  readonly time = new SimulatedTime();
+  readonly cache: ValueCache;
+  readonly slow: SlowValues | undefined;
+  readonly source = new GatedSource();
+  readonly faults: unknown[] = [];
+  /** Versions that any tier was told to keep since an invalidation was acknowledged. */
+  readonly putSince: number[] = [];
+  readonly log: SlowLog | undefined;
+  acknowledged = false;
+  readonly #memory: Store<StoredValue> | undefined;
+
+  constructor(tiers: DataTiers, log: LogKind) {
+    const onPut = ({ owned }: StoredValue) => {
+      if (this.acknowledged) this.putSince.push(versionIn(owned.value));
+    };
+    this.#memory = tiers === 'slow' ? undefined : watchedMemory(onPut);
+    this.slow = tiers === 'memory' ? undefined : new SlowValues(onPut);
+    if (this.slow !== undefined && tiers === 'lossy') this.slow.loses = ({ owned }) => versionIn(owned.value) === 2;
+    const invalidations = new Invalidations({ epoch: 'e1', buckets: 2 ** 12 });
+    this.log = log === 'local' ? undefined : new SlowLog(log);
+    const history: InvalidationLog = this.log ?? createLocalLog(0);
+    const stores = [this.#memory, this.slow].filter((store) => store !== undefined);
+    this.cache = createValueCache({
+      stores,
+      names: stores.map((store) => (store === this.#memory ? 'memory' : 'slow')),
+      hasMemory: this.#memory !== undefined,
+      clock: this.time,
+      tasks: this.time,
+      random: () => 0.5,
+      history: { invalidations, log: history },
+      epoch: 'e1',
+      fault: (error) => this.faults.push(error),
+    });
+  }
+
+  /** The memory tier has had to make room. */
+  evict(): void {
+    this.#memory?.delete([KEY]);
+  }
+
+  /** A fill that reads the source. */
+  fill(ending: Ending): (context: ValueFillContext) => Promise<unknown> {
+    return async (context) => {
+      const { previous } = context;
+      const version = await this.source.read();
+      context.change({ tags: [...TAGS, FOUND_TAG] });
+      context.setValidator(`v${version}`);
+      if (ending === 'failure') throw new Error('the source is down');
+      if (ending === 'skip') return context.skip({ version });
+      const isSame = ending === 'not modified' && previous?.validator === `v${version}`;
+      return isSame ? context.notModified() : { version };
+    };
+  }
+
+  getOrSet(name: string, ending: Ending, terms: Partial<FillTerms>): Asked {
+    return asked(name, () => this.cache.getOrSet(KEY, this.fill(ending), { ...TERMS, ...terms }));
+  }
+
+  get(name: string): Asked {
+    return asked(name, () => this.cache.get(KEY));
+  }
+
+  getMany(name: string): Asked {
+    return asked(name, async () => (await this.cache.getMany([KEY]))[0]);
+  }
+
+  /** What a program does without `getOrSet`. */
+  getAndSet(name: string): Asked {
+    return asked(name, async () => {
+      const stamp = this.cache.stamp();
+      const found = await this.cache.get(KEY);
+      if (found !== undefined) return found;
+      const version = await this.source.read();
+      await this.set(version, { stamp });
+      return { version };
+    });
+  }
+
+  async set(version: number, terms: Partial<SetTerms> = {}): Promise<boolean> {
+    const { ttlMs, graceMs, memoryOnly } = TERMS;
+    const tags = [...TAGS, FOUND_TAG];
+    const validator = `v${version}`;
+    const options = { ttlMs, graceMs, memoryOnly, tags, validator, stamp: undefined, ...terms };
+    return await this.cache.set(KEY, { version }, options);
+  }
+
+  /** Lets whatever is under way end: reads, tiers, the log. */
+  async drain(): Promise<void> {
+    for (let rounds = 0; rounds < 100; rounds++) {
+      await settle();
+      if (!this.source.step() && this.slow?.step() !== true) return;
+    }
+    throw new Error('expected an end of what is under way, got none');
+  }
+}
