@@ -9,7 +9,7 @@ export interface Fact {
 }
 
 /** Long enough for every test. */
-export const HOUR = { ttlMs: 3_600_000 };
+const HOUR = { ttlMs: 3_600_000 };
 
 /** Bytes that no other seed gives. */
 export function patterned(length: number, seed: number): Uint8Array<ArrayBuffer> {
@@ -31,21 +31,17 @@ export function check(holds: boolean, expected: string, got: string): void {
   if (!holds) throw new Error(`expected ${expected}, got ${got}`);
 }
 
-export async function put(store: ByteStore, key: string, bytes: Uint8Array, options = HOUR): Promise<void> {
-  await store.put(key, bytes, options);
+/** For an hour. */
+export async function put(store: ByteStore, key: string, bytes: Uint8Array): Promise<void> {
+  await store.put(key, bytes, HOUR);
 }
 
 /** Throws unless these very bytes are under the key. */
-export async function checkThere(
-  store: ByteStore,
-  key: string,
-  bytes: Uint8Array,
-  what = 'what was put',
-): Promise<void> {
+export async function checkThere(store: ByteStore, key: string, bytes: Uint8Array): Promise<void> {
   const found: unknown = await store.get(key);
-  check(found instanceof Uint8Array, `${what} under ${shown(key)} as a Uint8Array`, described(found));
+  check(found instanceof Uint8Array, `what was put under ${shown(key)} as a Uint8Array`, described(found));
   const got = found as Uint8Array;
-  check(same(got, bytes), `${what} under ${shown(key)}: ${described(bytes)}`, described(got));
+  check(same(got, bytes), `what was put last under ${shown(key)}: ${described(bytes)}`, described(got));
 }
 
 export async function checkAbsent(store: ByteStore, key: string, what = 'nothing'): Promise<void> {

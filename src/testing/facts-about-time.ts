@@ -13,7 +13,7 @@ export const timeFacts: readonly Fact[] = [
   {
     name: 'takes every time to live above 0, and keeps what has one',
     holds: async (store) => {
-      for (const ttlMs of TTLS_MS) await put(store, `ttl:${ttlMs}`, text(String(ttlMs)), { ttlMs });
+      for (const ttlMs of TTLS_MS) await store.put(`ttl:${ttlMs}`, text(String(ttlMs)), { ttlMs });
       await delay(WHILE_MS);
       for (const ttlMs of TTLS_MS) await checkThere(store, `ttl:${ttlMs}`, text(String(ttlMs)));
     },
@@ -21,7 +21,7 @@ export const timeFacts: readonly Fact[] = [
   {
     name: 'gives what was put or nothing, once its time is over',
     holds: async (store) => {
-      for (const ttlMs of [0.5, 1, 1.5]) await put(store, `brief:${ttlMs}`, text('brief'), { ttlMs });
+      for (const ttlMs of [0.5, 1, 1.5]) await store.put(`brief:${ttlMs}`, text('brief'), { ttlMs });
       await put(store, 'other', text('other'));
       await delay(WHILE_MS);
       for (const ttlMs of [0.5, 1, 1.5]) await checkAbsentOr(store, `brief:${ttlMs}`, text('brief'));
@@ -31,10 +31,10 @@ export const timeFacts: readonly Fact[] = [
   {
     name: 'forgets the time to live of what was replaced',
     holds: async (store) => {
-      await put(store, 'key', text('brief'), { ttlMs: 5 });
+      await store.put('key', text('brief'), { ttlMs: 5 });
       await put(store, 'key', text('lasting'));
       await delay(WHILE_MS);
-      await checkThere(store, 'key', text('lasting'), 'what was put last');
+      await checkThere(store, 'key', text('lasting'));
     },
   },
 ];

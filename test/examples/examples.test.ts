@@ -30,7 +30,7 @@ describe('an example', () => {
   });
 
   test('of the contract suite runs in the test runner of Node', async () => {
-    const { code, text } = await run('store-contract.test.ts', ['--test', '--test-reporter=tap']);
+    const { code, text } = await run('store-contract.ts', ['--test', '--test-reporter=tap']);
     expect(text).toMatch(/^# pass 44$/m);
     expect([code, text.match(/^# fail (\d+)$/m)?.[1]]).toEqual([0, '0']);
   }, 60_000);

@@ -4,8 +4,8 @@ import { DataModel } from './data-model.ts';
 import { dataSteps } from './data-steps.ts';
 
 test.each([
-  ['memory alone', false, 3_000],
-  ['memory over a slower tier', true, 3_000],
+  ['memory alone', false, 6_000],
+  ['memory over a slower tier', true, 6_000],
 ])(
   'no history makes the cache give what is outdated: %s',
   async (_, hasSlow, numRuns) => {

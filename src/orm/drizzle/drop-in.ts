@@ -3,14 +3,13 @@
 // The one complication: the hook is told too little, and too early, to be sound. A write is told when it is sent, so its
 // tables are guarded for a time of grace; a read ends with no more than its key, so it is matched with its beginning.
 
-import { Cache as DrizzleCache, type MutationOption } from 'drizzle-orm/cache/core';
-import type { CacheConfig } from 'drizzle-orm/cache/core/types';
+import { Cache as DrizzleCache } from 'drizzle-orm/cache/core';
 import type { Cache, ReadStamp } from '../../cache/contract.ts';
 import { toMs } from '../../cache/duration.ts';
 import { platformClock, platformTasks } from '../../cache/platform.ts';
 import { TidegateError } from '../../errors.ts';
 import { entityKindOf, tableNames, viewParts } from './entities.ts';
-import { dependsOnPrevious, expiresAt } from './expiry.ts';
+import { dependsOnPrevious, type ExpiryConfig, expiresAt } from './expiry.ts';
 import { digest } from './key.ts';
 import type { DropInInvalidation, DropInOptions, DropInPorts, DropInStats } from './options.ts';
 import { type ReadId, ReadsUnderWay } from './reads.ts';
@@ -34,7 +33,7 @@ interface Result {
   readonly response: unknown;
   readonly tables: readonly string[];
   readonly tags: readonly string[];
-  readonly config: CacheConfig | undefined;
+  readonly config: ExpiryConfig | undefined;
 }
 
 /**
@@ -116,9 +115,9 @@ export class TidegateCache extends DrizzleCache {
   }
 
   /** Called by Drizzle beside a write. Never rejects: tables that could not be invalidated stay guarded. */
-  override async onMutate(params: MutationOption): Promise<void> {
+  override async onMutate(params: DropInInvalidation): Promise<void> {
     this.#stats.invalidations++;
-    const tables = this.#affected(params.tables as DropInInvalidation['tables']);
+    const tables = this.#affected(params.tables);
     const tags = listOf(params.tags);
     if (tables.length > 0) await this.#guard.written(tables);
     if (tags.length === 0) return;
@@ -194,7 +193,7 @@ export class TidegateCache extends DrizzleCache {
   /** Undefined: it has expired already. */
   async #expiry(
     key: string,
-    config: CacheConfig | undefined,
+    config: ExpiryConfig | undefined,
   ): Promise<{ readonly ttl: number | undefined; readonly expiresAt: number | undefined } | undefined> {
     const now = this.#clock.now();
     const previous = dependsOnPrevious(config) ? await this.#cache.get<Stored>(key) : undefined;

@@ -75,8 +75,8 @@ function writtenObject(value: object, path: string): string {
 }
 
 function nameOf(prototype: unknown): string {
-  const { constructor } = (prototype ?? {}) as { constructor?: { name?: unknown } };
-  return typeof constructor?.name === 'string' ? constructor.name : '';
+  const made = (prototype as { constructor?: { name?: unknown } } | null)?.constructor;
+  return typeof made?.name === 'string' ? made.name : '';
 }
 
 function bytesOf(value: object): Uint8Array | undefined {

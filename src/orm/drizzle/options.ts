@@ -56,6 +56,6 @@ export interface DropInStats {
 
 /** In Drizzle's form: tables as objects or names. */
 export interface DropInInvalidation {
-  readonly tables?: string | object | readonly (string | object)[];
-  readonly tags?: string | readonly string[];
+  readonly tables?: string | object | readonly (string | object)[] | undefined;
+  readonly tags?: string | readonly string[] | undefined;
 }

@@ -16,7 +16,7 @@ const EXTRA_CONFIG = Symbol.for('drizzle:ExtraConfigBuilder');
 const EXTRA_COLUMNS = Symbol.for('drizzle:ExtraConfigColumns');
 const IS_ALIAS = Symbol.for('drizzle:IsAlias');
 
-/** A foreign key, or what builds one. */
+/** A foreign key, or what builds one: its `onDelete` is a method. */
 interface ForeignKey {
   reference(): { readonly foreignTable: object };
   readonly onDelete?: unknown;
@@ -92,8 +92,8 @@ export class Catalog {
     const { foreignTable } = key.reference();
     this.#learnTable(foreignTable);
     const parent = canonical(tableNames(foreignTable).name);
-    if (acts(key.onDelete ?? key._onDelete)) child.causes.add(`${parent}/delete`);
-    if (acts(key.onUpdate ?? key._onUpdate)) child.causes.add(`${parent}/update`);
+    if (acts(key.onDelete) || acts(key._onDelete)) child.causes.add(`${parent}/delete`);
+    if (acts(key.onUpdate) || acts(key._onUpdate)) child.causes.add(`${parent}/update`);
   }
 
   #learnView(view: object): readonly unknown[] {

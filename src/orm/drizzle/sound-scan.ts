@@ -118,14 +118,8 @@ export class Scan {
     const { expected } = this.#frame;
     this.#frame.expected = undefined;
     if (expected === 'write') this.#giveUp();
-    const inside = expected === 'read' && !this.#innermostIsQuery() ? 'read' : undefined;
+    const inside = expected === 'read' && !SUBQUERY.has(this.#textAt(1) ?? '') ? 'read' : undefined;
     this.#frames.push({ list: inside, expected: inside, call: this.#textAt(-1) });
-  }
-
-  #innermostIsQuery(): boolean {
-    let ahead = 1;
-    while (this.#textAt(ahead) === '(') ahead++;
-    return SUBQUERY.has(this.#textAt(ahead) ?? '');
   }
 
   /** True: the word is one of SQL's own, and dealt with. */

@@ -1,5 +1,7 @@
 // The parts of the drop-in: keys, expiry, reads under way, tables under guard.
 
+import type { Cache as Cache45 } from 'drizzle-orm/cache/core';
+import type { Cache as Cache1 } from 'drizzle-orm-next/cache/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { dependsOnPrevious, expiresAt } from '../../../src/orm/drizzle/expiry.ts';
@@ -203,6 +205,11 @@ describe('tables under guard', () => {
 });
 
 describe('the hook', () => {
+  it('is a cache to both versions', () => {
+    const hooks: [Cache45, Cache1] = [ours().hook, ours().hook];
+    expect(hooks.map((hook) => hook.strategy())).toEqual(['all', 'all']);
+  });
+
   it('refuses options that are wrong', () => {
     const { cache } = ours();
     for (const options of [
@@ -239,6 +246,16 @@ describe('the hook', () => {
     time.advance(1);
     await settle();
     expect(await hook.get('k', tables, false, true)).toBe(undefined);
+  });
+
+  it('stores nothing that a write overtook, though the cache could not be told of it', async () => {
+    const { hook, cache } = ours();
+    const tables = ['users'];
+    expect(await hook.get('k', tables, false, true)).toBe(undefined);
+    Object.assign(cache, { invalidate: () => Promise.reject(new Error('no cache')) });
+    await hook.onMutate({ tables: 'users' });
+    await hook.put('k', [[1]], tables, false);
+    expect(hook.getStats()).toMatchObject({ faults: 1, stored: 0, overtaken: 1 });
   });
 
   it('never lets a role, or whoever is told of faults, fail a query', async () => {

@@ -168,20 +168,27 @@ describe.each(backends)('$name, drizzle-orm $version', (backend) => {
     expect(hook.getStats().untracked).toBeGreaterThanOrEqual(2);
   });
 
-  it('keeps databases and roles apart that share a cache', async () => {
-    const race = async (first: DrizzleCache, second: DrizzleCache) => {
+  it('keeps databases, schemas, roles and tenants apart that share a cache', async () => {
+    const race = async (first: DrizzleCache, second: DrizzleCache, pass: () => Promise<void>) => {
       const { db: one } = await openOnly(backend, first);
       const { db: two } = await open(backend, second);
       await two.delete(users);
-      await settle();
+      await pass();
       expect(await nameOf(one)).toBe('old');
       return nameOf(two);
     };
     const naive = new NaiveCache('all');
-    expect(await race(naive, naive)).toBe('old');
-    const app = ours({ graceMs: 0 });
-    expect(await race(app.hook, ours({ database: 'other', graceMs: 0 }, app).hook)).toBe(undefined);
-    expect(await race(app.hook, ours({ tenant: 'other', graceMs: 0 }, app).hook)).toBe(undefined);
+    expect(await race(naive, naive, settle)).toBe('old');
+    for (const other of [{ database: 'b' }, { schema: 'b' }, { role: 'b' }, { tenant: () => 'b' }]) {
+      const first = ours();
+      const second = ours(other, first);
+      const later = async () => {
+        first.time.advance(GRACE_MS);
+        await settle();
+      };
+      expect(await race(first.hook, second.hook, later)).toBe(undefined);
+      expect([first.hook.getStats().stored, second.hook.getStats().stored]).toEqual([1, 1]);
+    }
   });
 
   it('never fails a query when the cache fails', async () => {

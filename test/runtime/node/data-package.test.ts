@@ -89,7 +89,7 @@ describe('the data cache of the package', { timeout: 240_000 }, () => {
   });
 
   test('runs its contract suite in the test runner of Node', async () => {
-    const { code, text } = await run(NODE, ['--test', '--test-reporter=tap', 'store-contract.test.ts'], {
+    const { code, text } = await run(NODE, ['--test', '--test-reporter=tap', 'store-contract.ts'], {
       cwd: consumer,
     });
     expect([code, /^# fail (\d+)$/m.exec(text)?.[1]]).toEqual([0, '0']);

@@ -1,4 +1,4 @@
-// The contract suite on stores of one's own; run it with `node --test`, or with the `test` of vitest.
+// The contract suite on stores of one's own, as tests of Node: `node --test store-contract.ts`.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
