@@ -122,7 +122,7 @@ describe('an offence is seen:', () => {
     ['engine', 'queueMicrotask(f);', 'queueMicrotask'],
     ['engine', 'const a = performance.now();', 'performance.now'],
     ['engine', 'const a = { b: Buffer };', 'Buffer'],
-    ['engine', 'store.put(entry);', '.put() outside src/engine/tiers.ts'],
+    ['engine', 'store.put(entry);', '.put() outside src/engine/tier-loop.ts'],
     ['node', 'setInterval(f, 1);', 'setInterval'],
     ['node', 'const random = Math.random;', 'Math.random'],
     ['node', "console.log('x');", 'console.log'],

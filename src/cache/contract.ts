@@ -134,7 +134,7 @@ export interface Invalidation {
 }
 
 /** The ticket of a read: taken before it, it keeps what an invalidation overtook from being stored. */
-export type ReadStamp = { readonly epoch: string; readonly position: number };
+export type ReadStamp = { readonly epoch: string; readonly position: number; readonly turn: number };
 
 export interface SetOptions extends EntryOptions {
   /** From `cache.stamp()` before the value was read. Default: now, so the caller vouches that the value is the latest. */

@@ -84,6 +84,11 @@ export class Invalidator {
     return this.#log.append(soft ? { kind: 'invalidate', selector, soft } : { kind: 'invalidate', selector });
   }
 
+  /** Outdates whatever is stored under the key, since something takes its place; not counted as an invalidation. */
+  supersede(uri: string): Eventually<Position> {
+    return this.#log.append({ kind: 'invalidate', selector: { kind: 'url', uri } });
+  }
+
   /** The same where nobody waits for it. */
   invalidateSoon(selector: Selector): void {
     this.#unawaited(this.invalidate(selector));

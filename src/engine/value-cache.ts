@@ -8,19 +8,22 @@ import type { Selector } from '../dependency/selector.ts';
 import { type OwnedValue, ownValue, readOwned } from '../entry/owned-value.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
 import type { Clock, Eventually, InvalidationLog, Random, Store, Tasks } from '../ports.ts';
-import { Invalidator, type Stamp } from './invalidator.ts';
+import { Invalidator } from './invalidator.ts';
 import { createLocalLog } from './local-log.ts';
+import { SetOrder } from './set-order.ts';
 import { TierLoop } from './tier-loop.ts';
 import type {
   FillTerms,
+  ReadTicket,
   SetTerms,
   ValueCache,
   ValueFill,
   ValueState,
   ValueStats,
+  ValueTerms,
   ValueWatch,
 } from './value-contract.ts';
-import { entryOf, valueEntries } from './value-entries.ts';
+import { entryOf, type Filled, valueEntries } from './value-entries.ts';
 import { type AskedFill, ValueFills } from './value-fills.ts';
 import { ValueTally } from './value-tally.ts';
 
@@ -58,6 +61,8 @@ class TieredValueCache implements ValueCache {
   readonly #memory: Store<StoredValue> | undefined;
   readonly #tally: ValueTally;
   readonly #fills: ValueFills;
+  readonly #sets = new SetOrder();
+  readonly #hasSlower: boolean;
   readonly #own: (value: unknown) => OwnedValue;
 
   constructor(parts: ValueCacheParts) {
@@ -66,6 +71,7 @@ class TieredValueCache implements ValueCache {
     this.#parts = parts;
     this.#clock = clock;
     this.#memory = parts.hasMemory ? stores[0] : undefined;
+    this.#hasSlower = stores.length > (parts.hasMemory ? 1 : 0);
     this.#own = own;
     this.#tally = new ValueTally(names, parts.watch);
     this.#invalidator = new Invalidator({ ...history, random, fault });
@@ -117,18 +123,40 @@ class TieredValueCache implements ValueCache {
 
   set(key: string, value: unknown, { stamp, validator, ...terms }: SetTerms): Eventually<boolean> {
     const owned = this.#own(value);
-    const begun = stamp ?? this.#invalidator.stamp();
-    if (this.#invalidator.refusal(begun, { uri: key, origin: '', tags: terms.tags }) !== undefined) {
+    const begun = stamp ?? this.stamp();
+    const what = { uri: key, origin: '', tags: terms.tags };
+    if (this.#sets.isOvertaken(key, begun.turn) || this.#invalidator.refusal(begun, what) !== undefined) {
       this.#tally.set(key, 'refused');
       return false;
     }
     // What was read before this was put in must not take its place.
     this.#fills.overtake(key);
+    this.#sets.note(key);
+    const filled = { key, owned, validator, fillMs: 0, now: this.#clock.now() };
+    if (this.#hasSlower) return this.#setEverywhere({ ...filled, stamp: begun }, terms);
     this.#tally.set(key, terms.ttlMs === 0 ? 'not-stored' : 'stored');
     if (terms.ttlMs === 0) return false;
-    const entry = entryOf({ key, owned, validator, fillMs: 0, now: this.#clock.now(), stamp: begun }, terms);
-    const put = this.#keep(entry, terms.memoryOnly);
-    return put instanceof Promise ? put.then(() => true) : true;
+    this.#keep(entryOf({ ...filled, stamp: begun }, terms), terms.memoryOnly);
+    return true;
+  }
+
+  /**
+   * A slower tier may fail to take it, or take an older value later; so that no older one is ever given again, all that
+   * are there are outdated first.
+   */
+  async #setEverywhere(filled: Filled, terms: ValueTerms): Promise<boolean> {
+    const { key, stamp } = filled;
+    const before = this.#invalidator.applied;
+    const position = await this.#invalidator.supersede(key);
+    // Where the log takes time, others may have had their turn, and so may a later value.
+    const isNext = position === before + 1;
+    const what = { uri: key, origin: '', tags: terms.tags };
+    const isOverdue = !isNext || this.#invalidator.isAffectedSince({ ...stamp, position }, what);
+    const result = isOverdue ? 'refused' : terms.ttlMs === 0 ? 'not-stored' : 'stored';
+    this.#tally.set(key, result);
+    if (result !== 'stored') return false;
+    await this.#keep(entryOf({ ...filled, stamp: { ...stamp, position } }, terms), terms.memoryOnly);
+    return true;
   }
 
   getOrSet(key: string, fill: ValueFill, terms: FillTerms): Eventually<unknown> {
@@ -165,8 +193,8 @@ class TieredValueCache implements ValueCache {
     return this.#loop.purge(selector, () => true);
   }
 
-  stamp(): Stamp {
-    return this.#invalidator.stamp();
+  stamp(): ReadTicket {
+    return { ...this.#invalidator.stamp(), turn: this.#sets.turn };
   }
 
   entries(selector: Selector): ReturnType<ValueCache['entries']> {

@@ -63,14 +63,19 @@ export interface ValueCache {
   invalidate(selectors: readonly Selector[], soft: boolean): Promise<void>;
   /** Removes from every tier what the selector names. */
   purge(selector: Selector): Promise<number>;
-  stamp(): Stamp;
+  stamp(): ReadTicket;
   entries(selector: Selector): AsyncIterable<EntryNote & { readonly state: ValueState; readonly bytes: number }>;
   stats(): ValueStats;
 }
 
+/** Taken before a value is read that is then put in. `turn` counts the values put in. */
+export interface ReadTicket extends Stamp {
+  readonly turn: number;
+}
+
 export interface SetTerms extends ValueTerms {
   /** Taken before the value was read; undefined: now. */
-  readonly stamp: Stamp | undefined;
+  readonly stamp: ReadTicket | undefined;
   readonly validator: string | undefined;
 }
 

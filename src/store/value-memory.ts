@@ -14,7 +14,7 @@ import { hashOf } from './key-hash.ts';
 import { LARGEST_PART, type MemoryStoreStats } from './memory.ts';
 
 /** What an entry costs besides its key and value; the bench `memory` measures it. */
-const ENTRY_OVERHEAD_BYTES = 450;
+const ENTRY_OVERHEAD_BYTES = 310;
 const TAG_OVERHEAD_BYTES = 32;
 
 /** A store of values whose answers are there at once. */

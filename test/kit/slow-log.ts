@@ -38,6 +38,16 @@ export class SlowLog implements InvalidationLog {
     this.#apply(++this.#head - this.#pending.length, change);
   }
 
+  /** A change that is done at once; it comes before those that are under way here. */
+  async appendNow(change: LogChange): Promise<Position> {
+    if (this.#kind === 'shared') {
+      this.appendElsewhere(change);
+      return this.#head - this.#pending.length;
+    }
+    this.#apply(++this.#head, change);
+    return this.#head;
+  }
+
   /** Everything under way is over; resolves when those who waited have gone on. */
   async settle(): Promise<void> {
     for (const { change, position, resolve } of this.#take()) {

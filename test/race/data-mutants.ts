@@ -73,9 +73,9 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
     'while (found === undefined || !isCurrent(found)) {',
     'while (found === undefined) {',
   ]),
-  mutant('promotes over what is newer', { file: LOOP, ways: ['set by another'] }, [
-    'if (newer !== undefined) return newer;',
-    '',
+  mutant('leaves older values where a set may not come', { file: CACHE, ways: ['set by another', 'set in memory'] }, [
+    'if (this.#hasSlower) return this.#setEverywhere',
+    'if (this.#hasSlower && key.length < 0) return this.#setEverywhere',
   ]),
   mutant('is not overtaken by a set', { file: FILLS, ways: ['set by another'] }, ['flight.isOvertaken = true;', '']),
   mutant('lets callers join what a set has overtaken', { file: FILLS, ways: ['set by another'] }, [
@@ -83,8 +83,8 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
     'flight.isOvertaken = true;',
   ]),
   mutant('does not look at the stamp of a set', { file: CACHE, ways: KEY }, [
-    'const begun = stamp ?? this.#invalidator.stamp();',
-    'const begun = this.#invalidator.stamp(); void stamp;',
+    'const begun = stamp ?? this.stamp();',
+    'const begun = this.stamp(); void stamp;',
   ]),
   mutant('deletes without an invalidation', { file: CACHE, ways: ['delete'] }, [
     "keys.map((uri) => ({ kind: 'url', uri })),",

@@ -1,4 +1,4 @@
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { DATA_KINDS } from './data-kinds.ts';
 import { keptInVain, runDataSquare } from './data-run.ts';
 import { raceSkin } from './data-skin.ts';
@@ -22,9 +22,7 @@ describe.each(DATA_WAYS.filter(({ sets }) => sets !== 'alone').map((way) => [way
 describe.each(DATA_WAYS.filter(({ sets }) => sets === 'alone').map((way) => [way.name, way] as const))(
   '%s during any fill',
   (_, way) => {
-    // Known to fail: a set is not in the log, so nothing tells an older value from a newer one in a slower tier, and a set
-    // with a stamp does not see one that came after its stamp.
-    test.fails('nobody gets an older value than the one that was set', async () => {
+    it('nobody gets an older value than the one that was set', async () => {
       const failures: string[] = [];
       for (const kind of DATA_KINDS) failures.push(...(await runDataSquare(way, kind)).failures);
       expect(failures).toEqual([]);

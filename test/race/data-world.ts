@@ -63,7 +63,7 @@ export class DataWorld {
     if (this.slow !== undefined && tiers === 'lossy') this.slow.loses = ({ owned }) => versionIn(owned.value) === 2;
     const invalidations = new Invalidations({ epoch: 'e1', buckets: 2 ** 12 });
     this.log = log === 'local' ? undefined : new SlowLog(log);
-    const history: InvalidationLog = this.log ?? createLocalLog(0);
+    const history = this.log === undefined ? createLocalLog(0) : this.#withQuickSets(this.log);
     const stores = [this.#memory, this.slow].filter((store) => store !== undefined);
     this.cache = createValueCache({
       stores,
@@ -77,6 +77,8 @@ export class DataWorld {
       fault: (error) => this.faults.push(error),
     });
   }
+
+  #isSetting = false;
 
   /** The memory tier has had to make room. */
   evict(): void {
@@ -126,7 +128,18 @@ export class DataWorld {
     const tags = [...TAGS, FOUND_TAG];
     const validator = `v${version}`;
     const options = { ttlMs, graceMs, memoryOnly, tags, validator, stamp: undefined, ...terms };
-    return await this.cache.set(KEY, { version }, options);
+    this.#isSetting = true;
+    const stored = this.cache.set(KEY, { version }, options);
+    this.#isSetting = false;
+    return await stored;
+  }
+
+  /** What a set notes in the log is not what is raced here. */
+  #withQuickSets(log: SlowLog): InvalidationLog {
+    return {
+      follow: (apply) => log.follow(apply),
+      append: (change) => (this.#isSetting ? log.appendNow(change) : log.append(change)),
+    };
   }
 
   /** Lets whatever is under way end: reads, tiers, the log. */

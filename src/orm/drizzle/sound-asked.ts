@@ -1,6 +1,9 @@
 // How a read is to be cached: what the query, the handle and the options say.
 
 import type { Duration } from '../../cache/duration.ts';
+import { platformClock } from '../../cache/platform.ts';
+import type { Clock } from '../../ports.ts';
+import { type ExpiryConfig, expiresAt } from './expiry.ts';
 import type { ReadOptions, SoundOptions } from './sound-options.ts';
 
 /** What Drizzle tells its session of a query, told from its arguments: their order differs from version to version. */
@@ -20,7 +23,7 @@ interface WithCache {
   readonly ttl?: unknown;
   readonly tables?: unknown;
   readonly autoInvalidate?: unknown;
-  readonly config?: { readonly ex?: unknown; readonly px?: unknown };
+  readonly config?: ExpiryConfig;
 }
 
 export function told(args: readonly unknown[]): Told {
@@ -49,7 +52,7 @@ export interface Asked {
   readonly isTracked: boolean;
 }
 
-/** Undefined: it is not to be cached. `handle`: of `$cached`. */
+/** Undefined: it is not to be cached. `handle`: of `$cached`. Throws E_TTL. */
 export function askedOf(
   { isMapped, config }: Told,
   handle: ReadOptions | undefined,
@@ -68,18 +71,19 @@ export function askedOf(
     isExplicit,
     tags,
     tables,
-    ttl: ttlOf(config) ?? handle?.ttl ?? options.ttl,
+    ttl: ttlOf(config, options.clock ?? platformClock) ?? handle?.ttl ?? options.ttl,
     isTracked: config?.autoInvalidate !== false,
   };
 }
 
-function ttlOf(config: WithCache | undefined): Duration | undefined {
+/** Of Drizzle's own terms, those about an entry that is replaced say nothing here. Throws E_TTL. */
+function ttlOf(config: WithCache | undefined, clock: Pick<Clock, 'now'>): Duration | undefined {
   if (config === undefined) return undefined;
   const { ttl } = config;
   if (typeof ttl === 'number' || typeof ttl === 'string') return ttl as Duration;
-  const { ex, px } = config.config ?? {};
-  if (typeof px === 'number') return px;
-  return typeof ex === 'number' ? ex * 1000 : undefined;
+  const now = clock.now();
+  const at = expiresAt(config.config, now, undefined);
+  return at === undefined ? undefined : Math.max(0, at - now);
 }
 
 function listOf(value: unknown): readonly (string | object)[] {

@@ -34,7 +34,7 @@ export interface SoundOptions {
    */
   readonly doubtMs?: number;
   /** Default: that of the platform. */
-  readonly clock?: Pick<Clock, 'monotonic'>;
+  readonly clock?: Clock;
   /** Told what fails no query: a cache that does not answer. Default: counted alone. */
   readonly onFault?: (error: unknown) => void;
 }

@@ -103,7 +103,7 @@ export class Sessions {
     const names = catalog.namesWritten(statement);
     if (names.length > 0) {
       const around = (run: () => unknown) =>
-        this.#written(names, binding, run as () => Eventually<unknown>, facts.isSync);
+        this.#written(names, { scope: binding.scope, isSync: facts.isSync }, run as () => Eventually<unknown>);
       return statement.control === undefined
         ? { around }
         : { around: (run) => around(() => this.#controlled(facts, binding, run)) };
@@ -136,7 +136,9 @@ export class Sessions {
   #readOf(facts: Facts, scope: Scope | undefined, handle: ReadOptions | undefined): Terms | PassReason {
     const { options, catalog, writes } = this.#parts;
     const { statement, objects, isLearned } = facts.text;
-    const asked = askedOf(facts.told, handle, options);
+    const found = this.#parts.context.tally.safely(() => askedOf(facts.told, handle, options));
+    if (!found.ok) return 'fault';
+    const asked = found.value;
     if (asked === undefined) return 'not asked';
     if (writes.hidesReads(scope)) return 'transaction';
     if (statement.locks) return 'locks';
@@ -162,16 +164,11 @@ export class Sessions {
     return followed(run, (failure) => writes.endByHand(control === 'commit', failure));
   }
 
-  #written(
-    names: readonly string[],
-    { scope }: Binding,
-    run: () => Eventually<unknown>,
-    isSync = false,
-  ): Eventually<unknown> {
+  #written(names: readonly string[], { scope, isSync }: Writing, run: () => Eventually<unknown>): Eventually<unknown> {
     const { writes } = this.#parts;
     const around = scope ?? writes.manual;
     if (names.length === 0) return run();
-    if (around === undefined) return writes.run(names, run, isSync);
+    if (around === undefined) return writes.run(names, run, isSync === true);
     around.wrote(names);
     return run();
   }
@@ -227,6 +224,12 @@ interface Facts {
   readonly told: Told;
   readonly isSync: boolean;
   readonly isCacheable: boolean;
+}
+
+/** Where a write is done. */
+interface Writing {
+  readonly scope: Scope | undefined;
+  readonly isSync?: boolean;
 }
 
 interface Terms extends Pick<Asked, 'tags' | 'ttl'> {

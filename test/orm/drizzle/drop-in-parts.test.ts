@@ -97,7 +97,7 @@ describe('expiry', () => {
 });
 
 describe('reads under way', () => {
-  const stampOf = (position: number) => ({ epoch: 'e', position });
+  const stampOf = (position: number) => ({ epoch: 'e', position, turn: 0 });
   const begun = (position: number, target = 't') => ({ target, stamp: stampOf(position) });
   const make = () => new ReadsUnderWay({ maxReadMs: 1_000, maxReads: 2 });
 

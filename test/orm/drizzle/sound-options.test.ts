@@ -7,11 +7,12 @@ import { integer, pgMaterializedView, pgTable } from 'drizzle-orm/pg-core';
 import { drizzle as drizzlePglite } from 'drizzle-orm/pglite';
 import { drizzle as drizzleProxy } from 'drizzle-orm/sqlite-proxy';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { createCache } from '../../../src/index.ts';
+import { createCache, type SetOptions } from '../../../src/index.ts';
 import { withTidegate } from '../../../src/orm/drizzle/sound-db.ts';
 import type { SoundOptions } from '../../../src/orm/drizzle/sound-options.ts';
 import { isOutcomeUnknown } from '../../../src/orm/drizzle/sound-outcome.ts';
 import { packed, unpacked } from '../../../src/orm/drizzle/sound-rows.ts';
+import { SimulatedTime } from '../../kit/simulated-time.ts';
 import { type Base, execute, liteSchema, type World, worldOf } from './sound-kit.ts';
 import { openNodeSqlite, openPglite, startPglite } from './sound-worlds.ts';
 
@@ -82,6 +83,36 @@ describe('what it is told', () => {
     expect(await two.sound.select().from(two.schema.users)).toHaveLength(0);
     const write = () => two.sound.insert(two.schema.users).values({ id: 2, name: 'two' });
     expect(await hitAfter(one, () => one.sound.select().from(one.schema.users), write)).toBe(true);
+  });
+
+  test('the expiry of `$withCache`, also at a time of day; a bad one caches nothing and fails nothing', async () => {
+    const clock = new SimulatedTime();
+    const cache = createCache({ name: 'expiry' });
+    const ttls: unknown[] = [];
+    const noted = new Proxy(cache, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name, target);
+        if (name !== 'set') return typeof value === 'function' ? value.bind(target) : value;
+        return (key: string, stored: unknown, given: SetOptions) => {
+          ttls.push(given.ttl);
+          return target.set(key, stored, given);
+        };
+      },
+    });
+    const world = await opened({ strategy: 'explicit', ttl: '1m', cache: noted, clock });
+    const read = (config?: object) =>
+      world.sound
+        .select()
+        .from(world.schema.users)
+        .$withCache({ config: config ?? {} });
+    const configs = [{}, { ex: 2 }, { px: 30 }, { pxat: clock.now() + 5000 }, { exat: clock.now() / 1000 + 7 }];
+    for (const config of configs) {
+      await world.sound.$cache.invalidate({ tables: 'users' });
+      await read(config);
+    }
+    expect(ttls).toEqual(['1m', 2000, 30, 5000, 7000]);
+    expect(await read({ ex: -1 })).toEqual([]);
+    expect(world.faults).toMatchObject([{ code: 'E_TTL' }]);
   });
 
   test('autoInvalidate: false is an entry that writes leave', async () => {
