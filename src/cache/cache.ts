@@ -70,6 +70,8 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   readonly #terms: Terms;
   readonly #hasKinds: boolean;
   readonly #isWhole: boolean;
+  /** True: a key may be looked up as it is, before it is looked at. */
+  readonly #isQuick: boolean;
   /** Programs ask for the same ones again, often once for each request. */
   readonly #namespaces = new Map<string, NamedCache>();
 
@@ -81,10 +83,11 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     this.#terms = new Terms(space.levels, layers, shared.kinds);
     this.#hasKinds = !shared.kinds.isEmpty;
     this.#isWhole = shared.share === 1;
+    this.#isQuick = this.#isWhole && space.isBare;
   }
 
   get(key: string): Eventually<unknown> {
-    if (this.#isWhole && this.#space.isItself(key)) {
+    if (this.#isQuick) {
       const hit = this.#engine.hit(key);
       if (hit !== undefined) return hit;
     }
@@ -140,7 +143,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   getOrSet(key: string, fill: Fill, options?: Contract.FillOptions): Eventually<unknown> {
     const resolved = this.#resolve(key, options);
     const { earlyRefresh, refresh } = resolved.terms;
-    if (this.#isWhole && earlyRefresh === undefined && !refresh && this.#space.isItself(key)) {
+    if (this.#isQuick && earlyRefresh === undefined && !refresh) {
       const hit = this.#engine.hit(key);
       if (hit !== undefined) return hit;
     }

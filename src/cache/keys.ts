@@ -5,6 +5,7 @@
 // forge a line of a log (control characters, marks of direction, half a surrogate pair) keeps its readable start and gets
 // the digest of all of it.
 
+import { KEY_MARK } from '../entry/hit-notes.ts';
 import { TidegateError } from '../errors.ts';
 import { canonical } from './canonical.ts';
 import { digest128 } from './digest.ts';
@@ -16,9 +17,9 @@ const MAX_START_BYTES = 256;
 const MAX_VERSIONS_BYTES = 128;
 
 /** Stands before a version. */
-export const MARK = '§';
+export const MARK = KEY_MARK;
 /** Stands before a digest. No version begins with `#`. */
-export const DIGEST_MARK = '§#';
+export const DIGEST_MARK = `${MARK}#`;
 
 const UNSAFE = /[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069§]/u;
 /** In names also what separates them and what stands for others in a glob. */
@@ -87,9 +88,9 @@ export class KeySpace {
     return this;
   }
 
-  /** True: if anything is stored under the key as it is, it is what the key stands for. Most keys tell so at a glance. */
-  isItself(key: string): boolean {
-    return this.#isBare && typeof key === 'string' && !key.includes(MARK);
+  /** True: most keys are whole as they are. */
+  get isBare(): boolean {
+    return this.#isBare;
   }
 
   /** The whole key. Throws E_KEY. */

@@ -90,10 +90,9 @@ class TieredValueCache implements ValueCache {
 
   hit(key: string): unknown {
     const entry = this.#memory?.get(key);
-    if (entry === undefined || entry instanceof Promise || !this.#isFresh(entry)) return undefined;
+    if (entry === undefined || entry instanceof Promise || !entry.isPlain || !this.#isFresh(entry)) return undefined;
     this.#tally.hit(key);
-    const { owned } = entry;
-    return owned.isShared ? owned.value : readOwned(owned);
+    return entry.isShared ? entry.value : readOwned(entry);
   }
 
   get(key: string): Eventually<unknown> {
@@ -107,13 +106,13 @@ class TieredValueCache implements ValueCache {
       return undefined;
     }
     this.#tally.hit(key);
-    const { owned } = entry;
-    return owned.isShared ? owned.value : readOwned(owned);
+    return entry.isShared ? entry.value : readOwned(entry);
   }
 
   #isFresh(entry: StoredValue): boolean {
     if (!this.#invalidator.isCurrent(entry)) return false;
-    return entry.lifetimeMs === Number.POSITIVE_INFINITY || this.#clock.now() - entry.bornMs < entry.lifetimeMs;
+    const now = this.#clock.now();
+    return now < entry.surelyFreshUntilSeconds * 1000 || now - entry.bornMs < entry.lifetimeMs;
   }
 
   getMany(keys: readonly string[]): Eventually<readonly unknown[]> {
@@ -170,8 +169,7 @@ class TieredValueCache implements ValueCache {
     if (entry === undefined || !this.#isFresh(entry)) return this.#fills.fill(asked, entry);
     this.#tally.hit(asked.key);
     if (asked.terms.earlyRefresh !== undefined) this.#fills.refreshEarly(asked, entry);
-    const { owned } = entry;
-    return owned.isShared ? owned.value : readOwned(owned);
+    return entry.isShared ? entry.value : readOwned(entry);
   }
 
   async remove(keys: readonly string[]): Promise<number> {

@@ -48,7 +48,7 @@ export interface ValueFillContext {
 export type ValueFill = (context: ValueFillContext) => unknown;
 
 export interface ValueCache {
-  /** The value when memory has it fresh; counts as a hit or not at all. */
+  /** The value when memory has it fresh, under a key that is as the program wrote it; counts as a hit or not at all. */
   hit(key: string): unknown;
   /** The value when it is there and fresh; undefined is never stored. */
   get(key: string): Eventually<unknown>;

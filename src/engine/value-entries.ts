@@ -1,6 +1,8 @@
 // Entries of the data cache as they are made, and as operators see them.
 
 import type { Selector } from '../dependency/selector.ts';
+import { hitNotes } from '../entry/hit-notes.ts';
+import type { OwnedValue } from '../entry/owned-value.ts';
 import type { EntryNote } from '../entry/stored-response.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
 import type { Store } from '../ports.ts';
@@ -10,7 +12,7 @@ import type { ValueCache, ValueState, ValueTerms } from './value-contract.ts';
 /** What is known of an entry besides its terms. */
 export interface Filled {
   readonly key: string;
-  readonly owned: StoredValue['owned'];
+  readonly owned: OwnedValue;
   readonly validator: string | undefined;
   readonly fillMs: number;
   readonly now: number;
@@ -18,10 +20,14 @@ export interface Filled {
 }
 
 export function entryOf({ key, owned, validator, fillMs, now, stamp }: Filled, terms: ValueTerms): StoredValue {
+  const { isPlain, surelyFreshUntilSeconds } = hitNotes(key, now, terms.ttlMs);
   return {
     kind: 'value',
     key,
-    owned,
+    value: owned.value,
+    isShared: owned.isShared,
+    bytes: owned.bytes,
+    hasRepeats: owned.hasRepeats === true,
     bornMs: now,
     lifetimeMs: terms.ttlMs,
     graceMs: terms.graceMs,
@@ -30,6 +36,8 @@ export function entryOf({ key, owned, validator, fillMs, now, stamp }: Filled, t
     tags: terms.tags,
     epoch: stamp.epoch,
     stamp: stamp.position,
+    isPlain,
+    surelyFreshUntilSeconds,
     checkedUpTo: stamp.position,
   };
 }

@@ -218,6 +218,6 @@ export class ValueFills {
     if (entry === undefined) return undefined;
     const { invalidator } = this.#parts;
     if (!invalidator.isCurrent(entry) && !invalidator.isExpired(entry)) return undefined;
-    return { owned: entry.owned, validator: entry.validator, read: () => readOwned(entry.owned) };
+    return { owned: entry, validator: entry.validator, read: () => readOwned(entry) };
   }
 }

@@ -1,16 +1,16 @@
 // An entry of the data cache: a value that a program put in, and what is needed to decide about its reuse.
 //
 // The one complication: whose it is. A value in the cache belongs to the cache alone (owned-value.ts), so that nobody
-// changes it for others; how it is handed out depends on what it is made of.
+// changes it for others; how it is handed out depends on what it is made of. It lies in the entry itself: to follow one more
+// reference would cost a hit as much as all else.
 
 import type { Position } from '../dependency/position.ts';
 import type { OwnedValue } from './owned-value.ts';
 
-export interface StoredValue {
+export interface StoredValue extends OwnedValue {
   readonly kind: 'value';
   /** The whole key, with namespace and version (see data-key.ts). */
   readonly key: string;
-  readonly owned: OwnedValue;
   /** The instant (ms since the Unix epoch) at which it was filled. */
   readonly bornMs: number;
   /** Fresh so long after `bornMs`; Infinity: for ever. */
@@ -26,6 +26,9 @@ export interface StoredValue {
   readonly epoch: string;
   /** Log position at which its fill began. */
   readonly stamp: Position;
+  /** For the hit path; see hit-notes.ts. */
+  readonly isPlain: boolean;
+  readonly surelyFreshUntilSeconds: number;
   /** The reader's note, as in StoredResponse. */
   checkedUpTo: Position;
 }

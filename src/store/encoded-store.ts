@@ -7,6 +7,7 @@
 import { globMatcher } from '../dependency/glob.ts';
 import type { Selector } from '../dependency/selector.ts';
 import { encodeHead } from '../entry/codec.ts';
+import { hitNotes } from '../entry/hit-notes.ts';
 import { cacheKey, DEFAULT_TENANT } from '../entry/key.ts';
 import { type OwnedValue, ownValue, readOwned, type ValueClass } from '../entry/owned-value.ts';
 import { bodyOf, type Entry, type EntryNote, type StoredResponse } from '../entry/stored-response.ts';
@@ -85,7 +86,7 @@ class Records {
   /** Undefined: the codec cannot write it. */
   of(entry: StoredValue): Uint8Array<ArrayBuffer> | undefined {
     try {
-      const content = this.#codec.encode(readOwned(entry.owned));
+      const content = this.#codec.encode(readOwned(entry));
       return encodeValueRecord({ ...entry, codecName: this.#codec.name, content });
     } catch (error) {
       this.#tell(`a value that ${this.#codec.name} can write`, entry.key, error);
@@ -111,7 +112,13 @@ class Records {
       this.#tell(`what ${this.#codec.name} wrote`, kept.key, error);
       return undefined;
     }
-    return { kind: 'value', ...kept, owned, checkedUpTo: kept.stamp };
+    return {
+      kind: 'value',
+      ...kept,
+      ...owned,
+      ...hitNotes(kept.key, kept.bornMs, kept.lifetimeMs),
+      checkedUpTo: kept.stamp,
+    };
   }
 
   #tell(expected: string, key: string, cause: unknown): void {

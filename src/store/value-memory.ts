@@ -116,16 +116,16 @@ class SlottedValues implements ValueMemory {
   }
 }
 
-function costOf({ key, owned, tags }: StoredValue): number {
-  let cost = ENTRY_OVERHEAD_BYTES + key.length + owned.bytes;
+function costOf({ key, bytes, tags }: StoredValue): number {
+  let cost = ENTRY_OVERHEAD_BYTES + key.length + bytes;
   for (const tag of tags) cost += TAG_OVERHEAD_BYTES + tag.length;
   return cost;
 }
 
 /** What a store of values can tell of an entry. */
 export function noteOfValue(entry: StoredValue): EntryNote {
-  const { kind, key, bornMs, lifetimeMs, tags, epoch, stamp, owned } = entry;
-  return { kind, key, status: 0, bornMs, lifetimeMs, tags, epoch, stamp, bodyBytes: owned.bytes };
+  const { kind, key, bornMs, lifetimeMs, tags, epoch, stamp, bytes } = entry;
+  return { kind, key, status: 0, bornMs, lifetimeMs, tags, epoch, stamp, bodyBytes: bytes };
 }
 
 function matcherOf(selector: Exclude<Selector, { kind: 'url' }>): (entry: StoredValue) => boolean {

@@ -8,6 +8,8 @@
 // The one complication: a record may be anything, and reading it must never throw. The checksum finds what was damaged
 // by chance; whoever may write to the store may write what he likes.
 
+import type { HitNotes } from '../entry/hit-notes.ts';
+import type { OwnedValue } from '../entry/owned-value.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
 
 const MAGIC = 0x56454754; // 'TGEV'
@@ -15,7 +17,7 @@ const FORMAT = 1;
 const HEADER_BYTES = 56;
 
 /** All of an entry but its value, which is still bytes. */
-export interface ValueRecord extends Omit<StoredValue, 'kind' | 'owned' | 'checkedUpTo'> {
+export interface ValueRecord extends Omit<StoredValue, keyof OwnedValue | keyof HitNotes | 'kind' | 'checkedUpTo'> {
   readonly codecName: string;
   readonly content: Uint8Array;
 }

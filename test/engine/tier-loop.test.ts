@@ -22,7 +22,12 @@ function mapStore(isSlow: boolean): Store<Numbered> & { readonly entries: Map<st
 function loop(isSlow: boolean, isCurrent: (entry: Numbered) => boolean) {
   const [above, below] = [mapStore(false), mapStore(isSlow)];
   const time = new SimulatedTime();
-  const tiers = new TierLoop({ stores: [above, below], tasks: time, fault: (error) => expect.unreachable(String(error)), isCurrent });
+  const tiers = new TierLoop({
+    stores: [above, below],
+    tasks: time,
+    fault: (error) => expect.unreachable(String(error)),
+    isCurrent,
+  });
   const hold = (store: Store<Numbered>, version: number) => store.put({ key: 'k', version });
   return { above, below, tiers, hold };
 }

@@ -44,7 +44,7 @@ describe('once a newer value was set, the older one is not given', () => {
 test('the slower tier gives what it was given last', async () => {
   const { slow } = await twoTiers('memory+slow');
   expect(slow).toBeInstanceOf(SlowValues);
-  expect((await slow?.get(KEY))?.owned.value).toEqual(at(1));
+  expect((await slow?.get(KEY))?.value).toEqual(at(1));
 });
 
 /** Both have version 1. */

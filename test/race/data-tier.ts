@@ -72,7 +72,7 @@ export class SlowValues implements Store<StoredValue> {
       return Promise.reject(new Error('the tier is full'));
     }
     const keep = () => void this.#entries.set(entry.key, entry);
-    return versionIn(entry.owned.value) === this.#heldVersion ? this.#run('put', keep) : Promise.resolve().then(keep);
+    return versionIn(entry.value) === this.#heldVersion ? this.#run('put', keep) : Promise.resolve().then(keep);
   }
 
   delete(keys: readonly string[]): Promise<number> {

@@ -55,12 +55,12 @@ export class DataWorld {
   readonly #memory: Store<StoredValue> | undefined;
 
   constructor(tiers: DataTiers, log: LogKind) {
-    const onPut = ({ owned }: StoredValue) => {
-      if (this.acknowledged) this.putSince.push(versionIn(owned.value));
+    const onPut = ({ value }: StoredValue) => {
+      if (this.acknowledged) this.putSince.push(versionIn(value));
     };
     this.#memory = tiers === 'slow' ? undefined : watchedMemory(onPut);
     this.slow = tiers === 'memory' ? undefined : new SlowValues(onPut);
-    if (this.slow !== undefined && tiers === 'lossy') this.slow.loses = ({ owned }) => versionIn(owned.value) === 2;
+    if (this.slow !== undefined && tiers === 'lossy') this.slow.loses = ({ value }) => versionIn(value) === 2;
     const invalidations = new Invalidations({ epoch: 'e1', buckets: 2 ** 12 });
     this.log = log === 'local' ? undefined : new SlowLog(log);
     const history = this.log === undefined ? createLocalLog(0) : this.#withQuickSets(this.log);

@@ -2,6 +2,7 @@ import { deepStrictEqual } from 'node:assert';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Selector } from '../../src/dependency/selector.ts';
+import { hitNotes } from '../../src/entry/hit-notes.ts';
 import { keyParts } from '../../src/entry/key.ts';
 import { ownValue, readOwned } from '../../src/entry/owned-value.ts';
 import type { StoredValue } from '../../src/entry/stored-value.ts';
@@ -53,13 +54,14 @@ const codec = createValueCodec();
 function entryOf(key: string, value: unknown, changes: Partial<StoredValue> = {}): StoredValue {
   const times = { bornMs: 1_700_000_000_000.5, lifetimeMs: 1000, graceMs: 500, fillMs: 3.5 };
   const place = { epoch: 'e1', stamp: 7, checkedUpTo: 7 };
-  const rest = { validator: undefined, tags: [], ...times, ...place, ...changes };
-  return { kind: 'value', key, owned: ownValue(value), ...rest };
+  const { isPlain: _, surelyFreshUntilSeconds: __, ...given } = changes;
+  const rest = { validator: undefined, tags: [], ...times, ...place, ...given };
+  return { kind: 'value', key, ...ownValue(value), ...hitNotes(key, rest.bornMs, rest.lifetimeMs), ...rest };
 }
 
 /** All that outlives storing. */
 function kept(entry: StoredValue | undefined): unknown {
-  return entry && { ...entry, owned: readOwned(entry.owned) };
+  return entry && { ...entry, value: readOwned(entry) };
 }
 
 async function keysFound(store: Store<StoredValue>, selector: Selector): Promise<string[]> {
@@ -91,11 +93,11 @@ describe.each(STORES)('values %s', (_, makeStore) => {
     await store.put(entryOf('a', 1));
     await store.put(entryOf('a', 2));
     await store.put(entryOf('b', 3));
-    expect((await store.get('a'))?.owned.value).toBe(2);
+    expect((await store.get('a'))?.value).toBe(2);
     expect(await store.delete(['a', 'c'])).toBe(1);
     expect(await store.delete([])).toBe(0);
     expect(await store.get('a')).toBe(undefined);
-    expect((await store.get('b'))?.owned.value).toBe(3);
+    expect((await store.get('b'))?.value).toBe(3);
   });
 
   test('are found by what a selector names', async () => {
@@ -206,8 +208,8 @@ describe('records over bytes', () => {
     const classes = [moneyClass];
     const store = encodedStore(new MapBytes(), createValueCodec({ classes }), { classes });
     const money = new Money(5, new Date(7));
-    await store.put({ ...entryOf('a', 1), owned: ownValue([money], { classes }) });
-    expect(kept(await store.get('a'))).toMatchObject({ owned: [money] });
+    await store.put({ ...entryOf('a', 1), ...ownValue([money], { classes }) });
+    expect(kept(await store.get('a'))).toMatchObject({ value: [money] });
   });
 });
 
@@ -228,12 +230,12 @@ describe('values on the disk tier', () => {
     await gate.put(storedResponse('- one GET http://h/a', 'hello', ['t']));
     await one!.put(entryOf('a', 1, { tags: ['t'] }));
     await other!.put(entryOf('a', 2, { tags: ['t'] }));
-    expect((await one!.get('a'))?.owned.value).toBe(1);
+    expect((await one!.get('a'))?.value).toBe(1);
     for (const selector of [{ kind: 'all' }, { kind: 'tag', tag: 't' }, { kind: 'prefix', prefix: '' }] as const) {
       expect(await keysFound(other!, selector)).toEqual(['value a']);
     }
     expect(await one!.delete(['a'])).toBe(1);
-    expect((await other!.get('a'))?.owned.value).toBe(2);
+    expect((await other!.get('a'))?.value).toBe(2);
     const left: string[] = [];
     for await (const { key } of gate.find({ kind: 'all' })) left.push(key);
     expect(left.map((key) => keyParts(key).uri).sort()).toEqual(['http://h/a', 'value:a']);
