@@ -141,12 +141,11 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   }
 
   getOrSet(key: string, fill: Fill, options?: Contract.FillOptions): Eventually<unknown> {
-    const resolved = this.#resolve(key, options);
-    const { earlyRefresh, refresh } = resolved.terms;
-    if (this.#isQuick && earlyRefresh === undefined && !refresh) {
+    if (this.#isQuick && this.#mayHit(options)) {
       const hit = this.#engine.hit(key);
       if (hit !== undefined) return hit;
     }
+    const resolved = this.#resolve(key, options);
     const whole = this.#space.whole(key);
     const maker = this.#terms;
     if (!this.#isWhole && !this.#isCached(whole)) {
@@ -273,6 +272,13 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     if (!this.#hasKinds && options === undefined) return this.#terms.plain;
     const kind = options?.kind ?? this.#shared.kinds.of(key, this.#space.prefix);
     return this.#terms.resolve(kind, options);
+  }
+
+  /** True: whatever else the options say, what is there and fresh is the answer. */
+  #mayHit(options: Contract.FillOptions | undefined): boolean {
+    if (this.#hasKinds || this.#terms.plain.terms.earlyRefresh !== undefined || this.#terms.plain.terms.refresh)
+      return false;
+    return options === undefined || (options.earlyRefresh === undefined && options.refresh !== true);
   }
 
   #isCached(whole: string): boolean {
