@@ -10,6 +10,7 @@ import type { OwnedCodec } from '../entry/value-codec.ts';
 import type { Eventually, InvalidationLog, Store } from '../ports.ts';
 import type { Duration } from './duration.ts';
 import type { FilledBy, KeyOf, Schema, TypedBy, ValueOf } from './schema.ts';
+import type { Signal } from './signal.ts';
 
 /** What `createCache` is given. Whatever is left out has the default named here. */
 export interface CacheOptions {
@@ -92,14 +93,14 @@ export interface FillOptions extends EntryOptions {
   /** True: what is stored is not looked at; the fill is run and its result stored. Default false. */
   readonly refresh?: boolean;
   /** The caller's: gives up waiting; the fill goes on for others. */
-  readonly signal?: AbortSignal;
+  readonly signal?: Signal;
 }
 
 /** Given to a fill. */
 export interface FillContext<T> {
   readonly key: string;
   /** Aborted when the hard timeout has run out, or nobody waits any more and the result could not be stored. */
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
   /** What is stored and stale, with what its fill said of its version; undefined: nothing is, or it is outdated. */
   readonly previous: { readonly value: T; readonly validator: string | undefined } | undefined;
   setTtl(ttl: Duration): void;
