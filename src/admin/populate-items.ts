@@ -8,7 +8,7 @@ import { parseUri, refuse } from './selectors.ts';
 /** What is shown of a value that is no URL: not its fields, which may be credentials. */
 export function shownItem(value: unknown): string {
   const url = typeof value === 'object' && value !== null ? (value as { url?: unknown }).url : value;
-  return String(url).slice(0, MAX_SHOWN);
+  return (typeof url === 'string' ? url : (JSON.stringify(url) ?? typeof url)).slice(0, MAX_SHOWN);
 }
 
 const MAX_SHOWN = 200;

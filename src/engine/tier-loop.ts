@@ -19,6 +19,8 @@ export interface LoopParts<E> {
    * newer than its read.
    */
   readonly isCurrent: (entry: E) => boolean;
+  /** True: the entry was not read before the other. One that was is no better, though no invalidation names it. */
+  readonly isNoOlder: (entry: E, other: E) => boolean;
 }
 
 export class TierLoop<E> {
@@ -43,19 +45,18 @@ export class TierLoop<E> {
    */
   get(key: string): Eventually<E | undefined> {
     const only = this.#only;
-    if (only === undefined || this.#patience.isOutWith(only)) return this.#getFromSeveral(key);
-    const found = only.get(key);
-    return found instanceof Promise ? this.#patience.wait(only, found) : found;
+    if (only === undefined) return this.#getFromSeveral(key);
+    return this.#ask(only, key);
   }
 
   #getFromSeveral(key: string): Eventually<E | undefined> {
-    const { stores, isCurrent } = this.#parts;
+    const { stores } = this.#parts;
     let outdated: E | undefined;
     for (let tier = 0; tier < stores.length; tier++) {
       const found = this.#ask(stores[tier] as Store<E>, key);
       if (found instanceof Promise) return this.#getSlowly(key, { tier, found, outdated });
       if (found === undefined) continue;
-      if (isCurrent(found)) {
+      if (this.#isBetter(found, outdated)) {
         if (tier > 0) this.putAll(found, tier);
         return found;
       }
@@ -67,21 +68,33 @@ export class TierLoop<E> {
 
   /** Puts into the first `count` tiers, by default all; a promise where one takes time, which does not reject. */
   putAll(entry: E, count = this.#parts.stores.length): Eventually<void> {
-    let puts: Promise<void>[] | undefined;
+    let puts: Promise<unknown>[] | undefined;
     for (let tier = 0; tier < count; tier++) {
       const store = this.#parts.stores[tier] as Store<E>;
-      const put = store.put(entry);
-      if (!(put instanceof Promise)) continue;
-      puts ??= [];
-      puts.push(put.catch((error: unknown) => this.#parts.fault(error, store)));
+      try {
+        const put = store.put(entry);
+        if (!(put instanceof Promise)) continue;
+        puts ??= [];
+        puts.push(this.#answer(store, put));
+      } catch (error) {
+        this.#parts.fault(error, store);
+      }
     }
     return puts === undefined ? undefined : Promise.all(puts).then(() => undefined);
   }
 
-  /** Removes single entries from every tier; how many the fullest had. */
+  /** Removes single entries from every tier; how many the fullest had. Does not reject. */
   async delete(keys: readonly string[]): Promise<number> {
     let most = 0;
-    for (const store of this.#parts.stores) most = Math.max(most, await store.delete(keys));
+    for (const store of this.#parts.stores) {
+      try {
+        const deleted = store.delete(keys);
+        const count = deleted instanceof Promise ? await this.#answer(store, deleted) : deleted;
+        most = Math.max(most, count ?? 0);
+      } catch (error) {
+        this.#parts.fault(error, store);
+      }
+    }
     return most;
   }
 
@@ -101,23 +114,43 @@ export class TierLoop<E> {
 
   #ask(store: Store<E>, key: string): Eventually<E | undefined> {
     if (this.#patience.isOutWith(store)) return undefined;
-    const found = store.get(key);
-    return found instanceof Promise ? this.#patience.wait(store, found) : found;
+    try {
+      const found = store.get(key);
+      return found instanceof Promise ? this.#answer(store, found) : found;
+    } catch (error) {
+      this.#parts.fault(error, store);
+      return undefined;
+    }
+  }
+
+  /** What the store answers in time; undefined, too, when it fails. */
+  async #answer<T>(store: Store<E>, answer: Promise<T>): Promise<T | undefined> {
+    try {
+      return await this.#patience.wait(store, answer);
+    } catch (error) {
+      this.#parts.fault(error, store);
+      return undefined;
+    }
   }
 
   async #getSlowly(key: string, asked: Asked<E>): Promise<E | undefined> {
-    const { stores, isCurrent } = this.#parts;
+    const { stores } = this.#parts;
     let { tier, outdated } = asked;
     let found = await asked.found;
-    while (found === undefined || !isCurrent(found)) {
+    while (found === undefined || !this.#isBetter(found, outdated)) {
       outdated ??= found;
-      if (++tier === stores.length) return outdated;
+      if (++tier === stores.length) return this.#newerAbove(stores.length - 1, key) ?? outdated;
       found = await this.#ask(stores[tier] as Store<E>, key);
     }
     const newer = this.#newerAbove(tier, key);
     if (newer !== undefined) return newer;
     this.putAll(found, tier);
     return found;
+  }
+
+  #isBetter(found: E, outdated: E | undefined): boolean {
+    const { isCurrent, isNoOlder } = this.#parts;
+    return isCurrent(found) && (outdated === undefined || isNoOlder(found, outdated));
   }
 
   /** A fill has ended meanwhile: what it stored is newer than what was read. */
@@ -129,6 +162,18 @@ export class TierLoop<E> {
     }
     return undefined;
   }
+}
+
+interface Read {
+  readonly epoch: string;
+  readonly stamp: number;
+  readonly bornMs: number;
+}
+
+/** As far as can be told: positions of two epochs are not to be compared. */
+export function wasReadNoEarlier(one: Read, other: Read): boolean {
+  if (one.epoch !== other.epoch) return true;
+  return one.stamp > other.stamp || (one.stamp === other.stamp && one.bornMs >= other.bornMs);
 }
 
 interface Asked<E> {

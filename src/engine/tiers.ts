@@ -15,7 +15,7 @@ import {
 import { TidegateError } from '../errors.ts';
 import type { Eventually, Store, Tasks } from '../ports.ts';
 import type { Invalidator, Stamp, StampRefusal } from './invalidator.ts';
-import { allOf, TierLoop } from './tier-loop.ts';
+import { allOf, TierLoop, wasReadNoEarlier } from './tier-loop.ts';
 
 export interface TiersParts {
   /** Fastest first. */
@@ -39,7 +39,7 @@ export class Tiers {
 
   constructor({ stores, names, invalidator, tasks, fault }: TiersParts) {
     const isCurrent = (entry: Entry) => entry.kind === 'variants' || invalidator.isCurrent(entry);
-    this.#loop = new TierLoop({ stores, tasks, fault, isCurrent });
+    this.#loop = new TierLoop({ stores, tasks, fault, isCurrent, isNoOlder });
     this.#stores = stores;
     this.#names = names;
     this.#invalidator = invalidator;
@@ -118,7 +118,7 @@ export class Tiers {
 
   /** Removes single entries from every tier. */
   remove(keys: readonly string[]): void {
-    this.#loop.delete(keys).catch(this.#fault);
+    void this.#loop.delete(keys);
   }
 
   /** Notes the variant in the list that stands under the plain key. */
@@ -149,6 +149,10 @@ export class Tiers {
       .finally(() => this.#listChanges.get(key) === changed && this.#listChanges.delete(key));
     this.#listChanges.set(key, changed);
   }
+}
+
+function isNoOlder(entry: Entry, other: Entry): boolean {
+  return entry.kind !== 'response' || other.kind !== 'response' || wasReadNoEarlier(entry, other);
 }
 
 /** The variant, and what was made of it: that would never be found again. */

@@ -11,7 +11,7 @@ import type { Clock, Eventually, InvalidationLog, Random, Store, Tasks } from '.
 import { Invalidator } from './invalidator.ts';
 import { createLocalLog } from './local-log.ts';
 import { SetOrder } from './set-order.ts';
-import { TierLoop } from './tier-loop.ts';
+import { TierLoop, wasReadNoEarlier } from './tier-loop.ts';
 import type {
   FillTerms,
   ReadTicket,
@@ -55,7 +55,6 @@ export function createValueCache(parts: ValueCacheParts): ValueCache {
 
 class TieredValueCache implements ValueCache {
   readonly #clock: Clock;
-  readonly #parts: ValueCacheParts;
   readonly #invalidator: Invalidator;
   readonly #loop: TierLoop<StoredValue>;
   readonly #memory: Store<StoredValue> | undefined;
@@ -68,7 +67,6 @@ class TieredValueCache implements ValueCache {
   constructor(parts: ValueCacheParts) {
     const { stores, names, clock, tasks, random, own = ownDefault, fault } = parts;
     const history = parts.history ?? newHistory(parts.epoch);
-    this.#parts = parts;
     this.#clock = clock;
     this.#memory = parts.hasMemory ? stores[0] : undefined;
     this.#hasSlower = stores.length > (parts.hasMemory ? 1 : 0);
@@ -80,10 +78,11 @@ class TieredValueCache implements ValueCache {
       fault(error);
     };
     const isCurrent = (entry: StoredValue) => this.#invalidator.isCurrent(entry);
-    this.#loop = new TierLoop({ stores, tasks, fault: tierFault, isCurrent });
+    this.#loop = new TierLoop({ stores, tasks, fault: tierFault, isCurrent, isNoOlder: wasReadNoEarlier });
     this.#fills = new ValueFills({
       ...{ clock, tasks, random, own, fault, invalidator: this.#invalidator, tally: this.#tally },
       find: (key) => this.#loop.get(key),
+      drop: (key) => this.#drop(key),
       keep: (entry, memoryOnly) => this.#keep(entry, memoryOnly),
     });
   }
@@ -134,7 +133,10 @@ class TieredValueCache implements ValueCache {
     const filled = { key, owned, validator, fillMs: 0, now: this.#clock.now() };
     if (this.#hasSlower) return this.#setEverywhere({ ...filled, stamp: begun }, terms);
     this.#tally.set(key, terms.ttlMs === 0 ? 'not-stored' : 'stored');
-    if (terms.ttlMs === 0) return false;
+    if (terms.ttlMs === 0) {
+      this.#drop(key);
+      return false;
+    }
     this.#keep(entryOf({ ...filled, stamp: begun }, terms), terms.memoryOnly);
     return true;
   }
@@ -210,7 +212,13 @@ class TieredValueCache implements ValueCache {
 
   #keep(entry: StoredValue, memoryOnly: boolean): Eventually<void> {
     if (!memoryOnly) return this.#loop.putAll(entry);
-    return this.#parts.hasMemory ? this.#loop.putAll(entry, 1) : undefined;
+    // What a slower tier has of it is older.
+    if (this.#hasSlower) this.#drop(entry.key);
+    return this.#memory === undefined ? undefined : this.#loop.putAll(entry, 1);
+  }
+
+  #drop(key: string): void {
+    void this.#loop.delete([key]);
   }
 }
 

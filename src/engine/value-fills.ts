@@ -22,6 +22,8 @@ export interface FillsParts {
   readonly own: (value: unknown) => OwnedValue;
   readonly fault: (error: unknown) => void;
   readonly find: (key: string) => Eventually<StoredValue | undefined>;
+  /** Removes what is there: something newer is known, and not to be stored. */
+  readonly drop: (key: string) => void;
   readonly keep: (entry: StoredValue, memoryOnly: boolean) => Eventually<void>;
 }
 
@@ -72,6 +74,7 @@ export class ValueFills {
   async fill(asked: AskedFill, entry: StoredValue | undefined): Promise<unknown> {
     const { key, terms } = asked;
     const { invalidator, tally } = this.#parts;
+    if (terms.signal?.aborted === true) throw terms.signal.reason;
     const previous = this.#previous(entry);
     const stale = entry !== undefined && this.#isInGrace(entry) ? previous : undefined;
     if (stale !== undefined && this.#rests(key)) return this.#giveStale(key, stale);
@@ -106,6 +109,8 @@ export class ValueFills {
     const { invalidator, clock, tasks, tally } = this.#parts;
     const stamp = invalidator.stamp();
     const flight = new ValueFlight({ key, fill, terms, stamp, previous, startedMs: clock.monotonic() });
+    // One that is under way was read before something that this one will have seen.
+    this.overtake(key);
     this.#flights.set(key, flight);
     this.#inFlight++;
     tally.fills++;
@@ -135,10 +140,13 @@ export class ValueFills {
   #store(flight: ValueFlight, landing: ValueLanding & { kind: 'filled' }, fillMs: number): FillResult {
     const { owned, terms, validator } = landing;
     if (flight.isOvertaken) return 'overtaken';
-    const { invalidator, clock, keep, fault } = this.#parts;
+    const { invalidator, clock, keep, drop, fault } = this.#parts;
     const { key, stamp } = flight.plan;
     if (invalidator.refusal(stamp, { uri: key, origin: '', tags: terms.tags }) !== undefined) return 'refused';
-    if (terms.ttlMs === 0) return 'not-stored';
+    if (terms.ttlMs === 0) {
+      drop(key);
+      return 'not-stored';
+    }
     const stored = keep(entryOf({ key, owned, validator, fillMs, now: clock.now(), stamp }, terms), terms.memoryOnly);
     if (stored instanceof Promise) stored.catch(fault);
     return 'stored';
@@ -210,7 +218,7 @@ export class ValueFills {
   }
 
   #isInGrace({ bornMs, lifetimeMs, graceMs }: StoredValue): boolean {
-    return this.#parts.clock.now() - bornMs < lifetimeMs + graceMs;
+    return graceMs > 0 && this.#parts.clock.now() - bornMs < lifetimeMs + graceMs;
   }
 
   /** What may be built upon: not what is outdated. */
@@ -218,6 +226,7 @@ export class ValueFills {
     if (entry === undefined) return undefined;
     const { invalidator } = this.#parts;
     if (!invalidator.isCurrent(entry) && !invalidator.isExpired(entry)) return undefined;
-    return { owned: entry, validator: entry.validator, read: () => readOwned(entry) };
+    const { validator, tags } = entry;
+    return { owned: entry, validator, tags, read: () => readOwned(entry) };
   }
 }

@@ -26,6 +26,8 @@ export type ValueLanding =
 export interface Previous {
   readonly owned: OwnedValue;
   readonly validator: string | undefined;
+  /** What it depends on, which holds for it as long as it is kept. */
+  readonly tags: readonly string[];
   /** A value of its own for whoever asks. */
   read(): unknown;
 }
@@ -49,8 +51,9 @@ export class ValueFlight implements ValueFillContext {
   isOvertaken = false;
   #terms: ValueTerms;
   #validator: string | undefined;
-  #kept = false;
-  #skipped = false;
+  /** What `notModified` and `skip` gave; the fill may still return something else. */
+  #kept: { readonly value: unknown } | undefined;
+  #skipped: { readonly value: unknown } | undefined;
   /** Made when somebody looks: most fills do not. */
   #abort: AbortController | undefined;
   #isOver = false;
@@ -98,12 +101,12 @@ export class ValueFlight implements ValueFillContext {
         `expected a stored value of ${key} to keep, got none: look at \`previous\` first`,
       );
     }
-    this.#kept = true;
-    return previous.read();
+    this.#kept = { value: previous.read() };
+    return this.#kept.value;
   }
 
   skip(value: unknown): unknown {
-    this.#skipped = true;
+    this.#skipped = { value };
     return value;
   }
 
@@ -133,12 +136,13 @@ export class ValueFlight implements ValueFillContext {
   async #run(own: (value: unknown) => OwnedValue): Promise<ValueLanding> {
     try {
       const value = await this.plan.fill(this);
-      if (this.#skipped) return { kind: 'skipped', value };
+      if (isSame(this.#skipped, value)) return { kind: 'skipped', value };
       const { previous } = this.plan;
-      const keeps = this.#kept && previous !== undefined;
+      const keeps = previous !== undefined && isSame(this.#kept, value);
       if (value === undefined && !keeps) throw nothing(this.key);
       const owned = keeps ? previous.owned : own(value);
-      const terms = value === null ? this.#termsOfNull() : this.#terms;
+      const stated = value === null ? this.#termsOfNull() : this.#terms;
+      const terms = keeps ? { ...stated, tags: union(previous.tags, stated.tags) } : stated;
       return { kind: 'filled', owned, terms, validator: this.#validator ?? (keeps ? previous.validator : undefined) };
     } catch (error) {
       return { kind: 'failed', error: failure(this.key, error) };
@@ -150,6 +154,14 @@ export class ValueFlight implements ValueFillContext {
     const { terms } = this.plan;
     return this.#terms.ttlMs === terms.ttlMs ? { ...this.#terms, ttlMs: terms.nullTtlMs } : this.#terms;
   }
+}
+
+function isSame(given: { readonly value: unknown } | undefined, value: unknown): boolean {
+  return given !== undefined && Object.is(given.value, value);
+}
+
+function union(some: readonly string[], others: readonly string[]): readonly string[] {
+  return some.every((tag) => others.includes(tag)) ? others : [...new Set([...some, ...others])];
 }
 
 function nothing(key: string): TidegateError {

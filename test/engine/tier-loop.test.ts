@@ -27,6 +27,7 @@ function loop(isSlow: boolean, isCurrent: (entry: Numbered) => boolean) {
     tasks: time,
     fault: (error) => expect.unreachable(String(error)),
     isCurrent,
+    isNoOlder: (entry, other) => entry.version >= other.version,
   });
   const hold = (store: Store<Numbered>, version: number) => store.put({ key: 'k', version });
   return { above, below, tiers, hold };
@@ -59,4 +60,23 @@ test('what a fill puts above while a slow tier is asked is given, unless it is o
     hold(above, version);
     expect(await asked).toMatchObject({ version: given });
   }
+});
+
+test.each([false, true])(
+  'an entry below that was read before the outdated one above is no better (slow: %s)',
+  async (isSlow) => {
+    const { above, below, tiers, hold } = loop(isSlow, ({ version }) => version === 1);
+    hold(above, 2);
+    hold(below, 1);
+    expect(await tiers.get('k')).toMatchObject({ version: 2 });
+    expect(above.entries.get('k')).toMatchObject({ version: 2 });
+  },
+);
+
+test('what is put above while all below is missing is found', async () => {
+  const { above, tiers, hold } = loop(true, ({ version }) => version > 1);
+  hold(above, 1);
+  const asked = tiers.get('k');
+  hold(above, 2);
+  expect(await asked).toMatchObject({ version: 2 });
 });

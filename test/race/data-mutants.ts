@@ -70,12 +70,8 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
     ['if (this.#hard === this.#invalidations || entry.epoch !== this.#invalidations.epoch) return false;', ''],
   ),
   mutant('promotes what is outdated', { file: LOOP, ways: KEY }, [
-    'while (found === undefined || !isCurrent(found)) {',
+    'while (found === undefined || !this.#isBetter(found, outdated)) {',
     'while (found === undefined) {',
-  ]),
-  mutant('leaves older values where a set may not come', { file: CACHE, ways: ['set by another', 'set in memory'] }, [
-    'if (this.#hasSlower) return this.#setEverywhere',
-    'if (this.#hasSlower && key.length < 0) return this.#setEverywhere',
   ]),
   mutant('is not overtaken by a set', { file: FILLS, ways: ['set by another'] }, ['flight.isOvertaken = true;', '']),
   mutant('lets callers join what a set has overtaken', { file: FILLS, ways: ['set by another'] }, [

@@ -6,6 +6,9 @@
 import { registerHooks } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
+/** What says that it is CommonJS. */
+const CTS = /\.cts(?:\?|$)/;
+
 let loads = 0;
 
 /** The default export; undefined: there is none. */
@@ -13,8 +16,10 @@ export async function importConfig(file: string): Promise<unknown> {
   // A module is evaluated once for each URL: the query makes every load a new one.
   const url = `${pathToFileURL(file)}?load=${++loads}`;
   const hooks = registerHooks({
-    load: (asked, context, nextLoad) =>
-      nextLoad(asked, context.format === 'commonjs-typescript' ? { ...context, format: 'module-typescript' } : context),
+    load: (asked, context, nextLoad) => {
+      const isMeant = context.format === 'commonjs-typescript' && !CTS.test(asked);
+      return nextLoad(asked, isMeant ? { ...context, format: 'module-typescript' } : context);
+    },
   });
   try {
     const module: { readonly default?: unknown } = await import(/* @vite-ignore */ url);

@@ -144,8 +144,10 @@ export class SqliteManifest implements Manifest {
 
   /** From here on the thread writes. */
   #handOver(): WritingThread {
+    // First, for it may not come up; it opens the database later than this.
+    const thread = new WritingThread(this.#file, (error) => this.#damaged(error));
     this.#writer.close();
-    return new WritingThread(this.#file, (error) => this.#damaged(error));
+    return thread;
   }
 
   #damaged(error: Error): void {
