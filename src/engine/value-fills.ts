@@ -139,10 +139,10 @@ export class ValueFills {
 
   #store(flight: ValueFlight, landing: ValueLanding & { kind: 'filled' }, fillMs: number): FillResult {
     const { owned, terms, validator } = landing;
-    if (flight.isOvertaken) return 'overtaken';
     const { invalidator, clock, keep, drop, fault } = this.#parts;
     const { key, stamp } = flight.plan;
     if (invalidator.refusal(stamp, { uri: key, origin: '', tags: terms.tags }) !== undefined) return 'refused';
+    if (flight.isOvertaken) return 'overtaken';
     if (terms.ttlMs === 0) {
       drop(key);
       return 'not-stored';

@@ -74,8 +74,10 @@ export async function checkStore(parts: DiskParts): Promise<CheckReport> {
   counts.entriesWithoutRow = Math.max(0, parts.catalog.index.count - known);
   for (const name of parts.folder.list(SEGMENT_FOLDER)) {
     const number = segmentNumber(name);
-    const isOpen = number !== undefined && parts.segments.find(number)?.sealed === false;
-    if (!isOpen && (number === undefined || !named.has(number)))
+    const known = number === undefined ? undefined : parts.segments.find(number);
+    // One that is written to, or whose last entry has gone and that is about to.
+    const isKnown = known !== undefined && (!known.sealed || known.entries === 0);
+    if (!isKnown && (number === undefined || !named.has(number)))
       note('orphanSegments', `file without rows: ${SEGMENT_FOLDER}/${name}`);
   }
   for (const name of parts.bodies.orphans()) note('orphanBodies', `file without a row: ${name}`);
