@@ -26,7 +26,7 @@ export interface CacheOptions {
   readonly defaults?: FillOptions;
   /** Policies by kind; see KindPolicy. */
   readonly kinds?: { readonly [kind: string]: KindPolicy };
-  /** How values are written to slower tiers. Default: each tier's own, see `defaultCodec`. */
+  /** How values are written to slower tiers. Default: `createValueCodec` of `tidegate/store`. */
   readonly codec?: OwnedCodec;
   /** Classes whose instances may be stored; those of any other are refused. Default none. */
   readonly classes?: readonly ValueClass[];
@@ -99,7 +99,7 @@ export interface FillOptions extends EntryOptions {
 /** Given to a fill. */
 export interface FillContext<T> {
   readonly key: string;
-  /** Aborted when the hard timeout has run out, or nobody waits any more and the result could not be stored. */
+  /** Aborted when the hard timeout has run out. A caller that leaves does not abort it: the fill goes on for others. */
   readonly signal: Signal;
   /** What is stored and stale, with what its fill said of its version; undefined: nothing is, or it is outdated. */
   readonly previous: { readonly value: T; readonly validator: string | undefined } | undefined;
@@ -154,7 +154,10 @@ export interface Cache<S extends Schema = Schema> {
   get<T = never, K extends KeyOf<S> = KeyOf<S>>(key: K): Eventually<TypedBy<T, S, K> | undefined>;
   /** By key, those that are there and fresh. */
   getMany<T = never, K extends KeyOf<S> = KeyOf<S>>(keys: readonly K[]): Eventually<Map<K, TypedBy<T, S, K>>>;
-  /** True: stored in every tier. False: not, since an invalidation overtook it. Throws E_KEY, E_TTL, E_TAG, E_VALUE. */
+  /**
+   * True: handed to its tiers, of which each may decline it for want of room. False: not, since something overtook it, or
+   * its ttl is 0. Throws E_KEY, E_TTL, E_TAG, E_VALUE.
+   */
   set<K extends KeyOf<S>>(key: K, value: ValueOf<S, K>, options?: SetOptions): Eventually<boolean>;
   /** In the order given: whether each was stored. */
   setMany<K extends KeyOf<S>>(

@@ -91,7 +91,7 @@ class TieredValueCache implements ValueCache {
     const entry = this.#memory?.get(key);
     if (entry === undefined || entry instanceof Promise || !entry.isPlain || !this.#isFresh(entry)) return undefined;
     this.#tally.hit(key);
-    return entry.isShared ? entry.value : readOwned(entry);
+    return readOwned(entry);
   }
 
   get(key: string): Eventually<unknown> {
@@ -105,7 +105,7 @@ class TieredValueCache implements ValueCache {
       return undefined;
     }
     this.#tally.hit(key);
-    return entry.isShared ? entry.value : readOwned(entry);
+    return readOwned(entry);
   }
 
   #isFresh(entry: StoredValue): boolean {
@@ -171,7 +171,7 @@ class TieredValueCache implements ValueCache {
     if (entry === undefined || !this.#isFresh(entry)) return this.#fills.fill(asked, entry);
     this.#tally.hit(asked.key);
     if (asked.terms.earlyRefresh !== undefined) this.#fills.refreshEarly(asked, entry);
-    return entry.isShared ? entry.value : readOwned(entry);
+    return readOwned(entry);
   }
 
   async remove(keys: readonly string[]): Promise<number> {

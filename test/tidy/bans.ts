@@ -21,7 +21,7 @@ const CLOCKS = new Set(['Date.now', 'Math.random', 'performance.now', 'crypto.ra
 const TIMERS = new Set(['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask']);
 const PLATFORM = new Set(['process', 'Buffer', 'global', 'globalThis', '__dirname']);
 /** Of those that see stores, only these may call `put` on one, or on the platform beneath one. */
-const PUTTING_ROOMS: ReadonlySet<string | undefined> = new Set(['store', 'testing', 'orm']);
+const PUTTING_ROOMS: ReadonlySet<string | undefined> = new Set(['store', 'testing']);
 const MAY_PUT = (path: string) => path === 'src/engine/tier-loop.ts' || PUTTING_ROOMS.has(roomOf(path));
 
 export function banFindings(source: Source): Finding[] {

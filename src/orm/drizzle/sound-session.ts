@@ -53,17 +53,17 @@ export class Sessions {
       batch: method('batch'),
       migrate: method('migrate'),
     };
-    this.#put(session, originals, binding);
+    this.#install(session, originals, binding);
   }
 
   /** The same session with another binding; what it changes in itself it changes in itself alone. */
   derive(session: object, binding: Binding): object {
     const derived: object = Object.create(session);
-    this.#put(derived, this.#originals.get(session) as Originals, binding);
+    this.#install(derived, this.#originals.get(session) as Originals, binding);
     return derived;
   }
 
-  #put(session: object, originals: Originals, binding: Binding): void {
+  #install(session: object, originals: Originals, binding: Binding): void {
     this.#originals.set(session, originals);
     this.#bindings.set(session, binding);
     const { prepareQuery, transaction, batch, migrate } = originals;
