@@ -67,11 +67,11 @@ async function filledBento(cache = bento()): Promise<Bento> {
 export const bentocache: Subject = {
   name: 'bentocache',
   operations: {
-    get: async () => {
+    'get, awaited': async () => {
       const cache = await filledBento();
       return operation((at) => cache.get({ key: skewedKey(at) }));
     },
-    getOrSet: async () => {
+    'getOrSet, awaited': async () => {
       const cache = await filledBento();
       return operation((at) => cache.getOrSet({ key: skewedKey(at), factory: neverCalled, ttl: TTL_MS }));
     },
@@ -106,7 +106,8 @@ export const bentocache: Subject = {
       readOther: (at) => cache.get({ key: skewedKey(at) }),
     };
   },
-  note: 'memoryDriver with serialize: false; getMany: Promise.all, for it has none; two tiers: JSON, as it always is',
+  setup: { ttl: 'of each entry', bound: 'entries', values: 'kept as given', slower: 'JSON' },
+  note: 'memoryDriver with serialize: false, which leaves maxItems as its bound; getMany: Promise.all, for it has none',
 };
 
 interface CacheableCache {
@@ -141,11 +142,11 @@ async function filledCacheable(options: object = {}, lruSize = ENTRIES): Promise
 export const cacheable: Subject = {
   name: 'cacheable',
   operations: {
-    get: async () => {
+    'get, awaited': async () => {
       const cache = await filledCacheable();
       return operation((at) => cache.get(skewedKey(at)));
     },
-    getOrSet: async () => {
+    'getOrSet, awaited': async () => {
       const cache = await filledCacheable();
       return operation((at) => cache.getOrSet(skewedKey(at), neverCalled, { ttl: TTL_MS }));
     },
@@ -178,7 +179,8 @@ export const cacheable: Subject = {
       readOther: (at) => cache.get(skewedKey(at)),
     };
   },
-  note: 'createKeyv with lruSize and useClone: false',
+  setup: { ttl: 'of each entry', bound: 'entries', values: 'kept as given', slower: 'objects' },
+  note: 'createKeyv with lruSize and useClone: false; two tiers: Keyv without a serialization',
 };
 
 interface CachifiedExports {
@@ -197,7 +199,7 @@ function filledCachified() {
 export const cachified: Subject = {
   name: 'cachified + lru-cache',
   operations: {
-    getOrSet: () => {
+    'getOrSet, awaited': () => {
       const read = filledCachified();
       return operation((at) => read(skewedKey(at), neverCalled));
     },
@@ -210,7 +212,8 @@ export const cachified: Subject = {
       return operation((at) => Promise.all(batchOf(at).map((key) => read(key, neverCalled))));
     },
   },
-  note: 'it has no get, no tags and one tier; miss, set, evict: its getOrSet',
+  setup: { ttl: 'of each entry', bound: 'entries', values: 'kept as given' },
+  note: 'lru-cache with max alone; it has no get, no tags and one tier; miss, set, evict: its getOrSet',
 };
 
 interface ManagerCache {
@@ -231,11 +234,11 @@ async function filledManager(stores: readonly unknown[] = [keyv(ENTRIES)]): Prom
 export const cacheManager: Subject = {
   name: 'cache-manager',
   operations: {
-    get: async () => {
+    'get, awaited': async () => {
       const cache = await filledManager();
       return operation((at) => cache.get(skewedKey(at)));
     },
-    getOrSet: async () => {
+    'getOrSet, awaited': async () => {
       const cache = await filledManager();
       return operation((at) => cache.wrap(skewedKey(at), neverCalled, TTL_MS));
     },
@@ -265,5 +268,6 @@ export const cacheManager: Subject = {
       readOther: (at) => cache.get(skewedKey(at)),
     };
   },
-  note: 'createKeyv of cacheable with lruSize and useClone: false; a tag: mdel of its keys',
+  setup: { ttl: 'of each entry', bound: 'entries', values: 'kept as given', slower: 'objects' },
+  note: 'createKeyv of cacheable with lruSize and useClone: false; getOrSet: wrap; a tag: mdel of its keys',
 };

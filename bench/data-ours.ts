@@ -51,7 +51,7 @@ function byteTier(): CacheTier {
 }
 
 const skinOperations: { readonly [name in OperationName]?: () => Promise<Operation> } = {
-  get: async () => {
+  'get, awaited': async () => {
     const cache = await filledSkin();
     return { isAsync: true, run: (at) => cache.get(skewedKey(at)) };
   },
@@ -59,7 +59,7 @@ const skinOperations: { readonly [name in OperationName]?: () => Promise<Operati
     const cache = await filledSkin();
     return { isAsync: false, run: (at) => cache.get(skewedKey(at)) };
   },
-  getOrSet: async () => {
+  'getOrSet, awaited': async () => {
     const cache = await filledSkin();
     return { isAsync: true, run: (at) => cache.getOrSet(skewedKey(at), neverCalled, { ttl: TTL_MS }) };
   },
@@ -102,7 +102,8 @@ export const ourSkin: Subject = {
   name: 'tidegate',
   operations: skinOperations,
   tag: skinTag,
-  note: 'createCache; two tiers: the slower one keeps bytes',
+  setup: { ttl: 'of each entry', bound: 'entries and bytes', values: 'copied in, frozen', slower: 'bytes' },
+  note: 'createCache; its sizes are counted from the values, not estimated by the program',
 };
 
 const TERMS: FillTerms = {
@@ -154,7 +155,7 @@ function slowValues(): Store<StoredValue> {
 export const ourEngine: Subject = {
   name: 'tidegate, engine alone',
   operations: {
-    get: async () => {
+    'get, awaited': async () => {
       const cache = await filledEngine();
       return { isAsync: true, run: (at) => cache.get(skewedKey(at)) };
     },
@@ -162,7 +163,7 @@ export const ourEngine: Subject = {
       const cache = await filledEngine();
       return { isAsync: false, run: (at) => cache.get(skewedKey(at)) };
     },
-    getOrSet: async () => {
+    'getOrSet, awaited': async () => {
       const cache = await filledEngine();
       return { isAsync: true, run: (at) => cache.getOrSet(skewedKey(at), neverCalled, TERMS) };
     },
@@ -187,5 +188,6 @@ export const ourEngine: Subject = {
       return { isAsync: true, run: (at) => cache.get(nextKey(at)) };
     },
   },
-  note: `two tiers: the slower one keeps objects; getMany: ${BATCH} keys, without a Map of them`,
+  setup: { ttl: 'of each entry', bound: 'entries and bytes', values: 'copied in, frozen', slower: 'objects' },
+  note: `createValueCache, which createCache stands on; getMany: ${BATCH} keys, without a Map of them`,
 };

@@ -44,9 +44,9 @@ function filledLru(max = ENTRIES): Lru {
 export const lruCache: Subject = {
   name: 'lru-cache',
   operations: {
-    get: () => getOf(filledLru()),
+    'get, awaited': () => ({ ...getOf(filledLru()), isAsync: true }),
     'get, as called': () => getOf(filledLru()),
-    getOrSet: () => {
+    'getOrSet, awaited': () => {
       const cache = filledLru();
       return { isAsync: true, run: (at) => cache.fetch(skewedKey(at)) };
     },
@@ -56,11 +56,11 @@ export const lruCache: Subject = {
         const key = freshKey(at);
         return cache.get(key) === undefined ? cache.set(key, VALUES[at % ENTRIES]) : undefined;
       };
-      return { isAsync: false, run };
+      return { isAsync: true, run };
     },
     'getMany(100)': () => {
       const cache = filledLru();
-      return { isAsync: false, run: (at) => batchOf(at).map((key) => cache.get(key)) };
+      return { isAsync: true, run: (at) => batchOf(at).map((key) => cache.get(key)) };
     },
   },
   tag: () => {
@@ -75,7 +75,8 @@ export const lruCache: Subject = {
       readOther: (at) => cache.get(skewedKey(at)),
     };
   },
-  note: 'ttl, max and maxSize with sizeCalculation; getOrSet: its fetch; a tag: its keys deleted one by one',
+  setup: { ttl: 'of each entry', bound: 'entries and bytes', values: 'kept as given' },
+  note: 'ttl, max and maxSize with a sizeCalculation that estimates; getOrSet: its fetch; a tag: its keys deleted one by one',
 };
 
 function getOf(cache: { get(key: string): unknown }): Operation {
@@ -89,7 +90,7 @@ function filledMap(): Map<string, unknown> {
 export const bareMap: Subject = {
   name: 'Map',
   operations: {
-    get: () => getOf(filledMap()),
+    'get, awaited': () => ({ ...getOf(filledMap()), isAsync: true }),
     'get, as called': () => getOf(filledMap()),
     'getOrSet, as called': () => {
       const map = filledMap();
@@ -105,7 +106,8 @@ export const bareMap: Subject = {
     },
     'getMany(100)': () => {
       const map = filledMap();
-      return { isAsync: false, run: (at) => batchOf(at).map((key) => map.get(key)) };
+      return { isAsync: true, run: (at) => batchOf(at).map((key) => map.get(key)) };
     },
   },
+  setup: { ttl: 'none', bound: 'none', values: 'kept as given' },
 };

@@ -17,7 +17,7 @@ export interface User {
   readonly active: boolean;
 }
 
-/** An operation of a library, as called; `async`: what it gives is a promise, and is awaited. */
+/** An operation of a library. `isAsync`: what it gives is awaited, be it a promise or not. */
 export interface Operation {
   readonly isAsync: boolean;
   /** `at` counts up. */
@@ -39,23 +39,33 @@ export interface Subject {
   /** Makes the cache, puts in what the operation needs, and gives it. */
   readonly operations: { readonly [name in OperationName]?: () => Operation | Promise<Operation> };
   readonly tag?: () => TagBench | Promise<TagBench>;
+  readonly setup: Setup;
   /** How it was set up where that is not its default. */
   readonly note?: string;
 }
 
+/** What it does besides, which whoever compares must know. */
+export interface Setup {
+  readonly ttl: 'of each entry' | 'none';
+  readonly bound: 'entries and bytes' | 'entries' | 'none';
+  readonly values: 'copied in, frozen' | 'kept as given';
+  /** What its slower tier holds, if it has one here. */
+  readonly slower?: 'bytes' | 'JSON' | 'objects';
+}
+
 export type OperationName =
-  | 'get'
+  | 'get, awaited'
   | 'get, as called'
-  | 'getOrSet'
+  | 'getOrSet, awaited'
   | 'getOrSet, as called'
   | 'miss, set, evict'
   | 'getMany(100)'
   | 'two tiers';
 
 export const OPERATIONS: readonly OperationName[] = [
-  'get',
+  'get, awaited',
   'get, as called',
-  'getOrSet',
+  'getOrSet, awaited',
   'getOrSet, as called',
   'miss, set, evict',
   'getMany(100)',

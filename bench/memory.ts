@@ -25,7 +25,7 @@ export async function run(flags: readonly string[]): Promise<Report> {
   const untagged = counts.map((entries) => fillInChild(entries, 0));
   const tagged = fillInChild(counts[0]!, TAGS);
   printFills([...untagged, tagged]);
-  const speed = await speeds();
+  const speed = speeds();
   printSpeeds(speed);
   const ofValues = valueFills(values.entries === undefined ? VALUE_ENTRIES : counts);
   printValueFills(ofValues);
@@ -71,6 +71,10 @@ function printSpeeds(speed: readonly Speed[]): void {
       ...(each.ns === undefined ? ['not installed'] : each.ns.map((ns) => (ns === undefined ? '-' : ns.toFixed(0)))),
     ]),
   });
+  console.log(
+    '  lru-cache: maxSize, and the same sizes by sizeCalculation; no ttl, as the store looks at no time either.',
+  );
+  console.log('  The Map has no bound. All in one process, so that each pays for the types of the others.');
 }
 
 function goalOf(fill: Fill): Goal {

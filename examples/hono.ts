@@ -23,7 +23,8 @@ app.put('/users/:id', async (c) => {
 
 const get = async () => {
   const response = await app.request('/users/7');
-  console.log(await response.text(), '/', response.headers.get('cache-status'));
+  const outcome = response.headers.get('cache-status')?.replace(/; ttl=\d+/, '');
+  console.log(await response.text(), '/', outcome);
 };
 await get();
 await get();

@@ -7,12 +7,11 @@ interface Profile {
   readonly since: Date;
 }
 
-/** A type, not an interface: TypeScript takes an interface for something that may have more. */
-type Keys = {
+interface Keys {
   readonly 'user:profile:*': Profile;
   readonly 'user:visits:*': number;
   readonly config: { readonly theme: string };
-};
+}
 
 const cache = createCache<Keys>();
 

@@ -13,6 +13,7 @@ export const ERROR_CODES = {
   E_ORIGIN_PROTOCOL: 'the origin sent something that is not an HTTP response',
   E_ORIGIN_OPEN: 'the circuit breaker of the origin is open',
   E_ABANDONED: 'the client went away before its answer was complete',
+  E_FEED: 'a change feed cannot begin',
   E_LOG: 'an invalidation is in force, but could not be made durable',
   E_WORKER: 'a worker process did not do its part, or workers ended again and again',
   E_POPULATE: 'a source of URLs to fill cannot be used',

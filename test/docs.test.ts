@@ -51,7 +51,7 @@ test('files that the documents name are there', () => {
 });
 
 test("the README's configuration is accepted", async () => {
-  const example = /```ts\n(.*?)^```$/ms.exec(read('README.md'))?.[1] as string;
+  const example = /```ts\n(import \{ defineConfig \}.*?)^```$/ms.exec(read('README.md'))?.[1] as string;
   const directory = mkdtempSync(join(tmpdir(), 'tidegate-'));
   const types = new URL('../src/node/config/config-types.ts', import.meta.url).href;
   writeFileSync(join(directory, 'tidegate.config.ts'), example.replace("'tidegate'", `'${types}'`));

@@ -2,9 +2,11 @@
 // what may be stored are the same as for one key.
 //
 // The one complication: a key's fill must not be given what was read before it began. The engine begins the keys one by
-// one; once anything is invalidated in between, those that come after are read anew, together.
+// one; once anything is invalidated or put in in between, those that come after are read anew, together.
 
+import type { EarlyFill } from '../engine/value-contract.ts';
 import { TidegateError } from '../errors.ts';
+import type { Eventually } from '../ports.ts';
 import type { ReadStamp } from './contract.ts';
 import { shown } from './keys.ts';
 
@@ -17,7 +19,42 @@ interface Round {
   readonly values: Promise<Values>;
 }
 
-export class Batch {
+type OneFill = () => Promise<unknown>;
+
+/** The cache as a batch uses it. */
+export interface BatchCache {
+  stamp(): ReadStamp;
+  /** What is there and fresh. `early`: how a key that is found is refreshed early if it is due. */
+  found(keys: readonly string[], early?: (key: string) => EarlyFill): Eventually<Map<string, unknown>>;
+  /** Undefined: nothing is refreshed early. */
+  readonly early: ((key: string, fill: OneFill) => EarlyFill) | undefined;
+  filled(key: string, fill: OneFill): Eventually<unknown>;
+  /** They were looked up, and will be again. */
+  askedTwice(keys: readonly string[]): void;
+}
+
+/** The values of all keys, in their order, each filled if need be. `isAnew`: whatever is stored. */
+export async function filledMany(
+  { keys, fill, isAnew }: { readonly keys: readonly string[]; readonly fill: BatchFill; readonly isAnew: boolean },
+  cache: BatchCache,
+): Promise<Map<string, unknown>> {
+  const found = isAnew ? NOTHING : await foundInTime(keys, fill, cache);
+  const missing = keys.filter((key) => !found.has(key));
+  const batch = new Batch(missing, fill, () => cache.stamp());
+  if (!isAnew) cache.askedTwice(missing);
+  // All are waited for, so that none fails unheard.
+  const filled = await Promise.allSettled(missing.map(async (key) => cache.filled(key, () => batch.value(key))));
+  const all = new Map<string, unknown>(keys.map((key) => [key, found.get(key)]));
+  for (const [at, result] of filled.entries()) {
+    if (result.status === 'rejected') throw result.reason;
+    all.set(missing[at] as string, result.value);
+  }
+  return all;
+}
+
+const NOTHING: Values = new Map();
+
+class Batch {
   readonly #fill: BatchFill;
   readonly #stamp: () => ReadStamp;
   /** Those whose own fill has not begun. */
@@ -32,29 +69,69 @@ export class Batch {
 
   /** The value of one key, when its fill begins. */
   async value(key: string): Promise<unknown> {
-    const values = await this.#current(key);
-    const value = values.get(key);
-    if (value !== undefined) return value;
-    throw new TidegateError('E_FILL', `expected a value for each missing key, got none for ${shown(key)}`);
+    return takenFrom(await this.#current(key), key);
   }
 
   #current(key: string): Promise<Values> {
     const now = this.#stamp();
     const round = this.#round;
-    if (round !== undefined && round.stamp.position === now.position && round.stamp.epoch === now.epoch) {
+    if (round !== undefined && isSame(round.stamp, now)) {
       this.#open.delete(key);
       return round.values;
     }
     const keys = [...this.#open.add(key)];
     this.#open.delete(key);
-    const values = this.#read(keys);
+    const values = read(this.#fill, keys);
     this.#round = { stamp: now, values };
     return values;
   }
+}
 
-  async #read(keys: readonly string[]): Promise<Values> {
-    const values = (await this.#fill(keys)) as unknown;
-    if (values instanceof Map) return values as Values;
-    throw new TidegateError('E_FILL', `expected the fill of several keys to give a Map, got ${shown(values)}`);
+/** One call of a program's fill for the keys that are refreshed early: when all that are asked for have been looked up. */
+class EarlyBatch {
+  readonly #fill: BatchFill;
+  readonly #keys: string[] = [];
+  readonly #values = Promise.withResolvers<Values>();
+
+  constructor(fill: BatchFill) {
+    this.#fill = fill;
+    // Each key's fill hears of it.
+    this.#values.promise.catch(() => undefined);
   }
+
+  /** The value of one key, whose fill has begun: so it is read after that. */
+  async value(key: string): Promise<unknown> {
+    this.#keys.push(key);
+    return takenFrom(await this.#values.promise, key);
+  }
+
+  /** Once. */
+  start(): void {
+    if (this.#keys.length > 0) this.#values.resolve(read(this.#fill, this.#keys));
+  }
+}
+
+function isSame(one: ReadStamp, other: ReadStamp): boolean {
+  return one.position === other.position && one.epoch === other.epoch && one.turn === other.turn;
+}
+
+async function read(fill: BatchFill, keys: readonly string[]): Promise<Values> {
+  const values = (await fill(keys)) as unknown;
+  if (values instanceof Map) return values as Values;
+  throw new TidegateError('E_FILL', `expected the fill of several keys to give a Map, got ${shown(values)}`);
+}
+
+function takenFrom(values: Values, key: string): unknown {
+  const value = values.get(key);
+  if (value !== undefined) return value;
+  throw new TidegateError('E_FILL', `expected a value for each missing key, got none for ${shown(key)}`);
+}
+
+/** What is there and fresh; what of it is due for early refresh is filled in the background, by one call. */
+async function foundInTime(keys: readonly string[], fill: BatchFill, { found, early }: BatchCache): Promise<Values> {
+  if (early === undefined) return found(keys);
+  const batch = new EarlyBatch(fill);
+  const values = await found(keys, (key) => early(key, () => batch.value(key)));
+  batch.start();
+  return values;
 }

@@ -3,61 +3,30 @@
 // The one complication: a hit is given at once and without a promise. So no method on that path is async, and none makes
 // anything but the whole key, where there is a namespace or a version.
 
-import { globMatcher } from '../dependency/glob.ts';
 import type { Selector } from '../dependency/selector.ts';
-import type { ValueCache } from '../engine/value-contract.ts';
-import { TidegateError } from '../errors.ts';
-import type { Clock, Eventually, Tasks } from '../ports.ts';
-import { Batch, type BatchFill } from './batch.ts';
+import type { EarlyFill, ValueCache, ValueFill } from '../engine/value-contract.ts';
+import type { Eventually } from '../ports.ts';
+import { type BatchFill, filledMany } from './batch.ts';
+import { checkEvent, checkHandler, checkNames } from './checks.ts';
 import type * as Contract from './contract.ts';
-import { Events } from './events.ts';
 import { runFill, runUncached } from './fill-context.ts';
 import { KeySpace } from './keys.ts';
-import { eventTags, Kinds } from './kinds.ts';
+import { eventTags } from './kinds.ts';
+import { listed } from './listing.ts';
 import { type Resolved, Terms } from './options.ts';
-import { OutsideKeys } from './outside.ts';
-import type { Schema } from './schema.ts';
+import { placeOf } from './rollout.ts';
+import type { Schema, SchemaLike } from './schema.ts';
 import { everythingIn, type Scope, selectorsOf, tagSelectors } from './selection.ts';
-import { ownTags } from './tags.ts';
+import { type NamedCacheParts, type Shared, sharedBy } from './shared.ts';
 
 type Fill = Contract.Fill<unknown>;
 
-export interface NamedCacheParts {
-  readonly engine: ValueCache;
-  readonly options: Pick<Contract.CacheOptions, 'version' | 'defaults' | 'kinds' | 'enabled' | 'rollout'>;
-  readonly clock: Pick<Clock, 'now'>;
-  readonly tasks: Tasks;
-  /** True: there is more than this process's memory, so entries may be there from before, or from others. */
-  readonly hasSlowTiers: boolean;
-  readonly memoryStats: () => Contract.CacheStats['memory'];
-  readonly close: () => Promise<void>;
-}
-
-/** What a cache and all its namespaces share. */
-interface Shared extends NamedCacheParts {
-  readonly kinds: Kinds;
-  readonly events: Events;
-  readonly outside: OutsideKeys;
-  readonly seen: { digests: boolean; versions: boolean };
-  /** Part of the keys that is cached: 0 where the cache is off. */
-  readonly share: number;
-  /** Keys that one call looked up and then had filled: the engine counts them twice. */
-  askedTwice: number;
-}
-
 /** Makes the cache over its engine. Throws E_CONFIG, E_KEY, E_TTL, E_TAG. */
-export function namedCache<S extends Schema = Schema>(parts: NamedCacheParts): Contract.Cache<S> {
-  const { version, defaults = {}, kinds, enabled = true, rollout = 1 } = parts.options;
-  if (typeof rollout !== 'number' || !(rollout >= 0 && rollout <= 1)) {
-    throw new TidegateError('E_CONFIG', `expected rollout to be a number from 0 to 1, got ${String(rollout)}`);
-  }
-  const seen = { digests: parts.hasSlowTiers, versions: parts.hasSlowTiers };
-  const shared: Shared = {
-    ...parts,
-    ...{ kinds: new Kinds(kinds), events: new Events(), outside: new OutsideKeys(parts.hasSlowTiers), seen },
-    ...{ share: enabled ? rollout : 0, askedTwice: 0 },
-  };
-  const cache = new NamedCache(shared, KeySpace.ofCache(version, seen), [defaults]);
+export function namedCache<S extends SchemaLike<S> = Schema>(parts: NamedCacheParts): Contract.Cache<S> {
+  const { version, defaults = {} } = parts.options;
+  const shared = sharedBy(parts);
+  const cache = new NamedCache(shared, KeySpace.ofCache(version, shared.seen), [defaults]);
+  cache.checkKinds();
   return cache as unknown as Contract.Cache<S>;
 }
 
@@ -69,8 +38,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   readonly #layers: readonly Contract.FillOptions[];
   readonly #terms: Terms;
   readonly #hasKinds: boolean;
-  readonly #isWhole: boolean;
-  /** True: a key may be looked up as it is, before it is looked at. */
+  /** A key may be looked up as it is, before it is looked at. */
   readonly #isQuick: boolean;
   /** Programs ask for the same ones again, often once for each request. */
   readonly #namespaces = new Map<string, NamedCache>();
@@ -82,8 +50,12 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     this.#layers = layers;
     this.#terms = new Terms(space.levels, layers, shared.kinds);
     this.#hasKinds = !shared.kinds.isEmpty;
-    this.#isWhole = shared.share === 1;
-    this.#isQuick = this.#isWhole && space.isBare;
+    this.#isQuick = shared.share === 1 && space.isBare;
+  }
+
+  /** A wrong option of a kind shows when the cache is made, not when a key of the kind is used. */
+  checkKinds(): void {
+    for (const kind of this.#shared.kinds.names) this.#terms.resolve(kind, undefined);
   }
 
   get(key: string): Eventually<unknown> {
@@ -92,10 +64,15 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
       if (hit !== undefined) return hit;
     }
     const whole = this.#space.whole(key);
-    return this.#isWhole || this.#isCached(whole) ? this.#engine.get(whole) : undefined;
+    return this.#isCached(whole) ? this.#engine.get(whole) : undefined;
   }
 
   getMany(keys: readonly string[]): Eventually<Map<string, unknown>> {
+    return this.#found(keys);
+  }
+
+  /** `early`: how a key that is found is refreshed early if it is due. */
+  #found(keys: readonly string[], early?: (key: string) => EarlyFill): Eventually<Map<string, unknown>> {
     const asked = keys.map((key) => ({ key, whole: this.#space.whole(key) }));
     const cached = asked.filter(({ whole }) => this.#isCached(whole));
     const toMap = (values: readonly unknown[]) => {
@@ -103,7 +80,11 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
       for (const [at, { key }] of cached.entries()) if (values[at] !== undefined) found.set(key, values[at]);
       return found;
     };
-    const values = this.#engine.getMany(cached.map(({ whole }) => whole));
+    const earlyAt = early && ((at: number) => early((cached[at] as (typeof cached)[number]).key));
+    const values = this.#engine.getMany(
+      cached.map(({ whole }) => whole),
+      earlyAt,
+    );
     return values instanceof Promise ? values.then(toMap) : toMap(values);
   }
 
@@ -114,7 +95,8 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
 
   set(key: string, value: unknown, options?: Contract.SetOptions): Eventually<boolean> {
     const whole = this.#space.whole(key);
-    const terms = this.#terms.setTerms(this.#resolve(key, options), key, options);
+    const resolved = this.#terms.resolveSet(this.#kindOf(key, options), options);
+    const terms = this.#terms.setTerms(resolved, key, options);
     if (!this.#isCached(whole)) return false;
     this.#shared.outside.note(this.#space.prefix, key);
     return this.#engine.set(whole, value, terms);
@@ -147,18 +129,18 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     }
     const resolved = this.#resolve(key, options);
     const whole = this.#space.whole(key);
-    const maker = this.#terms;
-    if (!this.#isWhole && !this.#isCached(whole)) {
-      return runUncached(fill, { key, resolved, maker }, this.#shared.tasks);
+    if (!this.#isCached(whole)) {
+      return runUncached(fill, { key, resolved, maker: this.#terms }, this.#shared.tasks);
     }
-    return this.#engine.getOrSet(
-      whole,
-      (context) => {
-        this.#shared.outside.note(this.#space.prefix, key);
-        return runFill(fill, context, { key, resolved, maker });
-      },
-      resolved.terms,
-    );
+    return this.#engine.getOrSet(whole, this.#engineFill(fill, key, resolved), resolved.terms);
+  }
+
+  #engineFill(fill: Fill, key: string, resolved: Resolved): ValueFill {
+    const maker = this.#terms;
+    return (context) => {
+      this.#shared.outside.note(this.#space.prefix, key);
+      return runFill(fill, context, { key, resolved, maker });
+    };
   }
 
   async getOrSetMany(
@@ -166,25 +148,23 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     fill: BatchFill,
     options?: Contract.FillOptions,
   ): Promise<Map<string, unknown>> {
-    const asked = [...new Set(keys)];
-    const found = options?.refresh === true ? new Map<string, unknown>() : await this.getMany(asked);
-    const missing = asked.filter((key) => !found.has(key));
-    if (missing.length === 0) return found;
-    const batch = new Batch(missing, fill, () => this.#engine.stamp());
-    if (options?.refresh !== true) {
-      for (const key of missing) if (this.#isCached(this.#space.whole(key))) this.#shared.askedTwice++;
-    }
-    const filled = await Promise.allSettled(
-      missing.map(async (key) => this.getOrSet(key, () => batch.value(key), options)),
+    const early = (key: string, one: Fill): EarlyFill => {
+      const resolved = this.#resolve(key, options);
+      return { fill: this.#engineFill(one, key, resolved), terms: resolved.terms };
+    };
+    const isAnew = options?.refresh ?? this.#terms.plain.terms.refresh;
+    return filledMany(
+      { keys: [...new Set(keys)], fill, isAnew },
+      {
+        stamp: () => this.#engine.stamp(),
+        found: (asked, refresh) => this.#found(asked, refresh),
+        early: this.#mayHit(options) ? undefined : early,
+        filled: (key, one) => this.getOrSet(key, one, options),
+        askedTwice: (missing) => {
+          for (const key of missing) if (this.#isCached(this.#space.whole(key))) this.#shared.askedTwice++;
+        },
+      },
     );
-    const values = new Map(missing.map((key, at) => [key, filled[at] as PromiseSettledResult<unknown>]));
-    const all = new Map<string, unknown>();
-    for (const key of asked) {
-      const result = values.get(key);
-      if (result?.status === 'rejected') throw result.reason;
-      all.set(key, result === undefined ? found.get(key) : result.value);
-    }
-    return all;
   }
 
   async expire(key: string): Promise<boolean> {
@@ -214,11 +194,13 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   }
 
   #within(name: string, options: Contract.NamespaceOptions): NamedCache {
+    checkNames(options, ['version', 'defaults'], 'options of a namespace');
     const layers = options.defaults === undefined ? this.#layers : [...this.#layers, options.defaults];
     return new NamedCache(this.#shared, this.#space.within(name, options.version), layers);
   }
 
   async emit(event: string, data: Contract.EventData = {}): Promise<Contract.EventResult> {
+    checkEvent(event, data);
     const { kinds, events } = this.#shared;
     const hearing = kinds.invalidatedBy(event).map((name) => ({ name, policy: kinds.policy(name) }));
     const invalidate = async (names: readonly string[]): Promise<void> => {
@@ -229,6 +211,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   }
 
   on(event: string, handler: (data: Contract.EventData) => unknown): () => void {
+    checkHandler(event, handler);
     return this.#shared.events.on(event, handler, this.#space);
   }
 
@@ -241,21 +224,17 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   async *entries(
     selection: { readonly tag?: string; readonly pattern?: string } = {},
   ): AsyncGenerator<Contract.CacheEntry> {
+    checkNames(selection, ['tag', 'pattern'], 'a selection of entries');
     const { tag, pattern } = selection;
-    const matches = pattern === undefined ? () => true : globMatcher(pattern);
     const selector: Selector = tag === undefined ? this.#everything : { kind: 'tag', tag };
-    for await (const note of this.#engine.entries(selector)) {
-      if (!note.key.startsWith(this.#space.prefix)) continue;
-      const key = this.#space.keyOf(note.key);
-      if (!matches(key)) continue;
-      const { state, bytes, bornMs, lifetimeMs } = note;
-      const ageMs = this.#shared.clock.now() - bornMs;
-      yield { key, state, ageMs, ttlMs: lifetimeMs - ageMs, tags: ownTags(note.tags), bytes };
-    }
+    yield* listed(this.#engine.entries(selector), { space: this.#space, clock: this.#shared.clock, pattern });
   }
 
   close(): Promise<void> {
-    return this.#shared.close();
+    const shared = this.#shared;
+    shared.share = 0;
+    shared.closed ??= shared.engine.close().then(() => shared.close());
+    return shared.closed;
   }
 
   get #scope(): Scope {
@@ -268,33 +247,27 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     return prefix === '' ? { kind: 'all' } : { kind: 'prefix', prefix };
   }
 
-  #resolve(key: string, options: Contract.FillOptions | Contract.SetOptions | undefined): Resolved {
+  #resolve(key: string, options: Contract.FillOptions | undefined): Resolved {
     if (!this.#hasKinds && options === undefined) return this.#terms.plain;
-    const kind = options?.kind ?? this.#shared.kinds.of(key, this.#space.prefix);
-    return this.#terms.resolve(kind, options);
+    return this.#terms.resolve(this.#kindOf(key, options), options);
+  }
+
+  #kindOf(key: string, options: { readonly kind?: string } | undefined): string | undefined {
+    return options?.kind ?? this.#shared.kinds.of(key, this.#space.prefix);
   }
 
   /** True: whatever else the options say, what is there and fresh is the answer. */
   #mayHit(options: Contract.FillOptions | undefined): boolean {
     if (this.#hasKinds || this.#terms.plain.terms.earlyRefresh !== undefined || this.#terms.plain.terms.refresh)
       return false;
-    return options === undefined || (options.earlyRefresh === undefined && options.refresh !== true);
+    return options?.earlyRefresh === undefined && options?.refresh !== true;
   }
 
   #isCached(whole: string): boolean {
     const { share } = this.#shared;
-    return share === 1 || (share > 0 && place(whole) < share);
+    return share === 1 || (share > 0 && placeOf(whole) < share);
   }
 }
 
 /** Kept by each namespace. */
 const KNOWN_NAMESPACES = 1000;
-
-/** Where a key stands between 0 and 1: the same in every process, and unlike for keys that are alike. */
-function place(key: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
-}

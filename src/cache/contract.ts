@@ -3,14 +3,15 @@
 // The one complication: what the memory tier can answer is answered at once, without a promise, since a promise costs
 // more than the look-up. So results are `Eventually<T>`: `await` them all the same.
 
-import type { Invalidations } from '../dependency/invalidations.ts';
 import type { ValueClass } from '../entry/owned-value.ts';
-import type { StoredValue } from '../entry/stored-value.ts';
 import type { OwnedCodec } from '../entry/value-codec.ts';
-import type { Eventually, InvalidationLog, Store } from '../ports.ts';
+import type { Eventually } from '../ports.ts';
 import type { Duration } from './duration.ts';
-import type { FilledBy, KeyOf, Schema, TypedBy, ValueOf } from './schema.ts';
+import type { FilledBy, KeyOf, Schema, SchemaLike, TypedBy, ValueOf } from './schema.ts';
 import type { Signal } from './signal.ts';
+import type { CacheTier } from './tier-contract.ts';
+
+export type { CacheTier };
 
 /** What `createCache` is given. Whatever is left out has the default named here. */
 export interface CacheOptions {
@@ -34,27 +35,13 @@ export interface CacheOptions {
   readonly enabled?: boolean;
   /** Part of the keys that is cached, 0 to 1, by a hash of the key: for a rollout. Default 1. */
   readonly rollout?: number;
-  /** Told what nobody waits for: a tier that failed, a background fill that failed. Default: nobody. */
+  /**
+   * Told what nobody waits for: a tier that failed, a fill that failed and whose callers have all left. What it throws harms
+   * nothing in the cache, and is an uncaught exception of the program. Default: nobody.
+   */
   readonly onFault?: (error: unknown) => void;
-}
-
-/** A slower tier, opened by `openDiskTier` or `storeTier`; of one cache alone, which closes it. */
-export interface CacheTier {
-  /** For stats and messages. */
-  readonly name: string;
-  /** The tier as the cache uses it; called once. */
-  store(use: TierUse): Store<StoredValue>;
-  /** Where invalidations are kept beyond the end of the process; in one tier of a cache at most. */
-  readonly history?: { readonly invalidations: Invalidations; readonly log: InvalidationLog };
-  close(): Promise<void>;
-}
-
-/** What a cache tells its tiers. */
-export interface TierUse {
-  readonly cacheName: string;
-  readonly codec: OwnedCodec | undefined;
-  readonly classes: readonly ValueClass[];
-  readonly fault: (error: unknown) => void;
+  /** True: a line for each event, by `console.debug`. A function is given the line. Default false. */
+  readonly debug?: boolean | ((line: string) => void);
 }
 
 /** What holds for one entry. A `Duration` is a number of ms or a string with a unit, e.g. `'5m'`. */
@@ -77,7 +64,10 @@ export interface FillOptions extends EntryOptions {
   readonly timeouts?: {
     /** A stale value in grace is given when the fill takes longer; the fill goes on. Default: none is given early. */
     readonly soft?: Duration;
-    /** The fill is given up, and its signal aborted: E_FILL_TIMEOUT. Default 30 s; `Infinity`: never. */
+    /**
+     * A fill is given up so long after it began, and its signal aborted: E_FILL_TIMEOUT. Who joins a fill of another waits
+     * for it no longer than their own, from their call on; the fill goes on. Default 30 s; `Infinity`: never.
+     */
     readonly hard?: Duration;
   };
   /**
@@ -90,29 +80,42 @@ export interface FillOptions extends EntryOptions {
   readonly nullTtl?: Duration;
   /** After a fill that failed, so long none is begun while a value in grace is there. Default 5 s. */
   readonly graceBackoff?: Duration;
-  /** True: what is stored is not looked at; the fill is run and its result stored. Default false. */
+  /**
+   * True: what is stored is not looked at, and no fill joined that was begun before; the fill is run and its result stored.
+   * What was begun before is not stored after that. Default false.
+   */
   readonly refresh?: boolean;
-  /** The caller's: gives up waiting; the fill goes on for others. */
+  /** The caller's: gives up waiting; the fill goes on for others. Once all have left, `onFault` is told if it fails. */
   readonly signal?: Signal;
 }
 
 /** Given to a fill. */
 export interface FillContext<T> {
   readonly key: string;
-  /** Aborted when the hard timeout has run out. A caller that leaves does not abort it: the fill goes on for others. */
+  /**
+   * Aborted when the hard timeout has run out; without one, when the cache closes. A caller that leaves does not abort it:
+   * the fill goes on for others.
+   */
   readonly signal: Signal;
   /** What is stored and stale, with what its fill said of its version; undefined: nothing is, or it is outdated. */
   readonly previous: { readonly value: T; readonly validator: string | undefined } | undefined;
+  /** Also of `null`: it comes before `nullTtl`. */
   setTtl(ttl: Duration): void;
   setGrace(grace: Duration): void;
+  /** Instead of those of the options, at every layer. */
   setTags(tags: readonly string[]): void;
+  /** Adds tags to those of the options. */
+  addTags(tags: readonly string[]): void;
   /** Adds tables to those of the options. */
   addTables(tables: readonly string[]): void;
-  /** What names this version at the source, e.g. an ETag: the next fill finds it in `previous`. */
+  /** What names this version at the source, e.g. an ETag: the next fill finds it in `previous`. Throws E_CONFIG: no text. */
   setValidator(validator: string): void;
   /** `return fill.notModified()`: what is stored holds for another ttl. Throws E_FILL when there is no `previous`. */
   notModified(): T;
-  /** `return fill.skip(value)`: the callers get the value, and nothing is stored. */
+  /**
+   * `return fill.skip(value)`: the callers get the value, and nothing is stored. All callers of this fill share that very
+   * object, which is neither copied nor frozen: change a copy of it.
+   */
   skip(value: T): T;
   /** `return fill.fail('reason')`: the same as throwing. */
   fail(reason: string | Error): never;
@@ -141,6 +144,7 @@ export interface SetOptions extends EntryOptions {
   /** From `cache.stamp()` before the value was read. Default: now, so the caller vouches that the value is the latest. */
   readonly stamp?: ReadStamp;
   readonly kind?: string;
+  /** What names this version at the source, for the next fill. */
   readonly validator?: string;
 }
 
@@ -149,14 +153,14 @@ export interface SetOptions extends EntryOptions {
  * Values come back as they were put in, and frozen: they are shared. Those with a Date, Map, Set or binary data in them
  * are copied for each reader.
  */
-export interface Cache<S extends Schema = Schema> {
+export interface Cache<S extends SchemaLike<S> = Schema> {
   /** The value, when it is there and fresh. Throws E_KEY. */
   get<T = never, K extends KeyOf<S> = KeyOf<S>>(key: K): Eventually<TypedBy<T, S, K> | undefined>;
   /** By key, those that are there and fresh. */
   getMany<T = never, K extends KeyOf<S> = KeyOf<S>>(keys: readonly K[]): Eventually<Map<K, TypedBy<T, S, K>>>;
   /**
    * True: handed to its tiers, of which each may decline it for want of room. False: not, since something overtook it, or
-   * its ttl is 0. Throws E_KEY, E_TTL, E_TAG, E_VALUE.
+   * its ttl is 0, or the cache is closed. Throws E_KEY, E_TTL, E_TAG, E_VALUE, E_CONFIG.
    */
   set<K extends KeyOf<S>>(key: K, value: ValueOf<S, K>, options?: SetOptions): Eventually<boolean>;
   /** In the order given: whether each was stored. */
@@ -164,9 +168,12 @@ export interface Cache<S extends Schema = Schema> {
     entries: readonly { readonly key: K; readonly value: ValueOf<S, K>; readonly options?: SetOptions }[],
   ): Eventually<boolean[]>;
   has(key: KeyOf<S>): Eventually<boolean>;
-  /** Invalidates the key and removes it from every tier; whether it was there. Once it resolves no fill begun before is served. */
+  /**
+   * Invalidates the key and removes it from every tier; whether it was there and not outdated. Once it resolves no fill begun
+   * before is served.
+   */
   delete(key: KeyOf<S>): Promise<boolean>;
-  /** How many were there. */
+  /** How many were there and not outdated. */
   deleteMany(keys: readonly KeyOf<S>[]): Promise<number>;
   /** Invalidates everything, and removes it. Of a namespace: everything in it. */
   clear(): Promise<void>;
@@ -179,7 +186,10 @@ export interface Cache<S extends Schema = Schema> {
     fill: Fill<FilledBy<V, S, K>>,
     options?: FillOptions,
   ): Eventually<FilledBy<V, S, K>>;
-  /** The same for many keys: `fill` is called once with the keys that are missing, and gives a value for each. */
+  /**
+   * The same for many keys: `fill` is called once with the keys that are missing, and gives a value for each. With
+   * `earlyRefresh` it is called once more, in the background, with those that are due.
+   */
   getOrSetMany<V extends ValueOf<S, K>, K extends KeyOf<S> = KeyOf<S>>(
     keys: readonly K[],
     fill: (missing: readonly K[]) => Promise<ReadonlyMap<K, FilledBy<V, S, K>>> | ReadonlyMap<K, FilledBy<V, S, K>>,
@@ -192,7 +202,7 @@ export interface Cache<S extends Schema = Schema> {
   /** The ticket for `set`: taken before a value is read. */
   stamp(): ReadStamp;
   /** Keys and invalidations within `name:`. `options.version`: of its keys alone. Throws E_KEY. */
-  namespace<N extends Schema = S>(name: string, options?: NamespaceOptions): Cache<N>;
+  namespace<N extends SchemaLike<N> = S>(name: string, options?: NamespaceOptions): Cache<N>;
   /** Tells the handlers and runs the invalidations that kinds declare for the event; see KindPolicy. */
   emit(event: string, data?: EventData): Promise<EventResult>;
   /** Called for each event of that name, after its invalidations; awaited by `emit`. Returns how to end it. */
@@ -200,7 +210,12 @@ export interface Cache<S extends Schema = Schema> {
   stats(): CacheStats;
   /** What is stored, for operators; does not count as use. */
   entries(selection?: { readonly tag?: string; readonly pattern?: string }): AsyncIterable<CacheEntry>;
-  /** Closes its tiers; what is under way is finished. */
+  /**
+   * From the call on nothing is found or stored; a fill is still run, and its value given. Fills and stores under way are
+   * waited for, fills until their hard timeout; one without is told by its signal to end, and waited for 5 s. Then the tiers
+   * are closed. After that, to invalidate has nothing to do, except where a tier keeps invalidations beyond the end of the
+   * process (`openDiskTier`): there it rejects with E_LOG. Called again: the same promise.
+   */
   close(): Promise<void>;
 }
 
@@ -249,6 +264,7 @@ export interface CacheStats {
   /** Fills that were not stored because an invalidation overtook them. */
   readonly refusedStores: number;
   readonly sets: number;
+  /** Calls that invalidate, however much each names. */
   readonly invalidations: number;
   readonly fillsInFlight: number;
   readonly memory: {
@@ -260,6 +276,8 @@ export interface CacheStats {
   };
   /** Of each tier by name: answers that failed or took too long, which counted as misses. */
   readonly tierFaults: { readonly [tier: string]: number };
+  /** Of each tier by name: true while it is left alone, since it failed or took too long. */
+  readonly tierPaused: { readonly [tier: string]: boolean };
 }
 
 /** One stored value, for an operator. Times in ms as of now. */

@@ -1,15 +1,17 @@
 // The data cache put together: memory, slower tiers, and the engine over them.
 
-import { createValueCache } from '../engine/value-cache.ts';
+import { safeFault } from '../engine/safe-fault.ts';
+import { createValueCache, type ValueCacheParts } from '../engine/value-cache.ts';
 import { ownValue, type ValueClass } from '../entry/owned-value.ts';
 import { TidegateError } from '../errors.ts';
 import type { Clock, Random, Tasks } from '../ports.ts';
 import { createValueMemory } from '../store/value-memory.ts';
 import { namedCache } from './cache.ts';
 import type { Cache, CacheOptions, CacheTier } from './contract.ts';
+import { bothWatches, debugWatch } from './debug.ts';
 import { channelWatch } from './diagnostics.ts';
-import { newEpoch, platformClock, platformRandom, platformTasks } from './platform.ts';
-import type { Schema } from './schema.ts';
+import { endingRequests, newEpoch, platformClock, platformRandom, platformTasks } from './platform.ts';
+import type { Schema, SchemaLike } from './schema.ts';
 
 /** 50 MB. */
 const DEFAULT_MAX_BYTES = 50_000_000;
@@ -20,7 +22,8 @@ export interface CachePlatform {
   readonly clock: Clock;
   readonly tasks: Tasks;
   readonly random: Random;
-  readonly epoch: string;
+  readonly endingRequests?: ValueCacheParts['endingRequests'];
+  readonly epoch: string | (() => string);
 }
 
 /** Every option, so that a misspelt one is not passed over. */
@@ -36,48 +39,63 @@ const OPTIONS: Record<keyof CacheOptions, true> = {
   enabled: true,
   rollout: true,
   onFault: true,
+  debug: true,
 };
 
 /**
  * A data cache. With a schema, keys and values are typed: `createCache<{ 'user:*': User }>()`. Throws E_CONFIG at an
  * option that is unknown or wrong, and E_TTL, E_TAG, E_KEY at a wrong default.
  */
-export function createCache<S extends Schema = Schema>(options: CacheOptions = {}): Cache<S> {
+export function createCache<S extends SchemaLike<S> = Schema>(options: CacheOptions = {}): Cache<S> {
   return createCacheOn<S>(options, {
     clock: platformClock,
     tasks: platformTasks,
     random: platformRandom,
-    epoch: newEpoch(),
+    // Workers give no randomness before the first request.
+    epoch: newEpoch,
+    ...endingRequests(),
   });
 }
 
 /** The same on a platform of the caller's. */
-export function createCacheOn<S extends Schema = Schema>(options: CacheOptions, platform: CachePlatform): Cache<S> {
+export function createCacheOn<S extends SchemaLike<S> = Schema>(
+  options: CacheOptions,
+  platform: CachePlatform,
+): Cache<S> {
   checkOptions(options);
+  const { clock, tasks, random, epoch, endingRequests: ending } = platform;
   const { name = 'default', tiers = [], codec, classes = NO_CLASSES, onFault = () => {} } = options;
-  const { clock, tasks, random, epoch } = platform;
+  const fault = safeFault(onFault, tasks);
   const memory = memoryOf(options.memory);
   const history = historyOf(tiers);
-  const slower = tiers.map((tier) => tier.store({ cacheName: name, codec, classes, fault: onFault }));
-  const watch = channelWatch(name);
+  const slower = tiers.map((tier) => tier.store({ cacheName: name, codec, classes, fault }));
+  const watch = bothWatches(channelWatch(name), debugWatch(name, options.debug, fault));
   const engine = createValueCache({
     ...{ clock, tasks, random, epoch },
+    ...(ending !== undefined && { endingRequests: ending }),
     stores: memory === undefined ? slower : [memory, ...slower],
     names: [...(memory === undefined ? [] : ['memory']), ...tiers.map((tier) => tier.name)],
+    limits: [...(memory === undefined ? [] : [undefined]), ...tiers.map((tier) => tier.limits)],
     hasMemory: memory !== undefined,
     ...(history !== undefined && { history }),
     own: (value) => ownValue(value, { classes }),
     ...(watch !== undefined && { watch }),
-    fault: onFault,
+    fault,
   });
   return namedCache<S>({
     ...{ engine, options, clock, tasks },
-    hasSlowTiers: slower.length > 0,
+    isFromBefore: history !== undefined,
     memoryStats: () => memory?.stats() ?? NO_MEMORY,
-    close: async () => {
-      for (const tier of tiers) await tier.close();
-    },
+    close: () => closeAll(tiers),
   });
+}
+
+/** Each, whatever comes of the others. */
+async function closeAll(tiers: readonly CacheTier[]): Promise<void> {
+  const closed = await Promise.allSettled(tiers.map(async (tier) => tier.close()));
+  const failures = closed.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
+  if (failures.length > 1) throw new AggregateError(failures, 'expected all tiers to close');
+  if (failures.length === 1) throw failures[0];
 }
 
 const NO_CLASSES: readonly ValueClass[] = [];
@@ -85,6 +103,7 @@ const NO_MEMORY = Object.freeze({ entries: 0, bytes: 0, maxBytes: 0, evictions: 
 
 function memoryOf(bounds: CacheOptions['memory']) {
   if (bounds === false) return undefined;
+  checkMemory(bounds);
   const { maxBytes = DEFAULT_MAX_BYTES, maxEntries = DEFAULT_MAX_ENTRIES } = bounds ?? {};
   return createValueMemory({
     maxBytes: bound('memory.maxBytes', maxBytes),
@@ -104,7 +123,27 @@ function historyOf(tiers: readonly CacheTier[]): CacheTier['history'] {
   throw new TidegateError('E_CONFIG', `expected one tier that keeps invalidations, got ${names}`);
 }
 
+function checkMemory(bounds: unknown): void {
+  if (bounds === undefined) return;
+  if (typeof bounds !== 'object' || bounds === null) {
+    throw new TidegateError(
+      'E_CONFIG',
+      `expected memory to be false or of maxBytes and maxEntries, got ${String(bounds)}`,
+    );
+  }
+  const unknown = Object.keys(bounds).find((key) => key !== 'maxBytes' && key !== 'maxEntries');
+  if (unknown === undefined) return;
+  throw new TidegateError('E_CONFIG', `expected memory to be of maxBytes and maxEntries, got ${unknown}`);
+}
+
 function checkOptions(options: CacheOptions): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new TidegateError('E_CONFIG', `expected options to be an object, got ${String(options)}`);
+  }
+  const { onFault } = options;
+  if (onFault !== undefined && typeof onFault !== 'function') {
+    throw new TidegateError('E_CONFIG', `expected onFault to be a function, got ${String(onFault)}`);
+  }
   const unknown = Object.keys(options).find((key) => !Object.hasOwn(OPTIONS, key));
   if (unknown === undefined) return;
   const names = Object.keys(OPTIONS).join(', ');

@@ -9,14 +9,15 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * `options` with what the environment says instead: CACHE_ENABLED, CACHE_ROLLOUT, CACHE_DEFAULT_TTL, CACHE_MAX_BYTES,
- * CACHE_MAX_ENTRIES, and CACHE_<TIER>_ENABLED for `memory` and each of `options.tiers`. A variable that is empty says
- * nothing. Throws E_CONFIG.
+ * CACHE_MAX_ENTRIES, CACHE_DEBUG, and CACHE_<TIER>_ENABLED for `memory` and each of `options.tiers`. A variable that is
+ * empty says nothing. Throws E_CONFIG.
  */
 export function cacheOptionsFromEnvironment(environment: Environment, options: CacheOptions = {}): CacheOptions {
   const read = reader(environment);
   const enabled = read('CACHE_ENABLED', BOOLEAN, truth);
   const rollout = read('CACHE_ROLLOUT', 'a number from 0 to 1', part);
   const ttl = read('CACHE_DEFAULT_TTL', "a duration with a unit (ms, s, m, h, d) such as 5m, or 'Infinity'", duration);
+  const isDebugged = read('CACHE_DEBUG', BOOLEAN, truth);
   const tiers = options.tiers?.filter(({ name }) => read(enabledName(name), BOOLEAN, truth) !== false);
   refuseUnknownTiers(environment, options);
   return {
@@ -25,13 +26,9 @@ export function cacheOptionsFromEnvironment(environment: Environment, options: C
     ...(rollout === undefined ? {} : { rollout }),
     ...(ttl === undefined ? {} : { defaults: { ...options.defaults, ttl } }),
     ...(tiers === undefined ? {} : { tiers }),
+    ...(isDebugged === undefined ? {} : { debug: isDebugged && (options.debug || true) }),
     ...memoryOf(read, options),
   };
-}
-
-/** What CACHE_DEBUG says: whether the program is to show what the cache does. Throws E_CONFIG. */
-export function isDebugAsked(environment: Environment): boolean {
-  return reader(environment)('CACHE_DEBUG', BOOLEAN, truth) ?? false;
 }
 
 type Read = <T>(name: string, expected: string, parse: (text: string) => T | undefined) => T | undefined;

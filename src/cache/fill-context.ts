@@ -6,7 +6,7 @@ import type { Tasks } from '../ports.ts';
 import type { Fill, FillContext } from './contract.ts';
 import { type Duration, toMs } from './duration.ts';
 import { shown } from './keys.ts';
-import type { GivenNames, Resolved, Terms } from './options.ts';
+import { checkValidator, type GivenNames, type Resolved, type Terms } from './options.ts';
 import { checkedTags } from './tags.ts';
 
 export interface FillCall {
@@ -58,6 +58,11 @@ class CacheFillContext implements FillContext<unknown> {
     this.#name({ tags: checkedTags(tags, 'tags').slice(), tables: this.#names.tables });
   }
 
+  addTags(tags: readonly string[]): void {
+    const all = [...new Set([...this.#names.tags, ...checkedTags(tags, 'tags')])];
+    this.#name({ tags: checkedTags(all, 'tags'), tables: this.#names.tables });
+  }
+
   addTables(tables: readonly string[]): void {
     const all = [...new Set([...this.#names.tables, ...checkedTags(tables, 'tables')])];
     this.#name({ tags: this.#names.tags, tables: checkedTags(all, 'tables') });
@@ -70,6 +75,7 @@ class CacheFillContext implements FillContext<unknown> {
   }
 
   setValidator(validator: string): void {
+    checkValidator(validator);
     this.#context.setValidator(validator);
   }
 

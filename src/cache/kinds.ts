@@ -21,7 +21,10 @@ export class Kinds {
   readonly #byWord: ReadonlyMap<string, string> | undefined;
   readonly #matchers: readonly { readonly kind: string; readonly matches: (key: string) => boolean }[];
 
+  /** Throws E_CONFIG at a policy of another form; what it says of entries is for Terms to judge. */
   constructor(policies: Policies = {}) {
+    if (!isObject(policies)) throw refused('kinds to be an object of policies by name', shown(policies));
+    for (const [kind, policy] of Object.entries(policies)) checkPolicy(kind, policy);
     this.#policies = policies;
     this.#names = Object.keys(policies);
     const globs = this.#names.flatMap((kind) =>
@@ -36,6 +39,10 @@ export class Kinds {
 
   get isEmpty(): boolean {
     return this.#names.length === 0;
+  }
+
+  get names(): readonly string[] {
+    return this.#names;
   }
 
   policy(kind: string): KindPolicy {
@@ -60,6 +67,32 @@ export class Kinds {
   invalidatedBy(event: string): readonly string[] {
     return this.#names.filter((kind) => this.#policies[kind]?.invalidateOn?.includes(event) === true);
   }
+}
+
+function checkPolicy(kind: string, policy: unknown): void {
+  const where = `of the kind ${shown(kind)}`;
+  if (kind === '') throw refused('the name of a kind to be a text that is not empty', shown(kind));
+  if (!isObject(policy)) throw refused(`the policy ${where} to be an object`, shown(policy));
+  const { keys, invalidateOn, populate } = policy as Readonly<Record<string, unknown>>;
+  if (keys !== undefined && !isListOfTexts(keys)) throw refused(`keys ${where} to be a list of globs`, shown(keys));
+  if (invalidateOn !== undefined && !isListOfTexts(invalidateOn)) {
+    throw refused(`invalidateOn ${where} to be a list of events`, shown(invalidateOn));
+  }
+  if (populate !== undefined && typeof populate !== 'function') {
+    throw refused(`populate ${where} to be a function`, shown(populate));
+  }
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isListOfTexts(list: unknown): boolean {
+  return Array.isArray(list) && list.every((one) => typeof one === 'string' && one !== '');
+}
+
+function refused(expected: string, got: string): TidegateError {
+  return new TidegateError('E_CONFIG', `expected ${expected}, got ${got}`);
 }
 
 /** What an entry of the kind is invalidated by. */

@@ -68,10 +68,15 @@ export class Terms {
     return this.#plain;
   }
 
-  resolve(kind: string | undefined, options: FillOptions | SetOptions | undefined): Resolved {
+  resolve(kind: string | undefined, options: FillOptions | undefined): Resolved {
     if (options === undefined) return kind === undefined ? this.#plain : this.#ofKind(kind);
-    const names = 'stamp' in options || 'validator' in options ? SET_NAMES : FILL_NAMES;
-    return this.#finished(merged(this.#draft(kind), options, names), kind);
+    return this.#finished(merged(this.#draft(kind), options, FILL_NAMES), kind);
+  }
+
+  /** What holds where a value is put in. Options of fills say nothing then, but may be there. */
+  resolveSet(kind: string | undefined, options: SetOptions | undefined): Resolved {
+    if (options === undefined || !isOfSetAlone(options)) return this.resolve(kind, options);
+    return this.#finished(merged(this.#draft(kind), options, SET_NAMES), kind);
   }
 
   /** All tags of an entry; `given`: what its fill named instead of the options. */
@@ -84,7 +89,10 @@ export class Terms {
   setTerms(resolved: Resolved, key: string, options: SetOptions | undefined): SetTerms {
     const { ttlMs, graceMs, memoryOnly } = resolved.terms;
     const tags = this.tagsOf(resolved, key);
-    return { ttlMs, graceMs, memoryOnly, tags, stamp: options?.stamp, validator: options?.validator };
+    const { stamp, validator } = options ?? NO_SET_OPTIONS;
+    if (stamp !== undefined) checkStamp(stamp);
+    if (validator !== undefined) checkValidator(validator);
+    return { ttlMs, graceMs, memoryOnly, tags, stamp, validator };
   }
 
   #all(tags: readonly string[], tables: readonly string[]): readonly string[] {
@@ -143,8 +151,15 @@ const KIND_NAMES: ReadonlySet<string> = new Set<Name>([
   ...(['keys', 'invalidateOn', 'populate'] as const),
 ]);
 
+const NO_SET_OPTIONS: SetOptions = {};
+
+function isOfSetAlone(options: unknown): boolean {
+  return typeof options === 'object' && options !== null && ('stamp' in options || 'validator' in options);
+}
+
 /** Written out, since it is on the way of each call that gives options. */
 function merged(draft: Draft, options: object, names: ReadonlySet<string>): Draft {
+  if (typeof options !== 'object' || options === null) throw refused('options to be an object', got(options));
   for (const name in options) {
     // A misspelt `tags` would keep an entry from being invalidated.
     if (!names.has(name)) throw refused(`an option among ${[...names].join(', ')}`, shown(name));
@@ -165,13 +180,15 @@ function merged(draft: Draft, options: object, names: ReadonlySet<string>): Draf
     earlyRefresh: earlyRefresh === undefined ? draft.earlyRefresh : checkedEarly(earlyRefresh),
     graceBackoffMs: graceBackoff === undefined ? draft.graceBackoffMs : toMs(graceBackoff, 'graceBackoff'),
     refresh: refresh === undefined ? draft.refresh : checkedRefresh(refresh),
-    signal: signal === undefined ? draft.signal : signal,
+    signal: signal === undefined ? draft.signal : checkedSignal(signal),
   };
 }
 
 const NO_TIMEOUTS: NonNullable<FillOptions['timeouts']> = {};
 
 function checkTimeouts(timeouts: object): void {
+  if (typeof timeouts !== 'object' || timeouts === null)
+    throw refused('timeouts to be of soft and hard', got(timeouts));
   for (const name in timeouts) {
     if (name !== 'soft' && name !== 'hard') throw refused('timeouts to be of soft and hard', shown(name));
   }
@@ -192,6 +209,24 @@ function checkedRefresh(refresh: unknown): boolean {
   throw refused('refresh to be true or false', String(refresh));
 }
 
+function checkedSignal(signal: AbortSignal): AbortSignal {
+  const { aborted, addEventListener, removeEventListener } = (signal ?? {}) as Partial<AbortSignal>;
+  const isSignal = typeof addEventListener === 'function' && typeof removeEventListener === 'function';
+  if (isSignal && typeof aborted === 'boolean') return signal;
+  throw refused('signal to be an AbortSignal', got(signal));
+}
+
+function checkStamp(stamp: unknown): void {
+  const { epoch, position, turn } = (stamp ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof epoch === 'string' && typeof position === 'number' && typeof turn === 'number') return;
+  throw refused('stamp to be what stamp() of the cache gave', got(stamp));
+}
+
+/** Throws E_CONFIG. What is no text would fail where it is used, in a later fill. */
+export function checkValidator(validator: unknown): void {
+  if (typeof validator !== 'string') throw refused('a validator to be a text', got(validator));
+}
+
 function joined(before: readonly string[], given: readonly string[], what: string): readonly string[] {
   const checked = checkedTags(given, what);
   return before.length === 0 ? checked.slice() : checkedTags([...new Set([...before, ...checked])], what);
@@ -199,4 +234,9 @@ function joined(before: readonly string[], given: readonly string[], what: strin
 
 function refused(expected: string, got: string): TidegateError {
   return new TidegateError('E_CONFIG', `expected ${expected}, got ${got}`);
+}
+
+/** For a message; `shown` says of what is no text only of which type it is. */
+function got(value: unknown): string {
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : shown(value);
 }

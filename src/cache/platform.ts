@@ -66,5 +66,16 @@ const TIMERS_LAST = /^(?:Node\.js|Bun|Deno)\//;
 
 export const platformClock: Clock =
   typeof navigator === 'object' && TIMERS_LAST.test(navigator.userAgent ?? '') ? new CoarseClock() : plainClock;
+interface WorkersGlobals {
+  readonly Cloudflare?: { readonly compatibilityFlags?: { readonly [flag: string]: boolean } };
+}
+
+/** On Workers what a request has begun ends with it. With some dates of compatibility, others are woken in its stead. */
+export function endingRequests(): { readonly endingRequests?: { readonly handsOver: boolean } } {
+  if (typeof navigator !== 'object' || navigator.userAgent !== 'Cloudflare-Workers') return {};
+  const flags = (globalThis as WorkersGlobals).Cloudflare?.compatibilityFlags;
+  return { endingRequests: { handsOver: flags?.handle_cross_request_promise_resolution === true } };
+}
+
 export const platformRandom: Random = () => Math.random();
 export const newEpoch = (): string => crypto.randomUUID();

@@ -4,11 +4,11 @@
 // invalidates all lists of the entity; lists have the tags of their records as well, for those who change a record
 // elsewhere and know its id.
 
-import { TidegateError } from '../errors.ts';
 import type { Eventually } from '../ports.ts';
 import type { Cache, FillContext, FillOptions, Invalidation } from './contract.ts';
-import { listKey, shown } from './keys.ts';
-import { type UnitOfWork, writeThen } from './unit-of-work.ts';
+import { listKey } from './keys.ts';
+import { checkRepository, idText, isId } from './repository-checks.ts';
+import { UnitOfWork } from './unit-of-work.ts';
 
 /** What names a record. Records of a repository have ids of one type: 1 and `'1'` are one key. */
 export type RecordId = string | number | bigint;
@@ -51,13 +51,9 @@ export class CachedRepository<
   readonly #options: RepositoryOptions<T, Id, Parameters, Draft, Patch>;
   readonly #unit: UnitOfWork | undefined;
 
-  /** `unit`: the transaction it is part of; see `within`. */
+  /** `unit`: the transaction it is part of; see `within`. Throws E_KEY, E_CONFIG, E_TTL, E_TAG, E_SELECTOR. */
   constructor(options: RepositoryOptions<T, Id, Parameters, Draft, Patch>, unit?: UnitOfWork) {
-    const { entity } = options;
-    if (typeof entity !== 'string' || !/^[^:\s*?\\]{1,64}$/.test(entity)) {
-      const expected = 'expected entity to be a word of at most 64 characters without : * ? and backslash';
-      throw new TidegateError('E_KEY', `${expected}, got ${shown(entity)}`);
-    }
+    if (unit === undefined) checkRepository(options);
     this.#options = options;
     this.#unit = unit;
   }
@@ -70,17 +66,14 @@ export class CachedRepository<
   /** The record; null: there is none. */
   async findById(id: Id): Promise<T | null> {
     const { cache, item } = this.#options;
+    const key = this.itemKey(id);
     if (this.#unit !== undefined) return (await this.#options.findById(id)) ?? null;
     const fill = async (context: FillContext<T | null>): Promise<T | null> => {
       const record = (await this.#options.findById(id)) ?? null;
-      const own = [...(item?.tags ?? []), this.itemKey(id)];
-      context.setTags(record === null ? [...own, this.#missing] : own);
+      if (record === null) context.addTags([this.#missing]);
       return record;
     };
-    return cache.getOrSet<T | null>(this.itemKey(id), fill, {
-      ...item,
-      tags: [...(item?.tags ?? []), this.itemKey(id)],
-    });
+    return cache.getOrSet<T | null>(key, fill, { ...item, tags: [...(item?.tags ?? []), key] });
   }
 
   /** A list; it is the cache's own, and frozen. */
@@ -92,7 +85,7 @@ export class CachedRepository<
       const records = await this.#options.findMany(parameters);
       const own =
         records.length > MAX_RECORD_TAGS ? [] : records.map((record) => this.itemKey(this.#options.idOf(record)));
-      context.setTags([...new Set([...tags, ...own])]);
+      context.addTags([...new Set(own)]);
       return records;
     };
     return cache.getOrSet<readonly T[]>(this.listKey(parameters), fill, { ...list, tags });
@@ -103,13 +96,20 @@ export class CachedRepository<
     return this.#write(
       () => this.#options.create(draft),
       unknown,
-      (record) => ({ tags: [this.itemKey(this.#options.idOf(record)), ...unknown.tags] }),
+      (record) => ({ tags: [this.itemKey(this.#options.idOf(record))] }),
     );
   }
 
   /** The record as it is now; null: there is none. */
   async update(id: Id, patch: Patch): Promise<T | null> {
-    return (await this.#write(() => this.#options.update(id, patch), this.#outdatedBy(id))) ?? null;
+    const outdated = this.#outdatedBy(id);
+    const moved = (record: T | null | undefined): Invalidation => {
+      const now: unknown = record == null ? id : this.#options.idOf(record);
+      if (!isId(now) || this.itemKey(now as Id) === this.itemKey(id)) return outdated;
+      // It has another id from now on, under which nothing was before.
+      return { tags: [this.itemKey(now as Id), this.#missing] };
+    };
+    return (await this.#write(() => this.#options.update(id, patch), outdated, moved)) ?? null;
   }
 
   /** Whether it was there. */
@@ -122,10 +122,9 @@ export class CachedRepository<
     await this.#invalidate(this.#outdatedBy(id));
   }
 
-  /** Key and tag of a record. */
+  /** Key and tag of a record. Throws E_KEY. */
   itemKey(id: Id): string {
-    // A colon in an id could make the key of a list.
-    return `${this.#options.entity}:${String(id).replace(/[%:]/g, (mark) => (mark === '%' ? '%25' : '%3a'))}`;
+    return `${this.#options.entity}:${idText(id)}`;
   }
 
   listKey(parameters: Parameters): string {
@@ -145,30 +144,39 @@ export class CachedRepository<
     return { tags: [this.itemKey(id), this.#lists] };
   }
 
-  /** `outdated`: also when the write fails, for nobody knows then what it wrote. */
+  /**
+   * `outdated`: also when the write fails, for nobody knows then what it wrote. `outdatedByResult`: besides, what is known
+   * by its result.
+   */
   async #write<R>(
     write: () => Eventually<R>,
     outdated: Invalidation,
     outdatedByResult: (result: R) => Invalidation = () => outdated,
   ): Promise<R> {
-    if (this.#unit === undefined) {
-      return writeThen(write, (result) => this.#invalidate(result == null ? outdated : outdatedByResult(result)));
-    }
-    this.#note(outdated);
-    const result = await write();
-    if (result != null) this.#note(outdatedByResult(result));
-    return result;
+    const unit = this.#unit ?? new UnitOfWork(this.#options.cache);
+    // Before anything else, so that it is invalidated whatever the source then gives.
+    this.#note(unit, outdated);
+    const run = async (): Promise<R> => {
+      const result = await write();
+      if (result != null) {
+        const found = outdatedByResult(result);
+        if (found !== outdated) unit.note(found, this.#options.cache);
+      }
+      return result;
+    };
+    return this.#unit === undefined ? unit.commit(run) : run();
   }
 
-  #note(what: Invalidation): void {
-    this.#unit?.note(what);
-    if (this.#options.alsoInvalidates !== undefined) this.#unit?.note(this.#options.alsoInvalidates);
+  #note(unit: UnitOfWork, what: Invalidation): void {
+    const { cache, alsoInvalidates } = this.#options;
+    unit.note(what, cache);
+    if (alsoInvalidates !== undefined) unit.note(alsoInvalidates, cache);
   }
 
   async #invalidate(what: Invalidation): Promise<void> {
-    const { cache, alsoInvalidates } = this.#options;
-    const works = alsoInvalidates === undefined ? [what] : [what, alsoInvalidates];
-    await Promise.all(works.map((work) => cache.invalidate(work)));
+    const unit = new UnitOfWork(this.#options.cache);
+    this.#note(unit, what);
+    await unit.ended();
   }
 }
 

@@ -8,13 +8,14 @@ import type { ByteStore } from '../ports.ts';
 import { encodedStore } from '../store/encoded-store.ts';
 import { createValueCodec } from '../store/value-codec.ts';
 import type { CacheTier } from './contract.ts';
+import { type TierLimitOptions, tierLimits } from './tier-limits.ts';
 
 export type { OwnedCodec } from '../entry/value-codec.ts';
 export type { ByteStore } from '../ports.ts';
 export { createValueCodec } from '../store/value-codec.ts';
-export type { CacheTier };
+export type { CacheTier, TierLimitOptions };
 
-export interface StoreTierOptions {
+export interface StoreTierOptions extends TierLimitOptions {
   /** For stats and messages; unlike that of any other tier of the cache. */
   readonly name: string;
   readonly store: ByteStore;
@@ -22,8 +23,8 @@ export interface StoreTierOptions {
   readonly close?: () => Promise<void> | void;
 }
 
-/** A tier over a store of bytes: Redis, a KV service, files. Throws E_CONFIG when `store` lacks a method. */
-export function storeTier({ name, store, close }: StoreTierOptions): CacheTier {
+/** A tier over a store of bytes: Redis, a KV service, files. Throws E_CONFIG when `store` lacks a method, or at a limit. */
+export function storeTier({ name, store, close, ...limits }: StoreTierOptions): CacheTier {
   for (const method of ['get', 'put', 'delete'] as const) {
     if (typeof store?.[method] === 'function') continue;
     throw new TidegateError(
@@ -33,6 +34,7 @@ export function storeTier({ name, store, close }: StoreTierOptions): CacheTier {
   }
   return {
     name,
+    limits: tierLimits(limits, name),
     store: ({ codec, classes, fault }) =>
       encodedStore(store, codec ?? createValueCodec({ classes }), { classes, fault }),
     close: async () => close?.(),

@@ -9,21 +9,24 @@ import type { Cache, Invalidation } from './contract.ts';
 /** Reads within one go past the cache; see `CachedRepository.within`. */
 export class UnitOfWork {
   readonly #cache: Cache;
-  readonly #noted: Invalidation[] = [];
+  readonly #noted: { readonly what: Invalidation; readonly cache: Cache }[] = [];
 
   constructor(cache: Cache) {
     this.#cache = cache;
   }
 
-  /** To be invalidated when the unit ends, unless it is rolled back. Say it before what it is about is written. */
-  note(what: Invalidation): void {
-    this.#noted.push(what);
+  /**
+   * To be invalidated when the unit ends, unless it is rolled back. Say it before what it is about is written. `cache`: where
+   * it means something, such as a namespace. Default: the unit's.
+   */
+  note(what: Invalidation, cache: Cache = this.#cache): void {
+    this.#noted.push({ what, cache });
   }
 
   /** It is committed, or nobody knows: resolves once all that was noted is invalidated. */
   async ended(): Promise<void> {
     const noted = this.#noted.splice(0);
-    const results = await Promise.allSettled(noted.map((what) => this.#cache.invalidate(what)));
+    const results = await Promise.allSettled(noted.map(({ what, cache }) => cache.invalidate(what)));
     const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
     if (failures.length > 1) throw new AggregateError(failures, 'expected all invalidations to succeed');
     if (failures.length === 1) throw failures[0];
@@ -44,7 +47,7 @@ export class UnitOfWork {
 }
 
 /** Runs `write`, then `after`, whatever came of `write`; loses neither's error. */
-export async function writeThen<T>(write: () => Eventually<T>, after: (result?: T) => Promise<void>): Promise<T> {
+async function writeThen<T>(write: () => Eventually<T>, after: (result?: T) => Promise<void>): Promise<T> {
   let result: T;
   try {
     result = await write();

@@ -22,8 +22,8 @@ interface PatternRecord extends PatternEntry {
 }
 
 export interface InvalidationsOptions {
-  /** Identity of the log; positions of another epoch mean nothing here. */
-  readonly epoch: string;
+  /** Identity of the log; positions of another epoch mean nothing here. A function: made when it is first asked for. */
+  readonly epoch: string | (() => string);
   /** Number of hashed buckets, a power of two; 8 bytes each. Default 2^20. */
   readonly buckets?: number;
   /** Prefix and pattern records kept. Default 1,024. */
@@ -37,7 +37,7 @@ export interface RestoredOptions {
 }
 
 export class Invalidations {
-  readonly epoch: string;
+  #epoch: string | (() => string);
   readonly #maxPatterns: number;
   readonly #lastInBucket: Float64Array;
   readonly #mask: number;
@@ -51,17 +51,22 @@ export class Invalidations {
     this.#maxPatterns = options.maxPatterns ?? 1024;
     if ('from' in options) {
       const { from } = options;
-      this.epoch = from.epoch;
+      this.#epoch = from.epoch;
       this.#lastInBucket = from.buckets;
       this.#applied = from.applied;
       this.#floor = from.floor;
       this.#patternFloor = from.patternFloor;
       this.#patterns = from.patterns.map((entry) => ({ ...entry, matches: matcherOf(entry.selector) }));
     } else {
-      this.epoch = options.epoch;
+      this.#epoch = options.epoch;
       this.#lastInBucket = new Float64Array(options.buckets ?? 2 ** 20);
     }
     this.#mask = this.#lastInBucket.length - 1;
+  }
+
+  get epoch(): string {
+    if (typeof this.#epoch !== 'string') this.#epoch = this.#epoch();
+    return this.#epoch;
   }
 
   /** What there is to be known, as of now; it goes on to change. */

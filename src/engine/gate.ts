@@ -95,7 +95,8 @@ function contextOf(options: GateOptions): Context {
   const { clock, tasks, random, stores, fault = () => {}, report = () => {} } = options;
   const { invalidations, log } = options.history ?? newHistory(options);
   const invalidator = new Invalidator({ invalidations, log, random, fault });
-  const tiers = new Tiers({ stores, names: options.tierNames ?? DEFAULT_TIER_NAMES, invalidator, tasks, fault });
+  const names = options.tierNames ?? DEFAULT_TIER_NAMES;
+  const tiers = new Tiers({ stores, names, invalidator, clock, tasks, fault });
   const { compress } = options;
   return {
     clock,

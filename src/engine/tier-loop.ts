@@ -5,13 +5,22 @@
 
 import type { Selector } from '../dependency/selector.ts';
 import type { EntryNote } from '../entry/stored-response.ts';
-import type { Eventually, Store, Tasks } from '../ports.ts';
-import { Patience } from './patience.ts';
+import type { Clock, Eventually, Store, Tasks } from '../ports.ts';
+import { MissedKeys } from './missed-keys.ts';
+import { DEFAULT_LIMITS, Patience, type TierLimits } from './patience.ts';
 
 export interface LoopParts<E> {
   /** Fastest first. */
   readonly stores: readonly Store<E>[];
+  readonly clock: Pick<Clock, 'monotonic'>;
   readonly tasks: Tasks;
+  /**
+   * Of each store, where its limits can be set: then a store that is paused is told of nothing either, and one call tries
+   * it afterwards. Default: none is asked while it is paused, and that is all.
+   */
+  readonly limits?: readonly (TierLimits | undefined)[];
+  /** Told when a store is paused, and when it is asked again. */
+  readonly paused?: (store: Store<E>, isPaused: boolean) => void;
   /** Told when a store fails, which costs a miss and nothing more. */
   readonly fault: (error: unknown, store?: Store<E>) => void;
   /**
@@ -23,16 +32,23 @@ export interface LoopParts<E> {
   readonly isNoOlder: (entry: E, other: E) => boolean;
 }
 
-export class TierLoop<E> {
+interface Tier<E> {
+  readonly store: Store<E>;
+  readonly patience: Patience;
+  /** Undefined: it is told of everything, paused or not. */
+  readonly missed: MissedKeys | undefined;
+}
+
+export class TierLoop<E extends { readonly key: string }> {
   readonly #parts: LoopParts<E>;
-  readonly #patience: Patience<Store<E>>;
+  readonly #tiers: readonly Tier<E>[];
   /** Where there is but one. */
-  readonly #only: Store<E> | undefined;
+  readonly #only: Tier<E> | undefined;
 
   constructor(parts: LoopParts<E>) {
     this.#parts = parts;
-    this.#only = parts.stores.length === 1 ? parts.stores[0] : undefined;
-    this.#patience = new Patience(parts.tasks, parts.fault);
+    this.#tiers = parts.stores.map((store, at) => tierOf(store, parts, parts.limits?.[at]));
+    this.#only = this.#tiers.length === 1 ? this.#tiers[0] : undefined;
   }
 
   get stores(): readonly Store<E>[] {
@@ -50,10 +66,10 @@ export class TierLoop<E> {
   }
 
   #getFromSeveral(key: string): Eventually<E | undefined> {
-    const { stores } = this.#parts;
+    const tiers = this.#tiers;
     let outdated: E | undefined;
-    for (let tier = 0; tier < stores.length; tier++) {
-      const found = this.#ask(stores[tier] as Store<E>, key);
+    for (let tier = 0; tier < tiers.length; tier++) {
+      const found = this.#ask(tiers[tier] as Tier<E>, key);
       if (found instanceof Promise) return this.#getSlowly(key, { tier, found, outdated });
       if (found === undefined) continue;
       if (this.#isBetter(found, outdated)) {
@@ -67,18 +83,14 @@ export class TierLoop<E> {
   }
 
   /** Puts into the first `count` tiers, by default all; a promise where one takes time, which does not reject. */
-  putAll(entry: E, count = this.#parts.stores.length): Eventually<void> {
+  putAll(entry: E, count = this.#tiers.length): Eventually<void> {
     let puts: Promise<unknown>[] | undefined;
-    for (let tier = 0; tier < count; tier++) {
-      const store = this.#parts.stores[tier] as Store<E>;
-      try {
-        const put = store.put(entry);
-        if (!(put instanceof Promise)) continue;
-        puts ??= [];
-        puts.push(this.#answer(store, put));
-      } catch (error) {
-        this.#parts.fault(error, store);
-      }
+    for (let at = 0; at < count; at++) {
+      const tier = this.#tiers[at] as Tier<E>;
+      const put = this.#change(tier, [entry.key], () => tier.store.put(entry));
+      if (!(put instanceof Promise)) continue;
+      puts ??= [];
+      puts.push(put);
     }
     return puts === undefined ? undefined : Promise.all(puts).then(() => undefined);
   }
@@ -86,14 +98,9 @@ export class TierLoop<E> {
   /** Removes single entries from every tier; how many the fullest had. Does not reject. */
   async delete(keys: readonly string[]): Promise<number> {
     let most = 0;
-    for (const store of this.#parts.stores) {
-      try {
-        const deleted = store.delete(keys);
-        const count = deleted instanceof Promise ? await this.#answer(store, deleted) : deleted;
-        most = Math.max(most, count ?? 0);
-      } catch (error) {
-        this.#parts.fault(error, store);
-      }
+    for (const tier of this.#tiers) {
+      const deleted = this.#change(tier, keys, () => tier.store.delete(keys));
+      most = Math.max(most, (deleted instanceof Promise ? await deleted : deleted) ?? 0);
     }
     return most;
   }
@@ -101,7 +108,8 @@ export class TierLoop<E> {
   /** Removes what the selector names from every tier; how many of what counts the fullest had. */
   async purge(selector: Selector, counts: (note: EntryNote) => boolean): Promise<number> {
     let most = 0;
-    for (const store of this.#parts.stores) {
+    for (const { store, patience, missed } of this.#tiers) {
+      if (missed !== undefined && patience.isPaused) continue;
       let removed = 0;
       for await (const notes of portions(store.find(selector))) {
         await store.delete(notes.map(({ key }) => key));
@@ -112,35 +120,65 @@ export class TierLoop<E> {
     return most;
   }
 
-  #ask(store: Store<E>, key: string): Eventually<E | undefined> {
-    if (this.#patience.isOutWith(store)) return undefined;
+  #ask(tier: Tier<E>, key: string): Eventually<E | undefined> {
+    if (tier.missed?.has(key) === true || !tier.patience.admits()) return undefined;
     try {
-      const found = store.get(key);
-      return found instanceof Promise ? this.#answer(store, found) : found;
+      const found = tier.store.get(key);
+      if (found instanceof Promise) return this.#answer(tier, found);
+      tier.patience.answered();
+      return found;
     } catch (error) {
-      this.#parts.fault(error, store);
+      this.#failed(tier, error);
+      return undefined;
+    }
+  }
+
+  /** Undefined: it failed, took too long, or was not told. Does not throw. */
+  #change<T>(tier: Tier<E>, keys: readonly string[], work: () => Eventually<T>): Eventually<T | undefined> {
+    const { missed, patience } = tier;
+    if (missed !== undefined && !patience.admits()) {
+      missed.add(keys);
+      return undefined;
+    }
+    const caughtUp = missed?.change(keys);
+    try {
+      const done = work();
+      if (done instanceof Promise) {
+        if (caughtUp !== undefined) void done.then(caughtUp, () => {});
+        return this.#answer(tier, done);
+      }
+      patience.answered();
+      caughtUp?.();
+      return done;
+    } catch (error) {
+      this.#failed(tier, error);
       return undefined;
     }
   }
 
   /** What the store answers in time; undefined, too, when it fails. */
-  async #answer<T>(store: Store<E>, answer: Promise<T>): Promise<T | undefined> {
+  async #answer<T>(tier: Tier<E>, answer: Promise<T>): Promise<T | undefined> {
     try {
-      return await this.#patience.wait(store, answer);
+      return await tier.patience.wait(answer);
     } catch (error) {
-      this.#parts.fault(error, store);
+      this.#failed(tier, error);
       return undefined;
     }
   }
 
+  #failed({ store, patience }: Tier<E>, error: unknown): void {
+    this.#parts.fault(error, store);
+    patience.failed();
+  }
+
   async #getSlowly(key: string, asked: Asked<E>): Promise<E | undefined> {
-    const { stores } = this.#parts;
+    const tiers = this.#tiers;
     let { tier, outdated } = asked;
     let found = await asked.found;
     while (found === undefined || !this.#isBetter(found, outdated)) {
       outdated ??= found;
-      if (++tier === stores.length) return this.#newerAbove(stores.length - 1, key) ?? outdated;
-      found = await this.#ask(stores[tier] as Store<E>, key);
+      if (++tier === tiers.length) return this.#newerAbove(tiers.length - 1, key) ?? outdated;
+      found = await this.#ask(tiers[tier] as Tier<E>, key);
     }
     const newer = this.#newerAbove(tier, key);
     if (newer !== undefined) return newer;
@@ -156,12 +194,25 @@ export class TierLoop<E> {
   /** A fill has ended meanwhile: what it stored is newer than what was read. */
   #newerAbove(tier: number, key: string): E | undefined {
     for (let above = 0; above < tier; above++) {
-      const newer = (this.#parts.stores[above] as Store<E>).get(key);
+      const { store, patience, missed } = this.#tiers[above] as Tier<E>;
+      if (patience.isPaused || missed?.has(key) === true) continue;
+      const newer = store.get(key);
       if (newer instanceof Promise) newer.catch(this.#parts.fault);
       else if (newer !== undefined && this.#parts.isCurrent(newer)) return newer;
     }
     return undefined;
   }
+}
+
+function tierOf<E>(store: Store<E>, parts: LoopParts<E>, limits: TierLimits | undefined): Tier<E> {
+  const { clock, tasks, fault, paused } = parts;
+  const isLimited = parts.limits !== undefined;
+  const patience = new Patience({
+    ...{ limits: limits ?? DEFAULT_LIMITS, clock, tasks, oneTries: isLimited },
+    fault: (error) => fault(error, store),
+    paused: (isPaused) => paused?.(store, isPaused),
+  });
+  return { store, patience, missed: isLimited ? new MissedKeys() : undefined };
 }
 
 interface Read {

@@ -13,7 +13,7 @@ import {
   type VariantList,
 } from '../entry/stored-response.ts';
 import { TidegateError } from '../errors.ts';
-import type { Eventually, Store, Tasks } from '../ports.ts';
+import type { Clock, Eventually, Store, Tasks } from '../ports.ts';
 import type { Invalidator, Stamp, StampRefusal } from './invalidator.ts';
 import { allOf, TierLoop, wasReadNoEarlier } from './tier-loop.ts';
 
@@ -23,6 +23,7 @@ export interface TiersParts {
   /** What operators call them, in the same order. */
   readonly names: readonly string[];
   readonly invalidator: Invalidator;
+  readonly clock: Pick<Clock, 'monotonic'>;
   readonly tasks: Tasks;
   /** Told when a store fails to take an entry in, which costs a miss and nothing more. */
   readonly fault: (error: unknown) => void;
@@ -37,9 +38,9 @@ export class Tiers {
   /** Changes of lists of variants that wait for a slow tier, by key. */
   readonly #listChanges = new Map<string, Promise<void>>();
 
-  constructor({ stores, names, invalidator, tasks, fault }: TiersParts) {
+  constructor({ stores, names, invalidator, clock, tasks, fault }: TiersParts) {
     const isCurrent = (entry: Entry) => entry.kind === 'variants' || invalidator.isCurrent(entry);
-    this.#loop = new TierLoop({ stores, tasks, fault, isCurrent, isNoOlder });
+    this.#loop = new TierLoop({ stores, clock, tasks, fault, isCurrent, isNoOlder });
     this.#stores = stores;
     this.#names = names;
     this.#invalidator = invalidator;

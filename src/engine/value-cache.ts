@@ -10,9 +10,13 @@ import type { StoredValue } from '../entry/stored-value.ts';
 import type { Clock, Eventually, InvalidationLog, Random, Store, Tasks } from '../ports.ts';
 import { Invalidator } from './invalidator.ts';
 import { createLocalLog } from './local-log.ts';
+import type { TierLimits } from './patience.ts';
+import { safeFault } from './safe-fault.ts';
 import { SetOrder } from './set-order.ts';
 import { TierLoop, wasReadNoEarlier } from './tier-loop.ts';
+import { UnderWay } from './under-way.ts';
 import type {
+  EarlyFill,
   FillTerms,
   ReadTicket,
   SetTerms,
@@ -25,6 +29,7 @@ import type {
 } from './value-contract.ts';
 import { entryOf, type Filled, valueEntries } from './value-entries.ts';
 import { type AskedFill, ValueFills } from './value-fills.ts';
+import { ValueRemoval } from './value-removal.ts';
 import { ValueTally } from './value-tally.ts';
 
 export interface ValueCacheParts {
@@ -32,6 +37,8 @@ export interface ValueCacheParts {
   readonly stores: readonly Store<StoredValue>[];
   /** What operators call them, in the same order. */
   readonly names: readonly string[];
+  /** How long each is waited for, and when it is left alone; undefined: as by default. */
+  readonly limits?: readonly (TierLimits | undefined)[];
   /** True: the first of them is the memory of this process. */
   readonly hasMemory: boolean;
   readonly clock: Clock;
@@ -39,10 +46,12 @@ export interface ValueCacheParts {
   readonly random: Random;
   /** Where invalidations are kept beyond this process's end. Default: nowhere. */
   readonly history?: { readonly invalidations: Invalidations; readonly log: InvalidationLog };
-  /** Identity of the log where there is no history; unlike that of any other process. */
-  readonly epoch: string;
+  /** Identity of the log where there is no history; unlike that of any other process. A function: made at the first use. */
+  readonly epoch: string | (() => string);
   /** The cache's own copy of a value. Throws E_VALUE. Default `ownValue`. */
   readonly own?: (value: unknown) => OwnedValue;
+  /** Given where a fill ends with the request that began it, as on Workers; see FlightWatch. */
+  readonly endingRequests?: { readonly handsOver: boolean };
   /** Hears of all that happens. Default: nobody. */
   readonly watch?: ValueWatch;
   /** Told what nobody waits for. */
@@ -57,15 +66,20 @@ class TieredValueCache implements ValueCache {
   readonly #clock: Clock;
   readonly #invalidator: Invalidator;
   readonly #loop: TierLoop<StoredValue>;
-  readonly #memory: Store<StoredValue> | undefined;
+  /** Undefined once it is closed. */
+  #memory: Store<StoredValue> | undefined;
   readonly #tally: ValueTally;
   readonly #fills: ValueFills;
+  readonly #removal: ValueRemoval;
   readonly #sets = new SetOrder();
   readonly #hasSlower: boolean;
   readonly #own: (value: unknown) => OwnedValue;
+  readonly #underWay = new UnderWay();
+  #state: 'open' | 'closing' | 'closed' = 'open';
 
   constructor(parts: ValueCacheParts) {
-    const { stores, names, clock, tasks, random, own = ownDefault, fault } = parts;
+    const { stores, names, clock, tasks, random, own = (value) => ownValue(value) } = parts;
+    const fault = safeFault(parts.fault, tasks);
     const history = parts.history ?? newHistory(parts.epoch);
     this.#clock = clock;
     this.#memory = parts.hasMemory ? stores[0] : undefined;
@@ -73,15 +87,26 @@ class TieredValueCache implements ValueCache {
     this.#own = own;
     this.#tally = new ValueTally(names, parts.watch);
     this.#invalidator = new Invalidator({ ...history, random, fault });
-    const tierFault = (error: unknown, store?: Store<StoredValue>) => {
-      if (store !== undefined) this.#tally.tierFault(names[stores.indexOf(store)] as string, error);
-      fault(error);
-    };
-    const isCurrent = (entry: StoredValue) => this.#invalidator.isCurrent(entry);
-    this.#loop = new TierLoop({ stores, tasks, fault: tierFault, isCurrent, isNoOlder: wasReadNoEarlier });
+    const nameOf = (store: Store<StoredValue>) => names[stores.indexOf(store)] as string;
+    this.#loop = new TierLoop({
+      ...{ stores, clock, tasks, limits: parts.limits ?? [] },
+      paused: (store, isPaused) => this.#tally.tierPaused(nameOf(store), isPaused),
+      fault: (error, store) => {
+        if (store !== undefined) this.#tally.tierFault(nameOf(store), error);
+        fault(error);
+      },
+      isCurrent: (entry) => this.#invalidator.isCurrent(entry),
+      isNoOlder: wasReadNoEarlier,
+    });
+    this.#removal = new ValueRemoval({
+      invalidator: this.#invalidator,
+      ...{ invalidations: history.invalidations, hasSlower: this.#hasSlower },
+      find: (key) => this.#find(key),
+    });
     this.#fills = new ValueFills({
       ...{ clock, tasks, random, own, fault, invalidator: this.#invalidator, tally: this.#tally },
-      find: (key) => this.#loop.get(key),
+      endingRequests: parts.endingRequests,
+      askAnew: (asked) => this.#answer(asked),
       drop: (key) => this.#drop(key),
       keep: (entry, memoryOnly) => this.#keep(entry, memoryOnly),
     });
@@ -95,8 +120,14 @@ class TieredValueCache implements ValueCache {
   }
 
   get(key: string): Eventually<unknown> {
-    const found = this.#loop.get(key);
+    const found = this.#find(key);
     return found instanceof Promise ? found.then((entry) => this.#fresh(key, entry)) : this.#fresh(key, found);
+  }
+
+  #find(key: string): Eventually<StoredValue | undefined> {
+    if (this.#state !== 'open') return undefined;
+    const found = this.#loop.get(key);
+    return found instanceof Promise ? this.#underWay.track(found) : found;
   }
 
   #fresh(key: string, entry: StoredValue | undefined): unknown {
@@ -114,13 +145,24 @@ class TieredValueCache implements ValueCache {
     return now < entry.surelyFreshUntilSeconds * 1000 || now - entry.bornMs < entry.lifetimeMs;
   }
 
-  getMany(keys: readonly string[]): Eventually<readonly unknown[]> {
-    const found = keys.map((key) => this.get(key));
+  getMany(keys: readonly string[], early?: (at: number) => EarlyFill): Eventually<readonly unknown[]> {
+    const found = keys.map((key, at) => (early === undefined ? this.get(key) : this.#getEarly(key, () => early(at))));
     return found.some((one) => one instanceof Promise) ? Promise.all(found) : found;
+  }
+
+  #getEarly(key: string, early: () => EarlyFill): Eventually<unknown> {
+    const found = this.#find(key);
+    const given = (entry: StoredValue | undefined) => {
+      const value = this.#fresh(key, entry);
+      if (value !== undefined) this.#fills.refreshEarly({ key, ...early() }, entry as StoredValue);
+      return value;
+    };
+    return found instanceof Promise ? found.then(given) : given(found);
   }
 
   set(key: string, value: unknown, { stamp, validator, ...terms }: SetTerms): Eventually<boolean> {
     const owned = this.#own(value);
+    if (this.#state !== 'open') return false;
     const begun = stamp ?? this.stamp();
     const what = { uri: key, origin: '', tags: terms.tags };
     if (this.#sets.isOvertaken(key, begun.turn) || this.#invalidator.refusal(begun, what) !== undefined) {
@@ -131,7 +173,7 @@ class TieredValueCache implements ValueCache {
     this.#fills.overtake(key);
     this.#sets.note(key);
     const filled = { key, owned, validator, fillMs: 0, now: this.#clock.now() };
-    if (this.#hasSlower) return this.#setEverywhere({ ...filled, stamp: begun }, terms);
+    if (this.#hasSlower) return this.#underWay.track(this.#setEverywhere({ ...filled, stamp: begun }, terms));
     this.#tally.set(key, terms.ttlMs === 0 ? 'not-stored' : 'stored');
     if (terms.ttlMs === 0) {
       this.#drop(key);
@@ -162,9 +204,14 @@ class TieredValueCache implements ValueCache {
 
   getOrSet(key: string, fill: ValueFill, terms: FillTerms): Eventually<unknown> {
     if (terms.refresh) return this.#fills.fill({ key, fill, terms }, undefined);
-    const found = this.#loop.get(key);
-    if (found instanceof Promise) return found.then((entry) => this.#freshOrFilled({ key, fill, terms }, entry));
-    return this.#freshOrFilled({ key, fill, terms }, found);
+    return this.#answer({ key, fill, terms });
+  }
+
+  #answer(asked: AskedFill): Eventually<unknown> {
+    const found = this.#find(asked.key);
+    if (!(found instanceof Promise)) return this.#freshOrFilled(asked, found);
+    const askedMs = asked.askedMs ?? this.#clock.monotonic();
+    return found.then((entry) => this.#freshOrFilled({ ...asked, askedMs }, entry));
   }
 
   #freshOrFilled(asked: AskedFill, entry: StoredValue | undefined): Eventually<unknown> {
@@ -176,21 +223,38 @@ class TieredValueCache implements ValueCache {
 
   async remove(keys: readonly string[]): Promise<number> {
     for (const key of keys) this.#fills.overtake(key);
-    await this.invalidate(
+    const { there, unsure } = this.#removal.sought(keys, this.#memory);
+    const invalidated = this.invalidate(
       keys.map((uri) => ({ kind: 'url', uri })),
       false,
     );
-    return this.#loop.delete(keys);
+    this.#memory?.delete(keys);
+    const { turn } = this.#sets;
+    const below = this.#removal.countBelow(unsure);
+    await invalidated;
+    const found = await below;
+    // What was put in since the call stays.
+    const rest = this.#hasSlower ? keys.filter((key) => !this.#sets.isOvertaken(key, turn)) : [];
+    if (rest.length > 0 && this.#state !== 'closed') await this.#underWay.track(this.#loop.delete(rest));
+    return there + found;
   }
 
   async invalidate(selectors: readonly Selector[], soft: boolean): Promise<void> {
     this.#tally.invalidated(selectors, soft);
     const appended = selectors.map((selector) => this.#invalidator.invalidate(selector, soft));
-    await Promise.all(appended);
+    await this.#underWay.track(Promise.all(appended));
   }
 
-  purge(selector: Selector): Promise<number> {
-    return this.#loop.purge(selector, () => true);
+  async purge(selector: Selector): Promise<number> {
+    return this.#state === 'closed' ? 0 : this.#loop.purge(selector, () => true);
+  }
+
+  async close(): Promise<void> {
+    this.#state = 'closing';
+    this.#memory = undefined;
+    await this.#fills.close();
+    await this.#underWay.idle();
+    this.#state = 'closed';
   }
 
   stamp(): ReadTicket {
@@ -198,7 +262,8 @@ class TieredValueCache implements ValueCache {
   }
 
   entries(selector: Selector): ReturnType<ValueCache['entries']> {
-    return valueEntries(this.#loop.stores, selector, (note): ValueState => {
+    const stores = this.#state === 'open' ? this.#loop.stores : [];
+    return valueEntries(stores, selector, (note): ValueState => {
       const { epoch, stamp, bornMs, lifetimeMs } = note;
       if (this.#invalidator.isOutdated(note))
         return this.#invalidator.isExpired({ ...note, epoch, stamp }) ? 'expired' : 'outdated';
@@ -211,22 +276,19 @@ class TieredValueCache implements ValueCache {
   }
 
   #keep(entry: StoredValue, memoryOnly: boolean): Eventually<void> {
-    if (!memoryOnly) return this.#loop.putAll(entry);
+    if (this.#state === 'closed') return;
+    if (!memoryOnly) return this.#underWay.track(this.#loop.putAll(entry));
     // What a slower tier has of it is older.
     if (this.#hasSlower) this.#drop(entry.key);
     return this.#memory === undefined ? undefined : this.#loop.putAll(entry, 1);
   }
 
   #drop(key: string): void {
-    void this.#loop.delete([key]);
+    if (this.#state !== 'closed') void this.#underWay.track(this.#loop.delete([key]));
   }
 }
 
-function ownDefault(value: unknown): OwnedValue {
-  return ownValue(value);
-}
-
-function newHistory(epoch: string): { invalidations: Invalidations; log: InvalidationLog } {
+function newHistory(epoch: ValueCacheParts['epoch']): { invalidations: Invalidations; log: InvalidationLog } {
   const invalidations = new Invalidations({ epoch, buckets: MEMORY_BUCKETS });
   return { invalidations, log: createLocalLog(invalidations.applied) };
 }

@@ -22,12 +22,12 @@ export interface FillTerms extends ValueTerms {
   readonly nullTtlMs: number;
   /** A stale value in grace is given when the fill takes longer; Infinity: none is given early. */
   readonly softMs: number;
-  /** The fill is given up; Infinity: never. */
+  /** The fill is given up; who joined one waits no longer than this either. Infinity: never. */
   readonly hardMs: number;
   readonly earlyRefresh: number | 'probabilistic' | undefined;
   /** After a fill that failed, so long none is begun while a value in grace is there. */
   readonly graceBackoffMs: number;
-  /** True: what is stored is not looked at. */
+  /** True: what is stored is not looked at, and no fill joined. */
   readonly refresh: boolean;
   readonly signal: AbortSignal | undefined;
 }
@@ -52,12 +52,12 @@ export interface ValueCache {
   hit(key: string): unknown;
   /** The value when it is there and fresh; undefined is never stored. */
   get(key: string): Eventually<unknown>;
-  /** What `fill` gives, in its order, where all is at hand at once; else a promise. */
-  getMany(keys: readonly string[]): Eventually<readonly unknown[]>;
+  /** In their order, where all is at hand at once; else a promise. `early`: how that one is refreshed early if it is due. */
+  getMany(keys: readonly string[], early?: (at: number) => EarlyFill): Eventually<readonly unknown[]>;
   /** False: an invalidation overtook it. Throws E_VALUE. */
   set(key: string, value: unknown, options: SetTerms): Eventually<boolean>;
   getOrSet(key: string, fill: ValueFill, terms: FillTerms): Eventually<unknown>;
-  /** Invalidates the keys and removes them; how many were there. */
+  /** Invalidates the keys and removes them; how many were there and not outdated. */
   remove(keys: readonly string[]): Promise<number>;
   /** In force, and durable where there is a log, once it resolves. `soft`: expired, not outdated. */
   invalidate(selectors: readonly Selector[], soft: boolean): Promise<void>;
@@ -66,6 +66,16 @@ export interface ValueCache {
   stamp(): ReadTicket;
   entries(selector: Selector): AsyncIterable<EntryNote & { readonly state: ValueState; readonly bytes: number }>;
   stats(): ValueStats;
+  /**
+   * From the call on nothing is found or put in. Resolves once fills and stores under way have ended; then nothing is
+   * stored any more. A fill without a limit is told by its signal to end, and waited for 5 s.
+   */
+  close(): Promise<void>;
+}
+
+export interface EarlyFill {
+  readonly fill: ValueFill;
+  readonly terms: FillTerms;
 }
 
 /** Taken before a value is read that is then put in. `turn` counts the values put in. */
@@ -95,6 +105,8 @@ export interface ValueStats {
   readonly fillsInFlight: number;
   /** By the name of the tier. */
   readonly tierFaults: { readonly [tier: string]: number };
+  /** By the name of the tier: true while it is left alone. */
+  readonly tierPaused: { readonly [tier: string]: boolean };
 }
 
 /** How a fill ended: `refused` and `overtaken` are answers given and not stored, since something newer had come. */
@@ -112,7 +124,9 @@ export type ValueEvent =
     }
   | { readonly kind: 'set'; readonly key: string; readonly stored: boolean }
   | { readonly kind: 'invalidate'; readonly selectors: readonly Selector[]; readonly soft: boolean }
-  | { readonly kind: 'tier-fault'; readonly tier: string; readonly error: unknown };
+  | { readonly kind: 'tier-fault'; readonly tier: string; readonly error: unknown }
+  /** It is left alone from now on; and it is asked by all again. */
+  | { readonly kind: 'tier-paused' | 'tier-resumed'; readonly tier: string };
 
 /** Hears of it, while it is on: nothing is made for nobody. */
 export interface ValueWatch {

@@ -1,16 +1,19 @@
 // The fills of a data cache: which is begun, who joins it, what is stored of it, and what is given when it fails.
 //
-// The one complication: a caller may have a stale value in grace while the fill goes on without them. Then the fill's
-// failure is nobody's to hear, so it is told as a fault; and a source that fails is left alone for a while.
+// The one complication: a caller may leave while the fill goes on without them: with a stale value in grace, at their own
+// hard timeout, or by their signal. When all have left, the fill's failure is nobody's to hear, so it is told as a fault;
+// and a source that fails is left alone for a while.
 
 import { type OwnedValue, readOwned } from '../entry/owned-value.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
 import type { Clock, Eventually, Random, Tasks } from '../ports.ts';
+import { isDueEarly } from './early-refresh.ts';
+import { FlightWatch } from './flight-watch.ts';
 import type { Invalidator } from './invalidator.ts';
 import { RecentMap } from './recent-map.ts';
 import type { FillResult, FillTerms, ValueFill } from './value-contract.ts';
 import { entryOf } from './value-entries.ts';
-import { type Previous, ValueFlight, type ValueLanding } from './value-flight.ts';
+import { closing, late, overtakeAll, type Previous, ValueFlight, type ValueLanding } from './value-flight.ts';
 import type { ValueTally } from './value-tally.ts';
 
 export interface FillsParts {
@@ -21,16 +24,23 @@ export interface FillsParts {
   readonly tally: ValueTally;
   readonly own: (value: unknown) => OwnedValue;
   readonly fault: (error: unknown) => void;
-  readonly find: (key: string) => Eventually<StoredValue | undefined>;
+  /** Answers one who asks anew: with what is stored, if that is fresh by now. */
+  readonly askAnew: (asked: AskedFill) => Eventually<unknown>;
   /** Removes what is there: something newer is known, and not to be stored. */
   readonly drop: (key: string) => void;
   readonly keep: (entry: StoredValue, memoryOnly: boolean) => Eventually<void>;
+  /** Where a fill ends with the request that began it; see FlightWatch. */
+  readonly endingRequests: { readonly handsOver: boolean } | undefined;
 }
 
 export interface AskedFill {
   readonly key: string;
   readonly fill: ValueFill;
   readonly terms: FillTerms;
+  /** Monotonic time of the call, where that is not now. */
+  readonly askedMs?: number;
+  /** True: it has waited for another fill already, which it may not have. */
+  readonly isAgain?: boolean;
 }
 
 /** One caller that waits. */
@@ -42,32 +52,64 @@ interface Waiting {
   readonly joined: boolean;
   /** What it may have instead. */
   readonly stale: Previous | undefined;
+  /** Monotonic time at which it asked, and how long from now it waits at most. */
+  readonly askedMs: number;
+  readonly hardMs: number;
 }
 
 /** Keys whose failures are remembered, at least. */
 const FAILED_KEYS = 10_000;
 
+/** How long a fill without a hard timeout is waited for once the cache closes. */
+const CLOSE_MS = 5_000;
+
 export class ValueFills {
   readonly #parts: FillsParts;
+  /** The newest of each key; those begun before it hang on it. */
   readonly #flights = new Map<string, ValueFlight>();
+  readonly #running = new Set<ValueFlight>();
   /** Monotonic time until which no fill is begun while a stale value is there. */
   readonly #restUntil = new RecentMap<number>(FAILED_KEYS);
-  #inFlight = 0;
+
+  readonly #watch: FlightWatch | undefined;
 
   constructor(parts: FillsParts) {
     this.#parts = parts;
+    if (parts.endingRequests !== undefined) this.#watch = new FlightWatch({ ...parts, ...parts.endingRequests });
   }
 
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#running.size;
   }
 
   /** Something newer was put under the key: what is being filled is not stored, and nobody joins it any more. */
   overtake(key: string): void {
-    const flight = this.#flights.get(key);
-    if (flight === undefined) return;
-    flight.isOvertaken = true;
+    const newest = this.#flights.get(key);
+    if (newest === undefined) return;
+    overtakeAll(newest);
     this.#flights.delete(key);
+  }
+
+  /**
+   * Resolves once no fill is under way. Those without a hard timeout are told by their signal to end, and waited for a
+   * limited time.
+   */
+  async close(): Promise<void> {
+    const { promise: enough, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#parts.tasks.later(CLOSE_MS, resolve);
+    const known = new Set<ValueFlight>();
+    const isNew = (flight: ValueFlight) => !known.has(flight);
+    for (let begun = [...this.#running]; begun.length > 0; begun = [...this.#running].filter(isNew)) {
+      await Promise.all(
+        begun.map((flight) => {
+          known.add(flight);
+          if (flight.plan.terms.hardMs !== Number.POSITIVE_INFINITY) return flight.landed;
+          flight.abort(closing(flight.key, CLOSE_MS));
+          return Promise.race([flight.landed, enough]);
+        }),
+      );
+    }
+    cancel();
   }
 
   /** The value of a fill; `entry`: what is stored and not fresh. */
@@ -79,11 +121,17 @@ export class ValueFills {
     const stale = entry !== undefined && this.#isInGrace(entry) ? previous : undefined;
     if (stale !== undefined && this.#rests(key)) return this.#giveStale(key, stale);
     const arrival = invalidator.applied;
-    const running = this.#joinable(key, terms.tags);
+    // What was begun before is not what somebody wants who says that it is to be read anew.
+    const running = terms.refresh ? undefined : this.#joinable(key, terms.tags);
     if (running !== undefined) tally.collapsed(key);
     else tally.miss(key);
-    const flight = running ?? this.#begin(asked, previous);
-    const waiting = { asked, flight, arrival, joined: running !== undefined, stale };
+    const nowMs = this.#parts.clock.monotonic();
+    const flight = running ?? this.#begin(asked, previous, nowMs);
+    const askedMs = asked.askedMs ?? nowMs;
+    const joined = running !== undefined;
+    // A fill that it has begun itself ends in time.
+    const hardMs = joined || asked.isAgain === true ? askedMs + terms.hardMs - nowMs : Number.POSITIVE_INFINITY;
+    const waiting = { asked, flight, arrival, joined, stale, askedMs, hardMs };
     const landing = await this.#landing(waiting);
     if (landing === undefined) return this.#giveStale(key, stale as Previous);
     return this.#share(waiting, landing);
@@ -91,28 +139,24 @@ export class ValueFills {
 
   /** Begins a fill in the background when the entry is soon to be stale. */
   refreshEarly(asked: AskedFill, entry: StoredValue): void {
-    if (!this.#isDue(entry, asked.terms.earlyRefresh) || this.#flights.has(asked.key) || this.#rests(asked.key)) return;
-    this.#unheard(this.#begin(asked, this.#previous(entry)));
+    this.#watch?.loseEnded();
+    if (
+      !isDueEarly(entry, asked.terms.earlyRefresh, this.#parts) ||
+      this.#flights.has(asked.key) ||
+      this.#rests(asked.key)
+    )
+      return;
+    this.#begin(asked, this.#previous(entry), this.#parts.clock.monotonic());
   }
 
-  #isDue(entry: StoredValue, early: FillTerms['earlyRefresh']): boolean {
-    const { bornMs, lifetimeMs, fillMs } = entry;
-    if (early === undefined || lifetimeMs === Number.POSITIVE_INFINITY) return false;
-    const { clock, random } = this.#parts;
-    const ageMs = clock.now() - bornMs;
-    // XFetch with beta 1 (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention, VLDB 2015).
-    if (early === 'probabilistic') return ageMs - fillMs * Math.log(1 - random()) >= lifetimeMs;
-    return ageMs >= early * lifetimeMs;
-  }
-
-  #begin({ key, fill, terms }: AskedFill, previous: Previous | undefined): ValueFlight {
-    const { invalidator, clock, tasks, tally } = this.#parts;
+  #begin({ key, fill, terms }: AskedFill, previous: Previous | undefined, startedMs: number): ValueFlight {
+    const { invalidator, tasks, tally } = this.#parts;
     const stamp = invalidator.stamp();
-    const flight = new ValueFlight({ key, fill, terms, stamp, previous, startedMs: clock.monotonic() });
-    // One that is under way was read before something that this one will have seen.
-    this.overtake(key);
+    const flight = new ValueFlight({ key, fill, terms, stamp, previous, startedMs });
+    flight.earlier = this.#flights.get(key);
     this.#flights.set(key, flight);
-    this.#inFlight++;
+    this.#running.add(flight);
+    this.#watch?.begun(flight, (landing) => this.#land(flight, landing));
     tally.fills++;
     // First of all that wait: whoever is given the value then finds it stored.
     flight.landed.then((landing) => this.#land(flight, landing)).catch(this.#parts.fault);
@@ -122,18 +166,25 @@ export class ValueFills {
 
   #land(flight: ValueFlight, landing: ValueLanding): void {
     const { key, terms, previous, startedMs } = flight.plan;
-    const { clock, tally } = this.#parts;
-    this.#inFlight--;
-    if (this.#flights.get(key) === flight) this.#flights.delete(key);
+    const { clock, tally, fault } = this.#parts;
+    if (!this.#running.delete(flight)) return;
     const nowMs = clock.monotonic();
     const durationMs = nowMs - startedMs;
     if (landing.kind === 'failed') {
-      if (previous !== undefined) this.#restUntil.set(key, nowMs + terms.graceBackoffMs);
+      this.#unlink(flight);
+      if (previous !== undefined && !flight.isOvertaken) this.#restUntil.set(key, nowMs + terms.graceBackoffMs);
       tally.filled({ key, result: 'failed', durationMs, error: landing.error });
+      if (flight.waiting === 0) fault(landing.error);
       return;
     }
     this.#restUntil.delete(key);
     const result = landing.kind === 'skipped' ? 'skipped' : this.#store(flight, landing, durationMs);
+    if (flight.earlier !== undefined && (result === 'stored' || result === 'not-stored')) {
+      // What was read before must not take its place.
+      overtakeAll(flight.earlier);
+      flight.earlier = undefined;
+    }
+    this.#unlink(flight);
     tally.filled({ key, result, durationMs, error: undefined });
   }
 
@@ -152,52 +203,72 @@ export class ValueFills {
     return 'stored';
   }
 
+  /** It is over: those begun before it, if any are still under way, may be joined again. */
+  #unlink(flight: ValueFlight): void {
+    const { key } = flight.plan;
+    const newest = this.#flights.get(key);
+    if (newest === flight) {
+      if (flight.earlier === undefined) this.#flights.delete(key);
+      else this.#flights.set(key, flight.earlier);
+      return;
+    }
+    for (let later = newest; later !== undefined; later = later.earlier) {
+      if (later.earlier === flight) later.earlier = flight.earlier;
+    }
+  }
+
   #joinable(key: string, tags: readonly string[]): ValueFlight | undefined {
     const flight = this.#flights.get(key);
     if (flight === undefined) return undefined;
     const { stamp } = flight.plan;
-    return this.#parts.invalidator.isAffectedSince(stamp, { uri: key, origin: '', tags }) ? undefined : flight;
+    if (!this.#parts.invalidator.isAffectedSince(stamp, { uri: key, origin: '', tags })) return flight;
+    // It was read before something that the one to come will have seen.
+    this.overtake(key);
+    return undefined;
   }
 
   /** How the fill ended; undefined: the caller has waited long enough, and a stale value is there. */
-  async #landing({ asked, flight, stale }: Waiting): Promise<ValueLanding | undefined> {
+  async #landing({ asked, flight, joined, stale, hardMs }: Waiting): Promise<ValueLanding | undefined> {
     const { softMs, signal } = asked.terms;
-    const isSoft = stale !== undefined && softMs !== Number.POSITIVE_INFINITY;
-    if (!isSoft && signal === undefined) return flight.landed;
+    const waitMs = stale === undefined ? hardMs : Math.min(softMs, hardMs);
+    const landed = (joined ? this.#watch?.heard(flight) : undefined) ?? flight.landed;
+    flight.waiting++;
+    if (waitMs === Number.POSITIVE_INFINITY && signal === undefined) return landed;
     const { promise, resolve, reject } = Promise.withResolvers<ValueLanding | undefined>();
+    const tooLate = () => (stale === undefined ? reject(late(asked.key, asked.terms.hardMs)) : resolve(undefined));
     const leave = () => reject(signal?.reason);
-    const cancel = isSoft ? this.#parts.tasks.later(softMs, () => resolve(undefined)) : undefined;
+    const cancel = waitMs === Number.POSITIVE_INFINITY ? undefined : this.#parts.tasks.later(waitMs, tooLate);
     if (signal?.aborted === true) leave();
     signal?.addEventListener('abort', leave, { once: true });
-    flight.landed.then(resolve);
+    let hasLanded = false;
+    landed.then((landing) => {
+      hasLanded = true;
+      resolve(landing);
+    });
     try {
-      const landing = await promise;
-      if (landing === undefined) this.#unheard(flight);
-      return landing;
+      return await promise;
     } finally {
+      if (!hasLanded) flight.waiting--;
       cancel?.();
       signal?.removeEventListener('abort', leave);
     }
   }
 
   #share(waiting: Waiting, landing: ValueLanding): Eventually<unknown> {
-    const { asked, flight, arrival, joined, stale } = waiting;
+    const { asked, flight, arrival, joined, stale, askedMs } = waiting;
     const { stamp } = flight.plan;
     const tags = landing.kind === 'filled' ? landing.terms.tags : flight.terms.tags;
     const { invalidator } = this.#parts;
     const comesTooLate = joined && arrival > stamp.position;
-    if (comesTooLate && invalidator.isAffectedSince(stamp, { uri: asked.key, origin: '', tags })) {
-      return this.#again(asked);
+    const isLost = joined && this.#watch?.isLost(flight) === true;
+    if (isLost || (comesTooLate && invalidator.isAffectedSince(stamp, { uri: asked.key, origin: '', tags }))) {
+      // What it waited for was read before something it must see, or will not come.
+      return this.#parts.askAnew({ ...asked, askedMs, isAgain: true });
     }
     if (landing.kind === 'filled') return readOwned(landing.owned);
     if (landing.kind === 'skipped') return landing.value;
     if (stale !== undefined) return this.#giveStale(asked.key, stale);
     throw landing.error;
-  }
-
-  /** What it waited for was read before something it must see: it asks anew. */
-  async #again(asked: AskedFill): Promise<unknown> {
-    return this.fill(asked, await this.#parts.find(asked.key));
   }
 
   #giveStale(key: string, stale: Previous): unknown {
@@ -208,13 +279,6 @@ export class ValueFills {
   #rests(key: string): boolean {
     const until = this.#restUntil.get(key);
     return until !== undefined && this.#parts.clock.monotonic() < until;
-  }
-
-  /** Nobody waits for it, so its failure is told here. */
-  #unheard(flight: ValueFlight): void {
-    void flight.landed.then((landing) => {
-      if (landing.kind === 'failed') this.#parts.fault(landing.error);
-    });
   }
 
   #isInGrace({ bornMs, lifetimeMs, graceMs }: StoredValue): boolean {

@@ -49,7 +49,12 @@ export class ValueFlight implements ValueFillContext {
   readonly #land: (landing: ValueLanding) => void;
   /** True: something newer was put under the key meanwhile, so the result is not stored. */
   isOvertaken = false;
+  /** Of the same key, begun before and still under way. */
+  earlier: ValueFlight | undefined;
+  /** Callers that have not left. */
+  waiting = 0;
   #terms: ValueTerms;
+  #hasOwnTtl = false;
   #validator: string | undefined;
   /** What `notModified` and `skip` gave; the fill may still return something else. */
   #kept: { readonly value: unknown } | undefined;
@@ -87,6 +92,7 @@ export class ValueFlight implements ValueFillContext {
 
   change(terms: Partial<ValueTerms>): void {
     this.#terms = { ...this.#terms, ...terms };
+    if (terms.ttlMs !== undefined) this.#hasOwnTtl = true;
   }
 
   setValidator(validator: string): void {
@@ -120,6 +126,12 @@ export class ValueFlight implements ValueFillContext {
     });
   }
 
+  /** Tells the program's function that its result is not wanted any more. */
+  abort(reason: unknown): void {
+    this.#abort ??= new AbortController();
+    this.#abort.abort(reason);
+  }
+
   /** Gives up when the hard timeout has run out. */
   #limit(tasks: Tasks): Cancel {
     const { key, terms } = this.plan;
@@ -129,7 +141,7 @@ export class ValueFlight implements ValueFillContext {
       const message = `expected the fill of ${key} to end within ${terms.hardMs} ms, got no end`;
       const error = new TidegateError('E_FILL_TIMEOUT', message);
       this.#land({ kind: 'failed', error });
-      this.#abort?.abort(error);
+      this.abort(error);
     });
   }
 
@@ -152,7 +164,7 @@ export class ValueFlight implements ValueFillContext {
   /** What the fill itself said comes first. */
   #termsOfNull(): ValueTerms {
     const { terms } = this.plan;
-    return this.#terms.ttlMs === terms.ttlMs ? { ...this.#terms, ttlMs: terms.nullTtlMs } : this.#terms;
+    return this.#hasOwnTtl ? this.#terms : { ...this.#terms, ttlMs: terms.nullTtlMs };
   }
 }
 
@@ -175,4 +187,29 @@ function failure(key: string, error: unknown): TidegateError {
   if (error instanceof TidegateError) return error;
   const got = error instanceof Error ? error.message : String(error);
   return new TidegateError('E_FILL', `expected a value from the fill of ${key}, got ${got}`, { cause: error });
+}
+
+/** That one and those begun before it. */
+export function overtakeAll(newest: ValueFlight): void {
+  for (let flight: ValueFlight | undefined = newest; flight !== undefined; flight = flight.earlier) {
+    flight.isOvertaken = true;
+  }
+}
+
+/** For one who joined, and waits no longer. */
+export function late(key: string, hardMs: number): TidegateError {
+  const message = `expected the fill of ${key}, which another call began, to end within ${hardMs} ms, got no end`;
+  return new TidegateError('E_FILL_TIMEOUT', message);
+}
+
+/** For one whose end nobody will be told of. */
+export function lost(key: string): ValueLanding & { readonly kind: 'failed' } {
+  const message = `expected the fill of ${key} to end, got the end of the request that began it`;
+  return { kind: 'failed', error: new TidegateError('E_FILL', message) };
+}
+
+/** For a fill without a limit. */
+export function closing(key: string, ms: number): TidegateError {
+  const message = `expected the fill of ${key} to end within ${ms} ms of the close of its cache, got no end yet`;
+  return new TidegateError('E_FILL_TIMEOUT', message);
 }

@@ -21,10 +21,12 @@ export class ValueTally {
   #sets = 0;
   #invalidations = 0;
   readonly #tierFaults: Record<string, number>;
+  readonly #tierPaused: Record<string, boolean>;
   readonly #watch: ValueWatch;
 
   constructor(tiers: readonly string[], watch: ValueWatch = NOBODY) {
     this.#tierFaults = Object.fromEntries(tiers.map((name) => [name, 0]));
+    this.#tierPaused = Object.fromEntries(tiers.map((name) => [name, false]));
     this.#watch = watch;
   }
 
@@ -61,13 +63,18 @@ export class ValueTally {
   }
 
   invalidated(selectors: readonly Selector[], soft: boolean): void {
-    this.#invalidations += selectors.length;
+    this.#invalidations++;
     if (this.#watch.isOn) this.#watch.told({ kind: 'invalidate', selectors, soft });
   }
 
   tierFault(tier: string, error: unknown): void {
     this.#tierFaults[tier] = (this.#tierFaults[tier] ?? 0) + 1;
     if (this.#watch.isOn) this.#watch.told({ kind: 'tier-fault', tier, error });
+  }
+
+  tierPaused(tier: string, isPaused: boolean): void {
+    this.#tierPaused[tier] = isPaused;
+    if (this.#watch.isOn) this.#watch.told({ kind: isPaused ? 'tier-paused' : 'tier-resumed', tier });
   }
 
   stats(fillsInFlight: number): ValueStats {
@@ -83,6 +90,7 @@ export class ValueTally {
       invalidations: this.#invalidations,
       fillsInFlight,
       tierFaults: { ...this.#tierFaults },
+      tierPaused: { ...this.#tierPaused },
     };
   }
 }

@@ -39,6 +39,11 @@ export const MEASURES: readonly Measure[] = [
     ...{ unit: '{answer}', label: 'tier' },
     read: ({ tierFaults }) => tierFaults,
   },
+  {
+    ...{ name: ['tier', 'paused'], help: '1 while a tier is left alone.', kind: 'gauge', unit: '{tier}' },
+    label: 'tier',
+    read: ({ tierPaused }) => Object.fromEntries(Object.entries(tierPaused).map(([tier, is]) => [tier, is ? 1 : 0])),
+  },
   gauge(['entries'], 'Values in memory.', '{value}', ({ memory }) => memory.entries),
   gauge(['memory', 'bytes'], 'Bytes of the values in memory.', 'By', ({ memory }) => memory.bytes),
   gauge(['memory', 'max', 'bytes'], 'Bytes that values may take in memory.', 'By', ({ memory }) => memory.maxBytes),

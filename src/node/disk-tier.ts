@@ -2,13 +2,14 @@
 
 import { randomUUID } from 'node:crypto';
 import type { CacheTier } from '../cache/contract.ts';
+import { type TierLimitOptions, tierLimits } from '../cache/tier-limits.ts';
 import { openDiskStore } from '../store/disk/disk-store.ts';
 import { openDurable } from '../store/disk/durable.ts';
 import { valuesOnGateStore } from '../store/encoded-store.ts';
 import { createValueCodec } from '../store/value-codec.ts';
 import { nodeRandom, nodeTasks } from './node-ports.ts';
 
-export interface DiskTierOptions {
+export interface DiskTierOptions extends TierLimitOptions {
   /** A folder of this process alone; made if need be. */
   readonly path: string;
   /** At least 1,048,576. */
@@ -21,14 +22,16 @@ export interface DiskTierOptions {
 
 /**
  * Opens the folder. What is in it from before is served if it is known what was invalidated since it was stored; else it
- * is a miss. Throws E_DISK: it cannot be written to, is in use, or is of a newer version.
+ * is a miss. Throws E_DISK: it cannot be written to, is in use, or is of a newer version. Throws E_CONFIG at a limit.
  */
 export async function openDiskTier({
   path,
   maxBytes,
   name = 'disk',
   onFault = () => {},
+  ...given
 }: DiskTierOptions): Promise<CacheTier> {
+  const limits = tierLimits(given, name);
   const durable = await openDurable(path, {
     tasks: nodeTasks,
     newEpoch: randomUUID,
@@ -43,6 +46,7 @@ export async function openDiskTier({
   });
   return {
     name,
+    limits,
     store: ({ cacheName, codec, classes, fault }) =>
       valuesOnGateStore(disk, codec ?? createValueCodec({ classes }), { name: cacheName, classes, fault }),
     history: { invalidations: recovery.invalidations, log: journal },

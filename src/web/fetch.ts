@@ -8,6 +8,10 @@ import { type Platform, universalPlatform } from './platform.ts';
 import { type ResponseSelection, selectorsOf, summed } from './selection.ts';
 import { WebGate } from './serving.ts';
 
+export type { Selector } from '../dependency/selector.ts';
+export type { Explanation, GateStats, InvalidationResult } from '../engine/contract.ts';
+export type { Entry, EntryNote } from '../entry/stored-response.ts';
+export type { Store } from '../ports.ts';
 export type { FetchCacheOptions } from './options.ts';
 export type { ResponseSelection } from './selection.ts';
 export { cacheTag } from './tags.ts';

@@ -1,15 +1,16 @@
 // A data cache for tests: the real engine and memory on simulated time.
 
-import { type NamedCacheParts, namedCache } from '../../src/cache/cache.ts';
+import { namedCache } from '../../src/cache/cache.ts';
 import type { Cache, CacheOptions } from '../../src/cache/contract.ts';
-import type { Schema } from '../../src/cache/schema.ts';
+import type { Schema, SchemaLike } from '../../src/cache/schema.ts';
+import type { NamedCacheParts } from '../../src/cache/shared.ts';
 import type { Selector } from '../../src/dependency/selector.ts';
 import { createValueCache } from '../../src/engine/value-cache.ts';
 import type { ValueCache } from '../../src/engine/value-contract.ts';
 import { createValueMemory } from '../../src/store/value-memory.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
 
-export interface CacheBench<S extends Schema = Schema> {
+export interface CacheBench<S extends SchemaLike<S> = Schema> {
   readonly cache: Cache<S>;
   readonly engine: ValueCache;
   readonly time: SimulatedTime;
@@ -22,7 +23,7 @@ export interface CacheBench<S extends Schema = Schema> {
   wholeKeys(): Promise<string[]>;
 }
 
-export function cacheBench<S extends Schema = Schema>(
+export function cacheBench<S extends SchemaLike<S> = Schema>(
   options: CacheOptions = {},
   parts: Partial<NamedCacheParts> = {},
 ): CacheBench<S> {
@@ -51,7 +52,7 @@ export function cacheBench<S extends Schema = Schema>(
     },
   });
   const cache = namedCache<S>({
-    ...{ engine, options, clock: time, tasks: time, hasSlowTiers: false },
+    ...{ engine, options, clock: time, tasks: time, isFromBefore: false },
     memoryStats: () => memory.stats(),
     close: async () => undefined,
     ...parts,
@@ -72,7 +73,7 @@ function bound(real: ValueCache): Omit<ValueCache, 'invalidate'> {
   return {
     hit: (key) => real.hit(key),
     get: (key) => real.get(key),
-    getMany: (keys) => real.getMany(keys),
+    getMany: (keys, early) => real.getMany(keys, early),
     set: (key, value, terms) => real.set(key, value, terms),
     getOrSet: (key, fill, terms) => real.getOrSet(key, fill, terms),
     remove: (keys) => real.remove(keys),
@@ -80,6 +81,7 @@ function bound(real: ValueCache): Omit<ValueCache, 'invalidate'> {
     stamp: () => real.stamp(),
     entries: (selector) => real.entries(selector),
     stats: () => real.stats(),
+    close: () => real.close(),
   };
 }
 

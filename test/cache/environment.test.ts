@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CacheTier } from '../../src/cache/contract.ts';
-import { cacheOptionsFromEnvironment, isDebugAsked } from '../../src/cache/environment.ts';
+import { cacheOptionsFromEnvironment } from '../../src/cache/environment.ts';
 import { errorOf } from './bench.ts';
 
 const disk: CacheTier = {
@@ -38,14 +38,23 @@ describe('the environment', () => {
       defaults: { ttl: 90_000, grace: 7 },
       memory: { maxBytes: 67_108_864, maxEntries: 500 },
       tiers: [],
+      debug: true,
     });
-    expect([isDebugAsked(environment), isDebugAsked({})]).toEqual([true, false]);
   });
 
   test('that says nothing changes nothing', () => {
     expect(cacheOptionsFromEnvironment({ CACHE_ENABLED: '', CACHE_MAX_BYTES: ' ' })).toEqual({});
     const program = { memory: false as const, tiers: [disk] };
     expect(cacheOptionsFromEnvironment({}, program)).toEqual(program);
+  });
+
+  test('switches lines about events on and off, and leaves them to the function of the program', () => {
+    const print = () => {};
+    const of = (value: string, debug?: typeof print | true) =>
+      cacheOptionsFromEnvironment({ CACHE_DEBUG: value }, debug === undefined ? {} : { debug }).debug;
+    expect([of('1'), of('0'), of('true', print), of('false', print), of('', print), of('0', true)]).toEqual([
+      ...[true, false, print, false, print, false],
+    ]);
   });
 
   test('switches the memory off and on', () => {
@@ -72,10 +81,7 @@ describe('the environment', () => {
     ['CACHE_REDIS_ENABLED', 'true'],
     ['CACHE_REDIS_ENABLED', 'perhaps'],
   ])('%s=%s is refused, with what was expected and got', async (name, value) => {
-    const error = await errorOf(() => [
-      cacheOptionsFromEnvironment({ [name]: value }),
-      isDebugAsked({ [name]: value }),
-    ]);
+    const error = await errorOf(() => cacheOptionsFromEnvironment({ [name]: value }));
     expect(error.code).toBe('E_CONFIG');
     expect(error.message).toMatch(new RegExp(`^expected ${name} to be .+, got `));
     expect(error.message).toContain(value);

@@ -96,3 +96,42 @@ describe('many keys', () => {
     );
   });
 });
+
+describe('many keys that are due for early refresh', () => {
+  test('are filled in the background, by one call', async () => {
+    const { cache, time } = cacheBench();
+    const asked: (readonly string[])[] = [];
+    const fill = async (missing: readonly string[]) => {
+      asked.push(missing);
+      return new Map(missing.map((key) => [key, `round ${asked.length}`]));
+    };
+    const options = { ttl: 1_000, earlyRefresh: 0.8 };
+    await cache.getOrSetMany(['a', 'b'], fill, options);
+    time.advance(500);
+    await cache.getOrSetMany(['young'], fill, options);
+    time.advance(400);
+    const values = await cache.getOrSetMany(['a', 'young', 'b', 'new'], fill, options);
+    expect([...values.values()]).toEqual(['round 1', 'round 2', 'round 1', 'round 4']);
+    expect(asked.slice(2)).toEqual([['a', 'b'], ['new']]);
+    await settle();
+    expect([cache.get('a'), cache.get('b'), cache.get('young')]).toEqual(['round 3', 'round 3', 'round 2']);
+    expect(cache.stats()).toMatchObject({ misses: 4, fills: 6, collapsed: 0 });
+  });
+
+  test('have what their kind says, and tell when it fails', async () => {
+    const { cache, time, faults } = cacheBench({ kinds: { user: { ttl: 1_000, earlyRefresh: 0.5 } } });
+    await cache.getOrSetMany(['user:1', 'other'], (missing) => new Map(missing.map((key) => [key, 1])));
+    time.advance(500);
+    const fails = () => Promise.reject(new Error('down'));
+    expect((await cache.getOrSetMany<number>(['user:1', 'other'], fails)).get('user:1')).toBe(1);
+    await settle();
+    expect(faults).toMatchObject([{ code: 'E_FILL', cause: { message: 'down' } }]);
+  });
+
+  test('that the defaults of a namespace want anew are all filled', async () => {
+    const { cache } = cacheBench();
+    const anew = cache.namespace('n', { defaults: { refresh: true } });
+    anew.set('a', 'stored');
+    expect((await anew.getOrSetMany(['a'], () => new Map([['a', 'read']]))).get('a')).toBe('read');
+  });
+});

@@ -49,6 +49,40 @@ test('a schema types keys and values', async () => {
   same<typeof filled, Map<'user:1', User>>(true);
 });
 
+interface TypedByInterface {
+  'user:*': User;
+  total: number;
+}
+
+test('an interface is a schema, too', async () => {
+  const { cache } = cacheBench<TypedByInterface>();
+  const user = cache.get('user:1');
+  same<typeof user, Eventually<User | undefined>>(true);
+  const total = await cache.getOrSet('total', (fill) => {
+    same<typeof fill.previous, { readonly value: number; readonly validator: string | undefined } | undefined>(true);
+    return 1;
+  });
+  same<typeof total, number>(true);
+  // @ts-expect-error the key is in no pattern
+  cache.set('usr:1', { name: 'Ada' });
+  // @ts-expect-error the value is of another type
+  cache.set('user:1', { dark: true });
+  const inner = cache.namespace<{ readonly 'a:*': string }>('inner');
+  // @ts-expect-error the value is of another type
+  inner.set('a:1', 1);
+  const other: Cache<TypedByInterface> = cache.namespace('other');
+  expect(other.get('total')).toBeUndefined();
+});
+
+test('the type of a cache that createCache gives takes any key', () => {
+  const { cache } = cacheBench();
+  const held: ReturnType<typeof cacheBench>['cache'] = cache;
+  held.set('x', 1);
+  const x = held.get<number>('x');
+  same<typeof x, Eventually<number | undefined>>(true);
+  expect(x).toBe(1);
+});
+
 test('the fill says the type where there is no schema, and never narrows what the schema says', async () => {
   const untyped = await cacheBench().cache.getOrSet('x', async () => ({ name: 'Ada', age: 36 }));
   same<typeof untyped, { name: string; age: number }>(true);

@@ -24,6 +24,7 @@ function loop(isSlow: boolean, isCurrent: (entry: Numbered) => boolean) {
   const time = new SimulatedTime();
   const tiers = new TierLoop({
     stores: [above, below],
+    clock: time,
     tasks: time,
     fault: (error) => expect.unreachable(String(error)),
     isCurrent,

@@ -73,10 +73,10 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
     'while (found === undefined || !this.#isBetter(found, outdated)) {',
     'while (found === undefined) {',
   ]),
-  mutant('is not overtaken by a set', { file: FILLS, ways: ['set by another'] }, ['flight.isOvertaken = true;', '']),
+  mutant('is not overtaken by a set', { file: FLIGHT, ways: ['set by another'] }, ['flight.isOvertaken = true;', '']),
   mutant('lets callers join what a set has overtaken', { file: FILLS, ways: ['set by another'] }, [
-    'flight.isOvertaken = true;\n    this.#flights.delete(key);',
-    'flight.isOvertaken = true;',
+    'overtakeAll(newest);\n    this.#flights.delete(key);',
+    'overtakeAll(newest);',
   ]),
   mutant('does not look at the stamp of a set', { file: CACHE, ways: KEY }, [
     'const begun = stamp ?? this.stamp();',
@@ -97,5 +97,8 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
     'this.#floor = position;',
     '',
   ]),
-  mutant('does not wait for the log', { file: CACHE, ways: KEY }, ['await Promise.all(appended);', 'void appended;']),
+  mutant('does not wait for the log', { file: CACHE, ways: KEY }, [
+    'await this.#underWay.track(Promise.all(appended));',
+    'void appended;',
+  ]),
 ];

@@ -3,14 +3,15 @@
 // The one complication: package.test.ts builds into `dist`, perhaps at the same time. So this is built, and packed, in a
 // folder of its own. Optional libraries are those of this repository.
 
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { composed, exampleNames, isBefore, isRun, namesIn } from '../../examples/kit.ts';
 import { NODE, type Ran, ROOT, readJson, run, runWell, tempFolder, unreachableIn, writeJson } from './kit.ts';
 
-const OPTIONAL = ['@libsql', 'drizzle-orm', 'hono', 'miniflare'];
-const GUIDES = ['docs/data-cache.md', 'docs/migrating.md'];
+const OTEL = ['@opentelemetry/api', '@opentelemetry/sdk-metrics', '@opentelemetry/sdk-trace-base'];
+const OPTIONAL = ['@libsql', ...OTEL, 'drizzle-orm', 'hono', 'miniflare'];
+const GUIDES = ['docs/data-cache.md', 'docs/http-handlers.md', 'docs/migrating.md'];
 
 const folder = tempFolder();
 const consumer = join(folder.path, 'consumer');
@@ -41,7 +42,10 @@ beforeAll(async () => {
   bare = await run(NODE, ['bare.mjs'], { cwd: consumer });
   for (const name of OPTIONAL) {
     const place = join(consumer, 'node_modules', name);
-    if (!existsSync(place)) symlinkSync(join(ROOT, 'node_modules', name), place);
+    mkdirSync(dirname(place), { recursive: true });
+    // prom-client brings its own @opentelemetry/api, whose types are not those of the SDK here.
+    rmSync(place, { recursive: true, force: true });
+    symlinkSync(join(ROOT, 'node_modules', name), place);
   }
   for (const name of names) cpSync(join(ROOT, 'examples', name), join(consumer, name), { recursive: true });
 }, 260_000);

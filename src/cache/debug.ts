@@ -1,0 +1,107 @@
+// What happens in a cache as lines of text, for whoever looks for the reason of something.
+//
+// The one complication: keys, tags and messages may hold anything, and a line is one line.
+
+import type { Selector } from '../dependency/selector.ts';
+import type { ValueEvent, ValueWatch } from '../engine/value-contract.ts';
+import { TidegateError } from '../errors.ts';
+import type { CacheOptions } from './contract.ts';
+import { MARK } from './keys.ts';
+
+interface Platform {
+  readonly console?: { debug?(line: string): void };
+}
+
+/** Prints each event; undefined: nobody asked for it. `fault`: told what the program's own function threw. */
+export function debugWatch(
+  cache: string,
+  debug: CacheOptions['debug'],
+  fault: (error: unknown) => void,
+): ValueWatch | undefined {
+  const print = printerOf(debug);
+  if (print === undefined) return undefined;
+  return {
+    isOn: true,
+    told(event) {
+      try {
+        print(oneLine(`${cache}: ${textOf(event)}`));
+      } catch (error) {
+        fault(error);
+      }
+    },
+  };
+}
+
+/** Both hear of it, each while it is on. */
+export function bothWatches(one: ValueWatch | undefined, other: ValueWatch | undefined): ValueWatch | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return {
+    get isOn() {
+      return one.isOn || other.isOn;
+    },
+    told(event) {
+      if (one.isOn) one.told(event);
+      if (other.isOn) other.told(event);
+    },
+  };
+}
+
+function printerOf(debug: unknown): ((line: string) => void) | undefined {
+  if (debug === undefined || debug === false) return undefined;
+  if (typeof debug === 'function') return debug as (line: string) => void;
+  if (debug === true) return (line) => (globalThis as Platform).console?.debug?.(line);
+  throw new TidegateError('E_CONFIG', `expected debug to be true, false or a function, got ${typeof debug}`);
+}
+
+function textOf(event: ValueEvent): string {
+  switch (event.kind) {
+    case 'hit':
+    case 'miss':
+    case 'stale':
+    case 'collapsed':
+      return `${event.kind} ${event.key}`;
+    case 'fill': {
+      const end = `fill ${event.key} ${event.result} after ${Math.round(event.durationMs * 10) / 10} ms`;
+      return event.result === 'failed' ? `${end}: ${messageOf(event.error)}` : end;
+    }
+    case 'set':
+      return `set ${event.key} ${event.stored ? 'stored' : 'not stored'}`;
+    case 'invalidate':
+      return `${event.soft ? 'expire' : 'invalidate'} ${event.selectors.map(nameOf).join(', ')}`;
+    case 'tier-fault':
+      return `tier ${event.tier} fault: ${messageOf(event.error)}`;
+    case 'tier-paused':
+      return `tier ${event.tier} paused`;
+    case 'tier-resumed':
+      return `tier ${event.tier} asked again`;
+  }
+}
+
+function nameOf(selector: Selector): string {
+  switch (selector.kind) {
+    case 'url':
+      return `key ${selector.uri}`;
+    case 'tag':
+      return `tag ${selector.tag}`;
+    case 'prefix':
+      return `prefix ${selector.prefix}`;
+    case 'pattern':
+      return `pattern ${selector.pattern}`;
+    case 'origin':
+      return `origin ${selector.origin}`;
+    case 'all':
+      return 'all';
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+const LONGEST = 500;
+
+/** Without what would end the line, or turn it around. Marks of the cache's own are shown as spaces. */
+function oneLine(text: string): string {
+  const line = text.replaceAll(MARK, ' ').replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\ufffd');
+  return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line;
+}

@@ -1,0 +1,17 @@
+// Which part of the keys is cached while a cache is rolled out.
+
+import { TidegateError } from '../errors.ts';
+
+export function checkRollout(rollout: unknown): void {
+  if (typeof rollout === 'number' && rollout >= 0 && rollout <= 1) return;
+  throw new TidegateError('E_CONFIG', `expected rollout to be a number from 0 to 1, got ${String(rollout)}`);
+}
+
+/** Where a key stands between 0 and 1: the same in every process, and unlike for keys that are alike. */
+export function placeOf(key: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
+}

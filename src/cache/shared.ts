@@ -1,0 +1,47 @@
+// What a cache and all its namespaces share.
+
+import type { ValueCache } from '../engine/value-contract.ts';
+import type { Clock, Tasks } from '../ports.ts';
+import { checkEnabled } from './checks.ts';
+import type * as Contract from './contract.ts';
+import { Events } from './events.ts';
+import { Kinds } from './kinds.ts';
+import { OutsideKeys } from './outside.ts';
+import { checkRollout } from './rollout.ts';
+
+export interface NamedCacheParts {
+  readonly engine: ValueCache;
+  readonly options: Pick<Contract.CacheOptions, 'version' | 'defaults' | 'kinds' | 'enabled' | 'rollout'>;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly tasks: Tasks;
+  /** True: entries may be there that another process stored, before this one began. */
+  readonly isFromBefore: boolean;
+  readonly memoryStats: () => Contract.CacheStats['memory'];
+  /** Closes the tiers, once the engine is closed. */
+  readonly close: () => Promise<void>;
+}
+
+export interface Shared extends NamedCacheParts {
+  readonly kinds: Kinds;
+  readonly events: Events;
+  readonly outside: OutsideKeys;
+  readonly seen: { digests: boolean; versions: boolean };
+  /** Part of the keys that is cached: 0 where the cache is off or closed. */
+  share: number;
+  closed: Promise<void> | undefined;
+  /** Keys that one call looked up and then had filled: the engine counts them twice. */
+  askedTwice: number;
+}
+
+/** Throws E_CONFIG. */
+export function sharedBy(parts: NamedCacheParts): Shared {
+  const { kinds, enabled = true, rollout = 1 } = parts.options;
+  checkRollout(rollout);
+  checkEnabled(enabled);
+  return {
+    ...parts,
+    ...{ kinds: new Kinds(kinds), events: new Events(), outside: new OutsideKeys(parts.isFromBefore) },
+    seen: { digests: parts.isFromBefore, versions: parts.isFromBefore },
+    ...{ share: enabled ? rollout : 0, closed: undefined, askedTwice: 0 },
+  };
+}
