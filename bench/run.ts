@@ -15,6 +15,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   data: () => load('./data.ts'),
   disk: () => load('./disk.ts'),
   hits: () => load('./hits.ts'),
+  match: () => load('./match.ts'),
   memory: () => load('./memory.ts'),
   policy: () => load('./policy.ts'),
 };

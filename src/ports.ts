@@ -1,6 +1,7 @@
 // The ports: what the engine asks of the world, as interfaces only. Each has one exported contract suite under
 // test/contract. The engine never sees a platform; node/ and workers/ hand these in, the simulation hands in its own.
 
+import type { ChangeSet, FeedPosition } from './dependency/change.ts';
 import type { LogChange } from './dependency/log.ts';
 import type { Position } from './dependency/position.ts';
 import type { Selector } from './dependency/selector.ts';
@@ -98,6 +99,40 @@ export interface InvalidationLog {
    * durable and every member of this node has applied it; rejects with E_LOG when that could not be made sure.
    */
   append(change: LogChange): Eventually<Position>;
+}
+
+/** Whom a change feed tells, in the order of its positions; it tells nothing more until a promise of its listener resolves. */
+export interface FeedListener {
+  /** What one commit changed, or several that are told as one. */
+  changed(set: ChangeSet): Eventually<void>;
+  /** Continuity is lost: whatever was read of the source before now may be outdated. Goes on after `position`. */
+  gap(reason: string, position: FeedPosition): Eventually<void>;
+  /** All that was committed up to there has been told; comes also when nothing was, at least once for each heartbeat. */
+  reached(position: FeedPosition): void;
+}
+
+/** What a database tells of its commits. */
+export interface ChangeFeed {
+  /**
+   * Tells of what was committed after `from`; a position that is no longer known, or `undefined`, is a gap. Rejects with
+   * E_FEED when it cannot begin at all; later failures are retried, and shown in `status`.
+   */
+  start(from: FeedPosition | undefined, listener: FeedListener): Promise<void>;
+  /** The listener has applied what came up to there, for good: the database need not keep it. */
+  acknowledge(position: FeedPosition): void;
+  status(): FeedStatus;
+  /** Nothing is told once it resolves. */
+  stop(): Promise<void>;
+}
+
+export interface FeedStatus {
+  readonly state: 'starting' | 'live' | 'retrying' | 'stopped';
+  /** What was told last. */
+  readonly position: FeedPosition | undefined;
+  /** Since the moment up to which all commits are known to have been told. */
+  readonly lagMs: number;
+  /** What is amiss, in the form of an error's message; empty: nothing. */
+  readonly problems: readonly string[];
 }
 
 /** The content of a request on its way to the origin. */

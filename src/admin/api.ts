@@ -20,6 +20,7 @@ import { type Fields, NO_FIELDS, trimOws } from '../semantics/fields.ts';
 import { type AdminResponse, type AdminRoute, bearerToken, failure, json, ofError, unauthorized } from './answers.ts';
 import { type PopulateApi, populateRoutes } from './populate-api.ts';
 import { parseJson, parsePrefix, parseSelectors, parseTag, parseUri, refuse } from './selectors.ts';
+import { type SourceApi, sourceRoutes } from './sources-api.ts';
 import { type TierApi, tierRoutes } from './tiers-api.ts';
 
 export interface AdminRequest {
@@ -48,6 +49,7 @@ export interface AdminDeps {
   /** Fills entries while no client waits. */
   readonly populate: PopulateApi;
   readonly tiers: TierApi;
+  readonly sources: SourceApi;
   /** Names of the configured origins. */
   originNames(): readonly string[];
   /** Everything in the text format of Prometheus. */
@@ -68,6 +70,7 @@ export function createAdminApi(deps: AdminDeps): AdminApi {
     ...changingRoutes(deps),
     ...populateRoutes(deps.populate),
     ...tierRoutes(deps.tiers),
+    ...sourceRoutes(deps.sources),
   ];
   return async (request) => {
     try {

@@ -7,6 +7,7 @@ import type { RunningFlight } from './flight-plan.ts';
 import type { HitForMiss } from './hit-for-miss.ts';
 import type { Invalidator } from './invalidator.ts';
 import type { RecentMap } from './recent-map.ts';
+import type { SourceLeases } from './source-leases.ts';
 import type { Tally } from './tally.ts';
 import type { Tiers } from './tiers.ts';
 
@@ -20,6 +21,7 @@ export interface Context {
   /** Puts stored responses in content codings; undefined: nobody does. */
   readonly coder: Coder | undefined;
   readonly invalidator: Invalidator;
+  readonly sources: SourceLeases;
   readonly hitForMiss: HitForMiss;
   readonly tally: Tally;
   /** Fills and validations under way that others may join, by the key of what they fetch. */

@@ -11,6 +11,7 @@ import type { Fields } from '../semantics/fields.ts';
 import type { LifetimeSource } from '../semantics/freshness.ts';
 import type { ForwardReason, Outcome, OutcomeDetail } from '../semantics/outcome.ts';
 import type { CachePolicy } from '../semantics/policy.ts';
+import type { SourceReply, SourceReport, SourceState } from './source-leases.ts';
 
 /** Where requests of one route go and under which policy. Made once from the configuration, shared by its requests. */
 export interface Route {
@@ -231,5 +232,8 @@ export interface Gate {
   /** Rejects with E_SELECTOR when there is no tier of that name. */
   list(query: ListQuery): Promise<ListPage>;
   explain(request: Pick<GateRequest, 'route' | 'method' | 'uri' | 'fields' | 'bypass'>): Promise<Explanation>;
+  /** What a tracker says of its source; in force when it resolves. See SourceLeases. */
+  reportSource(report: SourceReport): Promise<SourceReply>;
+  sources(): readonly SourceState[];
   stats(): GateStats;
 }

@@ -6,6 +6,7 @@ import type { ForwardReason, Outcome, OutcomeDetail } from '../semantics/outcome
 import type { ValidateReason } from '../semantics/reuse.ts';
 import type { Context } from './context.ts';
 import type { GateRequest } from './contract.ts';
+import type { Refusal } from './draft.ts';
 import { Flight } from './flight.ts';
 import type { FlightPlan, Landing, RunningFlight } from './flight-plan.ts';
 import { asAsked, asValidation, asWhole } from './forward-requests.ts';
@@ -122,9 +123,15 @@ export function forwardedOutcome(from: Landed, forwardStatus: number | undefined
 export function responseOutcome(from: Landed, landing: Landing & { kind: 'response' }): Outcome {
   const { head, draft, refusal } = landing;
   const outcome = forwardedOutcome(from, head.status);
-  const own = refusal === 'invalidated-during-fill' || refusal === 'intent-open' ? { detail: refusal } : {};
+  const own = isOfTheProtocol(refusal) ? { detail: refusal } : {};
   const judged = draft !== undefined || refusal !== undefined;
   return { ...outcome, ...own, ...(judged && { stored: refusal === undefined }) };
+}
+
+type OfTheProtocol = 'invalidated-during-fill' | 'intent-open' | 'source-not-live';
+
+function isOfTheProtocol(refusal: Refusal | undefined): refusal is OfTheProtocol {
+  return refusal === 'invalidated-during-fill' || refusal === 'intent-open' || refusal === 'source-not-live';
 }
 
 /** For the end of a switch over a closed union. */

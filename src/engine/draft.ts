@@ -30,6 +30,10 @@ export const ENGINE_REFUSALS = {
     section: 'docs/architecture.md, the fill protocol',
     sentence: 'a write on its URI is under way',
   },
+  'source-not-live': {
+    section: 'docs/admin-api.md, POST /sources',
+    sentence: 'no tracker tells of the changes of its source just now',
+  },
   'too-many-tags': {
     section: 'docs/architecture.md, tags',
     sentence: 'it has more tags than are kept, and a forgotten tag would lose an invalidation',
@@ -68,6 +72,7 @@ export function isPassing(refusal: Refusal): boolean {
 const PASSING: ReadonlySet<Refusal> = new Set<Refusal>([
   'invalidated-during-fill',
   'intent-open',
+  'source-not-live',
   'keep-good',
   'overtaken',
   'route-retired',

@@ -22,6 +22,7 @@ import { createLocalLog } from './local-log.ts';
 import { populateOne } from './populate-fill.ts';
 import { RecentMap } from './recent-map.ts';
 import { rehydrateFound } from './rehydrate.ts';
+import { SourceLeases } from './source-leases.ts';
 import { explainRequest, listEntries } from './summary.ts';
 import { Tally } from './tally.ts';
 import { Tiers } from './tiers.ts';
@@ -82,6 +83,8 @@ export function createGate(options: GateOptions): Gate {
     populate: (request) => populateOne(context, request),
     list: (query) => listEntries(context, query),
     explain: (request) => explainRequest(context, request),
+    reportSource: (report) => context.sources.report(report),
+    sources: () => context.sources.states(),
     stats: () => statsOf(context, options),
   };
 }
@@ -94,7 +97,10 @@ function invalidateAllLater({ tasks, invalidator, unknownOutcomeMs }: Context): 
 function contextOf(options: GateOptions): Context {
   const { clock, tasks, random, stores, fault = () => {}, report = () => {} } = options;
   const { invalidations, log } = options.history ?? newHistory(options);
-  const invalidator = new Invalidator({ invalidations, log, random, fault });
+  const sources = new SourceLeases({ clock, invalidate: (selector) => invalidator.invalidate(selector) });
+  const hasPast = options.history !== undefined;
+  const allows = (tags: readonly string[], isFromBefore: boolean) => sources.allows(tags, isFromBefore);
+  const invalidator: Invalidator = new Invalidator({ invalidations, log, random, fault, allows, hasPast });
   const names = options.tierNames ?? DEFAULT_TIER_NAMES;
   const tiers = new Tiers({ stores, names, invalidator, clock, tasks, fault });
   const { compress } = options;
@@ -103,6 +109,7 @@ function contextOf(options: GateOptions): Context {
     tasks,
     random,
     invalidator,
+    sources,
     tiers,
     bodies: options.bodies,
     coder: compress === undefined ? undefined : new Coder({ tiers, compress, fault }),

@@ -21,7 +21,7 @@ export interface Stamp {
 }
 
 /** Why the result of a fill is not stored; undefined: it may be. */
-export type StampRefusal = 'invalidated-during-fill' | 'intent-open' | undefined;
+export type StampRefusal = 'invalidated-during-fill' | 'intent-open' | 'source-not-live' | undefined;
 
 /** What of an entry tells whether it is outdated. */
 type Stamped = StoredResponse | StoredValue;
@@ -33,6 +33,10 @@ export interface InvalidatorParts {
   readonly random: Random;
   /** Told when what nobody waits for could not be made durable. */
   readonly fault: (error: unknown) => void;
+  /** Whether what carries these tags may be served or stored at this instant; see SourceLeases. Default: it may. */
+  readonly allows?: (tags: readonly string[], isFromBefore: boolean) => boolean;
+  /** True: entries may have been stored before. Default false. */
+  readonly hasPast?: boolean;
 }
 
 export class Invalidator {
@@ -42,17 +46,22 @@ export class Invalidator {
   readonly #log: InvalidationLog;
   readonly #fault: (error: unknown) => void;
   readonly #intentPrefix: string;
+  readonly #allows: InvalidatorParts['allows'];
+  /** What is stamped up to there was stored before this member began. */
+  readonly #beganAt: Position;
   #lastIntent = 0;
   /** URIs by the ids of the open intents on them, and how many each has. */
   readonly #intents = new Map<string, string>();
   readonly #intentsOn = new Map<string, number>();
   readonly #counts: Record<Selector['kind'], number> = { url: 0, tag: 0, prefix: 0, pattern: 0, origin: 0, all: 0 };
 
-  constructor({ invalidations, log, random, fault }: InvalidatorParts) {
+  constructor({ invalidations, log, random, fault, allows, hasPast = false }: InvalidatorParts) {
     this.#invalidations = invalidations;
     this.#hard = invalidations;
     this.#log = log;
     this.#fault = fault;
+    this.#allows = allows;
+    this.#beganAt = hasPast ? invalidations.applied : -1;
     this.#intentPrefix = `${Math.floor(random() * 2 ** 48).toString(36)}-`;
     log.follow((position, change) => this.#apply(position, change));
   }
@@ -97,6 +106,7 @@ export class Invalidator {
   /** True when no invalidation affects the entry: it reflects every change this node was told of. */
   isCurrent(entry: Stamped): boolean {
     if (entry.epoch !== this.#invalidations.epoch) return false;
+    if (this.#allows !== undefined && !this.#allows(entry.tags, entry.stamp <= this.#beganAt)) return false;
     if (entry.checkedUpTo === this.#invalidations.applied) return true;
     if (this.lastAffecting(entry) > entry.stamp) return false;
     entry.checkedUpTo = this.#invalidations.applied;
@@ -135,6 +145,7 @@ export class Invalidator {
   /** Why a result stamped so may not be stored now. */
   refusal(stamp: Stamp, what: Affectable): StampRefusal {
     if (this.isAffectedSince(stamp, what)) return 'invalidated-during-fill';
+    if (this.#allows !== undefined && !this.#allows(what.tags, true)) return 'source-not-live';
     return this.#intentsOn.has(what.uri) ? 'intent-open' : undefined;
   }
 

@@ -58,6 +58,7 @@ export class Tally {
     'hit-for-miss': 0,
     'invalidated-during-fill': 0,
     'intent-open': 0,
+    'source-not-live': 0,
     'only-if-cached': 0,
     'origin-error': 0,
     refused: 0,

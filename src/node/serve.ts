@@ -188,6 +188,7 @@ class NodeGate implements RunningGate, Part {
       explainRequest: (request) => this.requestFor(request),
       populate: this.#population,
       tiers: tierControl(this.#tiers),
+      sources: this.gate,
       metricsText: () => this.metrics.text(),
       originNames: () => Object.keys(this.#site.config.origins),
     };

@@ -14,6 +14,7 @@ export type OutcomeDetail =
   | 'hit-for-miss' // the key is known to be uncacheable, the request did not queue
   | 'invalidated-during-fill' // the answer was not stored, because a later invalidation affects it
   | 'intent-open' // the answer was not stored, because a write on it is under way
+  | 'source-not-live' // the answer was not stored, because nobody tells of changes at its source
   | 'only-if-cached'
   | 'origin-error'
   | 'refused'; // the gate itself refused the request

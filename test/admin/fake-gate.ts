@@ -60,6 +60,7 @@ export const STATS: GateStats = {
     'hit-for-miss': 0,
     'invalidated-during-fill': 8,
     'intent-open': 0,
+    'source-not-live': 0,
     'only-if-cached': 0,
     'origin-error': 6,
     refused: 7,
@@ -154,6 +155,10 @@ export function fakeGate(overrides: Partial<AdminDeps> = {}): FakeGate {
         cleared.push(what);
         return 18;
       },
+    },
+    sources: {
+      reportSource: async ({ sequence }) => ({ gap: sequence === 1, token: 't1' }),
+      sources: () => [{ source: 'shop', live: true, leftMs: 1500, reports: 4, gaps: 1, expirations: 0 }],
     },
     originNames: () => ['api', 'app', 'demo'],
     metricsText: async () => 'tidegate_entries 18\n',

@@ -57,6 +57,7 @@ export function crewAdmin(deps: AdminDeps, { crew, totals, metrics, hasDisk }: C
         return totals.stats;
       },
     },
+    sources: withoutReports(),
     populate: hasDisk ? deps.populate : withoutBegin(deps.populate),
     tiers: {
       ...deps.tiers,
@@ -86,6 +87,14 @@ function withoutBegin(populate: AdminDeps['populate']): AdminDeps['populate'] {
     progress: (id) => populate.progress(id),
     follow: (id, listener) => populate.follow(id, listener),
     cancel: (id) => populate.cancel(id),
+  };
+}
+
+/** A lease is a process's own: workers would have to be told of it. */
+function withoutReports(): AdminDeps['sources'] {
+  return {
+    reportSource: () => Promise.reject(new TidegateError('E_ADMIN', 'expected a gate of one process, got workers')),
+    sources: () => [],
   };
 }
 

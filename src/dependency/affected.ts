@@ -1,0 +1,239 @@
+// Whether a change can change the answer of a read, and why.
+//
+// The one complication: a row has its part in an answer by more than the condition: a join may drop it, a window may end
+// before it. What the answer showed (keys, bound) tells; so what it showed must stay true under every change that is
+// said to change nothing. That is why the columns of the primary key and of a window's order always count as values; a
+// key that changes also moves the row among those that a database gives in no stated order.
+
+import type { Cell, Change, Row, TableShape } from './change.ts';
+import { compareCells } from './compare.ts';
+import { evaluate } from './evaluate.ts';
+import type { BoundRead } from './instance.ts';
+import type { Predicate, Truth } from './predicate.ts';
+import { rowKey } from './row-key.ts';
+import type { OrderTerm, TableRead } from './template.ts';
+
+/** Why a read is affected. */
+export type Reason =
+  /** A row of the answer is gone or changed. */
+  | 'record'
+  /** A row satisfies the condition now. */
+  | 'enters'
+  /** A row does so no longer. */
+  | 'leaves'
+  /** A row still does, and something else of it that the answer depends on has changed. */
+  | 'value'
+  /** A row that was skipped by the OFFSET is gone or changed. */
+  | 'window'
+  /** It cannot be told that it is not. */
+  | 'maybe'
+  /** All rows are gone, or nobody knows. */
+  | 'truncate'
+  /** The table is not as it was when the statement was analysed. */
+  | 'schema';
+
+/** Undefined: the answer is the same after the change as before. */
+export function affects(bound: BoundRead, change: Change): Reason | undefined {
+  const { table } = bound.read;
+  if (change.table !== table) {
+    if (change.table.name !== table.name) return undefined;
+    if (!isSameShape(change.table, table)) return 'schema';
+  }
+  switch (change.kind) {
+    case 'truncate':
+      return 'truncate';
+    case 'insert':
+      return affectsByInsert(bound, change.new);
+    case 'delete':
+      return change.old === undefined ? 'maybe' : affectsByDelete(bound, change.old);
+    case 'update':
+      return affectsByUpdate(bound, change.old ?? keyOnly(table, change.new), change.new);
+  }
+}
+
+function affectsByInsert(bound: BoundRead, row: Row): Reason | undefined {
+  const truth = evaluate(bound.predicate, bound.read.table, row);
+  if (!isPossible(truth) || isBeyond(bound, row)) return undefined;
+  return truth === 'true' ? 'enters' : 'maybe';
+}
+
+function affectsByDelete(bound: BoundRead, row: Row): Reason | undefined {
+  const part = partOf(bound, row);
+  if (part === 'in') return 'record';
+  if (part === 'out' && bound.bound?.hasOffset !== true) return undefined;
+  const truth = evaluate(bound.predicate, bound.read.table, row);
+  if (!isPossible(truth) || isBeyond(bound, row)) return undefined;
+  if (part === 'out') return 'window';
+  return truth === 'true' ? 'leaves' : 'maybe';
+}
+
+function affectsByUpdate(bound: BoundRead, old: Row, row: Row): Reason | undefined {
+  const uses = usesOf(bound.read);
+  const { table } = bound.read;
+  const hasNewValue = isChanged(table, uses.value, [old, row]);
+  if (!hasNewValue && !isChanged(table, uses.condition, [old, row])) return undefined;
+  const before = evaluate(bound.predicate, table, old);
+  const after = evaluate(bound.predicate, table, row);
+  const part = partOf(bound, old);
+  if (part !== 'in' && !isPossible(before) && !isPossible(after)) return undefined;
+  if (!hasNewValue && before === 'true' && after === 'true') return undefined;
+  // It had no part in the answer, and nothing is changed by which it could get one.
+  if (part === 'out' && !isChanged(table, uses.place, [old, row])) return undefined;
+  const newMatters = isPossible(after) && !isBeyond(bound, row);
+  const wasSkipped = part === 'out' && bound.bound?.hasOffset === true;
+  const oldMatters =
+    part === 'in' || ((part === 'unknown' || wasSkipped) && isPossible(before) && !isBeyond(bound, old));
+  if (!oldMatters && !newMatters) return undefined;
+  return updateReason(part, { before, after, newMatters });
+}
+
+interface Update {
+  readonly before: Truth;
+  readonly after: Truth;
+  readonly newMatters: boolean;
+}
+
+function updateReason(part: Part, { before, after, newMatters }: Update): Reason {
+  if (part === 'in') return 'record';
+  if (part === 'out' && !newMatters) return 'window';
+  if (before === 'maybe' || after === 'maybe') return 'maybe';
+  if (before === 'true') return after === 'true' ? 'value' : 'leaves';
+  return 'enters';
+}
+
+function isPossible(truth: Truth): boolean {
+  return truth === 'true' || truth === 'maybe';
+}
+
+/** Whether a row is among those that the answer shows. */
+type Part = 'in' | 'out' | 'unknown';
+
+function partOf({ keys, read }: BoundRead, row: Row): Part {
+  if (keys === undefined) return 'unknown';
+  const key = rowKey(read.table, row);
+  if (key === undefined) return 'unknown';
+  return keys.has(key) ? 'in' : 'out';
+}
+
+/** Strictly after the last row of a full window. A tie is not; nor is what cannot be told. */
+function isBeyond({ bound, read }: BoundRead, row: Row): boolean {
+  if (bound === undefined || read.window === undefined) return false;
+  const { order } = read.window;
+  for (let at = 0; at < order.length; at++) {
+    const term = order[at] as OrderTerm;
+    const place = placeOf(read.table, term, [row[term.column], bound.last[at]]);
+    if (place !== 'same') return place === 'after';
+  }
+  return false;
+}
+
+function placeOf(table: TableShape, term: OrderTerm, [cell, last]: readonly [Cell, Cell]): 'before' | 'same' | 'after' {
+  const type = table.columns[term.column]?.type;
+  // What cannot be told counts as before: it matters.
+  if (type === undefined || cell === undefined || last === undefined) return 'before';
+  if (cell === null) return last === null ? 'same' : term.nullsFirst ? 'before' : 'after';
+  if (last === null) return term.nullsFirst ? 'after' : 'before';
+  const order = compareCells(type, cell, last);
+  if (order === 0) return 'same';
+  return order === (term.isDescending ? -1 : 1) ? 'after' : 'before';
+}
+
+function isChanged(table: TableShape, columns: readonly number[], [old, row]: readonly [Row, Row]): boolean {
+  for (const column of columns) {
+    const one = old[column];
+    const other = row[column];
+    if (isSameCell(one, other) && !isAmbiguous(table, column, one)) continue;
+    return true;
+  }
+  return false;
+}
+
+/** The same in every respect, not only equal: `a` and `A`, 0 and -0 are two. Of unknown cells nothing is said. */
+export function isSameCell(one: Cell, other: Cell): boolean {
+  if (one === undefined || other === undefined) return false;
+  if (Object.is(one, other)) return true;
+  if (!(one instanceof Uint8Array) || !(other instanceof Uint8Array) || one.length !== other.length) return false;
+  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false;
+  return true;
+}
+
+/** A column of SQLite without a type keeps 1 and 1.0 apart, which a cell cannot. */
+export function isAmbiguous(table: TableShape, column: number, cell: Cell): boolean {
+  if (typeof cell !== 'number' || !Number.isInteger(cell)) return false;
+  const type = table.columns[column]?.type;
+  return type?.family === 'sqlite' && type.affinity === 'blob';
+}
+
+/** Columns of a read, by what their change can do. */
+interface Uses {
+  readonly condition: readonly number[];
+  readonly value: readonly number[];
+  /** All but what is only shown. */
+  readonly place: readonly number[];
+}
+
+const usesByRead = new WeakMap<TableRead, Uses>();
+
+function usesOf(read: TableRead): Uses {
+  const known = usesByRead.get(read);
+  if (known !== undefined) return known;
+  const condition = new Set<number>();
+  gatherColumns(read.predicate, condition);
+  const value = new Set(read.valueColumns === 'all' ? read.table.columns.keys() : read.valueColumns);
+  const fixed = [...(read.window?.order ?? []).map(({ column }) => column), ...read.table.key];
+  for (const column of fixed) value.add(column);
+  const place = new Set([...condition, ...value]);
+  for (const column of read.onlyShown ?? []) if (!condition.has(column) && !fixed.includes(column)) place.delete(column);
+  const uses = { condition: [...condition], value: [...value], place: [...place] };
+  usesByRead.set(read, uses);
+  return uses;
+}
+
+function gatherColumns(predicate: Predicate, into: Set<number>): void {
+  switch (predicate.kind) {
+    case 'always':
+      return;
+    case 'and':
+    case 'or':
+      for (const part of predicate.parts) gatherColumns(part, into);
+      return;
+    case 'not':
+      return gatherColumns(predicate.part, into);
+    case 'columns':
+      into.add(predicate.left).add(predicate.right);
+      return;
+    case 'maybe':
+      for (const column of predicate.columns) into.add(column);
+      return;
+    default:
+      into.add(predicate.column);
+  }
+}
+
+/** A row of which the primary key is known and nothing else. */
+export function keyOnly(table: TableShape, row: Row): Row {
+  const old: Cell[] = new Array(table.columns.length).fill(undefined);
+  for (const ordinal of table.key) old[ordinal] = row[ordinal];
+  return old;
+}
+
+const sameShapes = new WeakMap<TableShape, WeakMap<TableShape, boolean>>();
+
+/** Of two shapes of one table. */
+export function isSameShape(one: TableShape, other: TableShape): boolean {
+  const known = sameShapes.get(one)?.get(other);
+  if (known !== undefined) return known;
+  const isSame = shapeText(one) === shapeText(other);
+  const others = sameShapes.get(one) ?? new WeakMap<TableShape, boolean>();
+  sameShapes.set(one, others.set(other, isSame));
+  return isSame;
+}
+
+function shapeText({ columns, key }: TableShape): string {
+  const parts = columns.map(({ name, type, isNotNull }) =>
+    type.family === 'sqlite'
+      ? [name, isNotNull, type.affinity, type.collation]
+      : [name, isNotNull, type.type, type.isOrdered],
+  );
+  return JSON.stringify([parts, key]);
+}

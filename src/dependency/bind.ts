@@ -1,0 +1,261 @@
+// A template with its parameters and what its answer showed becomes an instance.
+//
+// The one complication: facts of an answer may be used only while all of them are known. One row whose key cannot be
+// told, and no row's key is; an OFFSET that may skip rows, and no row is known to have had no part.
+
+import { cellOf, resultCellOf } from './cells.ts';
+import type { Cell, Scalar } from './change.ts';
+import type { ColumnType } from './column-type.ts';
+import { equalityKey } from './compare.ts';
+import type { Bound, BoundRead, Instance } from './instance.ts';
+import type { Operand, Predicate } from './predicate.ts';
+import { keyOfCells } from './row-key.ts';
+import type { Count, OrderTerm, TableRead, Template, Window } from './template.ts';
+
+/** What a statement answered, each row in the order of its output columns. */
+export interface ResultRows {
+  readonly rows: readonly (readonly unknown[])[];
+}
+
+type Tracked = Extract<Template, { kind: 'tracked' }>;
+
+/** What a read is bound to. */
+interface Values {
+  readonly parameters: readonly unknown[];
+  readonly result: ResultRows | undefined;
+}
+
+/** `result` undefined: it is not known, or not in which order its columns are. */
+export function bindInstance(
+  template: Tracked,
+  parameters: readonly unknown[],
+  result: ResultRows | undefined,
+): Instance {
+  const values: Values = { parameters, result };
+  return { template, reads: template.reads.map((read) => bindRead(read, values)) };
+}
+
+function bindRead(read: TableRead, values: Values): BoundRead {
+  const bound = boundOf(read, values);
+  return { read, predicate: bindWhole(read, values), keys: keysOf(read, values, bound), bound };
+}
+
+const constants = new WeakMap<TableRead, Predicate>();
+
+/** A condition without parameters is bound once, and shared. */
+function bindWhole(read: TableRead, values: Values): Predicate {
+  const known = constants.get(read);
+  if (known !== undefined) return known;
+  const bound = bindPredicate(read, read.predicate, values);
+  if (!isVariable(read.predicate)) constants.set(read, bound);
+  return bound;
+}
+
+function isVariable(predicate: Predicate): boolean {
+  switch (predicate.kind) {
+    case 'and':
+    case 'or':
+      return predicate.parts.some(isVariable);
+    case 'not':
+      return isVariable(predicate.part);
+    case 'compare':
+      return predicate.operand.kind !== 'value';
+    case 'in':
+      return predicate.operands.some(({ kind }) => kind !== 'value');
+    case 'like':
+      return predicate.pattern.kind !== 'value';
+    default:
+      return false;
+  }
+}
+
+function bindPredicate(read: TableRead, predicate: Predicate, values: Values): Predicate {
+  switch (predicate.kind) {
+    case 'and':
+    case 'or':
+      return { kind: predicate.kind, parts: predicate.parts.map((part) => bindPredicate(read, part, values)) };
+    case 'not':
+      return { kind: 'not', part: bindPredicate(read, predicate.part, values) };
+    case 'compare': {
+      const type = read.table.columns[predicate.column]?.type;
+      const value = type === undefined ? undefined : operandCell(type, predicate.operand, values);
+      if (value === undefined) return unknownOperand(predicate.column);
+      return { ...predicate, operand: { kind: 'value', value } };
+    }
+    case 'in': {
+      const type = read.table.columns[predicate.column]?.type;
+      return type === undefined ? unknownOperand(predicate.column) : bindList(type, predicate, values);
+    }
+    case 'like': {
+      const value = patternOf(predicate.pattern, values);
+      return value === undefined
+        ? unknownOperand(predicate.column)
+        : { ...predicate, pattern: { kind: 'value', value } };
+    }
+    default:
+      return predicate;
+  }
+}
+
+function unknownOperand(column: number): Predicate {
+  return { kind: 'maybe', columns: [column], reason: 'operand' };
+}
+
+function operandCell(type: ColumnType, operand: Operand, { parameters }: Values): Cell {
+  switch (operand.kind) {
+    case 'value':
+      return cellOf(type, operand.value);
+    case 'parameter':
+      return cellOf(type, parameters[operand.index]);
+    case 'result':
+      return undefined;
+  }
+}
+
+/** No affinity applies to a pattern; a number is a text that is not known, but for a bigint. */
+function patternOf(operand: Operand, { parameters }: Values): Scalar | undefined {
+  if (operand.kind === 'result') return undefined;
+  const value = operand.kind === 'value' ? operand.value : parameters[operand.index];
+  if (value === null) return null;
+  if (typeof value === 'bigint') return `${value}`;
+  return typeof value === 'string' && value.isWellFormed() ? value : undefined;
+}
+
+/** What has no form makes a list longer by what may be anything. */
+function bindList(type: ColumnType, predicate: Extract<Predicate, { kind: 'in' }>, values: Values): Predicate {
+  const operands: Operand[] = [];
+  let isWhole = true;
+  for (const operand of predicate.operands) {
+    if (operand.kind === 'result') {
+      isWhole = addResult(operands, type, columnOf(values.result, operand.column)) && isWhole;
+      continue;
+    }
+    const value = operandCell(type, operand, values);
+    if (value === undefined) isWhole = false;
+    else operands.push({ kind: 'value', value });
+  }
+  const list: Predicate = { kind: 'in', column: predicate.column, operands };
+  return isWhole ? list : { kind: 'or', parts: [list, unknownOperand(predicate.column)] };
+}
+
+/** Each value once; NULL joins with nothing. False: not all are known. */
+function addResult(operands: Operand[], type: ColumnType, column: readonly unknown[] | undefined): boolean {
+  if (column === undefined) return false;
+  const seen = new Set<string | number>();
+  for (const item of column) {
+    const value = resultCellOf(type, item);
+    if (value === null) continue;
+    if (value === undefined) return false;
+    const key = equalityKey(type, value);
+    if (key !== undefined && seen.has(key)) continue;
+    if (key !== undefined) seen.add(key);
+    operands.push({ kind: 'value', value });
+  }
+  return true;
+}
+
+function columnOf(result: ResultRows | undefined, column: number): readonly unknown[] | undefined {
+  return result?.rows.map((row) => row[column]);
+}
+
+const NO_KEYS: ReadonlySet<string> = new Set();
+
+function keysOf(read: TableRead, { parameters, result }: Values, bound: Bound | undefined) {
+  const { keyOutputs, table, window } = read;
+  if (keyOutputs === undefined || result === undefined || keyOutputs.length !== table.key.length) return undefined;
+  // Rows that an OFFSET skipped are looked for by the bound; without one they are any.
+  if (bound === undefined && maySkip(window, parameters)) return undefined;
+  if (result.rows.length === 0) return NO_KEYS;
+  const types = table.key.map((ordinal) => table.columns[ordinal]?.type);
+  const keys = new Set<string>();
+  for (const row of result.rows) {
+    const cells = types.map((type, at) => type && resultCellOf(type, row[keyOutputs[at] as number]));
+    // An outer join without a partner: no row of this table.
+    if (cells.every((cell) => cell === null)) continue;
+    const key = keyOfCells(table, cells);
+    if (key === undefined) return undefined;
+    keys.add(key);
+  }
+  return keys;
+}
+
+function boundOf({ window, table }: TableRead, { parameters, result }: Values): Bound | undefined {
+  if (window?.limit === undefined || result === undefined) return undefined;
+  const limit = countOf(window.limit, parameters);
+  const last = result.rows[result.rows.length - 1];
+  if (limit === undefined || limit <= 0 || last === undefined || result.rows.length < limit) {
+    // No row is beyond it; those that were skipped are told from those that are shown all the same.
+    return maySkip(window, parameters) ? { last: window.order.map(() => undefined), hasOffset: true } : undefined;
+  }
+  const cells = window.order.map((term) => lastCell(table.columns[term.column]?.type, term, last[term.output]));
+  return { last: cells, hasOffset: maySkip(window, parameters) };
+}
+
+/** The instant of a Date was more exact in the database: the bound is moved outwards by what may be lost. */
+function lastCell(type: ColumnType | undefined, { isDescending }: OrderTerm, value: unknown): Cell {
+  if (type === undefined) return undefined;
+  if (type.family === 'postgres' && type.type === 'timestamptz' && value instanceof Date) {
+    const limit = new Date(value.getTime() + (isDescending ? -1 : 2));
+    return cellOf(type, limit);
+  }
+  return resultCellOf(type, value);
+}
+
+function maySkip(window: Window | undefined, parameters: readonly unknown[]): boolean {
+  return window?.offset !== undefined && countOf(window.offset, parameters) !== 0;
+}
+
+/** Undefined: no number that is certain. A negative LIMIT of SQLite is none. */
+function countOf(count: Count, parameters: readonly unknown[]): number | undefined {
+  const value = count.kind === 'value' ? count.value : parameters[count.index];
+  const number = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
+  if (typeof number === 'bigint') return countOf({ kind: 'value', value: Number(number) }, parameters);
+  return typeof number === 'number' && Number.isSafeInteger(number) ? number : undefined;
+}
+
+/**
+ * Rows that a driver gave as arrays or as objects. Undefined: a name that facts are taken from stands for several
+ * columns, or a row has no such name.
+ */
+export function resultRowsOf(template: Tracked, rows: readonly unknown[]): ResultRows | undefined {
+  const { output } = template;
+  const needed = neededOutputs(template);
+  const names = [...needed].map((column) => output[column]);
+  if (rows.every((row) => Array.isArray(row))) return { rows };
+  if (names.some((name) => name === undefined || output.indexOf(name) !== output.lastIndexOf(name))) return undefined;
+  const arrays: unknown[][] = [];
+  for (const row of rows) {
+    if (typeof row !== 'object' || row === null || Array.isArray(row)) return undefined;
+    const named = row as { readonly [name: string]: unknown };
+    if (!names.every((name) => name !== undefined && Object.hasOwn(named, name))) return undefined;
+    const array: unknown[] = new Array(output.length).fill(undefined);
+    for (const column of needed) array[column] = named[output[column] as string];
+    arrays.push(array);
+  }
+  return { rows: arrays };
+}
+
+const neededByTemplate = new WeakMap<Tracked, ReadonlySet<number>>();
+
+function neededOutputs(template: Tracked): ReadonlySet<number> {
+  const known = neededByTemplate.get(template);
+  if (known !== undefined) return known;
+  const needed = new Set<number>();
+  for (const { keyOutputs, window, predicate } of template.reads) {
+    for (const column of keyOutputs ?? []) needed.add(column);
+    for (const { output } of window?.order ?? []) needed.add(output);
+    gatherResults(predicate, needed);
+  }
+  neededByTemplate.set(template, needed);
+  return needed;
+}
+
+function gatherResults(predicate: Predicate, into: Set<number>): void {
+  if (predicate.kind === 'and' || predicate.kind === 'or') {
+    for (const part of predicate.parts) gatherResults(part, into);
+  } else if (predicate.kind === 'not') {
+    gatherResults(predicate.part, into);
+  } else if (predicate.kind === 'in') {
+    for (const operand of predicate.operands) if (operand.kind === 'result') into.add(operand.column);
+  }
+}

@@ -1,0 +1,60 @@
+// What a database says happened to its rows, and the shape of its tables. Types only, plain data.
+//
+// The one complication: a feed may not know all of a row. A cell that is not known is `undefined`, and whatever depends
+// on it is MAYBE.
+
+import type { ColumnType } from './column-type.ts';
+
+/**
+ * One value of a database, in the form that all feeds, parameters and results are brought to (column-type.ts):
+ * whole numbers beyond 2^53 are bigint, others number; decimals are text as the database writes them. PostgreSQL's dates
+ * are days since 1970-01-01, its timestamps microseconds (±Infinity for infinity); what has no form of its own is text.
+ * Floats of SQLite are always number, also beyond 2^53.
+ */
+export type Scalar = null | number | bigint | string | boolean | Uint8Array;
+
+/** `undefined`: not known, e.g. an unchanged TOAST column. */
+export type Cell = Scalar | undefined;
+
+/** In the order of the table's columns. */
+export type Row = readonly Cell[];
+
+export interface ColumnShape {
+  readonly name: string;
+  readonly type: ColumnType;
+  readonly isNotNull: boolean;
+}
+
+/** A table as the catalogue had it when a statement was analysed or a change was read. */
+export interface TableShape {
+  /** As the catalogue writes it, with its schema where that is not the default one: `users`, `audit.entries`. */
+  readonly name: string;
+  readonly columns: readonly ColumnShape[];
+  /** Ordinals of the primary key's columns, in its order; empty: there is none. */
+  readonly key: readonly number[];
+  /** Ordinal of the column that is SQLite's rowid: an INTEGER PRIMARY KEY. */
+  readonly rowid?: number;
+}
+
+/** One row inserted, updated or deleted; or all of a table's. */
+export type Change =
+  | { readonly kind: 'insert'; readonly table: TableShape; readonly new: Row }
+  /**
+   * `old` undefined: nothing is known of the row as it was, but that its primary key is the new one. Where that is not
+   * sure either, it is a row of unknown cells.
+   */
+  | { readonly kind: 'update'; readonly table: TableShape; readonly old: Row | undefined; readonly new: Row }
+  | { readonly kind: 'delete'; readonly table: TableShape; readonly old: Row | undefined }
+  /** Every row is gone, or nobody knows what happened: a schema change, a gap within the table. */
+  | { readonly kind: 'truncate'; readonly table: TableShape };
+
+/** A place in a feed; its text sorts as the feed is ordered, and means nothing in another feed. */
+export type FeedPosition = string;
+
+/** What one commit changed. */
+export interface ChangeSet {
+  readonly position: FeedPosition;
+  /** The transaction's number, where the database has one that a snapshot tells of. */
+  readonly transaction?: bigint;
+  readonly changes: readonly Change[];
+}

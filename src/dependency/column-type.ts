@@ -1,0 +1,36 @@
+// How the values of a column are compared: which are equal, and in what order. Types only; `compare.ts` has the rules.
+//
+// The one complication: two databases mean different things by `=`. SQLite compares what is stored, after the column's
+// affinity; PostgreSQL by the column's type. Whatever is not known to be the database's own answer is MAYBE.
+
+/** https://www.sqlite.org/datatype3.html §3 and §7. `unknown` collation: texts compare as MAYBE. */
+export interface SqliteColumnType {
+  readonly family: 'sqlite';
+  readonly affinity: 'integer' | 'real' | 'numeric' | 'text' | 'blob';
+  readonly collation: 'binary' | 'nocase' | 'rtrim' | 'unknown';
+}
+
+/**
+ * `opaque`: neither equality nor order is known here (json, arrays, citext, domains over them …).
+ * `float` is double precision; a `real` is opaque: a parameter is rounded to it and a literal is not.
+ * `isOrdered`: the order is known as well; for texts only under the collation C (or C.UTF-8, ucs_basic).
+ */
+export interface PostgresColumnType {
+  readonly family: 'postgres';
+  readonly type:
+    | 'integer'
+    | 'float'
+    | 'decimal'
+    | 'text'
+    | 'char'
+    | 'boolean'
+    | 'uuid'
+    | 'bytes'
+    | 'date'
+    | 'timestamp'
+    | 'timestamptz'
+    | 'opaque';
+  readonly isOrdered: boolean;
+}
+
+export type ColumnType = SqliteColumnType | PostgresColumnType;

@@ -1,0 +1,191 @@
+// The index of what was read: which instances a change affects, found without going through all of them
+// (docs/architecture.md, exact invalidation). What it does not give is not affected, by the rules of `affects`.
+//
+// The one complication: it may hold a million instances, so it keeps none of them as an object. A read is a slot: a place
+// in a plan, with the values in which it differs from others of its plan, and its records.
+
+import type { Change } from './change.ts';
+import { NONE, Numbers, Places } from './index-numbers.ts';
+import type { IndexPlan } from './index-plan.ts';
+import { IndexTable, type MatchReason, type TableCounts } from './index-table.ts';
+import type { BoundRead, Instance } from './instance.ts';
+
+export interface DependencyIndexOptions {
+  /** Instances kept, at least one; beyond, the oldest are forgotten. Default 1,000,000. */
+  readonly maxInstances?: number;
+  /** Closer looks at the instances of one plan for one change; if more could be meant, all of those are affected. */
+  readonly maxLooks?: number;
+}
+
+export interface Match {
+  /** Each once. */
+  readonly ids: ReadonlySet<number>;
+  /** The first that was found for each id, where they were asked for. */
+  readonly reasons: ReadonlyMap<number, MatchReason> | undefined;
+}
+
+export interface DependencyIndexStats extends Readonly<TableCounts> {
+  readonly instances: number;
+  readonly reads: number;
+  readonly tables: number;
+  /** Different rows that instances are known to have shown. */
+  readonly records: number;
+  readonly forgotten: number;
+}
+
+export class DependencyIndex {
+  readonly #maxInstances: number;
+  readonly #maxLooks: number;
+  readonly #tables = new Map<string, IndexTable>();
+  readonly #first = new Map<number, number>();
+  readonly #slots = new Places();
+  readonly #ids: number[] = [];
+  readonly #plans: (IndexPlan | undefined)[] = [];
+  readonly #places = new Numbers();
+  readonly #records = new Numbers();
+  readonly #nextOfId = new Numbers();
+  /** First slots in the order in which their instances came. */
+  readonly #older = new Numbers();
+  readonly #newer = new Numbers();
+  #oldest = NONE;
+  #newest = NONE;
+  #forgotten = 0;
+  #found = new Set<number>();
+  #reasons: Map<number, MatchReason> | undefined;
+  readonly #counts = {
+    looks: 0,
+    skips: 0,
+    coarse: { schema: 0, 'too-many-forms': 0, 'too-many-candidates': 0, error: 0 },
+  };
+
+  constructor({ maxInstances = 1_000_000, maxLooks = 4_096 }: DependencyIndexOptions = {}) {
+    this.#maxInstances = maxInstances >= 1 ? maxInstances : 1;
+    this.#maxLooks = maxLooks;
+  }
+
+  /** In place of one of the same id. Returns what was forgotten for it: nothing is found any more for those ids. */
+  add(id: number, { reads }: Instance): readonly number[] {
+    this.remove(id);
+    if (reads.length === 0) return [];
+    const forgotten: number[] = [];
+    while (this.#first.size >= this.#maxInstances) {
+      const oldest = this.#ids[this.#oldest] as number;
+      this.remove(oldest);
+      forgotten.push(oldest);
+    }
+    this.#forgotten += forgotten.length;
+    let first = NONE;
+    for (const read of reads) {
+      const slot = this.#addRead(id, read);
+      this.#nextOfId.set(slot, first);
+      first = slot;
+    }
+    this.#first.set(id, first);
+    this.#append(first);
+    return forgotten;
+  }
+
+  remove(id: number): void {
+    const first = this.#first.get(id);
+    if (first === undefined) return;
+    this.#first.delete(id);
+    this.#unlink(first);
+    for (let slot = first; slot !== NONE; ) {
+      const next = this.#nextOfId.get(slot);
+      this.#removeRead(slot);
+      slot = next;
+    }
+  }
+
+  /** Whom the changes affect. Nothing is removed by it. */
+  match(changes: readonly Change[], wantsReasons = false): Match {
+    this.#found = new Set();
+    this.#reasons = wantsReasons ? new Map() : undefined;
+    for (const change of changes) {
+      const table = this.#tables.get(change.table.name);
+      if (table === undefined) continue;
+      try {
+        table.match(change);
+      } catch {
+        table.tellAll('error');
+      }
+    }
+    return { ids: this.#found, reasons: this.#reasons };
+  }
+
+  stats(): DependencyIndexStats {
+    let records = 0;
+    for (const table of this.#tables.values()) records += table.records;
+    return {
+      instances: this.#first.size,
+      reads: this.#slots.count,
+      tables: this.#tables.size,
+      records,
+      forgotten: this.#forgotten,
+      ...this.#counts,
+      coarse: { ...this.#counts.coarse },
+    };
+  }
+
+  #addRead(id: number, read: BoundRead): number {
+    const slot = this.#slots.take();
+    const table = this.#tableOf(read.read.table.name);
+    const plan = table.planFor(read);
+    this.#ids[slot] = id;
+    this.#plans[slot] = plan;
+    this.#places.set(slot, plan.add(slot, read));
+    this.#records.set(slot, table.addRecords(slot, plan, read));
+    return slot;
+  }
+
+  #removeRead(slot: number): void {
+    const plan = this.#plans[slot] as IndexPlan;
+    const { name } = plan.read.table;
+    const table = this.#tables.get(name) as IndexTable;
+    table.remove(plan, this.#places.get(slot), this.#records.get(slot));
+    if (table.isEmpty) this.#tables.delete(name);
+    this.#plans[slot] = undefined;
+    this.#slots.give(slot);
+  }
+
+  #tableOf(name: string): IndexTable {
+    const known = this.#tables.get(name);
+    if (known !== undefined) return known;
+    const table = new IndexTable({
+      slots: {
+        planOf: (slot) => this.#plans[slot] as IndexPlan,
+        placeOf: (slot) => this.#places.get(slot),
+        isFound: (slot) => this.#found.size > 0 && this.#found.has(this.#ids[slot] as number),
+        tell: (slot, reason) => this.#tell(slot, reason),
+      },
+      counts: this.#counts,
+      maxLooks: this.#maxLooks,
+    });
+    this.#tables.set(name, table);
+    return table;
+  }
+
+  #tell(slot: number, reason: MatchReason): void {
+    const id = this.#ids[slot] as number;
+    if (this.#found.has(id)) return;
+    this.#found.add(id);
+    this.#reasons?.set(id, reason);
+  }
+
+  #append(slot: number): void {
+    this.#older.set(slot, this.#newest);
+    this.#newer.set(slot, NONE);
+    if (this.#newest === NONE) this.#oldest = slot;
+    else this.#newer.set(this.#newest, slot);
+    this.#newest = slot;
+  }
+
+  #unlink(slot: number): void {
+    const older = this.#older.get(slot);
+    const newer = this.#newer.get(slot);
+    if (older === NONE) this.#oldest = newer;
+    else this.#newer.set(older, newer);
+    if (newer === NONE) this.#newest = older;
+    else this.#older.set(newer, older);
+  }
+}

@@ -1,0 +1,32 @@
+// A template with its parameters and what its answer showed: what a change is matched against.
+//
+// The one complication: what a driver was given and what it gave are JavaScript's values, not the database's. They are
+// brought into the form of the column they are compared with; what has none there makes the read wider.
+
+import type { Cell } from './change.ts';
+import type { Predicate } from './predicate.ts';
+import type { TableRead, Template } from './template.ts';
+
+/** A statement as it was run. */
+export interface Instance {
+  readonly template: Extract<Template, { kind: 'tracked' }>;
+  readonly reads: readonly BoundRead[];
+}
+
+/** A read whose operands are all values. */
+export interface BoundRead {
+  readonly read: TableRead;
+  /** Without parameters and result columns: `value` is the only kind of operand in it. */
+  readonly predicate: Predicate;
+  /** Keys (`rowKey`) of the rows that the answer contains; undefined: not known. */
+  readonly keys: ReadonlySet<string> | undefined;
+  readonly bound: Bound | undefined;
+}
+
+/** The last row of a window that is full: what sorts after it has no part in the answer. */
+export interface Bound {
+  /** By the window's order terms. */
+  readonly last: readonly Cell[];
+  /** True: rows before the window are not listed among the keys, and matter. */
+  readonly hasOffset: boolean;
+}

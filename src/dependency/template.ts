@@ -1,0 +1,99 @@
+// What is known of a statement before its parameters are: which rows of which tables its answer can depend on. Types only.
+// `sql/` makes templates from text; `instance.ts` binds one to parameters and a result.
+//
+// The one complication: a read says which rows matter, never which do not. Where anything is doubtful its predicate is
+// wider, its value columns are all, its rows and window are left out; each costs precision and never a change.
+
+import type { TableShape } from './change.ts';
+import type { Predicate } from './predicate.ts';
+
+export type Dialect = 'sqlite' | 'postgres';
+
+/** Why less is known than could be. Counted, and shown by `explain`. */
+export type Fallback =
+  | 'unparsed'
+  | 'unknown-table'
+  | 'unknown-column'
+  | 'unknown-expression'
+  | 'unknown-collation'
+  | 'no-primary-key'
+  | 'key-not-selected'
+  | 'order-not-selected'
+  | 'recursive'
+  | 'lateral'
+  | 'outer-join'
+  | 'too-complex';
+
+/** A read-only statement, analysed. `id`: of the source, the dialect and the text; lower case letters and digits. */
+export type Template =
+  | {
+      readonly kind: 'tracked';
+      readonly id: string;
+      readonly text: string;
+      readonly reads: readonly TableRead[];
+      /** Columns of the result by name, where facts are taken from it; a driver may give rows as objects. */
+      readonly output: readonly string[];
+      readonly fallbacks: readonly FallbackNote[];
+    }
+  /** The tables cannot be told: it depends on all of the source. */
+  | { readonly kind: 'source'; readonly id: string; readonly text: string; readonly reason: FallbackNote }
+  /** Its answer depends on more than the tables: time, chance, session settings, temporary tables. */
+  | { readonly kind: 'uncacheable'; readonly id: string; readonly text: string; readonly reason: string }
+  /** It writes. `tables` undefined: any of the source. */
+  | {
+      readonly kind: 'write';
+      readonly id: string;
+      readonly text: string;
+      readonly tables: readonly string[] | undefined;
+    };
+
+export interface FallbackNote {
+  readonly fallback: Fallback;
+  /** E.g. the column, the function, the parser's message. */
+  readonly what: string;
+}
+
+/** One table where it stands in a statement: each alias, in each subquery, is one. */
+export interface TableRead {
+  readonly table: TableShape;
+  /** For `explain`. */
+  readonly alias: string;
+  /** A row of which this is FALSE or NULL changes no answer by being there. */
+  readonly predicate: Predicate;
+  /**
+   * Ordinals, ascending: what can change the answer when a row that satisfies the predicate still does afterwards: whatever
+   * is selected, joined on, grouped, ordered by or not understood.
+   */
+  readonly valueColumns: readonly number[] | 'all';
+  /**
+   * Those of them that are only shown: whether and where a row stands in the answer does not depend on them, so of a row
+   * that is not in it they do not matter.
+   */
+  readonly onlyShown?: readonly number[] | undefined;
+  /**
+   * Output columns, from 0, in the order of the table's key, that hold the primary key of each row of this table that
+   * the answer contains. A row that is not listed had no part in the answer (but for an OFFSET). Undefined: not to be told.
+   */
+  readonly keyOutputs: readonly number[] | undefined;
+  readonly window: Window | undefined;
+}
+
+/** ORDER BY with a LIMIT, where all it orders by are columns of this read that are selected. */
+export interface Window {
+  readonly order: readonly OrderTerm[];
+  /** Undefined: no bound is known from here; e.g. of a parameter that is none. */
+  readonly limit: Count | undefined;
+  readonly offset: Count | undefined;
+}
+
+export interface OrderTerm {
+  readonly column: number;
+  /** From 0: where the result has it. */
+  readonly output: number;
+  readonly isDescending: boolean;
+  readonly nullsFirst: boolean;
+}
+
+export type Count =
+  | { readonly kind: 'value'; readonly value: number }
+  | { readonly kind: 'parameter'; readonly index: number };

@@ -1,0 +1,102 @@
+// Texts as databases order them, and the keys under which they are equal.
+//
+// The one complication: databases compare bytes of UTF-8, JavaScript compares units of UTF-16. The two differ where a
+// surrogate meets a character from U+E000 up; and SQLite's NOCASE looks no further than a zero character, but at lengths.
+
+import type { SqliteColumnType } from './column-type.ts';
+
+const ZERO = '\0';
+
+/** In the order of their bytes in UTF-8, which is that of their code points. */
+export function compareCodePoints(one: string, other: string): -1 | 0 | 1 {
+  if (one === other) return 0;
+  const end = Math.min(one.length, other.length);
+  for (let at = 0; at < end; at++) {
+    const a = one.charCodeAt(at);
+    const b = other.charCodeAt(at);
+    if (a !== b) return inOrder(a) < inOrder(b) ? -1 : 1;
+  }
+  return one.length < other.length ? -1 : 1;
+}
+
+/** By a collation of SQLite: https://www.sqlite.org/datatype3.html §7.1. */
+export function compareCollated(
+  collation: Exclude<SqliteColumnType['collation'], 'unknown'>,
+  one: string,
+  other: string,
+): -1 | 0 | 1 {
+  if (one === other) return 0;
+  switch (collation) {
+    case 'binary':
+      return compareCodePoints(one, other);
+    case 'nocase':
+      return compareFolded(one, other);
+    case 'rtrim':
+      return compareCodePoints(withoutPadding(one), withoutPadding(other));
+  }
+}
+
+/** Equal texts by a collation have the same one. */
+export function collatedKey(collation: Exclude<SqliteColumnType['collation'], 'unknown'>, text: string): string {
+  switch (collation) {
+    case 'binary':
+      return text;
+    case 'nocase':
+      return foldedKey(text);
+    case 'rtrim':
+      return withoutPadding(text);
+  }
+}
+
+/** Spaces at the end, and nothing else, do not count in RTRIM and in char(n). */
+export function withoutPadding(text: string): string {
+  let end = text.length;
+  while (end > 0 && text.charCodeAt(end - 1) === 0x20) end--;
+  return end === text.length ? text : text.slice(0, end);
+}
+
+/** A unit of UTF-16, upper case letters of ASCII as lower case ones. */
+export function foldUnit(unit: number): number {
+  return unit >= 0x41 && unit <= 0x5a ? unit + 32 : unit;
+}
+
+/** Surrogates stand for what comes after all other units. */
+function inOrder(unit: number): number {
+  if (unit < 0xd800) return unit;
+  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
+}
+
+function compareFolded(one: string, other: string): -1 | 0 | 1 {
+  const end = Math.min(one.length, other.length);
+  for (let at = 0; at < end; at++) {
+    const a = foldUnit(one.charCodeAt(at));
+    const b = foldUnit(other.charCodeAt(at));
+    if (a !== b) return inOrder(a) < inOrder(b) ? -1 : 1;
+    if (a === 0) break;
+  }
+  return Math.sign(utf8Length(one) - utf8Length(other)) as -1 | 0 | 1;
+}
+
+function foldedKey(text: string): string {
+  const zero = text.indexOf(ZERO);
+  if (zero !== -1) return `${foldAscii(text.slice(0, zero))}${ZERO}${utf8Length(text)}`;
+  return foldAscii(text);
+}
+
+function foldAscii(text: string): string {
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit >= 0x41 && unit <= 0x5a) return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  }
+  return text;
+}
+
+function utf8Length(text: string): number {
+  let length = text.length;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    // A pair of surrogates is two units and four bytes.
+    if (unit >= 0x80) length += unit < 0x800 || (unit >= 0xd800 && unit < 0xe000) ? 1 : 2;
+  }
+  return length;
+}

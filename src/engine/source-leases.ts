@@ -1,0 +1,161 @@
+// Sources of data whose changes a tracker tells of: until when what was read from them may be served.
+//
+// The one complication: time. A tracker's word may be long under way, and its clock is not ours. So each answer carries
+// a token, and a lease runs from the moment at which the token was given that the tracker's next word repeats: whatever
+// the word tells was found out after that.
+
+import type { Selector } from '../dependency/selector.ts';
+import type { Clock, Eventually } from '../ports.ts';
+
+/** Before the name of a source, in the tag that every response read from it carries. */
+export const SOURCE_TAG = 'tg-source:';
+
+/** What a tracker says of its source. */
+export interface SourceReport {
+  readonly source: string;
+  /** Of the tracker's life: another one means that something may have been missed. */
+  readonly session: string;
+  /** From 1, without a hole. */
+  readonly sequence: number;
+  /** From the last answer of the gate in this session. */
+  readonly token?: string;
+  readonly leaseMs: number;
+  /** What is outdated, besides what was said before. */
+  readonly tags: readonly string[];
+}
+
+export interface SourceReply {
+  /** Something may have been missed: everything read from the source before is outdated. */
+  readonly gap: boolean;
+  readonly token: string;
+}
+
+export interface SourceState {
+  readonly source: string;
+  readonly live: boolean;
+  /** Of the lease; not above 0 where there is none. */
+  readonly leftMs: number;
+  readonly reports: number;
+  readonly gaps: number;
+  /** Leases that ran out. */
+  readonly expirations: number;
+}
+
+interface Source {
+  readonly session: string;
+  sequence: number;
+  /** When each token that may still be repeated was given; the latest last. */
+  tokens: { readonly token: string; readonly givenMs: number }[];
+  /** 0: there is none. */
+  untilMs: number;
+  /** A lease ran out: what was read before is to be outdated before there is another. */
+  hasLapsed: boolean;
+  reports: number;
+  gaps: number;
+  expirations: number;
+}
+
+export interface SourceLeaseParts {
+  readonly clock: Pick<Clock, 'monotonic'>;
+  /** In force once it resolves. */
+  readonly invalidate: (selector: Selector) => Eventually<unknown>;
+}
+
+const MAX_TOKENS = 4;
+
+export class SourceLeases {
+  readonly #parts: SourceLeaseParts;
+  readonly #sources = new Map<string, Source>();
+  /** When the first lease runs out; Infinity: none is running. */
+  #firstEndMs = Number.POSITIVE_INFINITY;
+  #hasDead = false;
+  #tokens = 0;
+
+  constructor(parts: SourceLeaseParts) {
+    this.#parts = parts;
+  }
+
+  /** Once it resolves, what it names is outdated, and so is everything of the source where there was a gap. */
+  async report({ source, session, sequence, token, leaseMs, tags }: SourceReport): Promise<SourceReply> {
+    this.#expire();
+    const known = this.#sources.get(source);
+    const goesOn = known?.session === session && sequence <= known.sequence + 1;
+    const isGap = !goesOn || known.hasLapsed;
+    const state = goesOn ? known : this.#begin(source, session, known);
+    state.sequence = Math.max(state.sequence, sequence);
+    state.reports++;
+    if (isGap) state.gaps++;
+    const outdated = isGap ? [SOURCE_TAG + source] : tags;
+    await Promise.all(outdated.map((tag) => this.#parts.invalidate({ kind: 'tag', tag })));
+    if (isGap) state.hasLapsed = false;
+    const givenMs = state.tokens.find((one) => one.token === token)?.givenMs;
+    if (givenMs !== undefined) state.untilMs = Math.max(state.untilMs, givenMs + leaseMs);
+    const given = this.#give(state);
+    this.#survey();
+    return { gap: isGap, token: given };
+  }
+
+  /**
+   * Whether what carries the tags may be served at this instant, or stored. `isFromBefore`: it was stored before this gate
+   * began, so its source may be one that was never heard of.
+   */
+  allows(tags: readonly string[], isFromBefore: boolean): boolean {
+    if (this.#firstEndMs !== Number.POSITIVE_INFINITY) this.#expire();
+    return isFromBefore || this.#hasDead ? this.covers(tags) : true;
+  }
+
+  /** False: it was read from a source that is not heard of. */
+  covers(tags: readonly string[]): boolean {
+    for (const tag of tags) {
+      if (tag.startsWith(SOURCE_TAG) && !this.#isLive(tag.slice(SOURCE_TAG.length))) return false;
+    }
+    return true;
+  }
+
+  states(): SourceState[] {
+    const now = this.#expire();
+    return [...this.#sources].map(([source, { untilMs, reports, gaps, expirations }]) => {
+      const leftMs = Math.max(0, untilMs - now);
+      return { source, live: leftMs > 0, leftMs, reports, gaps, expirations };
+    });
+  }
+
+  #isLive(source: string): boolean {
+    const state = this.#sources.get(source);
+    return state !== undefined && this.#parts.clock.monotonic() < state.untilMs;
+  }
+
+  #begin(source: string, session: string, known: Source | undefined): Source {
+    const { reports = 0, gaps = 0, expirations = 0 } = known ?? {};
+    const fresh = { session, sequence: 0, tokens: [], untilMs: 0, hasLapsed: false };
+    const state: Source = { ...fresh, reports, gaps, expirations };
+    this.#sources.set(source, state);
+    this.#survey();
+    return state;
+  }
+
+  #give(state: Source): string {
+    const token = (++this.#tokens).toString(36);
+    state.tokens = [...state.tokens.slice(1 - MAX_TOKENS), { token, givenMs: this.#parts.clock.monotonic() }];
+    return token;
+  }
+
+  #expire(): number {
+    const now = this.#parts.clock.monotonic();
+    if (now < this.#firstEndMs) return now;
+    for (const state of this.#sources.values()) {
+      if (state.untilMs === 0 || now < state.untilMs) continue;
+      state.untilMs = 0;
+      state.hasLapsed = true;
+      state.expirations++;
+    }
+    this.#survey();
+    return now;
+  }
+
+  #survey(): void {
+    const ends = [...this.#sources.values()].map(({ untilMs }) => untilMs);
+    this.#hasDead = ends.includes(0);
+    this.#firstEndMs = Math.min(Number.POSITIVE_INFINITY, ...ends.filter((end) => end > 0));
+  }
+}

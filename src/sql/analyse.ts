@@ -1,0 +1,190 @@
+// SQL text to a template: what a statement reads, before its parameters are known.
+//
+// The one complication: nothing here may end in an answer that is too narrow. Whatever goes wrong, an error of this code
+// included, makes the template wider by one step: tables as a whole, then all of the source.
+
+import type { Fallback, FallbackNote, TableRead, Template } from '../dependency/template.ts';
+import { type Analysis, addNote, Stop } from './analysis.ts';
+import type { Select, Statement } from './ast.ts';
+import { Equalities } from './closure.ts';
+import { readTables } from './common-tables.ts';
+import { conjunction } from './conjuncts.ts';
+import { resolveExpression } from './expressions.ts';
+import { narrowPlan, narrowRegion, type Surroundings, show, use } from './narrowing.ts';
+import { addsOnly, hasOffset, keyOutputsOf, noteMissingKey, shownColumns, type Top } from './outputs.ts';
+import { regionOf } from './regions.ts';
+import type { Output, PlainPlan, ReadState, Resolved } from './resolved.ts';
+import { resolveSelect } from './selects.ts';
+import { normalized, templateId } from './template-id.ts';
+import { checkPurity, type Purity } from './volatile.ts';
+import { isPlacedByOrder, windowOf } from './windows.ts';
+import { type StatementParts, writeOf } from './writes.ts';
+
+/** What is known of a text's one query; its id and text are added to it. */
+type Known = {
+  readonly [Kind in Template['kind']]: Omit<Extract<Template, { kind: Kind }>, 'id' | 'text'>;
+}[Template['kind']];
+
+export function analyse(text: string, parts: StatementParts): Template {
+  const id = templateId(parts.catalogue.source, parts.dialect, normalized(text));
+  return { ...knownOf(text, parts), id, text } as Template;
+}
+
+function knownOf(text: string, parts: StatementParts): Known {
+  try {
+    const statements = parts.parser.parse(text);
+    return writeOf(text, statements, parts) ?? queryOf(statements, parts);
+  } catch (error) {
+    return stopped(error);
+  }
+}
+
+/** The step of the ladder on which an analysis ended. */
+function stopped(error: unknown): Known {
+  const what = error instanceof Error ? error.message : String(error);
+  if (error instanceof Stop && error.kind === 'uncacheable') return { kind: 'uncacheable', reason: what };
+  const fallback: Fallback = error instanceof Stop ? error.fallback : 'too-complex';
+  return { kind: 'source', reason: { fallback, what } };
+}
+
+/** Of what does not write. */
+function queryOf(statements: readonly Statement[], parts: StatementParts): Known {
+  const [statement, ...others] = statements;
+  if (statement === undefined) return { kind: 'uncacheable', reason: 'no statement' };
+  if (others.length > 0) return { kind: 'uncacheable', reason: 'several statements' };
+  if (statement.kind === 'unparsed') {
+    return { kind: 'source', reason: { fallback: 'unparsed', what: statement.reason } };
+  }
+  if (statement.kind !== 'query')
+    return { kind: 'uncacheable', reason: statement.kind === 'other' ? statement.name : statement.kind };
+  if (statement.locks) return { kind: 'uncacheable', reason: 'it locks rows' };
+  const { select } = statement;
+  checkPurity(select, purityOf(parts));
+  try {
+    return trackedOf(select, parts);
+  } catch (error) {
+    if (error instanceof Stop && error.kind !== 'tables') throw error;
+    return wholeTables(select, parts, error);
+  }
+}
+
+function purityOf({ dialect, pureFunctions = new Set() }: StatementParts): Purity {
+  return { dialect, pureFunctions };
+}
+
+function analysisOf(parts: StatementParts): Analysis {
+  const { dialect, catalogue, parser } = parts;
+  const analysis: Analysis = {
+    dialect,
+    catalogue,
+    parser,
+    reads: [],
+    notes: [],
+    expression: (expression, place) => resolveExpression(expression, place, analysis),
+    select: (select, place) => resolveSelect(select, place, analysis),
+    check: (select) => checkPurity(select, purityOf(parts)),
+  };
+  return analysis;
+}
+
+const NOWHERE = { scope: undefined, common: undefined, schema: undefined, within: [] } as const;
+
+/** All its tables, and nothing finer. */
+function wholeTables(select: Select, parts: StatementParts, error: unknown): Known {
+  const analysis = analysisOf(parts);
+  readTables(select, NOWHERE, analysis);
+  addNote(analysis, 'too-complex', error instanceof Error ? error.message : String(error));
+  return tracked(
+    [],
+    analysis.reads.map((read) => finished(read, {})),
+    analysis.notes,
+  );
+}
+
+function tracked(output: readonly string[], reads: readonly TableRead[], fallbacks: readonly FallbackNote[]): Known {
+  return { kind: 'tracked', reads, output, fallbacks };
+}
+
+function trackedOf(select: Select, parts: StatementParts): Known {
+  const analysis = analysisOf(parts);
+  const { plan, outputs, hasAllOutputs } = resolveSelect(select, NOWHERE, analysis);
+  const names = hasAllOutputs ? namesOf(outputs, analysis) : [];
+  if (plan.kind !== 'plain') {
+    narrowPlan(plan, { inherited: new Equalities() }, analysis);
+    return tracked(
+      names,
+      analysis.reads.map((read) => finished(read, {})),
+      analysis.notes,
+    );
+  }
+  const top: Top = { plan, region: regionOf(plan.nodes, plan.where) };
+  const known = narrowTop(top, analysis);
+  return tracked(names, readsOf(top, known, analysis), analysis.notes);
+}
+
+/** PostgreSQL may give a column that has no name here the name of another; then none is relied upon. */
+function namesOf(outputs: readonly Output[], { dialect }: Analysis): string[] {
+  const names = outputs.map(({ name }) => name);
+  return dialect === 'postgres' && names.includes('') ? names.map(() => '') : names;
+}
+
+function narrowTop(top: Top, analysis: Analysis): Equalities {
+  const { plan, region } = top;
+  const shown = shownColumns(top);
+  const nullable = addsOnly(top) && shown.size > 0 ? shown : undefined;
+  const known = narrowRegion(region, { inherited: new Equalities(), nullable }, analysis);
+  const plain: Surroundings = { inherited: known };
+  for (const { expression, isReferenced } of plan.outputs) {
+    // What is only shown is computed for the rows that are shown.
+    const isShown = plan.isRowByRow && !isReferenced && shown.size > 0;
+    if (isShown) show(expression, { inherited: known, results: shown, nullable: shown, nested: shown }, analysis);
+    else use(expression, plain, analysis);
+  }
+  for (const expression of restOf(plan)) use(expression, plain, analysis);
+  return known;
+}
+
+function restOf({ groups, orderBy, limit, offset }: PlainPlan): Resolved[] {
+  const counts = [limit, offset].filter((count) => count !== undefined);
+  return [...groups, ...orderBy.map(({ expression }) => expression), ...counts];
+}
+
+function readsOf(top: Top, known: Equalities, analysis: Analysis): TableRead[] {
+  const window = windowOf(top, analysis);
+  return analysis.reads.map((read) => {
+    const own = window?.read === read ? window.window : undefined;
+    // Rows that an OFFSET skipped are not shown; only a window tells of them.
+    const isSkipped = hasOffset(top.plan) && own === undefined;
+    const keyOutputs = isSkipped ? undefined : keyOutputsOf(read, top, known);
+    const isKept = top.plan.isRowByRow && top.region.members.includes(read);
+    if (isKept && keyOutputs === undefined && !isSkipped) noteMissingKey(read, analysis);
+    const onlyShown = keyOutputs !== undefined && isPlacedByOrder(read, top, known) ? onlyShownOf(read) : undefined;
+    return finished(read, { keyOutputs, onlyShown, window: own });
+  });
+}
+
+function onlyShownOf({ shown, used }: ReadState): number[] | undefined {
+  const columns = [...shown].filter((column) => !used.has(column)).sort((one, two) => one - two);
+  return columns.length === 0 ? undefined : columns;
+}
+
+type Facts = Partial<Pick<TableRead, 'keyOutputs' | 'onlyShown' | 'window'>>;
+
+function finished(
+  { table, alias, predicates, used, shown, isWhole, isPlaced }: ReadState,
+  { keyOutputs, onlyShown, window }: Facts,
+): TableRead {
+  // What was never narrowed may be read anywhere.
+  if (isWhole || !isPlaced)
+    return {
+      table,
+      alias,
+      predicate: { kind: 'always' },
+      valueColumns: 'all',
+      keyOutputs: undefined,
+      window: undefined,
+    };
+  const valueColumns = [...new Set([...used, ...shown])].sort((one, two) => one - two);
+  const read = { table, alias, predicate: conjunction(predicates), valueColumns, keyOutputs, window };
+  return onlyShown === undefined ? read : { ...read, onlyShown };
+}

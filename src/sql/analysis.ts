@@ -1,0 +1,114 @@
+// What all parts of one analysis share: its names, the reads found so far, and how it ends early.
+//
+// The one complication: expressions hold selects, selects hold sources, sources hold expressions. Each of the three is a
+// file of its own, and calls the others through `Analysis`.
+
+import type { TableShape } from '../dependency/change.ts';
+import type { Dialect, Fallback, FallbackNote } from '../dependency/template.ts';
+import type { Catalogue, CommonTable, Expression, Parser, Select } from './ast.ts';
+import type { Output, Plan, ReadState, Resolved } from './resolved.ts';
+
+/** Ends an analysis: nothing finer can be said of the statement. */
+export class Stop extends Error {
+  /** `source`: its tables cannot be told. `tables`: they can, but nothing else. */
+  readonly kind: 'source' | 'tables' | 'uncacheable';
+  readonly fallback: Fallback;
+
+  constructor(kind: Stop['kind'], what: string, fallback: Fallback = 'too-complex') {
+    super(what);
+    this.kind = kind;
+    this.fallback = fallback;
+  }
+}
+
+export interface NamedColumn {
+  readonly name: string;
+  readonly expression: Resolved;
+}
+
+/** What goes by one alias in a FROM. */
+export interface ScopeEntry {
+  readonly alias: string;
+  readonly schema: string | undefined;
+  readonly columns: readonly NamedColumn[];
+  /** It may have columns that are not listed. */
+  readonly isOpen: boolean;
+  readonly read: ReadState | undefined;
+}
+
+export interface Scope {
+  readonly outer: Scope | undefined;
+  readonly entries: readonly ScopeEntry[];
+  /** Columns without a table's name before them, in the order of `*`; those of USING once. */
+  readonly visible: readonly NamedColumn[];
+  /** Of the result, once they are resolved. */
+  aliases: readonly Output[];
+  /** How many names were found here, and how many further out. */
+  hits: number;
+  misses: number;
+}
+
+/** Common tables, the innermost first. */
+export interface CommonScope {
+  readonly outer: CommonScope | undefined;
+  readonly table: CommonTable;
+  /** What its statement sees. */
+  readonly place: () => Place;
+}
+
+/** Where an expression or a select stands. */
+export interface Place {
+  readonly scope: Scope | undefined;
+  readonly common: CommonScope | undefined;
+  /** Of a view that is being expanded: its names are looked for in its own schema first. */
+  readonly schema: string | undefined;
+  /** Views and common tables around it. */
+  readonly within: readonly string[];
+}
+
+export interface ResolvedSelect {
+  readonly plan: Plan;
+  readonly outputs: readonly Output[];
+  readonly hasAllOutputs: boolean;
+}
+
+export interface Analysis {
+  readonly dialect: Dialect;
+  readonly catalogue: Catalogue;
+  readonly parser: Parser;
+  readonly reads: ReadState[];
+  readonly notes: FallbackNote[];
+  readonly expression: (expression: Expression, place: Place) => Resolved;
+  readonly select: (select: Select, place: Place) => ResolvedSelect;
+  /** Throws where a view, a function or a lock in it depends on more than tables. */
+  readonly check: (select: Select) => void;
+}
+
+/** More reads than this, and the statement is taken by its tables alone. */
+const MAX_READS = 200;
+
+export function addRead(analysis: Analysis, table: TableShape, alias: string): ReadState {
+  const id = analysis.reads.length;
+  if (id >= MAX_READS) throw new Stop('tables', `more than ${MAX_READS} tables`);
+  const columns = { used: new Set<number>(), shown: new Set<number>() };
+  const read = { id, table, alias, ...columns, predicates: [], isWhole: false, isPlaced: false };
+  analysis.reads.push(read);
+  return read;
+}
+
+export function addNote({ notes }: Pick<Analysis, 'notes'>, fallback: Fallback, what: string): void {
+  if (!notes.some((note) => note.fallback === fallback && note.what === what)) notes.push({ fallback, what });
+}
+
+export function scopeOf(
+  outer: Scope | undefined,
+  entries: readonly ScopeEntry[],
+  visible: readonly NamedColumn[],
+): Scope {
+  return { outer, entries, visible, aliases: [], hits: 0, misses: 0 };
+}
+
+/** SQLite's names are the same in any ASCII case; those of PostgreSQL are folded by its parser. */
+export function fold(name: string, { dialect }: Pick<Analysis, 'dialect'>): string {
+  return dialect === 'sqlite' ? name.replace(/[A-Z]+/g, (part) => part.toLowerCase()) : name;
+}

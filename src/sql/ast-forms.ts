@@ -1,0 +1,37 @@
+// Forms of ast.ts that both parsers make.
+
+import type { Expression, Select, SelectBody, Source } from './ast.ts';
+
+/** What is wrong with a statement that cannot be read safely; its text is the reason of `unparsed`. */
+export class Unreadable extends Error {}
+
+export function negated(isNegated: boolean, operand: Expression): Expression {
+  return isNegated ? { kind: 'not', operand } : operand;
+}
+
+export function call(name: string, args: readonly Expression[], isAggregate = false): Expression {
+  return { kind: 'call', name, args, isAggregate };
+}
+
+/** A body with nothing around it. */
+export function bare(body: SelectBody): Select {
+  return { with: [], isRecursive: false, body, orderBy: [], limit: undefined, offset: undefined };
+}
+
+/** SELECT * FROM … */
+export function starSelect(from: readonly Source[]): Select {
+  return bare({
+    kind: 'plain',
+    isDistinct: false,
+    distinctOn: [],
+    columns: [{ kind: 'star', table: [] }],
+    from,
+    where: undefined,
+    groupBy: [],
+    having: undefined,
+  });
+}
+
+export function isNull(expression: Expression | undefined): boolean {
+  return expression?.kind === 'literal' && expression.value === null;
+}

@@ -1,0 +1,161 @@
+// Statements of SQL as this room sees them, whatever parser read them: the little that dependencies need. Types only.
+//
+// The one complication: SQL is larger than this. What has no form here is `opaque`, with all expressions and selects
+// found inside it, so that no table and no column gets lost.
+
+import type { Scalar } from '../dependency/change.ts';
+
+export type Expression =
+  /** `otherwise`: what it is where there is no such column: SQLite's "text", true and false. */
+  | {
+      readonly kind: 'column';
+      readonly table: readonly string[];
+      readonly name: string;
+      readonly otherwise?: Scalar;
+    }
+  | { readonly kind: 'literal'; readonly value: Scalar }
+  /** From 0. */
+  | { readonly kind: 'parameter'; readonly index: number }
+  | { readonly kind: 'binary'; readonly operator: string; readonly left: Expression; readonly right: Expression }
+  | { readonly kind: 'and' | 'or'; readonly parts: readonly Expression[] }
+  | { readonly kind: 'not'; readonly operand: Expression }
+  | { readonly kind: 'is-null'; readonly operand: Expression }
+  | { readonly kind: 'in-list'; readonly operand: Expression; readonly list: readonly Expression[] }
+  | { readonly kind: 'in-select'; readonly operand: Expression; readonly select: Select }
+  | { readonly kind: 'between'; readonly operand: Expression; readonly low: Expression; readonly high: Expression }
+  | {
+      readonly kind: 'like';
+      readonly operand: Expression;
+      readonly pattern: Expression;
+      readonly escape: Expression | undefined;
+      readonly foldsCase: boolean;
+    }
+  | { readonly kind: 'exists'; readonly select: Select }
+  | { readonly kind: 'scalar'; readonly select: Select }
+  | {
+      readonly kind: 'call';
+      readonly name: string;
+      readonly args: readonly Expression[];
+      readonly isAggregate: boolean;
+    }
+  | { readonly kind: 'cast'; readonly operand: Expression; readonly type: string }
+  | { readonly kind: 'collate'; readonly operand: Expression; readonly collation: string }
+  /** `reason`: what it is, e.g. `case`, `window function`. `names`: functions and operators in it. */
+  | {
+      readonly kind: 'opaque';
+      readonly reason: string;
+      readonly names: readonly string[];
+      readonly parts: readonly Expression[];
+      readonly selects: readonly Select[];
+    };
+
+export type Source =
+  | {
+      readonly kind: 'table';
+      readonly schema: string | undefined;
+      readonly name: string;
+      readonly alias: string | undefined;
+    }
+  | {
+      readonly kind: 'join';
+      readonly type: 'inner' | 'left' | 'right' | 'full';
+      readonly left: Source;
+      readonly right: Source;
+      readonly on: Expression | undefined;
+      /** `natural`: the columns that both sides have by the same name. */
+      readonly using: readonly string[] | 'natural' | undefined;
+    }
+  | {
+      readonly kind: 'select';
+      readonly select: Select;
+      readonly alias: string | undefined;
+      /** Names given to its columns. */
+      readonly columns: readonly string[] | undefined;
+      readonly isLateral: boolean;
+    }
+  /** A function that gives rows. */
+  | {
+      readonly kind: 'function';
+      readonly name: string;
+      readonly args: readonly Expression[];
+      readonly alias: string | undefined;
+    };
+
+export type ResultColumn =
+  | { readonly kind: 'expression'; readonly expression: Expression; readonly alias: string | undefined }
+  /** All columns, of one source or of all. */
+  | { readonly kind: 'star'; readonly table: readonly string[] };
+
+export interface OrderBy {
+  readonly expression: Expression;
+  readonly isDescending: boolean;
+  readonly nullsFirst: boolean | undefined;
+}
+
+export interface Select {
+  readonly with: readonly CommonTable[];
+  readonly isRecursive: boolean;
+  readonly body: SelectBody;
+  readonly orderBy: readonly OrderBy[];
+  readonly limit: Expression | undefined;
+  readonly offset: Expression | undefined;
+}
+
+export type SelectBody =
+  | {
+      readonly kind: 'plain';
+      readonly isDistinct: boolean;
+      readonly distinctOn: readonly Expression[];
+      readonly columns: readonly ResultColumn[];
+      /** Several: a comma between them, which is an inner join. */
+      readonly from: readonly Source[];
+      readonly where: Expression | undefined;
+      readonly groupBy: readonly Expression[];
+      readonly having: Expression | undefined;
+    }
+  | { readonly kind: 'compound'; readonly operator: string; readonly left: Select; readonly right: Select }
+  | { readonly kind: 'values'; readonly rows: readonly (readonly Expression[])[] };
+
+export interface CommonTable {
+  readonly name: string;
+  readonly columns: readonly string[] | undefined;
+  readonly statement: Statement;
+}
+
+export type Statement =
+  /** `locks`: FOR UPDATE and its like. `parameterNames`: by index, with their sign; undefined: it has none. */
+  | {
+      readonly kind: 'query';
+      readonly select: Select;
+      readonly locks: boolean;
+      readonly parameterNames?: readonly (string | undefined)[];
+    }
+  | {
+      readonly kind: 'insert' | 'update' | 'delete' | 'truncate' | 'merge';
+      /** What is written; several with TRUNCATE. Views among them. */
+      readonly tables: readonly { readonly schema: string | undefined; readonly name: string }[];
+    }
+  /** A transaction's begin and end, SET, PRAGMA, EXPLAIN, DDL …; `writes`: it may change what a query answers. */
+  | { readonly kind: 'other'; readonly name: string; readonly writes: boolean }
+  | { readonly kind: 'unparsed'; readonly reason: string };
+
+/** A parser of one dialect. Never throws: what it cannot read is `unparsed`. */
+export interface Parser {
+  /** One statement for each in the text. */
+  parse(text: string): readonly Statement[];
+}
+
+/** What a statement's names mean. Null: there is nothing by that name. */
+export interface Catalogue {
+  /** Identity of the database, for the ids of templates. */
+  readonly source: string;
+  /** As it is written in a statement, after the dialect's folding of case. */
+  relation(schema: string | undefined, name: string): Relation | null;
+}
+
+export type Relation =
+  | { readonly kind: 'table'; readonly table: import('../dependency/change.ts').TableShape }
+  /** `text`: its SELECT. */
+  | { readonly kind: 'view'; readonly text: string; readonly columns: readonly string[] }
+  /** A temporary, foreign or virtual table, a materialised view: changes of it are not seen. */
+  | { readonly kind: 'unseen'; readonly what: string };

@@ -1,0 +1,200 @@
+// Expressions with their names resolved.
+//
+// The one complication: a comparison is only taken for what it looks like where the database compares as with a bare
+// parameter. A cast or a COLLATE makes it another one, unless it asks for what the column has anyway.
+
+import type { Scalar } from '../dependency/change.ts';
+import type { ColumnType, PostgresColumnType } from '../dependency/column-type.ts';
+import type { ComparisonOperator } from '../dependency/predicate.ts';
+import { type Analysis, type Place, Stop } from './analysis.ts';
+import type { Expression } from './ast.ts';
+import { typeOf } from './closure.ts';
+import { other, type Plan, plansOf, type Resolved } from './resolved.ts';
+import { resolveName } from './scope.ts';
+
+type Of<Kind extends Expression['kind']> = Extract<Expression, { kind: Kind }>;
+
+export function resolveExpression(expression: Expression, place: Place, analysis: Analysis): Resolved {
+  const inner = (part: Expression) => resolveExpression(part, place, analysis);
+  switch (expression.kind) {
+    case 'column':
+      return resolveName(expression, place.scope, analysis);
+    case 'literal':
+      return literalOf(expression, analysis);
+    case 'parameter':
+      return { kind: 'value', operand: { kind: 'parameter', index: expression.index } };
+    case 'and':
+    case 'or':
+      return { kind: expression.kind, parts: expression.parts.map(inner) };
+    case 'not':
+      return { kind: 'not', part: inner(expression.operand) };
+    case 'is-null':
+      return { kind: 'is-null', operand: inner(expression.operand) };
+    case 'binary':
+      return binaryOf(expression, inner);
+    case 'in-list': {
+      const operand = inner(expression.operand);
+      return { kind: 'in', operand, list: expression.list.map((item) => comparedWith(operand, item, inner(item))) };
+    }
+    case 'between':
+      return rangeOf(expression, inner);
+    case 'like':
+      return patternOf(expression, inner);
+    case 'call':
+      return callOf(expression, place, analysis);
+    case 'collate':
+      return collated(inner(expression.operand), expression.collation);
+    case 'cast':
+      return other(`cast to ${expression.type}`, [inner(expression.operand)]);
+    default:
+      return withSelects(expression, place, analysis);
+  }
+}
+
+type Inner = (part: Expression) => Resolved;
+
+function withSelects(
+  expression: Of<'in-select' | 'exists' | 'scalar' | 'opaque'>,
+  place: Place,
+  analysis: Analysis,
+): Resolved {
+  const planOf = (select: Of<'scalar'>['select']): Plan => analysis.select(select, place).plan;
+  switch (expression.kind) {
+    case 'in-select': {
+      const operand = resolveExpression(expression.operand, place, analysis);
+      return other('IN (SELECT …)', [operand], [planOf(expression.select)]);
+    }
+    case 'exists':
+      return other('EXISTS', [], [unshown(planOf(expression.select))]);
+    case 'scalar':
+      return other('subselect', [], [planOf(expression.select)]);
+    case 'opaque': {
+      const parts = expression.parts.map((part) => resolveExpression(part, place, analysis));
+      return other(expression.reason, parts, expression.selects.map(planOf));
+    }
+  }
+}
+
+/** Whether there are rows does not depend on what is selected of them. */
+function unshown(plan: Plan): Plan {
+  if (plan.kind !== 'plain' || !plan.isRowByRow) return plan;
+  return { ...plan, outputs: plan.outputs.filter(({ expression }) => plansOf(expression).length > 0) };
+}
+
+function literalOf({ value }: Of<'literal'>, { dialect }: Analysis): Resolved {
+  const isFlag = dialect === 'sqlite' && typeof value === 'boolean';
+  return { kind: 'value', operand: { kind: 'value', value: isFlag ? Number(value) : value } };
+}
+
+const COMPARISONS: ReadonlySet<string> = new Set(['=', '<>', '<', '<=', '>', '>=']);
+
+function binaryOf(expression: Of<'binary'>, inner: Inner): Resolved {
+  const { operator, left, right } = expression;
+  if (operator === 'is not distinct from') return { kind: 'is', ...sidesOf([left, right], inner) };
+  if (operator === 'is distinct from') {
+    return { kind: 'not', part: { kind: 'is', ...sidesOf([left, right], inner) } };
+  }
+  if (!COMPARISONS.has(operator)) return other(operator, [inner(left), inner(right)]);
+  return { kind: 'compare', operator: operator as ComparisonOperator, ...sidesOf([left, right], inner) };
+}
+
+function sidesOf([left, right]: readonly [Expression, Expression], inner: Inner) {
+  const one = inner(left);
+  const two = inner(right);
+  return { left: comparedWith(two, left, one), right: comparedWith(one, right, two) };
+}
+
+/** What stands opposite to `column`; a cast of a value that says no more than the column's type is left away. */
+function comparedWith(column: Resolved, expression: Expression, resolved: Resolved): Resolved {
+  if (column.kind !== 'column') return resolved;
+  const type = typeOf(column.ref);
+  if (type.family !== 'postgres') return resolved;
+  const operand = expression.kind === 'cast' ? expression.operand : expression;
+  if (MOMENTS.has(type.type) && isMovingMoment(operand)) throw new Stop('uncacheable', 'a time that moves');
+  return expression.kind === 'cast' ? (uncast(type, expression) ?? resolved) : resolved;
+}
+
+const MOMENTS: ReadonlySet<string> = new Set(['date', 'timestamp', 'timestamptz']);
+
+/** 'now', 'today': PostgreSQL reads them as times. */
+function isMovingMoment(expression: Expression): boolean {
+  return expression.kind === 'literal' && typeof expression.value === 'string' && MOVING.test(expression.value);
+}
+
+export const MOVING = /\b(?:now|today|tomorrow|yesterday|allballs)\b/i;
+
+const CASTS: Readonly<Record<string, PostgresColumnType['type']>> = {
+  int2: 'integer',
+  int4: 'integer',
+  int8: 'integer',
+  smallint: 'integer',
+  int: 'integer',
+  integer: 'integer',
+  bigint: 'integer',
+  text: 'text',
+  varchar: 'text',
+  'character varying': 'text',
+  uuid: 'uuid',
+  bool: 'boolean',
+  boolean: 'boolean',
+  numeric: 'decimal',
+  decimal: 'decimal',
+  date: 'date',
+  timestamp: 'timestamp',
+  timestamptz: 'timestamptz',
+  bytea: 'bytes',
+};
+
+function uncast({ type }: PostgresColumnType, { operand, type: name }: Of<'cast'>): Resolved | undefined {
+  if (CASTS[name.toLowerCase().replace(/^pg_catalog\./, '')] !== type) return undefined;
+  if (operand.kind === 'parameter') return { kind: 'value', operand: { kind: 'parameter', index: operand.index } };
+  if (operand.kind !== 'literal') return undefined;
+  const { value } = operand;
+  return isIdle(type, value) ? { kind: 'value', operand: { kind: 'value', value } } : undefined;
+}
+
+/** Whether a literal says the same without its cast. 1.5::int rounds, 1e3::text is another text; decimals are texts here. */
+function isIdle(type: PostgresColumnType['type'], value: Scalar): boolean {
+  if (type === 'integer') return Number.isInteger(value) || (typeof value === 'string' && /^[-+]?\d+$/.test(value));
+  const isNumeric = typeof value === 'string' && /^\s*[-+]?\.?\d[\d.]*(?:e[-+]?\d+)?\s*$/i.test(value);
+  return typeof value === 'string' && !isNumeric && type !== 'decimal';
+}
+
+function rangeOf({ operand, low, high }: Of<'between'>, inner: Inner): Resolved {
+  const column = inner(operand);
+  const [from, to] = [low, high].map((end) => comparedWith(column, end, inner(end))) as [Resolved, Resolved];
+  if (plansOf(column).length > 0) return other('BETWEEN', [column, from, to]);
+  const parts: Resolved[] = [
+    { kind: 'compare', operator: '>=', left: column, right: from },
+    { kind: 'compare', operator: '<=', left: column, right: to },
+  ];
+  return { kind: 'and', parts };
+}
+
+function patternOf({ operand, pattern, foldsCase, ...rest }: Of<'like'>, inner: Inner): Resolved {
+  const mark = rest.escape;
+  const sides = { operand: inner(operand), pattern: inner(pattern) };
+  if (mark === undefined) return { kind: 'like', ...sides, escape: undefined, foldsCase };
+  if (mark.kind === 'literal' && typeof mark.value === 'string') {
+    return { kind: 'like', ...sides, escape: mark.value, foldsCase };
+  }
+  return other('ESCAPE', [sides.operand, sides.pattern, inner(mark)]);
+}
+
+/** An aggregate over columns of an outer query alone is one of that query, and makes it another query. */
+function callOf({ name, args, isAggregate }: Of<'call'>, place: Place, analysis: Analysis): Resolved {
+  const { scope } = place;
+  const [hits, misses] = [scope?.hits ?? 0, scope?.misses ?? 0];
+  const parts = args.map((part) => resolveExpression(part, place, analysis));
+  if (isAggregate && scope !== undefined && scope.misses > misses && scope.hits === hits) {
+    throw new Stop('tables', `aggregate ${name} of an outer query`);
+  }
+  return other(name, parts);
+}
+
+/** https://www.sqlite.org/datatype3.html §7.1: a COLLATE comes before the collation of any column. */
+export function collated(operand: Resolved, collation: string): Resolved {
+  const type: ColumnType | undefined = operand.kind === 'column' ? typeOf(operand.ref) : undefined;
+  if (type?.family === 'sqlite' && type.collation === collation.toLowerCase()) return operand;
+  return other('COLLATE', [operand]);
+}

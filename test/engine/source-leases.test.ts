@@ -1,0 +1,133 @@
+// What was read from a source is served while a tracker tells of the source's changes, and no longer.
+
+import { describe, expect, it } from 'vitest';
+import type { SourceReport } from '../../src/engine/source-leases.ts';
+import { FRESH, gateBench } from '../kit/gate-bench.ts';
+
+const TAGGED = [...FRESH, 'cache-tag', 'q1, tg-source:shop'];
+
+function bench(parts: Parameters<typeof gateBench>[1] = {}) {
+  const gateParts = gateBench({}, parts);
+  const { gate, get, origin } = gateParts;
+  let sequence = 0;
+  let token: string | undefined;
+  const report = async (change: Partial<SourceReport> = {}) => {
+    const { session = 's1', tags = [], leaseMs = 2000, ...rest } = change;
+    const own = { source: 'shop', session, sequence: ++sequence, leaseMs, tags, ...(token !== undefined && { token }) };
+    const reply = await gate.reportSource({ ...own, ...rest });
+    token = reply.token;
+    return reply;
+  };
+  const fill = (path: string, text: string, fields: readonly string[] = TAGGED) => {
+    const asked = get(path);
+    if (asked.state === 'waiting') origin.last.answer(200, fields, text);
+    return asked;
+  };
+  /** As a tracker begins: its first report is a gap, its second has a token. */
+  const begin = async () => {
+    await report();
+    await report();
+  };
+  return { ...gateParts, report, fill, begin };
+}
+
+describe('what carries the tag of a source', () => {
+  it('is not stored before its tracker was heard', () => {
+    const { fill, get, gate } = bench();
+    fill('/a', 'one');
+    expect(get('/a').state).toBe('waiting');
+    expect(gate.stats().refusedStores).toEqual({ 'source-not-live': 1 });
+  });
+
+  it('is served while the lease lives, and neither served nor stored after', async () => {
+    const { fill, get, time, begin, gate } = bench();
+    await begin();
+    fill('/a', 'one');
+    time.advance(1999);
+    expect(get('/a').text).toBe('one');
+    time.advance(1);
+    fill('/a', 'two');
+    expect(get('/a').state).toBe('waiting');
+    expect(gate.sources()).toEqual([{ source: 'shop', live: false, leftMs: 0, reports: 2, gaps: 1, expirations: 1 }]);
+  });
+
+  it('is invalidated by the tags that a report names, and nothing else is', async () => {
+    const { fill, get, report, begin } = bench();
+    await begin();
+    fill('/a', 'one');
+    fill('/b', 'one', [...FRESH, 'cache-tag', 'q2, tg-source:shop']);
+    expect((await report({ tags: ['q1'] })).gap).toBe(false);
+    expect(get('/a').state).toBe('waiting');
+    expect(get('/b').text).toBe('one');
+  });
+
+  it('is outdated after a lease that ran out, though there is another', async () => {
+    const { fill, get, time, report, begin } = bench();
+    await begin();
+    fill('/a', 'one');
+    time.advance(2000);
+    expect((await report()).gap).toBe(true);
+    await report();
+    expect(get('/a').state).toBe('waiting');
+  });
+
+  it.each([
+    ['a report is missing', { sequence: 9 }, { sequence: 10 }],
+    ['the tracker began anew', { session: 's2', sequence: 1 }, { session: 's2', sequence: 2 }],
+  ])('is outdated when %s', async (_why, change, next) => {
+    const { fill, get, report, begin } = bench();
+    await begin();
+    fill('/a', 'one');
+    expect((await report(change)).gap).toBe(true);
+    await report(next);
+    expect(get('/a').state).toBe('waiting');
+    fill('/a', 'two');
+    expect(get('/a').text).toBe('two');
+  });
+
+  it('is kept when a report comes twice', async () => {
+    const { fill, get, report, begin } = bench();
+    await begin();
+    fill('/a', 'one');
+    expect((await report({ sequence: 2 })).gap).toBe(false);
+    expect(get('/a').text).toBe('one');
+  });
+
+  it('has a lease from the moment at which the token was given, however late the report is', async () => {
+    const { fill, get, time, gate, begin, report } = bench();
+    await begin();
+    const { token } = await report();
+    fill('/a', 'one');
+    time.advance(1500);
+    await gate.reportSource({ source: 'shop', session: 's1', sequence: 4, leaseMs: 2000, tags: [], token });
+    time.advance(499);
+    expect(get('/a').text).toBe('one');
+    time.advance(1);
+    expect(get('/a').state).toBe('waiting');
+  });
+
+  it('is not stored where its fill began before the lease ran out and there was another', async () => {
+    const { get, origin, time, report, begin } = bench();
+    await begin();
+    get('/a');
+    const fill = origin.last;
+    time.advance(2000);
+    await report();
+    await report();
+    fill.answer(200, TAGGED, 'old');
+    expect(get('/a').state).toBe('waiting');
+  });
+
+  it('does not hold up what carries no source, or another', async () => {
+    const { fill, get, time, begin, gate } = bench();
+    await begin();
+    const other = { source: 'blog', session: 'b', leaseMs: 60_000, tags: [] };
+    const { token } = await gate.reportSource({ ...other, sequence: 1 });
+    await gate.reportSource({ ...other, sequence: 2, token });
+    fill('/plain', 'one', FRESH);
+    fill('/blog', 'one', [...FRESH, 'cache-tag', 'tg-source:blog']);
+    time.advance(3000);
+    expect(get('/plain').text).toBe('one');
+    expect(get('/blog').text).toBe('one');
+  });
+});
