@@ -13,6 +13,7 @@ const ENTRIES = [
   'metrics/prometheus',
   'metrics/otel',
   'orm/drizzle/index',
+  'track/index',
   'testing/index',
   'node/bin',
   'node/workers/worker-main',

@@ -1,7 +1,7 @@
 // `npm run bench -- precision`: four sites with published shapes, each replayed against one cache under five rules; what
 // does each rule give up needlessly, and what does it keep too long?
 //   --workload NAME   one of them alone
-//   --requests N      reads and writes of each, default 20000
+//   --requests N      reads and writes of each, default 15000
 //   --seed N          default 1
 
 import { parseArgs } from 'node:util';
@@ -20,13 +20,15 @@ const TTL_MS = 60_000;
 export async function run(flags: readonly string[]): Promise<Report> {
   const options = {
     workload: { type: 'string' },
-    requests: { type: 'string', default: '20000' },
+    requests: { type: 'string', default: '15000' },
     seed: { type: 'string', default: '1' },
   } as const;
   const { values } = parseArgs({ args: [...flags], options });
   const chosen = WORKLOADS.filter(({ name }) => values.workload === undefined || values.workload === name);
   if (chosen.length === 0) {
-    throw misspelt(`--workload: expected one of ${WORKLOADS.map(({ name }) => name).join(', ')}, got ${values.workload}`);
+    throw misspelt(
+      `--workload: expected one of ${WORKLOADS.map(({ name }) => name).join(', ')}, got ${values.workload}`,
+    );
   }
   const settings = {
     requests: whole(values.requests, 'requests'),
@@ -60,7 +62,16 @@ function precisionOf(named: number, needless: number): number {
 function printCaches({ name, reads, writes, changes, urls, caches }: WorkloadFigures): void {
   printTable({
     title: `${name}: ${reads} reads of ${urls} URLs, ${writes} writes of ${changes} rows, ${REQUESTS_PER_SECOND} requests/s`,
-    columns: ['cache', 'hit ratio', 'invalidated', 'needless', 'precision', 'origin queries', 'outdated answers'],
+    columns: [
+      'cache',
+      'hit ratio',
+      'invalidated',
+      'needless',
+      'precision',
+      'origin queries',
+      'lookups',
+      'outdated answers',
+    ],
     rows: caches.map((one) => [
       one.name,
       ratio(one.hits / reads),
@@ -68,6 +79,7 @@ function printCaches({ name, reads, writes, changes, urls, caches }: WorkloadFig
       String(one.needless),
       one.invalidated === 0 ? '-' : ratio(precisionOf(one.invalidated, one.needless)),
       String(one.originQueries),
+      String(one.lookups),
       String(one.outdated),
     ]),
   });
@@ -133,6 +145,9 @@ function sum<Key extends string>(all: readonly { readonly [key in Key]: number }
 }
 
 function plain({ templates, ...rest }: WorkloadFigures): unknown {
-  const shown = [...templates.values()].map(({ reasons, ...one }) => ({ ...one, reasons: Object.fromEntries(reasons) }));
+  const shown = [...templates.values()].map(({ reasons, ...one }) => ({
+    ...one,
+    reasons: Object.fromEntries(reasons),
+  }));
   return { ...rest, templates: shown };
 }

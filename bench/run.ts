@@ -18,6 +18,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   match: () => load('./match.ts'),
   memory: () => load('./memory.ts'),
   policy: () => load('./policy.ts'),
+  precision: () => load('./precision.ts'),
 };
 
 async function load(path: string): Promise<Bench> {

@@ -7,6 +7,7 @@ export type {
   CacheOptions,
   CacheStats,
   CacheTier,
+  DefaultOptions,
   EntryOptions,
   EventData,
   EventResult,

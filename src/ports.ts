@@ -42,8 +42,11 @@ export type Eventually<T> = T | Promise<T>;
  */
 export interface Store<E = Entry> {
   get(key: string): Eventually<E | undefined>;
-  /** Takes the entry in, evicting others if need be; may decline. Replaces an entry of the same key. */
-  put(entry: E): Eventually<void>;
+  /**
+   * Takes the entry in, evicting others if need be; may decline. Replaces an entry of the same key. False: it has declined;
+   * anything else says nothing.
+   */
+  put(entry: E): Eventually<unknown>;
   /** Removes entries; returns how many were there. */
   delete(keys: readonly string[]): Eventually<number>;
   /** What the selector names, in no particular order; does not count as use. For operators, never for a hit. */

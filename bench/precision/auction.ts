@@ -5,7 +5,16 @@
 // worth keeping: its answer would change by time alone.
 
 import type { Dice } from '../../test/sim/dice.ts';
-import { type Ask, insert, type Page, type Requests, type Statement, statement, type Workload, Zipf } from './workload.ts';
+import {
+  type Ask,
+  insert,
+  type Page,
+  type Requests,
+  type Statement,
+  statement,
+  type Workload,
+  Zipf,
+} from './workload.ts';
 
 const USERS = 2_000;
 const ITEMS = 4_000;
@@ -247,7 +256,10 @@ function requests(dice: Dice): Requests {
       browseCategories: { weight: 7.2, page: () => ({ url: '/categories', answer: categories }) },
       browseRegions: {
         weight: 2.3,
-        page: () => ({ url: '/regions', answer: (ask) => void ask('regions', 'SELECT id, name FROM regions ORDER BY name') }),
+        page: () => ({
+          url: '/regions',
+          answer: (ask) => void ask('regions', 'SELECT id, name FROM regions ORDER BY name'),
+        }),
       },
       searchCategory: { weight: 25, page: () => search(categoriesByRank.spread(), PAGE * pages.rank()) },
       searchRegion: { weight: 8, page: () => searchRegion(categoriesByRank.spread(), regionsByRank.spread()) },

@@ -224,55 +224,67 @@ const TAG_CLOUD = `SELECT t.name, COUNT(*) AS uses FROM tags t JOIN article_tags
   GROUP BY t.name ORDER BY uses DESC, t.name LIMIT 20`;
 
 function requests(dice: Dice): Requests {
-  const next = { users: USERS, articles: ARTICLES, comments: COMMENTS };
-  const people = new Zipf(dice, USERS);
   const recent = new Zipf(dice, ARTICLES);
-  const tags = new Zipf(dice, TAGS);
-  const pages = new Zipf(dice, 10, 1.5);
-  const slug = () => `article-${recent.newest(next.articles)}`;
-  const username = () => `user-${people.spread()}`;
-  const edit = (): Write => {
-    const id = recent.newest(next.articles);
-    const at = 2_000_000 + dice.below(1_000_000);
-    return [statement('UPDATE articles SET body = ?, updated_at = ? WHERE id = ?', `Edited ${at}`, at, id)];
+  const people = new Zipf(dice, USERS);
+  const next = { users: USERS, articles: ARTICLES, comments: COMMENTS };
+  const picked: Picked = {
+    next,
+    tags: new Zipf(dice, TAGS),
+    article: () => recent.newest(next.articles),
+    user: () => people.spread(),
   };
-  const write = () => newArticle(dice, { id: ++next.articles, author: people.spread(), tags });
+  return { reads: readsOf(dice, picked), writes: writesOf(dice, picked) };
+}
+
+/** What is chosen for a request, by how popular it is; and what is there. */
+interface Picked {
+  readonly next: { users: number; articles: number; comments: number };
+  readonly tags: Zipf;
+  article(): number;
+  user(): number;
+}
+
+function readsOf(dice: Dice, { tags, article: id, user }: Picked): Requests['reads'] {
+  const pages = new Zipf(dice, 10, 1.5);
+  const slug = () => `article-${id()}`;
+  const username = () => `user-${user()}`;
+  return {
+    list: { weight: 20, page: () => list(PAGE * pages.rank()) },
+    byTag: { weight: 9, page: () => byTag(`tag-${tags.rank() + 1}`) },
+    byAuthor: { weight: 5, page: () => byAuthor(username()) },
+    byFavorite: { weight: 3, page: () => byFavorite(username()) },
+    feed: { weight: 9, page: () => feed(user()) },
+    article: { weight: 22, page: () => article(slug()) },
+    comments: { weight: 14, page: () => comments(slug()) },
+    profile: { weight: 5, page: () => profile(username()) },
+    tags: { weight: 5, page: () => ({ url: '/tags', answer: (ask) => void ask('tags', TAG_CLOUD) }) },
+  };
+}
+
+function writesOf(dice: Dice, { next, tags, article: id, user }: Picked): Requests['writes'] {
+  const edit = (): Write => {
+    const at = 2_000_000 + dice.below(1_000_000);
+    return [statement('UPDATE articles SET body = ?, updated_at = ? WHERE id = ?', `Edited ${at}`, at, id())];
+  };
   const unfavorite = (): Write => [
-    statement('DELETE FROM favorites WHERE user_id = ? AND article_id = ?', people.spread(), recent.newest(next.articles)),
+    statement('DELETE FROM favorites WHERE user_id = ? AND article_id = ?', user(), id()),
   ];
   const unfollow = (): Write => [
-    statement('DELETE FROM follows WHERE follower_id = ? AND followed_id = ?', people.spread(), people.spread()),
+    statement('DELETE FROM follows WHERE follower_id = ? AND followed_id = ?', user(), user()),
   ];
-  const remove = (): Write => [statement('DELETE FROM articles WHERE id = ?', recent.newest(next.articles))];
+  const settings = (): Write => [
+    statement('UPDATE users SET bio = ? WHERE id = ?', `Bio ${dice.below(1_000)}`, user()),
+  ];
   return {
-    reads: {
-      list: { weight: 20, page: () => list(PAGE * pages.rank()) },
-      byTag: { weight: 9, page: () => byTag(`tag-${tags.rank() + 1}`) },
-      byAuthor: { weight: 5, page: () => byAuthor(username()) },
-      byFavorite: { weight: 3, page: () => byFavorite(username()) },
-      feed: { weight: 9, page: () => feed(people.spread()) },
-      article: { weight: 22, page: () => article(slug()) },
-      comments: { weight: 14, page: () => comments(slug()) },
-      profile: { weight: 5, page: () => profile(username()) },
-      tags: { weight: 5, page: () => ({ url: '/tags', answer: (ask) => void ask('tags', TAG_CLOUD) }) },
-    },
-    writes: {
-      article: { weight: 0.6, write },
-      edit: { weight: 0.8, write: edit },
-      remove: { weight: 0.1, write: remove },
-      favorite: { weight: 2.8, write: () => [favorite(people.spread(), recent.newest(next.articles))] },
-      unfavorite: { weight: 0.3, write: unfavorite },
-      comment: {
-        weight: 2,
-        write: () => [newComment(dice, { id: ++next.comments, article: recent.newest(next.articles) })],
-      },
-      follow: { weight: 0.8, write: () => [follow(people.spread(), people.spread())] },
-      unfollow: { weight: 0.1, write: unfollow },
-      register: { weight: 0.3, write: () => [newUser(++next.users)] },
-      settings: {
-        weight: 0.2,
-        write: () => [statement('UPDATE users SET bio = ? WHERE id = ?', `Bio ${dice.below(1_000)}`, people.spread())],
-      },
-    },
+    article: { weight: 0.6, write: () => newArticle(dice, { id: ++next.articles, author: user(), tags }) },
+    edit: { weight: 0.8, write: edit },
+    remove: { weight: 0.1, write: () => [statement('DELETE FROM articles WHERE id = ?', id())] },
+    favorite: { weight: 2.8, write: () => [favorite(user(), id())] },
+    unfavorite: { weight: 0.3, write: unfavorite },
+    comment: { weight: 2, write: () => [newComment(dice, { id: ++next.comments, article: id() })] },
+    follow: { weight: 0.8, write: () => [follow(user(), user())] },
+    unfollow: { weight: 0.1, write: unfollow },
+    register: { weight: 0.3, write: () => [newUser(++next.users)] },
+    settings: { weight: 0.2, write: settings },
   };
 }

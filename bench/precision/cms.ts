@@ -35,6 +35,8 @@ export const cms: Workload = {
     `CREATE TABLE media (id INTEGER PRIMARY KEY, page_id INTEGER NOT NULL REFERENCES pages, url TEXT NOT NULL,
        alt TEXT NOT NULL, position INTEGER NOT NULL)`,
     'CREATE INDEX pages_section ON pages (section_id, published_at)',
+    'CREATE INDEX pages_published ON pages (status, published_at)',
+    'CREATE INDEX pages_title ON pages (title COLLATE NOCASE)',
     'CREATE INDEX pages_author ON pages (author_id, published_at)',
     'CREATE INDEX page_tags_tag ON page_tags (tag_id)',
     'CREATE INDEX media_page ON media (page_id)',
@@ -205,22 +207,43 @@ function search(prefix: string): Page {
 function requests(dice: Dice): Requests {
   const next = { pages: PAGES, media: MEDIA, clock: 2_000_000 };
   const byAge = new Zipf(dice, PAGES);
+  const anyPage = () => byAge.newest(next.pages);
+  return { reads: readsOf(dice, anyPage), writes: writesOf(dice, { next, anyPage }) };
+}
+
+function readsOf(dice: Dice, anyPage: () => number): Requests['reads'] {
   const sections = new Zipf(dice, SECTIONS, 0.7);
   const tags = new Zipf(dice, TAGS);
   const authors = new Zipf(dice, AUTHORS, 0.7);
   const archive = new Zipf(dice, 20);
-  const anyPage = () => byAge.newest(next.pages);
-  const publish = (): Write => {
-    const at = ++next.clock;
-    return [
-      statement(
-        `UPDATE pages SET status = 'published', published_at = ?, updated_at = ?
-         WHERE id = (SELECT MAX(id) FROM pages WHERE status = 'draft')`,
-        at,
-        at,
-      ),
-    ];
+  const prefix = () => `${TOPICS[dice.below(TOPICS.length)]} ${dice.chance(0.5) ? '' : dice.between(1, 40)}`.trimEnd();
+  return {
+    page: { weight: 48, page: () => page(`page-${anyPage()}`) },
+    home: { weight: 14, page: home },
+    section: { weight: 12, page: () => section(`section-${sections.rank() + 1}`, undefined) },
+    archive: {
+      weight: 4,
+      page: () => section(`section-${sections.rank() + 1}`, 1_000_000 + PAGES - 100 * (archive.rank() + 1)),
+    },
+    tag: { weight: 8, page: () => tag(`tag-${tags.rank() + 1}`) },
+    author: { weight: 5, page: () => author(`author-${authors.rank() + 1}`) },
+    search: { weight: 5, page: () => search(prefix()) },
   };
+}
+
+interface Present {
+  readonly next: { pages: number; media: number; clock: number };
+  anyPage(): number;
+}
+
+function writesOf(dice: Dice, { next, anyPage }: Present): Requests['writes'] {
+  const publish = (): Write => [
+    statement(
+      `UPDATE pages SET status = 'published', published_at = ?1, updated_at = ?1
+       WHERE id = (SELECT MAX(id) FROM pages WHERE status = 'draft')`,
+      ++next.clock,
+    ),
+  ];
   const edit = (): Write => {
     const id = anyPage();
     const sets = dice.chance(0.2) ? 'body = ?, summary = ?' : 'body = ?, updated_at = ?';
@@ -244,34 +267,19 @@ function requests(dice: Dice): Requests {
   const retag = (): Write => [
     statement('INSERT OR IGNORE INTO page_tags (page_id, tag_id) VALUES (?, ?)', anyPage(), dice.between(1, TAGS)),
   ];
-  const prefix = () => `${TOPICS[dice.below(TOPICS.length)]} ${dice.chance(0.5) ? '' : dice.between(1, 40)}`.trimEnd();
   return {
-    reads: {
-      page: { weight: 48, page: () => page(`page-${anyPage()}`) },
-      home: { weight: 14, page: home },
-      section: { weight: 12, page: () => section(`section-${sections.rank() + 1}`, undefined) },
-      archive: {
-        weight: 4,
-        page: () => section(`section-${sections.rank() + 1}`, 1_000_000 + PAGES - 100 * (archive.rank() + 1)),
-      },
-      tag: { weight: 8, page: () => tag(`tag-${tags.rank() + 1}`) },
-      author: { weight: 5, page: () => author(`author-${authors.rank() + 1}`) },
-      search: { weight: 5, page: () => search(prefix()) },
-    },
-    writes: {
-      draft: { weight: 0.5, write: () => newPage(dice, { id: ++next.pages, isPublished: false }) },
-      saveDraft: { weight: 1.6, write: saveDraft },
-      publish: { weight: 0.5, write: publish },
-      edit: { weight: 0.9, write: edit },
-      retag: { weight: 0.2, write: retag },
-      media: { weight: 0.25, write: () => [newMedia(++next.media, anyPage())] },
-      reorder: { weight: 0.01, write: reorder },
-      author: {
-        weight: 0.04,
-        write: () => [
-          statement('UPDATE authors SET bio = ? WHERE id = ?', `Bio ${++next.clock}`, dice.between(1, AUTHORS)),
-        ],
-      },
+    draft: { weight: 0.5, write: () => newPage(dice, { id: ++next.pages, isPublished: false }) },
+    saveDraft: { weight: 1.6, write: saveDraft },
+    publish: { weight: 0.5, write: publish },
+    edit: { weight: 0.9, write: edit },
+    retag: { weight: 0.2, write: retag },
+    media: { weight: 0.25, write: () => [newMedia(++next.media, anyPage())] },
+    reorder: { weight: 0.01, write: reorder },
+    author: {
+      weight: 0.04,
+      write: () => [
+        statement('UPDATE authors SET bio = ? WHERE id = ?', `Bio ${++next.clock}`, dice.between(1, AUTHORS)),
+      ],
     },
   };
 }

@@ -4,9 +4,10 @@
 // so that what is matched is the database's own.
 
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { lookupParameters } from '../../src/dependency/bind.ts';
 import { cellOf } from '../../src/dependency/cells.ts';
-import type { Change, TableShape, Row as TableRow } from '../../src/dependency/change.ts';
-import type { Template } from '../../src/dependency/template.ts';
+import type { Change, Row as TableRow, TableShape } from '../../src/dependency/change.ts';
+import type { Lookup, Template } from '../../src/dependency/template.ts';
 import { analyse } from '../../src/sql/analyse.ts';
 import type { Catalogue } from '../../src/sql/ast.ts';
 import { readSqliteCatalogue } from '../../src/sql/sqlite-catalogue.ts';
@@ -21,6 +22,8 @@ export interface Answered {
   readonly template: Tracked;
   readonly parameters: readonly SQLInputValue[];
   readonly rows: readonly Row[];
+  /** What the template's lookups gave. */
+  readonly lookups: readonly (readonly unknown[])[];
   readonly text: string;
 }
 
@@ -47,6 +50,7 @@ export class Database {
   readonly #parser = createSqliteParser();
   readonly #catalogue: Catalogue;
   readonly #queries = new Map<string, Prepared>();
+  readonly #lookups = new Map<string, StatementSync>();
   readonly #writes = new Map<string, StatementSync>();
   readonly #logs: readonly Log[];
 
@@ -75,7 +79,8 @@ export class Database {
     page.answer((name, text, ...parameters) => {
       const { statement, template } = this.#prepared(text);
       const rows = statement.all(...parameters) as unknown as Row[];
-      queries.push({ name, template, parameters, rows, text: JSON.stringify(rows) });
+      const lookups = (template.lookups ?? []).map((lookup) => this.#lookedUp(lookup, parameters));
+      queries.push({ name, template, parameters, rows, lookups, text: JSON.stringify(rows) });
       return rows;
     });
     return { page, queries, text: queries.map(({ text }) => text).join('\n') };
@@ -96,6 +101,17 @@ export class Database {
       prepared.run(...parameters);
     }
     this.#db.exec('COMMIT');
+  }
+
+  #lookedUp(lookup: Lookup, parameters: readonly SQLInputValue[]): unknown[] {
+    let statement = this.#lookups.get(lookup.text);
+    if (statement === undefined) {
+      statement = this.#db.prepare(lookup.text);
+      statement.setReturnArrays(true);
+      this.#lookups.set(lookup.text, statement);
+    }
+    const rows = statement.all(...(lookupParameters(lookup, parameters) as SQLInputValue[]));
+    return (rows as unknown as unknown[][]).map(([value]) => value);
   }
 
   #prepared(text: string): Prepared {

@@ -42,6 +42,7 @@ export const links: Workload = {
        vote INTEGER NOT NULL)`,
     'CREATE INDEX stories_hotness ON stories (hotness)',
     'CREATE INDEX comments_story ON comments (story_id)',
+    'CREATE INDEX comments_user ON comments (user_id)',
     'CREATE INDEX taggings_story ON taggings (story_id)',
     'CREATE INDEX taggings_tag ON taggings (tag_id)',
     'CREATE INDEX stories_user ON stories (user_id)',
@@ -95,9 +96,7 @@ function submit(dice: Dice, { id, user, tags }: NewStory): Statement[] {
       merged_story_id: null,
       created_at: id,
     }),
-    ...[...chosen].map((tag) =>
-      statement('INSERT INTO taggings (story_id, tag_id) VALUES (?, ?)', id, tag),
-    ),
+    ...[...chosen].map((tag) => statement('INSERT INTO taggings (story_id, tag_id) VALUES (?, ?)', id, tag)),
     statement('UPDATE users SET karma = karma + 1 WHERE id = ?', user),
   ];
 }

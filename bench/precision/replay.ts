@@ -19,6 +19,8 @@ export interface CacheFigures {
   /** Of them: the page answers the same as before. */
   needless: number;
   originQueries: number;
+  /** Queries run beside them, to know what their joins can find. */
+  lookups: number;
 }
 
 /** Of one template, in ours: how often it was said to be affected, and was not. */
@@ -58,7 +60,9 @@ export function replay(workload: Workload, options: ReplayOptions): WorkloadFigu
   const dice = new Dice(options.seed);
   const one = new Replay(new Database(workload.schema, workload.rows(dice)), workload.name, options);
   const { reads, writes } = workload.requests(dice);
-  const weights = Object.fromEntries(Object.entries({ ...reads, ...writes }).map(([name, { weight }]) => [name, weight]));
+  const weights = Object.fromEntries(
+    Object.entries({ ...reads, ...writes }).map(([name, { weight }]) => [name, weight]),
+  );
   for (let at = 0; at < options.requests; at++) {
     const name = dice.weighted(weights);
     const read = reads[name];
@@ -81,10 +85,12 @@ class Replay {
 
   constructor(database: Database, name: string, { ttlMs }: ReplayOptions) {
     this.#database = database;
-    this.#ours = byDependencies();
-    const oracle = byDependencies((entry) => this.#hasChanged(entry));
-    this.#caches = [timeToLive(ttlMs), byTags('table'), byTags('key'), this.#ours, oracle];
-    const zero = { hits: 0, outdated: 0, invalidated: 0, needless: 0, originQueries: 0 };
+    this.#ours = byDependencies({ name: 'tidegate', usesLookups: true });
+    const plain = byDependencies({ name: 'without lookups', usesLookups: false });
+    const answerNow = ({ answer }: Entry) => this.#truth(answer.page);
+    const oracle = byDependencies({ name: 'oracle', usesLookups: true, answerNow });
+    this.#caches = [timeToLive(ttlMs), byTags('table'), byTags('key'), plain, this.#ours, oracle];
+    const zero = { lookups: 0, hits: 0, outdated: 0, invalidated: 0, needless: 0, originQueries: 0 };
     const caches = this.#caches.map((cache) => ({ name: cache.name, ...zero }));
     const counts = { reads: 0, writes: 0, changes: 0, urls: 0, swept: 0, outdatedInSweeps: 0 };
     this.figures = { name, ...counts, caches, templates: this.#templates };
@@ -98,6 +104,7 @@ class Replay {
       const entry = cache.find(page.url, nowMs);
       if (entry === undefined) {
         figures.originQueries += answer.queries.length;
+        if (cache === this.#ours) figures.lookups += lookupsOf(answer);
         cache.store({ answer, storedMs: nowMs });
         continue;
       }
@@ -163,10 +170,11 @@ class Replay {
     const known = this.#truths.get(page.url);
     if (known?.writes === this.figures.writes) return known.answer;
     const answer = this.#database.answer(page);
-    const writes = this.figures.writes;
-    // Equal answers are kept once.
-    const kept = known !== undefined && known.answer.text === answer.text ? known.answer : answer;
-    this.#truths.set(page.url, { answer: kept, writes });
-    return kept;
+    this.#truths.set(page.url, { answer, writes: this.figures.writes });
+    return answer;
   }
+}
+
+function lookupsOf({ queries }: Answer): number {
+  return queries.reduce((sum, { lookups }) => sum + lookups.length, 0);
 }

@@ -4,10 +4,10 @@
 // The one complication: the oracle asks again for each entry that could have changed. Which those are it is told by our
 // index, and so the replay looks for what that misses by itself (replay.ts).
 
+import type { Reason } from '../../src/dependency/affected.ts';
 import { bindInstance } from '../../src/dependency/bind.ts';
 import type { Change } from '../../src/dependency/change.ts';
 import { DependencyIndex } from '../../src/dependency/dependency-index.ts';
-import type { Reason } from '../../src/dependency/affected.ts';
 import type { Instance } from '../../src/dependency/instance.ts';
 import type { Answer } from './database.ts';
 import { changedTags, queryTags, tableTags } from './tags.ts';
@@ -33,8 +33,8 @@ export interface Cache {
   entries(): Iterable<Entry>;
 }
 
-/** Says of an entry whether its page answers something else by now. */
-export type HasChanged = (entry: Entry) => boolean;
+/** What an entry's page answers by now. */
+export type AnswerNow = (entry: Entry) => Answer;
 
 export function timeToLive(ttlMs: number): Cache {
   const kept = new Map<string, Entry>();
@@ -84,26 +84,39 @@ export function byTags(grain: 'table' | 'key'): Cache {
   };
 }
 
-/** `hasChanged`: the oracle's; without it all that the index names are given up. */
-export function byDependencies(hasChanged?: HasChanged): Cache {
+interface DependencyOptions {
+  readonly name: string;
+  readonly usesLookups: boolean;
+  /** The oracle's; without it all that the index names are given up. */
+  readonly answerNow?: AnswerNow;
+}
+
+export function byDependencies({ name, usesLookups, answerNow }: DependencyOptions): Cache {
   const kept = new Map<string, Entry>();
-  const index = new Queries();
+  const index = new Queries(usesLookups);
   const drop = (entry: Entry): void => {
     kept.delete(entry.answer.page.url);
     index.remove(entry);
   };
+  const store = (entry: Entry): void => {
+    const older = kept.get(entry.answer.page.url);
+    if (older !== undefined) drop(older);
+    kept.set(entry.answer.page.url, entry);
+    index.add(entry);
+  };
+  /** The same answer stays; what it depends on may be something else, the keys by which it joins for one. */
+  const staysWith = (entry: Entry): boolean => {
+    const answer = answerNow?.(entry);
+    if (answer?.text !== entry.answer.text) return false;
+    store({ ...entry, answer });
+    return true;
+  };
   return {
-    name: hasChanged === undefined ? 'tidegate' : 'oracle',
+    name,
     find: (url) => kept.get(url),
-    store(entry) {
-      const older = kept.get(entry.answer.page.url);
-      if (older !== undefined) drop(older);
-      kept.set(entry.answer.page.url, entry);
-      index.add(entry);
-    },
+    store,
     apply(changes) {
-      const named = index.match(changes);
-      const dropped = [...named].filter(([entry]) => hasChanged === undefined || hasChanged(entry));
+      const dropped = [...index.match(changes)].filter(([entry]) => !staysWith(entry));
       for (const [entry] of dropped) drop(entry);
       return dropped.map(([entry, queries]) => ({ entry, queries }));
     },
@@ -113,15 +126,21 @@ export function byDependencies(hasChanged?: HasChanged): Cache {
 
 /** The dependency index with an id for each query of each entry. */
 class Queries {
+  readonly #usesLookups: boolean;
   readonly #index = new DependencyIndex();
   readonly #byId = new Map<number, { readonly entry: Entry; readonly query: number; readonly instance: Instance }>();
   readonly #ids = new Map<Entry, readonly number[]>();
   #nextId = 0;
 
+  constructor(usesLookups: boolean) {
+    this.#usesLookups = usesLookups;
+  }
+
   add(entry: Entry): void {
-    const ids = entry.answer.queries.map(({ template, parameters, rows }, query) => {
+    const ids = entry.answer.queries.map(({ template, parameters, rows, ...answered }, query) => {
       const id = this.#nextId++;
-      const instance = bindInstance(template, parameters, { rows });
+      const lookups = this.#usesLookups ? answered.lookups : undefined;
+      const instance = bindInstance(template, parameters, { rows, lookups });
       this.#index.add(id, instance);
       this.#byId.set(id, { entry, query, instance });
       return id;

@@ -55,7 +55,9 @@ export function equalityOf(predicate: Predicate): Key | undefined {
     if (part.kind === 'and') return [equalityOf(part)].filter((key) => key !== undefined);
     if (part.kind !== 'in' && !(part.kind === 'compare' && part.operator === '=')) return [];
     const operands = part.kind === 'in' ? part.operands : [part.operand];
-    return [{ column: part.column, values: operands.map((operand) => (operand.kind === 'value' ? operand.value : null)) }];
+    return [
+      { column: part.column, values: operands.map((operand) => (operand.kind === 'value' ? operand.value : null)) },
+    ];
   });
   return keys.sort((one, other) => one.values.length - other.values.length)[0];
 }

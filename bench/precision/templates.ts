@@ -1,14 +1,27 @@
-// Which templates are key-exact: the values of a change alone tell whom of their instances it affects.
+// Which templates are key-exact: the values of one changed row tell whom of their instances it can affect, and nothing
+// else need be known.
+//
+// The one complication: of `items i JOIN users u … WHERE i.category = ? AND u.region = ?` each table is looked up by a
+// value, but a row of one has only half of what tells the instances apart. That is not key-exact.
 
 import type { Predicate } from '../../src/dependency/predicate.ts';
 import type { Tracked } from './database.ts';
 
-/** Each of its tables is looked up by a value: by a parameter or a constant, or by what the answer itself shows. */
+/** Each of its tables is looked up by all parameters that any is looked up by, or by what the answer itself shows. */
 export function isKeyExact({ reads }: Tracked): boolean {
-  return reads.length > 0 && reads.every(({ predicate }) => hasEquality(predicate));
+  const keys = reads.map(({ predicate }) => keysOf(predicate));
+  const parameters = new Set(keys.flatMap((one) => [...one]).filter((key) => key !== 'result'));
+  return keys.every((one) => one.has('result') || (one.size > 0 && one.size === parameters.size));
 }
 
-function hasEquality(predicate: Predicate): boolean {
-  if (predicate.kind === 'and') return predicate.parts.some(hasEquality);
-  return predicate.kind === 'in' || (predicate.kind === 'compare' && predicate.operator === '=');
+/** The parameters, or lists of them, that a column must be equal to. */
+function keysOf(predicate: Predicate): Set<string> {
+  if (predicate.kind === 'and') return new Set(predicate.parts.flatMap((part) => [...keysOf(part)]));
+  if (predicate.kind === 'compare' && predicate.operator === '=' && predicate.operand.kind === 'parameter') {
+    return new Set([`${predicate.operand.index}`]);
+  }
+  if (predicate.kind !== 'in') return new Set();
+  if (predicate.operands.every(({ kind }) => kind === 'result')) return new Set(['result']);
+  const indexes = predicate.operands.flatMap((operand) => (operand.kind === 'parameter' ? [operand.index] : []));
+  return indexes.length === predicate.operands.length ? new Set([indexes.join()]) : new Set();
 }

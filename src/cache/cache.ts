@@ -4,19 +4,19 @@
 // anything but the whole key, where there is a namespace or a version.
 
 import type { Selector } from '../dependency/selector.ts';
-import type { EarlyFill, ValueCache, ValueFill } from '../engine/value-contract.ts';
+import type { EarlyFill, ValueCache, ValueFill, ValueToSet } from '../engine/value-contract.ts';
 import type { Eventually } from '../ports.ts';
 import { type BatchFill, filledMany } from './batch.ts';
-import { checkEvent, checkHandler, checkNames } from './checks.ts';
+import { checkEntries, checkEvent, checkFill, checkHandler, checkKeys, checkKnown, checkNames } from './checks.ts';
 import type * as Contract from './contract.ts';
-import { runFill, runUncached } from './fill-context.ts';
+import { ProgramFill, runUncached } from './fill-context.ts';
 import { KeySpace } from './keys.ts';
 import { eventTags } from './kinds.ts';
 import { listed } from './listing.ts';
 import { type Resolved, Terms } from './options.ts';
 import { placeOf } from './rollout.ts';
 import type { Schema, SchemaLike } from './schema.ts';
-import { everythingIn, type Scope, selectorsOf, tagSelectors } from './selection.ts';
+import { everythingIn, keySelectors, otherVersions, type Scope, selectorsOf, tagSelectors } from './selection.ts';
 import { type NamedCacheParts, type Shared, sharedBy } from './shared.ts';
 
 type Fill = Contract.Fill<unknown>;
@@ -30,25 +30,32 @@ export function namedCache<S extends SchemaLike<S> = Schema>(parts: NamedCachePa
   return cache as unknown as Contract.Cache<S>;
 }
 
+interface GivenValue {
+  readonly key: string;
+  readonly value: unknown;
+  readonly options?: Contract.SetOptions | undefined;
+}
+
 /** Keys and values are typed by the contract alone. */
 class NamedCache implements Record<keyof Contract.Cache, unknown> {
   readonly #shared: Shared;
   readonly #engine: ValueCache;
   readonly #space: KeySpace;
-  readonly #layers: readonly Contract.FillOptions[];
+  readonly #layers: readonly Contract.DefaultOptions[];
   readonly #terms: Terms;
   readonly #hasKinds: boolean;
   /** A key may be looked up as it is, before it is looked at. */
   readonly #isQuick: boolean;
+  readonly #noteFilled = (key: string) => this.#shared.outside.note(this.#space.prefix, key);
   /** Programs ask for the same ones again, often once for each request. */
   readonly #namespaces = new Map<string, NamedCache>();
 
-  constructor(shared: Shared, space: KeySpace, layers: readonly Contract.FillOptions[]) {
+  constructor(shared: Shared, space: KeySpace, layers: readonly Contract.DefaultOptions[]) {
     this.#shared = shared;
     this.#engine = shared.engine;
     this.#space = space;
     this.#layers = layers;
-    this.#terms = new Terms(space.levels, layers, shared.kinds);
+    this.#terms = new Terms(space, layers, shared.kinds);
     this.#hasKinds = !shared.kinds.isEmpty;
     this.#isQuick = shared.share === 1 && space.isBare;
   }
@@ -73,6 +80,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
 
   /** `early`: how a key that is found is refreshed early if it is due. */
   #found(keys: readonly string[], early?: (key: string) => EarlyFill): Eventually<Map<string, unknown>> {
+    checkKeys(keys);
     const asked = keys.map((key) => ({ key, whole: this.#space.whole(key) }));
     const cached = asked.filter(({ whole }) => this.#isCached(whole));
     const toMap = (values: readonly unknown[]) => {
@@ -94,18 +102,25 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   }
 
   set(key: string, value: unknown, options?: Contract.SetOptions): Eventually<boolean> {
-    const whole = this.#space.whole(key);
-    const resolved = this.#terms.resolveSet(this.#kindOf(key, options), options);
-    const terms = this.#terms.setTerms(resolved, key, options);
-    if (!this.#isCached(whole)) return false;
+    const set = this.#toSet({ key, value, options });
+    if (!this.#isCached(set.key)) return false;
     this.#shared.outside.note(this.#space.prefix, key);
-    return this.#engine.set(whole, value, terms);
+    return this.#engine.set(set.key, value, set.terms);
   }
 
-  setMany(
-    entries: readonly { readonly key: string; readonly value: unknown; readonly options?: Contract.SetOptions }[],
-  ): Eventually<boolean[]> {
-    const stored = entries.map(({ key, value, options }) => this.set(key, value, options));
+  #toSet({ key, value, options }: GivenValue): ValueToSet {
+    const resolved = this.#terms.resolveSet(this.#kindOf(key, options), options);
+    return { key: this.#space.whole(key), value, terms: this.#terms.setTerms(resolved, key, options) };
+  }
+
+  /** All are looked at before any is stored. */
+  setMany(entries: readonly GivenValue[]): Eventually<boolean[]> {
+    checkEntries(entries);
+    const all = entries.map((one) => this.#toSet(one));
+    const cached = all.map(({ key }) => this.#isCached(key));
+    for (const [at, { key }] of entries.entries()) if (cached[at]) this.#shared.outside.note(this.#space.prefix, key);
+    const results = this.#engine.setMany(all.filter((_, at) => cached[at])).values();
+    const stored = cached.map((is) => is && (results.next().value as Eventually<boolean>));
     return stored.some((one) => one instanceof Promise) ? Promise.all(stored) : (stored as boolean[]);
   }
 
@@ -114,7 +129,11 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   }
 
   async deleteMany(keys: readonly string[]): Promise<number> {
-    return this.#engine.remove([...new Set(keys.map((key) => this.#space.whole(key)))]);
+    checkKeys(keys);
+    const byWhole = new Map(keys.map((key) => [this.#space.whole(key), key]));
+    return this.#engine.remove([...byWhole.keys()], (whole) =>
+      otherVersions(byWhole.get(whole) as string, this.#scope),
+    );
   }
 
   async clear(): Promise<void> {
@@ -123,6 +142,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   }
 
   getOrSet(key: string, fill: Fill, options?: Contract.FillOptions): Eventually<unknown> {
+    checkFill(fill);
     if (this.#isQuick && this.#mayHit(options)) {
       const hit = this.#engine.hit(key);
       if (hit !== undefined) return hit;
@@ -130,17 +150,13 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     const resolved = this.#resolve(key, options);
     const whole = this.#space.whole(key);
     if (!this.#isCached(whole)) {
-      return runUncached(fill, { key, resolved, maker: this.#terms }, this.#shared.tasks);
+      return runUncached(fill, { key, resolved, maker: this.#terms }, this.#shared);
     }
     return this.#engine.getOrSet(whole, this.#engineFill(fill, key, resolved), resolved.terms);
   }
 
   #engineFill(fill: Fill, key: string, resolved: Resolved): ValueFill {
-    const maker = this.#terms;
-    return (context) => {
-      this.#shared.outside.note(this.#space.prefix, key);
-      return runFill(fill, context, { key, resolved, maker });
-    };
+    return new ProgramFill(fill, { key, resolved, maker: this.#terms }, this.#noteFilled);
   }
 
   async getOrSetMany(
@@ -148,13 +164,14 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     fill: BatchFill,
     options?: Contract.FillOptions,
   ): Promise<Map<string, unknown>> {
+    checkKeys(keys);
+    checkFill(fill);
     const early = (key: string, one: Fill): EarlyFill => {
       const resolved = this.#resolve(key, options);
       return { fill: this.#engineFill(one, key, resolved), terms: resolved.terms };
     };
-    const isAnew = options?.refresh ?? this.#terms.plain.terms.refresh;
     return filledMany(
-      { keys: [...new Set(keys)], fill, isAnew },
+      { keys: [...new Set(keys)], fill, isAnew: options?.refresh === true },
       {
         stamp: () => this.#engine.stamp(),
         found: (asked, refresh) => this.#found(asked, refresh),
@@ -168,10 +185,10 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   }
 
   async expire(key: string): Promise<boolean> {
-    const selector: Selector = { kind: 'url', uri: this.#space.whole(key) };
+    const [selector, ...others] = keySelectors(key, this.#scope) as [Selector, ...Selector[]];
     let wasThere = false;
     for await (const { state } of this.#engine.entries(selector)) wasThere ||= state === 'fresh' || state === 'stale';
-    await this.#engine.invalidate([selector], true);
+    await this.#engine.invalidate([selector, ...others], true);
     return wasThere;
   }
 
@@ -202,6 +219,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   async emit(event: string, data: Contract.EventData = {}): Promise<Contract.EventResult> {
     checkEvent(event, data);
     const { kinds, events } = this.#shared;
+    if (!events.isHeard(event)) checkKnown(event, kinds.events, events.names);
     const hearing = kinds.invalidatedBy(event).map((name) => ({ name, policy: kinds.policy(name) }));
     const invalidate = async (names: readonly string[]): Promise<void> => {
       const tags = names.flatMap((name) => eventTags(name, data));
@@ -218,7 +236,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   stats(): Contract.CacheStats {
     const stats = this.#engine.stats();
     const misses = Math.max(0, stats.misses - this.#shared.askedTwice);
-    return { ...stats, misses, memory: this.#shared.memoryStats() };
+    return { ...stats, misses, memory: this.#shared.memoryStats(), tierDeclined: this.#shared.tierDeclined() };
   }
 
   async *entries(
@@ -258,8 +276,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
 
   /** True: whatever else the options say, what is there and fresh is the answer. */
   #mayHit(options: Contract.FillOptions | undefined): boolean {
-    if (this.#hasKinds || this.#terms.plain.terms.earlyRefresh !== undefined || this.#terms.plain.terms.refresh)
-      return false;
+    if (this.#hasKinds || this.#terms.plain.terms.earlyRefresh !== undefined) return false;
     return options?.earlyRefresh === undefined && options?.refresh !== true;
   }
 

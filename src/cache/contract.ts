@@ -24,7 +24,7 @@ export interface CacheOptions {
   /** Of every key: what was stored under another version is not seen. Default none. */
   readonly version?: string;
   /** What an entry has unless a call says otherwise. */
-  readonly defaults?: FillOptions;
+  readonly defaults?: DefaultOptions;
   /** Policies by kind; see KindPolicy. */
   readonly kinds?: { readonly [kind: string]: KindPolicy };
   /** How values are written to slower tiers. Default: `createValueCodec` of `tidegate/store`. */
@@ -36,8 +36,8 @@ export interface CacheOptions {
   /** Part of the keys that is cached, 0 to 1, by a hash of the key: for a rollout. Default 1. */
   readonly rollout?: number;
   /**
-   * Told what nobody waits for: a tier that failed, a fill that failed and whose callers have all left. What it throws harms
-   * nothing in the cache, and is an uncaught exception of the program. Default: nobody.
+   * Told what no caller gets: a tier that failed; a fill that failed and whose callers have all left, or were given a value
+   * in grace. What it throws harms nothing in the cache, and is an uncaught exception of the program. Default: nobody.
    */
   readonly onFault?: (error: unknown) => void;
   /** True: a line for each event, by `console.debug`. A function is given the line. Default false. */
@@ -76,7 +76,7 @@ export interface FillOptions extends EntryOptions {
    * et al., VLDB 2015). Default: not.
    */
   readonly earlyRefresh?: number | 'probabilistic';
-  /** The ttl of `null`, for what is not there. Default: that of any other value. */
+  /** The ttl of `null` where a fill gives it, for what is not there. Default: that of any other value. */
   readonly nullTtl?: Duration;
   /** After a fill that failed, so long none is begun while a value in grace is there. Default 5 s. */
   readonly graceBackoff?: Duration;
@@ -88,6 +88,9 @@ export interface FillOptions extends EntryOptions {
   /** The caller's: gives up waiting; the fill goes on for others. Once all have left, `onFault` is told if it fails. */
   readonly signal?: Signal;
 }
+
+/** What may hold for all calls: not what is about one of them. */
+export type DefaultOptions = Omit<FillOptions, 'kind' | 'refresh' | 'signal'>;
 
 /** Given to a fill. */
 export interface FillContext<T> {
@@ -159,18 +162,18 @@ export interface Cache<S extends SchemaLike<S> = Schema> {
   /** By key, those that are there and fresh. */
   getMany<T = never, K extends KeyOf<S> = KeyOf<S>>(keys: readonly K[]): Eventually<Map<K, TypedBy<T, S, K>>>;
   /**
-   * True: handed to its tiers, of which each may decline it for want of room. False: not, since something overtook it, or
-   * its ttl is 0, or the cache is closed. Throws E_KEY, E_TTL, E_TAG, E_VALUE, E_CONFIG.
+   * True: handed to its tiers, of which a slower one may decline it for want of room; see `tierDeclined`. False: overtaken,
+   * of ttl 0, closed or off, or too large for memory where that is all. Throws E_KEY, E_TTL, E_TAG, E_VALUE, E_CONFIG.
    */
   set<K extends KeyOf<S>>(key: K, value: ValueOf<S, K>, options?: SetOptions): Eventually<boolean>;
-  /** In the order given: whether each was stored. */
+  /** In the order given: whether each was stored. Where it throws, none is. */
   setMany<K extends KeyOf<S>>(
     entries: readonly { readonly key: K; readonly value: ValueOf<S, K>; readonly options?: SetOptions }[],
   ): Eventually<boolean[]>;
   has(key: KeyOf<S>): Eventually<boolean>;
   /**
-   * Invalidates the key and removes it from every tier; whether it was there and not outdated. Once it resolves no fill begun
-   * before is served.
+   * Invalidates the key, in all versions, and removes it from every tier; whether it was there and not outdated. Once it
+   * resolves no fill begun before is served.
    */
   delete(key: KeyOf<S>): Promise<boolean>;
   /** How many were there and not outdated. */
@@ -179,7 +182,8 @@ export interface Cache<S extends SchemaLike<S> = Schema> {
   clear(): Promise<void>;
   /**
    * The value, filled if need be: one fill for all callers in this process, joined only by those that may see what it
-   * read. Rejects with E_FILL (its cause is what the fill threw) or E_FILL_TIMEOUT, unless a value in grace is there.
+   * read; what is stored has the tags and tables of all of them. Rejects with E_FILL (its cause is what the fill threw) or
+   * E_FILL_TIMEOUT, unless a value in grace is there. A fill that waits for its own key waits until its hard timeout.
    */
   getOrSet<V extends ValueOf<S, K>, K extends KeyOf<S> = KeyOf<S>>(
     key: K,
@@ -203,7 +207,7 @@ export interface Cache<S extends SchemaLike<S> = Schema> {
   stamp(): ReadStamp;
   /** Keys and invalidations within `name:`. `options.version`: of its keys alone. Throws E_KEY. */
   namespace<N extends SchemaLike<N> = S>(name: string, options?: NamespaceOptions): Cache<N>;
-  /** Tells the handlers and runs the invalidations that kinds declare for the event; see KindPolicy. */
+  /** Tells the handlers and runs the invalidations of kinds; see KindPolicy. E_CONFIG: no kind declares it, nobody hears it. */
   emit(event: string, data?: EventData): Promise<EventResult>;
   /** Called for each event of that name, after its invalidations; awaited by `emit`. Returns how to end it. */
   on(event: string, handler: (data: EventData) => unknown): () => void;
@@ -221,7 +225,7 @@ export interface Cache<S extends SchemaLike<S> = Schema> {
 
 export interface NamespaceOptions {
   readonly version?: string;
-  readonly defaults?: FillOptions;
+  readonly defaults?: DefaultOptions;
 }
 
 export interface EventData {
@@ -276,12 +280,15 @@ export interface CacheStats {
   };
   /** Of each tier by name: answers that failed or took too long, which counted as misses. */
   readonly tierFaults: { readonly [tier: string]: number };
+  /** Of each tier by name that counts them, as that of `openDiskTier` does: values it had no room for. */
+  readonly tierDeclined: { readonly [tier: string]: number };
   /** Of each tier by name: true while it is left alone, since it failed or took too long. */
   readonly tierPaused: { readonly [tier: string]: boolean };
 }
 
 /** One stored value, for an operator. Times in ms as of now. */
 export interface CacheEntry {
+  /** Without any version, so it may be there more than once. */
   readonly key: string;
   readonly state: 'fresh' | 'stale' | 'expired' | 'outdated';
   readonly ageMs: number;

@@ -7,11 +7,13 @@ import { TidegateError } from '../errors.ts';
 import type { Clock, Random, Tasks } from '../ports.ts';
 import { createValueMemory } from '../store/value-memory.ts';
 import { namedCache } from './cache.ts';
+import { checkClasses, checkCodec } from './checks.ts';
 import type { Cache, CacheOptions, CacheTier } from './contract.ts';
 import { bothWatches, debugWatch } from './debug.ts';
 import { channelWatch } from './diagnostics.ts';
 import { endingRequests, newEpoch, platformClock, platformRandom, platformTasks } from './platform.ts';
 import type { Schema, SchemaLike } from './schema.ts';
+import { checkTiers, takeTiers } from './tier-checks.ts';
 
 /** 50 MB. */
 const DEFAULT_MAX_BYTES = 50_000_000;
@@ -69,6 +71,7 @@ export function createCacheOn<S extends SchemaLike<S> = Schema>(
   const memory = memoryOf(options.memory);
   const history = historyOf(tiers);
   const slower = tiers.map((tier) => tier.store({ cacheName: name, codec, classes, fault }));
+  const own = (value: unknown) => ownValue(value, { classes });
   const watch = bothWatches(channelWatch(name), debugWatch(name, options.debug, fault));
   const engine = createValueCache({
     ...{ clock, tasks, random, epoch },
@@ -78,16 +81,24 @@ export function createCacheOn<S extends SchemaLike<S> = Schema>(
     limits: [...(memory === undefined ? [] : [undefined]), ...tiers.map((tier) => tier.limits)],
     hasMemory: memory !== undefined,
     ...(history !== undefined && { history }),
-    own: (value) => ownValue(value, { classes }),
+    own,
     ...(watch !== undefined && { watch }),
     fault,
   });
-  return namedCache<S>({
-    ...{ engine, options, clock, tasks },
+  const cache = namedCache<S>({
+    ...{ engine, options, clock, tasks, own },
     isFromBefore: history !== undefined,
     memoryStats: () => memory?.stats() ?? NO_MEMORY,
+    tierDeclined: () => declinedBy(tiers),
     close: () => closeAll(tiers),
   });
+  takeTiers(tiers);
+  return cache;
+}
+
+function declinedBy(tiers: readonly CacheTier[]): Record<string, number> {
+  const counts = tiers.map((tier) => [tier.name, tier.declined?.()] as const);
+  return Object.fromEntries(counts.flatMap(([name, count]) => (count === undefined ? [] : [[name, count]])));
 }
 
 /** Each, whatever comes of the others. */
@@ -144,6 +155,9 @@ function checkOptions(options: CacheOptions): void {
   if (onFault !== undefined && typeof onFault !== 'function') {
     throw new TidegateError('E_CONFIG', `expected onFault to be a function, got ${String(onFault)}`);
   }
+  if (options.tiers !== undefined) checkTiers(options.tiers);
+  if (options.classes !== undefined) checkClasses(options.classes);
+  if (options.codec !== undefined) checkCodec(options.codec);
   const unknown = Object.keys(options).find((key) => !Object.hasOwn(OPTIONS, key));
   if (unknown === undefined) return;
   const names = Object.keys(OPTIONS).join(', ');

@@ -6,7 +6,7 @@ import type { Selector } from '../dependency/selector.ts';
 import type { ValueEvent, ValueWatch } from '../engine/value-contract.ts';
 import { TidegateError } from '../errors.ts';
 import type { CacheOptions } from './contract.ts';
-import { MARK } from './keys.ts';
+import { KEY_TAG, MARK } from './keys.ts';
 
 interface Platform {
   readonly console?: { debug?(line: string): void };
@@ -82,6 +82,7 @@ function nameOf(selector: Selector): string {
     case 'url':
       return `key ${selector.uri}`;
     case 'tag':
+      if (selector.tag.startsWith(KEY_TAG)) return `every version of ${selector.tag.slice(KEY_TAG.length)}`;
       return `tag ${selector.tag}`;
     case 'prefix':
       return `prefix ${selector.prefix}`;

@@ -2,7 +2,10 @@
 
 import { TidegateError } from '../errors.ts';
 
-/** A number of ms, `Infinity`, or a number with a unit: `'250ms'`, `'30s'`, `'5m'`, `'1.5h'`, `'7d'`. */
+/**
+ * A number of ms, `Infinity`, or a number with a unit: `'250ms'`, `'30s'`, `'5m'`, `'1.5h'`, `'7d'`. No space between them:
+ * the type cannot say so without refusing `${minutes}m`, so it is found out when the program runs.
+ */
 export type Duration = number | `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`;
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };

@@ -4,6 +4,7 @@ import { TidegateError } from '../errors.ts';
 import type { CacheOptions } from './contract.ts';
 import { type Duration, toMs } from './duration.ts';
 import { shown } from './keys.ts';
+import { checkTiers } from './tier-checks.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -13,6 +14,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  * empty says nothing. Throws E_CONFIG.
  */
 export function cacheOptionsFromEnvironment(environment: Environment, options: CacheOptions = {}): CacheOptions {
+  if (options.tiers !== undefined) checkTiers(options.tiers);
   const read = reader(environment);
   const enabled = read('CACHE_ENABLED', BOOLEAN, truth);
   const rollout = read('CACHE_ROLLOUT', 'a number from 0 to 1', part);

@@ -31,6 +31,15 @@ export class Events {
     };
   }
 
+  /** True: some handler, in whatever namespace, is told of it. */
+  isHeard(event: string): boolean {
+    return this.#listeners.has(event);
+  }
+
+  get names(): readonly string[] {
+    return [...this.#listeners.keys()];
+  }
+
   /** Rejects when an invalidation does; then nobody is told. */
   async emit(event: string, space: KeySpace, { data, kinds, invalidate }: EmitParts): Promise<EventResult> {
     const names = kinds.map(({ name }) => name);

@@ -1,6 +1,8 @@
 // What a program's fill is given, over the engine's; and a fill that is run without the cache.
 
-import type { ValueFillContext } from '../engine/value-contract.ts';
+import type { NamedFill, ValueFillContext } from '../engine/value-contract.ts';
+import { fillFailure, nothingFilled, overdue } from '../engine/value-failures.ts';
+import { type OwnedValue, readOwned } from '../entry/owned-value.ts';
 import { TidegateError } from '../errors.ts';
 import type { Tasks } from '../ports.ts';
 import type { Fill, FillContext } from './contract.ts';
@@ -16,11 +18,32 @@ export interface FillCall {
   readonly maker: Terms;
 }
 
-/** Runs a program's fill for the engine. */
-export function runFill(fill: Fill<unknown>, context: ValueFillContext, call: FillCall): unknown {
-  const { key, resolved, maker } = call;
-  if (resolved.kind !== undefined) context.change({ tags: maker.tagsOf(resolved, key) });
-  return fill(new CacheFillContext(context, call));
+/** A program's fill, as the engine runs it. */
+export class ProgramFill implements NamedFill {
+  readonly #fill: Fill<unknown>;
+  readonly #call: FillCall;
+  readonly #begun: (key: string) => void;
+
+  /** `begun`: told of the key when it is run. */
+  constructor(fill: Fill<unknown>, call: FillCall, begun: (key: string) => void) {
+    this.#fill = fill;
+    this.#call = call;
+    this.#begun = begun;
+  }
+
+  run(context: ValueFillContext): unknown {
+    const { key, resolved, maker } = this.#call;
+    this.#begun(key);
+    if (maker.areOfKey(resolved)) context.change({ tags: this.tags() });
+    // Called on its own, so that it is not given this object.
+    const fill = this.#fill;
+    return fill(new CacheFillContext(context, this.#call));
+  }
+
+  tags(): readonly string[] {
+    const { key, resolved, maker } = this.#call;
+    return maker.tagsOf(resolved, key);
+  }
 }
 
 class CacheFillContext implements FillContext<unknown> {
@@ -88,12 +111,21 @@ class CacheFillContext implements FillContext<unknown> {
   }
 
   fail(reason: string | Error): never {
-    throw reason instanceof Error ? reason : new Error(reason);
+    if (reason instanceof Error) throw reason;
+    throw new Error(typeof reason === 'string' && reason !== '' ? reason : 'a failure without a reason');
   }
 }
 
-/** Runs a fill whose result is not stored: where the cache is off, or the key not in the part that is cached. */
-export async function runUncached(fill: Fill<unknown>, call: FillCall, tasks: Tasks): Promise<unknown> {
+export interface Uncached {
+  readonly tasks: Tasks;
+  readonly own: (value: unknown) => OwnedValue;
+}
+
+/**
+ * Runs a fill whose result is not stored: where the cache is off, or the key not in the part that is cached. What may not
+ * be stored is refused all the same, and what comes out is frozen: a program is not to notice.
+ */
+export async function runUncached(fill: Fill<unknown>, call: FillCall, { tasks, own }: Uncached): Promise<unknown> {
   const { terms } = call.resolved;
   const abort = new AbortController();
   const { promise, reject } = Promise.withResolvers<never>();
@@ -105,34 +137,51 @@ export async function runUncached(fill: Fill<unknown>, call: FillCall, tasks: Ta
   const isLimited = terms.hardMs !== Number.POSITIVE_INFINITY;
   const cancel = isLimited ? tasks.later(terms.hardMs, () => reject(late(call, abort))) : undefined;
   try {
-    return await Promise.race([promise, filled(fill, call, abort.signal)]);
+    return await Promise.race([promise, filled(fill, { call, own, signal: abort.signal })]);
   } finally {
     cancel?.();
     terms.signal?.removeEventListener('abort', leave);
   }
 }
 
-async function filled(fill: Fill<unknown>, { key, resolved, maker }: FillCall, signal: AbortSignal): Promise<unknown> {
+interface Running {
+  readonly call: FillCall;
+  readonly own: Uncached['own'];
+  readonly signal: AbortSignal;
+}
+
+async function filled(fill: Fill<unknown>, { call, own, signal }: Running): Promise<unknown> {
+  const { key, resolved } = call;
+  let skipped: { readonly value: unknown } | undefined;
+  const skip = (value: unknown) => {
+    skipped = { value };
+    return value;
+  };
   try {
-    const value = await fill(new CacheFillContext(uncachedContext(key, resolved, signal), { key, resolved, maker }));
-    if (value !== undefined) return value;
-    throw new TidegateError('E_FILL', `expected a value from the fill of ${shown(key)}, got undefined`);
+    const value = await fill(new CacheFillContext(uncachedContext(key, { resolved, signal, skip }), call));
+    if (skipped !== undefined && Object.is(skipped.value, value)) return value;
+    if (value !== undefined) return readOwned(own(value));
+    throw nothingFilled(shown(key));
   } catch (error) {
-    if (error instanceof TidegateError) throw error;
-    const got = error instanceof Error ? error.message : String(error);
-    throw new TidegateError('E_FILL', `expected a value from the fill of ${shown(key)}, got ${got}`, { cause: error });
+    throw fillFailure(shown(key), error);
   }
 }
 
-function uncachedContext(key: string, { terms }: Resolved, signal: AbortSignal): ValueFillContext {
+interface UncachedParts {
+  readonly resolved: Resolved;
+  readonly signal: AbortSignal;
+  readonly skip: (value: unknown) => unknown;
+}
+
+function uncachedContext(key: string, { resolved, signal, skip }: UncachedParts): ValueFillContext {
   return {
     key,
     signal,
-    terms,
+    terms: resolved.terms,
     previous: undefined,
     change: () => undefined,
     setValidator: () => undefined,
-    skip: (value) => value,
+    skip,
     notModified: () => {
       throw new TidegateError('E_FILL', `expected a stored value of ${shown(key)} to keep, got none`);
     },
@@ -140,9 +189,7 @@ function uncachedContext(key: string, { terms }: Resolved, signal: AbortSignal):
 }
 
 function late({ key, resolved }: FillCall, abort: AbortController): TidegateError {
-  const { hardMs } = resolved.terms;
-  const message = `expected the fill of ${shown(key)} to end within ${hardMs} ms, got no end`;
-  const error = new TidegateError('E_FILL_TIMEOUT', message);
+  const error = overdue(shown(key), resolved.terms.hardMs);
   abort.abort(error);
   return error;
 }

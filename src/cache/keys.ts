@@ -106,15 +106,34 @@ export class KeySpace {
 
   #carefully(key: string): string {
     const named = this.prefix + key;
-    if (!UNSAFE.test(named) && utf8Length(named) + utf8Length(this.versions) <= MAX_BYTES) return named + this.versions;
+    if (isPlain(named, MAX_BYTES - utf8Length(this.versions))) return named + this.versions;
     this.#seen.digests = true;
-    return `${readableStart(named)}${DIGEST_MARK}${digest128(named)}${this.versions}`;
+    return digested(named) + this.versions;
   }
 
-  /** The key as this namespace calls it; a nested namespace's versions stay, and so does a digest. */
+  /** True: its keys have a version, or more than one. */
+  get isVersioned(): boolean {
+    return this.versions !== '';
+  }
+
+  /** The whole key under which the entry stands where neither the cache nor a namespace has a version. */
+  versionless(key: string): string {
+    const named = this.prefix + key;
+    return isPlain(named, MAX_BYTES) ? named : digested(named);
+  }
+
+  /** What entries of this key have in common that have a version, whichever it is. */
+  keyTag(key: string): string {
+    const named = this.prefix + key;
+    // The same for each version, however much of the key's room it takes.
+    return KEY_TAG + (isPlain(named, MAX_BYTES - MAX_VERSIONS_BYTES) ? named : digested(named));
+  }
+
+  /** The key as this namespace calls it, without any version; a digest stays. */
   keyOf(whole: string): string {
-    const end = whole.endsWith(this.versions) ? whole.length - this.versions.length : whole.length;
-    return whole.slice(this.prefix.length, end);
+    const first = whole.indexOf(MARK);
+    const at = first >= 0 && whole.startsWith(DIGEST_MARK, first) ? whole.indexOf(MARK, first + 1) : first;
+    return whole.slice(this.prefix.length, at < 0 ? undefined : at);
   }
 }
 
@@ -123,6 +142,18 @@ export function listKey(name: string, parameters: Readonly<Record<string, unknow
   if (typeof name !== 'string' || name === '') throw badKey(name);
   const refuse = (reason: string) => new TidegateError('E_KEY', `of the parameters of ${shown(name)}: ${reason}`);
   return `${name}:list:${digest128(canonical(parameters, refuse))}`;
+}
+
+/** Begins the tag that a key has in all its versions. */
+export const KEY_TAG = `key${MARK}`;
+
+/** True: it may stand as it is. */
+function isPlain(named: string, maxBytes: number): boolean {
+  return !UNSAFE.test(named) && utf8Length(named) <= maxBytes;
+}
+
+function digested(named: string): string {
+  return `${readableStart(named)}${DIGEST_MARK}${digest128(named)}`;
 }
 
 /** As much of a key as stands before its digest. */

@@ -63,6 +63,11 @@ export class Kinds {
     return colon < 0 ? undefined : this.#byWord.get(key.slice(0, colon));
   }
 
+  /** All events that some kind declares. */
+  get events(): readonly string[] {
+    return this.#names.flatMap((name) => this.#policies[name]?.invalidateOn ?? []);
+  }
+
   /** Those that the event invalidates. */
   invalidatedBy(event: string): readonly string[] {
     return this.#names.filter((kind) => this.#policies[kind]?.invalidateOn?.includes(event) === true);

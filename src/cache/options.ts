@@ -6,14 +6,14 @@
 
 import type { FillTerms, SetTerms } from '../engine/value-contract.ts';
 import { TidegateError } from '../errors.ts';
-import type { FillOptions, KindPolicy, SetOptions } from './contract.ts';
+import type { DefaultOptions, FillOptions, KindPolicy, SetOptions } from './contract.ts';
 import { toMs } from './duration.ts';
-import { shown } from './keys.ts';
+import { type KeySpace, shown } from './keys.ts';
 import type { Kinds } from './kinds.ts';
 import { kindTags } from './kinds.ts';
 import { allTags, checkedTags } from './tags.ts';
 
-/** What holds for one call. `terms.tags` has all tags but those of the kind, which depend on the key. */
+/** What holds for one call. `terms.tags` has all tags but those of the kind and of the key, which depend on the key. */
 export interface Resolved {
   readonly terms: FillTerms;
   readonly kind: string | undefined;
@@ -49,7 +49,7 @@ const BUILT_IN: Draft = {
 };
 
 export class Terms {
-  readonly #levels: readonly string[];
+  readonly #space: KeySpace;
   readonly #kinds: Kinds;
   readonly #drafts = new Map<string | undefined, Draft>();
   readonly #resolved = new Map<string | undefined, Resolved>();
@@ -57,10 +57,10 @@ export class Terms {
   readonly #plain: Resolved;
 
   /** `layers`: defaults of the cache, then of each namespace. Throws E_CONFIG, E_TTL, E_TAG. */
-  constructor(levels: readonly string[], layers: readonly FillOptions[], kinds: Kinds) {
-    this.#levels = levels;
+  constructor(space: KeySpace, layers: readonly DefaultOptions[], kinds: Kinds) {
+    this.#space = space;
     this.#kinds = kinds;
-    this.#base = layers.reduce<Draft>((draft, layer) => merged(draft, layer, FILL_NAMES), BUILT_IN);
+    this.#base = layers.reduce<Draft>((draft, layer) => merged(draft, layer, DEFAULT_NAMES), BUILT_IN);
     this.#plain = this.#finished(this.#base, undefined);
   }
 
@@ -73,17 +73,24 @@ export class Terms {
     return this.#finished(merged(this.#draft(kind), options, FILL_NAMES), kind);
   }
 
-  /** What holds where a value is put in. Options of fills say nothing then, but may be there. */
+  /** What holds where a value is put in. Options of fills would say nothing, so they are refused. */
   resolveSet(kind: string | undefined, options: SetOptions | undefined): Resolved {
-    if (options === undefined || !isOfSetAlone(options)) return this.resolve(kind, options);
+    if (options === undefined) return this.resolve(kind, options);
     return this.#finished(merged(this.#draft(kind), options, SET_NAMES), kind);
   }
 
   /** All tags of an entry; `given`: what its fill named instead of the options. */
-  tagsOf({ kind, terms, tags, tables }: Resolved, key: string, given?: GivenNames): readonly string[] {
-    if (kind === undefined && given === undefined) return terms.tags;
+  tagsOf(resolved: Resolved, key: string, given?: GivenNames): readonly string[] {
+    const { kind, terms, tags, tables } = resolved;
+    if (given === undefined && !this.areOfKey(resolved)) return terms.tags;
     const own = given?.tags ?? tags;
-    return this.#all(kind === undefined ? own : [...own, ...kindTags(kind, key)], given?.tables ?? tables);
+    const all = this.#all(kind === undefined ? own : [...own, ...kindTags(kind, key)], given?.tables ?? tables);
+    return this.#space.isVersioned ? [...all, this.#space.keyTag(key)] : all;
+  }
+
+  /** True: some tags depend on the key, and are not in the terms. */
+  areOfKey({ kind }: Resolved): boolean {
+    return kind !== undefined || this.#space.isVersioned;
   }
 
   setTerms(resolved: Resolved, key: string, options: SetOptions | undefined): SetTerms {
@@ -96,7 +103,7 @@ export class Terms {
   }
 
   #all(tags: readonly string[], tables: readonly string[]): readonly string[] {
-    return allTags(this.#levels, tags, tables);
+    return allTags(this.#space.levels, tags, tables);
   }
 
   #ofKind(kind: string): Resolved {
@@ -143,6 +150,9 @@ const FILL_NAMES: ReadonlySet<string> = new Set<Name>([
   ...(['ttl', 'grace', 'tags', 'tables', 'tiers', 'kind', 'timeouts', 'earlyRefresh'] as const),
   ...(['nullTtl', 'graceBackoff', 'refresh', 'signal'] as const),
 ]);
+const DEFAULT_NAMES: ReadonlySet<string> = new Set(
+  [...FILL_NAMES].filter((name) => !/^(kind|refresh|signal)$/.test(name)),
+);
 const SET_NAMES: ReadonlySet<string> = new Set<Name>([
   ...(['ttl', 'grace', 'tags', 'tables', 'tiers', 'kind', 'stamp', 'validator'] as const),
 ]);
@@ -152,10 +162,6 @@ const KIND_NAMES: ReadonlySet<string> = new Set<Name>([
 ]);
 
 const NO_SET_OPTIONS: SetOptions = {};
-
-function isOfSetAlone(options: unknown): boolean {
-  return typeof options === 'object' && options !== null && ('stamp' in options || 'validator' in options);
-}
 
 /** Written out, since it is on the way of each call that gives options. */
 function merged(draft: Draft, options: object, names: ReadonlySet<string>): Draft {

@@ -3,13 +3,12 @@
 // The one complication: ids. Each must make a key of its own, that is no list's and also fits into a tag.
 
 import { TidegateError } from '../errors.ts';
-import type { FillOptions, Invalidation } from './contract.ts';
+import type { DefaultOptions, Invalidation } from './contract.ts';
 import { digest128 } from './digest.ts';
 import { KeySpace, shown } from './keys.ts';
 import { Kinds } from './kinds.ts';
 import { Terms } from './options.ts';
-import { OutsideKeys } from './outside.ts';
-import { selectorsOf } from './selection.ts';
+import { checkInvalidation } from './selection.ts';
 
 const FUNCTIONS = ['findById', 'findMany', 'create', 'update', 'remove', 'idOf'] as const;
 const NAMES: ReadonlySet<string> = new Set(['cache', 'entity', 'item', 'list', 'alsoInvalidates', ...FUNCTIONS]);
@@ -42,12 +41,11 @@ export function checkRepository(options: object): void {
 }
 
 function checkEntries(options: unknown): void {
-  if (options !== undefined) new Terms([], [options as FillOptions], new Kinds());
-}
-
-function checkInvalidation(what: Invalidation): void {
-  const seen = { digests: false, versions: false };
-  selectorsOf(what, { space: KeySpace.ofCache(undefined, seen), outside: new OutsideKeys(false), seen });
+  if (options === undefined) return;
+  if (typeof options !== 'object' || options === null) throw refused('item and list to be options', shown(options));
+  const space = KeySpace.ofCache(undefined, { digests: false, versions: false });
+  const { kind: _, ...rest } = options as { readonly kind?: string };
+  new Terms(space, [rest satisfies DefaultOptions], new Kinds());
 }
 
 export function isId(id: unknown): boolean {

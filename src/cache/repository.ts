@@ -5,7 +5,7 @@
 // elsewhere and know its id.
 
 import type { Eventually } from '../ports.ts';
-import type { Cache, FillContext, FillOptions, Invalidation } from './contract.ts';
+import type { Cache, DefaultOptions, FillContext, Invalidation } from './contract.ts';
 import { listKey } from './keys.ts';
 import { checkRepository, idText, isId } from './repository-checks.ts';
 import { UnitOfWork } from './unit-of-work.ts';
@@ -31,8 +31,8 @@ export interface RepositoryOptions<T, Id extends RecordId, Parameters extends ob
   /** What keys and tags begin with: `user:42`, `user:list`. */
   readonly entity: string;
   /** Of single records. `nullTtl` is for those that are not there. */
-  readonly item?: FillOptions;
-  readonly list?: FillOptions;
+  readonly item?: DefaultOptions & { readonly kind?: string };
+  readonly list?: DefaultOptions & { readonly kind?: string };
   /** What each write invalidates besides, e.g. entries made of these records elsewhere. */
   readonly alsoInvalidates?: Invalidation;
 }

@@ -1,14 +1,14 @@
 // An invalidation as programs write it, as selectors of the engine.
 //
-// The one complication: what is named must be reached however it was stored. Patterns meet whole keys, so they are
+// The one complication: what is named must be reached however it was stored, and under whichever version. Patterns meet whole keys, so they are
 // widened to keys that end with a version and to those of which only the start is readable. What is too wide costs a
 // fill, what is too narrow an outdated answer.
 
 import type { Selector } from '../dependency/selector.ts';
 import { TidegateError } from '../errors.ts';
 import type { Invalidation } from './contract.ts';
-import { DIGEST_MARK, type KeySpace, MARK, readableStart, type SeenKeys, shown } from './keys.ts';
-import type { OutsideKeys } from './outside.ts';
+import { DIGEST_MARK, KeySpace, MARK, readableStart, type SeenKeys, shown } from './keys.ts';
+import { OutsideKeys } from './outside.ts';
 import { checkedTags, namespaceTag, scopedTag, tableTag } from './tags.ts';
 
 /** Who invalidates. */
@@ -27,7 +27,7 @@ export function selectorsOf(what: Invalidation, scope: Scope): Selector[] {
   const { space } = scope;
   const selectors: Selector[] = [];
   if (what.all === true) selectors.push(...everythingIn(scope));
-  for (const key of listOf(what.keys, 'keys')) selectors.push({ kind: 'url', uri: space.whole(key) });
+  for (const key of listOf(what.keys, 'keys')) selectors.push(...keySelectors(key, scope));
   selectors.push(...tagSelectors(checkedTags(listOf(what.tags, 'tags'), 'tags'), scope));
   for (const table of checkedTags(listOf(what.tables, 'tables'), 'tables')) {
     selectors.push({ kind: 'tag', tag: tableTag(table) });
@@ -55,6 +55,26 @@ function listOf(list: unknown, name: string): readonly string[] {
   if (list === undefined) return [];
   if (Array.isArray(list)) return list as readonly string[];
   throw refused(`${name} to be a list of texts`, shown(list));
+}
+
+/** Whether an invalidation could be made of it, without making it. Throws E_SELECTOR, E_KEY, E_TAG. */
+export function checkInvalidation(what: Invalidation): void {
+  const seen = { digests: false, versions: false };
+  selectorsOf(what, { space: KeySpace.ofCache(undefined, seen), outside: new OutsideKeys(false), seen });
+}
+
+/** A key, in whatever version it was stored. Throws E_KEY. */
+export function keySelectors(key: string, scope: Pick<Scope, 'space' | 'seen'>): Selector[] {
+  return [{ kind: 'url', uri: scope.space.whole(key) }, ...otherVersions(key, scope)];
+}
+
+/** The same key under other versions; nothing where none is in use. */
+export function otherVersions(key: string, { space, seen }: Pick<Scope, 'space' | 'seen'>): Selector[] {
+  if (!space.isVersioned && !seen.versions) return [];
+  const selectors: Selector[] = [{ kind: 'tag', tag: space.keyTag(key) }];
+  // What has no version has no such tag either.
+  if (space.isVersioned) selectors.push({ kind: 'url', uri: space.versionless(key) });
+  return selectors;
 }
 
 /** The whole cache, or the whole of a namespace. */

@@ -1,6 +1,7 @@
 // What a cache and all its namespaces share.
 
 import type { ValueCache } from '../engine/value-contract.ts';
+import type { OwnedValue } from '../entry/owned-value.ts';
 import type { Clock, Tasks } from '../ports.ts';
 import { checkEnabled } from './checks.ts';
 import type * as Contract from './contract.ts';
@@ -14,9 +15,12 @@ export interface NamedCacheParts {
   readonly options: Pick<Contract.CacheOptions, 'version' | 'defaults' | 'kinds' | 'enabled' | 'rollout'>;
   readonly clock: Pick<Clock, 'now'>;
   readonly tasks: Tasks;
+  /** The cache's own copy of a value. Throws E_VALUE. */
+  readonly own: (value: unknown) => OwnedValue;
   /** True: entries may be there that another process stored, before this one began. */
   readonly isFromBefore: boolean;
   readonly memoryStats: () => Contract.CacheStats['memory'];
+  readonly tierDeclined: () => Contract.CacheStats['tierDeclined'];
   /** Closes the tiers, once the engine is closed. */
   readonly close: () => Promise<void>;
 }

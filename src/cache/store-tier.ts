@@ -7,8 +7,10 @@ import { TidegateError } from '../errors.ts';
 import type { ByteStore } from '../ports.ts';
 import { encodedStore } from '../store/encoded-store.ts';
 import { createValueCodec } from '../store/value-codec.ts';
+import { checkNames } from './checks.ts';
 import type { CacheTier } from './contract.ts';
-import { type TierLimitOptions, tierLimits } from './tier-limits.ts';
+import { noteClosed } from './tier-checks.ts';
+import { checkTierName, LIMIT_NAMES, type TierLimitOptions, tierLimits } from './tier-limits.ts';
 
 export type { OwnedCodec } from '../entry/value-codec.ts';
 export type { ByteStore } from '../ports.ts';
@@ -23,8 +25,13 @@ export interface StoreTierOptions extends TierLimitOptions {
   readonly close?: () => Promise<void> | void;
 }
 
-/** A tier over a store of bytes: Redis, a KV service, files. Throws E_CONFIG when `store` lacks a method, or at a limit. */
-export function storeTier({ name, store, close, ...limits }: StoreTierOptions): CacheTier {
+const NAMES = ['name', 'store', 'close', ...LIMIT_NAMES];
+
+/** A tier over a store of bytes: Redis, a KV service, files. Throws E_CONFIG when `store` lacks a method, or at an option. */
+export function storeTier(options: StoreTierOptions): CacheTier {
+  checkNames(options, NAMES, 'options of a tier');
+  const { name, store, close, ...limits } = options;
+  checkTierName(name);
   for (const method of ['get', 'put', 'delete'] as const) {
     if (typeof store?.[method] === 'function') continue;
     throw new TidegateError(
@@ -32,11 +39,18 @@ export function storeTier({ name, store, close, ...limits }: StoreTierOptions): 
       `expected a store with ${method}() for the tier ${name}, got ${typeof store?.[method]}`,
     );
   }
-  return {
+  if (close !== undefined && typeof close !== 'function') {
+    throw new TidegateError('E_CONFIG', `expected close of the tier ${name} to be a function, got ${typeof close}`);
+  }
+  const tier: CacheTier = {
     name,
     limits: tierLimits(limits, name),
     store: ({ codec, classes, fault }) =>
       encodedStore(store, codec ?? createValueCodec({ classes }), { classes, fault }),
-    close: async () => close?.(),
+    close: async () => {
+      noteClosed(tier);
+      await close?.();
+    },
   };
+  return tier;
 }

@@ -7,7 +7,7 @@ import type { StoredValue } from '../entry/stored-value.ts';
 import type { OwnedCodec } from '../entry/value-codec.ts';
 import type { InvalidationLog, Store } from '../ports.ts';
 
-/** A slower tier, opened by `openDiskTier` or `storeTier`; of one cache alone, which closes it. */
+/** A slower tier, opened by `openDiskTier` or `storeTier`; of one cache alone, which closes it, and of no other after that. */
 export interface CacheTier {
   /** For stats and messages. */
   readonly name: string;
@@ -17,6 +17,8 @@ export interface CacheTier {
   readonly limits?: TierLimits;
   /** Where invalidations are kept beyond the end of the process; in one tier of a cache at most. */
   readonly history?: { readonly invalidations: Invalidations; readonly log: InvalidationLog };
+  /** How many values it has declined for want of room, where it counts them. */
+  declined?(): number;
   close(): Promise<void>;
 }
 

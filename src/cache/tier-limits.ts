@@ -14,6 +14,12 @@ export interface TierLimitOptions {
   readonly pauseAfter?: number;
 }
 
+export const LIMIT_NAMES: readonly (keyof TierLimitOptions)[] = ['timeout', 'pause', 'pauseAfter'];
+
+export function checkTierName(name: unknown): void {
+  if (typeof name !== 'string' || name === '') throw refused('the name of a tier to be a text', shown(name));
+}
+
 /** Throws E_CONFIG. `tier`: its name, for the message. */
 export function tierLimits({ timeout, pause, pauseAfter }: TierLimitOptions, tier: string): TierLimits {
   const timeoutMs = timeout === undefined ? DEFAULT_LIMITS.timeoutMs : duration(timeout, `timeout of the tier ${tier}`);

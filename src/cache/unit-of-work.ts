@@ -3,23 +3,31 @@
 // The one complication: the outcome may be unknown. A commit that failed, or a connection that broke, may have written all
 // or nothing; so whatever is not surely rolled back is invalidated.
 
+import { TidegateError } from '../errors.ts';
 import type { Eventually } from '../ports.ts';
 import type { Cache, Invalidation } from './contract.ts';
+import { shown } from './keys.ts';
+import { checkInvalidation } from './selection.ts';
 
 /** Reads within one go past the cache; see `CachedRepository.within`. */
 export class UnitOfWork {
   readonly #cache: Cache;
   readonly #noted: { readonly what: Invalidation; readonly cache: Cache }[] = [];
 
+  /** Throws E_CONFIG. */
   constructor(cache: Cache) {
+    checkCache(cache);
     this.#cache = cache;
   }
 
   /**
    * To be invalidated when the unit ends, unless it is rolled back. Say it before what it is about is written. `cache`: where
-   * it means something, such as a namespace. Default: the unit's.
+   * it means something, such as a namespace. Default: the unit's. Throws E_SELECTOR, E_KEY, E_TAG: after the commit would be
+   * too late.
    */
   note(what: Invalidation, cache: Cache = this.#cache): void {
+    checkInvalidation(what);
+    if (cache !== this.#cache) checkCache(cache);
     this.#noted.push({ what, cache });
   }
 
@@ -79,13 +87,15 @@ export interface TransactionControl {
   readonly isConnectionShared?: boolean;
 }
 
-/** Runs `work` in a transaction, and invalidates what it noted once that is committed. */
+/** Runs `work` in a transaction, and invalidates what it noted once that is committed. Rejects with E_CONFIG before it begins. */
 export async function transaction<T>(
   cache: Cache,
   database: TransactionControl,
   work: (unit: UnitOfWork) => Eventually<T>,
 ): Promise<T> {
   const unit = new UnitOfWork(cache);
+  checkControl(database);
+  if (typeof work !== 'function') throw refused('the work of a transaction to be a function', shown(work));
   await database.begin();
   let result: T;
   try {
@@ -98,6 +108,24 @@ export async function transaction<T>(
     await database.commit();
     return result;
   });
+}
+
+function checkCache(cache: unknown): void {
+  const { invalidate } = (cache ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof invalidate !== 'function') throw refused('a cache that createCache made', shown(cache));
+}
+
+function checkControl(database: unknown): void {
+  const control = (database ?? {}) as Readonly<Record<string, unknown>>;
+  const lacks = ['begin', 'commit', 'rollback'].find((name) => typeof control[name] !== 'function');
+  if (lacks !== undefined) throw refused(`a database with ${lacks}()`, shown(control[lacks]));
+  const { isConnectionShared = false } = control;
+  if (typeof isConnectionShared === 'boolean') return;
+  throw refused('isConnectionShared to be true or false', shown(isConnectionShared));
+}
+
+function refused(expected: string, got: string): TidegateError {
+  return new TidegateError('E_CONFIG', `expected ${expected}, got ${got}`);
 }
 
 /** A rollback that fails may have ended in anything: what was noted is invalidated. */

@@ -183,7 +183,8 @@ function usesOf(read: TableRead): Uses {
   const fixed = [...(read.window?.order ?? []).map(({ column }) => column), ...read.table.key];
   for (const column of fixed) value.add(column);
   const place = new Set([...condition, ...value]);
-  for (const column of read.onlyShown ?? []) if (!condition.has(column) && !fixed.includes(column)) place.delete(column);
+  for (const column of read.onlyShown ?? [])
+    if (!condition.has(column) && !fixed.includes(column)) place.delete(column);
   const uses = { condition: [...condition], value: [...value], place: [...place] };
   usesByRead.set(read, uses);
   return uses;
@@ -192,6 +193,8 @@ function usesOf(read: TableRead): Uses {
 function gatherColumns(predicate: Predicate, into: Set<number>): void {
   switch (predicate.kind) {
     case 'always':
+    case 'never':
+    case 'given':
       return;
     case 'and':
     case 'or':

@@ -3,27 +3,21 @@
 // The one complication: facts of an answer may be used only while all of them are known. One row whose key cannot be
 // told, and no row's key is; an OFFSET that may skip rows, and no row is known to have had no part.
 
+import { bindWhole, type ResultRows, type Values } from './bind-predicate.ts';
 import { cellOf, resultCellOf } from './cells.ts';
-import type { Cell, Scalar } from './change.ts';
+import type { Cell } from './change.ts';
 import type { ColumnType } from './column-type.ts';
-import { equalityKey } from './compare.ts';
 import type { Bound, BoundRead, Instance } from './instance.ts';
-import type { Operand, Predicate } from './predicate.ts';
+import type { Predicate } from './predicate.ts';
 import { keyOfCells } from './row-key.ts';
-import type { Count, OrderTerm, TableRead, Template, Window } from './template.ts';
+import type { Count, Lookup, OrderTerm, TableRead, Template, Window } from './template.ts';
 
-/** What a statement answered, each row in the order of its output columns. */
-export interface ResultRows {
-  readonly rows: readonly (readonly unknown[])[];
+/** Its parameters, where it is to be run for these of its statement. */
+export function lookupParameters({ operands }: Lookup, parameters: readonly unknown[]): unknown[] {
+  return operands.map((operand) => (operand.kind === 'value' ? operand.value : parameters[operand.index]));
 }
 
 type Tracked = Extract<Template, { kind: 'tracked' }>;
-
-/** What a read is bound to. */
-interface Values {
-  readonly parameters: readonly unknown[];
-  readonly result: ResultRows | undefined;
-}
 
 /** `result` undefined: it is not known, or not in which order its columns are. */
 export function bindInstance(
@@ -38,124 +32,6 @@ export function bindInstance(
 function bindRead(read: TableRead, values: Values): BoundRead {
   const bound = boundOf(read, values);
   return { read, predicate: bindWhole(read, values), keys: keysOf(read, values, bound), bound };
-}
-
-const constants = new WeakMap<TableRead, Predicate>();
-
-/** A condition without parameters is bound once, and shared. */
-function bindWhole(read: TableRead, values: Values): Predicate {
-  const known = constants.get(read);
-  if (known !== undefined) return known;
-  const bound = bindPredicate(read, read.predicate, values);
-  if (!isVariable(read.predicate)) constants.set(read, bound);
-  return bound;
-}
-
-function isVariable(predicate: Predicate): boolean {
-  switch (predicate.kind) {
-    case 'and':
-    case 'or':
-      return predicate.parts.some(isVariable);
-    case 'not':
-      return isVariable(predicate.part);
-    case 'compare':
-      return predicate.operand.kind !== 'value';
-    case 'in':
-      return predicate.operands.some(({ kind }) => kind !== 'value');
-    case 'like':
-      return predicate.pattern.kind !== 'value';
-    default:
-      return false;
-  }
-}
-
-function bindPredicate(read: TableRead, predicate: Predicate, values: Values): Predicate {
-  switch (predicate.kind) {
-    case 'and':
-    case 'or':
-      return { kind: predicate.kind, parts: predicate.parts.map((part) => bindPredicate(read, part, values)) };
-    case 'not':
-      return { kind: 'not', part: bindPredicate(read, predicate.part, values) };
-    case 'compare': {
-      const type = read.table.columns[predicate.column]?.type;
-      const value = type === undefined ? undefined : operandCell(type, predicate.operand, values);
-      if (value === undefined) return unknownOperand(predicate.column);
-      return { ...predicate, operand: { kind: 'value', value } };
-    }
-    case 'in': {
-      const type = read.table.columns[predicate.column]?.type;
-      return type === undefined ? unknownOperand(predicate.column) : bindList(type, predicate, values);
-    }
-    case 'like': {
-      const value = patternOf(predicate.pattern, values);
-      return value === undefined
-        ? unknownOperand(predicate.column)
-        : { ...predicate, pattern: { kind: 'value', value } };
-    }
-    default:
-      return predicate;
-  }
-}
-
-function unknownOperand(column: number): Predicate {
-  return { kind: 'maybe', columns: [column], reason: 'operand' };
-}
-
-function operandCell(type: ColumnType, operand: Operand, { parameters }: Values): Cell {
-  switch (operand.kind) {
-    case 'value':
-      return cellOf(type, operand.value);
-    case 'parameter':
-      return cellOf(type, parameters[operand.index]);
-    case 'result':
-      return undefined;
-  }
-}
-
-/** No affinity applies to a pattern; a number is a text that is not known, but for a bigint. */
-function patternOf(operand: Operand, { parameters }: Values): Scalar | undefined {
-  if (operand.kind === 'result') return undefined;
-  const value = operand.kind === 'value' ? operand.value : parameters[operand.index];
-  if (value === null) return null;
-  if (typeof value === 'bigint') return `${value}`;
-  return typeof value === 'string' && value.isWellFormed() ? value : undefined;
-}
-
-/** What has no form makes a list longer by what may be anything. */
-function bindList(type: ColumnType, predicate: Extract<Predicate, { kind: 'in' }>, values: Values): Predicate {
-  const operands: Operand[] = [];
-  let isWhole = true;
-  for (const operand of predicate.operands) {
-    if (operand.kind === 'result') {
-      isWhole = addResult(operands, type, columnOf(values.result, operand.column)) && isWhole;
-      continue;
-    }
-    const value = operandCell(type, operand, values);
-    if (value === undefined) isWhole = false;
-    else operands.push({ kind: 'value', value });
-  }
-  const list: Predicate = { kind: 'in', column: predicate.column, operands };
-  return isWhole ? list : { kind: 'or', parts: [list, unknownOperand(predicate.column)] };
-}
-
-/** Each value once; NULL joins with nothing. False: not all are known. */
-function addResult(operands: Operand[], type: ColumnType, column: readonly unknown[] | undefined): boolean {
-  if (column === undefined) return false;
-  const seen = new Set<string | number>();
-  for (const item of column) {
-    const value = resultCellOf(type, item);
-    if (value === null) continue;
-    if (value === undefined) return false;
-    const key = equalityKey(type, value);
-    if (key !== undefined && seen.has(key)) continue;
-    if (key !== undefined) seen.add(key);
-    operands.push({ kind: 'value', value });
-  }
-  return true;
-}
-
-function columnOf(result: ResultRows | undefined, column: number): readonly unknown[] | undefined {
-  return result?.rows.map((row) => row[column]);
 }
 
 const NO_KEYS: ReadonlySet<string> = new Set();

@@ -38,6 +38,8 @@ function setOf(predicate: Predicate, table: TableShape, row: Row): number {
   switch (predicate.kind) {
     case 'always':
       return TRUE;
+    case 'never':
+      return predicate.truth === 'false' ? FALSE : NULL;
     case 'and':
       return allOf(predicate.parts, table, row);
     case 'or':
@@ -45,6 +47,7 @@ function setOf(predicate: Predicate, table: TableShape, row: Row): number {
     case 'not':
       return negated(setOf(predicate.part, table, row));
     case 'maybe':
+    case 'given':
       return ANY;
     default: {
       const ordinal = predicate.kind === 'columns' ? predicate.left : predicate.column;

@@ -32,6 +32,7 @@ function addPredicate(hash: Hash, predicate: Predicate): void {
   } else if (predicate.kind === 'not') addPredicate(hash, predicate.part);
   else if (predicate.kind === 'compare') addOperands(hash, [predicate.operand]);
   else if (predicate.kind === 'in') addOperands(hash, predicate.operands);
+  else if (predicate.kind === 'never') hash.text(predicate.truth);
   else if (predicate.kind === 'like') addOperands(hash, [predicate.pattern]);
 }
 

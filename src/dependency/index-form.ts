@@ -176,6 +176,10 @@ function collect(form: Predicate, bound: Predicate, values: Stored[]): boolean {
   switch (form.kind) {
     case 'always':
       return bound.kind === 'always';
+    case 'never':
+      return bound.kind === 'never' && bound.truth === form.truth;
+    case 'given':
+      return false;
     case 'and':
     case 'or':
       if (holeOf(form) !== undefined) return collectHole(form, bound, values);
@@ -244,7 +248,7 @@ function collectHole(form: Junction, bound: Predicate, values: Stored[]): boolea
 }
 
 function indexOf(operand: Operand): number {
-  return operand.kind === 'parameter' ? operand.index : operand.kind === 'result' ? operand.column : NaN;
+  return operand.kind === 'value' ? NaN : operand.kind === 'result' ? operand.column : operand.index;
 }
 
 function isSameList(one: readonly number[], other: readonly number[]): boolean {

@@ -32,6 +32,8 @@ export function usedBits(read: TableRead, predicate: Predicate): number {
 function predicateBits(predicate: Predicate): number {
   switch (predicate.kind) {
     case 'always':
+    case 'never':
+    case 'given':
       return 0;
     case 'and':
     case 'or':

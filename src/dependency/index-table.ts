@@ -49,8 +49,8 @@ interface Probe {
   readonly isKeyed: boolean;
 }
 
-/** Further forms of a read share one coarse plan. */
-const MAX_FORMS = 16;
+/** Further forms of a read share one coarse plan. Each filter that may be left out makes them twice as many. */
+const MAX_FORMS = 64;
 const MAX_STAMP = 2 ** 31 - 1;
 
 export class IndexTable {

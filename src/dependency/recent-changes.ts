@@ -29,6 +29,15 @@ export function isSeen(set: ChangeSet, seen: Seen | undefined): boolean {
   return transaction !== undefined && transaction < seen.below && !seen.running.has(transaction);
 }
 
+/** What each of two reads saw for sure. */
+export function seenByBoth(one: Seen | undefined, other: Seen | undefined): Seen | undefined {
+  if (one === undefined || other === undefined) return undefined;
+  if (one.kind === 'up-to' && other.kind === 'up-to') return one.position <= other.position ? one : other;
+  if (one.kind !== 'snapshot' || other.kind !== 'snapshot') return undefined;
+  const below = one.below < other.below ? one.below : other.below;
+  return { kind: 'snapshot', below, running: new Set([...one.running, ...other.running]) };
+}
+
 export class RecentChanges {
   readonly #maxChanges: number;
   #sets: ChangeSet[] = [];

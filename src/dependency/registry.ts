@@ -9,7 +9,7 @@ import type { Change, ChangeSet, FeedPosition } from './change.ts';
 import { DependencyIndex } from './dependency-index.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { Instance } from './instance.ts';
-import { isSeen, type ReadMark, RecentChanges, type Seen } from './recent-changes.ts';
+import { isSeen, type ReadMark, RecentChanges, type Seen, seenByBoth } from './recent-changes.ts';
 
 export interface RegistryOptions {
   /** Statements kept; the oldest are forgotten, and with that invalidated. Default 1,000,000. */
@@ -74,12 +74,19 @@ export class Registry {
     if (isMissed) return this.#outdated([tag], NONE);
     if (watched === 'source') {
       // Of two reads the one that saw less counts.
-      if (!this.#ofSource.has(tag)) this.#ofSource.set(tag, mark.seen);
+      const seen = this.#ofSource.has(tag) ? seenByBoth(this.#ofSource.get(tag), mark.seen) : mark.seen;
+      this.#ofSource.set(tag, seen);
       return undefined;
     }
     const fingerprint = fingerprintOf(watched, this.#seed);
     const ids = this.#byTag.get(tag) ?? [];
-    if (ids.some((id) => this.#registered.get(id)?.fingerprint === fingerprint)) return undefined;
+    for (const id of ids) {
+      const one = this.#registered.get(id);
+      if (one?.fingerprint !== fingerprint) continue;
+      // The rows are the same, what was shown of them need not be: here too the one that saw less counts.
+      this.#registered.set(id, { ...one, seen: seenByBoth(one.seen, mark.seen) });
+      return undefined;
+    }
     if (ids.length >= MAX_PER_TAG) return this.#outdated([tag], [tag]);
     const id = this.#nextId++;
     const forgotten = this.#index.add(id, watched);

@@ -5,7 +5,7 @@
 // wider, its value columns are all, its rows and window are left out; each costs precision and never a change.
 
 import type { TableShape } from './change.ts';
-import type { Predicate } from './predicate.ts';
+import type { Operand, Predicate } from './predicate.ts';
 
 export type Dialect = 'sqlite' | 'postgres';
 
@@ -34,6 +34,8 @@ export type Template =
       /** Columns of the result by name, where facts are taken from it; a driver may give rows as objects. */
       readonly output: readonly string[];
       readonly fallbacks: readonly FallbackNote[];
+      /** Where it knows more of what it reads when these are run too; each as one column. */
+      readonly lookups?: readonly Lookup[] | undefined;
     }
   /** The tables cannot be told: it depends on all of the source. */
   | { readonly kind: 'source'; readonly id: string; readonly text: string; readonly reason: FallbackNote }
@@ -46,6 +48,16 @@ export type Template =
       readonly text: string;
       readonly tables: readonly string[] | undefined;
     };
+
+/**
+ * A query for the values by which rows of one table join those of another. It sees what the statement saw, and its answer
+ * is used only while nothing changes that the statement reads there.
+ */
+export interface Lookup {
+  readonly text: string;
+  /** Of its parameters, in their order. */
+  readonly operands: readonly Extract<Operand, { kind: 'value' | 'parameter' }>[];
+}
 
 export interface FallbackNote {
   readonly fallback: Fallback;

@@ -8,7 +8,7 @@ import type { Selector } from '../dependency/selector.ts';
 import type { Clock, Eventually } from '../ports.ts';
 
 /** Before the name of a source, in the tag that every response read from it carries. */
-export const SOURCE_TAG = 'tg-source:';
+const SOURCE_TAG = 'tg-source:';
 
 /** What a tracker says of its source. */
 export interface SourceReport {

@@ -82,17 +82,24 @@ export class TierLoop<E extends { readonly key: string }> {
     return outdated;
   }
 
-  /** Puts into the first `count` tiers, by default all; a promise where one takes time, which does not reject. */
-  putAll(entry: E, count = this.#tiers.length): Eventually<void> {
+  /**
+   * Puts into the first `count` tiers, by default all; a promise where one takes time, which does not reject. False: all of
+   * them say that they have declined it.
+   */
+  putAll(entry: E, count = this.#tiers.length): Eventually<boolean> {
     let puts: Promise<unknown>[] | undefined;
+    let isTaken = false;
     for (let at = 0; at < count; at++) {
       const tier = this.#tiers[at] as Tier<E>;
       const put = this.#change(tier, [entry.key], () => tier.store.put(entry));
-      if (!(put instanceof Promise)) continue;
+      if (!(put instanceof Promise)) {
+        isTaken ||= put !== false;
+        continue;
+      }
       puts ??= [];
       puts.push(put);
     }
-    return puts === undefined ? undefined : Promise.all(puts).then(() => undefined);
+    return puts === undefined ? isTaken : Promise.all(puts).then((all) => isTaken || all.some((put) => put !== false));
   }
 
   /** Removes single entries from every tier; how many the fullest had. Does not reject. */

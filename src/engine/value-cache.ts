@@ -12,7 +12,6 @@ import { Invalidator } from './invalidator.ts';
 import { createLocalLog } from './local-log.ts';
 import type { TierLimits } from './patience.ts';
 import { safeFault } from './safe-fault.ts';
-import { SetOrder } from './set-order.ts';
 import { TierLoop, wasReadNoEarlier } from './tier-loop.ts';
 import { UnderWay } from './under-way.ts';
 import type {
@@ -24,12 +23,14 @@ import type {
   ValueFill,
   ValueState,
   ValueStats,
-  ValueTerms,
+  ValueToSet,
   ValueWatch,
 } from './value-contract.ts';
-import { entryOf, type Filled, valueEntries } from './value-entries.ts';
-import { type AskedFill, ValueFills } from './value-fills.ts';
+import { valueEntries } from './value-entries.ts';
+import { ValueFills } from './value-fills.ts';
+import type { AskedFill } from './value-flight.ts';
 import { ValueRemoval } from './value-removal.ts';
+import { ValueSets } from './value-sets.ts';
 import { ValueTally } from './value-tally.ts';
 
 export interface ValueCacheParts {
@@ -71,7 +72,7 @@ class TieredValueCache implements ValueCache {
   readonly #tally: ValueTally;
   readonly #fills: ValueFills;
   readonly #removal: ValueRemoval;
-  readonly #sets = new SetOrder();
+  readonly #sets: ValueSets;
   readonly #hasSlower: boolean;
   readonly #own: (value: unknown) => OwnedValue;
   readonly #underWay = new UnderWay();
@@ -107,6 +108,12 @@ class TieredValueCache implements ValueCache {
       ...{ clock, tasks, random, own, fault, invalidator: this.#invalidator, tally: this.#tally },
       endingRequests: parts.endingRequests,
       askAnew: (asked) => this.#answer(asked),
+      drop: (key) => this.#drop(key),
+      keep: (entry, memoryOnly) => this.#keep(entry, memoryOnly),
+    });
+    this.#sets = new ValueSets({
+      ...{ clock, invalidator: this.#invalidator, fills: this.#fills, tally: this.#tally, underWay: this.#underWay },
+      hasSlower: this.#hasSlower,
       drop: (key) => this.#drop(key),
       keep: (entry, memoryOnly) => this.#keep(entry, memoryOnly),
     });
@@ -160,46 +167,16 @@ class TieredValueCache implements ValueCache {
     return found instanceof Promise ? found.then(given) : given(found);
   }
 
-  set(key: string, value: unknown, { stamp, validator, ...terms }: SetTerms): Eventually<boolean> {
+  set(key: string, value: unknown, terms: SetTerms): Eventually<boolean> {
     const owned = this.#own(value);
-    if (this.#state !== 'open') return false;
-    const begun = stamp ?? this.stamp();
-    const what = { uri: key, origin: '', tags: terms.tags };
-    if (this.#sets.isOvertaken(key, begun.turn) || this.#invalidator.refusal(begun, what) !== undefined) {
-      this.#tally.set(key, 'refused');
-      return false;
-    }
-    // What was read before this was put in must not take its place.
-    this.#fills.overtake(key);
-    this.#sets.note(key);
-    const filled = { key, owned, validator, fillMs: 0, now: this.#clock.now() };
-    if (this.#hasSlower) return this.#underWay.track(this.#setEverywhere({ ...filled, stamp: begun }, terms));
-    this.#tally.set(key, terms.ttlMs === 0 ? 'not-stored' : 'stored');
-    if (terms.ttlMs === 0) {
-      this.#drop(key);
-      return false;
-    }
-    this.#keep(entryOf({ ...filled, stamp: begun }, terms), terms.memoryOnly);
-    return true;
+    return this.#state === 'open' && this.#sets.take(key, owned, terms);
   }
 
-  /**
-   * A slower tier may fail to take it, or take an older value later; so that no older one is ever given again, all that
-   * are there are outdated first.
-   */
-  async #setEverywhere(filled: Filled, terms: ValueTerms): Promise<boolean> {
-    const { key, stamp } = filled;
-    const before = this.#invalidator.applied;
-    const position = await this.#invalidator.supersede(key);
-    // Where the log takes time, others may have had their turn, and so may a later value.
-    const isNext = position === before + 1;
-    const what = { uri: key, origin: '', tags: terms.tags };
-    const isOverdue = !isNext || this.#invalidator.isAffectedSince({ ...stamp, position }, what);
-    const result = isOverdue ? 'refused' : terms.ttlMs === 0 ? 'not-stored' : 'stored';
-    this.#tally.set(key, result);
-    if (result !== 'stored') return false;
-    await this.#keep(entryOf({ ...filled, stamp: { ...stamp, position } }, terms), terms.memoryOnly);
-    return true;
+  setMany(entries: readonly ValueToSet[]): Eventually<boolean>[] {
+    const owned = entries.map(({ value }) => this.#own(value));
+    return entries.map(
+      ({ key, terms }, at) => this.#state === 'open' && this.#sets.take(key, owned[at] as OwnedValue, terms),
+    );
   }
 
   getOrSet(key: string, fill: ValueFill, terms: FillTerms): Eventually<unknown> {
@@ -221,11 +198,11 @@ class TieredValueCache implements ValueCache {
     return readOwned(entry);
   }
 
-  async remove(keys: readonly string[]): Promise<number> {
+  async remove(keys: readonly string[], also: (key: string) => readonly Selector[] = () => []): Promise<number> {
     for (const key of keys) this.#fills.overtake(key);
-    const { there, unsure } = this.#removal.sought(keys, this.#memory);
+    const { there, unsure } = this.#removal.sought(keys, this.#memory, also);
     const invalidated = this.invalidate(
-      keys.map((uri) => ({ kind: 'url', uri })),
+      keys.flatMap((uri) => [{ kind: 'url', uri }, ...also(uri)]),
       false,
     );
     this.#memory?.delete(keys);
@@ -258,7 +235,7 @@ class TieredValueCache implements ValueCache {
   }
 
   stamp(): ReadTicket {
-    return { ...this.#invalidator.stamp(), turn: this.#sets.turn };
+    return this.#sets.stamp();
   }
 
   entries(selector: Selector): ReturnType<ValueCache['entries']> {
@@ -275,12 +252,12 @@ class TieredValueCache implements ValueCache {
     return this.#tally.stats(this.#fills.inFlight);
   }
 
-  #keep(entry: StoredValue, memoryOnly: boolean): Eventually<void> {
-    if (this.#state === 'closed') return;
+  #keep(entry: StoredValue, memoryOnly: boolean): Eventually<boolean> {
+    if (this.#state === 'closed') return false;
     if (!memoryOnly) return this.#underWay.track(this.#loop.putAll(entry));
     // What a slower tier has of it is older.
     if (this.#hasSlower) this.#drop(entry.key);
-    return this.#memory === undefined ? undefined : this.#loop.putAll(entry, 1);
+    return this.#memory !== undefined && this.#loop.putAll(entry, 1);
   }
 
   #drop(key: string): void {

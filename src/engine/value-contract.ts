@@ -45,7 +45,14 @@ export interface ValueFillContext {
   skip(value: unknown): unknown;
 }
 
-export type ValueFill = (context: ValueFillContext) => unknown;
+export type ValueFill = ((context: ValueFillContext) => unknown) | NamedFill;
+
+/** A fill whose entry has tags that its terms do not have, since they depend on the key. */
+export interface NamedFill {
+  run(context: ValueFillContext): unknown;
+  /** All of them, those of the terms included. */
+  tags(): readonly string[];
+}
 
 export interface ValueCache {
   /** The value when memory has it fresh, under a key that is as the program wrote it; counts as a hit or not at all. */
@@ -54,11 +61,16 @@ export interface ValueCache {
   get(key: string): Eventually<unknown>;
   /** In their order, where all is at hand at once; else a promise. `early`: how that one is refreshed early if it is due. */
   getMany(keys: readonly string[], early?: (at: number) => EarlyFill): Eventually<readonly unknown[]>;
-  /** False: an invalidation overtook it. Throws E_VALUE. */
+  /** False: an invalidation overtook it, or no tier took it, as far as that is known at once. Throws E_VALUE. */
   set(key: string, value: unknown, options: SetTerms): Eventually<boolean>;
+  /** In the order given. Throws E_VALUE, and then puts in nothing. */
+  setMany(entries: readonly ValueToSet[]): Eventually<boolean>[];
   getOrSet(key: string, fill: ValueFill, terms: FillTerms): Eventually<unknown>;
-  /** Invalidates the keys and removes them; how many were there and not outdated. */
-  remove(keys: readonly string[]): Promise<number>;
+  /**
+   * Invalidates the keys and removes them; how many were there and not outdated. `also`: what is invalidated with a key, and
+   * stays where it is.
+   */
+  remove(keys: readonly string[], also?: (key: string) => readonly Selector[]): Promise<number>;
   /** In force, and durable where there is a log, once it resolves. `soft`: expired, not outdated. */
   invalidate(selectors: readonly Selector[], soft: boolean): Promise<void>;
   /** Removes from every tier what the selector names. */
@@ -87,6 +99,12 @@ export interface SetTerms extends ValueTerms {
   /** Taken before the value was read; undefined: now. */
   readonly stamp: ReadTicket | undefined;
   readonly validator: string | undefined;
+}
+
+export interface ValueToSet {
+  readonly key: string;
+  readonly value: unknown;
+  readonly terms: SetTerms;
 }
 
 /** `stale`: past its ttl; `expired`: by a soft invalidation; `outdated`: by any other. */

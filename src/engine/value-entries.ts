@@ -2,12 +2,13 @@
 
 import type { Selector } from '../dependency/selector.ts';
 import { hitNotes } from '../entry/hit-notes.ts';
-import type { OwnedValue } from '../entry/owned-value.ts';
+import { type OwnedValue, readOwned } from '../entry/owned-value.ts';
 import type { EntryNote } from '../entry/stored-response.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
 import type { Store } from '../ports.ts';
-import type { Stamp } from './invalidator.ts';
+import type { Invalidator, Stamp } from './invalidator.ts';
 import type { ValueCache, ValueState, ValueTerms } from './value-contract.ts';
+import type { Previous } from './value-flight.ts';
 
 /** What is known of an entry besides its terms. */
 export interface Filled {
@@ -40,6 +41,14 @@ export function entryOf({ key, owned, validator, fillMs, now, stamp }: Filled, t
     surelyFreshUntilSeconds,
     checkedUpTo: stamp.position,
   };
+}
+
+/** What may be built upon: not what is outdated. */
+export function previousOf(entry: StoredValue | undefined, invalidator: Invalidator): Previous | undefined {
+  if (entry === undefined) return undefined;
+  if (!invalidator.isCurrent(entry) && !invalidator.isExpired(entry)) return undefined;
+  const { validator, tags } = entry;
+  return { owned: entry, validator, tags, read: () => readOwned(entry) };
 }
 
 /** What the selector names in any tier, each key once, as the fastest has it. */

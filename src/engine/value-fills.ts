@@ -11,9 +11,10 @@ import { isDueEarly } from './early-refresh.ts';
 import { FlightWatch } from './flight-watch.ts';
 import type { Invalidator } from './invalidator.ts';
 import { RecentMap } from './recent-map.ts';
-import type { FillResult, FillTerms, ValueFill } from './value-contract.ts';
-import { entryOf } from './value-entries.ts';
-import { closing, late, overtakeAll, type Previous, ValueFlight, type ValueLanding } from './value-flight.ts';
+import type { FillResult } from './value-contract.ts';
+import { entryOf, previousOf } from './value-entries.ts';
+import { closing, late } from './value-failures.ts';
+import { type AskedFill, overtakeAll, type Previous, tagsOf, ValueFlight, type ValueLanding } from './value-flight.ts';
 import type { ValueTally } from './value-tally.ts';
 
 export interface FillsParts {
@@ -28,19 +29,10 @@ export interface FillsParts {
   readonly askAnew: (asked: AskedFill) => Eventually<unknown>;
   /** Removes what is there: something newer is known, and not to be stored. */
   readonly drop: (key: string) => void;
-  readonly keep: (entry: StoredValue, memoryOnly: boolean) => Eventually<void>;
+  /** False: no tier took it, as far as that is known at once. */
+  readonly keep: (entry: StoredValue, memoryOnly: boolean) => Eventually<boolean>;
   /** Where a fill ends with the request that began it; see FlightWatch. */
   readonly endingRequests: { readonly handsOver: boolean } | undefined;
-}
-
-export interface AskedFill {
-  readonly key: string;
-  readonly fill: ValueFill;
-  readonly terms: FillTerms;
-  /** Monotonic time of the call, where that is not now. */
-  readonly askedMs?: number;
-  /** True: it has waited for another fill already, which it may not have. */
-  readonly isAgain?: boolean;
 }
 
 /** One caller that waits. */
@@ -117,12 +109,12 @@ export class ValueFills {
     const { key, terms } = asked;
     const { invalidator, tally } = this.#parts;
     if (terms.signal?.aborted === true) throw terms.signal.reason;
-    const previous = this.#previous(entry);
+    const previous = previousOf(entry, invalidator);
     const stale = entry !== undefined && this.#isInGrace(entry) ? previous : undefined;
     if (stale !== undefined && this.#rests(key)) return this.#giveStale(key, stale);
     const arrival = invalidator.applied;
     // What was begun before is not what somebody wants who says that it is to be read anew.
-    const running = terms.refresh ? undefined : this.#joinable(key, terms.tags);
+    const running = terms.refresh ? undefined : this.#joinable(asked);
     if (running !== undefined) tally.collapsed(key);
     else tally.miss(key);
     const nowMs = this.#parts.clock.monotonic();
@@ -146,7 +138,7 @@ export class ValueFills {
       this.#rests(asked.key)
     )
       return;
-    this.#begin(asked, this.#previous(entry), this.#parts.clock.monotonic());
+    this.#begin(asked, previousOf(entry, this.#parts.invalidator), this.#parts.clock.monotonic());
   }
 
   #begin({ key, fill, terms }: AskedFill, previous: Previous | undefined, startedMs: number): ValueFlight {
@@ -166,7 +158,7 @@ export class ValueFills {
 
   #land(flight: ValueFlight, landing: ValueLanding): void {
     const { key, terms, previous, startedMs } = flight.plan;
-    const { clock, tally, fault } = this.#parts;
+    const { clock, tally } = this.#parts;
     if (!this.#running.delete(flight)) return;
     const nowMs = clock.monotonic();
     const durationMs = nowMs - startedMs;
@@ -174,7 +166,7 @@ export class ValueFills {
       this.#unlink(flight);
       if (previous !== undefined && !flight.isOvertaken) this.#restUntil.set(key, nowMs + terms.graceBackoffMs);
       tally.filled({ key, result: 'failed', durationMs, error: landing.error });
-      if (flight.waiting === 0) fault(landing.error);
+      if (flight.waiting === 0) this.#tell(flight, landing.error);
       return;
     }
     this.#restUntil.delete(key);
@@ -189,18 +181,19 @@ export class ValueFills {
   }
 
   #store(flight: ValueFlight, landing: ValueLanding & { kind: 'filled' }, fillMs: number): FillResult {
-    const { owned, terms, validator } = landing;
+    const { owned, validator } = landing;
     const { invalidator, clock, keep, drop, fault } = this.#parts;
     const { key, stamp } = flight.plan;
+    const terms = { ...landing.terms, tags: flight.joinedTo(landing.terms.tags) };
     if (invalidator.refusal(stamp, { uri: key, origin: '', tags: terms.tags }) !== undefined) return 'refused';
     if (flight.isOvertaken) return 'overtaken';
-    if (terms.ttlMs === 0) {
+    if (terms.ttlMs === 0 || flight.hasTooManyTags) {
       drop(key);
       return 'not-stored';
     }
     const stored = keep(entryOf({ key, owned, validator, fillMs, now: clock.now(), stamp }, terms), terms.memoryOnly);
     if (stored instanceof Promise) stored.catch(fault);
-    return 'stored';
+    return stored === false ? 'not-stored' : 'stored';
   }
 
   /** It is over: those begun before it, if any are still under way, may be joined again. */
@@ -217,11 +210,16 @@ export class ValueFills {
     }
   }
 
-  #joinable(key: string, tags: readonly string[]): ValueFlight | undefined {
+  #joinable(asked: AskedFill): ValueFlight | undefined {
+    const { key } = asked;
     const flight = this.#flights.get(key);
     if (flight === undefined) return undefined;
     const { stamp } = flight.plan;
-    if (!this.#parts.invalidator.isAffectedSince(stamp, { uri: key, origin: '', tags })) return flight;
+    const tags = tagsOf(asked);
+    if (!this.#parts.invalidator.isAffectedSince(stamp, { uri: key, origin: '', tags })) {
+      flight.join(tags);
+      return flight;
+    }
     // It was read before something that the one to come will have seen.
     this.overtake(key);
     return undefined;
@@ -257,7 +255,7 @@ export class ValueFills {
   #share(waiting: Waiting, landing: ValueLanding): Eventually<unknown> {
     const { asked, flight, arrival, joined, stale, askedMs } = waiting;
     const { stamp } = flight.plan;
-    const tags = landing.kind === 'filled' ? landing.terms.tags : flight.terms.tags;
+    const tags = flight.joinedTo(landing.kind === 'filled' ? landing.terms.tags : flight.terms.tags);
     const { invalidator } = this.#parts;
     const comesTooLate = joined && arrival > stamp.position;
     const isLost = joined && this.#watch?.isLost(flight) === true;
@@ -267,8 +265,16 @@ export class ValueFills {
     }
     if (landing.kind === 'filled') return readOwned(landing.owned);
     if (landing.kind === 'skipped') return landing.value;
-    if (stale !== undefined) return this.#giveStale(asked.key, stale);
-    throw landing.error;
+    if (stale === undefined) throw landing.error;
+    this.#tell(flight, landing.error);
+    return this.#giveStale(asked.key, stale);
+  }
+
+  /** Of a failure that some caller does not get; once. */
+  #tell(flight: ValueFlight, error: unknown): void {
+    if (flight.isTold) return;
+    flight.isTold = true;
+    this.#parts.fault(error);
   }
 
   #giveStale(key: string, stale: Previous): unknown {
@@ -283,14 +289,5 @@ export class ValueFills {
 
   #isInGrace({ bornMs, lifetimeMs, graceMs }: StoredValue): boolean {
     return graceMs > 0 && this.#parts.clock.now() - bornMs < lifetimeMs + graceMs;
-  }
-
-  /** What may be built upon: not what is outdated. */
-  #previous(entry: StoredValue | undefined): Previous | undefined {
-    if (entry === undefined) return undefined;
-    const { invalidator } = this.#parts;
-    if (!invalidator.isCurrent(entry) && !invalidator.isExpired(entry)) return undefined;
-    const { validator, tags } = entry;
-    return { owned: entry, validator, tags, read: () => readOwned(entry) };
   }
 }

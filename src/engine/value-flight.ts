@@ -2,13 +2,15 @@
 //
 // The one complication: who may have the result. Whoever began the fill may: the read began after they asked. Those who
 // joined may only if nothing that affects it was invalidated between its beginning and their arrival, and what affects
-// it is known for sure only at the end, when its tags are.
+// it is known for sure only at the end, when its tags are. What those who joined call it counts as well: they will ask for
+// it to be invalidated by their names.
 
 import type { OwnedValue } from '../entry/owned-value.ts';
 import { TidegateError } from '../errors.ts';
 import type { Cancel, Tasks } from '../ports.ts';
 import type { Stamp } from './invalidator.ts';
 import type { FillTerms, ValueFill, ValueFillContext, ValueTerms } from './value-contract.ts';
+import { fillFailure, nothingFilled, overdue } from './value-failures.ts';
 
 /** What came of a fill. */
 export type ValueLanding =
@@ -32,6 +34,17 @@ export interface Previous {
   read(): unknown;
 }
 
+/** One call that wants a value filled. */
+export interface AskedFill {
+  readonly key: string;
+  readonly fill: ValueFill;
+  readonly terms: FillTerms;
+  /** Monotonic time of the call, where that is not now. */
+  readonly askedMs?: number;
+  /** True: it has waited for another fill already, which it may not have. */
+  readonly isAgain?: boolean;
+}
+
 export interface FlightPlan {
   readonly key: string;
   readonly fill: ValueFill;
@@ -41,6 +54,9 @@ export interface FlightPlan {
   /** Monotonic. */
   readonly startedMs: number;
 }
+
+/** As many as eight calls may have. */
+const MAX_JOINED_TAGS = 1024;
 
 export class ValueFlight implements ValueFillContext {
   readonly plan: FlightPlan;
@@ -53,6 +69,10 @@ export class ValueFlight implements ValueFillContext {
   earlier: ValueFlight | undefined;
   /** Callers that have not left. */
   waiting = 0;
+  /** Tags of those who joined, but for those that the first call has as well. */
+  readonly #joined = new Set<string>();
+  /** True: somebody was told of its failure otherwise than by a call. */
+  isTold = false;
   #terms: ValueTerms;
   #hasOwnTtl = false;
   #validator: string | undefined;
@@ -78,6 +98,23 @@ export class ValueFlight implements ValueFillContext {
 
   get terms(): ValueTerms {
     return this.#terms;
+  }
+
+  /** Somebody joins it who calls its result by these tags. */
+  join(tags: readonly string[]): void {
+    const own = tagsOf(this.plan);
+    if (tags === own) return;
+    for (const tag of tags) if (!own.includes(tag)) this.#joined.add(tag);
+  }
+
+  /** The tags, and those of whoever joined. */
+  joinedTo(tags: readonly string[]): readonly string[] {
+    return this.#joined.size === 0 ? tags : union([...this.#joined], tags);
+  }
+
+  /** True: to keep the result would cost more than it is worth. */
+  get hasTooManyTags(): boolean {
+    return this.#joined.size > MAX_JOINED_TAGS;
   }
 
   get signal(): AbortSignal {
@@ -138,8 +175,7 @@ export class ValueFlight implements ValueFillContext {
     if (terms.hardMs === Number.POSITIVE_INFINITY) return () => {};
     return tasks.later(terms.hardMs, () => {
       if (this.#isOver) return;
-      const message = `expected the fill of ${key} to end within ${terms.hardMs} ms, got no end`;
-      const error = new TidegateError('E_FILL_TIMEOUT', message);
+      const error = overdue(key, terms.hardMs);
       this.#land({ kind: 'failed', error });
       this.abort(error);
     });
@@ -147,17 +183,18 @@ export class ValueFlight implements ValueFillContext {
 
   async #run(own: (value: unknown) => OwnedValue): Promise<ValueLanding> {
     try {
-      const value = await this.plan.fill(this);
+      const { fill } = this.plan;
+      const value = await (typeof fill === 'function' ? fill(this) : fill.run(this));
       if (isSame(this.#skipped, value)) return { kind: 'skipped', value };
       const { previous } = this.plan;
       const keeps = previous !== undefined && isSame(this.#kept, value);
-      if (value === undefined && !keeps) throw nothing(this.key);
+      if (value === undefined && !keeps) throw nothingFilled(this.key);
       const owned = keeps ? previous.owned : own(value);
       const stated = value === null ? this.#termsOfNull() : this.#terms;
       const terms = keeps ? { ...stated, tags: union(previous.tags, stated.tags) } : stated;
       return { kind: 'filled', owned, terms, validator: this.#validator ?? (keeps ? previous.validator : undefined) };
     } catch (error) {
-      return { kind: 'failed', error: failure(this.key, error) };
+      return { kind: 'failed', error: fillFailure(this.key, error) };
     }
   }
 
@@ -172,21 +209,13 @@ function isSame(given: { readonly value: unknown } | undefined, value: unknown):
   return given !== undefined && Object.is(given.value, value);
 }
 
+/** What the entry of a call is known by before its fill has said more. */
+export function tagsOf({ fill, terms }: { readonly fill: ValueFill; readonly terms: FillTerms }): readonly string[] {
+  return typeof fill === 'function' ? terms.tags : fill.tags();
+}
+
 function union(some: readonly string[], others: readonly string[]): readonly string[] {
   return some.every((tag) => others.includes(tag)) ? others : [...new Set([...some, ...others])];
-}
-
-function nothing(key: string): TidegateError {
-  return new TidegateError(
-    'E_FILL',
-    `expected a value from the fill of ${key}, got undefined; null stands for nothing`,
-  );
-}
-
-function failure(key: string, error: unknown): TidegateError {
-  if (error instanceof TidegateError) return error;
-  const got = error instanceof Error ? error.message : String(error);
-  return new TidegateError('E_FILL', `expected a value from the fill of ${key}, got ${got}`, { cause: error });
 }
 
 /** That one and those begun before it. */
@@ -196,20 +225,8 @@ export function overtakeAll(newest: ValueFlight): void {
   }
 }
 
-/** For one who joined, and waits no longer. */
-export function late(key: string, hardMs: number): TidegateError {
-  const message = `expected the fill of ${key}, which another call began, to end within ${hardMs} ms, got no end`;
-  return new TidegateError('E_FILL_TIMEOUT', message);
-}
-
 /** For one whose end nobody will be told of. */
 export function lost(key: string): ValueLanding & { readonly kind: 'failed' } {
   const message = `expected the fill of ${key} to end, got the end of the request that began it`;
   return { kind: 'failed', error: new TidegateError('E_FILL', message) };
-}
-
-/** For a fill without a limit. */
-export function closing(key: string, ms: number): TidegateError {
-  const message = `expected the fill of ${key} to end within ${ms} ms of the close of its cache, got no end yet`;
-  return new TidegateError('E_FILL_TIMEOUT', message);
 }

@@ -4,6 +4,7 @@
 // outdated all of it, so what was known of each key is noted before.
 
 import type { Invalidations } from '../dependency/invalidations.ts';
+import type { Selector } from '../dependency/selector.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
 import type { Eventually, Store } from '../ports.ts';
 import type { Invalidator } from './invalidator.ts';
@@ -18,7 +19,9 @@ export interface RemovalParts {
 /** A key that slower tiers are asked about. */
 interface Sought {
   readonly key: string;
-  /** Position of the last invalidation that named it. */
+  /** Tags that are invalidated with it. */
+  readonly tags: readonly string[];
+  /** Position of the last invalidation that named it, or one of them. */
   readonly last: number;
 }
 
@@ -29,18 +32,25 @@ export class ValueRemoval {
     this.#parts = parts;
   }
 
-  /** How many memory has, at once, and which of the others a slower tier may have. Before they are invalidated. */
+  /**
+   * How many memory has, at once, and which of the others a slower tier may have. Before they are invalidated. `also`: what
+   * is to be invalidated with a key.
+   */
   sought(
     keys: readonly string[],
     memory: Store<StoredValue> | undefined,
+    also: (key: string) => readonly Selector[],
   ): { readonly there: number; readonly unsure: readonly Sought[] } {
     const { invalidator, invalidations, hasSlower } = this.#parts;
     const rest = keys.filter((key) => {
       const entry = memory?.get(key);
       return entry === undefined || entry instanceof Promise || !invalidator.isCurrent(entry);
     });
-    const last = (uri: string) => invalidations.lastAffecting({ uri, origin: '', tags: [] });
-    const unsure = hasSlower ? rest.map((key) => ({ key, last: last(key) })) : [];
+    const noted = (uri: string): Sought => {
+      const tags = also(uri).flatMap((selector) => (selector.kind === 'tag' ? [selector.tag] : []));
+      return { key: uri, tags, last: invalidations.lastAffecting({ uri, origin: '', tags }) };
+    };
+    const unsure = hasSlower ? rest.map(noted) : [];
     return { there: keys.length - rest.length, unsure };
   }
 
@@ -50,10 +60,11 @@ export class ValueRemoval {
     return found.filter((wasThere) => wasThere).length;
   }
 
-  async #wasCurrent({ key, last }: Sought): Promise<boolean> {
+  async #wasCurrent({ key, tags: removed, last }: Sought): Promise<boolean> {
     const entry = await this.#parts.find(key);
     if (entry === undefined || last > entry.stamp) return false;
     const stamp = { epoch: entry.epoch, position: entry.stamp };
-    return !this.#parts.invalidator.isAffectedSince(stamp, { uri: '', origin: '', tags: entry.tags });
+    const tags = entry.tags.filter((tag) => !removed.includes(tag));
+    return !this.#parts.invalidator.isAffectedSince(stamp, { uri: '', origin: '', tags });
   }
 }

@@ -1,8 +1,11 @@
 // A disk tier for a data cache: the gate's (store/disk), with the log of invalidations that survives a crash.
 
 import { randomUUID } from 'node:crypto';
+import { checkNames } from '../cache/checks.ts';
 import type { CacheTier } from '../cache/contract.ts';
-import { type TierLimitOptions, tierLimits } from '../cache/tier-limits.ts';
+import { noteClosed } from '../cache/tier-checks.ts';
+import { checkTierName, LIMIT_NAMES, type TierLimitOptions, tierLimits } from '../cache/tier-limits.ts';
+import { TidegateError } from '../errors.ts';
 import { openDiskStore } from '../store/disk/disk-store.ts';
 import { openDurable } from '../store/disk/durable.ts';
 import { valuesOnGateStore } from '../store/encoded-store.ts';
@@ -20,17 +23,17 @@ export interface DiskTierOptions extends TierLimitOptions {
   readonly onFault?: (error: unknown) => void;
 }
 
+const NAMES = ['path', 'maxBytes', 'name', 'onFault', ...LIMIT_NAMES];
+const LEAST_BYTES = 2 ** 20;
+
 /**
  * Opens the folder. What is in it from before is served if it is known what was invalidated since it was stored; else it
- * is a miss. Throws E_DISK: it cannot be written to, is in use, or is of a newer version. Throws E_CONFIG at a limit.
+ * is a miss. Throws E_DISK: it cannot be written to, is in use, or is of a newer version. Throws E_CONFIG at an
+ * option that is unknown or wrong.
  */
-export async function openDiskTier({
-  path,
-  maxBytes,
-  name = 'disk',
-  onFault = () => {},
-  ...given
-}: DiskTierOptions): Promise<CacheTier> {
+export async function openDiskTier(options: DiskTierOptions): Promise<CacheTier> {
+  checkOptions(options);
+  const { path, maxBytes, name = 'disk', onFault = () => {}, ...given } = options;
   const limits = tierLimits(given, name);
   const durable = await openDurable(path, {
     tasks: nodeTasks,
@@ -44,15 +47,37 @@ export async function openDiskTier({
     ...{ folder, manifest, maxBytes, tasks: nodeTasks, random: nodeRandom },
     fault: onFault,
   });
-  return {
+  const tier: CacheTier = {
     name,
     limits,
     store: ({ cacheName, codec, classes, fault }) =>
       valuesOnGateStore(disk, codec ?? createValueCodec({ classes }), { name: cacheName, classes, fault }),
     history: { invalidations: recovery.invalidations, log: journal },
+    declined: () => disk.stats().declined,
     close: async () => {
+      noteClosed(tier);
       await disk.close();
       await durable.close();
     },
   };
+  return tier;
+}
+
+/** Throws E_CONFIG. */
+function checkOptions(options: object): void {
+  checkNames(options, NAMES, 'options of a disk tier');
+  const { path, maxBytes, name = 'disk', onFault } = options as Readonly<Record<string, unknown>>;
+  checkTierName(name);
+  if (typeof path !== 'string' || path === '') throw refused('path of the disk tier to be a text', typeof path);
+  if (typeof maxBytes !== 'number' || !(maxBytes >= LEAST_BYTES) || maxBytes === Number.POSITIVE_INFINITY) {
+    const got = typeof maxBytes === 'string' ? JSON.stringify(maxBytes) : String(maxBytes);
+    throw refused(`maxBytes of the disk tier to be a number of at least ${LEAST_BYTES}`, got);
+  }
+  if (onFault !== undefined && typeof onFault !== 'function') {
+    throw refused('onFault of the disk tier to be a function', typeof onFault);
+  }
+}
+
+function refused(expected: string, got: string): TidegateError {
+  return new TidegateError('E_CONFIG', `expected ${expected}, got ${got}`);
 }

@@ -10,6 +10,7 @@ import { Equalities } from './closure.ts';
 import { readTables } from './common-tables.ts';
 import { conjunction } from './conjuncts.ts';
 import { resolveExpression } from './expressions.ts';
+import { narrowByLookups } from './lookups.ts';
 import { narrowPlan, narrowRegion, type Surroundings, show, use } from './narrowing.ts';
 import { addsOnly, hasOffset, keyOutputsOf, noteMissingKey, shownColumns, type Top } from './outputs.ts';
 import { regionOf } from './regions.ts';
@@ -101,7 +102,11 @@ function wholeTables(select: Select, parts: StatementParts, error: unknown): Kno
   );
 }
 
-function tracked(output: readonly string[], reads: readonly TableRead[], fallbacks: readonly FallbackNote[]): Known {
+function tracked(
+  output: readonly string[],
+  reads: readonly TableRead[],
+  fallbacks: readonly FallbackNote[],
+): Extract<Known, { kind: 'tracked' }> {
   return { kind: 'tracked', reads, output, fallbacks };
 }
 
@@ -119,7 +124,9 @@ function trackedOf(select: Select, parts: StatementParts): Known {
   }
   const top: Top = { plan, region: regionOf(plan.nodes, plan.where) };
   const known = narrowTop(top, analysis);
-  return tracked(names, readsOf(top, known, analysis), analysis.notes);
+  const lookups = narrowByLookups(top.region, known, analysis);
+  const whole = tracked(names, readsOf(top, known, analysis), analysis.notes);
+  return lookups.length === 0 ? whole : { ...whole, lookups };
 }
 
 /** PostgreSQL may give a column that has no name here the name of another; then none is relied upon. */
@@ -132,7 +139,9 @@ function narrowTop(top: Top, analysis: Analysis): Equalities {
   const { plan, region } = top;
   const shown = shownColumns(top);
   const nullable = addsOnly(top) && shown.size > 0 ? shown : undefined;
-  const known = narrowRegion(region, { inherited: new Equalities(), nullable }, analysis);
+  // The rows that a LIMIT leaves out may be more than those that are not joined.
+  const chained = plan.limit === undefined && plan.offset === undefined ? nullable : undefined;
+  const known = narrowRegion(region, { inherited: new Equalities(), nullable, chained }, analysis);
   const plain: Surroundings = { inherited: known };
   for (const { expression, isReferenced } of plan.outputs) {
     // What is only shown is computed for the rows that are shown.

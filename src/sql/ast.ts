@@ -21,6 +21,8 @@ export type Expression =
   | { readonly kind: 'not'; readonly operand: Expression }
   | { readonly kind: 'is-null'; readonly operand: Expression }
   | { readonly kind: 'in-list'; readonly operand: Expression; readonly list: readonly Expression[] }
+  /** `= ANY (array)`. */
+  | { readonly kind: 'in-array'; readonly operand: Expression; readonly array: Expression }
   | { readonly kind: 'in-select'; readonly operand: Expression; readonly select: Select }
   | { readonly kind: 'between'; readonly operand: Expression; readonly low: Expression; readonly high: Expression }
   | {

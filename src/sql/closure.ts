@@ -143,5 +143,7 @@ function isNew(seen: Set<string>, { operator, operands }: Fact): boolean {
 
 function operandKey(operand: Operand): string {
   if (operand.kind === 'parameter') return `?${operand.index}`;
+  if (operand.kind === 'lookup') return `@${operand.index}`;
+  if (operand.kind === 'list') return `[${operand.form}${operand.index}]`;
   return operand.kind === 'value' ? `${typeof operand.value}:${String(operand.value)}` : `#${operand.column}`;
 }

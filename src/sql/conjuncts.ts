@@ -18,7 +18,7 @@ export function predicateOf(condition: Resolved, isNegated = false): Predicate {
     case 'compare':
       return comparisonOf(condition) ?? maybe(condition, 'comparison');
     case 'is':
-      return identityOf(condition, isNegated) ?? maybe(condition, 'IS');
+      return identityOf(condition) ?? maybe(condition, 'IS');
     case 'in':
       return listOf(condition) ?? maybe(condition, 'IN');
     case 'is-null':
@@ -28,7 +28,9 @@ export function predicateOf(condition: Resolved, isNegated = false): Predicate {
     case 'column':
       return flagOf(condition.ref) ?? maybe(condition, 'column as a condition');
     case 'value':
-      return maybe(condition, 'constant');
+      return flagGiven(condition.operand) ?? maybe(condition, 'constant');
+    case 'given':
+      return condition;
     case 'other':
       return maybe(condition, condition.reason);
   }
@@ -72,20 +74,23 @@ function nullTestOf(operand: Resolved): Predicate | undefined {
   return { kind: 'is-null', column: operand.ref.column };
 }
 
-function identityOf({ left, right }: Extract<Resolved, { kind: 'is' }>, isNegated: boolean): Predicate | undefined {
+function identityOf({ left, right }: Extract<Resolved, { kind: 'is' }>): Predicate | undefined {
   const [side, other] = left.kind === 'column' ? [left, right] : [right, left];
   if (side.kind !== 'column' || other.kind !== 'value') return undefined;
   const column = side.ref.column;
+  const { operand } = other;
   const isNull: Predicate = { kind: 'is-null', column };
-  const equal: Predicate = { kind: 'compare', column, operator: '=', operand: other.operand };
-  if (other.operand.kind === 'value') {
-    if (other.operand.value === null) return nullTestOf(side);
-    return { kind: 'and', parts: [{ kind: 'not', part: isNull }, equal] };
+  const isNotNull: Predicate = { kind: 'not', part: isNull };
+  if (operand.kind === 'list') return undefined;
+  const equal: Predicate = { kind: 'compare', column, operator: '=', operand };
+  if (operand.kind === 'value') {
+    if (operand.value === null) return nullTestOf(side);
+    return { kind: 'and', parts: [isNotNull, equal] };
   }
-  // With a parameter that is NULL `=` is NULL where IS is FALSE: as good as that, but not under a NOT.
-  if (isNegated) return undefined;
-  const unknown: Predicate = { kind: 'maybe', columns: [], reason: 'parameter' };
-  return { kind: 'or', parts: [equal, { kind: 'and', parts: [isNull, unknown] }] };
+  const isGivenNull: Predicate = { kind: 'given', test: { kind: 'is-null', operand } };
+  // Never NULL: where one side is, the other decides.
+  const bothThere: Predicate = { kind: 'and', parts: [isNotNull, { kind: 'not', part: isGivenNull }, equal] };
+  return { kind: 'or', parts: [bothThere, { kind: 'and', parts: [isNull, isGivenNull] }] };
 }
 
 function listOf({ operand, list }: Extract<Resolved, { kind: 'in' }>): Predicate | undefined {
@@ -116,6 +121,12 @@ function flagOf(ref: Ref): Predicate | undefined {
   return { kind: 'compare', column: ref.column, operator: '=', operand: { kind: 'value', value: true } };
 }
 
+type ValueOperand = Extract<Resolved, { kind: 'value' }>['operand'];
+
+function flagGiven(operand: ValueOperand): Predicate | undefined {
+  return operand.kind === 'list' ? undefined : { kind: 'given', test: { kind: 'flag', operand } };
+}
+
 function maybe(condition: Resolved, reason: string): Predicate {
   const columns = [...new Set(refsOf(condition).map(({ column }) => column))].sort((one, two) => one - two);
   return { kind: 'maybe', columns, reason };
@@ -142,7 +153,7 @@ function truthsOf(condition: Resolved, reads: ReadonlySet<ReadState>): number {
       return negated(truthsOf(condition.part, reads));
     case 'in':
       if (!isNullIn(condition.operand, reads)) return ANYTHING;
-      return condition.list.length === 0 ? CAN_BE_FALSE : CAN_BE_NULL;
+      return emptiesOf(condition.list);
     case 'is-null':
       return isNullIn(condition.operand, reads) ? CAN_BE_TRUE : ANYTHING;
     case 'column':
@@ -153,9 +164,17 @@ function truthsOf(condition: Resolved, reads: ReadonlySet<ReadState>): number {
     }
     case 'is':
     case 'value':
+    case 'given':
     case 'other':
       return ANYTHING;
   }
+}
+
+/** What NULL IN (…) can be: a list that is a parameter may have no element. */
+function emptiesOf(list: readonly Resolved[]): number {
+  const isMaybeEmpty = list.every((item) => item.kind === 'value' && item.operand.kind === 'list');
+  if (list.length === 0) return CAN_BE_FALSE;
+  return isMaybeEmpty ? CAN_BE_FALSE | CAN_BE_NULL : CAN_BE_NULL;
 }
 
 function isNullIn(expression: Resolved, reads: ReadonlySet<ReadState>): boolean {

@@ -6,9 +6,12 @@
 import type { Scalar } from '../dependency/change.ts';
 import type { ColumnType, PostgresColumnType } from '../dependency/column-type.ts';
 import type { ComparisonOperator } from '../dependency/predicate.ts';
+import type { Dialect } from '../dependency/template.ts';
 import { type Analysis, type Place, Stop } from './analysis.ts';
 import type { Expression } from './ast.ts';
 import { typeOf } from './closure.ts';
+import { castType, givenComparison, givenFlag, givenNullTest, inJsonParameter, inParameter } from './givens.ts';
+import { IN_SELECT } from './membership.ts';
 import { other, type Plan, plansOf, type Resolved } from './resolved.ts';
 import { resolveName } from './scope.ts';
 
@@ -28,10 +31,16 @@ export function resolveExpression(expression: Expression, place: Place, analysis
       return { kind: expression.kind, parts: expression.parts.map(inner) };
     case 'not':
       return { kind: 'not', part: inner(expression.operand) };
-    case 'is-null':
-      return { kind: 'is-null', operand: inner(expression.operand) };
+    case 'is-null': {
+      const operand = inner(expression.operand);
+      return givenNullTest(expression.operand, operand, analysis.dialect) ?? { kind: 'is-null', operand };
+    }
     case 'binary':
-      return binaryOf(expression, inner);
+      return binaryOf(expression, inner, analysis.dialect);
+    case 'in-array': {
+      const operand = inner(expression.operand);
+      return inParameter(operand, expression.array) ?? other('any or all', [operand, inner(expression.array)]);
+    }
     case 'in-list': {
       const operand = inner(expression.operand);
       return { kind: 'in', operand, list: expression.list.map((item) => comparedWith(operand, item, inner(item))) };
@@ -45,7 +54,10 @@ export function resolveExpression(expression: Expression, place: Place, analysis
     case 'collate':
       return collated(inner(expression.operand), expression.collation);
     case 'cast':
-      return other(`cast to ${expression.type}`, [inner(expression.operand)]);
+      return (
+        (analysis.dialect === 'postgres' ? givenFlag(expression) : undefined) ??
+        other(`cast to ${expression.type}`, [inner(expression.operand)])
+      );
     default:
       return withSelects(expression, place, analysis);
   }
@@ -62,7 +74,8 @@ function withSelects(
   switch (expression.kind) {
     case 'in-select': {
       const operand = resolveExpression(expression.operand, place, analysis);
-      return other('IN (SELECT …)', [operand], [planOf(expression.select)]);
+      const listed = inJsonParameter(operand, expression.select);
+      return listed ?? other(IN_SELECT, [operand], [planOf(expression.select)]);
     }
     case 'exists':
       return other('EXISTS', [], [unshown(planOf(expression.select))]);
@@ -88,19 +101,19 @@ function literalOf({ value }: Of<'literal'>, { dialect }: Analysis): Resolved {
 
 const COMPARISONS: ReadonlySet<string> = new Set(['=', '<>', '<', '<=', '>', '>=']);
 
-function binaryOf(expression: Of<'binary'>, inner: Inner): Resolved {
+function binaryOf(expression: Of<'binary'>, inner: Inner, dialect: Dialect): Resolved {
   const { operator, left, right } = expression;
-  if (operator === 'is not distinct from') return { kind: 'is', ...sidesOf([left, right], inner) };
-  if (operator === 'is distinct from') {
-    return { kind: 'not', part: { kind: 'is', ...sidesOf([left, right], inner) } };
-  }
-  if (!COMPARISONS.has(operator)) return other(operator, [inner(left), inner(right)]);
-  return { kind: 'compare', operator: operator as ComparisonOperator, ...sidesOf([left, right], inner) };
+  const bare = [inner(left), inner(right)] as const;
+  const given = givenComparison(expression, bare, dialect);
+  if (given !== undefined) return given;
+  const sides = sidesOf([left, right], bare);
+  if (operator === 'is not distinct from') return { kind: 'is', ...sides };
+  if (operator === 'is distinct from') return { kind: 'not', part: { kind: 'is', ...sides } };
+  if (!COMPARISONS.has(operator)) return other(operator, [...bare]);
+  return { kind: 'compare', operator: operator as ComparisonOperator, ...sides };
 }
 
-function sidesOf([left, right]: readonly [Expression, Expression], inner: Inner) {
-  const one = inner(left);
-  const two = inner(right);
+function sidesOf([left, right]: readonly [Expression, Expression], [one, two]: readonly [Resolved, Resolved]) {
   return { left: comparedWith(two, left, one), right: comparedWith(one, right, two) };
 }
 
@@ -123,30 +136,8 @@ function isMovingMoment(expression: Expression): boolean {
 
 export const MOVING = /\b(?:now|today|tomorrow|yesterday|allballs)\b/i;
 
-const CASTS: Readonly<Record<string, PostgresColumnType['type']>> = {
-  int2: 'integer',
-  int4: 'integer',
-  int8: 'integer',
-  smallint: 'integer',
-  int: 'integer',
-  integer: 'integer',
-  bigint: 'integer',
-  text: 'text',
-  varchar: 'text',
-  'character varying': 'text',
-  uuid: 'uuid',
-  bool: 'boolean',
-  boolean: 'boolean',
-  numeric: 'decimal',
-  decimal: 'decimal',
-  date: 'date',
-  timestamp: 'timestamp',
-  timestamptz: 'timestamptz',
-  bytea: 'bytes',
-};
-
 function uncast({ type }: PostgresColumnType, { operand, type: name }: Of<'cast'>): Resolved | undefined {
-  if (CASTS[name.toLowerCase().replace(/^pg_catalog\./, '')] !== type) return undefined;
+  if (castType(name) !== type) return undefined;
   if (operand.kind === 'parameter') return { kind: 'value', operand: { kind: 'parameter', index: operand.index } };
   if (operand.kind !== 'literal') return undefined;
   const { value } = operand;

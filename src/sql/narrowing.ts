@@ -6,7 +6,8 @@
 import { type Analysis, addNote, Stop } from './analysis.ts';
 import { Equalities, keyOf } from './closure.ts';
 import { hasMaybe, predicateOf } from './conjuncts.ts';
-import { type Region, readsOfRegion, regionOf } from './regions.ts';
+import { withMembership } from './membership.ts';
+import { isBlind, type Region, readsOfRegion, regionOf } from './regions.ts';
 import { type Plan, plansOf, type ReadState, type Resolved, refsOf, shownOf } from './resolved.ts';
 
 /** Columns of reads that the statement's result shows: `keyOf` to the number of the output. */
@@ -19,6 +20,8 @@ export interface Surroundings {
   readonly results?: Results | undefined;
   /** The same for its nullable sides. */
   readonly nullable?: Results | undefined;
+  /** The same for nullable sides of those, as far as these do not look at them. */
+  readonly chained?: Results | undefined;
   /** The same for whatever is within it. */
   readonly nested?: Results | undefined;
 }
@@ -49,7 +52,8 @@ export function narrowRegion(region: Region, around: Surroundings, analysis: Ana
   }
   for (const nullable of region.nullable) {
     const results = around.nullable && outside(nullable, around.nullable);
-    narrowRegion(nullable, { ...inside, results, nullable: around.nested }, analysis);
+    const chained = isBlind(nullable) ? around.chained : undefined;
+    narrowRegion(nullable, { ...inside, results, nullable: around.nested ?? chained, chained }, analysis);
   }
   for (const { sides, on } of region.full) {
     addNote(analysis, 'outer-join', 'FULL JOIN');
@@ -91,14 +95,21 @@ interface Standing {
 function place(conjunct: Resolved, { members, inside }: Standing, analysis: Analysis): void {
   const reads = new Set(refsOf(conjunct).map(({ read }) => read));
   const [read] = reads;
+  if (read === undefined && plansOf(conjunct).length === 0) return placeGiven(conjunct, members);
   if (read === undefined || reads.size > 1 || !members.has(read) || plansOf(conjunct).length > 0) {
-    use(conjunct, inside, analysis);
+    use(withMembership(conjunct, members), inside, analysis);
     return;
   }
   const predicate = predicateOf(conjunct);
   if (hasMaybe(predicate)) mark(conjunct);
   if (predicate.kind === 'maybe') addNote(analysis, 'unknown-expression', `${read.alias}: ${predicate.reason}`);
   else read.predicates.push(predicate);
+}
+
+/** What holds of every row or of none. */
+function placeGiven(conjunct: Resolved, members: ReadonlySet<ReadState>): void {
+  const predicate = predicateOf(conjunct);
+  if (predicate.kind !== 'maybe') for (const read of members) read.predicates.push(predicate);
 }
 
 function derivedFor(read: ReadState, known: Equalities) {

@@ -4,10 +4,10 @@
 // joined rows; a row on the nullable side of an outer join also keeps away the row without a partner.
 
 import { type Analysis, addNote } from './analysis.ts';
-import { type Equalities, keyOf } from './closure.ts';
+import { Equalities, keyOf } from './closure.ts';
 import type { Results } from './narrowing.ts';
-import { type Region, readsOfRegion } from './regions.ts';
-import { allWithin, allWithinPlan, type PlainPlan, type ReadState, type Ref } from './resolved.ts';
+import { isBlind, type Region, readsOfRegion } from './regions.ts';
+import type { PlainPlan, ReadState, Ref } from './resolved.ts';
 
 /** The select of a statement itself. */
 export interface Top {
@@ -28,22 +28,53 @@ export function shownColumns({ plan }: Top): Results {
 }
 
 /**
- * Whether rows of nullable sides only add to the rows of the kept ones: no condition looks at them, no OFFSET skips any,
- * and no LIMIT follows an order that they have a part in.
+ * Whether rows of nullable sides only add to the rows of the kept ones: no condition looks at them, no OFFSET skips any
+ * that there could be several of, and no LIMIT follows an order that they have a part in.
  */
 export function addsOnly(top: Top): boolean {
   const { plan, region } = top;
-  if (!plan.isRowByRow || region.full.length > 0 || hasOffset(plan)) return false;
-  const nullable = new Set(region.nullable.flatMap(readsOfRegion));
-  const order = plan.limit === undefined ? [] : plan.orderBy.map(({ expression }) => expression);
-  const looked = [
-    ...[...region.conjuncts, ...region.others, ...order].flatMap(allWithin),
-    ...region.plans.flatMap(allWithinPlan),
-  ];
-  return !looked.some((part) => {
-    if (part.kind === 'other') return part.isHidden === true;
-    return part.kind === 'column' && nullable.has(part.ref.read);
-  });
+  if (!plan.isRowByRow || region.full.length > 0) return false;
+  if (hasOffset(plan) && !region.nullable.every(isAtMostOne)) return false;
+  const isCut = plan.limit !== undefined || plan.offset !== undefined;
+  const order = isCut && !isPlacedFirst(top) ? plan.orderBy.map(({ expression }) => expression) : [];
+  return isBlind(region, order);
+}
+
+/**
+ * Whether the order, before it comes to the nullable side, leaves no two kept rows equal: then it sorts within one of them.
+ * Of two such sides one could be joined with rows of the other that the LIMIT left out.
+ */
+function isPlacedFirst({ plan, region }: Top): boolean {
+  if (region.nullable.length > 1 || region.members.length === 0) return false;
+  const known = new Equalities();
+  known.learn(region.conjuncts);
+  const members = new Set(region.members);
+  const placed = new Set<string>();
+  for (const { expression } of plan.orderBy) {
+    if (expression.kind !== 'column' || !members.has(expression.ref.read)) break;
+    for (const ref of known.equalsOf(expression.ref)) placed.add(keyOf(ref));
+  }
+  const isPlaced = ({ read, column }: Ref) => placed.has(keyOf({ read, column }));
+  return region.members.every(
+    (read) => read.table.key.length > 0 && read.table.key.every((column) => isPlaced({ read, column })),
+  );
+}
+
+/** Reads of nullable sides, and of theirs as far as they do not look at those: each of their rows that is joined is shown. */
+function addedWithin(region: Region): ReadState[] {
+  return region.nullable.flatMap((side) => [...side.members, ...(isBlind(side) ? addedWithin(side) : [])]);
+}
+
+/** Whether each row outside has one partner at most in it: all of the primary key is equal to something outside. */
+function isAtMostOne(region: Region): boolean {
+  const { conjuncts, plans, nullable, full } = region;
+  const [read, ...others] = region.members;
+  if (read === undefined || others.length + plans.length + full.length > 0) return false;
+  const known = new Equalities();
+  known.learn(conjuncts);
+  const own = new Set(readsOfRegion(region));
+  const isFixed = (column: number) => known.equalsOf({ read, column }).some((ref) => !own.has(ref.read));
+  return read.table.key.length > 0 && read.table.key.every(isFixed) && nullable.every(isAtMostOne);
 }
 
 export function hasOffset({ offset }: PlainPlan): boolean {
@@ -57,8 +88,7 @@ export function keyOutputsOf(read: ReadState, top: Top, known: Equalities): read
   if (!plan.isRowByRow || !plan.hasAllOutputs) return undefined;
   const shown = shownColumns(top);
   const isKept = region.members.includes(read);
-  const isAdded =
-    region.nullable.some(({ members }) => members.includes(read)) && plan.limit === undefined && addsOnly(top);
+  const isAdded = plan.limit === undefined && addsOnly(top) && addedWithin(region).includes(read);
   if (!isKept && !isAdded) return undefined;
   const members = new Set(region.members);
   const outputs = read.table.key.map((column) => {

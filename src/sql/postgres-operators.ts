@@ -60,7 +60,7 @@ function inList(isNegated: boolean, [lexpr, elements]: [unknown, readonly unknow
   return negated(isNegated, { kind: 'in-list', operand: read(lexpr), list: elements.map(read) });
 }
 
-/** An array written out is a list; another array is known only when the statement is run. */
+/** An array written out is a list; one that is a parameter is known when the statement is run. */
 function anyOrAll(operator: string, fields: Tree, reading: Reading): Expression {
   const array = fieldsIf(fields.rexpr, 'A_ArrayExpr');
   const elements = listOf(array?.elements);
@@ -69,6 +69,11 @@ function anyOrAll(operator: string, fields: Tree, reading: Reading): Expression 
     return inList(false, [fields.lexpr, elements], reading);
   if (isPlain && fields.kind === 'AEXPR_OP_ALL' && operator === '<>')
     return inList(true, [fields.lexpr, elements], reading);
+  const isAny = fields.kind === 'AEXPR_OP_ANY' && operator === '=';
+  if (array === undefined && (isAny || (fields.kind === 'AEXPR_OP_ALL' && operator === '<>'))) {
+    const operand = reading.read(fields.lexpr);
+    return negated(!isAny, { kind: 'in-array', operand, array: reading.read(fields.rexpr) });
+  }
   return reading.opaque(OPAQUE[String(fields.kind)] ?? 'operator', [fields.lexpr, fields.rexpr], [operator]);
 }
 

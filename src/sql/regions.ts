@@ -6,7 +6,15 @@
 // an inner one.
 
 import { rejectsNulls } from './conjuncts.ts';
-import { type Plan, type ReadState, type Resolved, readsOfNode, type SourceNode } from './resolved.ts';
+import {
+  allWithin,
+  allWithinPlan,
+  type Plan,
+  type ReadState,
+  type Resolved,
+  readsOfNode,
+  type SourceNode,
+} from './resolved.ts';
 
 export interface Region {
   /** Of inner joins and preserved sides. */
@@ -94,6 +102,20 @@ function reduced(join: Join, conjuncts: readonly Resolved[]): Join {
   if (needsLeft && needsRight) return { ...join, type: 'inner' };
   if (needsLeft) return { ...join, type: 'left' };
   return needsRight ? { ...join, type: 'left', left: join.right, right: join.left } : join;
+}
+
+/** Whether no condition of a region looks at its nullable sides; `more`: what else may not. */
+export function isBlind(region: Region, more: readonly Resolved[] = []): boolean {
+  const nullable = new Set(region.nullable.flatMap(readsOfRegion));
+  const looked = [
+    ...[...region.conjuncts, ...region.others, ...more].flatMap(allWithin),
+    ...region.plans.flatMap(allWithinPlan),
+  ];
+  const looks = looked.some((part) => {
+    if (part.kind === 'other') return part.isHidden === true;
+    return part.kind === 'column' && nullable.has(part.ref.read);
+  });
+  return region.full.length === 0 && !looks;
 }
 
 /** Reads of a region and of all within it. */

@@ -5,7 +5,7 @@
 // that expression by a name gets its columns without its plans.
 
 import type { TableShape } from '../dependency/change.ts';
-import type { ComparisonOperator, Operand, Predicate } from '../dependency/predicate.ts';
+import type { ComparisonOperator, GivenTest, Operand, Predicate } from '../dependency/predicate.ts';
 
 /** A table where it stands in the statement, while it is being analysed. */
 export interface ReadState {
@@ -29,7 +29,7 @@ export interface Ref {
   readonly column: number;
 }
 
-type ValueOperand = Exclude<Operand, { kind: 'result' }>;
+type ValueOperand = Exclude<Operand, { kind: 'result' | 'lookup' }>;
 
 export type Resolved =
   | { readonly kind: 'column'; readonly ref: Ref }
@@ -46,6 +46,8 @@ export type Resolved =
   | { readonly kind: 'is'; readonly left: Resolved; readonly right: Resolved }
   | { readonly kind: 'in'; readonly operand: Resolved; readonly list: readonly Resolved[] }
   | { readonly kind: 'is-null'; readonly operand: Resolved }
+  /** No column has a part in it. */
+  | { readonly kind: 'given'; readonly test: GivenTest }
   | {
       readonly kind: 'like';
       readonly operand: Resolved;
@@ -128,6 +130,7 @@ export function partsOf(expression: Resolved): readonly Resolved[] {
   switch (expression.kind) {
     case 'column':
     case 'value':
+    case 'given':
       return [];
     case 'and':
     case 'or':

@@ -96,6 +96,8 @@ export function partsOfExpression(expression: Expression): readonly Expression[]
       return [expression.operand];
     case 'in-list':
       return [expression.operand, ...expression.list];
+    case 'in-array':
+      return [expression.operand, expression.array];
     case 'between':
       return [expression.operand, expression.low, expression.high];
     case 'like':

@@ -99,6 +99,7 @@ function countOf(count: Resolved): Count | undefined {
   if (count.kind !== 'value') return undefined;
   const { operand } = count;
   if (operand.kind === 'parameter') return { kind: 'parameter', index: operand.index };
+  if (operand.kind === 'list') return undefined;
   const { value } = operand;
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? { kind: 'value', value } : undefined;
 }

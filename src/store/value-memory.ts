@@ -20,7 +20,7 @@ const TAG_OVERHEAD_BYTES = 32;
 /** A store of values whose answers are there at once. */
 export interface ValueMemory extends Store<StoredValue> {
   get(key: string): StoredValue | undefined;
-  put(entry: StoredValue): void;
+  put(entry: StoredValue): boolean;
   delete(keys: readonly string[]): number;
   find(selector: Selector): Iterable<EntryNote>;
   stats(): MemoryStoreStats;
@@ -54,14 +54,16 @@ class SlottedValues implements ValueMemory {
     return this.#entries[slot];
   }
 
-  put(entry: StoredValue): void {
+  put(entry: StoredValue): boolean {
     const cost = costOf(entry);
     const slot = this.#slotOf.get(entry.key);
     if (cost > this.#largest || this.#maxEntries === 0) {
       this.#declined++;
       // What it was to replace is not the latest any more.
       if (slot !== undefined) this.#remove(entry.key, slot);
-    } else if (slot === undefined) {
+      return false;
+    }
+    if (slot === undefined) {
       this.#makeRoom(this.#maxBytes - cost, this.#maxEntries - 1);
       const added = this.#policy.add(hashOf(entry.key), cost);
       this.#slotOf.set(entry.key, added);
@@ -71,6 +73,7 @@ class SlottedValues implements ValueMemory {
       this.#policy.resize(slot, cost);
       this.#makeRoom(this.#maxBytes, this.#maxEntries);
     }
+    return true;
   }
 
   delete(keys: readonly string[]): number {

@@ -47,7 +47,7 @@ export interface CallOptions<Env = unknown> {
 export interface FetchCache {
   /**
    * The handler behind the cache. What it throws is thrown on to the caller, unless a stored response may be served
-   * instead (stale-if-error, grace). All handlers of one cache share what is stored, by URL.
+   * instead (stale-if-error, grace). All handlers of one cache share what is stored, by URL. Throws E_CONFIG: no function.
    */
   wrap<Env = unknown>(handler: CachedHandler<Env>): (request: Request, call?: CallOptions<Env>) => Promise<Response>;
   /** Marks responses outdated; they may be validated, and are not served before that. Throws E_SELECTOR, E_TAG. */
@@ -68,7 +68,11 @@ export function createFetchCache(
   const invalidate = async (selection: ResponseSelection) =>
     summed(await Promise.all(selectorsOf(selection).map((selector) => web.gate.invalidate(selector))));
   return {
-    wrap: (handler) => (request, call) => serve(web, { request, handler, call: call ?? {}, invalidate }),
+    wrap: (handler) => {
+      if (typeof handler !== 'function')
+        throw new TidegateError('E_CONFIG', `expected a handler that is a function, got ${typeof handler}`);
+      return (request, call) => serve(web, { request, handler, call: call ?? {}, invalidate });
+    },
     invalidate,
     purge: async (selection) =>
       summed(await Promise.all(selectorsOf(selection).map((selector) => web.gate.purge(selector)))),

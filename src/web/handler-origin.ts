@@ -84,9 +84,9 @@ class RunningHandler implements Forward {
       await undefined;
       if (this.#isOver) return;
       const handled = this.#call.handle(this.#forwarded(), (tags) => this.#addTags(tags));
-      const response = await this.#inTime('a response', handled);
+      const given: unknown = await this.#inTime('a response', handled);
       this.#isAnswered = true;
-      await this.#tell(response);
+      await this.#tell(checkedResponse(given));
     } catch (error) {
       this.#fail(error);
     }
@@ -178,6 +178,25 @@ class RunningHandler implements Forward {
     this.#reader?.cancel().catch(() => undefined);
     this.#reader = undefined;
   }
+}
+
+/** Told by what it has: frameworks give responses of classes of their own. Throws E_HANDLER. */
+function checkedResponse(given: unknown): Response {
+  const { status, headers, body, bodyUsed } = (typeof given === 'object' ? (given ?? {}) : {}) as Partial<Response>;
+  const isResponse = typeof status === 'number' && typeof headers?.has === 'function' && body !== undefined;
+  if (!isResponse) throw fault(`a Response, got ${kindOf(given)}`);
+  if (body !== null && typeof body.getReader !== 'function')
+    throw fault(`a body that is a web stream, got ${kindOf(body)}`);
+  if (body === null || (bodyUsed !== true && !body.locked)) return given as Response;
+  throw fault(
+    'a response whose body nobody has read, got one that was read or returned before: make a new one for each call, or return a clone()',
+  );
+}
+
+function kindOf(given: unknown): string {
+  return typeof given === 'object' && given !== null
+    ? `an object of ${given.constructor?.name ?? 'no class'}`
+    : String(given === null ? null : typeof given);
 }
 
 function responseFields(response: Response, tags: readonly string[]): Fields {

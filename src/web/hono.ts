@@ -34,7 +34,7 @@ export interface TidegateMiddleware extends MiddlewareHandler {
  * `createFetchCache`, it shares that. Throws E_CONFIG.
  */
 export function tidegate(given: FetchCacheOptions | FetchCache = {}): TidegateMiddleware {
-  const cache = 'wrap' in given ? given : createFetchCache(given);
+  const cache = isCache(given) ? given : createFetchCache(given);
   const middleware: MiddlewareHandler = async (c, next) => {
     // It changes the protocol, and only the platform's own request and response can do that.
     if (c.req.raw.headers.has('upgrade')) return next();
@@ -53,6 +53,10 @@ export function tidegate(given: FetchCacheOptions | FetchCache = {}): TidegateMi
     return response;
   };
   return Object.assign(middleware, { cache });
+}
+
+function isCache(given: FetchCacheOptions | FetchCache): given is FetchCache {
+  return typeof given === 'object' && given !== null && 'wrap' in given;
 }
 
 /** A middleware before may have read the content, which Hono keeps. */

@@ -57,36 +57,92 @@ const TIMES = [
   'negativeTtlMs',
 ] as const;
 
-/** Throws E_CONFIG. */
-export function maxBytesOf({ memory }: FetchCacheOptions): number {
-  return checked('memory.maxBytes', memory?.maxBytes) ?? DEFAULT_MAX_BYTES;
+type Check = (value: unknown, name: string) => void;
+
+/** The check that throws where `fits` does not hold. */
+function be(expected: string, fits: (value: unknown) => boolean): Check {
+  return (value, name) => {
+    if (!fits(value)) throw refused(`${name}: expected ${expected}`, value);
+  };
 }
 
-/** Throws E_CONFIG. */
-export function timeoutOf({ timeoutMs }: FetchCacheOptions): number {
-  return checked('timeoutMs', timeoutMs) ?? DEFAULT_TIMEOUT_MS;
-}
+const isNumber = be('a number from 0 on', (value) => typeof value === 'number' && value >= 0);
+const isBoolean = be('true or false', (value) => typeof value === 'boolean');
+const isNames = (value: unknown) => Array.isArray(value) && value.every((name) => typeof name === 'string');
 
-/** Throws E_CONFIG. */
-export function policyOf(options: FetchCacheOptions): CachePolicy {
-  const { profile = 'safe', cacheName, targetedFields, maxBodyBytes, tiers = [] } = options;
-  if (profile !== 'safe' && profile !== 'conformance') {
-    throw new TidegateError('E_CONFIG', `profile: expected safe or conformance, got ${String(profile)}`);
+const CHECKS: { readonly [Name in keyof Required<FetchCacheOptions>]: Check } = {
+  memory: (memory, name) => checkNamed(memory, { maxBytes: isNumber }, `${name}.`),
+  tiers: be('a list of tiers, each with a name and a store', (tiers) => Array.isArray(tiers) && tiers.every(isTier)),
+  profile: be('safe or conformance', (value) => value === 'safe' || value === 'conformance'),
+  ttlMs: isNumber,
+  defaultTtlMs: isNumber,
+  staleWhileRevalidateMs: isNumber,
+  staleIfErrorMs: isNumber,
+  graceMs: isNumber,
+  negativeTtlMs: isNumber,
+  maxBodyBytes: isNumber,
+  timeoutMs: isNumber,
+  showTags: isBoolean,
+  cacheName: be('a text that is not empty', (value) => typeof value === 'string' && value !== ''),
+  targetedFields: be('a list of names of fields', isNames),
+  trustForwarded: isBoolean,
+  onFault: be('a function', (value) => typeof value === 'function'),
+};
+
+function checkNamed(given: unknown, checks: { readonly [name: string]: Check }, path: string): void {
+  if (!isRecord(given)) throw refused(`${path === '' ? 'options' : path.slice(0, -1)}: expected an object`, given);
+  for (const [name, value] of Object.entries(given)) {
+    const known = Object.keys(checks);
+    // A misspelt one would be passed over.
+    if (!known.includes(name))
+      throw refused(`expected an option among ${known.map((one) => path + one).join(', ')}`, path + name);
+    if (value !== undefined) checks[name]?.(value, path + name);
   }
+}
+
+function isTier(tier: unknown): boolean {
+  if (!isRecord(tier) || !isRecord(tier.store)) return false;
+  const { name, store } = tier;
+  const { get, put, find, delete: remove } = store;
+  const isStore = [get, put, find, remove].every((method) => typeof method === 'function');
+  return isStore && typeof name === 'string' && name !== '';
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function refused(expected: string, value: unknown): TidegateError {
+  const got =
+    typeof value === 'string'
+      ? JSON.stringify(value)
+      : value === null || typeof value === 'number'
+        ? value
+        : typeof value;
+  return new TidegateError('E_CONFIG', `${expected}, got ${got}`);
+}
+
+export function maxBytesOf({ memory }: FetchCacheOptions): number {
+  return memory?.maxBytes ?? DEFAULT_MAX_BYTES;
+}
+
+export function timeoutOf({ timeoutMs }: FetchCacheOptions): number {
+  return timeoutMs ?? DEFAULT_TIMEOUT_MS;
+}
+
+/** Throws E_CONFIG, of whatever option it is. */
+export function policyOf(options: FetchCacheOptions): CachePolicy {
+  checkNamed(options, CHECKS, '');
+  const { profile = 'safe', cacheName, targetedFields, maxBodyBytes, tiers = [] } = options;
   const base = profile === 'safe' ? SAFE_POLICY : CONFORMANCE_POLICY;
-  const times = TIMES.map((name) => [name, checked(name, options[name]) ?? base[name]]);
+  const times = TIMES.map((name) => [name, options[name] ?? base[name]]);
   // A body that the memory would decline is not gathered for it first.
   const largest = tiers.length > 0 ? Number.POSITIVE_INFINITY : Math.floor(maxBytesOf(options) * LARGEST_PART);
   return Object.freeze({
     ...base,
     ...Object.fromEntries(times),
-    maxBodyBytes: Math.min(checked('maxBodyBytes', maxBodyBytes) ?? base.maxBodyBytes, largest),
+    maxBodyBytes: Math.min(maxBodyBytes ?? base.maxBodyBytes, largest),
     cacheName: cacheName ?? base.cacheName,
     targetedFields: Object.freeze((targetedFields ?? base.targetedFields).map((name) => name.toLowerCase())),
   });
-}
-
-function checked(name: string, value: number | undefined): number | undefined {
-  if (value === undefined || (typeof value === 'number' && value >= 0)) return value;
-  throw new TidegateError('E_CONFIG', `${name}: expected a number from 0 on, got ${String(value)}`);
 }

@@ -7,6 +7,7 @@ import type { NamedCacheParts } from '../../src/cache/shared.ts';
 import type { Selector } from '../../src/dependency/selector.ts';
 import { createValueCache } from '../../src/engine/value-cache.ts';
 import type { ValueCache } from '../../src/engine/value-contract.ts';
+import { ownValue } from '../../src/entry/owned-value.ts';
 import { createValueMemory } from '../../src/store/value-memory.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
 
@@ -53,7 +54,9 @@ export function cacheBench<S extends SchemaLike<S> = Schema>(
   });
   const cache = namedCache<S>({
     ...{ engine, options, clock: time, tasks: time, isFromBefore: false },
+    own: (value) => ownValue(value),
     memoryStats: () => memory.stats(),
+    tierDeclined: () => ({}),
     close: async () => undefined,
     ...parts,
   });
@@ -76,7 +79,8 @@ function bound(real: ValueCache): Omit<ValueCache, 'invalidate'> {
     getMany: (keys, early) => real.getMany(keys, early),
     set: (key, value, terms) => real.set(key, value, terms),
     getOrSet: (key, fill, terms) => real.getOrSet(key, fill, terms),
-    remove: (keys) => real.remove(keys),
+    setMany: (entries) => real.setMany(entries),
+    remove: (keys, also) => real.remove(keys, also),
     purge: (selector) => real.purge(selector),
     stamp: () => real.stamp(),
     entries: (selector) => real.entries(selector),

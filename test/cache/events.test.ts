@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { EventData } from '../../src/cache/contract.ts';
 import { listKey } from '../../src/cache/keys.ts';
-import { cacheBench, errorOf } from './bench.ts';
+import { cacheBench, codeOf, errorOf } from './bench.ts';
 
 const KEYS = [
   'content:42',
@@ -54,8 +54,22 @@ describe('an event', () => {
 
   test('that no kind declares invalidates nothing', async () => {
     const { cache, invalidated } = cacheBench({ kinds: { content: { invalidateOn: ['saved'] } } });
-    expect(await cache.emit('seen', { id: 1 })).toEqual({ invalidated: [], handled: 0, failures: [] });
+    cache.on('seen', () => undefined);
+    expect(await cache.emit('seen', { id: 1 })).toEqual({ invalidated: [], handled: 1, failures: [] });
     expect(invalidated).toEqual([]);
+  });
+
+  test('that no kind declares and nobody hears is refused, with those that are known', async () => {
+    const { cache } = cacheBench({ kinds: { article: { invalidateOn: ['article.update', 'article.delete'] } } });
+    const off = cache.namespace('shop').on('sold', () => undefined);
+    const error = await errorOf(() => cache.emit('article.updated', { id: 1 }));
+    expect(error.code).toBe('E_CONFIG');
+    expect(error.message).toContain('article.delete, article.update, sold');
+    // One namespace hears it, so it is no mistake where it concerns nobody.
+    expect(await cache.namespace('other').emit('sold')).toEqual({ invalidated: [], handled: 0, failures: [] });
+    off();
+    expect(await codeOf(() => cache.emit('sold'))).toBe('E_CONFIG');
+    expect(await codeOf(() => cacheBench().cache.emit('sold'))).toBe('E_CONFIG');
   });
 
   test('invalidates first, then populates, then tells, and waits for all', async () => {

@@ -62,4 +62,16 @@ describe('a cache that is off', () => {
     expect((await stored(1)).length).toBe(2000);
     expect((await stored(0)).length).toBe(0);
   });
+
+  test('gives what it would give if it were on', async () => {
+    for (const enabled of [true, false]) {
+      const { cache } = cacheBench({ enabled });
+      const given = { of: ['a'] };
+      const got = await cache.getOrSet('k', () => given);
+      expect([got, Object.isFrozen(got), Object.isFrozen(got.of)]).toEqual([given, true, true]);
+      expect(Object.isFrozen(given)).toBe(false);
+      expect(await codeOf(() => cache.getOrSet('x', () => new URL('http://host/')))).toBe('E_VALUE');
+      expect(await cache.getOrSet('x', (fill) => fill.skip(given))).toBe(given);
+    }
+  });
 });

@@ -127,3 +127,11 @@ test('options are typed', () => {
   };
   expect(wrong).toThrow(/expected ttl/);
 });
+
+test('defaults are of all calls, so what is about one is none of them', async () => {
+  const { cache } = cacheBench();
+  // @ts-expect-error it would never find anything
+  expect(() => cache.namespace('n', { defaults: { refresh: true } })).toThrow();
+  // @ts-expect-error every call would be given up
+  expect(() => cache.namespace('n', { defaults: { signal: AbortSignal.abort() } })).toThrow();
+});

@@ -248,7 +248,9 @@ function check(world: World, query: Query, writes: readonly Write[]): void {
 
 /** A list of rows by a condition that is understood, whole or up to the end of a full window. */
 function isPlain({ sql }: Query, { reads: [read] }: Instance): boolean {
-  return !/%|\(.*FROM/.test(sql) && (!sql.includes('LIMIT') || read?.bound !== undefined);
+  return (
+    !/%|\(.*FROM/.test(sql) && (!sql.includes('LIMIT') || read?.bound?.last.some((cell) => cell !== undefined) === true)
+  );
 }
 
 describe('affects, beside SQLite', () => {
@@ -268,7 +270,7 @@ describe('affects, beside SQLite', () => {
         { numRuns: 500 },
       );
       expect(tally.needed).toBeGreaterThan(300);
-      if (images === 'full') expect(tally.plainNeeded / tally.plainSaid).toBeGreaterThan(0.75);
+      if (images === 'full') expect(tally.plainNeeded / tally.plainSaid).toBeGreaterThan(0.5);
     }, 60_000);
   }
 });

@@ -152,10 +152,13 @@ describe('keys', () => {
     expect(bind({ keyOutputs: [] }, [], []).keys).toBe(undefined);
   });
 
-  it('are not known where an OFFSET may have skipped rows and no bound is there', () => {
+  it('are known where an OFFSET may have skipped rows: those count as before a bound that nothing is beyond', () => {
     const window = { ...WINDOW, offset: parameter(1) };
-    expect(bind({ window }, [2, 1], [[1, 'a']]).keys).toBe(undefined);
-    expect(bind({ window }, [2, 'x'], [[1, 'a']]).keys).toBe(undefined);
+    for (const offset of [1, 'x']) {
+      const read = bind({ window }, [2, offset], [[1, 'a']]);
+      expect(read.keys).toEqual(keys(1));
+      expect(read.bound).toEqual({ last: window.order.map(() => undefined), hasOffset: true });
+    }
     expect(bind({ window }, [2, 0], [[1, 'a']]).keys).toEqual(keys(1));
     expect(bind({ window }, [1, 1], [[1, 'a']]).keys).toEqual(keys(1));
   });

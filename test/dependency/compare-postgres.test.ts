@@ -1,12 +1,13 @@
 // Every pair of values of every type: what PostgreSQL says of them, and what is said here.
 
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cellOf, cellOfText } from '../../src/dependency/cells.ts';
 import type { Cell, TableShape } from '../../src/dependency/change.ts';
 import type { PostgresColumnType } from '../../src/dependency/column-type.ts';
 import { compareCells, equalCells, equalityKey } from '../../src/dependency/compare.ts';
 import { evaluate } from '../../src/dependency/evaluate.ts';
+import { startedPglite } from '../kit/pglite.ts';
 
 interface Sample {
   readonly type: PostgresColumnType['type'];
@@ -104,7 +105,7 @@ const SAMPLES: readonly Sample[] = [
 
 let database: PGlite;
 beforeAll(async () => {
-  database = await PGlite.create();
+  database = await startedPglite();
 }, 120_000);
 afterAll(() => database.close());
 

@@ -56,6 +56,15 @@ describe('a registry', () => {
     expect(registry.size).toBe(1);
   });
 
+  it.each(['of rows', 'of the source'])('goes by the read that saw less, where two reads are the same: %s', (what) => {
+    const registry = makeRegistry();
+    const watched = what === 'of rows' ? ofAge(30) : 'source';
+    const seeing = (position: string) => registry.mark({ kind: 'up-to', position });
+    expect(registry.register('tag', watched, seeing('01'))).toBeUndefined();
+    expect(registry.register('tag', watched, seeing('00'))).toBeUndefined();
+    expect(registry.apply(setAt('01', inserted(1, 30))).tags).toEqual(['tag']);
+  });
+
   it('finds a change that came while the read was under way', () => {
     const registry = makeRegistry();
     const mark = registry.mark();

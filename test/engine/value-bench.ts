@@ -1,7 +1,7 @@
 // A data cache on simulated time, with tiers that answer when told.
 
 import { createValueCache, type ValueCacheParts } from '../../src/engine/value-cache.ts';
-import type { FillTerms, ValueCache, ValueFill } from '../../src/engine/value-contract.ts';
+import type { FillTerms, NamedFill, ValueCache, ValueFillContext } from '../../src/engine/value-contract.ts';
 import type { StoredValue } from '../../src/entry/stored-value.ts';
 import type { Store } from '../../src/ports.ts';
 import { createValueMemory } from '../../src/store/value-memory.ts';
@@ -27,12 +27,14 @@ export interface ValueBench {
   readonly faults: unknown[];
   /** A fill that ends when told. */
   fill(): Held;
-  getOrSet(key: string, fill: ValueFill | Held, terms?: Partial<FillTerms>): Promise<unknown>;
+  getOrSet(key: string, fill: RunFill | NamedFill | Held, terms?: Partial<FillTerms>): Promise<unknown>;
   set(key: string, value: unknown, terms?: Partial<FillTerms>): Promise<boolean>;
 }
 
+export type RunFill = (context: ValueFillContext) => unknown;
+
 export interface Held {
-  readonly run: ValueFill;
+  readonly run: RunFill;
   readonly calls: number;
   give(value: unknown): Promise<void>;
   fail(error: unknown): Promise<void>;
@@ -66,7 +68,7 @@ export function valueBench(
     faults,
     fill: heldFill,
     getOrSet: async (key, fill, terms) =>
-      cache.getOrSet(key, typeof fill === 'function' ? fill : fill.run, { ...TERMS, ...terms }),
+      cache.getOrSet(key, 'calls' in fill ? fill.run : fill, { ...TERMS, ...terms }),
     set: async (key, value, terms) =>
       cache.set(key, value, { ...TERMS, stamp: undefined, validator: undefined, ...terms }),
   };

@@ -154,6 +154,23 @@ describe('in grace', () => {
     expect(faults).toMatchObject([{ code: 'E_FILL' }]);
   });
 
+  test('a failure that no caller gets is told, once for each fill', async () => {
+    const { time, getOrSet, set, faults } = valueBench();
+    await set('k', 'stale', { graceMs: 60_000 });
+    time.advance(60_000);
+    const broken = () => Promise.reject(new Error('down'));
+    expect(await Promise.all([getOrSet('k', broken), getOrSet('k', broken)])).toEqual(['stale', 'stale']);
+    expect(faults).toMatchObject([{ code: 'E_FILL', cause: { message: 'down' } }]);
+    // The source has some rest; nothing new has failed.
+    expect(await getOrSet('k', broken)).toBe('stale');
+    expect(faults.length).toBe(1);
+    time.advance(5_000);
+    expect(await getOrSet('k', () => undefined)).toBe('stale');
+    expect(faults).toMatchObject([{}, { message: expect.stringContaining('got undefined') }]);
+    await expect(getOrSet('other', broken)).rejects.toThrow('down');
+    expect(faults.length).toBe(2);
+  });
+
   test('what is past it is not given', async () => {
     const { time, getOrSet, set } = valueBench();
     await set('k', 'stale', { graceMs: 60_000 });

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -63,4 +63,73 @@ test('a folder that another process uses is refused', async () => {
   const first = await open(path);
   await expect(open(path)).rejects.toMatchObject({ code: 'E_DISK' });
   await first.close();
+});
+
+const versioned = async (path: string, version?: string) =>
+  createCache({
+    memory: false,
+    tiers: [await openDiskTier({ path, maxBytes: MAX_BYTES })],
+    ...(version !== undefined && { version }),
+  });
+
+test.each([
+  ['1', '2'],
+  ['1', undefined],
+  [undefined, '2'],
+])(
+  'what was said of a key under another version holds after a restart: stored under %s, said under %s',
+  async (own, other) => {
+    const path = folder();
+    const keys = ['invalidated', 'deleted', 'expired', 'x'.repeat(450), 'kept'];
+    const first = await versioned(path, own);
+    for (const key of keys) await first.set(key, 'old', { ttl: '1h' });
+    await first.close();
+    const between = await versioned(path, other);
+    await between.invalidate({ keys: ['invalidated', 'x'.repeat(450)] });
+    expect(await between.delete('deleted')).toBe(false);
+    await between.expire('expired');
+    await between.close();
+    const again = await versioned(path, own);
+    expect([...(await again.getMany(keys)).keys()]).toEqual(['kept']);
+    expect([await again.delete('kept'), await again.delete('kept')]).toEqual([true, false]);
+    await again.close();
+  },
+);
+
+test.each([
+  [{ maxByte: 1e9 }],
+  [{ maxBytes: '1gb' }],
+  [{ maxBytes: 10 }],
+  [{ maxBytes: Number.NaN }],
+  [{ maxBytes: undefined }],
+  [{ path: '' }],
+  [{ path: 5 }],
+  [{ name: '' }],
+  [{ onFault: 'log' }],
+])('options that are wrong are refused, and nothing is opened: %o', async (wrong) => {
+  const path = join(folder(), 'disk');
+  const opened = openDiskTier({ path, maxBytes: MAX_BYTES, ...(wrong as object) });
+  await expect(opened).rejects.toMatchObject({ code: 'E_CONFIG' });
+  expect(existsSync(path)).toBe(false);
+});
+
+test('a value that there is no room for shows in the figures', async () => {
+  const cache = createCache({ memory: false, tiers: [await openDiskTier({ path: folder(), maxBytes: 2 ** 20 })] });
+  await cache.set('small', 1);
+  expect(cache.stats().tierDeclined).toEqual({ disk: 0 });
+  await cache.set('k', 'x'.repeat(2 ** 21));
+  expect(await cache.get('k')).toBeUndefined();
+  expect(cache.stats().tierDeclined).toEqual({ disk: 1 });
+  await cache.close();
+});
+
+test('a tier that is closed, or has a cache, is refused by another', async () => {
+  const tier = await openDiskTier({ path: folder(), maxBytes: MAX_BYTES });
+  const cache = createCache({ tiers: [tier] });
+  expect(() => createCache({ tiers: [tier] })).toThrow(/is of another cache/);
+  await cache.close();
+  expect(() => createCache({ tiers: [tier] })).toThrow(/is closed/);
+  const unused = await openDiskTier({ path: folder(), maxBytes: MAX_BYTES });
+  await unused.close();
+  expect(() => createCache({ tiers: [unused] })).toThrow(/is closed/);
 });

@@ -24,6 +24,8 @@ function mutant(
 
 const CACHE = 'engine/value-cache.ts';
 const FILLS = 'engine/value-fills.ts';
+const ENTRIES = 'engine/value-entries.ts';
+const SETS = 'engine/value-sets.ts';
 const FLIGHT = 'engine/value-flight.ts';
 const LOOP = 'engine/tier-loop.ts';
 const KEY = ['key'];
@@ -44,14 +46,14 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
     'const comesTooLate = joined && arrival < 0;',
   ]),
   mutant('shares by the tags known before', { file: FILLS, ways: FOUND }, [
-    "const tags = landing.kind === 'filled' ? landing.terms.tags : flight.terms.tags;",
+    "const tags = flight.joinedTo(landing.kind === 'filled' ? landing.terms.tags : flight.terms.tags);",
     'const { tags } = flight.plan.terms;',
   ]),
   mutant('stores with the tags known before', { file: FLIGHT, ways: FOUND }, [
     'this.#terms = { ...this.#terms, ...terms };',
     'this.#terms = { ...this.#terms, ...terms, tags: this.#terms.tags };',
   ]),
-  mutant('builds on what is outdated', { file: FILLS, ways: KEY }, [
+  mutant('builds on what is outdated', { file: ENTRIES, ways: KEY }, [
     'if (!invalidator.isCurrent(entry) && !invalidator.isExpired(entry)) return undefined;',
     '',
   ]),
@@ -78,12 +80,12 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
     'overtakeAll(newest);\n    this.#flights.delete(key);',
     'overtakeAll(newest);',
   ]),
-  mutant('does not look at the stamp of a set', { file: CACHE, ways: KEY }, [
+  mutant('does not look at the stamp of a set', { file: SETS, ways: KEY }, [
     'const begun = stamp ?? this.stamp();',
     'const begun = this.stamp(); void stamp;',
   ]),
   mutant('deletes without an invalidation', { file: CACHE, ways: ['delete'] }, [
-    "keys.map((uri) => ({ kind: 'url', uri })),",
+    "keys.flatMap((uri) => [{ kind: 'url', uri }, ...also(uri)]),",
     '[],',
   ]),
   ...(['url', 'tag', 'prefix', 'pattern'] as const).map((kind) =>

@@ -23,6 +23,11 @@ export class Parameters {
       const literal = literalOf(value);
       if (literal !== undefined) return literal;
     }
+    return this.given(value);
+  }
+
+  /** As a parameter, always. */
+  given(value: Value): string {
     this.values.push(value);
     return '?';
   }
@@ -43,7 +48,19 @@ export function condition(dice: Dice, kind: ConditionKind, named: Named, paramet
 
 /** Any that an analysis should understand. */
 export function anyCondition(dice: Dice, named: Named, parameters: Parameters): string {
-  const kind = dice.weighted({ key: 2, equality: 4, in: 2, range: 3, between: 1, prefix: 1, null: 1, or: 1, not: 1 });
+  const kind = dice.weighted({
+    key: 2,
+    equality: 4,
+    in: 2,
+    range: 3,
+    between: 1,
+    prefix: 1,
+    null: 1,
+    or: 1,
+    not: 1,
+    list: 1,
+    optional: 1,
+  });
   return condition(dice, kind, named, parameters);
 }
 
@@ -81,13 +98,35 @@ const MAKERS = {
     const escaping = operator === 'LIKE' && dice.chance(0.1) ? " ESCAPE '\\'" : '';
     return `${text} ${operator} ${parameters.place(pattern)}${escaping}`;
   },
+  list: (dice: Dice, named: Named, parameters: Parameters): string => {
+    const [text, column] = pick(dice, named, ({ kind }) => kind !== 'blob');
+    const values = Array.from({ length: dice.between(0, 4) }, () => jsonValue(randomValue(dice, column)));
+    const json = dice.chance(0.04) ? null : JSON.stringify(values);
+    const not = dice.chance(0.2) ? ' NOT' : '';
+    return `${text}${not} IN (SELECT value FROM json_each(${parameters.given(json)}))`;
+  },
+  optional: (dice: Dice, named: Named, parameters: Parameters): string => {
+    const [text, column] = pick(dice, named);
+    const value = dice.chance(0.4) ? null : some(dice, column);
+    const other = dice.chance(0.9) ? value : some(dice, column);
+    const test = dice.pick(['? IS NULL', '? IS NULL', '? = 1', "? IS NOT 'a'", 'NOT ? <> 2', '? IS 1', '?']);
+    parameters.given(value);
+    const comparison = dice.weighted({ '=': 6, '>': 1, IS: 1, 'IS NOT': 1, '<>': 1 });
+    const filter = `${text} ${comparison} ${parameters.given(other)}`;
+    return dice.pick([
+      `(${test} OR ${filter})`,
+      `(${test} OR ${filter})`,
+      `${test} AND ${filter}`,
+      `NOT (${test} AND ${filter})`,
+    ]);
+  },
   null: (dice: Dice, named: Named): string => {
     const [text] = pick(dice, named);
     return `${text} IS ${dice.chance(0.4) ? 'NOT ' : ''}NULL`;
   },
   or: (dice: Dice, named: Named, parameters: Parameters): string => {
     const parts = Array.from({ length: dice.between(2, 3) }, () =>
-      condition(dice, dice.pick(['equality', 'range', 'null', 'in']), named, parameters),
+      condition(dice, dice.pick(['equality', 'range', 'null', 'in', 'list', 'optional']), named, parameters),
     );
     return `(${parts.join(dice.chance(0.85) ? ' OR ' : ' AND ')})`;
   },
@@ -96,7 +135,7 @@ const MAKERS = {
       const [text, column] = pick(dice, named);
       return `${text} <> ${parameters.place(some(dice, column))}`;
     }
-    return `NOT (${condition(dice, dice.pick(['equality', 'or', 'range', 'prefix']), named, parameters)})`;
+    return `NOT (${condition(dice, dice.pick(['equality', 'or', 'range', 'prefix', 'list', 'optional']), named, parameters)})`;
   },
   columns: (dice: Dice, named: Named): string => {
     const [left] = pick(dice, named);
@@ -120,6 +159,11 @@ const MAKERS = {
     ])();
   },
 } satisfies Record<string, (dice: Dice, named: Named, parameters: Parameters) => string>;
+
+function jsonValue(value: Value): null | number | string | boolean {
+  if (value instanceof Uint8Array) return true;
+  return typeof value === 'bigint' ? Number(value) : value;
+}
 
 function pick(dice: Dice, { alias, columns }: Named, fits: (column: Column) => boolean = () => true): [string, Column] {
   const fitting = columns.filter(fits);

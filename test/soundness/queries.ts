@@ -4,8 +4,32 @@
 // reason that a dependency could know. So what is limited is ordered by a key, too.
 
 import type { Dice } from '../sim/dice.ts';
-import { anyCondition, type ConditionKind, condition, type Named, Parameters } from './conditions.ts';
-import { REFERENCE, type Schema, type Table, type Value } from './schema.ts';
+import { anyCondition, type ConditionKind, condition, Parameters } from './conditions.ts';
+import {
+  both,
+  count,
+  from,
+  keyed,
+  listOf,
+  type Maker,
+  maybeAnd,
+  maybeWhere,
+  nested,
+  on,
+  other,
+  outer,
+  pair,
+  rest,
+  restOf,
+  simple,
+  tableOf,
+  three,
+  viewOf,
+  where,
+  windowed,
+  withKey,
+} from './query-kit.ts';
+import { REFERENCE, type Schema, type Value } from './schema.ts';
 
 export interface Query {
   readonly feature: string;
@@ -14,19 +38,6 @@ export interface Query {
   /** False: rows may come in any order. */
   readonly isOrdered: boolean;
 }
-
-interface Draft {
-  readonly text: string;
-  readonly isOrdered?: boolean;
-}
-
-interface Kit {
-  readonly dice: Dice;
-  readonly schema: Schema;
-  readonly parameters: Parameters;
-}
-
-type Maker = (kit: Kit) => Draft | undefined;
 
 /** Undefined where the schema has nothing for the feature. */
 export function randomQuery(dice: Dice, schema: Schema, feature: string = dice.pick(FEATURES)): Query | undefined {
@@ -43,6 +54,8 @@ const SIMPLE: { readonly [feature: string]: ConditionKind } = {
   range: 'range',
   between: 'between',
   prefix: 'prefix',
+  'list parameter': 'list',
+  'optional filter': 'optional',
   null: 'null',
   or: 'or',
   not: 'not',
@@ -86,9 +99,13 @@ const MAKERS: { readonly [feature: string]: Maker } = {
   'group by': (kit) => {
     const named = tableOf(kit);
     const column = `${named.alias}.${kit.dice.pick(named.columns).name}`;
-    const having = kit.dice.chance(0.3) ? ` HAVING count(*) > ${count(kit)}` : '';
+    const filter = where(kit, named, 1);
+    const other = `${named.alias}.${kit.dice.pick(named.columns).name}`;
+    const having = kit.dice.chance(0.4)
+      ? kit.dice.pick([` HAVING count(*) > ${count(kit)}`, ` HAVING max(${other}) > 3`, ` HAVING count(${other}) = 1`])
+      : '';
     return {
-      text: `SELECT min(${column}), count(*) FROM ${from(named)} WHERE ${where(kit, named, 1)} GROUP BY ${column}${having}`,
+      text: `SELECT min(${column}), count(*) FROM ${from(named)} WHERE ${filter} GROUP BY ${column}${having}`,
     };
   },
   'key join': (kit) => {
@@ -109,6 +126,18 @@ const MAKERS: { readonly [feature: string]: Maker } = {
     return { text: `SELECT ${both(kit, a, b)} FROM ${from(a)} JOIN ${from(b)} ON ${on(a, b)} WHERE ${extra}` };
   },
   'left join': (kit) => outer(kit, 'LEFT JOIN'),
+  'chain of left joins': (kit) => {
+    const [a, b, c] = three(kit);
+    const text = `SELECT ${both(kit, a, b)}, ${listOf(kit, c)} FROM ${from(a)} LEFT JOIN ${from(b)} ON ${on(a, b)}`;
+    const chained = `${text} LEFT JOIN ${from(c)} ON ${on(kit.dice.chance(0.8) ? b : a, c)}`;
+    return { text: `${chained}${maybeAnd(kit, [b, c])}${maybeWhere(kit, [a, a, b, c])}` };
+  },
+  'nested left join': (kit) => {
+    const [a, b, c] = three(kit);
+    const inner = `${from(b)} LEFT JOIN ${from(c)} ON ${on(b, c)}${maybeAnd(kit, [b, c])}`;
+    const text = `SELECT ${both(kit, a, b)}, ${listOf(kit, c)} FROM ${from(a)} LEFT JOIN (${inner}) ON ${on(a, b)}`;
+    return { text: `${text}${maybeAnd(kit, [b, b, c])}${maybeWhere(kit, [a, a, a, b, c])}` };
+  },
   'right join': (kit) => outer(kit, 'RIGHT JOIN'),
   'full join': (kit) => outer(kit, 'FULL JOIN'),
   'anti join': (kit) => {
@@ -121,9 +150,16 @@ const MAKERS: { readonly [feature: string]: Maker } = {
     const a = keyed(kit);
     if (a === undefined) return undefined;
     const b = other(kit, a);
-    const text = `SELECT ${withKey(kit, a)}, ${b.alias}.* FROM ${from(a)} LEFT JOIN ${from(b)} ON ${on(a, b)}`;
-    const order = `${a.alias}.id${rest(a)}, ${b.columns.map(({ name }) => `${b.alias}.${name}`).join(', ')}`;
-    return { text: `${text} ORDER BY ${order} LIMIT ${count(kit)}`, isOrdered: true };
+    const c = { ...tableOf(kit), alias: 'c' };
+    const isChain = kit.dice.chance(0.3);
+    const chained = isChain ? ` LEFT JOIN ${from(c)} ON ${on(b, c)}` : '';
+    const list = `${withKey(kit, a)}, ${b.alias}.*${isChain ? ', c.*' : ''}`;
+    const text = `SELECT ${list} FROM ${from(a)} LEFT JOIN ${from(b)} ON ${on(a, b)}${chained}`;
+    const sides = isChain ? (kit.dice.chance(0.5) ? [b, c] : [c, b]) : [b];
+    const order = sides.flatMap(({ alias, columns }) => columns.map(({ name }) => `${alias}.${name}`));
+    const keys = [`${a.alias}.id${rest(a)}`];
+    const terms = kit.dice.chance(0.8) ? [...keys, ...order] : [...order, ...keys];
+    return { text: `${text} ORDER BY ${terms.join(', ')} LIMIT ${count(kit)}`, isOrdered: true };
   },
   'list of a window': (kit) => {
     const a = keyed(kit);
@@ -134,6 +170,18 @@ const MAKERS: { readonly [feature: string]: Maker } = {
   },
   'in subquery': (kit) =>
     nested(kit, (a, b, inner) => `${a.alias}.id IN (SELECT ${b.alias}.${REFERENCE} FROM ${inner})`),
+  'in subquery of a key': (kit) => {
+    const [a, b] = pair(kit);
+    const kind = kit.dice.pick(['key', 'in', 'list'] as const);
+    const key = condition(kit.dice, kind, { ...a, columns: a.columns.slice(0, 1) }, kit.parameters);
+    const inner = `${from(b)} WHERE ${anyCondition(kit.dice, b, kit.parameters)}`;
+    const column = kit.dice.chance(0.8) ? REFERENCE : 'id';
+    const test = `${a.alias}.id ${kit.dice.pick(['IN', 'IN', 'NOT IN'])} (SELECT ${b.alias}.${column} FROM ${inner})`;
+    const whole = kit.dice.chance(0.2) ? `(${test} OR ${anyCondition(kit.dice, a, kit.parameters)})` : test;
+    return {
+      text: `SELECT ${listOf(kit, a)} FROM ${from(a)} WHERE ${key} AND ${kit.dice.chance(0.1) ? 'NOT ' : ''}${whole}`,
+    };
+  },
   'not in subquery': (kit) =>
     nested(kit, (a, b, inner) => `${a.alias}.id NOT IN (SELECT ${b.alias}.${REFERENCE} FROM ${inner})`),
   exists: (kit) => nested(kit, (a, b, inner) => `EXISTS (SELECT 1 FROM ${inner} AND ${on(a, b)})`),
@@ -184,116 +232,3 @@ const MAKERS: { readonly [feature: string]: Maker } = {
 };
 
 export const FEATURES: readonly string[] = Object.keys(MAKERS);
-
-type NamedTable = Named & { readonly table: string; readonly key: readonly string[] };
-
-function simple(kind: ConditionKind): Maker {
-  return (kit) => {
-    const named = tableOf(kit);
-    return {
-      text: `SELECT ${listOf(kit, named)} FROM ${from(named)} WHERE ${condition(kit.dice, kind, named, kit.parameters)}`,
-    };
-  };
-}
-
-function namedOf({ name, columns, key }: Table, alias: string): NamedTable {
-  return { alias, columns, table: name, key };
-}
-
-function tableOf({ dice, schema }: Kit, alias = 'a'): NamedTable {
-  return namedOf(dice.pick(schema.tables), alias);
-}
-
-function keyed({ dice, schema }: Kit): NamedTable | undefined {
-  const tables = schema.tables.filter(({ key }) => key.length > 0);
-  return tables.length === 0 ? undefined : namedOf(dice.pick(tables), 'a');
-}
-
-function pair(kit: Kit): [NamedTable, NamedTable] {
-  const a = tableOf(kit);
-  return [a, other(kit, a)];
-}
-
-function other({ dice, schema }: Kit, { table }: NamedTable): NamedTable {
-  return namedOf(dice.pick(schema.tables.filter(({ name }) => name !== table)), 'b');
-}
-
-function viewOf({ dice, schema }: Kit): NamedTable | undefined {
-  if (schema.views.length === 0) return undefined;
-  const { name, columns } = dice.pick(schema.views);
-  return { alias: 'v', columns, table: name, key: [] };
-}
-
-function from({ table, alias }: NamedTable): string {
-  return `${table} AS ${alias}`;
-}
-
-function on(a: Named, b: Named): string {
-  return `${b.alias}.${REFERENCE} = ${a.alias}.id`;
-}
-
-function listOf({ dice }: Kit, { alias, columns }: Named): string {
-  if (dice.chance(0.35)) return `${alias}.*`;
-  const chosen = dice.some(columns, 0.5);
-  return (chosen.length === 0 ? columns : chosen).map(({ name }) => `${alias}.${name}`).join(', ');
-}
-
-function withKey(kit: Kit, named: NamedTable): string {
-  return kit.dice.chance(0.5) ? `${named.alias}.*` : named.key.map((name) => `${named.alias}.${name}`).join(', ');
-}
-
-function both(kit: Kit, a: Named, b: Named): string {
-  return `${listOf(kit, a)}, ${listOf(kit, b)}`;
-}
-
-function where({ dice, parameters }: Kit, named: Named, most: number): string {
-  return Array.from({ length: dice.between(1, most) }, () => anyCondition(dice, named, parameters)).join(' AND ');
-}
-
-function count({ dice }: Kit): number {
-  return dice.between(1, 6);
-}
-
-/** The rest of the key, for a total order after `id`. */
-function rest(named: NamedTable): string {
-  return restOf(named, named.alias);
-}
-
-function restOf({ key }: NamedTable, alias: string): string {
-  return key
-    .slice(1)
-    .map((name) => `, ${alias}.${name}`)
-    .join('');
-}
-
-function windowed(kit: Kit, hasOffset: boolean): Draft | undefined {
-  const { dice } = kit;
-  const named = keyed(kit);
-  if (named === undefined) return undefined;
-  const column = `${named.alias}.${dice.pick(named.columns).name}`;
-  const direction = dice.pick(['', ' DESC', ' ASC NULLS LAST', ' DESC NULLS FIRST']);
-  const filter = dice.chance(0.6) ? ` WHERE ${where(kit, named, 2)}` : '';
-  const list = dice.chance(0.8) ? `${named.alias}.*` : withKey(kit, named);
-  const keys = named.key.map((name) => `${named.alias}.${name}`).join(', ');
-  const limit = hasOffset ? `LIMIT ${count(kit)} OFFSET ${kit.dice.below(4)}` : `LIMIT ${count(kit)}`;
-  return {
-    text: `SELECT ${list} FROM ${from(named)}${filter} ORDER BY ${column}${direction}, ${keys} ${limit}`,
-    isOrdered: true,
-  };
-}
-
-function outer(kit: Kit, join: string): Draft {
-  const [a, b] = pair(kit);
-  const { dice, parameters } = kit;
-  const extra = dice.chance(0.4) ? ` AND ${anyCondition(dice, dice.pick([a, b]), parameters)}` : '';
-  const filter = dice.chance(0.6) ? ` WHERE ${anyCondition(dice, dice.chance(0.7) ? a : b, parameters)}` : '';
-  return { text: `SELECT ${both(kit, a, b)} FROM ${from(a)} ${join} ${from(b)} ON ${on(a, b)}${extra}${filter}` };
-}
-
-function nested(kit: Kit, make: (a: NamedTable, b: NamedTable, inner: string) => string): Draft {
-  const [a, b] = pair(kit);
-  const inner = `${from(b)} WHERE ${anyCondition(kit.dice, b, kit.parameters)}`;
-  const test = make(a, b, inner);
-  const extra = kit.dice.chance(0.5) ? ` AND ${anyCondition(kit.dice, a, kit.parameters)}` : '';
-  return { text: `SELECT ${listOf(kit, a)} FROM ${from(a)} WHERE ${test}${extra}` };
-}

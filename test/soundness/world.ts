@@ -4,18 +4,18 @@
 // the change that is matched is the database's own, and no text or JSON stands between.
 
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { bindInstance } from '../../src/dependency/bind.ts';
+import { bindInstance, lookupParameters } from '../../src/dependency/bind.ts';
 import { cellOf } from '../../src/dependency/cells.ts';
 import type { Change, Row, TableShape } from '../../src/dependency/change.ts';
 import { DependencyIndex } from '../../src/dependency/dependency-index.ts';
-import type { Template } from '../../src/dependency/template.ts';
+import type { Lookup, Template } from '../../src/dependency/template.ts';
 import { analyse } from '../../src/sql/analyse.ts';
 import type { Catalogue } from '../../src/sql/ast.ts';
 import { readSqliteCatalogue } from '../../src/sql/sqlite-catalogue.ts';
 import { createSqliteParser } from '../../src/sql/sqlite-parser.ts';
 import { Dice } from '../sim/dice.ts';
 import { type Query, randomQuery } from './queries.ts';
-import { ddlOf, randomSchema, type Schema, type Table } from './schema.ts';
+import { ddlOf, randomSchema, type Schema, type Table, type Value } from './schema.ts';
 import type { Tally } from './tally.ts';
 import { randomTransaction, randomWrite, type Write } from './writes.ts';
 
@@ -128,7 +128,13 @@ export class World {
     const rows = this.#rowsOf(one);
     one.answer = shown(one.query, rows);
     if (one.template.kind !== 'tracked') return;
-    this.#index.add(id, bindInstance(one.template, one.query.parameters, { rows }));
+    const lookups = one.template.lookups?.map((lookup) => this.#lookedUp(lookup, one.query.parameters));
+    this.#index.add(id, bindInstance(one.template, one.query.parameters, { rows, lookups }));
+  }
+
+  #lookedUp(lookup: Lookup, parameters: readonly unknown[]): unknown[] {
+    const rows = arrays(this.#db.prepare(lookup.text)).all(...(lookupParameters(lookup, parameters) as Value[]));
+    return (rows as unknown as unknown[][]).map(([value]) => value);
   }
 
   #rowsOf({ query, statement }: Registered): unknown[][] {

@@ -45,7 +45,7 @@ describe('subqueries', () => {
     ],
     [
       'SELECT id FROM a WHERE x IN (SELECT u FROM b WHERE v = ? ORDER BY u LIMIT 3)',
-      ['a: always | id,x | 0', 'b: v = $1 | u | -'],
+      ['a: x in [@0] | id,x | 0', 'b: v = $1 | u | -'],
     ],
   ])('%s', (sql, expected) => expect(reads(sql)).toEqual(expected));
 

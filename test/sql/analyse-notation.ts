@@ -1,7 +1,7 @@
 // A small database, and templates in one line a read, so that a test says what it expects in the terms of SQL.
 
 import { DatabaseSync } from 'node:sqlite';
-import type { Operand, Predicate } from '../../src/dependency/predicate.ts';
+import type { GivenTest, Operand, Predicate } from '../../src/dependency/predicate.ts';
 import type { Count, TableRead, Template } from '../../src/dependency/template.ts';
 import { analyse } from '../../src/sql/analyse.ts';
 import { readSqliteCatalogue } from '../../src/sql/sqlite-catalogue.ts';
@@ -57,6 +57,10 @@ function predicateText(predicate: Predicate, name: (column: number) => string): 
   switch (predicate.kind) {
     case 'always':
       return 'always';
+    case 'never':
+      return predicate.truth;
+    case 'given':
+      return givenText(predicate.test);
     case 'and':
     case 'or':
       return `(${predicate.parts.map(inner).join(` ${predicate.kind} `)})`;
@@ -79,7 +83,16 @@ function predicateText(predicate: Predicate, name: (column: number) => string): 
 
 function operandText(operand: Operand): string {
   if (operand.kind === 'parameter') return `$${operand.index + 1}`;
+  if (operand.kind === 'lookup') return `@${operand.index}`;
+  if (operand.kind === 'list') return `${operand.form}($${operand.index + 1})`;
   return operand.kind === 'result' ? `#${operand.column}` : String(operand.value);
+}
+
+function givenText(test: GivenTest): string {
+  if (test.kind === 'is-null') return `${operandText(test.operand)} is null`;
+  if (test.kind === 'flag') return operandText(test.operand);
+  const sign = `${test.isText ? 'text ' : ''}${test.kind === 'equal' ? '=' : 'is'}`;
+  return `${operandText(test.left)} ${sign} ${operandText(test.right)}`;
 }
 
 function countText(count: Count | undefined): string {

@@ -1,11 +1,12 @@
 // What a catalogue says of a table is what its database does: types by their base, texts by their collation.
 
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Scalar } from '../../src/dependency/change.ts';
 import type { Catalogue } from '../../src/sql/ast.ts';
 import { postgresCatalogueVersion, readPostgresCatalogue } from '../../src/sql/postgres-catalogue.ts';
 import { createPostgresParser } from '../../src/sql/postgres-parser.ts';
+import { startedPglite } from '../kit/pglite.ts';
 import { tableOf, whatOf } from './parser-kit.ts';
 
 describe('of PostgreSQL', () => {
@@ -15,7 +16,7 @@ describe('of PostgreSQL', () => {
     (await db.query<Readonly<Record<string, unknown>>>(sql, [...parameters])).rows;
 
   beforeAll(async () => {
-    db = new PGlite();
+    db = await startedPglite();
     await db.exec(`
       CREATE SCHEMA audit; CREATE TYPE mood AS ENUM ('low', 'high'); CREATE TYPE place AS (x int, y int);
       CREATE DOMAIN code AS text CHECK (value <> ''); CREATE DOMAIN short AS code; CREATE DOMAIN spot AS place;

@@ -16,6 +16,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
   admin: 4,
   cache: 5,
   orm: 6,
+  track: 6,
   metrics: 6,
   web: 6,
   node: 6,
@@ -27,7 +28,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
 /** Rooms that only the composition roots know, so that the engine runs with fakes and on any platform. */
 const UNSEEN_BELOW_5 = new Set(['store', 'feed']);
 /** Rooms that may use what Node alone has. */
-const NODE_ROOMS = new Set(['store', 'feed', 'metrics', 'node', 'testing']);
+const NODE_ROOMS = new Set(['store', 'feed', 'metrics', 'node', 'testing', 'track']);
 
 /** `engine` for `src/engine/x.ts`, `ports.ts` for `src/ports.ts`; undefined outside `src`. */
 export function roomOf(path: string): string | undefined {

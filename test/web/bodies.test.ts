@@ -151,7 +151,9 @@ describe('a handler that throws', () => {
     for (const given of [Response.error(), used]) {
       await expect(cache.wrap(() => given)(get('/b'))).rejects.toBeInstanceOf(Error);
     }
-    await expect(cache.wrap(() => undefined as unknown as Response)(get('/c'))).rejects.toBeInstanceOf(TypeError);
+    await expect(cache.wrap(() => undefined as unknown as Response)(get('/c'))).rejects.toMatchObject({
+      code: 'E_HANDLER',
+    });
   });
 
   test('is stood in for by what is stale, where a rule permits it', async () => {

@@ -33,6 +33,7 @@ export function crewAdmin(deps: AdminDeps, { crew, totals, metrics, hasDisk }: C
   };
   return {
     ...deps,
+    sources: NO_REPORTS,
     explainRequest: (request) => {
       const routed = deps.explainRequest(request);
       if (routed !== undefined) asked.set(routed, request);
@@ -57,22 +58,11 @@ export function crewAdmin(deps: AdminDeps, { crew, totals, metrics, hasDisk }: C
         return totals.stats;
       },
     },
-    sources: withoutReports(),
     populate: hasDisk ? deps.populate : withoutBegin(deps.populate),
-    tiers: {
-      ...deps.tiers,
-      holdings: async () => {
-        const holdings = await deps.tiers.holdings();
-        await takeTotals();
-        const { entries, bytes, maxBytes } = totals.stats.memory;
-        return { ...holdings, memory: { entries, bytes, maxBytes } };
-      },
-      clear: async (what) => {
-        if (what !== 'memory') return deps.tiers.clear(what);
-        const removed = await crew.ask<'clear'>({ kind: 'clear' });
-        return removed.reduce((count, one) => count + one, 0);
-      },
-    },
+    tiers: tiersOf(deps, crew, async () => {
+      await takeTotals();
+      return totals.stats.memory;
+    }),
   };
 }
 
@@ -90,13 +80,32 @@ function withoutBegin(populate: AdminDeps['populate']): AdminDeps['populate'] {
   };
 }
 
-/** A lease is a process's own: workers would have to be told of it. */
-function withoutReports(): AdminDeps['sources'] {
+/** The memory is that of all workers, the disk the primary's. */
+function tiersOf(
+  { tiers }: AdminDeps,
+  crew: Crew,
+  memoryOfAll: () => Promise<Totals['stats']['memory']>,
+): AdminDeps['tiers'] {
   return {
-    reportSource: () => Promise.reject(new TidegateError('E_ADMIN', 'expected a gate of one process, got workers')),
-    sources: () => [],
+    ...tiers,
+    holdings: async () => {
+      const holdings = await tiers.holdings();
+      const { entries, bytes, maxBytes } = await memoryOfAll();
+      return { ...holdings, memory: { entries, bytes, maxBytes } };
+    },
+    clear: async (what) => {
+      if (what !== 'memory') return tiers.clear(what);
+      const removed = await crew.ask<'clear'>({ kind: 'clear' });
+      return removed.reduce((count, one) => count + one, 0);
+    },
   };
 }
+
+/** A lease is a process's own: workers would have to be told of it. */
+const NO_REPORTS: AdminDeps['sources'] = {
+  reportSource: () => Promise.reject(new TidegateError('E_ADMIN', 'expected a gate of one process, got workers')),
+  sources: () => [],
+};
 
 async function matching(
   crew: Crew,

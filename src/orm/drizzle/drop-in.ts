@@ -7,10 +7,10 @@ import { Cache as DrizzleCache } from 'drizzle-orm/cache/core';
 import type { Cache, ReadStamp } from '../../cache/contract.ts';
 import { toMs } from '../../cache/duration.ts';
 import { platformClock, platformTasks } from '../../cache/platform.ts';
-import { TidegateError } from '../../errors.ts';
 import { entityKindOf, tableNames, viewParts } from './entities.ts';
 import { dependsOnPrevious, type ExpiryConfig, expiresAt } from './expiry.ts';
 import { digest } from './key.ts';
+import { checkDropIn, namedIn } from './option-checks.ts';
 import type { DropInInvalidation, DropInOptions, DropInPorts, DropInStats } from './options.ts';
 import { type ReadId, ReadsUnderWay } from './reads.ts';
 import { type Kept, kept, restored } from './rows.ts';
@@ -20,7 +20,6 @@ const PORTS: DropInPorts = { clock: platformClock, tasks: platformTasks };
 const GRACE_MS = 5_000;
 const MAX_READ_MS = 600_000;
 const MAX_READS = 10_000;
-const MAX_NAME_LENGTH = 100;
 
 /** As it is in the cache. */
 interface Stored {
@@ -69,7 +68,8 @@ export class TidegateCache extends DrizzleCache {
 
   constructor(cache: Cache, options: DropInOptions) {
     super();
-    const { ttl, ports = PORTS, graceMs = GRACE_MS, maxReadMs = MAX_READ_MS } = checked(options);
+    checkDropIn(cache, options);
+    const { ttl, ports = PORTS, graceMs = GRACE_MS, maxReadMs = MAX_READ_MS } = options;
     this.#cache = cache;
     this.#options = options;
     this.#clock = ports.clock;
@@ -130,7 +130,7 @@ export class TidegateCache extends DrizzleCache {
 
   /**
    * `db.$cache.invalidate`, for what was committed. Resolves once nothing of before is served; rejects when the cache
-   * could not be told. Drizzle would put `onMutate` in its place, which guards tables: setting it is without effect.
+   * could not be told, with E_SELECTOR or E_TAG for what names nothing; that a name is no table's is not known. Drizzle would put `onMutate` in its place, which guards tables: setting it is without effect.
    */
   get invalidate(): (what: DropInInvalidation) => Promise<void> {
     return (what) => this.#invalidate(what);
@@ -150,10 +150,10 @@ export class TidegateCache extends DrizzleCache {
   }
 
   async #invalidate(what: DropInInvalidation): Promise<void> {
+    const named = namedIn(what);
     this.#stats.invalidations++;
-    const tables = this.#affected(what.tables);
-    const tags = listOf(what.tags);
-    if (tables.length === 0 && tags.length === 0) return;
+    const tables = this.#affected(named.tables);
+    const { tags } = named;
     await this.#cache.invalidate({ tables: this.#inCache(tables), tags });
   }
 
@@ -252,20 +252,6 @@ function readId(key: string, tables: readonly string[]): ReadId {
 function tagsOf(key: string): string[] {
   const tag = /^(?:all|get|run|values)_(.+)$/s.exec(key)?.[1];
   return tag === undefined ? [key] : [key, tag];
-}
-
-/** Throws E_CONFIG. */
-function checked(options: DropInOptions): DropInOptions {
-  const { database, graceMs = GRACE_MS, maxReadMs = MAX_READ_MS } = options;
-  const isName = typeof database === 'string' && database.length > 0 && database.length <= MAX_NAME_LENGTH;
-  if (!isName) throw refused(`database to be a name of 1 to ${MAX_NAME_LENGTH} characters`, database);
-  if (!(graceMs >= 0)) throw refused('graceMs to be a number of ms of at least 0', graceMs);
-  if (!(maxReadMs > 0)) throw refused('maxReadMs to be a number of ms above 0', maxReadMs);
-  return options;
-}
-
-function refused(expected: string, got: unknown): TidegateError {
-  return new TidegateError('E_CONFIG', `expected ${expected}, got ${JSON.stringify(got) ?? typeof got}`);
 }
 
 /** A table object has the name Drizzle tells, and in 0.45 with a table creator also the one it had before. */

@@ -2,8 +2,10 @@
 
 import type { Duration } from '../../cache/duration.ts';
 import { platformClock } from '../../cache/platform.ts';
+import { checkedTags } from '../../cache/tags.ts';
 import type { Clock } from '../../ports.ts';
 import { type ExpiryConfig, expiresAt } from './expiry.ts';
+import { checkedTables } from './option-checks.ts';
 import type { ReadOptions, SoundOptions } from './sound-options.ts';
 
 /** What Drizzle tells its session of a query, told from its arguments: their order differs from version to version. */
@@ -45,6 +47,8 @@ function isWithCache(arg: unknown): arg is WithCache {
 export interface Asked {
   /** Somebody asked for this very query, and not the strategy alone. */
   readonly isExplicit: boolean;
+  /** Of raw SQL, and its tables are not named. */
+  readonly isRaw: boolean;
   readonly tags: readonly string[];
   readonly tables: readonly (string | object)[];
   readonly ttl: Duration | undefined;
@@ -52,7 +56,7 @@ export interface Asked {
   readonly isTracked: boolean;
 }
 
-/** Undefined: it is not to be cached. `handle`: of `$cached`. Throws E_TTL. */
+/** Undefined: it is not to be cached. `handle`: of `$cached`. Throws E_TTL, E_TAG. */
 export function askedOf(
   { isMapped, config }: Told,
   handle: ReadOptions | undefined,
@@ -63,14 +67,15 @@ export function askedOf(
   const isExplicit = config !== undefined || handle !== undefined;
   if (isOff || (!isExplicit && options.strategy !== 'all')) return undefined;
   const tables = [...(handle?.tables ?? []), ...listOf(config?.tables)];
-  if (!isMapped && tables.length === 0) return undefined;
-  const tags = [...(handle?.tags ?? []), ...listOf(config?.tags), ...listOf(config?.tag)].filter(
-    (tag) => typeof tag === 'string',
-  );
+  const isRaw = !isMapped && tables.length === 0;
+  // Nobody has asked for raw SQL by asking for every read of a query builder.
+  if (isRaw && !isExplicit) return undefined;
+  const tags = [...(handle?.tags ?? []), ...listOf(config?.tags), ...listOf(config?.tag)];
   return {
     isExplicit,
-    tags,
-    tables,
+    isRaw,
+    tags: checkedTags(tags as readonly string[], 'tags'),
+    tables: checkedTables(tables),
     ttl: ttlOf(config, options.clock ?? platformClock) ?? handle?.ttl ?? options.ttl,
     isTracked: config?.autoInvalidate !== false,
   };
@@ -86,9 +91,8 @@ function ttlOf(config: WithCache | undefined, clock: Pick<Clock, 'now'>): Durati
   return at === undefined ? undefined : Math.max(0, at - now);
 }
 
-function listOf(value: unknown): readonly (string | object)[] {
-  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-  return list.filter((each) => typeof each === 'string' || (typeof each === 'object' && each !== null));
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [value].filter((each) => each !== undefined && each !== null);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -6,10 +6,10 @@
 
 import { entityKindOf, type Fields, tableNames, viewParts } from './entities.ts';
 import { canonical, type Statement } from './sound-draft.ts';
+import { Functions, type FunctionsTold } from './sound-functions.ts';
+import { EVERYTHING, type Known, namesOutside } from './sound-reach.ts';
+import type { Dialect } from './sound-text.ts';
 import { type QueryTables, usedTables } from './tables.ts';
-
-/** Every entry of the database is stored under this name too. */
-export const EVERYTHING = '*';
 
 const INLINE_KEYS = [Symbol.for('drizzle:PgInlineForeignKeys'), Symbol.for('drizzle:SQLiteInlineForeignKeys')];
 const EXTRA_CONFIG = Symbol.for('drizzle:ExtraConfigBuilder');
@@ -25,24 +25,29 @@ interface ForeignKey {
   readonly _onUpdate?: unknown;
 }
 
-interface Known {
-  /** A view's tables; undefined: it is a table. */
-  readonly made: readonly string[] | 'unknown' | undefined;
-  /** Names such as `parent/delete`. */
-  readonly causes: Set<string>;
+export interface CatalogOptions {
+  readonly dialect: Dialect;
+  readonly effects?: Readonly<Record<string, readonly string[]>> | undefined;
+  readonly functions?: FunctionsTold | undefined;
 }
-
-type Functions = Readonly<Record<string, { readonly reads?: readonly string[]; readonly writes?: readonly string[] }>>;
 
 export class Catalog {
   readonly #known = new Map<string, Known>();
   readonly #seen = new WeakSet<object>();
   readonly #effects = new Map<string, readonly string[]>();
   readonly #functions: Functions;
+  readonly #dialect: Dialect;
+  /** Names that one connection has for itself: what another reads under them is another thing. */
+  readonly #temporary = new Set<string>();
+  /** Named by a program, and maybe by no object of Drizzle. */
+  readonly #byHand = new Set<string>();
 
-  constructor(effects: Readonly<Record<string, readonly string[]>>, functions: Functions) {
+  constructor({ dialect, effects = {}, functions = {} }: CatalogOptions) {
     for (const [table, others] of Object.entries(effects)) this.#effects.set(canonical(table), others.map(canonical));
-    this.#functions = Object.fromEntries(Object.entries(functions).map(([name, of]) => [canonical(name), of]));
+    const told = Object.values(functions).flatMap(({ reads = [], writes = [] }) => [...reads, ...writes]);
+    for (const name of [...told, ...Object.entries(effects).flat(2)]) this.#byHand.add(canonical(name));
+    this.#functions = new Functions(functions);
+    this.#dialect = dialect;
   }
 
   /** Learns every table and view that the object of Drizzle names, however deep. */
@@ -83,7 +88,7 @@ export class Catalog {
     const { name, certain } = tableNames(table);
     if (this.#seen.has(table) || !certain) return;
     this.#seen.add(table);
-    const known = this.#entry(canonical(name));
+    const known = this.#entry(name);
     if ((table as Fields)[IS_ALIAS] === true) return;
     for (const key of foreignKeysOf(table)) this.#learnForeignKey(known, key);
   }
@@ -101,20 +106,54 @@ export class Catalog {
     if (this.#seen.has(view)) return [];
     this.#seen.add(view);
     const own = canonical(name);
-    if (materialized) {
-      this.#entry(own);
-      return [];
-    }
-    const { used } = usedTables(view);
-    const made = used.kind === 'known' ? used.tables.map(canonical).filter((table) => table !== own) : 'unknown';
-    this.#known.set(own, { made: made === 'unknown' || made.length === 0 ? 'unknown' : made, causes: new Set() });
+    const known = this.#entry(name);
+    if (materialized) return [];
+    const made = this.#tablesOf(view, query).filter((table) => table !== own);
+    // One of the same name in another schema: what holds of either holds of both.
+    const others = known.made ?? [];
+    const isUnknown = made.length === 0 || others === 'unknown';
+    this.#known.set(own, { ...known, made: isUnknown ? 'unknown' : [...made, ...others] });
     return [query];
   }
 
+  /** None: they are not known. */
+  #tablesOf(view: object, query: unknown): readonly string[] {
+    const { used } = usedTables(view);
+    const byFunctions = this.#dialect === 'sqlite' ? [] : this.#functions.readsIn(query);
+    return used.kind === 'known' && byFunctions !== undefined ? [...used.tables.map(canonical), ...byFunctions] : [];
+  }
+
+  /** Reads of these go past the cache from now on. */
+  hide(names: Iterable<string>): void {
+    for (const name of names) this.#temporary.add(name);
+  }
+
+  #isHidden(statement: Statement): boolean {
+    return this.#temporary.size > 0 && [...this.#temporary].some((name) => statement.words.has(name));
+  }
+
+  /** `name`: as Drizzle has it. */
   #entry(name: string): Known {
-    const known = this.#known.get(name) ?? { made: undefined, causes: new Set<string>() };
-    this.#known.set(name, known);
+    const own = canonical(name);
+    const known = this.#known.get(own) ?? { made: undefined, causes: new Set(), spellings: new Set() };
+    known.spellings.add(name).add(name.slice(name.lastIndexOf('.') + 1));
+    this.#known.set(own, known);
     return known;
+  }
+
+  /** False: no object of Drizzle has named a table or a view so far. */
+  get hasTables(): boolean {
+    return this.#known.size > 0;
+  }
+
+  /** True: an object of Drizzle or a program has named it. */
+  isNamed(name: string): boolean {
+    return this.#known.has(name) || this.#byHand.has(name);
+  }
+
+  /** See namesOutside. */
+  outside(names: readonly string[]): readonly string[] {
+    return namesOutside(names, this.#known, this.#byHand);
   }
 
   /** The names a read is stored under; undefined: it cannot be told what it reads. `byHand`: what its caller said. */
@@ -124,23 +163,20 @@ export class Catalog {
     byHand: readonly string[],
   ): readonly string[] | undefined {
     const tables = new Set<string>(byHand);
+    for (const name of byHand) this.#byHand.add(name);
     let isKnown = !statement.isUnreadable;
     for (const name of statement.reads) if (!this.#addRead(tables, name)) isKnown = false;
     for (const name of statement.functions) {
-      const reads = this.#functionOf(name)?.reads;
-      if (reads === undefined && this.#functionOf(name) === undefined) isKnown = false;
-      for (const table of reads ?? []) this.#addRead(tables, canonical(table));
+      const does = this.#functions.does(name);
+      if (does === undefined) isKnown = false;
+      for (const table of does?.reads ?? []) this.#addRead(tables, table);
     }
     if (objects?.used.kind === 'known')
       for (const table of objects.used.tables) this.#addRead(tables, canonical(table));
     // Any word that is a table's name counts, so that nothing hangs on how the text was read.
     for (const word of statement.words) if (this.#known.has(word)) this.#addRead(tables, word);
-    if (!isKnown && byHand.length === 0) return undefined;
+    if ((!isKnown && byHand.length === 0) || this.#isHidden(statement)) return undefined;
     return tables.size === 0 ? undefined : this.#withCauses(tables);
-  }
-
-  #functionOf(name: string): Functions[string] | undefined {
-    return Object.hasOwn(this.#functions, name) ? this.#functions[name] : undefined;
   }
 
   /** False: nothing of that name is known. */
@@ -187,16 +223,16 @@ export class Catalog {
   namesWritten(statement: Statement): readonly string[] {
     const names = new Set<string>();
     for (const name of statement.functions) {
-      const of = this.#functionOf(name);
-      if (of === undefined) return [EVERYTHING];
-      for (const table of of.writes ?? []) names.add(canonical(table));
+      const does = this.#functions.does(name);
+      if (does === undefined) return [EVERYTHING, ...statement.writes];
+      // How it writes them is not told.
+      for (const table of does.writes) names.add(table).add(`${table}/delete`).add(`${table}/update`);
     }
-    if (statement.isOpaque) return [EVERYTHING];
+    if (statement.isOpaque) return [EVERYTHING, ...statement.writes];
     for (const name of statement.writes) {
-      if (statement.local.has(name) && !this.#known.has(name)) continue;
       const known = this.#known.get(name);
       // What is not known may be a view through which others are written.
-      if (known === undefined || known.made === 'unknown') return [EVERYTHING];
+      if (known === undefined || known.made === 'unknown') return [EVERYTHING, ...statement.writes];
       for (const table of [name, ...(known.made ?? [])]) {
         names.add(table);
         if (statement.deletes) names.add(`${table}/delete`);

@@ -4,9 +4,11 @@
 // everything that holds it (its query builders, its transactions, other references to it) goes the same way; nothing of
 // Drizzle's modules is changed. What is done on the driver's own client is not seen.
 
+import { shown } from '../../cache/keys.ts';
 import { platformClock } from '../../cache/platform.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Fields } from './entities.ts';
+import { checkRead, checkSound, namedIn } from './option-checks.ts';
 import { Catalog, nameOf } from './sound-catalog.ts';
 import { Guard } from './sound-guard.ts';
 import type { ReadOptions, Sound, SoundOptions } from './sound-options.ts';
@@ -27,7 +29,7 @@ export interface SoundParts {
   readonly writes?: (guard: Guard, tally: Tally) => Writes;
 }
 
-/** Throws E_CONFIG. Returns the object it was given. */
+/** Throws E_CONFIG, E_TTL. Returns the object it was given. */
 export function withTidegate<Db extends object>(db: Db, options: SoundOptions): Db & Sound<Db> {
   return assembled(db, options, {});
 }
@@ -38,23 +40,29 @@ export function assembled<Db extends object>(db: Db, options: SoundOptions, part
   const tally = new Tally(options.onFault ?? (() => undefined));
   const onFault = (error: unknown) => tally.fault(error);
   const { cache, database } = options;
+  const catalog = new Catalog({ dialect: kind, effects: options.effects, functions: options.functions });
+  catalog.learn(objectsOf(db, options));
+  const isListed = catalog.hasTables;
   const guard = (parts.guard ?? ((given) => new Guard(given)))({
     cache,
     database,
+    outside: (names) => catalog.outside(names),
     onFault,
     clock: options.clock ?? platformClock,
     doubtMs: options.doubtMs ?? DOUBT_MS,
   });
-  const catalog = new Catalog(options.effects ?? {}, options.functions ?? {});
-  catalog.learn(objectsOf(db, options));
   const texts = new Texts(kind, catalog, tally);
   texts.listen(dialect);
   const writes = (parts.writes ?? ((...given) => new Writes(...given)))(guard, tally);
-  const context = { cache, guard, tally, dialect: kind, database, scope: () => scopeOf(options) };
+  // Drivers answer in forms of their own, and what is stored is the driver's answer.
+  const context = { cache, guard, tally, driver: markOf(session), database, scope: () => scopeOf(options) };
   const sessions = new Sessions({ context, writes, catalog, texts, options, isSync: isSync(db, session) });
   sessions.bind(session, { scope: undefined, read: undefined });
-  const invalidate = (what: InvalidationOf<Db>) => invalidated(what, { options, guard, catalog });
-  const handle = (read: ReadOptions | undefined) => handleOf(db, sessions.derive(session, { scope: undefined, read }));
+  const invalidate = (what: InvalidationOf<Db>) => invalidated(what, { options, guard, catalog, isListed });
+  const handle = (read: ReadOptions) => {
+    checkRead(read);
+    return handleOf(db, sessions.derive(session, { scope: undefined, read: { ...read } }));
+  };
   return Object.assign(db, {
     $cached: (read: ReadOptions = {}) => handle(read) as Db & Sound<Db>,
     $uncached: () => handle({ enabled: false }) as Db & Sound<Db>,
@@ -73,9 +81,7 @@ function partsOf(db: object): { readonly session: Loose; readonly dialect: Loose
 
 function checked(db: object, options: SoundOptions): Dialect {
   const { session, dialect } = partsOf(db);
-  if (typeof options.database !== 'string' || options.database === '') {
-    throw new TidegateError('E_CONFIG', `expected a name as database, got ${JSON.stringify(options.database)}`);
-  }
+  checkSound(options);
   if ('$cached' in db) throw new TidegateError('E_CONFIG', 'expected a database object without a cache, got one twice');
   const { cache } = session;
   if (isRecord(cache) && markOf(cache) !== 'NoopCache') {
@@ -116,14 +122,30 @@ function nowOf(given: string | (() => string) | undefined): string {
   throw new TidegateError('E_CONFIG', `expected a schema, role or tenant as a string, got ${typeof value}`);
 }
 
-async function invalidated<Db>(
-  { tables, tags }: InvalidationOf<Db>,
-  { options, guard, catalog }: { readonly options: SoundOptions; readonly guard: Guard; readonly catalog: Catalog },
-): Promise<void> {
-  const names = catalog.namesOf([tables ?? []].flat().map(nameOf));
-  const inTags = [tags ?? []].flat();
-  if (names.length > 0) await guard.invalidate(names);
-  if (inTags.length > 0) await options.cache.invalidate({ tags: inTags });
+interface InvalidationParts {
+  readonly options: SoundOptions;
+  readonly guard: Guard;
+  readonly catalog: Catalog;
+  /** Its tables were told at the beginning. */
+  readonly isListed: boolean;
+}
+
+/** Throws E_SELECTOR, E_TAG. */
+async function invalidated<Db>(what: InvalidationOf<Db>, parts: InvalidationParts): Promise<void> {
+  const { options, guard, catalog, isListed } = parts;
+  const { tables, tags } = namedIn(what);
+  catalog.learn(tables.filter((table) => typeof table !== 'string'));
+  const named = tables.map(nameOf);
+  const unknown = isListed ? named.findIndex((name) => !catalog.isNamed(name)) : -1;
+  if (unknown >= 0) throw notATable(String(tables[unknown]), options.database);
+  if (named.length > 0) await guard.invalidate(catalog.namesOf(named));
+  if (tags.length > 0) await options.cache.invalidate({ tags });
+}
+
+function notATable(name: string, database: string): TidegateError {
+  const other = `cache.invalidate({ tables: [${shown(`${database}:${name}`)}, ${shown(name)}] })`;
+  const message = `expected tables and views that are known, got ${shown(name)}; if it is one that no object of Drizzle stands for: ${other}`;
+  return new TidegateError('E_SELECTOR', message);
 }
 
 /** The same database over another session. */

@@ -25,8 +25,16 @@ export interface Statement {
   readonly locks: boolean;
   /** The same read gives another answer without a write. */
   readonly isVolatile: boolean;
-  /** Functions of which it is not known what they read and write. */
+  /** Functions it calls; with their schema, where they are called by it. */
   readonly functions: ReadonlySet<string>;
+  /** Of `commit` and `rollback`: the next transaction begins with it. */
+  readonly chains: boolean;
+  /** Several statements, some of them about transactions: any of them may be committed with it. */
+  readonly isMixed: boolean;
+  /** Settings of its connection that it changes. */
+  readonly settings: ReadonlySet<string>;
+  /** Temporary tables it makes or names. */
+  readonly temporary: ReadonlySet<string>;
 }
 
 /** The name by which relations are compared: without a schema and in lower case, so that no spelling is missed. */
@@ -48,4 +56,8 @@ export class Draft implements Statement {
   locks = false;
   isVolatile = false;
   readonly functions = new Set<string>();
+  chains = false;
+  isMixed = false;
+  readonly settings = new Set<string>();
+  readonly temporary = new Set<string>();
 }

@@ -6,8 +6,8 @@
 
 import type { Cache } from '../../cache/contract.ts';
 import type { Clock } from '../../ports.ts';
-import { EVERYTHING } from './sound-catalog.ts';
 import { isOutcomeUnknown } from './sound-outcome.ts';
+import { EVERYTHING } from './sound-reach.ts';
 
 /** A write under way. `end` may be called more than once. */
 export interface Intent {
@@ -17,11 +17,17 @@ export interface Intent {
 export interface GuardOptions {
   readonly cache: Cache;
   readonly database: string;
+  /** Names of tables under which programs may have stored what a write under these names changes. */
+  readonly outside: (names: readonly string[]) => readonly string[];
   readonly onFault: (error: unknown) => void;
   readonly clock: Pick<Clock, 'monotonic'>;
   /** How long a write whose outcome is unknown may still be committed. */
   readonly doubtMs: number;
 }
+
+/** As many as one call of the cache takes, and as long as it takes them: under longer ones nothing is stored. */
+const MAX_NAMES = 128;
+const MAX_NAME_LENGTH = 256;
 
 interface Fence {
   /** Tells it from one put up later under the same name. */
@@ -32,6 +38,7 @@ interface Fence {
 export class Guard {
   readonly #cache: Cache;
   readonly #database: string;
+  readonly #outside: GuardOptions['outside'];
   readonly #onFault: (error: unknown) => void;
   /** Intents open, by name. */
   readonly #open = new Map<string, number>();
@@ -46,12 +53,13 @@ export class Guard {
   constructor(options: GuardOptions) {
     this.#cache = options.cache;
     this.#database = options.database;
+    this.#outside = options.outside;
     this.#onFault = options.onFault;
     this.#clock = options.clock;
     this.#doubtMs = options.doubtMs;
   }
 
-  /** Names as the cache has them. */
+  /** Names as the cache has them for Drizzle's reads. */
   inCache(names: readonly string[]): string[] {
     return names.map((name) => `${this.#database}:${name}`);
   }
@@ -100,11 +108,50 @@ export class Guard {
   /** Resolves once the cache has been told, or has failed to hear and the names are fenced. Never rejects. */
   async invalidate(names: readonly string[]): Promise<void> {
     try {
-      await this.#cache.invalidate({ tables: this.inCache(names) });
+      await this.#tell(names);
     } catch (error) {
       this.#fence(names, 0);
       this.#onFault(error);
     }
+  }
+
+  /**
+   * The same; the intents end once it is in force. In most caches it is so before this returns, and its promise waits for
+   * nothing or for a disk: then what is read next, in the same turn, may be stored.
+   */
+  async invalidateAndEnd(names: readonly string[], intents: readonly Intent[]): Promise<void> {
+    const before = this.#position();
+    const told = this.invalidate(names);
+    const isInForce = this.#position() - before >= this.#reached(names).length;
+    if (!isInForce) await told;
+    for (const intent of intents) intent.end();
+    await told;
+  }
+
+  /** How many invalidations are in force in the cache; NaN: it does not say. */
+  #position(): number {
+    try {
+      return this.#cache.stamp().position;
+    } catch {
+      // Then the cache is waited for.
+      return Number.NaN;
+    }
+  }
+
+  /** A plain name is that of a table in any database; Drizzle's reads of another have none. */
+  #reached(names: readonly string[]): readonly string[] {
+    const outside = this.#outside(names);
+    const all = new Set([...this.inCache(names), ...this.inCache(outside), ...outside]);
+    return [...all].filter((name) => name.length > 0 && name.length <= MAX_NAME_LENGTH);
+  }
+
+  async #tell(names: readonly string[]): Promise<void> {
+    const all = this.#reached(names);
+    const told: Promise<void>[] = [];
+    for (let at = 0; at < all.length; at += MAX_NAMES) {
+      told.push(this.#cache.invalidate({ tables: all.slice(at, at + MAX_NAMES) }));
+    }
+    await Promise.all(told);
   }
 
   /** After a write that failed with the error: whoever cut the connection may not have cut the write. */
@@ -131,7 +178,7 @@ export class Guard {
 
   async #tryAgain(fences: readonly (readonly [string, Fence])[]): Promise<void> {
     try {
-      await this.#cache.invalidate({ tables: this.inCache(fences.map(([name]) => name)) });
+      await this.#tell(fences.map(([name]) => name));
       for (const [name, { at }] of fences) if (this.#fenced.get(name)?.at === at) this.#fenced.delete(name);
     } catch (error) {
       this.#onFault(error);

@@ -43,7 +43,7 @@ export interface SoundOptions {
 export interface ReadOptions {
   readonly ttl?: Duration;
   readonly tags?: readonly string[];
-  /** Tables it reads, beside those that are seen: needed for raw SQL. Names, or Drizzle's tables. */
+  /** Tables it reads, beside those that are seen; with them, it is cached where not all are known. Names, or Drizzle's tables. */
   readonly tables?: readonly (string | object)[];
   /** False: neither looked up nor stored. Default true. */
   readonly enabled?: boolean;
@@ -54,11 +54,13 @@ export type PassReason =
   | 'not asked'
   /** In a transaction. */
   | 'transaction'
+  /** A `set` or the like has changed what a connection answers, and neither `schema`, `role` nor `tenant` tells of it. */
+  | 'session settings'
   /** It locks rows. */
   | 'locks'
-  /** Its answer changes without a write, and only strategy `all` asked. */
+  /** Its answer changes without a write, and only strategy `all` asked, or it is raw SQL. */
   | 'volatile'
-  /** Its tables are not known. */
+  /** Its tables are not known, or temporary. */
   | 'unknown tables'
   /** A write to its tables is under way, or could not be told to the cache. */
   | 'write under way'
@@ -83,18 +85,26 @@ export interface SoundStats {
   readonly faults: number;
 }
 
+type Tables = string | object | readonly (string | object)[];
+type Tags = string | readonly string[];
+/** At least one of them. */
+type SoundInvalidation =
+  | { readonly tables: Tables; readonly tags?: Tags }
+  | { readonly tables?: Tables; readonly tags: Tags };
+
 /** Added to the database object. */
 export interface Sound<Db> {
-  /** The same database; all its reads are cached so, relational queries and raw SQL among them. */
+  /**
+   * The same database; all its reads are cached so, relational queries, counts and raw SQL among them, where their tables are
+   * known. Throws E_CONFIG, E_TTL, E_TAG: the query itself never fails because of the cache.
+   */
   $cached(options?: ReadOptions): Db & Sound<Db>;
   /** The same database; none of its reads is cached. Its writes invalidate all the same. */
   $uncached(): Db & Sound<Db>;
-  /** In Drizzle's form. Tables as names or objects; resolves once nothing of before is served. */
-  readonly $cache: {
-    invalidate(what: {
-      readonly tables?: string | object | readonly (string | object)[];
-      readonly tags?: string | readonly string[];
-    }): Promise<void>;
-  };
+  /**
+   * In Drizzle's form. Tables as names or objects; resolves once nothing of before is served. Rejects with E_SELECTOR, E_TAG:
+   * also of a name that is no table's, where `objects` or Drizzle's schema tell the tables.
+   */
+  readonly $cache: { invalidate(what: SoundInvalidation): Promise<void> };
   $cacheStats(): SoundStats;
 }

@@ -16,7 +16,8 @@ export interface ReadContext {
   readonly cache: Cache;
   readonly guard: Guard;
   readonly tally: Tally;
-  readonly dialect: string;
+  /** Whose answers they are. */
+  readonly driver: string;
   readonly database: string;
   /** Where and as whom it is asked, now. May throw. */
   readonly scope: () => { readonly schema: string; readonly role: string };
@@ -80,11 +81,11 @@ class Read {
 
   /** The stamp is taken before anything is asked. */
   lookUp(): { readonly begun: Begun; readonly hit: Eventually<unknown> } {
-    const { cache, guard, dialect, database, scope } = this.#context;
+    const { cache, guard, driver, database, scope } = this.#context;
     const { sql, params, form } = this.#request;
     const mark = guard.mark();
     const stamp = cache.stamp();
-    const key = `sql:${queryKey({ database, dialect, ...scope() }, { sql, params, form })}`;
+    const key = `sql:${queryKey({ database, dialect: driver, ...scope() }, { sql, params, form })}`;
     return { begun: { key, stamp, mark }, hit: cache.get<unknown>(key) };
   }
 

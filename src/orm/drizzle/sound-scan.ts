@@ -11,6 +11,7 @@ import {
   HARMLESS,
   HARMLESS_IN_FROM,
   HARMLESS_STATEMENTS,
+  MEMBER,
   NO_FUNCTIONS,
   SCANNED,
   SKIPPED,
@@ -19,6 +20,9 @@ import {
   VOLATILE,
   WRITING,
 } from './sound-words.ts';
+
+/** Literals that are a time of their own. */
+const MOMENTS = new Set(['now', 'today', 'tomorrow', 'yesterday']);
 
 type Expected = 'read' | 'write' | undefined;
 
@@ -35,6 +39,8 @@ export class Scan {
   readonly #dialect: Dialect;
   readonly #draft: Draft;
   readonly #frames: Frame[] = [{ list: undefined, expected: undefined, call: undefined }];
+  /** Functions, by where they are called. */
+  readonly #calls = new Map<number, string>();
   #at = 0;
   #deletesFrom = false;
 
@@ -48,7 +54,7 @@ export class Scan {
     const draft = this.#draft;
     for (const { kind, text } of this.#tokens) {
       if (kind === 'word' || kind === 'name') draft.words.add(canonical(text));
-      if (kind === 'string' && text.toLowerCase() === 'now') draft.isVolatile = true;
+      if (kind === 'string' && MOMENTS.has(text.toLowerCase())) draft.isVolatile = true;
     }
     const first = this.#tokens.find(({ text }) => text !== '(')?.text ?? '';
     if (this.#isControl(first)) return;
@@ -56,10 +62,10 @@ export class Scan {
       draft.isWrite = draft.isOpaque = draft.isUnreadable = true;
       return;
     }
-    if (first === 'explain') draft.isVolatile = draft.locks = true;
+    if (first === 'explain' || first === 'declare') draft.isVolatile = draft.locks = true;
     for (this.#at = 0; this.#at < this.#tokens.length; this.#at++) this.#step(this.#tokens[this.#at] as Token);
     if (this.#frames.length !== 1 || this.#frame.expected !== undefined) this.#giveUp();
-    for (const name of draft.functions) if (HARMLESS.has(name)) draft.functions.delete(name);
+    for (const name of this.#calls.values()) draft.functions.add(name);
     if (draft.writes.size > 0 || draft.isOpaque) draft.isWrite = true;
   }
 
@@ -73,6 +79,7 @@ export class Scan {
     const control = Object.hasOwn(CONTROLS, first) ? CONTROLS[first] : undefined;
     if (control === undefined) return false;
     this.#draft.control = control;
+    this.#draft.chains = this.#tokens.at(-1)?.text === 'chain' && this.#tokens.at(-2)?.text !== 'no';
     return true;
   }
 
@@ -236,11 +243,15 @@ export class Scan {
     if (this.#textAt(ahead) !== '(') return;
     let back = this.#at - 1;
     if (this.#tokens[back]?.text === ')' && this.#tokens[back]?.kind === 'symbol') {
+      // `from made() as (id int)`: a function, and what its rows are.
+      if (!MEMBER.has(this.#textAt(ahead + 1) ?? '')) return;
       while (back > 0 && this.#tokens[back]?.text !== '(') back--;
       back--;
     }
     const name = this.#tokens[back];
-    if (name?.kind === 'word' || name?.kind === 'name') this.#draft.local.add(canonical(name.text));
+    if (name?.kind !== 'word' && name?.kind !== 'name') return;
+    this.#calls.delete(back);
+    this.#draft.local.add(canonical(name.text));
   }
 
   #name(token: Token): void {
@@ -252,22 +263,28 @@ export class Scan {
     const { expected } = frame;
     frame.expected = undefined;
     if (expected === 'write') this.#draft.writes.add(last);
-    else if (isCall) this.#call(last, { inFrom: expected === 'read', before: this.#tokens[start - 1] });
+    else if (isCall) this.#call(start, expected === 'read');
     else if (expected === 'read') this.#draft.reads.add(last);
   }
 
-  #call(name: string, place: { readonly inFrom: boolean; readonly before: Token | undefined }): void {
-    if (place.inFrom) {
+  /** Of the name from `start` to here. */
+  #call(start: number, inFrom: boolean): void {
+    const { kind = 'word', text = '' } = this.#tokens[this.#at] ?? {};
+    const isBare = start === this.#at && !text.includes('.');
+    // In a schema of its own any name may be that of any function.
+    const isBuiltIn = isBare || (start === this.#at - 2 && this.#tokens[start]?.text === 'pg_catalog');
+    const name = isBuiltIn ? canonical(text) : `.${canonical(text)}`;
+    if (inFrom) {
       const known = this.#dialect === 'sqlite' ? HARMLESS_IN_FROM : HARMLESS;
       if (!known.has(name)) this.#draft.isUnreadable = true;
-      if (this.#dialect === 'pg') this.#draft.functions.add(name);
-      return;
+    } else {
+      const before = this.#tokens[start - 1];
+      const mark = before?.kind === 'word' || before?.kind === 'symbol' ? before.text : '';
+      if (isBare && kind === 'word' && NO_FUNCTIONS.has(name)) return;
+      // A name behind AS, or behind a relation, gives names to columns; behind WITH it is found by its own AS.
+      if (mark === '::' || mark === 'as') return;
     }
-    const before = place.before?.kind === 'word' || place.before?.kind === 'symbol' ? place.before.text : '';
-    if (this.#dialect === 'sqlite' || NO_FUNCTIONS.has(name) || before === '::') return;
-    // A name behind AS, or behind a relation, gives names to columns; behind WITH it is found by its own AS.
-    if (before === 'as') return;
-    this.#draft.functions.add(name);
+    if (this.#dialect === 'pg') this.#calls.set(this.#at, name);
   }
 }
 

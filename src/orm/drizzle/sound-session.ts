@@ -5,10 +5,14 @@
 
 import type { Eventually } from '../../ports.ts';
 import { type Asked, askedOf, type Told, told } from './sound-asked.ts';
-import { type Catalog, EVERYTHING, nameOf } from './sound-catalog.ts';
+import { type Catalog, nameOf } from './sound-catalog.ts';
+import { controlled } from './sound-controls.ts';
+import type { Statement } from './sound-draft.ts';
 import type { PassReason, ReadOptions, SoundOptions } from './sound-options.ts';
 import { canBeCached, isSyncPrepared, type Loose, type Method, type Plan, planned } from './sound-prepared.ts';
+import { EVERYTHING } from './sound-reach.ts';
 import { cachedRead, isPromise, type ReadContext } from './sound-reads.ts';
+import { isTold } from './sound-settings.ts';
 import { type KnownText, type Texts, textOf } from './sound-texts.ts';
 import { followed, type Scope, type Writes } from './sound-writes.ts';
 
@@ -38,6 +42,8 @@ export class Sessions {
   readonly #parts: SessionParts;
   readonly #originals = new WeakMap<object, Originals>();
   readonly #bindings = new WeakMap<object, Binding>();
+  /** Connections may answer otherwise than the keys tell. */
+  #isAltered = false;
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -100,15 +106,28 @@ export class Sessions {
   #plan(facts: Facts, method: string, binding: Binding): Plan {
     const { catalog, writes } = this.#parts;
     const { statement } = facts.text;
+    this.#noted(statement);
     const names = catalog.namesWritten(statement);
     if (names.length > 0) {
       const around = (run: () => unknown) =>
-        this.#written(names, { scope: binding.scope, isSync: facts.isSync }, run as () => Eventually<unknown>);
+        this.#written(
+          names,
+          { scope: binding.scope, isSync: facts.isSync, isMixed: statement.isMixed },
+          run as () => Eventually<unknown>,
+        );
       return statement.control === undefined
         ? { around }
-        : { around: (run) => around(() => this.#controlled(facts, binding, run)) };
+        : {
+            around: (run) =>
+              around(() =>
+                controlled(facts.text.statement, { scope: binding.scope, writes, isSync: facts.isSync }, run),
+              ),
+          };
     }
-    if (statement.control !== undefined) return { around: (run) => this.#controlled(facts, binding, run) };
+    if (statement.control !== undefined)
+      return {
+        around: (run) => controlled(facts.text.statement, { scope: binding.scope, writes, isSync: facts.isSync }, run),
+      };
     const read = this.#readOf(facts, binding.scope ?? writes.manual, binding.read);
     if (typeof read === 'string') {
       this.#parts.context.tally.pass(read);
@@ -141,36 +160,33 @@ export class Sessions {
     const asked = found.value;
     if (asked === undefined) return 'not asked';
     if (writes.hidesReads(scope)) return 'transaction';
+    if (this.#isAltered) return 'session settings';
     if (statement.locks) return 'locks';
-    if (statement.isVolatile && !asked.isExplicit) return 'volatile';
+    if (statement.isVolatile && (!asked.isExplicit || asked.isRaw)) return 'volatile';
     if (!facts.isCacheable) return 'driver';
     const names = catalog.namesRead(statement, objects, asked.tables.map(nameOf));
     if (names === undefined || !isLearned || names.length > MAX_NAMES) return 'unknown tables';
     return { names: asked.isTracked ? names : [], tags: asked.tags, ttl: asked.ttl };
   }
 
-  /** `begin`, `commit` and the like, as raw SQL or from the driver's own transaction. */
-  #controlled(facts: Facts, binding: Binding, run: () => unknown): unknown {
-    const { writes } = this.#parts;
-    const { control } = facts.text.statement;
-    const scope = binding.scope ?? writes.manual;
-    if (control === 'other' || control === undefined) return run();
-    if (control === 'begin') {
-      return scope === undefined ? begun(run, writes) : run();
-    }
-    if (scope === undefined) return run();
-    if (control === 'commit') scope.mayBeCommitted = true;
-    if (scope === binding.scope) return run();
-    return followed(run, (failure) => writes.endByHand(control === 'commit', failure));
+  /** What it leaves behind in its connection. */
+  #noted({ settings, temporary }: Statement): void {
+    const { catalog, options, context } = this.#parts;
+    if (temporary.size > 0) catalog.hide(temporary);
+    if (this.#isAltered || [...settings].every((name) => isTold(name, options))) return;
+    this.#isAltered = true;
+    // Never ended: a read that is under way may be answered after it.
+    context.guard.open([EVERYTHING]);
   }
 
-  #written(names: readonly string[], { scope, isSync }: Writing, run: () => Eventually<unknown>): Eventually<unknown> {
+  /** Outside of a transaction it is invalidated by itself, also where one was begun by hand: a pool may send it elsewhere. */
+  #written(names: readonly string[], { scope, isSync, isMixed }: Writing, run: () => Eventually<unknown>) {
     const { writes } = this.#parts;
-    const around = scope ?? writes.manual;
     if (names.length === 0) return run();
-    if (around === undefined) return writes.run(names, run, isSync === true);
-    around.wrote(names);
-    return run();
+    scope?.wrote(names);
+    if (isMixed === true && scope !== undefined) scope.isOver = scope.mayBeCommitted = true;
+    if (scope !== undefined && !scope.isOver) return run();
+    return writes.run(names, run, isSync === true);
   }
 
   #namesOfBatch(queries: unknown): readonly string[] {
@@ -178,7 +194,9 @@ export class Sessions {
     const names = new Set<string>();
     for (const query of Array.isArray(queries) ? queries : [undefined]) {
       const sql = textOfQuery(query);
-      for (const name of sql === '' ? [EVERYTHING] : catalog.namesWritten(texts.of(sql).statement)) names.add(name);
+      const { statement } = texts.of(sql);
+      this.#noted(statement);
+      for (const name of sql === '' ? [EVERYTHING] : catalog.namesWritten(statement)) names.add(name);
     }
     return [...names];
   }
@@ -187,18 +205,19 @@ export class Sessions {
     const { writes, isSync } = this.#parts;
     const binding = this.#bindings.get(session);
     const [work, ...rest] = args as readonly [Method, ...unknown[]];
-    const outer = binding?.scope ?? writes.manual;
-    if (outer !== undefined) return original.call(session, (tx: Loose) => this.#inside(tx, outer, work), ...rest);
+    const outer = binding?.scope;
+    if (outer !== undefined && !outer.isOver)
+      return original.call(session, (tx: Loose) => this.#inside(tx, outer, work), ...rest);
     const scope = writes.open();
     const own = this.derive(session, { scope, read: undefined });
     const run = (tx: Loose): unknown => {
       if (tx.session !== own) writes.unshare(scope);
       const result = this.#inside(tx, scope, work);
       if (isSync) {
-        void scope.committing();
+        void writes.ending(scope);
         return result;
       }
-      return afterwards(result, async () => await scope.committing());
+      return afterwards(result, async () => await writes.ending(scope));
     };
     return followed(
       () => original.call(own, run, ...rest) as Eventually<unknown>,
@@ -230,25 +249,11 @@ interface Facts {
 interface Writing {
   readonly scope: Scope | undefined;
   readonly isSync?: boolean;
+  readonly isMixed?: boolean;
 }
 
 interface Terms extends Pick<Asked, 'tags' | 'ttl'> {
   readonly names: readonly string[];
-}
-
-/** Counted as begun before it is: a read meanwhile is not stored. */
-function begun(run: () => unknown, writes: Writes): unknown {
-  writes.beginByHand();
-  const failed = (error: unknown): never => {
-    void writes.endByHand(false);
-    throw error;
-  };
-  try {
-    const result = run();
-    return isPromise(result) ? result.catch(failed) : result;
-  } catch (error) {
-    return failed(error);
-  }
 }
 
 async function afterwards(result: unknown, then: () => Promise<void>): Promise<unknown> {

@@ -5,6 +5,7 @@
 
 import { Draft, type Statement } from './sound-draft.ts';
 import { Scan } from './sound-scan.ts';
+import { settingsOf, temporaryOf } from './sound-settings.ts';
 import { type Dialect, type Token, tokensOf } from './sound-text.ts';
 
 export function statementOf(text: string, dialect: Dialect): Statement {
@@ -15,13 +16,16 @@ export function statementOf(text: string, dialect: Dialect): Statement {
     return draft;
   }
   const parts = split(tokens);
-  for (const part of parts) new Scan(part, dialect, draft).run();
-  // A transaction in one text: whether it commits is not seen.
-  if (parts.length > 1 && draft.control !== undefined) draft.isWrite = draft.isOpaque = draft.isUnreadable = true;
-  for (const name of draft.local) {
-    draft.reads.delete(name);
-    draft.functions.delete(name);
+  for (const part of parts) {
+    new Scan(part, dialect, draft).run();
+    for (const setting of settingsOf(part, dialect)) draft.settings.add(setting);
+    for (const name of temporaryOf(part)) draft.temporary.add(name);
   }
+  // A transaction in one text: whether it commits is not seen.
+  if (parts.length > 1 && draft.control !== undefined) {
+    draft.isWrite = draft.isOpaque = draft.isUnreadable = draft.isMixed = true;
+  }
+  for (const name of draft.local) draft.reads.delete(name);
   return draft;
 }
 

@@ -63,11 +63,13 @@ export const CONTROLS: Readonly<Record<string, 'begin' | 'commit' | 'rollback'>>
 };
 /** They change no rows. */
 export const HARMLESS_STATEMENTS = new Set(
-  'savepoint release set reset show listen unlisten notify vacuum analyze pragma checkpoint deallocate discard lock reindex declare fetch close'.split(
+  'savepoint release set reset show listen unlisten notify vacuum analyze pragma checkpoint deallocate discard lock reindex fetch close'.split(
     ' ',
   ),
 );
-export const SCANNED = list('select with values insert update delete replace merge truncate table refresh explain');
+export const SCANNED = list(
+  'select with values insert update delete replace merge truncate table refresh explain declare',
+);
 /** They end a list of relations. */
 export const CLAUSES = new Set(
   'where group order having limit offset union intersect except returning window for set values select fetch when then'.split(
@@ -76,6 +78,8 @@ export const CLAUSES = new Set(
 );
 export const SPECIAL_FROM = new Set(['extract', 'substring', 'trim', 'overlay', 'position']);
 export const SUBQUERY = new Set(['select', 'with', 'values', 'table']);
+/** What a member of a WITH list begins with, where its name has columns: else they are columns and types. */
+export const MEMBER = new Set([...SUBQUERY, 'insert', 'update', 'delete', 'merge', '(']);
 export const SKIPPED = new Set(['only', 'lateral', 'table', 'materialized', 'view', 'concurrently']);
 
 export const WRITING = list('insert update delete replace merge truncate refresh into');

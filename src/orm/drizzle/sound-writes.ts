@@ -1,12 +1,12 @@
 // Writes and transactions: an intent before, the invalidation after, and only then the answer.
 //
 // The one complication: one connection for all. Where a transaction runs on the connection that everyone else uses,
-// others read what is not committed; so its intents are open from its first write to its end, and what others write
-// meanwhile is held by it too.
+// others read what is not committed; so its intents are open from its first write to its end, what others write meanwhile
+// is held by it too, and what one of them commits is committed of all.
 
 import type { Eventually } from '../../ports.ts';
-import { EVERYTHING } from './sound-catalog.ts';
 import type { Guard, Intent } from './sound-guard.ts';
+import { EVERYTHING } from './sound-reach.ts';
 import { isPromise } from './sound-reads.ts';
 import type { Tally } from './sound-tally.ts';
 
@@ -22,8 +22,13 @@ export class Scope {
   readonly #intents: Intent[] = [];
   /** It runs on the connection of everyone else. */
   #isShared = true;
+  #isEnded = false;
   /** From here on it may be committed. */
   mayBeCommitted = false;
+  /** Its work is done. */
+  isEnding = false;
+  /** Its statements are in no transaction of its own any more: each may commit by itself. */
+  isOver = false;
 
   constructor(guard: Guard) {
     this.#guard = guard;
@@ -31,6 +36,7 @@ export class Scope {
 
   /** Before a write in it is run, or a write by others on its connection. */
   wrote(names: readonly string[]): void {
+    if (this.#isEnded) return;
     for (const name of names) this.#names.add(name);
     if (this.#isShared) this.#intents.push(this.#guard.open(names));
   }
@@ -41,11 +47,15 @@ export class Scope {
     for (const intent of this.#intents.splice(0)) intent.end();
   }
 
+  get isShared(): boolean {
+    return this.#isShared;
+  }
+
   get names(): readonly string[] {
     return [...this.#names];
   }
 
-  /** Its work is done and its commit comes next. */
+  /** Its commit comes next. */
   committing(): Eventually<void> {
     this.mayBeCommitted = true;
     if (this.#names.size === 0) return;
@@ -53,13 +63,20 @@ export class Scope {
     return this.#guard.invalidate(this.names);
   }
 
+  /** Committed by hand, before its end: what it wrote so far is seen by others. */
+  async committedByHand(failure: Failure | undefined): Promise<void> {
+    if (failure !== undefined) this.#guard.doubt(this.names, failure.error);
+    await this.#guard.invalidate(this.names);
+  }
+
   /** Resolves once what it wrote is invalidated, if it may have been committed. `failure`: of its commit. */
   async ended(failure: Failure | undefined): Promise<void> {
+    this.#isEnded = this.isOver = true;
+    const intents = this.#intents.splice(0);
     if (this.mayBeCommitted && this.#names.size > 0) {
       if (failure !== undefined) this.#guard.doubt(this.names, failure.error);
-      await this.#guard.invalidate(this.names);
-    }
-    for (const intent of this.#intents.splice(0)) intent.end();
+      await this.#guard.invalidateAndEnd(this.names, intents);
+    } else for (const intent of intents) intent.end();
   }
 }
 
@@ -69,6 +86,8 @@ export class Writes {
   readonly #tally: Tally;
   /** Transactions on the shared connection. */
   readonly #sharing = new Set<Scope>();
+  /** What writes that are under way outside of transactions write: a transaction may begin before them. */
+  readonly #running = new Set<readonly string[]>();
   /** Begun by hand, with `begin` as raw SQL. */
   #manual: Scope | undefined = undefined;
 
@@ -92,19 +111,26 @@ export class Writes {
     this.#manual = this.open();
   }
 
-  /** Resolves once its writes are invalidated; those of one rolled back are not. */
-  endByHand(isCommit: boolean, failure?: Failure): Promise<void> {
+  /**
+   * Its end is about to be sent. `chains`: another begins with it. To be called when it is over; resolves once its writes
+   * are invalidated, but for those of one rolled back.
+   */
+  endingByHand({ isCommit, chains }: { readonly isCommit: boolean; readonly chains: boolean }) {
     const scope = this.#manual;
-    this.#manual = undefined;
-    if (scope === undefined) return Promise.resolve();
+    if (scope === undefined) return () => Promise.resolve();
     if (isCommit) scope.mayBeCommitted = true;
-    return this.close(scope, failure);
+    const next = chains ? this.open() : undefined;
+    return (failure?: Failure): Promise<void> => {
+      if (this.#manual === scope) this.#manual = next;
+      return this.close(scope, failure);
+    };
   }
 
   /** On the shared connection, unless `unshare` says otherwise. */
   open(): Scope {
     const scope = new Scope(this.#guard);
     this.#sharing.add(scope);
+    for (const names of this.#running) scope.wrote(names);
     return scope;
   }
 
@@ -113,8 +139,27 @@ export class Writes {
     this.#sharing.delete(scope);
   }
 
+  /** Drizzle commits it next. */
+  ending(scope: Scope): Eventually<void> {
+    scope.isEnding = true;
+    return this.committing(scope);
+  }
+
+  /** Before its commit is sent. On a shared connection it commits what the others there have written as well. */
+  committing(scope: Scope): Eventually<void> {
+    if (scope.isShared) for (const other of this.#sharing) this.#join(scope, other);
+    return scope.committing();
+  }
+
+  #join(scope: Scope, other: Scope): void {
+    if (other === scope) return;
+    other.mayBeCommitted = true;
+    if (other.names.length > 0) scope.wrote(other.names);
+  }
+
   close(scope: Scope, failure?: Failure): Promise<void> {
     this.#sharing.delete(scope);
+    if (scope.isShared && scope.mayBeCommitted) for (const other of this.#sharing) this.#join(scope, other);
     if (scope.mayBeCommitted && scope.names.length > 0) this.#tally.write(scope.names.includes(EVERYTHING));
     return scope.ended(failure);
   }
@@ -126,12 +171,13 @@ export class Writes {
   run<T>(names: readonly string[], work: () => Eventually<T>, isSync: boolean): Eventually<T> {
     const intent = this.#guard.open(names);
     this.#tally.write(names.includes(EVERYTHING));
+    this.#running.add(names);
     for (const scope of this.#sharing) scope.wrote(names);
     const before = this.#guard.invalidate(names);
     return isSync ? this.#runSync(names, { work, intent }) : this.#runAfter(names, { work, intent, before });
   }
 
-  /** The answer is given at once; until the cache has been told, nothing under these names is served here. */
+  /** The answer is given at once; until the invalidation is in force, nothing under these names is served here. */
   #runSync<T>(
     names: readonly string[],
     { work, intent }: { work: () => Eventually<T>; intent: Intent },
@@ -139,7 +185,8 @@ export class Writes {
     try {
       return work();
     } finally {
-      void this.#guard.invalidate(names).then(() => intent.end());
+      this.#running.delete(names);
+      void this.#guard.invalidateAndEnd(names, [intent]);
     }
   }
 
@@ -154,6 +201,7 @@ export class Writes {
       this.#guard.doubt(names, error);
       throw error;
     } finally {
+      this.#running.delete(names);
       await this.#guard.invalidate(names);
       intent.end();
     }

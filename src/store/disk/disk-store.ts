@@ -39,6 +39,7 @@ export interface DiskStoreStats {
 
 export interface DiskStore extends Store {
   readonly bodies: BodyStore;
+  put(entry: Entry): Eventually<void>;
   find(selector: Selector): AsyncIterable<ManifestRow>;
   /** What the manifest names, whether or not the bytes are still there. */
   rows(selector: Selector): AsyncIterable<ManifestRow>;

@@ -1,6 +1,6 @@
 // Rows read the same from the cache as from the driver, and to each reader his own. Synchronous drivers never ask a cache.
 
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import { createClient } from '@libsql/client';
 import BetterSqlite from 'better-sqlite3';
 import { drizzle as better45 } from 'drizzle-orm/better-sqlite3';
@@ -13,9 +13,15 @@ import { drizzle as nodeSqlite1 } from 'drizzle-orm-next/node-sqlite';
 import * as pg1 from 'drizzle-orm-next/pg-core';
 import { drizzle as pglite1 } from 'drizzle-orm-next/pglite';
 import * as sqlite1 from 'drizzle-orm-next/sqlite-core';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { kept, restored } from '../../../src/orm/drizzle/rows.ts';
+import { startedPglite } from '../../kit/pglite.ts';
 import { ours, settle } from './kit.ts';
+
+/** Making one takes seconds. */
+let pglite: PGlite | undefined;
+const onePglite = async () => (pglite ??= await startedPglite());
+afterAll(async () => await pglite?.close());
 
 /** Through the real cache, which owns and freezes what it stores. */
 async function roundTrip(response: unknown): Promise<unknown> {
@@ -124,10 +130,10 @@ describe.each([
       nothing: core.text('nothing'),
     });
     const setup = ours();
-    const client = new PGlite();
+    const client = await onePglite();
     const db = drizzle({ client, cache: setup.hook } as never) as unknown as ReturnType<typeof pglite45>;
     await client.exec(
-      'create table things (id bigint primary key, at timestamptz, day date, span interval, exact numeric, json jsonb, list text[], yes boolean, place point, nothing text)',
+      'drop table if exists things; create table things (id bigint primary key, at timestamptz, day date, span interval, exact numeric, json jsonb, list text[], yes boolean, place point, nothing text)',
     );
     const row = {
       ...{ id: 2n ** 62n, at: new Date(1e12), day: new Date('2026-02-03'), span: '1 day 02:00:00', exact: '1.50' },
@@ -141,7 +147,6 @@ describe.each([
     };
     await db.insert(things).values(row);
     for (const result of await thrice(setup, () => db.select().from(things))) expect(result).toEqual([row]);
-    await client.close();
   });
 });
 

@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import { createClient } from '@libsql/client';
 import { Cache as DrizzleCache } from 'drizzle-orm/cache/core';
 import { drizzle as libsql45 } from 'drizzle-orm/libsql';
@@ -20,6 +20,7 @@ import { drizzle as sqliteProxy1 } from 'drizzle-orm-next/sqlite-proxy';
 import type { Cache } from '../../../src/cache/contract.ts';
 import { createCacheOn } from '../../../src/cache/create-cache.ts';
 import { type DropInOptions, type TidegateCache, tidegateCache } from '../../../src/orm/drizzle/index.ts';
+import { startedPglite } from '../../kit/pglite.ts';
 import { SimulatedTime } from '../../kit/simulated-time.ts';
 
 /** Holds statements before they are sent, or their results before they are handed on. */
@@ -169,7 +170,7 @@ async function openPglite(cache: DrizzleCache, version: Backend['version']): Pro
 }
 
 async function newPglite(): Promise<PGlite> {
-  const client = new PGlite();
+  const client = await startedPglite();
   await client.exec([...DDL, 'create view everyone as select * from users'].join(';'));
   return client;
 }

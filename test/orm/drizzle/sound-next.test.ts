@@ -12,14 +12,14 @@ import {
   openLibsqlNext,
   openNodeSqliteNext,
   openPgliteNext,
-  startPgliteNext,
 } from './sound-next.ts';
 import { soundSuite } from './sound-suite.ts';
 import { soundKeysSuite } from './sound-suite-keys.ts';
 import { soundWritesSuite } from './sound-suite-writes.ts';
+import { startPglite } from './sound-worlds.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tidegate-sound-'));
-beforeAll(startPgliteNext, 120_000);
+beforeAll(startPglite, 120_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 soundSuite('better-sqlite3', openBetterSqlite);

@@ -1,7 +1,6 @@
 // The same worlds with a candidate of drizzle-orm 1.0, and those whose driver answers at once.
 
 import { DatabaseSync } from 'node:sqlite';
-import { PGlite } from '@electric-sql/pglite';
 import { createClient } from '@libsql/client';
 import Database from 'better-sqlite3';
 import { drizzle as drizzleBetter } from 'drizzle-orm/better-sqlite3';
@@ -17,17 +16,15 @@ import * as liteNext from 'drizzle-orm-next/sqlite-core';
 import {
   type Base,
   DROPPED,
-  type Gate,
-  gated,
   LITE_TABLES,
   liteSchema,
   liteTablesOf,
   type Orm,
   orm,
-  PG_TABLES,
   type PgSchema,
   pgTablesOf,
 } from './sound-kit.ts';
+import { gatedPglite } from './sound-worlds.ts';
 
 interface NextQuery {
   readonly query: {
@@ -62,26 +59,8 @@ interface Relations {
   readonly users: { readonly id: unknown };
 }
 
-let shared: Promise<PGlite> | undefined;
-
-export async function startPgliteNext(): Promise<void> {
-  shared ??= PGlite.create();
-  await shared;
-}
-
 export async function openPgliteNext(): Promise<Base> {
-  shared ??= PGlite.create();
-  const client = await shared;
-  for (const text of [...DROPPED, ...PG_TABLES]) await client.exec(text);
-  const gate: Gate = {};
-  const held = new Proxy(client, {
-    get(target, name) {
-      if (name === 'query')
-        return (text: string, ...rest: [unknown[]?, object?]) => gated(gate, text, () => target.query(text, ...rest));
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
+  const { client, held, gate } = await gatedPglite();
   return {
     orm: ormNext,
     db: drizzlePgliteNext({ client: held, relations: relationsOf(pgTables) }),

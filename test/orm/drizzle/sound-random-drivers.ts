@@ -6,18 +6,7 @@ import { createClient } from '@libsql/client';
 import { drizzle as drizzleLibsql } from 'drizzle-orm/libsql';
 import { drizzle as drizzleProxy } from 'drizzle-orm/sqlite-proxy';
 import { liteSchema } from './sound-kit.ts';
-
-export interface RandomHooks {
-  /** Awaited before and after each statement. */
-  readonly pause: () => Promise<void>;
-  /** True: the answer of a write that was done is lost. */
-  readonly loses: () => boolean;
-}
-
-export interface RandomDriver {
-  readonly db: object;
-  readonly close: () => void;
-}
+import type { RandomDriver, RandomHooks } from './sound-random-kit.ts';
 
 export function oneConnection(path: string, { pause, loses }: RandomHooks): RandomDriver {
   const connection = new DatabaseSync(path);

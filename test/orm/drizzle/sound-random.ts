@@ -4,14 +4,12 @@
 // The one complication: what a read may give. Writers take turns, so writes have an order; a value out of the cache is
 // outdated when a later one was acknowledged before the read was asked for, or when it was never committed.
 
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { DatabaseSync } from 'node:sqlite';
-import { setImmediate as turn } from 'node:timers/promises';
 import { eq } from 'drizzle-orm';
 import { type Cache, createCache } from '../../../src/index.ts';
 import { assembled, type SoundParts } from '../../../src/orm/drizzle/sound-db.ts';
 import { type Db, DROPPED, LITE_TABLES, liteSchema, type PgSchema, type SoundDb } from './sound-kit.ts';
-import type { RandomDriver, RandomHooks } from './sound-random-drivers.ts';
+import { Hits, pauseBy, type RandomDriver, type RandomHooks, randomOf } from './sound-random-kit.ts';
 
 export interface RandomRun {
   readonly seed: number;
@@ -21,6 +19,8 @@ export interface RandomRun {
   /** Mutates the cache itself. */
   readonly cacheOf?: (cache: Cache) => Cache;
   readonly steps?: number;
+  /** Of the writes that are done, how many have their answer lost. */
+  readonly lossRate?: number;
 }
 
 export interface RandomResult {
@@ -31,17 +31,6 @@ export interface RandomResult {
   /** Errors that were not made on purpose. */
   readonly failures: number;
   readonly violations: readonly string[];
-}
-
-/** Mulberry32. */
-function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
 }
 
 const ROWS = 3;
@@ -60,7 +49,7 @@ class RandomWorld {
   readonly #random: () => number;
   readonly #drivers: RandomDriver[];
   readonly #dbs: SoundDb[];
-  readonly #hit = new AsyncLocalStorage<{ isHit: boolean }>();
+  readonly #hits = new Hits();
   /** Of each row the values committed, in their order; those above the mark are not acknowledged yet. */
   readonly #committed: string[][] = [];
   readonly #acknowledged: number[] = [];
@@ -72,11 +61,12 @@ class RandomWorld {
   constructor(run: RandomRun) {
     this.#random = randomOf(run.seed);
     this.#makeTables(run.path);
-    const hooks = { pause: () => this.#pause(), loses: () => this.#random() < 0.1 };
+    const hooks = { pause: () => this.#pause(), loses: () => this.#random() < (run.lossRate ?? 0.1) };
     this.#drivers = [run.driver(run.path, hooks), run.driver(run.path, hooks)];
-    const cache = this.#slow((run.cacheOf ?? ((given) => given))(createCache({ name: `random-${run.seed}` })));
+    const cache = (run.cacheOf ?? ((given) => given))(createCache({ name: `random-${run.seed}` }));
+    const slow = this.#hits.slowed(cache, hooks.pause);
     this.#dbs = this.#drivers.map(({ db }) =>
-      assembled(db as Db, { cache, database: 'random', strategy: 'all', doubtMs: 0 }, run.parts ?? {}),
+      assembled(db as Db, { cache: slow, database: 'random', strategy: 'all', doubtMs: 0 }, run.parts ?? {}),
     );
   }
 
@@ -96,32 +86,8 @@ class RandomWorld {
     for (const driver of this.#drivers) driver.close();
   }
 
-  /** Its invalidations take their time before they are in force. */
-  #slow(cache: Cache): Cache {
-    return new Proxy(cache, {
-      get: (target, name) => {
-        const value: unknown = Reflect.get(target, name, target);
-        if (typeof value !== 'function') return value;
-        const method = value.bind(target) as (...args: readonly unknown[]) => unknown;
-        if (name === 'invalidate') {
-          return async (what: unknown) => {
-            await this.#pause();
-            await method(what);
-          };
-        }
-        if (name !== 'get') return method;
-        return (key: unknown) => {
-          const found = method(key);
-          const read = this.#hit.getStore();
-          if (found !== undefined && read !== undefined) read.isHit = true;
-          return found;
-        };
-      },
-    });
-  }
-
-  async #pause(): Promise<void> {
-    for (let turns = Math.floor(this.#random() * 4); turns > 0; turns--) await turn();
+  #pause(): Promise<void> {
+    return pauseBy(this.#random);
   }
 
   #pick(count: number): number {
@@ -156,9 +122,8 @@ class RandomWorld {
   }
 
   async #value(db: Pick<SoundDb, 'select'>, row: number): Promise<{ readonly name: string; readonly isHit: boolean }> {
-    const read = { isHit: false };
-    const [user] = await this.#hit.run(read, async () => await db.select().from(users).where(eq(users.id, row)));
-    return { name: user?.name ?? 'none', isHit: read.isHit };
+    const { value, isHit } = await this.#hits.read(async () => await db.select().from(users).where(eq(users.id, row)));
+    return { name: value[0]?.name ?? 'none', isHit };
   }
 
   #failed(error: unknown, expected: string): void {

@@ -49,30 +49,51 @@ export async function startPostgres(): Promise<Server> {
     user: 'postgres',
     password: 'password',
     persistent: false,
-    postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'fsync=off'],
+    postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'fsync=off', '-c', 'deadlock_timeout=10ms'],
     onLog: () => undefined,
     onError: () => undefined,
   });
   await server.initialise();
   await server.start();
+  const url = `postgres://postgres:password@127.0.0.1:${port}/postgres`;
   const stop = async () => {
+    await allLeft(url);
     await server.stop();
     rmSync(folder, { recursive: true, force: true });
   };
-  return { url: `postgres://postgres:password@127.0.0.1:${port}/postgres`, stop };
+  return { url, stop };
+}
+
+async function connected(url: string): Promise<pg.Client> {
+  const client = new pg.Client(url);
+  await client.connect();
+  return client;
+}
+
+const OTHERS =
+  "select count(*)::int as others from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()";
+const MAX_ASKED = 2000;
+
+/** Drivers say that they are closed before their connections are; one that the server cuts is an error of nobody's. */
+async function allLeft(url: string): Promise<void> {
+  const client = await connected(url);
+  for (let asked = 0; asked < MAX_ASKED; asked++) {
+    const { rows } = await client.query<{ others: number }>(OTHERS);
+    if (rows[0]?.others === 0) break;
+  }
+  await client.end();
 }
 
 async function emptied(url: string): Promise<pg.Client> {
-  const client = new pg.Client(url);
-  await client.connect();
-  for (const text of [...DROPPED, ...PG_TABLES]) await client.query(text);
+  const client = await connected(url);
+  await client.query([...DROPPED, ...PG_TABLES].join(';'));
   return client;
 }
 
 const POSTGRES = { orm, schema: pgSchema, kind: 'pg', hasTransactions: true, hasBatch: false } as const;
 
-export async function openNodePostgres(url: string): Promise<Base> {
-  const behind = await emptied(url);
+/** Its tables as they are; `behind` is closed with it. */
+function pooled(url: string, behind: pg.Client): Base {
   const pool = new pg.Pool({ connectionString: url, max: 4 });
   const gate: Gate = {};
   const query = pool.query.bind(pool) as unknown as (
@@ -83,42 +104,41 @@ export async function openNodePostgres(url: string): Promise<Base> {
     query: (config: { readonly text: string }, params: unknown) =>
       gated(gate, config.text, () => query(config, params)),
   });
-  const close = async () => void (await Promise.all([pool.end(), behind.end()]));
-  return {
-    ...POSTGRES,
-    db: drizzleNodePg(held, { schema: pgSchema }),
-    behind: (text) => behind.query(text),
-    gate,
-    hasOwnConnections: true,
-    close,
-  };
+  const db = drizzleNodePg(held, { schema: pgSchema });
+  return postgresBase(db, { behind, gate, hasOwnConnections: true, end: () => pool.end() });
+}
+
+interface Parts extends Pick<Base, 'hasOwnConnections' | 'gate'> {
+  readonly behind: pg.Client;
+  readonly end: () => Promise<unknown>;
+}
+
+function postgresBase(db: object, { behind, end, ...parts }: Parts): Base {
+  const close = async () => void (await Promise.all([end(), behind.end()]));
+  return { ...POSTGRES, ...parts, db, behind: (text) => behind.query(text), close };
+}
+
+export async function openNodePostgres(url: string): Promise<Base> {
+  return pooled(url, await emptied(url));
+}
+
+/** One more database object for what is there. */
+export async function openNodePostgresAgain(url: string): Promise<Base> {
+  return pooled(url, await connected(url));
 }
 
 export async function openNodePostgresClient(url: string): Promise<Base> {
   const behind = await emptied(url);
-  const client = new pg.Client(url);
-  await client.connect();
-  const close = async () => void (await Promise.all([client.end(), behind.end()]));
-  return {
-    ...POSTGRES,
-    db: drizzleNodePg(client, { schema: pgSchema }),
-    behind: (text) => behind.query(text),
-    hasOwnConnections: false,
-    close,
-  };
+  const client = await connected(url);
+  const db = drizzleNodePg(client, { schema: pgSchema });
+  return postgresBase(db, { behind, hasOwnConnections: false, end: () => client.end() });
 }
 
 export async function openPostgresJs(url: string): Promise<Base> {
   const behind = await emptied(url);
   const client = postgres(url, { max: 4, onnotice: () => undefined });
-  const close = async () => void (await Promise.all([client.end(), behind.end()]));
-  return {
-    ...POSTGRES,
-    db: drizzlePostgresJs(client, { schema: pgSchema }),
-    behind: (text) => behind.query(text),
-    hasOwnConnections: true,
-    close,
-  };
+  const db = drizzlePostgresJs(client, { schema: pgSchema });
+  return postgresBase(db, { behind, hasOwnConnections: true, end: () => client.end() });
 }
 
 export async function startD1(): Promise<Miniflare> {
@@ -135,7 +155,7 @@ export async function startD1(): Promise<Miniflare> {
 export async function openD1(server: Miniflare): Promise<Base> {
   const database = await server.getD1Database('DB');
   const behind = (text: string) => database.prepare(text).run();
-  for (const text of [...DROPPED, ...LITE_TABLES]) await behind(text);
+  await database.batch([...DROPPED, ...LITE_TABLES].map((text) => database.prepare(text)));
   const schema = liteSchema as unknown as PgSchema;
   const db = drizzleD1(database as unknown as Parameters<typeof drizzleD1>[0], { schema: liteSchema });
   return {

@@ -1,11 +1,12 @@
 // The databases the suite runs on, each opened empty.
 
 import { DatabaseSync } from 'node:sqlite';
-import { PGlite } from '@electric-sql/pglite';
+import type { PGlite } from '@electric-sql/pglite';
 import { createClient } from '@libsql/client';
 import { drizzle as drizzleLibsql } from 'drizzle-orm/libsql';
 import { drizzle as drizzlePglite } from 'drizzle-orm/pglite';
 import { drizzle as drizzleProxy } from 'drizzle-orm/sqlite-proxy';
+import { startedPglite } from '../../kit/pglite.ts';
 import {
   type Base,
   DROPPED,
@@ -23,12 +24,13 @@ import {
 let shared: Promise<PGlite> | undefined;
 
 export async function startPglite(): Promise<void> {
-  shared ??= PGlite.create();
+  shared ??= startedPglite();
   await shared;
 }
 
-export async function openPglite(): Promise<Base> {
-  shared ??= PGlite.create();
+/** Emptied, and behind a gate. */
+export async function gatedPglite(): Promise<{ readonly client: PGlite; readonly held: PGlite; readonly gate: Gate }> {
+  shared ??= startedPglite();
   const client = await shared;
   for (const text of [...DROPPED, ...PG_TABLES]) await client.exec(text);
   const gate: Gate = {};
@@ -40,6 +42,11 @@ export async function openPglite(): Promise<Base> {
       return typeof value === 'function' ? value.bind(target) : value;
     },
   });
+  return { client, held, gate };
+}
+
+export async function openPglite(): Promise<Base> {
+  const { client, held, gate } = await gatedPglite();
   return {
     orm,
     db: drizzlePglite(held, { schema: pgSchema }),

@@ -1,0 +1,92 @@
+// Values that are put in, not filled: in which order, and which of them are stored.
+//
+// The one complication: a value that was read before another was put in must not take its place, in any tier. So each put
+// has a turn, and where there are slower tiers the put is an invalidation of what was there.
+
+import type { OwnedValue } from '../entry/owned-value.ts';
+import type { StoredValue } from '../entry/stored-value.ts';
+import type { Clock, Eventually } from '../ports.ts';
+import type { Invalidator } from './invalidator.ts';
+import { SetOrder } from './set-order.ts';
+import type { UnderWay } from './under-way.ts';
+import type { ReadTicket, SetTerms, ValueTerms } from './value-contract.ts';
+import { entryOf, type Filled } from './value-entries.ts';
+import type { ValueFills } from './value-fills.ts';
+import type { ValueTally } from './value-tally.ts';
+
+export interface SetsParts {
+  readonly clock: Clock;
+  readonly invalidator: Invalidator;
+  readonly fills: ValueFills;
+  readonly tally: ValueTally;
+  readonly underWay: UnderWay;
+  readonly hasSlower: boolean;
+  readonly drop: (key: string) => void;
+  /** False: no tier took it, as far as that is known at once. */
+  readonly keep: (entry: StoredValue, memoryOnly: boolean) => Eventually<boolean>;
+}
+
+export class ValueSets {
+  readonly #parts: SetsParts;
+  readonly #order = new SetOrder();
+
+  constructor(parts: SetsParts) {
+    this.#parts = parts;
+  }
+
+  get turn(): number {
+    return this.#order.turn;
+  }
+
+  isOvertaken(key: string, turn: number): boolean {
+    return this.#order.isOvertaken(key, turn);
+  }
+
+  stamp(): ReadTicket {
+    return { ...this.#parts.invalidator.stamp(), turn: this.#order.turn };
+  }
+
+  /** Whether it was stored. */
+  take(key: string, owned: OwnedValue, { stamp, validator, ...terms }: SetTerms): Eventually<boolean> {
+    const { invalidator, fills, tally, clock, underWay } = this.#parts;
+    const begun = stamp ?? this.stamp();
+    const what = { uri: key, origin: '', tags: terms.tags };
+    if (this.#order.isOvertaken(key, begun.turn) || invalidator.refusal(begun, what) !== undefined) {
+      tally.set(key, 'refused');
+      return false;
+    }
+    // What was read before this was put in must not take its place.
+    fills.overtake(key);
+    this.#order.note(key);
+    const filled = { key, owned, validator, fillMs: 0, now: clock.now(), stamp: begun };
+    if (this.#parts.hasSlower) return underWay.track(this.#takeEverywhere(filled, terms));
+    const isKept = terms.ttlMs !== 0 && this.#parts.keep(entryOf(filled, terms), terms.memoryOnly) !== false;
+    tally.set(key, isKept ? 'stored' : 'not-stored');
+    if (terms.ttlMs === 0) this.#parts.drop(key);
+    return isKept;
+  }
+
+  /**
+   * A slower tier may fail to take it, or take an older value later; so that no older one is ever given again, all that
+   * are there are outdated first.
+   */
+  async #takeEverywhere(filled: Filled, terms: ValueTerms): Promise<boolean> {
+    const { invalidator, tally, keep } = this.#parts;
+    const { key, stamp } = filled;
+    const before = invalidator.applied;
+    const position = await invalidator.supersede(key);
+    // Where the log takes time, others may have had their turn, and so may a later value.
+    const isNext = position === before + 1;
+    const what = { uri: key, origin: '', tags: terms.tags };
+    const isOverdue = !isNext || invalidator.isAffectedSince({ ...stamp, position }, what);
+    const result = isOverdue ? 'refused' : terms.ttlMs === 0 ? 'not-stored' : 'stored';
+    if (result !== 'stored') {
+      tally.set(key, result);
+      return false;
+    }
+    const kept = keep(entryOf({ ...filled, stamp: { ...stamp, position } }, terms), terms.memoryOnly);
+    // What a slower tier makes of it is not known yet; it is told of in time.
+    tally.set(key, kept === false ? 'not-stored' : 'stored');
+    return (await kept) !== false;
+  }
+}

@@ -1,0 +1,106 @@
+// What keeps a feed by logical replication from telling all, each as a sentence that says what was expected.
+//
+// The one complication: some of it stops the feed, some makes it miss changes in silence. The second kind is why the facts
+// are looked at table by table.
+
+export interface PostgresNames {
+  readonly slot: string;
+  readonly publication: string;
+}
+
+export interface PostgresTableStatus {
+  readonly schema: string;
+  readonly name: string;
+  readonly isPublished: boolean;
+  /** As in pg_class.relreplident. */
+  readonly identity: 'default' | 'nothing' | 'full' | 'index';
+  readonly hasKey: boolean;
+  readonly isLogged: boolean;
+}
+
+export interface PostgresFeedReport {
+  readonly slot: 'missing' | 'idle' | 'active' | 'lost';
+  /** Bytes of the log that the slot keeps back; undefined: no slot. */
+  readonly retainedBytes: number | undefined;
+  /** max_slot_wal_keep_size; undefined: no bound, and the log may fill the disk. */
+  readonly maxRetainedBytes: number | undefined;
+  readonly walLevel: string;
+  readonly tables: readonly PostgresTableStatus[];
+  /** Each a sentence; empty: nothing is amiss. */
+  readonly problems: readonly string[];
+}
+
+/** Facts that `problemsOf` judges. */
+export interface PostgresFacts extends Omit<PostgresFeedReport, 'problems'> {
+  readonly names: PostgresNames;
+  readonly isInRecovery: boolean;
+  readonly mayReplicate: boolean;
+  readonly mayCreate: boolean;
+  readonly encoding: string;
+  readonly walStatus: string | undefined;
+  readonly slotDatabase: string | undefined;
+  readonly database: string;
+  readonly publication:
+    | undefined
+    | { readonly isComplete: boolean; readonly viaRoot: boolean; readonly restricted: readonly string[] };
+}
+
+export function problemsOf(facts: PostgresFacts): readonly string[] {
+  return [...serverProblems(facts), ...slotProblems(facts), ...publicationProblems(facts), ...tableProblems(facts)];
+}
+
+function serverProblems(facts: PostgresFacts): string[] {
+  const problems: string[] = [];
+  if (facts.walLevel !== 'logical') problems.push(`expected wal_level logical, got ${facts.walLevel}`);
+  if (facts.isInRecovery) problems.push('expected the primary server, got a standby');
+  if (!facts.mayReplicate) problems.push('expected a role with the right REPLICATION, got one without');
+  if (facts.encoding === 'SQL_ASCII') problems.push('expected an encoding of the database, got SQL_ASCII');
+  return problems;
+}
+
+function slotProblems({ names, slot, walStatus, slotDatabase, database, ...facts }: PostgresFacts): string[] {
+  if (slot === 'missing') return [`expected a replication slot ${names.slot}, got none`];
+  const problems: string[] = [];
+  if (slotDatabase !== database)
+    problems.push(`expected slot ${names.slot} for ${database}, got it for ${slotDatabase}`);
+  if (slot === 'lost') problems.push(`expected slot ${names.slot} to hold the log, got a lost one`);
+  if (walStatus === 'unreserved') {
+    problems.push(`expected slot ${names.slot} within max_slot_wal_keep_size, got one about to be lost`);
+  }
+  if (facts.maxRetainedBytes === undefined) {
+    problems.push('expected a bound max_slot_wal_keep_size, got none: a feed that is away lets the log fill the disk');
+  }
+  return problems;
+}
+
+function publicationProblems({ names, publication, mayCreate }: PostgresFacts): string[] {
+  if (publication === undefined) {
+    const got = mayCreate ? 'none' : 'none, and a role that may not make one';
+    return [`expected a publication ${names.publication}, got ${got}`];
+  }
+  const problems: string[] = [];
+  if (!publication.isComplete) {
+    problems.push(`expected ${names.publication} to publish insert, update, delete and truncate, got fewer`);
+  }
+  if (publication.viaRoot) {
+    problems.push(`expected ${names.publication} to name partitions, got publish_via_partition_root`);
+  }
+  for (const table of publication.restricted) {
+    problems.push(`expected all rows and columns of ${table} in ${names.publication}, got a filter`);
+  }
+  return problems;
+}
+
+function tableProblems({ names, tables, publication }: PostgresFacts): string[] {
+  if (publication === undefined) return [];
+  const problems: string[] = [];
+  for (const { schema, name, isPublished, identity, hasKey, isLogged } of tables) {
+    const table = `${schema}.${name}`;
+    if (!isLogged) problems.push(`expected a logged table, got ${table}, whose changes are in no log`);
+    else if (!isPublished) problems.push(`expected ${table} in publication ${names.publication}, got it left out`);
+    else if (identity === 'nothing' || (identity === 'default' && !hasKey)) {
+      problems.push(`expected a replica identity of ${table}, got none: its updates and deletes are refused`);
+    }
+  }
+  return problems;
+}

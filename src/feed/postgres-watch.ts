@@ -1,0 +1,80 @@
+// What the catalogue says of the tables that a feed watches. A change of a table's schema may change its rows without any
+// row being told of; and a table that is no longer watched may change unheard.
+//
+// The one complication: it is asked at each heartbeat, so it compares numbers of the transactions that last wrote the rows
+// of the catalogue, not their content. VACUUM FULL, CLUSTER and TRUNCATE leave them as they were, ANALYZE too.
+
+import type { PostgresTable } from './postgres-relations.ts';
+import type { SessionRow } from './postgres-session.ts';
+
+export interface WatchedTable extends PostgresTable {
+  /** `isVirtual`: computed when it is read; a trigger sees NULL in it. */
+  readonly columns: readonly { readonly name: string; readonly isVirtual: boolean }[];
+  readonly print: string;
+}
+
+export interface Watched {
+  /** Fingerprint of all of it: 8 hexadecimal digits. */
+  readonly print: string;
+  /** Of what belongs to no single table: views, types, functions, policies, inheritance. */
+  readonly others: string;
+  readonly tables: ReadonlyMap<number, WatchedTable>;
+}
+
+/** `members`: a query of the identifiers of the watched tables, as `id`, with a text that changes as their watching does. */
+function printsOf(members: string): string {
+  return `SELECT c.oid::text AS id, n.nspname AS schema, c.relname AS name,
+      concat_ws(' ', c.oid, n.nspname, c.relname, c.relpersistence, c.relkind, c.relrowsecurity, c.relreplident, m.watch,
+        (SELECT string_agg(a.attnum || ':' || a.xmin, ' ' ORDER BY a.attnum) FROM pg_attribute a
+          WHERE a.attrelid = c.oid AND a.attnum > 0),
+        (SELECT string_agg(d.oid || ':' || d.xmin, ' ' ORDER BY d.oid) FROM pg_attrdef d WHERE d.adrelid = c.oid),
+        (SELECT string_agg(k.oid || ':' || k.conkey::text, ' ' ORDER BY k.oid) FROM pg_constraint k
+          WHERE k.conrelid = c.oid AND k.contype = 'p')) AS print
+    FROM (${members}) m JOIN pg_class c ON c.oid = m.id JOIN pg_namespace n ON n.oid = c.relnamespace`;
+}
+
+/** Objects with an identifier below this came with the system. */
+const FIRST_OWN = 16384;
+
+const OTHERS = `SELECT md5(concat_ws(' ',
+    (SELECT string_agg(r.oid || ':' || r.xmin, ' ' ORDER BY r.oid) FROM pg_rewrite r
+      JOIN pg_class c ON c.oid = r.ev_class WHERE r.oid >= ${FIRST_OWN} AND c.relpersistence <> 't'),
+    (SELECT string_agg(oid || ':' || xmin, ' ' ORDER BY oid) FROM pg_proc WHERE oid >= ${FIRST_OWN}
+      AND pronamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname LIKE 'pg\\_%' OR nspname = 'tidegate')),
+    (SELECT string_agg(oid || ':' || xmin, ' ' ORDER BY oid) FROM pg_policy),
+    (SELECT string_agg(oid || ':' || xmin, ' ' ORDER BY oid) FROM pg_enum WHERE oid >= ${FIRST_OWN}),
+    (SELECT string_agg(i.inhrelid || ':' || i.inhparent, ' ' ORDER BY i.inhrelid, i.inhparent) FROM pg_inherits i
+      JOIN pg_class c ON c.oid = i.inhrelid WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'))) AS others`;
+
+/** One row: `print` and `others`. */
+export function printQuery(members: string): string {
+  return `SELECT left(md5(o.others || coalesce(
+      (SELECT string_agg(p.print, E'\\n' ORDER BY p.id) FROM (${printsOf(members)}) p), '')), 8) AS print, o.others
+    FROM (${OTHERS}) o`;
+}
+
+/** One row of the same, and `tables` as JSON. One statement, so that both are of one snapshot. */
+export function watchQuery(members: string): string {
+  return `SELECT w.*, (SELECT coalesce(json_agg(json_build_object('id', p.id, 'schema', p.schema, 'name', p.name,
+        'print', p.print, 'columns', (SELECT coalesce(json_agg(json_build_object('name', a.attname, 'isVirtual', a.attgenerated = 'v') ORDER BY a.attnum), '[]')
+          FROM pg_attribute a WHERE a.attrelid = p.id::oid AND a.attnum > 0 AND NOT a.attisdropped))), '[]')
+      FROM (${printsOf(members)}) p)::text AS tables
+    FROM (${printQuery(members)}) w`;
+}
+
+export function watchedOf(row: SessionRow | undefined): Watched {
+  const tables = JSON.parse(String(row?.tables ?? '[]')) as (Omit<WatchedTable, 'id'> & { readonly id: string })[];
+  return {
+    print: String(row?.print),
+    others: String(row?.others),
+    tables: new Map(tables.map((table) => [Number(table.id), { ...table, id: Number(table.id) }])),
+  };
+}
+
+/** Tables that came, went or are not as they were; undefined: it is a matter of more than tables. */
+export function changedTables(before: Watched, after: Watched): readonly WatchedTable[] | undefined {
+  if (before.others !== after.others) return undefined;
+  const gone = [...before.tables.values()].filter(({ id }) => !after.tables.has(id));
+  const changed = [...after.tables.values()].filter(({ id, print }) => before.tables.get(id)?.print !== print);
+  return [...gone, ...changed];
+}

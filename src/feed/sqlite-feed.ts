@@ -1,0 +1,299 @@
+// The change feed of SQLite and libSQL: follows the change log through a connection of its own.
+//
+// The one complication: everything may be lost at any time, the file itself included. So each reading begins at the row
+// told last, which carries a random number: what does not begin with that very row is a gap.
+
+import type { FeedPosition } from '../dependency/change.ts';
+import { TidegateError } from '../errors.ts';
+import type { Cancel, ChangeFeed, Clock, Eventually, FeedListener, FeedStatus, Tasks } from '../ports.ts';
+import { installSqliteFeed } from './sqlite-install.ts';
+import { differing, type Known, markSchema, pragma, type ReadTables, readKnown } from './sqlite-known.ts';
+import { changesOf, type LogPart, positionNow, readLog, seqOf, strangersIn } from './sqlite-log.ts';
+import type { SqliteRunner } from './sqlite-runner.ts';
+import { LOG } from './sqlite-triggers.ts';
+import { LogTrim } from './sqlite-trim.ts';
+
+export interface SqliteFeedOptions {
+  /** Opens a connection that nobody else uses; called again when the file was replaced or the connection failed. */
+  readonly connect: () => Eventually<SqliteRunner>;
+  /** The tables as they are now. */
+  readonly readTables: ReadTables;
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+  /** How often it is looked whether something was committed; 5 ms. */
+  readonly pollMs?: number;
+  /** 1 s. */
+  readonly heartbeatMs?: number;
+  /** More than so many changes at once are told as truncates of their tables; 20,000. */
+  readonly maxChanges?: number;
+  /** Rows of the log that are kept although they are acknowledged; 1,000. */
+  readonly keptRows?: number;
+  /** Gives a table that had triggers new ones when it was made anew or altered; true. */
+  readonly repairs?: boolean;
+}
+
+export interface SqliteFeed extends ChangeFeed {
+  /** Something was written in this process: looks at once. */
+  wake(): void;
+  /** Whether changes of that table are told; false: a query on it would never be invalidated. */
+  covers(table: string): boolean;
+}
+
+export function createSqliteFeed(options: SqliteFeedOptions): SqliteFeed {
+  return new Feed(options);
+}
+
+const SHORTEST_PAUSE_MS = 1;
+const LONGEST_PAUSE_MS = 1_000;
+
+class Feed implements SqliteFeed {
+  readonly #options: SqliteFeedOptions;
+  readonly #pollMs: number;
+  readonly #heartbeatMs: number;
+  readonly #trim: LogTrim;
+  #state: FeedStatus['state'] = 'stopped';
+  #listener: FeedListener | undefined;
+  #runner: SqliteRunner | undefined;
+  #identity = '';
+  #known: Known | undefined;
+  /** Tables that have had their triggers at some time. */
+  readonly #covered = new Set<string>();
+  #position: FeedPosition | undefined;
+  /** Where to begin; undefined: at a gap. */
+  #from: FeedPosition | undefined;
+  #isResumed = false;
+  #dataVersion: number | undefined;
+  #schemaVersion: number | undefined;
+  #knownAt = 0;
+  #beatAt = 0;
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  #failure: string | undefined;
+  #failures = 0;
+  #isAwake = false;
+  #isTelling = false;
+  #cancel: Cancel | undefined;
+  #round: Promise<void> | undefined;
+
+  constructor(options: SqliteFeedOptions) {
+    this.#options = options;
+    this.#pollMs = options.pollMs ?? 5;
+    this.#heartbeatMs = options.heartbeatMs ?? 1_000;
+    this.#trim = new LogTrim(options.keptRows ?? 1_000);
+  }
+
+  async start(from: FeedPosition | undefined, listener: FeedListener): Promise<void> {
+    if (!this.#isStopped()) throw new TidegateError('E_FEED', 'expected a feed that is stopped, got one that runs');
+    this.#state = 'starting';
+    this.#listener = listener;
+    this.#from = this.#position = from;
+    this.#isResumed = true;
+    this.#knownAt = this.#beatAt = this.#options.clock.monotonic();
+    try {
+      await this.#open();
+    } catch (error) {
+      this.#state = 'stopped';
+      await this.#close();
+      if (error instanceof TidegateError) throw error;
+      throw new TidegateError('E_FEED', `expected a database to open, got ${String(error)}`, { cause: error });
+    }
+    this.#next(0);
+  }
+
+  acknowledge(position: FeedPosition): void {
+    this.#trim.acknowledge(seqOf(position));
+  }
+
+  status(): FeedStatus {
+    const problems = [...(this.#known?.problems.values() ?? [])];
+    if (this.#failure !== undefined) problems.unshift(this.#failure);
+    const lagMs = this.#options.clock.monotonic() - this.#knownAt;
+    return { state: this.#state, position: this.#position, lagMs, problems };
+  }
+
+  async stop(): Promise<void> {
+    if (this.#isStopped()) return;
+    this.#state = 'stopped';
+    this.#cancel?.();
+    // One that its listener keeps waiting tells nothing more when it goes on.
+    if (!this.#isTelling) await this.#round;
+    await this.#close();
+  }
+
+  wake(): void {
+    if (this.#isAwake || this.#isStopped()) return;
+    this.#isAwake = true;
+    if (this.#round !== undefined) return;
+    // Many writes in a row are read together.
+    if (this.#options.clock.monotonic() - this.#lookedAt < SHORTEST_PAUSE_MS) this.#next(SHORTEST_PAUSE_MS);
+    else this.#options.tasks.soon(() => this.#begin());
+  }
+
+  covers(table: string): boolean {
+    return this.#known?.shapes.has(table) === true && !this.#known.problems.has(table);
+  }
+
+  #next(delayMs: number): void {
+    this.#cancel?.();
+    this.#cancel = this.#isStopped() ? undefined : this.#options.tasks.later(delayMs, () => this.#begin());
+  }
+
+  #begin(): void {
+    if (this.#isStopped() || this.#round !== undefined) return;
+    this.#round = this.#look().finally(() => {
+      this.#round = undefined;
+      const pauseMs = this.#pollMs * 2 ** Math.min(this.#failures, 10);
+      this.#next(this.#isAwake ? SHORTEST_PAUSE_MS : Math.min(pauseMs, Math.max(LONGEST_PAUSE_MS, this.#pollMs)));
+    });
+  }
+
+  #isStopped = (): boolean => this.#state === 'stopped';
+
+  async #look(): Promise<void> {
+    this.#isAwake = false;
+    try {
+      await this.#readOnce();
+      this.#failures = 0;
+      this.#failure = undefined;
+    } catch (error) {
+      if (this.#isStopped()) return;
+      this.#state = 'retrying';
+      this.#failures++;
+      this.#failure = error instanceof Error ? error.message : String(error);
+      // What is busy will do; anything else may be the connection itself.
+      if (!/\b(?:busy|locked)\b/i.test(this.#failure)) await this.#close();
+    }
+  }
+
+  async #readOnce(): Promise<void> {
+    const begunAt = this.#options.clock.monotonic();
+    this.#lookedAt = begunAt;
+    const isBeat = begunAt - this.#beatAt >= this.#heartbeatMs;
+    const runner = await this.#current();
+    const version = await pragma(runner, 'data_version');
+    const isDue = version === undefined || version !== this.#dataVersion || this.#state !== 'live';
+    const position = isDue || isBeat ? await this.#tellNews(runner) : this.#position;
+    if (this.#isStopped() || position === undefined) return;
+    this.#dataVersion = version;
+    this.#knownAt = begunAt;
+    this.#state = 'live';
+    await this.#trim.run(runner, begunAt, position);
+    if (this.#isStopped() || !(isDue || isBeat)) return;
+    this.#beatAt = begunAt;
+    this.#listener?.reached(position);
+  }
+
+  /** Up to where all has been told. */
+  async #tellNews(runner: SqliteRunner): Promise<FeedPosition | undefined> {
+    for (;;) {
+      const version = await pragma(runner, 'schema_version');
+      const isSameSchema = version !== undefined && version === this.#schemaVersion;
+      const known = isSameSchema ? (this.#known as Known) : await this.#newlyKnown(runner);
+      const part = await this.#readNews(runner, known, { version, isSameSchema });
+      // Changed since it was read above: what follows would be told in the old shapes.
+      if (part.kind === 'part' && part.hasSchema && (await pragma(runner, 'schema_version')) !== version) continue;
+      const reason = this.#gapIn(part, known);
+      const isGap = part.kind === 'gap' || reason !== undefined;
+      const position = await (isGap ? this.#tellGap(runner, known, reason ?? '') : this.#tell(part, known));
+      this.#schemaVersion = version;
+      return position;
+    }
+  }
+
+  async #readNews(
+    runner: SqliteRunner,
+    known: Known,
+    { version, isSameSchema }: { readonly version: number | undefined; readonly isSameSchema: boolean },
+  ): Promise<LogPart> {
+    if (this.#from === undefined) return { kind: 'gap', reason: 'the feed begins here' };
+    const isNumberSure = async () =>
+      isSameSchema && !this.#isResumed && (await pragma(runner, 'schema_version')) === version;
+    return readLog({ runner, known }, this.#from, { maxChanges: this.#options.maxChanges ?? 20_000, isNumberSure });
+  }
+
+  #gapIn(part: LogPart, known: Known): string | undefined {
+    if (part.kind === 'gap') return part.reason;
+    if (part.hasSchema && this.#isResumed) return 'the schema changed while the feed was stopped';
+    // Of a table that was known, or has become known: it is told as a truncate.
+    const strangers = strangersIn(part.told, known).filter((table) => this.#known?.byId.has(table) !== true);
+    return strangers.length === 0
+      ? undefined
+      : `the change log has rows of a table that is not known (${strangers.join()})`;
+  }
+
+  async #tell(part: LogPart & { kind: 'part' }, known: Known): Promise<FeedPosition> {
+    const truncates = differing(this.#known as Known, known).map((table) => ({ kind: 'truncate' as const, table }));
+    const changes = [...truncates, ...changesOf(part.told, known)];
+    const { position } = part;
+    if (changes.length > 0 && !this.#isStopped()) {
+      await this.#telling(() => this.#listener?.changed({ position, changes }));
+    }
+    this.#known = known;
+    this.#isResumed = false;
+    this.#from = this.#position = position;
+    return position;
+  }
+
+  async #tellGap(runner: SqliteRunner, known: Known, reason: string): Promise<FeedPosition | undefined> {
+    const position = await positionNow(runner);
+    if (this.#isStopped()) return undefined;
+    await this.#telling(() => this.#listener?.gap(reason, position));
+    this.#known = known;
+    this.#isResumed = false;
+    this.#from = this.#position = position;
+    return position;
+  }
+
+  async #telling(tell: () => Eventually<void> | undefined): Promise<void> {
+    this.#isTelling = true;
+    try {
+      await tell();
+    } finally {
+      this.#isTelling = false;
+    }
+  }
+
+  /** The schema may have changed. Says so in the log, so that there is a position after it. */
+  async #newlyKnown(runner: SqliteRunner): Promise<Known> {
+    let known = await this.#read(runner);
+    const lost = [...known.problems.keys()].filter((name) => this.#covered.has(name) && known.shapes.has(name));
+    if (lost.length > 0 && this.#options.repairs !== false) {
+      await installSqliteFeed(
+        runner,
+        [...known.shapes.values()].filter(({ name }) => lost.includes(name)),
+      );
+      known = await this.#read(runner);
+    }
+    await markSchema(runner, known.fingerprint, this.#known?.fingerprint !== known.fingerprint);
+    return known;
+  }
+
+  async #read(runner: SqliteRunner): Promise<Known> {
+    const known = await readKnown(runner, this.#options.readTables);
+    for (const name of known?.shapes.keys() ?? []) if (known?.problems.has(name) === false) this.#covered.add(name);
+    if (known !== undefined) return known;
+    throw new TidegateError('E_FEED', `expected the change log ${LOG} in the database, got none: install the feed`);
+  }
+
+  /** The connection, to the file that bears the name now. */
+  async #current(): Promise<SqliteRunner> {
+    if (this.#runner?.identity !== undefined && (await this.#runner.identity()) !== this.#identity) {
+      await this.#close();
+    }
+    return this.#runner ?? this.#open();
+  }
+
+  async #open(): Promise<SqliteRunner> {
+    const runner = await this.#options.connect();
+    this.#runner = runner;
+    this.#identity = (await runner.identity?.()) ?? '';
+    this.#dataVersion = this.#schemaVersion = undefined;
+    this.#known ??= await this.#read(runner);
+    return runner;
+  }
+
+  async #close(): Promise<void> {
+    const runner = this.#runner;
+    this.#runner = undefined;
+    await runner?.close?.();
+  }
+}

@@ -1,0 +1,44 @@
+// Deletes what the listener has acknowledged from the change log, a little at a time: while it deletes, others wait.
+
+import type { FeedPosition } from '../dependency/change.ts';
+import { seqOf } from './sqlite-log.ts';
+import type { SqliteRunner } from './sqlite-runner.ts';
+import { LOG } from './sqlite-triggers.ts';
+
+const ROWS_AT_ONCE = 500;
+const PAUSE_MS = 50;
+
+export class LogTrim {
+  readonly #keptRows: number;
+  #acknowledged = 0;
+  #trimmedTo = 0;
+  #nextAt = 0;
+
+  constructor(keptRows: number) {
+    this.#keptRows = keptRows;
+  }
+
+  acknowledge(seq: number): void {
+    if (seq > this.#acknowledged) this.#acknowledged = seq;
+  }
+
+  /** `told`: the row that the next reading begins with, which stays. */
+  async run(runner: SqliteRunner, now: number, told: FeedPosition): Promise<void> {
+    // What was acknowledged of an earlier log says nothing of this one.
+    this.#acknowledged = Math.min(this.#acknowledged, seqOf(told));
+    this.#trimmedTo = Math.min(this.#trimmedTo, this.#acknowledged);
+    const below = this.#acknowledged - this.#keptRows;
+    if (now < this.#nextAt || below <= this.#trimmedTo) return;
+    this.#nextAt = now + PAUSE_MS;
+    try {
+      await runner.all(`DELETE FROM ${LOG} WHERE seq < ? AND seq < (SELECT min(seq) FROM ${LOG}) + ${ROWS_AT_ONCE}`, [
+        below,
+      ]);
+      const [row] = await runner.all(`SELECT min(seq) AS first FROM ${LOG}`);
+      this.#trimmedTo = Math.min(below, Number(row?.first));
+    } catch (error) {
+      // Somebody writes: another time will do.
+      if (!/\b(?:busy|locked)\b/i.test(String(error))) throw error;
+    }
+  }
+}

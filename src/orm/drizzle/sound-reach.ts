@@ -1,0 +1,47 @@
+// The names under which a write is told to the cache besides those of Drizzle's own reads: programs store what they read
+// by themselves under names of tables, too.
+//
+// The one complication: programs name tables as they like, as Drizzle has them, with a schema or without, and name the
+// table they read. So all spellings are told, and what foreign keys and views make of a write is told by name.
+
+/** Every entry of the database is stored under this name too. */
+export const EVERYTHING = '*';
+
+export interface Known {
+  /** A view's tables; undefined: it is a table. */
+  readonly made: readonly string[] | 'unknown' | undefined;
+  /** Names such as `parent/delete`. */
+  readonly causes: Set<string>;
+  /** As Drizzle's objects have it. */
+  readonly spellings: Set<string>;
+}
+
+type KnownNames = ReadonlyMap<string, Known>;
+
+/** Tables and views whose rows may be others after a write under these names. `others`: known by name alone. */
+export function namesOutside(
+  names: readonly string[],
+  known: KnownNames,
+  others: ReadonlySet<string>,
+): readonly string[] {
+  const changed = new Set(names.filter((name) => name !== EVERYTHING && (known.has(name) || !name.includes('/'))));
+  if (names.includes(EVERYTHING)) for (const name of [...known.keys(), ...others]) changed.add(name);
+  addChildren(changed, names, known);
+  for (const [name, { made }] of known) {
+    if (made === 'unknown' || made?.some((table) => changed.has(table)) === true) changed.add(name);
+  }
+  return [...new Set([...changed].flatMap((name) => [name, ...(known.get(name)?.spellings ?? [])]))];
+}
+
+/** Tables that foreign keys change with those, and what theirs change in turn. */
+function addChildren(changed: Set<string>, names: readonly string[], known: KnownNames): void {
+  // A set that grows while it is gone through.
+  const causes = new Set(names.filter((name) => name.includes('/')));
+  for (const cause of causes) {
+    for (const [child, { causes: ofChild }] of known) {
+      if (!ofChild.has(cause)) continue;
+      changed.add(child);
+      causes.add(`${child}/delete`).add(`${child}/update`);
+    }
+  }
+}

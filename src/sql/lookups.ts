@@ -1,0 +1,176 @@
+// Queries to be run beside a statement, so that more is known of what its joins can find: of `favorites f JOIN users u ON
+// u.id = f.user_id WHERE u.name = ?` a row of f matters only if its user_id is one that `SELECT id FROM users WHERE name = ?`
+// gives.
+//
+// The one complication: a table may be narrowed by what another holds only if that one is not narrowed by it in turn, or a
+// row could be added on one side, and be taken for one without a partner, and then its partner on the other. So they are
+// put in an order, the first of which stands by itself.
+
+import { MAX_LOOKED_UP } from '../dependency/bind-predicate.ts';
+import type { Operand, Predicate } from '../dependency/predicate.ts';
+import type { Lookup } from '../dependency/template.ts';
+import type { Analysis } from './analysis.ts';
+import { type Equalities, isSameType, typeOf } from './closure.ts';
+import { type Region, regionOf } from './regions.ts';
+import type { ReadState, Ref, Resolved } from './resolved.ts';
+
+type ValueOperand = Lookup['operands'][number];
+
+/** `FROM … WHERE …`, of which some column is asked for. */
+interface Source {
+  readonly text: string;
+  readonly operands: readonly ValueOperand[];
+}
+
+/** Gives what was looked up for the reads of a region, after these are narrowed. */
+export function narrowByLookups(region: Region, known: Equalities, { dialect }: Analysis): Lookup[] {
+  if (dialect !== 'sqlite') return [];
+  const lookups: Lookup[] = [];
+  const sources = new Map<ReadState, Source>();
+  const narrow = (read: ReadState, column: number, { text: whole, operands }: Source): void => {
+    // One more than are used tells that there are too many. Within another it may not be cut.
+    const text = `${whole} LIMIT ${MAX_LOOKED_UP + 1}`;
+    const index = lookups.findIndex((one) => one.text === text && isSameList(one.operands, operands));
+    if (index < 0) lookups.push({ text, operands });
+    const operand: Operand = { kind: 'lookup', index: index < 0 ? lookups.length - 1 : index };
+    read.predicates.push({ kind: 'in', column, operands: [operand] });
+  };
+  const members = region.members.filter((read) => canBeAsked(read));
+  const asked = askedWithin(region);
+  for (const { read, column, source } of asked) {
+    if (!members.includes(read) || sources.has(read)) continue;
+    sources.set(read, sourceOf(read, { column, source }));
+    narrow(read, column, source);
+  }
+  const roots = rootsOf(members, known);
+  for (let root = [...sources.keys()][0] ?? roots[0]; root !== undefined; ) {
+    if (!sources.has(root)) sources.set(root, sourceOf(root, undefined));
+    for (let found = true; found; ) {
+      found = false;
+      for (const read of members) {
+        const link = sources.has(read) ? undefined : linkOf(read, sources, known);
+        if (link === undefined) continue;
+        narrow(read, link.column, link.source);
+        sources.set(read, sourceOf(read, link));
+        found = true;
+      }
+    }
+    root = roots.find((read) => !sources.has(read));
+  }
+  return lookups;
+}
+
+interface Link {
+  readonly column: number;
+  /** The values that it may have. */
+  readonly source: Source;
+}
+
+/** How a read is joined with one of those that come before it. */
+function linkOf(read: ReadState, sources: ReadonlyMap<ReadState, Source>, known: Equalities): Link | undefined {
+  for (const column of read.table.columns.keys()) {
+    // What is equal to a value needs no other.
+    if (read.predicates.some((part) => part.kind === 'compare' && part.operator === '=' && part.column === column))
+      continue;
+    for (const ref of known.equalsOf({ read, column })) {
+      const source = sources.get(ref.read);
+      if (source !== undefined && ref.read !== read) return { column, source: valuesOf(ref, source) };
+    }
+  }
+  return undefined;
+}
+
+/** Columns of the region that are looked for among those of a subselect: `a IN (SELECT b …)`. */
+function askedWithin({ conjuncts }: Region): (Link & { readonly read: ReadState })[] {
+  return conjuncts.flatMap((conjunct) => {
+    const sides = membershipOf(conjunct);
+    if (sides === undefined || !isSameType(typeOf(sides.outer), typeOf(sides.inner))) return [];
+    const { read, column } = sides.outer;
+    return [{ read, column, source: valuesOf(sides.inner, sourceOf(sides.inner.read, undefined)) }];
+  });
+}
+
+function membershipOf(conjunct: Resolved): { readonly outer: Ref; readonly inner: Ref } | undefined {
+  if (conjunct.kind !== 'other' || conjunct.reason !== 'IN (SELECT …)') return undefined;
+  const [operand] = conjunct.parts;
+  const [plan] = conjunct.plans;
+  if (operand?.kind !== 'column' || plan?.kind !== 'plain') return undefined;
+  const shown = plan.outputs[0]?.expression;
+  if (shown?.kind !== 'column') return undefined;
+  const { read } = shown.ref;
+  const isMember = regionOf(plan.nodes, plan.where).members.includes(read);
+  if (!isMember || !canBeAsked(read) || !read.predicates.some(isSelective)) return undefined;
+  return { outer: operand.ref, inner: shown.ref };
+}
+
+/** Of a table whose name says which it is; what may be read anywhere is not looked up. */
+function canBeAsked({ table, isWhole }: ReadState): boolean {
+  return !isWhole && !table.name.includes('.');
+}
+
+/** Rows with one value are few, or so it is taken; at most they are as many as the table has. */
+function isSelective(predicate: Predicate): boolean {
+  if (predicate.kind === 'compare') return predicate.operator === '=' && predicate.operand.kind === 'parameter';
+  return predicate.kind === 'in' && predicate.operands.some(({ kind }) => kind === 'parameter');
+}
+
+/** Those first that are one row, then those that others refer to: they change less often than what refers to them. */
+function rootsOf(members: readonly ReadState[], known: Equalities): ReadState[] {
+  const rank = (read: ReadState) => (isOneRow(read) ? 0 : isReferredTo(read, known) ? 1 : 2);
+  return members.filter(({ predicates }) => predicates.some(isSelective)).sort((one, other) => rank(one) - rank(other));
+}
+
+function isReferredTo(read: ReadState, known: Equalities): boolean {
+  const isKey = (ref: Ref) => ref.read.table.key.length === 1 && ref.read.table.key[0] === ref.column;
+  return read.table.key.some((column) => {
+    const own: Ref = { read, column };
+    return isKey(own) && known.equalsOf(own).some((ref) => ref.read !== read && !isKey(ref));
+  });
+}
+
+function isOneRow({ table, predicates }: ReadState): boolean {
+  const isFixed = (column: number) =>
+    predicates.some((part) => isSelective(part) && 'column' in part && part.column === column);
+  return table.key.length > 0 && table.key.every(isFixed);
+}
+
+function sourceOf({ table, predicates }: ReadState, link: Link | undefined): Source {
+  const parts: Source[] = predicates.flatMap((predicate) => conditionOf(predicate, (at) => table.columns[at]?.name));
+  if (link !== undefined) {
+    const column = quoted(table.columns[link.column]?.name as string);
+    parts.push({ text: `${column} IN (${link.source.text})`, operands: link.source.operands });
+  }
+  const where = parts.map(({ text }) => text).join(' AND ');
+  return {
+    text: `FROM main.${quoted(table.name)} WHERE ${where}`,
+    operands: parts.flatMap(({ operands }) => operands),
+  };
+}
+
+function valuesOf({ read, column }: Ref, { text, operands }: Source): Source {
+  return { text: `SELECT DISTINCT ${quoted(read.table.columns[column]?.name as string)} ${text}`, operands };
+}
+
+/** None where it cannot be said so that it is sure to mean the same: more rows are looked up than matter. */
+function conditionOf(predicate: Predicate, nameOf: (column: number) => string | undefined): Source[] {
+  if (predicate.kind !== 'in' && !(predicate.kind === 'compare' && predicate.operator === '=')) return [];
+  const name = nameOf(predicate.column);
+  const given = predicate.kind === 'in' ? predicate.operands : [predicate.operand];
+  const operands = given.filter((operand) => operand.kind === 'parameter' || operand.kind === 'value');
+  if (name === undefined || operands.length !== given.length || operands.length === 0) return [];
+  const text = predicate.kind === 'in' ? `IN (${operands.map(() => '?').join(', ')})` : '= ?';
+  return [{ text: `${quoted(name)} ${text}`, operands }];
+}
+
+function isSameList(one: readonly ValueOperand[], other: readonly ValueOperand[]): boolean {
+  if (one.length !== other.length) return false;
+  return one.every((operand, at) => {
+    const its = other[at] as ValueOperand;
+    if (operand.kind === 'parameter') return its.kind === 'parameter' && operand.index === its.index;
+    return its.kind === 'value' && operand.value === its.value;
+  });
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

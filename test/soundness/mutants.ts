@@ -1,0 +1,107 @@
+// Mutants: analysis, evaluation and index with one rule taken out. Each must make the run miss a change, or the run does
+// not look where it should.
+
+import type { SourceEdit } from '../sim/source-edits.ts';
+
+export interface Mutant {
+  readonly name: string;
+  readonly edits: readonly SourceEdit[];
+  /** The only one it could be caught by, where that comes seldom. */
+  readonly feature?: string;
+}
+
+/** `place`: the file, and the feature after a colon. */
+function mutant(name: string, place: string, ...edits: readonly (readonly [find: string, replace: string])[]): Mutant {
+  const [file, feature] = place.split(': ');
+  const all = edits.map(([find, replace]) => ({ file: `src/${file}`, find, replace }));
+  return feature === undefined ? { name, edits: all } : { name, edits: all, feature };
+}
+
+export const MUTANTS: readonly Mutant[] = [
+  mutant('maybe-taken-for-null', 'dependency/evaluate.ts', [
+    "case 'given':\n      return ANY;",
+    "case 'given':\n      return NULL;",
+  ]),
+  mutant('end-left-out', 'dependency/evaluate.ts', ['return order <= 0 ? TRUE', 'return order < 0 ? TRUE']),
+  mutant('not-forgotten', 'dependency/evaluate.ts', [
+    'return negated(setOf(predicate.part, table, row));',
+    'return setOf(predicate.part, table, row);',
+  ]),
+  mutant('old-image-ignored', 'dependency/affected.ts', [
+    "(part === 'unknown' || wasSkipped) && isPossible(before)",
+    'wasSkipped && isPossible(before)',
+  ]),
+  mutant('nulls-always-last', 'dependency/affected.ts', [
+    "if (cell === null) return last === null ? 'same' : term.nullsFirst ? 'before' : 'after';",
+    "if (cell === null) return last === null ? 'same' : 'after';",
+  ]),
+  mutant('skipped-rows-forgotten', 'dependency/affected.ts', [
+    "if (part === 'out' && bound.bound?.hasOffset !== true) return undefined;",
+    "if (part === 'out') return undefined;",
+  ]),
+  mutant('bound-of-a-window-that-is-not-full', 'dependency/bind.ts', [
+    'last === undefined || result.rows.length < limit',
+    'last === undefined',
+  ]),
+  mutant('undecided-is-false', 'dependency/bind-predicate.ts', [
+    'default:\n      return UNDECIDED;',
+    'default:\n      return FALSE;',
+  ]),
+  mutant('null-of-a-missing-partner-ends-it', 'dependency/bind-predicate.ts', [
+    'if (value === null) continue;',
+    'if (value === null) break;',
+  ]),
+  mutant('on-narrows-the-kept-side', 'sql/regions.ts', [
+    "if (node.type === 'left') outer.push({ ...node, left: NOTHING });",
+    "if (node.type === 'left') { outer.push({ ...node, left: NOTHING }); region.conjuncts.push(...node.on); }",
+  ]),
+  mutant('anti-joins-only-add', 'sql/regions.ts', [
+    'return region.full.length === 0 && !looks;',
+    'return region.full.length === 0 && (!looks || true);',
+  ]),
+  mutant('full-join-is-a-left-join', 'sql/regions.ts', [
+    "if (node.type === 'full') {",
+    "if (node.type === ('never' as string)) {",
+  ]),
+  mutant('cut-by-any-order', 'sql/outputs.ts: left join of a window', [
+    'isCut && !isPlacedFirst(top)',
+    'isCut && top === undefined',
+  ]),
+  mutant('second-side-of-a-cut', 'sql/outputs.ts: left join of a window', ['region.nullable.length > 1 || ', '']),
+  mutant('nested-side-looked-at', 'sql/narrowing.ts: nested left join', [
+    'isBlind(nullable) ? around.chained : undefined',
+    'isBlind(nullable) || true ? around.chained : undefined',
+  ]),
+  mutant('closure-across-types', 'sql/closure.ts: inner join', [
+    "operator === '=' && isCarried(",
+    "operator === '=' && (true || isCarried)(",
+  ]),
+  mutant('closure-of-any-comparison', 'sql/closure.ts', ["if (operator === '=' && isCarried(", 'if (isCarried(']),
+  mutant('having-not-read', 'sql/selects.ts', ['[resolve(body.having)]', '(resolve(body.having), [])']),
+  mutant('group-is-a-row', 'sql/selects.ts', ['body.groupBy.length > 0 ||', '']),
+  mutant('order-of-another-column', 'sql/windows.ts', [
+    'isDescending: term.isDescending, nullsFirst',
+    'isDescending: false, nullsFirst',
+  ]),
+  mutant('not-in-without-nulls', 'sql/membership.ts: in subquery of a key', [
+    'return !isNegated ||',
+    'return isNegated || !isNegated ||',
+  ]),
+  mutant('list-is-never-empty', 'sql/conjuncts.ts: left join', [
+    'return isMaybeEmpty ? CAN_BE_FALSE | CAN_BE_NULL : CAN_BE_NULL;',
+    'return isMaybeEmpty ? CAN_BE_NULL : CAN_BE_NULL;',
+  ]),
+  mutant('records-not-looked-at', 'dependency/index-table.ts', [
+    'if (key !== undefined && isUsed) this.#matchRecord(key, probe);',
+    'void isUsed;',
+  ]),
+  mutant('first-of-a-list-alone', 'dependency/index-path.ts', ['return [...all];', 'return [...all].slice(0, 1);']),
+  mutant('columns-of-conditions-not-used', 'dependency/index-shape.ts', [
+    'predicateBits(read.predicate) |\n    predicateBits(predicate)',
+    '0',
+  ]),
+  mutant('prefix-without-an-end', 'dependency/interval-order.ts', [
+    'return prefix.slice(0, end - 1) + String.fromCharCode(prefix.charCodeAt(end - 1) + 1);',
+    'return prefix;',
+  ]),
+];
