@@ -94,6 +94,8 @@ function sqliteText(affinity: SqliteColumnType['affinity'], value: string): Cell
 function postgresCell(type: PostgresColumnType['type'], value: unknown): Cell {
   switch (typeof value) {
     case 'string':
+      // One driver sends the text as it is, another takes any text for false.
+      if (type === 'boolean') return undefined;
       return value.isWellFormed() ? textCell(type, value) : undefined;
     case 'number':
       return postgresNumber(type, value);
@@ -135,8 +137,6 @@ function textCell(type: PostgresColumnType['type'], text: string): Cell {
       return floatOf(text);
     case 'decimal':
       return isDecimal(text) ? text : undefined;
-    case 'boolean':
-      return text === 't' || text === 'true' ? true : text === 'f' || text === 'false' ? false : undefined;
     case 'uuid':
       return UUID.test(text) ? text.toLowerCase() : undefined;
     case 'bytes':
@@ -147,6 +147,7 @@ function textCell(type: PostgresColumnType['type'], text: string): Cell {
       return momentOf(text, false);
     case 'timestamptz':
       return momentOf(text, true);
+    case 'boolean':
     case 'opaque':
       return undefined;
   }

@@ -34,8 +34,8 @@ export function seenByBoth(one: Seen | undefined, other: Seen | undefined): Seen
   if (one === undefined || other === undefined) return undefined;
   if (one.kind === 'up-to' && other.kind === 'up-to') return one.position <= other.position ? one : other;
   if (one.kind !== 'snapshot' || other.kind !== 'snapshot') return undefined;
-  const below = one.below < other.below ? one.below : other.below;
-  return { kind: 'snapshot', below, running: new Set([...one.running, ...other.running]) };
+  const first = one.below < other.below ? one : other;
+  return { kind: 'snapshot', below: first.below, running: new Set([...one.running, ...other.running]) };
 }
 
 export class RecentChanges {

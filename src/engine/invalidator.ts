@@ -113,6 +113,11 @@ export class Invalidator {
     return true;
   }
 
+  /** Whether what carries the tags may be given to anyone but those who asked for it themselves. */
+  isShareable(tags: readonly string[]): boolean {
+    return this.#allows === undefined || this.#allows(tags, true);
+  }
+
   /** Of an entry that is not current: true when only soft invalidations affect it. */
   isExpired(entry: Pick<EntryNote, 'kind' | 'key' | 'tags' | 'epoch' | 'stamp'>): boolean {
     if (this.#hard === this.#invalidations || entry.epoch !== this.#invalidations.epoch) return false;

@@ -10,6 +10,7 @@ import type { RequestDemands } from '../semantics/cache-control.ts';
 import { decideReuse } from '../semantics/reuse.ts';
 import type { Landing, RunningFlight } from './flight-plan.ts';
 import type { Invalidator } from './invalidator.ts';
+import { isFromSource } from './source-leases.ts';
 
 export interface Joiner {
   /** Log position at which it arrived. */
@@ -42,6 +43,7 @@ export function mayShare(what: {
   const names = landing.kind === 'entry' ? landing.names : landing.draft?.names;
   // Not to be stored, so not to be shared: it may be for the first client alone.
   if (shared === undefined || names === undefined || shared.key !== joiner.variantKey(names)) return false;
+  if (!invalidator.isShareable(shared.tags)) return false;
   if (comesTooLate(flight, { joiner, invalidator, tags: shared.tags })) return false;
   return decideReuse(joiner.demands, shared, { now, outdated: false }).kind === 'serve';
 }
@@ -51,7 +53,8 @@ function comesTooLate(
   flight: RunningFlight,
   by: { readonly joiner: Joiner; readonly invalidator: Invalidator; readonly tags: readonly string[] },
 ): boolean {
-  if (by.joiner.arrival <= flight.stamp.position) return false;
+  // While a source is not heard of, changes have no position.
+  if (by.joiner.arrival <= flight.stamp.position && !isFromSource(by.tags)) return false;
   const { uri, route } = flight.plan.request;
   return by.invalidator.isAffectedSince(flight.stamp, { uri, origin: route.originName, tags: by.tags });
 }

@@ -10,6 +10,11 @@ import type { Clock, Eventually } from '../ports.ts';
 /** Before the name of a source, in the tag that every response read from it carries. */
 const SOURCE_TAG = 'tg-source:';
 
+/** True: it was read from a source that a tracker tells of. */
+export function isFromSource(tags: readonly string[]): boolean {
+  return tags.some((tag) => tag.startsWith(SOURCE_TAG));
+}
+
 /** What a tracker says of its source. */
 export interface SourceReport {
   readonly source: string;
@@ -50,6 +55,7 @@ interface Source {
   untilMs: number;
   /** A lease ran out: what was read before is to be outdated before there is another. */
   hasLapsed: boolean;
+  lapses: number;
   reports: number;
   gaps: number;
   expirations: number;
@@ -75,24 +81,40 @@ export class SourceLeases {
     this.#parts = parts;
   }
 
-  /** Once it resolves, what it names is outdated, and so is everything of the source where there was a gap. */
+  /**
+   * Once it resolves, what it names is outdated, and so is everything of the source where there was a gap. Rejects where
+   * that could not be made sure; then nothing of the report counts, and it is to come again.
+   */
   async report({ source, session, sequence, token, leaseMs, tags }: SourceReport): Promise<SourceReply> {
     this.#expire();
     const known = this.#sources.get(source);
     const goesOn = known?.session === session && sequence <= known.sequence + 1;
-    const isGap = !goesOn || known.hasLapsed;
     const state = goesOn ? known : this.#begin(source, session, known);
+    const isGap = await this.#outdate(state, source, tags);
     state.sequence = Math.max(state.sequence, sequence);
     state.reports++;
     if (isGap) state.gaps++;
-    const outdated = isGap ? [SOURCE_TAG + source] : tags;
-    await Promise.all(outdated.map((tag) => this.#parts.invalidate({ kind: 'tag', tag })));
-    if (isGap) state.hasLapsed = false;
     const givenMs = state.tokens.find((one) => one.token === token)?.givenMs;
     if (givenMs !== undefined) state.untilMs = Math.max(state.untilMs, givenMs + leaseMs);
     const given = this.#give(state);
     this.#survey();
     return { gap: isGap, token: given };
+  }
+
+  /** What is named; or all of the source, as long as a lease has run out that nothing came after. True: that. */
+  async #outdate(state: Source, source: string, tags: readonly string[]): Promise<boolean> {
+    let isGap = false;
+    for (;;) {
+      const { lapses } = state;
+      isGap ||= state.hasLapsed;
+      const outdated = isGap ? [SOURCE_TAG + source] : tags;
+      await Promise.all(outdated.map((tag) => this.#parts.invalidate({ kind: 'tag', tag })));
+      this.#expire();
+      // One that ran out meanwhile: what was read until then is to be outdated, too.
+      if (state.lapses !== lapses) continue;
+      if (isGap) state.hasLapsed = false;
+      return isGap;
+    }
   }
 
   /**
@@ -127,7 +149,7 @@ export class SourceLeases {
 
   #begin(source: string, session: string, known: Source | undefined): Source {
     const { reports = 0, gaps = 0, expirations = 0 } = known ?? {};
-    const fresh = { session, sequence: 0, tokens: [], untilMs: 0, hasLapsed: false };
+    const fresh = { session, sequence: 0, tokens: [], untilMs: 0, hasLapsed: true, lapses: 0 };
     const state: Source = { ...fresh, reports, gaps, expirations };
     this.#sources.set(source, state);
     this.#survey();
@@ -147,6 +169,7 @@ export class SourceLeases {
       if (state.untilMs === 0 || now < state.untilMs) continue;
       state.untilMs = 0;
       state.hasLapsed = true;
+      state.lapses++;
       state.expirations++;
     }
     this.#survey();

@@ -207,6 +207,8 @@ describe('what is not there', () => {
         'GET /tiers',
         'GET /tiers/check',
         'POST /tiers/clear',
+        'GET /sources',
+        'POST /sources',
       ]);
     },
   );

@@ -138,7 +138,7 @@ function makePredicate(chance: Chance, table: TableShape, depth: number): Predic
   }
   switch (chance.below(14)) {
     case 0:
-      return { kind: 'always' };
+      return chance.is(70) ? { kind: 'always' } : { kind: 'never', truth: chance.one(['false', 'null'] as const) };
     case 1:
       return { kind: 'not', part: makePredicate(chance, table, 0) };
     case 2:

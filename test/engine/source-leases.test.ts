@@ -1,8 +1,9 @@
 // What was read from a source is served while a tracker tells of the source's changes, and no longer.
 
 import { describe, expect, it } from 'vitest';
-import type { SourceReport } from '../../src/engine/source-leases.ts';
+import { SourceLeases, type SourceReport } from '../../src/engine/source-leases.ts';
 import { FRESH, gateBench } from '../kit/gate-bench.ts';
+import { SimulatedTime } from '../kit/simulated-time.ts';
 
 const TAGGED = [...FRESH, 'cache-tag', 'q1, tg-source:shop'];
 
@@ -118,6 +119,27 @@ describe('what carries the tag of a source', () => {
     expect(get('/a').state).toBe('waiting');
   });
 
+  it('is not shared with those that come once nobody is heard, nor once somebody is again', async () => {
+    const { get, origin, time, report, begin } = bench();
+    await begin();
+    get('/a');
+    const fill = origin.last;
+    time.advance(2000);
+    const inTheDark = get('/a');
+    fill.answer(200, TAGGED, 'old');
+    expect(inTheDark.state).toBe('waiting');
+    origin.last.answer(200, TAGGED, 'new');
+    expect(inTheDark.text).toBe('new');
+
+    get('/b');
+    const other = origin.last;
+    const early = get('/b');
+    await report();
+    await report();
+    other.answer(200, TAGGED, 'old');
+    expect(early.state).toBe('waiting');
+  });
+
   it('does not hold up what carries no source, or another', async () => {
     const { fill, get, time, begin, gate } = bench();
     await begin();
@@ -131,3 +153,83 @@ describe('what carries the tag of a source', () => {
     expect(get('/blog').text).toBe('one');
   });
 });
+
+describe('a report whose invalidation is not made sure', () => {
+  /** Sources over an invalidation that ends when told. */
+  function slow() {
+    const time = new SimulatedTime();
+    const asked: { readonly tag: string; readonly end: PromiseWithResolvers<void> }[] = [];
+    const sources = new SourceLeases({
+      clock: time,
+      invalidate: (selector) => {
+        const end = Promise.withResolvers<void>();
+        asked.push({ tag: (selector as { tag: string }).tag, end });
+        return end.promise;
+      },
+    });
+    const report = (sequence: number, token?: string, tags: readonly string[] = []) =>
+      sources.report({
+        source: 'db',
+        session: 's',
+        sequence,
+        leaseMs: 1000,
+        tags,
+        ...(token !== undefined && { token }),
+      });
+    const state = () => sources.states()[0];
+    return { time, asked, sources, report, state };
+  }
+
+  it('that was for a gap leaves the gap', async () => {
+    const { asked, report, state } = slow();
+    const first = report(1);
+    asked[0]?.end.reject(new Error('full'));
+    await expect(first).rejects.toThrow('full');
+    const again = report(1);
+    expect(asked[1]?.tag).toBe('tg-source:db');
+    asked[1]?.end.resolve();
+    expect((await again).gap).toBe(true);
+    expect(state()?.gaps).toBe(1);
+  });
+
+  it('keeps another that comes meanwhile from passing', async () => {
+    const { asked, report } = slow();
+    void report(1);
+    const again = report(1);
+    expect(asked.map(({ tag }) => tag)).toEqual(['tg-source:db', 'tg-source:db']);
+    asked[1]?.end.resolve();
+    expect((await again).gap).toBe(true);
+  });
+
+  it('does not count, so that the next one is a gap', async () => {
+    const { asked, report } = slow();
+    const first = report(1);
+    asked[0]?.end.resolve();
+    const { token } = await first;
+    const second = report(2, token, ['q']);
+    asked[1]?.end.reject(new Error('full'));
+    await expect(second).rejects.toThrow('full');
+    void report(3, token);
+    expect(asked[2]?.tag).toBe('tg-source:db');
+  });
+
+  it('outlasts the lease, and what was read until then goes too', async () => {
+    const { asked, report, time } = slow();
+    const first = report(1);
+    asked[0]?.end.resolve();
+    const { token } = await first;
+    const second = report(2, token);
+    const { token: next } = await second;
+    const third = report(3, next, ['q']);
+    time.advance(1000);
+    asked[1]?.end.resolve();
+    await settle();
+    expect(asked.map(({ tag }) => tag)).toEqual(['tg-source:db', 'q', 'tg-source:db']);
+    asked[2]?.end.resolve();
+    expect((await third).gap).toBe(true);
+  });
+});
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+}

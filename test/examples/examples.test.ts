@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { composed, exampleNames, isBefore, isRun, namesIn, type Ran, ROOT, run } from './kit.ts';
 
-const GUIDES = ['docs/data-cache.md', 'docs/http-handlers.md', 'docs/migrating.md'];
+const GUIDES = ['docs/data-cache.md', 'docs/exact-invalidation.md', 'docs/http-handlers.md', 'docs/migrating.md'];
 const DOCUMENTS = [...GUIDES, 'README.md'];
 const names = exampleNames();
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');

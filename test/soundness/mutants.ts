@@ -43,7 +43,7 @@ export const MUTANTS: readonly Mutant[] = [
     'last === undefined || result.rows.length < limit',
     'last === undefined',
   ]),
-  mutant('undecided-is-false', 'dependency/bind-predicate.ts', [
+  mutant('undecided-is-false', 'dependency/bind-predicate.ts: optional filter', [
     'default:\n      return UNDECIDED;',
     'default:\n      return FALSE;',
   ]),
@@ -72,13 +72,16 @@ export const MUTANTS: readonly Mutant[] = [
     'isBlind(nullable) ? around.chained : undefined',
     'isBlind(nullable) || true ? around.chained : undefined',
   ]),
-  mutant('closure-across-types', 'sql/closure.ts: inner join', [
-    "operator === '=' && isCarried(",
-    "operator === '=' && (true || isCarried)(",
+  mutant('closure-across-types', 'sql/closure.ts: join of any columns', [
+    'isCarried(typeOf(left.ref), typeOf(right.ref))',
+    'typeOf(left.ref).family === typeOf(right.ref).family',
   ]),
-  mutant('closure-of-any-comparison', 'sql/closure.ts', ["if (operator === '=' && isCarried(", 'if (isCarried(']),
+  mutant('closure-of-any-comparison', 'sql/closure.ts: join of any columns', [
+    "if (operator === '=' && isCarried(",
+    'if (isCarried(',
+  ]),
   mutant('having-not-read', 'sql/selects.ts', ['[resolve(body.having)]', '(resolve(body.having), [])']),
-  mutant('group-is-a-row', 'sql/selects.ts', ['body.groupBy.length > 0 ||', '']),
+  mutant('groups-not-read', 'sql/selects.ts: group by', ['...body.groupBy.map(byNumber),', '']),
   mutant('order-of-another-column', 'sql/windows.ts', [
     'isDescending: term.isDescending, nullsFirst',
     'isDescending: false, nullsFirst',

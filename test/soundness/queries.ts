@@ -105,7 +105,7 @@ const MAKERS: { readonly [feature: string]: Maker } = {
       ? kit.dice.pick([` HAVING count(*) > ${count(kit)}`, ` HAVING max(${other}) > 3`, ` HAVING count(${other}) = 1`])
       : '';
     return {
-      text: `SELECT min(${column}), count(*) FROM ${from(named)} WHERE ${filter} GROUP BY ${column}${having}`,
+      text: `SELECT ${kit.dice.chance(0.5) ? `min(${column}), ` : ''}count(*) FROM ${from(named)} WHERE ${filter} GROUP BY ${column}${having}`,
     };
   },
   'key join': (kit) => {
@@ -118,6 +118,15 @@ const MAKERS: { readonly [feature: string]: Maker } = {
     const [a, b] = pair(kit);
     const extra = anyCondition(kit.dice, kit.dice.pick([a, b]), kit.parameters);
     return { text: `SELECT ${both(kit, a, b)} FROM ${from(a)}, ${from(b)} WHERE ${on(a, b)} AND ${extra}` };
+  },
+  'join of any columns': (kit) => {
+    const [a, b] = pair(kit);
+    const [left, right] = [kit.dice.pick(a.columns), kit.dice.pick(b.columns)];
+    const operator = kit.dice.weighted({ '=': 5, '<': 1, '>=': 1, '<>': 1 });
+    const join = `${a.alias}.${left.name} ${operator} ${b.alias}.${right.name}`;
+    const kind = kit.dice.pick(['equality', 'range', 'in', 'list'] as const);
+    const extra = condition(kit.dice, kind, { ...a, columns: [left] }, kit.parameters);
+    return { text: `SELECT ${both(kit, a, b)} FROM ${from(a)} JOIN ${from(b)} ON ${join} WHERE ${extra}` };
   },
   'self join': (kit) => {
     const a = tableOf(kit, 'x');
@@ -136,7 +145,9 @@ const MAKERS: { readonly [feature: string]: Maker } = {
     const [a, b, c] = three(kit);
     const inner = `${from(b)} LEFT JOIN ${from(c)} ON ${on(b, c)}${maybeAnd(kit, [b, c])}`;
     const text = `SELECT ${both(kit, a, b)}, ${listOf(kit, c)} FROM ${from(a)} LEFT JOIN (${inner}) ON ${on(a, b)}`;
-    return { text: `${text}${maybeAnd(kit, [b, b, c])}${maybeWhere(kit, [a, a, a, b, c])}` };
+    return {
+      text: `${text}${kit.dice.chance(0.2) ? ` AND ${c.alias}.ref IS NULL` : maybeAnd(kit, [b, b, c])}${maybeWhere(kit, [a, a, a, b, c])}`,
+    };
   },
   'right join': (kit) => outer(kit, 'RIGHT JOIN'),
   'full join': (kit) => outer(kit, 'FULL JOIN'),

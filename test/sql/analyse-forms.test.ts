@@ -18,7 +18,7 @@ describe('subqueries', () => {
       'SELECT id FROM a WHERE id NOT IN (SELECT a_id FROM b WHERE u = 1)',
       ['a: always | id | 0', 'b: u = 1 | a_id | -'],
     ],
-    ['SELECT x FROM a WHERE id = 4 AND id IN (SELECT a_id FROM b)', ['a: id = 4 | id,x | -', 'b: always | a_id | -']],
+    ['SELECT x FROM a WHERE id = 4 AND id IN (SELECT a_id FROM b)', ['a: id = 4 | id,x | -', 'b: a_id = 4 | a_id | -']],
     [
       'SELECT id, (SELECT count(*) FROM b WHERE b.a_id = a.id) FROM a',
       ['a: always | id | 0', 'b: a_id in [#0] | a_id | -'],

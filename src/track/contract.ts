@@ -1,0 +1,177 @@
+// What tracking is told and what it offers. Types only.
+//
+// The one complication: two sides. One records what is read while a response is made; the other follows the database and
+// tells caches what became outdated of it. They meet in the registry, which lives in this process.
+
+import type { FeedPosition } from '../dependency/change.ts';
+import type { ChangeFeed, Clock, Eventually, FeedStatus, Random, Tasks } from '../ports.ts';
+import type { Catalogue } from '../sql/ast.ts';
+import type { StatementParts } from '../sql/writes.ts';
+
+/** A database that is tracked: `sqliteDatabase()`, `postgresDatabase()`. */
+export interface TrackedDatabase {
+  /** Rejects with E_FEED. */
+  open(platform: DatabasePlatform): Promise<OpenDatabase>;
+}
+
+export interface DatabasePlatform {
+  /** The name of the source, which the ids of its statements hold. */
+  readonly source: string;
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+}
+
+export interface OpenDatabase {
+  /** How its statements are read. */
+  readonly parts: StatementParts;
+  /** Not begun. */
+  readonly feed: ChangeFeed;
+  /** The catalogue as it is now; undefined: as it was. */
+  refresh(): Eventually<Catalogue | undefined>;
+  /** Whether the feed tells changes of the table, by the name that its shape has. */
+  covers(table: string): boolean;
+  /** What is told at or after it comes after every commit before the call; undefined: there is no telling. */
+  head(): Eventually<FeedPosition | undefined>;
+  /** Something was written: the feed need not wait. */
+  wake(): void;
+  close(): Eventually<void>;
+}
+
+/** One delivery. Those of a session are numbered from 1 on; a new session makes all of the source outdated. */
+export interface SourceMessage {
+  readonly source: string;
+  readonly session: string;
+  readonly sequence: number;
+  /** What is tagged with the source may be served for so long. */
+  readonly leaseMs: number;
+  /** At most 1,000. */
+  readonly tags: readonly string[];
+}
+
+export interface SourceReply {
+  /** The target took everything of the source for outdated, and wants to hear again before it serves any. */
+  readonly gap: boolean;
+}
+
+/** A cache that is told. */
+export interface TrackingTarget {
+  /** For status and messages. */
+  readonly name: string;
+  /** All of it is in force once it resolves. Called one at a time; after a rejection with the very same message again. */
+  deliver(message: SourceMessage): Promise<SourceReply>;
+  /** The lease is not renewed: for a target that has no clock of its own. */
+  lapse?(source: string): Eventually<void>;
+}
+
+export interface TrackerOptions {
+  /** 1 to 64 of a-z, 0-9, `-` and `_`. Each process that tracks has one of its own. */
+  readonly source: string;
+  readonly database: TrackedDatabase;
+  readonly targets: readonly TrackingTarget[];
+  /** How long a target serves without hearing from here. Default 2,000. */
+  readonly leaseMs?: number;
+  /** A feed that is further behind has the leases run out. Default 2,000. */
+  readonly maxLagMs?: number;
+  /** How long the answer to a write waits until no target serves what was before. Default 2,000. */
+  readonly settleMs?: number;
+  /** Of one response: beyond, tags are made coarser. Default 200 tags and 8,192 bytes. */
+  readonly maxTags?: number;
+  readonly maxTagBytes?: number;
+  /** Statements with their parameters that are kept; the oldest are forgotten, and with that invalidated. Default 1,000,000. */
+  readonly maxInstances?: number;
+  /** Statement texts whose analysis is kept. Default 2,000. */
+  readonly maxTemplates?: number;
+  /** Told what nobody waits for: a target that failed, a read that could not be tracked. Default: nobody. */
+  readonly onFault?: (error: unknown) => void;
+}
+
+/** For tests in simulated time. */
+export interface TrackerPlatform {
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+  readonly random: Random;
+}
+
+/** Why a response may not be stored. */
+export type Untracked =
+  | 'not-live'
+  | 'transaction'
+  | 'after-write'
+  | 'uncovered-table'
+  | 'schema-change'
+  | 'session-state'
+  | 'unknown-call'
+  | 'uncacheable'
+  | 'cached-value'
+  | 'late'
+  | 'error';
+
+export interface TrackerStatus {
+  readonly source: string;
+  readonly state: 'stopped' | 'starting' | 'live' | 'lagging';
+  readonly feed: FeedStatus | undefined;
+  readonly position: FeedPosition | undefined;
+  /** Statements that are watched. */
+  readonly instances: number;
+  readonly targets: readonly TargetStatus[];
+  readonly counts: TrackerCounts;
+}
+
+export interface TargetStatus {
+  readonly name: string;
+  /** Tags that it has not been told yet. */
+  readonly waiting: number;
+  readonly delivered: number;
+  /** Times that everything of the source was made outdated. */
+  readonly sessions: number;
+  readonly failures: number;
+  readonly problem: string | undefined;
+}
+
+export interface TrackerCounts {
+  readonly reads: number;
+  /** Statements that were run in no scope: what a request runs where its asynchronous context was lost is among them. */
+  readonly outside: number;
+  readonly writes: number;
+  readonly changes: number;
+  /** Tags that changes made outdated. */
+  readonly outdated: number;
+  /** Tags given up for want of room. */
+  readonly forgotten: number;
+  /** Reads that a change overtook. */
+  readonly overtaken: number;
+  readonly gaps: number;
+  /** Answers to writes that did not wait any longer. */
+  readonly unsettled: number;
+  readonly untracked: Readonly<Partial<Record<Untracked, number>>>;
+  /** Responses whose tags were made coarser, by how far. */
+  readonly coarsened: Readonly<Record<'template' | 'table' | 'source', number>>;
+}
+
+/** What was read while something was made. */
+export interface Scope {
+  /** Runs the work with what it reads recorded here. */
+  run<T>(work: () => T): T;
+  /** The response may be stored although statements in it are not certain to answer the same: `now()`, for one. */
+  allow(reason: string): void;
+  /** It may not be stored. */
+  refuse(reason: string): void;
+  /** Nothing is recorded any more. */
+  finish(options?: FinishOptions): Finished;
+  /** Its response has gone out whole: what is read from now on has no part in it. */
+  end(): void;
+}
+
+export interface FinishOptions {
+  /** The value that Cache-Tag has already. */
+  readonly cacheTag?: string | undefined;
+}
+
+export interface Finished {
+  readonly isStorable: boolean;
+  /** Why not. */
+  readonly reasons: readonly string[];
+  readonly tags: readonly string[];
+  /** To be set on the response, in place of those of the same name. */
+  readonly fields: readonly (readonly [name: string, value: string])[];
+}

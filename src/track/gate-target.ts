@@ -1,0 +1,63 @@
+// A gate as a target: its admin API, `POST /sources`.
+//
+// The one complication: time. The gate counts a lease from the moment of an answer of its own, which the next message
+// repeats the token of; so a message that is long under way gives no lease that is longer. And an attempt is given up
+// after as long as a lease, so that the next one can renew it.
+
+import { TidegateError } from '../errors.ts';
+import type { SourceReply, TrackingTarget } from './contract.ts';
+
+export interface GateTargetOptions {
+  /** Where the gate's admin API listens, e.g. `http://127.0.0.1:8081`. */
+  readonly admin: string;
+  readonly token?: string;
+  /** Default: what the platform has. */
+  readonly fetch?: typeof fetch;
+}
+
+const MIN_TIMEOUT_MS = 1_000;
+const SHOWN = 200;
+
+/** Throws E_CONFIG. For one tracker. */
+export function gateTarget({ admin, token, fetch: ask = fetch }: GateTargetOptions): TrackingTarget {
+  const base = URL.parse(admin);
+  if (base === null || !/^https?:$/.test(base.protocol)) {
+    throw new TidegateError('E_CONFIG', `admin: expected a URL of http or https, got ${JSON.stringify(admin)}`);
+  }
+  const url = `${base.href.replace(/\/+$/, '')}/sources`;
+  const headers = {
+    'content-type': 'application/json',
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+  };
+  let answered: { readonly session: string; readonly token: string } | undefined;
+  return {
+    name: base.origin,
+    async deliver(message): Promise<SourceReply> {
+      const { session, leaseMs } = message;
+      const repeated = answered?.session === session ? { token: answered.token } : {};
+      const response = await ask(url, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify({ ...message, ...repeated }),
+        signal: AbortSignal.timeout(Math.max(leaseMs, MIN_TIMEOUT_MS)),
+      });
+      const text = await response.text();
+      const reply = response.status === 200 ? replyOf(text) : undefined;
+      if (reply === undefined) {
+        const got = `${response.status}: ${text.slice(0, SHOWN)}`;
+        throw new TidegateError('E_ADMIN', `expected a gate's answer from ${url}, got ${got}`);
+      }
+      answered = { session, token: reply.token };
+      return { gap: reply.gap };
+    },
+  };
+}
+
+function replyOf(text: string): { readonly gap: boolean; readonly token: string } | undefined {
+  try {
+    const { gap, token } = JSON.parse(text) as { readonly gap?: unknown; readonly token?: unknown };
+    return typeof gap === 'boolean' && typeof token === 'string' ? { gap, token } : undefined;
+  } catch {
+    return undefined;
+  }
+}

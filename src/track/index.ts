@@ -1,0 +1,25 @@
+// `tidegate/track`: what is read from a database while a response is made becomes its tags, and a change of the database
+// invalidates the responses that it changes, in gates and in data caches.
+
+export type { BetterSqliteDatabase, SqliteRunner } from '../feed/sqlite-runner.ts';
+export { betterSqliteRunner, libsqlRunner, nodeSqliteRunner } from '../feed/sqlite-runner.ts';
+export { type CacheTargetOptions, cacheTarget } from './cache-target.ts';
+export type {
+  Finished,
+  FinishOptions,
+  OpenDatabase,
+  Scope,
+  SourceMessage,
+  SourceReply,
+  TargetStatus,
+  TrackedDatabase,
+  TrackerCounts,
+  TrackerOptions,
+  TrackerStatus,
+  TrackingTarget,
+  Untracked,
+} from './contract.ts';
+export { type GateTargetOptions, gateTarget } from './gate-target.ts';
+export { type PostgresDatabaseOptions, postgresDatabase } from './postgres-database.ts';
+export { type SqliteDatabaseOptions, sqliteDatabase } from './sqlite-database.ts';
+export { createTracker, type Tracker } from './tracker.ts';

@@ -1,0 +1,147 @@
+// Scopes around requests, for handlers of fetch, Hono, Express, Fastify and node:http.
+//
+// The one complication: a write is answered only when no cache serves what was before it. So the answer to a request that
+// may write is kept back for so long.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isSafeMethod } from '../semantics/unsafe.ts';
+import type { Finished } from './contract.ts';
+import { answerWithin } from './node-response.ts';
+import type { RequestScope } from './scope.ts';
+
+type Handler<Rest extends readonly unknown[]> = (request: Request, ...rest: Rest) => Response | Promise<Response>;
+type Listener = (request: IncomingMessage, response: ServerResponse) => void;
+type ExpressMiddleware = (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void;
+
+/** What of Hono is used. */
+interface HonoContext {
+  readonly req: { readonly method: string };
+  get res(): Response;
+  set res(response: Response | undefined);
+}
+type HonoMiddleware = (c: HonoContext, next: () => Promise<void>) => Promise<void>;
+
+/** What of Fastify is used. */
+interface FastifyLike {
+  addHook(
+    name: 'onRequest' | 'preValidation',
+    hook: (
+      request: { readonly raw: IncomingMessage },
+      reply: { readonly raw: ServerResponse },
+      done: (error?: Error) => void,
+    ) => void,
+  ): unknown;
+}
+type FastifyPlugin = (fastify: FastifyLike, options: unknown, done: (error?: Error) => void) => void;
+
+export interface Middleware {
+  /** `export default { fetch: tracker.fetch(handler) }` */
+  fetch<Rest extends readonly unknown[]>(
+    handler: Handler<Rest>,
+  ): (request: Request, ...rest: Rest) => Promise<Response>;
+  /** `app.use(tracker.hono())` */
+  hono(): HonoMiddleware;
+  /** `app.use(tracker.express())` */
+  express(): ExpressMiddleware;
+  /** `fastify.register(tracker.fastify())` */
+  fastify(): FastifyPlugin;
+  /** `http.createServer(tracker.node(listener))` */
+  node(listener: Listener): Listener;
+}
+
+export interface MiddlewareParts {
+  readonly open: () => RequestScope;
+  /** False: it took too long. */
+  readonly settle: () => Promise<boolean>;
+}
+
+type Fields = Finished['fields'];
+
+export function middlewareOf(parts: MiddlewareParts): Middleware {
+  const { open } = parts;
+  return {
+    fetch:
+      (handler) =>
+      async (request, ...rest) => {
+        const scope = open();
+        const response = await scope.run(() => handler(request, ...rest));
+        return withFields(
+          response,
+          await fieldsOf({ scope, ...parts }, request.method, response.headers.get('cache-tag')),
+        );
+      },
+    hono: () => async (c, next) => {
+      const scope = open();
+      await scope.run(next);
+      const fields = await fieldsOf({ scope, ...parts }, c.req.method, c.res.headers.get('cache-tag'));
+      const response = withFields(c.res, fields);
+      // Without that, the fields of the old response would be put over those of the new one.
+      c.res = undefined;
+      c.res = response;
+    },
+    express: () => (request, response, next) => {
+      const scope = open();
+      answerWithin(scope, { request, response, settle: parts.settle });
+      scope.run(next);
+    },
+    fastify: () => fastifyPlugin(parts),
+    node: (listener) => (request, response) => {
+      const scope = open();
+      answerWithin(scope, { request, response, settle: parts.settle });
+      scope.run(() => listener(request, response));
+    },
+  };
+}
+
+function fastifyPlugin({ open, settle }: MiddlewareParts): FastifyPlugin {
+  const scopes = new WeakMap<IncomingMessage, RequestScope>();
+  const plugin: FastifyPlugin = (fastify, _options, done) => {
+    fastify.addHook('onRequest', ({ raw }, reply, next) => {
+      const scope = open();
+      scopes.set(raw, scope);
+      answerWithin(scope, { request: raw, response: reply.raw, settle });
+      scope.run(next);
+    });
+    // The body is read by events of the socket, which know nothing of the request.
+    fastify.addHook('preValidation', ({ raw }, _reply, next) => {
+      const scope = scopes.get(raw);
+      if (scope === undefined) next();
+      else scope.run(next);
+    });
+    done();
+  };
+  // For all of the application, not only for what is registered within the plugin.
+  return Object.assign(plugin, { [Symbol.for('skip-override')]: true });
+}
+
+type Answered = MiddlewareParts & { readonly scope: RequestScope };
+
+async function fieldsOf({ scope, settle }: Answered, method: string, cacheTag: string | null): Promise<Fields> {
+  const unsettled = await settledFields(scope, { method, settle });
+  return [...scope.finish({ cacheTag: cacheTag ?? undefined }).fields, ...unsettled];
+}
+
+/** The answer to a write waits; what it says when it could not. */
+async function settledFields(
+  scope: RequestScope,
+  { method, settle }: { readonly method: string; readonly settle: () => Promise<boolean> },
+): Promise<Fields> {
+  if (isSafeMethod(method) || !scope.hasWritten) return [];
+  if (!(await settle())) return [['Tidegate-Settled', 'no']];
+  scope.settled();
+  return [];
+}
+
+function withFields(response: Response, fields: Fields): Response {
+  // One of a protocol that is switched to cannot be made anew.
+  if (response.status < 200) return response;
+  const headers = new Headers(response.headers);
+  if (response.url !== '' && headers.has('content-encoding')) {
+    // What comes from `fetch` was decoded, and says that it is coded all the same.
+    headers.delete('content-encoding');
+    headers.delete('content-length');
+  }
+  for (const [name, value] of fields) headers.set(name, value);
+  const { status, statusText } = response;
+  return new Response(response.body, { status, statusText, headers });
+}

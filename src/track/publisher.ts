@@ -1,0 +1,187 @@
+// Tells one target what became outdated, in order, one message at a time.
+//
+// The one complication: a message of which no answer came may have been received. So it is sent again as it was, and what
+// came up meanwhile waits. What waits is bounded: beyond, a new session makes everything of the source outdated.
+
+import type { Cancel, Clock, Random, Tasks } from '../ports.ts';
+import type { SourceMessage, TargetStatus, TrackingTarget } from './contract.ts';
+import { randomName } from './tags.ts';
+
+export interface PublisherParts {
+  readonly source: string;
+  readonly target: TrackingTarget;
+  readonly leaseMs: number;
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+  readonly random: Random;
+  /** Something was delivered. */
+  readonly progress: () => void;
+  readonly onFault: (error: unknown) => void;
+  /** Default 100,000. */
+  readonly maxWaiting?: number;
+}
+
+const MAX_TAGS = 1_000;
+const MAX_WAITING = 100_000;
+const RETRY_MS = 50;
+const RETRY_MAX_MS = 2_000;
+
+export class Publisher {
+  readonly #parts: PublisherParts;
+  readonly #waiting = new Set<string>();
+  /** Places in the queue that were given out, and those up to which all was delivered. */
+  #given = 0;
+  #delivered = 0;
+  #session = '';
+  #sequence = 0;
+  #isNewSession = true;
+  #isHeld = true;
+  #isStopped = false;
+  #isSending = false;
+  #isDue = false;
+  #hasLapsed = true;
+  #sentAt = Number.NEGATIVE_INFINITY;
+  #retries = 0;
+  #cancelRetry: Cancel | undefined;
+  #problem: string | undefined;
+  #failed: Delivery | undefined;
+  readonly #counts = { delivered: 0, sessions: 0, failures: 0 };
+
+  constructor(parts: PublisherParts) {
+    this.#parts = parts;
+  }
+
+  /** All that was published before is in force once `deliveredUpTo` has come to it. */
+  get givenUpTo(): number {
+    return this.#given;
+  }
+
+  get deliveredUpTo(): number {
+    return this.#delivered;
+  }
+
+  status(): TargetStatus {
+    const { name } = this.#parts.target;
+    return { name, waiting: this.#waiting.size, ...this.#counts, problem: this.#problem };
+  }
+
+  publish(tags: readonly string[]): void {
+    for (const tag of tags) {
+      if (this.#waiting.has(tag)) continue;
+      this.#waiting.add(tag);
+      this.#given++;
+    }
+    if (this.#waiting.size > (this.#parts.maxWaiting ?? MAX_WAITING)) this.restart();
+    else if (tags.length > 0) this.#send();
+  }
+
+  /** Everything of the source is outdated. */
+  restart(): void {
+    this.#waiting.clear();
+    this.#isNewSession = true;
+    this.#given++;
+    // A message of a session that is over is not sent again.
+    this.#failed = undefined;
+    this.#send();
+  }
+
+  /** The feed is as it should be: messages go out, and the lease is renewed when nothing else was sent of late. */
+  renew(): void {
+    this.#isHeld = false;
+    const { clock, leaseMs } = this.#parts;
+    if (clock.monotonic() - this.#sentAt >= leaseMs / 4) this.#isDue = true;
+    this.#send();
+  }
+
+  /** The feed is too far behind: nothing is sent, since each message renews the lease. */
+  hold(): void {
+    this.#isHeld = true;
+    const { clock, leaseMs, target, source, onFault } = this.#parts;
+    if (this.#hasLapsed || clock.monotonic() - this.#sentAt < leaseMs) return;
+    this.#hasLapsed = true;
+    Promise.resolve(target.lapse?.(source)).catch((error: unknown) => {
+      // The next call tries again.
+      this.#hasLapsed = false;
+      onFault(error);
+    });
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelRetry?.();
+  }
+
+  #send(): void {
+    if (this.#isSending || this.#isHeld || this.#isStopped || this.#cancelRetry !== undefined) return;
+    if (this.#failed !== undefined) return this.#deliver(this.#failed);
+    if (!this.#isNewSession && this.#waiting.size === 0 && !this.#isDue) return;
+    // What waits was added after the session before was given up: it comes in the next message.
+    const tags = this.#isNewSession ? [] : this.#take();
+    if (this.#isNewSession) {
+      this.#session = randomName(this.#parts.random);
+      this.#sequence = 0;
+      this.#counts.sessions++;
+      this.#isNewSession = false;
+    }
+    this.#isDue = false;
+    const { source, leaseMs } = this.#parts;
+    const message = { source, session: this.#session, sequence: ++this.#sequence, leaseMs, tags };
+    this.#deliver({ message, upTo: this.#given - this.#waiting.size });
+  }
+
+  #take(): string[] {
+    const tags: string[] = [];
+    for (const tag of this.#waiting) {
+      if (tags.length === MAX_TAGS) break;
+      tags.push(tag);
+      this.#waiting.delete(tag);
+    }
+    return tags;
+  }
+
+  #deliver(delivery: Delivery): void {
+    const { message, upTo } = delivery;
+    const { target, clock, progress } = this.#parts;
+    this.#failed = undefined;
+    this.#isSending = true;
+    this.#hasLapsed = false;
+    const begunAt = clock.monotonic();
+    target.deliver(message).then(
+      ({ gap }) => {
+        this.#isSending = false;
+        this.#retries = 0;
+        this.#problem = undefined;
+        this.#sentAt = begunAt;
+        this.#counts.delivered += message.tags.length;
+        this.#delivered = upTo;
+        if (gap) this.#isDue = true;
+        progress();
+        this.#send();
+      },
+      (error: unknown) => this.#retryLater(delivery, error),
+    );
+  }
+
+  #retryLater(delivery: Delivery, error: unknown): void {
+    const { tasks, onFault } = this.#parts;
+    this.#isSending = false;
+    this.#counts.failures++;
+    // One report for each time that it goes wrong, not for each attempt.
+    if (this.#problem === undefined) onFault(error);
+    this.#problem = error instanceof Error ? error.message : String(error);
+    if (this.#isStopped) return;
+    // A session that was given up meanwhile has no say any more.
+    if (!this.#isNewSession) this.#failed = delivery;
+    this.#cancelRetry = tasks.later(Math.min(RETRY_MS * 2 ** this.#retries, RETRY_MAX_MS), () => {
+      this.#cancelRetry = undefined;
+      this.#send();
+    });
+    this.#retries = Math.min(this.#retries + 1, 10);
+  }
+}
+
+interface Delivery {
+  readonly message: SourceMessage;
+  /** The place in the queue up to which all is delivered with it. */
+  readonly upTo: number;
+}

@@ -1,0 +1,199 @@
+// Records one statement of a wrapped driver: what it reads, before and after it is run.
+//
+// The one complication: nothing here may fail the statement, or be in doubt about it. Whatever cannot be told makes the
+// response one that is not stored.
+
+import type { AsyncLocalStorage } from 'node:async_hooks';
+import { bindInstance, resultRowsOf } from '../dependency/bind.ts';
+import type { ReadMark } from '../dependency/recent-changes.ts';
+import type { Template } from '../dependency/template.ts';
+import { type Given, positional, type Started } from './parameters.ts';
+import type { RequestScope, Side } from './scope.ts';
+import { queryTag } from './tags.ts';
+import type { Tally } from './tally.ts';
+
+type Tracked = Extract<Template, { kind: 'tracked' }>;
+
+/** A statement under way. */
+export interface Reading {
+  /** It answered. `isWhole`: with all of its rows; else the rows are not looked at. */
+  done(rows: readonly unknown[] | undefined, isWhole?: boolean): void;
+  /** It failed: nothing was read, but a write may have been made. */
+  failed(): void;
+}
+
+/** What is known of the connection that a statement is run on. */
+export interface Connection {
+  /** Statements see what an earlier one saw, or what is not committed. */
+  readonly isTransaction: () => boolean;
+  /** Names may mean something else in it, since a statement said so: a temporary table, a search path. */
+  isAltered: boolean;
+  /** It does not notice a transaction that is begun by a statement. */
+  readonly isBlind?: boolean;
+}
+
+export interface RecorderParts {
+  readonly storage: AsyncLocalStorage<RequestScope>;
+  readonly tally: Tally;
+  readonly onFault: (error: unknown) => void;
+}
+
+const CONTROL = /^[\s;]*(?:begin|start\s+transaction|commit|end|rollback|abort|savepoint|release)\b[^;]*;?\s*$/i;
+const BEGINS = /(?:^|;)\s*(?:begin|start\s+transaction|savepoint)\b/i;
+/** After these, names or values may mean something else on the connection. */
+const ALTERS = [
+  /(?:^|;)\s*(?:attach|detach|reset|discard)\b/i,
+  /(?:^|;)\s*set\s+(?!(?:local\s+|session\s+)?(?:transaction|characteristics|\w+_timeout|application_name)\b)/i,
+  /\b(?:load_extension|set_config)\s*\(/i,
+  /\btemp(?:orary)?\s+(?:table|view|sequence)\b|\b(?:temp|pg_temp)\s*\.|\binto\s+temp/i,
+];
+
+export class Recorder {
+  readonly #parts: RecorderParts;
+  /** Where there is no AsyncLocalStorage. */
+  readonly #fixed: RequestScope | undefined;
+
+  constructor(parts: RecorderParts, fixed?: RequestScope) {
+    this.#parts = parts;
+    this.#fixed = fixed;
+  }
+
+  for(scope: RequestScope): Recorder {
+    return new Recorder(this.#parts, scope);
+  }
+
+  /** Undefined: there is nothing to be recorded. */
+  begin(text: unknown, given: Given, connection: Connection): Reading | undefined {
+    if (typeof text === 'string') this.#note(text, connection);
+    const scope = this.#fixed ?? this.#parts.storage.getStore();
+    if (scope === undefined) {
+      this.#parts.tally.outside++;
+      return undefined;
+    }
+    try {
+      if (typeof text !== 'string') return this.#unknown(scope);
+      return this.#begin({ scope, text, given, connection });
+    } catch (error) {
+      return this.#fault(scope, error);
+    }
+  }
+
+  /** To be taken before a statement is run whose text is known only afterwards. */
+  start(): Started {
+    const { follower } = (this.#fixed ?? this.#parts.storage.getStore())?.side ?? {};
+    if (follower === undefined) return { mark: undefined, generation: 0, isRefreshing: false };
+    return { mark: follower.mark(), generation: follower.generation, isRefreshing: follower.isRefreshing };
+  }
+
+  /** A call of which it is not known what it runs. */
+  call(name: string): void {
+    const scope = this.#fixed ?? this.#parts.storage.getStore();
+    if (scope === undefined) return;
+    scope.wrote();
+    scope.untracked('unknown-call', name);
+  }
+
+  #note(text: string, connection: Connection): void {
+    if (connection.isBlind === true && BEGINS.test(text)) connection.isAltered = true;
+    if (!connection.isAltered && ALTERS.some((pattern) => pattern.test(text))) connection.isAltered = true;
+  }
+
+  #unknown(scope: RequestScope): undefined {
+    scope.wrote();
+    scope.untracked('unknown-call', 'a statement without a text');
+    return undefined;
+  }
+
+  #fault(scope: RequestScope, error: unknown): undefined {
+    scope.untracked('error', error instanceof Error ? error.message : String(error));
+    this.#parts.onFault(error);
+    return undefined;
+  }
+
+  #begin({ scope, text, given, connection }: Begun): Reading | undefined {
+    const { tally } = this.#parts;
+    const { side } = scope;
+    if (CONTROL.test(text)) return undefined;
+    const started = given.started ?? this.start();
+    if (side === undefined || started.mark === undefined) {
+      scope.wrote();
+      scope.untracked('not-live');
+      return undefined;
+    }
+    const template = side.follower.template(text);
+    switch (template.kind) {
+      case 'write': {
+        tally.writes++;
+        scope.wrote();
+        const done = () => side.wake();
+        return { done, failed: done };
+      }
+      case 'uncacheable':
+        scope.ran();
+        scope.untracked('uncacheable', template.reason);
+        return undefined;
+      default:
+        tally.reads++;
+        return this.#read(template, { scope, side, given, connection, started, mark: started.mark });
+    }
+  }
+
+  #read(template: Exclude<Template, { kind: 'write' | 'uncacheable' }>, begun: Read): Reading | undefined {
+    const { scope, side, connection, started, mark } = begun;
+    const { follower } = side;
+    if (connection.isAltered) scope.untracked('session-state');
+    else if (connection.isTransaction()) scope.untracked('transaction');
+    else if (scope.isUnsettled) scope.untracked('after-write');
+    else if (started.isRefreshing) scope.untracked('schema-change');
+    else {
+      const { generation } = started;
+      const finish = (rows: readonly unknown[] | undefined) => {
+        if (follower.isRefreshing || follower.generation !== generation) return scope.untracked('schema-change');
+        if (template.kind === 'tracked') return this.#register(template, begun, rows);
+        scope.add(follower.registerSource(mark), { watched: 'source', mark });
+      };
+      const done = (rows: readonly unknown[] | undefined, isWhole = true) => {
+        try {
+          finish(isWhole || rows?.length === 0 || isOne(template) ? rows : undefined);
+        } catch (error) {
+          this.#fault(scope, error);
+        }
+      };
+      return { done, failed: () => done(undefined) };
+    }
+    return undefined;
+  }
+
+  #register(template: Tracked, { scope, side, given, mark }: Read, rows: readonly unknown[] | undefined): void {
+    const { follower, parser, dialect } = side;
+    const uncovered = follower.covers(template);
+    if (uncovered !== undefined) return scope.untracked('uncovered-table', uncovered);
+    const parameters = dialect === 'sqlite' ? positional(template, given, parser) : given.list;
+    const watched = bindInstance(template, parameters, rows && resultRowsOf(template, rows));
+    const tag = queryTag(template.id, parameters);
+    follower.register(tag, watched, mark);
+    scope.add(tag, { watched, mark });
+  }
+}
+
+interface Begun {
+  readonly scope: RequestScope;
+  readonly text: string;
+  readonly given: Given;
+  readonly connection: Connection;
+}
+
+interface Read {
+  readonly scope: RequestScope;
+  readonly side: Side;
+  readonly given: Given;
+  readonly connection: Connection;
+  readonly started: Started;
+  readonly mark: ReadMark;
+}
+
+/** The first row is all there is. */
+function isOne(template: Template): boolean {
+  if (template.kind !== 'tracked') return false;
+  return template.reads.some(({ window }) => window?.limit?.kind === 'value' && window.limit.value === 1);
+}

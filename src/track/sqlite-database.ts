@@ -1,0 +1,129 @@
+// A file of SQLite (also of libSQL) as a database that is tracked.
+//
+// The one complication: the feed's connection and the one that reads the catalogue are their own. What the application's
+// connection alone knows, e.g. a temporary table, is unknown here; the recorder looks out for it.
+
+import { statSync } from 'node:fs';
+import type { TableShape } from '../dependency/change.ts';
+import { createSqliteFeed } from '../feed/sqlite-feed.ts';
+import { installSqliteFeed } from '../feed/sqlite-install.ts';
+import { nodeSqliteRunner, type SqliteRow, type SqliteRunner } from '../feed/sqlite-runner.ts';
+import type { Eventually } from '../ports.ts';
+import type { Catalogue } from '../sql/ast.ts';
+import { readSqliteCatalogue, sqliteCatalogueVersion } from '../sql/sqlite-catalogue.ts';
+import { createSqliteParser } from '../sql/sqlite-parser.ts';
+import type { TrackedDatabase } from './contract.ts';
+
+export interface SqliteDatabaseOptions {
+  /** Of the database. A database in memory has one connection only, which the application needs for itself. */
+  readonly path: string;
+  /** True: puts the change log and its triggers in place where they are not. Default false. */
+  readonly install?: boolean;
+  /** Opens a connection of the feed's own. Default: one of node:sqlite. */
+  readonly connect?: () => Eventually<SqliteRunner>;
+  /** How often it is looked whether another connection has committed. Default 5. */
+  readonly pollMs?: number;
+  /** Functions of the application that depend on their arguments alone; in lower case. */
+  readonly pureFunctions?: ReadonlySet<string>;
+}
+
+const BUSY_MS = 5_000;
+const TABLES = `SELECT name FROM sqlite_schema WHERE type = 'table'`;
+
+export function sqliteDatabase(options: SqliteDatabaseOptions): TrackedDatabase {
+  const connect = options.connect ?? (() => openFile(options.path));
+  return {
+    async open({ source, clock, tasks }) {
+      const runner = await connect();
+      try {
+        const catalogue = new SqliteCatalogue(runner, source, await readKnown(runner, source));
+        if (options.install === true) await installSqliteFeed(runner, await catalogue.tables());
+        const { pollMs, pureFunctions } = options;
+        const feed = createSqliteFeed({
+          connect,
+          readTables: () => catalogue.tables(),
+          clock,
+          tasks,
+          ...(pollMs === undefined ? {} : { pollMs }),
+        });
+        return {
+          parts: {
+            dialect: 'sqlite',
+            parser: createSqliteParser(),
+            catalogue: catalogue.current,
+            ...(pureFunctions === undefined ? {} : { pureFunctions }),
+          },
+          feed,
+          refresh: () => catalogue.refresh(),
+          covers: (table) => feed.covers(table),
+          // A look at the log that began after the call is waited for: a change of the schema writes nothing to the log.
+          head: () => undefined,
+          wake: () => feed.wake(),
+          close: () => runner.close?.(),
+        };
+      } catch (error) {
+        await runner.close?.();
+        throw error;
+      }
+    },
+  };
+}
+
+async function openFile(path: string): Promise<SqliteRunner> {
+  const { DatabaseSync } = await import('node:sqlite');
+  const identity = () => {
+    const { dev, ino } = statSync(path);
+    return `${dev}:${ino}`;
+  };
+  return nodeSqliteRunner(new DatabaseSync(path, { timeout: BUSY_MS }), { identity });
+}
+
+class SqliteCatalogue {
+  #known: Known;
+  readonly #runner: SqliteRunner;
+  readonly #source: string;
+
+  constructor(runner: SqliteRunner, source: string, known: Known) {
+    this.#runner = runner;
+    this.#source = source;
+    this.#known = known;
+  }
+
+  get current(): Catalogue {
+    return this.#known.catalogue;
+  }
+
+  async refresh(): Promise<Catalogue | undefined> {
+    const { version } = this.#known;
+    this.#known = await readKnown(this.#runner, this.#source, this.#known);
+    return this.#known.version === version ? undefined : this.#known.catalogue;
+  }
+
+  /** As they are now. */
+  async tables(): Promise<readonly TableShape[]> {
+    const { catalogue } = await readKnown(this.#runner, this.#source);
+    const shapes: TableShape[] = [];
+    for (const { name } of await this.#runner.all(TABLES)) {
+      const relation = catalogue.relation('main', String(name));
+      if (relation?.kind === 'table') shapes.push(relation.table);
+    }
+    return shapes;
+  }
+}
+
+interface Known {
+  readonly catalogue: Catalogue;
+  readonly version: string;
+}
+
+/** One that is of one version: read again where the schema changed meanwhile. `before` where it is of the same. */
+async function readKnown(runner: SqliteRunner, source: string, before?: Known): Promise<Known> {
+  const run = async (sql: string, parameters: readonly unknown[]): Promise<readonly SqliteRow[]> =>
+    runner.all(sql, parameters as (string | number)[]);
+  for (;;) {
+    const version = await sqliteCatalogueVersion(run);
+    if (version === before?.version) return before;
+    const catalogue = await readSqliteCatalogue(run, source);
+    if ((await sqliteCatalogueVersion(run)) === version) return { catalogue, version };
+  }
+}

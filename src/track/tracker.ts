@@ -1,0 +1,259 @@
+// `createTracker`: reads are recorded on one side, the database is followed on the other.
+//
+// The one complication: its beginning. Nothing can be recorded before the feed has said where it stands; what is answered
+// until then is not stored.
+
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Cache, Fill, FillOptions } from '../cache/contract.ts';
+import { platformClock, platformRandom, platformTasks } from '../cache/platform.ts';
+import { TidegateError } from '../errors.ts';
+import type { Cancel } from '../ports.ts';
+import { cachedBy } from './cached.ts';
+import type { OpenDatabase, Scope, TrackerOptions, TrackerPlatform, TrackerStatus } from './contract.ts';
+import { Follower } from './follower.ts';
+import { keptAlive } from './kept-alive.ts';
+import { type Middleware, middlewareOf } from './middleware.ts';
+import { Publisher } from './publisher.ts';
+import { Recorder } from './recorder.ts';
+import { RequestScope, type Side } from './scope.ts';
+import { randomName } from './tags.ts';
+import { Tally } from './tally.ts';
+import { wrapDriver } from './wrap.ts';
+
+export interface Tracker extends Middleware {
+  /** Begins to follow the database; what was read of the source before is outdated in all targets. Rejects with E_FEED. */
+  start(): Promise<void>;
+  /** Targets stop serving by themselves once their lease has run out. */
+  stop(): Promise<void>;
+  status(): TrackerStatus;
+  /**
+   * Resolves once no target serves what was before the latest commit of now. Rejects with E_FEED where the tracker is
+   * stopped before.
+   */
+  settled(): Promise<void>;
+  /** For a driver of the database: what it was given, recorded. `scope`: where there is no AsyncLocalStorage. Throws E_CONFIG. */
+  wrap<T extends object>(driver: T, scope?: Scope): T;
+  /** Runs the work in a scope of its own, or in none. */
+  scope<T>(work: (scope: Scope) => T): T;
+  outside<T>(work: () => T): T;
+  /** For whoever makes responses by other means. */
+  openScope(): Scope;
+  /** The scope of the request that is being answered. */
+  current(): Scope | undefined;
+  /** `cache.getOrSet`, with the tags of what the fill reads. `cache` is to be among the targets. */
+  cached<T>(cache: Pick<Cache, 'getOrSet'>, key: string, how: { readonly fill: Fill<T> } & FillOptions): Promise<T>;
+}
+
+const SOURCE = /^[a-z0-9_-]{1,64}$/;
+const PLATFORM: TrackerPlatform = { clock: platformClock, tasks: platformTasks, random: platformRandom };
+const TWO_SECONDS_MS = 2_000;
+const BEAT_MS = 20;
+const MAX_TAGS = 200;
+const MAX_TAG_BYTES = 8_192;
+/** Of an entry in a data cache. */
+const MAX_CACHE_TAGS = 100;
+
+/** Throws E_CONFIG. `platform`: for tests in simulated time. */
+export function createTracker(options: TrackerOptions, platform: TrackerPlatform = PLATFORM): Tracker {
+  if (!SOURCE.test(options.source)) {
+    throw new TidegateError(
+      'E_CONFIG',
+      `source: expected 1 to 64 of a-z, 0-9, - and _, got ${JSON.stringify(options.source)}`,
+    );
+  }
+  return new SourceTracker(options, platform);
+}
+
+interface Running {
+  readonly database: OpenDatabase;
+  readonly follower: Follower;
+  readonly publishers: readonly Publisher[];
+  readonly side: Side;
+}
+
+class SourceTracker implements Tracker {
+  readonly fetch: Middleware['fetch'];
+  readonly hono: Middleware['hono'];
+  readonly express: Middleware['express'];
+  readonly fastify: Middleware['fastify'];
+  readonly node: Middleware['node'];
+  readonly #options: TrackerOptions;
+  readonly #platform: TrackerPlatform;
+  readonly #storage = new AsyncLocalStorage<RequestScope>();
+  readonly #tally = new Tally();
+  readonly #onFault: (error: unknown) => void;
+  #state: 'stopped' | 'starting' | 'running' = 'stopped';
+  #running: Running | undefined;
+  #cancelBeat: Cancel | undefined;
+
+  constructor(options: TrackerOptions, platform: TrackerPlatform) {
+    this.#options = options;
+    this.#platform = platform;
+    this.#onFault = (error) => options.onFault?.(error);
+    const middleware = middlewareOf({ open: () => this.openScope() as RequestScope, settle: () => this.#settle() });
+    ({
+      fetch: this.fetch,
+      hono: this.hono,
+      express: this.express,
+      fastify: this.fastify,
+      node: this.node,
+    } = middleware);
+  }
+
+  async start(): Promise<void> {
+    if (this.#state !== 'stopped')
+      throw new TidegateError('E_FEED', 'expected a tracker that is stopped, got one that runs');
+    this.#state = 'starting';
+    try {
+      await keptAlive(this.#begin());
+      this.#state = 'running';
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    const running = this.#running;
+    this.#state = 'stopped';
+    this.#running = undefined;
+    this.#cancelBeat?.();
+    if (running === undefined) return;
+    running.follower.stop();
+    for (const publisher of running.publishers) publisher.stop();
+    await running.database.feed.stop();
+    await running.database.close();
+  }
+
+  status(): TrackerStatus {
+    const { database, follower, publishers = [] } = this.#running ?? {};
+    const state = this.#state === 'running' ? (follower?.isLive === true ? 'live' : 'lagging') : this.#state;
+    return {
+      source: this.#options.source,
+      state,
+      feed: database?.feed.status(),
+      position: follower?.position,
+      instances: follower?.instances ?? 0,
+      targets: publishers.map((publisher) => publisher.status()),
+      counts: this.#tally.counts(),
+    };
+  }
+
+  async settled(): Promise<void> {
+    const settled = this.#running?.follower.settled(() => false);
+    const isSettled = settled !== undefined && (await keptAlive(settled));
+    if (!isSettled) throw new TidegateError('E_FEED', 'expected a tracker that runs, got one that is stopped');
+  }
+
+  wrap<T extends object>(driver: T, scope?: Scope): T {
+    const recorder = new Recorder({ storage: this.#storage, tally: this.#tally, onFault: this.#onFault });
+    return wrapDriver(driver, scope === undefined ? recorder : recorder.for(scope as RequestScope));
+  }
+
+  scope<T>(work: (scope: Scope) => T): T {
+    const scope = this.openScope();
+    return scope.run(() => work(scope));
+  }
+
+  outside<T>(work: () => T): T {
+    return this.#storage.exit(work);
+  }
+
+  openScope(): Scope {
+    return this.#open(this.#options.maxTags ?? MAX_TAGS);
+  }
+
+  current(): Scope | undefined {
+    return this.#storage.getStore();
+  }
+
+  cached<T>(cache: Pick<Cache, 'getOrSet'>, key: string, how: { readonly fill: Fill<T> } & FillOptions): Promise<T> {
+    const { fill, ...options } = how;
+    const open = () => this.#open(Math.min(this.#options.maxTags ?? MAX_TAGS, MAX_CACHE_TAGS));
+    return cachedBy({ cache, key, fill, options, open, outer: this.#storage.getStore() });
+  }
+
+  #open(maxTags: number): RequestScope {
+    const { source, maxTagBytes = MAX_TAG_BYTES } = this.#options;
+    return new RequestScope({
+      source,
+      name: randomName(this.#platform.random),
+      side: this.#running?.side,
+      tally: this.#tally,
+      budget: { maxTags, maxBytes: maxTagBytes },
+      storage: this.#storage,
+    });
+  }
+
+  async #begin(): Promise<void> {
+    const { source, database: tracked, targets, leaseMs = TWO_SECONDS_MS, ...bounds } = this.#options;
+    const platform = this.#platform;
+    const database = await tracked.open({ source, clock: platform.clock, tasks: platform.tasks });
+    const progress = () => follower.progressed();
+    const publishers = targets.map(
+      (target) => new Publisher({ ...platform, source, target, leaseMs, progress, onFault: this.#onFault }),
+    );
+    const follower = new Follower({
+      ...platform,
+      source,
+      database,
+      publishers,
+      tally: this.#tally,
+      maxLagMs: bounds.maxLagMs ?? TWO_SECONDS_MS,
+      maxInstances: bounds.maxInstances,
+      maxTemplates: bounds.maxTemplates,
+      onFault: this.#onFault,
+    });
+    const { parser, dialect } = database.parts;
+    const side = { follower, parser, dialect, wake: () => database.wake() };
+    this.#running = { database, follower, publishers, side };
+    await database.feed.start(undefined, follower);
+    // Nothing could be recorded before, and no lease is given.
+    await follower.begun();
+    this.#beat(leaseMs);
+  }
+
+  /** Renews the leases while the feed is as it should be. */
+  #beat(leaseMs: number): void {
+    if (this.#running === undefined) return;
+    const { follower, publishers } = this.#running;
+    for (const publisher of publishers) {
+      if (follower.isLive) publisher.renew();
+      else publisher.hold();
+    }
+    // Often at first, so that targets hear at once that the feed has begun.
+    const delayMs = follower.isLive ? leaseMs / 3 : Math.min(BEAT_MS, leaseMs / 3);
+    this.#cancelBeat = this.#platform.tasks.later(delayMs, () => this.#beat(leaseMs));
+  }
+
+  /** The database may hang. */
+  async #within(timeMs: number, work: Promise<boolean>): Promise<boolean> {
+    let cancel: Cancel = () => undefined;
+    const over = new Promise<boolean>((resolve) => {
+      cancel = this.#platform.tasks.later(timeMs, () => resolve(false));
+    });
+    try {
+      return await Promise.race([work, over]);
+    } finally {
+      cancel();
+    }
+  }
+
+  /** For the answer to a write; false: it took too long. */
+  async #settle(): Promise<boolean> {
+    const { clock } = this.#platform;
+    const settleMs = this.#options.settleMs ?? TWO_SECONDS_MS;
+    const begunAt = clock.monotonic();
+    try {
+      const isGivenUp = () => clock.monotonic() - begunAt >= settleMs;
+      const settled = this.#running?.follower.settled(isGivenUp);
+      if (settled !== undefined && (await this.#within(settleMs, settled))) return true;
+    } catch (error) {
+      this.#onFault(error);
+    }
+    this.#tally.unsettled++;
+    const what = `expected targets of ${this.#options.source} to be told of a write within ${settleMs} ms, got no word of all`;
+    this.#onFault(new TidegateError('E_FEED', what));
+    return false;
+  }
+}

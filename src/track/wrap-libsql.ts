@@ -1,0 +1,155 @@
+// The client of libSQL (`@libsql/client`), and D1.
+//
+// The one complication: a batch is a transaction. One of nothing but queries sees what was committed when it began, and
+// is recorded; in any other a query may see what the batch itself wrote.
+
+import { type Given, givenOf, NOTHING_GIVEN } from './parameters.ts';
+import type { Connection, Reading, Recorder } from './recorder.ts';
+import { connection, methodOf, namesOf, originalOf, runLater, wrapped } from './wrapping.ts';
+
+const CLIENT = namesOf('close sync reconnect');
+const TRANSACTION = namesOf('commit rollback close');
+const QUERY = /^[\s(;]*(?:select|values)\b/i;
+
+interface Run {
+  readonly text: unknown;
+  readonly given: Given;
+}
+
+export function wrapLibsql<T extends object>(client: T, recorder: Recorder): T {
+  return wrapped(client, recorder, {
+    own: {
+      ...executing(client, recorder, connection(false)),
+      transaction: async (...given: unknown[]) => {
+        const transaction = (await methodOf(client, 'transaction')(...given)) as object;
+        const own = executing(transaction, recorder, connection(true));
+        return wrapped(transaction, recorder, { own, harmless: TRANSACTION });
+      },
+    },
+    harmless: CLIENT,
+  });
+}
+
+function executing(target: object, recorder: Recorder, on: Connection): Readonly<Record<string, unknown>> {
+  return {
+    execute: (...given: unknown[]) => {
+      const { text, given: parameters } = libsqlRun(given[0], given[1]);
+      const run = () => methodOf(target, 'execute')(...given);
+      return runLater(recorder.begin(text, parameters, on), { run, rows: rowsOf });
+    },
+    executeMultiple: (text: unknown) => {
+      const run = () => methodOf(target, 'executeMultiple')(text);
+      return runLater(recorder.begin(text, NOTHING_GIVEN, on), { run, rows: () => undefined });
+    },
+    batch: (statements: readonly unknown[], ...rest: unknown[]) => {
+      const runs = statements.map((one) =>
+        Array.isArray(one) ? libsqlRun(one[0], one[1]) : libsqlRun(one, undefined),
+      );
+      const run = () => methodOf(target, 'batch')(statements, ...rest) as Promise<unknown[]>;
+      return runBatch({ recorder, runs, on }, run);
+    },
+  };
+}
+
+function libsqlRun(statement: unknown, second: unknown): Run {
+  const isText = typeof statement === 'string';
+  const { sql, args } = isText ? { sql: statement, args: second } : (statement as { sql?: unknown; args?: unknown });
+  return { text: sql, given: args === undefined ? NOTHING_GIVEN : givenOf([args]) };
+}
+
+function rowsOf(answer: unknown): readonly unknown[] | undefined {
+  const { rows } = answer as { readonly rows?: unknown };
+  return Array.isArray(rows) ? rows : undefined;
+}
+
+interface Batch {
+  readonly recorder: Recorder;
+  readonly runs: readonly Run[];
+  readonly on: Connection;
+  readonly rows?: (answer: unknown) => readonly unknown[] | undefined;
+}
+
+async function runBatch(
+  { recorder, runs, on, rows = rowsOf }: Batch,
+  run: () => Promise<unknown[]>,
+): Promise<unknown[]> {
+  const isRead = runs.every(({ text }) => typeof text === 'string' && QUERY.test(text));
+  const own = isRead ? on : connection(true);
+  const readings: (Reading | undefined)[] = runs.map(({ text, given }) => recorder.begin(text, given, own));
+  if (own.isAltered) on.isAltered = true;
+  let answers: unknown[];
+  try {
+    answers = await run();
+  } catch (error) {
+    for (const reading of readings) reading?.failed();
+    throw error;
+  }
+  for (const [at, reading] of readings.entries()) reading?.done(rows(answers[at]));
+  return answers;
+}
+
+const D1 = namesOf('');
+const runs = new WeakMap<object, Run>();
+
+export function wrapD1<T extends object>(database: T, recorder: Recorder, isReplica = false): T {
+  // What a session reads may be of a replica that is behind.
+  const on = connection(isReplica);
+  return wrapped(database, recorder, {
+    own: {
+      prepare: (text: unknown) =>
+        wrapPrepared(methodOf(database, 'prepare')(text) as object, { text, given: NOTHING_GIVEN }, [recorder, on]),
+      batch: (statements: readonly unknown[]) => {
+        const known = statements.map((one) => runs.get(one as object) ?? { text: undefined, given: NOTHING_GIVEN });
+        const run = () => methodOf(database, 'batch')(statements.map(originalOf)) as Promise<unknown[]>;
+        return runBatch({ recorder, runs: known, on, rows: resultsOf }, run);
+      },
+      exec: (text: unknown) => {
+        const run = () => methodOf(database, 'exec')(text);
+        return runLater(recorder.begin(text, NOTHING_GIVEN, on), { run, rows: () => undefined });
+      },
+      ...('withSession' in database
+        ? {
+            withSession: (...given: unknown[]) =>
+              wrapD1(methodOf(database, 'withSession')(...given) as object, recorder, true),
+          }
+        : {}),
+    },
+    harmless: D1,
+  });
+}
+
+function wrapPrepared(statement: object, run: Run, [recorder, on]: readonly [Recorder, Connection]): object {
+  const later =
+    (name: string, rows: (answer: unknown) => readonly unknown[] | undefined, isWhole = true) =>
+    (...given: unknown[]) => {
+      const call = () => methodOf(statement, name)(...given);
+      return runLater(recorder.begin(run.text, run.given, on), { run: call, rows, isWhole });
+    };
+  const raw = (given: unknown) => (answer: unknown) => {
+    const hasNames = (given as { readonly columnNames?: boolean } | undefined)?.columnNames === true;
+    return Array.isArray(answer) && !hasNames ? answer : undefined;
+  };
+  const proxy = wrapped(statement, recorder, {
+    own: {
+      bind: (...given: unknown[]) =>
+        wrapPrepared(methodOf(statement, 'bind')(...given) as object, { text: run.text, given: { list: given } }, [
+          recorder,
+          on,
+        ]),
+      all: later('all', resultsOf),
+      run: later('run', resultsOf),
+      raw: (...given: unknown[]) => later('raw', raw(given[0]))(...given),
+      first: (...given: unknown[]) =>
+        // Null is also what a column may hold.
+        later('first', (answer) => (answer === null && given.length === 0 ? [] : undefined), false)(...given),
+    },
+    harmless: D1,
+  });
+  runs.set(proxy, run);
+  return proxy;
+}
+
+function resultsOf(answer: unknown): readonly unknown[] | undefined {
+  const { results } = (answer ?? {}) as { readonly results?: unknown };
+  return Array.isArray(results) ? results : undefined;
+}

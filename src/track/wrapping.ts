@@ -1,0 +1,94 @@
+// What the wrappers of drivers have in common: an object that is the driver's own but for some of its methods.
+//
+// The one complication: a method that is not known here may read or write. So it is called all the same, and what is
+// being made is not stored.
+
+import type { Connection, Recorder } from './recorder.ts';
+
+export interface Methods {
+  /** In place of the driver's own. */
+  readonly own: Readonly<Record<string, unknown>>;
+  /** Those that read and write nothing. */
+  readonly harmless: ReadonlySet<string>;
+}
+
+const originals = new WeakMap<object, object>();
+
+export function wrapped<T extends object>(target: T, recorder: Recorder, { own, harmless }: Methods): T {
+  const proxy = new Proxy(target, {
+    get(_, name) {
+      if (typeof name === 'string' && Object.hasOwn(own, name)) return own[name];
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function' || name === 'constructor') return value;
+      const method = value as (...given: unknown[]) => unknown;
+      if (typeof name === 'symbol' || harmless.has(name)) return method.bind(target);
+      return (...given: unknown[]) => {
+        recorder.call(name);
+        return method.apply(target, given);
+      };
+    },
+    set: (_, name, value) => Reflect.set(target, name, value, target),
+  });
+  originals.set(proxy, target);
+  return proxy;
+}
+
+/** The driver's own object. */
+export function originalOf(value: unknown): unknown {
+  return typeof value === 'object' && value !== null ? (originals.get(value) ?? value) : value;
+}
+
+export function namesOf(text: string): ReadonlySet<string> {
+  return new Set(text.split(/\s+/));
+}
+
+/** A connection whose statements all stand for themselves, or all do not. */
+export function connection(isTransaction: boolean): Connection {
+  return { isTransaction: () => isTransaction, isAltered: false, isBlind: true };
+}
+
+type Call = (...given: unknown[]) => unknown;
+
+export function methodOf(target: object, name: string): Call {
+  const method: unknown = Reflect.get(target, name, target);
+  if (typeof method !== 'function') throw new TypeError(`expected a method ${name}, got ${typeof method}`);
+  return (...given) => Reflect.apply(method, target, given);
+}
+
+interface Tracked<T> {
+  readonly run: () => T;
+  /** Rows of the answer; undefined: not to be had. */
+  readonly rows: (answer: T) => readonly unknown[] | undefined;
+  readonly isWhole?: boolean;
+}
+
+/** Runs a statement that answers at once. */
+export function runNow<T>(reading: ReturnType<Recorder['begin']>, { run, rows, isWhole }: Tracked<T>): T {
+  if (reading === undefined) return run();
+  let answer: T;
+  try {
+    answer = run();
+  } catch (error) {
+    reading.failed();
+    throw error;
+  }
+  reading.done(rows(answer), isWhole);
+  return answer;
+}
+
+/** Runs one that answers later. */
+export async function runLater<T>(
+  reading: ReturnType<Recorder['begin']>,
+  { run, rows, isWhole }: Tracked<Promise<T> | T> & { readonly rows: (answer: T) => readonly unknown[] | undefined },
+): Promise<T> {
+  if (reading === undefined) return run();
+  let answer: T;
+  try {
+    answer = await run();
+  } catch (error) {
+    reading.failed();
+    throw error;
+  }
+  reading.done(rows(answer), isWhole);
+  return answer;
+}

@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { MUTANTS } from './mutants.ts';
+import { Tally } from './tally.ts';
+import { World } from './world.ts';
+
+const ROOT = new URL('../../', import.meta.url);
+
+it('misses no change in some worlds', () => {
+  const tally = new Tally();
+  let changes = 0;
+  for (let seed = 1; seed <= 3; seed++) {
+    const world = new World({ seed, tally });
+    for (let step = 0; step < 150; step++) changes += world.step();
+    world.close();
+  }
+  expect(tally.misses).toEqual([]);
+  expect(changes).toBeGreaterThan(200);
+});
+
+it('has mutants of the source as it is', () => {
+  for (const { name, edits } of MUTANTS) {
+    for (const { file, find } of edits) {
+      const found = readFileSync(new URL(file, ROOT), 'utf8').split(find).length - 1;
+      expect({ name, found }).toEqual({ name, found: 1 });
+    }
+  }
+});
