@@ -54,7 +54,7 @@ const SAMPLES: readonly Sample[] = [
     texts: ['', ' ', 'a', 'A', 'a ', 'ab', 'é', 'e\u0301', '\u{10000}', '\uffff', '\ue000', '\ufffd', 'ß', '\\', '5'],
   },
   { type: 'char', sql: 'char(4) COLLATE "C"', texts: ['', ' ', 'a', 'a ', 'a  ', 'A', 'ab', 'a\t', 'é', '\u{10000}'] },
-  { type: 'boolean', sql: 'boolean', texts: ['t', 'f', 'true', 'false'], unknown: ['yes', '0', 'TRUE'] },
+  { type: 'boolean', sql: 'boolean', texts: ['t', 'f'], unknown: ['t', 'true', 'yes', '0', 'TRUE'] },
   {
     type: 'uuid',
     sql: 'uuid',
@@ -124,7 +124,9 @@ describe('cells of PostgreSQL', () => {
         'SELECT a.at AS i, b.at AS j, a.v::text AS text, a.v = b.v AS eq, a.v < b.v AS lt FROM x a, x b',
       );
       await database.exec('DROP TABLE x');
-      const operands = texts.map((text) => cellOf(column, text));
+      // Which of the texts are true depends on the driver.
+      const given = (text: string) => (type === 'boolean' ? text.startsWith('t') : text);
+      const operands = texts.map((text) => cellOf(column, given(text)));
       expect(operands.filter((cell) => cell === undefined)).toEqual([]);
       const keys = (cell: Cell) => equalityKey(column, cell as string);
       for (const { i, j, text, eq, lt } of answer.rows) {
