@@ -22,26 +22,28 @@ export interface FillCall {
 export class ProgramFill implements NamedFill {
   readonly #fill: Fill<unknown>;
   readonly #call: FillCall;
-  readonly #begun: (key: string) => void;
+  readonly #note: (key: string) => void;
 
-  /** `begun`: told of the key when it is run. */
-  constructor(fill: Fill<unknown>, call: FillCall, begun: (key: string) => void) {
+  /** `note`: told of the key before anything is stored under it for this call, by this fill or by one that the call joins. */
+  constructor(fill: Fill<unknown>, call: FillCall, note: (key: string) => void) {
     this.#fill = fill;
     this.#call = call;
-    this.#begun = begun;
+    this.#note = note;
   }
 
   run(context: ValueFillContext): unknown {
     const { key, resolved, maker } = this.#call;
-    this.#begun(key);
-    if (maker.areOfKey(resolved)) context.change({ tags: this.tags() });
+    this.#note(key);
+    if (maker.areOfKey(resolved)) context.change({ tags: maker.tagsOf(resolved, key) });
     // Called on its own, so that it is not given this object.
     const fill = this.#fill;
     return fill(new CacheFillContext(context, this.#call));
   }
 
+  /** Asked for when the call joins another's fill, whose entry then has them too. */
   tags(): readonly string[] {
     const { key, resolved, maker } = this.#call;
+    this.#note(key);
     return maker.tagsOf(resolved, key);
   }
 }

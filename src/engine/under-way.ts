@@ -7,6 +7,8 @@ export class UnderWay {
   #idle: PromiseWithResolvers<void> | undefined;
 
   /** The same; counted until it is over, however it ends. */
+  track<T>(work: Promise<T>): Promise<T>;
+  track<T>(work: Eventually<T>): Eventually<T>;
   track<T>(work: Eventually<T>): Eventually<T> {
     if (!(work instanceof Promise)) return work;
     this.#count++;

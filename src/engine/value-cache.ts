@@ -106,7 +106,9 @@ class TieredValueCache implements ValueCache {
     });
     this.#fills = new ValueFills({
       ...{ clock, tasks, random, own, fault, invalidator: this.#invalidator, tally: this.#tally },
-      endingRequests: parts.endingRequests,
+      ...{ endingRequests: parts.endingRequests, underWay: this.#underWay, hasSlower: this.#hasSlower },
+      freshAtHand: (key) => this.#onlyFresh(this.#memory?.get(key)),
+      freshAnywhere: async (key) => this.#onlyFresh(await this.#find(key)),
       askAnew: (asked) => this.#answer(asked),
       drop: (key) => this.#drop(key),
       keep: (entry, memoryOnly) => this.#keep(entry, memoryOnly),
@@ -146,6 +148,10 @@ class TieredValueCache implements ValueCache {
     return readOwned(entry);
   }
 
+  #onlyFresh(found: Eventually<StoredValue | undefined>): StoredValue | undefined {
+    return found !== undefined && !(found instanceof Promise) && this.#isFresh(found) ? found : undefined;
+  }
+
   #isFresh(entry: StoredValue): boolean {
     if (!this.#invalidator.isCurrent(entry)) return false;
     const now = this.#clock.now();
@@ -153,18 +159,27 @@ class TieredValueCache implements ValueCache {
   }
 
   getMany(keys: readonly string[], early?: (at: number) => EarlyFill): Eventually<readonly unknown[]> {
-    const found = keys.map((key, at) => (early === undefined ? this.get(key) : this.#getEarly(key, () => early(at))));
-    return found.some((one) => one instanceof Promise) ? Promise.all(found) : found;
-  }
-
-  #getEarly(key: string, early: () => EarlyFill): Eventually<unknown> {
-    const found = this.#find(key);
-    const given = (entry: StoredValue | undefined) => {
-      const value = this.#fresh(key, entry);
-      if (value !== undefined) this.#fills.refreshEarly({ key, ...early() }, entry as StoredValue);
+    if (early === undefined) return allOf(keys.map((key) => this.get(key)));
+    const fresh: (StoredValue | undefined)[] = [];
+    const given = (at: number, entry: StoredValue | undefined) => {
+      const value = this.#fresh(keys[at] as string, entry);
+      if (value !== undefined) fresh[at] = entry;
       return value;
     };
-    return found instanceof Promise ? found.then(given) : given(found);
+    const values = allOf(
+      keys.map((key, at) => {
+        const found = this.#find(key);
+        return found instanceof Promise ? found.then((entry) => given(at, entry)) : given(at, found);
+      }),
+    );
+    // Not before the last look-up has ended: they are filled together, and their time counts from here.
+    const refresh = (all: readonly unknown[]) => {
+      for (const [at, entry] of fresh.entries()) {
+        if (entry !== undefined) this.#fills.refreshEarly({ key: entry.key, ...early(at) }, entry);
+      }
+      return all;
+    };
+    return values instanceof Promise ? values.then(refresh) : refresh(values);
   }
 
   set(key: string, value: unknown, terms: SetTerms): Eventually<boolean> {
@@ -199,7 +214,7 @@ class TieredValueCache implements ValueCache {
   }
 
   async remove(keys: readonly string[], also: (key: string) => readonly Selector[] = () => []): Promise<number> {
-    for (const key of keys) this.#fills.overtake(key);
+    for (const key of keys) this.#fills.replace(key);
     const { there, unsure } = this.#removal.sought(keys, this.#memory, also);
     const invalidated = this.invalidate(
       keys.flatMap((uri) => [{ kind: 'url', uri }, ...also(uri)]),
@@ -263,6 +278,10 @@ class TieredValueCache implements ValueCache {
   #drop(key: string): void {
     if (this.#state !== 'closed') void this.#underWay.track(this.#loop.delete([key]));
   }
+}
+
+function allOf(found: readonly Eventually<unknown>[]): Eventually<readonly unknown[]> {
+  return found.some((one) => one instanceof Promise) ? Promise.all(found) : found;
 }
 
 function newHistory(epoch: ValueCacheParts['epoch']): { invalidations: Invalidations; log: InvalidationLog } {

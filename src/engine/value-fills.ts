@@ -6,18 +6,27 @@
 
 import { type OwnedValue, readOwned } from '../entry/owned-value.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
+import type { TidegateError } from '../errors.ts';
 import type { Clock, Eventually, Random, Tasks } from '../ports.ts';
 import { isDueEarly } from './early-refresh.ts';
 import { FlightWatch } from './flight-watch.ts';
 import type { Invalidator } from './invalidator.ts';
-import { RecentMap } from './recent-map.ts';
 import type { FillResult } from './value-contract.ts';
-import { entryOf, previousOf } from './value-entries.ts';
+import { previousOf } from './value-entries.ts';
 import { closing, late } from './value-failures.ts';
-import { type AskedFill, overtakeAll, type Previous, tagsOf, ValueFlight, type ValueLanding } from './value-flight.ts';
+import {
+  type AskedFill,
+  type FlightPlan,
+  overtakeAll,
+  tagsOf,
+  ValueFlight,
+  type ValueLanding,
+} from './value-flight.ts';
+import { type GraceParts, ValueGrace } from './value-grace.ts';
+import { isAffected, type StoringParts, ValueStoring } from './value-storing.ts';
 import type { ValueTally } from './value-tally.ts';
 
-export interface FillsParts {
+export interface FillsParts extends GraceParts, StoringParts {
   readonly clock: Clock;
   readonly tasks: Tasks;
   readonly random: Random;
@@ -27,10 +36,6 @@ export interface FillsParts {
   readonly fault: (error: unknown) => void;
   /** Answers one who asks anew: with what is stored, if that is fresh by now. */
   readonly askAnew: (asked: AskedFill) => Eventually<unknown>;
-  /** Removes what is there: something newer is known, and not to be stored. */
-  readonly drop: (key: string) => void;
-  /** False: no tier took it, as far as that is known at once. */
-  readonly keep: (entry: StoredValue, memoryOnly: boolean) => Eventually<boolean>;
   /** Where a fill ends with the request that began it; see FlightWatch. */
   readonly endingRequests: { readonly handsOver: boolean } | undefined;
 }
@@ -43,14 +48,11 @@ interface Waiting {
   readonly arrival: number;
   readonly joined: boolean;
   /** What it may have instead. */
-  readonly stale: Previous | undefined;
+  readonly stale: StoredValue | undefined;
   /** Monotonic time at which it asked, and how long from now it waits at most. */
   readonly askedMs: number;
   readonly hardMs: number;
 }
-
-/** Keys whose failures are remembered, at least. */
-const FAILED_KEYS = 10_000;
 
 /** How long a fill without a hard timeout is waited for once the cache closes. */
 const CLOSE_MS = 5_000;
@@ -60,13 +62,14 @@ export class ValueFills {
   /** The newest of each key; those begun before it hang on it. */
   readonly #flights = new Map<string, ValueFlight>();
   readonly #running = new Set<ValueFlight>();
-  /** Monotonic time until which no fill is begun while a stale value is there. */
-  readonly #restUntil = new RecentMap<number>(FAILED_KEYS);
-
+  readonly #grace: ValueGrace;
+  readonly #storing: ValueStoring;
   readonly #watch: FlightWatch | undefined;
 
   constructor(parts: FillsParts) {
     this.#parts = parts;
+    this.#grace = new ValueGrace(parts);
+    this.#storing = new ValueStoring(parts);
     if (parts.endingRequests !== undefined) this.#watch = new FlightWatch({ ...parts, ...parts.endingRequests });
   }
 
@@ -74,11 +77,16 @@ export class ValueFills {
     return this.#running.size;
   }
 
-  /** Something newer was put under the key: what is being filled is not stored, and nobody joins it any more. */
-  overtake(key: string): void {
+  /** Something newer was put under the key, or it was removed: what is there is not the latest, nor what is being filled. */
+  replace(key: string): void {
+    this.#overtake(key, true);
+  }
+
+  /** What is being filled is not stored, and nobody joins it any more. */
+  #overtake(key: string, isReplaced: boolean): void {
     const newest = this.#flights.get(key);
     if (newest === undefined) return;
-    overtakeAll(newest);
+    overtakeAll(newest, isReplaced);
     this.#flights.delete(key);
   }
 
@@ -110,23 +118,34 @@ export class ValueFills {
     const { invalidator, tally } = this.#parts;
     if (terms.signal?.aborted === true) throw terms.signal.reason;
     const previous = previousOf(entry, invalidator);
-    const stale = entry !== undefined && this.#isInGrace(entry) ? previous : undefined;
-    if (stale !== undefined && this.#rests(key)) return this.#giveStale(key, stale);
+    const stale = previous !== undefined && entry !== undefined && this.#grace.isInGrace(entry) ? entry : undefined;
+    if (stale !== undefined && this.#grace.rests(key)) return this.#grace.give(stale);
     const arrival = invalidator.applied;
     // What was begun before is not what somebody wants who says that it is to be read anew.
     const running = terms.refresh ? undefined : this.#joinable(asked);
     if (running !== undefined) tally.collapsed(key);
     else tally.miss(key);
     const nowMs = this.#parts.clock.monotonic();
-    const flight = running ?? this.#begin(asked, previous, nowMs);
+    const flight = running ?? this.#begin(asked, { previous, replaces: terms.refresh });
     const askedMs = asked.askedMs ?? nowMs;
     const joined = running !== undefined;
     // A fill that it has begun itself ends in time.
     const hardMs = joined || asked.isAgain === true ? askedMs + terms.hardMs - nowMs : Number.POSITIVE_INFINITY;
     const waiting = { asked, flight, arrival, joined, stale, askedMs, hardMs };
     const landing = await this.#landing(waiting);
-    if (landing === undefined) return this.#giveStale(key, stale as Previous);
-    return this.#share(waiting, landing);
+    if (flight.settled !== undefined) await flight.settled;
+    if (landing !== undefined) return this.#share(waiting, landing);
+    return (await this.#grace.giveStill(stale as StoredValue, flight)) ?? this.#waitOn(waiting);
+  }
+
+  /** There is no stale value for it any more. */
+  async #waitOn(waiting: Waiting): Promise<unknown> {
+    const { asked, askedMs, hardMs } = waiting;
+    const leftMs = Math.max(0, askedMs + asked.terms.hardMs - this.#parts.clock.monotonic());
+    const isLimited = hardMs !== Number.POSITIVE_INFINITY;
+    const still = { ...waiting, stale: undefined, hardMs: isLimited ? leftMs : hardMs };
+    // Without a stale value it rejects when it has waited long enough.
+    return this.#share(still, (await this.#landing(still)) as ValueLanding);
   }
 
   /** Begins a fill in the background when the entry is soon to be stale. */
@@ -135,16 +154,16 @@ export class ValueFills {
     if (
       !isDueEarly(entry, asked.terms.earlyRefresh, this.#parts) ||
       this.#flights.has(asked.key) ||
-      this.#rests(asked.key)
+      this.#grace.rests(asked.key)
     )
       return;
-    this.#begin(asked, previousOf(entry, this.#parts.invalidator), this.#parts.clock.monotonic());
+    this.#begin(asked, { previous: previousOf(entry, this.#parts.invalidator), replaces: true });
   }
 
-  #begin({ key, fill, terms }: AskedFill, previous: Previous | undefined, startedMs: number): ValueFlight {
-    const { invalidator, tasks, tally } = this.#parts;
+  #begin({ key, fill, terms }: AskedFill, what: Pick<FlightPlan, 'previous' | 'replaces'>): ValueFlight {
+    const { invalidator, clock, tasks, tally } = this.#parts;
     const stamp = invalidator.stamp();
-    const flight = new ValueFlight({ key, fill, terms, stamp, previous, startedMs });
+    const flight = new ValueFlight({ key, fill, terms, stamp, startedMs: clock.monotonic(), ...what });
     flight.earlier = this.#flights.get(key);
     this.#flights.set(key, flight);
     this.#running.add(flight);
@@ -160,40 +179,31 @@ export class ValueFills {
     const { key, terms, previous, startedMs } = flight.plan;
     const { clock, tally } = this.#parts;
     if (!this.#running.delete(flight)) return;
-    const nowMs = clock.monotonic();
-    const durationMs = nowMs - startedMs;
+    const durationMs = clock.monotonic() - startedMs;
     if (landing.kind === 'failed') {
       this.#unlink(flight);
-      if (previous !== undefined && !flight.isOvertaken) this.#restUntil.set(key, nowMs + terms.graceBackoffMs);
+      if (previous !== undefined && !flight.isOvertaken) this.#grace.rest(key, terms.graceBackoffMs);
       tally.filled({ key, result: 'failed', durationMs, error: landing.error });
       if (flight.waiting === 0) this.#tell(flight, landing.error);
       return;
     }
-    this.#restUntil.delete(key);
-    const result = landing.kind === 'skipped' ? 'skipped' : this.#store(flight, landing, durationMs);
+    this.#grace.wake(key);
+    if (landing.kind === 'skipped') return this.#end(flight, 'skipped', durationMs);
+    const newest = this.#flights.get(key);
+    const result = this.#storing.store(flight, { landing, fillMs: durationMs, newest });
+    if (!(result instanceof Promise)) return this.#end(flight, result, durationMs);
+    void result.then((one) => this.#end(flight, one, durationMs));
+  }
+
+  #end(flight: ValueFlight, result: FillResult, durationMs: number): void {
+    const { key } = flight.plan;
     if (flight.earlier !== undefined && (result === 'stored' || result === 'not-stored')) {
       // What was read before must not take its place.
-      overtakeAll(flight.earlier);
+      overtakeAll(flight.earlier, true);
       flight.earlier = undefined;
     }
     this.#unlink(flight);
-    tally.filled({ key, result, durationMs, error: undefined });
-  }
-
-  #store(flight: ValueFlight, landing: ValueLanding & { kind: 'filled' }, fillMs: number): FillResult {
-    const { owned, validator } = landing;
-    const { invalidator, clock, keep, drop, fault } = this.#parts;
-    const { key, stamp } = flight.plan;
-    const terms = { ...landing.terms, tags: flight.joinedTo(landing.terms.tags) };
-    if (invalidator.refusal(stamp, { uri: key, origin: '', tags: terms.tags }) !== undefined) return 'refused';
-    if (flight.isOvertaken) return 'overtaken';
-    if (terms.ttlMs === 0 || flight.hasTooManyTags) {
-      drop(key);
-      return 'not-stored';
-    }
-    const stored = keep(entryOf({ key, owned, validator, fillMs, now: clock.now(), stamp }, terms), terms.memoryOnly);
-    if (stored instanceof Promise) stored.catch(fault);
-    return stored === false ? 'not-stored' : 'stored';
+    this.#parts.tally.filled({ key, result, durationMs, error: undefined });
   }
 
   /** It is over: those begun before it, if any are still under way, may be joined again. */
@@ -214,14 +224,13 @@ export class ValueFills {
     const { key } = asked;
     const flight = this.#flights.get(key);
     if (flight === undefined) return undefined;
-    const { stamp } = flight.plan;
     const tags = tagsOf(asked);
-    if (!this.#parts.invalidator.isAffectedSince(stamp, { uri: key, origin: '', tags })) {
+    if (!isAffected(flight, tags, this.#parts.invalidator)) {
       flight.join(tags);
       return flight;
     }
     // It was read before something that the one to come will have seen.
-    this.overtake(key);
+    this.#overtake(key, false);
     return undefined;
   }
 
@@ -256,18 +265,23 @@ export class ValueFills {
     const { asked, flight, arrival, joined, stale, askedMs } = waiting;
     const { stamp } = flight.plan;
     const tags = flight.joinedTo(landing.kind === 'filled' ? landing.terms.tags : flight.terms.tags);
-    const { invalidator } = this.#parts;
     const comesTooLate = joined && arrival > stamp.position;
     const isLost = joined && this.#watch?.isLost(flight) === true;
-    if (isLost || (comesTooLate && invalidator.isAffectedSince(stamp, { uri: asked.key, origin: '', tags }))) {
+    if (isLost || (comesTooLate && isAffected(flight, tags, this.#parts.invalidator))) {
       // What it waited for was read before something it must see, or will not come.
       return this.#parts.askAnew({ ...asked, askedMs, isAgain: true });
     }
     if (landing.kind === 'filled') return readOwned(landing.owned);
     if (landing.kind === 'skipped') return landing.value;
     if (stale === undefined) throw landing.error;
-    this.#tell(flight, landing.error);
-    return this.#giveStale(asked.key, stale);
+    return this.#giveInstead(stale, flight, landing.error);
+  }
+
+  async #giveInstead(stale: StoredValue, flight: ValueFlight, error: TidegateError): Promise<unknown> {
+    const given = await this.#grace.giveStill(stale, flight);
+    if (given === undefined) throw error;
+    this.#tell(flight, error);
+    return given;
   }
 
   /** Of a failure that some caller does not get; once. */
@@ -275,19 +289,5 @@ export class ValueFills {
     if (flight.isTold) return;
     flight.isTold = true;
     this.#parts.fault(error);
-  }
-
-  #giveStale(key: string, stale: Previous): unknown {
-    this.#parts.tally.stale(key);
-    return stale.read();
-  }
-
-  #rests(key: string): boolean {
-    const until = this.#restUntil.get(key);
-    return until !== undefined && this.#parts.clock.monotonic() < until;
-  }
-
-  #isInGrace({ bornMs, lifetimeMs, graceMs }: StoredValue): boolean {
-    return graceMs > 0 && this.#parts.clock.now() - bornMs < lifetimeMs + graceMs;
   }
 }

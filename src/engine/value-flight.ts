@@ -53,6 +53,8 @@ export interface FlightPlan {
   readonly previous: Previous | undefined;
   /** Monotonic. */
   readonly startedMs: number;
+  /** True: its result may take the place of what is current. */
+  readonly replaces: boolean;
 }
 
 /** As many as eight calls may have. */
@@ -65,6 +67,12 @@ export class ValueFlight implements ValueFillContext {
   readonly #land: (landing: ValueLanding) => void;
   /** True: something newer was put under the key meanwhile, so the result is not stored. */
   isOvertaken = false;
+  /** True: what was there when it began is not the latest, for something was put in or removed. */
+  isReplaced = false;
+  /** As of which its key is known; its tags are known as of the plan's. See ValueStoring. */
+  keyStamp: Stamp;
+  /** Its callers wait for it once it has landed; does not reject. */
+  settled: Promise<unknown> | undefined;
   /** Of the same key, begun before and still under way. */
   earlier: ValueFlight | undefined;
   /** Callers that have not left. */
@@ -85,6 +93,7 @@ export class ValueFlight implements ValueFillContext {
 
   constructor(plan: FlightPlan) {
     this.plan = plan;
+    this.keyStamp = plan.stamp;
     const { ttlMs, graceMs, tags, memoryOnly } = plan.terms;
     this.#terms = { ttlMs, graceMs, tags, memoryOnly };
     const { promise, resolve } = Promise.withResolvers<ValueLanding>();
@@ -218,10 +227,11 @@ function union(some: readonly string[], others: readonly string[]): readonly str
   return some.every((tag) => others.includes(tag)) ? others : [...new Set([...some, ...others])];
 }
 
-/** That one and those begun before it. */
-export function overtakeAll(newest: ValueFlight): void {
+/** That one and those begun before it. `isReplaced`: what was there before is not the latest either. */
+export function overtakeAll(newest: ValueFlight, isReplaced: boolean): void {
   for (let flight: ValueFlight | undefined = newest; flight !== undefined; flight = flight.earlier) {
     flight.isOvertaken = true;
+    flight.isReplaced ||= isReplaced;
   }
 }
 

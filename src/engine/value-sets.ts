@@ -56,7 +56,7 @@ export class ValueSets {
       return false;
     }
     // What was read before this was put in must not take its place.
-    fills.overtake(key);
+    fills.replace(key);
     this.#order.note(key);
     const filled = { key, owned, validator, fillMs: 0, now: clock.now(), stamp: begun };
     if (this.#parts.hasSlower) return underWay.track(this.#takeEverywhere(filled, terms));

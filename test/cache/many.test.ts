@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { createValueCache } from '../../src/engine/value-cache.ts';
+import { createValueMemory } from '../../src/store/value-memory.ts';
+import { SimulatedTime } from '../kit/simulated-time.ts';
 import { cacheBench, codeOf, errorOf, settle } from './bench.ts';
 
 describe('many keys', () => {
@@ -126,6 +129,33 @@ describe('many keys that are due for early refresh', () => {
     expect((await cache.getOrSetMany<number>(['user:1', 'other'], fails)).get('user:1')).toBe(1);
     await settle();
     expect(faults).toMatchObject([{ code: 'E_FILL', cause: { message: 'down' } }]);
+  });
+
+  test('have all of their hard timeout for the fill, however long the slowest look-up takes', async () => {
+    const time = new SimulatedTime();
+    const slow = Promise.withResolvers<undefined>();
+    const memory = createValueMemory({ maxBytes: 1_000_000, maxEntries: 100 });
+    const below = { get: (key: string) => (key === 'slow' ? slow.promise : undefined), put: () => undefined };
+    const faults: unknown[] = [];
+    const engine = createValueCache({
+      stores: [memory, { ...below, delete: () => 0, find: () => [] }],
+      ...{ names: ['memory', 'below'], hasMemory: true, clock: time, tasks: time, random: () => 0.5, epoch: 'e1' },
+      fault: (error) => faults.push(error),
+    });
+    const { cache } = cacheBench({}, { engine, clock: time, tasks: time });
+    await cache.set('a', 'old');
+    const asked: (readonly string[])[] = [];
+    const fill = (missing: readonly string[]) => {
+      asked.push(missing);
+      return new Map(missing.map((key) => [key, 'new']));
+    };
+    const values = cache.getOrSetMany(['a', 'slow'], fill, { earlyRefresh: 0, timeouts: { hard: 100 } });
+    await settle();
+    time.advance(400);
+    slow.resolve(undefined);
+    expect([...(await values).values()]).toEqual(['old', 'new']);
+    await settle();
+    expect([asked, cache.get('a'), faults]).toEqual([[['a'], ['slow']], 'new', []]);
   });
 
   test('that are wanted anew are all filled', async () => {

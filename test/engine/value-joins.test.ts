@@ -149,7 +149,8 @@ describe('a fill that is to read anew', () => {
     await settle();
     await anew.give('second');
     await before.fail(new Error('down'));
-    expect([await first, await second]).toEqual(['stale', 'second']);
+    // What is fresh by now comes before what is stale.
+    expect([await first, await second]).toEqual(['second', 'second']);
     time.advance(10);
     expect(await getOrSet('k', () => 'third')).toBe('third');
   });

@@ -26,6 +26,7 @@ const CACHE = 'engine/value-cache.ts';
 const FILLS = 'engine/value-fills.ts';
 const ENTRIES = 'engine/value-entries.ts';
 const SETS = 'engine/value-sets.ts';
+const STORING = 'engine/value-storing.ts';
 const FLIGHT = 'engine/value-flight.ts';
 const LOOP = 'engine/tier-loop.ts';
 const KEY = ['key'];
@@ -33,14 +34,16 @@ const FOUND = ['tag of the fill'];
 const SOFT = ['expire'];
 
 export const DATA_MUTANTS: readonly DataMutant[] = [
-  mutant('does not refuse at the store', { file: FILLS, ways: KEY }, [
-    'if (invalidator.refusal(stamp, {',
-    'if (invalidator.refusal(invalidator.stamp(), {',
+  mutant('does not refuse at the store', { file: STORING, ways: KEY }, [
+    "if (isAffected(flight, terms.tags, this.#parts.invalidator)) return 'refused';",
+    '',
   ]),
-  mutant('stamps an entry as it is stored', { file: FILLS, ways: KEY }, [
-    'const { key, stamp } = flight.plan;',
-    'const { key } = flight.plan;\n    const stamp = invalidator.stamp();',
-  ]),
+  mutant(
+    'stamps an entry as it is stored',
+    { file: STORING, ways: KEY },
+    ["if (isAffected(flight, terms.tags, this.#parts.invalidator)) return 'refused';", ''],
+    ['now: clock.now(), stamp: flight.keyStamp }', 'now: clock.now(), stamp: this.#parts.invalidator.stamp() }'],
+  ),
   mutant('shares with whoever joined', { file: FILLS, ways: FOUND }, [
     'const comesTooLate = joined && arrival > stamp.position;',
     'const comesTooLate = joined && arrival < 0;',
@@ -77,8 +80,8 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
   ]),
   mutant('is not overtaken by a set', { file: FLIGHT, ways: ['set by another'] }, ['flight.isOvertaken = true;', '']),
   mutant('lets callers join what a set has overtaken', { file: FILLS, ways: ['set by another'] }, [
-    'overtakeAll(newest);\n    this.#flights.delete(key);',
-    'overtakeAll(newest);',
+    'overtakeAll(newest, isReplaced);\n    this.#flights.delete(key);',
+    'overtakeAll(newest, isReplaced);',
   ]),
   mutant('does not look at the stamp of a set', { file: SETS, ways: KEY }, [
     'const begun = stamp ?? this.stamp();',

@@ -18,7 +18,7 @@ import { allCells, cellName } from './scenarios.ts';
 /** The mutant that is switched on, for those that stand in for a module's function. */
 const { on } = vi.hoisted(() => ({ on: { mutant: '' } }));
 
-const BLIND = { isAffectedSince: () => false } as unknown as Invalidator;
+const BLIND = { isAffectedSince: () => false, isShareable: () => true } as unknown as Invalidator;
 
 vi.mock('../../src/engine/joining.ts', async (importOriginal) => {
   const original = await importOriginal<typeof Joining>();

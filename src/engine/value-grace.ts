@@ -1,0 +1,77 @@
+// Stale values of a data cache: which may be given, and what is given instead.
+//
+// The one complication: a caller who waits for a fill was promised a stale value before. By the time it is wanted something
+// may have outdated it, or a newer value have been stored. So it is judged again at that very moment.
+
+import { readOwned } from '../entry/owned-value.ts';
+import type { StoredValue } from '../entry/stored-value.ts';
+import type { Clock, Eventually } from '../ports.ts';
+import type { Invalidator } from './invalidator.ts';
+import { RecentMap } from './recent-map.ts';
+import type { ValueFlight } from './value-flight.ts';
+import type { ValueTally } from './value-tally.ts';
+
+export interface GraceParts {
+  readonly clock: Clock;
+  readonly invalidator: Invalidator;
+  readonly tally: ValueTally;
+  /** What is stored and fresh: in memory; and in any tier, which may take time. */
+  readonly freshAtHand: (key: string) => StoredValue | undefined;
+  readonly freshAnywhere: (key: string) => Eventually<StoredValue | undefined>;
+}
+
+/** Keys whose failures are remembered, at least. */
+const FAILED_KEYS = 10_000;
+
+export class ValueGrace {
+  readonly #parts: GraceParts;
+  /** Monotonic time until which no fill is begun while a stale value is there. */
+  readonly #restUntil = new RecentMap<number>(FAILED_KEYS);
+
+  constructor(parts: GraceParts) {
+    this.#parts = parts;
+  }
+
+  /** The source is left alone so long. */
+  rest(key: string, ms: number): void {
+    this.#restUntil.set(key, this.#parts.clock.monotonic() + ms);
+  }
+
+  wake(key: string): void {
+    this.#restUntil.delete(key);
+  }
+
+  rests(key: string): boolean {
+    const until = this.#restUntil.get(key);
+    return until !== undefined && this.#parts.clock.monotonic() < until;
+  }
+
+  isInGrace({ bornMs, lifetimeMs, graceMs }: StoredValue): boolean {
+    return graceMs > 0 && this.#parts.clock.now() - bornMs < lifetimeMs + graceMs;
+  }
+
+  give(entry: StoredValue): unknown {
+    this.#parts.tally.stale(entry.key);
+    return readOwned(entry);
+  }
+
+  /**
+   * For one who waits for the fill no longer: what is fresh by now, or the stale value; undefined: something outdated it, and
+   * nothing has taken its place.
+   */
+  async giveStill(entry: StoredValue, flight: ValueFlight): Promise<unknown> {
+    const { invalidator, freshAtHand, freshAnywhere } = this.#parts;
+    const newer = freshAtHand(entry.key);
+    if (newer !== undefined) return this.#giveFresh(newer);
+    // Slower tiers are not waited for in vain: whatever takes its place there outdates it.
+    const mayBeGiven = !flight.isReplaced && (invalidator.isCurrent(entry) || invalidator.isExpired(entry));
+    if (mayBeGiven) return this.give(entry);
+    const below = await freshAnywhere(entry.key);
+    return below === undefined ? undefined : this.#giveFresh(below);
+  }
+
+  #giveFresh(entry: StoredValue): unknown {
+    this.#parts.tally.hit(entry.key);
+    return readOwned(entry);
+  }
+}
