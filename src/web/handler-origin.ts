@@ -23,7 +23,9 @@ export interface HandlerCall {
   readonly tasks: Tasks;
   /** Longest wait for the response, and for more of its body. */
   readonly timeoutMs: number;
-  /** Told of what the handler threw. */
+  /** True: whoever called has been answered, and hears of nothing that the handler throws from here on. */
+  readonly isAnswered: () => boolean;
+  /** Told of it in that case. Never throws. */
   readonly failed: (error: TidegateError) => void;
 }
 
@@ -156,12 +158,13 @@ class RunningHandler implements Forward {
   /** Fails when the result takes too long; what comes of it then is not heard. */
   async #inTime<T>(what: string, result: T | Promise<T>): Promise<T> {
     const { tasks, timeoutMs } = this.#call;
-    if (!(result instanceof Promise) || timeoutMs === Number.POSITIVE_INFINITY) return result;
+    if (!isThenable(result) || timeoutMs === Number.POSITIVE_INFINITY) return result;
     const cancel: Cancel = tasks.later(timeoutMs, () => {
       this.#fail(fault(`${what} within ${timeoutMs} ms, got none`));
       this.#aborter.abort(new TidegateError('E_HANDLER', `expected ${what} in time, got none`));
     });
-    return result.finally(cancel);
+    // Frameworks give thenables that are no promises.
+    return Promise.resolve(result).finally(cancel);
   }
 
   #fail(error: unknown): void {
@@ -169,8 +172,9 @@ class RunningHandler implements Forward {
     this.#isOver = true;
     this.#dropBody();
     const failure = error instanceof TidegateError && error.code === 'E_HANDLER' ? error : thrown(error);
-    this.#call.failed(failure);
+    const isForNobody = this.#call.isAnswered();
     this.#listener.failed(failure);
+    if (isForNobody) this.#call.failed(failure);
   }
 
   /** The handler hears of it as its body's stream is cancelled; what it throws then concerns nobody. */
@@ -191,6 +195,10 @@ function checkedResponse(given: unknown): Response {
   throw fault(
     'a response whose body nobody has read, got one that was read or returned before: make a new one for each call, or return a clone()',
   );
+}
+
+function isThenable<T>(result: T | Promise<T>): boolean {
+  return typeof result === 'object' && result !== null && 'then' in result && typeof result.then === 'function';
 }
 
 function kindOf(given: unknown): string {

@@ -80,7 +80,7 @@ export class WebGate {
 
   #makeGate(): Gate {
     const { clock, tasks, random } = this.#platform;
-    const { tiers = [], onFault } = this.#options;
+    const { tiers = [] } = this.#options;
     const maxBytes = maxBytesOf(this.#options);
     const memory = createMemoryStore({ maxBytes });
     const inMemory = maxBytes === 0 && tiers.length > 0 ? [] : [{ name: 'memory', store: memory }];
@@ -96,16 +96,20 @@ export class WebGate {
       report: ({ request, error }) => {
         if (error !== undefined) this.#failures.set(request, error);
       },
-      ...(onFault !== undefined && { fault: onFault }),
+      fault: (error) => this.#fault(error),
     });
   }
 
   #callOf({ request, handle, waitUntil }: Serving, uri: string, client: Client): HandlerCall {
-    const failed = (error: TidegateError) => {
-      if (client.isAnswered) this.#options.onFault?.(thrownBy(error));
-    };
+    const isAnswered = () => client.isAnswered;
+    const failed = (error: TidegateError) => this.#fault(thrownBy(error));
     const { wait, tasks } = this.#platform;
-    return { original: request, uri, handle, waitUntil, failed, wait, tasks, timeoutMs: this.#timeoutMs };
+    return { original: request, uri, handle, waitUntil, isAnswered, failed, wait, tasks, timeoutMs: this.#timeoutMs };
+  }
+
+  /** What hears of faults may fail itself, at once or later: nobody is told of that. */
+  #fault(error: unknown): void {
+    new Promise((heard) => heard(this.#options.onFault?.(error))).catch(() => undefined);
   }
 
   /** Rejects with what the handler threw, and with the client's own reason when it goes away first. */

@@ -6,24 +6,13 @@
 
 import { entityKindOf, type Fields, tableNames, viewParts } from './entities.ts';
 import { canonical, type Statement } from './sound-draft.ts';
+import { acts, type ForeignKey, foreignKeysOf } from './sound-foreign-keys.ts';
 import { Functions, type FunctionsTold } from './sound-functions.ts';
 import { EVERYTHING, type Known, namesOutside } from './sound-reach.ts';
 import type { Dialect } from './sound-text.ts';
 import { type QueryTables, usedTables } from './tables.ts';
 
-const INLINE_KEYS = [Symbol.for('drizzle:PgInlineForeignKeys'), Symbol.for('drizzle:SQLiteInlineForeignKeys')];
-const EXTRA_CONFIG = Symbol.for('drizzle:ExtraConfigBuilder');
-const EXTRA_COLUMNS = Symbol.for('drizzle:ExtraConfigColumns');
 const IS_ALIAS = Symbol.for('drizzle:IsAlias');
-
-/** A foreign key, or what builds one: its `onDelete` is a method. */
-interface ForeignKey {
-  reference(): { readonly foreignTable: object };
-  readonly onDelete?: unknown;
-  readonly onUpdate?: unknown;
-  readonly _onDelete?: unknown;
-  readonly _onUpdate?: unknown;
-}
 
 export interface CatalogOptions {
   readonly dialect: Dialect;
@@ -41,6 +30,9 @@ export class Catalog {
   readonly #temporary = new Set<string>();
   /** Named by a program, and maybe by no object of Drizzle. */
   readonly #byHand = new Set<string>();
+  /** Learned late: raw SQL that names it may be stored without its name. */
+  readonly #late = new Set<string>();
+  #isOpen = false;
 
   constructor({ dialect, effects = {}, functions = {} }: CatalogOptions) {
     for (const [table, others] of Object.entries(effects)) this.#effects.set(canonical(table), others.map(canonical));
@@ -48,6 +40,19 @@ export class Catalog {
     for (const name of [...told, ...Object.entries(effects).flat(2)]) this.#byHand.add(canonical(name));
     this.#functions = new Functions(functions);
     this.#dialect = dialect;
+  }
+
+  /** From now on reads may be stored. */
+  open(): void {
+    this.#isOpen = true;
+  }
+
+  /** Everything is about to be invalidated; to be called once it is. */
+  clearing(): () => void {
+    const late = [...this.#late];
+    return () => {
+      for (const name of late) this.#late.delete(name);
+    };
   }
 
   /** Learns every table and view that the object of Drizzle names, however deep. */
@@ -135,6 +140,7 @@ export class Catalog {
   /** `name`: as Drizzle has it. */
   #entry(name: string): Known {
     const own = canonical(name);
+    if (this.#isOpen && !this.#known.has(own)) this.#late.add(own);
     const known = this.#known.get(own) ?? { made: undefined, causes: new Set(), spellings: new Set() };
     known.spellings.add(name).add(name.slice(name.lastIndexOf('.') + 1));
     this.#known.set(own, known);
@@ -242,34 +248,25 @@ export class Catalog {
     return this.#withEffects(names);
   }
 
+  /** Until no more come: what a foreign key writes has effects of its own, as they have foreign keys. */
   #withEffects(names: Set<string>): readonly string[] {
-    for (const name of names)
-      for (const other of this.#effects.get(name) ?? []) names.add(other).add(`${other}/delete`).add(`${other}/update`);
+    for (const name of names) {
+      const others = this.#effects.get(name) ?? [];
+      const children = this.#effects.size > 0 && name.includes('/') ? this.#childrenOf(name) : [];
+      for (const other of [...others, ...children]) names.add(other).add(`${other}/delete`).add(`${other}/update`);
+    }
+    if ([...names].some((name) => this.#late.has(name))) names.add(EVERYTHING);
     return [...names];
+  }
+
+  #childrenOf(cause: string): readonly string[] {
+    return [...this.#known].filter(([, { causes }]) => causes.has(cause)).map(([name]) => name);
   }
 
   /** The same for tables named by hand. */
   namesOf(tables: readonly string[]): readonly string[] {
     return this.#withEffects(new Set(tables.flatMap((table) => [table, `${table}/delete`, `${table}/update`])));
   }
-}
-
-function acts(action: unknown): boolean {
-  return typeof action === 'string' && !/^(?:no action|restrict)$/i.test(action);
-}
-
-function foreignKeysOf(table: object): ForeignKey[] {
-  const fields = table as Fields;
-  const keys = INLINE_KEYS.flatMap((symbol) => (fields[symbol] as readonly ForeignKey[] | undefined) ?? []);
-  const build = fields[EXTRA_CONFIG];
-  if (typeof build !== 'function') return keys;
-  const extra: unknown = build(fields[EXTRA_COLUMNS]);
-  const parts: readonly unknown[] = Array.isArray(extra) ? extra.flat() : Object.values(extra ?? {});
-  return [...keys, ...parts.filter(isForeignKey)];
-}
-
-function isForeignKey(part: unknown): part is ForeignKey {
-  return typeof part === 'object' && part !== null && 'reference' in part && typeof part.reference === 'function';
 }
 
 /** A table's name, given as such or as an object of Drizzle. */

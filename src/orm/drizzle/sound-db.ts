@@ -5,7 +5,7 @@
 // Drizzle's modules is changed. What is done on the driver's own client is not seen.
 
 import { shown } from '../../cache/keys.ts';
-import { platformClock } from '../../cache/platform.ts';
+import { platformClock, platformTasks } from '../../cache/platform.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Fields } from './entities.ts';
 import { checkRead, checkSound, namedIn } from './option-checks.ts';
@@ -43,12 +43,15 @@ export function assembled<Db extends object>(db: Db, options: SoundOptions, part
   const catalog = new Catalog({ dialect: kind, effects: options.effects, functions: options.functions });
   catalog.learn(objectsOf(db, options));
   const isListed = catalog.hasTables;
+  catalog.open();
   const guard = (parts.guard ?? ((given) => new Guard(given)))({
     cache,
     database,
     outside: (names) => catalog.outside(names),
     onFault,
     clock: options.clock ?? platformClock,
+    tasks: platformTasks,
+    clearing: () => catalog.clearing(),
     doubtMs: options.doubtMs ?? DOUBT_MS,
   });
   const texts = new Texts(kind, catalog, tally);
@@ -56,7 +59,15 @@ export function assembled<Db extends object>(db: Db, options: SoundOptions, part
   const writes = (parts.writes ?? ((...given) => new Writes(...given)))(guard, tally);
   // Drivers answer in forms of their own, and what is stored is the driver's answer.
   const context = { cache, guard, tally, driver: markOf(session), database, scope: () => scopeOf(options) };
-  const sessions = new Sessions({ context, writes, catalog, texts, options, isSync: isSync(db, session) });
+  const sessions = new Sessions({
+    context,
+    writes,
+    catalog,
+    texts,
+    options,
+    dialect: kind,
+    isSync: isSync(db, session),
+  });
   sessions.bind(session, { scope: undefined, read: undefined });
   const invalidate = (what: InvalidationOf<Db>) => invalidated(what, { options, guard, catalog, isListed });
   const handle = (read: ReadOptions) => {

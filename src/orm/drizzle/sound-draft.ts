@@ -1,6 +1,7 @@
 // What is known of a statement by its text, and the draft of it that a scan fills in.
 
-export type Control = 'begin' | 'commit' | 'rollback' | 'other';
+/** `savepoint`, `release` and `return` (ROLLBACK TO) are of SQLite alone: there a savepoint may begin a transaction. */
+export type Control = 'begin' | 'commit' | 'rollback' | 'savepoint' | 'release' | 'return' | 'other';
 
 export interface Statement {
   /** Undefined: it is no statement about transactions or the session. Of several statements the last. */
@@ -10,8 +11,6 @@ export interface Statement {
   /** Relations it names, those of WITH lists not among them. Names as `canonical` gives them. */
   readonly reads: ReadonlySet<string>;
   readonly writes: ReadonlySet<string>;
-  /** Names of its WITH lists. */
-  readonly local: ReadonlySet<string>;
   /** All names and words in it. */
   readonly words: ReadonlySet<string>;
   /** Rows may go, or be replaced; rows may get another key. */
@@ -21,7 +20,7 @@ export interface Statement {
   readonly isUnreadable: boolean;
   /** It cannot be told what it writes. */
   readonly isOpaque: boolean;
-  /** It locks what it reads. */
+  /** It locks what it reads, or takes or gives a lock of its own. */
   readonly locks: boolean;
   /** The same read gives another answer without a write. */
   readonly isVolatile: boolean;
@@ -29,6 +28,8 @@ export interface Statement {
   readonly functions: ReadonlySet<string>;
   /** Of `commit` and `rollback`: the next transaction begins with it. */
   readonly chains: boolean;
+  /** Of `savepoint`, `release` and `return`: its name. */
+  readonly savepoint: string;
   /** Several statements, some of them about transactions: any of them may be committed with it. */
   readonly isMixed: boolean;
   /** Settings of its connection that it changes. */
@@ -47,7 +48,6 @@ export class Draft implements Statement {
   isWrite = false;
   readonly reads = new Set<string>();
   readonly writes = new Set<string>();
-  readonly local = new Set<string>();
   readonly words = new Set<string>();
   deletes = false;
   updates = false;
@@ -57,6 +57,7 @@ export class Draft implements Statement {
   isVolatile = false;
   readonly functions = new Set<string>();
   chains = false;
+  savepoint = '';
   isMixed = false;
   readonly settings = new Set<string>();
   readonly temporary = new Set<string>();

@@ -5,7 +5,7 @@
 // the cache has been told (again).
 
 import type { Cache } from '../../cache/contract.ts';
-import type { Clock } from '../../ports.ts';
+import type { Cancel, Clock, Tasks } from '../../ports.ts';
 import { isOutcomeUnknown } from './sound-outcome.ts';
 import { EVERYTHING } from './sound-reach.ts';
 
@@ -21,6 +21,9 @@ export interface GuardOptions {
   readonly outside: (names: readonly string[]) => readonly string[];
   readonly onFault: (error: unknown) => void;
   readonly clock: Pick<Clock, 'monotonic'>;
+  readonly tasks: Pick<Tasks, 'later'>;
+  /** Called before everything is invalidated; its result, once that is in force. */
+  readonly clearing: () => () => void;
   /** How long a write whose outcome is unknown may still be committed. */
   readonly doubtMs: number;
 }
@@ -46,7 +49,10 @@ export class Guard {
   readonly #lastOpened = new Map<string, number>();
   readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #doubtMs: number;
+  readonly #tasks: GuardOptions['tasks'];
+  readonly #clearing: GuardOptions['clearing'];
   readonly #fenced = new Map<string, Fence>();
+  #timer: Cancel | undefined = undefined;
   #count = 0;
   #healing = false;
 
@@ -56,6 +62,8 @@ export class Guard {
     this.#outside = options.outside;
     this.#onFault = options.onFault;
     this.#clock = options.clock;
+    this.#tasks = options.tasks;
+    this.#clearing = options.clearing;
     this.#doubtMs = options.doubtMs;
   }
 
@@ -120,12 +128,16 @@ export class Guard {
    * nothing or for a disk: then what is read next, in the same turn, may be stored.
    */
   async invalidateAndEnd(names: readonly string[], intents: readonly Intent[]): Promise<void> {
-    const before = this.#position();
-    const told = this.invalidate(names);
-    const isInForce = this.#position() - before >= this.#reached(names).length;
-    if (!isInForce) await told;
-    for (const intent of intents) intent.end();
-    await told;
+    try {
+      const before = this.#position();
+      const told = this.invalidate(names);
+      const isInForce = this.#position() - before >= this.#reached(names).length;
+      if (!isInForce) await told;
+      for (const intent of intents) intent.end();
+      await told;
+    } finally {
+      for (const intent of intents) intent.end();
+    }
   }
 
   /** How many invalidations are in force in the cache; NaN: it does not say. */
@@ -147,11 +159,13 @@ export class Guard {
 
   async #tell(names: readonly string[]): Promise<void> {
     const all = this.#reached(names);
+    const cleared = names.includes(EVERYTHING) ? this.#clearing() : undefined;
     const told: Promise<void>[] = [];
     for (let at = 0; at < all.length; at += MAX_NAMES) {
       told.push(this.#cache.invalidate({ tables: all.slice(at, at + MAX_NAMES) }));
     }
     await Promise.all(told);
+    cleared?.();
   }
 
   /** After a write that failed with the error: whoever cut the connection may not have cut the write. */
@@ -165,6 +179,19 @@ export class Guard {
       const before = this.#fenced.get(name)?.untilMs ?? 0;
       this.#fenced.set(name, { at: this.#count, untilMs: Math.max(before, untilMs) });
     }
+    this.#wake();
+  }
+
+  /** At the end of a doubt the cache is told by itself: others store what they read meanwhile, and ask nothing here. */
+  #wake(): void {
+    const now = this.#clock.monotonic();
+    const ends = [...this.#fenced.values()].map(({ untilMs }) => untilMs).filter((untilMs) => untilMs > now);
+    if (this.#timer !== undefined || ends.length === 0) return;
+    this.#timer = this.#tasks.later(Math.max(1, Math.ceil(Math.min(...ends) - now)), () => {
+      this.#timer = undefined;
+      this.#heal();
+      this.#wake();
+    });
   }
 
   #heal(): void {
@@ -181,9 +208,12 @@ export class Guard {
       await this.#tell(fences.map(([name]) => name));
       for (const [name, { at }] of fences) if (this.#fenced.get(name)?.at === at) this.#fenced.delete(name);
     } catch (error) {
-      this.#onFault(error);
-    } finally {
       this.#healing = false;
+      this.#onFault(error);
+      return;
     }
+    this.#healing = false;
+    // Of those whose doubt has ended meanwhile.
+    this.#heal();
   }
 }

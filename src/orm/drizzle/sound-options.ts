@@ -56,7 +56,7 @@ export type PassReason =
   | 'transaction'
   /** A `set` or the like has changed what a connection answers, and neither `schema`, `role` nor `tenant` tells of it. */
   | 'session settings'
-  /** It locks rows. */
+  /** It locks rows, or takes or gives an advisory lock. */
   | 'locks'
   /** Its answer changes without a write, and only strategy `all` asked, or it is raw SQL. */
   | 'volatile'

@@ -4,14 +4,16 @@
 // parenthesis remembers what its commas mean.
 
 import { canonical, type Draft } from './sound-draft.ts';
+import { type Frame, frameOf } from './sound-frames.ts';
 import type { Dialect, Token } from './sound-text.ts';
+import { controlOf } from './sound-transaction-words.ts';
 import {
   CLAUSES,
-  CONTROLS,
   HARMLESS,
   HARMLESS_IN_FROM,
-  HARMLESS_STATEMENTS,
+  LOCKS,
   MEMBER,
+  MOMENTS_OF_SQLITE,
   NO_FUNCTIONS,
   SCANNED,
   SKIPPED,
@@ -24,21 +26,11 @@ import {
 /** Literals that are a time of their own. */
 const MOMENTS = new Set(['now', 'today', 'tomorrow', 'yesterday']);
 
-type Expected = 'read' | 'write' | undefined;
-
-interface Frame {
-  /** What a comma is followed by. */
-  list: Expected;
-  expected: Expected;
-  /** The function whose arguments these are. */
-  readonly call: string | undefined;
-}
-
 export class Scan {
   readonly #tokens: readonly Token[];
   readonly #dialect: Dialect;
   readonly #draft: Draft;
-  readonly #frames: Frame[] = [{ list: undefined, expected: undefined, call: undefined }];
+  readonly #frames: Frame[] = [frameOf(undefined)];
   /** Functions, by where they are called. */
   readonly #calls = new Map<number, string>();
   #at = 0;
@@ -54,10 +46,16 @@ export class Scan {
     const draft = this.#draft;
     for (const { kind, text } of this.#tokens) {
       if (kind === 'word' || kind === 'name') draft.words.add(canonical(text));
+      if (this.#dialect === 'pg' && LOCKS.test(text)) draft.locks = true;
       if (kind === 'string' && MOMENTS.has(text.toLowerCase())) draft.isVolatile = true;
     }
     const first = this.#tokens.find(({ text }) => text !== '(')?.text ?? '';
-    if (this.#isControl(first)) return;
+    const control = controlOf(this.#tokens, this.#dialect);
+    if (control !== undefined) {
+      if (control.control !== 'other') Object.assign(draft, control);
+      draft.control ??= 'other';
+      return;
+    }
     if (!SCANNED.has(first)) {
       draft.isWrite = draft.isOpaque = draft.isUnreadable = true;
       return;
@@ -67,20 +65,6 @@ export class Scan {
     if (this.#frames.length !== 1 || this.#frame.expected !== undefined) this.#giveUp();
     for (const name of this.#calls.values()) draft.functions.add(name);
     if (draft.writes.size > 0 || draft.isOpaque) draft.isWrite = true;
-  }
-
-  #isControl(first: string): boolean {
-    const second = this.#tokens[1]?.text;
-    if (first === 'commit' && second === 'prepared') return false;
-    if (HARMLESS_STATEMENTS.has(first) || (first === 'rollback' && this.#tokens.some(({ text }) => text === 'to'))) {
-      this.#draft.control ??= 'other';
-      return true;
-    }
-    const control = Object.hasOwn(CONTROLS, first) ? CONTROLS[first] : undefined;
-    if (control === undefined) return false;
-    this.#draft.control = control;
-    this.#draft.chains = this.#tokens.at(-1)?.text === 'chain' && this.#tokens.at(-2)?.text !== 'no';
-    return true;
   }
 
   get #frame(): Frame {
@@ -111,7 +95,8 @@ export class Scan {
     if (text === ')') {
       const frame = this.#frames.pop();
       if (frame?.expected !== undefined || this.#frames.length === 0) this.#giveUp();
-      if (this.#frames.length === 0) this.#frames.push({ list: undefined, expected: undefined, call: undefined });
+      if (this.#frames.length === 0) this.#frames.push(frameOf(undefined));
+      if (frame?.member !== undefined) this.#frame.local.add(frame.member);
       return;
     }
     if (text === ',') this.#frame.expected = this.#frame.list;
@@ -126,7 +111,9 @@ export class Scan {
     this.#frame.expected = undefined;
     if (expected === 'write') this.#giveUp();
     const inside = expected === 'read' && !SUBQUERY.has(this.#textAt(1) ?? '') ? 'read' : undefined;
-    this.#frames.push({ list: inside, expected: inside, call: this.#textAt(-1) });
+    const { next } = this.#frame;
+    this.#frame.next = undefined;
+    this.#frames.push(frameOf(inside, this.#textAt(-1), next));
   }
 
   /** True: the word is one of SQL's own, and dealt with. */
@@ -171,6 +158,9 @@ export class Scan {
         return true;
       case 'as':
         this.#localName();
+        return true;
+      case 'with':
+        frame.isRecursive = this.#textAt(1) === 'recursive';
         return true;
       default:
         return false;
@@ -240,18 +230,34 @@ export class Scan {
   #localName(): void {
     let ahead = 1;
     while (this.#textAt(ahead) === 'not' || this.#textAt(ahead) === 'materialized') ahead++;
+    const isMember = MEMBER.has(this.#textAt(ahead + 1) ?? '');
     if (this.#textAt(ahead) !== '(') return;
     let back = this.#at - 1;
     if (this.#tokens[back]?.text === ')' && this.#tokens[back]?.kind === 'symbol') {
       // `from made() as (id int)`: a function, and what its rows are.
-      if (!MEMBER.has(this.#textAt(ahead + 1) ?? '')) return;
+      if (!isMember) return;
       while (back > 0 && this.#tokens[back]?.text !== '(') back--;
       back--;
     }
     const name = this.#tokens[back];
     if (name?.kind !== 'word' && name?.kind !== 'name') return;
     this.#calls.delete(back);
-    this.#draft.local.add(canonical(name.text));
+    if (!isMember) return;
+    const own = this.#localOf(name.text);
+    // In SQLite each member sees itself and all others.
+    if (this.#frame.isRecursive || this.#dialect === 'sqlite') this.#frame.local.add(own);
+    else this.#frame.next = own;
+  }
+
+  /** PostgreSQL tells quoted names apart by their case. */
+  #localOf(name: string): string {
+    return this.#dialect === 'pg' ? name : name.toLowerCase();
+  }
+
+  /** True: a relation of that name is a member of a WITH list here. */
+  #isLocal(start: number): boolean {
+    const own = this.#localOf(this.#tokens[start]?.text ?? '');
+    return start === this.#at && this.#frames.some(({ local }) => local.has(own));
   }
 
   #name(token: Token): void {
@@ -264,7 +270,7 @@ export class Scan {
     frame.expected = undefined;
     if (expected === 'write') this.#draft.writes.add(last);
     else if (isCall) this.#call(start, expected === 'read');
-    else if (expected === 'read') this.#draft.reads.add(last);
+    else if (expected === 'read' && !this.#isLocal(start)) this.#draft.reads.add(last);
   }
 
   /** Of the name from `start` to here. */
@@ -274,6 +280,7 @@ export class Scan {
     // In a schema of its own any name may be that of any function.
     const isBuiltIn = isBare || (start === this.#at - 2 && this.#tokens[start]?.text === 'pg_catalog');
     const name = isBuiltIn ? canonical(text) : `.${canonical(text)}`;
+    if (this.#dialect === 'sqlite' && MOMENTS_OF_SQLITE.has(name)) this.#draft.isVolatile = true;
     if (inFrom) {
       const known = this.#dialect === 'sqlite' ? HARMLESS_IN_FROM : HARMLESS;
       if (!known.has(name)) this.#draft.isUnreadable = true;

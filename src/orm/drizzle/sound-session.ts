@@ -13,6 +13,7 @@ import { canBeCached, isSyncPrepared, type Loose, type Method, type Plan, planne
 import { EVERYTHING } from './sound-reach.ts';
 import { cachedRead, isPromise, type ReadContext } from './sound-reads.ts';
 import { isTold } from './sound-settings.ts';
+import type { Dialect } from './sound-text.ts';
 import { type KnownText, type Texts, textOf } from './sound-texts.ts';
 import { followed, type Scope, type Writes } from './sound-writes.ts';
 
@@ -22,6 +23,7 @@ export interface SessionParts {
   readonly catalog: Catalog;
   readonly texts: Texts;
   readonly options: SoundOptions;
+  readonly dialect: Dialect;
   /** The driver answers at once. */
   readonly isSync: boolean;
 }
@@ -99,13 +101,14 @@ export class Sessions {
     if (typeof prepared !== 'object' || prepared === null) return prepared;
     const text = this.#parts.texts.of(textOf(args[0]));
     const facts = { text, told: told(args), isSync: isSyncPrepared(prepared), isCacheable: canBeCached(prepared) };
-    return planned(prepared, (method) => this.#plan(facts, method, binding));
+    return planned(prepared, (method) => this.#watched(this.#plan(facts, method, binding), binding.scope));
   }
 
   /** Anew for each call: what is known of tables grows, and transactions come and go. */
   #plan(facts: Facts, method: string, binding: Binding): Plan {
-    const { catalog, writes } = this.#parts;
+    const { catalog, writes, dialect } = this.#parts;
     const { statement } = facts.text;
+    const where = { scope: binding.scope, writes, isSync: facts.isSync, isSqlite: dialect === 'sqlite' };
     this.#noted(statement);
     const names = catalog.namesWritten(statement);
     if (names.length > 0) {
@@ -118,15 +121,12 @@ export class Sessions {
       return statement.control === undefined
         ? { around }
         : {
-            around: (run) =>
-              around(() =>
-                controlled(facts.text.statement, { scope: binding.scope, writes, isSync: facts.isSync }, run),
-              ),
+            around: (run) => around(() => controlled(statement, where, run)),
           };
     }
     if (statement.control !== undefined)
       return {
-        around: (run) => controlled(facts.text.statement, { scope: binding.scope, writes, isSync: facts.isSync }, run),
+        around: (run) => controlled(statement, where, run),
       };
     const read = this.#readOf(facts, binding.scope ?? writes.manual, binding.read);
     if (typeof read === 'string') {
@@ -150,6 +150,19 @@ export class Sessions {
           run,
         ),
     };
+  }
+
+  #watched(plan: Plan, scope: Scope | undefined): Plan {
+    const { dialect, writes } = this.#parts;
+    if (dialect !== 'sqlite' || (scope === undefined && !writes.hasTransactions)) return plan;
+    const { around = (run: () => unknown) => run() } = plan;
+    return { ...plan, around: (run) => this.#watching(scope, () => around(run)) };
+  }
+
+  #watching(scope: Scope | undefined, run: () => unknown): unknown {
+    return followed(run, async (failure) => {
+      if (failure !== undefined && this.#parts.dialect === 'sqlite') this.#parts.writes.failedWithin(scope);
+    });
   }
 
   #readOf(facts: Facts, scope: Scope | undefined, handle: ReadOptions | undefined): Terms | PassReason {
@@ -185,7 +198,7 @@ export class Sessions {
     if (names.length === 0) return run();
     scope?.wrote(names);
     if (isMixed === true && scope !== undefined) scope.isOver = scope.mayBeCommitted = true;
-    if (scope !== undefined && !scope.isOver) return run();
+    if (scope !== undefined && !scope.isOver) return this.#watching(scope, run);
     return writes.run(names, run, isSync === true);
   }
 

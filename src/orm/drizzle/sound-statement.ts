@@ -25,7 +25,6 @@ export function statementOf(text: string, dialect: Dialect): Statement {
   if (parts.length > 1 && draft.control !== undefined) {
     draft.isWrite = draft.isOpaque = draft.isUnreadable = draft.isMixed = true;
   }
-  for (const name of draft.local) draft.reads.delete(name);
   return draft;
 }
 

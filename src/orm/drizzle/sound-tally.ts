@@ -38,7 +38,12 @@ export class Tally {
 
   fault(error: unknown): undefined {
     this.#counts.faults++;
-    this.#onFault(error);
+    this.#told(error);
+  }
+
+  /** What hears of faults may fail itself, at once or later: that is no one's fault, and nobody is told. */
+  #told(error: unknown): void {
+    new Promise((heard) => heard(this.#onFault(error))).catch(() => undefined);
   }
 
   /** Its result, unless it throws, which is a fault and no more. */

@@ -90,7 +90,7 @@ function tokenAt(
 
 /** Behind white space or a comment that begins here; undefined: the comment does not end. */
 function afterGap(text: string, at: number, dialect: Dialect): number | undefined {
-  const gap = matchAt(/\s+|--[^\n]*/y, text, at);
+  const gap = matchAt(dialect === 'pg' ? /\s+|--[^\n\r]*/y : /\s+|--[^\n]*/y, text, at);
   if (gap !== undefined) return at + gap.length;
   if (!text.startsWith('/*', at)) return at;
   if (dialect === 'sqlite') {

@@ -21,8 +21,9 @@ export const HARMLESS = list(`
   justify_days justify_hours justify_interval lag last_value lastval lcm lead least left length ln localtime
   localtimestamp log log10 lower lpad ltrim make_date make_interval make_time make_timestamp make_timestamptz max md5 min
   mod mode nextval normalize now nth_value ntile nullif num_nonnulls num_nulls octet_length overlay percent_rank
-  percentile_cont percentile_disc pg_advisory_lock pg_advisory_unlock pg_advisory_xact_lock pg_backend_pid pg_sleep
-  pg_try_advisory_lock pg_try_advisory_xact_lock pg_typeof phraseto_tsquery pi plainto_tsquery position power quote_ident
+  percentile_cont percentile_disc pg_advisory_lock pg_advisory_lock_shared pg_advisory_unlock pg_advisory_unlock_all
+  pg_advisory_unlock_shared pg_advisory_xact_lock pg_advisory_xact_lock_shared pg_backend_pid pg_sleep pg_try_advisory_lock
+  pg_try_advisory_lock_shared pg_try_advisory_xact_lock pg_try_advisory_xact_lock_shared pg_typeof phraseto_tsquery pi plainto_tsquery position power quote_ident
   quote_literal quote_nullable radians random range_merge rank regexp_count regexp_instr regexp_like regexp_match
   regexp_matches regexp_replace regexp_split_to_array regexp_split_to_table regexp_substr repeat replace reverse right
   round row row_number row_to_json rpad rtrim scale setseed setval setweight sha224 sha256 sha384 sha512 sign similarity
@@ -43,6 +44,12 @@ export const VOLATILE = list(`
   nextval currval lastval setval current_setting set_config current_user session_user current_role pg_backend_pid
   last_insert_rowid changes total_changes unixepoch julianday pg_sleep version
 `);
+
+/** The time, where an argument says so or none does, and that may be a parameter. */
+export const MOMENTS_OF_SQLITE = list('date time datetime julianday unixepoch strftime timediff');
+
+/** Functions of PostgreSQL that take or give a lock of their own. */
+export const LOCKS = /^pg_\w*advisory/i;
 
 /** Words before a parenthesis that are no functions. */
 export const NO_FUNCTIONS = list(`
@@ -72,7 +79,7 @@ export const SCANNED = list(
 );
 /** They end a list of relations. */
 export const CLAUSES = new Set(
-  'where group order having limit offset union intersect except returning window for set values select fetch when then'.split(
+  'where group order having limit offset union intersect except returning window for set values select fetch'.split(
     ' ',
   ),
 );

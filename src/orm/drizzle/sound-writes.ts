@@ -6,6 +6,7 @@
 
 import type { Eventually } from '../../ports.ts';
 import type { Guard, Intent } from './sound-guard.ts';
+import { hadNoTransaction } from './sound-outcome.ts';
 import { EVERYTHING } from './sound-reach.ts';
 import { isPromise } from './sound-reads.ts';
 import type { Tally } from './sound-tally.ts';
@@ -25,10 +26,14 @@ export class Scope {
   #isEnded = false;
   /** From here on it may be committed. */
   mayBeCommitted = false;
+  /** A statement in it has failed, and SQLite may have ended it by that: what follows then commits by itself. */
+  mayBeEnded = false;
   /** Its work is done. */
   isEnding = false;
   /** Its statements are in no transaction of its own any more: each may commit by itself. */
   isOver = false;
+  /** Of one that a savepoint has begun: those that are open, the outermost first. */
+  savepoints: string[] | undefined = undefined;
 
   constructor(guard: Guard) {
     this.#guard = guard;
@@ -69,12 +74,15 @@ export class Scope {
     await this.#guard.invalidate(this.names);
   }
 
-  /** Resolves once what it wrote is invalidated, if it may have been committed. `failure`: of its commit. */
+  /**
+   * Resolves once what it wrote is invalidated, if it may have been committed, or if others may have read on its connection
+   * what is not there any more, and stored it. `failure`: of its commit.
+   */
   async ended(failure: Failure | undefined): Promise<void> {
     this.#isEnded = this.isOver = true;
     const intents = this.#intents.splice(0);
-    if (this.mayBeCommitted && this.#names.size > 0) {
-      if (failure !== undefined) this.#guard.doubt(this.names, failure.error);
+    if ((this.mayBeCommitted || this.mayBeEnded || this.#isShared) && this.#names.size > 0) {
+      if (failure !== undefined && this.mayBeCommitted) this.#guard.doubt(this.names, failure.error);
       await this.#guard.invalidateAndEnd(this.names, intents);
     } else for (const intent of intents) intent.end();
   }
@@ -106,23 +114,41 @@ export class Writes {
     return scope !== undefined;
   }
 
-  beginByHand(): void {
+  /** True: a statement may be in a transaction of its connection. */
+  get hasTransactions(): boolean {
+    return this.#sharing.size > 0;
+  }
+
+  /** `savepoint`: it is begun by that one. */
+  beginByHand(savepoint: string | undefined): void {
     if (this.#manual !== undefined) return;
     this.#manual = this.open();
+    if (savepoint !== undefined) this.#manual.savepoints = [savepoint];
+  }
+
+  /** A statement of SQLite has failed in it, or on the shared connection. */
+  failedWithin(scope: Scope | undefined): void {
+    if (scope !== undefined) scope.mayBeEnded = true;
+    if (scope?.isShared !== false) for (const other of this.#sharing) other.mayBeEnded = true;
   }
 
   /**
    * Its end is about to be sent. `chains`: another begins with it. To be called when it is over; resolves once its writes
-   * are invalidated, but for those of one rolled back.
+   * are invalidated. `lasts`: where it cannot be committed it stays open.
    */
-  endingByHand({ isCommit, chains }: { readonly isCommit: boolean; readonly chains: boolean }) {
+  endingByHand({ isCommit, chains, lasts }: Ending) {
     const scope = this.#manual;
     if (scope === undefined) return () => Promise.resolve();
     if (isCommit) scope.mayBeCommitted = true;
     const next = chains ? this.open() : undefined;
     return (failure?: Failure): Promise<void> => {
-      if (this.#manual === scope) this.#manual = next;
-      return this.close(scope, failure);
+      if (failure !== undefined && isCommit && lasts && !hadNoTransaction(failure.error))
+        return scope.committedByHand(failure);
+      const isCurrent = this.#manual === scope;
+      if (isCurrent) this.#manual = undefined;
+      const closed = this.close(scope, failure);
+      if (isCurrent) this.#manual = next;
+      return closed;
     };
   }
 
@@ -159,8 +185,11 @@ export class Writes {
 
   close(scope: Scope, failure?: Failure): Promise<void> {
     this.#sharing.delete(scope);
+    // Within one that was begun by hand it was a savepoint.
+    if (scope.isShared && this.#manual !== scope) this.#manual?.wrote(scope.names);
     if (scope.isShared && scope.mayBeCommitted) for (const other of this.#sharing) this.#join(scope, other);
-    if (scope.mayBeCommitted && scope.names.length > 0) this.#tally.write(scope.names.includes(EVERYTHING));
+    if ((scope.mayBeCommitted || scope.mayBeEnded) && scope.names.length > 0)
+      this.#tally.write(scope.names.includes(EVERYTHING));
     return scope.ended(failure);
   }
 
@@ -202,10 +231,15 @@ export class Writes {
       throw error;
     } finally {
       this.#running.delete(names);
-      await this.#guard.invalidate(names);
-      intent.end();
+      await this.#guard.invalidateAndEnd(names, [intent]);
     }
   }
+}
+
+interface Ending {
+  readonly isCommit: boolean;
+  readonly chains: boolean;
+  readonly lasts: boolean;
 }
 
 /** Runs `after` when the work is over, well or not; its result is that of the work. */

@@ -66,6 +66,8 @@ class NotAfterFailure extends OtherOrder {
 class NotAtCommit extends Writes {
   override close(scope: Scope, failure?: Failure): Promise<void> {
     scope.mayBeCommitted = false;
+    // Else it is invalidated for what others may have stored.
+    this.unshare(scope);
     return super.close(scope, failure);
   }
 }

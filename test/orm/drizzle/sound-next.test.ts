@@ -96,6 +96,9 @@ describe.each<[string, () => Promise<Base>]>([
     ).toThrow('no');
     await turn();
     const before = hits();
+    // Others may have read on its connection what is not there any more: so it is read anew.
+    expect(names()).toBe('one');
+    expect(hits()).toBe(before);
     expect(names()).toBe('one');
     expect(hits()).toBe(before + 1);
     const result = db.transaction((tx) => {

@@ -45,7 +45,15 @@ export function soundWritesSuite(
         expect(hits()).toBe(before + 1);
       });
 
-      test('a rollback invalidates nothing, and stores nothing it read', async () => {
+      /** On a connection that all share, others may have read and stored what it took back. */
+      const expectKept = async (before: number) => {
+        expect(await names()).toBe('one');
+        if (world.hasOwnConnections) expect(hits()).toBe(before + 1);
+        expect(await names()).toBe('one');
+        expect(hits()).toBeGreaterThan(before);
+      };
+
+      test('a rollback stores nothing it read, and on a connection of its own invalidates nothing', async () => {
         await names();
         const before = hits();
         const failed = new Error('no');
@@ -56,8 +64,7 @@ export function soundWritesSuite(
             throw failed;
           }),
         ).rejects.toBe(failed);
-        expect(await names()).toBe('one');
-        expect(hits()).toBe(before + 1);
+        await expectKept(before);
       });
 
       test('tx.rollback() is a rollback', async () => {
@@ -69,8 +76,7 @@ export function soundWritesSuite(
             tx.rollback();
           }),
         ).rejects.toThrow();
-        expect(await names()).toBe('one');
-        expect(hits()).toBe(before + 1);
+        await expectKept(before);
       });
 
       test('raw SQL in a transaction invalidates at the commit', async () => {
