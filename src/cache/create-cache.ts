@@ -1,7 +1,7 @@
 // The data cache put together: memory, slower tiers, and the engine over them.
 
 import { safeFault } from '../engine/safe-fault.ts';
-import { createValueCache, type ValueCacheParts } from '../engine/value-cache.ts';
+import { createValueCache } from '../engine/value-cache.ts';
 import { ownValue, type ValueClass } from '../entry/owned-value.ts';
 import { TidegateError } from '../errors.ts';
 import type { Clock, Random, Tasks } from '../ports.ts';
@@ -24,7 +24,8 @@ export interface CachePlatform {
   readonly clock: Clock;
   readonly tasks: Tasks;
   readonly random: Random;
-  readonly endingRequests?: ValueCacheParts['endingRequests'];
+  /** See ValueCacheParts. */
+  readonly endingRequests?: { readonly handsOver: boolean };
   readonly epoch: string | (() => string);
 }
 
