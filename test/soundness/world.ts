@@ -129,7 +129,8 @@ export class World {
     one.answer = shown(one.query, rows);
     if (one.template.kind !== 'tracked') return;
     const lookups = one.template.lookups?.map((lookup) => this.#lookedUp(lookup, one.query.parameters));
-    this.#index.add(id, bindInstance(one.template, one.query.parameters, { rows, lookups }));
+    const result = rows === undefined ? undefined : { rows, lookups };
+    this.#index.add(id, bindInstance(one.template, one.query.parameters, result));
   }
 
   #lookedUp(lookup: Lookup, parameters: readonly unknown[]): unknown[] {
@@ -137,8 +138,14 @@ export class World {
     return (rows as unknown as unknown[][]).map(([value]) => value);
   }
 
-  #rowsOf({ query, statement }: Registered): unknown[][] {
-    return statement.all(...query.parameters) as unknown as unknown[][];
+  /** Undefined: a sum is too large, which is an answer, too. */
+  #rowsOf({ query, statement }: Registered): unknown[][] | undefined {
+    try {
+      return statement.all(...query.parameters) as unknown as unknown[][];
+    } catch (error) {
+      if (/integer overflow/.test(String(error))) return undefined;
+      throw error;
+    }
   }
 
   #run(writes: readonly Write[]): void {
@@ -192,7 +199,8 @@ function changeOf(table: TableShape, row: readonly unknown[]): Change {
 }
 
 /** The answer as text, in which two are equal when the answers are. */
-function shown({ isOrdered }: Query, rows: readonly (readonly unknown[])[]): string {
+function shown({ isOrdered }: Query, rows: readonly (readonly unknown[])[] | undefined): string {
+  if (rows === undefined) return 'too large';
   const lines = rows.map((row) => row.map(valueText).join('\u0001'));
   return (isOrdered ? lines : lines.sort()).join('\n');
 }
