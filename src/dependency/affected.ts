@@ -7,9 +7,10 @@
 
 import type { Cell, Change, Row, TableShape } from './change.ts';
 import { compareCells } from './compare.ts';
+import { gatherColumns } from './condition-columns.ts';
 import { evaluate } from './evaluate.ts';
 import type { BoundRead } from './instance.ts';
-import type { Predicate, Truth } from './predicate.ts';
+import type { Truth } from './predicate.ts';
 import { rowKey } from './row-key.ts';
 import type { OrderTerm, TableRead } from './template.ts';
 
@@ -188,29 +189,6 @@ function usesOf(read: TableRead): Uses {
   const uses = { condition: [...condition], value: [...value], place: [...place] };
   usesByRead.set(read, uses);
   return uses;
-}
-
-function gatherColumns(predicate: Predicate, into: Set<number>): void {
-  switch (predicate.kind) {
-    case 'always':
-    case 'never':
-    case 'given':
-      return;
-    case 'and':
-    case 'or':
-      for (const part of predicate.parts) gatherColumns(part, into);
-      return;
-    case 'not':
-      return gatherColumns(predicate.part, into);
-    case 'columns':
-      into.add(predicate.left).add(predicate.right);
-      return;
-    case 'maybe':
-      for (const column of predicate.columns) into.add(column);
-      return;
-    default:
-      into.add(predicate.column);
-  }
 }
 
 /** A row of which the primary key is known and nothing else. */

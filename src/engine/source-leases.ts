@@ -5,14 +5,12 @@
 // the word tells was found out after that.
 
 import type { Selector } from '../dependency/selector.ts';
+import { sourceOf, sourceTag } from '../dependency/source-tag.ts';
 import type { Clock, Eventually } from '../ports.ts';
-
-/** Before the name of a source, in the tag that every response read from it carries. */
-const SOURCE_TAG = 'tg-source:';
 
 /** True: it was read from a source that a tracker tells of. */
 export function isFromSource(tags: readonly string[]): boolean {
-  return tags.some((tag) => tag.startsWith(SOURCE_TAG));
+  return tags.some((tag) => sourceOf(tag) !== undefined);
 }
 
 /** What a tracker says of its source. */
@@ -107,7 +105,7 @@ export class SourceLeases {
     for (;;) {
       const { lapses } = state;
       isGap ||= state.hasLapsed;
-      const outdated = isGap ? [SOURCE_TAG + source] : tags;
+      const outdated = isGap ? [sourceTag(source)] : tags;
       await Promise.all(outdated.map((tag) => this.#parts.invalidate({ kind: 'tag', tag })));
       this.#expire();
       // One that ran out meanwhile: what was read until then is to be outdated, too.
@@ -123,13 +121,14 @@ export class SourceLeases {
    */
   allows(tags: readonly string[], isFromBefore: boolean): boolean {
     if (this.#firstEndMs !== Number.POSITIVE_INFINITY) this.#expire();
-    return isFromBefore || this.#hasDead ? this.covers(tags) : true;
+    return isFromBefore || this.#hasDead ? this.#covers(tags) : true;
   }
 
   /** False: it was read from a source that is not heard of. */
-  covers(tags: readonly string[]): boolean {
+  #covers(tags: readonly string[]): boolean {
     for (const tag of tags) {
-      if (tag.startsWith(SOURCE_TAG) && !this.#isLive(tag.slice(SOURCE_TAG.length))) return false;
+      const source = sourceOf(tag);
+      if (source !== undefined && !this.#isLive(source)) return false;
     }
     return true;
   }

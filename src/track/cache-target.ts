@@ -4,8 +4,8 @@
 // and `cached` stores nothing until the feed is live again.
 
 import type { Cache } from '../cache/contract.ts';
+import { sourceTag } from '../dependency/source-tag.ts';
 import type { SourceReply, TrackingTarget } from './contract.ts';
-import { sourceTag } from './tags.ts';
 
 export interface CacheTargetOptions {
   /** For status and messages. Default `cache`. */

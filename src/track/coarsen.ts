@@ -4,6 +4,7 @@
 // a change since then may have been meant.
 
 import type { TableShape } from '../dependency/change.ts';
+import { gatherColumns } from '../dependency/condition-columns.ts';
 import type { BoundRead, Instance } from '../dependency/instance.ts';
 import type { Predicate } from '../dependency/predicate.ts';
 import type { ReadMark } from '../dependency/recent-changes.ts';
@@ -129,27 +130,4 @@ function valuesOf({ valueColumns, predicate, window }: TableRead): TableRead['va
   gatherColumns(predicate, columns);
   for (const { column } of window?.order ?? []) columns.add(column);
   return [...columns].sort((one, other) => one - other);
-}
-
-function gatherColumns(predicate: Predicate, into: Set<number>): void {
-  switch (predicate.kind) {
-    case 'always':
-    case 'never':
-    case 'given':
-      return;
-    case 'and':
-    case 'or':
-      for (const part of predicate.parts) gatherColumns(part, into);
-      return;
-    case 'not':
-      return gatherColumns(predicate.part, into);
-    case 'columns':
-      into.add(predicate.left).add(predicate.right);
-      return;
-    case 'maybe':
-      for (const column of predicate.columns) into.add(column);
-      return;
-    default:
-      into.add(predicate.column);
-  }
 }

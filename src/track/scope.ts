@@ -4,12 +4,12 @@
 // be named; so each response has a tag of its own, by which it is made outdated then.
 
 import type { AsyncLocalStorage } from 'node:async_hooks';
+import { sourceTag } from '../dependency/source-tag.ts';
 import type { Dialect } from '../dependency/template.ts';
 import type { Parser } from '../sql/ast.ts';
 import { type Budget, coarsen, type Dependency, earlier } from './coarsen.ts';
 import type { Finished, FinishOptions, Scope, Untracked } from './contract.ts';
 import type { Follower } from './follower.ts';
-import { sourceTag } from './tags.ts';
 import type { Tally } from './tally.ts';
 
 /** The side that follows the database. */

@@ -3,11 +3,6 @@
 // The one complication: two statements may come by the same name, in one case of 2^32 among four billion. Then a change
 // for one invalidates both; nothing else depends on names being different.
 
-/** On all that was read from the source: what it is served by, and invalidated by as a whole. */
-export function sourceTag(source: string): string {
-  return `tg-source:${source}`;
-}
-
 export function queryTag(template: string, parameters: readonly unknown[]): string {
   let text = template;
   for (const parameter of parameters) {
