@@ -20,8 +20,8 @@ interface Answered {
   readonly beganMs: number;
 }
 
-/** Time that a gate has to bring to disk what it has stored. */
-const SETTLED_MS = 250;
+/** Time that a gate has to bring to disk what it has stored: batches wait 50 ms, a busy machine's disk far longer. */
+const SETTLED_MS = 1_000;
 
 export class Kept {
   readonly #seen = new Map<string, Seen>();

@@ -1,4 +1,4 @@
-// Traffic on one gate, until its end is ordered: readers one request after the other, writers and operators with pauses.
+// Traffic on one gate, until its end is ordered or it is let rest: readers one request after the other, writers and operators with pauses.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { invalidate, type ReadShape, read, type WriteForm, write } from './clients.ts';
@@ -13,6 +13,7 @@ const LARGE_PAUSE_MS = 30;
 
 /** Resolves when every client is through. */
 export async function runLoad(world: World, running: Running): Promise<void> {
+  world.traffic = true;
   const clients = [
     ...Array.from({ length: READERS }, () => readOn(world, running)),
     ...Array.from({ length: OPERATORS }, () => invalidateOn(world, running)),
@@ -22,23 +23,23 @@ export async function runLoad(world: World, running: Running): Promise<void> {
   await Promise.all(clients);
 }
 
-function goesOn({ process }: Running): boolean {
-  return process.ordered === undefined && !process.over;
+function goesOn({ traffic }: World, { process }: Running): boolean {
+  return traffic && process.ordered === undefined && !process.over;
 }
 
 async function readOn(world: World, running: Running): Promise<void> {
-  while (goesOn(running)) await readAny(world, running);
+  while (goesOn(world, running)) await readAny(world, running);
 }
 
 async function invalidateOn(world: World, running: Running): Promise<void> {
-  while (goesOn(running)) {
+  while (goesOn(world, running)) {
     await invalidateAny(world, running);
     await sleep(world.dice.below(MAX_PAUSE_MS));
   }
 }
 
 async function writeOn(world: World, running: Running): Promise<void> {
-  while (goesOn(running)) {
+  while (goesOn(world, running)) {
     await writeAny(world, running);
     await sleep(world.dice.below(MAX_PAUSE_MS));
   }
@@ -47,7 +48,7 @@ async function writeOn(world: World, running: Running): Promise<void> {
 /** The same large bodies over and over, so that some are hits and are there after a restart. */
 async function readLargeOn(world: World, running: Running): Promise<void> {
   const large = world.resources.filter(({ size }) => size === 'large');
-  for (let at = 0; goesOn(running); at++) {
+  for (let at = 0; goesOn(world, running); at++) {
     await read(world, running, large[(running.process.life + (at >> 1)) % large.length] as Resource);
     await sleep(LARGE_PAUSE_MS);
   }

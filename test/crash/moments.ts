@@ -25,6 +25,8 @@ export const MOMENTS = {
   'in order': 7,
   /** SIGTERM, and SIGKILL soon after. */
   'while ending in order': 4,
+  /** Nothing has been asked of it for a while: all that it has is on disk. */
+  'at rest': 30,
 } as const;
 
 export type Moment = keyof typeof MOMENTS;
@@ -57,7 +59,15 @@ const ENDINGS: { readonly [moment in Exclude<Moment, 'in its start'>]: (scene: S
     await spin(dice.next() * 60);
     running.process.kill();
   },
+  'at rest': async ({ world, running }) => {
+    world.traffic = false;
+    await sleep(REST_MS);
+    running.process.kill();
+  },
 };
+
+/** Longer than a busy machine needs to bring to disk what a gate has stored. */
+const REST_MS = 1_300;
 
 async function endInBurst({ world, running, dice, underWay }: Scene): Promise<void> {
   const count = dice.between(4, 30);

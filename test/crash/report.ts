@@ -51,7 +51,7 @@ export function reportOf(end: RunEnd): Report {
     ...FAULTS.map(([fault, name]) => none(name, figures.found.filter((found) => found.fault === fault).length)),
     atLeast('reads checked, per round', figures.of('reads checked') / Math.max(1, end.rounds), 10),
     ...(end.asked === undefined ? [] : [atLeast('rounds', end.rounds, end.asked)]),
-    ...(disk ? [sharedGoal(figures)] : []),
+    ...(disk && canTellShare(end) ? [sharedGoal(figures)] : []),
     ...(end.rounds >= ROUNDS_FOR_CLASSES ? [seenGoal(figures, disk)] : []),
   ];
   return { goals, figures: figuresOf(end) };
@@ -63,6 +63,13 @@ function none(name: string, got: number): Goal {
 
 function atLeast(name: string, got: number, bound: number): Goal {
   return { name, bound: `≥ ${bound}`, got: got.toFixed(0), met: got >= bound };
+}
+
+/** A short run may have too few of them for a share to say anything. */
+const FEWEST_EXPECTED = 20;
+
+function canTellShare({ figures, rounds }: RunEnd): boolean {
+  return rounds >= ROUNDS_FOR_CLASSES || figures.of('expected after an undamaged restart') >= FEWEST_EXPECTED;
 }
 
 function sharedGoal(figures: Figures): Goal {

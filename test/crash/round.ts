@@ -125,7 +125,7 @@ export class Rounds {
 }
 
 /** Of what it should still have; after damage more, since nobody knows where the damage lies. */
-const MAX_ASKED = { undamaged: 16, damaged: 60 };
+const MAX_ASKED = { undamaged: 40, damaged: 60 };
 const AT_ONCE = 6;
 
 interface Expected {

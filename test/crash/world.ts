@@ -39,6 +39,8 @@ export interface World {
   lastAcknowledged: Resource[];
   /** True: files of the folder in use have been damaged at some time, so a body may turn out to be lost. */
   damaged: boolean;
+  /** False: clients ask nothing more of the gate that runs. */
+  traffic: boolean;
 }
 
 export async function makeWorld(seed: number, tell: (found: Found) => void): Promise<World> {
@@ -56,6 +58,7 @@ export async function makeWorld(seed: number, tell: (found: Found) => void): Pro
     unanswered: [],
     lastAcknowledged: [],
     damaged: false,
+    traffic: true,
   };
 }
 
