@@ -41,7 +41,7 @@ export function banFindings(source: Source): Finding[] {
 }
 
 function banned(node: Node, source: Source): string | undefined {
-  const floor = floorOf(source.path) ?? 7;
+  const floor = floorOf(source.path) ?? 8;
   return (
     bannedAnywhere(node, source) ??
     bannedTime(node, source.path) ??

@@ -1,0 +1,49 @@
+// What the tags of a source stand for, in words for people: asked by an operator, answered where the registry is.
+
+/** Asked of a tracker by a gate, in its answer to a message; answered in one of the next messages. */
+export interface SourceQuestion {
+  /** Of the gate; repeated by the answer. */
+  readonly id: string;
+  readonly about:
+    | { readonly kind: 'tags'; readonly tags: readonly string[] }
+    /** `key`: the values of the primary key, as text, in its order. */
+    | { readonly kind: 'record'; readonly table: string; readonly key: readonly string[] }
+    | { readonly kind: 'table'; readonly table: string };
+}
+
+export interface SourceAnswer {
+  readonly id: string;
+  readonly described: readonly Described[];
+  /** False: there are more than are told. */
+  readonly isWhole: boolean;
+  /** Why nothing can be said: no such table, for one. */
+  readonly problem?: string;
+}
+
+/** How much a change has to have to do with a read to invalidate it, from least to most. */
+export type DependencyLevel = 'row' | 'template' | 'table' | 'source';
+
+/** What one tag stands for. */
+export interface Described {
+  readonly tag: string;
+  readonly level: DependencyLevel;
+  /** Why not `row`. */
+  readonly reason?: string;
+  /** Text of the statement, without its parameters. */
+  readonly statement?: string;
+  readonly reads: readonly DescribedRead[];
+}
+
+export interface DescribedRead {
+  readonly table: string;
+  /** Keys of the rows that the answer shows, e.g. `7` or `3, de`; at most 20. Undefined: not known. */
+  readonly records?: readonly string[];
+  /** How many there are. */
+  readonly recordCount?: number;
+  /** What a row has to be to matter, e.g. `firstName = 'Lane' and city is not null`; `any row`. */
+  readonly predicate: string;
+  /** E.g. `first 10 by id, up to 37`. */
+  readonly window?: string;
+  /** Columns whose change matters; `*`: all. */
+  readonly columns: readonly string[];
+}
