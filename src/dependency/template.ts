@@ -34,6 +34,8 @@ export type Template =
       /** Columns of the result by name, where facts are taken from it; a driver may give rows as objects. */
       readonly output: readonly string[];
       readonly fallbacks: readonly FallbackNote[];
+      /** It stands for several statements: of one text, or all that read a table. Its reads have no conditions then. */
+      readonly widened?: 'template' | 'table';
       /** Where it knows more of what it reads when these are run too; each as one column. */
       readonly lookups?: readonly Lookup[] | undefined;
     }
@@ -56,8 +58,11 @@ export type Template =
 export interface Lookup {
   readonly text: string;
   /** Of its parameters, in their order. */
-  readonly operands: readonly Extract<Operand, { kind: 'value' | 'parameter' }>[];
+  readonly operands: readonly LookupOperand[];
 }
+
+/** `isText`: compared with a column of texts, for which drivers write one number in several ways. */
+export type LookupOperand = Extract<Operand, { kind: 'value' | 'parameter' }> & { readonly isText: boolean };
 
 export interface FallbackNote {
   readonly fallback: Fallback;

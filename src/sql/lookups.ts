@@ -7,19 +7,18 @@
 // put in an order, the first of which stands by itself.
 
 import { MAX_LOOKED_UP } from '../dependency/bind-predicate.ts';
+import type { ColumnShape } from '../dependency/change.ts';
 import type { Operand, Predicate } from '../dependency/predicate.ts';
-import type { Lookup } from '../dependency/template.ts';
+import type { Lookup, LookupOperand } from '../dependency/template.ts';
 import type { Analysis } from './analysis.ts';
 import { type Equalities, isSameType, typeOf } from './closure.ts';
 import { type Region, regionOf } from './regions.ts';
 import type { ReadState, Ref, Resolved } from './resolved.ts';
 
-type ValueOperand = Lookup['operands'][number];
-
 /** `FROM … WHERE …`, of which some column is asked for. */
 interface Source {
   readonly text: string;
-  readonly operands: readonly ValueOperand[];
+  readonly operands: readonly LookupOperand[];
 }
 
 /** Gives what was looked up for the reads of a region, after these are narrowed. */
@@ -135,7 +134,7 @@ function isOneRow({ table, predicates }: ReadState): boolean {
 }
 
 function sourceOf({ table, predicates }: ReadState, link: Link | undefined): Source {
-  const parts: Source[] = predicates.flatMap((predicate) => conditionOf(predicate, (at) => table.columns[at]?.name));
+  const parts: Source[] = predicates.flatMap((predicate) => conditionOf(predicate, (at) => table.columns[at]));
   if (link !== undefined) {
     const column = quoted(table.columns[link.column]?.name as string);
     parts.push({ text: `${column} IN (${link.source.text})`, operands: link.source.operands });
@@ -152,20 +151,21 @@ function valuesOf({ read, column }: Ref, { text, operands }: Source): Source {
 }
 
 /** None where it cannot be said so that it is sure to mean the same: more rows are looked up than matter. */
-function conditionOf(predicate: Predicate, nameOf: (column: number) => string | undefined): Source[] {
+function conditionOf(predicate: Predicate, columnAt: (column: number) => ColumnShape | undefined): Source[] {
   if (predicate.kind !== 'in' && !(predicate.kind === 'compare' && predicate.operator === '=')) return [];
-  const name = nameOf(predicate.column);
+  const { name, type } = columnAt(predicate.column) ?? {};
   const given = predicate.kind === 'in' ? predicate.operands : [predicate.operand];
   const operands = given.filter((operand) => operand.kind === 'parameter' || operand.kind === 'value');
   if (name === undefined || operands.length !== given.length || operands.length === 0) return [];
   const text = predicate.kind === 'in' ? `IN (${operands.map(() => '?').join(', ')})` : '= ?';
-  return [{ text: `${quoted(name)} ${text}`, operands }];
+  const isText = type?.family !== 'sqlite' || type.affinity === 'text';
+  return [{ text: `${quoted(name)} ${text}`, operands: operands.map((operand) => ({ ...operand, isText })) }];
 }
 
-function isSameList(one: readonly ValueOperand[], other: readonly ValueOperand[]): boolean {
+function isSameList(one: readonly LookupOperand[], other: readonly LookupOperand[]): boolean {
   if (one.length !== other.length) return false;
   return one.every((operand, at) => {
-    const its = other[at] as ValueOperand;
+    const its = other[at] as LookupOperand;
     if (operand.kind === 'parameter') return its.kind === 'parameter' && operand.index === its.index;
     return its.kind === 'value' && operand.value === its.value;
   });

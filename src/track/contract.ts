@@ -4,6 +4,7 @@
 // tells caches what became outdated of it. They meet in the registry, which lives in this process.
 
 import type { FeedPosition } from '../dependency/change.ts';
+import type { Lookup } from '../dependency/template.ts';
 import type { ChangeFeed, Clock, Eventually, FeedStatus, Random, Tasks } from '../ports.ts';
 import type { Catalogue } from '../sql/ast.ts';
 import type { StatementParts } from '../sql/writes.ts';
@@ -34,8 +35,13 @@ export interface OpenDatabase {
   head(): Eventually<FeedPosition | undefined>;
   /** Something was written: the feed need not wait. */
   wake(): void;
+  /** Runs the look-ups of a template, after its statement. Undefined: none are run here. */
+  lookUp?(lookups: readonly Lookup[], parameters: readonly unknown[]): LookedUp;
   close(): Eventually<void>;
 }
+
+/** What each look-up gave; undefined: it could not be run, or takes too long. */
+export type LookedUp = readonly (readonly unknown[] | undefined)[];
 
 /** One delivery. Those of a session are numbered from 1 on; a new session makes all of the source outdated. */
 export interface SourceMessage {

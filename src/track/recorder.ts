@@ -169,7 +169,9 @@ export class Recorder {
     const uncovered = follower.covers(template);
     if (uncovered !== undefined) return scope.untracked('uncovered-table', uncovered);
     const parameters = dialect === 'sqlite' ? positional(template, given, parser) : given.list;
-    const watched = bindInstance(template, parameters, rows && resultRowsOf(template, rows));
+    const result = rows && resultRowsOf(template, rows);
+    const lookups = result && template.lookups && side.lookUp?.(template.lookups, parameters);
+    const watched = bindInstance(template, parameters, result && { ...result, lookups });
     const tag = queryTag(template.id, parameters);
     follower.register(tag, watched, mark);
     scope.add(tag, { watched, mark });

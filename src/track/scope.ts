@@ -8,7 +8,7 @@ import { sourceTag } from '../dependency/source-tag.ts';
 import type { Dialect } from '../dependency/template.ts';
 import type { Parser } from '../sql/ast.ts';
 import { type Budget, coarsen, type Dependency, earlier } from './coarsen.ts';
-import type { Finished, FinishOptions, Scope, Untracked } from './contract.ts';
+import type { Finished, FinishOptions, OpenDatabase, Scope, Untracked } from './contract.ts';
 import type { Follower } from './follower.ts';
 import type { Tally } from './tally.ts';
 
@@ -18,6 +18,7 @@ export interface Side {
   readonly parser: Parser;
   readonly dialect: Dialect;
   readonly wake: () => void;
+  readonly lookUp?: OpenDatabase['lookUp'];
 }
 
 export interface ScopeParts {

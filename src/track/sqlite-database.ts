@@ -8,11 +8,12 @@ import type { TableShape } from '../dependency/change.ts';
 import { createSqliteFeed } from '../feed/sqlite-feed.ts';
 import { installSqliteFeed } from '../feed/sqlite-install.ts';
 import { nodeSqliteRunner, type SqliteRow, type SqliteRunner } from '../feed/sqlite-runner.ts';
-import type { Eventually } from '../ports.ts';
+import type { Clock, Eventually } from '../ports.ts';
 import type { Catalogue } from '../sql/ast.ts';
 import { readSqliteCatalogue, sqliteCatalogueVersion } from '../sql/sqlite-catalogue.ts';
 import { createSqliteParser } from '../sql/sqlite-parser.ts';
 import type { TrackedDatabase } from './contract.ts';
+import { SqliteLookups } from './sqlite-lookups.ts';
 
 export interface SqliteDatabaseOptions {
   /** Of the database. A database in memory has one connection only, which the application needs for itself. */
@@ -39,6 +40,7 @@ export function sqliteDatabase(options: SqliteDatabaseOptions): TrackedDatabase 
         const catalogue = new SqliteCatalogue(runner, source, await readKnown(runner, source));
         if (options.install === true) await installSqliteFeed(runner, await catalogue.tables());
         const { pollMs, pureFunctions } = options;
+        const lookups = await openLookups(options.path, clock);
         const feed = createSqliteFeed({
           connect,
           readTables: () => catalogue.tables(),
@@ -54,12 +56,19 @@ export function sqliteDatabase(options: SqliteDatabaseOptions): TrackedDatabase 
             ...(pureFunctions === undefined ? {} : { pureFunctions }),
           },
           feed,
-          refresh: () => catalogue.refresh(),
+          refresh: () => {
+            lookups?.forget();
+            return catalogue.refresh();
+          },
           covers: (table) => feed.covers(table),
           // A look at the log that began after the call is waited for: a change of the schema writes nothing to the log.
           head: () => undefined,
           wake: () => feed.wake(),
-          close: () => runner.close?.(),
+          ...(lookups !== undefined && { lookUp: (asked, parameters) => lookups.run(asked, parameters) }),
+          close: () => {
+            lookups?.close();
+            return runner.close?.();
+          },
         };
       } catch (error) {
         await runner.close?.();
@@ -76,6 +85,17 @@ async function openFile(path: string): Promise<SqliteRunner> {
     return `${dev}:${ino}`;
   };
   return nodeSqliteRunner(new DatabaseSync(path, { timeout: BUSY_MS }), { identity });
+}
+
+/** Of node:sqlite whatever the application uses; it only reads. Undefined: the file is none that it can read. */
+async function openLookups(path: string, clock: Clock): Promise<SqliteLookups | undefined> {
+  const { DatabaseSync } = await import('node:sqlite');
+  try {
+    return new SqliteLookups(new DatabaseSync(path, { readOnly: true, timeout: 0 }), clock);
+  } catch {
+    // Less is known without it, and nothing is missed.
+    return undefined;
+  }
 }
 
 class SqliteCatalogue {

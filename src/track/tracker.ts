@@ -205,7 +205,8 @@ class SourceTracker implements Tracker {
       onFault: this.#onFault,
     });
     const { parser, dialect } = database.parts;
-    const side = { follower, parser, dialect, wake: () => database.wake() };
+    const { lookUp } = database;
+    const side: Side = { follower, parser, dialect, wake: () => database.wake(), ...(lookUp !== undefined && { lookUp }) };
     this.#running = { database, follower, publishers, side };
     await database.feed.start(undefined, follower);
     // Nothing could be recorded before, and no lease is given.

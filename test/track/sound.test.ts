@@ -21,6 +21,9 @@ const READS = [
   'SELECT u.id, o.id AS o FROM users u LEFT JOIN orders o ON o.user_id = u.id WHERE u.age < ? ORDER BY u.id, o.id',
   'SELECT id FROM users WHERE id IN (SELECT user_id FROM orders WHERE total > ?)',
   `SELECT id FROM users WHERE firstName LIKE ? || '%'`,
+  // Narrowed by what is looked up.
+  'SELECT o.total FROM orders o JOIN users u ON u.id = o.user_id WHERE u.age = ?',
+  'SELECT count(*) FROM users u JOIN orders o ON o.user_id = u.id JOIN orders p ON p.total = o.total WHERE u.age = ?',
 ];
 const WRITES = [
   (n: number) => `UPDATE users SET age = ${n * 7} WHERE id = ${n % 5}`,
