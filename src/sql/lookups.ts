@@ -8,12 +8,16 @@
 
 import { MAX_LOOKED_UP } from '../dependency/bind-predicate.ts';
 import type { ColumnShape } from '../dependency/change.ts';
+import type { ColumnType } from '../dependency/column-type.ts';
 import type { Operand, Predicate } from '../dependency/predicate.ts';
-import type { Lookup, LookupOperand } from '../dependency/template.ts';
+import type { Dialect, Lookup, LookupOperand } from '../dependency/template.ts';
 import type { Analysis } from './analysis.ts';
 import { type Equalities, isSameType, typeOf } from './closure.ts';
 import { type Region, regionOf } from './regions.ts';
 import type { ReadState, Ref, Resolved } from './resolved.ts';
+
+/** Where a parameter stands, until all of the text is there. */
+const PLACE = '\u0001';
 
 /** `FROM … WHERE …`, of which some column is asked for. */
 interface Source {
@@ -23,34 +27,33 @@ interface Source {
 
 /** Gives what was looked up for the reads of a region, after these are narrowed. */
 export function narrowByLookups(region: Region, known: Equalities, { dialect }: Analysis): Lookup[] {
-  if (dialect !== 'sqlite') return [];
   const lookups: Lookup[] = [];
   const sources = new Map<ReadState, Source>();
   const narrow = (read: ReadState, column: number, { text: whole, operands }: Source): void => {
     // One more than are used tells that there are too many. Within another it may not be cut.
-    const text = `${whole} LIMIT ${MAX_LOOKED_UP + 1}`;
+    const text = placed(`${whole} LIMIT ${MAX_LOOKED_UP + 1}`, dialect);
     const index = lookups.findIndex((one) => one.text === text && isSameList(one.operands, operands));
     if (index < 0) lookups.push({ text, operands });
     const operand: Operand = { kind: 'lookup', index: index < 0 ? lookups.length - 1 : index };
     read.predicates.push({ kind: 'in', column, operands: [operand] });
   };
   const members = region.members.filter((read) => canBeAsked(read));
-  const asked = askedWithin(region);
+  const asked = askedWithin(region, dialect);
   for (const { read, column, source } of asked) {
     if (!members.includes(read) || sources.has(read)) continue;
-    sources.set(read, sourceOf(read, { column, source }));
+    sources.set(read, sourceOf(read, dialect, { column, source }));
     narrow(read, column, source);
   }
   const roots = rootsOf(members, known);
   for (let root = [...sources.keys()][0] ?? roots[0]; root !== undefined; ) {
-    if (!sources.has(root)) sources.set(root, sourceOf(root, undefined));
+    if (!sources.has(root)) sources.set(root, sourceOf(root, dialect));
     for (let found = true; found; ) {
       found = false;
       for (const read of members) {
         const link = sources.has(read) ? undefined : linkOf(read, sources, known);
         if (link === undefined) continue;
         narrow(read, link.column, link.source);
-        sources.set(read, sourceOf(read, link));
+        sources.set(read, sourceOf(read, dialect, link));
         found = true;
       }
     }
@@ -73,19 +76,21 @@ function linkOf(read: ReadState, sources: ReadonlyMap<ReadState, Source>, known:
       continue;
     for (const ref of known.equalsOf({ read, column })) {
       const source = sources.get(ref.read);
-      if (source !== undefined && ref.read !== read) return { column, source: valuesOf(ref, source) };
+      if (source !== undefined && ref.read !== read && isSureType(typeOf(ref)))
+        return { column, source: valuesOf(ref, source) };
     }
   }
   return undefined;
 }
 
 /** Columns of the region that are looked for among those of a subselect: `a IN (SELECT b …)`. */
-function askedWithin({ conjuncts }: Region): (Link & { readonly read: ReadState })[] {
+function askedWithin({ conjuncts }: Region, dialect: Dialect): (Link & { readonly read: ReadState })[] {
   return conjuncts.flatMap((conjunct) => {
     const sides = membershipOf(conjunct);
     if (sides === undefined || !isSameType(typeOf(sides.outer), typeOf(sides.inner))) return [];
+    if (!isSureType(typeOf(sides.inner))) return [];
     const { read, column } = sides.outer;
-    return [{ read, column, source: valuesOf(sides.inner, sourceOf(sides.inner.read, undefined)) }];
+    return [{ read, column, source: valuesOf(sides.inner, sourceOf(sides.inner.read, dialect)) }];
   });
 }
 
@@ -133,17 +138,27 @@ function isOneRow({ table, predicates }: ReadState): boolean {
   return table.key.length > 0 && table.key.every(isFixed);
 }
 
-function sourceOf({ table, predicates }: ReadState, link: Link | undefined): Source {
+function sourceOf({ table, predicates }: ReadState, dialect: Dialect, link?: Link): Source {
   const parts: Source[] = predicates.flatMap((predicate) => conditionOf(predicate, (at) => table.columns[at]));
   if (link !== undefined) {
     const column = quoted(table.columns[link.column]?.name as string);
     parts.push({ text: `${column} IN (${link.source.text})`, operands: link.source.operands });
   }
-  const where = parts.map(({ text }) => text).join(' AND ');
-  return {
-    text: `FROM main.${quoted(table.name)} WHERE ${where}`,
-    operands: parts.flatMap(({ operands }) => operands),
-  };
+  const where = parts.length === 0 ? '' : ` WHERE ${parts.map(({ text }) => text).join(' AND ')}`;
+  // Tables of PostgreSQL's other schemas have a name with a dot, and are not looked up.
+  const schema = dialect === 'sqlite' ? 'main' : '"public"';
+  return { text: `FROM ${schema}.${quoted(table.name)}${where}`, operands: parts.flatMap(({ operands }) => operands) };
+}
+
+/** Values and parameters of other types of PostgreSQL may mean something else on another connection: a time zone's. */
+function isSureType(type: ColumnType | undefined): boolean {
+  if (type?.family !== 'postgres') return type !== undefined;
+  return type.type === 'integer' || type.type === 'text' || type.type === 'uuid';
+}
+
+function placed(text: string, dialect: Dialect): string {
+  let count = 0;
+  return text.replaceAll(PLACE, () => (dialect === 'sqlite' ? '?' : `$${++count}`));
 }
 
 function valuesOf({ read, column }: Ref, { text, operands }: Source): Source {
@@ -157,8 +172,9 @@ function conditionOf(predicate: Predicate, columnAt: (column: number) => ColumnS
   const given = predicate.kind === 'in' ? predicate.operands : [predicate.operand];
   const operands = given.filter((operand) => operand.kind === 'parameter' || operand.kind === 'value');
   if (name === undefined || operands.length !== given.length || operands.length === 0) return [];
-  const text = predicate.kind === 'in' ? `IN (${operands.map(() => '?').join(', ')})` : '= ?';
-  const isText = type?.family !== 'sqlite' || type.affinity === 'text';
+  if (!isSureType(type)) return [];
+  const text = predicate.kind === 'in' ? `IN (${operands.map(() => PLACE).join(', ')})` : `= ${PLACE}`;
+  const isText = type?.family === 'sqlite' && type.affinity === 'text';
   return [{ text: `${quoted(name)} ${text}`, operands: operands.map((operand) => ({ ...operand, isText })) }];
 }
 

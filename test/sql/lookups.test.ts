@@ -7,6 +7,7 @@ import { bindInstance, lookupParameters } from '../../src/dependency/bind.ts';
 import { analyse } from '../../src/sql/analyse.ts';
 import { readSqliteCatalogue } from '../../src/sql/sqlite-catalogue.ts';
 import { createSqliteParser } from '../../src/sql/sqlite-parser.ts';
+import { of as postgres } from './analyse-postgres-kit.ts';
 
 const database = new DatabaseSync(':memory:');
 database.exec(`CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, region INTEGER);
@@ -72,3 +73,16 @@ test.each([
   ['columns of two types', 'SELECT u.name FROM users u JOIN articles a ON a.title = u.id WHERE u.name = ?'],
   ['a value for both', 'SELECT u.name FROM users u JOIN likes l ON l.user_id = u.id WHERE u.id = ?'],
 ])('nothing is looked up for %s', (_, text) => expect(analysed(text).lookups).toBe(undefined));
+
+test.each([
+  ['u.name = $1 AND u.id IN ($2, 5)', '"name" = $1 AND "id" IN ($2, $3)', 3],
+  // What a time zone says the parameter is, is not the same on another connection.
+  ['u.name = $1 AND u.seen = $2', '"name" = $1', 1],
+])('of PostgreSQL: %s', (condition, where, count) => {
+  const template = postgres(`SELECT o.total FROM orders o JOIN users u ON u.id = o.user_id WHERE ${condition}`);
+  const { lookups } = template as Extract<typeof template, { kind: 'tracked' }>;
+  expect(lookups?.map(({ text }) => text)).toEqual([
+    `SELECT DISTINCT "id" FROM "public"."users" WHERE ${where} LIMIT 1001`,
+  ]);
+  expect(lookups?.[0]?.operands).toHaveLength(count);
+});
