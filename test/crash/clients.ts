@@ -76,9 +76,12 @@ export async function read(
   return { hit, first };
 }
 
+/** Within the body, or of a large one before its first byte: its file is gone. */
+const BROKEN = / cut after |\/large-\S* .*(?:ECONNRESET|socket hang up)/;
+
 function noteBroken({ figures, damaged }: World, { process }: Running, sentence: string): void {
   if (process.ordered !== undefined) figures.count('requests cut by the end of the gate');
-  else if (damaged && / cut after /.test(sentence)) figures.count('answers visibly cut, body damaged');
+  else if (damaged && BROKEN.test(sentence)) figures.count('answers visibly cut, body damaged');
   else figures.find('unexpected', sentence);
 }
 
