@@ -14,6 +14,7 @@ import { ageSeconds, ttlSeconds } from '../semantics/reuse.ts';
 import { asKnownToClient } from './coding-requests.ts';
 import type { GateRequest } from './contract.ts';
 import type { FillBody } from './fill-body.ts';
+import { withOwnPosition } from './own-writes.ts';
 import { rangesAsked, storedPart } from './partial.ts';
 import { clientFields } from './response-fields.ts';
 
@@ -116,7 +117,7 @@ export function answerFromOrigin(
   outcome: Outcome,
 ): Answer {
   const { head, body } = arriving;
-  const fields = clientFields(head.fields, request.route, outcome);
+  const fields = withOwnPosition(request, clientFields(head.fields, request.route, outcome));
   return { kind: 'streamed', head: { status: head.status, fields }, body: body.reader(), outcome };
 }
 

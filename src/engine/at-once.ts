@@ -11,12 +11,14 @@ import { answerFromStored, type WholeAnswer } from './answers.ts';
 import type { Context } from './context.ts';
 import type { GateRequest } from './contract.ts';
 import { codedOf, type Selection, select } from './lookup.ts';
+import { isAheadOf } from './own-writes.ts';
 import { answersRange } from './partial.ts';
 
 /** The answer, counted and reported like any other; undefined: nothing was done, and the request is to be handled. */
 export function answerAtOnce(context: Context, request: GateRequest): Eventually<WholeAnswer | undefined> {
   const { method, fields } = request;
   if (request.bypass || (method !== 'GET' && method !== 'HEAD') || isForOrigin(fields)) return undefined;
+  if (isAheadOf(context.sources, fields)) return undefined;
   const selection = select(context, cacheKey(request.route, 'GET', request.uri), request);
   if (!(selection instanceof Promise)) return answerSelected(context, request, selection);
   return selection.then((found) => answerSelected(context, request, found));

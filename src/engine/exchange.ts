@@ -41,6 +41,7 @@ import { updateByHead } from './head-update.ts';
 import { type Joiner, mayJoin, mayShare } from './joining.ts';
 import { answerFromAny } from './large-answers.ts';
 import { codedOf, type Selection, select } from './lookup.ts';
+import { isAheadOf } from './own-writes.ts';
 import { answersRange } from './partial.ts';
 import { startWrite } from './write.ts';
 
@@ -84,7 +85,7 @@ export class Exchange {
   receive(): void {
     const { method, bypass } = this.#request;
     if (!isSafeMethod(method)) this.#write();
-    else if (bypass) this.#pass('bypass');
+    else if (bypass || isAheadOf(this.#context.sources, this.#request.fields)) this.#pass('bypass');
     else if (isForOrigin(this.#request.fields)) this.#pass('request');
     else if (method === 'GET' || method === 'HEAD') this.#lookUp();
     else this.#pass('method');

@@ -4,6 +4,7 @@
 // a token, and a lease runs from the moment at which the token was given that the tracker's next word repeats: whatever
 // the word tells was found out after that.
 
+import type { FeedPosition } from '../dependency/change.ts';
 import type { Selector } from '../dependency/selector.ts';
 import { sourceOf, sourceTag } from '../dependency/source-tag.ts';
 import type { Clock, Eventually } from '../ports.ts';
@@ -25,6 +26,8 @@ export interface SourceReport {
   readonly leaseMs: number;
   /** What is outdated, besides what was said before. */
   readonly tags: readonly string[];
+  /** All that was committed up to there is in force with this report. */
+  readonly position?: FeedPosition;
 }
 
 export interface SourceReply {
@@ -46,6 +49,7 @@ export interface SourceState {
 
 interface Source {
   readonly session: string;
+  position: FeedPosition | undefined;
   sequence: number;
   /** When each token that may still be repeated was given; the latest last. */
   tokens: { readonly token: string; readonly givenMs: number }[];
@@ -83,7 +87,7 @@ export class SourceLeases {
    * Once it resolves, what it names is outdated, and so is everything of the source where there was a gap. Rejects where
    * that could not be made sure; then nothing of the report counts, and it is to come again.
    */
-  async report({ source, session, sequence, token, leaseMs, tags }: SourceReport): Promise<SourceReply> {
+  async report({ source, session, sequence, token, leaseMs, tags, position }: SourceReport): Promise<SourceReply> {
     this.#expire();
     const known = this.#sources.get(source);
     const goesOn = known?.session === session && sequence <= known.sequence + 1;
@@ -91,6 +95,7 @@ export class SourceLeases {
     const isGap = await this.#outdate(state, source, tags);
     state.sequence = Math.max(state.sequence, sequence);
     state.reports++;
+    if (position !== undefined) state.position = position;
     if (isGap) state.gaps++;
     const givenMs = state.tokens.find((one) => one.token === token)?.givenMs;
     if (givenMs !== undefined) state.untilMs = Math.max(state.untilMs, givenMs + leaseMs);
@@ -133,6 +138,17 @@ export class SourceLeases {
     return true;
   }
 
+  /** Whether anything was ever heard. */
+  get hasAny(): boolean {
+    return this.#sources.size > 0;
+  }
+
+  /** Whether all that was committed up to the position is in force here; undefined: it is not a source that is known. */
+  hasReached(source: string, position: FeedPosition): boolean | undefined {
+    const state = this.#sources.get(source);
+    return state && state.position !== undefined && state.position >= position;
+  }
+
   states(): SourceState[] {
     const now = this.#expire();
     return [...this.#sources].map(([source, { untilMs, reports, gaps, expirations }]) => {
@@ -148,7 +164,7 @@ export class SourceLeases {
 
   #begin(source: string, session: string, known: Source | undefined): Source {
     const { reports = 0, gaps = 0, expirations = 0 } = known ?? {};
-    const fresh = { session, sequence: 0, tokens: [], untilMs: 0, hasLapsed: true, lapses: 0 };
+    const fresh = { session, position: undefined, sequence: 0, tokens: [], untilMs: 0, hasLapsed: true, lapses: 0 };
     const state: Source = { ...fresh, reports, gaps, expirations };
     this.#sources.set(source, state);
     this.#survey();

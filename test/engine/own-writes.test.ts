@@ -1,0 +1,67 @@
+// A client that wrote what this gate has not heard of yet is served from the origin until it has.
+
+import { expect, it } from 'vitest';
+import { withOwnPosition } from '../../src/engine/own-writes.ts';
+import { fieldLines } from '../../src/semantics/fields.ts';
+import { FRESH, gateBench } from '../kit/gate-bench.ts';
+
+const TAGGED = [...FRESH, 'cache-tag', 'q1, tg-source:shop'];
+const UNSETTLED = ['tidegate-settled', 'no', 'tidegate-position', 'shop;p:5'];
+
+async function bench() {
+  const parts = gateBench();
+  let sequence = 0;
+  let token: string | undefined;
+  const reach = async (position: string, tags: readonly string[] = []) => {
+    const own = { source: 'shop', session: 's1', sequence: ++sequence, leaseMs: 60_000, tags, position };
+    token = (await parts.gate.reportSource({ ...own, ...(token !== undefined && { token }) })).token;
+  };
+  await reach('p:3');
+  await reach('p:4');
+  parts.get('/a');
+  parts.origin.last.answer(200, TAGGED, 'old');
+  return { ...parts, reach };
+}
+
+it('a write that is not in force everywhere gives its client a position to come back with', async () => {
+  const { ask, origin } = await bench();
+  const put = ask({ method: 'PUT', path: '/a' });
+  origin.last.answer(200, UNSETTLED, 'done');
+  expect(fieldLines(put.fields, 'set-cookie')).toEqual([
+    'tidegate-position-shop=p:5; Path=/; Max-Age=300; HttpOnly; SameSite=Lax',
+  ]);
+});
+
+it.each([
+  ['its cookie', ['cookie', 'a=b; tidegate-position-shop=p:5; c=d']],
+  ['the field itself', ['tidegate-position', 'other;x, shop;p:5']],
+])('whoever brings %s is served from the origin until the gate has heard of it', async (_, fields) => {
+  const { get, origin, reach } = await bench();
+  const early = get('/a', fields);
+  expect(early.state).toBe('waiting');
+  origin.last.answer(200, TAGGED, 'new');
+  // Others are served what there is, as before.
+  expect(get('/a').text).toBe('old');
+  await reach('p:5', ['q1']);
+  get('/a');
+  origin.last.answer(200, TAGGED, 'new');
+  expect(get('/a', fields).text).toBe('new');
+  expect(get('/a', fields).state).not.toBe('waiting');
+});
+
+it.each([
+  ['of a source that is not known', ['cookie', 'tidegate-position-other=p:5']],
+  ['that was reached', ['cookie', 'tidegate-position-shop=p:4']],
+  ['that is none', ['tidegate-position', 'shop p:5']],
+])('a position %s changes nothing', async (_, fields) => {
+  const { get } = await bench();
+  expect(get('/a', fields).text).toBe('old');
+});
+
+it('an answer that is settled, or one to a read, gets no cookie', () => {
+  const fields = ['tidegate-position', 'shop;p:5'];
+  const uri = 'https://x.example/';
+  expect(withOwnPosition({ method: 'PUT', uri }, fields)).toBe(fields);
+  expect(withOwnPosition({ method: 'GET', uri }, UNSETTLED)).toBe(UNSETTLED);
+  expect(withOwnPosition({ method: 'PUT', uri }, UNSETTLED).at(-1)).toMatch(/; Secure$/);
+});
