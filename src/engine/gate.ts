@@ -56,6 +56,8 @@ export interface GateOptions {
   readonly bodies?: BodyStore;
   /** Puts stored responses in content codings, on routes that ask for it. Default: nobody does. */
   readonly compress?: Compress;
+  /** Sources of data that others who share a tier have heard of. Default: none. */
+  readonly sources?: readonly string[];
   /** What was invalidated before, and the log that goes on from there. Default: nothing, and a log in memory. */
   readonly history?: { readonly invalidations: Invalidations; readonly log: InvalidationLog };
   /** URIs with a write that was under way when the gate ended: unstorable for a while, as after any unknown outcome. */
@@ -75,6 +77,7 @@ export function createGate(options: GateOptions): Gate {
     if (held instanceof Promise) held.catch(context.fault);
   }
   if (options.unknownPast === true) invalidateAllLater(context);
+  for (const source of options.sources ?? []) context.sources.expect(source);
   return {
     handle: (request, responder) => handle(context, request, responder),
     answerAtOnce: (request) => answerAtOnce(context, request),

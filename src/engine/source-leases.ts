@@ -149,6 +149,11 @@ export class SourceLeases {
     return state && state.position !== undefined && state.position >= position;
   }
 
+  /** Others of this gate have heard of it: nothing of it is served here before it is heard of here. */
+  expect(source: string): void {
+    if (!this.#sources.has(source)) this.#begin(source, '', undefined);
+  }
+
   states(): SourceState[] {
     const now = this.#expire();
     return [...this.#sources].map(([source, { untilMs, reports, gaps, expirations }]) => {

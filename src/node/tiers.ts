@@ -23,7 +23,15 @@ export interface NodeTiers {
   /** What `createGate` is to be given of them. */
   readonly gateOptions: Pick<
     GateOptions,
-    'stores' | 'tierNames' | 'memoryStats' | 'diskStats' | 'bodies' | 'history' | 'unknownWrites' | 'unknownPast'
+    | 'stores'
+    | 'tierNames'
+    | 'memoryStats'
+    | 'diskStats'
+    | 'bodies'
+    | 'history'
+    | 'unknownWrites'
+    | 'unknownPast'
+    | 'sources'
   >;
   /** When nothing is asked or stored any more. */
   close(): Promise<void>;

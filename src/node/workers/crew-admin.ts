@@ -10,6 +10,7 @@ import type { EntrySummary, InvalidationResult, ListPage, ListQuery } from '../.
 import { TidegateError } from '../../errors.ts';
 import type { Metrics } from '../operator/metrics.ts';
 import type { Crew } from './crew.ts';
+import { CrewSources } from './crew-sources.ts';
 import type { Totals } from './totals.ts';
 
 const DEFAULT_LIMIT = 100;
@@ -33,7 +34,7 @@ export function crewAdmin(deps: AdminDeps, { crew, totals, metrics, hasDisk }: C
   };
   return {
     ...deps,
-    sources: NO_REPORTS,
+    sources: new CrewSources(deps.sources, crew),
     explainRequest: (request) => {
       const routed = deps.explainRequest(request);
       if (routed !== undefined) asked.set(routed, request);
@@ -100,12 +101,6 @@ function tiersOf(
     },
   };
 }
-
-/** A lease is a process's own: workers would have to be told of it. */
-const NO_REPORTS: AdminDeps['sources'] = {
-  reportSource: () => Promise.reject(new TidegateError('E_ADMIN', 'expected a gate of one process, got workers')),
-  sources: () => [],
-};
 
 async function matching(
   crew: Crew,

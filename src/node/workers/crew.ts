@@ -26,6 +26,8 @@ export interface CrewParts {
   /** Tells them what the disk holds; undefined: there is no disk. */
   readonly feed: ReplicaFeed | undefined;
   readonly log: Logger;
+  /** Names of those that trackers tell of. */
+  readonly sources: () => readonly string[];
   /** What a worker had counted when it was last asked, told when it is gone. */
   readonly retired: (figures: Figures) => void;
   /** Starts the process of a worker; undefined: as one of this program. */
@@ -118,6 +120,17 @@ export class Crew {
     return asked.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   }
 
+  /** Asks every worker that was welcomed; one that does not serve yet answers when it does, or ends. */
+  async askEach<Kind extends Question['kind']>(
+    question: (worker: object) => Extract<Question, { kind: Kind }>,
+  ): Promise<{ readonly worker: object; readonly answer: Answers[Kind] }[]> {
+    const workers = [...this.#workers].filter(({ member }) => member !== undefined);
+    const asked = await Promise.allSettled(workers.map((worker) => worker.process.ask<Kind>(question(worker))));
+    return asked.flatMap((one, at) =>
+      one.status === 'fulfilled' ? [{ worker: workers[at] as Worker, answer: one.value }] : [],
+    );
+  }
+
   /** What each has counted. */
   async figures(): Promise<Figures[]> {
     const workers = this.#serving();
@@ -130,14 +143,12 @@ export class Crew {
   }
 
   /**
-   * Under this configuration from now on, those that are started later as well. One that was welcomed with the old one
-   * and does not serve yet is asked too; it answers when it does, or ends.
+   * Under this configuration from now on, those that are started later as well.
    */
   async reload(config: ResolvedConfig): Promise<void> {
     this.#config = config;
     const question = { kind: 'reload', config: this.#workerConfig() } as const;
-    const welcomed = [...this.#workers].filter(({ member }) => member !== undefined);
-    await Promise.allSettled(welcomed.map(({ process }) => process.ask<'reload'>(question)));
+    await this.askEach<'reload'>(() => question);
   }
 
   #workerConfig(): ResolvedConfig {
@@ -210,7 +221,7 @@ export class Crew {
     worker.member = member;
     const config = this.#workerConfig();
     const disk = feed === undefined || config.disk === undefined ? undefined : { path: config.disk.path };
-    process.send({ kind: 'welcome', config, membership: member.membership, disk });
+    process.send({ kind: 'welcome', config, membership: member.membership, disk, sources: this.#parts.sources() });
     worker.replica = feed?.join((message) => process.send({ kind: 'disk', message }));
   }
 

@@ -3,6 +3,7 @@
 
 import type { Selector } from '../../dependency/selector.ts';
 import type { Explanation, GateStats, ListPage, ListQuery } from '../../engine/contract.ts';
+import type { SourceReply, SourceReport } from '../../engine/source-leases.ts';
 import type { ErrorCode } from '../../errors.ts';
 import type { LogToMember, Membership, MemberToLog } from '../../feed/messages.ts';
 import type { Fields } from '../../semantics/fields.ts';
@@ -18,7 +19,9 @@ export type Question =
   | { readonly kind: 'clear' }
   | { readonly kind: 'list'; readonly query: ListQuery }
   | { readonly kind: 'explain'; readonly method: string; readonly uri: string; readonly fields: Fields }
-  | { readonly kind: 'reload'; readonly config: ResolvedConfig };
+  | { readonly kind: 'reload'; readonly config: ResolvedConfig }
+  /** Of a tracker. */
+  | { readonly kind: 'report'; readonly report: SourceReport };
 
 export interface Answers {
   readonly figures: Figures;
@@ -30,6 +33,7 @@ export interface Answers {
   /** Undefined: no route has the URI. */
   readonly explain: Explanation | undefined;
   readonly reload: true;
+  readonly report: SourceReply;
 }
 
 /** What a worker has counted since its start. */
@@ -47,6 +51,8 @@ export type ToWorker =
       readonly membership: Membership;
       /** Of the disk tier that is shared; undefined: there is none. */
       readonly disk: { readonly path: string } | undefined;
+      /** Sources that trackers tell of, as far as is known. */
+      readonly sources: readonly string[];
     }
   | { readonly kind: 'log'; readonly message: LogToMember }
   | { readonly kind: 'disk'; readonly message: DiskToWorker }

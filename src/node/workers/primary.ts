@@ -42,7 +42,16 @@ export async function startWorkers(
   const history = { invalidations, log: shared };
   const tiers: NodeTiers = { ...opened, gateOptions: { ...opened.gateOptions, history } };
   const totals = new Totals();
-  const crew = new Crew({ config, size, shared, feed, log, retired: (figures) => totals.retire(figures) });
+  let sources: () => readonly string[] = () => [];
+  const crew = new Crew({
+    config,
+    size,
+    shared,
+    feed,
+    log,
+    sources: () => sources(),
+    retired: (figures) => totals.retire(figures),
+  });
   const metrics = createMetrics({ stats: () => totals.stats, clientBytes: () => totals.clientBytes });
   const part = await startPart(config, {
     log,
@@ -51,7 +60,10 @@ export async function startWorkers(
       kind: 'primary',
       front: crew,
       metrics,
-      admin: (deps) => crewAdmin(deps, { crew, totals, metrics, hasDisk: config.disk !== undefined }),
+      admin: (deps) => {
+        sources = () => deps.sources.sources().map(({ source }) => source);
+        return crewAdmin(deps, { crew, totals, metrics, hasDisk: config.disk !== undefined });
+      },
     },
   });
   return {

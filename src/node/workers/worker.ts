@@ -59,7 +59,7 @@ export class Worker {
   }
 
   /** All of it in one step, so that no change comes in between; what is left is to listen. */
-  #begin({ config, membership, disk }: Welcome): void {
+  #begin({ config, membership, disk, sources }: Welcome): void {
     const { send } = this.#ends;
     const ownLog = logOf(config);
     const log = new MemberLog({
@@ -69,7 +69,7 @@ export class Worker {
     });
     this.#log = log;
     const fault = (error: unknown) => ownLog.error({ err: error }, 'a worker cannot read the disk: its owner is asked');
-    const tiers = this.#openTiers(config.memory.maxBytes, { disk, log, membership, fault });
+    const tiers = this.#openTiers(config.memory.maxBytes, { disk, log, membership, sources, fault });
     this.#tiers = tiers;
     const role = {
       kind: 'worker',
@@ -92,13 +92,14 @@ export class Worker {
       disk,
       log,
       membership,
+      sources,
       fault,
-    }: Pick<Welcome, 'disk' | 'membership'> & { log: MemberLog; fault: (error: unknown) => void },
+    }: Pick<Welcome, 'disk' | 'membership' | 'sources'> & { log: MemberLog; fault: (error: unknown) => void },
   ): NodeTiers {
     const memory = createMemoryStore({ maxBytes });
     const history = { invalidations: new Invalidations({ from: membership.image }), log };
     const memoryStats = () => memory.stats();
-    const common = { history, memoryStats };
+    const common = { history, memoryStats, sources };
     const close = async () => this.#replica?.close();
     if (disk === undefined) {
       return { stores: [memory], memory, disk: undefined, gateOptions: { stores: [memory], ...common }, close };
@@ -150,6 +151,8 @@ export class Worker {
       case 'reload':
         await part.reload(question.config);
         return true;
+      case 'report':
+        return part.gate.reportSource(question.report);
     }
   }
 

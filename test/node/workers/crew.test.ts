@@ -66,7 +66,15 @@ async function begun() {
     children.push(child);
     return child as unknown as ReturnType<NonNullable<ConstructorParameters<typeof Crew>[0]['fork']>>;
   };
-  const parts = { config: config('old'), size: 2, shared, feed: undefined, retired: () => {}, fork };
+  const parts = {
+    config: config('old'),
+    size: 2,
+    shared,
+    feed: undefined,
+    sources: () => ['shop'],
+    retired: () => {},
+    fork,
+  };
   const crew = new Crew({ ...parts, log: pino({ level: 'silent' }) });
   const listening = crew.listen({ host: '127.0.0.1', port: 0 });
   children[0]?.serve();

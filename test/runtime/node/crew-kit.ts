@@ -12,6 +12,8 @@ export class VersionedOrigin {
   readonly #versions = new Map<string, number>();
   readonly #server: Server;
   gets = 0;
+  /** Of its answers to GET. */
+  fields: Readonly<Record<string, string>> = {};
   /** Called in the middle of a write, which waits for it. */
   duringWrite: () => Promise<void> = async () => {};
 
@@ -21,7 +23,7 @@ export class VersionedOrigin {
       asked.resume();
       if (asked.method === 'GET') {
         this.gets++;
-        response.writeHead(200, { 'cache-control': 'max-age=600', 'content-type': 'text/plain' });
+        response.writeHead(200, { 'cache-control': 'max-age=600', 'content-type': 'text/plain', ...this.fields });
         response.end(String(this.versionOf(path)));
         return;
       }

@@ -44,6 +44,37 @@ function workersOf({ program }: CrewProcess): number[] {
 }
 
 describe.skipIf(!existsSync('/proc/self/stat'))('a gate of two workers', () => {
+  test.each(DISKS)('%s: what a tracker reports is in force in both', WITHIN, async (_name, disk) => {
+    const origin = await new VersionedOrigin().start();
+    origin.fields = { 'cache-tag': 'q1, tg-source:shop' };
+    const gate = await crewBefore(origin, disk());
+    let sequence = 0;
+    let token: string | undefined;
+    const report = async (tags: readonly string[] = []) => {
+      const told = { source: 'shop', session: 's1', sequence: ++sequence, leaseMs: 60_000, tags };
+      const body = JSON.stringify({ ...told, ...(token !== undefined && { token }) });
+      const reply = await fetch(`${gate.adminUrl}/sources`, { method: 'POST', body });
+      expect(reply.status).toBe(200);
+      ({ token } = (await reply.json()) as { token: string });
+    };
+    const all = () => Promise.all(connections(12).map((agent) => ask({ url: `${gate.url}/a`, agent })));
+    await all();
+    const unserved = origin.gets;
+    await all();
+    expect(origin.gets).toBeGreaterThan(unserved);
+    await report();
+    await report();
+    await all();
+    const served = origin.gets;
+    await all();
+    expect(origin.gets).toBe(served);
+    for (let round = 0; round < 10; round++) {
+      origin.change('/a');
+      await report(['q1']);
+      expect(new Set(await all())).toEqual(new Set([String(origin.versionOf('/a'))]));
+    }
+  });
+
   test.each(DISKS)('%s: what is acknowledged is in force in both at once', WITHIN, async (_name, disk) => {
     const origin = await new VersionedOrigin().start();
     const gate = await crewBefore(origin, disk());
