@@ -14,6 +14,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   codecs: () => load('./codecs.ts'),
   data: () => load('./data.ts'),
   disk: () => load('./disk.ts'),
+  feed: () => load('./feed.ts'),
   hits: () => load('./hits.ts'),
   match: () => load('./match.ts'),
   memory: () => load('./memory.ts'),

@@ -18,6 +18,7 @@ import { TidegateError } from '../errors.ts';
 import type { Eventually } from '../ports.ts';
 import { type Fields, NO_FIELDS, trimOws } from '../semantics/fields.ts';
 import { type AdminResponse, type AdminRoute, bearerToken, failure, json, ofError, unauthorized } from './answers.ts';
+import { answerDeps, DEPS_KEYS, dependenciesOf } from './deps-api.ts';
 import { type PopulateApi, populateRoutes } from './populate-api.ts';
 import { parseJson, parsePrefix, parseSelectors, parseTag, parseUri, refuse } from './selectors.ts';
 import { type SourceApi, sourceRoutes } from './sources-api.ts';
@@ -63,6 +64,7 @@ export const HEALTH_PATH = '/health';
 
 /** The one query key that may be repeated. */
 const REPEATABLE = 'header';
+const EXPLAIN_KEYS = ['url', 'method', REPEATABLE, 'deps'];
 
 export function createAdminApi(deps: AdminDeps): AdminApi {
   const routes = [
@@ -154,7 +156,23 @@ function readingRoutes(deps: AdminDeps): AdminRoute[] {
         return json(200, { ...page, entries: page.entries.map(withoutSecrets) });
       },
     },
-    { method: 'GET', path: '/explain', keys: ['url', 'method', REPEATABLE], answer: (query) => explain(deps, query) },
+    ...explainingRoutes(deps),
+  ];
+}
+
+function explainingRoutes(deps: AdminDeps): AdminRoute[] {
+  return [
+    { method: 'GET', path: '/explain', keys: EXPLAIN_KEYS, answer: (query) => explain(deps, query) },
+    {
+      method: 'GET',
+      path: '/deps',
+      keys: [...DEPS_KEYS, REPEATABLE],
+      answer: (query) =>
+        answerDeps(
+          { ...deps, list: (asked) => deps.gate.list(asked), explain: (asked) => explained(deps, asked) },
+          query,
+        ),
+    },
   ];
 }
 
@@ -233,19 +251,29 @@ function parseLimit(text: string): number {
 }
 
 async function explain(deps: AdminDeps, query: URLSearchParams): Promise<AdminResponse> {
-  const uri = parseUri(query.get('url') ?? refuse('the query key url', undefined));
-  const method = query.get('method') ?? 'GET';
-  const fields = query.getAll(REPEATABLE).flatMap(parseField);
-  const request = deps.explainRequest({ method, uri, fields });
-  if (request === undefined) return failure({ status: 404, message: `expected a URL that a route takes, got ${uri}` });
-  const explanation = await deps.gate.explain(request);
+  const explanation = await explained(deps, query);
+  if (explanation === undefined) {
+    return failure({ status: 404, message: `expected a URL that a route takes, got ${query.get('url')}` });
+  }
   const { variantKey, entry } = explanation;
   const shown: Explanation = {
     ...explanation,
     ...(variantKey !== undefined && { variantKey: redactKey(variantKey) }),
     ...(entry !== undefined && { entry: withoutSecrets(entry) }),
   };
-  return json(200, shown);
+  const wantsDeps = query.get('deps') ?? '0';
+  if (wantsDeps === '0') return json(200, shown);
+  if (wantsDeps !== '1') return refuse('deps=1', wantsDeps);
+  return json(200, { ...shown, dependencies: await dependenciesOf(deps.sources, explanation) });
+}
+
+/** Undefined: no route takes the URL. */
+async function explained(deps: AdminDeps, query: URLSearchParams): Promise<Explanation | undefined> {
+  const uri = parseUri(query.get('url') ?? refuse('the query key url', undefined));
+  const method = query.get('method') ?? 'GET';
+  const fields = query.getAll(REPEATABLE).flatMap(parseField);
+  const request = deps.explainRequest({ method, uri, fields });
+  return request && deps.gate.explain(request);
 }
 
 function parseField(line: string): [string, string] {

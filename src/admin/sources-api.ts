@@ -3,19 +3,26 @@
 // The one complication: a report that is not understood must not look like one. So nothing of it may be left out or be
 // more than is known here, and a tracker that gets an answer knows that all of it is in force.
 
+import type { QuestionSubject } from '../dependency/described.ts';
 import type { SourceReply, SourceReport, SourceState } from '../engine/source-leases.ts';
+import type { Asked } from '../engine/source-questions.ts';
 import { type AdminRoute, json } from './answers.ts';
 import { parseJson, parseTag, refuse } from './selectors.ts';
+import { parseAnswers } from './source-answers.ts';
 
 export interface SourceApi {
   reportSource(report: SourceReport): Promise<SourceReply>;
   sources(): readonly SourceState[];
+  askSource(source: string, about: QuestionSubject): Promise<Asked>;
 }
 
 const MAX_TAGS = 1000;
 const MAX_LEASE_MS = 60_000;
+/** Members that not every gate takes: a tracker sends those that the gate's last answer named. */
+const TAKES = ['position', 'lagMs', 'answers'] as const;
 const MEMBERS: ReadonlySet<string> = new Set<keyof SourceReport>([
   ...(['source', 'session', 'sequence', 'token', 'leaseMs', 'tags'] as const),
+  ...TAKES,
 ]);
 
 export function sourceRoutes(api: SourceApi): AdminRoute[] {
@@ -25,7 +32,10 @@ export function sourceRoutes(api: SourceApi): AdminRoute[] {
       method: 'POST',
       path: '/sources',
       keys: [],
-      answer: async (_query, bodyText) => json(200, await api.reportSource(parseReport(bodyText))),
+      answer: async (_query, bodyText) => {
+        const reply = await api.reportSource(parseReport(bodyText));
+        return json(200, { ...reply, takes: TAKES });
+      },
     },
   ];
 }
@@ -37,7 +47,7 @@ function parseReport(bodyText: string): SourceReport {
   const body = value as Readonly<Record<string, unknown>>;
   const unknown = Object.keys(body).find((name) => !MEMBERS.has(name));
   if (unknown !== undefined) return refuse(`only ${[...MEMBERS].join(', ')}`, unknown);
-  const { source, session, sequence, token, leaseMs, tags } = body;
+  const { source, session, sequence, token, leaseMs, tags, position, lagMs, answers } = body;
   return {
     source: isName(source) ? source : refuse('a "source" of letters, digits, ".", "_" and "-"', source),
     session: isName(session) ? session : refuse('a "session" of letters, digits, ".", "_" and "-"', session),
@@ -45,7 +55,20 @@ function parseReport(bodyText: string): SourceReport {
     ...(token !== undefined && { token: isName(token) ? token : refuse('a "token" as it was given', token) }),
     leaseMs: isWhole(leaseMs, MAX_LEASE_MS) ? leaseMs : refuse(`a whole "leaseMs" from 1 to ${MAX_LEASE_MS}`, leaseMs),
     tags: parseTags(tags),
+    ...(position !== undefined && { position: parsePosition(position) }),
+    ...(lagMs !== undefined && { lagMs: isLag(lagMs) ? lagMs : refuse('a whole "lagMs" from 0', lagMs) }),
+    ...(answers !== undefined && { answers: parseAnswers(answers) }),
   };
+}
+
+/** As a field's value may carry it. */
+function parsePosition(position: unknown): string {
+  if (typeof position === 'string' && /^[!-~]{1,200}$/.test(position)) return position;
+  return refuse('a "position" of up to 200 visible ASCII characters', position);
+}
+
+function isLag(value: unknown): value is number {
+  return value === 0 || isWhole(value, Number.MAX_SAFE_INTEGER);
 }
 
 function parseTags(tags: unknown): readonly string[] {

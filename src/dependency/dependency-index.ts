@@ -4,11 +4,13 @@
 // The one complication: it may hold a million instances, so it keeps none of them as an object. A read is a slot: a place
 // in a plan, with the values in which it differs from others of its plan, and its records.
 
-import type { Change } from './change.ts';
+import type { Change, TableShape } from './change.ts';
 import { NONE, Numbers, Places } from './index-numbers.ts';
-import type { IndexPlan } from './index-plan.ts';
+import type { CoarseReason, IndexPlan } from './index-plan.ts';
 import { IndexTable, type MatchReason, type TableCounts } from './index-table.ts';
-import type { BoundRead, Instance } from './instance.ts';
+import type { Bound, BoundRead, Instance } from './instance.ts';
+import type { Predicate } from './predicate.ts';
+import type { TableRead } from './template.ts';
 
 export interface DependencyIndexOptions {
   /** Instances kept, at least one; beyond, the oldest are forgotten. Default 1,000,000. */
@@ -31,6 +33,20 @@ export interface DependencyIndexStats extends Readonly<TableCounts> {
   /** Different rows that instances are known to have shown. */
   readonly records: number;
   readonly forgotten: number;
+}
+
+/** What the index keeps of a read. */
+export interface IndexedRead {
+  /** By which the index knows it. */
+  readonly slot: number;
+  readonly read: TableRead;
+  /** Undefined: it is not kept, as the reads of this text are of too many forms. */
+  readonly predicate: Predicate | undefined;
+  readonly bound: Bound | undefined;
+  /** Keys of the rows that the answer showed, so many at most; undefined: not known. */
+  readonly keys: ((most: number) => readonly string[]) | undefined;
+  /** Why a change of any row affects it. */
+  readonly coarse: CoarseReason | undefined;
 }
 
 export class DependencyIndex {
@@ -113,6 +129,29 @@ export class DependencyIndex {
     return { ids: this.#found, reasons: this.#reasons };
   }
 
+  /** What is kept of an instance's reads, in their order; each is good until the next one is looked at. */
+  view(id: number, see: (read: IndexedRead) => void): void {
+    const slots: number[] = [];
+    for (let slot = this.#first.get(id) ?? NONE; slot !== NONE; slot = this.#nextOfId.get(slot)) slots.push(slot);
+    for (const slot of slots.reverse()) see(this.#viewed(slot));
+  }
+
+  /** Reads that list the record, by their slots, with the ids of their instances. */
+  listing(table: string, key: string): ReadonlyMap<number, number> {
+    const slots = this.#tables.get(table)?.listing(key) ?? [];
+    return new Map(slots.map((slot) => [slot, this.#ids[slot] as number]));
+  }
+
+  /** Reads of the table, with the ids of their instances; each is good until the next one is looked at. */
+  *readsOf(table: string): Iterable<readonly [id: number, read: IndexedRead]> {
+    for (const slot of this.#tables.get(table)?.slots() ?? []) yield [this.#ids[slot] as number, this.#viewed(slot)];
+  }
+
+  /** The table as those who read it know it. */
+  shapesOf(table: string): ReadonlySet<TableShape> {
+    return this.#tables.get(table)?.shapes() ?? new Set();
+  }
+
   stats(): DependencyIndexStats {
     let records = 0;
     for (const table of this.#tables.values()) records += table.records;
@@ -136,6 +175,13 @@ export class DependencyIndex {
     this.#places.set(slot, plan.add(slot, read));
     this.#records.set(slot, table.addRecords(slot, plan, read));
     return slot;
+  }
+
+  #viewed(slot: number): IndexedRead {
+    const plan = this.#plans[slot] as IndexPlan;
+    const keys = (most: number) => this.#tableOf(plan.read.table.name).keysOf(this.#records.get(slot), most);
+    const kept = plan.view(this.#places.get(slot));
+    return { slot, read: plan.read, ...kept, keys: plan.hasKeys ? keys : undefined, coarse: plan.coarse };
   }
 
   #removeRead(slot: number): void {

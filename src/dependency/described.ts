@@ -4,15 +4,21 @@
 export interface SourceQuestion {
   /** Of the gate; repeated by the answer. */
   readonly id: string;
-  readonly about:
-    | { readonly kind: 'tags'; readonly tags: readonly string[] }
-    /** `key`: the values of the primary key, as text, in its order. */
-    | { readonly kind: 'record'; readonly table: string; readonly key: readonly string[] }
-    | { readonly kind: 'table'; readonly table: string };
+  readonly about: QuestionSubject;
 }
 
-export interface SourceAnswer {
+export type QuestionSubject =
+  | { readonly kind: 'tags'; readonly tags: readonly string[] }
+  /** `key`: the values of the primary key, as text, in its order. */
+  | { readonly kind: 'record'; readonly table: string; readonly key: readonly string[] }
+  | { readonly kind: 'table'; readonly table: string };
+
+export interface SourceAnswer extends Description {
   readonly id: string;
+}
+
+/** What a question gets for an answer. */
+export interface Description {
   readonly described: readonly Described[];
   /** False: there are more than are told. */
   readonly isWhole: boolean;
@@ -20,14 +26,15 @@ export interface SourceAnswer {
   readonly problem?: string;
 }
 
-/** How much a change has to have to do with a read to invalidate it, from least to most. */
+/** How much a change has to have to do with a read to invalidate it, from most to least. */
 export type DependencyLevel = 'row' | 'template' | 'table' | 'source';
 
 /** What one tag stands for. */
 export interface Described {
   readonly tag: string;
+  /** Of its reads the coarsest. */
   readonly level: DependencyLevel;
-  /** Why not `row`. */
+  /** Why not `row`; or why less is known than could be. */
   readonly reason?: string;
   /** Text of the statement, without its parameters. */
   readonly statement?: string;
@@ -36,10 +43,13 @@ export interface Described {
 
 export interface DescribedRead {
   readonly table: string;
+  readonly level: DependencyLevel;
   /** Keys of the rows that the answer shows, e.g. `7` or `3, de`; at most 20. Undefined: not known. */
   readonly records?: readonly string[];
-  /** How many there are. */
+  /** How many there are; 10,000: so many or more. */
   readonly recordCount?: number;
+  /** Of a question about a record: it is among those that the answer shows. */
+  readonly isListed?: true;
   /** What a row has to be to matter, e.g. `firstName = 'Lane' and city is not null`; `any row`. */
   readonly predicate: string;
   /** E.g. `first 10 by id, up to 37`. */

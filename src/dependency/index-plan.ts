@@ -11,7 +11,8 @@ import { PredicateForm, type Stored } from './index-form.ts';
 import { NONE, Numbers, Places } from './index-numbers.ts';
 import { IndexPath } from './index-path.ts';
 import { usedBits } from './index-shape.ts';
-import type { BoundRead } from './instance.ts';
+import type { Bound, BoundRead } from './instance.ts';
+import type { Predicate } from './predicate.ts';
 import type { TableRead } from './template.ts';
 
 /** Why all of a plan's instances, or all that could be meant, are affected without a closer look. */
@@ -146,6 +147,15 @@ export class IndexPlan {
       this.#own = change.table === this.read.table ? change : { ...change, table: this.read.table };
     }
     return affects(this.#scratch, this.#own as Change);
+  }
+
+  /** What is kept of an instance; good until another is looked at. `predicate` undefined: it is not kept. */
+  view(place: number): { readonly predicate: Predicate | undefined; readonly bound: Bound | undefined } {
+    if (this.#form === undefined) return { predicate: undefined, bound: undefined };
+    this.#form.load(this.#columns, place);
+    const last = this.#bounds.map((bound) => bound[place]);
+    const bound = this.#hasBound ? { last, hasOffset: this.hasOffset } : undefined;
+    return { predicate: this.#form.predicate, bound };
   }
 
   turnCoarse(reason: CoarseReason): void {

@@ -69,6 +69,15 @@ export class RecordIndex {
     }
   }
 
+  /** The records of a read by their keys, in the order in which they came; at most so many, and then not the first. */
+  keysOf(first: number, most: number): string[] {
+    const keys: string[] = [];
+    for (let pair = first; pair !== NONE && keys.length < most; pair = this.#nextOfRead.get(pair)) {
+      keys.push(this.#keys[this.#links.get(LINKS * pair + RECORD)] as string);
+    }
+    return keys.reverse();
+  }
+
   #recordOf(key: string): number {
     const known = this.#records.get(key);
     if (known !== undefined) return known;

@@ -4,7 +4,7 @@
 // whether it lists its rows: then a row that is not listed matters only by what it is now, unless an OFFSET skips rows.
 
 import { keyOnly, type Reason } from './affected.ts';
-import type { Change, Row } from './change.ts';
+import type { Change, Row, TableShape } from './change.ts';
 import { NONE, Numbers } from './index-numbers.ts';
 import { type CoarseReason, IndexPlan } from './index-plan.ts';
 import { RecordIndex } from './index-records.ts';
@@ -105,6 +105,32 @@ export class IndexTable {
     const rest = this.#plans.get(plan.read)?.filter((other) => other !== plan) ?? [];
     if (rest.length === 0) this.#plans.delete(plan.read);
     else this.#plans.set(plan.read, rest);
+  }
+
+  keysOf(records: number, most: number): string[] {
+    return this.#records.keysOf(records, most);
+  }
+
+  /** Reads that list the record. */
+  listing(key: string): readonly number[] {
+    const slots: number[] = [];
+    this.#records.find(key, slots);
+    return slots;
+  }
+
+  /** All reads. */
+  *slots(): Iterable<number> {
+    for (const plan of [...this.#plans.values()].flat()) {
+      for (let place = 0; place < plan.end; place++) {
+        const slot = plan.slot(place);
+        if (slot !== NONE) yield slot;
+      }
+    }
+  }
+
+  /** The table as those who read it know it; another shape for each time that it was altered. */
+  shapes(): ReadonlySet<TableShape> {
+    return new Set([...this.#plans.keys()].map(({ table }) => table));
   }
 
   match(change: Change): void {

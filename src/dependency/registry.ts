@@ -5,11 +5,15 @@
 // registration, and a read that knows what it saw is spared what it saw.
 
 import { affects } from './affected.ts';
-import type { Change, ChangeSet, FeedPosition } from './change.ts';
-import { DependencyIndex } from './dependency-index.ts';
+import type { Change, ChangeSet, FeedPosition, TableShape } from './change.ts';
+import { DependencyIndex, type IndexedRead } from './dependency-index.ts';
+import { type DescribedParts, describe, describeSource } from './describe.ts';
+import { keyProblem, mayShow, recordsNamed } from './describe-record.ts';
+import type { Described, Description } from './described.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { Instance } from './instance.ts';
 import { isSeen, type ReadMark, RecentChanges, type Seen, seenByBoth } from './recent-changes.ts';
+import type { FallbackNote } from './template.ts';
 
 export interface RegistryOptions {
   /** Statements kept; the oldest are forgotten, and with that invalidated. Default 1,000,000. */
@@ -33,12 +37,24 @@ export type Watched = Instance | 'source';
 
 interface Registered {
   readonly tag: string;
+  readonly template: Instance['template'];
   readonly seen: Seen | undefined;
   readonly fingerprint: number;
 }
 
 /** Answers that one tag stands for before it is given up; they differ only while the feed is behind the reads. */
 const MAX_PER_TAG = 8;
+/** Of what is described at once. */
+const MAX_DESCRIBED = 1_000;
+const MAX_LOOKS = 100_000;
+const MAX_NOTES = 20;
+
+/** What is to be described besides. */
+interface Gathering {
+  readonly reads: Iterable<readonly [id: number, read: IndexedRead]>;
+  readonly isWanted: (read: IndexedRead) => boolean;
+  readonly listed?: DescribedParts['listed'];
+}
 
 export class Registry {
   readonly #index: DependencyIndex;
@@ -47,6 +63,8 @@ export class Registry {
   readonly #registered = new Map<number, Registered>();
   readonly #byTag = new Map<string, number[]>();
   readonly #ofSource = new Map<string, Seen | undefined>();
+  /** Why statements depend on all of the source, for people. */
+  readonly #notes = new Map<string, FallbackNote>();
   #nextId = 0;
 
   constructor({ maxInstances = 1_000_000, maxChanges = 100_000, position, seed }: RegistryOptions) {
@@ -90,11 +108,69 @@ export class Registry {
     if (ids.length >= MAX_PER_TAG) return this.#outdated([tag], [tag]);
     const id = this.#nextId++;
     const forgotten = this.#index.add(id, watched);
-    this.#registered.set(id, { tag, seen: mark.seen, fingerprint });
+    this.#registered.set(id, { tag, template: watched.template, seen: mark.seen, fingerprint });
     this.#byTag.set(tag, [...ids, id]);
     if (forgotten.length === 0) return undefined;
     const tags = [...new Set(forgotten.map((one) => (this.#registered.get(one) as Registered).tag))];
     return this.#outdated(tags, tags);
+  }
+
+  /** A statement depends on all of the source, and why. */
+  note(reason: FallbackNote): void {
+    if (this.#notes.size < MAX_NOTES) this.#notes.set(`${reason.fallback}: ${reason.what}`, reason);
+  }
+
+  /** What tags stand for; of those that nothing is known of, nothing. */
+  describe(tags: readonly string[]): Description {
+    const described: Described[] = [];
+    for (const tag of tags.slice(0, MAX_DESCRIBED)) {
+      const id = this.#byTag.get(tag)?.at(-1);
+      if (id !== undefined) described.push(this.#describe(id));
+      else if (this.#ofSource.has(tag)) described.push(describeSource(tag, [...this.#notes.values()]));
+    }
+    return { described, isWhole: tags.length <= MAX_DESCRIBED };
+  }
+
+  /** What shows the record, and what may: reads that do not say what they show. `key`: in words of the operator. */
+  tagsOfRecord(table: string, key: readonly string[]): Description {
+    const shapes = [...this.#index.shapesOf(table)];
+    const records = shapes.flatMap((shape) => recordsNamed(shape, key));
+    const problem = shapes.length > 0 && records.length === 0 ? keyProblem(shapes[0] as TableShape, key) : undefined;
+    if (problem !== undefined) return { described: [], isWhole: true, problem };
+    const listing = new Map(records.flatMap((record) => [...this.#index.listing(table, record.key)]));
+    const isWanted = (read: IndexedRead) => read.keys === undefined && mayShow(read, records);
+    return this.#gathered(new Set(listing.values()), { reads: this.#index.readsOf(table), isWanted, listed: listing });
+  }
+
+  /** What reads the table. */
+  tagsOfTable(table: string): Description {
+    return this.#gathered(new Set(), { reads: this.#index.readsOf(table), isWanted: () => true });
+  }
+
+  #gathered(ids: Set<number>, { reads, isWanted, listed }: Gathering): Description {
+    let looks = 0;
+    let isWhole = ids.size <= MAX_DESCRIBED;
+    const wanted = new Set([...ids].slice(0, MAX_DESCRIBED));
+    for (const [id, read] of reads) {
+      if (wanted.has(id) || !isWanted(read)) {
+        if (++looks < MAX_LOOKS) continue;
+        isWhole = false;
+        break;
+      }
+      if (wanted.size >= MAX_DESCRIBED) {
+        isWhole = false;
+        break;
+      }
+      wanted.add(id);
+    }
+    const described = [...wanted].map((id) => this.#describe(id, listed));
+    for (const tag of this.#ofSource.keys()) described.push(describeSource(tag, [...this.#notes.values()]));
+    return { described, isWhole };
+  }
+
+  #describe(id: number, listed?: DescribedParts['listed']): Described {
+    const { tag, template } = this.#registered.get(id) as Registered;
+    return describe({ tag, template, view: (see) => this.#index.view(id, see), listed });
   }
 
   /** A change set of the feed; they come in its order. What it makes outdated is no longer registered. */
@@ -123,6 +199,7 @@ export class Registry {
     this.#registered.clear();
     this.#byTag.clear();
     this.#ofSource.clear();
+    this.#notes.clear();
   }
 
   #outdated(tags: readonly string[], forgotten: readonly string[]): Outdated {
@@ -132,7 +209,7 @@ export class Registry {
         this.#registered.delete(id);
       }
       this.#byTag.delete(tag);
-      this.#ofSource.delete(tag);
+      if (this.#ofSource.delete(tag) && this.#ofSource.size === 0) this.#notes.clear();
     }
     return { tags, forgotten };
   }

@@ -1,6 +1,7 @@
 // What the engine offers to those above it: the front hands it requests, the admin API and the library ask it to
 // invalidate, list and explain. Types only.
 
+import type { QuestionSubject } from '../dependency/described.ts';
 import type { Position } from '../dependency/position.ts';
 import type { Selector } from '../dependency/selector.ts';
 import type { TidegateError } from '../errors.ts';
@@ -12,6 +13,7 @@ import type { LifetimeSource } from '../semantics/freshness.ts';
 import type { ForwardReason, Outcome, OutcomeDetail } from '../semantics/outcome.ts';
 import type { CachePolicy } from '../semantics/policy.ts';
 import type { SourceReply, SourceReport, SourceState } from './source-leases.ts';
+import type { Asked } from './source-questions.ts';
 
 /** Where requests of one route go and under which policy. Made once from the configuration, shared by its requests. */
 export interface Route {
@@ -235,5 +237,7 @@ export interface Gate {
   /** What a tracker says of its source; in force when it resolves. See SourceLeases. */
   reportSource(report: SourceReport): Promise<SourceReply>;
   sources(): readonly SourceState[];
+  /** Asks its tracker; see SourceQuestions. */
+  askSource(source: string, about: QuestionSubject): Promise<Asked>;
   stats(): GateStats;
 }

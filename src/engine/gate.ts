@@ -21,8 +21,9 @@ import { Invalidator } from './invalidator.ts';
 import { createLocalLog } from './local-log.ts';
 import { populateOne } from './populate-fill.ts';
 import { RecentMap } from './recent-map.ts';
-import { rehydrateFound } from './rehydrate.ts';
-import { SourceLeases } from './source-leases.ts';
+import { rehydrate, rehydrateFound } from './rehydrate.ts';
+import { SourceLeases, type SourceReply, type SourceReport } from './source-leases.ts';
+import { SourceQuestions } from './source-questions.ts';
 import { explainRequest, listEntries } from './summary.ts';
 import { Tally } from './tally.ts';
 import { Tiers } from './tiers.ts';
@@ -78,6 +79,7 @@ export function createGate(options: GateOptions): Gate {
   }
   if (options.unknownPast === true) invalidateAllLater(context);
   for (const source of options.sources ?? []) context.sources.expect(source);
+  const questions = new SourceQuestions(options.tasks, options.random);
   return {
     handle: (request, responder) => handle(context, request, responder),
     answerAtOnce: (request) => answerAtOnce(context, request),
@@ -86,10 +88,29 @@ export function createGate(options: GateOptions): Gate {
     populate: (request) => populateOne(context, request),
     list: (query) => listEntries(context, query),
     explain: (request) => explainRequest(context, request),
-    reportSource: (report) => context.sources.report(report),
+    reportSource: (report) => reportSource(context, questions, report),
+    askSource: (source, about) => {
+      if (!context.sources.knows(source)) return Promise.resolve({ kind: 'unknown-source' });
+      return questions.ask(source, about);
+    },
     sources: () => context.sources.states(),
     stats: () => statsOf(context, options),
   };
+}
+
+/** Answers are taken once all of the report is in force; what is still to be answered goes along with the reply. */
+async function reportSource(context: Context, questions: SourceQuestions, report: SourceReport): Promise<SourceReply> {
+  const reply = await context.sources.report(report);
+  // After a gap nothing of the source is stored before the next report.
+  if (!reply.gap && report.tags.length > 0) {
+    rehydrate(
+      context,
+      report.tags.map((tag) => ({ kind: 'tag', tag })),
+    );
+  }
+  questions.answered(report.source, report.answers ?? []);
+  const open = questions.of(report.source);
+  return open.length === 0 ? reply : { ...reply, questions: open };
 }
 
 /** What a write that nobody knows of may have changed by then, and what was filled before it did. */

@@ -13,7 +13,11 @@ import type { Rehydration } from './contract.ts';
 export function rehydrate(context: Context, selectors: readonly Selector[]): void {
   const { rehydrator, tiers } = context;
   if (rehydrator === undefined || rehydrator.maxEntries() === 0) return;
-  for (const selector of selectors) rehydrateFound(context, tiers.held(selector));
+  if (selectors.length === 1) return rehydrateFound(context, tiers.held(selectors[0] as Selector));
+  // One may be named by several of them.
+  const byKey = new Map<string, EntryNote>();
+  for (const selector of selectors) for (const entry of tiers.held(selector)) byKey.set(entry.key, entry);
+  rehydrateFound(context, [...byKey.values()]);
 }
 
 /** The same for an invalidation whose entries in the fastest tier have been found already. */

@@ -5,6 +5,7 @@
 // the word tells was found out after that.
 
 import type { FeedPosition } from '../dependency/change.ts';
+import type { SourceAnswer, SourceQuestion } from '../dependency/described.ts';
 import type { Selector } from '../dependency/selector.ts';
 import { sourceOf, sourceTag } from '../dependency/source-tag.ts';
 import type { Clock, Eventually } from '../ports.ts';
@@ -28,12 +29,18 @@ export interface SourceReport {
   readonly tags: readonly string[];
   /** All that was committed up to there is in force with this report. */
   readonly position?: FeedPosition;
+  /** Of the tracker's feed, when this was made. */
+  readonly lagMs?: number;
+  /** To questions of the gate. */
+  readonly answers?: readonly SourceAnswer[];
 }
 
 export interface SourceReply {
   /** Something may have been missed: everything read from the source before is outdated. */
   readonly gap: boolean;
   readonly token: string;
+  /** Whoever answers does so in one of the next reports. */
+  readonly questions?: readonly SourceQuestion[];
 }
 
 export interface SourceState {
@@ -45,11 +52,18 @@ export interface SourceState {
   readonly gaps: number;
   /** Leases that ran out. */
   readonly expirations: number;
+  /** Since the last report; undefined: there was none. */
+  readonly heardMs?: number;
+  /** As it was told last; undefined: it was not. All that was committed up to the position is in force. */
+  readonly position?: FeedPosition;
+  readonly lagMs?: number;
 }
 
 interface Source {
   readonly session: string;
   position: FeedPosition | undefined;
+  lagMs: number | undefined;
+  heardAt: number | undefined;
   sequence: number;
   /** When each token that may still be repeated was given; the latest last. */
   tokens: { readonly token: string; readonly givenMs: number }[];
@@ -87,7 +101,8 @@ export class SourceLeases {
    * Once it resolves, what it names is outdated, and so is everything of the source where there was a gap. Rejects where
    * that could not be made sure; then nothing of the report counts, and it is to come again.
    */
-  async report({ source, session, sequence, token, leaseMs, tags, position }: SourceReport): Promise<SourceReply> {
+  async report(report: SourceReport): Promise<SourceReply> {
+    const { source, session, sequence, token, leaseMs, tags, position, lagMs } = report;
     this.#expire();
     const known = this.#sources.get(source);
     const goesOn = known?.session === session && sequence <= known.sequence + 1;
@@ -96,6 +111,8 @@ export class SourceLeases {
     state.sequence = Math.max(state.sequence, sequence);
     state.reports++;
     if (position !== undefined) state.position = position;
+    state.lagMs = lagMs;
+    state.heardAt = this.#parts.clock.monotonic();
     if (isGap) state.gaps++;
     const givenMs = state.tokens.find((one) => one.token === token)?.givenMs;
     if (givenMs !== undefined) state.untilMs = Math.max(state.untilMs, givenMs + leaseMs);
@@ -149,6 +166,10 @@ export class SourceLeases {
     return state && state.position !== undefined && state.position >= position;
   }
 
+  knows(source: string): boolean {
+    return this.#sources.has(source);
+  }
+
   /** Others of this gate have heard of it: nothing of it is served here before it is heard of here. */
   expect(source: string): void {
     if (!this.#sources.has(source)) this.#begin(source, '', undefined);
@@ -156,9 +177,15 @@ export class SourceLeases {
 
   states(): SourceState[] {
     const now = this.#expire();
-    return [...this.#sources].map(([source, { untilMs, reports, gaps, expirations }]) => {
+    return [...this.#sources].map(([source, { untilMs, heardAt, position, lagMs, ...state }]) => {
+      const { reports, gaps, expirations } = state;
       const leftMs = Math.max(0, untilMs - now);
-      return { source, live: leftMs > 0, leftMs, reports, gaps, expirations };
+      return {
+        ...{ source, live: leftMs > 0, leftMs, reports, gaps, expirations },
+        ...(heardAt !== undefined && { heardMs: Math.round(now - heardAt) }),
+        ...(position !== undefined && { position }),
+        ...(lagMs !== undefined && { lagMs }),
+      };
     });
   }
 
@@ -169,7 +196,8 @@ export class SourceLeases {
 
   #begin(source: string, session: string, known: Source | undefined): Source {
     const { reports = 0, gaps = 0, expirations = 0 } = known ?? {};
-    const fresh = { session, position: undefined, sequence: 0, tokens: [], untilMs: 0, hasLapsed: true, lapses: 0 };
+    const untold = { position: undefined, lagMs: undefined, heardAt: undefined };
+    const fresh = { session, ...untold, sequence: 0, tokens: [], untilMs: 0, hasLapsed: true, lapses: 0 };
     const state: Source = { ...fresh, reports, gaps, expirations };
     this.#sources.set(source, state);
     this.#survey();

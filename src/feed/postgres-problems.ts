@@ -16,30 +16,55 @@ export interface PostgresTableStatus {
   readonly identity: 'default' | 'nothing' | 'full' | 'index';
   readonly hasKey: boolean;
   readonly isLogged: boolean;
+  /** The partitioned table that it is a partition of. */
+  readonly root?: { readonly schema: string; readonly name: string };
+}
+
+/** What no feed tells of. A temporary table is seen by its own session alone. */
+export interface UntoldRelation {
+  readonly schema: string;
+  readonly name: string;
+  /** E.g. `a foreign table`. */
+  readonly what: string;
 }
 
 export interface PostgresFeedReport {
+  readonly database: string;
   readonly slot: 'missing' | 'idle' | 'active' | 'lost';
+  /** Of the server, that reads from it. */
+  readonly process: number | undefined;
+  /** Up to which all was acknowledged. */
+  readonly position: string | undefined;
+  /** From there to the end of the log. */
+  readonly lagBytes: number | undefined;
+  /** As in pg_replication_slots.wal_status. */
+  readonly walStatus: string | undefined;
+  /** How much more may be written until the log may be lost; undefined: there is no bound. */
+  readonly safeBytes: number | undefined;
   /** Bytes of the log that the slot keeps back; undefined: no slot. */
   readonly retainedBytes: number | undefined;
   /** max_slot_wal_keep_size; undefined: no bound, and the log may fill the disk. */
   readonly maxRetainedBytes: number | undefined;
   readonly walLevel: string;
   readonly tables: readonly PostgresTableStatus[];
+  /** What no feed tells of. */
+  readonly untold: readonly UntoldRelation[];
   /** Each a sentence; empty: nothing is amiss. */
   readonly problems: readonly string[];
+  /** What may do harm later, but does none to what is told. */
+  readonly warnings: readonly string[];
 }
 
 /** Facts that `problemsOf` judges. */
-export interface PostgresFacts extends Omit<PostgresFeedReport, 'problems'> {
+export interface PostgresFacts extends Omit<PostgresFeedReport, 'problems' | 'warnings'> {
   readonly names: PostgresNames;
+  /** Whether the table is to be told of. */
+  readonly wanted: (table: PostgresTableStatus) => boolean;
   readonly isInRecovery: boolean;
   readonly mayReplicate: boolean;
   readonly mayCreate: boolean;
   readonly encoding: string;
-  readonly walStatus: string | undefined;
   readonly slotDatabase: string | undefined;
-  readonly database: string;
   readonly publication:
     | undefined
     | { readonly isComplete: boolean; readonly viaRoot: boolean; readonly restricted: readonly string[] };
@@ -58,17 +83,20 @@ function serverProblems(facts: PostgresFacts): string[] {
   return problems;
 }
 
-function slotProblems({ names, slot, walStatus, slotDatabase, database, ...facts }: PostgresFacts): string[] {
+export function warningsOf({ slot, maxRetainedBytes }: PostgresFacts): readonly string[] {
+  if (slot === 'missing' || maxRetainedBytes !== undefined) return [];
+  return ['expected a bound max_slot_wal_keep_size, got none: a feed that is away lets the log fill the disk'];
+}
+
+function slotProblems({ names, slot, walStatus, slotDatabase, database }: PostgresFacts): string[] {
   if (slot === 'missing') return [`expected a replication slot ${names.slot}, got none`];
   const problems: string[] = [];
-  if (slotDatabase !== database)
-    problems.push(`expected slot ${names.slot} for ${database}, got it for ${slotDatabase}`);
+  if (slotDatabase !== database) {
+    problems.push(`expected slot ${names.slot} for ${database}, got it for ${slotDatabase ?? 'none, a physical one'}`);
+  }
   if (slot === 'lost') problems.push(`expected slot ${names.slot} to hold the log, got a lost one`);
   if (walStatus === 'unreserved') {
     problems.push(`expected slot ${names.slot} within max_slot_wal_keep_size, got one about to be lost`);
-  }
-  if (facts.maxRetainedBytes === undefined) {
-    problems.push('expected a bound max_slot_wal_keep_size, got none: a feed that is away lets the log fill the disk');
   }
   return problems;
 }
@@ -91,15 +119,16 @@ function publicationProblems({ names, publication, mayCreate }: PostgresFacts): 
   return problems;
 }
 
-function tableProblems({ names, tables, publication }: PostgresFacts): string[] {
+function tableProblems({ names, tables, publication, wanted }: PostgresFacts): string[] {
   if (publication === undefined) return [];
   const problems: string[] = [];
-  for (const { schema, name, isPublished, identity, hasKey, isLogged } of tables) {
-    const table = `${schema}.${name}`;
-    if (!isLogged) problems.push(`expected a logged table, got ${table}, whose changes are in no log`);
-    else if (!isPublished) problems.push(`expected ${table} in publication ${names.publication}, got it left out`);
+  for (const table of tables) {
+    if (!table.isLogged || !wanted(table)) continue;
+    const { isPublished, identity, hasKey } = table;
+    const name = `${table.schema}.${table.name}`;
+    if (!isPublished) problems.push(`expected ${name} in publication ${names.publication}, got it left out`);
     else if (identity === 'nothing' || (identity === 'default' && !hasKey)) {
-      problems.push(`expected a replica identity of ${table}, got none: its updates and deletes are refused`);
+      problems.push(`expected a replica identity of ${name}, got none: its updates and deletes are refused`);
     }
   }
   return problems;

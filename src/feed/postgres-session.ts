@@ -97,7 +97,7 @@ async function loadClient(): Promise<ClientClass> {
     const { default: pg } = await import('pg');
     return pg.Client as unknown as ClientClass;
   } catch (cause) {
-    throw new TidegateError('E_FEED', 'expected the package pg to be installed, got an error on loading it', { cause });
+    throw new TidegateError('E_FEED', 'expected the package pg, which could not be loaded: npm install pg', { cause });
   }
 }
 

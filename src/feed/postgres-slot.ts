@@ -51,11 +51,10 @@ export async function openSlot(parts: SlotParts): Promise<OpenedSlot> {
 }
 
 /** Permanent, and of the plugin that reads publications. */
-export async function makeSlot(queries: PostgresSession, slot: string): Promise<bigint> {
-  const [made] = await queries.query(
-    `SELECT lsn::text AS lsn FROM pg_create_logical_replication_slot($1, 'pgoutput')`,
-    [slot],
-  );
+export const MAKE_SLOT = `SELECT lsn::text AS lsn FROM pg_create_logical_replication_slot($1, 'pgoutput')`;
+
+async function makeSlot(queries: PostgresSession, slot: string): Promise<bigint> {
+  const [made] = await queries.query(MAKE_SLOT, [slot]);
   return lsnOf(String(made?.lsn));
 }
 

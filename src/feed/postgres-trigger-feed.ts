@@ -30,18 +30,25 @@ const MAX_CHANGES = 100_000;
 const RETRY_MS = 100;
 const RETRY_MAX_MS = 5_000;
 
-export function createPostgresTriggerFeed(options: PostgresTriggerFeedOptions): PostgresFeed {
+export interface PostgresTriggerFeed extends PostgresFeed {
+  /** Something was written: looks at once, or again where it is looking. */
+  wake(): void;
+}
+
+export function createPostgresTriggerFeed(options: PostgresTriggerFeedOptions): PostgresTriggerFeed {
   return new TriggerFeed(options);
 }
 
-class TriggerFeed implements PostgresFeed {
+class TriggerFeed implements PostgresTriggerFeed {
   readonly #options: PostgresTriggerFeedOptions;
   readonly #reader: TriggerReader;
+  readonly #heartbeatMs: number;
   #state: FeedStatus['state'] = 'stopped';
   #listener: FeedListener | undefined;
   #session: PostgresSession | undefined;
   #acknowledged: FeedPosition | undefined;
   #trimmed: bigint | undefined;
+  #trimAtMs = Number.NEGATIVE_INFINITY;
   #toldAtMs = 0;
   #problem: string | undefined;
   #retries = 0;
@@ -51,6 +58,7 @@ class TriggerFeed implements PostgresFeed {
 
   constructor(options: PostgresTriggerFeedOptions) {
     this.#options = options;
+    this.#heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS;
     this.#reader = new TriggerReader(options.shapeOf, options.maxChanges ?? MAX_CHANGES);
   }
 
@@ -97,6 +105,11 @@ class TriggerFeed implements PostgresFeed {
     await this.#session?.close();
   }
 
+  wake(): void {
+    this.#isAwake = true;
+    if (!this.#isReading && this.#state === 'live') void this.#read();
+  }
+
   #isStopped(): boolean {
     return this.#state === 'stopped';
   }
@@ -105,10 +118,7 @@ class TriggerFeed implements PostgresFeed {
     const session = await this.#options.connect('queries');
     this.#session = session;
     void session.ended.then((reason) => this.#lost(session, reason));
-    session.onNotification(() => {
-      this.#isAwake = true;
-      if (!this.#isReading && this.#state === 'live') void this.#read();
-    });
+    session.onNotification(() => this.wake());
     await session.query(`LISTEN ${CHANNEL}`);
     if (this.#isStopped()) await session.close();
   }
@@ -132,9 +142,10 @@ class TriggerFeed implements PostgresFeed {
         this.#toldAtMs = atMs;
         this.#retries = 0;
         this.#problem = undefined;
+        if (!this.#isAwake) await this.#trim(session, atMs);
+        // Also while it trimmed.
       } while (this.#isAwake);
-      await this.#trim(session);
-      this.#cancel = this.#options.tasks.later(this.#options.heartbeatMs ?? HEARTBEAT_MS, () => void this.#read());
+      this.#cancel = this.#options.tasks.later(this.#heartbeatMs, () => void this.#read());
     } catch (error) {
       this.#problem = feedError(error).message;
       await session.close();
@@ -144,12 +155,15 @@ class TriggerFeed implements PostgresFeed {
     }
   }
 
-  async #trim(session: PostgresSession): Promise<void> {
+  /** Once for each heartbeat: its commit waits for the disk, and what is new waits for it. */
+  async #trim(session: PostgresSession, nowMs: number): Promise<void> {
+    if (nowMs < this.#trimAtMs) return;
     const place = this.#acknowledged === undefined ? undefined : triggerPlace(this.#acknowledged);
     if (place === undefined || place.source !== this.#reader.source) return;
     const lowest = lowestOf(place.snapshot);
     if (this.#trimmed !== undefined && lowest <= this.#trimmed) return;
     this.#trimmed = lowest;
+    this.#trimAtMs = nowMs + this.#heartbeatMs;
     await session.query(TRIM_LOG, [String(lowest)]);
   }
 

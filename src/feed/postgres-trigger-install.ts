@@ -5,8 +5,9 @@
 // as they come, whatever columns they have; a changed table needs no new trigger.
 
 import { TidegateError } from '../errors.ts';
+import { postgresUntold, qualifiedName } from './postgres-install-tables.ts';
+import type { UntoldRelation } from './postgres-problems.ts';
 import { type PostgresSession, TEXT_FORMS } from './postgres-session.ts';
-import { identifier } from './postgres-stream.ts';
 
 export interface TriggerInstall {
   /** `schema.table`, as in the catalogue; `all`: every ordinary table and partition there is now. */
@@ -16,11 +17,23 @@ export interface TriggerInstall {
 }
 
 export interface TriggerFeedReport {
+  readonly database: string;
   readonly isInstalled: boolean;
-  /** Rows in the log, about; what is acknowledged is deleted. */
+  /** Of the log; what is acknowledged is deleted. */
   readonly logBytes: number;
-  readonly tables: readonly { readonly schema: string; readonly name: string; readonly hasTriggers: boolean }[];
+  readonly tables: readonly TriggerTableStatus[];
+  /** What no feed tells of. */
+  readonly untold: readonly UntoldRelation[];
+  /** The change that was logged last. */
+  readonly last: { readonly row: number; readonly table: string; readonly kind: string } | undefined;
   readonly problems: readonly string[];
+}
+
+export interface TriggerTableStatus {
+  readonly schema: string;
+  readonly name: string;
+  readonly hasTriggers: boolean;
+  readonly hasKey: boolean;
 }
 
 export const CHANNEL = 'tidegate';
@@ -31,6 +44,9 @@ const WAKE = 'tidegate_wake';
 /** Rows are logged in the forms that cells are made of, whatever the writer's session has; and under the maker's rights. */
 const FUNCTION = `RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
   ${TEXT_FORMS.map(([name, value]) => `SET ${name} = '${value}'`).join(' ')}`;
+
+/** Of what follows; to be raised with each change there, so that older installations are found. */
+const VERSION = 'tidegate 1';
 
 const MADE = [
   'CREATE SCHEMA IF NOT EXISTS tidegate',
@@ -58,9 +74,12 @@ const MADE = [
     PERFORM pg_notify('${CHANNEL}', '');
     RETURN NULL;
   END $$`,
+  `COMMENT ON SCHEMA tidegate IS '${VERSION}'`,
 ];
 
-const TABLES = `SELECT n.nspname AS schema, c.relname AS name, coalesce(t.watched, false) AS watched
+const TABLES = `SELECT n.nspname AS schema, c.relname AS name, coalesce(t.watched, false) AS watched,
+    EXISTS (SELECT FROM pg_trigger w WHERE w.tgrelid = c.oid AND w.tgname = '${WAKE}' AND w.tgenabled = 'A') AS wakes,
+    EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary) AS "hasKey"
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN (SELECT id, true AS watched FROM (MEMBERS) m) t ON t.id = c.oid
   WHERE c.relkind = 'r' AND c.relpersistence IN ('p', 'u')
@@ -76,21 +95,34 @@ interface TableRow {
   readonly schema: string;
   readonly name: string;
   readonly watched: boolean;
+  readonly wakes: boolean;
+  readonly hasKey: boolean;
 }
 
 /** Makes what is not there, in one transaction; harmless when repeated. Waits for the writers of the tables. */
 export async function installPostgresTriggers(session: PostgresSession, install: TriggerInstall): Promise<void> {
+  const statements = await planPostgresTriggers(session, install);
+  if (statements.length === 0) return;
   await session.query('BEGIN');
   try {
-    for (const statement of MADE) await session.query(statement);
-    for (const table of chosenOf(install, await tablesOf(session))) {
-      for (const statement of triggersOf(table, install)) await session.query(statement);
-    }
+    for (const statement of statements) await session.query(statement);
     await session.query('COMMIT');
   } catch (error) {
     await session.query('ROLLBACK');
     throw error;
   }
+}
+
+/** The statements that installing would run, in one transaction; none: all is there. */
+export async function planPostgresTriggers(
+  session: PostgresSession,
+  install: TriggerInstall,
+): Promise<readonly string[]> {
+  const tables = chosenOf(install, await tablesOf(session));
+  const missing = tables.filter(({ watched, wakes }) => !watched || wakes !== install.notifies);
+  const [row] = await session.query(LOG_THERE);
+  if (missing.length === 0 && row?.there === true && row.version === VERSION) return [];
+  return [...MADE, ...missing.flatMap((table) => triggersOf(table, install))];
 }
 
 function chosenOf({ tables }: TriggerInstall, there: readonly TableRow[]): readonly TableRow[] {
@@ -102,8 +134,15 @@ function chosenOf({ tables }: TriggerInstall, there: readonly TableRow[]): reado
   });
 }
 
+/** Of the two tables of the log, whether or not the role may look into their schema. */
+const LOG_TABLES = `SELECT max(c.oid) FILTER (WHERE c.relname = 'changes') AS changes, max(c.oid) FILTER (WHERE c.relname = 'log') AS log
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'tidegate' AND c.relkind = 'r'`;
+const LOG_THERE = `SELECT l.changes IS NOT NULL AND l.log IS NOT NULL AS there,
+    (SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = 'tidegate') AS version
+  FROM (${LOG_TABLES}) l`;
+
 function triggersOf(table: TableRow, { notifies }: TriggerInstall): string[] {
-  const name = nameOf(table);
+  const name = qualifiedName(table);
   const rows = 'INSERT OR UPDATE OR DELETE';
   const make = (trigger: string, when: string) => [
     `CREATE OR REPLACE TRIGGER ${trigger} AFTER ${when}`,
@@ -118,34 +157,60 @@ function triggersOf(table: TableRow, { notifies }: TriggerInstall): string[] {
   ];
 }
 
-/** Undoes it all, the log included. */
-export async function removePostgresTriggers(session: PostgresSession): Promise<void> {
-  await session.query('DROP SCHEMA IF EXISTS tidegate CASCADE');
+export interface TriggerRemoval {
+  /** Tables that had triggers. */
+  readonly tables: readonly { readonly schema: string; readonly name: string }[];
+  readonly hadLog: boolean;
 }
 
-export async function postgresTriggerStatus(session: PostgresSession): Promise<TriggerFeedReport> {
-  const [row] = await session.query(
-    `SELECT to_regclass('tidegate.changes') IS NOT NULL AND to_regclass('tidegate.log') IS NOT NULL AS there,
-      coalesce(pg_total_relation_size(to_regclass('tidegate.changes')), 0)::text AS bytes, pg_is_in_recovery() AS standby`,
-  );
+/** Undoes it all, the log included. */
+export async function removePostgresTriggers(session: PostgresSession): Promise<TriggerRemoval> {
+  const tables = (await tablesOf(session)).filter(({ watched }) => watched);
+  const [row] = await session.query(LOG_THERE);
+  await session.query('DROP SCHEMA IF EXISTS tidegate CASCADE');
+  return { tables, hadLog: row?.there === true };
+}
+
+const STATE = `SELECT l.changes IS NOT NULL AND l.log IS NOT NULL AS there, pg_is_in_recovery() AS standby,
+    coalesce(pg_total_relation_size(l.changes), 0)::text AS bytes, current_database() AS database, current_user AS role,
+    (SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = 'tidegate')
+      AND has_table_privilege(l.changes, 'SELECT') AND has_table_privilege(l.changes, 'DELETE')
+      AND has_table_privilege(l.log, 'SELECT') AND has_table_privilege(l.log, 'UPDATE') AS "mayRead"
+  FROM (${LOG_TABLES}) l`;
+
+const LAST = `SELECT c.id::text AS id, c.kind::text AS kind, c.relation::regclass::text AS name
+  FROM tidegate.changes c ORDER BY c.id DESC LIMIT 1`;
+const KINDS: Readonly<Record<string, string>> = { I: 'insert', U: 'update', D: 'delete', T: 'truncate' };
+
+/** `wanted`: whether the table is to be told of; all of them. */
+export async function postgresTriggerStatus(
+  session: PostgresSession,
+  wanted: (table: { readonly schema: string; readonly name: string }) => boolean = () => true,
+): Promise<TriggerFeedReport> {
+  const [row] = await session.query(STATE);
+  const isThere = row?.there === true;
   const tables = await tablesOf(session);
-  const problems = row?.there === true ? [] : ['expected the log tidegate.changes, got none'];
+  const problems = isThere ? [] : ['expected the log tidegate.changes, got none'];
   if (row?.standby === true) problems.push('expected the primary server, got a standby');
-  for (const { schema, name, watched } of tables) {
-    if (!watched) problems.push(`expected the triggers of the feed on ${schema}.${name}, got none or disabled ones`);
+  if (isThere && row.mayRead !== true) {
+    problems.push(`expected a role that may read tidegate.changes and delete there, got ${row.role}`);
   }
+  for (const { schema, name, watched } of tables) {
+    if (watched || !wanted({ schema, name })) continue;
+    problems.push(`expected the triggers of the feed on ${schema}.${name}, got none or disabled ones`);
+  }
+  const [last] = isThere && row.mayRead === true ? await session.query(LAST) : [];
   return {
-    isInstalled: row?.there === true,
+    database: String(row?.database),
+    isInstalled: isThere,
     logBytes: Number(row?.bytes ?? 0),
-    tables: tables.map(({ schema, name, watched }) => ({ schema, name, hasTriggers: watched })),
+    tables: tables.map(({ schema, name, watched, hasKey }) => ({ schema, name, hasTriggers: watched, hasKey })),
+    untold: await postgresUntold(session),
+    last: last && { row: Number(last.id), table: String(last.name), kind: KINDS[String(last.kind)] ?? 'change' },
     problems,
   };
 }
 
 async function tablesOf(session: PostgresSession): Promise<readonly TableRow[]> {
   return (await session.query(TABLES.replace('MEMBERS', TRIGGER_MEMBERS))) as unknown as readonly TableRow[];
-}
-
-function nameOf({ schema, name }: TableRow): string {
-  return `${identifier(schema)}.${identifier(name)}`;
 }

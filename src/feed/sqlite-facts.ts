@@ -19,6 +19,8 @@ export interface TableFacts {
   readonly columns: readonly ColumnFacts[];
   /** Ordinals of the columns that name a row; empty: its rowid does, which is no column. */
   readonly identity: readonly number[];
+  /** Whether a primary key was declared. */
+  readonly hasKey: boolean;
   /** A name under which the rowid is reached; undefined: there is none, or all are taken by columns. */
   readonly rowid: string | undefined;
   readonly unique: readonly UniqueColumns[];
@@ -36,6 +38,13 @@ const COLUMNS = `SELECT l.name AS tbl, l.wr, c.name, c."notnull", c.dflt_value, 
 const INDEXES = `SELECT l.name AS tbl, i.name AS idx, i.origin, x.cid, x.coll
   FROM pragma_table_list l JOIN pragma_index_list(l.name) i JOIN pragma_index_xinfo(i.name) x
   WHERE ${OURS} AND i."unique" = 1 AND x.key = 1 ORDER BY l.name, i.seq, x.seqno`;
+
+const OTHERS = `SELECT l.name, l.type FROM pragma_table_list l WHERE l.schema = 'main' AND l.type = 'virtual' ORDER BY l.name`;
+
+/** What triggers cannot be put on; a temporary table is seen by its own connection alone. */
+export async function readVirtualTables(runner: SqliteRunner): Promise<readonly string[]> {
+  return (await runner.all(OTHERS)).map(({ name }) => String(name));
+}
 
 /** Of all tables of the main database, by their names. */
 export async function readFacts(runner: SqliteRunner): Promise<ReadonlyMap<string, TableFacts>> {
@@ -72,6 +81,7 @@ function factsOf(name: string, rows: readonly SqliteRow[], indexRows: readonly S
     name,
     columns,
     identity: isWithoutRowid || isAlias ? key : [],
+    hasKey: key.length > 0,
     rowid: isWithoutRowid ? undefined : isAlias ? undefined : free,
     unique: isAlias ? [{ columns: [{ ordinal: key[0] as number, collation: 'BINARY' }] }, ...unique] : unique,
     hasOpaqueIndex: indexes.some(isOpaque),

@@ -6,9 +6,11 @@
 import type { FeedPosition } from '../dependency/change.ts';
 import { TidegateError } from '../errors.ts';
 import type { Cancel, ChangeFeed, Clock, Eventually, FeedListener, FeedStatus, Tasks } from '../ports.ts';
+import { SqliteConnection } from './sqlite-connection.ts';
 import { installSqliteFeed } from './sqlite-install.ts';
 import { differing, type Known, markSchema, pragma, type ReadTables, readKnown } from './sqlite-known.ts';
 import { changesOf, type LogPart, positionNow, readLog, seqOf, strangersIn } from './sqlite-log.ts';
+import { BUSY_PAUSE_MS, Pace } from './sqlite-pace.ts';
 import type { SqliteRunner } from './sqlite-runner.ts';
 import { LOG } from './sqlite-triggers.ts';
 import { LogTrim } from './sqlite-trim.ts';
@@ -20,7 +22,7 @@ export interface SqliteFeedOptions {
   readonly readTables: ReadTables;
   readonly clock: Clock;
   readonly tasks: Tasks;
-  /** How often it is looked whether something was committed; 5 ms. */
+  /** How often it is looked whether something was committed, where nobody announces it; 5 ms. */
   readonly pollMs?: number;
   /** 1 s. */
   readonly heartbeatMs?: number;
@@ -44,17 +46,15 @@ export function createSqliteFeed(options: SqliteFeedOptions): SqliteFeed {
 }
 
 const SHORTEST_PAUSE_MS = 1;
-const LONGEST_PAUSE_MS = 1_000;
 
 class Feed implements SqliteFeed {
   readonly #options: SqliteFeedOptions;
-  readonly #pollMs: number;
   readonly #heartbeatMs: number;
   readonly #trim: LogTrim;
+  readonly #pace: Pace;
+  readonly #connection: SqliteConnection;
   #state: FeedStatus['state'] = 'stopped';
   #listener: FeedListener | undefined;
-  #runner: SqliteRunner | undefined;
-  #identity = '';
   #known: Known | undefined;
   /** Tables that have had their triggers at some time. */
   readonly #covered = new Set<string>();
@@ -76,9 +76,10 @@ class Feed implements SqliteFeed {
 
   constructor(options: SqliteFeedOptions) {
     this.#options = options;
-    this.#pollMs = options.pollMs ?? 5;
     this.#heartbeatMs = options.heartbeatMs ?? 1_000;
     this.#trim = new LogTrim(options.keptRows ?? 1_000);
+    this.#pace = new Pace(options.pollMs ?? 5);
+    this.#connection = new SqliteConnection(options.connect, () => this.#announced());
   }
 
   async start(from: FeedPosition | undefined, listener: FeedListener): Promise<void> {
@@ -89,10 +90,10 @@ class Feed implements SqliteFeed {
     this.#isResumed = true;
     this.#knownAt = this.#beatAt = this.#options.clock.monotonic();
     try {
-      await this.#open();
+      await this.#current();
     } catch (error) {
       this.#state = 'stopped';
-      await this.#close();
+      await this.#connection.close();
       if (error instanceof TidegateError) throw error;
       throw new TidegateError('E_FEED', `expected a database to open, got ${String(error)}`, { cause: error });
     }
@@ -116,15 +117,26 @@ class Feed implements SqliteFeed {
     this.#cancel?.();
     // One that its listener keeps waiting tells nothing more when it goes on.
     if (!this.#isTelling) await this.#round;
-    await this.#close();
+    await this.#connection.close();
   }
 
   wake(): void {
     if (this.#isAwake || this.#isStopped()) return;
     this.#isAwake = true;
-    if (this.#round !== undefined) return;
-    // Many writes in a row are read together.
-    if (this.#options.clock.monotonic() - this.#lookedAt < SHORTEST_PAUSE_MS) this.#next(SHORTEST_PAUSE_MS);
+    if (this.#round === undefined) this.#soon(SHORTEST_PAUSE_MS);
+  }
+
+  #announced(): void {
+    this.#pace.busy();
+    if (this.#isAwake || this.#isStopped() || this.#round !== undefined) return;
+    this.#isAwake = true;
+    this.#soon(BUSY_PAUSE_MS);
+  }
+
+  /** Many writes in a row are read together. */
+  #soon(pauseMs: number): void {
+    const leftMs = this.#lookedAt + pauseMs - this.#options.clock.monotonic();
+    if (leftMs > 0) this.#next(leftMs);
     else this.#options.tasks.soon(() => this.#begin());
   }
 
@@ -141,8 +153,7 @@ class Feed implements SqliteFeed {
     if (this.#isStopped() || this.#round !== undefined) return;
     this.#round = this.#look().finally(() => {
       this.#round = undefined;
-      const pauseMs = this.#pollMs * 2 ** Math.min(this.#failures, 10);
-      this.#next(this.#isAwake ? SHORTEST_PAUSE_MS : Math.min(pauseMs, Math.max(LONGEST_PAUSE_MS, this.#pollMs)));
+      this.#next(this.#isAwake ? SHORTEST_PAUSE_MS : this.#pace.next(this.#failures));
     });
   }
 
@@ -160,7 +171,7 @@ class Feed implements SqliteFeed {
       this.#failures++;
       this.#failure = error instanceof Error ? error.message : String(error);
       // What is busy will do; anything else may be the connection itself.
-      if (!/\b(?:busy|locked)\b/i.test(this.#failure)) await this.#close();
+      if (!/\b(?:busy|locked)\b/i.test(this.#failure)) await this.#connection.close();
     }
   }
 
@@ -171,6 +182,7 @@ class Feed implements SqliteFeed {
     const runner = await this.#current();
     const version = await pragma(runner, 'data_version');
     const isDue = version === undefined || version !== this.#dataVersion || this.#state !== 'live';
+    if (isDue && version !== undefined) this.#pace.busy();
     const position = isDue || isBeat ? await this.#tellNews(runner) : this.#position;
     if (this.#isStopped() || position === undefined) return;
     this.#dataVersion = version;
@@ -274,26 +286,12 @@ class Feed implements SqliteFeed {
     throw new TidegateError('E_FEED', `expected the change log ${LOG} in the database, got none: install the feed`);
   }
 
-  /** The connection, to the file that bears the name now. */
   async #current(): Promise<SqliteRunner> {
-    if (this.#runner?.identity !== undefined && (await this.#runner.identity()) !== this.#identity) {
-      await this.#close();
-    }
-    return this.#runner ?? this.#open();
-  }
-
-  async #open(): Promise<SqliteRunner> {
-    const runner = await this.#options.connect();
-    this.#runner = runner;
-    this.#identity = (await runner.identity?.()) ?? '';
-    this.#dataVersion = this.#schemaVersion = undefined;
-    this.#known ??= await this.#read(runner);
+    const runner = await this.#connection.current(async (opened) => {
+      this.#dataVersion = this.#schemaVersion = undefined;
+      this.#known ??= await this.#read(opened);
+    });
+    this.#pace.isWatched = this.#connection.isWatched;
     return runner;
-  }
-
-  async #close(): Promise<void> {
-    const runner = this.#runner;
-    this.#runner = undefined;
-    await runner?.close?.();
   }
 }

@@ -4,9 +4,19 @@
 // has none. So what is there is read from the database itself, and compared with what would be installed now.
 
 import type { TableShape } from '../dependency/change.ts';
-import { FOREIGN_NAME, readFacts, type TableFacts } from './sqlite-facts.ts';
+import { FOREIGN_NAME, readFacts, readVirtualTables, type TableFacts } from './sqlite-facts.ts';
 import type { SqliteRow, SqliteRunner, SqliteStatement } from './sqlite-runner.ts';
-import { LOG, logDefinition, maxSlotsOf, quoted, STATE, slotsOf, triggersOf, widening } from './sqlite-triggers.ts';
+import {
+  KIND,
+  LOG,
+  logDefinition,
+  maxSlotsOf,
+  quoted,
+  STATE,
+  slotsOf,
+  triggersOf,
+  widening,
+} from './sqlite-triggers.ts';
 
 const TRIGGER_NAME = /^_tidegate_(\d+)_/;
 
@@ -87,10 +97,8 @@ export async function installSqliteFeed(
   runner: SqliteRunner,
   tables: readonly Pick<TableShape, 'name'>[],
 ): Promise<InstallReport> {
-  const before = await readInstallation(runner);
-  const wanted = tables.map(({ name }) => before.facts.get(name)).filter((facts) => facts !== undefined);
-  const missing = wanted.filter(({ name }) => before.tables.get(name)?.isCurrent !== true);
-  if (missing.length > 0 || !before.isThere) await runner.batch(await statementsOf(runner, before, missing));
+  const { wanted, missing, statements } = await planned(runner, tables);
+  if (statements.length > 0) await runner.batch(statements);
   const after = await readInstallation(runner);
   return {
     installed: missing.map(({ name }) => name),
@@ -99,6 +107,28 @@ export async function installSqliteFeed(
       ...wanted.flatMap((facts) => limitsOf(facts, runner)),
     ],
   };
+}
+
+/** What installing would run; nothing: all is there. */
+export async function planSqliteFeed(
+  runner: SqliteRunner,
+  tables: readonly Pick<TableShape, 'name'>[],
+): Promise<readonly string[]> {
+  return (await planned(runner, tables)).statements.map(({ sql }) => sql);
+}
+
+interface Plan {
+  readonly wanted: readonly TableFacts[];
+  readonly missing: readonly TableFacts[];
+  readonly statements: readonly SqliteStatement[];
+}
+
+async function planned(runner: SqliteRunner, tables: readonly Pick<TableShape, 'name'>[]): Promise<Plan> {
+  const before = await readInstallation(runner);
+  const wanted = tables.map(({ name }) => before.facts.get(name)).filter((facts) => facts !== undefined);
+  const missing = wanted.filter(({ name }) => before.tables.get(name)?.isCurrent !== true);
+  const isDone = missing.length === 0 && before.isThere;
+  return { wanted, missing, statements: isDone ? [] : await statementsOf(runner, before, missing) };
 }
 
 async function statementsOf(
@@ -123,54 +153,115 @@ async function statementsOf(
 }
 
 function limitsOf(facts: TableFacts, runner: SqliteRunner): string[] {
-  const { name } = facts;
+  const limit = limitOf(facts, runner);
+  return limit === undefined ? [] : [`table ${facts.name} has ${limit}`];
+}
+
+function limitOf(facts: TableFacts, runner: SqliteRunner): string | undefined {
   if (slotsOf(facts) > maxSlotsOf(runner.maxColumns ?? 2_000)) {
-    return [`table ${name} has too many columns: each write to it counts as a change of the whole table`];
+    return 'too many columns: each write to it counts as a change of the whole table';
   }
-  if (!facts.hasOpaqueIndex) return [];
-  return [
-    `table ${name} has a unique index on an expression or a generated column: each insert and update counts as a change of the whole table`,
-  ];
+  if (!facts.hasOpaqueIndex) return undefined;
+  return 'a unique index on an expression or a generated column: each insert and update counts as a change of the whole table';
+}
+
+export interface SqliteRemoval {
+  /** Tables that had triggers. */
+  readonly tables: readonly string[];
+  readonly triggers: number;
+  /** Rows of the log; undefined: there was none. */
+  readonly rows: number | undefined;
 }
 
 /** Takes away all that was installed, the log with what it holds included. */
-export async function removeSqliteFeed(runner: SqliteRunner): Promise<void> {
+export async function removeSqliteFeed(runner: SqliteRunner): Promise<SqliteRemoval> {
   const triggers = await runner.all(
-    `SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name LIKE '\\_tidegate\\_%' ESCAPE '\\'`,
+    `SELECT name, tbl_name FROM sqlite_schema WHERE type = 'trigger' AND name LIKE '\\_tidegate\\_%' ESCAPE '\\'`,
   );
+  const [log] = await runner.all(`SELECT count(*) AS count FROM sqlite_schema WHERE name = '${LOG}'`);
+  const [count] = Number(log?.count) === 0 ? [] : await runner.all(`SELECT count(*) AS count FROM ${LOG}`);
   await runner.batch([
     ...triggers.map(({ name }) => ({ sql: `DROP TRIGGER IF EXISTS ${quoted(String(name))}` })),
     { sql: `DROP TABLE IF EXISTS ${LOG}` },
     { sql: `DROP TABLE IF EXISTS ${STATE}` },
   ]);
+  const own = triggers.filter(({ tbl_name }) => !FOREIGN_NAME.test(String(tbl_name)));
+  return {
+    tables: [...new Set(own.map(({ tbl_name }) => String(tbl_name)))].sort(),
+    triggers: own.length,
+    rows: count === undefined ? undefined : Number(count.count),
+  };
+}
+
+/** One table: `why` says what is not as it should be, or less than exact. */
+export interface SqliteTableStatus {
+  readonly name: string;
+  /** Whether its changes are told. */
+  readonly isTold: boolean;
+  /** What a change tells of the row as it was. */
+  readonly oldRow: 'whole' | 'none';
+  readonly hasKey: boolean;
+  readonly why: string | undefined;
 }
 
 export interface SqliteFeedStatus {
   readonly isInstalled: boolean;
   /** Tables whose changes are logged. */
   readonly covered: readonly string[];
+  /** All that the application has. */
+  readonly tables: readonly SqliteTableStatus[];
+  /** Virtual tables, which can have no triggers. */
+  readonly virtual: readonly string[];
   /** Rows of the log. */
   readonly rows: number;
+  /** The change that was logged last; those that are acknowledged are deleted. */
+  readonly last: { readonly row: number; readonly table: string; readonly kind: string } | undefined;
   readonly problems: readonly string[];
+  /** What costs needless invalidations, and nothing else. */
+  readonly limits: readonly string[];
 }
 
-export async function sqliteFeedStatus(runner: SqliteRunner, tables: readonly TableShape[]): Promise<SqliteFeedStatus> {
+const NO_TRIGGERS = 'no triggers: install the feed';
+const OLD_TRIGGERS = 'triggers that do not fit its columns and indexes: install the feed';
+
+export async function sqliteFeedStatus(
+  runner: SqliteRunner,
+  tables: readonly Pick<TableShape, 'name'>[],
+): Promise<SqliteFeedStatus> {
   const installation = await readInstallation(runner);
-  if (!installation.isThere) {
-    return {
-      isInstalled: false,
-      covered: [],
-      rows: 0,
-      problems: [`expected the change log ${LOG}, got none: install the feed`],
-    };
-  }
-  const [count] = await runner.all(`SELECT count(*) AS count FROM ${LOG}`);
-  const problems = problemsOf(installation, tables);
-  const limits = [...installation.tables.values()].flatMap(({ facts }) => limitsOf(facts, runner));
+  const virtual = await readVirtualTables(runner);
+  const { isThere, facts } = installation;
+  const problems = problemsOf(installation, tables as readonly TableShape[]);
+  const limits = [...installation.tables.values()].flatMap((table) => limitsOf(table.facts, runner));
+  const covered = [...installation.tables.values()].filter((table) => isThere && table.isCurrent);
+  const names = covered.map((table) => table.facts.name);
+  const statuses = [...facts.values()].map((one): SqliteTableStatus => {
+    const isTold = names.includes(one.name);
+    const isWhole = isTold && slotsOf(one) <= maxSlotsOf(runner.maxColumns ?? 2_000);
+    const why = isTold ? limitOf(one, runner) : installation.tables.has(one.name) ? OLD_TRIGGERS : NO_TRIGGERS;
+    return { name: one.name, isTold, oldRow: isWhole ? 'whole' : 'none', hasKey: one.hasKey, why };
+  });
+  const missing = [`expected the change log ${LOG}, got none: install the feed`];
+  const [count] = isThere ? await runner.all(`SELECT count(*) AS count FROM ${LOG}`) : [];
   return {
-    isInstalled: true,
-    covered: [...installation.tables.values()].filter((table) => table.isCurrent).map((table) => table.facts.name),
+    isInstalled: isThere,
+    covered: names,
+    tables: statuses,
+    virtual,
     rows: Number(count?.count ?? 0),
-    problems: [...problems.values(), ...limits],
+    last: isThere ? await lastOf(runner, installation) : undefined,
+    problems: isThere ? [...problems.values(), ...limits] : missing,
+    limits,
   };
+}
+
+async function lastOf(runner: SqliteRunner, { tables }: Installation): Promise<SqliteFeedStatus['last']> {
+  const changes = [KIND.insert, KIND.update, KIND.delete, KIND.truncate].join();
+  const [row] = await runner.all(
+    `SELECT seq, tbl, kind FROM ${LOG} WHERE kind IN (${changes}) ORDER BY seq DESC LIMIT 1`,
+  );
+  if (row === undefined) return undefined;
+  const table = [...tables.values()].find(({ id }) => id === Number(row.tbl));
+  const [kind = 'change'] = Object.entries(KIND).find(([, number]) => number === Number(row.kind)) ?? [];
+  return { row: Number(row.seq), table: table?.facts.name ?? 'a table that is gone', kind };
 }

@@ -3,7 +3,7 @@
 // The one complication: drivers differ in what they make of large integers, infinities and blobs. The statements of the
 // feed therefore ask for nothing but texts, small integers and finite reals.
 
-import type { Eventually } from '../ports.ts';
+import type { Cancel, Eventually } from '../ports.ts';
 
 /** What the feed binds. */
 export type SqliteParameter = string | number;
@@ -22,6 +22,8 @@ export interface SqliteRunner {
   readonly maxColumns?: number;
   /** Differs when another file has taken the place of the one that is open; throws when there is none. */
   identity?(): Eventually<string>;
+  /** Calls `written` when somebody writes to the database, before it can be read or after; undefined: it cannot be told. */
+  watch?(written: () => void): Cancel | undefined;
   close?(): Eventually<void>;
 }
 
@@ -72,9 +74,11 @@ export interface D1Statement<S> {
 
 export interface D1Prepared extends D1Statement<D1Prepared> {}
 
-/** `identity`: of the file, e.g. its device and inode; without it, a file put in the place of another goes unseen. */
 export interface RunnerOptions {
+  /** Of the file, e.g. its device and inode; without it, a file put in the place of another goes unseen. */
   readonly identity?: () => string;
+  /** See SqliteRunner; without it, the feed looks more often. */
+  readonly watch?: (written: () => void) => Cancel | undefined;
 }
 
 /** Over a connection of the feed's own: what it runs must not fall into a transaction of the application. */
@@ -96,7 +100,7 @@ export function betterSqliteRunner(database: BetterSqliteDatabase, options: Runn
 
 function synchronousRunner(
   database: { exec(sql: string): unknown; close(): unknown },
-  { identity }: RunnerOptions,
+  options: RunnerOptions,
   all: (sql: string, parameters: readonly SqliteParameter[]) => unknown[],
 ): SqliteRunner {
   return {
@@ -112,7 +116,7 @@ function synchronousRunner(
         throw error;
       }
     },
-    ...(identity === undefined ? {} : { identity }),
+    ...options,
     close() {
       database.close();
     },
@@ -158,7 +162,7 @@ export function libsqlRunner(client: LibsqlClient, options: RunnerOptions = {}):
       const results = await client.batch(statements.map(argued), 'deferred');
       return results.map(({ rows }) => rows as readonly SqliteRow[]);
     },
-    ...(options.identity === undefined ? {} : { identity: options.identity }),
+    ...options,
     close() {
       client.close();
     },

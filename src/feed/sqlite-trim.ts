@@ -5,6 +5,22 @@ import { seqOf } from './sqlite-log.ts';
 import type { SqliteRunner } from './sqlite-runner.ts';
 import { LOG } from './sqlite-triggers.ts';
 
+/**
+ * What the feed writes may be lost with the power, and whoever waits for it is the application: so no commit of it waits for
+ * the disk, nor copies the log of others into the file. Best effort: a host may refuse.
+ */
+export async function writeLightly(runner: SqliteRunner): Promise<void> {
+  try {
+    const [row] = await runner.all('PRAGMA journal_mode');
+    // In the other modes it would be the file itself that is at risk.
+    if (row?.journal_mode !== 'wal') return;
+    await runner.all('PRAGMA synchronous = normal');
+    await runner.all('PRAGMA wal_autocheckpoint = 0');
+  } catch (error) {
+    if (!/authoriz|not supported|not allowed|pragma/i.test(String(error))) throw error;
+  }
+}
+
 const ROWS_AT_ONCE = 500;
 const PAUSE_MS = 50;
 

@@ -10,12 +10,15 @@ import {
   loadConfig,
   overrideConfig,
   type ResolvedConfig,
-  refused,
   resolveConfig,
 } from './config/config.ts';
+import { refused } from './config/config-checks.ts';
 import { registerAdminCommands } from './operator/cli-admin.ts';
+import { registerDepsCommand } from './operator/cli-deps.ts';
+import { registerFeedCommand } from './operator/cli-feed.ts';
 import { registerPopulateCommand } from './operator/cli-populate.ts';
 import { originUrl, portNumber } from './operator/cli-values.ts';
+import { endOnSignal } from './operator/end-on-signal.ts';
 import { logOf, type RunningGate, startGate } from './serve.ts';
 import { workerCount } from './workers/share.ts';
 
@@ -37,13 +40,15 @@ export async function runCli(argv: readonly string[]): Promise<void> {
   addCheck(program);
   registerAdminCommands(program);
   registerPopulateCommand(program);
-  for (const command of program.commands) tellUsage(command, `${program.name()} ${command.name()}`);
+  registerDepsCommand(program);
+  registerFeedCommand(program);
   tellUsage(program, program.name());
   await program.parseAsync(argv);
 }
 
 /** After an error the usage alone: all of the help would push the error off the screen. */
 function tellUsage(command: Command, name: string): void {
+  for (const inner of command.commands) tellUsage(inner, `${name} ${inner.name()}`);
   command.showHelpAfterError(`Usage: ${name} ${command.usage()}\nSee ${name} --help.`);
 }
 
@@ -84,7 +89,7 @@ function addCheck(program: Command): void {
         const { fileProblems } = await import('./config/file-problems.ts');
         const problems = fileProblems(checked);
         if (problems.length > 0) throw refused('the configuration', problems);
-        print(options.json === true ? JSON.stringify(withoutToken(checked), null, 2) : checkText(checked));
+        print(options.json === true ? JSON.stringify(withoutSecrets(checked), null, 2) : checkText(checked));
       }),
     );
 }
@@ -95,9 +100,14 @@ function checkText({ origins, routes }: ResolvedConfig): string {
   return [...lines, 'The configuration is right.'].join('\n');
 }
 
-function withoutToken(config: ResolvedConfig): object {
+function withoutSecrets(config: ResolvedConfig): object {
   const { token, ...admin } = config.admin;
-  return { ...config, admin: { ...admin, hasToken: token !== undefined } };
+  const sources = Object.entries(config.sources).map(([name, { postgres, ...source }]) => {
+    if (postgres === undefined) return [name, source];
+    const { connection, ...rest } = postgres;
+    return [name, { ...source, postgres: { ...rest, hasConnection: connection !== undefined } }];
+  });
+  return { ...config, admin: { ...admin, hasToken: token !== undefined }, sources: Object.fromEntries(sources) };
 }
 
 async function serve(file: string | undefined, options: ServeOptions): Promise<void> {
@@ -110,7 +120,7 @@ async function serve(file: string | undefined, options: ServeOptions): Promise<v
   process.on('SIGHUP', () => {
     reloads = reloads.then(() => reload({ running, log }, load));
   });
-  endOnSignal(() => running.close());
+  endOnSignal(() => running.close(), fail);
   // Last, since whoever reads it may send a signal at once.
   announce(running);
 }
@@ -131,14 +141,20 @@ async function serveDemo(options: ServeOptions): Promise<void> {
   const origin = await startDemoOrigin();
   const { host, port, adminPort } = options;
   const demo = { origins: { demo: { url: origin.url } }, log: { level: 'warn' } };
-  const running = await startGate(resolveConfig(overrideConfig(demo, { host, port, adminPort })));
+  const config = resolveConfig(overrideConfig(demo, { host, port, adminPort }));
+  const running = await startGate(config).catch(async (error: unknown) => {
+    await origin.close();
+    throw error;
+  });
   endOnSignal(async () => {
     await running.close();
     await origin.close();
-  });
+  }, fail);
+  await origin.follow(running.adminUrl, print);
   announce(running);
   print(`origin: ${origin.url}`);
-  print(demoText(running.url, running.adminUrl));
+  print(`database: ${origin.path}`);
+  print(demoText({ url: running.url, adminUrl: running.adminUrl, path: origin.path }));
 }
 
 function announce(running: RunningGate): void {
@@ -160,21 +176,6 @@ async function reload({ running, log }: Reloaded, load: () => Promise<ResolvedCo
     log.error({ err: error }, 'not reloaded, the configuration stays as it was');
     printError(`not reloaded, the configuration stays as it was\n${messageOf(error)}`);
   }
-}
-
-/** The first signal ends the gate in order, a second one at once. */
-function endOnSignal(close: () => Promise<void>): void {
-  let ending = false;
-  const end = () => {
-    if (ending) process.exit(1);
-    ending = true;
-    close().then(
-      () => process.exit(0),
-      (error: unknown) => fail(error),
-    );
-  };
-  process.on('SIGINT', end);
-  process.on('SIGTERM', end);
 }
 
 async function failing(run: () => Promise<void>): Promise<void> {

@@ -122,7 +122,9 @@ class NodeGate implements RunningGate, Part {
     this.#site = this.#compile(config);
     const clientBytes = () => this.#clientBytes;
     this.metrics =
-      role?.kind === 'primary' ? role.metrics : createMetrics({ stats: () => this.gate.stats(), clientBytes });
+      role?.kind === 'primary'
+        ? role.metrics
+        : createMetrics({ stats: () => this.gate.stats(), clientBytes, sources: () => this.gate.sources() });
     this.rehydrator = {
       usesOf: (key) => tiers.memory.usesOf(key),
       maxEntries: () => this.#site.config.populate.rehydrate.maxEntries,

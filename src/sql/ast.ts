@@ -153,6 +153,24 @@ export interface Catalogue {
   readonly source: string;
   /** As it is written in a statement, after the dialect's folding of case. */
   relation(schema: string | undefined, name: string): Relation | null;
+  /** All of it, where it can be had as plain data. */
+  readonly data?: CatalogueData;
+}
+
+/** A catalogue as plain data. */
+export interface CatalogueData {
+  readonly dialect: import('../dependency/template.ts').Dialect;
+  /** Identity of the database. */
+  readonly source: string;
+  /** Schemas in which a name without one is looked for, in that order. */
+  readonly path: readonly string[];
+  readonly relations: readonly {
+    readonly schema: string;
+    readonly name: string;
+    readonly relation: Relation;
+  }[];
+  /** Virtual tables that are there without having been created; in lower case. */
+  readonly modules: readonly string[];
 }
 
 export type Relation =

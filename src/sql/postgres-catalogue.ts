@@ -5,6 +5,7 @@
 
 import type { Scalar, TableShape } from '../dependency/change.ts';
 import type { Catalogue, Relation } from './ast.ts';
+import { catalogueOf } from './catalogue.ts';
 import { type CollationRow, columnTypeOf, type TypeRow } from './postgres-types.ts';
 
 type RowObject = Readonly<Record<string, unknown>>;
@@ -63,19 +64,17 @@ export async function readPostgresCatalogue(run: Run, source = 'postgres'): Prom
     collations: new Map(collations.map((row) => [String(row.id), row as unknown as CollationRow])),
     isUtf8: settings[0]?.encoding === 'UTF8',
   };
-  const known = new Map(relations.map((row) => [keyOf(row.schema, row.name), relationOf(row, reading)]));
-  const path = JSON.parse(String(settings[0]?.path ?? '[]')) as string[];
-  return {
+  return catalogueOf({
+    dialect: 'postgres',
     source,
-    relation(schema, name) {
-      for (const place of schema === undefined ? path : [schema]) {
-        const relation = known.get(keyOf(place, name));
-        if (relation !== undefined) return relation;
-      }
-      const isTemporary = schema !== undefined && /^pg_temp/.test(schema);
-      return isTemporary ? { kind: 'unseen', what: 'a temporary table' } : null;
-    },
-  };
+    path: JSON.parse(String(settings[0]?.path ?? '[]')) as string[],
+    relations: relations.map((row) => ({
+      schema: String(row.schema),
+      name: String(row.name),
+      relation: relationOf(row, reading),
+    })),
+    modules: [],
+  });
 }
 
 /** Differs from before when what the catalogue holds does. */
@@ -184,10 +183,6 @@ function columnsOf(row: RowObject, reading: Reading): RowObject[] {
 
 function unseen(what: string): Relation {
   return { kind: 'unseen', what };
-}
-
-function keyOf(schema: unknown, name: unknown): string {
-  return `${String(schema)}\0${String(name)}`;
 }
 
 function quoted(name: string): string {

@@ -5,6 +5,7 @@
 import type { Scalar, TableShape } from '../dependency/change.ts';
 import type { SqliteColumnType } from '../dependency/column-type.ts';
 import type { Catalogue, Relation } from './ast.ts';
+import { catalogueOf, folded } from './catalogue.ts';
 import { affinityOf, collationsOf, isDescendingKey, viewTextOf } from './sqlite-definitions.ts';
 
 type RowObject = Readonly<Record<string, unknown>>;
@@ -102,22 +103,13 @@ function* catalogue(source: string): Reading<Catalogue> {
     aliases,
     isUtf8: String(encoding?.encoding) === 'UTF-8',
   };
-  const relations = new Map<string, Relation>();
-  for (const row of tables) relations.set(keyOf(row.schema, row.name), yield* relationOf(row, known));
-  const modules = yield* modulesOf();
-  return {
-    source,
-    relation(schema, name) {
-      // Names without a schema are looked for in temp, in main, and in what is attached.
-      const order = schema === undefined ? ['temp', ...schemas] : [schema];
-      for (const place of order) {
-        const relation = relations.get(keyOf(place, name));
-        if (relation !== undefined) return relation;
-      }
-      if (/^(?:sqlite|pragma)_/i.test(name)) return { kind: 'unseen', what: 'a table of the system' };
-      return modules.has(folded(name)) ? { kind: 'unseen', what: 'a virtual table' } : null;
-    },
-  };
+  const relations: { schema: string; name: string; relation: Relation }[] = [];
+  for (const row of tables) {
+    relations.push({ schema: String(row.schema), name: String(row.name), relation: yield* relationOf(row, known) });
+  }
+  // Names without a schema are looked for in temp, in main, and in what is attached.
+  const path = ['temp', ...schemas];
+  return catalogueOf({ dialect: 'sqlite', source, path, relations, modules: [...(yield* modulesOf())] });
 }
 
 function* definitionsOf(schemas: readonly string[]): Reading<Map<string, string>> {
@@ -202,11 +194,6 @@ function tableOf(row: RowObject, known: Known): TableShape {
 
 function keyOf(schema: unknown, name: unknown): string {
   return `${folded(String(schema))}\0${folded(String(name))}`;
-}
-
-/** SQLite folds the letters of ASCII only. */
-function folded(name: string): string {
-  return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 function quoted(name: string): string {

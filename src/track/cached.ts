@@ -16,18 +16,59 @@ export interface CachedFill<T> {
   readonly outer: RequestScope | undefined;
 }
 
-export async function cachedBy<T>({ cache, key, fill, options, open, outer }: CachedFill<T>): Promise<T> {
+/** Those who wait for a key of a cache. */
+interface Waiting {
+  callers: number;
+  /** When the fill began of which the latest value is that may not be stored. */
+  refusedBegunAt: number;
+}
+
+const waiting = new WeakMap<object, Map<string, Waiting>>();
+let moments = 0;
+
+/**
+ * Whoever comes while a fill is under way may be given its value, since an invalidation of its tags tells whether he may.
+ * There is none for a value that is not stored: who came after its fill had begun asks again.
+ */
+export async function cachedBy<T>(parts: CachedFill<T>): Promise<T> {
+  const { cache, key, outer } = parts;
+  const keys = waiting.get(cache) ?? new Map<string, Waiting>();
+  waiting.set(cache, keys);
+  const shared = keys.get(key) ?? { callers: 0, refusedBegunAt: 0 };
+  keys.set(key, shared);
+  shared.callers++;
+  const end = outer?.begin();
+  const cameAt = ++moments;
+  const refusedBefore = shared.refusedBegunAt;
+  try {
+    const value = await once(parts, shared);
+    const { refusedBegunAt } = shared;
+    const isAnothers = refusedBegunAt !== refusedBefore && refusedBegunAt < cameAt;
+    return isAnothers ? await once(parts, shared) : value;
+  } finally {
+    end?.();
+    shared.callers--;
+    if (shared.callers === 0) keys.delete(key);
+  }
+}
+
+async function once<T>({ cache, key, fill, options, open, outer }: CachedFill<T>, shared: Waiting): Promise<T> {
   let own: { readonly scope: RequestScope; readonly value: T } | undefined;
   const value = await cache.getOrSet<T>(
     key,
     async (context) => {
       const scope = open();
+      const begunAt = ++moments;
       const filled = await scope.run(() => fill(context));
+      await scope.registered();
       const { isStorable, tags } = scope.finish();
       // What is read from now on is no part of the value.
       scope.end();
       own = { scope, value: filled };
-      if (!isStorable) return context.skip(filled);
+      if (!isStorable) {
+        shared.refusedBegunAt = begunAt;
+        return context.skip(filled);
+      }
       context.addTags(tags);
       return filled;
     },

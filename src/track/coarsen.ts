@@ -94,11 +94,11 @@ type Tracked = Extract<Template, { kind: 'tracked' }>;
 const widened = new WeakMap<Tracked, Instance>();
 
 /** The statement with whatever parameters. Columns of its conditions count as values: who satisfies them is not looked at. */
-function anyParameters(template: Tracked): Instance {
+export function anyParameters(template: Tracked): Instance {
   let instance = widened.get(template);
   if (instance === undefined) {
     const reads = template.reads.map((read) => unconditional(read, valuesOf(read)));
-    instance = { template: { ...template, id: templateTag(template.id) }, reads };
+    instance = { template: { ...template, id: templateTag(template.id), widened: 'template' }, reads };
     widened.set(template, instance);
   }
   return instance;
@@ -107,12 +107,13 @@ function anyParameters(template: Tracked): Instance {
 const wholes = new WeakMap<TableShape, Instance>();
 
 /** The shape of a table belongs to one source. */
-function wholeTable(source: string, read: TableRead): Instance {
+export function wholeTable(source: string, read: TableRead): Instance {
   const known = wholes.get(read.table);
   if (known !== undefined) return known;
   const id = tableTag(source, read.table.name);
   const whole = unconditional(read, 'all');
-  const template: Tracked = { kind: 'tracked', id, text: '', reads: [whole.read], output: [], fallbacks: [] };
+  const nothing = { text: '', output: [], fallbacks: [] };
+  const template: Tracked = { kind: 'tracked', id, ...nothing, reads: [whole.read], widened: 'table' };
   const instance: Instance = { template, reads: [whole] };
   wholes.set(read.table, instance);
   return instance;

@@ -4,6 +4,7 @@
 // tells caches what became outdated of it. They meet in the registry, which lives in this process.
 
 import type { FeedPosition } from '../dependency/change.ts';
+import type { SourceAnswer, SourceQuestion } from '../dependency/described.ts';
 import type { Lookup } from '../dependency/template.ts';
 import type { ChangeFeed, Clock, Eventually, FeedStatus, Random, Tasks } from '../ports.ts';
 import type { Catalogue } from '../sql/ast.ts';
@@ -52,11 +53,19 @@ export interface SourceMessage {
   readonly leaseMs: number;
   /** At most 1,000. */
   readonly tags: readonly string[];
+  /** All that was committed up to there is in force once this is; left out where more is to come first. */
+  readonly position?: FeedPosition;
+  /** Of the feed, when this was made. */
+  readonly lagMs?: number;
+  /** To questions that came with earlier replies. */
+  readonly answers?: readonly SourceAnswer[];
 }
 
 export interface SourceReply {
   /** The target took everything of the source for outdated, and wants to hear again before it serves any. */
   readonly gap: boolean;
+  /** What an operator wants to know; answered with one of the next messages. */
+  readonly questions?: readonly SourceQuestion[];
 }
 
 /** A cache that is told. */
@@ -69,26 +78,50 @@ export interface TrackingTarget {
   lapse?(source: string): Eventually<void>;
 }
 
-export interface TrackerOptions {
-  /** 1 to 64 of a-z, 0-9, `-` and `_`. Each process that tracks has one of its own. */
-  readonly source: string;
+export type TrackerOptions = DatabaseTrackerOptions | ProcessTrackerOptions;
+
+/** Of a tracker that follows the database by itself. */
+export interface DatabaseTrackerOptions extends CommonTrackerOptions {
   readonly database: TrackedDatabase;
   readonly targets: readonly TrackingTarget[];
+  readonly feed?: undefined;
+  readonly caches?: undefined;
   /** How long a target serves without hearing from here. Default 2,000. */
   readonly leaseMs?: number;
   /** A feed that is further behind has the leases run out. Default 2,000. */
   readonly maxLagMs?: number;
+  /** Statements with their parameters that are kept; the oldest are forgotten, and with that invalidated. Default 1,000,000. */
+  readonly maxInstances?: number;
+}
+
+/** Of a tracker whose database is followed by a process of its own. */
+export interface ProcessTrackerOptions extends CommonTrackerOptions {
+  /** `feedProcess({ url, token })` */
+  readonly feed: FeedProcessAddress;
+  /** Data caches of this process: `cacheTarget(cache)`. Gates are told by the feed process. */
+  readonly caches?: readonly TrackingTarget[];
+  readonly database?: undefined;
+  readonly targets?: undefined;
+}
+
+export interface CommonTrackerOptions {
+  /** 1 to 64 of a-z, 0-9, `-` and `_`. Each process that follows a database has one of its own. */
+  readonly source: string;
   /** How long the answer to a write waits until no target serves what was before. Default 2,000. */
   readonly settleMs?: number;
   /** Of one response: beyond, tags are made coarser. Default 200 tags and 8,192 bytes. */
   readonly maxTags?: number;
   readonly maxTagBytes?: number;
-  /** Statements with their parameters that are kept; the oldest are forgotten, and with that invalidated. Default 1,000,000. */
-  readonly maxInstances?: number;
   /** Statement texts whose analysis is kept. Default 2,000. */
   readonly maxTemplates?: number;
   /** Told what nobody waits for: a target that failed, a read that could not be tracked. Default: nobody. */
   readonly onFault?: (error: unknown) => void;
+}
+
+/** Where a feed process listens. */
+export interface FeedProcessAddress {
+  readonly url: string;
+  readonly token?: string;
 }
 
 /** For tests in simulated time. */
@@ -101,6 +134,7 @@ export interface TrackerPlatform {
 /** Why a response may not be stored. */
 export type Untracked =
   | 'not-live'
+  | 'not-registered'
   | 'transaction'
   | 'after-write'
   | 'uncovered-table'
@@ -109,6 +143,7 @@ export type Untracked =
   | 'unknown-call'
   | 'uncacheable'
   | 'cached-value'
+  | 'overtaken'
   | 'late'
   | 'error';
 
@@ -162,6 +197,11 @@ export interface Scope {
   allow(reason: string): void;
   /** It may not be stored. */
   refuse(reason: string): void;
+  /**
+   * To be waited for before `finish` where the database is followed by a process of its own, which has to know what was
+   * read; with the same options. Undefined: there is nothing to wait for.
+   */
+  registered(options?: FinishOptions): Promise<void> | undefined;
   /** Nothing is recorded any more. */
   finish(options?: FinishOptions): Finished;
   /** Its response has gone out whole: what is read from now on has no part in it. */

@@ -4,20 +4,27 @@
 // moment such a change is told until the catalogue was read again nothing is registered.
 
 import type { ChangeSet, FeedPosition } from '../dependency/change.ts';
+import type { SourceAnswer, SourceQuestion } from '../dependency/described.ts';
 import type { ReadMark } from '../dependency/recent-changes.ts';
 import { type Outdated, Registry, type Watched } from '../dependency/registry.ts';
-import type { Template } from '../dependency/template.ts';
+import type { FallbackNote, Template } from '../dependency/template.ts';
 import type { Cancel, Clock, FeedListener, Random, Tasks } from '../ports.ts';
+import type { Catalogue } from '../sql/ast.ts';
 import { Templates } from '../sql/templates.ts';
+import { answerOf } from './answer.ts';
 import type { OpenDatabase } from './contract.ts';
-import type { Publisher } from './publisher.ts';
+import { Deliveries } from './deliveries.ts';
+import type { Following } from './following.ts';
+import type { Publisher, Standing } from './publisher.ts';
 import { anyChangeTag } from './tags.ts';
 import type { Tally } from './tally.ts';
+import { type Asking, uncoveredBy } from './uncovered.ts';
 
 export interface FollowerParts {
   readonly source: string;
   readonly database: OpenDatabase;
-  readonly publishers: readonly Publisher[];
+  /** They may come and go. */
+  readonly publishers: ReadonlySet<Publisher>;
   readonly tally: Tally;
   readonly clock: Clock;
   readonly tasks: Tasks;
@@ -26,15 +33,18 @@ export interface FollowerParts {
   readonly maxInstances: number | undefined;
   readonly maxTemplates: number | undefined;
   readonly onFault: (error: unknown) => void;
+  /** What is told here is different now. */
+  readonly moved?: (() => void) | undefined;
 }
 
 const REFRESH_RETRY_MS = 200;
 const WAIT_MS = 10;
 const NEVER = () => false;
 
-export class Follower implements FeedListener {
+export class Follower implements FeedListener, Following {
   readonly #parts: FollowerParts;
   readonly #templates: Templates;
+  #catalogue: Catalogue;
   #registry: Registry | undefined;
   #position: FeedPosition | undefined;
   #generation = 0;
@@ -42,13 +52,14 @@ export class Follower implements FeedListener {
   #isStale = false;
   #isStopped = false;
   #cancelRefresh: Cancel | undefined;
-  /** Positions applied, with the places in the queues at which they are delivered. */
-  #unacknowledged: { readonly position: FeedPosition; readonly places: readonly number[] }[] = [];
+  readonly #deliveries: Deliveries;
   #waiters: (() => void)[] = [];
 
   constructor(parts: FollowerParts) {
     this.#parts = parts;
     const { maxTemplates } = parts;
+    this.#catalogue = parts.database.parts.catalogue;
+    this.#deliveries = new Deliveries(parts.publishers);
     this.#templates = new Templates(parts.database.parts, maxTemplates === undefined ? {} : { maxTemplates });
   }
 
@@ -58,6 +69,11 @@ export class Follower implements FeedListener {
 
   get instances(): number {
     return this.#registry?.size ?? 0;
+  }
+
+  /** That of the generation. */
+  get catalogue(): Catalogue {
+    return this.#catalogue;
   }
 
   /** Differs once statements may mean something else. */
@@ -85,29 +101,41 @@ export class Follower implements FeedListener {
     return this.#templates.get(text);
   }
 
-  covers(template: Extract<Template, { kind: 'tracked' }>): string | undefined {
-    return template.reads.find(({ table }) => !this.#parts.database.covers(table.name))?.table.name;
+  covers(reading: Asking): string | undefined {
+    const { database } = this.#parts;
+    return uncoveredBy(reading, { covers: (table) => database.covers(table), catalogue: this.#catalogue });
   }
 
-  /** `tag` stands for what was read from now on, or is outdated already. */
-  register(tag: string, watched: Watched, mark: ReadMark): void {
+  /** `tag` stands for what was read from now on; false: it is outdated already, see Following. */
+  register(tag: string, watched: Watched, mark: ReadMark): boolean {
     const outdated = this.#registry?.register(tag, watched, mark);
-    if (outdated === undefined) return;
-    // A cache takes the stamp of a fill before it asks for the response, and this comes after: the response that is being
-    // made is not stored under a tag that was invalidated since, and one that was stored before is no longer served. So
-    // nothing else needs to be said in the response itself.
-    if (outdated.forgotten.length === 0) this.#parts.tally.overtaken++;
+    if (outdated === undefined) return true;
+    // The tag is told all the same: other responses may have it, and nothing is registered under it any more.
     this.#tell(outdated);
+    if (outdated.forgotten.length > 0) return true;
+    this.#parts.tally.overtaken++;
+    return false;
   }
 
-  registerSource(mark: ReadMark): string {
+  registerSource(mark: ReadMark, reason?: FallbackNote): string | undefined {
     const tag = anyChangeTag(this.#parts.source);
-    this.register(tag, 'source', mark);
-    return tag;
+    if (reason !== undefined) this.#registry?.note(reason);
+    return this.register(tag, 'source', mark) ? tag : undefined;
   }
 
   publish(tags: readonly string[]): void {
     for (const publisher of this.#parts.publishers) publisher.publish(tags);
+  }
+
+  /** What an operator asks about the source. */
+  answer(question: SourceQuestion): SourceAnswer {
+    const { database } = this.#parts;
+    return answerOf(question, { registry: this.#registry, covers: (table) => database.covers(table) });
+  }
+
+  /** All up to the position has been published. */
+  standing(): Standing {
+    return { position: this.#position, lagMs: this.#parts.database.feed.status().lagMs };
   }
 
   changed(set: ChangeSet): void {
@@ -116,6 +144,8 @@ export class Follower implements FeedListener {
     tally.changes += set.changes.length;
     const mayBeSchema = set.changes.some(({ kind }) => kind === 'truncate');
     if (mayBeSchema) this.#isRefreshing = true;
+    // First, as what is told now goes out with the position.
+    this.#moveTo(set.position);
     try {
       this.#tell(this.#registry.apply(set));
     } catch (error) {
@@ -130,6 +160,8 @@ export class Follower implements FeedListener {
     if (this.#isStopped) return;
     this.#parts.tally.gaps++;
     this.#isRefreshing = true;
+    // Another log's may be lower.
+    this.#position = position;
     this.#restart(position);
     this.#applied(position);
     this.#refresh();
@@ -143,16 +175,14 @@ export class Follower implements FeedListener {
 
   /** A target took something in. */
   progressed(): void {
-    const done = this.#unacknowledged.findIndex(({ places }) => !this.#isDelivered(places));
-    const taken = this.#unacknowledged.splice(0, done < 0 ? this.#unacknowledged.length : done);
-    const last = taken.at(-1);
-    if (last !== undefined) this.#parts.database.feed.acknowledge(last.position);
+    const position = this.#deliveries.taken();
+    if (position !== undefined) this.#parts.database.feed.acknowledge(position);
     this.#wakeWaiters();
   }
 
   /** Resolves once no target serves what was before the latest commit that there is now. False: it was stopped. */
   async settled(isGivenUp: () => boolean): Promise<boolean> {
-    const { database, clock, publishers } = this.#parts;
+    const { database, clock } = this.#parts;
     const calledAt = clock.monotonic();
     database.wake();
     const head = await database.head();
@@ -164,8 +194,8 @@ export class Follower implements FeedListener {
       return state === 'live' && now - lagMs >= calledAt;
     };
     if (!(await this.#until(isTold, isGivenUp))) return false;
-    const places = publishers.map(({ givenUpTo }) => givenUpTo);
-    return this.#until(() => this.#isDelivered(places), isGivenUp);
+    const places = this.#deliveries.places();
+    return this.#until(() => this.#deliveries.isDelivered(places), isGivenUp);
   }
 
   /** Resolves once reads can be registered. */
@@ -198,10 +228,6 @@ export class Follower implements FeedListener {
     for (const wake of this.#waiters.splice(0)) wake();
   }
 
-  #isDelivered(places: readonly number[]): boolean {
-    return this.#parts.publishers.every(({ deliveredUpTo }, at) => deliveredUpTo >= (places[at] as number));
-  }
-
   #tell({ tags, forgotten }: Outdated): void {
     this.#parts.tally.outdated += tags.length - forgotten.length;
     this.#parts.tally.forgotten += forgotten.length;
@@ -216,14 +242,15 @@ export class Follower implements FeedListener {
     for (const publisher of publishers) publisher.restart();
   }
 
-  #applied(position: FeedPosition): void {
+  #moveTo(position: FeedPosition): void {
     if (this.#position === undefined || position > this.#position) this.#position = position;
-    const places = this.#parts.publishers.map(({ givenUpTo }) => givenUpTo);
-    const last = this.#unacknowledged.at(-1);
-    // Of positions with nothing between them the last one says it all.
-    if (last?.places.every((place, at) => place === places[at]) === true) this.#unacknowledged.pop();
-    this.#unacknowledged.push({ position, places });
+  }
+
+  #applied(position: FeedPosition): void {
+    this.#moveTo(position);
+    this.#deliveries.applied(position);
     this.progressed();
+    this.#parts.moved?.();
   }
 
   #refresh(): void {
@@ -239,6 +266,7 @@ export class Follower implements FeedListener {
         this.#cancelRefresh = undefined;
         if (this.#isStale) this.#refresh();
         else this.#isRefreshing = false;
+        this.#parts.moved?.();
       },
       (error: unknown) => {
         this.#parts.onFault(error);
@@ -252,6 +280,8 @@ export class Follower implements FeedListener {
     const catalogue = await this.#parts.database.refresh();
     // Also where it is as it was: between two readings it may have been another.
     this.#generation++;
-    if (catalogue !== undefined) this.#templates.replaceCatalogue(catalogue);
+    if (catalogue === undefined) return;
+    this.#catalogue = catalogue;
+    this.#templates.replaceCatalogue(catalogue);
   }
 }

@@ -6,12 +6,14 @@
 
 import { TidegateError } from '../errors.ts';
 import type { SourceReply, TrackingTarget } from './contract.ts';
+import { gateReplyOf, understood } from './gate-reply.ts';
+import { type Post, type Posted, poster } from './post.ts';
 
 export interface GateTargetOptions {
   /** Where the gate's admin API listens, e.g. `http://127.0.0.1:8081`. */
   readonly admin: string;
   readonly token?: string;
-  /** Default: what the platform has. */
+  /** Default: one of Node's, with a connection of its own. */
   readonly fetch?: typeof fetch;
 }
 
@@ -19,7 +21,7 @@ const MIN_TIMEOUT_MS = 1_000;
 const SHOWN = 200;
 
 /** Throws E_CONFIG. For one tracker. */
-export function gateTarget({ admin, token, fetch: ask = fetch }: GateTargetOptions): TrackingTarget {
+export function gateTarget({ admin, token, fetch }: GateTargetOptions): TrackingTarget {
   const base = URL.parse(admin);
   if (base === null || !/^https?:$/.test(base.protocol)) {
     throw new TidegateError('E_CONFIG', `admin: expected a URL of http or https, got ${JSON.stringify(admin)}`);
@@ -29,35 +31,37 @@ export function gateTarget({ admin, token, fetch: ask = fetch }: GateTargetOptio
     'content-type': 'application/json',
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
   };
+  const post = fetch === undefined ? poster(url) : fetchPoster(url, fetch);
   let answered: { readonly session: string; readonly token: string } | undefined;
+  /** Of no gate that has not said so: it may be another one after each failure. */
+  let takes: readonly string[] = [];
   return {
     name: base.origin,
     async deliver(message): Promise<SourceReply> {
       const { session, leaseMs } = message;
       const repeated = answered?.session === session ? { token: answered.token } : {};
-      const response = await ask(url, {
-        method: 'POST',
+      const sent = understood(message, takes);
+      takes = [];
+      const { status, text } = await post({
         headers,
-        body: JSON.stringify({ ...message, ...repeated }),
+        body: JSON.stringify({ ...sent, ...repeated }),
         signal: AbortSignal.timeout(Math.max(leaseMs, MIN_TIMEOUT_MS)),
       });
-      const text = await response.text();
-      const reply = response.status === 200 ? replyOf(text) : undefined;
+      const reply = status === 200 ? gateReplyOf(text) : undefined;
       if (reply === undefined) {
-        const got = `${response.status}: ${text.slice(0, SHOWN)}`;
+        const got = `${status}: ${text.slice(0, SHOWN)}`;
         throw new TidegateError('E_ADMIN', `expected a gate's answer from ${url}, got ${got}`);
       }
       answered = { session, token: reply.token };
-      return { gap: reply.gap };
+      takes = reply.takes;
+      return reply;
     },
   };
 }
 
-function replyOf(text: string): { readonly gap: boolean; readonly token: string } | undefined {
-  try {
-    const { gap, token } = JSON.parse(text) as { readonly gap?: unknown; readonly token?: unknown };
-    return typeof gap === 'boolean' && typeof token === 'string' ? { gap, token } : undefined;
-  } catch {
-    return undefined;
-  }
+function fetchPoster(url: string, ask: typeof fetch): (post: Post) => Promise<Posted> {
+  return async (post) => {
+    const response = await ask(url, { method: 'POST', ...post });
+    return { status: response.status, text: await response.text() };
+  };
 }

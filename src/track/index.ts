@@ -5,9 +5,13 @@ export type { BetterSqliteDatabase, SqliteRunner } from '../feed/sqlite-runner.t
 export { betterSqliteRunner, libsqlRunner, nodeSqliteRunner } from '../feed/sqlite-runner.ts';
 export { type CacheTargetOptions, cacheTarget } from './cache-target.ts';
 export type {
+  CommonTrackerOptions,
+  DatabaseTrackerOptions,
+  FeedProcessAddress,
   Finished,
   FinishOptions,
   OpenDatabase,
+  ProcessTrackerOptions,
   Scope,
   SourceMessage,
   SourceReply,
@@ -19,7 +23,10 @@ export type {
   TrackingTarget,
   Untracked,
 } from './contract.ts';
+export { feedProcess } from './followed-process.ts';
 export { type GateTargetOptions, gateTarget } from './gate-target.ts';
 export { type PostgresDatabaseOptions, postgresDatabase } from './postgres-database.ts';
+export type { FeedProcess, FeedProcessOptions, FeedProcessStatus } from './process-contract.ts';
+export { startFeedProcess } from './process-server.ts';
 export { type SqliteDatabaseOptions, sqliteDatabase } from './sqlite-database.ts';
 export { createTracker, type Tracker } from './tracker.ts';

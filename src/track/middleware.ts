@@ -65,16 +65,15 @@ export function middlewareOf(parts: MiddlewareParts): Middleware {
       async (request, ...rest) => {
         const scope = open();
         const response = await scope.run(() => handler(request, ...rest));
-        return withFields(
-          response,
-          await fieldsOf({ scope, ...parts }, request.method, response.headers.get('cache-tag')),
-        );
+        const cacheTag = response.headers.get('cache-tag');
+        const fields = await fieldsOf({ scope, ...parts }, request.method, cacheTag);
+        return withFields(response, fields, scope);
       },
     hono: () => async (c, next) => {
       const scope = open();
       await scope.run(next);
       const fields = await fieldsOf({ scope, ...parts }, c.req.method, c.res.headers.get('cache-tag'));
-      const response = withFields(c.res, fields);
+      const response = withFields(c.res, fields, scope);
       // Without that, the fields of the old response would be put over those of the new one.
       c.res = undefined;
       c.res = response;
@@ -118,7 +117,9 @@ type Answered = MiddlewareParts & { readonly scope: RequestScope };
 
 async function fieldsOf({ scope, settle }: Answered, method: string, cacheTag: string | null): Promise<Fields> {
   const unsettled = await settledFields(scope, { method, settle });
-  return [...scope.finish({ cacheTag: cacheTag ?? undefined }).fields, ...unsettled];
+  const given = { cacheTag: cacheTag ?? undefined };
+  await scope.registered(given);
+  return [...scope.finish(given).fields, ...unsettled];
 }
 
 /** The answer to a write waits; what it says when it could not. */
@@ -132,7 +133,7 @@ async function settledFields(
   return [];
 }
 
-function withFields(response: Response, fields: Fields): Response {
+function withFields(response: Response, fields: Fields, scope: RequestScope): Response {
   // One of a protocol that is switched to cannot be made anew.
   if (response.status < 200) return response;
   const headers = new Headers(response.headers);
@@ -143,5 +144,11 @@ function withFields(response: Response, fields: Fields): Response {
   }
   for (const [name, value] of fields) headers.set(name, value);
   const { status, statusText } = response;
-  return new Response(response.body, { status, statusText, headers });
+  return new Response(toldBody(response, scope), { status, statusText, headers });
+}
+
+/** Where a process of its own has to know what a body reads late, the body ends when it does. */
+function toldBody({ body }: Response, scope: RequestScope): Response['body'] {
+  if (scope.side?.underway === undefined || body === null) return body;
+  return body.pipeThrough(new TransformStream({ flush: () => scope.told() }));
 }

@@ -1,11 +1,12 @@
 // The fields of a ServerResponse, set in the moment in which they would go out.
 //
-// The one complication: an answer to a write is kept back, and `write` and `end` cannot wait. So what is done to the
-// response is written down, and done once no cache serves what was before.
+// The one complication: an answer is kept back where it is that of a write, until no cache serves what was before, and
+// where a process of its own has to know first what was read.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isSafeMethod } from '../semantics/unsafe.ts';
 import type { Finished } from './contract.ts';
+import { type Call, headOf, holdBack } from './held-response.ts';
 import type { RequestScope } from './scope.ts';
 
 export interface NodeExchange {
@@ -14,74 +15,46 @@ export interface NodeExchange {
   readonly settle: () => Promise<boolean>;
 }
 
-type Call = (...given: unknown[]) => unknown;
 type Fields = Finished['fields'];
 
 export function answerWithin(scope: RequestScope, { request, response, settle }: NodeExchange): void {
   const writeHead = response.writeHead.bind(response) as Call;
+  const isRemote = scope.side?.underway !== undefined;
   let extra: Fields = [];
   response.writeHead = ((...given: unknown[]) => {
     const head = headOf(response, given);
-    const stated = response.getHeader('cache-tag');
-    const cacheTag = Array.isArray(stated) ? stated.join(', ') : stated === undefined ? undefined : String(stated);
     if (!response.headersSent) {
+      const cacheTag = cacheTagOf(response);
       for (const [name, value] of [...scope.finish({ cacheTag }).fields, ...extra]) response.setHeader(name, value);
     }
     return writeHead(...head);
   }) as ServerResponse['writeHead'];
   response.once('close', () => scope.end());
-  if (isSafeMethod(request.method ?? 'GET')) return;
-  keepBack(response, async () => {
-    if (!scope.hasWritten) return;
+  if (isRemote) endWhenTold(scope, response);
+  const isSafe = isSafeMethod(request.method ?? 'GET');
+  if (isSafe && !isRemote) return;
+  const registered = () => scope.registered({ cacheTag: cacheTagOf(response) });
+  const settled = async () => {
     if (await settle()) scope.settled();
     else extra = [['Tidegate-Settled', 'no']];
-  });
-}
-
-/** Fields given to writeHead are set before it, so that those of ours are not put under them. */
-function headOf(response: ServerResponse, given: readonly unknown[]): readonly unknown[] {
-  const fields = given.at(-1);
-  if (typeof fields !== 'object' || fields === null) return given;
-  if (Array.isArray(fields)) {
-    const flat = fields.flat() as string[];
-    const seen = new Set<string>();
-    for (let at = 0; at + 1 < flat.length; at += 2) {
-      const name = flat[at] as string;
-      if (seen.has(name.toLowerCase())) response.appendHeader(name, flat[at + 1] as string);
-      else response.setHeader(name, flat[at + 1] as string);
-      seen.add(name.toLowerCase());
-    }
-  } else {
-    for (const [name, value] of Object.entries(fields)) {
-      if (value !== undefined) response.setHeader(name, value as string);
-    }
-  }
-  return given.slice(0, -1);
-}
-
-const KEPT = ['writeHead', 'write', 'end', 'flushHeaders'] as const;
-
-function keepBack(response: ServerResponse, wait: () => Promise<void>): void {
-  const methods = new Map<string, Call>(KEPT.map((name) => [name, response[name].bind(response) as Call]));
-  const calls: (readonly [name: string, given: readonly unknown[]])[] = [];
-  let isBegun = false;
-  let isOver = false;
-  const replay = () => {
-    isOver = true;
-    for (const name of KEPT) Reflect.set(response, name, methods.get(name));
-    for (const [name, given] of calls) methods.get(name)?.(...given);
-    if (calls.some(([name]) => name === 'write') && !response.writableEnded) response.emit('drain');
+    await registered();
   };
-  for (const name of KEPT) {
-    Reflect.set(response, name, (...given: unknown[]) => {
-      if (isOver) return methods.get(name)?.(...given);
-      calls.push([name, given]);
-      // A head alone says nothing yet: the handler may write before it goes on.
-      if (!isBegun && name !== 'writeHead') {
-        isBegun = true;
-        wait().then(replay, replay);
-      }
-      return name === 'write' ? false : response;
-    });
-  }
+  holdBack(response, () => (!isSafe && scope.hasWritten ? settled() : registered()));
+}
+
+function cacheTagOf(response: ServerResponse): string | undefined {
+  const stated = response.getHeader('cache-tag');
+  return Array.isArray(stated) ? stated.join(', ') : stated === undefined ? undefined : String(stated);
+}
+
+/** What a body has read late makes it outdated; a cache that has it whole has to be told of that. */
+function endWhenTold(scope: RequestScope, response: ServerResponse): void {
+  const end = response.end.bind(response) as Call;
+  response.end = ((...given: unknown[]) => {
+    const told = scope.told();
+    if (told === undefined) return end(...given);
+    const goOn = () => void end(...given);
+    told.then(goOn, goOn);
+    return response;
+  }) as ServerResponse['end'];
 }

@@ -1,4 +1,4 @@
-// A database of PostgreSQL, followed by logical replication, as one that is tracked.
+// A database of PostgreSQL, followed by logical replication or by triggers, as one that is tracked.
 //
 // The one complication: the catalogue is read with the search path and the rights of the connection given here, so those
 // have to be the application's own.
@@ -7,65 +7,105 @@ import type { FeedPosition, TableShape } from '../dependency/change.ts';
 import { createPostgresFeed, type PostgresFeed } from '../feed/postgres-feed.ts';
 import { installPostgresFeed } from '../feed/postgres-install.ts';
 import { hex, lsnOf, placeOf } from '../feed/postgres-position.ts';
+import type { ShapeOf } from '../feed/postgres-relations.ts';
 import { type ConnectPostgres, nodePostgres, type PostgresSession } from '../feed/postgres-session.ts';
+import { createPostgresTriggerFeed } from '../feed/postgres-trigger-feed.ts';
+import { installPostgresTriggers } from '../feed/postgres-trigger-install.ts';
 import type { Catalogue } from '../sql/ast.ts';
 import { postgresCatalogueVersion, readPostgresCatalogue } from '../sql/postgres-catalogue.ts';
 import { createPostgresParser } from '../sql/postgres-parser.ts';
-import type { TrackedDatabase } from './contract.ts';
+import type { DatabasePlatform, OpenDatabase, TrackedDatabase } from './contract.ts';
+import { opening } from './opening.ts';
 
-export interface PostgresDatabaseOptions {
+interface CommonOptions {
   /** A connection string, or the configuration of pg's Client, of the primary. Never through a pooler. */
   readonly connection: string | object;
+  /** True: makes what the feed needs, for all tables, where it is not. Default false. */
+  readonly install?: boolean;
+  /** Functions of the application that depend on their arguments alone; in lower case. */
+  readonly pureFunctions?: ReadonlySet<string>;
+}
+
+/** By logical replication, which wants a right to replicate; or by triggers, which want a role that owns the tables. */
+export type PostgresDatabaseOptions = PostgresReplicationOptions | PostgresTriggerOptions;
+
+interface PostgresReplicationOptions extends CommonOptions {
+  /** Default `replication`. */
+  readonly mode?: 'replication';
   /** Of a slot that this process alone reads from. */
   readonly slot: string;
   readonly publication: string;
-  /** True: makes the publication (of all tables) and the slot where they are not. Default false. */
-  readonly install?: boolean;
   /** With `install`; see the guide. Default `full`. */
   readonly identity?: 'full' | 'key';
   /** Default 100. */
   readonly heartbeatMs?: number;
-  /** Functions of the application that depend on their arguments alone; in lower case. */
-  readonly pureFunctions?: ReadonlySet<string>;
+}
+
+interface PostgresTriggerOptions extends CommonOptions {
+  readonly mode: 'triggers';
+  /** How often it polls, should nothing wake it. Default 500. */
+  readonly heartbeatMs?: number;
 }
 
 const HEARTBEAT_MS = 100;
 
 export function postgresDatabase(options: PostgresDatabaseOptions): TrackedDatabase {
-  const { slot, publication, identity = 'full', heartbeatMs = HEARTBEAT_MS, pureFunctions } = options;
+  return { open: (platform) => opening('a database of PostgreSQL', () => openDatabase(options, platform)) };
+}
+
+async function openDatabase(options: PostgresDatabaseOptions, platform: DatabasePlatform): Promise<OpenDatabase> {
+  const { pureFunctions } = options;
   const connect = nodePostgres(options.connection);
-  return {
-    async open({ source, clock, tasks }) {
-      const queries = new Queries(connect);
-      try {
-        if (options.install === true) {
-          await installPostgresFeed(await queries.session(), { slot, publication, tables: 'all', identity });
-        }
-        const catalogue = new PostgresCatalogue(queries, source);
-        const parser = await createPostgresParser();
-        const current = await catalogue.read();
-        const shapeOf = (table: { readonly schema: string; readonly name: string }) => catalogue.shapeOf(table);
-        const feed = createPostgresFeed({ connect, slot, publication, shapeOf, clock, tasks, heartbeatMs });
-        return {
-          parts: {
-            dialect: 'postgres',
-            parser,
-            catalogue: current,
-            ...(pureFunctions === undefined ? {} : { pureFunctions }),
-          },
-          feed,
-          refresh: () => catalogue.refresh(),
-          covers: (table) => isWatched(feed, table),
-          head: () => headOf(queries, feed),
-          wake() {},
-          close: () => queries.close(),
-        };
-      } catch (error) {
-        await queries.close();
-        throw error;
-      }
-    },
-  };
+  const queries = new Queries(connect);
+  try {
+    if (options.install === true) await install(options, await queries.session());
+    const catalogue = new PostgresCatalogue(queries, platform.source);
+    const parser = await createPostgresParser();
+    const current = await catalogue.read();
+    const shapeOf: ShapeOf = (table) => catalogue.shapeOf(table);
+    return {
+      parts: {
+        dialect: 'postgres',
+        parser,
+        catalogue: current,
+        ...(pureFunctions === undefined ? {} : { pureFunctions }),
+      },
+      ...feedOf(options, { ...platform, connect, queries, shapeOf }),
+      refresh: () => catalogue.refresh(),
+      close: () => queries.close(),
+    };
+  } catch (error) {
+    await queries.close();
+    throw error;
+  }
+}
+
+function install(options: PostgresDatabaseOptions, session: PostgresSession): Promise<void> {
+  if (options.mode === 'triggers') return installPostgresTriggers(session, { tables: 'all', notifies: true });
+  const { slot, publication, identity = 'full' } = options;
+  return installPostgresFeed(session, { slot, publication, tables: 'all', identity });
+}
+
+interface FeedParts extends DatabasePlatform {
+  readonly connect: ConnectPostgres;
+  readonly queries: Queries;
+  readonly shapeOf: ShapeOf;
+}
+
+function feedOf(
+  options: PostgresDatabaseOptions,
+  { connect, queries, shapeOf, clock, tasks }: FeedParts,
+): Pick<OpenDatabase, 'feed' | 'covers' | 'head' | 'wake'> {
+  const parts = { connect, shapeOf, clock, tasks };
+  if (options.mode === 'triggers') {
+    const { heartbeatMs } = options;
+    const feed = createPostgresTriggerFeed({ ...parts, ...(heartbeatMs !== undefined && { heartbeatMs }) });
+    // A look at the log that began after the call is waited for.
+    return { feed, covers: (table) => isWatched(feed, table), head: () => undefined, wake: () => feed.wake() };
+  }
+  const { slot, publication, heartbeatMs = HEARTBEAT_MS } = options;
+  const feed = createPostgresFeed({ ...parts, slot, publication, heartbeatMs });
+  return { feed, covers: (table) => isWatched(feed, table), head: () => headOf(queries, feed), wake() {} };
 }
 
 /** Tables of the schema `public` go by their name alone. */

@@ -3,8 +3,11 @@
 // The one complication: a message of which no answer came may have been received. So it is sent again as it was, and what
 // came up meanwhile waits. What waits is bounded: beyond, a new session makes everything of the source outdated.
 
+import type { FeedPosition } from '../dependency/change.ts';
+import type { SourceAnswer, SourceQuestion } from '../dependency/described.ts';
 import type { Cancel, Clock, Random, Tasks } from '../ports.ts';
 import type { SourceMessage, TargetStatus, TrackingTarget } from './contract.ts';
+import { Questions } from './questions.ts';
 import { randomName } from './tags.ts';
 
 export interface PublisherParts {
@@ -17,8 +20,18 @@ export interface PublisherParts {
   /** Something was delivered. */
   readonly progress: () => void;
   readonly onFault: (error: unknown) => void;
+  /** What an operator asks by way of the target. Default: there is no answer. */
+  readonly answer?: (question: SourceQuestion) => SourceAnswer;
+  /** Of the feed: all up to its position has been published. Default: nothing is said. */
+  readonly standing?: () => Standing;
   /** Default 100,000. */
   readonly maxWaiting?: number;
+}
+
+/** How far the feed has come. */
+export interface Standing {
+  readonly position: FeedPosition | undefined;
+  readonly lagMs: number;
 }
 
 const MAX_TAGS = 1_000;
@@ -29,6 +42,7 @@ const RETRY_MAX_MS = 2_000;
 export class Publisher {
   readonly #parts: PublisherParts;
   readonly #waiting = new Set<string>();
+  readonly #questions: Questions;
   /** Places in the queue that were given out, and those up to which all was delivered. */
   #given = 0;
   #delivered = 0;
@@ -49,6 +63,7 @@ export class Publisher {
 
   constructor(parts: PublisherParts) {
     this.#parts = parts;
+    this.#questions = new Questions(parts.answer);
   }
 
   /** All that was published before is in force once `deliveredUpTo` has come to it. */
@@ -123,10 +138,20 @@ export class Publisher {
       this.#counts.sessions++;
       this.#isNewSession = false;
     }
-    this.#isDue = false;
     const { source, leaseMs } = this.#parts;
-    const message = { source, session: this.#session, sequence: ++this.#sequence, leaseMs, tags };
+    const counted = { session: this.#session, sequence: ++this.#sequence };
+    const message = { source, ...counted, leaseMs, tags, ...this.#stood(), ...this.#questions.answered() };
+    // What there was no room for comes in the next one.
+    this.#isDue = this.#questions.areOpen;
     this.#deliver({ message, upTo: this.#given - this.#waiting.size });
+  }
+
+  #stood(): Pick<SourceMessage, 'position' | 'lagMs'> {
+    const { position, lagMs } = this.#parts.standing?.() ?? {};
+    const isKnown = lagMs !== undefined && Number.isFinite(lagMs);
+    // Tags that wait may be of commits before it.
+    const isReached = position !== undefined && this.#waiting.size === 0;
+    return { ...(isReached && { position }), ...(isKnown && { lagMs: Math.max(0, Math.round(lagMs)) }) };
   }
 
   #take(): string[] {
@@ -147,14 +172,15 @@ export class Publisher {
     this.#hasLapsed = false;
     const begunAt = clock.monotonic();
     target.deliver(message).then(
-      ({ gap }) => {
+      ({ gap, questions }) => {
         this.#isSending = false;
         this.#retries = 0;
         this.#problem = undefined;
         this.#sentAt = begunAt;
         this.#counts.delivered += message.tags.length;
         this.#delivered = upTo;
-        if (gap) this.#isDue = true;
+        this.#questions.take(questions);
+        if (gap || this.#questions.areOpen) this.#isDue = true;
         progress();
         this.#send();
       },

@@ -7,8 +7,9 @@ import type { AsyncLocalStorage } from 'node:async_hooks';
 import { bindInstance, resultRowsOf } from '../dependency/bind.ts';
 import type { ReadMark } from '../dependency/recent-changes.ts';
 import type { Template } from '../dependency/template.ts';
+import type { Side } from './following.ts';
 import { type Given, positional, type Started } from './parameters.ts';
-import type { RequestScope, Side } from './scope.ts';
+import type { RequestScope } from './scope.ts';
 import { queryTag } from './tags.ts';
 import type { Tally } from './tally.ts';
 
@@ -147,10 +148,15 @@ export class Recorder {
     else if (started.isRefreshing) scope.untracked('schema-change');
     else {
       const { generation } = started;
+      const end = scope.begin();
       const finish = (rows: readonly unknown[] | undefined) => {
         if (follower.isRefreshing || follower.generation !== generation) return scope.untracked('schema-change');
         if (template.kind === 'tracked') return this.#register(template, begun, rows);
-        scope.add(follower.registerSource(mark), { watched: 'source', mark });
+        const uncovered = follower.covers(template);
+        if (uncovered !== undefined) return scope.untracked('uncovered-table', uncovered);
+        const tag = follower.registerSource(mark, template.reason);
+        if (tag === undefined) scope.untracked('overtaken');
+        else scope.add(tag, { watched: 'source', mark });
       };
       const done = (rows: readonly unknown[] | undefined, isWhole = true) => {
         try {
@@ -158,6 +164,7 @@ export class Recorder {
         } catch (error) {
           this.#fault(scope, error);
         }
+        end();
       };
       return { done, failed: () => done(undefined) };
     }
@@ -173,8 +180,8 @@ export class Recorder {
     const lookups = result && template.lookups && side.lookUp?.(template.lookups, parameters);
     const watched = bindInstance(template, parameters, result && { ...result, lookups });
     const tag = queryTag(template.id, parameters);
-    follower.register(tag, watched, mark);
-    scope.add(tag, { watched, mark });
+    if (follower.register(tag, watched, mark)) scope.add(tag, { watched, mark });
+    else scope.untracked('overtaken');
   }
 }
 

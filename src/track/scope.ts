@@ -5,21 +5,10 @@
 
 import type { AsyncLocalStorage } from 'node:async_hooks';
 import { sourceTag } from '../dependency/source-tag.ts';
-import type { Dialect } from '../dependency/template.ts';
-import type { Parser } from '../sql/ast.ts';
-import { type Budget, coarsen, type Dependency, earlier } from './coarsen.ts';
-import type { Finished, FinishOptions, OpenDatabase, Scope, Untracked } from './contract.ts';
-import type { Follower } from './follower.ts';
+import { type Budget, type Coarsened, coarsen, type Dependency, earlier } from './coarsen.ts';
+import type { Finished, FinishOptions, Scope, Untracked } from './contract.ts';
+import type { Following, Refusal, Side } from './following.ts';
 import type { Tally } from './tally.ts';
-
-/** The side that follows the database. */
-export interface Side {
-  readonly follower: Follower;
-  readonly parser: Parser;
-  readonly dialect: Dialect;
-  readonly wake: () => void;
-  readonly lookUp?: OpenDatabase['lookUp'];
-}
 
 export interface ScopeParts {
   readonly source: string;
@@ -43,6 +32,10 @@ export class RequestScope implements Scope {
   #isStorable = false;
   #isOver = false;
   #isLate = false;
+  /** Reads that have begun and not ended. */
+  #underWay = 0;
+  /** What was registered for a Cache-Tag of that length. */
+  #coarsened: { readonly givenLength: number; readonly result: Coarsened } | undefined;
 
   constructor(parts: ScopeParts) {
     this.#parts = parts;
@@ -97,6 +90,7 @@ export class RequestScope implements Scope {
     const known = this.#dependencies.get(tag);
     const mark = known === undefined ? dependency.mark : earlier(known.mark, dependency.mark);
     this.#dependencies.set(tag, { watched: dependency.watched, mark });
+    this.#coarsened = undefined;
   }
 
   /** All that another one depends on. */
@@ -112,6 +106,16 @@ export class RequestScope implements Scope {
     (kind === 'uncacheable' ? this.#doubts : this.#reasons).add(what === undefined ? kind : `${kind}: ${what}`);
   }
 
+  /** A read begins; what it gives is to be called once it has ended. */
+  begin(): () => void {
+    // Before it reads: whoever waits for a change that comes after the read then waits for this, too.
+    if (this.#isFinished) this.late();
+    this.#underWay++;
+    return () => {
+      this.#underWay--;
+    };
+  }
+
   /** A read that the response's fields say nothing of. */
   late(): void {
     const { tally, side } = this.#parts;
@@ -121,44 +125,85 @@ export class RequestScope implements Scope {
     side?.follower.publish([this.#ownTag]);
   }
 
-  finish({ cacheTag }: FinishOptions = {}): Finished {
-    const { side } = this.#parts;
+  /** What a body has read late is known to be outdated. */
+  told(): Promise<void> | undefined {
+    return this.#isLate ? this.#parts.side?.underway?.published() : undefined;
+  }
+
+  registered({ cacheTag = '' }: FinishOptions = {}): Promise<void> | undefined {
+    const { underway, follower } = this.#parts.side ?? {};
+    if (underway === undefined || follower === undefined || this.#isFinished) return undefined;
+    if (this.#isRefused || !follower.isLive) return undefined;
+    this.#coarse(follower, cacheTag);
+    return underway.wait();
+  }
+
+  finish({ cacheTag = '' }: FinishOptions = {}): Finished {
+    const { side, tally } = this.#parts;
     if (side?.follower.isLive !== true) this.untracked('not-live');
-    this.#isFinished = true;
-    const reasons = [...this.#reasons, ...(this.#isAllowed ? [] : this.#doubts)];
-    if (reasons.length > 0 || side === undefined) return refused(reasons);
+    // What it will have read cannot be named any more.
+    if (this.#underWay > 0) this.untracked('late', 'a statement that has not answered');
+    let coarsened: Coarsened | undefined;
     try {
-      return this.#tagged(side.follower, cacheTag ?? '');
+      if (side !== undefined && !this.#isRefused) coarsened = this.#coarse(side.follower, cacheTag);
     } catch (error) {
-      this.#parts.tally.untracked('error');
-      return refused([error instanceof Error ? error.message : String(error)]);
+      tally.untracked('error');
+      this.#reasons.add(error instanceof Error ? error.message : String(error));
     }
+    if (!this.#isRefused) for (const { kind, what } of this.#refusals()) this.untracked(kind, what);
+    this.#isFinished = true;
+    if (this.#isRefused || side === undefined || coarsened === undefined) return refused(this.#whyNot);
+    return this.#tagged(side.follower, cacheTag, coarsened);
+  }
+
+  get #isRefused(): boolean {
+    return this.#reasons.size > 0 || (this.#doubts.size > 0 && !this.#isAllowed);
+  }
+
+  get #whyNot(): readonly string[] {
+    return [...this.#reasons, ...(this.#isAllowed ? [] : this.#doubts)];
+  }
+
+  #refusals(): readonly Refusal[] {
+    return this.#parts.side?.underway?.refusals() ?? [];
   }
 
   get #ownTag(): string {
     return `s${this.#parts.name}`;
   }
 
-  #tagged(follower: Follower, given: string): Finished {
+  get #fixedTags(): readonly string[] {
+    return [sourceTag(this.#parts.source), this.#ownTag];
+  }
+
+  /** Wider tags are registered here, once. */
+  #coarse(follower: Following, given: string): Coarsened {
     const { source, tally, budget } = this.#parts;
-    const fixed = [sourceTag(source), this.#ownTag];
-    const taken = given.length + fixed.join(', ').length + 4;
-    const left = { maxTags: budget.maxTags - fixed.length, maxBytes: budget.maxBytes - taken };
-    const { level, dependencies } = coarsen(source, this.#dependencies, left);
-    if (level !== 'row') {
-      tally.coarsened(level);
-      for (const [tag, { watched, mark }] of dependencies) follower.register(tag, watched, mark);
+    if (this.#coarsened?.givenLength === given.length) return this.#coarsened.result;
+    const taken = given.length + this.#fixedTags.join(', ').length + 4;
+    const left = { maxTags: budget.maxTags - this.#fixedTags.length, maxBytes: budget.maxBytes - taken };
+    const result = coarsen(source, this.#dependencies, left);
+    if (result.level !== 'row') {
+      tally.coarsened(result.level);
+      for (const [tag, { watched, mark }] of result.dependencies) {
+        if (!follower.register(tag, watched, mark)) this.untracked('overtaken');
+      }
     }
+    this.#coarsened = { givenLength: given.length, result };
+    return result;
+  }
+
+  #tagged(follower: Following, given: string, { dependencies }: Coarsened): Finished {
     this.#isStorable = true;
-    const tags = [...fixed, ...dependencies.keys()];
+    const tags = [...this.#fixedTags, ...dependencies.keys()];
     const value = [...(given === '' ? [] : [given]), ...tags].join(', ');
     const position = this.#position(follower);
-    const stated = position === undefined ? [] : [['Tidegate-Position', `${source};${position}`] as const];
+    const stated = position === undefined ? [] : [['Tidegate-Position', `${this.#parts.source};${position}`] as const];
     return { isStorable: true, reasons: [], tags, fields: [['Cache-Tag', value], ...stated] };
   }
 
   /** Reads show all that was committed up to there, and perhaps more. */
-  #position(follower: Follower): string | undefined {
+  #position(follower: Following): string | undefined {
     let first = follower.position;
     for (const { mark } of this.#dependencies.values()) {
       if (first === undefined || mark.position < first) first = mark.position;

@@ -5,14 +5,17 @@
 
 import { statSync } from 'node:fs';
 import type { TableShape } from '../dependency/change.ts';
+import { TidegateError } from '../errors.ts';
 import { createSqliteFeed } from '../feed/sqlite-feed.ts';
+import { sqliteFile } from '../feed/sqlite-file.ts';
 import { installSqliteFeed } from '../feed/sqlite-install.ts';
 import { nodeSqliteRunner, type SqliteRow, type SqliteRunner } from '../feed/sqlite-runner.ts';
 import type { Clock, Eventually } from '../ports.ts';
 import type { Catalogue } from '../sql/ast.ts';
 import { readSqliteCatalogue, sqliteCatalogueVersion } from '../sql/sqlite-catalogue.ts';
 import { createSqliteParser } from '../sql/sqlite-parser.ts';
-import type { TrackedDatabase } from './contract.ts';
+import type { DatabasePlatform, OpenDatabase, TrackedDatabase } from './contract.ts';
+import { opening } from './opening.ts';
 import { SqliteLookups } from './sqlite-lookups.ts';
 
 export interface SqliteDatabaseOptions {
@@ -34,57 +37,63 @@ const TABLES = `SELECT name FROM sqlite_schema WHERE type = 'table'`;
 export function sqliteDatabase(options: SqliteDatabaseOptions): TrackedDatabase {
   const connect = options.connect ?? (() => openFile(options.path));
   return {
-    async open({ source, clock, tasks }) {
-      const runner = await connect();
-      try {
-        const catalogue = new SqliteCatalogue(runner, source, await readKnown(runner, source));
-        if (options.install === true) await installSqliteFeed(runner, await catalogue.tables());
-        const { pollMs, pureFunctions } = options;
-        const lookups = await openLookups(options.path, clock);
-        const feed = createSqliteFeed({
-          connect,
-          readTables: () => catalogue.tables(),
-          clock,
-          tasks,
-          ...(pollMs === undefined ? {} : { pollMs }),
-        });
-        return {
-          parts: {
-            dialect: 'sqlite',
-            parser: createSqliteParser(),
-            catalogue: catalogue.current,
-            ...(pureFunctions === undefined ? {} : { pureFunctions }),
-          },
-          feed,
-          refresh: () => {
-            lookups?.forget();
-            return catalogue.refresh();
-          },
-          covers: (table) => feed.covers(table),
-          // A look at the log that began after the call is waited for: a change of the schema writes nothing to the log.
-          head: () => undefined,
-          wake: () => feed.wake(),
-          ...(lookups !== undefined && { lookUp: (asked, parameters) => lookups.run(asked, parameters) }),
-          close: () => {
-            lookups?.close();
-            return runner.close?.();
-          },
-        };
-      } catch (error) {
-        await runner.close?.();
-        throw error;
-      }
-    },
+    open: (platform) => opening(`a database at ${options.path}`, () => openDatabase(options, connect, platform)),
   };
 }
 
+async function openDatabase(
+  options: SqliteDatabaseOptions,
+  connect: () => Eventually<SqliteRunner>,
+  { source, clock, tasks }: DatabasePlatform,
+): Promise<OpenDatabase> {
+  const runner = await connect();
+  try {
+    const catalogue = new SqliteCatalogue(runner, source, await readKnown(runner, source));
+    if (options.install === true) await installSqliteFeed(runner, await catalogue.tables());
+    const { pollMs, pureFunctions } = options;
+    const lookups = await openLookups(options.path, clock);
+    const feed = createSqliteFeed({
+      connect,
+      readTables: () => catalogue.tables(),
+      clock,
+      tasks,
+      ...(pollMs === undefined ? {} : { pollMs }),
+    });
+    return {
+      parts: {
+        dialect: 'sqlite',
+        parser: createSqliteParser(),
+        catalogue: catalogue.current,
+        ...(pureFunctions === undefined ? {} : { pureFunctions }),
+      },
+      feed,
+      refresh: () => {
+        lookups?.forget();
+        return catalogue.refresh();
+      },
+      covers: (table) => feed.covers(table),
+      // A look at the log that began after the call is waited for: a change of the schema writes nothing to the log.
+      head: () => undefined,
+      wake: () => feed.wake(),
+      ...(lookups !== undefined && { lookUp: (asked, parameters) => lookups.run(asked, parameters) }),
+      close: () => {
+        lookups?.close();
+        return runner.close?.();
+      },
+    };
+  } catch (error) {
+    await runner.close?.();
+    throw error;
+  }
+}
+
 async function openFile(path: string): Promise<SqliteRunner> {
+  // SQLite would make an empty database, and nobody would notice that it is not the application's.
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) {
+    throw new TidegateError('E_FEED', `expected the file of a database, got none at ${path}`);
+  }
   const { DatabaseSync } = await import('node:sqlite');
-  const identity = () => {
-    const { dev, ino } = statSync(path);
-    return `${dev}:${ino}`;
-  };
-  return nodeSqliteRunner(new DatabaseSync(path, { timeout: BUSY_MS }), { identity });
+  return nodeSqliteRunner(new DatabaseSync(path, { timeout: BUSY_MS }), sqliteFile(path));
 }
 
 /** Of node:sqlite whatever the application uses; it only reads. Undefined: the file is none that it can read. */

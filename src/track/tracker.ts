@@ -9,15 +9,17 @@ import { platformClock, platformRandom, platformTasks } from '../cache/platform.
 import { TidegateError } from '../errors.ts';
 import type { Cancel } from '../ports.ts';
 import { cachedBy } from './cached.ts';
-import type { OpenDatabase, Scope, TrackerOptions, TrackerPlatform, TrackerStatus } from './contract.ts';
-import { Follower } from './follower.ts';
+import type { Scope, TrackerOptions, TrackerPlatform, TrackerStatus } from './contract.ts';
+import { openDatabase } from './followed-database.ts';
+import { FollowedProcess } from './followed-process.ts';
+import type { Followed } from './following.ts';
 import { keptAlive } from './kept-alive.ts';
 import { type Middleware, middlewareOf } from './middleware.ts';
-import { Publisher } from './publisher.ts';
 import { Recorder } from './recorder.ts';
-import { RequestScope, type Side } from './scope.ts';
+import { RequestScope } from './scope.ts';
 import { randomName } from './tags.ts';
 import { Tally } from './tally.ts';
+import { checkTracker } from './tracker-options.ts';
 import { wrapDriver } from './wrap.ts';
 
 export interface Tracker extends Middleware {
@@ -40,14 +42,12 @@ export interface Tracker extends Middleware {
   openScope(): Scope;
   /** The scope of the request that is being answered. */
   current(): Scope | undefined;
-  /** `cache.getOrSet`, with the tags of what the fill reads. `cache` is to be among the targets. */
+  /** `cache.getOrSet`, with the tags of what the fill reads. `cache` is to be among the targets, or the caches. */
   cached<T>(cache: Pick<Cache, 'getOrSet'>, key: string, how: { readonly fill: Fill<T> } & FillOptions): Promise<T>;
 }
 
-const SOURCE = /^[a-z0-9_-]{1,64}$/;
 const PLATFORM: TrackerPlatform = { clock: platformClock, tasks: platformTasks, random: platformRandom };
-const TWO_SECONDS_MS = 2_000;
-const BEAT_MS = 20;
+const SETTLE_MS = 2_000;
 const MAX_TAGS = 200;
 const MAX_TAG_BYTES = 8_192;
 /** Of an entry in a data cache. */
@@ -55,20 +55,8 @@ const MAX_CACHE_TAGS = 100;
 
 /** Throws E_CONFIG. `platform`: for tests in simulated time. */
 export function createTracker(options: TrackerOptions, platform: TrackerPlatform = PLATFORM): Tracker {
-  if (!SOURCE.test(options.source)) {
-    throw new TidegateError(
-      'E_CONFIG',
-      `source: expected 1 to 64 of a-z, 0-9, - and _, got ${JSON.stringify(options.source)}`,
-    );
-  }
+  checkTracker(options);
   return new SourceTracker(options, platform);
-}
-
-interface Running {
-  readonly database: OpenDatabase;
-  readonly follower: Follower;
-  readonly publishers: readonly Publisher[];
-  readonly side: Side;
 }
 
 class SourceTracker implements Tracker {
@@ -83,8 +71,7 @@ class SourceTracker implements Tracker {
   readonly #tally = new Tally();
   readonly #onFault: (error: unknown) => void;
   #state: 'stopped' | 'starting' | 'running' = 'stopped';
-  #running: Running | undefined;
-  #cancelBeat: Cancel | undefined;
+  #followed: Followed | undefined;
 
   constructor(options: TrackerOptions, platform: TrackerPlatform) {
     this.#options = options;
@@ -114,33 +101,21 @@ class SourceTracker implements Tracker {
   }
 
   async stop(): Promise<void> {
-    const running = this.#running;
+    const followed = this.#followed;
     this.#state = 'stopped';
-    this.#running = undefined;
-    this.#cancelBeat?.();
-    if (running === undefined) return;
-    running.follower.stop();
-    for (const publisher of running.publishers) publisher.stop();
-    await running.database.feed.stop();
-    await running.database.close();
+    this.#followed = undefined;
+    await followed?.stop();
   }
 
   status(): TrackerStatus {
-    const { database, follower, publishers = [] } = this.#running ?? {};
-    const state = this.#state === 'running' ? (follower?.isLive === true ? 'live' : 'lagging') : this.#state;
-    return {
-      source: this.#options.source,
-      state,
-      feed: database?.feed.status(),
-      position: follower?.position,
-      instances: follower?.instances ?? 0,
-      targets: publishers.map((publisher) => publisher.status()),
-      counts: this.#tally.counts(),
-    };
+    const { isLive, feed, position, instances = 0, targets = [] } = this.#followed?.status() ?? {};
+    const state = this.#state === 'running' ? (isLive === true ? 'live' : 'lagging') : this.#state;
+    const { source } = this.#options;
+    return { source, state, feed, position, instances, targets, counts: this.#tally.counts() };
   }
 
   async settled(): Promise<void> {
-    const settled = this.#running?.follower.settled(() => false);
+    const settled = this.#followed?.settled(() => false);
     const isSettled = settled !== undefined && (await keptAlive(settled));
     if (!isSettled) throw new TidegateError('E_FEED', 'expected a tracker that runs, got one that is stopped');
   }
@@ -178,7 +153,7 @@ class SourceTracker implements Tracker {
     return new RequestScope({
       source,
       name: randomName(this.#platform.random),
-      side: this.#running?.side,
+      side: this.#followed?.side(),
       tally: this.#tally,
       budget: { maxTags, maxBytes: maxTagBytes },
       storage: this.#storage,
@@ -186,45 +161,11 @@ class SourceTracker implements Tracker {
   }
 
   async #begin(): Promise<void> {
-    const { source, database: tracked, targets, leaseMs = TWO_SECONDS_MS, ...bounds } = this.#options;
-    const platform = this.#platform;
-    const database = await tracked.open({ source, clock: platform.clock, tasks: platform.tasks });
-    const progress = () => follower.progressed();
-    const publishers = targets.map(
-      (target) => new Publisher({ ...platform, source, target, leaseMs, progress, onFault: this.#onFault }),
-    );
-    const follower = new Follower({
-      ...platform,
-      source,
-      database,
-      publishers,
-      tally: this.#tally,
-      maxLagMs: bounds.maxLagMs ?? TWO_SECONDS_MS,
-      maxInstances: bounds.maxInstances,
-      maxTemplates: bounds.maxTemplates,
-      onFault: this.#onFault,
-    });
-    const { parser, dialect } = database.parts;
-    const { lookUp } = database;
-    const side: Side = { follower, parser, dialect, wake: () => database.wake(), ...(lookUp !== undefined && { lookUp }) };
-    this.#running = { database, follower, publishers, side };
-    await database.feed.start(undefined, follower);
-    // Nothing could be recorded before, and no lease is given.
-    await follower.begun();
-    this.#beat(leaseMs);
-  }
-
-  /** Renews the leases while the feed is as it should be. */
-  #beat(leaseMs: number): void {
-    if (this.#running === undefined) return;
-    const { follower, publishers } = this.#running;
-    for (const publisher of publishers) {
-      if (follower.isLive) publisher.renew();
-      else publisher.hold();
-    }
-    // Often at first, so that targets hear at once that the feed has begun.
-    const delayMs = follower.isLive ? leaseMs / 3 : Math.min(BEAT_MS, leaseMs / 3);
-    this.#cancelBeat = this.#platform.tasks.later(delayMs, () => this.#beat(leaseMs));
+    const options = this.#options;
+    const parts = { platform: this.#platform, tally: this.#tally, onFault: this.#onFault };
+    this.#followed =
+      options.feed === undefined ? await openDatabase(options, parts) : new FollowedProcess(options, parts);
+    await this.#followed.begin();
   }
 
   /** The database may hang. */
@@ -243,11 +184,11 @@ class SourceTracker implements Tracker {
   /** For the answer to a write; false: it took too long. */
   async #settle(): Promise<boolean> {
     const { clock } = this.#platform;
-    const settleMs = this.#options.settleMs ?? TWO_SECONDS_MS;
+    const settleMs = this.#options.settleMs ?? SETTLE_MS;
     const begunAt = clock.monotonic();
     try {
       const isGivenUp = () => clock.monotonic() - begunAt >= settleMs;
-      const settled = this.#running?.follower.settled(isGivenUp);
+      const settled = this.#followed?.settled(isGivenUp);
       if (settled !== undefined && (await this.#within(settleMs, settled))) return true;
     } catch (error) {
       this.#onFault(error);

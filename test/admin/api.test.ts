@@ -15,7 +15,7 @@ async function ask(asked: Ask, overrides: Partial<AdminDeps> = {}) {
   return { fake, answer, json: answer.contentType === 'application/json' ? JSON.parse(answer.body) : undefined };
 }
 
-const READS = ['/health', '/ready', '/stats', '/metrics', '/entries', '/explain'];
+const READS = ['/health', '/ready', '/stats', '/metrics', '/entries', '/explain', '/deps'];
 const CHANGES = ['/invalidate', '/purge', '/clear'];
 
 describe('reading', () => {
@@ -265,7 +265,7 @@ describe('with tokenMatches', () => {
   const bodies: Record<string, unknown> = { '/invalidate': { all: true }, '/purge': { all: true }, '/clear': {} };
   const call = (path: string, fields: string[]): Promise<{ answer: AdminResponse }> =>
     ask({ ...(path in bodies ? post(path, bodies[path]) : { path, query: QUERIES[path] ?? '' }), fields }, withToken);
-  const QUERIES: Record<string, string> = { '/explain': 'url=http://example.org/' };
+  const QUERIES: Record<string, string> = { '/explain': 'url=http://example.org/', '/deps': 'url=http://example.org/' };
 
   test.each([...READS.slice(1), ...CHANGES, '/nothing'])('%s answers only to the right token', async (path) => {
     const right = (await call(path, ['authorization', 'Bearer right'])).answer;

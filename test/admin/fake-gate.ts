@@ -159,6 +159,7 @@ export function fakeGate(overrides: Partial<AdminDeps> = {}): FakeGate {
     sources: {
       reportSource: async ({ sequence }) => ({ gap: sequence === 1, token: 't1' }),
       sources: () => [{ source: 'shop', live: true, leftMs: 1500, reports: 4, gaps: 1, expirations: 0 }],
+      askSource: async () => ({ kind: 'silent' }),
     },
     originNames: () => ['api', 'app', 'demo'],
     metricsText: async () => 'tidegate_entries 18\n',

@@ -75,3 +75,32 @@ describe('rehydration', () => {
     expect(filled.slice(1)).toEqual([['http://example.org/b']]);
   });
 });
+
+it('what a tracker reports is filled again, an entry of several tags once', async () => {
+  const filled: string[][] = [];
+  const bench: GateBench = gateBench(
+    {},
+    {
+      rehydrator: {
+        usesOf: (key) => bench.memory.usesOf(key),
+        maxEntries: () => 10,
+        fill: (entries) => void filled.push(entries.map(({ key }) => key.split(' ').at(-1) as string)),
+      },
+    },
+  );
+  let sequence = 0;
+  let token: string | undefined;
+  const report = async (tags: readonly string[]) => {
+    const told = { source: 'shop', session: 's', sequence: ++sequence, leaseMs: 1000, tags };
+    token = (await bench.gate.reportSource({ ...told, ...(token !== undefined && { token }) })).token;
+  };
+  await report([]);
+  await report([]);
+  for (const path of ['/asked', '/unasked']) {
+    bench.get(path);
+    bench.origin.last.answer(200, [...FRESH, 'cache-tag', 'q1, q2, tg-source:shop'], 'old');
+  }
+  bench.get('/asked');
+  await report(['q1', 'q2', 'q3']);
+  expect(filled).toEqual([['http://example.org/asked']]);
+});

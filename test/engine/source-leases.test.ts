@@ -49,7 +49,8 @@ describe('what carries the tag of a source', () => {
     time.advance(1);
     fill('/a', 'two');
     expect(get('/a').state).toBe('waiting');
-    expect(gate.sources()).toEqual([{ source: 'shop', live: false, leftMs: 0, reports: 2, gaps: 1, expirations: 1 }]);
+    const counts = { reports: 2, gaps: 1, expirations: 1 };
+    expect(gate.sources()).toEqual([{ source: 'shop', live: false, leftMs: 0, heardMs: 2000, ...counts }]);
   });
 
   it('is invalidated by the tags that a report names, and nothing else is', async () => {

@@ -2,22 +2,38 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { composed, exampleNames, isBefore, isRun, namesIn, type Ran, ROOT, run } from './kit.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freshDatabase, type PostgresServer, startServer } from '../feed/postgres-kit.ts';
+import { composed, exampleNames, isBefore, isOnPostgres, isRun, namesIn, type Ran, ROOT, run } from './kit.ts';
 
-const GUIDES = ['docs/data-cache.md', 'docs/exact-invalidation.md', 'docs/http-handlers.md', 'docs/migrating.md'];
+const GUIDES = [
+  'docs/data-cache.md',
+  'docs/exact-invalidation.md',
+  'docs/guide-rest-drizzle.md',
+  'docs/guide-rest-postgres.md',
+  'docs/guide-rest-sqlite.md',
+  'docs/http-handlers.md',
+  'docs/migrating.md',
+];
 const DOCUMENTS = [...GUIDES, 'README.md'];
 const names = exampleNames();
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 const ran = new Map<string, Ran>();
 
+let server: PostgresServer | undefined;
 beforeAll(async () => {
+  server = await startServer();
+  const databases = server;
+  const databaseOf = (name: string) => freshDatabase(databases, name.replaceAll(/\W/g, '_'));
   const waiting = names.filter(isRun);
   const runAll = async () => {
-    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) ran.set(name, await run(name));
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+      ran.set(name, await run(name, { databaseUrl: isOnPostgres(name) ? await databaseOf(name) : undefined }));
+    }
   };
   await Promise.all([runAll(), runAll()]);
 }, 240_000);
+afterAll(() => server?.stop());
 
 describe('an example', () => {
   test.each(names.filter(isRun))('%s runs to its end, without a warning', (name) => {
@@ -30,7 +46,7 @@ describe('an example', () => {
   });
 
   test('of the contract suite runs in the test runner of Node', async () => {
-    const { code, text } = await run('store-contract.ts', ['--test', '--test-reporter=tap']);
+    const { code, text } = await run('store-contract.ts', { flags: ['--test', '--test-reporter=tap'] });
     expect(text).toMatch(/^# pass 44$/m);
     expect([code, text.match(/^# fail (\d+)$/m)?.[1]]).toEqual([0, '0']);
   }, 60_000);

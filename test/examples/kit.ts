@@ -25,11 +25,18 @@ export function exampleNames(): string[] {
   return paths.map((path) => path.slice('examples/'.length).replaceAll('\\', '/')).sort();
 }
 
-/** Examples that are not run: one needs an account, one is a test for a runner of tests. */
-const NOT_RUN: ReadonlySet<string> = new Set(['migrating/upstash-before.ts', 'store-contract.ts']);
+/** Examples that are not run: one needs an account, one is a test for a runner of tests, one is a part of others. */
+const NOT_RUN: ReadonlySet<string> = new Set(['migrating/upstash-before.ts', 'rest/show.ts', 'store-contract.ts']);
+
+/** They take the address of an empty database from DATABASE_URL. */
+const ON_POSTGRES: ReadonlySet<string> = new Set(['rest/drizzle.ts', 'rest/postgres.ts']);
 
 export function isRun(name: string): boolean {
   return !NOT_RUN.has(name) && (hasPeers || !isBefore(name));
+}
+
+export function isOnPostgres(name: string): boolean {
+  return ON_POSTGRES.has(name);
 }
 
 /** Written for another library. */
@@ -37,9 +44,16 @@ export function isBefore(name: string): boolean {
   return name.endsWith('-before.mjs');
 }
 
-export function run(name: string, more: readonly string[] = []): Promise<Ran> {
-  const args = ['--import', join(ROOT, 'test', 'examples', 'from-sources.ts'), ...more, join(ROOT, 'examples', name)];
-  const env = { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', FORCE_COLOR: '0' };
+export interface RunOptions {
+  /** For Node. */
+  readonly flags?: readonly string[];
+  readonly databaseUrl?: string | undefined;
+}
+
+export function run(name: string, { flags = [], databaseUrl }: RunOptions = {}): Promise<Ran> {
+  const args = ['--import', join(ROOT, 'test', 'examples', 'from-sources.ts'), ...flags, join(ROOT, 'examples', name)];
+  const plain = { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1', FORCE_COLOR: '0' };
+  const env = databaseUrl === undefined ? plain : { ...plain, DATABASE_URL: databaseUrl };
   return new Promise((resolve) => {
     execFile(NODE, args, { env, timeout: 60_000 }, (error, text, errors) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, text, errors });

@@ -2,7 +2,8 @@
 
 import type pg from 'pg';
 import { expect, test, vi } from 'vitest';
-import { postgresFeedStatus, removePostgresFeed } from '../../src/feed/postgres-install.ts';
+import { removePostgresFeed } from '../../src/feed/postgres-install.ts';
+import { postgresFeedStatus } from '../../src/feed/postgres-install-status.ts';
 import type { ConnectPostgres } from '../../src/feed/postgres-session.ts';
 import { Heard } from '../contract/change-feed.ts';
 import { connected, withSession } from './postgres-kit.ts';

@@ -171,11 +171,11 @@ test('a table that loses a trigger is watched no longer, and was truncated', asy
   await writer.query('ALTER TABLE t DISABLE TRIGGER tidegate_rows');
   await hears(heard, ['truncate t']);
   expect(feed.watches('public', 't')).toBe(false);
-  const { problems } = await withSession(url, postgresTriggerStatus);
+  const { problems } = await withSession(url, (session) => postgresTriggerStatus(session));
   expect(problems).toEqual(['expected the triggers of the feed on public.t, got none or disabled ones']);
   await feed.stop();
   await withSession(url, removePostgresTriggers);
-  const { isInstalled } = await withSession(url, postgresTriggerStatus);
+  const { isInstalled } = await withSession(url, (session) => postgresTriggerStatus(session));
   expect(isInstalled).toBe(false);
   await writer.query(`INSERT INTO t VALUES (1, 'x')`);
 });

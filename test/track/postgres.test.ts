@@ -8,7 +8,7 @@ import pg from 'pg';
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { createTracker, postgresDatabase, type Tracker } from '../../src/track/index.ts';
-import { connected, type PostgresServer, startServer } from '../feed/postgres-kit.ts';
+import { connected, freshDatabase, type PostgresServer, startServer } from '../feed/postgres-kit.ts';
 import { NotingTarget } from './world.ts';
 
 const users = pgTable('users', { id: integer('id').primaryKey(), name: text('name'), age: integer('age') });
@@ -184,4 +184,37 @@ it('a write is settled in a few milliseconds', async () => {
   }
   times.sort((one, other) => one - other);
   expect(times[10]).toBeLessThan(100);
+});
+
+it('a role that may not replicate is served by triggers', async () => {
+  const connection = (await freshDatabase(server, 'plain')).replace('postgres:password', 'plain:password');
+  await outside.query(`CREATE ROLE plain LOGIN PASSWORD 'password'; ALTER DATABASE plain OWNER TO plain`);
+  const pool = new pg.Pool({ connectionString: connection, max: 1 });
+  await pool.query('CREATE SCHEMA app');
+  await pool.query('CREATE TABLE app.users (id int PRIMARY KEY, name text)');
+  const told = new NotingTarget();
+  const database = postgresDatabase({ connection, mode: 'triggers', install: true });
+  const own = createTracker({ source: 'plain', database, targets: [told], onFault: (error) => faults.push(error) });
+  await own.start();
+  const db = own.wrap(pool);
+  const read = async (id: number) => {
+    const scope = own.openScope();
+    await scope.run(() => db.query('SELECT name FROM app.users WHERE id = $1', [id]));
+    const { tags, reasons } = scope.finish();
+    expect(reasons).toEqual([]);
+    return tags.filter((tag) => tag.startsWith('q'));
+  };
+  await pool.query(`INSERT INTO app.users VALUES (1, 'Ada'), (2, 'Grace')`);
+  await own.settled();
+  const [first, second] = [await read(1), await read(2)];
+  const begunAt = performance.now();
+  await pool.query(`UPDATE app.users SET name = 'Mary' WHERE id = 2`);
+  await own.settled();
+  // Sooner than it polls.
+  expect(performance.now() - begunAt).toBeLessThan(400);
+  expect(second.some((tag) => told.tags.has(tag))).toBe(true);
+  expect(first.some((tag) => told.tags.has(tag))).toBe(false);
+  expect(faults).toEqual([]);
+  await own.stop();
+  await pool.end();
 });

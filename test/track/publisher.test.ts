@@ -1,17 +1,18 @@
 // What a target is told, in which order, and what becomes of it when it fails. In simulated time.
 
 import { expect, it } from 'vitest';
+import type { SourceQuestion } from '../../src/dependency/described.ts';
 import type { SourceMessage } from '../../src/track/contract.ts';
-import { Publisher } from '../../src/track/publisher.ts';
+import { Publisher, type PublisherParts } from '../../src/track/publisher.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
 
 interface Delivery {
   readonly message: SourceMessage;
-  readonly done: (gap?: boolean) => Promise<void>;
+  readonly done: (gap?: boolean, questions?: readonly SourceQuestion[]) => Promise<void>;
   readonly fail: () => Promise<void>;
 }
 
-function world(maxWaiting?: number) {
+function world(maxWaiting?: number, more: Partial<PublisherParts> = {}) {
   const time = new SimulatedTime();
   const deliveries: Delivery[] = [];
   const lapses: string[] = [];
@@ -29,7 +30,7 @@ function world(maxWaiting?: number) {
           };
           deliveries.push({
             message,
-            done: (gap = false) => turn(() => resolve({ gap })),
+            done: (gap = false, questions = []) => turn(() => resolve({ gap, questions })),
             fail: () => turn(() => reject(new Error('away'))),
           });
         }),
@@ -42,13 +43,14 @@ function world(maxWaiting?: number) {
     progress: () => undefined,
     onFault: (error) => faults.push(error),
     ...(maxWaiting === undefined ? {} : { maxWaiting }),
+    ...more,
   });
   const last = () => deliveries.at(-1) as Delivery;
   return { time, deliveries, lapses, faults, publisher, last };
 }
 
-async function begun(maxWaiting?: number) {
-  const made = world(maxWaiting);
+async function begun(maxWaiting?: number, more: Partial<PublisherParts> = {}) {
+  const made = world(maxWaiting, more);
   made.publisher.restart();
   made.publisher.renew();
   await made.last().done();
@@ -172,4 +174,67 @@ it('does not repeat a message of a session that is over', async () => {
   publisher.restart();
   time.advance(50);
   expect(last().message).toMatchObject({ sequence: 1, tags: [] });
+});
+
+const question = (id: string): SourceQuestion => ({ id, about: { kind: 'table', table: 'users' } });
+
+it('answers questions at once, and as often as they are asked', async () => {
+  const asked: string[] = [];
+  const answer = ({ id }: SourceQuestion) => {
+    asked.push(id);
+    if (id === 'bad') throw new Error('broken');
+    return { id, described: [], isWhole: true };
+  };
+  const { publisher, deliveries, last } = await begun(undefined, { answer });
+  publisher.publish(['a']);
+  await last().done(false, [question('one'), question('bad')]);
+  expect(deliveries).toHaveLength(3);
+  expect(last().message).toMatchObject({
+    sequence: 3,
+    tags: [],
+    answers: [
+      { id: 'one', isWhole: true },
+      { id: 'bad', isWhole: false, problem: 'broken' },
+    ],
+  });
+  // A gate whose answer was lost asks again.
+  await last().done(false, [question('one')]);
+  expect(asked).toEqual(['one', 'bad', 'one']);
+  await last().done();
+  expect(deliveries).toHaveLength(4);
+});
+
+it('puts no more answers in a message than it may have, and the rest in the next', async () => {
+  const large = { tag: 'q', level: 'row', reads: [], statement: 'x'.repeat(190_000) } as const;
+  const answer = ({ id }: SourceQuestion) => ({ id, described: [large], isWhole: true });
+  const { publisher, last, deliveries } = await begun(undefined, { answer });
+  publisher.publish(['a']);
+  await last().done(
+    false,
+    Array.from({ length: 40 }, (_, at) => question(`${at}`)),
+  );
+  const counts: number[] = [];
+  for (let known = 0; known < deliveries.length; ) {
+    known = deliveries.length;
+    expect(JSON.stringify(last().message).length).toBeLessThan(500_000);
+    counts.push(last().message.answers?.length ?? 0);
+    await last().done();
+  }
+  expect(counts.reduce((one, other) => one + other, 0)).toBe(16);
+  expect(Math.max(...counts)).toBe(2);
+});
+
+it('says up to where all is told, and not while more waits', async () => {
+  let position = '01';
+  const standing = () => ({ position, lagMs: 12.4 });
+  const { publisher, last } = await begun(undefined, { standing });
+  publisher.publish(['a']);
+  expect(last().message).toMatchObject({ position: '01', lagMs: 12 });
+  position = '02';
+  publisher.publish(Array.from({ length: 1_500 }, (_, at) => `q${at}`));
+  await last().done();
+  expect(last().message).toMatchObject({ sequence: 3, lagMs: 12 });
+  expect(last().message).not.toHaveProperty('position');
+  await last().done();
+  expect(last().message).toMatchObject({ sequence: 4, position: '02' });
 });

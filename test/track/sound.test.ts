@@ -87,10 +87,9 @@ it('a wide tag stands for the earliest of its reads', async () => {
   outside.exec('UPDATE users SET age = 31 WHERE id = 1');
   await tracker.settled();
   read();
-  const { tags } = scope.finish();
+  expect(scope.finish().reasons).toEqual(['overtaken']);
   await tracker.settled();
-  expect(tags.map((tag) => tag[0])).toEqual(['t', 's', 'a']);
-  expect(tags.some((tag) => target.tags.has(tag))).toBe(true);
+  expect([...target.tags].some((tag) => tag.startsWith('a'))).toBe(true);
 });
 
 it('reads that writes overtake are outdated at once', async () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach } from 'vitest';
-import type { SourceMessage, SourceReply, TrackerOptions } from '../../src/track/contract.ts';
+import type { DatabaseTrackerOptions, SourceMessage, SourceReply } from '../../src/track/contract.ts';
 import { createTracker, sqliteDatabase, type Tracker, type TrackingTarget } from '../../src/track/index.ts';
 
 export const SCHEMA = `
@@ -63,7 +63,7 @@ export function shopFile(): string {
   return path;
 }
 
-export async function trackedShop(options: Partial<TrackerOptions> = {}): Promise<World> {
+export async function trackedShop(options: Partial<DatabaseTrackerOptions> = {}): Promise<World> {
   const path = shopFile();
   const target = new NotingTarget();
   const faults: unknown[] = [];

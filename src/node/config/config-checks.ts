@@ -3,6 +3,7 @@
 // it, so that a misspelt key elsewhere hides none of them.
 
 import type { z } from 'zod';
+import { TidegateError } from '../../errors.ts';
 import { configSchema } from './config-schema.ts';
 import { isTable, nearest, showValue, type Table } from './config-values.ts';
 
@@ -15,7 +16,7 @@ export function configProblems(raw: unknown): string[] {
   if (isTable(raw))
     lines.push(
       ...[...originProblems(raw), ...routeProblems(raw), ...tokenProblems(raw)],
-      ...[...scheduleProblems(raw), ...workerProblems(raw)],
+      ...[...scheduleProblems(raw), ...workerProblems(raw), ...sourceProblems(raw)],
     );
   return lines;
 }
@@ -123,8 +124,31 @@ function workerProblems({ workers = 1, disk, populate, schedule }: Table): strin
     : [];
 }
 
+/** What is wrong with the databases, and with keys that may have been meant for them. */
+export function databaseProblems(raw: unknown): string[] {
+  const checked = configSchema.safeParse(raw);
+  const issues = checked.success ? [] : checked.error.issues;
+  const own = issues.filter(
+    ({ path, code }) => path[0] === 'sources' || (path.length === 0 && code !== 'invalid_type'),
+  );
+  return [...own.flatMap(issueLines), ...(isTable(raw) ? sourceProblems(raw) : ['configuration: expected an object'])];
+}
+
+function sourceProblems({ sources }: Table): string[] {
+  if (!isTable(sources)) return [];
+  return Object.entries(sources).flatMap(([name, source]) =>
+    isTable(source) ? notOne(source, ['sources', name], ['sqlite', 'postgres']) : [],
+  );
+}
+
 function notOne(section: Table, path: Path, keys: readonly string[]): string[] {
   const given = keys.filter((key) => section[key] !== undefined && section[key] !== false);
   if (given.length === 1) return [];
   return [line(path, `expected exactly one of ${keys.join(', ')}, got ${given.join(' and ') || 'none'}`)];
+}
+
+/** An error that names every problem. */
+export function refused(source: string, problems: readonly string[]): TidegateError {
+  const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
+  return new TidegateError('E_CONFIG', [`${source} has ${count}:`, ...problems].join('\n  '));
 }

@@ -127,6 +127,18 @@ export const routeSchema = section({
   compress: compressSchema.default(false),
 });
 
+const databaseSchema = section({
+  sqlite: kind.text.optional(),
+  postgres: section({
+    connection: kind.connection.optional(),
+    mode: oneOf('replication', 'triggers').default('replication'),
+    slot: kind.slotName.optional(),
+    publication: kind.text.optional(),
+    identity: oneOf('full', 'key').default('full'),
+  }).optional(),
+  tables: kind.listOfSome(kind.text).optional(),
+});
+
 const limitsSchema = section({
   maxTargetBytes: integer(1).default(8_192),
   maxHeadBytes: integer(1).default(16_384),
@@ -178,6 +190,7 @@ export const configSchema = section({
   }).optional(),
   origins: table(kind.entityName, originSchema),
   routes: list(routeSchema).default([]),
+  sources: table(kind.sourceName, databaseSchema).default({}),
   populate: populateSchema.prefault({}),
   schedule: list(scheduleSchema).default([]),
   limits: limitsSchema.prefault({}),
@@ -192,6 +205,8 @@ export type RouteOutput = z.output<typeof routeSchema>;
 
 /** Where URLs to fill come from; exactly one of them is there. */
 export type SourceOutput = Pick<z.output<typeof scheduleSchema>, keyof typeof sourceShape>;
+
+export type DatabaseOutput = z.output<typeof databaseSchema>;
 
 export type ScheduleOutput = z.output<typeof scheduleSchema>;
 

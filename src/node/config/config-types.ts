@@ -14,6 +14,8 @@ export interface TidegateConfig {
   readonly origins: { readonly [name: string]: OriginConfig };
   /** The first that matches is taken, those of the most specific host first. Default: one route for all requests. */
   readonly routes?: readonly RouteConfig[] | undefined;
+  /** Databases by name, for the commands `tidegate feed`; `serve` has no use for them. Default: none. */
+  readonly sources?: { readonly [name: string]: SourceConfig } | undefined;
   /** How entries are filled while no client waits for them. */
   readonly populate?: PopulateConfig | undefined;
   /** What is filled again and again. Default: nothing. */
@@ -241,6 +243,28 @@ interface ScheduleConfig extends PopulateSourceConfig {
   readonly concurrency?: number | undefined;
   /** Requests in a second, where that is to be less than `populate.ratePerSecond`. Default: no limit of its own. */
   readonly ratePerSecond?: number | undefined;
+}
+
+/** Exactly one of `sqlite` and `postgres`. */
+interface SourceConfig {
+  /** File of the database, relative to the configuration's folder. Default: none. */
+  readonly sqlite?: string | undefined;
+  readonly postgres?: PostgresSourceConfig | undefined;
+  /** Tables whose changes are told, those of PostgreSQL with their schema unless it is `public`. Default: all. */
+  readonly tables?: readonly string[] | undefined;
+}
+
+interface PostgresSourceConfig {
+  /** Connection string of the primary. Default: the environment variable TIDEGATE_POSTGRES. */
+  readonly connection?: string | undefined;
+  /** `triggers`: for a role that may not replicate. Default `replication`. */
+  readonly mode?: 'replication' | 'triggers' | undefined;
+  /** Replication slot. Default `tidegate_` and the name of the source. */
+  readonly slot?: string | undefined;
+  /** Default: the name of the slot. */
+  readonly publication?: string | undefined;
+  /** How much of an old row the log holds. Default `full`. */
+  readonly identity?: 'full' | 'key' | undefined;
 }
 
 interface LimitsConfig {

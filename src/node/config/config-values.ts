@@ -153,6 +153,25 @@ export const entityName = value<string>(
   'a name (a letter or digit, then letters, digits, ".", "_" and "-")',
   matches(/^[a-z0-9][a-z0-9._-]*$/i),
 );
+/** Names of databases: parts of tags. */
+export const sourceName = value<string>('a name (1 to 64 of a-z, 0-9, "-" and "_")', matches(/^[a-z0-9_-]{1,64}$/));
+/** What PostgreSQL takes. */
+export const slotName = value<string>(
+  'the name of a replication slot (1 to 63 of a-z, 0-9 and "_")',
+  matches(/^[a-z0-9_]{1,63}$/),
+);
+/** Of PostgreSQL; may hold a password. */
+export const connection = value<string>(
+  'a connection string such as "postgres://user@host:5432/database"',
+  isConnection,
+  true,
+);
+
+export function isConnection(input: unknown): input is string {
+  if (typeof input !== 'string' || !/^postgres(?:ql)?:\/\//.test(input)) return false;
+  // A socket stands in the query; what comes before it may then name no host.
+  return URL.canParse(input) || URL.canParse(input.replace('@/', '@socket/'));
+}
 export const text = value<string>('a text that is not empty', (input) => typeof input === 'string' && input !== '');
 export const token = value<string>('a token (RFC 9110 §5.6.2)', isToken);
 export const parameterName = value<string>('a query parameter name', (input) => typeof input === 'string');

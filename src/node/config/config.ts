@@ -1,12 +1,12 @@
 // The configuration: found, loaded, changed by command line flags, checked, and its defaults filled in. A problem is
 // never reported alone: one error names them all.
 
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, extname, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { DEFAULT_TENANT } from '../../entry/key.ts';
 import { TidegateError } from '../../errors.ts';
-import { configProblems, defaultRouteName } from './config-checks.ts';
-import { importConfig } from './config-module.ts';
+import { configProblems, defaultRouteName, refused } from './config-checks.ts';
+import { CONFIG_FILES, findConfigFile, readConfigFile } from './config-file.ts';
 import {
   type ConfigOutput,
   configSchema,
@@ -16,6 +16,7 @@ import {
   type SourceOutput,
 } from './config-schema.ts';
 import { bearerToken, isTable, type Table } from './config-values.ts';
+import { databaseFiles } from './databases.ts';
 import { listenFiles, originFiles } from './tls-files.ts';
 
 /** A route with its name, origin and tenant known. */
@@ -63,13 +64,11 @@ export interface LoadOptions {
   readonly env?: ConfigSurroundings['env'];
 }
 
-/** Names of a configuration file, in the order they are looked for. */
-const CONFIG_FILES: readonly string[] = ['ts', 'mts', 'mjs', 'js', 'json'].map((end) => `tidegate.config.${end}`);
-
 /** Loads the configuration as it is now: a file that has changed since an earlier load is read again. */
 export async function loadConfig(options: LoadOptions): Promise<ResolvedConfig> {
   const { cwd, overrides = {} } = options;
-  const file = findFile(options);
+  const found = findConfigFile(options);
+  const file = found ?? (overrides.origin === undefined ? noFile(options) : undefined);
   const raw = file === undefined ? {} : await readConfigFile(file);
   return resolveConfig(overrideConfig(raw, overrides), {
     directory: file === undefined ? cwd : dirname(file),
@@ -78,29 +77,9 @@ export async function loadConfig(options: LoadOptions): Promise<ResolvedConfig> 
   });
 }
 
-function findFile({ file, cwd, overrides }: LoadOptions): string | undefined {
-  const candidates = (file === undefined ? CONFIG_FILES : [file]).map((name) => resolve(cwd, name));
-  const found = candidates.find((path) => existsSync(path));
-  if (found !== undefined) return found;
-  if (file !== undefined)
-    throw new TidegateError('E_CONFIG', `expected a configuration file, got none at ${candidates[0]}`);
-  if (overrides?.origin !== undefined) return undefined;
-  const names = CONFIG_FILES.join(', ');
+function noFile({ cwd, overrides }: LoadOptions): never {
   const [orOrigin, got] = overrides === undefined ? ['', 'none'] : [', or --origin URL', 'neither'];
-  throw new TidegateError('E_CONFIG', `expected one of ${names} in ${cwd}${orOrigin}, got ${got}`);
-}
-
-async function readConfigFile(file: string): Promise<unknown> {
-  try {
-    if (extname(file) === '.json') return JSON.parse(readFileSync(file, 'utf8'));
-    const given = await importConfig(file);
-    if (given !== undefined) return given;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new TidegateError('E_CONFIG', `${file} cannot be loaded: ${reason}`, { cause: error });
-  }
-  const expected = 'expected "export default defineConfig({ … })", got no default export';
-  throw new TidegateError('E_CONFIG', `${file}: ${expected}`);
+  throw new TidegateError('E_CONFIG', `expected one of ${CONFIG_FILES.join(', ')} in ${cwd}${orOrigin}, got ${got}`);
 }
 
 /**
@@ -156,6 +135,7 @@ export function resolveConfig(raw: unknown, surroundings: ConfigSurroundings = {
     listen: listenFiles(rest.listen, directory),
     origins: originFiles(rest.origins, directory),
     disk: disk === undefined ? undefined : { ...disk, path: resolve(directory, disk.path) },
+    sources: databaseFiles(rest.sources, directory),
     populate: { ...populate, onStart: populate.onStart && withFile(populate.onStart, directory) },
     schedule: schedule.map((one, at) => ({ ...withFile(one, directory), name: one.name ?? `schedule-${at + 1}` })),
     admin: { host: admin.host, port: admin.port, token },
@@ -167,12 +147,6 @@ export function resolveConfig(raw: unknown, surroundings: ConfigSurroundings = {
 
 function withFile<T extends SourceOutput>(source: T, directory: string): T {
   return source.file === undefined ? source : { ...source, file: resolve(directory, source.file) };
-}
-
-/** An error that names every problem. */
-export function refused(source: string, problems: readonly string[]): TidegateError {
-  const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`;
-  return new TidegateError('E_CONFIG', [`${source} has ${count}:`, ...problems].join('\n  '));
 }
 
 function resolveRoutes({ origins, routes }: Pick<ConfigOutput, 'origins' | 'routes'>): ResolvedRoute[] {

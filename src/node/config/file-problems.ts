@@ -9,13 +9,14 @@ import { readAuthorities } from '../origin/origins.ts';
 import type { ResolvedConfig } from './config.ts';
 
 /** Every problem as `path: what is wrong`; none when a start finds what it needs. */
-export function fileProblems({ listen, origins, disk, populate, schedule }: ResolvedConfig): string[] {
+export function fileProblems({ listen, origins, disk, populate, schedule, sources }: ResolvedConfig): string[] {
   return [
     ...certificateProblems(listen.tls?.certificates ?? []),
     ...Object.entries(origins).flatMap(([name, { tls }]) => problemOf(() => void readAuthorities(name, tls.ca))),
     ...(disk === undefined ? [] : folderProblem(disk.path)),
     ...listProblem('populate.onStart.file', populate.onStart?.file),
     ...schedule.flatMap(({ file }, at) => listProblem(`schedule[${at}].file`, file)),
+    ...Object.entries(sources).flatMap(([name, { sqlite }]) => databaseProblem(`sources.${name}.sqlite`, sqlite)),
   ];
 }
 
@@ -41,6 +42,13 @@ function exists(path: string): boolean {
 function listProblem(place: string, file: string | undefined): string[] {
   if (file === undefined) return [];
   const say = (got: string) => `${place}: expected a readable file of URLs, got ${got}`;
+  if (isFolder(file)) return [say(`a folder: ${file}`)];
+  return problemOf(() => accessSync(file, constants.R_OK), say);
+}
+
+function databaseProblem(place: string, file: string | undefined): string[] {
+  if (file === undefined) return [];
+  const say = (got: string) => `${place}: expected a readable file of a database, got ${got}`;
   if (isFolder(file)) return [say(`a folder: ${file}`)];
   return problemOf(() => accessSync(file, constants.R_OK), say);
 }

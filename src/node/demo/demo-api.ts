@@ -1,10 +1,9 @@
 // The REST API of the demo: a request in, an answer out, without a socket.
 //
-// The one complication: which groups an answer belongs to (RFC 9875). What shows one row carries the group of that row. A
-// list carries the group of its table, because a change can bring a row into a list that did not hold it before. A write
-// invalidates the groups of both, so each answer that shows the old state is outdated, and the other items are not.
+// The one complication: its tags. They are names for operators to invalidate by, e.g. `user-7`, and have no part in what a
+// write invalidates: that is found out from what was read (demo-origin.ts).
 
-import type { DemoData, NewOrder, NewUser } from './demo-data.ts';
+import type { DemoData, NewOrder, NewUser, Page } from './demo-data.ts';
 
 export interface DemoRequest {
   /** HEAD comes as GET. */
@@ -25,10 +24,8 @@ export interface DemoAnswer {
   readonly mediaType?: string;
   readonly allow?: string;
   readonly location?: string;
-  /** Groups of an answer that may be stored; absent: it may not. */
-  readonly groups?: readonly string[];
-  /** Groups that the write made outdated. */
-  readonly invalidates?: readonly string[];
+  /** Tags of an answer that may be stored; absent: it may not. */
+  readonly tags?: readonly string[];
 }
 
 /** What is wrong with a request, thrown from where it is noticed. */
@@ -46,8 +43,10 @@ interface Asked {
 
 const ROUTES: { readonly [path: string]: { readonly [method: string]: Handler } } = {
   '/v1/users': { GET: listUsers, POST: addUser },
+  '/v1/users/count': { GET: countUsers },
   '/v1/users/:id': { GET: showUser, PUT: changeUser, DELETE: removeUser },
   '/v1/orders': { GET: listOrders, POST: addOrder },
+  '/v1/orders/count': { GET: countOrders },
   '/v1/orders/:id': { GET: showOrder },
   '/v1/users-with-orders': { GET: listUsersWithOrders },
   '/sitemap.xml': { GET: showSitemap },
@@ -79,7 +78,7 @@ export function refusal(status: number, message: string): DemoAnswer {
 }
 
 function routeOf(pathname: string): { path: string; id: string | undefined } {
-  const parts = /^(\/v1\/(?:users|orders))\/([^/]+)$/.exec(pathname);
+  const parts = /^(\/v1\/(?:users|orders))\/(?!count$)([^/]+)$/.exec(pathname);
   return parts === null ? { path: pathname, id: undefined } : { path: `${parts[1]}/:id`, id: parts[2] };
 }
 
@@ -88,75 +87,85 @@ function idOf(text: string | undefined): number {
 }
 
 function listUsers(data: DemoData, { query }: Asked): DemoAnswer {
-  const { limit, firstName } = parameters(query, ['limit', 'firstName']);
-  return { status: 200, body: data.users(limitOf(limit), firstName), groups: ['users'] };
+  const { firstName, name, id, ...page } = parameters(query, ['limit', 'after', 'firstName', 'name', 'id']);
+  if ([firstName, name, id].filter((given) => given !== undefined).length > 1) {
+    throw new BadRequest('expected one of firstName, name and id in the query, got more');
+  }
+  const filter = { firstName, name: prefixOf('name', name), id: prefixOf('id', id) };
+  return { status: 200, body: data.users(filter, pageOf(page)), tags: ['users'] };
 }
 
-/** A 404 is in the group too: POST may bring the user into being. */
+function countUsers(data: DemoData, { query }: Asked): DemoAnswer {
+  const { firstName } = parameters(query, ['firstName']);
+  return { status: 200, body: { users: data.countUsers(firstName) }, tags: ['users'] };
+}
+
+/** A 404 may be stored, too: POST invalidates it when it brings the user into being. */
 function showUser(data: DemoData, { id, query }: Asked): DemoAnswer {
   parameters(query, []);
   const user = data.user(id);
   const found = user === undefined ? noUser(id) : { status: 200, body: user };
-  return { ...found, groups: [`user-${id}`] };
+  return { ...found, tags: [`user-${id}`] };
 }
 
 function addUser(data: DemoData, { query, content }: Asked): DemoAnswer {
   parameters(query, []);
-  const { firstName, lastName, email } = userFields(content);
+  const { firstName, lastName, email, note } = userFields(content);
   if (firstName === undefined || lastName === undefined || email === undefined) {
     throw new BadRequest('expected firstName, lastName and email, got fewer');
   }
-  const user = data.addUser({ firstName, lastName, email });
-  return { status: 201, body: user, location: `/v1/users/${user.id}`, invalidates: [`user-${user.id}`, 'users'] };
+  const user = data.addUser({ firstName, lastName, email, note });
+  return { status: 201, body: user, location: `/v1/users/${user.id}` };
 }
 
 function changeUser(data: DemoData, { id, query, content }: Asked): DemoAnswer {
   parameters(query, []);
   const user = data.changeUser(id, userFields(content));
-  return user === undefined ? noUser(id) : { status: 200, body: user, invalidates: [`user-${id}`, 'users'] };
+  return user === undefined ? noUser(id) : { status: 200, body: user };
 }
 
 function removeUser(data: DemoData, { id, query }: Asked): DemoAnswer {
   parameters(query, []);
-  if (!data.removeUser(id)) return noUser(id);
-  return { status: 204, body: undefined, invalidates: [`user-${id}`, 'users', `orders-of-user-${id}`, 'orders'] };
+  return data.removeUser(id) ? { status: 204, body: undefined } : noUser(id);
 }
 
 function listOrders(data: DemoData, { query }: Asked): DemoAnswer {
-  const { userId, limit } = parameters(query, ['userId', 'limit']);
+  const { userId, ...page } = parameters(query, ['userId', 'limit', 'after']);
   const id = userId === undefined ? undefined : wholeNumber('userId', userId, Number.MAX_SAFE_INTEGER);
-  const groups = [id === undefined ? 'orders' : `orders-of-user-${id}`];
-  return { status: 200, body: data.orders(id, limitOf(limit)), groups };
+  return { status: 200, body: data.orders(id, pageOf(page)), tags: ['orders'] };
 }
 
-/** In the group of all orders, since they go with their user. */
+function countOrders(data: DemoData, { query }: Asked): DemoAnswer {
+  parameters(query, []);
+  return { status: 200, body: { orders: data.countOrders() }, tags: ['orders'] };
+}
+
 function showOrder(data: DemoData, { id, query }: Asked): DemoAnswer {
   parameters(query, []);
   const order = data.order(id);
   const found = order === undefined ? refusal(404, `there is no order ${id}`) : { status: 200, body: order };
-  return { ...found, groups: ['orders'] };
+  return { ...found, tags: [`order-${id}`] };
 }
 
 function addOrder(data: DemoData, { query, content }: Asked): DemoAnswer {
   parameters(query, []);
   const order = data.addOrder(orderFields(data, content));
-  const invalidates = [`orders-of-user-${order.userId}`, 'orders'];
-  return { status: 201, body: order, location: `/v1/orders/${order.id}`, invalidates };
+  return { status: 201, body: order, location: `/v1/orders/${order.id}` };
 }
 
 function listUsersWithOrders(data: DemoData, { query }: Asked): DemoAnswer {
-  const { limit } = parameters(query, ['limit']);
-  return { status: 200, body: data.usersWithOrders(limitOf(limit)), groups: ['users', 'orders'] };
+  const page = pageOf(parameters(query, ['limit', 'after']));
+  return { status: 200, body: data.usersWithOrders(page), tags: ['users', 'orders'] };
 }
 
 /** All users, and the lists (sitemaps.org): what `tidegate populate --sitemap` is to fill. */
 function showSitemap(data: DemoData, { query, host }: Asked): DemoAnswer {
   parameters(query, []);
   if (!/^[\w.:[\]-]+$/.test(host)) throw new BadRequest(`expected a host, got ${JSON.stringify(host)}`);
-  const items = data.users(MAX_LIMIT, undefined).map(({ id }) => `/v1/users/${id}`);
+  const items = data.users({}, { after: 0, limit: MAX_LIMIT }).map(({ id }) => `/v1/users/${id}`);
   const urls = ['/v1/users', '/v1/orders', ...items].map((path) => `<url><loc>http://${host}${path}</loc></url>`);
   const body = `<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n${urls.join('\n')}\n</urlset>\n`;
-  return { status: 200, body, mediaType: 'application/xml', groups: ['users'] };
+  return { status: 200, body, mediaType: 'application/xml', tags: ['users'] };
 }
 
 function noUser(id: number): DemoAnswer {
@@ -166,8 +175,18 @@ function noUser(id: number): DemoAnswer {
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 100;
 
-function limitOf(text: string | undefined): number {
-  return text === undefined ? DEFAULT_LIMIT : wholeNumber('limit', text, MAX_LIMIT);
+function pageOf({ after, limit }: { readonly [name: string]: string }): Page {
+  return {
+    after: after === undefined ? 0 : wholeNumber('after', after, Number.MAX_SAFE_INTEGER),
+    limit: limit === undefined ? DEFAULT_LIMIT : wholeNumber('limit', limit, MAX_LIMIT),
+  };
+}
+
+/** `La*` is `La`. */
+function prefixOf(name: string, text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  if (/^[\p{L}\p{N} '.-]{1,40}\*$/u.test(text)) return text.slice(0, -1);
+  throw new BadRequest(`expected letters or digits and then * as ${name}, got ${JSON.stringify(text)}`);
 }
 
 function wholeNumber(what: string, text: string, most: number): number {
@@ -188,7 +207,7 @@ function parameters(query: URLSearchParams, known: readonly string[]): { readonl
   return Object.fromEntries(query);
 }
 
-const USER_FIELDS = ['firstName', 'lastName', 'email'] as const;
+const USER_FIELDS = ['firstName', 'lastName', 'email', 'note'] as const;
 
 /** The fields given, at least one. */
 function userFields(content: string): Partial<NewUser> {

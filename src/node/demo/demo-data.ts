@@ -1,5 +1,5 @@
-// The database of the demo: users and their orders in SQLite, in memory, filled with made-up rows that are the same at
-// every start. Values reach SQL as parameters only.
+// The database of the demo: users and their orders in a file of SQLite, filled with made-up rows that are the same at
+// every start. Values reach SQL as parameters only. No column is read that is not shown.
 
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 
@@ -17,13 +17,31 @@ export interface Order {
   readonly quantity: number;
 }
 
-export type NewUser = Omit<User, 'id'>;
+/** A note is kept, and shown nowhere. */
+export type NewUser = Omit<User, 'id'> & { readonly note?: string | undefined };
 export type NewOrder = Omit<Order, 'id'>;
 export type UserWithOrders = User & { readonly orders: readonly Omit<Order, 'userId'>[] };
 
+/** Which users a list shows; nothing given: all. */
+export interface UserFilter {
+  readonly firstName?: string | undefined;
+  /** The beginning of the first name. */
+  readonly name?: string | undefined;
+  /** The beginning of the id. */
+  readonly id?: string | undefined;
+}
+
+export interface Page {
+  /** Ids above it. */
+  readonly after: number;
+  readonly limit: number;
+}
+
 /** What the demo asks of its database. */
 export interface DemoData {
-  users(limit: number, firstName: string | undefined): readonly User[];
+  users(filter: UserFilter, page: Page): readonly User[];
+  /** Of a first name, or of all. */
+  countUsers(firstName: string | undefined): number;
   user(id: number): User | undefined;
   addUser(user: NewUser): User;
   /** Undefined: there is no such user. */
@@ -31,21 +49,23 @@ export interface DemoData {
   /** Removes the user with all orders; false: there is none. */
   removeUser(id: number): boolean;
   /** Orders of one user, or of all. */
-  orders(userId: number | undefined, limit: number): readonly Order[];
+  orders(userId: number | undefined, page: Page): readonly Order[];
+  countOrders(): number;
   order(id: number): Order | undefined;
   addOrder(order: NewOrder): Order;
-  /** The first users, each with all orders. */
-  usersWithOrders(limit: number): readonly UserWithOrders[];
-  close(): void;
+  /** Users, each with all orders. */
+  usersWithOrders(page: Page): readonly UserWithOrders[];
 }
 
 const SCHEMA = `
+  PRAGMA journal_mode = WAL;
   PRAGMA foreign_keys = ON;
   CREATE TABLE users (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     firstName TEXT NOT NULL,
     lastName TEXT NOT NULL,
-    email TEXT NOT NULL
+    email TEXT NOT NULL,
+    note TEXT
   ) STRICT;
   CREATE TABLE orders (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -57,42 +77,59 @@ const SCHEMA = `
   CREATE INDEX ordersByUser ON orders (userId);
 `;
 
-/** Opens a database of its own, filled. */
-export function openDemoData(): DemoData {
-  const database = new DatabaseSync(':memory:');
+/** Makes the file, and fills it. */
+export function makeDemoDatabase(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: BUSY_MS });
   database.exec(SCHEMA);
-  const data = dataOf(database);
   database.exec('BEGIN');
-  fill(data);
+  fill(demoData(database));
   database.exec('COMMIT');
-  return data;
+  return database;
 }
 
-function dataOf(database: DatabaseSync): DemoData {
+/** Another program may be writing. */
+const BUSY_MS = 5_000;
+
+export function demoData(database: DatabaseSync): DemoData {
   const sql = statements(database);
   const user = (id: number) => sql.user<User>(id)[0];
+  const users = (page: Page) => sql.users<User>(page.after, page.limit);
   return {
-    users: (limit, firstName) =>
-      firstName === undefined ? sql.users<User>(limit) : sql.usersByFirstName<User>(firstName, limit),
-    user,
-    addUser: (added) => sql.addUser<User>(added.firstName, added.lastName, added.email)[0] as User,
-    changeUser(id, change) {
-      const old = user(id);
-      if (old === undefined) return undefined;
-      const { firstName, lastName, email } = { ...old, ...change };
-      return sql.changeUser<User>(firstName, lastName, email, id)[0];
+    users: ({ firstName, name, id }, page) => {
+      const { after, limit } = page;
+      if (firstName !== undefined) return sql.usersByFirstName<User>(firstName, after, limit);
+      if (name !== undefined) return sql.usersByName<User>(`${name}%`, after, limit);
+      return id === undefined ? users(page) : sql.usersById<User>(`${id}%`, after, limit);
     },
+    countUsers: (firstName) =>
+      firstName === undefined ? countOf(sql.countUsers()) : countOf(sql.countUsersByFirstName(firstName)),
+    user,
+    addUser: ({ firstName, lastName, email, note = null }) =>
+      sql.addUser<User>(firstName, lastName, email, note)[0] as User,
+    changeUser: (id, { firstName = null, lastName = null, email = null, note = null }) =>
+      sql.changeUser<User>(firstName, lastName, email, note, id)[0],
     removeUser: (id) => sql.removeUser(id).length > 0,
-    orders: (userId, limit) =>
-      userId === undefined ? sql.orders<Order>(limit) : sql.ordersByUser<Order>(userId, limit),
+    orders: (userId, { after, limit }) =>
+      userId === undefined ? sql.orders<Order>(after, limit) : sql.ordersByUser<Order>(userId, after, limit),
+    countOrders: () => countOf(sql.countOrders()),
     order: (id) => sql.order<Order>(id)[0],
     addOrder: (added) => sql.addOrder<Order>(added.userId, added.product, added.quantity)[0] as Order,
-    usersWithOrders: (limit) => gather(sql.usersWithOrders<JoinedRow>(limit)),
-    close: () => database.close(),
+    usersWithOrders: (page) => {
+      const those = users(page);
+      return gather(those, ordersOf(database, those));
+    },
   };
 }
 
+function countOf(rows: readonly { readonly count?: number }[]): number {
+  return rows[0]?.count as number;
+}
+
 type Ask = <Row>(...values: SQLInputValue[]) => Row[];
+
+const USER = 'id, firstName, lastName, email';
+const ORDER = 'id, userId, product, quantity';
+const PAGE = 'id > ? ORDER BY id LIMIT ?';
 
 function statements(database: DatabaseSync) {
   const prepare = (text: string): Ask => {
@@ -100,38 +137,44 @@ function statements(database: DatabaseSync) {
     return <Row>(...values: SQLInputValue[]) => statement.all(...values) as Row[];
   };
   return {
-    users: prepare('SELECT * FROM users ORDER BY id LIMIT ?'),
-    usersByFirstName: prepare('SELECT * FROM users WHERE firstName = ? ORDER BY id LIMIT ?'),
-    user: prepare('SELECT * FROM users WHERE id = ?'),
-    addUser: prepare('INSERT INTO users (firstName, lastName, email) VALUES (?, ?, ?) RETURNING *'),
-    changeUser: prepare('UPDATE users SET firstName = ?, lastName = ?, email = ? WHERE id = ? RETURNING *'),
-    removeUser: prepare('DELETE FROM users WHERE id = ? RETURNING id'),
-    orders: prepare('SELECT * FROM orders ORDER BY id LIMIT ?'),
-    ordersByUser: prepare('SELECT * FROM orders WHERE userId = ? ORDER BY id LIMIT ?'),
-    order: prepare('SELECT * FROM orders WHERE id = ?'),
-    addOrder: prepare('INSERT INTO orders (userId, product, quantity) VALUES (?, ?, ?) RETURNING *'),
-    usersWithOrders: prepare(`
-      SELECT u.*, o.id AS orderId, o.product, o.quantity
-      FROM (SELECT * FROM users ORDER BY id LIMIT ?) AS u LEFT JOIN orders AS o ON o.userId = u.id
-      ORDER BY u.id, o.id
+    users: prepare(`SELECT ${USER} FROM users WHERE ${PAGE}`),
+    usersByFirstName: prepare(`SELECT ${USER} FROM users WHERE firstName = ? AND ${PAGE}`),
+    usersByName: prepare(`SELECT ${USER} FROM users WHERE firstName LIKE ? AND ${PAGE}`),
+    usersById: prepare(`SELECT ${USER} FROM users WHERE id LIKE ? AND ${PAGE}`),
+    countUsers: prepare('SELECT count(*) AS count FROM users'),
+    countUsersByFirstName: prepare('SELECT count(*) AS count FROM users WHERE firstName = ?'),
+    user: prepare(`SELECT ${USER} FROM users WHERE id = ?`),
+    addUser: prepare(`INSERT INTO users (firstName, lastName, email, note) VALUES (?, ?, ?, ?) RETURNING ${USER}`),
+    changeUser: prepare(`
+      UPDATE users SET firstName = ifnull(?, firstName), lastName = ifnull(?, lastName), email = ifnull(?, email),
+        note = ifnull(?, note)
+      WHERE id = ? RETURNING ${USER}
     `),
+    removeUser: prepare('DELETE FROM users WHERE id = ? RETURNING id'),
+    orders: prepare(`SELECT ${ORDER} FROM orders WHERE ${PAGE}`),
+    ordersByUser: prepare(`SELECT ${ORDER} FROM orders WHERE userId = ? AND ${PAGE}`),
+    countOrders: prepare('SELECT count(*) AS count FROM orders'),
+    order: prepare(`SELECT ${ORDER} FROM orders WHERE id = ?`),
+    addOrder: prepare(`INSERT INTO orders (userId, product, quantity) VALUES (?, ?, ?) RETURNING ${ORDER}`),
   };
 }
 
-type JoinedRow = User & { readonly orderId: number | null; readonly product: string; readonly quantity: number };
-
-/** One user for each run of rows of that user. */
-function gather(rows: readonly JoinedRow[]): UserWithOrders[] {
-  const users = new Map<number, User & { orders: Omit<Order, 'userId'>[] }>();
-  for (const { orderId, product, quantity, ...user } of rows) {
-    const gathered = users.get(user.id) ?? { ...user, orders: [] };
-    users.set(user.id, gathered);
-    if (orderId !== null) gathered.orders.push({ id: orderId, product, quantity });
-  }
-  return [...users.values()];
+/** Asked apart: of a join's row of an order alone it is not known whether its user is among those on the page. */
+function ordersOf(database: DatabaseSync, users: readonly User[]): readonly Order[] {
+  const places = users.map(() => '?').join(', ');
+  const statement = database.prepare(`SELECT ${ORDER} FROM orders WHERE userId IN (${places}) ORDER BY id`);
+  return statement.all(...users.map(({ id }) => id)) as unknown as Order[];
 }
 
-const FIRST_NAMES = ['Ada', 'Ben', 'Cleo', 'Dara', 'Eli', 'Fay', 'Gus', 'Hana', 'Ivo', 'June'];
+function gather(users: readonly User[], orders: readonly Order[]): UserWithOrders[] {
+  const byUser = Map.groupBy(orders, ({ userId }) => userId);
+  return users.map((user) => {
+    const own = byUser.get(user.id) ?? [];
+    return { ...user, orders: own.map(({ userId: _, ...order }) => order) };
+  });
+}
+
+const FIRST_NAMES = ['Ada', 'Ben', 'Cleo', 'Dara', 'Eli', 'Fay', 'Gus', 'Lane', 'Lara', 'June'];
 const LAST_NAMES = ['Ash', 'Birch', 'Cedar', 'Elm', 'Fir', 'Hazel', 'Larch', 'Maple', 'Oak', 'Pine', 'Rowan'];
 const PRODUCTS = ['anchor', 'buoy', 'chart', 'compass', 'lantern', 'oar', 'rope'];
 const USERS = 50;

@@ -1,46 +1,104 @@
-// The embedded demo: a small REST API over SQLite, so that `npm start` has an origin to stand in front of. It does what a
-// well-kept origin does for its cache: a lifetime, a strong validator, groups on what it shows and, on what it writes, the
-// groups that are outdated by it (RFC 9875). The same names stand in Cache-Tag, for operators to invalidate by.
+// The embedded demo: a small REST API over a file of SQLite, so that `npm start` has an origin to stand in front of. It does
+// what a well-kept origin does for its cache: a lifetime, a strong validator, and what was read for the answer in its tags
+// (`tidegate/track`), so that whoever writes to the file invalidates what shows it, and nothing else.
+//
+// The one complication: the gate is told of the origin, and the origin of the gate. So the origin comes first, and nothing of
+// it is stored before it follows its database.
 
 import { hash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIPv6 } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isSafeMethod } from '../../semantics/unsafe.ts';
+import {
+  createTracker,
+  gateTarget,
+  type SourceMessage,
+  type SourceReply,
+  sqliteDatabase,
+  type TrackingTarget,
+} from '../../track/index.ts';
 import { portError } from '../port-error.ts';
 import { answerDemo, type DemoAnswer, refusal } from './demo-api.ts';
 import type { DemoData } from './demo-data.ts';
+import { DemoWatch } from './demo-watch.ts';
 
 export interface RunningDemo {
   readonly url: string;
-  /** Ends the listener and its connections, and forgets the data. */
+  /** The file of the database. */
+  readonly path: string;
+  /** Follows the database, tells the gate of what changes, and `print` of what became of what the gate had stored. */
+  follow(adminUrl: string, print?: (line: string) => void): Promise<void>;
+  /** Ends the listener and its connections, and removes the data. */
   close(): Promise<void>;
 }
 
 const MAX_CONTENT_BYTES = 64 * 1024;
-const MAX_AGE_SECONDS = 60;
+const MAX_AGE_SECONDS = 3600;
 
-/** Starts the demo with data of its own; rejects with E_PORT. Default: any free port of 127.0.0.1. */
-export async function startDemoOrigin(
-  at: { readonly port?: number; readonly host?: string } = {},
-): Promise<RunningDemo> {
-  const { port = 0, host = '127.0.0.1' } = at;
+export interface DemoOptions {
+  /** Default: any free one. */
+  readonly port?: number;
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** How long the gate serves without a word from here. Default: that of trackers. */
+  readonly leaseMs?: number;
+}
+
+/** Starts the demo with data of its own; rejects with E_PORT. */
+export async function startDemoOrigin(options: DemoOptions = {}): Promise<RunningDemo> {
+  const { port = 0, host = '127.0.0.1', leaseMs } = options;
   // Loaded only now: Node 24 warns as soon as anyone imports node:sqlite, and other commands have no use for it.
-  const { openDemoData } = await import('./demo-data.ts');
-  const data = openDemoData();
-  const server = createServer((request, response) => void serve({ data, request, response }));
+  const { demoData, makeDemoDatabase } = await import('./demo-data.ts');
+  const folder = mkdtempSync(join(tmpdir(), 'tidegate-demo-'));
+  const path = join(folder, 'shop.db');
+  const database = makeDemoDatabase(path);
+  let gate: TrackingTarget | undefined;
+  const watch = new DemoWatch(() => tracker.settled());
+  const tracker = createTracker({
+    source: 'demo',
+    database: watch.database(sqliteDatabase({ path, install: true })),
+    targets: [{ name: 'the gate', deliver: (message) => deliverTwice(gate as TrackingTarget, message) }],
+    ...(leaseMs !== undefined && { leaseMs }),
+  });
+  const data = demoData(tracker.wrap(database));
+  const answer = tracker.node((request, response) => void serve({ data, watch, request, response }));
+  const server = createServer(answer);
+  const remove = () => {
+    database.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
   try {
     await listen(server, { port, host });
   } catch (error) {
-    data.close();
+    remove();
     throw error;
   }
   const name = isIPv6(host) ? `[${host}]` : host;
   return {
     url: `http://${name}:${(server.address() as AddressInfo).port}`,
+    path,
+    follow: async (adminUrl, print = () => undefined) => {
+      gate = gateTarget({ admin: adminUrl });
+      await tracker.start();
+      await watch.begin({ url: adminUrl }, print);
+    },
     close: async () => {
+      watch.end();
       await stop(server);
-      data.close();
+      await tracker.stop();
+      remove();
     },
   };
+}
+
+/** A lease begins with the second message of a session, which nobody wants to wait for: the first one is repeated at once. */
+async function deliverTwice(gate: TrackingTarget, message: SourceMessage): Promise<SourceReply> {
+  const reply = await gate.deliver(message);
+  if (message.sequence === 1) await gate.deliver(message);
+  return reply;
 }
 
 function listen(server: Server, at: { readonly port: number; readonly host: string }): Promise<void> {
@@ -59,22 +117,25 @@ function stop(server: Server): Promise<void> {
 
 interface Serving {
   readonly data: DemoData;
+  readonly watch: DemoWatch;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
 }
 
 async function serve(serving: Serving): Promise<void> {
-  const { data, request, response } = serving;
+  const { data, watch, request, response } = serving;
+  const { method = 'GET' } = request;
   try {
+    if (!isSafeMethod(method)) response.once('close', await watch.writing(`${method} ${request.url}`));
     const content = await readContent(request);
     if (content === undefined) {
       // The rest of the content is not waited for.
       response.setHeader('connection', 'close');
       return send(serving, refusal(413, `expected at most ${MAX_CONTENT_BYTES} bytes of content, got more`));
     }
-    const method = request.method === 'HEAD' ? 'GET' : (request.method as string);
     const { host = '' } = request.headers;
-    send(serving, answerDemo(data, { method, target: request.url as string, content, host }));
+    const asked = { method: method === 'HEAD' ? 'GET' : method, target: request.url as string, content, host };
+    send(serving, answerDemo(data, asked));
   } catch (error) {
     // The client is gone, or the demo is at fault; either way there is no answer that would be right.
     response.destroy(error as Error);
@@ -112,21 +173,15 @@ function textOf({ body, mediaType }: DemoAnswer): string {
 }
 
 function fieldsOf(answer: DemoAnswer, text: string): Readonly<Record<string, string>> {
-  const { groups, invalidates, status, location, allow, mediaType = 'application/json' } = answer;
+  const { tags, status, location, allow, mediaType = 'application/json' } = answer;
   return {
     ...(text !== '' && { 'content-type': mediaType, 'content-length': String(Buffer.byteLength(text)) }),
-    'cache-control': groups === undefined ? 'no-store' : `max-age=${MAX_AGE_SECONDS}`,
-    ...(groups !== undefined && { 'cache-groups': stringList(groups), 'cache-tag': groups.join(', ') }),
-    ...(groups !== undefined && status === 200 && { etag: `"${hash('sha256', text, 'base64url').slice(0, 22)}"` }),
-    ...(invalidates !== undefined && { 'cache-group-invalidation': stringList(invalidates) }),
+    'cache-control': tags === undefined ? 'no-store' : `max-age=${MAX_AGE_SECONDS}`,
+    ...(tags !== undefined && { 'cache-tag': tags.join(', ') }),
+    ...(tags !== undefined && status === 200 && { etag: `"${hash('sha256', text, 'base64url').slice(0, 22)}"` }),
     ...(location !== undefined && { location }),
     ...(allow !== undefined && { allow }),
   };
-}
-
-/** A List of Strings (RFC 9651 §3.1); our group names need no escapes. */
-function stringList(names: readonly string[]): string {
-  return names.map((name) => `"${name}"`).join(', ');
 }
 
 /** If-None-Match compares weakly (RFC 9110 §13.1.2); our tags hold no comma. */

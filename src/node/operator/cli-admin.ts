@@ -4,12 +4,14 @@
 // a gate that is not there, is 1.
 
 import { type Command, type CommanderError, Option } from 'commander';
+import type { EntryDependencies } from '../../admin/dependencies.ts';
 import { CLEARABLE, type TierAgreement, type TierHoldings } from '../../admin/tiers-api.ts';
 import type { Explanation, GateStats, InvalidationResult, ListPage } from '../../engine/contract.ts';
 import { TidegateError } from '../../errors.ts';
 import { type AdminAddress, type AdminCall, callAdmin } from './admin-client.ts';
 import { changeText, entries, explainText, listText, printable, statsText } from './admin-text.ts';
 import { adminUrl, atLeastOne, clientUrl, fieldLine, selecting, several } from './cli-values.ts';
+import { entryDepsText } from './deps-text.ts';
 import { agreementText, holdingsText } from './tiers-text.ts';
 
 /** Where commands print and how they end; each has the process's own as default. Lines come without a line break. */
@@ -44,7 +46,7 @@ export function registerAdminCommands(program: Command, io: AdminCommandIo = {})
   adminCommand(program, ends, 'stats')
     .description('show the counters since the start')
     .action((options: CommonOptions) =>
-      run<GateStats>(ends, options, { calls: (ask) => ask({ method: 'GET', path: '/stats' }), text: statsText }),
+      runAsked<GateStats>(ends, options, { calls: (ask) => ask({ method: 'GET', path: '/stats' }), text: statsText }),
     );
 }
 
@@ -73,12 +75,12 @@ function addClear(program: Command, io: Required<AdminCommandIo>): void {
     .action((options: CommonOptions & { tier?: string }) => {
       const { tier } = options;
       if (tier === undefined) {
-        return run<InvalidationResult>(io, options, {
+        return runAsked<InvalidationResult>(io, options, {
           calls: (ask) => ask({ method: 'POST', path: '/clear' }),
           text: (result) => changeText('cleared', result),
         });
       }
-      return run<{ readonly removed: number }>(io, options, {
+      return runAsked<{ readonly removed: number }>(io, options, {
         calls: (ask) => ask({ method: 'POST', path: '/tiers/clear', body: { tier } }),
         text: ({ removed }) => `cleared ${tier}: ${entries(removed)} removed`,
       });
@@ -91,13 +93,13 @@ function addTiers(program: Command, io: Required<AdminCommandIo>): void {
     .option('--check', 'compare them entry by entry; ends with 1 when they do not agree')
     .action(async (options: CommonOptions & { check?: true }) => {
       if (options.check !== true) {
-        return run<TierHoldings>(io, options, {
+        return runAsked<TierHoldings>(io, options, {
           calls: (ask) => ask({ method: 'GET', path: '/tiers' }),
           text: holdingsText,
         });
       }
       let agree = true;
-      await run<TierAgreement>(io, options, {
+      await runAsked<TierAgreement>(io, options, {
         calls: async (ask) => {
           const answer = await ask({ method: 'GET', path: '/tiers/check' });
           agree = (answer as TierAgreement).agree;
@@ -116,7 +118,8 @@ interface Work<T> {
   readonly text: (answer: T) => string;
 }
 
-async function run<T>(io: Required<AdminCommandIo>, options: CommonOptions, work: Work<T>): Promise<void> {
+/** Calls, prints, and ends where that fails. */
+export async function runAsked<T>(io: Required<AdminCommandIo>, options: CommonOptions, work: Work<T>): Promise<void> {
   const at: AdminAddress = { url: options.admin, token: options.token };
   let text: string;
   try {
@@ -143,7 +146,7 @@ function addList(program: Command, io: Required<AdminCommandIo>): void {
     .addOption(new Option('--tier <name>', 'only what this tier has').choices(['memory', 'disk']))
     .option('--limit <number>', 'entries at most', atLeastOne, 100)
     .action((options: CommonOptions & ListOptions) =>
-      run<ListPage>(io, options, { calls: (ask) => listPages(ask, options), text: listText }),
+      runAsked<ListPage>(io, options, { calls: (ask) => listPages(ask, options), text: listText }),
     );
 }
 
@@ -180,10 +183,14 @@ function addExplain(program: Command, io: Required<AdminCommandIo>): void {
     .option('-H, --header <field>', '"Name: value" of the request; may be repeated', several(fieldLine), [])
     .action((url: string, options: CommonOptions & { method: string; header: readonly string[] }) => {
       const headers = options.header.map((field) => ['header', field] as const);
-      const query = [['url', url], ['method', options.method], ...headers] as const;
-      return run<Explanation>(io, options, {
+      const query = [['url', url], ['method', options.method], ['deps', '1'], ...headers] as const;
+      return runAsked<Explanation & { readonly dependencies?: EntryDependencies }>(io, options, {
         calls: (ask) => ask({ method: 'GET', path: '/explain', query }),
-        text: explainText,
+        text: ({ dependencies, ...explanation }) => {
+          const hangsOn =
+            dependencies === undefined || dependencies.sources.length === 0 ? '' : entryDepsText(dependencies);
+          return explainText(explanation) + (hangsOn === '' ? '' : `\n\n${hangsOn}`);
+        },
       });
     });
 }
@@ -215,7 +222,7 @@ function addChange(program: Command, io: Required<AdminCommandIo>, { name, done,
     .option('--all', 'everything')
     .action((options: CommonOptions & SelectorOptions, command: Command) => {
       const body = selectorBody(options, command);
-      return run<InvalidationResult>(io, options, {
+      return runAsked<InvalidationResult>(io, options, {
         calls: (ask) => ask({ method: 'POST', path: `/${name}`, body }),
         text: (result) => changeText(done, result),
       });

@@ -40,6 +40,12 @@ export function selecting(name: 'url' | 'prefix' | 'pattern' | 'origin' | 'tag')
   return (text) => checked(text, () => parseSelector({ [name]: text }));
 }
 
+/** A record as `table:key`. */
+export function recordName(text: string): string {
+  if (/^[^:]+:[\s\S]+$/.test(text)) return text;
+  throw new InvalidArgumentError('Expected a record as table:key, such as users:7.');
+}
+
 /** For an option that may be repeated. */
 export function several(check: (text: string) => string) {
   return (text: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), check(text)];

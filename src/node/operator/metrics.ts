@@ -1,11 +1,14 @@
 // What a gate measures of itself, as operators see it. How is in prometheus.ts.
 
 import type { ExchangeReport, GateStats } from '../../engine/contract.ts';
+import type { SourceState } from '../../engine/source-leases.ts';
 
 export interface MetricsSources {
   readonly stats: () => GateStats;
   /** Bytes of content sent to clients since the start; undefined: not counted. */
   readonly clientBytes?: () => number;
+  /** Undefined: not shown. */
+  readonly sources?: () => readonly SourceState[];
 }
 
 /** Of prom-client; only `name` is looked at here. */

@@ -3,16 +3,19 @@
 
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { GateStats } from '../../engine/contract.ts';
+import type { SourceState } from '../../engine/source-leases.ts';
 import type { Metrics, MetricsSources } from './metrics.ts';
 
 /** One time series by `label`, or several; copied from the engine at each scrape. */
-interface Copied {
+interface Series<Stats> {
   readonly name: string;
   readonly help: string;
   readonly kind: 'counter' | 'gauge';
   readonly label?: string;
-  readonly read: (stats: GateStats) => number | { readonly [label: string]: number };
+  readonly read: (stats: Stats) => number | { readonly [label: string]: number };
 }
+
+type Copied = Series<GateStats>;
 
 /** Without a disk tier they are 0. */
 const DISK: readonly Copied[] = [
@@ -72,13 +75,14 @@ const COPIED: readonly Copied[] = [
 
 const ORIGIN_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-export function createPrometheus({ stats, clientBytes }: MetricsSources): Omit<Metrics, 'load'> {
+export function createPrometheus({ stats, clientBytes, sources }: MetricsSources): Omit<Metrics, 'load'> {
   const registry = new Registry();
   let latest: GateStats | undefined;
   const current = () => latest ?? stats();
   const copied = clientBytes === undefined ? COPIED : [...COPIED, clientCounter(clientBytes)];
-  const copiedNames = new Set(copied.map(({ name }) => name));
+  const copiedNames = new Set([...copied, ...OF_SOURCES].map(({ name }) => name));
   for (const one of copied) register(registry, one, current);
+  if (sources !== undefined) for (const one of OF_SOURCES) register(registry, { ...one, kind: 'gauge' }, sources);
   const originSeconds = new Histogram({
     name: 'tidegate_origin_seconds',
     help: "Time from forwarding a request to the head of the origin's answer.",
@@ -101,6 +105,27 @@ export function createPrometheus({ stats, clientBytes }: MetricsSources): Omit<M
   };
 }
 
+/** Of what trackers tell; by the name of the source. A lag that is not known has no series. */
+const OF_SOURCES: readonly Omit<Series<readonly SourceState[]>, 'kind'>[] = [
+  {
+    name: 'tidegate_source_live',
+    help: '1: what was read from the source may be served, as its tracker is heard of.',
+    label: 'source',
+    read: (states) => Object.fromEntries(states.map(({ source, live }) => [source, live ? 1 : 0])),
+  },
+  {
+    name: 'tidegate_source_lag_seconds',
+    help: 'Time since the moment up to which all changes of the source are known here.',
+    label: 'source',
+    read: (states) =>
+      Object.fromEntries(
+        states.flatMap(({ source, lagMs, heardMs }) => {
+          return lagMs === undefined || heardMs === undefined ? [] : [[source, (lagMs + heardMs) / 1000]];
+        }),
+      ),
+  },
+];
+
 function counter(name: string, help: string, of: Pick<Copied, 'read' | 'label'> | Copied['read']): Copied {
   return { name: `tidegate_${name}_total`, help, kind: 'counter', ...(typeof of === 'function' ? { read: of } : of) };
 }
@@ -113,7 +138,7 @@ function gauge(name: string, help: string, read: Copied['read']): Copied {
   return { name: `tidegate_${name}`, help, kind: 'gauge', read };
 }
 
-function register(registry: Registry, copied: Copied, stats: () => GateStats): void {
+function register<Stats>(registry: Registry, copied: Series<Stats>, stats: () => Stats): void {
   const { name, help, kind, label, read } = copied;
   const options = { name, help, labelNames: label === undefined ? [] : [label], registers: [registry] };
   const collect = (metric: { reset(): void; inc(labels: object, by: number): void }): void => {

@@ -39,9 +39,10 @@ export class CrewSources implements SourceApi {
     const own = await this.#own.reportSource(report);
     const answers = await this.#crew.askEach<'report'>((worker) => {
       // What is outdated is outdated for all of them already.
-      const { token: _, ...rest } = { ...report, tags: [] };
+      const { token: _, answers: __, ...rest } = report;
       const repeated = before?.get(worker);
-      return { kind: 'report', report: { ...rest, ...(repeated !== undefined && { token: repeated }) } };
+      const told = { ...rest, tags: [], ...(repeated !== undefined && { token: repeated }) };
+      return { kind: 'report', report: told, outdated: report.tags };
     });
     known.set(own.token, new Map(answers.map(({ worker, answer }) => [worker, answer.token])));
     for (const old of [...known.keys()].slice(0, -MAX_TOKENS)) known.delete(old);
@@ -51,5 +52,10 @@ export class CrewSources implements SourceApi {
 
   sources(): readonly SourceState[] {
     return this.#own.sources();
+  }
+
+  /** Trackers hear the primary's questions. */
+  askSource(...asked: Parameters<SourceApi['askSource']>): ReturnType<SourceApi['askSource']> {
+    return this.#own.askSource(...asked);
   }
 }

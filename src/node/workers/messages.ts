@@ -20,8 +20,8 @@ export type Question =
   | { readonly kind: 'list'; readonly query: ListQuery }
   | { readonly kind: 'explain'; readonly method: string; readonly uri: string; readonly fields: Fields }
   | { readonly kind: 'reload'; readonly config: ResolvedConfig }
-  /** Of a tracker. */
-  | { readonly kind: 'report'; readonly report: SourceReport };
+  /** Of a tracker. `outdated`: tags that are so already; what was asked for of theirs is filled again. */
+  | { readonly kind: 'report'; readonly report: SourceReport; readonly outdated: readonly string[] };
 
 export interface Answers {
   readonly figures: Figures;

@@ -3,6 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
+import type { AdminDeps } from '../../admin/api.ts';
 import { Invalidations } from '../../dependency/invalidations.ts';
 import { createLocalLog } from '../../engine/local-log.ts';
 import type { TidegateError } from '../../errors.ts';
@@ -42,17 +43,17 @@ export async function startWorkers(
   const history = { invalidations, log: shared };
   const tiers: NodeTiers = { ...opened, gateOptions: { ...opened.gateOptions, history } };
   const totals = new Totals();
-  let sources: () => readonly string[] = () => [];
+  let sources: AdminDeps['sources']['sources'] = () => [];
   const crew = new Crew({
-    config,
-    size,
-    shared,
-    feed,
-    log,
-    sources: () => sources(),
+    ...{ config, size, shared, feed, log },
+    sources: () => sources().map(({ source }) => source),
     retired: (figures) => totals.retire(figures),
   });
-  const metrics = createMetrics({ stats: () => totals.stats, clientBytes: () => totals.clientBytes });
+  const metrics = createMetrics({
+    stats: () => totals.stats,
+    clientBytes: () => totals.clientBytes,
+    sources: () => sources(),
+  });
   const part = await startPart(config, {
     log,
     tiers,
@@ -61,7 +62,7 @@ export async function startWorkers(
       front: crew,
       metrics,
       admin: (deps) => {
-        sources = () => deps.sources.sources().map(({ source }) => source);
+        sources = () => deps.sources.sources();
         return crewAdmin(deps, { crew, totals, metrics, hasDisk: config.disk !== undefined });
       },
     },

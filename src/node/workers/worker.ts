@@ -7,6 +7,8 @@
 import type { AdminDeps } from '../../admin/api.ts';
 import { Invalidations } from '../../dependency/invalidations.ts';
 import { rehydrateFound } from '../../engine/rehydrate.ts';
+import type { SourceReply } from '../../engine/source-leases.ts';
+import type { EntryNote } from '../../entry/stored-response.ts';
 import { TidegateError } from '../../errors.ts';
 import { afterIntents } from '../../feed/after-intents.ts';
 import { MemberLog } from '../../feed/member-log.ts';
@@ -152,8 +154,21 @@ export class Worker {
         await part.reload(question.config);
         return true;
       case 'report':
-        return part.gate.reportSource(question.report);
+        return this.#report(part, question);
     }
+  }
+
+  async #report(
+    part: Part,
+    { report, outdated }: Extract<Question, { readonly kind: 'report' }>,
+  ): Promise<SourceReply> {
+    const reply = await part.gate.reportSource(report);
+    const byKey = new Map<string, EntryNote>();
+    for (const tag of outdated) {
+      for (const entry of (this.#tiers as NodeTiers).memory.find({ kind: 'tag', tag })) byKey.set(entry.key, entry);
+    }
+    if (!reply.gap) rehydrateFound(part, [...byKey.values()]);
+    return reply;
   }
 
   #close(graceMs: number): void {

@@ -19,7 +19,11 @@ function bench() {
   /** Called before each worker is asked. */
   let before: () => void = () => undefined;
   const crew = new CrewSources(
-    { reportSource: (report) => primary.report(report), sources: () => primary.states() },
+    {
+      reportSource: (report) => primary.report(report),
+      sources: () => primary.states(),
+      askSource: async () => ({ kind: 'silent' }),
+    },
     {
       async askEach<Kind extends Question['kind']>(question: (worker: object) => Extract<Question, { kind: Kind }>) {
         const answers: { worker: object; answer: Answers[Kind] }[] = [];

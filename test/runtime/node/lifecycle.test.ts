@@ -1,6 +1,6 @@
 // The process `tidegate serve` from its start to its end: what it refuses to start with, reload, and shutdown.
 
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -256,12 +256,20 @@ describe('SIGTERM', { timeout: 60_000 }, () => {
     await client.untilClosed();
   });
 
-  test('the demo ends as well', async () => {
+  test('the demo tells what a write invalidated, and ends as well, with its file', { timeout: 30_000 }, async () => {
     const gate = await serveWith(tidegate(['serve', '--demo', '--port', '0', '--admin-port', '0']));
     onTestFinished(() => gate.program.stop());
-    expect((await fetch(`${gate.url}/v1/users/7`)).status).toBe(200);
+    const urls = ['/v1/users/7', '/v1/users/8', '/v1/users/7', '/v1/users/8'];
+    const ask = async (url: string, init?: RequestInit) => (await fetch(gate.url + url, init)).text();
+    for (const url of urls) expect(await ask(url)).toContain('firstName');
+    await ask('/v1/users/7', { method: 'PUT', body: '{"firstName":"Nova"}' });
+    const told = 'PUT /v1/users/7 -> invalidated /v1/users/7 | left /v1/users/8\n';
+    await until('the URLs', () => gate.program.out.includes(told));
+    const file = /^database: (.*)$/m.exec(gate.program.out)?.[1] as string;
+    expect(existsSync(file)).toBe(true);
     gate.program.signal('SIGINT');
     expect(await gate.program.exited).toBe(0);
+    expect(existsSync(file)).toBe(false);
   });
 });
 

@@ -1,0 +1,205 @@
+// What entries hang on, as rows of three granularities: records that the answer shows, conditions that rows are held
+// against, tables.
+//
+// The one complication: a tracker speaks of tags, an operator of URLs. A tag stands for reads of several tables, and a
+// response has several tags: so each read is a row or two, and a table is one row however often it is read.
+
+import type { DependencyLevel, Described, DescribedRead } from '../dependency/described.ts';
+
+export type Granularity = 'record' | 'predicate' | 'table';
+
+export interface DependencyRow {
+  readonly granularity: Granularity;
+  /** `*`: any of the source. */
+  readonly table: string;
+  /** Keys of records; a condition, with its window; of a table how often it is read. */
+  readonly what: string;
+  readonly level: DependencyLevel;
+  /** Why not `row`; or why less is known than could be. */
+  readonly reason?: string;
+  /** Whose change matters; `*`: all. */
+  readonly columns: readonly string[];
+  readonly source: string;
+  /** By which the entry is invalidated; undefined: by more than one. */
+  readonly tag?: string;
+  readonly statement?: string;
+}
+
+/** What a tracker has said. */
+export interface SourceWord {
+  readonly source: string;
+  /** False: not all is known. */
+  readonly isWhole: boolean;
+  readonly problem?: string;
+}
+
+export interface EntryDependencies {
+  /** Why there is nothing to tell. */
+  readonly note?: string;
+  readonly sources: readonly SourceWord[];
+  readonly rows: readonly DependencyRow[];
+  /** Tags of the entry that no tracker knows: the application's, or such as were invalidated meanwhile. */
+  readonly otherTags: readonly string[];
+}
+
+/** What hangs together on one thing. */
+export interface DependencyGroup {
+  readonly granularity: Granularity;
+  readonly table: string;
+  readonly what: string;
+  readonly level: DependencyLevel;
+  readonly reason?: string;
+  readonly columns: readonly string[];
+  readonly source: string;
+  readonly tags: ReadonlySet<string>;
+}
+
+const LADDER: readonly DependencyLevel[] = ['row', 'template', 'table', 'source'];
+const ALL = ['*'];
+const ANY_CHANGE = 'any change of the database';
+
+/** Of one entry. */
+export function rowsOf(source: string, described: readonly Described[]): DependencyRow[] {
+  return [...described.flatMap((one) => rowsOfTag(source, one)), ...tableRows(source, described)];
+}
+
+function rowsOfTag(source: string, { tag, reason, statement, reads, level }: Described): DependencyRow[] {
+  const common = {
+    ...(reason !== undefined && { reason }),
+    source,
+    tag,
+    ...(statement !== undefined && { statement }),
+  };
+  if (level === 'source') {
+    return [{ granularity: 'table', table: '*', what: ANY_CHANGE, level, columns: ALL, ...common }];
+  }
+  return reads.flatMap((read): DependencyRow[] => {
+    const { table, columns } = read;
+    const own = { table, level: read.level, columns, ...common };
+    return [
+      ...(read.level === 'row' ? [{ granularity: 'record' as const, what: recordsText(read), ...own }] : []),
+      ...(read.level === 'table' ? [] : [{ granularity: 'predicate' as const, what: conditionText(read), ...own }]),
+    ];
+  });
+}
+
+function tableRows(source: string, described: readonly Described[]): DependencyRow[] {
+  const tables = new Map<string, { levels: Set<DependencyLevel>; columns: Set<string>; tags: Described[] }>();
+  for (const one of described) {
+    for (const { table, level, columns } of one.reads) {
+      const known = tables.get(table) ?? { levels: new Set(), columns: new Set(), tags: [] };
+      known.levels.add(level);
+      for (const column of columns) known.columns.add(column);
+      if (!known.tags.includes(one)) known.tags.push(one);
+      tables.set(table, known);
+    }
+  }
+  return [...tables].map(([table, { levels, columns, tags }]) => {
+    const level = LADDER.findLast((step) => levels.has(step)) as DependencyLevel;
+    const reasons = [...new Set(tags.flatMap(({ reason }) => reason ?? []))];
+    const [only] = tags;
+    return {
+      granularity: 'table',
+      table,
+      what:
+        level === 'table' ? 'any row' : `read by ${tags.length === 1 ? '1 statement' : `${tags.length} statements`}`,
+      level,
+      ...(level !== 'row' && reasons.length > 0 && { reason: reasons.join('; ') }),
+      columns: columns.has('*') ? ALL : [...columns],
+      source,
+      ...(tags.length === 1 && only !== undefined && { tag: only.tag }),
+    };
+  });
+}
+
+/** Of what reads a table; each with the tags of those that it is true of. */
+export function groupsOfTable(source: string, table: string, described: readonly Described[]): DependencyGroup[] {
+  const groups = new Groups(source);
+  for (const one of described) {
+    if (one.level === 'source') groups.add(one, { granularity: 'table', table: '*', what: ANY_CHANGE, columns: ALL });
+    for (const read of one.reads) {
+      if (read.table !== table) continue;
+      const { level } = read;
+      groups.add({ ...one, level }, { granularity: 'table', table, what: TABLE_TEXTS[level], columns: [] });
+      if (level === 'table') continue;
+      const what = conditionText(read);
+      groups.add({ ...one, level }, { granularity: 'predicate', table, what, columns: read.columns });
+    }
+  }
+  return groups.sorted();
+}
+
+const TABLE_TEXTS: Readonly<Record<DependencyLevel, string>> = {
+  row: 'a change that the answer can depend on',
+  template: 'a change of a column that is used',
+  table: 'any change of the table',
+  source: ANY_CHANGE,
+};
+
+/** Of what shows a record, or may. */
+export function groupsOfRecord(
+  source: string,
+  { table, key }: { readonly table: string; readonly key: readonly string[] },
+  described: readonly Described[],
+): DependencyGroup[] {
+  const groups = new Groups(source);
+  const what = key.join(', ');
+  for (const one of described) {
+    if (one.level === 'source') groups.add(one, { granularity: 'table', table: '*', what: ANY_CHANGE, columns: ALL });
+    for (const read of one.reads) {
+      const { level, columns } = read;
+      if (read.table !== table) continue;
+      if (read.isListed === true) groups.add({ ...one, level }, { granularity: 'record', table, what, columns });
+      if (read.records !== undefined) continue;
+      const granularity = level === 'table' ? 'table' : 'predicate';
+      groups.add({ ...one, level }, { granularity, table, what: `${conditionText(read)} (rows not known)`, columns });
+    }
+  }
+  return groups.sorted();
+}
+
+const ORDER: readonly Granularity[] = ['record', 'table', 'predicate'];
+
+class Groups {
+  readonly #source: string;
+  readonly #byText = new Map<string, DependencyGroup>();
+
+  constructor(source: string) {
+    this.#source = source;
+  }
+
+  add(
+    { tag, level, reason }: Pick<Described, 'tag' | 'level' | 'reason'>,
+    of: Pick<DependencyGroup, 'granularity' | 'table' | 'what' | 'columns'>,
+  ): void {
+    const { granularity, table, what } = of;
+    const id = JSON.stringify([granularity, table, what, level, reason]);
+    const known = this.#byText.get(id);
+    const why = reason === undefined ? {} : { reason };
+    const columns = [...new Set([...(known?.columns ?? []), ...of.columns])];
+    const tags = new Set([...(known?.tags ?? []), tag]);
+    const all = columns.includes('*') ? ALL : columns;
+    this.#byText.set(id, { granularity, table, what, columns: all, level, ...why, source: this.#source, tags });
+  }
+
+  sorted(): DependencyGroup[] {
+    const places = [...this.#byText.values()];
+    return places.sort((one, other) => ORDER.indexOf(one.granularity) - ORDER.indexOf(other.granularity));
+  }
+}
+
+const COUNTED = 10_000;
+
+function recordsText({ records, recordCount }: DescribedRead): string {
+  if (records === undefined) return 'not known';
+  if (records.length === 0) return 'none';
+  // A key of several parts has commas of its own.
+  const shown = records.join(records.some((key) => key.includes(', ')) ? '; ' : ', ');
+  const count = recordCount ?? records.length;
+  if (count <= records.length) return shown;
+  return `${shown} … (${count >= COUNTED ? 'more than ' : ''}${count} in all)`;
+}
+
+function conditionText({ predicate, window }: DescribedRead): string {
+  return window === undefined ? predicate : `${predicate}; ${window}`;
+}

@@ -1,0 +1,206 @@
+// The part of the admin API that says what entries hang on: `GET /deps`, and the rows that `GET /explain` adds.
+//
+// The one complication: the gate knows entries and their tags, and the tracker what a tag stands for. So each answer waits
+// for the tracker, and says so where it keeps silent.
+
+import type { QuestionSubject, SourceAnswer } from '../dependency/described.ts';
+import { sourceOf, sourceTag } from '../dependency/source-tag.ts';
+import type { EntrySummary, Explanation, ListPage, ListQuery } from '../engine/contract.ts';
+import { ASK_MS, type Asked, MAX_OPEN } from '../engine/source-questions.ts';
+import { type AdminResponse, failure, json } from './answers.ts';
+import {
+  type DependencyGroup,
+  type EntryDependencies,
+  groupsOfRecord,
+  groupsOfTable,
+  rowsOf,
+  type SourceWord,
+} from './dependencies.ts';
+import { refuse } from './selectors.ts';
+import type { SourceApi } from './sources-api.ts';
+
+export interface DepsParts {
+  readonly sources: Pick<SourceApi, 'askSource' | 'sources'>;
+  readonly list: (query: ListQuery) => Promise<ListPage>;
+  /** Undefined: no route has the URL. */
+  readonly explain: (query: URLSearchParams) => Promise<Explanation | undefined>;
+}
+
+/** What hangs on something. */
+export type UrlGroup = Omit<DependencyGroup, 'tags'> & { readonly urls: readonly string[] };
+
+export interface GroupedDependencies {
+  readonly sources: readonly SourceWord[];
+  readonly groups: readonly UrlGroup[];
+  /** False: there may be URLs that are not named. */
+  readonly isWhole: boolean;
+}
+
+export const DEPS_KEYS = ['url', 'table', 'record', 'source'] as const;
+const MAX_TAGS = 1_000;
+/** Looked for one by one, so many; of more all that the source has is gone through. */
+const MAX_LOOKUPS = 20;
+const MAX_ENTRIES = 100_000;
+const MAX_URLS = 1_000;
+
+export async function answerDeps(parts: DepsParts, query: URLSearchParams): Promise<AdminResponse> {
+  const given = (['url', 'table', 'record'] as const).filter((key) => query.has(key));
+  const [kind] = given;
+  if (kind === undefined || given.length > 1)
+    return refuse('exactly one of url, table and record', given.join(' and '));
+  const only = query.get('source') ?? undefined;
+  const known = parts.sources.sources().map(({ source }) => source);
+  if (only !== undefined && !known.includes(only)) return unknownSource(only, known);
+  if (kind === 'url') return ofUrl(parts, query, only);
+  const about = subjectOf(kind, query.get(kind) as string);
+  if (only === undefined && known.length === 0) return unknownSource('none', known);
+  return ofSources(parts, only === undefined ? known : [only], about);
+}
+
+function unknownSource(got: string, known: readonly string[]): AdminResponse {
+  const expected = known.length === 0 ? 'a source whose tracker reports to this gate' : `one of ${known.join(', ')}`;
+  return failure({ status: 404, message: `expected ${expected}, got ${got}` });
+}
+
+/** `users:7`; `prices:3,de`; a comma within a part is written `\,`. */
+function subjectOf(kind: 'table' | 'record', text: string): Exclude<QuestionSubject, { kind: 'tags' }> {
+  if (kind === 'table') return { kind, table: text === '' ? refuse('the name of a table', text) : text };
+  const colon = text.indexOf(':');
+  if (colon < 1 || colon === text.length - 1) return refuse('a record as table:key, e.g. users:7', text);
+  return { kind, table: text.slice(0, colon), key: partsOf(text.slice(colon + 1)) };
+}
+
+function partsOf(text: string): string[] {
+  const parts: string[] = [];
+  let part = '';
+  for (const [token] of text.matchAll(/\\[\s\S]|[\s\S]/g)) {
+    if (token === ',') {
+      parts.push(part);
+      part = '';
+    } else part += token.length > 1 ? token.slice(1) : token;
+  }
+  return [...parts, part];
+}
+
+async function ofUrl(parts: DepsParts, query: URLSearchParams, only: string | undefined): Promise<AdminResponse> {
+  const explanation = await parts.explain(query);
+  const url = query.get('url');
+  if (explanation === undefined)
+    return failure({ status: 404, message: `expected a URL that a route takes, got ${url}` });
+  const found = await dependenciesOf(parts.sources, explanation, only);
+  const isSilent =
+    found.sources.length > 0 && found.sources.every(({ problem }) => problem?.startsWith(SILENT) === true);
+  if (isSilent) return failure({ status: 504, message: found.sources[0]?.problem as string });
+  return json(200, { url, ...found });
+}
+
+/** Asks the trackers of all sources that the entry was read from, or of the one. */
+export async function dependenciesOf(
+  api: DepsParts['sources'],
+  { entry, lastRefusal }: Pick<Explanation, 'entry' | 'lastRefusal'>,
+  only?: string,
+): Promise<EntryDependencies> {
+  if (entry === undefined) {
+    const why = lastRefusal === undefined ? '' : ` The last answer was refused: ${lastRefusal.reason}`;
+    const note = `Nothing is stored.${why} Why a tracker lets nothing be stored is in the field Tidegate-Untracked.`;
+    return { note, sources: [], rows: [], otherTags: [] };
+  }
+  const ofTags = entry.tags.flatMap((tag) => sourceOf(tag) ?? []);
+  const sources = only === undefined ? ofTags : ofTags.filter((source) => source === only);
+  const tags = entry.tags.filter((tag) => sourceOf(tag) === undefined);
+  if (sources.length === 0) {
+    const which = only === undefined ? 'any source' : only;
+    const note = `It does not say that it was read from ${which}: it has no tag ${sourceTag(only ?? '<name>')}.`;
+    return { note, sources: [], rows: [], otherTags: tags };
+  }
+  const about = { kind: 'tags', tags: tags.slice(0, MAX_TAGS) } as const;
+  const asked = await Promise.all(sources.map((source) => ask(api, source, about)));
+  const rows = asked.flatMap(({ word, answer }) => rowsOf(word.source, answer.described));
+  const described = new Set(asked.flatMap(({ answer }) => answer.described.map(({ tag }) => tag)));
+  return { sources: asked.map(({ word }) => word), rows, otherTags: tags.filter((tag) => !described.has(tag)) };
+}
+
+async function ofSources(
+  parts: DepsParts,
+  sources: readonly string[],
+  about: Exclude<QuestionSubject, { kind: 'tags' }>,
+): Promise<AdminResponse> {
+  const asked = await Promise.all(sources.map((source) => ask(parts.sources, source, about)));
+  const silent = asked.filter(({ isSilent }) => isSilent);
+  if (silent.length === asked.length) return failure({ status: 504, message: silent[0]?.word.problem as string });
+  const groups: UrlGroup[] = [];
+  let isWhole = true;
+  for (const { word, answer } of asked) {
+    const { source } = word;
+    const found =
+      about.kind === 'table'
+        ? groupsOfTable(source, about.table, answer.described)
+        : groupsOfRecord(source, about, answer.described);
+    const urls = await urlsOf(parts, source, new Set(found.flatMap(({ tags }) => [...tags])));
+    isWhole &&= urls.isWhole && word.isWhole;
+    for (const { tags, ...group } of found) {
+      const all = [...new Set([...tags].flatMap((tag) => [...(urls.byTag.get(tag) ?? [])]))].sort();
+      if (all.length > 0) groups.push({ ...group, urls: all.slice(0, MAX_URLS) });
+      isWhole &&= all.length <= MAX_URLS;
+    }
+  }
+  const answered: GroupedDependencies = { sources: asked.map(({ word }) => word), groups, isWhole };
+  return json(200, { ...aboutOf(about), ...answered });
+}
+
+function aboutOf(about: Exclude<QuestionSubject, { kind: 'tags' }>): object {
+  return about.kind === 'table' ? { table: about.table } : { record: { table: about.table, key: about.key } };
+}
+
+interface Told {
+  readonly word: SourceWord;
+  readonly answer: Pick<SourceAnswer, 'described'>;
+  readonly isSilent: boolean;
+}
+
+const SILENT = 'expected an answer of the tracker';
+const NOTHING = { described: [] };
+
+async function ask(api: DepsParts['sources'], source: string, about: QuestionSubject): Promise<Told> {
+  const asked = await api.askSource(source, about);
+  if (asked.kind !== 'answered') {
+    const word = { source, isWhole: false, problem: problemOf(source, asked.kind) };
+    return { word, answer: NOTHING, isSilent: asked.kind === 'silent' };
+  }
+  const { answer } = asked;
+  const { isWhole, problem } = answer;
+  return { word: { source, isWhole, ...(problem !== undefined && { problem }) }, answer, isSilent: false };
+}
+
+function problemOf(source: string, kind: Exclude<Asked['kind'], 'answered'>): string {
+  switch (kind) {
+    case 'silent':
+      return `${SILENT} of ${source} within ${ASK_MS / 1000} s, got none`;
+    case 'unknown-source':
+      return `expected a source whose tracker reports to this gate, got ${source}`;
+    case 'busy':
+      return `expected at most ${MAX_OPEN} questions to ${source} at once, got more`;
+  }
+}
+
+/** URLs of entries that have the tags, and are not outdated. */
+async function urlsOf({ list }: DepsParts, source: string, tags: ReadonlySet<string>) {
+  const byTag = new Map<string, Set<string>>();
+  const note = (tag: string, { uri, outdated }: EntrySummary) => {
+    if (outdated) return;
+    const urls = byTag.get(tag) ?? new Set<string>();
+    byTag.set(tag, urls.add(uri));
+  };
+  if (tags.size <= MAX_LOOKUPS) {
+    const pages = [];
+    for (const tag of tags) {
+      const page = await list({ tag, limit: MAX_URLS });
+      for (const entry of page.entries) note(tag, entry);
+      pages.push(page);
+    }
+    return { byTag, isWhole: pages.every(({ next }) => next === undefined) };
+  }
+  const { entries, next } = await list({ tag: sourceTag(source), limit: MAX_ENTRIES });
+  for (const entry of entries) for (const tag of entry.tags) if (tags.has(tag)) note(tag, entry);
+  return { byTag, isWhole: next === undefined };
+}

@@ -1,0 +1,179 @@
+// What became of what the gate has stored when somebody wrote: which URLs are invalidated, and which are left.
+//
+// The one complication: it is not what the demo believes. The gate's admin API is asked for its entries before and after,
+// and an entry is invalidated where it is outdated now, or gone, or has been filled again since (its stamp is a later one).
+// Writes that overlap are told as one, since nobody could say which of them did what.
+
+import type { ChangeSet } from '../../dependency/change.ts';
+import type { FeedListener } from '../../ports.ts';
+import type { TrackedDatabase } from '../../track/index.ts';
+import { nodeTasks } from '../node-ports.ts';
+import { type AdminAddress, callAdmin } from '../operator/admin-client.ts';
+import { changesText, reportText } from './demo-text.ts';
+
+/** By URL, the stamp of what is stored and not outdated. */
+type Stored = ReadonlyMap<string, number>;
+
+interface Report {
+  readonly before: Promise<Stored>;
+  /** What was written, in the words of the terminal. */
+  readonly writes: string[];
+  /** Requests that write and are not answered yet. */
+  underWay: number;
+  isTelling: boolean;
+}
+
+const LOOK_AGAIN_MS = 10;
+const MOST_LOOKS = 300;
+const MAX_ENTRIES = '1000';
+
+export class DemoWatch {
+  readonly #settled: () => Promise<void>;
+  #admin: AdminAddress | undefined;
+  #print: (line: string) => void = () => undefined;
+  #report: Report | undefined;
+
+  constructor(settled: () => Promise<void>) {
+    this.#settled = settled;
+  }
+
+  /** Resolves once the gate stores what is read from the database. */
+  async begin(admin: AdminAddress, print: (line: string) => void): Promise<void> {
+    await until(async () => {
+      const { sources } = (await callAdmin(admin, { method: 'GET', path: '/sources' })) as Sources;
+      return sources.some(({ live }) => live);
+    });
+    this.#print = print;
+    this.#admin = admin;
+  }
+
+  /** Tells nothing more. */
+  end(): void {
+    this.#admin = undefined;
+  }
+
+  /** To be awaited before a request writes; what it gives is to be called when the request has been answered. */
+  async writing(what: string): Promise<() => void> {
+    const report = this.#open();
+    report.writes.push(what);
+    report.underWay++;
+    await report.before;
+    return () => {
+      report.underWay--;
+      this.#tell(report);
+    };
+  }
+
+  /** The same database, whose changes are told of before they are passed on. */
+  database(tracked: TrackedDatabase): TrackedDatabase {
+    return {
+      open: async (platform) => {
+        const database = await tracked.open(platform);
+        const { feed } = database;
+        return {
+          ...database,
+          feed: {
+            start: (from, listener) => feed.start(from, this.#listener(listener)),
+            acknowledge: (position) => feed.acknowledge(position),
+            status: () => feed.status(),
+            stop: () => feed.stop(),
+          },
+        };
+      },
+    };
+  }
+
+  #listener(listener: FeedListener): FeedListener {
+    return {
+      changed: async (set) => {
+        const report = await this.#changed(set);
+        await listener.changed(set);
+        if (report !== undefined) this.#tell(report);
+      },
+      gap: (reason, position) => listener.gap(reason, position),
+      reached: (position) => listener.reached(position),
+    };
+  }
+
+  /** What a request has written, or another program. */
+  async #changed(set: ChangeSet): Promise<Report | undefined> {
+    if (this.#admin === undefined) return undefined;
+    const report = this.#open();
+    if (report.underWay === 0) report.writes.push(changesText(set));
+    await report.before;
+    return report;
+  }
+
+  #open(): Report {
+    this.#report ??= { before: this.#stored(), writes: [], underWay: 0, isTelling: false };
+    return this.#report;
+  }
+
+  #tell(report: Report): void {
+    if (report.isTelling || report.underWay > 0) return;
+    report.isTelling = true;
+    this.#whenOver(report)
+      .catch((error: unknown) => {
+        if (this.#admin !== undefined) this.#print(`${report.writes.join(' + ')} -> not known: ${String(error)}`);
+      })
+      .finally(() => {
+        if (this.#report === report) this.#report = undefined;
+      });
+  }
+
+  async #whenOver(report: Report): Promise<void> {
+    const before = await report.before;
+    let after: Stored;
+    let told: number;
+    do {
+      told = report.writes.length;
+      await until(async () => report.underWay === 0 && (await this.#hasNoIntent()));
+      await this.#settled();
+      after = await this.#stored();
+    } while (report.writes.length > told);
+    this.#report = undefined;
+    if (this.#admin === undefined) return;
+    const invalidated = [...before.keys()].filter((uri) => after.get(uri) !== before.get(uri));
+    const left = [...before.keys()].filter((uri) => after.get(uri) === before.get(uri));
+    this.#print(reportText(report.writes, { invalidated, left }));
+  }
+
+  /** The gate has done what the answer to a write is for it to do (RFC 9111 §4.4). */
+  async #hasNoIntent(): Promise<boolean> {
+    if (this.#admin === undefined) return true;
+    const stats = (await callAdmin(this.#admin, { method: 'GET', path: '/stats' })) as { readonly intentsOpen: number };
+    return stats.intentsOpen === 0;
+  }
+
+  async #stored(): Promise<Stored> {
+    const stored = new Map<string, number>();
+    if (this.#admin === undefined) return stored;
+    const query = [['limit', MAX_ENTRIES]] as const;
+    const { entries } = (await callAdmin(this.#admin, { method: 'GET', path: '/entries', query })) as Entries;
+    for (const { uri, coding, outdated, stamp } of entries) {
+      if (!outdated && coding === undefined) stored.set(uri, stamp);
+    }
+    return stored;
+  }
+}
+
+interface Sources {
+  readonly sources: readonly { readonly live: boolean }[];
+}
+
+interface Entries {
+  readonly entries: readonly {
+    readonly uri: string;
+    readonly coding?: string;
+    readonly outdated: boolean;
+    readonly stamp: number;
+  }[];
+}
+
+/** Or until it has been looked at often enough. */
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  for (let look = 0; look < MOST_LOOKS; look++) {
+    if (await isSo()) return;
+    await new Promise<void>((resolve) => void nodeTasks.later(LOOK_AGAIN_MS, resolve));
+  }
+}

@@ -1,0 +1,74 @@
+// What the commands `tidegate feed` say of a feed: one form for all kinds of database.
+
+export interface FeedTable {
+  /** As statements name it: `users`, `audit.entries`. */
+  readonly name: string;
+  /** Whether its changes are told. */
+  readonly isTold: boolean;
+  /** What a change tells of the row as it was. */
+  readonly oldRow: 'whole' | 'key' | 'none';
+  /** Why not, or what costs needless invalidations. */
+  readonly notes: readonly string[];
+}
+
+export interface FeedReport {
+  readonly source: string | undefined;
+  /** Without the password. */
+  readonly database: string;
+  readonly by: 'SQLite triggers' | 'logical replication' | 'PostgreSQL triggers';
+  readonly isHealthy: boolean;
+  readonly tables: readonly FeedTable[];
+  /** What cannot be told of, and what was not asked for. */
+  readonly leftOut: readonly { readonly name: string; readonly why: string }[];
+  readonly slot?: SlotReport;
+  readonly log?: LogReport;
+  /** Each a sentence that says what was expected; empty: the feed tells all it should. */
+  readonly problems: readonly string[];
+  /** What may do harm later, but does none to what is told. */
+  readonly warnings: readonly string[];
+}
+
+export interface SlotReport {
+  readonly name: string;
+  readonly publication: string;
+  readonly state: 'missing' | 'idle' | 'active' | 'lost';
+  /** Of the server, that reads from it. */
+  readonly process: number | null;
+  /** Up to which all was acknowledged. */
+  readonly position: string | null;
+  readonly lagBytes: number | null;
+  readonly walStatus: string | null;
+  /** Until the log may be lost; null: there is no bound. */
+  readonly safeBytes: number | null;
+  readonly retainedBytes: number | null;
+  readonly maxRetainedBytes: number | null;
+}
+
+export interface LogReport {
+  readonly isThere: boolean;
+  readonly rows: number | null;
+  readonly bytes: number | null;
+  /** The change that was logged last, of those that are not acknowledged. */
+  readonly last: { readonly row: number; readonly table: string; readonly kind: string } | null;
+}
+
+export interface FeedRemoval {
+  readonly removed: readonly string[];
+  readonly kept: readonly string[];
+}
+
+/** One database, opened. All reject with E_FEED. */
+export interface FeedBackend {
+  status(): Promise<FeedReport>;
+  /** The statements that `install` would run; none: all is there. */
+  plan(): Promise<readonly string[]>;
+  install(): Promise<void>;
+  remove(): Promise<FeedRemoval>;
+  close(): Promise<void>;
+}
+
+/** For a table's notes. A condition on such a column can never be ruled out, so it costs needless invalidations. */
+export function uncomparable(what: string, columns: readonly { readonly name: string }[]): readonly string[] {
+  if (columns.length === 0) return [];
+  return [`${what} of ${columns.map(({ name }) => name).join(', ')} cannot be compared: any may match`];
+}

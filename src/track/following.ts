@@ -1,0 +1,81 @@
+// The side that follows the database, as those see it who record reads: here, or in a process of its own. Types only.
+//
+// The one complication: in another process a read is registered some time after it was made. Until that process has
+// said so, what was made of it may not be stored.
+
+import type { FeedPosition } from '../dependency/change.ts';
+import type { ReadMark } from '../dependency/recent-changes.ts';
+import type { Watched } from '../dependency/registry.ts';
+import type { Dialect, FallbackNote, Template } from '../dependency/template.ts';
+import type { FeedStatus } from '../ports.ts';
+import type { Parser } from '../sql/ast.ts';
+import type { OpenDatabase, TargetStatus, Untracked } from './contract.ts';
+import type { Asking } from './uncovered.ts';
+
+export interface Following {
+  readonly position: FeedPosition | undefined;
+  /** Differs once statements may mean something else. */
+  readonly generation: number;
+  /** Whether the feed is up to date. */
+  readonly isLive: boolean;
+  /** The schema may be another one than the catalogue says. */
+  readonly isRefreshing: boolean;
+  /** To be taken before a read; undefined: nothing can be registered now. */
+  mark(): ReadMark | undefined;
+  template(text: string): Template;
+  /** The name of a table that it reads, or may read, whose changes are not told. */
+  covers(reading: Asking): string | undefined;
+  /**
+   * `tag` stands for what was read from now on. False: a change that the read missed, or may have missed, was told before,
+   * so nothing may be stored of it: whoever waits for that change no longer waits for its tag.
+   */
+  register(tag: string, watched: Watched, mark: ReadMark): boolean;
+  /** Gives the tag of any change; undefined: as above. `reason`: why it is not known more finely, for people. */
+  registerSource(mark: ReadMark, reason?: FallbackNote): string | undefined;
+  publish(tags: readonly string[]): void;
+}
+
+/** Registrations of one scope with another process. */
+export interface Underway {
+  /** Resolves once there is word of all, or none is waited for any longer; undefined: there is. */
+  wait(): Promise<void> | undefined;
+  /** Why what was read may not be stored: empty once all of it is registered. */
+  refusals(): readonly Refusal[];
+  /** Resolves once the process has all that was published; undefined: it has. */
+  published(): Promise<void> | undefined;
+}
+
+export interface Refusal {
+  readonly kind: Untracked;
+  readonly what?: string | undefined;
+}
+
+export interface Side {
+  readonly follower: Following;
+  readonly parser: Parser;
+  readonly dialect: Dialect;
+  readonly wake: () => void;
+  readonly lookUp?: OpenDatabase['lookUp'];
+  /** Undefined: what is registered is registered at once. */
+  readonly underway?: Underway;
+}
+
+/** What a tracker stands on. */
+export interface Followed {
+  /** Resolves once reads can be registered. */
+  begin(): Promise<void>;
+  /** For one scope. Undefined: nothing can be recorded yet. */
+  side(): Side | undefined;
+  status(): FollowedStatus;
+  /** Resolves once no target serves what was before the latest commit of now. False: it was stopped, or given up. */
+  settled(isGivenUp: () => boolean): Promise<boolean>;
+  stop(): Promise<void>;
+}
+
+export interface FollowedStatus {
+  readonly isLive: boolean;
+  readonly feed: FeedStatus | undefined;
+  readonly position: FeedPosition | undefined;
+  readonly instances: number;
+  readonly targets: readonly TargetStatus[];
+}

@@ -1,0 +1,142 @@
+// A ServerResponse that is kept back until it is known what its head says.
+//
+// The one complication: `writeHead`, `write` and `end` cannot wait, and who called them goes on as if it had been done. So
+// they are written down, and the response says meanwhile what it would say: that its head is out, that it has ended.
+
+import type { ServerResponse } from 'node:http';
+
+export type Call = (...given: unknown[]) => unknown;
+
+const KEPT = ['writeHead', 'write', 'end', 'flushHeaders'] as const;
+/** They fail once the head is out. */
+const OF_HEAD = ['setHeader', 'setHeaders', 'appendHeader', 'removeHeader'] as const;
+
+/** `wait` is called before the first byte; undefined: nothing has to be waited for. */
+export function holdBack(response: ServerResponse, wait: () => Promise<unknown> | undefined): void {
+  const held = new HeldResponse(response);
+  let isBegun = false;
+  held.take((name, given) => {
+    // A head alone says nothing yet: the handler may do more before it goes on.
+    if (isBegun || name === 'writeHead') return held.keep(name, given);
+    isBegun = true;
+    const waiting = wait();
+    if (waiting !== undefined) {
+      const goOn = () => held.release();
+      waiting.then(goOn, goOn);
+      return held.keep(name, given);
+    }
+    held.release();
+    return held.call(name, given);
+  });
+}
+
+/** Fields given to writeHead are set before it, so that those of ours are not put under them. */
+export function headOf(response: ServerResponse, given: readonly unknown[]): readonly unknown[] {
+  const fields = given.at(-1);
+  if (typeof fields !== 'object' || fields === null) return given;
+  if (Array.isArray(fields)) {
+    const flat = fields.flat() as string[];
+    const seen = new Set<string>();
+    for (let at = 0; at + 1 < flat.length; at += 2) {
+      const name = flat[at] as string;
+      if (seen.has(name.toLowerCase())) response.appendHeader(name, flat[at + 1] as string);
+      else response.setHeader(name, flat[at + 1] as string);
+      seen.add(name.toLowerCase());
+    }
+  } else {
+    for (const [name, value] of Object.entries(fields)) {
+      if (value !== undefined) response.setHeader(name, value as string);
+    }
+  }
+  return given.slice(0, -1);
+}
+
+class HeldResponse {
+  readonly #response: ServerResponse;
+  readonly #methods: ReadonlyMap<string, unknown>;
+  readonly #calls: (readonly [name: string, given: readonly unknown[]])[] = [];
+  #isReleased = false;
+  /** Once the head is as it will be. */
+  #status: { readonly code: number; readonly message: string } | undefined;
+  #hasEnded = false;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+    this.#methods = new Map([...KEPT, ...OF_HEAD].map((name) => [name, Reflect.get(response, name) as unknown]));
+  }
+
+  take(called: (name: string, given: readonly unknown[]) => unknown): void {
+    for (const name of KEPT) {
+      Reflect.set(this.#response, name, (...given: unknown[]) =>
+        this.#isReleased ? this.call(name, given) : called(name, given),
+      );
+    }
+  }
+
+  keep(name: string, given: readonly unknown[]): unknown {
+    const response = this.#response;
+    if (name === 'writeHead') this.#keepHead(given);
+    else this.#calls.push([name, given]);
+    this.#pretend(name);
+    return name === 'write' ? false : response;
+  }
+
+  release(): void {
+    const response = this.#response;
+    this.#isReleased = true;
+    for (const name of ['headersSent', 'writableEnded', 'finished']) Reflect.deleteProperty(response, name);
+    if (this.#status !== undefined) {
+      response.statusCode = this.#status.code;
+      response.statusMessage = this.#status.message;
+    }
+    try {
+      for (const [name, given] of this.#calls) this.call(name, given);
+    } catch (error) {
+      // Who called it is gone, so nobody can be told but the client.
+      response.destroy(error instanceof Error ? error : undefined);
+    }
+    if (this.#calls.some(([name]) => name === 'write') && !response.writableEnded) response.emit('drain');
+  }
+
+  /** As it was before: what others put around it since stays there. */
+  call(name: string, given: readonly unknown[]): unknown {
+    return (this.#methods.get(name) as Call).apply(this.#response, given as unknown[]);
+  }
+
+  #keepHead(given: readonly unknown[]): void {
+    if (this.#status !== undefined) {
+      // What compresses asks for the head again, without a word of its own.
+      if (given.length === 1) return;
+      throw sent('write');
+    }
+    const [code, message] = given;
+    if (typeof code === 'number') this.#response.statusCode = code;
+    if (typeof message === 'string') this.#response.statusMessage = message;
+    this.#calls.push(['writeHead', headOf(this.#response, given)]);
+  }
+
+  /** As if it had been done. */
+  #pretend(name: string): void {
+    const response = this.#response;
+    if (this.#status === undefined) {
+      this.#status = { code: response.statusCode, message: response.statusMessage };
+      Object.defineProperty(response, 'headersSent', { configurable: true, get: () => true });
+      for (const of of OF_HEAD) {
+        Reflect.set(response, of, (...given: unknown[]) => {
+          if (!this.#isReleased) throw sent(of === 'removeHeader' ? 'remove' : 'set');
+          return this.call(of, given);
+        });
+      }
+    }
+    if (name !== 'end' || this.#hasEnded) return;
+    this.#hasEnded = true;
+    for (const property of ['writableEnded', 'finished']) {
+      Object.defineProperty(response, property, { configurable: true, get: () => true });
+    }
+  }
+}
+
+function sent(verb: string): Error {
+  const error = new Error(`Cannot ${verb} headers after they are sent to the client`);
+  return Object.assign(error, { code: 'ERR_HTTP_HEADERS_SENT' });
+}

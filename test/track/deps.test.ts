@@ -1,0 +1,206 @@
+// What entries hang on, from the tracker in the application by way of the gate to the command line.
+
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { DatabaseSync } from 'node:sqlite';
+import { Command } from 'commander';
+import { expect, it, vi } from 'vitest';
+import { resolveConfig } from '../../src/node/config/config.ts';
+import { registerAdminCommands } from '../../src/node/operator/cli-admin.ts';
+import { registerDepsCommand } from '../../src/node/operator/cli-deps.ts';
+import { startGate } from '../../src/node/serve.ts';
+import { createTracker, gateTarget, sqliteDatabase } from '../../src/track/index.ts';
+import { atEnd, shopFile } from './world.ts';
+
+/** SQLite reads it up to the zero character; the parser does not read it. */
+const ODD = 'SELECT id FROM users\0';
+
+const TARGETS = {
+  '/list': 'SELECT * FROM users ORDER BY id LIMIT 2',
+  '/lane': `SELECT id, age FROM users WHERE firstName = 'Lane'`,
+  '/range': 'SELECT id FROM users WHERE age >= 35 AND age < 45',
+  '/user': 'SELECT * FROM users WHERE id = 3',
+  '/orders':
+    'SELECT u.id, u.firstName, o.id AS orderId, o.total FROM users u JOIN orders o ON o.user_id = u.id ORDER BY u.id',
+  '/names': 'SELECT DISTINCT firstName FROM users',
+  '/notes': 'SELECT * FROM notes',
+  '/odd': ODD,
+  '/late': 'SELECT * FROM late',
+} as const;
+
+async function deps() {
+  const path = shopFile();
+  const raw = new DatabaseSync(path);
+  raw.exec('CREATE TABLE notes (text TEXT)');
+  atEnd(() => raw.close());
+  let serve: Parameters<typeof createServer>[1] = () => undefined;
+  const server = createServer((request, response) => (serve as NonNullable<typeof serve>)(request, response as never));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  atEnd(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const config = { listen: { port: 0 }, admin: { port: 0 }, origins: { shop: { url } }, log: { level: 'silent' } };
+  const gate = await startGate(resolveConfig(config, { env: {} }));
+  atEnd(() => gate.close({ graceMs: 0 }));
+  const tracker = createTracker({
+    source: 'shop',
+    database: sqliteDatabase({ path, install: true }),
+    targets: [gateTarget({ admin: gate.adminUrl })],
+    leaseMs: 600,
+  });
+  const db = tracker.wrap(raw);
+  serve = tracker.node((request, response) => {
+    const sql = TARGETS[request.url as keyof typeof TARGETS];
+    const rows = sql === undefined ? manyOf(db) : db.prepare(sql).all();
+    response.writeHead(200, { 'cache-control': 'max-age=600', 'cache-tag': 'own' }).end(JSON.stringify(rows));
+  });
+  await tracker.start();
+  atEnd(() => tracker.stop());
+  for (const target of [...Object.keys(TARGETS), '/many']) {
+    if (target === '/late') continue;
+    await vi.waitFor(async () => {
+      const response = await fetch(gate.url + target);
+      await response.text();
+      expect(response.headers.get('cache-status')).toMatch(/;\s*hit/);
+    }, 5_000);
+  }
+  const cli = async (...args: string[]) => (await cliOf(gate.adminUrl)(...args)).replaceAll(gate.url, '');
+  const rows = async (...args: string[]) => {
+    const lines = (await cli(...args)).split('\n');
+    return lines.map((line) => line.trim().split(/ {2,}/).join(' | '));
+  };
+  return { gate, tracker, raw, cli, rows };
+}
+
+function cliOf(admin: string) {
+  return async (...args: string[]) => {
+    const out: string[] = [];
+    const program = new Command('tidegate');
+    const io = {
+      print: (text: string) => void out.push(text),
+      printError: (text: string) => void out.push(text),
+      exit: (code: number): never => {
+        throw new Error(`exit ${code}`);
+      },
+    };
+    registerAdminCommands(program, io);
+    registerDepsCommand(program, io);
+    await program.parseAsync([...args, '--admin', admin], { from: 'user' }).catch((error: Error) => {
+      out.push(error.message);
+    });
+    return out.join('\n');
+  };
+}
+
+/** More statements of one text than a response may have tags. */
+function manyOf(db: DatabaseSync): unknown {
+  const byId = db.prepare('SELECT age FROM users WHERE id = ?');
+  return Array.from({ length: 300 }, (_, id) => byId.get(id));
+}
+
+it('what an entry hangs on, as `deps` and `explain` say it', async () => {
+  const { gate, rows } = await deps();
+  const ofUrl = (target: string) => rows('deps', gate.url + target);
+  const expected = [
+    'GRANULARITY | TABLE | WHAT | COLUMNS | LEVEL',
+    'record | users | 1, 2 | * | row',
+    'predicate | users | any row; first 2 by id, up to 2 | * | row',
+    'table | users | read by 1 statement | * | row',
+    expect.stringMatching(/^other tags: own, s\w{14}$/),
+  ];
+  expect(await ofUrl('/list')).toEqual(expected);
+  expect((await rows('explain', `${gate.url}/list`)).slice(-6)).toEqual(['', ...expected]);
+  const cases: [string, unknown[]][] = [
+    ['/lane', ["predicate | users | firstName = 'Lane' | id, firstName, age | row"]],
+    ['/range', ['record | users | 2 | id, age | row', 'predicate | users | age >= 35 and age < 45 | id, age | row']],
+    ['/user', ['record | users | 3 | * | row', 'predicate | users | id = 3 | * | row']],
+    [
+      '/orders',
+      [
+        'record | users | 1, 2 | id, firstName | row',
+        'record | orders | 1, 2 | * | row',
+        'table | orders | read by 1 statement | * | row',
+      ],
+    ],
+    ['/names', ['record | users | not known | id, firstName | row']],
+    ['/notes', ['predicate | notes | any row | text | row (no-primary-key: notes)']],
+    ['/odd', [expect.stringMatching(/^table \| \* \| any change of the database \| \* \| source \(unparsed: /)]],
+    [
+      '/many',
+      [
+        'table | users | read by 1 statement | id, age | template (too many tags for one response (maxTags, maxTagBytes))',
+      ],
+    ],
+  ];
+  for (const [target, expected] of cases) {
+    expect(await ofUrl(target), target).toEqual(expect.arrayContaining(expected));
+  }
+}, 30_000);
+
+it('what hangs on a table and on a record, and how far the gate was told', async () => {
+  const { gate, cli, rows } = await deps();
+  const lines = await rows('deps', '--table', 'orders');
+  expect(lines).toEqual([
+    'GRANULARITY | TABLE | WHAT | LEVEL | URL',
+    'table | orders | a change that the answer can depend on | row | /orders',
+    'table | * | any change of the database | source | /odd',
+    'predicate | orders | any row | row | /orders',
+    expect.stringMatching(/^source: unparsed: /),
+  ]);
+  const users = await cli('deps', '--table', 'users', '--json');
+  const { groups } = JSON.parse(users) as { groups: { granularity: string; level: string; urls: string[] }[] };
+  const levels = groups.filter(({ granularity }) => granularity === 'table').map(({ level, urls }) => [level, urls]);
+  expect(levels).toEqual([
+    ['row', ['/lane', '/list', '/names', '/orders', '/range', '/user']],
+    ['template', ['/many']],
+    ['source', ['/odd']],
+  ]);
+  expect(await rows('deps', '--record', 'users:3')).toEqual([
+    'GRANULARITY | TABLE | WHAT | LEVEL | URL',
+    'record | users | 3 | row | /user',
+    'table | * | any change of the database | source | /odd',
+    'predicate | users | any row (rows not known) | row | /names',
+    'predicate | users | any row (rows not known) | template | /many',
+    expect.stringMatching(/^source: unparsed: /),
+    'template: too many tags for one response (maxTags, maxTagBytes)',
+  ]);
+  expect((await rows('deps', '--record', 'notes:1')).slice(-1)).toEqual([
+    'shop: expected a table with a primary key, got notes, which has none',
+  ]);
+  expect(await cli('deps', '--record', 'users:1', '--source', 'other')).toContain('expected one of shop, got other');
+  const shown = await fetch(`${gate.adminUrl}/sources`).then((response) => response.json());
+  expect(shown).toMatchObject({
+    sources: [{ source: 'shop', position: expect.any(String), lagMs: expect.any(Number), heardMs: expect.any(Number) }],
+  });
+  const metrics = await fetch(`${gate.adminUrl}/metrics`).then((response) => response.text());
+  expect(metrics).toMatch(/^tidegate_source_lag_seconds\{source="shop"\} [0-9.e-]+$/m);
+  expect(metrics).toMatch(/^tidegate_source_live\{source="shop"\} [01]$/m);
+}, 30_000);
+
+it('what cannot be told is named: a table without triggers, a tracker that has gone', async () => {
+  const { cli, gate, tracker, raw } = await deps();
+  raw.exec('CREATE TABLE late (id INTEGER PRIMARY KEY)');
+  await vi.waitFor(async () => {
+    const response = await fetch(`${gate.url}/late`);
+    await response.text();
+    expect(response.headers.get('tidegate-untracked')).toBe('uncovered-table: late');
+  }, 5_000);
+  const why = /^Nothing is stored\. The last answer was refused: .* is in the field Tidegate-Untracked\.$/;
+  expect(await cli('deps', `${gate.url}/late`)).toMatch(why);
+  expect(await cli('deps', '--table', 'late')).toContain('shop: expected a table whose changes are told, got late');
+  await tracker.stop();
+  const silence = 'E_ADMIN: expected an answer of the tracker of shop within 2 s, got none';
+  expect(await cli('deps', `${gate.url}/list`)).toContain(silence);
+}, 30_000);
+it.each([
+  [['deps'], 'expected one of a URL, --table and --record, got none'],
+  [['deps', 'http://a.example/', '--table', 'x'], 'got a URL and --table'],
+  [['deps', '--record', 'users'], 'Expected a record as table:key'],
+  [['deps', '--table', 'x', '-H', 'a: b'], 'expected a URL with --header'],
+])('a wrong command line is told: %j', async (args, message) => {
+  const text = await cliOf('http://127.0.0.1:1')(...args);
+  expect(text).toContain(message);
+  expect(text).toContain('exit 2');
+});
