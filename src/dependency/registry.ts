@@ -115,6 +115,35 @@ export class Registry {
     return this.#outdated(tags, tags);
   }
 
+  /**
+   * More is known by now of what was registered as `from`. Nothing is done where that is outdated meanwhile. All changes
+   * that came since matched `from`, which is the wider one.
+   */
+  narrow(tag: string, from: Instance, to: Instance): void {
+    const [wide, narrow] = [fingerprintOf(from, this.#seed), fingerprintOf(to, this.#seed)];
+    const ids = this.#byTag.get(tag) ?? [];
+    const find = (fingerprint: number) => ids.find((id) => this.#registered.get(id)?.fingerprint === fingerprint);
+    const [id, same] = [find(wide), find(narrow)];
+    if (id === undefined || id === same) return;
+    const known = this.#registered.get(id) as Registered;
+    this.#index.remove(id);
+    this.#registered.delete(id);
+    this.#byTag.set(
+      tag,
+      ids.filter((one) => one !== id),
+    );
+    if (same !== undefined) {
+      const one = this.#registered.get(same) as Registered;
+      this.#registered.set(same, { ...one, seen: seenByBoth(one.seen, known.seen) });
+      return;
+    }
+    const next = this.#nextId++;
+    // There is room: one has just gone.
+    this.#index.add(next, to);
+    this.#registered.set(next, { ...known, fingerprint: narrow });
+    this.#byTag.set(tag, [...(this.#byTag.get(tag) as number[]), next]);
+  }
+
   /** A statement depends on all of the source, and why. */
   note(reason: FallbackNote): void {
     if (this.#notes.size < MAX_NOTES) this.#notes.set(`${reason.fallback}: ${reason.what}`, reason);

@@ -8,6 +8,8 @@ const TABLES = `SELECT n.nspname AS schema, c.relname AS name, c.relkind AS kind
     c.relispartition AS "isPartition", c.relpersistence AS persistence, root.relname AS "rootName",
     (SELECT nspname FROM pg_namespace WHERE oid = root.relnamespace) AS "rootSchema",
     EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary) AS "hasKey",
+    EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attgenerated = 'v' AND NOT a.attisdropped)
+      AS "hasVirtual",
     EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid
       WHERE p.pubname = $1 AND r.prrelid = c.oid) AS named,
     EXISTS (SELECT FROM pg_publication_rel r JOIN pg_publication p ON p.oid = r.prpubid WHERE p.pubname = $1
@@ -29,6 +31,8 @@ export interface PostgresTableRow {
   readonly rootName: string | null;
   readonly persistence: 'p' | 'u';
   readonly hasKey: boolean;
+  /** A column that is computed when it is read: with it in its identity, the server would refuse updates and deletes. */
+  readonly hasVirtual: boolean;
   /** In the publication's own list. */
   readonly named: boolean;
   /** With some of its rows or columns only. */

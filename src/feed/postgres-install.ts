@@ -40,7 +40,7 @@ export async function planPostgresFeed(session: PostgresSession, install: Postgr
   await expectLogical(session);
   const all = await postgresTables(session, publication);
   if (install.tables !== 'all') expectAll(install.tables, all);
-  const chosen = all.filter((table) => table.persistence === 'p' && isChosen(install, table));
+  const chosen = all.filter((table) => table.persistence === 'p' && isChosen(install, table) && !isRefused(table));
   // A partitioned table stands for its partitions, those to come among them.
   const published = chosen.filter((table) => !table.isPartition || isNamed(install, table));
   const full = chosen.filter((table) => table.kind === 'r' && table.identity !== 'f' && needsFull(install, table));
@@ -60,7 +60,13 @@ async function expectLogical(session: PostgresSession): Promise<void> {
   throw new TidegateError('E_FEED', `expected wal_level logical, got ${row?.level}: set it and restart the server`);
 }
 
-function needsFull({ identity }: PostgresInstall, table: Pick<PostgresTableRow, 'identity' | 'hasKey'>): boolean {
+/** Published, it could not be written any more: its rows have no identity but the whole row, and that may be none. */
+function isRefused({ hasVirtual, identity, hasKey }: PostgresTableRow): boolean {
+  return hasVirtual && (identity === 'f' || identity === 'n' || (identity === 'd' && !hasKey));
+}
+
+function needsFull({ identity }: PostgresInstall, table: PostgresTableRow): boolean {
+  if (table.hasVirtual) return false;
   if (identity === 'full' || table.identity === 'n') return true;
   return table.identity === 'd' && !table.hasKey;
 }
@@ -176,10 +182,15 @@ function isNamed({ tables }: PostgresInstall, { schema, name }: Pick<PostgresTab
 function expectAll(wanted: Exclude<PostgresInstall['tables'], 'all'>, there: readonly PostgresTableRow[]): void {
   for (const { schema, name } of wanted) {
     const table = there.find((one) => one.schema === schema && one.name === name);
-    if (table?.persistence === 'p') continue;
-    const got = table === undefined ? 'none' : 'an unlogged one, whose changes are in no log';
-    throw new TidegateError('E_FEED', `expected a table ${schema}.${name}, got ${got}`);
+    if (table?.persistence === 'p' && !isRefused(table)) continue;
+    throw new TidegateError('E_FEED', `expected a table ${schema}.${name}, got ${unfit(table)}`);
   }
+}
+
+function unfit(table: PostgresTableRow | undefined): string {
+  if (table === undefined) return 'none';
+  if (table.persistence !== 'p') return 'an unlogged one, whose changes are in no log';
+  return 'one with a virtual column and no key as its replica identity, whose updates would be refused';
 }
 
 function isMark(comment: unknown): comment is string {

@@ -45,7 +45,7 @@ const PLANS = [
 interface Client {
   connect(): Promise<unknown>;
   query(text: string): Promise<unknown>;
-  query(config: { readonly name: string; readonly text: string; readonly values: unknown[] }): Promise<unknown>;
+  query(config: { readonly name?: string; readonly text: string; readonly values: unknown[] }): Promise<unknown>;
   end(): Promise<void>;
   on(event: 'error', heard: (error: Error) => void): unknown;
   on(event: 'end' | 'notification', heard: () => void): unknown;
@@ -101,12 +101,15 @@ async function loadClient(): Promise<ClientClass> {
   }
 }
 
+const MAX_NAMED = 200;
+
 class NodePostgresSession implements PostgresSession {
   readonly ended: Promise<string>;
   readonly #client: Client;
   /** Statements are asked again and again, and planning one takes longer than running it. */
   readonly #names = new Map<string, string>();
   #lastError: string | undefined;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(client: Client) {
     this.#client = client;
@@ -119,12 +122,24 @@ class NodePostgresSession implements PostgresSession {
     });
   }
 
-  async query(text: string, values: readonly unknown[] = []): Promise<readonly SessionRow[]> {
+  /** One after the other: the driver is about to give up keeping them in line. */
+  query(text: string, values: readonly unknown[] = []): Promise<readonly SessionRow[]> {
+    const ask = () => this.#ask(text, values);
+    const asked = this.#last.then(ask, ask);
+    this.#last = asked;
+    return asked;
+  }
+
+  async #ask(text: string, values: readonly unknown[]): Promise<readonly SessionRow[]> {
     // Without values the simple protocol is used, which is the only one that a connection for replication takes.
     if (values.length === 0) return rowsOf(await this.#client.query(text));
-    const name = this.#names.get(text) ?? `tidegate_${this.#names.size}`;
+    const known = this.#names.get(text);
+    const given = { text, values: [...values] };
+    // The server keeps what has a name.
+    if (known === undefined && this.#names.size >= MAX_NAMED) return rowsOf(await this.#client.query(given));
+    const name = known ?? `tidegate_${this.#names.size}`;
     this.#names.set(text, name);
-    return rowsOf(await this.#client.query({ name, text, values: [...values] }));
+    return rowsOf(await this.#client.query({ name, ...given }));
   }
 
   replicate(command: string, data: (bytes: Uint8Array) => void): Promise<void> {

@@ -34,10 +34,14 @@ export interface OpenDatabase {
   covers(table: string): boolean;
   /** What is told at or after it comes after every commit before the call; undefined: there is no telling. */
   head(): Eventually<FeedPosition | undefined>;
+  /** Of the latest commit that there is now, or after it. Undefined: it cannot be told. */
+  latest?(): Eventually<FeedPosition | undefined>;
   /** Something was written: the feed need not wait. */
   wake(): void;
   /** Runs the look-ups of a template, after its statement. Undefined: none are run here. */
   lookUp?(lookups: readonly Lookup[], parameters: readonly unknown[]): LookedUp;
+  /** The same where it takes a while: what was read is known less well until then. Undefined: not now. Never rejects. */
+  lookUpLater?(lookups: readonly Lookup[], parameters: readonly unknown[]): Promise<LookedUp> | undefined;
   close(): Eventually<void>;
 }
 

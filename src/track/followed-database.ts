@@ -2,6 +2,7 @@
 //
 // The one complication: targets come and go where they are the data caches of other processes.
 
+import type { FeedPosition } from '../dependency/change.ts';
 import type { Cancel } from '../ports.ts';
 import type { OpenDatabase, TrackedDatabase, TrackerPlatform, TrackingTarget } from './contract.ts';
 import { Follower } from './follower.ts';
@@ -69,9 +70,10 @@ export class FollowedDatabase implements Followed {
     });
     for (const target of options.targets) this.#publishers.add(this.#publisherTo(target));
     const { parser, dialect } = database.parts;
-    const { lookUp } = database;
+    const { lookUp, lookUpLater } = database;
     const wake = () => database.wake();
-    this.#side = { follower: this.follower, parser, dialect, wake, ...(lookUp !== undefined && { lookUp }) };
+    const lookUps = { ...(lookUp !== undefined && { lookUp }), ...(lookUpLater !== undefined && { lookUpLater }) };
+    this.#side = { follower: this.follower, parser, dialect, wake, ...lookUps };
   }
 
   async begin(): Promise<void> {
@@ -93,6 +95,10 @@ export class FollowedDatabase implements Followed {
 
   settled(isGivenUp: () => boolean): Promise<boolean> {
     return this.follower.settled(isGivenUp);
+  }
+
+  async latest(): Promise<FeedPosition | undefined> {
+    return this.database.latest?.();
   }
 
   /** One more target: all of the source is outdated there, first of all. */

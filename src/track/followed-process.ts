@@ -103,6 +103,11 @@ export class FollowedProcess implements Followed {
     };
   }
 
+  /** The process alone could tell. */
+  async latest(): Promise<undefined> {
+    return undefined;
+  }
+
   async settled(isGivenUp: () => boolean): Promise<boolean> {
     const isOver = () => this.#isStopped || isGivenUp();
     while (!isOver()) {

@@ -5,6 +5,7 @@
 
 import type { ChangeSet, FeedPosition } from '../dependency/change.ts';
 import type { SourceAnswer, SourceQuestion } from '../dependency/described.ts';
+import type { Instance } from '../dependency/instance.ts';
 import type { ReadMark } from '../dependency/recent-changes.ts';
 import { type Outdated, Registry, type Watched } from '../dependency/registry.ts';
 import type { FallbackNote, Template } from '../dependency/template.ts';
@@ -115,6 +116,10 @@ export class Follower implements FeedListener, Following {
     if (outdated.forgotten.length > 0) return true;
     this.#parts.tally.overtaken++;
     return false;
+  }
+
+  narrow(tag: string, from: Instance, to: Instance): void {
+    this.#registry?.narrow(tag, from, to);
   }
 
   registerSource(mark: ReadMark, reason?: FallbackNote): string | undefined {

@@ -4,6 +4,7 @@
 // said so, what was made of it may not be stored.
 
 import type { FeedPosition } from '../dependency/change.ts';
+import type { Instance } from '../dependency/instance.ts';
 import type { ReadMark } from '../dependency/recent-changes.ts';
 import type { Watched } from '../dependency/registry.ts';
 import type { Dialect, FallbackNote, Template } from '../dependency/template.ts';
@@ -30,6 +31,8 @@ export interface Following {
    * so nothing may be stored of it: whoever waits for that change no longer waits for its tag.
    */
   register(tag: string, watched: Watched, mark: ReadMark): boolean;
+  /** More is known of what was registered as `from`. */
+  narrow?(tag: string, from: Instance, to: Instance): void;
   /** Gives the tag of any change; undefined: as above. `reason`: why it is not known more finely, for people. */
   registerSource(mark: ReadMark, reason?: FallbackNote): string | undefined;
   publish(tags: readonly string[]): void;
@@ -56,6 +59,7 @@ export interface Side {
   readonly dialect: Dialect;
   readonly wake: () => void;
   readonly lookUp?: OpenDatabase['lookUp'];
+  readonly lookUpLater?: OpenDatabase['lookUpLater'];
   /** Undefined: what is registered is registered at once. */
   readonly underway?: Underway;
 }
@@ -69,6 +73,8 @@ export interface Followed {
   status(): FollowedStatus;
   /** Resolves once no target serves what was before the latest commit of now. False: it was stopped, or given up. */
   settled(isGivenUp: () => boolean): Promise<boolean>;
+  /** A target that has heard of all up to there serves nothing from before this call. Undefined: it cannot be told. */
+  latest(): Promise<FeedPosition | undefined>;
   stop(): Promise<void>;
 }
 

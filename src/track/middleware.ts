@@ -52,7 +52,8 @@ export interface Middleware {
 export interface MiddlewareParts {
   readonly open: () => RequestScope;
   /** False: it took too long. */
-  readonly settle: () => Promise<boolean>;
+  /** What the answer to a write is to say besides: nothing, where no target serves what was before. */
+  readonly settle: () => Promise<Fields>;
 }
 
 type Fields = Finished['fields'];
@@ -125,12 +126,12 @@ async function fieldsOf({ scope, settle }: Answered, method: string, cacheTag: s
 /** The answer to a write waits; what it says when it could not. */
 async function settledFields(
   scope: RequestScope,
-  { method, settle }: { readonly method: string; readonly settle: () => Promise<boolean> },
+  { method, settle }: { readonly method: string; readonly settle: () => Promise<Fields> },
 ): Promise<Fields> {
   if (isSafeMethod(method) || !scope.hasWritten) return [];
-  if (!(await settle())) return [['Tidegate-Settled', 'no']];
-  scope.settled();
-  return [];
+  const fields = await settle();
+  if (fields.length === 0) scope.settled();
+  return fields;
 }
 
 function withFields(response: Response, fields: Fields, scope: RequestScope): Response {

@@ -9,13 +9,13 @@ import type { Finished } from './contract.ts';
 import { type Call, headOf, holdBack } from './held-response.ts';
 import type { RequestScope } from './scope.ts';
 
+type Fields = Finished['fields'];
+
 export interface NodeExchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly settle: () => Promise<boolean>;
+  readonly settle: () => Promise<Fields>;
 }
-
-type Fields = Finished['fields'];
 
 export function answerWithin(scope: RequestScope, { request, response, settle }: NodeExchange): void {
   const writeHead = response.writeHead.bind(response) as Call;
@@ -35,8 +35,8 @@ export function answerWithin(scope: RequestScope, { request, response, settle }:
   if (isSafe && !isRemote) return;
   const registered = () => scope.registered({ cacheTag: cacheTagOf(response) });
   const settled = async () => {
-    if (await settle()) scope.settled();
-    else extra = [['Tidegate-Settled', 'no']];
+    extra = await settle();
+    if (extra.length === 0) scope.settled();
     await registered();
   };
   holdBack(response, () => (!isSafe && scope.hasWritten ? settled() : registered()));

@@ -16,6 +16,8 @@ import { postgresCatalogueVersion, readPostgresCatalogue } from '../sql/postgres
 import { createPostgresParser } from '../sql/postgres-parser.ts';
 import type { DatabasePlatform, OpenDatabase, TrackedDatabase } from './contract.ts';
 import { opening } from './opening.ts';
+import { PostgresLookups } from './postgres-lookups.ts';
+import { Queries } from './postgres-queries.ts';
 
 interface CommonOptions {
   /** A connection string, or the configuration of pg's Client, of the primary. Never through a pooler. */
@@ -57,6 +59,7 @@ async function openDatabase(options: PostgresDatabaseOptions, platform: Database
   const { pureFunctions } = options;
   const connect = nodePostgres(options.connection);
   const queries = new Queries(connect);
+  const lookups = new PostgresLookups(connect, platform.clock);
   try {
     if (options.install === true) await install(options, await queries.session());
     const catalogue = new PostgresCatalogue(queries, platform.source);
@@ -71,8 +74,14 @@ async function openDatabase(options: PostgresDatabaseOptions, platform: Database
         ...(pureFunctions === undefined ? {} : { pureFunctions }),
       },
       ...feedOf(options, { ...platform, connect, queries, shapeOf }),
-      refresh: () => catalogue.refresh(),
-      close: () => queries.close(),
+      refresh: () => {
+        lookups.forget();
+        return catalogue.refresh();
+      },
+      lookUpLater: (asked, parameters) => lookups.run(asked, parameters),
+      close: async () => {
+        await Promise.all([queries.close(), lookups.close()]);
+      },
     };
   } catch (error) {
     await queries.close();
@@ -95,7 +104,7 @@ interface FeedParts extends DatabasePlatform {
 function feedOf(
   options: PostgresDatabaseOptions,
   { connect, queries, shapeOf, clock, tasks }: FeedParts,
-): Pick<OpenDatabase, 'feed' | 'covers' | 'head' | 'wake'> {
+): Pick<OpenDatabase, 'feed' | 'covers' | 'head' | 'latest' | 'wake'> {
   const parts = { connect, shapeOf, clock, tasks };
   if (options.mode === 'triggers') {
     const { heartbeatMs } = options;
@@ -105,7 +114,8 @@ function feedOf(
   }
   const { slot, publication, heartbeatMs = HEARTBEAT_MS } = options;
   const feed = createPostgresFeed({ ...parts, slot, publication, heartbeatMs });
-  return { feed, covers: (table) => isWatched(feed, table), head: () => headOf(queries, feed), wake() {} };
+  const head = () => headOf(queries, feed);
+  return { feed, covers: (table) => isWatched(feed, table), head, latest: head, wake() {} };
 }
 
 /** Tables of the schema `public` go by their name alone. */
@@ -121,39 +131,6 @@ async function headOf(queries: Queries, feed: PostgresFeed): Promise<FeedPositio
   if (place === undefined) return undefined;
   const [row] = await queries.run('SELECT pg_current_wal_insert_lsn()::text AS lsn', []);
   return `${place.source}-${hex(lsnOf(String(row?.lsn)), 16)}`;
-}
-
-type RowObject = Readonly<Record<string, unknown>>;
-
-/** One connection for questions, made again when it has ended. */
-class Queries {
-  readonly #connect: ConnectPostgres;
-  #session: Promise<PostgresSession> | undefined;
-
-  constructor(connect: ConnectPostgres) {
-    this.#connect = connect;
-  }
-
-  session(): Promise<PostgresSession> {
-    if (this.#session === undefined) {
-      const opened = this.#connect('queries');
-      this.#session = opened;
-      const forget = () => {
-        if (this.#session === opened) this.#session = undefined;
-      };
-      opened.then((session) => session.ended.then(forget), forget);
-    }
-    return this.#session;
-  }
-
-  readonly run = async (sql: string, parameters: readonly unknown[]): Promise<readonly RowObject[]> =>
-    (await this.session()).query(sql, parameters);
-
-  async close(): Promise<void> {
-    const opened = this.#session;
-    this.#session = undefined;
-    await (await opened?.catch(() => undefined))?.close();
-  }
 }
 
 class PostgresCatalogue {

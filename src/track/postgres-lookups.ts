@@ -5,9 +5,10 @@
 
 import { lookupParameters } from '../dependency/bind.ts';
 import type { Lookup } from '../dependency/template.ts';
-import type { ConnectPostgres, PostgresSession } from '../feed/postgres-session.ts';
+import type { ConnectPostgres } from '../feed/postgres-session.ts';
 import type { Clock } from '../ports.ts';
 import type { LookedUp } from './contract.ts';
+import { Queries } from './postgres-queries.ts';
 
 /** It takes of the server's time: one that took longer is not run again. */
 const SLOW_MS = 50;
@@ -16,16 +17,15 @@ const MAX_WAITING = 200;
 const MAX_GIVEN_UP = 10_000;
 
 export class PostgresLookups {
-  readonly #connect: ConnectPostgres;
+  readonly #queries: Queries;
   readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #givenUp = new Set<string>();
-  #session: Promise<PostgresSession> | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #isClosed = false;
 
   constructor(connect: ConnectPostgres, clock: Pick<Clock, 'monotonic'>) {
-    this.#connect = connect;
+    this.#queries = new Queries(connect);
     this.#clock = clock;
   }
 
@@ -49,11 +49,9 @@ export class PostgresLookups {
     this.#givenUp.clear();
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.#isClosed = true;
-    const opened = this.#session;
-    this.#session = undefined;
-    await (await opened?.catch(() => undefined))?.close();
+    return this.#queries.close();
   }
 
   async #one(lookup: Lookup, parameters: readonly unknown[]): Promise<readonly unknown[] | undefined> {
@@ -61,7 +59,7 @@ export class PostgresLookups {
     const given = lookupParameters(lookup, parameters);
     if (this.#isClosed || this.#givenUp.has(text) || !given.every(isPlain)) return undefined;
     try {
-      const session = await this.#open();
+      const session = await this.#queries.session();
       const begunAt = this.#clock.monotonic();
       const rows = await session.query(text, given);
       if (this.#clock.monotonic() - begunAt > SLOW_MS && this.#givenUp.size < MAX_GIVEN_UP) this.#givenUp.add(text);
@@ -70,18 +68,6 @@ export class PostgresLookups {
       // Rights that the application's connection has and this one has not, for one.
       return undefined;
     }
-  }
-
-  #open(): Promise<PostgresSession> {
-    if (this.#session === undefined) {
-      const opened = this.#connect('queries');
-      this.#session = opened;
-      const forget = () => {
-        if (this.#session === opened) this.#session = undefined;
-      };
-      opened.then((session) => session.ended.then(forget), forget);
-    }
-    return this.#session;
   }
 }
 

@@ -5,6 +5,8 @@
 
 import type { AsyncLocalStorage } from 'node:async_hooks';
 import { bindInstance, resultRowsOf } from '../dependency/bind.ts';
+import type { ResultRows } from '../dependency/bind-predicate.ts';
+import type { Instance } from '../dependency/instance.ts';
 import type { ReadMark } from '../dependency/recent-changes.ts';
 import type { Template } from '../dependency/template.ts';
 import type { Side } from './following.ts';
@@ -180,9 +182,29 @@ export class Recorder {
     const lookups = result && template.lookups && side.lookUp?.(template.lookups, parameters);
     const watched = bindInstance(template, parameters, result && { ...result, lookups });
     const tag = queryTag(template.id, parameters);
-    if (follower.register(tag, watched, mark)) scope.add(tag, { watched, mark });
-    else scope.untracked('overtaken');
+    if (!follower.register(tag, watched, mark)) return scope.untracked('overtaken');
+    scope.add(tag, { watched, mark });
+    if (result !== undefined) narrowLater(side, { tag, watched, parameters, result });
   }
+}
+
+interface Wide {
+  readonly tag: string;
+  readonly watched: Instance;
+  readonly parameters: readonly unknown[];
+  readonly result: ResultRows;
+}
+
+/** Nobody waits for what is looked up on another connection. */
+function narrowLater({ follower, lookUpLater }: Side, { tag, watched, parameters, result }: Wide): void {
+  const { template } = watched;
+  if (template.lookups === undefined || follower.narrow === undefined) return;
+  const lookedUp = lookUpLater?.(template.lookups, parameters);
+  lookedUp?.then((lookups) => {
+    if (lookups.some((one) => one !== undefined)) {
+      follower.narrow?.(tag, watched, bindInstance(template, parameters, { ...result, lookups }));
+    }
+  });
 }
 
 interface Begun {

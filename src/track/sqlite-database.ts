@@ -9,6 +9,7 @@ import { TidegateError } from '../errors.ts';
 import { createSqliteFeed } from '../feed/sqlite-feed.ts';
 import { sqliteFile } from '../feed/sqlite-file.ts';
 import { installSqliteFeed } from '../feed/sqlite-install.ts';
+import { positionNow } from '../feed/sqlite-log.ts';
 import { nodeSqliteRunner, type SqliteRow, type SqliteRunner } from '../feed/sqlite-runner.ts';
 import type { Clock, Eventually } from '../ports.ts';
 import type { Catalogue } from '../sql/ast.ts';
@@ -74,6 +75,7 @@ async function openDatabase(
       covers: (table) => feed.covers(table),
       // A look at the log that began after the call is waited for: a change of the schema writes nothing to the log.
       head: () => undefined,
+      latest: () => positionNow(runner),
       wake: () => feed.wake(),
       ...(lookups !== undefined && { lookUp: (asked, parameters) => lookups.run(asked, parameters) }),
       close: () => {

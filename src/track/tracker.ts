@@ -6,10 +6,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Cache, Fill, FillOptions } from '../cache/contract.ts';
 import { platformClock, platformRandom, platformTasks } from '../cache/platform.ts';
+import type { FeedPosition } from '../dependency/change.ts';
 import { TidegateError } from '../errors.ts';
 import type { Cancel } from '../ports.ts';
 import { cachedBy } from './cached.ts';
-import type { Scope, TrackerOptions, TrackerPlatform, TrackerStatus } from './contract.ts';
+import type { Finished, Scope, TrackerOptions, TrackerPlatform, TrackerStatus } from './contract.ts';
 import { openDatabase } from './followed-database.ts';
 import { FollowedProcess } from './followed-process.ts';
 import type { Followed } from './following.ts';
@@ -48,6 +49,8 @@ export interface Tracker extends Middleware {
 
 const PLATFORM: TrackerPlatform = { clock: platformClock, tasks: platformTasks, random: platformRandom };
 const SETTLE_MS = 2_000;
+/** Beyond, the answer to a write goes out without a position. */
+const LATEST_MS = 200;
 const MAX_TAGS = 200;
 const MAX_TAG_BYTES = 8_192;
 /** Of an entry in a data cache. */
@@ -169,10 +172,10 @@ class SourceTracker implements Tracker {
   }
 
   /** The database may hang. */
-  async #within(timeMs: number, work: Promise<boolean>): Promise<boolean> {
+  async #within<T>(timeMs: number, work: Promise<T>): Promise<T | undefined> {
     let cancel: Cancel = () => undefined;
-    const over = new Promise<boolean>((resolve) => {
-      cancel = this.#platform.tasks.later(timeMs, () => resolve(false));
+    const over = new Promise<undefined>((resolve) => {
+      cancel = this.#platform.tasks.later(timeMs, () => resolve(undefined));
     });
     try {
       return await Promise.race([work, over]);
@@ -181,21 +184,34 @@ class SourceTracker implements Tracker {
     }
   }
 
-  /** For the answer to a write; false: it took too long. */
-  async #settle(): Promise<boolean> {
+  /** For the answer to a write: fields that say that it took too long. */
+  async #settle(): Promise<Finished['fields']> {
     const { clock } = this.#platform;
-    const settleMs = this.#options.settleMs ?? SETTLE_MS;
+    const { source, settleMs = SETTLE_MS } = this.#options;
     const begunAt = clock.monotonic();
     try {
       const isGivenUp = () => clock.monotonic() - begunAt >= settleMs;
       const settled = this.#followed?.settled(isGivenUp);
-      if (settled !== undefined && (await this.#within(settleMs, settled))) return true;
+      if (settled !== undefined && (await this.#within(settleMs, settled)) === true) return [];
     } catch (error) {
       this.#onFault(error);
     }
     this.#tally.unsettled++;
-    const what = `expected targets of ${this.#options.source} to be told of a write within ${settleMs} ms, got no word of all`;
+    const what = `expected targets of ${source} to be told of a write within ${settleMs} ms, got no word of all`;
     this.#onFault(new TidegateError('E_FEED', what));
-    return false;
+    const position = await this.#latest();
+    const unsettled = [['Tidegate-Settled', 'no']] as const;
+    return position === undefined ? unsettled : [...unsettled, ['Tidegate-Position', `${source};${position}`]];
+  }
+
+  /** By which a gate knows that it has heard of what was just written. */
+  async #latest(): Promise<FeedPosition | undefined> {
+    try {
+      const latest = this.#followed?.latest();
+      return latest && (await this.#within(LATEST_MS, latest));
+    } catch (error) {
+      this.#onFault(error);
+      return undefined;
+    }
   }
 }

@@ -65,6 +65,40 @@ describe('a registry', () => {
     expect(registry.apply(setAt('01', inserted(1, 30))).tags).toEqual(['tag']);
   });
 
+  it('knows less of a read that is narrowed later, and then as much as that', () => {
+    const registry = makeRegistry();
+    const any: Instance = {
+      template,
+      reads: [{ read, predicate: { kind: 'always' }, keys: undefined, bound: undefined }],
+    };
+    registry.register('tag', any, registry.mark());
+    registry.narrow('tag', any, ofAge(30));
+    // Read once more, and found out once more.
+    registry.register('tag', any, registry.mark());
+    registry.narrow('tag', any, ofAge(30));
+    expect(registry.size).toBe(1);
+    expect(registry.apply(setAt('01', inserted(1, 40))).tags).toEqual([]);
+    expect(registry.apply(setAt('02', inserted(2, 30))).tags).toEqual(['tag']);
+    // By now it stands for nothing: what comes late does not bring it back.
+    registry.register('other', any, registry.mark());
+    expect(registry.apply(setAt('03', inserted(3, 30))).tags).toEqual(['other']);
+    registry.narrow('other', any, ofAge(30));
+    expect(registry.size).toBe(0);
+  });
+
+  it('a read that saw less keeps that when it is narrowed to what is there already', () => {
+    const registry = makeRegistry();
+    const any: Instance = {
+      template,
+      reads: [{ read, predicate: { kind: 'always' }, keys: undefined, bound: undefined }],
+    };
+    registry.register('tag', ofAge(30), registry.mark({ kind: 'up-to', position: '01' }));
+    registry.register('tag', any, registry.mark({ kind: 'up-to', position: '00' }));
+    registry.narrow('tag', any, ofAge(30));
+    expect(registry.size).toBe(1);
+    expect(registry.apply(setAt('01', inserted(1, 30))).tags).toEqual(['tag']);
+  });
+
   it('finds a change that came while the read was under way', () => {
     const registry = makeRegistry();
     const mark = registry.mark();

@@ -10,7 +10,7 @@ import { startGate } from '../../src/node/serve.ts';
 import { cacheTarget, createTracker, gateTarget, sqliteDatabase } from '../../src/track/index.ts';
 import { atEnd, shopFile, trackedShop } from './world.ts';
 
-async function gatedShop() {
+async function gatedShop(options: { readonly settleMs?: number } = {}) {
   const path = shopFile();
   const raw = new DatabaseSync(path);
   const outside = new DatabaseSync(path);
@@ -43,6 +43,7 @@ async function gatedShop() {
     targets: [gateTarget({ admin: gate.adminUrl })],
     leaseMs: 600,
     maxLagMs: 300,
+    ...options,
   });
   const db = tracker.wrap(raw);
   serve = tracker.node((request, response) => {
@@ -58,10 +59,11 @@ async function gatedShop() {
   });
   await tracker.start();
   atEnd(() => tracker.stop());
-  const ask = async (target: string, method = 'GET') => {
-    const response = await fetch(gate.url + target, { method });
+  const ask = async (target: string, method = 'GET', cookie = '') => {
+    const response = await fetch(gate.url + target, { method, ...(cookie !== '' && { headers: { cookie } }) });
     const status = response.headers.get('cache-status') ?? '';
-    return { body: await response.json(), isHit: /;\s*hit/.test(status) };
+    const [set] = response.headers.getSetCookie();
+    return { body: await response.json(), isHit: /;\s*hit/.test(status), cookie: set?.split(';')[0] };
   };
   const warm = (target: string) =>
     vi.waitFor(async () => expect((await ask(target)).isHit).toBe(true), { timeout: 5_000 });
@@ -87,6 +89,18 @@ it('who wrote through the gate sees it on the next request, whatever that is', a
     await ask('/users/1', 'PUT');
     expect((await ask('/users')).body).toMatchObject([{ id: 1, age }, {}]);
     expect((await ask('/users/1')).body).toMatchObject({ age });
+  }
+});
+
+it('who did not wait sees it by the cookie that the write gave, and is served from the cache again soon', async () => {
+  const { ask, warm } = await gatedShop({ settleMs: 0 });
+  for (const target of ['/users/1', '/users']) await warm(target);
+  for (let age = 31; age < 41; age++) {
+    const { cookie } = await ask('/users/1', 'PUT');
+    expect(cookie).toMatch(/^tidegate-position-shop=./);
+    expect((await ask('/users', 'GET', cookie)).body).toMatchObject([{ id: 1, age }, {}]);
+    expect((await ask('/users/1', 'GET', cookie)).body).toMatchObject({ age });
+    await vi.waitFor(async () => expect((await ask('/users', 'GET', cookie)).isHit).toBe(true), { timeout: 5_000 });
   }
 });
 

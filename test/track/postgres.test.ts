@@ -24,7 +24,9 @@ beforeAll(async () => {
   server = await startServer();
   outside = await connected(server.url);
   await outside.query(`CREATE TABLE users (id int PRIMARY KEY, name text, age int);
-    INSERT INTO users VALUES (1, 'Lane', 30), (2, 'Kim', 40), (3, 'Ola', 50)`);
+    INSERT INTO users VALUES (1, 'Lane', 30), (2, 'Kim', 40), (3, 'Ola', 50);
+    CREATE TABLE notes (id int PRIMARY KEY, user_id int, body text);
+    INSERT INTO notes VALUES (1, 1, 'x'), (2, 3, 'y')`);
   tracker = createTracker({
     source: 'shop',
     database: postgresDatabase({ connection: server.url, slot: 'shop', publication: 'shop', install: true }),
@@ -151,6 +153,31 @@ it('what a callback reads belongs to the request', async () => {
       });
     });
   expect(await watched(twice)).toMatchObject({ reasons: [], affecting: [2] });
+  await pool.end();
+});
+
+it('a join is narrowed by what is looked up on another connection', async () => {
+  const pool = tracker.wrap(new pg.Pool({ connectionString: server.url }));
+  const read = () =>
+    pool.query('SELECT n.body FROM notes n JOIN users u ON u.id = n.user_id WHERE u.name = $1', ['Ola']);
+  const outdates = async (change: string) => {
+    const scope = tracker.openScope();
+    await scope.run(read);
+    const { tags, reasons } = scope.finish();
+    expect(reasons).toEqual([]);
+    target.tags.clear();
+    await outside.query(change);
+    await tracker.settled();
+    return tags.filter((tag) => tag.startsWith('q')).some((tag) => target.tags.has(tag));
+  };
+  await vi.waitFor(async () => {
+    const spared = `INSERT INTO notes VALUES ((SELECT max(id) + 1 FROM notes), 2, 'z')`;
+    expect(await outdates(spared)).toBe(false);
+  }, wait);
+  expect(await outdates(`INSERT INTO notes VALUES (100, 3, 'z')`)).toBe(true);
+  expect(await outdates(`UPDATE users SET name = 'Ola' WHERE id = 2`)).toBe(true);
+  expect(await outdates(`INSERT INTO notes VALUES (101, 2, 'z')`)).toBe(true);
+  await outside.query(`UPDATE users SET name = 'Kim' WHERE id = 2`);
   await pool.end();
 });
 
