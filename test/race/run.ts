@@ -1,5 +1,5 @@
-// `npm run race [-- --install-peers] [--json FILE]`: the whole matrix on the gate, that of the data cache, then the same
-// race on the peers.
+// `npm run race [-- --install-peers] [--json FILE]`: the whole matrix on the gate, that of the data cache, that of tracking,
+// then the same race on the peers.
 
 import { parseArgs } from 'node:util';
 import { conclude, type Goal, printTable } from '../../bench/report.ts';
@@ -11,6 +11,7 @@ import { installPeers, type PeerResult, racePeers } from './peers/all.ts';
 import { isReusedWithoutInvalidation, runCell } from './race.ts';
 import { restartCellName, restartCells, runRestart } from './restarts.ts';
 import { cellName, cellsOf, cellsOnDisk } from './scenarios.ts';
+import { printTracking, raceTracking, trackGoals } from './track-run.ts';
 import { WAYS } from './ways.ts';
 
 /** The figures of one way × kind. */
@@ -154,11 +155,14 @@ async function main(): Promise<void> {
   printDataMatrix(data);
   const skin = await raceSkin();
   printSkin(skin);
+  const tracking = await raceTracking();
+  printTracking(tracking);
   const peers = await racePeers();
   printPeers(peers);
-  const goals = [...(await goalsOf(squares)), goalOfOthers(others), ...(await dataGoals(data, skin))];
+  const ofGate = [...(await goalsOf(squares)), goalOfOthers(others)];
+  const goals = [...ofGate, ...(await dataGoals(data, skin)), ...trackGoals(tracking)];
   if (goals.some((goal) => !goal.met)) process.exitCode = 1;
-  conclude('race', { goals, figures: { squares, others, data, skin, peers } }, values.json);
+  conclude('race', { goals, figures: { squares, others, data, skin, tracking, peers } }, values.json);
 }
 
 await main();

@@ -1,0 +1,129 @@
+// Mutants of tracking: with one rule taken out. Each must be caught by some cell of the race.
+//
+// Not among them: the generation of the catalogue alone, and the refusal at the begin of a read alone. Each covers for the
+// other, and the recent changes for both: the truncates that come with a change of the schema lie after the
+// mark. Nor the gap after a lease has run out: the tracker tells what it could not tell meanwhile.
+
+import type { SourceEdit } from '../sim/source-edits.ts';
+
+export interface TrackMutant {
+  readonly name: string;
+  /** Its cells are run; the first one that catches the mutant is enough. */
+  readonly part: string;
+  /** Of these fills alone; undefined: of all. */
+  readonly fills: readonly string[] | undefined;
+  readonly edits: readonly SourceEdit[];
+}
+
+type Edit = readonly [file: string, find: string, replace: string];
+
+interface Where {
+  readonly part: string;
+  readonly fills?: readonly string[];
+}
+
+function mutant(name: string, { part, fills }: Where, ...edits: readonly Edit[]): TrackMutant {
+  return { name, part, fills, edits: edits.map(([file, find, replace]) => ({ file: `src/${file}`, find, replace })) };
+}
+
+const RECORDER = 'track/recorder.ts';
+const FOLLOWER = 'track/follower.ts';
+const PUBLISHER = 'track/publisher.ts';
+const LEASES = 'engine/source-leases.ts';
+const COMMITS = { part: 'commits and rollbacks' };
+const SCHEMA = { part: 'changes of the schema' };
+const OUTAGES = { part: 'outages' };
+const of = (...fills: readonly string[]) => ({ ...COMMITS, fills });
+
+export const TRACK_MUTANTS: readonly TrackMutant[] = [
+  mutant('takes the mark after the read', COMMITS, [
+    RECORDER,
+    'if (follower.register(tag, watched, mark)) scope.add',
+    'if (follower.register(tag, watched, follower.mark() ?? mark)) scope.add',
+  ]),
+  mutant('registers without a look at recent changes', COMMITS, [
+    'dependency/registry.ts',
+    'if (isMissed) return this.#outdated([tag], NONE);',
+    'void isMissed;',
+  ]),
+  mutant('stores what was overtaken', COMMITS, [
+    RECORDER,
+    'if (follower.register(tag, watched, mark)) scope.add(tag, { watched, mark });',
+    'if (follower.register(tag, watched, mark) || true) scope.add(tag, { watched, mark });',
+  ]),
+  mutant('stores what was overtaken as it was made coarser', of('too many tags'), [
+    'track/scope.ts',
+    'if (!follower.register(tag, watched, mark)) this.untracked',
+    'if (!follower.register(tag, watched, mark) && false) this.untracked',
+  ]),
+  mutant('registers coarser tags as of now', of('too many tags'), [
+    'track/scope.ts',
+    'if (!follower.register(tag, watched, mark)) this.untracked',
+    'if (!follower.register(tag, watched, follower.mark() ?? mark)) this.untracked',
+  ]),
+  mutant('reads in transactions', of('on the shared connection'), [
+    RECORDER,
+    "else if (connection.isTransaction()) scope.untracked('transaction');",
+    '',
+  ]),
+  mutant('settles when what is waiting was sent', COMMITS, [
+    FOLLOWER,
+    'return this.#until(() => this.#deliveries.isDelivered(places), isGivenUp);',
+    'void places;\n    return true;',
+  ]),
+  mutant('settles by a look that began before', COMMITS, [
+    FOLLOWER,
+    "return state === 'live' && now - lagMs >= calledAt;",
+    "return state === 'live' && now >= calledAt;",
+  ]),
+  mutant('tells of a late read when it has been read', of('in a late body'), [
+    'track/scope.ts',
+    'if (this.#isFinished) this.late();\n    this.#underWay++;',
+    'this.#underWay++;',
+  ]),
+  mutant('stores beside a statement that has not answered', of('begun before the head'), [
+    'track/scope.ts',
+    "if (this.#underWay > 0) this.untracked('late'",
+    "if (this.#underWay < 0) this.untracked('late'",
+  ]),
+  mutant('shares values that are not stored', of('a value'), [
+    'track/cached.ts',
+    'return isAnothers ? await once(parts, shared) : value;',
+    'void isAnothers;\n    return value;',
+  ]),
+  mutant(
+    'reads by the schema of before',
+    SCHEMA,
+    [RECORDER, "else if (started.isRefreshing) scope.untracked('schema-change');", ''],
+    [
+      RECORDER,
+      'if (follower.isRefreshing || follower.generation !== generation) return',
+      'void generation;\n        if (follower.isRefreshing) return',
+    ],
+  ),
+  mutant('keeps the catalogue that it had', SCHEMA, [
+    FOLLOWER,
+    'if (mayBeSchema) this.#refresh();',
+    'if (mayBeSchema) this.#isRefreshing = false;',
+  ]),
+  mutant('keeps what was there when another session begins', OUTAGES, [
+    LEASES,
+    'untilMs: 0, hasLapsed: true, lapses: 0 };',
+    'untilMs: known?.untilMs ?? 0, hasLapsed: false, lapses: 0 };',
+  ]),
+  mutant('serves although the lease has run out', OUTAGES, [
+    LEASES,
+    'return state !== undefined && this.#parts.clock.monotonic() < state.untilMs;',
+    'return state !== undefined;',
+  ]),
+  mutant('renews leases while the feed is behind', OUTAGES, [
+    'track/followed-database.ts',
+    'publisher.hold();',
+    'publisher.renew();',
+  ]),
+  mutant('counts a message as delivered when it is sent', COMMITS, [
+    PUBLISHER,
+    'const begunAt = clock.monotonic();',
+    'const begunAt = clock.monotonic();\n    this.#delivered = upTo;',
+  ]),
+];
