@@ -108,6 +108,8 @@ export class PostgresWorld implements RacedWorld {
     this.#server = server;
     this.outside = outside;
     this.pool = new pg.Pool({ connectionString: server.url, max: 4 });
+    // One that is ending may hear that the server is, too, when the pool listens to it no more.
+    this.pool.on('connect', (client) => client.on('error', () => undefined));
     const memory = createMemoryStore({ maxBytes: 16 * 1024 * 1024 });
     const platform = { clock: systemClock, tasks: systemTasks, random: Math.random };
     this.#gate = createGate({ ...platform, buckets: 2 ** 12, stores: [memory], memoryStats: () => memory.stats() });

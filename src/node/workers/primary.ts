@@ -29,19 +29,7 @@ export async function startWorkers(
   size: number,
   log: Logger = logOf(config),
 ): Promise<RunningCrew> {
-  const fault = (error: unknown) => log.error({ err: error }, 'something shared by the workers failed');
-  const feed = config.disk === undefined ? undefined : new ReplicaFeed(nodeTasks, fault);
-  const opened = await openTiers({ ...config, memory: { ...config.memory, maxBytes: 0 } }, log, feed);
-  const { invalidations, log: journal } = opened.gateOptions.history ?? newHistory();
-  const shared = new SharedLog({
-    log: journal,
-    image: () => invalidations.image(),
-    clock: nodeClock,
-    tasks: nodeTasks,
-    fault,
-  });
-  const history = { invalidations, log: shared };
-  const tiers: NodeTiers = { ...opened, gateOptions: { ...opened.gateOptions, history } };
+  const { feed, shared, tiers } = await openShared(config, log);
   const totals = new Totals();
   let sources: AdminDeps['sources']['sources'] = () => [];
   const crew = new Crew({
@@ -80,6 +68,19 @@ export async function startWorkers(
       await part.reload(news);
     },
   };
+}
+
+/** What workers have part in: the disk, and the log of invalidations. */
+async function openShared(config: ResolvedConfig, log: Logger) {
+  const fault = (error: unknown) => log.error({ err: error }, 'something shared by the workers failed');
+  const feed = config.disk === undefined ? undefined : new ReplicaFeed(nodeTasks, fault);
+  const opened = await openTiers({ ...config, memory: { ...config.memory, maxBytes: 0 } }, log, feed);
+  const { invalidations, log: journal } = opened.gateOptions.history ?? newHistory();
+  const image = () => invalidations.image();
+  const shared = new SharedLog({ log: journal, image, clock: nodeClock, tasks: nodeTasks, fault });
+  const history = { invalidations, log: shared };
+  const tiers: NodeTiers = { ...opened, gateOptions: { ...opened.gateOptions, history } };
+  return { feed, shared, tiers };
 }
 
 function newHistory() {
