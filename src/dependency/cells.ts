@@ -11,6 +11,8 @@ import { dateOf, momentOf } from './moments.ts';
 
 const WHOLE = /^[+-]?\d+$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+/** A hyphen may stand after each four digits, braces around it all. */
+const LOOSE_UUID = /^(\{?)(?:[0-9a-f]{4}-?){7}[0-9a-f]{4}(\}?)$/i;
 const HEX_BYTES = /^\\x(?:[0-9a-f]{2})*$/i;
 const FLOAT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 /** What SQLite takes for a number when NUMERIC affinity is applied to a text; all else stays a text. */
@@ -138,7 +140,7 @@ function textCell(type: PostgresColumnType['type'], text: string): Cell {
     case 'decimal':
       return isDecimal(text) ? text : undefined;
     case 'uuid':
-      return UUID.test(text) ? text.toLowerCase() : undefined;
+      return uuidOf(text);
     case 'bytes':
       return HEX_BYTES.test(text) ? bytesOfHex(text) : undefined;
     case 'date':
@@ -151,6 +153,19 @@ function textCell(type: PostgresColumnType['type'], text: string): Cell {
     case 'opaque':
       return undefined;
   }
+}
+
+/** As the server writes it. */
+function uuidOf(text: string): string | undefined {
+  if (UUID.test(text)) return text.toLowerCase();
+  const found = LOOSE_UUID.exec(text);
+  if (found === null || (found[1] === '') !== (found[2] === '')) return undefined;
+  const digits = text.replaceAll(/[{}-]/g, '').toLowerCase();
+  const ends = [0, 8, 12, 16, 20, 32];
+  return ends
+    .slice(1)
+    .map((end, at) => digits.slice(ends[at], end))
+    .join('-');
 }
 
 function floatOf(text: string): number | undefined {

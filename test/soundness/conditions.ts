@@ -1,13 +1,10 @@
 // Random conditions on the columns of one table: those that an analysis should understand, and those that it need not.
 
 import type { Dice } from '../sim/dice.ts';
+import type { Named as NamedOf } from './query-kit.ts';
 import { type Column, randomKeyValue, randomValue, type Value } from './schema.ts';
 
-/** What stands in a FROM clause under a name. */
-export interface Named {
-  readonly alias: string;
-  readonly columns: readonly Column[];
-}
+type Named = NamedOf<Column>;
 
 /** Collects a statement's parameters while its text is made; some values are written out instead. */
 export class Parameters {

@@ -8,6 +8,8 @@ export interface Mutant {
   readonly edits: readonly SourceEdit[];
   /** The only one it could be caught by, where that comes seldom. */
   readonly feature?: string;
+  /** It shows in PostgreSQL alone. */
+  readonly isPostgres?: boolean;
 }
 
 /** `place`: the file, and the feature after a colon. */
@@ -15,6 +17,10 @@ function mutant(name: string, place: string, ...edits: readonly (readonly [find:
   const [file, feature] = place.split(': ');
   const all = edits.map(([find, replace]) => ({ file: `src/${file}`, find, replace }));
   return feature === undefined ? { name, edits: all } : { name, edits: all, feature };
+}
+
+function postgresMutant(...parts: Parameters<typeof mutant>): Mutant {
+  return { ...mutant(...parts), isPostgres: true };
 }
 
 export const MUTANTS: readonly Mutant[] = [
@@ -80,7 +86,7 @@ export const MUTANTS: readonly Mutant[] = [
     "if (operator === '=' && isCarried(",
     'if (isCarried(',
   ]),
-  mutant('having-not-read', 'sql/selects.ts', ['[resolve(body.having)]', '(resolve(body.having), [])']),
+  mutant('having-not-read', 'sql/selects.ts: group by', ['[resolve(body.having)]', '(resolve(body.having), [])']),
   mutant('groups-not-read', 'sql/selects.ts: group by', ['...body.groupBy.map(byNumber),', '']),
   mutant('order-of-another-column', 'sql/windows.ts', [
     'isDescending: term.isDescending, nullsFirst',
@@ -106,5 +112,47 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('prefix-without-an-end', 'dependency/interval-order.ts', [
     'return prefix.slice(0, end - 1) + String.fromCharCode(prefix.charCodeAt(end - 1) + 1);',
     'return prefix;',
+  ]),
+  postgresMutant('decimals-sort-as-texts', 'dependency/compare.ts: equality', [
+    'return compareDecimals(one, other);',
+    'return compareCodePoints(one, other);',
+  ]),
+  postgresMutant(
+    'padding-counts',
+    'dependency/compare.ts: equality',
+    ['return compareCodePoints(withoutPadding(one), withoutPadding(other));', 'return compareCodePoints(one, other);'],
+    ["if (type === 'char') return textKey(withoutPadding(cell));", "if (type === 'char') return textKey(cell);"],
+  ),
+  postgresMutant('any-collation-sorts-by-bytes', 'sql/postgres-types.ts: range', [
+    'isOrdered: isUtf8 && isByBytes(collation)',
+    'isOrdered: isUtf8 || isByBytes(collation)',
+  ]),
+  postgresMutant('blind-collation-sees', 'sql/postgres-types.ts: equality', [
+    'if (collation?.isDeterministic !== true) return OPAQUE;',
+    'if (collation === undefined) return OPAQUE;',
+  ]),
+  postgresMutant('unchanged-large-value-is-null', 'feed/postgres-relations.ts: conjunction', [
+    "if (typeof text !== 'string') return text;",
+    "if (typeof text !== 'string') return text ?? null;",
+  ]),
+  postgresMutant('key-alone-is-the-whole-row', 'feed/postgres-relations.ts', [
+    'return isWhole ? rowOf(known, cells) : identityRow(known, cells);',
+    'return isWhole || !isWhole ? rowOf(known, cells) : identityRow(known, cells);',
+  ]),
+  postgresMutant('no-old-row-is-the-new-one', 'feed/postgres-relations.ts', [
+    'old === undefined ? identityRow(known, message.new)',
+    'old === undefined ? rowOf(known, message.new)',
+  ]),
+  postgresMutant('truncates-not-told', 'feed/postgres-relations.ts', [
+    'return relations.map((id) => ({ kind',
+    'return relations.slice(relations.length).map((id) => ({ kind',
+  ]),
+  postgresMutant('ilike-is-like', 'sql/postgres-operators.ts: prefix', [
+    "foldsCase: operator.endsWith('*')",
+    'foldsCase: false',
+  ]),
+  postgresMutant('nulls-as-in-the-other-database', 'sql/windows.ts: order and limit', [
+    "(dialect === 'sqlite' ? !isDescending : isDescending)",
+    "(dialect !== 'postgres' ? isDescending : !isDescending)",
   ]),
 ];

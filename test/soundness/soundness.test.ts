@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { MUTANTS } from './mutants.ts';
 import { Tally } from './tally.ts';
 import { World } from './world.ts';
+import { postgresWorlds } from './worlds.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 
@@ -17,6 +18,23 @@ it('misses no change in some worlds', () => {
   expect(tally.misses).toEqual([]);
   expect(changes).toBeGreaterThan(200);
 });
+
+it('misses no change in some worlds of PostgreSQL', async () => {
+  const tally = new Tally();
+  let changes = 0;
+  const worlds = await postgresWorlds(undefined);
+  try {
+    for (let seed = 1; seed <= 2; seed++) {
+      const world = await worlds.open({ seed, tally });
+      for (let step = 0; step < 50; step++) changes += await world.step();
+      await world.close();
+    }
+  } finally {
+    await worlds.close();
+  }
+  expect(tally.misses).toEqual([]);
+  expect(changes).toBeGreaterThan(60);
+}, 60_000);
 
 it('has mutants of the source as it is', () => {
   for (const { name, edits } of MUTANTS) {

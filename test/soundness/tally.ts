@@ -2,12 +2,11 @@
 
 import type { Template } from '../../src/dependency/template.ts';
 import type { Query } from './queries.ts';
-import type { Write } from './writes.ts';
 
 export interface Missed {
   readonly seed: number;
   readonly query: Query;
-  readonly writes: readonly Write[];
+  readonly writes: readonly { readonly text: string; readonly parameters: readonly unknown[] }[];
   readonly before: string;
   readonly after: string;
 }

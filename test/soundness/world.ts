@@ -14,7 +14,7 @@ import type { Catalogue } from '../../src/sql/ast.ts';
 import { readSqliteCatalogue } from '../../src/sql/sqlite-catalogue.ts';
 import { createSqliteParser } from '../../src/sql/sqlite-parser.ts';
 import { Dice } from '../sim/dice.ts';
-import { type Query, randomQuery } from './queries.ts';
+import { type Query, randomQuery, type SqliteQuery } from './queries.ts';
 import { ddlOf, randomSchema, type Schema, type Table, type Value } from './schema.ts';
 import type { Tally } from './tally.ts';
 import { randomTransaction, randomWrite, type Write } from './writes.ts';
@@ -24,10 +24,12 @@ const ROWS = 30;
 const parser = createSqliteParser();
 
 interface Registered {
-  readonly query: Query;
+  readonly query: SqliteQuery;
   readonly statement: StatementSync;
   readonly template: Template;
-  answer: string;
+  /** Of the schema, whose rows its answer can depend on. */
+  readonly tables: ReadonlySet<string>;
+  rows: readonly unknown[][] | undefined;
 }
 
 export interface WorldOptions {
@@ -46,6 +48,7 @@ export class World {
   readonly #index = new DependencyIndex({ maxInstances: 10_000 });
   readonly #registered: Registered[] = [];
   readonly #shapes = new Map<string, TableShape>();
+  readonly #statements = new Map<string, StatementSync>();
   readonly #logs: { readonly shape: TableShape; readonly read: StatementSync; readonly clear: StatementSync }[] = [];
 
   constructor({ seed, tally, feature }: WorldOptions) {
@@ -68,7 +71,12 @@ export class World {
     const changes = this.#changes();
     if (changes.length === 0) return 0;
     const affected = new Set(this.#index.match(changes).ids);
-    for (const [id, one] of this.#registered.entries()) this.#judge(id, one, { isAffected: affected.has(id), writes });
+    const written = [...new Set(changes.map(({ table }) => table.name))];
+    for (const [id, one] of this.#registered.entries()) {
+      const isTouched = written.some((name) => one.tables.has(name));
+      if (isTouched || affected.has(id)) this.#judge(id, one, { isAffected: affected.has(id), writes });
+      else if (one.template.kind === 'tracked') this.#tally.judged(one.query, { isAffected: false, hasChanged: false });
+    }
     return changes.length;
   }
 
@@ -118,15 +126,14 @@ export class World {
     const statement = arrays(this.#db.prepare(query.text));
     const template = analyse(query.text, { dialect: 'sqlite', parser, catalogue });
     this.#tally.analysed(query, template);
-    const one = { query, statement, template, answer: '' };
+    const one = { query, statement, template, tables: tablesIn(query.text, this.#schema), rows: [] };
     const id = this.#registered.push(one) - 1;
-    this.#ask(id, one);
+    this.#answered(id, one, this.#rowsOf(one));
   }
 
-  /** Asks the database, and tells the index of what it answered. */
-  #ask(id: number, one: Registered): void {
-    const rows = this.#rowsOf(one);
-    one.answer = shown(one.query, rows);
+  /** Tells the index of what the database answered. */
+  #answered(id: number, one: Registered, rows: unknown[][] | undefined): void {
+    one.rows = rows;
     if (one.template.kind !== 'tracked') return;
     const lookups = one.template.lookups?.map((lookup) => this.#lookedUp(lookup, one.query.parameters));
     const result = rows === undefined ? undefined : { rows, lookups };
@@ -134,7 +141,7 @@ export class World {
   }
 
   #lookedUp(lookup: Lookup, parameters: readonly unknown[]): unknown[] {
-    const rows = arrays(this.#db.prepare(lookup.text)).all(...(lookupParameters(lookup, parameters) as Value[]));
+    const rows = arrays(this.#prepared(lookup.text)).all(...(lookupParameters(lookup, parameters) as Value[]));
     return (rows as unknown as unknown[][]).map(([value]) => value);
   }
 
@@ -152,13 +159,21 @@ export class World {
     this.#db.exec('BEGIN');
     for (const { text, parameters } of writes) {
       try {
-        this.#db.prepare(text).run(...parameters);
+        this.#prepared(text).run(...parameters);
       } catch (error) {
         // A constraint refused the statement; what it did before is undone.
         if (!/constraint failed|datatype mismatch|overflow/.test(String(error))) throw error;
       }
     }
     this.#db.exec(this.#dice.chance(0.03) ? 'ROLLBACK' : 'COMMIT');
+  }
+
+  #prepared(text: string): StatementSync {
+    const known = this.#statements.get(text);
+    if (known !== undefined) return known;
+    const made = this.#db.prepare(text);
+    this.#statements.set(text, made);
+    return made;
   }
 
   #changes(): Change[] {
@@ -171,15 +186,16 @@ export class World {
 
   #judge(id: number, one: Registered, { isAffected, writes }: { isAffected: boolean; writes: readonly Write[] }): void {
     const isTracked = one.template.kind === 'tracked';
-    const answer = shown(one.query, this.#rowsOf(one));
-    const hasChanged = answer !== one.answer;
+    const rows = this.#rowsOf(one);
+    const hasChanged = !areSame(one.query, one.rows, rows);
     if (isTracked) this.#tally.judged(one.query, { isAffected, hasChanged });
     if (isTracked && hasChanged && !isAffected) {
-      this.#tally.missed({ seed: this.#seed, query: one.query, writes, before: one.answer, after: answer });
+      const [before, after] = [shown(one.query, one.rows), shown(one.query, rows)];
+      this.#tally.missed({ seed: this.#seed, query: one.query, writes, before, after });
     }
     if (!isAffected && !hasChanged) return;
     if (isTracked) this.#index.remove(id);
-    this.#ask(id, one);
+    this.#answered(id, one, rows);
   }
 }
 
@@ -198,8 +214,31 @@ function changeOf(table: TableShape, row: readonly unknown[]): Change {
   return { kind, table, old: image(2), new: image(2 + length) };
 }
 
+/** By name, wherever it stands: what is not named cannot be read. */
+function tablesIn(text: string, { tables, views }: Schema): ReadonlySet<string> {
+  const whole = `${text} ${views.map(({ name, ddl }) => (text.includes(name) ? ddl : '')).join(' ')}`;
+  return new Set(tables.flatMap(({ name }) => (whole.includes(name) ? [name] : [])));
+}
+
+type Answer = readonly (readonly unknown[])[] | undefined;
+
+/** Most are the same, row for row; only of the others the order is looked through. */
+function areSame(query: Query, before: Answer, after: Answer): boolean {
+  if (before === undefined || after === undefined) return before === after;
+  if (before.length !== after.length) return false;
+  const isSame = before.every((row, at) => {
+    const other = after[at] as readonly unknown[];
+    return row.length === other.length && row.every((value, place) => isSameValue(value, other[place]));
+  });
+  return isSame || (!query.isOrdered && shown(query, before) === shown(query, after));
+}
+
+function isSameValue(one: unknown, other: unknown): boolean {
+  return Object.is(one, other) || (one instanceof Uint8Array && valueText(one) === valueText(other));
+}
+
 /** The answer as text, in which two are equal when the answers are. */
-function shown({ isOrdered }: Query, rows: readonly (readonly unknown[])[] | undefined): string {
+function shown({ isOrdered }: Query, rows: Answer): string {
   if (rows === undefined) return 'too large';
   const lines = rows.map((row) => row.map(valueText).join('\u0001'));
   return (isOrdered ? lines : lines.sort()).join('\n');
