@@ -2,7 +2,15 @@
 
 import { formatCacheStatus, withCacheStatus } from '../semantics/cache-status.ts';
 import { withVaryByCoding } from '../semantics/coded-representation.ts';
-import { type Fields, filterFields, hasField, type ResponseHead, withoutHopByHop } from '../semantics/fields.ts';
+import {
+  type Fields,
+  fieldValue,
+  filterFields,
+  hasField,
+  type ResponseHead,
+  withField,
+  withoutHopByHop,
+} from '../semantics/fields.ts';
 import { formatHttpDate } from '../semantics/http-date.ts';
 import type { Outcome } from '../semantics/outcome.ts';
 
@@ -30,6 +38,16 @@ export function withVary(head: ResponseHead, { compress }: Route): ResponseHead 
 /** The fields of a forwarded response for the client: hop-by-hop fields gone, Cache-Status added. */
 export function clientFields(fields: Fields, route: Route, outcome: Outcome): Fields {
   const endToEnd = withoutHopByHop(fields);
-  const shown = route.showTags ? endToEnd : filterFields(endToEnd, (name) => !TAG_FIELDS.has(name));
+  const shown = route.showTags ? endToEnd : withoutDetails(filterFields(endToEnd, (name) => !TAG_FIELDS.has(name)));
   return withCacheStatus(shown, formatCacheStatus(route.policy.cacheName, outcome));
+}
+
+const UNTRACKED = 'tidegate-untracked';
+
+/** Why a tracker had a response not stored, without the names and texts of its database, which are no client's affair. */
+function withoutDetails(fields: Fields): Fields {
+  const stated = fieldValue(fields, UNTRACKED);
+  if (stated === undefined) return fields;
+  const kinds = stated.split(';').map((reason) => /^\s*([a-z-]+)(?::|\s*$)/.exec(reason)?.[1] ?? 'error');
+  return withField(fields, UNTRACKED, [...new Set(kinds)].join('; '));
 }

@@ -65,3 +65,11 @@ it('an answer that is settled, or one to a read, gets no cookie', () => {
   expect(withOwnPosition({ method: 'GET', uri }, UNSETTLED)).toBe(UNSETTLED);
   expect(withOwnPosition({ method: 'PUT', uri }, UNSETTLED).at(-1)).toMatch(/; Secure$/);
 });
+
+it('why a response is not stored is told without what only its application should know', () => {
+  const { get, origin } = gateBench();
+  const asked = get('/a');
+  const reasons = 'uncovered-table: salaries; error: no such column: x; uncacheable; It broke at "users"';
+  origin.last.answer(200, ['tidegate-untracked', reasons], 'x');
+  expect(fieldLines(asked.fields, 'tidegate-untracked')).toEqual(['uncovered-table; error; uncacheable']);
+});
