@@ -116,22 +116,28 @@ export class Registry {
   }
 
   /**
-   * More is known by now of what was registered as `from`. Nothing is done where that is outdated meanwhile. All changes
-   * that came since matched `from`, which is the wider one.
+   * By which it can be narrowed, as long as it is registered: what is registered later under the same tag, after a change,
+   * goes by another. Undefined: it is not registered.
    */
-  narrow(tag: string, from: Instance, to: Instance): void {
-    const [wide, narrow] = [fingerprintOf(from, this.#seed), fingerprintOf(to, this.#seed)];
-    const ids = this.#byTag.get(tag) ?? [];
-    const find = (fingerprint: number) => ids.find((id) => this.#registered.get(id)?.fingerprint === fingerprint);
-    const [id, same] = [find(wide), find(narrow)];
-    if (id === undefined || id === same) return;
-    const known = this.#registered.get(id) as Registered;
-    this.#index.remove(id);
-    this.#registered.delete(id);
-    this.#byTag.set(
-      tag,
-      ids.filter((one) => one !== id),
-    );
+  registrationOf(tag: string, instance: Instance): number | undefined {
+    return this.#find(tag, fingerprintOf(instance, this.#seed));
+  }
+
+  /**
+   * More is known by now of what was registered. Nothing is done where that is outdated meanwhile. All changes that came
+   * since matched the wider one.
+   */
+  narrow(registration: number, to: Instance): void {
+    const known = this.#registered.get(registration);
+    if (known === undefined) return;
+    const { tag } = known;
+    const fingerprint = fingerprintOf(to, this.#seed);
+    const same = this.#find(tag, fingerprint);
+    if (same === registration) return;
+    this.#index.remove(registration);
+    this.#registered.delete(registration);
+    const others = (this.#byTag.get(tag) ?? []).filter((id) => id !== registration);
+    this.#byTag.set(tag, others);
     if (same !== undefined) {
       const one = this.#registered.get(same) as Registered;
       this.#registered.set(same, { ...one, seen: seenByBoth(one.seen, known.seen) });
@@ -140,8 +146,12 @@ export class Registry {
     const next = this.#nextId++;
     // There is room: one has just gone.
     this.#index.add(next, to);
-    this.#registered.set(next, { ...known, fingerprint: narrow });
-    this.#byTag.set(tag, [...(this.#byTag.get(tag) as number[]), next]);
+    this.#registered.set(next, { ...known, fingerprint });
+    this.#byTag.set(tag, [...others, next]);
+  }
+
+  #find(tag: string, fingerprint: number): number | undefined {
+    return this.#byTag.get(tag)?.find((id) => this.#registered.get(id)?.fingerprint === fingerprint);
   }
 
   /** A statement depends on all of the source, and why. */

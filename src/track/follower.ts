@@ -118,8 +118,12 @@ export class Follower implements FeedListener, Following {
     return false;
   }
 
-  narrow(tag: string, from: Instance, to: Instance): void {
-    this.#registry?.narrow(tag, from, to);
+  registrationOf(tag: string, watched: Instance): number | undefined {
+    return this.#registry?.registrationOf(tag, watched);
+  }
+
+  narrow(registration: number, to: Instance): void {
+    this.#registry?.narrow(registration, to);
   }
 
   registerSource(mark: ReadMark, reason?: FallbackNote): string | undefined {

@@ -31,8 +31,10 @@ export interface Following {
    * so nothing may be stored of it: whoever waits for that change no longer waits for its tag.
    */
   register(tag: string, watched: Watched, mark: ReadMark): boolean;
-  /** More is known of what was registered as `from`. */
-  narrow?(tag: string, from: Instance, to: Instance): void;
+  /** By which what was just registered can be narrowed; undefined: it cannot be. */
+  registrationOf?(tag: string, watched: Instance): number | undefined;
+  /** More is known of it by now. Nothing is done where it is outdated meanwhile. */
+  narrow?(registration: number, to: Instance): void;
   /** Gives the tag of any change; undefined: as above. `reason`: why it is not known more finely, for people. */
   registerSource(mark: ReadMark, reason?: FallbackNote): string | undefined;
   publish(tags: readonly string[]): void;

@@ -198,11 +198,13 @@ interface Wide {
 /** Nobody waits for what is looked up on another connection. */
 function narrowLater({ follower, lookUpLater }: Side, { tag, watched, parameters, result }: Wide): void {
   const { template } = watched;
-  if (template.lookups === undefined || follower.narrow === undefined) return;
-  const lookedUp = lookUpLater?.(template.lookups, parameters);
-  lookedUp?.then((lookups) => {
+  if (template.lookups === undefined || lookUpLater === undefined) return;
+  // Now: a change may make it outdated, and then the same be registered again, before the look-up has come.
+  const registration = follower.registrationOf?.(tag, watched);
+  if (registration === undefined) return;
+  lookUpLater(template.lookups, parameters)?.then((lookups) => {
     if (lookups.some((one) => one !== undefined)) {
-      follower.narrow?.(tag, watched, bindInstance(template, parameters, { ...result, lookups }));
+      follower.narrow?.(registration, bindInstance(template, parameters, { ...result, lookups }));
     }
   });
 }

@@ -71,19 +71,31 @@ describe('a registry', () => {
       template,
       reads: [{ read, predicate: { kind: 'always' }, keys: undefined, bound: undefined }],
     };
+    const narrow = (tag: string) => registry.narrow(registry.registrationOf(tag, any) as number, ofAge(30));
     registry.register('tag', any, registry.mark());
-    registry.narrow('tag', any, ofAge(30));
+    narrow('tag');
     // Read once more, and found out once more.
     registry.register('tag', any, registry.mark());
-    registry.narrow('tag', any, ofAge(30));
+    narrow('tag');
     expect(registry.size).toBe(1);
     expect(registry.apply(setAt('01', inserted(1, 40))).tags).toEqual([]);
     expect(registry.apply(setAt('02', inserted(2, 30))).tags).toEqual(['tag']);
-    // By now it stands for nothing: what comes late does not bring it back.
-    registry.register('other', any, registry.mark());
-    expect(registry.apply(setAt('03', inserted(3, 30))).tags).toEqual(['other']);
-    registry.narrow('other', any, ofAge(30));
+  });
+
+  it('what was looked up for a read that is outdated says nothing of the next one', () => {
+    const registry = makeRegistry();
+    const any: Instance = {
+      template,
+      reads: [{ read, predicate: { kind: 'always' }, keys: undefined, bound: undefined }],
+    };
+    registry.register('tag', any, registry.mark());
+    const first = registry.registrationOf('tag', any) as number;
+    expect(registry.apply(setAt('01', inserted(1, 40))).tags).toEqual(['tag']);
+    registry.narrow(first, ofAge(30));
     expect(registry.size).toBe(0);
+    registry.register('tag', any, registry.mark());
+    registry.narrow(first, ofAge(30));
+    expect(registry.apply(setAt('02', inserted(2, 40))).tags).toEqual(['tag']);
   });
 
   it('a read that saw less keeps that when it is narrowed to what is there already', () => {
@@ -94,7 +106,7 @@ describe('a registry', () => {
     };
     registry.register('tag', ofAge(30), registry.mark({ kind: 'up-to', position: '01' }));
     registry.register('tag', any, registry.mark({ kind: 'up-to', position: '00' }));
-    registry.narrow('tag', any, ofAge(30));
+    registry.narrow(registry.registrationOf('tag', any) as number, ofAge(30));
     expect(registry.size).toBe(1);
     expect(registry.apply(setAt('01', inserted(1, 30))).tags).toEqual(['tag']);
   });

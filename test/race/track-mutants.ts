@@ -38,8 +38,8 @@ const of = (...fills: readonly string[]) => ({ ...COMMITS, fills });
 export const TRACK_MUTANTS: readonly TrackMutant[] = [
   mutant('takes the mark after the read', COMMITS, [
     RECORDER,
-    'if (follower.register(tag, watched, mark)) scope.add',
-    'if (follower.register(tag, watched, follower.mark() ?? mark)) scope.add',
+    'if (!follower.register(tag, watched, mark)) return',
+    'if (!follower.register(tag, watched, follower.mark() ?? mark)) return',
   ]),
   mutant('registers without a look at recent changes', COMMITS, [
     'dependency/registry.ts',
@@ -48,8 +48,8 @@ export const TRACK_MUTANTS: readonly TrackMutant[] = [
   ]),
   mutant('stores what was overtaken', COMMITS, [
     RECORDER,
-    'if (follower.register(tag, watched, mark)) scope.add(tag, { watched, mark });',
-    'if (follower.register(tag, watched, mark) || true) scope.add(tag, { watched, mark });',
+    "if (!follower.register(tag, watched, mark)) return scope.untracked('overtaken');",
+    'follower.register(tag, watched, mark);',
   ]),
   mutant('stores what was overtaken as it was made coarser', of('too many tags'), [
     'track/scope.ts',
