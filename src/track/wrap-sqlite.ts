@@ -3,7 +3,7 @@
 // The one complication: a statement that is still being iterated keeps its connection at the moment when it began, so
 // whatever else is read on it meanwhile is as old.
 
-import { givenOf } from './parameters.ts';
+import { givenOf, NOTHING_GIVEN } from './parameters.ts';
 import type { Connection, Recorder } from './recorder.ts';
 import { methodOf, namesOf, runNow, wrapped } from './wrapping.ts';
 
@@ -31,7 +31,16 @@ export function wrapSqlite<T extends object>(database: T, recorder: Recorder): T
   const run = (text: unknown, call: () => unknown) =>
     runNow(recorder.begin(text, givenOf([]), connection), { run: call, rows: () => undefined });
   const own: Readonly<Record<string, unknown>> = {
-    prepare: (...given: unknown[]) => wrapStatement(methodOf(database, 'prepare')(...given) as object, given[0], parts),
+    prepare: (...given: unknown[]) => {
+      const started = recorder.start();
+      try {
+        return wrapStatement(methodOf(database, 'prepare')(...given) as object, given[0], parts);
+      } catch (error) {
+        // That a table or a column is not there was read, too.
+        recorder.begin(given[0], { ...NOTHING_GIVEN, started }, connection)?.failed();
+        throw error;
+      }
+    },
     exec: (text: unknown): unknown => {
       const answer = run(text, () => methodOf(database, 'exec')(text));
       return answer === database ? proxy : answer;

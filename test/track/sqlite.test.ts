@@ -158,3 +158,17 @@ it('does not track a table without triggers', async () => {
     expect(reasons).toEqual(['uncovered-table: late']);
   });
 });
+
+it('that a table or a column is not there is read, too', async () => {
+  const { db, outside, tracker, target } = await trackedShop();
+  const attempt = (text: string) =>
+    tagsOf(tracker, () => {
+      expect(() => db.prepare(text)).toThrow(/no such/);
+    });
+  expect(attempt('SELECT * FROM later').reasons).toEqual([expect.stringMatching(/^uncovered-table: later/)]);
+  const { tags, reasons } = attempt('SELECT later FROM users');
+  expect(reasons).toEqual([]);
+  outside.exec('ALTER TABLE users ADD COLUMN later TEXT');
+  await tracker.settled();
+  expect(tags.some((tag) => target.tags.has(tag))).toBe(true);
+});
