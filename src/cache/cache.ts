@@ -4,6 +4,7 @@
 // anything but the whole key, where there is a namespace or a version.
 
 import type { Selector } from '../dependency/selector.ts';
+import type { SourceLeases } from '../engine/source-leases.ts';
 import type { EarlyFill, ValueCache, ValueFill, ValueToSet } from '../engine/value-contract.ts';
 import type { Eventually } from '../ports.ts';
 import { type BatchFill, filledMany } from './batch.ts';
@@ -28,6 +29,11 @@ export function namedCache<S extends SchemaLike<S> = Schema>(parts: NamedCachePa
   const cache = new NamedCache(shared, KeySpace.ofCache(version, shared.seen), [defaults]);
   cache.checkKinds();
   return cache as unknown as Contract.Cache<S>;
+}
+
+/** Where its tracker reports. Undefined: it is no cache of this package. */
+export function sourcesOf(cache: object): SourceLeases | undefined {
+  return NamedCache.sourcesOf(cache);
 }
 
 interface GivenValue {
@@ -58,6 +64,10 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     this.#terms = new Terms(space, layers, shared.kinds);
     this.#hasKinds = !shared.kinds.isEmpty;
     this.#isQuick = shared.share === 1 && space.isBare;
+  }
+
+  static sourcesOf(cache: object): SourceLeases | undefined {
+    return #engine in cache ? cache.#engine.sources() : undefined;
   }
 
   /** A wrong option of a kind shows when the cache is made, not when a key of the kind is used. */

@@ -121,6 +121,7 @@ export class Invalidator {
   /** Of an entry that is not current: true when only soft invalidations affect it. */
   isExpired(entry: Pick<EntryNote, 'kind' | 'key' | 'tags' | 'epoch' | 'stamp'>): boolean {
     if (this.#hard === this.#invalidations || entry.epoch !== this.#invalidations.epoch) return false;
+    if (this.#allows !== undefined && !this.#allows(entry.tags, entry.stamp <= this.#beganAt)) return false;
     return this.#hard.lastAffecting(affectable(entry), entry.stamp) <= entry.stamp;
   }
 

@@ -99,11 +99,12 @@ export class SourceLeases {
 
   /**
    * Once it resolves, what it names is outdated, and so is everything of the source where there was a gap. Rejects where
-   * that could not be made sure; then nothing of the report counts, and it is to come again.
+   * that could not be made sure; then nothing of the report counts, and it is to come again. `leftMs`: of the lease, from
+   * the call on, where the tracker's side counts it in place of tokens.
    */
-  async report(report: SourceReport): Promise<SourceReply> {
+  async report(report: SourceReport, leftMs?: number): Promise<SourceReply> {
     const { source, session, sequence, token, leaseMs, tags, position, lagMs } = report;
-    this.#expire();
+    const now = this.#expire();
     const known = this.#sources.get(source);
     const goesOn = known?.session === session && sequence <= known.sequence + 1;
     const state = goesOn ? known : this.#begin(source, session, known);
@@ -115,10 +116,19 @@ export class SourceLeases {
     state.heardAt = this.#parts.clock.monotonic();
     if (isGap) state.gaps++;
     const givenMs = state.tokens.find((one) => one.token === token)?.givenMs;
-    if (givenMs !== undefined) state.untilMs = Math.max(state.untilMs, givenMs + leaseMs);
+    if (leftMs === undefined) {
+      if (givenMs !== undefined) state.untilMs = Math.max(state.untilMs, givenMs + leaseMs);
+    } else if (leftMs > 0) state.untilMs = Math.max(state.untilMs, now + leftMs);
     const given = this.#give(state);
     this.#survey();
     return { gap: isGap, token: given };
+  }
+
+  /** Its tracker ends: nothing of it is served from the call on, and all of it is outdated once it resolves. */
+  async end(source: string): Promise<void> {
+    // A report that is under way gives no lease any more: it is of what was there before.
+    this.#begin(source, '', this.#sources.get(source));
+    await this.#parts.invalidate({ kind: 'tag', tag: sourceTag(source) });
   }
 
   /** What is named; or all of the source, as long as a lease has run out that nothing came after. True: that. */

@@ -12,6 +12,7 @@ import { Invalidator } from './invalidator.ts';
 import { createLocalLog } from './local-log.ts';
 import type { TierLimits } from './patience.ts';
 import { safeFault } from './safe-fault.ts';
+import { SourceLeases } from './source-leases.ts';
 import { TierLoop, wasReadNoEarlier } from './tier-loop.ts';
 import { UnderWay } from './under-way.ts';
 import type {
@@ -66,6 +67,7 @@ export function createValueCache(parts: ValueCacheParts): ValueCache {
 class TieredValueCache implements ValueCache {
   readonly #clock: Clock;
   readonly #invalidator: Invalidator;
+  #sources: SourceLeases | undefined;
   readonly #loop: TierLoop<StoredValue>;
   /** Undefined once it is closed. */
   #memory: Store<StoredValue> | undefined;
@@ -87,7 +89,9 @@ class TieredValueCache implements ValueCache {
     this.#hasSlower = stores.length > (parts.hasMemory ? 1 : 0);
     this.#own = own;
     this.#tally = new ValueTally(names, parts.watch);
-    this.#invalidator = new Invalidator({ ...history, random, fault });
+    const allows = (tags: readonly string[], isFromBefore: boolean) =>
+      this.#sources?.allows(tags, isFromBefore) ?? true;
+    this.#invalidator = new Invalidator({ ...history, random, fault, allows });
     const nameOf = (store: Store<StoredValue>) => names[stores.indexOf(store)] as string;
     this.#loop = new TierLoop({
       ...{ stores, clock, tasks, limits: parts.limits ?? [] },
@@ -216,10 +220,8 @@ class TieredValueCache implements ValueCache {
   async remove(keys: readonly string[], also: (key: string) => readonly Selector[] = () => []): Promise<number> {
     for (const key of keys) this.#fills.replace(key);
     const { there, unsure } = this.#removal.sought(keys, this.#memory, also);
-    const invalidated = this.invalidate(
-      keys.flatMap((uri) => [{ kind: 'url', uri }, ...also(uri)]),
-      false,
-    );
+    const named = keys.flatMap((uri): Selector[] => [{ kind: 'url', uri }, ...also(uri)]);
+    const invalidated = this.invalidate(named, false);
     this.#memory?.delete(keys);
     const { turn } = this.#sets;
     const below = this.#removal.countBelow(unsure);
@@ -235,6 +237,11 @@ class TieredValueCache implements ValueCache {
     this.#tally.invalidated(selectors, soft);
     const appended = selectors.map((selector) => this.#invalidator.invalidate(selector, soft));
     await this.#underWay.track(Promise.all(appended));
+  }
+
+  sources(): SourceLeases {
+    this.#sources ??= new SourceLeases({ clock: this.#clock, invalidate: (one) => this.invalidate([one], false) });
+    return this.#sources;
   }
 
   async purge(selector: Selector): Promise<number> {

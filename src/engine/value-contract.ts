@@ -5,6 +5,7 @@ import type { Selector } from '../dependency/selector.ts';
 import type { EntryNote } from '../entry/stored-response.ts';
 import type { Eventually } from '../ports.ts';
 import type { Stamp } from './invalidator.ts';
+import type { SourceLeases } from './source-leases.ts';
 
 /** What an entry is stored with. */
 export interface ValueTerms {
@@ -73,6 +74,8 @@ export interface ValueCache {
   remove(keys: readonly string[], also?: (key: string) => readonly Selector[]): Promise<number>;
   /** In force, and durable where there is a log, once it resolves. `soft`: expired, not outdated. */
   invalidate(selectors: readonly Selector[], soft: boolean): Promise<void>;
+  /** Of the sources whose trackers tell of changes. From the first call on nothing of any other is stored. */
+  sources(): SourceLeases;
   /** Removes from every tier what the selector names. */
   purge(selector: Selector): Promise<number>;
   stamp(): ReadTicket;

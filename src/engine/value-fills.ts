@@ -267,7 +267,10 @@ export class ValueFills {
     const tags = flight.joinedTo(landing.kind === 'filled' ? landing.terms.tags : flight.terms.tags);
     const comesTooLate = joined && arrival > stamp.position;
     const isLost = joined && this.#watch?.isLost(flight) === true;
-    if (isLost || (comesTooLate && isAffected(flight, tags, this.#parts.invalidator))) {
+    const { invalidator } = this.#parts;
+    // What was changed since a source was heard of last is not known here.
+    const isUnheard = joined && flight.plan.startedMs < askedMs && !invalidator.isShareable(tags);
+    if (isLost || isUnheard || (comesTooLate && isAffected(flight, tags, invalidator))) {
       // What it waited for was read before something it must see, or will not come.
       return this.#parts.askAnew({ ...asked, askedMs, isAgain: true });
     }

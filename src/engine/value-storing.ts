@@ -52,7 +52,8 @@ export class ValueStoring {
   store(flight: ValueFlight, given: Given): Eventually<FillResult> {
     const { landing } = given;
     const terms = { ...landing.terms, tags: flight.joinedTo(landing.terms.tags) };
-    if (isAffected(flight, terms.tags, this.#parts.invalidator)) return 'refused';
+    const { invalidator } = this.#parts;
+    if (isAffected(flight, terms.tags, invalidator) || !invalidator.isShareable(terms.tags)) return 'refused';
     if (flight.isOvertaken) return 'overtaken';
     const result = { ...given, flight, terms };
     return this.#parts.hasSlower && flight.plan.replaces ? this.#replace(result) : this.#keep(result);

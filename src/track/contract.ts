@@ -76,9 +76,12 @@ export interface SourceReply {
 export interface TrackingTarget {
   /** For status and messages. */
   readonly name: string;
-  /** All of it is in force once it resolves. Called one at a time; after a rejection with the very same message again. */
-  deliver(message: SourceMessage): Promise<SourceReply>;
-  /** The lease is not renewed: for a target that has no clock of its own. */
+  /**
+   * All of it is in force once it resolves. Called one at a time; after a rejection with the very same message again.
+   * `leftMs`: so long from the call on the lease goes on; left out where the target counts it by itself.
+   */
+  deliver(message: SourceMessage, leftMs?: number): Promise<SourceReply>;
+  /** The lease is not renewed, or the tracker stops: for a target that has no clock of its own. */
   lapse?(source: string): Eventually<void>;
 }
 

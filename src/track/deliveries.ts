@@ -1,12 +1,16 @@
 // How far the targets have been told: when a position of the feed is in force everywhere, the feed need not keep it.
 //
-// The one complication: targets come and go. One that is gone serves nothing any more, so nothing is waited for.
+// The one complication: targets come and go. One that is gone serves nothing any more, so nothing is waited for. One that
+// is away for long would have every commit noted: beyond a bound the newest takes the place of the one before it.
 
 import type { FeedPosition } from '../dependency/change.ts';
 import type { Publisher } from './publisher.ts';
 
 /** Of each publisher: all that was published before has been delivered once it has come to that place. */
 export type Places = ReadonlyMap<Publisher, number>;
+
+/** Of positions. With one fewer the feed keeps a little for longer. */
+const MAX_NOTED = 1_000;
 
 export class Deliveries {
   readonly #publishers: ReadonlySet<Publisher>;
@@ -36,8 +40,14 @@ export class Deliveries {
     const places = this.places();
     const last = this.#unacknowledged.at(-1);
     // Of positions with nothing between them the last one says it all.
-    if (last !== undefined && isSame(last.places, places)) this.#unacknowledged.pop();
+    const isFull = this.#unacknowledged.length >= MAX_NOTED;
+    if (last !== undefined && (isFull || isSame(last.places, places))) this.#unacknowledged.pop();
     this.#unacknowledged.push({ position, places });
+  }
+
+  /** Positions that are noted. */
+  get size(): number {
+    return this.#unacknowledged.length;
   }
 
   /** The position that is in force everywhere since the last call; undefined: none. */

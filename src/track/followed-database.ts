@@ -121,7 +121,7 @@ export class FollowedDatabase implements Followed {
     this.#isStopped = true;
     this.#cancelBeat?.();
     this.follower.stop();
-    for (const publisher of this.#publishers) publisher.stop();
+    await Promise.all([...this.#publishers].map((publisher) => publisher.stop()));
     await this.database.feed.stop();
     await this.database.close();
   }

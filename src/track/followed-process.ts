@@ -10,6 +10,7 @@ import { createSqliteParser } from '../sql/sqlite-parser.ts';
 import type { FeedProcessAddress, ProcessTrackerOptions, TrackerPlatform } from './contract.ts';
 import { LEASE_MS } from './followed-database.ts';
 import type { Followed, FollowedStatus, Side } from './following.ts';
+import { keptAlive } from './kept-alive.ts';
 import { type Hello, type Line, PROTOCOL, packageVersion, type SettledReply } from './process-wire.ts';
 import { RemoteCaches } from './remote-caches.ts';
 import { RemoteFeed } from './remote-feed.ts';
@@ -30,6 +31,8 @@ export interface ProcessParts {
 
 const RETRY_MS = 50;
 const RETRY_MAX_MS = 2_000;
+/** What is outdated is said before the end. */
+const FLUSH_MS = 1_000;
 const SETTLE_MS = 10_000;
 /** Longer than the process waits. */
 const SETTLE_TIMEOUT_MS = 12_000;
@@ -126,6 +129,7 @@ export class FollowedProcess implements Followed {
   }
 
   async stop(): Promise<void> {
+    await keptAlive(this.#reports.flush(FLUSH_MS));
     this.#isStopped = true;
     this.#cancelWait?.();
     this.#cancelSilence?.();

@@ -89,6 +89,10 @@ export class Follower implements FeedListener, Following {
     return state === 'live' && lagMs <= this.#parts.maxLagMs;
   }
 
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
   get isRefreshing(): boolean {
     return this.#isRefreshing;
   }

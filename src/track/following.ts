@@ -38,6 +38,8 @@ export interface Following {
   /** Gives the tag of any change; undefined: as above. `reason`: why it is not known more finely, for people. */
   registerSource(mark: ReadMark, reason?: FallbackNote): string | undefined;
   publish(tags: readonly string[]): void;
+  /** What is published goes nowhere any more. */
+  readonly isStopped?: boolean;
 }
 
 /** Registrations of one scope with another process. */
@@ -46,8 +48,8 @@ export interface Underway {
   wait(): Promise<void> | undefined;
   /** Why what was read may not be stored: empty once all of it is registered. */
   refusals(): readonly Refusal[];
-  /** Resolves once the process has all that was published; undefined: it has. */
-  published(): Promise<void> | undefined;
+  /** Resolves once the process has all that was published; undefined: it has. False: there is no word of it. */
+  published(): Promise<boolean> | undefined;
 }
 
 export interface Refusal {

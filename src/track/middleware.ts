@@ -4,6 +4,7 @@
 // may write is kept back for so long.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { TidegateError } from '../errors.ts';
 import { isSafeMethod } from '../semantics/unsafe.ts';
 import type { Finished } from './contract.ts';
 import { answerWithin } from './node-response.ts';
@@ -148,8 +149,21 @@ function withFields(response: Response, fields: Fields, scope: RequestScope): Re
   return new Response(toldBody(response, scope), { status, statusText, headers });
 }
 
-/** Where a process of its own has to know what a body reads late, the body ends when it does. */
+/** It goes on once it is known what it has read late; where that cannot be told, it breaks off, and nobody stores it. */
 function toldBody({ body }: Response, scope: RequestScope): Response['body'] {
-  if (scope.side?.underway === undefined || body === null) return body;
-  return body.pipeThrough(new TransformStream({ flush: () => scope.told() }));
+  if (!scope.isStorable || body === null) return body;
+  const told = async () => {
+    if ((await scope.told()) === false) throw new TidegateError('E_FEED', UNTOLD);
+  };
+  return body.pipeThrough(
+    new TransformStream({
+      async transform(chunk, controller) {
+        await told();
+        controller.enqueue(chunk);
+      },
+      flush: told,
+    }),
+  );
 }
+
+const UNTOLD = 'expected to tell what a body has read late, got no word of it: the body may not be stored as a whole one';

@@ -1,7 +1,8 @@
 // The fields of a ServerResponse, set in the moment in which they would go out.
 //
 // The one complication: an answer is kept back where it is that of a write, until no cache serves what was before, and
-// where a process of its own has to know first what was read.
+// where a process of its own has to know first what was read. What a body reads after its head makes it outdated: the
+// process has to know that before a cache can have the body whole, and where it cannot be told the body is broken off.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isSafeMethod } from '../semantics/unsafe.ts';
@@ -30,7 +31,7 @@ export function answerWithin(scope: RequestScope, { request, response, settle }:
     return writeHead(...head);
   }) as ServerResponse['writeHead'];
   response.once('close', () => scope.end());
-  if (isRemote) endWhenTold(scope, response);
+  goOnWhenTold(scope, response);
   const isSafe = isSafeMethod(request.method ?? 'GET');
   if (isSafe && !isRemote) return;
   const registered = () => scope.registered({ cacheTag: cacheTagOf(response) });
@@ -47,14 +48,38 @@ function cacheTagOf(response: ServerResponse): string | undefined {
   return Array.isArray(stated) ? stated.join(', ') : stated === undefined ? undefined : String(stated);
 }
 
-/** What a body has read late makes it outdated; a cache that has it whole has to be told of that. */
-function endWhenTold(scope: RequestScope, response: ServerResponse): void {
-  const end = response.end.bind(response) as Call;
-  response.end = ((...given: unknown[]) => {
-    const told = scope.told();
-    if (told === undefined) return end(...given);
-    const goOn = () => void end(...given);
-    told.then(goOn, goOn);
-    return response;
-  }) as ServerResponse['end'];
+function goOnWhenTold(scope: RequestScope, response: ServerResponse): void {
+  const kept: (() => unknown)[] = [];
+  const goOn = (isTold: boolean) => {
+    if (!isTold) return breakOff(response);
+    // Those who write meanwhile are behind it.
+    for (let call = kept[0]; call !== undefined; call = kept[0]) {
+      call();
+      kept.shift();
+    }
+    if (!response.writableEnded) response.emit('drain');
+  };
+  const fail = () => breakOff(response);
+  for (const name of ['write', 'end'] as const) {
+    const call = response[name].bind(response) as Call;
+    response[name] = ((...given: unknown[]) => {
+      if (kept.length === 0) {
+        const told = scope.told();
+        if (told === undefined) return call(...given);
+        told.then(goOn).catch(fail);
+      }
+      kept.push(() => call(...given));
+      return name === 'write' ? false : response;
+    }) as never;
+  }
+}
+
+/** A body without a length that just ends looks whole to some; one that is reset does not. */
+function breakOff(response: ServerResponse): void {
+  try {
+    response.socket?.resetAndDestroy();
+  } catch {
+    // It is not one of TCP.
+  }
+  response.destroy();
 }

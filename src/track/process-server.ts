@@ -1,7 +1,8 @@
 // `startFeedProcess`: one database is followed here for applications of several processes.
 //
 // The one complication: its end. Clients go on with what they have until they miss its word; so nothing is said to them
-// but that the connection is closed, and whoever comes next begins a new session.
+// but that the connection is closed, and whoever comes next begins a new session. That one does not know whose lease is
+// not over yet; so for as long as a lease nothing counts as settled.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIPv6 } from 'node:net';
@@ -30,6 +31,7 @@ import { checkDatabase, checkSource, checkTargets } from './tracker-options.ts';
 const PLATFORM: TrackerPlatform = { clock: platformClock, tasks: platformTasks, random: platformRandom };
 const MAX_CONNECTIONS = 10_000;
 const MAX_WAIT_MS = 60_000;
+const WAIT_MS = 10;
 const JSON_TYPE = 'application/json';
 
 /** Rejects with E_CONFIG, E_FEED or E_PORT. `platform`: for tests. */
@@ -82,9 +84,12 @@ class Running implements FeedProcess {
   #port = 0;
   #turn = 0;
   #isStopped = false;
+  /** When the leases are over that another process has given before. */
+  readonly #aloneAt: number;
 
   constructor(parts: RunningParts) {
     const { options, platform, followed } = parts;
+    this.#aloneAt = platform.clock.monotonic() + followed.leaseMs;
     const { source, token } = options;
     this.#parts = parts;
     this.#session = randomName(platform.random);
@@ -143,7 +148,7 @@ class Running implements FeedProcess {
   }
 
   async settled(): Promise<void> {
-    if (!this.#isStopped && (await keptAlive(this.#parts.followed.settled(() => false)))) return;
+    if (!this.#isStopped && (await keptAlive(this.#settled(() => false)))) return;
     throw new TidegateError('E_FEED', 'expected a feed process that runs, got one that is stopped');
   }
 
@@ -155,6 +160,17 @@ class Running implements FeedProcess {
     this.#server.closeAllConnections();
     await closed;
     await this.#parts.followed.stop();
+  }
+
+  async #settled(isGivenUp: () => boolean): Promise<boolean> {
+    const { followed, platform } = this.#parts;
+    if (!(await followed.settled(isGivenUp))) return false;
+    for (;;) {
+      const leftMs = this.#aloneAt - platform.clock.monotonic();
+      if (leftMs <= 0) return true;
+      if (this.#isStopped || isGivenUp()) return false;
+      await new Promise<void>((resolve) => platform.tasks.later(Math.min(WAIT_MS, leftMs), resolve));
+    }
   }
 
   #state(): ProcessState {
@@ -211,10 +227,10 @@ class Running implements FeedProcess {
 
   async #settle(response: ServerResponse, waitMs: number): Promise<void> {
     if (!Number.isFinite(waitMs) || waitMs < 0) return refuse(response, 400, 'expected waitMs of 0 or more');
-    const { followed, platform } = this.#parts;
+    const { platform } = this.#parts;
     const untilMs = platform.clock.monotonic() + Math.min(waitMs, MAX_WAIT_MS);
     const isGivenUp = () => response.destroyed || platform.clock.monotonic() >= untilMs;
-    const isSettled = await followed.settled(isGivenUp);
+    const isSettled = await this.#settled(isGivenUp);
     answer(response, { isSettled, state: this.#state() } satisfies SettledReply);
   }
 }

@@ -10,6 +10,10 @@ import type { TableRead } from '../dependency/template.ts';
 type Unknown = Readonly<Record<string, unknown>>;
 
 const MAX_DEPTH = 200;
+/** Of all parts of a condition, each counted wherever it is: a few objects can name each other very often. */
+const MAX_PARTS = 100_000;
+/** More than a report has room for; a list of nothing may say that it is of any length. */
+const MAX_LIST = 1_000_000;
 const OPERATORS: ReadonlySet<unknown> = new Set(['=', '<>', '<', '<=', '>', '>=']);
 
 export function isObject(value: unknown): value is Unknown {
@@ -21,8 +25,10 @@ export function isCount(value: unknown): value is number {
 }
 
 export function isListOf<T>(value: unknown, isOne: (one: unknown) => one is T): value is readonly T[] {
-  // A hole is none of what `every` looks at.
-  return Array.isArray(value) && Array.from(value).every(isOne);
+  if (!Array.isArray(value) || value.length > MAX_LIST) return false;
+  // `every` goes by the holes.
+  for (let at = 0; at < value.length; at++) if (!(at in value && isOne(value[at]))) return false;
+  return true;
 }
 
 export function isText(value: unknown): value is string {
@@ -50,21 +56,37 @@ export function isKeys(value: unknown): value is ReadonlySet<string> | undefined
 }
 
 function isSetOf(value: unknown, type: 'string' | 'bigint'): boolean {
-  return value instanceof Set && [...value].every((one) => typeof one === type);
+  if (!(value instanceof Set)) return false;
+  for (const one of value) if (typeof one !== type) return false;
+  return true;
 }
 
 export function isBound(value: unknown, { window }: TableRead): value is Bound | undefined {
   if (value === undefined) return true;
   if (!isObject(value) || typeof value.hasOffset !== 'boolean' || !Array.isArray(value.last)) return false;
-  const cells = Array.from(value.last as readonly unknown[]);
-  return cells.length === window?.order.length && cells.every((cell) => cell === undefined || isScalar(cell));
+  return value.last.length === window?.order.length && isListOf(value.last, isCell);
+}
+
+function isCell(value: unknown): value is Scalar | undefined {
+  return value === undefined || isScalar(value);
 }
 
 /** One that is bound: without parameters. */
-export function isPredicate(value: unknown, read: TableRead, depth = 0): value is Predicate {
-  if (!isObject(value) || depth > MAX_DEPTH) return false;
-  const isColumn = (column: unknown): column is number => isCount(column) && column < read.table.columns.length;
-  const isPart = (part: unknown): part is Predicate => isPredicate(part, read, depth + 1);
+export function isPredicate(value: unknown, { table }: TableRead): value is Predicate {
+  return isCondition(value, { columns: table.columns.length, depth: 0, counted: { parts: 0 } });
+}
+
+interface Where {
+  readonly columns: number;
+  readonly depth: number;
+  readonly counted: { parts: number };
+}
+
+function isCondition(value: unknown, where: Where): value is Predicate {
+  const { columns, depth, counted } = where;
+  if (!isObject(value) || depth > MAX_DEPTH || ++counted.parts > MAX_PARTS) return false;
+  const isColumn = (column: unknown): column is number => isCount(column) && column < columns;
+  const isPart = (part: unknown): part is Predicate => isCondition(part, { ...where, depth: depth + 1 });
   switch (value.kind) {
     case 'always':
       return true;

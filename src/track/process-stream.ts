@@ -3,7 +3,7 @@
 //
 // The one complication: a client that cannot be told goes on serving from its caches until its lease has run out. It
 // counts that from the moment at which it said that it had delivered the message before, so it is over at the latest
-// `leaseMs` after the last line.
+// `leaseMs` after the last line. One that does not answer for as long is not listened to any more: others wait for it.
 
 import type { ServerResponse } from 'node:http';
 import { TidegateError } from '../errors.ts';
@@ -40,6 +40,8 @@ export class ProcessStream implements TrackingTarget {
   #heard = 0;
   #nextId = 1;
   #wroteAt: number;
+  /** Of the first attempt since it last took something in. */
+  #triedAt: number | undefined;
 
   constructor(parts: StreamParts) {
     this.#parts = parts;
@@ -73,9 +75,13 @@ export class ProcessStream implements TrackingTarget {
     return new Promise((resolve, reject) => {
       if (response.destroyed) return reject(gone(this.name));
       const id = this.#nextId++;
-      const cancel = tasks.later(Math.max(leaseMs, MIN_TIMEOUT_MS), () => this.delivered(id, false));
+      const cancel = tasks.later(Math.max(leaseMs, MIN_TIMEOUT_MS), () => {
+        response.destroy();
+        this.delivered(id, false);
+      });
       this.#deliveries.set(id, { resolve, reject, cancel, isFirst: message.sequence === 1 });
       this.#wroteAt = clock.monotonic();
+      this.#triedAt ??= this.#wroteAt;
       this.tell({ kind: 'deliver', id, heard: this.#heard, message });
     });
   }
@@ -86,8 +92,12 @@ export class ProcessStream implements TrackingTarget {
     if (delivery === undefined) return;
     this.#deliveries.delete(id);
     delivery.cancel();
-    if (!isDone) return delivery.reject(new TidegateError('E_FEED', `expected ${this.name} to deliver, got a failure`));
+    if (!isDone) {
+      this.#failed();
+      return delivery.reject(new TidegateError('E_FEED', `expected ${this.name} to deliver, got a failure`));
+    }
     this.#heard = id;
+    this.#triedAt = undefined;
     // Only what follows gives a lease.
     delivery.resolve({ gap: delivery.isFirst });
   }
@@ -95,6 +105,12 @@ export class ProcessStream implements TrackingTarget {
   close(): void {
     for (const id of [...this.#deliveries.keys()]) this.delivered(id, false);
     this.#parts.response.end();
+  }
+
+  #failed(): void {
+    const { clock, leaseMs, response } = this.#parts;
+    const triedMs = clock.monotonic() - (this.#triedAt ?? Number.POSITIVE_INFINITY);
+    if (triedMs >= Math.max(leaseMs, MIN_TIMEOUT_MS)) response.destroy();
   }
 }
 

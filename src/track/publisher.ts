@@ -5,6 +5,7 @@
 
 import type { FeedPosition } from '../dependency/change.ts';
 import type { SourceAnswer, SourceQuestion } from '../dependency/described.ts';
+import { TidegateError } from '../errors.ts';
 import type { Cancel, Clock, Random, Tasks } from '../ports.ts';
 import type { SourceMessage, TargetStatus, TrackingTarget } from './contract.ts';
 import { Questions } from './questions.ts';
@@ -38,6 +39,7 @@ const MAX_TAGS = 1_000;
 const MAX_WAITING = 100_000;
 const RETRY_MS = 50;
 const RETRY_MAX_MS = 2_000;
+const STOP_MS = 1_000;
 
 export class Publisher {
   readonly #parts: PublisherParts;
@@ -52,6 +54,8 @@ export class Publisher {
   #isHeld = true;
   #isStopped = false;
   #isSending = false;
+  /** Does not reject. */
+  #sending: Promise<void> | undefined;
   #isDue = false;
   #hasLapsed = true;
   #sentAt = Number.NEGATIVE_INFINITY;
@@ -121,9 +125,31 @@ export class Publisher {
     });
   }
 
-  stop(): void {
+  /** Nothing is sent any more; a target that has no clock of its own is told, which is waited for a while. Never rejects. */
+  async stop(): Promise<void> {
     this.#isStopped = true;
     this.#cancelRetry?.();
+    const { target, source, leaseMs, onFault } = this.#parts;
+    if (target.lapse === undefined) return;
+    const maxMs = Math.min(leaseMs, STOP_MS);
+    if (this.#isSending && this.#sending !== undefined) await this.#within(maxMs, this.#sending);
+    try {
+      if (await this.#within(maxMs, Promise.resolve(target.lapse(source)))) return;
+      onFault(new TidegateError('E_FEED', `expected ${target.name} to end within ${maxMs} ms, got no answer`));
+    } catch (error) {
+      onFault(error);
+    }
+  }
+
+  /** False: it takes longer. */
+  async #within(maxMs: number, work: Promise<unknown>): Promise<boolean> {
+    const { promise: over, resolve } = Promise.withResolvers<boolean>();
+    const cancel = this.#parts.tasks.later(maxMs, () => resolve(false));
+    try {
+      return await Promise.race([work.then(() => true), over]);
+    } finally {
+      cancel();
+    }
   }
 
   #send(): void {
@@ -171,7 +197,7 @@ export class Publisher {
     this.#isSending = true;
     this.#hasLapsed = false;
     const begunAt = clock.monotonic();
-    target.deliver(message).then(
+    this.#sending = target.deliver(message).then(
       ({ gap, questions }) => {
         this.#isSending = false;
         this.#retries = 0;

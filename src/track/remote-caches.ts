@@ -78,7 +78,7 @@ export class RemoteCaches {
     this.#stream++;
     this.#untilMs = Number.NEGATIVE_INFINITY;
     this.#cancelLapse?.();
-    await this.#lapse();
+    await this.#lapse().catch(this.#parts.onFault);
   }
 
   #renew(heard: number, leaseMs: number): void {
@@ -118,7 +118,7 @@ export class RemoteCaches {
     const target = this.#parts.targets[at] as TrackingTarget;
     const counts = this.#counts[at] as Counts;
     try {
-      await target.deliver(message);
+      await target.deliver(message, Math.max(0, this.#untilMs - this.#parts.clock.monotonic()));
       counts.delivered += message.tags.length;
       if (message.sequence === 1) counts.sessions++;
       counts.problem = undefined;

@@ -2,7 +2,8 @@
 // under way at a time; what comes up meanwhile goes into the next.
 //
 // The one complication: what fails. A read of which there is no word is not registered, and that is all. But a response
-// that has read more than its fields say is out already: that is said until it is heard.
+// that has read more than its fields say is out already: that is said until it is heard, and who makes the response is
+// told when it will not be.
 
 import { serialize } from 'node:v8';
 import { sourceTag } from '../dependency/source-tag.ts';
@@ -43,14 +44,16 @@ export class RemoteReports {
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   readonly #outdated = new Set<string>();
+  /** How often something was published, and up to which time all of it is known to the process. */
+  #published = 0;
+  #known = 0;
   #delivered: Delivered[] = [];
   #hasWritten = false;
   #isSending = false;
-  #isPublishing = false;
   #isStopped = false;
   #retries = 0;
   #cancelRetry: Cancel | undefined;
-  #whenPublished: (() => void)[] = [];
+  #whenKnown: { readonly upTo: number; readonly done: (isKnown: boolean) => void }[] = [];
 
   constructor(parts: ReportsParts) {
     this.#parts = parts;
@@ -80,18 +83,32 @@ export class RemoteReports {
   }
 
   publish(tags: readonly string[]): void {
-    for (const tag of tags) this.#outdated.add(tag);
-    if (this.#outdated.size > MAX_OUTDATED) {
-      this.#outdated.clear();
-      this.#outdated.add(sourceTag(this.#parts.source));
-    }
+    this.#published++;
+    this.#add(tags);
     this.#begin();
   }
 
-  /** Undefined: all that was published is known to the process. */
-  published(): Promise<void> | undefined {
-    if ((this.#outdated.size === 0 && !this.#isPublishing) || this.#isStopped) return undefined;
-    return new Promise((resolve) => this.#whenPublished.push(resolve));
+  /** Undefined: all that was published is known to the process. False: it will not be. */
+  published(): Promise<boolean> | undefined {
+    if (this.#known === this.#published) return undefined;
+    if (this.#isStopped) return Promise.resolve(false);
+    const upTo = this.#published;
+    return new Promise((done) => this.#whenKnown.push({ upTo, done }));
+  }
+
+  /** Says now what is outdated. Resolves once it is known, or cannot be said in that time. */
+  async flush(timeMs: number): Promise<void> {
+    const published = this.published();
+    if (published === undefined || this.#peer === undefined) return;
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
+    this.#begin();
+    let cancel: Cancel = () => undefined;
+    const over = new Promise<void>((resolve) => {
+      cancel = this.#parts.tasks.later(timeMs, resolve);
+    });
+    await Promise.race([published, over]);
+    cancel();
   }
 
   delivered(delivered: Delivered): void {
@@ -108,7 +125,14 @@ export class RemoteReports {
     this.#isStopped = true;
     this.disconnected();
     this.#cancelRetry?.();
-    for (const resolve of this.#whenPublished.splice(0)) resolve();
+    for (const { done } of this.#whenKnown.splice(0)) done(false);
+  }
+
+  #add(outdated: readonly string[]): void {
+    for (const tag of outdated) this.#outdated.add(tag);
+    if (this.#outdated.size <= MAX_OUTDATED) return;
+    this.#outdated.clear();
+    this.#outdated.add(sourceTag(this.#parts.source));
   }
 
   /** After what runs now, so that what is said together is sent together. */
@@ -143,9 +167,9 @@ export class RemoteReports {
     const batch = this.#take();
     const registrations = batch.map(({ bytes }) => bytes);
     const outdated = [...this.#outdated];
+    const upTo = this.#published;
     // What comes up again while they are under way is said again.
     this.#outdated.clear();
-    this.#isPublishing = outdated.length > 0;
     const delivered = this.#delivered.splice(0);
     const report: Report = { ...peer, registrations, outdated, delivered, hasWritten: this.#hasWritten };
     this.#hasWritten = false;
@@ -157,17 +181,23 @@ export class RemoteReports {
       refused = reply.refused;
     } catch (error) {
       this.#refuse(batch);
-      this.publish(outdated);
+      this.#add(outdated);
       throw error;
-    } finally {
-      this.#isPublishing = false;
     }
-    if (this.#outdated.size === 0) for (const resolve of this.#whenPublished.splice(0)) resolve();
+    this.#knows(upTo);
     batch.forEach(({ done }, at) => {
       const one = refused[at];
       if (one === null) done(undefined);
       else done(one === undefined ? NO_WORD : { kind: one[0], what: one[1] === '' ? undefined : one[1] });
     });
+  }
+
+  #knows(upTo: number): void {
+    this.#known = upTo;
+    const isKnown = ({ upTo: one }: { readonly upTo: number }) => one <= upTo;
+    const known = this.#whenKnown.filter(isKnown);
+    this.#whenKnown = this.#whenKnown.filter((one) => !isKnown(one));
+    for (const { done } of known) done(true);
   }
 
   #take(): Waiting[] {

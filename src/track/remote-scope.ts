@@ -28,6 +28,8 @@ export interface RemoteScopeParts {
 
 /** How long a response waits. */
 const WAIT_MS = 250;
+/** How long its end does, which is broken off then. */
+const END_MS = 2_000;
 
 export class RemoteScope implements Following, Underway {
   readonly #parts: RemoteScopeParts;
@@ -98,7 +100,7 @@ export class RemoteScope implements Following, Underway {
 
   wait(): Promise<void> | undefined {
     if (this.#isDecided) return undefined;
-    return this.#bounded((wake) => this.#waiters.push(wake));
+    return this.#within(WAIT_MS, new Promise((resolve) => this.#waiters.push(() => resolve(true)))).then(() => undefined);
   }
 
   refusals(): readonly Refusal[] {
@@ -108,9 +110,9 @@ export class RemoteScope implements Following, Underway {
     return [...this.#refused, { kind: 'not-registered', what: 'no word of the feed process' }];
   }
 
-  published(): Promise<void> | undefined {
+  published(): Promise<boolean> | undefined {
     const published = this.#parts.reports.published();
-    return published && this.#bounded((wake) => void published.then(wake));
+    return published && this.#within(END_MS, published);
   }
 
   get #isDecided(): boolean {
@@ -134,12 +136,13 @@ export class RemoteScope implements Following, Underway {
     });
   }
 
-  #bounded(listen: (wake: () => void) => void): Promise<void> {
+  /** False: it took longer. */
+  #within(timeMs: number, word: Promise<boolean>): Promise<boolean> {
     return new Promise((resolve) => {
-      const cancel: Cancel = this.#parts.tasks.later(WAIT_MS, resolve);
-      listen(() => {
+      const cancel: Cancel = this.#parts.tasks.later(timeMs, () => resolve(false));
+      void word.then((isSo) => {
         cancel();
-        resolve();
+        resolve(isSo);
       });
     });
   }

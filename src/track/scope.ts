@@ -125,9 +125,17 @@ export class RequestScope implements Scope {
     side?.follower.publish([this.#ownTag]);
   }
 
-  /** What a body has read late is known to be outdated. */
-  told(): Promise<void> | undefined {
-    return this.#isLate ? this.#parts.side?.underway?.published() : undefined;
+  /** Whether what a body has read late is known to be outdated: if not, it may not end as a whole one. Undefined: it may. */
+  told(): Promise<boolean> | undefined {
+    const { underway, follower } = this.#parts.side ?? {};
+    if (!this.#isLate) return undefined;
+    if (follower?.isStopped === true) return Promise.resolve(false);
+    return underway?.published();
+  }
+
+  /** Said by its fields. */
+  get isStorable(): boolean {
+    return this.#isStorable;
   }
 
   registered({ cacheTag = '' }: FinishOptions = {}): Promise<void> | undefined {

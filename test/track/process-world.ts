@@ -43,6 +43,8 @@ export async function processShop(options: Partial<FeedProcessOptions> = {}): Pr
       database: sqliteDatabase({ path, install: true }),
       targets: [target],
       port,
+      // Nothing is settled before a process has been there for as long.
+      leaseMs: 1_000,
       onFault: (error) => faults.push(error),
       ...options,
     });
