@@ -23,6 +23,7 @@ export interface AttemptParts {
   readonly heartbeatMs: number;
   readonly maxChanges: number;
   readonly takeOverMs: number;
+  readonly onFault?: (error: unknown) => void;
   readonly relations: PostgresRelations;
   readonly listener: FeedListener;
   readonly from: FeedPosition | undefined;
@@ -140,6 +141,7 @@ export class PostgresAttempt {
 
   async #prepare(queries: PostgresSession, replication: PostgresSession, opened: OpenedSlot): Promise<void> {
     const { listener, relations, maxChanges, upTo, seen } = this.#parts;
+    const snapshots = await this.#connect('queries');
     const [row] = await queries.query(watchQuery(membersOf(this.#parts.publication)));
     const watched = watchedOf(row);
     const schema = opened.place?.schema ?? watched.print;
@@ -155,7 +157,8 @@ export class PostgresAttempt {
           this.#isGapOpen = false;
           seen(told);
         },
-        snapshot: () => snapshotNow((sql) => queries.query(sql)),
+        // Not behind what is asked at a heartbeat, which takes a while.
+        snapshot: () => snapshotNow((sql) => snapshots.query(sql)),
         sleep: this.#sleep,
         isOver: () => this.#isOver,
         hold: (isHeld) => this.#hold(replication, isHeld),
@@ -189,14 +192,16 @@ export class PostgresAttempt {
 
   /** The end of a connection that was lost may hold the slot for a moment. */
   async #startStream(lsn: bigint): Promise<void> {
-    const { clock, takeOverMs } = this.#parts;
+    const { clock, takeOverMs, slot, onFault } = this.#parts;
     const until = clock.monotonic() + takeOverMs;
-    for (;;) {
+    for (let isTold = false; ; isTold = true) {
       try {
         await this.#stream?.start(lsn);
         return;
       } catch (error) {
         if ((error as { readonly code?: unknown }).code !== IN_USE || clock.monotonic() >= until) throw error;
+        const what = `expected slot ${slot} to be free, got: ${reasonOf(error)}; waiting for it, ${takeOverMs} ms at most`;
+        if (!isTold) onFault?.(new TidegateError('E_FEED', what, { cause: error }));
       }
       await this.#sleep(TAKE_OVER_STEP_MS);
     }
