@@ -5,6 +5,7 @@
 // response has several tags: so each read is a row or two, and a table is one row however often it is read.
 
 import type { DependencyLevel, Described, DescribedRead } from '../dependency/described.ts';
+import { bareName } from '../dependency/table-name.ts';
 
 export type Granularity = 'record' | 'predicate' | 'table';
 
@@ -113,7 +114,8 @@ function tableRows(source: string, described: readonly Described[]): DependencyR
 }
 
 /** Of what reads a table; each with the tags of those that it is true of. */
-export function groupsOfTable(source: string, table: string, described: readonly Described[]): DependencyGroup[] {
+export function groupsOfTable(source: string, asked: string, described: readonly Described[]): DependencyGroup[] {
+  const table = nameIn(described, asked);
   const groups = new Groups(source);
   for (const one of described) {
     if (one.level === 'source') groups.add(one, { granularity: 'table', table: '*', what: ANY_CHANGE, columns: ALL });
@@ -139,9 +141,11 @@ const TABLE_TEXTS: Readonly<Record<DependencyLevel, string>> = {
 /** Of what shows a record, or may. */
 export function groupsOfRecord(
   source: string,
-  { table, key }: { readonly table: string; readonly key: readonly string[] },
+  record: { readonly table: string; readonly key: readonly string[] },
   described: readonly Described[],
 ): DependencyGroup[] {
+  const { key } = record;
+  const table = nameIn(described, record.table);
   const groups = new Groups(source);
   const what = key.join(', ');
   for (const one of described) {
@@ -156,6 +160,11 @@ export function groupsOfRecord(
     }
   }
   return groups.sorted();
+}
+
+/** The tracker has answered for the table by the name that its statements have for it. */
+function nameIn(described: readonly Described[], asked: string): string {
+  return described.some(({ reads }) => reads.some(({ table }) => table === asked)) ? asked : bareName(asked);
 }
 
 const ORDER: readonly Granularity[] = ['record', 'table', 'predicate'];

@@ -117,7 +117,12 @@ export async function dependenciesOf(
   const asked = await Promise.all(sources.map((source) => ask(api, source, about)));
   const rows = asked.flatMap(({ word, answer }) => rowsOf(word.source, answer.described));
   const described = new Set(asked.flatMap(({ answer }) => answer.described.map(({ tag }) => tag)));
-  return { sources: asked.map(({ word }) => word), rows, otherTags: tags.filter((tag) => !described.has(tag)) };
+  return {
+    ...(entry.outdated && rows.length === 0 && { note: OUTDATED }),
+    sources: asked.map(({ word }) => word),
+    rows,
+    otherTags: tags.filter((tag) => !described.has(tag)),
+  };
 }
 
 async function ofSources(
@@ -158,6 +163,7 @@ interface Told {
   readonly isSilent: boolean;
 }
 
+const OUTDATED = 'outdated: its tags stand for nothing until it is filled again';
 const SILENT = 'expected an answer of the tracker';
 const NOTHING = { described: [] };
 

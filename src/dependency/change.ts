@@ -32,6 +32,8 @@ export interface TableShape {
   readonly columns: readonly ColumnShape[];
   /** Ordinals of the primary key's columns, in its order; empty: there is none. */
   readonly key: readonly number[];
+  /** There is one, but SQLite lets its columns be NULL: it names no row, and is no key. */
+  readonly hasNullableKey?: true;
   /** Ordinal of the column that is SQLite's rowid: an INTEGER PRIMARY KEY. */
   readonly rowid?: number;
 }

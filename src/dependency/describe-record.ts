@@ -40,6 +40,9 @@ export function recordsNamed(table: TableShape, words: readonly string[]): reado
 /** Why no record can be looked up. */
 export function keyProblem(table: TableShape, words: readonly string[]): string {
   const names = table.key.map((ordinal) => table.columns[ordinal]?.name ?? '?');
+  if (table.hasNullableKey === true) {
+    return `expected a primary key that names each row, got that of ${table.name}, whose columns may be NULL: declare NOT NULL`;
+  }
   if (names.length === 0) return `expected a table with a primary key, got ${table.name}, which has none`;
   const got = shortened(words.join(','));
   return `expected a key of ${table.name} (${names.join(', ')}) that can be compared, got ${JSON.stringify(got)}`;

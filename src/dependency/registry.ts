@@ -13,6 +13,7 @@ import type { Described, Description } from './described.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { Instance } from './instance.ts';
 import { isSeen, type ReadMark, RecentChanges, type Seen, seenByBoth } from './recent-changes.ts';
+import { bareName, isOfSchema } from './table-name.ts';
 import type { FallbackNote } from './template.ts';
 
 export interface RegistryOptions {
@@ -170,8 +171,22 @@ export class Registry {
     return { described, isWhole: tags.length <= MAX_DESCRIBED };
   }
 
+  /** Whether any statement reads the table. */
+  isRead(table: string): boolean {
+    return this.#index.shapesOf(this.#nameOf(table)).size > 0;
+  }
+
+  /** As statements name it: `users` for `public.users`. */
+  #nameOf(asked: string): string {
+    const bare = bareName(asked);
+    if (bare === asked || this.#index.shapesOf(asked).size > 0) return asked;
+    const [shape] = this.#index.shapesOf(bare);
+    return shape !== undefined && isOfSchema(asked, shape) ? bare : asked;
+  }
+
   /** What shows the record, and what may: reads that do not say what they show. `key`: in words of the operator. */
-  tagsOfRecord(table: string, key: readonly string[]): Description {
+  tagsOfRecord(asked: string, key: readonly string[]): Description {
+    const table = this.#nameOf(asked);
     const shapes = [...this.#index.shapesOf(table)];
     const records = shapes.flatMap((shape) => recordsNamed(shape, key));
     const problem = shapes.length > 0 && records.length === 0 ? keyProblem(shapes[0] as TableShape, key) : undefined;
@@ -182,8 +197,8 @@ export class Registry {
   }
 
   /** What reads the table. */
-  tagsOfTable(table: string): Description {
-    return this.#gathered(new Set(), { reads: this.#index.readsOf(table), isWanted: () => true });
+  tagsOfTable(asked: string): Description {
+    return this.#gathered(new Set(), { reads: this.#index.readsOf(this.#nameOf(asked)), isWanted: () => true });
   }
 
   #gathered(ids: Set<number>, { reads, isWanted, listed }: Gathering): Description {

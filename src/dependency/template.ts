@@ -17,6 +17,7 @@ export type Fallback =
   | 'unknown-expression'
   | 'unknown-collation'
   | 'no-primary-key'
+  | 'nullable-primary-key'
   | 'key-not-selected'
   | 'order-not-selected'
   | 'recursive'

@@ -46,7 +46,7 @@ export class Invalidator {
   readonly #log: InvalidationLog;
   readonly #fault: (error: unknown) => void;
   readonly #intentPrefix: string;
-  readonly #allows: InvalidatorParts['allows'];
+  #allows: InvalidatorParts['allows'];
   /** What is stamped up to there was stored before this member began. */
   readonly #beganAt: Position;
   #lastIntent = 0;
@@ -76,6 +76,11 @@ export class Invalidator {
 
   get openIntents(): number {
     return this.#intentsOn.size;
+  }
+
+  /** From now on, as if it had been given at the beginning. */
+  heed(allows: NonNullable<InvalidatorParts['allows']>): void {
+    this.#allows = allows;
   }
 
   /** The stamp of a fill or validation that begins now. */

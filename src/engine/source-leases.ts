@@ -41,6 +41,8 @@ export interface SourceReply {
   readonly token: string;
   /** Whoever answers does so in one of the next reports. */
   readonly questions?: readonly SourceQuestion[];
+  /** Another tracker reports the same source: each session comes back after the other one has taken over. */
+  readonly rival?: boolean;
 }
 
 export interface SourceState {
@@ -52,6 +54,8 @@ export interface SourceState {
   readonly gaps: number;
   /** Leases that ran out. */
   readonly expirations: number;
+  /** Sessions that came back after another one had taken over; undefined: none did. */
+  readonly rivals?: number;
   /** Since the last report; undefined: there was none. */
   readonly heardMs?: number;
   /** As it was told last; undefined: it was not. All that was committed up to the position is in force. */
@@ -75,6 +79,9 @@ interface Source {
   reports: number;
   gaps: number;
   expirations: number;
+  rivals: number;
+  /** Sessions that another one took over from, and how often each came back since. */
+  readonly former: Map<string, number>;
 }
 
 export interface SourceLeaseParts {
@@ -84,6 +91,9 @@ export interface SourceLeaseParts {
 }
 
 const MAX_TOKENS = 4;
+const MAX_FORMER = 16;
+/** A message that was long under way comes back once, and whom it was taken over from once, too. */
+const RIVAL_RETURNS = 2;
 
 export class SourceLeases {
   readonly #parts: SourceLeaseParts;
@@ -121,7 +131,8 @@ export class SourceLeases {
     } else if (leftMs > 0) state.untilMs = Math.max(state.untilMs, now + leftMs);
     const given = this.#give(state);
     this.#survey();
-    return { gap: isGap, token: given };
+    const isRival = (state.former.get(session) ?? 0) >= RIVAL_RETURNS;
+    return { gap: isGap, token: given, ...(isRival && { rival: true }) };
   }
 
   /** Its tracker ends: nothing of it is served from the call on, and all of it is outdated once it resolves. */
@@ -188,13 +199,14 @@ export class SourceLeases {
   states(): SourceState[] {
     const now = this.#expire();
     return [...this.#sources].map(([source, { untilMs, heardAt, position, lagMs, ...state }]) => {
-      const { reports, gaps, expirations } = state;
+      const { reports, gaps, expirations, rivals } = state;
       const leftMs = Math.max(0, untilMs - now);
       return {
         ...{ source, live: leftMs > 0, leftMs, reports, gaps, expirations },
         ...(heardAt !== undefined && { heardMs: Math.round(now - heardAt) }),
         ...(position !== undefined && { position }),
         ...(lagMs !== undefined && { lagMs }),
+        ...(rivals > 0 && { rivals }),
       };
     });
   }
@@ -205,10 +217,11 @@ export class SourceLeases {
   }
 
   #begin(source: string, session: string, known: Source | undefined): Source {
-    const { reports = 0, gaps = 0, expirations = 0 } = known ?? {};
+    const { reports = 0, gaps = 0, expirations = 0, rivals = 0, former = new Map<string, number>() } = known ?? {};
+    const isBack = takesOver(session, known?.session, former);
     const untold = { position: undefined, lagMs: undefined, heardAt: undefined };
     const fresh = { session, ...untold, sequence: 0, tokens: [], untilMs: 0, hasLapsed: true, lapses: 0 };
-    const state: Source = { ...fresh, reports, gaps, expirations };
+    const state: Source = { ...fresh, reports, gaps, expirations, rivals: isBack ? rivals + 1 : rivals, former };
     this.#sources.set(source, state);
     this.#survey();
     return state;
@@ -239,4 +252,18 @@ export class SourceLeases {
     this.#hasDead = ends.includes(0);
     this.#firstEndMs = Math.min(Number.POSITIVE_INFINITY, ...ends.filter((end) => end > 0));
   }
+}
+
+/** True: the session comes back. From one that has ended nobody takes over. */
+function takesOver(session: string, before: string | undefined, former: Map<string, number>): boolean {
+  if (before === undefined || before === '' || session === '' || before === session) return false;
+  const returns = former.get(session);
+  if (returns !== undefined) former.set(session, returns + 1);
+  const own = former.get(before) ?? 0;
+  // The latest last.
+  former.delete(before);
+  former.set(before, own);
+  const [oldest] = former.keys();
+  if (former.size > MAX_FORMER && oldest !== undefined) former.delete(oldest);
+  return returns !== undefined;
 }

@@ -1,5 +1,6 @@
 // Entries as an operator sees them: listed by page, and explained.
 
+import { sourceOf } from '../dependency/source-tag.ts';
 import { decodeHead } from '../entry/codec.ts';
 import { cacheKey, codingOf, keyParts } from '../entry/key.ts';
 import { type EntryNote, noteOf, type StoredResponse } from '../entry/stored-response.ts';
@@ -113,7 +114,8 @@ function explainEntry(
   const { invalidator, clock } = context;
   const outdated = !invalidator.isCurrent(entry);
   const decision = decideReuse(requestDemands(request.fields), entry, { now: clock.now(), outdated });
-  const { section, sentence } = REUSE_REASONS[decision.reason];
+  const silent = decision.reason === 'outdated' ? silentSource(context, entry.tags) : undefined;
+  const { section, sentence } = silent === undefined ? REUSE_REASONS[decision.reason] : ofSilent(silent);
   const { lifetimeMs, source, staleWhileRevalidateMs, staleIfErrorMs } = entry.terms;
   const summary = summaryOf(context, noteOf(entry));
   return {
@@ -123,6 +125,19 @@ function explainEntry(
     entry: summary,
     freshness: { lifetimeMs, source, ageMs: summary.ageMs, staleWhileRevalidateMs, staleIfErrorMs },
     position: { applied: invalidator.applied, lastInvalidation: invalidator.lastAffecting(entry) },
+  };
+}
+
+/** A source that the entry was read from, and whose tracker is not heard of. */
+function silentSource({ sources }: Context, tags: readonly string[]): string | undefined {
+  const live = new Set(sources.states().flatMap(({ source, live }) => (live ? source : [])));
+  return tags.flatMap((tag) => sourceOf(tag) ?? []).find((source) => !live.has(source));
+}
+
+function ofSilent(source: string): { section: string; sentence: string } {
+  return {
+    section: 'docs/exact-invalidation.md, when something fails',
+    sentence: `The source ${source} is not heard of: nothing of it is served.`,
   };
 }
 

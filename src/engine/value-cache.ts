@@ -89,9 +89,7 @@ class TieredValueCache implements ValueCache {
     this.#hasSlower = stores.length > (parts.hasMemory ? 1 : 0);
     this.#own = own;
     this.#tally = new ValueTally(names, parts.watch);
-    const allows = (tags: readonly string[], isFromBefore: boolean) =>
-      this.#sources?.allows(tags, isFromBefore) ?? true;
-    this.#invalidator = new Invalidator({ ...history, random, fault, allows });
+    this.#invalidator = new Invalidator({ ...history, random, fault });
     const nameOf = (store: Store<StoredValue>) => names[stores.indexOf(store)] as string;
     this.#loop = new TierLoop({
       ...{ stores, clock, tasks, limits: parts.limits ?? [] },
@@ -241,7 +239,9 @@ class TieredValueCache implements ValueCache {
 
   sources(): SourceLeases {
     this.#sources ??= new SourceLeases({ clock: this.#clock, invalidate: (one) => this.invalidate([one], false) });
-    return this.#sources;
+    const sources = this.#sources;
+    this.#invalidator.heed((tags, isFromBefore) => sources.allows(tags, isFromBefore));
+    return sources;
   }
 
   async purge(selector: Selector): Promise<number> {

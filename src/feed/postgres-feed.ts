@@ -26,6 +26,8 @@ export interface PostgresFeedOptions {
   readonly maxChanges?: number;
   /** How long the slot may be in use by another when a feed starts. Default 10,000. */
   readonly takeOverMs?: number;
+  /** Told once that the slot is in use, and waited for. Default: nobody. */
+  readonly onFault?: (error: unknown) => void;
 }
 
 export interface PostgresFeed extends ChangeFeed {

@@ -1,5 +1,6 @@
 // How a feed by logical replication is set up: its slot, its publication, each table; what is amiss is named.
 
+import { RIGHTS } from './postgres-install-rights.ts';
 import { postgresTables, postgresUntold, tableStatusOf } from './postgres-install-tables.ts';
 import {
   type PostgresFacts,
@@ -10,14 +11,9 @@ import {
 } from './postgres-problems.ts';
 import type { PostgresSession } from './postgres-session.ts';
 
-/** A server that somebody else runs has a role of its own that stands for the right. */
-const MAY_REPLICATE = `(SELECT rolreplication OR rolsuper FROM pg_roles WHERE rolname = current_user)
-    OR EXISTS (SELECT FROM pg_roles r WHERE r.rolname = 'rds_replication' AND pg_has_role(current_user, r.oid, 'MEMBER'))`;
-
 const FACTS = `SELECT current_setting('wal_level') AS level, current_setting('server_encoding') AS encoding,
     (SELECT setting::bigint FROM pg_settings WHERE name = 'max_slot_wal_keep_size')::text AS "keepMegabytes",
-    pg_is_in_recovery() AS "isInRecovery", current_database() AS database, ${MAY_REPLICATE} AS "mayReplicate",
-    has_database_privilege(current_database(), 'CREATE') AS "mayCreate",
+    pg_is_in_recovery() AS "isInRecovery", ${RIGHTS},
     s.slot_name IS NOT NULL AS "hasSlot", s.active, s.active_pid AS process, s.wal_status AS "walStatus",
     s.database AS "slotDatabase", s.confirmed_flush_lsn::text AS position, s.safe_wal_size::text AS safe,
     to_jsonb(s) ->> 'invalidation_reason' AS invalidation,
@@ -67,6 +63,7 @@ export async function postgresFeedStatus(
     names,
     wanted,
     isInRecovery: row.isInRecovery === true,
+    role: String(row.role),
     mayReplicate: row.mayReplicate === true,
     mayCreate: row.mayCreate === true,
     encoding: String(row.encoding),

@@ -4,6 +4,7 @@
 // without a primary key is given the whole row as its identity before it is published, or is left out and named.
 
 import { TidegateError } from '../errors.ts';
+import { expectRights } from './postgres-install-rights.ts';
 import { type PostgresTableRow, postgresTables, qualifiedName } from './postgres-install-tables.ts';
 import type { PostgresNames } from './postgres-problems.ts';
 import type { PostgresSession } from './postgres-session.ts';
@@ -28,10 +29,16 @@ interface Made {
 }
 
 const MARK = 'tidegate ';
+const SLOT_FUNCTION = 'pg_create_logical_replication_slot(';
 
-/** Makes what is not there; harmless when repeated. What the tables lack is told as E_FEED before anything is made. */
+/** Makes what is not there; harmless when repeated. What the tables or the role lack is told as E_FEED before anything is made. */
 export async function installPostgresFeed(session: PostgresSession, install: PostgresInstall): Promise<void> {
-  for (const statement of await planPostgresFeed(session, install)) await session.query(statement);
+  const statements = await planPostgresFeed(session, install);
+  await expectRights(session, {
+    create: statements.some((statement) => statement.startsWith('CREATE PUBLICATION')),
+    replication: statements.some((statement) => statement.includes(SLOT_FUNCTION)),
+  });
+  for (const statement of statements) await session.query(statement);
 }
 
 /** The statements that installing would run; none: all is there. Rejects with E_FEED where it cannot. */
@@ -126,31 +133,46 @@ export interface PostgresRemoval {
 }
 
 /** Undoes it all. A slot in use is not dropped, and then nothing is: E_FEED. */
-export async function removePostgresFeed(
+export async function removePostgresFeed(session: PostgresSession, names: PostgresNames): Promise<PostgresRemoval> {
+  const { steps, kept } = await removalOf(session, names);
+  for (const { statement } of steps) await session.query(statement);
+  return { removed: steps.flatMap(({ removes }) => removes ?? []), kept };
+}
+
+/** The statements that removing would run; none: nothing is there. Rejects with E_FEED where it cannot. */
+export async function planPostgresRemoval(session: PostgresSession, names: PostgresNames): Promise<readonly string[]> {
+  return (await removalOf(session, names)).steps.map(({ statement }) => statement);
+}
+
+interface RemovalStep {
+  readonly statement: string;
+  /** Undefined: nothing that anybody would miss. */
+  readonly removes?: string;
+}
+
+async function removalOf(
   session: PostgresSession,
   { slot, publication }: PostgresNames,
-): Promise<PostgresRemoval> {
-  const removed: string[] = [];
+): Promise<{ readonly steps: readonly RemovalStep[]; readonly kept: readonly string[] }> {
+  const steps: RemovalStep[] = [];
   if (await expectIdle(session, slot)) {
-    await session.query('SELECT pg_drop_replication_slot($1)', [slot]);
-    removed.push(`replication slot ${slot}`);
+    const statement = `SELECT pg_drop_replication_slot(${literal(slot)})`;
+    steps.push({ statement, removes: `replication slot ${slot}` });
   }
   const [row] = await session.query(PUBLICATION, [publication]);
-  if (row?.there !== true) return { removed, kept: [] };
+  if (row?.there !== true) return { steps, kept: [] };
   const { full, own } = madeOf(row.comment);
   const isOwn = isMark(row.comment) && own !== false;
   const name = identifier(publication);
   const here = new Set((await postgresTables(session, publication)).map(qualifiedName));
-  if (isOwn) {
-    await session.query(`DROP PUBLICATION ${name}`);
-    removed.push(`publication ${publication}`);
-  } else if (isMark(row.comment)) await session.query(`COMMENT ON PUBLICATION ${name} IS NULL`);
+  if (isOwn) steps.push({ statement: `DROP PUBLICATION ${name}`, removes: `publication ${publication}` });
+  else if (isMark(row.comment)) steps.push({ statement: `COMMENT ON PUBLICATION ${name} IS NULL` });
   for (const table of full) {
     if (!here.has(table)) continue;
-    await session.query(`ALTER TABLE ${table} REPLICA IDENTITY DEFAULT`);
-    removed.push(`REPLICA IDENTITY FULL of ${table}`);
+    const statement = `ALTER TABLE ${table} REPLICA IDENTITY DEFAULT`;
+    steps.push({ statement, removes: `REPLICA IDENTITY FULL of ${table}` });
   }
-  return { removed, kept: isOwn ? [] : [`publication ${publication}, which was there before the feed`] };
+  return { steps, kept: isOwn ? [] : [`publication ${publication}, which was there before the feed`] };
 }
 
 /** Whether there is one. */

@@ -3,6 +3,8 @@
 // The one complication: some of it stops the feed, some makes it miss changes in silence. The second kind is why the facts
 // are looked at table by table.
 
+import { createRight, lackOf } from './postgres-install-rights.ts';
+
 export interface PostgresNames {
   readonly slot: string;
   readonly publication: string;
@@ -61,6 +63,7 @@ export interface PostgresFacts extends Omit<PostgresFeedReport, 'problems' | 'wa
   /** Whether the table is to be told of. */
   readonly wanted: (table: PostgresTableStatus) => boolean;
   readonly isInRecovery: boolean;
+  readonly role: string;
   readonly mayReplicate: boolean;
   readonly mayCreate: boolean;
   readonly encoding: string;
@@ -78,7 +81,7 @@ function serverProblems(facts: PostgresFacts): string[] {
   const problems: string[] = [];
   if (facts.walLevel !== 'logical') problems.push(`expected wal_level logical, got ${facts.walLevel}`);
   if (facts.isInRecovery) problems.push('expected the primary server, got a standby');
-  if (!facts.mayReplicate) problems.push('expected a role with the right REPLICATION, got one without');
+  if (!facts.mayReplicate) problems.push(lackOf('REPLICATION', facts.role));
   if (facts.encoding === 'SQL_ASCII') problems.push('expected an encoding of the database, got SQL_ASCII');
   return problems;
 }
@@ -101,10 +104,10 @@ function slotProblems({ names, slot, walStatus, slotDatabase, database }: Postgr
   return problems;
 }
 
-function publicationProblems({ names, publication, mayCreate }: PostgresFacts): string[] {
+function publicationProblems({ names, publication, mayCreate, role, database }: PostgresFacts): string[] {
   if (publication === undefined) {
-    const got = mayCreate ? 'none' : 'none, and a role that may not make one';
-    return [`expected a publication ${names.publication}, got ${got}`];
+    const missing = `expected a publication ${names.publication}, got none`;
+    return mayCreate ? [missing] : [missing, lackOf(createRight(database), role)];
   }
   const problems: string[] = [];
   if (!publication.isComplete) {

@@ -51,6 +51,7 @@ interface Client {
   on(event: 'end' | 'notification', heard: () => void): unknown;
   readonly connection: {
     once(event: 'replicationStart', heard: () => void): unknown;
+    off(event: 'replicationStart', heard: () => void): unknown;
     on(event: 'copyData', heard: (message: { readonly chunk: Uint8Array }) => void): unknown;
     readonly stream: {
       readonly writable: boolean;
@@ -146,14 +147,17 @@ class NodePostgresSession implements PostgresSession {
     const { connection } = this.#client;
     let isBegun = false;
     return new Promise((resolve, reject) => {
-      connection.once('replicationStart', () => {
+      const begun = () => {
         isBegun = true;
         connection.on('copyData', ({ chunk }) => data(chunk));
         resolve();
-      });
+      };
+      connection.once('replicationStart', begun);
       this.#client.query(command).then(
         () => connection.stream.destroy(),
         (error: Error) => {
+          // Whoever asks again has a listener of its own.
+          connection.off('replicationStart', begun);
           if (!isBegun) return reject(error);
           // The stream is over; whoever waits for `ended` learns why.
           this.#lastError ??= error.message;

@@ -5,6 +5,7 @@
 // as they come, whatever columns they have; a changed table needs no new trigger.
 
 import { TidegateError } from '../errors.ts';
+import { createRight, expectRights, lackOf, RIGHTS } from './postgres-install-rights.ts';
 import { postgresUntold, qualifiedName } from './postgres-install-tables.ts';
 import type { UntoldRelation } from './postgres-problems.ts';
 import { type PostgresSession, TEXT_FORMS } from './postgres-session.ts';
@@ -103,6 +104,7 @@ interface TableRow {
 export async function installPostgresTriggers(session: PostgresSession, install: TriggerInstall): Promise<void> {
   const statements = await planPostgresTriggers(session, install);
   if (statements.length === 0) return;
+  await expectRights(session, { create: true, replication: false });
   await session.query('BEGIN');
   try {
     for (const statement of statements) await session.query(statement);
@@ -167,12 +169,18 @@ export interface TriggerRemoval {
 export async function removePostgresTriggers(session: PostgresSession): Promise<TriggerRemoval> {
   const tables = (await tablesOf(session)).filter(({ watched }) => watched);
   const [row] = await session.query(LOG_THERE);
-  await session.query('DROP SCHEMA IF EXISTS tidegate CASCADE');
+  for (const statement of await planTriggerRemoval(session)) await session.query(statement);
   return { tables, hadLog: row?.there === true };
 }
 
+/** The statements that removing would run; none: nothing is there. */
+export async function planTriggerRemoval(session: PostgresSession): Promise<readonly string[]> {
+  const [row] = await session.query(`SELECT to_regnamespace('tidegate') IS NOT NULL AS there`);
+  return row?.there === true ? ['DROP SCHEMA IF EXISTS tidegate CASCADE'] : [];
+}
+
 const STATE = `SELECT l.changes IS NOT NULL AND l.log IS NOT NULL AS there, pg_is_in_recovery() AS standby,
-    coalesce(pg_total_relation_size(l.changes), 0)::text AS bytes, current_database() AS database, current_user AS role,
+    coalesce(pg_total_relation_size(l.changes), 0)::text AS bytes, ${RIGHTS},
     (SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = 'tidegate')
       AND has_table_privilege(l.changes, 'SELECT') AND has_table_privilege(l.changes, 'DELETE')
       AND has_table_privilege(l.log, 'SELECT') AND has_table_privilege(l.log, 'UPDATE') AS "mayRead"
@@ -191,6 +199,9 @@ export async function postgresTriggerStatus(
   const isThere = row?.there === true;
   const tables = await tablesOf(session);
   const problems = isThere ? [] : ['expected the log tidegate.changes, got none'];
+  if (!isThere && row?.mayCreate !== true) {
+    problems.push(lackOf(createRight(String(row?.database)), String(row?.role)));
+  }
   if (row?.standby === true) problems.push('expected the primary server, got a standby');
   if (isThere && row.mayRead !== true) {
     problems.push(`expected a role that may read tidegate.changes and delete there, got ${row.role}`);

@@ -175,22 +175,38 @@ export interface SqliteRemoval {
 
 /** Takes away all that was installed, the log with what it holds included. */
 export async function removeSqliteFeed(runner: SqliteRunner): Promise<SqliteRemoval> {
-  const triggers = await runner.all(
-    `SELECT name, tbl_name FROM sqlite_schema WHERE type = 'trigger' AND name LIKE '\\_tidegate\\_%' ESCAPE '\\'`,
-  );
-  const [log] = await runner.all(`SELECT count(*) AS count FROM sqlite_schema WHERE name = '${LOG}'`);
-  const [count] = Number(log?.count) === 0 ? [] : await runner.all(`SELECT count(*) AS count FROM ${LOG}`);
-  await runner.batch([
-    ...triggers.map(({ name }) => ({ sql: `DROP TRIGGER IF EXISTS ${quoted(String(name))}` })),
-    { sql: `DROP TABLE IF EXISTS ${LOG}` },
-    { sql: `DROP TABLE IF EXISTS ${STATE}` },
-  ]);
+  const triggers = await ownTriggers(runner);
+  const statements = await planSqliteRemoval(runner);
+  const hasLog = statements.includes(DROP_LOG);
+  const [count] = hasLog ? await runner.all(`SELECT count(*) AS count FROM ${LOG}`) : [];
+  if (statements.length > 0) await runner.batch(statements.map((sql) => ({ sql })));
   const own = triggers.filter(({ tbl_name }) => !FOREIGN_NAME.test(String(tbl_name)));
   return {
     tables: [...new Set(own.map(({ tbl_name }) => String(tbl_name)))].sort(),
     triggers: own.length,
     rows: count === undefined ? undefined : Number(count.count),
   };
+}
+
+const DROP_LOG = `DROP TABLE IF EXISTS ${LOG}`;
+
+/** What removing would run; nothing: nothing is there. */
+export async function planSqliteRemoval(runner: SqliteRunner): Promise<readonly string[]> {
+  const there = await runner.all(
+    `SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN ('${LOG}', '${STATE}')`,
+  );
+  const has = (table: string) => there.some(({ name }) => name === table);
+  return [
+    ...(await ownTriggers(runner)).map(({ name }) => `DROP TRIGGER IF EXISTS ${quoted(String(name))}`),
+    ...(has(LOG) ? [DROP_LOG] : []),
+    ...(has(STATE) ? [`DROP TABLE IF EXISTS ${STATE}`] : []),
+  ];
+}
+
+async function ownTriggers(runner: SqliteRunner): Promise<readonly SqliteRow[]> {
+  return runner.all(
+    `SELECT name, tbl_name FROM sqlite_schema WHERE type = 'trigger' AND name LIKE '\\_tidegate\\_%' ESCAPE '\\'`,
+  );
 }
 
 /** One table: `why` says what is not as it should be, or less than exact. */

@@ -101,6 +101,8 @@ export function keyOutputsOf(read: ReadState, top: Top, known: Equalities): read
 }
 
 export function noteMissingKey(read: ReadState, analysis: Analysis): void {
-  if (read.table.key.length === 0) addNote(analysis, 'no-primary-key', read.table.name);
+  const { name, key, hasNullableKey } = read.table;
+  if (hasNullableKey === true) addNote(analysis, 'nullable-primary-key', `${name}: declare it NOT NULL`);
+  else if (key.length === 0) addNote(analysis, 'no-primary-key', name);
   else addNote(analysis, 'key-not-selected', read.alias);
 }

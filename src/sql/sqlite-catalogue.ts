@@ -187,6 +187,7 @@ function tableOf(row: RowObject, known: Known): TableShape {
     name: folded(schema) === 'main' ? String(row.name) : `${schema}.${row.name}`,
     columns: shapes,
     key: isKey ? ordinals : [],
+    ...(!isKey && { hasNullableKey: true as const }),
     ...(isAlias && ordinals[0] !== undefined ? { rowid: ordinals[0] } : {}),
     ...(isAlias && ordinals.length === 1 && isKey ? { rowid: ordinals[0] as number } : {}),
   };

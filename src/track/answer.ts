@@ -5,6 +5,7 @@
 
 import type { Described, Description, SourceAnswer, SourceQuestion } from '../dependency/described.ts';
 import type { Registry } from '../dependency/registry.ts';
+import { bareName } from '../dependency/table-name.ts';
 
 export interface Answering {
   /** Undefined: the feed has not begun. */
@@ -44,8 +45,9 @@ function describe(about: SourceQuestion['about'], { registry, covers }: Answerin
     if (about.kind === 'tags') return registry.describe(about.tags);
     const { table } = about;
     const found = about.kind === 'table' ? registry.tagsOfTable(table) : registry.tagsOfRecord(table, about.key);
-    if (found.problem !== undefined || found.described.some(({ reads }) => reads.length > 0) || covers(table))
-      return found;
+    if (registry.isRead(table)) return found;
+    if (covers(table) || covers(bareName(table)))
+      return { ...found, problem: `no statement that is registered reads a table named ${table}` };
     const why = 'there is no such table, or its changes are not told; then what is read from it is not stored';
     return { ...found, problem: `expected a table whose changes are told, got ${table}: ${why}` };
   } catch (error) {

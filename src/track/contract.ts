@@ -21,6 +21,8 @@ export interface DatabasePlatform {
   readonly source: string;
   readonly clock: Clock;
   readonly tasks: Tasks;
+  /** Told what the beginning waits for. Default: nobody. */
+  readonly onFault?: (error: unknown) => void;
 }
 
 export interface OpenDatabase {
@@ -70,6 +72,8 @@ export interface SourceReply {
   readonly gap: boolean;
   /** What an operator wants to know; answered with one of the next messages. */
   readonly questions?: readonly SourceQuestion[];
+  /** Another tracker tells of the same source, each making outdated what the other one said. */
+  readonly rival?: boolean;
 }
 
 /** A cache that is told. */

@@ -35,8 +35,9 @@ const BEAT_MS = 20;
 /** Rejects with what the database rejects with. */
 export async function openDatabase(options: DatabaseOptions, parts: DatabaseParts): Promise<FollowedDatabase> {
   const { source, database } = options;
-  const { clock, tasks } = parts.platform;
-  return new FollowedDatabase(options, parts, await database.open({ source, clock, tasks }));
+  const { onFault, platform } = parts;
+  const { clock, tasks } = platform;
+  return new FollowedDatabase(options, parts, await database.open({ source, clock, tasks, onFault }));
 }
 
 export class FollowedDatabase implements Followed {

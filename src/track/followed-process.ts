@@ -18,9 +18,11 @@ import { type Listening, RefusedError, RemoteHttp } from './remote-http.ts';
 import { RemoteReports } from './remote-reports.ts';
 import { RemoteScope } from './remote-scope.ts';
 import { randomName } from './tags.ts';
+import { checkAddress } from './tracker-options.ts';
 
-/** Where a feed process listens: for `createTracker`, in place of a database. */
+/** Where a feed process listens: for `createTracker`, in place of a database. Throws E_CONFIG. */
 export function feedProcess(address: FeedProcessAddress): FeedProcessAddress {
+  checkAddress(address);
   return address;
 }
 

@@ -19,10 +19,11 @@ const MAX_KEY_PARTS = 32;
 /** Undefined: it is no answer of a gate. */
 export function gateReplyOf(text: string): GateReply | undefined {
   try {
-    const { gap, token, takes, questions } = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    const { gap, token, takes, questions, rival } = JSON.parse(text) as Readonly<Record<string, unknown>>;
     if (typeof gap !== 'boolean' || typeof token !== 'string') return undefined;
     const asked = Array.isArray(questions) ? questions.slice(0, MAX_QUESTIONS).flatMap(questionOf) : [];
-    return { gap, token, takes: isTexts(takes) ? takes : [], ...(asked.length > 0 && { questions: asked }) };
+    const more = { ...(asked.length > 0 && { questions: asked }), ...(rival === true && { rival }) };
+    return { gap, token, takes: isTexts(takes) ? takes : [], ...more };
   } catch {
     return undefined;
   }

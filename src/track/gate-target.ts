@@ -7,6 +7,7 @@
 import { TidegateError } from '../errors.ts';
 import type { SourceReply, TrackingTarget } from './contract.ts';
 import { gateReplyOf, understood } from './gate-reply.ts';
+import { ANY, checkOptions, FUNCTION, type Rule, refuseOption, shown, TEXT } from './option-rules.ts';
 import { type Post, type Posted, poster } from './post.ts';
 
 export interface GateTargetOptions {
@@ -20,11 +21,15 @@ export interface GateTargetOptions {
 const MIN_TIMEOUT_MS = 1_000;
 const SHOWN = 200;
 
+const OPTIONS: Readonly<Record<keyof GateTargetOptions, Rule>> = { admin: ANY, token: TEXT, fetch: FUNCTION };
+
 /** Throws E_CONFIG. For one tracker. */
-export function gateTarget({ admin, token, fetch }: GateTargetOptions): TrackingTarget {
-  const base = URL.parse(admin);
+export function gateTarget(options: GateTargetOptions): TrackingTarget {
+  checkOptions('gateTarget', options, OPTIONS);
+  const { admin, token, fetch } = options;
+  const base = typeof admin === 'string' ? URL.parse(admin) : null;
   if (base === null || !/^https?:$/.test(base.protocol)) {
-    throw new TidegateError('E_CONFIG', `admin: expected a URL of http or https, got ${JSON.stringify(admin)}`);
+    refuseOption(`admin: expected a URL of http or https, got ${shown(admin)}`);
   }
   const url = `${base.href.replace(/\/+$/, '')}/sources`;
   const headers = {

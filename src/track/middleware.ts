@@ -166,4 +166,5 @@ function toldBody({ body }: Response, scope: RequestScope): Response['body'] {
   );
 }
 
-const UNTOLD = 'expected to tell what a body has read late, got no word of it: the body may not be stored as a whole one';
+const UNTOLD =
+  'expected to tell what a body has read late, got no word of it: the body may not be stored as a whole one';

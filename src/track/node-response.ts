@@ -5,6 +5,7 @@
 // process has to know that before a cache can have the body whole, and where it cannot be told the body is broken off.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { constants } from 'node:http2';
 import { isSafeMethod } from '../semantics/unsafe.ts';
 import type { Finished } from './contract.ts';
 import { type Call, headOf, holdBack } from './held-response.ts';
@@ -74,12 +75,15 @@ function goOnWhenTold(scope: RequestScope, response: ServerResponse): void {
   }
 }
 
-/** A body without a length that just ends looks whole to some; one that is reset does not. */
+/** A body that just ends, without a length or by HTTP/2, looks whole; one that is reset does not. */
 function breakOff(response: ServerResponse): void {
+  const { stream } = response as { stream?: { close?(code: number): void } };
+  if (stream?.close !== undefined) return stream.close(constants.NGHTTP2_CANCEL);
   try {
     response.socket?.resetAndDestroy();
+    response.destroy();
   } catch {
-    // It is not one of TCP.
+    // What is not TCP, TLS for one, has no reset.
+    response.destroy();
   }
-  response.destroy();
 }

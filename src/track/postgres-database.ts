@@ -17,6 +17,7 @@ import { createPostgresParser } from '../sql/postgres-parser.ts';
 import type { DatabasePlatform, OpenDatabase, TrackedDatabase } from './contract.ts';
 import { opening } from './opening.ts';
 import { PostgresLookups } from './postgres-lookups.ts';
+import { checkPostgres, namedDatabase } from './postgres-options.ts';
 import { Queries } from './postgres-queries.ts';
 
 interface CommonOptions {
@@ -51,8 +52,11 @@ interface PostgresTriggerOptions extends CommonOptions {
 
 const HEARTBEAT_MS = 100;
 
+/** Throws E_CONFIG. */
 export function postgresDatabase(options: PostgresDatabaseOptions): TrackedDatabase {
-  return { open: (platform) => opening('a database of PostgreSQL', () => openDatabase(options, platform)) };
+  checkPostgres(options);
+  const named = namedDatabase(options.connection);
+  return { open: (platform) => opening(named, () => openDatabase(options, platform)) };
 }
 
 async function openDatabase(options: PostgresDatabaseOptions, platform: DatabasePlatform): Promise<OpenDatabase> {
@@ -103,7 +107,7 @@ interface FeedParts extends DatabasePlatform {
 
 function feedOf(
   options: PostgresDatabaseOptions,
-  { connect, queries, shapeOf, clock, tasks }: FeedParts,
+  { connect, queries, shapeOf, clock, tasks, onFault }: FeedParts,
 ): Pick<OpenDatabase, 'feed' | 'covers' | 'head' | 'latest' | 'wake'> {
   const parts = { connect, shapeOf, clock, tasks };
   if (options.mode === 'triggers') {
@@ -113,7 +117,13 @@ function feedOf(
     return { feed, covers: (table) => isWatched(feed, table), head: () => undefined, wake: () => feed.wake() };
   }
   const { slot, publication, heartbeatMs = HEARTBEAT_MS } = options;
-  const feed = createPostgresFeed({ ...parts, slot, publication, heartbeatMs });
+  const feed = createPostgresFeed({
+    ...parts,
+    slot,
+    publication,
+    heartbeatMs,
+    ...(onFault !== undefined && { onFault }),
+  });
   const head = () => headOf(queries, feed);
   return { feed, covers: (table) => isWatched(feed, table), head, latest: head, wake() {} };
 }

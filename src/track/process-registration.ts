@@ -12,7 +12,17 @@ import type { FallbackNote, TableRead, Template } from '../dependency/template.t
 import { anyParameters, wholeTable } from './coarsen.ts';
 import type { OpenDatabase } from './contract.ts';
 import { withLookups } from './process-lookups.ts';
-import { isBound, isCount, isKeys, isListOf, isObject, isPredicate, isSeenForm, isText } from './process-shapes.ts';
+import {
+  isBound,
+  isCell,
+  isCount,
+  isKeys,
+  isListOf,
+  isObject,
+  isPredicate,
+  isSeenForm,
+  isText,
+} from './process-shapes.ts';
 import { digestOf } from './process-wire.ts';
 import { anyChangeTag, tableTag, templateTag } from './tags.ts';
 
@@ -88,7 +98,7 @@ function isForm(form: Readonly<Record<string, unknown>>): boolean {
   if (form.kind === 'table') return isText(form.table);
   if (!isText(form.text) || !isText(form.digest)) return false;
   if (form.kind === 'template') return true;
-  const isGiven = form.given === undefined || Array.isArray(form.given);
+  const isGiven = form.given === undefined || isListOf(form.given, isCell);
   return form.kind === 'statement' && isListOf(form.reads, isObject) && isGiven;
 }
 

@@ -26,7 +26,7 @@ import {
 } from './process-wire.ts';
 import { randomName } from './tags.ts';
 import { Tally } from './tally.ts';
-import { checkDatabase, checkSource, checkTargets } from './tracker-options.ts';
+import { checkFeedProcess } from './tracker-options.ts';
 
 const PLATFORM: TrackerPlatform = { clock: platformClock, tasks: platformTasks, random: platformRandom };
 const MAX_CONNECTIONS = 10_000;
@@ -36,11 +36,8 @@ const JSON_TYPE = 'application/json';
 
 /** Rejects with E_CONFIG, E_FEED or E_PORT. `platform`: for tests. */
 export async function startFeedProcess(options: FeedProcessOptions, platform = PLATFORM): Promise<FeedProcess> {
-  checkSource(options.source);
-  checkDatabase(options.database);
-  checkTargets('targets', options.targets);
+  checkFeedProcess(options);
   const { host = '127.0.0.1', port, token } = options;
-  if (token === '') throw new TidegateError('E_CONFIG', 'expected a token of one character or more, got none');
   const address = await addressOf(host, token);
   const tally = new Tally();
   const onFault = (error: unknown) => options.onFault?.(error);

@@ -67,7 +67,7 @@ export function isBound(value: unknown, { window }: TableRead): value is Bound |
   return value.last.length === window?.order.length && isListOf(value.last, isCell);
 }
 
-function isCell(value: unknown): value is Scalar | undefined {
+export function isCell(value: unknown): value is Scalar | undefined {
   return value === undefined || isScalar(value);
 }
 

@@ -63,6 +63,7 @@ export class Publisher {
   #cancelRetry: Cancel | undefined;
   #problem: string | undefined;
   #failed: Delivery | undefined;
+  #hasToldRival = false;
   readonly #counts = { delivered: 0, sessions: 0, failures: 0 };
 
   constructor(parts: PublisherParts) {
@@ -198,7 +199,7 @@ export class Publisher {
     this.#hasLapsed = false;
     const begunAt = clock.monotonic();
     this.#sending = target.deliver(message).then(
-      ({ gap, questions }) => {
+      ({ gap, questions, rival }) => {
         this.#isSending = false;
         this.#retries = 0;
         this.#problem = undefined;
@@ -206,12 +207,21 @@ export class Publisher {
         this.#counts.delivered += message.tags.length;
         this.#delivered = upTo;
         this.#questions.take(questions);
+        if (rival === true) this.#tellRival();
         if (gap || this.#questions.areOpen) this.#isDue = true;
         progress();
         this.#send();
       },
       (error: unknown) => this.#retryLater(delivery, error),
     );
+  }
+
+  #tellRival(): void {
+    if (this.#hasToldRival) return;
+    this.#hasToldRival = true;
+    const { source, onFault } = this.#parts;
+    const got = 'got another beside this one: each process needs a source of its own, or a feed process';
+    onFault(new TidegateError('E_CONFIG', `expected one tracker of the source ${source}, ${got}`));
   }
 
   #retryLater(delivery: Delivery, error: unknown): void {

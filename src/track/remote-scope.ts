@@ -100,7 +100,9 @@ export class RemoteScope implements Following, Underway {
 
   wait(): Promise<void> | undefined {
     if (this.#isDecided) return undefined;
-    return this.#within(WAIT_MS, new Promise((resolve) => this.#waiters.push(() => resolve(true)))).then(() => undefined);
+    return this.#within(WAIT_MS, new Promise((resolve) => this.#waiters.push(() => resolve(true)))).then(
+      () => undefined,
+    );
   }
 
   refusals(): readonly Refusal[] {

@@ -32,6 +32,7 @@ export class RequestScope implements Scope {
   #isStorable = false;
   #isOver = false;
   #isLate = false;
+  #isTold = false;
   /** Reads that have begun and not ended. */
   #underWay = 0;
   /** What was registered for a Cache-Tag of that length. */
@@ -128,9 +129,15 @@ export class RequestScope implements Scope {
   /** Whether what a body has read late is known to be outdated: if not, it may not end as a whole one. Undefined: it may. */
   told(): Promise<boolean> | undefined {
     const { underway, follower } = this.#parts.side ?? {};
-    if (!this.#isLate) return undefined;
+    if (!this.#isLate || this.#isTold) return undefined;
     if (follower?.isStopped === true) return Promise.resolve(false);
-    return underway?.published();
+    const published = underway?.published();
+    // Of what others publish later nothing is waited for.
+    this.#isTold = published === undefined;
+    return published?.then((isTold) => {
+      this.#isTold ||= isTold;
+      return isTold;
+    });
   }
 
   /** Said by its fields. */

@@ -17,6 +17,7 @@ import { readSqliteCatalogue, sqliteCatalogueVersion } from '../sql/sqlite-catal
 import { createSqliteParser } from '../sql/sqlite-parser.ts';
 import type { DatabasePlatform, OpenDatabase, TrackedDatabase } from './contract.ts';
 import { opening } from './opening.ts';
+import { checkOptions, FUNCTION, msFrom, NAMES, type Rule, refuseOption, SWITCH, shown, TEXT } from './option-rules.ts';
 import { SqliteLookups } from './sqlite-lookups.ts';
 
 export interface SqliteDatabaseOptions {
@@ -35,7 +36,15 @@ export interface SqliteDatabaseOptions {
 const BUSY_MS = 5_000;
 const TABLES = `SELECT name FROM sqlite_schema WHERE type = 'table'`;
 
+const OPTIONS: Readonly<Record<keyof SqliteDatabaseOptions, Rule>> = {
+  ...{ path: TEXT, install: SWITCH, connect: FUNCTION },
+  ...{ pollMs: msFrom(1), pureFunctions: NAMES },
+};
+
+/** Throws E_CONFIG. */
 export function sqliteDatabase(options: SqliteDatabaseOptions): TrackedDatabase {
+  checkOptions('sqliteDatabase', options, OPTIONS);
+  if (options.path === undefined) refuseOption(`path: expected that of a file, got ${shown(options.path)}`);
   const connect = options.connect ?? (() => openFile(options.path));
   return {
     open: (platform) => opening(`a database at ${options.path}`, () => openDatabase(options, connect, platform)),
@@ -92,7 +101,7 @@ async function openDatabase(
 async function openFile(path: string): Promise<SqliteRunner> {
   // SQLite would make an empty database, and nobody would notice that it is not the application's.
   if (statSync(path, { throwIfNoEntry: false }) === undefined) {
-    throw new TidegateError('E_FEED', `expected the file of a database, got none at ${path}`);
+    throw new TidegateError('E_FEED', `expected a database at ${path}, got no file`);
   }
   const { DatabaseSync } = await import('node:sqlite');
   return nodeSqliteRunner(new DatabaseSync(path, { timeout: BUSY_MS }), sqliteFile(path));

@@ -1,59 +1,98 @@
 // What `createTracker` and `startFeedProcess` are given, checked: also for callers without types.
 
-import { TidegateError } from '../errors.ts';
-import type { TrackerOptions } from './contract.ts';
+import type { DatabaseTrackerOptions, ProcessTrackerOptions, TrackerOptions } from './contract.ts';
+import {
+  ANY,
+  COUNT,
+  checkOptions,
+  FUNCTION,
+  msFrom,
+  type Rule,
+  refuseOption,
+  shown,
+  TEXT,
+  wholeFrom,
+} from './option-rules.ts';
+import type { FeedProcessOptions } from './process-contract.ts';
 
 const SOURCE = /^[a-z0-9_-]{1,64}$/;
+/** A gate grants no longer lease. */
+const MAX_LEASE_MS = 60_000;
+const MAX_PORT = 65_535;
+
+/** Of whoever follows a database. */
+const FOLLOWING = { leaseMs: msFrom(1, MAX_LEASE_MS), maxLagMs: msFrom(1), maxInstances: COUNT };
+const TRACKER: Readonly<Record<keyof DatabaseTrackerOptions | keyof ProcessTrackerOptions, Rule>> = {
+  ...{ source: ANY, database: ANY, targets: ANY, feed: ANY, caches: ANY },
+  ...FOLLOWING,
+  settleMs: msFrom(0),
+  ...{ maxTags: COUNT, maxTagBytes: COUNT, maxTemplates: COUNT },
+  onFault: FUNCTION,
+};
+const FEED_PROCESS: Readonly<Record<keyof FeedProcessOptions, Rule>> = {
+  ...{ source: ANY, database: ANY, targets: ANY },
+  ...{ host: TEXT, port: wholeFrom(0, MAX_PORT), token: TEXT },
+  ...FOLLOWING,
+  ...{ maxTemplates: COUNT, onFault: FUNCTION },
+};
 
 /** Throws E_CONFIG. */
-export function checkSource(source: unknown): void {
+export function checkFeedProcess(options: unknown): void {
+  checkOptions('startFeedProcess', options, FEED_PROCESS);
+  const { source, database, targets, port } = options as Readonly<Partial<Record<keyof FeedProcessOptions, unknown>>>;
+  checkSource(source);
+  checkDatabase(database);
+  checkTargets('targets', targets);
+  if (port === undefined) refuseOption(`port: expected ${FEED_PROCESS.port[0]}, got none`);
+}
+
+function checkSource(source: unknown): void {
   if (typeof source === 'string' && SOURCE.test(source)) return;
-  refuse(`source: expected 1 to 64 of a-z, 0-9, - and _, got ${JSON.stringify(source)}`);
+  refuseOption(`source: expected 1 to 64 of a-z, 0-9, - and _, got ${shown(source)}`);
 }
 
 /** Throws E_CONFIG. */
 export function checkTracker(options: TrackerOptions): void {
-  const { source, database, targets, feed, caches } = options as Readonly<
-    Partial<Record<keyof TrackerOptions, unknown>>
-  >;
+  checkOptions('createTracker', options, TRACKER);
+  const given = options as Readonly<Partial<Record<keyof TrackerOptions, unknown>>>;
+  const { source, database, targets, feed, caches } = given;
   checkSource(source);
   const got = database === undefined ? 'neither' : 'both';
-  if ((database === undefined) === (feed === undefined)) refuse(`expected one of database and feed, got ${got}`);
+  if ((database === undefined) === (feed === undefined)) refuseOption(`expected one of database and feed, got ${got}`);
   if (feed !== undefined) {
-    if (targets !== undefined) refuse('targets: expected none beside feed, which tells gates by itself, got some');
+    if (targets !== undefined)
+      refuseOption('targets: expected none beside feed, which tells gates by itself, got some');
+    const own = Object.keys(FOLLOWING).find((name) => given[name as keyof TrackerOptions] !== undefined);
+    if (own !== undefined) refuseOption(`${own}: expected none beside feed, whose process is given it, got one`);
     checkTargets('caches', caches ?? []);
     checkAddress(feed);
     return;
   }
-  if (caches !== undefined) refuse('caches: expected none beside database, whose targets they are among, got some');
+  if (caches !== undefined)
+    refuseOption('caches: expected none beside database, whose targets they are among, got some');
   checkTargets('targets', targets);
   checkDatabase(database);
 }
 
-/** Throws E_CONFIG. */
-export function checkTargets(name: string, targets: unknown): void {
+function checkTargets(name: string, targets: unknown): void {
   const isTarget = (one: unknown) => typeof (one as { readonly deliver?: unknown } | null)?.deliver === 'function';
-  if (!Array.isArray(targets)) refuse(`${name}: expected a list of targets, got ${typeof targets}`);
-  else if (!targets.every(isTarget)) refuse(`${name}: expected gateTarget() or cacheTarget(), got something else`);
+  if (!Array.isArray(targets)) refuseOption(`${name}: expected a list of targets, got ${shown(targets)}`);
+  const others = (targets as readonly unknown[]).filter((one) => !isTarget(one));
+  if (others.length > 0) refuseOption(`${name}: expected gateTarget() or cacheTarget(), got ${shown(others[0])}`);
 }
 
-/** Throws E_CONFIG. */
-export function checkDatabase(database: unknown): void {
+function checkDatabase(database: unknown): void {
   if (typeof (database as { readonly open?: unknown } | null)?.open === 'function') return;
-  refuse(`database: expected sqliteDatabase() or postgresDatabase(), got ${typeof database}`);
+  refuseOption(`database: expected sqliteDatabase() or postgresDatabase(), got ${shown(database)}`);
 }
 
-function checkAddress(feed: unknown): void {
-  const { url, token } = (feed ?? {}) as { readonly url?: unknown; readonly token?: unknown };
+/** Of a feed process. Throws E_CONFIG. */
+export function checkAddress(feed: unknown): void {
+  checkOptions('feedProcess', feed, { url: ANY, token: ANY });
+  const { url, token } = feed as { readonly url?: unknown; readonly token?: unknown };
   const base = typeof url === 'string' ? URL.parse(url) : null;
   if (base === null || !/^https?:$/.test(base.protocol)) {
-    refuse(`feed: expected feedProcess() with a URL of http or https, got ${JSON.stringify(url)}`);
+    refuseOption(`feed: expected feedProcess() with a URL of http or https, got ${shown(url)}`);
   }
-  if (token !== undefined && (typeof token !== 'string' || token === '')) {
-    refuse(`feed: expected a token as text, got ${typeof token}`);
-  }
-}
-
-function refuse(what: string): never {
-  throw new TidegateError('E_CONFIG', what);
+  if (token !== undefined && !TEXT[1](token)) refuseOption(`feed: expected a token as text, got ${shown(token)}`);
 }

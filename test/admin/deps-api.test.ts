@@ -129,6 +129,16 @@ describe('of a URL', () => {
     expect(answer.rows).not.toEqual([]);
   });
 
+  test('what is outdated says that its tags stand for nothing', async () => {
+    const { deps } = fakeGate();
+    const entry = { ...ENTRY, tags: ['q1', 'tg-source:shop'], outdated: true };
+    const gate = { ...deps.gate, explain: async () => ({ ...EXPLANATION, entry }) };
+    const note = 'outdated: its tags stand for nothing until it is filled again';
+    expect((await world(() => ({}), { gate }).get(`url=${URI}`)).answer).toMatchObject({ note, rows: [] });
+    const known = await world(() => ({ described: [LANE] }), { gate }).get(`url=${URI}`);
+    expect(known.answer).not.toHaveProperty('note');
+  });
+
   test('what was read from no source says so, and asks nobody', async () => {
     const { get, asked } = world(() => ({}), {}, ['own']);
     const { status, answer } = await get(`url=${URI}`);
@@ -178,6 +188,13 @@ describe('of a table and of a record', () => {
       ['record', 'users', '7, a,b', 'row', ',/q1'],
       ['predicate', 'users', 'any row (rows not known)', 'template', ',/t1'],
     ]);
+  });
+
+  test('a table by its schema, which statements leave out', async () => {
+    const { get, asked } = world(() => ({ described: [LANE] }));
+    expect(grouped((await get('record=public.users:7')).answer)).toEqual([['record', 'users', '7', 'row', ',/q1']]);
+    expect(grouped((await get('table=public.users')).answer)[0]).toContain('users');
+    expect(asked[0]).toEqual(['shop', { kind: 'record', table: 'public.users', key: ['7'] }]);
   });
 
   test('many tags are looked for among all that the source has', async () => {

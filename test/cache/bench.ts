@@ -85,6 +85,7 @@ function bound(real: ValueCache): Omit<ValueCache, 'invalidate'> {
     stamp: () => real.stamp(),
     entries: (selector) => real.entries(selector),
     stats: () => real.stats(),
+    sources: () => real.sources(),
     close: () => real.close(),
   };
 }

@@ -4,10 +4,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, test } from 'vitest';
 import { bindInstance } from '../../src/dependency/bind.ts';
 import type { TableShape } from '../../src/dependency/change.ts';
-import { cellText, keyText } from '../../src/dependency/describe-cells.ts';
 import type { Described } from '../../src/dependency/described.ts';
 import { Registry, type RegistryOptions } from '../../src/dependency/registry.ts';
-import { rowKey } from '../../src/dependency/row-key.ts';
 import { analyse } from '../../src/sql/analyse.ts';
 import { readSqliteCatalogue } from '../../src/sql/sqlite-catalogue.ts';
 import { createSqliteParser } from '../../src/sql/sqlite-parser.ts';
@@ -20,6 +18,8 @@ db.exec(`
   CREATE TABLE prices (item INTEGER NOT NULL, land TEXT NOT NULL, cents INTEGER, PRIMARY KEY (item, land));
   CREATE TABLE notes (text TEXT);
   CREATE TABLE loose (k PRIMARY KEY NOT NULL, v);
+  CREATE TABLE words (word TEXT PRIMARY KEY, count INTEGER);
+  CREATE TABLE places (x INTEGER, y INTEGER NOT NULL, PRIMARY KEY (x, y));
   INSERT INTO users VALUES (1, 'Lane', 30, 'Ghent'), (2, 'Kim', 40, NULL), (3, 'Ola', 50, 'Oslo');
   INSERT INTO orders VALUES (10, 1, 5), (11, 3, 6);
   INSERT INTO prices VALUES (3, 'de', 100), (3, 'a,b', 200);
@@ -103,6 +103,9 @@ describe('a statement on one table', () => {
 
   it('says why less is known', () => {
     expect(only('SELECT text FROM notes')).toMatchObject({ reason: 'no-primary-key: notes', level: 'row' });
+    // There is a key, and SQLite takes many rows whose key is NULL.
+    expect(only('SELECT word FROM words').reason).toBe('nullable-primary-key: words: declare it NOT NULL');
+    expect(only('SELECT x, y FROM places').reason).toBe('nullable-primary-key: places: declare it NOT NULL');
     const described = only('SELECT name FROM users WHERE lower(name) = ? AND age = 3', 'x');
     expect(described.reason).toMatch(/^unknown-expression: users: /);
     expect(described.reads[0]?.predicate).toBe('age = 3');
@@ -218,12 +221,34 @@ describe('the other way round', () => {
   it('says what cannot be a record', () => {
     expect(found('notes', '1').problem).toBe('expected a table with a primary key, got notes, which has none');
     expect(found('prices', '3').problem).toBe('expected a key of prices (item, land) that can be compared, got "3"');
+    const words = registryOf({ words: ['SELECT word FROM words'] });
+    expect(words.tagsOfRecord('words', ['a']).problem).toBe(
+      'expected a primary key that names each row, got that of words, whose columns may be NULL: declare NOT NULL',
+    );
     expect(found('nowhere', '3')).toEqual({ shows: [], all: [], problem: undefined });
   });
 
   it('a table gives all that reads it', () => {
     expect(registry.tagsOfTable('users').described.map(({ tag }) => tag)).toEqual(['list', 'three', 'count', 'age']);
     expect(registry.tagsOfTable('nowhere')).toEqual({ described: [], isWhole: true });
+  });
+
+  it('takes the name of the default schema, of its own kind of database', () => {
+    expect(found('main.users', '1')).toMatchObject({ shows: ['list'], all: ['list', 'count'] });
+    expect(registry.tagsOfTable('main.users')).toEqual(registry.tagsOfTable('users'));
+    expect(registry.tagsOfTable('public.users').described).toEqual([]);
+    const [read] = watched('SELECT id FROM users').reads;
+    const columns = [{ name: 'id', type: { family: 'postgres', type: 'integer', isOrdered: true }, isNotNull: true }];
+    const table = { name: 'users', columns, key: [0] } as unknown as TableShape;
+    const postgres = new Registry({ position: '00', seed: 1 });
+    const template = { kind: 'tracked', id: 'p', text: '', output: [], fallbacks: [] } as const;
+    const ofTable = { ...(read as NonNullable<typeof read>).read, table };
+    const reads = [{ read: ofTable, predicate: { kind: 'always' }, keys: new Set(['2']), bound: undefined }] as never;
+    postgres.register('p', { template: { ...template, reads: [ofTable] }, reads }, postgres.mark());
+    expect(postgres.tagsOfTable('public.users').described.map(({ tag }) => tag)).toEqual(['p']);
+    expect(postgres.tagsOfRecord('public.users', ['2']).described[0]?.reads[0]).toMatchObject({ isListed: true });
+    expect(postgres.tagsOfTable('main.users').described).toEqual([]);
+    expect([postgres.isRead('public.users'), postgres.isRead('public.orders')]).toEqual([true, false]);
   });
 
   it('is bounded, and says so', () => {
@@ -252,36 +277,5 @@ describe('the other way round', () => {
     const table = watched('SELECT id FROM users').reads[0]?.read.table as TableShape;
     const change = { kind: 'insert', table, new: [9, 'x', 30, null] } as const;
     expect(both.apply({ position: '01', changes: [change] }).tags).toEqual(['a']);
-  });
-});
-
-describe('values and keys', () => {
-  const column = (type: string) => ({ family: 'postgres', type, isOrdered: true }) as never;
-  test.each([
-    ['date', 0, `'1970-01-01'`],
-    ['date', -1, `'1969-12-31'`],
-    ['timestamp', 1_500_000, `'1970-01-01 00:00:01.5'`],
-    ['timestamptz', -1, `'1969-12-31 23:59:59.999999+00'`],
-    ['timestamptz', Number.POSITIVE_INFINITY, `'infinity'`],
-    ['decimal', '1.50', '1.50'],
-    ['boolean', true, 'true'],
-    ['integer', 2n ** 62n, '4611686018427387904'],
-    ['bytes', new Uint8Array([1, 255]), `x'01ff'`],
-    ['text', null, 'null'],
-    ['text', undefined, '?'],
-  ] as const)('%s %s', (type, cell, expected) => expect(cellText(column(type), cell)).toBe(expected));
-
-  test.each([
-    [['integer'], [7], '7'],
-    [['integer'], [2n ** 62n], '4611686018427387904'],
-    [['text'], ['$7'], '$7'],
-    [['text'], ['\0x'], '\0x'],
-    [['boolean'], [true], 'true'],
-    [['date', 'text'], [1, 'a,b'], '1970-01-02, a,b'],
-    [['bytes', 'integer'], [new Uint8Array([171]), 3], `x'ab', 3`],
-  ] as const)('a key, %#', (types, row, expected) => {
-    const columns = types.map((type, at) => ({ name: `c${at}`, type: column(type), isNotNull: true }));
-    const table: TableShape = { name: 't', columns, key: types.map((_, at) => at) };
-    expect(keyText(table, rowKey(table, row) as string)).toBe(expected);
   });
 });

@@ -53,6 +53,23 @@ describe('what carries the tag of a source', () => {
     expect(gate.sources()).toEqual([{ source: 'shop', live: false, leftMs: 0, heardMs: 2000, ...counts }]);
   });
 
+  it('is explained by its source once the lease has ended', async () => {
+    const { fill, time, begin, gate, report, route } = bench();
+    const asked = { route, method: 'GET', uri: 'http://example.org/a', fields: [], bypass: false };
+    await begin();
+    fill('/a', 'one');
+    expect(await gate.explain(asked)).toMatchObject({ verdict: 'serve' });
+    time.advance(2000);
+    expect(await gate.explain(asked)).toMatchObject({
+      verdict: 'validate',
+      reason: 'The source shop is not heard of: nothing of it is served.',
+      section: 'docs/exact-invalidation.md, when something fails',
+    });
+    await report();
+    await report();
+    expect((await gate.explain(asked)).reason).toMatch(/^It was invalidated after it was filled/);
+  });
+
   it('is invalidated by the tags that a report names, and nothing else is', async () => {
     const { fill, get, report, begin } = bench();
     await begin();
@@ -85,6 +102,33 @@ describe('what carries the tag of a source', () => {
     expect(get('/a').state).toBe('waiting');
     fill('/a', 'two');
     expect(get('/a').text).toBe('two');
+  });
+
+  it('is told of by one tracker: of two, each hears of the other, and they are counted', async () => {
+    const { report, gate } = bench();
+    const next = { s1: 0, s2: 0 };
+    const rivals: unknown[] = [];
+    for (const session of ['s1', 's2', 's1', 's2', 's1', 's2'] as const) {
+      rivals.push((await report({ session, sequence: ++next[session] })).rival);
+    }
+    expect(rivals).toEqual([undefined, undefined, undefined, undefined, true, true]);
+    expect(gate.sources()[0]?.rivals).toBe(4);
+  });
+
+  it('has no rival where a tracker begins anew, and a message of before comes late', async () => {
+    const { report, gate } = bench();
+    const sessions = [
+      ['s1', 1],
+      ['s2', 1],
+      ['s1', 2],
+      ['s2', 2],
+      ['s3', 1],
+    ] as const;
+    for (const [session, sequence] of sessions) {
+      expect((await report({ session, sequence })).rival).toBeUndefined();
+    }
+    for (let life = 4; life < 40; life++) await report({ session: `s${life}`, sequence: 1 });
+    expect(gate.sources()[0]?.rivals).toBe(2);
   });
 
   it('is kept when a report comes twice', async () => {

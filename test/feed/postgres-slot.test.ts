@@ -36,6 +36,21 @@ test('acknowledges what it was told to, and nothing else', async () => {
   }, wait);
 });
 
+test('a slot that another reads from is waited for: that is told once, and each attempt leaves no listener', async () => {
+  const { make, names } = await begin();
+  const [faults, warnings]: [unknown[], Error[]] = [[], []];
+  const warned = (warning: Error) => void warnings.push(warning);
+  process.on('warning', warned);
+  const second = make({ takeOverMs: 1_200, onFault: (error) => faults.push(error) });
+  await expect(second.start(undefined, new Heard())).rejects.toMatchObject({ code: 'E_FEED' });
+  process.off('warning', warned);
+  const message = expect.stringMatching(
+    `^expected slot ${names.slot} to be free, got: .* active .*; waiting for it, 1200 ms at most$`,
+  );
+  expect(faults).toEqual([expect.objectContaining({ code: 'E_FEED', message })]);
+  expect(warnings).toEqual([]);
+});
+
 test('reads no more than it must while its listener is busy', async () => {
   let bytes = 0;
   const wrap =

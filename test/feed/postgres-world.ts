@@ -58,7 +58,7 @@ export async function begin({
   const names = { slot: name, publication: 'changes' };
   await withSession(url, (session) => installPostgresFeed(session, { ...names, tables: 'all', identity }));
   ends.push(() => withSession(url, (session) => removePostgresFeed(session, names)));
-  const make = () => {
+  const make = (more: { readonly takeOverMs?: number; readonly onFault?: (error: unknown) => void } = {}) => {
     const feed = createPostgresFeed({
       ...names,
       connect: wrap(nodePostgres(url)),
@@ -67,6 +67,7 @@ export async function begin({
       tasks: systemTasks,
       heartbeatMs: 40,
       maxChanges,
+      ...more,
     });
     ends.push(() => feed.stop());
     return feed;

@@ -90,6 +90,25 @@ test('listens, tells gates, logs what is amiss, and ends in order', async () => 
   expect(out() + err()).not.toContain('CANARY');
 }, 40_000);
 
+test('a gate that did not answer, and then does, is told of; the name may follow --gate', async () => {
+  await feed('install', '--sqlite', file);
+  let isAway = true;
+  const gate = createServer((request, response) => {
+    request.resume();
+    response.writeHead(isAway ? 503 : 200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(isAway ? {} : { gap: false, token: 'x' }));
+  }).listen(0, '127.0.0.1');
+  await once(gate, 'listening');
+  ends.push(() => gate.close());
+  ends.push(() => gate.closeAllConnections());
+  const admin = `http://127.0.0.1:${(gate.address() as AddressInfo).port}`;
+  const { out } = run(['--sqlite', file, '--port', '0', '--gate', admin, '--gate', `${admin}/`, 'shop']);
+  await vi.waitFor(() => expect(out()).toContain('a fault of the feed'), wait);
+  expect(out()).not.toContain('the gate answers again');
+  isAway = false;
+  await vi.waitFor(() => expect(out()).toMatch(/"gate":"[^"]*","failures":\d+,"msg":"the gate answers again"/), wait);
+}, 40_000);
+
 test('a feed that is not installed is named, and ends with 1', async () => {
   const { ended, err } = run(shop());
   expect(await ended).toEqual([1, null]);

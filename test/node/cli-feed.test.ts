@@ -71,6 +71,34 @@ describe('a file of SQLite', () => {
     expect((await feed('status', '--sqlite', file)).code).toBe(1);
   });
 
+  test('a primary key that may be NULL is told', async () => {
+    database.exec(`CREATE TABLE words (word TEXT PRIMARY KEY); CREATE TABLE places (x, y, PRIMARY KEY (x, y));
+      CREATE TABLE firm (word TEXT PRIMARY KEY NOT NULL)`);
+    const notes = ['a primary key whose columns may be NULL: declare NOT NULL'];
+    await feed('install', '--sqlite', file);
+    expect(tablesOf(await feed('status', '--sqlite', file, '--json'))).toMatchObject({
+      words: { notes },
+      places: { notes },
+      firm: { notes: [] },
+      tally: { notes: ['no primary key'] },
+    });
+  });
+
+  test('a dry run of its removal shows what that would run, and runs nothing', async () => {
+    expect((await feed('remove', '--sqlite', file, '--dry-run')).out).toBe('-- nothing to remove');
+    const before = schema();
+    await feed('install', '--sqlite', file);
+    const installed = schema();
+    const { out, code } = await feed('remove', '--sqlite', file, '--dry-run');
+    expect(code).toBe(0);
+    expect(schema()).toEqual(installed);
+    expect(JSON.parse((await feed('remove', '--sqlite', file, '--dry-run', '--json')).out).statements).toEqual(
+      out.split('\n').map((line) => line.slice(0, -1)),
+    );
+    database.exec(out);
+    expect(schema()).toEqual(before);
+  });
+
   test('a dry run shows what it would run, and runs nothing', async () => {
     const before = schema();
     const { out, code } = await feed('install', '--sqlite', file, '--dry-run');

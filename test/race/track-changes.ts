@@ -42,6 +42,8 @@ export interface Course {
   readonly isHeld: boolean;
   /** Whoever fills may be gone. */
   readonly mayFail?: boolean;
+  /** A body that reads late may be broken off, since nobody can be told of it. */
+  readonly breaksOff?: boolean;
   step(name: string): Promise<void>;
   /** Another write, to version 3, of which all are told; undefined: an ordinary one. */
   again?(): Promise<void>;

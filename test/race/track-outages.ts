@@ -20,13 +20,19 @@ interface Outage {
   /** Data caches are in the process itself. */
   readonly isOfGate?: true;
   readonly mayFail?: true;
+  /** Nobody is there for a while to be told of what a body reads late. */
+  readonly breaksOff?: true;
 }
 
 const OUTAGES: readonly Outage[] = [
   { name: 'a target cut off', steps: ['cut off', 'committed', 'told', 'lease over', 'back'], isOfGate: true },
   { name: 'a feed that stands still', steps: ['committed', 'lease over', 'told', 'settled'] },
-  { name: 'a tracker stopped and begun again', steps: ['stopped', 'committed', 'begun', 'settled'] },
-  { name: 'a tracker begun again, and a commit after', steps: ['stopped', 'begun', 'committed', 'told', 'settled'] },
+  { name: 'a tracker stopped and begun again', steps: ['stopped', 'committed', 'begun', 'settled'], breaksOff: true },
+  {
+    name: 'a tracker begun again, and a commit after',
+    steps: ['stopped', 'begun', 'committed', 'told', 'settled'],
+    breaksOff: true,
+  },
   {
     name: 'a process killed, and another begun',
     steps: ['killed', 'committed', 'begun', 'settled'],
@@ -47,14 +53,16 @@ class OutageCourse implements Course {
   readonly isHeld = false;
   readonly acknowledged: string[] = [];
   readonly mayFail: boolean;
+  readonly breaksOff: boolean;
   version = 1;
   readonly #world: TrackWorld;
   readonly #id: number;
 
-  constructor(world: TrackWorld, id: number, { mayFail }: Outage) {
+  constructor(world: TrackWorld, id: number, { mayFail, breaksOff }: Outage) {
     this.#world = world;
     this.#id = id;
     this.mayFail = mayFail === true;
+    this.breaksOff = breaksOff === true;
   }
 
   async step(name: string): Promise<void> {

@@ -37,7 +37,7 @@ export interface Answered {
 }
 
 /** Long enough for no lease to end, and no message to come by itself, within a cell. */
-const LONG_MS = 600_000;
+const LONG_MS = 60_000;
 
 export class TrackWorld {
   readonly time = new SimulatedTime();

@@ -65,7 +65,7 @@ it('a feed of another database is noticed by the tables that it does not have', 
 });
 
 it.each([
-  ['a file that is not there', () => undefined, 'expected the file of a database, got none at '],
+  ['a file that is not there', () => undefined, ', got no file'],
   ['a file of something else', (path: string) => writeFileSync(path, 'x'.repeat(4096)), 'file is not a database'],
 ])('%s cannot be followed, and stays as it is', async (_, make, message) => {
   const folder = mkdtempSync(join(tmpdir(), 'tidegate-track-'));

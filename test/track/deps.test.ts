@@ -5,10 +5,13 @@ import type { AddressInfo } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
 import { Command } from 'commander';
 import { expect, it, vi } from 'vitest';
+import type { SourceQuestion } from '../../src/dependency/described.ts';
+import { Registry } from '../../src/dependency/registry.ts';
 import { resolveConfig } from '../../src/node/config/config.ts';
 import { registerAdminCommands } from '../../src/node/operator/cli-admin.ts';
 import { registerDepsCommand } from '../../src/node/operator/cli-deps.ts';
 import { startGate } from '../../src/node/serve.ts';
+import { answerOf } from '../../src/track/answer.ts';
 import { createTracker, gateTarget, sqliteDatabase } from '../../src/track/index.ts';
 import { atEnd, shopFile } from './world.ts';
 
@@ -149,6 +152,7 @@ it('what hangs on a table and on a record, and how far the gate was told', async
     'predicate | orders | any row | row | /orders',
     expect.stringMatching(/^source: unparsed: /),
   ]);
+  expect(await rows('deps', '--table', 'main.orders')).toEqual(lines);
   const users = await cli('deps', '--table', 'users', '--json');
   const { groups } = JSON.parse(users) as { groups: { granularity: string; level: string; urls: string[] }[] };
   const levels = groups.filter(({ granularity }) => granularity === 'table').map(({ level, urls }) => [level, urls]);
@@ -179,13 +183,29 @@ it('what hangs on a table and on a record, and how far the gate was told', async
   expect(metrics).toMatch(/^tidegate_source_live\{source="shop"\} [01]$/m);
 }, 30_000);
 
+it('a table that no statement reads is named', () => {
+  const registry = new Registry({ position: '00', seed: 1 });
+  registry.register('s', 'source', registry.mark());
+  const answer = (about: SourceQuestion['about'], covered: readonly string[]) =>
+    answerOf({ id: '1', about }, { registry, covers: (table) => covered.includes(table) });
+  const problem = 'no statement that is registered reads a table named public.orders';
+  const asked = [
+    { kind: 'table', table: 'public.orders' },
+    { kind: 'record', table: 'public.orders', key: ['2'] },
+  ] as const;
+  for (const about of asked) {
+    expect(answer(about, ['orders'])).toMatchObject({ problem, described: [{ tag: 's' }] });
+    expect(answer(about, []).problem).toContain('expected a table whose changes are told, got public.orders');
+  }
+});
+
 it('what cannot be told is named: a table without triggers, a tracker that has gone', async () => {
   const { cli, gate, tracker, raw } = await deps();
   raw.exec('CREATE TABLE late (id INTEGER PRIMARY KEY)');
   await vi.waitFor(async () => {
     const response = await fetch(`${gate.url}/late`);
     await response.text();
-    expect(response.headers.get('tidegate-untracked')).toBe('uncovered-table: late');
+    expect(response.headers.get('tidegate-untracked')).toBe('uncovered-table');
   }, 5_000);
   const why = /^Nothing is stored\. The last answer was refused: .* is in the field Tidegate-Untracked\.$/;
   expect(await cli('deps', `${gate.url}/late`)).toMatch(why);

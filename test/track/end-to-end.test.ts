@@ -4,6 +4,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, it, vi } from 'vitest';
+import { createCacheOn } from '../../src/cache/create-cache.ts';
+import { platformTasks } from '../../src/cache/platform.ts';
 import { createCache } from '../../src/index.ts';
 import { resolveConfig } from '../../src/node/config/config.ts';
 import { startGate } from '../../src/node/serve.ts';
@@ -132,6 +134,38 @@ it('a data cache keeps a value until one of its rows changes', async () => {
   expect(await read()).toEqual([{ id: 1, age: 99 }]);
   await read();
   expect(fills).toBe(2);
+});
+
+it('a data cache has nothing of the source once its tracker is stopped', async () => {
+  const cache = createCache();
+  const { db, outside, tracker, faults } = await trackedShop({ targets: [cacheTarget(cache)] });
+  const fill = () => db.prepare('SELECT age FROM users WHERE id = ?').get(1)?.age;
+  const read = () => tracker.cached(cache, 'age', { fill, ttl: Number.POSITIVE_INFINITY });
+  expect([await read(), await cache.get('age')]).toEqual([30, 30]);
+  await tracker.stop();
+  expect(await cache.get('age')).toBeUndefined();
+  outside.exec('UPDATE users SET age = 31 WHERE id = 1');
+  expect(await read()).toBe(31);
+  outside.exec('UPDATE users SET age = 32 WHERE id = 1');
+  expect([await read(), await cache.get('age')]).toEqual([32, undefined]);
+  await tracker.start();
+  await vi.waitFor(async () => expect([await read(), await cache.get('age')]).toEqual([32, 32]));
+  expect(faults).toEqual([]);
+});
+
+it('a data cache gives nothing old after a pause of the process, before any timer has run', async () => {
+  let pausedMs = 0;
+  const clock = { now: () => Date.now() + pausedMs, monotonic: () => performance.now() + pausedMs };
+  const platform = { clock, tasks: platformTasks, random: Math.random, epoch: 'e' };
+  const cache = createCacheOn({}, platform);
+  const { db, outside, tracker } = await trackedShop({ targets: [cacheTarget(cache)] });
+  const fill = () => db.prepare('SELECT age FROM users WHERE id = ?').get(1)?.age;
+  const read = () => tracker.cached(cache, 'age', { fill, ttl: Number.POSITIVE_INFINITY });
+  expect([await read(), await cache.get('age')]).toEqual([30, 30]);
+  outside.exec('UPDATE users SET age = 31 WHERE id = 1');
+  pausedMs = 60_000;
+  expect(cache.get('age')).toBeUndefined();
+  expect(await read()).toBe(31);
 });
 
 it('a response with a value of a data cache has its tags where it filled it, and is not stored where it did not', async () => {

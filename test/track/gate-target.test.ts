@@ -62,3 +62,9 @@ it('a question that is not understood is none', async () => {
   expect(await target.deliver(MESSAGE)).not.toHaveProperty('questions');
   expect((await target.deliver(MESSAGE)).questions).toHaveLength(16);
 });
+
+it('a gate that hears of the source from another tracker, too, says so', async () => {
+  const { target } = gate({ gap: true, token: 'a', rival: true }, { gap: true, token: 'b', rival: 7 });
+  expect(await target.deliver(MESSAGE)).toMatchObject({ rival: true });
+  expect(await target.deliver(MESSAGE)).not.toHaveProperty('rival');
+});

@@ -245,3 +245,24 @@ it('a role that may not replicate is served by triggers', async () => {
   await own.stop();
   await pool.end();
 });
+
+it('what the server refuses is told in its own words, with the database and without the password', async () => {
+  const url = await freshDatabase(server, 'refused');
+  await outside.query(`CREATE ROLE unable LOGIN PASSWORD 'hidden'; ALTER DATABASE refused OWNER TO unable`);
+  const at = new URL(url).host;
+  const failure = async (user: string) => {
+    const connection = url.replace('postgres:password', user);
+    const names = { slot: 'refused', publication: 'refused', install: true };
+    const own = createTracker({ source: 'refused', database: postgresDatabase({ connection, ...names }), targets: [] });
+    return own.start().then(
+      () => 'started',
+      (error: Error) => error.message,
+    );
+  };
+  const named = `the database refused at ${at}: `;
+  expect(await failure('unable:wrong')).toBe(`${named}password authentication failed for user "unable"`);
+  const unable = await failure('unable:hidden');
+  expect(unable).toMatch(/REPLICATION/);
+  expect(unable.startsWith(named)).toBe(true);
+  expect(unable).not.toContain('hidden');
+});

@@ -77,6 +77,7 @@ it('a change between the read and its registration makes the tag outdated, and t
     },
   );
   const { tracker, db } = await world.application({ feed: feedProcess({ url }) });
+  await world.process.settled();
   const scope = tracker.openScope();
   scope.run(() => db.prepare(USER).get(1));
   const registered = scope.registered();
@@ -223,7 +224,7 @@ it('refuses options that do not go together', async () => {
   expect(create({ database, targets: [], caches: [] })).toThrow('caches: expected none beside database');
   expect(create({ database })).toThrow('targets: expected a list');
   expect(create({ database: 'shop.db', targets: [] })).toThrow('database: expected sqliteDatabase()');
-  expect(create({ feed: feedProcess({ url: 'shop' }) })).toThrow('feed: expected feedProcess() with a URL');
+  expect(create({ feed: { url: 'shop' } })).toThrow('feed: expected feedProcess() with a URL');
   await expect(
     startFeedProcess({ source: 'shop', database, targets: [], port: 0, host: '0.0.0.0' }),
   ).rejects.toMatchObject({ code: 'E_CONFIG' });

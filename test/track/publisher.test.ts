@@ -238,3 +238,44 @@ it('says up to where all is told, and not while more waits', async () => {
   await last().done();
   expect(last().message).toMatchObject({ sequence: 4, position: '02' });
 });
+
+it('a target without a clock is told of the end, after what is under way', async () => {
+  const { publisher, lapses, faults, last } = await begun();
+  publisher.publish(['a']);
+  const stopped = publisher.stop();
+  publisher.publish(['b']);
+  await undefined;
+  expect(lapses).toEqual([]);
+  await last().done();
+  await stopped;
+  expect(last().message.tags).toEqual(['a']);
+  expect([lapses, faults]).toEqual([['shop'], []]);
+});
+
+it('the end waits only a while for what is under way, and for the target', async () => {
+  const { publisher, lapses, time } = await begun();
+  publisher.publish(['a']);
+  const stopped = publisher.stop();
+  time.advance(1_000);
+  await stopped;
+  expect(lapses).toEqual(['shop']);
+  const endless = () => new Promise<never>(() => undefined);
+  const other = world(undefined, { target: { name: 'gate', deliver: endless, lapse: endless } });
+  const ended = other.publisher.stop();
+  for (let at = 0; at < 5; at++) await undefined;
+  other.time.advance(1_000);
+  await ended;
+  expect(other.faults).toMatchObject([{ code: 'E_FEED' }]);
+});
+
+it('an end that a target refuses is told; one with a clock of its own is not waited for', async () => {
+  const fault = new Error('broken');
+  const deliver = () => new Promise<never>(() => undefined);
+  const refusing = world(undefined, { target: { name: 'cache', deliver, lapse: () => Promise.reject(fault) } });
+  await refusing.publisher.stop();
+  expect(refusing.faults).toEqual([fault]);
+  const { publisher } = world(undefined, { target: { name: 'gate', deliver } });
+  publisher.restart();
+  publisher.renew();
+  await publisher.stop();
+});

@@ -3,12 +3,15 @@
 import { deserialize } from 'node:v8';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { createCacheOn } from '../../src/cache/create-cache.ts';
 import type { Scalar } from '../../src/dependency/change.ts';
 import type { Instance } from '../../src/dependency/instance.ts';
+import { sourceTag } from '../../src/dependency/source-tag.ts';
 import { catalogueOf } from '../../src/sql/catalogue.ts';
 import { createSqliteParser } from '../../src/sql/sqlite-parser.ts';
 import { Templates } from '../../src/sql/templates.ts';
 import type { SourceMessage } from '../../src/track/contract.ts';
+import { cacheTarget } from '../../src/track/index.ts';
 import { decodeRegistration, encodeRegistration, watchedOf } from '../../src/track/process-registration.ts';
 import { RemoteCaches } from '../../src/track/remote-caches.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
@@ -21,7 +24,9 @@ function caches() {
   const lapses: number[] = [];
   const said: { readonly id: number; readonly isDone: boolean }[] = [];
   const target = Object.assign(new NotingTarget(), { lapse: () => void lapses.push(time.monotonic()) });
-  const parts = { source: 'shop', clock: time, tasks: time, onFault: () => undefined };
+  const faults: unknown[] = [];
+  const onFault = (error: unknown) => void faults.push(error);
+  const parts = { source: 'shop', clock: time, tasks: time, onFault };
   const remote = new RemoteCaches({ ...parts, targets: [target], said: (one) => said.push(one) });
   let sequence = 0;
   const deliver = (id: number, heard: number) => {
@@ -34,7 +39,7 @@ function caches() {
     };
     return remote.deliver({ id, heard, message });
   };
-  return { time, lapses, said, target, remote, deliver };
+  return { time, lapses, said, faults, target, remote, deliver };
 }
 
 it('a lease runs from what was said to be delivered, once that was heard', async () => {
@@ -75,6 +80,48 @@ it('when it is over everything is outdated in them, once', async () => {
   expect(lapses).toEqual([saidAt + LEASE_MS]);
   await remote.stop();
   expect(lapses).toHaveLength(1);
+});
+
+it('what a cache has is over with the lease, whether a timer has run or not', async () => {
+  const time = new SimulatedTime();
+  let pausedMs = 0;
+  const clock = { now: () => time.now() + pausedMs, monotonic: () => time.monotonic() + pausedMs };
+  const cache = createCacheOn({}, { clock, tasks: time, random: () => 0.5, epoch: 'e' });
+  const parts = { source: 'shop', clock, tasks: time, onFault: () => undefined, said: () => undefined };
+  const remote = new RemoteCaches({ ...parts, targets: [cacheTarget(cache)] });
+  let id = 0;
+  const deliver = () => {
+    const message: SourceMessage = { source: 'shop', session: 'a', sequence: ++id, leaseMs: LEASE_MS, tags: [] };
+    return remote.deliver({ id, heard: id - 1, message });
+  };
+  const set = () => cache.set('user:1', 'Lane', { ttl: '1h', tags: [sourceTag('shop')] });
+  await deliver();
+  expect(await set()).toBe(false);
+  time.advance(400);
+  await deliver();
+  expect([await set(), await cache.get('user:1')]).toEqual([true, 'Lane']);
+  time.advance(LEASE_MS - 401);
+  expect(await cache.get('user:1')).toBe('Lane');
+  pausedMs = 1;
+  expect([remote.isLeased, await cache.get('user:1')]).toEqual([false, undefined]);
+  // What comes first after a pause may be a message instead of the timer.
+  await deliver();
+  await deliver();
+  expect([remote.isLeased, await cache.get('user:1')]).toEqual([true, undefined]);
+  await set();
+  await remote.stop();
+  expect(await cache.get('user:1')).toBeUndefined();
+});
+
+it('an end that a cache refuses is told', async () => {
+  const { target, faults, remote, deliver } = caches();
+  await deliver(1, 0);
+  const fault = new Error('broken');
+  target.lapse = () => {
+    throw fault;
+  };
+  await remote.stop();
+  expect(faults).toEqual([fault]);
 });
 
 const users = {

@@ -2,13 +2,19 @@
 
 import type { TableShape } from '../../dependency/change.ts';
 import { TidegateError } from '../../errors.ts';
-import { installPostgresFeed, planPostgresFeed, removePostgresFeed } from '../../feed/postgres-install.ts';
+import {
+  installPostgresFeed,
+  planPostgresFeed,
+  planPostgresRemoval,
+  removePostgresFeed,
+} from '../../feed/postgres-install.ts';
 import { postgresFeedStatus } from '../../feed/postgres-install-status.ts';
 import type { PostgresFeedReport, PostgresTableStatus, UntoldRelation } from '../../feed/postgres-problems.ts';
 import { nodePostgres, type PostgresSession } from '../../feed/postgres-session.ts';
 import {
   installPostgresTriggers,
   planPostgresTriggers,
+  planTriggerRemoval,
   postgresTriggerStatus,
   removePostgresTriggers,
 } from '../../feed/postgres-trigger-install.ts';
@@ -55,6 +61,8 @@ export async function openPostgresBackend(source: PostgresSource): Promise<FeedB
       failing('to remove the feed from', () =>
         isTriggers ? triggerRemoval(session) : removePostgresFeed(session, names),
       ),
+    planRemoval: () =>
+      failing('to look at', () => (isTriggers ? planTriggerRemoval(session) : planPostgresRemoval(session, names))),
     close: () => session.close(),
   };
 }

@@ -64,6 +64,8 @@ export interface FeedBackend {
   plan(): Promise<readonly string[]>;
   install(): Promise<void>;
   remove(): Promise<FeedRemoval>;
+  /** The statements that `remove` would run; none: nothing is there. */
+  planRemoval(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 

@@ -59,8 +59,10 @@ function watched(running: FeedProcess, { log, print }: Told): Cancel {
   let known = '';
   let isTold = false;
   let cancel: Cancel = () => undefined;
+  const tellBack = gatesBack(log);
   const look = () => {
-    const { source, state, feed, position } = running.status();
+    const { source, state, feed, position, targets } = running.status();
+    tellBack(targets);
     const problems = feed?.problems ?? [];
     const now = JSON.stringify([state, problems]);
     if (state === 'live' && !isTold) {
@@ -79,4 +81,16 @@ function watched(running: FeedProcess, { log, print }: Told): Cancel {
   };
   look();
   return () => cancel();
+}
+
+/** Logs when a gate answers again; that it does not is a fault, which is told elsewhere. */
+function gatesBack(log: Logger): (targets: ReturnType<FeedProcess['status']>['targets']) => void {
+  const told = new Map<string, number>();
+  return (targets) => {
+    for (const { name, failures, problem } of targets) {
+      if (problem !== undefined || failures === (told.get(name) ?? 0)) continue;
+      told.set(name, failures);
+      log.info({ gate: name, failures }, 'the gate answers again');
+    }
+  };
 }

@@ -182,8 +182,14 @@ function shownConnection(connection: string): string {
 export function withoutPassword(text: string, connection: string): string {
   const url = URL.parse(connection) ?? URL.parse(connection.replace('@/', '@socket/'));
   const secrets = [connection, url?.password, decoded(url?.password), url?.searchParams.get('password')];
+  // One that is the name of the role, or of the database, too would take the names out of all texts.
+  const names = new Set([url?.username, decoded(url?.username), url?.hostname, url?.pathname.slice(1)]);
   let shown = text;
-  for (const secret of secrets) if (secret) shown = shown.replaceAll(secret, '(not shown)');
+  for (const secret of secrets) {
+    if (!secret) continue;
+    shown = shown.replaceAll(`:${secret}@`, ':(not shown)@');
+    if (!names.has(secret)) shown = shown.replaceAll(secret, '(not shown)');
+  }
   return shown;
 }
 

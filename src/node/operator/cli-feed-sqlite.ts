@@ -10,6 +10,7 @@ import { FOREIGN_NAME } from '../../feed/sqlite-facts.ts';
 import {
   installSqliteFeed,
   planSqliteFeed,
+  planSqliteRemoval,
   removeSqliteFeed,
   type SqliteFeedStatus,
   sqliteFeedStatus,
@@ -54,6 +55,7 @@ export async function openSqliteBackend(source: SqliteSource): Promise<FeedBacke
         await installSqliteFeed(runner, await chosenOf(source, runner));
       }),
     remove: () => failing('to remove the feed from', async () => removalOf(runner)),
+    planRemoval: () => failing('to look at', async () => planSqliteRemoval(runner)),
     close: async () => database.close(),
   };
 }
@@ -124,11 +126,15 @@ async function reportOf(source: SqliteSource, runner: SqliteRunner): Promise<Fee
 
 const MAY_BE_TEXT: ReadonlySet<string> = new Set(['text', 'blob', 'numeric']);
 
+/** SQLite allows that, so it names no row. */
+const NULLABLE_KEY = 'a primary key whose columns may be NULL: declare NOT NULL';
+
 function tableOf(table: SqliteFeedStatus['tables'][number], shape: TableShape | string | undefined): FeedTable {
   const { name, isTold, oldRow, hasKey, why } = table;
   const columns = typeof shape === 'object' ? shape.columns : [];
   const notes = why === undefined ? [] : [why];
   if (!hasKey) notes.push('no primary key');
+  else if (typeof shape === 'object' && shape.hasNullableKey === true) notes.push(NULLABLE_KEY);
   const unknown = columns.filter(
     ({ type }) => type.family === 'sqlite' && type.collation === 'unknown' && MAY_BE_TEXT.has(type.affinity),
   );

@@ -24,8 +24,9 @@ export function installText(report: FeedReport, made: ReadonlySet<string>, isNew
   return [`${what}: ${printable(where)}`, '', tablesText(report, made), ...sentences(report)].join('\n');
 }
 
-export function planText(statements: readonly string[]): string {
-  if (statements.length === 0) return '-- nothing to do, all is there';
+/** `nothing`: why there are none. */
+export function planText(statements: readonly string[], nothing: string): string {
+  if (statements.length === 0) return `-- ${nothing}`;
   return statements.map((statement) => `${statement};`).join('\n');
 }
 

@@ -14,6 +14,11 @@ interface FeedFlags extends SourceFlags {
   readonly json?: true;
 }
 
+/** Of what installs and removes. */
+interface ChangingFlags extends FeedFlags {
+  readonly dryRun?: true;
+}
+
 const STATUS_CODES = `
 Ends with 0 when all is well, with 1 when the feed does not tell all it should or the database cannot be asked, with 2
 for a wrong command line.`;
@@ -28,18 +33,14 @@ export function registerFeedCommand(program: Command, io: AdminCommandIo = {}): 
     .description('install what tells of changes; harmless when repeated')
     .option('--dry-run', 'print the statements that it would run instead')
     .addHelpText('after', STATUS_CODES)
-    .action((name: string | undefined, flags: FeedFlags & { readonly dryRun?: true }, command: Command) =>
+    .action((name: string | undefined, flags: ChangingFlags, command: Command) =>
       onBackend(ends, { name, flags, command }, (backend) => install(ends, backend, flags)),
     );
   sourceCommand(feed, ends, 'remove')
     .description('take away all that was installed')
-    .action((name: string | undefined, flags: FeedFlags, command: Command) =>
-      onBackend(ends, { name, flags, command }, async (backend) => {
-        const removal = await backend.remove();
-        const { removalText } = await import('./cli-feed-text.ts');
-        ends.print(flags.json === true ? JSON.stringify(removal) : removalText(removal));
-        return true;
-      }),
+    .option('--dry-run', 'print the statements that it would run instead')
+    .action((name: string | undefined, flags: ChangingFlags, command: Command) =>
+      onBackend(ends, { name, flags, command }, (backend) => remove(ends, backend, flags)),
     );
   sourceCommand(feed, ends, 'status')
     .description('show of which tables changes are told, and what is amiss')
@@ -86,7 +87,7 @@ function databaseCommand(feed: Command, io: Required<AdminCommandIo>, name: stri
 function addRun(feed: Command, io: Required<AdminCommandIo>): void {
   databaseCommand(feed, io, 'run')
     .description('follow the database, for applications of several processes, and tell gates')
-    .option('--gate <url...>', 'admin API of a gate; may be repeated', several(adminUrl), [])
+    .option('--gate <url>', 'admin API of a gate; may be repeated', several(adminUrl), [])
     .addOption(new Option('--gate-token <token>', 'its token').env('TIDEGATE_ADMIN_TOKEN'))
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <number>', 'port to listen on (0: any free one)', portNumber, 7070)
@@ -167,12 +168,12 @@ async function told(source: FeedSource, cause: unknown): Promise<Error> {
 async function install(
   io: Required<AdminCommandIo>,
   backend: FeedBackend,
-  { dryRun, json }: { readonly dryRun?: true; readonly json?: true },
+  { dryRun, json }: ChangingFlags,
 ): Promise<boolean> {
   const { installText, planText } = await import('./cli-feed-text.ts');
   const statements = await backend.plan();
   if (dryRun === true) {
-    io.print(json === true ? JSON.stringify({ statements }) : planText(statements));
+    io.print(json === true ? JSON.stringify({ statements }) : planText(statements, 'nothing to do, all is there'));
     return true;
   }
   const before = await backend.status();
@@ -184,6 +185,22 @@ async function install(
   const isNews = statements.length > 0;
   io.print(json === true ? JSON.stringify({ made, isNews, ...after }) : installText(after, new Set(made), isNews));
   return after.isHealthy;
+}
+
+async function remove(
+  io: Required<AdminCommandIo>,
+  backend: FeedBackend,
+  { dryRun, json }: ChangingFlags,
+): Promise<boolean> {
+  const { planText, removalText } = await import('./cli-feed-text.ts');
+  if (dryRun === true) {
+    const statements = await backend.planRemoval();
+    io.print(json === true ? JSON.stringify({ statements }) : planText(statements, 'nothing to remove'));
+    return true;
+  }
+  const removal = await backend.remove();
+  io.print(json === true ? JSON.stringify(removal) : removalText(removal));
+  return true;
 }
 
 function names(text: string): readonly string[] {

@@ -1,0 +1,19 @@
+// The name of a table as an operator writes it, brought to the one under which statements read it.
+//
+// The one complication: tables of the default schema go by their bare name, and that schema has a name of its own:
+// `public` in PostgreSQL, `main` in SQLite. Elsewhere a schema of such a name is one like others.
+
+import type { TableShape } from './change.ts';
+
+const DEFAULT_SCHEMA = /^(?:public|main)\./;
+
+/** Without the name of what may be a default schema; as it is where there is none. */
+export function bareName(table: string): string {
+  return table.replace(DEFAULT_SCHEMA, '');
+}
+
+/** Whether the table, which goes by its bare name, is of the schema that `asked` begins with. */
+export function isOfSchema(asked: string, { columns }: TableShape): boolean {
+  const family = columns[0]?.type.family;
+  return family === (asked.startsWith('public.') ? 'postgres' : 'sqlite');
+}
