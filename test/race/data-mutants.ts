@@ -35,13 +35,13 @@ const SOFT = ['expire'];
 
 export const DATA_MUTANTS: readonly DataMutant[] = [
   mutant('does not refuse at the store', { file: STORING, ways: KEY }, [
-    "if (isAffected(flight, terms.tags, this.#parts.invalidator)) return 'refused';",
+    "if (isAffected(flight, terms.tags, invalidator) || !invalidator.isShareable(terms.tags)) return 'refused';",
     '',
   ]),
   mutant(
     'stamps an entry as it is stored',
     { file: STORING, ways: KEY },
-    ["if (isAffected(flight, terms.tags, this.#parts.invalidator)) return 'refused';", ''],
+    ["if (isAffected(flight, terms.tags, invalidator) || !invalidator.isShareable(terms.tags)) return 'refused';", ''],
     ['now: clock.now(), stamp: flight.keyStamp }', 'now: clock.now(), stamp: this.#parts.invalidator.stamp() }'],
   ),
   mutant('shares with whoever joined', { file: FILLS, ways: FOUND }, [
@@ -88,8 +88,8 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
     'const begun = this.stamp(); void stamp;',
   ]),
   mutant('deletes without an invalidation', { file: CACHE, ways: ['delete'] }, [
-    "keys.flatMap((uri) => [{ kind: 'url', uri }, ...also(uri)]),",
-    '[],',
+    "keys.flatMap((uri): Selector[] => [{ kind: 'url', uri }, ...also(uri)]);",
+    'keys.flatMap((): Selector[] => []);',
   ]),
   ...(['url', 'tag', 'prefix', 'pattern'] as const).map((kind) =>
     mutant(
