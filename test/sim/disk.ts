@@ -95,8 +95,12 @@ export class SimulatedDisk {
     ];
     const bytes = Buffer.alloc(source.size());
     source.readNow(bytes, 0);
+    // Damage asks for no room.
+    const { capacityBytes } = this.#folder;
+    this.#folder.capacityBytes = Number.POSITIVE_INFINITY;
     target.writeNow(bytes, 0);
     target.truncate(bytes.length);
+    this.#folder.capacityBytes = capacityBytes;
     return `swap ${to} for ${from}`;
   }
 
