@@ -184,7 +184,7 @@ export class Recorder {
     const tag = queryTag(template.id, parameters);
     if (!follower.register(tag, watched, mark)) return scope.untracked('overtaken');
     scope.add(tag, { watched, mark });
-    if (result !== undefined) narrowLater(side, { tag, watched, parameters, result });
+    if (result !== undefined) narrowLater(side, { tag, watched, parameters, result }).catch(this.#parts.onFault);
   }
 }
 
@@ -196,17 +196,16 @@ interface Wide {
 }
 
 /** Nobody waits for what is looked up on another connection. */
-function narrowLater({ follower, lookUpLater }: Side, { tag, watched, parameters, result }: Wide): void {
+async function narrowLater({ follower, lookUpLater }: Side, { tag, watched, parameters, result }: Wide): Promise<void> {
   const { template } = watched;
   if (template.lookups === undefined || lookUpLater === undefined) return;
   // Now: a change may make it outdated, and then the same be registered again, before the look-up has come.
   const registration = follower.registrationOf?.(tag, watched);
   if (registration === undefined) return;
-  lookUpLater(template.lookups, parameters)?.then((lookups) => {
-    if (lookups.some((one) => one !== undefined)) {
-      follower.narrow?.(registration, bindInstance(template, parameters, { ...result, lookups }));
-    }
-  });
+  const lookups = await lookUpLater(template.lookups, parameters);
+  if (lookups?.some((one) => one !== undefined)) {
+    follower.narrow?.(registration, bindInstance(template, parameters, { ...result, lookups }));
+  }
 }
 
 interface Begun {

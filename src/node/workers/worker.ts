@@ -6,9 +6,9 @@
 
 import type { AdminDeps } from '../../admin/api.ts';
 import { Invalidations } from '../../dependency/invalidations.ts';
-import { rehydrateFound } from '../../engine/rehydrate.ts';
+import type { Selector } from '../../dependency/selector.ts';
+import { rehydrate, rehydrateFound } from '../../engine/rehydrate.ts';
 import type { SourceReply } from '../../engine/source-leases.ts';
-import type { EntryNote } from '../../entry/stored-response.ts';
 import { TidegateError } from '../../errors.ts';
 import { afterIntents } from '../../feed/after-intents.ts';
 import { MemberLog } from '../../feed/member-log.ts';
@@ -163,11 +163,13 @@ export class Worker {
     { report, outdated }: Extract<Question, { readonly kind: 'report' }>,
   ): Promise<SourceReply> {
     const reply = await part.gate.reportSource(report);
-    const byKey = new Map<string, EntryNote>();
-    for (const tag of outdated) {
-      for (const entry of (this.#tiers as NodeTiers).memory.find({ kind: 'tag', tag })) byKey.set(entry.key, entry);
-    }
-    if (!reply.gap) rehydrateFound(part, [...byKey.values()]);
+    if (reply.gap) return reply;
+    const { memory } = this.#tiers as NodeTiers;
+    const tiers = { held: (selector: Selector) => [...memory.find(selector)] };
+    rehydrate(
+      { rehydrator: part.rehydrator, tiers },
+      outdated.map((tag) => ({ kind: 'tag', tag })),
+    );
     return reply;
   }
 
