@@ -1,4 +1,3 @@
-import { Command } from 'commander';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { AdminDeps } from '../../src/admin/api.ts';
 import { createAdminApi } from '../../src/admin/api.ts';
@@ -7,6 +6,7 @@ import { keyHash } from '../../src/node/operator/access-log.ts';
 import { type RunningAdmin, startAdmin } from '../../src/node/operator/admin-server.ts';
 import { registerAdminCommands } from '../../src/node/operator/cli-admin.ts';
 import { ENTRY, EXPLANATION, type FakeGate, fakeGate, STATS } from '../admin/fake-gate.ts';
+import { runCommand } from '../kit/run-command.ts';
 
 const TOKEN = 'CANARY-TOKEN';
 let admin: RunningAdmin;
@@ -32,35 +32,7 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-class Exit extends Error {
-  readonly exitCode: number;
-  constructor(exitCode: number) {
-    super(`exit ${exitCode}`);
-    this.exitCode = exitCode;
-  }
-}
-
-async function bare(...args: string[]) {
-  const out: string[] = [];
-  const err: string[] = [];
-  const program = new Command('tidegate');
-  registerAdminCommands(program, {
-    print: (text) => void out.push(text),
-    printError: (text) => void err.push(text),
-    exit: (code) => {
-      throw new Exit(code);
-    },
-  });
-  let code = 0;
-  try {
-    await program.parseAsync(args, { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof Exit)) throw error;
-    code = error.exitCode;
-  }
-  return { code, out: out.join('\n'), err: err.join('\n') };
-}
-
+const bare = (...args: string[]) => runCommand(registerAdminCommands, args);
 const cli = (name: string, ...args: string[]) => bare(name, '--admin', admin.url, '--token', TOKEN, ...args);
 
 describe('list', () => {

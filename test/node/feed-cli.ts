@@ -1,41 +1,10 @@
 // The commands `tidegate feed`, run in this process as the command line does.
 
-import { Command } from 'commander';
 import { registerFeedCommand } from '../../src/node/operator/cli-feed.ts';
+import { type Ended, runCommand } from '../kit/run-command.ts';
 
-class Exit extends Error {
-  readonly exitCode: number;
-  constructor(exitCode: number) {
-    super(`exit ${exitCode}`);
-    this.exitCode = exitCode;
-  }
-}
-
-export interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-export async function feed(...args: string[]): Promise<Ended> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const program = new Command('tidegate');
-  registerFeedCommand(program, {
-    print: (text) => void out.push(text),
-    printError: (text) => void err.push(text),
-    exit: (code) => {
-      throw new Exit(code);
-    },
-  });
-  let code = 0;
-  try {
-    await program.parseAsync(['feed', ...args], { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof Exit)) throw error;
-    code = error.exitCode;
-  }
-  return { code, out: out.join('\n'), err: err.join('\n') };
+export function feed(...args: string[]): Promise<Ended> {
+  return runCommand(registerFeedCommand, ['feed', ...args]);
 }
 
 /** Of a status in JSON: what is said of each table. */

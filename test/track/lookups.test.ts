@@ -66,6 +66,30 @@ test('a change between the statement and its look-up is not missed', async () =>
   expect(tags.some((tag) => target.tags.has(tag))).toBe(true);
 });
 
+test('a look-up that fails late is told, and what was read is known without it', async () => {
+  const path = shopFile();
+  const real = sqliteDatabase({ path, install: true });
+  const database: TrackedDatabase = {
+    async open(platform) {
+      const { lookUp: _, ...opened } = await real.open(platform);
+      return { ...opened, lookUpLater: () => Promise.reject(new Error('the look-up is lost')) };
+    },
+  };
+  const faults: unknown[] = [];
+  const targets = [new NotingTarget()];
+  const tracker = createTracker({ source: 'shop', database, targets, onFault: (fault) => faults.push(fault) });
+  await tracker.start();
+  const raw = new DatabaseSync(path);
+  atEnd(async () => {
+    await tracker.stop();
+    raw.close();
+  });
+  const { reasons } = tagsOf(tracker, () => tracker.wrap(raw).prepare(TOTALS).all('Ola'));
+  await tracker.settled();
+  expect(reasons).toEqual([]);
+  expect(faults.map(String)).toEqual(['Error: the look-up is lost']);
+});
+
 test('a look-up that takes long is not run again until the schema changes', () => {
   let now = 0;
   let runs = 0;

@@ -1,0 +1,42 @@
+// Commands of the command line, run in this process.
+
+import { Command } from 'commander';
+import type { AdminCommandIo } from '../../src/node/operator/cli-admin.ts';
+
+class Exit extends Error {
+  readonly exitCode: number;
+  constructor(exitCode: number) {
+    super(`exit ${exitCode}`);
+    this.exitCode = exitCode;
+  }
+}
+
+export interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+export async function runCommand(
+  register: (program: Command, io: AdminCommandIo) => void,
+  args: readonly string[],
+): Promise<Ended> {
+  const out: string[] = [];
+  const err: string[] = [];
+  const program = new Command('tidegate');
+  register(program, {
+    print: (text) => void out.push(text),
+    printError: (text) => void err.push(text),
+    exit: (code) => {
+      throw new Exit(code);
+    },
+  });
+  let code = 0;
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof Exit)) throw error;
+    code = error.exitCode;
+  }
+  return { code, out: out.join('\n'), err: err.join('\n') };
+}
