@@ -49,6 +49,13 @@ export interface IndexedRead {
   readonly coarse: CoarseReason | undefined;
 }
 
+// What is kept of each read, side by side: most of the time of a match is waiting for memory.
+const PLAN = 0;
+const PLACE = 1;
+const RECORDS = 2;
+const NEXT_OF_ID = 3;
+const READ = 4;
+
 export class DependencyIndex {
   readonly #maxInstances: number;
   readonly #maxLooks: number;
@@ -57,9 +64,9 @@ export class DependencyIndex {
   readonly #slots = new Places();
   readonly #ids: number[] = [];
   readonly #plans: (IndexPlan | undefined)[] = [];
-  readonly #places = new Numbers();
-  readonly #records = new Numbers();
-  readonly #nextOfId = new Numbers();
+  readonly #planNumbers = new Map<IndexPlan, number>();
+  readonly #planPlaces = new Places();
+  readonly #reads = new Numbers();
   /** First slots in the order in which their instances came. */
   readonly #older = new Numbers();
   readonly #newer = new Numbers();
@@ -93,7 +100,7 @@ export class DependencyIndex {
     let first = NONE;
     for (const read of reads) {
       const slot = this.#addRead(id, read);
-      this.#nextOfId.set(slot, first);
+      this.#reads.set(READ * slot + NEXT_OF_ID, first);
       first = slot;
     }
     this.#first.set(id, first);
@@ -107,7 +114,7 @@ export class DependencyIndex {
     this.#first.delete(id);
     this.#unlink(first);
     for (let slot = first; slot !== NONE; ) {
-      const next = this.#nextOfId.get(slot);
+      const next = this.#reads.get(READ * slot + NEXT_OF_ID);
       this.#removeRead(slot);
       slot = next;
     }
@@ -132,7 +139,8 @@ export class DependencyIndex {
   /** What is kept of an instance's reads, in their order; each is good until the next one is looked at. */
   view(id: number, see: (read: IndexedRead) => void): void {
     const slots: number[] = [];
-    for (let slot = this.#first.get(id) ?? NONE; slot !== NONE; slot = this.#nextOfId.get(slot)) slots.push(slot);
+    for (let slot = this.#first.get(id) ?? NONE; slot !== NONE; slot = this.#reads.get(READ * slot + NEXT_OF_ID))
+      slots.push(slot);
     for (const slot of slots.reverse()) see(this.#viewed(slot));
   }
 
@@ -171,27 +179,52 @@ export class DependencyIndex {
     const table = this.#tableOf(read.read.table.name);
     const plan = table.planFor(read);
     this.#ids[slot] = id;
-    this.#plans[slot] = plan;
-    this.#places.set(slot, plan.add(slot, read));
-    this.#records.set(slot, table.addRecords(slot, plan, read));
+    this.#reads.set(READ * slot + PLAN, this.#numberOf(plan));
+    this.#reads.set(READ * slot + PLACE, plan.add(slot, read));
+    this.#reads.set(READ * slot + RECORDS, table.addRecords(slot, plan, read));
     return slot;
   }
 
   #viewed(slot: number): IndexedRead {
-    const plan = this.#plans[slot] as IndexPlan;
-    const keys = (most: number) => this.#tableOf(plan.read.table.name).keysOf(this.#records.get(slot), most);
-    const kept = plan.view(this.#places.get(slot));
+    const plan = this.#planOf(slot);
+    const records = this.#reads.get(READ * slot + RECORDS);
+    const keys = (most: number) => this.#tableOf(plan.read.table.name).keysOf(records, most);
+    const kept = plan.view(this.#placeOf(slot));
     return { slot, read: plan.read, ...kept, keys: plan.hasKeys ? keys : undefined, coarse: plan.coarse };
   }
 
   #removeRead(slot: number): void {
-    const plan = this.#plans[slot] as IndexPlan;
+    const plan = this.#planOf(slot);
     const { name } = plan.read.table;
     const table = this.#tables.get(name) as IndexTable;
-    table.remove(plan, this.#places.get(slot), this.#records.get(slot));
+    table.remove(slot, this.#reads.get(READ * slot + RECORDS));
     if (table.isEmpty) this.#tables.delete(name);
-    this.#plans[slot] = undefined;
+    if (plan.count === 0) this.#dropPlan(plan);
     this.#slots.give(slot);
+  }
+
+  #planOf(slot: number): IndexPlan {
+    return this.#plans[this.#reads.get(READ * slot + PLAN)] as IndexPlan;
+  }
+
+  #placeOf(slot: number): number {
+    return this.#reads.get(READ * slot + PLACE);
+  }
+
+  #numberOf(plan: IndexPlan): number {
+    const known = this.#planNumbers.get(plan);
+    if (known !== undefined) return known;
+    const number = this.#planPlaces.take();
+    this.#planNumbers.set(plan, number);
+    this.#plans[number] = plan;
+    return number;
+  }
+
+  #dropPlan(plan: IndexPlan): void {
+    const number = this.#numberOf(plan);
+    this.#planNumbers.delete(plan);
+    this.#plans[number] = undefined;
+    this.#planPlaces.give(number);
   }
 
   #tableOf(name: string): IndexTable {
@@ -199,9 +232,9 @@ export class DependencyIndex {
     if (known !== undefined) return known;
     const table = new IndexTable({
       slots: {
-        planOf: (slot) => this.#plans[slot] as IndexPlan,
-        placeOf: (slot) => this.#places.get(slot),
-        isFound: (slot) => this.#found.size > 0 && this.#found.has(this.#ids[slot] as number),
+        planOf: (slot) => this.#planOf(slot),
+        placeOf: (slot) => this.#placeOf(slot),
+        isFound: (plan, place) => this.#found.size > 0 && this.#found.has(this.#ids[plan.slot(place)] as number),
         tell: (slot, reason) => this.#tell(slot, reason),
       },
       counts: this.#counts,

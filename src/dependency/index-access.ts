@@ -1,5 +1,5 @@
-// How the instances of one form are found by a row: by the values of columns that are to be equal, by the interval of one
-// column that is to hold the row's, or not at all. Decided once for each form.
+// How the instances of one form are found by a row: by the values of columns that are to be equal, by what a text is to
+// begin with, by the interval of one column that is to hold the row's, or not at all. Decided once for each form.
 //
 // The one complication: what is not used here is not lost. A way to an instance only leaves out rows of which its
 // predicate cannot hold, or that its window does not admit; whoever takes it looks closer at what it finds.
@@ -7,6 +7,7 @@
 import type { TableShape } from './change.ts';
 import type { ColumnType } from './column-type.ts';
 import { holeOf, keyListOf, type ListPlace } from './index-form.ts';
+import type { PrefixForm } from './index-prefix.ts';
 import { IntervalOrder, isOrdered } from './interval-order.ts';
 import type { ComparisonOperator, Predicate } from './predicate.ts';
 import type { OrderTerm } from './template.ts';
@@ -30,14 +31,13 @@ export interface RangeForm {
   readonly order: IntervalOrder;
   readonly low: EndForm;
   readonly high: EndForm;
-  /** Both ends come from this pattern. */
-  readonly like: { readonly hole: number; readonly escapeBy: string } | undefined;
 }
 
 /** One way in. A row that fails the guard is none for any instance. */
 export interface PathForm {
   readonly guard: Predicate | undefined;
   readonly keys: readonly KeyForm[];
+  readonly prefix: PrefixForm | undefined;
   readonly range: RangeForm | undefined;
 }
 
@@ -54,14 +54,14 @@ export function pathsOf(predicate: Predicate, table: TableShape, first: OrderTer
   for (const part of parts) {
     if (part.kind !== 'or' || holeOf(part) !== undefined || part.parts.length > MAX_PATHS) continue;
     const paths = part.parts.map((choice) => pathOf([...parts, ...conjuncts(choice)], table, first));
-    if (
-      paths.length > 0 &&
-      paths.every(({ keys, range }) => keys.length > 0 || (range !== undefined && !whole.range))
-    ) {
-      return paths;
-    }
+    if (paths.length > 0 && paths.every((path) => leavesOutMore(path, whole))) return paths;
   }
   return [whole];
+}
+
+function leavesOutMore(path: PathForm, whole: PathForm): boolean {
+  if (path.keys.length > 0) return true;
+  return (path.prefix !== undefined && !whole.prefix) || (path.range !== undefined && !whole.range);
 }
 
 function conjuncts(predicate: Predicate): readonly Predicate[] {
@@ -73,6 +73,7 @@ function pathOf(parts: readonly Predicate[], table: TableShape, first: OrderTerm
   return {
     guard: fixed.length === 0 ? undefined : fixed.length === 1 ? fixed[0] : { kind: 'and', parts: fixed },
     keys: keysOf(parts, table),
+    prefix: parts.map((part) => (part.kind === 'like' ? prefixForm(part, table) : undefined)).find(Boolean),
     range: rangeOf(parts, table, first),
   };
 }
@@ -130,15 +131,11 @@ function rangeOf(parts: readonly Predicate[], table: TableShape, first: OrderTer
     const range = valueRange(comparisons, table, first?.column === column ? first : undefined);
     if (range !== undefined) found.push(range);
   }
-  for (const part of parts) {
-    const range = part.kind === 'like' ? prefixRange(part, table) : undefined;
-    if (range !== undefined) found.push(range);
-  }
   return found.sort((one, other) => worth(other) - worth(one))[0];
 }
 
-function worth({ low, high, like }: RangeForm): number {
-  if (like !== undefined || (low.kind !== 'open' && high.kind !== 'open')) return 3;
+function worth({ low, high }: RangeForm): number {
+  if (low.kind !== 'open' && high.kind !== 'open') return 3;
   return low.kind === 'window' || high.kind === 'window' ? 2 : 1;
 }
 
@@ -159,8 +156,8 @@ function valueRange(
   const isReversed = low.kind === 'open';
   const hasPredicate = low.kind === 'hole' || high.kind === 'hole';
   const nulls = hasPredicate || term === undefined ? 'none' : term.nullsFirst !== term.isDescending ? 'low' : 'high';
-  const order = new IntervalOrder({ type, by: 'value', nulls, isReversed, foldsCase: false });
-  return { column, order, low: isReversed ? high : low, high: isReversed ? low : high, like: undefined };
+  const order = new IntervalOrder({ type, nulls, isReversed });
+  return { column, order, low: isReversed ? high : low, high: isReversed ? low : high };
 }
 
 function endOf(comparisons: readonly Comparison[], operators: readonly ComparisonOperator[]): EndForm {
@@ -171,7 +168,7 @@ function endOf(comparisons: readonly Comparison[], operators: readonly Compariso
   return OPEN;
 }
 
-function prefixRange(part: Extract<Predicate, { readonly kind: 'like' }>, table: TableShape): RangeForm | undefined {
+function prefixForm(part: Extract<Predicate, { readonly kind: 'like' }>, table: TableShape): PrefixForm | undefined {
   const hole = holeOf(part.pattern);
   const type = table.columns[part.column]?.type;
   if (hole === undefined || type === undefined) return undefined;
@@ -179,14 +176,7 @@ function prefixRange(part: Extract<Predicate, { readonly kind: 'like' }>, table:
   if (part.escape !== undefined && (part.escape.length !== 1 || '%_\0'.includes(part.escape))) return undefined;
   // PostgreSQL folds case by the locale.
   if (isSqlite ? type.affinity !== 'text' : type.type !== 'text' || part.foldsCase) return undefined;
-  const order = new IntervalOrder({
-    type,
-    by: 'prefix',
-    nulls: 'none',
-    isReversed: false,
-    // Whether SQLite's LIKE folds is a setting of the connection.
-    foldsCase: isSqlite,
-  });
   const escapeBy = part.escape ?? (isSqlite ? '' : '\\');
-  return { column: part.column, order, low: OPEN, high: OPEN, like: { hole, escapeBy } };
+  // Whether SQLite's LIKE folds is a setting of the connection.
+  return { column: part.column, hole, escapeBy, foldsCase: isSqlite };
 }

@@ -16,6 +16,12 @@ export class Numbers {
     this.#data[at] = value;
   }
 
+  /** `to` may lie among what is copied. */
+  copyWithin(to: number, from: number, end: number): void {
+    if (to + end - from > this.#data.length) this.#grow(to + end - from);
+    this.#data.copyWithin(to, from, end);
+  }
+
   #grow(least: number): void {
     const data = new Int32Array(Math.max(least, Math.ceil(this.#data.length * 1.5)));
     data.set(this.#data);

@@ -1,16 +1,18 @@
-// One way to the instances of a form: a table from the values of key columns to those that have them, who stand in a list
-// or, where a range is known, in a tree of intervals.
+// One way to the instances of a form: a table from the values of key columns, and from what a text begins with, to those
+// that have them, who stand in a tree: by their intervals, where a range is known.
 //
 // The one complication: an instance of which some value has no key, or a row of which some cell is not known, has no
-// place in the table. Such an instance stands in a list of its own, to which every row leads; such a row leads to all.
+// place in the table. Such an instance stands in a tree of its own, to which every row leads; such a row leads to all.
 
 import type { Cell, Row, Scalar } from './change.ts';
 import type { ColumnType } from './column-type.ts';
 import { equalityKey } from './compare.ts';
-import type { EndForm, PathForm, RangeForm } from './index-access.ts';
+import type { EndForm, PathForm } from './index-access.ts';
 import type { Stored } from './index-form.ts';
-import { NONE, Numbers, Places } from './index-numbers.ts';
-import { afterPrefix, isInForm, prefixOf } from './interval-order.ts';
+import { NONE } from './index-numbers.ts';
+import { MAX_PREFIX, type PrefixForm, prefixedText, prefixOfPattern } from './index-prefix.ts';
+import { type Interval, OPEN } from './interval-blocks.ts';
+import { isInForm } from './interval-order.ts';
 import { IntervalTrees } from './interval-tree.ts';
 
 /** The values of instances, by hole and place. */
@@ -22,81 +24,58 @@ export interface Values {
 
 type Key = string | number;
 
-/** Of a list that has no key in it: no row leads to it. */
+/** No row leads there. */
 const NEVER: readonly Key[] = [];
 const ONLY_KEY: readonly Key[] = [0];
 
 export class IndexPath {
   readonly #form: PathForm;
   readonly #values: Values;
-  /** The first or root entry by key. */
+  readonly #trees: IntervalTrees;
+  /** Trees of places by key. */
   readonly #entries = new Map<Key, number>();
   #loose = NONE;
-  readonly #places = new Places();
-  readonly #placeOf = new Numbers();
-  /** Entries of one instance, by place and by entry. */
-  readonly #firstOf = new Numbers();
-  readonly #nextOf = new Numbers();
-  /** Without a range: neighbours in the list. */
-  readonly #before = new Numbers();
-  readonly #after = new Numbers();
-  /** Ends of the interval that is being added. */
-  #low: Cell;
-  #high: Cell;
-  readonly #trees: IntervalTrees | undefined;
-  readonly #found: number[] = [];
+  /** How many keys have a prefix of each length. */
+  readonly #lengths: number[] = new Array(MAX_PREFIX + 1).fill(0);
 
   constructor(form: PathForm, values: Values) {
     this.#form = form;
     this.#values = values;
-    this.#trees = form.range === undefined ? undefined : new IntervalTrees(form.range.order);
+    this.#trees = new IntervalTrees({ order: form.range?.order, ends: (place) => this.#endsOf(place) ?? OPEN });
   }
 
   add(place: number): void {
-    this.#firstOf.set(place, NONE);
-    if (!this.#setEnds(place)) return;
     const keys = this.#keysOf(place);
-    if (keys === undefined) {
-      this.#loose = this.#insert(this.#loose, this.#newEntry(place));
-      return;
-    }
-    // The first key's entry is the first of the chain.
-    for (let at = keys.length - 1; at >= 0; at--) {
-      const key = keys[at] as Key;
-      this.#entries.set(key, this.#insert(this.#entries.get(key) ?? NONE, this.#newEntry(place)));
-    }
+    if (keys === undefined) this.#loose = this.#trees.insert(this.#loose, place);
+    else for (const key of keys) this.#entries.set(key, this.#trees.insert(this.#entries.get(key) ?? NONE, place));
+    this.#count(place, keys, 1);
   }
 
+  /** Its values are still to be those it was added with. */
   remove(place: number): void {
-    let entry = this.#firstOf.get(place);
-    if (entry === NONE) return;
     const keys = this.#keysOf(place);
+    this.#count(place, keys, -1);
     if (keys === undefined) {
-      this.#loose = this.#remove(this.#loose, entry);
-      this.#give(entry);
-    } else {
-      for (const key of keys) {
-        const root = this.#remove(this.#entries.get(key) as number, entry);
-        if (root === NONE) this.#entries.delete(key);
-        else this.#entries.set(key, root);
-        const next = this.#nextOf.get(entry);
-        this.#give(entry);
-        entry = next;
-      }
+      this.#loose = this.#trees.remove(this.#loose, place);
+      return;
+    }
+    for (const key of keys) {
+      const tree = this.#trees.remove(this.#entries.get(key) ?? NONE, place);
+      if (tree === NONE) this.#entries.delete(key);
+      else this.#entries.set(key, tree);
     }
   }
 
   /** Adds the places that a row may satisfy. False: it may be any. */
   find(row: Row, places: number[]): boolean {
+    const { prefix } = this.#form;
     const key = this.#keyOfRow(row);
     if (key === undefined) return false;
-    if (key === null && this.#loose === NONE) return true;
-    const found = this.#found;
-    found.length = 0;
-    const root = key === null ? undefined : this.#entries.get(key);
-    if (root !== undefined) this.#collect(root, row);
-    if (this.#loose !== NONE) this.#collect(this.#loose, row);
-    for (const entry of found) places.push(this.#placeOf.get(entry));
+    if (key !== null) {
+      if (prefix === undefined) this.#collect(this.#entries.get(key), row, places);
+      else if (!this.#findPrefixes({ prefix, key }, row, places)) return false;
+    }
+    if (this.#loose !== NONE) this.#collect(this.#loose, row, places);
     return true;
   }
 
@@ -104,53 +83,52 @@ export class IndexPath {
     return this.#form.guard;
   }
 
-  #newEntry(place: number): number {
-    const entry = this.#places.take();
-    this.#placeOf.set(entry, place);
-    this.#nextOf.set(entry, this.#firstOf.get(place));
-    this.#firstOf.set(place, entry);
-    this.#trees?.setEnds(entry, this.#low, this.#high);
-    return entry;
-  }
-
-  #give(entry: number): void {
-    this.#trees?.setEnds(entry, undefined, undefined);
-    this.#places.give(entry);
-  }
-
-  #insert(root: number, entry: number): number {
-    if (this.#trees !== undefined) return this.#trees.insert(root, entry);
-    this.#before.set(entry, NONE);
-    this.#after.set(entry, root);
-    if (root !== NONE) this.#before.set(root, entry);
-    return entry;
-  }
-
-  #remove(root: number, entry: number): number {
-    if (this.#trees !== undefined) return this.#trees.remove(root, entry);
-    const before = this.#before.get(entry);
-    const after = this.#after.get(entry);
-    if (after !== NONE) this.#before.set(after, before);
-    if (before === NONE) return after;
-    this.#after.set(before, after);
-    return root;
-  }
-
-  #collect(root: number, row: Row): void {
-    const { range } = this.#form;
-    if (range === undefined || this.#trees === undefined) {
-      for (let entry = root; entry !== NONE; entry = this.#after.get(entry)) this.#found.push(entry);
-      return;
+  #findPrefixes({ prefix, key }: { prefix: PrefixForm; key: Key }, row: Row, places: number[]): boolean {
+    const text = prefixedText(prefix, row[prefix.column]);
+    if (text === undefined) return false;
+    if (text === null) return true;
+    for (let length = 0; length <= text.length; length++) {
+      if (this.#lengths[length] === 0) continue;
+      this.#collect(this.#entries.get(this.#prefixedKey(key, text.slice(0, length))), row, places);
     }
+    return true;
+  }
+
+  #collect(tree: number | undefined, row: Row, places: number[]): void {
+    if (tree === undefined) return;
+    const { range } = this.#form;
+    if (range === undefined) return this.#trees.all(tree, places);
     const cell = row[range.column];
     if (cell === null && range.order.nulls === 'none') return;
     const point = range.order.pointOf(cell);
-    if (point === undefined) this.#trees.all(root, this.#found);
-    else this.#trees.find(root, point, this.#found);
+    if (point === undefined) this.#trees.all(tree, places);
+    else this.#trees.find(tree, point, places);
+  }
+
+  #count(place: number, keys: readonly Key[] | undefined, by: 1 | -1): void {
+    if (this.#form.prefix === undefined || keys === undefined || keys.length === 0) return;
+    const { length } = this.#prefixOf(this.#form.prefix, place) as string;
+    this.#lengths[length] = (this.#lengths[length] as number) + by * keys.length;
+  }
+
+  #prefixOf(prefix: PrefixForm, place: number): string | null {
+    return prefixOfPattern(prefix, this.#values.stored(prefix.hole, place) as Scalar);
+  }
+
+  #prefixedKey(key: Key, prefix: string): Key {
+    return this.#form.keys.length === 0 ? prefix : partText(key) + prefix;
   }
 
   /** Undefined: some value has no key. */
   #keysOf(place: number): readonly Key[] | undefined {
+    if (this.#endsOf(place) === undefined) return NEVER;
+    const { prefix } = this.#form;
+    if (prefix === undefined) return this.#equalKeysOf(place);
+    const start = this.#prefixOf(prefix, place);
+    return start === null ? NEVER : this.#equalKeysOf(place)?.map((key) => this.#prefixedKey(key, start));
+  }
+
+  #equalKeysOf(place: number): readonly Key[] | undefined {
     const { keys } = this.#form;
     if (keys.length === 0) return ONLY_KEY;
     const list = keys.find(({ isList }) => isList);
@@ -202,26 +180,14 @@ export class IndexPath {
     return isKnown ? text : undefined;
   }
 
-  /** False: an end is NULL, so that no row lies between them. */
-  #setEnds(place: number): boolean {
+  /** Undefined: an end is NULL, so that no row lies between them. */
+  #endsOf(place: number): Interval | undefined {
     const { range } = this.#form;
-    if (range === undefined) return true;
-    if (range.like !== undefined) return this.#setPrefix(place, range.like, range);
+    if (range === undefined) return OPEN;
     const low = this.#endOf(range.low, place);
     const high = this.#endOf(range.high, place);
-    if ((low === null && range.low.kind === 'hole') || (high === null && range.high.kind === 'hole')) return false;
-    this.#low = range.order.pointOf(low);
-    this.#high = range.order.pointOf(high);
-    return true;
-  }
-
-  #setPrefix(place: number, { hole, escapeBy }: NonNullable<RangeForm['like']>, { order }: RangeForm): boolean {
-    const pattern = this.#values.stored(hole, place) as Scalar;
-    if (pattern === null) return false;
-    const prefix = typeof pattern === 'string' ? (order.pointOf(prefixOf(pattern, escapeBy)) as string) : '';
-    this.#low = prefix === '' ? undefined : prefix;
-    this.#high = afterPrefix(prefix);
-    return true;
+    if ((low === null && range.low.kind === 'hole') || (high === null && range.high.kind === 'hole')) return undefined;
+    return { low: range.order.pointOf(low), high: range.order.pointOf(high) };
   }
 
   #endOf(end: EndForm, place: number): Cell {

@@ -40,6 +40,8 @@ export class IndexPlan {
   readonly #last: Cell[] = [];
   readonly #places = new Places();
   readonly #slots = new Numbers();
+  /** The number of the change for which each was last looked at. */
+  #looked = new Numbers();
   readonly #columns: Stored[][] = [];
   readonly #bounds: Cell[][] = [];
   readonly #values: Stored[] = [];
@@ -134,6 +136,17 @@ export class IndexPlan {
       if (!path.find(row, places)) return false;
     }
     return true;
+  }
+
+  /** Says so from then on for this change. */
+  isLookedAt(place: number, change: number): boolean {
+    if (this.#looked.get(place) === change) return true;
+    this.#looked.set(place, change);
+    return false;
+  }
+
+  forgetLooks(): void {
+    this.#looked = new Numbers();
   }
 
   /** `change`: of a table of this shape. `isListed`: whether the row as it was is among the keys. */

@@ -5,7 +5,7 @@
 
 import { keyOnly, type Reason } from './affected.ts';
 import type { Change, Row, TableShape } from './change.ts';
-import { NONE, Numbers } from './index-numbers.ts';
+import { NONE } from './index-numbers.ts';
 import { type CoarseReason, IndexPlan } from './index-plan.ts';
 import { RecordIndex } from './index-records.ts';
 import { changedBits, columnBits } from './index-shape.ts';
@@ -19,7 +19,7 @@ export type MatchReason = Reason | CoarseReason;
 export interface Slots {
   planOf(slot: number): IndexPlan;
   placeOf(slot: number): number;
-  isFound(slot: number): boolean;
+  isFound(plan: IndexPlan, place: number): boolean;
   tell(slot: number, reason: MatchReason): void;
 }
 
@@ -49,6 +49,12 @@ interface Probe {
   readonly isKeyed: boolean;
 }
 
+interface Glance {
+  readonly change: Change;
+  /** Whether the row as it was is among the keys. */
+  readonly isListed: boolean;
+}
+
 /** Further forms of a read share one coarse plan. Each filter that may be left out makes them twice as many. */
 const MAX_FORMS = 64;
 const MAX_STAMP = 2 ** 31 - 1;
@@ -59,8 +65,7 @@ export class IndexTable {
   readonly #slots: Slots;
   readonly #counts: TableCounts;
   readonly #maxLooks: number;
-  /** The number of the change for which a read was last looked at. */
-  #looked = new Numbers();
+  /** The number of the change; a plan knows for which one it last looked at a read. */
   #stamp = 0;
   readonly #found: number[] = [];
   /** Columns that some plan uses, or has used. */
@@ -98,9 +103,11 @@ export class IndexTable {
     return plan.hasKeys && keys !== undefined ? this.#records.add(slot, keys) : NONE;
   }
 
-  remove(plan: IndexPlan, place: number, records: number): void {
-    plan.remove(place);
-    this.#records.remove(records);
+  /** `records`: what `addRecords` returned for the read. */
+  remove(slot: number, records: number): void {
+    const plan = this.#slots.planOf(slot);
+    plan.remove(this.#slots.placeOf(slot));
+    this.#records.remove(slot, records);
     if (plan.count > 0) return;
     const rest = this.#plans.get(plan.read)?.filter((other) => other !== plan) ?? [];
     if (rest.length === 0) this.#plans.delete(plan.read);
@@ -172,7 +179,8 @@ export class IndexTable {
     for (const slot of slots) {
       const plan = this.#slots.planOf(slot);
       if (isUntouched(plan, probe) || plan.coarse !== undefined) continue;
-      if (plan.agreesWith(probe.change.table)) this.#look(plan, slot, [probe.change, true]);
+      if (plan.agreesWith(probe.change.table))
+        this.#look(plan, this.#slots.placeOf(slot), { change: probe.change, isListed: true });
     }
   }
 
@@ -198,26 +206,23 @@ export class IndexTable {
   #lookAtAll(plan: IndexPlan, change: Change): void {
     if (plan.count > this.#maxLooks) return this.#tellPlan(plan, 'too-many-candidates');
     for (let place = 0; place < plan.end; place++) {
-      const slot = plan.slot(place);
-      if (slot !== NONE) this.#look(plan, slot, [change, false]);
+      if (plan.slot(place) !== NONE) this.#look(plan, place, { change, isListed: false });
     }
   }
 
   #lookAt(plan: IndexPlan, places: readonly number[], change: Change): void {
     if (places.length <= this.#maxLooks) {
-      for (const place of places) this.#look(plan, plan.slot(place), [change, false]);
+      for (const place of places) this.#look(plan, place, { change, isListed: false });
       return;
     }
     for (const place of places) this.#tellCoarse(plan.slot(place), 'too-many-candidates');
   }
 
-  #look(plan: IndexPlan, slot: number, [change, isListed]: readonly [Change, boolean]): void {
-    if (this.#looked.get(slot) === this.#stamp) return;
-    this.#looked.set(slot, this.#stamp);
-    if (this.#slots.isFound(slot)) return;
+  #look(plan: IndexPlan, place: number, { change, isListed }: Glance): void {
+    if (plan.isLookedAt(place, this.#stamp) || this.#slots.isFound(plan, place)) return;
     this.#counts.looks++;
-    const reason = plan.look(this.#slots.placeOf(slot), change, isListed);
-    if (reason !== undefined) this.#slots.tell(slot, reason);
+    const reason = plan.look(place, change, isListed);
+    if (reason !== undefined) this.#slots.tell(plan.slot(place), reason);
   }
 
   #tellPlan(plan: IndexPlan, reason: MatchReason): void {
@@ -234,7 +239,7 @@ export class IndexTable {
 
   #nextStamp(): void {
     if (this.#stamp === MAX_STAMP) {
-      this.#looked = new Numbers();
+      for (const plans of this.#plans.values()) for (const plan of plans) plan.forgetLooks();
       this.#stamp = 0;
     }
     this.#stamp++;

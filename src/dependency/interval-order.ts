@@ -1,5 +1,4 @@
-// In what order the ends of intervals stand: as the column's values do, with NULLs at the place that a window gives them,
-// or as texts do of which prefixes are looked for.
+// In what order the ends of intervals stand: as the column's values do, with NULLs at the place that a window gives them.
 //
 // The one complication: an order may turn out not to be known of two values. NaN says so, and nothing is left out for it.
 
@@ -9,23 +8,18 @@ import { compareCells } from './compare.ts';
 
 export interface OrderOptions {
   readonly type: ColumnType;
-  /** `prefix`: any order of texts serves in which those with one prefix stand together. */
-  readonly by: 'value' | 'prefix';
   /** A NULL is below or above all else, or satisfies nothing. */
   readonly nulls: 'low' | 'high' | 'none';
   /** From high to low: for intervals without a lower end. */
   readonly isReversed: boolean;
-  readonly foldsCase: boolean;
 }
 
 export class IntervalOrder {
   readonly #options: OrderOptions;
-  readonly #isPrefix: boolean;
   readonly #sign: 1 | -1;
 
   constructor(options: OrderOptions) {
     this.#options = options;
-    this.#isPrefix = options.by === 'prefix';
     this.#sign = options.isReversed ? -1 : 1;
   }
 
@@ -45,14 +39,11 @@ export class IntervalOrder {
   /** The value that stands for a cell in this order; undefined: it has no place that is known. */
   pointOf(cell: Cell): Cell {
     if (cell === undefined) return undefined;
-    // A zero character ends a text for SQLite, or does not.
-    if (this.#isPrefix) return typeof cell === 'string' && !cell.includes('\0') ? this.#fold(cell) : undefined;
     if (cell !== null && !isInForm(this.#options.type, cell)) return undefined;
     return this.compare(cell, cell) === 0 ? cell : undefined;
   }
 
   #compare(one: Scalar, other: Scalar): number {
-    if (this.#isPrefix) return (one as string) < (other as string) ? -1 : one === other ? 0 : 1;
     if (one === null || other === null) {
       if (this.#options.nulls === 'none') return NaN;
       if (one === other) return 0;
@@ -60,11 +51,6 @@ export class IntervalOrder {
     }
     const order = compareCells(this.#options.type, one, other);
     return typeof order === 'number' ? order : NaN;
-  }
-
-  #fold(text: string): string {
-    if (!this.#options.foldsCase || !/[A-Z]/.test(text)) return text;
-    return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
   }
 }
 
@@ -93,25 +79,4 @@ function formOf(type: PostgresColumnType['type']): 'number' | 'string' | 'boolea
     default:
       return 'number';
   }
-}
-
-/** What every text begins with that is LIKE the pattern; nothing, where that may be MAYBE of others. */
-export function prefixOf(pattern: string, escapeBy: string): string {
-  if (pattern.includes('\0') || (escapeBy !== '' && pattern.endsWith(escapeBy))) return '';
-  let at = 0;
-  while (at < pattern.length && !isSpecial(pattern.charCodeAt(at)) && pattern[at] !== escapeBy) at++;
-  return pattern.slice(0, at);
-}
-
-/** `%`, `_`, and halves of characters beyond the first plane. */
-function isSpecial(unit: number): boolean {
-  return unit === 0x25 || unit === 0x5f || (unit >= 0xd800 && unit <= 0xdfff);
-}
-
-/** The least text above all that begin with the prefix; undefined: there is none. */
-export function afterPrefix(prefix: string): string | undefined {
-  let end = prefix.length;
-  while (end > 0 && prefix.charCodeAt(end - 1) === 0xffff) end--;
-  if (end === 0) return undefined;
-  return prefix.slice(0, end - 1) + String.fromCharCode(prefix.charCodeAt(end - 1) + 1);
 }

@@ -1,174 +1,188 @@
-// Intervals by their ends, found by a value that lies in them: a treap ordered by the lower end, in which each node knows
-// the highest upper end below it. Ends count as inside: whoever asks looks closer at what is found.
+// Intervals by their ends, found by a value that lies in them: a B+ tree in the order of lower ends, in which each block is
+// known with the highest upper end below it. Ends count as inside: whoever asks looks closer at what is found.
 //
-// The one complication: there may be as many trees as there are keys, most of them of one node. So a tree is the number
-// of its root, and all trees of a path share one set of lists in which the nodes' numbers are places.
+// The one complication: there may be as many trees as there are keys, most of them of one interval. So a tree is a number:
+// that of its root, or, of a single interval, its item. All trees of a path share one set of blocks.
 
 import type { Cell, Scalar } from './change.ts';
-import { NONE, Numbers } from './index-numbers.ts';
+import { NONE } from './index-numbers.ts';
+import { type Interval, IntervalBlocks, OPEN, type Slot } from './interval-blocks.ts';
 import type { IntervalOrder } from './interval-order.ts';
 
-// What one look at a node needs stands together: most of the time of a search is waiting for memory.
+export interface IntervalOptions {
+  /** Undefined: all intervals are open at both ends, and every point leads to all. */
+  readonly order: IntervalOrder | undefined;
+  /** The ends of an item, the same as long as it is in a tree. Not asked for without an order. */
+  readonly ends: (item: number) => Interval;
+}
 
-const LEFT = 0;
-const RIGHT = 1;
-const LINKS = 2;
-const LOW = 0;
-const HIGH = 1;
-/** The highest upper end of the node and of all below it. */
-const TOP = 2;
-const ENDS = 3;
-
+/** Items are whole numbers from 0 on, each once in a tree. The tree of no items is NONE. */
 export class IntervalTrees {
-  readonly #order: IntervalOrder;
-  readonly #links = new Numbers();
-  readonly #ends: Cell[] = [];
-  #isDisordered = false;
-  #lower = NONE;
-  #upper = NONE;
+  readonly #order: IntervalOrder | undefined;
+  readonly #ends: IntervalOptions['ends'];
+  readonly #blocks: IntervalBlocks;
 
-  constructor(order: IntervalOrder) {
+  constructor({ order, ends }: IntervalOptions) {
     this.#order = order;
+    this.#ends = ends;
+    this.#blocks = new IntervalBlocks(order);
   }
 
-  /** Of a node that is in no tree. Undefined: it has no end on that side. */
-  setEnds(node: number, low: Cell, high: Cell): void {
-    // In order, so that the list has no gaps.
-    this.#ends[ENDS * node + LOW] = low;
-    this.#ends[ENDS * node + HIGH] = high;
-    this.#ends[ENDS * node + TOP] = high;
-  }
-
-  /** Returns the root. */
-  insert(root: number, node: number): number {
-    if (root === NONE || priority(node) > priority(root)) {
-      this.#split(root, node);
-      this.#links.set(LINKS * node + LEFT, this.#lower);
-      this.#links.set(LINKS * node + RIGHT, this.#upper);
-      this.#pull(node);
-      return node;
+  /** Returns the tree. */
+  insert(tree: number, item: number): number {
+    if (tree === NONE) return singleOf(item);
+    let root = tree;
+    if (tree < NONE) {
+      root = this.#blocks.take(0);
+      this.#insert(root, this.#slotOf(singleOf(tree)));
+    } else if (this.#blocks.isFull(root)) {
+      root = this.#risen(root);
     }
-    if (this.#isBefore(node, root)) this.#links.set(LINKS * root + LEFT, this.insert(this.#left(root), node));
-    else this.#links.set(LINKS * root + RIGHT, this.insert(this.#right(root), node));
-    this.#pull(root);
+    this.#insert(root, this.#slotOf(item));
     return root;
   }
 
-  /** Returns the root, NONE of an empty tree. The node's ends are still to be those it was inserted with. */
-  remove(root: number, node: number): number {
-    if (root === NONE) throw new RangeError('expected a node of the tree, got one that is not in it');
-    if (root === node) return this.#merge(this.#left(node), this.#right(node));
-    if (this.#isBefore(node, root)) this.#links.set(LINKS * root + LEFT, this.remove(this.#left(root), node));
-    else this.#links.set(LINKS * root + RIGHT, this.remove(this.#right(root), node));
-    this.#pull(root);
-    return root;
+  /** Returns the tree. */
+  remove(tree: number, item: number): number {
+    if (tree === singleOf(item)) return NONE;
+    if (tree <= NONE) throw notThere();
+    this.#remove(tree, this.#slotOf(item));
+    return this.#lowered(tree);
   }
 
-  /** Adds the nodes whose interval may hold the point. */
-  find(root: number, point: Scalar, found: number[]): void {
-    if (this.#isDisordered) this.all(root, found);
-    else this.#find(root, point, found);
+  /** Adds the items whose interval may hold the point. */
+  find(tree: number, point: Scalar, found: number[]): void {
+    if (tree < NONE) found.push(singleOf(tree));
+    else if (this.#order === undefined || this.#blocks.isDisordered) this.#blocks.all(tree, found);
+    else this.#blocks.find(tree, point, found);
   }
 
-  all(root: number, found: number[]): void {
-    for (let node = root; node !== NONE; node = this.#right(node)) {
-      found.push(node);
-      this.all(this.#left(node), found);
-    }
+  all(tree: number, found: number[]): void {
+    if (tree < NONE) found.push(singleOf(tree));
+    else if (tree !== NONE) this.#blocks.all(tree, found);
   }
 
-  #find(root: number, point: Scalar, found: number[]): void {
-    for (let node = root; node !== NONE; ) {
-      if (this.#isBelow(this.#ends[ENDS * node + TOP], point)) return;
-      const low = this.#ends[ENDS * node + LOW];
-      if (low !== undefined && this.#order.compare(low, point) > 0) {
-        node = this.#left(node);
-        continue;
+  #slotOf(item: number): Slot {
+    const { low, high } = this.#order === undefined ? OPEN : this.#ends(item);
+    return { item, low, high };
+  }
+
+  /** Below a block that is not full. What is full on the way down is split, so that there is room for a further block. */
+  #insert(root: number, slot: Slot): void {
+    const blocks = this.#blocks;
+    let block = root;
+    while (blocks.level(block) > 0) {
+      let at = this.#childFor(block, slot);
+      if (blocks.isFull(blocks.item(block, at))) {
+        this.#splitChild(block, at);
+        at = this.#childFor(block, slot);
       }
-      if (!this.#isBelow(this.#ends[ENDS * node + HIGH], point)) found.push(node);
-      this.#find(this.#left(node), point, found);
-      node = this.#right(node);
+      const low = at === 0 ? this.#lower(slot.low, blocks.low(block, 0)) : blocks.low(block, at);
+      blocks.setEnds(block, at, { low, high: blocks.higher(blocks.high(block, at), slot.high) });
+      block = blocks.item(block, at);
     }
+    blocks.insert(block, this.#countBefore(block, slot), slot);
   }
 
-  #isBelow(high: Cell, point: Scalar): boolean {
-    return high !== undefined && this.#order.compare(high, point) < 0;
-  }
-
-  #left(node: number): number {
-    return this.#links.get(LINKS * node + LEFT);
-  }
-
-  #right(node: number): number {
-    return this.#links.get(LINKS * node + RIGHT);
-  }
-
-  /** What comes before the node goes to `#lower`, the rest to `#upper`. */
-  #split(root: number, node: number): void {
-    if (root === NONE) {
-      this.#lower = NONE;
-      this.#upper = NONE;
-    } else if (this.#isBefore(root, node)) {
-      this.#split(this.#right(root), node);
-      this.#links.set(LINKS * root + RIGHT, this.#lower);
-      this.#pull(root);
-      this.#lower = root;
+  #remove(block: number, slot: Slot): void {
+    const blocks = this.#blocks;
+    if (blocks.level(block) === 0) {
+      const at = blocks.indexOf(block, slot.item);
+      if (at === NONE) throw notThere();
+      blocks.remove(block, at);
+      return;
+    }
+    const at = this.#childFor(block, slot);
+    const child = blocks.item(block, at);
+    this.#remove(child, slot);
+    if (blocks.length(child) > 0) {
+      this.#measure(block, at);
     } else {
-      this.#split(this.#left(root), node);
-      this.#links.set(LINKS * root + LEFT, this.#upper);
-      this.#pull(root);
-      this.#upper = root;
+      blocks.remove(block, at);
+      blocks.give(child);
     }
   }
 
-  #merge(lower: number, upper: number): number {
-    if (lower === NONE) return upper;
-    if (upper === NONE) return lower;
-    if (priority(lower) > priority(upper)) {
-      this.#links.set(LINKS * lower + RIGHT, this.#merge(this.#right(lower), upper));
-      this.#pull(lower);
-      return lower;
+  /** A new root above a full one. */
+  #risen(block: number): number {
+    const blocks = this.#blocks;
+    const root = blocks.take(blocks.level(block) + 1);
+    blocks.insert(root, 0, { item: block, low: blocks.low(block, 0), high: blocks.highest(block) });
+    return root;
+  }
+
+  /** Without roots of one child, and a single item without a block. */
+  #lowered(tree: number): number {
+    const blocks = this.#blocks;
+    let root = tree;
+    while (blocks.length(root) === 1) {
+      const only = blocks.item(root, 0);
+      const isLeaf = blocks.level(root) === 0;
+      blocks.give(root);
+      if (isLeaf) return singleOf(only);
+      root = only;
     }
-    this.#links.set(LINKS * upper + LEFT, this.#merge(lower, this.#left(upper)));
-    this.#pull(upper);
-    return upper;
+    return root;
   }
 
-  #pull(node: number): void {
-    let top = this.#ends[ENDS * node + HIGH];
-    const left = this.#left(node);
-    if (left !== NONE) top = this.#higher(top, this.#ends[ENDS * left + TOP]);
-    const right = this.#right(node);
-    if (right !== NONE) top = this.#higher(top, this.#ends[ENDS * right + TOP]);
-    this.#ends[ENDS * node + TOP] = top;
+  #splitChild(block: number, at: number): void {
+    const blocks = this.#blocks;
+    const child = blocks.item(block, at);
+    const rest = blocks.split(child, blocks.length(child) >> 1);
+    this.#measure(block, at);
+    blocks.insert(block, at + 1, { item: rest, low: blocks.low(rest, 0), high: blocks.highest(rest) });
   }
 
-  #higher(one: Cell, other: Cell): Cell {
+  #measure(block: number, at: number): void {
+    const blocks = this.#blocks;
+    const child = blocks.item(block, at);
+    blocks.setEnds(block, at, { low: blocks.low(child, 0), high: blocks.highest(child) });
+  }
+
+  /** The place of the child that has the slot or is to have it: the last that begins before it, or the first. */
+  #childFor(block: number, slot: Slot): number {
+    return Math.max(0, this.#countBefore(block, slot) - 1);
+  }
+
+  /** How many of a block begin before the slot, or with it. */
+  #countBefore(block: number, slot: Slot): number {
+    let [from, to] = [0, this.#blocks.length(block)];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (this.#isBefore(slot, block, middle)) to = middle;
+      else from = middle + 1;
+    }
+    return from;
+  }
+
+  /** Of those with one lower end the lower number comes before. */
+  #isBefore({ item, low }: Slot, block: number, at: number): boolean {
+    const other = this.#blocks.low(block, at);
+    if (low !== other) {
+      if (low === undefined || other === undefined) return low === undefined;
+      const order = this.#blocks.compare(low, other);
+      if (order !== 0) return order < 0;
+    }
+    return item < this.#firstItem(block, at);
+  }
+
+  #firstItem(block: number, at: number): number {
+    let item = this.#blocks.item(block, at);
+    for (let level = this.#blocks.level(block); level > 0; level--) item = this.#blocks.item(item, 0);
+    return item;
+  }
+
+  #lower(one: Cell, other: Cell): Cell {
     if (one === undefined || other === undefined) return undefined;
-    return this.#compare(one, other) < 0 ? other : one;
-  }
-
-  /** Of equal ones the one with the lower number. */
-  #isBefore(one: number, other: number): boolean {
-    const low = this.#ends[ENDS * one + LOW];
-    const otherLow = this.#ends[ENDS * other + LOW];
-    if (low === undefined || otherLow === undefined) return low === otherLow ? one < other : low === undefined;
-    const order = this.#compare(low, otherLow);
-    return order === 0 ? one < other : order < 0;
-  }
-
-  /** An order that is not known makes the tree one that is always gone through. */
-  #compare(one: Scalar, other: Scalar): number {
-    const order = this.#order.compare(one, other);
-    if (!Number.isNaN(order)) return order;
-    this.#isDisordered = true;
-    return 0;
+    return this.#blocks.compare(one, other) < 0 ? one : other;
   }
 }
 
-/** Chance, but the same each time. */
-function priority(node: number): number {
-  let hash = Math.imul(node ^ 0x9e3779b9, 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
+/** The tree of this item alone; or the item of that tree. */
+function singleOf(number: number): number {
+  return -2 - number;
+}
+
+function notThere(): RangeError {
+  return new RangeError('expected an item of the tree, got one that is not in it');
 }

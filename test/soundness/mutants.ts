@@ -109,9 +109,13 @@ export const MUTANTS: readonly Mutant[] = [
     'predicateBits(read.predicate) |\n    predicateBits(predicate)',
     '0',
   ]),
-  mutant('prefix-without-an-end', 'dependency/interval-order.ts', [
-    'return prefix.slice(0, end - 1) + String.fromCharCode(prefix.charCodeAt(end - 1) + 1);',
-    'return prefix;',
+  mutant('longest-prefix-alone', 'dependency/index-path.ts', [
+    'for (let length = 0; length <= text.length; length++) {',
+    'for (let length = text.length; length <= text.length; length++) {',
+  ]),
+  mutant('prefix-of-another-case', 'dependency/index-prefix.ts', [
+    'return foldsCase ? folded(start) : start;',
+    'return start;',
   ]),
   postgresMutant('decimals-sort-as-texts', 'dependency/compare.ts: equality', [
     'return compareDecimals(one, other);',
