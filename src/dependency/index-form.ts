@@ -70,10 +70,11 @@ export class PredicateForm {
     return collect(this.predicate, bound, values);
   }
 
-  load(columns: readonly (readonly Stored[])[], at: number): void {
+  /** `values`: those in the holes of the instance from there on. */
+  load(values: readonly (Stored | undefined)[], from: number): void {
     for (let hole = 0; hole < this.#holes.length; hole++) {
       const place = this.#holes[hole] as Hole;
-      const stored = (columns[hole] as readonly Stored[])[at] as Stored;
+      const stored = values[from + hole] as Stored;
       if (place.kind === 'value') place.value = stored as Scalar;
       else if (place.kind === 'and') place.parts[0] = stored as Kind<'in'>;
       else loadList(place, stored as readonly Scalar[]);

@@ -9,6 +9,7 @@ import type { ColumnType } from './column-type.ts';
 import { equalityKey } from './compare.ts';
 import type { EndForm, PathForm } from './index-access.ts';
 import type { Stored } from './index-form.ts';
+import { type Key, KeyTable } from './index-keys.ts';
 import { NONE } from './index-numbers.ts';
 import { MAX_PREFIX, type PrefixForm, prefixedText, prefixOfPattern } from './index-prefix.ts';
 import { type Interval, OPEN } from './interval-blocks.ts';
@@ -22,8 +23,6 @@ export interface Values {
   bound(place: number): Cell;
 }
 
-type Key = string | number;
-
 /** No row leads there. */
 const NEVER: readonly Key[] = [];
 const ONLY_KEY: readonly Key[] = [0];
@@ -33,7 +32,7 @@ export class IndexPath {
   readonly #values: Values;
   readonly #trees: IntervalTrees;
   /** Trees of places by key. */
-  readonly #entries = new Map<Key, number>();
+  readonly #entries = new KeyTable();
   #loose = NONE;
   /** How many keys have a prefix of each length. */
   readonly #lengths: number[] = new Array(MAX_PREFIX + 1).fill(0);
@@ -47,7 +46,7 @@ export class IndexPath {
   add(place: number): void {
     const keys = this.#keysOf(place);
     if (keys === undefined) this.#loose = this.#trees.insert(this.#loose, place);
-    else for (const key of keys) this.#entries.set(key, this.#trees.insert(this.#entries.get(key) ?? NONE, place));
+    else for (const key of keys) this.#entries.set(key, this.#trees.insert(this.#entries.get(key), place));
     this.#count(place, keys, 1);
   }
 
@@ -59,11 +58,7 @@ export class IndexPath {
       this.#loose = this.#trees.remove(this.#loose, place);
       return;
     }
-    for (const key of keys) {
-      const tree = this.#trees.remove(this.#entries.get(key) ?? NONE, place);
-      if (tree === NONE) this.#entries.delete(key);
-      else this.#entries.set(key, tree);
-    }
+    for (const key of keys) this.#entries.set(key, this.#trees.remove(this.#entries.get(key), place));
   }
 
   /** Adds the places that a row may satisfy. False: it may be any. */
@@ -75,7 +70,7 @@ export class IndexPath {
       if (prefix === undefined) this.#collect(this.#entries.get(key), row, places);
       else if (!this.#findPrefixes({ prefix, key }, row, places)) return false;
     }
-    if (this.#loose !== NONE) this.#collect(this.#loose, row, places);
+    this.#collect(this.#loose, row, places);
     return true;
   }
 
@@ -94,8 +89,8 @@ export class IndexPath {
     return true;
   }
 
-  #collect(tree: number | undefined, row: Row, places: number[]): void {
-    if (tree === undefined) return;
+  #collect(tree: number, row: Row, places: number[]): void {
+    if (tree === NONE) return;
     const { range } = this.#form;
     if (range === undefined) return this.#trees.all(tree, places);
     const cell = row[range.column];

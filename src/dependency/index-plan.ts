@@ -42,8 +42,11 @@ export class IndexPlan {
   readonly #slots = new Numbers();
   /** The number of the change for which each was last looked at. */
   #looked = new Numbers();
-  readonly #columns: Stored[][] = [];
-  readonly #bounds: Cell[][] = [];
+  readonly #holes: number;
+  /** Terms of the window's order whose last value is kept. */
+  readonly #terms: number;
+  /** Of each instance side by side, those in its holes and then those of its bound. */
+  readonly #kept: (Stored | undefined)[] = [];
   readonly #values: Stored[] = [];
   #coarse: CoarseReason | undefined;
   #agreed: TableShape | undefined;
@@ -62,12 +65,12 @@ export class IndexPlan {
     const predicate = this.#form?.predicate ?? like.predicate;
     const bound = this.#hasBound ? { last: this.#last, hasOffset: this.hasOffset } : undefined;
     this.#scratch = { read, predicate, keys: undefined, bound };
-    for (let hole = 0; hole < (this.#form?.holes ?? 0); hole++) this.#columns.push([]);
     const terms = this.#hasBound && coarse === undefined ? (read.window?.order ?? []) : [];
-    for (let term = 0; term < terms.length; term++) this.#bounds.push([]);
+    this.#holes = this.#form?.holes ?? 0;
+    this.#terms = terms.length;
     const values = {
-      stored: (hole: number, place: number) => (this.#columns[hole] as Stored[])[place] as Stored,
-      bound: (place: number) => this.#bounds[0]?.[place],
+      stored: (hole: number, place: number) => this.#kept[this.#keptAt(place) + hole] as Stored,
+      bound: (place: number) => (this.#terms === 0 ? undefined : this.#boundOf(place, 0)),
     };
     const forms = coarse === undefined ? pathsOf(predicate, read.table, terms[0]) : [];
     this.#paths = forms.map((form) => new IndexPath(form, values));
@@ -91,7 +94,7 @@ export class IndexPlan {
     if (this.#form === undefined) return true;
     if ((keys !== undefined) !== this.hasKeys || (bound !== undefined) !== this.#hasBound) return false;
     if (bound !== undefined && bound.hasOffset !== this.hasOffset) return false;
-    if (bound !== undefined && bound.last.length !== this.#bounds.length) return false;
+    if (bound !== undefined && bound.last.length !== this.#terms) return false;
     return this.#form.collect(predicate, this.#values);
   }
 
@@ -99,18 +102,17 @@ export class IndexPlan {
   add(slot: number, { bound }: BoundRead): number {
     const place = this.#places.take();
     this.#slots.set(place, slot);
-    for (let hole = 0; hole < this.#columns.length; hole++) {
-      (this.#columns[hole] as Stored[])[place] = this.#values[hole] as Stored;
-    }
-    for (let term = 0; term < this.#bounds.length; term++) (this.#bounds[term] as Cell[])[place] = bound?.last[term];
+    const at = this.#keptAt(place);
+    for (let hole = 0; hole < this.#holes; hole++) this.#kept[at + hole] = this.#values[hole];
+    for (let term = 0; term < this.#terms; term++) this.#kept[at + this.#holes + term] = bound?.last[term];
     if (this.#coarse === undefined) this.#guarded(() => this.#paths.forEach((path) => void path.add(place)));
     return place;
   }
 
   remove(place: number): void {
     if (this.#coarse === undefined) this.#guarded(() => this.#paths.forEach((path) => void path.remove(place)));
-    for (const column of this.#columns) column[place] = null;
-    for (const bound of this.#bounds) bound[place] = undefined;
+    const at = this.#keptAt(place);
+    for (let value = 0; value < this.#holes + this.#terms; value++) this.#kept[at + value] = undefined;
     this.#slots.set(place, NONE);
     this.#places.give(place);
   }
@@ -151,8 +153,8 @@ export class IndexPlan {
 
   /** `change`: of a table of this shape. `isListed`: whether the row as it was is among the keys. */
   look(place: number, change: Change, isListed: boolean): Reason | undefined {
-    this.#form?.load(this.#columns, place);
-    for (let term = 0; term < this.#bounds.length; term++) this.#last[term] = this.#bounds[term]?.[place];
+    this.#form?.load(this.#kept, this.#keptAt(place));
+    for (let term = 0; term < this.#terms; term++) this.#last[term] = this.#boundOf(place, term);
     if (this.hasKeys) this.#scratch.keys = isListed ? ALL_KEYS : NO_KEYS;
     if (change !== this.#change) {
       this.#change = change;
@@ -165,14 +167,22 @@ export class IndexPlan {
   /** What is kept of an instance; good until another is looked at. `predicate` undefined: it is not kept. */
   view(place: number): { readonly predicate: Predicate | undefined; readonly bound: Bound | undefined } {
     if (this.#form === undefined) return { predicate: undefined, bound: undefined };
-    this.#form.load(this.#columns, place);
-    const last = this.#bounds.map((bound) => bound[place]);
+    this.#form.load(this.#kept, this.#keptAt(place));
+    const last = Array.from({ length: this.#terms }, (_, term) => this.#boundOf(place, term));
     const bound = this.#hasBound ? { last, hasOffset: this.hasOffset } : undefined;
     return { predicate: this.#form.predicate, bound };
   }
 
   turnCoarse(reason: CoarseReason): void {
     this.#coarse ??= reason;
+  }
+
+  #keptAt(place: number): number {
+    return place * (this.#holes + this.#terms);
+  }
+
+  #boundOf(place: number, term: number): Cell {
+    return this.#kept[this.#keptAt(place) + this.#holes + term] as Cell;
   }
 
   /** The ways may be half changed when something throws: from then on none is taken. */

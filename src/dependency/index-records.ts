@@ -3,6 +3,7 @@
 // The one complication: a record may be in a hundred thousand lists, and a list has many records; both are left one by
 // one. So the reads of a record stand in a tree by their numbers, and the records of a read in a chain of pairs.
 
+import { type Key, KeyTable } from './index-keys.ts';
 import { NONE, Numbers, Places } from './index-numbers.ts';
 import { OPEN } from './interval-blocks.ts';
 import { IntervalTrees } from './interval-tree.ts';
@@ -12,11 +13,13 @@ const RECORD = 0;
 const NEXT = 1;
 const PAIR = 2;
 
+const ZERO = 0x30;
+
 export class RecordIndex {
   /** Numbers of records by key. */
-  readonly #records = new Map<string, number>();
+  readonly #records = new KeyTable();
   readonly #recordPlaces = new Places();
-  readonly #keys: (string | undefined)[] = [];
+  readonly #keys: (Key | undefined)[] = [];
   /** Trees of reads by record. */
   readonly #reads = new Numbers();
   readonly #trees = new IntervalTrees({ order: undefined, ends: () => OPEN });
@@ -56,22 +59,23 @@ export class RecordIndex {
 
   /** Adds the reads that list the record. */
   find(key: string, reads: number[]): void {
-    const record = this.#records.get(key);
-    if (record !== undefined) this.#trees.all(this.#reads.get(record), reads);
+    const record = this.#records.get(shortKey(key));
+    if (record !== NONE) this.#trees.all(this.#reads.get(record), reads);
   }
 
   /** The records of a read by their keys, in the order in which they came; at most so many, and then not the first. */
   keysOf(first: number, most: number): string[] {
     const keys: string[] = [];
     for (let pair = first; pair !== NONE && keys.length < most; pair = this.#pairs.get(PAIR * pair + NEXT)) {
-      keys.push(this.#keys[this.#pairs.get(PAIR * pair + RECORD)] as string);
+      keys.push(`${this.#keys[this.#pairs.get(PAIR * pair + RECORD)]}`);
     }
     return keys.reverse();
   }
 
-  #recordOf(key: string): number {
+  #recordOf(text: string): number {
+    const key = shortKey(text);
     const known = this.#records.get(key);
-    if (known !== undefined) return known;
+    if (known !== NONE) return known;
     const record = this.#recordPlaces.take();
     this.#records.set(key, record);
     this.#keys[record] = key;
@@ -82,8 +86,21 @@ export class RecordIndex {
   #setReads(record: number, tree: number): void {
     this.#reads.set(record, tree);
     if (tree !== NONE) return;
-    this.#records.delete(this.#keys[record] as string);
+    this.#records.set(this.#keys[record] as Key, NONE);
     this.#keys[record] = undefined;
     this.#recordPlaces.give(record);
   }
+}
+
+/** A number for a text that is one of up to nine digits as JavaScript writes it. */
+function shortKey(text: string): Key {
+  const { length } = text;
+  if (length === 0 || length > 9 || (length > 1 && text.charCodeAt(0) === ZERO)) return text;
+  let number = 0;
+  for (let at = 0; at < length; at++) {
+    const digit = text.charCodeAt(at) - ZERO;
+    if (digit < 0 || digit > 9) return text;
+    number = 10 * number + digit;
+  }
+  return number;
 }
