@@ -38,8 +38,11 @@ export interface LagFigures extends Load {
 
 const QUIET_MS = 1_000;
 const IDLE_MS = 2_000;
+/** Of the load and the watching before it counts: until then, the programs compile themselves. */
+const WARM_UP_MS = 4_000;
+/** The pause counts into the lag, but leaves a processor to those who are watched. */
+const WATCH = { atOnce: 1, stepMs: 1 };
 /** Where nothing tells of commits, rows are watched for half a second each. */
-const WATCH = { atOnce: 1, stepMs: 0 };
 const WATCH_TTL = { atOnce: 10, stepMs: 10 };
 
 interface World {
@@ -78,13 +81,16 @@ async function measure({ name, followed, load, seconds }: LagCase, world: World)
   await writer.ask('begin', load);
   const readers = new Readers(client);
   const reading = readers.run();
-  const samples = new Samples({ client, writer, ...(followed.way === 'ttl' ? WATCH_TTL : WATCH) });
+  const watch = { client, writer, ...(followed.way === 'ttl' ? WATCH_TTL : WATCH) };
+  const early = new Samples(watch);
+  await early.run(machineMs() + WARM_UP_MS);
+  const samples = new Samples(watch);
   const cpu = await cpuOf([origin, gate], () => samples.run(machineMs() + seconds * 1_000));
   readers.stop();
   await reading;
   const { commits, changesPerSecond } = await writer.ask('end');
   await pause(QUIET_MS);
-  const old = await oldOf(client, [...latestOf(commits), ...samples.latest]);
+  const old = await oldOf(client, [...latestOf(commits), ...new Map([...early.latest, ...samples.latest])]);
   const status = await origin.ask('status');
   const at = (share: number) => percentile(samples.lagsMs, share);
   return {
@@ -94,7 +100,7 @@ async function measure({ name, followed, load, seconds }: LagCase, world: World)
     samples: samples.lagsMs.length,
     ...{ p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) },
     readers: readers.judge(commits),
-    relapses: samples.relapses + old,
+    relapses: early.relapses + samples.relapses + old,
     cpu: { idle, origin: cpu[0] ?? Number.NaN, gate: cpu[1] ?? Number.NaN },
     sessions: status?.targets[0]?.sessions ?? 0,
   };

@@ -2,7 +2,7 @@
 // answer is another.
 //
 // The one complication: to see when the gate stops, it is asked again and again, which costs what is being measured. So one
-// row is watched at a time, some fifteen a second, and each from its commit on only.
+// row is watched at a time, some fifteen a second, each from its commit on only, and with a pause between two questions.
 
 import type { Child } from './child.ts';
 import type { Answered, Client } from './client.ts';
