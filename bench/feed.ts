@@ -107,7 +107,7 @@ function printLags(lags: readonly LagFigures[]): void {
   const load = loadavg().map((one) => one.toFixed(1));
   printTable({
     title: `commit to the first answer that is not the old one, ms; load ${load.join(' ')} on ${availableParallelism()} cores`,
-    columns: ['', 'changes/s', 'written', 'rows a commit', 'samples', 'p50', 'p99', 'max'],
+    columns: ['', 'changes/s', 'written', 'rows a commit', 'samples', 'p50', 'p99', 'max', 'stolen'],
     rows: lags.map((one) => [
       one.name,
       String(one.changesPerSecond),
@@ -117,9 +117,11 @@ function printLags(lags: readonly LagFigures[]): void {
       ms(one.p50Ms),
       ms(one.p99Ms),
       ms(one.maxMs),
+      percent(one.stolen),
     ]),
   });
   console.log('  From the return of the commit to the end of the answer, by the monotonic clock that processes share.');
+  console.log('  Stolen: processor time that the host of this machine gave to others meanwhile.');
   printTable({
     title: 'meanwhile: answers to 100 reads/s of the rows written, and time on a processor in % of a core',
     columns: ['', 'changes/s', 'answers', 'hits', 'outdated', 'at most, ms', 'old later', 'app at rest', 'app', 'gate'],

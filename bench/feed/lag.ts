@@ -3,7 +3,7 @@
 
 import { Child } from './child.ts';
 import { Client } from './client.ts';
-import { machineMs, pause, percentile } from './clock.ts';
+import { machineMs, pause, percentile, processorTicks } from './clock.ts';
 import type { GateAnswers } from './gate-child.ts';
 import type { OriginAnswers } from './origin-child.ts';
 import { type Commits, type Judged, Readers } from './readers.ts';
@@ -32,6 +32,8 @@ export interface LagFigures extends Load {
   readonly relapses: number;
   /** Of a core, in percent: of the application at rest, and of both under the load. */
   readonly cpu: { readonly idle: number; readonly origin: number; readonly gate: number };
+  /** Of all processors' time, in percent: what the host of this machine gave to others. */
+  readonly stolen: number;
   /** Times that the tracker began anew, the first included. */
   readonly sessions: number;
 }
@@ -85,7 +87,9 @@ async function measure({ name, followed, load, seconds }: LagCase, world: World)
   const early = new Samples(watch);
   await early.run(machineMs() + WARM_UP_MS);
   const samples = new Samples(watch);
+  const before = processorTicks();
   const cpu = await cpuOf([origin, gate], () => samples.run(machineMs() + seconds * 1_000));
+  const after = processorTicks();
   readers.stop();
   await reading;
   const { commits, changesPerSecond } = await writer.ask('end');
@@ -102,6 +106,7 @@ async function measure({ name, followed, load, seconds }: LagCase, world: World)
     readers: readers.judge(commits),
     relapses: early.relapses + samples.relapses + old,
     cpu: { idle, origin: cpu[0] ?? Number.NaN, gate: cpu[1] ?? Number.NaN },
+    stolen: (100 * (after.stolen - before.stolen)) / (after.all - before.all),
     sessions: status?.targets[0]?.sessions ?? 0,
   };
 }

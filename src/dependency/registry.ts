@@ -19,7 +19,7 @@ import type { FallbackNote } from './template.ts';
 export interface RegistryOptions {
   /** Statements kept; the oldest are forgotten, and with that invalidated. Default 1,000,000. */
   readonly maxInstances?: number;
-  /** Changes kept for reads under way. Default 100,000. */
+  /** Changes kept for reads under way. Default 20,000: ten seconds of 2,000 a second. */
   readonly maxChanges?: number;
   /** Where the feed stands. */
   readonly position: FeedPosition;
@@ -68,7 +68,7 @@ export class Registry {
   readonly #notes = new Map<string, FallbackNote>();
   #nextId = 0;
 
-  constructor({ maxInstances = 1_000_000, maxChanges = 100_000, position, seed }: RegistryOptions) {
+  constructor({ maxInstances = 1_000_000, maxChanges = 20_000, position, seed }: RegistryOptions) {
     this.#index = new DependencyIndex({ maxInstances });
     this.#recent = new RecentChanges(position, maxChanges);
     this.#seed = seed;
