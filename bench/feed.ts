@@ -117,7 +117,7 @@ function printLags(lags: readonly LagFigures[]): void {
       ms(one.p50Ms),
       ms(one.p99Ms),
       ms(one.maxMs),
-      percent(one.stolen),
+      Number.isNaN(one.stolen) ? '-' : percent(one.stolen),
     ]),
   });
   console.log('  From the return of the commit to the end of the answer, by the monotonic clock that processes share.');

@@ -13,10 +13,10 @@ export function machineMs(): number {
 
 /** Time that the processors did not get from the machine that they are a part of, and all of their time, in ticks. */
 export function processorTicks(): { readonly stolen: number; readonly all: number } {
-  const ticks = existsSync(STAT)
-    ? readFileSync(STAT, 'utf8').split('\n', 1)[0]?.split(/\s+/).slice(1, 9).map(Number)
-    : [];
-  return { stolen: ticks?.[7] ?? Number.NaN, all: ticks?.reduce((sum, one) => sum + one, 0) ?? Number.NaN };
+  if (!existsSync(STAT)) return { stolen: Number.NaN, all: Number.NaN };
+  const [line = ''] = readFileSync(STAT, 'utf8').split('\n', 1);
+  const ticks = line.split(/\s+/).slice(1, 9).map(Number);
+  return { stolen: ticks[7] ?? Number.NaN, all: ticks.reduce((sum, one) => sum + one, 0) };
 }
 
 export function pause(delayMs: number): Promise<void> {

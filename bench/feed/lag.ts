@@ -88,6 +88,7 @@ async function measure({ name, followed, load, seconds }: LagCase, world: World)
   await early.run(machineMs() + WARM_UP_MS);
   const samples = new Samples(watch);
   const before = processorTicks();
+  const begunAtMs = machineMs();
   const cpu = await cpuOf([origin, gate], () => samples.run(machineMs() + seconds * 1_000));
   const after = processorTicks();
   readers.stop();
@@ -103,7 +104,7 @@ async function measure({ name, followed, load, seconds }: LagCase, world: World)
     reachedPerSecond: changesPerSecond,
     samples: samples.lagsMs.length,
     ...{ p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) },
-    readers: readers.judge(commits),
+    readers: readers.judge(commits, begunAtMs),
     relapses: early.relapses + samples.relapses + old,
     cpu: { idle, origin: cpu[0] ?? Number.NaN, gate: cpu[1] ?? Number.NaN },
     stolen: (100 * (after.stolen - before.stolen)) / (after.all - before.all),

@@ -41,11 +41,13 @@ export class Readers {
     this.#isOver = true;
   }
 
-  judge(commits: Commits): Judged {
+  /** Of what was asked for from then on. */
+  judge(commits: Commits, fromMs: number): Judged {
+    const got = this.#got.filter(({ answered }) => answered.askedAtMs >= fromMs);
     const byRow = Map.groupBy(commits, ([id]) => id);
     let outdated = 0;
     let worstMs = 0;
-    for (const { id, answered } of this.#got) {
+    for (const { id, answered } of got) {
       const next = (byRow.get(id) ?? []).filter(([, version]) => version > answered.version).map(([, , atMs]) => atMs);
       const olderMs = answered.askedAtMs - Math.min(...next);
       if (olderMs <= 0) continue;
@@ -53,8 +55,8 @@ export class Readers {
       worstMs = Math.max(worstMs, olderMs);
     }
     return {
-      answers: this.#got.length,
-      hits: this.#got.filter(({ answered }) => answered.isHit).length,
+      answers: got.length,
+      hits: got.filter(({ answered }) => answered.isHit).length,
       outdated,
       worstMs,
     };

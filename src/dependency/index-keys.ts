@@ -10,6 +10,7 @@ import { NONE } from './index-numbers.ts';
 export type Key = string | number;
 
 const LEAST_ROOM = 8;
+/** From where a key begins to where it stands, at most. */
 const MAX_STEPS = 64;
 const KEY = 0;
 const VALUE = 1;
@@ -72,7 +73,8 @@ export class KeyTable {
     this.#count--;
     for (let place = (hole + 1) & this.#mask; ; place = (place + 1) & this.#mask) {
       const value = this.#entries[ENTRY * place + VALUE] as number;
-      if (value === NONE) break;
+      // Nothing stands further from where it begins, so nothing behind may move here.
+      if (value === NONE || ((place - hole) & this.#mask) >= MAX_STEPS) break;
       const other = this.#entries[ENTRY * place + KEY] as number;
       const steps = (place - hashOf(other)) & this.#mask;
       if (steps < ((place - hole) & this.#mask)) continue;

@@ -10,8 +10,8 @@ import { equalityKey } from './compare.ts';
 import type { EndForm, PathForm } from './index-access.ts';
 import type { Stored } from './index-form.ts';
 import { type Key, KeyTable } from './index-keys.ts';
-import { NONE } from './index-numbers.ts';
-import { MAX_PREFIX, type PrefixForm, prefixedText, prefixOfPattern } from './index-prefix.ts';
+import { NONE, Numbers } from './index-numbers.ts';
+import { type PrefixForm, PrefixLengths, prefixedText, prefixOfPattern } from './index-prefix.ts';
 import { type Interval, OPEN } from './interval-blocks.ts';
 import { isInForm } from './interval-order.ts';
 import { IntervalTrees } from './interval-tree.ts';
@@ -23,8 +23,15 @@ export interface Values {
   bound(place: number): Cell;
 }
 
+/** Where an instance stands: under each of the keys, and what is asked of a text. */
+interface Keyed {
+  readonly keys: readonly Key[];
+  readonly prefix: string | undefined;
+}
+
 /** No row leads there. */
-const NEVER: readonly Key[] = [];
+const NO_KEYS: readonly Key[] = [];
+const NEVER: Keyed = { keys: NO_KEYS, prefix: undefined };
 const ONLY_KEY: readonly Key[] = [0];
 
 export class IndexPath {
@@ -34,8 +41,11 @@ export class IndexPath {
   /** Trees of places by key. */
   readonly #entries = new KeyTable();
   #loose = NONE;
-  /** How many keys have a prefix of each length. */
-  readonly #lengths: number[] = new Array(MAX_PREFIX + 1).fill(0);
+  /** With prefixes: the same by keys without them, for a row of which it is not known what it begins with. */
+  readonly #unprefixed = new KeyTable();
+  readonly #lengths = new PrefixLengths();
+  /** By place: to what length its prefix is cut. */
+  readonly #cuts = new Numbers();
 
   constructor(form: PathForm, values: Values) {
     this.#form = form;
@@ -44,21 +54,24 @@ export class IndexPath {
   }
 
   add(place: number): void {
-    const keys = this.#keysOf(place);
-    if (keys === undefined) this.#loose = this.#trees.insert(this.#loose, place);
-    else for (const key of keys) this.#entries.set(key, this.#trees.insert(this.#entries.get(key), place));
-    this.#count(place, keys, 1);
+    const keyed = this.#keyedOf(place);
+    if (keyed === undefined) {
+      this.#loose = this.#trees.insert(this.#loose, place);
+      return;
+    }
+    if (keyed.prefix !== undefined) this.#cuts.set(place, this.#lengths.take(keyed.prefix.length));
+    this.#eachTree(place, keyed, (tree) => this.#trees.insert(tree, place));
   }
 
   /** Its values are still to be those it was added with. */
   remove(place: number): void {
-    const keys = this.#keysOf(place);
-    this.#count(place, keys, -1);
-    if (keys === undefined) {
+    const keyed = this.#keyedOf(place);
+    if (keyed === undefined) {
       this.#loose = this.#trees.remove(this.#loose, place);
       return;
     }
-    for (const key of keys) this.#entries.set(key, this.#trees.remove(this.#entries.get(key), place));
+    this.#eachTree(place, keyed, (tree) => this.#trees.remove(tree, place));
+    if (keyed.prefix !== undefined) this.#lengths.give(this.#cuts.get(place));
   }
 
   /** Adds the places that a row may satisfy. False: it may be any. */
@@ -68,7 +81,7 @@ export class IndexPath {
     if (key === undefined) return false;
     if (key !== null) {
       if (prefix === undefined) this.#collect(this.#entries.get(key), row, places);
-      else if (!this.#findPrefixes({ prefix, key }, row, places)) return false;
+      else this.#findPrefixes({ prefix, key }, row, places);
     }
     this.#collect(this.#loose, row, places);
     return true;
@@ -78,15 +91,14 @@ export class IndexPath {
     return this.#form.guard;
   }
 
-  #findPrefixes({ prefix, key }: { prefix: PrefixForm; key: Key }, row: Row, places: number[]): boolean {
+  #findPrefixes({ prefix, key }: { prefix: PrefixForm; key: Key }, row: Row, places: number[]): void {
     const text = prefixedText(prefix, row[prefix.column]);
-    if (text === undefined) return false;
-    if (text === null) return true;
+    if (text === null) return;
+    if (text === undefined) return this.#collect(this.#unprefixed.get(key), row, places);
     for (let length = 0; length <= text.length; length++) {
-      if (this.#lengths[length] === 0) continue;
+      if (!this.#lengths.has(length)) continue;
       this.#collect(this.#entries.get(this.#prefixedKey(key, text.slice(0, length))), row, places);
     }
-    return true;
   }
 
   #collect(tree: number, row: Row, places: number[]): void {
@@ -100,14 +112,13 @@ export class IndexPath {
     else this.#trees.find(tree, point, places);
   }
 
-  #count(place: number, keys: readonly Key[] | undefined, by: 1 | -1): void {
-    if (this.#form.prefix === undefined || keys === undefined || keys.length === 0) return;
-    const { length } = this.#prefixOf(this.#form.prefix, place) as string;
-    this.#lengths[length] = (this.#lengths[length] as number) + by * keys.length;
-  }
-
-  #prefixOf(prefix: PrefixForm, place: number): string | null {
-    return prefixOfPattern(prefix, this.#values.stored(prefix.hole, place) as Scalar);
+  /** In all tables where it stands. */
+  #eachTree(place: number, { keys, prefix }: Keyed, change: (tree: number) => number): void {
+    for (const key of keys) {
+      const own = prefix === undefined ? key : this.#prefixedKey(key, prefix.slice(0, this.#cuts.get(place)));
+      this.#entries.set(own, change(this.#entries.get(own)));
+      if (prefix !== undefined) this.#unprefixed.set(key, change(this.#unprefixed.get(key)));
+    }
   }
 
   #prefixedKey(key: Key, prefix: string): Key {
@@ -115,21 +126,23 @@ export class IndexPath {
   }
 
   /** Undefined: some value has no key. */
-  #keysOf(place: number): readonly Key[] | undefined {
+  #keyedOf(place: number): Keyed | undefined {
     if (this.#endsOf(place) === undefined) return NEVER;
-    const { prefix } = this.#form;
-    if (prefix === undefined) return this.#equalKeysOf(place);
-    const start = this.#prefixOf(prefix, place);
-    return start === null ? NEVER : this.#equalKeysOf(place)?.map((key) => this.#prefixedKey(key, start));
+    const form = this.#form.prefix;
+    const prefix = form && prefixOfPattern(form, this.#values.stored(form.hole, place) as Scalar);
+    if (prefix === null) return NEVER;
+    const keys = this.#equalKeysOf(place);
+    return keys && { keys, prefix };
   }
 
+  /** Undefined: some value has no key. */
   #equalKeysOf(place: number): readonly Key[] | undefined {
     const { keys } = this.#form;
     if (keys.length === 0) return ONLY_KEY;
     const list = keys.find(({ isList }) => isList);
     if (list === undefined) {
       const key = this.#keyOf(place, null);
-      return key === undefined ? undefined : key === null ? NEVER : [key];
+      return key === undefined ? undefined : key === null ? NO_KEYS : [key];
     }
     const all = new Set<Key>();
     for (const value of this.#values.stored(list.hole, place) as readonly Scalar[]) {

@@ -140,11 +140,11 @@ export class IndexPlan {
     return true;
   }
 
-  /** Says so from then on for this change. */
-  isLookedAt(place: number, change: number): boolean {
-    if (this.#looked.get(place) === change) return true;
+  /** Takes the look at an instance for this change. False: it was taken. */
+  claimLook(place: number, change: number): boolean {
+    if (this.#looked.get(place) === change) return false;
     this.#looked.set(place, change);
-    return false;
+    return true;
   }
 
   forgetLooks(): void {

@@ -14,8 +14,36 @@ export interface PrefixForm {
   readonly foldsCase: boolean;
 }
 
-/** Longer prefixes are cut, so that a text leads to no more keys than this and one. */
-export const MAX_PREFIX = 32;
+/** Longer prefixes are cut. */
+export const MAX_PREFIX = 255;
+/** Lengths of prefixes in use at a time, besides the empty one: as many keys a text leads to. */
+const MAX_LENGTHS = 32;
+
+/** The lengths of the prefixes in use. */
+export class PrefixLengths {
+  /** How many prefixes are of each. */
+  readonly #counts: number[] = new Array(MAX_PREFIX + 1).fill(0);
+  #inUse = 0;
+
+  /** Returns the length to which a prefix is cut: its own where there is room for it, else the next lower one in use. */
+  take(length: number): number {
+    let taken = length;
+    if (this.#inUse >= MAX_LENGTHS) while (taken > 0 && this.#counts[taken] === 0) taken--;
+    if (this.#counts[taken] === 0 && taken > 0) this.#inUse++;
+    this.#counts[taken] = (this.#counts[taken] as number) + 1;
+    return taken;
+  }
+
+  /** `length`: what `take` returned. */
+  give(length: number): void {
+    this.#counts[length] = (this.#counts[length] as number) - 1;
+    if (this.#counts[length] === 0 && length > 0) this.#inUse--;
+  }
+
+  has(length: number): boolean {
+    return (this.#counts[length] as number) > 0;
+  }
+}
 
 /** Null: no text is LIKE this. */
 export function prefixOfPattern({ escapeBy, foldsCase }: PrefixForm, pattern: Scalar): string | null {

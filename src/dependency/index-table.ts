@@ -49,7 +49,8 @@ interface Probe {
   readonly isKeyed: boolean;
 }
 
-interface Glance {
+/** What an instance is looked at for. */
+interface Look {
   readonly change: Change;
   /** Whether the row as it was is among the keys. */
   readonly isListed: boolean;
@@ -218,8 +219,8 @@ export class IndexTable {
     for (const place of places) this.#tellCoarse(plan.slot(place), 'too-many-candidates');
   }
 
-  #look(plan: IndexPlan, place: number, { change, isListed }: Glance): void {
-    if (plan.isLookedAt(place, this.#stamp) || this.#slots.isFound(plan, place)) return;
+  #look(plan: IndexPlan, place: number, { change, isListed }: Look): void {
+    if (!plan.claimLook(place, this.#stamp) || this.#slots.isFound(plan, place)) return;
     this.#counts.looks++;
     const reason = plan.look(place, change, isListed);
     if (reason !== undefined) this.#slots.tell(plan.slot(place), reason);

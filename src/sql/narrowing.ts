@@ -9,6 +9,7 @@ import { hasMaybe, predicateOf } from './conjuncts.ts';
 import { withMembership } from './membership.ts';
 import { isBlind, type Region, readsOfRegion, regionOf } from './regions.ts';
 import { type Plan, plansOf, type ReadState, type Resolved, refsOf, shownOf } from './resolved.ts';
+import { conditionsOn, type UnionCondition } from './unions.ts';
 
 /** Columns of reads that the statement's result shows: `keyOf` to the number of the output. */
 export type Results = ReadonlyMap<string, number>;
@@ -27,12 +28,22 @@ export interface Surroundings {
 }
 
 export function narrowPlan(plan: Plan, around: Surroundings, analysis: Analysis): void {
+  narrowParts(plan, { ...around, asked: [] }, analysis);
+}
+
+/** `asked`: what holds of each row of the plan that matters. */
+function narrowParts(
+  plan: Plan,
+  { asked, ...around }: Surroundings & { readonly asked: readonly UnionCondition[] },
+  analysis: Analysis,
+): void {
   if (plan.kind === 'several') {
-    for (const inner of plan.plans) narrowPlan(inner, around, analysis);
+    for (const inner of plan.plans) narrowParts(inner, { ...around, asked }, analysis);
     for (const expression of plan.expressions) use(expression, within(around.inherited, around), analysis);
     return;
   }
-  const known = narrowRegion(regionOf(plan.nodes, plan.where), around, analysis);
+  const where = [...plan.where, ...asked.map((condition) => condition(plan.outputs))];
+  const known = narrowRegion(regionOf(plan.nodes, where), around, analysis);
   for (const expression of shownOf(plan)) use(expression, within(known, around), analysis);
 }
 
@@ -61,7 +72,9 @@ export function narrowRegion(region: Region, around: Surroundings, analysis: Ana
     for (const condition of on) use(condition, nothing, analysis);
     for (const side of sides) narrowRegion(side, nothing, analysis);
   }
-  for (const plan of region.plans) narrowPlan(plan, inside, analysis);
+  for (const plan of region.plans) {
+    narrowParts(plan, { ...inside, asked: conditionsOn(plan, region.conjuncts) }, analysis);
+  }
   for (const expression of region.others) use(expression, inside, analysis);
   return known;
 }

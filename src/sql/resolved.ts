@@ -62,6 +62,8 @@ export type Resolved =
       readonly plans: readonly Plan[];
       /** It depends on more than is in it: on a subselect that is narrowed elsewhere, on a function's rows. */
       readonly isHidden?: boolean;
+      /** It is a column of this one, which is a UNION ALL. */
+      readonly union?: { readonly plan: Plan; readonly column: number };
     };
 
 export interface Output {
@@ -98,7 +100,13 @@ export type SourceNode =
 
 export type Plan =
   | PlainPlan
-  | { readonly kind: 'several'; readonly plans: readonly Plan[]; readonly expressions: readonly Resolved[] };
+  | {
+      readonly kind: 'several';
+      readonly plans: readonly Plan[];
+      readonly expressions: readonly Resolved[];
+      /** Its rows are those of its plans. */
+      readonly isUnionAll?: boolean;
+    };
 
 export interface PlainPlan {
   readonly kind: 'plain';

@@ -58,7 +58,8 @@ function compoundSelect(select: SelectOf<'compound'>, place: Place, analysis: An
   if (select.orderBy.some(({ expression }) => hasSelect(expression)))
     throw new Stop('tables', 'ORDER BY of a compound');
   const expressions = countsOf(select, place, analysis);
-  const plan = { kind: 'several', plans: [left.plan, right.plan], expressions } as const;
+  const isUnionAll = select.body.operator === 'union all';
+  const plan = { kind: 'several', plans: [left.plan, right.plan], expressions, isUnionAll } as const;
   const outputs = left.outputs.map(({ name }) => outputOf(name, hidden('compound')));
   return { plan, outputs, hasAllOutputs: left.hasAllOutputs };
 }

@@ -18,6 +18,7 @@ import type { CommonTable, Relation, Select, Source } from './ast.ts';
 import { expandCommon, findCommon, isUnseenSystem, readWhole, viewSchema } from './common-tables.ts';
 import { type JoinSides, joinedColumns } from './joins.ts';
 import { columnOf, conjunctsOf, hidden, plansOf, type Resolved, refsOf, type SourceNode } from './resolved.ts';
+import { unionColumn } from './unions.ts';
 
 export interface ResolvedSource {
   readonly node: SourceNode;
@@ -135,9 +136,11 @@ interface Derived {
 function derived(select: Select, { alias, columns: names, place }: Derived, analysis: Analysis): ResolvedSource {
   const { plan, outputs, hasAllOutputs } = analysis.select(select, place);
   const isFlat = plan.kind === 'plain' && plan.isRowByRow && plan.limit === undefined && plan.offset === undefined;
-  const seen = isFlat ? carried : unknown;
   const columns = hasAllOutputs
-    ? outputs.map((output, at) => ({ name: names?.[at] ?? output.name, expression: seen(output.expression) }))
+    ? outputs.map((output, at) => ({
+        name: names?.[at] ?? output.name,
+        expression: isFlat ? carried(output.expression) : unionColumn(plan, at),
+      }))
     : [];
   const entry = { alias, schema: undefined, columns, isOpen: !hasAllOutputs, read: undefined };
   const node: SourceNode = isFlat
@@ -156,10 +159,6 @@ function derived(select: Select, { alias, columns: names, place }: Derived, anal
 /** A column of a table is that column. What is computed is not: where a join finds no partner it is NULL. */
 function carried(expression: Resolved): Resolved {
   return expression.kind === 'column' ? expression : hidden('computed', refsOf(expression));
-}
-
-function unknown(): Resolved {
-  return hidden('column of a subselect');
 }
 
 function joinSource(

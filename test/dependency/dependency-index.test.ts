@@ -27,22 +27,34 @@ interface Tally {
   exact: number;
 }
 
+interface Crowd {
+  readonly ids: number;
+  readonly atFirst: number;
+  readonly perStep: number;
+  readonly steps: number;
+}
+
+const FEW: Crowd = { ids: 150, atFirst: 100, perStep: 8, steps: 40 };
+/** So many of each form that trees have several levels, and that half of all leave and come again. */
+const MANY: Crowd = { ids: 6_000, atFirst: 9_000, perStep: 4_000, steps: 8 };
+
 /** Instances come and go; each change is matched and held against all that are there. */
-function live(seed: number, options: DependencyIndexOptions, tally: Tally): void {
+function live(seed: number, options: DependencyIndexOptions & { readonly crowd?: Crowd }, tally: Tally): void {
+  const { ids: most, atFirst, perStep, steps } = options.crowd ?? FEW;
   const chance = new Chance(seed);
   const world = makeWorld(chance);
   const index = new DependencyIndex(options);
   const instances = new Map<number, Instance>();
-  for (let step = 0; step < 40; step++) {
-    for (let count = chance.below(step === 0 ? 100 : 8); count > 0; count--) {
-      const id = chance.below(150);
+  for (let step = 0; step < steps; step++) {
+    for (let count = chance.below(step === 0 ? atFirst : perStep); count > 0; count--) {
+      const id = chance.below(most);
       const instance = world.instance();
       instances.delete(id);
       instances.set(id, instance);
       for (const forgotten of index.add(id, instance)) expect(instances.delete(forgotten)).toBe(true);
     }
-    for (let count = chance.below(6); count > 0; count--) {
-      const id = chance.below(150);
+    for (let count = chance.below(perStep - 2); count > 0; count--) {
+      const id = chance.below(most);
       index.remove(id);
       instances.delete(id);
     }
@@ -79,6 +91,12 @@ describe('the index', () => {
     expect(tally.cases).toBeGreaterThan(numRuns * 1000);
     expect(tally.affected).toBeGreaterThan(tally.cases / 50);
     expect(tally.exact).toBeGreaterThan(numRuns * 20);
+  });
+
+  test('does so for many of one form', () => {
+    const tally = { cases: 0, affected: 0, given: 0, exact: 0 };
+    for (let seed = 1; seed <= 6; seed++) live(seed, { crowd: MANY, maxLooks: 1e9 }, tally);
+    expect(tally.exact).toBeGreaterThan(10);
   });
 
   test('misses nothing where it is bounded', () => {

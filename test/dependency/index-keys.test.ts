@@ -12,7 +12,10 @@ const INVERSE = (() => {
   return inverse;
 })();
 const alike = fc.nat({ max: 200 }).map((number) => Math.imul(INVERSE, (number << 15) | (number & 0x7fff)));
+/** Each of these begins one place after another. */
+const adjacent = fc.nat({ max: 300 }).map((number) => Math.imul(INVERSE, number));
 const key: fc.Arbitrary<Key> = fc.oneof(
+  adjacent,
   fc.integer({ min: -60, max: 60 }),
   alike,
   fc.integer(),

@@ -3,7 +3,13 @@
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MAX_PREFIX, prefixedText, prefixOf, prefixOfPattern } from '../../src/dependency/index-prefix.ts';
+import {
+  MAX_PREFIX,
+  PrefixLengths,
+  prefixedText,
+  prefixOf,
+  prefixOfPattern,
+} from '../../src/dependency/index-prefix.ts';
 
 const form = { column: 0, hole: 0, escapeBy: '', foldsCase: true };
 
@@ -22,8 +28,8 @@ describe('a prefix', () => {
   });
 
   test('is no longer than a text is followed', () => {
-    expect(prefixOfPattern(form, `${'a'.repeat(100)}%`)).toBe('a'.repeat(MAX_PREFIX));
-    expect(prefixedText(form, 'A'.repeat(100))).toBe('a'.repeat(MAX_PREFIX));
+    expect(prefixOfPattern(form, `${'a'.repeat(300)}%`)).toBe('a'.repeat(MAX_PREFIX));
+    expect(prefixedText(form, 'A'.repeat(300))).toBe('a'.repeat(MAX_PREFIX));
   });
 
   test('a pattern of NULL has none, nor has NULL; of what is no text it is not known', () => {
@@ -47,5 +53,18 @@ describe('a prefix', () => {
       { numRuns: 2_000 },
     );
     database.close();
+  });
+});
+
+describe('the lengths of prefixes', () => {
+  test('are as many as there is room for; further ones are cut to the next lower', () => {
+    const lengths = new PrefixLengths();
+    for (let length = 10; length < 42; length++) expect(lengths.take(length)).toBe(length);
+    expect([5, 20, 60, 41].map((length) => lengths.take(length))).toEqual([0, 20, 41, 41]);
+    lengths.give(20);
+    expect(lengths.take(60)).toBe(41);
+    lengths.give(20);
+    expect(lengths.has(20)).toBe(false);
+    expect(lengths.take(60)).toBe(60);
   });
 });

@@ -100,6 +100,10 @@ export const MUTANTS: readonly Mutant[] = [
     'return isMaybeEmpty ? CAN_BE_FALSE | CAN_BE_NULL : CAN_BE_NULL;',
     'return isMaybeEmpty ? CAN_BE_NULL : CAN_BE_NULL;',
   ]),
+  mutant('types-of-parts-differ', 'sql/unions.ts: filter over a compound', [
+    'isSameType(type, first)',
+    'first !== undefined',
+  ]),
   mutant('records-not-looked-at', 'dependency/index-table.ts', [
     'if (key !== undefined && isUsed) this.#matchRecord(key, probe);',
     'void isUsed;',

@@ -119,6 +119,17 @@ const MAKERS: { readonly [feature: string]: Maker } = {
     // The parameters are placed in the order of the text, so the right side, made first, stands first.
     return { text: `${right} ${operator} ${left}` };
   },
+  'filter over a compound': (kit) => {
+    const [a, b] = pair(kit);
+    const [left, right] = [kit.dice.pick(a.columns), kit.dice.pick(b.columns)];
+    const operator = kit.dice.pick(['UNION', 'UNION ALL', 'UNION ALL', 'INTERSECT', 'EXCEPT']);
+    const sides = [
+      `SELECT ${a.alias}.id AS id, ${a.alias}.${left.name} AS v FROM ${from(a)}`,
+      `SELECT ${b.alias}.id, ${b.alias}.${right.name} FROM ${from(b)}`,
+    ];
+    const d = { ...a, alias: 'd', columns: [a.columns[0] as Column, { ...left, name: 'v' }] };
+    return { text: `SELECT d.id, d.v FROM (${sides.join(` ${operator} `)}) AS d WHERE ${where(kit, d, 2)}` };
+  },
   'window function': (kit) => {
     const named = tableOf(kit);
     const column = `${named.alias}.${kit.dice.pick(named.columns).name}`;

@@ -141,6 +141,25 @@ export const SHARED_MAKERS = {
     const named = { ...a, alias: 'd' };
     return { text: `SELECT ${listOf(kit, named)} FROM (${inner}) AS d WHERE ${where(kit, named, 1)}` };
   },
+  'filter over union all': (kit) => {
+    const a = tableOf(kit);
+    const d = { ...a, alias: 'd' };
+    const parts = Array.from({ length: kit.dice.between(2, 3) }, (_, at) => {
+      const part = { ...a, alias: `u${at}` };
+      const filter = kit.dice.chance(0.5) ? ` WHERE ${where(kit, part, 1)}` : '';
+      if (part.key.length === 0 || kit.dice.chance(0.8)) return `SELECT * FROM ${from(part)}${filter}`;
+      const order = `${part.alias}.id${restOf(part, part.alias)}`;
+      return `SELECT * FROM (SELECT * FROM ${from(part)}${filter} ORDER BY ${order} LIMIT ${count(kit)}) AS l${at}`;
+    });
+    const union = `(${parts.join(' UNION ALL ')}) AS d`;
+    if (kit.dice.chance(0.7)) {
+      const shown = kit.dice.chance(0.3) ? 'count(*)' : listOf(kit, d);
+      return { text: `SELECT ${shown} FROM ${union} WHERE ${where(kit, d, 2)}` };
+    }
+    const b = other(kit, a);
+    const joined = `${union} ON ${on(b, d)}${maybeAnd(kit, [d, b])}`;
+    return { text: `SELECT ${both(kit, b, d)} FROM ${from(b)} LEFT JOIN ${joined}${maybeWhere(kit, [b, d])}` };
+  },
   'common table': (kit) => {
     const [a, b] = pair(kit);
     const inner = `SELECT * FROM ${from(a)} WHERE ${where(kit, a, 1)}`;

@@ -174,3 +174,51 @@ test('an id is of the text but for its white space, the dialect and the source',
   const elsewhere = { ...parts, catalogue: { ...parts.catalogue, source: 'other', relation: () => null } };
   expect(analyse('SELECT 1', elsewhere).id).not.toBe(id('SELECT 1'));
 });
+
+describe('a condition on a UNION ALL is asked of each part', () => {
+  const both = 'SELECT id, x, k FROM a UNION ALL SELECT id, a_id, v FROM b';
+  test.each([
+    ['where', `SELECT id FROM (${both}) WHERE x = ?`, ['a: x = $1 | id,x,k | -', 'b: a_id = $1 | id,a_id,v | -']],
+    [
+      'any form of it',
+      `SELECT id FROM (${both}) WHERE NOT (x IN (1, ?) OR k LIKE 'p%') AND id IS NOT NULL`,
+      [
+        'a: (not (x in [1 $1] or k ilike p%) and not id is null) | id,x,k | -',
+        'b: (not (a_id in [1 $1] or v ilike p%) and not id is null) | id,a_id,v | -',
+      ],
+    ],
+    [
+      'renamed, three parts, beside their own',
+      'SELECT q FROM (SELECT x AS q FROM a WHERE k = 2 UNION ALL SELECT u FROM b UNION ALL SELECT w FROM c) WHERE q > 5',
+      ['a: (k = 2 and x > 5) | x | -', 'b: u > 5 | u | -', 'c: w > 5 | w | -'],
+    ],
+    [
+      'in ON, of the side that may be missing',
+      `SELECT c.id FROM c LEFT JOIN (${both}) AS d ON d.x = c.b_id AND d.x = 3`,
+      ['c: always | id,b_id | 0', 'a: x = 3 | id,x,k | -', 'b: a_id = 3 | id,a_id,v | -'],
+    ],
+  ])('%s', (_, sql, expected) => expect(reads(sql)).toEqual(expected));
+
+  test.each([
+    ['of a UNION', 'SELECT id FROM (SELECT id, x FROM a UNION SELECT id, u FROM b) WHERE x = 1'],
+    [
+      'with a UNION in it',
+      'SELECT x FROM (SELECT x FROM a UNION SELECT u FROM b UNION ALL SELECT w FROM c) WHERE x = 1',
+    ],
+    ['with a LIMIT', 'SELECT x FROM (SELECT x FROM a UNION ALL SELECT u FROM b LIMIT 3) WHERE x = 1'],
+    [
+      'of a part with rows of its own',
+      'SELECT x FROM (SELECT DISTINCT x FROM a UNION ALL SELECT u FROM b) WHERE x = 1',
+    ],
+    ['of what is computed in a part', 'SELECT x FROM (SELECT x FROM a UNION ALL SELECT u + 1 FROM b) WHERE x = 1'],
+    ['of columns of two types', "SELECT x FROM (SELECT x FROM a UNION ALL SELECT v FROM b) WHERE x = '1'"],
+    ['of columns of two collations', "SELECT y FROM (SELECT y FROM a UNION ALL SELECT v FROM b) WHERE y = 'p'"],
+    ['of another source as well', 'SELECT 1 FROM c, (SELECT x FROM a UNION ALL SELECT u FROM b) WHERE x = w'],
+    [
+      'of rows that are kept',
+      'SELECT c.id FROM c LEFT JOIN (SELECT x FROM a UNION ALL SELECT u FROM b) ON 1 WHERE x IS NULL',
+    ],
+  ])('not %s', (_, sql) => {
+    expect((reads(sql) as string[]).filter((read) => !/^[abc]: always /.test(read))).toEqual([]);
+  });
+});
