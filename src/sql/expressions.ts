@@ -43,10 +43,11 @@ export function resolveExpression(expression: Expression, place: Place, analysis
     }
     case 'in-list': {
       const operand = inner(expression.operand);
-      return { kind: 'in', operand, list: expression.list.map((item) => comparedWith(operand, item, inner(item))) };
+      const list = expression.list.map((part) => comparedWith(operand, part, { inner, dialect: analysis.dialect }));
+      return { kind: 'in', operand, list };
     }
     case 'between':
-      return rangeOf(expression, inner);
+      return rangeOf(expression, { inner, dialect: analysis.dialect });
     case 'like':
       return patternOf(expression, inner);
     case 'call':
@@ -106,24 +107,31 @@ function binaryOf(expression: Of<'binary'>, inner: Inner, dialect: Dialect): Res
   const bare = [inner(left), inner(right)] as const;
   const given = givenComparison(expression, bare, dialect);
   if (given !== undefined) return given;
-  const sides = sidesOf([left, right], bare);
+  const sides = {
+    left: comparedWith(bare[1], left, { inner: () => bare[0], dialect }),
+    right: comparedWith(bare[0], right, { inner: () => bare[1], dialect }),
+  };
   if (operator === 'is not distinct from') return { kind: 'is', ...sides };
   if (operator === 'is distinct from') return { kind: 'not', part: { kind: 'is', ...sides } };
   if (!COMPARISONS.has(operator)) return other(operator, [...bare]);
   return { kind: 'compare', operator: operator as ComparisonOperator, ...sides };
 }
 
-function sidesOf([left, right]: readonly [Expression, Expression], [one, two]: readonly [Resolved, Resolved]) {
-  return { left: comparedWith(two, left, one), right: comparedWith(one, right, two) };
+interface Within {
+  readonly inner: Inner;
+  readonly dialect: Dialect;
 }
 
 /** What stands opposite to `column`; a cast of a value that says no more than the column's type is left away. */
-function comparedWith(column: Resolved, expression: Expression, resolved: Resolved): Resolved {
-  if (column.kind !== 'column') return resolved;
-  const type = typeOf(column.ref);
-  if (type.family !== 'postgres') return resolved;
+function comparedWith(column: Resolved, expression: Expression, { inner, dialect }: Within): Resolved {
+  const resolved = inner(expression);
+  if (dialect !== 'postgres' || (column.kind !== 'column' && column.kind !== 'other')) return resolved;
   const operand = expression.kind === 'cast' ? expression.operand : expression;
-  if (MOMENTS.has(type.type) && isMovingMoment(operand)) throw new Stop('uncacheable', 'a time that moves');
+  const type = column.kind === 'column' ? typeOf(column.ref) : undefined;
+  // What is computed may be a time.
+  const isTime = type === undefined || MOMENTS.has(type.family === 'postgres' ? type.type : '');
+  if (isTime && isMovingMoment(operand)) throw new Stop('uncacheable', 'a time that moves');
+  if (type?.family !== 'postgres') return resolved;
   return expression.kind === 'cast' ? (uncast(type, expression) ?? resolved) : resolved;
 }
 
@@ -151,9 +159,9 @@ function isIdle(type: PostgresColumnType['type'], value: Scalar): boolean {
   return typeof value === 'string' && !isNumeric && type !== 'decimal';
 }
 
-function rangeOf({ operand, low, high }: Of<'between'>, inner: Inner): Resolved {
-  const column = inner(operand);
-  const [from, to] = [low, high].map((end) => comparedWith(column, end, inner(end))) as [Resolved, Resolved];
+function rangeOf({ operand, low, high }: Of<'between'>, within: Within): Resolved {
+  const column = within.inner(operand);
+  const [from, to] = [low, high].map((end) => comparedWith(column, end, within)) as [Resolved, Resolved];
   if (plansOf(column).length > 0) return other('BETWEEN', [column, from, to]);
   const parts: Resolved[] = [
     { kind: 'compare', operator: '>=', left: column, right: from },

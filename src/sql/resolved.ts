@@ -88,6 +88,8 @@ export type SourceNode =
       readonly left: SourceNode;
       readonly right: SourceNode;
       readonly on: readonly Resolved[];
+      /** Written as RIGHT: its sides are swapped. */
+      readonly wasRight: boolean;
     }
   /** A plain subselect: its sources and its conditions; `others`: columns of it that have plans in them. */
   | {

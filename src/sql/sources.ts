@@ -183,6 +183,7 @@ function joinSource(
     left: isSwapped ? right.node : left.node,
     right: isSwapped ? left.node : right.node,
     on: [...equal, ...on],
+    wasRight: isSwapped,
   };
   return { node, entries, visible };
 }

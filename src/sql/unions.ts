@@ -1,10 +1,20 @@
 // Conditions on the rows of a UNION ALL, asked of each of its parts: of a view of several tables, of a partitioned table.
 //
 // The one complication: UNION ALL alone. Of others a row that does not satisfy the condition can stand for one that does, as
-// the two are equal; and a column whose parts differ in type is compared in a way that is not known of either.
+// the two are equal; and a column whose parts differ in type is compared in a way that is not known of either. And SQLite
+// loses such a condition for one part where another has a RIGHT or FULL JOIN (3.53: `? IS NULL OR id = ?`).
 
 import { isSameType, typeOf } from './closure.ts';
-import { hidden, type Output, type PlainPlan, type Plan, partsOf, plansOf, type Resolved } from './resolved.ts';
+import {
+  hidden,
+  type Output,
+  type PlainPlan,
+  type Plan,
+  partsOf,
+  plansOf,
+  type Resolved,
+  type SourceNode,
+} from './resolved.ts';
 
 /** A condition, for the outputs of a part in the place of the columns of the union. */
 export type UnionCondition = (outputs: readonly Output[]) => Resolved;
@@ -27,7 +37,8 @@ export function conditionsOn(plan: Plan, conditions: readonly Resolved[]): Union
 function rowsOf(plan: Plan): PlainPlan[] | undefined {
   if (plan.kind === 'plain') {
     const { isRowByRow, hasAllOutputs, limit, offset } = plan;
-    return isRowByRow && hasAllOutputs && limit === undefined && offset === undefined ? [plan] : undefined;
+    const isPlain = isRowByRow && hasAllOutputs && limit === undefined && offset === undefined;
+    return isPlain && !plan.nodes.some(keepsRight) ? [plan] : undefined;
   }
   if (plan.isUnionAll !== true || plan.expressions.length > 0) return undefined;
   const parts: PlainPlan[] = [];
@@ -37,6 +48,24 @@ function rowsOf(plan: Plan): PlainPlan[] | undefined {
     parts.push(...rows);
   }
   return parts;
+}
+
+/** Whether there is a RIGHT or FULL JOIN in it. */
+function keepsRight(node: SourceNode): boolean {
+  switch (node.kind) {
+    case 'read':
+      return false;
+    case 'join':
+      return node.type === 'full' || node.wasRight || keepsRight(node.left) || keepsRight(node.right);
+    case 'filter':
+      return node.nodes.some(keepsRight);
+    case 'plan':
+      return isKeptWithin(node.plan);
+  }
+}
+
+function isKeptWithin(plan: Plan): boolean {
+  return plan.kind === 'plain' ? plan.nodes.some(keepsRight) : plan.plans.some(isKeptWithin);
 }
 
 interface Union {

@@ -57,12 +57,11 @@ export class SqliteLookups {
 
   #one(lookup: Lookup, parameters: readonly unknown[]): readonly unknown[] | undefined {
     const { text } = lookup;
-    const given = lookupParameters(lookup, parameters);
-    if (this.#givenUp.has(text) || !given.every((value, at) => isBindable(value, lookup.operands[at])))
-      return undefined;
+    const given = this.#givenUp.has(text) ? undefined : bindableOf(lookup, parameters);
+    if (given === undefined) return undefined;
     const begunAt = this.#clock.monotonic();
     try {
-      const rows = this.#statement(text).all(...(given as Bindable[])) as readonly (readonly unknown[])[];
+      const rows = this.#statement(text).all(...given) as readonly (readonly unknown[])[];
       if (this.#clock.monotonic() - begunAt > SLOW_MS) this.#giveUp(text);
       return rows.map(([value]) => value);
     } catch {
@@ -85,6 +84,12 @@ export class SqliteLookups {
   #giveUp(text: string): void {
     if (this.#givenUp.size < MAX_GIVEN_UP) this.#givenUp.add(text);
   }
+}
+
+/** What a look-up is run with; undefined: it might ask for something else than the statement did. */
+export function bindableOf(lookup: Lookup, parameters: readonly unknown[]): Bindable[] | undefined {
+  const given = lookupParameters(lookup, parameters);
+  return given.every((value, at) => isBindable(value, lookup.operands[at])) ? (given as Bindable[]) : undefined;
 }
 
 /** Means the same, whichever driver binds it. */

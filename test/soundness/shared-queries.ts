@@ -146,8 +146,14 @@ export const SHARED_MAKERS = {
     const d = { ...a, alias: 'd' };
     const parts = Array.from({ length: kit.dice.between(2, 3) }, (_, at) => {
       const part = { ...a, alias: `u${at}` };
+      const partner = { ...a, alias: `w${at}` };
+      const isJoined = kit.dice.chance(0.1);
+      const joined = isJoined
+        ? ` ${kit.dice.pick(['LEFT', 'RIGHT'])} JOIN ${from(partner)} ON ${on(part, partner)}`
+        : '';
       const filter = kit.dice.chance(0.5) ? ` WHERE ${where(kit, part, 1)}` : '';
-      if (part.key.length === 0 || kit.dice.chance(0.8)) return `SELECT * FROM ${from(part)}${filter}`;
+      if (part.key.length === 0 || kit.dice.chance(0.8))
+        return `SELECT ${part.alias}.* FROM ${from(part)}${joined}${filter}`;
       const order = `${part.alias}.id${restOf(part, part.alias)}`;
       return `SELECT * FROM (SELECT * FROM ${from(part)}${filter} ORDER BY ${order} LIMIT ${count(kit)}) AS l${at}`;
     });

@@ -4,7 +4,7 @@
 // the change that is matched is the database's own, and no text or JSON stands between.
 
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { bindInstance, lookupParameters } from '../../src/dependency/bind.ts';
+import { bindInstance } from '../../src/dependency/bind.ts';
 import { cellOf } from '../../src/dependency/cells.ts';
 import type { Change, Row, TableShape } from '../../src/dependency/change.ts';
 import { DependencyIndex } from '../../src/dependency/dependency-index.ts';
@@ -13,9 +13,10 @@ import { analyse } from '../../src/sql/analyse.ts';
 import type { Catalogue } from '../../src/sql/ast.ts';
 import { readSqliteCatalogue } from '../../src/sql/sqlite-catalogue.ts';
 import { createSqliteParser } from '../../src/sql/sqlite-parser.ts';
+import { bindableOf } from '../../src/track/sqlite-lookups.ts';
 import { Dice } from '../sim/dice.ts';
 import { type Query, randomQuery, type SqliteQuery } from './queries.ts';
-import { ddlOf, randomSchema, type Schema, type Table, type Value } from './schema.ts';
+import { ddlOf, randomSchema, type Schema, type Table } from './schema.ts';
 import type { Tally } from './tally.ts';
 import { randomTransaction, randomWrite, type Write } from './writes.ts';
 
@@ -140,8 +141,11 @@ export class World {
     this.#index.add(id, bindInstance(one.template, one.query.parameters, result));
   }
 
-  #lookedUp(lookup: Lookup, parameters: readonly unknown[]): unknown[] {
-    const rows = arrays(this.#prepared(lookup.text)).all(...(lookupParameters(lookup, parameters) as Value[]));
+  /** As a tracker does it: what cannot be bound so that it is sure to mean the same is not asked. */
+  #lookedUp(lookup: Lookup, parameters: readonly unknown[]): unknown[] | undefined {
+    const given = bindableOf(lookup, parameters);
+    if (given === undefined) return undefined;
+    const rows = arrays(this.#prepared(lookup.text)).all(...given);
     return (rows as unknown as unknown[][]).map(([value]) => value);
   }
 

@@ -215,6 +215,14 @@ describe('a condition on a UNION ALL is asked of each part', () => {
     ['of columns of two collations', "SELECT y FROM (SELECT y FROM a UNION ALL SELECT v FROM b) WHERE y = 'p'"],
     ['of another source as well', 'SELECT 1 FROM c, (SELECT x FROM a UNION ALL SELECT u FROM b) WHERE x = w'],
     [
+      'beside a RIGHT JOIN, with which SQLite loses it',
+      'SELECT x FROM (SELECT w AS x FROM c UNION ALL SELECT a.x FROM a RIGHT JOIN b ON b.a_id = a.id) WHERE ? IS NULL OR x = ?',
+    ],
+    [
+      'beside a FULL JOIN further down',
+      'SELECT x FROM (SELECT w AS x FROM c UNION ALL SELECT x FROM (SELECT a.x FROM a FULL JOIN b ON b.a_id = a.id)) WHERE x = 1',
+    ],
+    [
       'of rows that are kept',
       'SELECT c.id FROM c LEFT JOIN (SELECT x FROM a UNION ALL SELECT u FROM b) ON 1 WHERE x IS NULL',
     ],

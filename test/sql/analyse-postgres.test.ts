@@ -47,6 +47,12 @@ test.each([
   ["SELECT nextval('s')", 'uncacheable'],
   ["SELECT set_config('a', 'b', true)", 'uncacheable'],
   ["SELECT id FROM users WHERE born > 'today'", 'uncacheable'],
+  ["SELECT id FROM users WHERE date_trunc('day', born) = 'today'", 'uncacheable'],
+  [
+    "SELECT id FROM (SELECT id, born FROM users UNION ALL SELECT id, born FROM users) u WHERE born > 'today'",
+    'uncacheable',
+  ],
+  ["SELECT id FROM (SELECT DISTINCT id, born FROM users) u WHERE born BETWEEN 'yesterday' AND $1", 'uncacheable'],
   ["SELECT 'now'::timestamptz", 'uncacheable'],
   ["SELECT 'users'::regclass", 'uncacheable'],
   ['SELECT ctid FROM users', 'uncacheable'],
