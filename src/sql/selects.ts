@@ -27,6 +27,7 @@ import {
 } from './resolved.ts';
 import { entriesOf } from './scope.ts';
 import { resolveSource } from './sources.ts';
+import { hasRightJoin } from './unions.ts';
 import { partsOfExpression, selectsOf } from './walk.ts';
 
 export function resolveSelect(select: Select, place: Place, analysis: Analysis): ResolvedSelect {
@@ -54,6 +55,9 @@ type SelectOf<Kind extends SelectBody['kind']> = Select & { readonly body: Extra
 function compoundSelect(select: SelectOf<'compound'>, place: Place, analysis: Analysis): ResolvedSelect {
   const left = analysis.select(select.body.left, place);
   const right = analysis.select(select.body.right, place);
+  // SQLite (3.53) loses conditions such as `? IS NULL OR id = ?` of one part where another has such a join.
+  if (analysis.dialect === 'sqlite' && (hasRightJoin(left.plan) || hasRightJoin(right.plan)))
+    throw new Stop('tables', 'a RIGHT or FULL JOIN in a compound');
   // ORDER BY has names of the result here; a subselect is the one thing in it that could read a table.
   if (select.orderBy.some(({ expression }) => hasSelect(expression)))
     throw new Stop('tables', 'ORDER BY of a compound');

@@ -1,8 +1,7 @@
 // Conditions on the rows of a UNION ALL, asked of each of its parts: of a view of several tables, of a partitioned table.
 //
 // The one complication: UNION ALL alone. Of others a row that does not satisfy the condition can stand for one that does, as
-// the two are equal; and a column whose parts differ in type is compared in a way that is not known of either. And SQLite
-// loses such a condition for one part where another has a RIGHT or FULL JOIN (3.53: `? IS NULL OR id = ?`).
+// the two are equal; and a column whose parts differ in type is compared in a way that is not known of either.
 
 import { isSameType, typeOf } from './closure.ts';
 import {
@@ -37,8 +36,7 @@ export function conditionsOn(plan: Plan, conditions: readonly Resolved[]): Union
 function rowsOf(plan: Plan): PlainPlan[] | undefined {
   if (plan.kind === 'plain') {
     const { isRowByRow, hasAllOutputs, limit, offset } = plan;
-    const isPlain = isRowByRow && hasAllOutputs && limit === undefined && offset === undefined;
-    return isPlain && !plan.nodes.some(keepsRight) ? [plan] : undefined;
+    return isRowByRow && hasAllOutputs && limit === undefined && offset === undefined ? [plan] : undefined;
   }
   if (plan.isUnionAll !== true || plan.expressions.length > 0) return undefined;
   const parts: PlainPlan[] = [];
@@ -60,12 +58,13 @@ function keepsRight(node: SourceNode): boolean {
     case 'filter':
       return node.nodes.some(keepsRight);
     case 'plan':
-      return isKeptWithin(node.plan);
+      return hasRightJoin(node.plan);
   }
 }
 
-function isKeptWithin(plan: Plan): boolean {
-  return plan.kind === 'plain' ? plan.nodes.some(keepsRight) : plan.plans.some(isKeptWithin);
+/** Whether a RIGHT or FULL JOIN stands in the FROM of a part. */
+export function hasRightJoin(plan: Plan): boolean {
+  return plan.kind === 'plain' ? plan.nodes.some(keepsRight) : plan.plans.some(hasRightJoin);
 }
 
 interface Union {
