@@ -2,7 +2,8 @@
 // that have them, who stand in a tree: by their intervals, where a range is known.
 //
 // The one complication: an instance of which some value has no key, or a row of which some cell is not known, has no
-// place in the table. Such an instance stands in a tree of its own, to which every row leads; such a row leads to all.
+// place in the table. Such an instance stands in a tree of its own, to which every row leads; such a row leads to all, or,
+// where it is only not known what it begins with, to all of its other keys.
 
 import type { Cell, Row, Scalar } from './change.ts';
 import type { ColumnType } from './column-type.ts';
@@ -43,13 +44,14 @@ export class IndexPath {
   #loose = NONE;
   /** With prefixes: the same by keys without them, for a row of which it is not known what it begins with. */
   readonly #unprefixed = new KeyTable();
-  readonly #lengths = new PrefixLengths();
+  readonly #lengths: PrefixLengths | undefined;
   /** By place: to what length its prefix is cut. */
   readonly #cuts = new Numbers();
 
   constructor(form: PathForm, values: Values) {
     this.#form = form;
     this.#values = values;
+    this.#lengths = form.prefix === undefined ? undefined : new PrefixLengths();
     this.#trees = new IntervalTrees({ order: form.range?.order, ends: (place) => this.#endsOf(place) ?? OPEN });
   }
 
@@ -59,7 +61,7 @@ export class IndexPath {
       this.#loose = this.#trees.insert(this.#loose, place);
       return;
     }
-    if (keyed.prefix !== undefined) this.#cuts.set(place, this.#lengths.take(keyed.prefix.length));
+    if (keyed.prefix !== undefined) this.#cuts.set(place, this.#lengths?.take(keyed.prefix.length) ?? 0);
     this.#eachTree(place, keyed, (tree) => this.#trees.insert(tree, place));
   }
 
@@ -71,7 +73,7 @@ export class IndexPath {
       return;
     }
     this.#eachTree(place, keyed, (tree) => this.#trees.remove(tree, place));
-    if (keyed.prefix !== undefined) this.#lengths.give(this.#cuts.get(place));
+    if (keyed.prefix !== undefined) this.#lengths?.give(this.#cuts.get(place));
   }
 
   /** Adds the places that a row may satisfy. False: it may be any. */
@@ -96,7 +98,7 @@ export class IndexPath {
     if (text === null) return;
     if (text === undefined) return this.#collect(this.#unprefixed.get(key), row, places);
     for (let length = 0; length <= text.length; length++) {
-      if (!this.#lengths.has(length)) continue;
+      if (this.#lengths?.has(length) !== true) continue;
       this.#collect(this.#entries.get(this.#prefixedKey(key, text.slice(0, length))), row, places);
     }
   }

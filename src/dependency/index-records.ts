@@ -30,10 +30,6 @@ export class RecordIndex {
     return this.#records.size;
   }
 
-  get pairs(): number {
-    return this.#pairPlaces.count;
-  }
-
   /** Returns the first pair, by which the read is taken out again; NONE: it has no keys. */
   add(read: number, keys: ReadonlySet<string>): number {
     let first = NONE;
