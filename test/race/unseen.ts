@@ -1,0 +1,18 @@
+// Races over what a cache might not see: a driver that is not wrapped, a context that is lost, a tag that comes late.
+// Each race is a file `unseen-*.ts` and a line in this list.
+
+/** One scenario with its writes and reads, judged against the truth. */
+export interface UnseenCell {
+  readonly name: string;
+  /** Hits that the scenario saw where a hit is right; a race whose cells never hit anything proves nothing. */
+  readonly hits: number;
+  /** Outdated answers, and whatever else was wrong. Empty: all was well. */
+  readonly problems: readonly string[];
+}
+
+export interface UnseenRace {
+  readonly name: string;
+  cells(): AsyncIterable<UnseenCell>;
+}
+
+export const UNSEEN: readonly UnseenRace[] = [];
