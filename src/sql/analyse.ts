@@ -27,7 +27,10 @@ type Known = {
 }[Template['kind']];
 
 export function analyse(text: string, parts: StatementParts): Template {
-  const id = templateId(parts.catalogue.source, parts.dialect, normalized(text));
+  const { source, session } = parts.catalogue;
+  // The same text over another search path reads other tables.
+  const path = session === undefined ? [] : [JSON.stringify(session.path)];
+  const id = templateId(source, parts.dialect, ...path, normalized(text));
   return { ...knownOf(text, parts), id, text } as Template;
 }
 

@@ -147,10 +147,18 @@ export interface Parser {
   parse(text: string): readonly Statement[];
 }
 
+/** What of the connection that runs a statement decides what the names in it mean. */
+export interface Session {
+  /** Schemas in which a name without one is looked for, in that order; `$user` resolved, those of the system among them. */
+  readonly path: readonly string[];
+}
+
 /** What a statement's names mean. Null: there is nothing by that name. */
 export interface Catalogue {
   /** Identity of the database, for the ids of templates. */
   readonly source: string;
+  /** By which names are resolved; undefined: as for the connection that read the catalogue. */
+  readonly session?: Session;
   /** As it is written in a statement, after the dialect's folding of case. */
   relation(schema: string | undefined, name: string): Relation | null;
   /** All of it, where it can be had as plain data. */
@@ -162,7 +170,7 @@ export interface CatalogueData {
   readonly dialect: import('../dependency/template.ts').Dialect;
   /** Identity of the database. */
   readonly source: string;
-  /** Schemas in which a name without one is looked for, in that order. */
+  /** The search path of the connection that read it, where a session says no other. */
   readonly path: readonly string[];
   readonly relations: readonly {
     readonly schema: string;

@@ -2,24 +2,50 @@
 //
 // The one complication: the two databases look for a name in their own ways, and hide what is temporary in their own.
 
-import type { Catalogue, CatalogueData, Relation } from './ast.ts';
+import { TidegateError } from '../errors.ts';
+import type { Catalogue, CatalogueData, Relation, Session } from './ast.ts';
 
-export function catalogueOf(data: CatalogueData): Catalogue {
-  const { dialect, source, path } = data;
+interface Known {
+  readonly relations: ReadonlyMap<string, Relation>;
+  readonly modules: ReadonlySet<string>;
+}
+
+/** Shared by all sessions. */
+const known = new WeakMap<CatalogueData, Known>();
+
+export function catalogueOf(data: CatalogueData, session?: Session): Catalogue {
+  const { dialect, source } = data;
+  const { path } = session ?? data;
   const keyOf = dialect === 'sqlite' ? foldedKey : plainKey;
-  const known = new Map(data.relations.map(({ schema, name, relation }) => [keyOf(schema, name), relation]));
-  const modules = new Set(data.modules);
+  const { relations, modules } = knownOf(data, keyOf);
   return {
     source,
+    ...(session !== undefined && { session }),
     data,
     relation(schema, name) {
       for (const place of schema === undefined ? path : [schema]) {
-        const relation = known.get(keyOf(place, name));
+        const relation = relations.get(keyOf(place, name));
         if (relation !== undefined) return relation;
       }
       return dialect === 'sqlite' ? hiddenInSqlite(name, modules) : hiddenInPostgres(schema);
     },
   };
+}
+
+/** With names resolved as the session resolves them. Throws E_FEED where the catalogue cannot be had as plain data. */
+export function within({ data }: Catalogue, session: Session): Catalogue {
+  if (data === undefined) throw new TidegateError('E_FEED', 'expected a catalogue as plain data, got none');
+  return catalogueOf(data, session);
+}
+
+function knownOf(data: CatalogueData, keyOf: (schema: string, name: string) => string): Known {
+  let found = known.get(data);
+  if (found === undefined) {
+    const relations = new Map(data.relations.map(({ schema, name, relation }) => [keyOf(schema, name), relation]));
+    found = { relations, modules: new Set(data.modules) };
+    known.set(data, found);
+  }
+  return found;
 }
 
 function hiddenInSqlite(name: string, modules: ReadonlySet<string>): Relation | null {

@@ -92,9 +92,9 @@ function isCommonWithin(select: Select, name: string, analysis: Analysis): boole
   return commonNamesIn(select).some((common) => fold(common, analysis) === fold(name, analysis));
 }
 
-/** Where SQLite looks for the names in a view. PostgreSQL writes their schema into the view's text where it must. */
-export function viewSchema(schema: string | undefined, { dialect }: Analysis): string | undefined {
-  return dialect === 'sqlite' ? (schema ?? 'main') : undefined;
+/** Where the names in a view are looked for. The text of one of PostgreSQL's has the schema before all but the system's. */
+export function viewSchema(schema: string | undefined, { dialect }: Analysis): string {
+  return dialect === 'sqlite' ? (schema ?? 'main') : 'pg_catalog';
 }
 
 /** The database's own tables, which no feed tells of. */

@@ -1,7 +1,7 @@
 // What the names in PostgreSQL's statements mean: tables, views and columns of a database, read from pg_catalog.
 //
-// The one complication: it holds for the search path of the connection that reads it. A statement run with another one,
-// or with a temporary table of its session in the way, means other tables by the same names.
+// The one complication: the server writes the text of a view for the search path of whoever asks. Here it is asked with
+// a path of nothing but the system's schema, so that the text means the same to every session.
 
 import type { Scalar, TableShape } from '../dependency/change.ts';
 import type { Catalogue, Relation } from './ast.ts';
@@ -15,15 +15,16 @@ type Run = (sql: string, parameters: readonly Scalar[]) => Promise<readonly RowO
 /** Beyond these a partitioned table is too much to be written as a union. */
 const MAX_PARTITIONS = 64;
 
-const RELATIONS = `SELECT c.oid::text AS id, n.nspname AS schema, c.relname AS name, c.relkind::text AS kind,
+const RELATIONS = `WITH path AS MATERIALIZED (SELECT set_config('search_path', 'pg_catalog', true) AS value)
+  SELECT c.oid::text AS id, n.nspname AS schema, c.relname AS name, c.relkind::text AS kind,
     c.relpersistence::text AS persistence, c.relrowsecurity AS secured,
     (SELECT string_agg(i.inhrelid::text, ' ' ORDER BY i.inhrelid) FROM pg_inherits i WHERE i.inhparent = c.oid) AS children,
-    CASE WHEN c.relkind = 'v' AND NOT n.nspname IN ('pg_catalog', 'information_schema')
+    CASE WHEN path.value IS NOT NULL AND c.relkind = 'v' AND NOT n.nspname IN ('pg_catalog', 'information_schema')
       THEN pg_get_viewdef(c.oid) END AS definition,
     (SELECT string_agg(k.attnum::text, ' ' ORDER BY k.place) FROM pg_index i,
       unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, place)
       WHERE i.indrelid = c.oid AND i.indisprimary AND k.place <= i.indnkeyatts) AS key
-  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  FROM path CROSS JOIN pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p', 'S') AND n.nspname NOT LIKE 'pg\\_temp%' AND n.nspname NOT LIKE 'pg\\_toast%'`;
 
 /** A domain is its base type; typbasetype of a domain over a domain is the inner domain. */

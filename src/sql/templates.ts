@@ -5,7 +5,8 @@
 
 import type { Template } from '../dependency/template.ts';
 import { analyse } from './analyse.ts';
-import type { Catalogue } from './ast.ts';
+import type { Catalogue, Session } from './ast.ts';
+import { within } from './catalogue.ts';
 import type { StatementParts } from './writes.ts';
 
 const DEFAULT_MAX_TEMPLATES = 2_000;
@@ -27,14 +28,20 @@ export class Templates {
     return this.#byText.size;
   }
 
-  get(text: string): Template {
-    const known = this.#byText.get(text);
-    const template = known ?? analyse(text, this.#parts);
+  /** `session`: of the connection that runs it; undefined: names mean what they mean to the catalogue's own reader. */
+  get(text: string, session?: Session): Template {
+    const key = session === undefined ? text : `${session.path.join('\0')}\0\0${text}`;
+    const known = this.#byText.get(key);
+    const template = known ?? analyse(text, this.#partsFor(session));
     // A Map keeps the order of insertion: the first is the one used longest ago.
-    if (known !== undefined) this.#byText.delete(text);
+    if (known !== undefined) this.#byText.delete(key);
     else if (this.#byText.size >= this.#maxTemplates) this.#byText.delete(this.#byText.keys().next().value as string);
-    this.#byText.set(text, template);
+    this.#byText.set(key, template);
     return template;
+  }
+
+  #partsFor(session: Session | undefined): StatementParts {
+    return session === undefined ? this.#parts : { ...this.#parts, catalogue: within(this.#parts.catalogue, session) };
   }
 
   /** The schema has changed: nothing that was analysed before holds. */

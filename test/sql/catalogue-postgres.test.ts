@@ -6,6 +6,7 @@ import type { Scalar } from '../../src/dependency/change.ts';
 import type { Catalogue } from '../../src/sql/ast.ts';
 import { postgresCatalogueVersion, readPostgresCatalogue } from '../../src/sql/postgres-catalogue.ts';
 import { createPostgresParser } from '../../src/sql/postgres-parser.ts';
+import { Templates } from '../../src/sql/templates.ts';
 import { startedPglite } from '../kit/pglite.ts';
 import { tableOf, whatOf } from './parser-kit.ts';
 
@@ -134,5 +135,23 @@ describe('of PostgreSQL', () => {
     expect(await postgresCatalogueVersion(run)).not.toBe(after);
     expect(whatOf((await readPostgresCatalogue(run)).relation(undefined, 'entries'))).toBe('table');
     await db.exec('RESET search_path');
+  });
+
+  test('names are those of the session, in views those of whoever made them', async () => {
+    await db.exec(`CREATE SCHEMA tenant; CREATE TABLE tenant.bare (b int); CREATE TABLE public.entries (z int);
+      CREATE VIEW bares AS SELECT * FROM bare`);
+    const parts = { dialect: 'postgres' as const, parser: await createPostgresParser() };
+    const templates = new Templates({ ...parts, catalogue: await readPostgresCatalogue(run) });
+    const readBy = (sql: string, ...path: string[]) => {
+      const template = templates.get(sql, { path: ['pg_catalog', ...path] });
+      return template.kind === 'tracked' ? template.reads.map(({ table }) => table.name) : template.kind;
+    };
+    expect(readBy('SELECT * FROM bare', 'public')).toEqual(['bare']);
+    expect(readBy('SELECT * FROM bare', 'tenant', 'public')).toEqual(['tenant.bare']);
+    expect(readBy('SELECT * FROM entries', 'tenant', 'audit', 'public')).toEqual(['audit.entries']);
+    expect(readBy('SELECT * FROM bares', 'tenant', 'public')).toEqual(['bare']);
+    expect(readBy('SELECT * FROM bare', 'nowhere')).toBe('source');
+    const [one, other] = [['public'], ['tenant']].map((path) => templates.get('SELECT * FROM bare', { path }).id);
+    expect(one).not.toBe(other);
   });
 });
