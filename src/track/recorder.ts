@@ -65,10 +65,15 @@ export class Recorder {
     return new Recorder(this.#parts, scope);
   }
 
+  /** What is read now is recorded for it. */
+  get scope(): RequestScope | undefined {
+    return this.#fixed ?? this.#parts.storage.getStore();
+  }
+
   /** Undefined: there is nothing to be recorded. */
   begin(text: unknown, given: Given, connection: Connection): Reading | undefined {
     if (typeof text === 'string') this.#note(text, connection);
-    const scope = this.#fixed ?? this.#parts.storage.getStore();
+    const { scope } = this;
     if (scope === undefined) {
       this.#parts.tally.outside++;
       return undefined;
@@ -83,14 +88,14 @@ export class Recorder {
 
   /** To be taken before a statement is run whose text is known only afterwards. */
   start(): Started {
-    const { follower } = (this.#fixed ?? this.#parts.storage.getStore())?.side ?? {};
+    const { follower } = this.scope?.side ?? {};
     if (follower === undefined) return { mark: undefined, generation: 0, isRefreshing: false };
     return { mark: follower.mark(), generation: follower.generation, isRefreshing: follower.isRefreshing };
   }
 
   /** A call of which it is not known what it runs. */
   call(name: string): void {
-    const scope = this.#fixed ?? this.#parts.storage.getStore();
+    const { scope } = this;
     if (scope === undefined) return;
     scope.wrote();
     scope.untracked('unknown-call', name);

@@ -1,11 +1,12 @@
 // node:sqlite and better-sqlite3, which answer at once.
 //
 // The one complication: a statement that is still being iterated keeps its connection at the moment when it began, so
-// whatever else is read on it meanwhile is as old.
+// whatever else is read on it meanwhile is as old (sqlite-rows.ts), whichever wrapper of that connection reads it.
 
 import { givenOf, NOTHING_GIVEN } from './parameters.ts';
 import type { Connection, Recorder } from './recorder.ts';
-import { methodOf, namesOf, runNow, wrapped } from './wrapping.ts';
+import { SqliteRows } from './sqlite-rows.ts';
+import { methodOf, namesOf, originalOf, runNow, wrapped } from './wrapping.ts';
 
 const STATEMENT = namesOf(`columns setReadBigInts setReturnArrays setAllowBareNamedParameters
   setAllowUnknownNamedParameters`);
@@ -14,20 +15,35 @@ const DATABASE = namesOf(`open close function aggregate location createSession e
 /** Of better-sqlite3: they give the statement itself. */
 const MODES = ['raw', 'pluck', 'expand', 'safeIntegers'] as const;
 
+/** Its connection, as far as it is the same for all wrappers. */
+class SqliteConnection implements Connection {
+  isAltered = false;
+  openRows = 0;
+  readonly #database: object;
+
+  constructor(database: object) {
+    this.#database = database;
+  }
+
+  isTransaction(): boolean {
+    const isWithin = 'inTransaction' in this.#database ? 'inTransaction' : 'isTransaction';
+    return this.openRows > 0 || Reflect.get(this.#database, isWithin, this.#database) !== false;
+  }
+}
+
+const connections = new WeakMap<object, SqliteConnection>();
+
+function connectionOf(database: object): SqliteConnection {
+  const original = originalOf(database) as object;
+  const known = connections.get(original) ?? new SqliteConnection(original);
+  connections.set(original, known);
+  return known;
+}
+
 /** `DatabaseSync` and `Database`. */
 export function wrapSqlite<T extends object>(database: T, recorder: Recorder): T {
-  let iterators = 0;
-  const isWithin = 'inTransaction' in database ? 'inTransaction' : 'isTransaction';
-  const connection: Connection = {
-    isTransaction: () => iterators > 0 || Reflect.get(database, isWithin, database) !== false,
-    isAltered: false,
-  };
-  const parts: Parts = {
-    recorder,
-    connection,
-    opened: () => iterators++,
-    closed: () => iterators--,
-  };
+  const connection = connectionOf(database);
+  const parts: Parts = { recorder, connection };
   const run = (text: unknown, call: () => unknown) =>
     runNow(recorder.begin(text, givenOf([]), connection), { run: call, rows: () => undefined });
   const own: Readonly<Record<string, unknown>> = {
@@ -52,7 +68,7 @@ export function wrapSqlite<T extends object>(database: T, recorder: Recorder): T
       return methodOf(database, 'loadExtension')(...given);
     },
     createTagStore: (...given: unknown[]) =>
-      wrapped(methodOf(database, 'createTagStore')(...given) as object, recorder, { own: {}, harmless: new Set() }),
+      wrapTagStore(methodOf(database, 'createTagStore')(...given) as object, parts),
   };
   const proxy: T = wrapped(database, recorder, { own: offered(database, own), harmless: DATABASE });
   return proxy;
@@ -65,9 +81,17 @@ function offered(target: object, methods: Readonly<Record<string, unknown>>): Re
 
 interface Parts {
   readonly recorder: Recorder;
-  readonly connection: Connection;
-  readonly opened: () => void;
-  readonly closed: () => void;
+  readonly connection: SqliteConnection;
+}
+
+/** Its texts are made by itself. */
+function wrapTagStore(store: object, parts: Parts): object {
+  const iterate = (...given: unknown[]) => {
+    const begin = () => parts.recorder.call('iterate');
+    begin();
+    return rowsOf(methodOf(store, 'iterate')(...given), begin, parts);
+  };
+  return wrapped(store, parts.recorder, { own: { iterate }, harmless: new Set() });
 }
 
 function wrapStatement(statement: object, text: unknown, parts: Parts): object {
@@ -83,11 +107,10 @@ function wrapStatement(statement: object, text: unknown, parts: Parts): object {
     get: whole('get', (answer) => (answer === undefined ? [] : [answer]), false),
     run: whole('run', () => undefined),
     iterate: (...given: unknown[]) => {
-      const reading = begin(given);
-      const rows = methodOf(statement, 'iterate')(...given) as Iterator<unknown>;
-      // Now, since it may never come to its end; what changes from now on is matched by the condition alone.
-      reading?.done(undefined);
-      return counted(rows, parts);
+      // Done at once, since it may never come to its end; what changes from now on is matched by the condition alone.
+      const read = <R>(run: () => R) => runNow(begin(given), { run, rows: () => undefined });
+      const rows = read(() => methodOf(statement, 'iterate')(...given));
+      return rowsOf(rows, () => read(() => undefined), parts);
     },
     bind: (...given: unknown[]) => {
       methodOf(statement, 'bind')(...given);
@@ -105,40 +128,12 @@ function wrapStatement(statement: object, text: unknown, parts: Parts): object {
   return proxy;
 }
 
-/** The iterator, which is open from its first row until its end. */
-function counted(rows: Iterator<unknown>, { opened, closed }: Parts): IterableIterator<unknown> {
-  let isOpen = false;
-  const close = () => {
-    if (isOpen) closed();
-    isOpen = false;
-  };
-  const guarded = (step: () => IteratorResult<unknown>): IteratorResult<unknown> => {
-    try {
-      const result = step();
-      if (result.done === true) close();
-      return result;
-    } catch (error) {
-      close();
-      throw error;
-    }
-  };
-  return {
-    next: () => {
-      if (!isOpen) opened();
-      isOpen = true;
-      return guarded(() => rows.next());
-    },
-    return: (value) => {
-      close();
-      return rows.return?.(value) ?? { done: true, value };
-    },
-    throw: (error) => {
-      close();
-      if (rows.throw !== undefined) return rows.throw(error);
-      throw error;
-    },
-    [Symbol.iterator]() {
-      return this;
-    },
-  };
+function rowsOf(rows: unknown, begin: () => void, { recorder, connection }: Parts): SqliteRows {
+  return new SqliteRows({
+    rows: rows as Iterator<unknown>,
+    opened: () => connection.openRows++,
+    closed: () => connection.openRows--,
+    scope: () => recorder.scope,
+    begin,
+  });
 }
