@@ -85,7 +85,11 @@ function sqliteNumber(affinity: SqliteColumnType['affinity'], value: number): Ce
 }
 
 function sqliteText(affinity: SqliteColumnType['affinity'], value: string): Cell {
-  if (affinity === 'text' || affinity === 'blob' || !SQLITE_NUMBER.test(value)) return value;
+  if (affinity === 'text' || affinity === 'blob') return value;
+  const end = value.indexOf('\0');
+  // SQLite reads a number up to there, by rules of its own.
+  if (end !== -1) return SQLITE_NUMBER.test(value.slice(0, end)) ? undefined : value;
+  if (!SQLITE_NUMBER.test(value)) return value;
   if (SQLITE_WHOLE.test(value)) {
     const whole = BigInt(value);
     return BigInt.asIntN(64, whole) === whole ? shortest(whole) : undefined;

@@ -32,7 +32,8 @@ export class Parameters {
 
 function literalOf(value: Value): string | undefined {
   if (value === null) return 'NULL';
-  if (typeof value === 'string') return `'${value.replaceAll("'", "''")}'`;
+  // A text ends at its first zero character.
+  if (typeof value === 'string') return value.includes('\0') ? undefined : `'${value.replaceAll("'", "''")}'`;
   if (typeof value === 'bigint') return value === -(2n ** 63n) ? undefined : String(value);
   return typeof value === 'number' && Number.isFinite(value) && !Object.is(value, -0) ? String(value) : undefined;
 }

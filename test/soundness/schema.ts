@@ -92,7 +92,25 @@ function ddlOfTable({ name, keyKind, columns, key }: Table): string {
 
 export type Value = null | number | bigint | string | Uint8Array;
 
-const TEXTS = ['a', 'ab', 'abc', 'A', 'Ab', 'b', 'b ', '', 'a%', '10', '9', '1', 'é', '\u{1f30a}', '\uff5e'];
+const TEXTS = [
+  'a',
+  'ab',
+  'abc',
+  'A',
+  'Ab',
+  'b',
+  'b ',
+  '',
+  'a%',
+  '10',
+  '9',
+  '1',
+  '1\0',
+  '9\0x',
+  'é',
+  '\u{1f30a}',
+  '\uff5e',
+];
 const INTEGERS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, -1, 2n ** 53n, 2n ** 53n + 1n, -(2n ** 63n)];
 const REALS = [0.5, 1, 1.5, 2, -0, 1e300, 2 ** 53, Number.POSITIVE_INFINITY];
 
@@ -106,7 +124,7 @@ export function randomValue(dice: Dice, { kind, isNotNull }: Pick<Column, 'kind'
     case 'real':
       return dice.pick(REALS);
     case 'numeric':
-      return dice.pick<Value>([...INTEGERS, ...REALS, '1', '1.0', ' 2', 'x']);
+      return dice.pick<Value>([...INTEGERS, ...REALS, '1', '1.0', '1\0', '4\0', ' 2', 'x']);
     case 'text':
       return dice.pick(TEXTS);
     case 'blob':
