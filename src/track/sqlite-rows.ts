@@ -81,10 +81,11 @@ export class SqliteRows extends Iterator<unknown> {
   }
 }
 
+/** Where the driver does not, it is open, and nothing that is read on its connection is stored. */
 function closeQuietly(open: Open): void {
   try {
     open.close();
   } catch {
-    // It is open then, and nothing of its connection is stored.
+    return;
   }
 }
