@@ -24,6 +24,7 @@ export const ERROR_CODES = {
   E_TTL: 'a duration is not of the expected form',
   E_HANDLER: 'a handler behind the cache threw, or gave a response that cannot be passed on',
   E_TAG: 'a tag or the name of a table is not of the expected form',
+  E_FAULT: 'something in Tidegate itself threw, which must not happen',
   E_FILL: 'the fill of an entry failed, and no stale value in grace is there',
   E_FILL_TIMEOUT: 'the fill of an entry took longer than its hard timeout',
 } as const satisfies Record<string, string>;

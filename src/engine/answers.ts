@@ -143,7 +143,7 @@ export function answerOnlyIfCached(request: GateRequest): Answer {
 
 /** The origin could not be reached or did not answer as it should. */
 export function answerFailure(request: GateRequest, error: TidegateError, outcome: Outcome): Answer {
-  const status = error.code === 'E_ORIGIN_TIMEOUT' ? 504 : error.code === 'E_ORIGIN_OPEN' ? 503 : 502;
+  const status = FAILURE_STATUS[error.code] ?? 502;
   return made(request, {
     status,
     text: `No answer from the origin: ${error.code}, ${FAILURES[error.code] ?? OTHER_FAILURE}.\n`,
@@ -151,12 +151,19 @@ export function answerFailure(request: GateRequest, error: TidegateError, outcom
   });
 }
 
+const FAILURE_STATUS: { readonly [code in ErrorCode]?: number } = {
+  E_ORIGIN_TIMEOUT: 504,
+  E_ORIGIN_OPEN: 503,
+  E_FAULT: 500,
+};
+
 /** What a client is told; the details are for the log. */
 const FAILURES: { readonly [code in ErrorCode]?: string } = {
   E_ORIGIN_CONNECT: 'expected a connection to the origin, got none',
   E_ORIGIN_TIMEOUT: 'expected a response in time, got none',
   E_ORIGIN_OPEN: 'it failed repeatedly and is not asked for a while',
   E_ORIGIN_PROTOCOL: 'expected an HTTP response, got something else',
+  E_FAULT: 'expected no exception in the cache, got one',
 };
 
 const OTHER_FAILURE = 'expected a complete response, got an error on the connection';

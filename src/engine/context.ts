@@ -1,5 +1,6 @@
 // What the parts of one engine share.
 
+import type { TidegateError } from '../errors.ts';
 import type { BodyStore, Clock, Random, Tasks } from '../ports.ts';
 import type { Coder } from './coding.ts';
 import type { ExchangeReport, Rehydrator } from './contract.ts';
@@ -36,6 +37,11 @@ export interface Context {
   readonly report: (report: ExchangeReport) => void;
   /** Told of a store that failed, which costs a miss and nothing more. */
   readonly fault: (error: unknown) => void;
+  /**
+   * Told of an exception that nothing expected: counts it, and invalidates everything stored, since an invalidation may be
+   * lost with it. Gives what its client is to be told.
+   */
+  readonly broken: (error: unknown) => TidegateError;
   /** How long the URI of a write of unknown outcome stays unstorable: it may still be carried out. */
   readonly unknownOutcomeMs: number;
 }

@@ -130,6 +130,8 @@ export interface GateStats {
   readonly stores: number;
   readonly invalidations: { readonly [kind in Selector['kind']]: number };
   readonly purges: number;
+  /** What threw, and must not have. */
+  readonly exceptions: { readonly [scope in ExceptionScope]: number };
   readonly intentsOpen: number;
   readonly fillsInFlight: number;
   readonly position: Position;
@@ -172,6 +174,12 @@ export interface DiskStats {
   /** False: the log of invalidations cannot be written, and after a restart everything stored is validated. */
   readonly invalidationsDurable: boolean;
 }
+
+/**
+ * How far an exception can have reached. `exchange`: no further than one exchange with a client, so that no invalidation was
+ * lost with it. `unknown`: everything stored is invalidated.
+ */
+export type ExceptionScope = 'exchange' | 'unknown';
 
 /** How an exchange ended, for counting: each has exactly one. */
 export type OutcomeClass = 'hit' | 'stale' | 'validated' | 'collapsed' | 'miss' | 'bypass' | 'error' | 'refused';
@@ -236,6 +244,8 @@ export interface Gate {
   explain(request: Pick<GateRequest, 'route' | 'method' | 'uri' | 'fields' | 'bypass'>): Promise<Explanation>;
   /** What a tracker says of its source; in force when it resolves. See SourceLeases. */
   reportSource(report: SourceReport): Promise<SourceReply>;
+  /** Told of an exception that nothing expected: counts it. Resolves once the state is known to be right again. */
+  broken(error: unknown, scope: ExceptionScope): Promise<void>;
   sources(): readonly SourceState[];
   /** Asks its tracker; see SourceQuestions. */
   askSource(source: string, about: QuestionSubject): Promise<Asked>;

@@ -82,6 +82,12 @@ export class Exchange {
     this.#leave?.();
   }
 
+  /** There will be no answer but this; `from`: of a flight that landed. */
+  fail(error: TidegateError, from?: Landed): void {
+    const outcome = from === undefined ? { hit: false } : forwardedOutcome(from, undefined);
+    if (!this.#over) this.#answer(answerFailure(this.#request, error, outcome), from?.flight, error);
+  }
+
   receive(): void {
     const { method, bypass } = this.#request;
     if (!isSafeMethod(method)) this.#write();
@@ -99,7 +105,8 @@ export class Exchange {
       .catch((error: unknown) => {
         this.#context.fault(error);
         if (!this.#over) this.#decide({ key: this.#key, entry: undefined, miss: 'miss' });
-      });
+      })
+      .catch((error: unknown) => this.fail(this.#context.broken(error)));
   }
 
   #decide(selection: Selection): void {
@@ -231,8 +238,7 @@ export class Exchange {
   /** A write is not taken back when its client goes away. */
   #write(): void {
     const way = wayAsAsked(this.#request, 'method');
-    const flight = startWrite(this.#context, this.#departure(), way);
-    flight.whenLanded((landing) => this.#landed(landing, { flight, way, collapsed: false }));
+    this.#await(startWrite(this.#context, this.#departure(), way), way);
   }
 
   #landed(landing: Landing, from: Landed): void {
@@ -243,7 +249,8 @@ export class Exchange {
       case 'response':
         return this.#landedResponse(landing, from);
       case 'failed':
-        return this.#landedFailure(landing.error, from);
+        if (!this.#serveStale(from, undefined)) this.fail(landing.error, from);
+        return;
       default:
         return unreachable(landing);
     }
@@ -262,11 +269,6 @@ export class Exchange {
       return from.flight.releaseUnread();
     }
     return this.#answer(answerFromOrigin(this.#request, { head, body }, outcome), from.flight);
-  }
-
-  #landedFailure(error: TidegateError, from: Landed): void {
-    if (this.#serveStale(from, undefined)) return;
-    this.#answer(answerFailure(this.#request, error, forwardedOutcome(from, undefined)), from.flight, error);
   }
 
   /** Serves the stale entry that the origin's failure leaves us with. `status`: of the error answer, if there was one. */

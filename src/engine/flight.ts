@@ -17,7 +17,7 @@ import { type Draft, draftOf, entryFrom, type Refusal } from './draft.ts';
 import { FillBody } from './fill-body.ts';
 import { denial, filledEntry, noteRefusal, refusalAtHead, validatedEntry } from './flight-judging.ts';
 import type { FlightEnd, FlightPlan, Landing, RunningFlight } from './flight-plan.ts';
-import { Hearing } from './hearing.ts';
+import { Hearing, tellEach } from './hearing.ts';
 import type { Stamp } from './invalidator.ts';
 import { editedResponse } from './response-fields.ts';
 import { storeFill } from './store-fill.ts';
@@ -49,7 +49,7 @@ export class Flight implements RunningFlight {
     this.plan = plan;
     this.#asked = plan.forward;
     this.#onInterim = onInterim;
-    this.#origin = new Hearing(context.fault);
+    this.#origin = new Hearing(context);
     this.sequence = context.nextSequence();
     this.#stamp = context.invalidator.stamp();
     this.#startedAt = context.clock.monotonic();
@@ -274,7 +274,7 @@ export class Flight implements RunningFlight {
     this.#waiters.clear();
     // One who needs no body must not take it from the next.
     const held = this.#body.reader();
-    for (const waiter of waiters) waiter(landing);
+    tellEach(waiters, landing, this.#context.broken);
     held.cancel();
   }
 

@@ -2,12 +2,25 @@
 
 import { Invalidations } from '../dependency/invalidations.ts';
 import type { Selector } from '../dependency/selector.ts';
-import type { BodyStore, Cancel, Clock, Compress, InvalidationLog, Random, Responder, Store, Tasks } from '../ports.ts';
+import { TidegateError } from '../errors.ts';
+import type {
+  BodyStore,
+  Cancel,
+  Clock,
+  Compress,
+  Eventually,
+  InvalidationLog,
+  Random,
+  Responder,
+  Store,
+  Tasks,
+} from '../ports.ts';
 import { answerAtOnce } from './at-once.ts';
 import { Coder } from './coding.ts';
 import type { Context } from './context.ts';
 import type {
   DiskStats,
+  ExceptionScope,
   ExchangeReport,
   Gate,
   GateRequest,
@@ -16,6 +29,7 @@ import type {
   Rehydrator,
 } from './contract.ts';
 import { Exchange } from './exchange.ts';
+import { guarded } from './guarded.ts';
 import { HitForMiss } from './hit-for-miss.ts';
 import { Invalidator } from './invalidator.ts';
 import { createLocalLog } from './local-log.ts';
@@ -47,6 +61,8 @@ export interface GateOptions {
   readonly report?: (report: ExchangeReport) => void;
   /** Told of a store that failed; the entry in question is a miss. */
   readonly fault?: (error: unknown) => void;
+  /** Told of what threw, and must not have. Default: it is thrown again. */
+  readonly exception?: (error: unknown, scope: ExceptionScope) => void;
   /** Fills again what was invalidated and clients had asked for. Default: nobody. */
   readonly rehydrator?: Rehydrator;
   /** Default 30,000. */
@@ -93,6 +109,7 @@ export function createGate(options: GateOptions): Gate {
       if (!context.sources.knows(source)) return Promise.resolve({ kind: 'unknown-source' });
       return questions.ask(source, about);
     },
+    broken: async (error, scope) => void (await outlive(context, options, { error, scope })),
     sources: () => context.sources.states(),
     stats: () => statsOf(context, options),
   };
@@ -119,12 +136,19 @@ function invalidateAllLater({ tasks, invalidator, unknownOutcomeMs }: Context): 
 }
 
 function contextOf(options: GateOptions): Context {
-  const { clock, tasks, random, stores, fault = () => {}, report = () => {} } = options;
+  const { clock, random, stores, fault = () => {}, report = () => {} } = options;
   const { invalidations, log } = options.history ?? newHistory(options);
   const sources = new SourceLeases({ clock, invalidate: (selector) => invalidator.invalidate(selector) });
   const hasPast = options.history !== undefined;
   const allows = (tags: readonly string[], isFromBefore: boolean) => sources.allows(tags, isFromBefore);
   const invalidator: Invalidator = new Invalidator({ invalidations, log, random, fault, allows, hasPast });
+  const tally = new Tally();
+  const broken = (error: unknown) => {
+    const flushed = outlive({ tally, invalidator }, options, { error, scope: 'unknown' });
+    if (flushed instanceof Promise) flushed.catch(fault);
+    return new TidegateError('E_FAULT', 'expected no exception, got one', { cause: error });
+  };
+  const tasks = safeTasks(options.tasks, broken);
   const names = options.tierNames ?? DEFAULT_TIER_NAMES;
   const tiers = new Tiers({ stores, names, invalidator, clock, tasks, fault });
   const { compress } = options;
@@ -138,14 +162,35 @@ function contextOf(options: GateOptions): Context {
     bodies: options.bodies,
     coder: compress === undefined ? undefined : new Coder({ tiers, compress, fault }),
     fault,
+    broken,
     hitForMiss: new HitForMiss(),
-    tally: new Tally(),
+    tally,
     flights: new Map(),
     nextSequence: counter(),
     newest: new RecentMap(MIN_NEWEST),
-    report,
+    report: guarded(report, broken),
     rehydrator: options.rehydrator,
     unknownOutcomeMs: options.unknownOutcomeMs ?? UNKNOWN_OUTCOME_MS,
+  };
+}
+
+/** An exception that nothing expected. Where an invalidation may be lost with it, everything stored is invalidated. */
+function outlive(
+  { tally, invalidator }: Pick<Context, 'tally' | 'invalidator'>,
+  { exception }: Pick<GateOptions, 'exception'>,
+  { error, scope }: { readonly error: unknown; readonly scope: ExceptionScope },
+): Eventually<unknown> {
+  tally.exceptions[scope]++;
+  const flushed = scope === 'unknown' ? invalidator.invalidate({ kind: 'all' }) : undefined;
+  if (exception === undefined) throw error;
+  exception(error, scope);
+  return flushed;
+}
+
+function safeTasks(tasks: Tasks, broken: (error: unknown) => void): Tasks {
+  return {
+    later: (delayMs, work) => tasks.later(delayMs, guarded(work, broken)),
+    soon: (work) => tasks.soon(guarded(work, broken)),
   };
 }
 
@@ -165,7 +210,10 @@ function counter(): () => number {
 
 function handle(context: Context, request: GateRequest, responder: Responder): Cancel {
   const exchange = new Exchange(context, request, responder);
-  exchange.receive();
+  guarded(
+    () => exchange.receive(),
+    (error) => exchange.fail(context.broken(error)),
+  )();
   return exchange.over ? NOTHING_TO_CANCEL : () => exchange.abandon();
 }
 
@@ -202,6 +250,7 @@ function statsOf(context: Context, { memoryStats, diskStats }: GateOptions): Gat
     stores: tally.stores,
     invalidations: { ...invalidator.counts },
     purges: tally.purges,
+    exceptions: { ...tally.exceptions },
     intentsOpen: invalidator.openIntents,
     fillsInFlight: tally.fillsInFlight,
     position: invalidator.applied,

@@ -4,17 +4,33 @@
 // once they are durable. Until then nothing is heard, and what was said is kept.
 
 import type { Eventually, Forward, Origin, OriginListener, OriginRequest } from '../ports.ts';
+import type { Context } from './context.ts';
+import type { Landing } from './flight-plan.ts';
+import { guarded } from './guarded.ts';
+
+type Listener = (landing: Landing) => void;
+
+/** Tells all, whatever one of them throws: that one hears of a failure instead. */
+export function tellEach(listeners: readonly Listener[], landing: Landing, broken: Context['broken']): void {
+  for (const listener of listeners) {
+    guarded(listener, (error) => {
+      const failed = { kind: 'failed', error: broken(error) } as const;
+      guarded(listener, broken)(failed);
+    })(landing);
+  }
+}
 
 export class Hearing {
-  readonly #fault: (error: unknown) => void;
+  readonly #context: Pick<Context, 'fault' | 'broken'>;
   #forward: Forward | undefined;
   /** Number of the forward that counts. */
   #leg = 0;
   #held: (() => void)[] | undefined;
+  #failed: OriginListener['failed'] = () => {};
 
-  /** `fault`: told when what was waited for failed; the flight goes on all the same. */
-  constructor(fault: (error: unknown) => void) {
-    this.#fault = fault;
+  /** `fault` is told when what was waited for failed; the flight goes on all the same. */
+  constructor(context: Pick<Context, 'fault' | 'broken'>) {
+    this.#context = context;
   }
 
   /** False before the first forward, and once nothing more is going to be heard. */
@@ -24,9 +40,10 @@ export class Hearing {
 
   launch(origin: Origin, request: OriginRequest, listener: OriginListener): void {
     const leg = ++this.#leg;
+    this.#failed = listener.failed;
     const heard = <Told extends unknown[]>(tell: (...told: Told) => void) => {
       const tellNow = (...told: Told) => {
-        if (leg === this.#leg) tell(...told);
+        if (leg === this.#leg) this.#safely(() => tell(...told));
       };
       return (...told: Told) => {
         if (this.#held === undefined) tellNow(...told);
@@ -50,7 +67,7 @@ export class Hearing {
     result.then(
       (known) => this.#goOn(() => then(known)),
       (error: unknown) => {
-        this.#fault(error);
+        this.#context.fault(error);
         this.#goOn(() => then(undefined));
       },
     );
@@ -74,11 +91,20 @@ export class Hearing {
     this.#forward = undefined;
   }
 
+  /** A flight in which something throws has failed: nobody knows how far it came. */
+  #safely(step: () => void): void {
+    guarded(step, (error) => {
+      this.abort();
+      const failed = this.#context.broken(error);
+      guarded(() => this.#failed(failed), this.#context.broken)();
+    })();
+  }
+
   /** What follows may have something to wait for in its turn. */
   #goOn(then: () => void): void {
     const held = this.#held ?? [];
     this.#held = undefined;
-    then();
+    this.#safely(then);
     // Before the rest is heard, which may ask for a pause of its own.
     this.resume();
     let at = 0;

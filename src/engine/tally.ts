@@ -1,7 +1,7 @@
 // Counters of the engine. Plain numbers, incremented where things happen, read when someone asks.
 
 import type { ForwardReason, Outcome, OutcomeDetail } from '../semantics/outcome.ts';
-import type { OutcomeClass } from './contract.ts';
+import type { ExceptionScope, OutcomeClass } from './contract.ts';
 import type { Refusal } from './draft.ts';
 import { RecentMap } from './recent-map.ts';
 
@@ -65,6 +65,7 @@ export class Tally {
   };
   readonly refusedStores: Record<string, number> = {};
   stores = 0;
+  readonly exceptions: Record<ExceptionScope, number> = { exchange: 0, unknown: 0 };
   purges = 0;
   fillsInFlight = 0;
   readonly #lastRefusal = new RecentMap<Refusal>(MIN_REFUSED_KEYS);

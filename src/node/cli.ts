@@ -19,6 +19,7 @@ import { registerFeedCommand } from './operator/cli-feed.ts';
 import { registerPopulateCommand } from './operator/cli-populate.ts';
 import { originUrl, portNumber } from './operator/cli-values.ts';
 import { endOnSignal } from './operator/end-on-signal.ts';
+import { outliveExceptions } from './outlive.ts';
 import { logOf, type RunningGate, startGate } from './serve.ts';
 import { workerCount } from './workers/share.ts';
 
@@ -120,6 +121,7 @@ async function serve(file: string | undefined, options: ServeOptions): Promise<v
   process.on('SIGHUP', () => {
     reloads = reloads.then(() => reload({ running, log }, load));
   });
+  outliveExceptions(running.gate, fail);
   endOnSignal(() => running.close(), fail);
   // Last, since whoever reads it may send a signal at once.
   announce(running);

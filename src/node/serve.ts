@@ -139,6 +139,7 @@ class NodeGate implements RunningGate, Part {
       rehydrator: this.rehydrator,
       report: (report) => this.#report(report),
       fault: (error) => this.#log.error({ err: error }, 'a store failed'),
+      exception: (error, scope) => this.#log.error({ err: error, scope }, 'an exception that nothing expected'),
     });
     this.#population = this.#createPopulation(config);
     this.#rules = new Rules({ gate: this.gate, log, isWorker: role?.kind === 'worker' });
@@ -280,7 +281,7 @@ class NodeGate implements RunningGate, Part {
       ended: (end) => this.#ended(end),
       refused: ({ reason, got, peer }) => this.#log.info({ refused: reason, got, peer }, 'request refused'),
       lost: (report) => this.#listening.lost(report),
-      fault: (error) => this.#log.error({ err: error }, 'an exchange failed'),
+      fault: (error) => void this.gate.broken(error, 'exchange'),
     };
   }
 

@@ -97,6 +97,7 @@ export class WebGate {
         if (error !== undefined) this.#failures.set(request, error);
       },
       fault: (error) => this.#fault(error),
+      exception: (error) => this.#fault(error),
     });
   }
 

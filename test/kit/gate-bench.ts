@@ -2,7 +2,7 @@
 
 import { Invalidations } from '../../src/dependency/invalidations.ts';
 import type { Gate, Rehydrator, Route } from '../../src/engine/contract.ts';
-import { createGate } from '../../src/engine/gate.ts';
+import { createGate, type GateOptions } from '../../src/engine/gate.ts';
 import type { BodyStore, Compress, InvalidationLog, Store } from '../../src/ports.ts';
 import type { CachePolicy } from '../../src/semantics/policy.ts';
 import { createMemoryStore, type MemoryStore } from '../../src/store/memory.ts';
@@ -21,7 +21,7 @@ export interface GateBench {
 }
 
 /** What the gate has besides the policy. */
-export interface GateBenchParts {
+export interface GateBenchParts extends Pick<GateOptions, 'exception' | 'report'> {
   readonly log?: InvalidationLog;
   readonly bodies?: BodyStore;
   readonly fault?: (error: unknown) => void;

@@ -84,6 +84,25 @@ describe('HTTP/1.1 over TLS', () => {
     expect(received.endsWith('0\r\n\r\n')).toBe(false);
   });
 
+  test('a body that breaks off is a reset to HTTP/1.0, which knows no end but that of the connection', async () => {
+    const front = await startTlsFront({
+      handle: (_request, responder) => void responder.respond(streamedAnswer(new FedBody().feed('part', 'failed'))),
+    });
+    const cut = tlsTo(front, 'GET / HTTP/1.0\r\nHost: localhost\r\n\r\n');
+    let failure: unknown;
+    let ended = false;
+    cut.on('error', (error) => {
+      failure = error;
+    });
+    cut.on('end', () => {
+      ended = true;
+    });
+    await readAll(cut);
+    expect({ failure, ended }).toMatchObject({ failure: { code: 'ECONNRESET' }, ended: false });
+    expect(front.faults).toEqual([]);
+    expect(statusOf(await readAll(tlsTo(front, get('/'))))).toBe(200);
+  });
+
   test.each([
     ['http:', 421],
     ['https:', 200],

@@ -97,6 +97,21 @@ describe('an upgrade', () => {
     expect(bodyText(answer)).toBe('no!');
   });
 
+  test('that the origin refuses with an answer that breaks off ends in a reset', async () => {
+    const origin = createServer();
+    origin.on('upgrade', (_message, socket) => {
+      socket.on('error', () => {});
+      socket.write('HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nno\r\n');
+      setImmediate(() => socket.destroy());
+    });
+    await new Promise<void>((resolve) => origin.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void origin.close());
+    const { port } = await startTunnelFront(`http://127.0.0.1:${(origin.address() as AddressInfo).port}`);
+    const client = new RawClient(port).send(WEBSOCKET);
+    await client.untilClosed();
+    expect(client.error).toMatchObject({ code: 'ECONNRESET' });
+  });
+
   test('does not let the client send the origin requests before it has agreed', async () => {
     let received = '';
     const origin = createNetServer((socket) => {

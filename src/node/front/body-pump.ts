@@ -1,5 +1,6 @@
 // A body on its way from a BodySource to a client, no faster than the client reads.
 
+import { guarded } from '../../engine/guarded.ts';
 import type { BodySource } from '../../ports.ts';
 import { trailerPairs } from './answer-fields.ts';
 
@@ -56,7 +57,7 @@ export class BodyPump {
   cancel(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#body.cancel();
+    guarded(() => this.#body.cancel(), this.#options.fault)();
   }
 
   readonly #pump = (): void => {

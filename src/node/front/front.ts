@@ -6,7 +6,9 @@
 
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import { guarded } from '../../engine/guarded.ts';
 import { nodeClock } from '../node-ports.ts';
 import { portError } from '../port-error.ts';
 import type { FrontLimits } from '../site.ts';
@@ -80,8 +82,8 @@ class NodeFront implements Front {
       shouldUpgradeCallback: (message) => wantsTunnel(message) && !this.#connections.isBusy(message.socket),
     });
     this.#arrivals = new Arrivals(arrival, Math.max(1, limits.headTimeoutMs), {
-      http1: (socket, peer, connection) => this.#speakHttp1(socket, peer, connection),
-      http2: (socket, peer, connection) => this.#speakHttp2(socket, peer, connection),
+      http1: (socket, ...of) => this.#safely(socket, () => this.#speakHttp1(socket, ...of)),
+      http2: (socket, ...of) => this.#safely(socket, () => this.#speakHttp2(socket, ...of)),
       lost: (report) => hooks?.lost?.(report),
     });
     // No limit: fields beyond one would be dropped without a word, a second Host among them. See hygiene.ts.
@@ -124,20 +126,33 @@ class NodeFront implements Front {
 
   #attach(): void {
     const server = this.#server;
-    const onRequest = (message: IncomingMessage, response: ServerResponse) => this.#request(message, response);
+    const onRequest = (message: IncomingMessage, response: ServerResponse) =>
+      this.#safely(message.socket, () => this.#request(message, response));
     // node:http's own listener is called for what is given to it; see plain-connection.ts.
     const [toNode] = server.listeners('connection') as [(connection: Socket) => void];
     server.off('connection', toNode);
     this.#toNode = (connection) => toNode.call(server, connection);
-    server.on('connection', (socket: Socket) => this.#connected(socket));
+    server.on('connection', (socket: Socket) => this.#safely(socket, () => this.#connected(socket)));
     server.on('request', onRequest);
     server.on('checkContinue', onRequest);
     server.on('checkExpectation', onRequest);
-    server.on('upgrade', (message, socket, head) => this.#upgrade(message, socket as Socket, head));
-    server.on('connect', (_message, socket) => {
-      this.#connections.refuse(refused('method-connect', 'CONNECT'), socket as Socket);
+    server.on('upgrade', (message, duplex, head) => {
+      this.#safely(duplex, (socket) => this.#upgrade(message, socket, head));
     });
-    server.on('clientError', (error, socket) => this.#connections.clientError(error, socket as Socket));
+    server.on('connect', (_message, duplex) => {
+      this.#safely(duplex, (socket) => this.#connections.refuse(refused('method-connect', 'CONNECT'), socket));
+    });
+    server.on('clientError', (error, duplex) => {
+      this.#safely(duplex, (socket) => this.#connections.clientError(error, socket));
+    });
+  }
+
+  /** A defect costs its client the connection, and nobody else anything. */
+  #safely(duplex: Duplex, step: (socket: Socket) => void): void {
+    guarded(step, (error) => {
+      this.#exchanges.fault(error);
+      duplex.destroy();
+    })(duplex as Socket);
   }
 
   #connected(connection: Socket): void {
@@ -168,6 +183,7 @@ class NodeFront implements Front {
     if (socket !== connection) this.#connections.wrap(connection, socket);
     watchConnection(socket, peer, {
       ...this.#exchanges,
+      connection,
       admission: this.#admission,
       asking: (connection, under) => this.#connections.asking(connection, under),
       headTimeoutMs: Math.max(1, this.#deps.limits.headTimeoutMs),
@@ -182,16 +198,10 @@ class NodeFront implements Front {
 
   #request(message: IncomingMessage, response: ServerResponse): void {
     response.on('close', () => giveBack(message.socket));
-    try {
-      const admission = this.#admit(message);
-      if (admission.kind === 'admitted') this.#exchange(message, response, admission);
-      else if (admission.kind === 'refused') this.#refuse(message, response, admission);
-      else this.#answerOptions(response);
-    } catch (error) {
-      // A defect costs its client the connection, and nobody else anything.
-      this.#exchanges.fault(error);
-      message.socket.destroy();
-    }
+    const admission = this.#admit(message);
+    if (admission.kind === 'admitted') this.#exchange(message, response, admission);
+    else if (admission.kind === 'refused') this.#refuse(message, response, admission);
+    else this.#answerOptions(response);
   }
 
   #admit(message: IncomingMessage) {

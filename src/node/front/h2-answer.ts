@@ -9,6 +9,7 @@ import { bodyOf, type StoredResponse } from '../../entry/stored-response.ts';
 import type { Answer } from '../../ports.ts';
 import type { Fields } from '../../semantics/fields.ts';
 import { asBuffer, hasNoContent, isSendable, wholeFields } from './answer-fields.ts';
+import type { BodySink } from './body-pump.ts';
 
 export type WholeAnswer = Exclude<Answer, { kind: 'streamed' }>;
 
@@ -112,7 +113,7 @@ export class UnsendableField extends Error {
 }
 
 /** Adds a field. */
-export function put(headers: OutgoingHttpHeaders, name: string, value: string): void {
+function put(headers: OutgoingHttpHeaders, name: string, value: string): void {
   if (NEVER.has(name)) return;
   // An object with a prototype is built faster, but has more names than were put there.
   const earlier = Object.hasOwn(headers, name) ? headers[name] : undefined;
@@ -132,3 +133,30 @@ const NEVER: ReadonlySet<string> = new Set([
   'http2-settings',
   'te',
 ]);
+
+/** The stream in the form of an answer of node:http. `last`: called when it is time to send the last frame. */
+export function sinkOf(stream: ServerHttp2Stream, last: (send: () => void) => void): BodySink {
+  const trailers: OutgoingHttpHeaders = {};
+  stream.once('wantTrailers', () => last(() => stream.sendTrailers(trailers)));
+  return {
+    write: (chunk) => stream.write(chunk),
+    once: (event, listener) => stream.once(event, listener),
+    // respond() has sent them.
+    flushHeaders() {},
+    addTrailers(pairs) {
+      for (const [name, value] of pairs) put(trailers, name, value);
+    },
+    chunkedEncoding: true,
+    socket: stream,
+  };
+}
+
+/** Of an answer without content. */
+export const NOWHERE: BodySink = {
+  write: () => true,
+  once() {},
+  flushHeaders() {},
+  addTrailers() {},
+  chunkedEncoding: false,
+  socket: null,
+};

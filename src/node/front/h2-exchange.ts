@@ -4,18 +4,19 @@
 // the client would take what it has for the whole. While trailers are awaited it does not, so every streamed body has
 // them awaited, and a stream is reset with its body visibly unfinished (RFC 9113 §8.1).
 
-import type { OutgoingHttpHeaders } from 'node:http';
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { GateRequest } from '../../engine/contract.ts';
+import { guarded } from '../../engine/guarded.ts';
 import type { Answer, Cancel, Responder } from '../../ports.ts';
 import type { ResponseHead } from '../../semantics/fields.ts';
 import type { Outcome } from '../../semantics/outcome.ts';
 import { hasNoContent, isSendable, passedFields } from './answer-fields.ts';
-import { BodyPump, type BodySink } from './body-pump.ts';
+import { BodyPump } from './body-pump.ts';
 import type { ExchangeDeps } from './exchange.ts';
-import { isStatus, put, sendWhole, toHeaders, UnsendableField, type WholeAnswer } from './h2-answer.ts';
+import { isStatus, NOWHERE, sendWhole, sinkOf, toHeaders, UnsendableField, type WholeAnswer } from './h2-answer.ts';
 import { type Peer, unmapped } from './peer.ts';
 import { type Refusal, refusalAnswer, refused } from './refusals.ts';
+import { within } from './under-way.ts';
 import type { Upload } from './upload.ts';
 
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
@@ -79,10 +80,10 @@ export class H2Exchange implements Responder {
       this.#settle(false);
       return;
     }
-    stream.on('close', () => this.#gone());
-    stream.on('timeout', () => this.#stalled());
+    stream.on('close', () => this.#safely(() => this.#gone()));
+    stream.on('timeout', () => this.#safely(() => this.#stalled()));
     try {
-      this.#cancel = this.#deps.gate.handle(this.#visit.request, this);
+      this.#cancel = within(this, () => this.#deps.gate.handle(this.#visit.request, this));
     } catch (error) {
       this.#deps.fault(error);
       this.refuse(refused('fault', 'an exception'));
@@ -95,7 +96,7 @@ export class H2Exchange implements Responder {
     if (this.#answered || stream.closed || stream.destroyed || status <= 101 || status > 199) return;
     const passed = passedFields(fields, false).fields;
     for (let at = 0; at < passed.length; at += 2) if (!isSendable(passed[at]!, passed[at + 1]!)) return;
-    stream.additionalHeaders(toHeaders(status, passed));
+    this.#safely(() => stream.additionalHeaders(toHeaders(status, passed)));
   }
 
   respond(answer: Answer): void {
@@ -115,7 +116,7 @@ export class H2Exchange implements Responder {
       this.#status = answer.kind === 'stored' ? answer.entry.status : answer.head.status;
       this.#finished();
     } catch (error) {
-      this.#unsendable(answer, error);
+      this.#safely(() => this.#unsendable(answer, error));
     }
   }
 
@@ -129,9 +130,28 @@ export class H2Exchange implements Responder {
     this.#cancel?.();
     this.#cancel = undefined;
     const { stream } = this.#visit;
+    // node:http2 throws at an answer on a stream that its client has reset.
+    if (stream.closed || stream.destroyed) this.#settle(false);
+    else this.#safely(() => this.#sendRefusal(refusal));
+  }
+
+  #sendRefusal(refusal: Refusal): void {
     this.#status = refusalAnswer(refusal, this.#deps.cacheName, false).status;
-    this.#bodyBytes = sendRefusal(stream, refusal, this.#deps);
+    this.#bodyBytes = sendRefusal(this.#visit.stream, refusal, this.#deps);
     this.#finished();
+  }
+
+  /** What is under way comes to no end of its own any more. */
+  breakOff(): void {
+    if (!this.#over) this.#cutOff(NGHTTP2_INTERNAL_ERROR);
+  }
+
+  /** What throws costs its client the stream, and nobody else anything. */
+  #safely(step: () => void): void {
+    guarded(step, (error) => {
+      this.#deps.fault(error);
+      this.#visit.stream.close(NGHTTP2_INTERNAL_ERROR);
+    })();
   }
 
   /** True: the answer was handed over long ago, and the client has not taken it. */
@@ -158,7 +178,7 @@ export class H2Exchange implements Responder {
     this.#status = head.status;
     const declared = empty ? undefined : contentLength;
     const { stallMs, fault } = this.#deps;
-    const sink = empty ? NOWHERE : sinkOf(stream, () => this.#stopSending());
+    const sink = empty ? NOWHERE : sinkOf(stream, (send) => this.#safely(() => this.#sendLast(send)));
     this.#pump = new BodyPump(body, sink, { declared, discard: empty, stallMs, fault });
     if (empty) this.#finished();
     this.#pump.start({
@@ -183,6 +203,11 @@ export class H2Exchange implements Responder {
     guardFlush(stream, this.#bodyBytes, this.#deps.stallMs);
     if (this.#receiving) stream.once('finish', () => this.#stopSending());
     this.#settle(true);
+  }
+
+  #sendLast(send: () => void): void {
+    send();
+    this.#stopSending();
   }
 
   /** RFC 9113 §8.1: once the answer is complete, the client may be asked to leave its content at that. */
@@ -258,32 +283,3 @@ export function sendRefusal(
   stream.end(body, 'latin1');
   return body.length;
 }
-
-/** The stream in the form of an answer of node:http. `ended`: called when its last frame is under way. */
-function sinkOf(stream: ServerHttp2Stream, ended: () => void): BodySink {
-  const trailers: OutgoingHttpHeaders = {};
-  stream.once('wantTrailers', () => {
-    stream.sendTrailers(trailers);
-    ended();
-  });
-  return {
-    write: (chunk) => stream.write(chunk),
-    once: (event, listener) => stream.once(event, listener),
-    // respond() has sent them.
-    flushHeaders() {},
-    addTrailers(pairs) {
-      for (const [name, value] of pairs) put(trailers, name, value);
-    },
-    chunkedEncoding: true,
-    socket: stream,
-  };
-}
-
-const NOWHERE: BodySink = {
-  write: () => true,
-  once() {},
-  flushHeaders() {},
-  addTrailers() {},
-  chunkedEncoding: false,
-  socket: null,
-};

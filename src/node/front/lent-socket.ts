@@ -6,13 +6,18 @@ import { Duplex } from 'node:stream';
 
 export class LentSocket extends Duplex {
   readonly #socket: Socket;
+  readonly #connection: Socket;
   readonly #wanted: () => void;
 
-  /** `wanted`: called when more bytes may be given, after `give` has returned false. */
-  constructor(socket: Socket, wanted: () => void) {
+  /**
+   * `connection`: the TCP connection of the socket, which is another where TLS is spoken. `wanted`: called when more bytes
+   * may be given, after `give` has returned false.
+   */
+  constructor(socket: Socket, connection: Socket, wanted: () => void) {
     // The encoding of heads: node:http names none where it sends one ahead of its content.
     super({ allowHalfOpen: true, defaultEncoding: 'latin1' });
     this.#socket = socket;
+    this.#connection = connection;
     this.#wanted = wanted;
   }
 
@@ -66,8 +71,9 @@ export class LentSocket extends Duplex {
     else this.once('finish', () => this.destroy());
   }
 
+  /** Only TCP has a reset: a TLS socket throws when it is asked for one. */
   resetAndDestroy(): this {
-    this.#socket.resetAndDestroy();
+    this.#connection.resetAndDestroy();
     return this.destroy();
   }
 

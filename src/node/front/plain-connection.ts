@@ -7,6 +7,7 @@
 
 import type { Socket } from 'node:net';
 import type { Gate, GateRequest } from '../../engine/contract.ts';
+import { guarded } from '../../engine/guarded.ts';
 import { type AdmissionDeps, type Admitted, admit, withBody } from './admission.ts';
 import type { ExchangeEnd } from './exchange.ts';
 import { LentSocket } from './lent-socket.ts';
@@ -25,6 +26,8 @@ interface Visit {
 const NOTHING = Buffer.alloc(0);
 
 export interface PlainDeps {
+  /** The TCP connection: the socket itself, or what TLS is spoken on. */
+  readonly connection: Socket;
   readonly gate: Pick<Gate, 'answerAtOnce'>;
   readonly admission: AdmissionDeps;
   readonly closing: () => boolean;
@@ -97,37 +100,37 @@ class PlainConnection {
     this.#socket.resume();
     const waiting = this.#waiting;
     this.#waiting = undefined;
-    if (waiting !== undefined) this.#readSafely(waiting);
+    if (waiting !== undefined) this.#safe(() => this.#read(waiting))();
     else if (this.#ended) this.#socket.end();
   }
 
-  readonly #onData = (bytes: Buffer): void => {
-    if (this.#state === 'plain') return this.#readSafely(bytes);
+  readonly #onData = this.#safe((bytes: Buffer): void => {
+    if (this.#state === 'plain') return this.#read(bytes);
     if (this.#state === 'given') {
       if (this.#lent?.give(bytes) === false) this.#socket.pause();
       return;
     }
     this.#waiting = this.#waiting === undefined ? bytes : Buffer.concat([this.#waiting, bytes]);
     if (this.#waiting.length > MAX_WAITING_BYTES) this.#socket.pause();
-  };
+  });
 
-  readonly #onEnd = (): void => {
+  readonly #onEnd = this.#safe((): void => {
     this.#ended = true;
     if (this.#state === 'plain') this.#socket.end();
     else if (this.#state === 'lent' || this.#state === 'given') this.#lent?.giveEnd();
-  };
+  });
 
-  readonly #onTimeout = (): void => {
+  readonly #onTimeout = this.#safe((): void => {
     if (this.#state === 'lent' || this.#state === 'given') this.#lent?.emit('timeout');
     // It is not the client that is slow.
     else if (this.#state !== 'asking') this.#socket.destroy();
-  };
+  });
 
-  readonly #onDrain = (): void => {
+  readonly #onDrain = this.#safe((): void => {
     if (this.#state !== 'flushing') return;
     this.#state = 'lent';
     this.resume();
-  };
+  });
 
   readonly #onError = (error: Error): void => {
     if (this.#lent === undefined) this.#socket.destroy();
@@ -138,15 +141,11 @@ class PlainConnection {
     this.#lent?.destroy();
   };
 
-  /** A defect costs its client the connection, and nobody else anything. */
-  #readSafely(bytes: Buffer): void {
-    try {
-      this.#read(bytes);
-    } catch (error) {
-      this.#broken(error);
-    }
+  #safe<Given extends unknown[]>(work: (...given: Given) => void): (...given: Given) => void {
+    return guarded(work, (error) => this.#broken(error));
   }
 
+  /** A defect costs its client the connection, and nobody else anything. */
   #broken(error: unknown): void {
     this.#deps.fault(error);
     this.#socket.destroy();
@@ -268,7 +267,7 @@ class PlainConnection {
 
   #lentSocket(): LentSocket {
     if (this.#lent !== undefined) return this.#lent;
-    const lent = new LentSocket(this.#socket, () => {
+    const lent = new LentSocket(this.#socket, this.#deps.connection, () => {
       if (this.#state === 'given') this.#socket.resume();
     });
     (lent as { [LENT]?: PlainConnection })[LENT] = this;

@@ -5,6 +5,7 @@
 
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { guarded } from '../../engine/guarded.ts';
 import { bodyOf } from '../../entry/stored-response.ts';
 import type { Answer, Cancel, Responder } from '../../ports.ts';
 import type { ResponseHead } from '../../semantics/fields.ts';
@@ -14,6 +15,7 @@ import { BodyPump } from './body-pump.ts';
 import type { ExchangeDeps, Visit } from './exchange.ts';
 import { endAfterContent, LINGER_MS } from './linger.ts';
 import { type Refusal, refusalAnswer, refused } from './refusals.ts';
+import { within } from './under-way.ts';
 
 /** What node:http throws for a name or value that would break the message. */
 const UNSENDABLE: ReadonlySet<unknown> = new Set([
@@ -43,7 +45,7 @@ export class Exchange implements Responder {
   /** Hands the request to the gate. True: the exchange is already over; else `whenOver` is called when it is. */
   start(whenOver: () => void): boolean {
     try {
-      this.#cancel = this.#deps.gate.handle(this.#visit.request, this);
+      this.#cancel = within(this, () => this.#deps.gate.handle(this.#visit.request, this));
     } catch (error) {
       this.#deps.fault(error);
       this.refuse(refused('fault', 'an exception'));
@@ -69,7 +71,7 @@ export class Exchange implements Responder {
     if (this.#answered || status <= 101 || status > 199 || message.httpVersion === '1.0') return;
     const passed = passedFields(fields, false).fields;
     for (let at = 0; at < passed.length; at += 2) if (!isSendable(passed[at]!, passed[at + 1]!)) return;
-    sendInterim(response, status, passed);
+    this.#safely(() => sendInterim(response, status, passed));
   }
 
   respond(answer: Answer): void {
@@ -83,21 +85,35 @@ export class Exchange implements Responder {
       else if (answer.kind === 'whole') this.#sendWhole(answer);
       else this.#sendStreamed(answer);
     } catch (error) {
-      this.#unsendable(answer, error);
+      this.#safely(() => this.#unsendable(answer, error));
     }
   }
 
   /** Answers in place of the gate, which is told to stop; a head already sent is followed by the end of the connection. */
   refuse(refusal: Refusal): void {
     if (this.#over) return;
-    if (this.#answered) {
-      this.#cutOff();
-      return;
-    }
+    if (this.#answered) this.#cutOff();
+    else this.#safely(() => this.#sendRefusal(refusal));
+  }
+
+  /** What is under way comes to no end of its own any more. */
+  breakOff(): void {
+    if (!this.#over) this.#visit.message.socket.destroy();
+  }
+
+  #sendRefusal(refusal: Refusal): void {
     this.#stopGate();
     const { status, fields, body } = refusalAnswer(refusal, this.#deps.cacheName, this.#mustClose());
     this.#head(status, fields);
     this.#sendBody(Buffer.from(body, 'latin1'));
+  }
+
+  /** What throws costs its client the connection, and nobody else anything. */
+  #safely(step: () => void): void {
+    guarded(step, (error) => {
+      this.#deps.fault(error);
+      this.#visit.message.socket.destroy();
+    })();
   }
 
   get #answered(): boolean {
@@ -224,7 +240,8 @@ export class Exchange implements Responder {
   #cutOff(): void {
     const { message, response } = this.#visit;
     // Without chunks, an orderly end of the connection would look like that of the body.
-    const cut = (socket: Socket) => (message.httpVersion === '1.0' ? socket.resetAndDestroy() : socket.destroy());
+    const end = (socket: Socket) => (message.httpVersion === '1.0' ? socket.resetAndDestroy() : socket.destroy());
+    const cut = (socket: Socket) => this.#safely(() => end(socket));
     // In a pipeline the answers before this one are not to be cut; and what was written before still goes out.
     if (response.socket === null) response.once('socket', cut);
     else setImmediate(cut, message.socket);
@@ -234,7 +251,7 @@ export class Exchange implements Responder {
   readonly #gone = (): void => {
     if (this.#over) return;
     this.#bodyBytes = this.#pump?.bytes ?? this.#bodyBytes;
-    this.#settle(false);
+    this.#safely(() => this.#settle(false));
   };
 
   #stopGate(): void {

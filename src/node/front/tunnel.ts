@@ -152,7 +152,8 @@ function join(answer: IncomingMessage, { client, origin, originHead, early }: Jo
 function passOn(answer: IncomingMessage, client: Socket): void {
   const fields = [...sendableFields(answer.rawHeaders), 'connection', 'close'];
   client.write(rawHead(answer.statusCode ?? 502, fields), 'latin1');
-  answer.on('error', () => client.destroy());
+  // Its end is that of the connection: one in order would make what is cut look whole.
+  answer.on('error', () => client.resetAndDestroy());
   answer.on('end', () => client.destroySoon());
   answer.pipe(client);
   // What waited goes nowhere.

@@ -93,6 +93,7 @@ export function statsText(stats: GateStats): string {
     ['refused stores', counts(stats.refusedStores)],
     ['invalidations', counts(stats.invalidations)],
     ['purges', String(stats.purges)],
+    ['exceptions', counts(stats.exceptions)],
     ['coded', `${entries(stats.coding.made)}, ${stats.coding.bytesSaved} bytes saved`],
     ['not coded', counts(stats.coding.skipped)],
     ['memory', `${entries(memory.entries)}, ${memory.bytes} of ${memory.maxBytes} bytes`],

@@ -55,6 +55,10 @@ const COPIED: readonly Copied[] = [
     read: (stats) => stats.invalidations,
     label: 'kind',
   }),
+  counter('exceptions', 'Exceptions that nothing expected; those of unknown scope flush what is stored.', {
+    read: (stats) => stats.exceptions,
+    label: 'scope',
+  }),
   counter('purges', 'Purges.', (stats) => stats.purges),
   counter('coded', 'Stored responses put in a content coding.', (stats) => stats.coding.made),
   counter('coded_saved_bytes', 'Bytes by which that made them smaller.', (stats) => stats.coding.bytesSaved),

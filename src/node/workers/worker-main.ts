@@ -19,5 +19,13 @@ if (process.send === undefined) {
   process.exit(1);
 }
 const worker = new Worker({ send, exit: (code) => process.exit(code) });
-process.on('message', (message) => worker.heard(message as ToWorker));
+process.on('message', (message) => {
+  try {
+    worker.heard(message as ToWorker);
+  } catch (error) {
+    // An invalidation may not have been heard. The primary begins another worker, which knows them all.
+    process.stderr.write(`tidegate: a worker ends: ${error instanceof Error ? error.stack : error}\n`);
+    process.exit(1);
+  }
+});
 send({ kind: 'hello' });

@@ -17,6 +17,7 @@ import { openFolder } from '../../store/disk/node-folder.ts';
 import { ReplicaStore } from '../../store/disk/replica-store.ts';
 import { createMemoryStore } from '../../store/memory.ts';
 import { nodeRandom, nodeTasks } from '../node-ports.ts';
+import { outliveExceptions } from '../outlive.ts';
 import type { Part } from '../role.ts';
 import { logOf, startPart } from '../serve.ts';
 import type { NodeTiers } from '../tiers.ts';
@@ -79,7 +80,10 @@ export class Worker {
     } as const;
     this.#part = startPart(config, { log: ownLog, tiers, role });
     this.#part.then(
-      ({ port }) => send({ kind: 'listening', port }),
+      ({ port, gate }) => {
+        outliveExceptions(gate, () => this.#ends.exit(1));
+        send({ kind: 'listening', port });
+      },
       (error: unknown) => {
         const code = error instanceof TidegateError ? error.code : undefined;
         send({ kind: 'failed', code, message: error instanceof Error ? error.message : String(error) });

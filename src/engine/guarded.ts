@@ -1,0 +1,15 @@
+// Work that others must not suffer from: what it throws goes to one who deals with it.
+
+/** The same function, of which nobody hears that it throws but `broken`. */
+export function guarded<Given extends unknown[]>(
+  work: (...given: Given) => void,
+  broken: (error: unknown) => void,
+): (...given: Given) => void {
+  return (...given) => {
+    try {
+      work(...given);
+    } catch (error) {
+      broken(error);
+    }
+  };
+}
