@@ -136,6 +136,8 @@ export interface FeedStatus {
   readonly lagMs: number;
   /** What is amiss, in the form of an error's message; empty: nothing. */
   readonly problems: readonly string[];
+  /** What costs precision or time, and loses no change; absent: nothing. */
+  readonly warnings?: readonly string[];
 }
 
 /** The content of a request on its way to the origin. */

@@ -37,7 +37,9 @@ export type PgoutputMessage =
   | { readonly kind: 'update'; readonly relation: number; readonly old: OldTuple | undefined; readonly new: Tuple }
   | { readonly kind: 'delete'; readonly relation: number; readonly old: OldTuple }
   | { readonly kind: 'truncate'; readonly relations: readonly number[] }
-  /** A type, an origin, a message of an application: nothing of it matters here. */
+  /** By pg_logical_emit_message. `isTransactional`: it stands in its transaction, and only if that commits. */
+  | { readonly kind: 'message'; readonly isTransactional: boolean; readonly prefix: string }
+  /** A type or an origin: nothing of it matters here. */
   | { readonly kind: 'other' };
 
 /** `isWhole`: all of the row; otherwise the columns of the replica identity only, and the others are null. */
@@ -158,9 +160,14 @@ function messageOf(reader: Reader, letter: string): PgoutputMessage {
       reader.byte();
       return { kind: 'truncate', relations: Array.from({ length: count }, () => reader.uint32()) };
     }
+    case 'M': {
+      const isTransactional = reader.byte() === 1;
+      // The position of the message.
+      reader.uint64();
+      return { kind: 'message', isTransactional, prefix: reader.name() };
+    }
     case 'Y':
     case 'O':
-    case 'M':
       return { kind: 'other' };
     default:
       throw malformed('a known kind', JSON.stringify(letter));

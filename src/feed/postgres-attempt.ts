@@ -8,11 +8,12 @@ import { TidegateError } from '../errors.ts';
 import type { Cancel, Clock, FeedListener, Tasks } from '../ports.ts';
 import { lsnOf, placeOf, snapshotNow } from './postgres-position.ts';
 import type { PostgresRelations } from './postgres-relations.ts';
+import { SCHEMA_LATE, TELLS_SCHEMA } from './postgres-schema-trigger.ts';
 import type { ConnectPostgres, PostgresSession, SessionRow } from './postgres-session.ts';
 import { type OpenedSlot, openSlot } from './postgres-slot.ts';
 import { literal, PostgresStream } from './postgres-stream.ts';
-import { PostgresTeller } from './postgres-teller.ts';
-import { changedTables, printQuery, type Watched, watchedOf, watchQuery } from './postgres-watch.ts';
+import { PostgresTeller, type SchemaNews } from './postgres-teller.ts';
+import { changedTables, printQuery, untoldTables, type Watched, watchedOf, watchQuery } from './postgres-watch.ts';
 
 export interface AttemptParts {
   readonly connect: ConnectPostgres;
@@ -42,6 +43,9 @@ const TAKE_OVER_STEP_MS = 50;
 /** A server that does not answer a heartbeat for so long is taken for gone. */
 const SILENCE_MS = 30_000;
 
+const ABOUT_SERVER = `SELECT EXISTS (SELECT FROM pg_publication WHERE pubname = $1) AS published,
+  current_setting('server_version_num')::int >= 140000 AS "withMessages"`;
+
 /** What the publication publishes; partitions under their own names, as the analysis of statements knows them. */
 function membersOf(publication: string): string {
   const name = literal(publication);
@@ -62,6 +66,7 @@ export class PostgresAttempt {
   #isHeld = false;
   #isGapOpen = false;
   #problems: readonly string[] = [];
+  #warnings: readonly string[] = [];
   #cancelBeat: Cancel | undefined;
   #cancelSilence: Cancel | undefined;
 
@@ -75,7 +80,11 @@ export class PostgresAttempt {
   }
 
   problems(): readonly string[] {
-    return this.#problems;
+    return [...this.#problems, ...untoldTables(this.#watched)];
+  }
+
+  warnings(): readonly string[] {
+    return this.#warnings;
   }
 
   acknowledge(position: FeedPosition): void {
@@ -91,8 +100,9 @@ export class PostgresAttempt {
       const replication = await this.#connect('replication');
       const { slot, publication, from, acknowledged } = this.#parts;
       // A server streams from a publication that is not there, and says nothing of any table.
-      const [known] = await queries.query('SELECT 1 AS there FROM pg_publication WHERE pubname = $1', [publication]);
-      if (known === undefined) throw new TidegateError('E_FEED', `expected a publication ${publication}, got none`);
+      const [server] = await queries.query(ABOUT_SERVER, [publication]);
+      if (server?.published !== true)
+        throw new TidegateError('E_FEED', `expected a publication ${publication}, got none`);
       const opened = await openSlot({ queries, replication, slot, from, sleep: this.#sleep });
       this.#source = opened.source;
       await this.#prepare(queries, replication, opened);
@@ -100,6 +110,7 @@ export class PostgresAttempt {
         session: replication,
         slot,
         publication,
+        withMessages: server.withMessages === true,
         now: () => BigInt(Math.round(this.#parts.clock.now())) * 1_000n - POSTGRES_EPOCH_US,
         heard: (item) => this.#teller?.add(item),
         failed: this.#failed,
@@ -159,6 +170,7 @@ export class PostgresAttempt {
         },
         // Not behind what is asked at a heartbeat, which takes a while.
         snapshot: () => snapshotNow((sql) => snapshots.query(sql)),
+        compareSchema: () => this.#compareSchema(queries),
         sleep: this.#sleep,
         isOver: () => this.#isOver,
         hold: (isHeld) => this.#hold(replication, isHeld),
@@ -167,20 +179,20 @@ export class PostgresAttempt {
       place,
     );
     if (opened.gap !== undefined) this.#teller.add({ kind: 'gap', reason: opened.gap, watched });
-    else if (schema !== watched.print) this.#schemaChanged(watched);
+    else if (schema !== watched.print) this.#teller.add(this.#newsOf(watched));
     else seen(watched);
     this.#watched = watched;
   }
 
   /** Compared with what this process saw last; of a schema changed while there was none, not even the tables are known. */
-  #schemaChanged(watched: Watched): void {
+  #newsOf(watched: Watched): SchemaNews {
     const before = this.#watched ?? this.#parts.watched;
     const tables = before === undefined ? undefined : changedTables(before, watched);
+    if (tables !== undefined) return { kind: 'schema', tables, watched };
     const reason = before
       ? 'expected the schema as it was, got changed views, types, functions, policies or inheritance'
       : 'expected the schema as it was when the feed stopped, got another';
-    if (tables === undefined) this.#teller?.add({ kind: 'gap', reason, watched });
-    else this.#teller?.add({ kind: 'schema', tables, watched });
+    return { kind: 'gap', reason, watched };
   }
 
   #hold(session: PostgresSession, isHeld: boolean): void {
@@ -214,14 +226,16 @@ export class PostgresAttempt {
     const atMs = clock.monotonic();
     const [row] = await queries.query(
       `SELECT pg_current_wal_insert_lsn()::text AS length, w.print, s.wal_status, s.safe_wal_size::text AS safe,
-          EXISTS (SELECT FROM pg_publication WHERE pubname = $2) AS published
+          EXISTS (SELECT FROM pg_publication WHERE pubname = $2) AS published, ${TELLS_SCHEMA} AS "tellsSchema"
         FROM (${printQuery(membersOf(publication))}) w
         LEFT JOIN pg_replication_slots s ON s.slot_name = $1`,
       [slot, publication],
     );
     if (this.#isOver) return;
     this.#problems = problemsOf(this.#parts, row);
-    if (row?.print !== this.#watched?.print) await this.#rewatch(queries);
+    this.#warnings = row?.tellsSchema === true ? [] : [SCHEMA_LATE];
+    const news = row?.print === this.#watched?.print ? undefined : await this.#compareSchema(queries);
+    if (news !== undefined) this.#teller?.add(news);
     // Longer than a heartbeat behind: perhaps it waits for what nobody flushes.
     if (this.#teller?.isBehind === true) await queries.query(`SELECT pg_logical_emit_message(false, 'tidegate', '')`);
     if (this.#isOver) return;
@@ -232,11 +246,14 @@ export class PostgresAttempt {
     });
   }
 
-  async #rewatch(queries: PostgresSession): Promise<void> {
-    const [row] = await queries.query(watchQuery(membersOf(this.#parts.publication)));
+  /** On one session, so that what is seen last is the latest: it runs one query after the other. */
+  async #compareSchema(session: PostgresSession): Promise<SchemaNews | undefined> {
+    const [row] = await session.query(watchQuery(membersOf(this.#parts.publication)));
     const watched = watchedOf(row);
-    this.#schemaChanged(watched);
+    if (watched.print === this.#watched?.print) return undefined;
+    const news = this.#newsOf(watched);
     this.#watched = watched;
+    return news;
   }
 }
 

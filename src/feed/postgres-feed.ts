@@ -10,7 +10,7 @@ import type { Cancel, ChangeFeed, Clock, FeedListener, FeedStatus, Tasks } from 
 import { PostgresAttempt } from './postgres-attempt.ts';
 import { PostgresRelations, type ShapeOf } from './postgres-relations.ts';
 import type { ConnectPostgres } from './postgres-session.ts';
-import type { Watched } from './postgres-watch.ts';
+import { type Watched, watchedName } from './postgres-watch.ts';
 
 export interface PostgresFeedOptions {
   readonly connect: ConnectPostgres;
@@ -87,8 +87,7 @@ class LogicalFeed implements PostgresFeed {
   }
 
   watches(schema: string, table: string): boolean {
-    const tables = [...(this.#watched?.tables.values() ?? [])];
-    return tables.some((watched) => watched.schema === schema && watched.name === table);
+    return this.#watched?.names.has(watchedName(schema, table)) === true;
   }
 
   status(): FeedStatus {
@@ -98,6 +97,7 @@ class LogicalFeed implements PostgresFeed {
       position: this.#attempt?.position ?? this.#position,
       lagMs: Math.max(0, this.#options.clock.monotonic() - this.#toldAtMs),
       problems: problems.filter((problem) => problem !== undefined),
+      warnings: this.#attempt?.warnings() ?? [],
     };
   }
 

@@ -9,11 +9,12 @@ import {
   problemsOf,
   warningsOf,
 } from './postgres-problems.ts';
+import { TELLS_SCHEMA } from './postgres-schema-trigger.ts';
 import type { PostgresSession } from './postgres-session.ts';
 
 const FACTS = `SELECT current_setting('wal_level') AS level, current_setting('server_encoding') AS encoding,
     (SELECT setting::bigint FROM pg_settings WHERE name = 'max_slot_wal_keep_size')::text AS "keepMegabytes",
-    pg_is_in_recovery() AS "isInRecovery", ${RIGHTS},
+    pg_is_in_recovery() AS "isInRecovery", ${TELLS_SCHEMA} AS "tellsSchema", ${RIGHTS},
     s.slot_name IS NOT NULL AS "hasSlot", s.active, s.active_pid AS process, s.wal_status AS "walStatus",
     s.database AS "slotDatabase", s.confirmed_flush_lsn::text AS position, s.safe_wal_size::text AS safe,
     to_jsonb(s) ->> 'invalidation_reason' AS invalidation,
@@ -67,6 +68,7 @@ export async function postgresFeedStatus(
     mayReplicate: row.mayReplicate === true,
     mayCreate: row.mayCreate === true,
     encoding: String(row.encoding),
+    tellsSchema: row.tellsSchema === true,
     slotDatabase: textOf(row.slotDatabase),
     publication: row.hasPublication === true ? publication : undefined,
   };

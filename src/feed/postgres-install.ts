@@ -7,6 +7,7 @@ import { TidegateError } from '../errors.ts';
 import { expectRights } from './postgres-install-rights.ts';
 import { type PostgresTableRow, postgresTables, qualifiedName } from './postgres-install-tables.ts';
 import type { PostgresNames } from './postgres-problems.ts';
+import { planSchemaTrigger, planSchemaTriggerRemoval, SCHEMA_TRIGGERS } from './postgres-schema-trigger.ts';
 import type { PostgresSession } from './postgres-session.ts';
 import { MAKE_SLOT } from './postgres-slot.ts';
 import { identifier, literal } from './postgres-stream.ts';
@@ -56,6 +57,7 @@ export async function planPostgresFeed(session: PostgresSession, install: Postgr
   return [
     ...names.map((name) => `ALTER TABLE ${name} REPLICA IDENTITY FULL`),
     ...(await publicationPlan(session, { publication, all, published, full: names })),
+    ...(await planSchemaTrigger(session)),
     ...(row === undefined ? [`${MAKE_SLOT.replace('$1', () => literal(slot))}`] : []),
   ];
 }
@@ -167,12 +169,25 @@ async function removalOf(
   const here = new Set((await postgresTables(session, publication)).map(qualifiedName));
   if (isOwn) steps.push({ statement: `DROP PUBLICATION ${name}`, removes: `publication ${publication}` });
   else if (isMark(row.comment)) steps.push({ statement: `COMMENT ON PUBLICATION ${name} IS NULL` });
+  if (!(await hasOthers(session, publication))) {
+    const statements = await planSchemaTriggerRemoval(session);
+    steps.push(...statements.map((statement, at) => ({ statement, ...(at === 0 && { removes: SCHEMA_TRIGGERS }) })));
+  }
   for (const table of full) {
     if (!here.has(table)) continue;
     const statement = `ALTER TABLE ${table} REPLICA IDENTITY DEFAULT`;
     steps.push({ statement, removes: `REPLICA IDENTITY FULL of ${table}` });
   }
   return { steps, kept: isOwn ? [] : [`publication ${publication}, which was there before the feed`] };
+}
+
+/** Whether another feed of this database needs the event triggers. */
+async function hasOthers(session: PostgresSession, publication: string): Promise<boolean> {
+  const [row] = await session.query(
+    `SELECT 1 FROM pg_publication WHERE pubname <> $1 AND obj_description(oid, 'pg_publication') LIKE $2 LIMIT 1`,
+    [publication, `${MARK}%`],
+  );
+  return row !== undefined;
 }
 
 /** Whether there is one. */

@@ -4,6 +4,7 @@
 // are looked at table by table.
 
 import { createRight, lackOf } from './postgres-install-rights.ts';
+import { SCHEMA_LATE } from './postgres-schema-trigger.ts';
 
 export interface PostgresNames {
   readonly slot: string;
@@ -67,6 +68,8 @@ export interface PostgresFacts extends Omit<PostgresFeedReport, 'problems' | 'wa
   readonly mayReplicate: boolean;
   readonly mayCreate: boolean;
   readonly encoding: string;
+  /** A change of the schema is told with the commit that makes it. */
+  readonly tellsSchema: boolean;
   readonly slotDatabase: string | undefined;
   readonly publication:
     | undefined
@@ -86,9 +89,11 @@ function serverProblems(facts: PostgresFacts): string[] {
   return problems;
 }
 
-export function warningsOf({ slot, maxRetainedBytes }: PostgresFacts): readonly string[] {
-  if (slot === 'missing' || maxRetainedBytes !== undefined) return [];
-  return ['expected a bound max_slot_wal_keep_size, got none: a feed that is away lets the log fill the disk'];
+const UNBOUNDED = 'expected a bound max_slot_wal_keep_size, got none: a feed that is away lets the log fill the disk';
+
+export function warningsOf({ slot, maxRetainedBytes, tellsSchema }: PostgresFacts): readonly string[] {
+  if (slot === 'missing') return [];
+  return [...(maxRetainedBytes === undefined ? [UNBOUNDED] : []), ...(tellsSchema ? [] : [SCHEMA_LATE])];
 }
 
 function slotProblems({ names, slot, walStatus, slotDatabase, database }: PostgresFacts): string[] {

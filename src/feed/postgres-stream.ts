@@ -18,6 +18,8 @@ export interface StreamParts {
   readonly session: PostgresSession;
   readonly slot: string;
   readonly publication: string;
+  /** Messages of pg_logical_emit_message are sent too. A server before version 14 refuses to. */
+  readonly withMessages: boolean;
   /** Microseconds since the year 2000, as the protocol counts. */
   readonly now: () => bigint;
   readonly heard: (item: StreamItem) => void;
@@ -40,9 +42,9 @@ export class PostgresStream {
   }
 
   async start(from: bigint): Promise<void> {
-    const { session, slot, publication } = this.#parts;
+    const { session, slot, publication, withMessages } = this.#parts;
     const names = literal(identifier(publication));
-    const options = `proto_version '1', publication_names ${names}`;
+    const options = `proto_version '1', publication_names ${names}${withMessages ? ", messages 'true'" : ''}`;
     const command = `START_REPLICATION SLOT ${identifier(slot)} LOGICAL ${lsnText(from)} (${options})`;
     await session.replicate(command, (bytes) => {
       try {

@@ -7,6 +7,7 @@ import type { Change, FeedPosition } from '../dependency/change.ts';
 import type { Eventually, FeedListener } from '../ports.ts';
 import { type LogPlace, positionOf, type Snapshot, wholeTransaction } from './postgres-position.ts';
 import type { PostgresRelations, PostgresTable } from './postgres-relations.ts';
+import { SCHEMA_MESSAGE } from './postgres-schema-trigger.ts';
 import type { StreamItem } from './postgres-stream.ts';
 import type { Watched } from './postgres-watch.ts';
 
@@ -18,10 +19,15 @@ export type TellerItem =
   /** At `atMs` the log was that long; all that had been committed by then is before `lsn`. */
   | { readonly kind: 'probe'; readonly lsn: bigint; readonly atMs: number };
 
+/** The catalogue is not as it was last seen. */
+export type SchemaNews = Extract<TellerItem, { kind: 'gap' | 'schema' }>;
+
 export interface TellerParts {
   readonly listener: FeedListener;
   readonly relations: PostgresRelations;
   readonly snapshot: () => Promise<Snapshot>;
+  /** Compares the catalogue with how it was last seen. Undefined: it is the same. */
+  readonly compareSchema: () => Promise<SchemaNews | undefined>;
   readonly sleep: (delayMs: number) => Promise<void>;
   /** Beyond these, the changes of a transaction are told as truncates of its tables. */
   readonly maxChanges: number;
@@ -41,6 +47,8 @@ interface Transaction {
   readonly changes: Change[];
   /** Set when there were too many changes. */
   tables: Map<string, Change> | undefined;
+  /** It changes the schema, too. */
+  hasSchema: boolean;
 }
 
 type Due =
@@ -103,15 +111,21 @@ export class PostgresTeller {
   async #take(item: TellerItem, due: Due[]): Promise<void> {
     switch (item.kind) {
       case 'begin':
-        this.#transaction = { low: item.transaction, changes: [], tables: undefined };
+        this.#transaction = { low: item.transaction, changes: [], tables: undefined, hasSchema: false };
         return;
       case 'commit': {
         const done = this.#transaction;
         this.#transaction = undefined;
         if (done === undefined) return;
+        if (done.hasSchema) await this.#takeSchema(done.low, due);
         due.push({ kind: 'set', low: done.low, end: item.end, changes: [...(done.tables?.values() ?? done.changes)] });
         return;
       }
+      case 'message':
+        if (item.isTransactional && item.prefix === SCHEMA_MESSAGE && this.#transaction !== undefined) {
+          this.#transaction.hasSchema = true;
+        }
+        return;
       case 'relation':
         return this.#changed(await this.#parts.relations.learn(item));
       case 'truncate':
@@ -140,6 +154,14 @@ export class PostgresTeller {
       case 'other':
         return;
     }
+  }
+
+  /** Before the rows of the transaction are told, and so before anything that waits for it can read. */
+  async #takeSchema(low: number, due: Due[]): Promise<void> {
+    // The catalogue is compared as the transaction has left it.
+    await this.#seen([low]);
+    const news = this.#parts.isOver() ? undefined : await this.#parts.compareSchema();
+    if (news !== undefined) await this.#take(news, due);
   }
 
   #changed(changes: readonly Change[]): void {

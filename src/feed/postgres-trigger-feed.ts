@@ -95,7 +95,8 @@ class TriggerFeed implements PostgresTriggerFeed {
       state: this.#state,
       position: this.#reader.position,
       lagMs: Math.max(0, this.#options.clock.monotonic() - this.#toldAtMs),
-      problems: this.#problem === undefined ? [] : [this.#problem],
+      problems: [...(this.#problem === undefined ? [] : [this.#problem]), ...this.#reader.problems()],
+      warnings: [`a change of the schema is noticed at the next heartbeat, after ${this.#heartbeatMs} ms at most`],
     };
   }
 

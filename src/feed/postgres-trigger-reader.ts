@@ -20,7 +20,14 @@ import {
   triggerPlace,
   triggerPosition,
 } from './postgres-trigger-log.ts';
-import { changedTables, type Watched, type WatchedTable, watchedOf } from './postgres-watch.ts';
+import {
+  changedTables,
+  untoldTables,
+  type Watched,
+  type WatchedTable,
+  watchedName,
+  watchedOf,
+} from './postgres-watch.ts';
 
 interface Known {
   readonly shape: TableShape;
@@ -52,13 +59,16 @@ export class TriggerReader {
     return this.#place && triggerPosition(this.#place);
   }
 
+  problems(): readonly string[] {
+    return untoldTables(this.#watched);
+  }
+
   get source(): string | undefined {
     return this.#place?.source;
   }
 
   watches(schema: string, name: string): boolean {
-    const tables = [...(this.#watched?.tables.values() ?? [])];
-    return tables.some((table) => table.schema === schema && table.name === name);
+    return this.#watched?.names.has(watchedName(schema, name)) === true;
   }
 
   /** Finds where to go on, and tells a gap where what came before is unknown. */

@@ -1,5 +1,5 @@
-// What the catalogue says of the tables that a feed watches. A change of a table's schema may change its rows without any
-// row being told of; and a table that is no longer watched may change unheard.
+// The catalogue as a feed compares it: a change of a table's schema may change its rows without any row being told of; a
+// table that is no longer watched may change unheard; and one that was made later is not watched yet.
 //
 // The one complication: it is asked at each heartbeat, so it compares numbers of the transactions that last wrote the rows
 // of the catalogue, not their content. VACUUM FULL, CLUSTER and TRUNCATE leave them as they were, ANALYZE too.
@@ -8,6 +8,10 @@ import type { PostgresTable } from './postgres-relations.ts';
 import type { SessionRow } from './postgres-session.ts';
 
 export interface WatchedTable extends PostgresTable {
+  /** Its changes are told. */
+  readonly isWatched: boolean;
+  /** False: the server keeps no log of it, and a feed that reads that log cannot tell of it. */
+  readonly isLogged: boolean;
   /** `isVirtual`: computed when it is read; a trigger sees NULL in it. */
   readonly columns: readonly { readonly name: string; readonly isVirtual: boolean }[];
   readonly print: string;
@@ -19,18 +23,26 @@ export interface Watched {
   /** Of what belongs to no single table: views, types, functions, policies, inheritance. */
   readonly others: string;
   readonly tables: ReadonlyMap<number, WatchedTable>;
+  /** As `watchedName` makes them. */
+  readonly names: ReadonlySet<string>;
 }
 
-/** `members`: a query of the identifiers of the watched tables, as `id`, with a text that changes as their watching does. */
+/**
+ * `members`: a query of the identifiers of the watched tables, as `id`, with a text that changes as their watching does. Of
+ * the other tables only the names count, since nothing that reads them is stored.
+ */
 function printsOf(members: string): string {
-  return `SELECT c.oid::text AS id, n.nspname AS schema, c.relname AS name,
-      concat_ws(' ', c.oid, n.nspname, c.relname, c.relpersistence, c.relkind, c.relrowsecurity, c.relreplident, m.watch,
+  return `SELECT c.oid::text AS id, n.nspname AS schema, c.relname AS name, m.id IS NOT NULL AS "isWatched",
+      c.relpersistence = 'p' AS "isLogged",
+      CASE WHEN m.id IS NULL THEN concat_ws(' ', c.oid, n.nspname, c.relname) ELSE concat_ws(' ', c.oid, n.nspname, c.relname, c.relpersistence, c.relkind, c.relrowsecurity, c.relreplident, m.watch,
         (SELECT string_agg(a.attnum || ':' || a.xmin, ' ' ORDER BY a.attnum) FROM pg_attribute a
           WHERE a.attrelid = c.oid AND a.attnum > 0),
         (SELECT string_agg(d.oid || ':' || d.xmin, ' ' ORDER BY d.oid) FROM pg_attrdef d WHERE d.adrelid = c.oid),
         (SELECT string_agg(k.oid || ':' || k.conkey::text, ' ' ORDER BY k.oid) FROM pg_constraint k
-          WHERE k.conrelid = c.oid AND k.contype = 'p')) AS print
-    FROM (${members}) m JOIN pg_class c ON c.oid = m.id JOIN pg_namespace n ON n.oid = c.relnamespace`;
+          WHERE k.conrelid = c.oid AND k.contype = 'p')) END AS print
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN (${members}) m ON m.id = c.oid
+    WHERE m.id IS NOT NULL OR (c.relkind = 'r' AND c.relpersistence <> 't'
+      AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname NOT IN ('information_schema', 'tidegate'))`;
 }
 
 /** Objects with an identifier below this came with the system. */
@@ -41,6 +53,11 @@ const OTHERS = `SELECT md5(concat_ws(' ',
       JOIN pg_class c ON c.oid = r.ev_class WHERE r.oid >= ${FIRST_OWN} AND c.relpersistence <> 't'),
     (SELECT string_agg(oid || ':' || xmin, ' ' ORDER BY oid) FROM pg_proc WHERE oid >= ${FIRST_OWN}
       AND pronamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname LIKE 'pg\\_%' OR nspname = 'tidegate')),
+    (SELECT string_agg(oid || ':' || xmin, ' ' ORDER BY oid) FROM pg_operator WHERE oid >= ${FIRST_OWN}),
+    (SELECT string_agg(oid || ':' || xmin, ' ' ORDER BY oid) FROM pg_cast WHERE oid >= ${FIRST_OWN}),
+    (SELECT string_agg(oid || ':' || xmin, ' ' ORDER BY oid) FROM pg_collation WHERE oid >= ${FIRST_OWN}),
+    (SELECT string_agg(t.oid || ':' || t.xmin, ' ' ORDER BY t.oid) FROM pg_type t WHERE t.oid >= ${FIRST_OWN}
+      AND t.typtype IN ('b', 'd', 'r', 'm') AND t.typcategory <> 'A'),
     (SELECT string_agg(oid || ':' || xmin, ' ' ORDER BY oid) FROM pg_policy),
     (SELECT string_agg(oid || ':' || xmin, ' ' ORDER BY oid) FROM pg_enum WHERE oid >= ${FIRST_OWN}),
     (SELECT string_agg(i.inhrelid || ':' || i.inhparent, ' ' ORDER BY i.inhrelid, i.inhparent) FROM pg_inherits i
@@ -56,7 +73,7 @@ export function printQuery(members: string): string {
 /** One row of the same, and `tables` as JSON. One statement, so that both are of one snapshot. */
 export function watchQuery(members: string): string {
   return `SELECT w.*, (SELECT coalesce(json_agg(json_build_object('id', p.id, 'schema', p.schema, 'name', p.name,
-        'print', p.print, 'columns', (SELECT coalesce(json_agg(json_build_object('name', a.attname, 'isVirtual', a.attgenerated = 'v') ORDER BY a.attnum), '[]')
+        'print', p.print, 'isWatched', p."isWatched", 'isLogged', p."isLogged", 'columns', (SELECT coalesce(json_agg(json_build_object('name', a.attname, 'isVirtual', a.attgenerated = 'v') ORDER BY a.attnum), '[]')
           FROM pg_attribute a WHERE a.attrelid = p.id::oid AND a.attnum > 0 AND NOT a.attisdropped))), '[]')
       FROM (${printsOf(members)}) p)::text AS tables
     FROM (${printQuery(members)}) w`;
@@ -68,7 +85,24 @@ export function watchedOf(row: SessionRow | undefined): Watched {
     print: String(row?.print),
     others: String(row?.others),
     tables: new Map(tables.map((table) => [Number(table.id), { ...table, id: Number(table.id) }])),
+    names: new Set(tables.filter(({ isWatched }) => isWatched).map(({ schema, name }) => watchedName(schema, name))),
   };
+}
+
+export function watchedName(schema: string, name: string): string {
+  return JSON.stringify([schema, name]);
+}
+
+const MOST_NAMED = 10;
+
+/** Tables whose changes are not told, as problems. */
+export function untoldTables(watched: Watched | undefined): readonly string[] {
+  const untold = [...(watched?.tables.values() ?? [])].filter(({ isWatched, isLogged }) => !isWatched && isLogged);
+  const named = untold
+    .slice(0, MOST_NAMED)
+    .map(({ schema, name }) => `expected changes of ${schema}.${name} to be told, got it left out: install the feed`);
+  const more = untold.length - named.length;
+  return more === 0 ? named : [...named, `expected changes of all tables to be told, got ${more} more left out`];
 }
 
 /** Tables that came, went or are not as they were; undefined: it is a matter of more than tables. */

@@ -37,6 +37,7 @@ export interface WorldOptions {
   readonly tables?: readonly string[];
   readonly identity?: 'full' | 'key';
   readonly maxChanges?: number;
+  readonly heartbeatMs?: number;
   readonly wrap?: (connect: ConnectPostgres) => ConnectPostgres;
 }
 
@@ -44,6 +45,7 @@ export async function begin({
   tables = [USERS],
   identity = 'key',
   maxChanges = 1_000,
+  heartbeatMs = 40,
   wrap = (connect) => connect,
 }: WorldOptions = {}) {
   const name = `logical_${++databases}`;
@@ -65,7 +67,7 @@ export async function begin({
       shapeOf: shapesOf(catalogue),
       clock: systemClock,
       tasks: systemTasks,
-      heartbeatMs: 40,
+      heartbeatMs,
       maxChanges,
       ...more,
     });

@@ -111,6 +111,7 @@ describe('logical replication', () => {
         'removed REPLICA IDENTITY FULL of "audit"."entries"',
         'removed REPLICA IDENTITY FULL of "public"."tally"',
         'removed REPLICA IDENTITY FULL of "public"."users"',
+        'removed event triggers tidegate_ddl and tidegate_drop',
         `removed publication tidegate_${name}`,
         `removed replication slot tidegate_${name}`,
       ],
