@@ -6,6 +6,7 @@
 import type { FeedPosition } from '../dependency/change.ts';
 import { TidegateError } from '../errors.ts';
 import type { Cancel, Clock, FeedListener, Tasks } from '../ports.ts';
+import type { LateTables } from './late-tables.ts';
 import { lsnOf, placeOf, snapshotNow } from './postgres-position.ts';
 import type { PostgresRelations } from './postgres-relations.ts';
 import { SCHEMA_LATE, TELLS_SCHEMA } from './postgres-schema-trigger.ts';
@@ -26,6 +27,7 @@ export interface AttemptParts {
   readonly takeOverMs: number;
   readonly onFault?: (error: unknown) => void;
   readonly relations: PostgresRelations;
+  readonly late: LateTables;
   readonly listener: FeedListener;
   readonly from: FeedPosition | undefined;
   /** The catalogue as the listener knows it from this process. */
@@ -236,6 +238,7 @@ export class PostgresAttempt {
     this.#warnings = row?.tellsSchema === true ? [] : [SCHEMA_LATE];
     const news = row?.print === this.#watched?.print ? undefined : await this.#compareSchema(queries);
     if (news !== undefined) this.#teller?.add(news);
+    this.#parts.late.take(untoldTables(this.#watched));
     // Longer than a heartbeat behind: perhaps it waits for what nobody flushes.
     if (this.#teller?.isBehind === true) await queries.query(`SELECT pg_logical_emit_message(false, 'tidegate', '')`);
     if (this.#isOver) return;

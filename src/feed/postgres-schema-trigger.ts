@@ -16,7 +16,7 @@ const DROPPED = [DDL, DROP].map((name) => `DROP EVENT TRIGGER IF EXISTS ${name}`
  * Statements that make it. Both events are needed: `ddl_command_end` does not name what was dropped. A temporary object is
  * its session's own matter. ALWAYS: a change of the schema that a subscription applies is one too.
  */
-export const SCHEMA_TRIGGER: readonly string[] = [
+const SCHEMA_TRIGGER: readonly string[] = [
   'CREATE SCHEMA IF NOT EXISTS tidegate',
   `CREATE OR REPLACE FUNCTION tidegate.tell_schema() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp AS $$ BEGIN IF (CASE TG_EVENT

@@ -9,7 +9,7 @@ import type { Cancel, ChangeFeed, Clock, Eventually, FeedListener, FeedStatus, T
 import { SqliteConnection } from './sqlite-connection.ts';
 import { installSqliteFeed } from './sqlite-install.ts';
 import { differing, type Known, markSchema, pragma, type ReadTables, readKnown } from './sqlite-known.ts';
-import { changesOf, type LogPart, positionNow, readLog, seqOf, strangersIn } from './sqlite-log.ts';
+import { changesOf, gapIn, type LogPart, positionNow, readLog, seqOf } from './sqlite-log.ts';
 import { BUSY_PAUSE_MS, Pace } from './sqlite-pace.ts';
 import type { SqliteRunner } from './sqlite-runner.ts';
 import { LOG } from './sqlite-triggers.ts';
@@ -26,12 +26,14 @@ export interface SqliteFeedOptions {
   readonly pollMs?: number;
   /** 1 s. */
   readonly heartbeatMs?: number;
-  /** More than so many changes at once are told as truncates of their tables; 20,000. */
+  /** More than so many changes at once are told as truncates of their tables; 5,000, which take some 50 ms to match. */
   readonly maxChanges?: number;
   /** Rows of the log that are kept although they are acknowledged; 1,000. */
   readonly keptRows?: number;
   /** Gives a table that had triggers new ones when it was made anew or altered; true. */
   readonly repairs?: boolean;
+  /** Gives triggers to a table that was made later; false: it is named in the status, and left out. */
+  readonly extends?: boolean;
 }
 
 export interface SqliteFeed extends ChangeFeed {
@@ -46,6 +48,7 @@ export function createSqliteFeed(options: SqliteFeedOptions): SqliteFeed {
 }
 
 const SHORTEST_PAUSE_MS = 1;
+const MAX_CHANGES = 5_000;
 
 class Feed implements SqliteFeed {
   readonly #options: SqliteFeedOptions;
@@ -203,7 +206,7 @@ class Feed implements SqliteFeed {
       const part = await this.#readNews(runner, known, { version, isSameSchema });
       // Changed since it was read above: what follows would be told in the old shapes.
       if (part.kind === 'part' && part.hasSchema && (await pragma(runner, 'schema_version')) !== version) continue;
-      const reason = this.#gapIn(part, known);
+      const reason = gapIn(part, { known, before: this.#known, isResumed: this.#isResumed });
       const isGap = part.kind === 'gap' || reason !== undefined;
       const position = await (isGap ? this.#tellGap(runner, known, reason ?? '') : this.#tell(part, known));
       this.#schemaVersion = version;
@@ -219,17 +222,9 @@ class Feed implements SqliteFeed {
     if (this.#from === undefined) return { kind: 'gap', reason: 'the feed begins here' };
     const isNumberSure = async () =>
       isSameSchema && !this.#isResumed && (await pragma(runner, 'schema_version')) === version;
-    return readLog({ runner, known }, this.#from, { maxChanges: this.#options.maxChanges ?? 20_000, isNumberSure });
-  }
-
-  #gapIn(part: LogPart, known: Known): string | undefined {
-    if (part.kind === 'gap') return part.reason;
-    if (part.hasSchema && this.#isResumed) return 'the schema changed while the feed was stopped';
-    // Of a table that was known, or has become known: it is told as a truncate.
-    const strangers = strangersIn(part.told, known).filter((table) => this.#known?.byId.has(table) !== true);
-    return strangers.length === 0
-      ? undefined
-      : `the change log has rows of a table that is not known (${strangers.join()})`;
+    const { maxChanges = MAX_CHANGES, tasks } = this.#options;
+    const pause = () => new Promise<void>((resolve) => void tasks.later(0, resolve));
+    return readLog({ runner, known }, this.#from, { maxChanges, pause, isNumberSure });
   }
 
   async #tell(part: LogPart & { kind: 'part' }, known: Known): Promise<FeedPosition> {
@@ -239,16 +234,17 @@ class Feed implements SqliteFeed {
     if (changes.length > 0 && !this.#isStopped()) {
       await this.#telling(() => this.#listener?.changed({ position, changes }));
     }
-    this.#known = known;
-    this.#isResumed = false;
-    this.#from = this.#position = position;
-    return position;
+    return this.#standAt(known, position);
   }
 
   async #tellGap(runner: SqliteRunner, known: Known, reason: string): Promise<FeedPosition | undefined> {
     const position = await positionNow(runner);
     if (this.#isStopped()) return undefined;
     await this.#telling(() => this.#listener?.gap(reason, position));
+    return this.#standAt(known, position);
+  }
+
+  #standAt(known: Known, position: FeedPosition): FeedPosition {
     this.#known = known;
     this.#isResumed = false;
     this.#from = this.#position = position;
@@ -267,8 +263,10 @@ class Feed implements SqliteFeed {
   /** The schema may have changed. Says so in the log, so that there is a position after it. */
   async #newlyKnown(runner: SqliteRunner): Promise<Known> {
     let known = await this.#read(runner);
-    const lost = [...known.problems.keys()].filter((name) => this.#covered.has(name) && known.shapes.has(name));
-    if (lost.length > 0 && this.#options.repairs !== false) {
+    const { repairs = true, extends: takesAll = false } = this.#options;
+    const isOurs = (name: string) => known.shapes.has(name) && (takesAll || (repairs && this.#covered.has(name)));
+    const lost = [...known.problems.keys()].filter(isOurs);
+    if (lost.length > 0) {
       await installSqliteFeed(
         runner,
         [...known.shapes.values()].filter(({ name }) => lost.includes(name)),

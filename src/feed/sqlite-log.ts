@@ -30,6 +30,8 @@ export interface LogSource {
 
 export interface ReadOptions {
   readonly maxChanges: number;
+  /** Lets whatever else waits in the process go first. */
+  readonly pause?: () => Promise<void>;
   /** False: rows may have got other numbers since. */
   readonly isNumberSure: () => Promise<boolean>;
 }
@@ -59,7 +61,7 @@ export async function readLog(source: LogSource, from: FeedPosition, options: Re
   const rows = await rowsFrom(source, seqOf(from), options.maxChanges + 2);
   const broken = breakIn(rows, from);
   if (broken !== undefined) return { kind: 'gap', reason: broken };
-  if (rows.length > options.maxChanges + 1) return tablesFrom(source.runner, from);
+  if (rows.length > options.maxChanges + 1) return tablesFrom(source, from, options);
   return resolved(source, rows, options);
 }
 
@@ -85,20 +87,29 @@ function breakIn(rows: readonly SqliteRow[], from: FeedPosition): string | undef
   return hole < 0 ? undefined : `expected row ${seqOf(from) + hole} in the change log, got ${rows[hole]?.seq}`;
 }
 
-/** More than is told row by row. */
-async function tablesFrom(runner: SqliteRunner, from: FeedPosition): Promise<LogPart> {
-  const rows = await runner.all(
-    `SELECT (SELECT id FROM ${STATE}) AS id, max(seq) AS seq, salt, tbl, sum(kind = ${KIND.schema}) > 0 AS is_schema
-     FROM ${LOG} WHERE seq > ? GROUP BY tbl ORDER BY 2`,
-    [seqOf(from)],
-  );
-  const tables = rows.map(({ tbl }) => tbl).filter((tbl) => tbl !== null);
-  return {
-    kind: 'part',
-    position: positionOf(String(rows.at(-1)?.id), rows.at(-1) ?? {}),
-    told: tables.map((table) => ({ kind: 'truncate', table: Number(table) })),
-    hasSchema: rows.some((row) => Number(row.is_schema) === 1),
-  };
+/** Rows of the log that one statement looks at while it holds the thread. */
+const ROWS_AT_ONCE = 20_000;
+
+/** More than is told row by row. The last row is asked for first: up to there the transactions are whole. */
+async function tablesFrom(source: LogSource, from: FeedPosition, { pause }: ReadOptions): Promise<LogPart> {
+  const { runner } = source;
+  const position = await positionNow(runner);
+  const last = seqOf(position);
+  const tables = new Set<number>();
+  let hasSchema = false;
+  for (let seq = seqOf(from); seq < last; seq += ROWS_AT_ONCE) {
+    const rows = await runner.all(
+      `SELECT tbl, max(kind = ${KIND.schema}) AS is_schema FROM ${LOG} WHERE seq > ? AND seq <= ? GROUP BY tbl`,
+      [seq, Math.min(seq + ROWS_AT_ONCE, last)],
+    );
+    for (const { tbl } of rows) if (tbl !== null) tables.add(Number(tbl));
+    hasSchema ||= rows.some((row) => Number(row.is_schema) === 1);
+    await pause?.();
+  }
+  // Another feed of the same log deletes from its beginning: what was there at the end was there all the time.
+  const broken = breakIn(await rowsFrom(source, seqOf(from), 1), from);
+  if (broken !== undefined) return { kind: 'gap', reason: broken };
+  return { kind: 'part', position, told: [...tables].map((table) => ({ kind: 'truncate', table })), hasSchema };
 }
 
 /** What the rows after the first one tell. */
@@ -174,6 +185,23 @@ async function presence(
     for (const suspect of parts[at] ?? []) if (there.has(suspect.seq)) present.add(suspect);
   });
   return { last: Number(lasts?.[0]?.last), present };
+}
+
+interface Standing {
+  readonly known: Known;
+  readonly before: Known | undefined;
+  /** What was known before is of another process. */
+  readonly isResumed: boolean;
+}
+
+/** Why what came before the end of the part is unknown; undefined: it is known. */
+export function gapIn(part: LogPart, { known, before, isResumed }: Standing): string | undefined {
+  if (part.kind === 'gap') return part.reason;
+  if (part.hasSchema && isResumed) return 'the schema changed while the feed was stopped';
+  // Of a table that was known, or has become known: it is told as a truncate.
+  const strangers = strangersIn(part.told, known).filter((table) => before?.byId.has(table) !== true);
+  if (strangers.length === 0) return undefined;
+  return `the change log has rows of a table that is not known (${strangers.join()})`;
 }
 
 /** Numbers of tables that are not known. */

@@ -25,7 +25,15 @@ export interface DatabasePlatform {
   readonly onFault?: (error: unknown) => void;
 }
 
+/** Gives the source to another feed process. */
+export type Release = () => Promise<void>;
+
+/** Takes the source for this feed process alone. Undefined: another process has it. Rejects where it cannot be known. */
+export type TryClaim = () => Promise<Release | undefined>;
+
 export interface OpenDatabase {
+  /** Keeps other feed processes from the source. Undefined: nobody can be kept from it. */
+  readonly claim?: TryClaim;
   /** How its statements are read. */
   readonly parts: StatementParts;
   /** Not begun. */

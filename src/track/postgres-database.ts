@@ -4,8 +4,10 @@
 // have to be the application's own.
 
 import type { FeedPosition, TableShape } from '../dependency/change.ts';
+import { TidegateError } from '../errors.ts';
 import { createPostgresFeed, type PostgresFeed } from '../feed/postgres-feed.ts';
 import { installPostgresFeed } from '../feed/postgres-install.ts';
+import { postgresFeedStatus } from '../feed/postgres-install-status.ts';
 import { hex, lsnOf, placeOf } from '../feed/postgres-position.ts';
 import type { ShapeOf } from '../feed/postgres-relations.ts';
 import { type ConnectPostgres, nodePostgres, type PostgresSession } from '../feed/postgres-session.ts';
@@ -19,12 +21,15 @@ import { opening } from './opening.ts';
 import { PostgresLookups } from './postgres-lookups.ts';
 import { checkPostgres, namedDatabase } from './postgres-options.ts';
 import { Queries } from './postgres-queries.ts';
+import { postgresClaim } from './source-claim.ts';
 
 interface CommonOptions {
   /** A connection string, or the configuration of pg's Client, of the primary. Never through a pooler. */
   readonly connection: string | object;
-  /** True: makes what the feed needs, for all tables, where it is not. Default false. */
+  /** True: makes what the feed needs, for all tables, where it is not; for tables made later as well. Default false. */
   readonly install?: boolean;
+  /** A transaction with more changes counts as a change of each whole table that it writes. Default 5,000. */
+  readonly maxChanges?: number;
   /** Functions of the application that depend on their arguments alone; in lower case. */
   readonly pureFunctions?: ReadonlySet<string>;
 }
@@ -65,7 +70,11 @@ async function openDatabase(options: PostgresDatabaseOptions, platform: Database
   const queries = new Queries(connect);
   const lookups = new PostgresLookups(connect, platform.clock);
   try {
-    if (options.install === true) await install(options, await queries.session());
+    if (options.install === true) {
+      for (const warning of await install(options, await queries.session())) {
+        platform.onFault?.(new TidegateError('E_FEED', warning));
+      }
+    }
     const catalogue = new PostgresCatalogue(queries, platform.source);
     const parser = await createPostgresParser();
     const current = await catalogue.read();
@@ -78,6 +87,7 @@ async function openDatabase(options: PostgresDatabaseOptions, platform: Database
         ...(pureFunctions === undefined ? {} : { pureFunctions }),
       },
       ...feedOf(options, { ...platform, connect, queries, shapeOf }),
+      claim: postgresClaim(connect, `tidegate feed ${options.mode === 'triggers' ? 'by triggers' : options.slot}`),
       refresh: () => {
         lookups.forget();
         return catalogue.refresh();
@@ -93,10 +103,28 @@ async function openDatabase(options: PostgresDatabaseOptions, platform: Database
   }
 }
 
-function install(options: PostgresDatabaseOptions, session: PostgresSession): Promise<void> {
-  if (options.mode === 'triggers') return installPostgresTriggers(session, { tables: 'all', notifies: true });
+/** What may do harm later, as sentences. */
+async function install(options: PostgresDatabaseOptions, session: PostgresSession): Promise<readonly string[]> {
+  if (options.mode === 'triggers') {
+    await installPostgresTriggers(session, { tables: 'all', notifies: true });
+    return [];
+  }
   const { slot, publication, identity = 'full' } = options;
-  return installPostgresFeed(session, { slot, publication, tables: 'all', identity });
+  await installPostgresFeed(session, { slot, publication, tables: 'all', identity });
+  return (await postgresFeedStatus(session, { slot, publication })).warnings;
+}
+
+/** Whoever writes to a table waits for its installation, and that for them. */
+const LOCK_TIMEOUT = `SET lock_timeout = '1s'`;
+
+async function extend(options: PostgresDatabaseOptions, connect: ConnectPostgres): Promise<void> {
+  const session = await connect('queries');
+  try {
+    await session.query(LOCK_TIMEOUT);
+    await install(options, session);
+  } finally {
+    await session.close();
+  }
 }
 
 interface FeedParts extends DatabasePlatform {
@@ -109,7 +137,12 @@ function feedOf(
   options: PostgresDatabaseOptions,
   { connect, queries, shapeOf, clock, tasks, onFault }: FeedParts,
 ): Pick<OpenDatabase, 'feed' | 'covers' | 'head' | 'latest' | 'wake'> {
-  const parts = { connect, shapeOf, clock, tasks };
+  const { maxChanges } = options;
+  const parts = {
+    ...{ connect, shapeOf, clock, tasks },
+    ...(maxChanges !== undefined && { maxChanges }),
+    ...(options.install === true && { extend: () => extend(options, connect) }),
+  };
   if (options.mode === 'triggers') {
     const { heartbeatMs } = options;
     const feed = createPostgresTriggerFeed({ ...parts, ...(heartbeatMs !== undefined && { heartbeatMs }) });
@@ -147,22 +180,17 @@ class PostgresCatalogue {
   readonly #queries: Queries;
   readonly #source: string;
   #version = '';
+  #shapes: { readonly version: string; readonly catalogue: Catalogue } | undefined;
 
   constructor(queries: Queries, source: string) {
     this.#queries = queries;
     this.#source = source;
   }
 
-  /** Of one version: read again where the schema changed meanwhile. */
   async read(): Promise<Catalogue> {
-    const { run } = this.#queries;
-    for (;;) {
-      const version = await postgresCatalogueVersion(run);
-      const catalogue = await readPostgresCatalogue(run, this.#source);
-      if ((await postgresCatalogueVersion(run)) !== version) continue;
-      this.#version = version;
-      return catalogue;
-    }
+    const { version, catalogue } = await this.#readWhole();
+    this.#version = version;
+    return catalogue;
   }
 
   async refresh(): Promise<Catalogue | undefined> {
@@ -170,8 +198,19 @@ class PostgresCatalogue {
   }
 
   async shapeOf({ schema, name }: { readonly schema: string; readonly name: string }): Promise<TableShape | undefined> {
-    const catalogue = await readPostgresCatalogue(this.#queries.run, this.#source);
-    const relation = catalogue.relation(schema, name);
+    const version = await postgresCatalogueVersion(this.#queries.run);
+    if (this.#shapes?.version !== version) this.#shapes = await this.#readWhole();
+    const relation = this.#shapes.catalogue.relation(schema, name);
     return relation?.kind === 'table' ? relation.table : undefined;
+  }
+
+  /** Of one version: read again where the schema changed meanwhile. */
+  async #readWhole(): Promise<{ readonly version: string; readonly catalogue: Catalogue }> {
+    const { run } = this.#queries;
+    for (;;) {
+      const version = await postgresCatalogueVersion(run);
+      const catalogue = await readPostgresCatalogue(run, this.#source);
+      if ((await postgresCatalogueVersion(run)) === version) return { version, catalogue };
+    }
   }
 }

@@ -2,7 +2,7 @@
 //
 // The one complication: the password. A connection may hold one, so nothing of it is shown but the database and its host.
 
-import { checkOptions, msFrom, NAMES, type Rule, refuseOption, SWITCH, shown, TEXT } from './option-rules.ts';
+import { COUNT, checkOptions, msFrom, NAMES, type Rule, refuseOption, SWITCH, shown, TEXT } from './option-rules.ts';
 
 const REPLICATION = ['slot', 'publication', 'identity'] as const;
 const IDENTITIES: readonly unknown[] = ['full', 'key'];
@@ -20,7 +20,7 @@ const OPTIONS: Readonly<Record<string, Rule>> = {
   mode: ["'replication' or 'triggers'", (value) => MODES.includes(value)],
   ...{ slot: SLOT, publication: TEXT },
   identity: ["'full' or 'key'", (value) => IDENTITIES.includes(value)],
-  ...{ install: SWITCH, heartbeatMs: msFrom(1), pureFunctions: NAMES },
+  ...{ install: SWITCH, heartbeatMs: msFrom(1), maxChanges: COUNT, pureFunctions: NAMES },
 };
 
 /** Throws E_CONFIG. */

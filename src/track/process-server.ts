@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, isIPv6 } from 'node:net';
 import { platformClock, platformRandom, platformTasks } from '../cache/platform.ts';
 import { TidegateError } from '../errors.ts';
-import type { TrackerPlatform } from './contract.ts';
+import type { Release, TrackerPlatform } from './contract.ts';
 import { type FollowedDatabase, openDatabase } from './followed-database.ts';
 import { keptAlive } from './kept-alive.ts';
 import { ProcessClients } from './process-clients.ts';
@@ -24,6 +24,7 @@ import {
   type ReportReply,
   type SettledReply,
 } from './process-wire.ts';
+import { claimed } from './source-claim.ts';
 import { randomName } from './tags.ts';
 import { Tally } from './tally.ts';
 import { checkFeedProcess } from './tracker-options.ts';
@@ -42,18 +43,22 @@ export async function startFeedProcess(options: FeedProcessOptions, platform = P
   const tally = new Tally();
   const onFault = (error: unknown) => options.onFault?.(error);
   let running: Running | undefined;
+  let release: Release | undefined;
   const moved = () => running?.moved();
   const followed = await openDatabase(options, { platform, tally, onFault, moved });
   try {
     if (followed.database.parts.catalogue.data === undefined) {
       throw new TidegateError('E_CONFIG', 'expected a database whose catalogue is plain data, got another one');
     }
+    const { claim } = followed.database;
+    release = claim && (await keptAlive(claimed(claim, { ...platform, source: options.source, onFault })));
     await keptAlive(followed.begin());
-    running = new Running({ options, platform, followed, tally });
+    running = new Running({ options, platform, followed, tally, release });
     await running.listen(address, port);
     return running;
   } catch (error) {
     await (running ?? followed).stop();
+    if (running === undefined) await release?.();
     throw error;
   }
 }
@@ -63,6 +68,7 @@ interface RunningParts {
   readonly platform: TrackerPlatform;
   readonly followed: FollowedDatabase;
   readonly tally: Tally;
+  readonly release: Release | undefined;
 }
 
 interface Exchange {
@@ -157,6 +163,7 @@ class Running implements FeedProcess {
     this.#server.closeAllConnections();
     await closed;
     await this.#parts.followed.stop();
+    await this.#parts.release?.();
   }
 
   async #settled(isGivenUp: () => boolean): Promise<boolean> {

@@ -17,14 +17,28 @@ import { readSqliteCatalogue, sqliteCatalogueVersion } from '../sql/sqlite-catal
 import { createSqliteParser } from '../sql/sqlite-parser.ts';
 import type { DatabasePlatform, OpenDatabase, TrackedDatabase } from './contract.ts';
 import { opening } from './opening.ts';
-import { checkOptions, FUNCTION, msFrom, NAMES, type Rule, refuseOption, SWITCH, shown, TEXT } from './option-rules.ts';
+import {
+  COUNT,
+  checkOptions,
+  FUNCTION,
+  msFrom,
+  NAMES,
+  type Rule,
+  refuseOption,
+  SWITCH,
+  shown,
+  TEXT,
+} from './option-rules.ts';
+import { sqliteClaim } from './source-claim.ts';
 import { SqliteLookups } from './sqlite-lookups.ts';
 
 export interface SqliteDatabaseOptions {
   /** Of the database. A database in memory has one connection only, which the application needs for itself. */
   readonly path: string;
-  /** True: puts the change log and its triggers in place where they are not. Default false. */
+  /** True: puts the change log and its triggers in place where they are not; on tables made later as well. Default false. */
   readonly install?: boolean;
+  /** More changes at once count as a change of each whole table that they are of. Default 5,000. */
+  readonly maxChanges?: number;
   /** Opens a connection of the feed's own. Default: one of node:sqlite. */
   readonly connect?: () => Eventually<SqliteRunner>;
   /** How often it is looked whether another connection has committed. Default 5. */
@@ -38,7 +52,7 @@ const TABLES = `SELECT name FROM sqlite_schema WHERE type = 'table'`;
 
 const OPTIONS: Readonly<Record<keyof SqliteDatabaseOptions, Rule>> = {
   ...{ path: TEXT, install: SWITCH, connect: FUNCTION },
-  ...{ pollMs: msFrom(1), pureFunctions: NAMES },
+  ...{ pollMs: msFrom(1), maxChanges: COUNT, pureFunctions: NAMES },
 };
 
 /** Throws E_CONFIG. */
@@ -60,14 +74,16 @@ async function openDatabase(
   try {
     const catalogue = new SqliteCatalogue(runner, source, await readKnown(runner, source));
     if (options.install === true) await installSqliteFeed(runner, await catalogue.tables());
-    const { pollMs, pureFunctions } = options;
+    const { pollMs, maxChanges, pureFunctions } = options;
     const lookups = await openLookups(options.path, clock);
     const feed = createSqliteFeed({
       connect,
       readTables: () => catalogue.tables(),
       clock,
       tasks,
+      extends: options.install === true,
       ...(pollMs === undefined ? {} : { pollMs }),
+      ...(maxChanges === undefined ? {} : { maxChanges }),
     });
     return {
       parts: {
@@ -77,6 +93,7 @@ async function openDatabase(
         ...(pureFunctions === undefined ? {} : { pureFunctions }),
       },
       feed,
+      claim: sqliteClaim(options.path),
       refresh: () => {
         lookups?.forget();
         return catalogue.refresh();

@@ -83,6 +83,13 @@ test('a truncate of several tables and what cascades is one change set', async (
   expect(heard.lines.toSorted()).toEqual(['truncate orders', 'truncate users', 'truncate x']);
 });
 
+test('a transaction of 200,000 rows is told as a change of its table, and of no other', async () => {
+  const { writer, heard } = await begin({ tables: [USERS, 'CREATE TABLE x (id int PRIMARY KEY)'], maxChanges: 5_000 });
+  await writer.query(`INSERT INTO users SELECT n, 'x', n FROM generate_series(1, 200000) n`);
+  await writer.query('INSERT INTO x VALUES (1)');
+  await hears(heard, ['truncate users', 'insert x 1']);
+});
+
 test('more changes than it holds are told as truncates of their tables', async () => {
   const { writer, heard } = await begin({ maxChanges: 50 });
   await writer.query(`INSERT INTO users SELECT n, 'x', n FROM generate_series(1, 60) n`);

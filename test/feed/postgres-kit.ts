@@ -33,7 +33,14 @@ export async function startServer(...settings: readonly string[]): Promise<Postg
   // Run by root, the server runs as another user, who makes his own folder in this one.
   chmodSync(folder, 0o777);
   const port = await freePort();
-  const all = ['listen_addresses=127.0.0.1', 'fsync=off', 'wal_level=logical', 'max_wal_senders=20', ...settings];
+  const all = [
+    'listen_addresses=127.0.0.1',
+    'fsync=off',
+    'wal_level=logical',
+    'max_wal_senders=20',
+    'max_slot_wal_keep_size=4GB',
+    ...settings,
+  ];
   const server = new EmbeddedPostgres({
     databaseDir: join(folder, 'data'),
     port,

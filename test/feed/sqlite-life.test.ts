@@ -230,6 +230,38 @@ describe('beside others', () => {
     expect(heard.gaps).toHaveLength(1);
   });
 
+  it('a transaction of 200,000 rows is told as a change of its tables, and is never held whole', async () => {
+    const most = { rows: 0, looked: 0 };
+    const world = new SqliteWorld(TABLES);
+    ends.push(() => world.close());
+    await world.install();
+    const heard = new Heard();
+    const connect = () => {
+      const runner = world.connect();
+      const all: typeof runner.all = (sql, parameters) => {
+        const rows = runner.all(sql, parameters) as readonly object[];
+        most.rows = Math.max(most.rows, rows.length);
+        if (sql.includes('GROUP BY tbl'))
+          most.looked = Math.max(most.looked, Number(parameters?.[1]) - Number(parameters?.[0]));
+        return rows as Awaited<ReturnType<typeof runner.all>>;
+      };
+      return { ...runner, all };
+    };
+    const feed = world.feed({ connect });
+    ends.push(() => feed.stop());
+    await feed.start(undefined, heard);
+    await vi.waitFor(() => expect(feed.status().state).toBe('live'), wait);
+    world.transaction(
+      `INSERT INTO t SELECT value, 1 FROM (WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n LIMIT 200000) SELECT value FROM n)`,
+    );
+    await lines(heard, ['truncate t']);
+    world.writer.exec('INSERT INTO other VALUES (1, 1)');
+    await lines(heard, ['truncate t', 'insert other 1,1']);
+    expect(most.rows).toBeLessThanOrEqual(5_002);
+    expect(most.looked).toBe(20_000);
+    expect(heard.gaps).toHaveLength(1);
+  });
+
   it('a mark taken before a read is at or after the sets whose changes the read saw, and before all others', async () => {
     const { world, heard } = await live();
     const reader = new DatabaseSync(world.file);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, it } from 'vitest';
 import { createTracker, sqliteDatabase } from '../../src/track/index.ts';
-import { atEnd, NotingTarget, shopFile, tagsOf, trackedShop } from './world.ts';
+import { atEnd, installedOnce, NotingTarget, shopFile, tagsOf, trackedShop } from './world.ts';
 
 /** Views on views, more of them than are gone through. */
 function deepViews(table: string): string {
@@ -21,7 +21,7 @@ it('a statement that is not understood is invalidated by any change, if all tabl
   const target = new NotingTarget();
   const tracker = createTracker({
     source: 'shop',
-    database: sqliteDatabase({ path, install: true }),
+    database: await installedOnce(path),
     targets: [target],
   });
   await tracker.start();
@@ -45,7 +45,8 @@ it('a statement that is not understood is invalidated by any change, if all tabl
 });
 
 it('a table without triggers is named, and what is read from it is not stored', async () => {
-  const { db, outside, tracker } = await trackedShop();
+  const path = shopFile();
+  const { db, outside, tracker } = await trackedShop({ database: await installedOnce(path) }, path);
   outside.exec('CREATE TABLE late (id INTEGER PRIMARY KEY)');
   await tracker.settled();
   await expect

@@ -32,8 +32,10 @@ export interface Application {
   readonly faults: unknown[];
 }
 
-export async function processShop(options: Partial<FeedProcessOptions> = {}): Promise<ProcessWorld> {
-  const path = shopFile();
+export async function processShop(
+  options: Partial<FeedProcessOptions> = {},
+  path: string = shopFile(),
+): Promise<ProcessWorld> {
   const target = new NotingTarget();
   const faults: unknown[] = [];
   const outside = new DatabaseSync(path);

@@ -3,7 +3,7 @@
 import { expect, it, vi } from 'vitest';
 import { createTracker, feedProcess, sqliteDatabase, startFeedProcess } from '../../src/track/index.ts';
 import { between, processShop, registeredTags } from './process-world.ts';
-import { shopFile, tagsOf, trackedShop } from './world.ts';
+import { installedOnce, shopFile, tagsOf, trackedShop } from './world.ts';
 
 const USER = 'SELECT * FROM users WHERE id = ?';
 
@@ -160,7 +160,8 @@ it('a schema that changed is learned, and what was read before is refused or out
 });
 
 it('what is not told of is refused by the process, with its name', async () => {
-  const world = await processShop();
+  const path = shopFile();
+  const world = await processShop({ database: await installedOnce(path) }, path);
   world.outside.exec('CREATE TABLE later (id INTEGER PRIMARY KEY)');
   await world.process.settled();
   const { tracker, db } = await world.application();

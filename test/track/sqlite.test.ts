@@ -149,14 +149,18 @@ it('tells targets that everything is outdated when the log is lost', async () =>
   expect(tracker.status()).toMatchObject({ instances: 0, counts: { gaps: 2 } });
 });
 
-it('does not track a table without triggers', async () => {
-  const { db, outside, tracker } = await trackedShop();
+it('takes up a table that was made later, where it installs', async () => {
+  const { db, outside, tracker, target } = await trackedShop();
   outside.exec('CREATE TABLE late (id INTEGER PRIMARY KEY)');
   await tracker.settled();
-  await vi.waitFor(() => {
-    const { reasons } = tagsOf(tracker, () => db.prepare('SELECT * FROM late').all());
-    expect(reasons).toEqual(['uncovered-table: late']);
-  });
+  const read = () => tagsOf(tracker, () => db.prepare('SELECT * FROM late').all());
+  await vi.waitFor(() => expect(read().reasons).toEqual([]));
+  const { tags } = read();
+  target.tags.clear();
+  outside.exec('INSERT INTO late VALUES (1)');
+  await tracker.settled();
+  expect([...target.tags]).toEqual(tags);
+  expect(tracker.status().feed?.problems).toEqual([]);
 });
 
 it('that a table or a column is not there is read, too', async () => {

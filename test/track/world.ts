@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach } from 'vitest';
-import type { DatabaseTrackerOptions, SourceMessage, SourceReply } from '../../src/track/contract.ts';
+import type { DatabaseTrackerOptions, SourceMessage, SourceReply, TrackedDatabase } from '../../src/track/contract.ts';
 import { createTracker, sqliteDatabase, type Tracker, type TrackingTarget } from '../../src/track/index.ts';
 
 export const SCHEMA = `
@@ -63,8 +63,18 @@ export function shopFile(): string {
   return path;
 }
 
-export async function trackedShop(options: Partial<DatabaseTrackerOptions> = {}): Promise<World> {
-  const path = shopFile();
+/** A database with the feed on the tables there are now: later ones stay without. */
+export async function installedOnce(path: string): Promise<TrackedDatabase> {
+  const installing = createTracker({ source: 'shop', database: sqliteDatabase({ path, install: true }), targets: [] });
+  await installing.start();
+  await installing.stop();
+  return sqliteDatabase({ path });
+}
+
+export async function trackedShop(
+  options: Partial<DatabaseTrackerOptions> = {},
+  path: string = shopFile(),
+): Promise<World> {
   const target = new NotingTarget();
   const faults: unknown[] = [];
   const tracker = createTracker({

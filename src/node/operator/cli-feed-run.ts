@@ -21,7 +21,7 @@ export async function runFeed(source: FeedSource, flags: RunFlags, io: Required<
   const gates = gate.map((admin) => gateTarget({ admin, ...(gateToken !== undefined && { token: gateToken }) }));
   const running = await startFeedProcess({
     source: source.name as string,
-    database: databaseOf(source),
+    database: databaseOf(source, flags.install === true),
     targets: gates,
     host,
     port,
@@ -40,11 +40,11 @@ export async function runFeed(source: FeedSource, flags: RunFlags, io: Required<
   io.print(`feed: ${running.url}`);
 }
 
-function databaseOf(source: FeedSource): TrackedDatabase {
-  if (source.kind === 'sqlite') return sqliteDatabase({ path: source.path });
-  const { connection, mode, slot, publication } = source;
-  if (mode === 'triggers') return postgresDatabase({ connection, mode });
-  return postgresDatabase({ connection, slot, publication });
+function databaseOf(source: FeedSource, install: boolean): TrackedDatabase {
+  if (source.kind === 'sqlite') return sqliteDatabase({ path: source.path, install });
+  const { connection, mode, slot, publication, identity } = source;
+  if (mode === 'triggers') return postgresDatabase({ connection, mode, install });
+  return postgresDatabase({ connection, slot, publication, identity, install });
 }
 
 const WATCH_MS = 100;

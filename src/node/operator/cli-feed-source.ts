@@ -23,6 +23,7 @@ export interface SourceFlags {
 export interface RunFlags extends SourceFlags {
   readonly gate: readonly string[];
   readonly gateToken?: string;
+  readonly install?: true;
   readonly host: string;
   readonly port: number;
   readonly token?: string;
@@ -178,17 +179,25 @@ function shownConnection(connection: string): string {
   return `${user}${url.host}${url.pathname}`;
 }
 
-/** The text without the password, should it have got into it. */
+const HIDDEN = '(not shown)';
+
+/**
+ * The text without the password, should it have got into it: where connections stand, and elsewhere as a whole word. A
+ * password of lower-case letters alone may be a word of the text itself, which then stays as it is.
+ */
 export function withoutPassword(text: string, connection: string): string {
   const url = URL.parse(connection) ?? URL.parse(connection.replace('@/', '@socket/'));
-  const secrets = [connection, url?.password, decoded(url?.password), url?.searchParams.get('password')];
-  // One that is the name of the role, or of the database, too would take the names out of all texts.
-  const names = new Set([url?.username, decoded(url?.username), url?.hostname, url?.pathname.slice(1)]);
-  let shown = text;
+  const passwords = [url?.password, url?.searchParams.get('password')];
+  const secrets = new Set([...passwords, ...passwords.map((password) => decoded(password ?? undefined))]);
+  const names = new Set([url?.username, decoded(url?.username), url?.hostname, url?.port, url?.pathname.slice(1)]);
+  let shown = text.replaceAll(connection, HIDDEN);
   for (const secret of secrets) {
     if (!secret) continue;
-    shown = shown.replaceAll(`:${secret}@`, ':(not shown)@');
-    if (!names.has(secret)) shown = shown.replaceAll(secret, '(not shown)');
+    const escaped = secret.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
+    shown = shown.replaceAll(`:${secret}@`, `:${HIDDEN}@`);
+    shown = shown.replace(new RegExp(`(password["']?\\s*[:=]\\s*["']?)${escaped}`, 'gi'), `$1${HIDDEN}`);
+    if (names.has(secret) || /^[a-z]+$/.test(secret)) continue;
+    shown = shown.replace(new RegExp(`(?<![\\w])${escaped}(?![\\w])`, 'g'), HIDDEN);
   }
   return shown;
 }

@@ -87,6 +87,7 @@ function databaseCommand(feed: Command, io: Required<AdminCommandIo>, name: stri
 function addRun(feed: Command, io: Required<AdminCommandIo>): void {
   databaseCommand(feed, io, 'run')
     .description('follow the database, for applications of several processes, and tell gates')
+    .option('--install', 'install the feed first, and on tables that are made later')
     .option('--gate <url>', 'admin API of a gate; may be repeated', several(adminUrl), [])
     .addOption(new Option('--gate-token <token>', 'its token').env('TIDEGATE_ADMIN_TOKEN'))
     .option('--host <address>', 'address to listen on', '127.0.0.1')
@@ -101,6 +102,9 @@ function addRun(feed: Command, io: Required<AdminCommandIo>): void {
       const { source, error } = await found({ name, flags, command });
       if (source === undefined) return failed(io, error);
       if (source.name === undefined) command.error('error: expected the name of the source, by --source, got none');
+      if (flags.install === true && source.tables !== 'all') {
+        command.error('error: expected --install for all tables, got it with some');
+      }
       const { runFeed } = await import('./cli-feed-run.ts');
       try {
         await runFeed(source, flags, io);

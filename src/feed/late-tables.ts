@@ -1,0 +1,58 @@
+// Makes a feed tell of tables that were made after it was installed, where it was asked to.
+
+import type { Clock } from '../ports.ts';
+
+export interface LateTablesParts {
+  readonly clock: Clock;
+  /** Installs the feed for all tables there are now. Undefined: tables are taken up by `feed install` alone. */
+  readonly extend: (() => Promise<void>) | undefined;
+}
+
+const AGAIN_MS = 1_000;
+const AGAIN_MAX_MS = 60_000;
+
+export class LateTables {
+  readonly #parts: LateTablesParts;
+  #isBusy = false;
+  /** Of the tables that the last attempt was about. */
+  #known = '';
+  #nextAtMs = Number.NEGATIVE_INFINITY;
+  #delayMs = AGAIN_MS;
+  #problem: string | undefined;
+
+  constructor(parts: LateTablesParts) {
+    this.#parts = parts;
+  }
+
+  /** Why the tables could not be taken up; undefined: they were, or nobody tried. */
+  get problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /** `untold`: the tables as they are known now, a text for each. */
+  take(untold: readonly string[]): void {
+    const { clock, extend } = this.#parts;
+    if (untold.length === 0) this.#problem = undefined;
+    if (extend === undefined || untold.length === 0 || this.#isBusy) return;
+    const now = clock.monotonic();
+    const known = untold.join('\n');
+    if (known === this.#known && now < this.#nextAtMs) return;
+    this.#delayMs = known === this.#known ? Math.min(this.#delayMs * 2, AGAIN_MAX_MS) : AGAIN_MS;
+    this.#known = known;
+    this.#nextAtMs = now + this.#delayMs;
+    this.#isBusy = true;
+    extend()
+      .then(
+        () => {
+          this.#problem = undefined;
+        },
+        (error: unknown) => {
+          const got = error instanceof Error ? error.message : String(error);
+          this.#problem = `expected to install the feed on tables made later, got: ${got}`;
+        },
+      )
+      .finally(() => {
+        this.#isBusy = false;
+      });
+  }
+}
