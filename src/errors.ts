@@ -14,6 +14,7 @@ export const ERROR_CODES = {
   E_ORIGIN_OPEN: 'the circuit breaker of the origin is open',
   E_ABANDONED: 'the client went away before its answer was complete',
   E_FEED: 'a change feed cannot begin',
+  E_UNSEEN: 'what a response was read from was not seen by the tracker, so the response is not stored',
   E_LOG: 'an invalidation is in force, but could not be made durable',
   E_WORKER: 'a worker process did not do its part, or workers ended again and again',
   E_POPULATE: 'a source of URLs to fill cannot be used',

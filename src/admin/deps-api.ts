@@ -102,7 +102,7 @@ export async function dependenciesOf(
 ): Promise<EntryDependencies> {
   if (entry === undefined) {
     const why = lastRefusal === undefined ? '' : ` The last answer was refused: ${lastRefusal.reason}`;
-    const note = `Nothing is stored.${why} Why a tracker lets nothing be stored is in the field Tidegate-Untracked.`;
+    const note = `Nothing is stored.${why}`;
     return { note, sources: [], rows: [], otherTags: [] };
   }
   const ofTags = entry.tags.flatMap((tag) => sourceOf(tag) ?? []);

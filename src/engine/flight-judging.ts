@@ -14,6 +14,7 @@ import type { FlightPlan } from './flight-plan.ts';
 import { type Freshened, freshen } from './freshening.ts';
 import type { Stamp } from './invalidator.ts';
 import { combinedEntry, storedPart } from './partial.ts';
+import { untrackedOf } from './response-fields.ts';
 import { denies } from './store-fill.ts';
 
 /** Reasons against storing that are known at the head already and do not lie in the response alone. */
@@ -74,9 +75,13 @@ export function filledEntry(
 }
 
 /** Remembers why nothing was stored, for whoever asks next. */
-export function noteRefusal(context: Context, { request, key }: FlightPlan, refusal: Refusal): void {
+export function noteRefusal(
+  context: Context,
+  { request, key }: FlightPlan,
+  { refusal, head }: { readonly refusal: Refusal; readonly head: ResponseHead | undefined },
+): void {
   // What is said of the answer to a write says nothing about the next GET.
   if (request.method !== 'GET') return;
-  context.tally.refused(key, refusal);
+  context.tally.refused(key, { refusal, untracked: head && untrackedOf(head.fields) });
   if (!isPassing(refusal)) context.hitForMiss.add(key, context.clock.monotonic());
 }

@@ -210,7 +210,7 @@ export class Flight implements RunningFlight {
     if (freshened === undefined) return this.#forwardUnconditionally();
     const { entry, names, refusal } = freshened;
     if (refusal === undefined) this.#store(entry, names);
-    else this.#refuse(refusal);
+    else this.#refuse(refusal, head);
     this.#finish();
     this.#land({ kind: 'entry', entry, names, forwardStatus: 304, shareable: refusal === undefined });
   }
@@ -225,7 +225,7 @@ export class Flight implements RunningFlight {
         ? (made as Refusal | undefined)
         : refusalAtHead(this.#context, this.plan, { head, draft, stamp: this.stamp });
     if (refusal === undefined) this.#draft = draft;
-    else this.#refuse(refusal);
+    else this.#refuse(refusal, head);
     const denied = refusal && denial(this.#context, this.plan, { head, refusal });
     this.#origin.afterwards(denied, () => {
       // Wanted as a whole and got as a part: nobody can be answered before the parts are one.
@@ -249,9 +249,9 @@ export class Flight implements RunningFlight {
     else this.#refuse(refusal);
   }
 
-  #refuse(refusal: Refusal): void {
+  #refuse(refusal: Refusal, head?: ResponseHead): void {
     this.#outcome = { kind: 'refused', refusal };
-    noteRefusal(this.#context, this.plan, refusal);
+    noteRefusal(this.#context, this.plan, { refusal, head });
   }
 
   /** The answer to the condition or the range was of no use. The stamp stays: it is still before the read. */

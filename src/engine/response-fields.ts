@@ -43,6 +43,13 @@ export function clientFields(fields: Fields, route: Route, outcome: Outcome): Fi
 }
 
 const UNTRACKED = 'tidegate-untracked';
+/** Longer than a tracker says. */
+const MAX_UNTRACKED = 400;
+
+/** Why a tracker had a response not stored, for its operator. */
+export function untrackedOf(fields: Fields): string | undefined {
+  return fieldValue(fields, UNTRACKED)?.slice(0, MAX_UNTRACKED);
+}
 
 /** Why a tracker had a response not stored, without the names and texts of its database, which are no client's affair. */
 function withoutDetails(fields: Fields): Fields {

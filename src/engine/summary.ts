@@ -14,6 +14,7 @@ import type { Context } from './context.ts';
 import type { EntrySummary, Explanation, GateRequest, ListPage, ListQuery } from './contract.ts';
 import { refusalText } from './draft.ts';
 import { select } from './lookup.ts';
+import type { Refused } from './tally.ts';
 
 function summaryOf(context: Context, entry: EntryNote): EntrySummary {
   const { uri, origin, method } = keyParts(entry.key);
@@ -79,9 +80,10 @@ export async function explainRequest(
   return { ...common, ...explainEntry(context, request, entry) };
 }
 
-function lastRefusal(refusal: Parameters<typeof refusalText>[0]): { reason: string; section: string } {
+function lastRefusal({ refusal, untracked }: Refused): { reason: string; section: string } {
   const { section, sentence } = refusalText(refusal);
-  return { reason: `${refusal}: ${sentence}`, section };
+  const why = untracked === undefined ? '' : `. Its tracker says: ${untracked}`;
+  return { reason: `${refusal}: ${sentence}${why}`, section };
 }
 
 function whyForward(

@@ -26,6 +26,13 @@ export function classOf(outcome: Outcome): OutcomeClass {
   return outcome.forward === 'bypass' || outcome.forward === 'method' ? 'bypass' : 'miss';
 }
 
+/** Why an answer was not stored. */
+export interface Refused {
+  readonly refusal: Refusal;
+  /** What the tracker of its origin says of it. */
+  readonly untracked: string | undefined;
+}
+
 const MIN_REFUSED_KEYS = 10_000;
 
 export class Tally {
@@ -68,7 +75,7 @@ export class Tally {
   readonly exceptions: Record<ExceptionScope, number> = { exchange: 0, unknown: 0 };
   purges = 0;
   fillsInFlight = 0;
-  readonly #lastRefusal = new RecentMap<Refusal>(MIN_REFUSED_KEYS);
+  readonly #lastRefusal = new RecentMap<Refused>(MIN_REFUSED_KEYS);
 
   outcome(outcome: Outcome): void {
     this.requests[classOf(outcome)]++;
@@ -81,13 +88,14 @@ export class Tally {
     this.#lastRefusal.delete(key);
   }
 
-  refused(key: string, refusal: Refusal): void {
+  refused(key: string, refused: Refused): void {
+    const { refusal } = refused;
     this.refusedStores[refusal] = (this.refusedStores[refusal] ?? 0) + 1;
-    this.#lastRefusal.set(key, refusal);
+    this.#lastRefusal.set(key, refused);
   }
 
   /** Why the last answer for this plain key was not stored, as far as remembered. */
-  lastRefusal(key: string): Refusal | undefined {
+  lastRefusal(key: string): Refused | undefined {
     return this.#lastRefusal.get(key);
   }
 }

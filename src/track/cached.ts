@@ -4,6 +4,7 @@
 // known any more, so that response is not stored.
 
 import type { Cache, Fill, FillOptions } from '../cache/contract.ts';
+import { routeOfPath } from './exchange.ts';
 import type { RequestScope } from './scope.ts';
 
 export interface CachedFill<T> {
@@ -61,7 +62,7 @@ async function once<T>({ cache, key, fill, options, open, outer }: CachedFill<T>
       const begunAt = ++moments;
       const filled = await scope.run(() => fill(context));
       await scope.registered();
-      const { isStorable, tags } = scope.finish();
+      const { isStorable, tags } = scope.finish({ route: `the data cache, ${routeOfPath(key)}` });
       // What is read from now on is no part of the value.
       scope.end();
       own = { scope, value: filled };

@@ -131,6 +131,11 @@ export interface CommonTrackerOptions {
   /** Of one response: beyond, tags are made coarser. Default 200 tags and 8,192 bytes. */
   readonly maxTags?: number;
   readonly maxTagBytes?: number;
+  /**
+   * For which responses a read counts. `scope`: for that of its scope, and in no scope for all that are being made.
+   * `union`: for all that are being made, each time; for applications that cannot tell who shows what. Default `scope`.
+   */
+  readonly share?: 'scope' | 'union';
   /** Statement texts whose analysis is kept. Default 2,000. */
   readonly maxTemplates?: number;
   /** Told what nobody waits for: a target that failed, a read that could not be tracked. Default: nobody. */
@@ -161,6 +166,7 @@ export type Untracked =
   | 'session-state'
   | 'unknown-call'
   | 'uncacheable'
+  | 'nothing-read'
   | 'cached-value'
   | 'overtaken'
   | 'late'
@@ -174,6 +180,8 @@ export interface TrackerStatus {
   /** Statements that are watched. */
   readonly instances: number;
   readonly targets: readonly TargetStatus[];
+  /** What the tracker does not see, each with its mend: a route whose responses record no read, for one. At most 100. */
+  readonly problems: readonly string[];
   readonly counts: TrackerCounts;
 }
 
@@ -216,6 +224,8 @@ export interface Scope {
   allow(reason: string): void;
   /** It may not be stored. */
   refuse(reason: string): void;
+  /** It shows nothing of a database, so it may be stored though no read was recorded. */
+  readsNothing(): void;
   /**
    * To be waited for before `finish` where the database is followed by a process of its own, which has to know what was
    * read; with the same options. Undefined: there is nothing to wait for.
@@ -230,6 +240,10 @@ export interface Scope {
 export interface FinishOptions {
   /** The value that Cache-Tag has already. */
   readonly cacheTag?: string | undefined;
+  /** By which a response without a read is told of, e.g. `GET /users/:id`. Default: without a name. */
+  readonly route?: string | undefined;
+  /** False: no cache would store the response, as its own fields or its method say; so nothing is told. Default true. */
+  readonly mayStore?: boolean | undefined;
 }
 
 export interface Finished {

@@ -25,6 +25,8 @@ export type {
 } from './contract.ts';
 export { feedProcess } from './followed-process.ts';
 export { type GateTargetOptions, gateTarget } from './gate-target.ts';
+export type { LoadBatch, Loader, LoaderOptions } from './loader.ts';
+export type { MemoOptions } from './memo.ts';
 export { type PostgresDatabaseOptions, postgresDatabase } from './postgres-database.ts';
 export type { FeedProcess, FeedProcessOptions, FeedProcessStatus } from './process-contract.ts';
 export { startFeedProcess } from './process-server.ts';

@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { TidegateError } from '../errors.ts';
 import { isSafeMethod } from '../semantics/unsafe.ts';
 import type { Finished } from './contract.ts';
+import { type Exchange, finishOptionsOf, routeOfPath } from './exchange.ts';
 import { answerWithin } from './node-response.ts';
 import type { RequestScope } from './scope.ts';
 
@@ -16,18 +17,25 @@ type ExpressMiddleware = (request: IncomingMessage, response: ServerResponse, ne
 
 /** What of Hono is used. */
 interface HonoContext {
-  readonly req: { readonly method: string };
+  readonly req: { readonly method: string; readonly path: string; readonly routePath?: string };
   get res(): Response;
   set res(response: Response | undefined);
 }
 type HonoMiddleware = (c: HonoContext, next: () => Promise<void>) => Promise<void>;
+
+/** What of Express is used, once a route is chosen. */
+interface ExpressRequest extends IncomingMessage {
+  readonly baseUrl?: string;
+  readonly originalUrl?: string;
+  readonly route?: { readonly path?: unknown };
+}
 
 /** What of Fastify is used. */
 interface FastifyLike {
   addHook(
     name: 'onRequest' | 'preValidation',
     hook: (
-      request: { readonly raw: IncomingMessage },
+      request: { readonly raw: IncomingMessage; readonly routeOptions?: { readonly url?: string | undefined } },
       reply: { readonly raw: ServerResponse },
       done: (error?: Error) => void,
     ) => void,
@@ -52,7 +60,6 @@ export interface Middleware {
 
 export interface MiddlewareParts {
   readonly open: () => RequestScope;
-  /** False: it took too long. */
   /** What the answer to a write is to say besides: nothing, where no target serves what was before. */
   readonly settle: () => Promise<Fields>;
 }
@@ -67,14 +74,14 @@ export function middlewareOf(parts: MiddlewareParts): Middleware {
       async (request, ...rest) => {
         const scope = open();
         const response = await scope.run(() => handler(request, ...rest));
-        const cacheTag = response.headers.get('cache-tag');
-        const fields = await fieldsOf({ scope, ...parts }, request.method, cacheTag);
-        return withFields(response, fields, scope);
+        const exchange = exchangeOf(response, request.method, routeOfPath(request.url));
+        return withFields(response, await fieldsOf({ scope, ...parts }, exchange), scope);
       },
     hono: () => async (c, next) => {
       const scope = open();
       await scope.run(next);
-      const fields = await fieldsOf({ scope, ...parts }, c.req.method, c.res.headers.get('cache-tag'));
+      const { method, path, routePath = routeOfPath(path) } = c.req;
+      const fields = await fieldsOf({ scope, ...parts }, exchangeOf(c.res, method, routePath));
       const response = withFields(c.res, fields, scope);
       // Without that, the fields of the old response would be put over those of the new one.
       c.res = undefined;
@@ -82,25 +89,45 @@ export function middlewareOf(parts: MiddlewareParts): Middleware {
     },
     express: () => (request, response, next) => {
       const scope = open();
-      answerWithin(scope, { request, response, settle: parts.settle });
+      answerWithin(scope, { request, response, route: () => expressRoute(request), settle: parts.settle });
       scope.run(next);
     },
     fastify: () => fastifyPlugin(parts),
     node: (listener) => (request, response) => {
       const scope = open();
-      answerWithin(scope, { request, response, settle: parts.settle });
+      answerWithin(scope, { request, response, route: () => routeOfPath(request.url ?? ''), settle: parts.settle });
       scope.run(() => listener(request, response));
     },
   };
 }
 
+/** `current`: the scope of the call. */
+export function readingNothing<F extends (...given: never[]) => unknown>(
+  current: () => RequestScope | undefined,
+  handler: F,
+): F {
+  return new Proxy(handler, {
+    apply(target, self, given: unknown[]) {
+      const scope = current();
+      scope?.readsNothing();
+      const next = given.at(-1);
+      const handOn = (...rest: unknown[]) => {
+        scope?.readsNothing(false);
+        return (next as (...rest: unknown[]) => unknown)(...rest);
+      };
+      return Reflect.apply(target, self, typeof next === 'function' ? given.with(-1, handOn) : given);
+    },
+  });
+}
+
 function fastifyPlugin({ open, settle }: MiddlewareParts): FastifyPlugin {
   const scopes = new WeakMap<IncomingMessage, RequestScope>();
   const plugin: FastifyPlugin = (fastify, _options, done) => {
-    fastify.addHook('onRequest', ({ raw }, reply, next) => {
+    fastify.addHook('onRequest', ({ raw, routeOptions }, reply, next) => {
       const scope = open();
       scopes.set(raw, scope);
-      answerWithin(scope, { request: raw, response: reply.raw, settle });
+      const route = () => routeOptions?.url ?? routeOfPath(raw.url ?? '');
+      answerWithin(scope, { request: raw, response: reply.raw, route, settle });
       scope.run(next);
     });
     // The body is read by events of the socket, which know nothing of the request.
@@ -117,11 +144,19 @@ function fastifyPlugin({ open, settle }: MiddlewareParts): FastifyPlugin {
 
 type Answered = MiddlewareParts & { readonly scope: RequestScope };
 
-async function fieldsOf({ scope, settle }: Answered, method: string, cacheTag: string | null): Promise<Fields> {
-  const unsettled = await settledFields(scope, { method, settle });
-  const given = { cacheTag: cacheTag ?? undefined };
-  await scope.registered(given);
-  return [...scope.finish(given).fields, ...unsettled];
+function expressRoute({ baseUrl = '', route, originalUrl, url }: ExpressRequest): string {
+  return typeof route?.path === 'string' ? baseUrl + route.path : routeOfPath(originalUrl ?? url ?? '');
+}
+
+function exchangeOf({ status, headers }: Response, method: string, route: string): Exchange {
+  return { method, route, status, field: (name) => headers.get(name) ?? undefined };
+}
+
+async function fieldsOf({ scope, settle }: Answered, exchange: Exchange): Promise<Fields> {
+  const unsettled = await settledFields(scope, { method: exchange.method, settle });
+  const options = finishOptionsOf(exchange);
+  await scope.registered(options);
+  return [...scope.finish(options).fields, ...unsettled];
 }
 
 /** The answer to a write waits; what it says when it could not. */
@@ -151,7 +186,10 @@ function withFields(response: Response, fields: Fields, scope: RequestScope): Re
 
 /** It goes on once it is known what it has read late; where that cannot be told, it breaks off, and nobody stores it. */
 function toldBody({ body }: Response, scope: RequestScope): Response['body'] {
-  if (!scope.isStorable || body === null) return body;
+  if (!scope.isStorable || body === null) {
+    scope.end();
+    return body;
+  }
   const told = async () => {
     if ((await scope.told()) === false) throw new TidegateError('E_FEED', UNTOLD);
   };
@@ -161,7 +199,11 @@ function toldBody({ body }: Response, scope: RequestScope): Response['body'] {
         await told();
         controller.enqueue(chunk);
       },
-      flush: told,
+      async flush() {
+        await told();
+        scope.end();
+      },
+      cancel: () => scope.end(),
     }),
   );
 }

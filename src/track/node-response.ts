@@ -7,7 +7,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants } from 'node:http2';
 import { isSafeMethod } from '../semantics/unsafe.ts';
-import type { Finished } from './contract.ts';
+import type { Finished, FinishOptions } from './contract.ts';
+import { finishOptionsOf } from './exchange.ts';
 import { type Call, headOf, holdBack } from './held-response.ts';
 import type { RequestScope } from './scope.ts';
 
@@ -16,18 +17,22 @@ type Fields = Finished['fields'];
 export interface NodeExchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  /** Of the response, once it goes out. */
+  readonly route: () => string;
   readonly settle: () => Promise<Fields>;
 }
 
-export function answerWithin(scope: RequestScope, { request, response, settle }: NodeExchange): void {
+export function answerWithin(scope: RequestScope, exchange: NodeExchange): void {
+  const { request, response, settle } = exchange;
   const writeHead = response.writeHead.bind(response) as Call;
   const isRemote = scope.side?.underway !== undefined;
   let extra: Fields = [];
   response.writeHead = ((...given: unknown[]) => {
     const head = headOf(response, given);
     if (!response.headersSent) {
-      const cacheTag = cacheTagOf(response);
-      for (const [name, value] of [...scope.finish({ cacheTag }).fields, ...extra]) response.setHeader(name, value);
+      const status = typeof head[0] === 'number' ? head[0] : response.statusCode;
+      const { fields } = scope.finish(optionsOf(exchange, status));
+      for (const [name, value] of [...fields, ...extra]) response.setHeader(name, value);
     }
     return writeHead(...head);
   }) as ServerResponse['writeHead'];
@@ -35,7 +40,7 @@ export function answerWithin(scope: RequestScope, { request, response, settle }:
   goOnWhenTold(scope, response);
   const isSafe = isSafeMethod(request.method ?? 'GET');
   if (isSafe && !isRemote) return;
-  const registered = () => scope.registered({ cacheTag: cacheTagOf(response) });
+  const registered = () => scope.registered(optionsOf(exchange, response.statusCode));
   const settled = async () => {
     extra = await settle();
     if (extra.length === 0) scope.settled();
@@ -44,9 +49,12 @@ export function answerWithin(scope: RequestScope, { request, response, settle }:
   holdBack(response, () => (!isSafe && scope.hasWritten ? settled() : registered()));
 }
 
-function cacheTagOf(response: ServerResponse): string | undefined {
-  const stated = response.getHeader('cache-tag');
-  return Array.isArray(stated) ? stated.join(', ') : stated === undefined ? undefined : String(stated);
+function optionsOf({ request, response, route }: NodeExchange, status: number): FinishOptions {
+  const field = (name: string) => {
+    const stated = response.getHeader(name);
+    return Array.isArray(stated) ? stated.join(', ') : stated === undefined ? undefined : String(stated);
+  };
+  return finishOptionsOf({ method: request.method ?? 'GET', status, route: route(), field });
 }
 
 function goOnWhenTold(scope: RequestScope, response: ServerResponse): void {

@@ -3,7 +3,6 @@
 // The one complication: nothing here may fail the statement, or be in doubt about it. Whatever cannot be told makes the
 // response one that is not stored.
 
-import type { AsyncLocalStorage } from 'node:async_hooks';
 import { bindInstance, resultRowsOf } from '../dependency/bind.ts';
 import type { ResultRows } from '../dependency/bind-predicate.ts';
 import type { Instance } from '../dependency/instance.ts';
@@ -11,7 +10,9 @@ import type { ReadMark } from '../dependency/recent-changes.ts';
 import type { Template } from '../dependency/template.ts';
 import type { Side } from './following.ts';
 import { type Given, positional, type Started } from './parameters.ts';
+import type { Problems } from './problems.ts';
 import type { RequestScope } from './scope.ts';
+import type { Scopes } from './scopes.ts';
 import { queryTag } from './tags.ts';
 import type { Tally } from './tally.ts';
 
@@ -36,11 +37,16 @@ export interface Connection {
 }
 
 export interface RecorderParts {
-  readonly storage: AsyncLocalStorage<RequestScope>;
+  readonly scopes: Scopes;
+  /** Undefined: nothing can be recorded yet. */
+  readonly side: () => Side | undefined;
   readonly tally: Tally;
+  readonly problems: Problems;
   readonly onFault: (error: unknown) => void;
 }
 
+/** Of a statement, in a message. */
+const MAX_TEXT = 80;
 const CONTROL = /^[\s;]*(?:begin|start\s+transaction|commit|end|rollback|abort|savepoint|release)\b[^;]*;?\s*$/i;
 const BEGINS = /(?:^|;)\s*(?:begin|start\s+transaction|savepoint)\b/i;
 /** After these, names or values may mean something else on the connection. */
@@ -67,49 +73,76 @@ export class Recorder {
 
   /** What is read now is recorded for it. */
   get scope(): RequestScope | undefined {
-    return this.#fixed ?? this.#parts.storage.getStore();
+    const place = this.#parts.scopes.place(this.#fixed);
+    return place === 'outside' ? undefined : place.own;
   }
 
   /** Undefined: there is nothing to be recorded. */
   begin(text: unknown, given: Given, connection: Connection): Reading | undefined {
     if (typeof text === 'string') this.#note(text, connection);
-    const { scope } = this;
-    if (scope === undefined) {
-      this.#parts.tally.outside++;
-      return undefined;
-    }
-    try {
-      if (typeof text !== 'string') return this.#unknown(scope);
-      return this.#begin({ scope, text, given, connection });
-    } catch (error) {
-      return this.#fault(scope, error);
-    }
+    const { scopes } = this.#parts;
+    const place = scopes.place(this.#fixed);
+    if (place !== 'outside' && place.own !== undefined && !place.isShared)
+      return this.#guarded({ scope: place.own, isOwn: true, text, given, connection });
+    if (place === 'outside' || place.own === undefined) this.#parts.tally.outside++;
+    if (place === 'outside') return undefined;
+    if (place.own === undefined) this.#lost(text);
+    const started = given.started ?? this.start();
+    return scopes.share((scope) =>
+      this.#guarded({ scope, isOwn: scope === place.own, text, given: { ...given, started }, connection }),
+    );
   }
 
   /** To be taken before a statement is run whose text is known only afterwards. */
   start(): Started {
-    const { follower } = this.scope?.side ?? {};
-    if (follower === undefined) return { mark: undefined, generation: 0, isRefreshing: false };
+    const place = this.#parts.scopes.place(this.#fixed);
+    const side = place === 'outside' ? undefined : place.own === undefined ? this.#parts.side() : place.own.side;
+    if (side === undefined) return { mark: undefined, generation: 0, isRefreshing: false };
+    const { follower } = side;
     return { mark: follower.mark(), generation: follower.generation, isRefreshing: follower.isRefreshing };
   }
 
   /** A call of which it is not known what it runs. */
   call(name: string): void {
-    const { scope } = this;
-    if (scope === undefined) return;
-    scope.wrote();
-    scope.untracked('unknown-call', name);
+    const { scopes } = this.#parts;
+    const place = scopes.place(this.#fixed);
+    if (place === 'outside') return;
+    const mark = (scope: RequestScope) => {
+      scope.wrote(scope === place.own);
+      scope.untracked('unknown-call', name);
+    };
+    if (place.own === undefined) this.#lost(name);
+    if (place.isShared) scopes.each(mark);
+    else if (place.own !== undefined) mark(place.own);
+  }
+
+  /** In no scope, while responses are made. */
+  #lost(text: unknown): void {
+    const { scopes, problems } = this.#parts;
+    if (!scopes.isAnyOpen) return;
+    const shown = typeof text === 'string' ? text.replace(/\s+/g, ' ').slice(0, MAX_TEXT) : 'one without a text';
+    const got = `got one in none while responses are made, which counts for all of them: ${shown}`;
+    const mend =
+      'Where its asynchronous context is lost, bring it along (AsyncResource.bind), or share by tracker.loader and ' +
+      'tracker.memo. Run what no response shows in tracker.outside';
+    problems.tell('outside', `expected statements in the scope of the request that they are for, ${got}. ${mend}`);
+  }
+
+  #guarded(begun: Begun): Reading | undefined {
+    const { scope, text } = begun;
+    try {
+      if (typeof text === 'string') return this.#begin({ ...begun, text });
+      scope.wrote(begun.isOwn);
+      scope.untracked('unknown-call', 'a statement without a text');
+      return undefined;
+    } catch (error) {
+      return this.#fault(scope, error);
+    }
   }
 
   #note(text: string, connection: Connection): void {
     if (connection.isBlind === true && BEGINS.test(text)) connection.isAltered = true;
     if (!connection.isAltered && ALTERS.some((pattern) => pattern.test(text))) connection.isAltered = true;
-  }
-
-  #unknown(scope: RequestScope): undefined {
-    scope.wrote();
-    scope.untracked('unknown-call', 'a statement without a text');
-    return undefined;
   }
 
   #fault(scope: RequestScope, error: unknown): undefined {
@@ -118,13 +151,13 @@ export class Recorder {
     return undefined;
   }
 
-  #begin({ scope, text, given, connection }: Begun): Reading | undefined {
+  #begin({ scope, isOwn, text, given, connection }: Begun & { readonly text: string }): Reading | undefined {
     const { tally } = this.#parts;
     const { side } = scope;
     if (CONTROL.test(text)) return undefined;
     const started = given.started ?? this.start();
     if (side === undefined || started.mark === undefined) {
-      scope.wrote();
+      scope.wrote(isOwn);
       scope.untracked('not-live');
       return undefined;
     }
@@ -132,12 +165,12 @@ export class Recorder {
     switch (template.kind) {
       case 'write': {
         tally.writes++;
-        scope.wrote();
+        scope.wrote(isOwn);
         const done = () => side.wake();
         return { done, failed: done };
       }
       case 'uncacheable':
-        scope.ran();
+        scope.wrote(false);
         scope.untracked('uncacheable', template.reason);
         return undefined;
       default:
@@ -215,7 +248,9 @@ async function narrowLater({ follower, lookUpLater }: Side, { tag, watched, para
 
 interface Begun {
   readonly scope: RequestScope;
-  readonly text: string;
+  /** The statement is run in it; else it counts for the scope all the same. */
+  readonly isOwn: boolean;
+  readonly text: unknown;
   readonly given: Given;
   readonly connection: Connection;
 }

@@ -3,11 +3,13 @@
 // The one complication: what is read after the fields have gone out, by a body that is still being made. It can no longer
 // be named; so each response has a tag of its own, by which it is made outdated then.
 
-import type { AsyncLocalStorage } from 'node:async_hooks';
 import { sourceTag } from '../dependency/source-tag.ts';
 import { type Budget, type Coarsened, coarsen, type Dependency, earlier } from './coarsen.ts';
 import type { Finished, FinishOptions, Scope, Untracked } from './contract.ts';
+import { refused } from './exchange.ts';
 import type { Following, Refusal, Side } from './following.ts';
+import type { Problems } from './problems.ts';
+import type { Scopes } from './scopes.ts';
 import type { Tally } from './tally.ts';
 
 export interface ScopeParts {
@@ -17,7 +19,8 @@ export interface ScopeParts {
   readonly side: Side | undefined;
   readonly tally: Tally;
   readonly budget: Budget;
-  readonly storage: AsyncLocalStorage<RequestScope>;
+  readonly problems: Problems;
+  readonly scopes: Scopes;
 }
 
 export class RequestScope implements Scope {
@@ -25,7 +28,15 @@ export class RequestScope implements Scope {
   readonly #dependencies = new Map<string, Dependency>();
   readonly #reasons = new Set<string>();
   readonly #doubts = new Set<string>();
+  readonly #adopted = new Set<RequestScope>();
+  readonly #close: () => void;
+  /** Of the catalogue, when it was opened. */
+  readonly generation: number | undefined;
   #isAllowed = false;
+  /** A read was recorded; */
+  #isSeen = false;
+  /** none is to be expected. */
+  #isStatic = false;
   #hasWritten = false;
   #isUnsettled = false;
   #isFinished = false;
@@ -40,11 +51,12 @@ export class RequestScope implements Scope {
 
   constructor(parts: ScopeParts) {
     this.#parts = parts;
+    this.generation = parts.side?.follower.generation;
+    this.#close = parts.scopes.open(this);
   }
 
   run<T>(work: () => T): T {
-    const { storage } = this.#parts;
-    return storage.run(this, () => begun(work()));
+    return this.#parts.scopes.run(this, work);
   }
 
   allow(reason: string): void {
@@ -55,8 +67,13 @@ export class RequestScope implements Scope {
     if (!this.#isFinished) this.#reasons.add(reason);
   }
 
+  readsNothing(isSo = true): void {
+    this.#isStatic = isSo;
+  }
+
   end(): void {
     this.#isOver = true;
+    this.#close();
   }
 
   get side(): Side | undefined {
@@ -73,13 +90,10 @@ export class RequestScope implements Scope {
     return this.#isUnsettled;
   }
 
-  wrote(): void {
-    this.#hasWritten = this.#isUnsettled = true;
-  }
-
-  /** A function may have written. */
-  ran(): void {
+  /** Or may have. `isOwn`: on a connection of its own, where what it reads next may show what was not told yet. */
+  wrote(isOwn: boolean): void {
     this.#hasWritten = true;
+    this.#isUnsettled ||= isOwn;
   }
 
   settled(): void {
@@ -88,22 +102,59 @@ export class RequestScope implements Scope {
 
   add(tag: string, dependency: Dependency): void {
     if (this.#isFinished) return this.late();
+    this.#isSeen ||= dependency.watched === 'source' || dependency.watched.reads.length > 0;
     const known = this.#dependencies.get(tag);
     const mark = known === undefined ? dependency.mark : earlier(known.mark, dependency.mark);
     this.#dependencies.set(tag, { watched: dependency.watched, mark });
     this.#coarsened = undefined;
   }
 
-  /** All that another one depends on. */
+  /** All that another one depends on, which began to read after this one was opened. */
   adopt(other: RequestScope): void {
+    if (!this.#isNew(other)) return;
     for (const [tag, dependency] of other.#dependencies) this.add(tag, dependency);
+    this.#share(other);
+  }
+
+  /** The same of one that may have read before: a change since then, which was told already, is looked for first. */
+  renew(other: RequestScope): void {
+    if (!this.#isNew(other)) return;
+    const { follower } = this.side ?? {};
+    const mark = follower?.mark();
+    if (follower === undefined || mark === undefined) return this.untracked('not-live');
+    if (!this.#isOfOneSchema(other)) return this.untracked('schema-change');
+    for (const [tag, { watched, mark: before }] of other.#dependencies) {
+      if (!follower.register(tag, watched, before)) this.untracked('overtaken');
+      // Nothing was missed up to now.
+      this.add(tag, { watched, mark });
+    }
+    this.#share(other);
+  }
+
+  #isNew(other: RequestScope): boolean {
+    if (other === this || this.#adopted.has(other)) return false;
+    if (other.#isFinished) this.#adopted.add(other);
+    return true;
+  }
+
+  #share(other: RequestScope): void {
     for (const reason of other.#reasons) this.refuse(reason);
     if (!other.#isAllowed) for (const doubt of other.#doubts) this.#doubts.add(doubt);
+    if (other.#hasWritten) this.wrote(other.#isUnsettled);
+  }
+
+  #isOfOneSchema({ side: other, generation }: RequestScope): boolean {
+    const { side } = this;
+    if (side === undefined || side.follower.isRefreshing || side.follower.generation !== generation) return false;
+    // Marks of a feed process say of which of its lives they are; one side in this process is one life.
+    return side.underway === undefined ? side === other : other?.underway !== undefined;
   }
 
   untracked(kind: Untracked, what?: string): void {
     this.#parts.tally.untracked(kind);
     if (this.#isFinished) return this.late();
+    // A statement that may be allowed was seen.
+    this.#isSeen ||= kind === 'uncacheable';
     (kind === 'uncacheable' ? this.#doubts : this.#reasons).add(what === undefined ? kind : `${kind}: ${what}`);
   }
 
@@ -153,7 +204,8 @@ export class RequestScope implements Scope {
     return underway.wait();
   }
 
-  finish({ cacheTag = '' }: FinishOptions = {}): Finished {
+  finish(options: FinishOptions = {}): Finished {
+    const { cacheTag = '' } = options;
     const { side, tally } = this.#parts;
     if (side?.follower.isLive !== true) this.untracked('not-live');
     // What it will have read cannot be named any more.
@@ -166,9 +218,21 @@ export class RequestScope implements Scope {
       this.#reasons.add(error instanceof Error ? error.message : String(error));
     }
     if (!this.#isRefused) for (const { kind, what } of this.#refusals()) this.untracked(kind, what);
+    if (!this.#isRefused && !this.#isSeen && !this.#isStatic) this.#unseen(options);
     this.#isFinished = true;
     if (this.#isRefused || side === undefined || coarsened === undefined) return refused(this.#whyNot);
     return this.#tagged(side.follower, cacheTag, coarsened);
+  }
+
+  /** Its driver may be one that is not wrapped. */
+  #unseen({ route, mayStore = true }: FinishOptions): void {
+    const { tally, problems } = this.#parts;
+    this.#reasons.add(`nothing-read: ${SEE}`);
+    if (!mayStore) return;
+    tally.untracked('nothing-read');
+    const got = 'got none, so it is not stored';
+    const what = `expected a read of a wrapped driver for ${route ?? 'a response'}`;
+    problems.tell(`nothing-read ${route}`, `${what}, ${got}: ${SEE}`);
   }
 
   get #isRefused(): boolean {
@@ -227,28 +291,4 @@ export class RequestScope implements Scope {
   }
 }
 
-/** Queries of ORMs and of postgres.js begin when they are waited for, which may be outside of here. */
-function begun<T>(result: T): T {
-  if (typeof result !== 'object' || result === null || !('then' in result) || result.constructor === Promise)
-    return result;
-  return Promise.resolve(result) as T;
-}
-
-const MAX_SHOWN = 300;
-
-function refused(reasons: readonly string[]): Finished {
-  // Texts of databases and parsers are among them.
-  const shown = reasons
-    .join('; ')
-    .replace(/[^\x20-\x7e]+/g, ' ')
-    .slice(0, MAX_SHOWN);
-  return {
-    isStorable: false,
-    reasons,
-    tags: [],
-    fields: [
-      ['CDN-Cache-Control', 'no-store'],
-      ['Tidegate-Untracked', shown],
-    ],
-  };
-}
+const SEE = 'wrap the driver that it reads with (tracker.wrap), or say that it reads nothing (tracker.static)';

@@ -27,6 +27,7 @@ const TRACKER: Readonly<Record<keyof DatabaseTrackerOptions | keyof ProcessTrack
   ...FOLLOWING,
   settleMs: msFrom(0),
   ...{ maxTags: COUNT, maxTagBytes: COUNT, maxTemplates: COUNT },
+  share: ['scope or union', (value) => value === 'scope' || value === 'union'],
   onFault: FUNCTION,
 };
 const FEED_PROCESS: Readonly<Record<keyof FeedProcessOptions, Rule>> = {

@@ -3,25 +3,32 @@
 // The one complication: its beginning. Nothing can be recorded before the feed has said where it stands; what is answered
 // until then is not stored.
 
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Cache, Fill, FillOptions } from '../cache/contract.ts';
 import { platformClock, platformRandom, platformTasks } from '../cache/platform.ts';
 import type { FeedPosition } from '../dependency/change.ts';
 import { TidegateError } from '../errors.ts';
 import type { Cancel } from '../ports.ts';
 import { cachedBy } from './cached.ts';
+import type { Budget } from './coarsen.ts';
 import type { Finished, Scope, TrackerOptions, TrackerPlatform, TrackerStatus } from './contract.ts';
+import { watchDataLoaders } from './data-loader.ts';
+import { Drivers } from './drivers.ts';
 import { openDatabase } from './followed-database.ts';
 import { FollowedProcess } from './followed-process.ts';
 import type { Followed } from './following.ts';
 import { keptAlive } from './kept-alive.ts';
-import { type Middleware, middlewareOf } from './middleware.ts';
+import { type LoadBatch, type Loader, type LoaderOptions, loaderOf } from './loader.ts';
+import { type MemoOptions, memoOf } from './memo.ts';
+import { type Middleware, middlewareOf, readingNothing } from './middleware.ts';
+import { Problems } from './problems.ts';
 import { Recorder } from './recorder.ts';
 import { RequestScope } from './scope.ts';
+import { Scopes } from './scopes.ts';
+import type { Sharing } from './shared-work.ts';
 import { randomName } from './tags.ts';
 import { Tally } from './tally.ts';
 import { checkTracker } from './tracker-options.ts';
-import { wrapDriver } from './wrap.ts';
+import { driverKindOf, wrapDriver } from './wrap.ts';
 
 export interface Tracker extends Middleware {
   /** Begins to follow the database; what was read of the source before is outdated in all targets. Rejects with E_FEED. */
@@ -43,6 +50,21 @@ export interface Tracker extends Middleware {
   openScope(): Scope;
   /** The scope of the request that is being answered. */
   current(): Scope | undefined;
+  /** Reads in batches what requests load at one time; what a batch reads counts for each of them. Throws E_CONFIG. */
+  loader<K, V>(load: LoadBatch<K, V>, options?: LoaderOptions): Loader<K, V>;
+  /**
+   * Keeps what `work` gives until a change of what it was read from is told; who shows it depends on the same. Within the
+   * process and while the tracker is live. Throws E_CONFIG.
+   */
+  memo<A extends readonly unknown[], T>(
+    work: (...given: A) => T | PromiseLike<T>,
+    options?: MemoOptions<A>,
+  ): (...given: A) => Promise<T>;
+  /**
+   * The handler, or whatever function: what it makes shows nothing of a database, so it may be stored without a read. What
+   * it hands on to by a function that it is given last (`next`) says so for itself.
+   */
+  static<F extends (...given: never[]) => unknown>(handler: F): F;
   /** `cache.getOrSet`, with the tags of what the fill reads. `cache` is to be among the targets, or the caches. */
   cached<T>(cache: Pick<Cache, 'getOrSet'>, key: string, how: { readonly fill: Fill<T> } & FillOptions): Promise<T>;
 }
@@ -70,9 +92,17 @@ class SourceTracker implements Tracker {
   readonly node: Middleware['node'];
   readonly #options: TrackerOptions;
   readonly #platform: TrackerPlatform;
-  readonly #storage = new AsyncLocalStorage<RequestScope>();
+  readonly #scopes: Scopes;
+  readonly #problems: Problems;
   readonly #tally = new Tally();
   readonly #onFault: (error: unknown) => void;
+  readonly #sharing: Sharing = {
+    current: () => this.#scopes.current,
+    open: () => this.#open({ maxTags: Infinity, maxBytes: Infinity }),
+  };
+  readonly #drivers: Drivers;
+  #isChecked = false;
+  #unwatch: () => void = () => undefined;
   #state: 'stopped' | 'starting' | 'running' = 'stopped';
   #followed: Followed | undefined;
 
@@ -80,6 +110,9 @@ class SourceTracker implements Tracker {
     this.#options = options;
     this.#platform = platform;
     this.#onFault = (error) => options.onFault?.(error);
+    this.#problems = new Problems(this.#onFault);
+    this.#scopes = new Scopes(options.share === 'union');
+    this.#drivers = new Drivers(options.feed === undefined);
     const middleware = middlewareOf({ open: () => this.openScope() as RequestScope, settle: () => this.#settle() });
     ({
       fetch: this.fetch,
@@ -94,6 +127,8 @@ class SourceTracker implements Tracker {
     if (this.#state !== 'stopped')
       throw new TidegateError('E_FEED', 'expected a tracker that is stopped, got one that runs');
     this.#state = 'starting';
+    this.#isChecked = false;
+    this.#unwatch = watchDataLoaders(this.#sharing);
     try {
       await keptAlive(this.#begin());
       this.#state = 'running';
@@ -107,6 +142,7 @@ class SourceTracker implements Tracker {
     const followed = this.#followed;
     this.#state = 'stopped';
     this.#followed = undefined;
+    this.#unwatch();
     await followed?.stop();
   }
 
@@ -114,7 +150,8 @@ class SourceTracker implements Tracker {
     const { isLive, feed, position, instances = 0, targets = [] } = this.#followed?.status() ?? {};
     const state = this.#state === 'running' ? (isLive === true ? 'live' : 'lagging') : this.#state;
     const { source } = this.#options;
-    return { source, state, feed, position, instances, targets, counts: this.#tally.counts() };
+    const problems = [...this.#problems.all, ...this.#drivers.unwrapped().values()];
+    return { source, state, feed, position, instances, targets, problems, counts: this.#tally.counts() };
   }
 
   async settled(): Promise<void> {
@@ -124,8 +161,11 @@ class SourceTracker implements Tracker {
   }
 
   wrap<T extends object>(driver: T, scope?: Scope): T {
-    const recorder = new Recorder({ storage: this.#storage, tally: this.#tally, onFault: this.#onFault });
-    return wrapDriver(driver, scope === undefined ? recorder : recorder.for(scope as RequestScope));
+    const parts = { scopes: this.#scopes, tally: this.#tally, problems: this.#problems, onFault: this.#onFault };
+    const recorder = new Recorder({ ...parts, side: () => this.#followed?.side() });
+    const kind = driverKindOf(driver);
+    this.#drivers.wrapped(kind);
+    return wrapDriver(driver, kind, scope === undefined ? recorder : recorder.for(scope as RequestScope));
   }
 
   scope<T>(work: (scope: Scope) => T): T {
@@ -134,33 +174,61 @@ class SourceTracker implements Tracker {
   }
 
   outside<T>(work: () => T): T {
-    return this.#storage.exit(work);
+    return this.#scopes.outside(work);
   }
 
   openScope(): Scope {
-    return this.#open(this.#options.maxTags ?? MAX_TAGS);
+    if (!this.#isChecked && this.#state === 'running') this.#checkDrivers();
+    return this.#open(this.#budget);
   }
 
   current(): Scope | undefined {
-    return this.#storage.getStore();
+    return this.#scopes.current;
+  }
+
+  loader<K, V>(load: LoadBatch<K, V>, options?: LoaderOptions): Loader<K, V> {
+    return loaderOf(this.#sharing, load, options);
+  }
+
+  memo<A extends readonly unknown[], T>(
+    work: (...given: A) => T | PromiseLike<T>,
+    options?: MemoOptions<A>,
+  ): (...given: A) => Promise<T> {
+    return memoOf(this.#sharing, work, options);
+  }
+
+  static<F extends (...given: never[]) => unknown>(handler: F): F {
+    return readingNothing(() => this.#scopes.current, handler);
   }
 
   cached<T>(cache: Pick<Cache, 'getOrSet'>, key: string, how: { readonly fill: Fill<T> } & FillOptions): Promise<T> {
     const { fill, ...options } = how;
-    const open = () => this.#open(Math.min(this.#options.maxTags ?? MAX_TAGS, MAX_CACHE_TAGS));
-    return cachedBy({ cache, key, fill, options, open, outer: this.#storage.getStore() });
+    const { maxTags, maxBytes } = this.#budget;
+    const open = () => this.#open({ maxTags: Math.min(maxTags, MAX_CACHE_TAGS), maxBytes });
+    return cachedBy({ cache, key, fill, options, open, outer: this.#scopes.current });
   }
 
-  #open(maxTags: number): RequestScope {
-    const { source, maxTagBytes = MAX_TAG_BYTES } = this.#options;
+  get #budget(): Budget {
+    const { maxTags = MAX_TAGS, maxTagBytes = MAX_TAG_BYTES } = this.#options;
+    return { maxTags, maxBytes: maxTagBytes };
+  }
+
+  #open(budget: Budget): RequestScope {
     return new RequestScope({
-      source,
+      source: this.#options.source,
       name: randomName(this.#platform.random),
       side: this.#followed?.side(),
       tally: this.#tally,
-      budget: { maxTags, maxBytes: maxTagBytes },
-      storage: this.#storage,
+      budget,
+      problems: this.#problems,
+      scopes: this.#scopes,
     });
+  }
+
+  /** With the first request, as whatever is to be wrapped is wrapped by then. */
+  #checkDrivers(): void {
+    this.#isChecked = true;
+    for (const message of this.#drivers.unwrapped().values()) this.#onFault(new TidegateError('E_UNSEEN', message));
   }
 
   async #begin(): Promise<void> {

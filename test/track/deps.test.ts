@@ -207,7 +207,7 @@ it('what cannot be told is named: a table without triggers, a tracker that has g
     await response.text();
     expect(response.headers.get('tidegate-untracked')).toBe('uncovered-table');
   }, 5_000);
-  const why = /^Nothing is stored\. The last answer was refused: .* is in the field Tidegate-Untracked\.$/;
+  const why = /^Nothing is stored\. The last answer was refused: .*Its tracker says: uncovered-table: late$/;
   expect(await cli('deps', `${gate.url}/late`)).toMatch(why);
   expect(await cli('deps', '--table', 'late')).toContain('shop: expected a table whose changes are told, got late');
   await tracker.stop();

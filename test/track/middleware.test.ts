@@ -1,20 +1,8 @@
 // What responses say, by each kind of handler: their tags, that they are not to be stored, that a write has settled.
 
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { Hono } from 'hono';
 import { expect, it, vi } from 'vitest';
-import { atEnd, trackedShop, type World } from './world.ts';
-
-type Ask = (path: string, init?: RequestInit) => Promise<Response>;
-
-async function served(listener: RequestListener): Promise<Ask> {
-  const server = createServer(listener).listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  atEnd(() => new Promise((resolve) => server.close(resolve)));
-  const { port } = server.address() as AddressInfo;
-  return (path, init) => fetch(`http://127.0.0.1:${port}${path}`, { ...init, headers: { connection: 'close' } });
-}
+import { HANDLERS, served } from './handlers.ts';
+import { trackedShop, type World } from './world.ts';
 
 /** Reads and writes of the shop, as a handler of fetch. */
 function shop({ db }: World) {
@@ -27,47 +15,9 @@ function shop({ db }: World) {
   };
 }
 
-const KINDS: Readonly<Record<string, (world: World) => Promise<Ask>>> = {
-  fetch: async (world) => {
-    const handler = world.tracker.fetch(shop(world));
-    return (path, init) => handler(new Request(`http://shop.example${path}`, init));
-  },
-  hono: async (world) => {
-    const app = new Hono();
-    app.use(world.tracker.hono());
-    app.all('*', (c) => shop(world)(c.req.raw));
-    return async (path, init) => app.request(path, init);
-  },
-  node: async (world) => served(world.tracker.node(listenerOf(world))),
-  express: async (world) => {
-    const middleware = world.tracker.express();
-    return served((request, response) => middleware(request, response, () => listenerOf(world)(request, response)));
-  },
-  fastify: async (world) => {
-    type Hook = (request: object, reply: object, done: () => void) => void;
-    const hooks: Hook[] = [];
-    world.tracker.fastify()({ addHook: (_, hook) => hooks.push(hook as Hook) }, {}, () => undefined);
-    return served((request, response) => {
-      const [first, second] = hooks as [Hook, Hook];
-      const handle = () => setImmediate(() => second({ raw: request }, {}, () => listenerOf(world)(request, response)));
-      first({ raw: request }, { raw: response }, handle);
-    });
-  },
-};
-
-function listenerOf(world: World): RequestListener {
-  return async (request, response) => {
-    const answer = await shop(world)(
-      new Request(`http://shop.example${request.url}`, { method: request.method as string }),
-    );
-    response.writeHead(answer.status, [...answer.headers].flat());
-    response.end(await answer.text());
-  };
-}
-
-it.each(Object.keys(KINDS))('%s: a response has the tags of what it was read from, beside its own', async (kind) => {
+it.each(Object.keys(HANDLERS))('%s: a response has the tags of what it was read from, beside its own', async (kind) => {
   const world = await trackedShop();
-  const ask = await (KINDS[kind] as (typeof KINDS)[string])(world);
+  const ask = await (HANDLERS[kind] as (typeof HANDLERS)[string])(world.tracker, shop(world));
   const response = await ask('/users/1');
   expect(await response.json()).toMatchObject({ firstName: 'Lane' });
   expect(response.headers.get('cache-tag')).toMatch(/^mine, tg-source:shop, s\w{14}, q\w+$/);
@@ -80,9 +30,9 @@ it.each(Object.keys(KINDS))('%s: a response has the tags of what it was read fro
   expect(moving.headers.get('cache-tag')).toBe('mine');
 });
 
-it.each(Object.keys(KINDS))('%s: a write is answered once targets know of it', async (kind) => {
+it.each(Object.keys(HANDLERS))('%s: a write is answered once targets know of it', async (kind) => {
   const world = await trackedShop();
-  const ask = await (KINDS[kind] as (typeof KINDS)[string])(world);
+  const ask = await (HANDLERS[kind] as (typeof HANDLERS)[string])(world.tracker, shop(world));
   const tag = (await ask('/users/1')).headers.get('cache-tag')?.split(', ').at(-1);
   const response = await ask('/users/1', { method: 'POST' });
   expect(await response.text()).toBe('{}');
@@ -90,9 +40,9 @@ it.each(Object.keys(KINDS))('%s: a write is answered once targets know of it', a
   expect(response.headers.get('tidegate-settled')).toBeNull();
 });
 
-it.each(Object.keys(KINDS))('%s: the answer to a write waits no longer than it may, and says so', async (kind) => {
+it.each(Object.keys(HANDLERS))('%s: the answer to a write waits no longer than it may, and says so', async (kind) => {
   const world = await trackedShop({ settleMs: 30 });
-  const ask = await (KINDS[kind] as (typeof KINDS)[string])(world);
+  const ask = await (HANDLERS[kind] as (typeof HANDLERS)[string])(world.tracker, shop(world));
   await ask('/users/1');
   world.target.fault = new Error('away');
   const response = await ask('/users/1', { method: 'POST' });
@@ -105,6 +55,7 @@ it('what a body reads after the head has gone out makes the response outdated', 
   const world = await trackedShop();
   const ask = await served(
     world.tracker.node((_, response) => {
+      world.tracker.current()?.readsNothing();
       response.write('first ');
       setTimeout(() => response.end(JSON.stringify(world.db.prepare('SELECT id FROM users').all())), 5);
     }),
@@ -120,6 +71,7 @@ it('what is read after a response has ended has no part in it', async () => {
   let late: Promise<void> | undefined;
   const ask = await served(
     world.tracker.node((_, response) => {
+      world.tracker.current()?.readsNothing();
       late = new Promise((resolve) => {
         response.once('close', () =>
           setImmediate(() => {
@@ -138,7 +90,7 @@ it('what is read after a response has ended has no part in it', async () => {
 
 it('a response is not stored while the tracker is not live', async () => {
   const world = await trackedShop();
-  const ask = await (KINDS.fetch as (typeof KINDS)[string])(world);
+  const ask = await (HANDLERS.fetch as (typeof HANDLERS)[string])(world.tracker, shop(world));
   await world.tracker.stop();
   const response = await ask('/users/1');
   expect(response.headers.get('cdn-cache-control')).toBe('no-store');

@@ -1,0 +1,61 @@
+// Drivers that are loaded and not wrapped: what responses show of them is not seen.
+//
+// The one complication: the feed loads a driver as well. So of a driver that only the feed may have loaded nothing is said.
+
+import { loadedModules } from './loaded-packages.ts';
+import type { DriverKind } from './wrap.ts';
+
+/** By the package that is loaded with it: its own name, and what `tracker.wrap` takes of it, if anything. */
+const KNOWN: Readonly<Record<string, readonly [driver: string, kind: DriverKind | undefined]>> = {
+  pg: ['pg', 'pg'],
+  '@neondatabase/serverless': ['@neondatabase/serverless', 'pg'],
+  postgres: ['postgres', 'postgres.js'],
+  'better-sqlite3': ['better-sqlite3', 'sqlite'],
+  libsql: ['@libsql/client', 'libsql'],
+  sqlite3: ['sqlite3', undefined],
+  mysql: ['mysql', undefined],
+  mysql2: ['mysql2', undefined],
+  mariadb: ['mariadb', undefined],
+  tedious: ['tedious', undefined],
+  oracledb: ['oracledb', undefined],
+  mongodb: ['mongodb', undefined],
+};
+/** Those that a feed loads by itself. */
+const OF_FEED: ReadonlySet<string> = new Set(['pg']);
+
+export class Drivers {
+  readonly #wrapped = new Set<DriverKind>();
+  readonly #loadedBefore: ReadonlySet<string>;
+  readonly #hasFeed: boolean;
+
+  /** `hasFeed`: it follows the database in this process, and has not begun to. */
+  constructor(hasFeed: boolean) {
+    this.#hasFeed = hasFeed;
+    this.#loadedBefore = namesLoaded();
+  }
+
+  wrapped(kind: DriverKind): void {
+    this.#wrapped.add(kind);
+  }
+
+  /** By driver, what is wrong and what helps. */
+  unwrapped(): ReadonlyMap<string, string> {
+    const found = new Map<string, string>();
+    const loaded = namesLoaded();
+    for (const [name, [driver, kind]] of Object.entries(KNOWN)) {
+      const isByFeed = this.#hasFeed && OF_FEED.has(name) && !this.#loadedBefore.has(name);
+      if (!loaded.has(name) || isByFeed || (kind !== undefined && this.#wrapped.has(kind))) continue;
+      const mend =
+        kind === undefined
+          ? 'which no tracker can: refuse what is made of it (tracker.current()?.refuse)'
+          : 'or hand the wrapped one to your ORM';
+      const what = `expected connections of ${driver}, which is loaded, to be wrapped (tracker.wrap)`;
+      found.set(driver, `${what}, got none: what is read by it is not seen. Wrap them, ${mend}`);
+    }
+    return found;
+  }
+}
+
+function namesLoaded(): ReadonlySet<string> {
+  return new Set(loadedModules().map(({ name }) => name));
+}

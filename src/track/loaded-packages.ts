@@ -1,0 +1,38 @@
+// Packages that this process has loaded, as far as Node tells: those of CommonJS, whoever loads them.
+//
+// The one complication: a package of ES modules alone, or one that a bundler has put into the application, is not seen.
+
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { createRequire } from 'node:module';
+
+export interface LoadedModule {
+  /** E.g. `pg`, `@libsql/client`. */
+  readonly name: string;
+  readonly exports: unknown;
+}
+
+const INNERMOST = /^.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)[\\/]/s;
+const REQUIRED = 'tracing:module.require:end';
+
+export function loadedModules(): readonly LoadedModule[] {
+  const { cache } = createRequire(import.meta.url);
+  return Object.values(cache).flatMap((module) => {
+    const name = packageOf(module?.filename ?? '');
+    return name === undefined ? [] : [{ name, exports: module?.exports as unknown }];
+  });
+}
+
+/** Tells of each that is loaded from now on. Gives what ends it. */
+export function whenLoaded(tell: (loaded: LoadedModule) => void): () => void {
+  const heard = (message: unknown) => {
+    const { id, result } = message as { readonly id?: unknown; readonly result?: unknown };
+    if (typeof id !== 'string' || id.startsWith('.')) return;
+    tell({ name: packageOf(id) ?? id, exports: result });
+  };
+  subscribe(REQUIRED, heard);
+  return () => unsubscribe(REQUIRED, heard);
+}
+
+function packageOf(path: string): string | undefined {
+  return INNERMOST.exec(path)?.[1]?.replace('\\', '/');
+}

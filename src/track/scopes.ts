@@ -1,0 +1,104 @@
+// Which scope a statement is run in, and which scopes it counts for.
+//
+// The one complication: a statement that is run in no scope, since its asynchronous context was lost. It may be for any
+// response that is being made, so it counts for each scope that is open at some time between its beginning and its end.
+
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Reading } from './recorder.ts';
+import type { RequestScope } from './scope.ts';
+
+const OUTSIDE = Symbol('outside of every scope, on purpose');
+
+/** Where a statement is run. */
+export type Place =
+  /** By the program's own word it is for no response. */
+  | 'outside'
+  /** `own`: the scope in which it is run, if any. `isShared`: it counts for every open scope. */
+  | { readonly own: RequestScope | undefined; readonly isShared: boolean };
+
+export class Scopes {
+  readonly #storage = new AsyncLocalStorage<RequestScope | typeof OUTSIDE>();
+  readonly #isUnion: boolean;
+  /** Weakly, as not everyone who opens a scope says when it has ended. */
+  readonly #open = new Set<WeakRef<RequestScope>>();
+  readonly #collected = new FinalizationRegistry<WeakRef<RequestScope>>((reference) => this.#open.delete(reference));
+  /** Shared statements that have begun and not ended. */
+  readonly #underWay = new Set<(scope: RequestScope) => void>();
+
+  /** `isUnion`: each statement counts for every open scope. */
+  constructor(isUnion: boolean) {
+    this.#isUnion = isUnion;
+  }
+
+  get current(): RequestScope | undefined {
+    const store = this.#storage.getStore();
+    return store === OUTSIDE ? undefined : store;
+  }
+
+  /** Whether a scope is open. */
+  get isAnyOpen(): boolean {
+    return this.#open.size > 0;
+  }
+
+  /** `fixed`: the scope of a driver that was wrapped for it alone. */
+  place(fixed: RequestScope | undefined): Place {
+    const own = fixed ?? this.#storage.getStore();
+    if (own === OUTSIDE) return 'outside';
+    return { own, isShared: this.#isUnion || own === undefined };
+  }
+
+  run<T>(scope: RequestScope, work: () => T): T {
+    return this.#storage.run(scope, () => begun(work()));
+  }
+
+  outside<T>(work: () => T): T {
+    return this.#storage.run(OUTSIDE, work);
+  }
+
+  /** Gives what is to be called when it is open no longer. */
+  open(scope: RequestScope): () => void {
+    const reference = new WeakRef(scope);
+    this.#open.add(reference);
+    this.#collected.register(scope, reference, reference);
+    for (const join of this.#underWay) join(scope);
+    return () => {
+      this.#open.delete(reference);
+      this.#collected.unregister(reference);
+    };
+  }
+
+  each(visit: (scope: RequestScope) => void): void {
+    for (const reference of this.#open) {
+      const scope = reference.deref();
+      if (scope !== undefined) visit(scope);
+    }
+  }
+
+  /** One statement, recorded in every scope that is open before it has ended. */
+  share(begin: (scope: RequestScope) => Reading | undefined): Reading {
+    const readings: Reading[] = [];
+    const join = (scope: RequestScope) => {
+      const reading = begin(scope);
+      if (reading !== undefined) readings.push(reading);
+    };
+    this.#underWay.add(join);
+    this.each(join);
+    return {
+      done: (rows, isWhole) => {
+        this.#underWay.delete(join);
+        for (const reading of readings) reading.done(rows, isWhole);
+      },
+      failed: () => {
+        this.#underWay.delete(join);
+        for (const reading of readings) reading.failed();
+      },
+    };
+  }
+}
+
+/** Queries of ORMs and of postgres.js begin when they are waited for, which may be outside of here. */
+function begun<T>(result: T): T {
+  if (typeof result !== 'object' || result === null || !('then' in result) || result.constructor === Promise)
+    return result;
+  return Promise.resolve(result) as T;
+}
