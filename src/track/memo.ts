@@ -34,57 +34,78 @@ export function memoOf<A extends readonly unknown[], T>(
 ): (...given: A) => Promise<T> {
   checkOptions('tracker.memo', options, { key: FUNCTION, maxEntries: COUNT });
   const { key: keyOf = keyOfValues, maxEntries = MAX_ENTRIES } = options;
-  const entries = new Map<string, Entry<T>>();
-  const name = `the memo ${work.name}`;
-  const keep = (key: string, entry: Entry<T>) => {
-    entries.delete(key);
-    entries.set(key, entry);
-    for (const oldest of entries.keys()) {
-      if (entries.size <= maxEntries) break;
-      entries.delete(oldest);
-    }
-  };
-  const drop = (key: string, entry: Entry<T>) => {
-    if (entries.get(key) === entry) entries.delete(key);
-  };
-  const isMade = async (key: string, entry: Entry<T>) => {
-    const isThere = await entry.outcome.then(
-      () => true,
-      () => false,
-    );
-    if (!isThere || !entry.scope.isStorable) drop(key, entry);
-    return isThere;
-  };
-  const made = async (key: string, given: A): Promise<Entry<T>> => {
-    const entry: Entry<T> = shareWork(sharing, name, () => work(...given));
-    keep(key, entry);
-    await isMade(key, entry);
-    return entry;
-  };
-  const joined = async (key: string): Promise<Entry<T> | undefined> => {
+  const memo = new Memo<T>({ sharing, name: `the memo ${work.name}`, maxEntries });
+  return async (...given) => memo.get(keyOf(...given), () => work(...given));
+}
+
+interface MemoParts {
+  readonly sharing: Sharing;
+  readonly name: string;
+  readonly maxEntries: number;
+}
+
+class Memo<T> {
+  readonly #parts: MemoParts;
+  readonly #entries = new Map<string, Entry<T>>();
+
+  constructor(parts: MemoParts) {
+    this.#parts = parts;
+  }
+
+  get(key: string, make: () => T | PromiseLike<T>): Promise<T> {
+    const scope = this.#parts.sharing.current();
+    return whileWaiting(scope, async () => {
+      const entry = (await this.#known(key)) ?? (await this.#made(key, make));
+      scope?.adopt(entry.scope);
+      return entry.outcome;
+    });
+  }
+
+  async #known(key: string): Promise<Entry<T> | undefined> {
+    const { sharing, name } = this.#parts;
     for (let tries = 0; tries < MAX_JOINED; tries++) {
-      const entry = entries.get(key);
+      const entry = this.#entries.get(key);
       if (entry === undefined) return undefined;
       // Of a failure those are told who had it made.
-      const scope = (await isMade(key, entry)) ? await renewed(sharing, entry.scope, name) : undefined;
-      if (scope === undefined) drop(key, entry);
+      const scope = (await this.#isMade(key, entry)) ? await renewed(sharing, entry.scope, name) : undefined;
+      if (scope === undefined) this.#drop(key, entry);
       else {
         entry.scope = scope;
-        if (entries.get(key) === entry) keep(key, entry);
+        if (this.#entries.get(key) === entry) this.#keep(key, entry);
         return entry;
       }
     }
     return undefined;
-  };
-  return async (...given) => {
-    const key = keyOf(...given);
-    const scope = sharing.current();
-    return whileWaiting(scope, async () => {
-      const entry = (await joined(key)) ?? (await made(key, given));
-      scope?.adopt(entry.scope);
-      return entry.outcome;
-    });
-  };
+  }
+
+  async #made(key: string, make: () => T | PromiseLike<T>): Promise<Entry<T>> {
+    const entry: Entry<T> = shareWork(this.#parts.sharing, this.#parts.name, make);
+    this.#keep(key, entry);
+    await this.#isMade(key, entry);
+    return entry;
+  }
+
+  async #isMade(key: string, entry: Entry<T>): Promise<boolean> {
+    const isThere = await entry.outcome.then(
+      () => true,
+      () => false,
+    );
+    if (!isThere || !entry.scope.isStorable) this.#drop(key, entry);
+    return isThere;
+  }
+
+  #keep(key: string, entry: Entry<T>): void {
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size <= this.#parts.maxEntries) break;
+      this.#entries.delete(oldest);
+    }
+  }
+
+  #drop(key: string, entry: Entry<T>): void {
+    if (this.#entries.get(key) === entry) this.#entries.delete(key);
+  }
 }
 
 /** What the scope depends on, as of now; undefined: it was changed, or may have been. */

@@ -12,19 +12,13 @@ import type { Side } from './following.ts';
 import { type Given, positional, type Started } from './parameters.ts';
 import type { Problems } from './problems.ts';
 import type { RequestScope } from './scope.ts';
-import type { Scopes } from './scopes.ts';
+import type { Reading, Scopes } from './scopes.ts';
 import { queryTag } from './tags.ts';
 import type { Tally } from './tally.ts';
 
-type Tracked = Extract<Template, { kind: 'tracked' }>;
+export type { Reading } from './scopes.ts';
 
-/** A statement under way. */
-export interface Reading {
-  /** It answered. `isWhole`: with all of its rows; else the rows are not looked at. */
-  done(rows: readonly unknown[] | undefined, isWhole?: boolean): void;
-  /** It failed: nothing was read, but a write may have been made. */
-  failed(): void;
-}
+type Tracked = Extract<Template, { kind: 'tracked' }>;
 
 /** What is known of the connection that a statement is run on. */
 export interface Connection {
@@ -37,7 +31,7 @@ export interface Connection {
 }
 
 export interface RecorderParts {
-  readonly scopes: Scopes;
+  readonly scopes: Scopes<RequestScope>;
   /** Undefined: nothing can be recorded yet. */
   readonly side: () => Side | undefined;
   readonly tally: Tally;

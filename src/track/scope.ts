@@ -20,7 +20,7 @@ export interface ScopeParts {
   readonly tally: Tally;
   readonly budget: Budget;
   readonly problems: Problems;
-  readonly scopes: Scopes;
+  readonly scopes: Scopes<RequestScope>;
 }
 
 export class RequestScope implements Scope {

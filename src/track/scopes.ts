@@ -4,33 +4,39 @@
 // response that is being made, so it counts for each scope that is open at some time between its beginning and its end.
 
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Reading } from './recorder.ts';
-import type { RequestScope } from './scope.ts';
 
 const OUTSIDE = Symbol('outside of every scope, on purpose');
 
+/** A statement under way. */
+export interface Reading {
+  /** It answered. `isWhole`: with all of its rows; else the rows are not looked at. */
+  done(rows: readonly unknown[] | undefined, isWhole?: boolean): void;
+  /** It failed: nothing was read, but a write may have been made. */
+  failed(): void;
+}
+
 /** Where a statement is run. */
-export type Place =
+export type Place<S> =
   /** By the program's own word it is for no response. */
   | 'outside'
   /** `own`: the scope in which it is run, if any. `isShared`: it counts for every open scope. */
-  | { readonly own: RequestScope | undefined; readonly isShared: boolean };
+  | { readonly own: S | undefined; readonly isShared: boolean };
 
-export class Scopes {
-  readonly #storage = new AsyncLocalStorage<RequestScope | typeof OUTSIDE>();
+export class Scopes<S extends object> {
+  readonly #storage = new AsyncLocalStorage<S | typeof OUTSIDE>();
   readonly #isUnion: boolean;
   /** Weakly, as not everyone who opens a scope says when it has ended. */
-  readonly #open = new Set<WeakRef<RequestScope>>();
-  readonly #collected = new FinalizationRegistry<WeakRef<RequestScope>>((reference) => this.#open.delete(reference));
+  readonly #open = new Set<WeakRef<S>>();
+  readonly #collected = new FinalizationRegistry<WeakRef<S>>((reference) => this.#open.delete(reference));
   /** Shared statements that have begun and not ended. */
-  readonly #underWay = new Set<(scope: RequestScope) => void>();
+  readonly #underWay = new Set<(scope: S) => void>();
 
   /** `isUnion`: each statement counts for every open scope. */
   constructor(isUnion: boolean) {
     this.#isUnion = isUnion;
   }
 
-  get current(): RequestScope | undefined {
+  get current(): S | undefined {
     const store = this.#storage.getStore();
     return store === OUTSIDE ? undefined : store;
   }
@@ -41,13 +47,13 @@ export class Scopes {
   }
 
   /** `fixed`: the scope of a driver that was wrapped for it alone. */
-  place(fixed: RequestScope | undefined): Place {
+  place(fixed: S | undefined): Place<S> {
     const own = fixed ?? this.#storage.getStore();
     if (own === OUTSIDE) return 'outside';
     return { own, isShared: this.#isUnion || own === undefined };
   }
 
-  run<T>(scope: RequestScope, work: () => T): T {
+  run<T>(scope: S, work: () => T): T {
     return this.#storage.run(scope, () => begun(work()));
   }
 
@@ -56,7 +62,7 @@ export class Scopes {
   }
 
   /** Gives what is to be called when it is open no longer. */
-  open(scope: RequestScope): () => void {
+  open(scope: S): () => void {
     const reference = new WeakRef(scope);
     this.#open.add(reference);
     this.#collected.register(scope, reference, reference);
@@ -67,7 +73,7 @@ export class Scopes {
     };
   }
 
-  each(visit: (scope: RequestScope) => void): void {
+  each(visit: (scope: S) => void): void {
     for (const reference of this.#open) {
       const scope = reference.deref();
       if (scope !== undefined) visit(scope);
@@ -75,9 +81,9 @@ export class Scopes {
   }
 
   /** One statement, recorded in every scope that is open before it has ended. */
-  share(begin: (scope: RequestScope) => Reading | undefined): Reading {
+  share(begin: (scope: S) => Reading | undefined): Reading {
     const readings: Reading[] = [];
-    const join = (scope: RequestScope) => {
+    const join = (scope: S) => {
       const reading = begin(scope);
       if (reading !== undefined) readings.push(reading);
     };

@@ -92,7 +92,7 @@ class SourceTracker implements Tracker {
   readonly node: Middleware['node'];
   readonly #options: TrackerOptions;
   readonly #platform: TrackerPlatform;
-  readonly #scopes: Scopes;
+  readonly #scopes: Scopes<RequestScope>;
   readonly #problems: Problems;
   readonly #tally = new Tally();
   readonly #onFault: (error: unknown) => void;
