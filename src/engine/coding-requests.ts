@@ -54,7 +54,12 @@ export function asKnownToClient(request: Pick<GateRequest, 'route' | 'fields'>, 
   return head;
 }
 
-/** The selecting header fields that count on the route: its origin is not told what codings the client takes. */
-export function countingNames(names: readonly string[], { compress }: GateRequest['route']): readonly string[] {
-  return compress === undefined ? names : names.filter((name) => name !== 'accept-encoding');
+/**
+ * The selecting header fields that count on the route: its origin is not told what codings the client takes, and sees no
+ * cookies but those of the key.
+ */
+export function countingNames(names: readonly string[], { compress, policy }: GateRequest['route']): readonly string[] {
+  const coded = compress === undefined ? names : names.filter((name) => name !== 'accept-encoding');
+  if (policy.cookies?.hasKey !== true || coded.includes('cookie')) return coded;
+  return [...coded, 'cookie'].sort();
 }

@@ -45,8 +45,11 @@ export interface GateRequest {
   /** End-to-end fields as they are forwarded, Host among them; hop-by-hop fields are gone, the route's edits are done. */
   readonly fields: Fields;
   readonly body: RequestBody | undefined;
-  /** True: forwarded without looking in the cache, and the answer is not stored (a bypass rule, a body on GET …). */
-  readonly bypass: boolean;
+  /**
+   * Other than false: forwarded without looking in the cache, and the answer is not stored. `credentials`: for its cookies or
+   * Authorization; true: for another reason (a bypass rule, a body on GET …).
+   */
+  readonly bypass: boolean | 'credentials';
 }
 
 /** What an invalidation or purge did. */

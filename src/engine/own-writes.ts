@@ -37,6 +37,12 @@ function ofField(value: string): Stated[] {
   });
 }
 
+/** The cookie of a position as the field that says the same; undefined: it is another cookie. */
+export function positionField(cookie: string): Fields | undefined {
+  const [stated] = ofCookies(cookie);
+  return stated && [FIELD, stated.join(';')];
+}
+
 function ofCookies(value: string): Stated[] {
   if (!value.includes(FIELD)) return [];
   return Array.from(value.matchAll(COOKIE), ([, source, position]) => [source as string, position as string] as const);

@@ -29,7 +29,7 @@ const FRESH: PopulateResult = Object.freeze({ kind: 'fresh' });
 /** Fills what the request would be answered with, unless a stored response answers it as it is. */
 export async function populateOne(context: Context, request: GateRequest): Promise<PopulateResult> {
   if (request.method !== 'GET') return { kind: 'refused', reason: 'method' };
-  if (request.bypass) return { kind: 'refused', reason: 'bypass' };
+  if (request.bypass) return { kind: 'refused', reason: request.bypass === true ? 'bypass' : request.bypass };
   const key = cacheKey(request.route, 'GET', request.uri);
   const arrival = context.invalidator.applied;
   const variantKey = (names: readonly string[]) => requestVariantKey(key, names, request);

@@ -90,6 +90,14 @@ function whyForward(
   { method, bypass, fields }: Pick<GateRequest, 'method' | 'bypass' | 'fields'>,
   miss: string | undefined,
 ): { reason: string; section: string } {
+  if (bypass === 'credentials') {
+    return {
+      reason:
+        'The route gives freshness itself, or has rules for cookies, and the request has Authorization or a cookie that is ' +
+        'neither in the key nor taken off: mend it with cookies, or request.remove.',
+      section: 'docs/configuration.md, cookies',
+    };
+  }
   if (bypass)
     return { reason: 'A rule of the route lets it go by the cache.', section: 'docs/configuration.md, bypass' };
   if (isForOrigin(fields)) {

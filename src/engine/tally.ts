@@ -63,6 +63,7 @@ export class Tally {
     'stale-if-error': 0,
     grace: 0,
     'hit-for-miss': 0,
+    credentials: 0,
     'invalidated-during-fill': 0,
     'intent-open': 0,
     'source-not-live': 0,

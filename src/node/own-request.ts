@@ -2,7 +2,6 @@
 // that the key is the one a client's request has.
 
 import type { ExplainRequest } from '../admin/api.ts';
-import { filterFields } from '../semantics/fields.ts';
 import type { ResolvedConfig } from './config/config.ts';
 import { type Admitted, admit } from './front/admission.ts';
 import type { Router } from './site.ts';
@@ -17,10 +16,14 @@ export function admitOwn(
   { limits, cacheName }: Pick<ResolvedConfig, 'limits' | 'cacheName'>,
 ): Admitted['request'] | undefined {
   const { protocol, host, origin } = new URL(uri);
-  const rest = filterFields(fields, (name) => !name.startsWith('x-forwarded-'));
-  const rawHeaders = [...rest, 'host', host, 'x-forwarded-proto', protocol.slice(0, -1)];
-  const raw = { method, target: uri.slice(origin.length) || '/', httpVersion: '1.1', rawHeaders };
-  const peer = { address: '127.0.0.1', scheme: 'http' as const, localAuthority: () => host };
-  const admission = admit(raw, peer, { router: () => router, limits, trust: () => true, cacheName });
+  const raw = {
+    method,
+    target: uri.slice(origin.length) || '/',
+    httpVersion: '1.1',
+    rawHeaders: [...fields, 'host', host],
+  };
+  const scheme = protocol === 'https:' ? 'https' : 'http';
+  const peer = { address: '127.0.0.1', scheme, localAuthority: () => host } as const;
+  const admission = admit(raw, peer, { router: () => router, limits, trust: () => false, cacheName });
   return admission.kind === 'admitted' ? admission.request : undefined;
 }

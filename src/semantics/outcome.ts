@@ -15,6 +15,7 @@ export type OutcomeDetail =
   | 'invalidated-during-fill' // the answer was not stored, because a later invalidation affects it
   | 'intent-open' // the answer was not stored, because a write on it is under way
   | 'source-not-live' // the answer was not stored, because nobody tells of changes at its source
+  | 'credentials' // the request has a cookie or Authorization that the route does not share answers over
   | 'only-if-cached'
   | 'origin-error'
   | 'refused'; // the gate itself refused the request

@@ -4,6 +4,19 @@
 /** `safe` refuses what is legal but dangerous; `conformance` does all that RFC 9111 allows. */
 export type Profile = 'safe' | 'conformance';
 
+/**
+ * Which cookies of a GET or HEAD reach the origin. A request with a cookie that is neither in the key nor taken off goes by
+ * the cache, with all of them.
+ */
+export interface CookieRules {
+  /** True for a cookie that is in the key, and so forwarded. */
+  readonly isInKey: (name: string) => boolean;
+  /** True for a cookie that is taken off, unless it is in the key. */
+  readonly isDropped: (name: string) => boolean;
+  /** False: no cookie is ever in the key. */
+  readonly hasKey: boolean;
+}
+
 /** All times in milliseconds. */
 export interface CachePolicy {
   readonly profile: Profile;
@@ -36,6 +49,12 @@ export interface CachePolicy {
    * 404 and 410 only. Default 0: not, or in the conformance profile by heuristic.
    */
   readonly negativeTtlMs: number;
+  /** True: the route edits the fields by which its answers say for how long and for whom they are. */
+  readonly editsFreshness: boolean;
+  /** Undefined: cookies are the origin's affair (Vary: Cookie, private), unless the route gives freshness itself. */
+  readonly cookies: CookieRules | undefined;
+  /** `ignore`: Cache-Control and Pragma of a GET or HEAD reach neither the cache nor the origin. */
+  readonly clientDirectives: 'ignore' | 'honour';
   /** Request fields whose value is normalised before it selects a variant (RFC 9111 §4.1). */
   readonly normaliseVary: 'space-and-case' | 'language-preference';
   /** Response bodies larger than this are forwarded and not stored. */
@@ -56,6 +75,9 @@ export const SAFE_POLICY: CachePolicy = Object.freeze({
   staleIfErrorMs: 0,
   graceMs: 0,
   negativeTtlMs: 0,
+  editsFreshness: false,
+  cookies: undefined,
+  clientDirectives: 'ignore',
   normaliseVary: 'space-and-case',
   maxBodyBytes: 64 * 1024 * 1024,
 });
@@ -64,5 +86,15 @@ export const CONFORMANCE_POLICY: CachePolicy = Object.freeze({
   ...SAFE_POLICY,
   profile: 'conformance',
   graceMs: DAY_MS,
+  clientDirectives: 'honour',
   normaliseVary: 'language-preference',
 });
+
+/**
+ * True: a lifetime on this route may be the operator's word. He speaks of the URL, and not of the cookies and credentials of
+ * whoever asked for it.
+ */
+export function givesFreshness(policy: CachePolicy): boolean {
+  const { ttlMs, defaultTtlMs, negativeTtlMs, editsFreshness } = policy;
+  return editsFreshness || ttlMs !== undefined || defaultTtlMs !== undefined || negativeTtlMs > 0;
+}

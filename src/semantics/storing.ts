@@ -16,7 +16,7 @@ import {
 } from './fields.ts';
 import { isHeuristicallyCacheable, type ReuseTerms, reuseTerms } from './freshness.ts';
 import { parseHttpDate } from './http-date.ts';
-import type { CachePolicy } from './policy.ts';
+import { type CachePolicy, givesFreshness } from './policy.ts';
 import { parseContentRange } from './ranges.ts';
 import { selectingFields } from './vary.ts';
 
@@ -74,16 +74,18 @@ export const STORING_REFUSALS: Readonly<Record<StoringRefusal, RefusalGround>> =
   private: { section: 'RFC 9111 §5.2.2.7', sentence: 'The response is private, and this cache is shared.' },
   authorization: {
     section: 'RFC 9111 §3.5',
-    sentence: 'The request has Authorization, and the response says none of public, must-revalidate and s-maxage.',
+    sentence:
+      'The request has Authorization, and the response says none of public, must-revalidate and s-maxage, or the route gives freshness itself.',
   },
   'vary-any': { section: 'RFC 9111 §4.1', sentence: 'Vary is *, or names no field: no request would match.' },
   'set-cookie': {
     section: 'RFC 9111 §7.3',
-    sentence: 'The response sets a cookie and is not marked public; every later client would be given that cookie.',
+    sentence: 'The response sets a cookie, which every later client would be given.',
   },
   'cookie-without-freshness': {
     section: 'RFC 9111 §7.3',
-    sentence: 'The request had a cookie and the response states no freshness, so it may be for that client alone.',
+    sentence:
+      'The request had a cookie and the response states no freshness, or the route gives it, so it may be for that client alone.',
   },
   'not-delimited': {
     section: 'RFC 9112 §8',
@@ -213,15 +215,21 @@ const UNDERSTOOD: ReadonlySet<number> = new Set([
 
 function sharingRefusal({ request, response, context, stated, terms }: Candidate): StoringRefusal | undefined {
   const { directives } = stated;
+  const { policy } = context;
+  const isGiven = givesFreshness(policy);
   const shareable = directives.isPublic || directives.mustRevalidate || directives.sMaxageMs !== undefined;
-  if (hasField(request.fields, 'authorization') && !shareable) return 'authorization';
-  if (selectingFields(fieldValue(response.fields, 'vary')) === 'any') return 'vary-any';
-  const setsCookie =
-    hasField(response.fields, 'set-cookie') && !unstoredFields(response.fields, stated).has('set-cookie');
-  if (context.policy.profile !== 'safe' || directives.isPublic) return undefined;
-  if (setsCookie) return 'set-cookie';
-  // A default is the operator's word for the route; a heuristic is nobody's.
-  return terms.source === 'heuristic' && hasField(request.fields, 'cookie') ? 'cookie-without-freshness' : undefined;
+  if (hasField(request.fields, 'authorization') && (isGiven || !shareable)) return 'authorization';
+  const selecting = selectingFields(fieldValue(response.fields, 'vary'));
+  if (selecting === 'any') return 'vary-any';
+  const isSafe = policy.profile === 'safe';
+  if (isSafe && setsCookie(response.fields, stated)) return 'set-cookie';
+  if (!hasField(request.fields, 'cookie') || selecting.includes('cookie') || policy.cookies?.hasKey) return undefined;
+  const isGuessed = isSafe && !directives.isPublic && terms.source === 'heuristic';
+  return isGiven || isGuessed ? 'cookie-without-freshness' : undefined;
+}
+
+function setsCookie(fields: Fields, stated: ResponseDirectives): boolean {
+  return hasField(fields, 'set-cookie') && !unstoredFields(fields, stated).has('set-cookie');
 }
 
 function framingRefusal({ context }: Candidate): StoringRefusal | undefined {

@@ -68,6 +68,9 @@ function normaliseMediaRange(range: string): string {
     .join(';');
 }
 
+/** No lists; white space in them is part of a secret, or of what the origin answers by. */
+const CREDENTIALS: ReadonlySet<string> = new Set(['authorization', 'cookie']);
+
 const LISTS: ReadonlySet<string> = new Set([...CASELESS, 'accept']);
 
 /** A field taken for a list: white space at commas is no part of a member. A list with an empty member may be none. */
@@ -81,6 +84,7 @@ function normaliseList(value: string): string {
  * §12.5.4). Many origins take the first of equals nevertheless, so a route has to ask for this.
  */
 function normaliseLanguagePreference(name: string, value: string): string {
+  if (CREDENTIALS.has(name)) return trimOws(value);
   if (name !== 'accept-language') return LISTS.has(name) ? normaliseSpaceAndCase(name, value) : normaliseList(value);
   const ranges = languageRanges(value);
   if (ranges === undefined) return normaliseSpaceAndCase(name, value);

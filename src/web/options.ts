@@ -1,5 +1,6 @@
 // What a cache in process is told at its beginning, and the policy that comes of it.
 
+import { type CookieOptions, cookieRules, isCookiePattern } from '../engine/cookie-rules.ts';
 import { TidegateError } from '../errors.ts';
 import type { Store } from '../ports.ts';
 import { type CachePolicy, CONFORMANCE_POLICY, type Profile, SAFE_POLICY } from '../semantics/policy.ts';
@@ -25,6 +26,13 @@ export interface FetchCacheOptions {
   readonly graceMs?: number;
   /** How long an error answer without explicit freshness is kept. Default 0: not at all. */
   readonly negativeTtlMs?: number;
+  /** Cookies of a GET or HEAD. Default: the response's affair; with a freshness of the cache's own, requests with cookies go by. */
+  readonly cookies?: CookieOptions;
+  /**
+   * Whether Cache-Control and Pragma of a request, as a browser's reload sends them, mean anything. Default `ignore`, in the
+   * conformance profile `honour`.
+   */
+  readonly clientDirectives?: 'ignore' | 'honour';
   /** Larger bodies are passed on and not stored. Default 64 MiB; without tiers never more than a quarter of the memory. */
   readonly maxBodyBytes?: number;
   /** Longest wait for the handler's response, and for more of its body but of text/event-stream. Default 60,000. */
@@ -68,7 +76,14 @@ function be(expected: string, fits: (value: unknown) => boolean): Check {
 
 const isNumber = be('a number from 0 on', (value) => typeof value === 'number' && value >= 0);
 const isBoolean = be('true or false', (value) => typeof value === 'boolean');
+const isPatterns = (value: unknown) => Array.isArray(value) && value.every(isCookiePattern);
+const isDirectives = (value: unknown) => value === 'ignore' || value === 'honour';
 const isNames = (value: unknown) => Array.isArray(value) && value.every((name) => typeof name === 'string');
+
+const COOKIE_CHECKS: { readonly [Name in keyof Required<CookieOptions>]: Check } = {
+  key: be('a list of names or patterns', isPatterns),
+  drop: be('all, or a list of names or patterns', (value) => value === 'all' || isPatterns(value)),
+};
 
 const CHECKS: { readonly [Name in keyof Required<FetchCacheOptions>]: Check } = {
   memory: (memory, name) => checkNamed(memory, { maxBytes: isNumber }, `${name}.`),
@@ -80,6 +95,8 @@ const CHECKS: { readonly [Name in keyof Required<FetchCacheOptions>]: Check } = 
   staleIfErrorMs: isNumber,
   graceMs: isNumber,
   negativeTtlMs: isNumber,
+  cookies: (cookies, name) => checkNamed(cookies, COOKIE_CHECKS, `${name}.`),
+  clientDirectives: be('ignore or honour', isDirectives),
   maxBodyBytes: isNumber,
   timeoutMs: isNumber,
   showTags: isBoolean,
@@ -141,6 +158,8 @@ export function policyOf(options: FetchCacheOptions): CachePolicy {
   return Object.freeze({
     ...base,
     ...Object.fromEntries(times),
+    cookies: options.cookies && cookieRules(options.cookies),
+    clientDirectives: options.clientDirectives ?? base.clientDirectives,
     maxBodyBytes: Math.min(maxBodyBytes ?? base.maxBodyBytes, largest),
     cacheName: cacheName ?? base.cacheName,
     targetedFields: Object.freeze((targetedFields ?? base.targetedFields).map((name) => name.toLowerCase())),

@@ -5,14 +5,17 @@
 // are taken from it; behind a trusted proxy those that state host and scheme make the URI instead.
 
 import type { GateRequest } from '../engine/contract.ts';
+import { sharedRequest } from '../engine/shared-request.ts';
 import { isKeyable } from '../entry/key.ts';
 import { type Fields, fieldValue, filterFields, hopByHopNames, listMembers, NO_FIELDS } from '../semantics/fields.ts';
 
 /** All of it but where it goes. */
 export type Asked = Omit<GateRequest, 'route'>;
 
+import type { CachePolicy } from '../semantics/policy.ts';
+
 /** What stands for a request in the engine; undefined: nothing for a cache, its handler is to answer it alone. */
-export function askedOf(request: Request, options: { readonly trustForwarded: boolean }): Asked | undefined {
+export function askedOf(request: Request, options: Reading): Asked | undefined {
   // An upgrade changes the protocol, which no stored response can.
   if (request.headers.has('upgrade')) return undefined;
   const { method } = request;
@@ -21,9 +24,22 @@ export function askedOf(request: Request, options: { readonly trustForwarded: bo
   const uri = options.trustForwarded ? uriOf(request.url, all) : ownUri(request.url);
   if (uri === undefined) return undefined;
   const fields = mayBeStored && !options.trustForwarded ? filterFields(all, (name) => !isClaim(name)) : all;
-  const bypass = mayBeStored && options.trustForwarded && hasOtherClaims(all);
-  const body = (request.body ?? undefined) as GateRequest['body'];
-  return { method, uri, target: uri.slice(uri.indexOf('/', uri.indexOf('//') + 2)), fields, body, bypass };
+  const asked = {
+    method,
+    uri,
+    target: uri.slice(uri.indexOf('/', uri.indexOf('//') + 2)),
+    body: (request.body ?? undefined) as GateRequest['body'],
+  };
+  if (!mayBeStored) return { ...asked, fields, bypass: false };
+  if (options.trustForwarded && hasOtherClaims(all)) return { ...asked, fields, bypass: true };
+  const shared = sharedRequest(fields, options.policy, () => false);
+  return { ...asked, fields: shared.fields, bypass: shared.hasCredentials && 'credentials' };
+}
+
+/** How a cache reads requests. */
+export interface Reading {
+  readonly trustForwarded: boolean;
+  readonly policy: CachePolicy;
 }
 
 const HOP_BY_HOP = hopByHopNames(NO_FIELDS);

@@ -9,12 +9,13 @@ import { DEFAULT_TENANT } from '../entry/key.ts';
 import type { TidegateError } from '../errors.ts';
 import type { Answer, Origin } from '../ports.ts';
 import { NO_FIELDS } from '../semantics/fields.ts';
+import type { CachePolicy } from '../semantics/policy.ts';
 import { createMemoryStore } from '../store/memory.ts';
 import { responseOf } from './answer.ts';
 import { type HandlerCall, handlerOrigin } from './handler-origin.ts';
 import { type FetchCacheOptions, maxBytesOf, policyOf, timeoutOf } from './options.ts';
 import type { Platform } from './platform.ts';
-import { askedOf, uriOf } from './request.ts';
+import { askedOf, type Reading, uriOf } from './request.ts';
 
 /** A request and what it is answered by. */
 export interface Serving {
@@ -36,7 +37,7 @@ export class WebGate {
   readonly #options: FetchCacheOptions;
   readonly #makeRoute: (origin: Origin) => Route;
   readonly #timeoutMs: number;
-  readonly #reading: { readonly trustForwarded: boolean };
+  readonly #reading: Reading;
   readonly #failures = new WeakMap<GateRequest, TidegateError>();
   #gate: Gate | undefined;
 
@@ -44,9 +45,10 @@ export class WebGate {
   constructor(options: FetchCacheOptions, platform: Platform) {
     this.#platform = platform;
     this.#options = options;
-    this.#makeRoute = routeMaker(options);
+    const policy = policyOf(options);
+    this.#makeRoute = routeMaker(options, policy);
     this.#timeoutMs = timeoutOf(options);
-    this.#reading = { trustForwarded: options.trustForwarded === true };
+    this.#reading = { trustForwarded: options.trustForwarded === true, policy };
   }
 
   /** Made when it is first used: Workers give no randomness and no time before the first request. */
@@ -153,11 +155,11 @@ const NO_ORIGIN: Origin = {
   },
 };
 
-function routeMaker(options: FetchCacheOptions): (origin: Origin) => Route {
+function routeMaker(options: FetchCacheOptions, policy: CachePolicy): (origin: Origin) => Route {
   const fixed = {
     tenant: DEFAULT_TENANT,
     originName: ORIGIN_NAME,
-    policy: policyOf(options),
+    policy,
     responseFields: { remove: new Set<string>(), set: NO_FIELDS },
     cacheUri: (uri: string) => uriOf(uri) ?? uri,
     retired: () => false,

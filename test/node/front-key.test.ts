@@ -2,8 +2,12 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { countingNames } from '../../src/engine/coding-requests.ts';
+import { type CookieOptions, cookieRules } from '../../src/engine/cookie-rules.ts';
+import { requestVariantKey } from '../../src/engine/draft.ts';
 import { type AdmissionDeps, admit } from '../../src/node/front/admission.ts';
-import type { Fields } from '../../src/semantics/fields.ts';
+import { type Fields, filterFields } from '../../src/semantics/fields.ts';
+import { CONFORMANCE_POLICY, SAFE_POLICY } from '../../src/semantics/policy.ts';
 import { LIMITS, routerTo, siteRoute } from './front-kit.ts';
 
 const part = (...values: string[]) => fc.constantFrom(...values);
@@ -24,14 +28,48 @@ const CLAIMS = [
   ['Content-Length', '0'],
 ];
 
+/** What a client sends for itself. */
+const OWN = [
+  ['Cookie', 'lang=de'],
+  ['Cookie', 'lang=en; session=alice'],
+  ['cookie', 'session=bob;lang=de'],
+  ['Cookie', '_ga=1; lang=de ;  theme=dark'],
+  ['Cookie', 'theme=dark; lang=de'],
+  ['Cookie', 'nameless'],
+  ['Cookie', 'tidegate-position-shop=p:5'],
+  ['Cookie', 'lang="a, b"'],
+  ['Cookie', 'lang="a,b"'],
+  ['Authorization', 'Bearer alice'],
+];
+const DIRECTIVES = [
+  ['Cache-Control', 'no-cache'],
+  ['Cache-Control', 'max-age=0'],
+  ['Cache-Control', 'max-stale, only-if-cached'],
+  ['Pragma', 'no-cache'],
+];
+
 const REQUEST = fc.record({
   absolute: part('', 'http://'),
   method: part('GET', 'HEAD', 'POST'),
   target: part('/', '/a', '/a?', '/a?b=1&c=2', '/a?c=2&b=1', '/%61', '/a?utm=1&b=1', '/a?%75tm=1&b=1', '/a?b=1', '/A'),
   host: part('a.example', 'A.EXAMPLE', 'a.example:80', 'a.example:443', 'a.example:8080', 'a.example.'),
   claims: fc.subarray(CLAIMS),
+  own: fc.subarray(OWN, { maxLength: 2 }),
+  directives: fc.subarray(DIRECTIVES),
   trusted: fc.boolean(),
 });
+
+const NAMES = fc.subarray(['lang', 'theme', '_*', 'tide*']);
+const COOKIES: fc.Arbitrary<CookieOptions | undefined> = fc.option(
+  fc.record({ key: NAMES, drop: fc.oneof(fc.constant('all' as const), NAMES) }),
+  { nil: undefined },
+);
+const GIVEN = fc.constantFrom({ ttlMs: 1 }, { defaultTtlMs: 1 }, { negativeTtlMs: 1 }, { editsFreshness: true });
+const POLICY = fc.record({ base: part('safe', 'conformance'), given: GIVEN, cookies: COOKIES }).map((made) => ({
+  ...(made.base === 'safe' ? SAFE_POLICY : { ...CONFORMANCE_POLICY, clientDirectives: 'ignore' as const }),
+  ...made.given,
+  cookies: made.cookies && cookieRules(made.cookies),
+}));
 
 const DROPPED = new Set(['utm']);
 const RULES = fc.record({
@@ -46,12 +84,14 @@ const RULES = fc.record({
 
 type Asked = typeof REQUEST extends fc.Arbitrary<infer T> ? T : never;
 
-function forwardedOf({ absolute, method, target, host, claims, trusted }: Asked, deps: Omit<AdmissionDeps, 'trust'>) {
+function forwardedOf(asked: Asked, deps: Omit<AdmissionDeps, 'trust'>) {
+  const { absolute, method, target, host, claims, own, directives, trusted } = asked;
   const raw = {
     method,
     target: absolute === '' ? target : `${absolute}${host}${target}`,
     httpVersion: '1.1',
-    rawHeaders: ['Host', host, ...claims.flat()],
+    // A trusted peer's directives are obeyed.
+    rawHeaders: ['Host', host, ...[...claims, ...own, ...(trusted ? [] : directives)].flat()],
   };
   const admission = admit(
     raw,
@@ -63,14 +103,19 @@ function forwardedOf({ absolute, method, target, host, claims, trusted }: Asked,
 
 test('equal cache keys imply equal forwarded requests', () => {
   fc.assert(
-    fc.property(RULES, fc.array(REQUEST, { minLength: 2, maxLength: 12 }), (rules, requests) => {
-      const router = routerTo(siteRoute(rules));
+    fc.property(RULES, POLICY, fc.array(REQUEST, { minLength: 2, maxLength: 12 }), (rules, policy, requests) => {
+      const site = siteRoute(rules);
+      const route = { ...site.route, policy };
+      const router = routerTo({ ...site, route });
       const forwarded = new Map<string, { target: string; fields: Fields }>();
       for (const asked of requests) {
         const request = forwardedOf(asked, { router: () => router, limits: LIMITS, cacheName: 'tidegate' });
         if (request === undefined) continue;
-        const { method, uri, target, fields } = request;
-        const key = `${method} ${uri}`;
+        const { method, uri, target } = request;
+        if (method === 'POST') continue;
+        // It says how far its client has written, to another gate.
+        const fields = filterFields(request.fields, (name) => name !== 'tidegate-position');
+        const key = requestVariantKey(`${method} ${uri}`, countingNames([], route), { ...request, body: undefined });
         const before = forwarded.get(key) ?? { target, fields };
         expect(before).toEqual({ target, fields });
         forwarded.set(key, { target, fields });

@@ -189,12 +189,30 @@ describe('sharing', () => {
     expect(decide([...FRESH, 'vary', 'foo'])).toBe('store');
   });
 
-  it('of Set-Cookie has to be explicit in the safe profile', () => {
+  it('of Set-Cookie is impossible in the safe profile', () => {
     const fields = ['set-cookie', 'a=b', 'cache-control'];
-    expect(decide([...fields, 'max-age=60'])).toBe('set-cookie');
-    expect(decide([...fields, 'max-age=60, public'])).toBe('store');
-    expect(decide([...fields, 'max-age=60'], CONFORMANCE)).toBe('store');
+    for (const control of ['max-age=60', 'max-age=60, public', 'public, s-maxage=60, must-revalidate']) {
+      expect(decide([...fields, control])).toBe('set-cookie');
+      expect(decide([...fields, control], CONFORMANCE)).toBe('store');
+    }
   });
+
+  const GIVEN = [{ ttlMs: 9 }, { defaultTtlMs: 9 }, { negativeTtlMs: 9 }, { editsFreshness: true }];
+
+  it.each(GIVEN)(
+    'where the route gives freshness (%j) is not of what was made for a cookie or a credential',
+    (given) => {
+      const said = ['cache-control', 'public, max-age=60'];
+      for (const base of [SAFE_POLICY, CONFORMANCE_POLICY]) {
+        const policy = { ...base, ...given };
+        expect(decide(said, { policy })).toBe('store');
+        expect(decide(said, { policy, request: ['authorization', 'x'] })).toBe('authorization');
+        expect(decide(said, { policy, request: ['cookie', 'a=b'] })).toBe('cookie-without-freshness');
+        expect(decide([...said, 'vary', 'Cookie'], { policy, request: ['cookie', 'a=b'] })).toBe('store');
+        expect(decide(said, { policy: base, request: ['cookie', 'a=b'] })).toBe('store');
+      }
+    },
+  );
 
   it('is harmless where Set-Cookie is not stored', () => {
     expect(decide(['set-cookie', 'a=b', 'cache-control', 'max-age=60, private="Set-Cookie"'])).toBe('store');

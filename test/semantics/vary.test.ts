@@ -54,6 +54,13 @@ describe('space-and-case', () => {
     expect(alike(name, ' a ', 'a')).toBe(true);
   });
 
+  it.each(['cookie', 'authorization'])('keeps the white space in %s in the conformance profile too', (name) => {
+    expect(normaliserFor('language-preference')(name, 'a="b, c"')).not.toBe(
+      normaliserFor('language-preference')(name, 'a="b,c"'),
+    );
+    expect(normaliserFor('language-preference')(name, 'b, c')).toBe('b, c');
+  });
+
   it.each(['accept-encoding', 'accept-language', 'accept-charset'])('overlooks case in %s', (name) => {
     expect(alike(name, 'aa, bb;q=0.5', 'AA ,BB ; Q=0.5')).toBe(true);
     expect(alike(name, 'aa, bb', 'bb, aa')).toBe(false);

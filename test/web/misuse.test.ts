@@ -36,6 +36,11 @@ describe('options', () => {
     ['fields that are no list', { targetedFields: 'x' }],
     ['fields that are no names', { targetedFields: [5] }],
     ['a switch that is none', { showTags: 'no' }],
+    ['cookies that are no object', { cookies: 'all' }],
+    ['cookies by another name', { cookies: { keep: ['a'] } }],
+    ['names of cookies that are no list', { cookies: { key: 'all' } }],
+    ['a cookie with its value', { cookies: { drop: ['a=b'] } }],
+    ['a word for directives that is none', { clientDirectives: 'honor' }],
     ['an empty name', { cacheName: '' }],
     ['an onFault that is no function', { onFault: 1 }],
   ])('are refused: %s', (_name, options) => {

@@ -91,6 +91,15 @@ const querySchema = z.union(
   },
 );
 
+const cookiesSchema = section({
+  key: list(kind.cookiePattern).default([]),
+  drop: z
+    .union([z.literal('all'), list(kind.cookiePattern)], {
+      error: (issue) => `expected "all" or a list of names or patterns of cookies, got ${kind.showValue(issue.input)}`,
+    })
+    .default([]),
+});
+
 export const codingSchema = section({
   codings: kind.listOfSome(oneOf(...CODINGS)).default([...CODINGS]),
   minBytes: integer(0).default(1_024),
@@ -114,6 +123,8 @@ export const routeSchema = section({
   staleIfErrorMs: milliseconds().default(0),
   graceMs: milliseconds().optional(),
   negativeTtlMs: milliseconds().default(0),
+  cookies: cookiesSchema.optional(),
+  clientDirectives: oneOf('ignore', 'honour').optional(),
   maxBodyBytes: integer(0).default(64 * 1024 * 1024),
   query: querySchema.default('all'),
   sortQuery: flag().default(false),

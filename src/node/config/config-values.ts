@@ -4,6 +4,7 @@
 import { isIP } from 'node:net';
 import { Cron } from 'croner';
 import { z } from 'zod';
+import { isCookiePattern } from '../../engine/cookie-rules.ts';
 
 /** A value that `accepts` takes; `expected` is the phrase of its refusal. A secret's value is never repeated. */
 export function value<T>(expected: string, accepts: (input: unknown) => boolean, secret = false) {
@@ -178,6 +179,10 @@ export const parameterName = value<string>('a query parameter name', (input) => 
 export const methods = oneOrMany('a method', isToken);
 export const fieldName = value<string>('a field name', isToken);
 export const pattern = value<string>('a pattern (* any characters, ? one)', (input) => typeof input === 'string');
+export const cookiePattern = value<string>(
+  'the name of a cookie, or a pattern (* any characters, ? one)',
+  isCookiePattern,
+);
 export const pathPatterns = oneOrMany('a path or pattern that begins with "/" or "*"', isPathPattern);
 export const hostPatterns = oneOrMany('a host, "*.host" or "host:port"', isHostPattern);
 /** A name that clients ask for in TLS (RFC 6066 §3), or a wildcard of one label (RFC 6125 §6.4.3). */

@@ -5,6 +5,7 @@
 
 import { globMatcher } from '../../dependency/glob.ts';
 import type { Route } from '../../engine/contract.ts';
+import { cookieRules } from '../../engine/cookie-rules.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Origin } from '../../ports.ts';
 import { type CodingRules, isCompressibleType } from '../../semantics/coded-representation.ts';
@@ -84,8 +85,15 @@ function compilePolicy(route: ResolvedRoute, { cacheName, targetedFields }: Site
     staleIfErrorMs: route.staleIfErrorMs,
     graceMs: route.graceMs ?? base.graceMs,
     negativeTtlMs: route.negativeTtlMs,
+    editsFreshness: editedNames(route.response).some((name) => saysFreshness(name, targetedFields)),
+    cookies: route.cookies && cookieRules(route.cookies),
+    clientDirectives: route.clientDirectives ?? base.clientDirectives,
     maxBodyBytes: route.maxBodyBytes,
   });
+}
+
+function saysFreshness(field: string, targetedFields: readonly string[]): boolean {
+  return ['cache-control', 'expires', 'last-modified', 'vary', ...targetedFields].includes(field);
 }
 
 function compileRequestRules(route: ResolvedRoute, { origins }: Pick<ResolvedConfig, 'origins'>): RequestRules {
@@ -118,13 +126,15 @@ function compileQuery(query: ResolvedRoute['query']): QueryRule {
 }
 
 /** A field that is set replaces what came under its name, so it is among those removed. */
-function compileEdits(edits: ResolvedRoute['request']): { readonly remove: ReadonlySet<string>; readonly set: Fields } {
+function compileEdits(edits: FieldEdits): { readonly remove: ReadonlySet<string>; readonly set: Fields } {
   const set = Object.entries(edits.set).flatMap(([name, value]) => [name.toLowerCase(), value]);
-  const replaced = Object.keys(edits.set);
-  return Object.freeze({
-    remove: new Set([...edits.remove, ...replaced].map((name) => name.toLowerCase())),
-    set: Object.freeze(set),
-  });
+  return Object.freeze({ remove: new Set(editedNames(edits)), set: Object.freeze(set) });
+}
+
+type FieldEdits = ResolvedRoute['request'];
+
+function editedNames({ set, remove }: FieldEdits): readonly string[] {
+  return [...remove, ...Object.keys(set)].map((name) => name.toLowerCase());
 }
 
 function asList(values: string | readonly string[] | undefined): readonly string[] {

@@ -2,6 +2,7 @@
 // fields that are forwarded. Whatever lies in the forwarded request and is another for another key is made here.
 
 import type { GateRequest } from '../../engine/contract.ts';
+import { sharedRequest } from '../../engine/shared-request.ts';
 import type { RequestBody } from '../../ports.ts';
 import { listMembers } from '../../semantics/fields.ts';
 import { normaliseTarget } from '../config/target.ts';
@@ -22,7 +23,7 @@ import { editFields, forwardedFields } from './request-fields.ts';
 export interface AdmissionDeps {
   readonly router: () => Router;
   readonly limits: HeadLimits;
-  /** True: what this peer says of host, scheme and client is believed. */
+  /** True: what this peer says of host, scheme and client is believed, and its cache directives are obeyed. */
   readonly trust: (address: string) => boolean;
   /** Our pseudonym in Via (RFC 9110 §7.6.3). */
   readonly cacheName: string;
@@ -64,7 +65,7 @@ export function admit(raw: RawHead, peer: Peer, deps: AdmissionDeps): Admission 
   const hops = raw.method === 'OPTIONS' && scan.maxForwards !== undefined ? hopsLeft(scan.maxForwards) : undefined;
   if (typeof hops === 'object') return hops;
   if (hops === -1) return OPTIONS_SELF;
-  return route({ raw, head, site, place, address, trusted, hops }, deps.cacheName);
+  return route({ raw, head, site, place, address, trusted, hops }, deps);
 }
 
 interface Routed {
@@ -77,7 +78,7 @@ interface Routed {
   readonly hops: number | undefined;
 }
 
-function route({ raw, head, site, place, address, trusted, hops }: Routed, cacheName: string): Admitted {
+function route({ raw, head, site, place, address, trusted, hops }: Routed, deps: AdmissionDeps): Admitted {
   const { method, httpVersion } = raw;
   const rules = site.request;
   const target = normaliseTarget(head.target, rules);
@@ -88,15 +89,20 @@ function route({ raw, head, site, place, address, trusted, hops }: Routed, cache
     originHost: rules.originHost ?? host,
     peer: address,
     trusted,
-    via: `${httpVersion} ${cacheName}`,
+    via: `${httpVersion} ${deps.cacheName}`,
     // `Content-Length: 0` says no more than the method does; the origin's connection states it where it matters.
     contentLength: head.framing === 'length' ? String(head.contentLength) : undefined,
     maxForwards: hops === undefined ? head.scan.maxForwards : String(hops),
   };
-  const fields = editFields(forwardedFields(head.scan, passage), rules.fields);
+  const edited = editFields(forwardedFields(head.scan, passage), rules.fields);
   const overridden = trusted && head.scan.overrides !== undefined;
   const contentOnGet = head.framing !== 'none' && isGet(method);
-  const bypass = overridden || contentOnGet || rules.bypass(method, target, fields);
+  const goesBy = overridden || contentOnGet || rules.bypass(method, target, edited);
+  const isShared = isGet(method) && !goesBy;
+  const { fields, hasCredentials } = isShared
+    ? sharedRequest(edited, site.route.policy, () => deps.trust(address))
+    : { fields: edited, hasCredentials: false };
+  const bypass = hasCredentials ? 'credentials' : goesBy;
   return {
     kind: 'admitted',
     site,

@@ -1,0 +1,99 @@
+// The routes of `tidegate.config.ts`: what each key means, and its default. Like config-types.ts, it loads nothing.
+
+export interface RouteConfig {
+  /** Name in logs and metrics. Default `route-1` for the first route, and so on. */
+  readonly name?: string | undefined;
+  /** Which requests take this route. Default: all. */
+  readonly match?: MatchConfig | undefined;
+  /** Name of the origin asked. Default: the only origin. */
+  readonly origin?: string | undefined;
+  /** Tenant, part of the cache key: routes of different tenants share no entries. Default: the common tenant. */
+  readonly tenant?: string | undefined;
+  /** `safe` refuses what is legal but dangerous, `conformance` does all that RFC 9111 allows. Default `safe`. */
+  readonly profile?: 'safe' | 'conformance' | undefined;
+  /** Freshness lifetime in place of what the response says. Default: the response decides. */
+  readonly ttlMs?: number | undefined;
+  /** Freshness lifetime of a response that states none. Default: heuristic freshness (RFC 9111 §4.2.2). */
+  readonly defaultTtlMs?: number | undefined;
+  /** stale-while-revalidate of a response that states none (RFC 5861 §3). Default 0. */
+  readonly staleWhileRevalidateMs?: number | undefined;
+  /** stale-if-error of a response that states none (RFC 5861 §4). Default 0. */
+  readonly staleIfErrorMs?: number | undefined;
+  /** How long past its lifetime a response serves while the origin cannot be reached. Default 0; conformance: 1 day. */
+  readonly graceMs?: number | undefined;
+  /** How long an error answer without explicit freshness is kept. Default 0: not at all. */
+  readonly negativeTtlMs?: number | undefined;
+  /** Cookies of a GET or HEAD. Default: the origin's affair; with a freshness of the route's own, requests with cookies go by. */
+  readonly cookies?: CookiesConfig | undefined;
+  /** Cache-Control and Pragma of a GET or HEAD. Default `ignore`; conformance: `honour`. Trusted proxies are always obeyed. */
+  readonly clientDirectives?: 'ignore' | 'honour' | undefined;
+  /** Larger response bodies are forwarded and not stored. Default 64 MiB. */
+  readonly maxBodyBytes?: number | undefined;
+  /** Query parameters in the cache key and in the forwarded request: all, only some, or all but some. Default `all`. */
+  readonly query?: 'all' | { readonly keep: readonly string[] } | { readonly drop: readonly string[] } | undefined;
+  /** Orders query parameters by name, those of one name as they came. Default false. */
+  readonly sortQuery?: boolean | undefined;
+  /** Fields of the forwarded request. */
+  readonly request?: FieldEditsConfig | undefined;
+  /** Fields of every response of the origin, edited before it is stored. */
+  readonly response?: FieldEditsConfig | undefined;
+  /** Requests that go past the cache: those that fulfil all conditions of a rule; `{}` is all. Default: none. */
+  readonly bypass?: readonly BypassRuleConfig[] | undefined;
+  /** Leaves Cache-Tag, Surrogate-Key, xkey and Cache-Groups in answers to clients. Default false. */
+  readonly showTags?: boolean | undefined;
+  /** Forwards GET and HEAD requests with a body, never cached, instead of answering 400. Default false. */
+  readonly bodyOnGet?: boolean | undefined;
+  /** Tunnels `Upgrade` requests, such as WebSocket, to the origin instead of answering 501. Default false. */
+  readonly upgrade?: boolean | undefined;
+  /** Host sent to the origin on this route. Default: `hostHeader` of the origin. */
+  readonly originHost?: string | undefined;
+  /** Stores responses in content codings too and serves each client its best. Default false: the origin's affair. */
+  readonly compress?: boolean | CompressConfig | undefined;
+}
+
+interface CookiesConfig {
+  /** Names, or patterns of them, of the cookies in the cache key; they alone reach the origin. Default: none. */
+  readonly key?: readonly string[] | undefined;
+  /** Those taken off the forwarded request; `all`: all but those of `key`. Requests with any other go by. Default: none. */
+  readonly drop?: 'all' | readonly string[] | undefined;
+}
+
+interface CompressConfig {
+  /** Codings offered, the one preferred among equals first. Default `['zstd', 'br', 'gzip']`. */
+  readonly codings?: readonly ('zstd' | 'br' | 'gzip')[] | undefined;
+  /** Smaller bodies are left as they are. Default 1,024. */
+  readonly minBytes?: number | undefined;
+  /** Media types, or patterns of them, in place of those known to be worth it. */
+  readonly types?: readonly string[] | undefined;
+}
+
+interface MatchConfig {
+  /** `example.org` (any port), `example.org:8443`, `*.example.org`, or a list of such. Default: any host. */
+  readonly host?: string | readonly string[] | undefined;
+  /** Path without the query, or a pattern (`*` any characters, `?` one), or a list of such. Default: any path. */
+  readonly path?: string | readonly string[] | undefined;
+}
+
+interface FieldEditsConfig {
+  /** Fields set, replacing any of that name: `{ 'cache-control': 'max-age=60' }`. Default: none. */
+  readonly set?: { readonly [name: string]: string } | undefined;
+  /** Names of the fields removed. Default: none. */
+  readonly remove?: readonly string[] | undefined;
+}
+
+interface BypassRuleConfig {
+  /** Method, or a list of such. Default: any. */
+  readonly method?: string | readonly string[] | undefined;
+  /** Path or pattern, or a list of such. Default: any. */
+  readonly path?: string | readonly string[] | undefined;
+  /** Name of a request field, or its name and a pattern of its value. Default: no condition. */
+  readonly header?: string | NamedValueConfig | undefined;
+  /** Name of a cookie, or its name and a pattern of its value. Default: no condition. */
+  readonly cookie?: string | NamedValueConfig | undefined;
+}
+
+interface NamedValueConfig {
+  readonly name: string;
+  /** A pattern: `*` any characters, `?` one. */
+  readonly value: string;
+}
