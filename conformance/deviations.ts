@@ -62,7 +62,7 @@ const SAFE: readonly Deviation[] = [
   {
     tests: ['headers-store-Set-Cookie', 'other-set-cookie', '304-etag-update-response-Set-Cookie'],
     ground: 'profile',
-    reason: 'a response with Set-Cookie is stored only if it says public: a session must not be shared by oversight',
+    reason: 'a response with Set-Cookie is not stored: a session must not be shared by oversight',
   },
   {
     tests: ['headers-store-Transfer-Encoding'],

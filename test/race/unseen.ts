@@ -1,6 +1,8 @@
 // Races over what a cache might not see: a driver that is not wrapped, a context that is lost, a tag that comes late.
 // Each race is a file `unseen-*.ts` and a line in this list.
 
+import { CLIENT_DIRECTIVES, COOKIES } from './unseen-clients.ts';
+
 /** One scenario with its writes and reads, judged against the truth. */
 export interface UnseenCell {
   readonly name: string;
@@ -15,4 +17,4 @@ export interface UnseenRace {
   cells(): AsyncIterable<UnseenCell>;
 }
 
-export const UNSEEN: readonly UnseenRace[] = [];
+export const UNSEEN: readonly UnseenRace[] = [COOKIES, CLIENT_DIRECTIVES];
