@@ -1,6 +1,7 @@
 // Ways to the origin: how a flight is started for an exchange, and why.
 
 import type { StoredResponse } from '../entry/stored-response.ts';
+import { requestDemands } from '../semantics/cache-control.ts';
 import type { ResponseHead } from '../semantics/fields.ts';
 import type { ForwardReason, Outcome, OutcomeDetail } from '../semantics/outcome.ts';
 import type { ValidateReason } from '../semantics/reuse.ts';
@@ -39,6 +40,8 @@ export function openFlight(
   const { flights } = context;
   const { flightKey } = from;
   const flight = start(context, from, { ...way, stores: true });
+  // Nobody is to wait for what its client wants kept from all others.
+  if (requestDemands(from.request.fields).noStore) return flight;
   flights.set(flightKey, flight);
   flight.whenOver(() => flights.get(flightKey) === flight && flights.delete(flightKey));
   return flight;
@@ -60,7 +63,8 @@ function start(
 
 /** The way of a request that goes as its client sent it. */
 export function wayAsAsked(request: GateRequest, reason: ForwardReason): Way {
-  return { forward: asAsked(request), asAsked: true, reason };
+  const detail = request.bypass === 'credentials' ? request.bypass : undefined;
+  return { forward: asAsked(request), asAsked: true, reason, detail };
 }
 
 /** The way that fills the whole representation. */

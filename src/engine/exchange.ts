@@ -12,7 +12,7 @@ import type { TidegateError } from '../errors.ts';
 import type { Answer, Responder } from '../ports.ts';
 import { type RequestDemands, requestDemands } from '../semantics/cache-control.ts';
 import { hasField, type ResponseHead } from '../semantics/fields.ts';
-import type { ForwardReason, Outcome, OutcomeDetail } from '../semantics/outcome.ts';
+import type { ForwardReason, Outcome } from '../semantics/outcome.ts';
 import { isForOrigin } from '../semantics/preconditions.ts';
 import { decideReuse, type ReuseDecision } from '../semantics/reuse.ts';
 import { isSafeMethod } from '../semantics/unsafe.ts';
@@ -91,7 +91,6 @@ export class Exchange {
   receive(): void {
     const { method, bypass } = this.#request;
     if (!isSafeMethod(method)) this.#write();
-    else if (bypass === 'credentials') this.#pass('bypass', bypass);
     else if (bypass || isAheadOf(this.#context.sources, this.#request.fields)) this.#pass('bypass');
     else if (isForOrigin(this.#request.fields)) this.#pass('request');
     else if (method === 'GET' || method === 'HEAD') this.#lookUp();
@@ -180,8 +179,7 @@ export class Exchange {
     const flight = this.#context.flights.get(selection.key);
     const joined =
       this.#joins <= MAX_JOINS && flight !== undefined && mayJoin(flight, this.#joiner, this.#context.invalidator);
-    // What is not to be kept is for this client alone, so nobody is to wait for it.
-    if (!joined) return this.#demands.noStore ? void this.#fly(way, true) : this.#launch(selection, way);
+    if (!joined) return this.#launch(selection, way);
     this.#joins++;
     this.#leave = flight.whenLanded((landing) => this.#joinLanded(landing, { flight, way }));
   }
@@ -211,8 +209,8 @@ export class Exchange {
   }
 
   /** A forward that goes by the cache. */
-  #pass(reason: ForwardReason, detail?: OutcomeDetail): void {
-    this.#fly({ ...wayAsAsked(this.#request, reason), detail }, false);
+  #pass(reason: ForwardReason): void {
+    this.#fly(wayAsAsked(this.#request, reason), false);
   }
 
   /** A HEAD is answered by the origin, and what it says is true of the stored response too (RFC 9111 §4.3.5). */

@@ -12,7 +12,7 @@ import type { UnseenCell, UnseenRace } from './unseen.ts';
 type Route = NonNullable<TidegateConfig['routes']>[number];
 type Headers = Readonly<Record<string, string>>;
 
-const ROUNDS = 40;
+const ROUNDS = 25;
 const AT_ONCE = 6;
 const PATHS = ['/me', '/home', '/cart'] as const;
 
@@ -26,6 +26,7 @@ interface Heard {
   readonly isPart: boolean;
   /** Writes to the path that were acknowledged before it was asked for. */
   readonly writes: number;
+  readonly round: number;
 }
 
 interface Scenario {
@@ -34,7 +35,7 @@ interface Scenario {
   /** What a client may send. */
   readonly senders: readonly Headers[];
   /** How the origin answers a read. */
-  readonly answer: (told: IncomingMessage, response: ServerResponse, content: string) => void;
+  readonly answer: (told: IncomingMessage, response: ServerResponse, read: { content: string; round: number }) => void;
   /** What is wrong with the answer; undefined: nothing. */
   readonly judge: (heard: Heard) => string | undefined;
 }
@@ -47,11 +48,13 @@ function versionOf(text: string): number {
 async function runCell({ name, route, senders, answer, judge }: Scenario): Promise<UnseenCell> {
   const dice = new Dice(name.length);
   const versions = new Map<string, number>();
+  let round = 0;
   const origin = createServer((told, response) => {
     const path = told.url as string;
     if (told.method === 'POST') versions.set(path, (versions.get(path) ?? 0) + 1);
     const content = `version ${versions.get(path) ?? 0} of ${path}`;
-    setImmediate(() => (told.method === 'POST' ? response.writeHead(204).end() : answer(told, response, content)));
+    const read = { content, round };
+    setImmediate(() => (told.method === 'POST' ? response.writeHead(204).end() : answer(told, response, read)));
   });
   await new Promise<void>((resolve) => origin.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(origin.address() as AddressInfo).port}`;
@@ -74,11 +77,11 @@ async function runCell({ name, route, senders, answer, judge }: Scenario): Promi
     const response = await fetch(gate.url + path, { method, headers: sent, redirect: 'manual' });
     const text = method === 'HEAD' ? '' : await response.text();
     const isHit = (response.headers.get('cache-status') ?? '').includes('; hit');
-    return { path, sent, status: response.status, text, isHit, isPart, writes };
+    return { path, sent, status: response.status, text, isHit, isPart, writes, round };
   };
   let hits = 0;
   const problems: string[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
+  for (; round < ROUNDS; round++) {
     const path = dice.pick(PATHS);
     const writing = dice.chance(0.25)
       ? fetch(gate.url + path, { method: 'POST', headers: dice.pick(senders) }).then(() => {
@@ -124,11 +127,11 @@ function personOf({ cookie = '', authorization = 'none' }: Headers): string {
   return `session ${cookieIn(cookie, 'session')}, lang ${cookieIn(cookie, 'lang')}, ${authorization}`;
 }
 
-function answerPerson(told: IncomingMessage, response: ServerResponse, content: string, more: Headers = {}): void {
+function answerPerson(told: IncomingMessage, response: ServerResponse, { content }: { content: string }): void {
   const text = `${content} for ${personOf(told.headers as Headers)}. ${'.'.repeat(300)}`;
   const etag = `"${text.length}-${content}-${personOf(told.headers as Headers)}"`;
-  if (told.headers['if-none-match'] === etag) response.writeHead(304, { etag, ...more }).end();
-  else response.writeHead(200, { 'content-type': 'text/plain', etag, ...more }).end(text);
+  if (told.headers['if-none-match'] === etag) response.writeHead(304, { etag }).end();
+  else response.writeHead(200, { 'content-type': 'text/plain', etag }).end(text);
 }
 
 function isForAnother({ sent, text }: Heard): string | undefined {
@@ -163,7 +166,7 @@ function setCookieCell(): Promise<UnseenCell> {
     name: 'cookies that a public answer sets',
     route: {},
     senders: [{}],
-    answer: (told, response, content) => {
+    answer: (told, response, { content }) => {
       const isNew = told.url === '/me';
       const cookie: Headers = isNew ? { 'set-cookie': `session=${++sessions}` } : {};
       response.writeHead(200, { 'cache-control': 'public, max-age=60', ...cookie }).end(`${content} for ${sessions}`);
@@ -195,13 +198,14 @@ export const CLIENT_DIRECTIVES: UnseenRace = {
 
 /** Robots are refused, members get what is theirs alone; what is stored is for all, until it is changed. */
 function reloadCell(route: Route): Promise<UnseenCell> {
-  const stored = new Map<string, string>();
+  /** By path and version: what was stored, and the round in which that was seen. */
+  const stored = new Map<string, { readonly text: string; readonly round: number }>();
   let fills = 0;
   return runCell({
     name: `client directives ${JSON.stringify(route)}`,
     route,
     senders: BROWSERS,
-    answer: ({ headers }, response, content) => {
+    answer: ({ headers }, response, { content, round }) => {
       const agent = headers['user-agent'];
       const told = `${headers['cache-control']} ${headers.pragma}`;
       if (agent === 'bot') response.writeHead(403).end('no');
@@ -209,17 +213,19 @@ function reloadCell(route: Route): Promise<UnseenCell> {
       else {
         response
           .writeHead(200, { 'cache-control': 'max-age=600', 'content-type': 'text/plain' })
-          .end(`${content}, fill ${++fills}, told ${told}. ${'.'.repeat(2_000)}`);
+          .end(`${content}, fill ${++fills} in round ${round}, told ${told}. ${'.'.repeat(2_000)}`);
       }
     },
-    judge: ({ path, text, isHit, isPart }) => {
+    judge: ({ path, text, isHit, isPart, round }) => {
       if (text.includes('fill') && !text.includes('told undefined undefined')) return 'the origin was told of a reload';
       if (!isHit || isPart) return undefined;
       if (!text.includes('fill')) return 'what is for one was stored';
       const version = `${path} ${versionOf(text)}`;
-      const before = stored.get(version) ?? text;
+      const before = stored.get(version) ?? { text, round };
       stored.set(version, before);
-      return before === text ? undefined : `another fill took the place of "${before.slice(0, 60)}"`;
+      // Fills of one round may overtake each other.
+      const filledIn = Number(/in round (\d+)/.exec(text)?.[1]);
+      return filledIn > before.round ? `a later fill took the place of "${before.text.slice(0, 60)}"` : undefined;
     },
   });
 }
