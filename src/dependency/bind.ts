@@ -4,13 +4,11 @@
 // told, and no row's key is; an OFFSET that may skip rows, and no row is known to have had no part.
 
 import { bindWhole, type ResultRows, type Values } from './bind-predicate.ts';
-import { cellOf, resultCellOf } from './cells.ts';
-import type { Cell } from './change.ts';
-import type { ColumnType } from './column-type.ts';
+import { resultCellOf } from './cells.ts';
 import type { Bound, BoundRead, Instance } from './instance.ts';
 import type { Predicate } from './predicate.ts';
 import { keyOfCells } from './row-key.ts';
-import type { Count, Lookup, OrderTerm, TableRead, Template, Window } from './template.ts';
+import type { Count, Lookup, TableRead, Template, Window } from './template.ts';
 
 /** Its parameters, where it is to be run for these of its statement. */
 export function lookupParameters({ operands }: Lookup, parameters: readonly unknown[]): unknown[] {
@@ -63,18 +61,11 @@ function boundOf({ window, table }: TableRead, { parameters, result }: Values): 
     // No row is beyond it; those that were skipped are told from those that are shown all the same.
     return maySkip(window, parameters) ? { last: window.order.map(() => undefined), hasOffset: true } : undefined;
   }
-  const cells = window.order.map((term) => lastCell(table.columns[term.column]?.type, term, last[term.output]));
+  const cells = window.order.map(({ column, output }) => {
+    const type = table.columns[column]?.type;
+    return type && resultCellOf(type, last[output]);
+  });
   return { last: cells, hasOffset: maySkip(window, parameters) };
-}
-
-/** The instant of a Date was more exact in the database: the bound is moved outwards by what may be lost. */
-function lastCell(type: ColumnType | undefined, { isDescending }: OrderTerm, value: unknown): Cell {
-  if (type === undefined) return undefined;
-  if (type.family === 'postgres' && type.type === 'timestamptz' && value instanceof Date) {
-    const limit = new Date(value.getTime() + (isDescending ? -1 : 2));
-    return cellOf(type, limit);
-  }
-  return resultCellOf(type, value);
 }
 
 function maySkip(window: Window | undefined, parameters: readonly unknown[]): boolean {
@@ -113,7 +104,8 @@ export function resultRowsOf(template: Tracked, rows: readonly unknown[]): Resul
 
 const neededByTemplate = new WeakMap<Tracked, ReadonlySet<number>>();
 
-function neededOutputs(template: Tracked): ReadonlySet<number> {
+/** Columns of the result that facts are taken from, from 0. */
+export function neededOutputs(template: Tracked): ReadonlySet<number> {
   const known = neededByTemplate.get(template);
   if (known !== undefined) return known;
   const needed = new Set<number>();

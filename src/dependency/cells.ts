@@ -31,15 +31,27 @@ export function cellOf(type: ColumnType, value: unknown): Cell {
   return type.family === 'sqlite' ? sqliteCell(type, value) : postgresCell(type.type, value);
 }
 
+/** A value of a result as PostgreSQL wrote it, before any parser of a driver or an application saw it. */
+export class ServerText {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
 /**
- * The same for a value that a driver read from such a column: numbers and Dates made of what holds more than they do
- * are not known.
+ * The same for a value that a driver read from such a column. A number or a Date that may have been made of more than it
+ * holds is not known; nor are digits from a column of SQLite without a type, which libSQL gives for numbers if asked to.
  */
 export function resultCellOf(type: ColumnType, value: unknown): Cell {
-  if (type.family === 'postgres') {
-    if (value instanceof Date) return undefined;
-    if (type.type === 'decimal' && typeof value === 'number') return undefined;
+  if (type.family === 'sqlite') {
+    const isDoubtful = type.affinity === 'blob' && typeof value === 'string' && WHOLE.test(value);
+    return isDoubtful ? undefined : cellOf(type, value);
   }
+  if (value instanceof ServerText) return cellOfText(type, value.text);
+  if (value instanceof Date) return undefined;
+  if (typeof value === 'number' && type.type !== 'integer' && type.type !== 'float') return undefined;
   return cellOf(type, value);
 }
 

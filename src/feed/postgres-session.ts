@@ -79,6 +79,7 @@ export function nodePostgres(config: string | object): ConnectPostgres {
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       application_name: 'tidegate',
       ...given,
+      types: TYPES,
       ...(purpose === 'replication' ? { replication: 'database' } : {}),
     });
     const session = new NodePostgresSession(client);
@@ -101,6 +102,15 @@ async function loadClient(): Promise<ClientClass> {
     throw new TidegateError('E_FEED', 'expected the package pg, which could not be loaded: npm install pg', { cause });
   }
 }
+
+type Parse = (text: string) => unknown;
+/** By the identifiers of bool, int2, int4, oid, float8 and json; of any other type the text. */
+const PARSERS: Readonly<Record<number, Parse>> = {
+  ...{ 16: (text) => text === 't', 21: Number, 23: Number, 26: Number, 701: Number },
+  114: (text) => JSON.parse(text) as unknown,
+};
+/** An application may have changed those that the whole process shares. */
+const TYPES = { getTypeParser: (id: number): Parse => PARSERS[id] ?? String };
 
 const MAX_NAMED = 200;
 

@@ -3,7 +3,7 @@
 // The one complication: nothing here may fail the statement, or be in doubt about it. Whatever cannot be told makes the
 // response one that is not stored.
 
-import { bindInstance, resultRowsOf } from '../dependency/bind.ts';
+import { bindInstance, neededOutputs, resultRowsOf } from '../dependency/bind.ts';
 import type { ResultRows } from '../dependency/bind-predicate.ts';
 import type { Instance } from '../dependency/instance.ts';
 import type { ReadMark } from '../dependency/recent-changes.ts';
@@ -200,7 +200,8 @@ export class Recorder {
         }
         end();
       };
-      return { done, failed: () => done(undefined) };
+      const outputs = template.kind === 'tracked' ? neededOutputs(template) : undefined;
+      return { done, failed: () => done(undefined), outputs };
     }
     return undefined;
   }

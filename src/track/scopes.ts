@@ -13,6 +13,8 @@ export interface Reading {
   done(rows: readonly unknown[] | undefined, isWhole?: boolean): void;
   /** It failed: nothing was read, but a write may have been made. */
   failed(): void;
+  /** Columns of the answer that facts are taken from, from 0; undefined: none are. */
+  readonly outputs?: ReadonlySet<number> | undefined;
 }
 
 /** Where a statement is run. */
@@ -90,6 +92,7 @@ export class Scopes<S extends object> {
     this.#underWay.add(join);
     this.each(join);
     return {
+      outputs: new Set(readings.flatMap(({ outputs = [] }) => [...outputs])),
       done: (rows, isWhole) => {
         this.#underWay.delete(join);
         for (const reading of readings) reading.done(rows, isWhole);

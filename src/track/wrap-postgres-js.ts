@@ -1,7 +1,8 @@
 // postgres.js: a function that makes queries, which run once somebody waits for them.
 //
 // The one complication: a query may be a part of another one, and its text is not known before it has run. So it is
-// recorded when it is waited for, with the text and the parameters that were sent.
+// recorded when it is waited for, with the text and the parameters that were sent. What the server sent is not kept:
+// values count where the parser that made them is known by its source to lose nothing that matters.
 
 import type { Connection, Recorder } from './recorder.ts';
 import { connection, methodOf } from './wrapping.ts';
@@ -20,7 +21,8 @@ type Call = (...given: unknown[]) => unknown;
 
 /** `sql`. */
 export function wrapPostgresJs<T extends object>(sql: T, recorder: Recorder, on: Connection = connection(false)): T {
-  const query = (made: unknown) => (isQuery(made) ? wrapQuery(made, recorder, on) : made);
+  const parts: Parts = { recorder, on, transform: transformOf(sql) };
+  const query = (made: unknown) => (isQuery(made) ? wrapQuery(made, parts) : made);
   const inner =
     (name: string) =>
     (...given: unknown[]) =>
@@ -58,7 +60,25 @@ function isQuery(made: unknown): made is Promise<unknown> {
   return made instanceof Promise && 'strings' in made && 'args' in made;
 }
 
-function wrapQuery(query: Promise<unknown>, recorder: Recorder, on: Connection): Promise<unknown> {
+interface Parts {
+  readonly recorder: Recorder;
+  readonly on: Connection;
+  readonly transform: Transform;
+}
+
+/** Of the application's own: of each value and of each row. */
+interface Transform {
+  readonly value?: { readonly from?: unknown };
+  readonly row?: { readonly from?: unknown };
+}
+
+function transformOf(sql: object): Transform {
+  const { options } = sql as { readonly options?: { readonly transform?: Transform } };
+  return options?.transform ?? {};
+}
+
+function wrapQuery(query: Promise<unknown>, parts: Parts): Promise<unknown> {
+  const { recorder } = parts;
   let isNoted = false;
   let answer: Promise<unknown> | undefined;
   const note = () => {
@@ -66,7 +86,7 @@ function wrapQuery(query: Promise<unknown>, recorder: Recorder, on: Connection):
     isNoted = true;
   };
   const answered = () => {
-    answer ??= isNoted ? query.then((rows) => rows) : recorded(query, recorder, on);
+    answer ??= isNoted ? query.then((rows) => rows) : recorded(query, parts);
     return answer;
   };
   const proxy: Promise<unknown> = new Proxy(query, {
@@ -90,9 +110,10 @@ function wrapQuery(query: Promise<unknown>, recorder: Recorder, on: Connection):
 interface Run {
   readonly string?: unknown;
   readonly parameters?: unknown;
+  readonly isRaw?: unknown;
 }
 
-async function recorded(query: Promise<unknown>, recorder: Recorder, on: Connection): Promise<unknown> {
+async function recorded(query: Promise<unknown>, { recorder, on, transform }: Parts): Promise<unknown> {
   const started = recorder.start();
   let rows: unknown;
   try {
@@ -101,10 +122,29 @@ async function recorded(query: Promise<unknown>, recorder: Recorder, on: Connect
     recorder.call('a query that failed');
     throw error;
   }
-  const { string, parameters } = query as unknown as Run;
+  const { string, parameters, isRaw } = query as unknown as Run;
   const reading = recorder.begin(string, { list: parametersOf(parameters), started }, on);
-  reading?.done(Array.isArray(rows) ? [...rows] : undefined);
+  const isOwn = transform.value?.from || transform.row?.from || isRaw === true;
+  reading?.done(isOwn ? undefined : rowsOf(rows, reading.outputs ?? new Set()));
   return rows;
+}
+
+/** Parsers that give the text itself, or the number or truth value that all of it says. A Date is not told all of a time. */
+const FAITHFUL = /^\(?(\w+)\)?=>(?:\1|\+\1|\1==='t')$/;
+
+/** By the ordinals of its columns, which may go by other names than the statement's. */
+function rowsOf(rows: unknown, outputs: ReadonlySet<number>): readonly unknown[] | undefined {
+  const { columns } = rows as { readonly columns?: readonly { readonly name: string; readonly parser?: unknown }[] };
+  if (!Array.isArray(rows) || !Array.isArray(columns)) return undefined;
+  const names = columns.map(({ name }) => name);
+  const known = columns.map(
+    ({ parser, name }, at) => outputs.has(at) && isFaithful(parser) && names.indexOf(name) === names.lastIndexOf(name),
+  );
+  return rows.map((row) => known.map((is, at) => (is ? (Array.isArray(row) ? row[at] : row[names[at]]) : undefined)));
+}
+
+function isFaithful(parser: unknown): boolean {
+  return parser === undefined || FAITHFUL.test(String(parser).replaceAll(/\s|;$/g, ''));
 }
 
 function parametersOf(parameters: unknown): readonly unknown[] {

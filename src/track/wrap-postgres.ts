@@ -6,6 +6,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Given } from './parameters.ts';
 import type { Connection, Reading, Recorder } from './recorder.ts';
+import { ServerTexts, withOwn } from './server-texts.ts';
 import { methodOf, namesOf, runLater, wrapped } from './wrapping.ts';
 
 const HARMLESS = namesOf(`on once off addListener removeListener removeAllListeners emit end release ref unref
@@ -41,7 +42,7 @@ export function wrapPg<T extends object>(target: T, recorder: Recorder, pool?: C
           begins++;
         }
         const reading = recorder.begin(text, asked, on);
-        const answer = runQuery(target, given, { reading, isWhole: asked.isWhole });
+        const answer = runQuery(target, given, { reading, isWhole: asked.isWhole, isPool });
         if (!isEnd || isPool) return answer;
         const seen = begins;
         return after(answer, () => {
@@ -93,30 +94,30 @@ function askedOf([first, second]: readonly unknown[]): Asked | undefined {
 interface Running {
   readonly reading: Reading | undefined;
   readonly isWhole: boolean;
+  readonly isPool: boolean;
 }
 
-function runQuery(target: object, given: readonly unknown[], { reading, isWhole }: Running): unknown {
-  const query = methodOf(target, 'query');
+function runQuery(target: object, given: readonly unknown[], { reading, isWhole, isPool }: Running): unknown {
+  if (reading === undefined) return methodOf(target, 'query')(...given);
+  const texts = new ServerTexts(reading.outputs ?? new Set());
+  const query = (...args: unknown[]) =>
+    isPool ? texts.onPool(target, args) : methodOf(target, 'query')(...texts.asked(target, args));
   const at = given.findLastIndex((one) => typeof one === 'function');
-  if (reading === undefined) return query(...given);
-  const callback = at >= 0 ? (given[at] as Callback) : (given[0] as { readonly callback?: Callback }).callback;
+  const stated = isPool ? undefined : (given[0] as { readonly callback?: Callback }).callback;
+  const callback = at >= 0 ? (given[at] as Callback) : stated;
   if (callback === undefined) {
-    return runLater(reading, { run: () => query(...given), rows: rowsOf, isWhole });
+    const rows = (answer: unknown) => texts.rowsOf(answer);
+    return runLater(reading, { run: () => query(...given), rows, isWhole });
   }
   // It is called by the connection, which knows nothing of the request; what it reads belongs to it all the same.
   const bound = AsyncResource.bind(callback);
   const heard: Callback = (error, answer, ...rest) => {
     if (error) reading.failed();
-    else reading.done(rowsOf(answer), isWhole);
+    else reading.done(texts.rowsOf(answer), isWhole);
     bound(error, answer, ...rest);
   };
   if (at >= 0) return query(...given.with(at, heard));
-  return query({ ...(given[0] as object), callback: heard }, ...given.slice(1));
-}
-
-function rowsOf(answer: unknown): readonly unknown[] | undefined {
-  const { rows } = (answer ?? {}) as { readonly rows?: unknown };
-  return Array.isArray(rows) ? rows : undefined;
+  return query(withOwn(given[0] as object, { callback: heard }), ...given.slice(1));
 }
 
 /** Once it is over, however; a callback's answer cannot be waited for. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { bindInstance, resultRowsOf } from '../../src/dependency/bind.ts';
+import { ServerText } from '../../src/dependency/cells.ts';
 import type { TableShape } from '../../src/dependency/change.ts';
 import type { BoundRead } from '../../src/dependency/instance.ts';
 import type { Predicate } from '../../src/dependency/predicate.ts';
@@ -190,15 +191,14 @@ describe('the bound', () => {
     expect(bind({ window: WINDOW }, [2]).bound).toBe(undefined);
   });
 
-  it('is further out where a Date has lost microseconds', () => {
+  it('is as exact as the text that the server sent, and unknown of what was made of it', () => {
     const type = { family: 'postgres', type: 'timestamptz', isOrdered: true } as const;
     const table = { ...TABLE, columns: [TABLE.columns[0]!, { name: 'at', type, isNotNull: true }] };
-    const last = (isDescending: boolean) => {
-      const window = { ...WINDOW, order: [{ ...WINDOW.order[0]!, isDescending }] };
-      return bind({ table, window }, [1], [[1, new Date(1000)]]).bound?.last;
-    };
-    expect(last(true)).toEqual([999_000]);
-    expect(last(false)).toEqual([1_002_000]);
+    const last = (value: unknown) => bind({ table, window: WINDOW }, [1], [[1, value]]).bound?.last;
+    expect(last(new ServerText('1970-01-01 00:00:01.000009+00'))).toEqual([1_000_009]);
+    expect(last(new ServerText('01.01.1970 00:00:01 CET'))).toEqual([undefined]);
+    // JavaScript reads the year 99 as 1999.
+    expect(last(new Date('0099-05-05 10:00:00+00'))).toEqual([undefined]);
   });
 });
 

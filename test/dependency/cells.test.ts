@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cellOf, cellOfText, resultCellOf } from '../../src/dependency/cells.ts';
+import { cellOf, cellOfText, resultCellOf, ServerText } from '../../src/dependency/cells.ts';
 import type { Cell } from '../../src/dependency/change.ts';
 import type { PostgresColumnType, SqliteColumnType } from '../../src/dependency/column-type.ts';
 
@@ -107,7 +107,23 @@ describe('cellOf, of PostgreSQL', () => {
     expect(resultCellOf(postgres('decimal'), '0.10')).toBe('0.10');
     expect(resultCellOf(postgres('timestamptz'), DAY)).toBe(undefined);
     expect(resultCellOf(postgres('integer'), 5)).toBe(5);
+    expect(resultCellOf(postgres('text'), 7)).toBe(undefined);
     expect(resultCellOf(sqlite('integer'), 5)).toBe(5);
+    expect(resultCellOf(sqlite('integer'), '5')).toBe(5);
+    expect(resultCellOf(sqlite('blob'), '5')).toBe(undefined);
+    expect(resultCellOf(sqlite('blob'), 'x')).toBe('x');
+  });
+
+  it('of a result is what the server sent, where that is known', () => {
+    const facts = [
+      [postgres('boolean'), 't', true],
+      [postgres('integer'), '9007199254740993', 9007199254740993n],
+      [postgres('decimal'), '1.04', '1.04'],
+      [postgres('text'), '007', '007'],
+      [postgres('bytes'), '\\x00ff', new Uint8Array([0, 255])],
+      [postgres('timestamptz'), '2024-01-01 00:00:00', undefined],
+    ] as const;
+    for (const [type, text, cell] of facts) expect(resultCellOf(type, new ServerText(text))).toEqual(cell);
   });
 });
 
