@@ -20,7 +20,7 @@ export interface WatchedTable extends PostgresTable {
 export interface Watched {
   /** Fingerprint of all of it: 8 hexadecimal digits. */
   readonly print: string;
-  /** Of what belongs to no single table: views, types, functions, policies, inheritance. */
+  /** Of what belongs to no single table: views, functions, operators, casts, domains, policies, inheritance. */
   readonly others: string;
   readonly tables: ReadonlyMap<number, WatchedTable>;
   /** As `watchedName` makes them. */
@@ -52,12 +52,13 @@ const OTHERS = `SELECT md5(concat_ws(' ',
     (SELECT string_agg(r.oid || ':' || r.xmin, ' ' ORDER BY r.oid) FROM pg_rewrite r
       JOIN pg_class c ON c.oid = r.ev_class WHERE r.oid >= ${FIRST_OWN} AND c.relpersistence <> 't'),
     (SELECT string_agg(oid || ':' || xmin, ' ' ORDER BY oid) FROM pg_proc WHERE oid >= ${FIRST_OWN}
-      AND pronamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname LIKE 'pg\\_%' OR nspname = 'tidegate')),
+      AND pronamespace NOT IN (SELECT oid FROM pg_namespace WHERE nspname LIKE 'pg\\_temp%' OR nspname = 'tidegate')),
     (SELECT string_agg(oid || ':' || xmin, ' ' ORDER BY oid) FROM pg_operator WHERE oid >= ${FIRST_OWN}),
     (SELECT string_agg(oid || ':' || xmin, ' ' ORDER BY oid) FROM pg_cast WHERE oid >= ${FIRST_OWN}),
     (SELECT string_agg(oid || ':' || xmin, ' ' ORDER BY oid) FROM pg_collation WHERE oid >= ${FIRST_OWN}),
     (SELECT string_agg(t.oid || ':' || t.xmin, ' ' ORDER BY t.oid) FROM pg_type t WHERE t.oid >= ${FIRST_OWN}
       AND t.typtype IN ('b', 'd', 'r', 'm') AND t.typcategory <> 'A'),
+    (SELECT string_agg(oid || ':' || xmin, ' ' ORDER BY oid) FROM pg_constraint WHERE contypid >= ${FIRST_OWN}),
     (SELECT string_agg(oid || ':' || xmin, ' ' ORDER BY oid) FROM pg_policy),
     (SELECT string_agg(oid || ':' || xmin, ' ' ORDER BY oid) FROM pg_enum WHERE oid >= ${FIRST_OWN}),
     (SELECT string_agg(i.inhrelid || ':' || i.inhparent, ' ' ORDER BY i.inhrelid, i.inhparent) FROM pg_inherits i

@@ -13,11 +13,12 @@ import { resolveExpression } from './expressions.ts';
 import { narrowByLookups } from './lookups.ts';
 import { narrowPlan, narrowRegion, type Surroundings, show, use } from './narrowing.ts';
 import { addsOnly, hasOffset, keyOutputsOf, noteMissingKey, shownColumns, type Top } from './outputs.ts';
+import type { Purity } from './purity.ts';
 import { regionOf } from './regions.ts';
 import type { Output, PlainPlan, ReadState, Resolved } from './resolved.ts';
 import { resolveSelect } from './selects.ts';
 import { normalized, templateId } from './template-id.ts';
-import { checkPurity, type Purity } from './volatile.ts';
+import { checkPurity, checkRuns } from './volatile.ts';
 import { isPlacedByOrder, windowOf } from './windows.ts';
 import { type StatementParts, writeOf } from './writes.ts';
 
@@ -72,12 +73,13 @@ function queryOf(statements: readonly Statement[], parts: StatementParts): Known
   }
 }
 
-function purityOf({ dialect, pureFunctions = new Set() }: StatementParts): Purity {
-  return { dialect, pureFunctions };
+function purityOf({ dialect, catalogue, pureFunctions = new Set() }: StatementParts): Purity {
+  return { dialect, pureFunctions, routines: catalogue.routines };
 }
 
 function analysisOf(parts: StatementParts): Analysis {
   const { dialect, catalogue, parser } = parts;
+  const purity = purityOf(parts);
   const analysis: Analysis = {
     dialect,
     catalogue,
@@ -86,7 +88,9 @@ function analysisOf(parts: StatementParts): Analysis {
     notes: [],
     expression: (expression, place) => resolveExpression(expression, place, analysis),
     select: (select, place) => resolveSelect(select, place, analysis),
-    check: (select) => checkPurity(select, purityOf(parts)),
+    purity,
+    check: (select) => checkPurity(select, purity),
+    checkRuns: (runs) => checkRuns(runs, purity),
   };
   return analysis;
 }

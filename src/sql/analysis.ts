@@ -6,6 +6,7 @@
 import type { TableShape } from '../dependency/change.ts';
 import type { Dialect, Fallback, FallbackNote } from '../dependency/template.ts';
 import type { Catalogue, CommonTable, Expression, Parser, Select } from './ast.ts';
+import type { Purity } from './purity.ts';
 import type { Output, Plan, ReadState, Resolved } from './resolved.ts';
 
 /** Ends an analysis: nothing finer can be said of the statement. */
@@ -80,8 +81,11 @@ export interface Analysis {
   readonly notes: FallbackNote[];
   readonly expression: (expression: Expression, place: Place) => Resolved;
   readonly select: (select: Select, place: Place) => ResolvedSelect;
-  /** Throws where a view, a function or a lock in it depends on more than tables. */
+  readonly purity: Purity;
+  /** Throws where the text of a view depends on more than tables. */
   readonly check: (select: Select) => void;
+  /** Throws where one of the functions may. */
+  readonly checkRuns: (runs: readonly string[]) => void;
 }
 
 /** More reads than this, and the statement is taken by its tables alone. */

@@ -1,6 +1,6 @@
 // Forms of ast.ts that both parsers make.
 
-import type { Expression, Select, SelectBody, Source } from './ast.ts';
+import type { Callee, Expression, Select, SelectBody, Source } from './ast.ts';
 
 /** What is wrong with a statement that cannot be read safely; its text is the reason of `unparsed`. */
 export class Unreadable extends Error {}
@@ -11,6 +11,10 @@ export function negated(isNegated: boolean, operand: Expression): Expression {
 
 export function call(name: string, args: readonly Expression[], isAggregate = false): Expression {
   return { kind: 'call', name, args, isAggregate };
+}
+
+export function operator(name: string, schema?: string): Callee {
+  return { kind: 'operator', schema, name };
 }
 
 /** A body with nothing around it. */

@@ -34,22 +34,35 @@ export type Expression =
     }
   | { readonly kind: 'exists'; readonly select: Select }
   | { readonly kind: 'scalar'; readonly select: Select }
+  /** `schema`: as it is written; the grammar's own forms are of `pg_catalog`. */
   | {
       readonly kind: 'call';
+      readonly schema?: string | undefined;
       readonly name: string;
       readonly args: readonly Expression[];
       readonly isAggregate: boolean;
     }
-  | { readonly kind: 'cast'; readonly operand: Expression; readonly type: string }
+  /** `target`: PostgreSQL's type by its name alone, an array's by that of its elements. */
+  | { readonly kind: 'cast'; readonly operand: Expression; readonly type: string; readonly target?: Callee }
   | { readonly kind: 'collate'; readonly operand: Expression; readonly collation: string }
-  /** `reason`: what it is, e.g. `case`, `window function`. `names`: functions and operators in it. */
+  /** `reason`: what it is, e.g. `case`, `window function`. `callees`: its own, not those of its parts. */
   | {
       readonly kind: 'opaque';
       readonly reason: string;
-      readonly names: readonly string[];
+      readonly callees: readonly Callee[];
       readonly parts: readonly Expression[];
       readonly selects: readonly Select[];
     };
+
+/**
+ * A name that the database may carry out by a function. `type`: of a cast, which may have a function. `field`: of a row,
+ * which may as well be a function that takes it. `schema` undefined: looked for on the search path.
+ */
+export interface Callee {
+  readonly kind: 'function' | 'operator' | 'type' | 'field';
+  readonly schema: string | undefined;
+  readonly name: string;
+}
 
 export type Source =
   | {
@@ -78,13 +91,20 @@ export type Source =
   /** A function that gives rows. */
   | {
       readonly kind: 'function';
+      readonly schema?: string | undefined;
       readonly name: string;
       readonly args: readonly Expression[];
       readonly alias: string | undefined;
     };
 
 export type ResultColumn =
-  | { readonly kind: 'expression'; readonly expression: Expression; readonly alias: string | undefined }
+  /** `isSpread`: all fields of a row, in columns that are not known here. */
+  | {
+      readonly kind: 'expression';
+      readonly expression: Expression;
+      readonly alias: string | undefined;
+      readonly isSpread?: boolean;
+    }
   /** All columns, of one source or of all. */
   | { readonly kind: 'star'; readonly table: readonly string[] };
 
@@ -161,6 +181,8 @@ export interface Catalogue {
   readonly session?: Session;
   /** As it is written in a statement, after the dialect's folding of case. */
   relation(schema: string | undefined, name: string): Relation | null;
+  /** Undefined: nothing is known of functions, operators and types. */
+  readonly routines?: Routines | undefined;
   /** All of it, where it can be had as plain data. */
   readonly data?: CatalogueData;
 }
@@ -179,10 +201,48 @@ export interface CatalogueData {
   }[];
   /** Virtual tables that are there without having been created; in lower case. */
   readonly modules: readonly string[];
+  readonly routines?: RoutinesData | undefined;
+}
+
+/** What a callee of PostgreSQL that is not the system's own may run. */
+export interface Routine {
+  readonly kind: 'function' | 'operator' | 'type';
+  readonly schema: string;
+  readonly name: string;
+  /** Of any overload: it gives no value, one value or several for a row, or one for many rows. */
+  readonly isOverRows: boolean;
+  /** With their schema: functions that may read anything. */
+  readonly runs: readonly string[];
+}
+
+export interface RoutinesData {
+  /** All functions that are not the system's own; operators and types of those that may read anything. */
+  readonly own: readonly Routine[];
+  /** Names of the system's functions that give several rows or none. */
+  readonly setReturning: readonly string[];
+  /** Names of the system's functions of one argument that depend on more than it. */
+  readonly moving: readonly string[];
+  /** Functions that the server may run unasked, for casts among the system's own types. */
+  readonly implicit: readonly string[];
+}
+
+export interface Routines {
+  /** All that may be meant. */
+  find(callee: Callee): readonly Routine[];
+  isSetReturning(name: string): boolean;
+  isMoving(name: string): boolean;
+  /** The system's names are found before any others. */
+  readonly isSystemFirst: boolean;
+  readonly implicit: readonly string[];
 }
 
 export type Relation =
-  | { readonly kind: 'table'; readonly table: import('../dependency/change.ts').TableShape }
+  /** `runs`: functions that the server may run for the types of its columns; see Routine. */
+  | {
+      readonly kind: 'table';
+      readonly table: import('../dependency/change.ts').TableShape;
+      readonly runs?: readonly string[];
+    }
   /** `text`: its SELECT. */
   | { readonly kind: 'view'; readonly text: string; readonly columns: readonly string[] }
   /** A temporary, foreign or virtual table, a materialised view: changes of it are not seen. */

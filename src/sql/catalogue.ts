@@ -3,11 +3,19 @@
 // The one complication: the two databases look for a name in their own ways, and hide what is temporary in their own.
 
 import { TidegateError } from '../errors.ts';
-import type { Catalogue, CatalogueData, Relation, Session } from './ast.ts';
+import type { Callee, Catalogue, CatalogueData, Relation, Routine, Routines, Session } from './ast.ts';
 
 interface Known {
   readonly relations: ReadonlyMap<string, Relation>;
   readonly modules: ReadonlySet<string>;
+  readonly routines: KnownRoutines | undefined;
+}
+
+interface KnownRoutines {
+  readonly routines: ReadonlyMap<string, Routine>;
+  readonly setReturning: ReadonlySet<string>;
+  readonly moving: ReadonlySet<string>;
+  readonly implicit: readonly string[];
 }
 
 /** Shared by all sessions. */
@@ -17,7 +25,7 @@ export function catalogueOf(data: CatalogueData, session?: Session): Catalogue {
   const { dialect, source } = data;
   const { path } = session ?? data;
   const keyOf = dialect === 'sqlite' ? foldedKey : plainKey;
-  const { relations, modules } = knownOf(data, keyOf);
+  const { relations, modules, routines } = knownOf(data, keyOf);
   return {
     source,
     ...(session !== undefined && { session }),
@@ -29,6 +37,7 @@ export function catalogueOf(data: CatalogueData, session?: Session): Catalogue {
       }
       return dialect === 'sqlite' ? hiddenInSqlite(name, modules) : hiddenInPostgres(schema);
     },
+    routines: routines && routinesOn(path, routines),
   };
 }
 
@@ -42,11 +51,41 @@ function knownOf(data: CatalogueData, keyOf: (schema: string, name: string) => s
   let found = known.get(data);
   if (found === undefined) {
     const relations = new Map(data.relations.map(({ schema, name, relation }) => [keyOf(schema, name), relation]));
-    found = { relations, modules: new Set(data.modules) };
+    found = { relations, modules: new Set(data.modules), routines: routinesOf(data) };
     known.set(data, found);
   }
   return found;
 }
+
+/** Those of all schemas of the path: which of them the server takes is a matter of the types of what they are given. */
+function routinesOn(path: readonly string[], { routines, setReturning, moving, implicit }: KnownRoutines): Routines {
+  const find = ({ kind, schema, name }: Callee): Routine[] =>
+    (schema === undefined ? path : [schema]).flatMap((place) => {
+      const routine = routines.get(routineKey(kind === 'field' ? 'function' : kind, place, name));
+      return routine === undefined ? [] : [routine];
+    });
+  return {
+    find,
+    isSetReturning: (name) => setReturning.has(name),
+    isMoving: (name) => moving.has(name),
+    isSystemFirst: path.find((schema) => !schema.startsWith('pg_temp')) === SYSTEM,
+    implicit,
+  };
+}
+
+function routinesOf(data: CatalogueData): KnownRoutines | undefined {
+  if (data.routines === undefined) return undefined;
+  const { own, setReturning, moving, implicit } = data.routines;
+  const routines = new Map(own.map((routine) => [routineKey(routine.kind, routine.schema, routine.name), routine]));
+  return { routines, setReturning: new Set(setReturning), moving: new Set(moving), implicit };
+}
+
+function routineKey(kind: string, schema: string, name: string): string {
+  return `${kind}\0${plainKey(schema, name)}`;
+}
+
+/** The schema of PostgreSQL's own. */
+export const SYSTEM = 'pg_catalog';
 
 function hiddenInSqlite(name: string, modules: ReadonlySet<string>): Relation | null {
   if (/^(?:sqlite|pragma)_/i.test(name)) return { kind: 'unseen', what: 'a table of the system' };

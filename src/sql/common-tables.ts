@@ -74,7 +74,10 @@ function readRelation({ schema, name }: Name, place: Place, analysis: Analysis) 
   const relation =
     (place.schema && catalogue.relation(schema ?? place.schema, name)) || catalogue.relation(schema, name);
   if (relation?.kind === 'unseen') throw new Stop('uncacheable', relation.what);
-  if (relation?.kind === 'table') addRead(analysis, relation.table, name).isWhole = true;
+  if (relation?.kind === 'table') {
+    analysis.checkRuns(relation.runs ?? []);
+    addRead(analysis, relation.table, name).isWhole = true;
+  }
   if (relation?.kind !== 'view') return undefined;
   const [statement] = parser.parse(relation.text);
   if (statement?.kind !== 'query') throw new Stop('source', `view ${name}`, 'unparsed');

@@ -12,6 +12,7 @@ import type { Expression } from './ast.ts';
 import { typeOf } from './closure.ts';
 import { castType, givenComparison, givenFlag, givenNullTest, inJsonParameter, inParameter } from './givens.ts';
 import { IN_SELECT } from './membership.ts';
+import { isOverRows } from './purity.ts';
 import { other, type Plan, plansOf, type Resolved } from './resolved.ts';
 import { resolveName } from './scope.ts';
 
@@ -181,11 +182,13 @@ function patternOf({ operand, pattern, foldsCase, ...rest }: Of<'like'>, inner: 
 }
 
 /** An aggregate over columns of an outer query alone is one of that query, and makes it another query. */
-function callOf({ name, args, isAggregate }: Of<'call'>, place: Place, analysis: Analysis): Resolved {
+function callOf(expression: Of<'call'>, place: Place, analysis: Analysis): Resolved {
+  const { name, args } = expression;
   const { scope } = place;
   const [hits, misses] = [scope?.hits ?? 0, scope?.misses ?? 0];
   const parts = args.map((part) => resolveExpression(part, place, analysis));
-  if (isAggregate && scope !== undefined && scope.misses > misses && scope.hits === hits) {
+  const isOuter = scope !== undefined && scope.misses > misses && scope.hits === hits;
+  if (isOuter && isOverRows(expression, analysis.purity)) {
     throw new Stop('tables', `aggregate ${name} of an outer query`);
   }
   return other(name, parts);

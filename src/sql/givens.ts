@@ -37,7 +37,7 @@ const CASTS: Readonly<Record<string, PostgresColumnType['type']>> = {
 
 /** What a cast makes of a value. Undefined: a type that is not known here, or one that cuts. */
 export function castType(name: string): PostgresColumnType['type'] | undefined {
-  return CASTS[name.toLowerCase().replace(/^pg_catalog\./, '')];
+  return CASTS[name.toLowerCase()];
 }
 
 /** `column = ANY ($1)`, also with a cast to the array of the column's own type. */

@@ -6,6 +6,7 @@
 import type { Scalar, TableShape } from '../dependency/change.ts';
 import type { Catalogue, Relation } from './ast.ts';
 import { catalogueOf } from './catalogue.ts';
+import { ROUTINE_QUERIES, type RunsOfType, routinesFrom } from './postgres-routines.ts';
 import { type CollationRow, columnTypeOf, type TypeRow } from './postgres-types.ts';
 
 type RowObject = Readonly<Record<string, unknown>>;
@@ -33,7 +34,7 @@ const COLUMNS = `WITH RECURSIVE bases AS (
     UNION ALL SELECT b.domain, t.typbasetype FROM bases b JOIN pg_type t ON t.oid = b.type WHERE t.typtype = 'd'
   )
   SELECT a.attrelid::text AS relation, a.attname AS name, a.attnum::int AS place, a.attnotnull AS "isNotNull",
-    a.attcollation::text AS collation, t.typname AS type, t.typtype::text AS "typeKind", n.nspname AS "typeSchema"
+    a.attcollation::text AS collation, t.oid::text AS "typeId", t.typname AS type, t.typtype::text AS "typeKind", n.nspname AS "typeSchema"
   FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace s ON s.oid = c.relnamespace
     JOIN bases b ON b.domain = a.atttypid JOIN pg_type t ON t.oid = b.type AND t.typtype <> 'd'
     JOIN pg_namespace n ON n.oid = t.typnamespace
@@ -53,17 +54,21 @@ const SETTINGS = `SELECT current_setting('server_encoding') AS encoding,
 
 /** `source`: the identity of the database. */
 export async function readPostgresCatalogue(run: Run, source = 'postgres'): Promise<Catalogue> {
-  const [relations, columns, collations, settings] = [
-    await run(RELATIONS, []),
-    await run(COLUMNS, []),
-    await run(COLLATIONS, []),
-    await run(SETTINGS, []),
-  ];
+  const read = (query: string) => run(query, []);
+  const settings = await read(SETTINGS);
+  const relations = await read(RELATIONS);
+  const { data, runsOfType } = routinesFrom({
+    functions: await read(ROUTINE_QUERIES.functions),
+    operators: await read(ROUTINE_QUERIES.operators),
+    types: await read(ROUTINE_QUERIES.types),
+    system: await read(ROUTINE_QUERIES.system),
+  });
   const reading: Reading = {
     byId: new Map(relations.map((row) => [String(row.id), row])),
-    columns: Map.groupBy(columns, (row) => String(row.relation)),
-    collations: new Map(collations.map((row) => [String(row.id), row as unknown as CollationRow])),
+    columns: Map.groupBy(await read(COLUMNS), (row) => String(row.relation)),
+    collations: new Map((await read(COLLATIONS)).map((row) => [String(row.id), row as unknown as CollationRow])),
     isUtf8: settings[0]?.encoding === 'UTF8',
+    runsOfType,
   };
   return catalogueOf({
     dialect: 'postgres',
@@ -75,13 +80,14 @@ export async function readPostgresCatalogue(run: Run, source = 'postgres'): Prom
       relation: relationOf(row, reading),
     })),
     modules: [],
+    routines: data,
   });
 }
 
 /** Differs from before when what the catalogue holds does. */
 export async function postgresCatalogueVersion(run: Run): Promise<string> {
   const parts: string[] = [];
-  for (const query of [RELATIONS, COLUMNS, COLLATIONS, SETTINGS]) {
+  for (const query of [RELATIONS, COLUMNS, COLLATIONS, SETTINGS, ...Object.values(ROUTINE_QUERIES)]) {
     const [row] = await run(
       `SELECT md5(coalesce(string_agg(r::text, E'\\n' ORDER BY r::text), '')) AS sum FROM (${query}) r`,
       [],
@@ -96,6 +102,7 @@ interface Reading {
   readonly columns: ReadonlyMap<string, readonly RowObject[]>;
   readonly collations: ReadonlyMap<string, CollationRow>;
   readonly isUtf8: boolean;
+  readonly runsOfType: RunsOfType;
 }
 
 const UNSEEN_KINDS: Readonly<Record<string, string>> = {
@@ -174,7 +181,8 @@ function tableOf(row: RowObject, reading: Reading): Relation {
     })),
     key,
   };
-  return { kind: 'table', table };
+  const runs = [...new Set(columns.flatMap(({ typeId }) => reading.runsOfType(String(typeId))))];
+  return runs.length === 0 ? { kind: 'table', table } : { kind: 'table', table, runs };
 }
 
 function columnsOf(row: RowObject, reading: Reading): RowObject[] {

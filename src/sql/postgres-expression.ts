@@ -4,9 +4,22 @@
 // named with a schema other than pg_catalog keeps it, and is nobody's known operator.
 
 import type { Scalar } from '../dependency/change.ts';
-import type { Expression, Select } from './ast.ts';
-import { call, negated } from './ast-forms.ts';
-import { fieldsIf, isTree, listOf, nodeOf, qualifiedName, type Tree, textOf, treeOf } from './postgres-nodes.ts';
+import type { Callee, Expression, Select } from './ast.ts';
+import { negated, operator } from './ast-forms.ts';
+import { SYSTEM } from './catalogue.ts';
+import { isAggregate } from './functions.ts';
+import {
+  calleeOf,
+  fieldsIf,
+  isTree,
+  listOf,
+  namesOf,
+  nodeOf,
+  qualifiedName,
+  type Tree,
+  textOf,
+  treeOf,
+} from './postgres-nodes.ts';
 import { operatorOf } from './postgres-operators.ts';
 
 /** Where an expression stands. */
@@ -18,15 +31,6 @@ export interface PostgresPlace {
 
 type Handler = (fields: Tree, place: PostgresPlace) => Expression;
 
-const AGGREGATES = new Set(
-  `any_value array_agg avg bit_and bit_or bit_xor bool_and bool_or corr count covar_pop covar_samp every json_agg
-  json_agg_strict json_object_agg json_object_agg_strict json_object_agg_unique json_object_agg_unique_strict jsonb_agg
-  jsonb_agg_strict jsonb_object_agg jsonb_object_agg_strict jsonb_object_agg_unique jsonb_object_agg_unique_strict max min
-  mode percentile_cont percentile_disc range_agg range_intersect_agg regr_avgx regr_avgy regr_count regr_intercept regr_r2
-  regr_slope regr_sxx regr_sxy regr_syy stddev stddev_pop stddev_samp string_agg sum var_pop var_samp variance
-  xmlagg`.split(/\s+/),
-);
-
 /** Kinds of expressions that have a form; any other is gone through for those within it. */
 const POSTGRES_EXPRESSIONS: Readonly<Record<string, Handler>> = {
   A_Const: constant,
@@ -37,8 +41,12 @@ const POSTGRES_EXPRESSIONS: Readonly<Record<string, Handler>> = {
     return { kind: fields.boolop === 'AND_EXPR' ? 'and' : 'or', parts };
   },
   BooleanTest: booleanTest,
-  CaseExpr: (fields, place) => opaqueAt(place)('case', fields),
-  CoalesceExpr: (fields, place) => call('coalesce', expressionsOf(fields.args, place)),
+  A_Indirection: (fields, place) => {
+    const callees = namesOf(fields.indirection).map((name): Callee => ({ kind: 'field', schema: undefined, name }));
+    return opaqueAt(place)('field or element', fields, callees);
+  },
+  CaseExpr: (fields, place) => opaqueAt(place)('case', fields, fields.arg === undefined ? [] : [operator('=')]),
+  CoalesceExpr: (fields, place) => grammar('coalesce', expressionsOf(fields.args, place)),
   CollateClause: (fields, place) => ({
     kind: 'collate',
     operand: expressionOf(fields.arg, place),
@@ -53,7 +61,7 @@ const POSTGRES_EXPRESSIONS: Readonly<Record<string, Handler>> = {
   JsonArrayAgg: (fields, place) => jsonAggregate('json_arrayagg', fields, place),
   JsonObjectAgg: (fields, place) => jsonAggregate('json_objectagg', fields, place),
   MinMaxExpr: (fields, place) =>
-    call(fields.op === 'IS_LEAST' ? 'least' : 'greatest', expressionsOf(fields.args, place)),
+    grammar(fields.op === 'IS_LEAST' ? 'least' : 'greatest', expressionsOf(fields.args, place)),
   NullTest: (fields, place) => {
     if (nodeOf(fields.arg).kind === 'RowExpr') return opaqueAt(place)('row value', fields);
     return negated(fields.nulltesttype === 'IS_NOT_NULL', {
@@ -66,7 +74,7 @@ const POSTGRES_EXPRESSIONS: Readonly<Record<string, Handler>> = {
       ? { kind: 'parameter', index: fields.number - 1 }
       : opaqueAt(place)('parameter', fields),
   SQLValueFunction: (fields) =>
-    call(
+    grammar(
       String(fields.op)
         .replace(/^SVFOP_/, '')
         .replace(/_N$/, '')
@@ -78,12 +86,12 @@ const POSTGRES_EXPRESSIONS: Readonly<Record<string, Handler>> = {
     kind: 'cast',
     operand: expressionOf(fields.arg, place),
     type: typeName(treeOf(fields.typeName)),
+    target: calleeOf('type', treeOf(fields.typeName).names),
   }),
 };
 
 const REASONS: Readonly<Record<string, string>> = {
   A_ArrayExpr: 'array',
-  A_Indirection: 'field or element',
   GroupingFunc: 'grouping',
   GroupingSet: 'grouping sets',
   RowExpr: 'row value',
@@ -101,22 +109,29 @@ export function expressionsOf(nodes: unknown, place: PostgresPlace): Expression[
 
 type Opaque = Extract<Expression, { kind: 'opaque' }>;
 
-/** All expressions and selects below a node that has no form of its own. */
-function opaqueAt(place: PostgresPlace): (reason: string, value: unknown, names?: readonly string[]) => Opaque {
-  return (reason, value, names = []) => {
+/** A form of the grammar: no name that the search path gives a meaning. */
+function grammar(name: string, args: readonly Expression[]): Expression {
+  return { kind: 'call', schema: SYSTEM, name, args, isAggregate: false };
+}
+
+/** All expressions, selects and types below a node that has no form of its own. */
+function opaqueAt(place: PostgresPlace): (reason: string, value: unknown, callees?: readonly Callee[]) => Opaque {
+  return (reason, value, callees = []) => {
     const parts: Expression[] = [];
     const selects: Select[] = [];
+    const types: Callee[] = [];
     const gather = (inner: unknown): void => {
       if (Array.isArray(inner)) for (const item of inner) gather(item);
       if (!isTree(inner)) return;
       for (const [key, child] of Object.entries(inner)) {
         if (key === 'SelectStmt') selects.push(place.select(treeOf(child)));
         else if (Object.hasOwn(POSTGRES_EXPRESSIONS, key)) parts.push(expressionOf({ [key]: child }, place));
+        else if (/^typename$/i.test(key)) types.push(calleeOf('type', treeOf(child).names));
         else gather(child);
       }
     };
     gather(value);
-    return { kind: 'opaque', reason, names, parts, selects };
+    return { kind: 'opaque', reason, callees: [...callees, ...types], parts, selects };
   };
 }
 
@@ -149,32 +164,35 @@ function booleanTest(fields: Tree, place: PostgresPlace): Expression {
 }
 
 function functionCall(fields: Tree, place: PostgresPlace): Expression {
-  const name = qualifiedName(fields.funcname);
-  if (fields.over !== undefined) {
-    return { ...opaqueAt(place)('window function', [fields, place.windows]), names: [name] };
-  }
+  const callee = calleeOf('function', fields.funcname);
+  if (fields.over !== undefined) return opaqueAt(place)('window function', [fields, place.windows], [callee]);
   const isMarked = ['agg_star', 'agg_distinct', 'agg_order', 'agg_filter', 'agg_within_group'].some(
     (field) => fields[field] !== undefined,
   );
-  return { kind: 'call', name, args: argumentsOf(fields, place), isAggregate: isMarked || AGGREGATES.has(name) };
+  const { schema, name } = callee;
+  const isKnown = isAggregate(name, 'postgres');
+  return { kind: 'call', schema, name, args: argumentsOf(fields, place), isAggregate: isMarked || isKnown };
 }
 
 /** Aggregates that the grammar has words for. */
 function jsonAggregate(name: string, fields: Tree, place: PostgresPlace): Expression {
-  if (treeOf(fields.constructor).over === undefined) return call(name, argumentsOf(fields, place), true);
-  return { ...opaqueAt(place)('window function', [fields, place.windows]), names: [name] };
+  const callee: Callee = { kind: 'function', schema: SYSTEM, name };
+  const isWindow = treeOf(fields.constructor).over !== undefined;
+  if (isWindow) return opaqueAt(place)('window function', [fields, place.windows], [callee]);
+  return { ...callee, kind: 'call', args: argumentsOf(fields, place), isAggregate: true };
 }
 
 /** What an aggregate filters and orders by is part of what it looks at. */
 function argumentsOf(fields: Tree, place: PostgresPlace): Expression[] {
-  const { parts, selects } = opaqueAt(place)('', fields);
-  return [...parts, ...selects.map((select): Expression => ({ kind: 'scalar', select }))];
+  const { parts, selects, ...others } = opaqueAt(place)('type', fields);
+  const scalars = selects.map((select): Expression => ({ kind: 'scalar', select }));
+  return [...parts, ...scalars, ...(others.callees.length === 0 ? [] : [{ ...others, parts: [], selects: [] }])];
 }
 
 function subLink(fields: Tree, place: PostgresPlace): Expression {
-  const operator = qualifiedName(fields.operName);
+  const name = qualifiedName(fields.operName);
   const inner = fieldsIf(fields.subselect, 'SelectStmt');
-  const isAny = fields.subLinkType === 'ANY_SUBLINK' && (operator === '' || operator === '=');
+  const isAny = fields.subLinkType === 'ANY_SUBLINK' && (name === '' || name === '=');
   if (inner !== undefined && fields.subLinkType === 'EXISTS_SUBLINK')
     return { kind: 'exists', select: place.select(inner) };
   if (inner !== undefined && fields.subLinkType === 'EXPR_SUBLINK')
@@ -183,7 +201,7 @@ function subLink(fields: Tree, place: PostgresPlace): Expression {
     return { kind: 'in-select', operand: expressionOf(fields.testexpr, place), select: place.select(inner) };
   }
   const reason = fields.subLinkType === 'ARRAY_SUBLINK' ? 'array' : 'any or all';
-  return { ...opaqueAt(place)(reason, fields), names: operator === '' ? [] : [operator] };
+  return opaqueAt(place)(reason, fields, name === '' ? [] : [calleeOf('operator', fields.operName)]);
 }
 
 /** As it is written, without pg_catalog: `int4`, `varchar(20)`, `text[]`. */

@@ -3,6 +3,9 @@
 // The one complication: a node that may be of several kinds is wrapped in an object with its kind as the only key; one of
 // a known kind is not. What is zero, false or empty is left out.
 
+import type { Callee } from './ast.ts';
+import { SYSTEM } from './catalogue.ts';
+
 /** A node's fields, or a node with its kind around it. */
 export interface Tree {
   readonly [field: string]: unknown;
@@ -42,8 +45,14 @@ export function namesOf(value: unknown): string[] {
   return listOf(value).flatMap((item) => textOf(fieldsIf(item, 'String')?.sval) ?? []);
 }
 
-/** A name of a function, type or operator; what everyone sees without a schema is without one. */
+/** As it is written; the system's are without a schema, and a name that is no word is in quotes. */
 export function qualifiedName(value: unknown): string {
+  const names = namesOf(value).map((name) => (/^[^\w"]+$|^[\w$]+$/.test(name) ? name : JSON.stringify(name)));
+  return (names[0] === SYSTEM ? names.slice(1) : names).join('.');
+}
+
+/** A name of a function, an operator or a type. */
+export function calleeOf(kind: Callee['kind'], value: unknown): Callee {
   const names = namesOf(value);
-  return (names[0] === 'pg_catalog' ? names.slice(1) : names).join('.');
+  return { kind, schema: names.at(-2), name: names.at(-1) ?? '' };
 }

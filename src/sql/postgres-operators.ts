@@ -2,13 +2,14 @@
 //
 // The one complication: a row on either side changes what NULL and order mean; such comparisons are opaque.
 
-import type { Expression } from './ast.ts';
-import { negated } from './ast-forms.ts';
-import { fieldsIf, listOf, nodeOf, qualifiedName, type Tree } from './postgres-nodes.ts';
+import type { Callee, Expression } from './ast.ts';
+import { operator as named, negated } from './ast-forms.ts';
+import { SYSTEM } from './catalogue.ts';
+import { calleeOf, fieldsIf, listOf, nodeOf, qualifiedName, type Tree } from './postgres-nodes.ts';
 
 interface Reading {
   readonly read: (node: unknown) => Expression;
-  readonly opaque: (reason: string, value: unknown, names?: readonly string[]) => Expression;
+  readonly opaque: (reason: string, value: unknown, callees?: readonly Callee[]) => Expression;
 }
 
 const OPAQUE: Readonly<Record<string, string>> = {
@@ -25,18 +26,25 @@ export function operatorOf(fields: Tree, reading: Reading): Expression {
   const operator = qualifiedName(fields.name);
   const elements = listOf(fieldsIf(rexpr, 'List')?.items);
   if ([lexpr, rexpr, ...elements].some((side) => nodeOf(side).kind === 'RowExpr')) {
-    return reading.opaque('row value', [lexpr, rexpr], [operator]);
+    return reading.opaque('row value', [lexpr, rexpr], calleesOf(fields));
   }
   switch (kind) {
     case 'AEXPR_OP':
-      if (lexpr === undefined) return reading.opaque(`unary ${operator}`, rexpr, [operator]);
+      if (lexpr === undefined) return reading.opaque(`unary ${operator}`, rexpr, calleesOf(fields));
+      if (isElsewhere(fields)) return reading.opaque('operator', [lexpr, rexpr], calleesOf(fields));
       return binary(operator, fields, reading);
     case 'AEXPR_DISTINCT':
       return binary('is distinct from', fields, reading);
     case 'AEXPR_NOT_DISTINCT':
       return binary('is not distinct from', fields, reading);
     case 'AEXPR_NULLIF':
-      return { kind: 'call', name: 'nullif', args: [reading.read(lexpr), reading.read(rexpr)], isAggregate: false };
+      return {
+        kind: 'call',
+        schema: SYSTEM,
+        name: 'nullif',
+        args: [reading.read(lexpr), reading.read(rexpr)],
+        isAggregate: false,
+      };
     case 'AEXPR_IN':
       return inList(operator === '<>', [lexpr, elements], reading);
     case 'AEXPR_LIKE':
@@ -50,6 +58,18 @@ export function operatorOf(fields: Tree, reading: Reading): Expression {
     default:
       return anyOrAll(operator, fields, reading);
   }
+}
+
+/** By the name of a schema that is not the system's. */
+function isElsewhere(fields: Tree): boolean {
+  const { schema } = calleeOf('operator', fields.name);
+  return schema !== undefined && schema !== SYSTEM;
+}
+
+/** BETWEEN has the words of the grammar for a name. */
+function calleesOf({ kind, name }: Tree): Callee[] {
+  if (String(kind).includes('BETWEEN')) return [named('>='), named('<=')];
+  return [calleeOf('operator', name)];
 }
 
 function binary(operator: string, { lexpr, rexpr }: Tree, { read }: Reading): Expression {
@@ -74,7 +94,7 @@ function anyOrAll(operator: string, fields: Tree, reading: Reading): Expression 
     const operand = reading.read(fields.lexpr);
     return negated(!isAny, { kind: 'in-array', operand, array: reading.read(fields.rexpr) });
   }
-  return reading.opaque(OPAQUE[String(fields.kind)] ?? 'operator', [fields.lexpr, fields.rexpr], [operator]);
+  return reading.opaque(OPAQUE[String(fields.kind)] ?? 'operator', [fields.lexpr, fields.rexpr], calleesOf(fields));
 }
 
 function like(operator: string, { lexpr, rexpr }: Tree, { read }: Reading): Expression {

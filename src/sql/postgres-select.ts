@@ -6,7 +6,7 @@
 import type { CommonTable, Expression, OrderBy, ResultColumn, Select, SelectBody, Source, Statement } from './ast.ts';
 import { isNull, starSelect, Unreadable } from './ast-forms.ts';
 import { expressionOf, expressionsOf, type PostgresPlace } from './postgres-expression.ts';
-import { fieldsIf, listOf, namesOf, nodeOf, qualifiedName, type Tree, textOf, treeOf } from './postgres-nodes.ts';
+import { calleeOf, fieldsIf, listOf, namesOf, nodeOf, type Tree, textOf, treeOf } from './postgres-nodes.ts';
 
 /** Of the fields of a SelectStmt that writes nothing. */
 export function selectOf(fields: Tree): Select {
@@ -41,7 +41,7 @@ function commonTable(fields: Tree): CommonTable {
 function limitOf(fields: Tree, place: PostgresPlace): Expression | undefined {
   const limit = countOf(fields.limitCount, place);
   if (limit === undefined || fields.limitOption !== 'LIMIT_OPTION_WITH_TIES') return limit;
-  return { kind: 'opaque', reason: 'limit with ties', names: [], parts: [limit], selects: [] };
+  return { kind: 'opaque', reason: 'limit with ties', callees: [], parts: [limit], selects: [] };
 }
 
 /** LIMIT ALL and LIMIT NULL are none. */
@@ -79,17 +79,23 @@ function bodyOf(fields: Tree, place: PostgresPlace): SelectBody {
 function columnOf(fields: Tree, place: PostgresPlace): ResultColumn {
   const reference = listOf(fieldsIf(fields.val, 'ColumnRef')?.fields);
   if (nodeOf(reference.at(-1)).kind === 'A_Star') return { kind: 'star', table: namesOf(reference) };
-  return { kind: 'expression', expression: expressionOf(fields.val, place), alias: textOf(fields.name) };
+  const column = {
+    kind: 'expression',
+    expression: expressionOf(fields.val, place),
+    alias: textOf(fields.name),
+  } as const;
+  const indirection = listOf(fieldsIf(fields.val, 'A_Indirection')?.indirection);
+  return nodeOf(indirection.at(-1)).kind === 'A_Star' ? { ...column, isSpread: true } : column;
 }
 
 function orderOf(fields: Tree, place: PostgresPlace): OrderBy {
   const expression = expressionOf(fields.node, place);
   const isUsing = fields.sortby_dir === 'SORTBY_USING';
-  const names = isUsing ? [qualifiedName(fields.useOp)] : [];
+  const callees = isUsing ? [calleeOf('operator', fields.useOp)] : [];
   const nulls = { SORTBY_NULLS_FIRST: true, SORTBY_NULLS_LAST: false }[String(fields.sortby_nulls)];
   return {
     expression: isUsing
-      ? { kind: 'opaque', reason: 'order using', names, parts: [expression], selects: [] }
+      ? { kind: 'opaque', reason: 'order using', callees, parts: [expression], selects: [] }
       : expression,
     isDescending: fields.sortby_dir === 'SORTBY_DESC',
     nullsFirst: nulls,
@@ -180,6 +186,7 @@ function functionsOf(fields: Tree, place: PostgresPlace): Source {
   const alias = aliasOf(treeOf(fields.alias)).name;
   const [only, ...others] = calls;
   if (only?.kind !== 'call' || others.length > 0) return { kind: 'function', name: 'rows from', args: calls, alias };
+  const columns = listOf(fields.coldeflist).map((column) => expressionOf(column, place));
   // Without an alias its columns go by its own name.
-  return { kind: 'function', name: only.name, args: only.args, alias };
+  return { kind: 'function', schema: only.schema, name: only.name, args: [...only.args, ...columns], alias };
 }

@@ -6,6 +6,7 @@
 
 import { type Analysis, fold, type NamedColumn, type Scope, type ScopeEntry, Stop } from './analysis.ts';
 import type { Expression } from './ast.ts';
+import { impurityOf } from './purity.ts';
 import { columnOf, hidden, other, type Ref, type Resolved, refsOf, withoutPlans } from './resolved.ts';
 
 type ColumnName = Extract<Expression, { kind: 'column' }>;
@@ -23,6 +24,9 @@ export function resolveName(name: ColumnName, start: Scope | undefined, analysis
   const written = [...name.table, name.name].join('.');
   if (analysis.dialect === 'postgres' && SYSTEM_COLUMNS.has(name.name))
     throw new Stop('uncacheable', `column ${written}`);
+  // PostgreSQL takes `t.f` for `f(t)` where t has no such column.
+  const impurity = impurityOf({ kind: 'field', schema: undefined, name: name.name }, [], analysis.purity);
+  if (name.table.length > 0 && impurity !== undefined) throw new Stop('uncacheable', impurity);
   throw new Stop('source', written, 'unknown-column');
 }
 

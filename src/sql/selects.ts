@@ -15,7 +15,7 @@ import {
 import type { Expression, OrderBy, ResultColumn, Select, SelectBody } from './ast.ts';
 import { withCommon } from './common-tables.ts';
 import { collated } from './expressions.ts';
-import { isComputedOverRows } from './functions.ts';
+import { isOverRows, type Purity } from './purity.ts';
 import {
   conjunctsOf,
   hidden,
@@ -93,7 +93,7 @@ function plainSelect(select: SelectOf<'plain'>, place: Place, analysis: Analysis
     where: body.where === undefined ? [] : conjunctsOf(resolve(body.where)),
     outputs,
     hasAllOutputs: hasAll,
-    isRowByRow: isRowByRow(select),
+    isRowByRow: isRowByRow(select, analysis),
     groups: [
       ...body.groupBy.map(byNumber),
       ...(body.having === undefined ? [] : [resolve(body.having)]),
@@ -118,15 +118,15 @@ function resolveFrom({ body }: SelectOf<'plain'>, place: Place, analysis: Analys
 }
 
 /** Each joined row is one of the answer, whatever other rows there are. */
-function isRowByRow({ body, orderBy }: SelectOf<'plain'>): boolean {
+function isRowByRow({ body, orderBy }: SelectOf<'plain'>, { purity }: Analysis): boolean {
   if (body.isDistinct || body.distinctOn.length > 0 || body.groupBy.length > 0 || body.having !== undefined)
     return false;
   const shown = body.columns.flatMap((column) => (column.kind === 'expression' ? [column.expression] : []));
-  return ![...shown, ...orderBy.map(({ expression }) => expression)].some(isOverRows);
+  return ![...shown, ...orderBy.map(({ expression }) => expression)].some((part) => hasOverRows(part, purity));
 }
 
-function isOverRows(expression: Expression): boolean {
-  return isComputedOverRows(expression) || partsOfExpression(expression).some(isOverRows);
+function hasOverRows(expression: Expression, purity: Purity): boolean {
+  return isOverRows(expression, purity) || partsOfExpression(expression).some((part) => hasOverRows(part, purity));
 }
 
 function hasSelect(expression: Expression): boolean {
@@ -139,6 +139,7 @@ function resolveOutputs(columns: readonly ResultColumn[], place: Place, analysis
   const outputs = columns.flatMap((column): Output[] => {
     if (column.kind === 'expression') {
       const expression = analysis.expression(column.expression, place);
+      if (column.isSpread === true) hasAll = false;
       return [outputOf(column.alias ?? nameOf(column.expression, expression, analysis), expression)];
     }
     const entries = column.table.length === 0 ? scope.entries : entriesOf(scope, column.table, analysis);
@@ -157,7 +158,7 @@ function outputOf(name: string, expression: Resolved): Output {
 
 /** Empty: it cannot be told. SQLite writes a column's name as the table has it. */
 function nameOf(written: Expression, resolved: Resolved, { dialect }: Analysis): string {
-  if (written.kind === 'call' && dialect === 'postgres') return written.name.split('.').pop() as string;
+  if (written.kind === 'call' && dialect === 'postgres') return written.name;
   if (written.kind === 'exists') return dialect === 'postgres' ? 'exists' : '';
   if (written.kind !== 'column') return '';
   if (dialect !== 'sqlite' || resolved.kind !== 'column') return written.name;

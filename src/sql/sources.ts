@@ -66,6 +66,7 @@ function tableSource(source: Extract<Source, { kind: 'table' }>, place: Place, a
   const relation = relationOf(source, place, analysis);
   if (relation.kind === 'view') return viewSource(relation, { source, alias, place }, analysis);
   if (relation.kind === 'unseen') throw new Stop('uncacheable', relation.what);
+  analysis.checkRuns(relation.runs ?? []);
   const read = addRead(analysis, relation.table, alias);
   const columns = read.table.columns.map((column, at) => ({
     name: column.name,
@@ -135,7 +136,9 @@ interface Derived {
 
 function derived(select: Select, { alias, columns: names, place }: Derived, analysis: Analysis): ResolvedSource {
   const { plan, outputs, hasAllOutputs } = analysis.select(select, place);
-  const isFlat = plan.kind === 'plain' && plan.isRowByRow && plan.limit === undefined && plan.offset === undefined;
+  // Columns that are not known may be any that it computes.
+  const isFlat =
+    plan.kind === 'plain' && plan.isRowByRow && hasAllOutputs && plan.limit === undefined && plan.offset === undefined;
   const columns = hasAllOutputs
     ? outputs.map((output, at) => ({
         name: names?.[at] ?? output.name,

@@ -5,8 +5,9 @@
 // TRUE` is no comparison with 1, and `"x"` is a text where there is no such column.
 
 import { type AstNode, type Expr, type Select as SelectNode, VisitorKeys, type WindowDef } from 'sqlite3-parser';
-import type { Expression, Select } from './ast.ts';
+import type { Callee, Expression, Select } from './ast.ts';
 import { call, isNull, negated, starSelect } from './ast-forms.ts';
+import { isAggregate } from './functions.ts';
 import { numberOf } from './sqlite-literals.ts';
 
 /** Where an expression stands. */
@@ -49,11 +50,6 @@ const OPERATORS: Readonly<Record<Operator, string>> = {
   RightShift: '>>',
   Subtract: '-',
 };
-
-const AGGREGATES = new Set(
-  `avg count group_concat json_group_array json_group_object jsonb_group_array jsonb_group_object median percentile
-  percentile_cont percentile_disc string_agg sum total`.split(/\s+/),
-);
 
 /** One for each kind of expression the grammar has; the compiler sees that none is missing. */
 export const SQLITE_EXPRESSIONS: Handlers = {
@@ -141,7 +137,7 @@ function opaque(reason: string, node: AstNode, place: SqlitePlace): Opaque {
     }
   };
   gather(node);
-  return { kind: 'opaque', reason, names: [], parts, selects };
+  return { kind: 'opaque', reason, callees: [], parts, selects };
 }
 
 /** The name of a function is an `Id`, as a column is. */
@@ -200,7 +196,7 @@ function rowComparison(operator: string, left: readonly Expression[], right: rea
 
 function like(node: Extract<Expr, { type: 'LikeExpr' }>, place: SqlitePlace): Expression {
   const name = node.op.toLowerCase();
-  if (name !== 'like') return negated(node.not, { ...opaque(name, node, place), names: [name] });
+  if (name !== 'like') return negated(node.not, { ...opaque(name, node, place), callees: [functionNamed(name)] });
   return negated(node.not, {
     kind: 'like',
     operand: expressionOf(node.lhs, place),
@@ -208,6 +204,10 @@ function like(node: Extract<Expr, { type: 'LikeExpr' }>, place: SqlitePlace): Ex
     escape: node.escape === undefined ? undefined : expressionOf(node.escape, place),
     foldsCase: true,
   });
+}
+
+function functionNamed(name: string): Callee {
+  return { kind: 'function', schema: undefined, name };
 }
 
 type CallNode = Extract<Expr, { type: 'FunctionCallExpr' | 'FunctionCallStarExpr' }>;
@@ -218,14 +218,15 @@ function functionCall(node: CallNode, place: SqlitePlace): Expression {
   const over = node.filterOver?.overClause;
   if (over !== undefined) {
     const windows = place.windows.map((window) => opaque('window', window, place));
-    return { kind: 'opaque', reason: 'window function', names: [name], parts: [...parts, ...windows], selects };
+    const callees = [functionNamed(name)];
+    return { kind: 'opaque', reason: 'window function', callees, parts: [...parts, ...windows], selects };
   }
   const count = node.type === 'FunctionCallExpr' ? (node.args?.length ?? 0) : 0;
   const marked = node.filterOver !== undefined || (node.type === 'FunctionCallExpr' && isMarked(node));
-  const isAggregate = marked || AGGREGATES.has(name) || ((name === 'min' || name === 'max') && count === 1);
+  const isOne = isAggregate(name, 'sqlite') && (!/^(?:min|max)$/.test(name) || count === 1);
   // What an aggregate filters and orders by is part of what it looks at.
   const scalars = selects.map((select): Expression => ({ kind: 'scalar', select }));
-  return call(name, [...parts, ...scalars], isAggregate);
+  return call(name, [...parts, ...scalars], marked || isOne);
 }
 
 /** Only an aggregate may say DISTINCT or ORDER BY. */
@@ -237,7 +238,7 @@ function unary(node: Extract<Expr, { type: 'UnaryExpr' }>, place: SqlitePlace): 
   if (node.op === 'Not') return negated(true, expressionOf(node.expr, place));
   if (node.op === 'Negative' && node.expr.type === 'NumericLiteral') return number(node.expr, true, place);
   const name = { BitwiseNot: '~', Negative: '-', Positive: '+' }[node.op];
-  return { ...opaque(`unary ${name}`, node, place), names: [name] };
+  return opaque(`unary ${name}`, node, place);
 }
 
 function number(node: Extract<Expr, { type: 'NumericLiteral' }>, isNegative: boolean, place: SqlitePlace): Expression {

@@ -2,7 +2,8 @@
 
 import type { PostgresColumnType } from '../../src/dependency/column-type.ts';
 import { analyse } from '../../src/sql/analyse.ts';
-import type { Catalogue } from '../../src/sql/ast.ts';
+import type { Catalogue, RoutinesData } from '../../src/sql/ast.ts';
+import { catalogueOf } from '../../src/sql/catalogue.ts';
 import { createPostgresParser } from '../../src/sql/postgres-parser.ts';
 import { notation } from './analyse-notation.ts';
 
@@ -31,13 +32,27 @@ const orders = {
   columns: [column('id', 'integer'), column('user_id', 'integer'), column('total', 'decimal')],
   key: [0],
 };
-const catalogue: Catalogue = {
-  source: 'test',
-  relation: (schema, name) => {
-    if (schema !== undefined && schema !== 'public') return null;
-    if (name === 'users') return { kind: 'table', table: users };
-    return name === 'orders' ? { kind: 'table', table: orders } : null;
-  },
-};
-export const of = (text: string) => analyse(text, { dialect: 'postgres', parser, catalogue });
+const setReturning = 'generate_series json_array_elements jsonb_each jsonb_object_keys regexp_matches unnest'.split(
+  ' ',
+);
+
+/** The tables, and functions, operators and types that are not the system's own. */
+export function catalogueWith(own: RoutinesData['own'], path: readonly string[] = ['pg_catalog', 'public']): Catalogue {
+  return catalogueOf({
+    dialect: 'postgres',
+    source: 'test',
+    path,
+    relations: [users, orders].map((table) => ({
+      schema: 'public',
+      name: table.name,
+      relation: { kind: 'table', table },
+    })),
+    modules: [],
+    routines: { own, setReturning, moving: [], implicit: [] },
+  });
+}
+
+const catalogue = catalogueWith([]);
+export const of = (text: string, parts: { catalogue?: Catalogue; pureFunctions?: ReadonlySet<string> } = {}) =>
+  analyse(text, { dialect: 'postgres', parser, catalogue, ...parts });
 export const postgresReads = (text: string) => notation(of(text));

@@ -1,7 +1,7 @@
 // What a statement of ast.ts names: tables and columns, found by walking all of it, whatever its shape. What a catalogue
 // gave, or why not.
 
-import type { Relation, Select, Statement } from '../../src/sql/ast.ts';
+import type { Callee, Relation, Select, Statement } from '../../src/sql/ast.ts';
 
 export interface Named {
   /** As written, with the schema if there is one; not the common tables. */
@@ -63,7 +63,7 @@ function note(fields: Fields, common: ReadonlySet<string>, found: Found): void {
   if (kind === 'parameter') found.parameters.add(Number(fields.index));
   if (kind === 'opaque') {
     found.reasons.add(String(fields.reason));
-    for (const item of fields.names as string[]) found.functions.add(item);
+    for (const callee of fields.callees as Callee[]) if (callee.kind !== 'type') found.functions.add(callee.name);
   }
   if (kind === 'call' || kind === 'function') found.functions.add(String(name));
   if (kind !== 'table') return;

@@ -102,7 +102,7 @@ describe('forms', () => {
     ['a = false', { right: { value: false } }],
     ['a IS NOT NULL', { kind: 'not', operand: { kind: 'is-null', operand: column('a') } }],
     ['(a, b) IS NULL', { kind: 'opaque', reason: 'row value', parts: [column('a'), column('b')] }],
-    ['(a, b) < ($1, 2)', { kind: 'opaque', reason: 'row value', names: ['<'] }],
+    ['(a, b) < ($1, 2)', { kind: 'opaque', reason: 'row value', callees: [{ name: '<' }] }],
     ['a IS UNKNOWN', { kind: 'is-null' }],
     ['a IS NOT TRUE', { kind: 'not', operand: { operator: 'is not distinct from', right: { value: true } } }],
     ['a = ANY(ARRAY[1, $1])', { kind: 'in-list', list: [{ value: 1 }, { index: 0 }] }],
@@ -110,15 +110,15 @@ describe('forms', () => {
     ['a = ALL(ARRAY[1, 2])', { kind: 'opaque', reason: 'any or all' }],
     ['a = ANY($1)', { kind: 'in-array', operand: { kind: 'column' }, array: { kind: 'parameter', index: 0 } }],
     ['a IN (SELECT 1)', { kind: 'in-select', operand: column('a') }],
-    ['a > ANY (SELECT b FROM c)', { kind: 'opaque', names: ['>'], selects: [{}], parts: [column('a')] }],
+    ['a > ANY (SELECT b FROM c)', { kind: 'opaque', callees: [{ name: '>' }], selects: [{}], parts: [column('a')] }],
     ['a NOT ILIKE b', { kind: 'not', operand: { kind: 'like', foldsCase: true } }],
     ["a LIKE b ESCAPE '!'", { kind: 'like', pattern: column('b'), escape: { value: '!' }, foldsCase: false }],
     ['a OPERATOR(pg_catalog.=) b', { operator: '=' }],
-    ['a OPERATOR(own.=) b', { operator: 'own.=' }],
+    ['a OPERATOR(own.=) b', { kind: 'opaque', callees: [{ kind: 'operator', schema: 'own', name: '=' }] }],
     ['a BETWEEN SYMMETRIC 1 AND 2', { kind: 'opaque', reason: 'between symmetric' }],
-    ['- a = 1', { left: { kind: 'opaque', reason: 'unary -', names: ['-'] } }],
+    ['- a = 1', { left: { kind: 'opaque', reason: 'unary -', callees: [{ name: '-' }] } }],
     ['count(t.*) > 1', { left: { kind: 'call', isAggregate: true, args: [{ table: ['t'], name: '*' }] } }],
-    ['own.f(a)', { kind: 'call', name: 'own.f', isAggregate: false }],
+    ['own.f(a)', { kind: 'call', schema: 'own', name: 'f', isAggregate: false }],
     ['own(DISTINCT a)', { kind: 'call', isAggregate: true }],
     ['CURRENT_TIMESTAMP(3) > a', { left: { kind: 'call', name: 'current_timestamp' } }],
   ])('%s', (text, form) => {
@@ -128,7 +128,9 @@ describe('forms', () => {
   test('a window function brings its window', () => {
     const [first] = plain('SELECT sum(a) FILTER (WHERE b) OVER w FROM t WINDOW w AS (PARTITION BY c)').columns;
     const parts = ['a', 'b', 'c'].map(column);
-    expect(first).toMatchObject({ expression: { kind: 'opaque', reason: 'window function', names: ['sum'], parts } });
+    expect(first).toMatchObject({
+      expression: { kind: 'opaque', reason: 'window function', callees: [{ name: 'sum' }], parts },
+    });
   });
 
   test('LIMIT ALL is none, one with ties is no number', () => {

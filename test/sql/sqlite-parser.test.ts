@@ -176,7 +176,7 @@ describe('forms that look like others', () => {
     ['+a = 1', { left: { kind: 'opaque', reason: 'unary +' } }],
     ['a IN ()', literal(0)],
     ['a NOT IN ()', literal(1)],
-    ['a GLOB 1', { kind: 'opaque', reason: 'glob', names: ['glob'] }],
+    ['a GLOB 1', { kind: 'opaque', reason: 'glob', callees: [{ name: 'glob' }] }],
     ['a NOT LIKE 1', { kind: 'not', operand: { kind: 'like', foldsCase: true, escape: undefined } }],
     ['a AND b AND c', { kind: 'and', parts: [column('a'), column('b'), column('c')] }],
     ['a == 1', { operator: '=' }],
@@ -223,7 +223,12 @@ describe('forms that look like others', () => {
     expect(first('max(a, b)')).toMatchObject({ expression: { isAggregate: false } });
     expect(first('own(DISTINCT a)')).toMatchObject({ expression: { isAggregate: true } });
     expect(first('sum(a) OVER (ORDER BY b)')).toMatchObject({
-      expression: { kind: 'opaque', reason: 'window function', names: ['sum'], parts: [column('a'), column('b')] },
+      expression: {
+        kind: 'opaque',
+        reason: 'window function',
+        callees: [{ name: 'sum' }],
+        parts: [column('a'), column('b')],
+      },
     });
   });
 
