@@ -6,7 +6,7 @@ import type { Change, Row } from '../../src/dependency/change.ts';
 import { DependencyIndex } from '../../src/dependency/dependency-index.ts';
 import { tableCell } from '../../src/feed/postgres-relations.ts';
 import { analyse } from '../../src/sql/analyse.ts';
-import type { Parser } from '../../src/sql/ast.ts';
+import type { Catalogue, Parser } from '../../src/sql/ast.ts';
 import { readPostgresCatalogue } from '../../src/sql/postgres-catalogue.ts';
 import { createPostgresParser } from '../../src/sql/postgres-parser.ts';
 import { tableOf } from './parser-kit.ts';
@@ -31,9 +31,7 @@ export class PostgresJudge {
 
   /** One write, which is taken back again. */
   async verdict(query: string, write: string, parameters: readonly unknown[] = []): Promise<Verdict> {
-    const catalogue = await readPostgresCatalogue(
-      async (sql, values) => (await this.#db.query(sql, [...values])).rows as [],
-    );
+    const catalogue = await this.#catalogue();
     const parts = { dialect: 'postgres', parser: this.#parser, catalogue, pureFunctions: this.#pureFunctions } as const;
     const template = analyse(query, parts);
     if (template.kind !== 'tracked')
@@ -58,6 +56,16 @@ export class PostgresJudge {
     } finally {
       await this.#db.exec('ROLLBACK');
     }
+  }
+
+  /** To read it changes the path of a transaction that it is read in. */
+  async #catalogue(): Promise<Catalogue> {
+    const run = async (sql: string, values: readonly unknown[]) =>
+      (await this.#db.query<Readonly<Record<string, unknown>>>(sql, [...values])).rows;
+    const [row] = await run("SELECT current_setting('search_path') AS path", []);
+    const catalogue = await readPostgresCatalogue(run);
+    await run("SELECT set_config('search_path', $1, true)", [row?.path]);
+    return catalogue;
   }
 
   async #answer(query: string, parameters: readonly unknown[]): Promise<unknown[]> {

@@ -67,7 +67,7 @@ describe('functions', () => {
 
   test('by a view, and as a field of a row', async () => {
     const view = `${reading('public.lower(int) RETURNS int')} CREATE VIEW v AS SELECT id, lower(n) AS l FROM t;`;
-    expect(await within(view, 'SELECT l FROM v WHERE id = 1')).toMatch(/^not stored: function lower/);
+    expect(await within(view, 'SELECT l FROM v WHERE id = 1')).toMatch(/^not stored: function public.lower/);
     const field = reading('public.label(t) RETURNS int');
     for (const query of ['SELECT t.label FROM t', 'SELECT (t).label FROM t', 'SELECT x.label FROM t AS x']) {
       expect(await within(field, query)).toMatch(/^not stored: field label/);
@@ -90,7 +90,9 @@ describe('functions', () => {
     expect(await within(pure, query, { pure: ['lower'] })).toBe('same, not named');
     const other = pure.replace('lower', 'own');
     expect(await within(other, 'SELECT id, own(n) FROM t', { pure: ['own'] })).toBe('same, not named');
-    expect(await within(other, 'SELECT id, own(n) FROM t', { pure: ['public.own'] })).toMatch(/^not stored/);
+    const view = `${other} CREATE VIEW v AS SELECT id, own(n) FROM t;`;
+    expect(await within(view, 'SELECT * FROM v', { pure: ['own'] })).toBe('same, not named');
+    expect(await within(view, 'SELECT * FROM v', { pure: ['app.own'] })).toMatch(/^not stored/);
   });
 
   test('a function that is made later makes another version of the catalogue', async () => {
