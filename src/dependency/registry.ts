@@ -241,6 +241,19 @@ export class Registry {
     return this.#outdated([...tags], NONE);
   }
 
+  /**
+   * Outdates `most` tags of what reads the table, ahead of a change of all of it. Undefined: there are no more than these,
+   * and they are left to `apply`.
+   */
+  outdateReads(table: string, most: number): Outdated | undefined {
+    const tags = new Set<string>();
+    for (const [id] of this.#index.readsOf(table)) {
+      if (tags.size >= most) return this.#outdated([...tags], NONE);
+      tags.add((this.#registered.get(id) as Registered).tag);
+    }
+    return undefined;
+  }
+
   /** Nothing more was changed up to there. */
   reached(position: FeedPosition): void {
     this.#recent.reached(position);

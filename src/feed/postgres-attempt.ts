@@ -113,6 +113,7 @@ export class PostgresAttempt {
         slot,
         publication,
         withMessages: server.withMessages === true,
+        maxRows: this.#parts.maxChanges,
         now: () => BigInt(Math.round(this.#parts.clock.now())) * 1_000n - POSTGRES_EPOCH_US,
         heard: (item) => this.#teller?.add(item),
         failed: this.#failed,

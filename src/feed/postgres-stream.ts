@@ -20,13 +20,18 @@ export interface StreamParts {
   readonly publication: string;
   /** Messages of pg_logical_emit_message are sent too. A server before version 14 refuses to. */
   readonly withMessages: boolean;
+  /** Of a transaction with more rows, only one more of each table is heard: the listener takes the whole table as changed. */
+  readonly maxRows: number;
   /** Microseconds since the year 2000, as the protocol counts. */
   readonly now: () => bigint;
   readonly heard: (item: StreamItem) => void;
   readonly failed: (error: unknown) => void;
 }
 
-const LETTER = { data: 0x77, keepalive: 0x6b, status: 0x72 } as const;
+const LETTER = {
+  ...{ data: 0x77, keepalive: 0x6b, status: 0x72 },
+  ...{ begin: 0x42, insert: 0x49, update: 0x55, delete: 0x44 },
+} as const;
 /** Of an envelope with data: a letter, two LSNs and a time. */
 const DATA_AT = 25;
 const KEEPALIVE_LENGTH = 18;
@@ -36,6 +41,9 @@ export class PostgresStream {
   readonly #parts: StreamParts;
   #received = 0n;
   #acknowledged = 0n;
+  #rows = 0;
+  /** Tables of which a row beyond the bound was heard. */
+  readonly #beyond = new Set<number>();
 
   constructor(parts: StreamParts) {
     this.#parts = parts;
@@ -79,6 +87,7 @@ export class PostgresStream {
   #take(bytes: Uint8Array): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (bytes[0] === LETTER.data && bytes.length > DATA_AT) {
+      if (this.#isSpared(bytes[DATA_AT], view)) return;
       const message = readPgoutput(bytes, DATA_AT);
       if (message.kind === 'commit') this.#reach(message.end);
       this.#parts.heard(message);
@@ -90,6 +99,21 @@ export class PostgresStream {
     } else {
       throw new TidegateError('E_FEED', `expected a message of replication, got one of kind ${bytes[0]}`);
     }
+  }
+
+  /** To read such a row would cost time and say nothing. */
+  #isSpared(letter: number | undefined, view: DataView): boolean {
+    if (letter === LETTER.begin) {
+      this.#rows = 0;
+      this.#beyond.clear();
+      return false;
+    }
+    if (letter !== LETTER.insert && letter !== LETTER.update && letter !== LETTER.delete) return false;
+    if (++this.#rows <= this.#parts.maxRows + 1) return false;
+    const relation = view.getUint32(DATA_AT + 1);
+    if (this.#beyond.has(relation)) return true;
+    this.#beyond.add(relation);
+    return false;
   }
 
   #reach(lsn: bigint): void {

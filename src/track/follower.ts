@@ -9,10 +9,11 @@ import type { Instance } from '../dependency/instance.ts';
 import type { ReadMark } from '../dependency/recent-changes.ts';
 import { type Outdated, Registry, type Watched } from '../dependency/registry.ts';
 import type { FallbackNote, Template } from '../dependency/template.ts';
-import type { Cancel, Clock, FeedListener, Random, Tasks } from '../ports.ts';
+import type { Clock, Eventually, FeedListener, Random, Tasks } from '../ports.ts';
 import type { Catalogue } from '../sql/ast.ts';
 import { Templates } from '../sql/templates.ts';
 import { answerOf } from './answer.ts';
+import { CatalogueRefresh } from './catalogue-refresh.ts';
 import type { OpenDatabase } from './contract.ts';
 import { Deliveries } from './deliveries.ts';
 import type { Following } from './following.ts';
@@ -20,6 +21,7 @@ import type { Publisher, Standing } from './publisher.ts';
 import { anyChangeTag } from './tags.ts';
 import type { Tally } from './tally.ts';
 import { type Asking, uncoveredBy } from './uncovered.ts';
+import { Waiters } from './waiters.ts';
 
 export interface FollowerParts {
   readonly source: string;
@@ -38,9 +40,8 @@ export interface FollowerParts {
   readonly moved?: (() => void) | undefined;
 }
 
-const REFRESH_RETRY_MS = 200;
-const WAIT_MS = 10;
-const NEVER = () => false;
+/** Some 10 ms of work. */
+const TAGS_AT_ONCE = 1_000;
 
 export class Follower implements FeedListener, Following {
   readonly #parts: FollowerParts;
@@ -49,18 +50,22 @@ export class Follower implements FeedListener, Following {
   #registry: Registry | undefined;
   #position: FeedPosition | undefined;
   #generation = 0;
-  #isRefreshing = false;
-  #isStale = false;
   #isStopped = false;
-  #cancelRefresh: Cancel | undefined;
+  readonly #refreshing: CatalogueRefresh;
   readonly #deliveries: Deliveries;
-  #waiters: (() => void)[] = [];
+  readonly #waiters: Waiters;
 
   constructor(parts: FollowerParts) {
     this.#parts = parts;
     const { maxTemplates } = parts;
     this.#catalogue = parts.database.parts.catalogue;
     this.#deliveries = new Deliveries(parts.publishers);
+    this.#waiters = new Waiters(parts.tasks);
+    this.#refreshing = new CatalogueRefresh({
+      ...{ tasks: parts.tasks, onFault: parts.onFault },
+      read: () => this.#readCatalogue(),
+      done: () => parts.moved?.(),
+    });
     this.#templates = new Templates(parts.database.parts, maxTemplates === undefined ? {} : { maxTemplates });
   }
 
@@ -94,7 +99,7 @@ export class Follower implements FeedListener, Following {
   }
 
   get isRefreshing(): boolean {
-    return this.#isRefreshing;
+    return this.#refreshing.isDue;
   }
 
   /** To be taken before a read; undefined: nothing can be registered now. */
@@ -151,12 +156,35 @@ export class Follower implements FeedListener, Following {
     return { position: this.#position, lagMs: this.#parts.database.feed.status().lagMs };
   }
 
-  changed(set: ChangeSet): void {
+  changed(set: ChangeSet): Eventually<void> {
     if (this.#registry === undefined || this.#isStopped) return;
-    const { tally } = this.#parts;
-    tally.changes += set.changes.length;
-    const mayBeSchema = set.changes.some(({ kind }) => kind === 'truncate');
-    if (mayBeSchema) this.#isRefreshing = true;
+    this.#parts.tally.changes += set.changes.length;
+    const truncated = set.changes.filter(({ kind }) => kind === 'truncate').map(({ table }) => table.name);
+    // It may be a change of the schema.
+    if (truncated.length > 0) this.#refreshing.expect();
+    if (this.#registry.size > TAGS_AT_ONCE && truncated.length > 0) {
+      return this.#outdateReads(truncated).then(() => this.#apply(set, true));
+    }
+    this.#apply(set, truncated.length > 0);
+  }
+
+  /**
+   * What reads a truncated table may be so much that to take all of it at once would hold the thread. The position stays,
+   * and what is told goes out with an earlier one, until the change set itself is applied.
+   */
+  async #outdateReads(tables: readonly string[]): Promise<void> {
+    for (const table of tables) {
+      while (!this.#isStopped) {
+        const outdated = this.#registry?.outdateReads(table, TAGS_AT_ONCE);
+        if (outdated === undefined) break;
+        this.#tell(outdated);
+        await new Promise<void>((resolve) => void this.#parts.tasks.later(0, resolve));
+      }
+    }
+  }
+
+  #apply(set: ChangeSet, mayBeSchema: boolean): void {
+    if (this.#registry === undefined || this.#isStopped) return;
     // First, as what is told now goes out with the position.
     this.#moveTo(set.position);
     try {
@@ -166,18 +194,18 @@ export class Follower implements FeedListener, Following {
       this.#restart(set.position);
     }
     this.#applied(set.position);
-    if (mayBeSchema) this.#refresh();
+    if (mayBeSchema) this.#refreshing.begin();
   }
 
   gap(_reason: string, position: FeedPosition): void {
     if (this.#isStopped) return;
     this.#parts.tally.gaps++;
-    this.#isRefreshing = true;
+    this.#refreshing.expect();
     // Another log's may be lower.
     this.#position = position;
     this.#restart(position);
     this.#applied(position);
-    this.#refresh();
+    this.#refreshing.begin();
   }
 
   reached(position: FeedPosition): void {
@@ -190,13 +218,14 @@ export class Follower implements FeedListener, Following {
   progressed(): void {
     const position = this.#deliveries.taken();
     if (position !== undefined) this.#parts.database.feed.acknowledge(position);
-    this.#wakeWaiters();
+    this.#waiters.wake();
   }
 
   /** Resolves once no target serves what was before the latest commit that there is now. False: it was stopped. */
   async settled(isGivenUp: () => boolean): Promise<boolean> {
     const { database, clock } = this.#parts;
     const calledAt = clock.monotonic();
+    const isOver = () => this.#isStopped || isGivenUp();
     database.wake();
     const head = await database.head();
     const isTold = () => {
@@ -206,39 +235,23 @@ export class Follower implements FeedListener, Following {
       const { state, lagMs } = database.feed.status();
       return state === 'live' && now - lagMs >= calledAt;
     };
-    if (!(await this.#until(isTold, isGivenUp))) return false;
+    if (!(await this.#waiters.until(isTold, isOver))) return false;
     const places = this.#deliveries.places();
-    return this.#until(() => this.#deliveries.isDelivered(places), isGivenUp);
+    return this.#waiters.until(() => this.#deliveries.isDelivered(places), isOver);
   }
 
   /** Resolves once reads can be registered. */
   async begun(): Promise<void> {
-    await this.#until(() => this.isLive && !this.#isRefreshing, NEVER);
+    await this.#waiters.until(
+      () => this.isLive && !this.isRefreshing,
+      () => this.#isStopped,
+    );
   }
 
   stop(): void {
     this.#isStopped = true;
-    this.#cancelRefresh?.();
-    this.#wakeWaiters();
-  }
-
-  async #until(isTrue: () => boolean, isGivenUp: () => boolean): Promise<boolean> {
-    while (!isTrue()) {
-      if (this.#isStopped || isGivenUp()) return false;
-      await new Promise<void>((resolve) => {
-        // The lag of a feed may become smaller without a word.
-        const cancel = this.#parts.tasks.later(WAIT_MS, () => resolve());
-        this.#waiters.push(() => {
-          cancel();
-          resolve();
-        });
-      });
-    }
-    return true;
-  }
-
-  #wakeWaiters(): void {
-    for (const wake of this.#waiters.splice(0)) wake();
+    this.#refreshing.stop();
+    this.#waiters.wake();
   }
 
   #tell({ tags, forgotten }: Outdated): void {
@@ -266,30 +279,7 @@ export class Follower implements FeedListener, Following {
     this.#parts.moved?.();
   }
 
-  #refresh(): void {
-    this.#isStale = true;
-    if (this.#cancelRefresh === undefined)
-      this.#cancelRefresh = this.#parts.tasks.later(0, () => this.#readCatalogue());
-  }
-
-  #readCatalogue(): void {
-    this.#isStale = false;
-    this.#tryCatalogue().then(
-      () => {
-        this.#cancelRefresh = undefined;
-        if (this.#isStale) this.#refresh();
-        else this.#isRefreshing = false;
-        this.#parts.moved?.();
-      },
-      (error: unknown) => {
-        this.#parts.onFault(error);
-        if (this.#isStopped) return;
-        this.#cancelRefresh = this.#parts.tasks.later(REFRESH_RETRY_MS, () => this.#readCatalogue());
-      },
-    );
-  }
-
-  async #tryCatalogue(): Promise<void> {
+  async #readCatalogue(): Promise<void> {
     const catalogue = await this.#parts.database.refresh();
     // Also where it is as it was: between two readings it may have been another.
     this.#generation++;

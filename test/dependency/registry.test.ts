@@ -56,6 +56,20 @@ describe('a registry', () => {
     expect(registry.size).toBe(1);
   });
 
+  it('outdates what reads a table in parts, ahead of a change of all of it', () => {
+    const registry = makeRegistry();
+    for (const age of [1, 2, 3, 4, 5]) registry.register(`q-${age}`, ofAge(age), registry.mark());
+    const first = registry.outdateReads('users', 2)?.tags ?? [];
+    const late = registry.mark();
+    const second = registry.outdateReads('users', 2)?.tags ?? [];
+    expect(registry.outdateReads('users', 2)).toBeUndefined();
+    expect([first.length, second.length, registry.size]).toEqual([2, 2, 1]);
+    expect(registry.register('q-late', ofAge(9), late)).toBeUndefined();
+    const rest = registry.apply(setAt('01', { kind: 'truncate', table: users })).tags;
+    expect([...first, ...second, ...rest].sort()).toEqual(['q-1', 'q-2', 'q-3', 'q-4', 'q-5', 'q-late']);
+    expect(registry.register('q-before', ofAge(9), late)?.tags).toEqual(['q-before']);
+  });
+
   it.each(['of rows', 'of the source'])('goes by the read that saw less, where two reads are the same: %s', (what) => {
     const registry = makeRegistry();
     const watched = what === 'of rows' ? ofAge(30) : 'source';

@@ -2,7 +2,8 @@
 
 import { DatabaseSync } from 'node:sqlite';
 import { expect, it, vi } from 'vitest';
-import { tagsOf, trackedShop } from './world.ts';
+import { sqliteDatabase } from '../../src/track/index.ts';
+import { shopFile, tagsOf, trackedShop } from './world.ts';
 
 it('invalidates what a write changes, and nothing else', async () => {
   const { db, outside, tracker, target } = await trackedShop();
@@ -147,6 +148,28 @@ it('tells targets that everything is outdated when the log is lost', async () =>
   outside.exec('INSERT INTO orders VALUES (5, 1, 1)');
   await vi.waitFor(() => expect(target.sessions).toBe(2));
   expect(tracker.status()).toMatchObject({ instances: 0, counts: { gaps: 2 } });
+});
+
+it('a change of a whole table is told in parts, and its position with the last', async () => {
+  const path = shopFile();
+  const database = sqliteDatabase({ path, install: true, maxChanges: 10 });
+  const { db, outside, tracker, target } = await trackedShop({ database }, path);
+  const byId = db.prepare('SELECT * FROM users WHERE id = ?');
+  const tags = Array.from({ length: 2_500 }, (_, id) => tagsOf(tracker, () => byId.get(id)).tags).flat();
+  const other = tagsOf(tracker, () => db.prepare('SELECT * FROM orders WHERE id = 1').all()).tags;
+  const before = tracker.status().position;
+  target.messages.length = 0;
+  outside.exec(
+    `WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n LIMIT 20)
+    INSERT INTO users (id, firstName) SELECT i, 'x' FROM n`,
+  );
+  await tracker.settled();
+  expect(tags.filter((tag) => !target.tags.has(tag))).toEqual([]);
+  expect(other.filter((tag) => target.tags.has(tag))).toEqual([]);
+  const lastOfTags = target.messages.findLastIndex((message) => message.tags.length > 0);
+  const firstAfter = target.messages.findIndex(({ position }) => position !== undefined && position !== before);
+  expect(target.messages.filter((message) => message.tags.length > 0).length).toBeGreaterThan(2);
+  expect(firstAfter).toBeGreaterThanOrEqual(lastOfTags);
 });
 
 it('takes up a table that was made later, where it installs', async () => {
