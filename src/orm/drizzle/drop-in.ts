@@ -36,6 +36,22 @@ interface Result {
 }
 
 /**
+ * Drizzle puts `onMutate`, which guards tables, in the place of `invalidate` on each cache that it is given, once for each
+ * database. That is passed over; all else is set, so that `invalidate` is a property like any other, and can be spied on.
+ */
+abstract class KeptInvalidate extends DrizzleCache {
+  constructor() {
+    super();
+    // What is returned here is what the fields of the class below are made on.
+    // biome-ignore lint/correctness/noConstructorReturn: there is no other way to be told of an assignment to a property.
+    return new Proxy(this, {
+      set: (cache, name, value, proxy) =>
+        (name === 'invalidate' && value === this.onMutate) || Reflect.set(cache, name, value, proxy),
+    });
+  }
+}
+
+/**
  * A cache for `drizzle({ cache })`. What it closes of the holes of Drizzle's hook: results read while a write was under
  * way, which the hook lets back in; puts that an invalidation overtook; databases, schemas, roles and tenants that share a
  * key; results that come back in another form; caches whose failure fails a query; reads of which Drizzle tells no table.
@@ -47,7 +63,7 @@ interface Result {
  * in 0.45 with sqlite-proxy, `get()` and `all()` of one query, which share a key of Drizzle's. Relational queries of 0.45
  * and synchronous drivers never ask a cache.
  */
-export class TidegateCache extends DrizzleCache {
+export class TidegateCache extends KeptInvalidate {
   readonly #cache: Cache;
   readonly #options: DropInOptions;
   readonly #clock: { now(): number };
@@ -65,6 +81,12 @@ export class TidegateCache extends DrizzleCache {
     invalidations: 0,
     faults: 0,
   };
+
+  /**
+   * `db.$cache.invalidate`, for what was committed. Resolves once nothing of before is served; rejects when the cache
+   * could not be told, with E_SELECTOR or E_TAG for what names nothing; that a name is no table's is not known.
+   */
+  invalidate = (what: DropInInvalidation): Promise<void> => this.#invalidate(what);
 
   constructor(cache: Cache, options: DropInOptions) {
     super();
@@ -126,18 +148,6 @@ export class TidegateCache extends DrizzleCache {
     } catch (error) {
       this.#fault(error);
     }
-  }
-
-  /**
-   * `db.$cache.invalidate`, for what was committed. Resolves once nothing of before is served; rejects when the cache
-   * could not be told, with E_SELECTOR or E_TAG for what names nothing; that a name is no table's is not known. Drizzle would put `onMutate` in its place, which guards tables: setting it is without effect.
-   */
-  get invalidate(): (what: DropInInvalidation) => Promise<void> {
-    return (what) => this.#invalidate(what);
-  }
-
-  set invalidate(_ofDrizzle: unknown) {
-    // Drizzle sets it on every cache it is given.
   }
 
   getStats(): DropInStats {

@@ -79,7 +79,7 @@ export interface Backend {
   open(cache: DrizzleCache): Promise<Opened>;
 }
 
-const DDL = [
+export const DDL = [
   'create table users (id integer primary key, name text not null)',
   'create table posts (id integer primary key, user_id integer not null)',
 ];
@@ -180,7 +180,7 @@ export async function closeBackends(): Promise<void> {
 }
 
 const sqliteTables = { '0.45': tablesOf(sqlite45), '1.0': tablesOf(sqlite1 as unknown as Core) };
-const pgTables = { '0.45': pgTablesOf(pg45), '1.0': pgTablesOf(pg1 as unknown as typeof pg45) };
+export const pgTables = { '0.45': pgTablesOf(pg45), '1.0': pgTablesOf(pg1 as unknown as typeof pg45) };
 
 export const backends: readonly Backend[] = (['0.45', '1.0'] as const).flatMap((version) => [
   {
