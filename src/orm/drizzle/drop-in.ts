@@ -45,8 +45,10 @@ abstract class KeptInvalidate extends DrizzleCache {
     // What is returned here is what the fields of the class below are made on.
     // biome-ignore lint/correctness/noConstructorReturn: there is no other way to be told of an assignment to a property.
     return new Proxy(this, {
-      set: (cache, name, value, proxy) =>
-        (name === 'invalidate' && value === this.onMutate) || Reflect.set(cache, name, value, proxy),
+      set: (...assigned) => {
+        const [, name, value] = assigned;
+        return (name === 'invalidate' && value === this.onMutate) || Reflect.set(...assigned);
+      },
     });
   }
 }
