@@ -34,6 +34,11 @@ class Carried {
     this.value = value;
     this.origin = origin;
   }
+
+  /** Messages of the loader show values. */
+  toString(): string {
+    return String(this.value);
+  }
 }
 
 const trackers = new Set<Sharing>();

@@ -23,6 +23,9 @@ const KNOWN: Readonly<Record<string, readonly [driver: string, kind: DriverKind 
 /** Those that a feed loads by itself. */
 const OF_FEED: ReadonlySet<string> = new Set(['pg']);
 
+const WRAPPED = 'Wrap them, and hand them to your ORM wrapped';
+const UNKNOWN = 'No tracker wraps this driver: refuse what is made of it, by tracker.current()?.refuse';
+
 export class Drivers {
   readonly #wrapped = new Set<DriverKind>();
   readonly #loadedBefore: ReadonlySet<string>;
@@ -45,12 +48,8 @@ export class Drivers {
     for (const [name, [driver, kind]] of Object.entries(KNOWN)) {
       const isByFeed = this.#hasFeed && OF_FEED.has(name) && !this.#loadedBefore.has(name);
       if (!loaded.has(name) || isByFeed || (kind !== undefined && this.#wrapped.has(kind))) continue;
-      const mend =
-        kind === undefined
-          ? 'which no tracker can: refuse what is made of it (tracker.current()?.refuse)'
-          : 'or hand the wrapped one to your ORM';
-      const what = `expected connections of ${driver}, which is loaded, to be wrapped (tracker.wrap)`;
-      found.set(driver, `${what}, got none: what is read by it is not seen. Wrap them, ${mend}`);
+      const what = `expected connections of ${driver}, which is loaded, to be wrapped (tracker.wrap), got none`;
+      found.set(driver, `${what}: what is read by it is not seen. ${kind === undefined ? UNKNOWN : WRAPPED}`);
     }
     return found;
   }

@@ -55,19 +55,22 @@ class Memo<T> {
   get(key: string, make: () => T | PromiseLike<T>): Promise<T> {
     const scope = this.#parts.sharing.current();
     return whileWaiting(scope, async () => {
-      const entry = (await this.#known(key)) ?? (await this.#made(key, make));
+      const entry = await this.#entry(key, make);
       scope?.adopt(entry.scope);
       return entry.outcome;
     });
   }
 
-  async #known(key: string): Promise<Entry<T> | undefined> {
+  async #entry(key: string, make: () => T | PromiseLike<T>): Promise<Entry<T>> {
     const { sharing, name } = this.#parts;
-    for (let tries = 0; tries < MAX_JOINED; tries++) {
-      const entry = this.#entries.get(key);
-      if (entry === undefined) return undefined;
+    for (let tries = 0; ; tries++) {
+      const known = tries < MAX_JOINED ? this.#entries.get(key) : undefined;
+      const entry: Entry<T> = known ?? shareWork(sharing, name, make);
+      if (known === undefined) this.#keep(key, entry);
+      const isMade = await this.#isMade(key, entry);
       // Of a failure those are told who had it made.
-      const scope = (await this.#isMade(key, entry)) ? await renewed(sharing, entry.scope, name) : undefined;
+      if (known === undefined) return entry;
+      const scope = isMade ? await renewed(sharing, entry.scope, name) : undefined;
       if (scope === undefined) this.#drop(key, entry);
       else {
         entry.scope = scope;
@@ -75,14 +78,6 @@ class Memo<T> {
         return entry;
       }
     }
-    return undefined;
-  }
-
-  async #made(key: string, make: () => T | PromiseLike<T>): Promise<Entry<T>> {
-    const entry: Entry<T> = shareWork(this.#parts.sharing, this.#parts.name, make);
-    this.#keep(key, entry);
-    await this.#isMade(key, entry);
-    return entry;
   }
 
   async #isMade(key: string, entry: Entry<T>): Promise<boolean> {

@@ -111,6 +111,8 @@ export class TrackApplication implements Origin {
       ...(this.#world.isTracked ? {} : { 'cache-tag': `row-${id}` }),
     };
     if (fillOf(kind).isLate !== undefined) {
+      // Of the head; else it would not be stored for that.
+      if (this.#world.isTracked) this.#world.tracker.current()?.readsNothing();
       const body = this.#lateBody(kind, id, stops);
       if (fillOf(kind).isLate === 'begun') await stops?.stop();
       return new Response(body, { headers });

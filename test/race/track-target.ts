@@ -1,6 +1,7 @@
 // A target that is told when the test wants it: what a tracker sends lies there until it is delivered, and its answer until
 // it is given back.
 
+import { TidegateError } from '../../src/errors.ts';
 import type { SourceMessage, SourceReply, TrackingTarget } from '../../src/track/contract.ts';
 
 interface Held {
@@ -61,4 +62,8 @@ export class HeldTarget implements TrackingTarget {
     this.#held = undefined;
     held?.reject(new Error('the answer was lost'));
   }
+}
+/** That drivers are loaded which a world has no use for is no fault of it. */
+export function isOfOtherDrivers(error: unknown): boolean {
+  return error instanceof TidegateError && error.code === 'E_UNSEEN' && error.message.includes('which is loaded');
 }

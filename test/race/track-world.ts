@@ -15,7 +15,7 @@ import { TrackApplication } from './track-application.ts';
 import { fillOf } from './track-fills.ts';
 import { insertOf, ScriptedFeed, Shop, scriptedDatabase, type TableName, updateTo } from './track-shop.ts';
 import { type Stops, settle } from './track-steps.ts';
-import { HeldTarget } from './track-target.ts';
+import { HeldTarget, isOfOtherDrivers } from './track-target.ts';
 
 /** What is done about a write. */
 export type Strategy = 'tracked' | 'TTL 60 s' | 'tag, before the commit' | 'tag, after the commit';
@@ -98,7 +98,9 @@ export class TrackWorld {
       leaseMs,
       maxLagMs,
       maxTags: 4,
-      onFault: (error: unknown) => this.faults.push(error),
+      onFault: (error: unknown) => {
+        if (!isOfOtherDrivers(error)) this.faults.push(error);
+      },
     };
     this.tracker = createTracker(parts, { clock: this.time, tasks: this.time, random: this.#random });
   }

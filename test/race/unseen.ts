@@ -2,6 +2,8 @@
 // Each race is a file `unseen-*.ts` and a line in this list.
 
 import { CLIENT_DIRECTIVES, COOKIES } from './unseen-clients.ts';
+import { UNSEEN_CONTEXT } from './unseen-context.ts';
+import { UNSEEN_DRIVER } from './unseen-driver.ts';
 
 /** One scenario with its writes and reads, judged against the truth. */
 export interface UnseenCell {
@@ -17,4 +19,4 @@ export interface UnseenRace {
   cells(): AsyncIterable<UnseenCell>;
 }
 
-export const UNSEEN: readonly UnseenRace[] = [COOKIES, CLIENT_DIRECTIVES];
+export const UNSEEN: readonly UnseenRace[] = [COOKIES, CLIENT_DIRECTIVES, UNSEEN_DRIVER, UNSEEN_CONTEXT];
