@@ -83,7 +83,7 @@ export async function explainRequest(
 function lastRefusal({ refusal, untracked }: Refused): { reason: string; section: string } {
   const { section, sentence } = refusalText(refusal);
   const why = untracked === undefined ? '' : `. Its tracker says: ${untracked}`;
-  return { reason: `${refusal}: ${sentence}${why}`, section };
+  return { reason: `${refusal}: ${sentence.replace(/\.$/, '')}${why}`, section };
 }
 
 function whyForward(

@@ -20,7 +20,7 @@ import { Forwarded } from '../kit/scripted-origin.ts';
 import { fillOf } from './track-fills.ts';
 import type { RacedWorld } from './track-race.ts';
 import { type Stops, settle } from './track-steps.ts';
-import { HeldTarget, isOfOtherDrivers } from './track-target.ts';
+import { HeldTarget, isOfWorld } from './track-target.ts';
 import type { Answered } from './track-world.ts';
 
 export const PG_ITEMS = pgTable('items', { id: integer().primaryKey(), version: integer() });
@@ -130,7 +130,7 @@ export class PostgresWorld implements RacedWorld {
       maxLagMs: 60_000,
       settleMs: 20_000,
       onFault: (error) => {
-        if (!isOfOtherDrivers(error)) this.faults.push(error);
+        if (!isOfWorld(error)) this.faults.push(error);
       },
     });
   }

@@ -63,7 +63,8 @@ export class HeldTarget implements TrackingTarget {
     held?.reject(new Error('the answer was lost'));
   }
 }
-/** That drivers are loaded which a world has no use for is no fault of it. */
-export function isOfOtherDrivers(error: unknown): boolean {
-  return error instanceof TidegateError && error.code === 'E_UNSEEN' && error.message.includes('which is loaded');
+/** Drivers that a world has no use for are loaded, and a process that was killed goes on in the one that was begun after it. */
+export function isOfWorld(error: unknown): boolean {
+  if (!(error instanceof TidegateError) || error.code !== 'E_UNSEEN') return false;
+  return error.message.includes('which is loaded') || error.message.includes('got one in none');
 }

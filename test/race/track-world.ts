@@ -15,7 +15,7 @@ import { TrackApplication } from './track-application.ts';
 import { fillOf } from './track-fills.ts';
 import { insertOf, ScriptedFeed, Shop, scriptedDatabase, type TableName, updateTo } from './track-shop.ts';
 import { type Stops, settle } from './track-steps.ts';
-import { HeldTarget, isOfOtherDrivers } from './track-target.ts';
+import { HeldTarget, isOfWorld } from './track-target.ts';
 
 /** What is done about a write. */
 export type Strategy = 'tracked' | 'TTL 60 s' | 'tag, before the commit' | 'tag, after the commit';
@@ -99,7 +99,7 @@ export class TrackWorld {
       maxLagMs,
       maxTags: 4,
       onFault: (error: unknown) => {
-        if (!isOfOtherDrivers(error)) this.faults.push(error);
+        if (!isOfWorld(error)) this.faults.push(error);
       },
     };
     this.tracker = createTracker(parts, { clock: this.time, tasks: this.time, random: this.#random });

@@ -226,7 +226,7 @@ it('a body that reads late ends when the process knows of it, and is outdated', 
   const asks: Ask[] = [
     await served(
       tracker.node((_, response) => {
-        db.prepare('SELECT age FROM users').all();
+        tracker.current()?.readsNothing();
         response.write('first ');
         setTimeout(() => response.end(late()), 5);
       }),
@@ -234,7 +234,7 @@ it('a body that reads late ends when the process knows of it, and is outdated', 
     async (path) => {
       const handler = tracker.fetch(() => {
         const scope = tracker.current();
-        db.prepare('SELECT age FROM users').all();
+        scope?.readsNothing();
         const pull = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
           await new Promise((resolve) => setTimeout(resolve, 5));
           controller.enqueue(new TextEncoder().encode(scope?.run(late)));
