@@ -5,7 +5,7 @@
 // nothing about the answer, and must be seen even where all cookies are taken off; so it becomes the field of that meaning.
 
 import { requestDemands } from '../semantics/cache-control.ts';
-import { type Fields, fieldLines, filterFields, trimOws, withField } from '../semantics/fields.ts';
+import { type Fields, fieldLines, fieldValue, filterFields, trimOws, withField } from '../semantics/fields.ts';
 import { type CachePolicy, type CookieRules, givesFreshness } from '../semantics/policy.ts';
 import { positionField } from './own-writes.ts';
 
@@ -16,20 +16,22 @@ export interface SharedRequest {
 }
 
 /** `isTrusted`: whether the cache directives of this client are obeyed whatever the route says; asked where it has any. */
-export function sharedRequest(fields: Fields, policy: CachePolicy, isTrusted: () => boolean): SharedRequest {
-  let hasCookie = false;
+export function sharedRequest(given: Fields, policy: CachePolicy, isTrusted: () => boolean): SharedRequest {
+  let cookieLines = 0;
   let hasAuthorization = false;
   let hasDirectives = false;
-  for (let at = 0; at < fields.length; at += 2) {
-    const name = fields[at];
-    if (name === 'cookie') hasCookie = true;
+  for (let at = 0; at < given.length; at += 2) {
+    const name = given[at];
+    if (name === 'cookie') cookieLines++;
     else if (name === 'authorization') hasAuthorization = true;
     else if (name === 'cache-control' || name === 'pragma') hasDirectives = true;
   }
+  // As two lines Vary would combine them with a comma, and origins do not (RFC 9113 §8.2.3).
+  const fields = cookieLines > 1 ? withField(given, 'cookie', fieldLines(given, 'cookie').join('; ')) : given;
   const isGiven = givesFreshness(policy);
   if (hasAuthorization && isGiven) return { fields, hasCredentials: true };
   const rules = policy.cookies ?? (isGiven ? NO_COOKIES : undefined);
-  const withCookies = hasCookie && rules !== undefined ? sharedCookies(fields, rules) : fields;
+  const withCookies = cookieLines > 0 && rules !== undefined ? sharedCookies(fields, rules) : fields;
   if (withCookies === undefined) return { fields, hasCredentials: true };
   const ignores = hasDirectives && policy.clientDirectives === 'ignore' && !isTrusted();
   return { fields: ignores ? withoutDirectives(withCookies) : withCookies, hasCredentials: false };
@@ -41,7 +43,7 @@ const NO_COOKIES: CookieRules = Object.freeze({ isInKey: () => false, isDropped:
 function sharedCookies(fields: Fields, rules: CookieRules): Fields | undefined {
   const inKey: { readonly name: string; readonly pair: string }[] = [];
   const positions: string[] = [];
-  for (const pair of fieldLines(fields, 'cookie').flatMap((line) => line.split(';'))) {
+  for (const pair of (fieldValue(fields, 'cookie') as string).split(';')) {
     const cookie = trimOws(pair);
     const name = trimOws(cookie.slice(0, Math.max(0, cookie.indexOf('='))));
     const position = positionField(cookie);

@@ -6,7 +6,7 @@ import { countingNames } from '../../src/engine/coding-requests.ts';
 import { type CookieOptions, cookieRules } from '../../src/engine/cookie-rules.ts';
 import { requestVariantKey } from '../../src/engine/draft.ts';
 import { type AdmissionDeps, admit } from '../../src/node/front/admission.ts';
-import { type Fields, filterFields } from '../../src/semantics/fields.ts';
+import { type Fields, fieldValue, filterFields } from '../../src/semantics/fields.ts';
 import { CONFORMANCE_POLICY, SAFE_POLICY } from '../../src/semantics/policy.ts';
 import { LIMITS, routerTo, siteRoute } from './front-kit.ts';
 
@@ -125,4 +125,18 @@ test('equal cache keys imply equal forwarded requests', () => {
     }),
     { numRuns: 1_000 },
   );
+});
+
+test('several lines of Cookie are forwarded as one, which no other request has', () => {
+  const site = siteRoute({});
+  const cookieOf = (...lines: string[]) => {
+    const rawHeaders = ['Host', 'a.example', ...lines.flatMap((line) => ['Cookie', line])];
+    const raw = { method: 'GET', target: '/', httpVersion: '1.1', rawHeaders };
+    const peer = { address: '10.0.0.1', scheme: 'http', localAuthority: () => 'local' } as const;
+    const deps = { router: () => routerTo(site), limits: LIMITS, cacheName: 'tidegate', trust: () => false };
+    const admission = admit(raw, peer, deps);
+    return admission.kind === 'admitted' ? fieldValue(admission.request.fields, 'cookie') : undefined;
+  };
+  expect(cookieOf('a=1', 'b=2')).toBe('a=1; b=2');
+  expect(cookieOf('a=1, b=2')).toBe('a=1, b=2');
 });
