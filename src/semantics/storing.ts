@@ -222,7 +222,7 @@ function sharingRefusal({ request, response, context, stated, terms }: Candidate
   const selecting = selectingFields(fieldValue(response.fields, 'vary'));
   if (selecting === 'any') return 'vary-any';
   const isSafe = policy.profile === 'safe';
-  if (isSafe && setsCookie(response.fields, stated)) return 'set-cookie';
+  if ((isSafe || isGiven) && setsCookie(response.fields, stated)) return 'set-cookie';
   if (!hasField(request.fields, 'cookie') || selecting.includes('cookie') || policy.cookies?.hasKey) return undefined;
   const isGuessed = isSafe && !directives.isPublic && terms.source === 'heuristic';
   return isGiven || isGuessed ? 'cookie-without-freshness' : undefined;

@@ -1,9 +1,18 @@
 // A client that wrote what this gate has not heard of yet is served from the origin until it has.
 
 import { expect, it } from 'vitest';
+import { cookieRules } from '../../src/engine/cookie-rules.ts';
 import { withOwnPosition } from '../../src/engine/own-writes.ts';
-import { fieldLines } from '../../src/semantics/fields.ts';
+import { sharedRequest } from '../../src/engine/shared-request.ts';
+import { type Fields, fieldLines, hasField } from '../../src/semantics/fields.ts';
+import { SAFE_POLICY } from '../../src/semantics/policy.ts';
 import { FRESH, gateBench } from '../kit/gate-bench.ts';
+
+function withoutCookies(fields: Fields): Fields {
+  const shared = sharedRequest(fields, { ...SAFE_POLICY, cookies: cookieRules({ drop: 'all' }) }, () => false);
+  expect(hasField(shared.fields, 'cookie')).toBe(false);
+  return shared.fields;
+}
 
 const TAGGED = [...FRESH, 'cache-tag', 'q1, tg-source:shop'];
 const UNSETTLED = ['tidegate-settled', 'no', 'tidegate-position', 'shop;p:5'];
@@ -35,6 +44,10 @@ it('a write that is not in force everywhere gives its client a position to come 
 it.each([
   ['its cookie', ['cookie', 'a=b; tidegate-position-shop=p:5; c=d']],
   ['the field itself', ['tidegate-position', 'other;x, shop;p:5']],
+  [
+    'its cookie, on a route that takes cookies off,',
+    withoutCookies(['cookie', 'a=b; tidegate-position-shop=p:5; c=d']),
+  ],
 ])('whoever brings %s is served from the origin until the gate has heard of it', async (_, fields) => {
   const { get, origin, reach } = await bench();
   const early = get('/a', fields);

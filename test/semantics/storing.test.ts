@@ -209,6 +209,7 @@ describe('sharing', () => {
         expect(decide(said, { policy, request: ['authorization', 'x'] })).toBe('authorization');
         expect(decide(said, { policy, request: ['cookie', 'a=b'] })).toBe('cookie-without-freshness');
         expect(decide([...said, 'vary', 'Cookie'], { policy, request: ['cookie', 'a=b'] })).toBe('store');
+        expect(decide([...said, 'set-cookie', 'a=b'], { policy })).toBe('set-cookie');
         expect(decide(said, { policy: base, request: ['cookie', 'a=b'] })).toBe('store');
       }
     },
