@@ -164,7 +164,7 @@ export class Exchange {
     if (this.#request.method === 'HEAD') return this.#head(why.reason, entry);
     const way = wayToValidate(this.#request, entry, why);
     // Each use of it wants a validation of its own, so to wait for another's would be in vain.
-    if (entry.terms.noCache || entry.terms.lifetimeMs <= 0 || this.#demands.noCache) return void this.#fly(way, true);
+    if (entry.terms.noCache || entry.terms.lifetimeMs <= 0) return void this.#fly(way, true);
     return this.#join(selection, way);
   }
 

@@ -45,7 +45,13 @@ export function mayShare(what: {
   if (shared === undefined || names === undefined || shared.key !== joiner.variantKey(names)) return false;
   if (!invalidator.isShareable(shared.tags)) return false;
   if (comesTooLate(flight, { joiner, invalidator, tags: shared.tags })) return false;
-  return decideReuse(joiner.demands, shared, { now, outdated: false }).kind === 'serve';
+  return decideReuse(leftOf(joiner.demands), shared, { now, outdated: false }).kind === 'serve';
+}
+
+/** What is left of them for an answer that has just come from the origin, which is all that a reload asks for. */
+function leftOf(demands: RequestDemands): RequestDemands {
+  const isReload = demands.noCache || demands.maxAgeMs === 0;
+  return isReload ? { ...demands, noCache: false, maxAgeMs: undefined } : demands;
 }
 
 /** True: the flight began before something was invalidated that it depends on and that the joiner must see. */

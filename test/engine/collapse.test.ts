@@ -172,3 +172,17 @@ describe('what may be shared', () => {
     expect([bob.text, bob.field('x-secret')]).toEqual(['one', undefined]);
   });
 });
+
+it.each([['no-cache'], ['max-age=0']])('reloads with %s wait for one answer of the origin', (directive) => {
+  const { get, origin } = gateBench();
+  get('/a');
+  origin.last.answer(200, [...FRESH, 'etag', '"1"'], 'one');
+  const reload = ['cache-control', directive];
+  const reloads = [get('/a', reload), get('/a', reload), get('/a', reload)];
+  expect(origin.count).toBe(2);
+  origin.last.answer(200, [...FRESH, 'etag', '"2"'], 'two');
+  expect(reloads.map(({ text }) => text)).toEqual(['two', 'two', 'two']);
+  const more = [get('/a', reload), get('/a', reload)];
+  origin.last.answer(304, ['etag', '"2"']);
+  expect([more.map(({ text }) => text), origin.count]).toEqual([['two', 'two'], 3]);
+});
