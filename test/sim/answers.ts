@@ -79,9 +79,8 @@ function controlNow({ resource, version, error }: Reading): string | undefined {
   return error === undefined ? controlOf(resource, version) : error.control;
 }
 
-function setsCookie(reading: Reading): boolean {
-  const { resource, cookie } = reading;
-  return cookie && resource.personal === 'sets-cookie' && !/public/.test(controlNow(reading) ?? '');
+function setsCookie({ resource, cookie }: Reading): boolean {
+  return cookie && resource.personal === 'sets-cookie';
 }
 
 function statedFields(reading: Reading, personal: boolean): string[] {
