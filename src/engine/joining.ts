@@ -24,6 +24,8 @@ export interface Joiner {
 export function mayJoin(flight: RunningFlight, joiner: Joiner, invalidator: Invalidator): boolean {
   if (!flight.joinable) return false;
   const { draft } = flight;
+  // Its head is there: a reload came later, and asks for another.
+  if (draft !== undefined && isReload(joiner.demands)) return false;
   if (draft !== undefined && draft.key !== joiner.variantKey(draft.names)) return false;
   return !comesTooLate(flight, { joiner, invalidator, tags: draft?.tags ?? [] });
 }
@@ -48,10 +50,13 @@ export function mayShare(what: {
   return decideReuse(leftOf(joiner.demands), shared, { now, outdated: false }).kind === 'serve';
 }
 
-/** What is left of them for an answer that has just come from the origin, which is all that a reload asks for. */
+function isReload({ noCache, maxAgeMs }: RequestDemands): boolean {
+  return noCache || maxAgeMs === 0;
+}
+
+/** What is left of them for an answer that came from the origin while its client waited: a reload asks for nothing else. */
 function leftOf(demands: RequestDemands): RequestDemands {
-  const isReload = demands.noCache || demands.maxAgeMs === 0;
-  return isReload ? { ...demands, noCache: false, maxAgeMs: undefined } : demands;
+  return isReload(demands) ? { ...demands, noCache: false, maxAgeMs: undefined } : demands;
 }
 
 /** True: the flight began before something was invalidated that it depends on and that the joiner must see. */

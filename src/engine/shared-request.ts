@@ -15,16 +15,22 @@ export interface SharedRequest {
   readonly hasCredentials: boolean;
 }
 
+const DIRECTIVES: ReadonlySet<string> = new Set(['cache-control', 'pragma']);
+
+/** What a client sends for itself alone. */
+const CLIENTS: ReadonlySet<string> = new Set([...DIRECTIVES, 'authorization', 'cookie']);
+
 /** `isTrusted`: whether the cache directives of this client are obeyed whatever the route says; asked where it has any. */
 export function sharedRequest(given: Fields, policy: CachePolicy, isTrusted: () => boolean): SharedRequest {
   let cookieLines = 0;
   let hasAuthorization = false;
   let hasDirectives = false;
   for (let at = 0; at < given.length; at += 2) {
-    const name = given[at];
+    const name = given[at] as string;
+    if (!CLIENTS.has(name) || policy.ownRequestFields.has(name)) continue;
     if (name === 'cookie') cookieLines++;
     else if (name === 'authorization') hasAuthorization = true;
-    else if (name === 'cache-control' || name === 'pragma') hasDirectives = true;
+    else hasDirectives = true;
   }
   // As two lines Vary would combine them with a comma, and origins do not (RFC 9113 §8.2.3).
   const fields = cookieLines > 1 ? withField(given, 'cookie', fieldLines(given, 'cookie').join('; ')) : given;
@@ -34,7 +40,7 @@ export function sharedRequest(given: Fields, policy: CachePolicy, isTrusted: () 
   const withCookies = cookieLines > 0 && rules !== undefined ? sharedCookies(fields, rules) : fields;
   if (withCookies === undefined) return { fields, hasCredentials: true };
   const ignores = hasDirectives && policy.clientDirectives === 'ignore' && !isTrusted();
-  return { fields: ignores ? withoutDirectives(withCookies) : withCookies, hasCredentials: false };
+  return { fields: ignores ? withoutDirectives(withCookies, policy) : withCookies, hasCredentials: false };
 }
 
 const NO_COOKIES: CookieRules = Object.freeze({ isInKey: () => false, isDropped: () => false, hasKey: false });
@@ -59,7 +65,7 @@ function sharedCookies(fields: Fields, rules: CookieRules): Fields | undefined {
 }
 
 /** A client's no-store is kept: its answer is not, and nobody waits for that. All else is advice (RFC 9111 §5.2.1). */
-function withoutDirectives(fields: Fields): Fields {
-  const kept = filterFields(fields, (name) => name !== 'cache-control' && name !== 'pragma');
+function withoutDirectives(fields: Fields, { ownRequestFields }: CachePolicy): Fields {
+  const kept = filterFields(fields, (name) => !DIRECTIVES.has(name) || ownRequestFields.has(name));
   return requestDemands(fields).noStore ? [...kept, 'cache-control', 'no-store'] : kept;
 }

@@ -51,6 +51,8 @@ export interface CachePolicy {
   readonly negativeTtlMs: number;
   /** True: the route edits the fields by which its answers say for how long and for whom they are. */
   readonly editsFreshness: boolean;
+  /** Request fields that the route sets itself, in place of the client's; in lower case. */
+  readonly ownRequestFields: ReadonlySet<string>;
   /** Undefined: cookies are the origin's affair (Vary: Cookie, private), unless the route gives freshness itself. */
   readonly cookies: CookieRules | undefined;
   /** `ignore`: Cache-Control and Pragma of a GET or HEAD reach neither the cache nor the origin. */
@@ -76,6 +78,7 @@ export const SAFE_POLICY: CachePolicy = Object.freeze({
   graceMs: 0,
   negativeTtlMs: 0,
   editsFreshness: false,
+  ownRequestFields: new Set<string>(),
   cookies: undefined,
   clientDirectives: 'ignore',
   normaliseVary: 'space-and-case',
@@ -91,8 +94,8 @@ export const CONFORMANCE_POLICY: CachePolicy = Object.freeze({
 });
 
 /**
- * True: a lifetime on this route may be the operator's word. He speaks of the URL, and not of the cookies and credentials of
- * whoever asked for it.
+ * True: a lifetime on this route may be the operator's word, which is about URLs, and not about the cookies and credentials of
+ * whoever asks for them.
  */
 export function givesFreshness(policy: CachePolicy): boolean {
   const { ttlMs, defaultTtlMs, negativeTtlMs, editsFreshness } = policy;

@@ -218,12 +218,14 @@ function sharingRefusal({ request, response, context, stated, terms }: Candidate
   const { policy } = context;
   const isGiven = givesFreshness(policy);
   const shareable = directives.isPublic || directives.mustRevalidate || directives.sMaxageMs !== undefined;
-  if (hasField(request.fields, 'authorization') && (isGiven || !shareable)) return 'authorization';
+  const isClients = (name: string) => hasField(request.fields, name) && !policy.ownRequestFields.has(name);
+  if (hasField(request.fields, 'authorization') && !shareable) return 'authorization';
+  if (isClients('authorization') && isGiven) return 'authorization';
   const selecting = selectingFields(fieldValue(response.fields, 'vary'));
   if (selecting === 'any') return 'vary-any';
   const isSafe = policy.profile === 'safe';
   if ((isSafe || isGiven) && setsCookie(response.fields, stated)) return 'set-cookie';
-  if (!hasField(request.fields, 'cookie') || selecting.includes('cookie') || policy.cookies?.hasKey) return undefined;
+  if (!isClients('cookie') || selecting.includes('cookie') || policy.cookies?.hasKey) return undefined;
   const isGuessed = isSafe && !directives.isPublic && terms.source === 'heuristic';
   return isGiven || isGuessed ? 'cookie-without-freshness' : undefined;
 }

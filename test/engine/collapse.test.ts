@@ -173,16 +173,23 @@ describe('what may be shared', () => {
   });
 });
 
-it.each([['no-cache'], ['max-age=0']])('reloads with %s wait for one answer of the origin', (directive) => {
-  const { get, origin } = gateBench();
-  get('/a');
-  origin.last.answer(200, [...FRESH, 'etag', '"1"'], 'one');
-  const reload = ['cache-control', directive];
-  const reloads = [get('/a', reload), get('/a', reload), get('/a', reload)];
-  expect(origin.count).toBe(2);
-  origin.last.answer(200, [...FRESH, 'etag', '"2"'], 'two');
-  expect(reloads.map(({ text }) => text)).toEqual(['two', 'two', 'two']);
-  const more = [get('/a', reload), get('/a', reload)];
-  origin.last.answer(304, ['etag', '"2"']);
-  expect([more.map(({ text }) => text), origin.count]).toEqual([['two', 'two'], 3]);
-});
+it.each([['no-cache'], ['max-age=0']])(
+  'reloads with %s wait for one answer of the origin, until its head is there',
+  (directive) => {
+    const { get, origin } = gateBench();
+    get('/a');
+    origin.last.answer(200, [...FRESH, 'etag', '"1"'], 'one');
+    const reload = () => get('/a', ['cache-control', directive]);
+    const early = [reload(), reload(), reload()];
+    expect(origin.count).toBe(2);
+    const first = origin.last.head(200, [...FRESH, 'etag', '"2"']);
+    const later = [reload(), reload()];
+    expect(origin.count).toBe(3);
+    first.data('two').end();
+    origin.last.answer(200, [...FRESH, 'etag', '"3"'], 'three');
+    expect([...early, ...later].map(({ text }) => text)).toEqual(['two', 'two', 'two', 'three', 'three']);
+    const last = [reload(), reload()];
+    origin.last.answer(304, ['etag', '"3"']);
+    expect([last.map(({ text }) => text), origin.count]).toEqual([['three', 'three'], 4]);
+  },
+);

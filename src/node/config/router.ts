@@ -86,6 +86,7 @@ function compilePolicy(route: ResolvedRoute, { cacheName, targetedFields }: Site
     graceMs: route.graceMs ?? base.graceMs,
     negativeTtlMs: route.negativeTtlMs,
     editsFreshness: editedNames(route.response).some((name) => saysFreshness(name, targetedFields)),
+    ownRequestFields: new Set(Object.keys(route.request.set).map((name) => name.toLowerCase())),
     cookies: route.cookies && cookieRules(route.cookies),
     clientDirectives: route.clientDirectives ?? base.clientDirectives,
     maxBodyBytes: route.maxBodyBytes,

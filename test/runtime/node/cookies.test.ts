@@ -102,6 +102,20 @@ describe('where the route gives freshness', () => {
     expect((await ask('/order', { cookie: 'session=bob' })).response.status).toBe(200);
   });
 
+  test('what the route takes off or sets itself is the same for all, and shared', async () => {
+    const set = { set: { authorization: 'Bearer gate', 'cache-control': 'max-age=5' } };
+    const { ask, asked } = await gated(
+      { ttlMs: 60_000, request: { ...set, remove: ['cookie'] } },
+      (request, response) => answerWho(request, response, { 'cache-control': 'public' }),
+    );
+    expect((await ask('/a', { authorization: 'Bearer alice', pragma: 'no-cache' })).text).toBe(
+      '/a for nobody Bearer gate',
+    );
+    const again = await ask('/a', { cookie: 'session=bob', 'cache-control': 'no-cache' });
+    expect([again.text, again.status]).toEqual(['/a for nobody Bearer gate', expect.stringContaining('hit')]);
+    expect(asked).toHaveLength(1);
+  });
+
   test('explain says why such a request goes by, and how to mend it', async () => {
     const { gate } = await gated({ name: 'all', ttlMs: 60_000 });
     const uri = `${gate.url}/a`;
