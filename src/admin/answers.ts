@@ -65,3 +65,13 @@ export function json(status: number, value: unknown): AdminResponse {
 export function streamed(contentType: string, stream: AdminStream): AdminResponse {
   return { status: 200, contentType, fields: NO_FIELDS, body: '', stream };
 }
+
+/** The content of a call; `what` it is to be. */
+export function parseJson(text: string, what = 'a selector'): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const got = text.trim() === '' ? 'no content' : (error as Error).message;
+    throw new TidegateError('E_SELECTOR', `expected ${what} as JSON, got ${got}`, { cause: error });
+  }
+}

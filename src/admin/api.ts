@@ -4,23 +4,25 @@
 // The one complication: what is refused must be refused loudly. A misspelt query key or a body on `clear` would
 // otherwise quietly do more, or less, than the operator meant.
 
-import type { Selector } from '../dependency/selector.ts';
-import type {
-  EntrySummary,
-  Explanation,
-  Gate,
-  GateRequest,
-  GateStats,
-  InvalidationResult,
-  ListQuery,
-} from '../engine/contract.ts';
-import { TidegateError } from '../errors.ts';
+import type { EntrySummary, Explanation, Gate, GateRequest, GateStats, ListQuery } from '../engine/contract.ts';
+import { summed } from '../engine/summary.ts';
+import { tagForms } from '../entry/selectors.ts';
+import { parseUri, prefixForms, refuse } from '../entry/uri-forms.ts';
 import type { Eventually } from '../ports.ts';
 import { type Fields, NO_FIELDS, trimOws } from '../semantics/fields.ts';
-import { type AdminResponse, type AdminRoute, bearerToken, failure, json, ofError, unauthorized } from './answers.ts';
+import {
+  type AdminResponse,
+  type AdminRoute,
+  bearerToken,
+  failure,
+  json,
+  ofError,
+  parseJson,
+  unauthorized,
+} from './answers.ts';
+import { change } from './changes.ts';
 import { answerDeps, DEPS_KEYS, dependenciesOf } from './deps-api.ts';
 import { type PopulateApi, populateRoutes } from './populate-api.ts';
-import { parseJson, parsePrefix, parseSelectors, parseTag, parseUri, refuse } from './selectors.ts';
 import { type SourceApi, sourceRoutes } from './sources-api.ts';
 import { type TierApi, tierRoutes } from './tiers-api.ts';
 
@@ -184,62 +186,22 @@ function changingRoutes(deps: AdminDeps): AdminRoute[] {
     answer: (_query, bodyText) => answer(bodyText),
   });
   return [
-    route('/invalidate', (bodyText) => change(deps, bodyText, (selector) => deps.gate.invalidate(selector))),
-    route('/purge', (bodyText) => change(deps, bodyText, (selector) => deps.gate.purge(selector))),
+    route('/invalidate', (bodyText) => change(deps, parseJson(bodyText), (one) => deps.gate.invalidate(one))),
+    route('/purge', (bodyText) => change(deps, parseJson(bodyText), (one) => deps.gate.purge(one))),
     route('/clear', async (bodyText) => {
       // A selector here is a mistake for /purge, and obeying half of it would cost the whole cache.
       if (bodyText.trim() !== '' && bodyText.trim() !== '{}') refuse('no content, since clear purges all', bodyText);
-      return json(200, resultOf(await deps.gate.purge({ kind: 'all' })));
+      return json(200, summed([await deps.gate.purge({ kind: 'all' })]));
     }),
   ];
-}
-
-async function change(
-  deps: AdminDeps,
-  bodyText: string,
-  act: (selector: Selector) => Promise<InvalidationResult>,
-): Promise<AdminResponse> {
-  const { selectors, listed } = parseSelectors(parseJson(bodyText));
-  const settled = await Promise.allSettled(selectors.map((selector) => act(asKeyed(deps, selector))));
-  const failed = settled.find((one) => one.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
-  const results = settled.map((one) => resultOf((one as PromiseFulfilledResult<InvalidationResult>).value));
-  const total = {
-    position: Math.max(...results.map((one) => one.position)),
-    matched: results.reduce((sum, one) => sum + one.matched, 0),
-    ...(results.some(({ more }) => more === true) && { more: true }),
-  };
-  if (!listed) return json(200, total);
-  const named = results.map((one, at) => ({ tag: (selectors[at] as { tag: string }).tag, ...one }));
-  return json(200, { ...total, results: named });
-}
-
-/** A route may keep query parameters out of the key; a URL that has them names the entry all the same. */
-function asKeyed(deps: AdminDeps, selector: Selector): Selector {
-  if (selector.kind === 'origin') return knownOrigin(deps, selector);
-  if (selector.kind !== 'url') return selector;
-  const routed = deps.explainRequest({ method: 'GET', uri: selector.uri, fields: NO_FIELDS });
-  if (routed !== undefined) return { kind: 'url', uri: routed.uri };
-  throw new TidegateError('E_SELECTOR', `expected a URL that a route takes, got ${selector.uri}`);
-}
-
-/** A misspelt name must not look like success. */
-function knownOrigin({ originNames }: AdminDeps, selector: Selector & { kind: 'origin' }): Selector {
-  const names = originNames();
-  if (names.includes(selector.origin)) return selector;
-  throw new TidegateError('E_SELECTOR', `expected one of ${names.join(', ')} as origin, got ${selector.origin}`);
-}
-
-function resultOf({ position, matched, more }: InvalidationResult): InvalidationResult {
-  return { position, matched, ...(more === true && { more }) };
 }
 
 function listQuery(query: URLSearchParams): ListQuery {
   const [prefix, tag, tier, after, limit] = ['prefix', 'tag', 'tier', 'after', 'limit'].map((key) => query.get(key));
   return {
     ...(tier != null && { tier }),
-    ...(prefix != null && { prefix: parsePrefix(prefix) }),
-    ...(tag != null && { tag: parseTag(tag) }),
+    ...(prefix != null && { prefix: prefixForms(prefix)[0] as string }),
+    ...(tag != null && { tag: tagForms(tag)[0] as string }),
     ...(after != null && { after }),
     ...(limit != null && { limit: parseLimit(limit) }),
   };

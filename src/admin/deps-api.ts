@@ -7,6 +7,7 @@ import type { QuestionSubject, SourceAnswer } from '../dependency/described.ts';
 import { sourceOf, sourceTag } from '../dependency/source-tag.ts';
 import type { EntrySummary, Explanation, ListPage, ListQuery } from '../engine/contract.ts';
 import { ASK_MS, type Asked, MAX_OPEN } from '../engine/source-questions.ts';
+import { refuse } from '../entry/uri-forms.ts';
 import { type AdminResponse, failure, json } from './answers.ts';
 import {
   type DependencyGroup,
@@ -16,7 +17,6 @@ import {
   rowsOf,
   type SourceWord,
 } from './dependencies.ts';
-import { refuse } from './selectors.ts';
 import type { SourceApi } from './sources-api.ts';
 
 export interface DepsParts {

@@ -6,11 +6,13 @@
 import type { Selector } from '../dependency/selector.ts';
 import type { PopulateItem } from '../engine/populate-item.ts';
 import type { JobProgress } from '../engine/populate-job.ts';
+import { parseSelectors } from '../entry/selectors.ts';
+import { parseUri, refuse } from '../entry/uri-forms.ts';
 import { TidegateError } from '../errors.ts';
 import type { Fields } from '../semantics/fields.ts';
-import { type AdminResponse, type AdminRoute, failure, json, streamed } from './answers.ts';
+import { type AdminResponse, type AdminRoute, failure, json, parseJson, streamed } from './answers.ts';
+import { OPERATOR_MEMBERS } from './changes.ts';
 import { populateFields, populateItem, shownItem } from './populate-items.ts';
-import { parseJson, parseSelector, parseUri, refuse } from './selectors.ts';
 
 export interface PopulateStart {
   readonly cause: 'operator' | 'publish' | 'missing';
@@ -25,7 +27,7 @@ export interface PopulateStart {
   /** Or where they come from. */
   readonly source?:
     | { readonly kind: 'sitemap'; readonly name: string; readonly url: string; readonly fields: Fields }
-    | { readonly kind: 'stored'; readonly name: string; readonly selector: Selector };
+    | { readonly kind: 'stored'; readonly name: string; readonly selectors: readonly Selector[] };
 }
 
 /** What fills; the composition root hands it in. */
@@ -151,13 +153,17 @@ function sourceOf(asked: Body): PopulateStart['source'] {
   if (asked.fields !== undefined) refuse('fields beside urls or sitemap only', 'fields');
   if (asked.manifest !== undefined) {
     if (asked.manifest !== true) refuse('{"manifest": true}', asked.manifest);
-    return { kind: 'stored', name: 'manifest', selector: { kind: 'all' } };
+    return { kind: 'stored', name: 'manifest', selectors: [{ kind: 'all' }] };
   }
   const [name, value] = Object.entries(asked).find(([key]) => (SOURCES as readonly string[]).includes(key)) as [
     string,
     unknown,
   ];
-  return { kind: 'stored', name: `${name} ${String(value)}`, selector: parseSelector({ [name]: value }) };
+  return {
+    kind: 'stored',
+    name: `${name} ${String(value)}`,
+    selectors: parseSelectors({ [name]: value }, OPERATOR_MEMBERS),
+  };
 }
 
 function textOf(body: Body | null | undefined, key: string): string {

@@ -1,9 +1,9 @@
 // URLs to fill as an operator writes them: `"http://…"` or `{"url": …, "fields": {…}, "hits": …}`.
 
 import type { PopulateItem } from '../engine/populate-item.ts';
+import { parseUri, refuse } from '../entry/uri-forms.ts';
 import { TidegateError } from '../errors.ts';
 import type { Fields } from '../semantics/fields.ts';
-import { parseUri, refuse } from './selectors.ts';
 
 /** What is shown of a value that is no URL: not its fields, which may be credentials. */
 export function shownItem(value: unknown): string {

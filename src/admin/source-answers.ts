@@ -4,7 +4,7 @@
 // here, and nothing besides; what is of another form, or too large, is refused with the report that it came with.
 
 import type { DependencyLevel, Described, DescribedRead, SourceAnswer } from '../dependency/described.ts';
-import { refuse } from './selectors.ts';
+import { refuse } from '../entry/uri-forms.ts';
 
 const MAX_ANSWERS = 16;
 /** In JSON. */

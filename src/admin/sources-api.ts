@@ -6,8 +6,9 @@
 import type { QuestionSubject } from '../dependency/described.ts';
 import type { SourceReply, SourceReport, SourceState } from '../engine/source-leases.ts';
 import type { Asked } from '../engine/source-questions.ts';
-import { type AdminRoute, json } from './answers.ts';
-import { parseJson, parseTag, refuse } from './selectors.ts';
+import { tagForms } from '../entry/selectors.ts';
+import { refuse } from '../entry/uri-forms.ts';
+import { type AdminRoute, json, parseJson } from './answers.ts';
 import { parseAnswers } from './source-answers.ts';
 
 export interface SourceApi {
@@ -73,7 +74,7 @@ function isLag(value: unknown): value is number {
 
 function parseTags(tags: unknown): readonly string[] {
   if (!Array.isArray(tags) || tags.length > MAX_TAGS) return refuse(`a list of up to ${MAX_TAGS} "tags"`, tags);
-  return tags.map((tag: unknown) => parseTag(typeof tag === 'string' ? tag : refuse('a tag as text', tag)));
+  return tags.flatMap((tag: unknown) => tagForms(typeof tag === 'string' ? tag : refuse('a tag as text', tag)));
 }
 
 /** In lower case, since it becomes part of a tag. */

@@ -1,7 +1,7 @@
 // The part of the admin API about the tiers one by one: what each holds, whether they agree, and emptying a single one.
 
-import { type AdminResponse, type AdminRoute, json } from './answers.ts';
-import { parseJson, refuse } from './selectors.ts';
+import { refuse } from '../entry/uri-forms.ts';
+import { type AdminResponse, type AdminRoute, json, parseJson } from './answers.ts';
 
 /** What can be emptied alone. `disk`: the bytes, while the manifest still names them; `manifest`: both. */
 export const CLEARABLE = ['memory', 'disk', 'manifest'] as const;

@@ -5,9 +5,10 @@
 // fill, what is too narrow an outdated answer.
 
 import type { Selector } from '../dependency/selector.ts';
-import { TidegateError } from '../errors.ts';
+import { type Members, readSelection } from '../entry/selectors.ts';
+import { refuse } from '../entry/uri-forms.ts';
 import type { Invalidation } from './contract.ts';
-import { DIGEST_MARK, KeySpace, MARK, readableStart, type SeenKeys, shown } from './keys.ts';
+import { DIGEST_MARK, KeySpace, MARK, readableStart, type SeenKeys } from './keys.ts';
 import { OutsideKeys } from './outside.ts';
 import { checkedTags, namespaceTag, scopedTag, tableTag } from './tags.ts';
 
@@ -19,42 +20,29 @@ export interface Scope {
   readonly seen: Readonly<SeenKeys>;
 }
 
-const NAMES: ReadonlySet<string> = new Set(['keys', 'tags', 'tables', 'pattern', 'namespace', 'all', 'soft']);
+const MEMBERS = {
+  keys: 'list',
+  tags: 'list',
+  tables: 'list',
+  pattern: 'texts',
+  namespace: 'text',
+  all: 'true',
+  soft: 'flag',
+} as const satisfies Readonly<Record<keyof Invalidation, Members[string]>>;
 
 /** Throws E_SELECTOR, E_KEY, E_TAG. */
 export function selectorsOf(what: Invalidation, scope: Scope): Selector[] {
-  check(what);
-  const { space } = scope;
-  const selectors: Selector[] = [];
-  if (what.all === true) selectors.push(...everythingIn(scope));
-  for (const key of listOf(what.keys, 'keys')) selectors.push(...keySelectors(key, scope));
-  selectors.push(...tagSelectors(checkedTags(listOf(what.tags, 'tags'), 'tags'), scope));
-  for (const table of checkedTags(listOf(what.tables, 'tables'), 'tables')) {
-    selectors.push({ kind: 'tag', tag: tableTag(table) });
-  }
-  const patterns = typeof what.pattern === 'string' ? [what.pattern] : listOf(what.pattern, 'pattern');
-  for (const pattern of patterns) selectors.push(...patternSelectors(pattern, scope));
-  if (what.namespace !== undefined) {
-    selectors.push(...everythingIn({ ...scope, space: space.within(what.namespace, undefined) }));
-  }
-  if (selectors.length > 0) return selectors;
-  throw refused('at least one of keys, tags, tables, pattern, namespace and all', 'nothing that is named');
-}
-
-function check(what: Invalidation): void {
-  if (typeof what !== 'object' || what === null) throw refused('an object that names what is invalidated', shown(what));
-  for (const name of Object.keys(what)) {
-    if (!NAMES.has(name)) throw refused(`one of ${[...NAMES].join(', ')}`, shown(name));
-  }
-  const { all, soft } = what as { readonly all?: unknown; readonly soft?: unknown };
-  if (all !== undefined && all !== true) throw refused('all to be true or left out', String(all));
-  if (soft !== undefined && typeof soft !== 'boolean') throw refused('soft to be true or false', String(soft));
-}
-
-function listOf(list: unknown, name: string): readonly string[] {
-  if (list === undefined) return [];
-  if (Array.isArray(list)) return list as readonly string[];
-  throw refused(`${name} to be a list of texts`, shown(list));
+  const named = readSelection(what, MEMBERS);
+  const of = (name: keyof Invalidation) => named.flatMap(({ member, text }) => (member === name ? [text] : []));
+  const tables = checkedTags(of('tables'), 'tables').map((table) => ({ kind: 'tag', tag: tableTag(table) }) as const);
+  return [
+    ...of('all').flatMap(() => everythingIn(scope)),
+    ...of('keys').flatMap((key) => keySelectors(key, scope)),
+    ...tagSelectors(checkedTags(of('tags'), 'tags'), scope),
+    ...tables,
+    ...of('pattern').flatMap((pattern) => patternSelectors(pattern, scope)),
+    ...of('namespace').flatMap((name) => everythingIn({ ...scope, space: scope.space.within(name, undefined) })),
+  ];
 }
 
 /** Whether an invalidation could be made of it, without making it. Throws E_SELECTOR, E_KEY, E_TAG. */
@@ -94,7 +82,7 @@ export function tagSelectors(tags: readonly string[], { space, outside }: Scope)
 }
 
 function patternSelectors(pattern: unknown, { space, seen }: Scope): Selector[] {
-  if (typeof pattern !== 'string' || pattern === '') throw refused('a pattern that is not empty', shown(pattern));
+  if (typeof pattern !== 'string' || pattern === '') return refuse('a pattern that is not empty', pattern);
   // A prefix has no character that stands for others: names are escaped.
   const glob = withoutLooseEnd(space.prefix + pattern);
   const isOpen = endsOpen(glob);
@@ -131,8 +119,4 @@ function literalStart(glob: string): { text: string; isAll: boolean } {
 
 function escapedGlob(text: string): string {
   return text.replace(/[*?\\]/g, '\\$&');
-}
-
-function refused(expected: string, got: string): TidegateError {
-  return new TidegateError('E_SELECTOR', `expected ${expected}, got ${got}`);
 }

@@ -11,7 +11,7 @@ import { isForOrigin } from '../semantics/preconditions.ts';
 import { decideReuse, REUSE_REASONS } from '../semantics/reuse.ts';
 import { isSafeMethod } from '../semantics/unsafe.ts';
 import type { Context } from './context.ts';
-import type { EntrySummary, Explanation, GateRequest, ListPage, ListQuery } from './contract.ts';
+import type { EntrySummary, Explanation, GateRequest, InvalidationResult, ListPage, ListQuery } from './contract.ts';
 import { refusalText } from './draft.ts';
 import { select } from './lookup.ts';
 import type { Refused } from './tally.ts';
@@ -153,4 +153,11 @@ function ofSilent(source: string): { section: string; sentence: string } {
 
 function partText(entry: StoredResponse): string {
   return fieldValue(decodeHead(entry.bytes, entry.headBytes), 'content-range') ?? 'without Content-Range';
+}
+
+/** Of several at once: the last position, and all they matched; what two of them name counts twice. */
+export function summed(results: readonly InvalidationResult[]): InvalidationResult {
+  const position = Math.max(0, ...results.map((result) => result.position));
+  const matched = results.reduce((sum, result) => sum + result.matched, 0);
+  return { position, matched, ...(results.some(({ more }) => more === true) && { more: true }) };
 }

@@ -2,18 +2,19 @@
 // process. Nothing is fetched: whatever the cache asks, also in the background, it asks the handler itself.
 
 import type { Explanation, GateStats, InvalidationResult } from '../engine/contract.ts';
+import { summed } from '../engine/summary.ts';
+import { parseSelectors, type ResponseSelection } from '../entry/selectors.ts';
 import { TidegateError } from '../errors.ts';
 import type { FetchCacheOptions } from './options.ts';
 import { type Platform, universalPlatform } from './platform.ts';
-import { type ResponseSelection, selectorsOf, summed } from './selection.ts';
 import { WebGate } from './serving.ts';
 
 export type { Selector } from '../dependency/selector.ts';
 export type { Explanation, GateStats, InvalidationResult } from '../engine/contract.ts';
+export type { ResponseSelection } from '../entry/selectors.ts';
 export type { Entry, EntryNote } from '../entry/stored-response.ts';
 export type { Store } from '../ports.ts';
 export type { FetchCacheOptions } from './options.ts';
-export type { ResponseSelection } from './selection.ts';
 export { cacheTag } from './tags.ts';
 
 /** What a handler is given beside the request. */
@@ -50,9 +51,9 @@ export interface FetchCache {
    * instead (stale-if-error, grace). All handlers of one cache share what is stored, by URL. Throws E_CONFIG: no function.
    */
   wrap<Env = unknown>(handler: CachedHandler<Env>): (request: Request, call?: CallOptions<Env>) => Promise<Response>;
-  /** Marks responses outdated; they may be validated, and are not served before that. Throws E_SELECTOR, E_TAG. */
+  /** Marks responses outdated; they may be validated, and are not served before that. Throws E_SELECTOR. */
   invalidate(selection: ResponseSelection): Promise<InvalidationResult>;
-  /** Removes responses. Throws E_SELECTOR, E_TAG. */
+  /** Removes responses. Throws E_SELECTOR. */
   purge(selection: ResponseSelection): Promise<InvalidationResult>;
   /** Why the request is, or is not, answered from the cache right now. Rejects with E_SELECTOR: it never is. */
   explain(request: Request): Promise<Explanation>;
@@ -66,7 +67,7 @@ export function createFetchCache(
 ): FetchCache {
   const web = new WebGate(options, platform);
   const invalidate = async (selection: ResponseSelection) =>
-    summed(await Promise.all(selectorsOf(selection).map((selector) => web.gate.invalidate(selector))));
+    summed(await Promise.all(parseSelectors(selection).map((selector) => web.gate.invalidate(selector))));
   return {
     wrap: (handler) => {
       if (typeof handler !== 'function')
@@ -75,7 +76,7 @@ export function createFetchCache(
     },
     invalidate,
     purge: async (selection) =>
-      summed(await Promise.all(selectorsOf(selection).map((selector) => web.gate.purge(selector)))),
+      summed(await Promise.all(parseSelectors(selection).map((selector) => web.gate.purge(selector)))),
     explain: async (request) => {
       const explanation = web.explain(request);
       if (explanation !== undefined) return explanation;

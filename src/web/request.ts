@@ -8,6 +8,7 @@ import type { GateRequest } from '../engine/contract.ts';
 import { sharedRequest } from '../engine/shared-request.ts';
 import { isKeyable } from '../entry/key.ts';
 import { type Fields, fieldValue, filterFields, hopByHopNames, listMembers, NO_FIELDS } from '../semantics/fields.ts';
+import { normalTarget } from '../semantics/target.ts';
 
 /** All of it but where it goes. */
 export type Asked = Omit<GateRequest, 'route'>;
@@ -56,8 +57,9 @@ function ownUri(url: string): string | undefined {
   if (!url.startsWith('http://') && !url.startsWith('https://')) return undefined;
   const end = url.indexOf('#');
   const whole = end < 0 ? url : url.slice(0, end);
-  if (!whole.includes('%')) return isKeyable(whole) ? whole : undefined;
-  return uriOf(whole);
+  const at = whole.indexOf('/', 'https://'.length);
+  const uri = whole.slice(0, at) + normalTarget(whole.slice(at));
+  return isKeyable(uri) ? uri : undefined;
 }
 
 /** The URI that is in the key; undefined: it is none of HTTP. `stated`: fields of a trusted proxy. */
@@ -65,7 +67,7 @@ export function uriOf(url: string, stated: Fields = NO_FIELDS): string | undefin
   const parsed = URL.parse(url);
   if (parsed === null || (parsed.protocol !== 'http:' && parsed.protocol !== 'https:')) return undefined;
   const origin = stated.length === 0 ? parsed.origin : statedOrigin(parsed, stated);
-  const uri = origin === undefined ? '' : origin + unreserved(parsed.pathname) + parsed.search;
+  const uri = origin === undefined ? '' : origin + normalTarget(parsed.pathname + parsed.search);
   return isKeyable(uri) ? uri : undefined;
 }
 
@@ -75,15 +77,6 @@ function statedOrigin(url: URL, fields: Fields): string | undefined {
   const host = listMembers(fieldValue(fields, 'x-forwarded-host'))[0] ?? url.host;
   if ((scheme !== 'http' && scheme !== 'https') || !/^[\w.~:[\]-]+$/.test(host)) return undefined;
   return URL.parse(`${scheme}://${host}`)?.origin;
-}
-
-/** A path has one spelling: routers decode what need not be encoded (RFC 3986 §6.2.2), so it is one resource. */
-function unreserved(path: string): string {
-  if (!path.includes('%')) return path;
-  return path.replace(/%[0-9a-f]{2}/gi, (encoded) => {
-    const char = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
-    return /[\w.~-]/.test(char) ? char : encoded.toUpperCase();
-  });
 }
 
 /** Besides X-Forwarded-*: known to be obeyed by frameworks and servers. */

@@ -130,8 +130,12 @@ describe('explain', () => {
 
 describe.each(['invalidate', 'purge'])('%s', (name) => {
   test.each([
-    [{ url: 'http://other.test/x' }, 'expected a URL that a route takes, got http://other.test/x'],
-    [{ origin: 'nope' }, 'expected one of api, app, demo as origin, got nope'],
+    [{ url: 'http://other.test/x' }, 'expected a URL that a route takes, got "http://other.test/x"'],
+    [{ origin: 'nope' }, 'expected one of api, app, demo as origin, got "nope"'],
+    [
+      { prefix: 'http://example.org/users?utm=1' },
+      'expected a query as its route keeps it, http://example.org/users, got "http://example.org/users?utm=1"',
+    ],
   ])('%j, which nothing here could match, is refused', async (body, message) => {
     const { answer, json, fake } = await ask(post(`/${name}`, body));
     expect([answer.status, json.error.code, json.error.message]).toEqual([400, 'E_SELECTOR', message]);
@@ -142,6 +146,7 @@ describe.each(['invalidate', 'purge'])('%s', (name) => {
     [{ url: 'HTTP://Example.org:80/users#a' }, { kind: 'url', uri: 'http://example.org/users' }],
     [{ url: 'http://example.org/users?utm=1' }, { kind: 'url', uri: 'http://example.org/users' }],
     [{ tag: 'a' }, { kind: 'tag', tag: 'a' }],
+    [{ prefix: 'http://example.org/users?' }, { kind: 'prefix', prefix: 'http://example.org/users?' }],
     [{ prefix: 'http://example.org/a' }, { kind: 'prefix', prefix: 'http://example.org/a' }],
     [{ pattern: '*/a' }, { kind: 'pattern', pattern: '*/a' }],
     [{ origin: 'demo' }, { kind: 'origin', origin: 'demo' }],
@@ -167,9 +172,10 @@ describe.each(['invalidate', 'purge'])('%s', (name) => {
   test.each([
     ['', 'expected a selector as JSON, got no content'],
     ['{', 'expected a selector as JSON, got '],
-    ['{}', 'expected exactly one of'],
+    ['{}', 'expected at least one of url, urls, tag, tags, prefix, pattern, all, origin, got {}'],
     ['{"tag":"a","all":true}', 'expected exactly one of'],
-    ['{"tags":["a",""]}', 'expected a tag'],
+    ['{"tags":["a",""]}', 'expected text as "tags"'],
+    [JSON.stringify({ tags: Array(1001).fill('a') }), 'expected at most 1000 in one call, got 1001'],
   ])('%s is refused and changes nothing', async (bodyText, message) => {
     const { fake, answer, json } = await ask({ method: 'POST', path: `/${name}`, bodyText });
     expect([answer.status, json.error.code]).toEqual([400, 'E_SELECTOR']);

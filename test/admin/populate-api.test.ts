@@ -38,9 +38,9 @@ describe('POST /populate', () => {
 
   test.each([
     [{ sitemap: 'http://Example.org/s.xml' }, { kind: 'sitemap', url: 'http://example.org/s.xml', fields: [] }],
-    [{ manifest: true }, { kind: 'stored', name: 'manifest', selector: { kind: 'all' } }],
-    [{ tag: 'a' }, { kind: 'stored', selector: { kind: 'tag', tag: 'a' } }],
-    [{ prefix: 'http://a/' }, { kind: 'stored', selector: { kind: 'prefix', prefix: 'http://a/' } }],
+    [{ manifest: true }, { kind: 'stored', name: 'manifest', selectors: [{ kind: 'all' }] }],
+    [{ tag: 'a' }, { kind: 'stored', selectors: [{ kind: 'tag', tag: 'a' }] }],
+    [{ prefix: 'http://a/' }, { kind: 'stored', selectors: [{ kind: 'prefix', prefix: 'http://a/' }] }],
   ])('begins with %j', async (body, source) => {
     const { begun } = await ask(post(body));
     expect(begun).toMatchObject([{ cause: 'operator', source }]);

@@ -261,7 +261,7 @@ describe('other sources', () => {
       usesOf: (key) => bench.memory.usesOf(key),
       turnAt: async () => {},
     };
-    const { items } = await all(fromStores({ kind: 'all' }, deps));
+    const { items } = await all(fromStores([{ kind: 'all' }], deps));
     const uri = 'http://example.org/a';
     expect(items.sort((one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1))).toEqual([
       { uri, fields: ['accept-language', 'de'], hits: 1 },

@@ -90,6 +90,21 @@ describe('tags and invalidation', () => {
     expect(cache.stats().memory.entries).toBe(0);
   });
 
+  test.each<[string, object]>([
+    ['a host in capitals', { prefix: 'http://App.example/users/' }],
+    ['the port of the scheme', { prefix: 'http://app.example:80/users/' }],
+    ['both in a glob', { pattern: 'HTTP://App.example:80/users/*' }],
+    ['an encoding that is not needed', { urls: ['http://app.example/%75sers/%c3%a9'] }],
+    ['no encoding', { url: 'http://app.example/users/é' }],
+  ])('reach what is stored, written with %s', async (_how, selection) => {
+    const { cache } = simulated();
+    let calls = 0;
+    const serve = cache.wrap(() => text(`${++calls}`, FRESH));
+    expect(await body(serve(get('/users/%C3%A9')))).toBe('1');
+    expect((await cache.invalidate(selection)).matched).toBe(1);
+    expect(await body(serve(get('/users/%C3%A9')))).toBe('2');
+  });
+
   test('are refused where they would name something else', async () => {
     const { cache } = simulated();
     await expect(cache.invalidate({})).rejects.toMatchObject({ code: 'E_SELECTOR' });

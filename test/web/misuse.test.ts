@@ -62,7 +62,7 @@ describe('selections', () => {
   test.each<[string, unknown]>([
     ['none', undefined],
     ['a text', 'a'],
-    ['a name that is none', { tag: 'a' }],
+    ['a name that is none', { tga: 'a' }],
     ['nothing', {}],
     ['empty lists', { tags: [], urls: [] }],
     ['tags that are no list', { tags: 'x' }],
@@ -70,6 +70,9 @@ describe('selections', () => {
     ['a URL that is no text', { urls: [5] }],
     ['an empty prefix', { prefix: '' }],
     ['a pattern that is no text', { pattern: [5] }],
+    ['a pattern over paths', { pattern: '/users/*' }],
+    ['a prefix of paths', { prefix: '/users/' }],
+    ['an origin', { origin: 'a' }],
     ['all that is not true', { all: false }],
   ])('are refused: %s', async (_name, selection) => {
     const { cache } = simulated();

@@ -1,10 +1,11 @@
 // Path patterns and bypass rules, compiled once into plain tests.
 
 import { globMatcher } from '../../dependency/glob.ts';
+import { normalGlob } from '../../entry/uri-forms.ts';
 import { type Fields, fieldLines } from '../../semantics/fields.ts';
+import { normalPath } from '../../semantics/target.ts';
 import type { RequestRules } from '../site.ts';
 import type { BypassOutput } from './config-schema.ts';
-import { decodeUnreserved, normalPath } from './target.ts';
 
 type Bypass = RequestRules['bypass'];
 
@@ -24,7 +25,7 @@ export function compilePaths(patterns: string | readonly string[] | undefined): 
 
 /** Most patterns are a path or the beginning of one, for which no glob is needed. */
 function compilePath(pattern: string): (path: string) => boolean {
-  const matchable = matchablePattern(pattern);
+  const matchable = normalGlob(pattern);
   const star = matchable.indexOf('*');
   if (!/[?\\]/.test(matchable)) {
     if (star < 0) return (path) => path === matchable;
@@ -34,11 +35,6 @@ function compilePath(pattern: string): (path: string) => boolean {
     }
   }
   return globMatcher(matchable);
-}
-
-/** A pattern as paths are matched: what is not ASCII is percent-encoded, what need not be encoded is not. */
-function matchablePattern(pattern: string): string {
-  return decodeUnreserved(pattern.replace(/[^\0-\x7f]+/g, (text) => encodeURIComponent(text.toWellFormed())));
 }
 
 /** True for a request that fulfils every condition of one of the rules. */

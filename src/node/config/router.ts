@@ -12,11 +12,12 @@ import { type CodingRules, isCompressibleType } from '../../semantics/coded-repr
 import { codingChooser } from '../../semantics/content-coding.ts';
 import type { Fields } from '../../semantics/fields.ts';
 import { type CachePolicy, CONFORMANCE_POLICY, SAFE_POLICY } from '../../semantics/policy.ts';
+import { normalPath } from '../../semantics/target.ts';
 import type { FrontLimits, QueryRule, RequestRules, Router, SiteRoute } from '../site.ts';
 import { compileBypass, compilePaths } from './bypass.ts';
 import type { ResolvedConfig, ResolvedRoute } from './config.ts';
 import { codingSchema } from './config-schema.ts';
-import { normaliseUri, normalPath } from './target.ts';
+import { normaliseUri } from './target.ts';
 
 /** Makes the routes of a configuration; `origins` holds each of its origins by name. */
 export function compileSite(config: ResolvedConfig, origins: ReadonlyMap<string, Origin>): CompiledSite {

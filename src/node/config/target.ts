@@ -2,31 +2,27 @@
 // two requests with one key cannot differ in what the origin sees.
 //
 // The one complication: origins decode parameter names, and a dropped name must be gone however it is spelt; a name is
-// therefore compared as decoded, while what stays of the query is left byte for byte.
+// therefore compared as decoded, while what stays of the query is left as it is.
 
+import { normalTarget } from '../../semantics/target.ts';
 import type { QueryRule, RequestRules } from '../site.ts';
 
 /** The target (path and query) with its query parameters kept, dropped and ordered as the rules say. */
 export function normaliseTarget(target: string, rules: Pick<RequestRules, 'query' | 'sortQuery'>): string {
   const { query, sortQuery } = rules;
-  const mark = target.indexOf('?');
-  if (query.kind === 'all' && !sortQuery) return mark < 0 ? normalPath(target) : withNormalPath(target, mark);
-  const path = normalPath(target);
-  if (mark < 0) return path;
+  const normal = normalTarget(target);
+  const mark = normal.indexOf('?');
+  if (mark < 0 || (query.kind === 'all' && !sortQuery)) return normal;
+  const path = normal.slice(0, mark);
   const parameters: Parameter[] = [];
   // `;` separates nothing (WHATWG URL, application/x-www-form-urlencoded). Empty parameters say nothing and are left out.
-  for (const text of target.slice(mark + 1).split('&')) {
+  for (const text of normal.slice(mark + 1).split('&')) {
     if (text === '') continue;
     const name = parameterName(text);
     if (stays(name, query)) parameters.push({ name, text });
   }
   if (sortQuery) parameters.sort(byName);
   return parameters.length === 0 ? path : `${path}?${parameters.map(({ text }) => text).join('&')}`;
-}
-
-function withNormalPath(target: string, mark: number): string {
-  const path = normalPath(target);
-  return path.length === mark && target.startsWith(path) ? target : path + target.slice(mark);
 }
 
 interface Parameter {
@@ -58,43 +54,6 @@ function parameterName(parameter: string): string {
   const bytes = Buffer.from(raw.replaceAll('+', ' '), 'utf8').toString('latin1');
   const decoded = bytes.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
   return Buffer.from(decoded, 'latin1').toString('utf8');
-}
-
-/**
- * The path of a target without the query, percent-encoded unreserved characters decoded, hexadecimal digits in upper
- * case, dot segments removed (RFC 3986 §6.2.2). An origin takes `/%61dmin` for `/admin`, so a rule about `/admin` must see
- * it too, and a write to the one must invalidate the other. The usual path is returned as it is.
- */
-export function normalPath(target: string): string {
-  const mark = target.indexOf('?');
-  const path = mark < 0 ? target : target.slice(0, mark);
-  const decoded = path.includes('%') ? decodeUnreserved(path) : path;
-  return decoded.includes('/.') ? withoutDotSegments(decoded) : decoded;
-}
-
-/**
- * With percent-encoded unreserved characters decoded and the other encodings in upper case (RFC 3986 §6.2.2). A `%` that
- * encodes nothing is encoded itself, as those read it who read it at all; else decoding behind it could make it one.
- */
-export function decodeUnreserved(path: string): string {
-  return path.replace(/%(?![0-9a-f]{2})/gi, '%25').replace(/%[0-9a-f]{2}/gi, (encoded) => {
-    const char = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
-    return /[A-Za-z0-9\-._~]/.test(char) ? char : encoded.toUpperCase();
-  });
-}
-
-/** RFC 3986 §5.2.4, for a path that begins with a slash. */
-function withoutDotSegments(path: string): string {
-  const segments: string[] = [];
-  const given = path.split('/');
-  for (const [at, segment] of given.entries()) {
-    const last = at === given.length - 1;
-    // The first, empty segment is the path's beginning: `..` does not go above it.
-    if (segment === '..' && segments.length > 1) segments.pop();
-    if (segment !== '.' && segment !== '..') segments.push(segment);
-    else if (last) segments.push('');
-  }
-  return segments.join('/');
 }
 
 /** The same for a whole URI: what follows its authority is the target. */

@@ -1,7 +1,9 @@
 // What the command line takes as values. One that can be no right value is a wrong command line, and nothing is asked.
 
 import { InvalidArgumentError } from 'commander';
-import { parseSelector, parseUri } from '../../admin/selectors.ts';
+import { OPERATOR_MEMBERS } from '../../admin/changes.ts';
+import { parseSelectors } from '../../entry/selectors.ts';
+import { parseUri } from '../../entry/uri-forms.ts';
 import { TidegateError } from '../../errors.ts';
 
 export function atLeastOne(text: string): number {
@@ -37,7 +39,7 @@ export function clientUrl(text: string): string {
 
 /** What selects entries, under the name that the admin API gives it. */
 export function selecting(name: 'url' | 'prefix' | 'pattern' | 'origin' | 'tag'): (text: string) => string {
-  return (text) => checked(text, () => parseSelector({ [name]: text }));
+  return (text) => checked(text, () => parseSelectors({ [name]: text }, OPERATOR_MEMBERS));
 }
 
 /** A record as `table:key`. */

@@ -190,7 +190,7 @@ export class Population implements PopulateApi {
 
   #sourceFor(id: string, source: NonNullable<PopulateStart['source']>): Source {
     if (source.kind === 'sitemap') return fromSitemap(source.url, this.#sourceDeps(id), source.fields);
-    return fromStores(source.selector, this.#sourceDeps(id));
+    return fromStores(source.selectors, this.#sourceDeps(id));
   }
 
   #sourceDeps(id: string): SourceDeps {

@@ -7,8 +7,8 @@
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { SaxesParser } from 'saxes';
-import { parseUri } from '../../admin/selectors.ts';
 import type { PopulateItem } from '../../engine/populate-item.ts';
+import { parseUri } from '../../entry/uri-forms.ts';
 import { TidegateError } from '../../errors.ts';
 
 /** sitemaps.org, "Sitemap file format". */

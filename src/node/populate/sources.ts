@@ -8,6 +8,7 @@ import type { Selector } from '../../dependency/selector.ts';
 import type { GateRequest } from '../../engine/contract.ts';
 import { itemOfKey, type PopulateItem } from '../../engine/populate-item.ts';
 import type { NotStored } from '../../engine/populate-job.ts';
+import type { EntryNote } from '../../entry/stored-response.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Store } from '../../ports.ts';
 import { type Fields, NO_FIELDS } from '../../semantics/fields.ts';
@@ -47,7 +48,7 @@ export function sourceOf(source: SourceOutput, deps: SourceDeps): Source {
   if (source.urls !== undefined) return fromUrls(source.urls);
   if (source.file !== undefined) return fromFile(source.file);
   if (source.sitemap !== undefined) return fromSitemap(source.sitemap, deps);
-  return fromStores({ kind: 'all' }, deps);
+  return fromStores([{ kind: 'all' }], deps);
 }
 
 /** What a source is called. */
@@ -116,13 +117,13 @@ export async function* fromSitemap(url: string, deps: SourceDeps, fields: Fields
  * What is stored, in whatever tier, or was and is still named: each key once. The slowest tier comes last, because its
  * keys, of which there may be millions, need not be remembered then.
  */
-export async function* fromStores(selector: Selector, { stores, usesOf }: SourceDeps): Source {
+export async function* fromStores(selectors: readonly Selector[], { stores, usesOf }: SourceDeps): Source {
   const seen = new Set<string>();
   for (const store of stores) {
     let items: PopulateItem[] = [];
-    for await (const { kind, key } of store.find(selector)) {
+    for await (const { kind, key } of foundIn(store, selectors)) {
       if (seen.has(key)) continue;
-      if (store !== stores.at(-1)) seen.add(key);
+      if (store !== stores.at(-1) || selectors.length > 1) seen.add(key);
       const item = kind === 'response' ? itemOfKey(key) : undefined;
       if (item === undefined || items.push({ ...item, hits: 1 + usesOf(key) }) < PORTION) continue;
       yield { items };
@@ -130,6 +131,10 @@ export async function* fromStores(selector: Selector, { stores, usesOf }: Source
     }
     yield { items };
   }
+}
+
+async function* foundIn(store: Pick<Store, 'find'>, selectors: readonly Selector[]): AsyncIterable<EntryNote> {
+  for (const selector of selectors) yield* store.find(selector);
 }
 
 function portionOf(values: readonly unknown[]): Portion {

@@ -1,0 +1,84 @@
+// The part of the admin API that invalidates and purges: what a call names, brought into the form that the routes give it.
+
+import type { Selector } from '../dependency/selector.ts';
+import type { GateRequest, InvalidationResult } from '../engine/contract.ts';
+import { summed } from '../engine/summary.ts';
+import { type Named, RESPONSE_MEMBERS, readSelection, selectorsOf } from '../entry/selectors.ts';
+import { refuse } from '../entry/uri-forms.ts';
+import { NO_FIELDS } from '../semantics/fields.ts';
+import { type AdminResponse, json } from './answers.ts';
+
+interface Changing {
+  /** Routes and normalises as the front would; undefined: no route has the URI. */
+  explainRequest(request: Pick<GateRequest, 'method' | 'uri' | 'fields'>): Pick<GateRequest, 'uri'> | undefined;
+  originNames(): readonly string[];
+}
+
+/** How an operator names entries. */
+export const OPERATOR_MEMBERS = { ...RESPONSE_MEMBERS, origin: 'text' } as const;
+
+/** Things that one call may name. */
+const MAX_NAMED = 1000;
+
+export async function change(
+  deps: Changing,
+  value: unknown,
+  act: (selector: Selector) => Promise<InvalidationResult>,
+): Promise<AdminResponse> {
+  const named = namedOnce(value).map((one) => ({ ...one, selectors: selectorsOf(one).map((it) => asKeyed(deps, it)) }));
+  const settled = await Promise.allSettled(
+    named.map(async ({ selectors }) => summed(await Promise.all(selectors.map(act)))),
+  );
+  const failed = settled.find((one) => one.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  const results = settled.map((one) => (one as PromiseFulfilledResult<InvalidationResult>).value);
+  const total = summed(results);
+  const { member } = named[0] as Named;
+  if (!Array.isArray((value as Readonly<Record<string, unknown>>)[member])) return json(200, total);
+  const name = LISTS[member] ?? member;
+  return json(200, { ...total, results: named.map(({ text }, at) => ({ [name]: text, ...results[at] })) });
+}
+
+/** Members that are lists, by what one of it is called. */
+const LISTS: Readonly<Record<string, string>> = { tags: 'tag', urls: 'url' };
+
+/** One member alone: of two, some would expect what both name, and others what either does. */
+function namedOnce(value: unknown): readonly Named[] {
+  const named = readSelection(value, OPERATOR_MEMBERS);
+  const members = new Set(named.map(({ member }) => member));
+  if (members.size > 1) {
+    return refuse(`exactly one of ${Object.keys(OPERATOR_MEMBERS).join(', ')}`, [...members].join(' and '));
+  }
+  return named.length > MAX_NAMED ? refuse(`at most ${MAX_NAMED} in one call`, named.length) : named;
+}
+
+/** A route may keep query parameters out of the key; a URL that has them names the entry all the same. */
+function asKeyed(deps: Changing, selector: Selector): Selector {
+  switch (selector.kind) {
+    case 'origin':
+      return knownOrigin(deps, selector);
+    case 'prefix':
+      return keptPrefix(deps, selector);
+    case 'url':
+      return { kind: 'url', uri: routed(deps, selector.uri) ?? refuse('a URL that a route takes', selector.uri) };
+    default:
+      return selector;
+  }
+}
+
+function routed({ explainRequest }: Changing, uri: string): string | undefined {
+  return explainRequest({ method: 'GET', uri, fields: NO_FIELDS })?.uri;
+}
+
+/** No key begins with a query that its route writes otherwise. */
+function keptPrefix(deps: Changing, selector: Selector & { kind: 'prefix' }): Selector {
+  const whole = selector.prefix.replace(/[?&]$/, '');
+  const kept = whole.includes('?') ? (routed(deps, whole) ?? whole) : whole;
+  return kept === whole ? selector : refuse(`a query as its route keeps it, ${kept}`, selector.prefix);
+}
+
+/** A misspelt name must not look like success. */
+function knownOrigin({ originNames }: Changing, selector: Selector & { kind: 'origin' }): Selector {
+  const names = originNames();
+  return names.includes(selector.origin) ? selector : refuse(`one of ${names.join(', ')} as origin`, selector.origin);
+}

@@ -1,0 +1,133 @@
+// The one parser of what operators and programs name entries by: for the admin API, the command line, handlers behind a
+// cache, data caches, and through them for trackers.
+//
+// The one complication: a selector that can never match is worse than one that is refused, because whoever wrote it goes
+// away believing that it took effect. So whatever cannot stand in a key or a tag is an error here, and what has more than
+// one form in keys becomes several selectors.
+
+import type { Selector } from '../dependency/selector.ts';
+import { trimOws } from '../semantics/fields.ts';
+import { MAX_TAG_LENGTH } from '../semantics/tags.ts';
+import { isKeyable } from './key.ts';
+import { parseUri, patternForms, prefixForms, refuse } from './uri-forms.ts';
+
+/** What a member of a selection is: a text, a list of texts, either of them, true and nothing else, or true or false. */
+type MemberForm = 'text' | 'list' | 'texts' | 'true' | 'flag';
+
+export type Members = Readonly<Record<string, MemberForm>>;
+
+/** What is to be invalidated or purged: whatever is named by any of these. At least one. */
+export interface ResponseSelection {
+  /** A whole URL, as a client asks for it. */
+  readonly url?: string;
+  readonly urls?: readonly string[];
+  readonly tag?: string;
+  readonly tags?: readonly string[];
+  /** Every URL that begins so, or with one of these. */
+  readonly prefix?: string | readonly string[];
+  /** Globs over whole URLs: `*` for any characters, `?` for one. */
+  readonly pattern?: string | readonly string[];
+  /** Everything. */
+  readonly all?: true;
+}
+
+/** How its members are written. */
+export const RESPONSE_MEMBERS = {
+  url: 'text',
+  urls: 'list',
+  tag: 'text',
+  tags: 'list',
+  prefix: 'texts',
+  pattern: 'texts',
+  all: 'true',
+} as const satisfies Readonly<Record<keyof ResponseSelection, MemberForm>>;
+
+/** One thing that a selection names. */
+export interface Named {
+  readonly member: string;
+  /** '' of what has none. */
+  readonly text: string;
+}
+
+/** Reads an object that names entries by any of the members, at least one; throws E_SELECTOR. */
+export function readSelection(value: unknown, members: Members): readonly Named[] {
+  const known = Object.keys(members).join(', ');
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return refuse(`an object that names entries by ${known}`, value);
+  }
+  const named = Object.entries(value).flatMap(([member, given]) => {
+    const form = Object.hasOwn(members, member) ? members[member] : refuse(`only ${known}`, member);
+    return textsOf(given, member, form as MemberForm).map((text) => ({ member, text }));
+  });
+  return named.length > 0 ? named : refuse(`at least one of ${known}`, value);
+}
+
+function textsOf(given: unknown, member: string, form: MemberForm): readonly string[] {
+  if (given === undefined) return [];
+  switch (form) {
+    case 'true':
+      return given === true ? [''] : refuse(`{"${member}": true}`, given);
+    case 'flag':
+      return typeof given === 'boolean' ? [] : refuse(`true or false as "${member}"`, given);
+    case 'text':
+      return [textOf(given, member)];
+    case 'list':
+      return Array.isArray(given) ? given : refuse(`a list of texts as "${member}"`, given);
+    case 'texts':
+      return Array.isArray(given) ? given : [textOf(given, member)];
+    default:
+      return refuse('a form of member that is known', form satisfies never);
+  }
+}
+
+function textOf(given: unknown, member: string): string {
+  return typeof given === 'string' && given !== '' ? given : refuse(`text as "${member}"`, given);
+}
+
+/** The selectors of what a selection names; throws E_SELECTOR. */
+export function selectorsOf({ member, text }: Named): readonly Selector[] {
+  const kind = KINDS.get(member) ?? refuse('a member that names responses', member);
+  return kind(member === 'all' ? '' : textOf(text, member));
+}
+
+/** Reads a selection of responses; throws E_SELECTOR. */
+export function parseSelectors(value: unknown, members: Members = RESPONSE_MEMBERS): readonly Selector[] {
+  return readSelection(value, members).flatMap(selectorsOf);
+}
+
+const urlSelectors = (text: string) => [{ kind: 'url', uri: parseUri(text) } as const];
+const tagSelectors = (text: string) => tagForms(text).map((tag) => ({ kind: 'tag', tag }) as const);
+
+const KINDS: ReadonlyMap<string, (text: string) => readonly Selector[]> = new Map<
+  string,
+  (text: string) => readonly Selector[]
+>([
+  ['url', urlSelectors],
+  ['urls', urlSelectors],
+  ['tag', tagSelectors],
+  ['tags', tagSelectors],
+  ['prefix', (text: string) => prefixForms(text).map((prefix) => ({ kind: 'prefix', prefix }) as const)],
+  ['pattern', (text: string) => patternForms(text).map((pattern) => ({ kind: 'pattern', pattern }) as const)],
+  ['origin', (text: string) => [{ kind: 'origin', origin: parseOrigin(text) } as const]],
+  ['all', () => [{ kind: 'all' } as const]],
+]);
+
+/**
+ * A tag as it comes from a response's field, which holds bytes: those of Latin-1, or of UTF-8, where it is not ASCII. Of
+ * Cache-Tag a comma makes two tags, of Surrogate-Key or in the name of a cache group it makes none. Throws E_SELECTOR.
+ */
+export function tagForms(text: string): readonly string[] {
+  if (text.length > MAX_TAG_LENGTH || !/^[^\p{Cc} ](?:(?:\t|\P{Cc})*[^\p{Cc} ])?$/u.test(text)) {
+    return refuse(`a tag of 1 to ${MAX_TAG_LENGTH} characters, none of control, and no blank at its ends`, text);
+  }
+  const tags = text.includes(',') ? [text, ...text.split(',').map(trimOws)].filter((tag) => tag !== '') : [text];
+  return tags.flatMap((tag) => {
+    if (/^[\t -~]*$/.test(tag)) return [tag];
+    const utf8 = String.fromCharCode(...new TextEncoder().encode(tag));
+    return /[^\t -\xff]/.test(tag) ? [utf8] : [tag, utf8];
+  });
+}
+
+function parseOrigin(text: string): string {
+  return isKeyable(text) ? text : refuse('the name of an origin in the configuration', text);
+}

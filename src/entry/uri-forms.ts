@@ -1,0 +1,158 @@
+// The forms under which what somebody writes as a URL, the beginning of one or a glob over URLs stands in cache keys.
+//
+// The one complication: a text may have more than one. A port may be that of the scheme, or the beginning of another; a glob
+// does not say where its host ends, or its query begins. All forms are given then: what is too many costs a fill, what is
+// missing an outdated answer.
+
+import { TidegateError } from '../errors.ts';
+import { normalEscapes, normalTarget, withoutDotSegments, withoutInnerDotSegments } from '../semantics/target.ts';
+import { isKeyable } from './key.ts';
+
+const MAX_SHOWN = 120;
+
+/** Throws E_SELECTOR saying what was expected and what was got. */
+export function refuse(expected: string, got: unknown): never {
+  const shown = got === undefined ? 'nothing' : (JSON.stringify(got) ?? typeof got);
+  const cut = shown.length > MAX_SHOWN ? `${shown.slice(0, MAX_SHOWN)}…` : shown;
+  throw new TidegateError('E_SELECTOR', `expected ${expected}, got ${cut}`);
+}
+
+const A_URL = 'an absolute http or https URL, its host in the usual form and without userinfo';
+const A_PREFIX = 'the beginning of a URL, from http:// or https:// on, without userinfo or a fragment';
+const A_GLOB = 'a glob over whole URLs, e.g. "*/users/*" or "http://example.org/users/*"';
+
+/** Scheme, authority, and what follows. */
+const SPLIT = /^(https?):\/\/([^/?#\\]*)(.*)$/is;
+/** No URL has them, and URL drops some without a word. */
+const UNFIT = /\p{Cc}|^ | $/u;
+
+/** A URL as it stands in a key. Throws E_SELECTOR. */
+export function parseUri(text: string): string {
+  const parts = UNFIT.test(text) ? null : SPLIT.exec(text);
+  if (parts === null) return refuse(A_URL, text);
+  const [, scheme, authority, rest] = parts as unknown as [string, string, string, string];
+  const origin = originOf(scheme, authority) ?? refuse(A_URL, text);
+  return origin + normalTarget(targetOf(rest.replace(/#.*$/, ''), text));
+}
+
+/** All forms of the beginning of a URL. Throws E_SELECTOR. */
+export function prefixForms(text: string): readonly string[] {
+  const parts = UNFIT.test(text) || text.includes('#') ? null : SPLIT.exec(text);
+  if (parts === null) return refuse(A_PREFIX, text);
+  const [, scheme, authority, rest] = parts as unknown as [string, string, string, string];
+  if (rest === '') return authorityForms(scheme.toLowerCase(), authority) ?? refuse(A_PREFIX, text);
+  const origin = originOf(scheme, authority) ?? refuse(A_PREFIX, text);
+  const target = targetOf(rest, text);
+  if (target.includes('?')) return [origin + normalTarget(target)];
+  const escaped = /%[0-9a-f]?$/i.test(target) ? refuse('a prefix that ends with a whole %XX', text) : target;
+  const path = withoutInnerDotSegments(normalEscapes(escaped));
+  return path.endsWith('/..') ? refuse('a prefix that does not end with a dot segment', text) : [origin + path];
+}
+
+/** All forms of a glob. Throws E_SELECTOR. */
+export function patternForms(text: string): readonly string[] {
+  const [, start, rest] = /^((?:[^/]*:\/\/)?[^/]*)(.*)$/s.exec(text) as unknown as [string, string, string];
+  const literal = unescaped(LITERAL.exec(text)?.[0] as string).toLowerCase();
+  const isOfUrls = SCHEMES.some((scheme) => scheme.startsWith(literal) || literal.startsWith(scheme));
+  if (text === '' || UNFIT.test(text) || text.includes('#') || !isOfUrls) return refuse(A_GLOB, text);
+  if (/%[0-9a-f]?[*?]/i.test(text)) return refuse('a glob in which each %XX is whole', text);
+  // What a wildcard stands for is not known, so neither is what such a segment takes away; of a query it takes nothing.
+  if (/^[^?]*\*[^?]*\/\.\.?(?:\/|$)/.test(rest)) return refuse('a glob without a dot segment after a wildcard', text);
+  const starts = startForms(start, literal) ?? refuse(A_GLOB, text);
+  const targets = globTargets(rest, /[*?\\]/.test(start));
+  const forms = starts.flatMap((one) => targets.flatMap((target) => endsOf(one, target)));
+  return unique(forms.flatMap(quoteForms));
+}
+
+const SCHEMES = ['http://', 'https://'];
+/** What a glob begins with, up to its first wildcard. */
+const LITERAL = /^(?:\\[\s\S]|[^*?\\])*/;
+
+/** Undefined: it is in no key, or another form of a host that is. */
+function originOf(scheme: string, authority: string): string | undefined {
+  const url = URL.parse(`${scheme}://${authority}`);
+  if (url === null || authority === '' || authority.includes('@')) return undefined;
+  const host = authority.replace(/:[0-9]*$/, '').toLowerCase();
+  // A key has the host as its clients wrote it: 127.1 is not 127.0.0.1 there.
+  return isKeyable(host) && host !== url.hostname ? undefined : url.origin;
+}
+
+/** A backslash in a path is a slash to some, and refused by the front. */
+function targetOf(rest: string, text: string): string {
+  const target = rest.startsWith('/') ? rest : `/${rest}`;
+  return /^[^?]*\\/.test(target) ? refuse('a URL without a backslash in its path', text) : target;
+}
+
+/** Without a path the authority may be cut anywhere: `example.org:80` begins `example.org:8080`, and means port 80. */
+function authorityForms(scheme: string, authority: string): readonly string[] | undefined {
+  if (!/^[!-~]*$/.test(authority) || /[@\\^`{|}"<>%]/.test(authority)) return undefined;
+  const cut = `${scheme}://${authority.toLowerCase()}`;
+  const host = cut.replace(defaultPort(scheme), '');
+  return host === cut ? [cut] : [cut, `${host}/`];
+}
+
+/** At the end of an authority; `scheme` is not known to be one where a glob leaves it open. */
+function defaultPort(scheme: string | undefined): RegExp {
+  return scheme === undefined ? /:(?:80|443)?$/ : scheme === 'http' ? /:(?:80)?$/ : /:(?:443)?$/;
+}
+
+/** What of a glob stands before the path. Undefined: in no key. */
+function startForms(start: string, literal: string): readonly string[] | undefined {
+  const lower = start.toLowerCase();
+  const [, scheme, authority = ''] = /^(https?):\/\/(.*)$/s.exec(lower) ?? [];
+  if (scheme !== undefined && !/[*?\\]/.test(authority)) {
+    const origin = originOf(scheme, authority);
+    return origin === undefined ? undefined : [origin];
+  }
+  // Behind its first wildcard it may as well be of a path, where case matters.
+  const asWritten = lower.slice(0, literal.length) + normalGlob(start.slice(literal.length));
+  const port = defaultPort(scheme);
+  const openPort = new RegExp(port.source.replace('$', '(?=[*])'));
+  return [asWritten, lower].flatMap((one) => {
+    // A question mark may be that of a query behind the host, whose key has a slash between them.
+    const query = one.replace(/^(https?:\/\/[^*?\\]+?)(?::[0-9]*)?\?/, '$1/?');
+    return [one, one.replace(port, ''), one.replace(openPort, ''), query];
+  });
+}
+
+/** A key has a path always. */
+function endsOf(start: string, target: string): readonly string[] {
+  if (target !== '' || /(?:^|[^\\])\*$/.test(start)) return [start + target];
+  return /^https?:\/\/[^*?\\]*$/.test(start) ? [`${start}/`] : [start, `${start}/`];
+}
+
+/** In a glob `?` stands for any character, so the query may begin there; or before, where there is a wildcard before. */
+function globTargets(rest: string, isOpen: boolean): readonly string[] {
+  const text = normalGlob(rest);
+  const path = /^(?:\\\*|[^*?\\])*/.exec(text)?.[0] as string;
+  const isWhole = path.length === text.length || text.startsWith('\\?', path.length);
+  const target = (isWhole ? withoutDotSegments(path) : withoutInnerDotSegments(path)) + text.slice(path.length);
+  return isOpen ? unique([target, text]) : [target];
+}
+
+/** A glob with what it has of texts in the form of `normalEscapes`. */
+export function normalGlob(glob: string): string {
+  return glob.replace(GLOB_PART, (part) => {
+    if (part === '*' || part === '?' || part === '\\*' || part === '\\?') return part;
+    return normalEscapes(part.startsWith('\\') ? part.slice(1) || part : part);
+  });
+}
+
+const GLOB_PART = /\\[\s\S]?|[*?]|[^\\*?%]+|%[0-9a-f]{2}|%/gi;
+
+function unescaped(glob: string): string {
+  return glob.replace(/\\([\s\S])/g, '$1');
+}
+
+/** An apostrophe is encoded in a query alone, and a glob need not say where that begins: behind any of them, or none. */
+function quoteForms(glob: string): readonly string[] {
+  const parts = glob.split("'");
+  if (parts.length > MAX_QUOTES) return refuse(`a glob with fewer than ${MAX_QUOTES} apostrophes`, glob);
+  return parts.map((_, at) => [parts.slice(0, at + 1).join("'"), ...parts.slice(at + 1)].join('%27'));
+}
+
+const MAX_QUOTES = 10;
+
+function unique(forms: readonly string[]): readonly string[] {
+  return [...new Set(forms)];
+}
