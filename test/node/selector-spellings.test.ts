@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { Invalidations } from '../../src/dependency/invalidations.ts';
 import { parseSelectors } from '../../src/entry/selectors.ts';
 import { admit } from '../../src/node/front/admission.ts';
+import { SAFE_POLICY } from '../../src/semantics/policy.ts';
 import { askedOf } from '../../src/web/request.ts';
 import { LIMITS, routerTo, siteRoute } from './front-kit.ts';
 
@@ -68,7 +69,7 @@ function gateKey(one: Stored): string {
 /** The URI in the key of a cache around handlers. */
 function handlerKey(one: Stored): string {
   const request = new Request(`${one.scheme}://${one.host}${one.port}${targetOf(one)}`);
-  return askedOf(request, { trustForwarded: false })?.uri as string;
+  return askedOf(request, { trustForwarded: false, policy: SAFE_POLICY })?.uri as string;
 }
 
 /** How somebody may write it, a text for each unit. */
