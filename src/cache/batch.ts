@@ -4,7 +4,7 @@
 // The one complication: a key's fill must not be given what was read before it began. The engine begins the keys one by
 // one; once anything is invalidated or put in in between, those that come after are read anew, together.
 
-import type { EarlyFill } from '../engine/value-contract.ts';
+import type { ManyFill } from '../engine/value-contract.ts';
 import { TidegateError } from '../errors.ts';
 import type { Eventually } from '../ports.ts';
 import type { ReadStamp } from './contract.ts';
@@ -24,10 +24,10 @@ type OneFill = () => Promise<unknown>;
 /** The cache as a batch uses it. */
 export interface BatchCache {
   stamp(): ReadStamp;
-  /** What is there and fresh. `early`: how a key that is found is refreshed early if it is due. */
-  found(keys: readonly string[], early?: (key: string) => EarlyFill): Eventually<Map<string, unknown>>;
-  /** Undefined: nothing is refreshed early. */
-  readonly early: ((key: string, fill: OneFill) => EarlyFill) | undefined;
+  /** What is there and fresh. `fill`: how a key that is found would be filled. */
+  found(keys: readonly string[], fill?: (key: string) => ManyFill): Eventually<Map<string, unknown>>;
+  /** How a key is asked for. Undefined: it is by no tags, and never refreshed early. */
+  readonly asked: ((key: string, fill: OneFill) => ManyFill) | undefined;
   filled(key: string, fill: OneFill): Eventually<unknown>;
   /** They were looked up, and will be again. */
   askedTwice(keys: readonly string[]): void;
@@ -128,10 +128,10 @@ function takenFrom(values: Values, key: string): unknown {
 }
 
 /** What is there and fresh; what of it is due for early refresh is filled in the background, by one call. */
-async function foundInTime(keys: readonly string[], fill: BatchFill, { found, early }: BatchCache): Promise<Values> {
-  if (early === undefined) return found(keys);
+async function foundInTime(keys: readonly string[], fill: BatchFill, { found, asked }: BatchCache): Promise<Values> {
+  if (asked === undefined) return found(keys);
   const batch = new EarlyBatch(fill);
-  const values = await found(keys, (key) => early(key, () => batch.value(key)));
+  const values = await found(keys, (key) => asked(key, () => batch.value(key)));
   batch.start();
   return values;
 }

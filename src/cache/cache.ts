@@ -5,7 +5,7 @@
 
 import type { Selector } from '../dependency/selector.ts';
 import type { SourceLeases } from '../engine/source-leases.ts';
-import type { EarlyFill, ValueCache, ValueFill, ValueToSet } from '../engine/value-contract.ts';
+import type { ManyFill, ValueCache, ValueFill, ValueToSet } from '../engine/value-contract.ts';
 import type { Eventually } from '../ports.ts';
 import { type BatchFill, filledMany } from './batch.ts';
 import { checkEntries, checkEvent, checkFill, checkHandler, checkKeys, checkKnown, checkNames } from './checks.ts';
@@ -17,7 +17,7 @@ import { listed } from './listing.ts';
 import { type Resolved, Terms } from './options.ts';
 import { placeOf } from './rollout.ts';
 import type { Schema, SchemaLike } from './schema.ts';
-import { everythingIn, keySelectors, otherVersions, type Scope, selectorsOf, tagSelectors } from './selection.ts';
+import { everythingIn, otherVersions, type Scope, selectorsOf, tagSelectors } from './selection.ts';
 import { type NamedCacheParts, type Shared, sharedBy } from './shared.ts';
 
 type Fill = Contract.Fill<unknown>;
@@ -88,8 +88,8 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     return this.#found(keys);
   }
 
-  /** `early`: how a key that is found is refreshed early if it is due. */
-  #found(keys: readonly string[], early?: (key: string) => EarlyFill): Eventually<Map<string, unknown>> {
+  /** `fill`: how a key that is found would be filled. */
+  #found(keys: readonly string[], fill?: (key: string) => ManyFill): Eventually<Map<string, unknown>> {
     checkKeys(keys);
     const asked = keys.map((key) => ({ key, whole: this.#space.whole(key) }));
     const cached = asked.filter(({ whole }) => this.#isCached(whole));
@@ -98,11 +98,9 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
       for (const [at, { key }] of cached.entries()) if (values[at] !== undefined) found.set(key, values[at]);
       return found;
     };
-    const earlyAt = early && ((at: number) => early((cached[at] as (typeof cached)[number]).key));
-    const values = this.#engine.getMany(
-      cached.map(({ whole }) => whole),
-      earlyAt,
-    );
+    const fillAt = fill && ((at: number) => fill((cached[at] as (typeof cached)[number]).key));
+    const wholes = cached.map(({ whole }) => whole);
+    const values = this.#engine.getMany(wholes, fillAt);
     return values instanceof Promise ? values.then(toMap) : toMap(values);
   }
 
@@ -153,10 +151,9 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
 
   getOrSet(key: string, fill: Fill, options?: Contract.FillOptions): Eventually<unknown> {
     checkFill(fill);
-    if (this.#isQuick && this.#mayHit(options)) {
-      const hit = this.#engine.hit(key);
-      if (hit !== undefined) return hit;
-    }
+    const quick = this.#isQuick ? this.#quickTags(options) : undefined;
+    const hit = quick === undefined ? undefined : this.#engine.hit(key, quick);
+    if (hit !== undefined) return hit;
     const resolved = this.#resolve(key, options);
     const whole = this.#space.whole(key);
     if (!this.#isCached(whole)) {
@@ -176,7 +173,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   ): Promise<Map<string, unknown>> {
     checkKeys(keys);
     checkFill(fill);
-    const early = (key: string, one: Fill): EarlyFill => {
+    const asked = (key: string, one: Fill): ManyFill => {
       const resolved = this.#resolve(key, options);
       return { fill: this.#engineFill(one, key, resolved), terms: resolved.terms };
     };
@@ -184,8 +181,8 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
       { keys: [...new Set(keys)], fill, isAnew: options?.refresh === true },
       {
         stamp: () => this.#engine.stamp(),
-        found: (asked, refresh) => this.#found(asked, refresh),
-        early: this.#mayHit(options) ? undefined : early,
+        found: (all, each) => this.#found(all, each),
+        asked: this.#quickTags(options)?.length === 0 ? undefined : asked,
         filled: (key, one) => this.getOrSet(key, one, options),
         askedTwice: (missing) => {
           for (const key of missing) if (this.#isCached(this.#space.whole(key))) this.#shared.askedTwice++;
@@ -195,11 +192,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   }
 
   async expire(key: string): Promise<boolean> {
-    const [selector, ...others] = keySelectors(key, this.#scope) as [Selector, ...Selector[]];
-    let wasThere = false;
-    for await (const { state } of this.#engine.entries(selector)) wasThere ||= state === 'fresh' || state === 'stale';
-    await this.#engine.invalidate([selector, ...others], true);
-    return wasThere;
+    return this.#engine.expire(this.#space.whole(key), otherVersions(key, this.#scope));
   }
 
   async invalidate(what: Contract.Invalidation): Promise<void> {
@@ -284,10 +277,14 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     return options?.kind ?? this.#shared.kinds.of(key, this.#space.prefix);
   }
 
-  /** True: whatever else the options say, what is there and fresh is the answer. */
-  #mayHit(options: Contract.FillOptions | undefined): boolean {
-    if (this.#hasKinds || this.#terms.plain.terms.earlyRefresh !== undefined) return false;
-    return options?.earlyRefresh === undefined && options?.refresh !== true;
+  /** What is there and fresh is the answer if it has these tags; undefined: the options want a closer look. */
+  #quickTags(options: Contract.FillOptions | undefined): readonly string[] | undefined {
+    const { tags, earlyRefresh } = this.#terms.plain.terms;
+    if (this.#hasKinds || this.#space.isVersioned || earlyRefresh !== undefined) return undefined;
+    const { refresh, earlyRefresh: early, tables, tags: own } = options ?? NO_OPTIONS;
+    if (refresh === true || early !== undefined || tables !== undefined) return undefined;
+    if (own === undefined) return tags;
+    return tags.length === 0 && Array.isArray(own) ? own : undefined;
   }
 
   #isCached(whole: string): boolean {
@@ -295,6 +292,8 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     return share === 1 || (share > 0 && placeOf(whole) < share);
   }
 }
+
+const NO_OPTIONS: Contract.FillOptions = {};
 
 /** Kept by each namespace. */
 const KNOWN_NAMESPACES = 1000;

@@ -24,7 +24,7 @@ export class ProgramFill implements NamedFill {
   readonly #call: FillCall;
   readonly #note: (key: string) => void;
 
-  /** `note`: told of the key before anything is stored under it for this call, by this fill or by one that the call joins. */
+  /** `note`: told of the key before anything is stored under it for this call, by this fill or by another's. */
   constructor(fill: Fill<unknown>, call: FillCall, note: (key: string) => void) {
     this.#fill = fill;
     this.#call = call;
@@ -33,18 +33,20 @@ export class ProgramFill implements NamedFill {
 
   run(context: ValueFillContext): unknown {
     const { key, resolved, maker } = this.#call;
-    this.#note(key);
+    this.noted();
     if (maker.areOfKey(resolved)) context.change({ tags: maker.tagsOf(resolved, key) });
     // Called on its own, so that it is not given this object.
     const fill = this.#fill;
     return fill(new CacheFillContext(context, this.#call));
   }
 
-  /** Asked for when the call joins another's fill, whose entry then has them too. */
   tags(): readonly string[] {
     const { key, resolved, maker } = this.#call;
-    this.#note(key);
     return maker.tagsOf(resolved, key);
+  }
+
+  noted(): void {
+    this.#note(this.#call.key);
   }
 }
 

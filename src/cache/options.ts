@@ -5,6 +5,7 @@
 // once for each kind, so that a hit builds nothing.
 
 import type { FillTerms, SetTerms } from '../engine/value-contract.ts';
+import { leftOut } from '../entry/late-tags.ts';
 import { TidegateError } from '../errors.ts';
 import type { DefaultOptions, FillOptions, KindPolicy, SetOptions } from './contract.ts';
 import { toMs } from './duration.ts';
@@ -79,12 +80,18 @@ export class Terms {
     return this.#finished(merged(this.#draft(kind), options, SET_NAMES), kind);
   }
 
-  /** All tags of an entry; `given`: what its fill named instead of the options. */
+  /** All tags of an entry; `given`: what its fill named instead of the options, some of which it may leave out. */
   tagsOf(resolved: Resolved, key: string, given?: GivenNames): readonly string[] {
-    const { kind, terms, tags, tables } = resolved;
-    if (given === undefined && !this.areOfKey(resolved)) return terms.tags;
-    const own = given?.tags ?? tags;
-    const all = this.#all(kind === undefined ? own : [...own, ...kindTags(kind, key)], given?.tables ?? tables);
+    if (given !== undefined) {
+      const own = this.#tagsFor(key, resolved.kind, given);
+      const out = this.tagsOf(resolved, key).filter((tag) => !own.includes(tag));
+      return out.length === 0 ? own : [...own, ...out.map(leftOut)];
+    }
+    return this.areOfKey(resolved) ? this.#tagsFor(key, resolved.kind, resolved) : resolved.terms.tags;
+  }
+
+  #tagsFor(key: string, kind: string | undefined, { tags, tables }: GivenNames): readonly string[] {
+    const all = this.#all(kind === undefined ? tags : [...tags, ...kindTags(kind, key)], tables);
     return this.#space.isVersioned ? [...all, this.#space.keyTag(key)] : all;
   }
 

@@ -8,6 +8,7 @@ import type { EntryNote } from '../entry/stored-response.ts';
 import type { Clock, Eventually, Store, Tasks } from '../ports.ts';
 import { MissedKeys } from './missed-keys.ts';
 import { DEFAULT_LIMITS, Patience, type TierLimits } from './patience.ts';
+import { inTime, portions } from './tier-listing.ts';
 
 export interface LoopParts<E> {
   /** Fastest first. */
@@ -115,16 +116,41 @@ export class TierLoop<E extends { readonly key: string }> {
   /** Removes what the selector names from every tier; how many of what counts the fullest had. */
   async purge(selector: Selector, counts: (note: EntryNote) => boolean): Promise<number> {
     let most = 0;
-    for (const { store, patience, missed } of this.#tiers) {
-      if (missed !== undefined && patience.isPaused) continue;
+    for (const tier of this.#tiers) {
       let removed = 0;
-      for await (const notes of portions(store.find(selector))) {
-        await store.delete(notes.map(({ key }) => key));
+      for await (const notes of this.#foundIn(tier, selector)) {
+        const keys = notes.map(({ key }) => key);
+        await (isLimited(tier) ? this.#change(tier, keys, () => tier.store.delete(keys)) : tier.store.delete(keys));
         removed += notes.filter(counts).length;
       }
       most = Math.max(most, removed);
     }
     return most;
+  }
+
+  /**
+   * What the selector names, some at a time, tier by tier. Where limits can be set, one that fails or takes too long tells no
+   * more.
+   */
+  async *find(selector: Selector): AsyncIterable<{ readonly notes: readonly EntryNote[]; readonly isOfLast: boolean }> {
+    for (const tier of this.#tiers) {
+      const isOfLast = tier === this.#tiers.at(-1);
+      for await (const notes of this.#foundIn(tier, selector)) yield { notes, isOfLast };
+    }
+  }
+
+  async *#foundIn(tier: Tier<E>, selector: Selector): AsyncIterable<readonly EntryNote[]> {
+    const { store, patience } = tier;
+    if (!isLimited(tier)) return yield* portions(store.find(selector));
+    if (!patience.admits()) return;
+    try {
+      const found = store.find(selector);
+      const isAtOnce = Symbol.iterator in found;
+      yield* portions(isAtOnce ? found : inTime(found, (next) => patience.wait(next), this.#parts.fault));
+      if (isAtOnce) patience.answered();
+    } catch (error) {
+      this.#failed(tier, error);
+    }
   }
 
   #ask(tier: Tier<E>, key: string): Eventually<E | undefined> {
@@ -222,6 +248,10 @@ function tierOf<E>(store: Store<E>, parts: LoopParts<E>, limits: TierLimits | un
   return { store, patience, missed: isLimited ? new MissedKeys() : undefined };
 }
 
+function isLimited({ missed }: Tier<unknown>): boolean {
+  return missed !== undefined;
+}
+
 interface Read {
   readonly epoch: string;
   readonly stamp: number;
@@ -239,26 +269,4 @@ interface Asked<E> {
   readonly found: Promise<E | undefined>;
   /** What a faster tier has. */
   readonly outdated: E | undefined;
-}
-
-const PORTION = 1000;
-
-/** What an iteration gives, some at a time; all at once where the store gives it at once, and may change after that. */
-async function* portions(found: Iterable<EntryNote> | AsyncIterable<EntryNote>): AsyncIterable<EntryNote[]> {
-  if (Symbol.iterator in found) return yield [...found];
-  let portion: EntryNote[] = [];
-  for await (const entry of found) {
-    if (portion.push(entry) < PORTION) continue;
-    yield portion;
-    portion = [];
-  }
-  yield portion;
-}
-
-/** Everything an iteration gives; at once where the store does, for each await of a stored million costs. */
-export async function allOf(found: Iterable<EntryNote> | AsyncIterable<EntryNote>): Promise<EntryNote[]> {
-  if (Symbol.iterator in found) return [...found];
-  const entries: EntryNote[] = [];
-  for await (const entry of found) entries.push(entry);
-  return entries;
 }

@@ -15,7 +15,8 @@ import {
 import { TidegateError } from '../errors.ts';
 import type { Clock, Eventually, Store, Tasks } from '../ports.ts';
 import type { Invalidator, Stamp, StampRefusal } from './invalidator.ts';
-import { allOf, TierLoop, wasReadNoEarlier } from './tier-loop.ts';
+import { allOf } from './tier-listing.ts';
+import { TierLoop, wasReadNoEarlier } from './tier-loop.ts';
 
 export interface TiersParts {
   /** Fastest first. */

@@ -5,60 +5,36 @@
 
 import { Invalidations } from '../dependency/invalidations.ts';
 import type { Selector } from '../dependency/selector.ts';
+import { hasTags } from '../entry/late-tags.ts';
 import { type OwnedValue, ownValue, readOwned } from '../entry/owned-value.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
-import type { Clock, Eventually, InvalidationLog, Random, Store, Tasks } from '../ports.ts';
+import type { Clock, Eventually, InvalidationLog, Store } from '../ports.ts';
 import { Invalidator } from './invalidator.ts';
 import { createLocalLog } from './local-log.ts';
-import type { TierLimits } from './patience.ts';
 import { safeFault } from './safe-fault.ts';
 import { SourceLeases } from './source-leases.ts';
 import { TierLoop, wasReadNoEarlier } from './tier-loop.ts';
 import { UnderWay } from './under-way.ts';
 import type {
-  EarlyFill,
   FillTerms,
+  ManyFill,
   ReadTicket,
   SetTerms,
   ValueCache,
+  ValueCacheParts,
   ValueFill,
   ValueState,
   ValueStats,
   ValueToSet,
-  ValueWatch,
 } from './value-contract.ts';
 import { valueEntries } from './value-entries.ts';
 import { ValueFills } from './value-fills.ts';
 import type { AskedFill } from './value-flight.ts';
+import { ValueFlights } from './value-flights.ts';
+import { ValueNaming } from './value-naming.ts';
 import { ValueRemoval } from './value-removal.ts';
 import { ValueSets } from './value-sets.ts';
 import { ValueTally } from './value-tally.ts';
-
-export interface ValueCacheParts {
-  /** Fastest first. */
-  readonly stores: readonly Store<StoredValue>[];
-  /** What operators call them, in the same order. */
-  readonly names: readonly string[];
-  /** How long each is waited for, and when it is left alone; undefined: as by default. */
-  readonly limits?: readonly (TierLimits | undefined)[];
-  /** True: the first of them is the memory of this process. */
-  readonly hasMemory: boolean;
-  readonly clock: Clock;
-  readonly tasks: Tasks;
-  readonly random: Random;
-  /** Where invalidations are kept beyond this process's end. Default: nowhere. */
-  readonly history?: { readonly invalidations: Invalidations; readonly log: InvalidationLog };
-  /** Identity of the log where there is no history; unlike that of any other process. A function: made at the first use. */
-  readonly epoch: string | (() => string);
-  /** The cache's own copy of a value. Throws E_VALUE. Default `ownValue`. */
-  readonly own?: (value: unknown) => OwnedValue;
-  /** Given where a fill ends with the request that began it, as on Workers; see FlightWatch. */
-  readonly endingRequests?: { readonly handsOver: boolean };
-  /** Hears of all that happens. Default: nobody. */
-  readonly watch?: ValueWatch;
-  /** Told what nobody waits for. */
-  readonly fault: (error: unknown) => void;
-}
 
 export function createValueCache(parts: ValueCacheParts): ValueCache {
   return new TieredValueCache(parts);
@@ -72,6 +48,7 @@ class TieredValueCache implements ValueCache {
   /** Undefined once it is closed. */
   #memory: Store<StoredValue> | undefined;
   readonly #tally: ValueTally;
+  readonly #naming: ValueNaming;
   readonly #fills: ValueFills;
   readonly #removal: ValueRemoval;
   readonly #sets: ValueSets;
@@ -101,31 +78,29 @@ class TieredValueCache implements ValueCache {
       isCurrent: (entry) => this.#invalidator.isCurrent(entry),
       isNoOlder: wasReadNoEarlier,
     });
-    this.#removal = new ValueRemoval({
-      invalidator: this.#invalidator,
-      ...{ invalidations: history.invalidations, hasSlower: this.#hasSlower },
-      find: (key) => this.#find(key),
-    });
-    this.#fills = new ValueFills({
+    const common = {
       ...{ clock, tasks, random, own, fault, invalidator: this.#invalidator, tally: this.#tally },
-      ...{ endingRequests: parts.endingRequests, underWay: this.#underWay, hasSlower: this.#hasSlower },
+      ...{ underWay: this.#underWay, hasSlower: this.#hasSlower, flights: new ValueFlights() },
+      drop: (key: string) => this.#drop(key),
+      keep: (entry: StoredValue, memoryOnly: boolean) => this.#keep(entry, memoryOnly),
+    };
+    this.#removal = new ValueRemoval({
+      ...{ ...common, invalidations: history.invalidations, find: (key) => this.#find(key) },
+    });
+    this.#naming = new ValueNaming({ ...common, atHand: (key) => this.#memory?.get(key) });
+    this.#fills = new ValueFills({
+      ...{ ...common, naming: this.#naming, endingRequests: parts.endingRequests },
       freshAtHand: (key) => this.#onlyFresh(this.#memory?.get(key)),
       freshAnywhere: async (key) => this.#onlyFresh(await this.#find(key)),
       askAnew: (asked) => this.#answer(asked),
-      drop: (key) => this.#drop(key),
-      keep: (entry, memoryOnly) => this.#keep(entry, memoryOnly),
     });
-    this.#sets = new ValueSets({
-      ...{ clock, invalidator: this.#invalidator, fills: this.#fills, tally: this.#tally, underWay: this.#underWay },
-      hasSlower: this.#hasSlower,
-      drop: (key) => this.#drop(key),
-      keep: (entry, memoryOnly) => this.#keep(entry, memoryOnly),
-    });
+    this.#sets = new ValueSets({ ...common, fills: this.#fills });
   }
 
-  hit(key: string): unknown {
+  hit(key: string, tags?: readonly string[]): unknown {
     const entry = this.#memory?.get(key);
     if (entry === undefined || entry instanceof Promise || !entry.isPlain || !this.#isFresh(entry)) return undefined;
+    if (tags !== undefined && !hasTags(entry.tags, tags)) return undefined;
     this.#tally.hit(key);
     return readOwned(entry);
   }
@@ -160,28 +135,32 @@ class TieredValueCache implements ValueCache {
     return now < entry.surelyFreshUntilSeconds * 1000 || now - entry.bornMs < entry.lifetimeMs;
   }
 
-  getMany(keys: readonly string[], early?: (at: number) => EarlyFill): Eventually<readonly unknown[]> {
-    if (early === undefined) return allOf(keys.map((key) => this.get(key)));
-    const fresh: (StoredValue | undefined)[] = [];
-    const given = (at: number, entry: StoredValue | undefined) => {
-      const value = this.#fresh(keys[at] as string, entry);
-      if (value !== undefined) fresh[at] = entry;
-      return value;
-    };
+  getMany(keys: readonly string[], asked?: (at: number) => ManyFill): Eventually<readonly unknown[]> {
+    if (asked === undefined) return allOf(keys.map((key) => this.get(key)));
+    const fresh: { readonly fill: AskedFill; readonly entry: StoredValue }[] = [];
     const values = allOf(
       keys.map((key, at) => {
-        const found = this.#find(key);
-        return found instanceof Promise ? found.then((entry) => given(at, entry)) : given(at, found);
+        const fill = { key, ...asked(at) };
+        const given = (entry: StoredValue | undefined) => {
+          if (entry !== undefined) fresh.push({ fill, entry });
+          return this.#fresh(key, entry);
+        };
+        return then(
+          then(this.#find(key), (entry) => this.#named(entry, fill)),
+          given,
+        );
       }),
     );
     // Not before the last look-up has ended: they are filled together, and their time counts from here.
-    const refresh = (all: readonly unknown[]) => {
-      for (const [at, entry] of fresh.entries()) {
-        if (entry !== undefined) this.#fills.refreshEarly({ key: entry.key, ...early(at) }, entry);
-      }
+    return then(values, (all) => {
+      for (const { fill, entry } of fresh) this.#fills.refreshEarly(fill, entry);
       return all;
-    };
-    return values instanceof Promise ? values.then(refresh) : refresh(values);
+    });
+  }
+
+  /** What is there and fresh, with the tags of whoever asks. */
+  #named(entry: StoredValue | undefined, asked: AskedFill): Eventually<StoredValue | undefined> {
+    return entry !== undefined && this.#isFresh(entry) ? this.#naming.taken(entry, asked) : undefined;
   }
 
   set(key: string, value: unknown, terms: SetTerms): Eventually<boolean> {
@@ -209,7 +188,16 @@ class TieredValueCache implements ValueCache {
   }
 
   #freshOrFilled(asked: AskedFill, entry: StoredValue | undefined): Eventually<unknown> {
-    if (entry === undefined || !this.#isFresh(entry)) return this.#fills.fill(asked, entry);
+    const named = this.#named(entry, asked);
+    if (!(named instanceof Promise))
+      return named === undefined ? this.#fills.fill(asked, entry) : this.#hit(asked, named);
+    const askedMs = asked.askedMs ?? this.#clock.monotonic();
+    return named.then((one) =>
+      one === undefined ? this.#fills.fill({ ...asked, askedMs }, entry) : this.#hit(asked, one),
+    );
+  }
+
+  #hit(asked: AskedFill, entry: StoredValue): unknown {
     this.#tally.hit(asked.key);
     if (asked.terms.earlyRefresh !== undefined) this.#fills.refreshEarly(asked, entry);
     return readOwned(entry);
@@ -229,6 +217,12 @@ class TieredValueCache implements ValueCache {
     const rest = this.#hasSlower ? keys.filter((key) => !this.#sets.isOvertaken(key, turn)) : [];
     if (rest.length > 0 && this.#state !== 'closed') await this.#underWay.track(this.#loop.delete(rest));
     return there + found;
+  }
+
+  async expire(key: string, also: readonly Selector[] = []): Promise<boolean> {
+    const { there, unsure } = this.#removal.sought([key], this.#memory, () => also);
+    await this.invalidate([{ kind: 'url', uri: key }, ...also], true);
+    return there + (await this.#removal.countBelow(unsure)) > 0;
   }
 
   async invalidate(selectors: readonly Selector[], soft: boolean): Promise<void> {
@@ -260,9 +254,9 @@ class TieredValueCache implements ValueCache {
     return this.#sets.stamp();
   }
 
-  entries(selector: Selector): ReturnType<ValueCache['entries']> {
-    const stores = this.#state === 'open' ? this.#loop.stores : [];
-    return valueEntries(stores, selector, (note): ValueState => {
+  async *entries(selector: Selector): ReturnType<ValueCache['entries']> {
+    if (this.#state !== 'open') return;
+    yield* valueEntries(this.#loop.find(selector), (note): ValueState => {
       const { epoch, stamp, bornMs, lifetimeMs } = note;
       if (this.#invalidator.isOutdated(note))
         return this.#invalidator.isExpired({ ...note, epoch, stamp }) ? 'expired' : 'outdated';
@@ -285,6 +279,11 @@ class TieredValueCache implements ValueCache {
   #drop(key: string): void {
     if (this.#state !== 'closed') void this.#underWay.track(this.#loop.delete([key]));
   }
+}
+
+/** At once where it is there at once. */
+function then<T, R>(found: Eventually<T>, next: (value: T) => Eventually<R>): Eventually<R> {
+  return found instanceof Promise ? found.then(next) : next(found);
 }
 
 function allOf(found: readonly Eventually<unknown>[]): Eventually<readonly unknown[]> {

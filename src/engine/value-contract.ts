@@ -1,10 +1,14 @@
 // What the engine offers for values: the data cache without its looks. Keys are whole, times are in ms, tags are all of an
 // entry's tags, those of its tables and namespaces among them. Types only.
 
+import type { Invalidations } from '../dependency/invalidations.ts';
 import type { Selector } from '../dependency/selector.ts';
+import type { OwnedValue } from '../entry/owned-value.ts';
 import type { EntryNote } from '../entry/stored-response.ts';
-import type { Eventually } from '../ports.ts';
+import type { StoredValue } from '../entry/stored-value.ts';
+import type { Clock, Eventually, InvalidationLog, Random, Store, Tasks } from '../ports.ts';
 import type { Stamp } from './invalidator.ts';
+import type { TierLimits } from './patience.ts';
 import type { SourceLeases } from './source-leases.ts';
 
 /** What an entry is stored with. */
@@ -53,15 +57,23 @@ export interface NamedFill {
   run(context: ValueFillContext): unknown;
   /** All of them, those of the terms included. */
   tags(): readonly string[];
+  /** Told before anything is stored with them that another's fill read. */
+  noted(): void;
 }
 
 export interface ValueCache {
-  /** The value when memory has it fresh, under a key that is as the program wrote it; counts as a hit or not at all. */
-  hit(key: string): unknown;
+  /**
+   * The value when memory has it fresh, under a key that is as the program wrote it, and with these tags; counts as a hit or
+   * not at all.
+   */
+  hit(key: string, tags?: readonly string[]): unknown;
   /** The value when it is there and fresh; undefined is never stored. */
   get(key: string): Eventually<unknown>;
-  /** In their order, where all is at hand at once; else a promise. `early`: how that one is refreshed early if it is due. */
-  getMany(keys: readonly string[], early?: (at: number) => EarlyFill): Eventually<readonly unknown[]>;
+  /**
+   * In their order, where all is at hand at once; else a promise. `asked`: how that one is filled, by which it is named, and
+   * refreshed early if it is due.
+   */
+  getMany(keys: readonly string[], asked?: (at: number) => ManyFill): Eventually<readonly unknown[]>;
   /** False: an invalidation overtook it, or no tier took it, as far as that is known at once. Throws E_VALUE. */
   set(key: string, value: unknown, options: SetTerms): Eventually<boolean>;
   /** In the order given. Throws E_VALUE, and then puts in nothing. */
@@ -72,6 +84,8 @@ export interface ValueCache {
    * stays where it is.
    */
   remove(keys: readonly string[], also?: (key: string) => readonly Selector[]): Promise<number>;
+  /** Makes the key stale, and what `also` names; whether it was there and not outdated. */
+  expire(key: string, also?: readonly Selector[]): Promise<boolean>;
   /** In force, and durable where there is a log, once it resolves. `soft`: expired, not outdated. */
   invalidate(selectors: readonly Selector[], soft: boolean): Promise<void>;
   /** Of the sources whose trackers tell of changes. From the first call on nothing of any other is stored. */
@@ -88,7 +102,8 @@ export interface ValueCache {
   close(): Promise<void>;
 }
 
-export interface EarlyFill {
+/** How one of many keys would be filled. */
+export interface ManyFill {
   readonly fill: ValueFill;
   readonly terms: FillTerms;
 }
@@ -153,4 +168,31 @@ export type ValueEvent =
 export interface ValueWatch {
   readonly isOn: boolean;
   told(event: ValueEvent): void;
+}
+
+/** What a data cache is made of. */
+export interface ValueCacheParts {
+  /** Fastest first. */
+  readonly stores: readonly Store<StoredValue>[];
+  /** What operators call them, in the same order. */
+  readonly names: readonly string[];
+  /** How long each is waited for, and when it is left alone; undefined: as by default. */
+  readonly limits?: readonly (TierLimits | undefined)[];
+  /** True: the first of them is the memory of this process. */
+  readonly hasMemory: boolean;
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+  readonly random: Random;
+  /** Where invalidations are kept beyond this process's end. Default: nowhere. */
+  readonly history?: { readonly invalidations: Invalidations; readonly log: InvalidationLog };
+  /** Identity of the log where there is no history; unlike that of any other process. A function: made at the first use. */
+  readonly epoch: string | (() => string);
+  /** The cache's own copy of a value. Throws E_VALUE. Default `ownValue`. */
+  readonly own?: (value: unknown) => OwnedValue;
+  /** Given where a fill ends with the request that began it, as on Workers; see FlightWatch. */
+  readonly endingRequests?: { readonly handsOver: boolean };
+  /** Hears of all that happens. Default: nobody. */
+  readonly watch?: ValueWatch;
+  /** Told what nobody waits for. */
+  readonly fault: (error: unknown) => void;
 }

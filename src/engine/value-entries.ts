@@ -1,12 +1,12 @@
 // Entries of the data cache as they are made, and as operators see them.
 
-import type { Selector } from '../dependency/selector.ts';
+import type { Position } from '../dependency/position.ts';
 import { hitNotes } from '../entry/hit-notes.ts';
 import { type OwnedValue, readOwned } from '../entry/owned-value.ts';
 import type { EntryNote } from '../entry/stored-response.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
-import type { Store } from '../ports.ts';
 import type { Invalidator, Stamp } from './invalidator.ts';
+import type { TierLoop } from './tier-loop.ts';
 import type { ValueCache, ValueState, ValueTerms } from './value-contract.ts';
 import type { Previous } from './value-flight.ts';
 
@@ -18,9 +18,10 @@ export interface Filled {
   readonly fillMs: number;
   readonly now: number;
   readonly stamp: Stamp;
+  readonly readAt: Position;
 }
 
-export function entryOf({ key, owned, validator, fillMs, now, stamp }: Filled, terms: ValueTerms): StoredValue {
+export function entryOf({ key, owned, validator, fillMs, now, stamp, readAt }: Filled, terms: ValueTerms): StoredValue {
   const { isPlain, surelyFreshUntilSeconds } = hitNotes(key, now, terms.ttlMs);
   return {
     kind: 'value',
@@ -37,6 +38,7 @@ export function entryOf({ key, owned, validator, fillMs, now, stamp }: Filled, t
     tags: terms.tags,
     epoch: stamp.epoch,
     stamp: stamp.position,
+    readAt,
     isPlain,
     surelyFreshUntilSeconds,
     checkedUpTo: stamp.position,
@@ -51,17 +53,16 @@ export function previousOf(entry: StoredValue | undefined, invalidator: Invalida
   return { owned: entry, validator, tags, read: () => readOwned(entry) };
 }
 
-/** What the selector names in any tier, each key once, as the fastest has it. */
+/** Each key once, as the fastest tier has it. */
 export async function* valueEntries(
-  stores: readonly Store<StoredValue>[],
-  selector: Selector,
+  found: ReturnType<TierLoop<StoredValue>['find']>,
   stateOf: (note: EntryNote) => ValueState,
 ): ReturnType<ValueCache['entries']> {
   const seen = new Set<string>();
-  for (const [tier, store] of stores.entries()) {
-    for await (const note of store.find(selector)) {
+  for await (const { notes, isOfLast } of found) {
+    for (const note of notes) {
       if (seen.has(note.key)) continue;
-      if (tier < stores.length - 1) seen.add(note.key);
+      if (!isOfLast) seen.add(note.key);
       yield { ...note, state: stateOf(note), bytes: note.bodyBytes };
     }
   }

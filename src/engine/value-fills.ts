@@ -59,8 +59,6 @@ const CLOSE_MS = 5_000;
 
 export class ValueFills {
   readonly #parts: FillsParts;
-  /** The newest of each key; those begun before it hang on it. */
-  readonly #flights = new Map<string, ValueFlight>();
   readonly #running = new Set<ValueFlight>();
   readonly #grace: ValueGrace;
   readonly #storing: ValueStoring;
@@ -79,15 +77,7 @@ export class ValueFills {
 
   /** Something newer was put under the key, or it was removed: what is there is not the latest, nor what is being filled. */
   replace(key: string): void {
-    this.#overtake(key, true);
-  }
-
-  /** What is being filled is not stored, and nobody joins it any more. */
-  #overtake(key: string, isReplaced: boolean): void {
-    const newest = this.#flights.get(key);
-    if (newest === undefined) return;
-    overtakeAll(newest, isReplaced);
-    this.#flights.delete(key);
+    this.#parts.flights.overtake(key, true);
   }
 
   /**
@@ -112,21 +102,29 @@ export class ValueFills {
     cancel();
   }
 
-  /** The value of a fill; `entry`: what is stored and not fresh. */
+  /** The value of a fill; `entry`: what is stored and not fresh, or not to be had by those tags. */
   async fill(asked: AskedFill, entry: StoredValue | undefined): Promise<unknown> {
     const { key, terms } = asked;
-    const { invalidator, tally } = this.#parts;
+    const { invalidator, tally, naming } = this.#parts;
     if (terms.signal?.aborted === true) throw terms.signal.reason;
-    const previous = previousOf(entry, invalidator);
+    const named = entry && naming.named(entry, asked);
+    const previous = previousOf(named, invalidator);
     const stale = previous !== undefined && entry !== undefined && this.#grace.isInGrace(entry) ? entry : undefined;
-    if (stale !== undefined && this.#grace.rests(key)) return this.#grace.give(stale);
+    if (stale !== undefined && this.#grace.rests(key)) {
+      const given = await this.#grace.give(stale, asked);
+      if (given !== undefined) return given;
+    }
     const arrival = invalidator.applied;
     // What was begun before is not what somebody wants who says that it is to be read anew.
     const running = terms.refresh ? undefined : this.#joinable(asked);
     if (running !== undefined) tally.collapsed(key);
     else tally.miss(key);
     const nowMs = this.#parts.clock.monotonic();
-    const flight = running ?? this.#begin(asked, { previous, replaces: terms.refresh });
+    // Current for those who call it by its own tags alone.
+    const others = entry !== undefined && named !== entry && invalidator.isCurrent(entry) ? entry.tags : undefined;
+    const isReplacing = terms.refresh || others !== undefined;
+    const flight = running ?? this.#begin(asked, { previous, replaces: isReplacing });
+    if (others !== undefined) flight.join(others);
     const askedMs = asked.askedMs ?? nowMs;
     const joined = running !== undefined;
     // A fill that it has begun itself ends in time.
@@ -135,7 +133,7 @@ export class ValueFills {
     const landing = await this.#landing(waiting);
     if (flight.settled !== undefined) await flight.settled;
     if (landing !== undefined) return this.#share(waiting, landing);
-    return (await this.#grace.giveStill(stale as StoredValue, flight)) ?? this.#waitOn(waiting);
+    return (await this.#grace.giveStill(stale as StoredValue, waiting)) ?? this.#waitOn(waiting);
   }
 
   /** There is no stale value for it any more. */
@@ -153,7 +151,7 @@ export class ValueFills {
     this.#watch?.loseEnded();
     if (
       !isDueEarly(entry, asked.terms.earlyRefresh, this.#parts) ||
-      this.#flights.has(asked.key) ||
+      this.#parts.flights.has(asked.key) ||
       this.#grace.rests(asked.key)
     )
       return;
@@ -161,11 +159,10 @@ export class ValueFills {
   }
 
   #begin({ key, fill, terms }: AskedFill, what: Pick<FlightPlan, 'previous' | 'replaces'>): ValueFlight {
-    const { invalidator, clock, tasks, tally } = this.#parts;
+    const { invalidator, clock, tasks, tally, flights } = this.#parts;
     const stamp = invalidator.stamp();
     const flight = new ValueFlight({ key, fill, terms, stamp, startedMs: clock.monotonic(), ...what });
-    flight.earlier = this.#flights.get(key);
-    this.#flights.set(key, flight);
+    flights.add(flight);
     this.#running.add(flight);
     this.#watch?.begun(flight, (landing) => this.#land(flight, landing));
     tally.fills++;
@@ -181,7 +178,7 @@ export class ValueFills {
     if (!this.#running.delete(flight)) return;
     const durationMs = clock.monotonic() - startedMs;
     if (landing.kind === 'failed') {
-      this.#unlink(flight);
+      this.#parts.flights.remove(flight);
       if (previous !== undefined && !flight.isOvertaken) this.#grace.rest(key, terms.graceBackoffMs);
       tally.filled({ key, result: 'failed', durationMs, error: landing.error });
       if (flight.waiting === 0) this.#tell(flight, landing.error);
@@ -189,8 +186,7 @@ export class ValueFills {
     }
     this.#grace.wake(key);
     if (landing.kind === 'skipped') return this.#end(flight, 'skipped', durationMs);
-    const newest = this.#flights.get(key);
-    const result = this.#storing.store(flight, { landing, fillMs: durationMs, newest });
+    const result = this.#storing.store(flight, { landing, fillMs: durationMs });
     if (!(result instanceof Promise)) return this.#end(flight, result, durationMs);
     void result.then((one) => this.#end(flight, one, durationMs));
   }
@@ -202,35 +198,23 @@ export class ValueFills {
       overtakeAll(flight.earlier, true);
       flight.earlier = undefined;
     }
-    this.#unlink(flight);
+    this.#parts.flights.remove(flight);
     this.#parts.tally.filled({ key, result, durationMs, error: undefined });
   }
 
-  /** It is over: those begun before it, if any are still under way, may be joined again. */
-  #unlink(flight: ValueFlight): void {
-    const { key } = flight.plan;
-    const newest = this.#flights.get(key);
-    if (newest === flight) {
-      if (flight.earlier === undefined) this.#flights.delete(key);
-      else this.#flights.set(key, flight.earlier);
-      return;
-    }
-    for (let later = newest; later !== undefined; later = later.earlier) {
-      if (later.earlier === flight) later.earlier = flight.earlier;
-    }
-  }
-
   #joinable(asked: AskedFill): ValueFlight | undefined {
-    const { key } = asked;
-    const flight = this.#flights.get(key);
+    const { flights, invalidator } = this.#parts;
+    const { key, fill } = asked;
+    const flight = flights.newest(key);
     if (flight === undefined) return undefined;
     const tags = tagsOf(asked);
-    if (!isAffected(flight, tags, this.#parts.invalidator)) {
+    if (!isAffected(flight, tags, invalidator)) {
+      if (typeof fill !== 'function') fill.noted();
       flight.join(tags);
       return flight;
     }
     // It was read before something that the one to come will have seen.
-    this.#overtake(key, false);
+    flights.overtake(key, false);
     return undefined;
   }
 
@@ -277,13 +261,13 @@ export class ValueFills {
     if (landing.kind === 'filled') return readOwned(landing.owned);
     if (landing.kind === 'skipped') return landing.value;
     if (stale === undefined) throw landing.error;
-    return this.#giveInstead(stale, flight, landing.error);
+    return this.#giveInstead(stale, waiting, landing.error);
   }
 
-  async #giveInstead(stale: StoredValue, flight: ValueFlight, error: TidegateError): Promise<unknown> {
-    const given = await this.#grace.giveStill(stale, flight);
+  async #giveInstead(stale: StoredValue, waiting: Waiting, error: TidegateError): Promise<unknown> {
+    const given = await this.#grace.giveStill(stale, waiting);
     if (given === undefined) throw error;
-    this.#tell(flight, error);
+    this.#tell(waiting.flight, error);
     return given;
   }
 

@@ -5,6 +5,7 @@
 // it is known for sure only at the end, when its tags are. What those who joined call it counts as well: they will ask for
 // it to be invalidated by their names.
 
+import type { Position } from '../dependency/position.ts';
 import type { OwnedValue } from '../entry/owned-value.ts';
 import { TidegateError } from '../errors.ts';
 import type { Cancel, Tasks } from '../ports.ts';
@@ -57,8 +58,8 @@ export interface FlightPlan {
   readonly replaces: boolean;
 }
 
-/** As many as eight calls may have. */
-const MAX_JOINED_TAGS = 1024;
+/** An entry takes over so many of other calls: as many as eight may have. */
+export const MAX_TAGS = 1024;
 
 export class ValueFlight implements ValueFillContext {
   readonly plan: FlightPlan;
@@ -109,6 +110,11 @@ export class ValueFlight implements ValueFillContext {
     return this.#terms;
   }
 
+  /** What took the place of the key's entry at that position was read before this began. */
+  knowKeyAsOf(position: Position): void {
+    if (this.keyStamp.position < position) this.keyStamp = { ...this.keyStamp, position };
+  }
+
   /** Somebody joins it who calls its result by these tags. */
   join(tags: readonly string[]): void {
     const own = tagsOf(this.plan);
@@ -123,7 +129,7 @@ export class ValueFlight implements ValueFillContext {
 
   /** True: to keep the result would cost more than it is worth. */
   get hasTooManyTags(): boolean {
-    return this.#joined.size > MAX_JOINED_TAGS;
+    return this.#joined.size > MAX_TAGS;
   }
 
   get signal(): AbortSignal {

@@ -8,16 +8,24 @@ import type { StoredValue } from '../entry/stored-value.ts';
 import type { Clock, Eventually } from '../ports.ts';
 import type { Invalidator } from './invalidator.ts';
 import { RecentMap } from './recent-map.ts';
-import type { ValueFlight } from './value-flight.ts';
+import type { AskedFill, ValueFlight } from './value-flight.ts';
+import type { ValueNaming } from './value-naming.ts';
 import type { ValueTally } from './value-tally.ts';
 
 export interface GraceParts {
   readonly clock: Clock;
   readonly invalidator: Invalidator;
   readonly tally: ValueTally;
+  readonly naming: ValueNaming;
   /** What is stored and fresh: in memory; and in any tier, which may take time. */
   readonly freshAtHand: (key: string) => StoredValue | undefined;
   readonly freshAnywhere: (key: string) => Eventually<StoredValue | undefined>;
+}
+
+/** Who waited, and for what. */
+export interface GivenUp {
+  readonly flight: ValueFlight;
+  readonly asked: AskedFill;
 }
 
 /** Keys whose failures are remembered, at least. */
@@ -50,7 +58,14 @@ export class ValueGrace {
     return graceMs > 0 && this.#parts.clock.now() - bornMs < lifetimeMs + graceMs;
   }
 
-  give(entry: StoredValue): unknown {
+  /** Undefined: it cannot be had by the tags of whoever asks. */
+  give(entry: StoredValue, asked: AskedFill): Eventually<unknown> {
+    const taken = this.#parts.naming.taken(entry, asked);
+    return taken instanceof Promise ? taken.then((one) => this.#given(one)) : this.#given(taken);
+  }
+
+  #given(entry: StoredValue | undefined): unknown {
+    if (entry === undefined) return undefined;
     this.#parts.tally.stale(entry.key);
     return readOwned(entry);
   }
@@ -59,19 +74,21 @@ export class ValueGrace {
    * For one who waits for the fill no longer: what is fresh by now, or the stale value; undefined: something outdated it, and
    * nothing has taken its place.
    */
-  async giveStill(entry: StoredValue, flight: ValueFlight): Promise<unknown> {
+  async giveStill(entry: StoredValue, { flight, asked }: GivenUp): Promise<unknown> {
     const { invalidator, freshAtHand, freshAnywhere } = this.#parts;
     const newer = freshAtHand(entry.key);
-    if (newer !== undefined) return this.#giveFresh(newer);
+    if (newer !== undefined) return this.#giveFresh(newer, asked);
     // Slower tiers are not waited for in vain: whatever takes its place there outdates it.
     const mayBeGiven = !flight.isReplaced && (invalidator.isCurrent(entry) || invalidator.isExpired(entry));
-    if (mayBeGiven) return this.give(entry);
+    if (mayBeGiven) return this.give(entry, asked);
     const below = await freshAnywhere(entry.key);
-    return below === undefined ? undefined : this.#giveFresh(below);
+    return below === undefined ? undefined : this.#giveFresh(below, asked);
   }
 
-  #giveFresh(entry: StoredValue): unknown {
-    this.#parts.tally.hit(entry.key);
-    return readOwned(entry);
+  async #giveFresh(entry: StoredValue, asked: AskedFill): Promise<unknown> {
+    const taken = await this.#parts.naming.taken(entry, asked);
+    if (taken === undefined) return undefined;
+    this.#parts.tally.hit(taken.key);
+    return readOwned(taken);
   }
 }

@@ -58,7 +58,8 @@ export class ValueSets {
     // What was read before this was put in must not take its place.
     fills.replace(key);
     this.#order.note(key);
-    const filled = { key, owned, validator, fillMs: 0, now: clock.now(), stamp: begun };
+    const read = { stamp: begun, readAt: begun.position };
+    const filled = { key, owned, validator, fillMs: 0, now: clock.now(), ...read };
     if (this.#parts.hasSlower) return underWay.track(this.#takeEverywhere(filled, terms));
     const isKept = terms.ttlMs !== 0 && this.#parts.keep(entryOf(filled, terms), terms.memoryOnly) !== false;
     tally.set(key, isKept ? 'stored' : 'not-stored');

@@ -12,11 +12,13 @@ import type { UnderWay } from './under-way.ts';
 import type { FillResult, ValueTerms } from './value-contract.ts';
 import { entryOf } from './value-entries.ts';
 import type { ValueFlight, ValueLanding } from './value-flight.ts';
+import type { ValueFlights } from './value-flights.ts';
 
 export interface StoringParts {
   readonly clock: Clock;
   readonly invalidator: Invalidator;
   readonly underWay: UnderWay;
+  readonly flights: ValueFlights;
   /** True: there are tiers that may fail, or take a value late. */
   readonly hasSlower: boolean;
   readonly fault: (error: unknown) => void;
@@ -30,15 +32,6 @@ export interface StoringParts {
 interface Given {
   readonly landing: ValueLanding & { readonly kind: 'filled' };
   readonly fillMs: number;
-  /** Of the fills of the same key that are under way. */
-  readonly newest: ValueFlight | undefined;
-}
-
-/** What is to be stored. */
-interface Result extends Given {
-  readonly flight: ValueFlight;
-  /** With the tags of all who joined. */
-  readonly terms: ValueTerms;
 }
 
 export class ValueStoring {
@@ -50,67 +43,72 @@ export class ValueStoring {
 
   /** Stores it if it may be stored. A promise only where the log takes time to apply a change; it does not reject. */
   store(flight: ValueFlight, given: Given): Eventually<FillResult> {
-    const { landing } = given;
-    const terms = { ...landing.terms, tags: flight.joinedTo(landing.terms.tags) };
+    const terms = termsOf(flight, given);
     const { invalidator } = this.#parts;
     if (isAffected(flight, terms.tags, invalidator) || !invalidator.isShareable(terms.tags)) return 'refused';
     if (flight.isOvertaken) return 'overtaken';
-    const result = { ...given, flight, terms };
-    return this.#parts.hasSlower && flight.plan.replaces ? this.#replace(result) : this.#keep(result);
+    const isReplaced = this.#parts.hasSlower && flight.plan.replaces;
+    return isReplaced ? this.#replace(flight, given) : this.#keep(flight, given);
   }
 
-  #keep({ flight, landing, fillMs, terms }: Result): FillResult {
+  #keep(flight: ValueFlight, given: Given): FillResult {
     const { clock, keep, drop, fault } = this.#parts;
-    const { key } = flight.plan;
+    const { key } = flight;
+    const terms = termsOf(flight, given);
     if (terms.ttlMs === 0 || flight.hasTooManyTags) {
       drop(key);
       return 'not-stored';
     }
+    const { landing, fillMs } = given;
     const { owned, validator } = landing;
-    const filled = { key, owned, validator, fillMs, now: clock.now(), stamp: flight.keyStamp };
+    const read = { stamp: flight.keyStamp, readAt: flight.plan.stamp.position };
+    const filled = { key, owned, validator, fillMs, now: clock.now(), ...read };
     const stored = keep(entryOf(filled, terms), terms.memoryOnly);
     if (stored instanceof Promise) stored.catch(fault);
     return stored === false ? 'not-stored' : 'stored';
   }
 
-  #replace(result: Result): Eventually<FillResult> {
-    const { invalidator, underWay, fault } = this.#parts;
-    const { flight, newest } = result;
+  #replace(flight: ValueFlight, given: Given): Eventually<FillResult> {
+    const { invalidator, underWay, fault, flights } = this.#parts;
     const { key } = flight.plan;
     const before = invalidator.applied;
     const superseded = invalidator.supersede(key);
     if (invalidator.applied !== before + 1) {
-      const kept = this.#keepLater(result, { superseded, before });
+      const kept = this.#keepLater(flight, { ...given, superseded, before });
       flight.settled = underWay.track(kept);
       return kept;
     }
     // Nothing concerned the key since this one began, so nothing did since the later ones began.
-    for (const one of [flight, ...laterThan(flight, newest)]) one.keyStamp = invalidator.stamp();
+    for (const one of [flight, ...flights.after(key, flight)]) one.knowKeyAsOf(invalidator.applied);
     // In force, so it is stored at once. A read is no change: nobody waits until the log has made it durable.
     if (superseded instanceof Promise) void underWay.track(superseded.catch(fault));
-    return this.#keep(result);
+    return this.#keep(flight, given);
   }
 
   /** The log takes time, so others may have had their turn meanwhile. */
   async #keepLater(
-    result: Result,
-    { superseded, before }: { readonly superseded: Eventually<number>; readonly before: number },
+    flight: ValueFlight,
+    given: Given & { readonly superseded: Eventually<number>; readonly before: number },
   ): Promise<FillResult> {
     const { invalidator, fault } = this.#parts;
-    const { flight, terms } = result;
     try {
-      const position = await superseded;
+      const position = await given.superseded;
       const moved = { ...flight.keyStamp, position };
-      const what = { uri: flight.key, origin: '', tags: terms.tags };
-      if (position !== before + 1 || invalidator.isAffectedSince(moved, what)) return 'refused';
+      const what = { uri: flight.key, origin: '', tags: termsOf(flight, given).tags };
+      if (position !== given.before + 1 || invalidator.isAffectedSince(moved, what)) return 'refused';
       if (flight.isOvertaken) return 'overtaken';
-      flight.keyStamp = moved;
-      return this.#keep(result);
+      flight.knowKeyAsOf(position);
+      return this.#keep(flight, given);
     } catch (error) {
       fault(error);
       return 'not-stored';
     }
   }
+}
+
+/** With the tags of all who have joined by now. */
+function termsOf(flight: ValueFlight, { landing }: Given): ValueTerms {
+  return { ...landing.terms, tags: flight.joinedTo(landing.terms.tags) };
 }
 
 /** True: something was invalidated since it began that concerns its key, or these tags. */
@@ -119,11 +117,4 @@ export function isAffected(flight: ValueFlight, tags: readonly string[], invalid
   const { key, stamp } = flight.plan;
   if (invalidator.isAffectedSince(keyStamp, { uri: key, origin: '', tags })) return true;
   return keyStamp !== stamp && invalidator.isAffectedSince(stamp, { uri: '', origin: '', tags });
-}
-
-function laterThan(flight: ValueFlight, newest: ValueFlight | undefined): ValueFlight[] {
-  const later: ValueFlight[] = [];
-  for (let one = newest; one !== undefined && one !== flight; one = one.earlier) later.push(one);
-  // Nobody joins it any more: those that are under way now have nothing to do with it.
-  return later;
 }

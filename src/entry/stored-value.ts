@@ -24,8 +24,10 @@ export interface StoredValue extends OwnedValue {
   readonly tags: readonly string[];
   /** Log epoch in which the stamp counts. */
   readonly epoch: string;
-  /** Log position at which its fill began. */
+  /** Log position as of which nothing had outdated it by its key and tags. */
   readonly stamp: Position;
+  /** Log position at which its read began: what it did not have as a tag then counts from there. At most `stamp`. */
+  readonly readAt: Position;
   /** For the hit path; see hit-notes.ts. */
   readonly isPlain: boolean;
   readonly surelyFreshUntilSeconds: number;

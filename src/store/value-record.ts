@@ -2,8 +2,8 @@
 // little-endian.
 //
 //   0 magic u32 · 4 checksum u32, over all that follows · 8 format u32 · 12 text bytes u32
-//   16 bornMs f64 · 24 lifetimeMs f64 · 32 graceMs f64 · 40 fillMs f64 · 48 stamp f64
-//   56 text: JSON of [codec, key, epoch, validator or null, ...tags] · the value, as the codec writes it
+//   16 bornMs f64 · 24 lifetimeMs f64 · 32 graceMs f64 · 40 fillMs f64 · 48 stamp f64 · 56 readAt f64
+//   64 text: JSON of [codec, key, epoch, validator or null, ...tags] · the value, as the codec writes it
 //
 // The one complication: a record may be anything, and reading it must never throw. The checksum finds what was damaged
 // by chance; whoever may write to the store may write what he likes.
@@ -13,8 +13,8 @@ import type { OwnedValue } from '../entry/owned-value.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
 
 const MAGIC = 0x56454754; // 'TGEV'
-const FORMAT = 1;
-const HEADER_BYTES = 56;
+const FORMAT = 2;
+const HEADER_BYTES = 64;
 
 /** All of an entry but its value, which is still bytes. */
 export interface ValueRecord extends Omit<StoredValue, keyof OwnedValue | keyof HitNotes | 'kind' | 'checkedUpTo'> {
@@ -39,6 +39,7 @@ export function encodeValueRecord(record: ValueRecord): Uint8Array<ArrayBuffer> 
   view.setFloat64(32, record.graceMs, true);
   view.setFloat64(40, record.fillMs, true);
   view.setFloat64(48, record.stamp, true);
+  view.setFloat64(56, record.readAt, true);
   bytes.set(text, HEADER_BYTES);
   bytes.set(content, HEADER_BYTES + text.length);
   view.setUint32(4, checksum(view), true);
@@ -55,12 +56,11 @@ export function decodeValueRecord(bytes: Uint8Array): ValueRecord | undefined {
   const text = textsIn(bytes.subarray(HEADER_BYTES, contentAt));
   if (text === undefined) return undefined;
   const [codecName, key, epoch, validator, ...tags] = text;
-  const numbers = [16, 24, 32, 40, 48].map((at) => view.getFloat64(at, true));
-  if (numbers.some(Number.isNaN)) return undefined;
-  const [bornMs, lifetimeMs, graceMs, fillMs, stamp] = numbers as [number, number, number, number, number];
-  const times = { bornMs, lifetimeMs, graceMs, fillMs, stamp };
+  const [bornMs, lifetimeMs, graceMs, fillMs, stamp, readAt] = NUMBERS.map((at) => view.getFloat64(at, true));
+  const numbers = { bornMs, lifetimeMs, graceMs, fillMs, stamp, readAt } as Record<NumberName, number>;
+  if (Object.values(numbers).some(Number.isNaN)) return undefined;
   return {
-    ...times,
+    ...numbers,
     codecName: codecName as string,
     key: key as string,
     epoch: epoch as string,
@@ -69,6 +69,9 @@ export function decodeValueRecord(bytes: Uint8Array): ValueRecord | undefined {
     content: bytes.subarray(contentAt),
   };
 }
+
+const NUMBERS = [16, 24, 32, 40, 48, 56];
+type NumberName = 'bornMs' | 'lifetimeMs' | 'graceMs' | 'fillMs' | 'stamp' | 'readAt';
 
 /** The texts, of which only the fourth may be null. */
 function textsIn(bytes: Uint8Array): (string | null)[] | undefined {

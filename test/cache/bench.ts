@@ -81,6 +81,7 @@ function bound(real: ValueCache): Omit<ValueCache, 'invalidate'> {
     getOrSet: (key, fill, terms) => real.getOrSet(key, fill, terms),
     setMany: (entries) => real.setMany(entries),
     remove: (keys, also) => real.remove(keys, also),
+    expire: (key, also) => real.expire(key, also),
     purge: (selector) => real.purge(selector),
     stamp: () => real.stamp(),
     entries: (selector) => real.entries(selector),

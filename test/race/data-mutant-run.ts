@@ -1,5 +1,5 @@
-// `node test/race/data-mutant-run.ts NAME`: runs the mutant's cells, and then the model, until one of them catches it; prints
-// which, or `not caught`.
+// `node test/race/data-mutant-run.ts NAME`: runs the mutant's cells, then the model, then the race of late tags, until one of
+// them catches it; prints which, or `not caught`.
 
 import fc from 'fast-check';
 import { editSources } from '../sim/source-edits.ts';
@@ -13,6 +13,7 @@ const { allDataCells, dataCellName } = await import('./data-cells.ts');
 const { DataModel } = await import('./data-model.ts');
 const { dataSteps } = await import('./data-steps.ts');
 const { runDataCell } = await import('./data-race.ts');
+const { LATE_TAGS } = await import('./unseen-late-tags.ts');
 
 /** True of what the engine as it is passes; what it does not shows nothing. */
 function isPassed({ way, kind, tiers }: DataCell): boolean {
@@ -39,4 +40,12 @@ async function caughtByModel(): Promise<string | undefined> {
   return undefined;
 }
 
-console.log((await caughtByCell(mutant.ways)) ?? (await caughtByModel()) ?? 'not caught');
+async function caughtByLateTags(): Promise<string | undefined> {
+  for await (const { name, problems } of LATE_TAGS.cells())
+    if (problems[0] !== undefined) return `${name}: ${problems[0]}`;
+  return undefined;
+}
+
+const isOfLateTags = mutant.ways.length === 0;
+const caught = isOfLateTags ? await caughtByLateTags() : ((await caughtByCell(mutant.ways)) ?? (await caughtByModel()));
+console.log(caught ?? 'not caught');

@@ -28,10 +28,14 @@ const ENTRIES = 'engine/value-entries.ts';
 const SETS = 'engine/value-sets.ts';
 const STORING = 'engine/value-storing.ts';
 const FLIGHT = 'engine/value-flight.ts';
+const FLIGHTS = 'engine/value-flights.ts';
+const NAMING = 'engine/value-naming.ts';
 const LOOP = 'engine/tier-loop.ts';
 const KEY = ['key'];
 const FOUND = ['tag of the fill'];
 const SOFT = ['expire'];
+/** The race of late tags is to catch it. */
+const LATE: readonly string[] = [];
 
 export const DATA_MUTANTS: readonly DataMutant[] = [
   mutant('does not refuse at the store', { file: STORING, ways: KEY }, [
@@ -42,7 +46,7 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
     'stamps an entry as it is stored',
     { file: STORING, ways: KEY },
     ["if (isAffected(flight, terms.tags, invalidator) || !invalidator.isShareable(terms.tags)) return 'refused';", ''],
-    ['now: clock.now(), stamp: flight.keyStamp }', 'now: clock.now(), stamp: this.#parts.invalidator.stamp() }'],
+    ['{ stamp: flight.keyStamp, readAt', '{ stamp: this.#parts.invalidator.stamp(), readAt'],
   ),
   mutant('shares with whoever joined', { file: FILLS, ways: FOUND }, [
     'const comesTooLate = joined && arrival > stamp.position;',
@@ -79,8 +83,8 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
     'while (found === undefined) {',
   ]),
   mutant('is not overtaken by a set', { file: FLIGHT, ways: ['set by another'] }, ['flight.isOvertaken = true;', '']),
-  mutant('lets callers join what a set has overtaken', { file: FILLS, ways: ['set by another'] }, [
-    'overtakeAll(newest, isReplaced);\n    this.#flights.delete(key);',
+  mutant('lets callers join what a set has overtaken', { file: FLIGHTS, ways: ['set by another'] }, [
+    'overtakeAll(newest, isReplaced);\n    this.#newest.delete(key);',
     'overtakeAll(newest, isReplaced);',
   ]),
   mutant('does not look at the stamp of a set', { file: SETS, ways: KEY }, [
@@ -105,5 +109,37 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
   mutant('does not wait for the log', { file: CACHE, ways: KEY }, [
     'await this.#underWay.track(Promise.all(appended));',
     'void appended;',
+  ]),
+  mutant('does not look at the tags of whoever hits', { file: NAMING, ways: LATE }, [
+    'if (late.length === 0) return entry;',
+    'return entry;',
+  ]),
+  mutant('does not look at the tags of a plain hit', { file: CACHE, ways: LATE }, [
+    'if (tags !== undefined && !hasTags(entry.tags, tags)) return undefined;',
+    '',
+  ]),
+  mutant('gives an entry by a late tag and does not keep the tag', { file: NAMING, ways: LATE }, [
+    'keep(named, true);\n    return named;',
+    'return named;',
+  ]),
+  mutant('takes a late tag that was invalidated since', { file: NAMING, ways: LATE }, [
+    'if (!mayTake || named.tags.length > MAX_TAGS) return undefined;',
+    'named.stamp = named.checkedUpTo = invalidator.applied;',
+  ]),
+  mutant('does not supersede what lacks a late tag below', { file: NAMING, ways: LATE }, [
+    'const superseded = invalidator.supersede(key);\n      const position = before + 1;',
+    'const superseded = before + 1;\n      const position = before;',
+  ]),
+  mutant('judges a late tag by a stamp that has moved', { file: NAMING, ways: LATE }, [
+    'if (readAt !== stamp && this.#parts.invalidator.isAffectedSince(since, what)) return undefined;',
+    '',
+  ]),
+  mutant('stores what was read as if it were read when it takes its place', { file: STORING, ways: LATE }, [
+    'readAt: flight.plan.stamp.position };',
+    'readAt: flight.keyStamp.position };',
+  ]),
+  mutant('gives in grace without the tags of whoever is given it', { file: 'engine/value-grace.ts', ways: LATE }, [
+    'const taken = this.#parts.naming.taken(entry, asked);\n    return taken instanceof',
+    'const taken: Eventually<StoredValue | undefined> = entry;\n    void asked;\n    return taken instanceof',
   ]),
 ];

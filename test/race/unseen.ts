@@ -4,6 +4,7 @@
 import { CLIENT_DIRECTIVES, COOKIES } from './unseen-clients.ts';
 import { UNSEEN_CONTEXT } from './unseen-context.ts';
 import { UNSEEN_DRIVER } from './unseen-driver.ts';
+import { LATE_TAGS } from './unseen-late-tags.ts';
 
 /** One scenario with its writes and reads, judged against the truth. */
 export interface UnseenCell {
@@ -19,4 +20,4 @@ export interface UnseenRace {
   cells(): AsyncIterable<UnseenCell>;
 }
 
-export const UNSEEN: readonly UnseenRace[] = [COOKIES, CLIENT_DIRECTIVES, UNSEEN_DRIVER, UNSEEN_CONTEXT];
+export const UNSEEN: readonly UnseenRace[] = [COOKIES, CLIENT_DIRECTIVES, UNSEEN_DRIVER, UNSEEN_CONTEXT, LATE_TAGS];

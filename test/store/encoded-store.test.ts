@@ -53,7 +53,7 @@ const codec = createValueCodec();
 
 function entryOf(key: string, value: unknown, changes: Partial<StoredValue> = {}): StoredValue {
   const times = { bornMs: 1_700_000_000_000.5, lifetimeMs: 1000, graceMs: 500, fillMs: 3.5 };
-  const place = { epoch: 'e1', stamp: 7, checkedUpTo: 7 };
+  const place = { epoch: 'e1', stamp: 7, readAt: 5, checkedUpTo: 7 };
   const { isPlain: _, surelyFreshUntilSeconds: __, ...given } = changes;
   const rest = { validator: undefined, tags: [], ...times, ...place, ...given };
   return { kind: 'value', key, ...ownValue(value), ...hitNotes(key, rest.bornMs, rest.lifetimeMs), ...rest };

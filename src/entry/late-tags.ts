@@ -1,0 +1,27 @@
+// Tags that a caller names and that an entry may not have.
+//
+// The one complication: a fill may leave out tags of its call (`setTags`). Whoever calls by them later must not bring them
+// back, so the entry keeps each one in a form that no invalidation names.
+
+import { KEY_MARK } from './hit-notes.ts';
+
+const LEFT_OUT = `out${KEY_MARK}`;
+
+/** Stands on an entry for a tag that its fill left out. */
+export function leftOut(tag: string): string {
+  return LEFT_OUT + tag;
+}
+
+/** True: the entry has all of them. Written for the hit path. */
+export function hasTags(tags: readonly string[], wanted: readonly string[]): boolean {
+  for (const tag of wanted) if (!tags.includes(tag)) return false;
+  return true;
+}
+
+/** Those that it neither has nor leaves out. */
+export function lateTags(tags: readonly string[], wanted: readonly string[]): readonly string[] {
+  if (wanted === tags || hasTags(tags, wanted)) return NONE;
+  return wanted.filter((tag) => !tags.includes(tag) && !tags.includes(leftOut(tag)));
+}
+
+const NONE: readonly string[] = Object.freeze([]);
