@@ -52,7 +52,7 @@ export function checkInvalidation(what: Invalidation): void {
 }
 
 /** A key, in whatever version it was stored. Throws E_KEY. */
-export function keySelectors(key: string, scope: Pick<Scope, 'space' | 'seen'>): Selector[] {
+function keySelectors(key: string, scope: Pick<Scope, 'space' | 'seen'>): Selector[] {
   return [{ kind: 'url', uri: scope.space.whole(key) }, ...otherVersions(key, scope)];
 }
 
