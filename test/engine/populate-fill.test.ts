@@ -99,6 +99,14 @@ describe('a fill without a client', () => {
     expect([run.result?.kind, bench.get('/a').text]).toEqual(['stored', 'new']);
   });
 
+  it('leaves what a client with such a cookie would be answered by the origin alone', async () => {
+    const { gate, origin, route } = gateBench({ ttlMs: 60_000 });
+    const request = { route, method: 'GET', uri: 'http://example.org/a', target: '/a', body: undefined } as const;
+    const fields = ['cookie', 'session=1'];
+    const result = await gate.populate({ ...request, fields, bypass: 'credentials' });
+    expect([result, origin.count]).toEqual([{ kind: 'refused', reason: 'credentials' }, 0]);
+  });
+
   it('leaves what is not for storing, and remembers it', async () => {
     const bench = gateBench();
     const { run, over } = populate(bench, '/a');
