@@ -82,8 +82,8 @@ export async function explainRequest(
 
 function lastRefusal({ refusal, untracked }: Refused): { reason: string; section: string } {
   const { section, sentence } = refusalText(refusal);
-  const why = untracked === undefined ? '' : `. Its tracker says: ${untracked}`;
-  return { reason: `${refusal}: ${sentence.replace(/\.$/, '')}${why}`, section };
+  const why = untracked === undefined ? sentence : `${sentence.replace(/\.$/, '')}. Its tracker says: ${untracked}`;
+  return { reason: `${refusal}: ${why}`, section };
 }
 
 function whyForward(
