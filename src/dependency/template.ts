@@ -31,6 +31,8 @@ export type Template =
       readonly kind: 'tracked';
       readonly id: string;
       readonly text: string;
+      /** The search path that it is read by, where a connection has one of its own. */
+      readonly path?: readonly string[];
       readonly reads: readonly TableRead[];
       /** Columns of the result by name, where facts are taken from it; a driver may give rows as objects. */
       readonly output: readonly string[];

@@ -32,7 +32,7 @@ export function analyse(text: string, parts: StatementParts): Template {
   // The same text over another search path reads other tables.
   const path = session === undefined ? [] : [JSON.stringify(session.path)];
   const id = templateId(source, parts.dialect, ...path, normalized(text));
-  return { ...knownOf(text, parts), id, text } as Template;
+  return { ...knownOf(text, parts), id, text, ...session } as Template;
 }
 
 function knownOf(text: string, parts: StatementParts): Known {

@@ -192,6 +192,8 @@ export interface CatalogueData {
   readonly dialect: import('../dependency/template.ts').Dialect;
   /** Identity of the database. */
   readonly source: string;
+  /** The server and its database, as a connection to it says; undefined: it is not told. */
+  readonly server?: string;
   /** The search path of the connection that read it, where a session says no other. */
   readonly path: readonly string[];
   readonly relations: readonly {

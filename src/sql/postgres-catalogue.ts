@@ -7,6 +7,7 @@ import type { Scalar, TableShape } from '../dependency/change.ts';
 import type { Catalogue, Relation } from './ast.ts';
 import { catalogueOf } from './catalogue.ts';
 import { ROUTINE_QUERIES, type RunsOfType, routinesFrom } from './postgres-routines.ts';
+import { SERVER } from './postgres-session.ts';
 import { type CollationRow, columnTypeOf, type TypeRow } from './postgres-types.ts';
 
 type RowObject = Readonly<Record<string, unknown>>;
@@ -50,7 +51,7 @@ const COLLATIONS = `SELECT c.oid::text AS id, c.collname AS name, c.collisdeterm
   FROM pg_collation c CROSS JOIN (SELECT * FROM pg_database WHERE datname = current_database()) d`;
 
 const SETTINGS = `SELECT current_setting('server_encoding') AS encoding,
-    array_to_json(current_schemas(true))::text AS path`;
+    array_to_json(current_schemas(true))::text AS path, ${SERVER} AS server`;
 
 /** `source`: the identity of the database. */
 export async function readPostgresCatalogue(run: Run, source = 'postgres'): Promise<Catalogue> {
@@ -73,6 +74,7 @@ export async function readPostgresCatalogue(run: Run, source = 'postgres'): Prom
   return catalogueOf({
     dialect: 'postgres',
     source,
+    ...(typeof settings[0]?.server === 'string' && { server: settings[0].server }),
     path: JSON.parse(String(settings[0]?.path ?? '[]')) as string[],
     relations: relations.map((row) => ({
       schema: String(row.schema),

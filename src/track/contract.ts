@@ -164,6 +164,8 @@ export type Untracked =
   | 'uncovered-table'
   | 'schema-change'
   | 'session-state'
+  | 'replica'
+  | 'other-database'
   | 'unknown-call'
   | 'uncacheable'
   | 'nothing-read'

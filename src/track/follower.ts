@@ -10,7 +10,7 @@ import type { ReadMark } from '../dependency/recent-changes.ts';
 import { type Outdated, Registry, type Watched } from '../dependency/registry.ts';
 import type { FallbackNote, Template } from '../dependency/template.ts';
 import type { Clock, Eventually, FeedListener, Random, Tasks } from '../ports.ts';
-import type { Catalogue } from '../sql/ast.ts';
+import type { Catalogue, Session } from '../sql/ast.ts';
 import { Templates } from '../sql/templates.ts';
 import { answerOf } from './answer.ts';
 import { CatalogueRefresh } from './catalogue-refresh.ts';
@@ -107,8 +107,8 @@ export class Follower implements FeedListener, Following {
     return this.#registry?.mark();
   }
 
-  template(text: string): Template {
-    return this.#templates.get(text);
+  template(text: string, session?: Session): Template {
+    return this.#templates.get(text, session);
   }
 
   covers(reading: Asking): string | undefined {

@@ -9,7 +9,7 @@ import type { ReadMark } from '../dependency/recent-changes.ts';
 import type { Watched } from '../dependency/registry.ts';
 import type { Dialect, FallbackNote, Template } from '../dependency/template.ts';
 import type { FeedStatus } from '../ports.ts';
-import type { Parser } from '../sql/ast.ts';
+import type { Catalogue, Parser, Session } from '../sql/ast.ts';
 import type { OpenDatabase, TargetStatus, Untracked } from './contract.ts';
 import type { Asking } from './uncovered.ts';
 
@@ -23,7 +23,10 @@ export interface Following {
   readonly isRefreshing: boolean;
   /** To be taken before a read; undefined: nothing can be registered now. */
   mark(): ReadMark | undefined;
-  template(text: string): Template;
+  /** `session`: of the connection that runs it, where that decides what names mean. */
+  template(text: string, session?: Session): Template;
+  /** That of the generation; undefined: it is not known yet. */
+  readonly catalogue: Catalogue | undefined;
   /** The name of a table that it reads, or may read, whose changes are not told. */
   covers(reading: Asking): string | undefined;
   /**

@@ -9,6 +9,7 @@ import type { BoundRead } from '../dependency/instance.ts';
 import type { ReadMark } from '../dependency/recent-changes.ts';
 import type { Watched } from '../dependency/registry.ts';
 import type { FallbackNote, TableRead, Template } from '../dependency/template.ts';
+import type { Session } from '../sql/ast.ts';
 import { anyParameters, wholeTable } from './coarsen.ts';
 import type { OpenDatabase } from './contract.ts';
 import { withLookups } from './process-lookups.ts';
@@ -35,13 +36,18 @@ export interface RemoteMark extends ReadMark {
 type Form =
   | { readonly kind: 'source'; readonly reason?: FallbackNote | undefined }
   | { readonly kind: 'table'; readonly table: string }
-  | { readonly kind: 'template'; readonly text: string; readonly digest: string }
+  | ({ readonly kind: 'template' } & Analysed)
   | StatementForm;
 
-interface StatementForm {
-  readonly kind: 'statement';
+interface Analysed {
   readonly text: string;
+  /** The search path of the connection that ran it. */
+  readonly path?: readonly string[] | undefined;
   readonly digest: string;
+}
+
+interface StatementForm extends Analysed {
+  readonly kind: 'statement';
   readonly reads: readonly unknown[];
   /** Parameters of its look-ups, which are run by the process. */
   readonly given?: readonly unknown[] | undefined;
@@ -74,7 +80,7 @@ function formOf({ watched, reason, given }: Registering): Form {
   if (watched === 'source') return { kind: 'source', reason };
   const { template, reads } = watched;
   if (template.widened === 'table') return { kind: 'table', table: (reads[0] as BoundRead).read.table.name };
-  const stated = { text: template.text, digest: digestOf(template.reads) };
+  const stated = { text: template.text, path: template.path, digest: digestOf(template.reads) };
   if (template.widened === 'template') return { kind: 'template', ...stated };
   return {
     kind: 'statement',
@@ -97,6 +103,7 @@ function isForm(form: Readonly<Record<string, unknown>>): boolean {
   if (form.kind === 'source') return form.reason === undefined || isNote(form.reason);
   if (form.kind === 'table') return isText(form.table);
   if (!isText(form.text) || !isText(form.digest)) return false;
+  if (form.path !== undefined && !isListOf(form.path, isText)) return false;
   if (form.kind === 'template') return true;
   const isGiven = form.given === undefined || isListOf(form.given, isCell);
   return form.kind === 'statement' && isListOf(form.reads, isObject) && isGiven;
@@ -117,7 +124,7 @@ export function deserialized(bytes: Uint8Array): unknown {
 
 export interface Knowledge {
   readonly source: string;
-  readonly template: (text: string) => Template;
+  readonly template: (text: string, session?: Session) => Template;
   readonly table: (name: string) => TableShape | undefined;
   readonly lookUp?: OpenDatabase['lookUp'];
 }
@@ -131,7 +138,8 @@ export function watchedOf({ tag, form }: Registration, known: Knowledge): Watche
     if (table === undefined) return 'unlike';
     return tag === tableTag(source, table.name) ? wholeTable(source, anyRow(table)) : undefined;
   }
-  const template = known.template(form.text);
+  const { text, path } = form;
+  const template = known.template(text, path && { path });
   if (template.kind !== 'tracked' || digestOf(template.reads) !== form.digest) return 'unlike';
   if (form.kind === 'template') return tag === templateTag(template.id) ? anyParameters(template) : undefined;
   if (!/^q[0-9a-z]{1,16}$/.test(tag) || form.reads.length !== template.reads.length) return undefined;

@@ -84,7 +84,7 @@ export class ProcessReports {
     const { source, follower } = this.#parts;
     const table = (name: string) => this.#table(name);
     const { lookUp } = this.#parts;
-    const template = (text: string) => follower.template(text);
+    const template: Knowledge['template'] = (text, session) => follower.template(text, session);
     const known: Knowledge = { source, template, table, ...(lookUp !== undefined && { lookUp }) };
     const entries: Entry[] = [];
     for (const registration of registrations) {

@@ -13,7 +13,7 @@ import type { CatalogueData } from '../sql/ast.ts';
 import type { SourceMessage, Untracked } from './contract.ts';
 
 /** Differs where either side would misunderstand the other. */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 /** Of reports; a browser does not send it to another site without asking. */
 export const REPORT_TYPE = 'application/x-tidegate-report';
 export const MAX_REPORT_BYTES = 16 * 1024 * 1024;

@@ -8,6 +8,7 @@ import type { ResultRows } from '../dependency/bind-predicate.ts';
 import type { Instance } from '../dependency/instance.ts';
 import type { ReadMark } from '../dependency/recent-changes.ts';
 import type { Template } from '../dependency/template.ts';
+import { type AskedSession, readWithin, wantedBy } from './asked-session.ts';
 import type { Side } from './following.ts';
 import { type Given, positional, type Started } from './parameters.ts';
 import type { Problems } from './problems.ts';
@@ -19,6 +20,7 @@ import type { Tally } from './tally.ts';
 export type { Reading } from './scopes.ts';
 
 type Tracked = Extract<Template, { kind: 'tracked' }>;
+type ReadTemplate = Extract<Template, { kind: 'tracked' | 'source' }>;
 
 /** What is known of the connection that a statement is run on. */
 export interface Connection {
@@ -28,6 +30,8 @@ export interface Connection {
   isAltered: boolean;
   /** It does not notice a transaction that is begun by a statement. */
   readonly isBlind?: boolean;
+  /** Where the connection itself says what names mean to it. */
+  readonly session?: AskedSession;
 }
 
 export interface RecorderParts {
@@ -51,6 +55,11 @@ const ALTERS = [
   /\btemp(?:orary)?\s+(?:table|view|sequence)\b|\b(?:temp|pg_temp)\s*\.|\binto\s+temp/i,
 ];
 
+/** It begins or ends a transaction, and nothing else. */
+export function isControl(text: string): boolean {
+  return CONTROL.test(text);
+}
+
 export class Recorder {
   readonly #parts: RecorderParts;
   /** Where there is no AsyncLocalStorage. */
@@ -73,7 +82,7 @@ export class Recorder {
 
   /** Undefined: there is nothing to be recorded. */
   begin(text: unknown, given: Given, connection: Connection): Reading | undefined {
-    if (typeof text === 'string') this.#note(text, connection);
+    if (typeof text === 'string' && connection.session === undefined) this.#note(text, connection);
     const { scopes } = this.#parts;
     const place = scopes.place(this.#fixed);
     if (place !== 'outside' && place.own !== undefined && !place.isShared)
@@ -148,32 +157,36 @@ export class Recorder {
   #begin({ scope, isOwn, text, given, connection }: Begun & { readonly text: string }): Reading | undefined {
     const { tally } = this.#parts;
     const { side } = scope;
-    if (CONTROL.test(text)) return undefined;
+    if (isControl(text)) return undefined;
     const started = given.started ?? this.start();
     if (side === undefined || started.mark === undefined) {
       scope.wrote(isOwn);
       scope.untracked('not-live');
       return undefined;
     }
-    const template = side.follower.template(text);
-    switch (template.kind) {
-      case 'write': {
-        tally.writes++;
-        scope.wrote(isOwn);
-        const done = () => side.wake();
-        return { done, failed: done };
-      }
-      case 'uncacheable':
-        scope.wrote(false);
-        scope.untracked('uncacheable', template.reason);
-        return undefined;
-      default:
-        tally.reads++;
-        return this.#read(template, { scope, side, given, connection, started, mark: started.mark });
+    const { session } = connection;
+    // Whether it writes is the same by any path.
+    const template = side.follower.template(text, session?.likely);
+    if (template.kind === 'write') {
+      tally.writes++;
+      scope.wrote(isOwn);
+      const done = () => side.wake();
+      return { done, failed: done };
     }
+    // What a statement depends on by one path says nothing of another.
+    if (template.kind === 'uncacheable' && (session === undefined || session.likely !== undefined)) {
+      scope.wrote(false);
+      scope.untracked('uncacheable', template.reason);
+      return undefined;
+    }
+    tally.reads++;
+    session?.want(wantedBy(tally, side.follower));
+    const read = template.kind === 'uncacheable' ? undefined : template;
+    return this.#read(read, { scope, side, text, given, connection, started, mark: started.mark });
   }
 
-  #read(template: Exclude<Template, { kind: 'write' | 'uncacheable' }>, begun: Read): Reading | undefined {
+  /** `template` undefined: the connection alone can tell. */
+  #read(template: ReadTemplate | undefined, begun: Read): Reading | undefined {
     const { scope, side, connection, started, mark } = begun;
     const { follower } = side;
     if (connection.isAltered) scope.untracked('session-state');
@@ -183,26 +196,46 @@ export class Recorder {
     else {
       const { generation } = started;
       const end = scope.begin();
-      const finish = (rows: readonly unknown[] | undefined) => {
+      const finish = (rows: readonly unknown[] | undefined, isWhole: boolean) => {
         if (follower.isRefreshing || follower.generation !== generation) return scope.untracked('schema-change');
-        if (template.kind === 'tracked') return this.#register(template, begun, rows);
-        const uncovered = follower.covers(template);
+        const read = connection.session === undefined ? template : this.#within(connection.session, begun);
+        if (read === undefined) return;
+        if (read.kind === 'tracked') {
+          return this.#register(read, begun, isWhole || rows?.length === 0 || isOne(read) ? rows : undefined);
+        }
+        const uncovered = follower.covers(read);
         if (uncovered !== undefined) return scope.untracked('uncovered-table', uncovered);
-        const tag = follower.registerSource(mark, template.reason);
+        const tag = follower.registerSource(mark, read.reason);
         if (tag === undefined) scope.untracked('overtaken');
         else scope.add(tag, { watched: 'source', mark });
       };
       const done = (rows: readonly unknown[] | undefined, isWhole = true) => {
         try {
-          finish(isWhole || rows?.length === 0 || isOne(template) ? rows : undefined);
+          finish(rows, isWhole);
         } catch (error) {
           this.#fault(scope, error);
         }
         end();
       };
-      const outputs = template.kind === 'tracked' ? neededOutputs(template) : undefined;
+      const outputs = template?.kind === 'tracked' ? neededOutputs(template) : undefined;
       return { done, failed: () => done(undefined), outputs };
     }
+    return undefined;
+  }
+
+  /** As the connection reads it that has run it. Undefined: nothing can be registered. */
+  #within(session: AskedSession, { scope, side, text }: Read): ReadTemplate | undefined {
+    const read = readWithin(session, text, side.follower);
+    if ('refusal' in read) {
+      const { kind, what } = read.refusal;
+      scope.untracked(kind, what);
+      if (what !== undefined)
+        this.#parts.problems.tell(`${kind} ${what}`, `expected a read that can be tracked, got ${what}`);
+      return undefined;
+    }
+    if (read.template.kind !== 'uncacheable') return read.template;
+    scope.wrote(false);
+    scope.untracked('uncacheable', read.template.reason);
     return undefined;
   }
 
@@ -253,6 +286,7 @@ interface Begun {
 interface Read {
   readonly scope: RequestScope;
   readonly side: Side;
+  readonly text: string;
   readonly given: Given;
   readonly connection: Connection;
   readonly started: Started;

@@ -7,7 +7,7 @@ import type { FeedPosition } from '../dependency/change.ts';
 import type { Dialect, Template } from '../dependency/template.ts';
 import { TidegateError } from '../errors.ts';
 import type { Clock, FeedStatus } from '../ports.ts';
-import type { CatalogueData, Parser } from '../sql/ast.ts';
+import type { Catalogue, CatalogueData, Parser, Session } from '../sql/ast.ts';
 import { catalogueOf } from '../sql/catalogue.ts';
 import { Templates } from '../sql/templates.ts';
 import type { RemoteMark } from './process-registration.ts';
@@ -17,6 +17,7 @@ interface Known {
   readonly hello: Hello;
   readonly parser: Parser;
   templates: Templates | undefined;
+  catalogue: Catalogue | undefined;
   /** Of the catalogue, as the process counts. */
   generation: number;
   state: ProcessState | undefined;
@@ -40,7 +41,7 @@ export class RemoteFeed {
     const isSame = before?.hello.session === hello.session;
     this.#known = isSame
       ? { ...before, hello, parser }
-      : { hello, parser, templates: undefined, generation: -1, state: undefined };
+      : { hello, parser, templates: undefined, catalogue: undefined, generation: -1, state: undefined };
     if (!isSame) this.#generation++;
   }
 
@@ -52,12 +53,9 @@ export class RemoteFeed {
     this.#generation++;
     if (data === undefined) return;
     const { dialect, pureFunctions } = known.hello;
-    const parts = {
-      dialect,
-      parser: known.parser,
-      catalogue: catalogueOf(data),
-      pureFunctions: new Set(pureFunctions),
-    };
+    known.catalogue = catalogueOf(data);
+    const { parser, catalogue } = known;
+    const parts = { dialect, parser, catalogue, pureFunctions: new Set(pureFunctions) };
     const bound = this.#maxTemplates === undefined ? {} : { maxTemplates: this.#maxTemplates };
     known.templates = new Templates(parts, bound);
   }
@@ -130,10 +128,14 @@ export class RemoteFeed {
     return { session, position, gaps, seen: undefined, generation };
   }
 
-  template(text: string): Template {
+  get catalogue(): Catalogue | undefined {
+    return this.#known?.catalogue;
+  }
+
+  template(text: string, session?: Session): Template {
     const templates = this.#known?.templates;
     // There is a mark before there is a statement.
     if (templates === undefined) throw new TidegateError('E_FEED', 'expected a catalogue, got none yet');
-    return templates.get(text);
+    return templates.get(text, session);
   }
 }

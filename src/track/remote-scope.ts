@@ -8,6 +8,7 @@ import type { ReadMark } from '../dependency/recent-changes.ts';
 import type { Watched } from '../dependency/registry.ts';
 import type { FallbackNote, Lookup, Template } from '../dependency/template.ts';
 import type { Cancel, Tasks } from '../ports.ts';
+import type { Catalogue, Session } from '../sql/ast.ts';
 import type { LookedUp } from './contract.ts';
 import type { Following, Refusal, Underway } from './following.ts';
 import { lookupGiven } from './process-lookups.ts';
@@ -64,8 +65,12 @@ export class RemoteScope implements Following, Underway {
     return this.#parts.feed.mark();
   }
 
-  template(text: string): Template {
-    return this.#parts.feed.template(text);
+  template(text: string, session?: Session): Template {
+    return this.#parts.feed.template(text, session);
+  }
+
+  get catalogue(): Catalogue | undefined {
+    return this.#parts.feed.catalogue;
   }
 
   /** Of tables that are known the process says so, when it refuses. */

@@ -1,9 +1,14 @@
 // postgres.js: a function that makes queries, which run once somebody waits for them.
 //
 // The one complication: a query may be a part of another one, and its text is not known before it has run. So it is
-// recorded when it is waited for, with the text and the parameters that were sent. What the server sent is not kept:
-// values count where the parser that made them is known by its source to lose nothing that matters.
+// recorded when it is waited for, with the text and the parameters that were sent. Nor is it known on which connection it
+// will run: so the question for the session is sent first, and the query right behind it, without waiting for the answer.
+// What the server sent is not kept: values count where the parser that made them is known by its source to lose nothing
+// that matters.
 
+import { SESSION_QUERY, type SessionFacts } from '../sql/postgres-session.ts';
+import { type AskedSession, isRefusal, judged, UNKNOWN_SESSION } from './asked-session.ts';
+import type { Refusal } from './following.ts';
 import type { Connection, Recorder } from './recorder.ts';
 import { connection, methodOf } from './wrapping.ts';
 
@@ -21,7 +26,7 @@ type Call = (...given: unknown[]) => unknown;
 
 /** `sql`. */
 export function wrapPostgresJs<T extends object>(sql: T, recorder: Recorder, on: Connection = connection(false)): T {
-  const parts: Parts = { recorder, on, transform: transformOf(sql) };
+  const parts: Parts = { sql, recorder, on, transform: transformOf(sql) };
   const query = (made: unknown) => (isQuery(made) ? wrapQuery(made, parts) : made);
   const inner =
     (name: string) =>
@@ -61,6 +66,7 @@ function isQuery(made: unknown): made is Promise<unknown> {
 }
 
 interface Parts {
+  readonly sql: object;
   readonly recorder: Recorder;
   readonly on: Connection;
   readonly transform: Transform;
@@ -96,7 +102,10 @@ function wrapQuery(query: Promise<unknown>, parts: Parts): Promise<unknown> {
       if (WAITS.has(name)) return (...given: unknown[]) => methodOf(answered(), name)(...given);
       return (...given: unknown[]) => {
         if (BIT_BY_BIT.has(name)) note();
-        if (name === 'execute') answered();
+        if (name === 'execute') {
+          answered();
+          return proxy;
+        }
         const result = methodOf(target, name)(...given);
         return MODES.has(name) || result === target ? proxy : result;
       };
@@ -111,22 +120,79 @@ interface Run {
   readonly string?: unknown;
   readonly parameters?: unknown;
   readonly isRaw?: unknown;
+  /** Of the text, around what is put in. */
+  readonly strings?: readonly string[];
+  /** It was sent again, after whatever came meanwhile. */
+  readonly retried?: unknown;
+  /** Of the connection that it was run on, as the server told when that began. */
+  readonly state?: { readonly pid?: unknown } | null;
 }
 
-async function recorded(query: Promise<unknown>, { recorder, on, transform }: Parts): Promise<unknown> {
+async function recorded(query: Promise<unknown>, { sql, recorder, on, transform }: Parts): Promise<unknown> {
   const started = recorder.start();
-  let rows: unknown;
+  const isQuery = QUERY.test((query as unknown as Run).strings?.[0] ?? '');
+  const isAsked = started.mark !== undefined && !on.isTransaction() && isQuery;
+  let answer: Answer;
   try {
-    rows = await query;
+    answer = isAsked ? await askedWith(query, sql) : { rows: await query, state: UNKNOWN_SESSION };
   } catch (error) {
     recorder.call('a query that failed');
     throw error;
   }
+  const { rows, state } = answer;
   const { string, parameters, isRaw } = query as unknown as Run;
-  const reading = recorder.begin(string, { list: parametersOf(parameters), started }, on);
+  const session = on.isTransaction() ? {} : { session: asked(state) };
+  const connection: Connection = { isTransaction: on.isTransaction, isAltered: on.isAltered, ...session };
+  const reading = recorder.begin(string, { list: parametersOf(parameters), started }, connection);
   const isOwn = transform.value?.from || transform.row?.from || isRaw === true;
   reading?.done(isOwn ? undefined : rowsOf(rows, reading.outputs ?? new Set()));
   return rows;
+}
+
+const QUERY = /^[\s(]*(?:select|with|values|table)\b/i;
+
+interface Answer {
+  readonly rows: unknown;
+  readonly state: SessionFacts | Refusal;
+}
+
+/** On one connection, the question right before the query; as the driver's own transactions find theirs. */
+async function askedWith(query: Promise<unknown>, sql: object): Promise<Answer> {
+  let isSent = false;
+  const onexecute = (connection: object) => {
+    isSent = true;
+    // Waited for, it would be sent once more.
+    Reflect.set(query, 'executed', true);
+    return methodOf(connection, 'execute')(query);
+  };
+  const question = methodOf(methodOf(sql, 'unsafe')(SESSION_QUERY, [], { onexecute }) as object, 'raw')();
+  // Its own `then` would send it.
+  const answered = Promise.prototype.then.call(query, undefined, (error: unknown) => {
+    throw error;
+  });
+  const [told] = await Promise.allSettled([question]);
+  if (!isSent) methodOf(query, 'execute')();
+  const rows = await answered;
+  const { state, retried } = query as unknown as Run;
+  const isSure = isSent && retried === undefined && told?.status === 'fulfilled';
+  return { rows, state: isSure ? stateOf(told.value, state?.pid) : UNKNOWN_SESSION };
+}
+
+function stateOf(rows: unknown, pid: unknown): SessionFacts | Refusal {
+  try {
+    return judged(String((rows as readonly (readonly unknown[])[])[0]?.[0]), pid);
+  } catch {
+    return UNKNOWN_SESSION;
+  }
+}
+
+function asked(state: SessionFacts | Refusal): AskedSession {
+  return {
+    likely: isRefusal(state) ? undefined : state.session,
+    want() {},
+    state: () => state,
+    changed() {},
+  };
 }
 
 /** Parsers that give the text itself, or the number or truth value that all of it says. A Date is not told all of a time. */

@@ -1,10 +1,23 @@
 // node-postgres (`pg`: Pool and Client).
 //
-// The one complication: a client may be in a transaction, which it does not say. What was begun by a statement through
-// this wrapper is known; so a client that is taken from a wrapped pool is wrapped as well.
+// The one complication: which of its clients a pool gives to a statement is known only when it is sent. So the statement
+// goes with a note, by which the client that it comes to can be asked what names mean to it.
 
 import { AsyncResource } from 'node:async_hooks';
+import type { Session } from '../sql/ast.ts';
+import type { SessionFacts } from '../sql/postgres-session.ts';
+import { type AskedSession, isRefusal, UNKNOWN_SESSION, type Wanted } from './asked-session.ts';
+import type { Refusal } from './following.ts';
 import type { Given } from './parameters.ts';
+import {
+  carrying,
+  isWatchedClient,
+  type PostgresConnection,
+  type Question,
+  type Sent,
+  watchClient,
+  watchPool,
+} from './postgres-connection.ts';
 import type { Connection, Reading, Recorder } from './recorder.ts';
 import { ServerTexts, withOwn } from './server-texts.ts';
 import { methodOf, namesOf, runLater, wrapped } from './wrapping.ts';
@@ -12,20 +25,16 @@ import { methodOf, namesOf, runLater, wrapped } from './wrapping.ts';
 const HARMLESS = namesOf(`on once off addListener removeListener removeAllListeners emit end release ref unref
   getTypeParser setTypeParser escapeIdentifier escapeLiteral listenerCount listeners eventNames setMaxListeners
   getMaxListeners prependListener prependOnceListener rawListeners pauseDrain resumeDrain getTransactionStatus`);
-const BEGINS = /\b(?:begin|start\s+transaction|savepoint)\b/i;
-const ENDS =
-  /^[\s;]*(?:commit|end|rollback|abort)\b(?!\s+(?:(?:work|transaction)\s+)?to\b)(?!.*\bchain\b)[^;]*;?\s*$/is;
 
 type Callback = (error: unknown, answer?: unknown, ...rest: unknown[]) => void;
 
 /** `Pool`, `Client` and what a pool gives. */
-export function wrapPg<T extends object>(target: T, recorder: Recorder, pool?: Connection): T {
-  const isPool = 'totalCount' in target && 'idleCount' in target;
-  let isBegun = false;
-  let begins = 0;
-  const own: Connection = { isTransaction: () => isBegun, isAltered: false };
-  // What one client of a pool was told may hold for the next who gets it.
-  const on = pool === undefined ? own : sharing(pool, own);
+export function wrapPg<T extends object>(target: T, recorder: Recorder, pool?: Sessions): T {
+  const isPool = 'totalCount' in target && 'idleCount' in target && 'on' in target;
+  if (isPool) watchPool(target);
+  else if ('connection' in target || 'processID' in target) watchClient(target);
+  const isWatched = isPool || isWatchedClient(target);
+  const sessions = pool ?? { likely: undefined };
   return wrapped(target, recorder, {
     own: {
       query: (...given: unknown[]) => {
@@ -34,39 +43,71 @@ export function wrapPg<T extends object>(target: T, recorder: Recorder, pool?: C
           recorder.call('query');
           return methodOf(target, 'query')(...given);
         }
-        const { text } = asked;
-        // On a pool each statement has a client of its own; whoever begins a transaction there leaves it to another.
-        const isEnd = typeof text === 'string' && ENDS.test(text);
-        if (typeof text === 'string' && !isEnd && BEGINS.test(text)) {
-          isBegun = true;
-          begins++;
-        }
-        const reading = recorder.begin(text, asked, on);
-        const answer = runQuery(target, given, { reading, isWhole: asked.isWhole, isPool });
-        if (!isEnd || isPool) return answer;
-        const seen = begins;
-        return after(answer, () => {
-          // Another one may have been begun behind it.
-          if (seen === begins) isBegun = false;
-        });
+        const { text, isWhole } = asked;
+        const run = new Run(sessions);
+        const reading = recorder.begin(text, asked, run);
+        const sent = run.isWanted && isWatched ? given.with(0, carrying(given[0], run)) : given;
+        return runQuery(target, sent, { reading, isWhole, isPool });
       },
       connect: (...given: unknown[]) =>
-        connect(target, given, (client) => (isPool ? wrapPg(client, recorder, on) : client)),
+        connect(target, given, (client) => (isPool ? wrapPg(client, recorder, sessions) : client)),
     },
     harmless: HARMLESS,
   });
 }
 
-function sharing(pool: Connection, own: Connection): Connection {
-  return {
-    isTransaction: own.isTransaction,
-    get isAltered() {
-      return pool.isAltered;
-    },
-    set isAltered(value: boolean) {
-      pool.isAltered = value;
-    },
-  };
+/** What the connections of one pool have in common. */
+interface Sessions {
+  /** As one of them said last. */
+  likely: Session | undefined;
+}
+
+/** One statement, which finds its connection when it is sent: a pool gives each another. */
+class Run implements Connection, AskedSession, Sent {
+  readonly session = this;
+  isAltered = false;
+  readonly #sessions: Sessions;
+  #wanted: Wanted | undefined;
+  #connection: PostgresConnection | undefined;
+  #question: Question | undefined;
+
+  constructor(sessions: Sessions) {
+    this.#sessions = sessions;
+  }
+
+  get isWanted(): boolean {
+    return this.#wanted !== undefined;
+  }
+
+  get likely(): Session | undefined {
+    return this.#sessions.likely;
+  }
+
+  /** As far as is known before it has run. */
+  isTransaction(): boolean {
+    return false;
+  }
+
+  want(wanted: Wanted): void {
+    this.#wanted = wanted;
+  }
+
+  reached(connection: PostgresConnection): void {
+    this.#connection = connection;
+    if (this.#wanted !== undefined) this.#question = connection.ask(this.#wanted);
+  }
+
+  state(): SessionFacts | Refusal {
+    const { answer, isOver } = this.#question ?? {};
+    if (this.#connection?.isOutside === false) return { kind: 'transaction' };
+    if (answer === undefined || isOver === true) return UNKNOWN_SESSION;
+    if (!isRefusal(answer)) this.#sessions.likely = answer.session;
+    return answer;
+  }
+
+  changed(): void {
+    if (this.#question !== undefined) this.#connection?.changed(this.#question);
+  }
 }
 
 interface Asked extends Given {
@@ -118,11 +159,6 @@ function runQuery(target: object, given: readonly unknown[], { reading, isWhole,
   };
   if (at >= 0) return query(...given.with(at, heard));
   return query(withOwn(given[0] as object, { callback: heard }), ...given.slice(1));
-}
-
-/** Once it is over, however; a callback's answer cannot be waited for. */
-function after(answer: unknown, done: () => void): unknown {
-  return answer instanceof Promise ? answer.finally(done) : answer;
 }
 
 function connect(target: object, given: readonly unknown[], wrap: (client: object) => object): unknown {

@@ -1,6 +1,7 @@
 // A PostgreSQL server for the tests of the feeds, with the log that logical replication needs, and what they do with it.
 
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +18,8 @@ export interface PostgresServer {
   urlOf(database: string): string;
   restart(): Promise<void>;
   stop(): Promise<void>;
+  /** A standby that follows by streaming. */
+  standby(): Promise<PostgresServer>;
 }
 
 async function freePort(): Promise<number> {
@@ -29,9 +32,17 @@ async function freePort(): Promise<number> {
 }
 
 export async function startServer(...settings: readonly string[]): Promise<PostgresServer> {
+  return startIn(freshFolder(), settings);
+}
+
+function freshFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'tidegate-feed-'));
   // Run by root, the server runs as another user, who makes his own folder in this one.
   chmodSync(folder, 0o777);
+  return folder;
+}
+
+async function startIn(folder: string, settings: readonly string[]): Promise<PostgresServer> {
   const port = await freePort();
   const all = [
     'listen_addresses=127.0.0.1',
@@ -41,8 +52,9 @@ export async function startServer(...settings: readonly string[]): Promise<Postg
     'max_slot_wal_keep_size=4GB',
     ...settings,
   ];
+  const data = join(folder, 'data');
   const server = new EmbeddedPostgres({
-    databaseDir: join(folder, 'data'),
+    databaseDir: data,
     port,
     user: 'postgres',
     password: 'password',
@@ -51,9 +63,11 @@ export async function startServer(...settings: readonly string[]): Promise<Postg
     onLog: () => undefined,
     onError: () => undefined,
   });
-  await server.initialise();
-  await server.start();
   const urlOf = (database: string) => `postgres://postgres:password@127.0.0.1:${port}/${database}`;
+  const isStandby = existsSync(data);
+  if (!isStandby) await server.initialise();
+  // Of a standby it does not notice that it has started.
+  await Promise.race([server.start(), ...(isStandby ? [answering(urlOf('postgres'))] : [])]);
   return {
     url: urlOf('postgres'),
     urlOf,
@@ -65,7 +79,38 @@ export async function startServer(...settings: readonly string[]): Promise<Postg
       await server.stop();
       rmSync(folder, { recursive: true, force: true });
     },
+    standby: async () => {
+      const copy = freshFolder();
+      const client = await connected(urlOf('postgres'));
+      await client.query("SELECT pg_backup_start('standby', true)");
+      // With its owner, as the server takes no other's.
+      execFileSync('cp', ['-a', data, join(copy, 'data')]);
+      rmSync(join(copy, 'data', 'pg_replslot'), { recursive: true });
+      mkdirSync(join(copy, 'data', 'pg_replslot'));
+      const { rows } = await client.query('SELECT labelfile FROM pg_backup_stop(false)');
+      await client.end();
+      rmSync(join(copy, 'data', 'postmaster.pid'), { force: true });
+      const { uid, gid } = statSync(data);
+      writeFileSync(join(copy, 'data', 'backup_label'), String(rows[0]?.labelfile));
+      writeFileSync(join(copy, 'data', 'standby.signal'), '');
+      for (const name of ['backup_label', 'standby.signal', 'pg_replslot'])
+        chownSync(join(copy, 'data', name), uid, gid);
+      return startIn(copy, [
+        ...settings,
+        `primary_conninfo=host=127.0.0.1 port=${port} user=postgres password=password`,
+      ]);
+    },
   };
+}
+
+async function answering(url: string): Promise<void> {
+  for (;;) {
+    try {
+      return await (await connected(url)).end();
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
 }
 
 export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };

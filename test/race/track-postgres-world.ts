@@ -4,6 +4,7 @@
 // The one complication: how long the server takes is its own affair. So a step ends when no statement is under way any more;
 // and while the feed's word is held back, its lag grows, as it would.
 
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { eq } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { integer, pgTable } from 'drizzle-orm/pg-core';
@@ -11,6 +12,7 @@ import pg from 'pg';
 import { createGate } from '../../src/engine/gate.ts';
 import { createCache } from '../../src/index.ts';
 import type { FeedListener, FeedStatus, Forward, OriginListener, OriginRequest } from '../../src/ports.ts';
+import { SESSION_QUERY } from '../../src/sql/postgres-session.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import type { TrackedDatabase } from '../../src/track/contract.ts';
 import { cacheTarget, createTracker, gateTarget, postgresDatabase, type Tracker } from '../../src/track/index.ts';
@@ -101,13 +103,31 @@ export class PostgresWorld implements RacedWorld {
   readonly #cache = createCache({ memory: { maxEntries: 100_000 } });
   readonly #route;
   readonly #stepped = new Map<string, Stops>();
+  readonly #steps = new AsyncLocalStorage<Stops>();
   #underWay = 0;
   #lastId = 0;
 
   private constructor(server: PostgresServer, outside: pg.Client) {
     this.#server = server;
     this.outside = outside;
-    this.pool = new pg.Pool({ connectionString: server.url, max: 4 });
+    const world = this;
+    /** With a stop before a statement of a read is sent, and one before its answer comes. */
+    class SteppedClient extends pg.Client {
+      override query(...given: unknown[]): never {
+        const run = () => Reflect.apply(super.query, this, given) as Promise<unknown>;
+        const stops = world.#steps.getStore();
+        const [first] = given;
+        const isRead = stops !== undefined && typeof first === 'object' && first !== null && 'text' in first;
+        if (!isRead || first.text === SESSION_QUERY) return run() as never;
+        return (async () => {
+          await stops.stop();
+          const answer = await world.during(run);
+          await stops.stop();
+          return answer;
+        })() as never;
+      }
+    }
+    this.pool = new pg.Pool({ connectionString: server.url, max: 4, Client: SteppedClient });
     // One that is ending may hear that the server is, too, when the pool listens to it no more.
     this.pool.on('connect', (client) => client.on('error', () => undefined));
     const memory = createMemoryStore({ maxBytes: 16 * 1024 * 1024 });
@@ -257,27 +277,18 @@ export class PostgresWorld implements RacedWorld {
 
   async #read(kind: string, id: number, stops: Stops | undefined): Promise<readonly number[]> {
     await stops?.stop();
-    const client = this.tracker.wrap(this.#client(stops));
-    const versions: number[] = [];
-    for (const sql of fillOf(kind).tables.map((table) => (table === 'items' ? READ : READ_NOTE))) {
-      versions.push(Number((await client.query(sql, [id])).rows[0]?.version));
+    const raw = await this.pool.connect();
+    try {
+      const client = this.tracker.wrap(raw);
+      const versions: number[] = [];
+      for (const sql of fillOf(kind).tables.map((table) => (table === 'items' ? READ : READ_NOTE))) {
+        const read = () => client.query(sql, [id]);
+        versions.push(Number((await (stops === undefined ? read() : this.#steps.run(stops, read))).rows[0]?.version));
+      }
+      await stops?.stop();
+      return versions;
+    } finally {
+      raw.release();
     }
-    await stops?.stop();
-    return versions;
-  }
-
-  /** The pool, with a stop before a statement is sent, and one before its answer comes. */
-  #client(stops: Stops | undefined) {
-    const { pool } = this;
-    return {
-      query: async (sql: string, values: readonly unknown[]) => {
-        await stops?.stop();
-        const answer = await this.during(() => pool.query(sql, [...values]));
-        await stops?.stop();
-        return answer;
-      },
-      connect: () => pool.connect(),
-      end: () => pool.end(),
-    };
   }
 }

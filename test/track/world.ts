@@ -105,3 +105,15 @@ export function tagsOf(
   const { tags, reasons } = scope.finish();
   return { tags: tags.filter((tag) => !/^(?:tg-|s)/.test(tag)), reasons };
 }
+
+/** The same where the work takes a while. */
+export async function tagsReadBy(
+  tracker: Tracker,
+  work: () => Promise<unknown>,
+): Promise<{ readonly value: unknown; readonly tags: readonly string[]; readonly reasons: readonly string[] }> {
+  const scope = tracker.openScope();
+  const value = await scope.run(work);
+  const { tags, reasons } = scope.finish();
+  scope.end();
+  return { value, tags: tags.filter((tag) => tag.startsWith('q')), reasons };
+}
