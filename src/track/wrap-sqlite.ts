@@ -5,24 +5,37 @@
 
 import { givenOf, NOTHING_GIVEN } from './parameters.ts';
 import type { Connection, Recorder } from './recorder.ts';
+import { hasReplaced, replacesOwn } from './sqlite-functions.ts';
 import { SqliteRows } from './sqlite-rows.ts';
 import { methodOf, namesOf, originalOf, runNow, wrapped } from './wrapping.ts';
 
 const STATEMENT = namesOf(`columns setReadBigInts setReturnArrays setAllowBareNamedParameters
   setAllowUnknownNamedParameters`);
-const DATABASE = namesOf(`open close function aggregate location createSession enableDefensive enableLoadExtension
-  setAuthorizer defaultSafeIntegers backup serialize transaction table unsafeMode`);
+const DATABASE = namesOf(`open close location createSession enableDefensive enableLoadExtension setAuthorizer
+  defaultSafeIntegers backup serialize transaction unsafeMode`);
+/** They define what goes by a name. */
+const DEFINING = ['function', 'aggregate', 'collation', 'table'] as const;
 /** Of better-sqlite3: they give the statement itself. */
 const MODES = ['raw', 'pluck', 'expand', 'safeIntegers'] as const;
 
 /** Its connection, as far as it is the same for all wrappers. */
 class SqliteConnection implements Connection {
-  isAltered = false;
   openRows = 0;
+  #isAltered: boolean | undefined;
   readonly #database: object;
 
   constructor(database: object) {
     this.#database = database;
+  }
+
+  /** Looked at with the first statement: a connection may be opened, and be given functions, after it is wrapped. */
+  get isAltered(): boolean {
+    this.#isAltered ??= hasReplaced(this.#database);
+    return this.#isAltered;
+  }
+
+  set isAltered(value: boolean) {
+    this.#isAltered = value;
   }
 
   isTransaction(): boolean {
@@ -46,7 +59,7 @@ export function wrapSqlite<T extends object>(database: T, recorder: Recorder): T
   const parts: Parts = { recorder, connection };
   const run = (text: unknown, call: () => unknown) =>
     runNow(recorder.begin(text, givenOf([]), connection), { run: call, rows: () => undefined });
-  const own: Readonly<Record<string, unknown>> = {
+  const own: Record<string, unknown> = {
     prepare: (...given: unknown[]) => {
       const started = recorder.start();
       try {
@@ -70,6 +83,13 @@ export function wrapSqlite<T extends object>(database: T, recorder: Recorder): T
     createTagStore: (...given: unknown[]) =>
       wrapTagStore(methodOf(database, 'createTagStore')(...given) as object, parts),
   };
+  for (const name of DEFINING) {
+    own[name] = (...given: unknown[]): unknown => {
+      if (replacesOwn(given[0])) connection.isAltered = true;
+      const answer = methodOf(database, name)(...given);
+      return answer === database ? proxy : answer;
+    };
+  }
   const proxy: T = wrapped(database, recorder, { own: offered(database, own), harmless: DATABASE });
   return proxy;
 }
