@@ -33,8 +33,11 @@ export function impurityOf(callee: Callee, args: readonly Expression[], purity: 
     if (/^pg_temp/.test(callee.schema ?? '')) return `${what}, a temporary one`;
     if (callee.schema === undefined && !routines.isSystemFirst) return `${what}, as ${SYSTEM} is not searched first`;
   }
-  const impure = routines.find(callee).find(({ runs }) => impureIn(runs, purity) !== undefined);
-  return impure && `${what}, which may be ${impure.schema}.${impure.name} and run ${impureIn(impure.runs, purity)}`;
+  const impure = impureIn(
+    routines.find(callee).flatMap(({ runs }) => runs),
+    purity,
+  );
+  return impure && `${what}, which may run ${impure}`;
 }
 
 /** The first of the functions that is not declared to depend on its arguments alone. */

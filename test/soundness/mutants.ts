@@ -163,4 +163,27 @@ export const MUTANTS: readonly Mutant[] = [
     "(dialect === 'sqlite' ? !isDescending : isDescending)",
     "(dialect !== 'postgres' ? isDescending : !isDescending)",
   ]),
+  postgresMutant('a-row-gives-one-row', 'sql/purity.ts: set returning', [
+    "const isSet = dialect === 'postgres' &&",
+    "const isSet = dialect !== 'postgres' &&",
+  ]),
+  postgresMutant('a-row-gives-one-row-by-own-functions', 'sql/purity.ts: set returning', [
+    'if (own.some((routine) => routine.isOverRows)) return true;',
+    '',
+  ]),
+  postgresMutant('unknown-columns-are-none', 'sql/sources.ts: set returning', ['    hasAllOutputs &&\n', '']),
+  postgresMutant('a-row-is-one-column', 'sql/selects.ts: fields of a row', [
+    'if (column.isSpread === true) hasAll = false;',
+    '',
+  ]),
+  ...['function', 'operator', 'type', 'field'].map((kind) =>
+    postgresMutant(`own-${kind}-is-the-systems`, 'sql/purity.ts: own routine', [
+      'impureIn(routines.find(callee).flatMap(',
+      `impureIn((callee.kind === '${kind}' ? [] : routines.find(callee)).flatMap(`,
+    ]),
+  ),
+  postgresMutant('types-of-columns-run-nothing', 'sql/sources.ts: own routine', [
+    '  analysis.checkRuns(relation.runs ?? []);\n',
+    '',
+  ]),
 ];

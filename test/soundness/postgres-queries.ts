@@ -10,6 +10,7 @@ import {
   PostgresParameters,
   postgresCondition,
 } from './postgres-conditions.ts';
+import { ROUTINE_MAKERS } from './postgres-routines.ts';
 import { isExact, type PostgresColumn, type PostgresSchema } from './postgres-schema.ts';
 import { kindOf } from './postgres-values.ts';
 import type { Query } from './queries.ts';
@@ -62,6 +63,7 @@ export function randomPostgresQuery(
     text: limited(kit, draft.text),
     parameters: parameters.values,
     isOrdered: draft.isOrdered === true,
+    reads: draft.reads,
   };
 }
 
@@ -113,6 +115,7 @@ function exactOf({ dice }: Kit, { alias, columns }: NamedTable, family?: string)
 
 const MAKERS: { readonly [feature: string]: Maker } = {
   ...SHARED_MAKERS,
+  ...ROUTINE_MAKERS,
   aggregate: (kit) => {
     const named = tableOf(kit);
     const column = exactOf(kit, named);
@@ -161,13 +164,8 @@ const MAKERS: { readonly [feature: string]: Maker } = {
     const named = tableOf(kit);
     const column = exactOf(kit, named);
     const other = exactOf(kit, named);
-    const having = kit.dice.chance(0.4)
-      ? kit.dice.pick([
-          ` HAVING count(*) > ${count(kit)}`,
-          ` HAVING max(${other}) IS NOT NULL`,
-          ` HAVING count(${other}) = 1`,
-        ])
-      : '';
+    const havings = [`count(*) > ${count(kit)}`, `max(${other}) IS NOT NULL`, `count(${other}) = 1`];
+    const having = kit.dice.chance(0.4) ? ` HAVING ${kit.dice.pick(havings)}` : '';
     const group = kit.dice.weighted({ plain: 6, ROLLUP: 1, CUBE: 0.5 });
     const by = group === 'plain' ? column : `${group} (${column})`;
     return {

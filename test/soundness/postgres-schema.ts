@@ -3,6 +3,7 @@
 // The one complication: what is joined must be of types that compare. So the keys of one world are of one family.
 
 import type { Dice } from '../sim/dice.ts';
+import { type OwnRoutine, randomRoutine, routineDdl } from './postgres-routines.ts';
 import { type Kind, kindOf, randomText } from './postgres-values.ts';
 import { REFERENCE } from './schema.ts';
 
@@ -34,6 +35,7 @@ export interface PostgresView {
 export interface PostgresSchema {
   readonly tables: readonly PostgresTable[];
   readonly views: readonly PostgresView[];
+  readonly routine: OwnRoutine | undefined;
 }
 
 const COLLATIONS = ['"C"', '"C"', '"und-x-icu"', 'blind', 'ucs_basic', '"pg_c_utf8"'];
@@ -52,7 +54,7 @@ export function randomPostgresSchema(dice: Dice): PostgresSchema {
   const tables = Array.from({ length: dice.between(2, 3) }, (_, at) =>
     randomTable(dice, `${dice.chance(0.12) ? 'audit.' : ''}t${at}`, family),
   );
-  return { tables, views: dice.chance(0.7) ? [randomView(dice, tables)] : [] };
+  return { tables, views: dice.chance(0.7) ? [randomView(dice, tables)] : [], routine: randomRoutine(dice, tables) };
 }
 
 const KEYS = {
@@ -148,14 +150,20 @@ function randomView(dice: Dice, tables: readonly PostgresTable[]): PostgresView 
 }
 
 /** The DDL of the tables, their indexes, identities and the views. */
-export function postgresDdl(dice: Dice, { tables, views }: PostgresSchema): string[] {
+export function postgresDdl(dice: Dice, { tables, views, routine }: PostgresSchema): string[] {
   const indexes = tables.flatMap(({ name, columns }) =>
     dice
       .some(columns, 0.3)
       .filter(({ kind, generated }) => kind !== 'large' && generated?.endsWith('VIRTUAL') !== true)
       .map((column) => `CREATE INDEX ${name.replace('.', '_')}_${column.name} ON ${name} (${column.name})`),
   );
-  return [...PRELUDE, ...tables.flatMap(ddlOfTable), ...indexes, ...views.map(({ ddl }) => ddl)];
+  return [
+    ...PRELUDE,
+    ...tables.flatMap(ddlOfTable),
+    ...indexes,
+    ...views.map(({ ddl }) => ddl),
+    ...routineDdl(routine),
+  ];
 }
 
 function ddlOfTable({ name, columns, key, identity, isPartitioned }: PostgresTable): string[] {

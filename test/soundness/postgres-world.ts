@@ -9,6 +9,7 @@ import type { Catalogue, Parser } from '../../src/sql/ast.ts';
 import { Dice } from '../sim/dice.ts';
 import { PostgresDatabase, type Texts } from './postgres-database.ts';
 import { randomPostgresQuery } from './postgres-queries.ts';
+import { PURE_FUNCTIONS } from './postgres-routines.ts';
 import { type PostgresSchema, postgresDdl, randomPostgresSchema } from './postgres-schema.ts';
 import { type PostgresTransaction, randomPostgresTransaction, randomPostgresWrite } from './postgres-writes.ts';
 import type { Query } from './queries.ts';
@@ -89,13 +90,14 @@ export class PostgresWorld {
     tally.analysed(query, template);
     if (template.kind !== 'tracked') return;
     const [rows] = await this.#database.askAll([query]);
-    const one = { query, template, tables: tablesIn(query.text, this.#schema), rows };
+    const one = { query, template, tables: tablesIn(query, this.#schema), rows };
     await this.#answered(this.#registered.push(one) - 1, one);
   }
 
   #analysed(text: string): Template {
     const catalogue = this.#catalogue as Catalogue;
-    return analyse(text, { dialect: 'postgres', parser: this.#options.parser, catalogue });
+    const { parser } = this.#options;
+    return analyse(text, { dialect: 'postgres', parser, catalogue, pureFunctions: PURE_FUNCTIONS });
   }
 
   /** Asks as an application does, and tells the index of it. */
@@ -198,9 +200,9 @@ function tableOf(name: string): string {
 }
 
 /** By name, wherever it stands: what is not named cannot be read. */
-function tablesIn(text: string, { tables, views }: PostgresSchema): ReadonlySet<string> {
+function tablesIn({ text, reads = [] }: Query, { tables, views }: PostgresSchema): ReadonlySet<string> {
   const whole = `${text} ${views.map(({ name, ddl }) => (text.includes(name) ? ddl : '')).join(' ')}`;
-  return new Set(tables.flatMap(({ name }) => (whole.includes(name) ? [name] : [])));
+  return new Set([...reads, ...tables.flatMap(({ name }) => (whole.includes(name) ? [name] : []))]);
 }
 
 function areSame(query: Query, before: Texts | undefined, after: Texts): boolean {

@@ -28,6 +28,8 @@ export interface Query {
   readonly parameters: readonly unknown[];
   /** False: rows may come in any order. */
   readonly isOrdered: boolean;
+  /** Tables that it reads and does not name. */
+  readonly reads?: readonly string[] | undefined;
 }
 
 /** Undefined where the schema has nothing for the feature. */

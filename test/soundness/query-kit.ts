@@ -8,6 +8,8 @@ import { REFERENCE } from './schema.ts';
 export interface Draft {
   readonly text: string;
   readonly isOrdered?: boolean;
+  /** Tables that it reads and does not name. */
+  readonly reads?: readonly string[];
 }
 
 /** What stands in a FROM clause under a name. */
