@@ -5,6 +5,7 @@ import { CLIENT_DIRECTIVES, COOKIES } from './unseen-clients.ts';
 import { UNSEEN_CONTEXT } from './unseen-context.ts';
 import { UNSEEN_DRIVER } from './unseen-driver.ts';
 import { LATE_TAGS } from './unseen-late-tags.ts';
+import { ROUTINES } from './unseen-routines.ts';
 
 /** One scenario with its writes and reads, judged against the truth. */
 export interface UnseenCell {
@@ -20,4 +21,11 @@ export interface UnseenRace {
   cells(): AsyncIterable<UnseenCell>;
 }
 
-export const UNSEEN: readonly UnseenRace[] = [COOKIES, CLIENT_DIRECTIVES, UNSEEN_DRIVER, UNSEEN_CONTEXT, LATE_TAGS];
+export const UNSEEN: readonly UnseenRace[] = [
+  COOKIES,
+  CLIENT_DIRECTIVES,
+  UNSEEN_DRIVER,
+  UNSEEN_CONTEXT,
+  LATE_TAGS,
+  ROUTINES,
+];
