@@ -171,15 +171,18 @@ export const MUTANTS: readonly Mutant[] = [
     'if (own.some((routine) => routine.isOverRows)) return true;',
     '',
   ]),
-  postgresMutant('unknown-columns-are-none', 'sql/sources.ts: set returning', ['    hasAllOutputs &&\n', '']),
+  postgresMutant('unknown-columns-are-none', 'sql/sources.ts: set returning', [
+    'plan.isRowByRow && hasAllOutputs &&',
+    'plan.isRowByRow &&',
+  ]),
   postgresMutant('a-row-is-one-column', 'sql/selects.ts: fields of a row', [
     'if (column.isSpread === true) hasAll = false;',
     '',
   ]),
   ...['function', 'operator', 'type', 'field'].map((kind) =>
     postgresMutant(`own-${kind}-is-the-systems`, 'sql/purity.ts: own routine', [
-      'impureIn(routines.find(callee).flatMap(',
-      `impureIn((callee.kind === '${kind}' ? [] : routines.find(callee)).flatMap(`,
+      'routines.find(callee).flatMap(',
+      `(callee.kind === '${kind}' ? [] : routines.find(callee)).flatMap(`,
     ]),
   ),
   postgresMutant('types-of-columns-run-nothing', 'sql/sources.ts: own routine', [

@@ -3,35 +3,35 @@
 
 const list = (names: string): ReadonlySet<string> => new Set(names.trim().split(/\s+/));
 
-/** They read and write no table. Those of SQLite cannot in any case, unless a program defines them so. */
+/**
+ * They read and write no table. Those of SQLite cannot in any case, unless a program defines them so. Functions of extensions,
+ * and those that give several rows for one, are not among them: what calls these goes past the cache.
+ */
 export const HARMLESS = list(`
   abs acos age any_value array_agg array_append array_cat array_dims array_fill array_length array_lower array_ndims
-  array_position array_positions array_prepend array_remove array_replace array_to_json array_to_string array_upper ascii
-  asin atan atan2 avg bit_and bit_length bit_or bool_and bool_or btrim cardinality cbrt ceil ceiling char_length
+  array_position array_positions array_prepend array_remove array_replace array_to_json array_to_string array_upper
+  ascii asin atan atan2 avg bit_and bit_length bit_or bool_and bool_or btrim cardinality cbrt ceil ceiling char_length
   character_length chr clock_timestamp coalesce concat concat_ws convert_from convert_to corr cos cot count covar_pop
-  covar_samp cume_dist currval date date_bin date_part date_trunc decode degrees dense_rank digest div encode every exp
-  extract first_value floor format gcd gen_random_bytes gen_random_uuid greatest grouping host initcap isfinite json_agg
-  json_array json_array_elements json_array_elements_text json_array_length json_build_array json_build_object json_each
-  json_each_text json_extract_path json_extract_path_text json_object json_object_agg json_object_keys json_populate_record
-  json_populate_recordset json_strip_nulls json_to_record json_to_recordset json_typeof jsonb_agg jsonb_array_elements
-  jsonb_array_elements_text jsonb_array_length jsonb_build_array jsonb_build_object jsonb_each jsonb_each_text
-  jsonb_extract_path jsonb_extract_path_text jsonb_insert jsonb_object jsonb_object_agg jsonb_object_keys
-  jsonb_path_exists jsonb_path_match jsonb_path_query jsonb_path_query_array jsonb_path_query_first
-  jsonb_populate_recordset jsonb_pretty jsonb_set jsonb_strip_nulls jsonb_to_record jsonb_to_recordset jsonb_typeof
-  justify_days justify_hours justify_interval lag last_value lastval lcm lead least left length ln localtime
-  localtimestamp log log10 lower lpad ltrim make_date make_interval make_time make_timestamp make_timestamptz max md5 min
-  mod mode nextval normalize now nth_value ntile nullif num_nonnulls num_nulls octet_length overlay percent_rank
-  percentile_cont percentile_disc pg_advisory_lock pg_advisory_lock_shared pg_advisory_unlock pg_advisory_unlock_all
-  pg_advisory_unlock_shared pg_advisory_xact_lock pg_advisory_xact_lock_shared pg_backend_pid pg_sleep pg_try_advisory_lock
-  pg_try_advisory_lock_shared pg_try_advisory_xact_lock pg_try_advisory_xact_lock_shared pg_typeof phraseto_tsquery pi plainto_tsquery position power quote_ident
-  quote_literal quote_nullable radians random range_merge rank regexp_count regexp_instr regexp_like regexp_match
-  regexp_matches regexp_replace regexp_split_to_array regexp_split_to_table regexp_substr repeat replace reverse right
-  round row row_number row_to_json rpad rtrim scale setseed setval setweight sha224 sha256 sha384 sha512 sign similarity
-  sin split_part sqrt starts_with statement_timestamp stddev stddev_pop stddev_samp string_agg string_to_array
-  string_to_table strip strpos substr substring sum tan timeofday to_ascii to_char to_date to_hex to_json to_jsonb
-  to_number to_timestamp to_tsquery to_tsvector transaction_timestamp translate trim trim_array trim_scale trunc ts_headline
-  ts_rank ts_rank_cd unaccent unnest upper uuid_generate_v4 uuidv4 uuidv7 var_pop var_samp variance version
-  websearch_to_tsquery width_bucket word_similarity current_setting set_config generate_series
+  covar_samp cume_dist currval date date_bin date_part date_trunc decode degrees dense_rank div encode every exp
+  extract first_value floor format gcd gen_random_uuid greatest grouping host initcap isfinite json_agg json_array
+  json_array_length json_build_array json_build_object json_extract_path json_extract_path_text json_object
+  json_object_agg json_populate_record json_strip_nulls json_to_record json_typeof jsonb_agg jsonb_array_length
+  jsonb_build_array jsonb_build_object jsonb_extract_path jsonb_extract_path_text jsonb_insert jsonb_object
+  jsonb_object_agg jsonb_path_exists jsonb_path_match jsonb_path_query_array jsonb_path_query_first jsonb_pretty
+  jsonb_set jsonb_strip_nulls jsonb_to_record jsonb_typeof justify_days justify_hours justify_interval lag last_value
+  lastval lcm lead least left length ln localtime localtimestamp log log10 lower lpad ltrim make_date make_interval
+  make_time make_timestamp make_timestamptz max md5 min mod mode nextval normalize now nth_value ntile nullif
+  num_nonnulls num_nulls octet_length overlay percent_rank percentile_cont percentile_disc pg_advisory_lock
+  pg_advisory_lock_shared pg_advisory_unlock pg_advisory_unlock_all pg_advisory_unlock_shared pg_advisory_xact_lock
+  pg_advisory_xact_lock_shared pg_backend_pid pg_sleep pg_try_advisory_lock pg_try_advisory_lock_shared
+  pg_try_advisory_xact_lock pg_try_advisory_xact_lock_shared pg_typeof phraseto_tsquery pi plainto_tsquery position
+  power quote_ident quote_literal quote_nullable radians random range_merge rank regexp_count regexp_instr regexp_like
+  regexp_match regexp_replace regexp_split_to_array regexp_substr repeat replace reverse right round row row_number
+  row_to_json rpad rtrim scale setseed setval setweight sha224 sha256 sha384 sha512 sign sin split_part sqrt
+  starts_with statement_timestamp stddev stddev_pop stddev_samp string_agg string_to_array strip strpos substr
+  substring sum tan timeofday to_ascii to_char to_date to_hex to_json to_jsonb to_number to_timestamp to_tsquery
+  to_tsvector transaction_timestamp translate trim trim_array trim_scale trunc ts_headline ts_rank ts_rank_cd upper
+  uuidv4 uuidv7 var_pop var_samp variance version websearch_to_tsquery width_bucket current_setting set_config
 `);
 
 /** Those of SQLite that stand where a table would, and read none. */
