@@ -72,7 +72,7 @@ function lessOf(
   const notModified = notModifiedHead(request, head, entry.bornMs);
   if (notModified !== undefined) return { head: notModified, body: undefined };
   if (entry.status !== 200 && entry.status !== 206) return undefined;
-  const ranges = rangesAsked(request, head.fields);
+  const ranges = rangesAsked(request, head.fields, entry);
   const part = ranges === undefined ? undefined : storedPart(entry, request.route.policy.profile);
   if (ranges === undefined || part === undefined) return undefined;
   const answer = rangeAnswer(part, ranges, boundary(random));
@@ -116,7 +116,8 @@ export function answerFromOrigin(
   arriving: { readonly head: ResponseHead; readonly body: FillBody },
   outcome: Outcome,
 ): Answer {
-  const { head, body } = arriving;
+  const { body } = arriving;
+  const head = arriving.head.status === 304 ? asKnownToClient(request, arriving.head) : arriving.head;
   const fields = withOwnPosition(request, clientFields(head.fields, request.route, outcome));
   return { kind: 'streamed', head: { status: head.status, fields }, body: body.reader(), outcome };
 }

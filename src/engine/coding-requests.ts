@@ -5,7 +5,7 @@
 // the tag must not be turned into the origin's: the origin would answer with a part of other bytes, and the client would
 // put the two together. Left as it is it matches nothing, and the answer is whole.
 
-import { codedEtag, originEtags } from '../semantics/coded-representation.ts';
+import { type CodingRules, codedEtag, originEtags } from '../semantics/coded-representation.ts';
 import { type Fields, fieldValue, hasField, type ResponseHead, withField } from '../semantics/fields.ts';
 import { etagInList } from '../semantics/preconditions.ts';
 import { isSafeMethod } from '../semantics/unsafe.ts';
@@ -17,22 +17,22 @@ import type { GateRequest } from './contract.ts';
  */
 export function originFields({ route, method, fields, bypass }: GateRequest): Fields {
   if (route.compress === undefined) return fields;
-  const translated = inOriginTags(method, fields);
+  const translated = inOriginTags(method, fields, route.compress);
   return bypass ? translated : withField(translated, 'accept-encoding', 'identity');
 }
 
 /**
- * Preconditions of writes, and If-Match wherever it asks for no part, in the origin's tags. If-None-Match of a GET or HEAD
- * that is forwarded stays: a 304 would have to name the representation that the client has, and the origin cannot.
+ * Preconditions of writes, and of reads those that ask for no part, in the origin's tags. Of If-None-Match only tags of
+ * codings that the client takes: a 304 is to name the representation that it has (asKnownToClient).
  */
-function inOriginTags(method: string, fields: Fields): Fields {
-  const translated = new Set<string>();
-  if (!isSafeMethod(method)) translated.add('if-match').add('if-none-match');
-  else if (!hasField(fields, 'range')) translated.add('if-match');
+function inOriginTags(method: string, fields: Fields, { accepted }: CodingRules): Fields {
+  const isRead = isSafeMethod(method);
+  if (isRead && hasField(fields, 'range')) return fields;
   let changed = fields;
-  for (const name of translated) {
+  for (const name of ['if-match', 'if-none-match']) {
     const value = fieldValue(fields, name);
-    if (value !== undefined) changed = withField(changed, name, originEtags(value));
+    const codings = isRead && name === 'if-none-match' ? accepted(fieldValue(fields, 'accept-encoding')) : undefined;
+    if (value !== undefined) changed = withField(changed, name, originEtags(value, codings));
   }
   return changed;
 }

@@ -4,14 +4,7 @@
 import { encodeHead, headLength } from '../entry/codec.ts';
 import { variantKey } from '../entry/key.ts';
 import { bodyOf, type LargeBody, type StoredResponse } from '../entry/stored-response.ts';
-import {
-  type Fields,
-  fieldValue,
-  filterFields,
-  hasField,
-  type RequestHead,
-  type ResponseHead,
-} from '../semantics/fields.ts';
+import { type Fields, fieldValue, filterFields, hasField, type RequestHead } from '../semantics/fields.ts';
 import { type ReuseTerms, reuseTerms, type Timing } from '../semantics/freshness.ts';
 import { decideStoring, STORING_REFUSALS, type StoringRefusal, storableFields } from '../semantics/storing.ts';
 import { TAG_FIELDS, type Tags } from '../semantics/tags.ts';
@@ -19,6 +12,7 @@ import { normaliserFor, selectingFields } from '../semantics/vary.ts';
 import { countingNames } from './coding-requests.ts';
 import type { GateRequest } from './contract.ts';
 import type { Stamp } from './invalidator.ts';
+import type { EditedHead } from './response-fields.ts';
 
 /** Why the engine does not store an answer that RFC 9111 would allow to be stored. */
 export const ENGINE_REFUSALS = {
@@ -94,6 +88,8 @@ export interface Draft {
   readonly tags: readonly string[];
   /** Selecting header fields of the response, sorted. */
   readonly names: readonly string[];
+  /** See StoredResponse. */
+  readonly strongModified?: true;
 }
 
 export interface Arrival {
@@ -109,8 +105,10 @@ export interface Arrival {
   readonly tags: Tags;
 }
 
+const STRONG_MODIFIED = Object.freeze({ strongModified: true });
+
 /** The draft of a response, or why there is none. */
-export function draftOf(head: ResponseHead, arrival: Arrival): Draft | Refusal {
+export function draftOf(head: EditedHead, arrival: Arrival): Draft | Refusal {
   const { request } = arrival;
   const { policy } = request.route;
   const { method, fields } = arrival.asked;
@@ -130,6 +128,7 @@ export function draftOf(head: ResponseHead, arrival: Arrival): Draft | Refusal {
     ...reuseTerms(head, policy, arrival.timing),
     tags: arrival.tags.tags,
     names,
+    ...(head.strongModified === true && STRONG_MODIFIED),
   };
 }
 
@@ -141,7 +140,7 @@ export function requestVariantKey(key: string, names: readonly string[], request
 }
 
 /** The fields to store; with tag fields only where clients are to see them. */
-function keptFields(fields: Fields, request: GateRequest): Fields {
+export function keptFields(fields: Fields, request: GateRequest): Fields {
   const storable = storableFields(fields, request.route.policy);
   return request.route.showTags ? storable : filterFields(storable, (name) => !TAG_FIELDS.has(name));
 }
@@ -171,7 +170,8 @@ export function entryFrom(draft: Draft, stamp: Stamp, body: readonly Uint8Array[
     stamp: stamp.position,
     checkedUpTo: stamp.position,
   };
-  return 'id' in body ? { ...entry, large: body } : entry;
+  if (!('id' in body) && draft.strongModified === undefined) return entry;
+  return { ...entry, ...('id' in body && { large: body }), ...(draft.strongModified && STRONG_MODIFIED) };
 }
 
 /** The body of an entry, as another entry is made of it. */

@@ -19,7 +19,7 @@ import { denial, filledEntry, noteRefusal, refusalAtHead, validatedEntry } from 
 import type { FlightEnd, FlightPlan, Landing, RunningFlight } from './flight-plan.ts';
 import { Hearing, tellEach } from './hearing.ts';
 import type { Stamp } from './invalidator.ts';
-import { editedResponse } from './response-fields.ts';
+import { editedResponse, fieldsForCaches } from './response-fields.ts';
 import { storeFill } from './store-fill.ts';
 
 /** A longer body is written to the body store, where there is one, instead of being held in memory. */
@@ -124,7 +124,6 @@ export class Flight implements RunningFlight {
 
   #head(head: ResponseHead, delimited: boolean): void {
     this.#headAt = this.#context.clock.monotonic();
-    // What the origin says to caches counts, also where the route takes it from what clients see.
     this.#origin.afterwards(this.plan.beforeLanding?.(head, this.#stamp), (stamp) => {
       this.#stamp = stamp ?? this.#stamp;
       this.#hear(head, delimited);
@@ -132,7 +131,7 @@ export class Flight implements RunningFlight {
   }
 
   #hear(head: ResponseHead, delimited: boolean): void {
-    this.#tags = tagsOf([...head.fields, ...this.plan.request.route.responseFields.set], this.plan.request.uri);
+    this.#tags = tagsOf(fieldsForCaches(head, this.plan.request.route), this.plan.request.uri);
     const edited = editedResponse(head, this.plan.request.route, this.#context.clock.now());
     const { validating } = this.plan;
     if (this.#conditional && validating !== undefined && edited.status === 304) this.#validated(validating, edited);

@@ -6,13 +6,12 @@
 
 import { decodeHead } from '../entry/codec.ts';
 import type { StoredResponse } from '../entry/stored-response.ts';
-import type { ResponseHead } from '../semantics/fields.ts';
+import { fieldValue, type ResponseHead } from '../semantics/fields.ts';
 import { reuseTerms, type Timing } from '../semantics/freshness.ts';
-import { storableFields } from '../semantics/storing.ts';
 import type { Tags } from '../semantics/tags.ts';
 import { freshenedFields } from '../semantics/validation.ts';
 import type { GateRequest } from './contract.ts';
-import { bodyFor, draftOf, entryFrom, type Refusal } from './draft.ts';
+import { bodyFor, draftOf, entryFrom, keptFields, type Refusal } from './draft.ts';
 import type { Stamp } from './invalidator.ts';
 import { withVary } from './response-fields.ts';
 
@@ -38,8 +37,12 @@ export function freshen(
   },
 ): Freshened {
   const { request, key, timing, stamp } = by;
-  const updated = freshenedFields(decodeHead(stored.bytes, stored.headBytes), by.update.fields);
-  const head = withVary({ status: stored.status, fields: updated }, request.route);
+  const before = decodeHead(stored.bytes, stored.headBytes);
+  const updated = freshenedFields(before, by.update.fields);
+  // Date is of the update from here on; what it said of the body when that came still holds of the same Last-Modified.
+  const isSameModified = fieldValue(updated, 'last-modified') === fieldValue(before, 'last-modified');
+  const strongModified = stored.strongModified === true && isSameModified;
+  const head = { ...withVary({ status: stored.status, fields: updated }, request.route), strongModified };
   // For a client that is known, or says no-store, an update is its own: it is answered by it, and nobody else is.
   const asked = { method: 'GET', fields: request.fields };
   const draft = draftOf(head, { request, asked, key, delimited: true, timing, tags: by.tags });
@@ -48,7 +51,7 @@ export function freshen(
     return { entry: entryFrom({ ...draft, tags }, stamp, bodyFor(stored)), names: draft.names, refusal: undefined };
   }
   const { policy } = request.route;
-  const fields = storableFields(head.fields, policy);
+  const fields = keptFields(head.fields, request);
   const kept = { key: stored.key, status: stored.status, fields, tags: stored.tags, names: [] };
   const entry = entryFrom({ ...kept, ...reuseTerms(head, policy, timing) }, stamp, bodyFor(stored));
   return { entry, names: [], refusal: draft };

@@ -36,7 +36,7 @@ function answerFromLarge(
   const notModified = notModifiedHead(request, head, entry.bornMs);
   if (notModified !== undefined) return whole(304, notModified.fields);
   if (request.method === 'HEAD') return whole(head.status, head.fields);
-  const ranges = head.status === 200 ? rangesAsked(request, head.fields) : undefined;
+  const ranges = head.status === 200 ? rangesAsked(request, head.fields, entry) : undefined;
   const part = ranges === undefined ? undefined : spanAnswer(head.fields, large.bytes, ranges);
   if (part?.status === 416) return whole(416, part.fields);
   const { first, last } = part?.span ?? { first: 0, last: large.bytes - 1 };

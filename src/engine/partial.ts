@@ -19,19 +19,23 @@ export function storedPart(entry: StoredResponse, profile: Profile): Part | unde
 }
 
 /** The ranges the request asks for, when they are to be answered from a representation with these fields. */
-export function rangesAsked(request: RequestHead, stored: Fields): ByteRanges | undefined {
+export function rangesAsked(
+  request: RequestHead,
+  stored: Fields,
+  { strongModified }: Pick<StoredResponse, 'strongModified'>,
+): ByteRanges | undefined {
   // Range is defined for GET alone (RFC 9110 §14.2).
   if (request.method !== 'GET') return undefined;
   const value = fieldValue(request.fields, 'range');
   const ranges = value === undefined ? undefined : parseRange(value);
-  return ranges === undefined || !ifRangeHolds(request.fields, stored) ? undefined : ranges;
+  return ranges === undefined || !ifRangeHolds(request.fields, stored, strongModified) ? undefined : ranges;
 }
 
 /** True when the stored part holds all that the request asks for. */
 export function answersRange(entry: StoredResponse, request: RequestHead, profile: Profile): boolean {
   const part = storedPart(entry, profile);
   if (part === undefined) return false;
-  const ranges = rangesAsked(request, part.fields);
+  const ranges = rangesAsked(request, part.fields, entry);
   return ranges !== undefined && partCovers(part, ranges);
 }
 

@@ -15,19 +15,38 @@ import { formatHttpDate } from '../semantics/http-date.ts';
 import type { Outcome } from '../semantics/outcome.ts';
 
 import { TAG_FIELDS } from '../semantics/tags.ts';
+import { isStrongLastModified } from '../semantics/validation.ts';
 import type { Route } from './contract.ts';
 
 /**
  * The response as the route wants it: fields removed, then fields set. A response without Date gets one, for ages are
  * reckoned from it (RFC 9110 §6.6.1).
  */
-export function editedResponse(head: ResponseHead, route: Route, now: number): ResponseHead {
+export function editedResponse(head: ResponseHead, route: Route, now: number): EditedHead {
   const { remove, set } = route.responseFields;
   const dated = hasField(head.fields, 'date') ? head.fields : [...head.fields, 'date', formatHttpDate(now)];
-  if (remove.size === 0 && set.length === 0) return withVary({ status: head.status, fields: dated }, route);
+  const strongModified = isStrongLastModified(head.fields);
+  if (remove.size === 0 && set.length === 0) {
+    return { ...withVary({ status: head.status, fields: dated }, route), strongModified };
+  }
   const replaced = new Set(set.filter((_, at) => at % 2 === 0));
   const kept = filterFields(dated, (name) => !remove.has(name) && !replaced.has(name));
-  return withVary({ status: head.status, fields: [...kept, ...set] }, route);
+  const edited = withVary({ status: head.status, fields: [...kept, ...set] }, route);
+  return { ...edited, strongModified: strongModified && !replaced.has('last-modified') };
+}
+
+/** With what its own Date says of its Last-Modified (RFC 9110 §8.8.2.2). */
+export interface EditedHead extends ResponseHead {
+  readonly strongModified?: boolean;
+}
+
+/**
+ * What a response says to caches: what the origin says counts also where the route takes it from what clients see, and so
+ * does what the route says in its place.
+ */
+export function fieldsForCaches({ fields }: ResponseHead, route: Route): Fields {
+  const { set } = route.responseFields;
+  return set.length === 0 ? fields : [...fields, ...set];
 }
 
 /** A response that may be put in a content coding says so, whoever gets it. */

@@ -18,6 +18,7 @@ import { Flight } from './flight.ts';
 import type { FlightPlan, RunningFlight } from './flight-plan.ts';
 import type { Invalidator, Stamp } from './invalidator.ts';
 import { rehydrate } from './rehydrate.ts';
+import { fieldsForCaches } from './response-fields.ts';
 
 /** Forwards the write. It is carried through even when the client goes away: the origin may have begun. */
 export function startWrite(context: Context, from: Departure, way: Way): RunningFlight {
@@ -69,7 +70,7 @@ function stampAfter(
 ): Eventually<Stamp> {
   const { request, head, stamp } = answer;
   if (named.length === 0) return stamp;
-  const { tags } = tagsOf(head.fields, request.uri);
+  const { tags } = tagsOf(fieldsForCaches(head, request.route), request.uri);
   const affected = invalidator.isAffectedSince(stamp, { uri: request.uri, origin: request.route.originName, tags });
   const before = invalidator.applied;
   const counts = (positions: readonly Position[]): Stamp =>
@@ -85,7 +86,7 @@ function areNext(positions: readonly Position[], before: Position): boolean {
 /** RFC 9111 §4.4, and RFC 9875 §3, which has no regard to the status. */
 function namedBy(request: GateRequest, head: ResponseHead): Selector[] {
   const uris = invalidatedUris(request.uri, head).map((uri) => request.route.cacheUri(uri));
-  const tags = groupsInvalidated(request, head.fields);
+  const tags = groupsInvalidated(request, fieldsForCaches(head, request.route));
   return [...uris.map((uri) => ({ kind: 'url', uri }) as const), ...tags.map((tag) => ({ kind: 'tag', tag }) as const)];
 }
 

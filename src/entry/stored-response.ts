@@ -27,6 +27,8 @@ export interface StoredResponse {
   readonly stamp: Position;
   /** Present: the body is not in `bytes`, which then ends with the head; it stands in a store of large bodies. */
   readonly large?: LargeBody;
+  /** Present: its Last-Modified is strong by the Date that came with its body (RFC 9110 §8.8.2.2). */
+  readonly strongModified?: true;
   /** The reader's note: no invalidation up to here affects the entry. The only field that changes; never persisted. */
   checkedUpTo: Position;
 }

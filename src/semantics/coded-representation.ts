@@ -108,9 +108,9 @@ export function codedEtag(etag: string, coding: Coding): string {
 
 const CODED_TAG = new RegExp(`~(?:${CODINGS.join('|')})(?="|[ \\t]*(?:,|$))`, 'g');
 
-/** A list of entity tags in the origin's terms: those made by `codedEtag` become what they were made of. */
-export function originEtags(value: string): string {
-  return value.replace(CODED_TAG, '');
+/** A list of entity tags in the origin's terms: those made by `codedEtag` for one of the codings become what they were made of. */
+export function originEtags(value: string, codings: AcceptedCodings = CODINGS): string {
+  return value.replace(CODED_TAG, (suffix) => ((codings as readonly string[]).includes(suffix.slice(1)) ? '' : suffix));
 }
 
 const COMPRESSIBLE: ReadonlySet<string> = new Set(

@@ -69,16 +69,16 @@ function modifiedMs(stored: PreconditionTarget): number {
 /**
  * True when Range is to be obeyed as far as If-Range goes (RFC 9110 §13.1.5): it is absent, or holds by strong
  * comparison. A date must be the Last-Modified date exactly, and that must be strong (§8.8.2.2): a part of another
- * version would be spliced in.
+ * version would be spliced in. `strongModified`: it is; the stored Date does not say so, since every 304 renews it.
  */
-export function ifRangeHolds(request: Fields, stored: Fields): boolean {
+export function ifRangeHolds(request: Fields, stored: Fields, strongModified = false): boolean {
   const value = fieldValue(request, 'if-range');
   if (value === undefined) return true;
   const wanted = trimOws(value);
-  const { etag } = validators(stored);
-  // A date holds only if it is strong (RFC 9110 §13.1.5), which the stored Date would have to tell, and that has been
-  // renewed by every 304 since the body was read. The whole is always a right answer.
-  return etag !== undefined && etagsMatchStrong(wanted, etag);
+  const { etag, lastModified } = validators(stored);
+  if (etag !== undefined && etagsMatchStrong(wanted, etag)) return true;
+  // An entity tag is no date. The whole is always a right answer.
+  return strongModified && lastModified !== undefined && wanted === trimOws(lastModified);
 }
 
 /** Representation metadata that a 304 leaves out: its recipient has it (RFC 9110 §15.4.5). */

@@ -39,7 +39,9 @@ describe('the origin', () => {
     ['GET', ['if-match', '"a~zstd"', 'range', 'bytes=1-2'], 'if-match', '"a~zstd"'],
     ['GET', ['if-range', '"a~br"', 'range', 'bytes=1-2'], 'if-range', '"a~br"'],
     ['PUT', ['if-range', '"a~br"'], 'if-range', '"a~br"'],
-    // The answer to a 304 would have to name the client's own representation.
+    ['HEAD', ['if-none-match', '"a~br"', ...BR], 'if-none-match', '"a"'],
+    // A 304 is to name what the client has, and one that it does not take it has for others.
+    ['HEAD', ['if-none-match', '"a~br", "b~zstd"', ...BR], 'if-none-match', '"a", "b~zstd"'],
     ['HEAD', ['if-none-match', '"a~br"'], 'if-none-match', '"a~br"'],
   ])('of a %s with %j sees %s: %s', (method, fields, name, expected) => {
     const { ask, origin } = codingBench();
@@ -51,6 +53,21 @@ describe('the origin', () => {
     const { ask, origin } = codingBench();
     ask({ method: 'PUT', path: '/a', fields: ['if-match', '"a~br"'], bypass: true });
     expect(origin.last.field('if-match')).toBe('"a"');
+  });
+});
+
+describe('where nothing usable is stored and nobody waits for another', () => {
+  test.each([
+    ['"a~br"', '"a"', '"a~br"'],
+    ['"a", "b~gzip"', '"a", "b"', '"a"'],
+  ])('a client that has %s is asked for by %s, and a 304 names %3$s', (has, asked, named) => {
+    const { get, origin } = codingBench();
+    get('/a');
+    origin.last.answer(200, ['cache-control', 'no-store'], 'one');
+    const client = get('/a', ['if-none-match', has, ...BR]);
+    expect(origin.last.field('if-none-match')).toBe(asked);
+    origin.last.answer(304, ['etag', '"a"', 'cache-control', 'no-store']);
+    expect([client.status, client.field('etag')]).toEqual([304, named]);
   });
 });
 

@@ -23,6 +23,25 @@ describe('a write through the gate', () => {
     expect(get('/list').state).toBe('waiting');
   });
 
+  it('invalidates the groups that its route names in the answer', () => {
+    const { ask, get, origin, route } = gateBench();
+    get('/list');
+    origin.last.answer(200, [...FRESH, 'cache-groups', '"users"'], 'old');
+    Object.assign(route, { responseFields: { remove: new Set(), set: ['cache-group-invalidation', '"users"'] } });
+    ask({ method: 'PUT', path: '/a' });
+    origin.last.answer(204);
+    expect(get('/list').state).toBe('waiting');
+  });
+
+  it('stores no answer whose tag, given by its route, was invalidated meanwhile', async () => {
+    const { ask, get, gate, origin, route } = gateBench();
+    Object.assign(route, { responseFields: { remove: new Set(), set: ['cache-tag', 'set'] } });
+    ask({ method: 'POST', path: '/a' });
+    await gate.invalidate({ kind: 'tag', tag: 'set' });
+    origin.last.answer(200, [...FRESH, 'content-location', '/a'], 'old');
+    expect(get('/a').state).toBe('waiting');
+  });
+
   it('invalidates nothing when the origin refuses it', () => {
     const { ask, get, origin } = gateBench();
     get('/a');

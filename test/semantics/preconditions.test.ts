@@ -165,7 +165,14 @@ describe('If-Range (RFC 9110 §13.1.5)', () => {
     expect(ifRangeHolds(['if-range', 'a'], ['etag', 'a'])).toBe(false);
   });
 
-  it('fails for any date: Date, which would show that it is strong, may be that of a later 304', () => {
+  it('takes a date where Last-Modified is that very date, and strong by the Date of its body', () => {
+    const stored = ['last-modified', MONDAY, 'date', TUESDAY];
+    expect(ifRangeHolds(['if-range', MONDAY], stored, true)).toBe(true);
+    expect(ifRangeHolds(['if-range', TUESDAY], stored, true)).toBe(false);
+    expect(ifRangeHolds(['if-range', MONDAY], ['date', TUESDAY], true)).toBe(false);
+  });
+
+  it('fails for any other date: Date, which would show that it is strong, may be that of a later 304', () => {
     const stored = ['last-modified', MONDAY, 'date', TUESDAY];
     expect(ifRangeHolds(['if-range', MONDAY], stored)).toBe(false);
   });

@@ -28,6 +28,7 @@ const WIDE = 2;
 const NO_CACHE = 4;
 const MUST_REVALIDATE = 8;
 const LARGE = 16;
+const STRONG_MODIFIED = 32;
 
 /** A record to be written: `prefix`, then `content`, which is the entry's own bytes. */
 export interface EncodedRecord {
@@ -84,9 +85,12 @@ function responseStrings({ terms, epoch, large, tags }: StoredResponse): string[
 
 function flagsOf(entry: Entry): number {
   if (entry.kind === 'variants') return VARIANTS;
-  const { terms, large } = entry;
+  const { terms, large, strongModified } = entry;
   return (
-    (terms.noCache ? NO_CACHE : 0) | (terms.mustRevalidate ? MUST_REVALIDATE : 0) | (large === undefined ? 0 : LARGE)
+    (terms.noCache ? NO_CACHE : 0) |
+    (terms.mustRevalidate ? MUST_REVALIDATE : 0) |
+    (large === undefined ? 0 : LARGE) |
+    (strongModified === true ? STRONG_MODIFIED : 0)
   );
 }
 
@@ -195,6 +199,7 @@ function decodeResponse(opened: Opened): Writable<StoredResponse> {
     lengthAt += 4;
     entry.large = { id: text.slice(epochEnd, from), bytes: view.getFloat64(at + 48, true) };
   }
+  if ((view.getUint8(9) & STRONG_MODIFIED) !== 0) entry.strongModified = true;
   if (lengthAt < end) entry.tags = stringsAt(opened, lengthAt, from);
   return entry;
 }

@@ -35,14 +35,15 @@ const anyResponse = fc
       tags: fc.array(anyText, { maxLength: 5 }),
       epoch: anyText,
       stamp: fc.maxSafeNat(),
+      strong: fc.boolean(),
       large: fc.option(fc.record({ id: anyText, bytes: fc.maxSafeNat() }, PLAIN), { nil: undefined }),
     },
     PLAIN,
   )
-  .map(({ head, body, large, ...rest }): Entry => {
+  .map(({ head, body, large, strong, ...rest }): Entry => {
     const bytes = Uint8Array.from([...head, ...body]);
     const own = { kind: 'response' as const, ...rest, bytes, headBytes: head.length, checkedUpTo: rest.stamp };
-    return large === undefined ? own : { ...own, large };
+    return { ...own, ...(large !== undefined && { large }), ...(strong && { strongModified: true }) };
   });
 
 const anyList = fc
