@@ -20,6 +20,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   memory: () => load('./memory.ts'),
   policy: () => load('./policy.ts'),
   precision: () => load('./precision.ts'),
+  share: () => load('./share.ts'),
 };
 
 async function load(path: string): Promise<Bench> {
