@@ -17,6 +17,11 @@ type Query = (sql: string, values?: unknown[]) => Promise<{ readonly rows: unkno
 
 const USERS = 'SELECT id, first_name, city FROM users';
 const ORDERS = 'SELECT id, user_id, total FROM orders WHERE user_id = ANY($1) ORDER BY id';
+const SCHEMA = `DROP TABLE IF EXISTS orders, users;
+    CREATE TABLE users (id int PRIMARY KEY, first_name text NOT NULL, city text NOT NULL);
+    CREATE TABLE orders (id int PRIMARY KEY, user_id int NOT NULL, total int NOT NULL);
+    INSERT INTO users SELECT id, CASE id % 4 WHEN 1 THEN 'Lane' ELSE 'User ' || id END, 'Ghent' FROM generate_series(1, 200) id;
+    INSERT INTO orders SELECT id, id, id * 10 FROM generate_series(1, 30) id`;
 const AT_ONCE = [1, 8, 32];
 const MAX_PASSES = 100;
 /** What examples/rest is asked for, and more of its single users. */
@@ -122,11 +127,7 @@ async function opened(url: string, share: Share, name: string) {
   const outside = new pg.Pool({ connectionString: url, max: 2 });
   const own = new pg.Pool({ connectionString: url, max: 32 });
   for (const pool of [outside, own]) pool.on('error', (error) => console.error(error.message));
-  await outside.query(`DROP TABLE IF EXISTS orders, users;
-    CREATE TABLE users (id int PRIMARY KEY, first_name text NOT NULL, city text NOT NULL);
-    CREATE TABLE orders (id int PRIMARY KEY, user_id int NOT NULL, total int NOT NULL);
-    INSERT INTO users SELECT id, CASE id % 4 WHEN 1 THEN 'Lane' ELSE 'User ' || id END, 'Ghent' FROM generate_series(1, 200) id;
-    INSERT INTO orders SELECT id, id, id * 10 FROM generate_series(1, 30) id`);
+  await outside.query(SCHEMA);
   let listener: RequestListener = (_, response) => response.end();
   const origin = createServer((request, response) => listener(request, response)).listen(0, '127.0.0.1');
   await new Promise((resolve) => origin.once('listening', resolve));

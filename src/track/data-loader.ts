@@ -114,7 +114,7 @@ function watchBatches(loader: LoaderLike): void {
   if (watched.has(loader)) return;
   watched.add(loader);
   const batch = loader._batchLoadFn;
-  const name = `the loader ${loader.name ?? batch.name}`;
+  const name = `the loader ${loader.name || batch.name || 'without a name'}`;
   loader._batchLoadFn = (keys) => {
     const scopes = new Map([...trackers].map((sharing) => [sharing, sharing.open()]));
     const origin = { begunAt: ++moments, scopes };

@@ -4,6 +4,7 @@
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createRequire } from 'node:module';
+import { execPath } from 'node:process';
 
 export interface LoadedModule {
   /** E.g. `pg`, `@libsql/client`. */
@@ -15,7 +16,8 @@ const INNERMOST = /^.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)[\\/]/s;
 const REQUIRED = 'tracing:module.require:end';
 
 export function loadedModules(): readonly LoadedModule[] {
-  const { cache } = createRequire(import.meta.url);
+  // It is one for all of the process, whatever the path; `import.meta.url` is not there in a bundle of CommonJS.
+  const { cache } = createRequire(execPath);
   return Object.values(cache).flatMap((module) => {
     const name = packageOf(module?.filename ?? '');
     return name === undefined ? [] : [{ name, exports: module?.exports as unknown }];

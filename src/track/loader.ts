@@ -31,7 +31,7 @@ export function loaderOf<K, V>(sharing: Sharing, load: LoadBatch<K, V>, options:
   checkOptions('tracker.loader', options, { maxBatchSize: COUNT, schedule: FUNCTION });
   const { maxBatchSize = Infinity, schedule = setImmediate } = options;
   let open: Batch<K, V> | undefined;
-  const name = `the loader ${load.name}`;
+  const name = `the loader ${load.name || 'without a name'}`;
   const begin = (): Batch<K, V> => {
     const keys: K[] = [];
     const begun = new Promise<SharedWork<readonly (V | Error)[]>>((resolve) =>

@@ -34,7 +34,7 @@ export function memoOf<A extends readonly unknown[], T>(
 ): (...given: A) => Promise<T> {
   checkOptions('tracker.memo', options, { key: FUNCTION, maxEntries: COUNT });
   const { key: keyOf = keyOfValues, maxEntries = MAX_ENTRIES } = options;
-  const memo = new Memo<T>({ sharing, name: `the memo ${work.name}`, maxEntries });
+  const memo = new Memo<T>({ sharing, name: `the memo ${work.name || 'without a name'}`, maxEntries });
   return async (...given) => memo.get(keyOf(...given), () => work(...given));
 }
 

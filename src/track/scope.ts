@@ -73,6 +73,8 @@ export class RequestScope implements Scope {
 
   end(): void {
     this.#isOver = true;
+    // Or what a memo renews would hold all that it was renewed from.
+    this.#adopted.clear();
     this.#close();
   }
 
