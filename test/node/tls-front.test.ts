@@ -103,6 +103,12 @@ describe('HTTP/1.1 over TLS', () => {
     expect(statusOf(await readAll(tlsTo(front, get('/'))))).toBe(200);
   });
 
+  test.each([true, false])('a client that offers HTTP/1.0 alone is answered, with HTTP/2 %s', async (http2) => {
+    const front = await startTlsFront({ http2 });
+    const socket = tlsTo(front, 'GET / HTTP/1.0\r\nHost: localhost\r\n\r\n', { ALPNProtocols: ['http/1.0'] });
+    expect(statusOf(await readAll(socket))).toBe(200);
+  });
+
   test.each([
     ['http:', 421],
     ['https:', 200],

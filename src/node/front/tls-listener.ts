@@ -9,6 +9,9 @@ import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { Certificates } from './certificates.ts';
 import { unmapped } from './peer.ts';
 
+/** Identifiers of RFC 7301 §6; a client that offers its own version alone is refused where that is not named. */
+const HTTP1 = ['http/1.1', 'http/1.0'];
+
 interface TlsListenerOptions {
   readonly certificates: Certificates;
   readonly http2: boolean;
@@ -36,7 +39,7 @@ export class TlsListener {
     const server = createServer({
       ...certificates.standard,
       SNICallback: (name, done) => done(null, certificates.contextFor(name)),
-      ALPNProtocols: http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
+      ALPNProtocols: http2 ? ['h2', ...HTTP1] : HTTP1,
       minVersion,
       handshakeTimeout: handshakeTimeoutMs,
       // As node:http has it: a client that has sent all its requests may close its half.
