@@ -41,9 +41,16 @@ export type Template =
       readonly widened?: 'template' | 'table';
       /** Where it knows more of what it reads when these are run too; each as one column. */
       readonly lookups?: readonly Lookup[] | undefined;
+      readonly times?: Times;
     }
   /** The tables cannot be told: it depends on all of the source. */
-  | { readonly kind: 'source'; readonly id: string; readonly text: string; readonly reason: FallbackNote }
+  | {
+      readonly kind: 'source';
+      readonly id: string;
+      readonly text: string;
+      readonly reason: FallbackNote;
+      readonly times?: Times;
+    }
   /** Its answer depends on more than the tables: time, chance, session settings, temporary tables. */
   | { readonly kind: 'uncacheable'; readonly id: string; readonly text: string; readonly reason: string }
   /** It writes. `tables` undefined: any of the source. */
@@ -53,6 +60,9 @@ export type Template =
       readonly text: string;
       readonly tables: readonly string[] | undefined;
     };
+
+/** Parameters, from 0, that may be read as a time: with a text such as `now` the answer depends on when it is given. */
+type Times = readonly number[] | undefined;
 
 /**
  * A query for the values by which rows of one table join those of another. It sees what the statement saw, and its answer

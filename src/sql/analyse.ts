@@ -11,6 +11,7 @@ import { readTables } from './common-tables.ts';
 import { conjunction } from './conjuncts.ts';
 import { resolveExpression } from './expressions.ts';
 import { narrowByLookups } from './lookups.ts';
+import { MovingTexts } from './moving-texts.ts';
 import { narrowPlan, narrowRegion, type Surroundings, show, use } from './narrowing.ts';
 import { addsOnly, hasOffset, keyOutputsOf, noteMissingKey, shownColumns, type Top } from './outputs.ts';
 import type { Purity } from './purity.ts';
@@ -65,21 +66,33 @@ function queryOf(statements: readonly Statement[], parts: StatementParts): Known
   if (statement.locks) return { kind: 'uncacheable', reason: 'it locks rows' };
   const { select } = statement;
   checkPurity(select, purityOf(parts));
+  const analysis = analysisOf(select, parts);
   try {
-    return trackedOf(select, parts);
+    return withTimes(trackedOf(select, analysis), analysis);
   } catch (error) {
-    if (error instanceof Stop && error.kind !== 'tables') throw error;
-    return wholeTables(select, parts, error);
+    if (error instanceof Stop && error.kind === 'uncacheable') throw error;
+    const coarser = analysisOf(select, parts);
+    return withTimes(coarselyOf(select, coarser, error), coarser);
   }
+}
+
+/** Throws where a time may move in it that is no parameter. */
+function withTimes(known: Known, { moving }: Analysis): Known {
+  const times = moving.settle();
+  const isRead = known.kind === 'tracked' || known.kind === 'source';
+  return times.length > 0 && isRead ? { ...known, times } : known;
 }
 
 function purityOf({ dialect, catalogue, pureFunctions = new Set() }: StatementParts): Purity {
   return { dialect, pureFunctions, routines: catalogue.routines };
 }
 
-function analysisOf(parts: StatementParts): Analysis {
+function analysisOf(select: Select, parts: StatementParts): Analysis {
   const { dialect, catalogue, parser } = parts;
   const purity = purityOf(parts);
+  const moving = new MovingTexts();
+  const gather = (part: Select) => dialect === 'postgres' && moving.gather(part);
+  gather(select);
   const analysis: Analysis = {
     dialect,
     catalogue,
@@ -89,7 +102,11 @@ function analysisOf(parts: StatementParts): Analysis {
     expression: (expression, place) => resolveExpression(expression, place, analysis),
     select: (select, place) => resolveSelect(select, place, analysis),
     purity,
-    check: (select) => checkPurity(select, purity),
+    moving,
+    check: (part) => {
+      checkPurity(part, purity);
+      gather(part);
+    },
     checkRuns: (runs) => checkRuns(runs, purity),
   };
   return analysis;
@@ -97,9 +114,18 @@ function analysisOf(parts: StatementParts): Analysis {
 
 const NOWHERE = { scope: undefined, common: undefined, schema: undefined, within: [] } as const;
 
+/** After an analysis that was stopped. */
+function coarselyOf(select: Select, analysis: Analysis, error: unknown): Known {
+  if (error instanceof Stop && error.kind !== 'tables') return stopped(error);
+  try {
+    return wholeTables(select, analysis, error);
+  } catch (another) {
+    return stopped(another);
+  }
+}
+
 /** All its tables, and nothing finer. */
-function wholeTables(select: Select, parts: StatementParts, error: unknown): Known {
-  const analysis = analysisOf(parts);
+function wholeTables(select: Select, analysis: Analysis, error: unknown): Known {
   readTables(select, NOWHERE, analysis);
   addNote(analysis, 'too-complex', error instanceof Error ? error.message : String(error));
   return tracked(
@@ -117,8 +143,7 @@ function tracked(
   return { kind: 'tracked', reads, output, fallbacks };
 }
 
-function trackedOf(select: Select, parts: StatementParts): Known {
-  const analysis = analysisOf(parts);
+function trackedOf(select: Select, analysis: Analysis): Known {
   const { plan, outputs, hasAllOutputs } = resolveSelect(select, NOWHERE, analysis);
   const names = hasAllOutputs ? namesOf(outputs, analysis) : [];
   if (plan.kind !== 'plain') {

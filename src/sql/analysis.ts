@@ -6,6 +6,7 @@
 import type { TableShape } from '../dependency/change.ts';
 import type { Dialect, Fallback, FallbackNote } from '../dependency/template.ts';
 import type { Catalogue, CommonTable, Expression, Parser, Select } from './ast.ts';
+import type { MovingTexts } from './moving-texts.ts';
 import type { Purity } from './purity.ts';
 import type { Output, Plan, ReadState, Resolved } from './resolved.ts';
 
@@ -82,6 +83,7 @@ export interface Analysis {
   readonly expression: (expression: Expression, place: Place) => Resolved;
   readonly select: (select: Select, place: Place) => ResolvedSelect;
   readonly purity: Purity;
+  readonly moving: MovingTexts;
   /** Throws where the text of a view depends on more than tables. */
   readonly check: (select: Select) => void;
   /** Throws where one of the functions may. */

@@ -6,12 +6,12 @@
 import type { Scalar } from '../dependency/change.ts';
 import type { ColumnType, PostgresColumnType } from '../dependency/column-type.ts';
 import type { ComparisonOperator } from '../dependency/predicate.ts';
-import type { Dialect } from '../dependency/template.ts';
 import { type Analysis, type Place, Stop } from './analysis.ts';
 import type { Expression } from './ast.ts';
 import { typeOf } from './closure.ts';
 import { castType, givenComparison, givenFlag, givenNullTest, inJsonParameter, inParameter } from './givens.ts';
 import { IN_SELECT } from './membership.ts';
+import { isTimeless as isTimelessType } from './moving-texts.ts';
 import { isOverRows } from './purity.ts';
 import { other, type Plan, plansOf, type Resolved } from './resolved.ts';
 import { resolveName } from './scope.ts';
@@ -21,8 +21,12 @@ type Of<Kind extends Expression['kind']> = Extract<Expression, { kind: Kind }>;
 export function resolveExpression(expression: Expression, place: Place, analysis: Analysis): Resolved {
   const inner = (part: Expression) => resolveExpression(part, place, analysis);
   switch (expression.kind) {
-    case 'column':
-      return resolveName(expression, place.scope, analysis);
+    case 'column': {
+      const resolved = resolveName(expression, place.scope, analysis);
+      const type = resolved.kind === 'column' ? typeOf(resolved.ref) : undefined;
+      analysis.moving.judge(expression, type?.family === 'postgres' && !TEXTS.has(type.type));
+      return resolved;
+    }
     case 'literal':
       return literalOf(expression, analysis);
     case 'parameter':
@@ -37,19 +41,23 @@ export function resolveExpression(expression: Expression, place: Place, analysis
       return givenNullTest(expression.operand, operand, analysis.dialect) ?? { kind: 'is-null', operand };
     }
     case 'binary':
-      return binaryOf(expression, inner, analysis.dialect);
+      return binaryOf(expression, inner, analysis);
     case 'in-array': {
       const operand = inner(expression.operand);
-      return inParameter(operand, expression.array) ?? other('any or all', [operand, inner(expression.array)]);
+      const { array } = expression;
+      judged(operand, array, analysis);
+      return inParameter(operand, array) ?? other('any or all', [operand, inner(array)]);
     }
     case 'in-list': {
       const operand = inner(expression.operand);
-      const list = expression.list.map((part) => comparedWith(operand, part, { inner, dialect: analysis.dialect }));
+      const list = expression.list.map((part) => comparedWith(operand, part, { inner, analysis }));
       return { kind: 'in', operand, list };
     }
     case 'between':
-      return rangeOf(expression, { inner, dialect: analysis.dialect });
+      return rangeOf(expression, { inner, analysis });
     case 'like':
+      // Times have no LIKE.
+      for (const part of [expression.operand, expression.pattern]) analysis.moving.judge(part, true);
       return patternOf(expression, inner);
     case 'call':
       return callOf(expression, place, analysis);
@@ -102,48 +110,50 @@ function literalOf({ value }: Of<'literal'>, { dialect }: Analysis): Resolved {
 }
 
 const COMPARISONS: ReadonlySet<string> = new Set(['=', '<>', '<', '<=', '>', '>=']);
+const IDENTITIES: ReadonlySet<string> = new Set(['is not distinct from', 'is distinct from']);
 
-function binaryOf(expression: Of<'binary'>, inner: Inner, dialect: Dialect): Resolved {
+function binaryOf(expression: Of<'binary'>, inner: Inner, analysis: Analysis): Resolved {
   const { operator, left, right } = expression;
   const bare = [inner(left), inner(right)] as const;
-  const given = givenComparison(expression, bare, dialect);
+  const given = givenComparison(expression, bare, analysis.dialect);
   if (given !== undefined) return given;
+  // A key, or a place.
+  if (/^->>?$/.test(operator)) analysis.moving.judge(right, true);
+  if (!COMPARISONS.has(operator) && !IDENTITIES.has(operator)) return other(operator, [...bare]);
   const sides = {
-    left: comparedWith(bare[1], left, { inner: () => bare[0], dialect }),
-    right: comparedWith(bare[0], right, { inner: () => bare[1], dialect }),
+    left: comparedWith(bare[1], left, { inner: () => bare[0], analysis }),
+    right: comparedWith(bare[0], right, { inner: () => bare[1], analysis }),
   };
   if (operator === 'is not distinct from') return { kind: 'is', ...sides };
   if (operator === 'is distinct from') return { kind: 'not', part: { kind: 'is', ...sides } };
-  if (!COMPARISONS.has(operator)) return other(operator, [...bare]);
   return { kind: 'compare', operator: operator as ComparisonOperator, ...sides };
 }
 
 interface Within {
   readonly inner: Inner;
-  readonly dialect: Dialect;
+  readonly analysis: Analysis;
 }
 
 /** What stands opposite to `column`; a cast of a value that says no more than the column's type is left away. */
-function comparedWith(column: Resolved, expression: Expression, { inner, dialect }: Within): Resolved {
+function comparedWith(column: Resolved, expression: Expression, { inner, analysis }: Within): Resolved {
   const resolved = inner(expression);
-  if (dialect !== 'postgres' || (column.kind !== 'column' && column.kind !== 'other')) return resolved;
-  const operand = expression.kind === 'cast' ? expression.operand : expression;
+  judged(column, expression, analysis);
   const type = column.kind === 'column' ? typeOf(column.ref) : undefined;
-  // What is computed may be a time.
-  const isTime = type === undefined || MOMENTS.has(type.family === 'postgres' ? type.type : '');
-  if (isTime && isMovingMoment(operand)) throw new Stop('uncacheable', 'a time that moves');
   if (type?.family !== 'postgres') return resolved;
   return expression.kind === 'cast' ? (uncast(type, expression) ?? resolved) : resolved;
 }
 
-const MOMENTS: ReadonlySet<string> = new Set(['date', 'timestamp', 'timestamptz']);
-
-/** 'now', 'today': PostgreSQL reads them as times. */
-function isMovingMoment(expression: Expression): boolean {
-  return expression.kind === 'literal' && typeof expression.value === 'string' && MOVING.test(expression.value);
+/** PostgreSQL reads what stands opposite to `column` by the type of that. */
+function judged(column: Resolved, expression: Expression, { moving }: Analysis): void {
+  const type = column.kind === 'column' ? typeOf(column.ref) : undefined;
+  const isTimeless = type?.family === 'postgres' && !MOMENTS.has(type.type);
+  if (expression.kind !== 'cast') moving.judge(expression, isTimeless);
+  else if (isTimelessType(expression.type)) moving.judge(expression.operand, isTimeless);
 }
 
-export const MOVING = /\b(?:now|today|tomorrow|yesterday|allballs)\b/i;
+/** Of what is opaque it is not known. */
+const MOMENTS: ReadonlySet<string> = new Set(['date', 'timestamp', 'timestamptz', 'opaque']);
+const TEXTS: ReadonlySet<string> = new Set(['text', 'char', 'opaque']);
 
 function uncast({ type }: PostgresColumnType, { operand, type: name }: Of<'cast'>): Resolved | undefined {
   if (castType(name) !== type) return undefined;

@@ -76,7 +76,10 @@ export function systemImpurity(name: string, args: readonly Expression[], dialec
   if (dialect === 'postgres') return name === 'timezone' && args.length === 2 ? undefined : `function ${name}`;
   const place = Object.hasOwn(SQLITE_TIMES, name) ? SQLITE_TIMES[name] : undefined;
   if (place === undefined) return `function ${name}`;
-  return isGivenTime(args, place) ? undefined : `function ${name} of the current time`;
+  if (isGivenTime(args, place)) return undefined;
+  const isText = args[place]?.kind === 'column';
+  const mend = `which may be 'now': name ${name} in pureFunctions where no text is that`;
+  return isText ? `function ${name} of a column, ${mend}` : `function ${name} of the current time`;
 }
 
 function isListed(name: string, dialect: Dialect): boolean {
@@ -88,14 +91,15 @@ export function isSystemName(name: string, dialect: Dialect): boolean {
   return isListed(name, dialect) || (dialect === 'sqlite' ? Object.hasOwn(SQLITE_TIMES, name) : name === 'timezone');
 }
 
-/** A text may be `now`, and a modifier may ask for the machine's time zone. */
+/** Not `now`, `subsec`, `subsecond`: https://www.sqlite.org/lang_datefunc.html#time_values */
+const GIVEN_TIME = /^\s*[-+]?\d/;
+
+/** What a column holds may be no such text, and a modifier may ask for the machine's time zone. */
 function isGivenTime(args: readonly Expression[], place: number): boolean {
   const [time, ...modifiers] = args.slice(place);
   if (time === undefined || time.kind === 'parameter') return false;
-  if (time.kind === 'literal' && (typeof time.value !== 'string' || /now/i.test(time.value))) {
-    return typeof time.value === 'number';
-  }
-  if (time.kind !== 'literal' && time.kind !== 'column') return false;
+  if (time.kind !== 'literal') return false;
+  if (typeof time.value === 'string' ? !GIVEN_TIME.test(time.value) : typeof time.value !== 'number') return false;
   return modifiers.every(
     ({ kind, ...rest }) => kind === 'literal' && 'value' in rest && !/^\s*(?:localtime|utc)/i.test(String(rest.value)),
   );

@@ -59,6 +59,11 @@ const POSTGRES_EXPRESSIONS: Readonly<Record<string, Handler>> = {
   },
   FuncCall: functionCall,
   JsonArrayAgg: (fields, place) => jsonAggregate('json_arrayagg', fields, place),
+  JsonFuncExpr: (fields, place) => {
+    const operand = opaqueAt(place)('JSON function', fields);
+    const returning = isTree(fields.output) ? fields.output.typeName : undefined;
+    return returning === undefined ? operand : castOf(operand, treeOf(returning));
+  },
   JsonObjectAgg: (fields, place) => jsonAggregate('json_objectagg', fields, place),
   MinMaxExpr: (fields, place) =>
     grammar(fields.op === 'IS_LEAST' ? 'least' : 'greatest', expressionsOf(fields.args, place)),
@@ -82,12 +87,7 @@ const POSTGRES_EXPRESSIONS: Readonly<Record<string, Handler>> = {
       [],
     ),
   SubLink: subLink,
-  TypeCast: (fields, place) => ({
-    kind: 'cast',
-    operand: expressionOf(fields.arg, place),
-    type: typeName(treeOf(fields.typeName)),
-    target: calleeOf('type', treeOf(fields.typeName).names),
-  }),
+  TypeCast: (fields, place) => castOf(expressionOf(fields.arg, place), treeOf(fields.typeName)),
 };
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -202,6 +202,10 @@ function subLink(fields: Tree, place: PostgresPlace): Expression {
   }
   const reason = fields.subLinkType === 'ARRAY_SUBLINK' ? 'array' : 'any or all';
   return opaqueAt(place)(reason, fields, name === '' ? [] : [calleeOf('operator', fields.operName)]);
+}
+
+function castOf(operand: Expression, type: Tree): Expression {
+  return { kind: 'cast', operand, type: typeName(type), target: calleeOf('type', type.names) };
 }
 
 /** As it is written, without pg_catalog: `int4`, `varchar(20)`, `text[]`. */

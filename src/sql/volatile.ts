@@ -6,7 +6,6 @@
 import { Stop } from './analysis.ts';
 import type { Callee, Expression, Select } from './ast.ts';
 import { calleesOf, calleesOfSource } from './callees.ts';
-import { MOVING } from './expressions.ts';
 import { impureIn, impurityOf, type Purity } from './purity.ts';
 import { walkSelect } from './walk.ts';
 
@@ -39,9 +38,6 @@ function checkCallees(callees: readonly Callee[], args: readonly Expression[], p
   }
 }
 
-function checkCast({ operand, type }: Extract<Expression, { kind: 'cast' }>): void {
+function checkCast({ type }: Extract<Expression, { kind: 'cast' }>): void {
   if (/^reg/.test(type)) throw new Stop('uncacheable', `cast to ${type}`);
-  const isTime = /date|time|abstime/i.test(type);
-  if (!isTime || operand.kind !== 'literal' || typeof operand.value !== 'string') return;
-  if (MOVING.test(operand.value)) throw new Stop('uncacheable', 'a time that moves');
 }

@@ -8,6 +8,7 @@ import type { ResultRows } from '../dependency/bind-predicate.ts';
 import type { Instance } from '../dependency/instance.ts';
 import type { ReadMark } from '../dependency/recent-changes.ts';
 import type { Template } from '../dependency/template.ts';
+import { mayMove } from '../sql/moving-texts.ts';
 import { type AskedSession, readWithin, wantedBy } from './asked-session.ts';
 import type { Side } from './following.ts';
 import { type Given, positional, type Started } from './parameters.ts';
@@ -187,7 +188,7 @@ export class Recorder {
 
   /** `template` undefined: the connection alone can tell. */
   #read(template: ReadTemplate | undefined, begun: Read): Reading | undefined {
-    const { scope, side, connection, started, mark } = begun;
+    const { scope, side, given, connection, started, mark } = begun;
     const { follower } = side;
     if (connection.isAltered) scope.untracked('session-state');
     else if (connection.isTransaction()) scope.untracked('transaction');
@@ -200,6 +201,8 @@ export class Recorder {
         if (follower.isRefreshing || follower.generation !== generation) return scope.untracked('schema-change');
         const read = connection.session === undefined ? template : this.#within(connection.session, begun);
         if (read === undefined) return;
+        const isMoved = read.times?.some((at) => mayMove(given.list[at])) === true;
+        if (isMoved) return scope.untracked('uncacheable', 'a time that moves');
         if (read.kind === 'tracked') {
           return this.#register(read, begun, isWhole || rows?.length === 0 || isOne(read) ? rows : undefined);
         }

@@ -23,7 +23,7 @@ const wait = { timeout: 10_000, interval: 20 };
 beforeAll(async () => {
   server = await startServer();
   outside = await connected(server.url);
-  await outside.query(`CREATE TABLE users (id int PRIMARY KEY, name text, age int);
+  await outside.query(`CREATE TABLE users (id int PRIMARY KEY, name text, age int, born date);
     INSERT INTO users VALUES (1, 'Lane', 30), (2, 'Kim', 40), (3, 'Ola', 50);
     CREATE TABLE notes (id int PRIMARY KEY, user_id int, body text);
     INSERT INTO notes VALUES (1, 1, 'x'), (2, 3, 'y')`);
@@ -265,4 +265,29 @@ it('what the server refuses is told in its own words, with the database and with
   expect(unable).toMatch(/REPLICATION/);
   expect(unable.startsWith(named)).toBe(true);
   expect(unable).not.toContain('hidden');
+});
+
+it('what depends on the time by a parameter is not stored', async () => {
+  const pool = tracker.wrap(new pg.Pool({ connectionString: server.url, max: 1 }));
+  const types = { date: { to: 1082, from: [1082], serialize: String, parse: String } };
+  const sql = tracker.wrap(postgres(server.url, { max: 1, types, onnotice: () => undefined }));
+  const text = "SELECT id FROM users WHERE id = 1 AND $1::timestamptz > '2020-01-01'";
+  const moved = 'uncacheable: a time that moves';
+  const given = (value: unknown) => () => pool.query(text, [value]);
+  const facts: readonly (readonly [read: () => Promise<unknown>, reasons: readonly string[]])[] = [
+    [given('now'), [moved]],
+    [given(' Today '), [moved]],
+    [given('2024-01-01 00:00:00Z'), []],
+    [given(new Date()), []],
+    [() => pool.query('SELECT id FROM users WHERE id = 1 AND born = ANY($1)', [['2020-01-01', 'today']]), [moved]],
+    [() => pool.query('SELECT id FROM users WHERE name = $1', ['now']), []],
+    [async () => sql`SELECT id FROM users WHERE born > ${'yesterday'}`, [moved]],
+    [async () => sql`SELECT id FROM users WHERE born > ${'2020-01-01'}`, []],
+  ];
+  for (const [read, reasons] of facts) {
+    const scope = tracker.openScope();
+    await scope.run(read);
+    expect(scope.finish().reasons).toEqual(reasons);
+  }
+  await Promise.all([pool.end(), sql.end()]);
 });
