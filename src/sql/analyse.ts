@@ -76,11 +76,11 @@ function queryOf(statements: readonly Statement[], parts: StatementParts): Known
   }
 }
 
-/** Throws where a time may move in it that is no parameter. */
 function withTimes(known: Known, { moving }: Analysis): Known {
-  const times = moving.settle();
-  const isRead = known.kind === 'tracked' || known.kind === 'source';
-  return times.length > 0 && isRead ? { ...known, times } : known;
+  if (known.kind !== 'tracked' && known.kind !== 'source') return known;
+  const { parameters, reason } = moving.settle();
+  if (reason !== undefined) return { kind: 'uncacheable', reason };
+  return parameters.length > 0 ? { ...known, times: parameters } : known;
 }
 
 function purityOf({ dialect, catalogue, pureFunctions = new Set() }: StatementParts): Purity {

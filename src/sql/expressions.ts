@@ -21,12 +21,8 @@ type Of<Kind extends Expression['kind']> = Extract<Expression, { kind: Kind }>;
 export function resolveExpression(expression: Expression, place: Place, analysis: Analysis): Resolved {
   const inner = (part: Expression) => resolveExpression(part, place, analysis);
   switch (expression.kind) {
-    case 'column': {
-      const resolved = resolveName(expression, place.scope, analysis);
-      const type = resolved.kind === 'column' ? typeOf(resolved.ref) : undefined;
-      analysis.moving.judge(expression, type?.family === 'postgres' && !TEXTS.has(type.type));
-      return resolved;
-    }
+    case 'column':
+      return columnNamed(expression, place, analysis);
     case 'literal':
       return literalOf(expression, analysis);
     case 'parameter':
@@ -42,12 +38,8 @@ export function resolveExpression(expression: Expression, place: Place, analysis
     }
     case 'binary':
       return binaryOf(expression, inner, analysis);
-    case 'in-array': {
-      const operand = inner(expression.operand);
-      const { array } = expression;
-      judged(operand, array, analysis);
-      return inParameter(operand, array) ?? other('any or all', [operand, inner(array)]);
-    }
+    case 'in-array':
+      return inArrayOf(expression, inner, analysis);
     case 'in-list': {
       const operand = inner(expression.operand);
       const list = expression.list.map((part) => comparedWith(operand, part, { inner, analysis }));
@@ -56,9 +48,7 @@ export function resolveExpression(expression: Expression, place: Place, analysis
     case 'between':
       return rangeOf(expression, { inner, analysis });
     case 'like':
-      // Times have no LIKE.
-      for (const part of [expression.operand, expression.pattern]) analysis.moving.judge(part, true);
-      return patternOf(expression, inner);
+      return patternOf(expression, inner, analysis);
     case 'call':
       return callOf(expression, place, analysis);
     case 'collate':
@@ -74,6 +64,19 @@ export function resolveExpression(expression: Expression, place: Place, analysis
 }
 
 type Inner = (part: Expression) => Resolved;
+
+function columnNamed(name: Of<'column'>, place: Place, analysis: Analysis): Resolved {
+  const resolved = resolveName(name, place.scope, analysis);
+  const type = resolved.kind === 'column' ? typeOf(resolved.ref) : undefined;
+  analysis.moving.judge(name, type?.family === 'postgres' && !TEXTS.has(type.type));
+  return resolved;
+}
+
+function inArrayOf({ operand, array }: Of<'in-array'>, inner: Inner, analysis: Analysis): Resolved {
+  const column = inner(operand);
+  judged(column, array, analysis);
+  return inParameter(column, array) ?? other('any or all', [column, inner(array)]);
+}
 
 function withSelects(
   expression: Of<'in-select' | 'exists' | 'scalar' | 'opaque'>,
@@ -181,7 +184,9 @@ function rangeOf({ operand, low, high }: Of<'between'>, within: Within): Resolve
   return { kind: 'and', parts };
 }
 
-function patternOf({ operand, pattern, foldsCase, ...rest }: Of<'like'>, inner: Inner): Resolved {
+function patternOf({ operand, pattern, foldsCase, ...rest }: Of<'like'>, inner: Inner, { moving }: Analysis): Resolved {
+  // Times have no LIKE.
+  for (const part of [operand, pattern]) moving.judge(part, true);
   const mark = rest.escape;
   const sides = { operand: inner(operand), pattern: inner(pattern) };
   if (mark === undefined) return { kind: 'like', ...sides, escape: undefined, foldsCase };

@@ -4,7 +4,6 @@
 // The one complication: a text is read by the type of what it stands beside, which is known in some places only. So each is
 // in doubt until it is found beside something that is no time; one that is found twice must be so both times.
 
-import { Stop } from './analysis.ts';
 import type { Expression, Select } from './ast.ts';
 import { walkSelect } from './walk.ts';
 
@@ -27,7 +26,6 @@ const CHOICES = new Set('any_value coalesce greatest least max min nullif'.split
 export class MovingTexts {
   readonly #doubts = new Map<Expression, 'open' | 'harmless' | 'held'>();
 
-  /** Throws where a time moves for sure. */
   gather(select: Select): void {
     walkSelect(select, {
       expression: (expression) => {
@@ -35,8 +33,8 @@ export class MovingTexts {
         if (expression.kind !== 'cast') return;
         const type = elementOf(expression.type);
         // A time without a zone gets the one that is in force today.
-        if (type === 'timetz') throw new Stop('uncacheable', `cast to ${expression.type}`);
-        if (!TIMELESS.has(type)) for (const leaf of textsIn(expression.operand)) this.#doubt(leaf);
+        if (type === 'timetz') this.#doubts.set(expression, 'held');
+        else if (!TIMELESS.has(type)) for (const leaf of textsIn(expression.operand)) this.#doubt(leaf);
       },
     });
   }
@@ -47,20 +45,26 @@ export class MovingTexts {
     if (known !== undefined) this.#doubts.set(expression, isHarmless && known !== 'held' ? 'harmless' : 'held');
   }
 
-  /** Parameters, from 0, that are still in doubt. Throws where anything else is. */
-  settle(): number[] {
+  /** What is still in doubt: parameters, from 0, and why the answer moves whatever they are. */
+  settle(): { readonly parameters: readonly number[]; readonly reason: string | undefined } {
     const parameters = new Set<number>();
+    let reason: string | undefined;
     for (const [expression, doubt] of this.#doubts) {
       if (doubt === 'harmless') continue;
       if (expression.kind === 'parameter') parameters.add(expression.index);
-      else throw new Stop('uncacheable', expression.kind === 'literal' ? 'a time that moves' : 'a text read as a time');
+      else reason = expression.kind === 'literal' ? 'a time that moves' : 'a text read as a time';
     }
-    return [...parameters].sort((one, two) => one - two);
+    return { parameters: [...parameters].sort((one, two) => one - two), reason };
   }
 
   #doubt(expression: Expression): void {
     if (!this.#doubts.has(expression)) this.#doubts.set(expression, 'open');
   }
+}
+
+/** Whether one of the parameters that may be read as times is one that moves. */
+export function moves(times: readonly number[] | undefined, parameters: readonly unknown[]): boolean {
+  return times?.some((at) => mayMove(parameters[at])) === true;
 }
 
 /** Of a parameter as drivers take it: whether the database may read a moving time in it. */

@@ -8,7 +8,7 @@ import type { ResultRows } from '../dependency/bind-predicate.ts';
 import type { Instance } from '../dependency/instance.ts';
 import type { ReadMark } from '../dependency/recent-changes.ts';
 import type { Template } from '../dependency/template.ts';
-import { mayMove } from '../sql/moving-texts.ts';
+import { moves } from '../sql/moving-texts.ts';
 import { type AskedSession, readWithin, wantedBy } from './asked-session.ts';
 import type { Side } from './following.ts';
 import { type Given, positional, type Started } from './parameters.ts';
@@ -201,16 +201,13 @@ export class Recorder {
         if (follower.isRefreshing || follower.generation !== generation) return scope.untracked('schema-change');
         const read = connection.session === undefined ? template : this.#within(connection.session, begun);
         if (read === undefined) return;
-        const isMoved = read.times?.some((at) => mayMove(given.list[at])) === true;
-        if (isMoved) return scope.untracked('uncacheable', 'a time that moves');
-        if (read.kind === 'tracked') {
-          return this.#register(read, begun, isWhole || rows?.length === 0 || isOne(read) ? rows : undefined);
-        }
+        if (moves(read.times, given.list)) return scope.untracked('uncacheable', 'a time that moves');
+        const known = isWhole || rows?.length === 0 || isOne(read) ? rows : undefined;
+        if (read.kind === 'tracked') return this.#register(read, begun, known);
         const uncovered = follower.covers(read);
         if (uncovered !== undefined) return scope.untracked('uncovered-table', uncovered);
         const tag = follower.registerSource(mark, read.reason);
-        if (tag === undefined) scope.untracked('overtaken');
-        else scope.add(tag, { watched: 'source', mark });
+        return tag === undefined ? scope.untracked('overtaken') : scope.add(tag, { watched: 'source', mark });
       };
       const done = (rows: readonly unknown[] | undefined, isWhole = true) => {
         try {

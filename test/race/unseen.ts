@@ -4,6 +4,7 @@
 import { CLIENT_DIRECTIVES, COOKIES } from './unseen-clients.ts';
 import { UNSEEN_CONTEXT } from './unseen-context.ts';
 import { UNSEEN_DRIVER } from './unseen-driver.ts';
+import { ITERATORS } from './unseen-iterators.ts';
 import { LATE_TAGS } from './unseen-late-tags.ts';
 import { ROUTINES } from './unseen-routines.ts';
 
@@ -28,4 +29,5 @@ export const UNSEEN: readonly UnseenRace[] = [
   UNSEEN_CONTEXT,
   LATE_TAGS,
   ROUTINES,
+  ITERATORS,
 ];

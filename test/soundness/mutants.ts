@@ -121,6 +121,30 @@ export const MUTANTS: readonly Mutant[] = [
     'return foldsCase ? folded(start) : start;',
     'return start;',
   ]),
+  mutant('zero-ends-no-text', 'dependency/cells.ts', [
+    'if (end !== -1) return SQLITE_NUMBER',
+    'if (end < -1) return SQLITE_NUMBER',
+  ]),
+  postgresMutant('parsers-make-facts', 'track/server-texts.ts: order and limit', [
+    'texts.push(text);\n      return parse(text);',
+    'const made = parse(text);\n      texts.push(String(made));\n      return made;',
+  ]),
+  postgresMutant('nulls-not-looked-for', 'track/server-texts.ts: order and limit', [
+    'if (texts.length === shown.length) return made;',
+    'if (texts.length <= shown.length) return made;',
+  ]),
+  postgresMutant('moving-literal-stands-still', 'sql/moving-texts.ts: moving time', [
+    "typeof expression.value === 'string' && MOVING.test(expression.value)",
+    "typeof expression.value === 'string' && expression.value === ''",
+  ]),
+  postgresMutant('moving-parameter-stands-still', 'sql/moving-texts.ts: moving time', [
+    "if (typeof value === 'string') return MOVING.test(value);",
+    "if (typeof value === 'string') return value === '';",
+  ]),
+  postgresMutant('times-are-timeless', 'sql/expressions.ts: moving time', [
+    '!MOMENTS.has(type.type)',
+    "type.type !== 'opaque'",
+  ]),
   postgresMutant('decimals-sort-as-texts', 'dependency/compare.ts: equality', [
     'return compareDecimals(one, other);',
     'return compareCodePoints(one, other);',

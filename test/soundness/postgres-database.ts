@@ -12,6 +12,7 @@ import { createPostgresTriggerFeed } from '../../src/feed/postgres-trigger-feed.
 import { installPostgresTriggers, removePostgresTriggers } from '../../src/feed/postgres-trigger-install.ts';
 import type { Catalogue } from '../../src/sql/ast.ts';
 import { readPostgresCatalogue } from '../../src/sql/postgres-catalogue.ts';
+import { ServerTexts } from '../../src/track/server-texts.ts';
 import { connected, shapesOf, systemClock, systemTasks, withSession } from '../feed/postgres-kit.ts';
 import type { PostgresTransaction, PostgresWrite } from './postgres-writes.ts';
 import type { Query } from './queries.ts';
@@ -29,6 +30,8 @@ export interface PostgresDatabaseOptions {
   readonly feed: 'logical' | 'triggers';
   readonly ddl: readonly string[];
   readonly timeZone: string;
+  /** Of the application. */
+  readonly types: { getTypeParser(id: number, format: string): (text: string) => unknown };
 }
 
 export class PostgresDatabase {
@@ -156,16 +159,21 @@ export class PostgresDatabase {
     }
   }
 
-  /** As an application asks. Undefined: the server refuses. */
+  /** As an application asks that has parsers of its own; what a tracker knows of it. Undefined: the server refuses. */
   async ask(
     { text, parameters }: Pick<Query, 'text' | 'parameters'>,
-    rowMode?: 'array',
-  ): Promise<unknown[] | undefined> {
+    {
+      rowMode,
+      outputs = new Set(),
+    }: { readonly rowMode?: 'array' | undefined; readonly outputs?: ReadonlySet<number> } = {},
+  ): Promise<readonly unknown[] | undefined> {
     const name = this.#prepared.get(text) ?? `q${this.#prepared.size}`;
     this.#prepared.set(text, name);
     try {
       const config = { name, text, values: [...parameters], ...(rowMode === undefined ? {} : { rowMode }) };
-      return (await this.#client.query(config as pg.QueryConfig)).rows;
+      const texts = new ServerTexts(outputs);
+      const [asked] = texts.asked(this.#client, [{ ...config, types: this.#options.types }]);
+      return texts.rowsOf(await this.#client.query(asked as pg.QueryConfig));
     } catch (error) {
       const told = `${(error as { code?: string }).code} ${(error as Error).message.replaceAll(/"[^"]*"/g, '…')}`;
       this.refused.set(`query: ${told}`, (this.refused.get(`query: ${told}`) ?? 0) + 1);

@@ -4,6 +4,7 @@
 // an aggregate adds. Those are asked of columns where it has no choice.
 
 import type { Dice } from '../sim/dice.ts';
+import { MOVING_MAKERS } from './moving-times.ts';
 import {
   anyPostgresCondition,
   type PostgresConditionKind,
@@ -114,8 +115,7 @@ function exactOf({ dice }: Kit, { alias, columns }: NamedTable, family?: string)
 }
 
 const MAKERS: { readonly [feature: string]: Maker } = {
-  ...SHARED_MAKERS,
-  ...ROUTINE_MAKERS,
+  ...{ ...SHARED_MAKERS, ...ROUTINE_MAKERS, ...MOVING_MAKERS },
   aggregate: (kit) => {
     const named = tableOf(kit);
     const column = exactOf(kit, named);

@@ -1,12 +1,16 @@
 // One random database of PostgreSQL with its queries: after each write, as the feed told it, every query is asked again,
 // and what the index said is judged.
 
-import { bindInstance, lookupParameters, resultRowsOf } from '../../src/dependency/bind.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { bindInstance, lookupParameters, neededOutputs, resultRowsOf } from '../../src/dependency/bind.ts';
 import { DependencyIndex } from '../../src/dependency/dependency-index.ts';
 import type { Template } from '../../src/dependency/template.ts';
 import { analyse } from '../../src/sql/analyse.ts';
 import type { Catalogue, Parser } from '../../src/sql/ast.ts';
+import { moves } from '../../src/sql/moving-texts.ts';
 import { Dice } from '../sim/dice.ts';
+import { AHEAD_MS, writesAhead } from './moving-times.ts';
+import { randomTypes } from './parsers.ts';
 import { PostgresDatabase, type Texts } from './postgres-database.ts';
 import { randomPostgresQuery } from './postgres-queries.ts';
 import { PURE_FUNCTIONS } from './postgres-routines.ts';
@@ -63,7 +67,10 @@ export class PostgresWorld {
     const timeZone = dice.pick(ZONES);
     // The driver sends a Date as local time.
     process.env.TZ = dice.pick(ZONES);
-    const database = await PostgresDatabase.open({ url: options.url, feed, timeZone, ddl: postgresDdl(dice, schema) });
+    const database = await PostgresDatabase.open({
+      ...{ url: options.url, feed, timeZone, types: randomTypes(dice) },
+      ddl: postgresDdl(dice, schema),
+    });
     const world = new PostgresWorld(options, [dice, schema], database);
     await world.#begin();
     return world;
@@ -88,7 +95,7 @@ export class PostgresWorld {
     if ((await this.#database.ask(query)) === undefined) return;
     const template = this.#analysed(query.text);
     tally.analysed(query, template);
-    if (template.kind !== 'tracked') return;
+    if (template.kind !== 'tracked' || moves(template.times, query.parameters)) return;
     const [rows] = await this.#database.askAll([query]);
     const one = { query, template, tables: tablesIn(query, this.#schema), rows };
     await this.#answered(this.#registered.push(one) - 1, one);
@@ -103,12 +110,13 @@ export class PostgresWorld {
   /** Asks as an application does, and tells the index of it. */
   async #answered(id: number, { query, template }: Registered): Promise<void> {
     if (template.kind !== 'tracked') return;
-    const rows = await this.#database.ask(query, this.#dice.chance(0.5) ? 'array' : undefined);
+    const rowMode = this.#dice.chance(0.5) ? 'array' : undefined;
+    const rows = await this.#database.ask(query, { rowMode, outputs: neededOutputs(template) });
     const result = rows && resultRowsOf(template, rows);
     const lookups: (readonly unknown[] | undefined)[] = [];
     for (const lookup of template.lookups ?? []) {
       const asked = { text: lookup.text, parameters: lookupParameters(lookup, query.parameters) };
-      const found = await this.#database.ask(asked, 'array');
+      const found = await this.#database.ask(asked, { rowMode: 'array', outputs: new Set([0]) });
       lookups.push(found?.map((row) => (row as readonly unknown[])[0]));
     }
     this.#index.add(id, bindInstance(template, query.parameters, result && { ...result, lookups }));
@@ -119,12 +127,15 @@ export class PostgresWorld {
     const transactions = Array.from({ length: this.#dice.chance(0.15) ? 2 : 1 }, () =>
       randomPostgresTransaction(this.#dice, this.#schema),
     );
+    const isAhead = this.#dice.chance(this.#options.feature?.includes('time') ? 0.3 : 0.03);
+    if (isAhead) transactions.push({ writes: writesAhead(this.#dice, this.#schema.tables), isRolledBack: false });
     for (const transaction of transactions) await this.#write(transaction);
     const changes = await this.#database.told();
     if (changes.length === 0) return 0;
     const affected = new Set(this.#index.match(changes).ids);
     const written = new Set(changes.map(({ table }) => tableOf(table.name)));
     await this.#judgeAll({ affected, written, transactions });
+    if (isAhead) await this.#judgeLater(transactions);
     return changes.length;
   }
 
@@ -134,6 +145,13 @@ export class PostgresWorld {
       if (kind !== 'write') throw new TypeError(`expected a write, got ${kind}: ${text}`);
     }
     await this.#database.write(transaction);
+  }
+
+  /** Nothing but the time changes. */
+  async #judgeLater(transactions: readonly PostgresTransaction[]): Promise<void> {
+    await sleep(2 * AHEAD_MS);
+    const all = new Set(this.#schema.tables.map(({ name }) => name));
+    await this.#judgeAll({ affected: new Set(), written: all, transactions });
   }
 
   async #judgeAll({ affected, written, transactions }: Step): Promise<void> {

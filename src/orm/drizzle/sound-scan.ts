@@ -3,6 +3,7 @@
 // The one complication: commas. Behind FROM a comma is followed by a relation, anywhere else it is not; so each
 // parenthesis remembers what its commas mean.
 
+import { mayMove } from '../../sql/moving-texts.ts';
 import { canonical, type Draft } from './sound-draft.ts';
 import { type Frame, frameOf } from './sound-frames.ts';
 import type { Dialect, Token } from './sound-text.ts';
@@ -24,7 +25,6 @@ import {
 } from './sound-words.ts';
 
 /** Literals that are a time of their own. */
-const MOMENTS = new Set(['now', 'today', 'tomorrow', 'yesterday']);
 
 export class Scan {
   readonly #tokens: readonly Token[];
@@ -47,7 +47,7 @@ export class Scan {
     for (const { kind, text } of this.#tokens) {
       if (kind === 'word' || kind === 'name') draft.words.add(canonical(text));
       if (this.#dialect === 'pg' && LOCKS.test(text)) draft.locks = true;
-      if (kind === 'string' && MOMENTS.has(text.toLowerCase())) draft.isVolatile = true;
+      if ((kind === 'string' || kind === 'other') && mayMove(text)) draft.isVolatile = true;
     }
     const first = this.#tokens.find(({ text }) => text !== '(')?.text ?? '';
     const control = controlOf(this.#tokens, this.#dialect);

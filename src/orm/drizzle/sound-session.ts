@@ -4,6 +4,7 @@
 // of everyone; so a transaction is begun on a session derived for it, and what the driver makes of it is bound too.
 
 import type { Eventually } from '../../ports.ts';
+import { mayMove } from '../../sql/moving-texts.ts';
 import { type Asked, askedOf, type Told, told } from './sound-asked.ts';
 import { type Catalog, nameOf } from './sound-catalog.ts';
 import { controlled } from './sound-controls.ts';
@@ -136,19 +137,14 @@ export class Sessions {
     const { context } = this.#parts;
     const { told, isSync, text } = facts;
     return {
-      call: (form, params, run) =>
-        cachedRead(
-          context,
-          {
-            sql: text.sql,
-            params,
-            form: `${method} ${form} ${told.isMapped}`,
-            isMapped: told.isMapped,
-            isSync,
-            ...read,
-          },
-          run,
-        ),
+      call: (form, params, run) => {
+        if (read.isMoved(params)) {
+          context.tally.pass('volatile');
+          return run();
+        }
+        const shape = { form: `${method} ${form} ${told.isMapped}`, isMapped: told.isMapped, isSync };
+        return cachedRead(context, { sql: text.sql, params, ...shape, ...read }, run);
+      },
     };
   }
 
@@ -175,11 +171,13 @@ export class Sessions {
     if (writes.hidesReads(scope)) return 'transaction';
     if (this.#isAltered) return 'session settings';
     if (statement.locks) return 'locks';
-    if (statement.isVolatile && (!asked.isExplicit || asked.isRaw)) return 'volatile';
+    const isAnyTime = asked.isExplicit && !asked.isRaw;
+    if (statement.isVolatile && !isAnyTime) return 'volatile';
     if (!facts.isCacheable) return 'driver';
     const names = catalog.namesRead(statement, objects, asked.tables.map(nameOf));
     if (names === undefined || !isLearned || names.length > MAX_NAMES) return 'unknown tables';
-    return { names: asked.isTracked ? names : [], tags: asked.tags, ttl: asked.ttl };
+    const isMoved = (params: readonly unknown[]) => !isAnyTime && this.#parts.dialect === 'pg' && params.some(mayMove);
+    return { names: asked.isTracked ? names : [], tags: asked.tags, ttl: asked.ttl, isMoved };
   }
 
   /** What it leaves behind in its connection. */
@@ -267,6 +265,8 @@ interface Writing {
 
 interface Terms extends Pick<Asked, 'tags' | 'ttl'> {
   readonly names: readonly string[];
+  /** With these its answer may depend on the time. */
+  readonly isMoved: (params: readonly unknown[]) => boolean;
 }
 
 async function afterwards(result: unknown, then: () => Promise<void>): Promise<unknown> {

@@ -78,7 +78,8 @@ function tokenAt(
     const quote = matchAt(/\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y, text, at);
     if (quote !== undefined) {
       const end = text.indexOf(quote, at + quote.length);
-      return end < 0 ? undefined : { token: asOther(quote), end: end + quote.length };
+      if (end < 0) return undefined;
+      return { token: asOther(text.slice(at, end + quote.length)), end: end + quote.length };
     }
   }
   for (const [pattern, read] of RULES[dialect]) {

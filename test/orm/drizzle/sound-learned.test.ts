@@ -146,6 +146,14 @@ test.each(['time()', "strftime('%f', ?)", 'date(?)', 'datetime()', 'julianday()'
   },
 );
 
+test.each(["'today'", "E'now'", "'[now,)'::tstzrange", '$$tomorrow$$::date'])(
+  'a time of PostgreSQL moves wherever it stands: %s',
+  (text) => {
+    expect(statementOf(`select id from users where coalesce(d, ${text}) = d`, 'pg').isVolatile).toBe(true);
+    expect(statementOf("select id from users where name = 'nowhere'", 'pg').isVolatile).toBe(false);
+  },
+);
+
 test('raw SQL with such a time is read past the cache', async () => {
   const db = opened({ objects: { users } });
   const read = () => db.$cached().all(sql`select strftime('%f', ${'now'}) as at from users`);
