@@ -7,6 +7,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { FEW, MANY, SUBJECTS, type TagFigures, type Told } from './data-child.ts';
+import { atLeast, atMost, over, told } from './data-goals.ts';
+import { memoryFigures, memoryGoal, printMemory } from './data-memory.ts';
 import { BATCH, ENTRIES, OPERATIONS, type OperationName, type Subject } from './data-subject.ts';
 import { type Goal, printTable, type Report } from './report.ts';
 
@@ -25,16 +27,19 @@ export async function run(flags: readonly string[]): Promise<Report> {
   const figures = new Map<OperationName, Figures>();
   for (const name of names) figures.set(name, await measured(name, absent));
   const tags = values.only === undefined || values.only === 'tag' ? await measuredTags(absent) : new Map();
+  const memory = values.only === undefined || values.only === 'memory' ? memoryFigures() : [];
   printSetups(absent);
   printOperations(figures, absent);
   printTags(tags);
+  printMemory(memory);
   for (const name of absent) console.log(`  ${name}: absent (npm run race -- --install-peers)`);
   for (const { name, note } of SUBJECTS) if (note !== undefined) console.log(`  ${name}: ${note}`);
   return {
-    goals: goalsOf(figures, tags),
+    goals: [...goalsOf(figures, tags), memoryGoal(memory)],
     figures: {
       operations: Object.fromEntries([...figures].map(([name, of]) => [name, Object.fromEntries(of)])),
       tags: Object.fromEntries(tags),
+      memory,
       absent: [...absent],
     },
   };
@@ -189,20 +194,4 @@ function goalsOf(figures: ReadonlyMap<OperationName, Figures>, tags: ReadonlyMap
     atMost(`invalidation of a tag: ${MANY} entries, by ${FEW}`, 3, over(tag?.many, tag?.few)),
     atMost('get of other entries, later, by that before the invalidation', 1.1, over(tag?.later, tag?.before)),
   ];
-}
-
-function over(ours: number | undefined, theirs: number | undefined): number | undefined {
-  return ours === undefined || theirs === undefined ? undefined : ours / theirs;
-}
-
-function atMost(name: string, bound: number, got: number | undefined): Goal {
-  return { name, bound: `<= ${bound} x`, got: told(got), met: got !== undefined && got <= bound };
-}
-
-function atLeast(name: string, bound: number, got: number | undefined): Goal {
-  return { name, bound: `>= ${bound} x`, got: told(got), met: got !== undefined && got >= bound };
-}
-
-function told(ratio: number | undefined): string {
-  return ratio === undefined ? 'not measured' : `${ratio.toFixed(2)} x`;
 }

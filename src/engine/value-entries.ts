@@ -2,6 +2,7 @@
 
 import type { Position } from '../dependency/position.ts';
 import { hitNotes } from '../entry/hit-notes.ts';
+import { ownText, ownTexts } from '../entry/own-text.ts';
 import { type OwnedValue, readOwned } from '../entry/owned-value.ts';
 import type { EntryNote } from '../entry/stored-response.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
@@ -25,17 +26,16 @@ export function entryOf({ key, owned, validator, fillMs, now, stamp, readAt }: F
   const { isPlain, surelyFreshUntilSeconds } = hitNotes(key, now, terms.ttlMs);
   return {
     kind: 'value',
-    key,
+    key: ownText(key),
     value: owned.value,
-    isShared: owned.isShared,
+    copy: owned.copy,
     bytes: owned.bytes,
-    hasRepeats: owned.hasRepeats === true,
     bornMs: now,
     lifetimeMs: terms.ttlMs,
     graceMs: terms.graceMs,
     fillMs,
-    validator,
-    tags: terms.tags,
+    validator: validator && ownText(validator),
+    tags: ownTexts(terms.tags),
     epoch: stamp.epoch,
     stamp: stamp.position,
     readAt,

@@ -1,5 +1,9 @@
 // Copies for readers, of values that hold what cannot be frozen; see owned-value.ts.
+//
+// The one complication: a hit pays for them. So when the value comes in a plan is made of where the parts that are copied
+// stand, and a reading looks at nothing else. Rows of one list share a plan.
 
+import { hiddenNames, withHidden } from './hidden-properties.ts';
 import { isPlainObject, leafCopy } from './value-kinds.ts';
 
 /** How instances of a class are kept: as a plain value, from which each reader's instance is made. */
@@ -19,6 +23,94 @@ export class KeptInstance {
 
   constructor(valueClass: ValueClass) {
     this.valueClass = valueClass;
+  }
+}
+
+/** How a reader's copy is made of what is kept. */
+export type CopyPlan =
+  | { readonly kind: 'date' }
+  /** Whatever is there is looked at. `hasRepeats`: parts may be reached more than once. */
+  | { readonly kind: 'walk'; readonly hasRepeats: boolean }
+  /** An object with nothing hidden, of which these properties are copied. */
+  | { readonly kind: 'object'; readonly names: readonly string[]; readonly plans: readonly CopyPlan[] }
+  /** A list, each of it by one plan. */
+  | { readonly kind: 'list'; readonly each: CopyPlan };
+
+const DATE: CopyPlan = { kind: 'date' };
+const WALK: CopyPlan = { kind: 'walk', hasRepeats: false };
+
+/** Of what is kept and not frozen. */
+export function planOf(kept: object): CopyPlan {
+  if (Array.isArray(kept)) return planOfList(kept);
+  if (Object.getPrototypeOf(kept) === Date.prototype) return DATE;
+  if (Object.getPrototypeOf(kept) !== Object.prototype) return WALK;
+  const all = Object.keys(kept);
+  if (hiddenNames(kept, all).length > 0) return WALK;
+  const names = all.filter((name) => isToCopy((kept as Readonly<Record<string, unknown>>)[name]));
+  // It is a property like any other, but not to who sets it.
+  if (names.includes('__proto__')) return WALK;
+  const parts = kept as Readonly<Record<string, object>>;
+  return { kind: 'object', names, plans: names.map((name) => planOf(parts[name] as object)) };
+}
+
+function planOfList(kept: readonly unknown[]): CopyPlan {
+  if (!isWhole(kept)) return WALK;
+  let each: CopyPlan | undefined;
+  for (const part of kept) {
+    if (!isToCopy(part)) continue;
+    const plan = planOf(part);
+    each = each === undefined ? plan : joined(each, plan);
+    if (each === WALK) return WALK;
+  }
+  return each === undefined ? WALK : { kind: 'list', each };
+}
+
+/** A plan for both: what one of them lacks is not there, or frozen, where it is used. */
+function joined(one: CopyPlan, other: CopyPlan): CopyPlan {
+  if (one === other) return one;
+  if (one.kind === 'list' && other.kind === 'list') {
+    const each = joined(one.each, other.each);
+    return each === WALK ? WALK : { kind: 'list', each };
+  }
+  if (one.kind !== 'object' || other.kind !== 'object') return WALK;
+  const plans = new Map(one.names.map((name, at) => [name, one.plans[at] as CopyPlan]));
+  for (const [at, name] of other.names.entries()) {
+    const plan = other.plans[at] as CopyPlan;
+    const known = plans.get(name);
+    plans.set(name, known === undefined ? plan : joined(known, plan));
+  }
+  return { kind: 'object', names: [...plans.keys()], plans: [...plans.values()] };
+}
+
+function isToCopy(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Object.isFrozen(value);
+}
+
+/** What a reader is given of what is kept. */
+export function copyBy(plan: CopyPlan, kept: object): unknown {
+  switch (plan.kind) {
+    case 'date':
+      return new Date((kept as Date).getTime());
+    case 'object': {
+      const { names, plans } = plan;
+      const copy: Record<string, unknown> = { ...kept };
+      for (let at = 0; at < names.length; at++) {
+        const name = names[at] as string;
+        const part = copy[name];
+        if (isToCopy(part)) copy[name] = copyBy(plans[at] as CopyPlan, part);
+      }
+      return Object.freeze(copy);
+    }
+    case 'list': {
+      const copy: unknown[] = (kept as readonly unknown[]).slice();
+      for (let at = 0; at < copy.length; at++) {
+        const part = copy[at];
+        if (isToCopy(part)) copy[at] = copyBy(plan.each, part);
+      }
+      return Object.freeze(copy);
+    }
+    case 'walk':
+      return copyOf(kept, plan.hasRepeats ? new Map() : undefined);
   }
 }
 
@@ -46,28 +138,39 @@ export function spreadOf(source: object): Record<string, unknown> {
 /** Arrays up to this length are copied whole, holes and all. */
 const WHOLE_LENGTH = 10_000;
 
-/** What a reader is given of what is kept. `made`: the copies so far, where a part may be reached more than once. */
-export function copyOf(kept: unknown, made: Map<object, unknown> | undefined): unknown {
+/** False: it may be mostly holes. */
+function isWhole(kept: readonly unknown[]): boolean {
+  return kept.length <= WHOLE_LENGTH || Object.keys(kept).length === kept.length;
+}
+
+/** `made`: the copies so far, where a part may be reached more than once. */
+function copyOf(kept: unknown, made: Map<object, unknown> | undefined): unknown {
   if (typeof kept !== 'object' || kept === null || Object.isFrozen(kept)) return kept;
   const known = made?.get(kept);
   if (known !== undefined) return known;
-  if (Array.isArray(kept)) {
-    const keys = kept.length > WHOLE_LENGTH ? Object.keys(kept) : [];
-    const isWhole = kept.length <= WHOLE_LENGTH || keys.length === kept.length;
-    const copy: unknown[] = isWhole ? kept.slice() : sparseCopy(kept, keys);
-    made?.set(kept, copy);
-    if (isWhole) for (let at = 0; at < copy.length; at++) if (isPart(copy[at])) copy[at] = copyOf(copy[at], made);
-    if (!isWhole) for (const key of keys) copy[Number(key)] = copyOf(copy[Number(key)], made);
-    return Object.freeze(copy);
-  }
+  if (Array.isArray(kept)) return copyOfArray(kept, made);
   return isPlainObject(kept) ? copyOfObject(kept, made) : copyOfOther(kept, made);
+}
+
+function copyOfArray(kept: readonly unknown[], made: Map<object, unknown> | undefined): object {
+  const keys = Object.keys(kept);
+  const copy: unknown[] = isWhole(kept) ? kept.slice() : sparseCopy(kept, keys);
+  made?.set(kept, copy);
+  for (const key of keys) {
+    const at = Number(key);
+    if (isPart(copy[at])) copy[at] = copyOf(copy[at], made);
+  }
+  return Object.freeze(copy);
 }
 
 function copyOfObject(kept: object, made: Map<object, unknown> | undefined): object {
   const copy = spreadOf(kept);
   made?.set(kept, copy);
-  for (const key of Object.keys(copy)) if (isPart(copy[key])) copy[key] = copyOf(copy[key], made);
-  return Object.freeze(copy);
+  const keys = Object.keys(copy);
+  for (const key of keys) if (isPart(copy[key])) copy[key] = copyOf(copy[key], made);
+  const parts = kept as Readonly<Record<string, unknown>>;
+  const hidden = hiddenNames(kept, keys).map((name) => [name, copyOf(parts[name], made)]);
+  return Object.freeze(withHidden(copy, Object.fromEntries(hidden)));
 }
 
 function copyOfOther(kept: object, made: Map<object, unknown> | undefined): unknown {

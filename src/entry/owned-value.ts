@@ -5,34 +5,42 @@
 //
 // The one complication: copies cost more than all else of a hit. So a value is copied once, when it comes in; whatever
 // is frozen throughout is given to everyone as it is. In the copy that is kept, a container which holds something that
-// cannot be frozen is itself left unfrozen: that is how a reading knows what to copy, and what to share.
+// cannot be frozen is itself left unfrozen: that is what is copied for each reader (owned-copies.ts).
 
 import { TidegateError } from '../errors.ts';
-import { copyOf, isPart, KeptInstance, sparseCopy, spreadOf, type ValueClass } from './owned-copies.ts';
+import { plainResult } from './driver-results.ts';
+import { withHidden } from './hidden-properties.ts';
+import { ownText } from './own-text.ts';
 import {
-  collectionBytes,
-  containerBytes,
-  describe,
+  type CopyPlan,
+  copyBy,
+  isPart,
+  KeptInstance,
+  planOf,
+  sparseCopy,
+  spreadOf,
+  type ValueClass,
+} from './owned-copies.ts';
+import {
+  arrayBytes,
   INSTANCE_BYTES,
-  isPlainArray,
-  isPlainObject,
   leafBytes,
-  leafCopy,
-  pathText,
+  mapBytes,
+  objectCost,
   primitiveBytes,
-} from './value-kinds.ts';
+  setBytes,
+} from './value-bytes.ts';
+import { describe, isPlainArray, isPlainObject, leafCopy, pathText, temporalCopy } from './value-kinds.ts';
 
 export type { ValueClass } from './owned-copies.ts';
 
 /** A value that belongs to the cache. */
 export interface OwnedValue {
   readonly value: unknown;
-  /** True: frozen throughout, and handed out as it is. False: to be copied for each reader. */
-  readonly isShared: boolean;
+  /** How it is copied for each reader; undefined: it is frozen throughout, and handed out as it is. */
+  readonly copy: CopyPlan | undefined;
   /** What it takes in memory, estimated. */
   readonly bytes: number;
-  /** True: some part that is copied is reached in more than one way, and must be in the copy as well. */
-  readonly hasRepeats?: boolean;
 }
 
 export interface OwnOptions {
@@ -53,22 +61,36 @@ const NO_OPTIONS: OwnOptions = Object.freeze({});
 /** The cache's own copy of the value. Throws E_VALUE, naming the path of what cannot be kept. */
 export function ownValue(value: unknown, options: OwnOptions = NO_OPTIONS): OwnedValue {
   if (value === null || (typeof value !== 'object' && isPrimitive(value))) {
-    return { value, isShared: true, bytes: primitiveBytes(value), hasRepeats: false };
+    const own = owned(value);
+    return { value: own, copy: undefined, bytes: primitiveBytes(own) };
   }
   return rememberedValue(value) ?? new Owner(options.classes).own(value);
 }
 
 /** What a reader is given. */
-export function readOwned(owned: OwnedValue): unknown {
-  return owned.isShared ? owned.value : copyOf(owned.value, owned.hasRepeats === true ? new Map() : undefined);
+export function readOwned({ value, copy }: OwnedValue): unknown {
+  return copy === undefined ? value : copyBy(copy, value as object);
 }
 
 function rememberedValue(value: unknown): OwnedValue | undefined {
   return Object.isFrozen(value) ? remembered.get(value as object) : undefined;
 }
 
+/** Of a primitive. */
+function owned(value: unknown): unknown {
+  return typeof value === 'string' ? ownText(value) : value;
+}
+
 function isPrimitive(value: unknown): boolean {
   return value !== undefined && typeof value !== 'function' && typeof value !== 'symbol';
+}
+
+const NOTHING: readonly string[] = [];
+
+/** Kept as a table by hash, which the setting of a prototype leaves it. */
+function tableOf(source: object): Record<string, unknown> {
+  const table = { __proto__: null, ...source };
+  return Object.getPrototypeOf(source) === null ? table : Object.setPrototypeOf(table, Object.prototype);
 }
 
 /** One walk over a value that comes in. */
@@ -90,10 +112,14 @@ class Owner {
     const value = this.#copy(source);
     // If all could be frozen, only a cycle kept its parts from it: none of them was the first to be complete.
     if (!this.#hasMutable && !Object.isFrozen(value)) for (const copy of this.#copies.values()) Object.freeze(copy);
-    const isShared = Object.isFrozen(value);
-    const owned = { value, isShared, bytes: this.#bytes, hasRepeats: this.#hasRepeats };
-    if (isShared && this.#bytes >= REMEMBERED_BYTES) remembered.set(value, owned);
+    const copy = Object.isFrozen(value) ? undefined : this.#plan(value);
+    const owned = { value, copy, bytes: this.#bytes };
+    if (copy === undefined && this.#bytes >= REMEMBERED_BYTES) remembered.set(value, owned);
     return owned;
+  }
+
+  #plan(value: object): CopyPlan {
+    return this.#hasRepeats ? { kind: 'walk', hasRepeats: true } : planOf(value);
   }
 
   /** The copy of a part of which the loops below know that it is no primitive they could take as it is. */
@@ -128,30 +154,48 @@ class Owner {
   }
 
   #object(source: object): object {
-    if (Object.getOwnPropertySymbols(source).length > 0) this.#refuse('an object with a symbol as key');
-    const keys = Object.keys(source);
-    for (const key of keys) {
-      // A getter would run the caller's code, and may give something else each time.
-      const { get, set } = Object.getOwnPropertyDescriptor(source, key) as PropertyDescriptor;
-      if (get !== undefined || set !== undefined) this.#refuse('an accessor', key);
-    }
-    const copy = spreadOf(source);
-    this.#copies.set(source, copy);
-    const values = Object.values(copy);
-    let bytes = containerBytes(source, values.length);
-    let isFrozen = true;
-    for (let at = 0; at < values.length; at++) {
-      const value = values[at];
-      if (isPart(value)) {
-        const part = this.#part(value, keys[at] as string);
-        copy[keys[at] as string] = part;
-        isFrozen &&= Object.isFrozen(part);
-      } else {
-        bytes += primitiveBytes(value);
-      }
-    }
+    const { names, hidden } = this.#namesOf(source);
+    const { bytes, isTable } = objectCost(names, Object.getPrototypeOf(source) !== null);
     this.#bytes += bytes;
+    const copy = isTable ? tableOf(source) : spreadOf(source);
+    this.#copies.set(source, copy);
+    let isFrozen = true;
+    for (const name of names) {
+      const value = copy[name];
+      if (!isPart(value) && typeof value !== 'string') {
+        this.#bytes += primitiveBytes(value);
+        continue;
+      }
+      const part = this.#any(value, name);
+      copy[name] = part;
+      isFrozen &&= Object.isFrozen(part);
+    }
+    if (hidden.length > 0) isFrozen = this.#hide(hidden, source, copy) && isFrozen;
     return isFrozen ? Object.freeze(copy) : copy;
+  }
+
+  /** Its own properties, those that are listed and those that are not. */
+  #namesOf(source: object): { readonly names: readonly string[]; readonly hidden: readonly string[] } {
+    const names: string[] = [];
+    let hidden = NOTHING;
+    for (const name of Reflect.ownKeys(source)) {
+      if (typeof name === 'symbol') return this.#refuse('an object with a symbol as key');
+      const { get, set, enumerable } = Object.getOwnPropertyDescriptor(source, name) as PropertyDescriptor;
+      // A getter would run the caller's code, and may give something else each time.
+      if (get !== undefined || set !== undefined) this.#refuse('an accessor', name);
+      if (enumerable === true) names.push(name);
+      else hidden = [...hidden, name];
+    }
+    return { names, hidden };
+  }
+
+  /** True: all of them are frozen. */
+  #hide(hidden: readonly string[], source: object, copy: object): boolean {
+    this.#bytes += objectCost(hidden, false).bytes;
+    const parts = source as Readonly<Record<string, unknown>>;
+    const kept = hidden.map((name) => [name, this.#any(parts[name], name)] as const);
+    withHidden(copy, Object.fromEntries(kept));
+    return kept.every(([, part]) => Object.isFrozen(part));
   }
 
   #array(source: readonly unknown[]): object {
@@ -160,20 +204,20 @@ class Owner {
     // Indices come first, so all keys are indices if the last is.
     if (last !== undefined && String(Number(last) >>> 0) !== last) this.#refuse(`an array with a property`, last);
     if (Object.getOwnPropertySymbols(source).length > 0) this.#refuse('an array with a symbol as key');
-    this.#bytes += containerBytes(source, keys.length);
     // Not its own `slice`, which would make an array of its own realm.
     const isDense = keys.length === source.length;
-    const copy = isDense ? Array.prototype.slice.call(source) : sparseCopy(source, keys);
+    this.#bytes += arrayBytes(keys.length, isDense);
+    const copy: unknown[] = isDense ? Array.prototype.slice.call(source) : sparseCopy(source, keys);
     this.#copies.set(source, copy);
     let isFrozen = true;
     for (let at = 0; at < keys.length; at++) {
       const index = isDense ? at : Number(keys[at]);
-      const value: unknown = copy[index];
-      if (!isPart(value)) {
+      const value = copy[index];
+      if (!isPart(value) && typeof value !== 'string') {
         this.#bytes += primitiveBytes(value);
         continue;
       }
-      const part = this.#part(value, index);
+      const part = this.#any(value, index);
       copy[index] = part;
       isFrozen &&= Object.isFrozen(part);
     }
@@ -181,15 +225,28 @@ class Owner {
   }
 
   #other(source: object): object {
-    this.#hasMutable = true;
     const valueClass = this.#classes?.find((each) => each.matches(source));
+    const result = valueClass === undefined ? plainResult(source) : undefined;
+    if (result !== undefined) return this.#resultOf(source, result);
+    const moment = temporalCopy(source);
+    if (moment !== undefined) return this.#leaf(source, moment);
+    this.#hasMutable = true;
     if (valueClass !== undefined) return this.#instance(source, valueClass);
     const prototype: unknown = Object.getPrototypeOf(source);
     if (prototype === Map.prototype) return this.#map(source as Map<unknown, unknown>);
     if (prototype === Set.prototype) return this.#set(source as Set<unknown>);
     const copy = leafCopy(source);
-    if (copy === undefined) return this.#refuse(describe(source));
+    return copy === undefined ? this.#refuse(describe(source)) : this.#leaf(source, copy);
+  }
+
+  #leaf(source: object, copy: object): object {
     this.#bytes += leafBytes(source);
+    this.#copies.set(source, copy);
+    return copy;
+  }
+
+  #resultOf(source: object, result: object): object {
+    const copy = this.#copy(result);
     this.#copies.set(source, copy);
     return copy;
   }
@@ -207,7 +264,7 @@ class Owner {
   #map(source: Map<unknown, unknown>): object {
     const copy = new Map<unknown, unknown>();
     this.#copies.set(source, copy);
-    this.#bytes += collectionBytes(source.size);
+    this.#bytes += mapBytes(source.size);
     let at = 0;
     for (const [key, value] of source) {
       const step = typeof key === 'string' ? key : at;
@@ -220,7 +277,7 @@ class Owner {
   #set(source: Set<unknown>): object {
     const copy = new Set<unknown>();
     this.#copies.set(source, copy);
-    this.#bytes += collectionBytes(source.size);
+    this.#bytes += setBytes(source.size);
     let at = 0;
     for (const member of source) copy.add(this.#any(member, at++));
     return copy;
@@ -228,8 +285,9 @@ class Owner {
 
   #any(value: unknown, step: string | number): unknown {
     if (isPart(value)) return this.#part(value, step);
-    this.#bytes += primitiveBytes(value);
-    return value;
+    const own = owned(value);
+    this.#bytes += primitiveBytes(own);
+    return own;
   }
 
   #refuse(got: string, step?: string): never {

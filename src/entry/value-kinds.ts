@@ -1,23 +1,7 @@
-// The kinds of values that can be kept: how each is told, copied, and counted.
+// The kinds of values that can be kept: how each is told and copied. What they take in memory: value-bytes.ts.
 //
 // The one complication: a value may come from another realm (a test runner's, a vm context), where Object and Array are
 // not the same. Plain objects and arrays of any realm are taken; all else only from this one.
-
-/** Object, its shape shared: header, and room for values outside it. */
-const OBJECT_BYTES = 40;
-const SLOT_BYTES = 8;
-/** Without a prototype it is a table. */
-const TABLE_SLOT_BYTES = 48;
-const COLLECTION_BYTES = 200;
-const MEMBER_BYTES = 40;
-const NUMBER_BYTES = 16;
-const STRING_BYTES = 16;
-/** A view, its buffer, and where that stands. */
-const BINARY_BYTES = 240;
-export const INSTANCE_BYTES = 96;
-
-/** Characters looked at to tell whether a string takes one byte a character, or two. */
-const SAMPLES = 8;
 
 /** True of `{}` and what has no prototype. */
 export function isPlainObject(value: object): boolean {
@@ -52,51 +36,29 @@ export function leafCopy(value: object): object | undefined {
   return isKnown ? Uint8Array.prototype.slice.call(value) : undefined;
 }
 
-/** Of what `leafCopy` copies. */
-export function leafBytes(value: object): number {
-  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return BINARY_BYTES + value.byteLength;
-  return INSTANCE_BYTES;
+interface TemporalClass {
+  readonly prototype: object;
+  from(value: object): object;
+}
+
+declare const Temporal: object;
+
+/** Those of the platform; an older one has none. */
+const TEMPORAL: readonly TemporalClass[] = Object.values(
+  Object.getOwnPropertyDescriptors(typeof Temporal === 'undefined' ? {} : Temporal),
+).flatMap(({ value }) => (typeof value === 'function' ? [value as TemporalClass] : []));
+
+/** Nothing changes it, so it is shared. Undefined: it is no Temporal value. */
+export function temporalCopy(value: object): object | undefined {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const made = TEMPORAL.find((each) => each.prototype === prototype);
+  return made && Object.freeze(made.from(value));
 }
 
 /** Node's Buffer, which this room does not know by name. */
 function isBuffer(value: object): boolean {
   const maker = value.constructor as unknown as { readonly isBuffer?: (value: object) => boolean } | undefined;
   return prototypeName(value) === 'Buffer' && maker?.isBuffer?.(value) === true;
-}
-
-/** An object or array with so many slots, without what they hold. */
-export function containerBytes(value: object, slots: number): number {
-  return OBJECT_BYTES + slots * (Object.getPrototypeOf(value) === null ? TABLE_SLOT_BYTES : SLOT_BYTES);
-}
-
-/** A Map or Set of this size, without what it holds. */
-export function collectionBytes(size: number): number {
-  return COLLECTION_BYTES + size * MEMBER_BYTES;
-}
-
-/** What a primitive takes besides its slot. */
-export function primitiveBytes(value: unknown): number {
-  switch (typeof value) {
-    case 'string':
-      return stringBytes(value);
-    case 'number':
-      return (value | 0) === value ? 0 : NUMBER_BYTES;
-    case 'bigint':
-      return NUMBER_BYTES + bigintBytes(value);
-    default:
-      return 0;
-  }
-}
-
-function stringBytes(text: string): number {
-  const { length } = text;
-  const step = length <= SAMPLES ? 1 : Math.floor(length / SAMPLES);
-  for (let at = 0; at < length; at += step) if (text.charCodeAt(at) > 0xff) return STRING_BYTES + 2 * length;
-  return STRING_BYTES + length;
-}
-
-function bigintBytes(value: bigint): number {
-  return BigInt.asIntN(64, value) === value ? SLOT_BYTES : value.toString(16).length / 2;
 }
 
 /** For a message: what was got that is of no known kind. */

@@ -3,9 +3,12 @@
 // one: docs/decisions.md. It runs on Workers, and evaluates nothing.
 //
 // The one complication: what it lacks. It refuses `__proto__` as a key, so such a key is written as `~__proto__`, and one
-// that looks like that with one more `~`. A Buffer and an instance of a declared class are written with their names.
+// that looks like that with one more `~`. A Buffer, an instance of a declared class and an object with properties that are not
+// listed are written with names.
 
 import { defaultStringifyOperations, type ParseOperations, parse, type StringifyOperations, stringify } from 'devalue';
+import { hiddenNames, withHidden } from '../entry/hidden-properties.ts';
+import { spreadOf } from '../entry/owned-copies.ts';
 import type { ValueClass } from '../entry/owned-value.ts';
 import type { OwnedCodec } from '../entry/value-codec.ts';
 import { TidegateError } from '../errors.ts';
@@ -18,8 +21,9 @@ interface ValueCodecOptions {
 /** What a named value is written as: its name, and what it is made from. */
 type Named = readonly [name: string, plain: unknown];
 
-/** No class may have this name. */
+/** No class may have these names. */
 const BUFFER = 'Buffer';
+const HIDDEN = 'Hidden';
 
 const toText = new TextEncoder();
 const fromText = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -27,10 +31,10 @@ const fromText = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /** Encodes whatever `ownValue` keeps. */
 export function createValueCodec({ classes = [] }: ValueCodecOptions = {}): OwnedCodec {
   const byName = new Map(classes.map((each) => [each.name, each]));
-  if (byName.size < classes.length || byName.has(BUFFER)) {
+  if (byName.size < classes.length || byName.has(BUFFER) || byName.has(HIDDEN)) {
     throw new TidegateError(
       'E_VALUE',
-      `expected classes with names of their own other than ${BUFFER}, got ${[...classes.map((each) => each.name)].join(', ')}`,
+      `expected classes with names of their own other than ${BUFFER} and ${HIDDEN}, got ${[...classes.map((each) => each.name)].join(', ')}`,
     );
   }
   const reducers = { N: (value: unknown) => namedForm(value, classes) };
@@ -46,15 +50,25 @@ function namedForm(value: unknown, classes: readonly ValueClass[]): Named | fals
   if (typeof value !== 'object' || value === null) return false;
   // devalue copies the bytes of a Buffer, whose memory may be a part of a pool.
   if (ArrayBuffer.isView(value)) return isBuffer(value) && [BUFFER, new Uint8Array(value)];
-  if (classes.length === 0 || isPlain(value)) return false;
+  if (Array.isArray(value)) return false;
+  if (isPlain(value)) return hiddenForm(value);
   const found = classes.find((each) => each.matches(value));
   return found !== undefined && [found.name, found.toPlain(value)];
+}
+
+/** With what is listed, and what is not. */
+function hiddenForm(value: object): Named | false {
+  const hidden = hiddenNames(value, Object.keys(value));
+  if (hidden.length === 0) return false;
+  const parts = value as Readonly<Record<string, unknown>>;
+  return [HIDDEN, [spreadOf(value), Object.fromEntries(hidden.map((name) => [name, parts[name]]))]];
 }
 
 function revived(form: unknown, byName: ReadonlyMap<string, ValueClass>): unknown {
   if (!Array.isArray(form) || form.length !== 2) throw new Error('expected a name and a value, got something else');
   const [name, plain] = form as unknown as Named;
   if (name === BUFFER && plain instanceof Uint8Array) return bufferOf(plain);
+  if (name === HIDDEN) return withHidden(...(plain as readonly [object, Record<string, unknown>]));
   const found = byName.get(name);
   if (found === undefined) throw new Error(`expected the name of a declared class, got ${String(name)}`);
   return found.fromPlain(plain);
@@ -62,7 +76,7 @@ function revived(form: unknown, byName: ReadonlyMap<string, ValueClass>): unknow
 
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null || Array.isArray(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 function isBuffer(value: ArrayBufferView): value is Buffer {

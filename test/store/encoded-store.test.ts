@@ -59,9 +59,9 @@ function entryOf(key: string, value: unknown, changes: Partial<StoredValue> = {}
   return { kind: 'value', key, ...ownValue(value), ...hitNotes(key, rest.bornMs, rest.lifetimeMs), ...rest };
 }
 
-/** All that outlives storing. */
+/** All that outlives storing. Its bytes are counted anew: names of properties that were seen before cost less. */
 function kept(entry: StoredValue | undefined): unknown {
-  return entry && { ...entry, value: readOwned(entry) };
+  return entry && { ...entry, value: readOwned(entry), bytes: 0 };
 }
 
 async function keysFound(store: Store<StoredValue>, selector: Selector): Promise<string[]> {
