@@ -15,6 +15,7 @@ type Values = ReadonlyMap<string, unknown>;
 export type BatchFill = (missing: readonly string[]) => Promise<Values> | Values;
 
 interface Round {
+  readonly keys: ReadonlySet<string>;
   readonly stamp: ReadStamp;
   readonly values: Promise<Values>;
 }
@@ -29,6 +30,8 @@ export interface BatchCache {
   /** How a key is asked for. Undefined: it is by no tags, and never refreshed early. */
   readonly asked: ((key: string, fill: OneFill) => ManyFill) | undefined;
   filled(key: string, fill: OneFill): Eventually<unknown>;
+  /** True: a fill is under way that the key may join. */
+  isFilling(key: string): boolean;
   /** They were looked up, and will be again. */
   askedTwice(keys: readonly string[]): void;
 }
@@ -40,7 +43,7 @@ export async function filledMany(
 ): Promise<Map<string, unknown>> {
   const found = isAnew ? NOTHING : await foundInTime(keys, fill, cache);
   const missing = keys.filter((key) => !found.has(key));
-  const batch = new Batch(missing, fill, () => cache.stamp());
+  const batch = new Batch(missing, fill, cache);
   if (!isAnew) cache.askedTwice(missing);
   // All are waited for, so that none fails unheard.
   const filled = await Promise.allSettled(missing.map(async (key) => cache.filled(key, () => batch.value(key))));
@@ -56,15 +59,15 @@ const NOTHING: Values = new Map();
 
 class Batch {
   readonly #fill: BatchFill;
-  readonly #stamp: () => ReadStamp;
+  readonly #cache: BatchCache;
   /** Those whose own fill has not begun. */
   readonly #open: Set<string>;
   #round: Round | undefined;
 
-  constructor(missing: readonly string[], fill: BatchFill, stamp: () => ReadStamp) {
+  constructor(missing: readonly string[], fill: BatchFill, cache: BatchCache) {
     this.#open = new Set(missing);
     this.#fill = fill;
-    this.#stamp = stamp;
+    this.#cache = cache;
   }
 
   /** The value of one key, when its fill begins. */
@@ -73,17 +76,16 @@ class Batch {
   }
 
   #current(key: string): Promise<Values> {
-    const now = this.#stamp();
+    const now = this.#cache.stamp();
     const round = this.#round;
-    if (round !== undefined && isSame(round.stamp, now)) {
-      this.#open.delete(key);
-      return round.values;
+    this.#open.add(key);
+    if (round === undefined || !round.keys.has(key) || !isSame(round.stamp, now)) {
+      // Those that are being filled already will join that, and are read here only if they may not.
+      const keys = [...this.#open].filter((each) => each === key || !this.#cache.isFilling(each));
+      this.#round = { keys: new Set(keys), stamp: now, values: read(this.#fill, keys) };
     }
-    const keys = [...this.#open.add(key)];
     this.#open.delete(key);
-    const values = read(this.#fill, keys);
-    this.#round = { stamp: now, values };
-    return values;
+    return (this.#round as Round).values;
   }
 }
 

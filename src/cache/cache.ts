@@ -184,6 +184,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
         found: (all, each) => this.#found(all, each),
         asked: this.#quickTags(options)?.length === 0 ? undefined : asked,
         filled: (key, one) => this.getOrSet(key, one, options),
+        isFilling: (key) => options?.refresh !== true && this.#engine.isFilling(this.#space.whole(key)),
         askedTwice: (missing) => {
           for (const key of missing) if (this.#isCached(this.#space.whole(key))) this.#shared.askedTwice++;
         },

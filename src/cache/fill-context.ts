@@ -1,5 +1,6 @@
 // What a program's fill is given, over the engine's; and a fill that is run without the cache.
 
+import { onAbort } from '../engine/abort-listeners.ts';
 import type { NamedFill, ValueFillContext } from '../engine/value-contract.ts';
 import { fillFailure, nothingFilled, overdue } from '../engine/value-failures.ts';
 import { type OwnedValue, readOwned } from '../entry/owned-value.ts';
@@ -137,14 +138,14 @@ export async function runUncached(fill: Fill<unknown>, call: FillCall, { tasks, 
   promise.catch(() => undefined);
   const leave = () => reject(terms.signal?.reason);
   if (terms.signal?.aborted === true) leave();
-  terms.signal?.addEventListener('abort', leave, { once: true });
+  const stopListening = terms.signal && onAbort(terms.signal, leave);
   const isLimited = terms.hardMs !== Number.POSITIVE_INFINITY;
   const cancel = isLimited ? tasks.later(terms.hardMs, () => reject(late(call, abort))) : undefined;
   try {
     return await Promise.race([promise, filled(fill, { call, own, signal: abort.signal })]);
   } finally {
     cancel?.();
-    terms.signal?.removeEventListener('abort', leave);
+    stopListening?.();
   }
 }
 

@@ -1,5 +1,6 @@
 // The log of a gate that has no other member and keeps nothing over its end: a change is in force when it is appended.
 
+import { Invalidations } from '../dependency/invalidations.ts';
 import type { LogChange } from '../dependency/log.ts';
 import type { Position } from '../dependency/position.ts';
 import type { InvalidationLog } from '../ports.ts';
@@ -19,3 +20,12 @@ export function createLocalLog(applied: Position): InvalidationLog {
     },
   };
 }
+
+/** Of a data cache whose invalidations are kept nowhere else. */
+export function localHistory(epoch: string | (() => string)): { invalidations: Invalidations; log: InvalidationLog } {
+  const invalidations = new Invalidations({ epoch, buckets: MEMORY_BUCKETS });
+  return { invalidations, log: createLocalLog(invalidations.applied) };
+}
+
+/** 512 KB. Two names that share a bucket are invalidated together, which costs a fill. */
+const MEMORY_BUCKETS = 2 ** 16;

@@ -3,14 +3,13 @@
 // The one complication: a hit must cost no promise and next to no time, so what is in the first tier is judged and given
 // at once; only a miss, a slow tier and a fill go on with promises.
 
-import { Invalidations } from '../dependency/invalidations.ts';
 import type { Selector } from '../dependency/selector.ts';
 import { hasTags } from '../entry/late-tags.ts';
 import { type OwnedValue, ownValue, readOwned } from '../entry/owned-value.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
-import type { Clock, Eventually, InvalidationLog, Store } from '../ports.ts';
+import type { Clock, Eventually, Store } from '../ports.ts';
 import { Invalidator } from './invalidator.ts';
-import { createLocalLog } from './local-log.ts';
+import { localHistory } from './local-log.ts';
 import { safeFault } from './safe-fault.ts';
 import { SourceLeases } from './source-leases.ts';
 import { TierLoop, wasReadNoEarlier } from './tier-loop.ts';
@@ -60,7 +59,7 @@ class TieredValueCache implements ValueCache {
   constructor(parts: ValueCacheParts) {
     const { stores, names, clock, tasks, random, own = (value) => ownValue(value) } = parts;
     const fault = safeFault(parts.fault, tasks);
-    const history = parts.history ?? newHistory(parts.epoch);
+    const history = parts.history ?? localHistory(parts.epoch);
     this.#clock = clock;
     this.#memory = parts.hasMemory ? stores[0] : undefined;
     this.#hasSlower = stores.length > (parts.hasMemory ? 1 : 0);
@@ -254,6 +253,10 @@ class TieredValueCache implements ValueCache {
     return this.#sets.stamp();
   }
 
+  isFilling(key: string): boolean {
+    return this.#fills.isUnderWay(key);
+  }
+
   async *entries(selector: Selector): ReturnType<ValueCache['entries']> {
     if (this.#state !== 'open') return;
     yield* valueEntries(this.#loop.find(selector), (note): ValueState => {
@@ -289,11 +292,3 @@ function then<T, R>(found: Eventually<T>, next: (value: T) => Eventually<R>): Ev
 function allOf(found: readonly Eventually<unknown>[]): Eventually<readonly unknown[]> {
   return found.some((one) => one instanceof Promise) ? Promise.all(found) : found;
 }
-
-function newHistory(epoch: ValueCacheParts['epoch']): { invalidations: Invalidations; log: InvalidationLog } {
-  const invalidations = new Invalidations({ epoch, buckets: MEMORY_BUCKETS });
-  return { invalidations, log: createLocalLog(invalidations.applied) };
-}
-
-/** 512 KB. Two names that share a bucket are invalidated together, which costs a fill. */
-const MEMORY_BUCKETS = 2 ** 16;

@@ -93,6 +93,8 @@ export interface ValueCache {
   /** Removes from every tier what the selector names. */
   purge(selector: Selector): Promise<number>;
   stamp(): ReadTicket;
+  /** True: who asks for it now may join a fill. */
+  isFilling(key: string): boolean;
   entries(selector: Selector): AsyncIterable<EntryNote & { readonly state: ValueState; readonly bytes: number }>;
   stats(): ValueStats;
   /**

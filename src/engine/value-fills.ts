@@ -8,6 +8,7 @@ import { type OwnedValue, readOwned } from '../entry/owned-value.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
 import type { TidegateError } from '../errors.ts';
 import type { Clock, Eventually, Random, Tasks } from '../ports.ts';
+import { onAbort } from './abort-listeners.ts';
 import { isDueEarly } from './early-refresh.ts';
 import { FlightWatch } from './flight-watch.ts';
 import type { Invalidator } from './invalidator.ts';
@@ -69,6 +70,10 @@ export class ValueFills {
     this.#grace = new ValueGrace(parts);
     this.#storing = new ValueStoring(parts);
     if (parts.endingRequests !== undefined) this.#watch = new FlightWatch({ ...parts, ...parts.endingRequests });
+  }
+
+  isUnderWay(key: string): boolean {
+    return this.#parts.flights.has(key);
   }
 
   get inFlight(): number {
@@ -230,7 +235,7 @@ export class ValueFills {
     const leave = () => reject(signal?.reason);
     const cancel = waitMs === Number.POSITIVE_INFINITY ? undefined : this.#parts.tasks.later(waitMs, tooLate);
     if (signal?.aborted === true) leave();
-    signal?.addEventListener('abort', leave, { once: true });
+    const stopListening = signal && onAbort(signal, leave);
     let hasLanded = false;
     landed.then((landing) => {
       hasLanded = true;
@@ -241,7 +246,7 @@ export class ValueFills {
     } finally {
       if (!hasLanded) flight.waiting--;
       cancel?.();
-      signal?.removeEventListener('abort', leave);
+      stopListening?.();
     }
   }
 

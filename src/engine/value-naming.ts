@@ -6,6 +6,7 @@
 // log first, as by a value that is put in. It was current at that moment, so its stamp moves past that.
 
 import { lateTags } from '../entry/late-tags.ts';
+import { ownTexts } from '../entry/own-text.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
 import type { Eventually } from '../ports.ts';
 import type { Invalidator } from './invalidator.ts';
@@ -47,7 +48,7 @@ export class ValueNaming {
     const since = { epoch, position: readAt };
     const what = { uri: '', origin: '', tags: late };
     if (readAt !== stamp && this.#parts.invalidator.isAffectedSince(since, what)) return undefined;
-    return { ...entry, tags: [...entry.tags, ...late], checkedUpTo: stamp };
+    return { ...entry, tags: [...entry.tags, ...ownTexts(late)], checkedUpTo: stamp };
   }
 
   /** The same in every tier that is to have it. Undefined also where that cannot be. */

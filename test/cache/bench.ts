@@ -84,6 +84,7 @@ function bound(real: ValueCache): Omit<ValueCache, 'invalidate'> {
     expire: (key, also) => real.expire(key, also),
     purge: (selector) => real.purge(selector),
     stamp: () => real.stamp(),
+    isFilling: (key) => real.isFilling(key),
     entries: (selector) => real.entries(selector),
     stats: () => real.stats(),
     sources: () => real.sources(),

@@ -67,6 +67,58 @@ describe('many keys', () => {
     await first;
   });
 
+  test.each(['one key', 'several keys'])('are not read where a fill of %s is under way', async (first) => {
+    const { cache } = cacheBench();
+    const held = Promise.withResolvers<void>();
+    const reads: string[] = [];
+    const read = async (keys: readonly string[], as: string) => {
+      reads.push(...keys.map((key) => `${as} ${key}`));
+      await held.promise;
+      return new Map(keys.map((key) => [key, as]));
+    };
+    const before =
+      first === 'one key'
+        ? cache.getOrSet('a', async () => (await read(['a'], '1st')).get('a'))
+        : cache.getOrSetMany<string>(['a', 'z'], (keys) => read(keys, '1st'));
+    await settle();
+    const batches = ['2nd', '3rd'].map((as) => cache.getOrSetMany<string>(['b', 'a', 'c'], (keys) => read(keys, as)));
+    await settle();
+    const anew = cache.getOrSetMany<string>(['a'], (keys) => read(keys, 'anew'), { refresh: true });
+    await settle();
+    held.resolve();
+    const got = (await Promise.all(batches)).map((values) => [...values]);
+    const all = [
+      ['b', '2nd'],
+      ['a', '1st'],
+      ['c', '2nd'],
+    ];
+    expect(got).toEqual([all, all]);
+    expect(reads).toEqual(['1st a', ...(first === 'one key' ? [] : ['1st z']), '2nd b', '2nd c', 'anew a']);
+    expect((await anew).get('a')).toBe('anew');
+    await before;
+  });
+
+  test('are read again where an invalidation keeps them from what is under way', async () => {
+    const { cache } = cacheBench();
+    const held = Promise.withResolvers<void>();
+    const old = cache.getOrSet('a', () => held.promise.then(() => 'old'), { tags: ['t'] });
+    await settle();
+    await cache.invalidate({ tags: ['t'] });
+    const asked: (readonly string[])[] = [];
+    const values = cache.getOrSetMany(['b', 'a'], (keys) => {
+      asked.push(keys);
+      return new Map(keys.map((key) => [key, 'new']));
+    });
+    await settle();
+    held.resolve();
+    expect([...(await values)]).toEqual([
+      ['b', 'new'],
+      ['a', 'new'],
+    ]);
+    expect(asked).toEqual([['b'], ['a']]);
+    expect([await old, cache.get('a')]).toEqual(['old', 'new']);
+  });
+
   test('read before an invalidation are not given to a key whose fill begins after it', async () => {
     const { cache, engine } = cacheBench();
     const rounds: (readonly string[])[] = [];
