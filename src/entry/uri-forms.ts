@@ -43,9 +43,9 @@ export function prefixForms(text: string): readonly string[] {
   if (rest === '') return authorityForms(scheme.toLowerCase(), authority) ?? refuse(A_PREFIX, text);
   const origin = originOf(scheme, authority) ?? refuse(A_PREFIX, text);
   const target = targetOf(rest, text);
+  if (/%[0-9a-f]?$/i.test(target)) return refuse('a prefix that ends with a whole %XX', text);
   if (target.includes('?')) return [origin + normalTarget(target)];
-  const escaped = /%[0-9a-f]?$/i.test(target) ? refuse('a prefix that ends with a whole %XX', text) : target;
-  const path = withoutInnerDotSegments(normalEscapes(escaped));
+  const path = withoutInnerDotSegments(normalEscapes(target));
   return path.endsWith('/..') ? refuse('a prefix that does not end with a dot segment', text) : [origin + path];
 }
 

@@ -113,6 +113,7 @@ test.each([
   [{ prefix: ['http://a/', 5] }, 'expected text as "prefix", got 5'],
   [{ prefix: 'http://example.org/a#b' }, 'expected the beginning of a URL'],
   [{ prefix: 'http://example.org/a%2' }, 'expected a prefix that ends with a whole %XX'],
+  [{ prefix: 'http://example.org/a?q=%c' }, 'expected a prefix that ends with a whole %XX'],
   [{ prefix: 'http://example.org/a/..' }, 'expected a prefix that does not end with a dot segment'],
   [{ pattern: '/users/*' }, 'expected a glob over whole URLs'],
   [{ pattern: 'users/*' }, 'expected a glob over whole URLs'],
