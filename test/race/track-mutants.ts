@@ -68,7 +68,7 @@ export const TRACK_MUTANTS: readonly TrackMutant[] = [
   ]),
   mutant('settles when what is waiting was sent', COMMITS, [
     FOLLOWER,
-    'return this.#until(() => this.#deliveries.isDelivered(places), isGivenUp);',
+    'return this.#waiters.until(() => this.#deliveries.isDelivered(places), isOver);',
     'void places;\n    return true;',
   ]),
   mutant('settles by a look that began before', COMMITS, [
@@ -102,9 +102,9 @@ export const TRACK_MUTANTS: readonly TrackMutant[] = [
     ],
   ),
   mutant('keeps the catalogue that it had', SCHEMA, [
-    FOLLOWER,
-    'if (mayBeSchema) this.#refresh();',
-    'if (mayBeSchema) this.#isRefreshing = false;',
+    'track/catalogue-refresh.ts',
+    'this.#parts.read().then(',
+    'Promise.resolve().then(',
   ]),
   mutant('keeps what was there when another session begins', OUTAGES, [
     LEASES,

@@ -94,7 +94,7 @@ export const MUTANTS: readonly Mutant[] = [
     'invalidatedUris(request.uri, head).slice(0, 1).map',
   ]),
   mutant('no-groups', 'engine/write.ts', [
-    'const tags = groupsInvalidated(request, head.fields);',
+    'const tags = groupsInvalidated(request, fieldsForCaches(head, request.route));',
     'const tags: string[] = [];',
   ]),
   mutant('no-groups-of-5xx', 'engine/write.ts', [
@@ -116,7 +116,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('private-stored', 'semantics/storing.ts', ["if (directives.isPrivate) return 'private';", '']),
   mutant('parts-of-two-versions', 'semantics/completing.ts', ['if (!etagsMatchStrong(...tags)) return undefined;', '']),
   mutant('if-range-ignored', 'semantics/preconditions.ts', [
-    'return etag !== undefined && etagsMatchStrong(wanted, etag);',
+    'if (etag !== undefined && etagsMatchStrong(wanted, etag)) return true;',
     'return true;',
   ]),
   mutant('fills-counted-wrong', 'engine/flight.ts', ['this.#context.tally.fillsInFlight--;', '']),

@@ -1,0 +1,36 @@
+// The edits of all mutants find their text in the source as it is: a mutant that edits nothing is caught by nothing.
+
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { MUTANTS as CRASH } from './crash/mutants.ts';
+import { MUTANTS as DRILL } from './drill/mutants.ts';
+import { DATA_MUTANTS } from './race/data-mutants.ts';
+import { TRACK_MUTANTS } from './race/track-mutants.ts';
+import { MUTANTS as SIM } from './sim/mutants.ts';
+import { MUTANTS as SOUNDNESS } from './soundness/mutants.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const sources = new Map<string, string>();
+
+function sourceOf(file: string): string {
+  const source = sources.get(file) ?? readFileSync(`${root}${file}`, 'utf8');
+  sources.set(file, source);
+  return source;
+}
+
+test.each([
+  ['crash', CRASH],
+  ['drill', DRILL],
+  ['race of the data cache', DATA_MUTANTS],
+  ['race of tracking', TRACK_MUTANTS],
+  ['sim', SIM],
+  ['soundness', SOUNDNESS],
+])('%s', (_, mutants) => {
+  const lost = mutants.flatMap(({ name, edits }) =>
+    edits
+      .filter(({ file, find }) => !sourceOf(file).includes(find))
+      .map(({ file, find }) => `${name}: ${file}: ${find}`),
+  );
+  expect(lost).toEqual([]);
+});
