@@ -26,9 +26,9 @@ export interface OwnRoutine {
 }
 
 export function randomRoutine(dice: Dice, tables: readonly Pick<PostgresTable, 'name'>[]): OwnRoutine | undefined {
-  if (dice.chance(0.75)) return undefined;
+  if (dice.chance(0.5)) return undefined;
   const [one, another] = tables as [PostgresTable, PostgresTable];
-  const kind = dice.pick<OwnKind>(['function', 'operator', 'cast', 'field']);
+  const kind = dice.weighted<OwnKind>({ function: 2, operator: 1, cast: 1.5, field: 1 });
   return dice.chance(0.5)
     ? { kind, table: one.name, reads: another.name }
     : { kind, table: another.name, reads: one.name };
