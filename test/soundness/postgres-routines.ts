@@ -64,7 +64,7 @@ function ownCall(kit: Kit): Draft | undefined {
   const { name, columns, key } = tables.find((table) => table.name === routine.table) as PostgresTable;
   const named: NamedTable = { alias: 'a', columns, table: name, key };
   const moods = columns.filter(({ kind }) => kind === 'enum').map((column) => `a.${column.name}::integer`);
-  const call = kit.dice.pick([...CALLS[routine.kind], ...(routine.kind === 'cast' ? moods : [])]);
+  const call = kit.dice.pick([...CALLS[routine.kind], ...(routine.kind === 'cast' ? [...moods, ...moods] : [])]);
   const list = listOf(kit, named);
   const text = kit.dice.pick<() => string>([
     () => `SELECT ${list}, ${call} FROM ${from(named)} WHERE ${where(kit, named, 1)}`,

@@ -114,7 +114,7 @@ const OTHERS: Readonly<Record<Kind, number>> = {
   varchar: 1.5,
   char: 1,
   large: 1.5,
-  enum: 1,
+  enum: 2,
   domain: 0.5,
   boolean: 1.5,
   uuid: 0.5,
