@@ -29,9 +29,9 @@ export function impurityOf(callee: Callee, args: readonly Expression[], purity: 
   if (dialect === 'sqlite') return undefined;
   if (routines === undefined) return `${what}, of which nothing is known`;
   if (callee.kind === 'field' && routines.isMoving(callee.name)) return `${what}, which may be a function`;
-  if (callee.kind === 'type') {
-    if (/^pg_temp/.test(callee.schema ?? '')) return `${what}, a temporary one`;
-    if (callee.schema === undefined && !routines.isSystemFirst) return `${what}, as ${SYSTEM} is not searched first`;
+  if (/^pg_temp/.test(callee.schema ?? '')) return `${what}, a temporary one`;
+  if (callee.kind === 'type' && callee.schema === undefined && !routines.isSystemFirst) {
+    return `${what}, as ${SYSTEM} is not searched first`;
   }
   const impure = impureIn(
     routines.find(callee).flatMap(({ runs }) => runs),

@@ -151,6 +151,13 @@ describe('operators', () => {
     for (const query of queries) expect(await within(ddl, query)).toMatch(/^not stored: operator/);
   });
 
+  test('of a schema of the session alone', async () => {
+    const query = "SELECT id FROM t WHERE m OPERATOR(pg_temp.=) 'low'";
+    expect(await within(equal.replaceAll('public.', 'pg_temp.'), query)).toBe(
+      'not stored: operator pg_temp.=, a temporary one',
+    );
+  });
+
   test('that are declared by their function', async () => {
     expect(await within(equal, 'SELECT id FROM t WHERE n = 1', { pure: ['same'] })).toBe('same, not named');
     expect(await within(equal, 'SELECT id FROM t WHERE n > 1')).toBe('same, not named');
