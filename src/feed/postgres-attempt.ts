@@ -193,7 +193,7 @@ export class PostgresAttempt {
     const tables = before === undefined ? undefined : changedTables(before, watched);
     if (tables !== undefined) return { kind: 'schema', tables, watched };
     const reason = before
-      ? 'expected the schema as it was, got changed views, types, functions, policies or inheritance'
+      ? 'expected the schema as it was, got changed views, types, functions, policies, schemas or inheritance'
       : 'expected the schema as it was when the feed stopped, got another';
     return { kind: 'gap', reason, watched };
   }

@@ -113,7 +113,7 @@ export class TriggerReader {
     if (changed === undefined) {
       return this.#gap(
         look,
-        'expected the schema as it was, got changed views, types, functions, policies or inheritance',
+        'expected the schema as it was, got changed views, types, functions, policies, schemas or inheritance',
       );
     }
     const gone = await this.#truncates(changed);

@@ -2,7 +2,8 @@
 // table that is no longer watched may change unheard; and one that was made later is not watched yet.
 //
 // The one complication: it is asked at each heartbeat, so it compares numbers of the transactions that last wrote the rows
-// of the catalogue, not their content. VACUUM FULL, CLUSTER and TRUNCATE leave them as they were, ANALYZE too.
+// of the catalogue, not their content. VACUUM FULL, CLUSTER and TRUNCATE leave them as they were, ANALYZE too. A relation's
+// own row is written by each of these, so of that the names count.
 
 import type { PostgresTable } from './postgres-relations.ts';
 import type { SessionRow } from './postgres-session.ts';
@@ -20,7 +21,7 @@ export interface WatchedTable extends PostgresTable {
 export interface Watched {
   /** Fingerprint of all of it: 8 hexadecimal digits. */
   readonly print: string;
-  /** Of what belongs to no single table: views, functions, operators, casts, domains, policies, inheritance. */
+  /** Of what belongs to no single table: views, functions, operators, casts, domains, policies, inheritance, schemas. */
   readonly others: string;
   readonly tables: ReadonlyMap<number, WatchedTable>;
   /** As `watchedName` makes them. */
@@ -34,7 +35,8 @@ export interface Watched {
 function printsOf(members: string): string {
   return `SELECT c.oid::text AS id, n.nspname AS schema, c.relname AS name, m.id IS NOT NULL AS "isWatched",
       c.relpersistence = 'p' AS "isLogged",
-      CASE WHEN m.id IS NULL THEN concat_ws(' ', c.oid, n.nspname, c.relname) ELSE concat_ws(' ', c.oid, n.nspname, c.relname, c.relpersistence, c.relkind, c.relrowsecurity, c.relreplident, m.watch,
+      CASE WHEN m.id IS NULL THEN concat_ws(' ', c.oid, n.nspname, n.nspowner, c.relname)
+      ELSE concat_ws(' ', c.oid, n.nspname, n.nspowner, c.relname, c.relpersistence, c.relkind, c.relrowsecurity, c.relreplident, m.watch,
         (SELECT string_agg(a.attnum || ':' || a.xmin, ' ' ORDER BY a.attnum) FROM pg_attribute a
           WHERE a.attrelid = c.oid AND a.attnum > 0),
         (SELECT string_agg(d.oid || ':' || d.xmin, ' ' ORDER BY d.oid) FROM pg_attrdef d WHERE d.adrelid = c.oid),
@@ -48,7 +50,19 @@ function printsOf(members: string): string {
 /** Objects with an identifier below this came with the system. */
 const FIRST_OWN = 16384;
 
-const OTHERS = `SELECT md5(concat_ws(' ',
+/** Whether statements find anything in a schema is also a matter of its name, its owner and the rights to use it. */
+const SCHEMAS = `SELECT string_agg(concat_ws(':', n.oid, n.nspname, n.nspowner, n.nspacl), ' ' ORDER BY n.oid)
+  FROM pg_namespace n WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname NOT IN ('information_schema', 'tidegate')
+    AND (n.nspacl IS NOT NULL OR n.oid IN (SELECT relnamespace FROM pg_class WHERE relkind IN ('v', 'm', 'f', 'p'))
+      OR n.oid IN (SELECT pronamespace FROM pg_proc WHERE oid >= ${FIRST_OWN}))`;
+
+/** Relations whose rows are those of others, or of another server. */
+const BORROWED = `SELECT string_agg(concat_ws(':', c.oid, c.relnamespace, c.relname, c.relrowsecurity,
+    CASE WHEN c.relkind = 'v' THEN (SELECT string_agg(a.attname, ',' ORDER BY a.attnum) FROM pg_attribute a
+      WHERE a.attrelid = c.oid AND a.attnum > 0) END), ' ' ORDER BY c.oid)
+  FROM pg_class c WHERE c.relkind IN ('v', 'm', 'f', 'p') AND c.oid >= ${FIRST_OWN} AND c.relpersistence <> 't'`;
+
+const OTHERS = `SELECT md5(concat_ws(' ', (${SCHEMAS}), (${BORROWED}),
     (SELECT string_agg(r.oid || ':' || r.xmin, ' ' ORDER BY r.oid) FROM pg_rewrite r
       JOIN pg_class c ON c.oid = r.ev_class WHERE r.oid >= ${FIRST_OWN} AND c.relpersistence <> 't'),
     (SELECT string_agg(oid || ':' || xmin, ' ' ORDER BY oid) FROM pg_proc WHERE oid >= ${FIRST_OWN}
@@ -106,10 +120,16 @@ export function untoldTables(watched: Watched | undefined): readonly string[] {
   return more === 0 ? named : [...named, `expected changes of all tables to be told, got ${more} more left out`];
 }
 
-/** Tables that came, went or are not as they were; undefined: it is a matter of more than tables. */
+/**
+ * Tables that came, went or are not as they were, and those of the same name in other schemas, which a search path may have
+ * behind them or before them. Undefined: it is a matter of more than tables.
+ */
 export function changedTables(before: Watched, after: Watched): readonly WatchedTable[] | undefined {
   if (before.others !== after.others) return undefined;
   const gone = [...before.tables.values()].filter(({ id }) => !after.tables.has(id));
-  const changed = [...after.tables.values()].filter(({ id, print }) => before.tables.get(id)?.print !== print);
-  return [...gone, ...changed];
+  const isChanged = ({ id, print }: WatchedTable) => before.tables.get(id)?.print !== print;
+  const changed = [...after.tables.values()].filter(isChanged);
+  const names = new Set(changed.map(({ name }) => name));
+  const alike = [...after.tables.values()].filter((table) => names.has(table.name) && !isChanged(table));
+  return [...gone, ...changed, ...alike];
 }

@@ -29,6 +29,13 @@ test.each([
   ['a cast', 'CREATE CAST (text AS boolean) WITH INOUT'],
   ['a domain', 'CREATE DOMAIN d AS int CHECK (VALUE > 0)'],
   ['a policy', 'CREATE POLICY p ON users USING (true)'],
+  ['a view of another name', 'ALTER VIEW shown.names RENAME TO others'],
+  ['a view in another schema', 'ALTER VIEW shown.names SET SCHEMA public'],
+  ['a schema of another name', 'ALTER SCHEMA shown RENAME TO hidden'],
+  ['a right to use a schema', 'GRANT USAGE ON SCHEMA shown TO PUBLIC'],
+  ['a foreign table', 'CREATE FOREIGN TABLE away (id int) SERVER far'],
+  ['a partitioned table', 'CREATE TABLE parted (id int) PARTITION BY RANGE (id)'],
+  ['row-level security of a partitioned table', 'ALTER TABLE divided ENABLE ROW LEVEL SECURITY'],
 ])('%s is noticed with its commit', async (_, statement) => {
   const { writer, heard } = await begin({
     heartbeatMs,
@@ -36,10 +43,19 @@ test.each([
       USERS,
       "CREATE FUNCTION before() RETURNS int LANGUAGE sql AS 'SELECT 1'",
       "CREATE FUNCTION add(int, int) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+      'CREATE SCHEMA shown; CREATE VIEW shown.names AS SELECT name FROM users',
+      'CREATE FOREIGN DATA WRAPPER distant; CREATE SERVER far FOREIGN DATA WRAPPER distant',
+      'CREATE TABLE divided (id int) PARTITION BY RANGE (id)',
     ],
   });
   await writer.query(statement);
   await vi.waitFor(() => expect(heard.gaps).toHaveLength(2), wait);
+});
+
+test('a table that may come before another of its name on a search path changes that one too', async () => {
+  const { writer, heard } = await begin({ heartbeatMs });
+  await writer.query('CREATE SCHEMA tenant; CREATE TABLE tenant.users (id int PRIMARY KEY)');
+  await hears(heard, ['truncate tenant.users', 'truncate users']);
 });
 
 test('a rolled back one, and what is temporary, are not told', async () => {
