@@ -74,6 +74,9 @@ const OTHERS = `SELECT md5(concat_ws(' ', (${SCHEMAS}), (${BORROWED}),
       AND t.typtype IN ('b', 'd', 'r', 'm') AND t.typcategory <> 'A'),
     (SELECT string_agg(oid || ':' || xmin, ' ' ORDER BY oid) FROM pg_constraint WHERE contypid >= ${FIRST_OWN}),
     (SELECT string_agg(oid || ':' || xmin, ' ' ORDER BY oid) FROM pg_policy),
+    (SELECT string_agg(oid || ':' || xmin, ' ' ORDER BY oid) FROM pg_namespace
+      WHERE nspname = 'public' OR oid >= ${FIRST_OWN} AND nspname !~ '^(pg_temp|pg_toast_temp|tidegate$)'),
+    (SELECT string_agg(roleid || ':' || member || ':' || xmin, ' ' ORDER BY roleid, member, xmin::text) FROM pg_auth_members),
     (SELECT string_agg(oid || ':' || xmin, ' ' ORDER BY oid) FROM pg_enum WHERE oid >= ${FIRST_OWN}),
     (SELECT string_agg(i.inhrelid || ':' || i.inhparent, ' ' ORDER BY i.inhrelid, i.inhparent) FROM pg_inherits i
       JOIN pg_class c ON c.oid = i.inhrelid WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'))) AS others`;

@@ -85,13 +85,13 @@ function hiddenOrFurtherOut(scope: Scope, name: ColumnName, analysis: Analysis):
   return hidden('column of a function', refs);
 }
 
-/** SQLite's rowid: the INTEGER PRIMARY KEY where there is one; else nothing that a change tells of. */
+/** SQLite's rowid: the INTEGER PRIMARY KEY where there is one; else a number that VACUUM changes, of which nothing tells. */
 function rowIdentifier(entries: readonly ScopeEntry[], name: string, analysis: Analysis): Resolved | undefined {
   if (analysis.dialect !== 'sqlite' || !/^(?:rowid|oid|_rowid_)$/i.test(name)) return undefined;
   const [read, ...others] = entries.flatMap((entry) => entry.read ?? []);
   if (read === undefined) return undefined;
   const column = others.length === 0 ? read.table.rowid : undefined;
-  if (column === undefined) throw new Stop('source', name, 'unknown-column');
+  if (column === undefined) throw new Stop('uncacheable', `${name}, which VACUUM may renumber`);
   return columnOf({ read, column });
 }
 

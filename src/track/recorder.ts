@@ -146,7 +146,7 @@ export class Recorder {
 
   #note(text: string, connection: Connection): void {
     if (connection.isBlind === true && BEGINS.test(text)) connection.isAltered = true;
-    if (!connection.isAltered && ALTERS.some((pattern) => pattern.test(text))) connection.isAltered = true;
+    if (ALTERS.some((pattern) => pattern.test(text))) connection.isAltered = true;
   }
 
   #fault(scope: RequestScope, error: unknown): undefined {

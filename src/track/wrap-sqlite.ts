@@ -18,24 +18,39 @@ const DEFINING = ['function', 'aggregate', 'collation', 'table'] as const;
 /** Of better-sqlite3: they give the statement itself. */
 const MODES = ['raw', 'pluck', 'expand', 'safeIntegers'] as const;
 
+/** Of what changes the meaning of a name or of LIKE there is none. Asked each time, as it may be changed past the wrapper. */
+const UNALTERED = `SELECT NOT EXISTS (SELECT 1 FROM temp.sqlite_master) AND NOT EXISTS (SELECT 1 FROM pragma_database_list
+  WHERE name NOT IN ('main', 'temp')) AND 'a' LIKE 'A'`;
+
 /** Its connection, as far as it is the same for all wrappers. */
 class SqliteConnection implements Connection {
   openRows = 0;
   #isAltered: boolean | undefined;
   readonly #database: object;
+  #question: object | undefined;
 
   constructor(database: object) {
     this.#database = database;
   }
 
-  /** Looked at with the first statement: a connection may be opened, and be given functions, after it is wrapped. */
   get isAltered(): boolean {
+    // Functions are looked at once: a connection may be opened, and be given some, after it is wrapped.
     this.#isAltered ??= hasReplaced(this.#database);
-    return this.#isAltered;
+    return this.#isAltered || !this.#isUnaltered();
   }
 
   set isAltered(value: boolean) {
     this.#isAltered = value;
+  }
+
+  #isUnaltered(): boolean {
+    try {
+      this.#question ??= methodOf(this.#database, 'prepare')(UNALTERED) as object;
+      const row = methodOf(this.#question, 'get')() as object;
+      return Number(Object.values(row)[0]) === 1;
+    } catch {
+      return false;
+    }
   }
 
   isTransaction(): boolean {

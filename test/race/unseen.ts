@@ -7,6 +7,7 @@ import { UNSEEN_DRIVER } from './unseen-driver.ts';
 import { ITERATORS } from './unseen-iterators.ts';
 import { LATE_TAGS } from './unseen-late-tags.ts';
 import { ROUTINES } from './unseen-routines.ts';
+import { SEARCH_PATH } from './unseen-search-path.ts';
 
 /** One scenario with its writes and reads, judged against the truth. */
 export interface UnseenCell {
@@ -30,4 +31,5 @@ export const UNSEEN: readonly UnseenRace[] = [
   LATE_TAGS,
   ROUTINES,
   ITERATORS,
+  SEARCH_PATH,
 ];

@@ -119,7 +119,21 @@ it('a schema that is made on the path later', async () => {
     await tracker.settled();
     expect(tags.some((tag) => target.tags.has(tag))).toBe(true);
   }, 10_000);
+  const { sessions } = target;
   await outside.query('DROP SCHEMA late CASCADE');
+  await vi.waitFor(() => expect(target.sessions).toBeGreaterThan(sessions), 10_000);
+});
+
+it('a right that makes a schema on the path visible', async () => {
+  const url = new URL(server.url);
+  url.username = 'reader';
+  const wrapped = tracker.wrap(poolOf({ connectionString: url.href, options: '-c search_path=other,public' }));
+  expect(await watched(() => named(wrapped))).toEqual({ value: 'public', by: ['public'] });
+  await outside.query('GRANT USAGE ON SCHEMA other TO reader');
+  await vi.waitFor(async () => {
+    await tracker.settled();
+    expect(await watched(() => named(wrapped))).toEqual({ value: 'other', by: ['other'] });
+  }, 10_000);
 });
 
 it('temporary tables and views, made before the client was wrapped', async () => {
