@@ -129,10 +129,12 @@ export const MUTANTS: readonly Mutant[] = [
     'texts.push(text);\n      return parse(text);',
     'const made = parse(text);\n      texts.push(String(made));\n      return made;',
   ]),
-  postgresMutant('nulls-not-looked-for', 'track/server-texts.ts: order and limit', [
-    'if (texts.length === shown.length) return made;',
-    'if (texts.length <= shown.length) return made;',
-  ]),
+  postgresMutant(
+    'nulls-of-parsers-believed',
+    'track/server-texts.ts: order and limit',
+    ['if (texts.length === shown.length) return made;', 'if (texts.length < 0) return made;'],
+    ['if (texts.length + nulls !== shown.length) return undefined;', 'void nulls;'],
+  ),
   postgresMutant('moving-literal-stands-still', 'sql/moving-texts.ts: moving time', [
     "typeof expression.value === 'string' && MOVING.test(expression.value)",
     "typeof expression.value === 'string' && expression.value === ''",

@@ -5,20 +5,21 @@ import type { Dice } from '../sim/dice.ts';
 
 type Parse = (text: string) => unknown;
 
+const withoutFraction: Parse = (text) => text.replace(/\.\d+/, '');
 const CUTS: readonly Parse[] = [
-  (text) => text.slice(0, 19),
-  (text) => Number.parseInt(text, 10),
-  (text) => Number(text).toFixed(1),
+  withoutFraction,
+  withoutFraction,
+  (text) => text.slice(0, 1),
+  (text) => Number(text).toFixed(0),
   (text) => new Date(text),
-  (text) => (text.length > 4 ? null : text),
-  () => 'x',
+  (text) => (text.length > 3 ? null : text),
   (text) => ({ text }),
 ];
 
 /** `types` of a client: most as the driver has them. */
 export function randomTypes(dice: Dice): { getTypeParser(id: number, format: string): Parse } {
   const own = new Map<number, Parse>();
-  const share = dice.pick([0, 0.2, 0.6]);
+  const share = dice.pick([0, 0.5, 1]);
   return {
     getTypeParser: (id, format) => {
       const known =
