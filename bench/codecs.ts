@@ -8,6 +8,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
 import { ownValue, readOwned } from '../src/entry/owned-value.ts';
 import { createValueCodec } from '../src/store/value-codec.ts';
+import { installPeers } from '../test/race/peers/install.ts';
 import { Absent, loadPeer } from '../test/race/peers/peer.ts';
 import { printTable, type Report } from './report.ts';
 
@@ -35,6 +36,7 @@ const ROUNDS = 7;
 const ROUND_MS = 15;
 
 export async function run(): Promise<Report> {
+  installPeers();
   const candidates = Object.entries(CANDIDATES).map(([name, make]) => candidateOf(name, make));
   console.log(`\nwhat does not come back as it was, of ${Object.keys(KINDS).length} kinds`);
   for (const { name, codec, lost } of candidates) {

@@ -56,6 +56,7 @@ export interface Setup {
 export type OperationName =
   | 'get, awaited'
   | 'get, as called'
+  | 'get with a Date, as called'
   | 'getOrSet, awaited'
   | 'getOrSet, as called'
   | 'miss, set, evict'
@@ -65,6 +66,7 @@ export type OperationName =
 export const OPERATIONS: readonly OperationName[] = [
   'get, awaited',
   'get, as called',
+  'get with a Date, as called',
   'getOrSet, awaited',
   'getOrSet, as called',
   'miss, set, evict',

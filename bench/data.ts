@@ -6,9 +6,11 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import { INSTALL_COMMAND, installPeers } from '../test/race/peers/install.ts';
 import { FEW, MANY, SUBJECTS, type TagFigures, type Told } from './data-child.ts';
 import { atLeast, atMost, over, told } from './data-goals.ts';
 import { memoryFigures, memoryGoal, printMemory } from './data-memory.ts';
+import { printSignal, signalFigures, signalGoal } from './data-signal.ts';
 import { BATCH, ENTRIES, OPERATIONS, type OperationName, type Subject } from './data-subject.ts';
 import { type Goal, printTable, type Report } from './report.ts';
 
@@ -22,24 +24,27 @@ type Figures = ReadonlyMap<string, number | undefined>;
 
 export async function run(flags: readonly string[]): Promise<Report> {
   const { values } = parseArgs({ args: [...flags], options: { only: { type: 'string' } } });
+  installPeers();
   const names = OPERATIONS.filter((name) => values.only === undefined || name.startsWith(values.only));
   const absent = new Set<string>();
   const figures = new Map<OperationName, Figures>();
   for (const name of names) figures.set(name, await measured(name, absent));
   const tags = values.only === undefined || values.only === 'tag' ? await measuredTags(absent) : new Map();
   const memory = values.only === undefined || values.only === 'memory' ? memoryFigures() : [];
+  const signal = values.only === undefined || values.only === 'signal' ? await signalFigures() : undefined;
   printSetups(absent);
   printOperations(figures, absent);
   printTags(tags);
   printMemory(memory);
-  for (const name of absent) console.log(`  ${name}: absent (npm run race -- --install-peers)`);
+  printSignal(signal);
+  for (const name of absent) console.log(`  ${name}: absent (${INSTALL_COMMAND})`);
   for (const { name, note } of SUBJECTS) if (note !== undefined) console.log(`  ${name}: ${note}`);
   return {
-    goals: [...goalsOf(figures, tags), memoryGoal(memory)],
+    goals: [...goalsOf(figures, tags), memoryGoal(memory), signalGoal(signal)],
     figures: {
       operations: Object.fromEntries([...figures].map(([name, of]) => [name, Object.fromEntries(of)])),
       tags: Object.fromEntries(tags),
-      memory,
+      ...{ memory, signal },
       absent: [...absent],
     },
   };
@@ -187,10 +192,12 @@ function goalsOf(figures: ReadonlyMap<OperationName, Figures>, tags: ReadonlyMap
   const fastest = others.length === 0 ? undefined : Math.min(...others);
   const tag = tags.get(OURS);
   const awaited = ns('getOrSet, awaited', OURS);
+  const dated = over(ns('get with a Date, as called', OURS), ns('get, as called', OURS));
   return [
     atMost('get hit as called, by that of lru-cache with ttl and bytes', 1.5, byLru('get, as called')),
     atMost('get hit awaited, by that of lru-cache with ttl and bytes, awaited too', 1.5, byLru('get, awaited')),
     atLeast('getOrSet hit: the fastest of the four libraries, by ours, both awaited', 3, over(fastest, awaited)),
+    atMost('get hit of a row with a Date, by that of one that is frozen', 5, dated),
     atMost(`invalidation of a tag: ${MANY} entries, by ${FEW}`, 3, over(tag?.many, tag?.few)),
     atMost('get of other entries, later, by that before the invalidation', 1.1, over(tag?.later, tag?.before)),
   ];

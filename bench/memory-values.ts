@@ -49,9 +49,7 @@ export function printValueFills(fills: readonly ValueFill[]): void {
   console.log(
     '  of an empty cache: its tables made in advance, by the same number of entries; lru-cache: with ttl, max,',
   );
-  console.log(
-    '  maxSize and sizeCalculation (npm run race -- --install-peers). Tags: one its own, one shared by a hundred.',
-  );
+  console.log('  maxSize and sizeCalculation. Tags: one its own, one shared by a hundred.');
 }
 
 interface Filled {

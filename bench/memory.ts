@@ -6,6 +6,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import { installPeers } from '../test/race/peers/install.ts';
 import type { Fill } from './memory-fill.ts';
 import { type Speed, speeds } from './memory-speed.ts';
 import { printValueFills, valueFills } from './memory-values.ts';
@@ -19,6 +20,7 @@ const TAGS = 3;
 const VALUE_ENTRIES = [10_000, 200_000];
 
 export async function run(flags: readonly string[]): Promise<Report> {
+  installPeers();
   const { values } = parseArgs({ args: [...flags], options: { entries: { type: 'string' } } });
   const counts = values.entries === undefined ? [ORDINARY_ENTRIES, WORST_ENTRIES] : [Number(values.entries)];
   if (!(counts[0]! >= 1)) throw new RangeError(`--entries: expected a number from 1; got '${values.entries}'`);

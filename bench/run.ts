@@ -1,5 +1,6 @@
 // `npm run bench -- NAME [flags]`: runs one bench. All share `--json FILE`; the other flags are the bench's own.
-// `npm run bench -- --install-peers`: installs the programs that benches compare with.
+// `--install-peers`, alone or with a name: first installs from Debian the programs that benches compare with. Libraries of npm
+// are installed by the benches that run them.
 
 import { parseArgs } from 'node:util';
 import { installPeers } from './hits/install.ts';
@@ -39,7 +40,12 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return;
   }
-  const { json, flags } = withoutJson(args);
+  const isInstalling = args.includes('--install-peers');
+  if (isInstalling && !installPeers()) {
+    process.exitCode = 1;
+    return;
+  }
+  const { json, flags } = withoutJson(args.filter((arg) => arg !== '--install-peers'));
   conclude(name, await (await bench()).run(flags), json);
 }
 

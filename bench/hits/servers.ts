@@ -93,7 +93,7 @@ export async function serveGate(
 
 export async function startNginx(place: Place): Promise<Server | Absent> {
   const file = programFile('nginx');
-  if (file === undefined) return { name: 'nginx', absent: 'not installed (--install-peers does that)' };
+  if (file === undefined) return { name: 'nginx', absent: 'not installed (npm run bench -- --install-peers)' };
   const folder = join(place.folder, 'nginx');
   mkdirSync(folder);
   const port = await freePort();
@@ -135,7 +135,7 @@ http {
 
 export async function startVarnish({ processes, folder, origin }: Place): Promise<Server | Absent> {
   const file = programFile('varnishd');
-  if (file === undefined) return { name: 'Varnish', absent: 'not installed (--install-peers does that)' };
+  if (file === undefined) return { name: 'Varnish', absent: 'not installed (npm run bench -- --install-peers)' };
   const port = await freePort();
   const args = [
     ...['-F', '-j', 'none', '-n', join(folder, 'varnish'), '-T', 'none'],

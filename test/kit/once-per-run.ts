@@ -1,5 +1,5 @@
-// What is made once for a whole run of the tests, when the first of them asks: the data folder every PGlite starts from.
-// To make it takes ten times as long as to start from it.
+// What is made once for a whole run of the tests: the peers are installed, where they are not there; and when the first test
+// asks, the data folder every PGlite starts from. To make it takes ten times as long as to start from it.
 //
 // The one complication: tests run in processes of their own, so they ask over HTTP, and the folder is made in a process of
 // its own, since this one is busy with serving the modules of the tests.
@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
+import { installPeers } from '../race/peers/install.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -24,6 +25,7 @@ declare module 'vitest' {
 const MAKER = fileURLToPath(new URL('make-pglite.ts', import.meta.url));
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  installPeers();
   const folder = await mkdtemp(join(tmpdir(), 'tidegate-run-'));
   const stopped = new AbortController();
   const make = async () => {

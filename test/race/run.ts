@@ -1,4 +1,4 @@
-// `npm run race [-- --install-peers] [--json FILE]`: the whole matrix on the gate, that of the data cache, that of tracking,
+// `npm run race [-- --json FILE]`: the whole matrix on the gate, that of the data cache, that of tracking,
 // then the same race on the peers.
 
 import { parseArgs } from 'node:util';
@@ -7,7 +7,8 @@ import { dataGoals, printDataMatrix, printSkin, runDataMatrix } from './data-run
 import { raceSkin } from './data-skin.ts';
 import { KINDS } from './kinds.ts';
 import { memberCells } from './members.ts';
-import { installPeers, type PeerResult, racePeers } from './peers/all.ts';
+import { type PeerResult, racePeers } from './peers/all.ts';
+import { INSTALL_COMMAND, installPeers } from './peers/install.ts';
 import { isReusedWithoutInvalidation, runCell } from './race.ts';
 import { restartCellName, restartCells, runRestart } from './restarts.ts';
 import { cellName, cellsOf, cellsOnDisk } from './scenarios.ts';
@@ -125,7 +126,7 @@ function printPeers({ rows, absent, faults }: PeerResult): void {
     columns: ['system', 'fill', 'way', 'old value stored?', 'reader arriving after the invalidation got old?'],
     rows: rows.map((row) => [row.system, row.fill, row.way, say(row.oldStored), say(row.lateGotOld)]),
   });
-  for (const name of absent) console.log(`  ${name}: absent (npm run race -- --install-peers)`);
+  for (const name of absent) console.log(`  ${name}: absent (${INSTALL_COMMAND})`);
   for (const fault of faults) console.log(`  not raced: ${fault}`);
 }
 
@@ -168,7 +169,7 @@ function goalOfOthers(others: readonly Others[]): Goal {
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { 'install-peers': { type: 'boolean' }, json: { type: 'string' } } });
-  if (values['install-peers'] === true) installPeers();
+  installPeers();
   const squares = await runMatrix();
   printMatrix(squares);
   const others = await runOthers();

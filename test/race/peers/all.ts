@@ -1,12 +1,11 @@
-// All peers, and their installation.
+// All peers.
 
-import { spawnSync } from 'node:child_process';
 import { bentocache } from './bentocache.ts';
 import { cacheManager } from './cache-manager.ts';
 import { cacheable } from './cacheable.ts';
 import { cachified } from './cachified.ts';
 import { drizzle } from './drizzle.ts';
-import { Absent, PEERS_FOLDER, type Peer, type PeerRow } from './peer.ts';
+import { Absent, type Peer, type PeerRow } from './peer.ts';
 import { undici } from './undici.ts';
 
 export const PEERS: readonly Peer[] = [bentocache, cacheable, cachified, cacheManager, drizzle, undici];
@@ -32,9 +31,4 @@ export async function racePeers(): Promise<PeerResult> {
     }
   }
   return { rows, absent, faults };
-}
-
-export function installPeers(): void {
-  const { status } = spawnSync('npm', ['install', '--no-audit', '--no-fund'], { cwd: PEERS_FOLDER, stdio: 'inherit' });
-  if (status !== 0) throw new Error(`expected npm install in ${PEERS_FOLDER} to succeed, got status ${status}`);
 }
