@@ -3,6 +3,7 @@
 
 export type {
   Cache,
+  CacheClock,
   CacheEntry,
   CacheOptions,
   CacheStats,
@@ -38,3 +39,4 @@ export type { Selector } from './dependency/selector.ts';
 export type { ValueClass } from './entry/owned-value.ts';
 export { ERROR_CODES, type ErrorCode, TidegateError } from './errors.ts';
 export { defineConfig, type TidegateConfig } from './node/config/config-types.ts';
+export type { Eventually } from './ports.ts';

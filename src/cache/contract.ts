@@ -6,12 +6,13 @@
 import type { ValueClass } from '../entry/owned-value.ts';
 import type { OwnedCodec } from '../entry/value-codec.ts';
 import type { Eventually } from '../ports.ts';
+import type { CacheClock } from './clock.ts';
 import type { Duration } from './duration.ts';
 import type { FilledBy, KeyOf, Schema, SchemaLike, TypedBy, ValueOf } from './schema.ts';
 import type { Signal } from './signal.ts';
 import type { CacheTier } from './tier-contract.ts';
 
-export type { CacheTier };
+export type { CacheClock, CacheTier };
 
 /** What `createCache` is given. Whatever is left out has the default named here. */
 export interface CacheOptions {
@@ -42,6 +43,8 @@ export interface CacheOptions {
   readonly onFault?: (error: unknown) => void;
   /** True: a line for each event, by `console.debug`. A function is given the line. Default false. */
   readonly debug?: boolean | ((line: string) => void);
+  /** What time it is, for tests: `createTestClock()` of `tidegate/testing`. Default: that of the platform, or of fake timers. */
+  readonly clock?: CacheClock;
 }
 
 /** What holds for one entry. A `Duration` is a number of ms or a string with a unit, e.g. `'5m'`. */

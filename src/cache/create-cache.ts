@@ -8,10 +8,18 @@ import type { Clock, Random, Tasks } from '../ports.ts';
 import { createValueMemory } from '../store/value-memory.ts';
 import { namedCache } from './cache.ts';
 import { checkClasses, checkCodec } from './checks.ts';
+import { checkClock, timeOf } from './clock.ts';
 import type { Cache, CacheOptions, CacheTier } from './contract.ts';
 import { bothWatches, debugWatch } from './debug.ts';
 import { channelWatch } from './diagnostics.ts';
-import { endingRequests, newEpoch, platformClock, platformRandom, platformTasks } from './platform.ts';
+import {
+  endingRequests,
+  newEpoch,
+  platformClock,
+  platformRandom,
+  platformRoughNow,
+  platformTasks,
+} from './platform.ts';
 import type { Schema, SchemaLike } from './schema.ts';
 import { checkTiers, takeTiers } from './tier-checks.ts';
 
@@ -24,6 +32,8 @@ export interface CachePlatform {
   readonly clock: Clock;
   readonly tasks: Tasks;
   readonly random: Random;
+  /** See ValueCacheParts. */
+  readonly roughNow?: (() => number) | undefined;
   /** See ValueCacheParts. */
   readonly endingRequests?: { readonly handsOver: boolean };
   readonly epoch: string | (() => string);
@@ -43,6 +53,7 @@ const OPTIONS: Record<keyof CacheOptions, true> = {
   rollout: true,
   onFault: true,
   debug: true,
+  clock: true,
 };
 
 /**
@@ -54,6 +65,7 @@ export function createCache<S extends SchemaLike<S> = Schema>(options: CacheOpti
     clock: platformClock,
     tasks: platformTasks,
     random: platformRandom,
+    roughNow: platformRoughNow,
     // Workers give no randomness before the first request.
     epoch: newEpoch,
     ...endingRequests(),
@@ -66,7 +78,8 @@ export function createCacheOn<S extends SchemaLike<S> = Schema>(
   platform: CachePlatform,
 ): Cache<S> {
   checkOptions(options);
-  const { clock, tasks, random, epoch, endingRequests: ending } = platform;
+  const { random, epoch, endingRequests: ending } = platform;
+  const { clock, tasks, roughNow } = options.clock === undefined ? platform : timeOf(options.clock, platform.tasks);
   const { name = 'default', tiers = [], codec, classes = NO_CLASSES, onFault = () => {} } = options;
   const fault = safeFault(onFault, tasks);
   const memory = memoryOf(options.memory);
@@ -75,7 +88,7 @@ export function createCacheOn<S extends SchemaLike<S> = Schema>(
   const own = (value: unknown) => ownValue(value, { classes });
   const watch = bothWatches(channelWatch(name), debugWatch(name, options.debug, fault));
   const engine = createValueCache({
-    ...{ clock, tasks, random, epoch },
+    ...{ clock, roughNow, tasks, random, epoch },
     ...(ending !== undefined && { endingRequests: ending }),
     stores: memory === undefined ? slower : [memory, ...slower],
     names: [...(memory === undefined ? [] : ['memory']), ...tiers.map((tier) => tier.name)],
@@ -156,6 +169,7 @@ function checkOptions(options: CacheOptions): void {
   if (onFault !== undefined && typeof onFault !== 'function') {
     throw new TidegateError('E_CONFIG', `expected onFault to be a function, got ${String(onFault)}`);
   }
+  if (options.clock !== undefined) checkClock(options.clock);
   if (options.tiers !== undefined) checkTiers(options.tiers);
   if (options.classes !== undefined) checkClasses(options.classes);
   if (options.codec !== undefined) checkCodec(options.codec);

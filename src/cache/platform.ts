@@ -1,7 +1,8 @@
-// Time, chance and timers as every JavaScript platform has them.
+// Time, chance and timers as every JavaScript platform has them, and as a program's tests make them: each call looks anew for
+// `Date`, `performance` and `setTimeout`, which a test may have replaced.
 //
-// The one complication: asking for the time costs as much as a look-up. Where timers last, what was asked within the same
-// millisecond is not asked again: an entry may be fresh for that much longer. On Workers a timer ends with its request.
+// The one complication: asking for the time costs as much as a look-up. So a hit whose entry stays fresh for long goes by a
+// time that was asked for before, in the same turn of the event loop; see ROUGH_MS. On Workers a timer ends with its request.
 
 import type { Clock, Random, Tasks } from '../ports.ts';
 
@@ -18,29 +19,29 @@ declare const performance: { now(): number };
 declare const crypto: { randomUUID(): string };
 
 const RESOLUTION_MS = 1;
-/** Of one answer. */
+/** Of one answer: a program may go on for long without a turn of the event loop. */
 const MAX_USES = 1_000;
 
-class CoarseClock implements Clock {
+const realNow = Date.now;
+const realTimeout = setTimeout;
+const realMicrotask = queueMicrotask;
+
+class RoughTime {
   #now = 0;
   #uses = 0;
   readonly #forget = () => {
     this.#now = 0;
   };
 
-  now(): number {
-    // A timer may be long in coming, or never come where a test took the timers over.
+  readonly now = (): number => {
+    if (Date.now !== realNow) return Date.now();
     return this.#now === 0 || ++this.#uses > MAX_USES ? this.#ask() : this.#now;
-  }
-
-  monotonic(): number {
-    return performance.now();
-  }
+  };
 
   #ask(): number {
-    this.#now = Date.now();
+    this.#now = realNow();
     this.#uses = 0;
-    setTimeout(this.#forget, RESOLUTION_MS).unref?.();
+    realTimeout(this.#forget, RESOLUTION_MS).unref?.();
     return this.#now;
   }
 }
@@ -55,17 +56,35 @@ export const platformTasks: Tasks = {
     return () => clearTimeout(timer);
   },
   soon(work) {
-    queueMicrotask(work);
+    realMicrotask(work);
   },
 };
 
-const plainClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
+/** Never goes back, though a test may put another in the place of `performance`. */
+class MonotonicTime {
+  #last = 0;
+  #added = 0;
+
+  readonly now = (): number => {
+    const now = performance.now();
+    if (now < this.#last) this.#added += this.#last - now;
+    this.#last = now;
+    return now + this.#added;
+  };
+}
+
+export const platformClock: Clock = { now: () => Date.now(), monotonic: new MonotonicTime().now };
 
 /** Those known to let a timer outlast what set it. */
 const TIMERS_LAST = /^(?:Node\.js|Bun|Deno)\//;
+const isOfPlatform = /\[native code\]/.test(Function.prototype.toString.call(realNow));
 
-export const platformClock: Clock =
-  typeof navigator === 'object' && TIMERS_LAST.test(navigator.userAgent ?? '') ? new CoarseClock() : plainClock;
+/** See ValueCacheParts. Undefined: the platform's clock it is. */
+export const platformRoughNow: (() => number) | undefined =
+  isOfPlatform && typeof navigator === 'object' && TIMERS_LAST.test(navigator.userAgent ?? '')
+    ? new RoughTime().now
+    : undefined;
+
 interface WorkersGlobals {
   readonly Cloudflare?: { readonly compatibilityFlags?: { readonly [flag: string]: boolean } };
 }

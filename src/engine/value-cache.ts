@@ -41,6 +41,7 @@ export function createValueCache(parts: ValueCacheParts): ValueCache {
 
 class TieredValueCache implements ValueCache {
   readonly #clock: Clock;
+  readonly #roughNow: () => number;
   readonly #invalidator: Invalidator;
   #sources: SourceLeases | undefined;
   readonly #loop: TierLoop<StoredValue>;
@@ -61,6 +62,7 @@ class TieredValueCache implements ValueCache {
     const fault = safeFault(parts.fault, tasks);
     const history = parts.history ?? localHistory(parts.epoch);
     this.#clock = clock;
+    this.#roughNow = parts.roughNow ?? (() => clock.now());
     this.#memory = parts.hasMemory ? stores[0] : undefined;
     this.#hasSlower = stores.length > (parts.hasMemory ? 1 : 0);
     this.#own = own;
@@ -130,8 +132,8 @@ class TieredValueCache implements ValueCache {
 
   #isFresh(entry: StoredValue): boolean {
     if (!this.#invalidator.isCurrent(entry)) return false;
-    const now = this.#clock.now();
-    return now < entry.surelyFreshUntilSeconds * 1000 || now - entry.bornMs < entry.lifetimeMs;
+    if (this.#roughNow() < entry.surelyFreshUntilSeconds * 1000) return true;
+    return this.#clock.now() - entry.bornMs < entry.lifetimeMs;
   }
 
   getMany(keys: readonly string[], asked?: (at: number) => ManyFill): Eventually<readonly unknown[]> {

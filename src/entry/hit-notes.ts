@@ -7,17 +7,23 @@
 /** Stands in keys that were made for a program, in the place of what it wrote; a key without it is as it was written. */
 export const KEY_MARK = '§';
 
+/**
+ * The time that a hit goes by may be so much behind: no program keeps its thread so long without a turn of the event loop, by
+ * whose end it is told the time anew. Who keeps it longer may be given an entry that ended meanwhile.
+ */
+const ROUGH_MS = 60_000;
+
 const LARGEST_SMALL = 2 ** 31 - 1;
 
 export interface HitNotes {
   /** True: the key is as the program wrote it. */
   readonly isPlain: boolean;
-  /** Seconds since the Unix epoch up to which it is fresh; from then on, it has to be looked at more closely. */
+  /** Seconds since the Unix epoch up to which it is fresh by a rough time; from then on, the exact one is asked for. */
   readonly surelyFreshUntilSeconds: number;
 }
 
 export function hitNotes(key: string, bornMs: number, lifetimeMs: number): HitNotes {
-  const untilSeconds = Math.floor((bornMs + lifetimeMs) / 1000);
+  const untilSeconds = Math.floor((bornMs + lifetimeMs - ROUGH_MS) / 1000);
   return {
     isPlain: !key.includes(KEY_MARK),
     surelyFreshUntilSeconds: Math.min(untilSeconds, LARGEST_SMALL),
