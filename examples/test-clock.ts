@@ -1,3 +1,5 @@
+// A cache on time that moves when told to.
+
 import { createCache } from 'tidegate';
 import { createTestClock } from 'tidegate/testing';
 
