@@ -50,11 +50,17 @@ function printsOf(members: string): string {
 /** Objects with an identifier below this came with the system. */
 const FIRST_OWN = 16384;
 
-/** Whether statements find anything in a schema is also a matter of its name, its owner and the rights to use it. */
+/**
+ * Whether statements find anything in a schema is also a matter of its name, its owner and the rights to use it. One that is
+ * made for tables alone, as for a new tenant, leaves those of the others as they are.
+ */
 const SCHEMAS = `SELECT string_agg(concat_ws(':', n.oid, n.nspname, n.nspowner, n.nspacl), ' ' ORDER BY n.oid)
   FROM pg_namespace n WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname NOT IN ('information_schema', 'tidegate')
-    AND (n.nspacl IS NOT NULL OR n.oid IN (SELECT relnamespace FROM pg_class WHERE relkind IN ('v', 'm', 'f', 'p'))
-      OR n.oid IN (SELECT pronamespace FROM pg_proc WHERE oid >= ${FIRST_OWN}))`;
+    AND (n.nspacl IS NOT NULL OR n.oid IN (SELECT relnamespace FROM pg_class WHERE relkind IN ('v', 'm', 'f', 'p')
+      UNION ALL SELECT pronamespace FROM pg_proc WHERE oid >= ${FIRST_OWN}
+      UNION ALL SELECT oprnamespace FROM pg_operator WHERE oid >= ${FIRST_OWN}
+      UNION ALL SELECT typnamespace FROM pg_type WHERE oid >= ${FIRST_OWN} AND typtype IN ('b', 'd', 'e', 'r', 'm')
+        AND typcategory <> 'A'))`;
 
 /** Relations whose rows are those of others, or of another server. */
 const BORROWED = `SELECT string_agg(concat_ws(':', c.oid, c.relnamespace, c.relname, c.relrowsecurity,
@@ -74,8 +80,6 @@ const OTHERS = `SELECT md5(concat_ws(' ', (${SCHEMAS}), (${BORROWED}),
       AND t.typtype IN ('b', 'd', 'r', 'm') AND t.typcategory <> 'A'),
     (SELECT string_agg(oid || ':' || xmin, ' ' ORDER BY oid) FROM pg_constraint WHERE contypid >= ${FIRST_OWN}),
     (SELECT string_agg(oid || ':' || xmin, ' ' ORDER BY oid) FROM pg_policy),
-    (SELECT string_agg(oid || ':' || xmin, ' ' ORDER BY oid) FROM pg_namespace
-      WHERE nspname = 'public' OR oid >= ${FIRST_OWN} AND nspname !~ '^(pg_temp|pg_toast_temp|tidegate$)'),
     (SELECT string_agg(roleid || ':' || member || ':' || xmin, ' ' ORDER BY roleid, member, xmin::text) FROM pg_auth_members),
     (SELECT string_agg(oid || ':' || xmin, ' ' ORDER BY oid) FROM pg_enum WHERE oid >= ${FIRST_OWN}),
     (SELECT string_agg(i.inhrelid || ':' || i.inhparent, ' ' ORDER BY i.inhrelid, i.inhparent) FROM pg_inherits i
