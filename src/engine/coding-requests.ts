@@ -3,10 +3,11 @@
 //
 // The one complication: a tag of a coded representation names its bytes. Where a request asks for a part of those (Range),
 // the tag must not be turned into the origin's: the origin would answer with a part of other bytes, and the client would
-// put the two together. Left as it is it matches nothing, and the answer is whole.
+// put the two together. Left as it is it matches nothing, and the answer is whole. A date in If-Range names no bytes of any
+// coding, so it counts for clients alone that take none.
 
 import { type CodingRules, codedEtag, originEtags } from '../semantics/coded-representation.ts';
-import { type Fields, fieldValue, hasField, type ResponseHead, withField } from '../semantics/fields.ts';
+import { type Fields, fieldValue, filterFields, hasField, type ResponseHead, withField } from '../semantics/fields.ts';
 import { etagInList } from '../semantics/preconditions.ts';
 import { isSafeMethod } from '../semantics/unsafe.ts';
 import type { GateRequest } from './contract.ts';
@@ -17,8 +18,18 @@ import type { GateRequest } from './contract.ts';
  */
 export function originFields({ route, method, fields, bypass }: GateRequest): Fields {
   if (route.compress === undefined) return fields;
-  const translated = inOriginTags(method, fields, route.compress);
-  return bypass ? translated : withField(translated, 'accept-encoding', 'identity');
+  if (bypass) return inOriginTags(method, fields, route.compress);
+  const asked = mayMixCodings({ route, fields }) ? filterFields(fields, (name) => !OF_A_PART.has(name)) : fields;
+  return withField(inOriginTags(method, asked, route.compress), 'accept-encoding', 'identity');
+}
+
+const OF_A_PART: ReadonlySet<string> = new Set(['range', 'if-range']);
+
+/** True: what the client has of the representation may be in another coding than the part that it asks for by a date. */
+export function mayMixCodings({ route, fields }: Pick<GateRequest, 'route' | 'fields'>): boolean {
+  const condition = route.compress && fieldValue(fields, 'if-range');
+  if (condition === undefined || condition.includes('"')) return false;
+  return route.compress?.accepted(fieldValue(fields, 'accept-encoding')).some((one) => one !== 'identity') === true;
 }
 
 /**

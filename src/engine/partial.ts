@@ -4,10 +4,12 @@
 import { decodeHead } from '../entry/codec.ts';
 import { bodyOf, type StoredResponse } from '../entry/stored-response.ts';
 import { combineParts, completionFields as completionFieldsOf } from '../semantics/completing.ts';
-import { type Fields, fieldValue, type RequestHead } from '../semantics/fields.ts';
+import { type Fields, fieldValue } from '../semantics/fields.ts';
 import type { Profile } from '../semantics/policy.ts';
 import { ifRangeHolds } from '../semantics/preconditions.ts';
 import { type ByteRanges, isComplete, type Part, parseRange, partCovers, partOf } from '../semantics/ranges.ts';
+import { mayMixCodings } from './coding-requests.ts';
+import type { GateRequest } from './contract.ts';
 import { type Draft, entryFrom } from './draft.ts';
 import type { Stamp } from './invalidator.ts';
 
@@ -18,21 +20,23 @@ export function storedPart(entry: StoredResponse, profile: Profile): Part | unde
   return partOf({ status: entry.status, fields }, bodyOf(entry), profile);
 }
 
+type PartRequest = Pick<GateRequest, 'method' | 'route' | 'fields'>;
+
 /** The ranges the request asks for, when they are to be answered from a representation with these fields. */
 export function rangesAsked(
-  request: RequestHead,
+  request: PartRequest,
   stored: Fields,
   { strongModified }: Pick<StoredResponse, 'strongModified'>,
 ): ByteRanges | undefined {
   // Range is defined for GET alone (RFC 9110 §14.2).
-  if (request.method !== 'GET') return undefined;
+  if (request.method !== 'GET' || mayMixCodings(request)) return undefined;
   const value = fieldValue(request.fields, 'range');
   const ranges = value === undefined ? undefined : parseRange(value);
   return ranges === undefined || !ifRangeHolds(request.fields, stored, strongModified) ? undefined : ranges;
 }
 
 /** True when the stored part holds all that the request asks for. */
-export function answersRange(entry: StoredResponse, request: RequestHead, profile: Profile): boolean {
+export function answersRange(entry: StoredResponse, request: PartRequest, profile: Profile): boolean {
   const part = storedPart(entry, profile);
   if (part === undefined) return false;
   const ranges = rangesAsked(request, part.fields, entry);

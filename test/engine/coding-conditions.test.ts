@@ -3,6 +3,7 @@
 
 import { describe, expect, it, test } from 'vitest';
 import { codingBench, TEXT } from '../kit/coding-bench.ts';
+import { SimulatedTime } from '../kit/simulated-time.ts';
 
 const BODY = 'The tide goes out, and the tide comes in again. '.repeat(10);
 const BR = ['accept-encoding', 'gzip;q=0.5, br'];
@@ -126,6 +127,31 @@ describe('a 304', () => {
 });
 
 describe('a range', () => {
+  const modified = 'Sun, 06 Nov 1994 08:49:37 GMT';
+  const dated = ['last-modified', modified, 'date', new Date(new SimulatedTime().now()).toUTCString()];
+  const byDate = ['range', 'bytes=4-7', 'if-range', modified];
+
+  it('asked for by a date, which every coding has, is the whole to whom codings are given', async () => {
+    const { get, fill, coded } = codingBench();
+    fill('/a', BODY, dated);
+    await coded('/a', 'br');
+    expect(get('/a', BR).field('last-modified')).toBe(modified);
+    expect(get('/a', [...byDate, ...BR]).status).toBe(200);
+    const part = get('/a', byDate);
+    expect([part.status, part.text]).toEqual([206, 'tide']);
+  });
+
+  it('asked for by such a date is asked for at the origin as the whole', () => {
+    const { ask, origin } = codingBench();
+    const seen = (fields: readonly string[], bypass = false) => {
+      ask({ path: `/${fields.length}`, fields, bypass });
+      return [origin.last.field('range'), origin.last.field('if-range')];
+    };
+    expect(seen([...byDate, ...BR])).toEqual([undefined, undefined]);
+    expect(seen(byDate)).toEqual(['bytes=4-7', modified]);
+    expect(seen([...byDate, ...BR], true)).toEqual(['bytes=4-7', modified]);
+  });
+
   it('is taken from the response as the origin gave it', async () => {
     const { get, fill, coded } = codingBench();
     fill('/a', BODY, ['etag', '"1"']);
