@@ -12,7 +12,6 @@ import pg from 'pg';
 import { createGate } from '../../src/engine/gate.ts';
 import { createCache } from '../../src/index.ts';
 import type { FeedListener, FeedStatus, Forward, OriginListener, OriginRequest } from '../../src/ports.ts';
-import { SESSION_QUERY } from '../../src/sql/postgres-session.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import type { TrackedDatabase } from '../../src/track/contract.ts';
 import { cacheTarget, createTracker, gateTarget, postgresDatabase, type Tracker } from '../../src/track/index.ts';
@@ -20,14 +19,13 @@ import { connected, type PostgresServer, startServer, systemClock, systemTasks }
 import { Client, routeTo } from '../kit/clients.ts';
 import { Forwarded } from '../kit/scripted-origin.ts';
 import { fillOf } from './track-fills.ts';
+import { READ, READ_NOTE, steppedClient } from './track-postgres-client.ts';
 import type { RacedWorld } from './track-race.ts';
 import { type Stops, settle } from './track-steps.ts';
 import { HeldTarget, isOfWorld } from './track-target.ts';
 import type { Answered } from './track-world.ts';
 
 export const PG_ITEMS = pgTable('items', { id: integer().primaryKey(), version: integer() });
-const READ = 'SELECT version FROM items WHERE id = $1';
-const READ_NOTE = 'SELECT version FROM notes WHERE id = $1';
 
 /** Holds back what a feed tells. */
 export class Telling {
@@ -110,24 +108,8 @@ export class PostgresWorld implements RacedWorld {
   private constructor(server: PostgresServer, outside: pg.Client) {
     this.#server = server;
     this.outside = outside;
-    const world = this;
-    /** With a stop before a statement of a read is sent, and one before its answer comes. */
-    class SteppedClient extends pg.Client {
-      override query(...given: unknown[]): never {
-        const run = () => Reflect.apply(super.query, this, given) as Promise<unknown>;
-        const stops = world.#steps.getStore();
-        const [first] = given;
-        const isRead = stops !== undefined && typeof first === 'object' && first !== null && 'text' in first;
-        if (!isRead || first.text === SESSION_QUERY) return run() as never;
-        return (async () => {
-          await stops.stop();
-          const answer = await world.during(run);
-          await stops.stop();
-          return answer;
-        })() as never;
-      }
-    }
-    this.pool = new pg.Pool({ connectionString: server.url, max: 4, Client: SteppedClient });
+    const Client = steppedClient(this.#steps, (work) => this.during(work));
+    this.pool = new pg.Pool({ connectionString: server.url, max: 4, Client });
     // One that is ending may hear that the server is, too, when the pool listens to it no more.
     this.pool.on('connect', (client) => client.on('error', () => undefined));
     const memory = createMemoryStore({ maxBytes: 16 * 1024 * 1024 });
@@ -277,7 +259,7 @@ export class PostgresWorld implements RacedWorld {
 
   async #read(kind: string, id: number, stops: Stops | undefined): Promise<readonly number[]> {
     await stops?.stop();
-    const raw = await this.pool.connect();
+    const raw = await this.during(() => this.pool.connect());
     try {
       const client = this.tracker.wrap(raw);
       const versions: number[] = [];

@@ -36,6 +36,9 @@ afterAll(async () => {
 
 async function reasonsOf(url: string) {
   const pool = new pg.Pool({ connectionString: url, max: 1 });
+  pool.on('error', () => undefined);
+  // One that is ending may hear that the server is, too.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const sql = postgres(url, { max: 1, onnotice: () => undefined });
   atEnd(() => Promise.all([pool.end(), sql.end()]));
   const [ofPg, ofSql] = [tracker.wrap(pool), tracker.wrap(sql)];
