@@ -51,9 +51,9 @@ function byId(at: number, length: number): [string, number][] {
 export const MEMORY_KINDS = {
   'texts of 2 KB': { entries: 2000, make: (at) => `${at} `.padEnd(2000, 'lorem ipsum ') },
   'texts of 2 KB, wide': { entries: 2000, make: (at) => `${at} `.padEnd(2000, 'лорем ипсум ') },
-  'titles cut from pages': { entries: 2000, make: (at) => titleOf(page(at, false)) },
-  'titles cut from pages, wide': { entries: 2000, make: (at) => titleOf(page(at, true)) },
-  'objects with such titles': { entries: 2000, make: (at) => ({ at, title: titleOf(page(at, at % 2 === 0)) }) },
+  'titles cut from pages': { entries: 5000, make: (at) => titleOf(page(at, false)) },
+  'titles cut from pages, wide': { entries: 5000, make: (at) => titleOf(page(at, true)) },
+  'objects with such titles': { entries: 5000, make: (at) => ({ at, title: titleOf(page(at, at % 2 === 0)) }) },
   'texts joined of parts': {
     entries: 2000,
     make: (at) => list(50, (part) => `<li>${at} ${part}</li>`).reduce((all, part) => all + part),
@@ -125,7 +125,7 @@ function heldBytes(): number {
 }
 
 /** Compiled code and what an empty cache takes is no memory of values: some are there before it is looked at. */
-const WARM_ENTRIES = 20;
+const WARM_ENTRIES = 200;
 
 function measure({ entries, make }: Kind): Omit<MemoryFigure, 'kind'> {
   const cache = createCache({ memory: { maxBytes: 2 ** 40, maxEntries: 2 * entries } });

@@ -7,16 +7,21 @@ const SHORTEST_PART = 13;
 /** Takes more than one byte a character. */
 const WIDE = /[^\0-\xff]/;
 
+/** True: too short to be a part of another. */
+export function isWhole(text: string): boolean {
+  return text.length < SHORTEST_PART;
+}
+
 /** A copy that holds nothing but its own characters, in one byte each where that is enough. */
 export function ownText(text: string): string {
-  if (text.length < SHORTEST_PART) return text;
+  if (isWhole(text)) return text;
   // A text of a longer one with a wide character has two bytes for each of its own; base64 has them counted anew.
   return isWide(text) ? ` ${text}`.slice(1) : atob(btoa(text));
 }
 
 /** The same list where there is nothing to copy. */
 export function ownTexts(texts: readonly string[]): readonly string[] {
-  return texts.some(({ length }) => length >= SHORTEST_PART) ? texts.map(ownText) : texts;
+  return texts.every(isWhole) ? texts : texts.map(ownText);
 }
 
 function isWide(text: string): boolean {

@@ -135,6 +135,12 @@ export function spreadOf(source: object): Record<string, unknown> {
   return Object.getPrototypeOf(source) === null ? { __proto__: null, ...source } : { ...source };
 }
 
+/** Kept as a table by hash, which the setting of a prototype leaves it. */
+export function tableOf(source: object): Record<string, unknown> {
+  const table = { __proto__: null, ...source };
+  return Object.getPrototypeOf(source) === null ? table : Object.setPrototypeOf(table, Object.prototype);
+}
+
 /** Arrays up to this length are copied whole, holes and all. */
 const WHOLE_LENGTH = 10_000;
 

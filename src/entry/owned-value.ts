@@ -10,7 +10,7 @@
 import { TidegateError } from '../errors.ts';
 import { plainResult } from './driver-results.ts';
 import { withHidden } from './hidden-properties.ts';
-import { ownText } from './own-text.ts';
+import { isWhole, ownText } from './own-text.ts';
 import {
   type CopyPlan,
   copyBy,
@@ -19,6 +19,7 @@ import {
   planOf,
   sparseCopy,
   spreadOf,
+  tableOf,
   type ValueClass,
 } from './owned-copies.ts';
 import {
@@ -61,7 +62,7 @@ const NO_OPTIONS: OwnOptions = Object.freeze({});
 /** The cache's own copy of the value. Throws E_VALUE, naming the path of what cannot be kept. */
 export function ownValue(value: unknown, options: OwnOptions = NO_OPTIONS): OwnedValue {
   if (value === null || (typeof value !== 'object' && isPrimitive(value))) {
-    const own = owned(value);
+    const own = typeof value === 'string' ? ownText(value) : value;
     return { value: own, copy: undefined, bytes: primitiveBytes(own) };
   }
   return rememberedValue(value) ?? new Owner(options.classes).own(value);
@@ -76,28 +77,18 @@ function rememberedValue(value: unknown): OwnedValue | undefined {
   return Object.isFrozen(value) ? remembered.get(value as object) : undefined;
 }
 
-/** Of a primitive. */
-function owned(value: unknown): unknown {
-  return typeof value === 'string' ? ownText(value) : value;
-}
-
 function isPrimitive(value: unknown): boolean {
   return value !== undefined && typeof value !== 'function' && typeof value !== 'symbol';
 }
 
 const NOTHING: readonly string[] = [];
 
-/** Kept as a table by hash, which the setting of a prototype leaves it. */
-function tableOf(source: object): Record<string, unknown> {
-  const table = { __proto__: null, ...source };
-  return Object.getPrototypeOf(source) === null ? table : Object.setPrototypeOf(table, Object.prototype);
-}
-
 /** One walk over a value that comes in. */
 class Owner {
   readonly #classes: readonly ValueClass[] | undefined;
   /** The copy of each object met, which keeps cycles and what is reached twice as they were. */
   readonly #copies = new Map<object, object>();
+  readonly #texts = new Map<string, string>();
   readonly #path: (string | number)[] = [];
   #bytes = 0;
   #hasRepeats = false;
@@ -285,9 +276,19 @@ class Owner {
 
   #any(value: unknown, step: string | number): unknown {
     if (isPart(value)) return this.#part(value, step);
-    const own = owned(value);
+    if (typeof value === 'string' && isWhole(value)) return this.#shortText(value);
+    const own = typeof value === 'string' ? ownText(value) : value;
     this.#bytes += primitiveBytes(own);
     return own;
+  }
+
+  /** Rows of a list often have the same ones, such as a state: they are kept once. */
+  #shortText(text: string): string {
+    const known = this.#texts.get(text);
+    if (known !== undefined) return known;
+    this.#texts.set(text, text);
+    this.#bytes += primitiveBytes(text);
+    return text;
   }
 
   #refuse(got: string, step?: string): never {
