@@ -95,6 +95,8 @@ export class PostgresConnection {
   ask(wanted: Wanted): Question | undefined {
     const known = this.#question;
     if (known?.wanted.by === wanted.by && known.wanted.generation === wanted.generation) return known;
+    // Another question would be asked before the statements that wait for the one under way.
+    if (this.#asking !== undefined) return undefined;
     if (this.#mayBegin || (this.#status !== undefined && this.#status !== 'I')) return undefined;
     const question: Question = { wanted, answer: undefined, isOver: false };
     this.#question = question;

@@ -94,6 +94,20 @@ it('a path that is changed while statements wait in line', async () => {
   expect(await watched(() => named(wrapped))).toEqual({ value: 'other', by: ['other'] });
 });
 
+it('a path that is changed by a role that waits in line between two reads', async () => {
+  const raw = await connected(server.url);
+  atEnd(() => raw.end());
+  const wrapped = tracker.wrap(raw);
+  const before = tagsReadBy(tracker, () => named(wrapped));
+  void raw.query(`SELECT set_config('role', 'clerk', false)`);
+  const after = tagsReadBy(tracker, () => named(wrapped));
+  expect(await before).toMatchObject({ value: 'public', reasons: [] });
+  const { value, reasons } = await after;
+  expect(value).toBe('clerk');
+  expect(reasons).toEqual(['session-state: a connection whose session is not known']);
+  expect(await watched(() => named(wrapped))).toEqual({ value: 'clerk', by: ['clerk'] });
+});
+
 it('the same statement for tenants that take turns on one connection', async () => {
   const wrapped = tracker.wrap(await poolOf().connect());
   atEnd(() => wrapped.release());
