@@ -11,6 +11,7 @@ export type {
   DefaultOptions,
   EntryOptions,
   EventData,
+  EventReach,
   EventResult,
   Fill,
   FillContext,

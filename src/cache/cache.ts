@@ -12,7 +12,6 @@ import { checkEntries, checkEvent, checkFill, checkHandler, checkKeys, checkKnow
 import type * as Contract from './contract.ts';
 import { ProgramFill, runUncached } from './fill-context.ts';
 import { KeySpace } from './keys.ts';
-import { eventTags } from './kinds.ts';
 import { listed } from './listing.ts';
 import { type Resolved, Terms } from './options.ts';
 import { placeOf } from './rollout.ts';
@@ -226,7 +225,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     if (!events.isHeard(event)) checkKnown(event, kinds.events, events.names);
     const hearing = kinds.invalidatedBy(event).map((name) => ({ name, policy: kinds.policy(name) }));
     const invalidate = async (names: readonly string[]): Promise<void> => {
-      const tags = names.flatMap((name) => eventTags(name, data));
+      const tags = names.flatMap((name) => kinds.eventTags(name, event, data));
       await this.#engine.invalidate(tagSelectors(tags, this.#scope), false);
     };
     return events.emit(event, this.#space, { data, kinds: hearing, invalidate });

@@ -117,13 +117,16 @@ export interface FillContext<T> {
   addTables(tables: readonly string[]): void;
   /** What names this version at the source, e.g. an ETag: the next fill finds it in `previous`. Throws E_CONFIG: no text. */
   setValidator(validator: string): void;
-  /** `return fill.notModified()`: what is stored holds for another ttl. Throws E_FILL when there is no `previous`. */
-  notModified(): T;
+  /**
+   * `return fill.notModified()`: what is stored holds for another ttl. Throws E_FILL when there is no `previous`. Where nothing
+   * says of which type that is, it adds none to what the fill gives.
+   */
+  notModified(): unknown extends T ? never : T;
   /**
    * `return fill.skip(value)`: the callers get the value, and nothing is stored. All callers of this fill share that very
    * object, which is neither copied nor frozen: change a copy of it.
    */
-  skip(value: T): T;
+  skip<V extends T>(value: V): V;
   /** `return fill.fail('reason')`: the same as throwing. */
   fail(reason: string | Error): never;
 }
@@ -189,6 +192,12 @@ export interface Cache<S extends SchemaLike<S> = Schema> {
    * read; what is stored has the tags and tables of all of them. Rejects with E_FILL (its cause is what the fill threw) or
    * E_FILL_TIMEOUT, unless a value in grace is there. A fill that waits for its own key waits until its hard timeout.
    */
+  getOrSet<V extends ValueOf<S, K>, K extends KeyOf<S>>(
+    key: K,
+    fill: (fill: FillContext<ValueOf<S, K>>) => V | Promise<V>,
+    options?: FillOptions,
+  ): Eventually<FilledBy<V, S, K>>;
+  /** The same where the type is named: `getOrSet<User>(…)`, or that of the fill: `Fill<User>`. */
   getOrSet<V extends ValueOf<S, K>, K extends KeyOf<S> = KeyOf<S>>(
     key: K,
     fill: Fill<FilledBy<V, S, K>>,
@@ -245,17 +254,22 @@ export interface EventResult {
   readonly failures: readonly unknown[];
 }
 
+/**
+ * What of a kind an event invalidates. `id`: keys with the event's `id` as a segment after the kind's name (`content:42`,
+ * `content:42:en`), and lists (`content:list:*`); all of the kind where the event has no id. `lists`: its lists, whatever the
+ * id. `all`: all of it. Where nothing is said: `id` for an event that begins with the kind's name and a dot, or has no dot;
+ * `all` for any other, whose id is not that of the kind.
+ */
+export type EventReach = 'id' | 'lists' | 'all';
+
 /** What all entries of a kind have in common. A key's kind is that of the call, or the first whose `keys` it matches. */
 export interface KindPolicy extends EntryOptions {
   /** Globs of its keys. Default `<kind>:*`. */
   readonly keys?: readonly string[];
   readonly earlyRefresh?: FillOptions['earlyRefresh'];
   readonly timeouts?: FillOptions['timeouts'];
-  /**
-   * Events that invalidate. Of one with an `id`, only keys with that id as a segment after the kind's name
-   * (`content:42`, `content:42:en`), and lists (`content:list:*`); of any other, all of the kind.
-   */
-  readonly invalidateOn?: readonly string[];
+  /** Events that invalidate, or by their names what each of them reaches. In a list: see EventReach. */
+  readonly invalidateOn?: readonly string[] | { readonly [event: string]: EventReach };
   /** Called after such an event for keys to be filled again; its fills are awaited and counted. */
   readonly populate?: (event: string, data: EventData) => Promise<void> | void;
 }

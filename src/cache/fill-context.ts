@@ -107,12 +107,12 @@ class CacheFillContext implements FillContext<unknown> {
     this.#context.setValidator(validator);
   }
 
-  notModified(): unknown {
-    return this.#context.notModified();
+  notModified(): never {
+    return this.#context.notModified() as never;
   }
 
-  skip(value: unknown): unknown {
-    return this.#context.skip(value);
+  skip<V>(value: V): V {
+    return this.#context.skip(value) as V;
   }
 
   fail(reason: string | Error): never {

@@ -5,7 +5,7 @@
 
 import { globMatcher } from '../dependency/glob.ts';
 import { TidegateError } from '../errors.ts';
-import type { EventData, KindPolicy } from './contract.ts';
+import type { EventData, EventReach, KindPolicy } from './contract.ts';
 import { MARK, shown } from './keys.ts';
 
 /** Segments of a key that have a tag of their own. */
@@ -65,13 +65,35 @@ export class Kinds {
 
   /** All events that some kind declares. */
   get events(): readonly string[] {
-    return this.#names.flatMap((name) => this.#policies[name]?.invalidateOn ?? []);
+    return this.#names.flatMap((name) => eventsOf(this.#policies[name]?.invalidateOn));
   }
 
   /** Those that the event invalidates. */
   invalidatedBy(event: string): readonly string[] {
-    return this.#names.filter((kind) => this.#policies[kind]?.invalidateOn?.includes(event) === true);
+    return this.#names.filter((kind) => eventsOf(this.#policies[kind]?.invalidateOn).includes(event));
   }
+
+  /** The tags of the kind that the event invalidates. */
+  eventTags(kind: string, event: string, data: EventData): string[] {
+    const { invalidateOn } = this.policy(kind);
+    const reach = isList(invalidateOn) ? undefined : invalidateOn?.[event];
+    return eventTags(kind, reach ?? reachOf(kind, event), data);
+  }
+}
+
+function eventsOf(invalidateOn: KindPolicy['invalidateOn']): readonly string[] {
+  if (invalidateOn === undefined) return [];
+  return isList(invalidateOn) ? invalidateOn : Object.keys(invalidateOn);
+}
+
+function isList(invalidateOn: KindPolicy['invalidateOn']): invalidateOn is readonly string[] {
+  return Array.isArray(invalidateOn);
+}
+
+/** Where nothing is said of it. The id in `plugin.activate` is that of a plugin: it names no entry of another kind. */
+function reachOf(kind: string, event: string): EventReach {
+  const dot = event.indexOf('.');
+  return dot < 0 || event.slice(0, dot) === kind ? 'id' : 'all';
 }
 
 function checkPolicy(kind: string, policy: unknown): void {
@@ -80,15 +102,26 @@ function checkPolicy(kind: string, policy: unknown): void {
   if (!isObject(policy)) throw refused(`the policy ${where} to be an object`, shown(policy));
   const { keys, invalidateOn, populate } = policy as Readonly<Record<string, unknown>>;
   if (keys !== undefined && !isListOfTexts(keys)) throw refused(`keys ${where} to be a list of globs`, shown(keys));
-  if (invalidateOn !== undefined && !isListOfTexts(invalidateOn)) {
-    throw refused(`invalidateOn ${where} to be a list of events`, shown(invalidateOn));
-  }
+  if (invalidateOn !== undefined && !isListOfTexts(invalidateOn)) checkReaches(invalidateOn, where);
   if (populate !== undefined && typeof populate !== 'function') {
     throw refused(`populate ${where} to be a function`, shown(populate));
   }
 }
 
-function isObject(value: unknown): boolean {
+function checkReaches(invalidateOn: unknown, where: string): void {
+  if (!isObject(invalidateOn)) {
+    throw refused(`invalidateOn ${where} to be a list of events, or what each of them reaches`, shown(invalidateOn));
+  }
+  for (const [event, reach] of Object.entries(invalidateOn)) {
+    if (event === '') throw refused(`an event in invalidateOn ${where} to be a text that is not empty`, shown(event));
+    if (REACHES.has(reach)) continue;
+    throw refused(`what ${shown(event)} reaches ${where} to be one of ${[...REACHES].join(', ')}`, shown(reach));
+  }
+}
+
+const REACHES: ReadonlySet<unknown> = new Set<EventReach>(['id', 'lists', 'all']);
+
+function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
@@ -117,10 +150,10 @@ export function kindTags(kind: string, key: string): string[] {
   return tags;
 }
 
-/** The tags that an event invalidates. */
-export function eventTags(kind: string, data: EventData): string[] {
+function eventTags(kind: string, reach: EventReach, { id }: EventData): string[] {
   const all = tagOfKind(kind);
-  const { id } = data;
+  if (reach === 'all') return [all];
+  if (reach === 'lists') return [`${all}${MARK}${LIST}`, `${all}${MARK}${ANY}`];
   if (typeof id !== 'string' && typeof id !== 'number' && typeof id !== 'bigint') return [all];
   // An id of several segments is in keys that have the first of them.
   const segment = String(id).split(':', 1)[0] as string;

@@ -13,6 +13,9 @@ const KEYS = [
   'other:42',
 ];
 
+const CONFIG = ['config:theme', 'config:list:all'];
+const API = ['api:posts:1', 'api:posts:2', 'api:posts:list:x', 'api:list'];
+
 describe('an event', () => {
   test.each<[EventData | undefined, string[]]>([
     [{ id: 42 }, ['content:42', 'content:42:en', 'content:list:x', listKey('content')]],
@@ -30,6 +33,45 @@ describe('an event', () => {
     const result = await cache.emit('content.saved', data);
     expect(result).toEqual({ invalidated: ['content'], handled: 0, failures: [] });
     expect(KEYS.filter((key) => cache.get(key) === undefined)).toEqual(expected);
+  });
+
+  test.each<[string, EventData | undefined, string[]]>([
+    // What activation changes is everyone's: the id is that of a plugin.
+    ['plugin.activate', { id: 'seo' }, [...CONFIG, ...API]],
+    ['plugin.activate', undefined, [...CONFIG, ...API]],
+    ['content.publish', { id: 1 }, ['api:posts:list:x', 'api:list', 'content:1', 'content:list:x']],
+    ['content.publish', undefined, ['api:posts:list:x', 'api:list', 'content:1', 'content:2', 'content:list:x']],
+    ['menu.save', { id: 1 }, ['api:posts:1', 'api:posts:list:x', 'api:list']],
+  ])('%s %o reaches what is declared', async (event, data, expected) => {
+    const { cache } = cacheBench({
+      kinds: {
+        config: { invalidateOn: ['plugin.activate'] },
+        api: { invalidateOn: { 'plugin.activate': 'all', 'content.publish': 'lists', 'menu.save': 'id' } },
+        content: { invalidateOn: ['content.publish'] },
+      },
+    });
+    const keys = [...CONFIG, ...API, 'content:1', 'content:2', 'content:list:x'];
+    for (const key of keys) cache.set(key, 1);
+    await cache.emit(event, data);
+    expect(keys.filter((key) => cache.get(key) === undefined).sort()).toEqual(expected.sort());
+  });
+
+  test('whose id is of another kind invalidates all of those that name it in a list', async () => {
+    const { cache } = cacheBench({ kinds: { api: { invalidateOn: ['content.publish'] } } });
+    cache.set('api:menu', 1);
+    await cache.emit('content.publish', { id: 42 });
+    expect(cache.get('api:menu')).toBeUndefined();
+  });
+
+  test.each([
+    [
+      { invalidateOn: { saved: 'some' } },
+      'what "saved" reaches of the kind "c" to be one of id, lists, all, got "some"',
+    ],
+    [{ invalidateOn: 5 }, 'invalidateOn of the kind "c" to be a list of events, or what each of them reaches'],
+    [{ invalidateOn: { '': 'all' } }, 'an event in invalidateOn of the kind "c" to be a text that is not empty'],
+  ])('that is declared wrongly is refused: %o', (policy, message) => {
+    expect(() => cacheBench({ kinds: { c: policy as never } })).toThrow(message);
   });
 
   test('reaches keys whose segments are too many, too long, or not those of the kind', async () => {

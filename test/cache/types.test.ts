@@ -1,7 +1,7 @@
 // Types: what the compiler must take, and what it must refuse. `npm run typecheck` is the test.
 
 import { expect, test } from 'vitest';
-import type { Cache } from '../../src/cache/contract.ts';
+import type { Cache, Fill } from '../../src/cache/contract.ts';
 import type { Eventually } from '../../src/ports.ts';
 import { cacheBench } from './bench.ts';
 
@@ -47,6 +47,33 @@ test('a schema types keys and values', async () => {
     async (missing) => new Map(missing.map((key) => [key, { name: key }])),
   );
   same<typeof filled, Map<'user:1', User>>(true);
+});
+
+test('a fill that names its context is typed by what it gives', async () => {
+  const { cache } = cacheBench();
+  const user = await cache.getOrSet('x', async (fill) => ({ name: fill.key }));
+  same<typeof user, { name: string }>(true);
+  const atOnce = await cache.getOrSet('y', (fill) => {
+    fill.setTtl('1m');
+    return 5;
+  });
+  same<typeof atOnce, number>(true);
+  const kept = await cache.getOrSet('z', async (fill) =>
+    fill.previous === undefined ? { rows: [1] } : fill.notModified(),
+  );
+  same<typeof kept, { rows: number[] }>(true);
+  const skipped = await cache.getOrSet('s', async (fill) => fill.skip('for you alone'));
+  same<typeof skipped, string>(true);
+  const named = await cache.getOrSet<User>('u', async (fill) => {
+    same<typeof fill.previous, { readonly value: User; readonly validator: string | undefined } | undefined>(true);
+    return { name: 'Ada' };
+  });
+  same<typeof named, User>(true);
+  const typed: Fill<User> = (fill) => fill.previous?.value ?? { name: 'Ada' };
+  const own = await cache.getOrSet('t', typed);
+  same<typeof own, User>(true);
+  // @ts-expect-error the fill gives another type than was named
+  await cache.getOrSet<User>('w', async (fill) => ({ dark: fill.key }));
 });
 
 interface TypedByInterface {
