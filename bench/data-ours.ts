@@ -59,12 +59,6 @@ const skinOperations: { readonly [name in OperationName]?: () => Promise<Operati
     const cache = await filledSkin();
     return { isAsync: false, run: (at) => cache.get(skewedKey(at)) };
   },
-  'get with a Date, as called': async () => {
-    const cache = skin();
-    for (const [at, key] of KEYS.entries())
-      await cache.set(key, { ...VALUES[at], since: new Date(at) }, { ttl: TTL_MS });
-    return { isAsync: false, run: (at) => cache.get(skewedKey(at)) };
-  },
   'getOrSet, awaited': async () => {
     const cache = await filledSkin();
     return { isAsync: true, run: (at) => cache.getOrSet(skewedKey(at), neverCalled, { ttl: TTL_MS }) };

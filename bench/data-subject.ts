@@ -56,7 +56,6 @@ export interface Setup {
 export type OperationName =
   | 'get, awaited'
   | 'get, as called'
-  | 'get with a Date, as called'
   | 'getOrSet, awaited'
   | 'getOrSet, as called'
   | 'miss, set, evict'
@@ -66,7 +65,6 @@ export type OperationName =
 export const OPERATIONS: readonly OperationName[] = [
   'get, awaited',
   'get, as called',
-  'get with a Date, as called',
   'getOrSet, awaited',
   'getOrSet, as called',
   'miss, set, evict',

@@ -8,6 +8,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { INSTALL_COMMAND, installPeers } from '../test/race/peers/install.ts';
 import { FEW, MANY, SUBJECTS, type TagFigures, type Told } from './data-child.ts';
+import { dateFigures, dateGoal, printDates } from './data-dates.ts';
 import { atLeast, atMost, over, told } from './data-goals.ts';
 import { memoryFigures, memoryGoal, printMemory } from './data-memory.ts';
 import { printSignal, signalFigures, signalGoal } from './data-signal.ts';
@@ -32,19 +33,21 @@ export async function run(flags: readonly string[]): Promise<Report> {
   const tags = values.only === undefined || values.only === 'tag' ? await measuredTags(absent) : new Map();
   const memory = values.only === undefined || values.only === 'memory' ? memoryFigures() : [];
   const signal = values.only === undefined || values.only === 'signal' ? await signalFigures() : undefined;
+  const dates = values.only === undefined || values.only === 'dates' ? dateFigures() : undefined;
   printSetups(absent);
   printOperations(figures, absent);
   printTags(tags);
+  printDates(dates);
   printMemory(memory);
   printSignal(signal);
   for (const name of absent) console.log(`  ${name}: absent (${INSTALL_COMMAND})`);
   for (const { name, note } of SUBJECTS) if (note !== undefined) console.log(`  ${name}: ${note}`);
   return {
-    goals: [...goalsOf(figures, tags), memoryGoal(memory), signalGoal(signal)],
+    goals: [...goalsOf(figures, tags), dateGoal(dates), memoryGoal(memory), signalGoal(signal)],
     figures: {
       operations: Object.fromEntries([...figures].map(([name, of]) => [name, Object.fromEntries(of)])),
       tags: Object.fromEntries(tags),
-      ...{ memory, signal },
+      ...{ dates, memory, signal },
       absent: [...absent],
     },
   };
@@ -192,12 +195,10 @@ function goalsOf(figures: ReadonlyMap<OperationName, Figures>, tags: ReadonlyMap
   const fastest = others.length === 0 ? undefined : Math.min(...others);
   const tag = tags.get(OURS);
   const awaited = ns('getOrSet, awaited', OURS);
-  const dated = over(ns('get with a Date, as called', OURS), ns('get, as called', OURS));
   return [
     atMost('get hit as called, by that of lru-cache with ttl and bytes', 1.5, byLru('get, as called')),
     atMost('get hit awaited, by that of lru-cache with ttl and bytes, awaited too', 1.5, byLru('get, awaited')),
     atLeast('getOrSet hit: the fastest of the four libraries, by ours, both awaited', 3, over(fastest, awaited)),
-    atMost('get hit of a row with a Date, by that of one that is frozen', 5, dated),
     atMost(`invalidation of a tag: ${MANY} entries, by ${FEW}`, 3, over(tag?.many, tag?.few)),
     atMost('get of other entries, later, by that before the invalidation', 1.1, over(tag?.later, tag?.before)),
   ];
