@@ -4,17 +4,16 @@
 // response one that is not stored.
 
 import { bindInstance, neededOutputs, resultRowsOf } from '../dependency/bind.ts';
-import type { ResultRows } from '../dependency/bind-predicate.ts';
-import type { Instance } from '../dependency/instance.ts';
 import type { ReadMark } from '../dependency/recent-changes.ts';
 import type { Template } from '../dependency/template.ts';
 import { moves } from '../sql/moving-texts.ts';
 import { type AskedSession, readWithin, wantedBy } from './asked-session.ts';
 import type { Side } from './following.ts';
+import { narrowLater } from './narrow-later.ts';
 import { type Given, positional, type Started } from './parameters.ts';
 import type { Problems } from './problems.ts';
 import type { RequestScope } from './scope.ts';
-import type { Reading, Scopes } from './scopes.ts';
+import type { Place, Reading, Scopes } from './scopes.ts';
 import { queryTag } from './tags.ts';
 import type { Tally } from './tally.ts';
 
@@ -106,18 +105,30 @@ export class Recorder {
     return { mark: follower.mark(), generation: follower.generation, isRefreshing: follower.isRefreshing };
   }
 
+  /** A statement begins whose text is known only afterwards. Gives what is to be called once it has been recorded. */
+  await(): () => void {
+    const ends: (() => void)[] = [];
+    this.#visit(this.#parts.scopes.place(this.#fixed), (scope) => ends.push(scope.begin()));
+    return () => {
+      for (const end of ends) end();
+    };
+  }
+
   /** A call of which it is not known what it runs. */
   call(name: string): void {
-    const { scopes } = this.#parts;
-    const place = scopes.place(this.#fixed);
-    if (place === 'outside') return;
-    const mark = (scope: RequestScope) => {
-      scope.wrote(scope === place.own);
+    const place = this.#parts.scopes.place(this.#fixed);
+    if (place !== 'outside' && place.own === undefined) this.#lost(name);
+    this.#visit(place, (scope) => {
+      scope.wrote(place !== 'outside' && scope === place.own);
       scope.untracked('unknown-call', name);
-    };
-    if (place.own === undefined) this.#lost(name);
-    if (place.isShared) scopes.each(mark);
-    else if (place.own !== undefined) mark(place.own);
+    });
+  }
+
+  /** Each scope that what is run there counts for. */
+  #visit(place: Place<RequestScope>, visit: (scope: RequestScope) => void): void {
+    if (place === 'outside') return;
+    if (place.isShared) this.#parts.scopes.each(visit);
+    else if (place.own !== undefined) visit(place.own);
   }
 
   /** In no scope, while responses are made. */
@@ -251,26 +262,6 @@ export class Recorder {
     if (!follower.register(tag, watched, mark)) return scope.untracked('overtaken');
     scope.add(tag, { watched, mark });
     if (result !== undefined) narrowLater(side, { tag, watched, parameters, result }).catch(this.#parts.onFault);
-  }
-}
-
-interface Wide {
-  readonly tag: string;
-  readonly watched: Instance;
-  readonly parameters: readonly unknown[];
-  readonly result: ResultRows;
-}
-
-/** Nobody waits for what is looked up on another connection. */
-async function narrowLater({ follower, lookUpLater }: Side, { tag, watched, parameters, result }: Wide): Promise<void> {
-  const { template } = watched;
-  if (template.lookups === undefined || lookUpLater === undefined) return;
-  // Now: a change may make it outdated, and then the same be registered again, before the look-up has come.
-  const registration = follower.registrationOf?.(tag, watched);
-  if (registration === undefined) return;
-  const lookups = await lookUpLater(template.lookups, parameters);
-  if (lookups?.some((one) => one !== undefined)) {
-    follower.narrow?.(registration, bindInstance(template, parameters, { ...result, lookups }));
   }
 }
 

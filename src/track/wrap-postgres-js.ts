@@ -128,7 +128,16 @@ interface Run {
   readonly state?: { readonly pid?: unknown } | null;
 }
 
-async function recorded(query: Promise<unknown>, { sql, recorder, on, transform }: Parts): Promise<unknown> {
+async function recorded(query: Promise<unknown>, parts: Parts): Promise<unknown> {
+  const end = parts.recorder.await();
+  try {
+    return await run(query, parts);
+  } finally {
+    end();
+  }
+}
+
+async function run(query: Promise<unknown>, { sql, recorder, on, transform }: Parts): Promise<unknown> {
   const started = recorder.start();
   const isQuery = QUERY.test((query as unknown as Run).strings?.[0] ?? '');
   const isAsked = started.mark !== undefined && !on.isTransaction() && isQuery;

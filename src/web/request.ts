@@ -8,12 +8,11 @@ import type { GateRequest } from '../engine/contract.ts';
 import { sharedRequest } from '../engine/shared-request.ts';
 import { isKeyable } from '../entry/key.ts';
 import { type Fields, fieldValue, filterFields, hopByHopNames, listMembers, NO_FIELDS } from '../semantics/fields.ts';
+import type { CachePolicy } from '../semantics/policy.ts';
 import { normalTarget } from '../semantics/target.ts';
 
 /** All of it but where it goes. */
 export type Asked = Omit<GateRequest, 'route'>;
-
-import type { CachePolicy } from '../semantics/policy.ts';
 
 /** What stands for a request in the engine; undefined: nothing for a cache, its handler is to answer it alone. */
 export function askedOf(request: Request, options: Reading): Asked | undefined {

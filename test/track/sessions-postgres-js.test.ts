@@ -79,3 +79,16 @@ it('a connection that breaks does not stay reserved', async () => {
   await nameBy(sql).catch(() => undefined);
   expect(await watched(() => nameBy(sql))).toEqual({ value: 'public', by: ['public'] });
 });
+
+it('a query that has not answered when the head of the response goes out', async () => {
+  const sql = tracker.wrap(connection());
+  const scope = tracker.openScope();
+  const name = scope.run(() => nameBy(sql));
+  await scope.run(async () => sql`SELECT 1`);
+  const slow = scope.run(() => sql`SELECT name FROM users, pg_sleep(0.05) WHERE id = 1`);
+  const late = slow.then(() => undefined);
+  await name;
+  expect(scope.finish().reasons.join()).toContain('late: a statement that has not answered');
+  await late;
+  scope.end();
+});
