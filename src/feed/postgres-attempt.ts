@@ -48,13 +48,19 @@ const SILENCE_MS = 30_000;
 const ABOUT_SERVER = `SELECT EXISTS (SELECT FROM pg_publication WHERE pubname = $1) AS published,
   current_setting('server_version_num')::int >= 140000 AS "withMessages"`;
 
-/** What the publication publishes; partitions under their own names, as the analysis of statements knows them. */
+/**
+ * Tables of which the publication gives all changes of all rows and columns; partitions under their own names, as the analysis
+ * of statements knows them.
+ */
 function membersOf(publication: string): string {
   const name = literal(publication);
-  return `SELECT g.relid AS id, concat_ws(' ', p.xmin, (SELECT string_agg(r.oid || ':' || r.xmin, ' ' ORDER BY r.oid)
-      FROM pg_publication_rel r WHERE r.prpubid = p.oid
-        AND (r.prrelid = g.relid OR r.prrelid IN (SELECT relid FROM pg_partition_ancestors(g.relid))))) AS watch
-    FROM pg_get_publication_tables(${name}) g JOIN pg_publication p ON p.pubname = ${name}`;
+  const listed = `pg_publication_rel r WHERE r.prpubid = p.oid
+        AND (r.prrelid = g.relid OR r.prrelid IN (SELECT relid FROM pg_partition_ancestors(g.relid)))`;
+  return `SELECT g.relid AS id,
+      concat_ws(' ', p.xmin, (SELECT string_agg(r.oid || ':' || r.xmin, ' ' ORDER BY r.oid) FROM ${listed})) AS watch
+    FROM pg_get_publication_tables(${name}) g JOIN pg_publication p ON p.pubname = ${name}
+    WHERE p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate AND NOT EXISTS (SELECT FROM ${listed}
+        AND (to_jsonb(r) ->> 'prqual' IS NOT NULL OR to_jsonb(r) ->> 'prattrs' IS NOT NULL))`;
 }
 
 export class PostgresAttempt {

@@ -96,3 +96,17 @@ test('a table made later is named in the status, and told once it is published',
   await writer.query('INSERT INTO late VALUES (1)');
   await vi.waitFor(() => expect(heard.lines.at(-1)).toBe('insert late 1'), wait);
 });
+
+test.each([
+  ['all of its changes', "ALTER PUBLICATION changes SET (publish = 'insert')", false],
+  ['all of its rows', 'DROP PUBLICATION changes; CREATE PUBLICATION changes FOR TABLE users WHERE (age > 1)', false],
+  ['all of its columns', 'DROP PUBLICATION changes; CREATE PUBLICATION changes FOR TABLE users (id, age)', false],
+  ['everything', 'DROP PUBLICATION changes; CREATE PUBLICATION changes FOR TABLE users', true],
+])('a table counts as told only where the publication has %s', async (_, statements, isTold) => {
+  const { writer, heard, feed } = await begin();
+  expect(feed.watches('public', 'users')).toBe(true);
+  await writer.query(`BEGIN; ${statements}; COMMIT`);
+  await hears(heard, ['truncate users']);
+  expect(feed.watches('public', 'users')).toBe(isTold);
+  expect(feed.status().problems.join().includes('public.users')).toBe(!isTold);
+});
