@@ -108,6 +108,7 @@ export const ourSkin: Subject = {
 
 const TERMS: FillTerms = {
   ttlMs: TTL_MS,
+  jitter: 0,
   graceMs: 0,
   tags: [],
   memoryOnly: false,

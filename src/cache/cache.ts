@@ -9,6 +9,7 @@ import type { ManyFill, ValueCache, ValueFill, ValueToSet } from '../engine/valu
 import type { Eventually } from '../ports.ts';
 import { type BatchFill, filledMany } from './batch.ts';
 import { checkEntries, checkEvent, checkFill, checkHandler, checkKeys, checkKnown, checkNames } from './checks.ts';
+import { closeTime, closeWithin } from './closing.ts';
 import type * as Contract from './contract.ts';
 import { ProgramFill, runUncached } from './fill-context.ts';
 import { KeySpace } from './keys.ts';
@@ -251,11 +252,11 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     yield* listed(this.#engine.entries(selector), { space: this.#space, clock: this.#shared.clock, pattern });
   }
 
-  close(): Promise<void> {
-    const shared = this.#shared;
-    shared.share = 0;
-    shared.closed ??= shared.engine.close().then(() => shared.close());
-    return shared.closed;
+  close(options: Contract.CloseOptions = {}): Promise<void> {
+    const withinMs = closeTime(options);
+    this.#shared.share = 0;
+    this.#shared.closed ??= closeWithin(withinMs, this.#shared);
+    return this.#shared.closed;
   }
 
   get #scope(): Scope {

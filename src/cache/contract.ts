@@ -52,6 +52,11 @@ export interface CacheOptions {
 export interface EntryOptions {
   /** Fresh so long. Default 5 minutes; `Infinity`: until it is invalidated; 0: not stored. */
   readonly ttl?: Duration;
+  /**
+   * At random, up to that part of the ttl is left off, 0 to 1: entries that are stored together then do not end together.
+   * Default 0.
+   */
+  readonly jitter?: number;
   /** After its ttl, so long it may be given where a fill fails or takes longer than `timeouts.soft`. Default 0. */
   readonly grace?: Duration;
   /** Names it for invalidation. At most 128, each 1 to 256 characters. */
@@ -69,7 +74,8 @@ export interface FillOptions extends EntryOptions {
     /** A stale value in grace is given when the fill takes longer; the fill goes on. Default: none is given early. */
     readonly soft?: Duration;
     /**
-     * A fill is given up so long after it began, and its signal aborted: E_FILL_TIMEOUT. Who joins a fill of another waits
+     * A fill is given up so long after it began, and its signal aborted: E_FILL_TIMEOUT. Its result, if it comes all the same,
+     * is stored unless something newer is known. Who joins a fill of another waits
      * for it no longer than their own, from their call on; the fill goes on. Default 30 s; `Infinity`: never.
      */
     readonly hard?: Duration;
@@ -230,10 +236,19 @@ export interface Cache<S extends SchemaLike<S> = Schema> {
   /**
    * From the call on nothing is found or stored; a fill is still run, and its value given. Fills and stores under way are
    * waited for, fills until their hard timeout; one without is told by its signal to end, and waited for 5 s. Then the tiers
-   * are closed. After that, to invalidate has nothing to do, except where a tier keeps invalidations beyond the end of the
-   * process (`openDiskTier`): there it rejects with E_LOG. Called again: the same promise.
+   * are closed. It resolves within the bound of the options, whatever hangs. After that, to invalidate has nothing to do,
+   * except where a tier keeps invalidations beyond the end of the process (`openDiskTier`): there it rejects with E_LOG.
+   * Called again: the same promise. Throws E_CONFIG, E_TTL.
    */
-  close(): Promise<void>;
+  close(options?: CloseOptions): Promise<void>;
+}
+
+export interface CloseOptions {
+  /**
+   * After that it resolves all the same: fills under way are told by their signal to end, and `onFault` of a tier that has not
+   * closed (E_CLOSE). Default 30 s; `Infinity`: it waits.
+   */
+  readonly within?: Duration;
 }
 
 export interface NamespaceOptions {

@@ -100,7 +100,7 @@ export function createCacheOn<S extends SchemaLike<S> = Schema>(
     fault,
   });
   const cache = namedCache<S>({
-    ...{ engine, options, clock, tasks, own },
+    ...{ engine, options, clock, tasks, own, fault },
     isFromBefore: history !== undefined,
     memoryStats: () => memory?.stats() ?? NO_MEMORY,
     tierDeclined: () => declinedBy(tiers),

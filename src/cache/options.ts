@@ -36,6 +36,7 @@ interface Draft extends Omit<FillTerms, 'tags' | 'nullTtlMs'> {
 
 const BUILT_IN: Draft = {
   ttlMs: 5 * 60_000,
+  jitter: 0,
   graceMs: 0,
   tags: [],
   tables: [],
@@ -101,12 +102,12 @@ export class Terms {
   }
 
   setTerms(resolved: Resolved, key: string, options: SetOptions | undefined): SetTerms {
-    const { ttlMs, graceMs, memoryOnly } = resolved.terms;
+    const { ttlMs, jitter, graceMs, memoryOnly } = resolved.terms;
     const tags = this.tagsOf(resolved, key);
     const { stamp, validator } = options ?? NO_SET_OPTIONS;
     if (stamp !== undefined) checkStamp(stamp);
     if (validator !== undefined) checkValidator(validator);
-    return { ttlMs, graceMs, memoryOnly, tags, stamp, validator };
+    return { ttlMs, jitter, graceMs, memoryOnly, tags, stamp, validator };
   }
 
   #all(tags: readonly string[], tables: readonly string[]): readonly string[] {
@@ -131,10 +132,11 @@ export class Terms {
   }
 
   #finished(draft: Draft, kind: string | undefined): Resolved {
-    const { ttlMs, graceMs, tags, tables, memoryOnly, softMs, hardMs } = draft;
+    const { ttlMs, jitter, graceMs, tags, tables, memoryOnly, softMs, hardMs } = draft;
     const { earlyRefresh, graceBackoffMs, refresh, signal } = draft;
     const terms: FillTerms = {
       ttlMs,
+      jitter,
       graceMs,
       tags: this.#all(tags, tables),
       memoryOnly,
@@ -154,17 +156,17 @@ type Given = FillOptions & KindPolicy & SetOptions;
 type Name = keyof Given;
 
 const FILL_NAMES: ReadonlySet<string> = new Set<Name>([
-  ...(['ttl', 'grace', 'tags', 'tables', 'tiers', 'kind', 'timeouts', 'earlyRefresh'] as const),
+  ...(['ttl', 'jitter', 'grace', 'tags', 'tables', 'tiers', 'kind', 'timeouts', 'earlyRefresh'] as const),
   ...(['nullTtl', 'graceBackoff', 'refresh', 'signal'] as const),
 ]);
 const DEFAULT_NAMES: ReadonlySet<string> = new Set(
   [...FILL_NAMES].filter((name) => !/^(kind|refresh|signal)$/.test(name)),
 );
 const SET_NAMES: ReadonlySet<string> = new Set<Name>([
-  ...(['ttl', 'grace', 'tags', 'tables', 'tiers', 'kind', 'stamp', 'validator'] as const),
+  ...(['ttl', 'jitter', 'grace', 'tags', 'tables', 'tiers', 'kind', 'stamp', 'validator'] as const),
 ]);
 const KIND_NAMES: ReadonlySet<string> = new Set<Name>([
-  ...(['ttl', 'grace', 'tags', 'tables', 'tiers', 'timeouts', 'earlyRefresh'] as const),
+  ...(['ttl', 'jitter', 'grace', 'tags', 'tables', 'tiers', 'timeouts', 'earlyRefresh'] as const),
   ...(['keys', 'invalidateOn', 'populate'] as const),
 ]);
 
@@ -178,11 +180,13 @@ function merged(draft: Draft, options: object, names: ReadonlySet<string>): Draf
     if (!names.has(name)) throw refused(`an option among ${[...names].join(', ')}`, shown(name));
   }
   const given = options as Given;
-  const { ttl, grace, nullTtl, graceBackoff, tags, tables, tiers, timeouts, earlyRefresh, refresh, signal } = given;
+  const { ttl, jitter, grace, nullTtl, graceBackoff, tags, tables, tiers, timeouts, earlyRefresh, refresh, signal } =
+    given;
   if (timeouts !== undefined) checkTimeouts(timeouts);
   const { soft, hard } = timeouts ?? NO_TIMEOUTS;
   return {
     ttlMs: ttl === undefined ? draft.ttlMs : toMs(ttl, 'ttl'),
+    jitter: jitter === undefined ? draft.jitter : checkedPart(jitter, 'jitter'),
     graceMs: grace === undefined ? draft.graceMs : toMs(grace, 'grace'),
     tags: tags === undefined ? draft.tags : joined(draft.tags, tags, 'tags'),
     tables: tables === undefined ? draft.tables : joined(draft.tables, tables, 'tables'),
@@ -215,6 +219,11 @@ function isMemoryOnly(tiers: unknown): boolean {
 function checkedEarly(early: NonNullable<FillOptions['earlyRefresh']>): NonNullable<FillOptions['earlyRefresh']> {
   if (early === 'probabilistic' || (typeof early === 'number' && early >= 0 && early <= 1)) return early;
   throw refused("earlyRefresh to be a number from 0 to 1, or 'probabilistic'", String(early));
+}
+
+function checkedPart(part: number, name: string): number {
+  if (typeof part === 'number' && part >= 0 && part <= 1) return part;
+  throw refused(`${name} to be a number from 0 to 1`, String(part));
 }
 
 function checkedRefresh(refresh: unknown): boolean {

@@ -21,6 +21,7 @@ export interface NamedCacheParts {
   readonly isFromBefore: boolean;
   readonly memoryStats: () => Contract.CacheStats['memory'];
   readonly tierDeclined: () => Contract.CacheStats['tierDeclined'];
+  readonly fault: (error: unknown) => void;
   /** Closes the tiers, once the engine is closed. */
   readonly close: () => Promise<void>;
 }

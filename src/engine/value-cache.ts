@@ -243,11 +243,11 @@ class TieredValueCache implements ValueCache {
     return this.#state === 'closed' ? 0 : this.#loop.purge(selector, () => true);
   }
 
-  async close(): Promise<void> {
+  async close(enough: Promise<unknown> = new Promise(() => {})): Promise<void> {
     this.#state = 'closing';
     this.#memory = undefined;
-    await this.#fills.close();
-    await this.#underWay.idle();
+    await this.#fills.close(enough);
+    await Promise.race([this.#underWay.idle(), enough]);
     this.#state = 'closed';
   }
 

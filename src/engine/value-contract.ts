@@ -15,6 +15,8 @@ import type { SourceLeases } from './source-leases.ts';
 export interface ValueTerms {
   /** Infinity: until it is invalidated; 0: not stored. */
   readonly ttlMs: number;
+  /** At random, up to that part of the ttl is left off: 0 to 1. */
+  readonly jitter: number;
   readonly graceMs: number;
   readonly tags: readonly string[];
   /** True: in the first tier alone. */
@@ -99,9 +101,10 @@ export interface ValueCache {
   stats(): ValueStats;
   /**
    * From the call on nothing is found or put in. Resolves once fills and stores under way have ended; then nothing is
-   * stored any more. A fill without a limit is told by its signal to end, and waited for 5 s.
+   * stored any more. A fill without a limit is told by its signal to end, and waited for 5 s. Nothing is waited for after
+   * `enough` resolves.
    */
-  close(): Promise<void>;
+  close(enough?: Promise<unknown>): Promise<void>;
 }
 
 /** How one of many keys would be filled. */

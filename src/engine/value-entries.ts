@@ -6,6 +6,7 @@ import { ownText, ownTexts } from '../entry/own-text.ts';
 import { type OwnedValue, readOwned } from '../entry/owned-value.ts';
 import type { EntryNote } from '../entry/stored-response.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
+import type { Random } from '../ports.ts';
 import type { Invalidator, Stamp } from './invalidator.ts';
 import type { TierLoop } from './tier-loop.ts';
 import type { ValueCache, ValueState, ValueTerms } from './value-contract.ts';
@@ -22,8 +23,11 @@ export interface Filled {
   readonly readAt: Position;
 }
 
-export function entryOf({ key, owned, validator, fillMs, now, stamp, readAt }: Filled, terms: ValueTerms): StoredValue {
-  const { isPlain, surelyFreshUntilSeconds } = hitNotes(key, now, terms.ttlMs);
+export function entryOf(filled: Filled, terms: ValueTerms, random: Random): StoredValue {
+  const { key, owned, validator, fillMs, now, stamp, readAt } = filled;
+  const { ttlMs, jitter } = terms;
+  const lifetimeMs = jitter === 0 ? ttlMs : ttlMs * (1 - jitter * random());
+  const { isPlain, surelyFreshUntilSeconds } = hitNotes(key, now, lifetimeMs);
   return {
     kind: 'value',
     key: ownText(key),
@@ -31,7 +35,7 @@ export function entryOf({ key, owned, validator, fillMs, now, stamp, readAt }: F
     copy: owned.copy,
     bytes: owned.bytes,
     bornMs: now,
-    lifetimeMs: terms.ttlMs,
+    lifetimeMs,
     graceMs: terms.graceMs,
     fillMs,
     validator: validator && ownText(validator),

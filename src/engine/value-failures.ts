@@ -27,8 +27,10 @@ export function overdue(key: string, hardMs: number): TidegateError {
   return new TidegateError('E_FILL_TIMEOUT', `expected the fill of ${key} to end within ${hardMs} ms, got no end`);
 }
 
-/** For a fill without a limit. */
-export function closing(key: string, ms: number): TidegateError {
-  const message = `expected the fill of ${key} to end within ${ms} ms of the close of its cache, got no end yet`;
-  return new TidegateError('E_FILL_TIMEOUT', message);
+/** For one that is told to end. */
+export function closing(key: string): TidegateError {
+  return new TidegateError(
+    'E_FILL_TIMEOUT',
+    `expected the fill of ${key} to end before its cache closes, got no end yet`,
+  );
 }

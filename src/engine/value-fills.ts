@@ -12,9 +12,10 @@ import { onAbort } from './abort-listeners.ts';
 import { isDueEarly } from './early-refresh.ts';
 import { FlightWatch } from './flight-watch.ts';
 import type { Invalidator } from './invalidator.ts';
+import { allLanded } from './value-closing.ts';
 import type { FillResult } from './value-contract.ts';
 import { previousOf } from './value-entries.ts';
-import { closing, late } from './value-failures.ts';
+import { late } from './value-failures.ts';
 import {
   type AskedFill,
   type FlightPlan,
@@ -55,9 +56,6 @@ interface Waiting {
   readonly hardMs: number;
 }
 
-/** How long a fill without a hard timeout is waited for once the cache closes. */
-const CLOSE_MS = 5_000;
-
 export class ValueFills {
   readonly #parts: FillsParts;
   readonly #running = new Set<ValueFlight>();
@@ -85,26 +83,9 @@ export class ValueFills {
     this.#parts.flights.overtake(key, true);
   }
 
-  /**
-   * Resolves once no fill is under way. Those without a hard timeout are told by their signal to end, and waited for a
-   * limited time.
-   */
-  async close(): Promise<void> {
-    const { promise: enough, resolve } = Promise.withResolvers<void>();
-    const cancel = this.#parts.tasks.later(CLOSE_MS, resolve);
-    const known = new Set<ValueFlight>();
-    const isNew = (flight: ValueFlight) => !known.has(flight);
-    for (let begun = [...this.#running]; begun.length > 0; begun = [...this.#running].filter(isNew)) {
-      await Promise.all(
-        begun.map((flight) => {
-          known.add(flight);
-          if (flight.plan.terms.hardMs !== Number.POSITIVE_INFINITY) return flight.landed;
-          flight.abort(closing(flight.key, CLOSE_MS));
-          return Promise.race([flight.landed, enough]);
-        }),
-      );
-    }
-    cancel();
+  /** See allLanded. */
+  close(enough: Promise<unknown>): Promise<void> {
+    return allLanded(this.#running, this.#parts.tasks, enough);
   }
 
   /** The value of a fill; `entry`: what is stored and not fresh, or not to be had by those tags. */
@@ -183,12 +164,31 @@ export class ValueFills {
     if (!this.#running.delete(flight)) return;
     const durationMs = clock.monotonic() - startedMs;
     if (landing.kind === 'failed') {
-      this.#parts.flights.remove(flight);
+      if (flight.isOverdue) this.#giveUp(flight);
+      else this.#parts.flights.remove(flight);
       if (previous !== undefined && !flight.isOvertaken) this.#grace.rest(key, terms.graceBackoffMs);
       tally.filled({ key, result: 'failed', durationMs, error: landing.error });
       if (flight.waiting === 0) this.#tell(flight, landing.error);
       return;
     }
+    this.#keep(flight, landing);
+  }
+
+  /** Those who waited have been told. What it gives in the end is no worse for it. */
+  #giveUp(flight: ValueFlight): void {
+    const { flights } = this.#parts;
+    flights.giveUp(flight);
+    flight.whenLate = (landing) => {
+      if (landing.kind === 'failed' || !flights.isLatest(flight)) return;
+      // Of fills begun since one may come after it.
+      for (const one of [flight, ...flights.after(flight.key)]) one.replaces = true;
+      this.#keep(flight, landing);
+    };
+  }
+
+  #keep(flight: ValueFlight, landing: Exclude<ValueLanding, { kind: 'failed' }>): void {
+    const { key, startedMs } = flight.plan;
+    const durationMs = this.#parts.clock.monotonic() - startedMs;
     this.#grace.wake(key);
     if (landing.kind === 'skipped') return this.#end(flight, 'skipped', durationMs);
     const result = this.#storing.store(flight, { landing, fillMs: durationMs });
@@ -203,6 +203,7 @@ export class ValueFills {
       overtakeAll(flight.earlier, true);
       flight.earlier = undefined;
     }
+    if (result === 'stored' || result === 'not-stored') this.#parts.flights.forgetGivenUp(key);
     this.#parts.flights.remove(flight);
     this.#parts.tally.filled({ key, result, durationMs, error: undefined });
   }

@@ -54,7 +54,7 @@ export interface FlightPlan {
   readonly previous: Previous | undefined;
   /** Monotonic. */
   readonly startedMs: number;
-  /** True: its result may take the place of what is current. */
+  /** See ValueFlight. */
   readonly replaces: boolean;
 }
 
@@ -63,9 +63,13 @@ export const MAX_TAGS = 1024;
 
 export class ValueFlight implements ValueFillContext {
   readonly plan: FlightPlan;
-  /** Does not reject. */
+  /** Does not reject. A fill that is given up has landed; see `whenLate`. */
   readonly landed: Promise<ValueLanding>;
+  /** Told once the program's function has ended after all, if it was given up before. */
+  whenLate: ((landing: ValueLanding) => void) | undefined;
   readonly #land: (landing: ValueLanding) => void;
+  /** True: its result may take the place of what is current. */
+  replaces: boolean;
   /** True: something newer was put under the key meanwhile, so the result is not stored. */
   isOvertaken = false;
   /** True: what was there when it began is not the latest, for something was put in or removed. */
@@ -91,12 +95,15 @@ export class ValueFlight implements ValueFillContext {
   /** Made when somebody looks: most fills do not. */
   #abort: AbortController | undefined;
   #isOver = false;
+  /** True: its time ran out. What it gives is for nobody, and is stored if nothing newer is known. */
+  isOverdue = false;
 
   constructor(plan: FlightPlan) {
     this.plan = plan;
     this.keyStamp = plan.stamp;
-    const { ttlMs, graceMs, tags, memoryOnly } = plan.terms;
-    this.#terms = { ttlMs, graceMs, tags, memoryOnly };
+    this.replaces = plan.replaces;
+    const { ttlMs, jitter, graceMs, tags, memoryOnly } = plan.terms;
+    this.#terms = { ttlMs, jitter, graceMs, tags, memoryOnly };
     const { promise, resolve } = Promise.withResolvers<ValueLanding>();
     this.landed = promise;
     this.#land = resolve;
@@ -175,6 +182,7 @@ export class ValueFlight implements ValueFillContext {
       this.#isOver = true;
       cancel();
       this.#land(landing);
+      if (this.isOverdue) this.whenLate?.(landing);
     });
   }
 
@@ -190,6 +198,7 @@ export class ValueFlight implements ValueFillContext {
     if (terms.hardMs === Number.POSITIVE_INFINITY) return () => {};
     return tasks.later(terms.hardMs, () => {
       if (this.#isOver) return;
+      this.isOverdue = true;
       const error = overdue(key, terms.hardMs);
       this.#land({ kind: 'failed', error });
       this.abort(error);

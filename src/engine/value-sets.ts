@@ -5,7 +5,7 @@
 
 import type { OwnedValue } from '../entry/owned-value.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
-import type { Clock, Eventually } from '../ports.ts';
+import type { Clock, Eventually, Random } from '../ports.ts';
 import type { Invalidator } from './invalidator.ts';
 import { SetOrder } from './set-order.ts';
 import type { UnderWay } from './under-way.ts';
@@ -16,6 +16,7 @@ import type { ValueTally } from './value-tally.ts';
 
 export interface SetsParts {
   readonly clock: Clock;
+  readonly random: Random;
   readonly invalidator: Invalidator;
   readonly fills: ValueFills;
   readonly tally: ValueTally;
@@ -48,7 +49,7 @@ export class ValueSets {
 
   /** Whether it was stored. */
   take(key: string, owned: OwnedValue, { stamp, validator, ...terms }: SetTerms): Eventually<boolean> {
-    const { invalidator, fills, tally, clock, underWay } = this.#parts;
+    const { invalidator, fills, tally, clock, random, underWay } = this.#parts;
     const begun = stamp ?? this.stamp();
     const what = { uri: key, origin: '', tags: terms.tags };
     if (this.#order.isOvertaken(key, begun.turn) || invalidator.refusal(begun, what) !== undefined) {
@@ -61,7 +62,7 @@ export class ValueSets {
     const read = { stamp: begun, readAt: begun.position };
     const filled = { key, owned, validator, fillMs: 0, now: clock.now(), ...read };
     if (this.#parts.hasSlower) return underWay.track(this.#takeEverywhere(filled, terms));
-    const isKept = terms.ttlMs !== 0 && this.#parts.keep(entryOf(filled, terms), terms.memoryOnly) !== false;
+    const isKept = terms.ttlMs !== 0 && this.#parts.keep(entryOf(filled, terms, random), terms.memoryOnly) !== false;
     tally.set(key, isKept ? 'stored' : 'not-stored');
     if (terms.ttlMs === 0) this.#parts.drop(key);
     return isKept;
@@ -72,7 +73,7 @@ export class ValueSets {
    * are there are outdated first.
    */
   async #takeEverywhere(filled: Filled, terms: ValueTerms): Promise<boolean> {
-    const { invalidator, tally, keep } = this.#parts;
+    const { invalidator, tally, keep, random } = this.#parts;
     const { key, stamp } = filled;
     const before = invalidator.applied;
     const position = await invalidator.supersede(key);
@@ -85,7 +86,7 @@ export class ValueSets {
       tally.set(key, result);
       return false;
     }
-    const kept = keep(entryOf({ ...filled, stamp: { ...stamp, position } }, terms), terms.memoryOnly);
+    const kept = keep(entryOf({ ...filled, stamp: { ...stamp, position } }, terms, random), terms.memoryOnly);
     // What a slower tier makes of it is not known yet; it is told of in time.
     tally.set(key, kept === false ? 'not-stored' : 'stored');
     return (await kept) !== false;

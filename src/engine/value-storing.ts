@@ -6,7 +6,7 @@
 // still: to them that invalidation is none, so their stamp for the key, and for nothing else, moves past it.
 
 import type { StoredValue } from '../entry/stored-value.ts';
-import type { Clock, Eventually } from '../ports.ts';
+import type { Clock, Eventually, Random } from '../ports.ts';
 import type { Invalidator } from './invalidator.ts';
 import type { UnderWay } from './under-way.ts';
 import type { FillResult, ValueTerms } from './value-contract.ts';
@@ -16,6 +16,7 @@ import type { ValueFlights } from './value-flights.ts';
 
 export interface StoringParts {
   readonly clock: Clock;
+  readonly random: Random;
   readonly invalidator: Invalidator;
   readonly underWay: UnderWay;
   readonly flights: ValueFlights;
@@ -47,12 +48,12 @@ export class ValueStoring {
     const { invalidator } = this.#parts;
     if (isAffected(flight, terms.tags, invalidator) || !invalidator.isShareable(terms.tags)) return 'refused';
     if (flight.isOvertaken) return 'overtaken';
-    const isReplaced = this.#parts.hasSlower && flight.plan.replaces;
+    const isReplaced = this.#parts.hasSlower && flight.replaces;
     return isReplaced ? this.#replace(flight, given) : this.#keep(flight, given);
   }
 
   #keep(flight: ValueFlight, given: Given): FillResult {
-    const { clock, keep, drop, fault } = this.#parts;
+    const { clock, random, keep, drop, fault } = this.#parts;
     const { key } = flight;
     const terms = termsOf(flight, given);
     if (terms.ttlMs === 0 || flight.hasTooManyTags) {
@@ -63,7 +64,7 @@ export class ValueStoring {
     const { owned, validator } = landing;
     const read = { stamp: flight.keyStamp, readAt: flight.plan.stamp.position };
     const filled = { key, owned, validator, fillMs, now: clock.now(), ...read };
-    const stored = keep(entryOf(filled, terms), terms.memoryOnly);
+    const stored = keep(entryOf(filled, terms, random), terms.memoryOnly);
     if (stored instanceof Promise) stored.catch(fault);
     return stored === false ? 'not-stored' : 'stored';
   }

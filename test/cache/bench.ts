@@ -53,7 +53,14 @@ export function cacheBench<S extends SchemaLike<S> = Schema>(
     },
   });
   const cache = namedCache<S>({
-    ...{ engine, options, clock: time, tasks: time, isFromBefore: false },
+    ...{
+      engine,
+      options,
+      clock: time,
+      tasks: time,
+      isFromBefore: false,
+      fault: (error: unknown) => faults.push(error),
+    },
     own: (value) => ownValue(value),
     memoryStats: () => memory.stats(),
     tierDeclined: () => ({}),
@@ -88,7 +95,7 @@ function bound(real: ValueCache): Omit<ValueCache, 'invalidate'> {
     entries: (selector) => real.entries(selector),
     stats: () => real.stats(),
     sources: () => real.sources(),
-    close: () => real.close(),
+    close: (enough) => real.close(enough),
   };
 }
 

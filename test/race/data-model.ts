@@ -57,6 +57,7 @@ interface Value {
 
 const TERMS: FillTerms = {
   ttlMs: TTL_MS,
+  jitter: 0,
   graceMs: 0,
   tags: [],
   memoryOnly: false,
