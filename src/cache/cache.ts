@@ -8,7 +8,16 @@ import type { SourceLeases } from '../engine/source-leases.ts';
 import type { ManyFill, ValueCache, ValueFill, ValueToSet } from '../engine/value-contract.ts';
 import type { Eventually } from '../ports.ts';
 import { type BatchFill, filledMany } from './batch.ts';
-import { checkEntries, checkEvent, checkFill, checkHandler, checkKeys, checkKnown, checkNames } from './checks.ts';
+import {
+  checkEntries,
+  checkEvent,
+  checkFill,
+  checkHandler,
+  checkKeys,
+  checkKnown,
+  checkNames,
+  mayBeStale,
+} from './checks.ts';
 import { closeTime, closeWithin } from './closing.ts';
 import type * as Contract from './contract.ts';
 import { ProgramFill, runUncached } from './fill-context.ts';
@@ -49,7 +58,6 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   readonly #space: KeySpace;
   readonly #layers: readonly Contract.DefaultOptions[];
   readonly #terms: Terms;
-  readonly #hasKinds: boolean;
   /** A key may be looked up as it is, before it is looked at. */
   readonly #isQuick: boolean;
   readonly #noteFilled = (key: string) => this.#shared.outside.note(this.#space.prefix, key);
@@ -62,7 +70,6 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     this.#space = space;
     this.#layers = layers;
     this.#terms = new Terms(space, layers, shared.kinds);
-    this.#hasKinds = !shared.kinds.isEmpty;
     this.#isQuick = shared.share === 1 && space.isBare;
   }
 
@@ -75,13 +82,13 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     for (const kind of this.#shared.kinds.names) this.#terms.resolve(kind, undefined);
   }
 
-  get(key: string): Eventually<unknown> {
+  get(key: string, options?: Contract.GetOptions): Eventually<unknown> {
     if (this.#isQuick) {
       const hit = this.#engine.hit(key);
       if (hit !== undefined) return hit;
     }
     const whole = this.#space.whole(key);
-    return this.#isCached(whole) ? this.#engine.get(whole) : undefined;
+    return this.#isCached(whole) ? this.#engine.get(whole, options !== undefined && mayBeStale(options)) : undefined;
   }
 
   getMany(keys: readonly string[]): Eventually<Map<string, unknown>> {
@@ -151,7 +158,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
 
   getOrSet(key: string, fill: Fill, options?: Contract.FillOptions): Eventually<unknown> {
     checkFill(fill);
-    const quick = this.#isQuick ? this.#quickTags(options) : undefined;
+    const quick = this.#isQuick ? this.#terms.quickTags(options) : undefined;
     const hit = quick === undefined ? undefined : this.#engine.hit(key, quick);
     if (hit !== undefined) return hit;
     const resolved = this.#resolve(key, options);
@@ -182,7 +189,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
       {
         stamp: () => this.#engine.stamp(),
         found: (all, each) => this.#found(all, each),
-        asked: this.#quickTags(options)?.length === 0 ? undefined : asked,
+        asked: this.#terms.quickTags(options)?.length === 0 ? undefined : asked,
         filled: (key, one) => this.getOrSet(key, one, options),
         isFilling: (key) => options?.refresh !== true && this.#engine.isFilling(this.#space.whole(key)),
         askedTwice: (missing) => {
@@ -270,7 +277,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   }
 
   #resolve(key: string, options: Contract.FillOptions | undefined): Resolved {
-    if (!this.#hasKinds && options === undefined) return this.#terms.plain;
+    if (this.#shared.kinds.isEmpty && options === undefined) return this.#terms.plain;
     return this.#terms.resolve(this.#kindOf(key, options), options);
   }
 
@@ -278,23 +285,11 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     return options?.kind ?? this.#shared.kinds.of(key, this.#space.prefix);
   }
 
-  /** What is there and fresh is the answer if it has these tags; undefined: the options want a closer look. */
-  #quickTags(options: Contract.FillOptions | undefined): readonly string[] | undefined {
-    const { tags, earlyRefresh } = this.#terms.plain.terms;
-    if (this.#hasKinds || this.#space.isVersioned || earlyRefresh !== undefined) return undefined;
-    const { refresh, earlyRefresh: early, tables, tags: own } = options ?? NO_OPTIONS;
-    if (refresh === true || early !== undefined || tables !== undefined) return undefined;
-    if (own === undefined) return tags;
-    return tags.length === 0 && Array.isArray(own) ? own : undefined;
-  }
-
   #isCached(whole: string): boolean {
     const { share } = this.#shared;
     return share === 1 || (share > 0 && placeOf(whole) < share);
   }
 }
-
-const NO_OPTIONS: Contract.FillOptions = {};
 
 /** Kept by each namespace. */
 const KNOWN_NAMESPACES = 1000;

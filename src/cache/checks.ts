@@ -10,6 +10,14 @@ export function checkNames(options: unknown, names: readonly string[], what: str
   if (unknown !== undefined) throw refused(`${what} to have ${names.join(' and ')} at most`, shown(unknown));
 }
 
+/** Whether `get` may give a value in grace. Throws E_CONFIG. */
+export function mayBeStale(options: { readonly stale?: unknown }): boolean {
+  checkNames(options, ['stale'], 'options of get');
+  const { stale = false } = options;
+  if (typeof stale === 'boolean') return stale;
+  throw refused('stale to be true or false', shown(stale));
+}
+
 export function checkEnabled(enabled: unknown): void {
   if (typeof enabled !== 'boolean') throw refused('enabled to be true or false', shown(enabled));
 }

@@ -156,6 +156,11 @@ export interface Invalidation {
 /** The ticket of a read: taken before it, it keeps what an invalidation overtook from being stored. */
 export type ReadStamp = { readonly epoch: string; readonly position: number; readonly turn: number };
 
+export interface GetOptions {
+  /** True: also a value in grace, past its ttl or expired, never one that is outdated. Default false. */
+  readonly stale?: boolean;
+}
+
 export interface SetOptions extends EntryOptions {
   /** From `cache.stamp()` before the value was read. Default: now, so the caller vouches that the value is the latest. */
   readonly stamp?: ReadStamp;
@@ -170,8 +175,8 @@ export interface SetOptions extends EntryOptions {
  * are copied for each reader.
  */
 export interface Cache<S extends SchemaLike<S> = Schema> {
-  /** The value, when it is there and fresh. Throws E_KEY. */
-  get<T = never, K extends KeyOf<S> = KeyOf<S>>(key: K): Eventually<TypedBy<T, S, K> | undefined>;
+  /** The value, when it is there and fresh. Throws E_KEY, E_CONFIG. */
+  get<T = never, K extends KeyOf<S> = KeyOf<S>>(key: K, options?: GetOptions): Eventually<TypedBy<T, S, K> | undefined>;
   /** By key, those that are there and fresh. */
   getMany<T = never, K extends KeyOf<S> = KeyOf<S>>(keys: readonly K[]): Eventually<Map<K, TypedBy<T, S, K>>>;
   /**

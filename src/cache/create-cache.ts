@@ -82,11 +82,13 @@ export function createCacheOn<S extends SchemaLike<S> = Schema>(
   const { clock, tasks, roughNow } = options.clock === undefined ? platform : timeOf(options.clock, platform.tasks);
   const { name = 'default', tiers = [], codec, classes = NO_CLASSES, onFault = () => {} } = options;
   const fault = safeFault(onFault, tasks);
-  const memory = memoryOf(options.memory);
+  const watch = bothWatches(channelWatch(name), debugWatch(name, options.debug, fault));
+  const memory = memoryOf(options.memory, (key) => {
+    if (watch?.isOn === true) watch.told({ kind: 'evict', key, tier: 'memory' });
+  });
   const history = historyOf(tiers);
   const slower = tiers.map((tier) => tier.store({ cacheName: name, codec, classes, fault }));
   const own = (value: unknown) => ownValue(value, { classes });
-  const watch = bothWatches(channelWatch(name), debugWatch(name, options.debug, fault));
   const engine = createValueCache({
     ...{ clock, roughNow, tasks, random, epoch },
     ...(ending !== undefined && { endingRequests: ending }),
@@ -126,13 +128,14 @@ async function closeAll(tiers: readonly CacheTier[]): Promise<void> {
 const NO_CLASSES: readonly ValueClass[] = [];
 const NO_MEMORY = Object.freeze({ entries: 0, bytes: 0, maxBytes: 0, evictions: 0, declined: 0 });
 
-function memoryOf(bounds: CacheOptions['memory']) {
+function memoryOf(bounds: CacheOptions['memory'], evicted: (key: string) => void) {
   if (bounds === false) return undefined;
   checkMemory(bounds);
   const { maxBytes = DEFAULT_MAX_BYTES, maxEntries = DEFAULT_MAX_ENTRIES } = bounds ?? {};
   return createValueMemory({
     maxBytes: bound('memory.maxBytes', maxBytes),
     maxEntries: bound('memory.maxEntries', maxEntries),
+    evicted,
   });
 }
 

@@ -56,6 +56,9 @@ function printerOf(debug: unknown): ((line: string) => void) | undefined {
 function textOf(event: ValueEvent): string {
   switch (event.kind) {
     case 'hit':
+      return event.tier === 'memory' ? `hit ${event.key}` : `hit ${event.key} in ${event.tier}`;
+    case 'evict':
+      return `evict ${event.key} from ${event.tier}`;
     case 'miss':
     case 'stale':
     case 'collapsed':

@@ -70,6 +70,16 @@ export class Terms {
     return this.#plain;
   }
 
+  /** What is there and fresh is the answer if it has these tags; undefined: the options want a closer look. */
+  quickTags(options: FillOptions | undefined): readonly string[] | undefined {
+    const { tags, earlyRefresh } = this.#plain.terms;
+    if (!this.#kinds.isEmpty || this.#space.isVersioned || earlyRefresh !== undefined) return undefined;
+    const { refresh, earlyRefresh: early, tables, tags: own } = options ?? NO_FILL_OPTIONS;
+    if (refresh === true || early !== undefined || tables !== undefined) return undefined;
+    if (own === undefined) return tags;
+    return tags.length === 0 && Array.isArray(own) ? own : undefined;
+  }
+
   resolve(kind: string | undefined, options: FillOptions | undefined): Resolved {
     if (options === undefined) return kind === undefined ? this.#plain : this.#ofKind(kind);
     return this.#finished(merged(this.#draft(kind), options, FILL_NAMES), kind);
@@ -171,6 +181,7 @@ const KIND_NAMES: ReadonlySet<string> = new Set<Name>([
 ]);
 
 const NO_SET_OPTIONS: SetOptions = {};
+const NO_FILL_OPTIONS: FillOptions = {};
 
 /** Written out, since it is on the way of each call that gives options. */
 function merged(draft: Draft, options: object, names: ReadonlySet<string>): Draft {

@@ -22,6 +22,8 @@ export interface LoopParts<E> {
   readonly limits?: readonly (TierLimits | undefined)[];
   /** Told when a store is paused, and when it is asked again. */
   readonly paused?: (store: Store<E>, isPaused: boolean) => void;
+  /** Told which store has an entry, by its place. */
+  readonly found?: (entry: E, at: number) => void;
   /** Told when a store fails, which costs a miss and nothing more. */
   readonly fault: (error: unknown, store?: Store<E>) => void;
   /**
@@ -157,13 +159,18 @@ export class TierLoop<E extends { readonly key: string }> {
     if (tier.missed?.has(key) === true || !tier.patience.admits()) return undefined;
     try {
       const found = tier.store.get(key);
-      if (found instanceof Promise) return this.#answer(tier, found);
+      if (found instanceof Promise) return this.#answer(tier, found).then((entry) => this.#told(tier, entry));
       tier.patience.answered();
-      return found;
+      return this.#told(tier, found);
     } catch (error) {
       this.#failed(tier, error);
       return undefined;
     }
+  }
+
+  #told(tier: Tier<E>, entry: E | undefined): E | undefined {
+    if (entry !== undefined) this.#parts.found?.(entry, this.#tiers.indexOf(tier));
+    return entry;
   }
 
   /** Undefined: it failed, took too long, or was not told. Does not throw. */

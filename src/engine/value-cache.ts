@@ -76,6 +76,7 @@ class TieredValueCache implements ValueCache {
         if (store !== undefined) this.#tally.tierFault(nameOf(store), error);
         fault(error);
       },
+      found: (entry, at) => this.#tally.found(entry, at),
       isCurrent: (entry) => this.#invalidator.isCurrent(entry),
       isNoOlder: wasReadNoEarlier,
     });
@@ -102,13 +103,15 @@ class TieredValueCache implements ValueCache {
     const entry = this.#memory?.get(key);
     if (entry === undefined || entry instanceof Promise || !entry.isPlain || !this.#isFresh(entry)) return undefined;
     if (tags !== undefined && !hasTags(entry.tags, tags)) return undefined;
-    this.#tally.hit(key);
+    this.#tally.hit(key, entry);
     return readOwned(entry);
   }
 
-  get(key: string): Eventually<unknown> {
-    const found = this.#find(key);
-    return found instanceof Promise ? found.then((entry) => this.#fresh(key, entry)) : this.#fresh(key, found);
+  get(key: string, stale = false): Eventually<unknown> {
+    return then(this.#find(key), (entry) => {
+      const isStale = stale && entry !== undefined && !this.#isFresh(entry);
+      return (isStale ? this.#fills.inGrace(entry) : undefined) ?? this.#fresh(key, entry);
+    });
   }
 
   #find(key: string): Eventually<StoredValue | undefined> {
@@ -122,7 +125,7 @@ class TieredValueCache implements ValueCache {
       this.#tally.miss(key);
       return undefined;
     }
-    this.#tally.hit(key);
+    this.#tally.hit(key, entry);
     return readOwned(entry);
   }
 
@@ -199,7 +202,7 @@ class TieredValueCache implements ValueCache {
   }
 
   #hit(asked: AskedFill, entry: StoredValue): unknown {
-    this.#tally.hit(asked.key);
+    this.#tally.hit(asked.key, entry);
     if (asked.terms.earlyRefresh !== undefined) this.#fills.refreshEarly(asked, entry);
     return readOwned(entry);
   }

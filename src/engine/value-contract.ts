@@ -69,8 +69,8 @@ export interface ValueCache {
    * not at all.
    */
   hit(key: string, tags?: readonly string[]): unknown;
-  /** The value when it is there and fresh; undefined is never stored. */
-  get(key: string): Eventually<unknown>;
+  /** The value when it is there and fresh, or, if `stale` says so, in grace; undefined is never stored. */
+  get(key: string, stale?: boolean): Eventually<unknown>;
   /**
    * In their order, where all is at hand at once; else a promise. `asked`: how that one is filled, by which it is named, and
    * refreshed early if it is due.
@@ -155,7 +155,11 @@ export type FillResult = 'stored' | 'refused' | 'overtaken' | 'skipped' | 'not-s
 
 /** What happens in a cache, as it happens. Keys are whole. */
 export type ValueEvent =
-  | { readonly kind: 'hit' | 'miss' | 'stale' | 'collapsed'; readonly key: string }
+  /** `tier`: that which had it. */
+  | { readonly kind: 'hit'; readonly key: string; readonly tier: string }
+  | { readonly kind: 'miss' | 'stale' | 'collapsed'; readonly key: string }
+  /** It left a tier that had no more room. */
+  | { readonly kind: 'evict'; readonly key: string; readonly tier: string }
   | {
       readonly kind: 'fill';
       readonly key: string;

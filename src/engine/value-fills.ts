@@ -70,6 +70,12 @@ export class ValueFills {
     if (parts.endingRequests !== undefined) this.#watch = new FlightWatch({ ...parts, ...parts.endingRequests });
   }
 
+  /** What may be given of an entry that is not fresh, as by `get`. */
+  inGrace(entry: StoredValue): unknown {
+    if (previousOf(entry, this.#parts.invalidator) === undefined) return undefined;
+    return this.#grace.isInGrace(entry) ? this.#grace.given(entry) : undefined;
+  }
+
   isUnderWay(key: string): boolean {
     return this.#parts.flights.has(key);
   }

@@ -61,10 +61,10 @@ export class ValueGrace {
   /** Undefined: it cannot be had by the tags of whoever asks. */
   give(entry: StoredValue, asked: AskedFill): Eventually<unknown> {
     const taken = this.#parts.naming.taken(entry, asked);
-    return taken instanceof Promise ? taken.then((one) => this.#given(one)) : this.#given(taken);
+    return taken instanceof Promise ? taken.then((one) => this.given(one)) : this.given(taken);
   }
 
-  #given(entry: StoredValue | undefined): unknown {
+  given(entry: StoredValue | undefined): unknown {
     if (entry === undefined) return undefined;
     this.#parts.tally.stale(entry.key);
     return readOwned(entry);
@@ -88,7 +88,7 @@ export class ValueGrace {
   async #giveFresh(entry: StoredValue, asked: AskedFill): Promise<unknown> {
     const taken = await this.#parts.naming.taken(entry, asked);
     if (taken === undefined) return undefined;
-    this.#parts.tally.hit(taken.key);
+    this.#parts.tally.hit(taken.key, taken);
     return readOwned(taken);
   }
 }

@@ -23,16 +23,27 @@ export class ValueTally {
   readonly #tierFaults: Record<string, number>;
   readonly #tierPaused: Record<string, boolean>;
   readonly #watch: ValueWatch;
+  readonly #tiers: readonly string[];
+  readonly #foundIn = new WeakMap<object, string>();
 
   constructor(tiers: readonly string[], watch: ValueWatch = NOBODY) {
     this.#tierFaults = Object.fromEntries(tiers.map((name) => [name, 0]));
     this.#tierPaused = Object.fromEntries(tiers.map((name) => [name, false]));
+    this.#tiers = tiers;
     this.#watch = watch;
   }
 
-  hit(key: string): void {
+  /** A tier has it; for the event of the hit, if that becomes one. */
+  found(entry: object, at: number): void {
+    if (this.#watch.isOn) this.#foundIn.set(entry, this.#tiers[at] as string);
+  }
+
+  hit(key: string, entry: object): void {
     this.#hits++;
-    if (this.#watch.isOn) this.#watch.told({ kind: 'hit', key });
+    if (!this.#watch.isOn) return;
+    const tier = this.#foundIn.get(entry) ?? (this.#tiers[0] as string);
+    this.#foundIn.delete(entry);
+    this.#watch.told({ kind: 'hit', key, tier });
   }
 
   miss(key: string): void {

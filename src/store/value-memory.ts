@@ -26,21 +26,30 @@ export interface ValueMemory extends Store<StoredValue> {
   stats(): MemoryStoreStats;
 }
 
-export function createValueMemory(bounds: { readonly maxBytes: number; readonly maxEntries: number }): ValueMemory {
-  return new SlottedValues(bounds);
+export interface ValueMemoryOptions {
+  readonly maxBytes: number;
+  readonly maxEntries: number;
+  /** Told of each entry that leaves for want of room. Default: nobody. */
+  readonly evicted?: (key: string) => void;
+}
+
+export function createValueMemory(options: ValueMemoryOptions): ValueMemory {
+  return new SlottedValues(options);
 }
 
 class SlottedValues implements ValueMemory {
   readonly #maxBytes: number;
   readonly #maxEntries: number;
   readonly #largest: number;
+  readonly #evicted: (key: string) => void;
   readonly #policy: EvictionPolicy;
   readonly #slotOf = new Map<string, number>();
   readonly #entries: (StoredValue | undefined)[] = [];
   #evictions = 0;
   #declined = 0;
 
-  constructor({ maxBytes, maxEntries }: { readonly maxBytes: number; readonly maxEntries: number }) {
+  constructor({ maxBytes, maxEntries, evicted = () => {} }: ValueMemoryOptions) {
+    this.#evicted = evicted;
     this.#maxBytes = maxBytes;
     this.#maxEntries = maxEntries;
     this.#largest = Math.min(maxBytes * LARGEST_PART, MAX_SIZE);
@@ -106,9 +115,11 @@ class SlottedValues implements ValueMemory {
     while (this.#policy.bytes > maxBytes || this.#policy.count > maxEntries) {
       const slot = this.#policy.evict();
       if (slot < 0) return;
-      this.#slotOf.delete((this.#entries[slot] as StoredValue).key);
+      const { key } = this.#entries[slot] as StoredValue;
+      this.#slotOf.delete(key);
       this.#entries[slot] = undefined;
       this.#evictions++;
+      this.#evicted(key);
     }
   }
 
