@@ -207,6 +207,8 @@ export class Recorder {
     else if (started.isRefreshing) scope.untracked('schema-change');
     else {
       const { generation } = started;
+      const outputs = template?.kind === 'tracked' ? neededOutputs(template) : undefined;
+      // Nothing may throw between this and the return: the scope waits for the end.
       const end = scope.begin();
       const finish = (rows: readonly unknown[] | undefined, isWhole: boolean) => {
         if (follower.isRefreshing || follower.generation !== generation) return scope.untracked('schema-change');
@@ -228,7 +230,6 @@ export class Recorder {
         }
         end();
       };
-      const outputs = template?.kind === 'tracked' ? neededOutputs(template) : undefined;
       return { done, failed: () => done(undefined), outputs };
     }
     return undefined;

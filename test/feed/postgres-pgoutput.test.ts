@@ -29,7 +29,15 @@ describe('a message', () => {
 
   test('of several relations, and of what does not matter', () => {
     expect(readPgoutput(message('T', 2, bytes(3), 5, 6), 0)).toEqual({ kind: 'truncate', relations: [5, 6] });
-    for (const letter of ['Y', 'O', 'M']) expect(readPgoutput(message(letter, 1), 0)).toEqual({ kind: 'other' });
+    for (const letter of ['Y', 'O']) expect(readPgoutput(message(letter, 1), 0)).toEqual({ kind: 'other' });
+  });
+
+  test.each([
+    [1, true],
+    [0, false],
+  ])('of an application, flags %i', (flags, isTransactional) => {
+    const told = message('M', bytes(flags), bytes(0, 0, 0, 0, 0, 0, 0, 9), 'tidegate schema', 3, 'abc');
+    expect(readPgoutput(told, 0)).toEqual({ kind: 'message', isTransactional, prefix: 'tidegate schema' });
   });
 
   test.each([

@@ -25,7 +25,7 @@ describe('what the gate gets', () => {
       Object.fromEntries(fields.flatMap((name, at) => (at % 2 ? [] : [[name, fieldLines(fields, name)]]))),
     ).toEqual({
       'x-one': ['1'],
-      cookie: ['a=b', 'c=d'],
+      cookie: ['a=b; c=d'],
       host: ['example.org'],
       via: ['1.1 tidegate'],
       'x-forwarded-for': ['127.0.0.1'],
