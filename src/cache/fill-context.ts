@@ -46,6 +46,11 @@ export class ProgramFill implements NamedFill {
     return maker.tagsOf(resolved, key);
   }
 
+  get naming(): object | undefined {
+    const { resolved } = this.#call;
+    return resolved.isKept ? resolved : undefined;
+  }
+
   noted(): void {
     this.#note(this.#call.key);
   }

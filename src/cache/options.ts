@@ -16,6 +16,8 @@ import { allTags, checkedTags } from './tags.ts';
 
 /** What holds for one call. `terms.tags` has all tags but those of the kind and of the key, which depend on the key. */
 export interface Resolved {
+  /** True: the same object for every call that says nothing. */
+  readonly isKept: boolean;
   readonly terms: FillTerms;
   readonly kind: string | undefined;
   readonly tags: readonly string[];
@@ -63,7 +65,7 @@ export class Terms {
     this.#space = space;
     this.#kinds = kinds;
     this.#base = layers.reduce<Draft>((draft, layer) => merged(draft, layer, DEFAULT_NAMES), BUILT_IN);
-    this.#plain = this.#finished(this.#base, undefined);
+    this.#plain = { ...this.#finished(this.#base, undefined), isKept: true };
   }
 
   get plain(): Resolved {
@@ -75,9 +77,10 @@ export class Terms {
     const { tags, earlyRefresh } = this.#plain.terms;
     if (!this.#kinds.isEmpty || this.#space.isVersioned || earlyRefresh !== undefined) return undefined;
     const { refresh, earlyRefresh: early, tables, tags: own } = options ?? NO_FILL_OPTIONS;
-    if (refresh === true || early !== undefined || tables !== undefined) return undefined;
-    if (own === undefined) return tags;
-    return tags.length === 0 && Array.isArray(own) ? own : undefined;
+    if (refresh === true || early !== undefined) return undefined;
+    if (own === undefined && tables === undefined) return tags;
+    if (tags.length > 0 || !isList(own ?? tags) || !isList(tables ?? tags)) return undefined;
+    return tables === undefined ? own : this.#all(own ?? tags, tables);
   }
 
   resolve(kind: string | undefined, options: FillOptions | undefined): Resolved {
@@ -127,7 +130,7 @@ export class Terms {
   #ofKind(kind: string): Resolved {
     const known = this.#resolved.get(kind);
     if (known !== undefined) return known;
-    const resolved = this.#finished(this.#draft(kind), kind);
+    const resolved = { ...this.#finished(this.#draft(kind), kind), isKept: true };
     this.#resolved.set(kind, resolved);
     return resolved;
   }
@@ -158,7 +161,7 @@ export class Terms {
       refresh,
       signal,
     };
-    return { terms, kind, tags, tables };
+    return { isKept: false, terms, kind, tags, tables };
   }
 }
 
@@ -179,6 +182,10 @@ const KIND_NAMES: ReadonlySet<string> = new Set<Name>([
   ...(['ttl', 'jitter', 'grace', 'tags', 'tables', 'tiers', 'timeouts', 'earlyRefresh'] as const),
   ...(['keys', 'invalidateOn', 'populate'] as const),
 ]);
+
+function isList(list: unknown): boolean {
+  return Array.isArray(list);
+}
 
 const NO_SET_OPTIONS: SetOptions = {};
 const NO_FILL_OPTIONS: FillOptions = {};

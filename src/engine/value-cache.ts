@@ -8,6 +8,7 @@ import { hasTags } from '../entry/late-tags.ts';
 import { type OwnedValue, ownValue, readOwned } from '../entry/owned-value.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
 import type { Clock, Eventually, Store } from '../ports.ts';
+import { after, allAtOnce } from './eventually.ts';
 import { Invalidator } from './invalidator.ts';
 import { localHistory } from './local-log.ts';
 import { safeFault } from './safe-fault.ts';
@@ -108,7 +109,7 @@ class TieredValueCache implements ValueCache {
   }
 
   get(key: string, stale = false): Eventually<unknown> {
-    return then(this.#find(key), (entry) => {
+    return after(this.#find(key), (entry) => {
       const isStale = stale && entry !== undefined && !this.#isFresh(entry);
       return (isStale ? this.#fills.inGrace(entry) : undefined) ?? this.#fresh(key, entry);
     });
@@ -140,23 +141,23 @@ class TieredValueCache implements ValueCache {
   }
 
   getMany(keys: readonly string[], asked?: (at: number) => ManyFill): Eventually<readonly unknown[]> {
-    if (asked === undefined) return allOf(keys.map((key) => this.get(key)));
+    if (asked === undefined) return allAtOnce(keys.map((key) => this.get(key)));
     const fresh: { readonly fill: AskedFill; readonly entry: StoredValue }[] = [];
-    const values = allOf(
+    const values = allAtOnce(
       keys.map((key, at) => {
         const fill = { key, ...asked(at) };
         const given = (entry: StoredValue | undefined) => {
           if (entry !== undefined) fresh.push({ fill, entry });
           return this.#fresh(key, entry);
         };
-        return then(
-          then(this.#find(key), (entry) => this.#named(entry, fill)),
+        return after(
+          after(this.#find(key), (entry) => this.#named(entry, fill)),
           given,
         );
       }),
     );
     // Not before the last look-up has ended: they are filled together, and their time counts from here.
-    return then(values, (all) => {
+    return after(values, (all) => {
       for (const { fill, entry } of fresh) this.#fills.refreshEarly(fill, entry);
       return all;
     });
@@ -164,7 +165,11 @@ class TieredValueCache implements ValueCache {
 
   /** What is there and fresh, with the tags of whoever asks. */
   #named(entry: StoredValue | undefined, asked: AskedFill): Eventually<StoredValue | undefined> {
-    return entry !== undefined && this.#isFresh(entry) ? this.#naming.taken(entry, asked) : undefined;
+    if (entry === undefined || !this.#isFresh(entry)) return undefined;
+    const taken = this.#naming.taken(entry, asked);
+    if (taken === entry || taken instanceof Promise) return taken;
+    // What memory has by now may be expired by another of its tags.
+    return taken !== undefined && this.#isFresh(taken) ? taken : undefined;
   }
 
   set(key: string, value: unknown, terms: SetTerms): Eventually<boolean> {
@@ -187,18 +192,21 @@ class TieredValueCache implements ValueCache {
   #answer(asked: AskedFill): Eventually<unknown> {
     const found = this.#find(asked.key);
     if (!(found instanceof Promise)) return this.#freshOrFilled(asked, found);
-    const askedMs = asked.askedMs ?? this.#clock.monotonic();
-    return found.then((entry) => this.#freshOrFilled({ ...asked, askedMs }, entry));
+    const since = this.#since(asked);
+    return found.then((entry) => this.#freshOrFilled(since, entry));
   }
 
   #freshOrFilled(asked: AskedFill, entry: StoredValue | undefined): Eventually<unknown> {
     const named = this.#named(entry, asked);
     if (!(named instanceof Promise))
       return named === undefined ? this.#fills.fill(asked, entry) : this.#hit(asked, named);
-    const askedMs = asked.askedMs ?? this.#clock.monotonic();
-    return named.then((one) =>
-      one === undefined ? this.#fills.fill({ ...asked, askedMs }, entry) : this.#hit(asked, one),
-    );
+    const since = this.#since(asked);
+    return named.then((one) => (one === undefined ? this.#fills.fill(since, entry) : this.#hit(asked, one)));
+  }
+
+  /** Its time counts from now, though its fill may begin later. */
+  #since(asked: AskedFill): AskedFill {
+    return { ...asked, askedMs: asked.askedMs ?? this.#clock.monotonic() };
   }
 
   #hit(asked: AskedFill, entry: StoredValue): unknown {
@@ -287,13 +295,4 @@ class TieredValueCache implements ValueCache {
   #drop(key: string): void {
     if (this.#state !== 'closed') void this.#underWay.track(this.#loop.delete([key]));
   }
-}
-
-/** At once where it is there at once. */
-function then<T, R>(found: Eventually<T>, next: (value: T) => Eventually<R>): Eventually<R> {
-  return found instanceof Promise ? found.then(next) : next(found);
-}
-
-function allOf(found: readonly Eventually<unknown>[]): Eventually<readonly unknown[]> {
-  return found.some((one) => one instanceof Promise) ? Promise.all(found) : found;
 }

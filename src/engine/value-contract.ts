@@ -61,6 +61,8 @@ export interface NamedFill {
   tags(): readonly string[];
   /** Told before anything is stored with them that another's fill read. */
   noted(): void;
+  /** The same object for all that name a key by the same tags; undefined: this one alone. */
+  readonly naming: object | undefined;
 }
 
 export interface ValueCache {

@@ -45,6 +45,7 @@ export function entryOf(filled: Filled, terms: ValueTerms, random: Random): Stor
     readAt,
     isPlain,
     surelyFreshUntilSeconds,
+    namedBy: undefined,
     checkedUpTo: stamp.position,
   };
 }

@@ -53,7 +53,12 @@ export class ValueNaming {
 
   /** The same in every tier that is to have it. Undefined also where that cannot be. */
   taken(entry: StoredValue, asked: Naming): Eventually<StoredValue | undefined> {
-    if (this.named(entry, asked) === entry) return entry;
+    const by = typeof asked.fill === 'function' ? undefined : asked.fill.naming;
+    if (by !== undefined && entry.namedBy === by) return entry;
+    if (this.named(entry, asked) === entry) {
+      entry.namedBy = by;
+      return entry;
+    }
     const latest = this.#latest(entry);
     const named = this.named(latest, asked);
     if (named === latest || named === undefined) return named;

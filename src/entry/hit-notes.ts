@@ -20,6 +20,8 @@ export interface HitNotes {
   readonly isPlain: boolean;
   /** Seconds since the Unix epoch up to which it is fresh by a rough time; from then on, the exact one is asked for. */
   readonly surelyFreshUntilSeconds: number;
+  /** The reader's note: whoever names entries so found all tags there. */
+  namedBy: object | undefined;
 }
 
 export function hitNotes(key: string, bornMs: number, lifetimeMs: number): HitNotes {
@@ -27,5 +29,6 @@ export function hitNotes(key: string, bornMs: number, lifetimeMs: number): HitNo
   return {
     isPlain: !key.includes(KEY_MARK),
     surelyFreshUntilSeconds: Math.min(untilSeconds, LARGEST_SMALL),
+    namedBy: undefined,
   };
 }

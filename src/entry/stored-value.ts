@@ -31,6 +31,7 @@ export interface StoredValue extends OwnedValue {
   /** For the hit path; see hit-notes.ts. */
   readonly isPlain: boolean;
   readonly surelyFreshUntilSeconds: number;
+  namedBy: object | undefined;
   /** The reader's note, as in StoredResponse. */
   checkedUpTo: Position;
 }

@@ -50,7 +50,7 @@ describe('the tags of one who joins a fill', () => {
   test('are those that their fill has for the key, too', async () => {
     const { cache, fill, getOrSet } = valueBench();
     const slow = fill();
-    const named = { run: slow.run, tags: () => ['of the key'], noted: () => undefined };
+    const named = { run: slow.run, tags: () => ['of the key'], noted: () => undefined, naming: undefined };
     const both = [getOrSet('k', slow), getOrSet('k', named)];
     await settle();
     await cache.invalidate(tag('of the key'), false);
