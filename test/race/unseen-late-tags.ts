@@ -35,7 +35,7 @@ const SHAPES: readonly Shape[] = [
   { name: 'a store alone', hasMemory: false, hasStore: true, grace: false },
 ];
 const RUNS = 120;
-const STEPS = 50;
+const STEPS = 150;
 
 /** A number in [0, 1), the same for each seed. */
 function chance(seed: number): () => number {
@@ -113,18 +113,23 @@ class LateTags {
     await this.#cache.close();
   }
 
+  /** In grace, most callers are to find it stale. */
+  get #ttlMs(): number {
+    return this.#shape.grace ? 60 : 800;
+  }
+
   #pick<T>(choices: readonly T[]): T {
     return choices[Math.floor(this.#random() * choices.length)] as T;
   }
 
   #step(): void {
     const at = this.#random();
-    if (at < 0.4) this.#ask(TAGS.filter(() => this.#random() < 0.4));
+    if (at < 0.4) this.#ask(TAGS.filter(() => this.#random() < (this.#shape.grace ? 0.25 : 0.4)));
     else if (at < 0.55) this.#get();
     else if (at < 0.7) this.#fills.splice(Math.floor(this.#random() * this.#fills.length), 1)[0]?.();
     else if (at < 0.82) this.#change(this.#pick(TAGS));
     else if (at < 0.87) void this.#cache.getOrSet('another', () => 1);
-    else if (at < 0.95) this.#time.advance(this.#pick([10, 60, 800]));
+    else if (at < 0.95) this.#time.advance(this.#pick([10, 60, this.#ttlMs]));
     else {
       this.#bytes.takeLate();
       this.#bytes.how = this.#pick(['at once', 'late', 'fails']);
@@ -144,7 +149,7 @@ class LateTags {
     const fill = async (): Promise<Read> => {
       const read = { id: ++this.#reads, versions: this.#versions };
       this.#filledBy.set(read.id, tags);
-      const fails = this.#shape.grace && this.#random() < 0.4;
+      const fails = this.#shape.grace && this.#random() < 0.7;
       await new Promise<void>((resolve) => this.#fills.push(resolve));
       if (fails) throw new Error('the source is down');
       return read;
@@ -154,7 +159,7 @@ class LateTags {
     const options = {
       tags,
       refresh,
-      ttl: 800,
+      ttl: this.#ttlMs,
       grace: this.#shape.grace ? '1h' : 0,
       graceBackoff: 0,
       timeouts,
@@ -175,7 +180,9 @@ class LateTags {
 
   #get(): void {
     const hear = this.#hearer([]);
-    void (async () => this.#cache.get('k'))().then((read) => read !== undefined && hear(read as Read));
+    void (async () => this.#cache.get('k', { stale: this.#shape.grace }))().then(
+      (read) => read !== undefined && hear(read as Read),
+    );
   }
 
   /** Judges what is given to one who asks now. */
