@@ -243,8 +243,7 @@ export class PostgresAttempt {
     if (this.#isOver) return;
     this.#problems = problemsOf(this.#parts, row);
     this.#warnings = row?.tellsSchema === true ? [] : [SCHEMA_LATE];
-    const news = row?.print === this.#watched?.print ? undefined : await this.#compareSchema(queries);
-    if (news !== undefined) this.#teller?.add(news);
+    if (row?.print !== this.#watched?.print) this.#teller?.add({ kind: 'compare' });
     this.#parts.late.take(untoldTables(this.#watched));
     // Longer than a heartbeat behind: perhaps it waits for what nobody flushes.
     if (this.#teller?.isBehind === true) await queries.query(`SELECT pg_logical_emit_message(false, 'tidegate', '')`);
@@ -256,7 +255,7 @@ export class PostgresAttempt {
     });
   }
 
-  /** On one session, so that what is seen last is the latest: it runs one query after the other. */
+  /** Asked by the teller alone, so that what it finds is told before whatever follows in the stream. */
   async #compareSchema(session: PostgresSession): Promise<SchemaNews | undefined> {
     const [row] = await session.query(watchQuery(membersOf(this.#parts.publication)));
     const watched = watchedOf(row);

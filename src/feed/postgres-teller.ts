@@ -15,6 +15,8 @@ export type TellerItem =
   | StreamItem
   /** What came before is unknown. */
   | { readonly kind: 'gap'; readonly reason: string; readonly watched: Watched }
+  /** The catalogue may have changed. */
+  | { readonly kind: 'compare' }
   | { readonly kind: 'schema'; readonly tables: readonly PostgresTable[]; readonly watched: Watched }
   /** At `atMs` the log was that long; all that had been committed by then is before `lsn`. */
   | { readonly kind: 'probe'; readonly lsn: bigint; readonly atMs: number };
@@ -144,6 +146,8 @@ export class PostgresTeller {
         due.push({ kind: 'schema', changes, watched: item.watched });
         return;
       }
+      case 'compare':
+        return this.#compare(due);
       case 'gap':
         await this.#parts.relations.renew();
         due.push(item);
@@ -160,7 +164,11 @@ export class PostgresTeller {
   async #takeSchema(low: number, due: Due[]): Promise<void> {
     // The catalogue is compared as the transaction has left it.
     await this.#seen([low]);
-    const news = this.#parts.isOver() ? undefined : await this.#parts.compareSchema();
+    if (!this.#parts.isOver()) await this.#compare(due);
+  }
+
+  async #compare(due: Due[]): Promise<void> {
+    const news = await this.#parts.compareSchema();
     if (news !== undefined) await this.#take(news, due);
   }
 

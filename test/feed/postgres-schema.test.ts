@@ -3,6 +3,7 @@
 import { expect, test, vi } from 'vitest';
 import { installPostgresFeed } from '../../src/feed/postgres-install.ts';
 import { postgresFeedStatus } from '../../src/feed/postgres-install-status.ts';
+import { lsnOf, placeOf } from '../../src/feed/postgres-position.ts';
 import { Heard } from '../contract/heard.ts';
 import { withSession } from './postgres-kit.ts';
 import { begin, hears, USERS, useServer, wait } from './postgres-world.ts';
@@ -56,6 +57,27 @@ test('a table that may come before another of its name on a search path changes 
   const { writer, heard } = await begin({ heartbeatMs });
   await writer.query('CREATE SCHEMA tenant; CREATE TABLE tenant.users (id int PRIMARY KEY)');
   await hears(heard, ['truncate tenant.users', 'truncate users']);
+});
+
+test('no position passes the commit before its change of the schema is told, whatever notices it first', async () => {
+  const { writer, heard } = await begin({ heartbeatMs: 1 });
+  const passed: { readonly lsn: bigint; readonly gaps: number }[] = [];
+  const { reached } = heard;
+  heard.reached = (position) => {
+    passed.push({ lsn: placeOf(position)?.lsn ?? 0n, gaps: heard.gaps.length });
+    reached.call(heard, position);
+  };
+  const ends: bigint[] = [];
+  for (let count = 0; count < 40; count++) {
+    await writer.query(`CREATE OR REPLACE VIEW v AS SELECT ${count} AS one`);
+    const { rows } = await writer.query('SELECT pg_current_wal_insert_lsn()::text AS lsn');
+    ends.push(lsnOf(rows[0].lsn));
+    await vi.waitFor(() => expect(heard.gaps).toHaveLength(count + 2), wait);
+  }
+  await writer.query(`INSERT INTO users VALUES (1, 'x', 1)`);
+  await hears(heard, ['insert users 1,x,1']);
+  const early = ends.filter((lsn, at) => passed.some((one) => one.lsn >= lsn && one.gaps < at + 2));
+  expect(early).toEqual([]);
 });
 
 test('a rolled back one, and what is temporary, are not told', async () => {
