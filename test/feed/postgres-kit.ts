@@ -76,6 +76,7 @@ async function startIn(folder: string, settings: readonly string[]): Promise<Pos
       await server.start();
     },
     stop: async () => {
+      await abandoned(urlOf('postgres')).catch(() => undefined);
       await server.stop();
       rmSync(folder, { recursive: true, force: true });
     },
@@ -111,6 +112,25 @@ async function answering(url: string): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
+}
+
+const LOOKS = 50;
+const LOOK_MS = 10;
+
+/**
+ * A pool of `pg` says that it has ended while its connections are still closing; what a server that stops tells those then
+ * is heard by nobody, and ends the process. So the server is given a moment.
+ */
+async function abandoned(url: string): Promise<void> {
+  const client = await connected(url);
+  for (let look = 0; look < LOOKS; look++) {
+    const { rows } = await client.query(
+      `SELECT 1 FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() LIMIT 1`,
+    );
+    if (rows.length === 0) break;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  await client.end();
 }
 
 export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() };
