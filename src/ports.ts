@@ -136,7 +136,7 @@ export interface FeedStatus {
   readonly lagMs: number;
   /** What is amiss, in the form of an error's message; empty: nothing. */
   readonly problems: readonly string[];
-  /** What costs precision or time, and loses no change; absent: nothing. */
+  /** Facts that cost precision or time and lose no change; absent: there are none. */
   readonly warnings?: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-// What a data cache tells an operator. Types only.
+// The figures that a data cache gives its operator. Types only.
 
 export interface CacheStats {
   readonly hits: number;

@@ -14,7 +14,7 @@ const AGAIN_MAX_MS = 60_000;
 export class LateTables {
   readonly #parts: LateTablesParts;
   #isBusy = false;
-  /** Of the tables that the last attempt was about. */
+  /** The tables that the last attempt was about. */
   #known = '';
   #nextAtMs = Number.NEGATIVE_INFINITY;
   #delayMs = AGAIN_MS;

@@ -20,7 +20,7 @@ export interface StreamParts {
   readonly publication: string;
   /** Messages of pg_logical_emit_message are sent too. A server before version 14 refuses to. */
   readonly withMessages: boolean;
-  /** Of a transaction with more rows, only one more of each table is heard: the listener takes the whole table as changed. */
+  /** Beyond so many rows of a transaction one row of each table is passed on: the listener takes the whole table as changed. */
   readonly maxRows: number;
   /** Microseconds since the year 2000, as the protocol counts. */
   readonly now: () => bigint;

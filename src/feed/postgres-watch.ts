@@ -11,7 +11,7 @@ import type { SessionRow } from './postgres-session.ts';
 export interface WatchedTable extends PostgresTable {
   /** Its changes are told. */
   readonly isWatched: boolean;
-  /** False: the server keeps no log of it, and a feed that reads that log cannot tell of it. */
+  /** The server logs its changes. A feed by logical replication cannot tell of other tables. */
   readonly isLogged: boolean;
   /** `isVirtual`: computed when it is read; a trigger sees NULL in it. */
   readonly columns: readonly { readonly name: string; readonly isVirtual: boolean }[];

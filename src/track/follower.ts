@@ -169,8 +169,8 @@ export class Follower implements FeedListener, Following {
   }
 
   /**
-   * What reads a truncated table may be so much that to take all of it at once would hold the thread. The position stays,
-   * and what is told goes out with an earlier one, until the change set itself is applied.
+   * So many statements may read a truncated table that outdating all of them at once would hold the thread. The position
+   * stays until the change set itself is applied, so these tags go out with an earlier one.
    */
   async #outdateReads(tables: readonly string[]): Promise<void> {
     for (const table of tables) {

@@ -103,7 +103,7 @@ async function openDatabase(options: PostgresDatabaseOptions, platform: Database
   }
 }
 
-/** What may do harm later, as sentences. */
+/** Gives warnings: facts that may do harm later, as sentences. */
 async function install(options: PostgresDatabaseOptions, session: PostgresSession): Promise<readonly string[]> {
   if (options.mode === 'triggers') {
     await installPostgresTriggers(session, { tables: 'all', notifies: true });
@@ -114,7 +114,7 @@ async function install(options: PostgresDatabaseOptions, session: PostgresSessio
   return (await postgresFeedStatus(session, { slot, publication })).warnings;
 }
 
-/** Whoever writes to a table waits for its installation, and that for them. */
+/** Installing waits for writers of a table, and later writers wait for the installation. */
 const LOCK_TIMEOUT = `SET lock_timeout = '1s'`;
 
 async function extend(options: PostgresDatabaseOptions, connect: ConnectPostgres): Promise<void> {
