@@ -20,9 +20,6 @@ const MAX_REASON = 200;
 const MAX_LITERAL = 60;
 const TOO_MANY_TAGS = 'too many tags for one response (maxTags, maxTagBytes)';
 
-/** Who registered it did not say which of the two. */
-const UNSAID = `${TOO_MANY_TAGS}, or a statement that is not understood`;
-
 export interface DescribedParts {
   readonly tag: string;
   readonly template: Tracked;
@@ -52,10 +49,8 @@ export function describe({ tag, template, view, listed }: DescribedParts): Descr
   };
 }
 
-/** `notes`: why some statements cannot be told more finely. */
-export function describeSource(tag: string, notes: readonly FallbackNote[]): Described {
-  const reason = notes.length === 0 ? UNSAID : noteText(notes);
-  return { tag, level: 'source', reason, reads: [] };
+export function describeSource(tag: string): Described {
+  return { tag, level: 'source', reason: TOO_MANY_TAGS, reads: [] };
 }
 
 const LADDER: readonly DependencyLevel[] = ['row', 'template', 'table', 'source'];

@@ -14,7 +14,6 @@ import { fingerprintOf } from './fingerprint.ts';
 import type { Instance } from './instance.ts';
 import { isSeen, type ReadMark, RecentChanges, type Seen, seenByBoth } from './recent-changes.ts';
 import { bareName, isOfSchema } from './table-name.ts';
-import type { FallbackNote } from './template.ts';
 
 export interface RegistryOptions {
   /** Statements kept; the oldest are forgotten, and with that invalidated. Default 1,000,000. */
@@ -48,7 +47,6 @@ const MAX_PER_TAG = 8;
 /** Of what is described at once. */
 const MAX_DESCRIBED = 1_000;
 const MAX_LOOKS = 100_000;
-const MAX_NOTES = 20;
 
 /** What is to be described besides. */
 interface Gathering {
@@ -64,8 +62,6 @@ export class Registry {
   readonly #registered = new Map<number, Registered>();
   readonly #byTag = new Map<string, number[]>();
   readonly #ofSource = new Map<string, Seen | undefined>();
-  /** Why statements depend on all of the source, for people. */
-  readonly #notes = new Map<string, FallbackNote>();
   #nextId = 0;
 
   constructor({ maxInstances = 1_000_000, maxChanges = 20_000, position, seed }: RegistryOptions) {
@@ -155,18 +151,13 @@ export class Registry {
     return this.#byTag.get(tag)?.find((id) => this.#registered.get(id)?.fingerprint === fingerprint);
   }
 
-  /** A statement depends on all of the source, and why. */
-  note(reason: FallbackNote): void {
-    if (this.#notes.size < MAX_NOTES) this.#notes.set(`${reason.fallback}: ${reason.what}`, reason);
-  }
-
   /** What tags stand for; of those that nothing is known of, nothing. */
   describe(tags: readonly string[]): Description {
     const described: Described[] = [];
     for (const tag of tags.slice(0, MAX_DESCRIBED)) {
       const id = this.#byTag.get(tag)?.at(-1);
       if (id !== undefined) described.push(this.#describe(id));
-      else if (this.#ofSource.has(tag)) described.push(describeSource(tag, [...this.#notes.values()]));
+      else if (this.#ofSource.has(tag)) described.push(describeSource(tag));
     }
     return { described, isWhole: tags.length <= MAX_DESCRIBED };
   }
@@ -218,7 +209,7 @@ export class Registry {
       wanted.add(id);
     }
     const described = [...wanted].map((id) => this.#describe(id, listed));
-    for (const tag of this.#ofSource.keys()) described.push(describeSource(tag, [...this.#notes.values()]));
+    for (const tag of this.#ofSource.keys()) described.push(describeSource(tag));
     return { described, isWhole };
   }
 
@@ -266,7 +257,6 @@ export class Registry {
     this.#registered.clear();
     this.#byTag.clear();
     this.#ofSource.clear();
-    this.#notes.clear();
   }
 
   #outdated(tags: readonly string[], forgotten: readonly string[]): Outdated {
@@ -276,7 +266,7 @@ export class Registry {
         this.#registered.delete(id);
       }
       this.#byTag.delete(tag);
-      if (this.#ofSource.delete(tag) && this.#ofSource.size === 0) this.#notes.clear();
+      this.#ofSource.delete(tag);
     }
     return { tags, forgotten };
   }

@@ -11,9 +11,6 @@ export type Dialect = 'sqlite' | 'postgres';
 
 /** Why less is known than could be. Counted, and shown by `explain`. */
 export type Fallback =
-  | 'unparsed'
-  | 'unknown-table'
-  | 'unknown-column'
   | 'unknown-expression'
   | 'unknown-collation'
   | 'no-primary-key'
@@ -43,16 +40,18 @@ export type Template =
       readonly lookups?: readonly Lookup[] | undefined;
       readonly times?: Times;
     }
-  /** The tables cannot be told: it depends on all of the source. */
+  /**
+   * Its answer depends on more than the tables: time, chance, session settings, temporary tables. Or that is not known.
+   * `meaning`: it cannot be read, so that it may call any function. `table`: `reason` names a table that is not in the
+   * catalogue, which may be one of another database.
+   */
   | {
-      readonly kind: 'source';
+      readonly kind: 'uncacheable';
       readonly id: string;
       readonly text: string;
-      readonly reason: FallbackNote;
-      readonly times?: Times;
+      readonly reason: string;
+      readonly unknown?: 'meaning' | 'table' | undefined;
     }
-  /** Its answer depends on more than the tables: time, chance, session settings, temporary tables. */
-  | { readonly kind: 'uncacheable'; readonly id: string; readonly text: string; readonly reason: string }
   /** It writes. `tables` undefined: any of the source. */
   | {
       readonly kind: 'write';
@@ -60,6 +59,8 @@ export type Template =
       readonly text: string;
       readonly tables: readonly string[] | undefined;
     };
+
+export type Uncacheable = Extract<Template, { kind: 'uncacheable' }>;
 
 /** Parameters, from 0, that may be read as a time: with a text such as `now` the answer depends on when it is given. */
 type Times = readonly number[] | undefined;

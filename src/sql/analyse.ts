@@ -1,10 +1,11 @@
 // SQL text to a template: what a statement reads, before its parameters are known.
 //
 // The one complication: nothing here may end in an answer that is too narrow. Whatever goes wrong, an error of this code
-// included, makes the template wider by one step: tables as a whole, then all of the source.
+// included, makes the template wider: tables as a whole. That is enough only where all that the statement calls is known;
+// where it is not, the answer is not kept at all.
 
-import type { Fallback, FallbackNote, TableRead, Template } from '../dependency/template.ts';
-import { type Analysis, addNote, Stop } from './analysis.ts';
+import type { FallbackNote, TableRead, Template } from '../dependency/template.ts';
+import { type Analysis, addNote, Stop, unread } from './analysis.ts';
 import type { Select, Statement } from './ast.ts';
 import { Equalities } from './closure.ts';
 import { readTables } from './common-tables.ts';
@@ -45,12 +46,11 @@ function knownOf(text: string, parts: StatementParts): Known {
   }
 }
 
-/** The step of the ladder on which an analysis ended. */
+/** Of a statement whose analysis has ended without an answer. */
 function stopped(error: unknown): Known {
   const what = error instanceof Error ? error.message : String(error);
-  if (error instanceof Stop && error.kind === 'uncacheable') return { kind: 'uncacheable', reason: what };
-  const fallback: Fallback = error instanceof Stop ? error.fallback : 'too-complex';
-  return { kind: 'source', reason: { fallback, what } };
+  const { message: reason, unknown } = error instanceof Stop ? error : unread(`an error of its analysis: ${what}`);
+  return { kind: 'uncacheable', reason, unknown };
 }
 
 /** Of what does not write. */
@@ -58,9 +58,7 @@ function queryOf(statements: readonly Statement[], parts: StatementParts): Known
   const [statement, ...others] = statements;
   if (statement === undefined) return { kind: 'uncacheable', reason: 'no statement' };
   if (others.length > 0) return { kind: 'uncacheable', reason: 'several statements' };
-  if (statement.kind === 'unparsed') {
-    return { kind: 'source', reason: { fallback: 'unparsed', what: statement.reason } };
-  }
+  if (statement.kind === 'unparsed') throw unread(`a statement that cannot be read: ${statement.reason}`);
   if (statement.kind !== 'query')
     return { kind: 'uncacheable', reason: statement.kind === 'other' ? statement.name : statement.kind };
   if (statement.locks) return { kind: 'uncacheable', reason: 'it locks rows' };
@@ -72,12 +70,12 @@ function queryOf(statements: readonly Statement[], parts: StatementParts): Known
   } catch (error) {
     if (error instanceof Stop && error.kind === 'uncacheable') throw error;
     const coarser = analysisOf(select, parts);
-    return withTimes(coarselyOf(select, coarser, error), coarser);
+    return withTimes(wholeTables(select, coarser, error), coarser);
   }
 }
 
 function withTimes(known: Known, { moving }: Analysis): Known {
-  if (known.kind !== 'tracked' && known.kind !== 'source') return known;
+  if (known.kind !== 'tracked') return known;
   const { parameters, reason } = moving.settle();
   if (reason !== undefined) return { kind: 'uncacheable', reason };
   return parameters.length > 0 ? { ...known, times: parameters } : known;
@@ -113,16 +111,6 @@ function analysisOf(select: Select, parts: StatementParts): Analysis {
 }
 
 const NOWHERE = { scope: undefined, common: undefined, schema: undefined, within: [] } as const;
-
-/** After an analysis that was stopped. */
-function coarselyOf(select: Select, analysis: Analysis, error: unknown): Known {
-  if (error instanceof Stop && error.kind !== 'tables') return stopped(error);
-  try {
-    return wholeTables(select, analysis, error);
-  } catch (another) {
-    return stopped(another);
-  }
-}
 
 /** All its tables, and nothing finer. */
 function wholeTables(select: Select, analysis: Analysis, error: unknown): Known {

@@ -4,7 +4,7 @@
 // file of its own, and calls the others through `Analysis`.
 
 import type { TableShape } from '../dependency/change.ts';
-import type { Dialect, Fallback, FallbackNote } from '../dependency/template.ts';
+import type { Dialect, Fallback, FallbackNote, Uncacheable } from '../dependency/template.ts';
 import type { Catalogue, CommonTable, Expression, Parser, Select } from './ast.ts';
 import type { MovingTexts } from './moving-texts.ts';
 import type { Purity } from './purity.ts';
@@ -12,15 +12,21 @@ import type { Output, Plan, ReadState, Resolved } from './resolved.ts';
 
 /** Ends an analysis: nothing finer can be said of the statement. */
 export class Stop extends Error {
-  /** `source`: its tables cannot be told. `tables`: they can, but nothing else. */
-  readonly kind: 'source' | 'tables' | 'uncacheable';
-  readonly fallback: Fallback;
+  /** `tables`: its tables can be told, but nothing else. `uncacheable`: its answer must not be kept. */
+  readonly kind: 'tables' | 'uncacheable';
+  /** Of `uncacheable`: what is not known. */
+  readonly unknown: Uncacheable['unknown'];
 
-  constructor(kind: Stop['kind'], what: string, fallback: Fallback = 'too-complex') {
+  constructor(kind: Stop['kind'], what: string, unknown?: Uncacheable['unknown']) {
     super(what);
     this.kind = kind;
-    this.fallback = fallback;
+    this.unknown = unknown;
   }
+}
+
+/** Something that cannot be read, or of which it is not known what it is: it may call any function. */
+export function unread(what: string): Stop {
+  return new Stop('uncacheable', what, 'meaning');
 }
 
 export interface NamedColumn {

@@ -222,8 +222,6 @@ export interface RoutinesData {
   readonly own: readonly Routine[];
   /** Names of the system's functions that give several rows or none. */
   readonly setReturning: readonly string[];
-  /** Names of the system's functions of one argument that depend on more than it. */
-  readonly moving: readonly string[];
   /** Functions that the server may run unasked, for casts among the system's own types. */
   readonly implicit: readonly string[];
 }
@@ -232,7 +230,6 @@ export interface Routines {
   /** All that may be meant. */
   find(callee: Callee): readonly Routine[];
   isSetReturning(name: string): boolean;
-  isMoving(name: string): boolean;
   /** The system's names are found before any others. */
   readonly isSystemFirst: boolean;
   readonly implicit: readonly string[];

@@ -14,7 +14,6 @@ interface Known {
 interface KnownRoutines {
   readonly routines: ReadonlyMap<string, Routine>;
   readonly setReturning: ReadonlySet<string>;
-  readonly moving: ReadonlySet<string>;
   readonly implicit: readonly string[];
 }
 
@@ -58,7 +57,7 @@ function knownOf(data: CatalogueData, keyOf: (schema: string, name: string) => s
 }
 
 /** Those of all schemas of the path: which of them the server takes is a matter of the types of what they are given. */
-function routinesOn(path: readonly string[], { routines, setReturning, moving, implicit }: KnownRoutines): Routines {
+function routinesOn(path: readonly string[], { routines, setReturning, implicit }: KnownRoutines): Routines {
   const find = ({ kind, schema, name }: Callee): Routine[] =>
     (schema === undefined ? path : [schema]).flatMap((place) => {
       const routine = routines.get(routineKey(kind === 'field' ? 'function' : kind, place, name));
@@ -67,7 +66,6 @@ function routinesOn(path: readonly string[], { routines, setReturning, moving, i
   return {
     find,
     isSetReturning: (name) => setReturning.has(name),
-    isMoving: (name) => moving.has(name),
     isSystemFirst: path.find((schema) => !schema.startsWith('pg_temp')) === SYSTEM,
     implicit,
   };
@@ -75,9 +73,9 @@ function routinesOn(path: readonly string[], { routines, setReturning, moving, i
 
 function routinesOf(data: CatalogueData): KnownRoutines | undefined {
   if (data.routines === undefined) return undefined;
-  const { own, setReturning, moving, implicit } = data.routines;
+  const { own, setReturning, implicit } = data.routines;
   const routines = new Map(own.map((routine) => [routineKey(routine.kind, routine.schema, routine.name), routine]));
-  return { routines, setReturning: new Set(setReturning), moving: new Set(moving), implicit };
+  return { routines, setReturning: new Set(setReturning), implicit };
 }
 
 function routineKey(kind: string, schema: string, name: string): string {

@@ -3,8 +3,9 @@
 // The one complication: a common table that reads itself is not taken apart. All tables in it are read as a whole: any
 // row, any column.
 
-import { type Analysis, addNote, addRead, type CommonScope, fold, type Place, Stop } from './analysis.ts';
+import { type Analysis, addNote, addRead, type CommonScope, fold, type Place, Stop, unread } from './analysis.ts';
 import type { CommonTable, Select } from './ast.ts';
+import { checkNames } from './volatile.ts';
 import { commonNamesIn, sourcesIn } from './walk.ts';
 
 /** The place within a WITH: its tables before those further out. */
@@ -27,7 +28,7 @@ export function findCommon(name: string, place: Place, analysis: Analysis): Comm
 }
 
 export function expandCommon({ name, statement }: CommonTable): Select {
-  if (statement.kind !== 'query') throw new Stop('source', `common table ${name}`);
+  if (statement.kind !== 'query') throw unread(`common table ${name}, which cannot be read`);
   return statement.select;
 }
 
@@ -49,6 +50,7 @@ export function readTables(select: Select, place: Place, analysis: Analysis): vo
   const known = new Set<string>();
   const pending: { readonly select: Select; readonly place: Place }[] = [{ select, place }];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    checkNames(next.select, analysis.purity);
     for (const { schema, name } of sourcesIn(next.select)) {
       const key = JSON.stringify([schema ?? next.place.schema, fold(name, analysis)]);
       if (known.has(key)) continue;
@@ -70,7 +72,7 @@ interface Name {
 }
 
 function readRelation({ schema, name }: Name, place: Place, analysis: Analysis) {
-  const { catalogue, parser } = analysis;
+  const { catalogue } = analysis;
   const relation =
     (place.schema && catalogue.relation(schema ?? place.schema, name)) || catalogue.relation(schema, name);
   if (relation?.kind === 'unseen') throw new Stop('uncacheable', relation.what);
@@ -79,16 +81,30 @@ function readRelation({ schema, name }: Name, place: Place, analysis: Analysis) 
     addRead(analysis, relation.table, name).isWhole = true;
   }
   if (relation?.kind !== 'view') return undefined;
-  const [statement] = parser.parse(relation.text);
-  if (statement?.kind !== 'query') throw new Stop('source', `view ${name}`, 'unparsed');
-  analysis.check(statement.select);
-  return { select: statement.select, place: { ...place, common: undefined, schema: viewSchema(schema, analysis) } };
+  return {
+    select: selectOfView(name, relation, analysis),
+    place: { ...place, common: undefined, schema: viewSchema(schema, analysis) },
+  };
+}
+
+/** Throws where it cannot be read, or depends on more than tables. */
+export function selectOfView(name: string, { text }: { readonly text: string }, { parser, check }: Analysis): Select {
+  const [statement, ...others] = parser.parse(text);
+  if (statement?.kind !== 'query' || others.length > 0) throw unread(`view ${name}, which cannot be read`);
+  check(statement.select);
+  return statement.select;
 }
 
 function requireKnown({ schema, name }: Name, place: Place, { catalogue }: Analysis): void {
   if (catalogue.relation(schema ?? place.schema, name) !== null || catalogue.relation(schema, name) !== null) return;
-  if (isUnseenSystem(schema, name)) throw new Stop('uncacheable', `system table ${name}`);
-  throw new Stop('source', name, 'unknown-table');
+  throw unknownTable({ schema, name });
+}
+
+/** It may be a view, and a function that gives rows may look like it. */
+export function unknownTable({ schema, name }: Name): Stop {
+  return isUnseenSystem(schema, name)
+    ? new Stop('uncacheable', `system table ${name}`)
+    : new Stop('uncacheable', schema === undefined ? name : `${schema}.${name}`, 'table');
 }
 
 function isCommonWithin(select: Select, name: string, analysis: Analysis): boolean {
@@ -101,6 +117,6 @@ export function viewSchema(schema: string | undefined, { dialect }: Analysis): s
 }
 
 /** The database's own tables, which no feed tells of. */
-export function isUnseenSystem(schema: string | undefined, name: string): boolean {
+function isUnseenSystem(schema: string | undefined, name: string): boolean {
   return /^(?:pg_|sqlite_)/i.test(name) || /^(?:pg_catalog|information_schema)$/i.test(schema ?? '');
 }

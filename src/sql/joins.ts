@@ -30,7 +30,7 @@ export function joinedColumns({ using, type }: Join, sides: JoinSides, analysis:
   const gone = new Set<NamedColumn>();
   for (const name of names) {
     const [one, two] = [named(left, name), named(right, name)];
-    if (one === undefined || two === undefined) throw new Stop('source', `USING (${name})`, 'unknown-column');
+    if (one === undefined || two === undefined) throw new Stop('tables', `USING (${name})`);
     equal.push({ kind: 'compare', operator: '=', left: one.expression, right: two.expression });
     const isLeft = type === 'inner' || type === 'left';
     const expression = isLeft ? one.expression : other('USING', [one.expression, two.expression]);

@@ -69,9 +69,8 @@ const TYPES = `WITH plain AS (
     AND t.oid NOT IN (SELECT oid FROM plain) AND t.typelem NOT IN (SELECT oid FROM plain)
     OR t.oid IN (SELECT casttarget FROM casts))`;
 
-const SYSTEM = `SELECT DISTINCT p.proname AS name, p.proretset AS "isSet" FROM pg_proc p
-  WHERE p.oid < ${FIRST_OWN} AND p.pronamespace = 'pg_catalog'::regnamespace AND (p.proretset
-    OR p.provolatile <> 'i' AND p.pronargs >= 1 AND p.pronargs - p.pronargdefaults <= 1)`;
+const SYSTEM = `SELECT DISTINCT p.proname AS name FROM pg_proc p
+  WHERE p.oid < ${FIRST_OWN} AND p.pronamespace = 'pg_catalog'::regnamespace AND p.proretset`;
 
 /** What their answers change by is part of what the catalogue holds. */
 export const ROUTINE_QUERIES = { functions: FUNCTIONS, operators: OPERATORS, types: TYPES, system: SYSTEM };
@@ -91,11 +90,9 @@ export function routinesFrom(rows: Rows): { readonly data: RoutinesData; readonl
   const types = rows.types
     .map((row) => routineOf('type', row, runsOfType(String(row.id))))
     .filter(({ runs }) => runs.length > 0);
-  const namesIf = (isSet: boolean) => rows.system.filter((row) => row.isSet === isSet).map(({ name }) => String(name));
   const data: RoutinesData = {
     own: [...functions, ...operators, ...types],
-    setReturning: namesIf(true),
-    moving: namesIf(false),
+    setReturning: rows.system.map(({ name }) => String(name)),
     implicit: [...new Set(rows.types.flatMap(({ implicit }) => listOf(implicit)))],
   };
   return { data, runsOfType };

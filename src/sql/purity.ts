@@ -25,10 +25,14 @@ export function impurityOf(callee: Callee, args: readonly Expression[], purity: 
     const impurity = isSystem(callee) ? systemImpurity(nameOf(callee, purity), args, purity.dialect) : what;
     if (impurity !== undefined) return impurity;
   }
-  const { dialect, routines } = purity;
-  if (dialect === 'sqlite') return undefined;
+  return purity.dialect === 'sqlite' ? undefined : ownImpurity(callee, purity);
+}
+
+/** Of PostgreSQL: by what the application has under that name. */
+export function ownImpurity(callee: Callee, purity: Purity): string | undefined {
+  const what = `${callee.kind} ${writtenOf(callee)}`;
+  const { routines } = purity;
   if (routines === undefined) return `${what}, of which nothing is known`;
-  if (callee.kind === 'field' && routines.isMoving(callee.name)) return `${what}, which may be a function`;
   if (/^pg_temp/.test(callee.schema ?? '')) return `${what}, a temporary one`;
   if (callee.kind === 'type' && callee.schema === undefined && !routines.isSystemFirst) {
     return `${what}, as ${SYSTEM} is not searched first`;

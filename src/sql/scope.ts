@@ -4,10 +4,10 @@
 // where the database itself says what else it is (a text in double quotes) is it taken for that; else nothing is known
 // of the statement.
 
-import { type Analysis, fold, type NamedColumn, type Scope, type ScopeEntry, Stop } from './analysis.ts';
+import { type Analysis, fold, type NamedColumn, type Scope, type ScopeEntry, Stop, unread } from './analysis.ts';
 import type { Expression } from './ast.ts';
-import { impurityOf } from './purity.ts';
 import { columnOf, hidden, other, type Ref, type Resolved, refsOf, withoutPlans } from './resolved.ts';
+import { checkName, isRowIdentifier } from './volatile.ts';
 
 type ColumnName = Extract<Expression, { kind: 'column' }>;
 
@@ -21,17 +21,9 @@ export function resolveName(name: ColumnName, start: Scope | undefined, analysis
     scope.misses++;
   }
   if (name.otherwise !== undefined) return { kind: 'value', operand: { kind: 'value', value: name.otherwise } };
-  const written = [...name.table, name.name].join('.');
-  if (analysis.dialect === 'postgres' && SYSTEM_COLUMNS.has(name.name))
-    throw new Stop('uncacheable', `column ${written}`);
-  // PostgreSQL takes `t.f` for `f(t)` where t has no such column.
-  const impurity = impurityOf({ kind: 'field', schema: undefined, name: name.name }, [], analysis.purity);
-  if (name.table.length > 0 && impurity !== undefined) throw new Stop('uncacheable', impurity);
-  throw new Stop('source', written, 'unknown-column');
+  checkName(name, analysis.purity);
+  throw unread(`column ${[...name.table, name.name].join('.')}, which is not known`);
 }
-
-/** What PostgreSQL keeps beside each row, which changes with no change of a column. */
-const SYSTEM_COLUMNS = new Set(['ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid']);
 
 function findIn(scope: Scope, { table, name }: ColumnName, analysis: Analysis): Resolved | undefined {
   if (name === '*') return rowOf(table.length > 0 ? entriesOf(scope, table, analysis) : scope.entries);
@@ -39,7 +31,7 @@ function findIn(scope: Scope, { table, name }: ColumnName, analysis: Analysis): 
   if (table.length > 0) {
     const entries = entriesOf(scope, table, analysis);
     const columns = entries.flatMap((entry) => entry.columns.filter(same));
-    return one(columns) ?? rowIdentifier(entries, name, analysis) ?? hiddenIn(entries);
+    return one(columns) ?? rowIdentifier(entries, name, analysis) ?? hiddenIn(entries, { table, name }, analysis);
   }
   const column = one(scope.visible.filter(same)) ?? rowIdentifier(scope.entries, name, analysis);
   if (column !== undefined) return column;
@@ -70,8 +62,14 @@ function one(columns: readonly NamedColumn[]): Resolved | undefined {
   );
 }
 
-function hiddenIn(entries: readonly ScopeEntry[]): Resolved | undefined {
-  return entries.some(({ isOpen }) => isOpen) ? hidden('column of a function') : undefined;
+function hiddenIn(
+  entries: readonly ScopeEntry[],
+  name: Pick<ColumnName, 'table' | 'name'>,
+  { purity }: Analysis,
+): Resolved | undefined {
+  if (!entries.some(({ isOpen }) => isOpen)) return undefined;
+  checkName(name, purity);
+  return hidden('column of a function');
 }
 
 /** A function's columns are not known, so that a name may be one of them or one further out. */
@@ -87,7 +85,7 @@ function hiddenOrFurtherOut(scope: Scope, name: ColumnName, analysis: Analysis):
 
 /** SQLite's rowid: the INTEGER PRIMARY KEY where there is one; else a number that VACUUM changes, of which nothing tells. */
 function rowIdentifier(entries: readonly ScopeEntry[], name: string, analysis: Analysis): Resolved | undefined {
-  if (analysis.dialect !== 'sqlite' || !/^(?:rowid|oid|_rowid_)$/i.test(name)) return undefined;
+  if (analysis.dialect !== 'sqlite' || !isRowIdentifier(name)) return undefined;
   const [read, ...others] = entries.flatMap((entry) => entry.read ?? []);
   if (read === undefined) return undefined;
   const column = others.length === 0 ? read.table.rowid : undefined;

@@ -11,6 +11,7 @@ import {
   type Scope,
   Stop,
   scopeOf,
+  unread,
 } from './analysis.ts';
 import type { Expression, OrderBy, ResultColumn, Select, SelectBody } from './ast.ts';
 import { withCommon } from './common-tables.ts';
@@ -143,7 +144,7 @@ function resolveOutputs(columns: readonly ResultColumn[], place: Place, analysis
       return [outputOf(column.alias ?? nameOf(column.expression, expression, analysis), expression)];
     }
     const entries = column.table.length === 0 ? scope.entries : entriesOf(scope, column.table, analysis);
-    if (entries.length === 0) throw new Stop('source', `${column.table.join('.')}.*`, 'unknown-table');
+    if (entries.length === 0) throw unread(`${column.table.join('.')}.*, which is not known`);
     if (entries.some(({ isOpen }) => isOpen)) hasAll = false;
     const shown: readonly NamedColumn[] =
       column.table.length === 0 ? scope.visible : entries.flatMap((entry) => entry.columns);

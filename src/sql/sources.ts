@@ -15,7 +15,7 @@ import {
   scopeOf,
 } from './analysis.ts';
 import type { CommonTable, Relation, Select, Source } from './ast.ts';
-import { expandCommon, findCommon, isUnseenSystem, readWhole, viewSchema } from './common-tables.ts';
+import { expandCommon, findCommon, readWhole, selectOfView, unknownTable, viewSchema } from './common-tables.ts';
 import { type JoinSides, joinedColumns } from './joins.ts';
 import { columnOf, conjunctsOf, hidden, plansOf, type Resolved, refsOf, type SourceNode } from './resolved.ts';
 import { unionColumn } from './unions.ts';
@@ -84,8 +84,7 @@ function relationOf(
   const own = schema === undefined && place.schema !== undefined ? catalogue.relation(place.schema, name) : null;
   const relation = own ?? catalogue.relation(schema, name);
   if (relation !== null) return relation;
-  if (isUnseenSystem(schema, name)) throw new Stop('uncacheable', `system table ${name}`);
-  throw new Stop('source', name, 'unknown-table');
+  throw unknownTable({ schema, name });
 }
 
 function commonSource(table: CommonTable, given: { alias: string; place: Place }, analysis: Analysis): ResolvedSource {
@@ -109,22 +108,21 @@ function viewSource(
   { source, alias, place }: { source: Extract<Source, { kind: 'table' }>; alias: string; place: Place },
   analysis: Analysis,
 ): ResolvedSource {
-  const [statement, ...others] = analysis.parser.parse(view.text);
-  if (statement?.kind !== 'query' || others.length > 0) throw new Stop('source', `view ${source.name}`, 'unparsed');
-  analysis.check(statement.select);
+  const select = selectOfView(source.name, view, analysis);
   const inner = deeper(
     { scope: undefined, common: undefined, schema: viewSchema(source.schema, analysis), within: place.within },
     source.name,
   );
   const columns = view.columns.length > 0 ? view.columns : undefined;
-  return derived(statement.select, { alias, columns, place: inner }, analysis);
+  return derived(select, { alias, columns, place: inner }, analysis);
 }
 
 const MAX_DEPTH = 30;
 
 function deeper(place: Place, name: string): Place {
   const within = [...place.within, name];
-  if (within.length > MAX_DEPTH) throw new Stop('source', `${name} within itself`);
+  // The walk over all its tables goes no deeper than once into each.
+  if (within.length > MAX_DEPTH) throw new Stop('tables', `views and common tables more than ${MAX_DEPTH} deep`);
   return { ...place, within };
 }
 

@@ -6,7 +6,7 @@
 import { Stop } from './analysis.ts';
 import type { Callee, Expression, Select } from './ast.ts';
 import { calleesOf, calleesOfSource } from './callees.ts';
-import { impureIn, impurityOf, type Purity } from './purity.ts';
+import { impureIn, impurityOf, ownImpurity, type Purity } from './purity.ts';
 import { walkSelect } from './walk.ts';
 
 /** Throws where it does. */
@@ -23,6 +23,37 @@ export function checkPurity(select: Select, purity: Purity): void {
 export function checkRuns(runs: readonly string[], purity: Purity): void {
   const impure = impureIn(runs, purity);
   if (impure !== undefined) throw new Stop('uncacheable', `function ${impure}, by which a type is cast`);
+}
+
+/** What PostgreSQL keeps beside each row, which changes with no change of a column. */
+const SYSTEM_COLUMNS = new Set(['ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid']);
+
+/** Throws where a name that is not found among the columns may mean more than one. */
+export function checkName({ table, name }: Pick<Column, 'table' | 'name'>, purity: Purity): void {
+  if (purity.dialect === 'sqlite') return;
+  if (SYSTEM_COLUMNS.has(name)) throw new Stop('uncacheable', `column ${[...table, name].join('.')}`);
+  // PostgreSQL takes `t.f` for `f(t)` where t has no such column.
+  const impurity = table.length > 0 ? ownImpurity({ kind: 'field', schema: undefined, name }, purity) : undefined;
+  if (impurity !== undefined) throw new Stop('uncacheable', impurity);
+}
+
+type Column = Extract<Expression, { kind: 'column' }>;
+
+/** The same of all names of a select that is taken by its tables, so that none of them is looked for. */
+export function checkNames(select: Select, purity: Purity): void {
+  walkSelect(select, {
+    expression: (expression) => {
+      if (expression.kind !== 'column') return;
+      checkName(expression, purity);
+      const isRowId = purity.dialect === 'sqlite' && isRowIdentifier(expression.name);
+      if (isRowId) throw new Stop('uncacheable', `${expression.name}, which VACUUM may renumber`);
+    },
+  });
+}
+
+/** Of SQLite. */
+export function isRowIdentifier(name: string): boolean {
+  return /^(?:rowid|oid|_rowid_)$/i.test(name);
 }
 
 function checkExpression(expression: Expression, purity: Purity): void {

@@ -8,7 +8,7 @@ import type { SourceAnswer, SourceQuestion } from '../dependency/described.ts';
 import type { Instance } from '../dependency/instance.ts';
 import type { ReadMark } from '../dependency/recent-changes.ts';
 import { type Outdated, Registry, type Watched } from '../dependency/registry.ts';
-import type { FallbackNote, Template } from '../dependency/template.ts';
+import type { Template } from '../dependency/template.ts';
 import type { Clock, Eventually, FeedListener, Random, Tasks } from '../ports.ts';
 import type { Catalogue, Session } from '../sql/ast.ts';
 import { Templates } from '../sql/templates.ts';
@@ -18,9 +18,7 @@ import type { OpenDatabase } from './contract.ts';
 import { Deliveries } from './deliveries.ts';
 import type { Following } from './following.ts';
 import type { Publisher, Standing } from './publisher.ts';
-import { anyChangeTag } from './tags.ts';
 import type { Tally } from './tally.ts';
-import { type Asking, uncoveredBy } from './uncovered.ts';
 import { Waiters } from './waiters.ts';
 
 export interface FollowerParts {
@@ -111,9 +109,9 @@ export class Follower implements FeedListener, Following {
     return this.#templates.get(text, session);
   }
 
-  covers(reading: Asking): string | undefined {
+  uncovered({ reads }: Extract<Template, { kind: 'tracked' }>): string | undefined {
     const { database } = this.#parts;
-    return uncoveredBy(reading, { covers: (table) => database.covers(table), catalogue: this.#catalogue });
+    return reads.find(({ table }) => !database.covers(table.name))?.table.name;
   }
 
   /** `tag` stands for what was read from now on; false: it is outdated already, see Following. */
@@ -133,12 +131,6 @@ export class Follower implements FeedListener, Following {
 
   narrow(registration: number, to: Instance): void {
     this.#registry?.narrow(registration, to);
-  }
-
-  registerSource(mark: ReadMark, reason?: FallbackNote): string | undefined {
-    const tag = anyChangeTag(this.#parts.source);
-    if (reason !== undefined) this.#registry?.note(reason);
-    return this.register(tag, 'source', mark) ? tag : undefined;
   }
 
   publish(tags: readonly string[]): void {

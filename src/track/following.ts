@@ -7,11 +7,12 @@ import type { FeedPosition } from '../dependency/change.ts';
 import type { Instance } from '../dependency/instance.ts';
 import type { ReadMark } from '../dependency/recent-changes.ts';
 import type { Watched } from '../dependency/registry.ts';
-import type { Dialect, FallbackNote, Template } from '../dependency/template.ts';
+import type { Dialect, Template } from '../dependency/template.ts';
 import type { FeedStatus } from '../ports.ts';
 import type { Catalogue, Parser, Session } from '../sql/ast.ts';
 import type { OpenDatabase, TargetStatus, Untracked } from './contract.ts';
-import type { Asking } from './uncovered.ts';
+
+type Tracked = Extract<Template, { kind: 'tracked' }>;
 
 export interface Following {
   readonly position: FeedPosition | undefined;
@@ -27,8 +28,8 @@ export interface Following {
   template(text: string, session?: Session): Template;
   /** That of the generation; undefined: it is not known yet. */
   readonly catalogue: Catalogue | undefined;
-  /** The name of a table that it reads, or may read, whose changes are not told. */
-  covers(reading: Asking): string | undefined;
+  /** The name of a table that it reads though its changes are not told. */
+  uncovered(reading: Tracked): string | undefined;
   /**
    * `tag` stands for what was read from now on. False: a change that the read missed, or may have missed, was told before,
    * so nothing may be stored of it: whoever waits for that change no longer waits for its tag.
@@ -38,8 +39,6 @@ export interface Following {
   registrationOf?(tag: string, watched: Instance): number | undefined;
   /** More is known of it by now. Nothing is done where it is outdated meanwhile. */
   narrow?(registration: number, to: Instance): void;
-  /** Gives the tag of any change; undefined: as above. `reason`: why it is not known more finely, for people. */
-  registerSource(mark: ReadMark, reason?: FallbackNote): string | undefined;
   publish(tags: readonly string[]): void;
   /** What is published goes nowhere any more. */
   readonly isStopped?: boolean;

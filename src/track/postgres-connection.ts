@@ -7,7 +7,7 @@
 import { SESSION_QUERY, type SessionFacts } from '../sql/postgres-session.ts';
 import { judged, UNKNOWN_SESSION, type Wanted } from './asked-session.ts';
 import type { Refusal } from './following.ts';
-import { isControl } from './recorder.ts';
+import { isControl } from './state-words.ts';
 
 type Call = (...given: unknown[]) => unknown;
 

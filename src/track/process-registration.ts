@@ -8,7 +8,7 @@ import type { TableShape } from '../dependency/change.ts';
 import type { BoundRead } from '../dependency/instance.ts';
 import type { ReadMark } from '../dependency/recent-changes.ts';
 import type { Watched } from '../dependency/registry.ts';
-import type { FallbackNote, TableRead, Template } from '../dependency/template.ts';
+import type { TableRead, Template } from '../dependency/template.ts';
 import type { Session } from '../sql/ast.ts';
 import { anyParameters, wholeTable } from './coarsen.ts';
 import type { OpenDatabase } from './contract.ts';
@@ -34,7 +34,7 @@ export interface RemoteMark extends ReadMark {
 }
 
 type Form =
-  | { readonly kind: 'source'; readonly reason?: FallbackNote | undefined }
+  | { readonly kind: 'source' }
   | { readonly kind: 'table'; readonly table: string }
   | ({ readonly kind: 'template' } & Analysed)
   | StatementForm;
@@ -65,8 +65,6 @@ export interface Registering {
   readonly tag: string;
   readonly watched: Watched;
   readonly mark: RemoteMark;
-  /** Why it is not known more finely, for people. */
-  readonly reason?: FallbackNote | undefined;
   /** Parameters of its look-ups. */
   readonly given?: readonly unknown[] | undefined;
 }
@@ -76,8 +74,8 @@ export function encodeRegistration(read: Registering): Uint8Array {
   return serialize({ tag: read.tag, mark: { position, gaps, seen }, generation, form: formOf(read) });
 }
 
-function formOf({ watched, reason, given }: Registering): Form {
-  if (watched === 'source') return { kind: 'source', reason };
+function formOf({ watched, given }: Registering): Form {
+  if (watched === 'source') return { kind: 'source' };
   const { template, reads } = watched;
   if (template.widened === 'table') return { kind: 'table', table: (reads[0] as BoundRead).read.table.name };
   const stated = { text: template.text, path: template.path, digest: digestOf(template.reads) };
@@ -100,17 +98,13 @@ export function decodeRegistration(bytes: Uint8Array): Registration | undefined 
 }
 
 function isForm(form: Readonly<Record<string, unknown>>): boolean {
-  if (form.kind === 'source') return form.reason === undefined || isNote(form.reason);
+  if (form.kind === 'source') return true;
   if (form.kind === 'table') return isText(form.table);
   if (!isText(form.text) || !isText(form.digest)) return false;
   if (form.path !== undefined && !isListOf(form.path, isText)) return false;
   if (form.kind === 'template') return true;
   const isGiven = form.given === undefined || isListOf(form.given, isCell);
   return form.kind === 'statement' && isListOf(form.reads, isObject) && isGiven;
-}
-
-function isNote(reason: unknown): boolean {
-  return isObject(reason) && isText(reason.fallback) && isText(reason.what);
 }
 
 /** Undefined: it is none. */

@@ -19,7 +19,6 @@ import {
 } from './process-registration.ts';
 import { isBytes, isCount, isListOf, isObject, isText } from './process-shapes.ts';
 import type { Report } from './process-wire.ts';
-import { ANY_STATEMENT } from './uncovered.ts';
 
 export interface ReportsParts {
   readonly source: string;
@@ -109,13 +108,9 @@ export class ProcessReports {
     const now = follower.mark();
     // A mark that nobody has given.
     if (now === undefined || mark.position > now.position) return UNKNOWN_MARK;
-    const { form } = registration;
-    // Without a reason it stands for statements that were each looked at.
-    const isAny = form.kind === 'source' && form.reason !== undefined;
-    const reading = watched !== 'source' ? watched.template : isAny ? ANY_STATEMENT : undefined;
-    const uncovered = reading && follower.covers(reading);
+    // What stands for the whole source stands for statements that were each looked at.
+    const uncovered = watched === 'source' ? undefined : follower.uncovered(watched.template);
     if (uncovered !== undefined) return ['uncovered-table', uncovered];
-    if (form.kind === 'source') return follower.registerSource(mark, form.reason) === undefined ? OVERTAKEN : null;
     return follower.register(tag, watched, mark) ? null : OVERTAKEN;
   }
 

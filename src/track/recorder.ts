@@ -5,7 +5,7 @@
 
 import { bindInstance, neededOutputs, resultRowsOf } from '../dependency/bind.ts';
 import type { ReadMark } from '../dependency/recent-changes.ts';
-import type { Template } from '../dependency/template.ts';
+import type { Template, Uncacheable } from '../dependency/template.ts';
 import { moves } from '../sql/moving-texts.ts';
 import { type AskedSession, readWithin, wantedBy } from './asked-session.ts';
 import type { Side } from './following.ts';
@@ -14,13 +14,13 @@ import { type Given, positional, type Started } from './parameters.ts';
 import type { Problems } from './problems.ts';
 import type { RequestScope } from './scope.ts';
 import type { Place, Reading, Scopes } from './scopes.ts';
+import { beginsWithin, isControl, mayAlter } from './state-words.ts';
 import { queryTag } from './tags.ts';
 import type { Tally } from './tally.ts';
 
 export type { Reading } from './scopes.ts';
 
 type Tracked = Extract<Template, { kind: 'tracked' }>;
-type ReadTemplate = Extract<Template, { kind: 'tracked' | 'source' }>;
 
 /** What is known of the connection that a statement is run on. */
 export interface Connection {
@@ -45,20 +45,8 @@ export interface RecorderParts {
 
 /** Of a statement, in a message. */
 const MAX_TEXT = 80;
-const CONTROL = /^[\s;]*(?:begin|start\s+transaction|commit|end|rollback|abort|savepoint|release)\b[^;]*;?\s*$/i;
-const BEGINS = /(?:^|;)\s*(?:begin|start\s+transaction|savepoint)\b/i;
-/** After these, names or values may mean something else on the connection. */
-const ALTERS = [
-  /(?:^|;)\s*(?:attach|detach|reset|discard)\b/i,
-  /(?:^|;)\s*set\s+(?!(?:local\s+|session\s+)?(?:transaction|characteristics|\w+_timeout|application_name)\b)/i,
-  /\b(?:load_extension|set_config)\s*\(/i,
-  /\btemp(?:orary)?\s+(?:table|view|sequence)\b|\b(?:temp|pg_temp)\s*\.|\binto\s+temp/i,
-];
-
-/** It begins or ends a transaction, and nothing else. */
-export function isControl(text: string): boolean {
-  return CONTROL.test(text);
-}
+const ELSEWHERE = 'which is not in the database that is followed';
+const MEND = 'It may call any function: write it, or the view, in a form that is read';
 
 export class Recorder {
   readonly #parts: RecorderParts;
@@ -135,7 +123,7 @@ export class Recorder {
   #lost(text: unknown): void {
     const { scopes, problems } = this.#parts;
     if (!scopes.isAnyOpen) return;
-    const shown = typeof text === 'string' ? text.replace(/\s+/g, ' ').slice(0, MAX_TEXT) : 'one without a text';
+    const shown = typeof text === 'string' ? shortened(text) : 'one without a text';
     const got = `got one in none while responses are made, which counts for all of them: ${shown}`;
     const mend =
       'Where its asynchronous context is lost, bring it along (AsyncResource.bind), or share by tracker.loader and ' +
@@ -156,8 +144,7 @@ export class Recorder {
   }
 
   #note(text: string, connection: Connection): void {
-    if (connection.isBlind === true && BEGINS.test(text)) connection.isAltered = true;
-    if (ALTERS.some((pattern) => pattern.test(text))) connection.isAltered = true;
+    if ((connection.isBlind === true && beginsWithin(text)) || mayAlter(text)) connection.isAltered = true;
   }
 
   #fault(scope: RequestScope, error: unknown): undefined {
@@ -187,8 +174,7 @@ export class Recorder {
     }
     // What a statement depends on by one path says nothing of another.
     if (template.kind === 'uncacheable' && (session === undefined || session.likely !== undefined)) {
-      scope.wrote(false);
-      scope.untracked('uncacheable', template.reason);
+      this.#refuse(scope, template);
       return undefined;
     }
     tally.reads++;
@@ -198,8 +184,8 @@ export class Recorder {
   }
 
   /** `template` undefined: the connection alone can tell. */
-  #read(template: ReadTemplate | undefined, begun: Read): Reading | undefined {
-    const { scope, side, given, connection, started, mark } = begun;
+  #read(template: Tracked | undefined, begun: Read): Reading | undefined {
+    const { scope, side, given, connection, started } = begun;
     const { follower } = side;
     if (connection.isAltered) scope.untracked('session-state');
     else if (connection.isTransaction()) scope.untracked('transaction');
@@ -207,7 +193,7 @@ export class Recorder {
     else if (started.isRefreshing) scope.untracked('schema-change');
     else {
       const { generation } = started;
-      const outputs = template?.kind === 'tracked' ? neededOutputs(template) : undefined;
+      const outputs = template && neededOutputs(template);
       // Nothing may throw between this and the return: the scope waits for the end.
       const end = scope.begin();
       const finish = (rows: readonly unknown[] | undefined, isWhole: boolean) => {
@@ -216,11 +202,7 @@ export class Recorder {
         if (read === undefined) return;
         if (moves(read.times, given.list)) return scope.untracked('uncacheable', 'a time that moves');
         const known = isWhole || rows?.length === 0 || isOne(read) ? rows : undefined;
-        if (read.kind === 'tracked') return this.#register(read, begun, known);
-        const uncovered = follower.covers(read);
-        if (uncovered !== undefined) return scope.untracked('uncovered-table', uncovered);
-        const tag = follower.registerSource(mark, read.reason);
-        return tag === undefined ? scope.untracked('overtaken') : scope.add(tag, { watched: 'source', mark });
+        this.#register(read, begun, known);
       };
       const done = (rows: readonly unknown[] | undefined, isWhole = true) => {
         try {
@@ -236,7 +218,7 @@ export class Recorder {
   }
 
   /** As the connection reads it that has run it. Undefined: nothing can be registered. */
-  #within(session: AskedSession, { scope, side, text }: Read): ReadTemplate | undefined {
+  #within(session: AskedSession, { scope, side, text }: Read): Tracked | undefined {
     const read = readWithin(session, text, side.follower);
     if ('refusal' in read) {
       const { kind, what } = read.refusal;
@@ -246,14 +228,26 @@ export class Recorder {
       return undefined;
     }
     if (read.template.kind !== 'uncacheable') return read.template;
-    scope.wrote(false);
-    scope.untracked('uncacheable', read.template.reason);
+    this.#refuse(scope, read.template);
     return undefined;
+  }
+
+  /** A function in it may have written. */
+  #refuse(scope: RequestScope, { reason, unknown, text }: Uncacheable): void {
+    scope.wrote(false);
+    if (unknown === 'table') return scope.untracked('uncovered-table', `${reason}, ${ELSEWHERE}`);
+    scope.untracked('uncacheable', reason, unknown !== undefined);
+    if (unknown === undefined) return;
+    const got = `got ${reason}, so that no response with it is stored: ${shortened(text)}`;
+    this.#parts.problems.tell(
+      `unread ${text}`,
+      `expected statements, views and columns that are known, ${got}. ${MEND}`,
+    );
   }
 
   #register(template: Tracked, { scope, side, given, mark }: Read, rows: readonly unknown[] | undefined): void {
     const { follower, parser, dialect } = side;
-    const uncovered = follower.covers(template);
+    const uncovered = follower.uncovered(template);
     if (uncovered !== undefined) return scope.untracked('uncovered-table', uncovered);
     const parameters = dialect === 'sqlite' ? positional(template, given, parser) : given.list;
     const result = rows && resultRowsOf(template, rows);
@@ -285,8 +279,11 @@ interface Read {
   readonly mark: ReadMark;
 }
 
+function shortened(text: string): string {
+  return text.replace(/\s+/g, ' ').slice(0, MAX_TEXT);
+}
+
 /** The first row is all there is. */
-function isOne(template: Template): boolean {
-  if (template.kind !== 'tracked') return false;
+function isOne(template: Tracked): boolean {
   return template.reads.some(({ window }) => window?.limit?.kind === 'value' && window.limit.value === 1);
 }

@@ -6,7 +6,7 @@
 import type { FeedPosition } from '../dependency/change.ts';
 import type { ReadMark } from '../dependency/recent-changes.ts';
 import type { Watched } from '../dependency/registry.ts';
-import type { FallbackNote, Lookup, Template } from '../dependency/template.ts';
+import type { Lookup, Template } from '../dependency/template.ts';
 import type { Cancel, Tasks } from '../ports.ts';
 import type { Catalogue, Session } from '../sql/ast.ts';
 import type { LookedUp } from './contract.ts';
@@ -15,8 +15,6 @@ import { lookupGiven } from './process-lookups.ts';
 import { encodeRegistration, type Registering, type RemoteMark } from './process-registration.ts';
 import type { RemoteFeed } from './remote-feed.ts';
 import type { RemoteReports } from './remote-reports.ts';
-import { anyChangeTag } from './tags.ts';
-import { type Asking, unknownTo } from './uncovered.ts';
 
 export interface RemoteScopeParts {
   readonly source: string;
@@ -73,9 +71,9 @@ export class RemoteScope implements Following, Underway {
     return this.#parts.feed.catalogue;
   }
 
-  /** Of tables that are known the process says so, when it refuses. */
-  covers(reading: Asking): string | undefined {
-    return unknownTo(reading);
+  /** The process says so, when it refuses. */
+  uncovered(): undefined {
+    return undefined;
   }
 
   /** Nothing is looked up here: what is to be looked up goes along with what is registered next. */
@@ -91,12 +89,6 @@ export class RemoteScope implements Following, Underway {
     const isOfThis = watched !== 'source' && watched.template.lookups === lookups;
     this.#register({ tag, watched, mark: mark as RemoteMark, given: isOfThis ? given : undefined });
     return true;
-  }
-
-  registerSource(mark: ReadMark, reason?: FallbackNote): string {
-    const tag = anyChangeTag(this.#parts.source);
-    this.#register({ tag, watched: 'source', mark: mark as RemoteMark, reason });
-    return tag;
   }
 
   publish(tags: readonly string[]): void {

@@ -152,12 +152,13 @@ export class RequestScope implements Scope {
     return side.underway === undefined ? side === other : other?.underway !== undefined;
   }
 
-  untracked(kind: Untracked, what?: string): void {
+  /** `isFirm`: it cannot be allowed. */
+  untracked(kind: Untracked, what?: string, isFirm = kind !== 'uncacheable'): void {
     this.#parts.tally.untracked(kind);
     if (this.#isFinished) return this.late();
     // A statement that may be allowed was seen.
     this.#isSeen ||= kind === 'uncacheable';
-    (kind === 'uncacheable' ? this.#doubts : this.#reasons).add(what === undefined ? kind : `${kind}: ${what}`);
+    (isFirm ? this.#reasons : this.#doubts).add(what === undefined ? kind : `${kind}: ${what}`);
   }
 
   /** A read begins; what it gives is to be called once it has ended. */

@@ -177,16 +177,6 @@ describe('what is coarser', () => {
       { tag: expect.stringMatching(/^r/), level: 'table', reason, reads: [{ table: 'notes', ...rest }] },
     ]);
   });
-
-  it('of the source, with the reasons of its statements', () => {
-    const registry = new Registry({ position: '00', seed: 1 });
-    registry.register('a', 'source', registry.mark());
-    registry.note({ fallback: 'unparsed', what: 'near "FROMM"' });
-    expect(registry.describe(['a']).described).toEqual([
-      { tag: 'a', level: 'source', reason: 'unparsed: near "FROMM"', reads: [] },
-    ]);
-    expect(registry.tagsOfTable('users').described).toHaveLength(1);
-  });
 });
 
 describe('the other way round', () => {

@@ -37,10 +37,7 @@ export class Tally {
       figures.tracked++;
       for (const { fallback } of template.fallbacks) this.#count(fallback);
     } else if (template.kind === 'write') throw new TypeError(`expected a query, got a write: ${text}`);
-    else
-      this.#count(
-        template.kind === 'source' ? `source: ${template.reason.fallback}` : `uncacheable: ${template.reason}`,
-      );
+    else this.#count(`uncacheable: ${template.reason}`);
   }
 
   judged({ feature }: Query, { isAffected, hasChanged }: { isAffected: boolean; hasChanged: boolean }): void {

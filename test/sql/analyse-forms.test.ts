@@ -2,6 +2,8 @@
 
 import { describe, expect, test } from 'vitest';
 import { analyse } from '../../src/sql/analyse.ts';
+import type { Catalogue, Parser, Statement } from '../../src/sql/ast.ts';
+import { createSqliteParser } from '../../src/sql/sqlite-parser.ts';
 import { notation, parts, reads } from './analyse-notation.ts';
 
 describe('subqueries', () => {
@@ -124,8 +126,8 @@ describe('windows', () => {
 
 describe('the ladder', () => {
   test.each([
-    ['SELECT * FROM nowhere', 'source: unknown-table nowhere'],
-    ['SELECT missing FROM a', 'source: unknown-column missing'],
+    ['SELECT * FROM nowhere', 'table: nowhere'],
+    ['SELECT missing FROM a', 'meaning: column missing, which is not known'],
     ['SELECT rowid FROM n', 'uncacheable: rowid, which VACUUM may renumber'],
     ['SELECT random()', 'uncacheable: function random'],
     ["SELECT * FROM a WHERE k > datetime('now')", 'uncacheable: function datetime of the current time'],
@@ -140,7 +142,11 @@ describe('the ladder', () => {
     ['UPDATE few SET size = 1', 'write: any'],
     ['SELECT 1; DELETE FROM b', 'write: b'],
     ['SELECT 1; SELECT 2', 'uncacheable: several statements'],
-    ['SELECT FROM WHERE', 'source: unparsed'],
+    ['SELECT FROM WHERE', 'meaning: a statement that cannot be read: near "FROM": syntax error'],
+    ['SELECT id FROM a\0', 'meaning: a statement that cannot be read: a NUL character in the text'],
+    ['SELECT nowhere.* FROM a', 'meaning: nowhere.*, which is not known'],
+    ['WITH t AS (SELECT x, rowid FROM n UNION SELECT x, 1 FROM t) SELECT x FROM t', 'uncacheable: rowid'],
+    ['SELECT x FROM a JOIN json_each(?) j USING (x)', 'a: always | all | -'],
     ['UPSERT a', 'write: any'],
   ])('%s', (sql, expected) => expect(reads(sql)).toContain(expected));
 
@@ -154,6 +160,51 @@ describe('the ladder', () => {
     );
     const pure = { ...parts, pureFunctions: new Set(['date']) };
     expect(notation(analyse("SELECT date(k, '+1 day') FROM a", pure))).toEqual(['a: always | k | -']);
+  });
+
+  const deep = (select: string) => {
+    const views = new Map(
+      Array.from({ length: 40 }, (_, at) => [`v${at}`, at === 0 ? select : `SELECT * FROM v${at - 1}`]),
+    );
+    const relation: Catalogue['relation'] = (schema, name) => {
+      const text = views.get(name);
+      return text === undefined ? parts.catalogue.relation(schema, name) : { kind: 'view', text, columns: [] };
+    };
+    return notation(analyse('SELECT * FROM v39', { ...parts, catalogue: { ...parts.catalogue, relation } }));
+  };
+
+  test('views that are deep are taken by their tables, where all that they call is known', () => {
+    expect(deep('SELECT * FROM a WHERE x = 1')).toEqual(['a: always | all | -']);
+    expect(deep('SELECT random() FROM a')).toBe('uncacheable: function random');
+    expect(deep('SELECT * FROM nowhere')).toBe('table: nowhere');
+    expect(deep('SELECT FROM WHERE')).toBe('meaning: view v0, which cannot be read');
+    expect(deep('SELECT 1; SELECT 2')).toBe('meaning: view v0, which cannot be read');
+    expect(deep('SELECT * FROM v39')).toEqual([]);
+  });
+
+  test('an error of the analysis is no reason to keep an answer, unless the tables can still be told', () => {
+    const failing = (times: number) => {
+      let left = times;
+      const relation: Catalogue['relation'] = (schema, name) => {
+        if (left-- > 0) throw new RangeError('too deep');
+        return parts.catalogue.relation(schema, name);
+      };
+      return notation(analyse('SELECT id FROM a', { ...parts, catalogue: { ...parts.catalogue, relation } }));
+    };
+    expect(failing(1)).toEqual(['a: always | all | -']);
+    expect(failing(9)).toBe('meaning: an error of its analysis: too deep');
+  });
+
+  test('a common table that cannot be read may call any function', () => {
+    const statement = { kind: 'unparsed', reason: 'odd' } as const;
+    const star = createSqliteParser().parse('SELECT * FROM odd')[0] as Extract<Statement, { kind: 'query' }>;
+    const select = { ...star.select, with: [{ name: 'odd', columns: undefined, statement }] };
+    const parser: Parser = {
+      parse: (text) => (text === 'odd' ? [{ ...star, select }] : createSqliteParser().parse(text)),
+    };
+    const relation: Catalogue['relation'] = () => ({ kind: 'view', text: 'odd', columns: [] });
+    const template = analyse('SELECT * FROM v', { ...parts, parser, catalogue: { ...parts.catalogue, relation } });
+    expect(notation(template)).toMatch(/^meaning: common table odd/);
   });
 
   test('a function declared pure is taken for that', () => {

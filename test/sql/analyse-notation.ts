@@ -28,10 +28,8 @@ export function notation(template: Template): string[] | string {
   switch (template.kind) {
     case 'tracked':
       return template.reads.map(readText);
-    case 'source':
-      return `source: ${template.reason.fallback} ${template.reason.what}`;
     case 'uncacheable':
-      return `uncacheable: ${template.reason}`;
+      return `${template.unknown ?? 'uncacheable'}: ${template.reason}`;
     case 'write':
       return `write: ${template.tables?.join(' ') ?? 'any'}`;
   }

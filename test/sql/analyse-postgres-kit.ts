@@ -48,7 +48,7 @@ export function catalogueWith(own: RoutinesData['own'], path: readonly string[] 
       relation: { kind: 'table', table },
     })),
     modules: [],
-    routines: { own, setReturning, moving: [], implicit: [] },
+    routines: { own, setReturning, implicit: [] },
   });
 }
 

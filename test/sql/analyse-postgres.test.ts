@@ -62,7 +62,7 @@ test.each([
   ['WITH w AS (DELETE FROM orders RETURNING id) SELECT * FROM w', 'write: orders'],
   ['TRUNCATE users, orders', 'write: users orders'],
   ['SELECT * INTO copied FROM users', 'write'],
-  ['SELECT id FROM elsewhere.users', 'source: unknown-table'],
+  ['SELECT id FROM elsewhere.users', 'table: elsewhere.users'],
 ])('%s', (text, expected) => expect(notation(of(text))).toContain(expected));
 
 test('a column whose name is not known may have the name of another: no name is relied upon', () => {

@@ -150,7 +150,7 @@ describe('of PostgreSQL', () => {
     expect(readBy('SELECT * FROM bare', 'tenant', 'public')).toEqual(['tenant.bare']);
     expect(readBy('SELECT * FROM entries', 'tenant', 'audit', 'public')).toEqual(['audit.entries']);
     expect(readBy('SELECT * FROM bares', 'tenant', 'public')).toEqual(['bare']);
-    expect(readBy('SELECT * FROM bare', 'nowhere')).toBe('source');
+    expect(readBy('SELECT * FROM bare', 'nowhere')).toBe('uncacheable');
     const [one, other] = [['public'], ['tenant']].map((path) => templates.get('SELECT * FROM bare', { path }).id);
     expect(one).not.toBe(other);
   });

@@ -27,5 +27,5 @@ test('another catalogue, other templates', () => {
   expect(templates.get('SELECT x FROM a').kind).toBe('tracked');
   templates.replaceCatalogue({ source: 'empty', relation: () => null });
   expect(templates.size).toBe(0);
-  expect(templates.get('SELECT x FROM a').kind).toBe('source');
+  expect(templates.get('SELECT x FROM a').kind).toBe('uncacheable');
 });

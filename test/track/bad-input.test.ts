@@ -14,34 +14,39 @@ function deepViews(table: string): string {
   return `CREATE VIEW v0 AS SELECT * FROM ${table}; ${steps.join('\n')}`;
 }
 
-it('a statement that is not understood is invalidated by any change, if all tables are told of', async () => {
+it('views that are deeper than is gone through are made outdated by any change of their tables', async () => {
   const path = shopFile();
   const own = new DatabaseSync(path);
   own.exec(deepViews('users'));
-  const target = new NotingTarget();
-  const tracker = createTracker({
-    source: 'shop',
-    database: await installedOnce(path),
-    targets: [target],
-  });
-  await tracker.start();
-  atEnd(() => tracker.stop());
+  const { tracker, target } = await trackedShop({ database: await installedOnce(path) }, path);
   const db = tracker.wrap(own);
-  const read = () => {
-    const scope = tracker.openScope();
-    scope.run(() => db.prepare('SELECT * FROM v40').all());
-    return scope.finish();
-  };
-  expect(read()).toMatchObject({ isStorable: true, reasons: [] });
-  // Made later: whatever the statement reads may be in there.
-  own.exec('CREATE TABLE late (id INTEGER PRIMARY KEY)');
+  const { tags, reasons } = tagsOf(tracker, () => db.prepare('SELECT * FROM v40').all());
+  expect(reasons).toEqual([]);
+  own.exec('UPDATE users SET age = age + 1 WHERE id = 1');
   await tracker.settled();
-  await expect.poll(() => read().reasons).toEqual(['uncovered-table: late']);
-  expect(tracker.status()).toMatchObject({
-    counts: { untracked: { 'uncovered-table': expect.any(Number) } },
-    feed: { problems: ['expected triggers on table late, got none: install the feed'] },
-  });
+  expect(tags.some((tag) => target.tags.has(tag))).toBe(true);
   own.close();
+});
+
+/** SQLite reads it up to the zero character; the parser does not read it. */
+const ODD = "SELECT datetime('now') AS id FROM users\0";
+
+it('a statement that cannot be read is not stored, allowed or not, and told with its mend', async () => {
+  const told: string[] = [];
+  const { db, tracker } = await trackedShop({ onFault: (error) => void told.push(String(error)) });
+  const read = (text: string) =>
+    tagsOf(tracker, () => {
+      tracker.current()?.allow('the time is shown nowhere');
+      return db.prepare(text).all();
+    });
+  const reason = 'uncacheable: a statement that cannot be read: a NUL character in the text';
+  expect(read(ODD)).toEqual({ tags: [], reasons: [reason] });
+  expect(read(ODD).reasons).toEqual([reason]);
+  expect(read("SELECT datetime('now') FROM users").reasons).toEqual([]);
+  const problem = expect.stringMatching(/got a statement that cannot be read.*SELECT datetime.*write it.*in a form/);
+  expect(tracker.status().problems).toEqual([problem]);
+  expect(told).toEqual([problem]);
+  expect(tracker.status().counts.untracked).toEqual({ uncacheable: 3 });
 });
 
 it('a table without triggers is named, and what is read from it is not stored', async () => {
