@@ -10,15 +10,18 @@ import type { RunnerOptions } from './sqlite-runner.ts';
 
 export function sqliteFile(path: string): Required<RunnerOptions> {
   return {
-    identity: () => {
-      const { dev, ino } = statSync(path);
-      return `${dev}:${ino}`;
-    },
+    identity: () => fileIdentity(path),
     watch: (written) => {
       const watchers = [path, `${path}-wal`].flatMap((file) => watcherOf(file, written) ?? []);
       return watchers.length === 0 ? undefined : closing(watchers);
     },
   };
+}
+
+/** Throws where there is no file. */
+export function fileIdentity(path: string): string {
+  const { dev, ino } = statSync(path, { bigint: true });
+  return `${dev}:${ino}`;
 }
 
 /** Undefined: the file is not there, or the system watches no more files. */

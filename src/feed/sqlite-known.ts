@@ -10,7 +10,8 @@ import type { RowNames } from './sqlite-replaced.ts';
 import type { SqliteRunner } from './sqlite-runner.ts';
 import { KIND, LOG, quoted, STATE, triggerName } from './sqlite-triggers.ts';
 
-export type ReadTables = () => Eventually<readonly TableShape[]>;
+/** As they are in the file that the runner has open. */
+export type ReadTables = (runner: SqliteRunner) => Eventually<readonly TableShape[]>;
 
 export interface KnownTable {
   readonly name: string;
@@ -44,7 +45,7 @@ export interface Known {
 export async function readKnown(runner: SqliteRunner, readTables: ReadTables): Promise<Known | undefined> {
   const installation = await readInstallation(runner);
   if (!installation.isThere) return undefined;
-  const shapes = await readTables();
+  const shapes = await readTables(runner);
   const byName = new Map(shapes.filter(({ name }) => !FOREIGN_NAME.test(name)).map((shape) => [shape.name, shape]));
   const tables = [...installation.tables.values()].map(
     (table) => [table.id, knownTable(table, byName.get(table.facts.name), installation)] as const,

@@ -68,6 +68,14 @@ export function readWithin(
   return { template: template as Exclude<Template, { kind: 'write' }> };
 }
 
+/** Whatever told so: which it was is not kept. */
+export const ALTERED: Refusal = {
+  kind: 'session-state',
+  told:
+    'one on a connection whose names may mean something else, by ATTACH, a temporary table, a setting, or a function or ' +
+    "collation in the place of the database's own; read on another connection what is to be stored",
+};
+
 const STANDBY: Refusal = { kind: 'replica', what: 'a standby, which may be behind; read from the primary' };
 const ELSEWHERE: Refusal = { kind: 'other-database', what: 'another database than the one that is followed' };
 

@@ -57,6 +57,8 @@ export interface Underway {
 export interface Refusal {
   readonly kind: Untracked;
   readonly what?: string | undefined;
+  /** To the operator, in place of `what`: a response does not say it. */
+  readonly told?: string;
 }
 
 export interface Side {

@@ -7,8 +7,8 @@ import { bindInstance, neededOutputs, resultRowsOf } from '../dependency/bind.ts
 import type { ReadMark } from '../dependency/recent-changes.ts';
 import type { Template, Uncacheable } from '../dependency/template.ts';
 import { moves } from '../sql/moving-texts.ts';
-import { type AskedSession, readWithin, wantedBy } from './asked-session.ts';
-import type { Side } from './following.ts';
+import { ALTERED, type AskedSession, readWithin, wantedBy } from './asked-session.ts';
+import type { Refusal, Side } from './following.ts';
 import { narrowLater } from './narrow-later.ts';
 import { type Given, positional, type Started } from './parameters.ts';
 import type { Problems } from './problems.ts';
@@ -32,6 +32,8 @@ export interface Connection {
   readonly isBlind?: boolean;
   /** Where the connection itself says what names mean to it. */
   readonly session?: AskedSession;
+  /** `server`: of the catalogue. Undefined: once a statement has answered, it was of the database that is followed. */
+  readonly elsewhere?: (server: string | undefined) => Refusal | undefined;
 }
 
 export interface RecorderParts {
@@ -187,7 +189,7 @@ export class Recorder {
   #read(template: Tracked | undefined, begun: Read): Reading | undefined {
     const { scope, side, given, connection, started } = begun;
     const { follower } = side;
-    if (connection.isAltered) scope.untracked('session-state');
+    if (connection.isAltered) this.#decline(scope, ALTERED);
     else if (connection.isTransaction()) scope.untracked('transaction');
     else if (scope.isUnsettled) scope.untracked('after-write');
     else if (started.isRefreshing) scope.untracked('schema-change');
@@ -198,6 +200,8 @@ export class Recorder {
       const end = scope.begin();
       const finish = (rows: readonly unknown[] | undefined, isWhole: boolean) => {
         if (follower.isRefreshing || follower.generation !== generation) return scope.untracked('schema-change');
+        const refusal = connection.elsewhere?.(follower.catalogue?.data?.server);
+        if (refusal !== undefined) return this.#decline(scope, refusal);
         const read = connection.session === undefined ? template : this.#within(connection.session, begun);
         if (read === undefined) return;
         if (moves(read.times, given.list)) return scope.untracked('uncacheable', 'a time that moves');
@@ -220,13 +224,7 @@ export class Recorder {
   /** As the connection reads it that has run it. Undefined: nothing can be registered. */
   #within(session: AskedSession, { scope, side, text }: Read): Tracked | undefined {
     const read = readWithin(session, text, side.follower);
-    if ('refusal' in read) {
-      const { kind, what } = read.refusal;
-      scope.untracked(kind, what);
-      if (what !== undefined)
-        this.#parts.problems.tell(`${kind} ${what}`, `expected a read that can be tracked, got ${what}`);
-      return undefined;
-    }
+    if ('refusal' in read) return this.#decline(scope, read.refusal);
     if (read.template.kind !== 'uncacheable') return read.template;
     this.#refuse(scope, read.template);
     return undefined;
@@ -243,6 +241,12 @@ export class Recorder {
       `unread ${text}`,
       `expected statements, views and columns that are known, ${got}. ${MEND}`,
     );
+  }
+
+  #decline(scope: RequestScope, { kind, what, told = what }: Refusal): undefined {
+    scope.untracked(kind, what);
+    if (told !== undefined)
+      this.#parts.problems.tell(`${kind} ${told}`, `expected a read that can be tracked, got ${told}`);
   }
 
   #register(template: Tracked, { scope, side, given, mark }: Read, rows: readonly unknown[] | undefined): void {

@@ -4,16 +4,13 @@
 // connection alone knows, e.g. a temporary table, is unknown here; the recorder looks out for it.
 
 import { statSync } from 'node:fs';
-import type { TableShape } from '../dependency/change.ts';
 import { TidegateError } from '../errors.ts';
 import { createSqliteFeed } from '../feed/sqlite-feed.ts';
 import { sqliteFile } from '../feed/sqlite-file.ts';
 import { installSqliteFeed } from '../feed/sqlite-install.ts';
 import { positionNow } from '../feed/sqlite-log.ts';
-import { nodeSqliteRunner, type SqliteRow, type SqliteRunner } from '../feed/sqlite-runner.ts';
-import type { Clock, Eventually } from '../ports.ts';
-import type { Catalogue } from '../sql/ast.ts';
-import { readSqliteCatalogue, sqliteCatalogueVersion } from '../sql/sqlite-catalogue.ts';
+import { nodeSqliteRunner, type SqliteRunner } from '../feed/sqlite-runner.ts';
+import type { Eventually } from '../ports.ts';
 import { createSqliteParser } from '../sql/sqlite-parser.ts';
 import type { DatabasePlatform, OpenDatabase, TrackedDatabase } from './contract.ts';
 import { opening } from './opening.ts';
@@ -30,7 +27,7 @@ import {
   TEXT,
 } from './option-rules.ts';
 import { sqliteClaim } from './source-claim.ts';
-import { SqliteLookups } from './sqlite-lookups.ts';
+import { SqliteFollowed, tablesOf } from './sqlite-followed.ts';
 
 export interface SqliteDatabaseOptions {
   /** Of the database. A database in memory has one connection only, which the application needs for itself. */
@@ -48,7 +45,6 @@ export interface SqliteDatabaseOptions {
 }
 
 const BUSY_MS = 5_000;
-const TABLES = `SELECT name FROM sqlite_schema WHERE type = 'table'`;
 
 const OPTIONS: Readonly<Record<keyof SqliteDatabaseOptions, Rule>> = {
   ...{ path: TEXT, install: SWITCH, connect: FUNCTION },
@@ -70,15 +66,14 @@ async function openDatabase(
   connect: () => Eventually<SqliteRunner>,
   { source, clock, tasks }: DatabasePlatform,
 ): Promise<OpenDatabase> {
-  const runner = await connect();
+  const followed = await SqliteFollowed.open({ source, clock, path: options.path, connect });
+  const { runner } = followed;
   try {
-    const catalogue = new SqliteCatalogue(runner, source, await readKnown(runner, source));
-    if (options.install === true) await installSqliteFeed(runner, await catalogue.tables());
+    if (options.install === true) await installSqliteFeed(runner, await tablesOf(runner));
     const { pollMs, maxChanges, pureFunctions } = options;
-    const lookups = await openLookups(options.path, clock);
     const feed = createSqliteFeed({
       connect,
-      readTables: () => catalogue.tables(),
+      readTables: tablesOf,
       clock,
       tasks,
       extends: options.install === true,
@@ -89,28 +84,22 @@ async function openDatabase(
       parts: {
         dialect: 'sqlite',
         parser: createSqliteParser(),
-        catalogue: catalogue.current,
+        catalogue: followed.catalogue,
         ...(pureFunctions === undefined ? {} : { pureFunctions }),
       },
       feed,
       claim: sqliteClaim(options.path),
-      refresh: () => {
-        lookups?.forget();
-        return catalogue.refresh();
-      },
+      refresh: () => followed.refresh(),
       covers: (table) => feed.covers(table),
       // A look at the log that began after the call is waited for: a change of the schema writes nothing to the log.
       head: () => undefined,
-      latest: () => positionNow(runner),
+      latest: () => positionNow(followed.runner),
       wake: () => feed.wake(),
-      ...(lookups !== undefined && { lookUp: (asked, parameters) => lookups.run(asked, parameters) }),
-      close: () => {
-        lookups?.close();
-        return runner.close?.();
-      },
+      lookUp: (asked, parameters) => followed.lookUp(asked, parameters),
+      close: () => followed.close(),
     };
   } catch (error) {
-    await runner.close?.();
+    await followed.close();
     throw error;
   }
 }
@@ -122,65 +111,4 @@ async function openFile(path: string): Promise<SqliteRunner> {
   }
   const { DatabaseSync } = await import('node:sqlite');
   return nodeSqliteRunner(new DatabaseSync(path, { timeout: BUSY_MS }), sqliteFile(path));
-}
-
-/** Of node:sqlite whatever the application uses; it only reads. Undefined: the file is none that it can read. */
-async function openLookups(path: string, clock: Clock): Promise<SqliteLookups | undefined> {
-  const { DatabaseSync } = await import('node:sqlite');
-  try {
-    return new SqliteLookups(new DatabaseSync(path, { readOnly: true, timeout: 0 }), clock);
-  } catch {
-    // Less is known without it, and nothing is missed.
-    return undefined;
-  }
-}
-
-class SqliteCatalogue {
-  #known: Known;
-  readonly #runner: SqliteRunner;
-  readonly #source: string;
-
-  constructor(runner: SqliteRunner, source: string, known: Known) {
-    this.#runner = runner;
-    this.#source = source;
-    this.#known = known;
-  }
-
-  get current(): Catalogue {
-    return this.#known.catalogue;
-  }
-
-  async refresh(): Promise<Catalogue | undefined> {
-    const { version } = this.#known;
-    this.#known = await readKnown(this.#runner, this.#source, this.#known);
-    return this.#known.version === version ? undefined : this.#known.catalogue;
-  }
-
-  /** As they are now. */
-  async tables(): Promise<readonly TableShape[]> {
-    const { catalogue } = await readKnown(this.#runner, this.#source);
-    const shapes: TableShape[] = [];
-    for (const { name } of await this.#runner.all(TABLES)) {
-      const relation = catalogue.relation('main', String(name));
-      if (relation?.kind === 'table') shapes.push(relation.table);
-    }
-    return shapes;
-  }
-}
-
-interface Known {
-  readonly catalogue: Catalogue;
-  readonly version: string;
-}
-
-/** One that is of one version: read again where the schema changed meanwhile. `before` where it is of the same. */
-async function readKnown(runner: SqliteRunner, source: string, before?: Known): Promise<Known> {
-  const run = async (sql: string, parameters: readonly unknown[]): Promise<readonly SqliteRow[]> =>
-    runner.all(sql, parameters as (string | number)[]);
-  for (;;) {
-    const version = await sqliteCatalogueVersion(run);
-    if (version === before?.version) return before;
-    const catalogue = await readSqliteCatalogue(run, source);
-    if ((await sqliteCatalogueVersion(run)) === version) return { catalogue, version };
-  }
 }

@@ -4,7 +4,8 @@
 // is recorded; in any other a query may see what the batch itself wrote.
 
 import { type Given, givenOf, NOTHING_GIVEN } from './parameters.ts';
-import type { Connection, Reading, Recorder } from './recorder.ts';
+import type { Reading, Recorder } from './recorder.ts';
+import { type AskedConnection, askedConnection, MAIN_FILE } from './sqlite-place.ts';
 import { connection, methodOf, namesOf, originalOf, runLater, wrapped } from './wrapping.ts';
 
 const CLIENT = namesOf('close sync reconnect');
@@ -17,12 +18,13 @@ interface Run {
 }
 
 export function wrapLibsql<T extends object>(client: T, recorder: Recorder): T {
+  const file = async () => Object.values(rowsOf(await methodOf(client, 'execute')(MAIN_FILE))?.[0] ?? [])[0];
   return wrapped(client, recorder, {
     own: {
-      ...executing(client, recorder, connection(false)),
+      ...executing(client, recorder, askedConnection(file)),
       transaction: async (...given: unknown[]) => {
         const transaction = (await methodOf(client, 'transaction')(...given)) as object;
-        const own = executing(transaction, recorder, connection(true));
+        const own = executing(transaction, recorder, { ...WITHIN });
         return wrapped(transaction, recorder, { own, harmless: TRANSACTION });
       },
     },
@@ -30,11 +32,11 @@ export function wrapLibsql<T extends object>(client: T, recorder: Recorder): T {
   });
 }
 
-function executing(target: object, recorder: Recorder, on: Connection): Readonly<Record<string, unknown>> {
+function executing(target: object, recorder: Recorder, on: AskedConnection): Readonly<Record<string, unknown>> {
   return {
     execute: (...given: unknown[]) => {
       const { text, given: parameters } = libsqlRun(given[0], given[1]);
-      const run = () => methodOf(target, 'execute')(...given);
+      const run = () => on.located(async () => methodOf(target, 'execute')(...given));
       return runLater(recorder.begin(text, parameters, on), { run, rows: rowsOf });
     },
     executeMultiple: (text: unknown) => {
@@ -45,7 +47,7 @@ function executing(target: object, recorder: Recorder, on: Connection): Readonly
       const runs = statements.map((one) =>
         Array.isArray(one) ? libsqlRun(one[0], one[1]) : libsqlRun(one, undefined),
       );
-      const run = () => methodOf(target, 'batch')(statements, ...rest) as Promise<unknown[]>;
+      const run = () => on.located(async () => methodOf(target, 'batch')(statements, ...rest) as Promise<unknown[]>);
       return runBatch({ recorder, runs, on }, run);
     },
   };
@@ -62,10 +64,13 @@ function rowsOf(answer: unknown): readonly unknown[] | undefined {
   return Array.isArray(rows) ? rows : undefined;
 }
 
+/** Nothing of it is recorded, so it need not be asked. */
+const WITHIN: AskedConnection = { ...connection(true), located: (run) => run() };
+
 interface Batch {
   readonly recorder: Recorder;
   readonly runs: readonly Run[];
-  readonly on: Connection;
+  readonly on: AskedConnection;
   readonly rows?: (answer: unknown) => readonly unknown[] | undefined;
 }
 
@@ -74,7 +79,7 @@ async function runBatch(
   run: () => Promise<unknown[]>,
 ): Promise<unknown[]> {
   const isRead = runs.every(({ text }) => typeof text === 'string' && QUERY.test(text));
-  const own = isRead ? on : connection(true);
+  const own = isRead ? on : { ...WITHIN };
   const readings: (Reading | undefined)[] = runs.map(({ text, given }) => recorder.begin(text, given, own));
   if (own.isAltered) on.isAltered = true;
   let answers: unknown[];
@@ -93,14 +98,15 @@ const runs = new WeakMap<object, Run>();
 
 export function wrapD1<T extends object>(database: T, recorder: Recorder, isReplica = false): T {
   // What a session reads may be of a replica that is behind.
-  const on = connection(isReplica);
+  const on = isReplica ? { ...WITHIN } : askedConnection(() => firstOf(database));
   return wrapped(database, recorder, {
     own: {
       prepare: (text: unknown) =>
         wrapPrepared(methodOf(database, 'prepare')(text) as object, { text, given: NOTHING_GIVEN }, [recorder, on]),
       batch: (statements: readonly unknown[]) => {
         const known = statements.map((one) => runs.get(one as object) ?? { text: undefined, given: NOTHING_GIVEN });
-        const run = () => methodOf(database, 'batch')(statements.map(originalOf)) as Promise<unknown[]>;
+        const run = () =>
+          on.located(async () => methodOf(database, 'batch')(statements.map(originalOf)) as Promise<unknown[]>);
         return runBatch({ recorder, runs: known, on, rows: resultsOf }, run);
       },
       exec: (text: unknown) => {
@@ -118,11 +124,15 @@ export function wrapD1<T extends object>(database: T, recorder: Recorder, isRepl
   });
 }
 
-function wrapPrepared(statement: object, run: Run, [recorder, on]: readonly [Recorder, Connection]): object {
+async function firstOf(database: object): Promise<unknown> {
+  return methodOf(methodOf(database, 'prepare')(MAIN_FILE) as object, 'first')('file');
+}
+
+function wrapPrepared(statement: object, run: Run, [recorder, on]: readonly [Recorder, AskedConnection]): object {
   const later =
     (name: string, rows: (answer: unknown) => readonly unknown[] | undefined, isWhole = true) =>
     (...given: unknown[]) => {
-      const call = () => methodOf(statement, name)(...given);
+      const call = () => on.located(async () => methodOf(statement, name)(...given));
       return runLater(recorder.begin(run.text, run.given, on), { run: call, rows, isWhole });
     };
   const raw = (given: unknown) => (answer: unknown) => {

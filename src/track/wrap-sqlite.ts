@@ -3,9 +3,11 @@
 // The one complication: a statement that is still being iterated keeps its connection at the moment when it began, so
 // whatever else is read on it meanwhile is as old (sqlite-rows.ts), whichever wrapper of that connection reads it.
 
+import type { Refusal } from './following.ts';
 import { givenOf, NOTHING_GIVEN } from './parameters.ts';
 import type { Connection, Recorder } from './recorder.ts';
 import { hasReplaced, replacesOwn } from './sqlite-functions.ts';
+import { MAIN_FILE, SqlitePlace } from './sqlite-place.ts';
 import { SqliteRows } from './sqlite-rows.ts';
 import { methodOf, namesOf, originalOf, runNow, wrapped } from './wrapping.ts';
 
@@ -18,9 +20,12 @@ const DEFINING = ['function', 'aggregate', 'collation', 'table'] as const;
 /** Of better-sqlite3: they give the statement itself. */
 const MODES = ['raw', 'pluck', 'expand', 'safeIntegers'] as const;
 
-/** Of what changes the meaning of a name or of LIKE there is none. Asked each time, as it may be changed past the wrapper. */
-const UNALTERED = `SELECT NOT EXISTS (SELECT 1 FROM temp.sqlite_master) AND NOT EXISTS (SELECT 1 FROM pragma_database_list
-  WHERE name NOT IN ('main', 'temp')) AND 'a' LIKE 'A'`;
+/**
+ * Of what changes the meaning of a name or of LIKE there is none; and the file. Asked each time, as both may be changed past
+ * the wrapper.
+ */
+const STATE = `SELECT NOT EXISTS (SELECT 1 FROM temp.sqlite_master) AND NOT EXISTS (SELECT 1 FROM pragma_database_list
+  WHERE name NOT IN ('main', 'temp')) AND 'a' LIKE 'A', (${MAIN_FILE})`;
 
 /** Its connection, as far as it is the same for all wrappers. */
 class SqliteConnection implements Connection {
@@ -28,15 +33,18 @@ class SqliteConnection implements Connection {
   #isAltered: boolean | undefined;
   readonly #database: object;
   #question: object | undefined;
+  readonly #place = new SqlitePlace();
 
   constructor(database: object) {
     this.#database = database;
+    // Later, another file may have its name.
+    this.#isUnaltered();
   }
 
   get isAltered(): boolean {
     // Functions are looked at once: a connection may be opened, and be given some, after it is wrapped.
     this.#isAltered ??= hasReplaced(this.#database);
-    return this.#isAltered || !this.#isUnaltered();
+    return !this.#isUnaltered() || this.#isAltered;
   }
 
   set isAltered(value: boolean) {
@@ -45,12 +53,20 @@ class SqliteConnection implements Connection {
 
   #isUnaltered(): boolean {
     try {
-      this.#question ??= methodOf(this.#database, 'prepare')(UNALTERED) as object;
-      const row = methodOf(this.#question, 'get')() as object;
-      return Number(Object.values(row)[0]) === 1;
+      this.#question ??= methodOf(this.#database, 'prepare')(STATE) as object;
+      const [isUnaltered, file] = Object.values(methodOf(this.#question, 'get')() as object) as unknown[];
+      this.#place.told(file);
+      return Number(isUnaltered) === 1;
     } catch {
+      // It was closed, and may be opened again.
+      this.#question = undefined;
+      this.#place.told(undefined);
       return false;
     }
+  }
+
+  elsewhere(server: string | undefined): Refusal | undefined {
+    return this.#place.refusal(server);
   }
 
   isTransaction(): boolean {
