@@ -108,6 +108,7 @@ export const ourSkin: Subject = {
 
 const TERMS: FillTerms = {
   ttlMs: TTL_MS,
+  slidingMs: Number.POSITIVE_INFINITY,
   jitter: 0,
   graceMs: 0,
   tags: [],

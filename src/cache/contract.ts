@@ -53,6 +53,11 @@ export interface EntryOptions {
   /** Fresh so long. Default 5 minutes; `Infinity`: until it is invalidated; 0: not stored. */
   readonly ttl?: Duration;
   /**
+   * It ends so long after it was used last, always within its ttl. Default `Infinity`: used or not, it lives for its ttl.
+   * E_TTL where the ttl has no end, or is shorter by the same options or those that they add to.
+   */
+  readonly sliding?: Duration;
+  /**
    * At random, up to that part of the ttl is left off, 0 to 1: entries that are stored together then do not end together.
    * Default 0.
    */

@@ -10,6 +10,7 @@ import type { Fill, FillContext } from './contract.ts';
 import { type Duration, toMs } from './duration.ts';
 import { shown } from './keys.ts';
 import { checkValidator, type GivenNames, type Resolved, type Terms } from './options.ts';
+import { slidingWithin } from './sliding.ts';
 import { checkedTags } from './tags.ts';
 
 export interface FillCall {
@@ -80,7 +81,9 @@ class CacheFillContext implements FillContext<unknown> {
   }
 
   setTtl(ttl: Duration): void {
-    this.#context.change({ ttlMs: toMs(ttl, 'ttl') });
+    const ttlMs = toMs(ttl, 'ttl');
+    slidingWithin({ ttlMs, nullTtlMs: undefined }, undefined, this.#call.resolved.terms.slidingMs);
+    this.#context.change({ ttlMs });
   }
 
   setGrace(grace: Duration): void {

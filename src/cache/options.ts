@@ -12,6 +12,7 @@ import { toMs } from './duration.ts';
 import { type KeySpace, shown } from './keys.ts';
 import type { Kinds } from './kinds.ts';
 import { kindTags } from './kinds.ts';
+import { slidingWithin } from './sliding.ts';
 import { allTags, checkedTags } from './tags.ts';
 
 /** What holds for one call. `terms.tags` has all tags but those of the kind and of the key, which depend on the key. */
@@ -38,6 +39,7 @@ interface Draft extends Omit<FillTerms, 'tags' | 'nullTtlMs'> {
 
 const BUILT_IN: Draft = {
   ttlMs: 5 * 60_000,
+  slidingMs: Number.POSITIVE_INFINITY,
   jitter: 0,
   graceMs: 0,
   tags: [],
@@ -115,12 +117,12 @@ export class Terms {
   }
 
   setTerms(resolved: Resolved, key: string, options: SetOptions | undefined): SetTerms {
-    const { ttlMs, jitter, graceMs, memoryOnly } = resolved.terms;
+    const { ttlMs, slidingMs, jitter, graceMs, memoryOnly } = resolved.terms;
     const tags = this.tagsOf(resolved, key);
     const { stamp, validator } = options ?? NO_SET_OPTIONS;
     if (stamp !== undefined) checkStamp(stamp);
     if (validator !== undefined) checkValidator(validator);
-    return { ttlMs, jitter, graceMs, memoryOnly, tags, stamp, validator };
+    return { ttlMs, slidingMs, jitter, graceMs, memoryOnly, tags, stamp, validator };
   }
 
   #all(tags: readonly string[], tables: readonly string[]): readonly string[] {
@@ -145,10 +147,11 @@ export class Terms {
   }
 
   #finished(draft: Draft, kind: string | undefined): Resolved {
-    const { ttlMs, jitter, graceMs, tags, tables, memoryOnly, softMs, hardMs } = draft;
+    const { ttlMs, slidingMs, jitter, graceMs, tags, tables, memoryOnly, softMs, hardMs } = draft;
     const { earlyRefresh, graceBackoffMs, refresh, signal } = draft;
     const terms: FillTerms = {
       ttlMs,
+      slidingMs,
       jitter,
       graceMs,
       tags: this.#all(tags, tables),
@@ -169,17 +172,17 @@ type Given = FillOptions & KindPolicy & SetOptions;
 type Name = keyof Given;
 
 const FILL_NAMES: ReadonlySet<string> = new Set<Name>([
-  ...(['ttl', 'jitter', 'grace', 'tags', 'tables', 'tiers', 'kind', 'timeouts', 'earlyRefresh'] as const),
+  ...(['ttl', 'sliding', 'jitter', 'grace', 'tags', 'tables', 'tiers', 'kind', 'timeouts', 'earlyRefresh'] as const),
   ...(['nullTtl', 'graceBackoff', 'refresh', 'signal'] as const),
 ]);
 const DEFAULT_NAMES: ReadonlySet<string> = new Set(
   [...FILL_NAMES].filter((name) => !/^(kind|refresh|signal)$/.test(name)),
 );
 const SET_NAMES: ReadonlySet<string> = new Set<Name>([
-  ...(['ttl', 'jitter', 'grace', 'tags', 'tables', 'tiers', 'kind', 'stamp', 'validator'] as const),
+  ...(['ttl', 'sliding', 'jitter', 'grace', 'tags', 'tables', 'tiers', 'kind', 'stamp', 'validator'] as const),
 ]);
 const KIND_NAMES: ReadonlySet<string> = new Set<Name>([
-  ...(['ttl', 'jitter', 'grace', 'tags', 'tables', 'tiers', 'timeouts', 'earlyRefresh'] as const),
+  ...(['ttl', 'sliding', 'jitter', 'grace', 'tags', 'tables', 'tiers', 'timeouts', 'earlyRefresh'] as const),
   ...(['keys', 'invalidateOn', 'populate'] as const),
 ]);
 
@@ -202,14 +205,17 @@ function merged(draft: Draft, options: object, names: ReadonlySet<string>): Draf
     given;
   if (timeouts !== undefined) checkTimeouts(timeouts);
   const { soft, hard } = timeouts ?? NO_TIMEOUTS;
+  const ttlMs = ttl === undefined ? draft.ttlMs : toMs(ttl, 'ttl');
+  const nullTtlMs = nullTtl === undefined ? draft.nullTtlMs : toMs(nullTtl, 'nullTtl');
   return {
-    ttlMs: ttl === undefined ? draft.ttlMs : toMs(ttl, 'ttl'),
+    ttlMs,
+    slidingMs: slidingWithin({ ttlMs, nullTtlMs }, given.sliding, draft.slidingMs),
     jitter: jitter === undefined ? draft.jitter : checkedPart(jitter, 'jitter'),
     graceMs: grace === undefined ? draft.graceMs : toMs(grace, 'grace'),
     tags: tags === undefined ? draft.tags : joined(draft.tags, tags, 'tags'),
     tables: tables === undefined ? draft.tables : joined(draft.tables, tables, 'tables'),
     memoryOnly: tiers === undefined ? draft.memoryOnly : isMemoryOnly(tiers),
-    nullTtlMs: nullTtl === undefined ? draft.nullTtlMs : toMs(nullTtl, 'nullTtl'),
+    nullTtlMs,
     softMs: soft === undefined ? draft.softMs : toMs(soft, 'timeouts.soft'),
     hardMs: hard === undefined ? draft.hardMs : toMs(hard, 'timeouts.hard'),
     earlyRefresh: earlyRefresh === undefined ? draft.earlyRefresh : checkedEarly(earlyRefresh),

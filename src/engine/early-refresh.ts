@@ -5,10 +5,12 @@ import type { Clock, Random } from '../ports.ts';
 import type { FillTerms } from './value-contract.ts';
 
 export function isDueEarly(
-  { bornMs, lifetimeMs, fillMs }: StoredValue,
+  { bornMs, lifetimeMs: untilMs, fillMs, sliding }: StoredValue,
   early: FillTerms['earlyRefresh'],
   { clock, random }: { readonly clock: Pick<Clock, 'now'>; readonly random: Random },
 ): boolean {
+  // One that ends for want of use has nobody to be filled for.
+  const lifetimeMs = sliding?.limitMs ?? untilMs;
   if (early === undefined || lifetimeMs === Number.POSITIVE_INFINITY) return false;
   const ageMs = clock.now() - bornMs;
   // XFetch with beta 1 (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention, VLDB 2015).

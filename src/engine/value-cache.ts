@@ -23,17 +23,17 @@ import type {
   ValueCache,
   ValueCacheParts,
   ValueFill,
-  ValueState,
   ValueStats,
   ValueToSet,
 } from './value-contract.ts';
-import { valueEntries } from './value-entries.ts';
+import { stateOf, valueEntries } from './value-entries.ts';
 import { ValueFills } from './value-fills.ts';
 import type { AskedFill } from './value-flight.ts';
 import { ValueFlights } from './value-flights.ts';
 import { ValueNaming } from './value-naming.ts';
 import { ValueRemoval } from './value-removal.ts';
 import { ValueSets } from './value-sets.ts';
+import { ValueSliding } from './value-sliding.ts';
 import { ValueTally } from './value-tally.ts';
 
 export function createValueCache(parts: ValueCacheParts): ValueCache {
@@ -53,6 +53,7 @@ class TieredValueCache implements ValueCache {
   readonly #fills: ValueFills;
   readonly #removal: ValueRemoval;
   readonly #sets: ValueSets;
+  readonly #sliding: ValueSliding;
   readonly #hasSlower: boolean;
   readonly #own: (value: unknown) => OwnedValue;
   readonly #underWay = new UnderWay();
@@ -90,7 +91,9 @@ class TieredValueCache implements ValueCache {
     this.#removal = new ValueRemoval({
       ...{ ...common, invalidations: history.invalidations, find: (key) => this.#find(key) },
     });
-    this.#naming = new ValueNaming({ ...common, atHand: (key) => this.#memory?.get(key) });
+    const atHand = (key: string) => this.#memory?.get(key);
+    this.#naming = new ValueNaming({ ...common, atHand });
+    this.#sliding = new ValueSliding({ ...common, atHand });
     this.#fills = new ValueFills({
       ...{ ...common, naming: this.#naming, endingRequests: parts.endingRequests },
       freshAtHand: (key) => this.#onlyFresh(this.#memory?.get(key)),
@@ -134,10 +137,11 @@ class TieredValueCache implements ValueCache {
     return found !== undefined && !(found instanceof Promise) && this.#isFresh(found) ? found : undefined;
   }
 
+  /** To ask is to use it: one that slides ends later for it. */
   #isFresh(entry: StoredValue): boolean {
     if (!this.#invalidator.isCurrent(entry)) return false;
     if (this.#roughNow() < entry.surelyFreshUntilSeconds * 1000) return true;
-    return this.#clock.now() - entry.bornMs < entry.lifetimeMs;
+    return this.#sliding.isInTime(entry);
   }
 
   getMany(keys: readonly string[], asked?: (at: number) => ManyFill): Eventually<readonly unknown[]> {
@@ -272,12 +276,7 @@ class TieredValueCache implements ValueCache {
 
   async *entries(selector: Selector): ReturnType<ValueCache['entries']> {
     if (this.#state !== 'open') return;
-    yield* valueEntries(this.#loop.find(selector), (note): ValueState => {
-      const { epoch, stamp, bornMs, lifetimeMs } = note;
-      if (this.#invalidator.isOutdated(note))
-        return this.#invalidator.isExpired({ ...note, epoch, stamp }) ? 'expired' : 'outdated';
-      return this.#clock.now() - bornMs < lifetimeMs ? 'fresh' : 'stale';
-    });
+    yield* valueEntries(this.#loop.find(selector), (note) => stateOf(note, this.#invalidator, this.#clock.now()));
   }
 
   stats(): ValueStats {
@@ -286,6 +285,7 @@ class TieredValueCache implements ValueCache {
 
   #keep(entry: StoredValue, memoryOnly: boolean): Eventually<boolean> {
     if (this.#state === 'closed') return false;
+    if (entry.sliding !== undefined) entry.sliding.toldMs = memoryOnly ? Number.POSITIVE_INFINITY : entry.lifetimeMs;
     if (!memoryOnly) return this.#underWay.track(this.#loop.putAll(entry));
     // What a slower tier has of it is older.
     if (this.#hasSlower) this.#drop(entry.key);

@@ -15,6 +15,8 @@ import type { SourceLeases } from './source-leases.ts';
 export interface ValueTerms {
   /** Infinity: until it is invalidated; 0: not stored. */
   readonly ttlMs: number;
+  /** It ends so long after its last use, within its ttl; Infinity: whether it is used or not says nothing. */
+  readonly slidingMs: number;
   /** At random, up to that part of the ttl is left off: 0 to 1. */
   readonly jitter: number;
   readonly graceMs: number;

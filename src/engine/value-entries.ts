@@ -25,9 +25,11 @@ export interface Filled {
 
 export function entryOf(filled: Filled, terms: ValueTerms, random: Random): StoredValue {
   const { key, owned, validator, fillMs, now, stamp, readAt } = filled;
-  const { ttlMs, jitter } = terms;
-  const lifetimeMs = jitter === 0 ? ttlMs : ttlMs * (1 - jitter * random());
-  const { isPlain, surelyFreshUntilSeconds } = hitNotes(key, now, lifetimeMs);
+  const { ttlMs, slidingMs, jitter } = terms;
+  const limitMs = jitter === 0 ? ttlMs : ttlMs * (1 - jitter * random());
+  const lifetimeMs = Math.min(slidingMs, limitMs);
+  const sliding = slidingMs < limitMs ? { idleMs: slidingMs, limitMs, toldMs: lifetimeMs } : undefined;
+  const { isPlain, surelyFreshUntilSeconds } = hitNotes({ key, bornMs: now, lifetimeMs, sliding });
   return {
     kind: 'value',
     key: ownText(key),
@@ -43,6 +45,7 @@ export function entryOf(filled: Filled, terms: ValueTerms, random: Random): Stor
     epoch: stamp.epoch,
     stamp: stamp.position,
     readAt,
+    sliding,
     isPlain,
     surelyFreshUntilSeconds,
     namedBy: undefined,
@@ -56,6 +59,12 @@ export function previousOf(entry: StoredValue | undefined, invalidator: Invalida
   if (!invalidator.isCurrent(entry) && !invalidator.isExpired(entry)) return undefined;
   const { validator, tags } = entry;
   return { owned: entry, validator, tags, read: () => readOwned(entry) };
+}
+
+export function stateOf(note: EntryNote, invalidator: Invalidator, now: number): ValueState {
+  const { epoch, stamp, bornMs, lifetimeMs } = note;
+  if (invalidator.isOutdated(note)) return invalidator.isExpired({ ...note, epoch, stamp }) ? 'expired' : 'outdated';
+  return now - bornMs < lifetimeMs ? 'fresh' : 'stale';
 }
 
 /** Each key once, as the fastest tier has it. */

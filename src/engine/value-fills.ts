@@ -114,7 +114,8 @@ export class ValueFills {
     const nowMs = this.#parts.clock.monotonic();
     // Current for those who call it by its own tags alone.
     const others = entry !== undefined && named !== entry && invalidator.isCurrent(entry) ? entry.tags : undefined;
-    const isReplacing = terms.refresh || others !== undefined;
+    // One that slides may be on its way into a slower tier once more, and arrive there last.
+    const isReplacing = terms.refresh || others !== undefined || entry?.sliding !== undefined;
     const flight = running ?? this.#begin(asked, { previous, replaces: isReplacing });
     if (others !== undefined) flight.join(others);
     const askedMs = asked.askedMs ?? nowMs;

@@ -102,8 +102,8 @@ export class ValueFlight implements ValueFillContext {
     this.plan = plan;
     this.keyStamp = plan.stamp;
     this.replaces = plan.replaces;
-    const { ttlMs, jitter, graceMs, tags, memoryOnly } = plan.terms;
-    this.#terms = { ttlMs, jitter, graceMs, tags, memoryOnly };
+    const { ttlMs, slidingMs, jitter, graceMs, tags, memoryOnly } = plan.terms;
+    this.#terms = { ttlMs, slidingMs, jitter, graceMs, tags, memoryOnly };
     const { promise, resolve } = Promise.withResolvers<ValueLanding>();
     this.landed = promise;
     this.#land = resolve;

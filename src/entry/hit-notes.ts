@@ -15,6 +15,13 @@ const ROUGH_MS = 60_000;
 
 const LARGEST_SMALL = 2 ** 31 - 1;
 
+interface Noted {
+  readonly key: string;
+  readonly bornMs: number;
+  readonly lifetimeMs: number;
+  readonly sliding: object | undefined;
+}
+
 export interface HitNotes {
   /** True: the key is as the program wrote it. */
   readonly isPlain: boolean;
@@ -24,8 +31,9 @@ export interface HitNotes {
   namedBy: object | undefined;
 }
 
-export function hitNotes(key: string, bornMs: number, lifetimeMs: number): HitNotes {
-  const untilSeconds = Math.floor((bornMs + lifetimeMs - ROUGH_MS) / 1000);
+export function hitNotes({ key, bornMs, lifetimeMs, sliding }: Noted): HitNotes {
+  // Each use of one that slides is noted, at its exact time.
+  const untilSeconds = sliding === undefined ? Math.floor((bornMs + lifetimeMs - ROUGH_MS) / 1000) : 0;
   return {
     isPlain: !key.includes(KEY_MARK),
     surelyFreshUntilSeconds: Math.min(untilSeconds, LARGEST_SMALL),

@@ -33,13 +33,18 @@ export function encodedStore(bytes: ByteStore, codec: OwnedCodec, options: Encod
     get: (key) => then(bytes.get(key), (found) => read(key, found)),
     put(entry) {
       const record = records.of(entry);
-      if (record !== undefined) return bytes.put(entry.key, record, { ttlMs: entry.lifetimeMs + entry.graceMs });
+      if (record !== undefined) return bytes.put(entry.key, record, { ttlMs: keptMs(entry) });
       // What it was to replace is not the latest any more.
       return then(bytes.delete([entry.key]), () => undefined);
     },
     delete: (keys) => (keys.length === 0 ? 0 : bytes.delete(keys)),
     find: (selector) => notesIn(bytes, selector),
   };
+}
+
+/** One that slides may be put again at any age, and then has its idle time left. */
+function keptMs({ lifetimeMs, graceMs, sliding }: StoredValue): number {
+  return (sliding === undefined ? lifetimeMs : Math.min(lifetimeMs, sliding.idleMs)) + graceMs;
 }
 
 async function* notesIn(bytes: ByteStore, selector: Selector): AsyncGenerator<EntryNote> {
@@ -116,7 +121,7 @@ class Records {
       kind: 'value',
       ...kept,
       ...owned,
-      ...hitNotes(kept.key, kept.bornMs, kept.lifetimeMs),
+      ...hitNotes(kept),
       checkedUpTo: kept.stamp,
     };
   }

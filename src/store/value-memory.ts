@@ -16,6 +16,7 @@ import { LARGEST_PART, type MemoryStoreStats } from './memory.ts';
 /** What an entry costs besides its key and value; the benches `memory` and `data` measure it. */
 const ENTRY_OVERHEAD_BYTES = 350;
 const TAG_OVERHEAD_BYTES = 32;
+const SLIDING_BYTES = 96;
 
 /** A store of values whose answers are there at once. */
 export interface ValueMemory extends Store<StoredValue> {
@@ -130,8 +131,8 @@ class SlottedValues implements ValueMemory {
   }
 }
 
-function costOf({ key, bytes, tags }: StoredValue): number {
-  let cost = ENTRY_OVERHEAD_BYTES + key.length + bytes;
+function costOf({ key, bytes, tags, sliding }: StoredValue): number {
+  let cost = ENTRY_OVERHEAD_BYTES + key.length + bytes + (sliding === undefined ? 0 : SLIDING_BYTES);
   for (const tag of tags) cost += TAG_OVERHEAD_BYTES + tag.length;
   return cost;
 }

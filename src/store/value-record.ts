@@ -4,17 +4,20 @@
 //   0 magic u32 · 4 checksum u32, over all that follows · 8 format u32 · 12 text bytes u32
 //   16 bornMs f64 · 24 lifetimeMs f64 · 32 graceMs f64 · 40 fillMs f64 · 48 stamp f64 · 56 readAt f64
 //   64 text: JSON of [codec, key, epoch, validator or null, ...tags] · the value, as the codec writes it
+// One that slides is of another format, in which `64 idleMs f64 · 72 limitMs f64` stand before the text.
 //
 // The one complication: a record may be anything, and reading it must never throw. The checksum finds what was damaged
 // by chance; whoever may write to the store may write what he likes.
 
 import type { HitNotes } from '../entry/hit-notes.ts';
 import type { OwnedValue } from '../entry/owned-value.ts';
-import type { StoredValue } from '../entry/stored-value.ts';
+import type { Sliding, StoredValue } from '../entry/stored-value.ts';
 
 const MAGIC = 0x56454754; // 'TGEV'
 const FORMAT = 2;
+const SLIDING_FORMAT = 3;
 const HEADER_BYTES = 64;
+const SLIDING_HEADER_BYTES = 80;
 
 /** All of an entry but its value, which is still bytes. */
 export interface ValueRecord extends Omit<StoredValue, keyof OwnedValue | keyof HitNotes | 'kind' | 'checkedUpTo'> {
@@ -26,13 +29,14 @@ const toText = new TextEncoder();
 const fromText = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export function encodeValueRecord(record: ValueRecord): Uint8Array<ArrayBuffer> {
-  const { codecName, key, epoch, validator = null, tags, content } = record;
+  const { codecName, key, epoch, validator = null, tags, content, sliding } = record;
+  const headerBytes = sliding === undefined ? HEADER_BYTES : SLIDING_HEADER_BYTES;
   // JSON writes lone surrogates as escapes.
   const text = toText.encode(JSON.stringify([codecName, key, epoch, validator, ...tags]));
-  const bytes = new Uint8Array(HEADER_BYTES + text.length + content.length);
+  const bytes = new Uint8Array(headerBytes + text.length + content.length);
   const view = viewOf(bytes);
   view.setUint32(0, MAGIC, true);
-  view.setUint32(8, FORMAT, true);
+  view.setUint32(8, sliding === undefined ? FORMAT : SLIDING_FORMAT, true);
   view.setUint32(12, text.length, true);
   view.setFloat64(16, record.bornMs, true);
   view.setFloat64(24, record.lifetimeMs, true);
@@ -40,8 +44,12 @@ export function encodeValueRecord(record: ValueRecord): Uint8Array<ArrayBuffer> 
   view.setFloat64(40, record.fillMs, true);
   view.setFloat64(48, record.stamp, true);
   view.setFloat64(56, record.readAt, true);
-  bytes.set(text, HEADER_BYTES);
-  bytes.set(content, HEADER_BYTES + text.length);
+  if (sliding !== undefined) {
+    view.setFloat64(64, sliding.idleMs, true);
+    view.setFloat64(72, sliding.limitMs, true);
+  }
+  bytes.set(text, headerBytes);
+  bytes.set(content, headerBytes + text.length);
   view.setUint32(4, checksum(view), true);
   return bytes;
 }
@@ -50,17 +58,21 @@ export function encodeValueRecord(record: ValueRecord): Uint8Array<ArrayBuffer> 
 export function decodeValueRecord(bytes: Uint8Array): ValueRecord | undefined {
   if (bytes.length < HEADER_BYTES) return undefined;
   const view = viewOf(bytes);
-  if (view.getUint32(0, true) !== MAGIC || view.getUint32(8, true) !== FORMAT) return undefined;
-  const contentAt = HEADER_BYTES + view.getUint32(12, true);
+  const slides = view.getUint32(8, true) === SLIDING_FORMAT;
+  const headerBytes = slides ? SLIDING_HEADER_BYTES : HEADER_BYTES;
+  if (view.getUint32(0, true) !== MAGIC || (!slides && view.getUint32(8, true) !== FORMAT)) return undefined;
+  const contentAt = headerBytes + view.getUint32(12, true);
   if (contentAt > bytes.length || checksum(view) !== view.getUint32(4, true)) return undefined;
-  const text = textsIn(bytes.subarray(HEADER_BYTES, contentAt));
+  const text = textsIn(bytes.subarray(headerBytes, contentAt));
   if (text === undefined) return undefined;
   const [codecName, key, epoch, validator, ...tags] = text;
   const [bornMs, lifetimeMs, graceMs, fillMs, stamp, readAt] = NUMBERS.map((at) => view.getFloat64(at, true));
   const numbers = { bornMs, lifetimeMs, graceMs, fillMs, stamp, readAt } as Record<NumberName, number>;
-  if (Object.values(numbers).some(Number.isNaN)) return undefined;
+  const sliding = slides ? slidingIn(view, numbers.lifetimeMs) : undefined;
+  if (Object.values({ ...numbers, ...sliding }).some(Number.isNaN)) return undefined;
   return {
     ...numbers,
+    sliding,
     codecName: codecName as string,
     key: key as string,
     epoch: epoch as string,
@@ -68,6 +80,10 @@ export function decodeValueRecord(bytes: Uint8Array): ValueRecord | undefined {
     tags: tags as string[],
     content: bytes.subarray(contentAt),
   };
+}
+
+function slidingIn(view: DataView, toldMs: number): Sliding {
+  return { idleMs: view.getFloat64(64, true), limitMs: view.getFloat64(72, true), toldMs };
 }
 
 const NUMBERS = [16, 24, 32, 40, 48, 56];

@@ -7,6 +7,7 @@ describe('a cache that is off', () => {
     const { cache, engine } = cacheBench({ enabled: false });
     engine.set('k', 'there', {
       ttlMs: 1e6,
+      slidingMs: Number.POSITIVE_INFINITY,
       jitter: 0,
       graceMs: 0,
       tags: [],

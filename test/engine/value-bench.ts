@@ -15,6 +15,7 @@ import { SimulatedTime } from '../kit/simulated-time.ts';
 
 export const TERMS: FillTerms = {
   ttlMs: 60_000,
+  slidingMs: Number.POSITIVE_INFINITY,
   jitter: 0,
   graceMs: 0,
   tags: [],

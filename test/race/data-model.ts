@@ -57,6 +57,7 @@ interface Value {
 
 const TERMS: FillTerms = {
   ttlMs: TTL_MS,
+  slidingMs: Number.POSITIVE_INFINITY,
   jitter: 0,
   graceMs: 0,
   tags: [],

@@ -27,6 +27,7 @@ export type LogKind = 'local' | 'durable' | 'shared';
 
 const TERMS: FillTerms = {
   ttlMs: TTL_MS,
+  slidingMs: Number.POSITIVE_INFINITY,
   jitter: 0,
   graceMs: 0,
   tags: TAGS,
@@ -125,10 +126,10 @@ export class DataWorld {
   }
 
   async set(version: number, terms: Partial<SetTerms> = {}): Promise<boolean> {
-    const { ttlMs, jitter, graceMs, memoryOnly } = TERMS;
+    const { ttlMs, slidingMs, jitter, graceMs, memoryOnly } = TERMS;
     const tags = [...TAGS, FOUND_TAG];
     const validator = `v${version}`;
-    const options = { ttlMs, jitter, graceMs, memoryOnly, tags, validator, stamp: undefined, ...terms };
+    const options = { ttlMs, slidingMs, jitter, graceMs, memoryOnly, tags, validator, stamp: undefined, ...terms };
     this.#isSetting = true;
     const stored = this.cache.set(KEY, { version }, options);
     this.#isSetting = false;

@@ -55,8 +55,8 @@ function entryOf(key: string, value: unknown, changes: Partial<StoredValue> = {}
   const times = { bornMs: 1_700_000_000_000.5, lifetimeMs: 1000, graceMs: 500, fillMs: 3.5 };
   const place = { epoch: 'e1', stamp: 7, readAt: 5, checkedUpTo: 7 };
   const { isPlain: _, surelyFreshUntilSeconds: __, ...given } = changes;
-  const rest = { validator: undefined, tags: [], ...times, ...place, ...given };
-  return { kind: 'value', key, ...ownValue(value), ...hitNotes(key, rest.bornMs, rest.lifetimeMs), ...rest };
+  const rest = { validator: undefined, tags: [], sliding: undefined, ...times, ...place, ...given };
+  return { kind: 'value', key, ...ownValue(value), ...hitNotes({ key, ...rest }), ...rest };
 }
 
 /** All that outlives storing. Its bytes are counted anew: names of properties that were seen before cost less. */
@@ -81,7 +81,9 @@ describe.each(STORES)('values %s', (_, makeStore) => {
   test('come back with all that is stored with them', async () => {
     const store = makeStore();
     const full = { tags: ['a', 'тег', 'x y'], validator: 'W/"\ud800"', lifetimeMs: Number.POSITIVE_INFINITY };
-    for (const entry of [entryOf('user:1', { at: new Date(5) }, full), entryOf('ключ § 100%', null)]) {
+    const sliding = { idleMs: 1000, limitMs: 5000.5, toldMs: 1000 };
+    const entries = [entryOf('user:1', { at: new Date(5) }, full), entryOf('ключ § 100%', null)];
+    for (const entry of [...entries, entryOf('session', 1, { sliding })]) {
       await store.put(entry);
       deepStrictEqual(kept(await store.get(entry.key)), kept(entry));
     }
@@ -125,10 +127,12 @@ describe('records over bytes', () => {
       epoch: anyText,
       validator: fc.option(anyText, { nil: undefined }),
       fillMs: number,
+      sliding: fc.option(fc.tuple(number, number), { nil: undefined }),
     });
-    const property = fc.asyncProperty(anyText, anyValue, changes, async (key, value, rest) => {
+    const property = fc.asyncProperty(anyText, anyValue, changes, async (key, value, { sliding: times, ...rest }) => {
       const store = encodedStore(new MapBytes(), codec);
-      const entry = entryOf(key, value, rest);
+      const sliding = times && { idleMs: times[0], limitMs: times[1], toldMs: 1000 };
+      const entry = entryOf(key, value, { ...rest, sliding });
       await store.put(entry);
       deepStrictEqual(kept(await store.get(key)), kept(entry));
     });
@@ -140,14 +144,16 @@ describe('records over bytes', () => {
     const store = encodedStore(bytes, codec);
     await store.put(entryOf('a', 1));
     await store.put(entryOf('b', 1, { lifetimeMs: Number.POSITIVE_INFINITY }));
-    expect(bytes.ttls).toEqual([1500, Number.POSITIVE_INFINITY]);
+    await store.put(entryOf('c', 1, { lifetimeMs: 3000, sliding: { idleMs: 1000, limitMs: 5000, toldMs: 2000 } }));
+    expect(bytes.ttls).toEqual([1500, Number.POSITIVE_INFINITY, 1500]);
   });
 
-  test('damaged at one byte or cut short are a miss, and removed', async () => {
+  const sliding = { idleMs: 1000, limitMs: 5000, toldMs: 1000 };
+  test.each([undefined, sliding])('damaged at one byte or cut short are a miss, and removed (%o)', async (slides) => {
     const bytes = new MapBytes();
     const faults: TidegateError[] = [];
     const store = encodedStore(bytes, codec, { fault: (error) => faults.push(error) });
-    await store.put(entryOf('user:1', { name: 'x' }, { tags: ['t'] }));
+    await store.put(entryOf('user:1', { name: 'x' }, { tags: ['t'], sliding: slides }));
     const whole = bytes.kept.get('user:1') as Uint8Array;
     for (let at = 0; at < whole.length; at++) {
       const changed = whole.slice();

@@ -1,0 +1,32 @@
+// The idle time of entries that end when they are not used, and the ttl that limits it.
+//
+// The one complication: layers. Options that say both must say what can be; but what says a shorter ttl alone, such as a
+// kind or a call, ends the entry with that ttl and need not know that the defaults have it slide.
+
+import { TidegateError } from '../errors.ts';
+import { type Duration, toMs } from './duration.ts';
+
+interface Ttls {
+  readonly ttlMs: number;
+  /** Undefined: the ttl. */
+  readonly nullTtlMs: number | undefined;
+}
+
+/** In ms; Infinity: it does not slide. `before`: of the layers below the one that says `sliding`, or does not. Throws E_TTL. */
+export function slidingWithin({ ttlMs, nullTtlMs }: Ttls, sliding: Duration | undefined, before: number): number {
+  const idleMs = sliding === undefined ? before : toMs(sliding, 'sliding');
+  if (idleMs === Number.POSITIVE_INFINITY) return idleMs;
+  if (ttlMs === Number.POSITIVE_INFINITY) throw refused(`ttl to have an end with sliding of ${idleMs} ms`, ttlMs);
+  if (nullTtlMs === Number.POSITIVE_INFINITY)
+    throw refused(`nullTtl to have an end with sliding of ${idleMs} ms`, nullTtlMs);
+  if (sliding === undefined) return idleMs;
+  if (idleMs === 0) throw refused('sliding to be above 0 ms', idleMs);
+  // With a ttl of 0 nothing is stored.
+  if (idleMs > ttlMs && ttlMs > 0) throw refused(`sliding to be at most the ttl, which is ${ttlMs} ms`, idleMs);
+  return idleMs;
+}
+
+function refused(expected: string, gotMs: number): TidegateError {
+  const got = gotMs === Number.POSITIVE_INFINITY ? 'Infinity' : `${gotMs} ms`;
+  return new TidegateError('E_TTL', `expected ${expected}, got ${got}`);
+}
