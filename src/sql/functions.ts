@@ -112,3 +112,11 @@ export function isAggregate(name: string, dialect: Dialect): boolean {
 export function isWindow(name: string): boolean {
   return WINDOWS.has(name);
 }
+
+const COLLATIONS = /^(?:binary|nocase|rtrim)$/i;
+
+/** Whether a function, or a collation, of a program takes the place of one of SQLite's own. */
+export function replacesOwn(name: unknown): boolean {
+  if (typeof name !== 'string') return true;
+  return isSystemName(name.toLowerCase(), 'sqlite') || COLLATIONS.test(name);
+}

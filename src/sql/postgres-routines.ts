@@ -23,7 +23,8 @@ const NAME = `(SELECT nspname FROM pg_namespace WHERE oid = p.pronamespace) || '
 const FUNCTIONS = `SELECT n.nspname AS schema, p.proname AS name, bool_or(p.proretset OR p.prokind <> 'f') AS "isOverRows",
     coalesce(bool_and(${IS_BELIEVED}), false) AS "isBelieved"
   FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-  WHERE p.oid >= ${FIRST_OWN} AND n.nspname <> 'tidegate' AND n.nspname NOT LIKE 'pg\\_temp%' GROUP BY 1, 2`;
+  WHERE p.oid >= ${FIRST_OWN} AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
+    AND n.nspname <> 'tidegate' AND n.nspname NOT LIKE 'pg\\_temp%' GROUP BY 1, 2`;
 
 /** How the system's operators of these names compare is known; one that takes the system's types may come before them. */
 const COMPARES = `o.oprname IN ('=', '<>', '<', '<=', '>', '>=', '~~', '!~~', '~~*', '!~~*')`;

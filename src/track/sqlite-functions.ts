@@ -3,16 +3,8 @@
 // The one complication: LIKE, GLOB and views call functions that no statement names. So a connection on which any of the
 // names that statements are taken to know means something else is one of which nothing is stored.
 
-import { isSystemName } from '../sql/functions.ts';
+import { replacesOwn } from '../sql/functions.ts';
 import { methodOf } from './wrapping.ts';
-
-const COLLATIONS = /^(?:binary|nocase|rtrim)$/i;
-
-/** Whether a function, or a collation, takes the place of one of SQLite's own. */
-export function replacesOwn(name: unknown): boolean {
-  if (typeof name !== 'string') return true;
-  return isSystemName(name.toLowerCase(), 'sqlite') || COLLATIONS.test(name);
-}
 
 const FUNCTIONS = 'SELECT DISTINCT name FROM pragma_function_list WHERE NOT builtin';
 

@@ -61,7 +61,8 @@ abstract class KeptInvalidate extends DrizzleCache {
  * What remains, and `withTidegate(db)` closes: a transaction that commits later than `graceMs` after its last write, or
  * whose own reads are cached after that; reads of a transaction whose snapshot is older than a write; subqueries in
  * conditions and select lists, right sides of set operations and members of WITH lists beside a table, whose tables
- * Drizzle does not name; writes by raw `execute` and by `db.batch`; two queries with the same tables under one tag, and,
+ * Drizzle does not name; functions, operators, casts and views that read more than the tables named, as the hook is not
+ * shown the SQL; writes by raw `execute` and by `db.batch`; two queries with the same tables under one tag, and,
  * in 0.45 with sqlite-proxy, `get()` and `all()` of one query, which share a key of Drizzle's. Relational queries of 0.45
  * and synchronous drivers never ask a cache.
  */

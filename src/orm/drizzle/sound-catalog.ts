@@ -38,7 +38,7 @@ export class Catalog {
     for (const [table, others] of Object.entries(effects)) this.#effects.set(canonical(table), others.map(canonical));
     const told = Object.values(functions).flatMap(({ reads = [], writes = [] }) => [...reads, ...writes]);
     for (const name of [...told, ...Object.entries(effects).flat(2)]) this.#byHand.add(canonical(name));
-    this.#functions = new Functions(functions);
+    this.#functions = new Functions(functions, dialect);
     this.#dialect = dialect;
   }
 
@@ -124,7 +124,7 @@ export class Catalog {
   /** None: they are not known. */
   #tablesOf(view: object, query: unknown): readonly string[] {
     const { used } = usedTables(view);
-    const byFunctions = this.#dialect === 'sqlite' ? [] : this.#functions.readsIn(query);
+    const byFunctions = this.#functions.readsIn(query);
     return used.kind === 'known' && byFunctions !== undefined ? [...used.tables.map(canonical), ...byFunctions] : [];
   }
 
@@ -230,6 +230,8 @@ export class Catalog {
     const names = new Set<string>();
     for (const name of statement.functions) {
       const does = this.#functions.does(name);
+      // A function of SQLite runs in the program; what it writes through this database is seen there.
+      if (does === undefined && this.#dialect === 'sqlite') continue;
       if (does === undefined) return [EVERYTHING, ...statement.writes];
       // How it writes them is not told.
       for (const table of does.writes) names.add(table).add(`${table}/delete`).add(`${table}/update`);

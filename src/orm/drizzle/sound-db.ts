@@ -10,9 +10,11 @@ import { TidegateError } from '../../errors.ts';
 import type { Fields } from './entities.ts';
 import { checkRead, checkSound, namedIn } from './option-checks.ts';
 import { Catalog, nameOf } from './sound-catalog.ts';
+import { watchClient } from './sound-client.ts';
 import { Guard } from './sound-guard.ts';
 import type { ReadOptions, Sound, SoundOptions } from './sound-options.ts';
-import type { Loose } from './sound-prepared.ts';
+import type { Loose, Method } from './sound-prepared.ts';
+import { Routines } from './sound-routines.ts';
 import { Sessions } from './sound-session.ts';
 import { Tally } from './sound-tally.ts';
 import type { Dialect } from './sound-text.ts';
@@ -44,6 +46,7 @@ export function assembled<Db extends object>(db: Db, options: SoundOptions, part
   catalog.learn(objectsOf(db, options));
   const isListed = catalog.hasTables;
   catalog.open();
+  const routines = kind === 'pg' ? new Routines(askOf(session), options.functions) : undefined;
   const guard = (parts.guard ?? ((given) => new Guard(given)))({
     cache,
     database,
@@ -51,7 +54,7 @@ export function assembled<Db extends object>(db: Db, options: SoundOptions, part
     onFault,
     clock: options.clock ?? platformClock,
     tasks: platformTasks,
-    clearing: () => catalog.clearing(),
+    clearing: () => clearing(catalog, routines),
     doubtMs: options.doubtMs ?? DOUBT_MS,
   });
   const texts = new Texts(kind, catalog, tally);
@@ -64,10 +67,12 @@ export function assembled<Db extends object>(db: Db, options: SoundOptions, part
     writes,
     catalog,
     texts,
+    routines,
     options,
     dialect: kind,
     isSync: isSync(db, session),
   });
+  if (kind === 'sqlite') watchClient((db as Loose).$client ?? session.client, () => sessions.altered());
   sessions.bind(session, { scope: undefined, read: undefined });
   const invalidate = (what: InvalidationOf<Db>) => invalidated(what, { options, guard, catalog, isListed });
   const handle = (read: ReadOptions) => {
@@ -80,6 +85,28 @@ export function assembled<Db extends object>(db: Db, options: SoundOptions, part
     $cache: { invalidate },
     $cacheStats: () => tally.stats(),
   });
+}
+
+/** What invalidates everything may have made functions. */
+function clearing(catalog: Catalog, routines: Routines | undefined): () => void {
+  const cleared = catalog.clearing();
+  routines?.forget();
+  return () => {
+    cleared();
+    routines?.forget();
+  };
+}
+
+/** By Drizzle's own way to the driver, past the cache. */
+function askOf(session: Loose): (sql: string) => Promise<unknown> {
+  const prepareQuery = (session.prepareQuery as Method).bind(session);
+  return async (sql) => {
+    const asking = Object.assign(Object.create(session) as Loose, {
+      prepareQuery,
+      dialect: { sqlToQuery: () => ({ sql, params: [] }) },
+    });
+    return await (asking.execute as Method).call(asking, sql);
+  };
 }
 
 type InvalidationOf<Db> = Parameters<Sound<Db>['$cache']['invalidate']>[0];

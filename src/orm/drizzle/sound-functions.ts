@@ -3,10 +3,12 @@
 // The one complication: views. They call functions too, and a query of the view does not show it, so the texts in the
 // definition are read for calls.
 
+import { isSystemName } from '../../sql/functions.ts';
 import { entityKindOf, type Fields, textOf } from './entities.ts';
 import { canonical } from './sound-draft.ts';
 import { statementOf } from './sound-statement.ts';
-import { HARMLESS } from './sound-words.ts';
+import type { Dialect } from './sound-text.ts';
+import { HARMLESS, HARMLESS_IN_FROM, HARMLESS_OF_SQLITE } from './sound-words.ts';
 
 export type FunctionsTold = Readonly<
   Record<string, { readonly reads?: readonly string[]; readonly writes?: readonly string[] }>
@@ -22,7 +24,10 @@ const NOTHING: Does = { reads: [], writes: [] };
 export class Functions {
   readonly #told = new Map<string, Does>();
 
-  constructor(told: FunctionsTold) {
+  readonly #dialect: Dialect;
+
+  constructor(told: FunctionsTold, dialect: Dialect) {
+    this.#dialect = dialect;
     for (const [name, { reads = [], writes = [] }] of Object.entries(told)) {
       this.#told.set(canonical(name), { reads: reads.map(canonical), writes: writes.map(canonical) });
     }
@@ -30,15 +35,20 @@ export class Functions {
 
   /** Of the name as a statement has it; undefined: nothing is known. What is told counts more than the name of a built-in. */
   does(name: string): Does | undefined {
-    return this.#told.get(canonical(name)) ?? (HARMLESS.has(name) ? NOTHING : undefined);
+    return this.#told.get(canonical(name)) ?? (this.#isSystem(name) ? NOTHING : undefined);
   }
 
-  /** What functions in the definition of a view of PostgreSQL read; undefined: it is not known. */
+  #isSystem(name: string): boolean {
+    if (this.#dialect === 'pg') return HARMLESS.has(name);
+    return isSystemName(name, 'sqlite') || HARMLESS_IN_FROM.has(name) || HARMLESS_OF_SQLITE.has(name);
+  }
+
+  /** What functions in the definition of a view read; undefined: it is not known. */
   readsIn(definition: unknown): readonly string[] | undefined {
     const reads: string[] = [];
     const text = textIn(definition);
     if (text === undefined) return undefined;
-    for (const name of statementOf(text, 'pg').functions) {
+    for (const name of statementOf(text, this.#dialect).functions) {
       const does = this.does(name);
       if (does === undefined || does.writes.length > 0) return undefined;
       reads.push(...does.reads);

@@ -24,8 +24,6 @@ import {
   WRITING,
 } from './sound-words.ts';
 
-/** Literals that are a time of their own. */
-
 export class Scan {
   readonly #tokens: readonly Token[];
   readonly #dialect: Dialect;
@@ -47,6 +45,8 @@ export class Scan {
     for (const { kind, text } of this.#tokens) {
       if (kind === 'word' || kind === 'name') draft.words.add(canonical(text));
       if (this.#dialect === 'pg' && LOCKS.test(text)) draft.locks = true;
+      // SQLite has the operator, and the program its function.
+      if (this.#dialect === 'sqlite' && kind === 'word' && text === 'regexp') draft.functions.add(text);
       if ((kind === 'string' || kind === 'other') && mayMove(text)) draft.isVolatile = true;
     }
     const first = this.#tokens.find(({ text }) => text !== '(')?.text ?? '';
@@ -291,7 +291,7 @@ export class Scan {
       // A name behind AS, or behind a relation, gives names to columns; behind WITH it is found by its own AS.
       if (mark === '::' || mark === 'as') return;
     }
-    if (this.#dialect === 'pg') this.#calls.set(this.#at, name);
+    this.#calls.set(this.#at, name);
   }
 }
 

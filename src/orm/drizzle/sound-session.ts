@@ -13,9 +13,10 @@ import type { PassReason, ReadOptions, SoundOptions } from './sound-options.ts';
 import { canBeCached, isSyncPrepared, type Loose, type Method, type Plan, planned } from './sound-prepared.ts';
 import { EVERYTHING } from './sound-reach.ts';
 import { cachedRead, isPromise, type ReadContext } from './sound-reads.ts';
+import type { Routines } from './sound-routines.ts';
 import { isTold } from './sound-settings.ts';
 import type { Dialect } from './sound-text.ts';
-import { type KnownText, type Texts, textOf } from './sound-texts.ts';
+import { type KnownText, type Texts, textOf, textOfQuery } from './sound-texts.ts';
 import { followed, type Scope, type Writes } from './sound-writes.ts';
 
 export interface SessionParts {
@@ -23,6 +24,8 @@ export interface SessionParts {
   readonly writes: Writes;
   readonly catalog: Catalog;
   readonly texts: Texts;
+  /** Of PostgreSQL. */
+  readonly routines: Routines | undefined;
   readonly options: SoundOptions;
   readonly dialect: Dialect;
   /** The driver answers at once. */
@@ -107,7 +110,7 @@ export class Sessions {
 
   /** Anew for each call: what is known of tables grows, and transactions come and go. */
   #plan(facts: Facts, method: string, binding: Binding): Plan {
-    const { catalog, writes, dialect } = this.#parts;
+    const { catalog, writes, dialect, routines } = this.#parts;
     const { statement } = facts.text;
     const where = { scope: binding.scope, writes, isSync: facts.isSync, isSqlite: dialect === 'sqlite' };
     this.#noted(statement);
@@ -138,6 +141,11 @@ export class Sessions {
     const { told, isSync, text } = facts;
     return {
       call: (form, params, run) => {
+        if (!read.isByHand && routines?.isKnown === false) {
+          // Much may be another by then.
+          const again = () => this.#plan(facts, method, binding).call?.(form, params, run) ?? run();
+          return routines.whenKnown(again, (error) => failed(context, error, run));
+        }
         if (read.isMoved(params)) {
           context.tally.pass('volatile');
           return run();
@@ -176,18 +184,26 @@ export class Sessions {
     if (!facts.isCacheable) return 'driver';
     const names = catalog.namesRead(statement, objects, asked.tables.map(nameOf));
     if (names === undefined || !isLearned || names.length > MAX_NAMES) return 'unknown tables';
+    const isByHand = asked.tables.length > 0;
+    const { routines } = this.#parts;
+    if (!isByHand && routines?.isKnown === true && routines.mayRun(statement, facts.text.sql)) return 'unknown tables';
     const isMoved = (params: readonly unknown[]) => !isAnyTime && this.#parts.dialect === 'pg' && params.some(mayMove);
-    return { names: asked.isTracked ? names : [], tags: asked.tags, ttl: asked.ttl, isMoved };
+    return { names: asked.isTracked ? names : [], tags: asked.tags, ttl: asked.ttl, isMoved, isByHand };
+  }
+
+  /** Connections answer otherwise than the keys tell, from now on. */
+  altered(): void {
+    this.#isAltered = true;
+    // Never ended: a read that is under way may be answered after it.
+    this.#parts.context.guard.open([EVERYTHING]);
   }
 
   /** What it leaves behind in its connection. */
   #noted({ settings, temporary }: Statement): void {
-    const { catalog, options, context } = this.#parts;
+    const { catalog, options } = this.#parts;
     if (temporary.size > 0) catalog.hide(temporary);
     if (this.#isAltered || [...settings].every((name) => isTold(name, options))) return;
-    this.#isAltered = true;
-    // Never ended: a read that is under way may be answered after it.
-    context.guard.open([EVERYTHING]);
+    this.altered();
   }
 
   /** Outside of a transaction it is invalidated by itself, also where one was begun by hand: a pool may send it elsewhere. */
@@ -249,6 +265,12 @@ export class Sessions {
   }
 }
 
+function failed({ tally }: ReadContext, error: unknown, run: () => unknown): unknown {
+  tally.fault(error);
+  tally.pass('fault');
+  return run();
+}
+
 interface Facts {
   readonly text: KnownText;
   readonly told: Told;
@@ -267,22 +289,12 @@ interface Terms extends Pick<Asked, 'tags' | 'ttl'> {
   readonly names: readonly string[];
   /** With these its answer may depend on the time. */
   readonly isMoved: (params: readonly unknown[]) => boolean;
+  /** Its caller has named tables: what else it reads is not looked for. */
+  readonly isByHand: boolean;
 }
 
 async function afterwards(result: unknown, then: () => Promise<void>): Promise<unknown> {
   const value = isPromise(result) ? await result : result;
   await then();
   return value;
-}
-
-/** The text of a query of a batch; empty: it is not known. */
-function textOfQuery(query: unknown): string {
-  if (typeof query !== 'object' || query === null) return '';
-  const { toSQL, getQuery, _prepare } = query as Loose;
-  for (const make of [toSQL, getQuery]) {
-    if (typeof make === 'function') return textOf(make.call(query));
-  }
-  const prepared: unknown = typeof _prepare === 'function' ? _prepare.call(query) : undefined;
-  const { getQuery: ofPrepared } = (prepared ?? {}) as Loose;
-  return typeof ofPrepared === 'function' ? textOf(ofPrepared.call(prepared)) : '';
 }

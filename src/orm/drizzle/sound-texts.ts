@@ -5,7 +5,7 @@
 
 import type { Catalog } from './sound-catalog.ts';
 import type { Statement } from './sound-draft.ts';
-import type { Method } from './sound-prepared.ts';
+import type { Loose, Method } from './sound-prepared.ts';
 import { statementOf } from './sound-statement.ts';
 import type { Tally } from './sound-tally.ts';
 import type { Dialect } from './sound-text.ts';
@@ -76,4 +76,16 @@ export function textOf(query: unknown): string {
   const { sql, _sql } = query as { sql?: unknown; _sql?: unknown };
   if (Array.isArray(_sql)) return _sql.join(' ');
   return typeof sql === 'string' ? sql : '';
+}
+
+/** The text of a query of a batch; empty: it is not known. */
+export function textOfQuery(query: unknown): string {
+  if (typeof query !== 'object' || query === null) return '';
+  const { toSQL, getQuery, _prepare } = query as Loose;
+  for (const make of [toSQL, getQuery]) {
+    if (typeof make === 'function') return textOf(make.call(query));
+  }
+  const prepared: unknown = typeof _prepare === 'function' ? _prepare.call(query) : undefined;
+  const { getQuery: ofPrepared } = (prepared ?? {}) as Loose;
+  return typeof ofPrepared === 'function' ? textOf(ofPrepared.call(prepared)) : '';
 }

@@ -4,8 +4,8 @@
 const list = (names: string): ReadonlySet<string> => new Set(names.trim().split(/\s+/));
 
 /**
- * They read and write no table. Those of SQLite cannot in any case, unless a program defines them so. Functions of extensions,
- * and those that give several rows for one, are not among them: what calls these goes past the cache.
+ * Of PostgreSQL: they read and write no table. Functions of extensions, and those that give several rows for one, are not
+ * among them: what calls these goes past the cache.
  */
 export const HARMLESS = list(`
   abs acos age any_value array_agg array_append array_cat array_dims array_fill array_length array_lower array_ndims
@@ -32,6 +32,12 @@ export const HARMLESS = list(`
   substring sum tan timeofday to_ascii to_char to_date to_hex to_json to_jsonb to_number to_timestamp to_tsquery
   to_tsvector transaction_timestamp translate trim trim_array trim_scale trunc ts_headline ts_rank ts_rank_cd upper
   uuidv4 uuidv7 var_pop var_samp variance version websearch_to_tsquery width_bucket current_setting set_config
+`);
+
+/** Of SQLite, besides those that depend on their arguments alone: they read no table. */
+export const HARMLESS_OF_SQLITE = list(`
+  changes last_insert_rowid random randomblob sqlite_compileoption_get sqlite_compileoption_used sqlite_offset
+  sqlite_source_id sqlite_version subtype timediff total_changes
 `);
 
 /** Those of SQLite that stand where a table would, and read none. */

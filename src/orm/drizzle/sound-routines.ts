@@ -1,0 +1,137 @@
+// What the application's own functions of PostgreSQL may be called by: any name, that of a system's function among them,
+// and operators, casts and views, in whose texts no function is named. The database is asked for them.
+//
+// The one complication: the types of a statement's parts are not known here. So a statement may run such a function
+// where its text has the name anywhere, be it the name of a column.
+
+import { ROUTINE_QUERIES, routinesFrom } from '../../sql/postgres-routines.ts';
+import { canonical, type Statement } from './sound-draft.ts';
+import type { FunctionsTold } from './sound-functions.ts';
+import { statementOf } from './sound-statement.ts';
+
+/** The driver's answer, in whatever form. */
+type Ask = (sql: string) => Promise<unknown>;
+
+interface Own {
+  /** Any statement may run one. */
+  readonly isAny: boolean;
+  /** In lower case: functions, types, tables with columns of such types, views. */
+  readonly names: ReadonlySet<string>;
+  readonly operators: readonly string[];
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+const FIRST_OWN = 16384;
+const { functions, operators, types } = ROUTINE_QUERIES;
+const columns = `SELECT DISTINCT c.relname AS name, a.atttypid::text AS type
+  FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid WHERE a.attnum > 0 AND a.atttypid >= ${FIRST_OWN}`;
+const views = `SELECT c.relname AS name, pg_get_viewdef(c.oid) AS text FROM pg_class c
+  WHERE c.relkind IN ('v', 'm') AND c.oid >= ${FIRST_OWN}`;
+
+/** Found in the answer of any driver, whatever form that has. */
+const MARK = 'tidegate:';
+const PARTS = Object.entries({ functions, operators, types, columns, views }).map(
+  ([name, query]) => `'${name}', (SELECT coalesce(json_agg(q), '[]'::json) FROM (${query}) q)`,
+);
+const QUESTION = `SELECT '${MARK}' || json_build_object(${PARTS.join(', ')})::text AS routines`;
+
+/** BETWEEN, IN, LIKE and joins call these without naming them. */
+const UNNAMED = new Set(['=', '<>', '<', '<=', '>', '>=', '~~', '!~~', '~~*', '!~~*']);
+
+export class Routines {
+  readonly #ask: Ask;
+  readonly #told: ReadonlySet<string>;
+  #own: Own | undefined;
+  #asking: Promise<void> | undefined;
+
+  constructor(ask: Ask, told: FunctionsTold = {}) {
+    this.#ask = ask;
+    this.#told = new Set(Object.keys(told).map(canonical));
+  }
+
+  get isKnown(): boolean {
+    return this.#own !== undefined;
+  }
+
+  /** They may be others now. */
+  forget(): void {
+    this.#own = undefined;
+    this.#asking = undefined;
+  }
+
+  /** `failed`: the database does not tell. */
+  async whenKnown(then: () => unknown, failed: (error: unknown) => unknown): Promise<unknown> {
+    try {
+      await this.#learn();
+    } catch (error) {
+      return failed(error);
+    }
+    return then();
+  }
+
+  #learn(): Promise<void> {
+    if (this.#asking !== undefined) return this.#asking;
+    const asking: Promise<void> = this.#ask(QUESTION).then(
+      (answer) => {
+        // What was forgotten meanwhile is asked anew.
+        if (this.#asking === asking) this.#own = ownOf(rowsIn(answer), this.#told);
+      },
+      (error: unknown) => {
+        if (this.#asking === asking) this.#asking = undefined;
+        throw error;
+      },
+    );
+    this.#asking = asking;
+    return asking;
+  }
+
+  /** True as long as nothing is known. */
+  mayRun({ words }: Pick<Statement, 'words'>, sql: string): boolean {
+    return this.#own === undefined || mayRun(this.#own, words, sql);
+  }
+}
+
+function mayRun({ isAny, names, operators }: Own, words: ReadonlySet<string>, sql: string): boolean {
+  return isAny || operators.some((name) => sql.includes(name)) || [...words].some((word) => names.has(word));
+}
+
+function ownOf(rows: Readonly<Record<string, readonly Row[]>>, told: ReadonlySet<string>): Own {
+  const part = (name: string): readonly Row[] => rows[name] ?? [];
+  const kinds = { functions: part('functions'), operators: part('operators'), types: part('types'), system: [] };
+  const { data, runsOfType } = routinesFrom(kinds);
+  const isUnknown = (runs: readonly string[]) => runs.some((name) => !told.has(canonical(name)));
+  const unknown = data.own.filter(({ runs }) => isUnknown(runs));
+  const operators = unknown.filter(({ kind }) => kind === 'operator').map(({ name }) => name);
+  const names = new Set(unknown.filter(({ kind }) => kind !== 'operator').map(({ name }) => canonical(name)));
+  for (const { name, type } of part('columns'))
+    if (isUnknown(runsOfType(String(type)))) names.add(canonical(String(name)));
+  const own: Own = { isAny: isUnknown(data.implicit) || operators.some((name) => UNNAMED.has(name)), names, operators };
+  const texts = part('views').map((row) => ({ name: canonical(String(row.name)), text: String(row.text) }));
+  // Views of views: until no more come.
+  for (let size = -1; size !== names.size; ) {
+    size = names.size;
+    for (const { name, text } of texts) if (mayRun(own, wordsOf(text), text)) names.add(name);
+  }
+  return own;
+}
+
+function wordsOf(text: string): ReadonlySet<string> {
+  return statementOf(text, 'pg').words;
+}
+
+/** Throws where the answer is none. */
+function rowsIn(answer: unknown): Readonly<Record<string, readonly Row[]>> {
+  const text = textIn(answer, 0);
+  if (text === undefined) throw new TypeError('expected the functions of the database, got none');
+  return JSON.parse(text.slice(MARK.length)) as Readonly<Record<string, readonly Row[]>>;
+}
+
+/** A result with rows, rows, or rows of values. */
+function textIn(value: unknown, depth: number): string | undefined {
+  if (typeof value === 'string') return value.startsWith(MARK) ? value : undefined;
+  if (typeof value !== 'object' || value === null || depth > 3) return undefined;
+  const { rows } = value as { readonly rows?: unknown };
+  const [found] = Object.values((rows ?? value) as object).flatMap((part) => textIn(part, depth + 1) ?? []);
+  return found;
+}
