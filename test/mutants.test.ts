@@ -9,6 +9,7 @@ import { DATA_MUTANTS } from './race/data-mutants.ts';
 import { TRACK_MUTANTS } from './race/track-mutants.ts';
 import { MUTANTS as SIM } from './sim/mutants.ts';
 import { MUTANTS as SOUNDNESS } from './soundness/mutants.ts';
+import { SESSION_MUTANTS } from './soundness/session-mutants.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const sources = new Map<string, string>();
@@ -26,6 +27,7 @@ test.each([
   ['race of tracking', TRACK_MUTANTS],
   ['sim', SIM],
   ['soundness', SOUNDNESS],
+  ['soundness of sessions', SESSION_MUTANTS],
 ])('%s', (_, mutants) => {
   const lost = mutants.flatMap(({ name, edits }) =>
     edits

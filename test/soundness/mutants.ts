@@ -19,7 +19,7 @@ function mutant(name: string, place: string, ...edits: readonly (readonly [find:
   return feature === undefined ? { name, edits: all } : { name, edits: all, feature };
 }
 
-function postgresMutant(...parts: Parameters<typeof mutant>): Mutant {
+export function postgresMutant(...parts: Parameters<typeof mutant>): Mutant {
   return { ...mutant(...parts), isPostgres: true };
 }
 

@@ -9,19 +9,23 @@
 //   --mutant NAME    with one rule taken out, until a change is missed
 //   --mutants        all of them, one after the other; with --postgres those of PostgreSQL alone
 //   --server URL     a PostgreSQL server that runs already: its schema public is made anew
+//   --standby URL    one that follows it
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { inspect, parseArgs } from 'node:util';
-import { conclude, printTable } from '../../bench/report.ts';
+import { conclude, type Goal, printTable } from '../../bench/report.ts';
 import { editSources } from '../sim/source-edits.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
 import { POSTGRES_FEATURES } from './postgres-queries.ts';
 import { FEATURES } from './queries.ts';
+import { isStoredOf, SESSION_FEATURES } from './session-kinds.ts';
+import { SESSION_MUTANTS } from './session-mutants.ts';
 import { type FeatureFigures, type Missed, Tally } from './tally.ts';
 import { postgresWorlds, sqliteWorlds, startPostgres } from './worlds.ts';
 
+const ALL_MUTANTS: readonly Mutant[] = [...MUTANTS, ...SESSION_MUTANTS];
 /** Steps of one world. */
 const STEPS = { sqlite: 400, postgres: 150 };
 
@@ -30,6 +34,7 @@ const { values } = parseArgs({
     changes: { type: 'string', default: '100000' },
     postgres: { type: 'boolean', default: false },
     server: { type: 'string' },
+    standby: { type: 'string' },
     seed: { type: 'string', default: '1' },
     worlds: { type: 'string' },
     feature: { type: 'string' },
@@ -42,9 +47,10 @@ const { values } = parseArgs({
 const wanted = whole(values.changes, 'changes');
 const firstSeed = whole(values.seed, 'seed');
 const worlds = values.worlds === undefined ? Number.POSITIVE_INFINITY : whole(values.worlds, 'worlds');
+const servers = values.server === undefined ? undefined : { url: values.server, standby: values.standby };
 const mutant = values.mutant === undefined ? undefined : mutantOf(values.mutant);
 const isPostgres = values.postgres || mutant?.isPostgres === true;
-const features = isPostgres ? POSTGRES_FEATURES : FEATURES;
+const features = isPostgres ? [...POSTGRES_FEATURES, ...SESSION_FEATURES] : FEATURES;
 if (values.feature !== undefined && !features.includes(values.feature)) {
   throw new TypeError(`expected --feature to be one of ${features.join(', ')}, got ${values.feature}`);
 }
@@ -71,7 +77,7 @@ interface Limits {
 async function runWorlds({ feature, maxMisses }: Limits): Promise<void> {
   // Only now, so that a mutant is loaded as one.
   const steps = isPostgres ? STEPS.postgres : STEPS.sqlite;
-  const made = await (isPostgres ? postgresWorlds(values.server) : sqliteWorlds());
+  const made = await (isPostgres ? postgresWorlds(servers) : sqliteWorlds());
   try {
     for (; changes < wanted && done < worlds && tally.misses.length < maxMisses; done++) {
       const world = await made.open({ seed: firstSeed + done, tally, feature });
@@ -122,6 +128,7 @@ function report(): void {
           got: String(total.missed),
           met: total.missed === 0,
         },
+        ...(isPostgres ? [storedGoal()] : []),
         { name: 'changes judged', bound: `${wanted}`, got: String(changes), met: changes >= wanted || done === worlds },
       ],
       figures: {
@@ -136,10 +143,18 @@ function report(): void {
   if (total.missed > 0) process.exitCode = 1;
 }
 
+/** Sessions of which something is stored: or nothing that is said of them could be wrong. */
+function storedGoal(): Goal {
+  const wanted = SESSION_FEATURES.filter((feature) => isStoredOf(feature) && tally.features.has(feature));
+  const without = wanted.filter((feature) => tally.features.get(feature)?.tracked === 0);
+  const got = without.length === 0 ? `0 of ${wanted.length}` : without.join(', ');
+  return { name: 'kinds of sessions of which nothing is stored', bound: '0', got, met: without.length === 0 };
+}
+
 function mutantOf(name: string): Mutant {
-  const found = MUTANTS.find((one) => one.name === name);
+  const found = ALL_MUTANTS.find((one) => one.name === name);
   if (found !== undefined) return found;
-  throw new TypeError(`expected --mutant to be one of ${MUTANTS.map((one) => one.name).join(', ')}, got ${name}`);
+  throw new TypeError(`expected --mutant to be one of ${ALL_MUTANTS.map((one) => one.name).join(', ')}, got ${name}`);
 }
 
 /** Exits with 0 if a change was missed. */
@@ -158,11 +173,12 @@ async function runMutant({ edits, feature }: Mutant): Promise<void> {
 /** A mutant takes effect as modules are loaded, so each has a process of its own; the server is one for all. */
 async function runMutants(): Promise<void> {
   const server = await startPostgres();
+  const at = ['--server', server.url, '--standby', server.standby];
   let caught = 0;
-  const mutants = MUTANTS.filter((one) => !values.postgres || one.isPostgres === true);
+  const mutants = ALL_MUTANTS.filter((one) => !values.postgres || one.isPostgres === true);
   for (const { name } of mutants) {
     const args = [...process.execArgv, import.meta.filename, '--mutant', name, '--changes', String(wanted)];
-    const child = await runProcess([...args, '--seed', String(firstSeed), '--server', server.url]);
+    const child = await runProcess([...args, '--seed', String(firstSeed), ...at]);
     if (child.status === 0) caught++;
     const said = child.stdout.trim() || child.stderr.trim().split('\n').slice(0, 5).join(' ');
     console.log(`${name.padEnd(34)} ${said.slice(0, 160)}`);

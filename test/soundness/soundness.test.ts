@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { MUTANTS } from './mutants.ts';
+import { isStoredOf, SESSION_FEATURES } from './session-kinds.ts';
+import { SESSION_MUTANTS } from './session-mutants.ts';
 import { Tally } from './tally.ts';
 import { World } from './world.ts';
 import { postgresWorlds } from './worlds.ts';
@@ -36,8 +38,26 @@ it('misses no change in some worlds of PostgreSQL', async () => {
   expect(changes).toBeGreaterThan(60);
 }, 60_000);
 
+it('misses no change in some worlds of sessions, and stores of each kind that it should', async () => {
+  const tally = new Tally();
+  const worlds = await postgresWorlds(undefined);
+  try {
+    for (let seed = 3; seed <= 12; seed += 3) {
+      const world = await worlds.open({ seed, tally });
+      for (let step = 0; step < 20; step++) await world.step();
+      await world.close();
+    }
+  } finally {
+    await worlds.close();
+  }
+  expect(tally.misses).toEqual([]);
+  expect([...tally.features.keys()].sort()).toEqual([...SESSION_FEATURES].sort());
+  const stored = SESSION_FEATURES.filter((feature) => (tally.features.get(feature)?.tracked ?? 0) > 0);
+  expect(stored).toEqual(SESSION_FEATURES.filter(isStoredOf));
+}, 120_000);
+
 it('has mutants of the source as it is', () => {
-  for (const { name, edits } of MUTANTS) {
+  for (const { name, edits } of [...MUTANTS, ...SESSION_MUTANTS]) {
     for (const { file, find } of edits) {
       const found = readFileSync(new URL(file, ROOT), 'utf8').split(find).length - 1;
       expect({ name, found }).toEqual({ name, found: 1 });

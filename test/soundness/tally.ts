@@ -40,6 +40,14 @@ export class Tally {
     else this.#count(`uncacheable: ${template.reason}`);
   }
 
+  /** A read of a tracker: whether it may be stored, or why not. */
+  read(feature: string, reasons: readonly string[]): void {
+    const figures = this.#of(feature);
+    figures.templates++;
+    if (reasons.length === 0) figures.tracked++;
+    for (const reason of reasons) this.#count(`not stored: ${reason}`);
+  }
+
   judged({ feature }: Query, { isAffected, hasChanged }: { isAffected: boolean; hasChanged: boolean }): void {
     const figures = this.#of(feature);
     figures.judged++;

@@ -26,20 +26,46 @@ export async function sqliteWorlds(): Promise<Worlds> {
   return { open: (options) => new World(options), close: async () => undefined };
 }
 
-/** `url`: of a server that runs already; its schema `public` is made anew for each world. */
-export async function postgresWorlds(url: string | undefined): Promise<Worlds> {
+export interface ServerUrls {
+  readonly url: string;
+  /** Of one that follows it. */
+  readonly standby?: string | undefined;
+}
+
+interface Running {
+  readonly url: string;
+  readonly standby: string;
+  stop(): Promise<void>;
+}
+
+/** `at`: servers that run already; the schema `public` is made anew for each world. */
+export async function postgresWorlds(at: ServerUrls | undefined): Promise<Worlds> {
   const { createPostgresParser } = await import('../../src/sql/postgres-parser.ts');
   const { PostgresWorld } = await import('./postgres-world.ts');
+  const { EVERY, PostgresSessionsWorld } = await import('./postgres-sessions.ts');
   const parser = await createPostgresParser();
-  const server = url === undefined ? await startPostgres() : undefined;
-  const at = url ?? (server?.url as string);
+  const servers = at === undefined ? await startPostgres() : undefined;
+  const urls = at ?? (servers as Running);
   return {
-    open: (options) => PostgresWorld.open({ ...options, parser, url: at }),
-    close: async () => server?.stop(),
+    open: (options) => {
+      const isOfSessions = options.feature?.startsWith('sessions/') ?? options.seed % EVERY === 0;
+      if (isOfSessions) return PostgresSessionsWorld.open({ ...options, ...urls });
+      return PostgresWorld.open({ ...options, parser, url: urls.url });
+    },
+    close: async () => servers?.stop(),
   };
 }
 
-export async function startPostgres(): Promise<{ readonly url: string; stop(): Promise<void> }> {
+export async function startPostgres(): Promise<Running> {
   const { startServer } = await import('../feed/postgres-kit.ts');
-  return startServer('autovacuum_naptime=5s', 'max_wal_size=256MB');
+  const server = await startServer('autovacuum_naptime=5s', 'max_wal_size=256MB');
+  const standby = await server.standby();
+  return {
+    url: server.url,
+    standby: standby.url,
+    stop: async () => {
+      await standby.stop();
+      await server.stop();
+    },
+  };
 }
