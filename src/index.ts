@@ -38,8 +38,8 @@ export {
 } from './cache/repository.ts';
 export type { Schema } from './cache/schema.ts';
 export { type TransactionControl, transaction, UnitOfWork } from './cache/unit-of-work.ts';
-export type { Selector } from './dependency/selector.ts';
 export type { ValueClass } from './entry/owned-value.ts';
 export { ERROR_CODES, type ErrorCode, TidegateError } from './errors.ts';
+export type { Selector } from './ledger/selector.ts';
 export { defineConfig, type TidegateConfig } from './node/config/config-types.ts';
 export type { Eventually } from './ports.ts';

@@ -2,11 +2,11 @@
 // test/contract. The engine never sees a platform; node/ and workers/ hand these in, the simulation hands in its own.
 
 import type { ChangeSet, FeedPosition } from './dependency/change.ts';
-import type { LogChange } from './dependency/log.ts';
-import type { Position } from './dependency/position.ts';
-import type { Selector } from './dependency/selector.ts';
 import type { Entry, EntryNote, LargeBody, StoredResponse } from './entry/stored-response.ts';
 import type { TidegateError } from './errors.ts';
+import type { LogChange } from './ledger/log.ts';
+import type { Position } from './ledger/position.ts';
+import type { Selector } from './ledger/selector.ts';
 import type { Coding } from './semantics/content-coding.ts';
 import type { Fields, ResponseHead } from './semantics/fields.ts';
 import type { Outcome } from './semantics/outcome.ts';

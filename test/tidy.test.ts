@@ -88,11 +88,7 @@ describe('an offence is seen:', () => {
       "import '../engine/flight.ts';",
       'semantics (floor 0) imports src/engine/flight.ts (floor 3)',
     ],
-    [
-      'src/semantics/x.ts',
-      "import type { A } from '../dependency/glob.ts';",
-      'imports src/dependency/glob.ts (floor 0)',
-    ],
+    ['src/semantics/x.ts', "import type { A } from '../ledger/glob.ts';", 'imports src/ledger/glob.ts (floor 0)'],
     [
       'src/engine/x.ts',
       "export * from '../store/memory.ts';",

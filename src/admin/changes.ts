@@ -1,10 +1,10 @@
 // The part of the admin API that invalidates and purges: what a call names, brought into the form that the routes give it.
 
-import type { Selector } from '../dependency/selector.ts';
 import type { GateRequest, InvalidationResult } from '../engine/contract.ts';
 import { summed } from '../engine/summary.ts';
 import { type Named, RESPONSE_MEMBERS, readSelection, selectorsOf } from '../entry/selectors.ts';
 import { refuse } from '../entry/uri-forms.ts';
+import type { Selector } from '../ledger/selector.ts';
 import { NO_FIELDS } from '../semantics/fields.ts';
 import { type AdminResponse, json } from './answers.ts';
 

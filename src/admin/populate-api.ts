@@ -3,12 +3,12 @@
 // The one complication: a long list does not fit into one call. So a job may be begun with a part of it and `more`, and
 // given the rest by further calls.
 
-import type { Selector } from '../dependency/selector.ts';
 import type { PopulateItem } from '../engine/populate-item.ts';
 import type { JobProgress } from '../engine/populate-job.ts';
 import { parseSelectors } from '../entry/selectors.ts';
 import { parseUri, refuse } from '../entry/uri-forms.ts';
 import { TidegateError } from '../errors.ts';
+import type { Selector } from '../ledger/selector.ts';
 import type { Fields } from '../semantics/fields.ts';
 import { type AdminResponse, type AdminRoute, failure, json, parseJson, streamed } from './answers.ts';
 import { OPERATOR_MEMBERS } from './changes.ts';

@@ -3,9 +3,9 @@
 // The one complication: a hit is given at once and without a promise. So no method on that path is async, and none makes
 // anything but the whole key, where there is a namespace or a version.
 
-import type { Selector } from '../dependency/selector.ts';
 import type { SourceLeases } from '../engine/source-leases.ts';
 import type { ManyFill, ValueCache, ValueFill, ValueToSet } from '../engine/value-contract.ts';
+import type { Selector } from '../ledger/selector.ts';
 import type { Eventually } from '../ports.ts';
 import { type BatchFill, filledMany } from './batch.ts';
 import {

@@ -2,9 +2,9 @@
 //
 // The one complication: keys, tags and messages may hold anything, and a line is one line.
 
-import type { Selector } from '../dependency/selector.ts';
 import type { ValueEvent, ValueWatch } from '../engine/value-contract.ts';
 import { TidegateError } from '../errors.ts';
+import type { Selector } from '../ledger/selector.ts';
 import type { CacheOptions } from './contract.ts';
 import { KEY_TAG, MARK } from './keys.ts';
 

@@ -3,8 +3,8 @@
 // The one complication: an event about one id must cost the same however many entries there are, so each entry of a kind
 // has a tag for each segment of its key. What does not fit into tags has one that every event of the kind invalidates.
 
-import { globMatcher } from '../dependency/glob.ts';
 import { TidegateError } from '../errors.ts';
+import { globMatcher } from '../ledger/glob.ts';
 import type { EventData, EventReach, KindPolicy } from './contract.ts';
 import { MARK, shown } from './keys.ts';
 

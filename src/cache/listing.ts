@@ -1,7 +1,7 @@
 // What is stored, as an operator of one namespace sees it.
 
-import { globMatcher } from '../dependency/glob.ts';
 import type { ValueCache } from '../engine/value-contract.ts';
+import { globMatcher } from '../ledger/glob.ts';
 import type { Clock } from '../ports.ts';
 import type { CacheEntry } from './contract.ts';
 import type { KeySpace } from './keys.ts';

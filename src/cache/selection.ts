@@ -4,9 +4,9 @@
 // widened to keys that end with a version and to those of which only the start is readable. What is too wide costs a
 // fill, what is too narrow an outdated answer.
 
-import type { Selector } from '../dependency/selector.ts';
 import { type Members, readSelection } from '../entry/selectors.ts';
 import { refuse } from '../entry/uri-forms.ts';
+import type { Selector } from '../ledger/selector.ts';
 import type { Invalidation } from './contract.ts';
 import { DIGEST_MARK, KeySpace, MARK, readableStart, type SeenKeys } from './keys.ts';
 import { OutsideKeys } from './outside.ts';

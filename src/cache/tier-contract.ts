@@ -1,10 +1,10 @@
 // What a slower tier offers to a data cache. Types only.
 
-import type { Invalidations } from '../dependency/invalidations.ts';
 import type { TierLimits } from '../engine/patience.ts';
 import type { ValueClass } from '../entry/owned-value.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
 import type { OwnedCodec } from '../entry/value-codec.ts';
+import type { Invalidations } from '../ledger/invalidations.ts';
 import type { InvalidationLog, Store } from '../ports.ts';
 
 /** A slower tier, opened by `openDiskTier` or `storeTier`; of one cache alone, which closes it, and of no other after that. */

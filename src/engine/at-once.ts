@@ -29,7 +29,7 @@ function answerSelected(context: Context, request: GateRequest, selection: Selec
   if (entry === undefined || entry.large !== undefined) return undefined;
   const { method, route, fields } = request;
   const now = context.clock.now();
-  const outdated = !context.invalidator.isCurrent(entry);
+  const outdated = !context.ledger.isCurrent(entry);
   if (decideReuse(requestDemands(fields), entry, { now, outdated }).kind !== 'serve') return undefined;
   if (entry.status === 206 && (method === 'HEAD' || !answersRange(entry, request, route.policy.profile)))
     return undefined;

@@ -8,6 +8,7 @@
 import { decodeHead } from '../entry/codec.ts';
 import { codedKey, codingOf } from '../entry/key.ts';
 import { bodyBytesOf, bodyOf, type Entry, type StoredResponse } from '../entry/stored-response.ts';
+import type { FillRefusal } from '../ledger/ledger.ts';
 import type { Compress } from '../ports.ts';
 import {
   type CodingRefusal,
@@ -19,7 +20,6 @@ import { CODINGS, type Coding } from '../semantics/content-coding.ts';
 import { fieldValue } from '../semantics/fields.ts';
 import { codedForm, haveOneBody } from './coded-form.ts';
 import type { GateRequest, Route } from './contract.ts';
-import type { StampRefusal } from './invalidator.ts';
 import { RecentMap } from './recent-map.ts';
 import type { Tiers } from './tiers.ts';
 
@@ -33,14 +33,7 @@ const WORTH = 0.95;
 const MIN_FRUITLESS = 10_000;
 
 /** Why an entry is not coded, or what was made is not stored. */
-type Skipped =
-  | CodingRefusal
-  | NonNullable<StampRefusal>
-  | 'busy'
-  | 'failed'
-  | 'not-smaller'
-  | 'replaced'
-  | 'route-retired';
+type Skipped = CodingRefusal | FillRefusal | 'busy' | 'failed' | 'not-smaller' | 'replaced' | 'route-retired';
 
 export interface CoderParts {
   readonly tiers: Tiers;

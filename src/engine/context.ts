@@ -1,5 +1,6 @@
 // What the parts of one engine share.
 
+import type { EntryLedger } from '../entry/subject.ts';
 import type { TidegateError } from '../errors.ts';
 import type { BodyStore, Clock, Random, Tasks } from '../ports.ts';
 import type { Coder } from './coding.ts';
@@ -7,7 +8,6 @@ import type { ExchangeReport, Rehydrator } from './contract.ts';
 import type { RunningFlight } from './flight-plan.ts';
 import type { HitForMiss } from './hit-for-miss.ts';
 import type { Invalidator } from './invalidator.ts';
-import type { RecentMap } from './recent-map.ts';
 import type { SourceLeases } from './source-leases.ts';
 import type { Tally } from './tally.ts';
 import type { Tiers } from './tiers.ts';
@@ -21,16 +21,13 @@ export interface Context {
   readonly bodies: BodyStore | undefined;
   /** Puts stored responses in content codings; undefined: nobody does. */
   readonly coder: Coder | undefined;
+  readonly ledger: EntryLedger;
   readonly invalidator: Invalidator;
   readonly sources: SourceLeases;
   readonly hitForMiss: HitForMiss;
   readonly tally: Tally;
   /** Fills and validations under way that others may join, by the key of what they fetch. */
   readonly flights: Map<string, RunningFlight>;
-  /** Numbers the forwards in the order of their sending. */
-  readonly nextSequence: () => number;
-  /** The sending that made what is stored, by the entry's key; as far back as fills may overtake each other. */
-  readonly newest: RecentMap<number>;
   /** Who fills again what was invalidated; undefined: nobody. */
   readonly rehydrator: Rehydrator | undefined;
   /** Told of each exchange as its answer begins. */

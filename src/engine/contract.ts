@@ -2,9 +2,9 @@
 // invalidate, list and explain. Types only.
 
 import type { QuestionSubject } from '../dependency/described.ts';
-import type { Position } from '../dependency/position.ts';
-import type { Selector } from '../dependency/selector.ts';
 import type { TidegateError } from '../errors.ts';
+import type { Position } from '../ledger/position.ts';
+import type { Selector } from '../ledger/selector.ts';
 import type { Answer, Cancel, Eventually, Origin, RequestBody, Responder } from '../ports.ts';
 import type { CodingRules } from '../semantics/coded-representation.ts';
 import type { Coding } from '../semantics/content-coding.ts';

@@ -1,6 +1,6 @@
 // A route's rules for cookies, made from the names and patterns that its operator gives.
 
-import { globMatcher } from '../dependency/glob.ts';
+import { globMatcher } from '../ledger/glob.ts';
 import type { CookieRules } from '../semantics/policy.ts';
 
 /** Names of cookies, or patterns of them: `*` any characters, `?` one. */

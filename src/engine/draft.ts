@@ -4,6 +4,7 @@
 import { encodeHead, headLength } from '../entry/codec.ts';
 import { variantKey } from '../entry/key.ts';
 import { bodyOf, type LargeBody, type StoredResponse } from '../entry/stored-response.ts';
+import type { Stamp } from '../ledger/fills.ts';
 import { type Fields, fieldValue, filterFields, hasField, type RequestHead } from '../semantics/fields.ts';
 import { type ReuseTerms, reuseTerms, type Timing } from '../semantics/freshness.ts';
 import { decideStoring, STORING_REFUSALS, type StoringRefusal, storableFields } from '../semantics/storing.ts';
@@ -11,7 +12,6 @@ import { TAG_FIELDS, type Tags } from '../semantics/tags.ts';
 import { normaliserFor, selectingFields } from '../semantics/vary.ts';
 import { countingNames } from './coding-requests.ts';
 import type { GateRequest } from './contract.ts';
-import type { Stamp } from './invalidator.ts';
 import type { EditedHead } from './response-fields.ts';
 
 /** Why the engine does not store an answer that RFC 9111 would allow to be stored. */

@@ -5,10 +5,10 @@
 // invalidation the request must see, which is any that was acknowledged before it arrived. Hence `#arrival`, the log
 // position as the request came in.
 
-import type { Position } from '../dependency/position.ts';
 import { cacheKey } from '../entry/key.ts';
 import type { StoredResponse } from '../entry/stored-response.ts';
 import type { TidegateError } from '../errors.ts';
+import type { Arrival } from '../ledger/ledger.ts';
 import type { Answer, Responder } from '../ports.ts';
 import { type RequestDemands, requestDemands } from '../semantics/cache-control.ts';
 import { hasField, type ResponseHead } from '../semantics/fields.ts';
@@ -54,7 +54,7 @@ export class Exchange {
   readonly #responder: Responder;
   readonly #key: string;
   readonly #demands: RequestDemands;
-  readonly #arrival: Position;
+  readonly #arrival: Arrival;
   #selection: Selection | undefined;
   /** What may be served should the origin fail. */
   #fallback: StoredResponse | undefined;
@@ -66,7 +66,7 @@ export class Exchange {
     this.#context = context;
     this.#request = request;
     this.#responder = responder;
-    this.#arrival = context.invalidator.applied;
+    this.#arrival = context.ledger.arrive();
     this.#key = cacheKey(request.route, 'GET', request.uri);
     this.#demands = requestDemands(request.fields);
   }
@@ -113,7 +113,7 @@ export class Exchange {
     const { entry } = selection;
     this.#selection = selection;
     if (entry === undefined) return this.#miss(selection);
-    const outdated = !this.#context.invalidator.isCurrent(entry);
+    const outdated = !this.#context.ledger.isCurrent(entry);
     const decision = decideReuse(this.#demands, entry, { now: this.#context.clock.now(), outdated });
     if (entry.status === 206) return this.#decidePart(selection, { entry, decision });
     switch (decision.kind) {
@@ -178,7 +178,7 @@ export class Exchange {
   #join(selection: Selection, way: Way): void {
     const flight = this.#context.flights.get(selection.key);
     const joined =
-      this.#joins <= MAX_JOINS && flight !== undefined && mayJoin(flight, this.#joiner, this.#context.invalidator);
+      this.#joins <= MAX_JOINS && flight !== undefined && mayJoin(flight, this.#joiner, this.#context.ledger);
     if (!joined) return this.#launch(selection, way);
     this.#joins++;
     this.#leave = flight.whenLanded((landing) => this.#joinLanded(landing, { flight, way }));
@@ -191,9 +191,9 @@ export class Exchange {
 
   #joinLanded(landing: Landing, joined: { flight: RunningFlight; way: Way }): void {
     if (this.#over) return;
-    const { invalidator, clock } = this.#context;
+    const { ledger, clock } = this.#context;
     const { flight } = joined;
-    if (mayShare({ landing, flight, joiner: this.#joiner, now: clock.now(), invalidator })) {
+    if (mayShare({ landing, flight, joiner: this.#joiner, now: clock.now(), ledger })) {
       return this.#landed(landing, { ...joined, collapsed: true });
     }
     return this.#lookUp();

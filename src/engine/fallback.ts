@@ -14,7 +14,7 @@ export function fallbackRule(
   entry: StoredResponse,
   failure: { readonly status: number | undefined; readonly demands: RequestDemands },
 ): 'stale-if-error' | 'grace' | undefined {
-  if (!context.invalidator.isCurrent(entry)) return undefined;
+  if (!context.ledger.isCurrent(entry)) return undefined;
   const decision = decideReuse(failure.demands, entry, { now: context.clock.now(), outdated: false });
   if (decision.kind !== 'validate') return undefined;
   if (decision.onError === 'serve-stale-if-error') return 'stale-if-error';

@@ -3,6 +3,7 @@
 
 import { decodeHead } from '../entry/codec.ts';
 import type { StoredResponse } from '../entry/stored-response.ts';
+import type { Stamp } from '../ledger/fills.ts';
 import type { Eventually } from '../ports.ts';
 import type { ResponseHead } from '../semantics/fields.ts';
 import type { Timing } from '../semantics/freshness.ts';
@@ -12,26 +13,25 @@ import type { Context } from './context.ts';
 import { type Draft, entryFrom, isMomentary, isPassing, type Refusal } from './draft.ts';
 import type { FlightPlan } from './flight-plan.ts';
 import { type Freshened, freshen } from './freshening.ts';
-import type { Stamp } from './invalidator.ts';
 import { combinedEntry, storedPart } from './partial.ts';
 import { untrackedOf } from './response-fields.ts';
 import { denies } from './store-fill.ts';
 
 /** Reasons against storing that are known at the head already and do not lie in the response alone. */
 export function refusalAtHead(
-  { invalidator }: Context,
+  { ledger }: Context,
   { replaces, request }: FlightPlan,
   answer: { readonly head: ResponseHead; readonly draft: Draft; readonly stamp: Stamp },
 ): Refusal | undefined {
   const { head, draft, stamp } = answer;
   if (replaces !== undefined && replaces.status < 400 && isMomentary(head.status)) return 'keep-good';
   const { uri, route } = request;
-  return invalidator.refusal(stamp, { uri, origin: route.originName, tags: draft.tags });
+  return ledger.refusal(stamp, { uri, origin: route.originName, tags: draft.tags });
 }
 
 /** RFC 9111 §4.3.3, §4.3.4: a 304 freshens what it validates; undefined: it is for something else, no answer to us. */
 export function validatedEntry(
-  { invalidator }: Context,
+  { ledger }: Context,
   { request, key }: FlightPlan,
   answer: {
     readonly stored: StoredResponse;
@@ -43,7 +43,7 @@ export function validatedEntry(
 ): Freshened | undefined {
   const { stored, head, timing, stamp, tags } = answer;
   const { profile } = request.route.policy;
-  const outdated = !invalidator.isCurrent(stored);
+  const outdated = !ledger.isCurrent(stored);
   const fields = decodeHead(stored.bytes, stored.headBytes);
   if (validationAnswers(fields, head.fields, { sole: true, outdated, profile }) === 'mismatch') return undefined;
   return freshen(stored, { update: head, request, key, timing, stamp, tags });

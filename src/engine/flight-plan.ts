@@ -2,13 +2,13 @@
 
 import type { StoredResponse } from '../entry/stored-response.ts';
 import type { TidegateError } from '../errors.ts';
+import type { Fill } from '../ledger/fills.ts';
 import type { Eventually, OriginRequest } from '../ports.ts';
 import type { ResponseHead } from '../semantics/fields.ts';
 import type { Tags } from '../semantics/tags.ts';
 import type { GateRequest } from './contract.ts';
 import type { Draft, Refusal } from './draft.ts';
 import type { FillBody } from './fill-body.ts';
-import type { Stamp } from './invalidator.ts';
 
 /** What a flight is to do. */
 export interface FlightPlan {
@@ -32,8 +32,8 @@ export interface FlightPlan {
   readonly unconditional?: OriginRequest;
   /** The stored response it would replace, when that is current: an error of the moment must not. */
   readonly replaces?: StoredResponse;
-  /** Runs at the origin's head, before anyone hears of it; gives the stamp from which the answer counts. */
-  readonly beforeLanding?: (head: ResponseHead, stamp: Stamp) => Eventually<Stamp>;
+  /** Runs at the origin's head, before anyone hears of it. */
+  readonly beforeLanding?: (head: ResponseHead, fill: Fill) => Eventually<void>;
   /** Runs when no head has come, before anyone hears of it. */
   readonly beforeFailure?: (error: TidegateError) => Eventually<void>;
 }
@@ -69,12 +69,9 @@ export type FlightEnd =
 /** A flight as those see it who wait for it, or consider to. */
 export interface RunningFlight {
   readonly plan: FlightPlan;
-  /** The position in the log from which its answer counts. */
-  readonly stamp: Stamp;
+  readonly fill: Fill;
   /** Time from sending to the origin's head, once it is there. */
   readonly forwardMs: number | undefined;
-  /** The place of its sending among all. */
-  readonly sequence: number;
   /** Tags of its response, once the head is there. */
   readonly tags: Tags;
   /** What it is about to store, once the head is there. */

@@ -61,8 +61,6 @@ export class FlightWatch {
       if (nowMs - life.seenMs <= LOST_AFTER_MS) continue;
       this.#running.delete(life);
       life.isLost = true;
-      // What it may still give is not stored.
-      life.flight.isOvertaken = true;
       const landing = lost(life.flight.key);
       life.landing = landing;
       life.lose(landing);

@@ -1,13 +1,13 @@
 // One forward to the origin and what becomes of its answer: a fill, a validation, or a mere pass. Any number of exchanges
 // wait for it to land, that is for its head; then each reads the body at its own speed.
 //
-// The one complication: the stamp is taken before the origin is asked and never renewed (but for the answer to a write, see
-// write.ts), and storing happens only at the very end, through `tiers.store`, which compares the stamp with what has been
-// invalidated since. Whoever holds a body that was read too early may finish reading it, but nobody gets to keep it. What
+// The one complication: the fill begins before the origin is asked, and storing happens only at the very end, through
+// `tiers.store`, which asks the ledger. Whoever holds a body that was read too early may finish reading it, but nobody gets to keep it. What
 // must be over before anyone hears of the answer (a write's invalidations, once they are durable) holds all else back.
 
 import type { LargeBody, StoredResponse } from '../entry/stored-response.ts';
 import type { TidegateError } from '../errors.ts';
+import type { Fill } from '../ledger/fills.ts';
 import type { OriginRequest } from '../ports.ts';
 import type { Fields, ResponseHead } from '../semantics/fields.ts';
 import type { Timing } from '../semantics/freshness.ts';
@@ -18,7 +18,6 @@ import { FillBody } from './fill-body.ts';
 import { denial, filledEntry, noteRefusal, refusalAtHead, validatedEntry } from './flight-judging.ts';
 import type { FlightEnd, FlightPlan, Landing, RunningFlight } from './flight-plan.ts';
 import { Hearing, tellEach } from './hearing.ts';
-import type { Stamp } from './invalidator.ts';
 import { editedResponse, fieldsForCaches } from './response-fields.ts';
 import { storeFill } from './store-fill.ts';
 
@@ -26,12 +25,11 @@ import { storeFill } from './store-fill.ts';
 const LARGE_BODY_BYTES = 4 * 1024 * 1024;
 export class Flight implements RunningFlight {
   readonly plan: FlightPlan;
-  readonly sequence: number;
-  #stamp: Stamp;
+  readonly fill: Fill;
   readonly #context: Context;
   readonly #waiters = new Set<(landing: Landing) => void>();
-  readonly #onInterim: ((head: ResponseHead) => void) | undefined;
   readonly #startedAt: number;
+  readonly #onInterim: ((head: ResponseHead) => void) | undefined;
   #conditional = true;
   #asked: OriginRequest;
   #tags: Tags = NO_TAGS;
@@ -50,16 +48,11 @@ export class Flight implements RunningFlight {
     this.#asked = plan.forward;
     this.#onInterim = onInterim;
     this.#origin = new Hearing(context);
-    this.sequence = context.nextSequence();
-    this.#stamp = context.invalidator.stamp();
+    this.fill = context.ledger.begin(plan.key, this, plan.stores);
     this.#startedAt = context.clock.monotonic();
     this.#body = this.#newBody();
     context.tally.fillsInFlight++;
     this.#launch(plan.forward);
-  }
-
-  get stamp(): Stamp {
-    return this.#stamp;
   }
 
   get tags(): Tags {
@@ -124,10 +117,7 @@ export class Flight implements RunningFlight {
 
   #head(head: ResponseHead, delimited: boolean): void {
     this.#headAt = this.#context.clock.monotonic();
-    this.#origin.afterwards(this.plan.beforeLanding?.(head, this.#stamp), (stamp) => {
-      this.#stamp = stamp ?? this.#stamp;
-      this.#hear(head, delimited);
-    });
+    this.#origin.afterwards(this.plan.beforeLanding?.(head, this.fill), () => this.#hear(head, delimited));
   }
 
   #hear(head: ResponseHead, delimited: boolean): void {
@@ -182,7 +172,7 @@ export class Flight implements RunningFlight {
     this.#body.end(trailers);
     const written = this.#body.spooled().then((large) => {
       const draft = large === undefined ? undefined : this.#draft;
-      if (draft !== undefined) this.#store(entryFrom(draft, this.#stamp, large as LargeBody), draft.names);
+      if (draft !== undefined) this.#store(entryFrom(draft, this.fill.stamp, large as LargeBody), draft.names);
       if (this.#outcome.kind !== 'stored') this.#body.unwanted();
     });
     written.catch(this.#context.fault).finally(() => this.#finish());
@@ -204,7 +194,7 @@ export class Flight implements RunningFlight {
   }
 
   #validated(stored: StoredResponse, head: ResponseHead): void {
-    const answer = { stored, head, timing: this.#timing(), stamp: this.#stamp, tags: this.#tags };
+    const answer = { stored, head, timing: this.#timing(), stamp: this.fill.stamp, tags: this.#tags };
     const freshened = validatedEntry(this.#context, this.plan, answer);
     if (freshened === undefined) return this.#forwardUnconditionally();
     const { entry, names, refusal } = freshened;
@@ -222,7 +212,7 @@ export class Flight implements RunningFlight {
     const refusal =
       draft === undefined
         ? (made as Refusal | undefined)
-        : refusalAtHead(this.#context, this.plan, { head, draft, stamp: this.stamp });
+        : refusalAtHead(this.#context, this.plan, { head, draft, stamp: this.fill.stamp });
     if (refusal === undefined) this.#draft = draft;
     else this.#refuse(refusal, head);
     const denied = refusal && denial(this.#context, this.plan, { head, refusal });
@@ -235,15 +225,14 @@ export class Flight implements RunningFlight {
   }
 
   #entry(draft: Draft): StoredResponse | undefined {
-    const entry = filledEntry(this.plan, { draft, stamp: this.stamp, chunks: this.#body.chunks });
+    const entry = filledEntry(this.plan, { draft, stamp: this.fill.stamp, chunks: this.#body.chunks });
     if (entry === undefined) this.#refuse('content-range');
     return entry;
   }
 
   #store(entry: StoredResponse, names: readonly string[]): void {
     const { key, request } = this.plan;
-    const { stamp, sequence } = this;
-    const refusal = storeFill(this.#context, { entry, key, names, stamp, sequence, route: request.route });
+    const refusal = storeFill(this.#context, { entry, key, names, fill: this.fill, route: request.route });
     if (refusal === undefined) this.#outcome = { kind: 'stored' };
     else this.#refuse(refusal);
   }
@@ -293,6 +282,7 @@ export class Flight implements RunningFlight {
   #finish(): void {
     if (!this.#origin.open) return;
     this.#origin.close();
+    this.#context.ledger.fills.end(this.fill);
     this.#context.tally.fillsInFlight--;
     for (const waiter of this.#overWaiters) waiter(this.#outcome);
   }

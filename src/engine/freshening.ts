@@ -6,13 +6,13 @@
 
 import { decodeHead } from '../entry/codec.ts';
 import type { StoredResponse } from '../entry/stored-response.ts';
+import type { Stamp } from '../ledger/fills.ts';
 import { fieldValue, type ResponseHead } from '../semantics/fields.ts';
 import { reuseTerms, type Timing } from '../semantics/freshness.ts';
 import type { Tags } from '../semantics/tags.ts';
 import { freshenedFields } from '../semantics/validation.ts';
 import type { GateRequest } from './contract.ts';
 import { bodyFor, draftOf, entryFrom, keptFields, type Refusal } from './draft.ts';
-import type { Stamp } from './invalidator.ts';
 import { withVary } from './response-fields.ts';
 
 export interface Freshened {

@@ -1,8 +1,10 @@
 // The engine, put together from its ports.
 
-import { Invalidations } from '../dependency/invalidations.ts';
-import type { Selector } from '../dependency/selector.ts';
+import { type LedgerEntry, subjectOf } from '../entry/subject.ts';
 import { TidegateError } from '../errors.ts';
+import { Invalidations } from '../ledger/invalidations.ts';
+import { Ledger } from '../ledger/ledger.ts';
+import type { Selector } from '../ledger/selector.ts';
 import type {
   BodyStore,
   Cancel,
@@ -34,7 +36,6 @@ import { HitForMiss } from './hit-for-miss.ts';
 import { Invalidator } from './invalidator.ts';
 import { createLocalLog } from './local-log.ts';
 import { populateOne } from './populate-fill.ts';
-import { RecentMap } from './recent-map.ts';
 import { rehydrate, rehydrateFound } from './rehydrate.ts';
 import { SourceLeases, type SourceReply, type SourceReport } from './source-leases.ts';
 import { SourceQuestions } from './source-questions.ts';
@@ -140,8 +141,9 @@ function contextOf(options: GateOptions): Context {
   const { invalidations, log } = options.history ?? newHistory(options);
   const sources = new SourceLeases({ clock, invalidate: (selector) => invalidator.invalidate(selector) });
   const hasPast = options.history !== undefined;
-  const allows = (tags: readonly string[], isFromBefore: boolean) => sources.allows(tags, isFromBefore);
-  const invalidator: Invalidator = new Invalidator({ invalidations, log, random, fault, allows, hasPast });
+  const ledger = new Ledger<LedgerEntry>({ invalidations, subjectOf, sources, hasPast });
+  log.follow((position, change) => ledger.apply(position, change));
+  const invalidator: Invalidator = new Invalidator({ log, random, fault });
   const tally = new Tally();
   const broken = (error: unknown) => {
     const flushed = outlive({ tally, invalidator }, options, { error, scope: 'unknown' });
@@ -150,12 +152,13 @@ function contextOf(options: GateOptions): Context {
   };
   const tasks = safeTasks(options.tasks, broken);
   const names = options.tierNames ?? DEFAULT_TIER_NAMES;
-  const tiers = new Tiers({ stores, names, invalidator, clock, tasks, fault });
+  const tiers = new Tiers({ stores, names, ledger, clock, tasks, fault });
   const { compress } = options;
   return {
     clock,
     tasks,
     random,
+    ledger,
     invalidator,
     sources,
     tiers,
@@ -166,8 +169,6 @@ function contextOf(options: GateOptions): Context {
     hitForMiss: new HitForMiss(),
     tally,
     flights: new Map(),
-    nextSequence: counter(),
-    newest: new RecentMap(MIN_NEWEST),
     report: guarded(report, broken),
     rehydrator: options.rehydrator,
     unknownOutcomeMs: options.unknownOutcomeMs ?? UNKNOWN_OUTCOME_MS,
@@ -198,14 +199,6 @@ function newHistory({ random, buckets }: GateOptions): NonNullable<GateOptions['
   const epoch = Math.floor(random() * 2 ** 48).toString(36);
   const invalidations = new Invalidations({ epoch, ...(buckets !== undefined && { buckets }) });
   return { invalidations, log: createLocalLog(invalidations.applied) };
-}
-
-/** Keys of which it is known which fill was sent last. */
-const MIN_NEWEST = 10_000;
-
-function counter(): () => number {
-  let last = 0;
-  return () => ++last;
 }
 
 function handle(context: Context, request: GateRequest, responder: Responder): Cancel {
@@ -241,7 +234,7 @@ async function purge(context: Context, selector: Selector): Promise<Invalidation
 const NOTHING_CODED: GateStats['coding'] = { made: 0, bytesSaved: 0, skipped: {} };
 
 function statsOf(context: Context, { memoryStats, diskStats }: GateOptions): GateStats {
-  const { tally, invalidator } = context;
+  const { tally, ledger, invalidator } = context;
   return {
     requests: { ...tally.requests },
     forwards: { ...tally.forwards },
@@ -251,9 +244,9 @@ function statsOf(context: Context, { memoryStats, diskStats }: GateOptions): Gat
     invalidations: { ...invalidator.counts },
     purges: tally.purges,
     exceptions: { ...tally.exceptions },
-    intentsOpen: invalidator.openIntents,
+    intentsOpen: ledger.openIntents,
     fillsInFlight: tally.fillsInFlight,
-    position: invalidator.applied,
+    position: ledger.applied,
     coding: context.coder?.counts ?? NOTHING_CODED,
     memory: memoryStats(),
     ...(diskStats !== undefined && { disk: diskStats() }),

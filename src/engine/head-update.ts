@@ -26,20 +26,20 @@ export function updateByHead(
   if (update !== 'freshen') return;
   const [had = '', said = ''] = [validators(stored).etag, validators(landing.head.fields).etag];
   const vouched = etagsMatchStrong(had, said);
-  if (!vouched && !context.invalidator.isCurrent(entry)) return;
+  if (!vouched && !context.ledger.isCurrent(entry)) return;
   const now = context.clock.now();
   const timing = { requestTimeMs: now - (flight.forwardMs ?? 0), responseTimeMs: now };
   const { key } = flight.plan;
   // Another answer may have been stored in the meantime; the HEAD was not about that one.
   const found = context.tiers.get(entry.key);
-  const { stamp, sequence, tags } = flight;
-  const freshened = freshen(entry, { update: landing.head, request, key, timing, stamp, tags });
+  const { fill, tags } = flight;
+  const freshened = freshen(entry, { update: landing.head, request, key, timing, stamp: fill.stamp, tags });
   if (freshened.refusal !== undefined) return;
-  const fill = { entry: freshened.entry, key, names: freshened.names, stamp, sequence, route: request.route };
+  const filled = { entry: freshened.entry, key, names: freshened.names, fill, route: request.route };
   if (!(found instanceof Promise)) {
-    if (isOfOneFill(found, entry)) storeFill(context, fill);
+    if (isOfOneFill(found, entry)) storeFill(context, filled);
   } else {
-    found.then((later) => isOfOneFill(later, entry) && storeFill(context, fill), context.fault);
+    found.then((later) => isOfOneFill(later, entry) && storeFill(context, filled), context.fault);
   }
 }
 

@@ -5,29 +5,28 @@
 // invalidated since its beginning affects it, and what affects it is known for sure only with its head, which has the
 // tags. So the question is asked twice: at the door, by URI and origin, and at the landing.
 
-import type { Position } from '../dependency/position.ts';
+import type { EntryLedger } from '../entry/subject.ts';
+import type { Subject } from '../ledger/invalidations.ts';
+import type { Arrival } from '../ledger/ledger.ts';
 import type { RequestDemands } from '../semantics/cache-control.ts';
 import { decideReuse } from '../semantics/reuse.ts';
 import type { Landing, RunningFlight } from './flight-plan.ts';
-import type { Invalidator } from './invalidator.ts';
-import { isFromSource } from './source-leases.ts';
 
 export interface Joiner {
-  /** Log position at which it arrived. */
-  readonly arrival: Position;
+  readonly arrival: Arrival;
   readonly demands: RequestDemands;
   /** The key of the variant that the joiner selects, given the response's selecting fields. */
   readonly variantKey: (names: readonly string[]) => string;
 }
 
 /** At the door: may the joiner wait for the flight? */
-export function mayJoin(flight: RunningFlight, joiner: Joiner, invalidator: Invalidator): boolean {
+export function mayJoin(flight: RunningFlight, joiner: Joiner, ledger: EntryLedger): boolean {
   if (!flight.joinable) return false;
   const { draft } = flight;
   // Its head is there: a reload came later, and asks for another.
   if (draft !== undefined && isReload(joiner.demands)) return false;
   if (draft !== undefined && draft.key !== joiner.variantKey(draft.names)) return false;
-  return !comesTooLate(flight, { joiner, invalidator, tags: draft?.tags ?? [] });
+  return ledger.mayShare(flight.fill, joiner.arrival, subjectOf(flight, draft?.tags ?? []));
 }
 
 /** At the landing: may the joiner have the result? If not it asks again, on its own if need be. */
@@ -36,17 +35,16 @@ export function mayShare(what: {
   readonly flight: RunningFlight;
   readonly joiner: Joiner;
   readonly now: number;
-  readonly invalidator: Invalidator;
+  readonly ledger: EntryLedger;
 }): boolean {
-  const { landing, flight, joiner, now, invalidator } = what;
+  const { landing, flight, joiner, now, ledger } = what;
   if (landing.kind === 'failed') return true;
   if (landing.kind === 'entry' && !landing.shareable) return false;
   const shared = landing.kind === 'entry' ? landing.entry : landing.draft;
   const names = landing.kind === 'entry' ? landing.names : landing.draft?.names;
   // Not to be stored, so not to be shared: it may be for the first client alone.
   if (shared === undefined || names === undefined || shared.key !== joiner.variantKey(names)) return false;
-  if (!invalidator.isShareable(shared.tags)) return false;
-  if (comesTooLate(flight, { joiner, invalidator, tags: shared.tags })) return false;
+  if (!ledger.mayShare(flight.fill, joiner.arrival, subjectOf(flight, shared.tags))) return false;
   return decideReuse(leftOf(joiner.demands), shared, { now, outdated: false }).kind === 'serve';
 }
 
@@ -59,13 +57,7 @@ function leftOf(demands: RequestDemands): RequestDemands {
   return isReload(demands) ? { ...demands, noCache: false, maxAgeMs: undefined } : demands;
 }
 
-/** True: the flight began before something was invalidated that it depends on and that the joiner must see. */
-function comesTooLate(
-  flight: RunningFlight,
-  by: { readonly joiner: Joiner; readonly invalidator: Invalidator; readonly tags: readonly string[] },
-): boolean {
-  // While a source is not heard of, changes have no position.
-  if (by.joiner.arrival <= flight.stamp.position && !isFromSource(by.tags)) return false;
-  const { uri, route } = flight.plan.request;
-  return by.invalidator.isAffectedSince(flight.stamp, { uri, origin: route.originName, tags: by.tags });
+function subjectOf({ plan }: RunningFlight, tags: readonly string[]): Subject {
+  const { uri, route } = plan.request;
+  return { uri, origin: route.originName, tags };
 }

@@ -1,8 +1,8 @@
 // The log of a gate that has no other member and keeps nothing over its end: a change is in force when it is appended.
 
-import { Invalidations } from '../dependency/invalidations.ts';
-import type { LogChange } from '../dependency/log.ts';
-import type { Position } from '../dependency/position.ts';
+import { Invalidations } from '../ledger/invalidations.ts';
+import type { LogChange } from '../ledger/log.ts';
+import type { Position } from '../ledger/position.ts';
 import type { InvalidationLog } from '../ports.ts';
 
 /** A log whose next position is the one after `applied`. */

@@ -3,6 +3,7 @@
 
 import { decodeHead } from '../entry/codec.ts';
 import { bodyOf, type StoredResponse } from '../entry/stored-response.ts';
+import type { Stamp } from '../ledger/fills.ts';
 import { combineParts, completionFields as completionFieldsOf } from '../semantics/completing.ts';
 import { type Fields, fieldValue } from '../semantics/fields.ts';
 import type { Profile } from '../semantics/policy.ts';
@@ -11,7 +12,6 @@ import { type ByteRanges, isComplete, type Part, parseRange, partCovers, partOf 
 import { mayMixCodings } from './coding-requests.ts';
 import type { GateRequest } from './contract.ts';
 import { type Draft, entryFrom } from './draft.ts';
-import type { Stamp } from './invalidator.ts';
 
 /** The stored response as a part; undefined when its Content-Range contradicts its body, or its body is not at hand. */
 export function storedPart(entry: StoredResponse, profile: Profile): Part | undefined {

@@ -31,7 +31,7 @@ export async function populateOne(context: Context, request: GateRequest): Promi
   if (request.method !== 'GET') return { kind: 'refused', reason: 'method' };
   if (request.bypass) return { kind: 'refused', reason: request.bypass === true ? 'bypass' : request.bypass };
   const key = cacheKey(request.route, 'GET', request.uri);
-  const arrival = context.invalidator.applied;
+  const arrival = context.ledger.arrive();
   const variantKey = (names: readonly string[]) => requestVariantKey(key, names, request);
   for (let joins = 0; ; joins++) {
     if (isHeld(context, key, request)) return FRESH;
@@ -43,7 +43,7 @@ export async function populateOne(context: Context, request: GateRequest): Promi
     const joined =
       joins < MAX_JOINS &&
       other !== undefined &&
-      mayJoin(other, { arrival, demands: NO_DEMANDS, variantKey }, context.invalidator);
+      mayJoin(other, { arrival, demands: NO_DEMANDS, variantKey }, context.ledger);
     const flight = joined ? other : openFlight(context, { request, key, flightKey: selection.key }, way);
     const result = await resultOf(context, flight);
     if (!joined || result.kind !== 'stored') return result;
@@ -58,7 +58,7 @@ function isHeld(context: Context, key: string, request: GateRequest): boolean {
   const { originName } = request.route;
   return context.tiers.held({ kind: 'url', uri: request.uri }).some((note) => {
     if (note.kind !== 'response' || note.status === 206 || !isSelected(note.key, key, request)) return false;
-    const affected = context.invalidator.isAffectedSince(
+    const affected = context.ledger.isAffectedSince(
       { epoch: note.epoch, position: note.stamp },
       { uri: request.uri, origin: originName, tags: note.tags },
     );
@@ -81,7 +81,7 @@ function wayFor(context: Context, { entry, miss }: Selection, request: GateReque
 }
 
 function wayFrom(context: Context, entry: StoredResponse, request: GateRequest): Way | undefined {
-  const outdated = !context.invalidator.isCurrent(entry);
+  const outdated = !context.ledger.isCurrent(entry);
   const { kind } = decideReuse(NO_DEMANDS, entry, { now: context.clock.now(), outdated });
   if (entry.status === 206) {
     const forward = kind === 'serve' ? asCompletion(request, entry) : undefined;

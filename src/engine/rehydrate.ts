@@ -3,9 +3,9 @@
 // The one complication: a fill must be paid for by a use. What counts is how often an entry was got since it was filled,
 // so what is filled again and then asked for by nobody is not filled a third time.
 
-import type { Selector } from '../dependency/selector.ts';
 import { codingOf } from '../entry/key.ts';
 import type { EntryNote } from '../entry/stored-response.ts';
+import type { Selector } from '../ledger/selector.ts';
 import type { Context } from './context.ts';
 import type { Rehydration } from './contract.ts';
 

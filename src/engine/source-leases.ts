@@ -6,14 +6,9 @@
 
 import type { FeedPosition } from '../dependency/change.ts';
 import type { SourceAnswer, SourceQuestion } from '../dependency/described.ts';
-import type { Selector } from '../dependency/selector.ts';
 import { sourceOf, sourceTag } from '../dependency/source-tag.ts';
+import type { Selector } from '../ledger/selector.ts';
 import type { Clock, Eventually } from '../ports.ts';
-
-/** True: it was read from a source that a tracker tells of. */
-export function isFromSource(tags: readonly string[]): boolean {
-  return tags.some((tag) => sourceOf(tag) !== undefined);
-}
 
 /** What a tracker says of its source. */
 export interface SourceReport {
@@ -165,6 +160,11 @@ export class SourceLeases {
   allows(tags: readonly string[], isFromBefore: boolean): boolean {
     if (this.#firstEndMs !== Number.POSITIVE_INFINITY) this.#expire();
     return isFromBefore || this.#hasDead ? this.#covers(tags) : true;
+  }
+
+  /** True: what carries the tags was read from a source that a tracker tells of. */
+  isRead(tags: readonly string[]): boolean {
+    return tags.some((tag) => sourceOf(tag) !== undefined);
   }
 
   /** False: it was read from a source that is not heard of. */

@@ -1,43 +1,38 @@
 // The last step of a fill: what it made is stored, or not, for reasons that only now are known.
 //
-// The one complication: fills of one key overtake each other. The one that was sent first may land last, with what the
-// origin said longer ago; so who was sent later is remembered, and an error of the moment gives way to a good answer that
-// came in between.
+// An error of the moment gives way to a good answer that came in between.
 
 import type { StoredResponse } from '../entry/stored-response.ts';
+import type { Fill } from '../ledger/fills.ts';
 import { currentAgeMs } from '../semantics/freshness.ts';
 import type { Context } from './context.ts';
 import type { Route } from './contract.ts';
 import { isMomentary, type Refusal } from './draft.ts';
-import type { Stamp } from './invalidator.ts';
 
-export interface Fill {
+export interface Filled {
   readonly entry: StoredResponse;
   /** Plain cache key. */
   readonly key: string;
   /** Selecting header fields of the response. */
   readonly names: readonly string[];
-  readonly stamp: Stamp;
-  /** The place of its sending among all. */
-  readonly sequence: number;
+  readonly fill: Fill;
   readonly route: Route;
 }
 
 /** Stores the entry; returns why it was not. */
-export function storeFill(context: Context, fill: Fill): Refusal | undefined {
-  const { entry, key, names, stamp, sequence } = fill;
-  const before = storedBefore(context, fill);
-  const refusal = refusalAtTheEnd(context, fill) ?? context.tiers.store(stamp, { entry, key, names });
+export function storeFill(context: Context, filled: Filled): Refusal | undefined {
+  const { entry, key, fill, route } = filled;
+  const before = storedBefore(context, filled);
+  const refusal = refusalAtTheEnd(context, filled) ?? context.tiers.store(fill, filled);
   if (refusal !== undefined) return refusal;
-  if (fill.route.compress !== undefined) context.coder?.replaced(before, entry, fill.route);
-  context.newest.set(entry.key, sequence);
+  if (route.compress !== undefined) context.coder?.replaced(before, entry, route);
   context.tally.stored(key);
   context.hitForMiss.delete(key);
   return undefined;
 }
 
 /** On a route that codes: what the entry replaces, as far as the fastest tier has it. */
-function storedBefore({ tiers, coder, fault }: Context, { entry, route }: Fill): StoredResponse | undefined {
+function storedBefore({ tiers, coder, fault }: Context, { entry, route }: Filled): StoredResponse | undefined {
   if (route.compress === undefined || coder === undefined) return undefined;
   const found = tiers.get(entry.key);
   if (found instanceof Promise) found.catch(fault);
@@ -45,9 +40,8 @@ function storedBefore({ tiers, coder, fault }: Context, { entry, route }: Fill):
   return undefined;
 }
 
-function refusalAtTheEnd(context: Context, { entry, sequence, route }: Fill): Refusal | undefined {
+function refusalAtTheEnd(context: Context, { entry, route }: Filled): Refusal | undefined {
   if (route.retired()) return 'route-retired';
-  if ((context.newest.get(entry.key) ?? 0) > sequence) return 'overtaken';
   if (!isMomentary(entry.status)) return undefined;
   const stored = context.tiers.get(entry.key);
   if (stored === undefined || stored instanceof Promise || stored.kind !== 'response') return undefined;
@@ -58,7 +52,7 @@ function refusalAtTheEnd(context: Context, { entry, sequence, route }: Fill): Re
 function isUsable(context: Context, entry: StoredResponse): boolean {
   const { lifetimeMs, staleIfErrorMs, graceMs } = entry.terms;
   const overMs = currentAgeMs(entry.bornMs, context.clock.now()) - lifetimeMs;
-  return context.invalidator.isCurrent(entry) && overMs < Math.max(staleIfErrorMs, graceMs);
+  return context.ledger.isCurrent(entry) && overMs < Math.max(staleIfErrorMs, graceMs);
 }
 
 /**

@@ -4,6 +4,7 @@ import { sourceOf } from '../dependency/source-tag.ts';
 import { decodeHead } from '../entry/codec.ts';
 import { cacheKey, codingOf, keyParts } from '../entry/key.ts';
 import { type EntryNote, noteOf, type StoredResponse } from '../entry/stored-response.ts';
+import { subjectOf } from '../entry/subject.ts';
 import { requestDemands } from '../semantics/cache-control.ts';
 import { fieldValue } from '../semantics/fields.ts';
 import { currentAgeMs } from '../semantics/freshness.ts';
@@ -31,7 +32,7 @@ function summaryOf(context: Context, entry: EntryNote): EntrySummary {
     ttlMs: entry.lifetimeMs - ageMs,
     tags: entry.tags,
     stamp: entry.stamp,
-    outdated: context.invalidator.isOutdated(entry),
+    outdated: context.ledger.isAffectedSince({ epoch: entry.epoch, position: entry.stamp }, subjectOf(entry)),
     ...(coding !== undefined && { coding }),
   };
 }
@@ -70,10 +71,10 @@ export async function explainRequest(
     ...(selection.coded !== undefined && selection.coding !== undefined && { coding: selection.coding }),
     ...(refusal !== undefined && { lastRefusal: lastRefusal(refusal) }),
   };
-  const applied = context.invalidator.applied;
+  const applied = context.ledger.applied;
   const passed = request.bypass || (method !== 'GET' && method !== 'HEAD') || isForOrigin(request.fields);
   if (entry === undefined || passed) {
-    const position = { applied, lastInvalidation: context.invalidator.lastAffectingKey(key) };
+    const position = { applied, lastInvalidation: context.ledger.lastAffecting({ ...keyParts(key), tags: [] }) };
     const stored = entry === undefined ? {} : { entry: summaryOf(context, noteOf(entry)) };
     return { ...common, ...whyForward(request, selection.miss), verdict: 'forward', position, ...stored };
   }
@@ -121,8 +122,8 @@ function explainEntry(
   request: Pick<GateRequest, 'fields'>,
   entry: StoredResponse,
 ): Pick<Explanation, 'verdict' | 'reason' | 'section' | 'entry' | 'freshness' | 'position'> {
-  const { invalidator, clock } = context;
-  const outdated = !invalidator.isCurrent(entry);
+  const { ledger, clock } = context;
+  const outdated = !ledger.isCurrent(entry);
   const decision = decideReuse(requestDemands(request.fields), entry, { now: clock.now(), outdated });
   const silent = decision.reason === 'outdated' ? silentSource(context, entry.tags) : undefined;
   const { section, sentence } = silent === undefined ? REUSE_REASONS[decision.reason] : ofSilent(silent);
@@ -134,7 +135,7 @@ function explainEntry(
     section,
     entry: summary,
     freshness: { lifetimeMs, source, ageMs: summary.ageMs, staleWhileRevalidateMs, staleIfErrorMs },
-    position: { applied: invalidator.applied, lastInvalidation: invalidator.lastAffecting(entry) },
+    position: { applied: ledger.applied, lastInvalidation: ledger.lastAffecting(subjectOf(entry)) },
   };
 }
 

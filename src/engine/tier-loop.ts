@@ -3,8 +3,8 @@
 // The one complication: the first tier answers at once and the others may not, and a hit in memory must not cost a
 // promise. So a look-up returns the entry itself as long as every store asked so far did, and a promise from then on.
 
-import type { Selector } from '../dependency/selector.ts';
 import type { EntryNote } from '../entry/stored-response.ts';
+import type { Selector } from '../ledger/selector.ts';
 import type { Clock, Eventually, Store, Tasks } from '../ports.ts';
 import { MissedKeys } from './missed-keys.ts';
 import { DEFAULT_LIMITS, Patience, type TierLimits } from './patience.ts';

@@ -3,7 +3,6 @@
 // The one complication: variants. A list of them stands under the plain key, in every tier, and changes with each new
 // one; what is not in the list any more would never be found again, so it is removed.
 
-import type { Selector } from '../dependency/selector.ts';
 import { codedKeys, keyParts } from '../entry/key.ts';
 import {
   type Entry,
@@ -12,9 +11,12 @@ import {
   type StoredResponse,
   type VariantList,
 } from '../entry/stored-response.ts';
+import type { EntryLedger } from '../entry/subject.ts';
 import { TidegateError } from '../errors.ts';
+import type { Fill, Stamp } from '../ledger/fills.ts';
+import type { FillRefusal } from '../ledger/ledger.ts';
+import type { Selector } from '../ledger/selector.ts';
 import type { Clock, Eventually, Store, Tasks } from '../ports.ts';
-import type { Invalidator, Stamp, StampRefusal } from './invalidator.ts';
 import { allOf } from './tier-listing.ts';
 import { TierLoop, wasReadNoEarlier } from './tier-loop.ts';
 
@@ -23,7 +25,7 @@ export interface TiersParts {
   readonly stores: readonly Store[];
   /** What operators call them, in the same order. */
   readonly names: readonly string[];
-  readonly invalidator: Invalidator;
+  readonly ledger: EntryLedger;
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly tasks: Tasks;
   /** Told when a store fails to take an entry in, which costs a miss and nothing more. */
@@ -34,17 +36,17 @@ export class Tiers {
   readonly #loop: TierLoop<Entry>;
   readonly #stores: readonly Store[];
   readonly #names: readonly string[];
-  readonly #invalidator: Invalidator;
+  readonly #ledger: EntryLedger;
   readonly #fault: (error: unknown) => void;
   /** Changes of lists of variants that wait for a slow tier, by key. */
   readonly #listChanges = new Map<string, Promise<void>>();
 
-  constructor({ stores, names, invalidator, clock, tasks, fault }: TiersParts) {
-    const isCurrent = (entry: Entry) => entry.kind === 'variants' || invalidator.isCurrent(entry);
+  constructor({ stores, names, ledger, clock, tasks, fault }: TiersParts) {
+    const isCurrent = (entry: Entry) => entry.kind === 'variants' || ledger.isCurrent(entry);
     this.#loop = new TierLoop({ stores, clock, tasks, fault, isCurrent, isNoOlder });
     this.#stores = stores;
     this.#names = names;
-    this.#invalidator = invalidator;
+    this.#ledger = ledger;
     this.#fault = fault;
   }
 
@@ -54,16 +56,22 @@ export class Tiers {
   }
 
   /**
-   * Stores the result of a fill in every tier, unless an invalidation after its stamp affects it or a write on its URI is
-   * under way. `names`: the selecting header fields of the response.
+   * Stores the result of a fill in every tier, or what was made of one under its stamp, unless the ledger refuses it.
+   * `key`: the plain cache key; `names`: the selecting header fields of the response.
    */
-  store(stamp: Stamp, fill: { entry: StoredResponse; key: string; names: readonly string[] }): StampRefusal {
-    const { uri, origin } = keyParts(fill.key);
-    const refusal = this.#invalidator.refusal(stamp, { uri, origin, tags: fill.entry.tags });
+  store(
+    by: Fill | Stamp,
+    { entry, key, names }: { readonly entry: StoredResponse; readonly key: string; readonly names: readonly string[] },
+  ): FillRefusal | undefined {
+    const { uri, origin } = keyParts(key);
+    const subject = { uri, origin, tags: entry.tags };
+    const isFill = 'order' in by;
+    const refusal = isFill ? this.#ledger.judge(by, subject, entry.key) : this.#ledger.refusal(by, subject);
     if (refusal !== undefined) return refusal;
-    if (fill.names.length > 0) this.#list(fill.key, { names: fill.names, variant: fill.entry.key });
-    else this.#unlist(fill.key);
-    this.#loop.putAll(fill.entry);
+    if (names.length > 0) this.#list(key, { names, variant: entry.key });
+    else this.#unlist(key);
+    if (isFill) this.#ledger.fills.settle(by, entry.key);
+    this.#loop.putAll(entry);
     return undefined;
   }
 

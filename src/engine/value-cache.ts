@@ -3,10 +3,12 @@
 // The one complication: a hit must cost no promise and next to no time, so what is in the first tier is judged and given
 // at once; only a miss, a slow tier and a fill go on with promises.
 
-import type { Selector } from '../dependency/selector.ts';
 import { hasTags } from '../entry/late-tags.ts';
 import { type OwnedValue, ownValue, readOwned } from '../entry/owned-value.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
+import { type EntryLedger, type LedgerEntry, subjectOf } from '../entry/subject.ts';
+import { type Arrival, Ledger } from '../ledger/ledger.ts';
+import type { Selector } from '../ledger/selector.ts';
 import type { Clock, Eventually, Store } from '../ports.ts';
 import { after, allAtOnce } from './eventually.ts';
 import { Invalidator } from './invalidator.ts';
@@ -18,7 +20,6 @@ import { UnderWay } from './under-way.ts';
 import type {
   FillTerms,
   ManyFill,
-  ReadTicket,
   SetTerms,
   ValueCache,
   ValueCacheParts,
@@ -28,8 +29,7 @@ import type {
 } from './value-contract.ts';
 import { stateOf, valueEntries } from './value-entries.ts';
 import { ValueFills } from './value-fills.ts';
-import type { AskedFill } from './value-flight.ts';
-import { ValueFlights } from './value-flights.ts';
+import type { AskedFill, ValueFlight } from './value-flight.ts';
 import { ValueNaming } from './value-naming.ts';
 import { ValueRemoval } from './value-removal.ts';
 import { ValueSets } from './value-sets.ts';
@@ -43,6 +43,7 @@ export function createValueCache(parts: ValueCacheParts): ValueCache {
 class TieredValueCache implements ValueCache {
   readonly #clock: Clock;
   readonly #roughNow: () => number;
+  readonly #ledger: EntryLedger<ValueFlight>;
   readonly #invalidator: Invalidator;
   #sources: SourceLeases | undefined;
   readonly #loop: TierLoop<StoredValue>;
@@ -69,7 +70,10 @@ class TieredValueCache implements ValueCache {
     this.#hasSlower = stores.length > (parts.hasMemory ? 1 : 0);
     this.#own = own;
     this.#tally = new ValueTally(names, parts.watch);
-    this.#invalidator = new Invalidator({ ...history, random, fault });
+    const ledger = new Ledger<LedgerEntry, ValueFlight>({ invalidations: history.invalidations, subjectOf });
+    history.log.follow((position, change) => ledger.apply(position, change));
+    this.#ledger = ledger;
+    this.#invalidator = new Invalidator({ log: history.log, random, fault });
     const nameOf = (store: Store<StoredValue>) => names[stores.indexOf(store)] as string;
     this.#loop = new TierLoop({
       ...{ stores, clock, tasks, limits: parts.limits ?? [] },
@@ -79,19 +83,17 @@ class TieredValueCache implements ValueCache {
         fault(error);
       },
       found: (entry, at) => this.#tally.found(entry, at),
-      isCurrent: (entry) => this.#invalidator.isCurrent(entry),
+      isCurrent: (entry) => ledger.isCurrent(entry),
       isNoOlder: wasReadNoEarlier,
     });
     const common = {
-      ...{ clock, tasks, random, own, fault, invalidator: this.#invalidator, tally: this.#tally },
-      ...{ underWay: this.#underWay, hasSlower: this.#hasSlower, flights: new ValueFlights() },
+      ...{ clock, tasks, random, own, fault, ledger, invalidator: this.#invalidator, tally: this.#tally },
+      ...{ underWay: this.#underWay, hasSlower: this.#hasSlower },
       drop: (key: string) => this.#drop(key),
       keep: (entry: StoredValue, memoryOnly: boolean) => this.#keep(entry, memoryOnly),
     };
-    this.#removal = new ValueRemoval({
-      ...{ ...common, invalidations: history.invalidations, find: (key) => this.#find(key) },
-    });
     const atHand = (key: string) => this.#memory?.get(key);
+    this.#removal = new ValueRemoval({ ...common, find: (key) => this.#find(key) });
     this.#naming = new ValueNaming({ ...common, atHand });
     this.#sliding = new ValueSliding({ ...common, atHand });
     this.#fills = new ValueFills({
@@ -100,7 +102,7 @@ class TieredValueCache implements ValueCache {
       freshAnywhere: async (key) => this.#onlyFresh(await this.#find(key)),
       askAnew: (asked) => this.#answer(asked),
     });
-    this.#sets = new ValueSets({ ...common, fills: this.#fills });
+    this.#sets = new ValueSets(common);
   }
 
   hit(key: string, tags?: readonly string[]): unknown {
@@ -139,7 +141,7 @@ class TieredValueCache implements ValueCache {
 
   /** To ask is to use it: one that slides ends later for it. */
   #isFresh(entry: StoredValue): boolean {
-    if (!this.#invalidator.isCurrent(entry)) return false;
+    if (!this.#ledger.isCurrent(entry)) return false;
     if (this.#roughNow() < entry.surelyFreshUntilSeconds * 1000) return true;
     return this.#sliding.isInTime(entry);
   }
@@ -220,17 +222,17 @@ class TieredValueCache implements ValueCache {
   }
 
   async remove(keys: readonly string[], also: (key: string) => readonly Selector[] = () => []): Promise<number> {
-    for (const key of keys) this.#fills.replace(key);
+    for (const key of keys) this.#ledger.fills.put(key);
     const { there, unsure } = this.#removal.sought(keys, this.#memory, also);
     const named = keys.flatMap((uri): Selector[] => [{ kind: 'url', uri }, ...also(uri)]);
     const invalidated = this.invalidate(named, false);
     this.#memory?.delete(keys);
-    const { turn } = this.#sets;
+    const { turn } = this.#ledger.fills;
     const below = this.#removal.countBelow(unsure);
     await invalidated;
     const found = await below;
     // What was put in since the call stays.
-    const rest = this.#hasSlower ? keys.filter((key) => !this.#sets.isOvertaken(key, turn)) : [];
+    const rest = this.#hasSlower ? keys.filter((key) => !this.#ledger.fills.wasPutSince(key, turn)) : [];
     if (rest.length > 0 && this.#state !== 'closed') await this.#underWay.track(this.#loop.delete(rest));
     return there + found;
   }
@@ -250,7 +252,7 @@ class TieredValueCache implements ValueCache {
   sources(): SourceLeases {
     this.#sources ??= new SourceLeases({ clock: this.#clock, invalidate: (one) => this.invalidate([one], false) });
     const sources = this.#sources;
-    this.#invalidator.heed((tags, isFromBefore) => sources.allows(tags, isFromBefore));
+    this.#ledger.heed(sources);
     return sources;
   }
 
@@ -266,8 +268,8 @@ class TieredValueCache implements ValueCache {
     this.#state = 'closed';
   }
 
-  stamp(): ReadTicket {
-    return this.#sets.stamp();
+  stamp(): Arrival {
+    return this.#ledger.arrive();
   }
 
   isFilling(key: string): boolean {
@@ -276,7 +278,7 @@ class TieredValueCache implements ValueCache {
 
   async *entries(selector: Selector): ReturnType<ValueCache['entries']> {
     if (this.#state !== 'open') return;
-    yield* valueEntries(this.#loop.find(selector), (note) => stateOf(note, this.#invalidator, this.#clock.now()));
+    yield* valueEntries(this.#loop.find(selector), (note) => stateOf(note, this.#ledger, this.#clock.now()));
   }
 
   stats(): ValueStats {

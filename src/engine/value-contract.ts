@@ -1,13 +1,13 @@
 // What the engine offers for values: the data cache without its looks. Keys are whole, times are in ms, tags are all of an
 // entry's tags, those of its tables and namespaces among them. Types only.
 
-import type { Invalidations } from '../dependency/invalidations.ts';
-import type { Selector } from '../dependency/selector.ts';
 import type { OwnedValue } from '../entry/owned-value.ts';
 import type { EntryNote } from '../entry/stored-response.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
+import type { Stamp } from '../ledger/fills.ts';
+import type { Invalidations } from '../ledger/invalidations.ts';
+import type { Selector } from '../ledger/selector.ts';
 import type { Clock, Eventually, InvalidationLog, Random, Store, Tasks } from '../ports.ts';
-import type { Stamp } from './invalidator.ts';
 import type { TierLimits } from './patience.ts';
 import type { SourceLeases } from './source-leases.ts';
 
@@ -98,7 +98,7 @@ export interface ValueCache {
   sources(): SourceLeases;
   /** Removes from every tier what the selector names. */
   purge(selector: Selector): Promise<number>;
-  stamp(): ReadTicket;
+  stamp(): Stamp & { readonly turn: number };
   /** True: who asks for it now may join a fill. */
   isFilling(key: string): boolean;
   entries(selector: Selector): AsyncIterable<EntryNote & { readonly state: ValueState; readonly bytes: number }>;
@@ -117,14 +117,9 @@ export interface ManyFill {
   readonly terms: FillTerms;
 }
 
-/** Taken before a value is read that is then put in. `turn` counts the values put in. */
-export interface ReadTicket extends Stamp {
-  readonly turn: number;
-}
-
 export interface SetTerms extends ValueTerms {
   /** Taken before the value was read; undefined: now. */
-  readonly stamp: ReadTicket | undefined;
+  readonly stamp: (Stamp & { readonly turn: number }) | undefined;
   readonly validator: string | undefined;
 }
 

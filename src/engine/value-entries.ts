@@ -1,13 +1,14 @@
 // Entries of the data cache as they are made, and as operators see them.
 
-import type { Position } from '../dependency/position.ts';
 import { hitNotes } from '../entry/hit-notes.ts';
 import { ownText, ownTexts } from '../entry/own-text.ts';
 import { type OwnedValue, readOwned } from '../entry/owned-value.ts';
 import type { EntryNote } from '../entry/stored-response.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
+import { type EntryLedger, subjectOf } from '../entry/subject.ts';
+import type { Stamp } from '../ledger/fills.ts';
+import type { Position } from '../ledger/position.ts';
 import type { Random } from '../ports.ts';
-import type { Invalidator, Stamp } from './invalidator.ts';
 import type { TierLoop } from './tier-loop.ts';
 import type { ValueCache, ValueState, ValueTerms } from './value-contract.ts';
 import type { Previous } from './value-flight.ts';
@@ -54,16 +55,17 @@ export function entryOf(filled: Filled, terms: ValueTerms, random: Random): Stor
 }
 
 /** What may be built upon: not what is outdated. */
-export function previousOf(entry: StoredValue | undefined, invalidator: Invalidator): Previous | undefined {
+export function previousOf(entry: StoredValue | undefined, ledger: EntryLedger): Previous | undefined {
   if (entry === undefined) return undefined;
-  if (!invalidator.isCurrent(entry) && !invalidator.isExpired(entry)) return undefined;
+  if (!ledger.isCurrent(entry) && !ledger.isExpired(entry)) return undefined;
   const { validator, tags } = entry;
   return { owned: entry, validator, tags, read: () => readOwned(entry) };
 }
 
-export function stateOf(note: EntryNote, invalidator: Invalidator, now: number): ValueState {
+export function stateOf(note: EntryNote, ledger: EntryLedger, now: number): ValueState {
   const { epoch, stamp, bornMs, lifetimeMs } = note;
-  if (invalidator.isOutdated(note)) return invalidator.isExpired({ ...note, epoch, stamp }) ? 'expired' : 'outdated';
+  if (ledger.isAffectedSince({ epoch, position: stamp }, subjectOf(note)))
+    return ledger.isExpired(note) ? 'expired' : 'outdated';
   return now - bornMs < lifetimeMs ? 'fresh' : 'stale';
 }
 

@@ -7,32 +7,24 @@
 import { type OwnedValue, readOwned } from '../entry/owned-value.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
 import type { TidegateError } from '../errors.ts';
+import type { Arrival } from '../ledger/ledger.ts';
 import type { Clock, Eventually, Random, Tasks } from '../ports.ts';
 import { onAbort } from './abort-listeners.ts';
 import { isDueEarly } from './early-refresh.ts';
 import { FlightWatch } from './flight-watch.ts';
-import type { Invalidator } from './invalidator.ts';
 import { allLanded } from './value-closing.ts';
 import type { FillResult } from './value-contract.ts';
 import { previousOf } from './value-entries.ts';
 import { late } from './value-failures.ts';
-import {
-  type AskedFill,
-  type FlightPlan,
-  overtakeAll,
-  tagsOf,
-  ValueFlight,
-  type ValueLanding,
-} from './value-flight.ts';
+import { type AskedFill, type FlightPlan, tagsOf, ValueFlight, type ValueLanding } from './value-flight.ts';
 import { type GraceParts, ValueGrace } from './value-grace.ts';
-import { isAffected, type StoringParts, ValueStoring } from './value-storing.ts';
+import { type StoringParts, subjectOf, ValueStoring } from './value-storing.ts';
 import type { ValueTally } from './value-tally.ts';
 
 export interface FillsParts extends GraceParts, StoringParts {
   readonly clock: Clock;
   readonly tasks: Tasks;
   readonly random: Random;
-  readonly invalidator: Invalidator;
   readonly tally: ValueTally;
   readonly own: (value: unknown) => OwnedValue;
   readonly fault: (error: unknown) => void;
@@ -46,8 +38,7 @@ export interface FillsParts extends GraceParts, StoringParts {
 interface Waiting {
   readonly asked: AskedFill;
   readonly flight: ValueFlight;
-  /** Log position at which it asked. */
-  readonly arrival: number;
+  readonly arrival: Arrival;
   readonly joined: boolean;
   /** What it may have instead. */
   readonly stale: StoredValue | undefined;
@@ -72,21 +63,16 @@ export class ValueFills {
 
   /** What may be given of an entry that is not fresh, as by `get`. */
   inGrace(entry: StoredValue): unknown {
-    if (previousOf(entry, this.#parts.invalidator) === undefined) return undefined;
+    if (previousOf(entry, this.#parts.ledger) === undefined) return undefined;
     return this.#grace.isInGrace(entry) ? this.#grace.given(entry) : undefined;
   }
 
   isUnderWay(key: string): boolean {
-    return this.#parts.flights.has(key);
+    return this.#parts.ledger.fills.newestJoinable(key) !== undefined;
   }
 
   get inFlight(): number {
     return this.#running.size;
-  }
-
-  /** Something newer was put under the key, or it was removed: what is there is not the latest, nor what is being filled. */
-  replace(key: string): void {
-    this.#parts.flights.overtake(key, true);
   }
 
   /** See allLanded. */
@@ -97,32 +83,32 @@ export class ValueFills {
   /** The value of a fill; `entry`: what is stored and not fresh, or not to be had by those tags. */
   async fill(asked: AskedFill, entry: StoredValue | undefined): Promise<unknown> {
     const { key, terms } = asked;
-    const { invalidator, tally, naming } = this.#parts;
+    const { ledger, clock, tally, naming } = this.#parts;
     if (terms.signal?.aborted === true) throw terms.signal.reason;
     const named = entry && naming.named(entry, asked);
-    const previous = previousOf(named, invalidator);
+    const previous = previousOf(named, ledger);
     const stale = previous !== undefined && entry !== undefined && this.#grace.isInGrace(entry) ? entry : undefined;
     if (stale !== undefined && this.#grace.rests(key)) {
       const given = await this.#grace.give(stale, asked);
       if (given !== undefined) return given;
     }
-    const arrival = invalidator.applied;
+    const arrival = ledger.arrive();
+    const nowMs = clock.monotonic();
+    const askedMs = asked.askedMs ?? nowMs;
     // What was begun before is not what somebody wants who says that it is to be read anew.
-    const running = terms.refresh ? undefined : this.#joinable(asked);
+    const running = terms.refresh ? undefined : this.#joinable(asked, arrival);
     if (running !== undefined) tally.collapsed(key);
     else tally.miss(key);
-    const nowMs = this.#parts.clock.monotonic();
     // Current for those who call it by its own tags alone.
-    const others = entry !== undefined && named !== entry && invalidator.isCurrent(entry) ? entry.tags : undefined;
+    const others = entry !== undefined && named !== entry && ledger.isCurrent(entry) ? entry.tags : undefined;
     // One that slides may be on its way into a slower tier once more, and arrive there last.
     const isReplacing = terms.refresh || others !== undefined || entry?.sliding !== undefined;
     const flight = running ?? this.#begin(asked, { previous, replaces: isReplacing });
     if (others !== undefined) flight.join(others);
-    const askedMs = asked.askedMs ?? nowMs;
     const joined = running !== undefined;
     // A fill that it has begun itself ends in time.
     const hardMs = joined || asked.isAgain === true ? askedMs + terms.hardMs - nowMs : Number.POSITIVE_INFINITY;
-    const waiting = { asked, flight, arrival, joined, stale, askedMs, hardMs };
+    const waiting = { asked, flight, arrival, askedMs, joined, stale, hardMs };
     const landing = await this.#landing(waiting);
     if (flight.settled !== undefined) await flight.settled;
     if (landing !== undefined) return this.#share(waiting, landing);
@@ -144,18 +130,17 @@ export class ValueFills {
     this.#watch?.loseEnded();
     if (
       !isDueEarly(entry, asked.terms.earlyRefresh, this.#parts) ||
-      this.#parts.flights.has(asked.key) ||
+      this.isUnderWay(asked.key) ||
       this.#grace.rests(asked.key)
     )
       return;
-    this.#begin(asked, { previous: previousOf(entry, this.#parts.invalidator), replaces: true });
+    this.#begin(asked, { previous: previousOf(entry, this.#parts.ledger), replaces: true });
   }
 
   #begin({ key, fill, terms }: AskedFill, what: Pick<FlightPlan, 'previous' | 'replaces'>): ValueFlight {
-    const { invalidator, clock, tasks, tally, flights } = this.#parts;
-    const stamp = invalidator.stamp();
-    const flight = new ValueFlight({ key, fill, terms, stamp, startedMs: clock.monotonic(), ...what });
-    flights.add(flight);
+    const { ledger, clock, tasks, tally } = this.#parts;
+    const startedMs = clock.monotonic();
+    const flight = new ValueFlight({ key, fill, terms, startedMs, ...what }, (holder) => ledger.begin(key, holder));
     this.#running.add(flight);
     this.#watch?.begun(flight, (landing) => this.#land(flight, landing));
     tally.fills++;
@@ -166,14 +151,15 @@ export class ValueFills {
   }
 
   #land(flight: ValueFlight, landing: ValueLanding): void {
-    const { key, terms, previous, startedMs } = flight.plan;
-    const { clock, tally } = this.#parts;
+    const { key, terms, previous } = flight.plan;
+    const { ledger, clock, tally } = this.#parts;
     if (!this.#running.delete(flight)) return;
-    const durationMs = clock.monotonic() - startedMs;
+    const durationMs = clock.monotonic() - flight.plan.startedMs;
     if (landing.kind === 'failed') {
       if (flight.isOverdue) this.#giveUp(flight);
-      else this.#parts.flights.remove(flight);
-      if (previous !== undefined && !flight.isOvertaken) this.#grace.rest(key, terms.graceBackoffMs);
+      else ledger.fills.end(flight.fill);
+      const isOfSource = flight.fill.overtakenIn.size === 0 && this.#watch?.isLost(flight) !== true;
+      if (previous !== undefined && isOfSource) this.#grace.rest(key, terms.graceBackoffMs);
       tally.filled({ key, result: 'failed', durationMs, error: landing.error });
       if (flight.waiting === 0) this.#tell(flight, landing.error);
       return;
@@ -183,12 +169,12 @@ export class ValueFills {
 
   /** Those who waited have been told. What it gives in the end is no worse for it. */
   #giveUp(flight: ValueFlight): void {
-    const { flights } = this.#parts;
-    flights.giveUp(flight);
+    const { ledger } = this.#parts;
+    ledger.fills.giveUp(flight.fill);
     flight.whenLate = (landing) => {
-      if (landing.kind === 'failed' || !flights.isLatest(flight)) return;
-      // Of fills begun since one may come after it.
-      for (const one of [flight, ...flights.after(flight.key)]) one.replaces = true;
+      if (landing.kind === 'failed') return ledger.fills.end(flight.fill);
+      // A fill that has begun since may come after it.
+      for (const { holder } of ledger.fills.of(flight.key, flight.fill)) holder.replaces = true;
       this.#keep(flight, landing);
     };
   }
@@ -204,31 +190,22 @@ export class ValueFills {
   }
 
   #end(flight: ValueFlight, result: FillResult, durationMs: number): void {
-    const { key } = flight.plan;
-    if (flight.earlier !== undefined && (result === 'stored' || result === 'not-stored')) {
-      // What was read before must not take its place.
-      overtakeAll(flight.earlier, true);
-      flight.earlier = undefined;
-    }
-    if (result === 'stored' || result === 'not-stored') this.#parts.flights.forgetGivenUp(key);
-    this.#parts.flights.remove(flight);
-    this.#parts.tally.filled({ key, result, durationMs, error: undefined });
+    const { key, fill } = flight;
+    const { ledger, tally } = this.#parts;
+    if (result === 'stored' || result === 'not-stored') ledger.fills.settle(fill);
+    ledger.fills.end(fill);
+    tally.filled({ key, result, durationMs, error: undefined });
   }
 
-  #joinable(asked: AskedFill): ValueFlight | undefined {
-    const { flights, invalidator } = this.#parts;
-    const { key, fill } = asked;
-    const flight = flights.newest(key);
-    if (flight === undefined) return undefined;
+  #joinable(asked: AskedFill, arrival: Arrival): ValueFlight | undefined {
+    const { ledger } = this.#parts;
+    const running = ledger.fills.newestJoinable(asked.key);
+    if (running === undefined) return undefined;
     const tags = tagsOf(asked);
-    if (!isAffected(flight, tags, invalidator)) {
-      if (typeof fill !== 'function') fill.noted();
-      flight.join(tags);
-      return flight;
-    }
-    // It was read before something that the one to come will have seen.
-    flights.overtake(key, false);
-    return undefined;
+    if (!ledger.mayShare(running, arrival, subjectOf(running.holder, tags))) return undefined;
+    if (typeof asked.fill !== 'function') asked.fill.noted();
+    running.holder.join(tags);
+    return running.holder;
   }
 
   /** How the fill ended; undefined: the caller has waited long enough, and a stale value is there. */
@@ -259,15 +236,10 @@ export class ValueFills {
   }
 
   #share(waiting: Waiting, landing: ValueLanding): Eventually<unknown> {
-    const { asked, flight, arrival, joined, stale, askedMs } = waiting;
-    const { stamp } = flight.plan;
+    const { asked, flight, arrival, askedMs, joined, stale } = waiting;
     const tags = flight.joinedTo(landing.kind === 'filled' ? landing.terms.tags : flight.terms.tags);
-    const comesTooLate = joined && arrival > stamp.position;
     const isLost = joined && this.#watch?.isLost(flight) === true;
-    const { invalidator } = this.#parts;
-    // What was changed since a source was heard of last is not known here.
-    const isUnheard = joined && flight.plan.startedMs < askedMs && !invalidator.isShareable(tags);
-    if (isLost || isUnheard || (comesTooLate && isAffected(flight, tags, invalidator))) {
+    if (isLost || !this.#parts.ledger.mayShare(flight.fill, arrival, subjectOf(flight, tags))) {
       // What it waited for was read before something it must see, or will not come.
       return this.#parts.askAnew({ ...asked, askedMs, isAgain: true });
     }

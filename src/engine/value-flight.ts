@@ -5,11 +5,10 @@
 // it is known for sure only at the end, when its tags are. What those who joined call it counts as well: they will ask for
 // it to be invalidated by their names.
 
-import type { Position } from '../dependency/position.ts';
 import type { OwnedValue } from '../entry/owned-value.ts';
 import { TidegateError } from '../errors.ts';
+import type { Fill } from '../ledger/fills.ts';
 import type { Cancel, Tasks } from '../ports.ts';
-import type { Stamp } from './invalidator.ts';
 import type { FillTerms, ValueFill, ValueFillContext, ValueTerms } from './value-contract.ts';
 import { fillFailure, nothingFilled, overdue } from './value-failures.ts';
 
@@ -50,7 +49,6 @@ export interface FlightPlan {
   readonly key: string;
   readonly fill: ValueFill;
   readonly terms: FillTerms;
-  readonly stamp: Stamp;
   readonly previous: Previous | undefined;
   /** Monotonic. */
   readonly startedMs: number;
@@ -63,6 +61,7 @@ export const MAX_TAGS = 1024;
 
 export class ValueFlight implements ValueFillContext {
   readonly plan: FlightPlan;
+  readonly fill: Fill<ValueFlight>;
   /** Does not reject. A fill that is given up has landed; see `whenLate`. */
   readonly landed: Promise<ValueLanding>;
   /** Told once the program's function has ended after all, if it was given up before. */
@@ -70,16 +69,8 @@ export class ValueFlight implements ValueFillContext {
   readonly #land: (landing: ValueLanding) => void;
   /** True: its result may take the place of what is current. */
   replaces: boolean;
-  /** True: something newer was put under the key meanwhile, so the result is not stored. */
-  isOvertaken = false;
-  /** True: what was there when it began is not the latest, for something was put in or removed. */
-  isReplaced = false;
-  /** As of which its key is known; its tags are known as of the plan's. See ValueStoring. */
-  keyStamp: Stamp;
   /** Its callers wait for it once it has landed; does not reject. */
   settled: Promise<unknown> | undefined;
-  /** Of the same key, begun before and still under way. */
-  earlier: ValueFlight | undefined;
   /** Callers that have not left. */
   waiting = 0;
   /** Tags of those who joined, but for those that the first call has as well. */
@@ -98,9 +89,9 @@ export class ValueFlight implements ValueFillContext {
   /** True: its time ran out. What it gives is for nobody, and is stored if nothing newer is known. */
   isOverdue = false;
 
-  constructor(plan: FlightPlan) {
+  constructor(plan: FlightPlan, begin: (flight: ValueFlight) => Fill<ValueFlight>) {
     this.plan = plan;
-    this.keyStamp = plan.stamp;
+    this.fill = begin(this);
     this.replaces = plan.replaces;
     const { ttlMs, slidingMs, jitter, graceMs, tags, memoryOnly } = plan.terms;
     this.#terms = { ttlMs, slidingMs, jitter, graceMs, tags, memoryOnly };
@@ -115,11 +106,6 @@ export class ValueFlight implements ValueFillContext {
 
   get terms(): ValueTerms {
     return this.#terms;
-  }
-
-  /** What took the place of the key's entry at that position was read before this began. */
-  knowKeyAsOf(position: Position): void {
-    if (this.keyStamp.position < position) this.keyStamp = { ...this.keyStamp, position };
   }
 
   /** Somebody joins it who calls its result by these tags. */
@@ -240,14 +226,6 @@ export function tagsOf({ fill, terms }: { readonly fill: ValueFill; readonly ter
 
 function union(some: readonly string[], others: readonly string[]): readonly string[] {
   return some.every((tag) => others.includes(tag)) ? others : [...new Set([...some, ...others])];
-}
-
-/** That one and those begun before it. `isReplaced`: what was there before is not the latest either. */
-export function overtakeAll(newest: ValueFlight, isReplaced: boolean): void {
-  for (let flight: ValueFlight | undefined = newest; flight !== undefined; flight = flight.earlier) {
-    flight.isOvertaken = true;
-    flight.isReplaced ||= isReplaced;
-  }
 }
 
 /** For one whose end nobody will be told of. */

@@ -5,8 +5,8 @@
 
 import { readOwned } from '../entry/owned-value.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
+import type { EntryLedger } from '../entry/subject.ts';
 import type { Clock, Eventually } from '../ports.ts';
-import type { Invalidator } from './invalidator.ts';
 import { RecentMap } from './recent-map.ts';
 import type { AskedFill, ValueFlight } from './value-flight.ts';
 import type { ValueNaming } from './value-naming.ts';
@@ -14,7 +14,7 @@ import type { ValueTally } from './value-tally.ts';
 
 export interface GraceParts {
   readonly clock: Clock;
-  readonly invalidator: Invalidator;
+  readonly ledger: EntryLedger<ValueFlight>;
   readonly tally: ValueTally;
   readonly naming: ValueNaming;
   /** What is stored and fresh: in memory; and in any tier, which may take time. */
@@ -75,11 +75,11 @@ export class ValueGrace {
    * nothing has taken its place.
    */
   async giveStill(entry: StoredValue, { flight, asked }: GivenUp): Promise<unknown> {
-    const { invalidator, freshAtHand, freshAnywhere } = this.#parts;
+    const { ledger, freshAtHand, freshAnywhere } = this.#parts;
     const newer = freshAtHand(entry.key);
     if (newer !== undefined) return this.#giveFresh(newer, asked);
     // Slower tiers are not waited for in vain: whatever takes its place there outdates it.
-    const mayBeGiven = !flight.isReplaced && (invalidator.isCurrent(entry) || invalidator.isExpired(entry));
+    const mayBeGiven = flight.fill.overtakenIn.size === 0 && (ledger.isCurrent(entry) || ledger.isExpired(entry));
     if (mayBeGiven) return this.give(entry, asked);
     const below = await freshAnywhere(entry.key);
     return below === undefined ? undefined : this.#giveFresh(below, asked);

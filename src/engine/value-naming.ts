@@ -8,16 +8,16 @@
 import { lateTags } from '../entry/late-tags.ts';
 import { ownTexts } from '../entry/own-text.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
+import type { EntryLedger } from '../entry/subject.ts';
 import type { Eventually } from '../ports.ts';
 import type { Invalidator } from './invalidator.ts';
 import { wasReadNoEarlier } from './tier-loop.ts';
 import type { UnderWay } from './under-way.ts';
-import { type AskedFill, MAX_TAGS, tagsOf } from './value-flight.ts';
-import type { ValueFlights } from './value-flights.ts';
+import { type AskedFill, MAX_TAGS, tagsOf, type ValueFlight } from './value-flight.ts';
 
 export interface NamingParts {
+  readonly ledger: EntryLedger<ValueFlight>;
   readonly invalidator: Invalidator;
-  readonly flights: ValueFlights;
   readonly underWay: UnderWay;
   readonly hasSlower: boolean;
   readonly fault: (error: unknown) => void;
@@ -47,7 +47,7 @@ export class ValueNaming {
     const { epoch, stamp, readAt } = entry;
     const since = { epoch, position: readAt };
     const what = { uri: '', origin: '', tags: late };
-    if (readAt !== stamp && this.#parts.invalidator.isAffectedSince(since, what)) return undefined;
+    if (readAt !== stamp && this.#parts.ledger.isAffectedSince(since, what)) return undefined;
     return { ...entry, tags: [...entry.tags, ...ownTexts(late)], checkedUpTo: stamp };
   }
 
@@ -62,13 +62,13 @@ export class ValueNaming {
     const latest = this.#latest(entry);
     const named = this.named(latest, asked);
     if (named === latest || named === undefined) return named;
-    const { invalidator, flights, hasSlower, underWay, keep } = this.#parts;
+    const { ledger, hasSlower, underWay, keep } = this.#parts;
     // Superseded, what is expired would be outdated.
-    const mayTake = invalidator.isCurrent(named) || (!hasSlower && invalidator.isExpired(named));
+    const mayTake = ledger.isCurrent(named) || (!hasSlower && ledger.isExpired(named));
     if (!mayTake || named.tags.length > MAX_TAGS) return undefined;
     if (typeof asked.fill !== 'function') asked.fill.noted();
     // What is being filled takes its place.
-    flights.newest(entry.key)?.join(tagsOf(asked));
+    ledger.fills.newestJoinable(entry.key)?.holder.join(tagsOf(asked));
     if (hasSlower) return underWay.track(this.#takenEverywhere(named, asked.terms.memoryOnly));
     keep(named, true);
     return named;
@@ -76,28 +76,27 @@ export class ValueNaming {
 
   /** Memory may have it with more tags by now. */
   #latest(entry: StoredValue): StoredValue {
-    const { atHand, invalidator } = this.#parts;
+    const { atHand, ledger } = this.#parts;
     const there = atHand(entry.key);
     if (there === undefined || there instanceof Promise || !wasReadNoEarlier(there, entry)) return entry;
-    return invalidator.isCurrent(there) || invalidator.isExpired(there) ? there : entry;
+    return ledger.isCurrent(there) || ledger.isExpired(there) ? there : entry;
   }
 
   async #takenEverywhere(entry: StoredValue, memoryOnly: boolean): Promise<StoredValue | undefined> {
-    const { invalidator, flights, keep, fault } = this.#parts;
+    const { ledger, invalidator, keep, fault } = this.#parts;
     const { key, epoch, tags } = entry;
     try {
-      const before = invalidator.applied;
+      const before = ledger.applied;
       const superseded = invalidator.supersede(key);
       const position = before + 1;
-      if (invalidator.applied !== position) {
+      if (ledger.applied !== position) {
         // The log takes time, so others may have had their turn meanwhile.
         const isNext = (await superseded) === position;
-        if (!isNext || invalidator.isAffectedSince({ epoch, position }, { uri: key, origin: '', tags }))
-          return undefined;
+        if (!isNext || ledger.isAffectedSince({ epoch, position }, { uri: key, origin: '', tags })) return undefined;
       }
       const taken = { ...entry, stamp: position, checkedUpTo: position };
       // Fills of the key that are under way read it later still.
-      for (const flight of flights.after(key)) flight.knowKeyAsOf(position);
+      ledger.fills.supersede(key, position);
       const kept = keep(taken, memoryOnly);
       await superseded;
       await kept;

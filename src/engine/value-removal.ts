@@ -3,15 +3,13 @@
 // The one complication: the invalidation does not wait for slower tiers to say what they have. By the time they do it has
 // outdated all of it, so what was known of each key is noted before.
 
-import type { Invalidations } from '../dependency/invalidations.ts';
-import type { Selector } from '../dependency/selector.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
+import type { EntryLedger } from '../entry/subject.ts';
+import type { Selector } from '../ledger/selector.ts';
 import type { Eventually, Store } from '../ports.ts';
-import type { Invalidator } from './invalidator.ts';
 
 export interface RemovalParts {
-  readonly invalidator: Invalidator;
-  readonly invalidations: Invalidations;
+  readonly ledger: EntryLedger;
   readonly hasSlower: boolean;
   readonly find: (key: string) => Eventually<StoredValue | undefined>;
 }
@@ -41,14 +39,14 @@ export class ValueRemoval {
     memory: Store<StoredValue> | undefined,
     also: (key: string) => readonly Selector[],
   ): { readonly there: number; readonly unsure: readonly Sought[] } {
-    const { invalidator, invalidations, hasSlower } = this.#parts;
+    const { ledger, hasSlower } = this.#parts;
     const rest = keys.filter((key) => {
       const entry = memory?.get(key);
-      return entry === undefined || entry instanceof Promise || !invalidator.isCurrent(entry);
+      return entry === undefined || entry instanceof Promise || !ledger.isCurrent(entry);
     });
     const noted = (uri: string): Sought => {
       const tags = also(uri).flatMap((selector) => (selector.kind === 'tag' ? [selector.tag] : []));
-      return { key: uri, tags, last: invalidations.lastAffecting({ uri, origin: '', tags }) };
+      return { key: uri, tags, last: ledger.lastAffecting({ uri, origin: '', tags }) };
     };
     const unsure = hasSlower ? rest.map(noted) : [];
     return { there: keys.length - rest.length, unsure };
@@ -65,6 +63,6 @@ export class ValueRemoval {
     if (entry === undefined || last > entry.stamp) return false;
     const stamp = { epoch: entry.epoch, position: entry.stamp };
     const tags = entry.tags.filter((tag) => !removed.includes(tag));
-    return !this.#parts.invalidator.isAffectedSince(stamp, { uri: '', origin: '', tags });
+    return !this.#parts.ledger.isAffectedSince(stamp, { uri: '', origin: '', tags });
   }
 }

@@ -5,20 +5,19 @@
 
 import type { OwnedValue } from '../entry/owned-value.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
+import type { EntryLedger } from '../entry/subject.ts';
 import type { Clock, Eventually, Random } from '../ports.ts';
 import type { Invalidator } from './invalidator.ts';
-import { SetOrder } from './set-order.ts';
 import type { UnderWay } from './under-way.ts';
-import type { ReadTicket, SetTerms, ValueTerms } from './value-contract.ts';
+import type { SetTerms, ValueTerms } from './value-contract.ts';
 import { entryOf, type Filled } from './value-entries.ts';
-import type { ValueFills } from './value-fills.ts';
 import type { ValueTally } from './value-tally.ts';
 
 export interface SetsParts {
   readonly clock: Clock;
   readonly random: Random;
+  readonly ledger: EntryLedger;
   readonly invalidator: Invalidator;
-  readonly fills: ValueFills;
   readonly tally: ValueTally;
   readonly underWay: UnderWay;
   readonly hasSlower: boolean;
@@ -29,36 +28,22 @@ export interface SetsParts {
 
 export class ValueSets {
   readonly #parts: SetsParts;
-  readonly #order = new SetOrder();
 
   constructor(parts: SetsParts) {
     this.#parts = parts;
   }
 
-  get turn(): number {
-    return this.#order.turn;
-  }
-
-  isOvertaken(key: string, turn: number): boolean {
-    return this.#order.isOvertaken(key, turn);
-  }
-
-  stamp(): ReadTicket {
-    return { ...this.#parts.invalidator.stamp(), turn: this.#order.turn };
-  }
-
   /** Whether it was stored. */
   take(key: string, owned: OwnedValue, { stamp, validator, ...terms }: SetTerms): Eventually<boolean> {
-    const { invalidator, fills, tally, clock, random, underWay } = this.#parts;
-    const begun = stamp ?? this.stamp();
+    const { ledger, tally, clock, random, underWay } = this.#parts;
+    const begun = stamp ?? ledger.arrive();
     const what = { uri: key, origin: '', tags: terms.tags };
-    if (this.#order.isOvertaken(key, begun.turn) || invalidator.refusal(begun, what) !== undefined) {
+    if (ledger.fills.wasPutSince(key, begun.turn) || ledger.refusal(begun, what) !== undefined) {
       tally.set(key, 'refused');
       return false;
     }
     // What was read before this was put in must not take its place.
-    fills.replace(key);
-    this.#order.note(key);
+    ledger.fills.put(key);
     const read = { stamp: begun, readAt: begun.position };
     const filled = { key, owned, validator, fillMs: 0, now: clock.now(), ...read };
     if (this.#parts.hasSlower) return underWay.track(this.#takeEverywhere(filled, terms));
@@ -73,14 +58,14 @@ export class ValueSets {
    * are there are outdated first.
    */
   async #takeEverywhere(filled: Filled, terms: ValueTerms): Promise<boolean> {
-    const { invalidator, tally, keep, random } = this.#parts;
+    const { ledger, invalidator, tally, keep, random } = this.#parts;
     const { key, stamp } = filled;
-    const before = invalidator.applied;
+    const before = ledger.applied;
     const position = await invalidator.supersede(key);
     // Where the log takes time, others may have had their turn, and so may a later value.
     const isNext = position === before + 1;
     const what = { uri: key, origin: '', tags: terms.tags };
-    const isOverdue = !isNext || invalidator.isAffectedSince({ ...stamp, position }, what);
+    const isOverdue = !isNext || ledger.isAffectedSince({ ...stamp, position }, what);
     const result = isOverdue ? 'refused' : terms.ttlMs === 0 ? 'not-stored' : 'stored';
     if (result !== 'stored') {
       tally.set(key, result);

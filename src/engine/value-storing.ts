@@ -6,20 +6,21 @@
 // still: to them that invalidation is none, so their stamp for the key, and for nothing else, moves past it.
 
 import type { StoredValue } from '../entry/stored-value.ts';
+import type { EntryLedger } from '../entry/subject.ts';
+import type { Subject } from '../ledger/invalidations.ts';
 import type { Clock, Eventually, Random } from '../ports.ts';
 import type { Invalidator } from './invalidator.ts';
 import type { UnderWay } from './under-way.ts';
 import type { FillResult, ValueTerms } from './value-contract.ts';
 import { entryOf } from './value-entries.ts';
 import type { ValueFlight, ValueLanding } from './value-flight.ts';
-import type { ValueFlights } from './value-flights.ts';
 
 export interface StoringParts {
   readonly clock: Clock;
   readonly random: Random;
+  readonly ledger: EntryLedger<ValueFlight>;
   readonly invalidator: Invalidator;
   readonly underWay: UnderWay;
-  readonly flights: ValueFlights;
   /** True: there are tiers that may fail, or take a value late. */
   readonly hasSlower: boolean;
   readonly fault: (error: unknown) => void;
@@ -44,12 +45,13 @@ export class ValueStoring {
 
   /** Stores it if it may be stored. A promise only where the log takes time to apply a change; it does not reject. */
   store(flight: ValueFlight, given: Given): Eventually<FillResult> {
-    const terms = termsOf(flight, given);
-    const { invalidator } = this.#parts;
-    if (isAffected(flight, terms.tags, invalidator) || !invalidator.isShareable(terms.tags)) return 'refused';
-    if (flight.isOvertaken) return 'overtaken';
     const isReplaced = this.#parts.hasSlower && flight.replaces;
-    return isReplaced ? this.#replace(flight, given) : this.#keep(flight, given);
+    return this.#refusal(flight, given) ?? (isReplaced ? this.#replace(flight, given) : this.#keep(flight, given));
+  }
+
+  #refusal(flight: ValueFlight, given: Given): 'refused' | 'overtaken' | undefined {
+    const refusal = this.#parts.ledger.judge(flight.fill, subjectOf(flight, termsOf(flight, given).tags));
+    return refusal === undefined || refusal === 'overtaken' ? refusal : 'refused';
   }
 
   #keep(flight: ValueFlight, given: Given): FillResult {
@@ -62,7 +64,7 @@ export class ValueStoring {
     }
     const { landing, fillMs } = given;
     const { owned, validator } = landing;
-    const read = { stamp: flight.keyStamp, readAt: flight.plan.stamp.position };
+    const read = { stamp: flight.fill.keyStamp, readAt: flight.fill.stamp.position };
     const filled = { key, owned, validator, fillMs, now: clock.now(), ...read };
     const stored = keep(entryOf(filled, terms, random), terms.memoryOnly);
     if (stored instanceof Promise) stored.catch(fault);
@@ -70,17 +72,17 @@ export class ValueStoring {
   }
 
   #replace(flight: ValueFlight, given: Given): Eventually<FillResult> {
-    const { invalidator, underWay, fault, flights } = this.#parts;
+    const { ledger, invalidator, underWay, fault } = this.#parts;
     const { key } = flight.plan;
-    const before = invalidator.applied;
+    const before = ledger.applied;
     const superseded = invalidator.supersede(key);
-    if (invalidator.applied !== before + 1) {
+    if (ledger.applied !== before + 1) {
       const kept = this.#keepLater(flight, { ...given, superseded, before });
       flight.settled = underWay.track(kept);
       return kept;
     }
     // Nothing concerned the key since this one began, so nothing did since the later ones began.
-    for (const one of [flight, ...flights.after(key, flight)]) one.knowKeyAsOf(invalidator.applied);
+    ledger.fills.supersede(key, ledger.applied, flight.fill);
     // In force, so it is stored at once. A read is no change: nobody waits until the log has made it durable.
     if (superseded instanceof Promise) void underWay.track(superseded.catch(fault));
     return this.#keep(flight, given);
@@ -91,15 +93,12 @@ export class ValueStoring {
     flight: ValueFlight,
     given: Given & { readonly superseded: Eventually<number>; readonly before: number },
   ): Promise<FillResult> {
-    const { invalidator, fault } = this.#parts;
+    const { ledger, fault } = this.#parts;
     try {
       const position = await given.superseded;
-      const moved = { ...flight.keyStamp, position };
-      const what = { uri: flight.key, origin: '', tags: termsOf(flight, given).tags };
-      if (position !== given.before + 1 || invalidator.isAffectedSince(moved, what)) return 'refused';
-      if (flight.isOvertaken) return 'overtaken';
-      flight.knowKeyAsOf(position);
-      return this.#keep(flight, given);
+      if (position !== given.before + 1) return 'refused';
+      ledger.fills.supersede(flight.key, position, flight.fill);
+      return this.#refusal(flight, given) ?? this.#keep(flight, given);
     } catch (error) {
       fault(error);
       return 'not-stored';
@@ -112,10 +111,7 @@ function termsOf(flight: ValueFlight, { landing }: Given): ValueTerms {
   return { ...landing.terms, tags: flight.joinedTo(landing.terms.tags) };
 }
 
-/** True: something was invalidated since it began that concerns its key, or these tags. */
-export function isAffected(flight: ValueFlight, tags: readonly string[], invalidator: Invalidator): boolean {
-  const { keyStamp } = flight;
-  const { key, stamp } = flight.plan;
-  if (invalidator.isAffectedSince(keyStamp, { uri: key, origin: '', tags })) return true;
-  return keyStamp !== stamp && invalidator.isAffectedSince(stamp, { uri: '', origin: '', tags });
+/** How an invalidation names the result. */
+export function subjectOf({ key }: ValueFlight, tags: readonly string[]): Subject {
+  return { uri: key, origin: '', tags };
 }

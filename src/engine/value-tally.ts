@@ -1,6 +1,6 @@
 // What happens in a data cache: counted, and told to whoever watches.
 
-import type { Selector } from '../dependency/selector.ts';
+import type { Selector } from '../ledger/selector.ts';
 import type { FillResult, ValueStats, ValueWatch } from './value-contract.ts';
 
 export interface FillEnd {

@@ -5,8 +5,9 @@
 // origin carried the write out, or will yet. Then the target is invalidated, and stays unstorable for a while, after
 // which it is invalidated once more.
 
-import type { Position } from '../dependency/position.ts';
-import type { Selector } from '../dependency/selector.ts';
+import type { Fill } from '../ledger/fills.ts';
+import type { Position } from '../ledger/position.ts';
+import type { Selector } from '../ledger/selector.ts';
 import type { Eventually } from '../ports.ts';
 import type { ResponseHead } from '../semantics/fields.ts';
 import { groupsInvalidated, tagsOf } from '../semantics/tags.ts';
@@ -16,7 +17,7 @@ import type { GateRequest } from './contract.ts';
 import type { Departure, Way } from './departures.ts';
 import { Flight } from './flight.ts';
 import type { FlightPlan, RunningFlight } from './flight-plan.ts';
-import type { Invalidator, Stamp } from './invalidator.ts';
+import type { Invalidator } from './invalidator.ts';
 import { rehydrate } from './rehydrate.ts';
 import { fieldsForCaches } from './response-fields.ts';
 
@@ -30,18 +31,15 @@ export function startWrite(context: Context, from: Departure, way: Way): Running
     key,
     stores: request.method === 'POST' && !request.bypass,
     abortable: false,
-    beforeLanding: (head, stamp) => {
+    beforeLanding: (head, fill) => {
       const named = namedBy(request, head);
       if (isUnknownOutcome(request, head)) {
-        return settled(holdUnknown(context, request.uri, { named, closeIntent }), () => stamp);
+        return settled(holdUnknown(context, request.uri, { named, closeIntent }), () => undefined);
       }
-      const counts = stampAfter(context, named, { request, head, stamp });
+      const counts = countAfter(context, named, { request, head, fill });
       // Only now: a gate that ends between the two finds the intent open when it begins again.
       closeIntent();
-      return settled(counts, (counted) => {
-        rehydrate(context, named);
-        return counted;
-      });
+      return settled(counts, () => rehydrate(context, named));
     },
     beforeFailure: (error) => {
       if (NOT_SENT.has(error.code)) return closeIntent();
@@ -60,22 +58,22 @@ function isUnknownOutcome(request: GateRequest, head: ResponseHead): boolean {
 }
 
 /**
- * Invalidates what the answer names; gives the stamp from which the answer itself counts. It shows the state after the
- * write, so the write's own invalidation does not make it outdated; any other since its sending does.
+ * Invalidates what the answer names. The answer shows the state after the write, so the write's own invalidation does not
+ * make it outdated; any other since its sending does.
  */
-function stampAfter(
-  { invalidator }: Context,
+function countAfter(
+  { ledger, invalidator }: Context,
   named: readonly Selector[],
-  answer: { readonly request: GateRequest; readonly head: ResponseHead; readonly stamp: Stamp },
-): Eventually<Stamp> {
-  const { request, head, stamp } = answer;
-  if (named.length === 0) return stamp;
+  answer: { readonly request: GateRequest; readonly head: ResponseHead; readonly fill: Fill },
+): Eventually<void> {
+  const { request, head, fill } = answer;
+  if (named.length === 0) return undefined;
   const { tags } = tagsOf(fieldsForCaches(head, request.route), request.uri);
-  const affected = invalidator.isAffectedSince(stamp, { uri: request.uri, origin: request.route.originName, tags });
-  const before = invalidator.applied;
-  const counts = (positions: readonly Position[]): Stamp =>
-    affected || !areNext(positions, before) ? stamp : { ...stamp, position: before + positions.length };
-  return settled(invalidateAll(invalidator, named), counts);
+  const isAffected = ledger.isAffected(fill, { uri: request.uri, origin: request.route.originName, tags });
+  const before = ledger.applied;
+  return settled(invalidateAll(invalidator, named), (positions) => {
+    if (!isAffected && areNext(positions, before)) ledger.fills.countFrom(fill, before + positions.length);
+  });
 }
 
 /** True when nothing else was appended between them: of what others invalidated meanwhile nothing is known. */

@@ -5,7 +5,7 @@
 // away believing that it took effect. So whatever cannot stand in a key or a tag is an error here, and what has more than
 // one form in keys becomes several selectors.
 
-import type { Selector } from '../dependency/selector.ts';
+import type { Selector } from '../ledger/selector.ts';
 import { trimOws } from '../semantics/fields.ts';
 import { MAX_TAG_LENGTH } from '../semantics/tags.ts';
 import { isKeyable } from './key.ts';

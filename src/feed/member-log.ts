@@ -4,9 +4,9 @@
 // The one complication: a member that has missed a change would serve what is outdated and not know it. So changes are
 // numbered without a gap, and one that does not follow the last ends the member, as does the end of its link.
 
-import type { LogChange } from '../dependency/log.ts';
-import type { Position } from '../dependency/position.ts';
 import { TidegateError } from '../errors.ts';
+import type { LogChange } from '../ledger/log.ts';
+import type { Position } from '../ledger/position.ts';
 import type { InvalidationLog } from '../ports.ts';
 import type { LogToMember, Membership, MemberToLog } from './messages.ts';
 

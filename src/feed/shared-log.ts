@@ -7,8 +7,8 @@
 // unknown then: the URIs of its open intents are invalidated at once, and again when the time of an unknown outcome is over;
 // until then they stay unstorable everywhere.
 
-import type { InvalidationsImage, LogChange } from '../dependency/log.ts';
-import type { Position } from '../dependency/position.ts';
+import type { InvalidationsImage, LogChange } from '../ledger/log.ts';
+import type { Position } from '../ledger/position.ts';
 import type { Cancel, Clock, Eventually, InvalidationLog, Tasks } from '../ports.ts';
 import type { LogToMember, Membership, MemberToLog } from './messages.ts';
 

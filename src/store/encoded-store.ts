@@ -4,8 +4,6 @@
 // The one complication: what comes back may be damaged, another's, or of another codec. That is a miss: it is removed, and
 // the reader learns nothing of it. Failures of the store itself are left to the tiers, which count them.
 
-import { globMatcher } from '../dependency/glob.ts';
-import type { Selector } from '../dependency/selector.ts';
 import { encodeHead } from '../entry/codec.ts';
 import { hitNotes } from '../entry/hit-notes.ts';
 import { cacheKey, DEFAULT_TENANT } from '../entry/key.ts';
@@ -14,6 +12,8 @@ import { bodyOf, type Entry, type EntryNote, type StoredResponse } from '../entr
 import type { StoredValue } from '../entry/stored-value.ts';
 import type { OwnedCodec } from '../entry/value-codec.ts';
 import { TidegateError } from '../errors.ts';
+import { globMatcher } from '../ledger/glob.ts';
+import type { Selector } from '../ledger/selector.ts';
 import type { ByteStore, Eventually, Store } from '../ports.ts';
 import { decodeValueRecord, encodeValueRecord, type ValueRecord } from './value-record.ts';
 

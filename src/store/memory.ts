@@ -4,10 +4,10 @@
 // The one complication: keys, entries and the policy meet in integer slots. The map leads from a key to its slot, the
 // policy keeps a slot's size and frequency, and the tag index holds slots.
 
-import { globMatcher } from '../dependency/glob.ts';
-import type { Selector } from '../dependency/selector.ts';
 import { codedKeys, keyParts } from '../entry/key.ts';
 import { type Entry, type EntryNote, noteOf } from '../entry/stored-response.ts';
+import { globMatcher } from '../ledger/glob.ts';
+import type { Selector } from '../ledger/selector.ts';
 import type { Store } from '../ports.ts';
 import { EvictionPolicy, MAX_SIZE } from './eviction.ts';
 import { hashOf } from './key-hash.ts';

@@ -4,10 +4,10 @@
 // The one complication: there is no index of tags, since an invalidation by tag touches no entry: outdated ones are found
 // out by whoever reads them, and leave when room is needed. Only operators ask by tag, and wait for a walk.
 
-import { globMatcher } from '../dependency/glob.ts';
-import type { Selector } from '../dependency/selector.ts';
 import type { EntryNote } from '../entry/stored-response.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
+import { globMatcher } from '../ledger/glob.ts';
+import type { Selector } from '../ledger/selector.ts';
 import type { Store } from '../ports.ts';
 import { EvictionPolicy, MAX_SIZE } from './eviction.ts';
 import { hashOf } from './key-hash.ts';

@@ -9,10 +9,10 @@ import type { FetchCacheOptions } from './options.ts';
 import { type Platform, universalPlatform } from './platform.ts';
 import { WebGate } from './serving.ts';
 
-export type { Selector } from '../dependency/selector.ts';
 export type { Explanation, GateStats, InvalidationResult } from '../engine/contract.ts';
 export type { ResponseSelection } from '../entry/selectors.ts';
 export type { Entry, EntryNote } from '../entry/stored-response.ts';
+export type { Selector } from '../ledger/selector.ts';
 export type { Store } from '../ports.ts';
 export type { FetchCacheOptions } from './options.ts';
 export { cacheTag } from './tags.ts';

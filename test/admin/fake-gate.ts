@@ -2,9 +2,9 @@
 
 import type { AdminDeps } from '../../src/admin/api.ts';
 import type { TierHoldings } from '../../src/admin/tiers-api.ts';
-import type { Selector } from '../../src/dependency/selector.ts';
 import type { EntrySummary, Explanation, GateStats, ListQuery, Route } from '../../src/engine/contract.ts';
 import type { JobProgress } from '../../src/engine/populate-job.ts';
+import type { Selector } from '../../src/ledger/selector.ts';
 import { CONFORMANCE_POLICY } from '../../src/semantics/policy.ts';
 
 export const ROUTE: Route = {

@@ -4,10 +4,10 @@ import { namedCache } from '../../src/cache/cache.ts';
 import type { Cache, CacheOptions } from '../../src/cache/contract.ts';
 import type { Schema, SchemaLike } from '../../src/cache/schema.ts';
 import type { NamedCacheParts } from '../../src/cache/shared.ts';
-import type { Selector } from '../../src/dependency/selector.ts';
 import { createValueCache } from '../../src/engine/value-cache.ts';
 import type { ValueCache } from '../../src/engine/value-contract.ts';
 import { ownValue } from '../../src/entry/owned-value.ts';
+import type { Selector } from '../../src/ledger/selector.ts';
 import { createValueMemory } from '../../src/store/value-memory.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
 

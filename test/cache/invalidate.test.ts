@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Cache, Invalidation } from '../../src/cache/contract.ts';
-import { globMatcher } from '../../src/dependency/glob.ts';
+import { globMatcher } from '../../src/ledger/glob.ts';
 import { cacheBench, codeOf, errorOf } from './bench.ts';
 
 describe('an invalidation', () => {

@@ -1,9 +1,9 @@
 // What every manifest must do. Keys are in order when they compare so as texts.
 
 import { expect, it } from 'vitest';
-import { Invalidations } from '../../src/dependency/invalidations.ts';
-import type { Selector } from '../../src/dependency/selector.ts';
 import { cacheKey } from '../../src/entry/key.ts';
+import { Invalidations } from '../../src/ledger/invalidations.ts';
+import type { Selector } from '../../src/ledger/selector.ts';
 import type { Eventually } from '../../src/ports.ts';
 import type { Manifest, ManifestChange, ManifestRow } from '../../src/store/disk/contract.ts';
 import { keyHash } from '../../src/store/disk/hash.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Selector } from '../../src/dependency/selector.ts';
+import type { Selector } from '../../src/ledger/selector.ts';
 import { settle, valueBench } from './value-bench.ts';
 
 const DAY_MS = 86_400_000;

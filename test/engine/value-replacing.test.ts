@@ -1,8 +1,8 @@
 // A fill that takes the place of what is current: the old value is not given again, whatever a slower tier makes of it.
 
 import { describe, expect, test } from 'vitest';
-import { Invalidations } from '../../src/dependency/invalidations.ts';
 import type { StoredValue } from '../../src/entry/stored-value.ts';
+import { Invalidations } from '../../src/ledger/invalidations.ts';
 import type { Eventually, Store } from '../../src/ports.ts';
 import { createValueMemory } from '../../src/store/value-memory.ts';
 import { SlowLog } from '../kit/slow-log.ts';

@@ -1,8 +1,8 @@
 // A gate on simulated time, with a memory tier and a scripted origin: the bench most engine tests stand on.
 
-import { Invalidations } from '../../src/dependency/invalidations.ts';
 import type { Gate, Rehydrator, Route } from '../../src/engine/contract.ts';
 import { createGate, type GateOptions } from '../../src/engine/gate.ts';
+import { Invalidations } from '../../src/ledger/invalidations.ts';
 import type { BodyStore, Compress, InvalidationLog, Store } from '../../src/ports.ts';
 import type { CachePolicy } from '../../src/semantics/policy.ts';
 import { createMemoryStore, type MemoryStore } from '../../src/store/memory.ts';

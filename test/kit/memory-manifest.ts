@@ -1,10 +1,10 @@
 // A manifest in memory. What is committed is seen at once; what survives a power cut is what was committed up to some
 // moment, not necessarily the last one, as with a write-ahead log that is not synced at every commit.
 
-import { globMatcher } from '../../src/dependency/glob.ts';
-import type { InvalidationsImage } from '../../src/dependency/log.ts';
-import type { Selector } from '../../src/dependency/selector.ts';
 import { keyParts } from '../../src/entry/key.ts';
+import { globMatcher } from '../../src/ledger/glob.ts';
+import type { InvalidationsImage } from '../../src/ledger/log.ts';
+import type { Selector } from '../../src/ledger/selector.ts';
 import type {
   IndexRows,
   Manifest,

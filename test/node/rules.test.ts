@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, expect, test } from 'vitest';
-import type { Selector } from '../../src/dependency/selector.ts';
+import type { Selector } from '../../src/ledger/selector.ts';
 import { type ResolvedConfig, resolveConfig } from '../../src/node/config/config.ts';
 import { Rules } from '../../src/node/rules.ts';
 import { STATS } from '../admin/fake-gate.ts';

@@ -2,8 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Invalidations } from '../../src/dependency/invalidations.ts';
 import { parseSelectors } from '../../src/entry/selectors.ts';
+import { Invalidations } from '../../src/ledger/invalidations.ts';
 import { admit } from '../../src/node/front/admission.ts';
 import { SAFE_POLICY } from '../../src/semantics/policy.ts';
 import { askedOf } from '../../src/web/request.ts';

@@ -4,11 +4,11 @@
 // a change that is acknowledged lays down, for the keys it affects, the lowest number that may still be given. So the
 // observer needs to know nothing of how the cache does it.
 
-import { Invalidations } from '../../src/dependency/invalidations.ts';
 import { createLocalLog } from '../../src/engine/local-log.ts';
 import { createValueCache } from '../../src/engine/value-cache.ts';
 import type { FillTerms, ValueCache, ValueFillContext } from '../../src/engine/value-contract.ts';
 import type { StoredValue } from '../../src/entry/stored-value.ts';
+import { Invalidations } from '../../src/ledger/invalidations.ts';
 import type { Store } from '../../src/ports.ts';
 import { createValueMemory } from '../../src/store/value-memory.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';

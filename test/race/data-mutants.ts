@@ -5,6 +5,7 @@
 // costs them time and shows them nothing old.
 
 import type { SourceEdit } from '../sim/source-edits.ts';
+import { LEDGER_MUTANTS } from './ledger-mutants.ts';
 
 export interface DataMutant {
   readonly name: string;
@@ -28,7 +29,6 @@ const ENTRIES = 'engine/value-entries.ts';
 const SETS = 'engine/value-sets.ts';
 const STORING = 'engine/value-storing.ts';
 const FLIGHT = 'engine/value-flight.ts';
-const FLIGHTS = 'engine/value-flights.ts';
 const NAMING = 'engine/value-naming.ts';
 const LOOP = 'engine/tier-loop.ts';
 const KEY = ['key'];
@@ -38,20 +38,7 @@ const SOFT = ['expire'];
 const LATE: readonly string[] = [];
 
 export const DATA_MUTANTS: readonly DataMutant[] = [
-  mutant('does not refuse at the store', { file: STORING, ways: KEY }, [
-    "if (isAffected(flight, terms.tags, invalidator) || !invalidator.isShareable(terms.tags)) return 'refused';",
-    '',
-  ]),
-  mutant(
-    'stamps an entry as it is stored',
-    { file: STORING, ways: KEY },
-    ["if (isAffected(flight, terms.tags, invalidator) || !invalidator.isShareable(terms.tags)) return 'refused';", ''],
-    ['{ stamp: flight.keyStamp, readAt', '{ stamp: this.#parts.invalidator.stamp(), readAt'],
-  ),
-  mutant('shares with whoever joined', { file: FILLS, ways: FOUND }, [
-    'const comesTooLate = joined && arrival > stamp.position;',
-    'const comesTooLate = joined && arrival < 0;',
-  ]),
+  ...LEDGER_MUTANTS.flatMap(({ name, ways, edits }) => (ways === undefined ? [] : [{ name, ways, edits }])),
   mutant('shares by the tags known before', { file: FILLS, ways: FOUND }, [
     "const tags = flight.joinedTo(landing.kind === 'filled' ? landing.terms.tags : flight.terms.tags);",
     'const { tags } = flight.plan.terms;',
@@ -61,35 +48,24 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
     'this.#terms = { ...this.#terms, ...terms, tags: this.#terms.tags };',
   ]),
   mutant('builds on what is outdated', { file: ENTRIES, ways: KEY }, [
-    'if (!invalidator.isCurrent(entry) && !invalidator.isExpired(entry)) return undefined;',
+    'if (!ledger.isCurrent(entry) && !ledger.isExpired(entry)) return undefined;',
     '',
   ]),
   mutant('takes what is expired for fresh', { file: CACHE, ways: SOFT }, [
-    'if (!this.#invalidator.isCurrent(entry)) return false;',
-    'if (!this.#invalidator.isCurrent(entry) && !this.#invalidator.isExpired(entry)) return false;',
+    'if (!this.#ledger.isCurrent(entry)) return false;',
+    'if (!this.#ledger.isCurrent(entry) && !this.#ledger.isExpired(entry)) return false;',
   ]),
   mutant('takes what is outdated for fresh', { file: CACHE, ways: KEY }, [
-    'if (!this.#invalidator.isCurrent(entry)) return false;',
+    'if (!this.#ledger.isCurrent(entry)) return false;',
     '',
   ]),
-  mutant(
-    'takes what is outdated for expired',
-    { file: 'engine/invalidator.ts', ways: KEY },
-    ['return this.#hard.lastAffecting(affectable(entry), entry.stamp) <= entry.stamp;', 'return true;'],
-    ['if (this.#hard === this.#invalidations || entry.epoch !== this.#invalidations.epoch) return false;', ''],
-  ),
   mutant('promotes what is outdated', { file: LOOP, ways: KEY }, [
     'while (found === undefined || !this.#isBetter(found, outdated)) {',
     'while (found === undefined) {',
   ]),
-  mutant('is not overtaken by a set', { file: FLIGHT, ways: ['set by another'] }, ['flight.isOvertaken = true;', '']),
-  mutant('lets callers join what a set has overtaken', { file: FLIGHTS, ways: ['set by another'] }, [
-    'overtakeAll(newest, isReplaced);\n    this.#newest.delete(key);',
-    'overtakeAll(newest, isReplaced);',
-  ]),
   mutant('does not look at the stamp of a set', { file: SETS, ways: KEY }, [
-    'const begun = stamp ?? this.stamp();',
-    'const begun = this.stamp(); void stamp;',
+    'const begun = stamp ?? ledger.arrive();',
+    'const begun = ledger.arrive(); void stamp;',
   ]),
   mutant('deletes without an invalidation', { file: CACHE, ways: ['delete'] }, [
     "keys.flatMap((uri): Selector[] => [{ kind: 'url', uri }, ...also(uri)]);",
@@ -102,10 +78,6 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
       ['const appended = selectors.map(', `const appended = selectors.filter((one) => one.kind !== '${kind}').map(`],
     ),
   ),
-  mutant('forgets an invalidation of all', { file: 'dependency/invalidations.ts', ways: ['all', 'clear'] }, [
-    'this.#floor = position;',
-    '',
-  ]),
   mutant('does not wait for the log', { file: CACHE, ways: KEY }, [
     'await this.#underWay.track(Promise.all(appended));',
     'void appended;',
@@ -124,19 +96,19 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
   ]),
   mutant('takes a late tag that was invalidated since', { file: NAMING, ways: LATE }, [
     'if (!mayTake || named.tags.length > MAX_TAGS) return undefined;',
-    'named.stamp = named.checkedUpTo = invalidator.applied;',
+    'named.stamp = named.checkedUpTo = ledger.applied;',
   ]),
   mutant('does not supersede what lacks a late tag below', { file: NAMING, ways: LATE }, [
     'const superseded = invalidator.supersede(key);\n      const position = before + 1;',
     'const superseded = before + 1;\n      const position = before;',
   ]),
   mutant('judges a late tag by a stamp that has moved', { file: NAMING, ways: LATE }, [
-    'if (readAt !== stamp && this.#parts.invalidator.isAffectedSince(since, what)) return undefined;',
+    'if (readAt !== stamp && this.#parts.ledger.isAffectedSince(since, what)) return undefined;',
     '',
   ]),
   mutant('stores what was read as if it were read when it takes its place', { file: STORING, ways: LATE }, [
-    'readAt: flight.plan.stamp.position };',
-    'readAt: flight.keyStamp.position };',
+    'readAt: flight.fill.stamp.position };',
+    'readAt: flight.fill.keyStamp.position };',
   ]),
   mutant('gives in grace without the tags of whoever is given it', { file: 'engine/value-grace.ts', ways: LATE }, [
     'const taken = this.#parts.naming.taken(entry, asked);\n    return taken instanceof',

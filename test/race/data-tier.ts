@@ -3,9 +3,9 @@
 // The one complication: what is held takes effect when it is let go, as on a device far away. So a put that is held may
 // come after one that was made later, and a get may answer with what has been replaced since.
 
-import type { Selector } from '../../src/dependency/selector.ts';
 import type { EntryNote } from '../../src/entry/stored-response.ts';
 import type { StoredValue } from '../../src/entry/stored-value.ts';
+import type { Selector } from '../../src/ledger/selector.ts';
 import type { Store } from '../../src/ports.ts';
 import { createValueMemory, noteOfValue } from '../../src/store/value-memory.ts';
 import { versionIn } from './data-source.ts';

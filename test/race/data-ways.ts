@@ -1,6 +1,6 @@
 // The ways a change becomes known to the data cache.
 
-import type { Selector } from '../../src/dependency/selector.ts';
+import type { Selector } from '../../src/ledger/selector.ts';
 import { type DataWorld, FOUND_TAG, KEY } from './data-world.ts';
 
 export interface DataWay {

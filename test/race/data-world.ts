@@ -1,11 +1,11 @@
 // What one cell of the data cache's race runs in: a cache on simulated time, its tiers, and a source of versions whose
 // reads are taken on by hand.
 
-import { Invalidations } from '../../src/dependency/invalidations.ts';
 import { createLocalLog } from '../../src/engine/local-log.ts';
 import { createValueCache } from '../../src/engine/value-cache.ts';
 import type { FillTerms, SetTerms, ValueCache, ValueFillContext } from '../../src/engine/value-contract.ts';
 import type { StoredValue } from '../../src/entry/stored-value.ts';
+import { Invalidations } from '../../src/ledger/invalidations.ts';
 import type { InvalidationLog, Store } from '../../src/ports.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
 import { SlowLog } from '../kit/slow-log.ts';

@@ -4,12 +4,12 @@
 // The one complication: who may be served what. Until the invalidation is acknowledged anyone may get the old version; from
 // then on nobody may, at either member.
 
-import { Invalidations } from '../../src/dependency/invalidations.ts';
 import type { Gate, Route } from '../../src/engine/contract.ts';
 import { createGate } from '../../src/engine/gate.ts';
 import { createLocalLog } from '../../src/engine/local-log.ts';
 import { MemberLog } from '../../src/feed/member-log.ts';
 import { SharedLog } from '../../src/feed/shared-log.ts';
+import { Invalidations } from '../../src/ledger/invalidations.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { Client, routeTo } from '../kit/clients.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';

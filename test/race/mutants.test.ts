@@ -1,15 +1,17 @@
 // The proof that the race suite can fail: with any one rule of the fill protocol taken out, some cell catches it.
 
 import { afterEach, expect, it, vi } from 'vitest';
-import { Invalidations } from '../../src/dependency/invalidations.ts';
-import type { Selector } from '../../src/dependency/selector.ts';
 import type * as Freshening from '../../src/engine/freshening.ts';
 import type * as HeadUpdate from '../../src/engine/head-update.ts';
 import { Invalidator } from '../../src/engine/invalidator.ts';
 import type * as Joining from '../../src/engine/joining.ts';
 import type * as Partial from '../../src/engine/partial.ts';
-import { RecentMap } from '../../src/engine/recent-map.ts';
 import { Tiers } from '../../src/engine/tiers.ts';
+import type { EntryLedger } from '../../src/entry/subject.ts';
+import { Fills } from '../../src/ledger/fills.ts';
+import { Invalidations } from '../../src/ledger/invalidations.ts';
+import { Ledger } from '../../src/ledger/ledger.ts';
+import type { Selector } from '../../src/ledger/selector.ts';
 import type * as Tags from '../../src/semantics/tags.ts';
 import type * as Unsafe from '../../src/semantics/unsafe.ts';
 import { runCell, type Verdict } from './race.ts';
@@ -18,16 +20,14 @@ import { allCells, cellName } from './scenarios.ts';
 /** The mutant that is switched on, for those that stand in for a module's function. */
 const { on } = vi.hoisted(() => ({ on: { mutant: '' } }));
 
-const BLIND = { isAffectedSince: () => false, isShareable: () => true } as unknown as Invalidator;
+const BLIND = { mayShare: () => true } as unknown as EntryLedger;
 
 vi.mock('../../src/engine/joining.ts', async (importOriginal) => {
   const original = await importOriginal<typeof Joining>();
-  const mayJoin: typeof Joining.mayJoin = (flight, arrival, invalidator) =>
-    original.mayJoin(flight, arrival, on.mutant === 'joins any fill' ? BLIND : invalidator);
+  const mayJoin: typeof Joining.mayJoin = (flight, joiner, ledger) =>
+    original.mayJoin(flight, joiner, on.mutant === 'joins any fill' ? BLIND : ledger);
   const mayShare: typeof Joining.mayShare = (what) =>
-    original.mayShare(
-      /^(joins any fill|shares by URI alone)$/.test(on.mutant) ? { ...what, invalidator: BLIND } : what,
-    );
+    original.mayShare(/^(joins any fill|shares by URI alone)$/.test(on.mutant) ? { ...what, ledger: BLIND } : what);
   return { ...original, mayJoin, mayShare };
 });
 
@@ -35,9 +35,10 @@ vi.mock('../../src/engine/head-update.ts', async (importOriginal) => {
   const original = await importOriginal<typeof HeadUpdate>();
   const updateByHead: typeof HeadUpdate.updateByHead = (context, what) => {
     if (on.mutant !== 'freshens by HEAD as of its landing') return original.updateByHead(context, what);
-    const { plan, forwardMs, sequence, tags } = what.flight;
-    const stamp = context.invalidator.stamp();
-    const flight = { plan, forwardMs, sequence, tags, stamp } as typeof what.flight;
+    const { plan, forwardMs, tags } = what.flight;
+    const stamp = context.ledger.stamp();
+    const fill = { ...what.flight.fill, stamp, keyStamp: stamp };
+    const flight = { plan, forwardMs, tags, fill } as typeof what.flight;
     return original.updateByHead(context, { ...what, flight });
   };
   return { ...original, updateByHead };
@@ -96,19 +97,19 @@ interface Mutant {
 const real = {
   apply: Invalidations.prototype.apply,
   invalidate: Invalidator.prototype.invalidate,
-  isAffectedSince: Invalidator.prototype.isAffectedSince,
-  isCurrent: Invalidator.prototype.isCurrent,
   openIntent: Invalidator.prototype.openIntent,
-  stamp: Invalidator.prototype.stamp,
+  isAffected: Ledger.prototype.isAffected,
+  isCurrent: Ledger.prototype.isCurrent,
+  settle: Fills.prototype.settle,
+  stamp: Ledger.prototype.stamp,
   store: Tiers.prototype.store,
-  recent: RecentMap.prototype.get,
 };
 
 /** Leaves out the invalidation that is made within the function of this name. */
 function withoutInvalidation(name: string): () => void {
   return () => {
     Invalidator.prototype.invalidate = function (selector) {
-      return within(name) ? this.applied : real.invalidate.call(this, selector);
+      return within(name) ? 0 : real.invalidate.call(this, selector);
     };
   };
 }
@@ -116,7 +117,7 @@ function withoutInvalidation(name: string): () => void {
 /** Takes every entry for current within the function of this name. */
 function currentWithin(name: string): () => void {
   return () => {
-    Invalidator.prototype.isCurrent = function (entry) {
+    Ledger.prototype.isCurrent = function (entry) {
       return within(name) || real.isCurrent.call(this, entry);
     };
   };
@@ -146,7 +147,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: 'serves what was invalidated',
     patch: () => {
-      Invalidator.prototype.isCurrent = () => true;
+      Ledger.prototype.isCurrent = () => true;
     },
   },
   { name: 'serves on error what was invalidated', patch: currentWithin('serveStale') },
@@ -154,15 +155,15 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: 'stamps an entry as it is stored',
     patch: () => {
-      let invalidator: Invalidator | undefined;
-      Invalidator.prototype.stamp = function () {
-        invalidator = this;
+      let ledger: Ledger<never> | undefined;
+      Ledger.prototype.stamp = function () {
+        ledger = this;
         return real.stamp.call(this);
       };
-      Tiers.prototype.store = function (stamp, fill) {
-        const now = real.stamp.call(invalidator as Invalidator);
-        const entry = { ...fill.entry, stamp: now.position, checkedUpTo: now.position };
-        return real.store.call(this, stamp.epoch === now.epoch ? now : stamp, { ...fill, entry });
+      Tiers.prototype.store = function (by, made) {
+        const now = real.stamp.call(ledger as Ledger<never>);
+        const entry = { ...made.entry, stamp: now.position, checkedUpTo: now.position };
+        return real.store.call(this, entry.epoch === now.epoch ? now : by, { ...made, entry });
       };
     },
   },
@@ -176,11 +177,11 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: 'counts the answer to a write from its end, whatever came in between',
     patch: () => {
-      Invalidator.prototype.isAffectedSince = function (stamp, what) {
-        return !within('stampAfter') && real.isAffectedSince.call(this, stamp, what);
+      Ledger.prototype.isAffected = function (fill, subject) {
+        return !within('countAfter') && real.isAffected.call(this, fill, subject);
       };
       // A fill of someone who came later would overtake it, and so hide the mutant.
-      RecentMap.prototype.get = () => undefined;
+      Fills.prototype.settle = () => {};
     },
   },
   {
@@ -188,9 +189,9 @@ const MUTANTS: readonly Mutant[] = [
     ways: ['PUT'],
     patch: () => {
       Invalidator.prototype.invalidate = function (selector) {
-        if (within('stampAfter')) queueMicrotask(() => real.invalidate.call(this, selector));
+        if (within('countAfter')) queueMicrotask(() => real.invalidate.call(this, selector));
         else return real.invalidate.call(this, selector);
-        return this.applied;
+        return 0;
       };
     },
   },
@@ -212,10 +213,11 @@ function switchOn(mutant: Mutant): void {
 function switchOff(): void {
   on.mutant = '';
   Invalidations.prototype.apply = real.apply;
-  const { apply: _apply, recent, store, ...ofInvalidator } = real;
-  Object.assign(Invalidator.prototype, ofInvalidator);
+  const { invalidate, openIntent, store, settle, apply: _apply, ...ofLedger } = real;
+  Object.assign(Invalidator.prototype, { invalidate, openIntent });
+  Object.assign(Ledger.prototype, ofLedger);
+  Fills.prototype.settle = settle;
   Tiers.prototype.store = store;
-  RecentMap.prototype.get = recent;
 }
 
 const servesOld = ({ outdated, lateOld }: Verdict) => outdated.length + lateOld.length > 0;

@@ -1,6 +1,6 @@
 // The ways a change becomes known to the gate: an operator's call, or a write that goes through it.
 
-import type { Selector } from '../../src/dependency/selector.ts';
+import type { Selector } from '../../src/ledger/selector.ts';
 import type { Ask } from '../kit/clients.ts';
 import type { Reply } from './race-origin.ts';
 

@@ -1,7 +1,7 @@
 // Changes behind the gate: someone commits to the database, then tells the gate. Acknowledged is what an invalidation
 // covers, as the database was when it was asked for, once its promise has resolved.
 
-import type { Selector } from '../../src/dependency/selector.ts';
+import type { Selector } from '../../src/ledger/selector.ts';
 import type { SimulatedTime } from '../kit/simulated-time.ts';
 import type { Database } from './database.ts';
 import type { Dice } from './dice.ts';

@@ -4,12 +4,12 @@
 // The one complication: who knows what when. A member is dead at once; the keeper sees it when all that it had sent has
 // arrived, and only then another takes its place.
 
-import { Invalidations } from '../../src/dependency/invalidations.ts';
 import { createGate, type GateOptions } from '../../src/engine/gate.ts';
 import { afterIntents } from '../../src/feed/after-intents.ts';
 import { MemberLog } from '../../src/feed/member-log.ts';
 import type { LogToMember, Membership, MemberToLog } from '../../src/feed/messages.ts';
 import type { SharedLog } from '../../src/feed/shared-log.ts';
+import { Invalidations } from '../../src/ledger/invalidations.ts';
 import type { Store } from '../../src/ports.ts';
 import type { ReplicaFeed } from '../../src/store/disk/replica-feed.ts';
 import type { DiskToWorker, WorkerToDisk } from '../../src/store/disk/replica-messages.ts';

@@ -4,6 +4,7 @@
 // (test/store/disk/recovery.test.ts), records of another key or generation (record.test.ts), an index loaded over what was
 // put since (model.test.ts).
 
+import { LEDGER_MUTANTS } from '../race/ledger-mutants.ts';
 import type { SourceEdit } from './source-edits.ts';
 
 export interface Mutant {
@@ -16,18 +17,10 @@ function mutant(name: string, file: string, ...edits: readonly (readonly [find: 
 }
 
 export const MUTANTS: readonly Mutant[] = [
-  mutant('stamp-at-the-end', 'engine/flight.ts', [
-    'return this.#stamp;',
-    'return this.#landing === undefined ? this.#stamp : this.#context.invalidator.stamp();',
-  ]),
-  mutant('no-check-at-the-store', 'engine/tiers.ts', [
-    'if (refusal !== undefined) return refusal;',
-    "if (refusal === 'invalidated-during-fill') fill = { ...fill, entry: { ...fill.entry, stamp: this.#invalidator.applied } };",
-  ]),
-  mutant('join-without-arrival', 'engine/joining.ts', [
-    'if (comesTooLate(flight, { joiner, invalidator, tags: shared.tags })) return false;',
-    '',
-  ]),
+  ...LEDGER_MUTANTS.filter(({ isOfGates }) => isOfGates).map(({ name, edits }) => ({
+    name: name.replaceAll(/[ ,]+/g, '-'),
+    edits,
+  })),
   mutant('join-without-bound', 'engine/exchange.ts', ['this.#joins <= MAX_JOINS && flight', 'flight']),
   mutant('share-what-is-for-one', 'engine/joining.ts', [
     "if (landing.kind === 'entry' && !landing.shareable) return false;",
@@ -37,30 +30,13 @@ export const MUTANTS: readonly Mutant[] = [
     ' || shared.key !== joiner.variantKey(names)) return false;',
     ') return false;',
   ]),
-  mutant('no-intent', 'engine/invalidator.ts', [
-    "return this.#intentsOn.has(what.uri) ? 'intent-open' : undefined;",
-    'return undefined;',
-  ]),
   mutant('intent-never-closed', 'engine/write.ts', [
     '      closeIntent();\n      return settled(counts',
     '      return settled(counts',
   ]),
-  mutant('no-invalidation-of-tags', 'dependency/invalidations.ts', [
-    "for (const tag of what.tags) last = Math.max(last, this.#lastOf('t', tag));",
-    '',
-  ]),
-  mutant('no-invalidation-of-patterns', 'dependency/invalidations.ts', [
-    'if (record.matches(what.uri)) last = record.position;',
-    '',
-  ]),
-  mutant('no-invalidation-of-all', 'dependency/invalidations.ts', ['this.#floor = position;', '']),
-  mutant('note-not-compared', 'engine/invalidator.ts', [
-    'if (entry.checkedUpTo === this.#invalidations.applied) return true;',
-    'if (entry.checkedUpTo > 0) return true;',
-  ]),
   mutant('outdated-served', 'semantics/reuse.ts', ['if (at.outdated) return VALIDATE_OUTDATED;', '']),
   mutant('outdated-served-on-error', 'engine/fallback.ts', [
-    'if (!context.invalidator.isCurrent(entry)) return undefined;',
+    'if (!context.ledger.isCurrent(entry)) return undefined;',
     '',
   ]),
   mutant('outdated-validated-by-date', 'semantics/validation.ts', [
@@ -72,7 +48,7 @@ export const MUTANTS: readonly Mutant[] = [
     'lastModified !== undefined && (!options.outdated || isStrongLastModified(stored))',
   ]),
   mutant('outdated-freshened-by-head', 'engine/head-update.ts', [
-    'if (!vouched && !context.invalidator.isCurrent(entry)) return;',
+    'if (!vouched && !context.ledger.isCurrent(entry)) return;',
     '',
   ]),
   mutant('unknown-outcome-ignored', 'engine/write.ts', [
@@ -86,8 +62,8 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('no-second-for-groups', 'engine/write.ts', ["[{ kind: 'url', uri }, ...named]", "[{ kind: 'url', uri }]"]),
   mutant('post-answer-always-new', 'engine/write.ts', [
-    'affected || !areNext(positions, before) ? stamp :',
-    'positions.length < 0 ? stamp :',
+    'if (!isAffected && areNext(positions, before)) ledger',
+    'ledger',
   ]),
   mutant('no-location', 'engine/write.ts', [
     'invalidatedUris(request.uri, head).map',
@@ -102,8 +78,8 @@ export const MUTANTS: readonly Mutant[] = [
     'holdUnknown(context, request.uri, { closeIntent })',
   ]),
   mutant('promotion-renews-stamp', 'engine/tiers.ts', [
-    "const isCurrent = (entry: Entry) => entry.kind === 'variants' || invalidator.isCurrent(entry);",
-    "const isCurrent = (entry: any) => { if (entry.kind === 'response') entry.stamp = invalidator.applied; return true; };",
+    "const isCurrent = (entry: Entry) => entry.kind === 'variants' || ledger.isCurrent(entry);",
+    "const isCurrent = (entry: any) => { if (entry.kind === 'response') entry.stamp = ledger.applied; return true; };",
   ]),
   mutant('cut-bodies-stored', 'semantics/storing.ts', [
     "&& context.policy.profile === 'safe' ? 'not-delimited'",

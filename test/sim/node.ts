@@ -5,11 +5,11 @@
 // The one complication: beginning takes time. What was invalidated before is recovered and the journal is open before
 // anything is answered.
 
-import { Invalidations } from '../../src/dependency/invalidations.ts';
 import type { Gate } from '../../src/engine/contract.ts';
 import { createGate, type GateOptions } from '../../src/engine/gate.ts';
 import { createLocalLog } from '../../src/engine/local-log.ts';
 import { SharedLog } from '../../src/feed/shared-log.ts';
+import { Invalidations } from '../../src/ledger/invalidations.ts';
 import type { Origin } from '../../src/ports.ts';
 import { type DiskStore, openDiskStore } from '../../src/store/disk/disk-store.ts';
 import { openJournal } from '../../src/store/disk/journal.ts';

@@ -1,6 +1,6 @@
 // The resources of a simulated site: on which records each depends, what it says of itself, how it is sent.
 
-import type { Selector } from '../../src/dependency/selector.ts';
+import type { Selector } from '../../src/ledger/selector.ts';
 import { type Fields, fieldValue } from '../../src/semantics/fields.ts';
 import type { Version } from './database.ts';
 import type { Dice } from './dice.ts';

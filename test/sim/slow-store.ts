@@ -1,7 +1,7 @@
 // A second tier that answers later, and loses some of what it is given: a store may be that dumb.
 
-import type { Selector } from '../../src/dependency/selector.ts';
 import type { Entry, EntryNote } from '../../src/entry/stored-response.ts';
+import type { Selector } from '../../src/ledger/selector.ts';
 import type { Store } from '../../src/ports.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import type { SimulatedTime } from '../kit/simulated-time.ts';

@@ -1,12 +1,12 @@
 import { deepStrictEqual } from 'node:assert';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Selector } from '../../src/dependency/selector.ts';
 import { hitNotes } from '../../src/entry/hit-notes.ts';
 import { keyParts } from '../../src/entry/key.ts';
 import { ownValue, readOwned } from '../../src/entry/owned-value.ts';
 import type { StoredValue } from '../../src/entry/stored-value.ts';
 import type { TidegateError } from '../../src/errors.ts';
+import type { Selector } from '../../src/ledger/selector.ts';
 import type { ByteStore, Store } from '../../src/ports.ts';
 import { encodedStore, valuesOnGateStore } from '../../src/store/encoded-store.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';

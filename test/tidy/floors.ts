@@ -5,8 +5,9 @@ import type { Finding, Source } from './source.ts';
 /** The floor of each room, and of each file that stands in `src` itself. */
 export const FLOORS: Readonly<Record<string, number>> = {
   semantics: 0,
-  dependency: 0,
+  ledger: 0,
   'errors.ts': 0,
+  dependency: 1,
   entry: 1,
   'ports.ts': 2,
   engine: 3,

@@ -1,7 +1,7 @@
 // Path patterns and bypass rules, compiled once into plain tests.
 
-import { globMatcher } from '../../dependency/glob.ts';
 import { normalGlob } from '../../entry/uri-forms.ts';
+import { globMatcher } from '../../ledger/glob.ts';
 import { type Fields, fieldLines } from '../../semantics/fields.ts';
 import { normalPath } from '../../semantics/target.ts';
 import type { RequestRules } from '../site.ts';

@@ -4,12 +4,12 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { populateItem, shownItem } from '../../admin/populate-items.ts';
-import type { Selector } from '../../dependency/selector.ts';
 import type { GateRequest } from '../../engine/contract.ts';
 import { itemOfKey, type PopulateItem } from '../../engine/populate-item.ts';
 import type { NotStored } from '../../engine/populate-job.ts';
 import type { EntryNote } from '../../entry/stored-response.ts';
 import { TidegateError } from '../../errors.ts';
+import type { Selector } from '../../ledger/selector.ts';
 import type { Store } from '../../ports.ts';
 import { type Fields, NO_FIELDS } from '../../semantics/fields.ts';
 import type { SourceOutput } from '../config/config-schema.ts';

@@ -5,9 +5,9 @@
 // worker: so lists are merged by key, and what was matched is the number of keys in whichever has more.
 
 import type { AdminDeps, ExplainRequest } from '../../admin/api.ts';
-import type { Selector } from '../../dependency/selector.ts';
 import type { EntrySummary, InvalidationResult, ListPage, ListQuery } from '../../engine/contract.ts';
 import { TidegateError } from '../../errors.ts';
+import type { Selector } from '../../ledger/selector.ts';
 import type { Metrics } from '../operator/metrics.ts';
 import type { Crew } from './crew.ts';
 import { CrewSources } from './crew-sources.ts';

@@ -1,11 +1,11 @@
 // What the primary and a worker tell each other over the channel that the system gives a parent and its child. Plain data,
 // copied by structured cloning.
 
-import type { Selector } from '../../dependency/selector.ts';
 import type { Explanation, GateStats, ListPage, ListQuery } from '../../engine/contract.ts';
 import type { SourceReply, SourceReport } from '../../engine/source-leases.ts';
 import type { ErrorCode } from '../../errors.ts';
 import type { LogToMember, Membership, MemberToLog } from '../../feed/messages.ts';
+import type { Selector } from '../../ledger/selector.ts';
 import type { Fields } from '../../semantics/fields.ts';
 import type { DiskToWorker, WorkerToDisk } from '../../store/disk/replica-messages.ts';
 import type { ResolvedConfig } from '../config/config.ts';

@@ -4,10 +4,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { AdminDeps } from '../../admin/api.ts';
-import { Invalidations } from '../../dependency/invalidations.ts';
 import { createLocalLog } from '../../engine/local-log.ts';
 import type { TidegateError } from '../../errors.ts';
 import { SharedLog } from '../../feed/shared-log.ts';
+import { Invalidations } from '../../ledger/invalidations.ts';
 import { ReplicaFeed } from '../../store/disk/replica-feed.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import { nodeClock, nodeTasks } from '../node-ports.ts';

@@ -5,13 +5,13 @@
 // more. So it listens only after it has been welcomed, and ends at once when the primary is gone.
 
 import type { AdminDeps } from '../../admin/api.ts';
-import { Invalidations } from '../../dependency/invalidations.ts';
-import type { Selector } from '../../dependency/selector.ts';
 import { rehydrate, rehydrateFound } from '../../engine/rehydrate.ts';
 import type { SourceReply } from '../../engine/source-leases.ts';
 import { TidegateError } from '../../errors.ts';
 import { afterIntents } from '../../feed/after-intents.ts';
 import { MemberLog } from '../../feed/member-log.ts';
+import { Invalidations } from '../../ledger/invalidations.ts';
+import type { Selector } from '../../ledger/selector.ts';
 import { keyHash } from '../../store/disk/hash.ts';
 import { openFolder } from '../../store/disk/node-folder.ts';
 import { ReplicaStore } from '../../store/disk/replica-store.ts';

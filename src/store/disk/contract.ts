@@ -5,9 +5,9 @@
 // manifest, which is written after the bytes. An entry is handed out only when both agree: the record at the row's place
 // has the row's key and generation, and its checksum holds.
 
-import type { InvalidationsImage } from '../../dependency/log.ts';
-import type { Position } from '../../dependency/position.ts';
-import type { Selector } from '../../dependency/selector.ts';
+import type { InvalidationsImage } from '../../ledger/log.ts';
+import type { Position } from '../../ledger/position.ts';
+import type { Selector } from '../../ledger/selector.ts';
 
 /** One open file. Calls that return a promise do not block; the others write to the page cache and return. */
 export interface DiskFile {

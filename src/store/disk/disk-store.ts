@@ -5,8 +5,8 @@
 // is loaded, a key that it does not know is looked up in the manifest; a long record is answered from memory until it is
 // written. In each case the latest put or removal wins.
 
-import type { Selector } from '../../dependency/selector.ts';
 import type { Entry } from '../../entry/stored-response.ts';
+import type { Selector } from '../../ledger/selector.ts';
 import type { BodyStore, Eventually, Store } from '../../ports.ts';
 import { type CheckReport, checkStore, isStored } from './check.ts';
 import type { ManifestRow } from './contract.ts';

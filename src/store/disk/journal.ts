@@ -12,9 +12,9 @@
 // When the log cannot be written, the witness is made to say 'fenced', which needs no room: after a restart nothing stored
 // is trusted, so an invalidation may be acknowledged that stands nowhere. The same four steps end that state.
 
-import type { InvalidationsImage, LogChange } from '../../dependency/log.ts';
-import type { Position } from '../../dependency/position.ts';
 import { TidegateError } from '../../errors.ts';
+import type { InvalidationsImage, LogChange } from '../../ledger/log.ts';
+import type { Position } from '../../ledger/position.ts';
 import type { Cancel, Eventually, InvalidationLog, Tasks } from '../../ports.ts';
 import type { DiskFolder, Manifest } from './contract.ts';
 import { GroupSync } from './group-sync.ts';

@@ -4,9 +4,9 @@
 // read of its own that continues after the last key or number, and between two portions rows may come and go.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { globMatcher } from '../../dependency/glob.ts';
-import type { Selector } from '../../dependency/selector.ts';
 import { keyParts } from '../../entry/key.ts';
+import { globMatcher } from '../../ledger/glob.ts';
+import type { Selector } from '../../ledger/selector.ts';
 import type { IndexRows, ManifestRow, ManifestSummary } from './contract.ts';
 import { DamagedError } from './manifest-damage.ts';
 import { COLUMNS, decodeRow, fits, READABLE, tagBits, type Value } from './manifest-rows.ts';

@@ -6,8 +6,8 @@
 
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { InvalidationsImage } from '../../dependency/log.ts';
-import type { Selector } from '../../dependency/selector.ts';
+import type { InvalidationsImage } from '../../ledger/log.ts';
+import type { Selector } from '../../ledger/selector.ts';
 import type { IndexRows, Manifest, ManifestChange, ManifestRow, ManifestSummary } from './contract.ts';
 import { isDamage } from './manifest-damage.ts';
 import { changesOf, type ImageChanges, type LastImage, readImage } from './manifest-image.ts';

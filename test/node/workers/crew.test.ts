@@ -3,9 +3,9 @@
 import { EventEmitter } from 'node:events';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Invalidations } from '../../../src/dependency/invalidations.ts';
 import { createLocalLog } from '../../../src/engine/local-log.ts';
 import { SharedLog } from '../../../src/feed/shared-log.ts';
+import { Invalidations } from '../../../src/ledger/invalidations.ts';
 import { resolveConfig } from '../../../src/node/config/config.ts';
 import { nodeClock, nodeTasks } from '../../../src/node/node-ports.ts';
 import { Crew } from '../../../src/node/workers/crew.ts';

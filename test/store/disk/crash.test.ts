@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { Invalidations } from '../../../src/dependency/invalidations.ts';
+import type { Invalidations } from '../../../src/ledger/invalidations.ts';
 import { ImageShelf, type Life, live, settled } from './journal-kit.ts';
 import { VolatileFolder } from './volatile-folder.ts';
 

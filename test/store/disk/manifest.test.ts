@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Invalidations } from '../../../src/dependency/invalidations.ts';
+import { Invalidations } from '../../../src/ledger/invalidations.ts';
 import type { ManifestRow } from '../../../src/store/disk/contract.ts';
 import { openManifest } from '../../../src/store/disk/manifest.ts';
 import { manifestContract, manifestRow } from '../../contract/manifest-contract.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Invalidations } from '../../../src/dependency/invalidations.ts';
+import { Invalidations } from '../../../src/ledger/invalidations.ts';
 import type { DiskFile, DiskFolder } from '../../../src/store/disk/contract.ts';
 import type { LogContent } from '../../../src/store/disk/journal-codec.ts';
 import { decideRecovery, type Evidence, POSITION_JUMP, recover } from '../../../src/store/disk/recovery.ts';

@@ -11,7 +11,7 @@ import type { Position } from './position.ts';
 import type { Selector } from './selector.ts';
 
 /** What an invalidation can be matched against. */
-export interface Affectable {
+export interface Subject {
   readonly uri: string;
   readonly origin: string;
   readonly tags: readonly string[];
@@ -81,6 +81,11 @@ export class Invalidations {
     };
   }
 
+  /** The same, as of now. */
+  copy(): Invalidations {
+    return new Invalidations({ from: { ...this.image(), buckets: this.#lastInBucket.slice() } });
+  }
+
   /** The position up to which invalidations have been applied: the stamp of a fill that begins now. */
   get applied(): Position {
     return this.#applied;
@@ -117,7 +122,7 @@ export class Invalidations {
    * Position of the last invalidation that affects `what`, 0 when none does. `since`: invalidations up to there are
    * known not to matter and need not be looked at.
    */
-  lastAffecting(what: Affectable, since: Position = 0): Position {
+  lastAffecting(what: Subject, since: Position = 0): Position {
     let last = this.#floor;
     last = Math.max(last, this.#lastOf('u', what.uri), this.#lastOf('o', what.origin));
     for (const tag of what.tags) last = Math.max(last, this.#lastOf('t', tag));

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Invalidations } from '../../src/dependency/invalidations.ts';
-import type { Selector } from '../../src/dependency/selector.ts';
+import { Invalidations } from '../../src/ledger/invalidations.ts';
+import type { Selector } from '../../src/ledger/selector.ts';
 
 const name = fc.constantFrom('a', 'b', 'c', 'ab', 'abc');
 const selector: fc.Arbitrary<Selector> = fc.oneof(

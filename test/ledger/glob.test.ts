@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { globMatcher } from '../../src/dependency/glob.ts';
+import { globMatcher } from '../../src/ledger/glob.ts';
 
 /** The same pattern as a regular expression. */
 function toRegExp(pattern: string): RegExp {

@@ -1,0 +1,125 @@
+// Fills under way, in the order of their beginnings, and the values that were put in beside them.
+
+import type { Position } from './position.ts';
+
+/** A place in the log of one epoch. */
+export interface Stamp {
+  readonly epoch: string;
+  readonly position: Position;
+}
+
+/** A read of a source for one key. `Ledger.begin` makes it before the source is asked; nothing is stored without one. */
+export interface Fill<Holder = unknown> {
+  readonly key: string;
+  /** The work that reads, for whoever finds the fill by its key. */
+  readonly holder: Holder;
+  readonly order: number;
+  /** The result reflects the log up to here. */
+  readonly stamp: Stamp;
+  /** The result reflects whatever names its key up to here: later than `stamp` once an older result has superseded the key. */
+  readonly keyStamp: Stamp;
+  /** True: others may wait for its result. */
+  readonly isJoinable: boolean;
+  /** Keys of entries whose place something newer has taken. */
+  readonly overtakenIn: ReadonlySet<string>;
+}
+
+const NOWHERE: ReadonlySet<string> = new Set();
+const MAX_GIVEN_UP = 1_000;
+/** So many keys, at least, are known by their last put. */
+const MIN_PUTS = 10_000;
+
+export class Fills<Holder> {
+  /** How many have begun. */
+  order = 0;
+  /** How many values were put in. */
+  turn = 0;
+  readonly #running = new Map<string, Fill<Holder>[]>();
+  readonly #givenUp = new Set<Fill<Holder>>();
+  #puts = new Map<string, number>();
+  #olderPuts = new Map<string, number>();
+  /** Puts up to this one may be forgotten. */
+  #forgotten = 0;
+
+  begin(what: Pick<Fill<Holder>, 'key' | 'holder' | 'stamp' | 'isJoinable'>): Fill<Holder> {
+    const fill = { ...what, order: ++this.order, keyStamp: what.stamp, overtakenIn: NOWHERE };
+    const running = this.#running.get(what.key);
+    if (running === undefined) this.#running.set(what.key, [fill]);
+    else running.push(fill);
+    return fill;
+  }
+
+  /** Those of the key, oldest first; with `since`, that one and those that began after it. */
+  of(key: string, since?: Fill): readonly Fill<Holder>[] {
+    const running = this.#running.get(key) ?? [];
+    return since === undefined ? running : running.filter(({ order }) => order >= since.order);
+  }
+
+  newestJoinable(key: string): Fill<Holder> | undefined {
+    return this.#running.get(key)?.findLast(({ isJoinable }) => isJoinable);
+  }
+
+  end(fill: Fill<Holder>): void {
+    this.#givenUp.delete(fill);
+    const running = this.#running.get(fill.key);
+    const at = running?.indexOf(fill) ?? -1;
+    if (running === undefined || at < 0) return;
+    if (running.length === 1) this.#running.delete(fill.key);
+    else running.splice(at, 1);
+  }
+
+  /** Its callers have left, but its result may still be stored. The work may never end, so a bounded number is kept. */
+  giveUp(fill: Fill<Holder>): void {
+    change(fill, { isJoinable: false });
+    const [oldest] = this.#givenUp.add(fill);
+    if (this.#givenUp.size <= MAX_GIVEN_UP || oldest === undefined) return;
+    this.end(oldest);
+    overtake(oldest, oldest.key);
+  }
+
+  /** The result of the fill is stored: fills that began before it must not take its place. */
+  settle({ key, order }: Fill, entryKey: string = key): void {
+    for (const fill of this.of(key)) if (fill.order < order) overtake(fill, entryKey);
+  }
+
+  /** Something newer than any fill under way is put in under the key, or what is there is removed. */
+  put(key: string): void {
+    for (const fill of this.of(key)) overtake(fill, key);
+    this.#puts.set(key, ++this.turn);
+    if (this.#puts.size < MIN_PUTS) return;
+    for (const turn of this.#olderPuts.values()) this.#forgotten = Math.max(this.#forgotten, turn);
+    this.#olderPuts = this.#puts;
+    this.#puts = new Map();
+  }
+
+  /** True: something was put in under the key after that turn, or it is not known. */
+  wasPutSince(key: string, turn: number): boolean {
+    return (this.#puts.get(key) ?? this.#olderPuts.get(key) ?? this.#forgotten) > turn;
+  }
+
+  /**
+   * The invalidation at `position` outdated what stood under the key, to make room for what was read by the fill `since`, or
+   * before all that run now. Results that are read later are not older than what it makes room for.
+   */
+  supersede(key: string, position: Position, since?: Fill): void {
+    for (const fill of this.of(key, since)) {
+      if (fill.keyStamp.position < position) change(fill, { keyStamp: { ...fill.keyStamp, position } });
+    }
+  }
+
+  /** The result is the answer to a write, whose own invalidations end at `position`. */
+  countFrom(fill: Fill, position: Position): void {
+    const stamp = { ...fill.stamp, position };
+    change(fill, { stamp, keyStamp: stamp });
+  }
+}
+
+function overtake(fill: Fill, entryKey: string): void {
+  const isJoinable = fill.isJoinable && entryKey !== fill.key;
+  change(fill, { isJoinable, overtakenIn: new Set([...fill.overtakenIn, entryKey]) });
+}
+
+/** A fill changes here alone. */
+function change(fill: Fill, to: Partial<Pick<Fill, 'stamp' | 'keyStamp' | 'isJoinable' | 'overtakenIn'>>): void {
+  Object.assign(fill, to);
+}

@@ -1,0 +1,86 @@
+// Mutants of the ledger: the fill protocol with one rule taken out. Values and responses both go by it, so each must be
+// caught by the race of the data cache and by the simulation of gates, but for rules that only one of them has a use for.
+
+import type { SourceEdit } from '../sim/source-edits.ts';
+
+export interface LedgerMutant {
+  readonly name: string;
+  /** Cells of the data cache's race that may catch it. Undefined: a rule for responses alone. */
+  readonly ways: readonly string[] | undefined;
+  /** False: a rule for values alone. */
+  readonly isOfGates: boolean;
+  readonly edits: readonly SourceEdit[];
+}
+
+function mutant(
+  name: string,
+  who: { readonly ways?: readonly string[]; readonly isOfGates?: boolean; readonly file?: string },
+  ...edits: readonly (readonly [find: string, replace: string])[]
+): LedgerMutant {
+  const { ways, isOfGates = true, file = 'ledger' } = who;
+  const inFile = edits.map(([find, replace]) => ({ file: `src/ledger/${file}.ts`, find, replace }));
+  return { name, ways, isOfGates, edits: inFile };
+}
+
+const KEY = ['key'];
+const FOUND = ['tag of the fill'];
+/** The race of late tags is to catch it. */
+const LATE: readonly string[] = [];
+
+export const LEDGER_MUTANTS: readonly LedgerMutant[] = [
+  mutant('stores what was invalidated since, under the stamp of that moment', { ways: KEY }, [
+    "if (this.isAffected(fill, subject)) return 'invalidated-during-fill';",
+    'Object.assign(fill, { stamp: this.stamp(), keyStamp: this.stamp() });',
+  ]),
+  mutant('shares with whoever waits', { ways: FOUND }, ['return !this.isAffected(fill, subject);', 'return true;']),
+  mutant('takes every entry for current', { ways: KEY }, [
+    'if (this.lastAffecting(this.#subjectOf(entry), since) > entry.stamp) return false;',
+    '',
+  ]),
+  mutant('compares an entry once and never again', { ways: KEY }, [
+    'if (entry.checkedUpTo === applied) return true;',
+    'if (entry.checkedUpTo > 0) return true;',
+  ]),
+  mutant('forgets an invalidation by tag', { ways: ['table'], file: 'invalidations' }, [
+    "for (const tag of what.tags) last = Math.max(last, this.#lastOf('t', tag));",
+    '',
+  ]),
+  mutant('forgets an invalidation by pattern', { ways: ['pattern'], file: 'invalidations' }, [
+    'if (record.matches(what.uri)) last = record.position;',
+    '',
+  ]),
+  mutant('forgets an invalidation of all', { ways: ['all', 'clear'], file: 'invalidations' }, [
+    'this.#floor = position;',
+    '',
+  ]),
+  mutant('forgets the intent of a write', {}, [
+    "return this.#intentsOn.has(subject.uri) ? 'intent-open' : undefined;",
+    'return undefined;',
+  ]),
+  mutant(
+    'takes what is outdated for expired',
+    { ways: KEY, isOfGates: false },
+    [
+      '|| !this.#isAllowed(entry)) return false;\n    return this.#hard.lastAffecting(this.#subjectOf(entry), entry.stamp) <= entry.stamp;',
+      '|| !this.#isAllowed(entry)) return false;\n    return true;',
+    ],
+    ['if (this.#hard === this.#invalidations || entry.epoch !== this.#hard.epoch ||', 'if ('],
+  ),
+  mutant('stores what a put has overtaken', { ways: ['set by another'], isOfGates: false, file: 'fills' }, [
+    'for (const fill of this.of(key)) overtake(fill, key);',
+    '',
+  ]),
+  mutant(
+    'lets callers wait for what a put has overtaken',
+    { ways: ['set by another'], isOfGates: false, file: 'fills' },
+    ['const isJoinable = fill.isJoinable && entryKey !== fill.key;', 'const { isJoinable } = fill;'],
+  ),
+  mutant('lets an older fill take the place of a newer one', { ways: KEY, isOfGates: false, file: 'fills' }, [
+    'for (const fill of this.of(key)) if (fill.order < order) overtake(fill, entryKey);',
+    '',
+  ]),
+  mutant('judges tags by the stamp of the key', { ways: LATE, isOfGates: false }, [
+    'return keyStamp !== stamp && this.isAffectedSince(stamp, { ...NAMELESS, tags: subject.tags });',
+    'return false;',
+  ]),
+];
