@@ -1,9 +1,6 @@
-// When a request may wait for another's fill, and when it may have what came of it (collapsed forwarding, RFC 9111 §4).
-//
-// The one complication: nothing acknowledged before a request arrived may be missing from its answer. A fill that began
-// at the very position at which the request arrived, or later, is safe. One that began earlier is safe only if nothing
-// invalidated since its beginning affects it, and what affects it is known for sure only with its head, which has the
-// tags. So the question is asked twice: at the door, by URI and origin, and at the landing.
+// When a request may wait for another's fill, and when it may have what came of it (collapsed forwarding, RFC 9111 §4). The
+// ledger says whether the read is new enough; here is what HTTP adds. The question is asked twice: at the door, by URI and
+// origin, and at the landing, when the tags are known.
 
 import type { EntryLedger } from '../entry/subject.ts';
 import type { Subject } from '../ledger/invalidations.ts';

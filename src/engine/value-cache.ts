@@ -222,7 +222,7 @@ class TieredValueCache implements ValueCache {
   }
 
   async remove(keys: readonly string[], also: (key: string) => readonly Selector[] = () => []): Promise<number> {
-    for (const key of keys) this.#ledger.fills.put(key);
+    for (const key of keys) this.#ledger.fills.replace(key);
     const { there, unsure } = this.#removal.sought(keys, this.#memory, also);
     const named = keys.flatMap((uri): Selector[] => [{ kind: 'url', uri }, ...also(uri)]);
     const invalidated = this.invalidate(named, false);
@@ -232,7 +232,7 @@ class TieredValueCache implements ValueCache {
     await invalidated;
     const found = await below;
     // What was put in since the call stays.
-    const rest = this.#hasSlower ? keys.filter((key) => !this.#ledger.fills.wasPutSince(key, turn)) : [];
+    const rest = this.#hasSlower ? keys.filter((key) => !this.#ledger.fills.wasReplacedSince(key, turn)) : [];
     if (rest.length > 0 && this.#state !== 'closed') await this.#underWay.track(this.#loop.delete(rest));
     return there + found;
   }

@@ -38,12 +38,12 @@ export class ValueSets {
     const { ledger, tally, clock, random, underWay } = this.#parts;
     const begun = stamp ?? ledger.arrive();
     const what = { uri: key, origin: '', tags: terms.tags };
-    if (ledger.fills.wasPutSince(key, begun.turn) || ledger.refusal(begun, what) !== undefined) {
+    if (ledger.fills.wasReplacedSince(key, begun.turn) || ledger.refusal(begun, what) !== undefined) {
       tally.set(key, 'refused');
       return false;
     }
     // What was read before this was put in must not take its place.
-    ledger.fills.put(key);
+    ledger.fills.replace(key);
     const read = { stamp: begun, readAt: begun.position };
     const filled = { key, owned, validator, fillMs: 0, now: clock.now(), ...read };
     if (this.#parts.hasSlower) return underWay.track(this.#takeEverywhere(filled, terms));

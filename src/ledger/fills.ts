@@ -26,19 +26,19 @@ export interface Fill<Holder = unknown> {
 
 const NOWHERE: ReadonlySet<string> = new Set();
 const MAX_GIVEN_UP = 1_000;
-/** So many keys, at least, are known by their last put. */
-const MIN_PUTS = 10_000;
+/** So many keys, at least, are known by their last replacement. */
+const MIN_TURNS = 10_000;
 
 export class Fills<Holder> {
   /** How many have begun. */
   order = 0;
-  /** How many values were put in. */
+  /** How often a key was replaced. */
   turn = 0;
   readonly #running = new Map<string, Fill<Holder>[]>();
   readonly #givenUp = new Set<Fill<Holder>>();
-  #puts = new Map<string, number>();
-  #olderPuts = new Map<string, number>();
-  /** Puts up to this one may be forgotten. */
+  #turns = new Map<string, number>();
+  #olderTurns = new Map<string, number>();
+  /** Replacements up to this turn may be forgotten. */
   #forgotten = 0;
 
   begin(what: Pick<Fill<Holder>, 'key' | 'holder' | 'stamp' | 'isJoinable'>): Fill<Holder> {
@@ -83,18 +83,18 @@ export class Fills<Holder> {
   }
 
   /** Something newer than any fill under way is put in under the key, or what is there is removed. */
-  put(key: string): void {
+  replace(key: string): void {
     for (const fill of this.of(key)) overtake(fill, key);
-    this.#puts.set(key, ++this.turn);
-    if (this.#puts.size < MIN_PUTS) return;
-    for (const turn of this.#olderPuts.values()) this.#forgotten = Math.max(this.#forgotten, turn);
-    this.#olderPuts = this.#puts;
-    this.#puts = new Map();
+    this.#turns.set(key, ++this.turn);
+    if (this.#turns.size < MIN_TURNS) return;
+    for (const turn of this.#olderTurns.values()) this.#forgotten = Math.max(this.#forgotten, turn);
+    this.#olderTurns = this.#turns;
+    this.#turns = new Map();
   }
 
-  /** True: something was put in under the key after that turn, or it is not known. */
-  wasPutSince(key: string, turn: number): boolean {
-    return (this.#puts.get(key) ?? this.#olderPuts.get(key) ?? this.#forgotten) > turn;
+  /** True: the key was replaced after that turn, or it is not known. */
+  wasReplacedSince(key: string, turn: number): boolean {
+    return (this.#turns.get(key) ?? this.#olderTurns.get(key) ?? this.#forgotten) > turn;
   }
 
   /**

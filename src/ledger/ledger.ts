@@ -16,7 +16,7 @@ export interface Stamped {
   readonly tags: readonly string[];
 }
 
-/** The moment at which somebody asked: how many fills had begun, and how many values had been put in. */
+/** The moment at which somebody asked: how many fills had begun, and how often a key had been replaced. */
 export type Arrival = Stamp & Pick<Fills<unknown>, 'order' | 'turn'>;
 
 /** Reads of a source count only while its changes are heard of. */

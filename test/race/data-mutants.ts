@@ -4,8 +4,8 @@
 // Not among them: joining a fill without asking whether it may be joined. Whoever did so is sent away at its end, so it
 // costs them time and shows them nothing old.
 
+import { LEDGER_MUTANTS } from '../ledger/mutants.ts';
 import type { SourceEdit } from '../sim/source-edits.ts';
-import { LEDGER_MUTANTS } from './ledger-mutants.ts';
 
 export interface DataMutant {
   readonly name: string;

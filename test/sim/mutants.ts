@@ -4,7 +4,7 @@
 // (test/store/disk/recovery.test.ts), records of another key or generation (record.test.ts), an index loaded over what was
 // put since (model.test.ts).
 
-import { LEDGER_MUTANTS } from '../race/ledger-mutants.ts';
+import { LEDGER_MUTANTS } from '../ledger/mutants.ts';
 import type { SourceEdit } from './source-edits.ts';
 
 export interface Mutant {

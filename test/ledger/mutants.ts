@@ -1,5 +1,6 @@
-// Mutants of the ledger: the fill protocol with one rule taken out. Values and responses both go by it, so each must be
-// caught by the race of the data cache and by the simulation of gates, but for rules that only one of them has a use for.
+// Mutants of the ledger: the fill protocol with one rule taken out. The model of the ledger catches each. Values and responses
+// both go by the ledger, so the race of the data cache and the simulation of gates catch it too, but for rules that only one
+// of them has a use for.
 
 import type { SourceEdit } from '../sim/source-edits.ts';
 
@@ -28,10 +29,23 @@ const FOUND = ['tag of the fill'];
 const LATE: readonly string[] = [];
 
 export const LEDGER_MUTANTS: readonly LedgerMutant[] = [
-  mutant('stores what was invalidated since, under the stamp of that moment', { ways: KEY }, [
-    "if (this.isAffected(fill, subject)) return 'invalidated-during-fill';",
-    'Object.assign(fill, { stamp: this.stamp(), keyStamp: this.stamp() });',
-  ]),
+  {
+    name: 'stores what was invalidated since, under the stamp of that moment',
+    ways: KEY,
+    isOfGates: true,
+    edits: [
+      {
+        file: 'src/ledger/ledger.ts',
+        find: "if (this.isAffected(fill, subject)) return 'invalidated-during-fill';",
+        replace: 'Object.assign(fill, { stamp: this.stamp(), keyStamp: this.stamp() });',
+      },
+      {
+        file: 'src/engine/flight.ts',
+        find: 'this.#entry(this.#draft);',
+        replace: 'this.#entry(this.#draft); if (entry) (entry as any).stamp = this.#context.ledger.applied;',
+      },
+    ],
+  },
   mutant('shares with whoever waits', { ways: FOUND }, ['return !this.isAffected(fill, subject);', 'return true;']),
   mutant('takes every entry for current', { ways: KEY }, [
     'if (this.lastAffecting(this.#subjectOf(entry), since) > entry.stamp) return false;',
@@ -75,7 +89,7 @@ export const LEDGER_MUTANTS: readonly LedgerMutant[] = [
     { ways: ['set by another'], isOfGates: false, file: 'fills' },
     ['const isJoinable = fill.isJoinable && entryKey !== fill.key;', 'const { isJoinable } = fill;'],
   ),
-  mutant('lets an older fill take the place of a newer one', { ways: KEY, isOfGates: false, file: 'fills' }, [
+  mutant('lets an older fill take the place of a newer one', { isOfGates: false, file: 'fills' }, [
     'for (const fill of this.of(key)) if (fill.order < order) overtake(fill, entryKey);',
     '',
   ]),
