@@ -30,3 +30,18 @@ test('it says of each package what npm says once it is installed, and names no r
   expect(different.map(([path]) => path)).toEqual([]);
   expect(Object.values(lock.packages).filter(({ resolved }) => resolved !== undefined)).toEqual([]);
 });
+
+test('it has each package of other platforms too, without which npm ci refuses it', () => {
+  const missing = Object.entries(lock.packages).flatMap(([path, told]) =>
+    Object.keys(told.optionalDependencies ?? {}).filter((name) => !isFound(name, path)),
+  );
+  expect(missing).toEqual([]);
+  expect(Object.entries(lock.packages).filter(([, { version }]) => version === undefined)).toEqual([]);
+});
+
+/** Where Node looks for it from there. */
+function isFound(name: string, path: string): boolean {
+  const folder = path === '' ? '' : `${path}/`;
+  if (Object.hasOwn(lock.packages, `${folder}node_modules/${name}`)) return true;
+  return path !== '' && isFound(name, path.slice(0, Math.max(0, path.lastIndexOf('/node_modules/'))));
+}
