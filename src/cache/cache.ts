@@ -83,10 +83,11 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   }
 
   get(key: string, options?: Contract.GetOptions): Eventually<unknown> {
-    if (this.#isQuick) {
-      const hit = this.#engine.hit(key);
-      if (hit !== undefined) return hit;
-    }
+    const hit = this.#isQuick ? this.#engine.hit(key) : undefined;
+    return hit === undefined ? this.#sought(key, options) : hit;
+  }
+
+  #sought(key: string, options: Contract.GetOptions | undefined): Eventually<unknown> {
     const whole = this.#space.whole(key);
     return this.#isCached(whole) ? this.#engine.get(whole, options !== undefined && mayBeStale(options)) : undefined;
   }

@@ -26,24 +26,21 @@ const realNow = Date.now;
 const realTimeout = setTimeout;
 const realMicrotask = queueMicrotask;
 
-class RoughTime {
-  #now = 0;
-  #uses = 0;
-  readonly #forget = () => {
-    this.#now = 0;
+function roughTime(): () => number {
+  let lastNow = 0;
+  let uses = 0;
+  const forget = () => {
+    lastNow = 0;
   };
-
-  readonly now = (): number => {
+  const ask = (): number => {
     if (Date.now !== realNow) return Date.now();
-    return this.#now === 0 || ++this.#uses > MAX_USES ? this.#ask() : this.#now;
+    // One timer at a time, however often a turn asks.
+    if (lastNow === 0) realTimeout(forget, RESOLUTION_MS).unref?.();
+    lastNow = realNow();
+    uses = 0;
+    return lastNow;
   };
-
-  #ask(): number {
-    this.#now = realNow();
-    this.#uses = 0;
-    realTimeout(this.#forget, RESOLUTION_MS).unref?.();
-    return this.#now;
-  }
+  return () => (lastNow === 0 || Date.now !== realNow || ++uses > MAX_USES ? ask() : lastNow);
 }
 
 /** The longest delay that timers take; a longer one would end at once. */
@@ -82,7 +79,7 @@ const isOfPlatform = /\[native code\]/.test(Function.prototype.toString.call(rea
 /** See ValueCacheParts. Undefined: the platform's clock it is. */
 export const platformRoughNow: (() => number) | undefined =
   isOfPlatform && typeof navigator === 'object' && TIMERS_LAST.test(navigator.userAgent ?? '')
-    ? new RoughTime().now
+    ? roughTime()
     : undefined;
 
 interface WorkersGlobals {

@@ -106,8 +106,8 @@ class TieredValueCache implements ValueCache {
   }
 
   hit(key: string, tags?: readonly string[]): unknown {
-    const entry = this.#memory?.get(key);
-    if (entry === undefined || entry instanceof Promise || !entry.isPlain || !this.#isFresh(entry)) return undefined;
+    const entry = this.#memory?.get(key) as StoredValue | undefined; // A promise is not plain either.
+    if (entry === undefined || !entry.isPlain || !this.#isFresh(entry)) return undefined;
     if (tags !== undefined && !hasTags(entry.tags, tags)) return undefined;
     this.#tally.hit(key, entry);
     return readOwned(entry);

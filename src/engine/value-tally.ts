@@ -40,7 +40,10 @@ export class ValueTally {
 
   hit(key: string, entry: object): void {
     this.#hits++;
-    if (!this.#watch.isOn) return;
+    if (this.#watch.isOn) this.#tellHit(key, entry);
+  }
+
+  #tellHit(key: string, entry: object): void {
     const tier = this.#foundIn.get(entry) ?? (this.#tiers[0] as string);
     this.#foundIn.delete(entry);
     this.#watch.told({ kind: 'hit', key, tier });

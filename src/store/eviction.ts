@@ -108,11 +108,19 @@ export class EvictionPolicy {
 
   /** The entry was used. */
   touch(slot: number): void {
-    const frequency = this.#frequency[slot]!;
-    if (frequency < MAX_FREQUENCY) this.#frequency[slot] = frequency + 1;
-    const at = this.#classFor(slot);
+    const at = this.#class[slot]!;
+    if (this.#frequency[slot]! < MAX_FREQUENCY) this.#countUse(slot);
     // Nothing was evicted since it was linked: to move it among those of its priority costs more than it is worth.
-    if (at === this.#class[slot] && this.#priority[slot] === this.#floor + classRatio[at]!) return;
+    else if (this.#priority[slot] !== this.#floor + classRatio[at]!) this.#move(slot, at);
+  }
+
+  #countUse(slot: number): void {
+    this.#frequency[slot] = this.#frequency[slot]! + 1;
+    const at = this.#classFor(slot);
+    if (at !== this.#class[slot] || this.#priority[slot] !== this.#floor + classRatio[at]!) this.#move(slot, at);
+  }
+
+  #move(slot: number, at: number): void {
     this.#unlink(slot);
     this.#link(slot, at);
   }
