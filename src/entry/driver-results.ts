@@ -33,6 +33,12 @@ const RESULTS: readonly ResultClass[] = [
     told: ['columns', 'columnTypes', 'rows', 'rowsAffected'],
     toPlain: (result) => taken(result, ['columns', 'columnTypes', 'rows', 'rowsAffected', 'lastInsertRowid']),
   },
+  {
+    // An interval of pg, which has as properties those of its parts that are not 0.
+    name: 'PostgresInterval',
+    told: [],
+    toPlain: (interval) => ({ ...interval }),
+  },
 ];
 
 /** Undefined: it is no result of a driver that is known. */

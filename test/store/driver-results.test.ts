@@ -1,6 +1,7 @@
 // Results of real drivers as values, in memory and through the codec of slower tiers.
 
 import { createClient } from '@libsql/client';
+import pg from 'pg';
 import { describe, expect, test } from 'vitest';
 import { ownValue, readOwned } from '../../src/entry/owned-value.ts';
 import { createValueCodec } from '../../src/store/value-codec.ts';
@@ -26,5 +27,19 @@ describe('libsql', () => {
     }
     for (const copy of kept(result.rows) as (typeof result.rows)[]) expect(copy[0]?.[0]).toBe(1);
     client.close();
+  });
+});
+
+describe('pg', () => {
+  test('an interval is its parts, alone and in a row', () => {
+    const parse = pg.types.getTypeParser(pg.types.builtins.INTERVAL) as (text: string) => object;
+    const interval = parse('1 year 2 days -03:04:05.006');
+    for (const copy of kept(interval)) {
+      expect(copy).toEqual({ ...interval });
+      expect(Object.getPrototypeOf(copy)).toBe(Object.prototype);
+    }
+    for (const copy of kept([{ id: 1, span: interval, none: parse('00:00:00') }])) {
+      expect(copy).toEqual([{ id: 1, span: { ...interval }, none: {} }]);
+    }
   });
 });
