@@ -6,6 +6,27 @@ import type { Responder } from '../../src/ports.ts';
 import { answerText, eventually, FedBody, storedAnswer, streamedAnswer } from './front-kit.ts';
 import { answerOn, ask, h2Client, startTlsFront } from './h2-kit.ts';
 
+/** In pauses that are short for a front that bears 500 ms, but longer than that together. */
+async function readSlowly(front: Awaited<ReturnType<typeof startTlsFront>>) {
+  const session = await h2Client(front, { settings: { initialWindowSize: 30_000 } } as object);
+  const stream = session.request({ ':path': '/' });
+  let received = 0;
+  let longestPauseMs = 0;
+  let pausedAt = performance.now();
+  stream.on('error', () => {});
+  stream.on('data', (chunk: Buffer) => {
+    received += chunk.length;
+    stream.pause();
+    pausedAt = performance.now();
+    setTimeout(() => {
+      longestPauseMs = Math.max(longestPauseMs, performance.now() - pausedAt);
+      stream.resume();
+    }, 20);
+  });
+  const code = await new Promise((resolve) => stream.on('close', () => resolve(stream.rstCode)));
+  return { received, code, longestPauseMs };
+}
+
 describe('a body over HTTP/2', () => {
   test('goes no faster than its client reads', async () => {
     const chunk = Buffer.alloc(100_000, 7);
@@ -95,14 +116,10 @@ describe('a body over HTTP/2', () => {
       atOnce: () => (stored ? (storedAnswer(bytes.toString('latin1'), []) as never) : undefined),
       handle: (_request, responder) => void responder.respond(streamedAnswer(new FedBody().feed(bytes, 'end'))),
     });
-    const session = await h2Client(front, { settings: { initialWindowSize: 30_000 } } as object);
-    const stream = session.request({ ':path': '/' });
-    let received = 0;
-    for await (const chunk of stream) {
-      received += (chunk as Buffer).length;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    expect([received, stream.rstCode]).toEqual([1_000_000, 0]);
+    const read = await readSlowly(front);
+    // A front that did not run itself for as long as it bears a pause cannot tell it from one of its client.
+    const told = read.longestPauseMs < 250 ? read : await readSlowly(front);
+    expect([told.received, told.code]).toEqual([1_000_000, 0]);
   });
 
   test('100 large ones at a time, in either direction', async () => {
