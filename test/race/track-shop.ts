@@ -14,6 +14,7 @@ import type { Catalogue } from '../../src/sql/ast.ts';
 import { readSqliteCatalogue } from '../../src/sql/sqlite-catalogue.ts';
 import { createSqliteParser } from '../../src/sql/sqlite-parser.ts';
 import type { TrackedDatabase } from '../../src/track/contract.ts';
+import { placeOf } from '../../src/track/sqlite-place.ts';
 
 const SCHEMA = `PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;
   CREATE TABLE items (id INTEGER PRIMARY KEY, shelf INTEGER NOT NULL, version INTEGER NOT NULL);
@@ -70,8 +71,10 @@ export class Shop {
       (sql, given) => this.outside.prepare(sql).all(...(given as SQLInputValue[])),
       'shop',
     );
+    const server = placeOf(this.path);
     return {
       ...catalogue,
+      ...(catalogue.data !== undefined && server !== undefined && { data: { ...catalogue.data, server } }),
       relation: (schema, name) => {
         const relation = catalogue.relation(schema, name);
         if (name !== 'unlisted' || relation?.kind !== 'table') return relation;
