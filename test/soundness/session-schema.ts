@@ -133,6 +133,8 @@ const TEXTS: readonly (readonly [feature: string, make: (dice: Dice) => ReturnTy
   ['backslash', () => given(`SELECT id FROM marks WHERE name = 'a\\142'`)],
   ['lists', () => given(`SELECT id FROM marks WHERE name = ANY ('{NULL,a}')`)],
   ['lists', () => given('SELECT id FROM marks WHERE name = ANY ($1)', '{NULL,a}')],
+  ['lists', () => given('SELECT id FROM marks WHERE name = ANY ($1::text[])', [null, 'a'])],
+  ['lists', () => given('SELECT id FROM marks WHERE name = ANY ($1)', [null, 'b'])],
   ['letters', () => given(`SELECT id FROM marks WHERE name = 'é'`)],
   ['letters', () => given('SELECT id FROM marks WHERE name = $1', 'é')],
   ['times', () => given(`SELECT id FROM marks WHERE day = '02/01/2024'`)],
