@@ -54,7 +54,16 @@ export function randomPostgresSchema(dice: Dice): PostgresSchema {
   const tables = Array.from({ length: dice.between(2, 3) }, (_, at) =>
     randomTable(dice, `${dice.chance(0.12) ? 'audit.' : ''}t${at}`, family),
   );
-  return { tables, views: dice.chance(0.7) ? [randomView(dice, tables)] : [], routine: randomRoutine(dice, tables) };
+  const views = dice.chance(0.7) ? [randomView(dice, tables)] : [];
+  const routine = randomRoutine(dice, tables);
+  return { tables: tables.map((table) => castable(table, routine)), views, routine };
+}
+
+/** With a column that the world's own cast is of. */
+function castable(table: PostgresTable, routine: OwnRoutine | undefined): PostgresTable {
+  if (routine?.kind !== 'cast' || routine.table !== table.name) return table;
+  const mood: PostgresColumn = { name: 'mood', kind: 'enum', collation: undefined, isNotNull: false };
+  return { ...table, columns: [...table.columns, mood] };
 }
 
 const KEYS = {
