@@ -38,7 +38,7 @@ export type Eventually<T> = T | Promise<T>;
 
 /**
  * One tier's store. It may be dumb: the reader validates what it gets, so a store may lose, delay or repeat entries, but
- * never alter one. Only `engine/tier-loop.ts` calls `put`. A gate's stores hold responses, those of a data cache values.
+ * never alter one. Only `engine/tiers/tier-loop.ts` calls `put`. A gate's stores hold responses, those of a data cache values.
  */
 export interface Store<E = Entry> {
   get(key: string): Eventually<E | undefined>;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { ENGINE_REFUSALS } from '../src/engine/draft.ts';
+import { ENGINE_REFUSALS } from '../src/engine/http/draft.ts';
 import { ERROR_CODES } from '../src/errors.ts';
 import { loadConfig } from '../src/node/config/config.ts';
 import { STORING_REFUSALS } from '../src/semantics/storing.ts';

@@ -118,7 +118,7 @@ describe('an offence is seen:', () => {
     ['engine', 'queueMicrotask(f);', 'queueMicrotask'],
     ['engine', 'const a = performance.now();', 'performance.now'],
     ['engine', 'const a = { b: Buffer };', 'Buffer'],
-    ['engine', 'store.put(entry);', '.put() outside src/engine/tier-loop.ts'],
+    ['engine', 'store.put(entry);', '.put() outside src/engine/tiers/tier-loop.ts'],
     ['node', 'setInterval(f, 1);', 'setInterval'],
     ['node', 'const random = Math.random;', 'Math.random'],
     ['node', "console.log('x');", 'console.log'],

@@ -1,6 +1,6 @@
 // URLs to fill as an operator writes them: `"http://…"` or `{"url": …, "fields": {…}, "hits": …}`.
 
-import type { PopulateItem } from '../engine/populate-item.ts';
+import type { PopulateItem } from '../engine/populate/populate-item.ts';
 import { parseUri, refuse } from '../entry/uri-forms.ts';
 import { TidegateError } from '../errors.ts';
 import type { Fields } from '../semantics/fields.ts';

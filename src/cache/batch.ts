@@ -4,7 +4,7 @@
 // The one complication: a key's fill must not be given what was read before it began. The engine begins the keys one by
 // one; once anything is invalidated or put in in between, those that come after are read anew, together.
 
-import type { ManyFill } from '../engine/value-contract.ts';
+import type { ManyFill } from '../engine/values/value-contract.ts';
 import { TidegateError } from '../errors.ts';
 import type { Eventually } from '../ports.ts';
 import type { ReadStamp } from './contract.ts';

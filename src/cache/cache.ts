@@ -4,7 +4,7 @@
 // anything but the whole key, where there is a namespace or a version.
 
 import type { SourceLeases } from '../engine/source-leases.ts';
-import type { ManyFill, ValueCache, ValueFill, ValueToSet } from '../engine/value-contract.ts';
+import type { ManyFill, ValueCache, ValueFill, ValueToSet } from '../engine/values/value-contract.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { Eventually } from '../ports.ts';
 import { type BatchFill, filledMany } from './batch.ts';

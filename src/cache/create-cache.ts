@@ -1,7 +1,7 @@
 // The data cache put together: memory, slower tiers, and the engine over them.
 
 import { safeFault } from '../engine/safe-fault.ts';
-import { createValueCache } from '../engine/value-cache.ts';
+import { createValueCache } from '../engine/values/value-cache.ts';
 import { ownValue, type ValueClass } from '../entry/owned-value.ts';
 import { TidegateError } from '../errors.ts';
 import type { Clock, Random, Tasks } from '../ports.ts';

@@ -2,7 +2,7 @@
 //
 // The one complication: keys, tags and messages may hold anything, and a line is one line.
 
-import type { ValueEvent, ValueWatch } from '../engine/value-contract.ts';
+import type { ValueEvent, ValueWatch } from '../engine/values/value-contract.ts';
 import { TidegateError } from '../errors.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { CacheOptions } from './contract.ts';

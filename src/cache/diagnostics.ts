@@ -3,7 +3,7 @@
 // The one complication: the main entry loads no platform. Node, Deno and Workers hand their built-in modules to whoever
 // asks at run time; where they do not, there is no channel.
 
-import type { ValueEvent, ValueWatch } from '../engine/value-contract.ts';
+import type { ValueEvent, ValueWatch } from '../engine/values/value-contract.ts';
 
 /** The name of the channel. */
 export const CACHE_CHANNEL = 'tidegate:cache';

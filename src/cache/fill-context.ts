@@ -1,8 +1,8 @@
 // What a program's fill is given, over the engine's; and a fill that is run without the cache.
 
 import { onAbort } from '../engine/abort-listeners.ts';
-import type { NamedFill, ValueFillContext } from '../engine/value-contract.ts';
-import { fillFailure, nothingFilled, overdue } from '../engine/value-failures.ts';
+import type { NamedFill, ValueFillContext } from '../engine/values/value-contract.ts';
+import { fillFailure, nothingFilled, overdue } from '../engine/values/value-failures.ts';
 import { type OwnedValue, readOwned } from '../entry/owned-value.ts';
 import { TidegateError } from '../errors.ts';
 import type { Tasks } from '../ports.ts';

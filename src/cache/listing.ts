@@ -1,6 +1,6 @@
 // What is stored, as an operator of one namespace sees it.
 
-import type { ValueCache } from '../engine/value-contract.ts';
+import type { ValueCache } from '../engine/values/value-contract.ts';
 import { globMatcher } from '../ledger/glob.ts';
 import type { Clock } from '../ports.ts';
 import type { CacheEntry } from './contract.ts';

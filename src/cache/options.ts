@@ -4,7 +4,7 @@
 // namespace, those before the cache's; tags and tables of all layers add up. Where a call says nothing the terms are made
 // once for each kind, so that a hit builds nothing.
 
-import type { FillTerms, SetTerms } from '../engine/value-contract.ts';
+import type { FillTerms, SetTerms } from '../engine/values/value-contract.ts';
 import { leftOut } from '../entry/late-tags.ts';
 import { TidegateError } from '../errors.ts';
 import type { DefaultOptions, FillOptions, KindPolicy, SetOptions } from './contract.ts';

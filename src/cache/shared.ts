@@ -1,6 +1,6 @@
 // What a cache and all its namespaces share.
 
-import type { ValueCache } from '../engine/value-contract.ts';
+import type { ValueCache } from '../engine/values/value-contract.ts';
 import type { OwnedValue } from '../entry/owned-value.ts';
 import type { Clock, Tasks } from '../ports.ts';
 import { checkEnabled } from './checks.ts';

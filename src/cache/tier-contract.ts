@@ -1,6 +1,6 @@
 // What a slower tier offers to a data cache. Types only.
 
-import type { TierLimits } from '../engine/patience.ts';
+import type { TierLimits } from '../engine/tiers/tier-breaker.ts';
 import type { ValueClass } from '../entry/owned-value.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
 import type { OwnedCodec } from '../entry/value-codec.ts';

@@ -1,6 +1,6 @@
 // How long a tier is waited for, and when it is left alone: a circuit breaker for each tier.
 
-import { DEFAULT_LIMITS, type TierLimits } from '../engine/patience.ts';
+import { DEFAULT_LIMITS, type TierLimits } from '../engine/tiers/tier-breaker.ts';
 import { TidegateError } from '../errors.ts';
 import { type Duration, toMs } from './duration.ts';
 import { shown } from './keys.ts';

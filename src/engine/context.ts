@@ -3,14 +3,14 @@
 import type { EntryLedger } from '../entry/subject.ts';
 import type { TidegateError } from '../errors.ts';
 import type { BodyStore, Clock, Random, Tasks } from '../ports.ts';
-import type { Coder } from './coding.ts';
+import type { Coder } from './answers/coding.ts';
 import type { ExchangeReport, Rehydrator } from './contract.ts';
-import type { RunningFlight } from './flight-plan.ts';
-import type { HitForMiss } from './hit-for-miss.ts';
+import type { RunningFlight } from './http/flight-plan.ts';
+import type { HitForMiss } from './http/hit-for-miss.ts';
 import type { Invalidator } from './invalidator.ts';
 import type { SourceLeases } from './source-leases.ts';
 import type { Tally } from './tally.ts';
-import type { Tiers } from './tiers.ts';
+import type { Tiers } from './tiers/tiers.ts';
 
 export interface Context {
   readonly clock: Clock;

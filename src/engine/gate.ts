@@ -17,8 +17,8 @@ import type {
   Store,
   Tasks,
 } from '../ports.ts';
-import { answerAtOnce } from './at-once.ts';
-import { Coder } from './coding.ts';
+import { answerAtOnce } from './answers/at-once.ts';
+import { Coder } from './answers/coding.ts';
 import type { Context } from './context.ts';
 import type {
   DiskStats,
@@ -30,19 +30,19 @@ import type {
   InvalidationResult,
   Rehydrator,
 } from './contract.ts';
-import { Exchange } from './exchange.ts';
 import { guarded } from './guarded.ts';
-import { HitForMiss } from './hit-for-miss.ts';
+import { Exchange } from './http/exchange.ts';
+import { HitForMiss } from './http/hit-for-miss.ts';
+import { holdUnknown } from './http/write.ts';
 import { Invalidator } from './invalidator.ts';
 import { createLocalLog } from './local-log.ts';
-import { populateOne } from './populate-fill.ts';
-import { rehydrate, rehydrateFound } from './rehydrate.ts';
+import { populateOne } from './populate/populate-fill.ts';
+import { rehydrate, rehydrateFound } from './populate/rehydrate.ts';
 import { SourceLeases, type SourceReply, type SourceReport } from './source-leases.ts';
 import { SourceQuestions } from './source-questions.ts';
 import { explainRequest, listEntries } from './summary.ts';
 import { Tally } from './tally.ts';
-import { Tiers } from './tiers.ts';
-import { holdUnknown } from './write.ts';
+import { Tiers } from './tiers/tiers.ts';
 
 /** A write of unknown outcome keeps its URI unstorable for so long by default: as long as origins usually work on one. */
 const UNKNOWN_OUTCOME_MS = 30_000;

@@ -13,8 +13,8 @@ import { decideReuse, REUSE_REASONS } from '../semantics/reuse.ts';
 import { isSafeMethod } from '../semantics/unsafe.ts';
 import type { Context } from './context.ts';
 import type { EntrySummary, Explanation, GateRequest, InvalidationResult, ListPage, ListQuery } from './contract.ts';
-import { refusalText } from './draft.ts';
-import { select } from './lookup.ts';
+import { refusalText } from './http/draft.ts';
+import { select } from './http/lookup.ts';
 import type { Refused } from './tally.ts';
 
 function summaryOf(context: Context, entry: EntryNote): EntrySummary {

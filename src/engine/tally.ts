@@ -2,7 +2,7 @@
 
 import type { ForwardReason, Outcome, OutcomeDetail } from '../semantics/outcome.ts';
 import type { ExceptionScope, OutcomeClass } from './contract.ts';
-import type { Refusal } from './draft.ts';
+import type { Refusal } from './http/draft.ts';
 import { RecentMap } from './recent-map.ts';
 
 /** The one class an outcome is counted under. */

@@ -3,7 +3,7 @@
 import type { AdminDeps } from '../../src/admin/api.ts';
 import type { TierHoldings } from '../../src/admin/tiers-api.ts';
 import type { EntrySummary, Explanation, GateStats, ListQuery, Route } from '../../src/engine/contract.ts';
-import type { JobProgress } from '../../src/engine/populate-job.ts';
+import type { JobProgress } from '../../src/engine/populate/populate-job.ts';
 import type { Selector } from '../../src/ledger/selector.ts';
 import { CONFORMANCE_POLICY } from '../../src/semantics/policy.ts';
 

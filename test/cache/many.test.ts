@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createValueCache } from '../../src/engine/value-cache.ts';
+import { createValueCache } from '../../src/engine/values/value-cache.ts';
 import { createValueMemory } from '../../src/store/value-memory.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
 import { cacheBench, codeOf, errorOf, settle } from './bench.ts';

@@ -2,8 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { TierLimits } from '../../src/engine/patience.ts';
-import type { ValueEvent } from '../../src/engine/value-contract.ts';
+import type { TierLimits } from '../../src/engine/tiers/tier-breaker.ts';
+import type { ValueEvent } from '../../src/engine/values/value-contract.ts';
 import type { StoredValue } from '../../src/entry/stored-value.ts';
 import type { Store } from '../../src/ports.ts';
 import { createValueMemory } from '../../src/store/value-memory.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { TierLoop } from '../../src/engine/tier-loop.ts';
+import { TierLoop } from '../../src/engine/tiers/tier-loop.ts';
 import type { Store } from '../../src/ports.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
 

@@ -1,13 +1,13 @@
 // A data cache on simulated time, with tiers that answer when told.
 
-import { createValueCache } from '../../src/engine/value-cache.ts';
+import { createValueCache } from '../../src/engine/values/value-cache.ts';
 import type {
   FillTerms,
   NamedFill,
   ValueCache,
   ValueCacheParts,
   ValueFillContext,
-} from '../../src/engine/value-contract.ts';
+} from '../../src/engine/values/value-contract.ts';
 import type { StoredValue } from '../../src/entry/stored-value.ts';
 import type { Store } from '../../src/ports.ts';
 import { createValueMemory } from '../../src/store/value-memory.ts';

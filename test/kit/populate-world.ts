@@ -1,7 +1,7 @@
 // A populator on simulated time whose fills the test ends, or answers at once.
 
 import type { GateRequest, PopulateResult } from '../../src/engine/contract.ts';
-import { Populator, type PopulatorOptions } from '../../src/engine/populate.ts';
+import { Populator, type PopulatorOptions } from '../../src/engine/populate/populator.ts';
 import { routeTo } from './clients.ts';
 import { ScriptedOrigin } from './scripted-origin.ts';
 import { SimulatedTime } from './simulated-time.ts';

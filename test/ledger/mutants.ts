@@ -40,7 +40,7 @@ export const LEDGER_MUTANTS: readonly LedgerMutant[] = [
         replace: 'Object.assign(fill, { stamp: this.stamp(), keyStamp: this.stamp() });',
       },
       {
-        file: 'src/engine/flight.ts',
+        file: 'src/engine/http/flight.ts',
         find: 'this.#entry(this.#draft);',
         replace: 'this.#entry(this.#draft); if (entry) (entry as any).stamp = this.#context.ledger.applied;',
       },

@@ -1,6 +1,6 @@
 // The kinds of fill the data cache knows: what is stored before, and who asks.
 
-import type { FillTerms } from '../../src/engine/value-contract.ts';
+import type { FillTerms } from '../../src/engine/values/value-contract.ts';
 import { type Asked, settle } from './data-source.ts';
 import { type DataWorld, type Ending, GRACE_MS, TTL_MS } from './data-world.ts';
 

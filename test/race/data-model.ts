@@ -5,8 +5,8 @@
 // observer needs to know nothing of how the cache does it.
 
 import { createLocalLog } from '../../src/engine/local-log.ts';
-import { createValueCache } from '../../src/engine/value-cache.ts';
-import type { FillTerms, ValueCache, ValueFillContext } from '../../src/engine/value-contract.ts';
+import { createValueCache } from '../../src/engine/values/value-cache.ts';
+import type { FillTerms, ValueCache, ValueFillContext } from '../../src/engine/values/value-contract.ts';
 import type { StoredValue } from '../../src/entry/stored-value.ts';
 import { Invalidations } from '../../src/ledger/invalidations.ts';
 import type { Store } from '../../src/ports.ts';

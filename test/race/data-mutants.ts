@@ -23,14 +23,14 @@ function mutant(
   return { name, ways, edits: edits.map(([find, replace]) => ({ file: `src/${file}`, find, replace })) };
 }
 
-const CACHE = 'engine/value-cache.ts';
-const FILLS = 'engine/value-fills.ts';
-const ENTRIES = 'engine/value-entries.ts';
-const SETS = 'engine/value-sets.ts';
-const STORING = 'engine/value-storing.ts';
-const FLIGHT = 'engine/value-flight.ts';
-const NAMING = 'engine/value-naming.ts';
-const LOOP = 'engine/tier-loop.ts';
+const CACHE = 'engine/values/value-cache.ts';
+const FILLS = 'engine/values/value-fills.ts';
+const ENTRIES = 'engine/values/value-entries.ts';
+const SETS = 'engine/values/value-sets.ts';
+const STORING = 'engine/values/value-storing.ts';
+const FLIGHT = 'engine/values/value-flight.ts';
+const NAMING = 'engine/values/value-naming.ts';
+const LOOP = 'engine/tiers/tier-loop.ts';
 const KEY = ['key'];
 const FOUND = ['tag of the fill'];
 const SOFT = ['expire'];
@@ -110,8 +110,12 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
     'readAt: flight.fill.stamp.position };',
     'readAt: flight.fill.keyStamp.position };',
   ]),
-  mutant('gives in grace without the tags of whoever is given it', { file: 'engine/value-grace.ts', ways: LATE }, [
-    'const taken = this.#parts.naming.taken(entry, asked);\n    return taken instanceof',
-    'const taken: Eventually<StoredValue | undefined> = entry;\n    void asked;\n    return taken instanceof',
-  ]),
+  mutant(
+    'gives in grace without the tags of whoever is given it',
+    { file: 'engine/values/value-grace.ts', ways: LATE },
+    [
+      'const taken = this.#parts.naming.taken(entry, asked);\n    return taken instanceof',
+      'const taken: Eventually<StoredValue | undefined> = entry;\n    void asked;\n    return taken instanceof',
+    ],
+  ),
 ];

@@ -2,8 +2,8 @@
 // reads are taken on by hand.
 
 import { createLocalLog } from '../../src/engine/local-log.ts';
-import { createValueCache } from '../../src/engine/value-cache.ts';
-import type { FillTerms, SetTerms, ValueCache, ValueFillContext } from '../../src/engine/value-contract.ts';
+import { createValueCache } from '../../src/engine/values/value-cache.ts';
+import type { FillTerms, SetTerms, ValueCache, ValueFillContext } from '../../src/engine/values/value-contract.ts';
 import type { StoredValue } from '../../src/entry/stored-value.ts';
 import { Invalidations } from '../../src/ledger/invalidations.ts';
 import type { InvalidationLog, Store } from '../../src/ports.ts';

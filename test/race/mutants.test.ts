@@ -1,12 +1,12 @@
 // The proof that the race suite can fail: with any one rule of the fill protocol taken out, some cell catches it.
 
 import { afterEach, expect, it, vi } from 'vitest';
-import type * as Freshening from '../../src/engine/freshening.ts';
-import type * as HeadUpdate from '../../src/engine/head-update.ts';
+import type * as Freshening from '../../src/engine/http/freshening.ts';
+import type * as HeadUpdate from '../../src/engine/http/head-update.ts';
+import type * as Joining from '../../src/engine/http/joining.ts';
+import type * as Partial from '../../src/engine/http/partial.ts';
 import { Invalidator } from '../../src/engine/invalidator.ts';
-import type * as Joining from '../../src/engine/joining.ts';
-import type * as Partial from '../../src/engine/partial.ts';
-import { Tiers } from '../../src/engine/tiers.ts';
+import { Tiers } from '../../src/engine/tiers/tiers.ts';
 import type { EntryLedger } from '../../src/entry/subject.ts';
 import { Fills } from '../../src/ledger/fills.ts';
 import { Invalidations } from '../../src/ledger/invalidations.ts';
@@ -22,7 +22,7 @@ const { on } = vi.hoisted(() => ({ on: { mutant: '' } }));
 
 const BLIND = { mayShare: () => true } as unknown as EntryLedger;
 
-vi.mock('../../src/engine/joining.ts', async (importOriginal) => {
+vi.mock('../../src/engine/http/joining.ts', async (importOriginal) => {
   const original = await importOriginal<typeof Joining>();
   const mayJoin: typeof Joining.mayJoin = (flight, joiner, ledger) =>
     original.mayJoin(flight, joiner, on.mutant === 'joins any fill' ? BLIND : ledger);
@@ -31,7 +31,7 @@ vi.mock('../../src/engine/joining.ts', async (importOriginal) => {
   return { ...original, mayJoin, mayShare };
 });
 
-vi.mock('../../src/engine/head-update.ts', async (importOriginal) => {
+vi.mock('../../src/engine/http/head-update.ts', async (importOriginal) => {
   const original = await importOriginal<typeof HeadUpdate>();
   const updateByHead: typeof HeadUpdate.updateByHead = (context, what) => {
     if (on.mutant !== 'freshens by HEAD as of its landing') return original.updateByHead(context, what);
@@ -44,7 +44,7 @@ vi.mock('../../src/engine/head-update.ts', async (importOriginal) => {
   return { ...original, updateByHead };
 });
 
-vi.mock('../../src/engine/freshening.ts', async (importOriginal) => {
+vi.mock('../../src/engine/http/freshening.ts', async (importOriginal) => {
   const original = await importOriginal<typeof Freshening>();
   const freshen: typeof Freshening.freshen = (stored, by) => {
     const freshened = original.freshen(stored, by);
@@ -55,7 +55,7 @@ vi.mock('../../src/engine/freshening.ts', async (importOriginal) => {
   return { ...original, freshen };
 });
 
-vi.mock('../../src/engine/partial.ts', async (importOriginal) => {
+vi.mock('../../src/engine/http/partial.ts', async (importOriginal) => {
   const original = await importOriginal<typeof Partial>();
   const combinedEntry: typeof Partial.combinedEntry = (stored, newer) => {
     const combined = original.combinedEntry(stored, newer);

@@ -21,21 +21,21 @@ export const MUTANTS: readonly Mutant[] = [
     name: name.replaceAll(/[ ,]+/g, '-'),
     edits,
   })),
-  mutant('join-without-bound', 'engine/exchange.ts', ['this.#joins <= MAX_JOINS && flight', 'flight']),
-  mutant('share-what-is-for-one', 'engine/joining.ts', [
+  mutant('join-without-bound', 'engine/http/exchange.ts', ['this.#joins <= MAX_JOINS && flight', 'flight']),
+  mutant('share-what-is-for-one', 'engine/http/joining.ts', [
     "if (landing.kind === 'entry' && !landing.shareable) return false;",
     '',
   ]),
-  mutant('share-across-variants', 'engine/joining.ts', [
+  mutant('share-across-variants', 'engine/http/joining.ts', [
     ' || shared.key !== joiner.variantKey(names)) return false;',
     ') return false;',
   ]),
-  mutant('intent-never-closed', 'engine/write.ts', [
+  mutant('intent-never-closed', 'engine/http/write.ts', [
     '      closeIntent();\n      return settled(counts',
     '      return settled(counts',
   ]),
   mutant('outdated-served', 'semantics/reuse.ts', ['if (at.outdated) return VALIDATE_OUTDATED;', '']),
-  mutant('outdated-served-on-error', 'engine/fallback.ts', [
+  mutant('outdated-served-on-error', 'engine/http/fallback.ts', [
     'if (!context.ledger.isCurrent(entry)) return undefined;',
     '',
   ]),
@@ -47,37 +47,40 @@ export const MUTANTS: readonly Mutant[] = [
     'lastModified !== undefined && !options.outdated',
     'lastModified !== undefined && (!options.outdated || isStrongLastModified(stored))',
   ]),
-  mutant('outdated-freshened-by-head', 'engine/head-update.ts', [
+  mutant('outdated-freshened-by-head', 'engine/http/head-update.ts', [
     'if (!vouched && !context.ledger.isCurrent(entry)) return;',
     '',
   ]),
-  mutant('unknown-outcome-ignored', 'engine/write.ts', [
+  mutant('unknown-outcome-ignored', 'engine/http/write.ts', [
     'return settled(holdUnknown(context, request.uri, { closeIntent }), () => undefined);',
     'return closeIntent();',
   ]),
-  mutant('5xx-taken-for-nothing', 'engine/write.ts', ['return head.status >= 500 &&', 'return false &&']),
-  mutant('no-second-invalidation', 'engine/write.ts', [
+  mutant('5xx-taken-for-nothing', 'engine/http/write.ts', ['return head.status >= 500 &&', 'return false &&']),
+  mutant('no-second-invalidation', 'engine/http/write.ts', [
     'for (const selector of affected) invalidator.invalidateSoon(selector);',
     '',
   ]),
-  mutant('no-second-for-groups', 'engine/write.ts', ["[{ kind: 'url', uri }, ...named]", "[{ kind: 'url', uri }]"]),
-  mutant('post-answer-always-new', 'engine/write.ts', [
+  mutant('no-second-for-groups', 'engine/http/write.ts', [
+    "[{ kind: 'url', uri }, ...named]",
+    "[{ kind: 'url', uri }]",
+  ]),
+  mutant('post-answer-always-new', 'engine/http/write.ts', [
     'if (!isAffected && areNext(positions, before)) ledger',
     'ledger',
   ]),
-  mutant('no-location', 'engine/write.ts', [
+  mutant('no-location', 'engine/http/write.ts', [
     'invalidatedUris(request.uri, head).map',
     'invalidatedUris(request.uri, head).slice(0, 1).map',
   ]),
-  mutant('no-groups', 'engine/write.ts', [
+  mutant('no-groups', 'engine/http/write.ts', [
     'const tags = groupsInvalidated(request, fieldsForCaches(head, request.route));',
     'const tags: string[] = [];',
   ]),
-  mutant('no-groups-of-5xx', 'engine/write.ts', [
+  mutant('no-groups-of-5xx', 'engine/http/write.ts', [
     'holdUnknown(context, request.uri, { named, closeIntent })',
     'holdUnknown(context, request.uri, { closeIntent })',
   ]),
-  mutant('promotion-renews-stamp', 'engine/tiers.ts', [
+  mutant('promotion-renews-stamp', 'engine/tiers/tiers.ts', [
     "const isCurrent = (entry: Entry) => entry.kind === 'variants' || ledger.isCurrent(entry);",
     "const isCurrent = (entry: any) => { if (entry.kind === 'response') entry.stamp = ledger.applied; return true; };",
   ]),
@@ -85,7 +88,7 @@ export const MUTANTS: readonly Mutant[] = [
     "&& context.policy.profile === 'safe' ? 'not-delimited'",
     "&& false ? 'not-delimited'",
   ]),
-  mutant('broken-bodies-stored', 'engine/flight.ts', [
+  mutant('broken-bodies-stored', 'engine/http/flight.ts', [
     "if (this.#draft !== undefined) this.#refuse('incomplete');",
     'if (this.#draft !== undefined) return this.#end([]);',
   ]),
@@ -95,7 +98,7 @@ export const MUTANTS: readonly Mutant[] = [
     'if (etag !== undefined && etagsMatchStrong(wanted, etag)) return true;',
     'return true;',
   ]),
-  mutant('fills-counted-wrong', 'engine/flight.ts', ['this.#context.tally.fillsInFlight--;', '']),
+  mutant('fills-counted-wrong', 'engine/http/flight.ts', ['this.#context.tally.fillsInFlight--;', '']),
   mutant('memory-counted-wrong', 'store/memory.ts', ['this.#policy.resize(slot, cost);', '']),
   mutant('intents-forgotten-at-the-start', 'store/disk/journal.ts', ['[...this.#inherited, ...', '[...']),
   mutant('journal-acknowledges-early', 'store/disk/journal.ts', [
@@ -150,7 +153,7 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant(
     'coding-of-another-entry',
-    'engine/coding.ts',
+    'engine/answers/coding.ts',
     [
       "coded?.kind !== 'response' || coded.stamp !== entry.stamp || coded.bornMs !== entry.bornMs",
       "coded?.kind !== 'response'",

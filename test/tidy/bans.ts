@@ -22,7 +22,7 @@ const TIMERS = new Set(['setTimeout', 'setInterval', 'setImmediate', 'queueMicro
 const PLATFORM = new Set(['process', 'Buffer', 'global', 'globalThis', '__dirname']);
 /** Of those that see stores, only these may call `put` on one, or on the platform beneath one. */
 const PUTTING_ROOMS: ReadonlySet<string | undefined> = new Set(['store', 'testing']);
-const MAY_PUT = (path: string) => path === 'src/engine/tier-loop.ts' || PUTTING_ROOMS.has(roomOf(path));
+const MAY_PUT = (path: string) => path === 'src/engine/tiers/tier-loop.ts' || PUTTING_ROOMS.has(roomOf(path));
 
 export function banFindings(source: Source): Finding[] {
   const findings: Finding[] = [];
@@ -57,7 +57,7 @@ function bannedAnywhere(node: Node, source: Source): string | undefined {
   if (node.type !== 'CallExpression' || MAY_PUT(source.path)) return undefined;
   const callee = node.callee as Node;
   const name = callee.type === 'MemberExpression' ? (callee.property as Node).name : undefined;
-  return name === 'put' ? '.put() outside src/engine/tier-loop.ts' : undefined;
+  return name === 'put' ? '.put() outside src/engine/tiers/tier-loop.ts' : undefined;
 }
 
 function isEmpty(block: Node): boolean {

@@ -1,8 +1,8 @@
 // The way of a checked request to its route: the URI that becomes the cache key, and from the same parts the target and
 // fields that are forwarded. Whatever lies in the forwarded request and is another for another key is made here.
 
+import { sharedRequest } from '../../engine/answers/shared-request.ts';
 import type { GateRequest } from '../../engine/contract.ts';
-import { sharedRequest } from '../../engine/shared-request.ts';
 import type { RequestBody } from '../../ports.ts';
 import { listMembers } from '../../semantics/fields.ts';
 import { normaliseTarget } from '../config/target.ts';

@@ -1,7 +1,7 @@
 // What `tidegate populate` prints for people: a bar while it runs, a sentence when it is over, a table of jobs.
 
 import type { PopulateApi } from '../../admin/populate-api.ts';
-import type { JobProgress } from '../../engine/populate-job.ts';
+import type { JobProgress } from '../../engine/populate/populate-job.ts';
 import type { ScheduleState } from '../populate/schedules.ts';
 import { counted, printable } from './admin-text.ts';
 

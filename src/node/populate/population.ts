@@ -4,9 +4,9 @@
 import type { Logger } from 'pino';
 import type { PopulateApi, PopulateStart } from '../../admin/populate-api.ts';
 import type { Gate, GateRequest, Rehydration } from '../../engine/contract.ts';
-import { Populator } from '../../engine/populate.ts';
-import { itemOf, itemOfKey, type PopulateItem } from '../../engine/populate-item.ts';
-import type { JobProgress, JobSpec } from '../../engine/populate-job.ts';
+import { itemOf, itemOfKey, type PopulateItem } from '../../engine/populate/populate-item.ts';
+import type { JobProgress, JobSpec } from '../../engine/populate/populate-job.ts';
+import { Populator } from '../../engine/populate/populator.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Clock, Random, Store, Tasks } from '../../ports.ts';
 import type { ResolvedConfig } from '../config/config.ts';

@@ -5,7 +5,7 @@
 // more. So it listens only after it has been welcomed, and ends at once when the primary is gone.
 
 import type { AdminDeps } from '../../admin/api.ts';
-import { rehydrate, rehydrateFound } from '../../engine/rehydrate.ts';
+import { rehydrate, rehydrateFound } from '../../engine/populate/rehydrate.ts';
 import type { SourceReply } from '../../engine/source-leases.ts';
 import { TidegateError } from '../../errors.ts';
 import { afterIntents } from '../../feed/after-intents.ts';

@@ -1,0 +1,193 @@
+// The answers a client gets: a stored response, whole, as a 304, as a range; a response that is still arriving; an error
+// the gate makes.
+
+import { decodeHead } from '../../entry/codec.ts';
+import type { StoredResponse } from '../../entry/stored-response.ts';
+import type { ErrorCode, TidegateError } from '../../errors.ts';
+import type { Answer, Random } from '../../ports.ts';
+import { formatCacheStatus } from '../../semantics/cache-status.ts';
+import { type Fields, hasField, type ResponseHead, withField } from '../../semantics/fields.ts';
+import type { Outcome } from '../../semantics/outcome.ts';
+import { evaluatePreconditions, notModifiedFields } from '../../semantics/preconditions.ts';
+import { rangeAnswer } from '../../semantics/ranges.ts';
+import { ageSeconds, ttlSeconds } from '../../semantics/reuse.ts';
+import type { GateRequest } from '../contract.ts';
+import type { FillBody } from '../http/fill-body.ts';
+import { withOwnPosition } from '../http/own-writes.ts';
+import { rangesAsked, storedPart } from '../http/partial.ts';
+import { asKnownToClient } from './coding-requests.ts';
+import { clientFields } from './response-fields.ts';
+
+/** What an answer from a stored response is made with. */
+export interface AnswerMaking {
+  readonly now: number;
+  readonly outcome: Outcome;
+  readonly random: Random;
+  /** The entry in the content coding that the request prefers. */
+  readonly coded?: StoredResponse | undefined;
+}
+
+/** A stored response for this request: RFC 9111 §4, with the client's conditions (§4.3.2) and ranges (RFC 9110 §14). */
+export function answerFromStored(request: GateRequest, entry: StoredResponse, how: AnswerMaking): WholeAnswer {
+  const { outcome, added } = reuseOf(request, entry, how);
+  const whole = { kind: 'stored', entry: how.coded ?? entry, added, outcome } as const;
+  if (entry.status !== 206 && !asksForLess(request.fields)) return whole;
+  const head = { status: entry.status, fields: decodeHead(entry.bytes, entry.headBytes) };
+  const less = lessOf(request, { head, entry }, how.random);
+  if (less === undefined) return whole;
+  return {
+    kind: 'whole',
+    head: { status: less.head.status, fields: [...less.head.fields, ...added] },
+    body: less.body,
+    outcome,
+  };
+}
+
+/** An answer that is whole from the start. */
+export type WholeAnswer = Exclude<Answer, { kind: 'streamed' }>;
+
+/** The outcome of a reuse, and the fields it adds. */
+export function reuseOf(
+  request: GateRequest,
+  entry: StoredResponse,
+  how: Pick<AnswerMaking, 'now' | 'outcome'>,
+): { readonly outcome: Outcome; readonly added: Fields } {
+  const outcome: Outcome = { ...how.outcome, ttlSeconds: ttlSeconds(entry, how.now) };
+  const age = String(ageSeconds(entry.bornMs, how.now));
+  return { outcome, added: ['age', age, 'cache-status', formatCacheStatus(request.route.policy.cacheName, outcome)] };
+}
+
+interface Less {
+  readonly head: ResponseHead;
+  readonly body: Uint8Array | undefined;
+}
+
+/** The 304, 206 or 416 that answers the request from the stored response; undefined: the whole of it does. */
+function lessOf(
+  request: GateRequest,
+  stored: { readonly head: ResponseHead; readonly entry: StoredResponse },
+  random: Random,
+): Less | undefined {
+  const { head, entry } = stored;
+  const notModified = notModifiedHead(request, head, entry.bornMs);
+  if (notModified !== undefined) return { head: notModified, body: undefined };
+  if (entry.status !== 200 && entry.status !== 206) return undefined;
+  const ranges = rangesAsked(request, head.fields, entry);
+  const part = ranges === undefined ? undefined : storedPart(entry, request.route.policy.profile);
+  if (ranges === undefined || part === undefined) return undefined;
+  const answer = rangeAnswer(part, ranges, boundary(random));
+  return answer === undefined
+    ? undefined
+    : { head: { status: answer.status, fields: answer.fields }, body: answer.body };
+}
+
+/** True when the client's conditions make a 304 of this response (RFC 9110 §13.2.2). */
+function isNotModified(request: GateRequest, head: ResponseHead, bornMs: number): boolean {
+  const { status, fields } = asKnownToClient(request, head);
+  return evaluatePreconditions(request, { status, fields, bornMs }) === 'not-modified';
+}
+
+/** The head of the 304 that answers the request; undefined: none does. */
+export function notModifiedHead(request: GateRequest, head: ResponseHead, bornMs: number): ResponseHead | undefined {
+  if (!isNotModified(request, head, bornMs)) return undefined;
+  return { status: 304, fields: notModifiedFields(asKnownToClient(request, head).fields) };
+}
+
+const LESS_FIELDS = ['range', 'if-none-match', 'if-modified-since'] as const;
+
+function asksForLess(fields: Fields): boolean {
+  for (const name of LESS_FIELDS) if (hasField(fields, name)) return true;
+  return false;
+}
+
+/** A multipart boundary that does not occur in any body but by a chance of 2^-100. */
+function boundary(random: Random): string {
+  let text = '';
+  while (text.length < 32)
+    text += Math.floor(random() * 2 ** 32)
+      .toString(16)
+      .padStart(8, '0');
+  return text;
+}
+
+/** A response as it arrives. */
+export function answerFromOrigin(
+  request: GateRequest,
+  arriving: { readonly head: ResponseHead; readonly body: FillBody },
+  outcome: Outcome,
+): Answer {
+  const { body } = arriving;
+  const head = arriving.head.status === 304 ? asKnownToClient(request, arriving.head) : arriving.head;
+  const fields = withOwnPosition(request, clientFields(head.fields, request.route, outcome));
+  return { kind: 'streamed', head: { status: head.status, fields }, body: body.reader(), outcome };
+}
+
+/** A 304 made from a response that has just arrived; undefined: the client turns out not to have it. */
+export function notModifiedFromOrigin(
+  request: GateRequest,
+  { head, bornMs }: { readonly head: ResponseHead; readonly bornMs: number },
+  outcome: Outcome,
+): Answer | undefined {
+  if (request.method !== 'GET' || !isNotModified(request, head, bornMs)) return undefined;
+  const fields = notModifiedFields(clientFields(asKnownToClient(request, head).fields, request.route, outcome));
+  return { kind: 'whole', head: { status: 304, fields }, body: undefined, outcome };
+}
+
+/** RFC 9111 §5.2.1.7: only-if-cached and nothing to reuse. */
+export function answerOnlyIfCached(request: GateRequest): Answer {
+  return made(request, {
+    status: 504,
+    text: 'The request says only-if-cached, and no stored response may be reused for it (RFC 9111 section 5.2.1.7).\n',
+    outcome: { hit: false, detail: 'only-if-cached' },
+  });
+}
+
+/** The origin could not be reached or did not answer as it should. */
+export function answerFailure(request: GateRequest, error: TidegateError, outcome: Outcome): Answer {
+  const status = FAILURE_STATUS[error.code] ?? 502;
+  return made(request, {
+    status,
+    text: `No answer from the origin: ${error.code}, ${FAILURES[error.code] ?? OTHER_FAILURE}.\n`,
+    outcome: { ...outcome, detail: 'origin-error' },
+  });
+}
+
+const FAILURE_STATUS: { readonly [code in ErrorCode]?: number } = {
+  E_ORIGIN_TIMEOUT: 504,
+  E_ORIGIN_OPEN: 503,
+  E_FAULT: 500,
+};
+
+/** What a client is told; the details are for the log. */
+const FAILURES: { readonly [code in ErrorCode]?: string } = {
+  E_ORIGIN_CONNECT: 'expected a connection to the origin, got none',
+  E_ORIGIN_TIMEOUT: 'expected a response in time, got none',
+  E_ORIGIN_OPEN: 'it failed repeatedly and is not asked for a while',
+  E_ORIGIN_PROTOCOL: 'expected an HTTP response, got something else',
+  E_FAULT: 'expected no exception in the cache, got one',
+};
+
+const OTHER_FAILURE = 'expected a complete response, got an error on the connection';
+
+function made(request: GateRequest, what: { status: number; text: string; outcome: Outcome }): Answer {
+  const body = asciiBytes(what.text);
+  const fields = [
+    'content-type',
+    'text/plain; charset=utf-8',
+    'content-length',
+    String(body.length),
+    'cache-control',
+    'no-store',
+  ];
+  const status = formatCacheStatus(request.route.policy.cacheName, what.outcome);
+  return {
+    kind: 'whole',
+    head: { status: what.status, fields: withField(fields, 'cache-status', status) },
+    body,
+    outcome: what.outcome,
+  };
+}
+
+function asciiBytes(text: string): Uint8Array {
+  return Uint8Array.from(text, (char) => char.charCodeAt(0));
+}

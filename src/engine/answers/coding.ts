@@ -1,0 +1,238 @@
+// Stored responses in content codings (RFC 9110 §8.4): each an entry of its own, made from the one that is not coded, off
+// the hot path, and stored beside it under that one's stamp.
+//
+// The one complication: two entries that must be of one content. A coded entry counts only beside the very entry it was
+// made from, or it is ignored and made anew; so whatever outdates, replaces or removes that one does the same to it,
+// whether or not anyone removes it from its store.
+
+import { decodeHead } from '../../entry/codec.ts';
+import { codedKey, codingOf } from '../../entry/key.ts';
+import { bodyBytesOf, bodyOf, type Entry, type StoredResponse } from '../../entry/stored-response.ts';
+import type { FillRefusal } from '../../ledger/ledger.ts';
+import type { Compress } from '../../ports.ts';
+import {
+  type CodingRefusal,
+  codingRefusal,
+  forbidsTransforming,
+  originEtags,
+} from '../../semantics/coded-representation.ts';
+import { CODINGS, type Coding } from '../../semantics/content-coding.ts';
+import { fieldValue } from '../../semantics/fields.ts';
+import type { GateRequest, Route } from '../contract.ts';
+import { RecentMap } from '../recent-map.ts';
+import type { Tiers } from '../tiers/tiers.ts';
+import { codedForm, haveOneBody } from './coded-form.ts';
+
+/** Bodies in the making: the platform's threads also read files and look up names. */
+const MAX_RUNNING = 2;
+/** What waits is held in memory, also when its entry is evicted. */
+const MAX_WAITING = 256;
+const MAX_WAITING_BYTES = 32 * 1024 * 1024;
+/** A result larger than this part of the body is not worth its room. */
+const WORTH = 0.95;
+const MIN_FRUITLESS = 10_000;
+
+/** Why an entry is not coded, or what was made is not stored. */
+type Skipped = CodingRefusal | FillRefusal | 'busy' | 'failed' | 'not-smaller' | 'replaced' | 'route-retired';
+
+export interface CoderParts {
+  readonly tiers: Tiers;
+  readonly compress: Compress;
+  /** Told of a body that could not be coded; its clients get it as it is. */
+  readonly fault: (error: unknown) => void;
+}
+
+interface Job {
+  /** Of the result. */
+  readonly key: string;
+  readonly entry: StoredResponse;
+  readonly coding: Coding;
+  readonly route: Route;
+}
+
+/** What is known of an entry without decoding its head again. */
+interface About {
+  readonly refusal: CodingRefusal | 'not-smaller' | undefined;
+  /** The entity tag, of a coded entry that of the one it was made from. */
+  readonly etag: string | undefined;
+  /** Its keys in the codings asked for: a text that is kept is not hashed again. */
+  readonly keys: { [coding in Coding]?: string };
+}
+
+export class Coder {
+  readonly #tiers: Tiers;
+  readonly #compress: Compress;
+  readonly fault: (error: unknown) => void;
+  readonly #about = new WeakMap<StoredResponse, About>();
+  /** Entries by key that do not become smaller, as a tier may make an entry anew each time it is asked. */
+  readonly #fruitless = new RecentMap<string>(MIN_FRUITLESS);
+  readonly #jobs = new Map<string, Job>();
+  readonly #waiting: Job[] = [];
+  #waitingBytes = 0;
+  #running = 0;
+  #made = 0;
+  #bytesSaved = 0;
+  readonly #skipped: { [why in Skipped]?: number } = {};
+
+  constructor({ tiers, compress, fault }: CoderParts) {
+    this.#tiers = tiers;
+    this.#compress = compress;
+    this.fault = fault;
+  }
+
+  get counts(): {
+    readonly made: number;
+    readonly bytesSaved: number;
+    readonly skipped: Readonly<Record<string, number>>;
+  } {
+    return { made: this.#made, bytesSaved: this.#bytesSaved, skipped: { ...this.#skipped } };
+  }
+
+  /** The coding in which the request would best have the entry; undefined: as it is. */
+  wanted({ route, fields }: Pick<GateRequest, 'route' | 'fields'>, entry: StoredResponse): Coding | undefined {
+    const { compress } = route;
+    if (compress === undefined) return undefined;
+    const [best] = compress.accepted(fieldValue(fields, 'accept-encoding'));
+    if (best === undefined || best === 'identity' || forbidsTransforming(fields)) return undefined;
+    return this.#aboutEntry(entry, route).refusal === undefined ? best : undefined;
+  }
+
+  /** True when `coded` was made from this very entry. */
+  isMadeFrom(coded: Entry | undefined, entry: StoredResponse, route: Route): coded is StoredResponse {
+    if (coded?.kind !== 'response' || coded.stamp !== entry.stamp || coded.bornMs !== entry.bornMs) return false;
+    if (coded.epoch !== entry.epoch) return false;
+    return this.#aboutEntry(coded, route).etag === this.#aboutEntry(entry, route).etag;
+  }
+
+  /** The key of the entry in the coding. */
+  keyOf(entry: StoredResponse, { coding, route }: Pick<Job, 'coding' | 'route'>): string {
+    const { keys } = this.#aboutEntry(entry, route);
+    const known = keys[coding];
+    if (known !== undefined) return known;
+    keys[coding] = codedKey(entry.key, coding);
+    return keys[coding];
+  }
+
+  /** Has the coded entry made soon; until then, and if it is not worth it, the entry is served as it is. */
+  make(entry: StoredResponse, { coding, route }: Pick<Job, 'coding' | 'route'>): void {
+    const key = this.keyOf(entry, { coding, route });
+    if (this.#jobs.has(key)) return;
+    const bytes = bodyBytesOf(entry);
+    if (this.#waiting.length >= MAX_WAITING || this.#waitingBytes + bytes > MAX_WAITING_BYTES) {
+      // A later hit asks again.
+      return this.#skip('busy');
+    }
+    const job = { key, entry, coding, route };
+    this.#jobs.set(key, job);
+    this.#waiting.push(job);
+    this.#waitingBytes += bytes;
+    this.#go();
+  }
+
+  /**
+   * The entry takes the place of `before`. Coded entries go with that one; but where the content has stayed the same, as
+   * after a 304, its coded forms are those of the new entry, and are stored again under its stamp.
+   */
+  replaced(before: StoredResponse | undefined, entry: StoredResponse, route: Route): void {
+    let isSame: boolean | undefined;
+    for (const coding of CODINGS) {
+      const key = codedKey(entry.key, coding);
+      const coded = this.#tiers.get(key);
+      if (coded === undefined) continue;
+      if (coded instanceof Promise) coded.catch(this.fault);
+      else if (before !== undefined && this.isMadeFrom(coded, before, route)) {
+        isSame ??= haveOneBody(before, entry) && this.#aboutEntry(entry, route).refusal === undefined;
+        if (isSame && this.#store(codedForm(entry, coding, bodyOf(coded)))) continue;
+      }
+      this.#tiers.remove([key]);
+    }
+  }
+
+  #aboutEntry(entry: StoredResponse, route: Route): About {
+    const known = this.#about.get(entry);
+    if (known !== undefined) return known;
+    const about = this.#judge(entry, route);
+    this.#about.set(entry, about);
+    return about;
+  }
+
+  #judge(entry: StoredResponse, { compress }: Route): About {
+    const fields = decodeHead(entry.bytes, entry.headBytes);
+    const stated = fieldValue(fields, 'etag');
+    const { status, large } = entry;
+    if (codingOf(entry.key) !== undefined) {
+      return { refusal: 'encoded', etag: stated === undefined ? stated : originEtags(stated), keys: {} };
+    }
+    const about = (refusal: About['refusal']): About => ({ refusal, etag: stated, keys: {} });
+    if (this.#fruitless.get(entry.key) === identityOf(entry)) return about('not-smaller');
+    const refusal =
+      compress === undefined || large !== undefined
+        ? 'large'
+        : codingRefusal({ status, fields }, compress, bodyBytesOf(entry));
+    if (refusal !== undefined) this.#skip(refusal);
+    return about(refusal);
+  }
+
+  #go(): void {
+    while (this.#running < MAX_RUNNING) {
+      const job = this.#waiting.shift();
+      if (job === undefined) return;
+      this.#waitingBytes -= bodyBytesOf(job.entry);
+      this.#running++;
+      this.#run(job)
+        .catch((error: unknown) => {
+          this.#isFruitless(job, 'failed');
+          this.fault(error);
+        })
+        .finally(() => {
+          this.#running--;
+          this.#jobs.delete(job.key);
+          this.#go();
+        });
+    }
+  }
+
+  async #run(job: Job): Promise<void> {
+    const { entry, coding, route } = job;
+    if (this.isMadeFrom(await this.#tiers.get(job.key), entry, route)) return;
+    if (!isOfOneFill(await this.#tiers.get(entry.key), entry)) return this.#skip('replaced');
+    const body = bodyOf(entry);
+    const coded = await this.#compress(coding, body);
+    if (coded.length > body.length * WORTH) return this.#isFruitless(job, 'not-smaller');
+    const found = this.#tiers.get(entry.key);
+    const now = found instanceof Promise ? await found : found;
+    if (!isOfOneFill(now, entry)) return this.#skip('replaced');
+    if (route.retired()) return this.#skip('route-retired');
+    if (!this.#store(codedForm(entry, coding, coded))) return;
+    this.#made++;
+    this.#bytesSaved += body.length - coded.length;
+  }
+
+  /** Under its own stamp, which is that of the entry it is made from: what was invalidated meanwhile does not come back. */
+  #store(coded: StoredResponse): boolean {
+    const stamp = { epoch: coded.epoch, position: coded.stamp };
+    const refusal = this.#tiers.store(stamp, { entry: coded, key: coded.key, names: [] });
+    if (refusal !== undefined) this.#skip(refusal);
+    return refusal === undefined;
+  }
+
+  /** Not tried again for this entry. */
+  #isFruitless({ entry, route }: Job, why: 'failed' | 'not-smaller'): void {
+    this.#about.set(entry, { ...this.#aboutEntry(entry, route), refusal: 'not-smaller' });
+    this.#fruitless.set(entry.key, identityOf(entry));
+    this.#skip(why);
+  }
+
+  #skip(why: Skipped): void {
+    this.#skipped[why] = (this.#skipped[why] ?? 0) + 1;
+  }
+}
+
+function isOfOneFill(found: Entry | undefined, entry: StoredResponse): boolean {
+  return found?.kind === 'response' && identityOf(found) === identityOf(entry);
+}
+
+/** What tells an entry from what was stored under its key before or after it. */
+function identityOf({ epoch, stamp, bornMs, bytes }: StoredResponse): string {
+  return `${epoch} ${stamp} ${bornMs} ${bytes.length}`;
+}

@@ -1,0 +1,71 @@
+// A GET or HEAD as an origin may see it whose answer is for everyone: what a client sends and what is not in the key is
+// taken off, or the request goes by the cache.
+//
+// The one complication: the gate's own cookie, by which a client says how far it has written (own-writes.ts). It says
+// nothing about the answer, and must be seen even where all cookies are taken off; so it becomes the field of that meaning.
+
+import { requestDemands } from '../../semantics/cache-control.ts';
+import { type Fields, fieldLines, fieldValue, filterFields, trimOws, withField } from '../../semantics/fields.ts';
+import { type CachePolicy, type CookieRules, givesFreshness } from '../../semantics/policy.ts';
+import { positionField } from '../http/own-writes.ts';
+
+export interface SharedRequest {
+  readonly fields: Fields;
+  /** True: it goes by the cache, as it came. */
+  readonly hasCredentials: boolean;
+}
+
+const DIRECTIVES: ReadonlySet<string> = new Set(['cache-control', 'pragma']);
+
+/** What a client sends for itself alone. */
+const CLIENTS: ReadonlySet<string> = new Set([...DIRECTIVES, 'authorization', 'cookie']);
+
+/** `isTrusted`: whether the cache directives of this client are obeyed whatever the route says; asked where it has any. */
+export function sharedRequest(given: Fields, policy: CachePolicy, isTrusted: () => boolean): SharedRequest {
+  let cookieLines = 0;
+  let hasAuthorization = false;
+  let hasDirectives = false;
+  for (let at = 0; at < given.length; at += 2) {
+    const name = given[at] as string;
+    if (!CLIENTS.has(name) || policy.ownRequestFields.has(name)) continue;
+    if (name === 'cookie') cookieLines++;
+    else if (name === 'authorization') hasAuthorization = true;
+    else hasDirectives = true;
+  }
+  // As two lines Vary would combine them with a comma, and origins do not (RFC 9113 §8.2.3).
+  const fields = cookieLines > 1 ? withField(given, 'cookie', fieldLines(given, 'cookie').join('; ')) : given;
+  const isGiven = givesFreshness(policy);
+  if (hasAuthorization && isGiven) return { fields, hasCredentials: true };
+  const rules = policy.cookies ?? (isGiven ? NO_COOKIES : undefined);
+  const withCookies = cookieLines > 0 && rules !== undefined ? sharedCookies(fields, rules) : fields;
+  if (withCookies === undefined) return { fields, hasCredentials: true };
+  const ignores = hasDirectives && policy.clientDirectives === 'ignore' && !isTrusted();
+  return { fields: ignores ? withoutDirectives(withCookies, policy) : withCookies, hasCredentials: false };
+}
+
+const NO_COOKIES: CookieRules = Object.freeze({ isInKey: () => false, isDropped: () => false, hasKey: false });
+
+/** Undefined: a cookie is neither in the key nor taken off. Those of the key stand in one order, whatever that of the client. */
+function sharedCookies(fields: Fields, rules: CookieRules): Fields | undefined {
+  const inKey: { readonly name: string; readonly pair: string }[] = [];
+  const positions: string[] = [];
+  for (const pair of (fieldValue(fields, 'cookie') as string).split(';')) {
+    const cookie = trimOws(pair);
+    const name = trimOws(cookie.slice(0, Math.max(0, cookie.indexOf('='))));
+    const position = positionField(cookie);
+    if (position !== undefined) positions.push(...position);
+    else if (cookie === '') continue;
+    else if (rules.isInKey(name)) inKey.push({ name, pair: cookie });
+    else if (!rules.isDropped(name)) return undefined;
+  }
+  const shared = [...filterFields(fields, (name) => name !== 'cookie'), ...positions];
+  if (inKey.length === 0) return shared;
+  inKey.sort((one, other) => (one.name < other.name ? -1 : one.name > other.name ? 1 : 0));
+  return withField(shared, 'cookie', inKey.map(({ pair }) => pair).join('; '));
+}
+
+/** A client's no-store is kept: its answer is not, and nobody waits for that. All else is advice (RFC 9111 §5.2.1). */
+function withoutDirectives(fields: Fields, { ownRequestFields }: CachePolicy): Fields {
+  const kept = filterFields(fields, (name) => !DIRECTIVES.has(name) || ownRequestFields.has(name));
+  return requestDemands(fields).noStore ? [...kept, 'cache-control', 'no-store'] : kept;
+}

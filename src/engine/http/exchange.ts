@@ -1,0 +1,300 @@
+// One request's walk through the cache: receive, look up, decide, then deliver, validate, fill, join or pass; deliver.
+// Each step is a method, and each ends by calling the next.
+//
+// The one complication: a request may be answered by another request's fill only if that fill began after the last
+// invalidation the request must see, which is any that was acknowledged before it arrived. Hence `#arrival`, the log
+// position as the request came in.
+
+import { cacheKey } from '../../entry/key.ts';
+import type { StoredResponse } from '../../entry/stored-response.ts';
+import type { TidegateError } from '../../errors.ts';
+import type { Arrival } from '../../ledger/ledger.ts';
+import type { Answer, Responder } from '../../ports.ts';
+import { type RequestDemands, requestDemands } from '../../semantics/cache-control.ts';
+import { hasField, type ResponseHead } from '../../semantics/fields.ts';
+import type { ForwardReason, Outcome } from '../../semantics/outcome.ts';
+import { isForOrigin } from '../../semantics/preconditions.ts';
+import { decideReuse, type ReuseDecision } from '../../semantics/reuse.ts';
+import { isSafeMethod } from '../../semantics/unsafe.ts';
+import { answerFailure, answerFromOrigin, answerOnlyIfCached, notModifiedFromOrigin } from '../answers/answers.ts';
+import { answerFromAny } from '../answers/large-answers.ts';
+import type { Context } from '../context.ts';
+import type { GateRequest } from '../contract.ts';
+import { requestVariantKey } from './draft.ts';
+import { fallbackRule } from './fallback.ts';
+import type { Landing, RunningFlight } from './flight-plan.ts';
+import {
+  type Departure,
+  flyAlone,
+  forwardedOutcome,
+  forwardReason,
+  type Landed,
+  openFlight,
+  responseOutcome,
+  unreachable,
+  type Way,
+  wayAsAsked,
+  wayToFill,
+  wayToValidate,
+} from './forward-plans.ts';
+import { asCompletion, asWhole } from './forward-requests.ts';
+import { updateByHead } from './head-update.ts';
+import { type Joiner, mayJoin, mayShare } from './joining.ts';
+import { codedOf, type Selection, select } from './lookup.ts';
+import { isAheadOf } from './own-writes.ts';
+import { answersRange } from './partial.ts';
+import { startWrite } from './write.ts';
+
+/** A request that has waited in vain more often than this no longer waits for others. */
+const MAX_JOINS = 2;
+
+export class Exchange {
+  readonly #context: Context;
+  readonly #request: GateRequest;
+  readonly #responder: Responder;
+  readonly #key: string;
+  readonly #demands: RequestDemands;
+  readonly #arrival: Arrival;
+  #selection: Selection | undefined;
+  /** What may be served should the origin fail. */
+  #fallback: StoredResponse | undefined;
+  #joins = 0;
+  #leave: (() => void) | undefined;
+  #over = false;
+
+  constructor(context: Context, request: GateRequest, responder: Responder) {
+    this.#context = context;
+    this.#request = request;
+    this.#responder = responder;
+    this.#arrival = context.ledger.arrive();
+    this.#key = cacheKey(request.route, 'GET', request.uri);
+    this.#demands = requestDemands(request.fields);
+  }
+
+  /** True once the answer has begun. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** The client is gone. */
+  abandon(): void {
+    this.#over = true;
+    this.#leave?.();
+  }
+
+  /** There will be no answer but this; `from`: of a flight that landed. */
+  fail(error: TidegateError, from?: Landed): void {
+    const outcome = from === undefined ? { hit: false } : forwardedOutcome(from, undefined);
+    if (!this.#over) this.#answer(answerFailure(this.#request, error, outcome), from?.flight, error);
+  }
+
+  receive(): void {
+    const { method, bypass } = this.#request;
+    if (!isSafeMethod(method)) this.#write();
+    else if (bypass || isAheadOf(this.#context.sources, this.#request.fields)) this.#pass('bypass');
+    else if (isForOrigin(this.#request.fields)) this.#pass('request');
+    else if (method === 'GET' || method === 'HEAD') this.#lookUp();
+    else this.#pass('method');
+  }
+
+  #lookUp(): void {
+    const selection = select(this.#context, this.#key, this.#request);
+    if (!(selection instanceof Promise)) return this.#decide(selection);
+    selection
+      .then((found) => this.#over || this.#decide(found))
+      .catch((error: unknown) => {
+        this.#context.fault(error);
+        if (!this.#over) this.#decide({ key: this.#key, entry: undefined, miss: 'miss' });
+      })
+      .catch((error: unknown) => this.fail(this.#context.broken(error)));
+  }
+
+  #decide(selection: Selection): void {
+    const { entry } = selection;
+    this.#selection = selection;
+    if (entry === undefined) return this.#miss(selection);
+    const outdated = !this.#context.ledger.isCurrent(entry);
+    const decision = decideReuse(this.#demands, entry, { now: this.#context.clock.now(), outdated });
+    if (entry.status === 206) return this.#decidePart(selection, { entry, decision });
+    switch (decision.kind) {
+      case 'serve':
+        return this.#deliver(entry, { hit: true });
+      case 'serve-and-validate':
+        this.#validateInBackground(selection, entry);
+        return this.#deliver(entry, { hit: true, detail: 'stale-while-revalidate' });
+      case 'validate':
+        this.#fallback = entry;
+        return this.#validate(selection, entry, { outdated, reason: forwardReason(decision.reason) });
+      case 'refuse':
+        return this.#answer(answerOnlyIfCached(this.#request));
+      default:
+        return unreachable(decision);
+    }
+  }
+
+  /** A stored part serves a range that lies within it; else it is added to. A stale part is filled anew. */
+  #decidePart(selection: Selection, stored: { entry: StoredResponse; decision: ReuseDecision }): void {
+    const { entry, decision } = stored;
+    if (decision.kind === 'refuse') return this.#answer(answerOnlyIfCached(this.#request));
+    if (decision.kind !== 'serve') return this.#miss({ ...selection, miss: 'miss' });
+    if (this.#request.method === 'HEAD') return this.#head('partial', undefined);
+    const { profile } = this.#request.route.policy;
+    if (answersRange(entry, this.#request, profile)) return this.#deliver(entry, { hit: true });
+    if (this.#demands.onlyIfCached) return this.#answer(answerOnlyIfCached(this.#request));
+    if (hasField(this.#request.fields, 'range')) return this.#fillAlone('partial', { part: entry });
+    const forward = asCompletion(this.#request, entry);
+    if (forward === undefined) return this.#miss({ ...selection, miss: 'partial' });
+    const unconditional = asWhole(this.#request);
+    return this.#launch(selection, { forward, part: entry, completing: true, unconditional, reason: 'partial' });
+  }
+
+  #miss(selection: Selection): void {
+    const reason = selection.miss ?? 'miss';
+    if (this.#demands.onlyIfCached) return this.#answer(answerOnlyIfCached(this.#request));
+    if (this.#request.method === 'HEAD') return this.#head(reason, undefined);
+    if (hasField(this.#request.fields, 'range')) return this.#fillAlone(reason, {});
+    if (this.#joins > MAX_JOINS) return this.#fillAlone(reason, {});
+    if (this.#context.hitForMiss.has(this.#key, this.#context.clock.monotonic())) {
+      return this.#fillAlone(reason, { detail: 'hit-for-miss' });
+    }
+    return this.#join(selection, wayToFill(this.#request, reason));
+  }
+
+  #validate(selection: Selection, entry: StoredResponse, why: { outdated: boolean; reason: ForwardReason }): void {
+    if (this.#request.method === 'HEAD') return this.#head(why.reason, entry);
+    const way = wayToValidate(this.#request, entry, why);
+    // Each use of it wants a validation of its own, so to wait for another's would be in vain.
+    if (entry.terms.noCache || entry.terms.lifetimeMs <= 0) return void this.#fly(way, true);
+    return this.#join(selection, way);
+  }
+
+  #validateInBackground(selection: Selection, entry: StoredResponse): void {
+    if (this.#context.flights.has(selection.key)) return;
+    const from = { request: this.#request, key: this.#key, flightKey: selection.key };
+    openFlight(this.#context, from, wayToValidate(this.#request, entry, { outdated: false, reason: 'stale' }));
+  }
+
+  /** Waits for a flight that is under way, if it began late enough, or starts one that others may join. */
+  #join(selection: Selection, way: Way): void {
+    const flight = this.#context.flights.get(selection.key);
+    const joined =
+      this.#joins <= MAX_JOINS && flight !== undefined && mayJoin(flight, this.#joiner, this.#context.ledger);
+    if (!joined) return this.#launch(selection, way);
+    this.#joins++;
+    this.#leave = flight.whenLanded((landing) => this.#joinLanded(landing, { flight, way }));
+  }
+
+  get #joiner(): Joiner {
+    const variantKey = (names: readonly string[]) => requestVariantKey(this.#key, names, this.#request);
+    return { arrival: this.#arrival, demands: this.#demands, variantKey };
+  }
+
+  #joinLanded(landing: Landing, joined: { flight: RunningFlight; way: Way }): void {
+    if (this.#over) return;
+    const { ledger, clock } = this.#context;
+    const { flight } = joined;
+    if (mayShare({ landing, flight, joiner: this.#joiner, now: clock.now(), ledger })) {
+      return this.#landed(landing, { ...joined, collapsed: true });
+    }
+    return this.#lookUp();
+  }
+
+  #launch(selection: Selection, way: Way): void {
+    this.#await(openFlight(this.#context, { ...this.#departure(), flightKey: selection.key }, way), way);
+  }
+
+  /** A forward that nobody joins, whose answer is stored if it may be. */
+  #fillAlone(reason: ForwardReason, how: Partial<Way>): void {
+    this.#fly({ ...wayAsAsked(this.#request, reason), ...how }, true);
+  }
+
+  /** A forward that goes by the cache. */
+  #pass(reason: ForwardReason): void {
+    this.#fly(wayAsAsked(this.#request, reason), false);
+  }
+
+  /** A HEAD is answered by the origin, and what it says is true of the stored response too (RFC 9111 §4.3.5). */
+  #head(reason: ForwardReason, entry: StoredResponse | undefined): void {
+    const flight = this.#fly(wayAsAsked(this.#request, reason), false);
+    if (entry === undefined) return;
+    flight.whenLanded((landing) => updateByHead(this.#context, { flight, landing, entry, request: this.#request }));
+  }
+
+  #fly(way: Way, stores: boolean): RunningFlight {
+    const flight = flyAlone(this.#context, this.#departure(), { ...way, stores });
+    this.#await(flight, way);
+    return flight;
+  }
+
+  #departure(): Departure {
+    const onInterim = (head: ResponseHead) => void (this.#over || this.#responder.interim(head));
+    return { request: this.#request, key: this.#key, onInterim };
+  }
+
+  #await(flight: RunningFlight, way: Way): void {
+    this.#leave = flight.whenLanded((landing) => this.#landed(landing, { flight, way, collapsed: false }));
+  }
+
+  /** A write is not taken back when its client goes away. */
+  #write(): void {
+    const way = wayAsAsked(this.#request, 'method');
+    this.#await(startWrite(this.#context, this.#departure(), way), way);
+  }
+
+  #landed(landing: Landing, from: Landed): void {
+    if (this.#over) return from.flight.releaseUnread();
+    switch (landing.kind) {
+      case 'entry':
+        return this.#deliver(landing.entry, forwardedOutcome(from, landing.forwardStatus), from.flight);
+      case 'response':
+        return this.#landedResponse(landing, from);
+      case 'failed':
+        if (!this.#serveStale(from, undefined)) this.fail(landing.error, from);
+        return;
+      default:
+        return unreachable(landing);
+    }
+  }
+
+  #landedResponse(landing: Landing & { kind: 'response' }, from: Landed): void {
+    const { head, body } = landing;
+    if (head.status >= 500 && this.#serveStale(from, head.status)) return from.flight.releaseUnread();
+    const outcome = responseOutcome(from, landing);
+    const bornMs = this.#context.clock.now();
+    // The origin was asked for the whole, so the client's own conditions are still to be answered.
+    const whole = from.collapsed || from.flight.asksForWhole;
+    const notModified = whole ? notModifiedFromOrigin(this.#request, { head, bornMs }, outcome) : undefined;
+    if (notModified !== undefined) {
+      this.#answer(notModified, from.flight);
+      return from.flight.releaseUnread();
+    }
+    return this.#answer(answerFromOrigin(this.#request, { head, body }, outcome), from.flight);
+  }
+
+  /** Serves the stale entry that the origin's failure leaves us with. `status`: of the error answer, if there was one. */
+  #serveStale(from: Landed, status: number | undefined): boolean {
+    const entry = this.#fallback;
+    if (entry === undefined) return false;
+    const detail = fallbackRule(this.#context, entry, { status, demands: this.#demands });
+    if (detail === undefined) return false;
+    const forwarded = { hit: false, forward: from.way.reason, ...(status !== undefined && { forwardStatus: status }) };
+    this.#deliver(entry, { ...forwarded, detail }, from.flight);
+    return true;
+  }
+
+  #deliver(entry: StoredResponse, outcome: Outcome, flight?: RunningFlight): void {
+    const { clock, random, bodies } = this.#context;
+    const coded = codedOf(this.#context, this.#request, { entry, selection: this.#selection });
+    this.#answer(answerFromAny(this.#request, entry, { now: clock.now(), outcome, random, bodies, coded }), flight);
+  }
+
+  #answer(answer: Answer, flight?: RunningFlight, error?: TidegateError): void {
+    this.#over = true;
+    this.#leave = undefined;
+    const { tally, report } = this.#context;
+    tally.outcome(answer.outcome);
+    const status = answer.kind === 'stored' ? answer.entry.status : answer.head.status;
+    report({ request: this.#request, outcome: answer.outcome, status, forwardMs: flight?.forwardMs, error });
+    this.#responder.respond(answer);
+  }
+}

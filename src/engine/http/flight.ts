@@ -1,0 +1,289 @@
+// One forward to the origin and what becomes of its answer: a fill, a validation, or a mere pass. Any number of exchanges
+// wait for it to land, that is for its head; then each reads the body at its own speed.
+//
+// The one complication: the fill begins before the origin is asked, and storing happens only at the very end, through
+// `tiers.store`, which asks the ledger. Whoever holds a body that was read too early may finish reading it, but nobody gets to keep it. What
+// must be over before anyone hears of the answer (a write's invalidations, once they are durable) holds all else back.
+
+import type { LargeBody, StoredResponse } from '../../entry/stored-response.ts';
+import type { TidegateError } from '../../errors.ts';
+import type { Fill } from '../../ledger/fills.ts';
+import type { OriginRequest } from '../../ports.ts';
+import type { Fields, ResponseHead } from '../../semantics/fields.ts';
+import type { Timing } from '../../semantics/freshness.ts';
+import { NO_TAGS, type Tags, tagsOf } from '../../semantics/tags.ts';
+import { editedResponse, fieldsForCaches } from '../answers/response-fields.ts';
+import type { Context } from '../context.ts';
+import { type Draft, draftOf, entryFrom, type Refusal } from './draft.ts';
+import { FillBody } from './fill-body.ts';
+import { denial, filledEntry, noteRefusal, refusalAtHead, validatedEntry } from './flight-judging.ts';
+import type { FlightEnd, FlightPlan, Landing, RunningFlight } from './flight-plan.ts';
+import { ForwardGuard, tellEach } from './forward-guard.ts';
+import { storeFill } from './store-fill.ts';
+
+/** A longer body is written to the body store, where there is one, instead of being held in memory. */
+const LARGE_BODY_BYTES = 4 * 1024 * 1024;
+export class Flight implements RunningFlight {
+  readonly plan: FlightPlan;
+  readonly fill: Fill;
+  readonly #context: Context;
+  readonly #waiters = new Set<(landing: Landing) => void>();
+  readonly #startedAt: number;
+  readonly #onInterim: ((head: ResponseHead) => void) | undefined;
+  #conditional = true;
+  #asked: OriginRequest;
+  #tags: Tags = NO_TAGS;
+  #requestTimeMs = 0;
+  readonly #origin: ForwardGuard;
+  #body: FillBody;
+  #landing: Landing | undefined;
+  #draft: Draft | undefined;
+  #headAt: number | undefined;
+  #outcome: FlightEnd = { kind: 'failed', error: undefined };
+  readonly #overWaiters: ((end: FlightEnd) => void)[] = [];
+
+  constructor(context: Context, plan: FlightPlan, onInterim?: (head: ResponseHead) => void) {
+    this.#context = context;
+    this.plan = plan;
+    this.#asked = plan.forward;
+    this.#onInterim = onInterim;
+    this.#origin = new ForwardGuard(context);
+    this.fill = context.ledger.begin(plan.key, this, plan.stores);
+    this.#startedAt = context.clock.monotonic();
+    this.#body = this.#newBody();
+    context.tally.fillsInFlight++;
+    this.#launch(plan.forward);
+  }
+
+  get tags(): Tags {
+    return this.#tags;
+  }
+
+  get draft(): Draft | undefined {
+    return this.#draft;
+  }
+
+  get forwardMs(): number | undefined {
+    return this.#headAt === undefined ? undefined : this.#headAt - this.#startedAt;
+  }
+
+  get joinable(): boolean {
+    if (!this.plan.stores) return false;
+    const landing = this.#landing;
+    return landing === undefined || (landing.kind === 'response' && this.#draft !== undefined);
+  }
+
+  get asksForWhole(): boolean {
+    return this.plan.asAsked !== true;
+  }
+
+  whenLanded(waiter: (landing: Landing) => void): () => void {
+    if (this.#landing !== undefined) {
+      waiter(this.#landing);
+      return () => {};
+    }
+    this.#waiters.add(waiter);
+    return () => this.#forget(waiter);
+  }
+
+  whenOver(waiter: (end: FlightEnd) => void): void {
+    this.#overWaiters.push(waiter);
+  }
+
+  releaseUnread(): void {
+    if (this.#draft === undefined && !this.#body.hasReaders) this.#abandon();
+  }
+
+  #launch(forward: OriginRequest): void {
+    this.#asked = forward;
+    this.#requestTimeMs = this.#context.clock.now();
+    this.#origin.launch(this.plan.request.route.origin, forward, {
+      interim: (head) => this.#onInterim?.(head),
+      head: (head, delimited) => this.#head(head, delimited),
+      data: (chunk) => this.#data(chunk),
+      end: (trailers) => this.#end(trailers),
+      failed: (error) => this.#failed(error),
+    });
+  }
+
+  #newBody(): FillBody {
+    return new FillBody({
+      pause: () => this.#origin.pause(),
+      resume: () => this.#origin.resume(),
+      abandoned: () => this.#abandon(),
+      unwritten: () => this.#giveUp('not-written'),
+    });
+  }
+
+  #head(head: ResponseHead, delimited: boolean): void {
+    this.#headAt = this.#context.clock.monotonic();
+    this.#origin.afterwards(this.plan.beforeLanding?.(head, this.fill), () => this.#hear(head, delimited));
+  }
+
+  #hear(head: ResponseHead, delimited: boolean): void {
+    this.#tags = tagsOf(fieldsForCaches(head, this.plan.request.route), this.plan.request.uri);
+    const edited = editedResponse(head, this.plan.request.route, this.#context.clock.now());
+    const { validating } = this.plan;
+    if (this.#conditional && validating !== undefined && edited.status === 304) this.#validated(validating, edited);
+    else this.#respond(edited, delimited);
+  }
+
+  #data(chunk: Uint8Array): void {
+    this.#body.append(chunk);
+    if (this.#draft === undefined) return;
+    const { bytes, isSpooled } = this.#body;
+    if (bytes > this.plan.request.route.policy.maxBodyBytes) this.#giveUp('too-large');
+    else if (bytes > LARGE_BODY_BYTES && !isSpooled) this.#spool(this.#draft);
+  }
+
+  /** The body goes on to its clients, and is not stored. */
+  #giveUp(refusal: Refusal): void {
+    this.#draft = undefined;
+    this.#refuse(refusal);
+    // Who waits for the whole has not been answered yet, and a part is no answer.
+    if (this.#landing === undefined) {
+      this.#origin.abort();
+      return this.#forwardUnconditionally();
+    }
+    this.#body.pass();
+    this.releaseUnread();
+  }
+
+  /** Parts are put together in memory, so a large one is held there. */
+  #spool(draft: Draft): void {
+    const { bodies } = this.#context;
+    if (bodies === undefined || draft.status === 206 || this.plan.part !== undefined) return;
+    this.#body.spool(bodies.create());
+  }
+
+  #end(trailers: Fields): void {
+    if (this.#body.isSpooled) return this.#endSpooled(trailers);
+    const entry = this.#draft === undefined ? undefined : this.#entry(this.#draft);
+    if (entry !== undefined && this.#draft !== undefined) this.#store(entry, this.#draft.names);
+    if (this.#landing === undefined && entry?.status !== 200) return this.#forwardUnconditionally();
+    this.#body.end(trailers);
+    this.#finish();
+    if (this.#landing !== undefined || entry === undefined) return;
+    this.#land({ kind: 'entry', entry, names: (this.#draft as Draft).names, forwardStatus: 206, shareable: true });
+  }
+
+  /** The clients have it all; it is stored once it is written. */
+  #endSpooled(trailers: Fields): void {
+    this.#body.end(trailers);
+    const written = this.#body.spooled().then((large) => {
+      const draft = large === undefined ? undefined : this.#draft;
+      if (draft !== undefined) this.#store(entryFrom(draft, this.fill.stamp, large as LargeBody), draft.names);
+      if (this.#outcome.kind !== 'stored') this.#body.unwanted();
+    });
+    written.catch(this.#context.fault).finally(() => this.#finish());
+  }
+
+  #failed(error: TidegateError): void {
+    const { beforeFailure } = this.plan;
+    if (this.#landing !== undefined || beforeFailure === undefined) return this.#fail(error);
+    this.#origin.afterwards(beforeFailure(error), () => this.#fail(error));
+  }
+
+  #fail(error: TidegateError): void {
+    if (this.#draft !== undefined) this.#refuse('incomplete');
+    this.#outcome = { kind: 'failed', error };
+    this.#draft = undefined;
+    this.#finish();
+    this.#body.fail();
+    if (this.#landing === undefined) this.#land({ kind: 'failed', error });
+  }
+
+  #validated(stored: StoredResponse, head: ResponseHead): void {
+    const answer = { stored, head, timing: this.#timing(), stamp: this.fill.stamp, tags: this.#tags };
+    const freshened = validatedEntry(this.#context, this.plan, answer);
+    if (freshened === undefined) return this.#forwardUnconditionally();
+    const { entry, names, refusal } = freshened;
+    if (refusal === undefined) this.#store(entry, names);
+    else this.#refuse(refusal, head);
+    this.#finish();
+    this.#land({ kind: 'entry', entry, names, forwardStatus: 304, shareable: refusal === undefined });
+  }
+
+  #respond(head: ResponseHead, delimited: boolean): void {
+    const { request, key, stores, completing } = this.plan;
+    const arrival = { request, asked: this.#asked, key, delimited, timing: this.#timing(), tags: this.#tags };
+    const made = stores ? draftOf(head, arrival) : undefined;
+    const draft = typeof made === 'object' ? made : undefined;
+    const refusal =
+      draft === undefined
+        ? (made as Refusal | undefined)
+        : refusalAtHead(this.#context, this.plan, { head, draft, stamp: this.fill.stamp });
+    if (refusal === undefined) this.#draft = draft;
+    else this.#refuse(refusal, head);
+    const denied = refusal && denial(this.#context, this.plan, { head, refusal });
+    this.#origin.afterwards(denied, () => {
+      // Wanted as a whole and got as a part: nobody can be answered before the parts are one.
+      if (this.#conditional && completing === true && head.status === 206) return;
+      if (this.#draft === undefined) this.#body.pass();
+      this.#land({ kind: 'response', head, draft, refusal, body: this.#body });
+    });
+  }
+
+  #entry(draft: Draft): StoredResponse | undefined {
+    const entry = filledEntry(this.plan, { draft, stamp: this.fill.stamp, chunks: this.#body.chunks });
+    if (entry === undefined) this.#refuse('content-range');
+    return entry;
+  }
+
+  #store(entry: StoredResponse, names: readonly string[]): void {
+    const { key, request } = this.plan;
+    const refusal = storeFill(this.#context, { entry, key, names, fill: this.fill, route: request.route });
+    if (refusal === undefined) this.#outcome = { kind: 'stored' };
+    else this.#refuse(refusal);
+  }
+
+  #refuse(refusal: Refusal, head?: ResponseHead): void {
+    this.#outcome = { kind: 'refused', refusal };
+    noteRefusal(this.#context, this.plan, { refusal, head });
+  }
+
+  /** The answer to the condition or the range was of no use. The stamp stays: it is still before the read. */
+  #forwardUnconditionally(): void {
+    const { unconditional } = this.plan;
+    if (unconditional === undefined) throw new TypeError('expected a plan with an unconditional request');
+    this.#conditional = false;
+    this.#draft = undefined;
+    this.#body = this.#newBody();
+    this.#launch(unconditional);
+  }
+
+  #timing(): Timing {
+    return { requestTimeMs: this.#requestTimeMs, responseTimeMs: this.#context.clock.now() };
+  }
+
+  #land(landing: Landing): void {
+    this.#landing = landing;
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    // One who needs no body must not take it from the next.
+    const held = this.#body.reader();
+    tellEach(waiters, landing, this.#context.broken);
+    held.cancel();
+  }
+
+  #forget(waiter: (landing: Landing) => void): void {
+    this.#waiters.delete(waiter);
+    if (this.#waiters.size === 0 && !this.plan.stores) this.#abandon();
+  }
+
+  /** Nobody waits for the answer and nothing would come of it. */
+  #abandon(): void {
+    if (!this.plan.abortable || !this.#origin.open) return;
+    this.#origin.abort();
+    this.#finish();
+    this.#body.fail();
+  }
+
+  #finish(): void {
+    if (!this.#origin.open) return;
+    this.#origin.close();
+    this.#context.ledger.fills.end(this.fill);
+    this.#context.tally.fillsInFlight--;
+    for (const waiter of this.#overWaiters) waiter(this.#outcome);
+  }
+}

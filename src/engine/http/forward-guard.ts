@@ -1,0 +1,114 @@
+// The origin's side of a flight: what it says is heard in its order, and nothing that an earlier forward still says.
+//
+// The one complication: sometimes something else must be over before the flight goes on, such as a write's invalidations
+// once they are durable. Until then nothing is heard, and what was said is kept.
+
+import type { Eventually, Forward, Origin, OriginListener, OriginRequest } from '../../ports.ts';
+import type { Context } from '../context.ts';
+import { guarded } from '../guarded.ts';
+import type { Landing } from './flight-plan.ts';
+
+type Listener = (landing: Landing) => void;
+
+/** Tells all, whatever one of them throws: that one hears of a failure instead. */
+export function tellEach(listeners: readonly Listener[], landing: Landing, broken: Context['broken']): void {
+  for (const listener of listeners) {
+    guarded(listener, (error) => {
+      const failed = { kind: 'failed', error: broken(error) } as const;
+      guarded(listener, broken)(failed);
+    })(landing);
+  }
+}
+
+export class ForwardGuard {
+  readonly #context: Pick<Context, 'fault' | 'broken'>;
+  #forward: Forward | undefined;
+  /** Number of the forward that counts. */
+  #leg = 0;
+  #held: (() => void)[] | undefined;
+  #failed: OriginListener['failed'] = () => {};
+
+  /** `fault` is told when what was waited for failed; the flight goes on all the same. */
+  constructor(context: Pick<Context, 'fault' | 'broken'>) {
+    this.#context = context;
+  }
+
+  /** False before the first forward, and once nothing more is going to be heard. */
+  get open(): boolean {
+    return this.#forward !== undefined;
+  }
+
+  launch(origin: Origin, request: OriginRequest, listener: OriginListener): void {
+    const leg = ++this.#leg;
+    this.#failed = listener.failed;
+    const heard = <Told extends unknown[]>(tell: (...told: Told) => void) => {
+      const tellNow = (...told: Told) => {
+        if (leg === this.#leg) this.#safely(() => tell(...told));
+      };
+      return (...told: Told) => {
+        if (this.#held === undefined) tellNow(...told);
+        else this.#held.push(() => tellNow(...told));
+      };
+    };
+    this.#forward = origin.forward(request, {
+      interim: heard(listener.interim),
+      head: heard(listener.head),
+      data: heard(listener.data),
+      end: heard(listener.end),
+      failed: heard(listener.failed),
+    });
+  }
+
+  /** Goes on with the result, at once where it is there; undefined: it failed. */
+  afterwards<T>(result: Eventually<T>, then: (result: T | undefined) => void): void {
+    if (!(result instanceof Promise)) return then(result);
+    this.#held = [];
+    this.pause();
+    result.then(
+      (known) => this.#goOn(() => then(known)),
+      (error: unknown) => {
+        this.#context.fault(error);
+        this.#goOn(() => then(undefined));
+      },
+    );
+  }
+
+  pause(): void {
+    this.#forward?.pause();
+  }
+
+  resume(): void {
+    if (this.#held === undefined) this.#forward?.resume();
+  }
+
+  abort(): void {
+    this.#forward?.abort();
+  }
+
+  /** Nothing more is heard. */
+  close(): void {
+    this.#leg++;
+    this.#forward = undefined;
+  }
+
+  /** A flight in which something throws has failed: nobody knows how far it came. */
+  #safely(step: () => void): void {
+    guarded(step, (error) => {
+      this.abort();
+      const failed = this.#context.broken(error);
+      guarded(() => this.#failed(failed), this.#context.broken)();
+    })();
+  }
+
+  /** What follows may have something to wait for in its turn. */
+  #goOn(then: () => void): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    this.#safely(then);
+    // Before the rest is heard, which may ask for a pause of its own.
+    this.resume();
+    let at = 0;
+    while (this.#held === undefined && at < held.length) (held[at++] as () => void)();
+    (this.#held as (() => void)[] | undefined)?.unshift(...held.slice(at));
+  }
+}

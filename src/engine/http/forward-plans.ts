@@ -1,0 +1,144 @@
+// Ways to the origin: how a flight is started for an exchange, and why.
+
+import type { StoredResponse } from '../../entry/stored-response.ts';
+import { requestDemands } from '../../semantics/cache-control.ts';
+import type { ResponseHead } from '../../semantics/fields.ts';
+import type { ForwardReason, Outcome, OutcomeDetail } from '../../semantics/outcome.ts';
+import type { ValidateReason } from '../../semantics/reuse.ts';
+import type { Context } from '../context.ts';
+import type { GateRequest } from '../contract.ts';
+import type { Refusal } from './draft.ts';
+import { Flight } from './flight.ts';
+import type { FlightPlan, Landing, RunningFlight } from './flight-plan.ts';
+import { asAsked, asValidation, asWhole } from './forward-requests.ts';
+
+/** A way to the origin, and the reason it is taken. */
+export interface Way
+  extends Pick<
+    FlightPlan,
+    'forward' | 'asAsked' | 'validating' | 'part' | 'completing' | 'unconditional' | 'replaces'
+  > {
+  readonly reason: ForwardReason;
+  readonly detail?: OutcomeDetail | undefined;
+}
+
+/** What a flight is started with. */
+export interface Departure {
+  readonly request: GateRequest;
+  /** Plain cache key. */
+  readonly key: string;
+  /** Interim responses go to the one client the flight was started for. */
+  readonly onInterim?: (head: ResponseHead) => void;
+}
+
+/** Starts a flight that others may join under `flightKey`. */
+export function openFlight(
+  context: Context,
+  from: Departure & { readonly flightKey: string },
+  way: Way,
+): RunningFlight {
+  const { flights } = context;
+  const { flightKey } = from;
+  const flight = start(context, from, { ...way, stores: true });
+  // Nobody is to wait for what its client wants kept from all others.
+  if (requestDemands(from.request.fields).noStore) return flight;
+  flights.set(flightKey, flight);
+  flight.whenOver(() => flights.get(flightKey) === flight && flights.delete(flightKey));
+  return flight;
+}
+
+/** Starts a flight for one client alone; `stores` false: its answer goes by the cache. */
+export function flyAlone(context: Context, from: Departure, way: Way & { readonly stores: boolean }): RunningFlight {
+  return start(context, from, way);
+}
+
+function start(
+  context: Context,
+  from: Departure,
+  how: Omit<FlightPlan, 'request' | 'key' | 'abortable'>,
+): RunningFlight {
+  const { request, key, onInterim } = from;
+  return new Flight(context, { ...how, request, key, abortable: true }, onInterim);
+}
+
+/** The way of a request that goes as its client sent it. */
+export function wayAsAsked(request: GateRequest, reason: ForwardReason): Way {
+  const detail = request.bypass === 'credentials' ? request.bypass : undefined;
+  return { forward: asAsked(request), asAsked: true, reason, detail };
+}
+
+/** The way that fills the whole representation. */
+export function wayToFill(request: GateRequest, reason: ForwardReason): Way {
+  return { forward: asWhole(request), reason };
+}
+
+/** The way that validates the stored response, or fills anew where it has no validator that could tell. */
+export function wayToValidate(
+  request: GateRequest,
+  entry: StoredResponse,
+  why: { readonly outdated: boolean; readonly reason: ForwardReason },
+): Way {
+  const { outdated, reason } = why;
+  const unconditional = asWhole(request);
+  const forward = asValidation(request, entry, { outdated });
+  const way = { reason, ...(outdated ? { detail: 'outdated' as const } : { replaces: entry }) };
+  return forward === undefined
+    ? { ...way, forward: unconditional }
+    : { ...way, forward, unconditional, validating: entry };
+}
+
+/** RFC 9211 §2.2: `request` when the client's own wish is the reason, else the stored response was not fit for use. */
+export function forwardReason(reason: ValidateReason): ForwardReason {
+  switch (reason) {
+    case 'request-no-cache':
+    case 'request-max-age':
+    case 'request-min-fresh':
+      return 'request';
+    case 'outdated':
+    case 'no-cache':
+    case 'stale':
+      return 'stale';
+    default:
+      return unreachable(reason);
+  }
+}
+
+/** Where a landing came from, for one who waited for it. */
+export interface Landed {
+  readonly flight: RunningFlight;
+  readonly way: Way;
+  readonly collapsed: boolean;
+}
+
+/** What happened to a request that was answered after going forward; no status: the origin did not answer. */
+export function forwardedOutcome(from: Landed, forwardStatus: number | undefined): Outcome {
+  const { way, collapsed } = from;
+  const detail = forwardStatus === 304 ? 'validated' : way.detail;
+  return {
+    hit: false,
+    forward: way.reason,
+    ...(forwardStatus !== undefined && { forwardStatus }),
+    ...(collapsed && { collapsed }),
+    ...(detail !== undefined && { detail }),
+  };
+}
+
+/** The same for a response that is still arriving: whether it is being stored, and if not, the engine's own reason. */
+export function responseOutcome(from: Landed, landing: Landing & { kind: 'response' }): Outcome {
+  const { head, draft, refusal } = landing;
+  const outcome = forwardedOutcome(from, head.status);
+  const own = isOfTheProtocol(refusal) ? { detail: refusal } : {};
+  const judged = draft !== undefined || refusal !== undefined;
+  return { ...outcome, ...own, ...(judged && { stored: refusal === undefined }) };
+}
+
+type OfTheProtocol = 'invalidated-during-fill' | 'intent-open' | 'source-not-live';
+
+function isOfTheProtocol(refusal: Refusal | undefined): refusal is OfTheProtocol {
+  return refusal === 'invalidated-during-fill' || refusal === 'intent-open' || refusal === 'source-not-live';
+}
+
+/** For the end of a switch over a closed union. */
+export function unreachable(never: never): never {
+  throw new TypeError(`expected a known case, got ${JSON.stringify(never)}`);
+}

@@ -1,0 +1,125 @@
+// Which stored response a request selects (RFC 9111 §4, §4.1).
+
+import { decodeHead } from '../../entry/codec.ts';
+import type { Entry, StoredResponse, VariantList } from '../../entry/stored-response.ts';
+import type { Eventually } from '../../ports.ts';
+import type { Coding } from '../../semantics/content-coding.ts';
+import { fieldValue } from '../../semantics/fields.ts';
+import type { ForwardReason } from '../../semantics/outcome.ts';
+import { languageSelects } from '../../semantics/vary.ts';
+import type { Coder } from '../answers/coding.ts';
+import type { GateRequest } from '../contract.ts';
+import type { Tiers } from '../tiers/tiers.ts';
+import { requestVariantKey } from './draft.ts';
+
+export interface Selection {
+  /** Key of the variant the request selects, as far as the selecting fields are known. */
+  readonly key: string;
+  readonly entry: StoredResponse | undefined;
+  /** Why there is no entry. */
+  readonly miss: ForwardReason | undefined;
+  /** The content coding in which the request would best have the entry; undefined: as it is. */
+  readonly coding?: Coding;
+  /** The entry in that coding, if that is stored. */
+  readonly coded?: StoredResponse | undefined;
+}
+
+/** Where to look. */
+interface Places {
+  readonly tiers: Tiers;
+  readonly coder: Coder | undefined;
+}
+
+/** The entry in the content coding that the request prefers; undefined: as it is, until the other has been made. */
+export function codedOf(
+  { tiers, coder }: Places,
+  request: GateRequest,
+  of: { readonly entry: StoredResponse; readonly selection: Selection | undefined },
+): StoredResponse | undefined {
+  const { route } = request;
+  if (route.compress === undefined || coder === undefined) return undefined;
+  const { entry, selection } = of;
+  if (selection?.coded !== undefined && selection.entry === entry) return selection.coded;
+  const coding = coder.wanted(request, entry);
+  if (coding === undefined) return undefined;
+  // An entry that was validated just now: what is at hand in that coding has been stored again with it.
+  const found = selection?.entry === entry ? undefined : tiers.get(coder.keyOf(entry, { coding, route }));
+  if (found instanceof Promise) found.catch(coder.fault);
+  else if (coder.isMadeFrom(found, entry, route)) return found;
+  coder.make(entry, { coding, route });
+  return undefined;
+}
+
+/** Finds what is stored for the request; at once as long as the tiers answer at once. */
+export function select(places: Places, key: string, request: GateRequest): Eventually<Selection> {
+  const found = places.tiers.get(key);
+  if (found instanceof Promise) return found.then((entry) => selectVariant(places, { key, found: entry }, request));
+  return selectVariant(places, { key, found }, request);
+}
+
+function selectVariant(
+  places: Places,
+  { key, found }: { key: string; found: Entry | undefined },
+  request: GateRequest,
+): Eventually<Selection> {
+  if (found === undefined) return { key, entry: undefined, miss: 'uri-miss' };
+  if (found.kind === 'response') return inCoding(places, { key, entry: found, miss: undefined }, request);
+  const { tiers } = places;
+  const variantKey = requestVariantKey(key, found.names, request);
+  const variant = tiers.get(variantKey);
+  if (variant instanceof Promise) {
+    return variant.then((entry) => inCoding(places, variantSelection(variantKey, entry), request));
+  }
+  const entry = variant ?? inPreferredLanguage(tiers, { list: found, variantKey }, request);
+  return inCoding(places, variantSelection(variantKey, entry), request);
+}
+
+/** The selection, with the entry in the content coding that the request prefers. */
+function inCoding({ tiers, coder }: Places, selection: Selection, request: GateRequest): Eventually<Selection> {
+  const { key, entry, miss } = selection;
+  const { route } = request;
+  if (route.compress === undefined || coder === undefined || entry === undefined) return selection;
+  const coding = coder.wanted(request, entry);
+  if (coding === undefined) return selection;
+  const found = tiers.get(coder.keyOf(entry, { coding, route }));
+  if (!(found instanceof Promise)) {
+    return { key, entry, miss, coding, coded: coder.isMadeFrom(found, entry, route) ? found : undefined };
+  }
+  return found.then((later) => {
+    return { key, entry, miss, coding, coded: coder.isMadeFrom(later, entry, route) ? later : undefined };
+  });
+}
+
+function variantSelection(key: string, entry: Entry | undefined): Selection {
+  if (entry?.kind === 'response') return { key, entry, miss: undefined };
+  return { key, entry: undefined, miss: 'vary-miss' };
+}
+
+/**
+ * Another variant that is in the very language the request prefers, all else being equal (RFC 9111 §4.1). Looks only
+ * where the answer is there at once.
+ */
+function inPreferredLanguage(
+  tiers: Tiers,
+  wanted: { readonly list: VariantList; readonly variantKey: string },
+  request: GateRequest,
+): Entry | undefined {
+  const { list, variantKey } = wanted;
+  if (request.route.policy.normaliseVary !== 'language-preference' || !list.names.includes(LANGUAGE)) return undefined;
+  const preferred = fieldValue(request.fields, LANGUAGE);
+  for (const otherKey of list.variantKeys) {
+    if (withoutLanguage(otherKey) !== withoutLanguage(variantKey)) continue;
+    const other = tiers.get(otherKey);
+    if (other === undefined || other instanceof Promise || other.kind !== 'response') continue;
+    const language = fieldValue(decodeHead(other.bytes, other.headBytes), 'content-language');
+    if (languageSelects(preferred, language)) return other;
+  }
+  return undefined;
+}
+
+const LANGUAGE = 'accept-language';
+
+function withoutLanguage(variantKey: string): string {
+  const lines = variantKey.split('\n');
+  return lines.filter((line) => line !== LANGUAGE && !line.startsWith(`${LANGUAGE}:`)).join('\n');
+}

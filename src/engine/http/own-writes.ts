@@ -1,0 +1,63 @@
+// A client sees what it wrote: the answer to a write that was not everywhere in force yet gives it a position of the source
+// to come back with, and until this gate has reached it the client is served from the origin.
+//
+// The one complication: whatever client can send a position. So it is never more than a reason to go by the cache.
+
+import type { FeedPosition } from '../../dependency/change.ts';
+import { type Fields, fieldLines, fieldValue } from '../../semantics/fields.ts';
+import { isSafeMethod } from '../../semantics/unsafe.ts';
+import type { GateRequest } from '../contract.ts';
+import type { SourceLeases } from '../source-leases.ts';
+
+const FIELD = 'tidegate-position';
+const STATED = /^([a-z0-9_-]{1,64});([\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,200})$/;
+const COOKIE = /(?:^|;\s*)tidegate-position-([a-z0-9_-]{1,64})=([\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,200})/g;
+/** By then the source is heard of again, or nothing of it is served. */
+const MAX_AGE_S = 300;
+
+/** True: it has written what this gate has not heard of yet. */
+export function isAheadOf(sources: SourceLeases, fields: Fields): boolean {
+  if (!sources.hasAny) return false;
+  for (let at = 0; at < fields.length; at += 2) {
+    const name = fields[at];
+    if (name !== FIELD && name !== 'cookie') continue;
+    const value = fields[at + 1] as string;
+    const positions = name === FIELD ? ofField(value) : ofCookies(value);
+    if (positions.some(([source, position]) => sources.hasReached(source, position) === false)) return true;
+  }
+  return false;
+}
+
+type Stated = readonly [source: string, position: FeedPosition];
+
+function ofField(value: string): Stated[] {
+  return value.split(',').flatMap((part) => {
+    const match = STATED.exec(part.trim());
+    return match === null ? [] : [[match[1] as string, match[2] as string] as const];
+  });
+}
+
+/** The cookie of a position as the field that says the same; undefined: it is another cookie. */
+export function positionField(cookie: string): Fields | undefined {
+  const [stated] = ofCookies(cookie);
+  return stated && [FIELD, stated.join(';')];
+}
+
+function ofCookies(value: string): Stated[] {
+  if (!value.includes(FIELD)) return [];
+  return Array.from(value.matchAll(COOKIE), ([, source, position]) => [source as string, position as string] as const);
+}
+
+/** The fields of an answer; with a cookie of the position, where what was written is not in force everywhere. */
+export function withOwnPosition({ method, uri }: Pick<GateRequest, 'method' | 'uri'>, fields: Fields): Fields {
+  if (isSafeMethod(method) || fieldValue(fields, 'tidegate-settled') !== 'no') return fields;
+  const cookies = fieldLines(fields, FIELD).flatMap((line) =>
+    ofField(line).flatMap(([source, position]) => ['set-cookie', cookieOf(source, position, uri)]),
+  );
+  return [...fields, ...cookies];
+}
+
+function cookieOf(source: string, position: FeedPosition, uri: string): string {
+  const secure = uri.startsWith('https:') ? '; Secure' : '';
+  return `tidegate-position-${source}=${position}; Path=/; Max-Age=${MAX_AGE_S}; HttpOnly; SameSite=Lax${secure}`;
+}

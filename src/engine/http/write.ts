@@ -1,0 +1,118 @@
+// An unsafe request on its way through: what it may change is invalidated before its client is answered (RFC 9111 §4.4,
+// RFC 9875 §3), and while it is under way nothing that it may change is stored.
+//
+// The one complication: an outcome can stay unknown. A connection that broke, a time-out or a 5xx does not say whether the
+// origin carried the write out, or will yet. Then the target is invalidated, and stays unstorable for a while, after
+// which it is invalidated once more.
+
+import type { Fill } from '../../ledger/fills.ts';
+import type { Position } from '../../ledger/position.ts';
+import type { Selector } from '../../ledger/selector.ts';
+import type { Eventually } from '../../ports.ts';
+import type { ResponseHead } from '../../semantics/fields.ts';
+import { groupsInvalidated, tagsOf } from '../../semantics/tags.ts';
+import { invalidatedUris } from '../../semantics/unsafe.ts';
+import { fieldsForCaches } from '../answers/response-fields.ts';
+import type { Context } from '../context.ts';
+import type { GateRequest } from '../contract.ts';
+import type { Invalidator } from '../invalidator.ts';
+import { rehydrate } from '../populate/rehydrate.ts';
+import { Flight } from './flight.ts';
+import type { FlightPlan, RunningFlight } from './flight-plan.ts';
+import type { Departure, Way } from './forward-plans.ts';
+
+/** Forwards the write. It is carried through even when the client goes away: the origin may have begun. */
+export function startWrite(context: Context, from: Departure, way: Way): RunningFlight {
+  const { request, key, onInterim } = from;
+  const closeIntent = context.invalidator.openIntent(request.uri);
+  const plan: FlightPlan = {
+    ...way,
+    request,
+    key,
+    stores: request.method === 'POST' && !request.bypass,
+    abortable: false,
+    beforeLanding: (head, fill) => {
+      const named = namedBy(request, head);
+      if (isUnknownOutcome(request, head)) {
+        return settled(holdUnknown(context, request.uri, { named, closeIntent }), () => undefined);
+      }
+      const counts = countAfter(context, named, { request, head, fill });
+      // Only now: a gate that ends between the two finds the intent open when it begins again.
+      closeIntent();
+      return settled(counts, () => rehydrate(context, named));
+    },
+    beforeFailure: (error) => {
+      if (NOT_SENT.has(error.code)) return closeIntent();
+      return settled(holdUnknown(context, request.uri, { closeIntent }), () => undefined);
+    },
+  };
+  return new Flight(context, plan, onInterim);
+}
+
+/** Failures after which the origin cannot have seen the request. */
+const NOT_SENT: ReadonlySet<string> = new Set(['E_ORIGIN_CONNECT', 'E_ORIGIN_OPEN']);
+
+/** A 5xx may come after the change was made. RFC 9111 does not ask for an invalidation then; never outdated does. */
+function isUnknownOutcome(request: GateRequest, head: ResponseHead): boolean {
+  return head.status >= 500 && request.route.policy.profile === 'safe';
+}
+
+/**
+ * Invalidates what the answer names. The answer shows the state after the write, so the write's own invalidation does not
+ * make it outdated; any other since its sending does.
+ */
+function countAfter(
+  { ledger, invalidator }: Context,
+  named: readonly Selector[],
+  answer: { readonly request: GateRequest; readonly head: ResponseHead; readonly fill: Fill },
+): Eventually<void> {
+  const { request, head, fill } = answer;
+  if (named.length === 0) return undefined;
+  const { tags } = tagsOf(fieldsForCaches(head, request.route), request.uri);
+  const isAffected = ledger.isAffected(fill, { uri: request.uri, origin: request.route.originName, tags });
+  const before = ledger.applied;
+  return settled(invalidateAll(invalidator, named), (positions) => {
+    if (!isAffected && areNext(positions, before)) ledger.fills.countFrom(fill, before + positions.length);
+  });
+}
+
+/** True when nothing else was appended between them: of what others invalidated meanwhile nothing is known. */
+function areNext(positions: readonly Position[], before: Position): boolean {
+  return Math.min(...positions) === before + 1 && Math.max(...positions) === before + positions.length;
+}
+
+/** RFC 9111 §4.4, and RFC 9875 §3, which has no regard to the status. */
+function namedBy(request: GateRequest, head: ResponseHead): Selector[] {
+  const uris = invalidatedUris(request.uri, head).map((uri) => request.route.cacheUri(uri));
+  const tags = groupsInvalidated(request, fieldsForCaches(head, request.route));
+  return [...uris.map((uri) => ({ kind: 'url', uri }) as const), ...tags.map((tag) => ({ kind: 'tag', tag }) as const)];
+}
+
+/** Invalidates the target, and what the answer named if there was one, now and once more when the hold is over. */
+export function holdUnknown(context: Context, uri: string, hold: Hold = {}): Eventually<Position[]> {
+  const { invalidator, tasks, unknownOutcomeMs } = context;
+  const { named = [], closeIntent = invalidator.openIntent(uri) } = hold;
+  const affected: Selector[] = [{ kind: 'url', uri }, ...named];
+  tasks.later(unknownOutcomeMs, () => {
+    for (const selector of affected) invalidator.invalidateSoon(selector);
+    closeIntent();
+    rehydrate(context, affected);
+  });
+  return invalidateAll(invalidator, affected);
+}
+
+interface Hold {
+  readonly named?: readonly Selector[];
+  /** Of the intent that is open on the URI already. */
+  readonly closeIntent?: () => void;
+}
+
+function invalidateAll(invalidator: Invalidator, selectors: readonly Selector[]): Eventually<Position[]> {
+  const appended = selectors.map((selector) => invalidator.invalidate(selector));
+  return appended.some((one) => one instanceof Promise) ? Promise.all(appended) : (appended as Position[]);
+}
+
+/** What `then` makes of the result, once that is there; at once where it is. */
+function settled<R, T>(result: Eventually<R>, then: (result: R) => T): Eventually<T> {
+  return result instanceof Promise ? result.then(then) : then(result);
+}

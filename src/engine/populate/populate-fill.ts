@@ -1,0 +1,134 @@
+// A fill for which no client waits: the entry that a client's request would find, or make, is made before one asks.
+//
+// The one complication: it is the very fill of a client. It takes the same look-up, joins or opens the same flights, and
+// its result goes the same way into the tiers, so that its stamp keeps it from storing what was invalidated meanwhile.
+
+import { cacheKey, codingOf } from '../../entry/key.ts';
+import type { StoredResponse } from '../../entry/stored-response.ts';
+import { type RequestDemands, requestDemands } from '../../semantics/cache-control.ts';
+import { fieldValue, NO_FIELDS } from '../../semantics/fields.ts';
+import { currentAgeMs } from '../../semantics/freshness.ts';
+import { parseHttpDate } from '../../semantics/http-date.ts';
+import { decideReuse } from '../../semantics/reuse.ts';
+import type { Context } from '../context.ts';
+import type { GateRequest, PopulateResult } from '../contract.ts';
+import { isMomentary, requestVariantKey } from '../http/draft.ts';
+import type { FlightEnd, Landing, RunningFlight } from '../http/flight-plan.ts';
+import { openFlight, type Way, wayToFill, wayToValidate } from '../http/forward-plans.ts';
+import { asCompletion, asWhole } from '../http/forward-requests.ts';
+import { mayJoin } from '../http/joining.ts';
+import { type Selection, select } from '../http/lookup.ts';
+
+const NO_DEMANDS: RequestDemands = requestDemands(NO_FIELDS);
+
+/** Flights of others that one fill waits for before it flies itself: what they bring may be another variant. */
+const MAX_JOINS = 2;
+
+const FRESH: PopulateResult = Object.freeze({ kind: 'fresh' });
+
+/** Fills what the request would be answered with, unless a stored response answers it as it is. */
+export async function populateOne(context: Context, request: GateRequest): Promise<PopulateResult> {
+  if (request.method !== 'GET') return { kind: 'refused', reason: 'method' };
+  if (request.bypass) return { kind: 'refused', reason: request.bypass === true ? 'bypass' : request.bypass };
+  const key = cacheKey(request.route, 'GET', request.uri);
+  const arrival = context.ledger.arrive();
+  const variantKey = (names: readonly string[]) => requestVariantKey(key, names, request);
+  for (let joins = 0; ; joins++) {
+    if (isHeld(context, key, request)) return FRESH;
+    const selection = await select(context, key, request);
+    const way = wayFor(context, selection, request);
+    if (way === undefined) return FRESH;
+    if (context.hitForMiss.has(key, context.clock.monotonic())) return { kind: 'refused', reason: 'hit-for-miss' };
+    const other = context.flights.get(selection.key);
+    const joined =
+      joins < MAX_JOINS &&
+      other !== undefined &&
+      mayJoin(other, { arrival, demands: NO_DEMANDS, variantKey }, context.ledger);
+    const flight = joined ? other : openFlight(context, { request, key, flightKey: selection.key }, way);
+    const result = await resultOf(context, flight);
+    if (!joined || result.kind !== 'stored') return result;
+  }
+}
+
+/**
+ * True when the fastest tier holds what would be served. Asked first, because unlike a look-up it is no use of the entry:
+ * an entry that only a schedule asks for must not count as popular.
+ */
+function isHeld(context: Context, key: string, request: GateRequest): boolean {
+  const { originName } = request.route;
+  return context.tiers.held({ kind: 'url', uri: request.uri }).some((note) => {
+    if (note.kind !== 'response' || note.status === 206 || !isSelected(note.key, key, request)) return false;
+    const affected = context.ledger.isAffectedSince(
+      { epoch: note.epoch, position: note.stamp },
+      { uri: request.uri, origin: originName, tags: note.tags },
+    );
+    return !affected && currentAgeMs(note.bornMs, context.clock.now()) < note.lifetimeMs;
+  });
+}
+
+/** True when the stored key is that of the variant that the request selects. */
+function isSelected(stored: string, key: string, request: GateRequest): boolean {
+  // In a content coding it is of use beside the entry that it was made from, and no other way.
+  if (!stored.startsWith(key) || codingOf(stored) !== undefined) return false;
+  const lines = stored.slice(key.length).split('\n').slice(1);
+  const names = lines.map((line) => line.split(':', 1)[0] as string);
+  return requestVariantKey(key, names, request) === stored;
+}
+
+/** The way to the origin; undefined: nothing is to be asked. */
+function wayFor(context: Context, { entry, miss }: Selection, request: GateRequest): Way | undefined {
+  return entry === undefined ? wayToFill(request, miss ?? 'miss') : wayFrom(context, entry, request);
+}
+
+function wayFrom(context: Context, entry: StoredResponse, request: GateRequest): Way | undefined {
+  const outdated = !context.ledger.isCurrent(entry);
+  const { kind } = decideReuse(NO_DEMANDS, entry, { now: context.clock.now(), outdated });
+  if (entry.status === 206) {
+    const forward = kind === 'serve' ? asCompletion(request, entry) : undefined;
+    if (forward === undefined) return wayToFill(request, 'miss');
+    return { forward, part: entry, completing: true, unconditional: asWhole(request), reason: 'partial' };
+  }
+  if (kind === 'serve') return undefined;
+  // Every use of it is validated anyway, so to validate it now would spare nobody anything.
+  if (!outdated && (entry.terms.noCache || entry.terms.lifetimeMs <= 0)) return undefined;
+  return wayToValidate(request, entry, { outdated, reason: 'stale' });
+}
+
+/** How the flight ends. What is not going to be stored is known with the head, and whoever reads it may take long. */
+function resultOf(context: Context, flight: RunningFlight): Promise<PopulateResult> {
+  return new Promise((resolve) => {
+    let landing: Landing | undefined;
+    const over = (end: FlightEnd) => resolve(resultFrom(context, { end, landing, forwardMs: flight.forwardMs }));
+    flight.whenOver(over);
+    flight.whenLanded((landed) => {
+      landing = landed;
+      if (landed.kind === 'response' && landed.refusal !== undefined)
+        over({ kind: 'refused', refusal: landed.refusal });
+    });
+  });
+}
+
+interface Ended {
+  readonly end: FlightEnd;
+  readonly landing: Landing | undefined;
+  readonly forwardMs: number | undefined;
+}
+
+function resultFrom(context: Context, { end, landing, forwardMs }: Ended): PopulateResult {
+  const timed = forwardMs === undefined ? {} : { forwardMs };
+  if (end.kind === 'failed') return { kind: 'failed', reason: end.error?.code ?? 'unknown', ...timed };
+  if (end.kind === 'stored') return { kind: 'stored', ...timed };
+  const head = landing?.kind === 'response' ? landing.head : undefined;
+  if (head === undefined || !isMomentary(head.status)) return { kind: 'refused', reason: end.refusal, ...timed };
+  const retryAfterMs = parseRetryAfter(fieldValue(head.fields, 'retry-after'), context.clock.now());
+  const asked = retryAfterMs === undefined ? {} : { retryAfterMs };
+  return { kind: 'failed', reason: `status-${head.status}`, ...asked, ...timed };
+}
+
+/** RFC 9110 §10.2.3: seconds, or a date. */
+function parseRetryAfter(value: string | undefined, now: number): number | undefined {
+  if (value === undefined) return undefined;
+  if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
+  const date = parseHttpDate(value, now);
+  return date === undefined ? undefined : Math.max(0, date - now);
+}

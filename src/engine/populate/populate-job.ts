@@ -1,0 +1,196 @@
+// One job of the populator: what it was given, what has become of it, and those who want to know.
+//
+// The one complication: a job may still be given URLs while the first of them are filled. It is over when it is sealed
+// and nothing of it waits.
+
+import type { PopulateResult } from '../contract.ts';
+import { Pace, type PaceLimits } from './populate-pace.ts';
+
+/** Why fills are made for which no client waits. */
+export type PopulateCause = 'startup' | 'publish' | 'schedule' | 'rehydration' | 'missing' | 'operator';
+
+/** Where a job is written down, so that it can go on after a restart. Places are counted from 0 in the order given. */
+export interface JobRecord {
+  added(texts: readonly string[]): void;
+  /** Nothing more is going to be given. `error`: why its source ended before its end. */
+  sealed(error?: string | undefined): void;
+  /** One place is done. */
+  done(index: number): void;
+  /** All is done, or nothing more is wanted. */
+  ended(): void;
+}
+
+export interface JobSpec extends Partial<PaceLimits> {
+  readonly cause: PopulateCause;
+  /** For the operator, e.g. the sitemap it came from. */
+  readonly name?: string;
+  /** Is given the id of the job. */
+  readonly record?: (id: string) => JobRecord;
+}
+
+/** A job as operators see it. `startedAt` and `endedAt` in ms since the Unix epoch. */
+export interface JobProgress {
+  readonly id: string;
+  readonly cause: PopulateCause;
+  readonly name?: string;
+  /** `failed`: its source gave no more before its end; what it had given is filled. */
+  readonly state: 'running' | 'done' | 'failed' | 'cancelled';
+  /** URLs given so far; no more will come once `sealed`. */
+  readonly total: number;
+  readonly sealed: boolean;
+  readonly done: number;
+  readonly stored: number;
+  /** Stored already, and answering as it is. */
+  readonly fresh: number;
+  readonly refused: number;
+  readonly failed: number;
+  /** Those refused and failed, by the reason. */
+  readonly reasons: { readonly [reason: string]: number };
+  /** The last of them, the latest at the end. */
+  readonly notStored: readonly NotStored[];
+  readonly perSecond: number;
+  readonly startedAt: number;
+  readonly endedAt?: number;
+  /** Why its source gave no more URLs. */
+  readonly error?: string;
+}
+
+/** How one item ended. `url`: of one that was not stored. */
+export type ItemEnd = Pick<PopulateResult, 'kind'> & { readonly reason?: string; readonly url?: string };
+
+/** A URL that was refused, or failed. */
+export interface NotStored {
+  /** Without the fields of the request, which may be credentials. */
+  readonly url: string;
+  readonly reason: string;
+}
+
+const NOT_STORED_KEPT = 20;
+
+const NO_RECORD: JobRecord = { added() {}, sealed() {}, done() {}, ended() {} };
+
+export class Job {
+  readonly id: string;
+  readonly cause: PopulateCause;
+  readonly limits: PaceLimits;
+  readonly pace = new Pace();
+  readonly #name: string | undefined;
+  readonly #record: JobRecord;
+  readonly #startedAt: number;
+  readonly #listeners = new Set<(progress: JobProgress) => void>();
+  readonly #ends = { fresh: 0, stored: 0, refused: 0, failed: 0 };
+  readonly #reasons: Record<string, number> = {};
+  readonly #notStored: NotStored[] = [];
+  #state: JobProgress['state'] = 'running';
+  #endedAt: number | undefined;
+  #sealed = false;
+  #total = 0;
+  #done = 0;
+  #error: string | undefined;
+
+  constructor(id: string, spec: JobSpec, now: number) {
+    this.id = id;
+    this.cause = spec.cause;
+    this.#name = spec.name;
+    this.limits = { concurrency: spec.concurrency ?? Number.POSITIVE_INFINITY, ratePerSecond: spec.ratePerSecond ?? 0 };
+    this.#record = spec.record?.(id) ?? NO_RECORD;
+    this.#startedAt = now;
+  }
+
+  get running(): boolean {
+    return this.#state === 'running';
+  }
+
+  get sealed(): boolean {
+    return this.#sealed;
+  }
+
+  get isFollowed(): boolean {
+    return this.#listeners.size > 0;
+  }
+
+  /** Takes items in; returns the place of the first. */
+  take(texts: readonly string[]): number {
+    const first = this.#total;
+    this.#total += texts.length;
+    this.#record.added(texts);
+    return first;
+  }
+
+  seal(now: number): void {
+    if (this.#sealed) return;
+    this.#sealed = true;
+    this.#record.sealed(this.#error);
+    this.#endIfDone(now);
+  }
+
+  /** Its source gives no more, for this reason. What was given is still filled. */
+  fail(message: string, now: number): void {
+    if (this.#sealed) return;
+    this.#error = message;
+    this.seal(now);
+  }
+
+  count(index: number, end: ItemEnd, now: number): void {
+    if (!this.running) return;
+    this.#done++;
+    this.#ends[end.kind]++;
+    if (end.reason !== undefined) this.#note(end.reason, end.url ?? '');
+    this.#record.done(index);
+    this.#endIfDone(now);
+  }
+
+  #note(reason: string, url: string): void {
+    this.#reasons[reason] = (this.#reasons[reason] ?? 0) + 1;
+    this.#notStored.push({ url, reason });
+    if (this.#notStored.length > NOT_STORED_KEPT) this.#notStored.shift();
+  }
+
+  cancel(now: number): void {
+    this.#end('cancelled', now);
+  }
+
+  /** Told from now on when `tell` is called, and of the end. The result takes the listener back. */
+  listen(listener: (progress: JobProgress) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  tell(now: number): void {
+    const progress = this.progress(now);
+    for (const listener of this.#listeners) listener(progress);
+  }
+
+  progress(now: number): JobProgress {
+    const seconds = ((this.#endedAt ?? now) - this.#startedAt) / 1000;
+    return {
+      id: this.id,
+      cause: this.cause,
+      ...(this.#name !== undefined && { name: this.#name }),
+      state: this.#state,
+      total: this.#total,
+      sealed: this.#sealed,
+      done: this.#done,
+      ...this.#ends,
+      reasons: { ...this.#reasons },
+      notStored: [...this.#notStored],
+      perSecond: seconds > 0 ? Math.round((10 * this.#done) / seconds) / 10 : 0,
+      startedAt: this.#startedAt,
+      ...(this.#endedAt !== undefined && { endedAt: this.#endedAt }),
+      ...(this.#error !== undefined && { error: this.#error }),
+    };
+  }
+
+  #endIfDone(now: number): void {
+    if (this.#sealed && this.#done === this.#total) this.#end(this.#error === undefined ? 'done' : 'failed', now);
+  }
+
+  #end(state: Exclude<JobProgress['state'], 'running'>, now: number): void {
+    if (!this.running) return;
+    this.#state = state;
+    this.#endedAt = now;
+    this.#record.ended();
+    this.tell(now);
+    this.#listeners.clear();
+  }
+}

@@ -1,0 +1,293 @@
+// The populator: one queue for all that is filled with no client waiting, whatever the cause. Jobs are given URLs; what
+// is expected to spare clients the most time is filled first, at a pace the origins can bear.
+//
+// The one complication: whose turn it is. Each job has a lane for each origin, in the order of expected hits; a lane may
+// go when its origin and its job both have room, and among those that may, the one whose first fill has the most expected
+// hits times the cost of its origin goes.
+
+import { TidegateError } from '../../errors.ts';
+import type { Cancel, Clock, Random, Tasks } from '../../ports.ts';
+import type { GateRequest, PopulateResult } from '../contract.ts';
+import { fillText, itemOf, type PopulateItem } from './populate-item.ts';
+import type { ItemEnd, Job, JobProgress, JobSpec, NotStored } from './populate-job.ts';
+import { Jobs } from './populate-jobs.ts';
+import { OriginPace, type PaceLimits } from './populate-pace.ts';
+import { type Fill, FillQueue, type Lane } from './populate-queue.ts';
+import { afterFill } from './populate-retry.ts';
+
+export interface PopulatorOptions {
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+  readonly random: Random;
+  /** The request that a client's would become; undefined: no route takes it. */
+  readonly requestOf: (item: PopulateItem) => GateRequest | undefined;
+  readonly fill: (request: GateRequest) => Promise<PopulateResult>;
+  /** For each origin; a job may ask for less. */
+  readonly limits: () => PaceLimits;
+  /** Told of what is a defect: a fill is never to throw. */
+  readonly fault: (error: unknown) => void;
+  /** URLs that may wait. Default 1,000,000. */
+  readonly maxWaiting?: number;
+}
+
+const MAX_WAITING = 1_000_000;
+/** Over all origins: what is filled in the background leaves room for what is not. */
+const MAX_IN_FLIGHT = 64;
+/** Fills begun before clients have their turn again: what is fresh already takes no time at all. */
+const FILLS_PER_TURN = 256;
+interface OriginLane extends Lane<Job> {
+  readonly origin: OriginPace;
+}
+
+export class Populator {
+  readonly #options: PopulatorOptions;
+  readonly #queue = new FillQueue<Job>();
+  readonly #jobs: Jobs;
+  readonly #origins = new Map<string, OriginPace>();
+  readonly #lanes = new Map<string, OriginLane>();
+  #inFlight = 0;
+  #beganInTurn = 0;
+  #wake: Cancel | undefined;
+  #closed = false;
+
+  constructor(options: PopulatorOptions) {
+    this.#options = options;
+    this.#jobs = new Jobs(options.clock, options.tasks);
+  }
+
+  /** Begins a job; returns its id. */
+  open(spec: JobSpec): string {
+    return this.#jobs.create(spec).id;
+  }
+
+  /** Gives a job more to fill; throws E_POPULATE when too much waits already, and then none of it does. */
+  add(id: string, items: readonly PopulateItem[]): void {
+    const job = this.#jobs.open(id);
+    const { maxWaiting = MAX_WAITING } = this.#options;
+    const { shares } = this.#queue;
+    if (shares + items.length > maxWaiting) {
+      throw new TidegateError(
+        'E_POPULATE',
+        `expected at most ${maxWaiting} URLs waiting to be filled, got ${shares} and ${items.length} more`,
+      );
+    }
+    const texts = items.map(fillText);
+    const first = job.take(texts);
+    for (const [at, text] of texts.entries()) {
+      this.#enqueue({ text, hits: items[at]?.hits ?? 1, attempts: 0, shares: [{ job, index: first + at }] });
+    }
+    this.#go();
+  }
+
+  /** Counts URLs of the job's source that cannot be filled. */
+  refuse(id: string, refused: readonly NotStored[]): void {
+    const job = this.#jobs.open(id);
+    const first = job.take(refused.map(() => ''));
+    for (const [at, { url, reason }] of refused.entries()) {
+      const shares = [{ job, index: first + at }];
+      this.#count({ text: url, hits: 0, attempts: 0, shares }, { kind: 'refused', reason });
+    }
+  }
+
+  /** Nothing more is going to be given to the job. `error`: why its source ended before its end. */
+  seal(id: string, error?: string): void {
+    const job = this.#jobs.get(id);
+    const now = this.#options.clock.now();
+    if (error === undefined) job?.seal(now);
+    else job?.fail(error, now);
+  }
+
+  /** False: there is no such job, or it is over. What is under way is still stored. */
+  cancel(id: string): boolean {
+    const job = this.#jobs.get(id);
+    if (job === undefined || !job.running) return false;
+    const lanes = [...this.#lanes].filter(([, lane]) => lane.job === job);
+    job.cancel(this.#options.clock.now());
+    for (const [name, lane] of lanes) {
+      this.#lanes.delete(name);
+      for (const fill of this.#queue.empty(lane)) this.#enqueue(fill);
+    }
+    this.#go();
+    return true;
+  }
+
+  progress(id: string): JobProgress | undefined {
+    return this.#jobs.get(id)?.progress(this.#options.clock.now());
+  }
+
+  /** Those that run and the last of those that are over, the latest first. */
+  list(): JobProgress[] {
+    return this.#jobs.list();
+  }
+
+  /** Tells of the job now and whenever it has moved, until it is over. The result ends that. */
+  follow(id: string, listener: (progress: JobProgress) => void): Cancel {
+    return this.#jobs.follow(id, listener);
+  }
+
+  /** Takes a turn of the job at the origin for what is no fill, such as a sitemap; returns the time until it comes. */
+  reserve(id: string, originName: string): number {
+    const job = this.#jobs.open(id);
+    const now = this.#options.clock.monotonic();
+    const ofOrigin = this.#laneOf(job, originName).origin.reserve(now, this.#options.limits());
+    return Math.max(ofOrigin, job.pace.reserve(now, job.limits));
+  }
+
+  /** What waits and what is under way, for operators. */
+  summary(): { readonly waiting: number; readonly inFlight: number } {
+    return { waiting: this.#queue.shares, inFlight: this.#inFlight };
+  }
+
+  /** Begins nothing more. Jobs stay as they are, so that what is written down of them can go on after a restart. */
+  close(): void {
+    this.#closed = true;
+    this.#wake?.();
+  }
+
+  #enqueue(fill: Fill<Job>): void {
+    const shares = fill.shares.filter(({ job }) => job.running);
+    const [first] = shares;
+    if (first === undefined) return;
+    const request = this.#options.requestOf(itemOf(fill.text));
+    if (request === undefined) return this.#count({ ...fill, shares }, { kind: 'refused', reason: 'no-route' });
+    const text = fillText({ ...itemOf(fill.text), uri: request.uri });
+    this.#queue.add({ ...fill, text, shares }, this.#laneOf(first.job, request.route.originName));
+  }
+
+  #laneOf(job: Job, originName: string): OriginLane {
+    const name = `${job.id} ${originName}`;
+    let lane = this.#lanes.get(name);
+    if (lane === undefined) {
+      const origin = this.#origins.get(originName) ?? new OriginPace(this.#options.random);
+      this.#origins.set(originName, origin);
+      lane = { job, heap: [], origin };
+      this.#lanes.set(name, lane);
+    }
+    return lane;
+  }
+
+  /** Begins whatever may begin now, and sees to it that the rest is not forgotten. */
+  #go(): void {
+    this.#wake?.();
+    this.#wake = undefined;
+    while (!this.#closed && this.#inFlight < MAX_IN_FLIGHT) {
+      const { lane, waitMs } = this.#next();
+      if (lane === undefined && waitMs === Number.POSITIVE_INFINITY) return;
+      if (lane === undefined || this.#beganInTurn === FILLS_PER_TURN) {
+        this.#wake = this.#options.tasks.later(Math.ceil(waitMs), () => {
+          this.#beganInTurn = 0;
+          this.#go();
+        });
+        return;
+      }
+      this.#begin(lane);
+    }
+  }
+
+  /** The lane whose turn it is; or how long it takes until there is one. */
+  #next(): { readonly lane: OriginLane | undefined; readonly waitMs: number } {
+    const now = this.#options.clock.monotonic();
+    const limits = this.#options.limits();
+    let best: OriginLane | undefined;
+    let bestWorth = { worth: 0, order: 0 };
+    let leastWaitMs = Number.POSITIVE_INFINITY;
+    for (const [name, lane] of this.#lanes) {
+      const first = this.#queue.first(lane);
+      if (first === undefined) {
+        this.#lanes.delete(name);
+        continue;
+      }
+      const waitMs = Math.max(lane.origin.waitMs(now, limits), lane.job.pace.waitMs(now, lane.job.limits));
+      leastWaitMs = Math.min(leastWaitMs, Math.max(0, waitMs));
+      if (waitMs > 0) continue;
+      const worth = { worth: first.hits * lane.origin.cost, order: first.order };
+      if (best !== undefined && !isWorthMore(worth, bestWorth)) continue;
+      best = lane;
+      bestWorth = worth;
+    }
+    return { lane: best, waitMs: leastWaitMs };
+  }
+
+  #begin(lane: OriginLane): void {
+    const fill = this.#queue.take(lane);
+    const request = this.#options.requestOf(itemOf(fill.text));
+    if (request === undefined) return this.#count(fill, { kind: 'refused', reason: 'no-route' });
+    const now = this.#options.clock.monotonic();
+    this.#inFlight++;
+    this.#beganInTurn++;
+    lane.origin.begin(now, this.#options.limits());
+    lane.job.pace.begin(now, lane.job.limits);
+    this.#options.fill(request).then(
+      (result) => this.#ended(lane, fill, result),
+      (error: unknown) => {
+        this.#options.fault(error);
+        this.#ended(lane, fill, { kind: 'failed', reason: 'unknown' });
+      },
+    );
+  }
+
+  #ended(lane: OriginLane, fill: Fill<Job>, result: PopulateResult): void {
+    const { forwardMs } = result.kind === 'fresh' ? {} : result;
+    const asked = result.kind !== 'fresh' && (forwardMs !== undefined || result.kind === 'failed');
+    this.#inFlight--;
+    lane.origin.end(asked, this.#options.limits(), forwardMs);
+    lane.job.pace.end(asked, lane.job.limits);
+    if (!this.#goesAgain(lane, fill, result)) this.#count(fill, result);
+    this.#go();
+  }
+
+  /** True: the URL is filled once more, so nothing has come of it yet. */
+  #goesAgain({ origin }: OriginLane, fill: Fill<Job>, result: PopulateResult): boolean {
+    const after = afterFill(result, fill.attempts);
+    if (after.kind === 'count' || after.pause === undefined) {
+      // What was fresh, or not to be asked for, says nothing of the origin.
+      if (result.kind === 'stored' || (result.kind === 'refused' && result.forwardMs !== undefined)) origin.recovered();
+    } else {
+      origin.pause(this.#options.clock.monotonic(), after.pause.retryAfterMs);
+    }
+    if (after.kind === 'count') return false;
+    if (after.pause !== undefined && origin.isGivenUp) {
+      this.#giveUp(origin);
+      return false;
+    }
+    const again = { ...fill, attempts: after.attempts };
+    if (after.delayMs === 0) this.#enqueue(again);
+    else {
+      this.#options.tasks.later(after.delayMs, () => {
+        this.#enqueue(again);
+        this.#go();
+      });
+    }
+    return true;
+  }
+
+  /** What waits for the origin ends as failed: so many in a turn. It is paused meanwhile, so none of it begins. */
+  #giveUp(origin: OriginPace): void {
+    let left = FILLS_PER_TURN;
+    for (const lane of this.#lanes.values()) {
+      while (lane.origin === origin && this.#queue.first(lane) !== undefined && !this.#closed) {
+        if (left-- === 0) return void this.#options.tasks.later(0, () => this.#giveUp(origin));
+        this.#count(this.#queue.take(lane), { kind: 'failed', reason: 'E_ORIGIN_OPEN' });
+      }
+    }
+  }
+
+  #count({ shares, text }: Fill<Job>, { kind, ...rest }: ItemEnd): void {
+    const now = this.#options.clock.now();
+    const { reason } = rest;
+    const end: ItemEnd = reason === undefined ? { kind } : { kind, reason, url: itemOf(text).uri };
+    for (const { job, index } of shares) {
+      job.count(index, end, now);
+      this.#jobs.moved(job);
+    }
+  }
+}
+
+interface Worth {
+  readonly worth: number;
+  readonly order: number;
+}
+
+function isWorthMore(one: Worth, other: Worth): boolean {
+  return one.worth > other.worth || (one.worth === other.worth && one.order < other.order);
+}

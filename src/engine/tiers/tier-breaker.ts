@@ -1,0 +1,121 @@
+// How long a tier is waited for, and when it is left alone. A store that has not answered in time is a miss, which costs a
+// way to the origin, and is not asked for a while: else every request would wait as long.
+//
+// The one complication: how it is asked again. Were all to ask at once when the pause is over, all would wait for a store
+// that still hangs. So one of them tries it, and the others go on without it until it has answered.
+
+import type { Clock, Tasks } from '../../ports.ts';
+
+export interface TierLimits {
+  /** Infinity: it is waited for as long as it takes. */
+  readonly timeoutMs: number;
+  /** For how long it is left alone; 0: it never is, Infinity: for good. */
+  readonly pauseMs: number;
+  /** Faults in a row after which it is left alone. An answer that takes too long counts for all of them. */
+  readonly pauseAfter: number;
+}
+
+/** A disk that is busy answers within two seconds; one that hangs does not. */
+export const DEFAULT_LIMITS: TierLimits = { timeoutMs: 2_000, pauseMs: 10_000, pauseAfter: Number.POSITIVE_INFINITY };
+
+export interface PatienceParts {
+  readonly limits: TierLimits;
+  readonly clock: Pick<Clock, 'monotonic'>;
+  readonly tasks: Pick<Tasks, 'later'>;
+  /** True: after a pause one tries it before the others. */
+  readonly oneTries: boolean;
+  readonly fault: (error: unknown) => void;
+  /** Told when a pause begins, and when the store is asked by all again. */
+  readonly paused: (isPaused: boolean) => void;
+}
+
+/** With one store. */
+export class TierBreaker {
+  readonly #parts: PatienceParts;
+  #faultsInRow = 0;
+  /** Monotonic time at which it may be asked again; undefined: it is not left alone. */
+  #pausedUntilMs: number | undefined;
+  /** True: after its pause one has asked it, and not been answered yet. */
+  #isTried = false;
+
+  constructor(parts: PatienceParts) {
+    this.#parts = parts;
+  }
+
+  get isPaused(): boolean {
+    return this.#pausedUntilMs !== undefined;
+  }
+
+  /** False: it is left alone. Whoever hears true after a pause is to ask it. */
+  admits(): boolean {
+    return this.#pausedUntilMs === undefined || this.#mayTry(this.#pausedUntilMs);
+  }
+
+  #mayTry(pausedUntilMs: number): boolean {
+    const { clock, limits, oneTries } = this.#parts;
+    const nowMs = clock.monotonic();
+    if (nowMs < pausedUntilMs) return false;
+    if (oneTries) {
+      // Whoever tries it may go without a word, so another tries it after as long again.
+      this.#isTried = true;
+      this.#pausedUntilMs = nowMs + limits.pauseMs;
+    } else {
+      this.#resume();
+    }
+    return true;
+  }
+
+  /** What the store answers; undefined when it takes too long. */
+  wait<T>(answer: Promise<T>): Promise<T | undefined> {
+    const { tasks, limits } = this.#parts;
+    return new Promise((resolve, reject) => {
+      let cancel = () => {};
+      if (limits.timeoutMs !== Number.POSITIVE_INFINITY) {
+        cancel = tasks.later(limits.timeoutMs, () => {
+          this.#ranOut();
+          resolve(undefined);
+        });
+      }
+      answer.finally(cancel).then((value) => {
+        this.answered();
+        resolve(value);
+      }, reject);
+    });
+  }
+
+  answered(): void {
+    if (this.#faultsInRow > 0) this.#faultsInRow = 0;
+    if (this.#isTried) this.#resume();
+  }
+
+  failed(): void {
+    this.#faultsInRow++;
+    if (this.#isTried || this.#faultsInRow >= this.#parts.limits.pauseAfter) this.#pause();
+  }
+
+  #ranOut(): void {
+    const { limits, fault } = this.#parts;
+    // Those who wait beside the first learn nothing new.
+    const isKnown = this.isPaused && !this.#isTried;
+    this.#pause();
+    if (isKnown) return;
+    const after = limits.pauseMs > 0 ? '; it is not asked for a while' : '';
+    fault(new Error(`expected an answer of a tier within ${limits.timeoutMs} ms, got none${after}`));
+  }
+
+  #pause(): void {
+    const { clock, limits, paused } = this.#parts;
+    if (limits.pauseMs === 0 || (this.isPaused && !this.#isTried)) return;
+    const isNew = !this.isPaused;
+    this.#isTried = false;
+    this.#faultsInRow = 0;
+    this.#pausedUntilMs = clock.monotonic() + limits.pauseMs;
+    if (isNew) paused(true);
+  }
+
+  #resume(): void {
+    this.#isTried = false;
+    this.#pausedUntilMs = undefined;
+    this.#parts.paused(false);
+  }
+}

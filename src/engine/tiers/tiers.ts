@@ -1,0 +1,186 @@
+// The tiers of a gate (tier-loop.ts). `store` is the only way into any of them.
+//
+// The one complication: variants. A list of them stands under the plain key, in every tier, and changes with each new
+// one; what is not in the list any more would never be found again, so it is removed.
+
+import { codedKeys, keyParts } from '../../entry/key.ts';
+import {
+  type Entry,
+  type EntryNote,
+  MAX_VARIANTS,
+  type StoredResponse,
+  type VariantList,
+} from '../../entry/stored-response.ts';
+import type { EntryLedger } from '../../entry/subject.ts';
+import { TidegateError } from '../../errors.ts';
+import type { Fill, Stamp } from '../../ledger/fills.ts';
+import type { FillRefusal } from '../../ledger/ledger.ts';
+import type { Selector } from '../../ledger/selector.ts';
+import type { Clock, Eventually, Store, Tasks } from '../../ports.ts';
+import { allOf } from './tier-listing.ts';
+import { TierLoop, wasReadNoEarlier } from './tier-loop.ts';
+
+export interface TiersParts {
+  /** Fastest first. */
+  readonly stores: readonly Store[];
+  /** What operators call them, in the same order. */
+  readonly names: readonly string[];
+  readonly ledger: EntryLedger;
+  readonly clock: Pick<Clock, 'monotonic'>;
+  readonly tasks: Tasks;
+  /** Told when a store fails to take an entry in, which costs a miss and nothing more. */
+  readonly fault: (error: unknown) => void;
+}
+
+export class Tiers {
+  readonly #loop: TierLoop<Entry>;
+  readonly #stores: readonly Store[];
+  readonly #names: readonly string[];
+  readonly #ledger: EntryLedger;
+  readonly #fault: (error: unknown) => void;
+  /** Changes of lists of variants that wait for a slow tier, by key. */
+  readonly #listChanges = new Map<string, Promise<void>>();
+
+  constructor({ stores, names, ledger, clock, tasks, fault }: TiersParts) {
+    const isCurrent = (entry: Entry) => entry.kind === 'variants' || ledger.isCurrent(entry);
+    this.#loop = new TierLoop({ stores, clock, tasks, fault, isCurrent, isNoOlder });
+    this.#stores = stores;
+    this.#names = names;
+    this.#ledger = ledger;
+    this.#fault = fault;
+  }
+
+  /** What is stored under the key, from the fastest tier that has it. Not validated: that is the reader's part. */
+  get(key: string): Eventually<Entry | undefined> {
+    return this.#loop.get(key);
+  }
+
+  /**
+   * Stores the result of a fill in every tier, or what was made of one under its stamp, unless the ledger refuses it.
+   * `key`: the plain cache key; `names`: the selecting header fields of the response.
+   */
+  store(
+    by: Fill | Stamp,
+    { entry, key, names }: { readonly entry: StoredResponse; readonly key: string; readonly names: readonly string[] },
+  ): FillRefusal | undefined {
+    const { uri, origin } = keyParts(key);
+    const subject = { uri, origin, tags: entry.tags };
+    const isFill = 'order' in by;
+    const refusal = isFill ? this.#ledger.judge(by, subject, entry.key) : this.#ledger.refusal(by, subject);
+    if (refusal !== undefined) return refusal;
+    if (names.length > 0) this.#list(key, { names, variant: entry.key });
+    else this.#unlist(key);
+    if (isFill) this.#ledger.fills.settle(by, entry.key);
+    this.#loop.putAll(entry);
+    return undefined;
+  }
+
+  /** Removes what the selector names from every tier; returns how many stored responses the fullest tier had. */
+  purge(selector: Selector): Promise<number> {
+    return this.#loop.purge(selector, ({ kind }) => kind === 'response');
+  }
+
+  /**
+   * How many stored responses the selector names. `held`: of the fastest tier they are known. Of a slow one `most` are
+   * looked at; `more`: there were others.
+   */
+  async count(
+    selector: Selector,
+    known: { readonly held: readonly EntryNote[]; readonly most: number },
+  ): Promise<{ readonly count: number; readonly more: boolean }> {
+    const keys = new Set<string>();
+    const note = ({ kind, key }: EntryNote) => void (kind === 'response' && keys.add(key));
+    for (const entry of known.held) note(entry);
+    for (const [tier, store] of this.#stores.entries()) {
+      const found = store.find(selector);
+      if (tier === 0 && Symbol.iterator in found) continue;
+      let left = known.most;
+      for await (const entry of found) {
+        if (left-- === 0) return { count: keys.size, more: true };
+        note(entry);
+      }
+    }
+    return { count: keys.size, more: false };
+  }
+
+  /** The stored responses the selector names, each key once; with the name of a tier, those of that one. */
+  async find(selector: Selector, tier?: string): Promise<EntryNote[]> {
+    const byKey = new Map<string, EntryNote>();
+    for (const store of tier === undefined ? this.#stores : [this.#named(tier)]) {
+      for (const entry of await allOf(store.find(selector))) {
+        if (entry.kind === 'response' && !byKey.has(entry.key)) byKey.set(entry.key, entry);
+      }
+    }
+    return [...byKey.values()];
+  }
+
+  /** What the fastest tier has of what the selector names, where it says so at once. No use of the entries. */
+  held(selector: Selector): readonly EntryNote[] {
+    const found = this.#stores[0]?.find(selector) ?? [];
+    return Symbol.iterator in found ? [...found] : [];
+  }
+
+  #named(tier: string): Store {
+    const store = this.#stores[this.#names.indexOf(tier)];
+    if (store !== undefined) return store;
+    throw new TidegateError('E_SELECTOR', `expected one of ${this.#names.join(', ')} as tier, got ${tier}`);
+  }
+
+  /** Removes single entries from every tier. */
+  remove(keys: readonly string[]): void {
+    void this.#loop.delete(keys);
+  }
+
+  /** Notes the variant in the list that stands under the plain key. */
+  #list(key: string, add: { names: readonly string[]; variant: string }): void {
+    this.#withList(key, (old) => {
+      const list = withVariant(old, { key, ...add });
+      const dropped = old?.variantKeys.filter((variant) => !list.variantKeys.includes(variant)) ?? [];
+      if (dropped.length > 0) this.remove(dropped.flatMap(withCoded));
+      this.#loop.putAll(list);
+    });
+  }
+
+  /** A response without Vary takes the place of the list; the variants would never be found again. */
+  #unlist(key: string): void {
+    this.#withList(key, (old) => {
+      if (old !== undefined) this.remove(old.variantKeys.flatMap(withCoded));
+    });
+  }
+
+  /** Hands over the list under a key, at once where a tier answers at once; changes of one list wait for each other. */
+  #withList(key: string, change: (list: VariantList | undefined) => void): void {
+    const before = this.#listChanges.get(key);
+    const found = before === undefined ? this.get(key) : before.then(() => this.get(key));
+    if (!(found instanceof Promise)) return change(asList(found));
+    const changed = found
+      .then((later) => change(asList(later)))
+      .catch(this.#fault)
+      .finally(() => this.#listChanges.get(key) === changed && this.#listChanges.delete(key));
+    this.#listChanges.set(key, changed);
+  }
+}
+
+function isNoOlder(entry: Entry, other: Entry): boolean {
+  return entry.kind !== 'response' || other.kind !== 'response' || wasReadNoEarlier(entry, other);
+}
+
+/** The variant, and what was made of it: that would never be found again. */
+function withCoded(key: string): readonly string[] {
+  return [key, ...codedKeys(key)];
+}
+
+function asList(entry: Entry | undefined): VariantList | undefined {
+  return entry?.kind === 'variants' ? entry : undefined;
+}
+
+/** The list with one more variant; a list of other selecting fields is begun anew, for its keys are made otherwise. */
+function withVariant(
+  old: VariantList | undefined,
+  add: { key: string; names: readonly string[]; variant: string },
+): VariantList {
+  const same = old !== undefined && old.names.length === add.names.length && old.names.join() === add.names.join();
+  const others = same ? old.variantKeys.filter((variant) => variant !== add.variant) : [];
+  const variantKeys = [...others, add.variant].slice(-MAX_VARIANTS);
+  return { kind: 'variants', key: add.key, names: add.names, variantKeys };
+}

@@ -1,0 +1,300 @@
+// The data cache: values under keys, by the fill protocol of the gate (docs/architecture.md).
+//
+// The one complication: a hit must cost no promise and next to no time, so what is in the first tier is judged and given
+// at once; only a miss, a slow tier and a fill go on with promises.
+
+import { hasTags } from '../../entry/late-tags.ts';
+import { type OwnedValue, ownValue, readOwned } from '../../entry/owned-value.ts';
+import type { StoredValue } from '../../entry/stored-value.ts';
+import { type EntryLedger, type LedgerEntry, subjectOf } from '../../entry/subject.ts';
+import { type Arrival, Ledger } from '../../ledger/ledger.ts';
+import type { Selector } from '../../ledger/selector.ts';
+import type { Clock, Eventually, Store } from '../../ports.ts';
+import { after, allAtOnce } from '../eventually.ts';
+import { Invalidator } from '../invalidator.ts';
+import { localHistory } from '../local-log.ts';
+import { safeFault } from '../safe-fault.ts';
+import { SourceLeases } from '../source-leases.ts';
+import { TierLoop, wasReadNoEarlier } from '../tiers/tier-loop.ts';
+import { UnderWay } from '../under-way.ts';
+import type {
+  FillTerms,
+  ManyFill,
+  SetTerms,
+  ValueCache,
+  ValueCacheParts,
+  ValueFill,
+  ValueStats,
+  ValueToSet,
+} from './value-contract.ts';
+import { stateOf, valueEntries } from './value-entries.ts';
+import { ValueFills } from './value-fills.ts';
+import type { AskedFill, ValueFlight } from './value-flight.ts';
+import { ValueNaming } from './value-naming.ts';
+import { ValueRemoval } from './value-removal.ts';
+import { ValueSets } from './value-sets.ts';
+import { ValueSliding } from './value-sliding.ts';
+import { ValueTally } from './value-tally.ts';
+
+export function createValueCache(parts: ValueCacheParts): ValueCache {
+  return new TieredValueCache(parts);
+}
+
+class TieredValueCache implements ValueCache {
+  readonly #clock: Clock;
+  readonly #roughNow: () => number;
+  readonly #ledger: EntryLedger<ValueFlight>;
+  readonly #invalidator: Invalidator;
+  #sources: SourceLeases | undefined;
+  readonly #loop: TierLoop<StoredValue>;
+  /** Undefined once it is closed. */
+  #memory: Store<StoredValue> | undefined;
+  readonly #tally: ValueTally;
+  readonly #naming: ValueNaming;
+  readonly #fills: ValueFills;
+  readonly #removal: ValueRemoval;
+  readonly #sets: ValueSets;
+  readonly #sliding: ValueSliding;
+  readonly #hasSlower: boolean;
+  readonly #own: (value: unknown) => OwnedValue;
+  readonly #underWay = new UnderWay();
+  #state: 'open' | 'closing' | 'closed' = 'open';
+
+  constructor(parts: ValueCacheParts) {
+    const { stores, names, clock, tasks, random, own = (value) => ownValue(value) } = parts;
+    const fault = safeFault(parts.fault, tasks);
+    const history = parts.history ?? localHistory(parts.epoch);
+    this.#clock = clock;
+    this.#roughNow = parts.roughNow ?? (() => clock.now());
+    this.#memory = parts.hasMemory ? stores[0] : undefined;
+    this.#hasSlower = stores.length > (parts.hasMemory ? 1 : 0);
+    this.#own = own;
+    this.#tally = new ValueTally(names, parts.watch);
+    const ledger = new Ledger<LedgerEntry, ValueFlight>({ invalidations: history.invalidations, subjectOf });
+    history.log.follow((position, change) => ledger.apply(position, change));
+    this.#ledger = ledger;
+    this.#invalidator = new Invalidator({ log: history.log, random, fault });
+    const nameOf = (store: Store<StoredValue>) => names[stores.indexOf(store)] as string;
+    this.#loop = new TierLoop({
+      ...{ stores, clock, tasks, limits: parts.limits ?? [] },
+      paused: (store, isPaused) => this.#tally.tierPaused(nameOf(store), isPaused),
+      fault: (error, store) => {
+        if (store !== undefined) this.#tally.tierFault(nameOf(store), error);
+        fault(error);
+      },
+      found: (entry, at) => this.#tally.found(entry, at),
+      isCurrent: (entry) => ledger.isCurrent(entry),
+      isNoOlder: wasReadNoEarlier,
+    });
+    const common = {
+      ...{ clock, tasks, random, own, fault, ledger, invalidator: this.#invalidator, tally: this.#tally },
+      ...{ underWay: this.#underWay, hasSlower: this.#hasSlower },
+      drop: (key: string) => this.#drop(key),
+      keep: (entry: StoredValue, memoryOnly: boolean) => this.#keep(entry, memoryOnly),
+    };
+    const atHand = (key: string) => this.#memory?.get(key);
+    this.#removal = new ValueRemoval({ ...common, find: (key) => this.#find(key) });
+    this.#naming = new ValueNaming({ ...common, atHand });
+    this.#sliding = new ValueSliding({ ...common, atHand });
+    this.#fills = new ValueFills({
+      ...{ ...common, naming: this.#naming, endingRequests: parts.endingRequests },
+      freshAtHand: (key) => this.#onlyFresh(this.#memory?.get(key)),
+      freshAnywhere: async (key) => this.#onlyFresh(await this.#find(key)),
+      askAnew: (asked) => this.#answer(asked),
+    });
+    this.#sets = new ValueSets(common);
+  }
+
+  hit(key: string, tags?: readonly string[]): unknown {
+    const entry = this.#memory?.get(key) as StoredValue | undefined; // A promise is not plain either.
+    if (entry === undefined || !entry.isPlain || !this.#isFresh(entry)) return undefined;
+    if (tags !== undefined && !hasTags(entry.tags, tags)) return undefined;
+    this.#tally.hit(key, entry);
+    return readOwned(entry);
+  }
+
+  get(key: string, stale = false): Eventually<unknown> {
+    return after(this.#find(key), (entry) => {
+      const isStale = stale && entry !== undefined && !this.#isFresh(entry);
+      return (isStale ? this.#fills.inGrace(entry) : undefined) ?? this.#fresh(key, entry);
+    });
+  }
+
+  #find(key: string): Eventually<StoredValue | undefined> {
+    if (this.#state !== 'open') return undefined;
+    const found = this.#loop.get(key);
+    return found instanceof Promise ? this.#underWay.track(found) : found;
+  }
+
+  #fresh(key: string, entry: StoredValue | undefined): unknown {
+    if (entry === undefined || !this.#isFresh(entry)) {
+      this.#tally.miss(key);
+      return undefined;
+    }
+    this.#tally.hit(key, entry);
+    return readOwned(entry);
+  }
+
+  #onlyFresh(found: Eventually<StoredValue | undefined>): StoredValue | undefined {
+    return found !== undefined && !(found instanceof Promise) && this.#isFresh(found) ? found : undefined;
+  }
+
+  /** To ask is to use it: one that slides ends later for it. */
+  #isFresh(entry: StoredValue): boolean {
+    if (!this.#ledger.isCurrent(entry)) return false;
+    if (this.#roughNow() < entry.surelyFreshUntilSeconds * 1000) return true;
+    return this.#sliding.isInTime(entry);
+  }
+
+  getMany(keys: readonly string[], asked?: (at: number) => ManyFill): Eventually<readonly unknown[]> {
+    if (asked === undefined) return allAtOnce(keys.map((key) => this.get(key)));
+    const fresh: { readonly fill: AskedFill; readonly entry: StoredValue }[] = [];
+    const values = allAtOnce(
+      keys.map((key, at) => {
+        const fill = { key, ...asked(at) };
+        const given = (entry: StoredValue | undefined) => {
+          if (entry !== undefined) fresh.push({ fill, entry });
+          return this.#fresh(key, entry);
+        };
+        return after(
+          after(this.#find(key), (entry) => this.#named(entry, fill)),
+          given,
+        );
+      }),
+    );
+    // Not before the last look-up has ended: they are filled together, and their time counts from here.
+    return after(values, (all) => {
+      for (const { fill, entry } of fresh) this.#fills.refreshEarly(fill, entry);
+      return all;
+    });
+  }
+
+  /** What is there and fresh, with the tags of whoever asks. */
+  #named(entry: StoredValue | undefined, asked: AskedFill): Eventually<StoredValue | undefined> {
+    if (entry === undefined || !this.#isFresh(entry)) return undefined;
+    const taken = this.#naming.taken(entry, asked);
+    if (taken === entry || taken instanceof Promise) return taken;
+    // What memory has by now may be expired by another of its tags.
+    return taken !== undefined && this.#isFresh(taken) ? taken : undefined;
+  }
+
+  set(key: string, value: unknown, terms: SetTerms): Eventually<boolean> {
+    const owned = this.#own(value);
+    return this.#state === 'open' && this.#sets.take(key, owned, terms);
+  }
+
+  setMany(entries: readonly ValueToSet[]): Eventually<boolean>[] {
+    const owned = entries.map(({ value }) => this.#own(value));
+    return entries.map(
+      ({ key, terms }, at) => this.#state === 'open' && this.#sets.take(key, owned[at] as OwnedValue, terms),
+    );
+  }
+
+  getOrSet(key: string, fill: ValueFill, terms: FillTerms): Eventually<unknown> {
+    if (terms.refresh) return this.#fills.fill({ key, fill, terms }, undefined);
+    return this.#answer({ key, fill, terms });
+  }
+
+  #answer(asked: AskedFill): Eventually<unknown> {
+    const found = this.#find(asked.key);
+    if (!(found instanceof Promise)) return this.#freshOrFilled(asked, found);
+    const since = this.#since(asked);
+    return found.then((entry) => this.#freshOrFilled(since, entry));
+  }
+
+  #freshOrFilled(asked: AskedFill, entry: StoredValue | undefined): Eventually<unknown> {
+    const named = this.#named(entry, asked);
+    if (!(named instanceof Promise))
+      return named === undefined ? this.#fills.fill(asked, entry) : this.#hit(asked, named);
+    const since = this.#since(asked);
+    return named.then((one) => (one === undefined ? this.#fills.fill(since, entry) : this.#hit(asked, one)));
+  }
+
+  /** Its time counts from now, though its fill may begin later. */
+  #since(asked: AskedFill): AskedFill {
+    return { ...asked, askedMs: asked.askedMs ?? this.#clock.monotonic() };
+  }
+
+  #hit(asked: AskedFill, entry: StoredValue): unknown {
+    this.#tally.hit(asked.key, entry);
+    if (asked.terms.earlyRefresh !== undefined) this.#fills.refreshEarly(asked, entry);
+    return readOwned(entry);
+  }
+
+  async remove(keys: readonly string[], also: (key: string) => readonly Selector[] = () => []): Promise<number> {
+    for (const key of keys) this.#ledger.fills.replace(key);
+    const { there, unsure } = this.#removal.sought(keys, this.#memory, also);
+    const named = keys.flatMap((uri): Selector[] => [{ kind: 'url', uri }, ...also(uri)]);
+    const invalidated = this.invalidate(named, false);
+    this.#memory?.delete(keys);
+    const { turn } = this.#ledger.fills;
+    const below = this.#removal.countBelow(unsure);
+    await invalidated;
+    const found = await below;
+    // What was put in since the call stays.
+    const rest = this.#hasSlower ? keys.filter((key) => !this.#ledger.fills.wasReplacedSince(key, turn)) : [];
+    if (rest.length > 0 && this.#state !== 'closed') await this.#underWay.track(this.#loop.delete(rest));
+    return there + found;
+  }
+
+  async expire(key: string, also: readonly Selector[] = []): Promise<boolean> {
+    const { there, unsure } = this.#removal.sought([key], this.#memory, () => also);
+    await this.invalidate([{ kind: 'url', uri: key }, ...also], true);
+    return there + (await this.#removal.countBelow(unsure)) > 0;
+  }
+
+  async invalidate(selectors: readonly Selector[], soft: boolean): Promise<void> {
+    this.#tally.invalidated(selectors, soft);
+    const appended = selectors.map((selector) => this.#invalidator.invalidate(selector, soft));
+    await this.#underWay.track(Promise.all(appended));
+  }
+
+  sources(): SourceLeases {
+    this.#sources ??= new SourceLeases({ clock: this.#clock, invalidate: (one) => this.invalidate([one], false) });
+    const sources = this.#sources;
+    this.#ledger.heed(sources);
+    return sources;
+  }
+
+  async purge(selector: Selector): Promise<number> {
+    return this.#state === 'closed' ? 0 : this.#loop.purge(selector, () => true);
+  }
+
+  async close(enough: Promise<unknown> = new Promise(() => {})): Promise<void> {
+    this.#state = 'closing';
+    this.#memory = undefined;
+    await this.#fills.close(enough);
+    await Promise.race([this.#underWay.idle(), enough]);
+    this.#state = 'closed';
+  }
+
+  stamp(): Arrival {
+    return this.#ledger.arrive();
+  }
+
+  isFilling(key: string): boolean {
+    return this.#fills.isUnderWay(key);
+  }
+
+  async *entries(selector: Selector): ReturnType<ValueCache['entries']> {
+    if (this.#state !== 'open') return;
+    yield* valueEntries(this.#loop.find(selector), (note) => stateOf(note, this.#ledger, this.#clock.now()));
+  }
+
+  stats(): ValueStats {
+    return this.#tally.stats(this.#fills.inFlight);
+  }
+
+  #keep(entry: StoredValue, memoryOnly: boolean): Eventually<boolean> {
+    if (this.#state === 'closed') return false;
+    if (entry.sliding !== undefined) entry.sliding.toldMs = memoryOnly ? Number.POSITIVE_INFINITY : entry.lifetimeMs;
+    if (!memoryOnly) return this.#underWay.track(this.#loop.putAll(entry));
+    // What a slower tier has of it is older.
+    if (this.#hasSlower) this.#drop(entry.key);
+    return this.#memory !== undefined && this.#loop.putAll(entry, 1);
+  }
+
+  #drop(key: string): void {
+    if (this.#state !== 'closed') void this.#underWay.track(this.#loop.delete([key]));
+  }
+}

@@ -1,0 +1,208 @@
+// What the engine offers for values: the data cache without its looks. Keys are whole, times are in ms, tags are all of an
+// entry's tags, those of its tables and namespaces among them. Types only.
+
+import type { OwnedValue } from '../../entry/owned-value.ts';
+import type { EntryNote } from '../../entry/stored-response.ts';
+import type { StoredValue } from '../../entry/stored-value.ts';
+import type { Stamp } from '../../ledger/fills.ts';
+import type { Invalidations } from '../../ledger/invalidations.ts';
+import type { Selector } from '../../ledger/selector.ts';
+import type { Clock, Eventually, InvalidationLog, Random, Store, Tasks } from '../../ports.ts';
+import type { SourceLeases } from '../source-leases.ts';
+import type { TierLimits } from '../tiers/tier-breaker.ts';
+
+/** What an entry is stored with. */
+export interface ValueTerms {
+  /** Infinity: until it is invalidated; 0: not stored. */
+  readonly ttlMs: number;
+  /** It ends so long after its last use, within its ttl; Infinity: whether it is used or not says nothing. */
+  readonly slidingMs: number;
+  /** At random, up to that part of the ttl is left off: 0 to 1. */
+  readonly jitter: number;
+  readonly graceMs: number;
+  readonly tags: readonly string[];
+  /** True: in the first tier alone. */
+  readonly memoryOnly: boolean;
+}
+
+/** What a fill is run with. */
+export interface FillTerms extends ValueTerms {
+  /** The ttl of `null`. */
+  readonly nullTtlMs: number;
+  /** A stale value in grace is given when the fill takes longer; Infinity: none is given early. */
+  readonly softMs: number;
+  /** The fill is given up; who joined one waits no longer than this either. Infinity: never. */
+  readonly hardMs: number;
+  readonly earlyRefresh: number | 'probabilistic' | undefined;
+  /** After a fill that failed, so long none is begun while a value in grace is there. */
+  readonly graceBackoffMs: number;
+  /** True: what is stored is not looked at, and no fill joined. */
+  readonly refresh: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What a fill is given; its setters change the terms of this one result. */
+export interface ValueFillContext {
+  readonly key: string;
+  readonly signal: AbortSignal;
+  readonly previous: { readonly value: unknown; readonly validator: string | undefined } | undefined;
+  change(terms: Partial<ValueTerms>): void;
+  /** Of the options, as changed by now. */
+  readonly terms: ValueTerms;
+  setValidator(validator: string): void;
+  notModified(): unknown;
+  skip(value: unknown): unknown;
+}
+
+export type ValueFill = ((context: ValueFillContext) => unknown) | NamedFill;
+
+/** A fill whose entry has tags that its terms do not have, since they depend on the key. */
+export interface NamedFill {
+  run(context: ValueFillContext): unknown;
+  /** All of them, those of the terms included. */
+  tags(): readonly string[];
+  /** Told before anything is stored with them that another's fill read. */
+  noted(): void;
+  /** The same object for all that name a key by the same tags; undefined: this one alone. */
+  readonly naming: object | undefined;
+}
+
+export interface ValueCache {
+  /**
+   * The value when memory has it fresh, under a key that is as the program wrote it, and with these tags; counts as a hit or
+   * not at all.
+   */
+  hit(key: string, tags?: readonly string[]): unknown;
+  /** The value when it is there and fresh, or, if `stale` says so, in grace; undefined is never stored. */
+  get(key: string, stale?: boolean): Eventually<unknown>;
+  /**
+   * In their order, where all is at hand at once; else a promise. `asked`: how that one is filled, by which it is named, and
+   * refreshed early if it is due.
+   */
+  getMany(keys: readonly string[], asked?: (at: number) => ManyFill): Eventually<readonly unknown[]>;
+  /** False: an invalidation overtook it, or no tier took it, as far as that is known at once. Throws E_VALUE. */
+  set(key: string, value: unknown, options: SetTerms): Eventually<boolean>;
+  /** In the order given. Throws E_VALUE, and then puts in nothing. */
+  setMany(entries: readonly ValueToSet[]): Eventually<boolean>[];
+  getOrSet(key: string, fill: ValueFill, terms: FillTerms): Eventually<unknown>;
+  /**
+   * Invalidates the keys and removes them; how many were there and not outdated. `also`: what is invalidated with a key, and
+   * stays where it is.
+   */
+  remove(keys: readonly string[], also?: (key: string) => readonly Selector[]): Promise<number>;
+  /** Makes the key stale, and what `also` names; whether it was there and not outdated. */
+  expire(key: string, also?: readonly Selector[]): Promise<boolean>;
+  /** In force, and durable where there is a log, once it resolves. `soft`: expired, not outdated. */
+  invalidate(selectors: readonly Selector[], soft: boolean): Promise<void>;
+  /** Of the sources whose trackers tell of changes. From the first call on nothing of any other is stored. */
+  sources(): SourceLeases;
+  /** Removes from every tier what the selector names. */
+  purge(selector: Selector): Promise<number>;
+  stamp(): Stamp & { readonly turn: number };
+  /** True: who asks for it now may join a fill. */
+  isFilling(key: string): boolean;
+  entries(selector: Selector): AsyncIterable<EntryNote & { readonly state: ValueState; readonly bytes: number }>;
+  stats(): ValueStats;
+  /**
+   * From the call on nothing is found or put in. Resolves once fills and stores under way have ended; then nothing is
+   * stored any more. A fill without a limit is told by its signal to end, and waited for 5 s. Nothing is waited for after
+   * `enough` resolves.
+   */
+  close(enough?: Promise<unknown>): Promise<void>;
+}
+
+/** How one of many keys would be filled. */
+export interface ManyFill {
+  readonly fill: ValueFill;
+  readonly terms: FillTerms;
+}
+
+export interface SetTerms extends ValueTerms {
+  /** Taken before the value was read; undefined: now. */
+  readonly stamp: (Stamp & { readonly turn: number }) | undefined;
+  readonly validator: string | undefined;
+}
+
+export interface ValueToSet {
+  readonly key: string;
+  readonly value: unknown;
+  readonly terms: SetTerms;
+}
+
+/** `stale`: past its ttl; `expired`: by a soft invalidation; `outdated`: by any other. */
+export type ValueState = 'fresh' | 'stale' | 'expired' | 'outdated';
+
+export interface ValueStats {
+  readonly hits: number;
+  readonly misses: number;
+  readonly stale: number;
+  readonly collapsed: number;
+  readonly fills: number;
+  readonly fillFailures: number;
+  readonly refusedStores: number;
+  readonly sets: number;
+  readonly invalidations: number;
+  readonly fillsInFlight: number;
+  /** By the name of the tier. */
+  readonly tierFaults: { readonly [tier: string]: number };
+  /** By the name of the tier: true while it is left alone. */
+  readonly tierPaused: { readonly [tier: string]: boolean };
+}
+
+/** How a fill ended: `refused` and `overtaken` are answers given and not stored, since something newer had come. */
+export type FillResult = 'stored' | 'refused' | 'overtaken' | 'skipped' | 'not-stored' | 'failed';
+
+/** What happens in a cache, as it happens. Keys are whole. */
+export type ValueEvent =
+  /** `tier`: that which had it. */
+  | { readonly kind: 'hit'; readonly key: string; readonly tier: string }
+  | { readonly kind: 'miss' | 'stale' | 'collapsed'; readonly key: string }
+  /** It left a tier that had no more room. */
+  | { readonly kind: 'evict'; readonly key: string; readonly tier: string }
+  | {
+      readonly kind: 'fill';
+      readonly key: string;
+      readonly result: FillResult;
+      readonly durationMs: number;
+      readonly error: unknown;
+    }
+  | { readonly kind: 'set'; readonly key: string; readonly stored: boolean }
+  | { readonly kind: 'invalidate'; readonly selectors: readonly Selector[]; readonly soft: boolean }
+  | { readonly kind: 'tier-fault'; readonly tier: string; readonly error: unknown }
+  /** It is left alone from now on; and it is asked by all again. */
+  | { readonly kind: 'tier-paused' | 'tier-resumed'; readonly tier: string };
+
+/** Hears of it, while it is on: nothing is made for nobody. */
+export interface ValueWatch {
+  readonly isOn: boolean;
+  told(event: ValueEvent): void;
+}
+
+/** What a data cache is made of. */
+export interface ValueCacheParts {
+  /** Fastest first. */
+  readonly stores: readonly Store<StoredValue>[];
+  /** What operators call them, in the same order. */
+  readonly names: readonly string[];
+  /** How long each is waited for, and when it is left alone; undefined: as by default. */
+  readonly limits?: readonly (TierLimits | undefined)[];
+  /** True: the first of them is the memory of this process. */
+  readonly hasMemory: boolean;
+  readonly clock: Clock;
+  /** The time, perhaps as it was up to a turn of the event loop ago, and cheap; see hit-notes.ts. Default: that of the clock. */
+  readonly roughNow?: (() => number) | undefined;
+  readonly tasks: Tasks;
+  readonly random: Random;
+  /** Where invalidations are kept beyond this process's end. Default: nowhere. */
+  readonly history?: { readonly invalidations: Invalidations; readonly log: InvalidationLog };
+  /** Identity of the log where there is no history; unlike that of any other process. A function: made at the first use. */
+  readonly epoch: string | (() => string);
+  /** The cache's own copy of a value. Throws E_VALUE. Default `ownValue`. */
+  readonly own?: (value: unknown) => OwnedValue;
+  /** Given where a fill ends with the request that began it, as on Workers; see FlightWatch. */
+  readonly endingRequests?: { readonly handsOver: boolean };
+  /** Hears of all that happens. Default: nobody. */
+  readonly watch?: ValueWatch;
+  /** Told what nobody waits for. */
+  readonly fault: (error: unknown) => void;
+}

@@ -1,0 +1,265 @@
+// The fills of a data cache: which is begun, who joins it, what is stored of it, and what is given when it fails.
+//
+// The one complication: a caller may leave while the fill goes on without them: with a stale value in grace, at their own
+// hard timeout, or by their signal. When all have left, the fill's failure is nobody's to hear, so it is told as a fault;
+// and a source that fails is left alone for a while.
+
+import { type OwnedValue, readOwned } from '../../entry/owned-value.ts';
+import type { StoredValue } from '../../entry/stored-value.ts';
+import type { TidegateError } from '../../errors.ts';
+import type { Arrival } from '../../ledger/ledger.ts';
+import type { Clock, Eventually, Random, Tasks } from '../../ports.ts';
+import { onAbort } from '../abort-listeners.ts';
+import { isDueEarly } from './early-refresh.ts';
+import { FlightWatch } from './flight-watch.ts';
+import { allLanded } from './value-closing.ts';
+import type { FillResult } from './value-contract.ts';
+import { previousOf } from './value-entries.ts';
+import { late } from './value-failures.ts';
+import { type AskedFill, type FlightPlan, tagsOf, ValueFlight, type ValueLanding } from './value-flight.ts';
+import { type GraceParts, ValueGrace } from './value-grace.ts';
+import { type StoringParts, subjectOf, ValueStoring } from './value-storing.ts';
+import type { ValueTally } from './value-tally.ts';
+
+export interface FillsParts extends GraceParts, StoringParts {
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+  readonly random: Random;
+  readonly tally: ValueTally;
+  readonly own: (value: unknown) => OwnedValue;
+  readonly fault: (error: unknown) => void;
+  /** Answers one who asks anew: with what is stored, if that is fresh by now. */
+  readonly askAnew: (asked: AskedFill) => Eventually<unknown>;
+  /** Where a fill ends with the request that began it; see FlightWatch. */
+  readonly endingRequests: { readonly handsOver: boolean } | undefined;
+}
+
+/** One caller that waits. */
+interface Waiting {
+  readonly asked: AskedFill;
+  readonly flight: ValueFlight;
+  readonly arrival: Arrival;
+  readonly joined: boolean;
+  /** What it may have instead. */
+  readonly stale: StoredValue | undefined;
+  /** Monotonic time at which it asked, and how long from now it waits at most. */
+  readonly askedMs: number;
+  readonly hardMs: number;
+}
+
+export class ValueFills {
+  readonly #parts: FillsParts;
+  readonly #running = new Set<ValueFlight>();
+  readonly #grace: ValueGrace;
+  readonly #storing: ValueStoring;
+  readonly #watch: FlightWatch | undefined;
+
+  constructor(parts: FillsParts) {
+    this.#parts = parts;
+    this.#grace = new ValueGrace(parts);
+    this.#storing = new ValueStoring(parts);
+    if (parts.endingRequests !== undefined) this.#watch = new FlightWatch({ ...parts, ...parts.endingRequests });
+  }
+
+  /** What may be given of an entry that is not fresh, as by `get`. */
+  inGrace(entry: StoredValue): unknown {
+    if (previousOf(entry, this.#parts.ledger) === undefined) return undefined;
+    return this.#grace.isInGrace(entry) ? this.#grace.given(entry) : undefined;
+  }
+
+  isUnderWay(key: string): boolean {
+    return this.#parts.ledger.fills.newestJoinable(key) !== undefined;
+  }
+
+  get inFlight(): number {
+    return this.#running.size;
+  }
+
+  /** See allLanded. */
+  close(enough: Promise<unknown>): Promise<void> {
+    return allLanded(this.#running, this.#parts.tasks, enough);
+  }
+
+  /** The value of a fill; `entry`: what is stored and not fresh, or not to be had by those tags. */
+  async fill(asked: AskedFill, entry: StoredValue | undefined): Promise<unknown> {
+    const { key, terms } = asked;
+    const { ledger, clock, tally, naming } = this.#parts;
+    if (terms.signal?.aborted === true) throw terms.signal.reason;
+    const named = entry && naming.named(entry, asked);
+    const previous = previousOf(named, ledger);
+    const stale = previous !== undefined && entry !== undefined && this.#grace.isInGrace(entry) ? entry : undefined;
+    if (stale !== undefined && this.#grace.rests(key)) {
+      const given = await this.#grace.give(stale, asked);
+      if (given !== undefined) return given;
+    }
+    const arrival = ledger.arrive();
+    const nowMs = clock.monotonic();
+    const askedMs = asked.askedMs ?? nowMs;
+    // What was begun before is not what somebody wants who says that it is to be read anew.
+    const running = terms.refresh ? undefined : this.#joinable(asked, arrival);
+    if (running !== undefined) tally.collapsed(key);
+    else tally.miss(key);
+    // Current for those who call it by its own tags alone.
+    const others = entry !== undefined && named !== entry && ledger.isCurrent(entry) ? entry.tags : undefined;
+    // One that slides may be on its way into a slower tier once more, and arrive there last.
+    const isReplacing = terms.refresh || others !== undefined || entry?.sliding !== undefined;
+    const flight = running ?? this.#begin(asked, { previous, replaces: isReplacing });
+    if (others !== undefined) flight.join(others);
+    const joined = running !== undefined;
+    // A fill that it has begun itself ends in time.
+    const hardMs = joined || asked.isAgain === true ? askedMs + terms.hardMs - nowMs : Number.POSITIVE_INFINITY;
+    const waiting = { asked, flight, arrival, askedMs, joined, stale, hardMs };
+    const landing = await this.#landing(waiting);
+    if (flight.settled !== undefined) await flight.settled;
+    if (landing !== undefined) return this.#share(waiting, landing);
+    return (await this.#grace.giveStill(stale as StoredValue, waiting)) ?? this.#waitOn(waiting);
+  }
+
+  /** There is no stale value for it any more. */
+  async #waitOn(waiting: Waiting): Promise<unknown> {
+    const { asked, askedMs, hardMs } = waiting;
+    const leftMs = Math.max(0, askedMs + asked.terms.hardMs - this.#parts.clock.monotonic());
+    const isLimited = hardMs !== Number.POSITIVE_INFINITY;
+    const still = { ...waiting, stale: undefined, hardMs: isLimited ? leftMs : hardMs };
+    // Without a stale value it rejects when it has waited long enough.
+    return this.#share(still, (await this.#landing(still)) as ValueLanding);
+  }
+
+  /** Begins a fill in the background when the entry is soon to be stale. */
+  refreshEarly(asked: AskedFill, entry: StoredValue): void {
+    this.#watch?.loseEnded();
+    if (
+      !isDueEarly(entry, asked.terms.earlyRefresh, this.#parts) ||
+      this.isUnderWay(asked.key) ||
+      this.#grace.rests(asked.key)
+    )
+      return;
+    this.#begin(asked, { previous: previousOf(entry, this.#parts.ledger), replaces: true });
+  }
+
+  #begin({ key, fill, terms }: AskedFill, what: Pick<FlightPlan, 'previous' | 'replaces'>): ValueFlight {
+    const { ledger, clock, tasks, tally } = this.#parts;
+    const startedMs = clock.monotonic();
+    const flight = new ValueFlight({ key, fill, terms, startedMs, ...what }, (holder) => ledger.begin(key, holder));
+    this.#running.add(flight);
+    this.#watch?.begun(flight, (landing) => this.#land(flight, landing));
+    tally.fills++;
+    // First of all that wait: whoever is given the value then finds it stored.
+    flight.landed.then((landing) => this.#land(flight, landing)).catch(this.#parts.fault);
+    flight.start(tasks, this.#parts.own);
+    return flight;
+  }
+
+  #land(flight: ValueFlight, landing: ValueLanding): void {
+    const { key, terms, previous } = flight.plan;
+    const { ledger, clock, tally } = this.#parts;
+    if (!this.#running.delete(flight)) return;
+    const durationMs = clock.monotonic() - flight.plan.startedMs;
+    if (landing.kind === 'failed') {
+      if (flight.isOverdue) this.#giveUp(flight);
+      else ledger.fills.end(flight.fill);
+      const isOfSource = flight.fill.overtakenIn.size === 0 && this.#watch?.isLost(flight) !== true;
+      if (previous !== undefined && isOfSource) this.#grace.rest(key, terms.graceBackoffMs);
+      tally.filled({ key, result: 'failed', durationMs, error: landing.error });
+      if (flight.waiting === 0) this.#tell(flight, landing.error);
+      return;
+    }
+    this.#keep(flight, landing);
+  }
+
+  /** Those who waited have been told. What it gives in the end is no worse for it. */
+  #giveUp(flight: ValueFlight): void {
+    const { ledger } = this.#parts;
+    ledger.fills.giveUp(flight.fill);
+    flight.whenLate = (landing) => {
+      if (landing.kind === 'failed') return ledger.fills.end(flight.fill);
+      // A fill that has begun since may come after it.
+      for (const { holder } of ledger.fills.of(flight.key, flight.fill)) holder.replaces = true;
+      this.#keep(flight, landing);
+    };
+  }
+
+  #keep(flight: ValueFlight, landing: Exclude<ValueLanding, { kind: 'failed' }>): void {
+    const { key, startedMs } = flight.plan;
+    const durationMs = this.#parts.clock.monotonic() - startedMs;
+    this.#grace.wake(key);
+    if (landing.kind === 'skipped') return this.#end(flight, 'skipped', durationMs);
+    const result = this.#storing.store(flight, { landing, fillMs: durationMs });
+    if (!(result instanceof Promise)) return this.#end(flight, result, durationMs);
+    void result.then((one) => this.#end(flight, one, durationMs));
+  }
+
+  #end(flight: ValueFlight, result: FillResult, durationMs: number): void {
+    const { key, fill } = flight;
+    const { ledger, tally } = this.#parts;
+    if (result === 'stored' || result === 'not-stored') ledger.fills.settle(fill);
+    ledger.fills.end(fill);
+    tally.filled({ key, result, durationMs, error: undefined });
+  }
+
+  #joinable(asked: AskedFill, arrival: Arrival): ValueFlight | undefined {
+    const { ledger } = this.#parts;
+    const running = ledger.fills.newestJoinable(asked.key);
+    if (running === undefined) return undefined;
+    const tags = tagsOf(asked);
+    if (!ledger.mayShare(running, arrival, subjectOf(running.holder, tags))) return undefined;
+    if (typeof asked.fill !== 'function') asked.fill.noted();
+    running.holder.join(tags);
+    return running.holder;
+  }
+
+  /** How the fill ended; undefined: the caller has waited long enough, and a stale value is there. */
+  async #landing({ asked, flight, joined, stale, hardMs }: Waiting): Promise<ValueLanding | undefined> {
+    const { softMs, signal } = asked.terms;
+    const waitMs = stale === undefined ? hardMs : Math.min(softMs, hardMs);
+    const landed = (joined ? this.#watch?.heard(flight) : undefined) ?? flight.landed;
+    flight.waiting++;
+    if (waitMs === Number.POSITIVE_INFINITY && signal === undefined) return landed;
+    const { promise, resolve, reject } = Promise.withResolvers<ValueLanding | undefined>();
+    const tooLate = () => (stale === undefined ? reject(late(asked.key, asked.terms.hardMs)) : resolve(undefined));
+    const leave = () => reject(signal?.reason);
+    const cancel = waitMs === Number.POSITIVE_INFINITY ? undefined : this.#parts.tasks.later(waitMs, tooLate);
+    if (signal?.aborted === true) leave();
+    const stopListening = signal && onAbort(signal, leave);
+    let hasLanded = false;
+    landed.then((landing) => {
+      hasLanded = true;
+      resolve(landing);
+    });
+    try {
+      return await promise;
+    } finally {
+      if (!hasLanded) flight.waiting--;
+      cancel?.();
+      stopListening?.();
+    }
+  }
+
+  #share(waiting: Waiting, landing: ValueLanding): Eventually<unknown> {
+    const { asked, flight, arrival, askedMs, joined, stale } = waiting;
+    const tags = flight.joinedTo(landing.kind === 'filled' ? landing.terms.tags : flight.terms.tags);
+    const isLost = joined && this.#watch?.isLost(flight) === true;
+    if (isLost || !this.#parts.ledger.mayShare(flight.fill, arrival, subjectOf(flight, tags))) {
+      // What it waited for was read before something it must see, or will not come.
+      return this.#parts.askAnew({ ...asked, askedMs, isAgain: true });
+    }
+    if (landing.kind === 'filled') return readOwned(landing.owned);
+    if (landing.kind === 'skipped') return landing.value;
+    if (stale === undefined) throw landing.error;
+    return this.#giveInstead(stale, waiting, landing.error);
+  }
+
+  async #giveInstead(stale: StoredValue, waiting: Waiting, error: TidegateError): Promise<unknown> {
+    const given = await this.#grace.giveStill(stale, waiting);
+    if (given === undefined) throw error;
+    this.#tell(waiting.flight, error);
+    return given;
+  }
+
+  /** Of a failure that some caller does not get; once. */
+  #tell(flight: ValueFlight, error: unknown): void {
+    if (flight.isTold) return;
+    flight.isTold = true;
+    this.#parts.fault(error);
+  }
+}

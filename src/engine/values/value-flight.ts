@@ -1,0 +1,235 @@
+// One fill of the data cache: the program's function under way, those who wait for it, and what may come of it.
+//
+// The one complication: who may have the result. Whoever began the fill may: the read began after they asked. Those who
+// joined may only if nothing that affects it was invalidated between its beginning and their arrival, and what affects
+// it is known for sure only at the end, when its tags are. What those who joined call it counts as well: they will ask for
+// it to be invalidated by their names.
+
+import type { OwnedValue } from '../../entry/owned-value.ts';
+import { TidegateError } from '../../errors.ts';
+import type { Fill } from '../../ledger/fills.ts';
+import type { Cancel, Tasks } from '../../ports.ts';
+import type { FillTerms, ValueFill, ValueFillContext, ValueTerms } from './value-contract.ts';
+import { fillFailure, nothingFilled, overdue } from './value-failures.ts';
+
+/** What came of a fill. */
+export type ValueLanding =
+  | {
+      readonly kind: 'filled';
+      readonly owned: OwnedValue;
+      readonly terms: ValueTerms;
+      readonly validator: string | undefined;
+    }
+  /** For its callers alone. */
+  | { readonly kind: 'skipped'; readonly value: unknown }
+  | { readonly kind: 'failed'; readonly error: TidegateError };
+
+/** What is stored under the key and may be built upon. */
+export interface Previous {
+  readonly owned: OwnedValue;
+  readonly validator: string | undefined;
+  /** What it depends on, which holds for it as long as it is kept. */
+  readonly tags: readonly string[];
+  /** A value of its own for whoever asks. */
+  read(): unknown;
+}
+
+/** One call that wants a value filled. */
+export interface AskedFill {
+  readonly key: string;
+  readonly fill: ValueFill;
+  readonly terms: FillTerms;
+  /** Monotonic time of the call, where that is not now. */
+  readonly askedMs?: number;
+  /** True: it has waited for another fill already, which it may not have. */
+  readonly isAgain?: boolean;
+}
+
+export interface FlightPlan {
+  readonly key: string;
+  readonly fill: ValueFill;
+  readonly terms: FillTerms;
+  readonly previous: Previous | undefined;
+  /** Monotonic. */
+  readonly startedMs: number;
+  /** See ValueFlight. */
+  readonly replaces: boolean;
+}
+
+/** An entry takes over so many of other calls: as many as eight may have. */
+export const MAX_TAGS = 1024;
+
+export class ValueFlight implements ValueFillContext {
+  readonly plan: FlightPlan;
+  readonly fill: Fill<ValueFlight>;
+  /** Does not reject. A fill that is given up has landed; see `whenLate`. */
+  readonly landed: Promise<ValueLanding>;
+  /** Told once the program's function has ended after all, if it was given up before. */
+  whenLate: ((landing: ValueLanding) => void) | undefined;
+  readonly #land: (landing: ValueLanding) => void;
+  /** True: its result may take the place of what is current. */
+  replaces: boolean;
+  /** Its callers wait for it once it has landed; does not reject. */
+  settled: Promise<unknown> | undefined;
+  /** Callers that have not left. */
+  waiting = 0;
+  /** Tags of those who joined, but for those that the first call has as well. */
+  readonly #joined = new Set<string>();
+  /** True: somebody was told of its failure otherwise than by a call. */
+  isTold = false;
+  #terms: ValueTerms;
+  #hasOwnTtl = false;
+  #validator: string | undefined;
+  /** What `notModified` and `skip` gave; the fill may still return something else. */
+  #kept: { readonly value: unknown } | undefined;
+  #skipped: { readonly value: unknown } | undefined;
+  /** Made when somebody looks: most fills do not. */
+  #abort: AbortController | undefined;
+  #isOver = false;
+  /** True: its time ran out. What it gives is for nobody, and is stored if nothing newer is known. */
+  isOverdue = false;
+
+  constructor(plan: FlightPlan, begin: (flight: ValueFlight) => Fill<ValueFlight>) {
+    this.plan = plan;
+    this.fill = begin(this);
+    this.replaces = plan.replaces;
+    const { ttlMs, slidingMs, jitter, graceMs, tags, memoryOnly } = plan.terms;
+    this.#terms = { ttlMs, slidingMs, jitter, graceMs, tags, memoryOnly };
+    const { promise, resolve } = Promise.withResolvers<ValueLanding>();
+    this.landed = promise;
+    this.#land = resolve;
+  }
+
+  get key(): string {
+    return this.plan.key;
+  }
+
+  get terms(): ValueTerms {
+    return this.#terms;
+  }
+
+  /** Somebody joins it who calls its result by these tags. */
+  join(tags: readonly string[]): void {
+    const own = tagsOf(this.plan);
+    if (tags === own) return;
+    for (const tag of tags) if (!own.includes(tag)) this.#joined.add(tag);
+  }
+
+  /** The tags, and those of whoever joined. */
+  joinedTo(tags: readonly string[]): readonly string[] {
+    return this.#joined.size === 0 ? tags : union([...this.#joined], tags);
+  }
+
+  /** True: to keep the result would cost more than it is worth. */
+  get hasTooManyTags(): boolean {
+    return this.#joined.size > MAX_TAGS;
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    return this.#abort.signal;
+  }
+
+  get previous(): ValueFillContext['previous'] {
+    const { previous } = this.plan;
+    return previous === undefined ? undefined : { value: previous.read(), validator: previous.validator };
+  }
+
+  change(terms: Partial<ValueTerms>): void {
+    this.#terms = { ...this.#terms, ...terms };
+    if (terms.ttlMs !== undefined) this.#hasOwnTtl = true;
+  }
+
+  setValidator(validator: string): void {
+    this.#validator = validator;
+  }
+
+  notModified(): unknown {
+    const { previous, key } = this.plan;
+    if (previous === undefined) {
+      throw new TidegateError(
+        'E_FILL',
+        `expected a stored value of ${key} to keep, got none: look at \`previous\` first`,
+      );
+    }
+    this.#kept = { value: previous.read() };
+    return this.#kept.value;
+  }
+
+  skip(value: unknown): unknown {
+    this.#skipped = { value };
+    return value;
+  }
+
+  /** Calls the program's function; once. */
+  start(tasks: Tasks, own: (value: unknown) => OwnedValue): void {
+    const cancel = this.#limit(tasks);
+    void this.#run(own).then((landing) => {
+      this.#isOver = true;
+      cancel();
+      this.#land(landing);
+      if (this.isOverdue) this.whenLate?.(landing);
+    });
+  }
+
+  /** Tells the program's function that its result is not wanted any more. */
+  abort(reason: unknown): void {
+    this.#abort ??= new AbortController();
+    this.#abort.abort(reason);
+  }
+
+  /** Gives up when the hard timeout has run out. */
+  #limit(tasks: Tasks): Cancel {
+    const { key, terms } = this.plan;
+    if (terms.hardMs === Number.POSITIVE_INFINITY) return () => {};
+    return tasks.later(terms.hardMs, () => {
+      if (this.#isOver) return;
+      this.isOverdue = true;
+      const error = overdue(key, terms.hardMs);
+      this.#land({ kind: 'failed', error });
+      this.abort(error);
+    });
+  }
+
+  async #run(own: (value: unknown) => OwnedValue): Promise<ValueLanding> {
+    try {
+      const { fill } = this.plan;
+      const value = await (typeof fill === 'function' ? fill(this) : fill.run(this));
+      if (isSame(this.#skipped, value)) return { kind: 'skipped', value };
+      const { previous } = this.plan;
+      const keeps = previous !== undefined && isSame(this.#kept, value);
+      if (value === undefined && !keeps) throw nothingFilled(this.key);
+      const owned = keeps ? previous.owned : own(value);
+      const stated = value === null ? this.#termsOfNull() : this.#terms;
+      const terms = keeps ? { ...stated, tags: union(previous.tags, stated.tags) } : stated;
+      return { kind: 'filled', owned, terms, validator: this.#validator ?? (keeps ? previous.validator : undefined) };
+    } catch (error) {
+      return { kind: 'failed', error: fillFailure(this.key, error) };
+    }
+  }
+
+  /** What the fill itself said comes first. */
+  #termsOfNull(): ValueTerms {
+    const { terms } = this.plan;
+    return this.#hasOwnTtl ? this.#terms : { ...this.#terms, ttlMs: terms.nullTtlMs };
+  }
+}
+
+function isSame(given: { readonly value: unknown } | undefined, value: unknown): boolean {
+  return given !== undefined && Object.is(given.value, value);
+}
+
+/** What the entry of a call is known by before its fill has said more. */
+export function tagsOf({ fill, terms }: { readonly fill: ValueFill; readonly terms: FillTerms }): readonly string[] {
+  return typeof fill === 'function' ? terms.tags : fill.tags();
+}
+
+function union(some: readonly string[], others: readonly string[]): readonly string[] {
+  return some.every((tag) => others.includes(tag)) ? others : [...new Set([...some, ...others])];
+}
+
+/** For one whose end nobody will be told of. */
+export function lost(key: string): ValueLanding & { readonly kind: 'failed' } {
+  const message = `expected the fill of ${key} to end, got the end of the request that began it`;
+  return { kind: 'failed', error: new TidegateError('E_FILL', message) };
+}

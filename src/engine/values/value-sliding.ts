@@ -1,0 +1,50 @@
+// Values that end when they are not used: each use moves the end, never past the ttl.
+//
+// The one complication: slower tiers. Their record has the lifetime as of when it was put, and to put it again at each use
+// would cost more than the cache saves; so it is put when that lies behind by a part of the idle time. It keeps its stamp, so
+// what outdates the entry outdates a record that arrives later. A fill in its place supersedes it for the same reason.
+
+import type { StoredValue } from '../../entry/stored-value.ts';
+import type { Clock, Eventually } from '../../ports.ts';
+
+/** Of the idle time: a slower tier is behind by no more. */
+const BEHIND_PART = 0.25;
+
+export interface SlidingParts {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly hasSlower: boolean;
+  /** What memory has, in whatever state. */
+  readonly atHand: (key: string) => Eventually<StoredValue | undefined>;
+  /** Puts it into every tier. */
+  readonly keep: (entry: StoredValue, memoryOnly: boolean) => Eventually<boolean>;
+}
+
+export class ValueSliding {
+  readonly #parts: SlidingParts;
+
+  constructor(parts: SlidingParts) {
+    this.#parts = parts;
+  }
+
+  /** Of one that nothing has outdated: whether its end is still to come, which this use moves if it slides. */
+  isInTime(entry: StoredValue): boolean {
+    const ageMs = this.#parts.clock.now() - entry.bornMs;
+    if (ageMs >= entry.lifetimeMs) return false;
+    if (entry.sliding !== undefined) this.#move(entry, ageMs);
+    return true;
+  }
+
+  #move(entry: StoredValue, ageMs: number): void {
+    const { idleMs, limitMs, toldMs } = entry.sliding as NonNullable<StoredValue['sliding']>;
+    const lifetimeMs = Math.min(ageMs + idleMs, limitMs);
+    // A clock that was set back takes nothing off.
+    if (lifetimeMs <= entry.lifetimeMs) return;
+    entry.lifetimeMs = lifetimeMs;
+    const { hasSlower, atHand, keep } = this.#parts;
+    if (!hasSlower || lifetimeMs - toldMs < idleMs * BEHIND_PART) return;
+    const there = atHand(entry.key);
+    // Something has taken its place while a slower tier was asked.
+    if (there !== undefined && there !== entry) return;
+    void keep(entry, false);
+  }
+}

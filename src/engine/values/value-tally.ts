@@ -1,0 +1,112 @@
+// What happens in a data cache: counted, and told to whoever watches.
+
+import type { Selector } from '../../ledger/selector.ts';
+import type { FillResult, ValueStats, ValueWatch } from './value-contract.ts';
+
+export interface FillEnd {
+  readonly key: string;
+  readonly result: FillResult;
+  readonly durationMs: number;
+  readonly error: unknown;
+}
+
+export class ValueTally {
+  fills = 0;
+  #hits = 0;
+  #misses = 0;
+  #stale = 0;
+  #collapsed = 0;
+  #fillFailures = 0;
+  #refusedStores = 0;
+  #sets = 0;
+  #invalidations = 0;
+  readonly #tierFaults: Record<string, number>;
+  readonly #tierPaused: Record<string, boolean>;
+  readonly #watch: ValueWatch;
+  readonly #tiers: readonly string[];
+  readonly #foundIn = new WeakMap<object, string>();
+
+  constructor(tiers: readonly string[], watch: ValueWatch = NOBODY) {
+    this.#tierFaults = Object.fromEntries(tiers.map((name) => [name, 0]));
+    this.#tierPaused = Object.fromEntries(tiers.map((name) => [name, false]));
+    this.#tiers = tiers;
+    this.#watch = watch;
+  }
+
+  /** A tier has it; for the event of the hit, if that becomes one. */
+  found(entry: object, at: number): void {
+    if (this.#watch.isOn) this.#foundIn.set(entry, this.#tiers[at] as string);
+  }
+
+  hit(key: string, entry: object): void {
+    this.#hits++;
+    if (this.#watch.isOn) this.#tellHit(key, entry);
+  }
+
+  #tellHit(key: string, entry: object): void {
+    const tier = this.#foundIn.get(entry) ?? (this.#tiers[0] as string);
+    this.#foundIn.delete(entry);
+    this.#watch.told({ kind: 'hit', key, tier });
+  }
+
+  miss(key: string): void {
+    this.#misses++;
+    if (this.#watch.isOn) this.#watch.told({ kind: 'miss', key });
+  }
+
+  stale(key: string): void {
+    this.#stale++;
+    if (this.#watch.isOn) this.#watch.told({ kind: 'stale', key });
+  }
+
+  collapsed(key: string): void {
+    this.#collapsed++;
+    if (this.#watch.isOn) this.#watch.told({ kind: 'collapsed', key });
+  }
+
+  filled(end: FillEnd): void {
+    if (end.result === 'failed') this.#fillFailures++;
+    if (end.result === 'refused') this.#refusedStores++;
+    if (this.#watch.isOn) this.#watch.told({ kind: 'fill', ...end });
+  }
+
+  set(key: string, stored: 'stored' | 'refused' | 'not-stored'): void {
+    this.#sets++;
+    if (stored === 'refused') this.#refusedStores++;
+    if (this.#watch.isOn) this.#watch.told({ kind: 'set', key, stored: stored === 'stored' });
+  }
+
+  invalidated(selectors: readonly Selector[], soft: boolean): void {
+    this.#invalidations++;
+    if (this.#watch.isOn) this.#watch.told({ kind: 'invalidate', selectors, soft });
+  }
+
+  tierFault(tier: string, error: unknown): void {
+    this.#tierFaults[tier] = (this.#tierFaults[tier] ?? 0) + 1;
+    if (this.#watch.isOn) this.#watch.told({ kind: 'tier-fault', tier, error });
+  }
+
+  tierPaused(tier: string, isPaused: boolean): void {
+    this.#tierPaused[tier] = isPaused;
+    if (this.#watch.isOn) this.#watch.told({ kind: isPaused ? 'tier-paused' : 'tier-resumed', tier });
+  }
+
+  stats(fillsInFlight: number): ValueStats {
+    return {
+      hits: this.#hits,
+      misses: this.#misses,
+      stale: this.#stale,
+      collapsed: this.#collapsed,
+      fills: this.fills,
+      fillFailures: this.#fillFailures,
+      refusedStores: this.#refusedStores,
+      sets: this.#sets,
+      invalidations: this.#invalidations,
+      fillsInFlight,
+      tierFaults: { ...this.#tierFaults },
+      tierPaused: { ...this.#tierPaused },
+    };
+  }
+}
+
+const NOBODY: ValueWatch = { isOn: false, told: () => {} };
