@@ -7,9 +7,11 @@ import { MUTANTS as CRASH } from './crash/mutants.ts';
 import { MUTANTS as DRILL } from './drill/mutants.ts';
 import { DATA_MUTANTS } from './race/data-mutants.ts';
 import { TRACK_MUTANTS } from './race/track-mutants.ts';
+import { UNSEEN_MUTANTS } from './race/unseen-mutants.ts';
 import { MUTANTS as SIM } from './sim/mutants.ts';
 import { MUTANTS as SOUNDNESS } from './soundness/mutants.ts';
 import { SESSION_MUTANTS } from './soundness/session-mutants.ts';
+import { SQLITE_MUTANTS } from './soundness/sqlite-mutants.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const sources = new Map<string, string>();
@@ -25,9 +27,11 @@ test.each([
   ['drill', DRILL],
   ['race of the data cache', DATA_MUTANTS],
   ['race of tracking', TRACK_MUTANTS],
+  ['race of what is unseen', UNSEEN_MUTANTS],
   ['sim', SIM],
   ['soundness', SOUNDNESS],
   ['soundness of sessions', SESSION_MUTANTS],
+  ['soundness of connections of SQLite', SQLITE_MUTANTS],
 ])('%s', (_, mutants) => {
   const lost = mutants.flatMap(({ name, edits }) =>
     edits

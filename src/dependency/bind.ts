@@ -82,13 +82,19 @@ function countOf(count: Count, parameters: readonly unknown[]): number | undefin
 
 /**
  * Rows that a driver gave as arrays or as objects. Undefined: a name that facts are taken from stands for several
- * columns, or a row has no such name.
+ * columns, or a row has no such name. `cutsTexts`: a text of them may be the beginning of one, so it is no fact.
  */
-export function resultRowsOf(template: Tracked, rows: readonly unknown[]): ResultRows | undefined {
+export function resultRowsOf(template: Tracked, rows: readonly unknown[], cutsTexts = false): ResultRows | undefined {
+  const arrays = arraysOf(template, rows);
+  if (!cutsTexts || arrays === undefined) return arrays && { rows: arrays };
+  return { rows: arrays.map((row) => row.map((value) => (typeof value === 'string' ? undefined : value))) };
+}
+
+function arraysOf(template: Tracked, rows: readonly unknown[]): readonly (readonly unknown[])[] | undefined {
   const { output } = template;
   const needed = neededOutputs(template);
   const names = [...needed].map((column) => output[column]);
-  if (rows.every((row) => Array.isArray(row))) return { rows };
+  if (rows.every((row) => Array.isArray(row))) return rows;
   if (names.some((name) => name === undefined || output.indexOf(name) !== output.lastIndexOf(name))) return undefined;
   const arrays: unknown[][] = [];
   for (const row of rows) {
@@ -99,7 +105,7 @@ export function resultRowsOf(template: Tracked, rows: readonly unknown[]): Resul
     for (const column of needed) array[column] = named[output[column] as string];
     arrays.push(array);
   }
-  return { rows: arrays };
+  return arrays;
 }
 
 const neededByTemplate = new WeakMap<Tracked, ReadonlySet<number>>();

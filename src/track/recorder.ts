@@ -34,6 +34,8 @@ export interface Connection {
   readonly session?: AskedSession;
   /** `server`: of the catalogue. Undefined: once a statement has answered, it was of the database that is followed. */
   readonly elsewhere?: (server: string | undefined) => Refusal | undefined;
+  /** Its driver ends texts at their first zero character. Known once a statement has answered. */
+  readonly cutsTexts?: boolean;
 }
 
 export interface RecorderParts {
@@ -249,12 +251,16 @@ export class Recorder {
       this.#parts.problems.tell(`${kind} ${told}`, `expected a read that can be tracked, got ${told}`);
   }
 
-  #register(template: Tracked, { scope, side, given, mark }: Read, rows: readonly unknown[] | undefined): void {
+  #register(
+    template: Tracked,
+    { scope, side, given, connection, mark }: Read,
+    rows: readonly unknown[] | undefined,
+  ): void {
     const { follower, parser, dialect } = side;
     const uncovered = follower.uncovered(template);
     if (uncovered !== undefined) return scope.untracked('uncovered-table', uncovered);
     const parameters = dialect === 'sqlite' ? positional(template, given, parser) : given.list;
-    const result = rows && resultRowsOf(template, rows);
+    const result = rows && resultRowsOf(template, rows, connection.cutsTexts);
     const lookups = result && template.lookups && side.lookUp?.(template.lookups, parameters);
     const watched = bindInstance(template, parameters, result && { ...result, lookups });
     const tag = queryTag(template.id, parameters);

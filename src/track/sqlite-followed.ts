@@ -13,7 +13,7 @@ import { catalogueOf } from '../sql/catalogue.ts';
 import { readSqliteCatalogue, sqliteCatalogueVersion } from '../sql/sqlite-catalogue.ts';
 import type { LookedUp } from './contract.ts';
 import { SqliteLookups } from './sqlite-lookups.ts';
-import { MAIN_FILE, placeOf } from './sqlite-place.ts';
+import { PLACE, placeOf } from './sqlite-place.ts';
 
 export interface FollowedParts {
   readonly source: string;
@@ -142,7 +142,7 @@ async function readKnown(runner: SqliteRunner, source: string, before?: Known): 
 
 /** By which connections to another file are told. */
 async function serverOf(runner: SqliteRunner): Promise<string> {
-  const [row] = await runner.all(MAIN_FILE);
+  const [row] = await runner.all(PLACE);
   const place = placeOf(row?.file);
   if (place !== undefined) return place;
   throw new TidegateError('E_FEED', `expected a connection to a file of this machine, got one to "${row?.file ?? ''}"`);

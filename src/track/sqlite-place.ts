@@ -8,8 +8,9 @@ import { fileIdentity } from '../feed/sqlite-file.ts';
 import type { Refusal } from './following.ts';
 import type { Connection } from './recorder.ts';
 
-/** Empty for a database in memory. Some hosts refuse to tell. */
-export const MAIN_FILE = `SELECT file FROM pragma_database_list WHERE name = 'main'`;
+/** The file is empty for a database in memory; some hosts refuse to tell. libSQL ends the text at its zero. */
+export const PLACE = `SELECT file, char(97, 0) AS text FROM pragma_database_list WHERE name = 'main'`;
+const WHOLE = 'a\0';
 
 /** Undefined: it is no file that can be looked up here. */
 export function placeOf(file: unknown): string | undefined {
@@ -24,11 +25,13 @@ export function placeOf(file: unknown): string | undefined {
 
 /** What one connection is to. */
 export class SqlitePlace {
+  cutsTexts = false;
   #file: unknown;
   #place: string | undefined;
 
-  /** The connection says that it is to this file. */
-  told(file: unknown): void {
+  /** As the connection answered. */
+  told(file: unknown, text: unknown): void {
+    this.cutsTexts = text !== WHOLE;
     if (file === this.#file) return;
     this.#file = file;
     this.#place = placeOf(file);
@@ -51,12 +54,15 @@ export interface AskedConnection extends Connection {
   located<T>(run: () => Promise<T>): Promise<T>;
 }
 
-export function askedConnection(ask: () => Promise<unknown>): AskedConnection {
+export function askedConnection(ask: () => Promise<object | undefined>): AskedConnection {
   const place = new SqlitePlace();
   let asking: Promise<void> | undefined;
   const known = () => {
     asking ??= ask().then(
-      (file) => place.told(file),
+      (row = {}) => {
+        const { file, text } = row as { readonly file?: unknown; readonly text?: unknown };
+        place.told(file, text);
+      },
       () => undefined,
     );
     return asking;
@@ -66,6 +72,9 @@ export function askedConnection(ask: () => Promise<unknown>): AskedConnection {
     isAltered: false,
     isBlind: true,
     elsewhere: (followed) => place.refusal(followed),
+    get cutsTexts() {
+      return place.cutsTexts;
+    },
     async located(run) {
       try {
         return await run();

@@ -5,7 +5,7 @@
 
 import { type Given, givenOf, NOTHING_GIVEN } from './parameters.ts';
 import type { Reading, Recorder } from './recorder.ts';
-import { type AskedConnection, askedConnection, MAIN_FILE } from './sqlite-place.ts';
+import { type AskedConnection, askedConnection, PLACE } from './sqlite-place.ts';
 import { connection, methodOf, namesOf, originalOf, runLater, wrapped } from './wrapping.ts';
 
 const CLIENT = namesOf('close sync reconnect');
@@ -18,10 +18,10 @@ interface Run {
 }
 
 export function wrapLibsql<T extends object>(client: T, recorder: Recorder): T {
-  const file = async () => Object.values(rowsOf(await methodOf(client, 'execute')(MAIN_FILE))?.[0] ?? [])[0];
+  const ask = async () => rowsOf(await methodOf(client, 'execute')(PLACE))?.[0] as object | undefined;
   return wrapped(client, recorder, {
     own: {
-      ...executing(client, recorder, askedConnection(file)),
+      ...executing(client, recorder, askedConnection(ask)),
       transaction: async (...given: unknown[]) => {
         const transaction = (await methodOf(client, 'transaction')(...given)) as object;
         const own = executing(transaction, recorder, { ...WITHIN });
@@ -98,7 +98,7 @@ const runs = new WeakMap<object, Run>();
 
 export function wrapD1<T extends object>(database: T, recorder: Recorder, isReplica = false): T {
   // What a session reads may be of a replica that is behind.
-  const on = isReplica ? { ...WITHIN } : askedConnection(() => firstOf(database));
+  const on = isReplica ? { ...WITHIN } : askedConnection(() => placeAt(database));
   return wrapped(database, recorder, {
     own: {
       prepare: (text: unknown) =>
@@ -124,8 +124,8 @@ export function wrapD1<T extends object>(database: T, recorder: Recorder, isRepl
   });
 }
 
-async function firstOf(database: object): Promise<unknown> {
-  return methodOf(methodOf(database, 'prepare')(MAIN_FILE) as object, 'first')('file');
+async function placeAt(database: object): Promise<object | undefined> {
+  return methodOf(methodOf(database, 'prepare')(PLACE) as object, 'first')() as Promise<object | undefined>;
 }
 
 function wrapPrepared(statement: object, run: Run, [recorder, on]: readonly [Recorder, AskedConnection]): object {

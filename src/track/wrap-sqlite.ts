@@ -8,7 +8,7 @@ import type { Refusal } from './following.ts';
 import { givenOf, NOTHING_GIVEN } from './parameters.ts';
 import type { Connection, Recorder } from './recorder.ts';
 import { hasReplaced } from './sqlite-functions.ts';
-import { MAIN_FILE, SqlitePlace } from './sqlite-place.ts';
+import { PLACE, SqlitePlace } from './sqlite-place.ts';
 import { SqliteRows } from './sqlite-rows.ts';
 import { methodOf, namesOf, originalOf, runNow, wrapped } from './wrapping.ts';
 
@@ -25,8 +25,8 @@ const MODES = ['raw', 'pluck', 'expand', 'safeIntegers'] as const;
  * Of what changes the meaning of a name or of LIKE there is none; and the file. Asked each time, as both may be changed past
  * the wrapper.
  */
-const STATE = `SELECT NOT EXISTS (SELECT 1 FROM temp.sqlite_master) AND NOT EXISTS (SELECT 1 FROM pragma_database_list
-  WHERE name NOT IN ('main', 'temp')) AND 'a' LIKE 'A', (${MAIN_FILE})`;
+const STATE = `SELECT file, text, NOT EXISTS (SELECT 1 FROM temp.sqlite_master) AND NOT EXISTS (SELECT 1 FROM pragma_database_list
+  WHERE name NOT IN ('main', 'temp')) AND 'a' LIKE 'A' FROM (${PLACE})`;
 
 /** Its connection, as far as it is the same for all wrappers. */
 class SqliteConnection implements Connection {
@@ -55,15 +55,19 @@ class SqliteConnection implements Connection {
   #isUnaltered(): boolean {
     try {
       this.#question ??= methodOf(this.#database, 'prepare')(STATE) as object;
-      const [isUnaltered, file] = Object.values(methodOf(this.#question, 'get')() as object) as unknown[];
-      this.#place.told(file);
+      const [file, text, isUnaltered] = Object.values(methodOf(this.#question, 'get')() as object) as unknown[];
+      this.#place.told(file, text);
       return Number(isUnaltered) === 1;
     } catch {
       // It was closed, and may be opened again.
       this.#question = undefined;
-      this.#place.told(undefined);
+      this.#place.told(undefined, undefined);
       return false;
     }
+  }
+
+  get cutsTexts(): boolean {
+    return this.#place.cutsTexts;
   }
 
   elsewhere(server: string | undefined): Refusal | undefined {

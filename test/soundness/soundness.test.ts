@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { ConnectionWorld } from './connection-world.ts';
 import { MUTANTS } from './mutants.ts';
 import { isStoredOf, SESSION_FEATURES } from './session-kinds.ts';
 import { SESSION_MUTANTS } from './session-mutants.ts';
+import { SQLITE_MUTANTS } from './sqlite-mutants.ts';
 import { Tally } from './tally.ts';
 import { World } from './world.ts';
-import { postgresWorlds } from './worlds.ts';
+import { connectionKinds, postgresWorlds } from './worlds.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 
@@ -20,6 +22,21 @@ it('misses no change in some worlds', () => {
   expect(tally.misses).toEqual([]);
   expect(changes).toBeGreaterThan(200);
 });
+
+it.each(await connectionKinds())(
+  'misses no change, and stores, in worlds about connections: $name',
+  async (kind) => {
+    const tally = new Tally();
+    for (let seed = 1; seed <= 4; seed++) {
+      const world = await ConnectionWorld.open({ seed, tally }, kind);
+      for (let step = 0; step < 100; step++) await world.step();
+      await world.close();
+    }
+    expect(tally.misses).toEqual([]);
+    for (const state of kind.stored) expect(tally.features.get(`${kind.name}: ${state}`)?.tracked).toBeGreaterThan(0);
+  },
+  60_000,
+);
 
 it('misses no change in some worlds of PostgreSQL', async () => {
   const tally = new Tally();
@@ -57,7 +74,7 @@ it('misses no change in some worlds of sessions, and stores of each kind that it
 }, 120_000);
 
 it('has mutants of the source as it is', () => {
-  for (const { name, edits } of [...MUTANTS, ...SESSION_MUTANTS]) {
+  for (const { name, edits } of [...MUTANTS, ...SESSION_MUTANTS, ...SQLITE_MUTANTS]) {
     for (const { file, find } of edits) {
       const found = readFileSync(new URL(file, ROOT), 'utf8').split(find).length - 1;
       expect({ name, found }).toEqual({ name, found: 1 });

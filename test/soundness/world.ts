@@ -242,7 +242,7 @@ function isSameValue(one: unknown, other: unknown): boolean {
 }
 
 /** The answer as text, in which two are equal when the answers are. */
-function shown({ isOrdered }: Query, rows: Answer): string {
+export function shown({ isOrdered }: Query, rows: Answer): string {
   if (rows === undefined) return 'too large';
   const lines = rows.map((row) => row.map(valueText).join('\u0001'));
   return (isOrdered ? lines : lines.sort()).join('\n');

@@ -1,5 +1,6 @@
 // The worlds of a run, of one database or the other; loaded once the sources are edited, where a mutant is run.
 
+import type { Kind } from './connection-world.ts';
 import type { Tally } from './tally.ts';
 
 export interface RunWorld {
@@ -21,9 +22,32 @@ export interface Worlds {
   close(): Promise<void>;
 }
 
+/** Of SQLite, what a world may be about besides its queries. */
+export const CONNECTION_KINDS = ['rows one by one', 'names of its own', 'files'] as const;
+/** One of so many worlds is about its connections. */
+const SELDOM = 6;
+
 export async function sqliteWorlds(): Promise<Worlds> {
   const { World } = await import('./world.ts');
-  return { open: (options) => new World(options), close: async () => undefined };
+  const { ConnectionWorld } = await import('./connection-world.ts');
+  const kinds = await connectionKinds();
+  return {
+    open: (options) => {
+      const { seed, feature } = options;
+      const asked = kinds.find(({ name }) => name === feature);
+      if (asked !== undefined) return ConnectionWorld.open(options, asked);
+      if (feature !== undefined || seed % SELDOM !== 0) return new World(options);
+      return ConnectionWorld.open(options, kinds[(seed / SELDOM) % kinds.length] as Kind);
+    },
+    close: async () => undefined,
+  };
+}
+
+export async function connectionKinds(): Promise<readonly Kind[]> {
+  const { ITERATORS } = await import('./sqlite-iterators.ts');
+  const { FUNCTIONS } = await import('./sqlite-functions.ts');
+  const { FILES } = await import('./sqlite-files.ts');
+  return [ITERATORS, FUNCTIONS, FILES];
 }
 
 export interface ServerUrls {

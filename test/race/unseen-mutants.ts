@@ -1,0 +1,65 @@
+// Mutants of what keeps unseen reads from being stored: with one rule taken out. Each must be caught by some cell of a race
+// of `unseen.ts`.
+
+import type { SourceEdit } from '../sim/source-edits.ts';
+
+export interface UnseenMutant {
+  readonly name: string;
+  /** Its cells are run; the first one that catches the mutant is enough. */
+  readonly race: string;
+  readonly edits: readonly SourceEdit[];
+}
+
+type Edit = readonly [file: string, find: string, replace: string];
+
+function mutant(name: string, race: string, ...edits: readonly Edit[]): UnseenMutant {
+  return { name, race, edits: edits.map(([file, find, replace]) => ({ file: `src/track/${file}`, find, replace })) };
+}
+
+const DRIVER = 'a driver that is not wrapped';
+const CONTEXT = 'a context that is lost';
+
+export const UNSEEN_MUTANTS: readonly UnseenMutant[] = [
+  mutant('stores what shows no read', DRIVER, [
+    'scope.ts',
+    '!this.#isRefused && !this.#isSeen &&',
+    'this.#isRefused && !this.#isSeen &&',
+  ]),
+  mutant('takes a statement without a table for a read', DRIVER, [
+    'scope.ts',
+    "dependency.watched === 'source' || dependency.watched.reads.length > 0",
+    "dependency.watched === 'source' || dependency.watched.reads.length >= 0",
+  ]),
+  mutant('takes what a static handler hands on for static', DRIVER, [
+    'middleware.ts',
+    'scope?.readsNothing(false);',
+    '',
+  ]),
+  mutant('counts a read in no scope for none', CONTEXT, [
+    'recorder.ts',
+    "if (place === 'outside') return undefined;\n    if (place.own",
+    "if (place === 'outside' || place.own === undefined) return undefined;\n    if (place.own",
+  ]),
+  mutant('counts a read in no scope for those that were open before it', CONTEXT, [
+    'scopes.ts',
+    'for (const join of this.#underWay) join(scope);',
+    '',
+  ]),
+  mutant('counts a read for its own scope alone, with share: union', CONTEXT, [
+    'scopes.ts',
+    'this.#isUnion || own',
+    'own',
+  ]),
+  mutant('forgets what a batch of a loader read', CONTEXT, [
+    'loader.ts',
+    '.finally(() => scope?.adopt(work.scope))',
+    '.finally(() => scope?.readsNothing())',
+  ]),
+  mutant('forgets what a memo read', CONTEXT, ['memo.ts', 'scope?.adopt(entry.scope);', 'scope?.readsNothing();']),
+  mutant('keeps a value of a memo that was changed', CONTEXT, ['memo.ts', 'scope.renew(before);', 'void before;']),
+  mutant('forgets what a batch of dataloader read', CONTEXT, [
+    'data-loader.ts',
+    'else if (origin.begunAt > cameAt) scope.adopt(read);\n    else scope.renew(read);',
+    'else scope.readsNothing();',
+  ]),
+];
