@@ -2,7 +2,8 @@
 // depends on the same, and a value whose reads were changed is made anew.
 //
 // The one complication: a value is there before the response that shows it. So each time it is given, the changes since its
-// reads are gone through again; where they are no longer known, it counts as changed.
+// reads are gone through again; where they are no longer known, it counts as changed. A request that has written may read what
+// no feed has told yet, so its values are made anew.
 
 import { TidegateError } from '../errors.ts';
 import { COUNT, checkOptions, FUNCTION, shown } from './option-rules.ts';
@@ -55,16 +56,16 @@ class Memo<T> {
   get(key: string, make: () => T | PromiseLike<T>): Promise<T> {
     const scope = this.#parts.sharing.current();
     return whileWaiting(scope, async () => {
-      const entry = await this.#entry(key, make);
+      const entry = await this.#entry(key, make, scope?.hasWritten === true);
       scope?.adopt(entry.scope);
       return entry.outcome;
     });
   }
 
-  async #entry(key: string, make: () => T | PromiseLike<T>): Promise<Entry<T>> {
+  async #entry(key: string, make: () => T | PromiseLike<T>, isAnew: boolean): Promise<Entry<T>> {
     const { sharing, name } = this.#parts;
     for (let tries = 0; ; tries++) {
-      const known = tries < MAX_JOINED ? this.#entries.get(key) : undefined;
+      const known = !isAnew && tries < MAX_JOINED ? this.#entries.get(key) : undefined;
       const entry: Entry<T> = known ?? shareWork(sharing, name, make);
       if (known === undefined) this.#keep(key, entry);
       const isMade = await this.#isMade(key, entry);

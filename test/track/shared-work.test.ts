@@ -107,6 +107,21 @@ it('a memo keeps a value until it is changed, and whoever shows it depends on wh
   expect([...world.target.tags]).toEqual(tags);
 });
 
+it('a memo is made anew for a request that has written, which need not wait for the feed', async () => {
+  const world = await trackedShop();
+  const { tracker, db } = world;
+  const memo = tracker.memo(ageOf(world));
+  await responseOf(tracker, () => memo(1));
+  const { value } = await responseOf(tracker, async () => {
+    const before = await memo(1);
+    db.prepare('UPDATE users SET age = 31 WHERE id = 1').run();
+    return [before, await memo(1)];
+  });
+  expect(value).toMatchObject([{ age: 30 }, { age: 31 }]);
+  await tracker.settled();
+  expect(await responseOf(tracker, () => memo(1))).toMatchObject({ value: { age: 31 }, reasons: [] });
+});
+
 it('a change that is told while a memo is being made is not in what others are given', async () => {
   const world = await trackedShop();
   const { tracker, outside } = world;
