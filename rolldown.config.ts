@@ -17,7 +17,7 @@ const ENTRIES = [
   'testing/index',
   'node/bin',
   'node/workers/worker-main',
-  'store/disk/manifest-thread',
+  'store/disk/manifest/manifest-thread',
 ];
 
 export default defineConfig({

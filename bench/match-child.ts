@@ -3,7 +3,7 @@
 
 import { affects } from '../src/dependency/affected.ts';
 import type { Change } from '../src/dependency/change.ts';
-import { DependencyIndex, type DependencyIndexStats } from '../src/dependency/dependency-index.ts';
+import { DependencyIndex, type DependencyIndexStats } from '../src/dependency/index/dependency-index.ts';
 import type { Instance } from '../src/dependency/instance.ts';
 import { makeMix } from './match-mix.ts';
 

@@ -5,7 +5,7 @@
 
 import { bindInstance } from '../../src/dependency/bind.ts';
 import type { Change, Row, TableShape } from '../../src/dependency/change.ts';
-import type { Predicate } from '../../src/dependency/predicate.ts';
+import type { Predicate } from '../../src/dependency/condition/predicate.ts';
 import type { Answered } from './database.ts';
 
 export function tableTags({ template }: Answered): string[] {

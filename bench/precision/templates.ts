@@ -4,7 +4,7 @@
 // The one complication: of `items i JOIN users u … WHERE i.category = ? AND u.region = ?` each table is looked up by a
 // value, but a row of one has only half of what tells the instances apart. That is not key-exact.
 
-import type { Predicate } from '../../src/dependency/predicate.ts';
+import type { Predicate } from '../../src/dependency/condition/predicate.ts';
 import type { Tracked } from './database.ts';
 
 /** Each of its tables is looked up by all parameters that any is looked up by, or by what the answer itself shows. */

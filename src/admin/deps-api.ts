@@ -3,7 +3,7 @@
 // The one complication: the gate knows entries and their tags, and the tracker what a tag stands for. So each answer waits
 // for the tracker, and says so where it keeps silent.
 
-import type { QuestionSubject, SourceAnswer } from '../dependency/described.ts';
+import type { QuestionSubject, SourceAnswer } from '../dependency/describe/described.ts';
 import { sourceOf, sourceTag } from '../dependency/source-tag.ts';
 import type { EntrySummary, Explanation, ListPage, ListQuery } from '../engine/contract.ts';
 import { ASK_MS, type Asked, MAX_OPEN } from '../engine/source-questions.ts';

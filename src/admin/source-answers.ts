@@ -3,7 +3,7 @@
 // The one complication: it is text from elsewhere, for a terminal and for scripts. It is taken in the form that is known
 // here, and nothing besides; what is of another form, or too large, is refused with the report that it came with.
 
-import type { DependencyLevel, Described, DescribedRead, SourceAnswer } from '../dependency/described.ts';
+import type { DependencyLevel, Described, DescribedRead, SourceAnswer } from '../dependency/describe/described.ts';
 import { refuse } from '../entry/uri-forms.ts';
 
 const MAX_ANSWERS = 16;

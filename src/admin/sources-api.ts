@@ -3,7 +3,7 @@
 // The one complication: a report that is not understood must not look like one. So nothing of it may be left out or be
 // more than is known here, and a tracker that gets an answer knows that all of it is in force.
 
-import type { QuestionSubject } from '../dependency/described.ts';
+import type { QuestionSubject } from '../dependency/describe/described.ts';
 import type { SourceReply, SourceReport, SourceState } from '../engine/source-leases.ts';
 import type { Asked } from '../engine/source-questions.ts';
 import { tagForms } from '../entry/selectors.ts';

@@ -6,11 +6,11 @@
 // key that changes also moves the row among those that a database gives in no stated order.
 
 import type { Cell, Change, Row, TableShape } from './change.ts';
-import { compareCells } from './compare.ts';
-import { gatherColumns } from './condition-columns.ts';
-import { evaluate } from './evaluate.ts';
+import { compareCells } from './condition/compare.ts';
+import { gatherColumns } from './condition/condition-columns.ts';
+import { evaluate } from './condition/evaluate.ts';
+import type { Truth } from './condition/predicate.ts';
 import type { BoundRead } from './instance.ts';
-import type { Truth } from './predicate.ts';
 import { rowKey } from './row-key.ts';
 import type { OrderTerm, TableRead } from './template.ts';
 

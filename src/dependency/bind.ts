@@ -3,10 +3,10 @@
 // The one complication: facts of an answer may be used only while all of them are known. One row whose key cannot be
 // told, and no row's key is; an OFFSET that may skip rows, and no row is known to have had no part.
 
-import { bindWhole, type ResultRows, type Values } from './bind-predicate.ts';
-import { resultCellOf } from './cells.ts';
+import { bindWhole, type ResultRows, type Values } from './condition/bind-predicate.ts';
+import { resultCellOf } from './condition/cells.ts';
+import type { Predicate } from './condition/predicate.ts';
 import type { Bound, BoundRead, Instance } from './instance.ts';
-import type { Predicate } from './predicate.ts';
 import { keyOfCells } from './row-key.ts';
 import type { Count, Lookup, TableRead, Template, Window } from './template.ts';
 

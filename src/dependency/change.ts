@@ -3,7 +3,7 @@
 // The one complication: a feed may not know all of a row. A cell that is not known is `undefined`, and whatever depends
 // on it is MAYBE.
 
-import type { ColumnType } from './column-type.ts';
+import type { ColumnType } from './condition/column-type.ts';
 
 /**
  * One value of a database, in the form that all feeds, parameters and results are brought to (column-type.ts):

@@ -4,8 +4,8 @@
 // of the process; equal by chance once in 9 × 10^15 pairs.
 
 import type { Scalar } from './change.ts';
+import type { Predicate } from './condition/predicate.ts';
 import type { BoundRead, Instance } from './instance.ts';
-import type { Predicate } from './predicate.ts';
 
 export function fingerprintOf({ template, reads }: Instance, seed: number): number {
   const hash = new Hash(seed);

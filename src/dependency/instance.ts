@@ -4,7 +4,7 @@
 // brought into the form of the column they are compared with; what has none there makes the read wider.
 
 import type { Cell } from './change.ts';
-import type { Predicate } from './predicate.ts';
+import type { Predicate } from './condition/predicate.ts';
 import type { TableRead, Template } from './template.ts';
 
 /** A statement as it was run. */

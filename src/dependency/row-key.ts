@@ -3,7 +3,7 @@
 // The one complication: parts are put together so that no two keys read alike; a text of several carries its length.
 
 import type { Cell, Row, TableShape } from './change.ts';
-import { equalityKey } from './compare.ts';
+import { equalityKey } from './condition/compare.ts';
 
 /** Undefined: there is no primary key, or not all of it is known, or it has no key to be equal by. */
 export function rowKey(table: TableShape, row: Row): string | undefined {

@@ -5,7 +5,7 @@
 // wider, its value columns are all, its rows and window are left out; each costs precision and never a change.
 
 import type { TableShape } from './change.ts';
-import type { Operand, Predicate } from './predicate.ts';
+import type { Operand, Predicate } from './condition/predicate.ts';
 
 export type Dialect = 'sqlite' | 'postgres';
 

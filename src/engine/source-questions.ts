@@ -4,7 +4,7 @@
 // The one complication: an answer of the gate may be lost on its way. So a question is asked again with each, until it is
 // answered or nobody waits for it any longer.
 
-import type { QuestionSubject, SourceAnswer, SourceQuestion } from '../dependency/described.ts';
+import type { QuestionSubject, SourceAnswer, SourceQuestion } from '../dependency/describe/described.ts';
 import type { Random, Tasks } from '../ports.ts';
 
 /** What came of a question; `silent`: no answer within ASK_MS. */

@@ -13,11 +13,11 @@ import {
   resolveConfig,
 } from './config/config.ts';
 import { refused } from './config/config-checks.ts';
-import { registerAdminCommands } from './operator/cli-admin.ts';
-import { registerDepsCommand } from './operator/cli-deps.ts';
-import { registerFeedCommand } from './operator/cli-feed.ts';
-import { registerPopulateCommand } from './operator/cli-populate.ts';
-import { originUrl, portNumber } from './operator/cli-values.ts';
+import { registerAdminCommands } from './operator/cli/cli-admin.ts';
+import { registerDepsCommand } from './operator/cli/cli-deps.ts';
+import { registerFeedCommand } from './operator/cli/cli-feed.ts';
+import { registerPopulateCommand } from './operator/cli/cli-populate.ts';
+import { originUrl, portNumber } from './operator/cli/cli-values.ts';
 import { endOnSignal } from './operator/end-on-signal.ts';
 import { outliveExceptions } from './outlive.ts';
 import { logOf, type RunningGate, startGate } from './serve.ts';

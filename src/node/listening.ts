@@ -4,8 +4,8 @@
 import { isIPv6 } from 'node:net';
 import type { Logger } from 'pino';
 import type { ResolvedConfig } from './config/config.ts';
-import type { ArrivalOptions, LostArrival } from './front/arrival.ts';
-import { Certificates } from './front/certificates.ts';
+import type { ArrivalOptions, LostArrival } from './front/connection/arrival.ts';
+import { Certificates } from './front/connection/certificates.ts';
 
 export interface Listening {
   readonly arrival: ArrivalOptions;

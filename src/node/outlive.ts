@@ -5,7 +5,7 @@
 
 import type { Gate } from '../engine/contract.ts';
 import { TidegateError } from '../errors.ts';
-import { breakOffCurrent } from './front/under-way.ts';
+import { breakOffCurrent } from './front/exchange-context.ts';
 
 /** From now on; a rejection that nobody handles is one too. `end`: ends the process. */
 export function outliveExceptions(gate: Pick<Gate, 'broken'>, end: (error: unknown) => void): void {

@@ -28,7 +28,7 @@ import { type Listening, prepareListening, urlOf } from './listening.ts';
 import { nodeClock, nodeRandom, nodeTasks } from './node-ports.ts';
 import { accessLine, createLog } from './operator/access-log.ts';
 import { startAdmin } from './operator/admin-server.ts';
-import { createMetrics } from './operator/late-metrics.ts';
+import { createMetrics } from './operator/lazy-metrics.ts';
 import type { Metrics } from './operator/metrics.ts';
 import { tierControl } from './operator/tier-control.ts';
 import { Origins } from './origin/origins.ts';

@@ -10,7 +10,7 @@ import type { GateOptions } from '../engine/gate.ts';
 import type { Store } from '../ports.ts';
 import { type DiskStore, openDiskStore } from '../store/disk/disk-store.ts';
 import { type Durable, type DurableEvent, openDurable } from '../store/disk/durable.ts';
-import type { ReplicaFeed } from '../store/disk/replica-feed.ts';
+import type { ReplicaFeed } from '../store/disk/replica/replica-feed.ts';
 import { createMemoryStore, type MemoryStore } from '../store/memory.ts';
 import type { ResolvedConfig } from './config/config.ts';
 import { nodeRandom, nodeTasks } from './node-ports.ts';

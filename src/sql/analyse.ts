@@ -7,21 +7,21 @@
 import type { FallbackNote, TableRead, Template } from '../dependency/template.ts';
 import { type Analysis, addNote, Stop, unread } from './analysis.ts';
 import type { Select, Statement } from './ast.ts';
-import { Equalities } from './closure.ts';
-import { readTables } from './common-tables.ts';
-import { conjunction } from './conjuncts.ts';
-import { resolveExpression } from './expressions.ts';
-import { narrowByLookups } from './lookups.ts';
-import { MovingTexts } from './moving-texts.ts';
-import { narrowPlan, narrowRegion, type Surroundings, show, use } from './narrowing.ts';
-import { addsOnly, hasOffset, keyOutputsOf, noteMissingKey, shownColumns, type Top } from './outputs.ts';
-import type { Purity } from './purity.ts';
-import { regionOf } from './regions.ts';
-import type { Output, PlainPlan, ReadState, Resolved } from './resolved.ts';
-import { resolveSelect } from './selects.ts';
+import type { Purity } from './calls/purity.ts';
+import { checkPurity, checkRuns } from './calls/volatile.ts';
+import { Equalities } from './narrow/closure.ts';
+import { conjunction } from './narrow/conjuncts.ts';
+import { narrowByLookups } from './narrow/lookups.ts';
+import { narrowPlan, narrowRegion, type Surroundings, show, use } from './narrow/narrowing.ts';
+import { MovingTexts } from './postgres/moving-texts.ts';
+import { readTables } from './resolve/common-tables.ts';
+import { resolveExpression } from './resolve/expressions.ts';
+import { addsOnly, hasOffset, keyOutputsOf, noteMissingKey, shownColumns, type Top } from './resolve/outputs.ts';
+import { regionOf } from './resolve/regions.ts';
+import type { Output, PlainPlan, ReadState, Resolved } from './resolve/resolved.ts';
+import { resolveSelect } from './resolve/selects.ts';
+import { isPlacedByOrder, windowOf } from './resolve/windows.ts';
 import { normalized, templateId } from './template-id.ts';
-import { checkPurity, checkRuns } from './volatile.ts';
-import { isPlacedByOrder, windowOf } from './windows.ts';
 import { type StatementParts, writeOf } from './writes.ts';
 
 /** What is known of a text's one query; its id and text are added to it. */

@@ -6,9 +6,9 @@
 import type { TableShape } from '../dependency/change.ts';
 import type { Dialect, Fallback, FallbackNote, Uncacheable } from '../dependency/template.ts';
 import type { Catalogue, CommonTable, Expression, Parser, Select } from './ast.ts';
-import type { MovingTexts } from './moving-texts.ts';
-import type { Purity } from './purity.ts';
-import type { Output, Plan, ReadState, Resolved } from './resolved.ts';
+import type { Purity } from './calls/purity.ts';
+import type { MovingTexts } from './postgres/moving-texts.ts';
+import type { Output, Plan, ReadState, Resolved } from './resolve/resolved.ts';
 
 /** Ends an analysis: nothing finer can be said of the statement. */
 export class Stop extends Error {

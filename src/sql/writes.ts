@@ -5,7 +5,7 @@
 
 import type { Dialect, Template } from '../dependency/template.ts';
 import type { Catalogue, Parser, Select, Statement } from './ast.ts';
-import { walkSelect } from './walk.ts';
+import { walkSelect } from './calls/walk.ts';
 
 export interface StatementParts {
   readonly dialect: Dialect;

@@ -3,7 +3,7 @@
 // The one complication: it goes along with what invalidates, and must not hold that up. So it is small, and what fails is
 // an answer, too.
 
-import type { Described, Description, SourceAnswer, SourceQuestion } from '../dependency/described.ts';
+import type { Described, Description, SourceAnswer, SourceQuestion } from '../dependency/describe/described.ts';
 import type { Registry } from '../dependency/registry.ts';
 import { bareName } from '../dependency/table-name.ts';
 

@@ -4,9 +4,9 @@
 // a change since then may have been meant.
 
 import type { TableShape } from '../dependency/change.ts';
-import { gatherColumns } from '../dependency/condition-columns.ts';
+import { gatherColumns } from '../dependency/condition/condition-columns.ts';
+import type { Predicate } from '../dependency/condition/predicate.ts';
 import type { BoundRead, Instance } from '../dependency/instance.ts';
-import type { Predicate } from '../dependency/predicate.ts';
 import type { ReadMark } from '../dependency/recent-changes.ts';
 import type { Watched } from '../dependency/registry.ts';
 import type { TableRead, Template } from '../dependency/template.ts';

@@ -4,7 +4,7 @@
 // moment such a change is told until the catalogue was read again nothing is registered.
 
 import type { ChangeSet, FeedPosition } from '../dependency/change.ts';
-import type { SourceAnswer, SourceQuestion } from '../dependency/described.ts';
+import type { SourceAnswer, SourceQuestion } from '../dependency/describe/described.ts';
 import type { Instance } from '../dependency/instance.ts';
 import type { ReadMark } from '../dependency/recent-changes.ts';
 import { type Outdated, Registry, type Watched } from '../dependency/registry.ts';

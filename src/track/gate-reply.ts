@@ -3,7 +3,7 @@
 // The one complication: the gate may be of an older or a newer version. What it takes it says itself; a question that is
 // not understood is not one.
 
-import type { QuestionSubject, SourceQuestion } from '../dependency/described.ts';
+import type { QuestionSubject, SourceQuestion } from '../dependency/describe/described.ts';
 import type { SourceMessage, SourceReply } from './contract.ts';
 
 export interface GateReply extends SourceReply {

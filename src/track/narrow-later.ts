@@ -1,7 +1,7 @@
 // Narrows what was registered for a statement by what is looked up for its joins, once that has come.
 
 import { bindInstance } from '../dependency/bind.ts';
-import type { ResultRows } from '../dependency/bind-predicate.ts';
+import type { ResultRows } from '../dependency/condition/bind-predicate.ts';
 import type { Instance } from '../dependency/instance.ts';
 import type { Side } from './following.ts';
 

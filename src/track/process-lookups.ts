@@ -4,9 +4,9 @@
 // Those stand at their places, and are put in here. As where statement and registry are in one process, a look-up may see
 // more than the statement saw: all changes since its mark are matched against what is registered.
 
-import { bindWhole } from '../dependency/bind-predicate.ts';
+import { bindWhole } from '../dependency/condition/bind-predicate.ts';
+import type { Predicate } from '../dependency/condition/predicate.ts';
 import type { Instance } from '../dependency/instance.ts';
-import type { Predicate } from '../dependency/predicate.ts';
 import type { Lookup, TableRead, Template } from '../dependency/template.ts';
 import type { LookedUp, OpenDatabase } from './contract.ts';
 

@@ -2,8 +2,8 @@
 // by the first change that it is asked about, and then everything would be outdated.
 
 import type { Scalar } from '../dependency/change.ts';
+import type { Predicate } from '../dependency/condition/predicate.ts';
 import type { Bound } from '../dependency/instance.ts';
-import type { Predicate } from '../dependency/predicate.ts';
 import type { Seen } from '../dependency/recent-changes.ts';
 import type { TableRead } from '../dependency/template.ts';
 

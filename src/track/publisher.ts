@@ -4,7 +4,7 @@
 // came up meanwhile waits. What waits is bounded: beyond, a new session makes everything of the source outdated.
 
 import type { FeedPosition } from '../dependency/change.ts';
-import type { SourceAnswer, SourceQuestion } from '../dependency/described.ts';
+import type { SourceAnswer, SourceQuestion } from '../dependency/describe/described.ts';
 import { TidegateError } from '../errors.ts';
 import type { Cancel, Clock, Random, Tasks } from '../ports.ts';
 import type { SourceMessage, TargetStatus, TrackingTarget } from './contract.ts';

@@ -3,7 +3,7 @@
 // The one complication: they come from outside, and messages about what is outdated are what the channel is for. So few
 // are kept, and what is answered at once is bounded.
 
-import type { SourceAnswer, SourceQuestion } from '../dependency/described.ts';
+import type { SourceAnswer, SourceQuestion } from '../dependency/describe/described.ts';
 import { MAX_ANSWER_BYTES, sizeOf } from './answer.ts';
 
 const MAX_OPEN = 16;

@@ -6,7 +6,7 @@
 import { bindInstance, neededOutputs, resultRowsOf } from '../dependency/bind.ts';
 import type { ReadMark } from '../dependency/recent-changes.ts';
 import type { Template, Uncacheable } from '../dependency/template.ts';
-import { moves } from '../sql/moving-texts.ts';
+import { moves } from '../sql/postgres/moving-texts.ts';
 import { ALTERED, type AskedSession, readWithin, wantedBy } from './asked-session.ts';
 import type { Refusal, Side } from './following.ts';
 import { narrowLater } from './narrow-later.ts';

@@ -4,7 +4,7 @@
 // The one complication: parsers are not called for NULLs, and are not told of rows. Texts and rows are brought together by
 // the NULLs that the answer shows; where those are others than the ones that had no text, nothing is known of the column.
 
-import { ServerText } from '../dependency/cells.ts';
+import { ServerText } from '../dependency/condition/cells.ts';
 import { methodOf } from './wrapping.ts';
 
 type Parse = (text: unknown) => unknown;

@@ -3,7 +3,7 @@
 // The one complication: LIKE, GLOB and views call functions that no statement names. So a connection on which any of the
 // names that statements are taken to know means something else is one of which nothing is stored.
 
-import { replacesOwn } from '../sql/functions.ts';
+import { replacesOwn } from '../sql/calls/functions.ts';
 import { methodOf } from './wrapping.ts';
 
 const FUNCTIONS = 'SELECT DISTINCT name FROM pragma_function_list WHERE NOT builtin';

@@ -6,7 +6,7 @@
 // What the server sent is not kept: values count where the parser that made them is known by its source to lose nothing
 // that matters.
 
-import { SESSION_QUERY, type SessionFacts } from '../sql/postgres-session.ts';
+import { SESSION_QUERY, type SessionFacts } from '../sql/postgres/postgres-session.ts';
 import { type AskedSession, isRefusal, judged, UNKNOWN_SESSION } from './asked-session.ts';
 import type { Refusal } from './following.ts';
 import type { Connection, Recorder } from './recorder.ts';

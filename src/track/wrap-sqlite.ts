@@ -3,7 +3,7 @@
 // The one complication: a statement that is still being iterated keeps its connection at the moment when it began, so
 // whatever else is read on it meanwhile is as old (sqlite-rows.ts), whichever wrapper of that connection reads it.
 
-import { replacesOwn } from '../sql/functions.ts';
+import { replacesOwn } from '../sql/calls/functions.ts';
 import type { Refusal } from './following.ts';
 import { givenOf, NOTHING_GIVEN } from './parameters.ts';
 import type { Connection, Recorder } from './recorder.ts';

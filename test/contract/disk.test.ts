@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe } from 'vitest';
 import { openDiskStore } from '../../src/store/disk/disk-store.ts';
-import { openManifest } from '../../src/store/disk/manifest.ts';
+import { openManifest } from '../../src/store/disk/manifest/manifest.ts';
 import { openFolder } from '../../src/store/disk/node-folder.ts';
 import { DiskBench } from '../kit/disk-bench.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';

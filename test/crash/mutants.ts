@@ -15,7 +15,7 @@ export interface Mutant {
 }
 
 const OLD: readonly Fault[] = ['outdated', 'lost invalidation'];
-const JOURNAL = 'src/store/disk/journal.ts';
+const JOURNAL = 'src/store/disk/journal/journal.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -47,7 +47,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'cut-log-believed',
     edits: [
       {
-        file: 'src/store/disk/recovery.ts',
+        file: 'src/store/disk/journal/recovery.ts',
         find: '(log) => reachOf(log).serial >= testimony.serial',
         replace: '() => true',
       },
@@ -59,7 +59,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'records-unchecked',
     edits: [
       {
-        file: 'src/store/disk/record.ts',
+        file: 'src/store/disk/segments/segment-record.ts',
         find: "if (crc32(record.subarray(8)) !== view.getUint32(4, true)) return 'checksum';",
         replace: '',
       },
@@ -71,7 +71,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'blocks-unchecked',
     edits: [
       {
-        file: 'src/store/disk/body-blocks.ts',
+        file: 'src/store/disk/bodies/body-blocks.ts',
         find: 'crc32(content, seedOf(body.id, block)) !== bytes.readUInt32LE(0)',
         replace: 'false',
       },

@@ -5,10 +5,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { affects } from '../../src/dependency/affected.ts';
 import { bindInstance, resultRowsOf } from '../../src/dependency/bind.ts';
-import { cellOf } from '../../src/dependency/cells.ts';
 import type { Change, Row, TableShape } from '../../src/dependency/change.ts';
+import { cellOf } from '../../src/dependency/condition/cells.ts';
+import type { Predicate } from '../../src/dependency/condition/predicate.ts';
 import type { Instance } from '../../src/dependency/instance.ts';
-import type { Predicate } from '../../src/dependency/predicate.ts';
 import type { OrderTerm, TableRead, Template, Window } from '../../src/dependency/template.ts';
 
 const TABLE: TableShape = {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { affects, type Reason } from '../../src/dependency/affected.ts';
 import type { Change, Row, TableShape } from '../../src/dependency/change.ts';
+import type { Predicate } from '../../src/dependency/condition/predicate.ts';
 import type { BoundRead } from '../../src/dependency/instance.ts';
-import type { Predicate } from '../../src/dependency/predicate.ts';
 import { rowKey } from '../../src/dependency/row-key.ts';
 import type { OrderTerm } from '../../src/dependency/template.ts';
 

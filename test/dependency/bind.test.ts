@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { bindInstance, resultRowsOf } from '../../src/dependency/bind.ts';
-import { ServerText } from '../../src/dependency/cells.ts';
 import type { TableShape } from '../../src/dependency/change.ts';
+import { ServerText } from '../../src/dependency/condition/cells.ts';
+import type { Predicate } from '../../src/dependency/condition/predicate.ts';
 import type { BoundRead } from '../../src/dependency/instance.ts';
-import type { Predicate } from '../../src/dependency/predicate.ts';
 import { rowKey } from '../../src/dependency/row-key.ts';
 import type { Count, TableRead, Template, Window } from '../../src/dependency/template.ts';
 

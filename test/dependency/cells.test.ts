@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { cellOf, cellOfText, resultCellOf, ServerText } from '../../src/dependency/cells.ts';
 import type { Cell } from '../../src/dependency/change.ts';
-import type { PostgresColumnType, SqliteColumnType } from '../../src/dependency/column-type.ts';
+import { cellOf, cellOfText, resultCellOf, ServerText } from '../../src/dependency/condition/cells.ts';
+import type { PostgresColumnType, SqliteColumnType } from '../../src/dependency/condition/column-type.ts';
 
 const sqlite = (affinity: SqliteColumnType['affinity']): SqliteColumnType => ({
   family: 'sqlite',

@@ -2,11 +2,11 @@
 
 import type { PGlite } from '@electric-sql/pglite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cellOf, cellOfText } from '../../src/dependency/cells.ts';
 import type { Cell, TableShape } from '../../src/dependency/change.ts';
-import type { PostgresColumnType } from '../../src/dependency/column-type.ts';
-import { compareCells, equalCells, equalityKey } from '../../src/dependency/compare.ts';
-import { evaluate } from '../../src/dependency/evaluate.ts';
+import { cellOf, cellOfText } from '../../src/dependency/condition/cells.ts';
+import type { PostgresColumnType } from '../../src/dependency/condition/column-type.ts';
+import { compareCells, equalCells, equalityKey } from '../../src/dependency/condition/compare.ts';
+import { evaluate } from '../../src/dependency/condition/evaluate.ts';
 import { startedPglite } from '../kit/pglite.ts';
 
 interface Sample {

@@ -2,10 +2,10 @@
 
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
-import { cellOf } from '../../src/dependency/cells.ts';
 import type { Scalar, TableShape } from '../../src/dependency/change.ts';
-import type { ColumnType, SqliteColumnType } from '../../src/dependency/column-type.ts';
-import { compareCells, equalCells, equalityKey } from '../../src/dependency/compare.ts';
+import { cellOf } from '../../src/dependency/condition/cells.ts';
+import type { ColumnType, SqliteColumnType } from '../../src/dependency/condition/column-type.ts';
+import { compareCells, equalCells, equalityKey } from '../../src/dependency/condition/compare.ts';
 import { keyOfCells, rowKey } from '../../src/dependency/row-key.ts';
 
 const VALUES: readonly SQLInputValue[] = [

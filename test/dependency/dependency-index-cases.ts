@@ -2,9 +2,9 @@
 // care is taken that an instance could come of a real answer: what `affects` says of it is the law.
 
 import type { Cell, Change, ColumnShape, Row, Scalar, TableShape } from '../../src/dependency/change.ts';
-import type { ColumnType, PostgresColumnType } from '../../src/dependency/column-type.ts';
+import type { ColumnType, PostgresColumnType } from '../../src/dependency/condition/column-type.ts';
+import type { Operand, Predicate } from '../../src/dependency/condition/predicate.ts';
 import type { BoundRead, Instance } from '../../src/dependency/instance.ts';
-import type { Operand, Predicate } from '../../src/dependency/predicate.ts';
 import { rowKey } from '../../src/dependency/row-key.ts';
 import type { TableRead, Template, Window } from '../../src/dependency/template.ts';
 

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { affects } from '../../src/dependency/affected.ts';
 import type { Change } from '../../src/dependency/change.ts';
-import { DependencyIndex, type DependencyIndexOptions } from '../../src/dependency/dependency-index.ts';
+import { DependencyIndex, type DependencyIndexOptions } from '../../src/dependency/index/dependency-index.ts';
 import type { Instance } from '../../src/dependency/instance.ts';
 import { Chance, makeWorld } from './dependency-index-cases.ts';
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Cell, TableShape } from '../../src/dependency/change.ts';
-import { evaluate } from '../../src/dependency/evaluate.ts';
-import { isLike } from '../../src/dependency/like.ts';
-import type { Predicate, Truth } from '../../src/dependency/predicate.ts';
+import { evaluate } from '../../src/dependency/condition/evaluate.ts';
+import { isLike } from '../../src/dependency/condition/like.ts';
+import type { Predicate, Truth } from '../../src/dependency/condition/predicate.ts';
 
 const type = { family: 'sqlite', affinity: 'integer', collation: 'binary' } as const;
 const TABLE: TableShape = {

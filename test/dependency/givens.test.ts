@@ -3,10 +3,10 @@
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, test } from 'vitest';
 import { bindInstance } from '../../src/dependency/bind.ts';
-import type { ColumnType } from '../../src/dependency/column-type.ts';
-import { evaluate } from '../../src/dependency/evaluate.ts';
-import { givenTruth, listCells } from '../../src/dependency/givens.ts';
-import type { GivenTest, Predicate } from '../../src/dependency/predicate.ts';
+import type { ColumnType } from '../../src/dependency/condition/column-type.ts';
+import { givenTruth, listCells } from '../../src/dependency/condition/constant-conditions.ts';
+import { evaluate } from '../../src/dependency/condition/evaluate.ts';
+import type { GivenTest, Predicate } from '../../src/dependency/condition/predicate.ts';
 import type { TableRead } from '../../src/dependency/template.ts';
 
 const AFFINITIES = { INTEGER: 'integer', REAL: 'real', TEXT: 'text', NUMERIC: 'numeric', '': 'blob' } as const;

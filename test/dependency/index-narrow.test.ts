@@ -4,8 +4,8 @@
 import { expect, test } from 'vitest';
 import { bindInstance } from '../../src/dependency/bind.ts';
 import type { Cell, TableShape } from '../../src/dependency/change.ts';
-import { DependencyIndex } from '../../src/dependency/dependency-index.ts';
-import type { Predicate } from '../../src/dependency/predicate.ts';
+import type { Predicate } from '../../src/dependency/condition/predicate.ts';
+import { DependencyIndex } from '../../src/dependency/index/dependency-index.ts';
 import type { Template } from '../../src/dependency/template.ts';
 
 const COUNT = 5_000;

@@ -70,11 +70,15 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'lost-slot-is-no-gap',
     edits: [
       {
-        file: 'src/feed/postgres-attempt.ts',
+        file: 'src/feed/postgres/postgres-attempt.ts',
         find: 'if (opened.gap !== undefined) this',
         replace: 'if (opened.gap !== undefined && this.#parts.from === undefined) this',
       },
-      { file: 'src/feed/postgres-attempt.ts', find: 'this.#isGapOpen = opened.gap !== undefined;', replace: '' },
+      {
+        file: 'src/feed/postgres/postgres-attempt.ts',
+        find: 'this.#isGapOpen = opened.gap !== undefined;',
+        replace: '',
+      },
     ],
     setUp: 'postgres',
     trouble: 'slot dropped',
@@ -84,7 +88,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'dropped-triggers-unnoticed',
     edits: [
       {
-        file: 'src/feed/sqlite-feed.ts',
+        file: 'src/feed/sqlite/sqlite-feed.ts',
         find: 'const isSameSchema = version !== undefined && version === this.#schemaVersion;',
         replace: 'const isSameSchema = this.#schemaVersion !== undefined;',
       },

@@ -4,12 +4,12 @@
 // The one complication: who may serve. A member that hangs is alive and may go on at any instant, so it counts until the
 // instant of its death, and the keeper hears of that later still.
 
-import type * as MemberSide from '../../src/feed/member-log.ts';
-import type { LogToMember, Membership, MemberToLog } from '../../src/feed/messages.ts';
-import type * as KeeperSide from '../../src/feed/shared-log.ts';
 import { Invalidations } from '../../src/ledger/invalidations.ts';
 import type { LogChange } from '../../src/ledger/log.ts';
 import type { Position } from '../../src/ledger/position.ts';
+import type { LogToMember, Membership, MemberToLog } from '../../src/log/log-messages.ts';
+import type * as MemberSide from '../../src/log/member-log.ts';
+import type * as KeeperSide from '../../src/log/shared-log.ts';
 import type { InvalidationLog } from '../../src/ports.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
 import { turns } from '../kit/slow-log.ts';

@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MemberLog } from '../../src/feed/member-log.ts';
-import { SharedLog } from '../../src/feed/shared-log.ts';
+import { MemberLog } from '../../src/log/member-log.ts';
+import { SharedLog } from '../../src/log/shared-log.ts';
 import type { Sides } from './log-world.ts';
 import { live } from './scenario.ts';
 

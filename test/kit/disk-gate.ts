@@ -3,8 +3,8 @@
 import type { GateOptions } from '../../src/engine/gate.ts';
 import type { Tasks } from '../../src/ports.ts';
 import { openDiskStore } from '../../src/store/disk/disk-store.ts';
-import { openJournal } from '../../src/store/disk/journal.ts';
-import { recover } from '../../src/store/disk/recovery.ts';
+import { openJournal } from '../../src/store/disk/journal/journal.ts';
+import { recover } from '../../src/store/disk/journal/recovery.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { MemoryFolder } from './memory-folder.ts';
 import { MemoryManifest } from './memory-manifest.ts';

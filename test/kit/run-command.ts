@@ -1,7 +1,7 @@
 // Commands of the command line, run in this process.
 
 import { Command } from 'commander';
-import type { AdminCommandIo } from '../../src/node/operator/cli-admin.ts';
+import type { AdminCommandIo } from '../../src/node/operator/cli/cli-admin.ts';
 
 class Exit extends Error {
   readonly exitCode: number;

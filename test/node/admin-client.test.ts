@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { createAdminApi } from '../../src/admin/api.ts';
-import { callAdmin } from '../../src/node/operator/admin-client.ts';
 import { type RunningAdmin, startAdmin } from '../../src/node/operator/admin-server.ts';
+import { callAdmin } from '../../src/node/operator/cli/admin-client.ts';
 import { fakeGate } from '../admin/fake-gate.ts';
 
 const TOKEN = 'a-token-of-some-length';

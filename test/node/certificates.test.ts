@@ -3,7 +3,7 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type TLSSocket } from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type CertificateFiles, Certificates } from '../../src/node/front/certificates.ts';
+import { type CertificateFiles, Certificates } from '../../src/node/front/connection/certificates.ts';
 import { folderWith } from '../kit/certificates.ts';
 import { makeCertificate, type Pem } from '../kit/make-certificate.ts';
 import { startFront } from './front-kit.ts';

@@ -4,7 +4,7 @@ import { createAdminApi } from '../../src/admin/api.ts';
 import type { Explanation } from '../../src/engine/contract.ts';
 import { keyHash } from '../../src/node/operator/access-log.ts';
 import { type RunningAdmin, startAdmin } from '../../src/node/operator/admin-server.ts';
-import { registerAdminCommands } from '../../src/node/operator/cli-admin.ts';
+import { registerAdminCommands } from '../../src/node/operator/cli/cli-admin.ts';
 import { ENTRY, EXPLANATION, type FakeGate, fakeGate, STATS } from '../admin/fake-gate.ts';
 import { runCommand } from '../kit/run-command.ts';
 

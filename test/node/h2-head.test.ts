@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { admit } from '../../src/node/front/admission.ts';
-import { readH2Head } from '../../src/node/front/h2-head.ts';
+import { readH2Head } from '../../src/node/front/h2/h2-head.ts';
 import { LIMITS, routerTo, siteRoute } from './front-kit.ts';
 
 const PSEUDO = [':method', 'GET', ':scheme', 'https', ':authority', 'a.example', ':path', '/x?y'];

@@ -9,8 +9,8 @@ import {
 } from 'node:http2';
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { onTestFinished } from 'vitest';
-import type { ArrivalOptions } from '../../src/node/front/arrival.ts';
-import { Certificates } from '../../src/node/front/certificates.ts';
+import type { ArrivalOptions } from '../../src/node/front/connection/arrival.ts';
+import { Certificates } from '../../src/node/front/connection/certificates.ts';
 import { certificateFiles } from '../kit/certificates.ts';
 import { type FrontSetup, type FrontUnderTest, startFront } from './front-kit.ts';
 

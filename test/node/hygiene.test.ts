@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { checkHead, parseHost, withoutDefaultPort } from '../../src/node/front/hygiene.ts';
+import { checkHead, parseHost, withoutDefaultPort } from '../../src/node/front/head-checks.ts';
 import { refusalAnswer, refused } from '../../src/node/front/refusals.ts';
 import { LIMITS } from './front-kit.ts';
 

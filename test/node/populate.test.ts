@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import type { JobProgress } from '../../src/engine/populate/populate-job.ts';
-import { registerPopulateCommand } from '../../src/node/operator/cli-populate.ts';
+import { registerPopulateCommand } from '../../src/node/operator/cli/cli-populate.ts';
 import type { RunningGate } from '../../src/node/serve.ts';
 import { fresh, startOne, startSite } from './populate-kit.ts';
 

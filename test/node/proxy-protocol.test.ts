@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { readProxyHeader } from '../../src/node/front/proxy-protocol.ts';
+import { readProxyHeader } from '../../src/node/front/connection/proxy-protocol.ts';
 import {
   bodyText,
   eventually,

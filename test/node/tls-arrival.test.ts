@@ -3,9 +3,9 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { Certificates } from '../../src/node/front/certificates.ts';
-import { LINGER_MS } from '../../src/node/front/linger.ts';
-import { TlsListener } from '../../src/node/front/tls-listener.ts';
+import { Certificates } from '../../src/node/front/connection/certificates.ts';
+import { LINGER_MS } from '../../src/node/front/connection/graceful-close.ts';
+import { TlsListener } from '../../src/node/front/connection/tls-listener.ts';
 import { certificateFiles } from '../kit/certificates.ts';
 import { eventually, FedBody, RawClient, startFront, storedAnswer, streamedAnswer } from './front-kit.ts';
 import { DATA, FrameClient, GOAWAY, HEADERS, SETTINGS, startTlsFront } from './h2-kit.ts';

@@ -4,7 +4,7 @@ import { request as httpsRequest } from 'node:https';
 import { connect as netConnect } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { LostArrival } from '../../src/node/front/arrival.ts';
+import type { LostArrival } from '../../src/node/front/connection/arrival.ts';
 import { nodeClock, nodeTasks } from '../../src/node/node-ports.ts';
 import { createOrigin } from '../../src/node/origin/origin.ts';
 import type { Responder } from '../../src/ports.ts';

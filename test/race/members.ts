@@ -7,9 +7,9 @@
 import type { Gate, Route } from '../../src/engine/contract.ts';
 import { createGate } from '../../src/engine/gate.ts';
 import { createLocalLog } from '../../src/engine/local-log.ts';
-import { MemberLog } from '../../src/feed/member-log.ts';
-import { SharedLog } from '../../src/feed/shared-log.ts';
 import { Invalidations } from '../../src/ledger/invalidations.ts';
+import { MemberLog } from '../../src/log/member-log.ts';
+import { SharedLog } from '../../src/log/shared-log.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { Client, routeTo } from '../kit/clients.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';

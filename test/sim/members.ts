@@ -5,15 +5,15 @@
 // arrived, and only then another takes its place.
 
 import { createGate, type GateOptions } from '../../src/engine/gate.ts';
-import { afterIntents } from '../../src/feed/after-intents.ts';
-import { MemberLog } from '../../src/feed/member-log.ts';
-import type { LogToMember, Membership, MemberToLog } from '../../src/feed/messages.ts';
-import type { SharedLog } from '../../src/feed/shared-log.ts';
 import { Invalidations } from '../../src/ledger/invalidations.ts';
+import { afterIntents } from '../../src/log/after-intents.ts';
+import type { LogToMember, Membership, MemberToLog } from '../../src/log/log-messages.ts';
+import { MemberLog } from '../../src/log/member-log.ts';
+import type { SharedLog } from '../../src/log/shared-log.ts';
 import type { Store } from '../../src/ports.ts';
-import type { ReplicaFeed } from '../../src/store/disk/replica-feed.ts';
-import type { DiskToWorker, WorkerToDisk } from '../../src/store/disk/replica-messages.ts';
-import { ReplicaStore } from '../../src/store/disk/replica-store.ts';
+import type { ReplicaFeed } from '../../src/store/disk/replica/replica-feed.ts';
+import type { DiskToWorker, WorkerToDisk } from '../../src/store/disk/replica/replica-messages.ts';
+import { ReplicaStore } from '../../src/store/disk/replica/replica-store.ts';
 import { createMemoryStore, type MemoryStore } from '../../src/store/memory.ts';
 import { SimulatedProcess } from '../kit/simulated-process.ts';
 import { Wire } from '../kit/wire.ts';

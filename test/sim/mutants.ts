@@ -100,54 +100,54 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('fills-counted-wrong', 'engine/http/flight.ts', ['this.#context.tally.fillsInFlight--;', '']),
   mutant('memory-counted-wrong', 'store/memory.ts', ['this.#policy.resize(slot, cost);', '']),
-  mutant('intents-forgotten-at-the-start', 'store/disk/journal.ts', ['[...this.#inherited, ...', '[...']),
-  mutant('journal-acknowledges-early', 'store/disk/journal.ts', [
+  mutant('intents-forgotten-at-the-start', 'store/disk/journal/journal.ts', ['[...this.#inherited, ...', '[...']),
+  mutant('journal-acknowledges-early', 'store/disk/journal/journal.ts', [
     "if (change.kind === 'invalidate' || this.#health === 'lost') return this.#group.done().then(() => position);",
     '',
   ]),
-  mutant('journal-not-written', 'store/disk/journal.ts', [
+  mutant('journal-not-written', 'store/disk/journal/journal.ts', [
     'this.#log?.append(record);\n      if (this.#health === ',
     'if (record.length === 0 && this.#health === ',
   ]),
-  mutant('log-not-replayed', 'store/disk/recovery.ts', [
+  mutant('log-not-replayed', 'store/disk/journal/recovery.ts', [
     'restored.apply(change.selector, position);',
     'restored.apply({ kind: "url", uri: "elsewhere" }, position);',
   ]),
-  mutant('witness-ignored', 'store/disk/recovery.ts', [
+  mutant('witness-ignored', 'store/disk/journal/recovery.ts', [
     '(log) => reachOf(log).serial >= testimony.serial',
     '() => true',
   ]),
-  mutant('intents-not-restored', 'store/disk/recovery.ts', [
+  mutant('intents-not-restored', 'store/disk/journal/recovery.ts', [
     'const openIntents = urisOf(intents);',
     'const openIntents: string[] = [];',
   ]),
   mutant(
     'old-epoch-trusted',
-    'store/disk/recovery.ts',
+    'store/disk/journal/recovery.ts',
     ['epoch: newEpoch(),', 'epoch: image?.epoch ?? newEpoch(),'],
     ["invalidations.apply({ kind: 'all' }, Math.max(...seen) + POSITION_JUMP);", 'void seen;'],
   ),
-  mutant('records-unchecked', 'store/disk/record.ts', [
+  mutant('records-unchecked', 'store/disk/segments/segment-record.ts', [
     "if (crc32(record.subarray(8)) !== view.getUint32(4, true)) return 'checksum';",
     '',
   ]),
-  mutant('member-not-waited-for', 'feed/shared-log.ts', [
+  mutant('member-not-waited-for', 'log/shared-log.ts', [
     'if (this.#appliedEverywhere() >= number) return undefined;',
     'if (number >= 0) return undefined;',
   ]),
-  mutant('member-without-image', 'feed/shared-log.ts', [
+  mutant('member-without-image', 'log/shared-log.ts', [
     'membership: { image: { ...image, buckets: image.buckets.slice() }',
     'membership: { image: { ...image, buckets: new Float64Array(image.buckets.length) }',
   ]),
-  mutant('end-of-member-not-waited-for', 'feed/shared-log.ts', [
+  mutant('end-of-member-not-waited-for', 'log/shared-log.ts', [
     'member.revoked = true;',
     'member.revoked = true;\n      this.#members.delete(member);\n      this.#settle();',
   ]),
-  mutant('writes-of-dead-members-forgotten', 'feed/shared-log.ts', [
+  mutant('writes-of-dead-members-forgotten', 'log/shared-log.ts', [
     'if (owner === member) this.#holdUnknown(intent, uri);',
     "if (owner === member) this.#unawaited(this.append({ kind: 'close', intent }));",
   ]),
-  mutant('write-before-its-intent', 'feed/after-intents.ts', [
+  mutant('write-before-its-intent', 'log/after-intents.ts', [
     'isSafeMethod(request.method) ? undefined : intents();',
     'isSafeMethod(request.method) ? undefined : undefined;',
   ]),

@@ -8,13 +8,13 @@
 import type { Gate } from '../../src/engine/contract.ts';
 import { createGate, type GateOptions } from '../../src/engine/gate.ts';
 import { createLocalLog } from '../../src/engine/local-log.ts';
-import { SharedLog } from '../../src/feed/shared-log.ts';
 import { Invalidations } from '../../src/ledger/invalidations.ts';
+import { SharedLog } from '../../src/log/shared-log.ts';
 import type { Origin } from '../../src/ports.ts';
 import { type DiskStore, openDiskStore } from '../../src/store/disk/disk-store.ts';
-import { openJournal } from '../../src/store/disk/journal.ts';
-import { recover } from '../../src/store/disk/recovery.ts';
-import { ReplicaFeed } from '../../src/store/disk/replica-feed.ts';
+import { openJournal } from '../../src/store/disk/journal/journal.ts';
+import { recover } from '../../src/store/disk/journal/recovery.ts';
+import { ReplicaFeed } from '../../src/store/disk/replica/replica-feed.ts';
 import { createMemoryStore, type MemoryStore } from '../../src/store/memory.ts';
 import { SimulatedProcess } from '../kit/simulated-process.ts';
 import type { SimulatedTime } from '../kit/simulated-time.ts';

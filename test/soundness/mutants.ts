@@ -24,12 +24,12 @@ export function postgresMutant(...parts: Parameters<typeof mutant>): Mutant {
 }
 
 export const MUTANTS: readonly Mutant[] = [
-  mutant('maybe-taken-for-null', 'dependency/evaluate.ts', [
+  mutant('maybe-taken-for-null', 'dependency/condition/evaluate.ts', [
     "case 'given':\n      return ANY;",
     "case 'given':\n      return NULL;",
   ]),
-  mutant('end-left-out', 'dependency/evaluate.ts', ['return order <= 0 ? TRUE', 'return order < 0 ? TRUE']),
-  mutant('not-forgotten', 'dependency/evaluate.ts', [
+  mutant('end-left-out', 'dependency/condition/evaluate.ts', ['return order <= 0 ? TRUE', 'return order < 0 ? TRUE']),
+  mutant('not-forgotten', 'dependency/condition/evaluate.ts', [
     'return negated(setOf(predicate.part, table, row));',
     'return setOf(predicate.part, table, row);',
   ]),
@@ -49,79 +49,88 @@ export const MUTANTS: readonly Mutant[] = [
     'last === undefined || result.rows.length < limit',
     'last === undefined',
   ]),
-  mutant('undecided-is-false', 'dependency/bind-predicate.ts: optional filter', [
+  mutant('undecided-is-false', 'dependency/condition/bind-predicate.ts: optional filter', [
     'default:\n      return UNDECIDED;',
     'default:\n      return FALSE;',
   ]),
-  mutant('null-of-a-missing-partner-ends-it', 'dependency/bind-predicate.ts', [
+  mutant('null-of-a-missing-partner-ends-it', 'dependency/condition/bind-predicate.ts', [
     'if (value === null) continue;',
     'if (value === null) break;',
   ]),
-  mutant('on-narrows-the-kept-side', 'sql/regions.ts', [
+  mutant('on-narrows-the-kept-side', 'sql/resolve/regions.ts', [
     "if (node.type === 'left') outer.push({ ...node, left: NOTHING });",
     "if (node.type === 'left') { outer.push({ ...node, left: NOTHING }); region.conjuncts.push(...node.on); }",
   ]),
-  mutant('anti-joins-only-add', 'sql/regions.ts', [
+  mutant('anti-joins-only-add', 'sql/resolve/regions.ts', [
     'return region.full.length === 0 && !looks;',
     'return region.full.length === 0 && (!looks || true);',
   ]),
-  mutant('full-join-is-a-left-join', 'sql/regions.ts', [
+  mutant('full-join-is-a-left-join', 'sql/resolve/regions.ts', [
     "if (node.type === 'full') {",
     "if (node.type === ('never' as string)) {",
   ]),
-  mutant('cut-by-any-order', 'sql/outputs.ts: left join of a window', [
+  mutant('cut-by-any-order', 'sql/resolve/outputs.ts: left join of a window', [
     'isCut && !isPlacedFirst(top)',
     'isCut && top === undefined',
   ]),
-  mutant('second-side-of-a-cut', 'sql/outputs.ts: left join of a window', ['region.nullable.length > 1 || ', '']),
-  mutant('nested-side-looked-at', 'sql/narrowing.ts: nested left join', [
+  mutant('second-side-of-a-cut', 'sql/resolve/outputs.ts: left join of a window', [
+    'region.nullable.length > 1 || ',
+    '',
+  ]),
+  mutant('nested-side-looked-at', 'sql/narrow/narrowing.ts: nested left join', [
     'isBlind(nullable) ? around.chained : undefined',
     'isBlind(nullable) || true ? around.chained : undefined',
   ]),
-  mutant('closure-across-types', 'sql/closure.ts: join of any columns', [
+  mutant('closure-across-types', 'sql/narrow/closure.ts: join of any columns', [
     'isCarried(typeOf(left.ref), typeOf(right.ref))',
     'typeOf(left.ref).family === typeOf(right.ref).family',
   ]),
-  mutant('closure-of-any-comparison', 'sql/closure.ts: join of any columns', [
+  mutant('closure-of-any-comparison', 'sql/narrow/closure.ts: join of any columns', [
     "if (operator === '=' && isCarried(",
     'if (isCarried(',
   ]),
-  mutant('having-not-read', 'sql/selects.ts: group by', ['[resolve(body.having)]', '(resolve(body.having), [])']),
-  mutant('groups-not-read', 'sql/selects.ts: group by', ['...body.groupBy.map(byNumber),', '']),
-  mutant('order-of-another-column', 'sql/windows.ts', [
+  mutant('having-not-read', 'sql/resolve/selects.ts: group by', [
+    '[resolve(body.having)]',
+    '(resolve(body.having), [])',
+  ]),
+  mutant('groups-not-read', 'sql/resolve/selects.ts: group by', ['...body.groupBy.map(byNumber),', '']),
+  mutant('order-of-another-column', 'sql/resolve/windows.ts', [
     'isDescending: term.isDescending, nullsFirst',
     'isDescending: false, nullsFirst',
   ]),
-  mutant('not-in-without-nulls', 'sql/membership.ts: in subquery of a key', [
+  mutant('not-in-without-nulls', 'sql/narrow/membership.ts: in subquery of a key', [
     'return !isNegated ||',
     'return isNegated || !isNegated ||',
   ]),
-  mutant('list-is-never-empty', 'sql/conjuncts.ts: left join', [
+  mutant('list-is-never-empty', 'sql/narrow/conjuncts.ts: left join', [
     'return isMaybeEmpty ? CAN_BE_FALSE | CAN_BE_NULL : CAN_BE_NULL;',
     'return isMaybeEmpty ? CAN_BE_NULL : CAN_BE_NULL;',
   ]),
-  mutant('types-of-parts-differ', 'sql/unions.ts: filter over a compound', [
+  mutant('types-of-parts-differ', 'sql/resolve/unions.ts: filter over a compound', [
     'isSameType(type, first)',
     'first !== undefined',
   ]),
-  mutant('records-not-looked-at', 'dependency/index-table.ts', [
+  mutant('records-not-looked-at', 'dependency/index/index-table.ts', [
     'if (key !== undefined && isUsed) this.#matchRecord(key, probe);',
     'void isUsed;',
   ]),
-  mutant('first-of-a-list-alone', 'dependency/index-path.ts', ['return [...all];', 'return [...all].slice(0, 1);']),
-  mutant('columns-of-conditions-not-used', 'dependency/index-shape.ts', [
+  mutant('first-of-a-list-alone', 'dependency/index/index-path.ts', [
+    'return [...all];',
+    'return [...all].slice(0, 1);',
+  ]),
+  mutant('columns-of-conditions-not-used', 'dependency/index/index-shape.ts', [
     'predicateBits(read.predicate) |\n    predicateBits(predicate)',
     '0',
   ]),
-  mutant('longest-prefix-alone', 'dependency/index-path.ts', [
+  mutant('longest-prefix-alone', 'dependency/index/index-path.ts', [
     'for (let length = 0; length <= text.length; length++) {',
     'for (let length = text.length; length <= text.length; length++) {',
   ]),
-  mutant('prefix-of-another-case', 'dependency/index-prefix.ts', [
+  mutant('prefix-of-another-case', 'dependency/index/index-prefix.ts', [
     'return foldsCase ? folded(start) : start;',
     'return start;',
   ]),
-  mutant('zero-ends-no-text', 'dependency/cells.ts', [
+  mutant('zero-ends-no-text', 'dependency/condition/cells.ts', [
     'if (end !== -1) return SQLITE_NUMBER',
     'if (end < -1) return SQLITE_NUMBER',
   ]),
@@ -135,83 +144,83 @@ export const MUTANTS: readonly Mutant[] = [
     ['if (texts.length === shown.length) return made;', 'if (texts.length < 0) return made;'],
     ['if (texts.length + nulls !== shown.length) return undefined;', 'void nulls;'],
   ),
-  postgresMutant('moving-literal-stands-still', 'sql/moving-texts.ts: moving time', [
+  postgresMutant('moving-literal-stands-still', 'sql/postgres/moving-texts.ts: moving time', [
     "typeof expression.value === 'string' && MOVING.test(expression.value)",
     "typeof expression.value === 'string' && expression.value === ''",
   ]),
-  postgresMutant('moving-parameter-stands-still', 'sql/moving-texts.ts: moving time', [
+  postgresMutant('moving-parameter-stands-still', 'sql/postgres/moving-texts.ts: moving time', [
     "if (typeof value === 'string') return MOVING.test(value);",
     "if (typeof value === 'string') return value === '';",
   ]),
-  postgresMutant('times-are-timeless', 'sql/expressions.ts: moving time', [
+  postgresMutant('times-are-timeless', 'sql/resolve/expressions.ts: moving time', [
     '!MOMENTS.has(type.type)',
     "type.type !== 'opaque'",
   ]),
-  postgresMutant('decimals-sort-as-texts', 'dependency/compare.ts: equality', [
+  postgresMutant('decimals-sort-as-texts', 'dependency/condition/compare.ts: equality', [
     'return compareDecimals(one, other);',
     'return compareCodePoints(one, other);',
   ]),
   postgresMutant(
     'padding-counts',
-    'dependency/compare.ts: equality',
+    'dependency/condition/compare.ts: equality',
     ['return compareCodePoints(withoutPadding(one), withoutPadding(other));', 'return compareCodePoints(one, other);'],
     ["if (type === 'char') return textKey(withoutPadding(cell));", "if (type === 'char') return textKey(cell);"],
   ),
-  postgresMutant('any-collation-sorts-by-bytes', 'sql/postgres-types.ts: range', [
+  postgresMutant('any-collation-sorts-by-bytes', 'sql/postgres/postgres-types.ts: range', [
     'isOrdered: isUtf8 && isByBytes(collation)',
     'isOrdered: isUtf8 || isByBytes(collation)',
   ]),
-  postgresMutant('blind-collation-sees', 'sql/postgres-types.ts: equality', [
+  postgresMutant('blind-collation-sees', 'sql/postgres/postgres-types.ts: equality', [
     'if (collation?.isDeterministic !== true) return OPAQUE;',
     'if (collation === undefined) return OPAQUE;',
   ]),
-  postgresMutant('unchanged-large-value-is-null', 'feed/postgres-relations.ts: conjunction', [
+  postgresMutant('unchanged-large-value-is-null', 'feed/postgres/postgres-relations.ts: conjunction', [
     "if (typeof text !== 'string') return text;",
     "if (typeof text !== 'string') return text ?? null;",
   ]),
-  postgresMutant('key-alone-is-the-whole-row', 'feed/postgres-relations.ts', [
+  postgresMutant('key-alone-is-the-whole-row', 'feed/postgres/postgres-relations.ts', [
     'return isWhole ? rowOf(known, cells) : identityRow(known, cells);',
     'return isWhole || !isWhole ? rowOf(known, cells) : identityRow(known, cells);',
   ]),
-  postgresMutant('no-old-row-is-the-new-one', 'feed/postgres-relations.ts', [
+  postgresMutant('no-old-row-is-the-new-one', 'feed/postgres/postgres-relations.ts', [
     'old === undefined ? identityRow(known, message.new)',
     'old === undefined ? rowOf(known, message.new)',
   ]),
-  postgresMutant('truncates-not-told', 'feed/postgres-relations.ts', [
+  postgresMutant('truncates-not-told', 'feed/postgres/postgres-relations.ts', [
     'return relations.map((id) => ({ kind',
     'return relations.slice(relations.length).map((id) => ({ kind',
   ]),
-  postgresMutant('ilike-is-like', 'sql/postgres-operators.ts: prefix', [
+  postgresMutant('ilike-is-like', 'sql/postgres/postgres-operators.ts: prefix', [
     "foldsCase: operator.endsWith('*')",
     'foldsCase: false',
   ]),
-  postgresMutant('nulls-as-in-the-other-database', 'sql/windows.ts: order and limit', [
+  postgresMutant('nulls-as-in-the-other-database', 'sql/resolve/windows.ts: order and limit', [
     "(dialect === 'sqlite' ? !isDescending : isDescending)",
     "(dialect !== 'postgres' ? isDescending : !isDescending)",
   ]),
-  postgresMutant('a-row-gives-one-row', 'sql/purity.ts: set returning', [
+  postgresMutant('a-row-gives-one-row', 'sql/calls/purity.ts: set returning', [
     "const isSet = dialect === 'postgres' &&",
     "const isSet = dialect !== 'postgres' &&",
   ]),
-  postgresMutant('a-row-gives-one-row-by-own-functions', 'sql/purity.ts: set returning', [
+  postgresMutant('a-row-gives-one-row-by-own-functions', 'sql/calls/purity.ts: set returning', [
     'if (own.some((routine) => routine.isOverRows)) return true;',
     '',
   ]),
-  postgresMutant('unknown-columns-are-none', 'sql/sources.ts: set returning', [
+  postgresMutant('unknown-columns-are-none', 'sql/resolve/sources.ts: set returning', [
     'plan.isRowByRow && hasAllOutputs &&',
     'plan.isRowByRow &&',
   ]),
-  postgresMutant('a-row-is-one-column', 'sql/selects.ts: fields of a row', [
+  postgresMutant('a-row-is-one-column', 'sql/resolve/selects.ts: fields of a row', [
     'if (column.isSpread === true) hasAll = false;',
     '',
   ]),
   ...['function', 'operator', 'type', 'field'].map((kind) =>
-    postgresMutant(`own-${kind}-is-the-systems`, 'sql/purity.ts: own routine', [
+    postgresMutant(`own-${kind}-is-the-systems`, 'sql/calls/purity.ts: own routine', [
       'routines.find(callee).flatMap(',
       `(callee.kind === '${kind}' ? [] : routines.find(callee)).flatMap(`,
     ]),
   ),
-  postgresMutant('types-of-columns-run-nothing', 'sql/sources.ts: own routine', [
+  postgresMutant('types-of-columns-run-nothing', 'sql/resolve/sources.ts: own routine', [
     '  analysis.checkRuns(relation.runs ?? []);\n',
     '',
   ]),

@@ -40,7 +40,7 @@ export const SQLITE_MUTANTS: readonly Mutant[] = [
   ofNames('functions-of-later-are-not-noticed', [WRAP, 'if (replacesOwn(given[0])) connection.isAltered = true;', '']),
   ofNames('aggregates-are-not-noticed', [WRAP, "['function', 'aggregate', ", "['function', "]),
   ofNames('names-in-other-letters-are-others', [
-    'sql/functions.ts',
+    'sql/calls/functions.ts',
     'isSystemName(name.toLowerCase(), ',
     'isSystemName(name, ',
   ]),

@@ -5,14 +5,14 @@
 
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { bindInstance } from '../../src/dependency/bind.ts';
-import { cellOf } from '../../src/dependency/cells.ts';
 import type { Change, Row, TableShape } from '../../src/dependency/change.ts';
-import { DependencyIndex } from '../../src/dependency/dependency-index.ts';
+import { cellOf } from '../../src/dependency/condition/cells.ts';
+import { DependencyIndex } from '../../src/dependency/index/dependency-index.ts';
 import type { Lookup, Template } from '../../src/dependency/template.ts';
 import { analyse } from '../../src/sql/analyse.ts';
 import type { Catalogue } from '../../src/sql/ast.ts';
-import { readSqliteCatalogue } from '../../src/sql/sqlite-catalogue.ts';
-import { createSqliteParser } from '../../src/sql/sqlite-parser.ts';
+import { readSqliteCatalogue } from '../../src/sql/sqlite/sqlite-catalogue.ts';
+import { createSqliteParser } from '../../src/sql/sqlite/sqlite-parser.ts';
 import { bindableOf } from '../../src/track/sqlite-lookups.ts';
 import { Dice } from '../sim/dice.ts';
 import { type Query, randomQuery, type SqliteQuery } from './queries.ts';

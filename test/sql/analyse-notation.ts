@@ -1,11 +1,11 @@
 // A small database, and templates in one line a read, so that a test says what it expects in the terms of SQL.
 
 import { DatabaseSync } from 'node:sqlite';
-import type { GivenTest, Operand, Predicate } from '../../src/dependency/predicate.ts';
+import type { GivenTest, Operand, Predicate } from '../../src/dependency/condition/predicate.ts';
 import type { Count, TableRead, Template } from '../../src/dependency/template.ts';
 import { analyse } from '../../src/sql/analyse.ts';
-import { readSqliteCatalogue } from '../../src/sql/sqlite-catalogue.ts';
-import { createSqliteParser } from '../../src/sql/sqlite-parser.ts';
+import { readSqliteCatalogue } from '../../src/sql/sqlite/sqlite-catalogue.ts';
+import { createSqliteParser } from '../../src/sql/sqlite/sqlite-parser.ts';
 
 const db = new DatabaseSync(':memory:');
 db.exec(`

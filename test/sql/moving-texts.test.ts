@@ -3,7 +3,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { analyse } from '../../src/sql/analyse.ts';
-import { mayMove } from '../../src/sql/moving-texts.ts';
+import { mayMove } from '../../src/sql/postgres/moving-texts.ts';
 import { parts } from './analyse-notation.ts';
 import { of as ofPostgres } from './analyse-postgres-kit.ts';
 

@@ -10,11 +10,11 @@ const PORTS: ReadonlySet<string> = new Set(['src/node/node-ports.ts', 'src/cache
 const SOCKET_TIMERS: ReadonlySet<string> = new Set([
   ...PORTS,
   'src/node/operator/admin-server.ts',
-  'src/node/front/connections.ts',
+  'src/node/front/connection/connections.ts',
   'src/node/front/front.ts',
-  'src/node/front/linger.ts',
-  'src/node/front/responder.ts',
-  'src/node/front/tunnel.ts',
+  'src/node/front/connection/graceful-close.ts',
+  'src/node/front/http1/responder.ts',
+  'src/node/front/connection/tunnel.ts',
 ]);
 
 const CLOCKS = new Set(['Date.now', 'Math.random', 'performance.now', 'crypto.randomUUID', 'crypto.getRandomValues']);

@@ -13,6 +13,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
   engine: 3,
   store: 3,
   feed: 3,
+  log: 3,
   sql: 3,
   admin: 4,
   cache: 5,
@@ -27,9 +28,9 @@ export const FLOORS: Readonly<Record<string, number>> = {
 };
 
 /** Rooms that only the composition roots know, so that the engine runs with fakes and on any platform. */
-const UNSEEN_BELOW_5 = new Set(['store', 'feed']);
+const UNSEEN_BELOW_5 = new Set(['store', 'feed', 'log']);
 /** Rooms that may use what Node alone has. */
-const NODE_ROOMS = new Set(['store', 'feed', 'metrics', 'node', 'testing', 'track']);
+const NODE_ROOMS = new Set(['store', 'feed', 'log', 'metrics', 'node', 'testing', 'track']);
 
 /** `engine` for `src/engine/x.ts`, `ports.ts` for `src/ports.ts`; undefined outside `src`. */
 export function roomOf(path: string): string | undefined {

@@ -8,7 +8,7 @@ import type { Scalar } from '../../src/dependency/change.ts';
 import type { Instance } from '../../src/dependency/instance.ts';
 import { sourceTag } from '../../src/dependency/source-tag.ts';
 import { catalogueOf } from '../../src/sql/catalogue.ts';
-import { createSqliteParser } from '../../src/sql/sqlite-parser.ts';
+import { createSqliteParser } from '../../src/sql/sqlite/sqlite-parser.ts';
 import { Templates } from '../../src/sql/templates.ts';
 import type { SourceMessage } from '../../src/track/contract.ts';
 import { cacheTarget } from '../../src/track/index.ts';

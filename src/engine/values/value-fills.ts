@@ -92,7 +92,7 @@ export class ValueFills {
       const given = await this.#grace.give(stale, asked);
       if (given !== undefined) return given;
     }
-    const arrival = ledger.arrive();
+    const arrival = asked.arrival ?? ledger.arrive();
     const nowMs = clock.monotonic();
     const askedMs = asked.askedMs ?? nowMs;
     // What was begun before is not what somebody wants who says that it is to be read anew.
@@ -241,7 +241,7 @@ export class ValueFills {
     const isLost = joined && this.#watch?.isLost(flight) === true;
     if (isLost || !this.#parts.ledger.mayShare(flight.fill, arrival, subjectOf(flight, tags))) {
       // What it waited for was read before something it must see, or will not come.
-      return this.#parts.askAnew({ ...asked, askedMs, isAgain: true });
+      return this.#parts.askAnew({ ...asked, arrival, askedMs, isAgain: true });
     }
     if (landing.kind === 'filled') return readOwned(landing.owned);
     if (landing.kind === 'skipped') return landing.value;

@@ -8,6 +8,7 @@
 import type { OwnedValue } from '../../entry/owned-value.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Fill } from '../../ledger/fills.ts';
+import type { Arrival } from '../../ledger/ledger.ts';
 import type { Cancel, Tasks } from '../../ports.ts';
 import type { FillTerms, ValueFill, ValueFillContext, ValueTerms } from './value-contract.ts';
 import { fillFailure, nothingFilled, overdue } from './value-failures.ts';
@@ -39,7 +40,8 @@ export interface AskedFill {
   readonly key: string;
   readonly fill: ValueFill;
   readonly terms: FillTerms;
-  /** Monotonic time of the call, where that is not now. */
+  /** The moment of the call and its monotonic time, where that is not now. */
+  readonly arrival?: Arrival;
   readonly askedMs?: number;
   /** True: it has waited for another fill already, which it may not have. */
   readonly isAgain?: boolean;

@@ -8,7 +8,7 @@ import type { ChangeSet } from '../../dependency/change.ts';
 import type { FeedListener } from '../../ports.ts';
 import type { TrackedDatabase } from '../../track/index.ts';
 import { nodeTasks } from '../node-ports.ts';
-import { type AdminAddress, callAdmin } from '../operator/admin-client.ts';
+import { type AdminAddress, callAdmin } from '../operator/cli/admin-client.ts';
 import { changesText, reportText } from './demo-text.ts';
 
 /** By URL, the stamp of what is stored and not outdated. */

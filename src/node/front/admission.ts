@@ -7,6 +7,7 @@ import type { RequestBody } from '../../ports.ts';
 import { listMembers } from '../../semantics/fields.ts';
 import { normaliseTarget } from '../config/target.ts';
 import type { Router, SiteRoute } from '../site.ts';
+import { type Peer, unmapped } from './connection/peer.ts';
 import {
   type CheckedHead,
   checkHead,
@@ -15,8 +16,7 @@ import {
   type RawHead,
   type Scheme,
   withoutDefaultPort,
-} from './hygiene.ts';
-import { type Peer, unmapped } from './peer.ts';
+} from './head-checks.ts';
 import { type Refusal, refused } from './refusals.ts';
 import { editFields, forwardedFields } from './request-fields.ts';
 

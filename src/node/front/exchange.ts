@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Gate, GateRequest } from '../../engine/contract.ts';
 import type { Outcome } from '../../semantics/outcome.ts';
-import type { Upload } from './upload.ts';
+import type { Upload } from './http1/upload.ts';
 
 /** How an exchange ended. */
 export interface ExchangeEnd {

@@ -3,7 +3,7 @@
 import type { AddressInfo } from 'node:net';
 import type { Gate } from '../../engine/contract.ts';
 import type { FrontLimits, Router } from '../site.ts';
-import type { ArrivalOptions, LostArrival } from './arrival.ts';
+import type { ArrivalOptions, LostArrival } from './connection/arrival.ts';
 import type { ExchangeEnd } from './exchange.ts';
 import type { RefusalReason } from './refusals.ts';
 

@@ -13,18 +13,18 @@ import { nodeClock } from '../node-ports.ts';
 import { portError } from '../port-error.ts';
 import type { FrontLimits } from '../site.ts';
 import { type Admitted, admit, withBody } from './admission.ts';
-import { type ArrivalOptions, Arrivals } from './arrival.ts';
-import { Connections } from './connections.ts';
+import { type ArrivalOptions, Arrivals } from './connection/arrival.ts';
+import { Connections } from './connection/connections.ts';
+import { endAfterContent, LINGER_MS } from './connection/graceful-close.ts';
+import { type Peer, peerOf, sharePeer, unmapped } from './connection/peer.ts';
+import { type CloseTunnel, openTunnel, wantsTunnel } from './connection/tunnel.ts';
 import type { ExchangeDeps } from './exchange.ts';
 import type { Front, FrontDeps, ListenAt } from './front-contract.ts';
-import { openH2 } from './h2-connection.ts';
-import { endAfterContent, LINGER_MS } from './linger.ts';
-import { type Peer, peerOf, sharePeer, unmapped } from './peer.ts';
-import { giveBack, KEEP_ALIVE_BUFFER_MS, watchConnection } from './plain-connection.ts';
+import { openH2 } from './h2/h2-connection.ts';
+import { giveBack, KEEP_ALIVE_BUFFER_MS, watchConnection } from './http1/plain-connection.ts';
+import { Exchange } from './http1/responder.ts';
+import { hasContent, Upload } from './http1/upload.ts';
 import { ALLOWED_METHODS, type Refusal, refusalAnswer, refused } from './refusals.ts';
-import { Exchange } from './responder.ts';
-import { type CloseTunnel, openTunnel, wantsTunnel } from './tunnel.ts';
-import { hasContent, Upload } from './upload.ts';
 
 export function createFront(deps: FrontDeps): Front {
   return new NodeFront(deps);

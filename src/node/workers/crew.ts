@@ -7,9 +7,9 @@
 import { type AddressInfo, createServer } from 'node:net';
 import type { Logger } from 'pino';
 import { TidegateError } from '../../errors.ts';
-import type { LogMember, SharedLog } from '../../feed/shared-log.ts';
+import type { LogMember, SharedLog } from '../../log/shared-log.ts';
 import type { Cancel } from '../../ports.ts';
-import type { ReplicaFeed } from '../../store/disk/replica-feed.ts';
+import type { ReplicaFeed } from '../../store/disk/replica/replica-feed.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import type { ListenAt } from '../front/front-contract.ts';
 import { nodeClock, nodeTasks } from '../node-ports.ts';

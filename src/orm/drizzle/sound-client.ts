@@ -3,7 +3,7 @@
 //
 // The one complication: a client that another program has, or one that cannot be asked at once, shows none of it.
 
-import { replacesOwn } from '../../sql/functions.ts';
+import { replacesOwn } from '../../sql/calls/functions.ts';
 import type { Loose, Method } from './sound-prepared.ts';
 
 const OWN = 'SELECT DISTINCT name FROM pragma_function_list WHERE NOT builtin';

@@ -3,7 +3,7 @@
 // The one complication: views. They call functions too, and a query of the view does not show it, so the texts in the
 // definition are read for calls.
 
-import { isSystemName } from '../../sql/functions.ts';
+import { isSystemName } from '../../sql/calls/functions.ts';
 import { entityKindOf, type Fields, textOf } from './entities.ts';
 import { canonical } from './sound-draft.ts';
 import { statementOf } from './sound-statement.ts';

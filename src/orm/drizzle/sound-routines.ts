@@ -4,7 +4,7 @@
 // The one complication: the types of a statement's parts are not known here. So a statement may run such a function
 // where its text has the name anywhere, be it the name of a column.
 
-import { ROUTINE_QUERIES, routinesFrom } from '../../sql/postgres-routines.ts';
+import { ROUTINE_QUERIES, routinesFrom } from '../../sql/postgres/postgres-routines.ts';
 import { canonical, type Statement } from './sound-draft.ts';
 import type { FunctionsTold } from './sound-functions.ts';
 import { statementOf } from './sound-statement.ts';

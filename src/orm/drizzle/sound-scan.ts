@@ -3,7 +3,7 @@
 // The one complication: commas. Behind FROM a comma is followed by a relation, anywhere else it is not; so each
 // parenthesis remembers what its commas mean.
 
-import { mayMove } from '../../sql/moving-texts.ts';
+import { mayMove } from '../../sql/postgres/moving-texts.ts';
 import { canonical, type Draft } from './sound-draft.ts';
 import { type Frame, frameOf } from './sound-frames.ts';
 import type { Dialect, Token } from './sound-text.ts';

@@ -4,7 +4,7 @@
 // of everyone; so a transaction is begun on a session derived for it, and what the driver makes of it is bound too.
 
 import type { Eventually } from '../../ports.ts';
-import { mayMove } from '../../sql/moving-texts.ts';
+import { mayMove } from '../../sql/postgres/moving-texts.ts';
 import { type Asked, askedOf, type Told, told } from './sound-asked.ts';
 import { type Catalog, nameOf } from './sound-catalog.ts';
 import { controlled } from './sound-controls.ts';

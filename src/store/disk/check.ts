@@ -2,13 +2,13 @@
 //
 // The one complication: it runs while entries come and go, so a few that are on their way may show as differences.
 
-import { BODY_FOLDER, bodyName } from './body-blocks.ts';
-import type { Catalog } from './catalog.ts';
+import { BODY_FOLDER, bodyName } from './bodies/body-blocks.ts';
 import type { ManifestRow, Place } from './contract.ts';
-import { keyHash } from './hash.ts';
+import type { Catalog } from './index/catalog.ts';
+import { keyHash } from './index/hash.ts';
 import type { DiskParts } from './parts.ts';
-import { RECORD_HEADER_BYTES, recordHeader, recordKey } from './record.ts';
-import { SEGMENT_FOLDER, segmentNumber } from './segment-files.ts';
+import { SEGMENT_FOLDER, segmentNumber } from './segments/segment-files.ts';
+import { RECORD_HEADER_BYTES, recordHeader, recordKey } from './segments/segment-record.ts';
 
 const MAX_EXAMPLES = 10;
 

@@ -10,10 +10,10 @@ import type { Selector } from '../../ledger/selector.ts';
 import type { BodyStore, Eventually, Store } from '../../ports.ts';
 import { type CheckReport, checkStore, isStored } from './check.ts';
 import type { ManifestRow } from './contract.ts';
-import { keyHash } from './hash.ts';
-import { Intake } from './intake.ts';
-import { loadIndex } from './loading.ts';
+import { keyHash } from './index/hash.ts';
+import { loadIndex } from './index/loading.ts';
 import { type DiskParts, type DiskStoreOptions, diskParts } from './parts.ts';
+import { Intake } from './segments/write-queue.ts';
 
 export interface DiskStoreStats {
   /** Stored responses and lists of variants. */

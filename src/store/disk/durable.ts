@@ -6,11 +6,11 @@
 
 import type { Tasks } from '../../ports.ts';
 import type { DiskFolder } from './contract.ts';
-import { type Journal, type JournalEvent, type JournalOptions, openJournal } from './journal.ts';
+import { type Journal, type JournalEvent, type JournalOptions, openJournal } from './journal/journal.ts';
+import { type Recovery, recover } from './journal/recovery.ts';
 import { type FolderLock, lockFolder } from './lock.ts';
-import { openManifest, type SqliteManifest } from './manifest.ts';
+import { openManifest, type SqliteManifest } from './manifest/manifest.ts';
 import { openFolder } from './node-folder.ts';
-import { type Recovery, recover } from './recovery.ts';
 
 export type DurableEvent =
   | JournalEvent

@@ -1,16 +1,16 @@
 // The parts of the disk tier, put together: who tells whom.
 
 import type { Random, Tasks } from '../../ports.ts';
-import { Catalog } from './catalog.ts';
+import { LargeBodies } from './bodies/large-bodies.ts';
 import type { DiskFolder, Manifest } from './contract.ts';
-import { EntryReader } from './entry-reader.ts';
-import { EntryWriter } from './entry-writer.ts';
-import { Evictor } from './evictor.ts';
-import { LargeBodies } from './large-bodies.ts';
-import { DiskPolicy, segmentBytes } from './policy.ts';
-import { RowBatches } from './row-batches.ts';
-import { type Segment, Segments } from './segments.ts';
-import { Trouble } from './trouble.ts';
+import { Catalog } from './index/catalog.ts';
+import { RowBatches } from './manifest/row-batches.ts';
+import { Trouble } from './segments/disk-back-off.ts';
+import { DiskPolicy, segmentBytes } from './segments/disk-policy.ts';
+import { EntryReader } from './segments/entry-reader.ts';
+import { EntryWriter } from './segments/entry-writer.ts';
+import { Evictor } from './segments/evictor.ts';
+import { type Segment, Segments } from './segments/segments.ts';
 
 export interface DiskStoreOptions {
   readonly folder: DiskFolder;

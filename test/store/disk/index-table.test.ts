@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type KeyHash, keyHash } from '../../../src/store/disk/hash.ts';
-import { IndexTable } from '../../../src/store/disk/index-table.ts';
+import { IndexTable } from '../../../src/store/disk/index/entry-index.ts';
+import { type KeyHash, keyHash } from '../../../src/store/disk/index/hash.ts';
 
 describe('keyHash', () => {
   it('spreads keys that differ little over all bits', () => {

@@ -2,8 +2,8 @@
 
 import type { Invalidations } from '../../../src/ledger/invalidations.ts';
 import type { InvalidationsImage } from '../../../src/ledger/log.ts';
-import { type Journal, type JournalEvent, openJournal } from '../../../src/store/disk/journal.ts';
-import { type Recovery, recover } from '../../../src/store/disk/recovery.ts';
+import { type Journal, type JournalEvent, openJournal } from '../../../src/store/disk/journal/journal.ts';
+import { type Recovery, recover } from '../../../src/store/disk/journal/recovery.ts';
 import { SimulatedTime } from '../../kit/simulated-time.ts';
 import { VolatileFolder } from './volatile-folder.ts';
 

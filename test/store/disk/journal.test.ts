@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { LogChange } from '../../../src/ledger/log.ts';
-import { openJournal } from '../../../src/store/disk/journal.ts';
+import { openJournal } from '../../../src/store/disk/journal/journal.ts';
 import { ImageShelf, type Life, live, settled } from './journal-kit.ts';
 import { NEVER, VolatileFolder } from './volatile-folder.ts';
 

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Selector } from '../../../src/ledger/selector.ts';
-import { openManifest, type SqliteManifest } from '../../../src/store/disk/manifest.ts';
-import { ManifestReads } from '../../../src/store/disk/manifest-reads.ts';
+import { openManifest, type SqliteManifest } from '../../../src/store/disk/manifest/manifest.ts';
+import { ManifestReads } from '../../../src/store/disk/manifest/manifest-reads.ts';
 import { manifestRow } from '../../contract/manifest-contract.ts';
 
 // A thread is started for each.

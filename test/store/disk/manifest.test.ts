@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Invalidations } from '../../../src/ledger/invalidations.ts';
 import type { ManifestRow } from '../../../src/store/disk/contract.ts';
-import { openManifest } from '../../../src/store/disk/manifest.ts';
+import { openManifest } from '../../../src/store/disk/manifest/manifest.ts';
 import { manifestContract, manifestRow } from '../../contract/manifest-contract.ts';
 
 // A thread is started for each.

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { nodeTasks } from '../../../src/node/node-ports.ts';
 import { type DiskStore, openDiskStore } from '../../../src/store/disk/disk-store.ts';
-import { openManifest } from '../../../src/store/disk/manifest.ts';
+import { openManifest } from '../../../src/store/disk/manifest/manifest.ts';
 import { openFolder } from '../../../src/store/disk/node-folder.ts';
 import { getKey, keysFound, storedResponse } from '../../contract/store-contract.ts';
 import { dice } from '../../kit/disk-bench.ts';

@@ -7,8 +7,8 @@ import type { ReplaySetup } from '../../../bench/policies/policy.ts';
 import { s3Fifo } from '../../../bench/policies/s3-fifo.ts';
 import { segments } from '../../../bench/policies/segments.ts';
 import { replay } from '../../../bench/policy-replay.ts';
-import { Ghost } from '../../../src/store/disk/ghost.ts';
-import { DiskPolicy, MAX_DISK_FREQUENCY, segmentBytes } from '../../../src/store/disk/policy.ts';
+import { DiskPolicy, MAX_DISK_FREQUENCY, segmentBytes } from '../../../src/store/disk/segments/disk-policy.ts';
+import { Ghost } from '../../../src/store/disk/segments/ghost.ts';
 
 const MiB = 2 ** 20;
 

@@ -2,7 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Entry } from '../../../src/entry/stored-response.ts';
 import type { LifetimeSource } from '../../../src/semantics/freshness.ts';
-import { decodeRecord, encodeRecord, isListRecord, recordHeader, recordKey } from '../../../src/store/disk/record.ts';
+import {
+  decodeRecord,
+  encodeRecord,
+  isListRecord,
+  recordHeader,
+  recordKey,
+} from '../../../src/store/disk/segments/segment-record.ts';
 import { getKey, storedResponse, varied } from '../../contract/store-contract.ts';
 
 const anyText = fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.string({ unit: 'grapheme' }));

@@ -1,0 +1,161 @@
+// Which cells are equal for the database, and in what order they sort. Cells are in the normal form of their column
+// (cells.ts).
+//
+// The one complication: of some types only equality is known, of some nothing. Then the answer is MAYBE, and there is
+// no key; a number is never taken for another that JavaScript cannot tell from it.
+
+import type { Cell, Scalar } from '../change.ts';
+import type { ColumnType, PostgresColumnType, SqliteColumnType } from './column-type.ts';
+import { compareDecimals, decimalKey } from './decimals.ts';
+import type { Truth } from './predicate.ts';
+import { collatedKey, compareCodePoints, compareCollated, withoutPadding } from './texts.ts';
+
+export type Comparison = -1 | 0 | 1 | 'null' | 'maybe';
+
+/** `null`: one of them is NULL. `maybe`: not known, be they equal or not. */
+export function compareCells(type: ColumnType, one: Cell, other: Cell): Comparison {
+  if (one === null || other === null) return 'null';
+  if (one === undefined || other === undefined) return 'maybe';
+  if (type.family === 'sqlite') return compareSqlite(type, one, other);
+  const order = comparePostgres(type.type, one, other);
+  return type.isOrdered || order === 0 ? order : 'maybe';
+}
+
+export function equalCells(type: ColumnType, one: Cell, other: Cell): Truth {
+  if (one === null || other === null) return 'null';
+  if (one === undefined || other === undefined) return 'maybe';
+  const order = type.family === 'sqlite' ? compareSqlite(type, one, other) : comparePostgres(type.type, one, other);
+  if (order === 'maybe' || order === 'null') return 'maybe';
+  return order === 0 ? 'true' : 'false';
+}
+
+/**
+ * Two cells of columns of this type are equal for the database if and only if their keys are the same. Undefined: there
+ * is no such key; so it is for NULL, which is equal to nothing.
+ */
+export function equalityKey(type: ColumnType, cell: Scalar): string | number | undefined {
+  if (cell === null) return undefined;
+  return type.family === 'sqlite' ? sqliteKey(type, cell) : postgresKey(type, cell);
+}
+
+/** https://www.sqlite.org/datatype3.html §4.1: numbers, then texts, then blobs. */
+function compareSqlite(type: SqliteColumnType, one: Scalar, other: Scalar): Comparison {
+  if (typeof one === 'string' && typeof other === 'string') {
+    return type.collation === 'unknown' ? 'maybe' : compareCollated(type.collation, one, other);
+  }
+  const a = storageRank(one);
+  const b = storageRank(other);
+  if (a !== b) return a === 0 || b === 0 ? 'maybe' : a < b ? -1 : 1;
+  if (one instanceof Uint8Array && other instanceof Uint8Array) return compareBytes(one, other);
+  return a === 1 ? compareNumbers(one as number | bigint, other as number | bigint) : 'maybe';
+}
+
+/** 0: no value of SQLite. */
+function storageRank(cell: Scalar): number {
+  switch (typeof cell) {
+    case 'number':
+    case 'bigint':
+      return 1;
+    case 'string':
+      return 2;
+    case 'object':
+      return 3;
+    default:
+      return 0;
+  }
+}
+
+function comparePostgres(type: PostgresColumnType['type'], one: Scalar, other: Scalar): Comparison {
+  if (type === 'opaque') return 'maybe';
+  if (typeof one === 'string' && typeof other === 'string') return compareTexts(type, one, other);
+  if (isNumber(one) && isNumber(other)) return compareNumbers(one, other);
+  if (typeof one === 'boolean' && typeof other === 'boolean') return one === other ? 0 : one ? 1 : -1;
+  if (one instanceof Uint8Array && other instanceof Uint8Array) return compareBytes(one, other);
+  return 'maybe';
+}
+
+function compareTexts(type: PostgresColumnType['type'], one: string, other: string): Comparison {
+  switch (type) {
+    case 'text':
+    case 'uuid':
+      return compareCodePoints(one, other);
+    case 'char':
+      return compareCodePoints(withoutPadding(one), withoutPadding(other));
+    case 'decimal':
+      return compareDecimals(one, other);
+    default:
+      return 'maybe';
+  }
+}
+
+function isNumber(cell: Scalar): cell is number | bigint {
+  return typeof cell === 'number' || typeof cell === 'bigint';
+}
+
+/** Of a number and a bigint JavaScript's comparison is exact. NaN, which only PostgreSQL has, is the greatest. */
+function compareNumbers(one: number | bigint, other: number | bigint): -1 | 0 | 1 {
+  if (one < other) return -1;
+  if (one > other) return 1;
+  return (Number.isNaN(one) ? 1 : 0) === (Number.isNaN(other) ? 1 : 0) ? 0 : Number.isNaN(one) ? 1 : -1;
+}
+
+function compareBytes(one: Uint8Array, other: Uint8Array): -1 | 0 | 1 {
+  const end = Math.min(one.length, other.length);
+  for (let at = 0; at < end; at++) {
+    const difference = (one[at] ?? 0) - (other[at] ?? 0);
+    if (difference !== 0) return difference < 0 ? -1 : 1;
+  }
+  return Math.sign(one.length - other.length) as -1 | 0 | 1;
+}
+
+/** Texts are their own keys; so that no other key is a text of the database, those begin with a zero character. */
+function sqliteKey(type: SqliteColumnType, cell: Scalar): string | number | undefined {
+  switch (typeof cell) {
+    case 'number':
+    case 'bigint':
+      return numberKey(cell);
+    case 'string':
+      if (type.collation === 'unknown') return undefined;
+      return textKey(collatedKey(type.collation, cell));
+    case 'object':
+      return cell === null ? undefined : bytesKey(cell);
+    default:
+      return undefined;
+  }
+}
+
+function postgresKey({ type }: PostgresColumnType, cell: Scalar): string | number | undefined {
+  if (type === 'opaque') return undefined;
+  switch (typeof cell) {
+    case 'number':
+    case 'bigint':
+      return numberKey(cell);
+    case 'string':
+      if (type === 'text' || type === 'uuid') return textKey(cell);
+      if (type === 'char') return textKey(withoutPadding(cell));
+      return type === 'decimal' ? decimalKey(cell) : undefined;
+    case 'boolean':
+      return cell ? '\0true' : '\0false';
+    default:
+      return cell === null ? undefined : bytesKey(cell);
+  }
+}
+
+/** A whole number that a 64 bit integer can be as well has the key of that integer. */
+function numberKey(cell: number | bigint): string | number {
+  if (typeof cell === 'bigint') return Number.isSafeInteger(Number(cell)) ? Number(cell) : `\0i${cell}`;
+  if (Number.isNaN(cell)) return '\0nan';
+  if (cell === 0) return 0;
+  if (!Number.isInteger(cell) || Number.isSafeInteger(cell)) return cell;
+  return Math.abs(cell) <= 2 ** 64 ? `\0i${BigInt(cell)}` : cell;
+}
+
+function textKey(text: string): string {
+  return text.charCodeAt(0) === 0 ? `\0t${text}` : text;
+}
+
+function bytesKey(bytes: Uint8Array): string {
+  let text = '\0b';
+  for (const byte of bytes) text += byte < 16 ? `0${byte.toString(16)}` : byte.toString(16);
+  return text;
+}

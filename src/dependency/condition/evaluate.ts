@@ -1,0 +1,247 @@
+// The truth of a condition on a row: what the database would say of it, or MAYBE.
+//
+// The one complication: parts are not one of four truths but sets of the database's three. `NULL AND MAYBE` is NULL or
+// FALSE, never TRUE; its NOT is NULL or TRUE. So parts are sets of bits, and only the whole becomes a truth:
+//
+//   {TRUE} true   {FALSE} false   {NULL} and {FALSE, NULL} null: it is not TRUE   any other: maybe
+//
+//   AND    true   false  null   maybe        OR     true   false  null   maybe       NOT
+//   true   true   false  null   maybe        true   true   true   true   true        true   false
+//   false         false  false  false        false         false  null   maybe       false  true
+//   null                 null   null         null                 null   maybe       null   null
+//   maybe                       maybe        maybe                       maybe       maybe  maybe
+//   (for one operator; NOT (null AND maybe) is maybe)
+
+import type { Cell, ColumnShape, Row, Scalar, TableShape } from '../change.ts';
+import { cellOf } from './cells.ts';
+import type { ColumnType, SqliteColumnType } from './column-type.ts';
+import { type Comparison, compareCells, equalCells, equalityKey } from './compare.ts';
+import { isLike } from './like.ts';
+import type { ComparisonOperator, Operand, Predicate, Truth } from './predicate.ts';
+
+const TRUE = 1;
+const FALSE = 2;
+const NULL = 4;
+const ANY = TRUE | FALSE | NULL;
+/** From so many operands on, a list is looked up and not walked; what it is looked up in is kept with the predicate. */
+export const LONG_LIST = 8;
+
+/** `predicate`: bound (bind.ts), its values in the normal form of their columns. `null`: not TRUE, be it FALSE or NULL. */
+export function evaluate(predicate: Predicate, table: TableShape, row: Row): Truth {
+  const set = setOf(predicate, table, row);
+  if (set === TRUE) return 'true';
+  if (set === FALSE) return 'false';
+  return (set & TRUE) === 0 ? 'null' : 'maybe';
+}
+
+function setOf(predicate: Predicate, table: TableShape, row: Row): number {
+  switch (predicate.kind) {
+    case 'always':
+      return TRUE;
+    case 'never':
+      return predicate.truth === 'false' ? FALSE : NULL;
+    case 'and':
+      return allOf(predicate.parts, table, row);
+    case 'or':
+      return anyOf(predicate.parts, table, row);
+    case 'not':
+      return negated(setOf(predicate.part, table, row));
+    case 'maybe':
+    case 'given':
+      return ANY;
+    default: {
+      const ordinal = predicate.kind === 'columns' ? predicate.left : predicate.column;
+      const column = table.columns[ordinal];
+      if (column === undefined) return ANY;
+      return predicate.kind === 'columns'
+        ? columnsSet(predicate, table, row)
+        : columnSet(predicate, column, row[ordinal]);
+    }
+  }
+}
+
+type OnColumn = Extract<Predicate, { kind: 'compare' | 'in' | 'is-null' | 'like' }>;
+
+function columnSet(predicate: OnColumn, column: ColumnShape, cell: Cell): number {
+  switch (predicate.kind) {
+    case 'compare': {
+      const { operand, operator } = predicate;
+      if (operand.kind !== 'value') return ANY;
+      if (operator === '=') return setOfTruth(equalCells(column.type, cell, operand.value));
+      if (operator === '<>') return negated(setOfTruth(equalCells(column.type, cell, operand.value)));
+      return orderSet(operator, compareCells(column.type, cell, operand.value));
+    }
+    case 'in':
+      return listSet(predicate, column.type, cell);
+    case 'is-null':
+      if (cell === undefined) return column.isNotNull ? FALSE : ANY;
+      return cell === null ? TRUE : FALSE;
+    case 'like':
+      return likeSet(predicate, column.type, cell);
+  }
+}
+
+function allOf(parts: readonly Predicate[], table: TableShape, row: Row): number {
+  let set = TRUE;
+  for (const part of parts) {
+    set = conjunction(set, setOf(part, table, row));
+    if (set === FALSE) return FALSE;
+  }
+  return set;
+}
+
+/** By De Morgan's law, which holds of three values. */
+function anyOf(parts: readonly Predicate[], table: TableShape, row: Row): number {
+  let set = FALSE;
+  for (const part of parts) {
+    set = negated(conjunction(negated(set), negated(setOf(part, table, row))));
+    if (set === TRUE) return TRUE;
+  }
+  return set;
+}
+
+/** Which truths a conjunction can have whose sides can have these. */
+function conjunction(one: number, other: number): number {
+  const isTrue = one & other & TRUE;
+  const isFalse = (one | other) & FALSE;
+  const isNull = ((one & NULL) !== 0 && (other & (NULL | TRUE)) !== 0) || ((other & NULL) !== 0 && (one & TRUE) !== 0);
+  return isTrue | isFalse | (isNull ? NULL : 0);
+}
+
+function negated(set: number): number {
+  return ((set & TRUE) << 1) | ((set & FALSE) >> 1) | (set & NULL);
+}
+
+function setOfTruth(truth: Truth): number {
+  switch (truth) {
+    case 'true':
+      return TRUE;
+    case 'false':
+      return FALSE;
+    case 'null':
+      return NULL;
+    case 'maybe':
+      return ANY;
+  }
+}
+
+function comparisonSet(type: ColumnType, operator: ComparisonOperator, [one, other]: readonly [Cell, Cell]): number {
+  if (operator === '=') return setOfTruth(equalCells(type, one, other));
+  if (operator === '<>') return negated(setOfTruth(equalCells(type, one, other)));
+  return orderSet(operator, compareCells(type, one, other));
+}
+
+function orderSet(operator: '<' | '<=' | '>' | '>=', order: Comparison): number {
+  if (order === 'null') return NULL;
+  if (order === 'maybe') return ANY;
+  switch (operator) {
+    case '<':
+      return order < 0 ? TRUE : FALSE;
+    case '<=':
+      return order <= 0 ? TRUE : FALSE;
+    case '>':
+      return order > 0 ? TRUE : FALSE;
+    case '>=':
+      return order >= 0 ? TRUE : FALSE;
+  }
+}
+
+/** Of two columns SQLite applies NUMERIC affinity where one has it, and the collation of the left one. */
+function columnsSet(predicate: Extract<Predicate, { kind: 'columns' }>, table: TableShape, row: Row): number {
+  const left = table.columns[predicate.left]?.type;
+  const right = table.columns[predicate.right]?.type;
+  if (left === undefined || right === undefined) return ANY;
+  const [one, other] = [row[predicate.left], row[predicate.right]];
+  if (one === null || other === null) return NULL;
+  if (left.family === 'sqlite' && right.family === 'sqlite') {
+    const pair: [Cell, Cell] = [affine(right, left, one), affine(left, right, other)];
+    return comparisonSet(left, predicate.operator, pair);
+  }
+  if (left.family === 'sqlite' || right.family === 'sqlite' || left.type !== right.type) return ANY;
+  return comparisonSet(left.isOrdered ? right : left, predicate.operator, [one, other]);
+}
+
+/** A cell of a column `own` as it is compared with one of a column `other`. */
+function affine(other: SqliteColumnType, own: SqliteColumnType, cell: Cell): Cell {
+  if (cell === undefined) return undefined;
+  return isNumeric(other) && !isNumeric(own) ? cellOf(other, cell) : cell;
+}
+
+function isNumeric({ affinity }: SqliteColumnType): boolean {
+  return affinity !== 'text' && affinity !== 'blob';
+}
+
+function listSet(predicate: Extract<Predicate, { kind: 'in' }>, type: ColumnType, cell: Cell): number {
+  const { operands } = predicate;
+  if (operands.length === 0) return FALSE;
+  if (cell === null) return NULL;
+  if (cell === undefined) return ANY;
+  if (operands.length < LONG_LIST) return walkedListSet(operands, type, cell);
+  const list = listOf(predicate, type);
+  const key = list === undefined ? undefined : equalityKey(type, cell);
+  if (list === undefined || key === undefined) return walkedListSet(operands, type, cell);
+  if (list.keys.has(key)) return TRUE;
+  return list.hasNull ? NULL : FALSE;
+}
+
+function walkedListSet(operands: readonly Operand[], type: ColumnType, cell: Cell): number {
+  let set = FALSE;
+  for (const operand of operands) {
+    const one = operand.kind === 'value' ? setOfTruth(equalCells(type, cell, operand.value)) : ANY;
+    if (one === TRUE) return TRUE;
+    set = negated(conjunction(negated(set), negated(one)));
+  }
+  return set;
+}
+
+interface List {
+  readonly type: ColumnType;
+  readonly keys: ReadonlySet<string | number>;
+  readonly hasNull: boolean;
+}
+
+const lists = new WeakMap<Predicate, List | 'keyless'>();
+
+/** Undefined: not all of it has keys. */
+function listOf(predicate: Extract<Predicate, { kind: 'in' }>, type: ColumnType): List | undefined {
+  const known = lists.get(predicate);
+  if (known !== undefined) return known === 'keyless' || known.type !== type ? undefined : known;
+  const made = makeList(predicate.operands, type);
+  lists.set(predicate, made ?? 'keyless');
+  return made;
+}
+
+function makeList(operands: readonly Operand[], type: ColumnType): List | undefined {
+  const keys = new Set<string | number>();
+  let hasNull = false;
+  for (const operand of operands) {
+    const value: Scalar | undefined = operand.kind === 'value' ? operand.value : undefined;
+    if (value === null) {
+      hasNull = true;
+      continue;
+    }
+    const key = value === undefined ? undefined : equalityKey(type, value);
+    if (key === undefined) return undefined;
+    keys.add(key);
+  }
+  return { type, keys, hasNull };
+}
+
+function likeSet(predicate: Extract<Predicate, { kind: 'like' }>, type: ColumnType, cell: Cell): number {
+  const pattern = predicate.pattern.kind === 'value' ? predicate.pattern.value : undefined;
+  if (pattern === null || cell === null) return NULL;
+  const text = likeText(type, cell);
+  if (typeof pattern !== 'string' || text === undefined) return ANY;
+  const options = { dialect: type.family, escape: predicate.escape, foldsCase: predicate.foldsCase };
+  return setOfTruth(isLike(text, pattern, options));
+}
+
+/** Numbers of SQLite are matched as texts; of floats, and of what may be one, the text is not known. */
+function likeText(type: ColumnType, cell: Cell): string | undefined {
+  if (type.family === 'postgres') {
+    return typeof cell === 'string' && (type.type === 'text' || type.type === 'char') ? cell : undefined;
+  }
+  if (typeof cell === 'string' || typeof cell === 'bigint') return `${cell}`;
+  const isWhole = typeof cell === 'number' && Number.isSafeInteger(cell);
+  return isWhole && (type.affinity === 'integer' || type.affinity === 'numeric') ? `${cell}` : undefined;
+}

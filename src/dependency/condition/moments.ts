@@ -1,0 +1,85 @@
+// PostgreSQL's date, timestamp and timestamptz from their ISO text: a date as days, the others as microseconds since
+// 1970-01-01; bigint beyond 2^53, ±Infinity for infinity.
+//
+// The one complication: what a text means may hang on the session. A timestamptz without an offset, a timestamp with one,
+// `now`, a date in another order: none of them has a form here.
+
+import type { Scalar } from '../change.ts';
+
+const DATE = /^(\d{4,7})-(\d\d)-(\d\d)( BC)?$/;
+const MOMENT =
+  /^(\d{4,7})-(\d\d)-(\d\d)[ T](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(Z|[+-]\d\d(?::?\d\d(?::\d\d)?)?)?( BC)?$/;
+const DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+const MICROSECONDS_PER_DAY = 86_400_000_000;
+/** So many days either way, microseconds are whole numbers below 2^53. */
+const SAFE_DAYS = 104_000;
+
+/** Days since 1970-01-01. */
+export function dateOf(text: string): Scalar | undefined {
+  const found = DATE.exec(text);
+  if (found === null) return infinityOf(text);
+  return daysOf(found, found[4] !== undefined);
+}
+
+/** Microseconds since 1970-01-01 00:00, of the clock on the wall or, `isZoned`, in UTC. */
+export function momentOf(text: string, isZoned: boolean): Scalar | undefined {
+  const found = MOMENT.exec(text);
+  if (found === null) return infinityOf(text);
+  const offset = found[8];
+  if ((offset !== undefined) !== isZoned) return undefined;
+  const days = daysOf(found, found[9] !== undefined);
+  const hours = Number(found[4]);
+  const minutes = Number(found[5]);
+  const seconds = Number(found[6] ?? 0);
+  if (days === undefined || hours > 23 || minutes > 59 || seconds > 59) return undefined;
+  const east = offset === undefined ? 0 : offsetOf(offset);
+  if (east === undefined) return undefined;
+  const fraction = found[7] === undefined ? 0 : Number(found[7].padEnd(6, '0'));
+  return microsecondsOf(days, ((hours * 60 + minutes) * 60 + seconds - east) * 1_000_000 + fraction);
+}
+
+function infinityOf(text: string): number | undefined {
+  if (text === 'infinity') return Number.POSITIVE_INFINITY;
+  return text === '-infinity' ? Number.NEGATIVE_INFINITY : undefined;
+}
+
+function microsecondsOf(days: number, rest: number): number | bigint {
+  if (days > -SAFE_DAYS && days < SAFE_DAYS) return days * MICROSECONDS_PER_DAY + rest;
+  const exact = BigInt(days) * BigInt(MICROSECONDS_PER_DAY) + BigInt(rest);
+  const short = Number(exact);
+  return Number.isSafeInteger(short) ? short : exact;
+}
+
+/** Seconds east of Greenwich. */
+function offsetOf(text: string): number | undefined {
+  if (text === '+00' || text === 'Z') return 0;
+  const digits = text.slice(1).replaceAll(':', '');
+  const [hours, minutes, seconds] = [digits.slice(0, 2), digits.slice(2, 4), digits.slice(4, 6)].map(Number);
+  if (hours === undefined || minutes === undefined || seconds === undefined) return undefined;
+  if (hours > 15 || minutes > 59 || seconds > 59) return undefined;
+  const size = (hours * 60 + minutes) * 60 + seconds;
+  return text.startsWith('-') ? -size : size;
+}
+
+/** In the Gregorian calendar, also before there was one; the year before 1 is 1 BC. */
+function daysOf(found: RegExpExecArray, isBeforeChrist: boolean): number | undefined {
+  const named = Number(found[1]);
+  const month = Number(found[2]);
+  const day = Number(found[3]);
+  if (named === 0 || month < 1 || month > 12) return undefined;
+  const year = isBeforeChrist ? 1 - named : named;
+  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  const last = month === 2 && isLeap ? 29 : (DAYS_IN_MONTH[month - 1] ?? 0);
+  return day < 1 || day > last ? undefined : daysBefore(year, month) + day - 1;
+}
+
+/** From 1970-01-01 to the first of a month. Years are counted from March, so that the leap day is their last. */
+function daysBefore(year: number, month: number): number {
+  const marchYear = month > 2 ? year : year - 1;
+  const era = Math.floor(marchYear / 400);
+  const yearOfEra = marchYear - era * 400;
+  const dayOfYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5);
+  return (
+    era * 146_097 + yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear - 719_468
+  );
+}

@@ -1,0 +1,67 @@
+// Conditions on one row of one table, with places for parameters. Types only; `evaluate.ts` has the truth of them.
+//
+// The one complication: a condition that is not understood is still a condition: `maybe`, which holds of every row and of
+// none. It names the columns it may look at, since only their change can change its answer.
+
+import type { Scalar } from '../change.ts';
+
+/** Of a condition on a row. MAYBE counts as a match, NULL does not. */
+export type Truth = 'true' | 'false' | 'null' | 'maybe';
+
+/** What a column is compared with. */
+export type Operand =
+  | { readonly kind: 'value'; readonly value: Scalar }
+  /** Of the statement, from 0. */
+  | { readonly kind: 'parameter'; readonly index: number }
+  /** Every value in that column of the result, from 0: the keys by which rows were joined. Only in `in`. */
+  | { readonly kind: 'result'; readonly column: number }
+  /** Every element of the array that a parameter is, or of the one that its text is as JSON. Only in `in`. */
+  | { readonly kind: 'list'; readonly index: number; readonly form: 'array' | 'json' }
+  /** Every value that a lookup of the template gave, from 0. Only in `in`. */
+  | { readonly kind: 'lookup'; readonly index: number };
+
+export type ComparisonOperator = '=' | '<>' | '<' | '<=' | '>' | '>=';
+
+type Given = Extract<Operand, { kind: 'value' | 'parameter' }>;
+
+/** A condition on a statement's parameters and literals, by which no row differs from another. */
+export type GivenTest =
+  | { readonly kind: 'is-null'; readonly operand: Given }
+  /** A truth value: `TRUE`, `1` for SQLite. */
+  | { readonly kind: 'flag'; readonly operand: Given }
+  /** `same`: IS NOT DISTINCT FROM. `isText`: they are compared as texts, whatever they look like. */
+  | { readonly kind: 'equal' | 'same'; readonly left: Given; readonly right: Given; readonly isText: boolean };
+
+/** `column`: its ordinal in the table. */
+export type Predicate =
+  | { readonly kind: 'always' }
+  /** Of no row; `truth`: what the database says of each. */
+  | { readonly kind: 'never'; readonly truth: 'false' | 'null' }
+  /** Decided when it is bound. */
+  | { readonly kind: 'given'; readonly test: GivenTest }
+  | { readonly kind: 'and' | 'or'; readonly parts: readonly Predicate[] }
+  | { readonly kind: 'not'; readonly part: Predicate }
+  | {
+      readonly kind: 'compare';
+      readonly column: number;
+      readonly operator: ComparisonOperator;
+      readonly operand: Operand;
+    }
+  | { readonly kind: 'in'; readonly column: number; readonly operands: readonly Operand[] }
+  | { readonly kind: 'is-null'; readonly column: number }
+  /** `foldsCase`: SQLite's LIKE (ASCII only), PostgreSQL's ILIKE. `escape` undefined: the dialect's default. */
+  | {
+      readonly kind: 'like';
+      readonly column: number;
+      readonly pattern: Operand;
+      readonly escape: string | undefined;
+      readonly foldsCase: boolean;
+    }
+  /** Two columns of the same row. */
+  | {
+      readonly kind: 'columns';
+      readonly left: number;
+      readonly operator: ComparisonOperator;
+      readonly right: number;
+    }
+  | { readonly kind: 'maybe'; readonly columns: readonly number[]; readonly reason: string };

@@ -1,0 +1,257 @@
+// The form that the predicates of a template's instances share, with holes where their operands differ: an instance is
+// kept as the values in its holes, and its predicate is made again, in one object for all, when it is to be evaluated.
+//
+// The one complication: binding may widen one instance and not another, so that their predicates differ in more than
+// operands. Then they are of two forms; what does not fit a form in each detail is not of it.
+
+import type { Scalar } from '../change.ts';
+import { LONG_LIST } from '../condition/evaluate.ts';
+import type { Operand, Predicate } from '../condition/predicate.ts';
+
+/** What one hole holds: an operand's value, those of a list, or a long list as it was bound. */
+export type Stored = Scalar | readonly Scalar[] | Extract<Predicate, { readonly kind: 'in' }>;
+
+type Kind<K extends Predicate['kind']> = Extract<Predicate, { readonly kind: K }>;
+type Junction = Extract<Predicate, { readonly parts: readonly Predicate[] }>;
+
+interface HoleOperand {
+  readonly kind: 'value';
+  value: Scalar;
+  readonly hole: number;
+}
+
+type Value = { readonly kind: 'value'; value: Scalar };
+type Piece = Kind<'in'> & { readonly operands: Value[] };
+
+/** A list in pieces so short that nothing is kept with them: they are used again for the next instance. */
+interface ShortList {
+  readonly kind: 'or';
+  readonly parts: Piece[];
+  readonly column: number;
+  readonly hole: number;
+}
+
+/** A list that is kept as it was bound: its only part. */
+interface LongList {
+  readonly kind: 'and';
+  readonly parts: Kind<'in'>[];
+  readonly column: number;
+  readonly hole: number;
+}
+
+export interface ListPlace {
+  readonly column: number;
+  readonly hole: number;
+}
+
+type Hole = HoleOperand | ShortList | LongList;
+
+/** Longer lists are not made into keys, one for each value. */
+const MAX_LIST = 64;
+const PIECE = LONG_LIST - 1;
+
+export class PredicateForm {
+  /** Of the instance that was loaded last. */
+  readonly predicate: Predicate;
+  readonly #holes: Hole[] = [];
+
+  /** `template`: of the read, whose literals are the same in all instances; `bound`: of the first instance. */
+  constructor(template: Predicate, bound: Predicate) {
+    this.predicate = this.#build(template, bound);
+  }
+
+  get holes(): number {
+    return this.#holes.length;
+  }
+
+  /** Takes the values of a predicate of this form, in the order of the holes. False: it is of another. */
+  collect(bound: Predicate, values: Stored[]): boolean {
+    values.length = 0;
+    return collect(this.predicate, bound, values);
+  }
+
+  /** `values`: those in the holes of the instance from there on. */
+  load(values: readonly (Stored | undefined)[], from: number): void {
+    for (let hole = 0; hole < this.#holes.length; hole++) {
+      const place = this.#holes[hole] as Hole;
+      const stored = values[from + hole] as Stored;
+      if (place.kind === 'value') place.value = stored as Scalar;
+      else if (place.kind === 'and') place.parts[0] = stored as Kind<'in'>;
+      else loadList(place, stored as readonly Scalar[]);
+    }
+  }
+
+  #build(template: Predicate | undefined, bound: Predicate): Predicate {
+    switch (bound.kind) {
+      case 'and':
+      case 'or': {
+        const like =
+          template?.kind === bound.kind && template.parts.length === bound.parts.length ? template : undefined;
+        return { kind: bound.kind, parts: bound.parts.map((part, at) => this.#build(like?.parts[at], part)) };
+      }
+      case 'not':
+        return { kind: 'not', part: this.#build(template?.kind === 'not' ? template.part : undefined, bound.part) };
+      case 'compare':
+        return {
+          kind: 'compare',
+          column: bound.column,
+          operator: bound.operator,
+          operand: this.#operand(template?.kind === 'compare' ? template.operand : undefined, bound.operand),
+        };
+      case 'like':
+        return {
+          kind: 'like',
+          column: bound.column,
+          pattern: this.#operand(template?.kind === 'like' ? template.pattern : undefined, bound.pattern),
+          escape: bound.escape,
+          foldsCase: bound.foldsCase,
+        };
+      case 'in':
+        return this.#list(template?.kind === 'in' ? template : undefined, bound);
+      default:
+        return bound;
+    }
+  }
+
+  #operand(template: Operand | undefined, bound: Operand): Operand {
+    if (bound.kind !== 'value' || (template?.kind === 'value' && isLiteral(bound))) return bound;
+    const operand: HoleOperand = { kind: 'value', value: bound.value, hole: this.#holes.length };
+    this.#holes.push(operand);
+    return operand;
+  }
+
+  #list(template: Kind<'in'> | undefined, bound: Kind<'in'>): Predicate {
+    const isSame = template?.operands.length === bound.operands.length;
+    if (isSame && template.operands.every(({ kind }) => kind === 'value') && bound.operands.every(isLiteral))
+      return bound;
+    if (!bound.operands.every(({ kind }) => kind === 'value')) return bound;
+    const place = { column: bound.column, hole: this.#holes.length };
+    const list: ShortList | LongList =
+      bound.operands.length > MAX_LIST
+        ? { kind: 'and', parts: [bound], ...place }
+        : { kind: 'or', parts: [], ...place };
+    this.#holes.push(list);
+    return list;
+  }
+}
+
+/** The place of an operand's value, or of a list's; undefined: it is the same in all instances. */
+export function holeOf(node: Operand | Predicate): number | undefined {
+  return (node as { readonly hole?: number }).hole;
+}
+
+/** The list that a node stands for, if it is one that instances differ in and that is short enough for keys. */
+export function keyListOf(node: Predicate): ListPlace | undefined {
+  return node.kind === 'or' && holeOf(node) !== undefined ? (node as ShortList) : undefined;
+}
+
+/** Whether a value is compared by `===` when the next instance is held against it. */
+function isLiteral(operand: Operand): boolean {
+  return operand.kind === 'value' && !(operand.value instanceof Uint8Array);
+}
+
+/** Pieces and operands are made once and used again, as lists come in each length. */
+function loadList({ parts, column }: ShortList, values: readonly Scalar[]): void {
+  const pieces = Math.ceil(values.length / PIECE);
+  while (parts.length > pieces) parts.pop();
+  for (let at = 0; at < pieces; at++) {
+    const piece = parts[at] ?? { kind: 'in', column, operands: [] };
+    parts[at] = piece;
+    loadPiece(piece.operands, values, at * PIECE);
+  }
+}
+
+function loadPiece(operands: Value[], values: readonly Scalar[], from: number): void {
+  const length = Math.min(PIECE, values.length - from);
+  while (operands.length > length) operands.pop();
+  for (let at = 0; at < length; at++) {
+    const value = values[from + at] as Scalar;
+    const operand = operands[at];
+    if (operand === undefined) operands.push({ kind: 'value', value });
+    else operand.value = value;
+  }
+}
+
+function collect(form: Predicate, bound: Predicate, values: Stored[]): boolean {
+  if (form === bound) return true;
+  switch (form.kind) {
+    case 'always':
+      return bound.kind === 'always';
+    case 'never':
+      return bound.kind === 'never' && bound.truth === form.truth;
+    case 'given':
+      return false;
+    case 'and':
+    case 'or':
+      if (holeOf(form) !== undefined) return collectHole(form, bound, values);
+      return bound.kind === form.kind && collectAll(form, bound, values);
+    case 'not':
+      return bound.kind === 'not' && collect(form.part, bound.part, values);
+    case 'compare':
+      return (
+        bound.kind === 'compare' &&
+        bound.column === form.column &&
+        bound.operator === form.operator &&
+        collectOperand(form.operand, bound.operand, values)
+      );
+    case 'like':
+      return (
+        bound.kind === 'like' &&
+        bound.column === form.column &&
+        bound.escape === form.escape &&
+        bound.foldsCase === form.foldsCase &&
+        collectOperand(form.pattern, bound.pattern, values)
+      );
+    case 'in':
+      return (
+        bound.kind === 'in' &&
+        bound.column === form.column &&
+        bound.operands.length === form.operands.length &&
+        form.operands.every((operand, at) => collectOperand(operand, bound.operands[at] as Operand, values))
+      );
+    case 'is-null':
+      return bound.kind === 'is-null' && bound.column === form.column;
+    case 'columns':
+      return (
+        bound.kind === 'columns' &&
+        bound.left === form.left &&
+        bound.operator === form.operator &&
+        bound.right === form.right
+      );
+    case 'maybe':
+      return bound.kind === 'maybe' && isSameList(form.columns, bound.columns);
+  }
+}
+
+function collectAll(form: Junction, bound: Junction, values: Stored[]): boolean {
+  if (form.parts.length !== bound.parts.length) return false;
+  for (let at = 0; at < form.parts.length; at++) {
+    if (!collect(form.parts[at] as Predicate, bound.parts[at] as Predicate, values)) return false;
+  }
+  return true;
+}
+
+function collectOperand(form: Operand, bound: Operand, values: Stored[]): boolean {
+  if (bound.kind !== 'value') return form.kind === bound.kind && indexOf(form) === indexOf(bound);
+  if (form.kind !== 'value') return false;
+  if (holeOf(form) === undefined) return Object.is(form.value, bound.value);
+  values.push(bound.value);
+  return true;
+}
+
+function collectHole(form: Junction, bound: Predicate, values: Stored[]): boolean {
+  const { kind, column } = form as ShortList | LongList;
+  if (bound.kind !== 'in' || bound.column !== column) return false;
+  if ((kind === 'and') !== bound.operands.length > MAX_LIST) return false;
+  if (!bound.operands.every((operand) => operand.kind === 'value')) return false;
+  values.push(kind === 'and' ? bound : bound.operands.map(({ value }) => value));
+  return true;
+}
+
+function indexOf(operand: Operand): number {
+  return operand.kind === 'value' ? NaN : operand.kind === 'result' ? operand.column : operand.index;
+}
+
+function isSameList(one: readonly number[], other: readonly number[]): boolean {
+  return one.length === other.length && one.every((number, at) => number === other[at]);
+}

@@ -1,0 +1,61 @@
+// Columns as bits, so that most updates are seen not to matter at one look.
+//
+// The one complication: a number has 32 bits. Columns from the 32nd on share the last.
+
+import { isAmbiguous, isSameCell } from '../affected.ts';
+import type { Row, TableShape } from '../change.ts';
+import type { Predicate } from '../condition/predicate.ts';
+import type { TableRead } from '../template.ts';
+
+const ALL = -1;
+const LAST_BIT = 31;
+
+export function columnBits(columns: readonly number[] | 'all'): number {
+  if (columns === 'all') return ALL;
+  let bits = 0;
+  for (const column of columns) bits |= 1 << Math.min(column, LAST_BIT);
+  return bits;
+}
+
+/** The columns that a read looks at in any way; its key's among them, as another key is another row. */
+export function usedBits(read: TableRead, predicate: Predicate): number {
+  const order = read.window?.order.map(({ column }) => column) ?? [];
+  return (
+    columnBits(read.valueColumns) |
+    columnBits(order) |
+    columnBits(read.table.key) |
+    predicateBits(read.predicate) |
+    predicateBits(predicate)
+  );
+}
+
+function predicateBits(predicate: Predicate): number {
+  switch (predicate.kind) {
+    case 'always':
+    case 'never':
+    case 'given':
+      return 0;
+    case 'and':
+    case 'or':
+      return predicate.parts.reduce((bits, part) => bits | predicateBits(part), 0);
+    case 'not':
+      return predicateBits(predicate.part);
+    case 'columns':
+      return columnBits([predicate.left, predicate.right]);
+    case 'maybe':
+      return columnBits(predicate.columns);
+    default:
+      return columnBits([predicate.column]);
+  }
+}
+
+/** The columns that an update changed, or may have changed. */
+export function changedBits(table: TableShape, old: Row | undefined, now: Row): number {
+  if (old === undefined) return ALL;
+  let bits = 0;
+  for (let column = 0; column < table.columns.length; column++) {
+    const cell = now[column];
+    if (!isSameCell(old[column], cell) || isAmbiguous(table, column, cell)) bits |= 1 << Math.min(column, LAST_BIT);
+  }
+  return bits;
+}

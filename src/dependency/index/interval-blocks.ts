@@ -1,0 +1,241 @@
+// The blocks of trees of intervals (interval-tree.ts): up to 32 slots side by side, as most of the time of a search is
+// waiting for memory. A slot of a leaf is an item with the ends of its interval; above leaves it is a block with the first
+// lower end and the highest upper end that are below it.
+//
+// The one complication: most trees are of a few intervals, others of a million. So a block has room for 2, 4 … 32, grows
+// and shrinks from one size to the next, and what it leaves is taken by another.
+
+import type { Cell, Scalar } from '../change.ts';
+import { NONE, Numbers, Places } from './index-numbers.ts';
+import type { IntervalOrder } from './interval-order.ts';
+
+/** An undefined end: there is none on that side. */
+export interface Interval {
+  readonly low: Cell;
+  readonly high: Cell;
+}
+
+/** What a slot is to hold. `item`: of a leaf; else a block. */
+export interface Slot extends Interval {
+  readonly item: number;
+}
+
+export const OPEN: Interval = { low: undefined, high: undefined };
+
+const LEAST_LOG = 1;
+const MOST_LOG = 5;
+
+const OFFSET = 0;
+const LENGTH = 1;
+const LOG = 2;
+const LEVEL = 3;
+const HEAD = 4;
+
+const LOW = 0;
+const HIGH = 1;
+const ENDS = 2;
+
+export class IntervalBlocks {
+  readonly #order: IntervalOrder | undefined;
+  readonly #places = new Places();
+  readonly #heads = new Numbers();
+  /** By slot: of a free one the next. */
+  readonly #items = new Numbers();
+  readonly #ends: Cell[] = [];
+  readonly #free: number[] = new Array(MOST_LOG + 1).fill(NONE);
+  #end = 0;
+  #isDisordered = false;
+
+  /** Without an order nothing is kept of the ends, which are all open. */
+  constructor(order: IntervalOrder | undefined) {
+    this.#order = order;
+  }
+
+  /** Whether two ends were met of which it is not known how they are ordered: then nothing may be left out. */
+  get isDisordered(): boolean {
+    return this.#isDisordered;
+  }
+
+  compare(one: Scalar, other: Scalar): number {
+    const order = (this.#order as IntervalOrder).compare(one, other);
+    if (!Number.isNaN(order)) return order;
+    this.#isDisordered = true;
+    return 0;
+  }
+
+  /** `level`: 0 of a leaf, of others one more than that of the blocks in it. */
+  take(level: number): number {
+    const block = this.#places.take();
+    const head = HEAD * block;
+    this.#heads.set(head + OFFSET, this.#takeSlots(LEAST_LOG));
+    this.#heads.set(head + LENGTH, 0);
+    this.#heads.set(head + LOG, LEAST_LOG);
+    this.#heads.set(head + LEVEL, level);
+    return block;
+  }
+
+  give(block: number): void {
+    this.#giveSlots(block);
+    this.#places.give(block);
+  }
+
+  level(block: number): number {
+    return this.#heads.get(HEAD * block + LEVEL);
+  }
+
+  length(block: number): number {
+    return this.#heads.get(HEAD * block + LENGTH);
+  }
+
+  isFull(block: number): boolean {
+    return this.length(block) === 1 << MOST_LOG;
+  }
+
+  item(block: number, at: number): number {
+    return this.#items.get(this.#offset(block) + at);
+  }
+
+  low(block: number, at: number): Cell {
+    if (this.#order === undefined) return undefined;
+    return this.#ends[ENDS * (this.#offset(block) + at) + LOW];
+  }
+
+  high(block: number, at: number): Cell {
+    if (this.#order === undefined) return undefined;
+    return this.#ends[ENDS * (this.#offset(block) + at) + HIGH];
+  }
+
+  /** The highest upper end in a block that is not empty. */
+  highest(block: number): Cell {
+    const length = this.length(block);
+    let highest = this.high(block, 0);
+    for (let at = 1; at < length && highest !== undefined; at++) highest = this.higher(highest, this.high(block, at));
+    return highest;
+  }
+
+  higher(one: Cell, other: Cell): Cell {
+    if (one === undefined || other === undefined) return undefined;
+    return this.compare(one, other) < 0 ? other : one;
+  }
+
+  setEnds(block: number, at: number, { low, high }: Interval): void {
+    if (this.#order === undefined) return;
+    const ends = ENDS * (this.#offset(block) + at);
+    this.#ends[ends + LOW] = low;
+    this.#ends[ends + HIGH] = high;
+  }
+
+  /** Where the item stands in the block; NONE: not there. */
+  indexOf(block: number, item: number): number {
+    const length = this.length(block);
+    for (let at = 0; at < length; at++) if (this.item(block, at) === item) return at;
+    return NONE;
+  }
+
+  /** Into a block that is not full. */
+  insert(block: number, at: number, added: Slot): void {
+    const length = this.length(block);
+    const log = this.#heads.get(HEAD * block + LOG);
+    if (length === 1 << log) this.#resize(block, log + 1);
+    const slot = this.#offset(block) + at;
+    this.#move(slot, slot + 1, length - at);
+    this.#items.set(slot, added.item);
+    this.setEnds(block, at, added);
+    this.#heads.set(HEAD * block + LENGTH, length + 1);
+  }
+
+  remove(block: number, at: number): void {
+    const length = this.length(block) - 1;
+    const slot = this.#offset(block) + at;
+    this.#move(slot + 1, slot, length - at);
+    this.setEnds(block, length, OPEN);
+    this.#heads.set(HEAD * block + LENGTH, length);
+    const log = this.#heads.get(HEAD * block + LOG);
+    if (log > LEAST_LOG && length <= 1 << (log - 2)) this.#resize(block, log - 1);
+  }
+
+  /** What stands from there on goes to a new block, which is returned. */
+  split(block: number, from: number): number {
+    const rest = this.take(this.level(block));
+    const length = this.length(block);
+    for (let at = from; at < length; at++) {
+      const slot = { item: this.item(block, at), low: this.low(block, at), high: this.high(block, at) };
+      this.insert(rest, at - from, slot);
+    }
+    for (let at = length - 1; at >= from; at--) this.remove(block, at);
+    return rest;
+  }
+
+  /** Adds all items below. */
+  all(block: number, found: number[]): void {
+    const offset = this.#offset(block);
+    const end = offset + this.length(block);
+    const isLeaf = this.level(block) === 0;
+    for (let slot = offset; slot < end; slot++) {
+      if (isLeaf) found.push(this.#items.get(slot));
+      else this.all(this.#items.get(slot), found);
+    }
+  }
+
+  /** Adds the items below whose intervals may hold the point. */
+  find(block: number, point: Scalar, found: number[]): void {
+    const order = this.#order as IntervalOrder;
+    const offset = this.#offset(block);
+    const end = offset + this.length(block);
+    const isLeaf = this.level(block) === 0;
+    for (let slot = offset; slot < end; slot++) {
+      const low = this.#ends[ENDS * slot + LOW];
+      if (low !== undefined && order.compare(low, point) > 0) return;
+      const high = this.#ends[ENDS * slot + HIGH];
+      if (high !== undefined && order.compare(high, point) < 0) continue;
+      if (isLeaf) found.push(this.#items.get(slot));
+      else this.find(this.#items.get(slot), point, found);
+    }
+  }
+
+  #offset(block: number): number {
+    return this.#heads.get(HEAD * block + OFFSET);
+  }
+
+  #move(from: number, to: number, count: number): void {
+    this.#items.copyWithin(to, from, from + count);
+    if (this.#order === undefined) return;
+    const ends = this.#ends;
+    const length = ENDS * count;
+    // From the far end, as the two may overlap. The built-in method is many times slower.
+    if (from < to) for (let at = length - 1; at >= 0; at--) ends[ENDS * to + at] = ends[ENDS * from + at];
+    else for (let at = 0; at < length; at++) ends[ENDS * to + at] = ends[ENDS * from + at];
+  }
+
+  #resize(block: number, log: number): void {
+    const to = this.#takeSlots(log);
+    this.#move(this.#offset(block), to, this.length(block));
+    this.#giveSlots(block);
+    this.#heads.set(HEAD * block + OFFSET, to);
+    this.#heads.set(HEAD * block + LOG, log);
+  }
+
+  #takeSlots(log: number): number {
+    const free = this.#free[log] as number;
+    if (free !== NONE) {
+      this.#free[log] = this.#items.get(free);
+      return free;
+    }
+    const offset = this.#end;
+    this.#end += 1 << log;
+    this.#items.set(this.#end - 1, NONE);
+    // In order, so that the list has no gaps.
+    if (this.#order !== undefined) for (let at = ENDS * offset; at < ENDS * this.#end; at++) this.#ends.push(undefined);
+    return offset;
+  }
+
+  #giveSlots(block: number): void {
+    const offset = this.#offset(block);
+    const log = this.#heads.get(HEAD * block + LOG);
+    if (this.#order !== undefined) {
+      for (let at = ENDS * offset; at < ENDS * (offset + (1 << log)); at++) this.#ends[at] = undefined;
+    }
+    this.#items.set(offset, this.#free[log] as number);
+    this.#free[log] = offset;
+  }
+}

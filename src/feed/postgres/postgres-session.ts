@@ -1,0 +1,212 @@
+// One connection to PostgreSQL as the feeds need it, and the one that the package `pg` makes.
+//
+// The one complication: `pg` has no API for replication. Its connection object tells of the messages all the same, and its
+// socket can be paused; this file alone knows of both.
+
+import { TidegateError } from '../../errors.ts';
+
+export type SessionRow = Readonly<Record<string, unknown>>;
+
+export interface PostgresSession {
+  query(text: string, values?: readonly unknown[]): Promise<readonly SessionRow[]>;
+  /** START_REPLICATION; resolves when the stream has begun. The bytes given to `data` are valid during the call only. */
+  replicate(command: string, data: (bytes: Uint8Array) => void): Promise<void>;
+  /** To the other end of the stream. */
+  send(bytes: Uint8Array): void;
+  /** Stops reading from the socket, and goes on. */
+  pause(): void;
+  resume(): void;
+  /** Calls `notified` for each NOTIFY of a channel that is listened to. */
+  onNotification(notified: () => void): void;
+  /** Resolves with the reason when the connection has ended, by whomever. */
+  readonly ended: Promise<string>;
+  close(): Promise<void>;
+}
+
+/** A connection for replication runs in `replication=database` mode. Must not go through a pooler. */
+export type ConnectPostgres = (purpose: 'queries' | 'replication') => Promise<PostgresSession>;
+
+/** So that the server's texts are those that cells are made of, whatever its configuration says. */
+export const TEXT_FORMS = [
+  ['datestyle', 'ISO, MDY'],
+  ['intervalstyle', 'postgres'],
+  ['timezone', 'UTC'],
+  ['bytea_output', 'hex'],
+  ['extra_float_digits', '1'],
+] as const;
+
+/** Compiling and planning anew cost more than what is asked. */
+const PLANS = [
+  ['jit', 'off'],
+  ['plan_cache_mode', 'force_generic_plan'],
+] as const;
+
+/** What there is of `pg`'s Client; its own types leave the connection out. */
+interface Client {
+  connect(): Promise<unknown>;
+  query(text: string): Promise<unknown>;
+  query(config: { readonly name?: string; readonly text: string; readonly values: unknown[] }): Promise<unknown>;
+  end(): Promise<void>;
+  on(event: 'error', heard: (error: Error) => void): unknown;
+  on(event: 'end' | 'notification', heard: () => void): unknown;
+  readonly connection: {
+    once(event: 'replicationStart', heard: () => void): unknown;
+    off(event: 'replicationStart', heard: () => void): unknown;
+    on(event: 'copyData', heard: (message: { readonly chunk: Uint8Array }) => void): unknown;
+    readonly stream: {
+      readonly writable: boolean;
+      write(bytes: Uint8Array): unknown;
+      pause(): unknown;
+      resume(): unknown;
+      destroy(): unknown;
+    };
+  };
+}
+
+type ClientClass = new (config: object) => Client;
+
+const COPY_DATA = 0x64;
+const COPY_HEADER = 5;
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Connections of the package `pg`, which must be installed. `config`: of its Client. */
+export function nodePostgres(config: string | object): ConnectPostgres {
+  const given = typeof config === 'string' ? { connectionString: config } : config;
+  return async (purpose) => {
+    const Class = await loadClient();
+    const client = new Class({
+      keepAlive: true,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      application_name: 'tidegate',
+      ...given,
+      types: TYPES,
+      ...(purpose === 'replication' ? { replication: 'database' } : {}),
+    });
+    const session = new NodePostgresSession(client);
+    await client.connect();
+    try {
+      await client.query([...TEXT_FORMS, ...PLANS].map(([name, value]) => `SET ${name} = '${value}'`).join('; '));
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+    return session;
+  };
+}
+
+async function loadClient(): Promise<ClientClass> {
+  try {
+    const { default: pg } = await import('pg');
+    return pg.Client as unknown as ClientClass;
+  } catch (cause) {
+    throw new TidegateError('E_FEED', 'expected the package pg, which could not be loaded: npm install pg', { cause });
+  }
+}
+
+type Parse = (text: string) => unknown;
+/** By the identifiers of bool, int2, int4, oid, float8 and json; of any other type the text. */
+const PARSERS: Readonly<Record<number, Parse>> = {
+  ...{ 16: (text) => text === 't', 21: Number, 23: Number, 26: Number, 701: Number },
+  114: (text) => JSON.parse(text) as unknown,
+};
+/** An application may have changed those that the whole process shares. */
+const TYPES = { getTypeParser: (id: number): Parse => PARSERS[id] ?? String };
+
+const MAX_NAMED = 200;
+
+class NodePostgresSession implements PostgresSession {
+  readonly ended: Promise<string>;
+  readonly #client: Client;
+  /** Statements are asked again and again, and planning one takes longer than running it. */
+  readonly #names = new Map<string, string>();
+  #lastError: string | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(client: Client) {
+    this.#client = client;
+    this.ended = new Promise((resolve) => {
+      client.on('error', (error) => {
+        this.#lastError = error.message;
+        client.connection.stream.destroy();
+      });
+      client.on('end', () => resolve(this.#lastError ?? 'the connection was closed'));
+    });
+  }
+
+  /** One after the other: the driver is about to give up keeping them in line. */
+  query(text: string, values: readonly unknown[] = []): Promise<readonly SessionRow[]> {
+    const ask = () => this.#ask(text, values);
+    const asked = this.#last.then(ask, ask);
+    this.#last = asked;
+    return asked;
+  }
+
+  async #ask(text: string, values: readonly unknown[]): Promise<readonly SessionRow[]> {
+    // Without values the simple protocol is used, which is the only one that a connection for replication takes.
+    if (values.length === 0) return rowsOf(await this.#client.query(text));
+    const known = this.#names.get(text);
+    const given = { text, values: [...values] };
+    // The server keeps what has a name.
+    if (known === undefined && this.#names.size >= MAX_NAMED) return rowsOf(await this.#client.query(given));
+    const name = known ?? `tidegate_${this.#names.size}`;
+    this.#names.set(text, name);
+    return rowsOf(await this.#client.query({ name, ...given }));
+  }
+
+  replicate(command: string, data: (bytes: Uint8Array) => void): Promise<void> {
+    const { connection } = this.#client;
+    let isBegun = false;
+    return new Promise((resolve, reject) => {
+      const begun = () => {
+        isBegun = true;
+        connection.on('copyData', ({ chunk }) => data(chunk));
+        resolve();
+      };
+      connection.once('replicationStart', begun);
+      this.#client.query(command).then(
+        () => connection.stream.destroy(),
+        (error: Error) => {
+          // Whoever asks again has a listener of its own.
+          connection.off('replicationStart', begun);
+          if (!isBegun) return reject(error);
+          // The stream is over; whoever waits for `ended` learns why.
+          this.#lastError ??= error.message;
+          connection.stream.destroy();
+        },
+      );
+    });
+  }
+
+  send(bytes: Uint8Array): void {
+    const { stream } = this.#client.connection;
+    if (!stream.writable) return;
+    // CopyData: a letter and the length, itself included. The driver's own way asks for a Buffer.
+    const message = new Uint8Array(bytes.length + COPY_HEADER);
+    message[0] = COPY_DATA;
+    new DataView(message.buffer).setInt32(1, bytes.length + COPY_HEADER - 1);
+    message.set(bytes, COPY_HEADER);
+    stream.write(message);
+  }
+
+  pause(): void {
+    this.#client.connection.stream.pause();
+  }
+
+  resume(): void {
+    this.#client.connection.stream.resume();
+  }
+
+  onNotification(notified: () => void): void {
+    this.#client.on('notification', notified);
+  }
+
+  async close(): Promise<void> {
+    // A paused socket would not notice that the other end is gone.
+    this.resume();
+    await Promise.race([this.#client.end().catch(() => undefined), this.ended]);
+  }
+}
+
+function rowsOf(result: unknown): readonly SessionRow[] {
+  return (result as { readonly rows?: SessionRow[] }).rows ?? [];
+}

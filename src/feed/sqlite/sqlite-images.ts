@@ -1,0 +1,74 @@
+// Rows of the log as statements ask for them, and as the cells that they are.
+//
+// The one complication: what a driver or D1 makes of a value must not matter. Texts, blobs, large integers and
+// infinities come as texts with a letter before them, the rest as numbers.
+
+import type { Cell, Row, TableShape } from '../../dependency/change.ts';
+import { cellOf } from '../../dependency/condition/cells.ts';
+import { isUnsure } from './sqlite-replaced.ts';
+import type { SqliteRow } from './sqlite-runner.ts';
+
+const MAX_SAFE = Number.MAX_SAFE_INTEGER;
+
+/** For the list of a SELECT over the log. */
+export function imageColumns(slots: number): string {
+  const columns: string[] = [];
+  for (let at = 0; at < slots; at++) columns.push(encoded(`o${at}`), encoded(`n${at}`));
+  return columns.map((column) => `, ${column}`).join('');
+}
+
+function encoded(column: string): string {
+  return `CASE typeof(${column}) WHEN 'text' THEN 't' || ${column} WHEN 'blob' THEN 'b' || hex(${column})
+    WHEN 'integer' THEN CASE WHEN ${column} BETWEEN -${MAX_SAFE} AND ${MAX_SAFE} THEN ${column} ELSE 'i' || ${column} END
+    WHEN 'real' THEN CASE ${column} WHEN 9e999 THEN 'r+' WHEN -9e999 THEN 'r-' ELSE ${column} END END AS ${column}`;
+}
+
+export function imageOf(row: SqliteRow, side: 'o' | 'n', slots: number): readonly unknown[] {
+  const image: unknown[] = [];
+  for (let at = 0; at < slots; at++) {
+    const cell = row[`${side}${at}`];
+    image.push(typeof cell === 'bigint' ? Number(cell) : cell);
+  }
+  return image;
+}
+
+/** In the order of the shape's columns; `places`: where each is in an image. */
+export function rowOf(shape: TableShape, image: readonly unknown[], places: readonly (number | undefined)[]): Row {
+  return shape.columns.map(({ type }, at) => {
+    const place = places[at];
+    return place === undefined ? undefined : cellOf(type, decoded(image[place]));
+  });
+}
+
+function decoded(cell: unknown): Cell {
+  if (typeof cell === 'number') return cell;
+  if (typeof cell !== 'string') return cell === null ? null : undefined;
+  const rest = cell.slice(1);
+  switch (cell[0]) {
+    case 't':
+      return rest;
+    case 'b':
+      return bytesOf(rest);
+    case 'i':
+      return BigInt(rest);
+    default:
+      return rest === '+' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+  }
+}
+
+function bytesOf(hex: string): Uint8Array {
+  const bytes = new Uint8Array(hex.length / 2);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = Number.parseInt(hex.slice(at * 2, at * 2 + 2), 16);
+  return bytes;
+}
+
+/** A text for the cells at these places; the same for what SQLite finds equal byte by byte. */
+export function nameOf(image: readonly unknown[], places: readonly (number | undefined)[]): string | undefined {
+  const parts: unknown[] = [];
+  for (const place of places) {
+    const cell = place === undefined ? undefined : image[place];
+    if (cell === undefined || cell === null || isUnsure(cell)) return undefined;
+    parts.push(typeof cell === 'number' && Number.isInteger(cell) ? `i${BigInt(cell)}` : cell);
+  }
+  return JSON.stringify(parts);
+}

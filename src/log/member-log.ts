@@ -1,0 +1,121 @@
+// A member's side of a shared log: what it appends goes to the one who keeps the log, and is in force here when it comes
+// back in its place among the changes of all.
+//
+// The one complication: a member that has missed a change would serve what is outdated and not know it. So changes are
+// numbered without a gap, and one that does not follow the last ends the member, as does the end of its link.
+
+import { TidegateError } from '../errors.ts';
+import type { LogChange } from '../ledger/log.ts';
+import type { Position } from '../ledger/position.ts';
+import type { InvalidationLog } from '../ports.ts';
+import type { LogToMember, Membership, MemberToLog } from './log-messages.ts';
+
+interface Waiting {
+  readonly resolve: (position: Position) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+type Change = Extract<LogToMember, { kind: 'change' }>;
+
+export interface MemberLogParts {
+  readonly membership: Pick<Membership, 'number' | 'intents'> & { readonly image: { readonly applied: Position } };
+  readonly send: (message: MemberToLog) => void;
+  /** Called when a change is missing: from now on nothing may be served. */
+  readonly broken: (error: TidegateError) => void;
+}
+
+export class MemberLog implements InvalidationLog {
+  readonly #parts: MemberLogParts;
+  readonly #waiting = new Map<number, Waiting>();
+  #apply: ((position: Position, change: LogChange) => void) | undefined;
+  /** Heard before anyone follows. */
+  #early: Change[] = [];
+  #number: number;
+  #lastId = 0;
+  /** Intents that are being opened. */
+  readonly #opening = new Set<Promise<unknown>>();
+  #closed: TidegateError | undefined;
+
+  constructor(parts: MemberLogParts) {
+    this.#parts = parts;
+    this.#number = parts.membership.number;
+  }
+
+  follow(apply: (position: Position, change: LogChange) => void): void {
+    const { intents, image } = this.#parts.membership;
+    this.#apply = apply;
+    for (const { intent, uri } of intents) apply(image.applied, { kind: 'open', intent, uri });
+    const early = this.#early;
+    this.#early = [];
+    for (const change of early) this.#change(change);
+  }
+
+  append(change: LogChange): Promise<Position> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed);
+    const id = ++this.#lastId;
+    const { promise, resolve, reject } = Promise.withResolvers<Position>();
+    this.#waiting.set(id, { resolve, reject });
+    if (change.kind === 'open') this.#opens(promise);
+    this.#parts.send({ kind: 'append', id, change });
+    return promise;
+  }
+
+  /** Settles when every intent opened so far is in force everywhere, or has failed; undefined: all are. */
+  opened(): Promise<unknown> | undefined {
+    return this.#opening.size === 0 ? undefined : Promise.allSettled([...this.#opening]);
+  }
+
+  received(message: LogToMember): void {
+    if (this.#closed !== undefined) return;
+    switch (message.kind) {
+      case 'change':
+        this.#change(message);
+        return;
+      case 'appended':
+        this.#take(message.id)?.resolve(message.position);
+        return;
+      case 'refused':
+        this.#take(message.id)?.reject(new TidegateError('E_LOG', message.reason));
+    }
+  }
+
+  /** The link has ended: what was appended may be in force or not. */
+  close(): void {
+    this.#end(new TidegateError('E_LOG', 'expected a log that goes on, got the end of the link to it'));
+  }
+
+  #change(change: Change): void {
+    if (this.#apply === undefined) {
+      this.#early.push(change);
+      return;
+    }
+    if (change.number !== this.#number + 1) {
+      const error = new TidegateError('E_LOG', `expected change ${this.#number + 1}, got ${change.number}`);
+      this.#end(error);
+      this.#parts.broken(error);
+      return;
+    }
+    this.#number = change.number;
+    this.#apply(change.position, change.change);
+    this.#parts.send({ kind: 'applied', number: change.number });
+  }
+
+  #opens(promise: Promise<unknown>): void {
+    this.#opening.add(promise);
+    const done = () => this.#opening.delete(promise);
+    promise.then(done, done);
+  }
+
+  #take(id: number): Waiting | undefined {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    return waiting;
+  }
+
+  #end(error: TidegateError): void {
+    this.#closed ??= error;
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const { reject } of waiting) reject(error);
+  }
+}

@@ -1,0 +1,226 @@
+// The keeper's side of a shared log: it puts the changes of all members in one order, writes them into a log of its own
+// (a journal, where there is a disk), and tells every member. A change is acknowledged once it is durable and every member
+// has said that it is in force there.
+//
+// The one complication: a member that does not answer. It may serve for as long as it lives, so it may not simply be left
+// out: after its lease it is revoked, and the acknowledgement waits until its end has been seen. What it had under way is
+// unknown then: the URIs of its open intents are invalidated at once, and again when the time of an unknown outcome is over;
+// until then they stay unstorable everywhere.
+
+import type { InvalidationsImage, LogChange } from '../ledger/log.ts';
+import type { Position } from '../ledger/position.ts';
+import type { Cancel, Clock, Eventually, InvalidationLog, Tasks } from '../ports.ts';
+import type { LogToMember, Membership, MemberToLog } from './log-messages.ts';
+
+export interface SharedLogParts {
+  /** Where the changes are written down; nobody else appends to it. */
+  readonly log: InvalidationLog;
+  /** Of the invalidations that the follower applies changes to. */
+  readonly image: () => InvalidationsImage;
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+  /** Told when what nobody waits for could not be made durable. */
+  readonly fault: (error: unknown) => void;
+  /** Time for a member to say that a change is in force there. Default 2,000. */
+  readonly leaseMs?: number;
+  /** How long the URIs of writes of unknown outcome stay unstorable. Default 30,000. */
+  readonly unknownOutcomeMs?: number;
+}
+
+/** The keeper's end of the link to one member. */
+export interface MemberLink {
+  readonly send: (message: LogToMember) => void;
+  /** The member's lease has run out: ends it for good, so that `left` will be called. Called once. */
+  readonly revoke: () => void;
+}
+
+/** A member as the keeper's platform sees it. */
+export interface LogMember {
+  readonly membership: Membership;
+  received(message: MemberToLog): void;
+  /** It has ended and serves no more, and all it ever sent has been received. Harmless when repeated. */
+  left(): void;
+}
+
+interface Member {
+  readonly link: MemberLink;
+  /** Number of the last change that is in force there. */
+  applied: number;
+  lease: Cancel | undefined;
+  revoked: boolean;
+}
+
+interface Waiting {
+  readonly number: number;
+  readonly resolve: () => void;
+}
+
+const LEASE_MS = 2_000;
+const UNKNOWN_OUTCOME_MS = 30_000;
+
+export class SharedLog implements InvalidationLog {
+  readonly #parts: SharedLogParts;
+  readonly #leaseMs: number;
+  readonly #members = new Set<Member>();
+  /** Open intents by their ids, with the member whose they are; undefined: the keeper's own. */
+  readonly #intents = new Map<string, { readonly uri: string; readonly owner: Member | undefined }>();
+  /** In the order of their numbers. */
+  #waiting: Waiting[] = [];
+  /** Number of the last change told. */
+  #number = 0;
+  /** Whose change is being appended. */
+  #appending: Member | undefined;
+
+  constructor(parts: SharedLogParts) {
+    this.#parts = parts;
+    this.#leaseMs = parts.leaseMs ?? LEASE_MS;
+  }
+
+  follow(apply: (position: Position, change: LogChange) => void): void {
+    this.#parts.log.follow((position, change) => {
+      apply(position, change);
+      this.#tell(position, change);
+    });
+  }
+
+  append(change: LogChange): Eventually<Position> {
+    return this.#append(change, undefined);
+  }
+
+  /** A member that is ready to hear of changes; it may serve once it has taken over the membership. */
+  join(link: MemberLink): LogMember {
+    const member: Member = { link, applied: this.#number, lease: undefined, revoked: false };
+    this.#members.add(member);
+    const image = this.#parts.image();
+    const intents = [...this.#intents].map(([intent, { uri }]) => ({ intent, uri }));
+    return {
+      membership: { image: { ...image, buckets: image.buckets.slice() }, number: this.#number, intents },
+      received: (message) => this.#received(member, message),
+      left: () => this.#left(member),
+    };
+  }
+
+  get members(): number {
+    return this.#members.size;
+  }
+
+  #append(change: LogChange, from: Member | undefined): Eventually<Position> {
+    const before = this.#number;
+    this.#appending = from;
+    const appended = this.#parts.log.append(change);
+    this.#appending = undefined;
+    // A log that applies the change later has done so when it resolves; then some later change may be waited for as well.
+    const number = this.#number > before ? this.#number : undefined;
+    if (!(appended instanceof Promise)) {
+      const applied = this.#appliedByAll(number ?? this.#number);
+      return applied instanceof Promise ? applied.then(() => appended) : appended;
+    }
+    return appended.then(
+      (position) => settled(this.#appliedByAll(number ?? this.#number), () => position),
+      async (error: unknown) => {
+        await this.#appliedByAll(number ?? this.#number);
+        throw error;
+      },
+    );
+  }
+
+  #received(member: Member, message: MemberToLog): void {
+    if (!this.#members.has(member)) return;
+    if (message.kind === 'applied') {
+      member.applied = message.number;
+      if (member.applied >= this.#number) this.#endLease(member);
+      this.#settle();
+      return;
+    }
+    const { id, change } = message;
+    const answer = (said: LogToMember) => {
+      if (this.#members.has(member)) member.link.send(said);
+    };
+    settled(
+      this.#append(change, member),
+      (position) => answer({ kind: 'appended', id, position }),
+      (error) => answer({ kind: 'refused', id, reason: error instanceof Error ? error.message : String(error) }),
+    );
+  }
+
+  #left(member: Member): void {
+    if (!this.#members.delete(member)) return;
+    this.#endLease(member);
+    for (const [intent, { uri, owner }] of this.#intents) if (owner === member) this.#holdUnknown(intent, uri);
+    this.#settle();
+  }
+
+  /** Nobody will ever say how the write ended. */
+  #holdUnknown(intent: string, uri: string): void {
+    const invalidated: LogChange = { kind: 'invalidate', selector: { kind: 'url', uri } };
+    this.#unawaited(this.append(invalidated));
+    this.#parts.tasks.later(this.#parts.unknownOutcomeMs ?? UNKNOWN_OUTCOME_MS, () => {
+      this.#unawaited(this.append(invalidated));
+      this.#unawaited(this.append({ kind: 'close', intent }));
+    });
+  }
+
+  #unawaited(appended: Eventually<Position>): void {
+    if (appended instanceof Promise) appended.catch(this.#parts.fault);
+  }
+
+  #tell(position: Position, change: LogChange): void {
+    const number = ++this.#number;
+    if (change.kind === 'open') this.#intents.set(change.intent, { uri: change.uri, owner: this.#appending });
+    else if (change.kind === 'close') this.#intents.delete(change.intent);
+    for (const member of this.#members) {
+      member.lease ??= this.#startLease(member);
+      member.link.send({ kind: 'change', number, position, change });
+    }
+  }
+
+  /** Resolves when every member has applied the change, or is gone; undefined: so it is already. */
+  #appliedByAll(number: number): Eventually<void> {
+    if (this.#appliedEverywhere() >= number) return undefined;
+    return new Promise((resolve) => {
+      const at = this.#waiting.findLastIndex((waiting) => waiting.number <= number);
+      this.#waiting.splice(at + 1, 0, { number, resolve });
+    });
+  }
+
+  #appliedEverywhere(): number {
+    let least = this.#number;
+    for (const { applied } of this.#members) if (applied < least) least = applied;
+    return least;
+  }
+
+  #settle(): void {
+    const applied = this.#appliedEverywhere();
+    const end = this.#waiting.findIndex(({ number }) => number > applied);
+    const done = this.#waiting.splice(0, end < 0 ? this.#waiting.length : end);
+    for (const { resolve } of done) resolve();
+  }
+
+  #startLease(member: Member): Cancel {
+    const number = this.#number;
+    const begun = this.#parts.clock.monotonic();
+    return this.#parts.tasks.later(this.#leaseMs, () => {
+      member.lease = undefined;
+      if (member.revoked || member.applied >= this.#number) return;
+      // One that goes on, if slowly, has begun another lease. And when it is the keeper that stood still, what the member
+      // has said is still to be heard.
+      const wasLate = this.#parts.clock.monotonic() - begun > 1.5 * this.#leaseMs;
+      if (member.applied >= number || wasLate) {
+        member.lease = this.#startLease(member);
+        return;
+      }
+      member.revoked = true;
+      member.link.revoke();
+    });
+  }
+
+  #endLease(member: Member): void {
+    member.lease?.();
+    member.lease = undefined;
+  }
+}
+
+/** What `then` makes of the result, once that is there; at once where it is. */
+function settled<R, T>(result: Eventually<R>, then: (result: R) => T, failed?: (error: unknown) => T): Eventually<T> {
+  return result instanceof Promise ? result.then(then, failed) : then(result);
+}

@@ -1,0 +1,181 @@
+// Upgrade (RFC 9110 §7.8): a connection that leaves HTTP, WebSocket above all, joined to one of its own to the origin.
+//
+// The one complication: it is a tunnel only once the origin has said 101. Until then the client's bytes wait, since an
+// origin that refuses would read them as requests that nobody has checked.
+
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { isIP, type Socket } from 'node:net';
+import type { GateRequest } from '../../../engine/contract.ts';
+import type { Fields } from '../../../semantics/fields.ts';
+import { isSendable, passedFields } from '../http1/answer-fields.ts';
+import { hasContent } from '../http1/upload.ts';
+import { type Refusal, rawHead, refused } from '../refusals.ts';
+
+/** An upgrade of one client's connection. */
+interface TunnelRequest {
+  readonly request: Pick<GateRequest, 'method' | 'target' | 'fields'>;
+  /** The Upgrade field's value. */
+  readonly protocols: string;
+  readonly client: Socket;
+  /** What the client has sent after its request. */
+  readonly head: Buffer;
+  /** Base URL of the origin. */
+  readonly originUrl: string;
+  /** Certificates of the authorities trusted for it, in PEM; undefined: those of Node. */
+  readonly ca: string | undefined;
+  /** Time until the origin's answer. */
+  readonly timeoutMs: number;
+}
+
+interface TunnelListener {
+  /** The origin does not answer; nothing was sent to the client. */
+  failed(refusal: Refusal): void;
+}
+
+/** Ends the tunnel. */
+export type CloseTunnel = () => void;
+
+/** Asks the origin and, at its 101, joins the two connections; any other answer is passed on and ends the connection. */
+export function openTunnel(tunnel: TunnelRequest, listener: TunnelListener): CloseTunnel {
+  const { client, timeoutMs } = tunnel;
+  const asked = ask(tunnel);
+  const waiting = holdBytes(client, tunnel.head);
+  let settled = false;
+  const fail = (refusal: Refusal) => {
+    if (settled) return;
+    settled = true;
+    asked.destroy();
+    waiting();
+    listener.failed(refusal);
+  };
+  const timer = setTimeout(() => fail(refused('upgrade-too-slow', `no answer in ${timeoutMs} ms`)), timeoutMs);
+  const answered = () => {
+    settled = true;
+    clearTimeout(timer);
+  };
+  client.on('error', () => client.destroy());
+  client.on('close', () => {
+    answered();
+    asked.destroy();
+  });
+  asked.on('error', (error) => {
+    clearTimeout(timer);
+    fail(refused('upgrade-failed', 'code' in error ? String(error.code) : error.message));
+  });
+  asked.on('response', (answer) => {
+    answered();
+    waiting();
+    passOn(answer, client);
+  });
+  asked.on('upgrade', (answer, origin, originHead) => {
+    answered();
+    join(answer, { client, origin: origin as Socket, originHead, early: waiting() });
+  });
+  asked.end();
+  return () => {
+    client.destroySoon();
+    asked.destroy();
+  };
+}
+
+/** Bytes kept of a client that does not wait for the 101. */
+const MAX_HELD_BYTES = 65_536;
+
+/**
+ * Keeps what the client sends, up to a limit, until the function returned is called; read must be, or its leaving would
+ * go unnoticed, which ends the connection.
+ */
+function holdBytes(client: Socket, head: Buffer): () => readonly Buffer[] {
+  const held = head.length > 0 ? [head] : [];
+  let bytes = head.length;
+  const hold = (chunk: Buffer) => {
+    held.push(chunk);
+    bytes += chunk.length;
+    if (bytes > MAX_HELD_BYTES) client.pause();
+  };
+  const leave = () => client.destroy();
+  client.on('data', hold);
+  client.on('end', leave);
+  return () => {
+    client.pause();
+    client.off('data', hold);
+    client.off('end', leave);
+    return held;
+  };
+}
+
+function ask({ request, protocols, originUrl, ca }: TunnelRequest) {
+  const url = new URL(originUrl);
+  const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
+  const fields = [...request.fields, 'connection', 'Upgrade', 'upgrade', protocols];
+  const hostname = url.hostname.replace(/^\[|\]$/g, '');
+  return send({
+    protocol: url.protocol,
+    hostname,
+    // For TLS: the origin's name, whatever Host says; an address has none (RFC 6066 §3).
+    servername: isIP(hostname) === 0 ? hostname : '',
+    port: url.port,
+    method: request.method,
+    path: request.target,
+    headers: fields,
+    // A connection of its own: it does not come back.
+    agent: false,
+    setHost: false,
+    ...(ca !== undefined && { ca }),
+  });
+}
+
+interface Joint {
+  readonly client: Socket;
+  readonly origin: Socket;
+  readonly originHead: Buffer;
+  /** What the client has sent so far. */
+  readonly early: readonly Buffer[];
+}
+
+function join(answer: IncomingMessage, { client, origin, originHead, early }: Joint): void {
+  const fields = [...sendableFields(answer.rawHeaders), 'connection', 'Upgrade'];
+  fields.push('upgrade', answer.headers.upgrade ?? '');
+  client.write(rawHead(101, fields), 'latin1');
+  if (originHead.length > 0) client.write(originHead);
+  for (const bytes of early) origin.write(bytes);
+  origin.on('error', () => client.destroy());
+  // Either side's end of the connection is the other's, after what is still to be written.
+  origin.on('close', () => client.destroySoon());
+  client.on('close', () => origin.destroySoon());
+  origin.pipe(client);
+  client.pipe(origin);
+}
+
+/** The origin stays with HTTP. */
+function passOn(answer: IncomingMessage, client: Socket): void {
+  const fields = [...sendableFields(answer.rawHeaders), 'connection', 'close'];
+  client.write(rawHead(answer.statusCode ?? 502, fields), 'latin1');
+  // Its end is that of the connection: one in order would make what is cut look whole.
+  answer.on('error', () => client.resetAndDestroy());
+  answer.on('end', () => client.destroySoon());
+  answer.pipe(client);
+  // What waited goes nowhere.
+  client.resume();
+}
+
+function sendableFields(rawHeaders: readonly string[]): Fields {
+  const lower = rawHeaders.map((text, at) => (at % 2 === 0 ? text.toLowerCase() : text));
+  const fields: string[] = [];
+  const { fields: passed } = passedFields(lower, false);
+  for (let at = 0; at < passed.length; at += 2) {
+    if (isSendable(passed[at]!, passed[at + 1]!)) fields.push(passed[at]!, passed[at + 1]!);
+  }
+  return fields;
+}
+
+/**
+ * Upgrade is an offer that may be ignored (RFC 9110 §7.8), and is when it is for HTTP or TLS: through a tunnel of
+ * HTTP/2 a client would send the origin requests that nobody has checked. Content or a pipeline forbid it as well.
+ */
+export function wantsTunnel(message: IncomingMessage): boolean {
+  const { headers } = message;
+  if (message.method !== 'GET' || headers.upgrade === undefined || hasContent(message)) return false;
+  return !headers.upgrade.split(',').some((protocol) => /^[ \t]*(?:h2c?|http|tls)(?:$|[ \t/])/i.test(protocol));
+}

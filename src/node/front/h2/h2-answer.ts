@@ -1,0 +1,162 @@
+// Answers as node:http2 sends them: response fields as one object, and whole answers written in one go.
+//
+// The one complication: a name that comes twice is a list of values there, in its place; and node:http2 ends by itself an
+// answer that can have no content, after which nothing may be written.
+
+import type { OutgoingHttpHeaders } from 'node:http';
+import type { ServerHttp2Stream } from 'node:http2';
+import { bodyOf, type StoredResponse } from '../../../entry/stored-response.ts';
+import type { Answer } from '../../../ports.ts';
+import type { Fields } from '../../../semantics/fields.ts';
+import { asBuffer, hasNoContent, isSendable, wholeFields } from '../http1/answer-fields.ts';
+import type { BodySink } from '../http1/body-pump.ts';
+
+export type WholeAnswer = Exclude<Answer, { kind: 'streamed' }>;
+
+/** Throws for a status or value that cannot be sent, before anything is. Returns the bytes of content. */
+export function sendWhole(stream: ServerHttp2Stream, answer: WholeAnswer, method: string): number {
+  const status = answer.kind === 'stored' ? answer.entry.status : answer.head.status;
+  const content = answer.kind === 'stored' ? bodyOf(answer.entry) : answer.body;
+  const silent = method === 'HEAD' || hasNoContent(status) || content === undefined || content.length === 0;
+  const headers =
+    answer.kind === 'stored'
+      ? storedHeaders(answer.entry, answer.added, (content as Uint8Array).length)
+      : toHeaders(status, wholeFields(answer, method));
+  stream.respond(headers, silent ? END : undefined);
+  if (silent || stream.writableEnded) return 0;
+  if (content.length <= SLICE_BYTES) stream.end(asBuffer(content));
+  else pour(stream, asBuffer(content));
+  return content.length;
+}
+
+/** What waits on a stream counts against its connection, which refuses further streams when that is too much. */
+const SLICE_BYTES = 65_536;
+
+function pour(stream: ServerHttp2Stream, bytes: Buffer): void {
+  let at = 0;
+  const more = () => {
+    for (let room = true; room && at < bytes.length; at += SLICE_BYTES) {
+      room = stream.write(bytes.subarray(at, at + SLICE_BYTES));
+    }
+    if (at >= bytes.length) stream.end();
+  };
+  stream.on('drain', more);
+  more();
+}
+
+/** What node:http2 sends as the status of a final answer. */
+export function isStatus(status: number): boolean {
+  return status >= 200 && status <= 599;
+}
+
+const END = Object.freeze({ endStream: true });
+
+/** The same as storedFields() gives for HTTP/1.1. */
+function storedHeaders(entry: StoredResponse, added: Fields, bodyBytes: number): OutgoingHttpHeaders {
+  const headers = { ...headOf(entry) };
+  for (let at = 0; at < added.length; at += 2) put(headers, added[at] as string, added[at + 1] as string);
+  if (entry.status !== 204) headers['content-length'] = bodyBytes;
+  return headers;
+}
+
+/** Heads of entries that are asked for again and again; forgotten with them, and all at once when there are many. */
+let heads = new WeakMap<StoredResponse, OutgoingHttpHeaders>();
+let headsKept = 0;
+const MAX_HEADS = 4_096;
+
+function headOf(entry: StoredResponse): OutgoingHttpHeaders {
+  const kept = heads.get(entry);
+  if (kept !== undefined) return kept;
+  const head = readHead(entry);
+  if (headsKept === MAX_HEADS) {
+    heads = new WeakMap();
+    headsKept = 0;
+  }
+  headsKept++;
+  heads.set(entry, head);
+  return head;
+}
+
+/** What entry/codec.ts wrote, without the length. */
+function readHead({ status, bytes, headBytes }: StoredResponse): OutgoingHttpHeaders {
+  const headers: OutgoingHttpHeaders = { ':status': status };
+  const text = asBuffer(bytes).toString('latin1', 0, headBytes);
+  let start = 0;
+  while (start < headBytes - 2) {
+    const colon = text.indexOf(':', start);
+    const end = text.indexOf('\r\n', colon);
+    const name = text.slice(start, colon);
+    if (name !== 'content-length') put(headers, name, text.slice(colon + 2, end));
+    start = end + 2;
+  }
+  return headers;
+}
+
+/** Throws for what would break the message. */
+export function toHeaders(status: number, fields: Fields): OutgoingHttpHeaders {
+  const headers: OutgoingHttpHeaders = { ':status': status };
+  for (let at = 0; at < fields.length; at += 2) {
+    const name = fields[at] as string;
+    const value = fields[at + 1] as string;
+    if (!isSendable(name, value)) throw new UnsendableField(name);
+    put(headers, name, value);
+  }
+  return headers;
+}
+
+/** A field that no message can have. */
+export class UnsendableField extends Error {
+  constructor(name: string) {
+    super(`expected a field name and value of RFC 9110 §5, got another in ${JSON.stringify(name)}`);
+    this.name = 'UnsendableField';
+  }
+}
+
+/** Adds a field. */
+function put(headers: OutgoingHttpHeaders, name: string, value: string): void {
+  if (NEVER.has(name)) return;
+  // An object with a prototype is built faster, but has more names than were put there.
+  const earlier = Object.hasOwn(headers, name) ? headers[name] : undefined;
+  if (earlier === undefined) headers[name] = value;
+  // A new list: the one there is may be another answer's as well.
+  else headers[name] = [...(Array.isArray(earlier) ? earlier : [String(earlier)]), value];
+}
+
+/** RFC 9113 §8.2.2, at which node:http2 throws; and the one name that cannot be put there. */
+const NEVER: ReadonlySet<string> = new Set([
+  '__proto__',
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'te',
+]);
+
+/** The stream in the form of an answer of node:http. `last`: called when it is time to send the last frame. */
+export function sinkOf(stream: ServerHttp2Stream, last: (send: () => void) => void): BodySink {
+  const trailers: OutgoingHttpHeaders = {};
+  stream.once('wantTrailers', () => last(() => stream.sendTrailers(trailers)));
+  return {
+    write: (chunk) => stream.write(chunk),
+    once: (event, listener) => stream.once(event, listener),
+    // respond() has sent them.
+    flushHeaders() {},
+    addTrailers(pairs) {
+      for (const [name, value] of pairs) put(trailers, name, value);
+    },
+    chunkedEncoding: true,
+    socket: stream,
+  };
+}
+
+/** Of an answer without content. */
+export const NOWHERE: BodySink = {
+  write: () => true,
+  once() {},
+  flushHeaders() {},
+  addTrailers() {},
+  chunkedEncoding: false,
+  socket: null,
+};

@@ -1,0 +1,265 @@
+// One client connection that speaks HTTP/2: its session, what is asked on its streams, and how both end.
+//
+// The one complication: a client pays next to nothing for a stream, and may reset it at once, leave its answer unread or
+// never ask again. So streams at a time, resets and the pieces of a head are limited by node:http2, and a look round from
+// time to time finds the idle connection and the answers nobody takes.
+
+import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+import type { GateRequest } from '../../../engine/contract.ts';
+import type { Cancel } from '../../../ports.ts';
+import { nodeTasks } from '../../node-ports.ts';
+import type { FrontLimits } from '../../site.ts';
+import { type AdmissionDeps, type Admitted, admit, withBody } from '../admission.ts';
+import { LINGER_MS } from '../connection/graceful-close.ts';
+import { type Peer, unmapped } from '../connection/peer.ts';
+import { type ContentSource, Upload } from '../http1/upload.ts';
+import { ALLOWED_METHODS, type Refusal, refused } from '../refusals.ts';
+import { isStatus, sendWhole, type WholeAnswer } from './h2-answer.ts';
+import { guardFlush, H2Exchange, type H2ExchangeDeps, sendRefusal } from './h2-exchange.ts';
+import { readH2Head } from './h2-head.ts';
+
+export interface H2Deps extends H2ExchangeDeps {
+  readonly admission: AdmissionDeps;
+  readonly limits: FrontLimits;
+}
+
+/** Ends the connection in order: what is under way is still answered. */
+export type GoAway = () => void;
+
+/** Answers what is asked on a connection that nobody has read from. */
+export function openH2(socket: TLSSocket, peer: Peer, deps: H2Deps): GoAway {
+  const connection = new H2Connection(socket, peer, deps);
+  return () => connection.goAway();
+}
+
+/** Streams at a time (RFC 9113 §5.1.2). */
+const MAX_STREAMS = 128;
+/** Memory of a connection, with room for what all streams together may hold in either direction. */
+const MAX_MEGABYTES = 64;
+/** Streams that may be reset at once, and then in each second; more is an attack (CVE-2023-44487). */
+const RESET_BURST = 400;
+const RESETS_PER_SECOND = 40;
+/** Frames that break the rules, and streams refused, until the connection is ended. */
+const MAX_OFFENCES = 100;
+/** What may stand in a head beyond the front's own limits, so that it is the front that answers. */
+const PSEUDO_FIELDS = 8;
+const FIELD_OVERHEAD_BYTES = 32;
+
+const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
+
+function openSession(socket: TLSSocket, limits: FrontLimits): ServerHttp2Session {
+  // Crumbs of one Cookie field come as fields of their own.
+  const maxFields = 2 * limits.maxFields + PSEUDO_FIELDS;
+  return performServerHandshake(socket, {
+    settings: {
+      maxConcurrentStreams: MAX_STREAMS,
+      maxHeaderListSize: 2 * (limits.maxHeadBytes + limits.maxTargetBytes) + FIELD_OVERHEAD_BYTES * maxFields,
+      enableConnectProtocol: false,
+    },
+    maxHeaderListPairs: maxFields,
+    maxSessionMemory: MAX_MEGABYTES,
+    maxSessionInvalidFrames: MAX_OFFENCES,
+    maxSessionRejectedStreams: MAX_OFFENCES,
+    streamResetBurst: RESET_BURST,
+    streamResetRate: RESETS_PER_SECOND,
+    // A field that should come once and comes twice is passed on as it is, as over HTTP/1.1.
+    strictSingleValueFields: false,
+    // Else a field with white space at its ends would be left out without a word; h2-head.ts refuses the request.
+    strictFieldWhitespaceValidation: false,
+  });
+}
+
+/** An answer that was handed over; `sinceMs`: when a look first found it still there. */
+interface Handed {
+  readonly sinceMs: number;
+}
+
+const GUARDED: Handed = Object.freeze({ sinceMs: Number.POSITIVE_INFINITY });
+
+class H2Connection {
+  readonly #socket: TLSSocket;
+  readonly #peer: Peer;
+  readonly #deps: H2Deps;
+  readonly #session: ServerHttp2Session;
+  readonly #open = new Map<ServerHttp2Stream, H2Exchange | Handed | undefined>();
+  readonly #whenClosed: (this: ServerHttp2Stream) => void;
+  #streams = 0;
+  /** How many streams there had been at the last look, if none was open then. */
+  #quietSince: number | undefined = 0;
+  #nextLook: Cancel | undefined;
+
+  constructor(socket: TLSSocket, peer: Peer, deps: H2Deps) {
+    this.#socket = socket;
+    this.#peer = peer;
+    this.#deps = deps;
+    this.#session = openSession(socket, deps.limits);
+    const open = this.#open;
+    this.#whenClosed = function () {
+      open.delete(this);
+    };
+    const session = this.#session;
+    // Of the client's making: its connection ends, and with it what it has asked.
+    session.on('error', () => session.destroy());
+    session.on('close', () => this.#nextLook?.());
+    session.on('stream', (stream, ...[, , rawHeaders]) => this.#stream(stream, rawHeaders));
+    this.#lookIn(Math.max(1, deps.limits.headTimeoutMs));
+  }
+
+  goAway(): void {
+    if (!this.#session.closed) this.#session.close();
+  }
+
+  #stream(stream: ServerHttp2Stream, rawHeaders: readonly string[]): void {
+    this.#streams++;
+    stream.on('error', whenBroken);
+    // Reset as soon as it was there.
+    if (stream.closed || stream.destroyed) return;
+    this.#open.set(stream, undefined);
+    stream.on('close', this.#whenClosed);
+    try {
+      const head = readH2Head(rawHeaders, stream.endAfterHeaders);
+      const admission = 'kind' in head ? head : admit(head, this.#peer, this.#deps.admission);
+      if (admission.kind === 'refused') this.#refuse(stream, admission);
+      else if (admission.kind === 'options') answerOptions(stream);
+      else if (admission.head.framing === 'none') this.#ask(stream, withBody(admission.request, undefined));
+      else this.#askWithContent(stream, admission);
+    } catch (error) {
+      // A defect costs its client the stream, and nobody else anything.
+      this.#deps.fault(error);
+      stream.destroy(error as Error);
+    }
+  }
+
+  #ask(stream: ServerHttp2Stream, request: GateRequest): void {
+    const { gate, ended, monotonic } = this.#deps;
+    const startedMs = ended === undefined ? 0 : monotonic();
+    const answer = gate.answerAtOnce(request);
+    if (answer === undefined) this.#exchange(stream, request, undefined).start();
+    else if (answer instanceof Promise) void this.#exchange(stream, request, undefined).await(answer);
+    else this.#answer({ stream, request, startedMs }, answer);
+  }
+
+  /** The way of a hit, without an exchange. */
+  #answer({ stream, request, startedMs }: Asked, answer: WholeAnswer): void {
+    const status = answer.kind === 'stored' ? answer.entry.status : answer.head.status;
+    if (!isStatus(status)) {
+      this.#exchange(stream, request, undefined).respond(answer);
+      return;
+    }
+    const { ended, monotonic, stallMs } = this.#deps;
+    const bodyBytes = sendWhole(stream, answer, request.method);
+    if (guardFlush(stream, bodyBytes, stallMs)) this.#open.set(stream, GUARDED);
+    ended?.({
+      request,
+      peer: unmapped(this.#peer.address),
+      status,
+      outcome: answer.outcome,
+      bodyBytes,
+      complete: true,
+      durationMs: monotonic() - startedMs,
+    });
+  }
+
+  #askWithContent(stream: ServerHttp2Stream, { request, head }: Admitted): void {
+    const upload = new Upload(contentOf(stream), {
+      maxBytes: this.#deps.limits.maxRequestBodyBytes,
+      stallMs: this.#deps.stallMs,
+      sendContinue: head.expectsContinue ? () => sendContinue(stream) : undefined,
+      onExcess: () => {
+        const refusal = refused('content-too-large', 'more than the limit');
+        this.#deps.refused(refusal, this.#peer);
+        exchange.refuse(refusal);
+      },
+    });
+    const exchange = this.#exchange(stream, withBody(request, upload), upload);
+    exchange.start();
+  }
+
+  #exchange(stream: ServerHttp2Stream, request: GateRequest, upload: Upload | undefined): H2Exchange {
+    const exchange = new H2Exchange({ stream, request, peer: this.#peer, upload }, this.#deps);
+    this.#open.set(stream, exchange);
+    return exchange;
+  }
+
+  #refuse(stream: ServerHttp2Stream, refusal: Refusal): void {
+    this.#deps.refused(refusal, this.#peer);
+    sendRefusal(stream, refusal, { cacheName: this.#deps.cacheName, stallMs: this.#deps.stallMs });
+    if (stream.endAfterHeaders) return;
+    // RFC 9113 §8.1: the content is not wanted.
+    stream.once('finish', () => stream.close(NGHTTP2_NO_ERROR));
+  }
+
+  #lookIn(delayMs: number): void {
+    this.#nextLook = nodeTasks.later(delayMs, () => this.#look());
+  }
+
+  /** Idle is the connection on which nothing is open, and nothing was since the last look. */
+  #look(): void {
+    const nowMs = this.#deps.monotonic();
+    for (const [stream, state] of this.#open) {
+      if (state === undefined) this.#open.set(stream, { sinceMs: nowMs });
+      else if (this.#isOverdue(state, nowMs)) stream.close(NGHTTP2_CANCEL);
+    }
+    const quiet = this.#open.size === 0;
+    const idle = quiet && this.#streams === this.#quietSince;
+    this.#quietSince = quiet ? this.#streams : undefined;
+    if (idle) this.#leave();
+    else this.#lookIn(Math.max(1, this.#deps.limits.keepAliveMs));
+  }
+
+  /** A client that does not close its half would keep the connection. */
+  #leave(): void {
+    const socket = this.#socket;
+    const stop = nodeTasks.later(LINGER_MS, () => socket.destroy());
+    socket.on('close', stop);
+    this.goAway();
+  }
+
+  #isOverdue(state: H2Exchange | Handed, nowMs: number): boolean {
+    if (state instanceof H2Exchange) return state.isOverdue(nowMs);
+    return nowMs - state.sinceMs >= this.#deps.stallMs;
+  }
+}
+
+interface Asked {
+  readonly stream: ServerHttp2Stream;
+  readonly request: GateRequest;
+  readonly startedMs: number;
+}
+
+/** Of the client's making; 'close' tells of it. */
+function whenBroken(this: ServerHttp2Stream): void {
+  this.destroy();
+}
+
+function answerOptions(stream: ServerHttp2Stream): void {
+  stream.respond({ ':status': 200, allow: ALLOWED_METHODS, 'content-length': 0 }, { endStream: true });
+}
+
+/** The stream in the form of a message of node:http. */
+function contentOf(stream: ServerHttp2Stream): ContentSource {
+  // A stream that was reset comes to an end too, which is none of its content.
+  const ended = () =>
+    stream.readableEnded && !stream.aborted && (stream.rstCode ?? NGHTTP2_NO_ERROR) === NGHTTP2_NO_ERROR;
+  return {
+    on: stream.on.bind(stream),
+    off: stream.off.bind(stream),
+    read: () => stream.read(),
+    resume: () => stream.resume(),
+    get destroyed() {
+      return stream.destroyed;
+    },
+    get readableEnded() {
+      return ended();
+    },
+    get complete() {
+      return ended();
+    },
+    socket: stream,
+  };
+}
+
+function sendContinue(stream: ServerHttp2Stream): void {
+  if (!stream.headersSent && !stream.closed) stream.additionalHeaders({ ':status': 100 });
+}

@@ -1,0 +1,92 @@
+// The head of an HTTP/2 request in the form of an HTTP/1.1 one, so that both pass the same checks and make the same key.
+//
+// The one complication: what HTTP/2 says in a way of its own (RFC 9113 §8.3) must not be said a second time in the old
+// way and otherwise: `:authority` beside Host, the end of the content beside Transfer-Encoding.
+
+import type { RawHead } from '../head-checks.ts';
+import { type Refusal, refused } from '../refusals.ts';
+
+/** Of one connection only, and without meaning in HTTP/2 (RFC 9113 §8.2.2). */
+const OF_CONNECTION: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+interface Pseudo {
+  method: string;
+  path: string;
+  scheme: string;
+  authority: string | undefined;
+}
+
+/** `endsHere`: the request has no content. */
+export function readH2Head(rawHeaders: readonly string[], endsHere: boolean): RawHead | Refusal {
+  const pseudo: Pseudo = { method: '', path: '', scheme: '', authority: undefined };
+  // Host comes first; what it says is known last.
+  const fields: string[] = ['host', ''];
+  let host: string | undefined;
+  let cookieAt = -1;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string;
+    const value = rawHeaders[at + 1] as string;
+    if (name.startsWith(':')) {
+      if (!notePseudo(pseudo, name, value)) return refused('pseudo-field', name);
+    } else if (hasBlankEnd(value)) {
+      return refused('field-whitespace', name);
+    } else if (name === 'host' && host === undefined) {
+      host = value;
+    } else if (name === 'cookie' && cookieAt >= 0) {
+      // RFC 9113 §8.2.3: crumbs of one field.
+      fields[cookieAt] += `; ${value}`;
+    } else {
+      if (isOfConnection(name, value)) return refused('connection-field', name);
+      if (name === 'cookie') cookieAt = fields.length + 1;
+      fields.push(name, value);
+    }
+  }
+  return headOf(pseudo, host, { fields, endsHere });
+}
+
+function notePseudo(pseudo: Pseudo, name: string, value: string): boolean {
+  if (name === ':method') pseudo.method = value;
+  else if (name === ':path') pseudo.path = value;
+  else if (name === ':scheme') pseudo.scheme = value;
+  else if (name === ':authority') pseudo.authority = value;
+  else return false;
+  return true;
+}
+
+function hasBlankEnd(value: string): boolean {
+  return isBlank(value.charCodeAt(0)) || isBlank(value.charCodeAt(value.length - 1));
+}
+
+/** Space or tab; NaN is neither. */
+function isBlank(char: number): boolean {
+  return char === 0x20 || char === 0x09;
+}
+
+function isOfConnection(name: string, value: string): boolean {
+  return OF_CONNECTION.has(name) || (name === 'te' && value.toLowerCase() !== 'trailers');
+}
+
+interface Rest {
+  readonly fields: string[];
+  readonly endsHere: boolean;
+}
+
+function headOf(pseudo: Pseudo, host: string | undefined, { fields, endsHere }: Rest): RawHead | Refusal {
+  const { method, path, scheme, authority = host } = pseudo;
+  if (method === 'CONNECT') return refused('method-connect', method);
+  if (!path.startsWith('/') && path !== '*') return refused('target-form', path);
+  if (scheme !== 'http' && scheme !== 'https') return refused('target-scheme', scheme);
+  // RFC 9113 §8.3.1: a Host that says otherwise makes the request malformed.
+  if (host !== undefined && host.toLowerCase() !== authority?.toLowerCase()) {
+    return refused('host-mismatch', `Host ${host}, :authority ${authority}`);
+  }
+  if (authority !== undefined) fields[1] = authority;
+  const rawHeaders = authority === undefined ? fields.slice(2) : fields;
+  return { method, target: path, httpVersion: '2', rawHeaders, scheme, contentFollows: !endsHere };
+}

@@ -1,0 +1,142 @@
+// The content of a request on its way to the origin: bytes as the client sends them, within the limit, asked for with
+// 100 (Continue) only when somebody begins to read.
+//
+// The one complication: what nobody reads must still be taken off the connection, or the next request on it would never
+// be seen; and it must be taken without a reader that waits for ever. So this is not the stream's own iterator.
+
+import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import { TidegateError } from '../../../errors.ts';
+
+/** A message, or a stream of HTTP/2 that looks like one. */
+export interface ContentSource
+  extends Pick<Readable, 'on' | 'off' | 'read' | 'resume' | 'destroyed' | 'readableEnded'> {
+  readonly complete: boolean;
+  readonly socket: { setTimeout(ms: number): unknown };
+}
+
+interface UploadOptions {
+  readonly maxBytes: number;
+  /** A pause longer than this while somebody reads. */
+  readonly stallMs: number;
+  /** Called before the first byte is asked for, when the client waits for it. */
+  readonly sendContinue: (() => void) | undefined;
+  /** The content is longer than allowed. */
+  readonly onExcess: () => void;
+}
+
+interface Waiter {
+  readonly resolve: (result: IteratorResult<Uint8Array, undefined>) => void;
+  readonly reject: (error: TidegateError) => void;
+}
+
+const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
+
+/** One request's content, for one reader. */
+export class Upload implements AsyncIterable<Uint8Array> {
+  readonly #message: ContentSource;
+  readonly #options: UploadOptions;
+  #bytes = 0;
+  #waiter: Waiter | undefined;
+  #begun = false;
+  #failure: TidegateError | undefined;
+  #asked = false;
+
+  constructor(message: ContentSource, options: UploadOptions) {
+    this.#message = message;
+    this.#options = options;
+    // 'error' has a listener from the start: the client may leave at any time.
+    message.on('error', () => this.#broken());
+    // node:http2 tells of a stream that was reset in this way, and then of an end that is none.
+    message.on('aborted', () => this.#broken());
+  }
+
+  /** True when the last byte has arrived. */
+  get complete(): boolean {
+    return this.#message.complete;
+  }
+
+  /** True when the client still waits for 100 and may never send its content. */
+  get unasked(): boolean {
+    return this.#options.sendContinue !== undefined && !this.#asked;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
+    return {
+      next: () => this.#next(),
+      return: () => {
+        this.#stop('expected a reader of the content, got none any more');
+        return Promise.resolve(DONE);
+      },
+    };
+  }
+
+  /** Ends the reading, if any, and lets the rest of the content go by. */
+  discard(): void {
+    this.#stop('expected an exchange under way, got its end');
+  }
+
+  #broken(): void {
+    this.#stop('expected the rest of the content, got the end of the connection');
+  }
+
+  #next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    this.#begin();
+    return new Promise((resolve, reject) => {
+      this.#waiter = { resolve, reject };
+      this.#offer();
+    });
+  }
+
+  #begin(): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    this.#asked = true;
+    this.#options.sendContinue?.();
+    this.#message.on('readable', this.#offer);
+    this.#message.on('end', this.#offer);
+  }
+
+  readonly #offer = (): void => {
+    const waiter = this.#waiter;
+    if (waiter === undefined) return;
+    const chunk = this.#message.read() as Buffer | null;
+    // read() may have told of the end, or of an error, meanwhile.
+    if (this.#waiter === undefined) return;
+    if (chunk === null && !this.#message.readableEnded) {
+      this.#message.socket.setTimeout(this.#options.stallMs);
+      return;
+    }
+    this.#waiter = undefined;
+    this.#message.socket.setTimeout(0);
+    if (chunk === null) {
+      waiter.resolve(DONE);
+      return;
+    }
+    this.#bytes += chunk.length;
+    if (this.#bytes <= this.#options.maxBytes) {
+      waiter.resolve({ done: false, value: chunk });
+      return;
+    }
+    this.#waiter = waiter;
+    this.#stop(`expected content of at most ${this.#options.maxBytes} bytes, got more`);
+    this.#options.onExcess();
+  };
+
+  #stop(message: string): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = new TidegateError('E_ABANDONED', message);
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    this.#message.off('readable', this.#offer);
+    this.#message.off('end', this.#offer);
+    if (!this.#message.destroyed) this.#message.resume();
+    waiter?.reject(this.#failure);
+  }
+}
+
+/** True when the request announces content (RFC 9112 §6). */
+export function hasContent({ headers }: IncomingMessage): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+}

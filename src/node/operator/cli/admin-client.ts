@@ -1,0 +1,122 @@
+// Calls the admin API of a running gate, for the command line.
+
+import { TidegateError } from '../../../errors.ts';
+
+/** Where the admin API is, and the token it asks for. */
+export interface AdminAddress {
+  readonly url: string;
+  /** Undefined or empty: none is sent. */
+  readonly token?: string | undefined;
+}
+
+export interface AdminCall {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  /** Names and values; a name may be repeated. */
+  readonly query?: readonly (readonly [string, string])[];
+  /** Sent as JSON. */
+  readonly body?: unknown;
+}
+
+/** An invalidation may have to wait for the lease of a node that is cut off. */
+const TIMEOUT_MS = 30_000;
+
+/** The parsed JSON of the answer. Throws E_ADMIN, or E_SELECTOR or E_POPULATE when the gate refuses what was asked. */
+export async function callAdmin(at: AdminAddress, call: AdminCall): Promise<unknown> {
+  const url = urlOf(at, call);
+  const response = await send(url, at, call);
+  const text = await response.text();
+  const answer = parse(text);
+  if (response.status === 401) throw new TidegateError('E_ADMIN', refusedToken(url.origin, at.token));
+  const error = errorOf(answer);
+  if (error !== undefined) throw new TidegateError(toldCode(error.code), error.message);
+  if (answer === undefined || !response.ok) {
+    const got = `${response.status} ${response.headers.get('content-type') ?? 'without a content type'}`;
+    throw new TidegateError('E_ADMIN', `expected JSON from a gate's admin API at ${url.origin}, got ${got}`);
+  }
+  return answer;
+}
+
+/** Each value of an answer that comes bit by bit, a line of JSON each. Throws as `callAdmin` does. */
+export async function* followAdmin(at: AdminAddress, call: AdminCall): AsyncGenerator<unknown> {
+  const response = await send(urlOf(at, call), at, { ...call, endless: true });
+  const body = response.body;
+  if (!response.ok || body === null) throw new TidegateError('E_ADMIN', `expected a stream, got ${response.status}`);
+  let rest = '';
+  try {
+    for await (const text of body.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() as string;
+      for (const line of lines) yield JSON.parse(line);
+    }
+  } catch (error) {
+    throw new TidegateError('E_ADMIN', `expected the gate to go on, got ${causeOf(error)}`, { cause: error });
+  }
+}
+
+/** Codes that say what was asked wrongly. */
+function toldCode(code: string | undefined): 'E_SELECTOR' | 'E_POPULATE' | 'E_ADMIN' {
+  return code === 'E_SELECTOR' || code === 'E_POPULATE' ? code : 'E_ADMIN';
+}
+
+function urlOf(at: AdminAddress, call: AdminCall): URL {
+  const base = URL.canParse(at.url) ? new URL(at.url) : undefined;
+  const isHttp = base?.protocol === 'http:' || base?.protocol === 'https:';
+  if (base === undefined || !isHttp || base.username !== '' || base.password !== '') {
+    const got = base === undefined || !isHttp ? JSON.stringify(at.url) : 'one with userinfo';
+    throw new TidegateError('E_ADMIN', `expected the http(s) URL of an admin API without userinfo, got ${got}`);
+  }
+  const url = new URL(base.origin + base.pathname.replace(/\/+$/, '') + call.path);
+  for (const [name, value] of call.query ?? []) url.searchParams.append(name, value);
+  return url;
+}
+
+async function send(url: URL, at: AdminAddress, call: AdminCall & { readonly endless?: boolean }): Promise<Response> {
+  const hasToken = at.token !== undefined && at.token !== '';
+  if (hasToken && !/^[!-~]+$/.test(at.token as string)) {
+    throw new TidegateError('E_ADMIN', 'expected a token of visible ASCII characters, got another one');
+  }
+  try {
+    return await fetch(url, {
+      method: call.method,
+      headers: {
+        ...(hasToken && { authorization: `Bearer ${at.token}` }),
+        ...(call.body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
+      redirect: 'error', // The token is for this server only.
+      ...(call.endless !== true && { signal: AbortSignal.timeout(TIMEOUT_MS) }),
+    });
+  } catch (error) {
+    throw new TidegateError('E_ADMIN', `expected a gate's admin API at ${url.origin}, got ${causeOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** What `fetch` hides in the cause of its "fetch failed". */
+function causeOf(error: unknown): string {
+  const { name, message, cause } = error as Error;
+  if (name === 'TimeoutError') return `no answer within ${TIMEOUT_MS / 1000} s`;
+  if (!(cause instanceof Error)) return message;
+  return (cause as NodeJS.ErrnoException).code ?? cause.message;
+}
+
+function refusedToken(origin: string, token: string | undefined): string {
+  const got = token === undefined || token === '' ? 'none' : 'a wrong one';
+  return `expected the token of the admin API at ${origin} (--token or TIDEGATE_ADMIN_TOKEN), got ${got} (401)`;
+}
+
+/** Undefined: not JSON. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function errorOf(answer: unknown): { readonly code?: string; readonly message: string } | undefined {
+  const error = (answer as { error?: { code?: string; message?: unknown } } | null | undefined)?.error;
+  return typeof error?.message === 'string' ? { ...error, message: error.message } : undefined;
+}

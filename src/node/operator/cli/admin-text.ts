@@ -1,0 +1,145 @@
+// What the admin commands print for people: tables and sentences made from the answers of the admin API.
+//
+// The one complication: URIs and tags come from strangers and go to a terminal, so control characters are shown escaped.
+
+import type { EntrySummary, Explanation, GateStats, InvalidationResult, ListPage } from '../../../engine/contract.ts';
+import { keyHash } from '../access-log.ts';
+
+export function listText(page: ListPage): string {
+  if (page.entries.length === 0) return 'no entries';
+  const rows = page.entries.map((entry) => [
+    entry.method,
+    String(entry.status),
+    String(entry.bodyBytes),
+    seconds(entry.ageMs),
+    entry.outdated ? 'outdated' : entry.ttlMs < 0 ? `stale ${seconds(-entry.ttlMs)}` : seconds(entry.ttlMs),
+    entry.coding === undefined ? entry.uri : `${entry.uri} (${entry.coding})`,
+    entry.tags.join(', '),
+  ]);
+  const lines = table([['METHOD', 'STATUS', 'BYTES', 'AGE', 'FRESH FOR', 'URL', 'TAGS'], ...rows]);
+  return page.next === undefined ? lines : `${lines}\nmore follow; raise --limit to see them`;
+}
+
+export function explainText(explanation: Explanation): string {
+  const { key, variantKey, entry, freshness, position, lastRefusal } = explanation;
+  const rows = [
+    ['key', `${key} (${keyHash(key)} in the access log)`],
+    ['variant', variantKey === undefined ? 'none' : variantOf(variantKey)],
+    ...(explanation.coding === undefined ? [] : [['coding', explanation.coding]]),
+    ['verdict', `${explanation.verdict}: ${explanation.reason} (${explanation.section})`],
+    ['freshness', freshness === undefined ? 'nothing is stored' : freshnessText(freshness)],
+    ...(entry === undefined ? [] : entryRows(entry)),
+    ['position', `applied ${position.applied}, last invalidation ${position.lastInvalidation || 'none'}`],
+    ['refusal', lastRefusal === undefined ? 'none known' : `${lastRefusal.reason} (${lastRefusal.section})`],
+  ];
+  return table(rows);
+}
+
+function variantOf(variantKey: string): string {
+  const selecting = variantKey.split('\n').slice(1);
+  return selecting.length === 0 ? 'none' : selecting.join('; ');
+}
+
+/** The arithmetic of RFC 9111 §4.2, e.g. `lifetime 60 s (max-age) - age 12 s = 48 s left`. */
+function freshnessText(freshness: NonNullable<Explanation['freshness']>): string {
+  const lifetime = tenths(freshness.lifetimeMs);
+  const age = tenths(freshness.ageMs);
+  const left = tenths((lifetime - age) * 1000);
+  const rest = left < 0 ? `stale for ${-left} s` : `${left} s left`;
+  const extra = [
+    ['stale-while-revalidate', freshness.staleWhileRevalidateMs],
+    ['stale-if-error', freshness.staleIfErrorMs],
+  ] as const;
+  const allowed = extra.filter(([, ms]) => ms > 0).map(([name, ms]) => `; ${name} ${seconds(ms)}`);
+  return `lifetime ${lifetime} s (${freshness.source}) - age ${age} s = ${rest}${allowed.join('')}`;
+}
+
+function entryRows(entry: EntrySummary): string[][] {
+  const state = entry.outdated ? ', outdated' : '';
+  return [
+    ['entry', `${entry.status}, ${entry.bodyBytes} bytes, origin ${entry.origin}, stamp ${entry.stamp}${state}`],
+    ['tags', entry.tags.length === 0 ? 'none' : entry.tags.join(', ')],
+  ];
+}
+
+/** `done`: what happened to the entries, e.g. `invalidated`. */
+export function changeText(
+  done: string,
+  result: InvalidationResult & { readonly results?: readonly (InvalidationResult & { readonly tag: string })[] },
+): string {
+  const least = result.more === true ? 'more than ' : '';
+  const total = `${done}: ${least}${entries(result.matched)} matched, position ${result.position}`;
+  if (result.results === undefined) return total;
+  const rows = result.results.map((one) => [`  ${one.tag}`, entries(one.matched), `position ${one.position}`]);
+  return `${total}\n${table(rows)}`;
+}
+
+export function entries(count: number): string {
+  return counted(count, 'entry', 'entries');
+}
+
+/** `1 URL`, `2 URLs`. */
+export function counted(count: number, one: string, several = `${one}s`): string {
+  return `${count} ${count === 1 ? one : several}`;
+}
+
+export function statsText(stats: GateStats): string {
+  const { memory } = stats;
+  return table([
+    ['requests', counts(stats.requests)],
+    ['forwards', counts(stats.forwards)],
+    ['details', counts(stats.details)],
+    ['stores', String(stats.stores)],
+    ['refused stores', counts(stats.refusedStores)],
+    ['invalidations', counts(stats.invalidations)],
+    ['purges', String(stats.purges)],
+    ['exceptions', counts(stats.exceptions)],
+    ['coded', `${entries(stats.coding.made)}, ${stats.coding.bytesSaved} bytes saved`],
+    ['not coded', counts(stats.coding.skipped)],
+    ['memory', `${entries(memory.entries)}, ${memory.bytes} of ${memory.maxBytes} bytes`],
+    ['evicted', `${memory.evictions}, declined ${memory.declined}`],
+    ...diskRows(stats.disk),
+    ['under way', `${counted(stats.fillsInFlight, 'fill')}, ${counted(stats.intentsOpen, 'intent')}`],
+    ['position', String(stats.position)],
+  ]);
+}
+
+function diskRows(disk: GateStats['disk']): [string, string][] {
+  if (disk === undefined) return [];
+  const index = disk.indexLoaded ? '' : ', index still being read';
+  const log = disk.invalidationsDurable ? '' : '; the log of invalidations cannot be written';
+  return [
+    ['disk', `${entries(disk.entries)}, ${disk.bytes} of ${disk.maxBytes} bytes${index}`],
+    ['disk evicted', `${disk.evictions}, declined ${disk.declined}`],
+    ['disk damage', `${disk.corrupt} corrupt, ${counted(disk.writeFailures, 'failure')} to write${log}`],
+  ];
+}
+
+function counts(figures: { readonly [name: string]: number }): string {
+  const some = Object.entries(figures).filter(([, count]) => count > 0);
+  return some.length === 0 ? 'none' : some.map(([name, count]) => `${name} ${count}`).join(', ');
+}
+
+function seconds(ms: number): string {
+  return `${tenths(ms)} s`;
+}
+
+/** Seconds to one decimal: `lifetime - age` is worked out on what is shown, so that the sum on the screen is right. */
+function tenths(ms: number): number {
+  return Math.round(ms / 100) / 10;
+}
+
+export function table(rows: readonly (readonly string[])[]): string {
+  const shown = rows.map((row) => row.map(printable));
+  const widths = (shown[0] ?? []).map((_, column) => Math.max(...shown.map((row) => (row[column] as string).length)));
+  const lines = shown.map((row) => row.map((cell, column) => cell.padEnd(widths[column] as number)).join('  '));
+  return lines.map((line) => line.trimEnd()).join('\n');
+}
+
+/** With control characters and line breaks escaped: a terminal would obey them. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it looks for
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (char) => {
+    return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}

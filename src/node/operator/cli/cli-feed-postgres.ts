@@ -1,0 +1,216 @@
+// The feed of a database of PostgreSQL, for the commands `tidegate feed`: by logical replication, or by triggers.
+
+import type { TableShape } from '../../../dependency/change.ts';
+import { TidegateError } from '../../../errors.ts';
+import {
+  installPostgresFeed,
+  planPostgresFeed,
+  planPostgresRemoval,
+  removePostgresFeed,
+} from '../../../feed/postgres/postgres-install.ts';
+import { postgresFeedStatus } from '../../../feed/postgres/postgres-install-status.ts';
+import type {
+  PostgresFeedReport,
+  PostgresTableStatus,
+  UntoldRelation,
+} from '../../../feed/postgres/postgres-problems.ts';
+import { nodePostgres, type PostgresSession } from '../../../feed/postgres/postgres-session.ts';
+import {
+  installPostgresTriggers,
+  planPostgresTriggers,
+  planTriggerRemoval,
+  postgresTriggerStatus,
+  removePostgresTriggers,
+} from '../../../feed/postgres/postgres-trigger-install.ts';
+import type { Catalogue } from '../../../sql/ast.ts';
+import { readPostgresCatalogue } from '../../../sql/postgres/postgres-catalogue.ts';
+import { reasonOf } from '../../../track/opening.ts';
+import {
+  type FeedBackend,
+  type FeedRemoval,
+  type FeedReport,
+  type FeedTable,
+  uncomparable,
+} from './cli-feed-report.ts';
+import { type PostgresSource, withoutPassword } from './cli-feed-source.ts';
+
+/** Rejects with E_FEED. */
+export async function openPostgresBackend(source: PostgresSource): Promise<FeedBackend> {
+  const failing = <T>(what: string, work: () => Promise<T>): Promise<T> =>
+    work().catch((cause: unknown) => {
+      if (cause instanceof TidegateError) throw cause;
+      const got = withoutPassword(reasonOf(cause), source.connection);
+      throw new TidegateError('E_FEED', `expected ${what} ${source.shown}, got: ${got}`);
+    });
+  const session = await failing('a connection to', () => nodePostgres(source.connection)('queries'));
+  const { slot, publication, identity, tables } = source;
+  const names = { slot, publication };
+  const isTriggers = source.mode === 'triggers';
+  const triggers = { tables, notifies: true };
+  return {
+    status: () => failing('to look at', () => (isTriggers ? triggerReport : slotReport)(source, session)),
+    plan: () =>
+      failing('to look at', () =>
+        isTriggers
+          ? planPostgresTriggers(session, triggers)
+          : planPostgresFeed(session, { ...names, tables, identity }),
+      ),
+    install: () =>
+      failing('to install the feed in', () =>
+        isTriggers
+          ? installPostgresTriggers(session, triggers)
+          : installPostgresFeed(session, { ...names, tables, identity }),
+      ),
+    remove: () =>
+      failing('to remove the feed from', () =>
+        isTriggers ? triggerRemoval(session) : removePostgresFeed(session, names),
+      ),
+    planRemoval: () =>
+      failing('to look at', () => (isTriggers ? planTriggerRemoval(session) : planPostgresRemoval(session, names))),
+    close: () => session.close(),
+  };
+}
+
+async function triggerRemoval(session: PostgresSession): Promise<FeedRemoval> {
+  const { tables, hadLog } = await removePostgresTriggers(session);
+  return {
+    removed: [
+      ...(tables.length === 0 ? [] : [`triggers of ${tables.map(shown).join(', ')}`]),
+      ...(hadLog ? ['the change log tidegate.changes, with the schema tidegate'] : []),
+    ],
+    kept: [],
+  };
+}
+
+type Named = { readonly schema: string; readonly name: string };
+
+type Wanted = Named & { readonly root?: Named };
+
+/** A partitioned table stands for its partitions. */
+function wantedBy({ tables }: PostgresSource): (table: Wanted) => boolean {
+  if (tables === 'all') return () => true;
+  return (table) => tables.some((wanted) => isOne(table, wanted));
+}
+
+function isOne({ root, ...table }: Wanted, wanted: Named): boolean {
+  const names = root === undefined ? [table] : [table, root];
+  return names.some(({ schema, name }) => schema === wanted.schema && name === wanted.name);
+}
+
+async function slotReport(source: PostgresSource, session: PostgresSession): Promise<FeedReport> {
+  const { slot, publication } = source;
+  const wanted = wantedBy(source);
+  const status = await postgresFeedStatus(session, { slot, publication }, wanted);
+  const catalogue = await catalogueOf(session);
+  const told = status.tables.filter((table) => table.isPublished || wanted(table));
+  const tables = told.filter(({ isLogged }) => isLogged);
+  const unlogged = told.filter(({ isLogged }) => !isLogged);
+  const problems = [...status.problems, ...missing(source, status.tables)];
+  return {
+    source: source.name,
+    database: source.shown,
+    by: 'logical replication',
+    isHealthy: problems.length === 0,
+    tables: tables.map((table) => slotTable(table, catalogue)),
+    leftOut: [
+      ...unlogged.map((table) => ({ name: shown(table), why: 'an unlogged table, whose changes are in no log' })),
+      ...leftOut(
+        status.tables.filter((table) => !told.includes(table)),
+        status.untold,
+      ),
+    ],
+    slot: stateOf(source, status),
+    problems,
+    warnings: status.warnings,
+  };
+}
+
+function stateOf({ slot, publication }: PostgresSource, status: PostgresFeedReport): NonNullable<FeedReport['slot']> {
+  return {
+    name: slot,
+    publication,
+    state: status.slot,
+    process: status.process ?? null,
+    position: status.position ?? null,
+    lagBytes: status.lagBytes ?? null,
+    walStatus: status.walStatus ?? null,
+    safeBytes: status.safeBytes ?? null,
+    retainedBytes: status.retainedBytes ?? null,
+    maxRetainedBytes: status.maxRetainedBytes ?? null,
+  };
+}
+
+function slotTable(table: PostgresTableStatus, catalogue: Catalogue): FeedTable {
+  const { isPublished, identity, hasKey } = table;
+  const isWhole = isPublished && identity === 'full';
+  const isKeyed = isPublished && (identity === 'index' || (identity === 'default' && hasKey));
+  const notes = isPublished ? [] : ['not in the publication: install the feed'];
+  if (isPublished && !isWhole && !isKeyed) notes.push('no replica identity: updates and deletes are refused');
+  return {
+    name: shown(table),
+    isTold: isPublished,
+    oldRow: isWhole ? 'whole' : isKeyed ? 'key' : 'none',
+    notes: [...notes, ...notesOf(table, catalogue)],
+  };
+}
+
+async function triggerReport(source: PostgresSource, session: PostgresSession): Promise<FeedReport> {
+  const wanted = wantedBy(source);
+  const status = await postgresTriggerStatus(session, wanted);
+  const catalogue = await catalogueOf(session);
+  const told = status.tables.filter((table) => table.hasTriggers || wanted(table));
+  const problems = [...status.problems, ...missing(source, status.tables)];
+  return {
+    source: source.name,
+    database: source.shown,
+    by: 'PostgreSQL triggers',
+    isHealthy: problems.length === 0,
+    tables: told.map((table) => ({
+      name: shown(table),
+      isTold: status.isInstalled && table.hasTriggers,
+      oldRow: status.isInstalled && table.hasTriggers ? 'whole' : 'none',
+      notes: [...(table.hasTriggers ? [] : ['no triggers: install the feed']), ...notesOf(table, catalogue)],
+    })),
+    leftOut: leftOut(
+      status.tables.filter((table) => !told.includes(table)),
+      status.untold,
+    ),
+    log: { isThere: status.isInstalled, rows: null, bytes: status.logBytes, last: status.last ?? null },
+    problems,
+    warnings: [],
+  };
+}
+
+function leftOut(others: readonly Named[], untold: readonly UntoldRelation[]): FeedReport['leftOut'] {
+  return [
+    ...others.map((table) => ({ name: shown(table), why: 'not among the tables asked for' })),
+    ...untold.map((one) => ({ name: shown(one), why: `${one.what}, of whose changes no feed tells` })),
+  ];
+}
+
+function missing({ tables }: PostgresSource, there: readonly Wanted[]): readonly string[] {
+  if (tables === 'all') return [];
+  const gone = tables.filter((wanted) => !there.some((table) => isOne(table, wanted)));
+  return gone.map((table) => `expected a table ${shown(table)}, got none`);
+}
+
+/** Tables of the schema `public` go by their name alone. */
+function shown({ schema, name }: Named): string {
+  return schema === 'public' ? name : `${schema}.${name}`;
+}
+
+function catalogueOf(session: PostgresSession): Promise<Catalogue> {
+  return readPostgresCatalogue((sql, parameters) => session.query(sql, parameters));
+}
+
+function notesOf({ schema, name, hasKey }: Named & { readonly hasKey: boolean }, catalogue: Catalogue): string[] {
+  const relation = catalogue.relation(schema, name);
+  const notes = hasKey ? [] : ['no primary key'];
+  if (relation?.kind === 'unseen') notes.push(`what reads it is not stored: ${relation.what}`);
+  if (relation?.kind === 'table') notes.push(...uncomparable('values', opaqueOf(relation.table)));
+  return notes;
+}
+
+function opaqueOf({ columns }: TableShape): TableShape['columns'] {
+  return columns.filter(({ type }) => type.family === 'postgres' && type.type === 'opaque');
+}

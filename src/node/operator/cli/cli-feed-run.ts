@@ -1,0 +1,96 @@
+// `tidegate feed run`: follows one database in a process of its own, for applications of several processes.
+
+import type { Logger } from 'pino';
+import type { Cancel } from '../../../ports.ts';
+import type { TrackedDatabase } from '../../../track/contract.ts';
+import { gateTarget } from '../../../track/gate-target.ts';
+import { postgresDatabase } from '../../../track/postgres-database.ts';
+import type { FeedProcess } from '../../../track/process-contract.ts';
+import { startFeedProcess } from '../../../track/process-server.ts';
+import { sqliteDatabase } from '../../../track/sqlite-database.ts';
+import { nodeTasks } from '../../node-ports.ts';
+import { createLog } from '../access-log.ts';
+import { endOnSignal } from '../end-on-signal.ts';
+import { type AdminCommandIo, failed } from './cli-admin.ts';
+import type { FeedSource, RunFlags } from './cli-feed-source.ts';
+
+/** Resolves once it listens; the process then goes on until a signal ends it. Rejects with E_CONFIG, E_FEED or E_PORT. */
+export async function runFeed(source: FeedSource, flags: RunFlags, io: Required<AdminCommandIo>): Promise<void> {
+  const log = createLog({ level: flags.logLevel });
+  const { gate, gateToken, host, port, token } = flags;
+  const gates = gate.map((admin) => gateTarget({ admin, ...(gateToken !== undefined && { token: gateToken }) }));
+  const running = await startFeedProcess({
+    source: source.name as string,
+    database: databaseOf(source, flags.install === true),
+    targets: gates,
+    host,
+    port,
+    ...(token !== undefined && { token }),
+    onFault: (error) => log.error({ err: error }, 'a fault of the feed'),
+  });
+  if (gates.length === 0) log.warn('expected --gate, got none: no gate is told');
+  const watch = watched(running, { log, print: io.print });
+  endOnSignal(
+    async () => {
+      watch();
+      await running.stop();
+    },
+    (error) => failed(io, error),
+  );
+  io.print(`feed: ${running.url}`);
+}
+
+function databaseOf(source: FeedSource, install: boolean): TrackedDatabase {
+  if (source.kind === 'sqlite') return sqliteDatabase({ path: source.path, install });
+  const { connection, mode, slot, publication, identity } = source;
+  if (mode === 'triggers') return postgresDatabase({ connection, mode, install });
+  return postgresDatabase({ connection, slot, publication, identity, install });
+}
+
+const WATCH_MS = 100;
+
+interface Told {
+  readonly log: Logger;
+  readonly print: (text: string) => void;
+}
+
+/** Says when it is live, and logs each change of how it is. */
+function watched(running: FeedProcess, { log, print }: Told): Cancel {
+  let known = '';
+  let isTold = false;
+  let cancel: Cancel = () => undefined;
+  const tellBack = gatesBack(log);
+  const look = () => {
+    const { source, state, feed, position, targets } = running.status();
+    tellBack(targets);
+    const problems = feed?.problems ?? [];
+    const now = JSON.stringify([state, problems]);
+    if (state === 'live' && !isTold) {
+      isTold = true;
+      print(`live: ${source}`);
+    }
+    if (now !== known) {
+      const isWell = state === 'live' && problems.length === 0;
+      log[isWell ? 'info' : 'warn'](
+        { source, state, position, lagMs: Math.round(feed?.lagMs ?? 0), problems },
+        `the feed is ${state}`,
+      );
+    }
+    known = now;
+    cancel = nodeTasks.later(WATCH_MS, look);
+  };
+  look();
+  return () => cancel();
+}
+
+/** Logs when a gate answers again; that it does not is a fault, which is told elsewhere. */
+function gatesBack(log: Logger): (targets: ReturnType<FeedProcess['status']>['targets']) => void {
+  const told = new Map<string, number>();
+  return (targets) => {
+    for (const { name, failures, problem } of targets) {
+      if (problem !== undefined || failures === (told.get(name) ?? 0)) continue;
+      told.set(name, failures);
+      log.info({ gate: name, failures }, 'the gate answers again');
+    }
+  };
+}

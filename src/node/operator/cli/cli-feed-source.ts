@@ -1,0 +1,212 @@
+// Which database a command `tidegate feed` is about: by flags, by the configuration, by the environment, in that order.
+//
+// The one complication: a connection string may hold a password. It is told to nobody: not in a text, not in an error.
+
+import { relative } from 'node:path';
+import type { Command } from 'commander';
+import type { DatabaseOutput } from '../../config/config-schema.ts';
+import { nearest, sourceName } from '../../config/config-values.ts';
+import { loadDatabases } from '../../config/databases.ts';
+
+export interface SourceFlags {
+  readonly config?: string;
+  readonly source?: string;
+  readonly sqlite?: string;
+  readonly postgres?: string;
+  readonly slot?: string;
+  readonly publication?: string;
+  readonly identity?: 'full' | 'key';
+  readonly triggerLog?: true;
+  readonly tables?: readonly string[];
+}
+
+export interface RunFlags extends SourceFlags {
+  readonly gate: readonly string[];
+  readonly gateToken?: string;
+  readonly install?: true;
+  readonly host: string;
+  readonly port: number;
+  readonly token?: string;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+}
+
+export interface SqliteSource {
+  readonly kind: 'sqlite';
+  readonly name: string | undefined;
+  readonly path: string;
+  /** As it is shown. */
+  readonly shown: string;
+  readonly tables: 'all' | readonly string[];
+}
+
+export interface PostgresSource {
+  readonly kind: 'postgres';
+  readonly name: string | undefined;
+  readonly connection: string;
+  /** Without the password. */
+  readonly shown: string;
+  readonly mode: 'replication' | 'triggers';
+  readonly slot: string;
+  readonly publication: string;
+  readonly identity: 'full' | 'key';
+  readonly tables: 'all' | readonly { readonly schema: string; readonly name: string }[];
+}
+
+export type FeedSource = SqliteSource | PostgresSource;
+
+interface Asked {
+  /** As an argument. */
+  readonly name: string | undefined;
+  readonly flags: SourceFlags;
+  /** Where a wrong command line ends. */
+  readonly command: Command;
+}
+
+/** Rejects with E_CONFIG where the configuration is wrong. */
+export async function sourceOf({ name: argument, flags, command }: Asked): Promise<FeedSource> {
+  const wrong = (message: string): never => command.error(`error: ${message}`);
+  checkFlags(argument, flags, wrong);
+  const asked = argument ?? flags.source;
+  const { name, database } = await configured(asked, flags, wrong);
+  const connection = process.env.TIDEGATE_POSTGRES || undefined;
+  if (flags.sqlite !== undefined || (flags.postgres === undefined && database?.sqlite !== undefined)) {
+    return sqliteSource({ name, flags, database, connection }, wrong);
+  }
+  return postgresSource({ name, flags, database, connection }, wrong);
+}
+
+type Wrong = (message: string) => never;
+
+function checkFlags(argument: string | undefined, flags: SourceFlags, wrong: Wrong): void {
+  const { source, sqlite, postgres } = flags;
+  if (argument !== undefined && source !== undefined && argument !== source) {
+    wrong(`expected one source, got ${argument} and --source ${source}`);
+  }
+  if (sqlite !== undefined && postgres !== undefined) wrong('expected --sqlite or --postgres, got both');
+  const given = (['slot', 'publication', 'identity'] as const).filter((flag) => flags[flag] !== undefined);
+  if (flags.triggerLog === true && given.length > 0) {
+    wrong(`expected --trigger-log or what logical replication needs, got it with --${given.join(', --')}`);
+  }
+  const name = argument ?? source;
+  if (name !== undefined && !sourceName.safeParse(name).success) {
+    wrong(`expected a name of 1 to 64 of a-z, 0-9, - and _ as source, got ${JSON.stringify(name)}`);
+  }
+}
+
+interface Configured {
+  readonly name: string | undefined;
+  readonly database: DatabaseOutput | undefined;
+}
+
+async function configured(name: string | undefined, flags: SourceFlags, wrong: Wrong): Promise<Configured> {
+  const isGiven = flags.sqlite !== undefined || flags.postgres !== undefined;
+  if (isGiven && name === undefined && flags.config === undefined) return { name, database: undefined };
+  const databases = (await loadDatabases({ file: flags.config, cwd: process.cwd() })) ?? {};
+  const names = Object.keys(databases);
+  if (name !== undefined) {
+    const database = Object.hasOwn(databases, name) ? databases[name] : undefined;
+    if (database !== undefined || isGiven) return { name, database };
+    if (names.length === 0) return { name, database: undefined };
+    const near = nearest(name, names);
+    const hint = near === undefined ? '' : `; did you mean ${near}?`;
+    return wrong(`expected one of the sources ${names.join(', ')}, got ${name}${hint}`);
+  }
+  if (isGiven || names.length === 0) return { name, database: undefined };
+  if (names.length > 1) wrong(`expected one of the sources ${names.join(', ')}, got none`);
+  return { name: names[0], database: databases[names[0] as string] };
+}
+
+interface Given extends Configured {
+  readonly flags: SourceFlags;
+  /** Of the environment. */
+  readonly connection: string | undefined;
+}
+
+function sqliteSource({ name, flags, database }: Given, wrong: Wrong): SqliteSource {
+  const own = (['slot', 'publication', 'identity', 'triggerLog'] as const).filter((flag) => flags[flag] !== undefined);
+  if (own.length > 0) {
+    const shown = own.map((flag) => (flag === 'triggerLog' ? '--trigger-log' : `--${flag}`)).join(', ');
+    wrong(`expected a database of PostgreSQL with ${shown}, got one of SQLite`);
+  }
+  const path = flags.sqlite ?? (database?.sqlite as string);
+  const shorter = relative(process.cwd(), path);
+  const shown = flags.sqlite ?? (shorter.startsWith('..') ? path : shorter);
+  return { kind: 'sqlite', name, path, shown, tables: flags.tables ?? database?.tables ?? 'all' };
+}
+
+function postgresSource({ name, flags, database, connection: ofEnvironment }: Given, wrong: Wrong): PostgresSource {
+  const settings = database?.postgres;
+  const connection = flags.postgres ?? settings?.connection ?? ofEnvironment;
+  if (connection === undefined) {
+    const where = '--sqlite FILE, --postgres CONNECTION, TIDEGATE_POSTGRES or a source of the configuration';
+    return wrong(`expected ${where}, got none`);
+  }
+  const mode = flags.triggerLog === true ? 'triggers' : hasReplicationFlag(flags) ? 'replication' : settings?.mode;
+  const slot = flags.slot ?? settings?.slot ?? defaultSlot(name);
+  return {
+    kind: 'postgres',
+    name,
+    connection,
+    shown: shownConnection(connection),
+    mode: mode ?? 'replication',
+    slot,
+    publication: flags.publication ?? settings?.publication ?? slot,
+    identity: flags.identity ?? settings?.identity ?? 'full',
+    tables: (flags.tables ?? database?.tables)?.map(qualified) ?? 'all',
+  };
+}
+
+function hasReplicationFlag({ slot, publication, identity }: SourceFlags): boolean {
+  return slot !== undefined || publication !== undefined || identity !== undefined;
+}
+
+const SLOT_CHARS = 63;
+
+function defaultSlot(name: string | undefined): string {
+  return name === undefined ? 'tidegate' : `tidegate_${name.replaceAll('-', '_')}`.slice(0, SLOT_CHARS);
+}
+
+function qualified(table: string): { readonly schema: string; readonly name: string } {
+  const dot = table.indexOf('.');
+  return dot < 0 ? { schema: 'public', name: table } : { schema: table.slice(0, dot), name: table.slice(dot + 1) };
+}
+
+/** `user@host:5432/database`. */
+function shownConnection(connection: string): string {
+  const url = URL.parse(connection) ?? URL.parse(connection.replace('@/', '@socket/'));
+  if (url === null) return 'the database';
+  const user = url.username === '' ? '' : `${url.username}@`;
+  return `${user}${url.host}${url.pathname}`;
+}
+
+const HIDDEN = '(not shown)';
+
+/**
+ * The text without the password, should it have got into it: where connections stand, and elsewhere as a whole word. A
+ * password of lower-case letters alone may be a word of the text itself, which then stays as it is.
+ */
+export function withoutPassword(text: string, connection: string): string {
+  const url = URL.parse(connection) ?? URL.parse(connection.replace('@/', '@socket/'));
+  const passwords = [url?.password, url?.searchParams.get('password')];
+  const secrets = new Set([...passwords, ...passwords.map((password) => decoded(password ?? undefined))]);
+  const names = new Set([url?.username, decoded(url?.username), url?.hostname, url?.port, url?.pathname.slice(1)]);
+  let shown = text.replaceAll(connection, HIDDEN);
+  for (const secret of secrets) {
+    if (!secret) continue;
+    const escaped = secret.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
+    shown = shown.replaceAll(`:${secret}@`, `:${HIDDEN}@`);
+    shown = shown.replace(new RegExp(`(password["']?\\s*[:=]\\s*["']?)${escaped}`, 'gi'), `$1${HIDDEN}`);
+    if (names.has(secret) || /^[a-z]+$/.test(secret)) continue;
+    shown = shown.replace(new RegExp(`(?<![\\w])${escaped}(?![\\w])`, 'g'), HIDDEN);
+  }
+  return shown;
+}
+
+function decoded(text: string | undefined): string | undefined {
+  try {
+    return text === undefined ? undefined : decodeURIComponent(text);
+  } catch {
+    // Not what a URL holds: then nobody decodes it.
+    return undefined;
+  }
+}

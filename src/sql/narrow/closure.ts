@@ -1,0 +1,149 @@
+// Which columns are equal in every joined row that matters, and to which values: a.id = $1 and b.a_id = a.id give
+// b.a_id = $1.
+//
+// The one complication: SQL's `=` is not one relation. It carries over from column to column only where all of them are
+// of one type and collation, for which it is known.
+
+import type { ColumnType } from '../../dependency/condition/column-type.ts';
+import type { ComparisonOperator, Operand, Predicate } from '../../dependency/condition/predicate.ts';
+import { conjunctsOf, type Ref, type Resolved } from '../resolve/resolved.ts';
+
+/** A comparison that holds of a column in every row that matters. */
+interface Fact {
+  /** The column it was said of, which has it as a condition of its own. */
+  readonly origin: string;
+  readonly operator: ComparisonOperator | 'in';
+  readonly operands: readonly Operand[];
+}
+
+interface EqualityClass {
+  readonly members: Map<string, Ref>;
+  readonly facts: Fact[];
+}
+
+export class Equalities {
+  readonly #classes = new Map<string, EqualityClass>();
+
+  /** Of the same facts; what either learns later the other does not know. */
+  copy(): Equalities {
+    const copy = new Equalities();
+    for (const one of new Set(this.#classes.values())) {
+      const next = { members: new Map(one.members), facts: [...one.facts] };
+      for (const key of next.members.keys()) copy.#classes.set(key, next);
+    }
+    return copy;
+  }
+
+  /** Takes in conditions that all hold. */
+  learn(conjuncts: readonly Resolved[]): void {
+    for (const conjunct of conjuncts.flatMap(conjunctsOf)) {
+      if (conjunct.kind === 'compare') this.#learnComparison(conjunct);
+      if (conjunct.kind === 'in') this.#learnList(conjunct);
+    }
+  }
+
+  /** What is known of a column by way of others. */
+  derived({ read, column }: Ref): Predicate[] {
+    const key = keyOf({ read, column });
+    const facts = (this.#classes.get(key)?.facts ?? []).filter(({ origin }) => origin !== key);
+    const seen = new Set<string>();
+    return facts
+      .filter((fact) => isNew(seen, fact))
+      .map(({ operator, operands }) => {
+        if (operator === 'in') return { kind: 'in', column, operands };
+        return { kind: 'compare', column, operator, operand: operands[0] as Operand };
+      });
+  }
+
+  /** Columns equal to one, itself among them. */
+  equalsOf(ref: Ref): Ref[] {
+    const one = this.#classes.get(keyOf(ref));
+    return one === undefined ? [ref] : [...one.members.values()];
+  }
+
+  #learnComparison({ operator, left, right }: Extract<Resolved, { kind: 'compare' }>): void {
+    if (left.kind === 'column' && right.kind === 'column') {
+      if (operator === '=' && isCarried(typeOf(left.ref), typeOf(right.ref))) this.#unite(left.ref, right.ref);
+    } else if (left.kind === 'column' && right.kind === 'value') {
+      this.#add(left.ref, operator, [right.operand]);
+    } else if (left.kind === 'value' && right.kind === 'column') {
+      this.#add(right.ref, FLIPPED[operator], [left.operand]);
+    }
+  }
+
+  #learnList({ operand, list }: Extract<Resolved, { kind: 'in' }>): void {
+    const operands = list.map((value) => (value.kind === 'value' ? value.operand : undefined));
+    if (operand.kind !== 'column' || operands.includes(undefined)) return;
+    this.#add(operand.ref, 'in', operands as Operand[]);
+  }
+
+  #add(ref: Ref, operator: Fact['operator'], operands: readonly Operand[]): void {
+    this.#classOf(ref).facts.push({ origin: keyOf(ref), operator, operands });
+  }
+
+  #unite(one: Ref, two: Ref): void {
+    const kept = this.#classOf(one);
+    const gone = this.#classOf(two);
+    if (kept === gone) return;
+    for (const [key, ref] of gone.members) {
+      kept.members.set(key, ref);
+      this.#classes.set(key, kept);
+    }
+    kept.facts.push(...gone.facts);
+  }
+
+  #classOf(ref: Ref): EqualityClass {
+    const key = keyOf(ref);
+    const known = this.#classes.get(key);
+    if (known !== undefined) return known;
+    const made = { members: new Map([[key, ref]]), facts: [] };
+    this.#classes.set(key, made);
+    return made;
+  }
+}
+
+/** `5 < a` is `a > 5`. */
+export const FLIPPED: Readonly<Record<ComparisonOperator, ComparisonOperator>> = {
+  '=': '=',
+  '<>': '<>',
+  '<': '>',
+  '<=': '>=',
+  '>': '<',
+  '>=': '<=',
+};
+
+export function keyOf({ read, column }: Ref): string {
+  return `${read.id}.${column}`;
+}
+
+export function typeOf({ read, column }: Ref): ColumnType {
+  return read.table.columns[column]!.type;
+}
+
+/** Whether two columns are compared as values of one type, in one way that is known. */
+export function isSameType(one: ColumnType, two: ColumnType): boolean {
+  if (one.family === 'sqlite' && two.family === 'sqlite') {
+    return one.affinity === two.affinity && one.collation === two.collation && one.collation !== 'unknown';
+  }
+  if (one.family !== 'postgres' || two.family !== 'postgres') return false;
+  return one.type === two.type && one.isOrdered === two.isOrdered && one.type !== 'opaque';
+}
+
+/** Floats are not: one of four bytes is compared with one of eight in another way than with a parameter. */
+function isCarried(one: ColumnType, two: ColumnType): boolean {
+  return isSameType(one, two) && !(one.family === 'postgres' && one.type === 'float');
+}
+
+function isNew(seen: Set<string>, { operator, operands }: Fact): boolean {
+  const key = [operator, ...operands.map(operandKey)].join('\0');
+  if (seen.has(key)) return false;
+  seen.add(key);
+  return true;
+}
+
+function operandKey(operand: Operand): string {
+  if (operand.kind === 'parameter') return `?${operand.index}`;
+  if (operand.kind === 'lookup') return `@${operand.index}`;
+  if (operand.kind === 'list') return `[${operand.form}${operand.index}]`;
+  return operand.kind === 'value' ? `${typeof operand.value}:${String(operand.value)}` : `#${operand.column}`;
+}

@@ -1,0 +1,196 @@
+// Conditions on the rows of one read, and conditions that drop rows without a partner.
+//
+// The one complication: a condition that is understood in part may stand under a NOT. What has another truth than the
+// database's is therefore never written down; it becomes `maybe`, which is right on either side of a NOT.
+
+import type { Operand, Predicate } from '../../dependency/condition/predicate.ts';
+import { partsOf, type ReadState, type Ref, type Resolved, refsOf } from '../resolve/resolved.ts';
+import { FLIPPED, isSameType, typeOf } from './closure.ts';
+
+/** Of a condition all of whose columns are of one read. `isNegated`: an odd number of NOT stands over it. */
+export function predicateOf(condition: Resolved, isNegated = false): Predicate {
+  switch (condition.kind) {
+    case 'and':
+    case 'or':
+      return junctionOf(condition, isNegated);
+    case 'not':
+      return { kind: 'not', part: predicateOf(condition.part, !isNegated) };
+    case 'compare':
+      return comparisonOf(condition) ?? maybe(condition, 'comparison');
+    case 'is':
+      return identityOf(condition) ?? maybe(condition, 'IS');
+    case 'in':
+      return listOf(condition) ?? maybe(condition, 'IN');
+    case 'is-null':
+      return nullTestOf(condition.operand) ?? maybe(condition, 'IS NULL');
+    case 'like':
+      return patternOf(condition) ?? maybe(condition, 'LIKE');
+    case 'column':
+      return flagOf(condition.ref) ?? maybe(condition, 'column as a condition');
+    case 'value':
+      return flagGiven(condition.operand) ?? maybe(condition, 'constant');
+    case 'given':
+      return condition;
+    case 'other':
+      return maybe(condition, condition.reason);
+  }
+}
+
+/** Whether something in it was not understood. */
+export function hasMaybe(predicate: Predicate): boolean {
+  if (predicate.kind === 'and' || predicate.kind === 'or') return predicate.parts.some(hasMaybe);
+  return predicate.kind === 'maybe' || (predicate.kind === 'not' && hasMaybe(predicate.part));
+}
+
+/** All parts hold. */
+export function conjunction(parts: readonly Predicate[]): Predicate {
+  if (parts.length === 0) return { kind: 'always' };
+  return parts.length === 1 ? parts[0]! : { kind: 'and', parts };
+}
+
+function junctionOf(condition: Extract<Resolved, { kind: 'and' | 'or' }>, isNegated: boolean): Predicate {
+  const parts = condition.parts.map((part) => predicateOf(part, isNegated));
+  const isLost = condition.kind === (isNegated ? 'and' : 'or') && parts.some(({ kind }) => kind === 'maybe');
+  return isLost
+    ? maybe(condition, `${condition.kind} of conditions that are not understood`)
+    : { kind: condition.kind, parts };
+}
+
+function comparisonOf({ operator, left, right }: Extract<Resolved, { kind: 'compare' }>): Predicate | undefined {
+  if (left.kind === 'value' && right.kind === 'column') {
+    return { kind: 'compare', column: right.ref.column, operator: FLIPPED[operator], operand: left.operand };
+  }
+  if (left.kind !== 'column') return undefined;
+  if (right.kind === 'value') return { kind: 'compare', column: left.ref.column, operator, operand: right.operand };
+  if (right.kind !== 'column' || !isSameType(typeOf(left.ref), typeOf(right.ref))) return undefined;
+  return { kind: 'columns', left: left.ref.column, operator, right: right.ref.column };
+}
+
+/** A composite of NULLs is NULL for PostgreSQL, and may be among what is opaque. */
+function nullTestOf(operand: Resolved): Predicate | undefined {
+  if (operand.kind !== 'column') return undefined;
+  const type = typeOf(operand.ref);
+  if (type.family === 'postgres' && type.type === 'opaque') return undefined;
+  return { kind: 'is-null', column: operand.ref.column };
+}
+
+function identityOf({ left, right }: Extract<Resolved, { kind: 'is' }>): Predicate | undefined {
+  const [side, other] = left.kind === 'column' ? [left, right] : [right, left];
+  if (side.kind !== 'column' || other.kind !== 'value') return undefined;
+  const column = side.ref.column;
+  const { operand } = other;
+  const isNull: Predicate = { kind: 'is-null', column };
+  const isNotNull: Predicate = { kind: 'not', part: isNull };
+  if (operand.kind === 'list') return undefined;
+  const equal: Predicate = { kind: 'compare', column, operator: '=', operand };
+  if (operand.kind === 'value') {
+    if (operand.value === null) return nullTestOf(side);
+    return { kind: 'and', parts: [isNotNull, equal] };
+  }
+  const isGivenNull: Predicate = { kind: 'given', test: { kind: 'is-null', operand } };
+  // Never NULL: where one side is, the other decides.
+  const bothThere: Predicate = { kind: 'and', parts: [isNotNull, { kind: 'not', part: isGivenNull }, equal] };
+  return { kind: 'or', parts: [bothThere, { kind: 'and', parts: [isNull, isGivenNull] }] };
+}
+
+function listOf({ operand, list }: Extract<Resolved, { kind: 'in' }>): Predicate | undefined {
+  if (operand.kind !== 'column' || list.length === 0) return undefined;
+  const operands: Operand[] = [];
+  for (const value of list) {
+    if (value.kind !== 'value') return undefined;
+    operands.push(value.operand);
+  }
+  return { kind: 'in', column: operand.ref.column, operands };
+}
+
+function patternOf(condition: Extract<Resolved, { kind: 'like' }>): Predicate | undefined {
+  const { operand, pattern, ...rest } = condition;
+  if (operand.kind !== 'column' || pattern.kind !== 'value') return undefined;
+  return {
+    kind: 'like',
+    column: operand.ref.column,
+    pattern: pattern.operand,
+    escape: rest.escape,
+    foldsCase: rest.foldsCase,
+  };
+}
+
+function flagOf(ref: Ref): Predicate | undefined {
+  const type = typeOf(ref);
+  if (type.family !== 'postgres' || type.type !== 'boolean') return undefined;
+  return { kind: 'compare', column: ref.column, operator: '=', operand: { kind: 'value', value: true } };
+}
+
+type ValueOperand = Extract<Resolved, { kind: 'value' }>['operand'];
+
+function flagGiven(operand: ValueOperand): Predicate | undefined {
+  return operand.kind === 'list' ? undefined : { kind: 'given', test: { kind: 'flag', operand } };
+}
+
+function maybe(condition: Resolved, reason: string): Predicate {
+  const columns = [...new Set(refsOf(condition).map(({ column }) => column))].sort((one, two) => one - two);
+  return { kind: 'maybe', columns, reason };
+}
+
+const CAN_BE_TRUE = 1;
+const CAN_BE_FALSE = 2;
+const CAN_BE_NULL = 4;
+const ANYTHING = CAN_BE_TRUE | CAN_BE_FALSE | CAN_BE_NULL;
+
+/** Whether a condition is never TRUE when all columns of these reads are NULL: it drops rows without a partner. */
+export function rejectsNulls(condition: Resolved, reads: ReadonlySet<ReadState>): boolean {
+  return (truthsOf(condition, reads) & CAN_BE_TRUE) === 0;
+}
+
+/** The truths it can have when all columns of these reads are NULL. */
+function truthsOf(condition: Resolved, reads: ReadonlySet<ReadState>): number {
+  switch (condition.kind) {
+    case 'and':
+      return condition.parts.map((part) => truthsOf(part, reads)).reduce(bothOf, CAN_BE_TRUE);
+    case 'or':
+      return negated(condition.parts.map((part) => negated(truthsOf(part, reads))).reduce(bothOf, CAN_BE_TRUE));
+    case 'not':
+      return negated(truthsOf(condition.part, reads));
+    case 'in':
+      if (!isNullIn(condition.operand, reads)) return ANYTHING;
+      return emptiesOf(condition.list);
+    case 'is-null':
+      return isNullIn(condition.operand, reads) ? CAN_BE_TRUE : ANYTHING;
+    case 'column':
+    case 'compare':
+    case 'like': {
+      const operands = condition.kind === 'column' ? [condition] : partsOf(condition);
+      return operands.some((operand) => isNullIn(operand, reads)) ? CAN_BE_NULL : ANYTHING;
+    }
+    case 'is':
+    case 'value':
+    case 'given':
+    case 'other':
+      return ANYTHING;
+  }
+}
+
+/** What NULL IN (…) can be: a list that is a parameter may have no element. */
+function emptiesOf(list: readonly Resolved[]): number {
+  const isMaybeEmpty = list.every((item) => item.kind === 'value' && item.operand.kind === 'list');
+  if (list.length === 0) return CAN_BE_FALSE;
+  return isMaybeEmpty ? CAN_BE_FALSE | CAN_BE_NULL : CAN_BE_NULL;
+}
+
+function isNullIn(expression: Resolved, reads: ReadonlySet<ReadState>): boolean {
+  return expression.kind === 'column' && reads.has(expression.ref.read);
+}
+
+function negated(truths: number): number {
+  const isTrue = truths & CAN_BE_FALSE ? CAN_BE_TRUE : 0;
+  const isFalse = truths & CAN_BE_TRUE ? CAN_BE_FALSE : 0;
+  return isTrue | isFalse | (truths & CAN_BE_NULL);
+}
+
+function bothOf(one: number, two: number): number {
+  const isTrue = one & two & CAN_BE_TRUE;
+  const isFalse = (one | two) & CAN_BE_FALSE;
+  // NULL AND TRUE, NULL AND NULL.
+  const isNull = (one & CAN_BE_NULL && two & ~CAN_BE_FALSE) || (two & CAN_BE_NULL && one & ~CAN_BE_FALSE);
+  return isTrue | isFalse | (isNull ? CAN_BE_NULL : 0);
+}

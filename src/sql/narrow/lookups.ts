@@ -1,0 +1,192 @@
+// Queries to be run beside a statement, so that more is known of what its joins can find: of `favorites f JOIN users u ON
+// u.id = f.user_id WHERE u.name = ?` a row of f matters only if its user_id is one that `SELECT id FROM users WHERE name = ?`
+// gives.
+//
+// The one complication: a table may be narrowed by what another holds only if that one is not narrowed by it in turn, or a
+// row could be added on one side, and be taken for one without a partner, and then its partner on the other. So they are
+// put in an order, the first of which stands by itself.
+
+import type { ColumnShape } from '../../dependency/change.ts';
+import { MAX_LOOKED_UP } from '../../dependency/condition/bind-predicate.ts';
+import type { ColumnType } from '../../dependency/condition/column-type.ts';
+import type { Operand, Predicate } from '../../dependency/condition/predicate.ts';
+import type { Dialect, Lookup, LookupOperand } from '../../dependency/template.ts';
+import type { Analysis } from '../analysis.ts';
+import { type Region, regionOf } from '../resolve/regions.ts';
+import type { ReadState, Ref, Resolved } from '../resolve/resolved.ts';
+import { type Equalities, isSameType, typeOf } from './closure.ts';
+
+/** Where a parameter stands, until all of the text is there. */
+const PLACE = '\u0001';
+
+/** `FROM … WHERE …`, of which some column is asked for. */
+interface Source {
+  readonly text: string;
+  readonly operands: readonly LookupOperand[];
+}
+
+/** Gives what was looked up for the reads of a region, after these are narrowed. */
+export function narrowByLookups(region: Region, known: Equalities, { dialect }: Analysis): Lookup[] {
+  const lookups: Lookup[] = [];
+  const sources = new Map<ReadState, Source>();
+  const narrow = (read: ReadState, column: number, { text: whole, operands }: Source): void => {
+    // One more than are used tells that there are too many. Within another it may not be cut.
+    const text = placed(`${whole} LIMIT ${MAX_LOOKED_UP + 1}`, dialect);
+    const index = lookups.findIndex((one) => one.text === text && isSameList(one.operands, operands));
+    if (index < 0) lookups.push({ text, operands });
+    const operand: Operand = { kind: 'lookup', index: index < 0 ? lookups.length - 1 : index };
+    read.predicates.push({ kind: 'in', column, operands: [operand] });
+  };
+  const members = region.members.filter((read) => canBeAsked(read));
+  const asked = askedWithin(region, dialect);
+  for (const { read, column, source } of asked) {
+    if (!members.includes(read) || sources.has(read)) continue;
+    sources.set(read, sourceOf(read, dialect, { column, source }));
+    narrow(read, column, source);
+  }
+  const roots = rootsOf(members, known);
+  for (let root = [...sources.keys()][0] ?? roots[0]; root !== undefined; ) {
+    if (!sources.has(root)) sources.set(root, sourceOf(root, dialect));
+    for (let found = true; found; ) {
+      found = false;
+      for (const read of members) {
+        const link = sources.has(read) ? undefined : linkOf(read, sources, known);
+        if (link === undefined) continue;
+        narrow(read, link.column, link.source);
+        sources.set(read, sourceOf(read, dialect, link));
+        found = true;
+      }
+    }
+    root = roots.find((read) => !sources.has(read));
+  }
+  return lookups;
+}
+
+interface Link {
+  readonly column: number;
+  /** The values that it may have. */
+  readonly source: Source;
+}
+
+/** How a read is joined with one of those that come before it. */
+function linkOf(read: ReadState, sources: ReadonlyMap<ReadState, Source>, known: Equalities): Link | undefined {
+  for (const column of read.table.columns.keys()) {
+    // What is equal to a value needs no other.
+    if (read.predicates.some((part) => part.kind === 'compare' && part.operator === '=' && part.column === column))
+      continue;
+    for (const ref of known.equalsOf({ read, column })) {
+      const source = sources.get(ref.read);
+      if (source !== undefined && ref.read !== read && isSureType(typeOf(ref)))
+        return { column, source: valuesOf(ref, source) };
+    }
+  }
+  return undefined;
+}
+
+/** Columns of the region that are looked for among those of a subselect: `a IN (SELECT b …)`. */
+function askedWithin({ conjuncts }: Region, dialect: Dialect): (Link & { readonly read: ReadState })[] {
+  return conjuncts.flatMap((conjunct) => {
+    const sides = membershipOf(conjunct);
+    if (sides === undefined || !isSameType(typeOf(sides.outer), typeOf(sides.inner))) return [];
+    if (!isSureType(typeOf(sides.inner))) return [];
+    const { read, column } = sides.outer;
+    return [{ read, column, source: valuesOf(sides.inner, sourceOf(sides.inner.read, dialect)) }];
+  });
+}
+
+function membershipOf(conjunct: Resolved): { readonly outer: Ref; readonly inner: Ref } | undefined {
+  if (conjunct.kind !== 'other' || conjunct.reason !== 'IN (SELECT …)') return undefined;
+  const [operand] = conjunct.parts;
+  const [plan] = conjunct.plans;
+  if (operand?.kind !== 'column' || plan?.kind !== 'plain') return undefined;
+  const shown = plan.outputs[0]?.expression;
+  if (shown?.kind !== 'column') return undefined;
+  const { read } = shown.ref;
+  const isMember = regionOf(plan.nodes, plan.where).members.includes(read);
+  if (!isMember || !canBeAsked(read) || !read.predicates.some(isSelective)) return undefined;
+  return { outer: operand.ref, inner: shown.ref };
+}
+
+/** Of a table whose name says which it is; what may be read anywhere is not looked up. */
+function canBeAsked({ table, isWhole }: ReadState): boolean {
+  return !isWhole && !table.name.includes('.');
+}
+
+/** Rows with one value are few, or so it is taken; at most they are as many as the table has. */
+function isSelective(predicate: Predicate): boolean {
+  if (predicate.kind === 'compare') return predicate.operator === '=' && predicate.operand.kind === 'parameter';
+  return predicate.kind === 'in' && predicate.operands.some(({ kind }) => kind === 'parameter');
+}
+
+/** Those first that are one row, then those that others refer to: they change less often than what refers to them. */
+function rootsOf(members: readonly ReadState[], known: Equalities): ReadState[] {
+  const rank = (read: ReadState) => (isOneRow(read) ? 0 : isReferredTo(read, known) ? 1 : 2);
+  return members.filter(({ predicates }) => predicates.some(isSelective)).sort((one, other) => rank(one) - rank(other));
+}
+
+function isReferredTo(read: ReadState, known: Equalities): boolean {
+  const isKey = (ref: Ref) => ref.read.table.key.length === 1 && ref.read.table.key[0] === ref.column;
+  return read.table.key.some((column) => {
+    const own: Ref = { read, column };
+    return isKey(own) && known.equalsOf(own).some((ref) => ref.read !== read && !isKey(ref));
+  });
+}
+
+function isOneRow({ table, predicates }: ReadState): boolean {
+  const isFixed = (column: number) =>
+    predicates.some((part) => isSelective(part) && 'column' in part && part.column === column);
+  return table.key.length > 0 && table.key.every(isFixed);
+}
+
+function sourceOf({ table, predicates }: ReadState, dialect: Dialect, link?: Link): Source {
+  const parts: Source[] = predicates.flatMap((predicate) => conditionOf(predicate, (at) => table.columns[at]));
+  if (link !== undefined) {
+    const column = quoted(table.columns[link.column]?.name as string);
+    parts.push({ text: `${column} IN (${link.source.text})`, operands: link.source.operands });
+  }
+  const where = parts.length === 0 ? '' : ` WHERE ${parts.map(({ text }) => text).join(' AND ')}`;
+  // Tables of PostgreSQL's other schemas have a name with a dot, and are not looked up.
+  const schema = dialect === 'sqlite' ? 'main' : '"public"';
+  return { text: `FROM ${schema}.${quoted(table.name)}${where}`, operands: parts.flatMap(({ operands }) => operands) };
+}
+
+/** Values and parameters of other types of PostgreSQL may mean something else on another connection: a time zone's. */
+function isSureType(type: ColumnType | undefined): boolean {
+  if (type?.family !== 'postgres') return type !== undefined;
+  return type.type === 'integer' || type.type === 'text' || type.type === 'uuid';
+}
+
+function placed(text: string, dialect: Dialect): string {
+  let count = 0;
+  return text.replaceAll(PLACE, () => (dialect === 'sqlite' ? '?' : `$${++count}`));
+}
+
+function valuesOf({ read, column }: Ref, { text, operands }: Source): Source {
+  return { text: `SELECT DISTINCT ${quoted(read.table.columns[column]?.name as string)} ${text}`, operands };
+}
+
+/** None where it cannot be said so that it is sure to mean the same: more rows are looked up than matter. */
+function conditionOf(predicate: Predicate, columnAt: (column: number) => ColumnShape | undefined): Source[] {
+  if (predicate.kind !== 'in' && !(predicate.kind === 'compare' && predicate.operator === '=')) return [];
+  const { name, type } = columnAt(predicate.column) ?? {};
+  const given = predicate.kind === 'in' ? predicate.operands : [predicate.operand];
+  const operands = given.filter((operand) => operand.kind === 'parameter' || operand.kind === 'value');
+  if (name === undefined || operands.length !== given.length || operands.length === 0) return [];
+  if (!isSureType(type)) return [];
+  const text = predicate.kind === 'in' ? `IN (${operands.map(() => PLACE).join(', ')})` : `= ${PLACE}`;
+  const isText = type?.family === 'sqlite' && type.affinity === 'text';
+  return [{ text: `${quoted(name)} ${text}`, operands: operands.map((operand) => ({ ...operand, isText })) }];
+}
+
+function isSameList(one: readonly LookupOperand[], other: readonly LookupOperand[]): boolean {
+  if (one.length !== other.length) return false;
+  return one.every((operand, at) => {
+    const its = other[at] as LookupOperand;
+    if (operand.kind === 'parameter') return its.kind === 'parameter' && operand.index === its.index;
+    return its.kind === 'value' && operand.value === its.value;
+  });
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

@@ -1,0 +1,148 @@
+// Which rows of each read matter, and which of its columns.
+//
+// The one complication: each plan is narrowed exactly once, where it stands. A condition that could be taken for a read's
+// predicate in one place and not in another would narrow both.
+
+import { type Analysis, addNote, Stop } from '../analysis.ts';
+import { isBlind, type Region, readsOfRegion, regionOf } from '../resolve/regions.ts';
+import { type Plan, plansOf, type ReadState, type Resolved, refsOf, shownOf } from '../resolve/resolved.ts';
+import { conditionsOn, type UnionCondition } from '../resolve/unions.ts';
+import { Equalities, keyOf } from './closure.ts';
+import { hasMaybe, predicateOf } from './conjuncts.ts';
+import { withMembership } from './membership.ts';
+
+/** Columns of reads that the statement's result shows: `keyOf` to the number of the output. */
+export type Results = ReadonlyMap<string, number>;
+
+/** What is known where a plan or a region stands. */
+export interface Surroundings {
+  readonly inherited: Equalities;
+  /** For the reads of the region itself: only rows that join with the result's matter. */
+  readonly results?: Results | undefined;
+  /** The same for its nullable sides. */
+  readonly nullable?: Results | undefined;
+  /** The same for nullable sides of those, as far as these do not look at them. */
+  readonly chained?: Results | undefined;
+  /** The same for whatever is within it. */
+  readonly nested?: Results | undefined;
+}
+
+export function narrowPlan(plan: Plan, around: Surroundings, analysis: Analysis): void {
+  narrowParts(plan, { ...around, asked: [] }, analysis);
+}
+
+/** `asked`: what holds of each row of the plan that matters. */
+function narrowParts(
+  plan: Plan,
+  { asked, ...around }: Surroundings & { readonly asked: readonly UnionCondition[] },
+  analysis: Analysis,
+): void {
+  if (plan.kind === 'several') {
+    for (const inner of plan.plans) narrowParts(inner, { ...around, asked }, analysis);
+    for (const expression of plan.expressions) use(expression, within(around.inherited, around), analysis);
+    return;
+  }
+  const where = [...plan.where, ...asked.map((condition) => condition(plan.outputs))];
+  const known = narrowRegion(regionOf(plan.nodes, where), around, analysis);
+  for (const expression of shownOf(plan)) use(expression, within(known, around), analysis);
+}
+
+/** Gives what is equal in the region's rows. */
+export function narrowRegion(region: Region, around: Surroundings, analysis: Analysis): Equalities {
+  const known = around.inherited.copy();
+  known.learn(region.conjuncts);
+  const inside = within(known, around);
+  const members = new Set(region.members);
+  for (const conjunct of region.conjuncts) place(conjunct, { members, inside }, analysis);
+  for (const read of region.members) {
+    // Once more would narrow it to what two places have in common.
+    if (read.isPlaced) throw new Stop('tables', `${read.alias} in two places`);
+    read.isPlaced = true;
+    read.predicates.push(...derivedFor(read, known));
+    if (around.results !== undefined) read.predicates.push(...joinedWith(read, known, around.results));
+  }
+  for (const nullable of region.nullable) {
+    const results = around.nullable && outside(nullable, around.nullable);
+    const chained = isBlind(nullable) ? around.chained : undefined;
+    narrowRegion(nullable, { ...inside, results, nullable: around.nested ?? chained, chained }, analysis);
+  }
+  for (const { sides, on } of region.full) {
+    addNote(analysis, 'outer-join', 'FULL JOIN');
+    const nothing = { inherited: new Equalities() };
+    for (const condition of on) use(condition, nothing, analysis);
+    for (const side of sides) narrowRegion(side, nothing, analysis);
+  }
+  for (const plan of region.plans) {
+    narrowParts(plan, { ...inside, asked: conditionsOn(plan, region.conjuncts) }, analysis);
+  }
+  for (const expression of region.others) use(expression, inside, analysis);
+  return known;
+}
+
+function within(inherited: Equalities, { nested }: Surroundings): Surroundings {
+  return { inherited, results: nested, nullable: nested, nested };
+}
+
+/** All its columns are values, its plans are narrowed. */
+export function use(expression: Resolved, around: Surroundings, analysis: Analysis): void {
+  mark(expression);
+  for (const plan of plansOf(expression)) narrowPlan(plan, around, analysis);
+}
+
+/** The same for what is computed of the rows that a statement shows, and for nothing else. */
+export function show(expression: Resolved, around: Surroundings, analysis: Analysis): void {
+  for (const { read, column } of refsOf(expression)) read.shown.add(column);
+  for (const plan of plansOf(expression)) narrowPlan(plan, around, analysis);
+}
+
+function mark(expression: Resolved): void {
+  for (const { read, column } of refsOf(expression)) read.used.add(column);
+}
+
+interface Standing {
+  readonly members: ReadonlySet<ReadState>;
+  readonly inside: Surroundings;
+}
+
+/** A condition on one read of the region is part of its predicate; any other makes values of its columns. */
+function place(conjunct: Resolved, { members, inside }: Standing, analysis: Analysis): void {
+  const reads = new Set(refsOf(conjunct).map(({ read }) => read));
+  const [read] = reads;
+  if (read === undefined && plansOf(conjunct).length === 0) return placeGiven(conjunct, members);
+  if (read === undefined || reads.size > 1 || !members.has(read) || plansOf(conjunct).length > 0) {
+    use(withMembership(conjunct, members), inside, analysis);
+    return;
+  }
+  const predicate = predicateOf(conjunct);
+  if (hasMaybe(predicate)) mark(conjunct);
+  if (predicate.kind === 'maybe') addNote(analysis, 'unknown-expression', `${read.alias}: ${predicate.reason}`);
+  else read.predicates.push(predicate);
+}
+
+/** What holds of every row or of none. */
+function placeGiven(conjunct: Resolved, members: ReadonlySet<ReadState>): void {
+  const predicate = predicateOf(conjunct);
+  if (predicate.kind !== 'maybe') for (const read of members) read.predicates.push(predicate);
+}
+
+function derivedFor(read: ReadState, known: Equalities) {
+  return read.table.columns.flatMap((_, column) => known.derived({ read, column }));
+}
+
+function joinedWith(read: ReadState, known: Equalities, results: Results) {
+  return [...read.table.columns.keys()].flatMap((column) => {
+    const outputs = known.equalsOf({ read, column }).map((ref) => results.get(keyOf(ref)));
+    const output = outputs.find((at) => at !== undefined);
+    return output === undefined
+      ? []
+      : [{ kind: 'in', column, operands: [{ kind: 'result', column: output }] } as const];
+  });
+}
+
+/** Without what the region itself shows, where rows that are not joined yet are missing. */
+function outside(region: Region, results: Results): Results {
+  const own = new Set(
+    readsOfRegion(region).flatMap((read) => [...read.table.columns.keys()].map((column) => keyOf({ read, column }))),
+  );
+  return new Map([...results].filter(([key]) => !own.has(key)));
+}

@@ -1,0 +1,114 @@
+// Texts that PostgreSQL may read as a time that moves: 'now', 'today', wherever they stand, and columns of texts that are
+// cast to times.
+//
+// The one complication: a text is read by the type of what it stands beside, which is known in some places only. So each is
+// in doubt until it is found beside something that is no time; one that is found twice must be so both times.
+
+import type { Expression, Select } from '../ast.ts';
+import { walkSelect } from '../calls/walk.ts';
+
+/** Any sign but a letter may stand beside such a word. */
+const MOVING = /(?<![a-z])(?:now|today|tomorrow|yesterday)(?![a-z])/i;
+
+/** Types that no text is read into as a time. Of any other, a domain or a composite of the application, it is not known. */
+const TIMELESS = new Set(
+  `bit bool bpchar bytea char cidr float4 float8 inet int2 int4 int8 interval json jsonb macaddr macaddr8 money name
+  numeric oid text tsquery tsvector uuid varbit varchar xml`.split(/\s+/),
+);
+const TEXTS = new Set(['bpchar', 'char', 'name', 'text', 'varchar']);
+/** Calls that never give a text. */
+const TEXTLESS = new Set(
+  'count date_bin date_part date_trunc extract length make_date make_timestamp sum timezone'.split(' '),
+);
+/** Calls that give one of their arguments. */
+const CHOICES = new Set('any_value coalesce greatest least max min nullif'.split(' '));
+
+export class MovingTexts {
+  readonly #doubts = new Map<Expression, 'open' | 'harmless' | 'held'>();
+
+  gather(select: Select): void {
+    walkSelect(select, {
+      expression: (expression) => {
+        if (expression.kind === 'parameter' || isMovingLiteral(expression)) this.#doubt(expression);
+        if (expression.kind !== 'cast') return;
+        const type = elementOf(expression.type);
+        // A time without a zone gets the one that is in force today.
+        if (type === 'timetz') this.#doubts.set(expression, 'held');
+        else if (!TIMELESS.has(type)) for (const leaf of textsIn(expression.operand)) this.#doubt(leaf);
+      },
+    });
+  }
+
+  /** It was found beside something, or to be something, that is no time. Nothing is said of what is in no doubt. */
+  judge(expression: Expression, isHarmless: boolean): void {
+    const known = this.#doubts.get(expression);
+    if (known !== undefined) this.#doubts.set(expression, isHarmless && known !== 'held' ? 'harmless' : 'held');
+  }
+
+  /** What is still in doubt: parameters, from 0, and why the answer moves whatever they are. */
+  settle(): { readonly parameters: readonly number[]; readonly reason: string | undefined } {
+    const parameters = new Set<number>();
+    let reason: string | undefined;
+    for (const [expression, doubt] of this.#doubts) {
+      if (doubt === 'harmless') continue;
+      if (expression.kind === 'parameter') parameters.add(expression.index);
+      else reason = expression.kind === 'literal' ? 'a time that moves' : 'a text read as a time';
+    }
+    return { parameters: [...parameters].sort((one, two) => one - two), reason };
+  }
+
+  #doubt(expression: Expression): void {
+    if (!this.#doubts.has(expression)) this.#doubts.set(expression, 'open');
+  }
+}
+
+/** Whether one of the parameters that may be read as times is one that moves. */
+export function moves(times: readonly number[] | undefined, parameters: readonly unknown[]): boolean {
+  return times?.some((at) => mayMove(parameters[at])) === true;
+}
+
+/** Of a parameter as drivers take it: whether the database may read a moving time in it. */
+export function mayMove(value: unknown): boolean {
+  if (typeof value === 'string') return MOVING.test(value);
+  if (typeof value !== 'object' || value === null || value instanceof Date || ArrayBuffer.isView(value)) return false;
+  if (Array.isArray(value)) return value.some(mayMove);
+  try {
+    return 'toPostgres' in value || MOVING.test(JSON.stringify(value) ?? '');
+  } catch {
+    return true;
+  }
+}
+
+/** Whether a text that is cast to it is read as no time. */
+export function isTimeless(type: string): boolean {
+  return TIMELESS.has(elementOf(type));
+}
+
+function elementOf(type: string): string {
+  return type.replace(/[([].*$/, '');
+}
+
+function isMovingLiteral(expression: Expression): boolean {
+  return expression.kind === 'literal' && typeof expression.value === 'string' && MOVING.test(expression.value);
+}
+
+/** What may be a text by which an expression is one. Literals and parameters are in doubt by themselves. */
+function textsIn(expression: Expression): readonly Expression[] {
+  switch (expression.kind) {
+    case 'column':
+    case 'scalar':
+    case 'opaque':
+      return [expression];
+    case 'cast':
+      return TEXTS.has(elementOf(expression.type)) ? textsIn(expression.operand) : [];
+    case 'collate':
+      return textsIn(expression.operand);
+    case 'binary':
+      return /^[-+*/%^]$/.test(expression.operator) ? [] : [expression];
+    case 'call':
+      if (TEXTLESS.has(expression.name)) return [];
+      return CHOICES.has(expression.name) ? expression.args.flatMap(textsIn) : [expression];
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,224 @@
+// Expressions with their names resolved.
+//
+// The one complication: a comparison is only taken for what it looks like where the database compares as with a bare
+// parameter. A cast or a COLLATE makes it another one, unless it asks for what the column has anyway.
+
+import type { Scalar } from '../../dependency/change.ts';
+import type { ColumnType, PostgresColumnType } from '../../dependency/condition/column-type.ts';
+import type { ComparisonOperator } from '../../dependency/condition/predicate.ts';
+import { type Analysis, type Place, Stop } from '../analysis.ts';
+import type { Expression } from '../ast.ts';
+import { isOverRows } from '../calls/purity.ts';
+import { typeOf } from '../narrow/closure.ts';
+import {
+  castType,
+  givenComparison,
+  givenFlag,
+  givenNullTest,
+  inJsonParameter,
+  inParameter,
+} from '../narrow/constant-lists.ts';
+import { IN_SELECT } from '../narrow/membership.ts';
+import { isTimeless as isTimelessType } from '../postgres/moving-texts.ts';
+import { other, type Plan, plansOf, type Resolved } from './resolved.ts';
+import { resolveName } from './scope.ts';
+
+type Of<Kind extends Expression['kind']> = Extract<Expression, { kind: Kind }>;
+
+export function resolveExpression(expression: Expression, place: Place, analysis: Analysis): Resolved {
+  const inner = (part: Expression) => resolveExpression(part, place, analysis);
+  switch (expression.kind) {
+    case 'column':
+      return columnNamed(expression, place, analysis);
+    case 'literal':
+      return literalOf(expression, analysis);
+    case 'parameter':
+      return { kind: 'value', operand: { kind: 'parameter', index: expression.index } };
+    case 'and':
+    case 'or':
+      return { kind: expression.kind, parts: expression.parts.map(inner) };
+    case 'not':
+      return { kind: 'not', part: inner(expression.operand) };
+    case 'is-null': {
+      const operand = inner(expression.operand);
+      return givenNullTest(expression.operand, operand, analysis.dialect) ?? { kind: 'is-null', operand };
+    }
+    case 'binary':
+      return binaryOf(expression, inner, analysis);
+    case 'in-array':
+      return inArrayOf(expression, inner, analysis);
+    case 'in-list': {
+      const operand = inner(expression.operand);
+      const list = expression.list.map((part) => comparedWith(operand, part, { inner, analysis }));
+      return { kind: 'in', operand, list };
+    }
+    case 'between':
+      return rangeOf(expression, { inner, analysis });
+    case 'like':
+      return patternOf(expression, inner, analysis);
+    case 'call':
+      return callOf(expression, place, analysis);
+    case 'collate':
+      return collated(inner(expression.operand), expression.collation);
+    case 'cast':
+      return (
+        (analysis.dialect === 'postgres' ? givenFlag(expression) : undefined) ??
+        other(`cast to ${expression.type}`, [inner(expression.operand)])
+      );
+    default:
+      return withSelects(expression, place, analysis);
+  }
+}
+
+type Inner = (part: Expression) => Resolved;
+
+function columnNamed(name: Of<'column'>, place: Place, analysis: Analysis): Resolved {
+  const resolved = resolveName(name, place.scope, analysis);
+  const type = resolved.kind === 'column' ? typeOf(resolved.ref) : undefined;
+  analysis.moving.judge(name, type?.family === 'postgres' && !TEXTS.has(type.type));
+  return resolved;
+}
+
+function inArrayOf({ operand, array }: Of<'in-array'>, inner: Inner, analysis: Analysis): Resolved {
+  const column = inner(operand);
+  judged(column, array, analysis);
+  return inParameter(column, array) ?? other('any or all', [column, inner(array)]);
+}
+
+function withSelects(
+  expression: Of<'in-select' | 'exists' | 'scalar' | 'opaque'>,
+  place: Place,
+  analysis: Analysis,
+): Resolved {
+  const planOf = (select: Of<'scalar'>['select']): Plan => analysis.select(select, place).plan;
+  switch (expression.kind) {
+    case 'in-select': {
+      const operand = resolveExpression(expression.operand, place, analysis);
+      const listed = inJsonParameter(operand, expression.select);
+      return listed ?? other(IN_SELECT, [operand], [planOf(expression.select)]);
+    }
+    case 'exists':
+      return other('EXISTS', [], [unshown(planOf(expression.select))]);
+    case 'scalar':
+      return other('subselect', [], [planOf(expression.select)]);
+    case 'opaque': {
+      const parts = expression.parts.map((part) => resolveExpression(part, place, analysis));
+      return other(expression.reason, parts, expression.selects.map(planOf));
+    }
+  }
+}
+
+/** Whether there are rows does not depend on what is selected of them. */
+function unshown(plan: Plan): Plan {
+  if (plan.kind !== 'plain' || !plan.isRowByRow) return plan;
+  return { ...plan, outputs: plan.outputs.filter(({ expression }) => plansOf(expression).length > 0) };
+}
+
+function literalOf({ value }: Of<'literal'>, { dialect }: Analysis): Resolved {
+  const isFlag = dialect === 'sqlite' && typeof value === 'boolean';
+  return { kind: 'value', operand: { kind: 'value', value: isFlag ? Number(value) : value } };
+}
+
+const COMPARISONS: ReadonlySet<string> = new Set(['=', '<>', '<', '<=', '>', '>=']);
+const IDENTITIES: ReadonlySet<string> = new Set(['is not distinct from', 'is distinct from']);
+
+function binaryOf(expression: Of<'binary'>, inner: Inner, analysis: Analysis): Resolved {
+  const { operator, left, right } = expression;
+  const bare = [inner(left), inner(right)] as const;
+  const given = givenComparison(expression, bare, analysis.dialect);
+  if (given !== undefined) return given;
+  // A key, or a place.
+  if (/^->>?$/.test(operator)) analysis.moving.judge(right, true);
+  if (!COMPARISONS.has(operator) && !IDENTITIES.has(operator)) return other(operator, [...bare]);
+  const sides = {
+    left: comparedWith(bare[1], left, { inner: () => bare[0], analysis }),
+    right: comparedWith(bare[0], right, { inner: () => bare[1], analysis }),
+  };
+  if (operator === 'is not distinct from') return { kind: 'is', ...sides };
+  if (operator === 'is distinct from') return { kind: 'not', part: { kind: 'is', ...sides } };
+  return { kind: 'compare', operator: operator as ComparisonOperator, ...sides };
+}
+
+interface Within {
+  readonly inner: Inner;
+  readonly analysis: Analysis;
+}
+
+/** What stands opposite to `column`; a cast of a value that says no more than the column's type is left away. */
+function comparedWith(column: Resolved, expression: Expression, { inner, analysis }: Within): Resolved {
+  const resolved = inner(expression);
+  judged(column, expression, analysis);
+  const type = column.kind === 'column' ? typeOf(column.ref) : undefined;
+  if (type?.family !== 'postgres') return resolved;
+  return expression.kind === 'cast' ? (uncast(type, expression) ?? resolved) : resolved;
+}
+
+/** PostgreSQL reads what stands opposite to `column` by the type of that. */
+function judged(column: Resolved, expression: Expression, { moving }: Analysis): void {
+  const type = column.kind === 'column' ? typeOf(column.ref) : undefined;
+  const isTimeless = type?.family === 'postgres' && !MOMENTS.has(type.type);
+  if (expression.kind !== 'cast') moving.judge(expression, isTimeless);
+  else if (isTimelessType(expression.type)) moving.judge(expression.operand, isTimeless);
+}
+
+/** Of what is opaque it is not known. */
+const MOMENTS: ReadonlySet<string> = new Set(['date', 'timestamp', 'timestamptz', 'opaque']);
+const TEXTS: ReadonlySet<string> = new Set(['text', 'char', 'opaque']);
+
+function uncast({ type }: PostgresColumnType, { operand, type: name }: Of<'cast'>): Resolved | undefined {
+  if (castType(name) !== type) return undefined;
+  if (operand.kind === 'parameter') return { kind: 'value', operand: { kind: 'parameter', index: operand.index } };
+  if (operand.kind !== 'literal') return undefined;
+  const { value } = operand;
+  return isIdle(type, value) ? { kind: 'value', operand: { kind: 'value', value } } : undefined;
+}
+
+/** Whether a literal says the same without its cast. 1.5::int rounds, 1e3::text is another text; decimals are texts here. */
+function isIdle(type: PostgresColumnType['type'], value: Scalar): boolean {
+  if (type === 'integer') return Number.isInteger(value) || (typeof value === 'string' && /^[-+]?\d+$/.test(value));
+  const isNumeric = typeof value === 'string' && /^\s*[-+]?\.?\d[\d.]*(?:e[-+]?\d+)?\s*$/i.test(value);
+  return typeof value === 'string' && !isNumeric && type !== 'decimal';
+}
+
+function rangeOf({ operand, low, high }: Of<'between'>, within: Within): Resolved {
+  const column = within.inner(operand);
+  const [from, to] = [low, high].map((end) => comparedWith(column, end, within)) as [Resolved, Resolved];
+  if (plansOf(column).length > 0) return other('BETWEEN', [column, from, to]);
+  const parts: Resolved[] = [
+    { kind: 'compare', operator: '>=', left: column, right: from },
+    { kind: 'compare', operator: '<=', left: column, right: to },
+  ];
+  return { kind: 'and', parts };
+}
+
+function patternOf({ operand, pattern, foldsCase, ...rest }: Of<'like'>, inner: Inner, { moving }: Analysis): Resolved {
+  // Times have no LIKE.
+  for (const part of [operand, pattern]) moving.judge(part, true);
+  const mark = rest.escape;
+  const sides = { operand: inner(operand), pattern: inner(pattern) };
+  if (mark === undefined) return { kind: 'like', ...sides, escape: undefined, foldsCase };
+  if (mark.kind === 'literal' && typeof mark.value === 'string') {
+    return { kind: 'like', ...sides, escape: mark.value, foldsCase };
+  }
+  return other('ESCAPE', [sides.operand, sides.pattern, inner(mark)]);
+}
+
+/** An aggregate over columns of an outer query alone is one of that query, and makes it another query. */
+function callOf(expression: Of<'call'>, place: Place, analysis: Analysis): Resolved {
+  const { name, args } = expression;
+  const { scope } = place;
+  const [hits, misses] = [scope?.hits ?? 0, scope?.misses ?? 0];
+  const parts = args.map((part) => resolveExpression(part, place, analysis));
+  const isOuter = scope !== undefined && scope.misses > misses && scope.hits === hits;
+  if (isOuter && isOverRows(expression, analysis.purity)) {
+    throw new Stop('tables', `aggregate ${name} of an outer query`);
+  }
+  return other(name, parts);
+}
+
+/** https://www.sqlite.org/datatype3.html §7.1: a COLLATE comes before the collation of any column. */
+export function collated(operand: Resolved, collation: string): Resolved {
+  const type: ColumnType | undefined = operand.kind === 'column' ? typeOf(operand.ref) : undefined;
+  if (type?.family === 'sqlite' && type.collation === collation.toLowerCase()) return operand;
+  return other('COLLATE', [operand]);
+}

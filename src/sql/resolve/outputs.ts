@@ -1,0 +1,108 @@
+// What the result shows of the rows it was made of: where their keys are, which of their columns others join with.
+//
+// The one complication: a row that is not shown must have had no part in the answer. That holds of rows that only add
+// joined rows; a row on the nullable side of an outer join also keeps away the row without a partner.
+
+import { type Analysis, addNote } from '../analysis.ts';
+import { Equalities, keyOf } from '../narrow/closure.ts';
+import type { Results } from '../narrow/narrowing.ts';
+import { isBlind, type Region, readsOfRegion } from './regions.ts';
+import type { PlainPlan, ReadState, Ref } from './resolved.ts';
+
+/** The select of a statement itself. */
+export interface Top {
+  readonly plan: PlainPlan;
+  readonly region: Region;
+}
+
+/** Of plain columns; empty where rows of the answer are not joined rows. */
+export function shownColumns({ plan }: Top): Results {
+  const results = new Map<string, number>();
+  if (!plan.isRowByRow || !plan.hasAllOutputs) return results;
+  plan.outputs.forEach(({ expression }, at) => {
+    if (expression.kind !== 'column') return;
+    const key = keyOf(expression.ref);
+    if (!results.has(key)) results.set(key, at);
+  });
+  return results;
+}
+
+/**
+ * Whether rows of nullable sides only add to the rows of the kept ones: no condition looks at them, no OFFSET skips any
+ * that there could be several of, and no LIMIT follows an order that they have a part in.
+ */
+export function addsOnly(top: Top): boolean {
+  const { plan, region } = top;
+  if (!plan.isRowByRow || region.full.length > 0) return false;
+  if (hasOffset(plan) && !region.nullable.every(isAtMostOne)) return false;
+  const isCut = plan.limit !== undefined || plan.offset !== undefined;
+  const order = isCut && !isPlacedFirst(top) ? plan.orderBy.map(({ expression }) => expression) : [];
+  return isBlind(region, order);
+}
+
+/**
+ * Whether the order, before it comes to the nullable side, leaves no two kept rows equal: then it sorts within one of them.
+ * Of two such sides one could be joined with rows of the other that the LIMIT left out.
+ */
+function isPlacedFirst({ plan, region }: Top): boolean {
+  if (region.nullable.length > 1 || region.members.length === 0) return false;
+  const known = new Equalities();
+  known.learn(region.conjuncts);
+  const members = new Set(region.members);
+  const placed = new Set<string>();
+  for (const { expression } of plan.orderBy) {
+    if (expression.kind !== 'column' || !members.has(expression.ref.read)) break;
+    for (const ref of known.equalsOf(expression.ref)) placed.add(keyOf(ref));
+  }
+  const isPlaced = ({ read, column }: Ref) => placed.has(keyOf({ read, column }));
+  return region.members.every(
+    (read) => read.table.key.length > 0 && read.table.key.every((column) => isPlaced({ read, column })),
+  );
+}
+
+/** Reads of nullable sides, and of theirs as far as they do not look at those: each of their rows that is joined is shown. */
+function addedWithin(region: Region): ReadState[] {
+  return region.nullable.flatMap((side) => [...side.members, ...(isBlind(side) ? addedWithin(side) : [])]);
+}
+
+/** Whether each row outside has one partner at most in it: all of the primary key is equal to something outside. */
+function isAtMostOne(region: Region): boolean {
+  const { conjuncts, plans, nullable, full } = region;
+  const [read, ...others] = region.members;
+  if (read === undefined || others.length + plans.length + full.length > 0) return false;
+  const known = new Equalities();
+  known.learn(conjuncts);
+  const own = new Set(readsOfRegion(region));
+  const isFixed = (column: number) => known.equalsOf({ read, column }).some((ref) => !own.has(ref.read));
+  return read.table.key.length > 0 && read.table.key.every(isFixed) && nullable.every(isAtMostOne);
+}
+
+export function hasOffset({ offset }: PlainPlan): boolean {
+  if (offset === undefined) return false;
+  return offset.kind !== 'value' || offset.operand.kind !== 'value' || offset.operand.value !== 0;
+}
+
+/** Outputs with the primary key of each row of a read that is in the answer. */
+export function keyOutputsOf(read: ReadState, top: Top, known: Equalities): readonly number[] | undefined {
+  const { plan, region } = top;
+  if (!plan.isRowByRow || !plan.hasAllOutputs) return undefined;
+  const shown = shownColumns(top);
+  const isKept = region.members.includes(read);
+  const isAdded = plan.limit === undefined && addsOnly(top) && addedWithin(region).includes(read);
+  if (!isKept && !isAdded) return undefined;
+  const members = new Set(region.members);
+  const outputs = read.table.key.map((column) => {
+    const own: Ref = { read, column };
+    // Where a partner is missing its columns are NULL, whatever those are that they would be equal to.
+    const equal = isKept ? known.equalsOf(own).filter((ref) => members.has(ref.read)) : [];
+    return [own, ...equal].map((ref) => shown.get(keyOf(ref))).find((at) => at !== undefined);
+  });
+  return outputs.every((at) => at !== undefined) && outputs.length > 0 ? outputs : undefined;
+}
+
+export function noteMissingKey(read: ReadState, analysis: Analysis): void {
+  const { name, key, hasNullableKey } = read.table;
+  if (hasNullableKey === true) addNote(analysis, 'nullable-primary-key', `${name}: declare it NOT NULL`);
+  else if (key.length === 0) addNote(analysis, 'no-primary-key', name);
+  else addNote(analysis, 'key-not-selected', read.alias);
+}

@@ -1,0 +1,232 @@
+// A statement after its names are resolved: every column is of one read of one table, views and common tables are gone.
+// Types, and the walks over them.
+//
+// The one complication: a plan that stands in an expression must be narrowed once only, where it stands; what refers to
+// that expression by a name gets its columns without its plans.
+
+import type { TableShape } from '../../dependency/change.ts';
+import type { ComparisonOperator, GivenTest, Operand, Predicate } from '../../dependency/condition/predicate.ts';
+
+/** A table where it stands in the statement, while it is being analysed. */
+export interface ReadState {
+  readonly id: number;
+  readonly table: TableShape;
+  readonly alias: string;
+  /** Ordinals of the value columns. */
+  readonly used: Set<number>;
+  /** Ordinals of columns that the statement itself shows; those among `used` do more than that. */
+  readonly shown: Set<number>;
+  /** A conjunction. */
+  readonly predicates: Predicate[];
+  /** Any row and any column of it. */
+  isWhole: boolean;
+  /** Narrowed, where it stands. */
+  isPlaced: boolean;
+}
+
+export interface Ref {
+  readonly read: ReadState;
+  readonly column: number;
+}
+
+type ValueOperand = Exclude<Operand, { kind: 'result' | 'lookup' }>;
+
+export type Resolved =
+  | { readonly kind: 'column'; readonly ref: Ref }
+  | { readonly kind: 'value'; readonly operand: ValueOperand }
+  | { readonly kind: 'and' | 'or'; readonly parts: readonly Resolved[] }
+  | { readonly kind: 'not'; readonly part: Resolved }
+  | {
+      readonly kind: 'compare';
+      readonly operator: ComparisonOperator;
+      readonly left: Resolved;
+      readonly right: Resolved;
+    }
+  /** IS, IS NOT DISTINCT FROM. */
+  | { readonly kind: 'is'; readonly left: Resolved; readonly right: Resolved }
+  | { readonly kind: 'in'; readonly operand: Resolved; readonly list: readonly Resolved[] }
+  | { readonly kind: 'is-null'; readonly operand: Resolved }
+  /** No column has a part in it. */
+  | { readonly kind: 'given'; readonly test: GivenTest }
+  | {
+      readonly kind: 'like';
+      readonly operand: Resolved;
+      readonly pattern: Resolved;
+      readonly escape: string | undefined;
+      readonly foldsCase: boolean;
+    }
+  | {
+      readonly kind: 'other';
+      readonly reason: string;
+      readonly parts: readonly Resolved[];
+      readonly plans: readonly Plan[];
+      /** It depends on more than is in it: on a subselect that is narrowed elsewhere, on a function's rows. */
+      readonly isHidden?: boolean;
+      /** It is a column of this one, which is a UNION ALL. */
+      readonly union?: { readonly plan: Plan; readonly column: number };
+    };
+
+export interface Output {
+  /** Empty: the database makes one up. */
+  readonly name: string;
+  readonly expression: Resolved;
+  /** Something else in the statement goes by its name or its number. */
+  isReferenced: boolean;
+}
+
+export interface ResolvedOrder {
+  readonly expression: Resolved;
+  readonly isDescending: boolean;
+  readonly nullsFirst: boolean | undefined;
+}
+
+export type SourceNode =
+  | { readonly kind: 'read'; readonly read: ReadState }
+  | {
+      readonly kind: 'join';
+      readonly type: 'inner' | 'left' | 'full';
+      readonly left: SourceNode;
+      readonly right: SourceNode;
+      readonly on: readonly Resolved[];
+      /** Written as RIGHT: its sides are swapped. */
+      readonly wasRight: boolean;
+    }
+  /** A plain subselect: its sources and its conditions; `others`: columns of it that have plans in them. */
+  | {
+      readonly kind: 'filter';
+      readonly nodes: readonly SourceNode[];
+      readonly conjuncts: readonly Resolved[];
+      readonly others: readonly Resolved[];
+    }
+  | { readonly kind: 'plan'; readonly plan: Plan };
+
+export type Plan =
+  | PlainPlan
+  | {
+      readonly kind: 'several';
+      readonly plans: readonly Plan[];
+      readonly expressions: readonly Resolved[];
+      /** Its rows are those of its plans. */
+      readonly isUnionAll?: boolean;
+    };
+
+export interface PlainPlan {
+  readonly kind: 'plain';
+  readonly nodes: readonly SourceNode[];
+  readonly where: readonly Resolved[];
+  readonly outputs: readonly Output[];
+  /** False: more columns than `outputs` has, at places that are not known. */
+  readonly hasAllOutputs: boolean;
+  /** Each joined row is a row of the answer: no DISTINCT, GROUP BY, aggregate or window function. */
+  readonly isRowByRow: boolean;
+  /** GROUP BY, HAVING, DISTINCT ON. */
+  readonly groups: readonly Resolved[];
+  readonly orderBy: readonly ResolvedOrder[];
+  readonly limit: Resolved | undefined;
+  readonly offset: Resolved | undefined;
+}
+
+export function other(reason: string, parts: readonly Resolved[], plans: readonly Plan[] = []): Resolved {
+  return { kind: 'other', reason, parts, plans };
+}
+
+/** What comes from elsewhere: its columns are all that is seen of it. */
+export function hidden(reason: string, refs: readonly Ref[] = []): Resolved {
+  return { kind: 'other', reason, parts: refs.map(columnOf), plans: [], isHidden: true };
+}
+
+/** The expressions directly within one. */
+export function partsOf(expression: Resolved): readonly Resolved[] {
+  switch (expression.kind) {
+    case 'column':
+    case 'value':
+    case 'given':
+      return [];
+    case 'and':
+    case 'or':
+    case 'other':
+      return expression.parts;
+    case 'not':
+      return [expression.part];
+    case 'compare':
+    case 'is':
+      return [expression.left, expression.right];
+    case 'in':
+      return [expression.operand, ...expression.list];
+    case 'is-null':
+      return [expression.operand];
+    case 'like':
+      return [expression.operand, expression.pattern];
+  }
+}
+
+/** Columns in an expression, not those in its plans. */
+export function refsOf(expression: Resolved): Ref[] {
+  if (expression.kind === 'column') return [expression.ref];
+  return partsOf(expression).flatMap(refsOf);
+}
+
+export function plansOf(expression: Resolved): Plan[] {
+  const within = partsOf(expression).flatMap(plansOf);
+  return expression.kind === 'other' ? [...expression.plans, ...within] : within;
+}
+
+/** An expression, all within it and everywhere in its plans. */
+export function allWithin(expression: Resolved): Resolved[] {
+  const plans = expression.kind === 'other' ? expression.plans : [];
+  return [expression, ...partsOf(expression).flatMap(allWithin), ...plans.flatMap(allWithinPlan)];
+}
+
+export function allWithinPlan(plan: Plan): Resolved[] {
+  if (plan.kind === 'several') return [...plan.plans.flatMap(allWithinPlan), ...plan.expressions.flatMap(allWithin)];
+  return [...plan.nodes.flatMap(allWithinNode), ...[...plan.where, ...shownOf(plan)].flatMap(allWithin)];
+}
+
+/** All that a plan computes from its joined rows. */
+export function shownOf(plan: PlainPlan): Resolved[] {
+  const counts = [plan.limit, plan.offset].filter((count) => count !== undefined);
+  const order = plan.orderBy.map(({ expression }) => expression);
+  return [...plan.outputs.map(({ expression }) => expression), ...plan.groups, ...order, ...counts];
+}
+
+function allWithinNode(node: SourceNode): Resolved[] {
+  switch (node.kind) {
+    case 'read':
+      return [];
+    case 'plan':
+      return allWithinPlan(node.plan);
+    case 'filter':
+      return [...node.nodes.flatMap(allWithinNode), ...[...node.conjuncts, ...node.others].flatMap(allWithin)];
+    case 'join':
+      return [...allWithinNode(node.left), ...allWithinNode(node.right), ...node.on.flatMap(allWithin)];
+  }
+}
+
+/** Reads whose rows a source joins; not those of its plans. */
+export function readsOfNode(node: SourceNode): ReadState[] {
+  switch (node.kind) {
+    case 'read':
+      return [node.read];
+    case 'plan':
+      return [];
+    case 'filter':
+      return node.nodes.flatMap(readsOfNode);
+    case 'join':
+      return [...readsOfNode(node.left), ...readsOfNode(node.right)];
+  }
+}
+
+/** The same columns, to be used where the expression's plans are narrowed elsewhere. */
+export function withoutPlans(expression: Resolved): Resolved {
+  return plansOf(expression).length === 0 ? expression : hidden('computed', refsOf(expression));
+}
+
+export function columnOf(ref: Ref): Resolved {
+  return { kind: 'column', ref };
+}
+
+/** AND taken apart. */
+export function conjunctsOf(expression: Resolved | undefined): Resolved[] {
+  if (expression === undefined) return [];
+  return expression.kind === 'and' ? expression.parts.flatMap(conjunctsOf) : [expression];
+}

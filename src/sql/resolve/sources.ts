@@ -1,0 +1,190 @@
+// What stands in a FROM: tables, joins, subselects, and views and common tables, which are taken apart like subselects.
+//
+// The one complication: a plain subselect is no border. Its sources and conditions are as good as those of the query
+// around it, so that what is asked of a view's column is asked of the table's. Any other subselect is one: its columns
+// are values of unknown origin, and what it reads is narrowed by its own conditions only.
+
+import {
+  type Analysis,
+  addRead,
+  type NamedColumn,
+  type Place,
+  type Scope,
+  type ScopeEntry,
+  Stop,
+  scopeOf,
+} from '../analysis.ts';
+import type { CommonTable, Relation, Select, Source } from '../ast.ts';
+import { expandCommon, findCommon, readWhole, selectOfView, unknownTable, viewSchema } from './common-tables.ts';
+import { type JoinSides, joinedColumns } from './joins.ts';
+import { columnOf, conjunctsOf, hidden, plansOf, type Resolved, refsOf, type SourceNode } from './resolved.ts';
+import { unionColumn } from './unions.ts';
+
+export interface ResolvedSource {
+  readonly node: SourceNode;
+  readonly entries: readonly ScopeEntry[];
+  readonly visible: readonly NamedColumn[];
+}
+
+/** `before`: the sources to its left, which LATERAL and functions see. */
+export function resolveSource(
+  source: Source,
+  before: Scope,
+  given: { place: Place; analysis: Analysis },
+): ResolvedSource {
+  const { place, analysis } = given;
+  switch (source.kind) {
+    case 'table':
+      return tableSource(source, place, analysis);
+    case 'join':
+      return joinSource(source, before, given);
+    case 'select': {
+      const scope = source.isLateral ? before : before.outer;
+      const alias = source.alias ?? '';
+      return derived(source.select, { alias, columns: source.columns, place: { ...place, scope } }, analysis);
+    }
+    case 'function': {
+      const parts = source.args.map((part) => analysis.expression(part, { ...place, scope: before }));
+      const plan = { kind: 'several', plans: [], expressions: parts } as const;
+      const entry = {
+        alias: source.alias ?? source.name,
+        schema: undefined,
+        columns: [],
+        isOpen: true,
+        read: undefined,
+      };
+      return { node: { kind: 'plan', plan }, entries: [entry], visible: [] };
+    }
+  }
+}
+
+function tableSource(source: Extract<Source, { kind: 'table' }>, place: Place, analysis: Analysis): ResolvedSource {
+  const { schema, name } = source;
+  const alias = source.alias ?? name;
+  const common = schema === undefined ? findCommon(name, place, analysis) : undefined;
+  if (common !== undefined) return commonSource(common.table, { alias, place: common.place() }, analysis);
+  const relation = relationOf(source, place, analysis);
+  if (relation.kind === 'view') return viewSource(relation, { source, alias, place }, analysis);
+  if (relation.kind === 'unseen') throw new Stop('uncacheable', relation.what);
+  analysis.checkRuns(relation.runs ?? []);
+  const read = addRead(analysis, relation.table, alias);
+  const columns = read.table.columns.map((column, at) => ({
+    name: column.name,
+    expression: columnOf({ read, column: at }),
+  }));
+  const entry = { alias, schema: source.alias === undefined ? schema : undefined, columns, isOpen: false, read };
+  return { node: { kind: 'read', read }, entries: [entry], visible: columns };
+}
+
+function relationOf(
+  { schema, name }: Extract<Source, { kind: 'table' }>,
+  place: Place,
+  { catalogue }: Analysis,
+): Relation {
+  const own = schema === undefined && place.schema !== undefined ? catalogue.relation(place.schema, name) : null;
+  const relation = own ?? catalogue.relation(schema, name);
+  if (relation !== null) return relation;
+  throw unknownTable({ schema, name });
+}
+
+function commonSource(table: CommonTable, given: { alias: string; place: Place }, analysis: Analysis): ResolvedSource {
+  const select = expandCommon(table);
+  const { alias, place } = given;
+  if (readWhole(table, place, analysis)) {
+    const entry = { alias, schema: undefined, columns: [], isOpen: true, read: undefined };
+    return {
+      node: { kind: 'plan', plan: { kind: 'several', plans: [], expressions: [] } },
+      entries: [entry],
+      visible: [],
+    };
+  }
+  return derived(select, { alias, columns: table.columns, place: deeper(place, table.name) }, analysis);
+}
+
+type View = Extract<Relation, { kind: 'view' }>;
+
+function viewSource(
+  view: View,
+  { source, alias, place }: { source: Extract<Source, { kind: 'table' }>; alias: string; place: Place },
+  analysis: Analysis,
+): ResolvedSource {
+  const select = selectOfView(source.name, view, analysis);
+  const inner = deeper(
+    { scope: undefined, common: undefined, schema: viewSchema(source.schema, analysis), within: place.within },
+    source.name,
+  );
+  const columns = view.columns.length > 0 ? view.columns : undefined;
+  return derived(select, { alias, columns, place: inner }, analysis);
+}
+
+const MAX_DEPTH = 30;
+
+function deeper(place: Place, name: string): Place {
+  const within = [...place.within, name];
+  // The walk over all its tables goes no deeper than once into each.
+  if (within.length > MAX_DEPTH) throw new Stop('tables', `views and common tables more than ${MAX_DEPTH} deep`);
+  return { ...place, within };
+}
+
+interface Derived {
+  readonly alias: string;
+  readonly columns: readonly string[] | undefined;
+  readonly place: Place;
+}
+
+function derived(select: Select, { alias, columns: names, place }: Derived, analysis: Analysis): ResolvedSource {
+  const { plan, outputs, hasAllOutputs } = analysis.select(select, place);
+  // Columns that are not known may be any that it computes.
+  const isFlat =
+    plan.kind === 'plain' && plan.isRowByRow && hasAllOutputs && plan.limit === undefined && plan.offset === undefined;
+  const columns = hasAllOutputs
+    ? outputs.map((output, at) => ({
+        name: names?.[at] ?? output.name,
+        expression: isFlat ? carried(output.expression) : unionColumn(plan, at),
+      }))
+    : [];
+  const entry = { alias, schema: undefined, columns, isOpen: !hasAllOutputs, read: undefined };
+  const node: SourceNode = isFlat
+    ? {
+        kind: 'filter',
+        nodes: plan.nodes,
+        conjuncts: plan.where,
+        others: [...plan.outputs, ...plan.orderBy]
+          .map(({ expression }) => expression)
+          .filter((part) => plansOf(part).length > 0),
+      }
+    : { kind: 'plan', plan };
+  return { node, entries: [entry], visible: columns };
+}
+
+/** A column of a table is that column. What is computed is not: where a join finds no partner it is NULL. */
+function carried(expression: Resolved): Resolved {
+  return expression.kind === 'column' ? expression : hidden('computed', refsOf(expression));
+}
+
+function joinSource(
+  source: Extract<Source, { kind: 'join' }>,
+  before: Scope,
+  given: { place: Place; analysis: Analysis },
+): ResolvedSource {
+  const { place, analysis } = given;
+  const left = resolveSource(source.left, before, given);
+  const among = scopeOf(before.outer, [...before.entries, ...left.entries], [...before.visible, ...left.visible]);
+  const right = resolveSource(source.right, among, given);
+  const sides: JoinSides = { left: left.visible, right: right.visible };
+  const { visible, equal } = joinedColumns(source, sides, analysis);
+  const entries = [...left.entries, ...right.entries];
+  // SQLite's ON sees all that stands before the join as well.
+  const scope = scopeOf(before, entries, [...left.visible, ...right.visible]);
+  const on = source.on === undefined ? [] : conjunctsOf(analysis.expression(source.on, { ...place, scope }));
+  const isSwapped = source.type === 'right';
+  const node: SourceNode = {
+    kind: 'join',
+    type: source.type === 'right' ? 'left' : source.type,
+    left: isSwapped ? right.node : left.node,
+    right: isSwapped ? left.node : right.node,
+    on: [...equal, ...on],
+    wasRight: isSwapped,
+  };
+  return { node, entries, visible };
+}

@@ -1,0 +1,188 @@
+// A large body while it is written, block by block, to a file of its own.
+//
+// The one complication: others read behind the writer, also after it has finished. What is not in the file yet is taken
+// from memory; and the file stays open until nobody has read for a while, since it may be removed at any time.
+
+import type { LargeBody } from '../../../entry/stored-response.ts';
+import type { BodyWriter, Tasks } from '../../../ports.ts';
+import type { DiskFile } from '../contract.ts';
+import { BLOCK_CONTENT_BYTES, blockOffset, newBlock, readBlock, sealBlock } from './body-blocks.ts';
+import type { ByteRange } from './body-source.ts';
+
+/** Blocks that may be on their way to the disk before the writer is told to wait. */
+const MAX_UNDER_WAY = 2;
+const IDLE_MS = 60_000;
+
+interface WriterParts {
+  readonly id: string;
+  readonly tasks: Tasks;
+  /** Opens the body's file; throws what the platform says. */
+  readonly open: (create: boolean) => DiskFile;
+  /** Called before bytes are added; throws when there is no room for them. */
+  readonly grow: (bytes: number) => void;
+  readonly written: () => void;
+  /** Told when the writing fails; the body is to be removed. */
+  readonly failed: (error: unknown) => void;
+  readonly finished: () => void;
+  /** Called when the body is not wanted; it stays where an entry names it. */
+  readonly discarded: () => void;
+}
+
+export class LargeBodyWriter implements BodyWriter {
+  readonly #parts: WriterParts;
+  #file: DiskFile | undefined;
+  #bytes = 0;
+  /** Those of the blocks that are written or on their way. */
+  #sent = 0;
+  /** The block that is being filled. */
+  #block = newBlock(BLOCK_CONTENT_BYTES);
+  /** Contents of the blocks that are being written, by number. */
+  readonly #underWay = new Map<number, { readonly content: Buffer; readonly done: Promise<void> }>();
+  #state: 'open' | 'finished' | 'failed' | 'discarded' = 'open';
+  #error: unknown;
+  #reads = 0;
+  #isRead = false;
+
+  constructor(parts: WriterParts) {
+    this.#parts = parts;
+    try {
+      this.#file = parts.open(true);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async append(chunk: Uint8Array): Promise<void> {
+    this.#demand('open');
+    try {
+      this.#parts.grow(chunk.length);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#demand('open');
+    for (let from = 0; from < chunk.length; ) {
+      const to = this.#bytes % BLOCK_CONTENT_BYTES;
+      const count = Math.min(chunk.length - from, BLOCK_CONTENT_BYTES - to);
+      this.#block.content.set(chunk.subarray(from, from + count), to);
+      this.#bytes += count;
+      from += count;
+      if (to + count === BLOCK_CONTENT_BYTES) this.#send(BLOCK_CONTENT_BYTES);
+    }
+    while (this.#underWay.size >= MAX_UNDER_WAY) await this.#oldest();
+    this.#demand('open');
+  }
+
+  async read({ start, end }: ByteRange): Promise<Uint8Array> {
+    if (this.#state === 'failed') throw this.#error;
+    if (start < 0 || end < start || end > this.#bytes) {
+      throw new RangeError(`expected a range within ${this.#bytes} bytes, got ${start} to ${end}`);
+    }
+    const into = Buffer.allocUnsafeSlow(end - start);
+    for (let block = Math.floor(start / BLOCK_CONTENT_BYTES); block * BLOCK_CONTENT_BYTES < end; block++) {
+      const at = block * BLOCK_CONTENT_BYTES;
+      const content = await this.#content(block);
+      into.set(
+        content.subarray(Math.max(0, start - at), Math.min(BLOCK_CONTENT_BYTES, end - at)),
+        Math.max(0, at - start),
+      );
+    }
+    return into;
+  }
+
+  async finish(): Promise<LargeBody> {
+    this.#demand('open');
+    const rest = this.#bytes % BLOCK_CONTENT_BYTES;
+    if (rest > 0) this.#send(rest);
+    while (this.#underWay.size > 0) await this.#oldest();
+    this.#demand('open');
+    this.#state = 'finished';
+    this.#parts.finished();
+    this.#closeWhenIdle();
+    return { id: this.#parts.id, bytes: this.#bytes };
+  }
+
+  discard(): void {
+    if (this.#state === 'open') {
+      this.#state = 'discarded';
+      this.#error = new Error('expected the body to be wanted, got a discarded one');
+    }
+    if (this.#state !== 'failed') this.#parts.discarded();
+    this.#close();
+  }
+
+  #demand(state: 'open'): void {
+    if (this.#state === state) return;
+    throw this.#error ?? new Error(`expected a body that is being written, got a ${this.#state} one`);
+  }
+
+  /** Writes the block that has been filled, or its first `contentBytes`. */
+  #send(contentBytes: number): void {
+    const number = Math.floor(this.#sent / BLOCK_CONTENT_BYTES);
+    this.#sent += contentBytes;
+    const whole = this.#block.bytes;
+    const bytes = whole.subarray(0, whole.length - BLOCK_CONTENT_BYTES + contentBytes);
+    const content = this.#block.content.subarray(0, contentBytes);
+    this.#block = newBlock(BLOCK_CONTENT_BYTES);
+    sealBlock(this.#parts.id, number, bytes);
+    const file = this.#file as DiskFile;
+    const write = async () => file.write(bytes, blockOffset(number));
+    const done = write().then(
+      () => {
+        this.#underWay.delete(number);
+        this.#parts.written();
+        this.#closeIfOver();
+      },
+      (error: unknown) => {
+        this.#underWay.delete(number);
+        this.#fail(error);
+      },
+    );
+    this.#underWay.set(number, { content, done });
+  }
+
+  async #oldest(): Promise<void> {
+    for (const { done } of this.#underWay.values()) return done;
+  }
+
+  async #content(block: number): Promise<Uint8Array> {
+    const underWay = this.#underWay.get(block);
+    if (underWay !== undefined) return underWay.content;
+    if (block * BLOCK_CONTENT_BYTES >= this.#sent) return this.#block.content;
+    this.#isRead = true;
+    this.#reads++;
+    try {
+      this.#file ??= this.#parts.open(false);
+      return await readBlock(this.#file, { id: this.#parts.id, bytes: this.#bytes }, block);
+    } finally {
+      this.#reads--;
+      this.#closeIfOver();
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#state !== 'open') return this.#closeIfOver();
+    this.#state = 'failed';
+    this.#error = error;
+    this.#parts.failed(error);
+    this.#close();
+  }
+
+  #closeWhenIdle(): void {
+    this.#parts.tasks.later(IDLE_MS, () => {
+      if (this.#state !== 'finished') return;
+      if (!this.#isRead && this.#reads === 0) return this.#close();
+      this.#isRead = false;
+      this.#closeWhenIdle();
+    });
+  }
+
+  #closeIfOver(): void {
+    if (this.#state === 'failed' || this.#state === 'discarded') this.#close();
+  }
+
+  #close(): void {
+    if (this.#file === undefined || this.#reads > 0 || this.#underWay.size > 0) return;
+    this.#file.close();
+    this.#file = undefined;
+  }
+}

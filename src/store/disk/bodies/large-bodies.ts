@@ -1,0 +1,227 @@
+// The large bodies: each a file of its own, which lives as long as an entry names it.
+//
+// The one complication: whose it is. A body belongs to the latest entry that names it; an entry that is freshened takes
+// it over. It counts in the segment of that entry's record, and leaves with it. One who has just been given the entry
+// must still be able to open it, so a body that nobody names any more is removed some time later.
+
+import type { LargeBody } from '../../../entry/stored-response.ts';
+import type { BodySource, BodyStore, BodyWriter, Cancel, Random, Tasks } from '../../../ports.ts';
+import type { DiskFile, DiskFolder } from '../contract.ts';
+import { BODY_FOLDER, bodyName, isBodyId, SpoiledBlock } from './body-blocks.ts';
+import { type ByteRange, LargeBodySource } from './body-source.ts';
+import { LargeBodyWriter } from './body-writer.ts';
+
+/** How long a body that nobody names can still be opened. */
+const REMOVAL_DELAY_MS = 10_000;
+/** A body that has been written must be named by an entry within this time. */
+const UNNAMED_MS = 60_000;
+
+/** The entry a body belongs to. */
+export interface BodyOwner {
+  readonly key: string;
+  readonly generation: number;
+  readonly segment: number;
+}
+
+interface State {
+  readonly id: string;
+  bytes: number;
+  isWriting: boolean;
+  owner: BodyOwner | undefined;
+}
+
+interface LargeBodiesParts {
+  readonly folder: DiskFolder;
+  readonly tasks: Tasks;
+  readonly random: Random;
+  /** Adds to what the bodies of a segment's entries weigh. */
+  readonly weigh: (segment: number, bytes: number) => void;
+  /** Called before a body grows to `bodyBytes`; throws when it must not. */
+  readonly admit: (bodyBytes: number) => void;
+  readonly written: () => void;
+  readonly failed: (error: unknown) => void;
+  /** Told when a body is not what was written. */
+  readonly spoiled: (owner: BodyOwner, error: unknown) => void;
+  /** Told when a file cannot be removed, or not be opened now. */
+  readonly fault: (error: unknown) => void;
+}
+
+export class LargeBodies implements BodyStore {
+  readonly #parts: LargeBodiesParts;
+  readonly #bodies = new Map<string, State>();
+  readonly #byGeneration = new Map<number, State>();
+  /** Bodies that are about to be removed. */
+  readonly #leaving = new Map<string, Cancel>();
+  #unnamedBytes = 0;
+
+  constructor(parts: LargeBodiesParts) {
+    this.#parts = parts;
+  }
+
+  get count(): number {
+    return this.#byGeneration.size;
+  }
+
+  /** Bytes of bodies that no entry names yet. */
+  get unnamedBytes(): number {
+    return this.#unnamedBytes;
+  }
+
+  create(): BodyWriter {
+    const { folder, tasks, random, admit, written } = this.#parts;
+    const half = () =>
+      Math.floor(random() * 2 ** 32)
+        .toString(16)
+        .padStart(8, '0');
+    const body: State = { id: half() + half(), bytes: 0, isWriting: true, owner: undefined };
+    this.#bodies.set(body.id, body);
+    return new LargeBodyWriter({
+      id: body.id,
+      tasks,
+      open: (create) => folder.open(bodyName(body.id), { create }),
+      grow: (bytes) => {
+        admit(body.bytes + bytes);
+        body.bytes += bytes;
+        this.#unnamedBytes += bytes;
+      },
+      written,
+      failed: (error) => {
+        body.isWriting = false;
+        this.#release(body);
+        this.#parts.failed(error);
+      },
+      finished: () => {
+        body.isWriting = false;
+        tasks.later(UNNAMED_MS, () => this.#releaseUnnamed(body));
+      },
+      discarded: () => {
+        body.isWriting = false;
+        this.#releaseUnnamed(body);
+      },
+    });
+  }
+
+  read(body: LargeBody, range: ByteRange): BodySource {
+    return new LargeBodySource({
+      body,
+      range,
+      file: this.#open(body.id),
+      spoiled: (error) => {
+        const owner = this.#bodies.get(body.id)?.owner;
+        if (owner !== undefined) this.#parts.spoiled(owner, error);
+      },
+    });
+  }
+
+  /** True when an entry may name the body. */
+  has(id: string): boolean {
+    return this.#leaving.has(id) || this.#bodies.get(id)?.isWriting === false;
+  }
+
+  /** The body belongs to this entry from now on. */
+  own(large: LargeBody, owner: BodyOwner): void {
+    this.#leaving.get(large.id)?.();
+    this.#leaving.delete(large.id);
+    const known = this.#bodies.get(large.id);
+    const body: State = known ?? { id: large.id, bytes: large.bytes, isWriting: false, owner: undefined };
+    this.#bodies.set(large.id, body);
+    if (known === undefined) this.#unnamedBytes += body.bytes;
+    this.#unname(body);
+    body.owner = owner;
+    this.#byGeneration.set(owner.generation, body);
+    this.#unnamedBytes -= body.bytes;
+    this.#parts.weigh(owner.segment, body.bytes);
+  }
+
+  /** Length of the body that belongs to the entry; 0 when it has none. */
+  bytesOf(generation: number): number {
+    return this.#byGeneration.get(generation)?.bytes ?? 0;
+  }
+
+  /** The entry is gone; a body that is not another's by now goes with it. */
+  disown(generation: number): void {
+    const body = this.#byGeneration.get(generation);
+    if (body !== undefined) this.#release(body);
+  }
+
+  /** Whatever belongs to entries of the segment goes. */
+  disownSegment(segment: number): void {
+    for (const body of this.#byGeneration.values()) if (body.owner?.segment === segment) this.#release(body);
+  }
+
+  /** Everything goes but what is being written. */
+  clear(): void {
+    for (const body of this.#bodies.values()) if (!body.isWriting) this.#release(body);
+  }
+
+  /** Files that belong to nobody. */
+  orphans(): string[] {
+    const { folder } = this.#parts;
+    const folders = Array.from({ length: 256 }, (_, at) => at.toString(16).padStart(2, '0'));
+    return folders
+      .flatMap((name) => folder.list(`${BODY_FOLDER}/${name}`).map((id) => `${BODY_FOLDER}/${name}/${id}`))
+      .filter((name) => !this.#isKnown(name.slice(name.lastIndexOf('/') + 1)));
+  }
+
+  async removeOrphans(): Promise<void> {
+    for (const name of this.orphans()) await this.#parts.folder.remove(name);
+  }
+
+  /** What is leaving leaves now. */
+  async close(): Promise<void> {
+    for (const [id, cancel] of [...this.#leaving]) {
+      cancel();
+      await this.#remove(id);
+    }
+  }
+
+  #isKnown(id: string): boolean {
+    return this.#bodies.has(id) || this.#leaving.has(id);
+  }
+
+  #open(id: string): DiskFile | undefined {
+    if (!isBodyId(id)) return undefined;
+    try {
+      return this.#parts.folder.open(bodyName(id), { create: false });
+    } catch (error) {
+      // That it could not be opened now, for want of descriptors as it may be, says nothing of the body.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+        this.#parts.fault(error);
+        return undefined;
+      }
+      const owner = this.#bodies.get(id)?.owner;
+      if (owner !== undefined)
+        this.#parts.spoiled(owner, new SpoiledBlock('expected a file, got none', { cause: error }));
+      return undefined;
+    }
+  }
+
+  #releaseUnnamed(body: State): void {
+    if (body.owner === undefined) this.#release(body);
+  }
+
+  #unname(body: State): void {
+    const { owner } = body;
+    if (owner === undefined) return;
+    this.#byGeneration.delete(owner.generation);
+    this.#parts.weigh(owner.segment, -body.bytes);
+    this.#unnamedBytes += body.bytes;
+    body.owner = undefined;
+  }
+
+  #release(body: State): void {
+    if (this.#bodies.get(body.id) !== body) return;
+    this.#unname(body);
+    this.#unnamedBytes -= body.bytes;
+    this.#bodies.delete(body.id);
+    const cancel = this.#parts.tasks.later(REMOVAL_DELAY_MS, () => {
+      this.#remove(body.id).catch(this.#parts.fault);
+    });
+    this.#leaving.set(body.id, cancel);
+  }
+
+  async #remove(id: string): Promise<void> {
+    this.#leaving.delete(id);
+    await this.#parts.folder.remove(bodyName(id));
+  }
+}

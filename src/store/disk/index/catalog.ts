@@ -1,0 +1,159 @@
+// What is stored at this instant: the index, and with it the count of entries in each segment and the owners of large
+// bodies. Every change of the index goes through here, so that the three always agree.
+//
+// The one complication: the time in which the index is being loaded. What the manifest's scan brings is older than
+// whatever has been put or removed since, so what was removed is remembered until the loading ends.
+
+import type { LargeBodies } from '../bodies/large-bodies.ts';
+import type { IndexRows, Place } from '../contract.ts';
+import type { IndexObserver } from '../replica/replica-observer.ts';
+import { MAX_DISK_FREQUENCY } from '../segments/disk-policy.ts';
+import type { Segment, Segments } from '../segments/segments.ts';
+import { IndexTable } from './entry-index.ts';
+import type { KeyHash } from './hash.ts';
+
+const NONE = -1;
+
+/** So much is read or written before a record that was not touched meanwhile counts as cold. */
+const WARM_BYTES = 64 * 1024 * 1024;
+
+export class Catalog {
+  readonly index: IndexTable;
+  readonly #segments: Segments;
+  readonly #bodies: LargeBodies;
+  /** Called when a sealed segment has no entries left. */
+  readonly #emptied: (segment: Segment) => void;
+  /** Hashes of keys that were removed; undefined once the index is complete. */
+  #removed: Set<number> | undefined = new Set();
+  /** Counts, modulo 256, how often WARM_BYTES have been read or written. Loaded entries have 0, which is long ago. */
+  #warmth = 2;
+  #observer: IndexObserver | undefined;
+  #moved = 0;
+
+  constructor(parts: {
+    readonly seed: number;
+    readonly segments: Segments;
+    readonly bodies: LargeBodies;
+    readonly emptied: (segment: Segment) => void;
+  }) {
+    this.index = new IndexTable(parts.seed);
+    this.#segments = parts.segments;
+    this.#bodies = parts.bodies;
+    this.#emptied = parts.emptied;
+  }
+
+  get isLoaded(): boolean {
+    return this.#removed === undefined;
+  }
+
+  /** From now on, told of each change. */
+  observe(observer: IndexObserver): void {
+    this.#observer = observer;
+  }
+
+  /** The entry's record stands there now; false when its segment is gone meanwhile. */
+  enter(hash: KeyHash, place: Place, generation: number): boolean {
+    if (this.#segments.find(place.segment) === undefined) return false;
+    this.#observer?.entered(hash, place, generation);
+    const slot = this.index.find(hash);
+    this.#segments.occupy(place.segment, 1);
+    if (slot === NONE) {
+      this.#touch(this.index.add(hash, place, generation), place.bytes);
+      return true;
+    }
+    const segment = this.index.segment(slot);
+    const before = this.index.generation(slot);
+    this.index.move(slot, place, generation);
+    this.#touch(slot, place.bytes);
+    if (before !== generation) this.#bodies.disown(before);
+    this.#vacate(segment);
+    return true;
+  }
+
+  /** The entry in the slot is gone. */
+  leave(slot: number): void {
+    const segment = this.index.segment(slot);
+    const generation = this.index.generation(slot);
+    this.#observer?.left(this.index.hash(slot));
+    this.#removed?.add(narrow(this.index.hash(slot)));
+    this.index.remove(slot);
+    this.#bodies.disown(generation);
+    this.#vacate(segment);
+  }
+
+  /** Takes the entry out if it is still of this generation. */
+  leaveIf(hash: KeyHash, generation: number): void {
+    const slot = this.index.find(hash);
+    if (slot !== NONE && this.index.generation(slot) === generation) this.leave(slot);
+    else if (slot === NONE) this.#removed?.add(narrow(hash));
+  }
+
+  /** Counts a use; true when the record is surely in the page cache. */
+  use(slot: number): boolean {
+    const { index } = this;
+    const frequency = index.frequency(slot);
+    if (frequency < MAX_DISK_FREQUENCY) index.setFrequency(slot, frequency + 1);
+    const isWarm = ((this.#warmth - index.warmth(slot)) & 0xff) <= 1;
+    this.#touch(slot, index.bytes(slot));
+    return isWarm;
+  }
+
+  /** True when it was removed while the index is loaded: then the manifest knows less than we do. */
+  isRemoved(hash: KeyHash): boolean {
+    return this.#removed?.has(narrow(hash)) === true;
+  }
+
+  /** Puts in what the scan brings, unless something newer is known. */
+  load(rows: IndexRows, from: number, to: number): void {
+    for (let at = from; at < to; at++) {
+      const hash = { high: rows.hashHigh[at]!, low: rows.hashLow[at]! };
+      const place = { segment: rows.segment[at]!, offset: rows.offset[at]!, bytes: rows.bytes[at]! };
+      this.loadOne(hash, place, rows.generation[at]!);
+    }
+  }
+
+  loadOne(hash: KeyHash, place: Place, generation: number): void {
+    const segment = this.#segments.find(place.segment);
+    if (segment === undefined || place.offset + place.bytes > segment.bytes || this.isRemoved(hash)) return;
+    const slot = this.index.find(hash);
+    if (slot !== NONE) {
+      if (this.index.generation(slot) >= generation) return;
+      this.leave(slot);
+      this.#removed?.delete(narrow(hash));
+    }
+    this.#observer?.entered(hash, place, generation);
+    this.index.add(hash, place, generation);
+    this.#segments.occupy(place.segment, 1);
+  }
+
+  loaded(): void {
+    this.#removed = undefined;
+  }
+
+  /** Nothing is stored. */
+  clear(): void {
+    this.index.clear();
+    this.#observer?.cleared();
+    this.#removed = undefined;
+  }
+
+  #touch(slot: number, bytes: number): void {
+    this.#moved += bytes;
+    if (this.#moved > WARM_BYTES) {
+      this.#moved = 0;
+      this.#warmth = (this.#warmth + 1) & 0xff;
+    }
+    this.index.setWarmth(slot, this.#warmth);
+  }
+
+  #vacate(number: number): void {
+    this.#segments.occupy(number, -1);
+    const segment = this.#segments.find(number);
+    if (segment?.sealed === true && segment.entries === 0 && this.isLoaded) this.#emptied(segment);
+  }
+}
+
+/** 52 bits of the hash; were they to be shared, an entry would be forgotten for nothing. */
+function narrow({ high, low }: KeyHash): number {
+  return high * 2 ** 20 + (low >>> 12);
+}

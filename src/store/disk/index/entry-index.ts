@@ -1,0 +1,234 @@
+// The index in memory: from a key's hash to the place of its record. 36 bytes an entry in typed arrays, none of which the
+// garbage collector walks: so a look-up that finds nothing touches no disk.
+//
+// The one complication: it grows to millions of entries without a pause. Entries stand in chunks that are never copied,
+// and their buckets are linear hashing: with each entry that is added one bucket is split in two, instead of all at once.
+// That is why this is not one open-addressed table, which would stop for its rehashing.
+
+import type { Place } from '../contract.ts';
+import { type KeyHash, mixed } from './hash.ts';
+
+const NONE = -1;
+const CHUNK_BITS = 14;
+const CHUNK = 1 << CHUNK_BITS;
+const MASK = CHUNK - 1;
+/** No segment has this number. */
+const FREE = 0;
+
+/** An entry is eight words: with them one line of the processor's cache is touched for each entry looked at. */
+const WORDS_BITS = 3;
+const LOW = 0;
+const HIGH = 1;
+const NEXT = 2;
+const SEGMENT = 3;
+const OFFSET = 4;
+const BYTES = 5;
+/** The low 32 bits of the generation; the next 16 stand in the upper half of the last word. */
+const GENERATION = 6;
+const REST = 7;
+const WARMTH_SHIFT = 8;
+const UPPER_HALF = 16;
+const TWO_TO_32 = 0x1_0000_0000;
+
+/** Slots are small dense integers, used again once they are free. */
+export class IndexTable {
+  readonly #seed: number;
+  #chunks: Int32Array[] = [];
+  #heads: Int32Array[] = [];
+  #count = 0;
+  #slots = 0;
+  #free = NONE;
+  /** Buckets there were when the present round of splits began; a power of two. */
+  #base = 1;
+  /** Buckets split in this round. */
+  #split = 0;
+
+  /** `seed`: 32 random bits, so that no one can make up keys that share a bucket. */
+  constructor(seed: number) {
+    this.#seed = seed | 0;
+    this.clear();
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** One more than the greatest slot in use. */
+  get slots(): number {
+    return this.#slots;
+  }
+
+  /** Bytes of its arrays. */
+  get memoryBytes(): number {
+    return 4 * CHUNK * ((this.#chunks.length << WORDS_BITS) + this.#heads.length);
+  }
+
+  clear(): void {
+    this.#chunks = [];
+    this.#heads = [new Int32Array(CHUNK).fill(NONE)];
+    this.#count = 0;
+    this.#slots = 0;
+    this.#free = NONE;
+    this.#base = 1;
+    this.#split = 0;
+  }
+
+  /** The slot of the hash, or -1. */
+  find(hash: KeyHash): number {
+    const high = hash.high | 0;
+    const low = hash.low | 0;
+    const bucket = this.#bucketOf(high, low);
+    let slot = this.#heads[bucket >>> CHUNK_BITS]![bucket & MASK]!;
+    while (slot >= 0) {
+      const chunk = this.#chunks[slot >>> CHUNK_BITS]!;
+      const at = (slot & MASK) << WORDS_BITS;
+      if (chunk[at + LOW] === low && chunk[at + HIGH] === high) return slot;
+      slot = chunk[at + NEXT]!;
+    }
+    return NONE;
+  }
+
+  /** Puts a hash in that is not there; its frequency is 0. */
+  add(hash: KeyHash, place: Place, generation: number): number {
+    const slot = this.#takeSlot();
+    const chunk = this.#chunks[slot >>> CHUNK_BITS]!;
+    const at = (slot & MASK) << WORDS_BITS;
+    chunk[at + HIGH] = hash.high;
+    chunk[at + LOW] = hash.low;
+    chunk[at + REST] = 0;
+    this.move(slot, place, generation);
+    this.#link(slot, this.#bucketOf(hash.high | 0, hash.low | 0));
+    this.#count++;
+    if (this.#count > this.#base + this.#split) this.#splitOne();
+    return slot;
+  }
+
+  /** The entry stands elsewhere now; its frequency stays. */
+  move(slot: number, place: Place, generation: number): void {
+    const chunk = this.#chunks[slot >>> CHUNK_BITS]!;
+    const at = (slot & MASK) << WORDS_BITS;
+    chunk[at + SEGMENT] = place.segment;
+    chunk[at + OFFSET] = place.offset;
+    chunk[at + BYTES] = place.bytes;
+    chunk[at + GENERATION] = generation;
+    chunk[at + REST] = (chunk[at + REST]! & 0xffff) | (Math.floor(generation / TWO_TO_32) << UPPER_HALF);
+  }
+
+  remove(slot: number): void {
+    const chunk = this.#chunks[slot >>> CHUNK_BITS]!;
+    const at = (slot & MASK) << WORDS_BITS;
+    this.#unlink(slot, this.#bucketOf(chunk[at + HIGH]!, chunk[at + LOW]!));
+    chunk[at + SEGMENT] = FREE;
+    chunk[at + NEXT] = this.#free;
+    this.#free = slot;
+    this.#count--;
+  }
+
+  /** 0 where the slot is free. */
+  segment(slot: number): number {
+    return this.#word(slot, SEGMENT) >>> 0;
+  }
+
+  offset(slot: number): number {
+    return this.#word(slot, OFFSET) >>> 0;
+  }
+
+  /** Length of the record. */
+  bytes(slot: number): number {
+    return this.#word(slot, BYTES) >>> 0;
+  }
+
+  generation(slot: number): number {
+    return (this.#word(slot, REST) >>> UPPER_HALF) * TWO_TO_32 + (this.#word(slot, GENERATION) >>> 0);
+  }
+
+  hash(slot: number): KeyHash {
+    return { high: this.#word(slot, HIGH) >>> 0, low: this.#word(slot, LOW) >>> 0 };
+  }
+
+  frequency(slot: number): number {
+    return this.#word(slot, REST) & 0xff;
+  }
+
+  setFrequency(slot: number, frequency: number): void {
+    this.#setRest(slot, 0xff, frequency);
+  }
+
+  /** A number below 256 that its user gives a meaning. */
+  warmth(slot: number): number {
+    return (this.#word(slot, REST) >>> WARMTH_SHIFT) & 0xff;
+  }
+
+  setWarmth(slot: number, warmth: number): void {
+    this.#setRest(slot, 0xff << WARMTH_SHIFT, warmth << WARMTH_SHIFT);
+  }
+
+  #word(slot: number, word: number): number {
+    return this.#chunks[slot >>> CHUNK_BITS]![((slot & MASK) << WORDS_BITS) + word]!;
+  }
+
+  #setRest(slot: number, mask: number, bits: number): void {
+    const chunk = this.#chunks[slot >>> CHUNK_BITS]!;
+    const at = ((slot & MASK) << WORDS_BITS) + REST;
+    chunk[at] = (chunk[at]! & ~mask) | bits;
+  }
+
+  #takeSlot(): number {
+    const slot = this.#free;
+    if (slot !== NONE) {
+      this.#free = this.#word(slot, NEXT);
+      return slot;
+    }
+    if (this.#slots >>> CHUNK_BITS === this.#chunks.length) this.#chunks.push(new Int32Array(CHUNK << WORDS_BITS));
+    return this.#slots++;
+  }
+
+  /** The hash mixed with the seed, and of the result as many bits as there are buckets for. */
+  #bucketOf(high: number, low: number): number {
+    const mix = mixed(Math.imul(high ^ this.#seed, 0x2c1b3c6d) ^ low);
+    const bucket = mix & (2 * this.#base - 1);
+    return bucket < this.#base + this.#split ? bucket : bucket - this.#base;
+  }
+
+  #link(slot: number, bucket: number): void {
+    const heads = this.#heads[bucket >>> CHUNK_BITS]!;
+    this.#setNext(slot, heads[bucket & MASK]!);
+    heads[bucket & MASK] = slot;
+  }
+
+  #unlink(slot: number, bucket: number): void {
+    const heads = this.#heads[bucket >>> CHUNK_BITS]!;
+    const after = this.#word(slot, NEXT);
+    let at = heads[bucket & MASK]!;
+    if (at === slot) {
+      heads[bucket & MASK] = after;
+      return;
+    }
+    for (let next = this.#word(at, NEXT); next !== slot; next = this.#word(at, NEXT)) at = next;
+    this.#setNext(at, after);
+  }
+
+  #setNext(slot: number, next: number): void {
+    this.#chunks[slot >>> CHUNK_BITS]![((slot & MASK) << WORDS_BITS) + NEXT] = next;
+  }
+
+  /** Gives half of one bucket to a new one at the end. */
+  #splitOne(): void {
+    const from = this.#split;
+    const to = this.#base + this.#split;
+    if (to >>> CHUNK_BITS === this.#heads.length) this.#heads.push(new Int32Array(CHUNK).fill(NONE));
+    const heads = this.#heads[from >>> CHUNK_BITS]!;
+    let slot = heads[from & MASK]!;
+    heads[from & MASK] = NONE;
+    this.#split++;
+    while (slot >= 0) {
+      const next = this.#word(slot, NEXT);
+      this.#link(slot, this.#bucketOf(this.#word(slot, HIGH), this.#word(slot, LOW)));
+      slot = next;
+    }
+    if (this.#split === this.#base) {
+      this.#base *= 2;
+      this.#split = 0;
+    }
+  }
+}

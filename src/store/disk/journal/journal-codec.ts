@@ -1,0 +1,112 @@
+// The log of invalidations as bytes: a header, then records.
+//
+// The one complication: two files take turns and are written over, so behind the last record stand the rests of older
+// ones. A record therefore says its serial number, and its checksum begins with the epoch: whatever does not continue
+// the serial numbers of this epoch is the end. Whether that is the end that it should have is what the witness tells.
+
+import { crc32 } from 'node:zlib';
+import type { LogChange } from '../../../ledger/log.ts';
+import type { Position } from '../../../ledger/position.ts';
+
+/** A write under way on a URI. */
+export interface OpenIntent {
+  readonly intent: string;
+  readonly uri: string;
+}
+
+/** What was so when the log began. */
+export interface LogHeader {
+  readonly epoch: string;
+  /** Position of the last invalidation before the first record; written down in the manifest before the log begins. */
+  readonly base: Position;
+  /** Serial number of the last record before the first one here. Changes of every kind are counted. */
+  readonly serial: number;
+  readonly intents: readonly OpenIntent[];
+}
+
+export interface LogRecord {
+  readonly serial: number;
+  /** Of the change; of an intent's opening and closing: of the last invalidation before it. */
+  readonly position: Position;
+  readonly change: LogChange;
+}
+
+export interface LogContent {
+  readonly header: LogHeader;
+  readonly records: readonly LogRecord[];
+}
+
+/** Changes with the format; a log of another one counts as unreadable. */
+const MAGIC = Buffer.from('TGLOG 1\n', 'latin1');
+const HEADER_BYTES = MAGIC.length + 8;
+/** Of a record before its change: checksum of all the rest, length of the change, serial number, position. */
+const RECORD_BYTES = 24;
+
+export function encodeHeader(header: LogHeader): Uint8Array {
+  const payload = Buffer.from(JSON.stringify(header));
+  const bytes = Buffer.alloc(HEADER_BYTES + payload.length);
+  MAGIC.copy(bytes);
+  bytes.writeUInt32LE(payload.length, MAGIC.length);
+  bytes.writeUInt32LE(crc32(payload, crc32(MAGIC)), MAGIC.length + 4);
+  payload.copy(bytes, HEADER_BYTES);
+  return bytes;
+}
+
+export function encodeRecord(epoch: string, { serial, position, change }: LogRecord): Uint8Array {
+  const payload = JSON.stringify(change);
+  const length = Buffer.byteLength(payload);
+  const bytes = Buffer.allocUnsafe(RECORD_BYTES + length);
+  bytes.writeUInt32LE(length, 4);
+  bytes.writeDoubleLE(serial, 8);
+  bytes.writeDoubleLE(position, 16);
+  bytes.write(payload, RECORD_BYTES);
+  bytes.writeUInt32LE(crc32(bytes.subarray(4), crc32(epoch)), 0);
+  return bytes;
+}
+
+/** `end`: where the records begin. Undefined when there is no header. */
+export function decodeHeader(bytes: Buffer): { readonly header: LogHeader; readonly end: number } | undefined {
+  if (bytes.length < HEADER_BYTES || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
+  const end = HEADER_BYTES + bytes.readUInt32LE(MAGIC.length);
+  const payload = bytes.subarray(HEADER_BYTES, end);
+  if (end > bytes.length || crc32(payload, crc32(MAGIC)) !== bytes.readUInt32LE(MAGIC.length + 4)) return undefined;
+  return { header: JSON.parse(payload.toString()) as LogHeader, end };
+}
+
+/** Undefined when there is no header. */
+export function decodeLog(bytes: Buffer): LogContent | undefined {
+  const found = decodeHeader(bytes);
+  return found && { header: found.header, records: recordsFrom(bytes.subarray(found.end), found.header) };
+}
+
+function recordsFrom(bytes: Buffer, { epoch, base, serial }: LogHeader): LogRecord[] {
+  const records: LogRecord[] = [];
+  const seed = crc32(epoch);
+  let last: { serial: number; position: Position } = { serial, position: base };
+  for (let at = 0; at + RECORD_BYTES <= bytes.length; ) {
+    const end = at + RECORD_BYTES + bytes.readUInt32LE(at + 4);
+    if (end > bytes.length || crc32(bytes.subarray(at + 4, end), seed) !== bytes.readUInt32LE(at)) break;
+    const change = JSON.parse(bytes.toString('utf8', at + RECORD_BYTES, end)) as LogChange;
+    const next = { serial: bytes.readDoubleLE(at + 8), position: bytes.readDoubleLE(at + 16), change };
+    if (!follows(next, last)) break;
+    records.push(next);
+    last = next;
+    at = end;
+  }
+  return records;
+}
+
+/** Of a kind that is not known here, a newer version's, nothing can be said: the log ends before it. */
+function follows(next: LogRecord, last: { readonly serial: number; readonly position: Position }): boolean {
+  const step = STEP[next.change.kind] as number | undefined;
+  return step !== undefined && next.serial === last.serial + 1 && next.position === last.position + step;
+}
+
+/** How far a change moves the position. */
+const STEP: Readonly<Record<LogChange['kind'], number>> = { invalidate: 1, open: 0, close: 0 };
+
+/** Where a log ends. */
+export function reachOf({ header, records }: LogContent): { readonly serial: number; readonly position: Position } {
+  const last = records.at(-1);
+  return last === undefined ? { serial: header.serial, position: header.base } : last;
+}

@@ -1,0 +1,189 @@
+// The manifest's database: its tables, and its opening at the start.
+//
+// The one complication: SQLite keeps no checksums of its pages, so damage shows late or never. What can be seen at the
+// start is looked for there; rows and what is written down of invalidations carry checksums of their own
+// (manifest-rows.ts, manifest-image.ts). A damaged database is moved aside and begun anew: it is a cache's. When damage
+// is met later, a mark is left for the next start.
+
+import { closeSync, existsSync, openSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { TidegateError } from '../../../errors.ts';
+import { DamagedError, isDamage } from './manifest-damage.ts';
+import { ManifestReads } from './manifest-reads.ts';
+import { COLUMNS, READABLE } from './manifest-rows.ts';
+import { ManifestWriter } from './manifest-writer.ts';
+
+/** Goes up with any change of the tables, of what a column holds, or of keyHash. */
+const VERSION = 1;
+/** The version stands a second time here: two places that agree were not made by a bit that flipped. */
+const APPLICATION = 0x54470000;
+
+export const MANIFEST_FILE = 'manifest.db';
+
+/**
+ * `generation` is the row's id, so rows are appended in the order of the records. `by_key` covers the look for tags and
+ * patterns too: tag_bits tells most rows without a tag from those that may have it, and costs less than a table of tags.
+ */
+const TABLES = `
+  CREATE TABLE entries (
+    generation INTEGER PRIMARY KEY, key TEXT NOT NULL,
+    segment INTEGER NOT NULL, "offset" INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    body_id TEXT NOT NULL, body_bytes INTEGER NOT NULL, meta TEXT NOT NULL, crc INTEGER NOT NULL,
+    high INTEGER NOT NULL, low INTEGER NOT NULL, tag_bits INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX by_key ON entries (key, tag_bits);
+  CREATE INDEX by_place ON entries (segment, "offset", bytes);
+  CREATE INDEX by_body ON entries (generation, body_bytes) WHERE body_id <> '';
+  CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  INSERT INTO counters VALUES ('generation', 0);
+  CREATE TABLE image (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL, crc INTEGER NOT NULL) STRICT;
+  CREATE TABLE buckets (chunk INTEGER PRIMARY KEY, positions BLOB NOT NULL, crc INTEGER NOT NULL) STRICT;
+  PRAGMA application_id = ${APPLICATION + VERSION};
+  PRAGMA user_version = ${VERSION};
+`;
+
+/** A connection to write with: at the start this thread's, then the other's. */
+export function openForWriting(file: string): DatabaseSync {
+  const database = new DatabaseSync(file, { timeout: 5_000 });
+  database.exec(`
+    PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -32000; PRAGMA temp_store = MEMORY;
+    PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864; PRAGMA cell_size_check = ON;
+  `);
+  return database;
+}
+
+/** The connection for what is asked at once. */
+function openForReading(file: string): DatabaseSync {
+  const database = new DatabaseSync(file, { readOnly: true, timeout: 5_000 });
+  database.exec('PRAGMA cache_size = -8000; PRAGMA cell_size_check = ON;');
+  return database;
+}
+
+interface Reading {
+  readonly reader: DatabaseSync;
+  /** The row of a key, as an array. */
+  readonly lookUp: StatementSync;
+}
+
+interface Opened extends Reading {
+  /** To be closed before another writes. */
+  readonly writer: DatabaseSync;
+}
+
+export interface PreparedManifest extends Opened {
+  /** A damaged database was moved aside. */
+  readonly wasDamaged: boolean;
+}
+
+/** Makes the tables if need be, and opens for reading and for what is written at the start. Throws E_DISK at a newer version. */
+export function prepareManifest(folder: string): PreparedManifest {
+  const file = join(folder, MANIFEST_FILE);
+  const wasDamaged = existsSync(markOf(file));
+  if (wasDamaged) moveAside(file);
+  try {
+    return { ...prepared(file), wasDamaged };
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    moveAside(file);
+    return { ...prepared(file), wasDamaged: true };
+  }
+}
+
+function prepared(file: string): Opened {
+  checkHeader(file);
+  const writer = openForWriting(file);
+  try {
+    const made = writer.prepare("SELECT count(*) AS made FROM sqlite_schema WHERE name = 'counters'").get()?.made;
+    if (made === 0) writer.exec(`BEGIN; ${TABLES} COMMIT;`);
+    else checkVersion(numberOf(writer, 'user_version'), numberOf(writer, 'application_id'));
+    probe(writer);
+    return { ...reading(file), writer };
+  } catch (error) {
+    writer.close();
+    throw error;
+  }
+}
+
+function reading(file: string): Reading {
+  const reader = openForReading(file);
+  try {
+    reader.prepare('SELECT value FROM counters').all();
+    const lookUp = reader.prepare(`SELECT ${COLUMNS} FROM entries WHERE key = ? AND ${READABLE}`);
+    lookUp.setReturnArrays(true);
+    return { reader, lookUp };
+  } catch (error) {
+    reader.close();
+    throw error;
+  }
+}
+
+/**
+ * Whatever cannot be read now will not be readable later: the schema, with all that the thread will ask of it, and the
+ * first pages of each table.
+ */
+function probe(database: DatabaseSync): void {
+  for (const Asks of [ManifestWriter, ManifestReads]) new Asks(database);
+  database.prepare('SELECT value FROM counters').all();
+  database.prepare('SELECT state, crc FROM image').all();
+  database.prepare('SELECT chunk, positions, crc FROM buckets LIMIT 1').all();
+  for (const edge of ['min', 'max']) {
+    touch(database, `SELECT * FROM entries WHERE generation = (SELECT ${edge}(generation) FROM entries)`);
+    touch(database, `SELECT ${edge}(key) FROM entries`);
+    touch(database, `SELECT ${edge}(segment) FROM entries`);
+  }
+}
+
+/** A number that is too large is one row's affair: that row is passed over. */
+function touch(database: DatabaseSync, select: string): void {
+  const statement = database.prepare(select);
+  statement.setReadBigInts(true);
+  statement.all();
+}
+
+/** Reads the file's own header, so that nothing of a newer version's is touched; SQLite would tidy up as it opens. */
+function checkHeader(file: string): void {
+  if (!existsSync(file)) return;
+  const header = Buffer.alloc(100);
+  const descriptor = openSync(file, 'r');
+  try {
+    readSync(descriptor, header, 0, header.length, 0);
+  } finally {
+    closeSync(descriptor);
+  }
+  // Places of the header of SQLite's file format. Both are 0 while all that was written stands in the log beside it.
+  const [version, application] = [header.readUInt32BE(60), header.readUInt32BE(68)];
+  if (version !== 0 || application !== 0) checkVersion(version, application);
+}
+
+function checkVersion(version: number, application: number): void {
+  if (version !== application - APPLICATION) throw new DamagedError('two versions that differ');
+  if (version <= VERSION) return;
+  throw new TidegateError(
+    'E_DISK',
+    `expected a manifest of version ${VERSION} or older, got one of version ${version}`,
+  );
+}
+
+function numberOf(database: DatabaseSync, pragma: string): number {
+  return Number(Object.values(database.prepare(`PRAGMA ${pragma}`).get() ?? {})[0]);
+}
+
+/** The next start begins with an empty manifest. */
+export function markDamaged(file: string): void {
+  writeFileSync(markOf(file), '');
+}
+
+function markOf(file: string): string {
+  return `${file}.damaged`;
+}
+
+/** One damaged database is kept, for whoever wants to see what happened. */
+function moveAside(file: string): void {
+  for (const suffix of ['-wal', '-shm', '']) {
+    const [from, to] = [file + suffix, `${file}.damaged-1${suffix}`];
+    rmSync(to, { force: true });
+    if (existsSync(from)) renameSync(from, to);
+  }
+  rmSync(markOf(file), { force: true });
+}

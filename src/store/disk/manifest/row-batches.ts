@@ -1,0 +1,124 @@
+// Changes on their way to the manifest, in batches: one transaction for each change would cost more than all the rest.
+//
+// The one complication: a batch that fails stays the first in the queue, since what comes after it may rest on it. Until
+// it is committed nothing else is, and when too much waits, no more entries are taken in.
+
+import type { Cancel, Tasks } from '../../../ports.ts';
+import type { Manifest, ManifestChange } from '../contract.ts';
+import { Trouble } from '../segments/disk-back-off.ts';
+
+const DELAY_MS = 50;
+const BATCH = 256;
+const MAX_WAITING = 50_000;
+
+interface RowBatchesOptions {
+  readonly manifest: Manifest;
+  readonly tasks: Tasks;
+  /** Told once when commits begin to fail. */
+  readonly fault: (error: unknown) => void;
+}
+
+export class RowBatches {
+  readonly #manifest: Manifest;
+  readonly #tasks: Tasks;
+  readonly #trouble: Trouble;
+  #waiting: ManifestChange[] = [];
+  #given = 0;
+  #committed = 0;
+  #timer: Cancel | undefined;
+  #isSoon = false;
+  #pumping: Promise<void> | undefined;
+
+  constructor({ manifest, tasks, fault }: RowBatchesOptions) {
+    this.#manifest = manifest;
+    this.#tasks = tasks;
+    this.#trouble = new Trouble({ tasks, fault, resumed: () => this.#schedule(0) });
+  }
+
+  /** True: what is given now may never be committed. */
+  get isOverloaded(): boolean {
+    return this.#waiting.length > MAX_WAITING || this.#trouble.isPaused;
+  }
+
+  get failures(): number {
+    return this.#trouble.failures;
+  }
+
+  add(change: ManifestChange): void {
+    this.#waiting.push(change);
+    this.#given++;
+    if (this.#waiting.length === BATCH) this.#schedule(0);
+    else if (this.#timer === undefined) this.#schedule(DELAY_MS);
+  }
+
+  /** Resolves with true when all that was given before is committed; with false when that fails. */
+  async flush(): Promise<boolean> {
+    const target = this.#given;
+    while (this.#committed < target) {
+      const before = this.#committed;
+      await this.#pump();
+      if (this.#committed === before && this.#committed < target) return false;
+    }
+    return true;
+  }
+
+  /** Forgets what waits and clears the manifest; what is given from now on comes after that. */
+  clear(): Promise<void> {
+    this.#committed += this.#waiting.length;
+    this.#waiting = [];
+    const before = this.#pumping;
+    return this.#occupied(async () => {
+      await before;
+      await this.#manifest.clear();
+    });
+  }
+
+  close(): void {
+    this.#timer?.();
+    this.#trouble.close();
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#isSoon && this.#timer !== undefined) return;
+    this.#timer?.();
+    this.#isSoon = delayMs === 0;
+    this.#timer = this.#tasks.later(delayMs, () => {
+      this.#timer = undefined;
+      if (this.#trouble.isPaused) return;
+      const goOn = () => {
+        if (this.#waiting.length > 0 && !this.#trouble.isPaused) this.#schedule(0);
+      };
+      this.#pump().then(goOn, goOn);
+    });
+  }
+
+  /** Commits one batch; joins a commit that is under way. */
+  #pump(): Promise<void> {
+    return this.#pumping ?? this.#occupied(() => this.#commit());
+  }
+
+  #occupied(work: () => Promise<void>): Promise<void> {
+    const pumping = work().finally(() => {
+      if (this.#pumping === pumping) this.#pumping = undefined;
+    });
+    this.#pumping = pumping;
+    return pumping;
+  }
+
+  async #commit(): Promise<void> {
+    const batch = this.#waiting.slice(0, BATCH);
+    if (batch.length === 0) return;
+    try {
+      await this.#manifest.commit(batch);
+    } catch (error) {
+      this.#trouble.failed(error);
+      return;
+    }
+    this.#trouble.succeeded();
+    // Those that were abandoned meanwhile are gone already.
+    if (this.#waiting[0] === batch[0]) {
+      this.#waiting.splice(0, batch.length);
+      this.#committed += batch.length;
+    }
+  }
+}

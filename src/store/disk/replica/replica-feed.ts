@@ -1,0 +1,246 @@
+// The owner's side of a disk tier that several processes read: tells each of them where the records stand, and does for
+// them what only the owner may do: write, remove, count the uses.
+//
+// The one complication: one that joins late. It is told of the whole index in slices, while changes go on. A slice says
+// what holds at its instant, and every change is told after it has happened, so whichever of the two comes last is right.
+
+import type { BodySource, Tasks } from '../../../ports.ts';
+import type { IndexRows, Place } from '../contract.ts';
+import type { DiskStore } from '../disk-store.ts';
+import type { Catalog } from '../index/catalog.ts';
+import type { KeyHash } from '../index/hash.ts';
+import type { Asking, DiskToWorker, Result, WorkerToDisk } from './replica-messages.ts';
+import type { IndexObserver } from './replica-observer.ts';
+import { ReplicaWriters } from './replica-writers.ts';
+
+/** Rows in one message. */
+const BATCH = 4096;
+/** Changes wait so long for others. */
+const DELAY_MS = 2;
+/** Between looks whether the owner's own index is complete. */
+const LOADING_MS = 50;
+
+interface Replica {
+  readonly send: (message: DiskToWorker) => void;
+  stored: number[];
+  readonly writers: ReplicaWriters;
+  gone: boolean;
+}
+
+/** One that reads, as the owner sees it. */
+export interface JoinedReplica {
+  received(message: WorkerToDisk): void;
+  /** It has ended: what it was writing is discarded. */
+  left(): void;
+}
+
+export class ReplicaFeed implements IndexObserver {
+  readonly #tasks: Tasks;
+  readonly #fault: (error: unknown) => void;
+  readonly #replicas = new Set<Replica>();
+  #catalog: Catalog | undefined;
+  #store: DiskStore | undefined;
+  #rows = rowsOf(BATCH);
+  #count = 0;
+  #isScheduled = false;
+
+  constructor(tasks: Tasks, fault: (error: unknown) => void) {
+    this.#tasks = tasks;
+    this.#fault = fault;
+  }
+
+  /** Before anything is stored. */
+  attach(catalog: Catalog): void {
+    this.#catalog = catalog;
+    catalog.observe(this);
+  }
+
+  /** What the replicas ask for is done by this store. */
+  serve(store: DiskStore): void {
+    this.#store = store;
+  }
+
+  entered(hash: KeyHash, place: Place, generation: number): void {
+    if (this.#replicas.size > 0) this.#change(hash, place, generation);
+  }
+
+  left(hash: KeyHash): void {
+    if (this.#replicas.size > 0) this.#change(hash, NOWHERE, 0);
+  }
+
+  cleared(): void {
+    this.#flush();
+    for (const { send } of this.#replicas) send({ kind: 'cleared' });
+  }
+
+  join(send: (message: DiskToWorker) => void): JoinedReplica {
+    const replica: Replica = { send, stored: [], writers: new ReplicaWriters(this.#tasks), gone: false };
+    this.#replicas.add(replica);
+    this.#tellAll(replica).catch(this.#fault);
+    return {
+      received: (message) => this.#received(replica, message),
+      left: () => {
+        replica.gone = true;
+        this.#replicas.delete(replica);
+        replica.writers.discardAll();
+      },
+    };
+  }
+
+  async #tellAll(replica: Replica): Promise<void> {
+    const catalog = this.#catalog as Catalog;
+    for (let from = 0; from < catalog.index.slots && !replica.gone; from += BATCH) {
+      const rows = portion(catalog, from);
+      if (rows.count > 0) replica.send({ kind: 'rows', rows });
+      await this.#pause(0);
+    }
+    while (!catalog.isLoaded && !replica.gone) await this.#pause(LOADING_MS);
+    if (replica.gone) return;
+    this.#flush();
+    replica.send({ kind: 'complete' });
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => void this.#tasks.later(delayMs, resolve));
+  }
+
+  #change(hash: KeyHash, place: Place, generation: number): void {
+    setRow(this.#rows, this.#count++, { hash, place, generation });
+    if (this.#count === BATCH) this.#flush();
+    else this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#tasks.later(DELAY_MS, () => {
+      this.#isScheduled = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const rows = this.#count === 0 ? undefined : cut(this.#rows, this.#count);
+    this.#count = 0;
+    for (const replica of this.#replicas) {
+      if (rows !== undefined) replica.send({ kind: 'rows', rows });
+      if (replica.stored.length === 0) continue;
+      replica.send({ kind: 'stored', ids: replica.stored });
+      replica.stored = [];
+    }
+  }
+
+  #received(replica: Replica, message: WorkerToDisk): void {
+    const store = this.#store as DiskStore;
+    switch (message.kind) {
+      case 'put': {
+        const stored = () => {
+          replica.stored.push(message.id);
+          this.#schedule();
+        };
+        const put = store.put(message.entry);
+        if (put instanceof Promise) put.then(stored, stored);
+        else stored();
+        return;
+      }
+      case 'used':
+        this.#used(message.high, message.low);
+        return;
+      case 'spoiled':
+        // Found by the owner itself, which then forgets the entry.
+        this.#drain(store.bodies.read(message.body, { start: message.start, end: message.body.bytes }));
+        return;
+      case 'discard':
+        replica.writers.discard(message.writer);
+        return;
+      default:
+        this.#answer(replica, message);
+    }
+  }
+
+  #answer({ send, writers }: Replica, asking: Asking): void {
+    const { id } = asking;
+    this.#done(writers, asking).then(
+      (result) => {
+        // What was removed is told of before the answer.
+        this.#flush();
+        send({ kind: 'done', id, result });
+      },
+      (error: unknown) => send({ kind: 'refused', id, reason: error instanceof Error ? error.message : String(error) }),
+    );
+  }
+
+  async #done(writers: ReplicaWriters, asking: Asking): Promise<Result> {
+    const store = this.#store as DiskStore;
+    if (asking.kind === 'get') return store.get(asking.key);
+    if (asking.kind === 'delete') return store.delete(asking.keys);
+    return writers.done(store.bodies, asking);
+  }
+
+  #used(high: Uint32Array, low: Uint32Array): void {
+    const catalog = this.#catalog as Catalog;
+    for (let at = 0; at < high.length; at++) {
+      const slot = catalog.index.find({ high: high[at] as number, low: low[at] as number });
+      if (slot >= 0) catalog.use(slot);
+    }
+  }
+
+  #drain(source: BodySource): void {
+    for (;;) {
+      const read = source.read();
+      if (read === 'pending') return source.whenReadable(() => this.#drain(source));
+      if (read === 'end' || read === 'failed') return;
+    }
+  }
+}
+
+const NOWHERE: Place = { segment: 0, offset: 0, bytes: 0 };
+
+type Writable<T> = { -readonly [name in keyof T]: T[name] };
+
+function rowsOf(count: number): Writable<IndexRows> {
+  const words = () => new Uint32Array(count);
+  const places = { segment: words(), offset: words(), bytes: words() };
+  return { count, hashHigh: words(), hashLow: words(), ...places, generation: new Float64Array(count) };
+}
+
+interface Row {
+  readonly hash: KeyHash;
+  readonly place: Place;
+  readonly generation: number;
+}
+
+function setRow(rows: IndexRows, at: number, { hash, place, generation }: Row): void {
+  rows.hashHigh[at] = hash.high;
+  rows.hashLow[at] = hash.low;
+  rows.segment[at] = place.segment;
+  rows.offset[at] = place.offset;
+  rows.bytes[at] = place.bytes;
+  rows.generation[at] = generation;
+}
+
+/** A copy of the first rows. */
+function cut(rows: IndexRows, count: number): IndexRows {
+  return {
+    count,
+    hashHigh: rows.hashHigh.slice(0, count),
+    hashLow: rows.hashLow.slice(0, count),
+    segment: rows.segment.slice(0, count),
+    offset: rows.offset.slice(0, count),
+    bytes: rows.bytes.slice(0, count),
+    generation: rows.generation.slice(0, count),
+  };
+}
+
+function portion({ index }: Catalog, from: number): IndexRows {
+  const rows = rowsOf(BATCH);
+  let count = 0;
+  const to = Math.min(index.slots, from + BATCH);
+  for (let slot = from; slot < to; slot++) {
+    const segment = index.segment(slot);
+    if (segment === 0) continue;
+    const place = { segment, offset: index.offset(slot), bytes: index.bytes(slot) };
+    setRow(rows, count++, { hash: index.hash(slot), place, generation: index.generation(slot) });
+  }
+  return cut(rows, count);
+}

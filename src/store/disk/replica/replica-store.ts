@@ -1,0 +1,233 @@
+// The disk tier in a process that does not own it: an index of its own, kept up by what the owner tells, leads to the
+// records, which are read from the segment files here. Whatever changes the disk is asked of the owner.
+//
+// The one complication: it lags behind the owner by a few milliseconds. A record that has moved or gone meanwhile is not
+// what its place was to hold, by generation, key or checksum, or its file is not there: a miss. What was put here is
+// answered from memory until the owner has told where it stands. And as long as the owner has not told of all there is, it
+// is asked.
+
+import type { Entry, EntryNote } from '../../../entry/stored-response.ts';
+import type { BodyStore, Eventually, Store, Tasks } from '../../../ports.ts';
+import type { DiskFolder, IndexRows, Place } from '../contract.ts';
+import { IndexTable } from '../index/entry-index.ts';
+import { type KeyHash, keyHash } from '../index/hash.ts';
+import { AT_ONCE_BYTES, decodeRecord } from '../segments/segment-record.ts';
+import { ReplicaBodies } from './replica-bodies.ts';
+import { ReplicaLink } from './replica-link.ts';
+import type { DiskToWorker, WorkerToDisk } from './replica-messages.ts';
+import { ReplicaSegments } from './replica-segments.ts';
+
+/** Entries on their way to the owner, in bytes; beyond that they are not taken in. */
+const MAX_PENDING_BYTES = 32 * 1024 * 1024;
+const USES_MS = 1_000;
+/** Uses told at a time; the rest of a second goes untold. */
+const MAX_USES = 8192;
+/** So much is read before a record that was not touched meanwhile counts as cold. */
+const WARM_BYTES = 64 * 1024 * 1024;
+/** Between faults that are told of: a process without descriptors has one at every read. */
+const FAULT_MS = 10_000;
+
+interface ReplicaParts {
+  readonly folder: DiskFolder;
+  readonly tasks: Tasks;
+  /** 32 bits. */
+  readonly seed: number;
+  readonly send: (message: WorkerToDisk) => void;
+  /** Told when this process cannot read the disk; the owner is asked instead. */
+  readonly fault: (error: unknown) => void;
+}
+
+interface Pending {
+  readonly id: number;
+  readonly entry: Entry;
+}
+
+export class ReplicaStore implements Store {
+  readonly bodies: BodyStore;
+  readonly #link: ReplicaLink;
+  readonly #tasks: Tasks;
+  readonly #index: IndexTable;
+  readonly #segments: ReplicaSegments;
+  readonly #pending = new Map<string, Pending>();
+  readonly #pendingKeys = new Map<number, string>();
+  readonly #fault: (error: unknown) => void;
+  #pendingBytes = 0;
+  #isComplete = false;
+  #used: KeyHash[] = [];
+  #warmth = 2;
+  #moved = 0;
+
+  constructor({ folder, tasks, seed, send, fault }: ReplicaParts) {
+    const sparing = sparingly(fault, tasks);
+    this.#fault = sparing;
+    this.#link = new ReplicaLink(send);
+    this.#tasks = tasks;
+    this.#index = new IndexTable(seed);
+    this.#segments = new ReplicaSegments(folder, sparing);
+    this.bodies = new ReplicaBodies(folder, { link: this.#link, fault: sparing });
+  }
+
+  received(message: DiskToWorker): void {
+    switch (message.kind) {
+      case 'rows':
+        this.#apply(message.rows);
+        return;
+      case 'cleared':
+        this.#index.clear();
+        this.#segments.clear();
+        return;
+      case 'complete':
+        this.#isComplete = true;
+        return;
+      case 'stored':
+        for (const id of message.ids) this.#arrived(id);
+        return;
+      default:
+        this.#link.answered(message);
+    }
+  }
+
+  get(key: string): Eventually<Entry | undefined> {
+    const pending = this.#pending.get(key);
+    if (pending !== undefined) return pending.entry;
+    const hash = keyHash(key);
+    const slot = this.#index.find(hash);
+    if (slot < 0) return this.#isComplete ? undefined : this.#ask(key);
+    this.#use(hash);
+    return this.#read(slot, key);
+  }
+
+  put(entry: Entry): void {
+    const bytes = sizeOf(entry);
+    this.#forget(entry.key);
+    if (this.#pendingBytes + bytes > MAX_PENDING_BYTES) {
+      // What it was to replace is not the latest any more.
+      this.delete([entry.key]).catch(this.#fault);
+      return;
+    }
+    const id = this.#link.nextId();
+    this.#pending.set(entry.key, { id, entry });
+    this.#pendingKeys.set(id, entry.key);
+    this.#pendingBytes += bytes;
+    this.#link.send({ kind: 'put', id, entry });
+  }
+
+  delete(keys: readonly string[]): Promise<number> {
+    for (const key of keys) {
+      this.#forget(key);
+      this.#leave(keyHash(key));
+    }
+    return this.#link.ask<number>({ kind: 'delete', keys });
+  }
+
+  /** Nothing: operators ask the owner, who knows it all. */
+  find(): Iterable<EntryNote> {
+    return [];
+  }
+
+  close(): void {
+    this.#segments.clear();
+  }
+
+  #ask(key: string): Promise<Entry | undefined> {
+    return this.#link.ask<Entry | undefined>({ kind: 'get', key });
+  }
+
+  #apply(rows: IndexRows): void {
+    for (let at = 0; at < rows.count; at++) {
+      const hash = { high: rows.hashHigh[at] as number, low: rows.hashLow[at] as number };
+      const segment = rows.segment[at] as number;
+      this.#leave(hash);
+      if (segment === 0) continue;
+      const place = { segment, offset: rows.offset[at] as number, bytes: rows.bytes[at] as number };
+      const slot = this.#index.add(hash, place, rows.generation[at] as number);
+      this.#index.setWarmth(slot, this.#isComplete ? this.#warmth : 0);
+      this.#segments.occupy(segment);
+    }
+  }
+
+  #leave(hash: KeyHash): void {
+    const slot = this.#index.find(hash);
+    if (slot < 0) return;
+    this.#segments.vacate(this.#index.segment(slot));
+    this.#index.remove(slot);
+  }
+
+  #forget(key: string): void {
+    const pending = this.#pending.get(key);
+    if (pending === undefined) return;
+    this.#pending.delete(key);
+    this.#pendingKeys.delete(pending.id);
+    this.#pendingBytes -= sizeOf(pending.entry);
+  }
+
+  #arrived(id: number): void {
+    const key = this.#pendingKeys.get(id);
+    if (key !== undefined) this.#forget(key);
+  }
+
+  #use(hash: KeyHash): void {
+    if (this.#used.length === 0) this.#tasks.later(USES_MS, () => this.#tellUses());
+    if (this.#used.length < MAX_USES) this.#used.push(hash);
+  }
+
+  #tellUses(): void {
+    const used = this.#used;
+    this.#used = [];
+    const high = Uint32Array.from(used, (hash) => hash.high);
+    this.#link.send({ kind: 'used', high, low: Uint32Array.from(used, (hash) => hash.low) });
+  }
+
+  #read(slot: number, key: string): Eventually<Entry | undefined> {
+    const index = this.#index;
+    const place = { segment: index.segment(slot), offset: index.offset(slot), bytes: index.bytes(slot) };
+    const generation = index.generation(slot);
+    const isWarm = ((this.#warmth - index.warmth(slot)) & 0xff) <= 1;
+    this.#touch(slot, place.bytes);
+    if (!isWarm || place.bytes > AT_ONCE_BYTES) return this.#readAside(place, { generation, key });
+    // Not from a pool and not used again: the record's bytes become the entry's.
+    const record = Buffer.allocUnsafeSlow(place.bytes);
+    const entry = this.#segments.readNow(place, record) ? decodeRecord(record, { generation, key }) : 'no record';
+    return typeof entry === 'string' ? this.#differs(entry, key) : entry;
+  }
+
+  async #readAside(place: Place, wanted: { generation: number; key: string }): Promise<Entry | undefined> {
+    const record = Buffer.allocUnsafeSlow(place.bytes);
+    const entry = (await this.#segments.read(place, record)) ? decodeRecord(record, wanted) : 'no record';
+    return typeof entry === 'string' ? this.#differs(entry, wanted.key) : entry;
+  }
+
+  /** Another key of the same hash is in order; for all else the owner looks, who sees and forgets what is damaged. */
+  #differs(fault: string, key: string): Eventually<Entry | undefined> {
+    return fault === 'key' ? undefined : this.#ask(key);
+  }
+
+  #touch(slot: number, bytes: number): void {
+    this.#moved += bytes;
+    if (this.#moved > WARM_BYTES) {
+      this.#moved = 0;
+      this.#warmth = (this.#warmth + 1) & 0xff;
+    }
+    this.#index.setWarmth(slot, this.#warmth);
+  }
+}
+
+function sparingly(fault: (error: unknown) => void, tasks: Tasks): (error: unknown) => void {
+  let isQuiet = false;
+  return (error) => {
+    if (isQuiet) return;
+    isQuiet = true;
+    tasks.later(FAULT_MS, () => {
+      isQuiet = false;
+    });
+    fault(error);
+  };
+}
+
+/** About what its record will be long. */
+function sizeOf(entry: Entry): number {
+  if (entry.kind === 'response') return entry.bytes.length;
+  let size = 0;
+  for (const key of entry.variantKeys) size += key.length;
+  return size;
+}

@@ -1,0 +1,84 @@
+// Writes entries: the record, then the index and the row.
+//
+// The one complication: short records are written at once, into the page cache; long ones are not, and may be replaced or
+// removed before they are there. Whoever gave one says, once it is written, whether it still counts.
+
+import type { Entry, LargeBody } from '../../../entry/stored-response.ts';
+import type { LargeBodies } from '../bodies/large-bodies.ts';
+import type { Place } from '../contract.ts';
+import type { Catalog } from '../index/catalog.ts';
+import type { KeyHash } from '../index/hash.ts';
+import { rowOf } from '../manifest/entry-row.ts';
+import type { RowBatches } from '../manifest/row-batches.ts';
+import type { DiskQueue } from './disk-policy.ts';
+import { AT_ONCE_BYTES, type EncodedRecord, encodeRecord } from './segment-record.ts';
+import type { Segments } from './segments.ts';
+
+/** An entry about to be written. */
+export interface Writing {
+  readonly entry: Entry;
+  readonly hash: KeyHash;
+  readonly queue: DiskQueue;
+  readonly generation: number;
+  readonly record: EncodedRecord;
+}
+
+interface WriterParts {
+  readonly segments: Segments;
+  readonly catalog: Catalog;
+  readonly bodies: LargeBodies;
+  readonly batches: RowBatches;
+}
+
+export class EntryWriter {
+  readonly #parts: WriterParts;
+  /** Number of the record written last; undefined until the manifest has said where to go on. */
+  #generation: number | undefined;
+
+  constructor(parts: WriterParts) {
+    this.#parts = parts;
+  }
+
+  /** Records can be written from now on. */
+  begin(generation: number): void {
+    this.#generation = generation;
+  }
+
+  get isReady(): boolean {
+    return this.#generation !== undefined;
+  }
+
+  prepare(entry: Entry, hash: KeyHash, queue: DiskQueue): Writing {
+    const generation = (this.#generation as number) + 1;
+    this.#generation = generation;
+    return { entry, hash, queue, generation, record: encodeRecord(entry, generation) };
+  }
+
+  isShort({ record }: Writing): boolean {
+    return record.bytes <= AT_ONCE_BYTES;
+  }
+
+  /** Throws what the platform says; then nothing has changed. */
+  writeNow(writing: Writing): void {
+    this.#enter(writing, this.#parts.segments.appendNow(writing.queue, writing.record));
+  }
+
+  /** `counts`: asked once the record is written. Rejects with what the platform says; then nothing has changed. */
+  async write(writing: Writing, counts: () => boolean): Promise<void> {
+    await this.#parts.segments.append(writing.queue, writing.record, (place) => {
+      if (counts()) this.#enter(writing, place);
+    });
+  }
+
+  #enter({ entry, hash, generation }: Writing, place: Place): void {
+    const { catalog, bodies, batches } = this.#parts;
+    const large = largeBodyOf(entry);
+    if (large !== undefined) bodies.own(large, { key: entry.key, generation, segment: place.segment });
+    if (catalog.enter(hash, place, generation)) batches.add({ kind: 'put', row: rowOf(entry, generation, place) });
+    else bodies.disown(generation);
+  }
+}
+
+export function largeBodyOf(entry: Entry): LargeBody | undefined {
+  return entry.kind === 'response' ? entry.large : undefined;
+}

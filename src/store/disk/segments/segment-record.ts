@@ -1,0 +1,264 @@
+// One entry as a record of a segment: a header of fixed length, the text (key and other strings), the numbers, then the
+// head and body of a stored response as they are. Everything little-endian.
+//
+//   0 magic u32 · 4 crc32 u32, over all that follows · 8 format u8 · 9 flags u8 · 10 status u16 · 12 key units u32
+//   16 generation f64 · 24 text bytes u32 · 28 number bytes u32 · 32 head bytes u32 · 36 body bytes u32
+//
+// The one complication: it is read on the hit path. All strings are one text, decoded by one call and then sliced; what
+// most entries share (terms, epoch) is found again instead of being made anew.
+
+import { crc32 } from 'node:zlib';
+import type { Entry, StoredResponse, VariantList } from '../../../entry/stored-response.ts';
+import type { LifetimeSource, ReuseTerms } from '../../../semantics/freshness.ts';
+
+/**
+ * Records up to this length are written, and read while they stand in the page cache, at once: up to here copying takes
+ * less than the way through the thread pool. A body of 64 KiB and its head have room.
+ */
+export const AT_ONCE_BYTES = 80 * 1024;
+
+const MAGIC = 0x52454754; // 'TGER'
+const FORMAT = 1;
+export const RECORD_HEADER_BYTES = 40;
+const NUMBER_BYTES = 56;
+
+const VARIANTS = 1;
+/** The text is UTF-16; otherwise latin1. */
+const WIDE = 2;
+const NO_CACHE = 4;
+const MUST_REVALIDATE = 8;
+const LARGE = 16;
+const STRONG_MODIFIED = 32;
+
+/** A record to be written: `prefix`, then `content`, which is the entry's own bytes. */
+export interface EncodedRecord {
+  readonly prefix: Uint8Array;
+  readonly content: Uint8Array;
+  /** Length of the whole. */
+  readonly bytes: number;
+}
+
+/** Why a record is not what its place was to hold. */
+export type RecordFault = 'form' | 'checksum' | 'generation' | 'key';
+
+const NO_BYTES = new Uint8Array(0);
+const NO_TAGS: readonly string[] = Object.freeze([]);
+
+export function encodeRecord(entry: Entry, generation: number): EncodedRecord {
+  const isResponse = entry.kind === 'response';
+  const strings = isResponse ? responseStrings(entry) : [...entry.names, ...entry.variantKeys];
+  const text = entry.key + strings.join('');
+  const wide = !isLatin1(text);
+  const textBytes = wide ? 2 * text.length : text.length;
+  const numberBytes = (isResponse ? NUMBER_BYTES : 4) + 4 * strings.length;
+  const prefix = Buffer.allocUnsafe(RECORD_HEADER_BYTES + textBytes + numberBytes);
+  const view = new DataView(prefix.buffer, prefix.byteOffset, prefix.length);
+  const content = isResponse ? entry.bytes : NO_BYTES;
+  const headBytes = isResponse ? entry.headBytes : 0;
+  view.setUint32(0, MAGIC, true);
+  view.setUint8(8, FORMAT);
+  view.setUint8(9, flagsOf(entry) | (wide ? WIDE : 0));
+  view.setUint16(10, isResponse ? entry.status : 0, true);
+  view.setUint32(12, entry.key.length, true);
+  view.setFloat64(16, generation, true);
+  view.setUint32(24, textBytes, true);
+  view.setUint32(28, numberBytes, true);
+  view.setUint32(32, headBytes, true);
+  view.setUint32(36, content.length - headBytes, true);
+  prefix.write(text, RECORD_HEADER_BYTES, wide ? 'utf16le' : 'latin1');
+  let at = RECORD_HEADER_BYTES + textBytes;
+  if (isResponse) writeNumbers(view, at, entry);
+  else view.setUint32(at, entry.names.length, true);
+  at += isResponse ? NUMBER_BYTES : 4;
+  for (const { length } of strings) {
+    view.setUint32(at, length, true);
+    at += 4;
+  }
+  view.setUint32(4, crc32(content, crc32(prefix.subarray(8))), true);
+  return { prefix, content, bytes: prefix.length + content.length };
+}
+
+/** `large` is told by a flag, so its id can stand before the tags. */
+function responseStrings({ terms, epoch, large, tags }: StoredResponse): string[] {
+  return large === undefined ? [terms.source, epoch, ...tags] : [terms.source, epoch, large.id, ...tags];
+}
+
+function flagsOf(entry: Entry): number {
+  if (entry.kind === 'variants') return VARIANTS;
+  const { terms, large, strongModified } = entry;
+  return (
+    (terms.noCache ? NO_CACHE : 0) |
+    (terms.mustRevalidate ? MUST_REVALIDATE : 0) |
+    (large === undefined ? 0 : LARGE) |
+    (strongModified === true ? STRONG_MODIFIED : 0)
+  );
+}
+
+function writeNumbers(view: DataView, at: number, { bornMs, stamp, terms, large }: StoredResponse): void {
+  view.setFloat64(at, bornMs, true);
+  view.setFloat64(at + 8, stamp, true);
+  view.setFloat64(at + 16, terms.lifetimeMs, true);
+  view.setFloat64(at + 24, terms.staleWhileRevalidateMs, true);
+  view.setFloat64(at + 32, terms.staleIfErrorMs, true);
+  view.setFloat64(at + 40, terms.graceMs, true);
+  view.setFloat64(at + 48, large?.bytes ?? 0, true);
+}
+
+function isLatin1(text: string): boolean {
+  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0xff) return false;
+  return true;
+}
+
+/** What a record is expected to be. */
+export interface RecordIdentity {
+  readonly generation: number;
+  /** Undefined: any. */
+  readonly key: string | undefined;
+}
+
+/** The entry in `record`, which holds one whole record and nothing else; its bytes become the entry's. */
+export function decodeRecord(record: Buffer, expected: RecordIdentity): Entry | RecordFault {
+  if (record.length < RECORD_HEADER_BYTES) return 'form';
+  const view = new DataView(record.buffer, record.byteOffset, record.length);
+  if (view.getUint32(0, true) !== MAGIC || view.getUint8(8) !== FORMAT) return 'form';
+  const numbersAt = RECORD_HEADER_BYTES + view.getUint32(24, true);
+  const contentAt = numbersAt + view.getUint32(28, true);
+  const headBytes = view.getUint32(32, true);
+  if (contentAt + headBytes + view.getUint32(36, true) !== record.length) return 'form';
+  if (crc32(record.subarray(8)) !== view.getUint32(4, true)) return 'checksum';
+  if (view.getFloat64(16, true) !== expected.generation) return 'generation';
+  const flags = view.getUint8(9);
+  const text = textOf(record, flags, numbersAt);
+  const keyUnits = view.getUint32(12, true);
+  const { key = text.slice(0, keyUnits) } = expected;
+  if (key.length !== keyUnits || !text.startsWith(key)) return 'key';
+  if ((flags & VARIANTS) !== 0) return decodeList({ view, text, key, at: numbersAt, end: contentAt });
+  const entry = decodeResponse({ view, text, key, at: numbersAt, end: contentAt });
+  entry.bytes = record.subarray(contentAt);
+  entry.headBytes = headBytes;
+  return entry;
+}
+
+function textOf(record: Buffer, flags: number, end: number): string {
+  return record.toString((flags & WIDE) === 0 ? 'latin1' : 'utf16le', RECORD_HEADER_BYTES, end);
+}
+
+/** A record taken apart so far: `at` is where the numbers begin, `end` where they end. */
+interface Opened {
+  readonly view: DataView;
+  readonly text: string;
+  readonly key: string;
+  readonly at: number;
+  readonly end: number;
+}
+
+function decodeList(opened: Opened): VariantList {
+  const { view, key, at } = opened;
+  const strings = stringsAt(opened, at + 4, key.length);
+  const nameCount = view.getUint32(at, true);
+  return { kind: 'variants', key, names: strings.slice(0, nameCount), variantKeys: strings.slice(nameCount) };
+}
+
+/** The strings whose lengths stand from `lengthAt` on, and of which the first begins at `from` in the text. */
+function stringsAt({ view, text, end }: Opened, lengthAt: number, from: number): string[] {
+  const strings: string[] = [];
+  let start = from;
+  for (let at = lengthAt; at < end; at += 4) {
+    const length = view.getUint32(at, true);
+    strings.push(text.slice(start, start + length));
+    start += length;
+  }
+  return strings;
+}
+
+type Writable<T> = { -readonly [name in keyof T]: T[name] };
+
+/** All but the bytes. */
+function decodeResponse(opened: Opened): Writable<StoredResponse> {
+  const { view, text, key, at, end } = opened;
+  const sourceEnd = key.length + view.getUint32(at + NUMBER_BYTES, true);
+  const epochEnd = sourceEnd + view.getUint32(at + NUMBER_BYTES + 4, true);
+  const stamp = view.getFloat64(at + 8, true);
+  const entry: Writable<StoredResponse> = {
+    kind: 'response',
+    key,
+    bytes: NO_BYTES,
+    headBytes: 0,
+    status: view.getUint16(10, true),
+    bornMs: view.getFloat64(at, true),
+    terms: termsAt(view, at, text.slice(key.length, sourceEnd)),
+    tags: NO_TAGS,
+    epoch: sharedEpoch(text, sourceEnd, epochEnd),
+    stamp,
+    checkedUpTo: stamp,
+  };
+  let lengthAt = at + NUMBER_BYTES + 8;
+  let from = epochEnd;
+  if ((view.getUint8(9) & LARGE) !== 0) {
+    from += view.getUint32(lengthAt, true);
+    lengthAt += 4;
+    entry.large = { id: text.slice(epochEnd, from), bytes: view.getFloat64(at + 48, true) };
+  }
+  if ((view.getUint8(9) & STRONG_MODIFIED) !== 0) entry.strongModified = true;
+  if (lengthAt < end) entry.tags = stringsAt(opened, lengthAt, from);
+  return entry;
+}
+
+let latestEpoch = '';
+
+function sharedEpoch(text: string, start: number, end: number): string {
+  if (end - start !== latestEpoch.length || !text.startsWith(latestEpoch, start)) latestEpoch = text.slice(start, end);
+  return latestEpoch;
+}
+
+/** Terms met lately, each at the place its content chooses. */
+const latestTerms: (ReuseTerms | undefined)[] = Array.from({ length: 256 }, () => undefined);
+
+function termsAt(view: DataView, at: number, source: string): ReuseTerms {
+  const flags = view.getUint8(9);
+  const lifetimeMs = view.getFloat64(at + 16, true);
+  const staleWhileRevalidateMs = view.getFloat64(at + 24, true);
+  const staleIfErrorMs = view.getFloat64(at + 32, true);
+  const graceMs = view.getFloat64(at + 40, true);
+  const noCache = (flags & NO_CACHE) !== 0;
+  const mustRevalidate = (flags & MUST_REVALIDATE) !== 0;
+  const sum = lifetimeMs + 3 * staleWhileRevalidateMs + 5 * staleIfErrorMs + 7 * graceMs + flags + source.length;
+  const place = (Math.abs(sum) % 251) | 0;
+  const known = latestTerms[place];
+  if (
+    known !== undefined &&
+    Object.is(known.lifetimeMs, lifetimeMs) &&
+    Object.is(known.staleWhileRevalidateMs, staleWhileRevalidateMs) &&
+    Object.is(known.staleIfErrorMs, staleIfErrorMs) &&
+    Object.is(known.graceMs, graceMs) &&
+    known.noCache === noCache &&
+    known.mustRevalidate === mustRevalidate &&
+    known.source === source
+  ) {
+    return known;
+  }
+  const windows = { staleWhileRevalidateMs, staleIfErrorMs, graceMs };
+  const terms = Object.freeze({ lifetimeMs, source: source as LifetimeSource, noCache, mustRevalidate, ...windows });
+  latestTerms[place] = terms;
+  return terms;
+}
+
+/** What the header says, unverified: for a check that reads no bodies. `start`: the record's first bytes. */
+export function recordHeader(start: Buffer): { generation: number; bytes: number; textBytes: number } | undefined {
+  if (start.length < RECORD_HEADER_BYTES || start.readUInt32LE(0) !== MAGIC || start[8] !== FORMAT) return undefined;
+  const textBytes = start.readUInt32LE(24);
+  const bytes =
+    RECORD_HEADER_BYTES + textBytes + start.readUInt32LE(28) + start.readUInt32LE(32) + start.readUInt32LE(36);
+  return { generation: start.readDoubleLE(16), bytes, textBytes };
+}
+
+/** The key in a record's first bytes, when they reach that far. */
+export function recordKey(start: Buffer): string {
+  const flags = start[9] as number;
+  return textOf(start, flags, RECORD_HEADER_BYTES + start.readUInt32LE(24)).slice(0, start.readUInt32LE(12));
+}
+
+/** True when the record holds a list of variants. */
+export function isListRecord(start: Buffer): boolean {
+  return ((start[9] as number) & VARIANTS) !== 0;
+}

@@ -1,0 +1,286 @@
+// The segment files: records one behind the other, appended only. Two are open for appending, one for each queue of the
+// policy; the others are sealed. Each has one descriptor, and is read by position.
+//
+// The one complication: a segment may go while some still read in it. Its file is removed at once, its descriptor closed
+// by the last of them; a number that the platform has given away again would lead them to another file.
+
+import type { DiskFile, DiskFolder, Place } from '../contract.ts';
+import type { DiskQueue, QueueBytes } from './disk-policy.ts';
+import {
+  queueOf,
+  SEGMENT_FOLDER,
+  SEGMENT_HEADER_BYTES,
+  segmentHeader,
+  segmentName,
+  segmentNumber,
+} from './segment-files.ts';
+import type { EncodedRecord } from './segment-record.ts';
+
+export interface Segment {
+  readonly number: number;
+  readonly queue: DiskQueue;
+  readonly file: DiskFile;
+  /** Where the next record goes. */
+  readonly bytes: number;
+  /** Bytes of the large bodies whose records stand here. */
+  readonly bodyBytes: number;
+  /** Entries of the index whose record stands here. */
+  readonly entries: number;
+  readonly sealed: boolean;
+}
+
+interface State extends Segment {
+  queue: DiskQueue;
+  bytes: number;
+  bodyBytes: number;
+  entries: number;
+  sealed: boolean;
+  /** Reads and writes under way. */
+  users: number;
+  /** Resolves what waits until no write is under way. */
+  writes: number;
+  gone: boolean;
+  settled: (() => void)[];
+}
+
+interface SegmentsOptions {
+  readonly folder: DiskFolder;
+  readonly segmentBytes: number;
+  /** Told of what costs nothing but safety against a power cut, or room. */
+  readonly fault: (error: unknown) => void;
+  /** Called when a segment has been sealed. */
+  readonly sealed: (segment: Segment) => void;
+}
+
+export class Segments {
+  readonly #folder: DiskFolder;
+  readonly #segmentBytes: number;
+  readonly #fault: (error: unknown) => void;
+  readonly #sealed: (segment: Segment) => void;
+  /** In the order of their age: that of their numbers, but for those that moved since the start. */
+  readonly #segments = new Map<number, State>();
+  readonly #open: { [queue in DiskQueue]: State | undefined } = { small: undefined, main: undefined };
+  readonly #bytes = { small: 0, main: 0 };
+  readonly #syncs = new Set<Promise<void>>();
+  #last = 0;
+  #scratch = Buffer.allocUnsafeSlow(4096);
+
+  constructor({ folder, segmentBytes, fault, sealed }: SegmentsOptions) {
+    this.#folder = folder;
+    this.#segmentBytes = segmentBytes;
+    this.#fault = fault;
+    this.#sealed = sealed;
+  }
+
+  /** Opens what an earlier process left. All of it is sealed: the end of what was written last is not to be trusted. */
+  openAll(): void {
+    const numbers = this.#folder.list(SEGMENT_FOLDER).flatMap((name) => segmentNumber(name) ?? []);
+    for (const number of numbers.sort((one, other) => one - other)) {
+      this.#last = number;
+      try {
+        const file = this.#folder.open(segmentName(number), { create: false });
+        this.#enter(number, { file, queue: queueOf(file), bytes: file.size(), sealed: true });
+      } catch (error) {
+        this.#fault(error);
+      }
+    }
+  }
+
+  /** Numbers up to this one have been in use. */
+  skipTo(number: number): void {
+    this.#last = Math.max(this.#last, number);
+  }
+
+  find(number: number): Segment | undefined {
+    return this.#segments.get(number);
+  }
+
+  all(): Iterable<Segment> {
+    return this.#segments.values();
+  }
+
+  get count(): number {
+    return this.#segments.size;
+  }
+
+  /** Of each queue, large bodies included. */
+  get queueBytes(): QueueBytes {
+    return this.#bytes;
+  }
+
+  /** The sealed segment that is the oldest of the queue; without one, its open one is sealed, if that has entries. */
+  oldest(queue: DiskQueue): Segment | undefined {
+    for (const segment of this.#segments.values()) {
+      if (segment.queue === queue && (segment.sealed || segment.entries > 0)) {
+        if (!segment.sealed) this.#seal(segment);
+        return segment;
+      }
+    }
+    return undefined;
+  }
+
+  /** Appends at once; throws what the platform says, and then there is no record. */
+  appendNow(queue: DiskQueue, { prefix, content, bytes }: EncodedRecord): Place {
+    const segment = this.#openFor(queue, bytes);
+    if (this.#scratch.length < bytes) this.#scratch = Buffer.allocUnsafeSlow(2 * bytes);
+    this.#scratch.set(prefix);
+    this.#scratch.set(content, prefix.length);
+    segment.file.writeNow(this.#scratch.subarray(0, bytes), segment.bytes);
+    return this.#advance(segment, bytes);
+  }
+
+  /**
+   * Appends without blocking. The place is taken at once, and stays empty when the writing fails. `written` is called
+   * before the segment counts as settled.
+   */
+  async append(queue: DiskQueue, record: EncodedRecord, written: (place: Place) => void): Promise<void> {
+    const { prefix, content, bytes } = record;
+    const segment = this.#openFor(queue, bytes);
+    const place = this.#advance(segment, bytes);
+    segment.users++;
+    segment.writes++;
+    try {
+      await segment.file.write(prefix, place.offset);
+      await segment.file.write(content, place.offset + prefix.length);
+      written(place);
+    } finally {
+      segment.writes--;
+      if (segment.writes === 0) for (const settled of segment.settled.splice(0)) settled();
+      this.#leave(segment);
+    }
+  }
+
+  /** Reads a whole record into `into`; false when the file ends before. */
+  readNow(segment: Segment, into: Uint8Array, offset: number): boolean {
+    return segment.file.readNow(into, offset) === into.length;
+  }
+
+  async read(segment: Segment, into: Uint8Array, offset: number): Promise<boolean> {
+    const state = segment as State;
+    state.users++;
+    try {
+      return (await state.file.read(into, offset)) === into.length;
+    } finally {
+      this.#leave(state);
+    }
+  }
+
+  /** `count` more entries have their record in the segment. */
+  occupy(number: number, count: number): void {
+    const segment = this.#segments.get(number);
+    if (segment !== undefined) segment.entries += count;
+  }
+
+  /** `bytes` more of large bodies belong to it. */
+  weigh(number: number, bytes: number): void {
+    const segment = this.#segments.get(number);
+    if (segment === undefined) return;
+    segment.bodyBytes += bytes;
+    this.#bytes[segment.queue] += bytes;
+  }
+
+  /** Resolves when no record is being written to the segment, which is sealed. */
+  settled(segment: Segment): Promise<void> {
+    const state = segment as State;
+    return state.writes === 0 ? Promise.resolve() : new Promise((resolve) => state.settled.push(resolve));
+  }
+
+  /** The segment, which is sealed, becomes the youngest of the main queue. After a restart its number counts again. */
+  move(segment: Segment): void {
+    const state = segment as State;
+    if (state.gone) return;
+    if (state.queue === 'small') {
+      const bytes = state.bytes + state.bodyBytes;
+      this.#bytes.small -= bytes;
+      this.#bytes.main += bytes;
+      state.queue = 'main';
+      // Where that fails, the next process takes it for one of the small queue.
+      try {
+        state.file.writeNow(segmentHeader('main'), 0);
+      } catch (error) {
+        this.#fault(error);
+      }
+    }
+    this.#segments.delete(state.number);
+    this.#segments.set(state.number, state);
+  }
+
+  /** Removes the segment and its file. */
+  async drop(segment: Segment): Promise<void> {
+    const state = segment as State;
+    if (state.gone) return;
+    state.gone = true;
+    state.sealed = true;
+    this.#segments.delete(state.number);
+    this.#bytes[state.queue] -= state.bytes + state.bodyBytes;
+    if (this.#open[state.queue] === state) this.#open[state.queue] = undefined;
+    if (state.users === 0) state.file.close();
+    await this.#folder.remove(segmentName(state.number));
+  }
+
+  /** Closes all files, once those who are at it have done; resolves when what is being synced is. */
+  async close(): Promise<void> {
+    await Promise.all(this.#syncs);
+    for (const segment of this.#segments.values()) {
+      segment.gone = true;
+      if (segment.users === 0) segment.file.close();
+    }
+    this.#segments.clear();
+  }
+
+  #enter(number: number, made: Pick<Segment, 'file' | 'queue' | 'bytes' | 'sealed'>): State {
+    const state = { number, ...made, bodyBytes: 0, entries: 0, users: 0, writes: 0, gone: false, settled: [] };
+    this.#segments.set(number, state);
+    this.#bytes[made.queue] += made.bytes;
+    return state;
+  }
+
+  #openFor(queue: DiskQueue, bytes: number): State {
+    const open = this.#open[queue];
+    if (open !== undefined) {
+      const isEmpty = open.bytes === SEGMENT_HEADER_BYTES;
+      if (isEmpty || open.bytes + open.bodyBytes + bytes <= this.#segmentBytes) return open;
+      this.#seal(open);
+    }
+    const number = ++this.#last;
+    const file = this.#folder.open(segmentName(number), { create: true });
+    try {
+      file.writeNow(segmentHeader(queue), 0);
+    } catch (error) {
+      file.close();
+      this.#folder.remove(segmentName(number)).catch(this.#fault);
+      throw error;
+    }
+    const opened = this.#enter(number, { file, queue, bytes: SEGMENT_HEADER_BYTES, sealed: false });
+    this.#open[queue] = opened;
+    return opened;
+  }
+
+  /** What is written of it is brought to the disk meanwhile: a power cut then costs the open segments alone. */
+  #seal(segment: State): void {
+    segment.sealed = true;
+    if (this.#open[segment.queue] === segment) this.#open[segment.queue] = undefined;
+    segment.users++;
+    const sync = segment.file
+      .sync()
+      .catch(this.#fault)
+      .finally(() => {
+        this.#syncs.delete(sync);
+        this.#leave(segment);
+      });
+    this.#syncs.add(sync);
+    this.#sealed(segment);
+  }
+
+  #advance(segment: State, bytes: number): Place {
+    const offset = segment.bytes;
+    segment.bytes += bytes;
+    this.#bytes[segment.queue] += bytes;
+    return { segment: segment.number, offset, bytes };
+  }
+
+  #leave(segment: State): void {
+    segment.users--;
+    if (segment.gone && segment.users === 0) segment.file.close();
+  }
+}

@@ -1,0 +1,180 @@
+// Entries on their way in and out.
+//
+// The one complication: an entry counts from the moment it is put, and not from the moment it is written. Until the
+// manifest has said where to go on, and while a long record is being written, it waits in memory and is answered from
+// there. What is put or removed later wins, whichever is written first.
+
+import type { Entry } from '../../../entry/stored-response.ts';
+import type { Eventually } from '../../../ports.ts';
+import { type KeyHash, keyHash } from '../index/hash.ts';
+import type { DiskParts } from '../parts.ts';
+import type { DiskQueue } from './disk-policy.ts';
+import { largeBodyOf, type Writing } from './entry-writer.ts';
+
+/** Of entries that wait to be written. */
+const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+
+export class Intake {
+  readonly #parts: DiskParts;
+  readonly #waiting = new Map<string, Entry>();
+  #waitingBytes = 0;
+  readonly #writes = new Set<Promise<void>>();
+  /** Settles when records can be written, or never will be. */
+  readonly #ready = Promise.withResolvers<void>();
+
+  constructor(parts: DiskParts) {
+    this.#parts = parts;
+  }
+
+  /** The entry of the key, if it is not written yet. */
+  waiting(key: string): Entry | undefined {
+    return this.#waiting.size === 0 ? undefined : this.#waiting.get(key);
+  }
+
+  put(entry: Entry): Eventually<void> {
+    const hash = keyHash(entry.key);
+    if (this.#isDeclined(entry)) {
+      this.#parts.declined.count++;
+      // What it was to replace is not the latest any more.
+      this.#unwait(entry.key);
+      this.#forget(entry.key, hash);
+      return;
+    }
+    if (this.#parts.writer.isReady) return this.#write(entry, hash);
+    this.#wait(entry);
+  }
+
+  /** Removes the entry; of a list, the variants it names as well. Returns how many were there. */
+  remove(key: string): number {
+    const hash = keyHash(key);
+    const list = this.#listAt(key, hash);
+    const wasWaiting = this.#unwait(key);
+    let count = this.#forget(key, hash) || wasWaiting ? 1 : 0;
+    if (list?.kind === 'variants') for (const variant of list.variantKeys) count += this.remove(variant);
+    return count;
+  }
+
+  /** Nothing is stored any more, and what waits is not going to be. */
+  clear(): void {
+    this.#waiting.clear();
+    this.#waitingBytes = 0;
+  }
+
+  /** Records can be written from now on. */
+  begin(generation: number): void {
+    const early = [...this.#waiting.values()];
+    this.clear();
+    this.#parts.writer.begin(generation);
+    for (const entry of early) this.put(entry);
+    this.#ready.resolve();
+  }
+
+  /** Records will never be written. */
+  giveUp(): void {
+    this.clear();
+    this.#ready.resolve();
+  }
+
+  /** Resolves when everything put before is written. */
+  async settled(): Promise<void> {
+    await this.#ready.promise;
+    await Promise.all(this.#writes);
+  }
+
+  #isDeclined(entry: Entry): boolean {
+    const { noRoomFor, bodies } = this.#parts;
+    const large = largeBodyOf(entry);
+    return (
+      noRoomFor(sizeOf(entry)) !== undefined ||
+      this.#waitingBytes > MAX_WAITING_BYTES ||
+      (large !== undefined && !bodies.has(large.id))
+    );
+  }
+
+  #write(entry: Entry, hash: KeyHash): Eventually<void> {
+    const { writer, trouble, evictor } = this.#parts;
+    const writing = writer.prepare(entry, hash, this.#queueFor(hash, sizeOf(entry)));
+    if (!writer.isShort(writing)) return this.#writeLong(writing);
+    this.#unwait(entry.key);
+    try {
+      writer.writeNow(writing);
+    } catch (error) {
+      this.#forget(entry.key, hash);
+      trouble.failed(error);
+      return;
+    }
+    trouble.succeeded();
+    evictor.nudge();
+  }
+
+  #writeLong(writing: Writing): Promise<void> {
+    this.#wait(writing.entry);
+    const write = this.#finishLong(writing).finally(() => this.#writes.delete(write));
+    this.#writes.add(write);
+    return write;
+  }
+
+  async #finishLong(writing: Writing): Promise<void> {
+    const { writer, trouble, evictor } = this.#parts;
+    const { entry, hash } = writing;
+    const counts = () => this.#waiting.get(entry.key) === entry;
+    try {
+      await writer.write(writing, counts);
+      trouble.succeeded();
+    } catch (error) {
+      if (counts()) this.#forget(entry.key, hash);
+      trouble.failed(error);
+    }
+    if (counts()) this.#unwait(entry.key);
+    evictor.nudge();
+  }
+
+  /** Where it is already, in the main queue, it stays; its frequency does so too. */
+  #queueFor(hash: KeyHash, bytes: number): DiskQueue {
+    const { catalog, segments, policy } = this.#parts;
+    const slot = catalog.index.find(hash);
+    if (slot < 0) return policy.queueFor(hash.low, bytes);
+    return segments.find(catalog.index.segment(slot))?.queue ?? 'small';
+  }
+
+  #wait(entry: Entry): void {
+    this.#unwait(entry.key);
+    this.#waiting.set(entry.key, entry);
+    this.#waitingBytes += sizeOf(entry);
+  }
+
+  #unwait(key: string): boolean {
+    const entry = this.waiting(key);
+    if (entry === undefined) return false;
+    this.#waiting.delete(key);
+    this.#waitingBytes -= sizeOf(entry);
+    return true;
+  }
+
+  /** Takes what is written under the key out; false when there was nothing. */
+  #forget(key: string, hash: KeyHash): boolean {
+    const { catalog, reader, batches } = this.#parts;
+    const slot = reader.slotOf(key, hash);
+    if (slot < 0) return false;
+    const generation = catalog.index.generation(slot);
+    catalog.leave(slot);
+    batches.add({ kind: 'remove', key, generation });
+    return true;
+  }
+
+  #listAt(key: string, hash: KeyHash): Entry | undefined {
+    const waiting = this.waiting(key);
+    if (waiting !== undefined) return waiting;
+    const { reader } = this.#parts;
+    const slot = reader.slotOf(key, hash);
+    return slot < 0 ? undefined : reader.listNow(slot, key);
+  }
+}
+
+/** About what its record will be long. */
+function sizeOf(entry: Entry): number {
+  if (entry.kind === 'response') return entry.bytes.length;
+  let size = 0;
+  for (const key of entry.variantKeys) size += key.length;
+  return size;
+}
