@@ -190,7 +190,8 @@ export const SESSION_KINDS: Readonly<Record<string, SessionKind>> = {
     drivers: ['client'],
     isStored: false,
     isStandby: true,
-    first: () => ['SELECT pg_wal_replay_resume()'],
+    // Paused amid a commit, it may hold a lock of that one for as long.
+    first: () => [`SET statement_timeout = '2s'`, 'SELECT pg_wal_replay_resume()'],
     change: standbyChange,
   },
 };

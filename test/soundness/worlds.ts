@@ -56,6 +56,9 @@ export interface ServerUrls {
   readonly standby?: string | undefined;
 }
 
+/** A standby that was paused for long would else break off what is asked of it. */
+const SETTINGS = ['autovacuum_naptime=5s', 'max_wal_size=256MB', 'max_standby_streaming_delay=-1'];
+
 interface Running {
   readonly url: string;
   readonly standby: string;
@@ -82,7 +85,7 @@ export async function postgresWorlds(at: ServerUrls | undefined): Promise<Worlds
 
 export async function startPostgres(): Promise<Running> {
   const { startServer } = await import('../feed/postgres-kit.ts');
-  const server = await startServer('autovacuum_naptime=5s', 'max_wal_size=256MB');
+  const server = await startServer(...SETTINGS);
   const standby = await server.standby();
   return {
     url: server.url,
