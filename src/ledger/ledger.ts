@@ -127,12 +127,16 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
 
   /** True: no invalidation affects the entry, so it may be served. Notes in `checkedUpTo` how far that is known. */
   isCurrent(entry: Entry & { checkedUpTo: Position }): boolean {
-    const { applied, epoch } = this.#invalidations;
-    if (entry.epoch !== epoch || !this.#isAllowed(entry)) return false;
-    if (entry.checkedUpTo === applied) return true;
+    if (entry.epoch !== this.#invalidations.epoch) return false;
+    if (this.#sources !== undefined && !this.#isAllowed(entry)) return false;
+    return entry.checkedUpTo === this.#invalidations.applied || this.#isUnaffected(entry);
+  }
+
+  /** Apart, so that the hit that has been compared before stays small. */
+  #isUnaffected(entry: Entry & { checkedUpTo: Position }): boolean {
     const since = Math.max(entry.stamp, entry.checkedUpTo);
     if (this.lastAffecting(this.#subjectOf(entry), since) > entry.stamp) return false;
-    entry.checkedUpTo = applied;
+    entry.checkedUpTo = this.#invalidations.applied;
     return true;
   }
 

@@ -52,8 +52,8 @@ export const LEDGER_MUTANTS: readonly LedgerMutant[] = [
     '',
   ]),
   mutant('compares an entry once and never again', { ways: KEY }, [
-    'if (entry.checkedUpTo === applied) return true;',
-    'if (entry.checkedUpTo > 0) return true;',
+    'return entry.checkedUpTo === this.#invalidations.applied ||',
+    'return entry.checkedUpTo > 0 ||',
   ]),
   mutant('forgets an invalidation by tag', { ways: ['table'], file: 'invalidations' }, [
     "for (const tag of what.tags) last = Math.max(last, this.#lastOf('t', tag));",
