@@ -1,7 +1,7 @@
 // `bench -- codecs`: what the ways to write values as bytes lose, and what they cost: the default codec beside the
 // libraries it was chosen from, JSON, and the platform's own serializer, which Workers lack.
 //
-// The one complication: most of them lose something without a word. So each kind of value goes through alone, and counts
+// Most of them lose something without a word. So each kind of value goes through alone, and counts
 // only where it comes back as it was: same kind, same prototype, the same object where one was shared.
 
 import { isDeepStrictEqual } from 'node:util';

@@ -1,6 +1,6 @@
 // Of the bench `data`: hits of ours beside those of lru-cache, in short slices in turn, several times in new processes.
 //
-// The one complication: how code is compiled and where it lies differs from process to process, more than from slice to
+// How code is compiled and where it lies differs from process to process, more than from slice to
 // slice. So the ratio is one of medians in each set of processes, and then the median of the sets. What such a ratio is of
 // ours by ours tells how much of it is chance.
 

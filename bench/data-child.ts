@@ -1,7 +1,7 @@
 // Child of the bench `data`: one operation of one library, in a process of its own, so that no other's types are in its
 // compiled code. Runs a round whenever told, and tells what it took.
 //
-// The one complication: the rounds are short, so that what else the machine does is in those of all libraries alike. The clock
+// The rounds are short, so that what else the machine does is in those of all libraries alike. The clock
 // of the thread goes in steps of some 4 ms where the kernel counts in ticks; that of the process does not.
 
 import { Absent } from '../test/race/peers/peer.ts';

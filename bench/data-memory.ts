@@ -1,7 +1,7 @@
 // Of the bench `data`: what `maxBytes` counts of values, beside the memory that they really take. Run as a program it is
 // the child that stores one kind of values, with --expose-gc.
 //
-// The one complication: what values are made from must be gone when the memory is looked at, pages and answers of drivers
+// What values are made from must be gone when the memory is looked at, pages and answers of drivers
 // too. So each is made, stored and forgotten before the next.
 
 import { spawnSync } from 'node:child_process';

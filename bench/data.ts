@@ -1,7 +1,7 @@
 // `bench -- data`: what operations of the data cache cost, beside four libraries, lru-cache and a bare Map. `--only NAME`
 // measures one operation alone.
 //
-// The one complication: code compiled for many libraries at once is slow for all of them. So every operation of every
+// Code compiled for many libraries at once is slow for all of them. So every operation of every
 // library has a process of its own; they run in turn, a round each, as long as the operation is measured.
 
 import { parseArgs } from 'node:util';

@@ -4,7 +4,7 @@
 //   --only NAME   cases and costs whose name begins so
 //   --disk        the gate has a disk tier
 //
-// The one complication: all of it shares one machine: gate, application, writer, clients, and PostgreSQL. So the load is
+// All of it shares one machine: gate, application, writer, clients, and PostgreSQL. So the load is
 // printed next to the figures, and PostgreSQL writes ten rows with each commit of the larger load.
 
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';

@@ -1,7 +1,7 @@
 // `bench -- hits`: what a hit costs in the gate, beside bare node:http, nginx and Varnish, in one run. A body of 2 KB, 32
 // connections, one core for the server and another for the load. `--rounds N` and `--seconds S` bound it.
 //
-// The one complication: other work on the machine. So servers take short turns, what counts is the time that the processes
+// Other work on the machine. So servers take short turns, what counts is the time that the processes
 // of a server were on a processor, and each figure is compared with bare node:http's of the same round. Latencies cannot
 // be mended so: the table says what part of its core each server had, and p99 says little where that is far from 100 %.
 

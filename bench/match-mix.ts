@@ -1,6 +1,6 @@
 // An auction site for the bench `match`: three tables, ten statements with what they answer, and changes to their rows.
 //
-// The one complication: a million answers must hold the rows that a database would give, and there is none here. So the
+// A million answers must hold the rows that a database would give, and there is none here. So the
 // values of a row follow from its number by arithmetic that can be turned round: which rows a statement gives is reckoned.
 
 import { bindInstance } from '../src/dependency/bind.ts';

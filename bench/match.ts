@@ -1,7 +1,7 @@
 // `bench -- match`: how many changes a second one core matches against the dependency index, and what an instance in it
 // weighs, with 1,000, 100,000 and 1,000,000 instances; beside a walk through all of them. `--instances N`: that number only.
 //
-// The one complication: the rate depends on how many instances a change affects, so that is printed next to it. Rates are
+// The rate depends on how many instances a change affects, so that is printed next to it. Rates are
 // of CPU time, as the goal is for each core; percentiles are of time on the wall.
 
 import { spawnSync } from 'node:child_process';

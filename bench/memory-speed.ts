@@ -1,6 +1,6 @@
 // What a get and a put cost in the memory store, beside a plain Map and lru-cache bounded in bytes.
 //
-// The one complication: the store looks at no time, for the gate decides what is fresh. So lru-cache has no ttl here.
+// The store looks at no time, for the gate decides what is fresh. So lru-cache has no ttl here.
 
 import type { StoredResponse } from '../src/entry/stored-response.ts';
 import { createMemoryStore, entryCost } from '../src/store/memory.ts';

@@ -1,7 +1,7 @@
 // Of the bench `memory`: bytes of bookkeeping per entry of the data cache, beside lru-cache with ttl and sizes. Run as a
 // program it is the child that fills one cache, with --expose-gc.
 //
-// The one complication: a value that comes in is copied, and the copy is no bookkeeping. So keys and values are texts here,
+// A value that comes in is copied, and the copy is no bookkeeping. So keys and values are texts here,
 // which no cache copies, and they are there before anything is measured.
 
 import { spawnSync } from 'node:child_process';

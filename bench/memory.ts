@@ -1,7 +1,7 @@
 // `bench -- memory`: bytes of bookkeeping per entry in the memory store, and what its operations cost beside a plain Map
 // and lru-cache; then those of the data cache. `--entries N` measures the bytes at that number only.
 //
-// The one complication: tables grow in steps, so the bytes per entry depend on how full they are. By default they are
+// Tables grow in steps, so the bytes per entry depend on how full they are. By default they are
 // measured at an ordinary number of entries and at the worst, just after the map has doubled.
 
 import { spawnSync } from 'node:child_process';

@@ -1,6 +1,6 @@
 // What a read and a write cost in the disk tier, beside a file for each entry and SQLite, in interleaved rounds.
 //
-// The one complication: processors are shared and caches are warm. So what counts is the time of this process on a
+// Processors are shared and caches are warm. So what counts is the time of this process on a
 // processor, all its threads included (the tier writes its manifest in one, file reads run in others), and everything is
 // in the page cache: what is compared is the way there, not the disk.
 

@@ -1,7 +1,7 @@
 // How long a gate with a full disk takes to listen, to serve its first hit from disk, and to load its index; and what
 // memory it then has.
 //
-// The one complication: the files have just been written, so they are in the page cache. What is measured is the work of
+// The files have just been written, so they are in the page cache. What is measured is the work of
 // starting; a cold disk adds its own time.
 
 import { spawnSync } from 'node:child_process';

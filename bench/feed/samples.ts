@@ -1,7 +1,7 @@
 // Rows that are watched: each is asked for until its answer comes from the cache, then written, then asked for until the
 // answer is another.
 //
-// The one complication: to see when the gate stops, it is asked again and again, which costs what is being measured. So one
+// To see when the gate stops, it is asked again and again, which costs what is being measured. So one
 // row is watched at a time, some fifteen a second, each from its commit on only, and with a pause between two questions.
 
 import type { Child } from './child.ts';

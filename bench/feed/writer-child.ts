@@ -1,6 +1,6 @@
 // Child of the bench `feed`: another program that writes to the database, and knows nothing of any cache.
 //
-// The one complication: the load must not hold up the commits that are timed. With PostgreSQL these have a connection of
+// The load must not hold up the commits that are timed. With PostgreSQL these have a connection of
 // their own; SQLite has one writer at a time anyway.
 
 import { DatabaseSync } from 'node:sqlite';

@@ -1,7 +1,7 @@
 // Child process: keep-alive connections on plain sockets, each with one request under way, for some seconds. Its argument
 // is an Order and the number of connections; it prints a LoadResult.
 //
-// The one complication: it must cost less than the server, so of an answer it reads the status and Content-Length only.
+// It must cost less than the server, so of an answer it reads the status and Content-Length only.
 
 import { connect, type Socket } from 'node:net';
 import type { LoadResult, Order } from './load.ts';

@@ -1,6 +1,6 @@
 // Child processes of a bench: each on one core, ended by its id, and what they used of the processor.
 //
-// The one complication: a server may be several processes (nginx and Varnish have a manager and a worker), so its time is
+// A server may be several processes (nginx and Varnish have a manager and a worker), so its time is
 // that of the process and its descendants.
 
 import { type ChildProcess, spawn } from 'node:child_process';

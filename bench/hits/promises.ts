@@ -1,7 +1,7 @@
 // Child process: how many promises are made while hits are answered over a socket, by the gate and by bare node:http.
 // Prints PromiseCounts.
 //
-// The one complication: the hook sees all promises of the process, so client and origin are in it but make none: the
+// The hook sees all promises of the process, so client and origin are in it but make none: the
 // client is a plain socket with callbacks, and the origin is not asked for a hit.
 
 import { createServer, type Server } from 'node:http';

@@ -1,6 +1,6 @@
 // Policies that know the future: what no real one can do better than. They do not take in what is not worth it.
 //
-// The one complication: only for objects of one size is the optimum known (Belady: evict what is used again last). With
+// Only for objects of one size is the optimum known (Belady: evict what is used again last). With
 // sizes the problem is NP-hard, so two heuristics stand for it: the same rule, which is near the optimum in bytes, and
 // next use times size, which is near the optimum in requests.
 

@@ -1,7 +1,7 @@
 // An auction site with the pages and the bidding mix of RUBiS (15 % of the requests write), in plain SQL as its PHP
 // version writes it, a join in place of a query for each row.
 //
-// The one complication: "now" is the beginning of the day that is simulated, or no list of running auctions would be
+// "now" is the beginning of the day that is simulated, or no list of running auctions would be
 // worth keeping: its answer would change by time alone.
 
 import type { Dice } from '../../test/sim/dice.ts';

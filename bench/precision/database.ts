@@ -1,6 +1,6 @@
 // A workload's database: SQLite in memory, what its writes change, and its pages as they answer now.
 //
-// The one complication: the images of changed rows. Temporary triggers copy them as they are into tables without types,
+// The images of changed rows. Temporary triggers copy them as they are into tables without types,
 // so that what is matched is the database's own.
 
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';

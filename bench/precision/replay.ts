@@ -1,7 +1,7 @@
 // Replays one workload: the same requests and writes against all caches at once, each answer judged by what the database
 // answers at that moment.
 //
-// The one complication: an entry that is outdated and never asked for would not be noticed. So from time to time all that
+// An entry that is outdated and never asked for would not be noticed. So from time to time all that
 // ours keeps is compared too.
 
 import { Dice } from '../../test/sim/dice.ts';

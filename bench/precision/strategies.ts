@@ -1,7 +1,7 @@
 // The caches that are compared: one and the same model of a cache, which never has to evict, under five rules about when
 // an entry is given up.
 //
-// The one complication: the oracle asks again for each entry that could have changed. Which those are it is told by our
+// The oracle asks again for each entry that could have changed. Which those are it is told by our
 // index, and so the replay looks for what that misses by itself (replay.ts).
 
 import type { Reason } from '../../src/dependency/affected.ts';

@@ -1,6 +1,6 @@
 // Tags as coarser caches have them: of the tables that a query reads, or of the values of columns that it asks for.
 //
-// The one complication: which equalities a query has is taken from our own analysis, joins and subselects included, so
+// Which equalities a query has is taken from our own analysis, joins and subselects included, so
 // that the coarser cache is as good as its kind can be: only what it does with them is coarser.
 
 import { bindInstance } from '../../src/dependency/bind.ts';

@@ -1,7 +1,7 @@
 // Which templates are key-exact: the values of one changed row tell whom of their instances it can affect, and nothing
 // else need be known.
 //
-// The one complication: of `items i JOIN users u … WHERE i.category = ? AND u.region = ?` each table is looked up by a
+// Of `items i JOIN users u … WHERE i.category = ? AND u.region = ?` each table is looked up by a
 // value, but a row of one has only half of what tells the instances apart. That is not key-exact.
 
 import type { Predicate } from '../../src/dependency/condition/predicate.ts';

@@ -1,7 +1,7 @@
 // The admin API as a function from a plain request to a plain response. A listener stands around it (node/, workers/),
 // reads the body, and writes the answer; for HEAD it leaves the body out.
 //
-// The one complication: what is refused must be refused loudly. A misspelt query key or a body on `clear` would
+// What is refused must be refused loudly. A misspelt query key or a body on `clear` would
 // otherwise quietly do more, or less, than the operator meant.
 
 import type { EntrySummary, Explanation, Gate, GateRequest, GateStats, ListQuery } from '../engine/contract.ts';

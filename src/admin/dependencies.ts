@@ -1,7 +1,7 @@
 // What entries hang on, as rows of three granularities: records that the answer shows, conditions that rows are held
 // against, tables.
 //
-// The one complication: a tracker speaks of tags, an operator of URLs. A tag stands for reads of several tables, and a
+// A tracker speaks of tags, an operator of URLs. A tag stands for reads of several tables, and a
 // response has several tags: so each read is a row or two, and a table is one row however often it is read.
 
 import type { DependencyLevel, Described, DescribedRead } from '../dependency/describe/described.ts';

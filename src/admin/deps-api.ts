@@ -1,6 +1,6 @@
 // The part of the admin API that says what entries hang on: `GET /deps`, and the rows that `GET /explain` adds.
 //
-// The one complication: the gate knows entries and their tags, and the tracker what a tag stands for. So each answer waits
+// The gate knows entries and their tags, and the tracker what a tag stands for. So each answer waits
 // for the tracker, and says so where it keeps silent.
 
 import type { QuestionSubject, SourceAnswer } from '../dependency/describe/described.ts';

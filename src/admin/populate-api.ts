@@ -1,6 +1,6 @@
 // The part of the admin API that fills entries with no client waiting: jobs are begun, listed, followed and cancelled.
 //
-// The one complication: a long list does not fit into one call. So a job may be begun with a part of it and `more`, and
+// A long list does not fit into one call. So a job may be begun with a part of it and `more`, and
 // given the rest by further calls.
 
 import type { PopulateItem } from '../engine/populate/populate-item.ts';

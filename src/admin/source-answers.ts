@@ -1,6 +1,6 @@
 // What a tracker answers to a question of this gate, looked through before it is shown to anybody.
 //
-// The one complication: it is text from elsewhere, for a terminal and for scripts. It is taken in the form that is known
+// It is text from elsewhere, for a terminal and for scripts. It is taken in the form that is known
 // here, and nothing besides; what is of another form, or too large, is refused with the report that it came with.
 
 import type { DependencyLevel, Described, DescribedRead, SourceAnswer } from '../dependency/describe/described.ts';

@@ -1,6 +1,6 @@
 // The part of the admin API that trackers call: what changed at a source of data, and until when that is known.
 //
-// The one complication: a report that is not understood must not look like one. So nothing of it may be left out or be
+// A report that is not understood must not look like one. So nothing of it may be left out or be
 // more than is known here, and a tracker that gets an answer knows that all of it is in force.
 
 import type { QuestionSubject } from '../dependency/describe/described.ts';

@@ -1,7 +1,7 @@
 // One call of a program's fill for many keys, while the engine fills each key on its own: so joining, grace, timeouts and
 // what may be stored are the same as for one key.
 //
-// The one complication: a key's fill must not be given what was read before it began. The engine begins the keys one by
+// A key's fill must not be given what was read before it began. The engine begins the keys one by
 // one; once anything is invalidated or put in in between, those that come after are read anew, together.
 
 import type { ManyFill } from '../engine/values/value-contract.ts';

@@ -1,6 +1,6 @@
 // The data cache that programs hold: keys, options and events over the engine's values.
 //
-// The one complication: a hit is given at once and without a promise. So no method on that path is async, and none makes
+// A hit is given at once and without a promise. So no method on that path is async, and none makes
 // anything but the whole key, where there is a namespace or a version.
 
 import type { SourceLeases } from '../engine/source-leases.ts';

@@ -1,6 +1,6 @@
 // One text for each value: the same for equal values, and never the same for two that differ.
 //
-// The one complication: every part says its type and where it ends, so that no text in a value can look like the end of
+// Every part says its type and where it ends, so that no text in a value can look like the end of
 // one: `1`, `'1'` and `[1]` differ, and so do `['a,b']` and `['a', 'b']`.
 
 /** Deeper values are refused; a value that contains itself is one of them. */

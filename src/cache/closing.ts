@@ -1,6 +1,6 @@
 // The end of a cache, within a bound.
 //
-// The one complication: what hangs cannot be ended. It is left alone, and told of; nothing is stored or served after it.
+// What hangs cannot be ended. It is left alone, and told of; nothing is stored or served after it.
 
 import { TidegateError } from '../errors.ts';
 import { checkNames } from './checks.ts';

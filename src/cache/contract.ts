@@ -1,6 +1,6 @@
 // What the data cache offers a program. Types only.
 //
-// The one complication: what the memory tier can answer is answered at once, without a promise, since a promise costs
+// What the memory tier can answer is answered at once, without a promise, since a promise costs
 // more than the look-up. So results are `Eventually<T>`: `await` them all the same.
 
 import type { ValueClass } from '../entry/owned-value.ts';

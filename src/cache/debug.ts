@@ -1,6 +1,6 @@
 // What happens in a cache as lines of text, for whoever looks for the reason of something.
 //
-// The one complication: keys, tags and messages may hold anything, and a line is one line.
+// Keys, tags and messages may hold anything, and a line is one line.
 
 import type { ValueEvent, ValueWatch } from '../engine/values/value-contract.ts';
 import { TidegateError } from '../errors.ts';

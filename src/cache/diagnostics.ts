@@ -1,6 +1,6 @@
 // What happens in caches, for whoever subscribes to the diagnostics channel `tidegate:cache`.
 //
-// The one complication: the main entry loads no platform. Node, Deno and Workers hand their built-in modules to whoever
+// The main entry loads no platform. Node, Deno and Workers hand their built-in modules to whoever
 // asks at run time; where they do not, there is no channel.
 
 import type { ValueEvent, ValueWatch } from '../engine/values/value-contract.ts';

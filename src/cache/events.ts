@@ -1,6 +1,6 @@
 // Events: what programs tell the cache, and who is told of it.
 //
-// The one complication: the order. Invalidations come first and are waited for, since whoever fills again or hears of the
+// Invalidations come first and are waited for, since whoever fills again or hears of the
 // event must not meet what it made outdated.
 
 import type { EventData, EventResult, KindPolicy } from './contract.ts';

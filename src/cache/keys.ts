@@ -1,6 +1,6 @@
 // Keys: what a program calls an entry, and the whole key under which tiers and invalidations know it.
 //
-// The one complication: two different keys must never make one whole key. A whole key is prefix + key + versions. `§`
+// Two different keys must never make one whole key. A whole key is prefix + key + versions. `§`
 // stands before a version and before a digest, and in no key as it is: a key that has one, is too long, or has what could
 // forge a line of a log (control characters, marks of direction, half a surrogate pair) keeps its readable start and gets
 // the digest of all of it.

@@ -1,6 +1,6 @@
 // Kinds of entries: which kind a key has, the tags that come of it, and what an event invalidates.
 //
-// The one complication: an event about one id must cost the same however many entries there are, so each entry of a kind
+// An event about one id must cost the same however many entries there are, so each entry of a kind
 // has a tag for each segment of its key. What does not fit into tags has one that every event of the kind invalidates.
 
 import { TidegateError } from '../errors.ts';

@@ -1,6 +1,6 @@
 // Options of programs as the terms of the engine.
 //
-// The one complication: layers. What a call says comes before the policy of the kind, that before the defaults of the
+// What a call says comes before the policy of the kind, that before the defaults of the
 // namespace, those before the cache's; tags and tables of all layers add up. Where a call says nothing the terms are made
 // once for each kind, so that a hit builds nothing.
 

@@ -1,7 +1,7 @@
 // Which namespaces have entries that were stored from outside: the cache itself stored `a:1`, which lies in the namespace
 // a, but has none of a's tags. A namespace's invalidations reach such entries by other, coarser means.
 //
-// The one complication: it may forget nothing, and must not grow. So it is a table of bits by hash: a collision makes an
+// It may forget nothing, and must not grow. So it is a table of bits by hash: a collision makes an
 // invalidation coarser, never too narrow.
 
 const BITS = 2 ** 15;

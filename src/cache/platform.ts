@@ -1,7 +1,7 @@
 // Time, chance and timers as every JavaScript platform has them, and as a program's tests make them: each call looks anew for
 // `Date`, `performance` and `setTimeout`, which a test may have replaced.
 //
-// The one complication: asking for the time costs as much as a look-up. So a hit whose entry stays fresh for long goes by a
+// Asking for the time costs as much as a look-up. So a hit whose entry stays fresh for long goes by a
 // time that was asked for before, in the same turn of the event loop; see ROUGH_MS. On Workers a timer ends with its request.
 
 import type { Clock, Random, Tasks } from '../ports.ts';

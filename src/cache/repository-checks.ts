@@ -1,6 +1,6 @@
 // What a repository refuses before it reads or writes anything: a wrong option found out after a write is found out too late.
 //
-// The one complication: ids. Each must make a key of its own, that is no list's and also fits into a tag.
+// Each must make a key of its own, that is no list's and also fits into a tag.
 
 import { TidegateError } from '../errors.ts';
 import type { DefaultOptions, Invalidation } from './contract.ts';

@@ -1,6 +1,6 @@
 // A repository over the cache: records by id and lists by parameters, read through the cache and invalidated by writes.
 //
-// The one complication: which writes outdate which lists. A record that changes may enter or leave any list, so each write
+// Which writes outdate which lists. A record that changes may enter or leave any list, so each write
 // invalidates all lists of the entity; lists have the tags of their records as well, for those who change a record
 // elsewhere and know its id.
 

@@ -1,6 +1,6 @@
 // Typed keys: a schema names key patterns and the type of the values under them.
 //
-// The one complication: an interface has no index signature, so a schema is asked to be an object and no more. Where none
+// An interface has no index signature, so a schema is asked to be an object and no more. Where none
 // is given, any text is a key.
 
 /** Key patterns and their values, e.g. `{ 'user:*': User; 'config:*': Config }`. `*` stands for any characters. This: any. */

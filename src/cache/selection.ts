@@ -1,6 +1,6 @@
 // An invalidation as programs write it, as selectors of the engine.
 //
-// The one complication: what is named must be reached however it was stored, and under whichever version. Patterns meet whole keys, so they are
+// What is named must be reached however it was stored, and under whichever version. Patterns meet whole keys, so they are
 // widened to keys that end with a version and to those of which only the start is readable. What is too wide costs a
 // fill, what is too narrow an outdated answer.
 

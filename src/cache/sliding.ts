@@ -1,6 +1,6 @@
 // The idle time of entries that end when they are not used, and the ttl that limits it.
 //
-// The one complication: layers. Options that say both must say what can be; but what says a shorter ttl alone, such as a
+// Options that say both must say what can be; but what says a shorter ttl alone, such as a
 // kind or a call, ends the entry with that ttl and need not know that the defaults have it slide.
 
 import { TidegateError } from '../errors.ts';

@@ -1,6 +1,6 @@
 // `tidegate/store`: slower tiers of a data cache over any store of bytes, and how values become bytes.
 //
-// The one complication: what such a store kept from before this process began is not trusted, since nobody here knows
+// What such a store kept from before this process began is not trusted, since nobody here knows
 // what was invalidated since; so it is a miss. A tier that keeps the invalidations too (`openDiskTier`) has no such gap.
 
 import { TidegateError } from '../errors.ts';

@@ -1,7 +1,7 @@
 // Tags of entries: what programs name, and what the cache adds so that tables, namespaces and kinds can be invalidated
 // without looking at any entry.
 //
-// The one complication: a tag named in a namespace means that namespace's entries alone, but named outside it means all.
+// A tag named in a namespace means that namespace's entries alone, but named outside it means all.
 // So an entry has each tag once as it is and once for each namespace that it is in.
 
 import { TidegateError } from '../errors.ts';

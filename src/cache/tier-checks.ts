@@ -1,6 +1,6 @@
 // Which tiers a cache may be made of.
 //
-// The one complication: a tier is of one cache, which closes it. One that had another cache, or is closed, would look like
+// A tier is of one cache, which closes it. One that had another cache, or is closed, would look like
 // any other until something is stored. So those that are taken are remembered, by the object.
 
 import { TidegateError } from '../errors.ts';

@@ -1,6 +1,6 @@
 // A transaction as the cache sees it: what it writes is invalidated once it is committed, and not before.
 //
-// The one complication: the outcome may be unknown. A commit that failed, or a connection that broke, may have written all
+// The outcome may be unknown. A commit that failed, or a connection that broke, may have written all
 // or nothing; so whatever is not surely rolled back is invalidated.
 
 import { TidegateError } from '../errors.ts';

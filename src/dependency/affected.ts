@@ -1,6 +1,6 @@
 // Whether a change can change the answer of a read, and why.
 //
-// The one complication: a row has its part in an answer by more than the condition: a join may drop it, a window may end
+// A row has its part in an answer by more than the condition: a join may drop it, a window may end
 // before it. What the answer showed (keys, bound) tells; so what it showed must stay true under every change that is
 // said to change nothing. That is why the columns of the primary key and of a window's order always count as values; a
 // key that changes also moves the row among those that a database gives in no stated order.

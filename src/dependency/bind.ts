@@ -1,6 +1,6 @@
 // A template with its parameters and what its answer showed becomes an instance.
 //
-// The one complication: facts of an answer may be used only while all of them are known. One row whose key cannot be
+// Facts of an answer may be used only while all of them are known. One row whose key cannot be
 // told, and no row's key is; an OFFSET that may skip rows, and no row is known to have had no part.
 
 import { bindWhole, type ResultRows, type Values } from './condition/bind-predicate.ts';

@@ -1,6 +1,6 @@
 // What a database says happened to its rows, and the shape of its tables. Types only, plain data.
 //
-// The one complication: a feed may not know all of a row. A cell that is not known is `undefined`, and whatever depends
+// A feed may not know all of a row. A cell that is not known is `undefined`, and whatever depends
 // on it is MAYBE.
 
 import type { ColumnType } from './condition/column-type.ts';

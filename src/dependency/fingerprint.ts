@@ -1,6 +1,6 @@
 // Whether two answers of one statement showed the same: what they are matched by, as a number.
 //
-// The one complication: the number stands for the whole, so two that differ must not share it. It has 53 bits and a seed
+// The number stands for the whole, so two that differ must not share it. It has 53 bits and a seed
 // of the process; equal by chance once in 9 × 10^15 pairs.
 
 import type { Scalar } from './change.ts';

@@ -1,6 +1,6 @@
 // A template with its parameters and what its answer showed: what a change is matched against.
 //
-// The one complication: what a driver was given and what it gave are JavaScript's values, not the database's. They are
+// What a driver was given and what it gave are JavaScript's values, not the database's. They are
 // brought into the form of the column they are compared with; what has none there makes the read wider.
 
 import type { Cell } from './change.ts';

@@ -1,6 +1,6 @@
 // The change sets of late, for reads that were under way when they came.
 //
-// The one complication: it is bounded. A read that began before what is still kept may have missed anything.
+// A read that began before what is still kept may have missed anything.
 
 import type { Change, ChangeSet, FeedPosition } from './change.ts';
 

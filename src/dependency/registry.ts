@@ -1,6 +1,6 @@
 // Which statements were run for what is cached, and what a change of the database makes outdated among it.
 //
-// The one complication: a read and the feed run side by side. A change may be told before the read that missed it is
+// A read and the feed run side by side. A change may be told before the read that missed it is
 // registered, or after the registration of a read that saw it. So recent change sets are kept and gone through again at
 // registration, and a read that knows what it saw is spared what it saw.
 

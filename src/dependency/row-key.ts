@@ -1,6 +1,6 @@
 // One text for the primary key of a row: the same for two rows of a table if and only if the database says so.
 //
-// The one complication: parts are put together so that no two keys read alike; a text of several carries its length.
+// Parts are put together so that no two keys read alike; a text of several carries its length.
 
 import type { Cell, Row, TableShape } from './change.ts';
 import { equalityKey } from './condition/compare.ts';

@@ -1,6 +1,6 @@
 // The name of a table as an operator writes it, brought to the one under which statements read it.
 //
-// The one complication: tables of the default schema go by their bare name, and that schema has a name of its own:
+// Tables of the default schema go by their bare name, and that schema has a name of its own:
 // `public` in PostgreSQL, `main` in SQLite. Elsewhere a schema of such a name is one like others.
 
 import type { TableShape } from './change.ts';

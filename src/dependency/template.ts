@@ -1,7 +1,7 @@
 // What is known of a statement before its parameters are: which rows of which tables its answer can depend on. Types only.
 // `sql/` makes templates from text; `instance.ts` binds one to parameters and a result.
 //
-// The one complication: a read says which rows matter, never which do not. Where anything is doubtful its predicate is
+// A read says which rows matter, never which do not. Where anything is doubtful its predicate is
 // wider, its value columns are all, its rows and window are left out; each costs precision and never a change.
 
 import type { TableShape } from './change.ts';

@@ -1,6 +1,6 @@
 // Telling a program what nobody waits for.
 //
-// The one complication: the program's own function may throw. That must harm neither the work that has the fault nor those
+// The program's own function may throw. That must harm neither the work that has the fault nor those
 // who wait for it, and must not be lost: so it is thrown again outside, as an EventTarget does with its listeners' errors.
 
 import type { Tasks } from '../ports.ts';

@@ -1,6 +1,6 @@
 // Sources of data whose changes a tracker tells of: until when what was read from them may be served.
 //
-// The one complication: time. A tracker's word may be long under way, and its clock is not ours. So each answer carries
+// A tracker's word may be long under way, and its clock is not ours. So each answer carries
 // a token, and a lease runs from the moment at which the token was given that the tracker's next word repeats: whatever
 // the word tells was found out after that.
 

@@ -1,7 +1,7 @@
 // Questions of operators about what was read from a source: they wait for the next word of its tracker, go along with the
 // answer to that, and the word after it has the answer.
 //
-// The one complication: an answer of the gate may be lost on its way. So a question is asked again with each, until it is
+// An answer of the gate may be lost on its way. So a question is asked again with each, until it is
 // answered or nobody waits for it any longer.
 
 import type { QuestionSubject, SourceAnswer, SourceQuestion } from '../dependency/describe/described.ts';

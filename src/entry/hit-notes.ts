@@ -1,6 +1,6 @@
 // What a hit wants to know of an entry at a glance, worked out when the entry is made.
 //
-// The one complication: a number above 2^31 is an object of its own in V8, and to look at one costs a hit half as much as
+// A number above 2^31 is an object of its own in V8, and to look at one costs a hit half as much as
 // all else. So besides the instants in ms there is one in whole seconds, which is small enough until 2038 and says enough
 // of nearly every entry.
 

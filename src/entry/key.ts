@@ -1,7 +1,7 @@
 // Cache keys. A key is `tenant SP origin SP method SP uri`; a variant's key adds `LF name: value` for each selecting
 // header field; the same response in a content coding has `LF ;coding` behind its key.
 //
-// The one complication: keys must be injective, or one client reads what was filled for another. Tenant, origin and
+// Keys must be injective, or one client reads what was filled for another. Tenant, origin and
 // method are tokens and a URI holds no white space, so a space cannot be mistaken for a part; a field value holds no
 // line feed. `isKeyable` is where that is made sure of. No field name holds a semicolon.
 

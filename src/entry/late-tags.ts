@@ -1,6 +1,6 @@
 // Tags that a caller names and that an entry may not have.
 //
-// The one complication: a fill may leave out tags of its call (`setTags`). Whoever calls by them later must not bring them
+// A fill may leave out tags of its call (`setTags`). Whoever calls by them later must not bring them
 // back, so the entry keeps each one in a form that no invalidation names.
 
 import { KEY_MARK } from './hit-notes.ts';

@@ -1,6 +1,6 @@
 // Copies for readers, of values that hold what cannot be frozen; see owned-value.ts.
 //
-// The one complication: a hit pays for them. So when the value comes in a plan is made of where the parts that are copied
+// A hit pays for them. So when the value comes in a plan is made of where the parts that are copied
 // stand, and a reading looks at nothing else. Rows of one list share a plan.
 
 import { hiddenNames, withHidden } from './hidden-properties.ts';

@@ -3,7 +3,7 @@
 // The rule for what readers get: plain objects and arrays are frozen, always; a Date, Map, Set, RegExp or binary data is
 // the reader's own copy, as is an instance of a declared class.
 //
-// The one complication: copies cost more than all else of a hit. So a value is copied once, when it comes in; whatever
+// Copies cost more than all else of a hit. So a value is copied once, when it comes in; whatever
 // is frozen throughout is given to everyone as it is. In the copy that is kept, a container which holds something that
 // cannot be frozen is itself left unfrozen: that is what is copied for each reader (owned-copies.ts).
 

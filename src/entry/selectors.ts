@@ -1,7 +1,7 @@
 // The one parser of what operators and programs name entries by: for the admin API, the command line, handlers behind a
 // cache, data caches, and through them for trackers.
 //
-// The one complication: a selector that can never match is worse than one that is refused, because whoever wrote it goes
+// A selector that can never match is worse than one that is refused, because whoever wrote it goes
 // away believing that it took effect. So whatever cannot stand in a key or a tag is an error here, and what has more than
 // one form in keys becomes several selectors.
 

@@ -1,6 +1,6 @@
 // An entry of the gate: a stored response (RFC 9111 §3) and what is needed to decide about its reuse.
 //
-// The one complication: head and body lie in one allocation, `bytes`, because a separate buffer for each costs more than
+// Head and body lie in one allocation, `bytes`, because a separate buffer for each costs more than
 // most heads are long. The head is kept in wire form (`name: value CRLF …`, see codec.ts) and decoded only where its
 // fields are needed; all that a hit needs stands beside it as numbers.
 

@@ -1,6 +1,6 @@
 // An entry of the data cache: a value that a program put in, and what is needed to decide about its reuse.
 //
-// The one complication: whose it is. A value in the cache belongs to the cache alone (owned-value.ts), so that nobody
+// A value in the cache belongs to the cache alone (owned-value.ts), so that nobody
 // changes it for others; how it is handed out depends on what it is made of. It lies in the entry itself: to follow one more
 // reference would cost a hit as much as all else.
 

@@ -1,6 +1,6 @@
 // The forms under which what somebody writes as a URL, the beginning of one or a glob over URLs stands in cache keys.
 //
-// The one complication: a text may have more than one. A port may be that of the scheme, or the beginning of another; a glob
+// A text may have more than one. A port may be that of the scheme, or the beginning of another; a glob
 // does not say where its host ends, or its query begins. All forms are given then: what is too many costs a fill, what is
 // missing an outdated answer.
 

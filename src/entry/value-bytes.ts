@@ -1,6 +1,6 @@
 // Bytes that kept values take in memory, as V8 lays them out (`npm run bench -- data` compares both).
 //
-// The one complication: names. Objects with the same names in the same order share one description of them; each object
+// Objects with the same names in the same order share one description of them; each object
 // with names of its own, such as a dictionary by id, has a description and the names besides, several times its slots. So
 // the cache remembers which lists of names it has seen of late: the first object of a list is counted with its names.
 

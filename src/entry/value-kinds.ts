@@ -1,6 +1,6 @@
 // The kinds of values that can be kept: how each is told and copied. What they take in memory: value-bytes.ts.
 //
-// The one complication: a value may come from another realm (a test runner's, a vm context), where Object and Array are
+// A value may come from another realm (a test runner's, a vm context), where Object and Array are
 // not the same. Plain objects and arrays of any realm are taken; all else only from this one.
 
 /** True of `{}` and what has no prototype. */

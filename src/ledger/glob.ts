@@ -1,6 +1,6 @@
 // Globs over URIs: `*` stands for any run of characters, `?` for one, a backslash takes the next character as it is.
 //
-// The one complication: an operator's pattern meets URIs that clients made up, so no pair of them may cost more than
+// An operator's pattern meets URIs that clients made up, so no pair of them may cost more than
 // linear time. A pattern is cut at its stars into segments, and each is searched for once, from left to right: the
 // leftmost match leaves the most room for the rest, so that nothing is ever tried twice.
 

@@ -1,6 +1,6 @@
 // The invalidations a node has applied, in a form that answers "may this entry still be served?" in constant time.
 //
-// The one complication: what has to be remembered grows without end, so it is forgotten on purpose, and what is
+// What has to be remembered grows without end, so it is forgotten on purpose, and what is
 // forgotten is invalid. Tags, URIs and origins share hashed buckets that hold the position of the last invalidation (a
 // collision invalidates too much, never too little). Prefixes and patterns are kept as a bounded list; when one is
 // dropped from it, everything filled before that one counts as affected. "All" is one number, the floor.

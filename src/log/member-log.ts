@@ -1,7 +1,7 @@
 // A member's side of a shared log: what it appends goes to the one who keeps the log, and is in force here when it comes
 // back in its place among the changes of all.
 //
-// The one complication: a member that has missed a change would serve what is outdated and not know it. So changes are
+// A member that has missed a change would serve what is outdated and not know it. So changes are
 // numbered without a gap, and one that does not follow the last ends the member, as does the end of its link.
 
 import { TidegateError } from '../errors.ts';

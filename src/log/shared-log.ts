@@ -2,7 +2,7 @@
 // (a journal, where there is a disk), and tells every member. A change is acknowledged once it is durable and every member
 // has said that it is in force there.
 //
-// The one complication: a member that does not answer. It may serve for as long as it lives, so it may not simply be left
+// A member that does not answer. It may serve for as long as it lives, so it may not simply be left
 // out: after its lease it is revoked, and the acknowledgement waits until its end has been seen. What it had under way is
 // unknown then: the URIs of its open intents are invalidated at once, and again when the time of an unknown outcome is over;
 // until then they stay unstorable everywhere.

@@ -1,6 +1,6 @@
 // `tidegate/otel`: the figures of data caches as OpenTelemetry metrics, and their fills as spans.
 //
-// The one complication: a cache knows nothing of OpenTelemetry. Figures are read from its stats when they are collected,
+// A cache knows nothing of OpenTelemetry. Figures are read from its stats when they are collected,
 // and fills are heard of on the diagnostics channel when they are over; a span is then made with the times that were.
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';

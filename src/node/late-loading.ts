@@ -1,6 +1,6 @@
 // What a gate needs only once it serves: the HTTP client for origins, and the metrics.
 //
-// The one complication: loading takes a thread's whole attention, so it is done neither before the gate listens nor at
+// Loading takes a thread's whole attention, so it is done neither before the gate listens nor at
 // once after it, when clients that have waited for it come; who needs a part sooner loads it.
 
 import type { Cancel, Tasks } from '../ports.ts';

@@ -1,6 +1,6 @@
 // The last line of defence: an exception that came to nobody does not end the process, nor whom it serves.
 //
-// The one complication: nobody knows how far it came. So everything stored is invalidated; where not even that can be done,
+// Nobody knows how far it came. So everything stored is invalidated; where not even that can be done,
 // what is stored cannot be trusted any more, and the process ends.
 
 import type { Gate } from '../engine/contract.ts';

@@ -1,7 +1,7 @@
 // Entries were filled under the rules of their time, and a key does not say under which. So when rules change, at a reload
 // or from one start to the next, what was filled under others is invalidated.
 //
-// The one complication: it may fail half way. What was written down of the old rules is gone before anything is filled
+// It may fail half way. What was written down of the old rules is gone before anything is filled
 // under new ones, and the new ones are written down when nothing of others is left; in between, a start takes all for
 // others.
 

@@ -1,7 +1,7 @@
 // A running gate: the engine, its memory tier, its origins, the front and the admin listener, put together from a
 // configuration, and taken apart again.
 //
-// The one complication: a reload changes routes and origins under running traffic. Requests that have begun keep the
+// A reload changes routes and origins under running traffic. Requests that have begun keep the
 // routes they began with; origins that stay as they are keep their connections; and what was filled under rules that
 // have changed is invalidated, since the key does not say under which rules it was filled.
 

@@ -1,6 +1,6 @@
 // The tiers of a gate and what it knows of earlier invalidations, opened from the configuration and closed again.
 //
-// The one complication: what the log has to hear of a disk. A tier that cannot be written costs misses and nothing more,
+// What the log has to hear of a disk. A tier that cannot be written costs misses and nothing more,
 // and a manifest that is damaged, or a log of invalidations that is cut, costs a validation of everything stored; but an
 // operator must see that it happened, and why.
 

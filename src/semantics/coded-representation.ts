@@ -1,7 +1,7 @@
 // A representation in a content coding, beside the one it was made from: which responses are put in one, with what fields,
 // under which entity tags (RFC 9110 §8.4, §8.8.3.3).
 //
-// The one complication: each coding is a representation of its own, so each has an entity tag of its own: the origin's,
+// Each coding is a representation of its own, so each has an entity tag of its own: the origin's,
 // with the coding's name behind a tilde. Weak tags as well, though they need not be: a cache between the gate and its
 // client, which holds several codings and is told of one by a 304, could not tell which of them was meant.
 

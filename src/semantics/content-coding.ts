@@ -1,6 +1,6 @@
 // Content codings and which of them a request takes (Accept-Encoding, RFC 9110 §8.4, §12.5.3).
 //
-// The one complication: identity is a choice like the others, but never refused. Nothing obliges a server to answer 406
+// Identity is a choice like the others, but never refused. Nothing obliges a server to answer 406
 // (RFC 9110 §12.5.3), and an answer that is not coded serves a client better than an error.
 
 import { listMembers, trimOws } from './fields.ts';

@@ -1,6 +1,6 @@
 // Header and trailer fields as plain data, and the field syntax shared by all of HTTP (RFC 9110 §5).
 //
-// The one complication: fields are a flat array `name, value, name, value …` with names in lower case. Both ends of a
+// Fields are a flat array `name, value, name, value …` with names in lower case. Both ends of a
 // proxy speak that form, so a response passes through without being rebuilt, and a scan of some twenty names costs less
 // than building a map.
 

@@ -1,6 +1,6 @@
 // How long a response stays fresh, how old it is, and on which terms it may be reused after that (RFC 9111 §4.2).
 //
-// The one complication: all that a hit needs is worked out once, when the response is stored, into two values: `bornMs`,
+// All that a hit needs is worked out once, when the response is stored, into two values: `bornMs`,
 // the instant at which its age was 0, and the terms, which most responses of a site have in common and so share.
 
 import { type CacheControl, type ResponseDirectives, readableMs, responseDirectives } from './cache-control.ts';

@@ -1,6 +1,6 @@
 // HTTP dates (RFC 9110 §5.6.7).
 //
-// The one complication: a recipient reads three formats and nothing else. A value in any other form is no date, and a
+// A recipient reads three formats and nothing else. A value in any other form is no date, and a
 // cache takes an Expires that is no date for the past (RFC 9111 §5.3), so guessing here would keep stale content alive.
 // Letter case is overlooked, as RFC 9111 §4.2 asks of caches; the day of the week is not compared with the date.
 

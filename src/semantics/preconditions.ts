@@ -1,6 +1,6 @@
 // Conditional requests answered from a stored response (RFC 9110 §13, RFC 9111 §4.3.2).
 //
-// The one complication: a cache evaluates only what it can answer for. If-Match and If-Unmodified-Since ask the origin
+// A cache evaluates only what it can answer for. If-Match and If-Unmodified-Since ask the origin
 // about its current state, so a request that carries them is forwarded.
 
 import { type Fields, fieldValue, filterFields, hasField, type RequestHead, trimOws } from './fields.ts';

@@ -1,7 +1,7 @@
 // Ranges: reading Range and Content-Range, and answering from what is stored
 // (RFC 9110 §14, §15.3.7, §15.5.17; RFC 9111 §3.3).
 //
-// The one complication: what is stored may itself be a part. `Part` is both: a run of bytes of a representation and its
+// What is stored may itself be a part. `Part` is both: a run of bytes of a representation and its
 // place therein; a whole response is a part that begins at 0 and is as long as the representation.
 
 import { type Fields, fieldLines, fieldValue, filterFields, type ResponseHead, trimOws, withField } from './fields.ts';

@@ -1,6 +1,6 @@
 // Whether a stored response answers a request (RFC 9111 §4): the decision on the hit path.
 //
-// The one complication: it is taken for every request, so every decision is one of a few frozen values made beforehand,
+// It is taken for every request, so every decision is one of a few frozen values made beforehand,
 // and nothing is allocated.
 
 import { NO_DEMANDS, type RequestDemands } from './cache-control.ts';

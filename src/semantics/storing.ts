@@ -1,6 +1,6 @@
 // Whether a response is stored, and which of its fields (RFC 9111 §3).
 //
-// The one complication: the cache key holds the target URI and the selecting header fields, nothing else of the request.
+// The cache key holds the target URI and the selecting header fields, nothing else of the request.
 // A response about anything else in one request (a precondition, an oversized field, a range) would be served to all
 // others; such responses are refused in either profile.
 

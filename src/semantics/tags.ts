@@ -1,6 +1,6 @@
 // Tags on responses: Cache-Tag, Surrogate-Key, xkey and the cache groups of RFC 9875.
 //
-// The one complication: a tag that is forgotten is an invalidation that is lost. So where a response has more tags than
+// A tag that is forgotten is an invalidation that is lost. So where a response has more tags than
 // are kept, the result says so, and the response is not stored.
 
 import { parseList } from 'structured-headers';

@@ -2,7 +2,7 @@
 // `%c3` for `%C3`, so a rule about the one must see the other too, and a write to the one must invalidate the other. What
 // an origin may tell apart stays apart: a reserved character and its encoding (§2.2).
 //
-// The one complication: a cut text. Of the beginning of a URL the last segment may be a part of one, so it is no dot
+// Of the beginning of a URL the last segment may be a part of one, so it is no dot
 // segment.
 
 /** What may have another spelling: an encoding that is not needed, or of lower case, or missing; a dot segment. */

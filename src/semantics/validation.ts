@@ -1,6 +1,6 @@
 // Validators, and what a validation does to a stored response (RFC 9111 §4.3, RFC 9110 §8.8).
 //
-// The one complication: a validator may be too coarse. Last-Modified counts whole seconds, so two versions made within
+// A validator may be too coarse. Last-Modified counts whole seconds, so two versions made within
 // one second share it. For a response that is merely past its time that is the origin's affair; for one that is known
 // to be outdated, a validator that cannot tell the two apart would bring the old version back. `outdated` marks that.
 

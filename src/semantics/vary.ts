@@ -1,6 +1,6 @@
 // Selecting header fields (RFC 9111 §4.1): which request fields choose a variant, and which of their values are alike.
 //
-// The one complication: two values may be made equal only if the origin must treat them alike. Where that is not known
+// Two values may be made equal only if the origin must treat them alike. Where that is not known
 // of a field, the most that is done is what RFC 9111 §4.1 names: lines combined, white space around list commas removed.
 
 import { hasOpenQuote } from './cache-control.ts';

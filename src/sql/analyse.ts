@@ -1,6 +1,6 @@
 // SQL text to a template: what a statement reads, before its parameters are known.
 //
-// The one complication: nothing here may end in an answer that is too narrow. Whatever goes wrong, an error of this code
+// Nothing here may end in an answer that is too narrow. Whatever goes wrong, an error of this code
 // included, makes the template wider: tables as a whole. That is enough only where all that the statement calls is known;
 // where it is not, the answer is not kept at all.
 

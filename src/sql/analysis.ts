@@ -1,6 +1,6 @@
 // What all parts of one analysis share: its names, the reads found so far, and how it ends early.
 //
-// The one complication: expressions hold selects, selects hold sources, sources hold expressions. Each of the three is a
+// Expressions hold selects, selects hold sources, sources hold expressions. Each of the three is a
 // file of its own, and calls the others through `Analysis`.
 
 import type { TableShape } from '../dependency/change.ts';

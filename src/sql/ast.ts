@@ -1,6 +1,6 @@
 // Statements of SQL as this room sees them, whatever parser read them: the little that dependencies need. Types only.
 //
-// The one complication: SQL is larger than this. What has no form here is `opaque`, with all expressions and selects
+// SQL is larger than this. What has no form here is `opaque`, with all expressions and selects
 // found inside it, so that no table and no column gets lost.
 
 import type { Scalar } from '../dependency/change.ts';

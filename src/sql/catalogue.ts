@@ -1,6 +1,6 @@
 // A catalogue as plain data, and what the names in it mean: so that one that was read elsewhere answers the same.
 //
-// The one complication: the two databases look for a name in their own ways, and hide what is temporary in their own.
+// The two databases look for a name in their own ways, and hide what is temporary in their own.
 
 import { TidegateError } from '../errors.ts';
 import type { Callee, Catalogue, CatalogueData, Relation, Routine, Routines, Session } from './ast.ts';

@@ -1,6 +1,6 @@
 // Names of templates: short, the same on every node, different for different statements.
 //
-// The one complication: white space says nothing, except within quotes and comments; a text with any of those is taken
+// White space says nothing, except within quotes and comments; a text with any of those is taken
 // as it is.
 
 const OFFSET = 0xcbf29ce484222325n;

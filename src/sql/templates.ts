@@ -1,6 +1,6 @@
 // Templates by text: each is parsed and analysed once, as long as the catalogue is the same.
 //
-// The one complication: the bound is on texts, whoever makes them up. The one used longest ago goes; it costs another
+// The bound is on texts, whoever makes them up. The one used longest ago goes; it costs another
 // parse and nothing else.
 
 import type { Template } from '../dependency/template.ts';

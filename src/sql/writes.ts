@@ -1,6 +1,6 @@
 // Statements that write, and which tables.
 //
-// The one complication: a text that cannot be parsed may write as well. Only one that begins like a query and has no word
+// A text that cannot be parsed may write as well. Only one that begins like a query and has no word
 // of a write in it is taken for a query.
 
 import type { Dialect, Template } from '../dependency/template.ts';

@@ -1,7 +1,7 @@
 // Values of a data cache on stores that keep bytes: a store of a third party (ByteStore), and a gate's store, such as the
 // disk tier, where each value stands as the body of a response.
 //
-// The one complication: what comes back may be damaged, another's, or of another codec. That is a miss: it is removed, and
+// What comes back may be damaged, another's, or of another codec. That is a miss: it is removed, and
 // the reader learns nothing of it. Failures of the store itself are left to the tiers, which count them.
 
 import { encodeHead } from '../entry/codec.ts';

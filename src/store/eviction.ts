@@ -5,7 +5,7 @@
 // heads finds the least of all in O(log classes). The ghost keeps the frequencies of entries that are gone, so that an
 // entry filled again begins where it left off.
 //
-// The one complication: everything is an integer slot in typed arrays, not an object per entry. That keeps the
+// Everything is an integer slot in typed arrays, not an object per entry. That keeps the
 // bookkeeping at some 50 bytes an entry, the ghost included, and the garbage collector out of it.
 
 const NONE = -1;

@@ -1,7 +1,7 @@
 // The memory tier: entries by key, bounded in bytes, counted exactly. Everything is synchronous; a get is one lookup and
 // one touch of the policy, and allocates nothing.
 //
-// The one complication: keys, entries and the policy meet in integer slots. The map leads from a key to its slot, the
+// Keys, entries and the policy meet in integer slots. The map leads from a key to its slot, the
 // policy keeps a slot's size and frequency, and the tag index holds slots.
 
 import { codedKeys, keyParts } from '../entry/key.ts';

@@ -2,7 +2,7 @@
 // lacks (undefined, -0, NaN, bigint, Date, Map, Set, RegExp, binary data, holes, shared and cyclic references). Why this
 // one: docs/decisions.md. It runs on Workers, and evaluates nothing.
 //
-// The one complication: what it lacks. It refuses `__proto__` as a key, so such a key is written as `~__proto__`, and one
+// It refuses `__proto__` as a key, so such a key is written as `~__proto__`, and one
 // that looks like that with one more `~`. A Buffer, an instance of a declared class and an object with properties that are not
 // listed are written with names.
 

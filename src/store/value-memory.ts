@@ -1,7 +1,7 @@
 // The memory tier of a data cache: values by key, bounded in bytes and in number. Everything is synchronous; a get is one
 // look-up and one touch of the policy, and allocates nothing.
 //
-// The one complication: there is no index of tags, since an invalidation by tag touches no entry: outdated ones are found
+// There is no index of tags, since an invalidation by tag touches no entry: outdated ones are found
 // out by whoever reads them, and leave when room is needed. Only operators ask by tag, and wait for a walk.
 
 import type { EntryNote } from '../entry/stored-response.ts';

@@ -6,7 +6,7 @@
 //   64 text: JSON of [codec, key, epoch, validator or null, ...tags] · the value, as the codec writes it
 // One that slides is of another format, in which `64 idleMs f64 · 72 limitMs f64` stand before the text.
 //
-// The one complication: a record may be anything, and reading it must never throw. The checksum finds what was damaged
+// A record may be anything, and reading it must never throw. The checksum finds what was damaged
 // by chance; whoever may write to the store may write what he likes.
 
 import type { HitNotes } from '../entry/hit-notes.ts';

@@ -1,6 +1,6 @@
 // What every ByteStore must do, as tests for whatever runner there is.
 //
-// The one complication: a store may lose what it was given. But one that loses a few small entries at once is of no use,
+// A store may lose what it was given. But one that loses a few small entries at once is of no use,
 // and would pass every other test; so what was put with an hour to live must be there right after.
 
 import type { ByteStore, Eventually } from '../ports.ts';

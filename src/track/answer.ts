@@ -1,6 +1,6 @@
 // The answer to an operator's question about a source, within bounds.
 //
-// The one complication: it goes along with what invalidates, and must not hold that up. So it is small, and what fails is
+// It goes along with what invalidates, and must not hold that up. So it is small, and what fails is
 // an answer, too.
 
 import type { Described, Description, SourceAnswer, SourceQuestion } from '../dependency/describe/described.ts';

@@ -1,7 +1,7 @@
 // What a statement is told of the connection that runs it, where the connection itself decides what names and values mean.
 // Types, and how the answer is judged.
 //
-// The one complication: a connection behind a pooler may be another one with each transaction, so what it said last holds
+// A connection behind a pooler may be another one with each transaction, so what it said last holds
 // for nothing.
 
 import type { Template } from '../dependency/template.ts';

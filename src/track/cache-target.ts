@@ -1,6 +1,6 @@
 // A data cache of this process as a target.
 //
-// The one complication: time. Timers may be late, after a pause of the whole process for one. So a cache of this package
+// Timers may be late, after a pause of the whole process for one. So a cache of this package
 // has a lease, as gates do, which it asks for whenever it serves. Anything else that can invalidate has none: what was read
 // from the source is made outdated there when the tracker says so.
 

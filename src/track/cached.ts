@@ -1,6 +1,6 @@
 // A fill of the data cache whose reads become the entry's tags.
 //
-// The one complication: a value that was there already, within the making of a response. What it was read from is not
+// A value that was there already, within the making of a response. What it was read from is not
 // known any more, so that response is not stored.
 
 import type { Cache, Fill, FillOptions } from '../cache/contract.ts';

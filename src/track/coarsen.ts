@@ -1,6 +1,6 @@
 // Brings what a response depends on within a budget of tags: fewer and wider ones, never fewer dependencies.
 //
-// The one complication: a wider tag has to be registered as well, and as of the earliest of the reads that it stands for:
+// A wider tag has to be registered as well, and as of the earliest of the reads that it stands for:
 // a change since then may have been meant.
 
 import type { TableShape } from '../dependency/change.ts';

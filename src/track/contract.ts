@@ -1,6 +1,6 @@
 // What tracking is told and what it offers. Types only.
 //
-// The one complication: two sides. One records what is read while a response is made; the other follows the database and
+// One records what is read while a response is made; the other follows the database and
 // tells caches what became outdated of it. They meet in the registry, which lives in this process.
 
 import type { FeedPosition } from '../dependency/change.ts';

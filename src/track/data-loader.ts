@@ -1,7 +1,7 @@
 // The package `dataloader`, watched: what a batch reads counts for each request that is given a value of it, also where
 // requests share a loader.
 //
-// The one complication: nothing but the value leads from a batch to those who wait for it, and the loader keeps values. So
+// Nothing but the value leads from a batch to those who wait for it, and the loader keeps values. So
 // values go through the loader along with the scope in which they were read, and come out as they were.
 
 import { type LoadedModule, loadedModules, whenLoaded } from './loaded-packages.ts';

@@ -1,6 +1,6 @@
 // How far the targets have been told: when a position of the feed is in force everywhere, the feed need not keep it.
 //
-// The one complication: targets come and go. One that is gone serves nothing any more, so nothing is waited for. One that
+// One that is gone serves nothing any more, so nothing is waited for. One that
 // is away for long would have every commit noted: beyond a bound the newest takes the place of the one before it.
 
 import type { FeedPosition } from '../dependency/change.ts';

@@ -1,6 +1,6 @@
 // Drivers that are loaded and not wrapped: what responses show of them is not seen.
 //
-// The one complication: the feed loads a driver as well. So of a driver that only the feed may have loaded nothing is said.
+// The feed loads a driver as well. So of a driver that only the feed may have loaded nothing is said.
 
 import { loadedModules } from './loaded-packages.ts';
 import type { DriverKind } from './wrap.ts';

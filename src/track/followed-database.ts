@@ -1,6 +1,6 @@
 // A database that is followed in this process, for a tracker or for the clients of a feed process.
 //
-// The one complication: targets come and go where they are the data caches of other processes.
+// Targets come and go where they are the data caches of other processes.
 
 import type { FeedPosition } from '../dependency/change.ts';
 import type { Cancel } from '../ports.ts';

@@ -1,6 +1,6 @@
 // A database that is followed by a feed process: what a tracker stands on that has none of its own.
 //
-// The one complication: the process may be away, at the beginning too. The application runs all the same: nothing that it
+// The process may be away, at the beginning too. The application runs all the same: nothing that it
 // makes meanwhile is stored, and the connection is tried again.
 
 import { TidegateError } from '../errors.ts';

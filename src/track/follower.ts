@@ -1,6 +1,6 @@
 // Follows the database: what changes there is looked up among what was read, and told to the targets.
 //
-// The one complication: the schema. A statement analysed before a change of it means other columns after. So from the
+// A statement analysed before a change of it means other columns after. So from the
 // moment such a change is told until the catalogue was read again nothing is registered.
 
 import type { ChangeSet, FeedPosition } from '../dependency/change.ts';

@@ -1,6 +1,6 @@
 // The side that follows the database, as those see it who record reads: here, or in a process of its own. Types only.
 //
-// The one complication: in another process a read is registered some time after it was made. Until that process has
+// In another process a read is registered some time after it was made. Until that process has
 // said so, what was made of it may not be stored.
 
 import type { FeedPosition } from '../dependency/change.ts';

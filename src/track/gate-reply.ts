@@ -1,6 +1,6 @@
 // What a gate answers to a message, as far as it can be understood.
 //
-// The one complication: the gate may be of an older or a newer version. What it takes it says itself; a question that is
+// The gate may be of an older or a newer version. What it takes it says itself; a question that is
 // not understood is not one.
 
 import type { QuestionSubject, SourceQuestion } from '../dependency/describe/described.ts';

@@ -1,6 +1,6 @@
 // A gate as a target: its admin API, `POST /sources`.
 //
-// The one complication: time. The gate counts a lease from the moment of an answer of its own, which the next message
+// The gate counts a lease from the moment of an answer of its own, which the next message
 // repeats the token of; so a message that is long under way gives no lease that is longer. And an attempt is given up
 // after as long as a lease, so that the next one can renew it.
 

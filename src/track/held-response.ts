@@ -1,6 +1,6 @@
 // A ServerResponse that is kept back until it is known what its head says.
 //
-// The one complication: `writeHead`, `write` and `end` cannot wait, and who called them goes on as if it had been done. So
+// `writeHead`, `write` and `end` cannot wait, and who called them goes on as if it had been done. So
 // they are written down, and the response says meanwhile what it would say: that its head is out, that it has ended.
 
 import type { ServerResponse } from 'node:http';

@@ -1,6 +1,6 @@
 // Packages that this process has loaded, as far as Node tells: those of CommonJS, whoever loads them.
 //
-// The one complication: a package of ES modules alone, or one that a bundler has put into the application, is not seen.
+// A package of ES modules alone, or one that a bundler has put into the application, is not seen.
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createRequire } from 'node:module';

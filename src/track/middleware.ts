@@ -1,6 +1,6 @@
 // Scopes around requests, for handlers of fetch, Hono, Express, Fastify and node:http.
 //
-// The one complication: a write is answered only when no cache serves what was before it. So the answer to a request that
+// A write is answered only when no cache serves what was before it. So the answer to a request that
 // may write is kept back for so long.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';

@@ -1,6 +1,6 @@
 // The fields of a ServerResponse, set in the moment in which they would go out.
 //
-// The one complication: an answer is kept back where it is that of a write, until no cache serves what was before, and
+// An answer is kept back where it is that of a write, until no cache serves what was before, and
 // where a process of its own has to know first what was read. What a body reads after its head makes it outdated: the
 // process has to know that before a cache can have the body whole, and where it cannot be told the body is broken off.
 

@@ -1,6 +1,6 @@
 // The beginning of a database that is tracked: whatever fails names the database, and what was expected of it.
 //
-// The one complication: what the server itself says is a whole sentence, as are errors of this package. Those stand as
+// What the server itself says is a whole sentence, as are errors of this package. Those stand as
 // they are; only what went wrong on the way to the server needs one to be made of it.
 
 import { TidegateError } from '../errors.ts';

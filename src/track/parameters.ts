@@ -1,6 +1,6 @@
 // Parameters as drivers take them, in the order of a statement's own.
 //
-// The one complication: drivers take them by name as well. A name that cannot be found is a parameter that is not known,
+// Drivers take them by name as well. A name that cannot be found is a parameter that is not known,
 // which makes what is compared with it wider.
 
 import type { ReadMark } from '../dependency/recent-changes.ts';

@@ -1,7 +1,7 @@
 // One connection of `pg`, and what is known of its session: asked once, and again after any statement that may have
 // changed it.
 //
-// The one complication: the application may use the connection past its wrapper, in the pool's own `connect` event for
+// The application may use the connection past its wrapper, in the pool's own `connect` event for
 // one. So the driver's own object is made to tell of each statement that is sent, in the order in which they are.
 
 import { SESSION_QUERY, type SessionFacts } from '../sql/postgres/postgres-session.ts';

@@ -1,6 +1,6 @@
 // A database of PostgreSQL, followed by logical replication or by triggers, as one that is tracked.
 //
-// The one complication: the catalogue is read with the search path and the rights of the connection given here, so those
+// The catalogue is read with the search path and the rights of the connection given here, so those
 // have to be the application's own.
 
 import type { FeedPosition, TableShape } from '../dependency/change.ts';

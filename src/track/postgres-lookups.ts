@@ -1,6 +1,6 @@
 // Runs the look-ups of statements of PostgreSQL, on a connection of their own, while the answer is under way already.
 //
-// The one complication: what is read stays registered as wide as it is without them until they have come. So nothing waits
+// What is read stays registered as wide as it is without them until they have come. So nothing waits
 // for them, and one that fails or has to wait for too many others costs needless invalidations only.
 
 import { lookupParameters } from '../dependency/bind.ts';

@@ -1,6 +1,6 @@
 // What `postgresDatabase` is given, checked, and how its database is named in messages.
 //
-// The one complication: the password. A connection may hold one, so nothing of it is shown but the database and its host.
+// A connection may hold one, so nothing of it is shown but the database and its host.
 
 import { COUNT, checkOptions, msFrom, NAMES, type Rule, refuseOption, SWITCH, shown, TEXT } from './option-rules.ts';
 

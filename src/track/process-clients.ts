@@ -1,6 +1,6 @@
 // The clients of a feed process: those that listen now, and those whose caches may still serve.
 //
-// The one complication: a client that is gone is waited for until its lease is over, or until it is back, with caches in
+// A client that is gone is waited for until its lease is over, or until it is back, with caches in
 // which everything of the source was made outdated.
 
 import type { ServerResponse } from 'node:http';

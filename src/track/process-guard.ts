@@ -1,6 +1,6 @@
 // Who may speak to a feed process: whoever has the token, or, without one, programs of this machine.
 //
-// The one complication: a browser on this machine can be made to speak to it by any site it visits, by its address or by
+// A browser on this machine can be made to speak to it by any site it visits, by its address or by
 // a name that leads to it. So without a token the Host must be a name of loopback, and no page may be behind the request.
 
 import { createHash, timingSafeEqual } from 'node:crypto';

@@ -1,6 +1,6 @@
 // The look-ups of statements that clients register, run by the feed process, which has the database.
 //
-// The one complication: a client binds the statement without them, so that the parts that wait for one hold of any row.
+// A client binds the statement without them, so that the parts that wait for one hold of any row.
 // Those stand at their places, and are put in here. As where statement and registry are in one process, a look-up may see
 // more than the statement saw: all changes since its mark are matched against what is registered.
 

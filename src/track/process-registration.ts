@@ -1,6 +1,6 @@
 // One registration on its way from a client to the feed process, and what it stands for there.
 //
-// The one complication: an instance holds its template, which is large and is known there. So it is sent by its text, and
+// An instance holds its template, which is large and is known there. So it is sent by its text, and
 // only what was bound goes along; the process puts that to an analysis of its own, which has to be the same.
 
 import { deserialize, serialize } from 'node:v8';

@@ -1,6 +1,6 @@
 // What clients report, taken into the registry. The answer to a report is given once all of it is there.
 //
-// The one complication: a client may be behind. A read that was made under another catalogue, or in another life of this
+// A client may be behind. A read that was made under another catalogue, or in another life of this
 // process, is refused; what it may have missed since its mark is gone through again by the registry, as for a read that
 // was made here. What that finds outdated has been handed to the publishers before the answer.
 

@@ -1,6 +1,6 @@
 // `startFeedProcess`: one database is followed here for applications of several processes.
 //
-// The one complication: its end. Clients go on with what they have until they miss its word; so nothing is said to them
+// Clients go on with what they have until they miss its word; so nothing is said to them
 // but that the connection is closed, and whoever comes next begins a new session. That one does not know whose lease is
 // not over yet; so for as long as a lease nothing counts as settled.
 

@@ -1,7 +1,7 @@
 // One client that listens: a long answer of lines, on which it hears where the feed stands, and what is outdated in the
 // data caches that it has.
 //
-// The one complication: a client that cannot be told goes on serving from its caches until its lease has run out. It
+// A client that cannot be told goes on serving from its caches until its lease has run out. It
 // counts that from the moment at which it said that it had delivered the message before, so it is over at the latest
 // `leaseMs` after the last line. One that does not answer for as long is not listened to any more: others wait for it.
 

@@ -1,7 +1,7 @@
 // What a feed process and its clients say to each other. A client listens to lines of JSON on one long answer, and sends
 // reports of what was read.
 //
-// The one complication: a statement is analysed on both sides, and what is said of it stands on that analysis. So a
+// A statement is analysed on both sides, and what is said of it stands on that analysis. So a
 // registration carries a digest of it, and the two sides are of one version.
 
 import { createHash } from 'node:crypto';

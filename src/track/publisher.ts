@@ -1,6 +1,6 @@
 // Tells one target what became outdated, in order, one message at a time.
 //
-// The one complication: a message of which no answer came may have been received. So it is sent again as it was, and what
+// A message of which no answer came may have been received. So it is sent again as it was, and what
 // came up meanwhile waits. What waits is bounded: beyond, a new session makes everything of the source outdated.
 
 import type { FeedPosition } from '../dependency/change.ts';

@@ -1,6 +1,6 @@
 // Questions of one target that are to be answered with the next message to it.
 //
-// The one complication: they come from outside, and messages about what is outdated are what the channel is for. So few
+// They come from outside, and messages about what is outdated are what the channel is for. So few
 // are kept, and what is answered at once is bounded.
 
 import type { SourceAnswer, SourceQuestion } from '../dependency/describe/described.ts';

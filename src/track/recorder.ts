@@ -1,6 +1,6 @@
 // Records one statement of a wrapped driver: what it reads, before and after it is run.
 //
-// The one complication: nothing here may fail the statement, or be in doubt about it. Whatever cannot be told makes the
+// Nothing here may fail the statement, or be in doubt about it. Whatever cannot be told makes the
 // response one that is not stored.
 
 import { bindInstance, neededOutputs, resultRowsOf } from '../dependency/bind.ts';

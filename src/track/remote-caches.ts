@@ -1,6 +1,6 @@
 // The data caches of a client, which its feed process tells by the client.
 //
-// The one complication: they have no lease of their own, and the process has to know when it need not wait for them any
+// They have no lease of their own, and the process has to know when it need not wait for them any
 // longer. So the client counts: from the moment at which it said that a message was delivered, once the next one shows
 // that this was heard. When that is over, everything of the source is outdated in them.
 

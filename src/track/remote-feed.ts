@@ -1,6 +1,6 @@
 // What a client has heard of its feed process: where the feed stands, and what the names in statements mean.
 //
-// The one complication: all of it is older than the truth. A mark that is older costs another look at the changes since;
+// All of it is older than the truth. A mark that is older costs another look at the changes since;
 // statements are analysed by one catalogue, and the process refuses what was analysed by another than its own.
 
 import type { FeedPosition } from '../dependency/change.ts';

@@ -1,6 +1,6 @@
 // How a client speaks to its feed process: questions with an answer each, and one answer that does not end.
 //
-// The one complication: the long answer must not keep the application from ending, so its socket does not count.
+// The long answer must not keep the application from ending, so its socket does not count.
 
 import {
   Agent,

@@ -1,7 +1,7 @@
 // What a client has to say to its feed process: what was read, what is outdated, what its caches were told. One report is
 // under way at a time; what comes up meanwhile goes into the next.
 //
-// The one complication: what fails. A read of which there is no word is not registered, and that is all. But a response
+// A read of which there is no word is not registered, and that is all. But a response
 // that has read more than its fields say is out already: that is said until it is heard, and who makes the response is
 // told when it will not be.
 

@@ -1,6 +1,6 @@
 // The side that follows, for one scope whose reads are registered with a feed process.
 //
-// The one complication: what is recorded is recorded at once, and registered a while later. What is not registered when
+// What is recorded is recorded at once, and registered a while later. What is not registered when
 // the response goes out makes it one that is not stored.
 
 import type { FeedPosition } from '../dependency/change.ts';

@@ -1,6 +1,6 @@
 // What was read while one response was made, and the fields that say so.
 //
-// The one complication: what is read after the fields have gone out, by a body that is still being made. It can no longer
+// What is read after the fields have gone out, by a body that is still being made. It can no longer
 // be named; so each response has a tag of its own, by which it is made outdated then.
 
 import { sourceTag } from '../dependency/source-tag.ts';

@@ -1,6 +1,6 @@
 // Which scope a statement is run in, and which scopes it counts for.
 //
-// The one complication: a statement that is run in no scope, since its asynchronous context was lost. It may be for any
+// A statement that is run in no scope, since its asynchronous context was lost. It may be for any
 // response that is being made, so it counts for each scope that is open at some time between its beginning and its end.
 
 import { AsyncLocalStorage } from 'node:async_hooks';

@@ -1,7 +1,7 @@
 // What the server sent for the columns of an answer of `pg` that facts are taken from, whatever the application's parsers
 // make of them.
 //
-// The one complication: parsers are not called for NULLs, and are not told of rows. Texts and rows are brought together by
+// Parsers are not called for NULLs, and are not told of rows. Texts and rows are brought together by
 // the NULLs that the answer shows; where those are others than the ones that had no text, nothing is known of the column.
 
 import { ServerText } from '../dependency/condition/cells.ts';

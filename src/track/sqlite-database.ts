@@ -1,6 +1,6 @@
 // A file of SQLite (also of libSQL) as a database that is tracked.
 //
-// The one complication: the feed's connection and the one that reads the catalogue are their own. What the application's
+// The feed's connection and the one that reads the catalogue are their own. What the application's
 // connection alone knows, e.g. a temporary table, is unknown here; the recorder looks out for it.
 
 import { statSync } from 'node:fs';

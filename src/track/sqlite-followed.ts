@@ -1,6 +1,6 @@
 // What is open of the file that is followed, besides the feed's connection: one that reads the catalogue, one for look-ups.
 //
-// The one complication: another file may take the place of this one. The feed tells that as a gap, after which the
+// Another file may take the place of this one. The feed tells that as a gap, after which the
 // catalogue is read again: then what is open is opened anew.
 
 import type { TableShape } from '../dependency/change.ts';

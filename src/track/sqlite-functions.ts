@@ -1,6 +1,6 @@
 // Functions that a program puts in the place of SQLite's own, on one of its connections.
 //
-// The one complication: LIKE, GLOB and views call functions that no statement names. So a connection on which any of the
+// LIKE, GLOB and views call functions that no statement names. So a connection on which any of the
 // names that statements are taken to know means something else is one of which nothing is stored.
 
 import { replacesOwn } from '../sql/calls/functions.ts';

@@ -1,6 +1,6 @@
 // Runs the look-ups of statements of SQLite, on a connection of their own.
 //
-// The one complication: they are run after the statement, and may see more than it saw. That misses nothing: a change that
+// They are run after the statement, and may see more than it saw. That misses nothing: a change that
 // makes a look-up answer otherwise is one of a row that the statement's own reads match, and all changes since the mark
 // that was taken before the statement are matched against what is registered.
 

@@ -1,6 +1,6 @@
 // Which file a connection of SQLite is to, by what the connection itself says: changes of another file are not told.
 //
-// The one complication: a file has several names, and another one may take its name. So files are told apart by device and
+// A file has several names, and another one may take its name. So files are told apart by device and
 // inode, looked up when the connection is first seen.
 
 import { basename } from 'node:path';

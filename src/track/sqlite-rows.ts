@@ -1,7 +1,7 @@
 // Rows of SQLite one by one. While they are open, their connection stays at the moment when they were begun, and what a
 // write among them did is not committed.
 //
-// The one complication: drivers do not close rows where next() throws, nor where the application lets go of them. So rows
+// Drivers do not close rows where next() throws, nor where the application lets go of them. So rows
 // that threw are closed here, and those that nobody has any more once they are collected. Rows that cannot be closed
 // (those of libSQL) are open until their last one.
 

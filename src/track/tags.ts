@@ -1,6 +1,6 @@
 // The names that a source's statements go by in caches: short, lower case, the same each time.
 //
-// The one complication: two statements may come by the same name, in one case of 2^32 among four billion. Then a change
+// Two statements may come by the same name, in one case of 2^32 among four billion. Then a change
 // for one invalidates both; nothing else depends on names being different.
 
 export function queryTag(template: string, parameters: readonly unknown[]): string {

@@ -1,6 +1,6 @@
 // `createTracker`: reads are recorded on one side, the database is followed on the other.
 //
-// The one complication: its beginning. Nothing can be recorded before the feed has said where it stands; what is answered
+// Nothing can be recorded before the feed has said where it stands; what is answered
 // until then is not stored.
 
 import type { Cache, Fill, FillOptions } from '../cache/contract.ts';

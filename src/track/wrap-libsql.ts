@@ -1,6 +1,6 @@
 // The client of libSQL (`@libsql/client`), and D1.
 //
-// The one complication: a batch is a transaction. One of nothing but queries sees what was committed when it began, and
+// A batch is a transaction. One of nothing but queries sees what was committed when it began, and
 // is recorded; in any other a query may see what the batch itself wrote.
 
 import { type Given, givenOf, NOTHING_GIVEN } from './parameters.ts';

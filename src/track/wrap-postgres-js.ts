@@ -1,6 +1,6 @@
 // postgres.js: a function that makes queries, which run once somebody waits for them.
 //
-// The one complication: a query may be a part of another one, and its text is not known before it has run. So it is
+// A query may be a part of another one, and its text is not known before it has run. So it is
 // recorded when it is waited for, with the text and the parameters that were sent. Nor is it known on which connection it
 // will run: so the question for the session is sent first, and the query right behind it, without waiting for the answer.
 // What the server sent is not kept: values count where the parser that made them is known by its source to lose nothing

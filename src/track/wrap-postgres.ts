@@ -1,6 +1,6 @@
 // node-postgres (`pg`: Pool and Client).
 //
-// The one complication: which of its clients a pool gives to a statement is known only when it is sent. So the statement
+// Which of its clients a pool gives to a statement is known only when it is sent. So the statement
 // goes with a note, by which the client that it comes to can be asked what names mean to it.
 
 import { AsyncResource } from 'node:async_hooks';

@@ -1,6 +1,6 @@
 // node:sqlite and better-sqlite3, which answer at once.
 //
-// The one complication: a statement that is still being iterated keeps its connection at the moment when it began, so
+// A statement that is still being iterated keeps its connection at the moment when it began, so
 // whatever else is read on it meanwhile is as old (sqlite-rows.ts), whichever wrapper of that connection reads it.
 
 import { replacesOwn } from '../sql/calls/functions.ts';

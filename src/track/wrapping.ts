@@ -1,6 +1,6 @@
 // What the wrappers of drivers have in common: an object that is the driver's own but for some of its methods.
 //
-// The one complication: a method that is not known here may read or write. So it is called all the same, and what is
+// A method that is not known here may read or write. So it is called all the same, and what is
 // being made is not stored.
 
 import type { Connection, Recorder } from './recorder.ts';

@@ -1,6 +1,6 @@
 // The engine's answer as a Response.
 //
-// The one complication: bytes that are stored, or are going to be, are shared by all who are answered with them, while
+// Bytes that are stored, or are going to be, are shared by all who are answered with them, while
 // whoever gets a Response may change what he reads or give its memory away. So he gets a copy; `new Response(bytes)`
 // makes one, a stream does not.
 

@@ -1,6 +1,6 @@
 // A handler as the engine's origin: called with a Request for each forward, its Response told to the listener bit by bit.
 //
-// The one complication: whose turn it is. The listener hears nothing inside forward(), nothing after abort(), and exactly
+// The listener hears nothing inside forward(), nothing after abort(), and exactly
 // one of end and failed; while it has asked for a pause, nothing is read from the handler's body.
 
 import { TidegateError } from '../errors.ts';

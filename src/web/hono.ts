@@ -1,6 +1,6 @@
 // `tidegate/hono`: the cache as a middleware of Hono. What stands behind it in the chain is the handler.
 //
-// The one complication: the chain runs once for a request, and upon the one context whose response goes to the client;
+// The chain runs once for a request, and upon the one context whose response goes to the client;
 // but a handler is also called in the background, after that has gone. So what stands behind the middleware runs in an
 // application of its own, made of the same routes, and each call has a context of its own. Variables set before go with
 // it; headers set before do not, so what is for one client is not stored for all.

@@ -1,6 +1,6 @@
 // Clock, timers and randomness as every platform has them: Node, Bun, Deno, browsers and Workers.
 //
-// The one complication: Workers. There a timer ends with the request in which it was set, so what is due is also run when
+// There a timer ends with the request in which it was set, so what is due is also run when
 // the next request comes. And a request that waits for another's fill has nothing of its own under way, which Workers take
 // for a hang; so it keeps a timer running while it waits.
 

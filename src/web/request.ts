@@ -1,6 +1,6 @@
 // A Request as the engine takes it.
 //
-// The one complication: what a handler may answer by must be in the cache key or must not reach it (docs/architecture.md,
+// What a handler may answer by must be in the cache key or must not reach it (docs/architecture.md,
 // the key). A GET is answered for everybody, so the fields by which a client claims another host, scheme, path or method
 // are taken from it; behind a trusted proxy those that state host and scheme make the URI instead.
 

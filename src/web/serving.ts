@@ -1,6 +1,6 @@
 // The engine with a handler for its origin: one client's Request in, its Response out.
 //
-// The one complication: the end. A client may go away before it is answered, and a handler that threw is to be heard of by
+// A client may go away before it is answered, and a handler that threw is to be heard of by
 // whoever called, not answered for: unless something stored may be served, what it threw is thrown on.
 
 import type { Explanation, Gate, GateRequest, GateStats, Route } from '../engine/contract.ts';

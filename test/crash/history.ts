@@ -1,7 +1,7 @@
 // All that is true: each version the origin ever had, each acknowledgement the gate ever gave, over all its lives. It
 // knows nothing of how the gate works.
 //
-// The one complication: a write that a kill cut off. The gate had forwarded it, so it has written down its intent: once
+// A write that a kill cut off. The gate had forwarded it, so it has written down its intent: once
 // the origin has carried it out, nothing that was read before may come from a gate that started after the kill. What the
 // write changed besides its target nobody was told, and nothing is promised of it.
 

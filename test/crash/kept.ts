@@ -1,7 +1,7 @@
 // What the gate should still have after a restart: what it said it has, of which nothing has been changed since. So the
 // share that it really has can be told.
 //
-// The one complication: reads and invalidations overlap. What an invalidation affects is forgotten as it is sent and again
+// What an invalidation affects is forgotten as it is sent and again
 // as it is over, and a read that began before that tells nothing.
 
 import type { Resource } from './resources.ts';

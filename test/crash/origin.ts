@@ -1,7 +1,7 @@
 // The server with the truth. It takes its time between reading and answering, so that fills are under way while things
 // change and while the gate dies.
 //
-// The one complication: a write is carried out even when the gate that forwarded it is gone, as real origins do.
+// A write is carried out even when the gate that forwarded it is gone, as real origins do.
 
 import { EventEmitter } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';

@@ -1,7 +1,7 @@
 // One run on one work folder: gates are started in it one after the other, on the same disk folder, until that is
 // replaced by an empty one.
 //
-// The one complication: a gate that does not start. That is a fault, and the run goes on: with another attempt, and at
+// A gate that does not start. That is a fault, and the run goes on: with another attempt, and at
 // last with an empty folder.
 
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 // Readers and writers, which go on whatever happens to what they ask.
 //
-// The one complication: a write whose outcome nobody told. The ledger of the database knows; what is drawn next is drawn
+// A write whose outcome nobody told. The ledger of the database knows; what is drawn next is drawn
 // as if it had not been, and is refused where that was wrong.
 
 import { setTimeout as sleep } from 'node:timers/promises';

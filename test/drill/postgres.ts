@@ -1,6 +1,6 @@
 // A server of PostgreSQL with logical replication, that can be killed, stopped and started again.
 //
-// The one complication: after a SIGKILL the server's other processes take a moment to notice, and until then there is no
+// After a SIGKILL the server's other processes take a moment to notice, and until then there is no
 // new start.
 
 import type { ChildProcess } from 'node:child_process';

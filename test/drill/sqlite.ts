@@ -1,6 +1,6 @@
 // A file of SQLite.
 //
-// The one complication: this process must not wait for a lock, since it keeps the time of all others. So a connection
+// This process must not wait for a lock, since it keeps the time of all others. So a connection
 // tries again, and never blocks.
 
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 // What befalls the tables in the midst of load: statements that rewrite, empty or rename them, and transactions of an
 // unusual kind.
 //
-// The one complication: SQLite refuses to drop a column that a trigger names, and the feed's triggers name all. So whoever
+// SQLite refuses to drop a column that a trigger names, and the feed's triggers name all. So whoever
 // drops one drops the triggers of the table first; the feed makes them anew.
 
 import { setTimeout as sleep } from 'node:timers/promises';

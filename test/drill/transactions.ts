@@ -1,6 +1,6 @@
 // A transaction of the drill as statements of SQL.
 //
-// The one complication: the order of commits must be known exactly, whoever made them and whether or not an answer came.
+// The order of commits must be known exactly, whoever made them and whether or not an answer came.
 // So the last thing each one does is to take the next number from one row, whose lock it holds until its commit, and to
 // write it down beside its own name. And a statement that finds no row ends its transaction: the row may be one that
 // another transaction has not committed yet.

@@ -1,6 +1,6 @@
 // Every version that was ever committed, with the time of its commit, and what each URL had to show from then on.
 //
-// The one complication: time. A commit came to pass between its sending and its answer, and commits have an order: so
+// A commit came to pass between its sending and its answer, and commits have an order: so
 // each is bounded by those before and after it, too. An answer of which that is not certain is never found fault with.
 
 import { isSchemaOp, Model } from './model.ts';

@@ -1,6 +1,6 @@
 // Runs examples as their readers do, and puts them and what they print where a document shows them.
 //
-// The one complication: what an example imports. `tidegate` is the sources (from-sources.ts); other libraries that are
+// `tidegate` is the sources (from-sources.ts); other libraries that are
 // moved away from are a package of their own in bench/peers, which need not be installed.
 
 import { execFile } from 'node:child_process';

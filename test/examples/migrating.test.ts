@@ -1,6 +1,6 @@
 // docs/migrating.md names every option and call of the libraries that are moved away from, as their types have them.
 //
-// The one complication: the types are read as text, of the libraries in bench/peers, which are installed before the tests run.
+// The types are read as text, of the libraries in bench/peers, which are installed before the tests run.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 // A shared log and its members in simulated time: members join, hang and die, messages take as long as the seed says but
 // keep their order on each link, and every member and the keeper append. What must hold is checked as it happens.
 //
-// The one complication: who may serve. A member that hangs is alive and may go on at any instant, so it counts until the
+// A member that hangs is alive and may go on at any instant, so it counts until the
 // instant of its death, and the keeper hears of that later still.
 
 import { Invalidations } from '../../src/ledger/invalidations.ts';

@@ -1,7 +1,7 @@
 // What is made once for a whole run of the tests: the peers are installed, where they are not there; and when the first test
 // asks, the data folder every PGlite starts from. To make it takes ten times as long as to start from it.
 //
-// The one complication: tests run in processes of their own, so they ask over HTTP, and the folder is made in a process of
+// Tests run in processes of their own, so they ask over HTTP, and the folder is made in a process of
 // its own, since this one is busy with serving the modules of the tests.
 
 import { execFile } from 'node:child_process';

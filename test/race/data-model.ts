@@ -1,6 +1,6 @@
 // A random history of the data cache on simulated time, and what an observer who knows of every change may object to.
 //
-// The one complication: what is allowed is said in terms of reads, not of entries. Every read of the source has a number;
+// What is allowed is said in terms of reads, not of entries. Every read of the source has a number;
 // a change that is acknowledged lays down, for the keys it affects, the lowest number that may still be given. So the
 // observer needs to know nothing of how the cache does it.
 

@@ -1,7 +1,7 @@
 // Runs one cell of the data cache's matrix: a fill reads version 1; the source goes to version 2, and the cache is told;
 // the fill lands. Whoever asks after the acknowledgement must not get version 1, and it must not be stored after it.
 //
-// The one complication: in grace, a stale value may be given where a fill fails. After a soft invalidation that is what
+// In grace, a stale value may be given where a fill fails. After a soft invalidation that is what
 // the program asked for; after any other it is outdated.
 
 import { DATA_INSTANTS, type DataCell, type DataInstant } from './data-cells.ts';

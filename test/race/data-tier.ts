@@ -1,6 +1,6 @@
 // Tiers for the race of the data cache: the memory tier, watched; and a slower one, whose answers can be held back.
 //
-// The one complication: what is held takes effect when it is let go, as on a device far away. So a put that is held may
+// What is held takes effect when it is let go, as on a device far away. So a put that is held may
 // come after one that was made later, and a get may answer with what has been replaced since.
 
 import type { EntryNote } from '../../src/entry/stored-response.ts';

@@ -1,7 +1,7 @@
 // The races between two members of one log: an invalidation comes in at one while the other fills, and every message of the
 // log is let through by hand. So each interleaving of those messages with the steps of the fill is a cell.
 //
-// The one complication: who may be served what. Until the invalidation is acknowledged anyone may get the old version; from
+// Who may be served what. Until the invalidation is acknowledged anyone may get the old version; from
 // then on nobody may, at either member.
 
 import type { Gate, Route } from '../../src/engine/contract.ts';

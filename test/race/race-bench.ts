@@ -1,6 +1,6 @@
 // A gate on simulated time in front of an origin with versions.
 //
-// The one complication: a hit in memory has two ways out, `answerAtOnce` and `handle`. A request of a race goes both. And
+// A hit in memory has two ways out, `answerAtOnce` and `handle`. A request of a race goes both. And
 // where there is a disk nothing is there at once: `settle` lets all end that needs no time and no origin.
 
 import type { Gate, GateRequest } from '../../src/engine/contract.ts';

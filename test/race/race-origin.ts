@@ -1,7 +1,7 @@
 // An origin whose content has versions, and whose answers go out stage by stage: so that a change and its invalidation
 // can be put between any two of them.
 //
-// The one complication: what an answer says is fixed the instant the origin reads, not when it is sent. Every byte of
+// What an answer says is fixed the instant the origin reads, not when it is sent. Every byte of
 // version 1 is the digit 1, so that a part, or a mixture of two versions, tells where it is from.
 
 import type { Forward, Origin, OriginListener, OriginRequest } from '../../src/ports.ts';

@@ -1,7 +1,7 @@
 // The races that end with a kill: the process ends at an instant of a fill, an invalidation or a write, and another begins on
 // its disk. What was acknowledged holds for all that it answers.
 //
-// The one complication: what was not acknowledged. An invalidation under way may be in force afterwards or not; a write that
+// An invalidation under way may be in force afterwards or not; a write that
 // was under way has an unknown outcome, and its URI is invalidated as the next process begins.
 
 import type { Client } from '../kit/clients.ts';

@@ -1,6 +1,6 @@
 // The application behind the gate: each URL names a kind of fill and a row, and is answered with the versions it read.
 //
-// The one complication: one request for a URL goes step by step, and whoever asks for it meanwhile goes through at once.
+// One request for a URL goes step by step, and whoever asks for it meanwhile goes through at once.
 
 import type { Client } from '@libsql/client';
 import { eq } from 'drizzle-orm';

@@ -1,7 +1,7 @@
 // The changes that are raced: who writes, of how many tables, how it ends, and how the word of it gets to the caches; each in
 // steps.
 //
-// The one complication: acknowledgements. A change is acknowledged when `settled()` resolves that was called after it, when
+// A change is acknowledged when `settled()` resolves that was called after it, when
 // the answer to the write comes, and when the target's word is back; whoever asks from any of these on must see it.
 
 import { type TableName, updateTo } from './track-shop.ts';

@@ -1,6 +1,6 @@
 // An asynchronous driver of SQLite that is taken on by hand: a statement begins, is run, and answers in steps of their own.
 //
-// The one complication: it has the form of libSQL's client, so that Drizzle and the wrapper take it for that; its rows are
+// It has the form of libSQL's client, so that Drizzle and the wrapper take it for that; its rows are
 // found by name and by place.
 
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';

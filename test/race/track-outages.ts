@@ -1,7 +1,7 @@
 // What else may happen while a response is made: a target that nothing gets through to, a feed that stands still, a tracker
 // that is stopped and begins again, a process that is killed. Each with a commit in its midst.
 //
-// The one complication: what is promised then. While no word gets through, the promise is the lease's: once it has run out,
+// While no word gets through, the promise is the lease's: once it has run out,
 // nothing that was read from the source is served. After that it is that of `settled()`.
 
 import type { Course, Raced } from './track-changes.ts';

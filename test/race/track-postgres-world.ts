@@ -1,7 +1,7 @@
 // The race over a real server of PostgreSQL and its logical replication, in real time: statements and commits go step by step,
 // and what the feed tells is held back until its step.
 //
-// The one complication: how long the server takes is its own affair. So a step ends when no statement is under way any more;
+// How long the server takes is its own affair. So a step ends when no statement is under way any more;
 // and while the feed's word is held back, its lag grows, as it would.
 
 import { AsyncLocalStorage } from 'node:async_hooks';

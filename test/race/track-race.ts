@@ -1,7 +1,7 @@
 // Runs one cell: a fill and a change of the row that it reads, step by step in one order. Whoever asks once the change is
 // acknowledged must see it, and nobody may be shown by a cache what was never committed.
 //
-// The one complication: messages that the fill itself gives rise to. They lie there until the end, so that nothing hangs on
+// Messages that the fill itself gives rise to. They lie there until the end, so that nothing hangs on
 // when they arrive.
 
 import type { ChangeKind, Course, Raced } from './track-changes.ts';

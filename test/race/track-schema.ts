@@ -1,6 +1,6 @@
 // A change of the schema while a response is made: a view that is made anew over another table, a column that is added.
 //
-// The one complication: what a statement means is known from the catalogue, which is read again some time after the change
+// What a statement means is known from the catalogue, which is read again some time after the change
 // is told. What is read in between is of the new schema, and analysed by the old one.
 
 import type { Change } from '../../src/dependency/change.ts';

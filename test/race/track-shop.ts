@@ -1,6 +1,6 @@
 // A real file of SQLite with rows of versions, its connections, and a feed that tells of its commits when it is told to.
 //
-// The one complication: what is read, and what a transaction shows to whom, is SQLite's own doing; only when the feed looks
+// What is read, and what a transaction shows to whom, is SQLite's own doing; only when the feed looks
 // is decided here. What was committed is noted in the step that commits, as the feed will tell it.
 
 import { mkdtempSync, rmSync } from 'node:fs';

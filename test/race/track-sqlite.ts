@@ -1,7 +1,7 @@
 // The same race with the feed of SQLite itself, which looks at its change log statement by statement: the commit comes before
 // its first, between any two of them, and after its last.
 //
-// The one complication: the feed looks by itself too. Here it does so every few days, and when it is woken; `settled()` wakes
+// The feed looks by itself too. Here it does so every few days, and when it is woken; `settled()` wakes
 // it, so a look lies at its first statement until its step comes.
 
 import { DatabaseSync } from 'node:sqlite';

@@ -1,6 +1,6 @@
 // Two courses of steps, and every order in which they can go side by side.
 //
-// The one complication: a step of a course is what runs between two stops in the program itself. So a stop that nobody has
+// A step of a course is what runs between two stops in the program itself. So a stop that nobody has
 // reached yet can be let through beforehand, and one that is reached waits.
 
 /** Where a program under test waits until it is told to go on. */

@@ -1,6 +1,6 @@
 // A shop whose reads are tracked, with a gate and a data cache before it, all on simulated time.
 //
-// The one complication: one world serves many cells, each on rows and URLs of its own, since what is made anew for each is
+// One world serves many cells, each on rows and URLs of its own, since what is made anew for each is
 // slow. Where a strategy other than tracking is raced, there is no tracker: its application names the tags by itself.
 
 import { createCacheOn } from '../../src/cache/create-cache.ts';

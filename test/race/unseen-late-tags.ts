@@ -1,6 +1,6 @@
 // Race: callers ask for one key by tags of their own, while tags are invalidated, tiers fail, and memory evicts.
 //
-// The one complication: who may have what. A read is outdated for who asks by a tag that was invalidated since it began,
+// A read is outdated for who asks by a tag that was invalidated since it began,
 // and for all once somebody by that tag was given it. So every read says which versions it saw, and who was given it.
 
 import type { Cache } from '../../src/cache/contract.ts';

@@ -1,7 +1,7 @@
 // Bodies that prove what they are. An answer's `x-claim` field says which version of what it is, and for whom; its body
 // must then be, byte for byte, the one that follows from the claim.
 //
-// The one complication: 304 and HEAD answers carry no claim, since a cache takes over the fields of those, and then a
+// 304 and HEAD answers carry no claim, since a cache takes over the fields of those, and then a
 // claim would no longer be of the read that gave the body.
 
 import { type Fields, fieldValue } from '../../src/semantics/fields.ts';

@@ -1,6 +1,6 @@
 // The truth: records, the commits that change them, and what each resource was at which commit.
 //
-// The one complication: what has been acknowledged is kept per resource, for an invalidation may cover some of the
+// What has been acknowledged is kept per resource, for an invalidation may cover some of the
 // resources that a commit changed and not the others. `acknowledged` is the oldest version a client may still be shown.
 
 import type { Resource } from './resources.ts';

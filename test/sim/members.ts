@@ -1,7 +1,7 @@
 // The members of a simulated node: processes that answer clients, each at the end of a link to the one that keeps the log
 // and owns the disk. One that dies is replaced.
 //
-// The one complication: who knows what when. A member is dead at once; the keeper sees it when all that it had sent has
+// A member is dead at once; the keeper sees it when all that it had sent has
 // arrived, and only then another takes its place.
 
 import { createGate, type GateOptions } from '../../src/engine/gate.ts';

@@ -2,7 +2,7 @@
 // alone, or a primary that keeps the log and owns the disk, and members that answer; see src/node/tiers.ts and
 // src/node/workers/.
 //
-// The one complication: beginning takes time. What was invalidated before is recovered and the journal is open before
+// What was invalidated before is recovered and the journal is open before
 // anything is answered.
 
 import type { Gate } from '../../src/engine/contract.ts';

@@ -1,7 +1,7 @@
 // The simulated origin: it reads the database at one instant, and takes its time before and after; it fails as origins
 // do, but it never lies.
 //
-// The one complication: a body that ends with its connection may be cut and look complete. Such forwards are noted in
+// A body that ends with its connection may be cut and look complete. Such forwards are noted in
 // `cut`, since their own client cannot be spared and nobody else may be given what they brought.
 
 import { type ErrorCode, TidegateError } from '../../src/errors.ts';

@@ -1,6 +1,6 @@
 // The site of a world: one node after the other on one disk. It crashes, lies still for a while, and begins again.
 //
-// The one complication: what may be expected after a crash. A kill loses nothing that was written; a power cut may, and so
+// What may be expected after a crash. A kill loses nothing that was written; a power cut may, and so
 // may damage. What was acknowledged holds in any case; what nobody waited for, such as the intent of a write, is only
 // expected to be known after a kill of a node that could write.
 

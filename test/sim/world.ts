@@ -1,7 +1,7 @@
 // A whole world from one seed: the real engine, tiers and logs on simulated time, before a simulated origin, among
 // clients, writers and operators. The same seed gives the same world, event by event.
 //
-// The one complication: the engine answers some calls with promises. After each event the pending promises are given
+// The engine answers some calls with promises. After each event the pending promises are given
 // their turn, always the same number of times, so that their order, too, follows from the seed.
 
 import type { Route } from '../../src/engine/contract.ts';

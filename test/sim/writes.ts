@@ -1,7 +1,7 @@
 // The origin's side of a write through the gate: when the change is made, how the answer tells of it, and what the gate
 // has acknowledged by passing the answer on.
 //
-// The one complication: an outcome can be unknown. After a 5xx or a failure of which the origin may have seen the
+// An outcome can be unknown. After a 5xx or a failure of which the origin may have seen the
 // request, the gate answers for the target, and for the groups a 5xx names: of a change made by then at once, of one made
 // later when the hold is over (docs/architecture.md, intents). What else such a write changed is not
 // acknowledged by it. A process that ends has left its writes unknown: whoever comes after it and knows of them invalidates

@@ -1,7 +1,7 @@
 // A file of SQLite that a real tracker follows, and connections of an application that do what keeps answers from being
 // stored: rows left open, functions of their own, another file. Each answer that is stored is held against the truth.
 //
-// The one complication: the truth. A connection with open rows sees what was, and one with functions of its own what no other
+// A connection with open rows sees what was, and one with functions of its own what no other
 // one does. So each has a twin, which is like it and has no rows open.
 
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,6 +1,6 @@
 // Queries of PostgreSQL whose answer changes as time goes by, in disguise: their times are texts, literals and parameters.
 //
-// The one complication: no change tells of it. So rows are given times that lie a moment ahead, and the queries are asked
+// No change tells of it. So rows are given times that lie a moment ahead, and the queries are asked
 // again when it has gone by; one that would have been stored must answer as before.
 
 import type { Dice } from '../sim/dice.ts';

@@ -1,6 +1,6 @@
 // Random conditions on the columns of one table, in PostgreSQL's SQL.
 //
-// The one complication: the server takes no operator between just any types. So values are of the column's kind, or of one
+// The server takes no operator between just any types. So values are of the column's kind, or of one
 // of its family; what it refuses all the same is asked no more.
 
 import type { Dice } from '../sim/dice.ts';

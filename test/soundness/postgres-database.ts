@@ -1,6 +1,6 @@
 // The database of a world: its writes and queries through `pg`, as an application has them, and the feed that tells of it.
 //
-// The one complication: when has the feed told all? Each step ends with a commit of a table of its own, which nobody reads;
+// When has the feed told all? Each step ends with a commit of a table of its own, which nobody reads;
 // what was told before that one is the step.
 
 import pg from 'pg';

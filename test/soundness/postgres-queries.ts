@@ -1,6 +1,6 @@
 // Random queries of PostgreSQL by feature.
 //
-// The one complication: some answers are the server's to choose: which of two equal values a DISTINCT shows, in what order
+// Some answers are the server's to choose: which of two equal values a DISTINCT shows, in what order
 // an aggregate adds. Those are asked of columns where it has no choice.
 
 import type { Dice } from '../sim/dice.ts';

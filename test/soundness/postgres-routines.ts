@@ -1,6 +1,6 @@
 // Functions, operators and casts of a world's own, and queries that call them; functions that give several rows for one.
 //
-// The one complication: what such a function reads is not in the text of the query, so the query says it.
+// What such a function reads is not in the text of the query, so the query says it.
 
 import type { Dice } from '../sim/dice.ts';
 import type { PostgresSchema, PostgresTable } from './postgres-schema.ts';

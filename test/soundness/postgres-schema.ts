@@ -1,6 +1,6 @@
 // Random schemas for PostgreSQL: few tables, few values; every kind of key, type, collation and replica identity.
 //
-// The one complication: what is joined must be of types that compare. So the keys of one world are of one family.
+// What is joined must be of types that compare. So the keys of one world are of one family.
 
 import type { Dice } from '../sim/dice.ts';
 import { type OwnRoutine, randomRoutine, routineDdl } from './postgres-routines.ts';

@@ -1,7 +1,7 @@
 // One random database of PostgreSQL, read by a tracker over connections to which names and values mean different things.
 // What was stored is held, after each write, against what an equal session is answered.
 //
-// The one complication: two sessions may share a tag. So a tag that is told counts for what was stored before it was.
+// Two sessions may share a tag. So a tag that is told counts for what was stored before it was.
 
 import type { SourceMessage, SourceReply, TrackedDatabase } from '../../src/track/contract.ts';
 import { createTracker, postgresDatabase, type Tracker } from '../../src/track/index.ts';

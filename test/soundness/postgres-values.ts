@@ -1,6 +1,6 @@
 // Values of PostgreSQL's types: as an application gives them to the driver, and as a statement writes them out.
 //
-// The one complication: one value has many forms. A number may be given as a text, a time as a Date or in another zone,
+// One value has many forms. A number may be given as a text, a time as a Date or in another zone,
 // 1.0 as 1.00. What an analysis takes two of them for is what is looked at here.
 
 import type { Dice } from '../sim/dice.ts';

@@ -1,6 +1,6 @@
 // Parts that random queries are made of, in the SQL that SQLite and PostgreSQL share.
 //
-// The one complication: what a condition may say differs between them. So a kit makes the conditions of its database.
+// What a condition may say differs between them. So a kit makes the conditions of its database.
 
 import type { Dice } from '../sim/dice.ts';
 import { REFERENCE } from './schema.ts';

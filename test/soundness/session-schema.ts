@@ -1,7 +1,7 @@
 // What sessions differ about: schemas with the same tables and functions, roles, a table with a policy, and values that
 // settings read in other ways.
 //
-// The one complication: each schema has its own rows and lacks some of the tables, so that a path falls through to the next.
+// Each schema has its own rows and lacks some of the tables, so that a path falls through to the next.
 
 import type { Dice } from '../sim/dice.ts';
 import { randomRoutine } from './postgres-routines.ts';

@@ -1,6 +1,6 @@
 // What an answer is now to a session that is equal to the one that read it.
 //
-// The one complication: the session may be another by now. So a connection of its own takes on what the session was when it
+// The session may be another by now. So a connection of its own takes on what the session was when it
 // read: its roles and settings. What is temporary cannot be taken on; then the session's twin is asked, while it is as it was.
 
 import type { Texts } from './postgres-database.ts';

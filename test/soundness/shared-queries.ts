@@ -1,6 +1,6 @@
 // Random queries in the SQL that SQLite and PostgreSQL share, by feature.
 //
-// The one complication: a LIMIT without a total order lets the database choose, and then its answer may change for no
+// A LIMIT without a total order lets the database choose, and then its answer may change for no
 // reason that a dependency could know. So what is limited is ordered by a key, too.
 
 import {

@@ -1,6 +1,6 @@
 // One random database with its queries: after each write every query is asked again, and what the index said is judged.
 //
-// The one complication: the images of the rows. Temporary triggers copy them as they are into tables without types, so
+// The images of the rows. Temporary triggers copy them as they are into tables without types, so
 // the change that is matched is the database's own, and no text or JSON stands between.
 
 import { DatabaseSync, type StatementSync } from 'node:sqlite';

@@ -1,6 +1,6 @@
 // Random SELECTs of SQLite over three small tables, and random writes to them.
 //
-// The one complication: values are few, so that rows meet; and every form that could be narrowed wrongly (outer joins,
+// Values are few, so that rows meet; and every form that could be narrowed wrongly (outer joins,
 // anti-joins, NULLs, NOT, OR) comes often.
 
 export const SCHEMA = `

@@ -1,6 +1,6 @@
 // The condition of a read with its parameters and what the answer showed put in.
 //
-// The one complication: what has no form that is known makes the condition wider. What is decided by the parameters alone
+// What has no form that is known makes the condition wider. What is decided by the parameters alone
 // goes, so that the rest stands as if it had been written without it and the index finds its keys.
 
 import type { Cell, Scalar } from '../change.ts';

@@ -1,6 +1,6 @@
 // Values of JavaScript and texts of PostgreSQL in the normal form in which they are compared with a column.
 //
-// The one complication: a value has a form only if every driver means the same by it. A number for a TEXT column of
+// A value has a form only if every driver means the same by it. A number for a TEXT column of
 // SQLite is '1' to one driver and '1.0' to another, a Date is local time or UTC: those are not known. Nor is what may
 // have lost digits on its way here, e.g. a whole number beyond 2^53 that is no bigint.
 

@@ -1,6 +1,6 @@
 // How the values of a column are compared: which are equal, and in what order. Types only; `compare.ts` has the rules.
 //
-// The one complication: two databases mean different things by `=`. SQLite compares what is stored, after the column's
+// Two databases mean different things by `=`. SQLite compares what is stored, after the column's
 // affinity; PostgreSQL by the column's type. Whatever is not known to be the database's own answer is MAYBE.
 
 /** https://www.sqlite.org/datatype3.html §3 and §7. `unknown` collation: texts compare as MAYBE. */

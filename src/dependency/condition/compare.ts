@@ -1,7 +1,7 @@
 // Which cells are equal for the database, and in what order they sort. Cells are in the normal form of their column
 // (cells.ts).
 //
-// The one complication: of some types only equality is known, of some nothing. Then the answer is MAYBE, and there is
+// Of some types only equality is known, of some nothing. Then the answer is MAYBE, and there is
 // no key; a number is never taken for another that JavaScript cannot tell from it.
 
 import type { Cell, Scalar } from '../change.ts';

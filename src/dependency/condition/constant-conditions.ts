@@ -1,6 +1,6 @@
 // What parameters say by themselves: the values of a list that is one parameter, and conditions that no row has a part in.
 //
-// The one complication: what a driver makes of a JavaScript value is its own affair. A value is only taken for what it
+// What a driver makes of a JavaScript value is its own affair. A value is only taken for what it
 // looks like where all drivers send the same and no type that the database may give the parameter makes it another.
 
 import type { Cell } from '../change.ts';

@@ -1,6 +1,6 @@
 // The truth of a condition on a row: what the database would say of it, or MAYBE.
 //
-// The one complication: parts are not one of four truths but sets of the database's three. `NULL AND MAYBE` is NULL or
+// Parts are not one of four truths but sets of the database's three. `NULL AND MAYBE` is NULL or
 // FALSE, never TRUE; its NOT is NULL or TRUE. So parts are sets of bits, and only the whole becomes a truth:
 //
 //   {TRUE} true   {FALSE} false   {NULL} and {FALSE, NULL} null: it is not TRUE   any other: maybe

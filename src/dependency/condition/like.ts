@@ -1,6 +1,6 @@
 // LIKE and ILIKE as SQLite and PostgreSQL have them, in time linear in the length of text and pattern.
 //
-// The one complication: letters may be folded by more rules than ASCII's (a locale of PostgreSQL), or by none at all
+// Letters may be folded by more rules than ASCII's (a locale of PostgreSQL), or by none at all
 // (SQLite's `PRAGMA case_sensitive_like`). Where that decides, the answer is MAYBE; so it is where matching takes long.
 
 import type { Dialect } from '../template.ts';

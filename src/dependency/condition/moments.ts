@@ -1,7 +1,7 @@
 // PostgreSQL's date, timestamp and timestamptz from their ISO text: a date as days, the others as microseconds since
 // 1970-01-01; bigint beyond 2^53, ±Infinity for infinity.
 //
-// The one complication: what a text means may hang on the session. A timestamptz without an offset, a timestamp with one,
+// What a text means may hang on the session. A timestamptz without an offset, a timestamp with one,
 // `now`, a date in another order: none of them has a form here.
 
 import type { Scalar } from '../change.ts';

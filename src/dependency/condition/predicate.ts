@@ -1,6 +1,6 @@
 // Conditions on one row of one table, with places for parameters. Types only; `evaluate.ts` has the truth of them.
 //
-// The one complication: a condition that is not understood is still a condition: `maybe`, which holds of every row and of
+// A condition that is not understood is still a condition: `maybe`, which holds of every row and of
 // none. It names the columns it may look at, since only their change can change its answer.
 
 import type { Scalar } from '../change.ts';

@@ -1,6 +1,6 @@
 // Texts as databases order them, and the keys under which they are equal.
 //
-// The one complication: databases compare bytes of UTF-8, JavaScript compares units of UTF-16. The two differ where a
+// Databases compare bytes of UTF-8, JavaScript compares units of UTF-16. The two differ where a
 // surrogate meets a character from U+E000 up; and SQLite's NOCASE looks no further than a zero character, but at lengths.
 
 import type { SqliteColumnType } from './column-type.ts';

@@ -1,6 +1,6 @@
 // Values of a database as text for people: short, and so that a value is told from another.
 //
-// The one complication: they are data, of persons perhaps, and are shown to whoever may ask the admin API. So each is cut
+// They are data, of persons perhaps, and are shown to whoever may ask the admin API. So each is cut
 // to what is needed to know it again.
 
 import type { Cell, TableShape } from '../change.ts';

@@ -1,6 +1,6 @@
 // A condition as text for people, near to SQL: `firstName = 'Lane' and (age > 30 or city is null)`.
 //
-// The one complication: a list may have a hundred thousand values, and a condition as many parts: what is long is cut, and
+// A list may have a hundred thousand values, and a condition as many parts: what is long is cut, and
 // says so.
 
 import type { TableShape } from '../change.ts';

@@ -1,6 +1,6 @@
 // A record as an operator names it, and which reads may show it of those that do not say what they show.
 //
-// The one complication: the operator's words are text, and the key's values are not. A word may stand for several values
+// The operator's words are text, and the key's values are not. A word may stand for several values
 // of a column without a type of its own: for each the rows are looked up.
 
 import type { Cell, TableShape } from '../change.ts';

@@ -1,6 +1,6 @@
 // What one tag stands for, from what the index has kept of it.
 //
-// The one complication: the index keeps no instance, and lends what it has of one read at a time. So texts are made at
+// The index keeps no instance, and lends what it has of one read at a time. So texts are made at
 // once.
 
 import { gatherColumns } from '../condition/condition-columns.ts';

@@ -1,7 +1,7 @@
 // The index of what was read: which instances a change affects, found without going through all of them
 // (docs/architecture.md, exact invalidation). What it does not give is not affected, by the rules of `affects`.
 //
-// The one complication: it may hold a million instances, so it keeps none of them as an object. A read is a slot: a place
+// It may hold a million instances, so it keeps none of them as an object. A read is a slot: a place
 // in a plan, with the values in which it differs from others of its plan, and its records.
 
 import type { Change, TableShape } from '../change.ts';

@@ -1,7 +1,7 @@
 // How the instances of one form are found by a row: by the values of columns that are to be equal, by what a text is to
 // begin with, by the interval of one column that is to hold the row's, or not at all. Decided once for each form.
 //
-// The one complication: what is not used here is not lost. A way to an instance only leaves out rows of which its
+// What is not used here is not lost. A way to an instance only leaves out rows of which its
 // predicate cannot hold, or that its window does not admit; whoever takes it looks closer at what it finds.
 
 import type { TableShape } from '../change.ts';

@@ -1,7 +1,7 @@
 // The form that the predicates of a template's instances share, with holes where their operands differ: an instance is
 // kept as the values in its holes, and its predicate is made again, in one object for all, when it is to be evaluated.
 //
-// The one complication: binding may widen one instance and not another, so that their predicates differ in more than
+// Binding may widen one instance and not another, so that their predicates differ in more than
 // operands. Then they are of two forms; what does not fit a form in each detail is not of it.
 
 import type { Scalar } from '../change.ts';

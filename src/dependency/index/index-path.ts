@@ -1,7 +1,7 @@
 // One way to the instances of a form: a table from the values of key columns, and from what a text begins with, to those
 // that have them, who stand in a tree: by their intervals, where a range is known.
 //
-// The one complication: an instance of which some value has no key, or a row of which some cell is not known, has no
+// An instance of which some value has no key, or a row of which some cell is not known, has no
 // place in the table. Such an instance stands in a tree of its own, to which every row leads; such a row leads to all, or,
 // where it is only not known what it begins with, to all of its other keys.
 

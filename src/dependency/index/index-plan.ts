@@ -1,6 +1,6 @@
 // The instances of one read whose predicates are of one form: their values, the ways to them, and a closer look at each.
 //
-// The one complication: where an instance does not fit, or something throws, the plan turns coarse: every change of a
+// Where an instance does not fit, or something throws, the plan turns coarse: every change of a
 // column that it looks at affects all of its instances. It stays so until the last of them has left.
 
 import { affects, isSameShape, type Reason } from '../affected.ts';

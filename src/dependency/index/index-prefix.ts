@@ -1,7 +1,7 @@
 // What texts begin with that are LIKE a pattern, as a key: those of one prefix stand together, and a text leads to as many
 // keys as there are lengths of prefixes.
 //
-// The one complication: a text is LIKE more than JavaScript sees. SQLite folds the case of ASCII, and a zero character ends
+// A text is LIKE more than JavaScript sees. SQLite folds the case of ASCII, and a zero character ends
 // a text for it, or does not; so a text may have no prefix that is known, and a pattern the empty one, which all have.
 
 import type { Cell, Scalar } from '../change.ts';

@@ -1,6 +1,6 @@
 // Which reads list a record among the rows of their answer.
 //
-// The one complication: a record may be in a hundred thousand lists, and a list has many records; both are left one by
+// A record may be in a hundred thousand lists, and a list has many records; both are left one by
 // one. So the reads of a record stand in a tree by their numbers, and the records of a read in a chain of pairs.
 
 import { type Key, KeyTable } from './index-keys.ts';

@@ -1,6 +1,6 @@
 // Columns as bits, so that most updates are seen not to matter at one look.
 //
-// The one complication: a number has 32 bits. Columns from the 32nd on share the last.
+// A number has 32 bits. Columns from the 32nd on share the last.
 
 import { isAmbiguous, isSameCell } from '../affected.ts';
 import type { Row, TableShape } from '../change.ts';

@@ -1,6 +1,6 @@
 // What reads one table: its plans and the records they list, and what a change of the table affects among them.
 //
-// The one complication: a change is found by two ways, its record and its values. Which of them a plan needs depends on
+// A change is found by two ways, its record and its values. Which of them a plan needs depends on
 // whether it lists its rows: then a row that is not listed matters only by what it is now, unless an OFFSET skips rows.
 
 import { keyOnly, type Reason } from '../affected.ts';

@@ -2,7 +2,7 @@
 // waiting for memory. A slot of a leaf is an item with the ends of its interval; above leaves it is a block with the first
 // lower end and the highest upper end that are below it.
 //
-// The one complication: most trees are of a few intervals, others of a million. So a block has room for 2, 4 … 32, grows
+// Most trees are of a few intervals, others of a million. So a block has room for 2, 4 … 32, grows
 // and shrinks from one size to the next, and what it leaves is taken by another.
 
 import type { Cell, Scalar } from '../change.ts';

@@ -1,6 +1,6 @@
 // In what order the ends of intervals stand: as the column's values do, with NULLs at the place that a window gives them.
 //
-// The one complication: an order may turn out not to be known of two values. NaN says so, and nothing is left out for it.
+// An order may turn out not to be known of two values. NaN says so, and nothing is left out for it.
 
 import type { Cell, Scalar } from '../change.ts';
 import type { ColumnType, PostgresColumnType } from '../condition/column-type.ts';

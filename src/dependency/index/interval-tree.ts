@@ -1,7 +1,7 @@
 // Intervals by their ends, found by a value that lies in them: a B+ tree in the order of lower ends, in which each block is
 // known with the highest upper end below it. Ends count as inside: whoever asks looks closer at what is found.
 //
-// The one complication: there may be as many trees as there are keys, most of them of one interval. So a tree is a number:
+// There may be as many trees as there are keys, most of them of one interval. So a tree is a number:
 // that of its root, or, of a single interval, its item. All trees of a path share one set of blocks.
 
 import type { Cell, Scalar } from '../change.ts';

@@ -1,7 +1,7 @@
 // Requests on a route that codes: the origin is asked for what is not coded, and knows nothing of the entity tags that the
 // gate gives to coded representations; the client knows both.
 //
-// The one complication: a tag of a coded representation names its bytes. Where a request asks for a part of those (Range),
+// A tag of a coded representation names its bytes. Where a request asks for a part of those (Range),
 // the tag must not be turned into the origin's: the origin would answer with a part of other bytes, and the client would
 // put the two together. Left as it is it matches nothing, and the answer is whole. A date in If-Range names no bytes of any
 // coding, so it counts for clients alone that take none.

@@ -1,7 +1,7 @@
 // A GET or HEAD as an origin may see it whose answer is for everyone: what a client sends and what is not in the key is
 // taken off, or the request goes by the cache.
 //
-// The one complication: the gate's own cookie, by which a client says how far it has written (own-writes.ts). It says
+// The gate's own cookie, by which a client says how far it has written (own-writes.ts). It says
 // nothing about the answer, and must be seen even where all cookies are taken off; so it becomes the field of that meaning.
 
 import { requestDemands } from '../../semantics/cache-control.ts';

@@ -1,7 +1,7 @@
 // One request's walk through the cache: receive, look up, decide, then deliver, validate, fill, join or pass; deliver.
 // Each step is a method, and each ends by calling the next.
 //
-// The one complication: a request may be answered by another request's fill only if that fill began after the last
+// A request may be answered by another request's fill only if that fill began after the last
 // invalidation the request must see, which is any that was acknowledged before it arrived. Hence `#arrival`, the log
 // position as the request came in.
 

@@ -1,6 +1,6 @@
 // A body on its way from the origin, read by any number of clients at their own speed.
 //
-// The one complication: a body is kept, spooled or passed. Kept, it is going to be stored: every chunk stays until the
+// A body is kept, spooled or passed. Kept, it is going to be stored: every chunk stays until the
 // end, the origin is read at full speed, and no reader can hold up another. Spooled, it is going to be stored too, but is
 // large: it is written to a body store as it arrives, a window of it is held, and who falls behind that reads what was
 // written. Passed, it is not to be stored: only the window is held. Then the fastest reader sets the pace, and one that

@@ -1,7 +1,7 @@
 // One forward to the origin and what becomes of its answer: a fill, a validation, or a mere pass. Any number of exchanges
 // wait for it to land, that is for its head; then each reads the body at its own speed.
 //
-// The one complication: the fill begins before the origin is asked, and storing happens only at the very end, through
+// The fill begins before the origin is asked, and storing happens only at the very end, through
 // `tiers.store`, which asks the ledger. Whoever holds a body that was read too early may finish reading it, but nobody gets to keep it. What
 // must be over before anyone hears of the answer (a write's invalidations, once they are durable) holds all else back.
 

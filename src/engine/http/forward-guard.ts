@@ -1,6 +1,6 @@
 // The origin's side of a flight: what it says is heard in its order, and nothing that an earlier forward still says.
 //
-// The one complication: sometimes something else must be over before the flight goes on, such as a write's invalidations
+// Sometimes something else must be over before the flight goes on, such as a write's invalidations
 // once they are durable. Until then nothing is heard, and what was said is kept.
 
 import type { Eventually, Forward, Origin, OriginListener, OriginRequest } from '../../ports.ts';

@@ -1,6 +1,6 @@
 // A stored response updated from a 304 or from the answer to a HEAD (RFC 9111 §3.2, §4.3.4, §4.3.5).
 //
-// The one complication: an update can say anything a response can, no-store or another tag among it. So what results is
+// An update can say anything a response can, no-store or another tag among it. So what results is
 // judged like a response that has just arrived; and since the tags of the stored one may have been left out of its
 // fields, they count as well.
 

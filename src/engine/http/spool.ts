@@ -1,6 +1,6 @@
 // A large body on its way into a body store, chunk by chunk in their order.
 //
-// The one complication: the writer may fail at any time (a full disk). Then nothing is kept, and nobody but the owner is
+// The writer may fail at any time (a full disk). Then nothing is kept, and nobody but the owner is
 // troubled: the body goes on to its clients as one that is not stored.
 
 import type { LargeBody } from '../../entry/stored-response.ts';

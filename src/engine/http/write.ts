@@ -1,7 +1,7 @@
 // An unsafe request on its way through: what it may change is invalidated before its client is answered (RFC 9111 §4.4,
 // RFC 9875 §3), and while it is under way nothing that it may change is stored.
 //
-// The one complication: an outcome can stay unknown. A connection that broke, a time-out or a 5xx does not say whether the
+// An outcome can stay unknown. A connection that broke, a time-out or a 5xx does not say whether the
 // origin carried the write out, or will yet. Then the target is invalidated, and stays unstorable for a while, after
 // which it is invalidated once more.
 

@@ -1,6 +1,6 @@
 // A fill for which no client waits: the entry that a client's request would find, or make, is made before one asks.
 //
-// The one complication: it is the very fill of a client. It takes the same look-up, joins or opens the same flights, and
+// It is the very fill of a client. It takes the same look-up, joins or opens the same flights, and
 // its result goes the same way into the tiers, so that its stamp keeps it from storing what was invalidated meanwhile.
 
 import { cacheKey, codingOf } from '../../entry/key.ts';

@@ -1,6 +1,6 @@
 // One job of the populator: what it was given, what has become of it, and those who want to know.
 //
-// The one complication: a job may still be given URLs while the first of them are filled. It is over when it is sealed
+// A job may still be given URLs while the first of them are filled. It is over when it is sealed
 // and nothing of it waits.
 
 import type { PopulateResult } from '../contract.ts';

@@ -1,6 +1,6 @@
 // How fast fills may go: so many at a time, so many in a second, and none while an origin wants to be left alone.
 //
-// The one complication: whether a fill asks the origin at all is known only afterwards. So it takes its turn first, and
+// Whether a fill asks the origin at all is known only afterwards. So it takes its turn first, and
 // gives it back when there was nothing to ask.
 
 import type { Random } from '../../ports.ts';

@@ -1,7 +1,7 @@
 // What waits to be filled: lanes of fills, each with the most expected hits first and those that came first before
 // their equals. A text (URI and selecting fields) waits once, for all the jobs that want it.
 //
-// The one complication: a million may wait. So a fill is its text and a slot in typed arrays; the heap of a lane holds
+// So a fill is its text and a slot in typed arrays; the heap of a lane holds
 // slots, and each slot knows its place in the heap, so that a fill that is wanted more can move up.
 
 /** Who is told of a fill: the place of the item among those of its job. */

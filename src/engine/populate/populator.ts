@@ -1,7 +1,7 @@
 // The populator: one queue for all that is filled with no client waiting, whatever the cause. Jobs are given URLs; what
 // is expected to spare clients the most time is filled first, at a pace the origins can bear.
 //
-// The one complication: whose turn it is. Each job has a lane for each origin, in the order of expected hits; a lane may
+// Each job has a lane for each origin, in the order of expected hits; a lane may
 // go when its origin and its job both have room, and among those that may, the one whose first fill has the most expected
 // hits times the cost of its origin goes.
 

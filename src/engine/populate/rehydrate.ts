@@ -1,6 +1,6 @@
 // What an invalidation made outdated and clients had asked for is handed to those who fill it again, before anyone asks.
 //
-// The one complication: a fill must be paid for by a use. What counts is how often an entry was got since it was filled,
+// A fill must be paid for by a use. What counts is how often an entry was got since it was filled,
 // so what is filled again and then asked for by nobody is not filled a third time.
 
 import { codingOf } from '../../entry/key.ts';

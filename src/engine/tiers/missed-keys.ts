@@ -1,7 +1,7 @@
 // What a tier was not told of while it was left alone: what it has under these keys is not the latest. No invalidation
 // depends on it, for the reader validates; it is for what was stored in place of an entry that no invalidation named.
 //
-// The one complication: a change from before the pause may take effect late, and makes up for none that was missed since.
+// A change from before the pause may take effect late, and makes up for none that was missed since.
 
 import { RecentMap } from '../recent-map.ts';
 

@@ -1,7 +1,7 @@
 // How long a tier is waited for, and when it is left alone. A store that has not answered in time is a miss, which costs a
 // way to the origin, and is not asked for a while: else every request would wait as long.
 //
-// The one complication: how it is asked again. Were all to ask at once when the pause is over, all would wait for a store
+// How it is asked again. Were all to ask at once when the pause is over, all would wait for a store
 // that still hangs. So one of them tries it, and the others go on without it until it has answered.
 
 import type { Clock, Tasks } from '../../ports.ts';

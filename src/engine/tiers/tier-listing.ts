@@ -1,6 +1,6 @@
 // What stores list for operators, as it comes.
 //
-// The one complication: a listing may be long, and may hang at each step; so each step has its own time.
+// A listing may be long, and may hang at each step; so each step has its own time.
 
 import type { EntryNote } from '../../entry/stored-response.ts';
 

@@ -1,6 +1,6 @@
 // The loop over N stores, fastest first, for whatever they hold. `put` is called from here alone.
 //
-// The one complication: the first tier answers at once and the others may not, and a hit in memory must not cost a
+// The first tier answers at once and the others may not, and a hit in memory must not cost a
 // promise. So a look-up returns the entry itself as long as every store asked so far did, and a promise from then on.
 
 import type { EntryNote } from '../../entry/stored-response.ts';

@@ -1,6 +1,6 @@
 // The tiers of a gate (tier-loop.ts). `store` is the only way into any of them.
 //
-// The one complication: variants. A list of them stands under the plain key, in every tier, and changes with each new
+// A list of them stands under the plain key, in every tier, and changes with each new
 // one; what is not in the list any more would never be found again, so it is removed.
 
 import { codedKeys, keyParts } from '../../entry/key.ts';

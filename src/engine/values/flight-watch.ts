@@ -1,6 +1,6 @@
 // Which fills are still alive, where one may end without a word: on Workers it does with the request that began it.
 //
-// The one complication: nobody is told of that end. So each fill shows by a timer of its own request that it lives, and
+// Nobody is told of that end. So each fill shows by a timer of its own request that it lives, and
 // those of other requests who wait for it look whether it does, by timers of theirs. That also keeps them from being taken
 // for requests that hang.
 

@@ -1,6 +1,6 @@
 // The data cache: values under keys, by the fill protocol of the gate (docs/architecture.md).
 //
-// The one complication: a hit must cost no promise and next to no time, so what is in the first tier is judged and given
+// A hit must cost no promise and next to no time, so what is in the first tier is judged and given
 // at once; only a miss, a slow tier and a fill go on with promises.
 
 import { hasTags } from '../../entry/late-tags.ts';

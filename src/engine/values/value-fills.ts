@@ -1,6 +1,6 @@
 // The fills of a data cache: which is begun, who joins it, what is stored of it, and what is given when it fails.
 //
-// The one complication: a caller may leave while the fill goes on without them: with a stale value in grace, at their own
+// A caller may leave while the fill goes on without them: with a stale value in grace, at their own
 // hard timeout, or by their signal. When all have left, the fill's failure is nobody's to hear, so it is told as a fault;
 // and a source that fails is left alone for a while.
 

@@ -1,6 +1,6 @@
 // One fill of the data cache: the program's function under way, those who wait for it, and what may come of it.
 //
-// The one complication: who may have the result. Whoever began the fill may: the read began after they asked. Those who
+// Who may have the result. Whoever began the fill may: the read began after they asked. Those who
 // joined may only if nothing that affects it was invalidated between its beginning and their arrival, and what affects
 // it is known for sure only at the end, when its tags are. What those who joined call it counts as well: they will ask for
 // it to be invalidated by their names.

@@ -1,6 +1,6 @@
 // Stale values of a data cache: which may be given, and what is given instead.
 //
-// The one complication: a caller who waits for a fill was promised a stale value before. By the time it is wanted something
+// A caller who waits for a fill was promised a stale value before. By the time it is wanted something
 // may have outdated it, or a newer value have been stored. So it is judged again at that very moment.
 
 import { readOwned } from '../../entry/owned-value.ts';

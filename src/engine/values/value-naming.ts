@@ -1,7 +1,7 @@
 // Tags that come late: a caller asks for an entry by tags that it does not have. They count like those it was stored with,
 // so it takes them, in every tier, before it is given.
 //
-// The one complication: a slower tier may fail to take the entry with its new tags, or take an older one later; once memory
+// A slower tier may fail to take the entry with its new tags, or take an older one later; once memory
 // has evicted it, it would come back without them. So where there are slower tiers all that is there is superseded in the
 // log first, as by a value that is put in. It was current at that moment, so its stamp moves past that.
 

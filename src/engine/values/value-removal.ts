@@ -1,6 +1,6 @@
 // Which of the keys that are removed were there and not outdated.
 //
-// The one complication: the invalidation does not wait for slower tiers to say what they have. By the time they do it has
+// The invalidation does not wait for slower tiers to say what they have. By the time they do it has
 // outdated all of it, so what was known of each key is noted before.
 
 import type { StoredValue } from '../../entry/stored-value.ts';

@@ -1,6 +1,6 @@
 // Values that are put in, not filled: in which order, and which of them are stored.
 //
-// The one complication: a value that was read before another was put in must not take its place, in any tier. So each put
+// A value that was read before another was put in must not take its place, in any tier. So each put
 // has a turn, and where there are slower tiers the put is an invalidation of what was there.
 
 import type { OwnedValue } from '../../entry/owned-value.ts';

@@ -1,6 +1,6 @@
 // Values that end when they are not used: each use moves the end, never past the ttl.
 //
-// The one complication: slower tiers. Their record has the lifetime as of when it was put, and to put it again at each use
+// Their record has the lifetime as of when it was put, and to put it again at each use
 // would cost more than the cache saves; so it is put when that lies behind by a part of the idle time. It keeps its stamp, so
 // what outdates the entry outdates a record that arrives later. A fill in its place supersedes it for the same reason.
 

@@ -1,6 +1,6 @@
 // What becomes of a fill's result in a data cache: whether it is stored, and under which stamp.
 //
-// The one complication: a fill that takes the place of what is current. Nothing has outdated that, so a slower tier that
+// A fill that takes the place of what is current. Nothing has outdated that, so a slower tier that
 // fails to take the new value, or takes an older one later, would give the old one again. So where there are slower tiers
 // all that is there is superseded first, as by a value that is put in. Fills of the key that began later have read it later
 // still: to them that invalidation is none, so their stamp for the key, and for nothing else, moves past it.

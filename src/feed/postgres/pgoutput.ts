@@ -1,7 +1,7 @@
 // What PostgreSQL's plugin pgoutput says of a transaction, protocol version 1, as plain data:
 // https://www.postgresql.org/docs/18/protocol-logicalrep-message-formats.html
 //
-// The one complication: the bytes are read where the driver received them, and it uses that memory again. So a message is
+// The bytes are read where the driver received them, and it uses that memory again. So a message is
 // read whole at once, and nothing of it refers to the bytes.
 
 import { TidegateError } from '../../errors.ts';

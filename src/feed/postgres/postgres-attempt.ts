@@ -1,7 +1,7 @@
 // One pair of connections of a feed by logical replication, from its beginning to its end: one for queries, one for the
 // stream.
 //
-// The one complication: it ends once, for whatever reason comes first, and tells nothing afterwards.
+// It ends once, for whatever reason comes first, and tells nothing afterwards.
 
 import type { FeedPosition } from '../../dependency/change.ts';
 import { TidegateError } from '../../errors.ts';

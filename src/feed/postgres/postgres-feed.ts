@@ -1,6 +1,6 @@
 // PostgreSQL's commits by logical replication: connections, heartbeats, and beginning again after a failure.
 //
-// The one complication: silence. The stream says nothing while nothing is written to the tables, also when other databases
+// The stream says nothing while nothing is written to the tables, also when other databases
 // of the server write a lot. So at each heartbeat the length of the log is asked for, and lag counts from the last moment
 // whose log the stream has passed. What the log has not flushed yet, since nobody waits for it, is flushed by a message.
 

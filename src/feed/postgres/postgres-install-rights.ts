@@ -1,6 +1,6 @@
 // The rights that a role needs to install a feed, and the sentence that names those it lacks.
 //
-// The one complication: a server that somebody else runs has a role of its own that stands for the right to replicate.
+// A server that somebody else runs has a role of its own that stands for the right to replicate.
 
 import { TidegateError } from '../../errors.ts';
 import type { PostgresSession } from './postgres-session.ts';

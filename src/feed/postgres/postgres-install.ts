@@ -1,6 +1,6 @@
 // A publication and a slot for a feed by logical replication: made, and taken away.
 //
-// The one complication: a table in a publication that has no replica identity refuses its updates and deletes. So a table
+// A table in a publication that has no replica identity refuses its updates and deletes. So a table
 // without a primary key is given the whole row as its identity before it is published, or is left out and named.
 
 import { TidegateError } from '../../errors.ts';

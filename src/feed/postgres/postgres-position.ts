@@ -1,6 +1,6 @@
 // Places in PostgreSQL's write-ahead log and numbers of its transactions, as texts that sort and numbers that do not wrap.
 //
-// The one complication: an LSN means something in one system and on one timeline only, and a feed that was away does not
+// An LSN means something in one system and on one timeline only, and a feed that was away does not
 // hear of a changed schema. So a position names both, and carries a fingerprint of the schema it was told under.
 
 import type { FeedPosition } from '../../dependency/change.ts';

@@ -1,6 +1,6 @@
 // What keeps a feed by logical replication from telling all, each as a sentence that says what was expected.
 //
-// The one complication: some of it stops the feed, some makes it miss changes in silence. The second kind is why the facts
+// Some of it stops the feed, some makes it miss changes in silence. The second kind is why the facts
 // are looked at table by table.
 
 import { createRight, lackOf } from './postgres-install-rights.ts';

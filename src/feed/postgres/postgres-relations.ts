@@ -1,6 +1,6 @@
 // The tables that PostgreSQL's messages speak of, and their rows as changes.
 //
-// The one complication: a message has the columns as they were when the row was written, a shape has them as the catalogue
+// A message has the columns as they were when the row was written, a shape has them as the catalogue
 // has them now. Columns are matched by name; what only one of the two knows is not known.
 
 import type { Cell, Change, Row, TableShape } from '../../dependency/change.ts';

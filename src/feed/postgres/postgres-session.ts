@@ -1,6 +1,6 @@
 // One connection to PostgreSQL as the feeds need it, and the one that the package `pg` makes.
 //
-// The one complication: `pg` has no API for replication. Its connection object tells of the messages all the same, and its
+// `pg` has no API for replication. Its connection object tells of the messages all the same, and its
 // socket can be paused; this file alone knows of both.
 
 import { TidegateError } from '../../errors.ts';

@@ -1,6 +1,6 @@
 // The replication slot: whether it still holds what came after a position, and a new one where it does not.
 //
-// The one complication: a server streams from the slot's own place when it is asked for an earlier one, without a word.
+// A server streams from the slot's own place when it is asked for an earlier one, without a word.
 // So a position before that place is a gap, and is found here.
 
 import type { FeedPosition } from '../../dependency/change.ts';

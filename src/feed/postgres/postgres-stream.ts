@@ -1,7 +1,7 @@
 // The stream of logical replication between the messages of pgoutput and the connection: its envelopes, and what is said
 // back. https://www.postgresql.org/docs/18/protocol-replication.html
 //
-// The one complication: the server forgets what it is told was flushed. So that is only ever what the listener has
+// The server forgets what it is told was flushed. So that is only ever what the listener has
 // acknowledged; what was merely received is told as written, which keeps nothing and frees nothing.
 
 import { TidegateError } from '../../errors.ts';

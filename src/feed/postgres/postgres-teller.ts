@@ -1,6 +1,6 @@
 // Puts together what the stream says into change sets and tells them to the listener, one after the other.
 //
-// The one complication: a commit is in the log, and so in the stream, before other sessions see it. A read that begins
+// A commit is in the log, and so in the stream, before other sessions see it. A read that begins
 // after its change was told must see it; so no change is told before a snapshot shows that its transaction has ended.
 
 import type { Change, FeedPosition } from '../../dependency/change.ts';

@@ -1,7 +1,7 @@
 // PostgreSQL's commits without the right of replication: from the log that triggers write. A NOTIFY wakes it; it polls
 // all the same at each heartbeat, since a notification is no promise.
 //
-// The one complication: a row in the log is a text without the names of its columns. It is read by the columns of the
+// A row in the log is a text without the names of its columns. It is read by the columns of the
 // catalogue of the same snapshot; a table that changed since the last look is told as truncated instead.
 
 import type { FeedPosition } from '../../dependency/change.ts';

@@ -1,7 +1,7 @@
 // Triggers that write each change of a table into a log of the same database, for a feed without the right of replication:
 // made, taken away, and looked at.
 //
-// The one complication: whatever goes wrong in a trigger fails the write. So one function serves all tables and takes rows
+// Whatever goes wrong in a trigger fails the write. So one function serves all tables and takes rows
 // as they come, whatever columns they have; a changed table needs no new trigger.
 
 import { TidegateError } from '../../errors.ts';

@@ -1,6 +1,6 @@
 // The log that triggers write: which of its rows are new, in what order they are told, and what a position in it is.
 //
-// The one complication: the order of its numbers is not the order of commits. A transaction that commits late has lower
+// The order of its numbers is not the order of commits. A transaction that commits late has lower
 // numbers than what was read before. So a position is a snapshot, and new is what it did not see; it holds for good, since
 // what a snapshot saw as ended stays so.
 

@@ -1,6 +1,6 @@
 // One look after another into the log that triggers write: from its rows to change sets and the positions between them.
 //
-// The one complication: a position may stand between two transactions of one look. It names those already told, beside the
+// A position may stand between two transactions of one look. It names those already told, beside the
 // snapshot that saw none of them.
 
 import type { Change, FeedPosition, Row, TableShape } from '../../dependency/change.ts';

@@ -1,7 +1,7 @@
 // The catalogue as a feed compares it: a change of a table's schema may change its rows without any row being told of; a
 // table that is no longer watched may change unheard; and one that was made later is not watched yet.
 //
-// The one complication: it is asked at each heartbeat, so it compares numbers of the transactions that last wrote the rows
+// It is asked at each heartbeat, so it compares numbers of the transactions that last wrote the rows
 // of the catalogue, not their content. VACUUM FULL, CLUSTER and TRUNCATE leave them as they were, ANALYZE too. A relation's
 // own row is written by each of these, so of that the names count.
 

@@ -1,6 +1,6 @@
 // The change log on D1, where nothing can be followed: a write returns its own changes, and a drain what others wrote.
 //
-// The one complication: a statement of a batch cannot use what an earlier one gave, so the batch does not know at which
+// A statement of a batch cannot use what an earlier one gave, so the batch does not know at which
 // row of the log it begins. It reads from the last row that is known to have been there before it.
 
 import type { ChangeSet, FeedPosition } from '../../dependency/change.ts';

@@ -1,6 +1,6 @@
 // The change feed of SQLite and libSQL: follows the change log through a connection of its own.
 //
-// The one complication: everything may be lost at any time, the file itself included. So each reading begins at the row
+// Everything may be lost at any time, the file itself included. So each reading begins at the row
 // told last, which carries a random number: what does not begin with that very row is a gap.
 
 import type { FeedPosition } from '../../dependency/change.ts';

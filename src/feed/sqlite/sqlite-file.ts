@@ -1,7 +1,7 @@
 // What only whoever opens a database of SQLite as a file of this machine knows of it: whether the file is still the same,
 // and when it is written.
 //
-// The one complication: commits go to the file or to its log, `-wal`, which is there while somebody has the database open in
+// Commits go to the file or to its log, `-wal`, which is there while somebody has the database open in
 // that mode. So both are watched, and the feed looks by itself all the same.
 
 import { type FSWatcher, statSync, watch } from 'node:fs';

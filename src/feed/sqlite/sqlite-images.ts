@@ -1,6 +1,6 @@
 // Rows of the log as statements ask for them, and as the cells that they are.
 //
-// The one complication: what a driver or D1 makes of a value must not matter. Texts, blobs, large integers and
+// What a driver or D1 makes of a value must not matter. Texts, blobs, large integers and
 // infinities come as texts with a letter before them, the rest as numbers.
 
 import type { Cell, Row, TableShape } from '../../dependency/change.ts';

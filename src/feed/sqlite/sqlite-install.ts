@@ -1,6 +1,6 @@
 // Installs the change log and its triggers in a database of SQLite, removes them, and says how they are.
 //
-// The one complication: triggers follow their table when it or a column is renamed, and nothing else; a table made anew
+// Triggers follow their table when it or a column is renamed, and nothing else; a table made anew
 // has none. So what is there is read from the database itself, and compared with what would be installed now.
 
 import type { TableShape } from '../../dependency/change.ts';

@@ -1,6 +1,6 @@
 // Reads the change log of SQLite: what was committed after a position, as changes.
 //
-// The one complication: the log does not say where a transaction ends. A statement sees whole transactions only, so all
+// The log does not say where a transaction ends. A statement sees whole transactions only, so all
 // that one reads is told as one; when that is too much, only the tables are named.
 
 import type { Change, FeedPosition, TableShape } from '../../dependency/change.ts';

@@ -1,6 +1,6 @@
 // When the feed of SQLite looks again: soon after something was found or announced, seldom at rest.
 //
-// The one complication: an announcement says that a file is being written, which is before the commit is there to be read,
+// An announcement says that a file is being written, which is before the commit is there to be read,
 // by as long as the disk takes. So it is looked several times after one, until it must be there.
 
 /** Between looks while there is news: what is committed meanwhile is read together. */

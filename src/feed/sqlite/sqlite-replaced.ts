@@ -1,6 +1,6 @@
 // Which candidates of the log were replaced: rows that went without a trigger that says so.
 //
-// The one complication: a candidate may as well have been left alone (OR IGNORE), updated (ON CONFLICT DO UPDATE) or
+// A candidate may as well have been left alone (OR IGNORE), updated (ON CONFLICT DO UPDATE) or
 // deleted with a trigger (recursive_triggers = ON). What the log says next of a row of that name tells, or else whether
 // the row is there: asked when all of the log that it rests on has been read.
 

@@ -1,6 +1,6 @@
 // How the feed of SQLite speaks to a database, and that for each driver.
 //
-// The one complication: drivers differ in what they make of large integers, infinities and blobs. The statements of the
+// Drivers differ in what they make of large integers, infinities and blobs. The statements of the
 // feed therefore ask for nothing but texts, small integers and finite reals.
 
 import type { Cancel, Eventually } from '../../ports.ts';

@@ -1,6 +1,6 @@
 // The change log of SQLite and the triggers that write it, as SQL.
 //
-// The one complication: REPLACE deletes rows without telling their triggers. Before a row is written, those that it may
+// REPLACE deletes rows without telling their triggers. Before a row is written, those that it may
 // take the place of are therefore noted as candidates; who reads the log finds out which of them are gone
 // (sqlite-replaced.ts).
 

@@ -1,6 +1,6 @@
 // Deletes what the listener has acknowledged from the change log, a little at a time: while it deletes, others wait.
 //
-// The one complication: while others write, it would wait itself, and with it the thread, whose application has answers to
+// While others write, it would wait itself, and with it the thread, whose application has answers to
 // give. So it tries without waiting, and only after many attempts in vain for a moment.
 
 import type { FeedPosition } from '../../dependency/change.ts';

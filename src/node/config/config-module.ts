@@ -1,6 +1,6 @@
 // A configuration that is a module, evaluated anew at each load.
 //
-// The one complication: in a project whose package.json says `"type": "commonjs"`, as `npm init` writes it, Node takes a
+// In a project whose package.json says `"type": "commonjs"`, as `npm init` writes it, Node takes a
 // `.ts` file for CommonJS and trips over `export default`. Such a file is always meant as an ES module here.
 
 import { registerHooks } from 'node:module';

@@ -1,6 +1,6 @@
 // The databases of a configuration, for the commands that look after their feeds.
 //
-// The one complication: who looks after a feed need not have a gate. So nothing else of the configuration is checked here,
+// Who looks after a feed need not have a gate. So nothing else of the configuration is checked here,
 // and what a gate needs may be left out.
 
 import { dirname, resolve } from 'node:path';

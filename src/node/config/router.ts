@@ -1,6 +1,6 @@
 // Routes and request rules, made once from the configuration, and the way from a request to its route.
 //
-// The one complication: a match runs for every request, so it must not allocate. Patterns are compiled, and the routes
+// A match runs for every request, so it must not allocate. Patterns are compiled, and the routes
 // that can apply to a host are remembered by the host; hosts are the client's choice, so only that many are remembered.
 
 import { cookieRules } from '../../engine/answers/cookie-rules.ts';

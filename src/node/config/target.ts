@@ -1,7 +1,7 @@
 // What of a request target counts. The text made here is both what is forwarded and what goes into the cache key, so
 // two requests with one key cannot differ in what the origin sees.
 //
-// The one complication: origins decode parameter names, and a dropped name must be gone however it is spelt; a name is
+// Origins decode parameter names, and a dropped name must be gone however it is spelt; a name is
 // therefore compared as decoded, while what stays of the query is left as it is.
 
 import { normalTarget } from '../../semantics/target.ts';

@@ -1,6 +1,6 @@
 // The REST API of the demo: a request in, an answer out, without a socket.
 //
-// The one complication: its tags. They are names for operators to invalidate by, e.g. `user-7`, and have no part in what a
+// They are names for operators to invalidate by, e.g. `user-7`, and have no part in what a
 // write invalidates: that is found out from what was read (demo-origin.ts).
 
 import type { DemoData, NewOrder, NewUser, Page } from './demo-data.ts';

@@ -2,7 +2,7 @@
 // what a well-kept origin does for its cache: a lifetime, a strong validator, and what was read for the answer in its tags
 // (`tidegate/track`), so that whoever writes to the file invalidates what shows it, and nothing else.
 //
-// The one complication: the gate is told of the origin, and the origin of the gate. So the origin comes first, and nothing of
+// The gate is told of the origin, and the origin of the gate. So the origin comes first, and nothing of
 // it is stored before it follows its database.
 
 import { hash } from 'node:crypto';

@@ -1,6 +1,6 @@
 // What became of what the gate has stored when somebody wrote: which URLs are invalidated, and which are left.
 //
-// The one complication: it is not what the demo believes. The gate's admin API is asked for its entries before and after,
+// It is not what the demo believes. The gate's admin API is asked for its entries before and after,
 // and an entry is invalidated where it is outdated now, or gone, or has been filled again since (its stamp is a later one).
 // Writes that overlap are told as one, since nobody could say which of them did what.
 

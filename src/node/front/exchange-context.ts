@@ -1,6 +1,6 @@
 // To which exchange belongs what runs now, for an exception that comes to nobody.
 //
-// The one complication: a pooled connection to an origin runs within the exchange that opened it. The breaking off of one
+// A pooled connection to an origin runs within the exchange that opened it. The breaking off of one
 // that is over does nothing.
 
 import { AsyncLocalStorage } from 'node:async_hooks';

@@ -1,7 +1,7 @@
 // The front: the listener that clients connect to. It checks, routes and hands requests to the gate, and answers those
 // that are not let through.
 //
-// The one complication: node:http does most of the protocol, and where it is too lenient or too quick the defaults are
+// Node:http does most of the protocol, and where it is too lenient or too quick the defaults are
 // turned off here: missing Host, `100 (Continue)`, Upgrade of anything, idle connections cut at close.
 
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http';

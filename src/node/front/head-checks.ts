@@ -1,7 +1,7 @@
 // Checks of a request's head before anything else looks at it: pure, on what Node's parser gives, which lets more pass
 // than a cache may (a second Host, a target with `#`, an absolute target for another host …).
 //
-// The one complication: whatever two readers could understand differently is refused, since the origin is the other
+// Whatever two readers could understand differently is refused, since the origin is the other
 // reader. But browsers and tools send more than RFC 3986 allows, so `|`, `^`, `[`, `{`, `}` and the backtick pass, in
 // the query also `\`; a percent sign passes whatever follows it, and stays as it is.
 

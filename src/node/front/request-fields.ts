@@ -1,6 +1,6 @@
 // Request fields as they arrive, and as they are forwarded.
 //
-// The one complication: what an origin may answer by must be in the cache key or must not reach it. So fields that
+// What an origin may answer by must be in the cache key or must not reach it. So fields that
 // claim another host, scheme, path or method are taken from clients, and what is forwarded in their place is made from
 // the URI that is in the key. One pass over the raw fields sorts them by the role they play.
 

@@ -1,6 +1,6 @@
 // The access log: one line for each exchange.
 //
-// The one complication: a log is read by more people than the traffic is, so nothing that authenticates may get into
+// A log is read by more people than the traffic is, so nothing that authenticates may get into
 // it. Request and response fields are left out altogether. Of a query and of path parameters only the names are shown,
 // unless the operator asks for the values.
 

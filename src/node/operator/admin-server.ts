@@ -1,6 +1,6 @@
 // The listener of the admin API.
 //
-// The one complication: without a token the loopback interface is the only guard, and a browser on this machine can be
+// Without a token the loopback interface is the only guard, and a browser on this machine can be
 // made to speak to it: by a page of another site (CSRF), or by a name that suddenly resolves to 127.0.0.1 (DNS
 // rebinding). So then the Host must be a loopback name and the request must not come from another site's page. A bearer
 // token is never sent by a browser on its own, so with one neither check is needed.

@@ -1,6 +1,6 @@
 // The metrics of a gate, once somebody asks for them.
 //
-// The one complication: prom-client loads 80 modules, which a gate that starts has better things to do than to wait for.
+// Prom-client loads 80 modules, which a gate that starts has better things to do than to wait for.
 // It is loaded by the first that needs it, or by `load`; what is observed meanwhile is observed then.
 
 import type { Metrics, MetricsSources } from './metrics.ts';

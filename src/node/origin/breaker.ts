@@ -1,6 +1,6 @@
 // The circuit breaker of an origin as pure functions: a state, and what admits a request or settles it.
 //
-// The one complication: requests admitted while the circuit was closed may settle after it has opened. Their results are
+// Requests admitted while the circuit was closed may settle after it has opened. Their results are
 // old news then, so only the probe decides about an open circuit; hence each admission carries a permit.
 
 /** When the circuit opens and for how long. */

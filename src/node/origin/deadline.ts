@@ -1,6 +1,6 @@
 // A time limit on progress.
 //
-// The one complication: progress is frequent and setting a timer is not free, so one timer fires at the earliest possible
+// Progress is frequent and setting a timer is not free, so one timer fires at the earliest possible
 // moment and is set again when there was progress.
 
 import type { Cancel, Clock, Tasks } from '../../ports.ts';

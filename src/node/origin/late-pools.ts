@@ -1,6 +1,6 @@
 // The connections to one origin, once there is something to send.
 //
-// The one complication: undici loads 100 modules, which a gate that starts and has its answers on disk need not wait for.
+// Undici loads 100 modules, which a gate that starts and has its answers on disk need not wait for.
 // It is loaded by the first request that goes to an origin, or by `loadPools`; requests wait for it in their order.
 
 import { TidegateError } from '../../errors.ts';

@@ -1,6 +1,6 @@
 // One sending of a request, as undici sees it: what it reports goes to the forward, as long as that goes on.
 //
-// The one complication: HTTP/2. There a request given up leaves its connection to the others, be it dead; so whether
+// There a request given up leaves its connection to the others, be it dead; so whether
 // anything has come on the connection meanwhile is looked at.
 
 import type { Dispatcher } from 'undici';

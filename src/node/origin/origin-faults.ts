@@ -1,6 +1,6 @@
 // What went wrong at an origin: undici's and Node's errors as Tidegate's codes.
 //
-// The one complication: undici reports a cut response in four ways (a closed socket, a length that does not match, a
+// Undici reports a cut response in four ways (a closed socket, a length that does not match, a
 // parser at its end, ECONNRESET), the same words mean "not HTTP" when no head has been read, and its parser's errors
 // have no code.
 

@@ -1,6 +1,6 @@
 // One request on its way to an origin and its answer back: attempts, time limits, and what the listener is told.
 //
-// The one complication: whose turn it is. The listener hears nothing inside forward(), nothing after abort(), and exactly
+// The listener hears nothing inside forward(), nothing after abort(), and exactly
 // one of end and failed; undici reports a request it cannot send at once, and drops a queued one only when its turn comes.
 
 import { TidegateError } from '../../errors.ts';

@@ -1,6 +1,6 @@
 // Connections to one origin: two undici pools that count their sockets and tell a request which connection carries it.
 //
-// The one complication: a retry must not meet another kept-alive connection that died unnoticed, so retries have a pool
+// A retry must not meet another kept-alive connection that died unnoticed, so retries have a pool
 // of their own, in which no connection carries a second request; it speaks HTTP/1.1, of which one request asks no more.
 
 import { Socket } from 'node:net';

@@ -1,6 +1,6 @@
 // A guard on the HTTP/2 streams of origins: a response that the origin reset before its end is an error.
 //
-// The one complication: node:http2 takes a stream that was reset with NO_ERROR or CANCEL for one that came to its end, and
+// Node:http2 takes a stream that was reset with NO_ERROR or CANCEL for one that came to its end, and
 // a body cut like that would be stored as a whole one. Nothing but its channel for closing streams tells the two apart: it
 // is told before the end is made up.
 

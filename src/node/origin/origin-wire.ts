@@ -1,6 +1,6 @@
 // What goes to undici and what comes from it, in Tidegate's form: fields, content, and how a response is delimited.
 //
-// The one complication: undici hands names and values over as bytes, those of HTTP/2 as an object; they become strings of
+// Undici hands names and values over as bytes, those of HTTP/2 as an object; they become strings of
 // one character per byte, so that a value in any encoding goes on unharmed.
 
 import type { Dispatcher } from 'undici';

@@ -1,7 +1,7 @@
 // An origin on Node: pooled connections of HTTP/1.1 or HTTP/2, time limits, retries of safe requests, and a circuit breaker.
 // One request's way is in origin-forward.ts, the connections in pools.ts, the errors in origin-faults.ts.
 //
-// The one complication: closing. Running forwards may still retry, so the pools close after the last one is over.
+// Running forwards may still retry, so the pools close after the last one is over.
 
 import { TidegateError } from '../../errors.ts';
 import type { Clock, Forward, Origin, OriginListener, OriginRequest, Tasks } from '../../ports.ts';

@@ -1,7 +1,7 @@
 // Jobs written down, so that they go on after a restart: a file of JSON lines for each, and beside it the number of its
 // first places that are done.
 //
-// The one complication: nothing here needs to survive exactly. Whatever is done once more is found fresh and skipped; so
+// Nothing here needs to survive exactly. Whatever is done once more is found fresh and skipped; so
 // nothing is synced, a torn last line is left out, and a disk that takes nothing costs the resumption and no more.
 
 import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 // What the configuration wants done again and again: at the instants of a cron expression, or every so often.
 //
-// The one complication: a run may take longer than the time to the next one. Runs of one schedule never overlap; one that
+// A run may take longer than the time to the next one. Runs of one schedule never overlap; one that
 // would is left out, and counted.
 
 import { Cron } from 'croner';

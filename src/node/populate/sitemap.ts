@@ -1,6 +1,6 @@
 // XML sitemaps and indexes of sitemaps (sitemaps.org), parsed as they arrive.
 //
-// The one complication: they come from outside. A sitemap is given out whole or refused whole: its bytes, its URLs, its
+// A sitemap is given out whole or refused whole: its bytes, its URLs, its
 // elements and the depth of its indexes are bounded, it has no document type (which could define entities), and it may name URLs of its own
 // host only. Compressed, it may be small and still too large.
 

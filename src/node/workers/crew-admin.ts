@@ -1,6 +1,6 @@
 // The admin API of a primary: what it knows itself, and what its workers know, as one.
 //
-// The one complication: who knows what. An invalidation goes through the log of the primary, and so is in force in all
+// An invalidation goes through the log of the primary, and so is in force in all
 // workers before it is answered. What is stored stands on the disk, which is the primary's, and in the memory of each
 // worker: so lists are merged by key, and what was matched is the number of keys in whichever has more.
 

@@ -1,6 +1,6 @@
 // What a tracker reports to a gate of several processes: in force in all of them before it is answered.
 //
-// The one complication: a lease is a process's own, since clocks are. So each worker gives a token of its own, and the one
+// A lease is a process's own, since clocks are. So each worker gives a token of its own, and the one
 // that the primary gives stands for those that were given with it: all of them before the tracker has the answer.
 
 import type { SourceApi } from '../../admin/sources-api.ts';

@@ -1,6 +1,6 @@
 // The workers as a whole: the front of a primary. They all listen on one port; one that dies is replaced.
 //
-// The one complication: the port. A port that several share could be shared by a stranger as well, such as a second gate
+// A port that several share could be shared by a stranger as well, such as a second gate
 // that was started by mistake, or a worker that has outlived its primary and does not hear of invalidations any more. So
 // before the first worker listens, the port is taken alone for a moment: that fails as long as anyone else has it.
 

@@ -1,6 +1,6 @@
 // What all workers have counted, added up.
 //
-// The one complication: counters must not go back when a worker dies. What it had counted when it was last asked is kept,
+// Counters must not go back when a worker dies. What it had counted when it was last asked is kept,
 // without what it held.
 
 import type { GateStats } from '../../engine/contract.ts';

@@ -1,6 +1,6 @@
 // One worker as the primary sees it: a child process, what it is told and asked, and its end.
 //
-// The one complication: when it has ended. The system may tell of the exit before the last that the worker sent has been
+// The system may tell of the exit before the last that the worker sent has been
 // read; what it had under way is known only then. So it is over when both have been seen, the exit and the end of the
 // channel.
 

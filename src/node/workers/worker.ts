@@ -1,7 +1,7 @@
 // A worker: a gate that serves clients beside others. What it holds in memory is its own; the log of invalidations and the
 // disk are the primary's.
 //
-// The one complication: nothing may be served before all that was invalidated is known, nor once it cannot be known any
+// Nothing may be served before all that was invalidated is known, nor once it cannot be known any
 // more. So it listens only after it has been welcomed, and ends at once when the primary is gone.
 
 import type { AdminDeps } from '../../admin/api.ts';

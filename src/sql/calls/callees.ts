@@ -1,6 +1,6 @@
 // What an expression calls by name: functions, and operators and casts, which are functions by other names.
 //
-// The one complication: PostgreSQL looks for an operator by its name even where the grammar has a word for it: IN is `=`,
+// PostgreSQL looks for an operator by its name even where the grammar has a word for it: IN is `=`,
 // LIKE is `~~`, NULLIF compares with `=`.
 
 import type { Dialect } from '../../dependency/template.ts';

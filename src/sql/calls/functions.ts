@@ -1,6 +1,6 @@
 // The functions of each dialect whose answer depends on their arguments alone, by the names that the system gives them.
 //
-// The one complication: whatever is not listed may read tables, the clock or the session. So a function that is missing
+// Whatever is not listed may read tables, the clock or the session. So a function that is missing
 // here costs a cache entry; one that is here by mistake would make an outdated answer.
 
 import type { Dialect } from '../../dependency/template.ts';

@@ -1,6 +1,6 @@
 // Whether what a statement calls depends on its arguments alone, and whether it gives one value for one row.
 //
-// The one complication: PostgreSQL chooses among all functions of a name by the types of the arguments, which are not
+// PostgreSQL chooses among all functions of a name by the types of the arguments, which are not
 // known here. So a name is the system's only where nothing else on the search path has it.
 
 import type { Dialect } from '../../dependency/template.ts';

@@ -1,6 +1,6 @@
 // Whether a select's answer depends on more than the rows of its tables: the clock, chance, the session.
 //
-// The one complication: it need not look like a function. PostgreSQL reads the text 'now' as a time, and a name cast to
+// It need not look like a function. PostgreSQL reads the text 'now' as a time, and a name cast to
 // regclass as a question to the catalogue.
 
 import { Stop } from '../analysis.ts';

@@ -1,7 +1,7 @@
 // Which columns are equal in every joined row that matters, and to which values: a.id = $1 and b.a_id = a.id give
 // b.a_id = $1.
 //
-// The one complication: SQL's `=` is not one relation. It carries over from column to column only where all of them are
+// SQL's `=` is not one relation. It carries over from column to column only where all of them are
 // of one type and collation, for which it is known.
 
 import type { ColumnType } from '../../dependency/condition/column-type.ts';

@@ -1,6 +1,6 @@
 // Conditions on the rows of one read, and conditions that drop rows without a partner.
 //
-// The one complication: a condition that is understood in part may stand under a NOT. What has another truth than the
+// A condition that is understood in part may stand under a NOT. What has another truth than the
 // database's is therefore never written down; it becomes `maybe`, which is right on either side of a NOT.
 
 import type { Operand, Predicate } from '../../dependency/condition/predicate.ts';

@@ -1,6 +1,6 @@
 // What is known of a statement once its parameters are: lists that are one parameter, and conditions on parameters alone.
 //
-// The one complication: a list is only one where the database takes its elements as it takes a parameter beside the
+// A list is only one where the database takes its elements as it takes a parameter beside the
 // column. SQLite's json_each is one in exactly one shape, which is the one that everybody writes.
 
 import type { PostgresColumnType } from '../../dependency/condition/column-type.ts';

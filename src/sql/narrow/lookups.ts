@@ -2,7 +2,7 @@
 // u.id = f.user_id WHERE u.name = ?` a row of f matters only if its user_id is one that `SELECT id FROM users WHERE name = ?`
 // gives.
 //
-// The one complication: a table may be narrowed by what another holds only if that one is not narrowed by it in turn, or a
+// A table may be narrowed by what another holds only if that one is not narrowed by it in turn, or a
 // row could be added on one side, and be taken for one without a partner, and then its partner on the other. So they are
 // put in an order, the first of which stands by itself.
 

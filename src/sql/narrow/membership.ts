@@ -1,6 +1,6 @@
 // `x IN (SELECT y …)`: of the rows of the subselect those matter of which y is x.
 //
-// The one complication: where there is no such row, a y that is NULL makes it NULL instead of FALSE, and so does an x
+// Where there is no such row, a y that is NULL makes it NULL instead of FALSE, and so does an x
 // that is NULL once there is any row. That matters under a NOT, and nowhere else in a condition that is to hold.
 
 import { regionOf } from '../resolve/regions.ts';

@@ -1,6 +1,6 @@
 // Which rows of each read matter, and which of its columns.
 //
-// The one complication: each plan is narrowed exactly once, where it stands. A condition that could be taken for a read's
+// Each plan is narrowed exactly once, where it stands. A condition that could be taken for a read's
 // predicate in one place and not in another would narrow both.
 
 import { type Analysis, addNote, Stop } from '../analysis.ts';

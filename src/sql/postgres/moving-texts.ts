@@ -1,7 +1,7 @@
 // Texts that PostgreSQL may read as a time that moves: 'now', 'today', wherever they stand, and columns of texts that are
 // cast to times.
 //
-// The one complication: a text is read by the type of what it stands beside, which is known in some places only. So each is
+// A text is read by the type of what it stands beside, which is known in some places only. So each is
 // in doubt until it is found beside something that is no time; one that is found twice must be so both times.
 
 import type { Expression, Select } from '../ast.ts';

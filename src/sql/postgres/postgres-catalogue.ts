@@ -1,6 +1,6 @@
 // What the names in PostgreSQL's statements mean: tables, views and columns of a database, read from pg_catalog.
 //
-// The one complication: the server writes the text of a view for the search path of whoever asks. Here it is asked with
+// The server writes the text of a view for the search path of whoever asks. Here it is asked with
 // a path of nothing but the system's schema, so that the text means the same to every session.
 
 import type { Scalar, TableShape } from '../../dependency/change.ts';

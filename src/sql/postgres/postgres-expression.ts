@@ -1,6 +1,6 @@
 // Expressions of PostgreSQL's parse tree as those of ast.ts. What has no form there is opaque, with all that is in it.
 //
-// The one complication: operators and functions are names that the session's search path gives a meaning. One that is
+// Operators and functions are names that the session's search path gives a meaning. One that is
 // named with a schema other than pg_catalog keeps it, and is nobody's known operator.
 
 import type { Scalar } from '../../dependency/change.ts';

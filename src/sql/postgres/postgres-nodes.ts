@@ -1,6 +1,6 @@
 // The tree that PostgreSQL's own parser gives, as JSON: how to take it apart.
 //
-// The one complication: a node that may be of several kinds is wrapped in an object with its kind as the only key; one of
+// A node that may be of several kinds is wrapped in an object with its kind as the only key; one of
 // a known kind is not. What is zero, false or empty is left out.
 
 import type { Callee } from '../ast.ts';

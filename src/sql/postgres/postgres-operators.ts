@@ -1,6 +1,6 @@
 // Operators of PostgreSQL's parse tree as expressions of ast.ts.
 //
-// The one complication: a row on either side changes what NULL and order mean; such comparisons are opaque.
+// A row on either side changes what NULL and order mean; such comparisons are opaque.
 
 import type { Callee, Expression } from '../ast.ts';
 import { operator as named, negated } from '../ast-forms.ts';

@@ -1,7 +1,7 @@
 // PostgreSQL's SQL as statements of ast.ts, by PostgreSQL's own parser (WebAssembly), which is loaded when it is first
 // asked for. Kept out of the main entry.
 //
-// The one complication: a SELECT may write, by INTO or by a data-modifying common table anywhere at its top. Such a one
+// A SELECT may write, by INTO or by a data-modifying common table anywhere at its top. Such a one
 // is the statement that writes, never a query.
 
 import type { Parser, Statement } from '../ast.ts';

@@ -1,7 +1,7 @@
 // The functions, operators and types of a database of PostgreSQL that are not the system's own, read from pg_catalog, and
 // what they may run.
 //
-// The one complication: what is declared IMMUTABLE may read tables all the same. Only of the system's own, and of those
+// What is declared IMMUTABLE may read tables all the same. Only of the system's own, and of those
 // written in C that an extension brings, is that word believed.
 
 import type { Routine, RoutinesData } from '../ast.ts';

@@ -1,6 +1,6 @@
 // Selects and sources of PostgreSQL's parse tree as those of ast.ts.
 //
-// The one complication: an alias may rename a table's columns, or hide the tables of a join. Such a source is a subselect
+// An alias may rename a table's columns, or hide the tables of a join. Such a source is a subselect
 // of everything, by that alias.
 
 import type { CommonTable, Expression, OrderBy, ResultColumn, Select, SelectBody, Source, Statement } from '../ast.ts';

@@ -1,6 +1,6 @@
 // What a connection to PostgreSQL makes of the names and values in its statements, by its own word.
 //
-// The one complication: the search path that is asked for is in force for the question too, and a schema on it may hide
+// The search path that is asked for is in force for the question too, and a schema on it may hide
 // the system's own names. So each name in the question has its schema before it.
 
 import type { Session } from '../ast.ts';

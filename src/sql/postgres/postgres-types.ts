@@ -1,6 +1,6 @@
 // How columns of PostgreSQL are compared, by what pg_catalog says of their types and collations.
 //
-// The one complication: a type's name is not enough. Only types of pg_catalog are known; a text's order is known only where
+// A type's name is not enough. Only types of pg_catalog are known; a text's order is known only where
 // it is the order of its bytes; under a collation that is not deterministic, not even its equality is.
 
 import type { PostgresColumnType } from '../../dependency/condition/column-type.ts';

@@ -1,6 +1,6 @@
 // Common tables (WITH), and the walk over all sources of a select, for what can only be taken by its tables.
 //
-// The one complication: a common table that reads itself is not taken apart. All tables in it are read as a whole: any
+// A common table that reads itself is not taken apart. All tables in it are read as a whole: any
 // row, any column.
 
 import { type Analysis, addNote, addRead, type CommonScope, fold, type Place, Stop, unread } from '../analysis.ts';

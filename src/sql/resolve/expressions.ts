@@ -1,6 +1,6 @@
 // Expressions with their names resolved.
 //
-// The one complication: a comparison is only taken for what it looks like where the database compares as with a bare
+// A comparison is only taken for what it looks like where the database compares as with a bare
 // parameter. A cast or a COLLATE makes it another one, unless it asks for what the column has anyway.
 
 import type { Scalar } from '../../dependency/change.ts';

@@ -1,6 +1,6 @@
 // USING and NATURAL: which columns two sides of a join have in common, and what `*` shows of them.
 //
-// The one complication: where the left side may be missing, the common column is the first of the two that is not NULL,
+// Where the left side may be missing, the common column is the first of the two that is not NULL,
 // and so neither of them.
 
 import { type Analysis, fold, type NamedColumn, Stop } from '../analysis.ts';

@@ -1,6 +1,6 @@
 // What the result shows of the rows it was made of: where their keys are, which of their columns others join with.
 //
-// The one complication: a row that is not shown must have had no part in the answer. That holds of rows that only add
+// A row that is not shown must have had no part in the answer. That holds of rows that only add
 // joined rows; a row on the nullable side of an outer join also keeps away the row without a partner.
 
 import { type Analysis, addNote } from '../analysis.ts';

@@ -1,6 +1,6 @@
 // A FROM as regions: sources of which each row must satisfy the same conditions to matter.
 //
-// The one complication: an outer join is a border for conditions in one direction. What a region keeps (its own sources
+// An outer join is a border for conditions in one direction. What a region keeps (its own sources
 // and those on the preserved side) is narrowed by its WHERE; what it may go without (the nullable side) by its ON, and
 // by what is equal in the rows that are kept. A condition that no row without a partner can satisfy makes an outer join
 // an inner one.

@@ -1,7 +1,7 @@
 // A statement after its names are resolved: every column is of one read of one table, views and common tables are gone.
 // Types, and the walks over them.
 //
-// The one complication: a plan that stands in an expression must be narrowed once only, where it stands; what refers to
+// A plan that stands in an expression must be narrowed once only, where it stands; what refers to
 // that expression by a name gets its columns without its plans.
 
 import type { TableShape } from '../../dependency/change.ts';

@@ -1,6 +1,6 @@
 // Names: which column of which read a name in a statement means.
 //
-// The one complication: a name that is found nowhere may be a column that was added since the catalogue was read. Only
+// A name that is found nowhere may be a column that was added since the catalogue was read. Only
 // where the database itself says what else it is (a text in double quotes) is it taken for that; else nothing is known
 // of the statement.
 

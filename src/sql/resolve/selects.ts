@@ -1,6 +1,6 @@
 // Selects with their names resolved.
 //
-// The one complication: ORDER BY and GROUP BY may name a column of the result, by its name or its number; that is then
+// ORDER BY and GROUP BY may name a column of the result, by its name or its number; that is then
 // looked at where it stands in the result, and may no longer be taken for something that is only shown.
 
 import {

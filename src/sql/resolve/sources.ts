@@ -1,6 +1,6 @@
 // What stands in a FROM: tables, joins, subselects, and views and common tables, which are taken apart like subselects.
 //
-// The one complication: a plain subselect is no border. Its sources and conditions are as good as those of the query
+// A plain subselect is no border. Its sources and conditions are as good as those of the query
 // around it, so that what is asked of a view's column is asked of the table's. Any other subselect is one: its columns
 // are values of unknown origin, and what it reads is narrowed by its own conditions only.
 

@@ -1,6 +1,6 @@
 // Conditions on the rows of a UNION ALL, asked of each of its parts: of a view of several tables, of a partitioned table.
 //
-// The one complication: UNION ALL alone. Of others a row that does not satisfy the condition can stand for one that does, as
+// Of others a row that does not satisfy the condition can stand for one that does, as
 // the two are equal; and a column whose parts differ in type is compared in a way that is not known of either.
 
 import { isSameType, typeOf } from '../narrow/closure.ts';

@@ -1,6 +1,6 @@
 // ORDER BY with LIMIT as a window over one read: what sorts after its last row has no part in the answer.
 //
-// The one complication: the order may go on with terms that are not known here. The first of them that are known suffice:
+// The order may go on with terms that are not known here. The first of them that are known suffice:
 // a row that sorts after the last by those sorts after it by all.
 
 import type { ColumnType } from '../../dependency/condition/column-type.ts';

@@ -1,6 +1,6 @@
 // What the names in SQLite's statements mean: tables, views and columns of a database, read from itself.
 //
-// The one complication: SQLite tells all of a column but its collation, which stands only in the text of CREATE TABLE.
+// SQLite tells all of a column but its collation, which stands only in the text of CREATE TABLE.
 
 import type { Scalar, TableShape } from '../../dependency/change.ts';
 import type { SqliteColumnType } from '../../dependency/condition/column-type.ts';

@@ -1,6 +1,6 @@
 // What is read from the texts of CREATE TABLE and CREATE VIEW, and from the declared types of columns.
 //
-// The one complication: a text that cannot be read leaves every collation of its table unknown.
+// A text that cannot be read leaves every collation of its table unknown.
 
 import type { SqliteColumnType } from '../../dependency/condition/column-type.ts';
 import { sqliteNodes } from './sqlite-parser.ts';

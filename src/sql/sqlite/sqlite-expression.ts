@@ -1,7 +1,7 @@
 // Expressions of SQLite's grammar (sqlite3-parser) as those of ast.ts. What has no form there is opaque, with all that is
 // in it.
 //
-// The one complication: some of SQLite's forms look like others and are not: `+x` takes a column's affinity away, `x IS
+// Some of SQLite's forms look like others and are not: `+x` takes a column's affinity away, `x IS
 // TRUE` is no comparison with 1, and `"x"` is a text where there is no such column.
 
 import { type AstNode, type Expr, type Select as SelectNode, VisitorKeys, type WindowDef } from 'sqlite3-parser';

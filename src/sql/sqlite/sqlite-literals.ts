@@ -1,6 +1,6 @@
 // Literals of SQLite as values.
 //
-// The one complication: 1 and 1.0 are not the same to a column of texts ('1', '1.0'), and JavaScript cannot tell them
+// 1 and 1.0 are not the same to a column of texts ('1', '1.0'), and JavaScript cannot tell them
 // apart. A whole number that was written as a real is no literal here.
 
 import type { Scalar } from '../../dependency/change.ts';

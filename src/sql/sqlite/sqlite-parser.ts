@@ -1,6 +1,6 @@
 // SQLite's SQL as statements of ast.ts, by a parser made from SQLite's own grammar. Kept out of the main entry.
 //
-// The one complication: a parameter's number is SQLite's, not its place in the text: `?5` is the fifth, `?` the one after
+// A parameter's number is SQLite's, not its place in the text: `?5` is the fifth, `?` the one after
 // the highest so far, a name keeps the number it got first.
 
 import { type Stmt, traverse, withOptions } from 'sqlite3-parser';

@@ -1,6 +1,6 @@
 // Selects and sources of SQLite's grammar (sqlite3-parser) as those of ast.ts.
 //
-// The one complication: a comma binds like JOIN, from left to right, so that what follows it may be an outer join of all
+// A comma binds like JOIN, from left to right, so that what follows it may be an outer join of all
 // that stands before. A FROM is one tree of joins here, never a list.
 
 import {

@@ -1,6 +1,6 @@
 // Whether manifest, index and files agree, for an operator. Reads every row and the beginning of every record.
 //
-// The one complication: it runs while entries come and go, so a few that are on their way may show as differences.
+// It runs while entries come and go, so a few that are on their way may show as differences.
 
 import { BODY_FOLDER, bodyName } from './bodies/body-blocks.ts';
 import type { ManifestRow, Place } from './contract.ts';

@@ -1,7 +1,7 @@
 // What the parts of the disk tier are to each other: the files under it, the manifest, the journal. Types only, so that
 // a simulated disk that loses what was not synced can stand in for the real one.
 //
-// The one complication: which of two truths counts. Bytes stand in segment files, and what is stored stands in the
+// Which of two truths counts. Bytes stand in segment files, and what is stored stands in the
 // manifest, which is written after the bytes. An entry is handed out only when both agree: the record at the row's place
 // has the row's key and generation, and its checksum holds.
 

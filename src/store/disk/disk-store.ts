@@ -1,7 +1,7 @@
 // The disk tier: what holds more than memory does, and survives a restart. This is the Store port on top of the parts
 // beside this file: segments and large bodies hold the bytes, the manifest says what is stored, the index leads to it.
 //
-// The one complication: what is not there yet. Until the manifest has been read, entries wait in memory; until the index
+// What is not there yet. Until the manifest has been read, entries wait in memory; until the index
 // is loaded, a key that it does not know is looked up in the manifest; a long record is answered from memory until it is
 // written. In each case the latest put or removal wins.
 

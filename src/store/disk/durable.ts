@@ -1,6 +1,6 @@
 // What survives a restart, opened in the one right order and closed in the other.
 //
-// The one complication: the order. The lock comes first, since two processes would write over each other. Then the
+// The lock comes first, since two processes would write over each other. Then the
 // manifest, which may be of a newer version: up to there nothing has been touched. Then what was invalidated is recovered,
 // and the journal makes its own beginning durable; only then may anything be stamped.
 

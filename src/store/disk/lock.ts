@@ -1,6 +1,6 @@
 // One process on one folder.
 //
-// The one complication: the lock must be gone when its holder is, however that ended, so it cannot be a file that somebody
+// The lock must be gone when its holder is, however that ended, so it cannot be a file that somebody
 // has to remove. It is the lock that SQLite takes on a database of its own, which the system releases with the process.
 // The holder's process id stands in a file beside it, for the message alone: it may be out of date. Taking the lock writes
 // nothing, so it needs no room on the disk.

@@ -1,6 +1,6 @@
 // Makes a folder and those above it.
 //
-// The one complication: `mkdirSync` with `recursive` never returns where the system says that a folder cannot be found
+// `mkdirSync` with `recursive` never returns where the system says that a folder cannot be found
 // though the one above it is there, as for all that would stand in /proc. Here each folder is tried twice at most.
 
 import fs from 'node:fs';

@@ -1,6 +1,6 @@
 // A folder of the disk tier on node:fs.
 //
-// The one complication: what makes a file durable. Its bytes are made so by fdatasync, its name by a sync of the folder
+// What makes a file durable. Its bytes are made so by fdatasync, its name by a sync of the folder
 // that it stands in; so the first sync of a file that was made here does both. And a descriptor may be used for another
 // file as soon as it is closed, so it is closed when the last call that uses it has ended.
 

@@ -1,6 +1,6 @@
 // The data cache as users get it: the examples of the guides against the package, built, packed and installed.
 //
-// The one complication: package.test.ts builds into `dist`, perhaps at the same time. So this is built, and packed, in a
+// Package.test.ts builds into `dist`, perhaps at the same time. So this is built, and packed, in a
 // folder of its own. Optional libraries are those of this repository.
 
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';

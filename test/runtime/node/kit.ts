@@ -1,7 +1,7 @@
 // What the runtime tests share: the gate as a process of its own, other programs, folders that go away, and waiting for a
 // condition with a deadline.
 //
-// The one complication: the servers the gate stands in front of are a private package in registry/. Whichever test file
+// The servers the gate stands in front of are a private package in registry/. Whichever test file
 // comes first installs it; the others wait for that one.
 
 import { type ChildProcess, spawn } from 'node:child_process';

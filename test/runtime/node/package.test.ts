@@ -1,6 +1,6 @@
 // The package as users get it: packed, installed in a clean folder, run, imported, and compiled against.
 //
-// The one complication: the install asks the npm registry for the dependencies; without it there is nothing to test but
+// The install asks the npm registry for the dependencies; without it there is nothing to test but
 // the tarball itself.
 
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';

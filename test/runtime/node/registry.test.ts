@@ -1,7 +1,7 @@
 // The gate in front of a real package registry (verdaccio without uplinks), with npm as its client: publish, install
 // twice, publish again.
 //
-// The one complication: verdaccio states no freshness, and answers one URL in two forms by Accept without saying so in
+// Verdaccio states no freshness, and answers one URL in two forms by Accept without saying so in
 // Vary. The routes here say both in its place, as an operator's would have to.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -1,7 +1,7 @@
 // The certificates of the listener: read, checked, chosen by the name that a client asks for, and read again when their
 // files change.
 //
-// The one complication: a renewal writes two files, and may be seen between them. What is read is used only when
+// A renewal writes two files, and may be seen between them. What is read is used only when
 // certificate and key fit each other; else the ones in use stay, and a later look finds the whole pair.
 
 import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';

@@ -1,7 +1,7 @@
 // The client connections of a front: what is under way on each, what is answered to a request that could not be parsed,
 // and how they end.
 //
-// The one complication: answers leave a connection in the order of their requests. An error of the parser may come while
+// Answers leave a connection in the order of their requests. An error of the parser may come while
 // earlier requests are still being answered; its 400 waits for them, or it would be taken for one of theirs.
 
 import type { Socket } from 'node:net';

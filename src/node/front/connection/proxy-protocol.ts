@@ -1,7 +1,7 @@
 // The PROXY protocol, versions 1 and 2 (haproxy's proxy-protocol.txt): a header before anything else on a connection, in
 // which a proxy states whom it accepted the connection from.
 //
-// The one complication: nothing in the bytes proves that they come from such a proxy. So where it is configured it is
+// Nothing in the bytes proves that they come from such a proxy. So where it is configured it is
 // required, from everyone, and what does not fit the form ends the connection: a client could else state any address.
 
 import { isIPv4, isIPv6, type Socket, SocketAddress } from 'node:net';

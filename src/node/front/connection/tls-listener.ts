@@ -1,7 +1,7 @@
 // TLS on connections that have been accepted already, a PROXY header taken off them perhaps: the handshake, the
 // certificate for the name asked for, and which HTTP the two ends agree on (ALPN, RFC 7301).
 //
-// The one complication: node:tls does not say which connection a secured one came from. Address and port of both ends do,
+// Node:tls does not say which connection a secured one came from. Address and port of both ends do,
 // since together they are one connection's alone for as long as it is open.
 
 import type { Socket } from 'node:net';

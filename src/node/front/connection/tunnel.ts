@@ -1,6 +1,6 @@
 // Upgrade (RFC 9110 §7.8): a connection that leaves HTTP, WebSocket above all, joined to one of its own to the origin.
 //
-// The one complication: it is a tunnel only once the origin has said 101. Until then the client's bytes wait, since an
+// It is a tunnel only once the origin has said 101. Until then the client's bytes wait, since an
 // origin that refuses would read them as requests that nobody has checked.
 
 import { request as httpRequest, type IncomingMessage } from 'node:http';

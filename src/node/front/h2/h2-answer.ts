@@ -1,6 +1,6 @@
 // Answers as node:http2 sends them: response fields as one object, and whole answers written in one go.
 //
-// The one complication: a name that comes twice is a list of values there, in its place; and node:http2 ends by itself an
+// A name that comes twice is a list of values there, in its place; and node:http2 ends by itself an
 // answer that can have no content, after which nothing may be written.
 
 import type { OutgoingHttpHeaders } from 'node:http';

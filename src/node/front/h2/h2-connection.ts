@@ -1,6 +1,6 @@
 // One client connection that speaks HTTP/2: its session, what is asked on its streams, and how both end.
 //
-// The one complication: a client pays next to nothing for a stream, and may reset it at once, leave its answer unread or
+// A client pays next to nothing for a stream, and may reset it at once, leave its answer unread or
 // never ask again. So streams at a time, resets and the pieces of a head are limited by node:http2, and a look round from
 // time to time finds the idle connection and the answers nobody takes.
 

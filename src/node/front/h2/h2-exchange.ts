@@ -1,6 +1,6 @@
 // One exchange with a client over HTTP/2: the Responder that the gate answers through, written to a stream of node:http2.
 //
-// The one complication: an answer that breaks off. node:http2 ends the body in order before it resets the stream, and
+// An answer that breaks off. node:http2 ends the body in order before it resets the stream, and
 // the client would take what it has for the whole. While trailers are awaited it does not, so every streamed body has
 // them awaited, and a stream is reset with its body visibly unfinished (RFC 9113 §8.1).
 

@@ -1,6 +1,6 @@
 // The head of an HTTP/2 request in the form of an HTTP/1.1 one, so that both pass the same checks and make the same key.
 //
-// The one complication: what HTTP/2 says in a way of its own (RFC 9113 §8.3) must not be said a second time in the old
+// What HTTP/2 says in a way of its own (RFC 9113 §8.3) must not be said a second time in the old
 // way and otherwise: `:authority` beside Host, the end of the content beside Transfer-Encoding.
 
 import type { RawHead } from '../head-checks.ts';

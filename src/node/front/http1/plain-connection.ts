@@ -1,7 +1,7 @@
 // A client connection as it begins: hits are answered straight from it; any other request is lent to node:http, which
 // answers it in full, and afterwards the connection is read from here again.
 //
-// The one complication: order. While a request is lent nothing else may be read or written here. A request that has
+// While a request is lent nothing else may be read or written here. A request that has
 // content, upgrades or ends the connection, or that is not plain at all, is not lent: from then on the connection is
 // node:http's for good. The same holds while a slower tier is asked: what arrives meanwhile waits.
 

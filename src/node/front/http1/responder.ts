@@ -1,6 +1,6 @@
 // One exchange with a client: the Responder that the gate answers through, written to node:http.
 //
-// The one complication: the end. An answer may be over before the gate's handle() returns (a hit), the client may leave
+// An answer may be over before the gate's handle() returns (a hit), the client may leave
 // at any moment, and the request's content may still be arriving; each exchange is settled once, whichever came first.
 
 import type { ServerResponse } from 'node:http';

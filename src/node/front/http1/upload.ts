@@ -1,7 +1,7 @@
 // The content of a request on its way to the origin: bytes as the client sends them, within the limit, asked for with
 // 100 (Continue) only when somebody begins to read.
 //
-// The one complication: what nobody reads must still be taken off the connection, or the next request on it would never
+// What nobody reads must still be taken off the connection, or the next request on it would never
 // be seen; and it must be taken without a reader that waits for ever. So this is not the stream's own iterator.
 
 import type { IncomingMessage } from 'node:http';

@@ -1,6 +1,6 @@
 // What the admin commands print for people: tables and sentences made from the answers of the admin API.
 //
-// The one complication: URIs and tags come from strangers and go to a terminal, so control characters are shown escaped.
+// URIs and tags come from strangers and go to a terminal, so control characters are shown escaped.
 
 import type { EntrySummary, Explanation, GateStats, InvalidationResult, ListPage } from '../../../engine/contract.ts';
 import { keyHash } from '../access-log.ts';

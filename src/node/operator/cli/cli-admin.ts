@@ -1,6 +1,6 @@
 // The commands that speak to a running gate: list, explain, invalidate, purge, clear, stats.
 //
-// The one complication: exit codes. A wrong command line is 2, which commander would make 1; what the gate refuses, or
+// A wrong command line is 2, which commander would make 1; what the gate refuses, or
 // a gate that is not there, is 1.
 
 import { type Command, type CommanderError, Option } from 'commander';

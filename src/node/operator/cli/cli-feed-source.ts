@@ -1,6 +1,6 @@
 // Which database a command `tidegate feed` is about: by flags, by the configuration, by the environment, in that order.
 //
-// The one complication: a connection string may hold a password. It is told to nobody: not in a text, not in an error.
+// A connection string may hold a password. It is told to nobody: not in a text, not in an error.
 
 import { relative } from 'node:path';
 import type { Command } from 'commander';

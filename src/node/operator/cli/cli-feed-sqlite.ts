@@ -1,6 +1,6 @@
 // The feed of a file of SQLite, for the commands `tidegate feed`.
 //
-// The one complication: SQLite makes a database of any name it is given. A wrong path must not leave an empty one behind.
+// SQLite makes a database of any name it is given. A wrong path must not leave an empty one behind.
 
 import { statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';

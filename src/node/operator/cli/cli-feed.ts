@@ -1,6 +1,6 @@
 // The commands `tidegate feed`: install, remove, status and run.
 //
-// The one complication: what only some of them need, the driver of PostgreSQL above all, is loaded when one of those runs.
+// What only some of them need, the driver of PostgreSQL above all, is loaded when one of those runs.
 
 import { type Command, type CommanderError, InvalidArgumentError, Option } from 'commander';
 import { TidegateError } from '../../../errors.ts';

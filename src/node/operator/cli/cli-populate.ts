@@ -1,6 +1,6 @@
 // The command `populate`: fills entries of a running gate, and shows how far it has come.
 //
-// The one complication: lists can be long, and the admin API takes a portion at a time. So a file, or what another node
+// Lists can be long, and the admin API takes a portion at a time. So a file, or what another node
 // has, is read here and handed over bit by bit; the gate itself reads sitemaps and its own manifest.
 
 import { createReadStream } from 'node:fs';

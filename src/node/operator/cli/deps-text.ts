@@ -1,6 +1,6 @@
 // What the command line prints of what entries hang on.
 //
-// The one complication: conditions and lists of columns are long, and a terminal is not wide: they are cut here, and whole
+// Conditions and lists of columns are long, and a terminal is not wide: they are cut here, and whole
 // in the JSON.
 
 import type { DependencyRow, EntryDependencies, SourceWord } from '../../../admin/dependencies.ts';

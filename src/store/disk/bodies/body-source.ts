@@ -1,6 +1,6 @@
 // A range of a large body on its way from its file to one reader.
 //
-// The one complication: the pace. Blocks are read one after the other, each verified before a byte of it is given, and no
+// Blocks are read one after the other, each verified before a byte of it is given, and no
 // more than a few ahead of the reader; a reader that stops reading stops the disk.
 
 import type { LargeBody } from '../../../entry/stored-response.ts';

@@ -1,6 +1,6 @@
 // A large body while it is written, block by block, to a file of its own.
 //
-// The one complication: others read behind the writer, also after it has finished. What is not in the file yet is taken
+// Others read behind the writer, also after it has finished. What is not in the file yet is taken
 // from memory; and the file stays open until nobody has read for a while, since it may be removed at any time.
 
 import type { LargeBody } from '../../../entry/stored-response.ts';

@@ -1,6 +1,6 @@
 // The large bodies: each a file of its own, which lives as long as an entry names it.
 //
-// The one complication: whose it is. A body belongs to the latest entry that names it; an entry that is freshened takes
+// A body belongs to the latest entry that names it; an entry that is freshened takes
 // it over. It counts in the segment of that entry's record, and leaves with it. One who has just been given the entry
 // must still be able to open it, so a body that nobody names any more is removed some time later.
 

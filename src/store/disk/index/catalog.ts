@@ -1,7 +1,7 @@
 // What is stored at this instant: the index, and with it the count of entries in each segment and the owners of large
 // bodies. Every change of the index goes through here, so that the three always agree.
 //
-// The one complication: the time in which the index is being loaded. What the manifest's scan brings is older than
+// The time in which the index is being loaded. What the manifest's scan brings is older than
 // whatever has been put or removed since, so what was removed is remembered until the loading ends.
 
 import type { LargeBodies } from '../bodies/large-bodies.ts';

@@ -1,7 +1,7 @@
 // The index in memory: from a key's hash to the place of its record. 36 bytes an entry in typed arrays, none of which the
 // garbage collector walks: so a look-up that finds nothing touches no disk.
 //
-// The one complication: it grows to millions of entries without a pause. Entries stand in chunks that are never copied,
+// It grows to millions of entries without a pause. Entries stand in chunks that are never copied,
 // and their buckets are linear hashing: with each entry that is added one bucket is split in two, instead of all at once.
 // That is why this is not one open-addressed table, which would stop for its rehashing.
 

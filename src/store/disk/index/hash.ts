@@ -1,6 +1,6 @@
 // The 64-bit hash under which the index knows a key.
 //
-// The one complication: two keys may share a hash. Then one takes the other's slot, which costs a miss and nothing else,
+// Two keys may share a hash. Then one takes the other's slot, which costs a miss and nothing else,
 // since the record has the whole key. That a client may make up such keys, or keys whose low bits agree, is of no use to
 // it: the index mixes the hash with a number of its own before it chooses a place.
 

@@ -1,6 +1,6 @@
 // Many who wait for what they wrote to be durable, and one sync at a time for all of them.
 //
-// The one complication: a sync covers only what was written before it began. Who comes while one is under way waits for
+// A sync covers only what was written before it began. Who comes while one is under way waits for
 // the next, which all who come meanwhile share.
 
 interface Waiter {

@@ -1,6 +1,6 @@
 // The log of invalidations as bytes: a header, then records.
 //
-// The one complication: two files take turns and are written over, so behind the last record stand the rests of older
+// Two files take turns and are written over, so behind the last record stand the rests of older
 // ones. A record therefore says its serial number, and its checksum begins with the epoch: whatever does not continue
 // the serial numbers of this epoch is the end. Whether that is the end that it should have is what the witness tells.
 

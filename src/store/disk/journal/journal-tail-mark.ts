@@ -1,7 +1,7 @@
 // The witness: a small file that says how far the log of invalidations has come, so that a log that has lost its end, or
 // a manifest that has gone back in time, is noticed.
 //
-// The one complication: it is written in place, which may fail half way. So there are two slots that take turns, each
+// It is written in place, which may fail half way. So there are two slots that take turns, each
 // within a block of its own. One that cannot be read makes everything unknown: it may have been the one that counts.
 // 'fenced' says that the log could not be written, so that nothing on this disk may be trusted after a restart; writing
 // that needs no room on the disk.

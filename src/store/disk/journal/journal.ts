@@ -1,7 +1,7 @@
 // The durable log of invalidations: one record for each change, in the page cache when `append` returns, so that the
 // process may be killed, and on the disk when its promise resolves, so that the power may fail.
 //
-// The one complication: at no instant may a crash lose an acknowledged position, not even while the log is begun anew.
+// At no instant may a crash lose an acknowledged position, not even while the log is begun anew.
 // The order is: (1) the image of all that is in force goes into the manifest, durably, while records go on into the old
 // log and are kept here as well; (2) the spare file becomes a log that begins where the image ended, with what was kept,
 // and records go there from now on; (3) it is synced; only then may the old log be written over, at the next turn. Until

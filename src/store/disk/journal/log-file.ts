@@ -1,6 +1,6 @@
 // One file of the log of invalidations, written from its beginning to its end.
 //
-// The one complication: room is taken ahead, as zeros, so that a full disk shows when there is still something left to
+// Room is taken ahead, as zeros, so that a full disk shows when there is still something left to
 // write in, and so that a sync has only bytes to bring to the disk and no new length.
 
 import type { DiskFile, DiskFolder } from '../contract.ts';

@@ -1,6 +1,6 @@
 // What is known of invalidations when a node starts: exactly what was before, or nothing.
 //
-// The one complication: each of the three witnesses, image, log and witness file, may be damaged, cut or set back, and
+// Each of the three witnesses, image, log and witness file, may be damaged, cut or set back, and
 // which one is seldom to be seen from itself. So they are held against each other: the image says all up to a position,
 // a log continues from there without a gap, and the witness file says how far the log must at least come. Only if all
 // agree is it exact. Else a new epoch begins: whatever was stored under the old one has to be validated before reuse.

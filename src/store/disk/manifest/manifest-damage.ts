@@ -1,6 +1,6 @@
 // What counts as damage of the manifest: an error that says that its content is not what was written.
 //
-// The one complication: errors of the disk say nothing of the content, and the two are told apart by numbers alone. A
+// Errors of the disk say nothing of the content, and the two are told apart by numbers alone. A
 // number above 2^53 was never written, and the binding refuses to give it.
 
 export class DamagedError extends Error {}

@@ -1,6 +1,6 @@
 // What is in force of invalidations, written down in the manifest and read again.
 //
-// The one complication: the buckets are 8 MB, most of which has not changed since the last time. Buckets hold positions,
+// The buckets are 8 MB, most of which has not changed since the last time. Buckets hold positions,
 // and positions ascend, so a chunk has changed exactly if it holds one above the position of the last image. Only such
 // chunks are written. Each has a checksum, and the state lists the checksums of all: chunks of two images never mix.
 

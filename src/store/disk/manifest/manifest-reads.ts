@@ -1,6 +1,6 @@
 // What is read of the manifest in portions, by the thread: for the index, for operators, for the segments.
 //
-// The one complication: a read that goes on for long keeps SQLite from cleaning up behind the writer. So each portion is a
+// A read that goes on for long keeps SQLite from cleaning up behind the writer. So each portion is a
 // read of its own that continues after the last key or number, and between two portions rows may come and go.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';

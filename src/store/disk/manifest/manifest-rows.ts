@@ -1,6 +1,6 @@
 // A row of the manifest as the values of its columns.
 //
-// The one complication: nothing else tells a stamp in which a bit has flipped from a good one, so each row has a checksum
+// Nothing else tells a stamp in which a bit has flipped from a good one, so each row has a checksum
 // over all that it says. A row that does not hold is as good as none. What no query asks for stands together as JSON in
 // one column.
 

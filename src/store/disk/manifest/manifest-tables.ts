@@ -1,6 +1,6 @@
 // The manifest's database: its tables, and its opening at the start.
 //
-// The one complication: SQLite keeps no checksums of its pages, so damage shows late or never. What can be seen at the
+// SQLite keeps no checksums of its pages, so damage shows late or never. What can be seen at the
 // start is looked for there; rows and what is written down of invalidations carry checksums of their own
 // (manifest-rows.ts, manifest-image.ts). A damaged database is moved aside and begun anew: it is a cache's. When damage
 // is met later, a mark is left for the next start.

@@ -1,7 +1,7 @@
 // The thread that writes the manifest, so that nobody who serves ever waits for SQLite or for a sync. Requests are carried
 // out one after the other, in the order in which they came.
 //
-// The one complication: an error's class and code do not travel between threads; they are taken apart here.
+// An error's class and code do not travel between threads; they are taken apart here.
 
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ManifestChange } from '../contract.ts';

@@ -1,6 +1,6 @@
 // All that is written to the manifest, by the thread that owns the writing connection.
 //
-// The one complication: how durable a transaction is. Rows are committed without a sync: when the power fails, the last of
+// How durable a transaction is. Rows are committed without a sync: when the power fails, the last of
 // them may be missing, which costs misses. An image of the invalidations is synced before it counts as written, and with
 // it, since the database has one log, everything before.
 

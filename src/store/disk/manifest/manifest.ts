@@ -1,6 +1,6 @@
 // The manifest on SQLite: a thread writes and reads in portions, this side looks up.
 //
-// The one complication: who writes. At the start this side does, since a gate that starts should not wait for a thread to
+// At the start this side does, since a gate that starts should not wait for a thread to
 // come up; from the first other request on, the thread. What it has committed is seen here at the next look-up, because
 // a look-up is a read of its own; what it is still writing is not.
 

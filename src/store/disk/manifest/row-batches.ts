@@ -1,6 +1,6 @@
 // Changes on their way to the manifest, in batches: one transaction for each change would cost more than all the rest.
 //
-// The one complication: a batch that fails stays the first in the queue, since what comes after it may rest on it. Until
+// A batch that fails stays the first in the queue, since what comes after it may rest on it. Until
 // it is committed nothing else is, and when too much waits, no more entries are taken in.
 
 import type { Cancel, Tasks } from '../../../ports.ts';

@@ -1,6 +1,6 @@
 // The manifest's thread (manifest-thread.ts), as this side asks it.
 //
-// The one complication: a thread can end by itself. Then all that is under way fails, and so does whatever comes after.
+// A thread can end by itself. Then all that is under way fails, and so does whatever comes after.
 
 import { Worker } from 'node:worker_threads';
 import type { ThreadCalls, ThreadFault, ThreadReply, ThreadRequest } from './manifest-thread.ts';

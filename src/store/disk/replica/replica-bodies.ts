@@ -1,7 +1,7 @@
 // The large bodies for a process that shares the disk tier: read from their files here, written by the owner, who alone
 // knows what there is room for and what belongs to nobody when a process has died in the middle of one.
 //
-// The one complication: who still reads behind a writer reads through the owner, also after it has finished. So a body
+// Who still reads behind a writer reads through the owner, also after it has finished. So a body
 // that is not wanted is discarded after that as well, or the owner would keep it open.
 
 import type { LargeBody } from '../../../entry/stored-response.ts';

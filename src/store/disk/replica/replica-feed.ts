@@ -1,7 +1,7 @@
 // The owner's side of a disk tier that several processes read: tells each of them where the records stand, and does for
 // them what only the owner may do: write, remove, count the uses.
 //
-// The one complication: one that joins late. It is told of the whole index in slices, while changes go on. A slice says
+// It is told of the whole index in slices, while changes go on. A slice says
 // what holds at its instant, and every change is told after it has happened, so whichever of the two comes last is right.
 
 import type { BodySource, Tasks } from '../../../ports.ts';

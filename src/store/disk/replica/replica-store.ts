@@ -1,7 +1,7 @@
 // The disk tier in a process that does not own it: an index of its own, kept up by what the owner tells, leads to the
 // records, which are read from the segment files here. Whatever changes the disk is asked of the owner.
 //
-// The one complication: it lags behind the owner by a few milliseconds. A record that has moved or gone meanwhile is not
+// It lags behind the owner by a few milliseconds. A record that has moved or gone meanwhile is not
 // what its place was to hold, by generation, key or checksum, or its file is not there: a miss. What was put here is
 // answered from memory until the owner has told where it stands. And as long as the owner has not told of all there is, it
 // is asked.

@@ -1,6 +1,6 @@
 // The large bodies that one process which shares the disk has the owner write, by the numbers it gave them.
 //
-// The one complication: when one is over. Clients read behind it also after it has finished, so it is kept until it is
+// Clients read behind it also after it has finished, so it is kept until it is
 // discarded, or has finished and nobody has read of it for a while.
 
 import { TidegateError } from '../../../errors.ts';

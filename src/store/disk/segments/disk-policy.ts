@@ -3,7 +3,7 @@
 // what is asked for once passes through a twelfth of the disk. The oldest segment of one queue goes; of its entries those
 // that were used go on in the main queue, which costs writing them again, and the others are dropped.
 //
-// The one complication: the bound of what is written again. A bound for each segment would cost the most just when most of
+// The bound of what is written again. A bound for each segment would cost the most just when most of
 // it is worth keeping. So a segment of which nearly all is kept moves on whole, which writes nothing; and what may be
 // rewritten of the others is a credit, earned by what is admitted.
 

@@ -1,7 +1,7 @@
 // Reads entries. An entry is handed out only when the record at its place has its generation and key, and its checksum
 // holds; anything else is a miss.
 //
-// The one complication: what it costs. A small record that was touched a moment ago is in the page cache, and is read at
+// A small record that was touched a moment ago is in the page cache, and is read at
 // once: 2 µs of reading against 3 µs and a promise on the thread pool. A record that may be cold would block the process
 // for as long as the disk takes, and is read aside.
 

@@ -1,6 +1,6 @@
 // Writes entries: the record, then the index and the row.
 //
-// The one complication: short records are written at once, into the page cache; long ones are not, and may be replaced or
+// Short records are written at once, into the page cache; long ones are not, and may be replaced or
 // removed before they are there. Whoever gave one says, once it is written, whether it still counts.
 
 import type { Entry, LargeBody } from '../../../entry/stored-response.ts';

@@ -2,7 +2,7 @@
 // written again at the end of the main queue, as far as the policy's credit goes; the others are dropped. Where nearly all
 // were used, the segment itself moves to the end of the main queue, and nothing is written.
 //
-// The one complication: it runs beside everything else. What is in the segment is found by walking the index, in slices;
+// It runs beside everything else. What is in the segment is found by walking the index, in slices;
 // an entry may be replaced or removed before its turn comes, so its generation is compared when it does. Neither the
 // manifest nor dead records are read for it.
 

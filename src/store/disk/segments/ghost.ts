@@ -2,7 +2,7 @@
 // gone after them. A table of sets of eight in order of age: what is remembered pushes the oldest of its set out. Six bytes
 // for each in typed arrays, which the garbage collector does not walk.
 //
-// The one complication: how many entries make up those bytes is known only as they come. The table grows at once to what
+// How many entries make up those bytes is known only as they come. The table grows at once to what
 // their mean size asks for, rather than step by step, since each step copies it.
 
 const WAYS = 8;

@@ -4,7 +4,7 @@
 //   0 magic u32 · 4 crc32 u32, over all that follows · 8 format u8 · 9 flags u8 · 10 status u16 · 12 key units u32
 //   16 generation f64 · 24 text bytes u32 · 28 number bytes u32 · 32 head bytes u32 · 36 body bytes u32
 //
-// The one complication: it is read on the hit path. All strings are one text, decoded by one call and then sliced; what
+// It is read on the hit path. All strings are one text, decoded by one call and then sliced; what
 // most entries share (terms, epoch) is found again instead of being made anew.
 
 import { crc32 } from 'node:zlib';

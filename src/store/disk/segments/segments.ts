@@ -1,7 +1,7 @@
 // The segment files: records one behind the other, appended only. Two are open for appending, one for each queue of the
 // policy; the others are sealed. Each has one descriptor, and is read by position.
 //
-// The one complication: a segment may go while some still read in it. Its file is removed at once, its descriptor closed
+// A segment may go while some still read in it. Its file is removed at once, its descriptor closed
 // by the last of them; a number that the platform has given away again would lead them to another file.
 
 import type { DiskFile, DiskFolder, Place } from '../contract.ts';

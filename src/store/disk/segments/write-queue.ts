@@ -1,6 +1,6 @@
 // Entries on their way in and out.
 //
-// The one complication: an entry counts from the moment it is put, and not from the moment it is written. Until the
+// An entry counts from the moment it is put, and not from the moment it is written. Until the
 // manifest has said where to go on, and while a long record is being written, it waits in memory and is answered from
 // there. What is put or removed later wins, whichever is written first.
 
