@@ -43,3 +43,41 @@ export class TidegateError extends Error {
     this.code = code;
   }
 }
+
+/** Throws what every refusal says: what was expected, and the value that was got. */
+export function expected(code: ErrorCode, what: string, got: unknown): never {
+  throw new TidegateError(code, `expected ${what}, got ${shown(got)}`);
+}
+
+const MAX_SHOWN = 80;
+
+/** A value as messages show it: on one line, and not long. An object may hold a password, so its members are not shown. */
+export function shown(value: unknown): string {
+  switch (typeof value) {
+    case 'undefined':
+      return 'nothing';
+    case 'string':
+      return quoted(value);
+    case 'function':
+      return 'a function';
+    case 'object':
+      if (value === null) return 'null';
+      if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list of ${value.length}`;
+      return value instanceof Promise ? 'a promise' : 'an object';
+    default:
+      return String(value);
+  }
+}
+
+function quoted(text: string): string {
+  const json = JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text);
+  // JSON leaves characters as they are that end a line, or turn it around.
+  return json.replace(UNFIT, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+const UNFIT = /[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+
+/** What something that was thrown says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

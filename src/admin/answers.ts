@@ -1,6 +1,6 @@
 // Answers of the admin API as plain data, and the token of its requests: what the API and its listeners have in common.
 
-import { type ErrorCode, TidegateError } from '../errors.ts';
+import { type ErrorCode, messageOf, TidegateError } from '../errors.ts';
 import { type Fields, fieldLines, NO_FIELDS } from '../semantics/fields.ts';
 
 export interface AdminResponse {
@@ -52,7 +52,7 @@ const ASKED_WRONGLY: ReadonlySet<ErrorCode> = new Set(['E_SELECTOR', 'E_POPULATE
 
 /** The answer to a call that threw: 400 for what was asked wrongly, else 500. */
 export function ofError(error: unknown): AdminResponse {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (!(error instanceof TidegateError)) return failure({ status: 500, message });
   return failure({ status: ASKED_WRONGLY.has(error.code) ? 400 : 500, message, code: error.code });
 }

@@ -7,7 +7,8 @@
 import type { EntrySummary, Explanation, Gate, GateRequest, GateStats, ListQuery } from '../engine/contract.ts';
 import { summed } from '../engine/summary.ts';
 import { tagForms } from '../entry/selectors.ts';
-import { parseUri, prefixForms, refuse } from '../entry/uri-forms.ts';
+import { parseUri, prefixForms } from '../entry/uri-forms.ts';
+import { expected } from '../errors.ts';
 import type { Eventually } from '../ports.ts';
 import { type Fields, NO_FIELDS, trimOws } from '../semantics/fields.ts';
 import {
@@ -190,7 +191,8 @@ function changingRoutes(deps: AdminDeps): AdminRoute[] {
     route('/purge', (bodyText) => change(deps, parseJson(bodyText), (one) => deps.gate.purge(one))),
     route('/clear', async (bodyText) => {
       // A selector here is a mistake for /purge, and obeying half of it would cost the whole cache.
-      if (bodyText.trim() !== '' && bodyText.trim() !== '{}') refuse('no content, since clear purges all', bodyText);
+      if (bodyText.trim() !== '' && bodyText.trim() !== '{}')
+        expected('E_SELECTOR', 'no content, since clear purges all', bodyText);
       return json(200, summed([await deps.gate.purge({ kind: 'all' })]));
     }),
   ];
@@ -209,7 +211,9 @@ function listQuery(query: URLSearchParams): ListQuery {
 
 function parseLimit(text: string): number {
   const limit = Number(text);
-  return /^[0-9]{1,4}$/.test(text) && limit >= 1 && limit <= 1000 ? limit : refuse('a limit of 1 to 1000', text);
+  return /^[0-9]{1,4}$/.test(text) && limit >= 1 && limit <= 1000
+    ? limit
+    : expected('E_SELECTOR', 'a limit of 1 to 1000', text);
 }
 
 async function explain(deps: AdminDeps, query: URLSearchParams): Promise<AdminResponse> {
@@ -225,13 +229,13 @@ async function explain(deps: AdminDeps, query: URLSearchParams): Promise<AdminRe
   };
   const wantsDeps = query.get('deps') ?? '0';
   if (wantsDeps === '0') return json(200, shown);
-  if (wantsDeps !== '1') return refuse('deps=1', wantsDeps);
+  if (wantsDeps !== '1') return expected('E_SELECTOR', 'deps=1', wantsDeps);
   return json(200, { ...shown, dependencies: await dependenciesOf(deps.sources, explanation) });
 }
 
 /** Undefined: no route takes the URL. */
 async function explained(deps: AdminDeps, query: URLSearchParams): Promise<Explanation | undefined> {
-  const uri = parseUri(query.get('url') ?? refuse('the query key url', undefined));
+  const uri = parseUri(query.get('url') ?? expected('E_SELECTOR', 'the query key url', undefined));
   const method = query.get('method') ?? 'GET';
   const fields = query.getAll(REPEATABLE).flatMap(parseField);
   const request = deps.explainRequest({ method, uri, fields });
@@ -243,9 +247,9 @@ function parseField(line: string): [string, string] {
   const name = line.slice(0, Math.max(colon, 0)).toLowerCase();
   const value = trimOws(line.slice(colon + 1));
   const isField = /^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name) && /^[\t -~\u0080-\u00ff]*$/.test(value);
-  if (name === 'host') return refuse('no header Host, since the URL names the host', line);
+  if (name === 'host') return expected('E_SELECTOR', 'no header Host, since the URL names the host', line);
   // The value may be a secret, so an error repeats only the name.
-  return isField ? [name, value] : refuse('a header as "Name: value"', colon < 0 ? line : `${name}: …`);
+  return isField ? [name, value] : expected('E_SELECTOR', 'a header as "Name: value"', colon < 0 ? line : `${name}: …`);
 }
 
 const SECRET_FIELD = /\n(authorization|proxy-authorization|cookie|set-cookie):[^\n]*/g;

@@ -3,7 +3,7 @@
 import type { GateRequest, InvalidationResult } from '../engine/contract.ts';
 import { summed } from '../engine/summary.ts';
 import { type Named, RESPONSE_MEMBERS, readSelection, selectorsOf } from '../entry/selectors.ts';
-import { refuse } from '../entry/uri-forms.ts';
+import { expected } from '../errors.ts';
 import type { Selector } from '../ledger/selector.ts';
 import { NO_FIELDS } from '../semantics/fields.ts';
 import { type AdminResponse, json } from './answers.ts';
@@ -47,9 +47,13 @@ function namedOnce(value: unknown): readonly Named[] {
   const named = readSelection(value, OPERATOR_MEMBERS);
   const members = new Set(named.map(({ member }) => member));
   if (members.size > 1) {
-    return refuse(`exactly one of ${Object.keys(OPERATOR_MEMBERS).join(', ')}`, [...members].join(' and '));
+    return expected(
+      'E_SELECTOR',
+      `exactly one of ${Object.keys(OPERATOR_MEMBERS).join(', ')}`,
+      [...members].join(' and '),
+    );
   }
-  return named.length > MAX_NAMED ? refuse(`at most ${MAX_NAMED} in one call`, named.length) : named;
+  return named.length > MAX_NAMED ? expected('E_SELECTOR', `at most ${MAX_NAMED} in one call`, named.length) : named;
 }
 
 /** A route may keep query parameters out of the key; a URL that has them names the entry all the same. */
@@ -60,7 +64,10 @@ function asKeyed(deps: Changing, selector: Selector): Selector {
     case 'prefix':
       return keptPrefix(deps, selector);
     case 'url':
-      return { kind: 'url', uri: routed(deps, selector.uri) ?? refuse('a URL that a route takes', selector.uri) };
+      return {
+        kind: 'url',
+        uri: routed(deps, selector.uri) ?? expected('E_SELECTOR', 'a URL that a route takes', selector.uri),
+      };
     default:
       return selector;
   }
@@ -74,11 +81,13 @@ function routed({ explainRequest }: Changing, uri: string): string | undefined {
 function keptPrefix(deps: Changing, selector: Selector & { kind: 'prefix' }): Selector {
   const whole = selector.prefix.replace(/[?&]$/, '');
   const kept = whole.includes('?') ? (routed(deps, whole) ?? whole) : whole;
-  return kept === whole ? selector : refuse(`a query as its route keeps it, ${kept}`, selector.prefix);
+  return kept === whole ? selector : expected('E_SELECTOR', `a query as its route keeps it, ${kept}`, selector.prefix);
 }
 
 /** A misspelt name must not look like success. */
 function knownOrigin({ originNames }: Changing, selector: Selector & { kind: 'origin' }): Selector {
   const names = originNames();
-  return names.includes(selector.origin) ? selector : refuse(`one of ${names.join(', ')} as origin`, selector.origin);
+  return names.includes(selector.origin)
+    ? selector
+    : expected('E_SELECTOR', `one of ${names.join(', ')} as origin`, selector.origin);
 }

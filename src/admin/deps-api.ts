@@ -7,7 +7,7 @@ import type { QuestionSubject, SourceAnswer } from '../dependency/describe/descr
 import { sourceOf, sourceTag } from '../dependency/source-tag.ts';
 import type { EntrySummary, Explanation, ListPage, ListQuery } from '../engine/contract.ts';
 import { ASK_MS, type Asked, MAX_OPEN } from '../engine/source-questions.ts';
-import { refuse } from '../entry/uri-forms.ts';
+import { expected } from '../errors.ts';
 import { type AdminResponse, failure, json } from './answers.ts';
 import {
   type DependencyGroup,
@@ -47,7 +47,7 @@ export async function answerDeps(parts: DepsParts, query: URLSearchParams): Prom
   const given = (['url', 'table', 'record'] as const).filter((key) => query.has(key));
   const [kind] = given;
   if (kind === undefined || given.length > 1)
-    return refuse('exactly one of url, table and record', given.join(' and '));
+    return expected('E_SELECTOR', 'exactly one of url, table and record', given.join(' and '));
   const only = query.get('source') ?? undefined;
   const known = parts.sources.sources().map(({ source }) => source);
   if (only !== undefined && !known.includes(only)) return unknownSource(only, known);
@@ -64,9 +64,11 @@ function unknownSource(got: string, known: readonly string[]): AdminResponse {
 
 /** `users:7`; `prices:3,de`; a comma within a part is written `\,`. */
 function subjectOf(kind: 'table' | 'record', text: string): Exclude<QuestionSubject, { kind: 'tags' }> {
-  if (kind === 'table') return { kind, table: text === '' ? refuse('the name of a table', text) : text };
+  if (kind === 'table')
+    return { kind, table: text === '' ? expected('E_SELECTOR', 'the name of a table', text) : text };
   const colon = text.indexOf(':');
-  if (colon < 1 || colon === text.length - 1) return refuse('a record as table:key, e.g. users:7', text);
+  if (colon < 1 || colon === text.length - 1)
+    return expected('E_SELECTOR', 'a record as table:key, e.g. users:7', text);
   return { kind, table: text.slice(0, colon), key: partsOf(text.slice(colon + 1)) };
 }
 

@@ -6,8 +6,8 @@
 import type { PopulateItem } from '../engine/populate/populate-item.ts';
 import type { JobProgress } from '../engine/populate/populate-job.ts';
 import { parseSelectors } from '../entry/selectors.ts';
-import { parseUri, refuse } from '../entry/uri-forms.ts';
-import { TidegateError } from '../errors.ts';
+import { parseUri } from '../entry/uri-forms.ts';
+import { expected } from '../errors.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { Fields } from '../semantics/fields.ts';
 import { type AdminResponse, type AdminRoute, failure, json, parseJson, streamed } from './answers.ts';
@@ -74,7 +74,9 @@ export function populateRoutes(api: PopulateApi): AdminRoute[] {
 function showPopulate(api: PopulateApi, query: URLSearchParams): AdminResponse {
   const id = query.get('job');
   if (id === null)
-    return query.has('follow') ? refuse('the query key job beside follow', undefined) : json(200, api.state());
+    return query.has('follow')
+      ? expected('E_SELECTOR', 'the query key job beside follow', undefined)
+      : json(200, api.state());
   const progress = api.progress(id);
   if (progress === undefined) return noJob(id);
   if (!query.has('follow')) return json(200, progress);
@@ -98,9 +100,9 @@ function startPopulate(api: PopulateApi, body: unknown): AdminResponse {
     return json(202, api.progress(id));
   }
   const cause = asked.cause ?? 'operator';
-  if (!CAUSES.includes(cause)) refuse(`one of ${CAUSES.join(', ')} as cause`, cause);
+  if (!CAUSES.includes(cause)) expected('E_SELECTOR', `one of ${CAUSES.join(', ')} as cause`, cause);
   const given = SOURCES.filter((name) => asked[name] !== undefined);
-  if (given.length !== 1) refuse(`exactly one of ${SOURCES.join(', ')}`, given.join(' and ') || 'none');
+  if (given.length !== 1) expected('E_SELECTOR', `exactly one of ${SOURCES.join(', ')}`, given.join(' and ') || 'none');
   const source = sourceOf(asked);
   const start: PopulateStart = {
     cause: cause as PopulateStart['cause'],
@@ -125,15 +127,17 @@ function noJob(id: string): AdminResponse {
 }
 
 function bodyOf(body: unknown): Body {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) return refuse('an object', body);
-  for (const key of Object.keys(body)) if (!KEYS.has(key)) refuse(`only the keys ${[...KEYS].join(', ')}`, key);
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    return expected('E_SELECTOR', 'an object', body);
+  for (const key of Object.keys(body))
+    if (!KEYS.has(key)) expected('E_SELECTOR', `only the keys ${[...KEYS].join(', ')}`, key);
   return body as Body;
 }
 
 function itemsOf({ urls, fields }: Body): { readonly items: PopulateItem[]; readonly refused: string[] } {
   const common = populateFields(fields);
   if (urls === undefined) return { items: [], refused: [] };
-  if (!Array.isArray(urls)) return refuse('a list as "urls"', urls);
+  if (!Array.isArray(urls)) return expected('E_SELECTOR', 'a list as "urls"', urls);
   const items: PopulateItem[] = [];
   const refused: string[] = [];
   for (const url of urls as unknown[]) {
@@ -150,9 +154,9 @@ function sourceOf(asked: Body): PopulateStart['source'] {
     const url = parseUri(textOf(asked, 'sitemap'));
     return { kind: 'sitemap', name: url, url, fields: populateFields(asked.fields) };
   }
-  if (asked.fields !== undefined) refuse('fields beside urls or sitemap only', 'fields');
+  if (asked.fields !== undefined) expected('E_SELECTOR', 'fields beside urls or sitemap only', 'fields');
   if (asked.manifest !== undefined) {
-    if (asked.manifest !== true) refuse('{"manifest": true}', asked.manifest);
+    if (asked.manifest !== true) expected('E_SELECTOR', '{"manifest": true}', asked.manifest);
     return { kind: 'stored', name: 'manifest', selectors: [{ kind: 'all' }] };
   }
   const [name, value] = Object.entries(asked).find(([key]) => (SOURCES as readonly string[]).includes(key)) as [
@@ -168,14 +172,13 @@ function sourceOf(asked: Body): PopulateStart['source'] {
 
 function textOf(body: Body | null | undefined, key: string): string {
   const value = body?.[key];
-  return typeof value === 'string' && value !== '' ? value : refuse(`text as "${key}"`, value);
+  return typeof value === 'string' && value !== '' ? value : expected('E_SELECTOR', `text as "${key}"`, value);
 }
 
 function limitOf(body: Body, key: 'concurrency' | 'ratePerSecond'): Partial<PopulateStart> {
   const value = body[key];
   if (value === undefined) return {};
   const good = typeof value === 'number' && Number.isInteger(value) && value >= 1;
-  if (!good)
-    throw new TidegateError('E_SELECTOR', `expected an integer, 1 or more, as "${key}", got ${JSON.stringify(value)}`);
+  if (!good) expected('E_SELECTOR', `an integer, 1 or more, as "${key}"`, value);
   return { [key]: value };
 }

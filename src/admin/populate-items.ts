@@ -1,8 +1,8 @@
 // URLs to fill as an operator writes them: `"http://…"` or `{"url": …, "fields": {…}, "hits": …}`.
 
 import type { PopulateItem } from '../engine/populate/populate-item.ts';
-import { parseUri, refuse } from '../entry/uri-forms.ts';
-import { TidegateError } from '../errors.ts';
+import { parseUri } from '../entry/uri-forms.ts';
+import { expected, TidegateError } from '../errors.ts';
 import type { Fields } from '../semantics/fields.ts';
 
 /** What is shown of a value that is no URL: not its fields, which may be credentials. */
@@ -25,11 +25,11 @@ export function populateItem(value: unknown, common: Fields = []): PopulateItem 
 
 function itemOf(value: unknown, common: Fields): PopulateItem {
   if (typeof value === 'string') return { uri: parseUri(value), ...(common.length > 0 && { fields: common }) };
-  if (typeof value !== 'object' || value === null) return refuse('a URL', value);
+  if (typeof value !== 'object' || value === null) return expected('E_SELECTOR', 'a URL', value);
   const { url, fields, hits } = value as { url?: unknown; fields?: unknown; hits?: unknown };
   const all = [...common, ...populateFields(fields)];
   return {
-    uri: parseUri(typeof url === 'string' ? url : refuse('a URL', url)),
+    uri: parseUri(typeof url === 'string' ? url : expected('E_SELECTOR', 'a URL', url)),
     ...(all.length > 0 && { fields: all }),
     ...(typeof hits === 'number' && hits >= 0 && Number.isFinite(hits) && { hits }),
   };
@@ -38,12 +38,14 @@ function itemOf(value: unknown, common: Fields): PopulateItem {
 /** Fields of requests, as `{"name": "value"}`; throws E_SELECTOR. */
 export function populateFields(value: unknown): string[] {
   if (value === undefined) return [];
-  if (typeof value !== 'object' || value === null) return refuse('fields as {"name": "value"}', value);
+  if (typeof value !== 'object' || value === null) return expected('E_SELECTOR', 'fields as {"name": "value"}', value);
   return Object.entries(value).flatMap(([name, text]) => {
     const lower = name.toLowerCase();
     const isField =
       /^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(lower) && typeof text === 'string' && /^[!-~](?:[\t -~]*[!-~])?$/.test(text);
     // The value may be a secret, so an error repeats only the name.
-    return isField && lower !== 'host' ? [lower, text as string] : refuse('fields that a client can send', name);
+    return isField && lower !== 'host'
+      ? [lower, text as string]
+      : expected('E_SELECTOR', 'fields that a client can send', name);
   });
 }

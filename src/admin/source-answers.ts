@@ -4,7 +4,7 @@
 // here, and nothing besides; what is of another form, or too large, is refused with the report that it came with.
 
 import type { DependencyLevel, Described, DescribedRead, SourceAnswer } from '../dependency/describe/described.ts';
-import { refuse } from '../entry/uri-forms.ts';
+import { expected } from '../errors.ts';
 
 const MAX_ANSWERS = 16;
 /** In JSON. */
@@ -17,19 +17,19 @@ type Members = Readonly<Record<string, unknown>>;
 /** Throws E_SELECTOR. */
 export function parseAnswers(value: unknown): readonly SourceAnswer[] {
   if (!Array.isArray(value) || value.length > MAX_ANSWERS) {
-    return refuse(`a list of up to ${MAX_ANSWERS} "answers"`, value);
+    return expected('E_SELECTOR', `a list of up to ${MAX_ANSWERS} "answers"`, value);
   }
   return value.map(parseAnswer);
 }
 
 function parseAnswer(value: unknown): SourceAnswer {
   const size = JSON.stringify(value).length;
-  if (size > MAX_ANSWER) return refuse(`an answer of up to ${MAX_ANSWER} characters`, size);
+  if (size > MAX_ANSWER) return expected('E_SELECTOR', `an answer of up to ${MAX_ANSWER} characters`, size);
   const { id, described, isWhole, problem } = membersOf(value, 'an answer');
   return {
     id: text(id, 'id'),
     described: list(described, 'described').map(parseDescribed),
-    isWhole: typeof isWhole === 'boolean' ? isWhole : refuse('"isWhole" as true or false', isWhole),
+    isWhole: typeof isWhole === 'boolean' ? isWhole : expected('E_SELECTOR', '"isWhole" as true or false', isWhole),
     ...(problem !== undefined && { problem: text(problem, 'problem') }),
   };
 }
@@ -61,22 +61,26 @@ function parseRead(value: unknown): DescribedRead {
 }
 
 function parseLevel(value: unknown): DependencyLevel {
-  return LEVELS.includes(value) ? (value as DependencyLevel) : refuse(`a "level" of ${LEVELS.join(', ')}`, value);
+  return LEVELS.includes(value)
+    ? (value as DependencyLevel)
+    : expected('E_SELECTOR', `a "level" of ${LEVELS.join(', ')}`, value);
 }
 
 function membersOf(value: unknown, what: string): Members {
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-  return isObject ? (value as Members) : refuse(`${what} as an object`, value);
+  return isObject ? (value as Members) : expected('E_SELECTOR', `${what} as an object`, value);
 }
 
 function list(value: unknown, name: string): readonly unknown[] {
-  return Array.isArray(value) ? value : refuse(`a list as "${name}"`, value);
+  return Array.isArray(value) ? value : expected('E_SELECTOR', `a list as "${name}"`, value);
 }
 
 function text(value: unknown, name: string): string {
-  return typeof value === 'string' ? value.slice(0, MAX_TEXT) : refuse(`text as "${name}"`, value);
+  return typeof value === 'string' ? value.slice(0, MAX_TEXT) : expected('E_SELECTOR', `text as "${name}"`, value);
 }
 
 function count(value: unknown): number {
-  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : refuse('a count', value);
+  return Number.isSafeInteger(value) && (value as number) >= 0
+    ? (value as number)
+    : expected('E_SELECTOR', 'a count', value);
 }

@@ -7,7 +7,7 @@ import type { QuestionSubject } from '../dependency/describe/described.ts';
 import type { SourceReply, SourceReport, SourceState } from '../engine/source-leases.ts';
 import type { Asked } from '../engine/source-questions.ts';
 import { tagForms } from '../entry/selectors.ts';
-import { refuse } from '../entry/uri-forms.ts';
+import { expected } from '../errors.ts';
 import { type AdminRoute, json, parseJson } from './answers.ts';
 import { parseAnswers } from './source-answers.ts';
 
@@ -44,20 +44,30 @@ export function sourceRoutes(api: SourceApi): AdminRoute[] {
 function parseReport(bodyText: string): SourceReport {
   const value = parseJson(bodyText, 'a report of a source');
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return refuse('a report as an object', value);
+    return expected('E_SELECTOR', 'a report as an object', value);
   const body = value as Readonly<Record<string, unknown>>;
   const unknown = Object.keys(body).find((name) => !MEMBERS.has(name));
-  if (unknown !== undefined) return refuse(`only ${[...MEMBERS].join(', ')}`, unknown);
+  if (unknown !== undefined) return expected('E_SELECTOR', `only ${[...MEMBERS].join(', ')}`, unknown);
   const { source, session, sequence, token, leaseMs, tags, position, lagMs, answers } = body;
   return {
-    source: isName(source) ? source : refuse('a "source" of letters, digits, ".", "_" and "-"', source),
-    session: isName(session) ? session : refuse('a "session" of letters, digits, ".", "_" and "-"', session),
-    sequence: isWhole(sequence, Number.MAX_SAFE_INTEGER) ? sequence : refuse('a whole "sequence" from 1', sequence),
-    ...(token !== undefined && { token: isName(token) ? token : refuse('a "token" as it was given', token) }),
-    leaseMs: isWhole(leaseMs, MAX_LEASE_MS) ? leaseMs : refuse(`a whole "leaseMs" from 1 to ${MAX_LEASE_MS}`, leaseMs),
+    source: isName(source) ? source : expected('E_SELECTOR', 'a "source" of letters, digits, ".", "_" and "-"', source),
+    session: isName(session)
+      ? session
+      : expected('E_SELECTOR', 'a "session" of letters, digits, ".", "_" and "-"', session),
+    sequence: isWhole(sequence, Number.MAX_SAFE_INTEGER)
+      ? sequence
+      : expected('E_SELECTOR', 'a whole "sequence" from 1', sequence),
+    ...(token !== undefined && {
+      token: isName(token) ? token : expected('E_SELECTOR', 'a "token" as it was given', token),
+    }),
+    leaseMs: isWhole(leaseMs, MAX_LEASE_MS)
+      ? leaseMs
+      : expected('E_SELECTOR', `a whole "leaseMs" from 1 to ${MAX_LEASE_MS}`, leaseMs),
     tags: parseTags(tags),
     ...(position !== undefined && { position: parsePosition(position) }),
-    ...(lagMs !== undefined && { lagMs: isLag(lagMs) ? lagMs : refuse('a whole "lagMs" from 0', lagMs) }),
+    ...(lagMs !== undefined && {
+      lagMs: isLag(lagMs) ? lagMs : expected('E_SELECTOR', 'a whole "lagMs" from 0', lagMs),
+    }),
     ...(answers !== undefined && { answers: parseAnswers(answers) }),
   };
 }
@@ -65,7 +75,7 @@ function parseReport(bodyText: string): SourceReport {
 /** As a field's value may carry it. */
 function parsePosition(position: unknown): string {
   if (typeof position === 'string' && /^[!-~]{1,200}$/.test(position)) return position;
-  return refuse('a "position" of up to 200 visible ASCII characters', position);
+  return expected('E_SELECTOR', 'a "position" of up to 200 visible ASCII characters', position);
 }
 
 function isLag(value: unknown): value is number {
@@ -73,8 +83,11 @@ function isLag(value: unknown): value is number {
 }
 
 function parseTags(tags: unknown): readonly string[] {
-  if (!Array.isArray(tags) || tags.length > MAX_TAGS) return refuse(`a list of up to ${MAX_TAGS} "tags"`, tags);
-  return tags.flatMap((tag: unknown) => tagForms(typeof tag === 'string' ? tag : refuse('a tag as text', tag)));
+  if (!Array.isArray(tags) || tags.length > MAX_TAGS)
+    return expected('E_SELECTOR', `a list of up to ${MAX_TAGS} "tags"`, tags);
+  return tags.flatMap((tag: unknown) =>
+    tagForms(typeof tag === 'string' ? tag : expected('E_SELECTOR', 'a tag as text', tag)),
+  );
 }
 
 /** In lower case, since it becomes part of a tag. */

@@ -1,6 +1,6 @@
 // The part of the admin API about the tiers one by one: what each holds, whether they agree, and emptying a single one.
 
-import { refuse } from '../entry/uri-forms.ts';
+import { expected } from '../errors.ts';
 import { type AdminResponse, type AdminRoute, json, parseJson } from './answers.ts';
 
 /** What can be emptied alone. `disk`: the bytes, while the manifest still names them; `manifest`: both. */
@@ -64,7 +64,7 @@ async function clear(tiers: TierApi, bodyText: string): Promise<AdminResponse> {
   const { tier, ...rest } = (typeof body === 'object' && body !== null ? body : {}) as { readonly tier?: unknown };
   const what = CLEARABLE.find((name) => name === tier);
   if (what === undefined || Object.keys(rest).length > 0) {
-    return refuse(`{"tier": one of ${CLEARABLE.join(', ')}}`, bodyText);
+    return expected('E_SELECTOR', `{"tier": one of ${CLEARABLE.join(', ')}}`, bodyText);
   }
   return json(200, { tier: what, removed: await tiers.clear(what) });
 }

@@ -5,10 +5,9 @@
 // one; once anything is invalidated or put in in between, those that come after are read anew, together.
 
 import type { ManyFill } from '../engine/values/value-contract.ts';
-import { TidegateError } from '../errors.ts';
+import { expected, shown, TidegateError } from '../errors.ts';
 import type { Eventually } from '../ports.ts';
 import type { ReadStamp } from './contract.ts';
-import { shown } from './keys.ts';
 
 type Values = ReadonlyMap<string, unknown>;
 
@@ -120,7 +119,7 @@ function isSame(one: ReadStamp, other: ReadStamp): boolean {
 async function read(fill: BatchFill, keys: readonly string[]): Promise<Values> {
   const values = (await fill(keys)) as unknown;
   if (values instanceof Map) return values as Values;
-  throw new TidegateError('E_FILL', `expected the fill of several keys to give a Map, got ${shown(values)}`);
+  expected('E_FILL', 'the fill of several keys to give a Map', values);
 }
 
 function takenFrom(values: Values, key: string): unknown {

@@ -1,8 +1,7 @@
 // The time by which a cache goes where a program hands it in.
 
-import { TidegateError } from '../errors.ts';
+import { expected } from '../errors.ts';
 import type { Clock, Tasks } from '../ports.ts';
-import { shown } from './keys.ts';
 
 /** Time, as far as it is handed in. */
 export interface CacheClock {
@@ -17,10 +16,10 @@ export interface CacheClock {
 /** Throws E_CONFIG. */
 export function checkClock(clock: unknown): void {
   const { now, ...rest } = methodsOf(clock);
-  if (typeof now !== 'function') throw refused('clock to have now()', shown(clock === null ? clock : now));
+  if (typeof now !== 'function') expected('E_CONFIG', 'clock to have now()', clock === null ? clock : now);
   for (const [name, method] of Object.entries(rest)) {
     if (method !== undefined && typeof method !== 'function')
-      throw refused(`${name} of clock to be a function`, shown(method));
+      expected('E_CONFIG', `${name} of clock to be a function`, method);
   }
 }
 
@@ -43,8 +42,4 @@ export function timeOf(
 function methodsOf(clock: unknown): { readonly [name in keyof CacheClock]: unknown } {
   const { now, monotonic, later } = (clock ?? {}) as { readonly [name in keyof CacheClock]: unknown };
   return { now, monotonic, later };
-}
-
-function refused(expected: string, got: string): TidegateError {
-  return new TidegateError('E_CONFIG', `expected ${expected}, got ${got}`);
 }

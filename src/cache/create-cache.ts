@@ -3,7 +3,7 @@
 import { safeFault } from '../engine/safe-fault.ts';
 import { createValueCache } from '../engine/values/value-cache.ts';
 import { ownValue, type ValueClass } from '../entry/owned-value.ts';
-import { TidegateError } from '../errors.ts';
+import { expected, TidegateError } from '../errors.ts';
 import type { Clock, Random, Tasks } from '../ports.ts';
 import { createValueMemory } from '../store/value-memory.ts';
 import { namedCache } from './cache.ts';
@@ -141,7 +141,7 @@ function memoryOf(bounds: CacheOptions['memory'], evicted: (key: string) => void
 
 function bound(name: string, value: number): number {
   if (typeof value === 'number' && value > 0) return value;
-  throw new TidegateError('E_CONFIG', `expected ${name} to be a number above 0, got ${String(value)}`);
+  expected('E_CONFIG', `${name} to be a number above 0`, value);
 }
 
 function historyOf(tiers: readonly CacheTier[]): CacheTier['history'] {
@@ -154,10 +154,7 @@ function historyOf(tiers: readonly CacheTier[]): CacheTier['history'] {
 function checkMemory(bounds: unknown): void {
   if (bounds === undefined) return;
   if (typeof bounds !== 'object' || bounds === null) {
-    throw new TidegateError(
-      'E_CONFIG',
-      `expected memory to be false or of maxBytes and maxEntries, got ${String(bounds)}`,
-    );
+    expected('E_CONFIG', 'memory to be false or of maxBytes and maxEntries', bounds);
   }
   const unknown = Object.keys(bounds).find((key) => key !== 'maxBytes' && key !== 'maxEntries');
   if (unknown === undefined) return;
@@ -166,11 +163,11 @@ function checkMemory(bounds: unknown): void {
 
 function checkOptions(options: CacheOptions): void {
   if (typeof options !== 'object' || options === null) {
-    throw new TidegateError('E_CONFIG', `expected options to be an object, got ${String(options)}`);
+    expected('E_CONFIG', 'options to be an object', options);
   }
   const { onFault } = options;
   if (onFault !== undefined && typeof onFault !== 'function') {
-    throw new TidegateError('E_CONFIG', `expected onFault to be a function, got ${String(onFault)}`);
+    expected('E_CONFIG', 'onFault to be a function', onFault);
   }
   if (options.clock !== undefined) checkClock(options.clock);
   if (options.tiers !== undefined) checkTiers(options.tiers);

@@ -3,7 +3,7 @@
 // Keys, tags and messages may hold anything, and a line is one line.
 
 import type { ValueEvent, ValueWatch } from '../engine/values/value-contract.ts';
-import { TidegateError } from '../errors.ts';
+import { expected, messageOf } from '../errors.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { CacheOptions } from './contract.ts';
 import { KEY_TAG, MARK } from './keys.ts';
@@ -50,7 +50,7 @@ function printerOf(debug: unknown): ((line: string) => void) | undefined {
   if (debug === undefined || debug === false) return undefined;
   if (typeof debug === 'function') return debug as (line: string) => void;
   if (debug === true) return (line) => (globalThis as Platform).console?.debug?.(line);
-  throw new TidegateError('E_CONFIG', `expected debug to be true, false or a function, got ${typeof debug}`);
+  expected('E_CONFIG', 'debug to be true, false or a function', debug);
 }
 
 function textOf(event: ValueEvent): string {
@@ -96,10 +96,6 @@ function nameOf(selector: Selector): string {
     case 'all':
       return 'all';
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 const LONGEST = 500;

@@ -1,6 +1,6 @@
 // Durations as programs write them.
 
-import { TidegateError } from '../errors.ts';
+import { expected } from '../errors.ts';
 
 /**
  * A number of ms, `Infinity`, or a number with a unit: `'250ms'`, `'30s'`, `'5m'`, `'1.5h'`, `'7d'`. No space between them:
@@ -18,12 +18,12 @@ const known = new Map<string, number>();
 export function toMs(duration: Duration, name: string): number {
   if (typeof duration === 'number') {
     if (duration >= 0) return duration;
-    throw refused(duration, name);
+    refused(duration, name);
   }
   const before = known.get(duration);
   if (before !== undefined) return before;
   const ms = parsed(duration);
-  if (ms === undefined) throw refused(duration, name);
+  if (ms === undefined) refused(duration, name);
   if (known.size >= MAX_KNOWN) known.clear();
   known.set(duration, ms);
   return ms;
@@ -35,8 +35,8 @@ function parsed(duration: unknown): number | undefined {
   return parts === null ? undefined : Number(parts[1]) * (UNIT_MS[parts[2] as string] as number);
 }
 
-function refused(duration: unknown, name: string): TidegateError {
-  const got = typeof duration === 'string' ? JSON.stringify(duration) : String(duration);
-  const message = `expected ${name} to be a number of ms of at least 0, or a number with a unit (ms, s, m, h, d) such as '5m', got ${got}`;
-  return new TidegateError('E_TTL', message);
+function refused(duration: unknown, name: string): never {
+  expected('E_TTL', `${name} to be ${DURATION}`, duration);
 }
+
+const DURATION = "a number of ms of at least 0, or a number with a unit (ms, s, m, h, d) such as '5m'";

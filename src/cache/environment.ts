@@ -1,9 +1,8 @@
 // Options of a cache from environment variables, for operators. The environment is handed in: this room knows no platform.
 
-import { TidegateError } from '../errors.ts';
+import { expected, TidegateError } from '../errors.ts';
 import type { CacheOptions } from './contract.ts';
 import { type Duration, toMs } from './duration.ts';
-import { shown } from './keys.ts';
 import { checkTiers } from './tier-checks.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -36,12 +35,11 @@ export function cacheOptionsFromEnvironment(environment: Environment, options: C
 type Read = <T>(name: string, expected: string, parse: (text: string) => T | undefined) => T | undefined;
 
 function reader(environment: Environment): Read {
-  return (name, expected, parse) => {
+  return (name, what, parse) => {
     const text = environment[name]?.trim();
     if (text === undefined || text === '') return undefined;
     const value = parse(text);
-    if (value === undefined)
-      throw new TidegateError('E_CONFIG', `expected ${name} to be ${expected}, got ${shown(text)}`);
+    if (value === undefined) expected('E_CONFIG', `${name} to be ${what}`, text);
     return value;
   };
 }

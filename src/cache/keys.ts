@@ -6,7 +6,7 @@
 // the digest of all of it.
 
 import { KEY_MARK } from '../entry/hit-notes.ts';
-import { TidegateError } from '../errors.ts';
+import { expected, shown, TidegateError } from '../errors.ts';
 import { canonical } from './canonical.ts';
 import { digest128 } from './digest.ts';
 
@@ -66,10 +66,7 @@ export class KeySpace {
   /** The namespace `name` within this one. Throws E_KEY. */
   within(name: string, version: string | undefined): KeySpace {
     if (typeof name !== 'string' || name === '') {
-      throw new TidegateError(
-        'E_KEY',
-        `expected the name of a namespace to be a text that is not empty, got ${shown(name)}`,
-      );
+      expected('E_KEY', 'the name of a namespace to be a text that is not empty', name);
     }
     const levels = [...this.levels, `${this.prefix}${escaped(name)}:`];
     if (version !== undefined) this.#seen.versions = true;
@@ -95,7 +92,7 @@ export class KeySpace {
 
   /** The whole key. Throws E_KEY. */
   whole(key: string): string {
-    if (typeof key !== 'string' || key === '') throw badKey(key);
+    if (typeof key !== 'string' || key === '') badKey(key);
     if (key.length > this.#plainLength) return this.#carefully(key);
     for (let at = 0; at < key.length; at++) {
       const code = key.charCodeAt(at);
@@ -139,7 +136,7 @@ export class KeySpace {
 
 /** The key of a list: `users:list:<digest>`, the same for the same parameters in any order. Throws E_KEY. */
 export function listKey(name: string, parameters: Readonly<Record<string, unknown>> = {}): string {
-  if (typeof name !== 'string' || name === '') throw badKey(name);
+  if (typeof name !== 'string' || name === '') badKey(name);
   const refuse = (reason: string) => new TidegateError('E_KEY', `of the parameters of ${shown(name)}: ${reason}`);
   return `${name}:list:${digest128(canonical(parameters, refuse))}`;
 }
@@ -169,21 +166,14 @@ export function readableStart(named: string): string {
   return start.isWellFormed() ? start : start.slice(0, -1);
 }
 
-/** For a message: in quotes, on one line, not too long. */
-export function shown(value: unknown): string {
-  if (typeof value !== 'string') return value === null ? 'null' : typeof value;
-  const quoted = JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
-  return quoted.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, escapedCharacter);
-}
-
-function badKey(key: unknown): TidegateError {
-  return new TidegateError('E_KEY', `expected a key to be a text that is not empty, got ${shown(key)}`);
+function badKey(key: unknown): never {
+  expected('E_KEY', 'a key to be a text that is not empty', key);
 }
 
 function escapedVersion(version: string | undefined): string {
   if (version === undefined) return '';
   if (typeof version === 'string' && version !== '') return escaped(version);
-  throw new TidegateError('E_KEY', `expected a version to be a text that is not empty, got ${shown(version)}`);
+  expected('E_KEY', 'a version to be a text that is not empty', version);
 }
 
 /** Different names stay different: `%` itself is escaped. */

@@ -3,10 +3,10 @@
 // An event about one id must cost the same however many entries there are, so each entry of a kind
 // has a tag for each segment of its key. What does not fit into tags has one that every event of the kind invalidates.
 
-import { TidegateError } from '../errors.ts';
+import { expected, shown } from '../errors.ts';
 import { globMatcher } from '../ledger/glob.ts';
 import type { EventData, EventReach, KindPolicy } from './contract.ts';
-import { MARK, shown } from './keys.ts';
+import { MARK } from './keys.ts';
 
 /** Segments of a key that have a tag of their own. */
 const MAX_SEGMENTS = 8;
@@ -23,7 +23,7 @@ export class Kinds {
 
   /** Throws E_CONFIG at a policy of another form; what it says of entries is for Terms to judge. */
   constructor(policies: Policies = {}) {
-    if (!isObject(policies)) throw refused('kinds to be an object of policies by name', shown(policies));
+    if (!isObject(policies)) expected('E_CONFIG', 'kinds to be an object of policies by name', policies);
     for (const [kind, policy] of Object.entries(policies)) checkPolicy(kind, policy);
     this.#policies = policies;
     this.#names = Object.keys(policies);
@@ -47,8 +47,8 @@ export class Kinds {
 
   policy(kind: string): KindPolicy {
     if (Object.hasOwn(this.#policies, kind)) return this.#policies[kind] as KindPolicy;
-    const expected = this.#names.length === 0 ? 'no kind, since none is declared' : `one of ${this.#names.join(', ')}`;
-    throw new TidegateError('E_CONFIG', `expected kind to be ${expected}, got ${shown(kind)}`);
+    const known = this.#names.length === 0 ? 'no kind, since none is declared' : `one of ${this.#names.join(', ')}`;
+    expected('E_CONFIG', `kind to be ${known}`, kind);
   }
 
   /** The kind of a key as its namespace calls it, or else as the cache does. */
@@ -98,24 +98,24 @@ function reachOf(kind: string, event: string): EventReach {
 
 function checkPolicy(kind: string, policy: unknown): void {
   const where = `of the kind ${shown(kind)}`;
-  if (kind === '') throw refused('the name of a kind to be a text that is not empty', shown(kind));
-  if (!isObject(policy)) throw refused(`the policy ${where} to be an object`, shown(policy));
+  if (kind === '') expected('E_CONFIG', 'the name of a kind to be a text that is not empty', kind);
+  if (!isObject(policy)) expected('E_CONFIG', `the policy ${where} to be an object`, policy);
   const { keys, invalidateOn, populate } = policy as Readonly<Record<string, unknown>>;
-  if (keys !== undefined && !isListOfTexts(keys)) throw refused(`keys ${where} to be a list of globs`, shown(keys));
+  if (keys !== undefined && !isListOfTexts(keys)) expected('E_CONFIG', `keys ${where} to be a list of globs`, keys);
   if (invalidateOn !== undefined && !isListOfTexts(invalidateOn)) checkReaches(invalidateOn, where);
   if (populate !== undefined && typeof populate !== 'function') {
-    throw refused(`populate ${where} to be a function`, shown(populate));
+    expected('E_CONFIG', `populate ${where} to be a function`, populate);
   }
 }
 
 function checkReaches(invalidateOn: unknown, where: string): void {
   if (!isObject(invalidateOn)) {
-    throw refused(`invalidateOn ${where} to be a list of events, or what each of them reaches`, shown(invalidateOn));
+    expected('E_CONFIG', `invalidateOn ${where} to be a list of events, or what each of them reaches`, invalidateOn);
   }
   for (const [event, reach] of Object.entries(invalidateOn)) {
-    if (event === '') throw refused(`an event in invalidateOn ${where} to be a text that is not empty`, shown(event));
+    if (event === '') expected('E_CONFIG', `an event in invalidateOn ${where} to be a text that is not empty`, event);
     if (REACHES.has(reach)) continue;
-    throw refused(`what ${shown(event)} reaches ${where} to be one of ${[...REACHES].join(', ')}`, shown(reach));
+    expected('E_CONFIG', `what ${shown(event)} reaches ${where} to be one of ${[...REACHES].join(', ')}`, reach);
   }
 }
 
@@ -127,10 +127,6 @@ function isObject(value: unknown): value is object {
 
 function isListOfTexts(list: unknown): boolean {
   return Array.isArray(list) && list.every((one) => typeof one === 'string' && one !== '');
-}
-
-function refused(expected: string, got: string): TidegateError {
-  return new TidegateError('E_CONFIG', `expected ${expected}, got ${got}`);
 }
 
 /** What an entry of the kind is invalidated by. */

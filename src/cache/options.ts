@@ -6,10 +6,10 @@
 
 import type { FillTerms, SetTerms } from '../engine/values/value-contract.ts';
 import { leftOut } from '../entry/late-tags.ts';
-import { TidegateError } from '../errors.ts';
+import { expected } from '../errors.ts';
 import type { DefaultOptions, FillOptions, KindPolicy, SetOptions } from './contract.ts';
 import { toMs } from './duration.ts';
-import { type KeySpace, shown } from './keys.ts';
+import type { KeySpace } from './keys.ts';
 import type { Kinds } from './kinds.ts';
 import { kindTags } from './kinds.ts';
 import { slidingWithin } from './sliding.ts';
@@ -195,10 +195,10 @@ const NO_FILL_OPTIONS: FillOptions = {};
 
 /** Written out, since it is on the way of each call that gives options. */
 function merged(draft: Draft, options: object, names: ReadonlySet<string>): Draft {
-  if (typeof options !== 'object' || options === null) throw refused('options to be an object', got(options));
+  if (typeof options !== 'object' || options === null) expected('E_CONFIG', 'options to be an object', options);
   for (const name in options) {
     // A misspelt `tags` would keep an entry from being invalidated.
-    if (!names.has(name)) throw refused(`an option among ${[...names].join(', ')}`, shown(name));
+    if (!names.has(name)) expected('E_CONFIG', `an option among ${[...names].join(', ')}`, name);
   }
   const given = options as Given;
   const { ttl, jitter, grace, nullTtl, graceBackoff, tags, tables, tiers, timeouts, earlyRefresh, refresh, signal } =
@@ -229,60 +229,51 @@ const NO_TIMEOUTS: NonNullable<FillOptions['timeouts']> = {};
 
 function checkTimeouts(timeouts: object): void {
   if (typeof timeouts !== 'object' || timeouts === null)
-    throw refused('timeouts to be of soft and hard', got(timeouts));
+    expected('E_CONFIG', 'timeouts to be of soft and hard', timeouts);
   for (const name in timeouts) {
-    if (name !== 'soft' && name !== 'hard') throw refused('timeouts to be of soft and hard', shown(name));
+    if (name !== 'soft' && name !== 'hard') expected('E_CONFIG', 'timeouts to be of soft and hard', name);
   }
 }
 
 function isMemoryOnly(tiers: unknown): boolean {
   if (tiers === 'all' || tiers === 'memory') return tiers === 'memory';
-  throw refused("tiers to be 'all' or 'memory'", shown(tiers));
+  expected('E_CONFIG', "tiers to be 'all' or 'memory'", tiers);
 }
 
 function checkedEarly(early: NonNullable<FillOptions['earlyRefresh']>): NonNullable<FillOptions['earlyRefresh']> {
   if (early === 'probabilistic' || (typeof early === 'number' && early >= 0 && early <= 1)) return early;
-  throw refused("earlyRefresh to be a number from 0 to 1, or 'probabilistic'", String(early));
+  expected('E_CONFIG', "earlyRefresh to be a number from 0 to 1, or 'probabilistic'", early);
 }
 
 function checkedPart(part: number, name: string): number {
   if (typeof part === 'number' && part >= 0 && part <= 1) return part;
-  throw refused(`${name} to be a number from 0 to 1`, String(part));
+  expected('E_CONFIG', `${name} to be a number from 0 to 1`, part);
 }
 
 function checkedRefresh(refresh: unknown): boolean {
   if (typeof refresh === 'boolean') return refresh;
-  throw refused('refresh to be true or false', String(refresh));
+  expected('E_CONFIG', 'refresh to be true or false', refresh);
 }
 
 function checkedSignal(signal: AbortSignal): AbortSignal {
   const { aborted, addEventListener, removeEventListener } = (signal ?? {}) as Partial<AbortSignal>;
   const isSignal = typeof addEventListener === 'function' && typeof removeEventListener === 'function';
   if (isSignal && typeof aborted === 'boolean') return signal;
-  throw refused('signal to be an AbortSignal', got(signal));
+  expected('E_CONFIG', 'signal to be an AbortSignal', signal);
 }
 
 function checkStamp(stamp: unknown): void {
   const { epoch, position, turn } = (stamp ?? {}) as Readonly<Record<string, unknown>>;
   if (typeof epoch === 'string' && typeof position === 'number' && typeof turn === 'number') return;
-  throw refused('stamp to be what stamp() of the cache gave', got(stamp));
+  expected('E_CONFIG', 'stamp to be what stamp() of the cache gave', stamp);
 }
 
 /** Throws E_CONFIG. What is no text would fail where it is used, in a later fill. */
 export function checkValidator(validator: unknown): void {
-  if (typeof validator !== 'string') throw refused('a validator to be a text', got(validator));
+  if (typeof validator !== 'string') expected('E_CONFIG', 'a validator to be a text', validator);
 }
 
 function joined(before: readonly string[], given: readonly string[], what: string): readonly string[] {
   const checked = checkedTags(given, what);
   return before.length === 0 ? checked.slice() : checkedTags([...new Set([...before, ...checked])], what);
-}
-
-function refused(expected: string, got: string): TidegateError {
-  return new TidegateError('E_CONFIG', `expected ${expected}, got ${got}`);
-}
-
-/** For a message; `shown` says of what is no text only of which type it is. */
-function got(value: unknown): string {
-  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : shown(value);
 }

@@ -2,10 +2,10 @@
 //
 // Each must make a key of its own, that is no list's and also fits into a tag.
 
-import { TidegateError } from '../errors.ts';
+import { expected, shown, TidegateError } from '../errors.ts';
 import type { DefaultOptions, Invalidation } from './contract.ts';
 import { digest128 } from './digest.ts';
-import { KeySpace, shown } from './keys.ts';
+import { KeySpace } from './keys.ts';
 import { Kinds } from './kinds.ts';
 import { Terms } from './options.ts';
 import { checkInvalidation } from './selection.ts';
@@ -26,14 +26,14 @@ export function checkRepository(options: object): void {
   }
   // A misspelt `alsoInvalidates` would leave outdated what it names.
   const unknown = Object.keys(given).find((name) => !NAMES.has(name));
-  if (unknown !== undefined) throw refused(`options of ${[...NAMES].join(', ')}`, unknown);
+  if (unknown !== undefined) expected('E_CONFIG', `options of ${[...NAMES].join(', ')}`, unknown);
   const { getOrSet, invalidate } = (cache ?? {}) as Readonly<Record<string, unknown>>;
   if (typeof getOrSet !== 'function' || typeof invalidate !== 'function') {
-    throw refused(`cache of the repository ${entity} to be one that createCache made`, shown(cache));
+    expected('E_CONFIG', `cache of the repository ${entity} to be one that createCache made`, cache);
   }
   for (const name of FUNCTIONS) {
     if (typeof given[name] !== 'function')
-      throw refused(`${name} of the repository ${entity} to be a function`, shown(given[name]));
+      expected('E_CONFIG', `${name} of the repository ${entity} to be a function`, given[name]);
   }
   checkEntries(given.item);
   checkEntries(given.list);
@@ -42,7 +42,7 @@ export function checkRepository(options: object): void {
 
 function checkEntries(options: unknown): void {
   if (options === undefined) return;
-  if (typeof options !== 'object' || options === null) throw refused('item and list to be options', shown(options));
+  if (typeof options !== 'object' || options === null) expected('E_CONFIG', 'item and list to be options', options);
   const space = KeySpace.ofCache(undefined, { digests: false, versions: false });
   const { kind: _, ...rest } = options as { readonly kind?: string };
   new Terms(space, [rest satisfies DefaultOptions], new Kinds());
@@ -62,8 +62,4 @@ export function idText(id: unknown): string {
   // A colon in an id could make the key of a list. A percent sign is written as %25, so no id is taken for a digest.
   const escaped = text.replace(/[%:]/g, (mark) => (mark === '%' ? '%25' : '%3a'));
   return escaped.length > MAX_ID_LENGTH ? `%d${digest128(text)}` : escaped;
-}
-
-function refused(expected: string, got: string): TidegateError {
-  return new TidegateError('E_CONFIG', `expected ${expected}, got ${got}`);
 }

@@ -5,7 +5,7 @@
 // fill, what is too narrow an outdated answer.
 
 import { type Members, readSelection } from '../entry/selectors.ts';
-import { refuse } from '../entry/uri-forms.ts';
+import { expected } from '../errors.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { Invalidation } from './contract.ts';
 import { DIGEST_MARK, KeySpace, MARK, readableStart, type SeenKeys } from './keys.ts';
@@ -82,7 +82,8 @@ export function tagSelectors(tags: readonly string[], { space, outside }: Scope)
 }
 
 function patternSelectors(pattern: unknown, { space, seen }: Scope): Selector[] {
-  if (typeof pattern !== 'string' || pattern === '') return refuse('a pattern that is not empty', pattern);
+  if (typeof pattern !== 'string' || pattern === '')
+    return expected('E_SELECTOR', 'a pattern that is not empty', pattern);
   // A prefix has no character that stands for others: names are escaped.
   const glob = withoutLooseEnd(space.prefix + pattern);
   const isOpen = endsOpen(glob);

@@ -3,7 +3,7 @@
 // Options that say both must say what can be; but what says a shorter ttl alone, such as a
 // kind or a call, ends the entry with that ttl and need not know that the defaults have it slide.
 
-import { TidegateError } from '../errors.ts';
+import { expected } from '../errors.ts';
 import { type Duration, toMs } from './duration.ts';
 
 interface Ttls {
@@ -16,17 +16,12 @@ interface Ttls {
 export function slidingWithin({ ttlMs, nullTtlMs }: Ttls, sliding: Duration | undefined, before: number): number {
   const idleMs = sliding === undefined ? before : toMs(sliding, 'sliding');
   if (idleMs === Number.POSITIVE_INFINITY) return idleMs;
-  if (ttlMs === Number.POSITIVE_INFINITY) throw refused(`ttl to have an end with sliding of ${idleMs} ms`, ttlMs);
+  if (ttlMs === Number.POSITIVE_INFINITY) expected('E_TTL', `ttl to have an end with sliding of ${idleMs} ms`, ttlMs);
   if (nullTtlMs === Number.POSITIVE_INFINITY)
-    throw refused(`nullTtl to have an end with sliding of ${idleMs} ms`, nullTtlMs);
+    expected('E_TTL', `nullTtl to have an end with sliding of ${idleMs} ms`, nullTtlMs);
   if (sliding === undefined) return idleMs;
-  if (idleMs === 0) throw refused('sliding to be above 0 ms', idleMs);
+  if (idleMs === 0) expected('E_TTL', 'sliding to be above 0 ms', idleMs);
   // With a ttl of 0 nothing is stored.
-  if (idleMs > ttlMs && ttlMs > 0) throw refused(`sliding to be at most the ttl, which is ${ttlMs} ms`, idleMs);
+  if (idleMs > ttlMs && ttlMs > 0) expected('E_TTL', `sliding to be at most the ttl, which is ${ttlMs} ms`, idleMs);
   return idleMs;
-}
-
-function refused(expected: string, gotMs: number): TidegateError {
-  const got = gotMs === Number.POSITIVE_INFINITY ? 'Infinity' : `${gotMs} ms`;
-  return new TidegateError('E_TTL', `expected ${expected}, got ${got}`);
 }

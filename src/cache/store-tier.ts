@@ -3,7 +3,7 @@
 // What such a store kept from before this process began is not trusted, since nobody here knows
 // what was invalidated since; so it is a miss. A tier that keeps the invalidations too (`openDiskTier`) has no such gap.
 
-import { TidegateError } from '../errors.ts';
+import { expected } from '../errors.ts';
 import type { ByteStore } from '../ports.ts';
 import { encodedStore } from '../store/encoded-store.ts';
 import { createValueCodec } from '../store/value-codec.ts';
@@ -34,13 +34,10 @@ export function storeTier(options: StoreTierOptions): CacheTier {
   checkTierName(name);
   for (const method of ['get', 'put', 'delete'] as const) {
     if (typeof store?.[method] === 'function') continue;
-    throw new TidegateError(
-      'E_CONFIG',
-      `expected a store with ${method}() for the tier ${name}, got ${typeof store?.[method]}`,
-    );
+    expected('E_CONFIG', `a store with ${method}() for the tier ${name}`, store?.[method]);
   }
   if (close !== undefined && typeof close !== 'function') {
-    throw new TidegateError('E_CONFIG', `expected close of the tier ${name} to be a function, got ${typeof close}`);
+    expected('E_CONFIG', `close of the tier ${name} to be a function`, close);
   }
   const tier: CacheTier = {
     name,

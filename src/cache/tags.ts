@@ -4,26 +4,25 @@
 // A tag named in a namespace means that namespace's entries alone, but named outside it means all.
 // So an entry has each tag once as it is and once for each namespace that it is in.
 
-import { TidegateError } from '../errors.ts';
-import { MARK, shown } from './keys.ts';
+import { expected, shown, TidegateError } from '../errors.ts';
+import { MARK } from './keys.ts';
 
 const MAX_TAGS = 128;
 const MAX_TAG_LENGTH = 256;
 
 /** Throws E_TAG. `what`: the name of the option. */
 export function checkedTags(tags: readonly string[], what: string): readonly string[] {
-  if (!Array.isArray(tags)) throw refused(`${what} to be a list`, shown(tags));
-  if (tags.length > MAX_TAGS) throw refused(`at most ${MAX_TAGS} ${what}`, String(tags.length));
+  if (!Array.isArray(tags)) expected('E_TAG', `${what} to be a list`, tags);
+  if (tags.length > MAX_TAGS) expected('E_TAG', `at most ${MAX_TAGS} ${what}`, tags.length);
   for (const tag of tags as readonly unknown[]) {
     if (typeof tag === 'string' && tag.length > 0 && tag.length <= MAX_TAG_LENGTH) continue;
     const got = typeof tag === 'string' && tag.length > 0 ? `${tag.length} characters` : shown(tag);
-    throw refused(`each of ${what} to be a text of 1 to ${MAX_TAG_LENGTH} characters`, got);
+    throw new TidegateError(
+      'E_TAG',
+      `expected each of ${what} to be a text of 1 to ${MAX_TAG_LENGTH} characters, got ${got}`,
+    );
   }
   return tags;
-}
-
-function refused(expected: string, got: string): TidegateError {
-  return new TidegateError('E_TAG', `expected ${expected}, got ${got}`);
 }
 
 /** A table belongs to a database, not to a namespace: its tag is the same in all of them. */

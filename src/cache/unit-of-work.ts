@@ -3,10 +3,9 @@
 // The outcome may be unknown. A commit that failed, or a connection that broke, may have written all
 // or nothing; so whatever is not surely rolled back is invalidated.
 
-import { TidegateError } from '../errors.ts';
+import { expected } from '../errors.ts';
 import type { Eventually } from '../ports.ts';
 import type { Cache, Invalidation } from './contract.ts';
-import { shown } from './keys.ts';
 import { checkInvalidation } from './selection.ts';
 
 /** Reads within one go past the cache; see `CachedRepository.within`. */
@@ -95,7 +94,7 @@ export async function transaction<T>(
 ): Promise<T> {
   const unit = new UnitOfWork(cache);
   checkControl(database);
-  if (typeof work !== 'function') throw refused('the work of a transaction to be a function', shown(work));
+  if (typeof work !== 'function') expected('E_CONFIG', 'the work of a transaction to be a function', work);
   await database.begin();
   let result: T;
   try {
@@ -112,20 +111,16 @@ export async function transaction<T>(
 
 function checkCache(cache: unknown): void {
   const { invalidate } = (cache ?? {}) as Readonly<Record<string, unknown>>;
-  if (typeof invalidate !== 'function') throw refused('a cache that createCache made', shown(cache));
+  if (typeof invalidate !== 'function') expected('E_CONFIG', 'a cache that createCache made', cache);
 }
 
 function checkControl(database: unknown): void {
   const control = (database ?? {}) as Readonly<Record<string, unknown>>;
   const lacks = ['begin', 'commit', 'rollback'].find((name) => typeof control[name] !== 'function');
-  if (lacks !== undefined) throw refused(`a database with ${lacks}()`, shown(control[lacks]));
+  if (lacks !== undefined) expected('E_CONFIG', `a database with ${lacks}()`, control[lacks]);
   const { isConnectionShared = false } = control;
   if (typeof isConnectionShared === 'boolean') return;
-  throw refused('isConnectionShared to be true or false', shown(isConnectionShared));
-}
-
-function refused(expected: string, got: string): TidegateError {
-  return new TidegateError('E_CONFIG', `expected ${expected}, got ${got}`);
+  expected('E_CONFIG', 'isConnectionShared to be true or false', isConnectionShared);
 }
 
 /** A rollback that fails may have ended in anything: what was noted is invalidated. */

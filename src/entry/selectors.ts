@@ -5,11 +5,12 @@
 // away believing that it took effect. So whatever cannot stand in a key or a tag is an error here, and what has more than
 // one form in keys becomes several selectors.
 
+import { expected } from '../errors.ts';
 import type { Selector } from '../ledger/selector.ts';
 import { trimOws } from '../semantics/fields.ts';
 import { MAX_TAG_LENGTH } from '../semantics/tags.ts';
 import { isKeyable } from './key.ts';
-import { parseUri, patternForms, prefixForms, refuse } from './uri-forms.ts';
+import { parseUri, patternForms, prefixForms } from './uri-forms.ts';
 
 /** What a member of a selection is: a text, a list of texts, either of them, true and nothing else, or true or false. */
 type MemberForm = 'text' | 'list' | 'texts' | 'true' | 'flag';
@@ -53,40 +54,40 @@ export interface Named {
 export function readSelection(value: unknown, members: Members): readonly Named[] {
   const known = Object.keys(members).join(', ');
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return refuse(`an object that names entries by ${known}`, value);
+    return expected('E_SELECTOR', `an object that names entries by ${known}`, value);
   }
   const named = Object.entries(value).flatMap(([member, given]) => {
-    const form = Object.hasOwn(members, member) ? members[member] : refuse(`only ${known}`, member);
+    const form = Object.hasOwn(members, member) ? members[member] : expected('E_SELECTOR', `only ${known}`, member);
     return textsOf(given, member, form as MemberForm).map((text) => ({ member, text }));
   });
-  return named.length > 0 ? named : refuse(`at least one of ${known}`, value);
+  return named.length > 0 ? named : expected('E_SELECTOR', `at least one of ${known}`, undefined);
 }
 
 function textsOf(given: unknown, member: string, form: MemberForm): readonly string[] {
   if (given === undefined) return [];
   switch (form) {
     case 'true':
-      return given === true ? [''] : refuse(`{"${member}": true}`, given);
+      return given === true ? [''] : expected('E_SELECTOR', `{"${member}": true}`, given);
     case 'flag':
-      return typeof given === 'boolean' ? [] : refuse(`true or false as "${member}"`, given);
+      return typeof given === 'boolean' ? [] : expected('E_SELECTOR', `true or false as "${member}"`, given);
     case 'text':
       return [textOf(given, member)];
     case 'list':
-      return Array.isArray(given) ? given : refuse(`a list of texts as "${member}"`, given);
+      return Array.isArray(given) ? given : expected('E_SELECTOR', `a list of texts as "${member}"`, given);
     case 'texts':
       return Array.isArray(given) ? given : [textOf(given, member)];
     default:
-      return refuse('a form of member that is known', form satisfies never);
+      return expected('E_SELECTOR', 'a form of member that is known', form satisfies never);
   }
 }
 
 function textOf(given: unknown, member: string): string {
-  return typeof given === 'string' && given !== '' ? given : refuse(`text as "${member}"`, given);
+  return typeof given === 'string' && given !== '' ? given : expected('E_SELECTOR', `text as "${member}"`, given);
 }
 
 /** The selectors of what a selection names; throws E_SELECTOR. */
 export function selectorsOf({ member, text }: Named): readonly Selector[] {
-  const kind = KINDS.get(member) ?? refuse('a member that names responses', member);
+  const kind = KINDS.get(member) ?? expected('E_SELECTOR', 'a member that names responses', member);
   return kind(member === 'all' ? '' : textOf(text, member));
 }
 
@@ -118,7 +119,11 @@ const KINDS: ReadonlyMap<string, (text: string) => readonly Selector[]> = new Ma
  */
 export function tagForms(text: string): readonly string[] {
   if (text.length > MAX_TAG_LENGTH || !/^[^\p{Cc} ](?:(?:\t|\P{Cc})*[^\p{Cc} ])?$/u.test(text)) {
-    return refuse(`a tag of 1 to ${MAX_TAG_LENGTH} characters, none of control, and no blank at its ends`, text);
+    return expected(
+      'E_SELECTOR',
+      `a tag of 1 to ${MAX_TAG_LENGTH} characters, none of control, and no blank at its ends`,
+      text,
+    );
   }
   const tags = text.includes(',') ? [text, ...text.split(',').map(trimOws)].filter((tag) => tag !== '') : [text];
   return tags.flatMap((tag) => {
@@ -129,5 +134,5 @@ export function tagForms(text: string): readonly string[] {
 }
 
 function parseOrigin(text: string): string {
-  return isKeyable(text) ? text : refuse('the name of an origin in the configuration', text);
+  return isKeyable(text) ? text : expected('E_SELECTOR', 'the name of an origin in the configuration', text);
 }

@@ -4,18 +4,9 @@
 // does not say where its host ends, or its query begins. All forms are given then: what is too many costs a fill, what is
 // missing an outdated answer.
 
-import { TidegateError } from '../errors.ts';
+import { expected } from '../errors.ts';
 import { normalEscapes, normalTarget, withoutDotSegments, withoutInnerDotSegments } from '../semantics/target.ts';
 import { isKeyable } from './key.ts';
-
-const MAX_SHOWN = 120;
-
-/** Throws E_SELECTOR saying what was expected and what was got. */
-export function refuse(expected: string, got: unknown): never {
-  const shown = got === undefined ? 'nothing' : (JSON.stringify(got) ?? typeof got);
-  const cut = shown.length > MAX_SHOWN ? `${shown.slice(0, MAX_SHOWN)}…` : shown;
-  throw new TidegateError('E_SELECTOR', `expected ${expected}, got ${cut}`);
-}
 
 const A_URL = 'an absolute http or https URL, its host in the usual form and without userinfo';
 const A_PREFIX = 'the beginning of a URL, from http:// or https:// on, without userinfo or a fragment';
@@ -29,24 +20,26 @@ const UNFIT = /\p{Cc}|^ | $/u;
 /** A URL as it stands in a key. Throws E_SELECTOR. */
 export function parseUri(text: string): string {
   const parts = UNFIT.test(text) ? null : SPLIT.exec(text);
-  if (parts === null) return refuse(A_URL, text);
+  if (parts === null) return expected('E_SELECTOR', A_URL, text);
   const [, scheme, authority, rest] = parts as unknown as [string, string, string, string];
-  const origin = originOf(scheme, authority) ?? refuse(A_URL, text);
+  const origin = originOf(scheme, authority) ?? expected('E_SELECTOR', A_URL, text);
   return origin + normalTarget(targetOf(rest.replace(/#.*$/, ''), text));
 }
 
 /** All forms of the beginning of a URL. Throws E_SELECTOR. */
 export function prefixForms(text: string): readonly string[] {
   const parts = UNFIT.test(text) || text.includes('#') ? null : SPLIT.exec(text);
-  if (parts === null) return refuse(A_PREFIX, text);
+  if (parts === null) return expected('E_SELECTOR', A_PREFIX, text);
   const [, scheme, authority, rest] = parts as unknown as [string, string, string, string];
-  if (rest === '') return authorityForms(scheme.toLowerCase(), authority) ?? refuse(A_PREFIX, text);
-  const origin = originOf(scheme, authority) ?? refuse(A_PREFIX, text);
+  if (rest === '') return authorityForms(scheme.toLowerCase(), authority) ?? expected('E_SELECTOR', A_PREFIX, text);
+  const origin = originOf(scheme, authority) ?? expected('E_SELECTOR', A_PREFIX, text);
   const target = targetOf(rest, text);
-  if (/%[0-9a-f]?$/i.test(target)) return refuse('a prefix that ends with a whole %XX', text);
+  if (/%[0-9a-f]?$/i.test(target)) return expected('E_SELECTOR', 'a prefix that ends with a whole %XX', text);
   if (target.includes('?')) return [origin + normalTarget(target)];
   const path = withoutInnerDotSegments(normalEscapes(target));
-  return path.endsWith('/..') ? refuse('a prefix that does not end with a dot segment', text) : [origin + path];
+  return path.endsWith('/..')
+    ? expected('E_SELECTOR', 'a prefix that does not end with a dot segment', text)
+    : [origin + path];
 }
 
 /** All forms of a glob. Throws E_SELECTOR. */
@@ -54,11 +47,12 @@ export function patternForms(text: string): readonly string[] {
   const [, start, rest] = /^((?:[^/]*:\/\/)?[^/]*)(.*)$/s.exec(text) as unknown as [string, string, string];
   const literal = unescaped(LITERAL.exec(text)?.[0] as string).toLowerCase();
   const isOfUrls = SCHEMES.some((scheme) => scheme.startsWith(literal) || literal.startsWith(scheme));
-  if (text === '' || UNFIT.test(text) || text.includes('#') || !isOfUrls) return refuse(A_GLOB, text);
-  if (/%[0-9a-f]?[*?]/i.test(text)) return refuse('a glob in which each %XX is whole', text);
+  if (text === '' || UNFIT.test(text) || text.includes('#') || !isOfUrls) return expected('E_SELECTOR', A_GLOB, text);
+  if (/%[0-9a-f]?[*?]/i.test(text)) return expected('E_SELECTOR', 'a glob in which each %XX is whole', text);
   // What a wildcard stands for is not known, so neither is what such a segment takes away; of a query it takes nothing.
-  if (/^[^?]*\*[^?]*\/\.\.?(?:\/|$)/.test(rest)) return refuse('a glob without a dot segment after a wildcard', text);
-  const starts = startForms(start, literal) ?? refuse(A_GLOB, text);
+  if (/^[^?]*\*[^?]*\/\.\.?(?:\/|$)/.test(rest))
+    return expected('E_SELECTOR', 'a glob without a dot segment after a wildcard', text);
+  const starts = startForms(start, literal) ?? expected('E_SELECTOR', A_GLOB, text);
   const targets = globTargets(rest, /[*?\\]/.test(start));
   const forms = starts.flatMap((one) => targets.flatMap((target) => endsOf(one, target)));
   return unique(forms.flatMap(quoteForms));
@@ -80,7 +74,7 @@ function originOf(scheme: string, authority: string): string | undefined {
 /** A backslash in a path is a slash to some, and refused by the front. */
 function targetOf(rest: string, text: string): string {
   const target = rest.startsWith('/') ? rest : `/${rest}`;
-  return /^[^?]*\\/.test(target) ? refuse('a URL without a backslash in its path', text) : target;
+  return /^[^?]*\\/.test(target) ? expected('E_SELECTOR', 'a URL without a backslash in its path', text) : target;
 }
 
 /** Without a path the authority may be cut anywhere: `example.org:80` begins `example.org:8080`, and means port 80. */
@@ -147,7 +141,8 @@ function unescaped(glob: string): string {
 /** An apostrophe is encoded in a query alone, and a glob need not say where that begins: behind any of them, or none. */
 function quoteForms(glob: string): readonly string[] {
   const parts = glob.split("'");
-  if (parts.length > MAX_QUOTES) return refuse(`a glob with fewer than ${MAX_QUOTES} apostrophes`, glob);
+  if (parts.length > MAX_QUOTES)
+    return expected('E_SELECTOR', `a glob with fewer than ${MAX_QUOTES} apostrophes`, glob);
   return parts.map((_, at) => [parts.slice(0, at + 1).join("'"), ...parts.slice(at + 1)].join('%27'));
 }
 

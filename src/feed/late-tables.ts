@@ -1,5 +1,6 @@
 // Makes a feed tell of tables that were made after it was installed, where it was asked to.
 
+import { messageOf } from '../errors.ts';
 import type { Clock } from '../ports.ts';
 
 export interface LateTablesParts {
@@ -47,7 +48,7 @@ export class LateTables {
           this.#problem = undefined;
         },
         (error: unknown) => {
-          const got = error instanceof Error ? error.message : String(error);
+          const got = messageOf(error);
           this.#problem = `expected to install the feed on tables made later, got: ${got}`;
         },
       )

@@ -7,6 +7,7 @@
 // unknown then: the URIs of its open intents are invalidated at once, and again when the time of an unknown outcome is over;
 // until then they stay unstorable everywhere.
 
+import { messageOf } from '../errors.ts';
 import type { InvalidationsImage, LogChange } from '../ledger/log.ts';
 import type { Position } from '../ledger/position.ts';
 import type { Cancel, Clock, Eventually, InvalidationLog, Tasks } from '../ports.ts';
@@ -139,7 +140,7 @@ export class SharedLog implements InvalidationLog {
     settled(
       this.#append(change, member),
       (position) => answer({ kind: 'appended', id, position }),
-      (error) => answer({ kind: 'refused', id, reason: error instanceof Error ? error.message : String(error) }),
+      (error) => answer({ kind: 'refused', id, reason: messageOf(error) }),
     );
   }
 

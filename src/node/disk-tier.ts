@@ -5,7 +5,7 @@ import { checkNames } from '../cache/checks.ts';
 import type { CacheTier } from '../cache/contract.ts';
 import { noteClosed } from '../cache/tier-checks.ts';
 import { checkTierName, LIMIT_NAMES, type TierLimitOptions, tierLimits } from '../cache/tier-limits.ts';
-import { TidegateError } from '../errors.ts';
+import { expected } from '../errors.ts';
 import { openDiskStore } from '../store/disk/disk-store.ts';
 import { openDurable } from '../store/disk/durable.ts';
 import { valuesOnGateStore } from '../store/encoded-store.ts';
@@ -68,16 +68,11 @@ function checkOptions(options: object): void {
   checkNames(options, NAMES, 'options of a disk tier');
   const { path, maxBytes, name = 'disk', onFault } = options as Readonly<Record<string, unknown>>;
   checkTierName(name);
-  if (typeof path !== 'string' || path === '') throw refused('path of the disk tier to be a text', typeof path);
+  if (typeof path !== 'string' || path === '') expected('E_CONFIG', 'path of the disk tier to be a text', path);
   if (typeof maxBytes !== 'number' || !(maxBytes >= LEAST_BYTES) || maxBytes === Number.POSITIVE_INFINITY) {
-    const got = typeof maxBytes === 'string' ? JSON.stringify(maxBytes) : String(maxBytes);
-    throw refused(`maxBytes of the disk tier to be a number of at least ${LEAST_BYTES}`, got);
+    expected('E_CONFIG', `maxBytes of the disk tier to be a number of at least ${LEAST_BYTES}`, maxBytes);
   }
   if (onFault !== undefined && typeof onFault !== 'function') {
-    throw refused('onFault of the disk tier to be a function', typeof onFault);
+    expected('E_CONFIG', 'onFault of the disk tier to be a function', onFault);
   }
-}
-
-function refused(expected: string, got: string): TidegateError {
-  return new TidegateError('E_CONFIG', `expected ${expected}, got ${got}`);
 }

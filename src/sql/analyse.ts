@@ -5,6 +5,7 @@
 // where it is not, the answer is not kept at all.
 
 import type { FallbackNote, TableRead, Template } from '../dependency/template.ts';
+import { messageOf } from '../errors.ts';
 import { type Analysis, addNote, Stop, unread } from './analysis.ts';
 import type { Select, Statement } from './ast.ts';
 import type { Purity } from './calls/purity.ts';
@@ -48,7 +49,7 @@ function knownOf(text: string, parts: StatementParts): Known {
 
 /** Of a statement whose analysis has ended without an answer. */
 function stopped(error: unknown): Known {
-  const what = error instanceof Error ? error.message : String(error);
+  const what = messageOf(error);
   const { message: reason, unknown } = error instanceof Stop ? error : unread(`an error of its analysis: ${what}`);
   return { kind: 'uncacheable', reason, unknown };
 }
@@ -115,7 +116,7 @@ const NOWHERE = { scope: undefined, common: undefined, schema: undefined, within
 /** All its tables, and nothing finer. */
 function wholeTables(select: Select, analysis: Analysis, error: unknown): Known {
   readTables(select, NOWHERE, analysis);
-  addNote(analysis, 'too-complex', error instanceof Error ? error.message : String(error));
+  addNote(analysis, 'too-complex', messageOf(error));
   return tracked(
     [],
     analysis.reads.map((read) => finished(read, {})),

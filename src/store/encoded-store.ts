@@ -11,7 +11,7 @@ import { type OwnedValue, ownValue, readOwned, type ValueClass } from '../entry/
 import { bodyOf, type Entry, type EntryNote, type StoredResponse } from '../entry/stored-response.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
 import type { OwnedCodec } from '../entry/value-codec.ts';
-import { TidegateError } from '../errors.ts';
+import { messageOf, TidegateError } from '../errors.ts';
 import { globMatcher } from '../ledger/glob.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { ByteStore, Eventually, Store } from '../ports.ts';
@@ -127,7 +127,7 @@ class Records {
   }
 
   #tell(expected: string, key: string, cause: unknown): void {
-    const got = cause instanceof Error ? cause.message : String(cause);
+    const got = messageOf(cause);
     this.#options.fault?.(new TidegateError('E_VALUE', `expected ${expected} under ${key}, got: ${got}`, { cause }));
   }
 }

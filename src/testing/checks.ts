@@ -1,5 +1,6 @@
 // What the facts about stores share: values to put, and checks that say what was expected and what was got.
 
+import { shown } from '../errors.ts';
 import type { ByteStore } from '../ports.ts';
 
 /** A fact about stores: throws when it does not hold. */
@@ -56,11 +57,6 @@ export async function checkAbsentOr(store: ByteStore, key: string, bytes: Uint8A
 
 export function same(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && one.every((byte, at) => byte === other[at]);
-}
-
-/** For a message: not too long. */
-export function shown(value: string): string {
-  return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}… of ${value.length} characters` : value);
 }
 
 export function described(value: unknown): string {

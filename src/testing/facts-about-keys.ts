@@ -1,7 +1,8 @@
 // What a ByteStore does with keys: it tells them apart, removes those it is told to, and lists them.
 
+import { shown } from '../errors.ts';
 import type { ByteStore } from '../ports.ts';
-import { check, checkAbsent, checkThere, type Fact, put, shown, text } from './checks.ts';
+import { check, checkAbsent, checkThere, type Fact, put, text } from './checks.ts';
 
 /** Those that file systems, objects, globs, URLs and protocols of lines take for others, or for something special. */
 const AWKWARD = [

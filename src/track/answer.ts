@@ -6,6 +6,7 @@
 import type { Described, Description, SourceAnswer, SourceQuestion } from '../dependency/describe/described.ts';
 import type { Registry } from '../dependency/registry.ts';
 import { bareName } from '../dependency/table-name.ts';
+import { messageOf } from '../errors.ts';
 
 export interface Answering {
   /** Undefined: the feed has not begun. */
@@ -51,7 +52,7 @@ function describe(about: SourceQuestion['about'], { registry, covers }: Answerin
     const why = 'there is no such table, or its changes are not told; then what is read from it is not stored';
     return { ...found, problem: `expected a table whose changes are told, got ${table}: ${why}` };
   } catch (error) {
-    return nothing(error instanceof Error ? error.message : String(error));
+    return nothing(messageOf(error));
   }
 }
 

@@ -3,7 +3,7 @@
 // The process may be away, at the beginning too. The application runs all the same: nothing that it
 // makes meanwhile is stored, and the connection is tried again.
 
-import { TidegateError } from '../errors.ts';
+import { messageOf, TidegateError } from '../errors.ts';
 import type { Cancel } from '../ports.ts';
 import { createPostgresParser } from '../sql/postgres/postgres-parser.ts';
 import { createSqliteParser } from '../sql/sqlite/sqlite-parser.ts';
@@ -124,7 +124,7 @@ export class FollowedProcess implements Followed {
         if (isSettled) return true;
       } catch (error) {
         if (!isOver()) await this.#pause(RETRY_MS);
-        this.#problem ??= error instanceof Error ? error.message : String(error);
+        this.#problem ??= messageOf(error);
       }
     }
     return false;
@@ -181,7 +181,7 @@ export class FollowedProcess implements Followed {
       this.#begun?.resolve();
     }
     this.#begun = undefined;
-    this.#problem = error instanceof Error ? error.message : String(error);
+    this.#problem = messageOf(error);
   }
 
   async #listen(): Promise<void> {

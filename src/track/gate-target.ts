@@ -4,10 +4,10 @@
 // repeats the token of; so a message that is long under way gives no lease that is longer. And an attempt is given up
 // after as long as a lease, so that the next one can renew it.
 
-import { TidegateError } from '../errors.ts';
+import { shown, TidegateError } from '../errors.ts';
 import type { SourceReply, TrackingTarget } from './contract.ts';
 import { gateReplyOf, understood } from './gate-reply.ts';
-import { ANY, checkOptions, FUNCTION, type Rule, refuseOption, shown, TEXT } from './option-rules.ts';
+import { ANY, checkOptions, FUNCTION, type Rule, refuseOption, TEXT } from './option-rules.ts';
 import { type Post, type Posted, poster } from './post.ts';
 
 export interface GateTargetOptions {

@@ -5,8 +5,8 @@
 // reads are gone through again; where they are no longer known, it counts as changed. A request that has written may read what
 // no feed has told yet, so its values are made anew.
 
-import { TidegateError } from '../errors.ts';
-import { COUNT, checkOptions, FUNCTION, shown } from './option-rules.ts';
+import { shown, TidegateError } from '../errors.ts';
+import { COUNT, checkOptions, FUNCTION } from './option-rules.ts';
 import type { RequestScope } from './scope.ts';
 import { closeScope, type Sharing, shareWork, whileWaiting } from './shared-work.ts';
 

@@ -3,7 +3,7 @@
 // What the server itself says is a whole sentence, as are errors of this package. Those stand as
 // they are; only what went wrong on the way to the server needs one to be made of it.
 
-import { TidegateError } from '../errors.ts';
+import { messageOf, TidegateError } from '../errors.ts';
 
 /** As PostgreSQL numbers what it refuses. */
 const SQLSTATE = /^[0-9A-Z]{5}$/;
@@ -34,5 +34,5 @@ function isOfServer(cause: unknown): boolean {
 /** Several addresses of a host make an error of several, which has no message of its own. */
 export function reasonOf(cause: unknown): string {
   const errors = cause instanceof AggregateError ? cause.errors : [cause];
-  return errors.map((error) => (error instanceof Error ? error.message : String(error))).join('; ');
+  return errors.map(messageOf).join('; ');
 }

@@ -1,11 +1,10 @@
 // Options that a program hands in, held against what they may be: a misspelt one would be passed over in silence.
 
-import { TidegateError } from '../errors.ts';
+import { shown, TidegateError } from '../errors.ts';
 
 /** What a value is expected to be, and whether it is. */
 export type Rule = readonly [expected: string, holds: (value: unknown) => boolean];
 
-const SHOWN = 80;
 /** Beyond, a timer of Node runs at once. */
 const MAX_TIMER_MS = 2_147_483_647;
 
@@ -26,17 +25,6 @@ export function checkOptions(what: string, options: unknown, rules: Readonly<Rec
 
 export function refuseOption(message: string): never {
   throw new TidegateError('E_CONFIG', message);
-}
-
-/** For a message. An object may hold a password. */
-export function shown(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > SHOWN ? `${value.slice(0, SHOWN)}…` : value);
-  if (Array.isArray(value)) return 'a list';
-  return typeof value === 'object' && value !== null
-    ? 'an object'
-    : typeof value === 'function'
-      ? 'a function'
-      : String(value);
 }
 
 export function wholeFrom(least: number, most: number, unit = 'a whole number'): Rule {

@@ -2,7 +2,8 @@
 //
 // A connection may hold one, so nothing of it is shown but the database and its host.
 
-import { COUNT, checkOptions, msFrom, NAMES, type Rule, refuseOption, SWITCH, shown, TEXT } from './option-rules.ts';
+import { shown } from '../errors.ts';
+import { COUNT, checkOptions, msFrom, NAMES, type Rule, refuseOption, SWITCH, TEXT } from './option-rules.ts';
 
 const REPLICATION = ['slot', 'publication', 'identity'] as const;
 const IDENTITIES: readonly unknown[] = ['full', 'key'];

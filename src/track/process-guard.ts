@@ -6,7 +6,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import type { IncomingMessage } from 'node:http';
-import { TidegateError } from '../errors.ts';
+import { messageOf, TidegateError } from '../errors.ts';
 
 /** Undefined: it may. */
 export type Guard = (request: IncomingMessage) => { readonly status: number; readonly error: string } | undefined;
@@ -14,7 +14,7 @@ export type Guard = (request: IncomingMessage) => { readonly status: number; rea
 /** The address to listen on. Rejects with E_CONFIG where other machines can reach it and there is no token, E_PORT. */
 export async function addressOf(host: string, token: string | undefined): Promise<string> {
   const { address } = await lookup(host).catch((error: unknown) => {
-    const got = error instanceof Error ? error.message : String(error);
+    const got = messageOf(error);
     throw new TidegateError('E_PORT', `expected to listen on ${host} for applications, got ${got}`, { cause: error });
   });
   if (token !== undefined || isLoopback(address)) return address;

@@ -5,7 +5,7 @@
 
 import type { FeedPosition } from '../dependency/change.ts';
 import type { SourceAnswer, SourceQuestion } from '../dependency/describe/described.ts';
-import { TidegateError } from '../errors.ts';
+import { messageOf, TidegateError } from '../errors.ts';
 import type { Cancel, Clock, Random, Tasks } from '../ports.ts';
 import type { SourceMessage, TargetStatus, TrackingTarget } from './contract.ts';
 import { Questions } from './questions.ts';
@@ -230,7 +230,7 @@ export class Publisher {
     this.#counts.failures++;
     // One report for each time that it goes wrong, not for each attempt.
     if (this.#problem === undefined) onFault(error);
-    this.#problem = error instanceof Error ? error.message : String(error);
+    this.#problem = messageOf(error);
     if (this.#isStopped) return;
     // A session that was given up meanwhile has no say any more.
     if (!this.#isNewSession) this.#failed = delivery;

@@ -4,6 +4,7 @@
 // are kept, and what is answered at once is bounded.
 
 import type { SourceAnswer, SourceQuestion } from '../dependency/describe/described.ts';
+import { messageOf } from '../errors.ts';
 import { MAX_ANSWER_BYTES, sizeOf } from './answer.ts';
 
 const MAX_OPEN = 16;
@@ -48,7 +49,7 @@ function answered(question: SourceQuestion, answer: Answer | undefined): SourceA
     if (answer !== undefined) return answer(question);
     return { id: question.id, described: [], isWhole: false, problem: 'expected a tracker that answers, got none' };
   } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
+    const problem = messageOf(error);
     return { id: question.id, described: [], isWhole: false, problem };
   }
 }

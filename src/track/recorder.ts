@@ -6,6 +6,7 @@
 import { bindInstance, neededOutputs, resultRowsOf } from '../dependency/bind.ts';
 import type { ReadMark } from '../dependency/recent-changes.ts';
 import type { Template, Uncacheable } from '../dependency/template.ts';
+import { messageOf } from '../errors.ts';
 import { moves } from '../sql/postgres/moving-texts.ts';
 import { ALTERED, type AskedSession, readWithin, wantedBy } from './asked-session.ts';
 import type { Refusal, Side } from './following.ts';
@@ -152,7 +153,7 @@ export class Recorder {
   }
 
   #fault(scope: RequestScope, error: unknown): undefined {
-    scope.untracked('error', error instanceof Error ? error.message : String(error));
+    scope.untracked('error', messageOf(error));
     this.#parts.onFault(error);
     return undefined;
   }

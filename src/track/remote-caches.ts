@@ -4,6 +4,7 @@
 // longer. So the client counts: from the moment at which it said that a message was delivered, once the next one shows
 // that this was heard. When that is over, everything of the source is outdated in them.
 
+import { messageOf } from '../errors.ts';
 import type { Cancel, Clock, Tasks } from '../ports.ts';
 import type { SourceMessage, TargetStatus, TrackingTarget } from './contract.ts';
 
@@ -126,7 +127,7 @@ export class RemoteCaches {
     } catch (error) {
       counts.failures++;
       if (counts.problem === undefined) this.#parts.onFault(error);
-      counts.problem = error instanceof Error ? error.message : String(error);
+      counts.problem = messageOf(error);
       return false;
     }
   }

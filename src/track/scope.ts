@@ -4,6 +4,7 @@
 // be named; so each response has a tag of its own, by which it is made outdated then.
 
 import { sourceTag } from '../dependency/source-tag.ts';
+import { messageOf } from '../errors.ts';
 import { type Budget, type Coarsened, coarsen, type Dependency, earlier } from './coarsen.ts';
 import type { Finished, FinishOptions, Scope, Untracked } from './contract.ts';
 import { refused } from './exchange.ts';
@@ -218,7 +219,7 @@ export class RequestScope implements Scope {
       if (side !== undefined && !this.#isRefused) coarsened = this.#coarse(side.follower, cacheTag);
     } catch (error) {
       tally.untracked('error');
-      this.#reasons.add(error instanceof Error ? error.message : String(error));
+      this.#reasons.add(messageOf(error));
     }
     if (!this.#isRefused) for (const { kind, what } of this.#refusals()) this.untracked(kind, what);
     if (!this.#isRefused && !this.#isSeen && !this.#isStatic) this.#unseen(options);

@@ -4,7 +4,7 @@
 // connection alone knows, e.g. a temporary table, is unknown here; the recorder looks out for it.
 
 import { statSync } from 'node:fs';
-import { TidegateError } from '../errors.ts';
+import { shown, TidegateError } from '../errors.ts';
 import { createSqliteFeed } from '../feed/sqlite/sqlite-feed.ts';
 import { sqliteFile } from '../feed/sqlite/sqlite-file.ts';
 import { installSqliteFeed } from '../feed/sqlite/sqlite-install.ts';
@@ -14,18 +14,7 @@ import type { Eventually } from '../ports.ts';
 import { createSqliteParser } from '../sql/sqlite/sqlite-parser.ts';
 import type { DatabasePlatform, OpenDatabase, TrackedDatabase } from './contract.ts';
 import { opening } from './opening.ts';
-import {
-  COUNT,
-  checkOptions,
-  FUNCTION,
-  msFrom,
-  NAMES,
-  type Rule,
-  refuseOption,
-  SWITCH,
-  shown,
-  TEXT,
-} from './option-rules.ts';
+import { COUNT, checkOptions, FUNCTION, msFrom, NAMES, type Rule, refuseOption, SWITCH, TEXT } from './option-rules.ts';
 import { sqliteClaim } from './source-claim.ts';
 import { SqliteFollowed, tablesOf } from './sqlite-followed.ts';
 

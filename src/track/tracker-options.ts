@@ -1,5 +1,6 @@
 // What `createTracker` and `startFeedProcess` are given, checked: also for callers without types.
 
+import { shown } from '../errors.ts';
 import type { DatabaseTrackerOptions, ProcessTrackerOptions, TrackerOptions } from './contract.ts';
 import {
   ANY,
@@ -9,7 +10,6 @@ import {
   msFrom,
   type Rule,
   refuseOption,
-  shown,
   TEXT,
   wholeFrom,
 } from './option-rules.ts';

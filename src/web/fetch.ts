@@ -4,7 +4,7 @@
 import type { Explanation, GateStats, InvalidationResult } from '../engine/contract.ts';
 import { summed } from '../engine/summary.ts';
 import { parseSelectors, type ResponseSelection } from '../entry/selectors.ts';
-import { TidegateError } from '../errors.ts';
+import { expected, TidegateError } from '../errors.ts';
 import type { FetchCacheOptions } from './options.ts';
 import { type Platform, universalPlatform } from './platform.ts';
 import { WebGate } from './serving.ts';
@@ -70,8 +70,7 @@ export function createFetchCache(
     summed(await Promise.all(parseSelectors(selection).map((selector) => web.gate.invalidate(selector))));
   return {
     wrap: (handler) => {
-      if (typeof handler !== 'function')
-        throw new TidegateError('E_CONFIG', `expected a handler that is a function, got ${typeof handler}`);
+      if (typeof handler !== 'function') expected('E_CONFIG', 'a handler that is a function', handler);
       return (request, call) => serve(web, { request, handler, call: call ?? {}, invalidate });
     },
     invalidate,

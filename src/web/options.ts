@@ -1,7 +1,7 @@
 // What a cache in process is told at its beginning, and the policy that comes of it.
 
 import { type CookieOptions, cookieRules, isCookiePattern } from '../engine/answers/cookie-rules.ts';
-import { TidegateError } from '../errors.ts';
+import { expected } from '../errors.ts';
 import type { Store } from '../ports.ts';
 import { type CachePolicy, CONFORMANCE_POLICY, type Profile, SAFE_POLICY } from '../semantics/policy.ts';
 import { LARGEST_PART } from '../store/memory.ts';
@@ -68,9 +68,9 @@ const TIMES = [
 type Check = (value: unknown, name: string) => void;
 
 /** The check that throws where `fits` does not hold. */
-function be(expected: string, fits: (value: unknown) => boolean): Check {
+function be(what: string, fits: (value: unknown) => boolean): Check {
   return (value, name) => {
-    if (!fits(value)) throw refused(`${name}: expected ${expected}`, value);
+    if (!fits(value)) expected('E_CONFIG', `${name} to be ${what}`, value);
   };
 }
 
@@ -107,12 +107,12 @@ const CHECKS: { readonly [Name in keyof Required<FetchCacheOptions>]: Check } = 
 };
 
 function checkNamed(given: unknown, checks: { readonly [name: string]: Check }, path: string): void {
-  if (!isRecord(given)) throw refused(`${path === '' ? 'options' : path.slice(0, -1)}: expected an object`, given);
+  if (!isRecord(given)) expected('E_CONFIG', `${path === '' ? 'options' : path.slice(0, -1)} to be an object`, given);
   for (const [name, value] of Object.entries(given)) {
     const known = Object.keys(checks);
     // A misspelt one would be passed over.
     if (!known.includes(name))
-      throw refused(`expected an option among ${known.map((one) => path + one).join(', ')}`, path + name);
+      expected('E_CONFIG', `an option among ${known.map((one) => path + one).join(', ')}`, path + name);
     if (value !== undefined) checks[name]?.(value, path + name);
   }
 }
@@ -127,16 +127,6 @@ function isTier(tier: unknown): boolean {
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function refused(expected: string, value: unknown): TidegateError {
-  const got =
-    typeof value === 'string'
-      ? JSON.stringify(value)
-      : value === null || typeof value === 'number'
-        ? value
-        : typeof value;
-  return new TidegateError('E_CONFIG', `${expected}, got ${got}`);
 }
 
 export function maxBytesOf({ memory }: FetchCacheOptions): number {

@@ -1,6 +1,6 @@
 // Tags that a handler gives its response, beside those in the fields it sets.
 
-import { TidegateError } from '../errors.ts';
+import { expected } from '../errors.ts';
 import { MAX_TAG_LENGTH } from '../semantics/tags.ts';
 
 /** The response with these tags beside its own, for a handler to return. Throws E_TAG. */
@@ -22,6 +22,6 @@ export function staleNames(response: Response): readonly string[] {
 export function checkedTag(tag: string): string {
   const fits = typeof tag === 'string' && tag !== '' && tag.length <= MAX_TAG_LENGTH;
   if (fits && /^[\x20-\x7e\x80-\xff]+$/.test(tag) && !tag.includes(',') && tag.trim() === tag) return tag;
-  const expected = `a tag of 1 to ${MAX_TAG_LENGTH} characters of Latin-1, without commas, control characters or outer spaces`;
-  throw new TidegateError('E_TAG', `expected ${expected}, got ${JSON.stringify(tag)}`);
+  const what = `a tag of 1 to ${MAX_TAG_LENGTH} characters of Latin-1, without commas, control characters or outer spaces`;
+  expected('E_TAG', what, tag);
 }

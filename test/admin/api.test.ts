@@ -172,7 +172,7 @@ describe.each(['invalidate', 'purge'])('%s', (name) => {
   test.each([
     ['', 'expected a selector as JSON, got no content'],
     ['{', 'expected a selector as JSON, got '],
-    ['{}', 'expected at least one of url, urls, tag, tags, prefix, pattern, all, origin, got {}'],
+    ['{}', 'expected at least one of url, urls, tag, tags, prefix, pattern, all, origin, got nothing'],
     ['{"tag":"a","all":true}', 'expected exactly one of'],
     ['{"tags":["a",""]}', 'expected text as "tags"'],
     [JSON.stringify({ tags: Array(1001).fill('a') }), 'expected at most 1000 in one call, got 1001'],

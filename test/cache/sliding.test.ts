@@ -161,8 +161,8 @@ test('a clock that is set back takes nothing off what was used', () => {
 
 describe('refused is', () => {
   const REFUSED: readonly (readonly [FillOptions, string])[] = [
-    [{ sliding: '10m' }, 'expected sliding to be at most the ttl, which is 300000 ms, got 600000 ms'],
-    [{ ttl: '1m', sliding: 60_001 }, 'expected sliding to be at most the ttl, which is 60000 ms, got 60001 ms'],
+    [{ sliding: '10m' }, 'expected sliding to be at most the ttl, which is 300000 ms, got 600000'],
+    [{ ttl: '1m', sliding: 60_001 }, 'expected sliding to be at most the ttl, which is 60000 ms, got 60001'],
     [
       { ttl: Number.POSITIVE_INFINITY, sliding: '10m' },
       'expected ttl to have an end with sliding of 600000 ms, got Infinity',
@@ -171,7 +171,7 @@ describe('refused is', () => {
       { nullTtl: Number.POSITIVE_INFINITY, sliding: '1m' },
       'expected nullTtl to have an end with sliding of 60000 ms, got Infinity',
     ],
-    [{ sliding: 0 }, 'expected sliding to be above 0 ms, got 0 ms'],
+    [{ sliding: 0 }, 'expected sliding to be above 0 ms, got 0'],
     [{ sliding: '10 m' as '10m' }, 'expected sliding to be a number of ms of at least 0'],
   ];
 

@@ -135,7 +135,7 @@ test('an origin is named by operators only', () => {
 });
 
 test('an error shows no more than the beginning of what it got', () => {
-  expect(() => parse({ url: `ftp://${'x'.repeat(10_000)}` })).toThrow(/^.{1,260}…$/);
+  expect(() => parse({ url: `ftp://${'x'.repeat(10_000)}` })).toThrow(/^.{1,260}…"$/);
 });
 
 test('whatever the JSON, there are selectors or an E_SELECTOR', () => {

@@ -32,8 +32,8 @@ it.each([
   [tracker({ maxLagMs: -1 }), 'maxLagMs: expected', 'got -1'],
   [tracker({ settleMs: -1 }), 'settleMs: expected', 'from 0', 'got -1'],
   [tracker({ onFault: 'log' }), 'onFault: expected a function, got "log"'],
-  [tracker({ targets: [undefined] }), 'targets: expected gateTarget() or cacheTarget(), got undefined'],
-  [() => createTracker(undefined as never), 'expected the options of createTracker as an object, got undefined'],
+  [tracker({ targets: [undefined] }), 'targets: expected gateTarget() or cacheTarget(), got nothing'],
+  [() => createTracker(undefined as never), 'expected the options of createTracker as an object, got nothing'],
   [
     () => createTracker({ source: 'shop', feed: { url: 'http://127.0.0.1:1' }, leaseMs: 5 } as never),
     'leaseMs: expected none beside feed',
@@ -41,7 +41,7 @@ it.each([
   [sqlite({ path: 'a', instal: true }), 'expected an option of sqliteDatabase among path, install, ', 'got "instal"'],
   [sqlite({ path: 'a', install: 'yes' }), 'install: expected true or false, got "yes"'],
   [sqlite({ path: 'a', pollMs: 0 }), 'pollMs: expected', 'from 1', 'got 0'],
-  [sqlite({}), 'path: expected that of a file, got undefined'],
+  [sqlite({}), 'path: expected that of a file, got nothing'],
   [sqlite('shop.db'), 'expected the options of sqliteDatabase as an object, got "shop.db"'],
   [postgres({ mode: 'trigger', ...NAMED }), `mode: expected 'replication' or 'triggers', got "trigger"`],
   [postgres({ mode: 'triggers', slot: 'shop' }), `slot: expected none with mode 'triggers', got "shop"`],
@@ -59,7 +59,7 @@ it.each([
     () => gateTarget({ adm: 'http://h' } as never),
     'expected an option of gateTarget among admin, token, fetch, got "adm"',
   ],
-  [() => gateTarget({} as never), 'admin: expected a URL of http or https, got undefined'],
+  [() => gateTarget({} as never), 'admin: expected a URL of http or https, got nothing'],
   [() => gateTarget({ admin: 'http://h', token: 7 } as never), 'token: expected a text that is not empty, got 7'],
 ])('%#: %s', (call, ...parts) => {
   for (const part of parts as string[])

@@ -4,7 +4,7 @@
 // It ends once, for whatever reason comes first, and tells nothing afterwards.
 
 import type { FeedPosition } from '../../dependency/change.ts';
-import { TidegateError } from '../../errors.ts';
+import { messageOf, TidegateError } from '../../errors.ts';
 import type { Cancel, Clock, FeedListener, Tasks } from '../../ports.ts';
 import type { LateTables } from '../late-tables.ts';
 import { lsnOf, placeOf, snapshotNow } from './postgres-position.ts';
@@ -128,7 +128,7 @@ export class PostgresAttempt {
       if (acknowledged !== undefined) this.acknowledge(acknowledged);
       await this.#beat(queries);
     } catch (error) {
-      await this.end(reasonOf(error));
+      await this.end(messageOf(error));
       throw error;
     }
   }
@@ -148,7 +148,7 @@ export class PostgresAttempt {
     });
 
   readonly #failed = (error: unknown): void => {
-    void this.end(reasonOf(error));
+    void this.end(messageOf(error));
   };
 
   async #connect(purpose: 'queries' | 'replication'): Promise<PostgresSession> {
@@ -221,7 +221,7 @@ export class PostgresAttempt {
         return;
       } catch (error) {
         if ((error as { readonly code?: unknown }).code !== IN_USE || clock.monotonic() >= until) throw error;
-        const what = `expected slot ${slot} to be free, got: ${reasonOf(error)}; waiting for it, ${takeOverMs} ms at most`;
+        const what = `expected slot ${slot} to be free, got: ${messageOf(error)}; waiting for it, ${takeOverMs} ms at most`;
         if (!isTold) onFault?.(new TidegateError('E_FEED', what, { cause: error }));
       }
       await this.#sleep(TAKE_OVER_STEP_MS);
@@ -274,8 +274,4 @@ function problemsOf({ slot, publication }: AttemptParts, row: SessionRow | undef
     problems.push(`expected slot ${slot} within max_slot_wal_keep_size, got one that is lost after ${safe} more bytes`);
   }
   return problems;
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

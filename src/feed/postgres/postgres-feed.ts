@@ -5,7 +5,7 @@
 // whose log the stream has passed. What the log has not flushed yet, since nobody waits for it, is flushed by a message.
 
 import type { FeedPosition } from '../../dependency/change.ts';
-import { TidegateError } from '../../errors.ts';
+import { messageOf, TidegateError } from '../../errors.ts';
 import type { Cancel, ChangeFeed, Clock, FeedListener, FeedStatus, Tasks } from '../../ports.ts';
 import { LateTables } from '../late-tables.ts';
 import { PostgresAttempt } from './postgres-attempt.ts';
@@ -163,6 +163,6 @@ class LogicalFeed implements PostgresFeed {
 
 function feedError(cause: unknown): TidegateError {
   if (cause instanceof TidegateError) return cause;
-  const got = cause instanceof Error ? cause.message : String(cause);
+  const got = messageOf(cause);
   return new TidegateError('E_FEED', `expected a stream of logical replication, got: ${got}`, { cause });
 }

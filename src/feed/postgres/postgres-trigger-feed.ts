@@ -5,7 +5,7 @@
 // catalogue of the same snapshot; a table that changed since the last look is told as truncated instead.
 
 import type { FeedPosition } from '../../dependency/change.ts';
-import { TidegateError } from '../../errors.ts';
+import { messageOf, TidegateError } from '../../errors.ts';
 import type { Cancel, Clock, FeedListener, FeedStatus, Tasks } from '../../ports.ts';
 import { LateTables } from '../late-tables.ts';
 import type { PostgresFeed } from './postgres-feed.ts';
@@ -209,6 +209,6 @@ class TriggerFeed implements PostgresTriggerFeed {
 
 function feedError(cause: unknown): TidegateError {
   if (cause instanceof TidegateError) return cause;
-  const got = cause instanceof Error ? cause.message : String(cause);
+  const got = messageOf(cause);
   return new TidegateError('E_FEED', `expected the log that triggers write, got: ${got}`, { cause });
 }

@@ -4,7 +4,7 @@
 // told last, which carries a random number: what does not begin with that very row is a gap.
 
 import type { FeedPosition } from '../../dependency/change.ts';
-import { TidegateError } from '../../errors.ts';
+import { messageOf, TidegateError } from '../../errors.ts';
 import type { Cancel, ChangeFeed, Clock, Eventually, FeedListener, FeedStatus, Tasks } from '../../ports.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
 import { installSqliteFeed } from './sqlite-install.ts';
@@ -172,7 +172,7 @@ class Feed implements SqliteFeed {
       if (this.#isStopped()) return;
       this.#state = 'retrying';
       this.#failures++;
-      this.#failure = error instanceof Error ? error.message : String(error);
+      this.#failure = messageOf(error);
       // What is busy will do; anything else may be the connection itself.
       if (!/\b(?:busy|locked)\b/i.test(this.#failure)) await this.#connection.close();
     }

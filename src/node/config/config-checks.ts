@@ -3,9 +3,9 @@
 // it, so that a misspelt key elsewhere hides none of them.
 
 import type { z } from 'zod';
-import { TidegateError } from '../../errors.ts';
+import { shown, TidegateError } from '../../errors.ts';
 import { configSchema } from './config-schema.ts';
-import { isTable, nearest, showValue, type Table } from './config-values.ts';
+import { isTable, nearest, type Table } from './config-values.ts';
 
 type Path = readonly PropertyKey[];
 
@@ -76,7 +76,7 @@ function routeProblems(raw: Table): string[] {
     if (first === undefined) firstWithName.set(effective, at);
     else
       lines.push(
-        line(['routes', at, 'name'], `expected a name of its own, got ${showValue(effective)} as routes[${first}]`),
+        line(['routes', at, 'name'], `expected a name of its own, got ${shown(effective)} as routes[${first}]`),
       );
   }
   return lines;
@@ -90,7 +90,7 @@ export function defaultRouteName(at: number): string {
 function unknownOrigin(origin: string, origins: readonly string[]): string {
   const near = nearest(origin, origins);
   const hint = near === undefined ? '' : `; did you mean "${near}"?`;
-  return `expected one of ${origins.join(', ')}, got ${showValue(origin)}${hint}`;
+  return `expected one of ${origins.join(', ')}, got ${shown(origin)}${hint}`;
 }
 
 function tokenProblems(raw: Table): string[] {

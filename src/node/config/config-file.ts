@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { extname, resolve } from 'node:path';
-import { TidegateError } from '../../errors.ts';
+import { messageOf, TidegateError } from '../../errors.ts';
 import { importConfig } from './config-module.ts';
 
 /** Names of a configuration file, in the order they are looked for. */
@@ -30,7 +30,7 @@ export async function readConfigFile(file: string): Promise<unknown> {
     const given = await importConfig(file);
     if (given !== undefined) return given;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new TidegateError('E_CONFIG', `${file} cannot be loaded: ${reason}`, { cause: error });
   }
   const expected = 'expected "export default defineConfig({ … })", got no default export';

@@ -2,6 +2,7 @@
 // a test compares the two, and both with docs/configuration.md.
 
 import { z } from 'zod';
+import { shown } from '../../errors.ts';
 import { CODINGS } from '../../semantics/content-coding.ts';
 import * as kind from './config-values.ts';
 
@@ -65,7 +66,7 @@ const fieldEditsSchema = section({
 function named(name: z.ZodCustom<string, string>, what: string) {
   return z.union([name, section({ name, value: kind.pattern })], {
     error: (issue) =>
-      `expected the name of a ${what}, or { name, value } with a pattern as value, got ${kind.showValue(issue.input)}`,
+      `expected the name of a ${what}, or { name, value } with a pattern as value, got ${shown(issue.input)}`,
   });
 }
 
@@ -87,7 +88,7 @@ const querySchema = z.union(
     }),
   ],
   {
-    error: (issue) => `expected "all", { keep: [names] } or { drop: [names] }, got ${kind.showValue(issue.input)}`,
+    error: (issue) => `expected "all", { keep: [names] } or { drop: [names] }, got ${shown(issue.input)}`,
   },
 );
 
@@ -95,7 +96,7 @@ const cookiesSchema = section({
   key: list(kind.cookiePattern).default([]),
   drop: z
     .union([z.literal('all'), list(kind.cookiePattern)], {
-      error: (issue) => `expected "all" or a list of names or patterns of cookies, got ${kind.showValue(issue.input)}`,
+      error: (issue) => `expected "all" or a list of names or patterns of cookies, got ${shown(issue.input)}`,
     })
     .default([]),
 });
@@ -107,8 +108,7 @@ export const codingSchema = section({
 });
 
 const compressSchema = z.union([z.boolean(), codingSchema], {
-  error: (issue) =>
-    `expected true, false or { codings, minBytes, types } with known values, got ${kind.showValue(issue.input)}`,
+  error: (issue) => `expected true, false or { codings, minBytes, types } with known values, got ${shown(issue.input)}`,
 });
 
 export const routeSchema = section({

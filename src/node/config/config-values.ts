@@ -5,11 +5,12 @@ import { isIP } from 'node:net';
 import { Cron } from 'croner';
 import { z } from 'zod';
 import { isCookiePattern } from '../../engine/answers/cookie-rules.ts';
+import { shown } from '../../errors.ts';
 
 /** A value that `accepts` takes; `expected` is the phrase of its refusal. A secret's value is never repeated. */
 export function value<T>(expected: string, accepts: (input: unknown) => boolean, secret = false) {
   return z.custom<T>(accepts, {
-    error: (issue) => `expected ${expected}, got ${secret ? showSecret(issue.input) : showValue(issue.input)}`,
+    error: (issue) => `expected ${expected}, got ${secret ? showSecret(issue.input) : shown(issue.input)}`,
   });
 }
 
@@ -56,18 +57,18 @@ export function oneOrMany(expected: string, accepts: (input: unknown) => boolean
 }
 
 export function list<T extends z.ZodType>(element: T) {
-  return z.array(element, { error: (issue) => `expected a list, got ${showValue(issue.input)}` }).readonly();
+  return z.array(element, { error: (issue) => `expected a list, got ${shown(issue.input)}` }).readonly();
 }
 
 /** With at least one element. */
 export function listOfSome<T extends z.ZodType>(element: T) {
-  const error = (issue: z.core.$ZodRawIssue) => `expected a list of at least one, got ${showValue(issue.input)}`;
+  const error = (issue: z.core.$ZodRawIssue) => `expected a list of at least one, got ${shown(issue.input)}`;
   return z.array(element, { error }).min(1, { error }).readonly();
 }
 
 /** Values by name; `name` is the kind of the names. */
 export function table<T extends z.ZodType>(name: z.ZodCustom<string, string>, element: T) {
-  return z.record(name, element, { error: (issue) => `expected an object, got ${showValue(issue.input)}` }).readonly();
+  return z.record(name, element, { error: (issue) => `expected an object, got ${shown(issue.input)}` }).readonly();
 }
 
 /** An object with these keys and no others. Its refusal of unknown keys has one line for each, in their order. */
@@ -77,7 +78,7 @@ export function section<S extends z.core.$ZodLooseShape>(shape: S) {
       error: (issue) =>
         issue.code === 'unrecognized_keys'
           ? issue.keys.map((key) => unknownKey(key, Object.keys(shape))).join('\n')
-          : `expected an object, got ${showValue(issue.input)}`,
+          : `expected an object, got ${shown(issue.input)}`,
     })
     .readonly();
 }
@@ -121,20 +122,8 @@ export function isTable(input: unknown): input is Table {
   return typeof input === 'object' && input !== null && !Array.isArray(input);
 }
 
-const SHOWN_CHARS = 80;
-
-/** How a refused value is shown. */
-export function showValue(input: unknown): string {
-  if (input === undefined) return 'nothing';
-  if (typeof input === 'string')
-    return JSON.stringify(input.length > SHOWN_CHARS ? `${input.slice(0, SHOWN_CHARS)}…` : input);
-  if (Array.isArray(input)) return input.length === 0 ? 'an empty list' : `a list of ${input.length}`;
-  if (typeof input === 'object' && input !== null) return 'an object';
-  return typeof input === 'function' ? 'a function' : String(input);
-}
-
 function showSecret(input: unknown): string {
-  return typeof input === 'string' ? `a text of ${input.length} characters (not shown)` : showValue(input);
+  return typeof input === 'string' ? `a text of ${input.length} characters (not shown)` : shown(input);
 }
 
 function isIntegerIn(input: unknown, min: number, max = Number.MAX_SAFE_INTEGER): boolean {
@@ -228,10 +217,9 @@ export const bearerToken = value<string>(
 
 /** Of an origin: scheme and authority, nothing more. A value with "@" may hold a password and is not repeated. */
 export const originUrl = z.custom<string>(isOriginUrl, {
-  error: (issue) => {
-    const { input } = issue;
-    const shown = typeof input === 'string' && input.includes('@') ? showSecret(input) : showValue(input);
-    return `expected an http: or https: URL without user, path, query and fragment, got ${shown}`;
+  error: ({ input }) => {
+    const got = typeof input === 'string' && input.includes('@') ? showSecret(input) : shown(input);
+    return `expected an http: or https: URL without user, path, query and fragment, got ${got}`;
   },
 });
 

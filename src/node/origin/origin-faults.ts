@@ -4,7 +4,7 @@
 // parser at its end, ECONNRESET), the same words mean "not HTTP" when no head has been read, and its parser's errors
 // have no code.
 
-import { type ErrorCode, TidegateError } from '../../errors.ts';
+import { type ErrorCode, messageOf, TidegateError } from '../../errors.ts';
 
 /** Where a request was when it failed. */
 interface FaultContext {
@@ -36,7 +36,7 @@ export function isRefusal(error: unknown): boolean {
 /** A short name of the cause for a message: its code, and its text when that says more. */
 export function causeOf(error: unknown): string {
   const code = codeOf(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (code === '') return message;
   return message === '' ? code : `${message} (${code})`;
 }

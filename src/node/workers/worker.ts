@@ -7,7 +7,7 @@
 import type { AdminDeps } from '../../admin/api.ts';
 import { rehydrate, rehydrateFound } from '../../engine/populate/rehydrate.ts';
 import type { SourceReply } from '../../engine/source-leases.ts';
-import { TidegateError } from '../../errors.ts';
+import { messageOf, TidegateError } from '../../errors.ts';
 import { Invalidations } from '../../ledger/invalidations.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import { afterIntents } from '../../log/after-intents.ts';
@@ -86,7 +86,7 @@ export class Worker {
       },
       (error: unknown) => {
         const code = error instanceof TidegateError ? error.code : undefined;
-        send({ kind: 'failed', code, message: error instanceof Error ? error.message : String(error) });
+        send({ kind: 'failed', code, message: messageOf(error) });
         this.#ends.exit(1);
       },
     );

@@ -1,6 +1,6 @@
 // When what `$withCache({ config })` stores expires, in the terms of Redis that Drizzle uses.
 
-import { TidegateError } from '../../errors.ts';
+import { expected, TidegateError } from '../../errors.ts';
 
 /** Drizzle's CacheConfig. */
 export interface ExpiryConfig {
@@ -41,7 +41,7 @@ function namedExpiry({ ex, px, exat, pxat }: ExpiryConfig, nowMs: number): Expir
 
 function checked(value: number, name: string): number {
   if (typeof value === 'number' && value > 0 && Number.isFinite(value)) return value;
-  throw new TidegateError('E_TTL', `expected ${name} to be a number above 0, got ${String(value)}`);
+  expected('E_TTL', `${name} to be a number above 0`, value);
 }
 
 function applies(condition: string, named: number, previous: ExpiresAt): boolean {

@@ -4,9 +4,8 @@
 // `withTidegate`, `$cached`, `$cache.invalidate` and `tidegateCache`.
 
 import { type Duration, toMs } from '../../cache/duration.ts';
-import { shown } from '../../cache/keys.ts';
 import { checkedTags } from '../../cache/tags.ts';
-import { type ErrorCode, TidegateError } from '../../errors.ts';
+import { expected, TidegateError } from '../../errors.ts';
 import { entityKindOf } from './entities.ts';
 import type { DropInInvalidation, DropInOptions } from './options.ts';
 import type { ReadOptions, SoundOptions } from './sound-options.ts';
@@ -42,9 +41,9 @@ export interface Named {
 
 /** Throws E_SELECTOR, E_TAG. */
 export function namedIn(what: DropInInvalidation): Named {
-  if (!isRecord(what)) throw refused('an object that names tables or tags', what, 'E_SELECTOR');
+  if (!isRecord(what)) expected('E_SELECTOR', 'an object that names tables or tags', what);
   for (const name of Object.keys(what)) {
-    if (name !== 'tables' && name !== 'tags') throw refused('tables, tags or both', name, 'E_SELECTOR');
+    if (name !== 'tables' && name !== 'tags') expected('E_SELECTOR', 'tables, tags or both', name);
   }
   const tables = [what.tables ?? []].flat();
   const tags: readonly unknown[] = [what.tags ?? []].flat();
@@ -55,27 +54,27 @@ export function namedIn(what: DropInInvalidation): Named {
 
 /** Names, and tables and views of Drizzle. Throws E_TAG. */
 export function checkedTables(tables: readonly unknown[]): readonly (string | object)[] {
-  if (!Array.isArray(tables)) throw refused('tables to be a list', tables, 'E_TAG');
+  if (!Array.isArray(tables)) expected('E_TAG', 'tables to be a list', tables);
   return tables.map((table: unknown) => {
     const kind = isRecord(table) ? entityKindOf(table) : undefined;
     if ((typeof table === 'string' && table !== '') || kind === 'table' || kind === 'view') return table as string;
-    throw refused('each of tables to be a name, or a table or a view of Drizzle', table, 'E_TAG');
+    return expected('E_TAG', 'each of tables to be a name, or a table or a view of Drizzle', table);
   });
 }
 
 function checkAll<Options>(options: unknown, checks: Checks<Options>): void {
-  if (!isRecord(options)) throw refused('options to be an object', options);
+  if (!isRecord(options)) expected('E_CONFIG', 'options to be an object', options);
   for (const [name, value] of Object.entries(options)) {
     // A misspelt one would be passed over.
-    if (!Object.hasOwn(checks, name)) throw refused(`an option among ${Object.keys(checks).join(', ')}`, name);
+    if (!Object.hasOwn(checks, name)) expected('E_CONFIG', `an option among ${Object.keys(checks).join(', ')}`, name);
     if (value !== undefined) checks[name as keyof Options](value, name);
   }
 }
 
 /** The check that throws where `fits` does not hold. */
-function be(expected: string, fits: (value: unknown) => boolean): Check {
+function be(what: string, fits: (value: unknown) => boolean): Check {
   return (value, name) => {
-    if (!fits(value)) throw refused(`${name} to be ${expected}`, value);
+    if (!fits(value)) expected('E_CONFIG', `${name} to be ${what}`, value);
   };
 }
 
@@ -141,9 +140,4 @@ function isTold(functions: Readonly<Record<string, unknown>>): boolean {
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function refused(expected: string, got: unknown, code: ErrorCode = 'E_CONFIG'): TidegateError {
-  const given = typeof got === 'number' || typeof got === 'boolean' ? String(got) : shown(got);
-  return new TidegateError(code, `expected ${expected}, got ${given}`);
 }

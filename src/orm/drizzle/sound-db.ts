@@ -4,9 +4,8 @@
 // everything that holds it (its query builders, its transactions, other references to it) goes the same way; nothing of
 // Drizzle's modules is changed. What is done on the driver's own client is not seen.
 
-import { shown } from '../../cache/keys.ts';
 import { platformClock, platformTasks } from '../../cache/platform.ts';
-import { TidegateError } from '../../errors.ts';
+import { expected, shown, TidegateError } from '../../errors.ts';
 import type { Fields } from './entities.ts';
 import { checkRead, checkSound, namedIn } from './option-checks.ts';
 import { Catalog, nameOf } from './sound-catalog.ts';
@@ -157,7 +156,7 @@ function scopeOf({ schema, role, tenant }: SoundOptions): { readonly schema: str
 function nowOf(given: string | (() => string) | undefined): string {
   const value: unknown = typeof given === 'function' ? given() : (given ?? '');
   if (typeof value === 'string') return value;
-  throw new TidegateError('E_CONFIG', `expected a schema, role or tenant as a string, got ${typeof value}`);
+  expected('E_CONFIG', 'a schema, role or tenant as a string', value);
 }
 
 interface InvalidationParts {

@@ -4,6 +4,7 @@
 // A SELECT may write, by INTO or by a data-modifying common table anywhere at its top. Such a one
 // is the statement that writes, never a query.
 
+import { messageOf } from '../../errors.ts';
 import type { Parser, Statement } from '../ast.ts';
 import { Unreadable } from '../ast-forms.ts';
 import { fieldsIf, isTree, listOf, nodeOf, type Tree, textOf, treeOf } from './postgres-nodes.ts';
@@ -40,7 +41,7 @@ export async function createPostgresParser(): Promise<Parser> {
         const { stmts } = library.parseSync(text) as Tree;
         return listOf(stmts).map((item) => statementOf(treeOf(item).stmt));
       } catch (error) {
-        return [{ kind: 'unparsed', reason: error instanceof Error ? error.message : String(error) }];
+        return [{ kind: 'unparsed', reason: messageOf(error) }];
       }
     },
   };

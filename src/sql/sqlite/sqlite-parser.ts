@@ -4,6 +4,7 @@
 // the highest so far, a name keeps the number it got first.
 
 import { type Stmt, traverse, withOptions } from 'sqlite3-parser';
+import { messageOf } from '../../errors.ts';
 import type { Parser, Statement } from '../ast.ts';
 import { Unreadable } from '../ast-forms.ts';
 import { selectOf } from './sqlite-select.ts';
@@ -33,7 +34,7 @@ export function createSqliteParser(): Parser {
         return statements(text);
       } catch (error) {
         // E.g. nested deeper than the stack.
-        return [{ kind: 'unparsed', reason: error instanceof Error ? error.message : String(error) }];
+        return [{ kind: 'unparsed', reason: messageOf(error) }];
       }
     },
   };

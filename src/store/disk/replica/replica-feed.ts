@@ -4,6 +4,7 @@
 // It is told of the whole index in slices, while changes go on. A slice says
 // what holds at its instant, and every change is told after it has happened, so whichever of the two comes last is right.
 
+import { messageOf } from '../../../errors.ts';
 import type { BodySource, Tasks } from '../../../ports.ts';
 import type { IndexRows, Place } from '../contract.ts';
 import type { DiskStore } from '../disk-store.ts';
@@ -166,7 +167,7 @@ export class ReplicaFeed implements IndexObserver {
         this.#flush();
         send({ kind: 'done', id, result });
       },
-      (error: unknown) => send({ kind: 'refused', id, reason: error instanceof Error ? error.message : String(error) }),
+      (error: unknown) => send({ kind: 'refused', id, reason: messageOf(error) }),
     );
   }
 

@@ -6,6 +6,7 @@
 // for as long as the disk takes, and is read aside.
 
 import type { Entry } from '../../../entry/stored-response.ts';
+import { messageOf } from '../../../errors.ts';
 import type { Eventually } from '../../../ports.ts';
 import type { BodyOwner } from '../bodies/large-bodies.ts';
 import type { Manifest, Place } from '../contract.ts';
@@ -148,7 +149,7 @@ export class EntryReader {
     if (this.#told.has(place.segment)) return;
     this.#told.add(place.segment);
     const expected = `record ${generation} at byte ${place.offset} of segment ${place.segment}`;
-    const found = got instanceof Error ? got.message : String(got);
+    const found = messageOf(got);
     this.#parts.fault(new Error(`disk: expected ${expected}, got ${found}`, { cause: got }));
   }
 }
