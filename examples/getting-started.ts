@@ -2,16 +2,11 @@
 
 import { createCache } from 'tidegate';
 
-interface User {
-  readonly id: number;
-  readonly name: string;
-}
-
 const cache = createCache();
 const database = new Map([[7, 'Ada']]);
 
-async function findUser(id: number): Promise<User> {
-  return cache.getOrSet(
+const findUser = (id: number) =>
+  cache.getOrSet(
     `user:${id}`,
     async () => {
       console.log('asks the database');
@@ -19,15 +14,12 @@ async function findUser(id: number): Promise<User> {
     },
     { ttl: '1h', tags: [`user-${id}`] },
   );
-}
 
-console.log(await findUser(7));
-console.log(await findUser(7));
+console.log(await findUser(7), await findUser(7));
 
 database.set(7, 'Grace');
 await cache.invalidate({ tags: ['user-7'] });
 console.log(await findUser(7));
 
 await cache.set('motto', 'keep it short', { ttl: '10m' });
-console.log(await cache.get('motto'), await cache.has('motto'));
-console.log(await cache.delete('motto'), await cache.get('motto'));
+console.log(await cache.get('motto'), await cache.delete('motto'), await cache.get('motto'));

@@ -20,13 +20,29 @@ test('docs/errors.md has every code and no other, in the words of the code', () 
 });
 
 test('links between the documents lead somewhere', () => {
-  const paths = [...globSync('*.md', { cwd: root }), ...globSync('docs/*.md', { cwd: root })];
+  const paths = [...globSync('*.md', { cwd: root }), ...globSync('docs/**/*.md', { cwd: root })];
   const links = paths.flatMap((path) =>
-    [...read(path).matchAll(/\]\((?!https?:)([^)#]+)/g)].map((link) => join(dirname(path), link[1] as string)),
+    [...read(path).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)/g)].map(([, file, place]) => {
+      return { path, target: file === '' ? path : join(dirname(path), file as string), place };
+    }),
   );
-  expect(links.length).toBeGreaterThan(10);
-  expect(links.filter((link) => !existsSync(root + link))).toEqual([]);
+  expect(links.length).toBeGreaterThan(100);
+  expect(links.filter(({ target }) => !existsSync(root + target))).toEqual([]);
+  expect(links.filter(({ target, place }) => place !== undefined && !anchorsOf(read(target)).has(place))).toEqual([]);
 });
+
+/** The anchors that GitHub gives to headings. */
+function anchorsOf(markdown: string): ReadonlySet<string> {
+  const prose = markdown.replace(/^```.*?^```$/gms, '');
+  return new Set(
+    [...prose.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+      (heading as string)
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N}_ -]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  );
+}
 
 test('what a refusal refers to is there', () => {
   const texts = Object.values(ENGINE_REFUSALS).map(({ section }) => section);

@@ -1,4 +1,4 @@
-// A caller's tag counts though the entry was stored without it: see "Tags that come late" in docs/data-cache.md.
+// A caller's tag counts though the entry was stored without it: see "Tags that come late" in docs/data-cache/fills.md.
 
 import { describe, expect, test } from 'vitest';
 import type { Cache } from '../../src/cache/contract.ts';

@@ -1,23 +1,19 @@
 // The guides show the examples as they are, and what they print; `vitest -u` writes it into them.
 
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freshDatabase, type PostgresServer, startServer } from '../feed/postgres-kit.ts';
 import { composed, exampleNames, isBefore, isOnPostgres, isRun, namesIn, type Ran, ROOT, run } from './kit.ts';
 
-const GUIDES = [
-  'docs/data-cache.md',
-  'docs/exact-invalidation.md',
-  'docs/guide-rest-drizzle.md',
-  'docs/guide-rest-postgres.md',
-  'docs/guide-rest-sqlite.md',
-  'docs/http-handlers.md',
-  'docs/migrating.md',
-];
+function read(path: string): string {
+  return readFileSync(join(ROOT, path), 'utf8');
+}
+
+// Every page that shows an example. Blocks of other pages stand for themselves.
+const GUIDES = globSync('docs/**/*.md', { cwd: ROOT }).filter((path) => namesIn(read(path)).length > 0);
 const DOCUMENTS = [...GUIDES, 'README.md'];
 const names = exampleNames();
-const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 const ran = new Map<string, Ran>();
 
 let server: PostgresServer | undefined;

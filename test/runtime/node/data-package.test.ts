@@ -3,7 +3,7 @@
 // Package.test.ts builds into `dist`, perhaps at the same time. So this is built, and packed, in a
 // folder of its own. Optional libraries are those of this repository.
 
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { composed, exampleNames, isBefore, isOnPostgres, isRun, namesIn } from '../../examples/kit.ts';
@@ -11,7 +11,9 @@ import { NODE, type Ran, ROOT, readJson, run, runWell, tempFolder, unreachableIn
 
 const OTEL = ['@opentelemetry/api', '@opentelemetry/sdk-metrics', '@opentelemetry/sdk-trace-base'];
 const OPTIONAL = ['@libsql', ...OTEL, 'drizzle-orm', 'hono', 'miniflare', 'pg', '@types/pg'];
-const GUIDES = ['docs/data-cache.md', 'docs/http-handlers.md', 'docs/migrating.md'];
+const GUIDES = ['docs/data-cache.md', 'docs/drizzle.md', 'docs/http-handlers.md', 'docs/migrating.md'].concat(
+  globSync('docs/data-cache/*.md', { cwd: ROOT }),
+);
 
 const folder = tempFolder();
 const consumer = join(folder.path, 'consumer');
@@ -87,7 +89,7 @@ describe('the data cache of the package', { timeout: 240_000 }, () => {
     expect(printed.size).toBeGreaterThan(20);
     for (const guide of GUIDES) {
       const text = readFileSync(join(ROOT, guide), 'utf8');
-      expect(namesIn(text).length).toBeGreaterThan(5);
+      expect(namesIn(text).length).toBeGreaterThan(0);
       expect(composed(text, printed)).toBe(text);
     }
   });
