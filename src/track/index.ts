@@ -3,7 +3,7 @@
 
 export type { BetterSqliteDatabase, SqliteRunner } from '../feed/sqlite/sqlite-runner.ts';
 export { betterSqliteRunner, libsqlRunner, nodeSqliteRunner } from '../feed/sqlite/sqlite-runner.ts';
-export { type CacheTargetOptions, cacheTarget } from './cache-target.ts';
+export { feedProcess } from './client/followed-process.ts';
 export type {
   CommonTrackerOptions,
   DatabaseTrackerOptions,
@@ -23,12 +23,12 @@ export type {
   TrackingTarget,
   Untracked,
 } from './contract.ts';
-export { feedProcess } from './followed-process.ts';
-export { type GateTargetOptions, gateTarget } from './gate-target.ts';
-export type { LoadBatch, Loader, LoaderOptions } from './loader.ts';
-export type { MemoOptions } from './memo.ts';
-export { type PostgresDatabaseOptions, postgresDatabase } from './postgres-database.ts';
-export type { FeedProcess, FeedProcessOptions, FeedProcessStatus } from './process-contract.ts';
-export { startFeedProcess } from './process-server.ts';
-export { type SqliteDatabaseOptions, sqliteDatabase } from './sqlite-database.ts';
+export { type PostgresDatabaseOptions, postgresDatabase } from './follow/postgres-database.ts';
+export { type SqliteDatabaseOptions, sqliteDatabase } from './follow/sqlite-database.ts';
+export type { LoadBatch, Loader, LoaderOptions } from './scope/loader.ts';
+export type { MemoOptions } from './scope/memo.ts';
+export type { FeedProcess, FeedProcessOptions, FeedProcessStatus } from './server/process-contract.ts';
+export { startFeedProcess } from './server/process-server.ts';
+export { type CacheTargetOptions, cacheTarget } from './target/cache-target.ts';
+export { type GateTargetOptions, gateTarget } from './target/gate-target.ts';
 export { createTracker, type Tracker } from './tracker.ts';

@@ -13,7 +13,7 @@ import {
   TEXT,
   wholeFrom,
 } from './option-rules.ts';
-import type { FeedProcessOptions } from './process-contract.ts';
+import type { FeedProcessOptions } from './server/process-contract.ts';
 
 const SOURCE = /^[a-z0-9_-]{1,64}$/;
 /** A gate grants no longer lease. */

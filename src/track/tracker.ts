@@ -8,27 +8,27 @@ import { platformClock, platformRandom, platformTasks } from '../cache/platform.
 import type { FeedPosition } from '../dependency/change.ts';
 import { TidegateError } from '../errors.ts';
 import type { Cancel } from '../ports.ts';
-import { cachedBy } from './cached.ts';
-import type { Budget } from './coarsen.ts';
+import { FollowedProcess } from './client/followed-process.ts';
 import type { Finished, Scope, TrackerOptions, TrackerPlatform, TrackerStatus } from './contract.ts';
-import { watchDataLoaders } from './data-loader.ts';
-import { Drivers } from './drivers.ts';
-import { openDatabase } from './followed-database.ts';
-import { FollowedProcess } from './followed-process.ts';
-import type { Followed } from './following.ts';
-import { keptAlive } from './kept-alive.ts';
-import { type LoadBatch, type Loader, type LoaderOptions, loaderOf } from './loader.ts';
-import { type MemoOptions, memoOf } from './memo.ts';
-import { type Middleware, middlewareOf, readingNothing } from './middleware.ts';
+import type { Followed } from './follow/follow-contract.ts';
+import { openDatabase } from './follow/followed-database.ts';
 import { Problems } from './problems.ts';
-import { Recorder } from './recorder.ts';
-import { RequestScope } from './scope.ts';
-import { Scopes } from './scopes.ts';
-import type { Sharing } from './shared-work.ts';
+import { cachedBy } from './scope/cached.ts';
+import type { Budget } from './scope/coarsen.ts';
+import { watchDataLoaders } from './scope/data-loader.ts';
+import { type LoadBatch, type Loader, type LoaderOptions, loaderOf } from './scope/loader.ts';
+import { type MemoOptions, memoOf } from './scope/memo.ts';
+import { type Middleware, middlewareOf, readingNothing } from './scope/middleware.ts';
+import { RequestScope } from './scope/scope.ts';
+import { Scopes } from './scope/scopes.ts';
+import type { Sharing } from './scope/shared-work.ts';
 import { randomName } from './tags.ts';
 import { Tally } from './tally.ts';
+import { keptAlive } from './target/keep-alive-timer.ts';
 import { checkTracker } from './tracker-options.ts';
-import { driverKindOf, wrapDriver } from './wrap.ts';
+import { Drivers } from './wrap/drivers.ts';
+import { Recorder } from './wrap/recorder.ts';
+import { driverKindOf, wrapDriver } from './wrap/wrap.ts';
 
 export interface Tracker extends Middleware {
   /** Begins to follow the database; what was read of the source before is outdated in all targets. Rejects with E_FEED. */

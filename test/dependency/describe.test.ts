@@ -9,7 +9,7 @@ import { Registry, type RegistryOptions } from '../../src/dependency/registry.ts
 import { analyse } from '../../src/sql/analyse.ts';
 import { readSqliteCatalogue } from '../../src/sql/sqlite/sqlite-catalogue.ts';
 import { createSqliteParser } from '../../src/sql/sqlite/sqlite-parser.ts';
-import { coarsen, type Dependency } from '../../src/track/coarsen.ts';
+import { coarsen, type Dependency } from '../../src/track/scope/coarsen.ts';
 
 const db = new DatabaseSync(':memory:');
 db.exec(`

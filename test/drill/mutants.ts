@@ -18,7 +18,7 @@ export interface Mutant {
 }
 
 const LEASES = 'src/engine/source-leases.ts';
-const FOLLOWER = 'src/track/follower.ts';
+const FOLLOWER = 'src/track/follow/follower.ts';
 const LATE: readonly Fault[] = ['outdated beyond the stated lag'];
 
 export const MUTANTS: readonly Mutant[] = [

@@ -26,9 +26,9 @@ function mutant(name: string, { part, fills }: Where, ...edits: readonly Edit[])
   return { name, part, fills, edits: edits.map(([file, find, replace]) => ({ file: `src/${file}`, find, replace })) };
 }
 
-const RECORDER = 'track/recorder.ts';
-const FOLLOWER = 'track/follower.ts';
-const PUBLISHER = 'track/publisher.ts';
+const RECORDER = 'track/wrap/recorder.ts';
+const FOLLOWER = 'track/follow/follower.ts';
+const PUBLISHER = 'track/target/publisher.ts';
 const LEASES = 'engine/source-leases.ts';
 const COMMITS = { part: 'commits and rollbacks' };
 const SCHEMA = { part: 'changes of the schema' };
@@ -52,12 +52,12 @@ export const TRACK_MUTANTS: readonly TrackMutant[] = [
     'follower.register(tag, watched, mark);',
   ]),
   mutant('stores what was overtaken as it was made coarser', of('too many tags'), [
-    'track/scope.ts',
+    'track/scope/scope.ts',
     'if (!follower.register(tag, watched, mark)) this.untracked',
     'if (!follower.register(tag, watched, mark) && false) this.untracked',
   ]),
   mutant('registers coarser tags as of now', of('too many tags'), [
-    'track/scope.ts',
+    'track/scope/scope.ts',
     'if (!follower.register(tag, watched, mark)) this.untracked',
     'if (!follower.register(tag, watched, follower.mark() ?? mark)) this.untracked',
   ]),
@@ -77,17 +77,17 @@ export const TRACK_MUTANTS: readonly TrackMutant[] = [
     "return state === 'live' && now >= calledAt;",
   ]),
   mutant('tells of a late read when it has been read', of('in a late body'), [
-    'track/scope.ts',
+    'track/scope/scope.ts',
     'if (this.#isFinished) this.late();\n    this.#underWay++;',
     'this.#underWay++;',
   ]),
   mutant('stores beside a statement that has not answered', of('begun before the head'), [
-    'track/scope.ts',
+    'track/scope/scope.ts',
     "if (this.#underWay > 0) this.untracked('late'",
     "if (this.#underWay < 0) this.untracked('late'",
   ]),
   mutant('shares values that are not stored', of('a value'), [
-    'track/cached.ts',
+    'track/scope/cached.ts',
     'return isAnothers ? await once(parts, shared) : value;',
     'void isAnothers;\n    return value;',
   ]),
@@ -102,7 +102,7 @@ export const TRACK_MUTANTS: readonly TrackMutant[] = [
     ],
   ),
   mutant('keeps the catalogue that it had', SCHEMA, [
-    'track/catalogue-refresh.ts',
+    'track/follow/catalogue-refresh.ts',
     'this.#parts.read().then(',
     'Promise.resolve().then(',
   ]),
@@ -117,7 +117,7 @@ export const TRACK_MUTANTS: readonly TrackMutant[] = [
     'return state !== undefined;',
   ]),
   mutant('renews leases while the feed is behind', OUTAGES, [
-    'track/followed-database.ts',
+    'track/follow/followed-database.ts',
     'publisher.hold();',
     'publisher.renew();',
   ]),

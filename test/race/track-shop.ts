@@ -14,7 +14,7 @@ import type { Catalogue } from '../../src/sql/ast.ts';
 import { readSqliteCatalogue } from '../../src/sql/sqlite/sqlite-catalogue.ts';
 import { createSqliteParser } from '../../src/sql/sqlite/sqlite-parser.ts';
 import type { TrackedDatabase } from '../../src/track/contract.ts';
-import { placeOf } from '../../src/track/sqlite-place.ts';
+import { placeOf } from '../../src/track/wrap/sqlite-place.ts';
 
 const SCHEMA = `PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;
   CREATE TABLE items (id INTEGER PRIMARY KEY, shelf INTEGER NOT NULL, version INTEGER NOT NULL);

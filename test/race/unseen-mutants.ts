@@ -21,44 +21,52 @@ const CONTEXT = 'a context that is lost';
 
 export const UNSEEN_MUTANTS: readonly UnseenMutant[] = [
   mutant('stores what shows no read', DRIVER, [
-    'scope.ts',
+    'scope/scope.ts',
     '!this.#isRefused && !this.#isSeen &&',
     'this.#isRefused && !this.#isSeen &&',
   ]),
   mutant('takes a statement without a table for a read', DRIVER, [
-    'scope.ts',
+    'scope/scope.ts',
     "dependency.watched === 'source' || dependency.watched.reads.length > 0",
     "dependency.watched === 'source' || dependency.watched.reads.length >= 0",
   ]),
   mutant('takes what a static handler hands on for static', DRIVER, [
-    'middleware.ts',
+    'scope/middleware.ts',
     'scope?.readsNothing(false);',
     '',
   ]),
   mutant('counts a read in no scope for none', CONTEXT, [
-    'recorder.ts',
+    'wrap/recorder.ts',
     "if (place === 'outside') return undefined;\n    if (place.own",
     "if (place === 'outside' || place.own === undefined) return undefined;\n    if (place.own",
   ]),
   mutant('counts a read in no scope for those that were open before it', CONTEXT, [
-    'scopes.ts',
+    'scope/scopes.ts',
     'for (const join of this.#underWay) join(scope);',
     '',
   ]),
   mutant('counts a read for its own scope alone, with share: union', CONTEXT, [
-    'scopes.ts',
+    'scope/scopes.ts',
     'this.#isUnion || own',
     'own',
   ]),
   mutant('forgets what a batch of a loader read', CONTEXT, [
-    'loader.ts',
+    'scope/loader.ts',
     '.finally(() => scope?.adopt(work.scope))',
     '.finally(() => scope?.readsNothing())',
   ]),
-  mutant('forgets what a memo read', CONTEXT, ['memo.ts', 'scope?.adopt(entry.scope);', 'scope?.readsNothing();']),
-  mutant('keeps a value of a memo that was changed', CONTEXT, ['memo.ts', 'scope.renew(before);', 'void before;']),
+  mutant('forgets what a memo read', CONTEXT, [
+    'scope/memo.ts',
+    'scope?.adopt(entry.scope);',
+    'scope?.readsNothing();',
+  ]),
+  mutant('keeps a value of a memo that was changed', CONTEXT, [
+    'scope/memo.ts',
+    'scope.renew(before);',
+    'void before;',
+  ]),
   mutant('forgets what a batch of dataloader read', CONTEXT, [
-    'data-loader.ts',
+    'scope/data-loader.ts',
     'else if (origin.begunAt > cameAt) scope.adopt(read);\n    else scope.renew(read);',
     'else scope.readsNothing();',
   ]),

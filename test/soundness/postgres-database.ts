@@ -12,7 +12,7 @@ import { createPostgresTriggerFeed } from '../../src/feed/postgres/postgres-trig
 import { installPostgresTriggers, removePostgresTriggers } from '../../src/feed/postgres/postgres-trigger-install.ts';
 import type { Catalogue } from '../../src/sql/ast.ts';
 import { readPostgresCatalogue } from '../../src/sql/postgres/postgres-catalogue.ts';
-import { ServerTexts } from '../../src/track/server-texts.ts';
+import { ServerTexts } from '../../src/track/wrap/server-texts.ts';
 import { connected, shapesOf, systemClock, systemTasks, withSession } from '../feed/postgres-kit.ts';
 import type { PostgresTransaction, PostgresWrite } from './postgres-writes.ts';
 import type { Query } from './queries.ts';

@@ -5,7 +5,7 @@
 
 import { type Mutant, postgresMutant } from './mutants.ts';
 
-const CONNECTION = 'track/postgres-connection.ts';
+const CONNECTION = 'track/wrap/postgres-connection.ts';
 const HARMLESS = '!isQuery || !question.wanted.isHarmless(text, question.answer.session)';
 
 /** As on servers before PostgreSQL 18, which do not report the search path. */
@@ -31,7 +31,7 @@ function anyValueOf(entry: string, kind: string): Mutant {
 }
 
 export const SESSION_MUTANTS: readonly Mutant[] = [
-  postgresMutant('path-of-the-tracker', 'track/asked-session.ts: sessions/path set at first', [
+  postgresMutant('path-of-the-tracker', 'track/wrap/asked-session.ts: sessions/path set at first', [
     'const template = follower.template(text, state.session);',
     'const template = follower.template(text);',
   ]),
@@ -78,7 +78,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     '',
   ]),
   unreported(
-    postgresMutant('first-statement-changes-nothing', 'track/asked-session.ts: sessions/path of its first read', [
+    postgresMutant('first-statement-changes-nothing', 'track/wrap/asked-session.ts: sessions/path of its first read', [
       "if (template.kind !== 'tracked') session.changed();",
       '',
     ]),
@@ -87,7 +87,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     'if (hasTemporary)',
     'if (hasTemporary && path.length === 0)',
   ]),
-  postgresMutant('begun-past-the-wrapper', 'track/asked-session.ts: sessions/transactions', [
+  postgresMutant('begun-past-the-wrapper', 'track/wrap/asked-session.ts: sessions/transactions', [
     "if (facts.isWithin) return { kind: 'transaction' };",
     '',
   ]),
@@ -100,13 +100,13 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
   anyValueOf("extra_float_digits: ['1 or more', /^[1-9]/]", 'float digits'),
   anyValueOf("array_nulls: ['on', /^on$/]", 'array nulls'),
   anyValueOf("client_encoding: ['UTF8', /^UTF8$/]", 'encoding'),
-  postgresMutant('other-database-not-noticed', 'track/asked-session.ts: sessions/another database', [
+  postgresMutant('other-database-not-noticed', 'track/wrap/asked-session.ts: sessions/another database', [
     'if (server !== follower.catalogue?.data?.server) return { refusal: ELSEWHERE };',
     '',
   ]),
   postgresMutant(
     'standby-not-noticed',
-    'track/asked-session.ts: sessions/standby',
+    'track/wrap/asked-session.ts: sessions/standby',
     ['if (server === undefined) return { refusal: STANDBY };', ''],
     ['if (server !== follower.catalogue?.data?.server) return { refusal: ELSEWHERE };', ''],
   ),

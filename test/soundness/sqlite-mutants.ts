@@ -23,19 +23,27 @@ function of(feature: (typeof CONNECTION_KINDS)[number]): (name: string, ...edits
 const ofRows = of('rows one by one');
 const ofNames = of('names of its own');
 const ofFiles = of('files');
-const WRAP = 'wrap-sqlite.ts';
+const WRAP = 'wrap/wrap-sqlite.ts';
 
 export const SQLITE_MUTANTS: readonly Mutant[] = [
   ofRows('open-rows-do-not-count', [WRAP, 'return this.openRows > 0 || ', 'return ']),
   ofRows('each-wrapper-counts-its-own-rows', [WRAP, 'connections.set(original, known);', 'void connections;']),
-  ofRows('rows-that-threw-are-not-closed', ['sqlite-rows.ts', '      closeQuietly(open);\n', '      open.closed();\n']),
+  ofRows('rows-that-threw-are-not-closed', [
+    'wrap/sqlite-rows.ts',
+    '      closeQuietly(open);\n',
+    '      open.closed();\n',
+  ]),
   ofRows('rows-are-closed-at-the-first-end', [
     WRAP,
     'closed: () => connection.openRows--',
     'closed: () => (connection.openRows = 0)',
   ]),
-  ofRows('rows-count-for-who-began-them', ['sqlite-rows.ts', 'if (current !== this.#scope) begin();', 'void begin;']),
-  ofRows('texts-of-libsql-are-whole', ['sqlite-place.ts', 'this.cutsTexts = text !== WHOLE;', 'void text;']),
+  ofRows('rows-count-for-who-began-them', [
+    'wrap/sqlite-rows.ts',
+    'if (current !== this.#scope) begin();',
+    'void begin;',
+  ]),
+  ofRows('texts-of-libsql-are-whole', ['wrap/sqlite-place.ts', 'this.cutsTexts = text !== WHOLE;', 'void text;']),
   ofNames('functions-of-before-are-not-looked-for', [WRAP, '??= hasReplaced(this.#database)', '??= false']),
   ofNames('functions-of-later-are-not-noticed', [WRAP, 'if (replacesOwn(given[0])) connection.isAltered = true;', '']),
   ofNames('aggregates-are-not-noticed', [WRAP, "['function', 'aggregate', ", "['function', "]),
@@ -45,24 +53,24 @@ export const SQLITE_MUTANTS: readonly Mutant[] = [
     'isSystemName(name, ',
   ]),
   ofNames('what-a-class-brings-is-of-the-driver', [
-    'sqlite-functions.ts',
+    'wrap/sqlite-functions.ts',
     'for (let next = prototype; next !== Object.prototype;',
     'for (let next = prototype; next === Object.prototype;',
   ]),
   ofNames('temporary-tables-are-not-asked-for', [WRAP, 'NOT EXISTS (SELECT 1 FROM temp.sqlite_master) AND', '']),
   ofNames('session-state-is-stored', [
-    'recorder.ts',
+    'wrap/recorder.ts',
     'if (connection.isAltered) this.#decline(scope, ALTERED);',
     'if (!connection) return undefined;',
   ]),
   ofFiles('any-file-is-the-one', [
-    'recorder.ts',
+    'wrap/recorder.ts',
     'if (refusal !== undefined) return this.#decline(scope, refusal);',
     'void refusal;',
   ]),
-  ofFiles('a-file-is-its-name', ['sqlite-place.ts', 'fileIdentity(file)}:', "fileIdentity(file) && ''}:"]),
+  ofFiles('a-file-is-its-name', ['wrap/sqlite-place.ts', 'fileIdentity(file)}:', "fileIdentity(file) && ''}:"]),
   ofFiles('memory-is-any-file', [
-    'sqlite-place.ts',
+    'wrap/sqlite-place.ts',
     'if (this.#place !== undefined && this.#place === followed) return undefined;',
     'if (this.#place === undefined || this.#place === followed) return undefined;',
   ]),

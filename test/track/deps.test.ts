@@ -11,8 +11,8 @@ import { resolveConfig } from '../../src/node/config/config.ts';
 import { registerAdminCommands } from '../../src/node/operator/cli/cli-admin.ts';
 import { registerDepsCommand } from '../../src/node/operator/cli/cli-deps.ts';
 import { startGate } from '../../src/node/serve.ts';
-import { answerOf } from '../../src/track/answer.ts';
 import { createTracker, gateTarget, sqliteDatabase } from '../../src/track/index.ts';
+import { answerOf } from '../../src/track/target/answer.ts';
 import { atEnd, shopFile } from './world.ts';
 
 /** SQLite reads it up to the zero character; the parser does not read it. */

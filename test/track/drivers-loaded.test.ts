@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import BetterSqlite from 'better-sqlite3';
 import { expect, it } from 'vitest';
-import { Drivers } from '../../src/track/drivers.ts';
 import { createTracker, sqliteDatabase } from '../../src/track/index.ts';
+import { Drivers } from '../../src/track/wrap/drivers.ts';
 import { atEnd, shopFile } from './world.ts';
 
 /** A package of CommonJS that goes by the name of a driver which no tracker can wrap. */

@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest';
 import type { SourceMessage } from '../../src/track/contract.ts';
-import { gateTarget } from '../../src/track/gate-target.ts';
+import { gateTarget } from '../../src/track/target/gate-target.ts';
 
 const MESSAGE: SourceMessage = {
   ...{ source: 'shop', session: 's1', sequence: 1, leaseMs: 2_000, tags: ['q1'], position: '07', lagMs: 3 },

@@ -3,8 +3,8 @@
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import type { TrackedDatabase } from '../../src/track/contract.ts';
+import { SqliteLookups } from '../../src/track/follow/sqlite-lookups.ts';
 import { createTracker, sqliteDatabase } from '../../src/track/index.ts';
-import { SqliteLookups } from '../../src/track/sqlite-lookups.ts';
 import { atEnd, NotingTarget, shopFile, tagsOf, trackedShop } from './world.ts';
 
 const TOTALS = 'SELECT o.total FROM orders o JOIN users u ON u.id = o.user_id WHERE u.firstName = ?';

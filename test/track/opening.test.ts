@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { TidegateError } from '../../src/errors.ts';
-import { opening } from '../../src/track/opening.ts';
+import { opening } from '../../src/track/follow/open-database.ts';
 
 const WHAT = 'the database shop at db.example';
 const ofServer = (message: string, code: string) => Object.assign(new Error(message), { code, severity: 'ERROR' });

@@ -1,6 +1,7 @@
 // Options that are misspelt, or of the wrong form, are refused where they are given.
 
 import { expect, it } from 'vitest';
+import { namedDatabase } from '../../src/track/follow/postgres-options.ts';
 import {
   createTracker,
   feedProcess,
@@ -9,7 +10,6 @@ import {
   sqliteDatabase,
   startFeedProcess,
 } from '../../src/track/index.ts';
-import { namedDatabase } from '../../src/track/postgres-options.ts';
 
 const database = sqliteDatabase({ path: 'shop.db' });
 const tracker = (more: object) => () => createTracker({ source: 'shop', database, targets: [], ...more } as never);

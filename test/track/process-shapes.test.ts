@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest';
 import type { TableRead } from '../../src/dependency/template.ts';
-import { isBound, isListOf, isPredicate, isText } from '../../src/track/process-shapes.ts';
+import { isBound, isListOf, isPredicate, isText } from '../../src/track/server/process-shapes.ts';
 
 const read = {
   table: { name: 'users', columns: [{ name: 'id' }] },

@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest';
 import type { SourceQuestion } from '../../src/dependency/describe/described.ts';
 import type { SourceMessage } from '../../src/track/contract.ts';
-import { Publisher, type PublisherParts } from '../../src/track/publisher.ts';
+import { Publisher, type PublisherParts } from '../../src/track/target/publisher.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
 
 interface Delivery {

@@ -10,10 +10,10 @@ import { sourceTag } from '../../src/dependency/source-tag.ts';
 import { catalogueOf } from '../../src/sql/catalogue.ts';
 import { createSqliteParser } from '../../src/sql/sqlite/sqlite-parser.ts';
 import { Templates } from '../../src/sql/templates.ts';
+import { RemoteCaches } from '../../src/track/client/remote-caches.ts';
 import type { SourceMessage } from '../../src/track/contract.ts';
 import { cacheTarget } from '../../src/track/index.ts';
-import { decodeRegistration, encodeRegistration, watchedOf } from '../../src/track/process-registration.ts';
-import { RemoteCaches } from '../../src/track/remote-caches.ts';
+import { decodeRegistration, encodeRegistration, watchedOf } from '../../src/track/server/process-registration.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
 import { NotingTarget } from './world.ts';
 

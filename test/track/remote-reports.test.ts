@@ -1,8 +1,8 @@
 // What a client says to its feed process, and when it counts as said. In simulated time.
 
 import { expect, it } from 'vitest';
-import type { RemoteHttp } from '../../src/track/remote-http.ts';
-import { RemoteReports } from '../../src/track/remote-reports.ts';
+import type { RemoteHttp } from '../../src/track/client/remote-http.ts';
+import { RemoteReports } from '../../src/track/client/remote-reports.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
 
 async function world() {

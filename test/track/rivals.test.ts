@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { SourceLeases } from '../../src/engine/source-leases.ts';
-import { Publisher } from '../../src/track/publisher.ts';
+import { Publisher } from '../../src/track/target/publisher.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
 
 const settle = async () => {

@@ -24,7 +24,7 @@ import {
 } from '../../../feed/postgres/postgres-trigger-install.ts';
 import type { Catalogue } from '../../../sql/ast.ts';
 import { readPostgresCatalogue } from '../../../sql/postgres/postgres-catalogue.ts';
-import { reasonOf } from '../../../track/opening.ts';
+import { reasonOf } from '../../../track/follow/open-database.ts';
 import {
   type FeedBackend,
   type FeedRemoval,

@@ -1,0 +1,95 @@
+// The side that follows the database, as those see it who record reads: here, or in a process of its own. Types only.
+//
+// In another process a read is registered some time after it was made. Until that process has
+// said so, what was made of it may not be stored.
+
+import type { FeedPosition } from '../../dependency/change.ts';
+import type { Instance } from '../../dependency/instance.ts';
+import type { ReadMark } from '../../dependency/recent-changes.ts';
+import type { Watched } from '../../dependency/registry.ts';
+import type { Dialect, Template } from '../../dependency/template.ts';
+import type { FeedStatus } from '../../ports.ts';
+import type { Catalogue, Parser, Session } from '../../sql/ast.ts';
+import type { OpenDatabase, TargetStatus, Untracked } from '../contract.ts';
+
+type Tracked = Extract<Template, { kind: 'tracked' }>;
+
+export interface Following {
+  readonly position: FeedPosition | undefined;
+  /** Differs once statements may mean something else. */
+  readonly generation: number;
+  /** Whether the feed is up to date. */
+  readonly isLive: boolean;
+  /** The schema may be another one than the catalogue says. */
+  readonly isRefreshing: boolean;
+  /** To be taken before a read; undefined: nothing can be registered now. */
+  mark(): ReadMark | undefined;
+  /** `session`: of the connection that runs it, where that decides what names mean. */
+  template(text: string, session?: Session): Template;
+  /** That of the generation; undefined: it is not known yet. */
+  readonly catalogue: Catalogue | undefined;
+  /** The name of a table that it reads though its changes are not told. */
+  uncovered(reading: Tracked): string | undefined;
+  /**
+   * `tag` stands for what was read from now on. False: a change that the read missed, or may have missed, was told before,
+   * so nothing may be stored of it: whoever waits for that change no longer waits for its tag.
+   */
+  register(tag: string, watched: Watched, mark: ReadMark): boolean;
+  /** By which what was just registered can be narrowed; undefined: it cannot be. */
+  registrationOf?(tag: string, watched: Instance): number | undefined;
+  /** More is known of it by now. Nothing is done where it is outdated meanwhile. */
+  narrow?(registration: number, to: Instance): void;
+  publish(tags: readonly string[]): void;
+  /** What is published goes nowhere any more. */
+  readonly isStopped?: boolean;
+}
+
+/** Registrations of one scope with another process. */
+export interface Underway {
+  /** Resolves once there is word of all, or none is waited for any longer; undefined: there is. */
+  wait(): Promise<void> | undefined;
+  /** Why what was read may not be stored: empty once all of it is registered. */
+  refusals(): readonly Refusal[];
+  /** Resolves once the process has all that was published; undefined: it has. False: there is no word of it. */
+  published(): Promise<boolean> | undefined;
+}
+
+export interface Refusal {
+  readonly kind: Untracked;
+  readonly what?: string | undefined;
+  /** To the operator, in place of `what`: a response does not say it. */
+  readonly told?: string;
+}
+
+export interface Side {
+  readonly follower: Following;
+  readonly parser: Parser;
+  readonly dialect: Dialect;
+  readonly wake: () => void;
+  readonly lookUp?: OpenDatabase['lookUp'];
+  readonly lookUpLater?: OpenDatabase['lookUpLater'];
+  /** Undefined: what is registered is registered at once. */
+  readonly underway?: Underway;
+}
+
+/** What a tracker stands on. */
+export interface Followed {
+  /** Resolves once reads can be registered. */
+  begin(): Promise<void>;
+  /** For one scope. Undefined: nothing can be recorded yet. */
+  side(): Side | undefined;
+  status(): FollowedStatus;
+  /** Resolves once no target serves what was before the latest commit of now. False: it was stopped, or given up. */
+  settled(isGivenUp: () => boolean): Promise<boolean>;
+  /** A target that has heard of all up to there serves nothing from before this call. Undefined: it cannot be told. */
+  latest(): Promise<FeedPosition | undefined>;
+  stop(): Promise<void>;
+}
+
+export interface FollowedStatus {
+  readonly isLive: boolean;
+  readonly feed: FeedStatus | undefined;
+  readonly position: FeedPosition | undefined;
+  readonly instances: number;
+  readonly targets: readonly TargetStatus[];
+}

@@ -1,0 +1,151 @@
+// A database that is followed in this process, for a tracker or for the clients of a feed process.
+//
+// Targets come and go where they are the data caches of other processes.
+
+import type { FeedPosition } from '../../dependency/change.ts';
+import type { Cancel } from '../../ports.ts';
+import type { OpenDatabase, TrackedDatabase, TrackerPlatform, TrackingTarget } from '../contract.ts';
+import type { Tally } from '../tally.ts';
+import { Publisher } from '../target/publisher.ts';
+import type { Followed, FollowedStatus, Side } from './follow-contract.ts';
+import { Follower } from './follower.ts';
+
+export interface DatabaseOptions {
+  readonly source: string;
+  readonly database: TrackedDatabase;
+  readonly targets: readonly TrackingTarget[];
+  readonly leaseMs?: number | undefined;
+  readonly maxLagMs?: number | undefined;
+  readonly maxInstances?: number | undefined;
+  readonly maxTemplates?: number | undefined;
+}
+
+export interface DatabaseParts {
+  readonly platform: TrackerPlatform;
+  readonly tally: Tally;
+  readonly onFault: (error: unknown) => void;
+  /** Something that `follower` tells is different now. */
+  readonly moved?: () => void;
+}
+
+export const LEASE_MS = 2_000;
+const MAX_LAG_MS = 2_000;
+const BEAT_MS = 20;
+
+/** Rejects with what the database rejects with. */
+export async function openDatabase(options: DatabaseOptions, parts: DatabaseParts): Promise<FollowedDatabase> {
+  const { source, database } = options;
+  const { onFault, platform } = parts;
+  const { clock, tasks } = platform;
+  return new FollowedDatabase(options, parts, await database.open({ source, clock, tasks, onFault }));
+}
+
+export class FollowedDatabase implements Followed {
+  readonly follower: Follower;
+  readonly database: OpenDatabase;
+  readonly leaseMs: number;
+  readonly #options: DatabaseOptions;
+  readonly #parts: DatabaseParts;
+  readonly #publishers = new Set<Publisher>();
+  readonly #side: Side;
+  #cancelBeat: Cancel | undefined;
+  #isStopped = false;
+
+  constructor(options: DatabaseOptions, parts: DatabaseParts, database: OpenDatabase) {
+    const { source, maxLagMs = MAX_LAG_MS, maxInstances, maxTemplates } = options;
+    this.#options = options;
+    this.#parts = parts;
+    this.database = database;
+    this.leaseMs = options.leaseMs ?? LEASE_MS;
+    this.follower = new Follower({
+      ...parts.platform,
+      source,
+      database,
+      publishers: this.#publishers,
+      tally: parts.tally,
+      maxLagMs,
+      maxInstances,
+      maxTemplates,
+      onFault: parts.onFault,
+      moved: parts.moved,
+    });
+    for (const target of options.targets) this.#publishers.add(this.#publisherTo(target));
+    const { parser, dialect } = database.parts;
+    const { lookUp, lookUpLater } = database;
+    const wake = () => database.wake();
+    const lookUps = { ...(lookUp !== undefined && { lookUp }), ...(lookUpLater !== undefined && { lookUpLater }) };
+    this.#side = { follower: this.follower, parser, dialect, wake, ...lookUps };
+  }
+
+  async begin(): Promise<void> {
+    await this.database.feed.start(undefined, this.follower);
+    // Nothing could be recorded before, and no lease is given.
+    await this.follower.begun();
+    this.#beat();
+  }
+
+  side(): Side {
+    return this.#side;
+  }
+
+  status(): FollowedStatus {
+    const { isLive, position, instances } = this.follower;
+    const targets = [...this.#publishers].map((publisher) => publisher.status());
+    return { isLive, feed: this.database.feed.status(), position, instances, targets };
+  }
+
+  settled(isGivenUp: () => boolean): Promise<boolean> {
+    return this.follower.settled(isGivenUp);
+  }
+
+  async latest(): Promise<FeedPosition | undefined> {
+    return this.database.latest?.();
+  }
+
+  /** One more target: all of the source is outdated there, first of all. */
+  add(target: TrackingTarget): Publisher {
+    const publisher = this.#publisherTo(target);
+    this.#publishers.add(publisher);
+    publisher.restart();
+    if (this.follower.isLive) publisher.renew();
+    return publisher;
+  }
+
+  /** It serves nothing any more of what it was not told. */
+  remove(publisher: Publisher): void {
+    publisher.stop();
+    this.#publishers.delete(publisher);
+    this.follower.progressed();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#cancelBeat?.();
+    this.follower.stop();
+    await Promise.all([...this.#publishers].map((publisher) => publisher.stop()));
+    await this.database.feed.stop();
+    await this.database.close();
+  }
+
+  #publisherTo(target: TrackingTarget): Publisher {
+    const { platform, onFault } = this.#parts;
+    const progress = () => this.follower.progressed();
+    const { leaseMs, follower } = this;
+    const tells = { progress, answer: follower.answer.bind(follower), standing: () => follower.standing() };
+    return new Publisher({ ...platform, ...tells, source: this.#options.source, target, leaseMs, onFault });
+  }
+
+  /** Renews the leases while the feed is as it should be. */
+  #beat(): void {
+    if (this.#isStopped) return;
+    const { isLive } = this.follower;
+    for (const publisher of this.#publishers) {
+      if (isLive) publisher.renew();
+      else publisher.hold();
+    }
+    this.#parts.moved?.();
+    // Often at first, so that targets hear at once that the feed has begun.
+    const delayMs = isLive ? this.leaseMs / 3 : Math.min(BEAT_MS, this.leaseMs / 3);
+    this.#cancelBeat = this.#parts.platform.tasks.later(delayMs, () => this.#beat());
+  }
+}

@@ -1,0 +1,282 @@
+// Follows the database: what changes there is looked up among what was read, and told to the targets.
+//
+// A statement analysed before a change of it means other columns after. So from the
+// moment such a change is told until the catalogue was read again nothing is registered.
+
+import type { ChangeSet, FeedPosition } from '../../dependency/change.ts';
+import type { SourceAnswer, SourceQuestion } from '../../dependency/describe/described.ts';
+import type { Instance } from '../../dependency/instance.ts';
+import type { ReadMark } from '../../dependency/recent-changes.ts';
+import { type Outdated, Registry, type Watched } from '../../dependency/registry.ts';
+import type { Template } from '../../dependency/template.ts';
+import type { Clock, Eventually, FeedListener, Random, Tasks } from '../../ports.ts';
+import type { Catalogue, Session } from '../../sql/ast.ts';
+import { Templates } from '../../sql/templates.ts';
+import type { OpenDatabase } from '../contract.ts';
+import type { Tally } from '../tally.ts';
+import { answerOf } from '../target/answer.ts';
+import type { Publisher, Standing } from '../target/publisher.ts';
+import { CatalogueRefresh } from './catalogue-refresh.ts';
+import { Deliveries } from './deliveries.ts';
+import type { Following } from './follow-contract.ts';
+import { Waiters } from './waiters.ts';
+
+export interface FollowerParts {
+  readonly source: string;
+  readonly database: OpenDatabase;
+  /** They may come and go. */
+  readonly publishers: ReadonlySet<Publisher>;
+  readonly tally: Tally;
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+  readonly random: Random;
+  readonly maxLagMs: number;
+  readonly maxInstances: number | undefined;
+  readonly maxTemplates: number | undefined;
+  readonly onFault: (error: unknown) => void;
+  /** What is told here is different now. */
+  readonly moved?: (() => void) | undefined;
+}
+
+/** Some 10 ms of work. */
+const TAGS_AT_ONCE = 1_000;
+
+export class Follower implements FeedListener, Following {
+  readonly #parts: FollowerParts;
+  readonly #templates: Templates;
+  #catalogue: Catalogue;
+  #registry: Registry | undefined;
+  #position: FeedPosition | undefined;
+  #generation = 0;
+  #isStopped = false;
+  readonly #refreshing: CatalogueRefresh;
+  readonly #deliveries: Deliveries;
+  readonly #waiters: Waiters;
+
+  constructor(parts: FollowerParts) {
+    this.#parts = parts;
+    const { maxTemplates } = parts;
+    this.#catalogue = parts.database.parts.catalogue;
+    this.#deliveries = new Deliveries(parts.publishers);
+    this.#waiters = new Waiters(parts.tasks);
+    this.#refreshing = new CatalogueRefresh({
+      ...{ tasks: parts.tasks, onFault: parts.onFault },
+      read: () => this.#readCatalogue(),
+      done: () => parts.moved?.(),
+    });
+    this.#templates = new Templates(parts.database.parts, maxTemplates === undefined ? {} : { maxTemplates });
+  }
+
+  get position(): FeedPosition | undefined {
+    return this.#position;
+  }
+
+  get instances(): number {
+    return this.#registry?.size ?? 0;
+  }
+
+  /** That of the generation. */
+  get catalogue(): Catalogue {
+    return this.#catalogue;
+  }
+
+  /** Differs once statements may mean something else. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Whether the feed is up to date. */
+  get isLive(): boolean {
+    if (this.#registry === undefined || this.#isStopped) return false;
+    const { state, lagMs } = this.#parts.database.feed.status();
+    return state === 'live' && lagMs <= this.#parts.maxLagMs;
+  }
+
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
+  get isRefreshing(): boolean {
+    return this.#refreshing.isDue;
+  }
+
+  /** To be taken before a read; undefined: nothing can be registered now. */
+  mark(): ReadMark | undefined {
+    return this.#registry?.mark();
+  }
+
+  template(text: string, session?: Session): Template {
+    return this.#templates.get(text, session);
+  }
+
+  uncovered({ reads }: Extract<Template, { kind: 'tracked' }>): string | undefined {
+    const { database } = this.#parts;
+    return reads.find(({ table }) => !database.covers(table.name))?.table.name;
+  }
+
+  /** `tag` stands for what was read from now on; false: it is outdated already, see Following. */
+  register(tag: string, watched: Watched, mark: ReadMark): boolean {
+    const outdated = this.#registry?.register(tag, watched, mark);
+    if (outdated === undefined) return true;
+    // The tag is told all the same: other responses may have it, and nothing is registered under it any more.
+    this.#tell(outdated);
+    if (outdated.forgotten.length > 0) return true;
+    this.#parts.tally.overtaken++;
+    return false;
+  }
+
+  registrationOf(tag: string, watched: Instance): number | undefined {
+    return this.#registry?.registrationOf(tag, watched);
+  }
+
+  narrow(registration: number, to: Instance): void {
+    this.#registry?.narrow(registration, to);
+  }
+
+  publish(tags: readonly string[]): void {
+    for (const publisher of this.#parts.publishers) publisher.publish(tags);
+  }
+
+  /** What an operator asks about the source. */
+  answer(question: SourceQuestion): SourceAnswer {
+    const { database } = this.#parts;
+    return answerOf(question, { registry: this.#registry, covers: (table) => database.covers(table) });
+  }
+
+  /** All up to the position has been published. */
+  standing(): Standing {
+    return { position: this.#position, lagMs: this.#parts.database.feed.status().lagMs };
+  }
+
+  changed(set: ChangeSet): Eventually<void> {
+    if (this.#registry === undefined || this.#isStopped) return;
+    this.#parts.tally.changes += set.changes.length;
+    const truncated = set.changes.filter(({ kind }) => kind === 'truncate').map(({ table }) => table.name);
+    // It may be a change of the schema.
+    if (truncated.length > 0) this.#refreshing.expect();
+    if (this.#registry.size > TAGS_AT_ONCE && truncated.length > 0) {
+      return this.#outdateReads(truncated).then(() => this.#apply(set, true));
+    }
+    this.#apply(set, truncated.length > 0);
+  }
+
+  /**
+   * So many statements may read a truncated table that outdating all of them at once would hold the thread. The position
+   * stays until the change set itself is applied, so these tags go out with an earlier one.
+   */
+  async #outdateReads(tables: readonly string[]): Promise<void> {
+    for (const table of tables) {
+      while (!this.#isStopped) {
+        const outdated = this.#registry?.outdateReads(table, TAGS_AT_ONCE);
+        if (outdated === undefined) break;
+        this.#tell(outdated);
+        await new Promise<void>((resolve) => void this.#parts.tasks.later(0, resolve));
+      }
+    }
+  }
+
+  #apply(set: ChangeSet, mayBeSchema: boolean): void {
+    if (this.#registry === undefined || this.#isStopped) return;
+    // First, as what is told now goes out with the position.
+    this.#moveTo(set.position);
+    try {
+      this.#tell(this.#registry.apply(set));
+    } catch (error) {
+      this.#parts.onFault(error);
+      this.#restart(set.position);
+    }
+    this.#applied(set.position);
+    if (mayBeSchema) this.#refreshing.begin();
+  }
+
+  gap(_reason: string, position: FeedPosition): void {
+    if (this.#isStopped) return;
+    this.#parts.tally.gaps++;
+    this.#refreshing.expect();
+    // Another log's may be lower.
+    this.#position = position;
+    this.#restart(position);
+    this.#applied(position);
+    this.#refreshing.begin();
+  }
+
+  reached(position: FeedPosition): void {
+    if (this.#isStopped) return;
+    this.#registry?.reached(position);
+    this.#applied(position);
+  }
+
+  /** A target took something in. */
+  progressed(): void {
+    const position = this.#deliveries.taken();
+    if (position !== undefined) this.#parts.database.feed.acknowledge(position);
+    this.#waiters.wake();
+  }
+
+  /** Resolves once no target serves what was before the latest commit that there is now. False: it was stopped. */
+  async settled(isGivenUp: () => boolean): Promise<boolean> {
+    const { database, clock } = this.#parts;
+    const calledAt = clock.monotonic();
+    const isOver = () => this.#isStopped || isGivenUp();
+    database.wake();
+    const head = await database.head();
+    const isTold = () => {
+      if (head !== undefined && this.#position !== undefined && this.#position >= head) return true;
+      // Asked for before the lag is, which must not seem smaller than it is.
+      const now = clock.monotonic();
+      const { state, lagMs } = database.feed.status();
+      return state === 'live' && now - lagMs >= calledAt;
+    };
+    if (!(await this.#waiters.until(isTold, isOver))) return false;
+    const places = this.#deliveries.places();
+    return this.#waiters.until(() => this.#deliveries.isDelivered(places), isOver);
+  }
+
+  /** Resolves once reads can be registered. */
+  async begun(): Promise<void> {
+    await this.#waiters.until(
+      () => this.isLive && !this.isRefreshing,
+      () => this.#isStopped,
+    );
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#refreshing.stop();
+    this.#waiters.wake();
+  }
+
+  #tell({ tags, forgotten }: Outdated): void {
+    this.#parts.tally.outdated += tags.length - forgotten.length;
+    this.#parts.tally.forgotten += forgotten.length;
+    this.publish(tags);
+  }
+
+  #restart(position: FeedPosition): void {
+    const { maxInstances, random, publishers } = this.#parts;
+    const bound = maxInstances === undefined ? {} : { maxInstances };
+    if (this.#registry !== undefined) this.#registry.restart(position);
+    else this.#registry = new Registry({ ...bound, position, seed: Math.floor(random() * 2 ** 32) });
+    for (const publisher of publishers) publisher.restart();
+  }
+
+  #moveTo(position: FeedPosition): void {
+    if (this.#position === undefined || position > this.#position) this.#position = position;
+  }
+
+  #applied(position: FeedPosition): void {
+    this.#moveTo(position);
+    this.#deliveries.applied(position);
+    this.progressed();
+    this.#parts.moved?.();
+  }
+
+  async #readCatalogue(): Promise<void> {
+    const catalogue = await this.#parts.database.refresh();
+    // Also where it is as it was: between two readings it may have been another.
+    this.#generation++;
+    if (catalogue === undefined) return;
+    this.#catalogue = catalogue;
+    this.#templates.replaceCatalogue(catalogue);
+  }
+}

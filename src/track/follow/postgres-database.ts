@@ -1,0 +1,216 @@
+// A database of PostgreSQL, followed by logical replication or by triggers, as one that is tracked.
+//
+// The catalogue is read with the search path and the rights of the connection given here, so those
+// have to be the application's own.
+
+import type { FeedPosition, TableShape } from '../../dependency/change.ts';
+import { TidegateError } from '../../errors.ts';
+import { createPostgresFeed, type PostgresFeed } from '../../feed/postgres/postgres-feed.ts';
+import { installPostgresFeed } from '../../feed/postgres/postgres-install.ts';
+import { postgresFeedStatus } from '../../feed/postgres/postgres-install-status.ts';
+import { hex, lsnOf, placeOf } from '../../feed/postgres/postgres-position.ts';
+import type { ShapeOf } from '../../feed/postgres/postgres-relations.ts';
+import { type ConnectPostgres, nodePostgres, type PostgresSession } from '../../feed/postgres/postgres-session.ts';
+import { createPostgresTriggerFeed } from '../../feed/postgres/postgres-trigger-feed.ts';
+import { installPostgresTriggers } from '../../feed/postgres/postgres-trigger-install.ts';
+import type { Catalogue } from '../../sql/ast.ts';
+import { postgresCatalogueVersion, readPostgresCatalogue } from '../../sql/postgres/postgres-catalogue.ts';
+import { createPostgresParser } from '../../sql/postgres/postgres-parser.ts';
+import type { DatabasePlatform, OpenDatabase, TrackedDatabase } from '../contract.ts';
+import { postgresClaim } from '../server/source-claim.ts';
+import { opening } from './open-database.ts';
+import { PostgresLookups } from './postgres-lookups.ts';
+import { checkPostgres, namedDatabase } from './postgres-options.ts';
+import { Queries } from './postgres-queries.ts';
+
+interface CommonOptions {
+  /** A connection string, or the configuration of pg's Client, of the primary. Never through a pooler. */
+  readonly connection: string | object;
+  /** True: makes what the feed needs, for all tables, where it is not; for tables made later as well. Default false. */
+  readonly install?: boolean;
+  /** A transaction with more changes counts as a change of each whole table that it writes. Default 5,000. */
+  readonly maxChanges?: number;
+  /** Functions of the application that depend on their arguments alone; in lower case. */
+  readonly pureFunctions?: ReadonlySet<string>;
+}
+
+/** By logical replication, which wants a right to replicate; or by triggers, which want a role that owns the tables. */
+export type PostgresDatabaseOptions = PostgresReplicationOptions | PostgresTriggerOptions;
+
+interface PostgresReplicationOptions extends CommonOptions {
+  /** Default `replication`. */
+  readonly mode?: 'replication';
+  /** Of a slot that this process alone reads from. */
+  readonly slot: string;
+  readonly publication: string;
+  /** With `install`; see the guide. Default `full`. */
+  readonly identity?: 'full' | 'key';
+  /** Default 100. */
+  readonly heartbeatMs?: number;
+}
+
+interface PostgresTriggerOptions extends CommonOptions {
+  readonly mode: 'triggers';
+  /** How often it polls, should nothing wake it. Default 500. */
+  readonly heartbeatMs?: number;
+}
+
+const HEARTBEAT_MS = 100;
+
+/** Throws E_CONFIG. */
+export function postgresDatabase(options: PostgresDatabaseOptions): TrackedDatabase {
+  checkPostgres(options);
+  const named = namedDatabase(options.connection);
+  return { open: (platform) => opening(named, () => openDatabase(options, platform)) };
+}
+
+async function openDatabase(options: PostgresDatabaseOptions, platform: DatabasePlatform): Promise<OpenDatabase> {
+  const { pureFunctions } = options;
+  const connect = nodePostgres(options.connection);
+  const queries = new Queries(connect);
+  const lookups = new PostgresLookups(connect, platform.clock);
+  try {
+    if (options.install === true) {
+      for (const warning of await install(options, await queries.session())) {
+        platform.onFault?.(new TidegateError('E_FEED', warning));
+      }
+    }
+    const catalogue = new PostgresCatalogue(queries, platform.source);
+    const parser = await createPostgresParser();
+    const current = await catalogue.read();
+    const shapeOf: ShapeOf = (table) => catalogue.shapeOf(table);
+    return {
+      parts: {
+        dialect: 'postgres',
+        parser,
+        catalogue: current,
+        ...(pureFunctions === undefined ? {} : { pureFunctions }),
+      },
+      ...feedOf(options, { ...platform, connect, queries, shapeOf }),
+      claim: postgresClaim(connect, `tidegate feed ${options.mode === 'triggers' ? 'by triggers' : options.slot}`),
+      refresh: () => {
+        lookups.forget();
+        return catalogue.refresh();
+      },
+      lookUpLater: (asked, parameters) => lookups.run(asked, parameters),
+      close: async () => {
+        await Promise.all([queries.close(), lookups.close()]);
+      },
+    };
+  } catch (error) {
+    await queries.close();
+    throw error;
+  }
+}
+
+/** Gives warnings: facts that may do harm later, as sentences. */
+async function install(options: PostgresDatabaseOptions, session: PostgresSession): Promise<readonly string[]> {
+  if (options.mode === 'triggers') {
+    await installPostgresTriggers(session, { tables: 'all', notifies: true });
+    return [];
+  }
+  const { slot, publication, identity = 'full' } = options;
+  await installPostgresFeed(session, { slot, publication, tables: 'all', identity });
+  return (await postgresFeedStatus(session, { slot, publication })).warnings;
+}
+
+/** Installing waits for writers of a table, and later writers wait for the installation. */
+const LOCK_TIMEOUT = `SET lock_timeout = '1s'`;
+
+async function extend(options: PostgresDatabaseOptions, connect: ConnectPostgres): Promise<void> {
+  const session = await connect('queries');
+  try {
+    await session.query(LOCK_TIMEOUT);
+    await install(options, session);
+  } finally {
+    await session.close();
+  }
+}
+
+interface FeedParts extends DatabasePlatform {
+  readonly connect: ConnectPostgres;
+  readonly queries: Queries;
+  readonly shapeOf: ShapeOf;
+}
+
+function feedOf(
+  options: PostgresDatabaseOptions,
+  { connect, queries, shapeOf, clock, tasks, onFault }: FeedParts,
+): Pick<OpenDatabase, 'feed' | 'covers' | 'head' | 'latest' | 'wake'> {
+  const { maxChanges } = options;
+  const parts = {
+    ...{ connect, shapeOf, clock, tasks },
+    ...(maxChanges !== undefined && { maxChanges }),
+    ...(options.install === true && { extend: () => extend(options, connect) }),
+  };
+  if (options.mode === 'triggers') {
+    const { heartbeatMs } = options;
+    const feed = createPostgresTriggerFeed({ ...parts, ...(heartbeatMs !== undefined && { heartbeatMs }) });
+    // A look at the log that began after the call is waited for.
+    return { feed, covers: (table) => isWatched(feed, table), head: () => undefined, wake: () => feed.wake() };
+  }
+  const { slot, publication, heartbeatMs = HEARTBEAT_MS } = options;
+  const feed = createPostgresFeed({
+    ...parts,
+    slot,
+    publication,
+    heartbeatMs,
+    ...(onFault !== undefined && { onFault }),
+  });
+  const head = () => headOf(queries, feed);
+  return { feed, covers: (table) => isWatched(feed, table), head, latest: head, wake() {} };
+}
+
+/** Tables of the schema `public` go by their name alone. */
+function isWatched(feed: PostgresFeed, table: string): boolean {
+  const at = table.indexOf('.');
+  return at < 0 ? feed.watches('public', table) : feed.watches(table.slice(0, at), table.slice(at + 1));
+}
+
+/** A text that sorts after all positions of commits before now, and before those of later ones. */
+async function headOf(queries: Queries, feed: PostgresFeed): Promise<FeedPosition | undefined> {
+  const { position } = feed.status();
+  const place = position === undefined ? undefined : placeOf(position);
+  if (place === undefined) return undefined;
+  const [row] = await queries.run('SELECT pg_current_wal_insert_lsn()::text AS lsn', []);
+  return `${place.source}-${hex(lsnOf(String(row?.lsn)), 16)}`;
+}
+
+class PostgresCatalogue {
+  readonly #queries: Queries;
+  readonly #source: string;
+  #version = '';
+  #shapes: { readonly version: string; readonly catalogue: Catalogue } | undefined;
+
+  constructor(queries: Queries, source: string) {
+    this.#queries = queries;
+    this.#source = source;
+  }
+
+  async read(): Promise<Catalogue> {
+    const { version, catalogue } = await this.#readWhole();
+    this.#version = version;
+    return catalogue;
+  }
+
+  async refresh(): Promise<Catalogue | undefined> {
+    return (await postgresCatalogueVersion(this.#queries.run)) === this.#version ? undefined : this.read();
+  }
+
+  async shapeOf({ schema, name }: { readonly schema: string; readonly name: string }): Promise<TableShape | undefined> {
+    const version = await postgresCatalogueVersion(this.#queries.run);
+    if (this.#shapes?.version !== version) this.#shapes = await this.#readWhole();
+    const relation = this.#shapes.catalogue.relation(schema, name);
+    return relation?.kind === 'table' ? relation.table : undefined;
+  }
+
+  /** Of one version: read again where the schema changed meanwhile. */
+  async #readWhole(): Promise<{ readonly version: string; readonly catalogue: Catalogue }> {
+    const { run } = this.#queries;
+    for (;;) {
+      const version = await postgresCatalogueVersion(run);
+      const catalogue = await readPostgresCatalogue(run, this.#source);
+      if ((await postgresCatalogueVersion(run)) === version) return { version, catalogue };
+    }
+  }
+}

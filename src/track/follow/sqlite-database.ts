@@ -1,0 +1,113 @@
+// A file of SQLite (also of libSQL) as a database that is tracked.
+//
+// The feed's connection and the one that reads the catalogue are their own. What the application's
+// connection alone knows, e.g. a temporary table, is unknown here; the recorder looks out for it.
+
+import { statSync } from 'node:fs';
+import { shown, TidegateError } from '../../errors.ts';
+import { createSqliteFeed } from '../../feed/sqlite/sqlite-feed.ts';
+import { sqliteFile } from '../../feed/sqlite/sqlite-file.ts';
+import { installSqliteFeed } from '../../feed/sqlite/sqlite-install.ts';
+import { positionNow } from '../../feed/sqlite/sqlite-log.ts';
+import { nodeSqliteRunner, type SqliteRunner } from '../../feed/sqlite/sqlite-runner.ts';
+import type { Eventually } from '../../ports.ts';
+import { createSqliteParser } from '../../sql/sqlite/sqlite-parser.ts';
+import type { DatabasePlatform, OpenDatabase, TrackedDatabase } from '../contract.ts';
+import {
+  COUNT,
+  checkOptions,
+  FUNCTION,
+  msFrom,
+  NAMES,
+  type Rule,
+  refuseOption,
+  SWITCH,
+  TEXT,
+} from '../option-rules.ts';
+import { sqliteClaim } from '../server/source-claim.ts';
+import { opening } from './open-database.ts';
+import { SqliteFollowed, tablesOf } from './sqlite-followed.ts';
+
+export interface SqliteDatabaseOptions {
+  /** Of the database. A database in memory has one connection only, which the application needs for itself. */
+  readonly path: string;
+  /** True: puts the change log and its triggers in place where they are not; on tables made later as well. Default false. */
+  readonly install?: boolean;
+  /** More changes at once count as a change of each whole table that they are of. Default 5,000. */
+  readonly maxChanges?: number;
+  /** Opens a connection of the feed's own. Default: one of node:sqlite. */
+  readonly connect?: () => Eventually<SqliteRunner>;
+  /** How often it is looked whether another connection has committed. Default 5. */
+  readonly pollMs?: number;
+  /** Functions of the application that depend on their arguments alone; in lower case. */
+  readonly pureFunctions?: ReadonlySet<string>;
+}
+
+const BUSY_MS = 5_000;
+
+const OPTIONS: Readonly<Record<keyof SqliteDatabaseOptions, Rule>> = {
+  ...{ path: TEXT, install: SWITCH, connect: FUNCTION },
+  ...{ pollMs: msFrom(1), maxChanges: COUNT, pureFunctions: NAMES },
+};
+
+/** Throws E_CONFIG. */
+export function sqliteDatabase(options: SqliteDatabaseOptions): TrackedDatabase {
+  checkOptions('sqliteDatabase', options, OPTIONS);
+  if (options.path === undefined) refuseOption(`path: expected that of a file, got ${shown(options.path)}`);
+  const connect = options.connect ?? (() => openFile(options.path));
+  return {
+    open: (platform) => opening(`a database at ${options.path}`, () => openDatabase(options, connect, platform)),
+  };
+}
+
+async function openDatabase(
+  options: SqliteDatabaseOptions,
+  connect: () => Eventually<SqliteRunner>,
+  { source, clock, tasks }: DatabasePlatform,
+): Promise<OpenDatabase> {
+  const followed = await SqliteFollowed.open({ source, clock, path: options.path, connect });
+  const { runner } = followed;
+  try {
+    if (options.install === true) await installSqliteFeed(runner, await tablesOf(runner));
+    const { pollMs, maxChanges, pureFunctions } = options;
+    const feed = createSqliteFeed({
+      connect,
+      readTables: tablesOf,
+      clock,
+      tasks,
+      extends: options.install === true,
+      ...(pollMs === undefined ? {} : { pollMs }),
+      ...(maxChanges === undefined ? {} : { maxChanges }),
+    });
+    return {
+      parts: {
+        dialect: 'sqlite',
+        parser: createSqliteParser(),
+        catalogue: followed.catalogue,
+        ...(pureFunctions === undefined ? {} : { pureFunctions }),
+      },
+      feed,
+      claim: sqliteClaim(options.path),
+      refresh: () => followed.refresh(),
+      covers: (table) => feed.covers(table),
+      // A look at the log that began after the call is waited for: a change of the schema writes nothing to the log.
+      head: () => undefined,
+      latest: () => positionNow(followed.runner),
+      wake: () => feed.wake(),
+      lookUp: (asked, parameters) => followed.lookUp(asked, parameters),
+      close: () => followed.close(),
+    };
+  } catch (error) {
+    await followed.close();
+    throw error;
+  }
+}
+
+async function openFile(path: string): Promise<SqliteRunner> {
+  // SQLite would make an empty database, and nobody would notice that it is not the application's.
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) {
+    throw new TidegateError('E_FEED', `expected a database at ${path}, got no file`);
+  }
+  const { DatabaseSync } = await import('node:sqlite');
+  return nodeSqliteRunner(new DatabaseSync(path, { timeout: BUSY_MS }), sqliteFile(path));
+}

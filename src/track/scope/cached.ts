@@ -1,0 +1,84 @@
+// A fill of the data cache whose reads become the entry's tags.
+//
+// A value that was there already, within the making of a response. What it was read from is not
+// known any more, so that response is not stored.
+
+import type { Cache, Fill, FillOptions } from '../../cache/contract.ts';
+import { routeOfPath } from './response-exchange.ts';
+import type { RequestScope } from './scope.ts';
+
+export interface CachedFill<T> {
+  readonly cache: Pick<Cache, 'getOrSet'>;
+  readonly key: string;
+  readonly fill: Fill<T>;
+  readonly options: FillOptions;
+  readonly open: () => RequestScope;
+  /** That of the response. */
+  readonly outer: RequestScope | undefined;
+}
+
+/** Those who wait for a key of a cache. */
+interface Waiting {
+  callers: number;
+  /** When the fill began of which the latest value is that may not be stored. */
+  refusedBegunAt: number;
+}
+
+const waiting = new WeakMap<object, Map<string, Waiting>>();
+let moments = 0;
+
+/**
+ * Whoever comes while a fill is under way may be given its value, since an invalidation of its tags tells whether he may.
+ * There is none for a value that is not stored: who came after its fill had begun asks again.
+ */
+export async function cachedBy<T>(parts: CachedFill<T>): Promise<T> {
+  const { cache, key, outer } = parts;
+  const keys = waiting.get(cache) ?? new Map<string, Waiting>();
+  waiting.set(cache, keys);
+  const shared = keys.get(key) ?? { callers: 0, refusedBegunAt: 0 };
+  keys.set(key, shared);
+  shared.callers++;
+  const end = outer?.begin();
+  const cameAt = ++moments;
+  const refusedBefore = shared.refusedBegunAt;
+  try {
+    const value = await once(parts, shared);
+    const { refusedBegunAt } = shared;
+    const isAnothers = refusedBegunAt !== refusedBefore && refusedBegunAt < cameAt;
+    return isAnothers ? await once(parts, shared) : value;
+  } finally {
+    end?.();
+    shared.callers--;
+    if (shared.callers === 0) keys.delete(key);
+  }
+}
+
+async function once<T>({ cache, key, fill, options, open, outer }: CachedFill<T>, shared: Waiting): Promise<T> {
+  let own: { readonly scope: RequestScope; readonly value: T } | undefined;
+  const value = await cache.getOrSet<T>(
+    key,
+    async (context) => {
+      const scope = open();
+      const begunAt = ++moments;
+      const filled = await scope.run(() => fill(context));
+      await scope.registered();
+      const { isStorable, tags } = scope.finish({ route: `the data cache, ${routeOfPath(key)}` });
+      // What is read from now on is no part of the value.
+      scope.end();
+      own = { scope, value: filled };
+      if (!isStorable) {
+        shared.refusedBegunAt = begunAt;
+        return context.skip(filled);
+      }
+      context.addTags(tags);
+      return filled;
+    },
+    // Other tiers outlive this process, and with it what its values depend on.
+    { ...options, tiers: 'memory' },
+  );
+  if (outer === undefined) return value;
+  // A fill that failed or took too long may leave another's value.
+  if (own === undefined) outer.untracked('cached-value', key);
+  else outer.adopt(own.scope);
+  return value;
+}

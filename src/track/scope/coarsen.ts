@@ -1,0 +1,134 @@
+// Brings what a response depends on within a budget of tags: fewer and wider ones, never fewer dependencies.
+//
+// A wider tag has to be registered as well, and as of the earliest of the reads that it stands for:
+// a change since then may have been meant.
+
+import type { TableShape } from '../../dependency/change.ts';
+import { gatherColumns } from '../../dependency/condition/condition-columns.ts';
+import type { Predicate } from '../../dependency/condition/predicate.ts';
+import type { BoundRead, Instance } from '../../dependency/instance.ts';
+import type { ReadMark } from '../../dependency/recent-changes.ts';
+import type { Watched } from '../../dependency/registry.ts';
+import type { TableRead, Template } from '../../dependency/template.ts';
+import { anyChangeTag, tableTag, templateTag } from '../tags.ts';
+
+export interface Dependency {
+  readonly watched: Watched;
+  readonly mark: ReadMark;
+}
+
+export interface Budget {
+  readonly maxTags: number;
+  /** Of the tags with a comma and a space between them. */
+  readonly maxBytes: number;
+}
+
+export type Level = 'row' | 'template' | 'table' | 'source';
+
+export interface Coarsened {
+  readonly level: Level;
+  /** By tag. Those that are not the row's own are not registered yet. */
+  readonly dependencies: ReadonlyMap<string, Dependency>;
+}
+
+export function coarsen(source: string, rows: ReadonlyMap<string, Dependency>, budget: Budget): Coarsened {
+  if (fits(rows, budget)) return { level: 'row', dependencies: rows };
+  const templates = byTemplate(rows);
+  if (fits(templates, budget)) return { level: 'template', dependencies: templates };
+  const tables = byTable(source, rows);
+  if (fits(tables, budget)) return { level: 'table', dependencies: tables };
+  const whole = new Map<string, Dependency>();
+  for (const { mark } of rows.values()) add(whole, anyChangeTag(source), { watched: 'source', mark });
+  return { level: 'source', dependencies: whole };
+}
+
+function fits(dependencies: ReadonlyMap<string, Dependency>, { maxTags, maxBytes }: Budget): boolean {
+  if (dependencies.size > maxTags) return false;
+  let bytes = 0;
+  for (const tag of dependencies.keys()) bytes += tag.length + 2;
+  return bytes <= maxBytes;
+}
+
+/** A statement that was run once keeps its tag. */
+function byTemplate(rows: ReadonlyMap<string, Dependency>): Map<string, Dependency> {
+  const counts = new Map<string, number>();
+  for (const { watched } of rows.values()) {
+    if (watched !== 'source') counts.set(watched.template.id, (counts.get(watched.template.id) ?? 0) + 1);
+  }
+  const found = new Map<string, Dependency>();
+  for (const [tag, { watched, mark }] of rows) {
+    const isMany = watched !== 'source' && (counts.get(watched.template.id) ?? 0) > 1;
+    if (isMany) add(found, templateTag(watched.template.id), { watched: anyParameters(watched.template), mark });
+    else add(found, tag, { watched, mark });
+  }
+  return found;
+}
+
+function byTable(source: string, rows: ReadonlyMap<string, Dependency>): Map<string, Dependency> {
+  const found = new Map<string, Dependency>();
+  for (const [tag, { watched, mark }] of rows) {
+    if (watched === 'source') add(found, tag, { watched, mark });
+    else {
+      for (const { read } of watched.reads) {
+        const { table } = read;
+        add(found, tableTag(source, table.name), { watched: wholeTable(source, read), mark });
+      }
+    }
+  }
+  return found;
+}
+
+function add(to: Map<string, Dependency>, tag: string, { watched, mark }: Dependency): void {
+  const known = to.get(tag);
+  to.set(tag, { watched, mark: known === undefined ? mark : earlier(known.mark, mark) });
+}
+
+/** What neither of two reads may have missed, the one that is told of both may not have missed. */
+export function earlier(one: ReadMark, other: ReadMark): ReadMark {
+  const first = one.gaps !== other.gaps ? one.gaps < other.gaps : one.position <= other.position;
+  return { ...(first ? one : other), seen: one.seen === other.seen ? one.seen : undefined };
+}
+
+type Tracked = Extract<Template, { kind: 'tracked' }>;
+
+const widened = new WeakMap<Tracked, Instance>();
+
+/** The statement with whatever parameters. Columns of its conditions count as values: who satisfies them is not looked at. */
+export function anyParameters(template: Tracked): Instance {
+  let instance = widened.get(template);
+  if (instance === undefined) {
+    const reads = template.reads.map((read) => unconditional(read, valuesOf(read)));
+    instance = { template: { ...template, id: templateTag(template.id), widened: 'template' }, reads };
+    widened.set(template, instance);
+  }
+  return instance;
+}
+
+const wholes = new WeakMap<TableShape, Instance>();
+
+/** The shape of a table belongs to one source. */
+export function wholeTable(source: string, read: TableRead): Instance {
+  const known = wholes.get(read.table);
+  if (known !== undefined) return known;
+  const id = tableTag(source, read.table.name);
+  const whole = unconditional(read, 'all');
+  const nothing = { text: '', output: [], fallbacks: [] };
+  const template: Tracked = { kind: 'tracked', id, ...nothing, reads: [whole.read], widened: 'table' };
+  const instance: Instance = { template, reads: [whole] };
+  wholes.set(read.table, instance);
+  return instance;
+}
+
+function unconditional({ table, alias }: TableRead, valueColumns: TableRead['valueColumns']): BoundRead {
+  const predicate: Predicate = { kind: 'always' };
+  const read: TableRead = { table, alias, predicate, valueColumns, keyOutputs: undefined, window: undefined };
+  return { read, predicate, keys: undefined, bound: undefined };
+}
+
+function valuesOf({ valueColumns, predicate, window }: TableRead): TableRead['valueColumns'] {
+  if (valueColumns === 'all') return 'all';
+  const columns = new Set(valueColumns);
+  gatherColumns(predicate, columns);
+  for (const { column } of window?.order ?? []) columns.add(column);
+  return [...columns].sort((one, other) => one - other);
+}

@@ -1,0 +1,162 @@
+// The package `dataloader`, watched: what a batch reads counts for each request that is given a value of it, also where
+// requests share a loader.
+//
+// Nothing but the value leads from a batch to those who wait for it, and the loader keeps values. So
+// values go through the loader along with the scope in which they were read, and come out as they were.
+
+import { type LoadedModule, loadedModules, whenLoaded } from '../wrap/loaded-packages.ts';
+import type { RequestScope } from './scope.ts';
+import { closeScope, type Sharing } from './shared-work.ts';
+
+/** What of a loader is used; `_batchLoadFn` is where its batches run, in all of its versions. */
+interface LoaderLike {
+  readonly name?: string | null;
+  _batchLoadFn(keys: readonly unknown[]): unknown;
+}
+
+type Load = (this: LoaderLike, key: unknown) => Promise<unknown>;
+type Prime = (this: LoaderLike, key: unknown, value: unknown) => unknown;
+
+/** By tracker. A scope that is not there: what was read is not known. */
+type Scopes = ReadonlyMap<Sharing, RequestScope | undefined>;
+
+interface Origin {
+  readonly begunAt: number;
+  readonly scopes: Scopes;
+}
+
+/** A value on its way through a loader. */
+class Carried {
+  readonly value: unknown;
+  readonly origin: Origin;
+
+  constructor(value: unknown, origin: Origin) {
+    this.value = value;
+    this.origin = origin;
+  }
+
+  /** Messages of the loader show values. */
+  toString(): string {
+    return String(this.value);
+  }
+}
+
+const trackers = new Set<Sharing>();
+const watched = new WeakSet<object>();
+const ofErrors = new WeakMap<object, Origin>();
+let moments = 0;
+
+/** Gives what ends it. */
+export function watchDataLoaders(sharing: Sharing): () => void {
+  trackers.add(sharing);
+  const watch = ({ name, exports }: LoadedModule) => {
+    if (name === 'dataloader') watchClass(exports);
+  };
+  const unwatch = whenLoaded(watch);
+  for (const loaded of loadedModules()) watch(loaded);
+  return () => {
+    trackers.delete(sharing);
+    unwatch();
+  };
+}
+
+/** `loaded`: what the package exports. */
+function watchClass(loaded: unknown): void {
+  const { prototype } = (typeof loaded === 'function' ? loaded : {}) as { readonly prototype?: object };
+  if (prototype === undefined || watched.has(prototype)) return;
+  const { load, prime } = prototype as { readonly load?: Load; readonly prime?: Prime };
+  if (typeof load !== 'function' || typeof prime !== 'function') return;
+  watched.add(prototype);
+  Object.assign(prototype, {
+    load(this: LoaderLike, key: unknown): Promise<unknown> {
+      watchBatches(this);
+      const waiting = [...trackers].map(awaiting);
+      let loading: Promise<unknown>;
+      try {
+        loading = load.call(this, key);
+      } catch (error) {
+        for (const given of waiting) given(undefined);
+        throw error;
+      }
+      const opened = (outcome: unknown) => {
+        const { value, origin } = outcome instanceof Carried ? outcome : { value: outcome, origin: originOf(outcome) };
+        for (const given of waiting) given(origin);
+        return value;
+      };
+      return loading.then(opened, (error: unknown) => {
+        throw opened(error);
+      });
+    },
+    prime(this: LoaderLike, key: unknown, value: unknown): unknown {
+      // Read by the one who brings it, before now.
+      const origin = { begunAt: 0, scopes: new Map([...trackers].map((one) => [one, one.current()])) };
+      return prime.call(this, key, isPromise(value) ? value.then((one) => carry(one, origin)) : carry(value, origin));
+    },
+  });
+}
+
+/** Waits on behalf of the response that is being made. Gives what is to be told where the value came from. */
+function awaiting(sharing: Sharing): (origin: Origin | undefined) => void {
+  const scope = sharing.current();
+  const cameAt = ++moments;
+  const end = scope?.begin();
+  return (origin) => {
+    end?.();
+    if (origin === undefined || scope === undefined) return;
+    const read = origin.scopes.get(sharing);
+    if (read === undefined) scope.untracked('cached-value', 'a value that a loader had, read by an unknown request');
+    else if (origin.begunAt > cameAt) scope.adopt(read);
+    else scope.renew(read);
+  };
+}
+
+function watchBatches(loader: LoaderLike): void {
+  if (watched.has(loader)) return;
+  watched.add(loader);
+  const batch = loader._batchLoadFn;
+  const name = `the loader ${loader.name || batch.name || 'without a name'}`;
+  loader._batchLoadFn = (keys) => {
+    const scopes = new Map([...trackers].map((sharing) => [sharing, sharing.open()]));
+    const origin = { begunAt: ++moments, scopes };
+    const run = [...scopes.values()].reduce<() => unknown>(
+      (work, scope) => () => scope.run(work),
+      () => batch.call(loader, keys),
+    );
+    const close = () => Promise.all([...scopes.values()].map((scope) => closeScope(scope, name)));
+    const failed = async (error: unknown) => {
+      await close();
+      throw carry(error, origin);
+    };
+    let values: unknown;
+    try {
+      values = run();
+    } catch (error) {
+      return failed(error);
+    }
+    // What is no promise the loader refuses by itself.
+    if (!isPromise(values)) return values;
+    return values.then(async (all) => {
+      await close();
+      return isList(all) ? Array.from(all, (value) => carry(value, origin)) : all;
+    }, failed);
+  };
+}
+
+/** An Error is told apart by the loader, so it goes as it is. */
+function carry(value: unknown, origin: Origin): unknown {
+  if (!(value instanceof Error)) return new Carried(value, origin);
+  ofErrors.set(value, origin);
+  return value;
+}
+
+function originOf(outcome: unknown): Origin {
+  return (outcome instanceof Error ? ofErrors.get(outcome) : undefined) ?? { begunAt: 0, scopes: new Map() };
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { readonly then?: unknown } | null | undefined)?.then === 'function';
+}
+
+function isList(value: unknown): value is ArrayLike<unknown> {
+  return typeof value === 'object' && value !== null && 'length' in value;
+}

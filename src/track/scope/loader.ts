@@ -1,0 +1,72 @@
+// `tracker.loader`: what several requests load at one time is read by one batch, whose reads count for each of them.
+
+import { COUNT, checkOptions, FUNCTION } from '../option-rules.ts';
+import { type SharedWork, type Sharing, shareWork, whileWaiting } from './shared-work.ts';
+
+export interface Loader<K, V> {
+  /** Rejects with what the batch gives for the key where that is an Error, and with what the batch rejects with. */
+  load(key: K): Promise<V>;
+  /** In the order of the keys. Rejects where one does. */
+  loadMany(keys: readonly K[]): Promise<V[]>;
+}
+
+export interface LoaderOptions {
+  /** Keys of one batch. Default: any number. */
+  readonly maxBatchSize?: number;
+  /** When a batch is run that has its first key. Default `setImmediate`: with what comes within the same turn. */
+  readonly schedule?: (run: () => void) => void;
+}
+
+/** Values in the order of the keys, each of which occurs once; an Error stands for a value that there is not. */
+export type LoadBatch<K, V> = (keys: readonly K[]) => PromiseLike<readonly (V | Error)[]> | readonly (V | Error)[];
+
+interface Batch<K, V> {
+  readonly keys: K[];
+  readonly places: Map<K, number>;
+  readonly begun: Promise<SharedWork<readonly (V | Error)[]>>;
+}
+
+/** Throws E_CONFIG. */
+export function loaderOf<K, V>(sharing: Sharing, load: LoadBatch<K, V>, options: LoaderOptions = {}): Loader<K, V> {
+  checkOptions('tracker.loader', options, { maxBatchSize: COUNT, schedule: FUNCTION });
+  const { maxBatchSize = Infinity, schedule = setImmediate } = options;
+  let open: Batch<K, V> | undefined;
+  const name = `the loader ${load.name || 'without a name'}`;
+  const begin = (): Batch<K, V> => {
+    const keys: K[] = [];
+    const begun = new Promise<SharedWork<readonly (V | Error)[]>>((resolve) =>
+      schedule(() => {
+        if (open === batch) open = undefined;
+        resolve(shareWork(sharing, name, async () => checkedValues(keys, await load(keys))));
+      }),
+    );
+    const batch = { keys, places: new Map<K, number>(), begun };
+    return batch;
+  };
+  const join = (key: K) => {
+    if (open === undefined || (open.keys.length >= maxBatchSize && !open.places.has(key))) open = begin();
+    const { keys, places, begun } = open;
+    const place = places.get(key) ?? keys.push(key) - 1;
+    places.set(key, place);
+    return { place, begun };
+  };
+  const loadOne = (key: K): Promise<V> => {
+    const scope = sharing.current();
+    const { place, begun } = join(key);
+    return whileWaiting(scope, async () => {
+      const work = await begun;
+      // It began after this one asked for it.
+      const values = await work.outcome.finally(() => scope?.adopt(work.scope));
+      const value = values[place];
+      if (value instanceof Error) throw value;
+      return value as V;
+    });
+  };
+  return { load: loadOne, loadMany: (keys) => Promise.all(keys.map(loadOne)) };
+}
+
+function checkedValues<T>(keys: readonly unknown[], values: readonly T[]): readonly T[] {
+  if (Array.isArray(values) && values.length === keys.length) return values;
+  const got = Array.isArray(values) ? `${values.length}` : typeof values;
+  throw new TypeError(`expected a list of ${keys.length} values of a batch, one for each key, got ${got}`);
+}

@@ -1,0 +1,264 @@
+// `startFeedProcess`: one database is followed here for applications of several processes.
+//
+// Clients go on with what they have until they miss its word; so nothing is said to them
+// but that the connection is closed, and whoever comes next begins a new session. That one does not know whose lease is
+// not over yet; so for as long as a lease nothing counts as settled.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo, isIPv6 } from 'node:net';
+import { platformClock, platformRandom, platformTasks } from '../../cache/platform.ts';
+import { TidegateError } from '../../errors.ts';
+import type { Release, TrackerPlatform } from '../contract.ts';
+import { type FollowedDatabase, openDatabase } from '../follow/followed-database.ts';
+import { randomName } from '../tags.ts';
+import { Tally } from '../tally.ts';
+import { keptAlive } from '../target/keep-alive-timer.ts';
+import { checkFeedProcess } from '../tracker-options.ts';
+import { ProcessClients } from './process-clients.ts';
+import type { FeedProcess, FeedProcessOptions, FeedProcessStatus } from './process-contract.ts';
+import { addressOf, type Guard, guardOf } from './process-guard.ts';
+import { ProcessReports } from './process-reports.ts';
+import {
+  MAX_REPORT_BYTES,
+  PROTOCOL,
+  type ProcessState,
+  packageVersion,
+  REPORT_TYPE,
+  type ReportReply,
+  type SettledReply,
+} from './process-wire.ts';
+import { claimed } from './source-claim.ts';
+
+const PLATFORM: TrackerPlatform = { clock: platformClock, tasks: platformTasks, random: platformRandom };
+const MAX_CONNECTIONS = 10_000;
+const MAX_WAIT_MS = 60_000;
+const WAIT_MS = 10;
+const JSON_TYPE = 'application/json';
+
+/** Rejects with E_CONFIG, E_FEED or E_PORT. `platform`: for tests. */
+export async function startFeedProcess(options: FeedProcessOptions, platform = PLATFORM): Promise<FeedProcess> {
+  checkFeedProcess(options);
+  const { host = '127.0.0.1', port, token } = options;
+  const address = await addressOf(host, token);
+  const tally = new Tally();
+  const onFault = (error: unknown) => options.onFault?.(error);
+  let running: Running | undefined;
+  let release: Release | undefined;
+  const moved = () => running?.moved();
+  const followed = await openDatabase(options, { platform, tally, onFault, moved });
+  try {
+    if (followed.database.parts.catalogue.data === undefined) {
+      throw new TidegateError('E_CONFIG', 'expected a database whose catalogue is plain data, got another one');
+    }
+    const { claim } = followed.database;
+    release = claim && (await keptAlive(claimed(claim, { ...platform, source: options.source, onFault })));
+    await keptAlive(followed.begin());
+    running = new Running({ options, platform, followed, tally, release });
+    await running.listen(address, port);
+    return running;
+  } catch (error) {
+    await (running ?? followed).stop();
+    if (running === undefined) await release?.();
+    throw error;
+  }
+}
+
+interface RunningParts {
+  readonly options: FeedProcessOptions;
+  readonly platform: TrackerPlatform;
+  readonly followed: FollowedDatabase;
+  readonly tally: Tally;
+  readonly release: Release | undefined;
+}
+
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly query: URLSearchParams;
+}
+
+class Running implements FeedProcess {
+  readonly #parts: RunningParts;
+  readonly #session: string;
+  readonly #clients: ProcessClients;
+  readonly #reports: ProcessReports;
+  readonly #guard: Guard;
+  readonly #server: Server;
+  #port = 0;
+  #turn = 0;
+  #isStopped = false;
+  /** When the leases are over that another process has given before. */
+  readonly #aloneAt: number;
+
+  constructor(parts: RunningParts) {
+    const { options, platform, followed } = parts;
+    this.#aloneAt = platform.clock.monotonic() + followed.leaseMs;
+    const { source, token } = options;
+    this.#parts = parts;
+    this.#session = randomName(platform.random);
+    this.#guard = guardOf(token);
+    const { dialect, pureFunctions = [] } = followed.database.parts;
+    const about = { protocol: PROTOCOL, version: packageVersion(), source, session: this.#session, dialect };
+    const { leaseMs, follower, database } = followed;
+    this.#clients = new ProcessClients({
+      platform,
+      followed,
+      hello: () => ({ kind: 'hello', ...about, pureFunctions: [...pureFunctions], leaseMs }),
+      state: () => this.#state(),
+    });
+    this.#reports = new ProcessReports({
+      source,
+      session: this.#session,
+      follower,
+      wake: () => database.wake(),
+      lookUp: database.lookUp?.bind(database),
+      delivered: (stream, id, isDone) => this.#clients.stream(stream)?.delivered(id, isDone),
+    });
+    this.#server = createServer((request, response) => void this.#serve(request, response));
+    this.#server.maxConnections = MAX_CONNECTIONS;
+  }
+
+  get url(): string {
+    const { host = '127.0.0.1' } = this.#parts.options;
+    return `http://${isIPv6(host) ? `[${host}]` : host}:${this.#port}`;
+  }
+
+  listen(host: string, port: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', (error) => {
+        const what = `expected to listen on ${host}:${port} for applications, got ${error.message}`;
+        reject(new TidegateError('E_PORT', what, { cause: error }));
+      });
+      this.#server.listen({ host, port }, () => {
+        this.#port = (this.#server.address() as AddressInfo).port;
+        resolve();
+      });
+    });
+  }
+
+  moved(): void {
+    this.#clients.moved();
+  }
+
+  status(): FeedProcessStatus {
+    const { followed, tally, options } = this.#parts;
+    const { isLive, feed, position, instances, targets } = followed.status();
+    const state = this.#isStopped ? 'stopped' : isLive ? 'live' : 'lagging';
+    const clients = this.#clients.size;
+    const { counts } = this.#reports;
+    const { source } = options;
+    return { source, state, feed, position, instances, clients, ...counts, targets, counts: tally.counts() };
+  }
+
+  async settled(): Promise<void> {
+    if (!this.#isStopped && (await keptAlive(this.#settled(() => false)))) return;
+    throw new TidegateError('E_FEED', 'expected a feed process that runs, got one that is stopped');
+  }
+
+  async stop(): Promise<void> {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    this.#clients.close();
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeAllConnections();
+    await closed;
+    await this.#parts.followed.stop();
+    await this.#parts.release?.();
+  }
+
+  async #settled(isGivenUp: () => boolean): Promise<boolean> {
+    const { followed, platform } = this.#parts;
+    if (!(await followed.settled(isGivenUp))) return false;
+    for (;;) {
+      const leftMs = this.#aloneAt - platform.clock.monotonic();
+      if (leftMs <= 0) return true;
+      if (this.#isStopped || isGivenUp()) return false;
+      await new Promise<void>((resolve) => platform.tasks.later(Math.min(WAIT_MS, leftMs), resolve));
+    }
+  }
+
+  #state(): ProcessState {
+    const { follower } = this.#parts.followed;
+    const { isLive, isRefreshing, generation, instances } = follower;
+    // It listens only once there is one.
+    const { position, gaps } = follower.mark() as NonNullable<ReturnType<typeof follower.mark>>;
+    const where = { session: this.#session, turn: ++this.#turn, position, gaps };
+    return { ...where, isLive, isRefreshing, generation, instances, feed: this.#parts.followed.database.feed.status() };
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const refused = this.#guard(request);
+    if (refused !== undefined) return refuse(response, refused.status, refused.error);
+    const url = URL.parse(request.url ?? '', 'http://feed.invalid');
+    const query = url?.searchParams ?? new URLSearchParams();
+    try {
+      await this.#answer(`${request.method} ${url?.pathname}`, { request, response, query });
+    } catch (error) {
+      this.#parts.options.onFault?.(error);
+      refuse(response, 500, 'expected no failure of the feed process, got one');
+    }
+  }
+
+  async #answer(route: string, { request, response, query }: Exchange): Promise<void> {
+    switch (route) {
+      case 'GET /stream':
+        response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
+        request.socket.setNoDelay(true);
+        return this.#clients.listen({
+          client: query.get('client') ?? '',
+          hasCaches: query.get('caches') === '1',
+          response,
+        });
+      case 'POST /reports':
+        return this.#take(request, response);
+      case 'POST /settled':
+        return this.#settle(response, Number(query.get('waitMs')));
+      case 'GET /status':
+        return answer(response, this.status());
+      default:
+        return refuse(response, 404, 'expected GET /stream, GET /status, POST /reports or POST /settled, got another');
+    }
+  }
+
+  async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.headers['content-type'] !== REPORT_TYPE) return refuse(response, 415, `expected ${REPORT_TYPE}`);
+    const bytes = await bodyOf(request);
+    if (bytes === undefined) return refuse(response, 413, `expected at most ${MAX_REPORT_BYTES} bytes, got more`);
+    const refused = this.#isStopped ? undefined : this.#reports.take(bytes);
+    if (refused === undefined) return refuse(response, 400, 'expected a report, got something malformed');
+    answer(response, { refused, state: this.#state() } satisfies ReportReply);
+  }
+
+  async #settle(response: ServerResponse, waitMs: number): Promise<void> {
+    if (!Number.isFinite(waitMs) || waitMs < 0) return refuse(response, 400, 'expected waitMs of 0 or more');
+    const { platform } = this.#parts;
+    const untilMs = platform.clock.monotonic() + Math.min(waitMs, MAX_WAIT_MS);
+    const isGivenUp = () => response.destroyed || platform.clock.monotonic() >= untilMs;
+    const isSettled = await this.#settled(isGivenUp);
+    answer(response, { isSettled, state: this.#state() } satisfies SettledReply);
+  }
+}
+
+/** Undefined: it is too large. */
+async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_REPORT_BYTES) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function answer(response: ServerResponse, body: unknown): void {
+  if (response.headersSent || response.destroyed) return;
+  response.writeHead(200, { 'content-type': JSON_TYPE, 'cache-control': 'no-store' }).end(JSON.stringify(body));
+}
+
+function refuse(response: ServerResponse, status: number, error: string): void {
+  if (response.headersSent || response.destroyed) return void response.destroy();
+  // What is left of a request that was refused is not waited for.
+  const fields = { 'content-type': JSON_TYPE, 'cache-control': 'no-store', connection: 'close' };
+  response.writeHead(status, fields).end(JSON.stringify({ error }));
+}

@@ -1,0 +1,102 @@
+// What a feed process and its clients say to each other. A client listens to lines of JSON on one long answer, and sends
+// reports of what was read.
+//
+// A statement is analysed on both sides, and what is said of it stands on that analysis. So a
+// registration carries a digest of it, and the two sides are of one version.
+
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { FeedPosition } from '../../dependency/change.ts';
+import type { Dialect, TableRead } from '../../dependency/template.ts';
+import type { FeedStatus } from '../../ports.ts';
+import type { CatalogueData } from '../../sql/ast.ts';
+import type { SourceMessage, Untracked } from '../contract.ts';
+
+/** Differs where either side would misunderstand the other. */
+export const PROTOCOL = 2;
+/** Of reports; a browser does not send it to another site without asking. */
+export const REPORT_TYPE = 'application/x-tidegate-report';
+export const MAX_REPORT_BYTES = 16 * 1024 * 1024;
+
+/** A line of the stream. */
+export type Line =
+  | Hello
+  /** `data` undefined: as it was. */
+  | { readonly kind: 'catalogue'; readonly generation: number; readonly data?: CatalogueData | undefined }
+  | ({ readonly kind: 'state' } & ProcessState)
+  /** `heard`: the last one of this stream that the client has said it delivered; 0: none. */
+  | { readonly kind: 'deliver'; readonly id: number; readonly heard: number; readonly message: SourceMessage };
+
+export interface Hello {
+  readonly kind: 'hello';
+  readonly protocol: number;
+  readonly version: string | undefined;
+  readonly source: string;
+  /** Of the process's life. */
+  readonly session: string;
+  /** Of this answer. */
+  readonly stream: string;
+  readonly dialect: Dialect;
+  readonly pureFunctions: readonly string[];
+  readonly leaseMs: number;
+}
+
+export interface ProcessState {
+  readonly session: string;
+  /** Ascends with each that is said. */
+  readonly turn: number;
+  readonly isLive: boolean;
+  readonly isRefreshing: boolean;
+  readonly generation: number;
+  readonly position: FeedPosition;
+  readonly gaps: number;
+  readonly instances: number;
+  readonly feed: FeedStatus;
+}
+
+/** What a client sends; in the form of node:v8, since values of databases have none in JSON. */
+export interface Report {
+  readonly session: string;
+  readonly stream: string;
+  /** Each by itself (process-registration.ts). */
+  readonly registrations: readonly Uint8Array[];
+  /** Own tags of responses that read more than they say. */
+  readonly outdated: readonly string[];
+  readonly delivered: readonly { readonly id: number; readonly isDone: boolean }[];
+  /** Something was written. */
+  readonly hasWritten: boolean;
+}
+
+/** In JSON. Once it is there what is registered is. */
+export interface ReportReply {
+  readonly state: ProcessState;
+  /** In the order of the registrations; null: it is registered. */
+  readonly refused: readonly (readonly [kind: Untracked, what: string] | null)[];
+}
+
+export interface SettledReply {
+  readonly isSettled: boolean;
+  readonly state: ProcessState;
+}
+
+const digests = new WeakMap<readonly TableRead[], string>();
+
+/** Of an analysis. */
+export function digestOf(reads: readonly TableRead[]): string {
+  const known = digests.get(reads);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(reads, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value));
+  const digest = createHash('sha256').update(text).digest('base64url').slice(0, 22);
+  digests.set(reads, digest);
+  return digest;
+}
+
+/** Of the package; undefined where its files were put into another one. */
+export function packageVersion(): string | undefined {
+  try {
+    const file = new URL(import.meta.resolve('tidegate/package.json'));
+    return (JSON.parse(readFileSync(file, 'utf8')) as { readonly version?: string }).version;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,72 @@
+// A gate as a target: its admin API, `POST /sources`.
+//
+// The gate counts a lease from the moment of an answer of its own, which the next message
+// repeats the token of; so a message that is long under way gives no lease that is longer. And an attempt is given up
+// after as long as a lease, so that the next one can renew it.
+
+import { shown, TidegateError } from '../../errors.ts';
+import type { SourceReply, TrackingTarget } from '../contract.ts';
+import { ANY, checkOptions, FUNCTION, type Rule, refuseOption, TEXT } from '../option-rules.ts';
+import { gateReplyOf, understood } from './gate-reply.ts';
+import { type Post, type Posted, poster } from './post.ts';
+
+export interface GateTargetOptions {
+  /** Where the gate's admin API listens, e.g. `http://127.0.0.1:8081`. */
+  readonly admin: string;
+  readonly token?: string;
+  /** Default: one of Node's, with a connection of its own. */
+  readonly fetch?: typeof fetch;
+}
+
+const MIN_TIMEOUT_MS = 1_000;
+const SHOWN = 200;
+
+const OPTIONS: Readonly<Record<keyof GateTargetOptions, Rule>> = { admin: ANY, token: TEXT, fetch: FUNCTION };
+
+/** Throws E_CONFIG. For one tracker. */
+export function gateTarget(options: GateTargetOptions): TrackingTarget {
+  checkOptions('gateTarget', options, OPTIONS);
+  const { admin, token, fetch } = options;
+  const base = typeof admin === 'string' ? URL.parse(admin) : null;
+  if (base === null || !/^https?:$/.test(base.protocol)) {
+    refuseOption(`admin: expected a URL of http or https, got ${shown(admin)}`);
+  }
+  const url = `${base.href.replace(/\/+$/, '')}/sources`;
+  const headers = {
+    'content-type': 'application/json',
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+  };
+  const post = fetch === undefined ? poster(url) : fetchPoster(url, fetch);
+  let answered: { readonly session: string; readonly token: string } | undefined;
+  /** Of no gate that has not said so: it may be another one after each failure. */
+  let takes: readonly string[] = [];
+  return {
+    name: base.origin,
+    async deliver(message): Promise<SourceReply> {
+      const { session, leaseMs } = message;
+      const repeated = answered?.session === session ? { token: answered.token } : {};
+      const sent = understood(message, takes);
+      takes = [];
+      const { status, text } = await post({
+        headers,
+        body: JSON.stringify({ ...sent, ...repeated }),
+        signal: AbortSignal.timeout(Math.max(leaseMs, MIN_TIMEOUT_MS)),
+      });
+      const reply = status === 200 ? gateReplyOf(text) : undefined;
+      if (reply === undefined) {
+        const got = `${status}: ${text.slice(0, SHOWN)}`;
+        throw new TidegateError('E_ADMIN', `expected a gate's answer from ${url}, got ${got}`);
+      }
+      answered = { session, token: reply.token };
+      takes = reply.takes;
+      return reply;
+    },
+  };
+}
+
+function fetchPoster(url: string, ask: typeof fetch): (post: Post) => Promise<Posted> {
+  return async (post) => {
+    const response = await ask(url, { method: 'POST', ...post });
+    return { status: response.status, text: await response.text() };
+  };
+}

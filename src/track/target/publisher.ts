@@ -1,0 +1,249 @@
+// Tells one target what became outdated, in order, one message at a time.
+//
+// A message of which no answer came may have been received. So it is sent again as it was, and what
+// came up meanwhile waits. What waits is bounded: beyond, a new session makes everything of the source outdated.
+
+import type { FeedPosition } from '../../dependency/change.ts';
+import type { SourceAnswer, SourceQuestion } from '../../dependency/describe/described.ts';
+import { messageOf, TidegateError } from '../../errors.ts';
+import type { Cancel, Clock, Random, Tasks } from '../../ports.ts';
+import type { SourceMessage, TargetStatus, TrackingTarget } from '../contract.ts';
+import { randomName } from '../tags.ts';
+import { Questions } from './questions.ts';
+
+export interface PublisherParts {
+  readonly source: string;
+  readonly target: TrackingTarget;
+  readonly leaseMs: number;
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+  readonly random: Random;
+  /** Something was delivered. */
+  readonly progress: () => void;
+  readonly onFault: (error: unknown) => void;
+  /** What an operator asks by way of the target. Default: there is no answer. */
+  readonly answer?: (question: SourceQuestion) => SourceAnswer;
+  /** Of the feed: all up to its position has been published. Default: nothing is said. */
+  readonly standing?: () => Standing;
+  /** Default 100,000. */
+  readonly maxWaiting?: number;
+}
+
+/** How far the feed has come. */
+export interface Standing {
+  readonly position: FeedPosition | undefined;
+  readonly lagMs: number;
+}
+
+const MAX_TAGS = 1_000;
+const MAX_WAITING = 100_000;
+const RETRY_MS = 50;
+const RETRY_MAX_MS = 2_000;
+const STOP_MS = 1_000;
+
+export class Publisher {
+  readonly #parts: PublisherParts;
+  readonly #waiting = new Set<string>();
+  readonly #questions: Questions;
+  /** Places in the queue that were given out, and those up to which all was delivered. */
+  #given = 0;
+  #delivered = 0;
+  #session = '';
+  #sequence = 0;
+  #isNewSession = true;
+  #isHeld = true;
+  #isStopped = false;
+  #isSending = false;
+  /** Does not reject. */
+  #sending: Promise<void> | undefined;
+  #isDue = false;
+  #hasLapsed = true;
+  #sentAt = Number.NEGATIVE_INFINITY;
+  #retries = 0;
+  #cancelRetry: Cancel | undefined;
+  #problem: string | undefined;
+  #failed: Delivery | undefined;
+  #hasToldRival = false;
+  readonly #counts = { delivered: 0, sessions: 0, failures: 0 };
+
+  constructor(parts: PublisherParts) {
+    this.#parts = parts;
+    this.#questions = new Questions(parts.answer);
+  }
+
+  /** All that was published before is in force once `deliveredUpTo` has come to it. */
+  get givenUpTo(): number {
+    return this.#given;
+  }
+
+  get deliveredUpTo(): number {
+    return this.#delivered;
+  }
+
+  status(): TargetStatus {
+    const { name } = this.#parts.target;
+    return { name, waiting: this.#waiting.size, ...this.#counts, problem: this.#problem };
+  }
+
+  publish(tags: readonly string[]): void {
+    for (const tag of tags) {
+      if (this.#waiting.has(tag)) continue;
+      this.#waiting.add(tag);
+      this.#given++;
+    }
+    if (this.#waiting.size > (this.#parts.maxWaiting ?? MAX_WAITING)) this.restart();
+    else if (tags.length > 0) this.#send();
+  }
+
+  /** Everything of the source is outdated. */
+  restart(): void {
+    this.#waiting.clear();
+    this.#isNewSession = true;
+    this.#given++;
+    // A message of a session that is over is not sent again.
+    this.#failed = undefined;
+    this.#send();
+  }
+
+  /** The feed is as it should be: messages go out, and the lease is renewed when nothing else was sent of late. */
+  renew(): void {
+    this.#isHeld = false;
+    const { clock, leaseMs } = this.#parts;
+    if (clock.monotonic() - this.#sentAt >= leaseMs / 4) this.#isDue = true;
+    this.#send();
+  }
+
+  /** The feed is too far behind: nothing is sent, since each message renews the lease. */
+  hold(): void {
+    this.#isHeld = true;
+    const { clock, leaseMs, target, source, onFault } = this.#parts;
+    if (this.#hasLapsed || clock.monotonic() - this.#sentAt < leaseMs) return;
+    this.#hasLapsed = true;
+    Promise.resolve(target.lapse?.(source)).catch((error: unknown) => {
+      // The next call tries again.
+      this.#hasLapsed = false;
+      onFault(error);
+    });
+  }
+
+  /** Nothing is sent any more; a target that has no clock of its own is told, which is waited for a while. Never rejects. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#cancelRetry?.();
+    const { target, source, leaseMs, onFault } = this.#parts;
+    if (target.lapse === undefined) return;
+    const maxMs = Math.min(leaseMs, STOP_MS);
+    if (this.#isSending && this.#sending !== undefined) await this.#within(maxMs, this.#sending);
+    try {
+      if (await this.#within(maxMs, Promise.resolve(target.lapse(source)))) return;
+      onFault(new TidegateError('E_FEED', `expected ${target.name} to end within ${maxMs} ms, got no answer`));
+    } catch (error) {
+      onFault(error);
+    }
+  }
+
+  /** False: it takes longer. */
+  async #within(maxMs: number, work: Promise<unknown>): Promise<boolean> {
+    const { promise: over, resolve } = Promise.withResolvers<boolean>();
+    const cancel = this.#parts.tasks.later(maxMs, () => resolve(false));
+    try {
+      return await Promise.race([work.then(() => true), over]);
+    } finally {
+      cancel();
+    }
+  }
+
+  #send(): void {
+    if (this.#isSending || this.#isHeld || this.#isStopped || this.#cancelRetry !== undefined) return;
+    if (this.#failed !== undefined) return this.#deliver(this.#failed);
+    if (!this.#isNewSession && this.#waiting.size === 0 && !this.#isDue) return;
+    // What waits was added after the session before was given up: it comes in the next message.
+    const tags = this.#isNewSession ? [] : this.#take();
+    if (this.#isNewSession) {
+      this.#session = randomName(this.#parts.random);
+      this.#sequence = 0;
+      this.#counts.sessions++;
+      this.#isNewSession = false;
+    }
+    const { source, leaseMs } = this.#parts;
+    const counted = { session: this.#session, sequence: ++this.#sequence };
+    const message = { source, ...counted, leaseMs, tags, ...this.#stood(), ...this.#questions.answered() };
+    // What there was no room for comes in the next one.
+    this.#isDue = this.#questions.areOpen;
+    this.#deliver({ message, upTo: this.#given - this.#waiting.size });
+  }
+
+  #stood(): Pick<SourceMessage, 'position' | 'lagMs'> {
+    const { position, lagMs } = this.#parts.standing?.() ?? {};
+    const isKnown = lagMs !== undefined && Number.isFinite(lagMs);
+    // Tags that wait may be of commits before it.
+    const isReached = position !== undefined && this.#waiting.size === 0;
+    return { ...(isReached && { position }), ...(isKnown && { lagMs: Math.max(0, Math.round(lagMs)) }) };
+  }
+
+  #take(): string[] {
+    const tags: string[] = [];
+    for (const tag of this.#waiting) {
+      if (tags.length === MAX_TAGS) break;
+      tags.push(tag);
+      this.#waiting.delete(tag);
+    }
+    return tags;
+  }
+
+  #deliver(delivery: Delivery): void {
+    const { message, upTo } = delivery;
+    const { target, clock, progress } = this.#parts;
+    this.#failed = undefined;
+    this.#isSending = true;
+    this.#hasLapsed = false;
+    const begunAt = clock.monotonic();
+    this.#sending = target.deliver(message).then(
+      ({ gap, questions, rival }) => {
+        this.#isSending = false;
+        this.#retries = 0;
+        this.#problem = undefined;
+        this.#sentAt = begunAt;
+        this.#counts.delivered += message.tags.length;
+        this.#delivered = upTo;
+        this.#questions.take(questions);
+        if (rival === true) this.#tellRival();
+        if (gap || this.#questions.areOpen) this.#isDue = true;
+        progress();
+        this.#send();
+      },
+      (error: unknown) => this.#retryLater(delivery, error),
+    );
+  }
+
+  #tellRival(): void {
+    if (this.#hasToldRival) return;
+    this.#hasToldRival = true;
+    const { source, onFault } = this.#parts;
+    const got = 'got another beside this one: each process needs a source of its own, or a feed process';
+    onFault(new TidegateError('E_CONFIG', `expected one tracker of the source ${source}, ${got}`));
+  }
+
+  #retryLater(delivery: Delivery, error: unknown): void {
+    const { tasks, onFault } = this.#parts;
+    this.#isSending = false;
+    this.#counts.failures++;
+    // One report for each time that it goes wrong, not for each attempt.
+    if (this.#problem === undefined) onFault(error);
+    this.#problem = messageOf(error);
+    if (this.#isStopped) return;
+    // A session that was given up meanwhile has no say any more.
+    if (!this.#isNewSession) this.#failed = delivery;
+    this.#cancelRetry = tasks.later(Math.min(RETRY_MS * 2 ** this.#retries, RETRY_MAX_MS), () => {
+      this.#cancelRetry = undefined;
+      this.#send();
+    });
+    this.#retries = Math.min(this.#retries + 1, 10);
+  }
+}
+
+interface Delivery {
+  readonly message: SourceMessage;
+  /** The place in the queue up to which all is delivered with it. */
+  readonly upTo: number;
+}

@@ -1,0 +1,84 @@
+// What a statement is told of the connection that runs it, where the connection itself decides what names and values mean.
+// Types, and how the answer is judged.
+//
+// A connection behind a pooler may be another one with each transaction, so what it said last holds
+// for nothing.
+
+import type { Template } from '../../dependency/template.ts';
+import type { Session } from '../../sql/ast.ts';
+import { type SessionFacts, sessionFacts } from '../../sql/postgres/postgres-session.ts';
+import type { Following, Refusal } from '../follow/follow-contract.ts';
+
+/** How a tracker wants connections to be asked. */
+export interface Wanted {
+  /** The tracker. */
+  readonly by: object;
+  /** Differs once statements may mean something else: what was asked before holds no longer. */
+  readonly generation: number;
+  /** Of a statement that a connection of this state runs: it leaves the state as it is. */
+  readonly isHarmless: (text: string, session: Session) => boolean;
+}
+
+/** What holds for one statement of a connection. */
+export interface AskedSession {
+  /** As it was when a connection of the pool was last asked. */
+  readonly likely: Session | undefined;
+  /** Before the statement is sent: the connection is asked, unless it is known. */
+  want(wanted: Wanted): void;
+  /** Once the statement has answered: what it was run in, or why nothing can be said of it. */
+  state(): SessionFacts | Refusal;
+  /** The statement may have changed the state. */
+  changed(): void;
+}
+
+const POOLER =
+  'a connection that is not the one that was begun, as through a pooler, or does not say; connect to the server itself';
+
+export const UNKNOWN_SESSION: Refusal = { kind: 'session-state', what: 'a connection whose session is not known' };
+
+/** `pid`: that of the connection, as the driver was told when it began. */
+export function judged(text: string, pid: unknown): SessionFacts | Refusal {
+  const facts = sessionFacts(text);
+  if (facts.pid !== pid) return { kind: 'session-state', what: POOLER };
+  if (facts.isWithin) return { kind: 'transaction' };
+  if (facts.problems.length > 0) return { kind: 'session-state', what: facts.problems.join('; ') };
+  return facts;
+}
+
+/** `by`: the tracker. */
+export function wantedBy(by: object, follower: Pick<Following, 'template' | 'generation'>): Wanted {
+  const isHarmless: Wanted['isHarmless'] = (text, session) => follower.template(text, session).kind === 'tracked';
+  return { by, generation: follower.generation, isHarmless };
+}
+
+/** A statement that has answered, as the connection reads it that ran it; or why nothing can be said of it. */
+export function readWithin(
+  session: AskedSession,
+  text: string,
+  follower: Pick<Following, 'template' | 'catalogue'>,
+): { readonly template: Exclude<Template, { kind: 'write' }> } | { readonly refusal: Refusal } {
+  const state = session.state();
+  if (isRefusal(state)) return { refusal: state };
+  const { server } = state;
+  if (server === undefined) return { refusal: STANDBY };
+  if (server !== follower.catalogue?.data?.server) return { refusal: ELSEWHERE };
+  const template = follower.template(text, state.session);
+  if (template.kind !== 'tracked') session.changed();
+  // By any path it is as little a write as before it was sent.
+  return { template: template as Exclude<Template, { kind: 'write' }> };
+}
+
+/** Whatever told so: which it was is not kept. */
+export const ALTERED: Refusal = {
+  kind: 'session-state',
+  told:
+    'one on a connection whose names may mean something else, by ATTACH, a temporary table, a setting, or a function or ' +
+    "collation in the place of the database's own; read on another connection what is to be stored",
+};
+
+const STANDBY: Refusal = { kind: 'replica', what: 'a standby, which may be behind; read from the primary' };
+const ELSEWHERE: Refusal = { kind: 'other-database', what: 'another database than the one that is followed' };
+
+export function isRefusal(state: SessionFacts | Refusal): state is Refusal {
+  return 'kind' in state;
+}

@@ -1,0 +1,90 @@
+// Parameters as drivers take them, in the order of a statement's own.
+//
+// Drivers take them by name as well. A name that cannot be found is a parameter that is not known,
+// which makes what is compared with it wider.
+
+import type { ReadMark } from '../../dependency/recent-changes.ts';
+import type { Template } from '../../dependency/template.ts';
+import type { Parser } from '../../sql/ast.ts';
+
+export interface Given {
+  readonly list: readonly unknown[];
+  /** By name, with or without the sign before it. */
+  readonly named?: Readonly<Record<string, unknown>> | undefined;
+  /** Of a statement that is recorded only when it has been run. */
+  readonly started?: Started | undefined;
+}
+
+/** How things stood before a statement was run. */
+export interface Started {
+  /** Undefined: nothing could be registered. */
+  readonly mark: ReadMark | undefined;
+  readonly generation: number;
+  readonly isRefreshing: boolean;
+}
+
+export const NOTHING_GIVEN: Given = { list: [] };
+
+/** As SQLite's drivers take them: lists, single values, and objects of named ones. */
+export function givenOf(values: readonly unknown[]): Given {
+  try {
+    return sorted(values);
+  } catch {
+    // A getter that throws, for one: that is for the driver to say.
+    return NOTHING_GIVEN;
+  }
+}
+
+function sorted(values: readonly unknown[]): Given {
+  const list: unknown[] = [];
+  let named: Record<string, unknown> | undefined;
+  for (const value of values) {
+    if (Array.isArray(value)) list.push(...value);
+    else if (isNames(value)) named = { ...named, ...value };
+    else list.push(value);
+  }
+  return { list, named };
+}
+
+function isNames(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null) return false;
+  return !(ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof Date);
+}
+
+interface Signature {
+  /** By number, from 0; undefined: it has none. */
+  readonly names: readonly (string | undefined)[];
+  /** Which value is which parameter's is not the same for all drivers. */
+  readonly isMixed: boolean;
+}
+
+const signatures = new WeakMap<Template, Signature>();
+
+/** Of a statement of SQLite; of PostgreSQL they are a list already. */
+export function positional(template: Template, given: Given, parser: Parser): readonly unknown[] {
+  let signature = signatures.get(template);
+  if (signature === undefined) {
+    signature = signatureOf(template.text, parser);
+    signatures.set(template, signature);
+  }
+  const { names, isMixed } = signature;
+  if (isMixed) return [];
+  // Drivers pass over what has a name when they count.
+  const rest = [...given.list];
+  return names.map((name) => (name === undefined ? rest.shift() : named(name, given.named ?? {})));
+}
+
+function named(name: string, values: Readonly<Record<string, unknown>>): unknown {
+  const bare = name.slice(1);
+  const isBare = Object.hasOwn(values, bare);
+  if (isBare === Object.hasOwn(values, name)) return undefined;
+  return values[isBare ? bare : name];
+}
+
+function signatureOf(text: string, parser: Parser): Signature {
+  const [statement] = parser.parse(text);
+  const names = statement?.kind === 'query' ? (statement.parameterNames ?? []) : [];
+  const isNumbered = /\?\d/.test(text);
+  const isMixed = isNumbered && (/\?(?!\d)/.test(text) || names.some((name) => name !== undefined));
+  return { names, isMixed };
+}

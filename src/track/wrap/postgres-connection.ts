@@ -1,0 +1,178 @@
+// One connection of `pg`, and what is known of its session: asked once, and again after any statement that may have
+// changed it.
+//
+// The application may use the connection past its wrapper, in the pool's own `connect` event for
+// one. So the driver's own object is made to tell of each statement that is sent, in the order in which they are.
+
+import { SESSION_QUERY, type SessionFacts } from '../../sql/postgres/postgres-session.ts';
+import type { Refusal } from '../follow/follow-contract.ts';
+import { judged, UNKNOWN_SESSION, type Wanted } from './asked-session.ts';
+import { isControl } from './state-words.ts';
+
+type Call = (...given: unknown[]) => unknown;
+
+/** A question to a connection. */
+export interface Question {
+  readonly wanted: Wanted;
+  /** Undefined: it has not answered. */
+  answer: SessionFacts | Refusal | undefined;
+  /** What it was answered is no longer so. */
+  isOver: boolean;
+}
+
+/** A statement on its way to a connection. */
+export interface Sent {
+  /** Called with the connection, before it is sent. */
+  reached(connection: PostgresConnection): void;
+}
+
+const SENT = Symbol('statement on its way');
+const connections = new WeakMap<object, PostgresConnection>();
+const pools = new WeakSet<object>();
+const QUERY = /^[\s(]*(?:select|with|values|table)\b/i;
+
+/** Watches a Client of `pg` from now on. */
+export function watchClient(client: object): void {
+  if (!connections.has(client)) connections.set(client, new PostgresConnection(client));
+}
+
+export function isWatchedClient(client: object): boolean {
+  return connections.has(client);
+}
+
+/** Watches each Client that a Pool of `pg` gives from now on, to whomever. */
+export function watchPool(pool: object): void {
+  if (pools.has(pool)) return;
+  pools.add(pool);
+  (Reflect.get(pool, 'on', pool) as Call).call(pool, 'acquire', (client: object) => watchClient(client));
+}
+
+/** The first argument of `query`, which takes the statement with it. */
+export function carrying(given: unknown, sent: Sent): object {
+  if (typeof given === 'string') return { text: given, [SENT]: sent };
+  return new Proxy(given as object, {
+    get: (target, name) => (name === SENT ? sent : Reflect.get(target, name, target)),
+  });
+}
+
+export class PostgresConnection {
+  readonly #client: object;
+  readonly #query: Call;
+  #question: Question | undefined;
+  /** As the server said when a statement had ended: `I` outside of a transaction. Undefined: it has not been heard of. */
+  #status: string | undefined;
+  /** Resolves once the question under way has been answered. */
+  #asking: Promise<void> | undefined;
+  /** Something was sent that may begin a transaction, and has not ended. */
+  #mayBegin = false;
+
+  constructor(client: object) {
+    this.#client = client;
+    this.#query = (Reflect.get(client, 'query', client) as Call).bind(client);
+    const wire: unknown = Reflect.get(client, 'connection', client);
+    if (typeof wire === 'object' && wire !== null && 'prependListener' in wire) {
+      const on = (wire.prependListener as Call).bind(wire);
+      on('readyForQuery', ({ status }: { readonly status?: string }) => {
+        this.#status = status;
+        this.#mayBegin = false;
+      });
+      // A setting that the server reports was changed, by whatever.
+      on('parameterStatus', () => this.#reported());
+    }
+    const value = (...given: unknown[]): unknown => {
+      this.#sent(given[0]);
+      return this.#asking === undefined ? this.#query(...given) : this.#later(this.#asking, given);
+    };
+    Object.defineProperty(client, 'query', { value, configurable: true, writable: true, enumerable: false });
+  }
+
+  /** Of the statement that has just ended. */
+  get isOutside(): boolean {
+    return this.#status === 'I';
+  }
+
+  /** Before the statement that it is for is sent. Undefined: it cannot be asked now. */
+  ask(wanted: Wanted): Question | undefined {
+    const known = this.#question;
+    if (known?.wanted.by === wanted.by && known.wanted.generation === wanted.generation) return known;
+    // Another question would be asked before the statements that wait for the one under way.
+    if (this.#asking !== undefined) return undefined;
+    if (this.#mayBegin || (this.#status !== undefined && this.#status !== 'I')) return undefined;
+    const question: Question = { wanted, answer: undefined, isOver: false };
+    this.#question = question;
+    const types = { getTypeParser: () => (value: unknown) => String(value) };
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#asking = promise;
+    void promise.then(() => {
+      this.#asking = undefined;
+    });
+    this.#query({ text: SESSION_QUERY, types, rowMode: 'array' }, (error: unknown, result: unknown) => {
+      question.answer = error ? UNKNOWN_SESSION : this.#judged(result);
+      resolve();
+    });
+    return question;
+  }
+
+  /** In their order, as the driver is about to give up keeping statements in line. */
+  #later(asking: Promise<void>, given: readonly unknown[]): unknown {
+    const run = asking.then(() => this.#query(...given));
+    const { callback, isSubmitted } = partsOf(given[0]);
+    if (isSubmitted === true) return given[0];
+    return callback === undefined && typeof given.at(-1) !== 'function' ? run : undefined;
+  }
+
+  /** A statement may have changed what was answered. */
+  changed(question: Question): void {
+    question.isOver = true;
+    if (this.#question === question) this.#question = undefined;
+  }
+
+  /** While a question is under way it is of a statement before it. */
+  #reported(): void {
+    if (this.#question?.answer !== undefined) this.changed(this.#question);
+    else this.#forget();
+  }
+
+  #judged(result: unknown): SessionFacts | Refusal {
+    try {
+      const { rows } = result as { readonly rows: readonly (readonly string[])[] };
+      return judged(rows[0]?.[0] as string, Reflect.get(this.#client, 'processID', this.#client));
+    } catch {
+      return UNKNOWN_SESSION;
+    }
+  }
+
+  #sent(given: unknown): void {
+    const { text, [SENT]: sent } = partsOf(given);
+    if (sent !== undefined) sent.reached(this);
+    const isQuery = typeof text === 'string' && QUERY.test(text);
+    if (!isQuery) this.#mayBegin = true;
+    const question = this.#question;
+    if (question === undefined || (typeof text === 'string' && isControl(text))) return;
+    if (question.answer === undefined) {
+      // What is recorded is judged once it has answered.
+      if (sent === undefined) this.#forget();
+    } else if ('kind' in question.answer) {
+      if (!isQuery) this.#forget();
+    } else if (!isQuery || !question.wanted.isHarmless(text, question.answer.session)) this.#forget();
+  }
+
+  /** For what is sent from now on. */
+  #forget(): void {
+    this.#question = undefined;
+  }
+}
+
+interface Parts {
+  readonly text?: unknown;
+  readonly callback?: unknown;
+  /** It sends what it likes: a cursor, a stream. */
+  readonly isSubmitted?: boolean;
+  readonly [SENT]?: Sent;
+}
+
+function partsOf(given: unknown): Parts {
+  if (typeof given === 'string') return { text: given };
+  if (typeof given !== 'object' || given === null) return {};
+  return 'submit' in given ? { isSubmitted: true } : (given as Parts);
+}

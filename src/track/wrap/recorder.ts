@@ -1,0 +1,300 @@
+// Records one statement of a wrapped driver: what it reads, before and after it is run.
+//
+// Nothing here may fail the statement, or be in doubt about it. Whatever cannot be told makes the
+// response one that is not stored.
+
+import { bindInstance, neededOutputs, resultRowsOf } from '../../dependency/bind.ts';
+import type { ReadMark } from '../../dependency/recent-changes.ts';
+import type { Template, Uncacheable } from '../../dependency/template.ts';
+import { messageOf } from '../../errors.ts';
+import { moves } from '../../sql/postgres/moving-texts.ts';
+import type { Refusal, Side } from '../follow/follow-contract.ts';
+import { narrowLater } from '../follow/narrow-later.ts';
+import type { Problems } from '../problems.ts';
+import type { RequestScope } from '../scope/scope.ts';
+import type { Place, Reading, Scopes } from '../scope/scopes.ts';
+import { queryTag } from '../tags.ts';
+import type { Tally } from '../tally.ts';
+import { ALTERED, type AskedSession, readWithin, wantedBy } from './asked-session.ts';
+import { type Given, positional, type Started } from './parameters.ts';
+import { beginsWithin, isControl, mayAlter } from './state-words.ts';
+
+export type { Reading } from '../scope/scopes.ts';
+
+type Tracked = Extract<Template, { kind: 'tracked' }>;
+
+/** What is known of the connection that a statement is run on. */
+export interface Connection {
+  /** Statements see what an earlier one saw, or what is not committed. */
+  readonly isTransaction: () => boolean;
+  /** Names may mean something else in it, since a statement said so: a temporary table, a search path. */
+  isAltered: boolean;
+  /** It does not notice a transaction that is begun by a statement. */
+  readonly isBlind?: boolean;
+  /** Where the connection itself says what names mean to it. */
+  readonly session?: AskedSession;
+  /** `server`: of the catalogue. Undefined: once a statement has answered, it was of the database that is followed. */
+  readonly elsewhere?: (server: string | undefined) => Refusal | undefined;
+  /** Its driver ends texts at their first zero character. Known once a statement has answered. */
+  readonly cutsTexts?: boolean;
+}
+
+export interface RecorderParts {
+  readonly scopes: Scopes<RequestScope>;
+  /** Undefined: nothing can be recorded yet. */
+  readonly side: () => Side | undefined;
+  readonly tally: Tally;
+  readonly problems: Problems;
+  readonly onFault: (error: unknown) => void;
+}
+
+/** Of a statement, in a message. */
+const MAX_TEXT = 80;
+const ELSEWHERE = 'which is not in the database that is followed';
+const MEND = 'It may call any function: write it, or the view, in a form that is read';
+
+export class Recorder {
+  readonly #parts: RecorderParts;
+  /** Where there is no AsyncLocalStorage. */
+  readonly #fixed: RequestScope | undefined;
+
+  constructor(parts: RecorderParts, fixed?: RequestScope) {
+    this.#parts = parts;
+    this.#fixed = fixed;
+  }
+
+  for(scope: RequestScope): Recorder {
+    return new Recorder(this.#parts, scope);
+  }
+
+  /** What is read now is recorded for it. */
+  get scope(): RequestScope | undefined {
+    const place = this.#parts.scopes.place(this.#fixed);
+    return place === 'outside' ? undefined : place.own;
+  }
+
+  /** Undefined: there is nothing to be recorded. */
+  begin(text: unknown, given: Given, connection: Connection): Reading | undefined {
+    if (typeof text === 'string' && connection.session === undefined) this.#note(text, connection);
+    const { scopes } = this.#parts;
+    const place = scopes.place(this.#fixed);
+    if (place !== 'outside' && place.own !== undefined && !place.isShared)
+      return this.#guarded({ scope: place.own, isOwn: true, text, given, connection });
+    if (place === 'outside' || place.own === undefined) this.#parts.tally.outside++;
+    if (place === 'outside') return undefined;
+    if (place.own === undefined) this.#lost(text);
+    const started = given.started ?? this.start();
+    return scopes.share((scope) =>
+      this.#guarded({ scope, isOwn: scope === place.own, text, given: { ...given, started }, connection }),
+    );
+  }
+
+  /** To be taken before a statement is run whose text is known only afterwards. */
+  start(): Started {
+    const place = this.#parts.scopes.place(this.#fixed);
+    const side = place === 'outside' ? undefined : place.own === undefined ? this.#parts.side() : place.own.side;
+    if (side === undefined) return { mark: undefined, generation: 0, isRefreshing: false };
+    const { follower } = side;
+    return { mark: follower.mark(), generation: follower.generation, isRefreshing: follower.isRefreshing };
+  }
+
+  /** A statement begins whose text is known only afterwards. Gives what is to be called once it has been recorded. */
+  await(): () => void {
+    const ends: (() => void)[] = [];
+    this.#visit(this.#parts.scopes.place(this.#fixed), (scope) => ends.push(scope.begin()));
+    return () => {
+      for (const end of ends) end();
+    };
+  }
+
+  /** A call of which it is not known what it runs. */
+  call(name: string): void {
+    const place = this.#parts.scopes.place(this.#fixed);
+    if (place !== 'outside' && place.own === undefined) this.#lost(name);
+    this.#visit(place, (scope) => {
+      scope.wrote(place !== 'outside' && scope === place.own);
+      scope.untracked('unknown-call', name);
+    });
+  }
+
+  /** Each scope that what is run there counts for. */
+  #visit(place: Place<RequestScope>, visit: (scope: RequestScope) => void): void {
+    if (place === 'outside') return;
+    if (place.isShared) this.#parts.scopes.each(visit);
+    else if (place.own !== undefined) visit(place.own);
+  }
+
+  /** In no scope, while responses are made. */
+  #lost(text: unknown): void {
+    const { scopes, problems } = this.#parts;
+    if (!scopes.isAnyOpen) return;
+    const shown = typeof text === 'string' ? shortened(text) : 'one without a text';
+    const got = `got one in none while responses are made, which counts for all of them: ${shown}`;
+    const mend =
+      'Where its asynchronous context is lost, bring it along (AsyncResource.bind), or share by tracker.loader and ' +
+      'tracker.memo. Run what no response shows in tracker.outside';
+    problems.tell('outside', `expected statements in the scope of the request that they are for, ${got}. ${mend}`);
+  }
+
+  #guarded(begun: Begun): Reading | undefined {
+    const { scope, text } = begun;
+    try {
+      if (typeof text === 'string') return this.#begin({ ...begun, text });
+      scope.wrote(begun.isOwn);
+      scope.untracked('unknown-call', 'a statement without a text');
+      return undefined;
+    } catch (error) {
+      return this.#fault(scope, error);
+    }
+  }
+
+  #note(text: string, connection: Connection): void {
+    if ((connection.isBlind === true && beginsWithin(text)) || mayAlter(text)) connection.isAltered = true;
+  }
+
+  #fault(scope: RequestScope, error: unknown): undefined {
+    scope.untracked('error', messageOf(error));
+    this.#parts.onFault(error);
+    return undefined;
+  }
+
+  #begin({ scope, isOwn, text, given, connection }: Begun & { readonly text: string }): Reading | undefined {
+    const { tally } = this.#parts;
+    const { side } = scope;
+    if (isControl(text)) return undefined;
+    const started = given.started ?? this.start();
+    if (side === undefined || started.mark === undefined) {
+      scope.wrote(isOwn);
+      scope.untracked('not-live');
+      return undefined;
+    }
+    const { session } = connection;
+    // Whether it writes is the same by any path.
+    const template = side.follower.template(text, session?.likely);
+    if (template.kind === 'write') {
+      tally.writes++;
+      scope.wrote(isOwn);
+      const done = () => side.wake();
+      return { done, failed: done };
+    }
+    // What a statement depends on by one path says nothing of another.
+    if (template.kind === 'uncacheable' && (session === undefined || session.likely !== undefined)) {
+      this.#refuse(scope, template);
+      return undefined;
+    }
+    tally.reads++;
+    session?.want(wantedBy(tally, side.follower));
+    const read = template.kind === 'uncacheable' ? undefined : template;
+    return this.#read(read, { scope, side, text, given, connection, started, mark: started.mark });
+  }
+
+  /** `template` undefined: the connection alone can tell. */
+  #read(template: Tracked | undefined, begun: Read): Reading | undefined {
+    const { scope, side, given, connection, started } = begun;
+    const { follower } = side;
+    if (connection.isAltered) this.#decline(scope, ALTERED);
+    else if (connection.isTransaction()) scope.untracked('transaction');
+    else if (scope.isUnsettled) scope.untracked('after-write');
+    else if (started.isRefreshing) scope.untracked('schema-change');
+    else {
+      const { generation } = started;
+      const outputs = template && neededOutputs(template);
+      // Nothing may throw between this and the return: the scope waits for the end.
+      const end = scope.begin();
+      const finish = (rows: readonly unknown[] | undefined, isWhole: boolean) => {
+        if (follower.isRefreshing || follower.generation !== generation) return scope.untracked('schema-change');
+        const refusal = connection.elsewhere?.(follower.catalogue?.data?.server);
+        if (refusal !== undefined) return this.#decline(scope, refusal);
+        const read = connection.session === undefined ? template : this.#within(connection.session, begun);
+        if (read === undefined) return;
+        if (moves(read.times, given.list)) return scope.untracked('uncacheable', 'a time that moves');
+        const known = isWhole || rows?.length === 0 || isOne(read) ? rows : undefined;
+        this.#register(read, begun, known);
+      };
+      const done = (rows: readonly unknown[] | undefined, isWhole = true) => {
+        try {
+          finish(rows, isWhole);
+        } catch (error) {
+          this.#fault(scope, error);
+        }
+        end();
+      };
+      return { done, failed: () => done(undefined), outputs };
+    }
+    return undefined;
+  }
+
+  /** As the connection reads it that has run it. Undefined: nothing can be registered. */
+  #within(session: AskedSession, { scope, side, text }: Read): Tracked | undefined {
+    const read = readWithin(session, text, side.follower);
+    if ('refusal' in read) return this.#decline(scope, read.refusal);
+    if (read.template.kind !== 'uncacheable') return read.template;
+    this.#refuse(scope, read.template);
+    return undefined;
+  }
+
+  /** A function in it may have written. */
+  #refuse(scope: RequestScope, { reason, unknown, text }: Uncacheable): void {
+    scope.wrote(false);
+    if (unknown === 'table') return scope.untracked('uncovered-table', `${reason}, ${ELSEWHERE}`);
+    scope.untracked('uncacheable', reason, unknown !== undefined);
+    if (unknown === undefined) return;
+    const got = `got ${reason}, so that no response with it is stored: ${shortened(text)}`;
+    this.#parts.problems.tell(
+      `unread ${text}`,
+      `expected statements, views and columns that are known, ${got}. ${MEND}`,
+    );
+  }
+
+  #decline(scope: RequestScope, { kind, what, told = what }: Refusal): undefined {
+    scope.untracked(kind, what);
+    if (told !== undefined)
+      this.#parts.problems.tell(`${kind} ${told}`, `expected a read that can be tracked, got ${told}`);
+  }
+
+  #register(
+    template: Tracked,
+    { scope, side, given, connection, mark }: Read,
+    rows: readonly unknown[] | undefined,
+  ): void {
+    const { follower, parser, dialect } = side;
+    const uncovered = follower.uncovered(template);
+    if (uncovered !== undefined) return scope.untracked('uncovered-table', uncovered);
+    const parameters = dialect === 'sqlite' ? positional(template, given, parser) : given.list;
+    const result = rows && resultRowsOf(template, rows, connection.cutsTexts);
+    const lookups = result && template.lookups && side.lookUp?.(template.lookups, parameters);
+    const watched = bindInstance(template, parameters, result && { ...result, lookups });
+    const tag = queryTag(template.id, parameters);
+    if (!follower.register(tag, watched, mark)) return scope.untracked('overtaken');
+    scope.add(tag, { watched, mark });
+    if (result !== undefined) narrowLater(side, { tag, watched, parameters, result }).catch(this.#parts.onFault);
+  }
+}
+
+interface Begun {
+  readonly scope: RequestScope;
+  /** The statement is run in it; else it counts for the scope all the same. */
+  readonly isOwn: boolean;
+  readonly text: unknown;
+  readonly given: Given;
+  readonly connection: Connection;
+}
+
+interface Read {
+  readonly scope: RequestScope;
+  readonly side: Side;
+  readonly text: string;
+  readonly given: Given;
+  readonly connection: Connection;
+  readonly started: Started;
+  readonly mark: ReadMark;
+}
+
+function shortened(text: string): string {
+  return text.replace(/\s+/g, ' ').slice(0, MAX_TEXT);
+}
+
+/** The first row is all there is. */
+function isOne(template: Tracked): boolean {
+  return template.reads.some(({ window }) => window?.limit?.kind === 'value' && window.limit.value === 1);
+}

@@ -1,0 +1,86 @@
+// Which file a connection of SQLite is to, by what the connection itself says: changes of another file are not told.
+//
+// A file has several names, and another one may take its name. So files are told apart by device and
+// inode, looked up when the connection is first seen.
+
+import { basename } from 'node:path';
+import { fileIdentity } from '../../feed/sqlite/sqlite-file.ts';
+import type { Refusal } from '../follow/follow-contract.ts';
+import type { Connection } from './recorder.ts';
+
+/** The file is empty for a database in memory; some hosts refuse to tell. libSQL ends the text at its zero. */
+export const PLACE = `SELECT file, char(97, 0) AS text FROM pragma_database_list WHERE name = 'main'`;
+const WHOLE = 'a\0';
+
+/** Undefined: it is no file that can be looked up here. */
+export function placeOf(file: unknown): string | undefined {
+  if (typeof file !== 'string' || file === '') return undefined;
+  try {
+    // By another name, that of a hard link, SQLite takes another log beside it.
+    return `${fileIdentity(file)}:${basename(file).toLowerCase()}`;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What one connection is to. */
+export class SqlitePlace {
+  cutsTexts = false;
+  #file: unknown;
+  #place: string | undefined;
+
+  /** As the connection answered. */
+  told(file: unknown, text: unknown): void {
+    this.cutsTexts = text !== WHOLE;
+    if (file === this.#file) return;
+    this.#file = file;
+    this.#place = placeOf(file);
+  }
+
+  /** `followed`: the place of the file that the feed follows. Undefined: it is that one. */
+  refusal(followed: string | undefined): Refusal | undefined {
+    if (this.#place !== undefined && this.#place === followed) return undefined;
+    const file = this.#file === '' ? 'a database in memory' : (this.#file ?? 'a database that does not name its file');
+    return { kind: 'other-database', what: ELSEWHERE, told: `${ELSEWHERE}, ${file}; ${MEND}` };
+  }
+}
+
+const ELSEWHERE = 'another file than the one that is followed';
+const MEND = 'wrap a connection to that one, or give this file a tracker of its own';
+
+/** A connection that is asked once for its file, with its first statement. */
+export interface AskedConnection extends Connection {
+  /** Runs a statement, and sees to it that the file is known when it has answered. */
+  located<T>(run: () => Promise<T>): Promise<T>;
+}
+
+export function askedConnection(ask: () => Promise<object | undefined>): AskedConnection {
+  const place = new SqlitePlace();
+  let asking: Promise<void> | undefined;
+  const known = () => {
+    asking ??= ask().then(
+      (row = {}) => {
+        const { file, text } = row as { readonly file?: unknown; readonly text?: unknown };
+        place.told(file, text);
+      },
+      () => undefined,
+    );
+    return asking;
+  };
+  return {
+    isTransaction: () => false,
+    isAltered: false,
+    isBlind: true,
+    elsewhere: (followed) => place.refusal(followed),
+    get cutsTexts() {
+      return place.cutsTexts;
+    },
+    async located(run) {
+      try {
+        return await run();
+      } finally {
+        await known();
+      }
+    },
+  };
+}

@@ -1,0 +1,236 @@
+// postgres.js: a function that makes queries, which run once somebody waits for them.
+//
+// A query may be a part of another one, and its text is not known before it has run. So it is
+// recorded when it is waited for, with the text and the parameters that were sent. Nor is it known on which connection it
+// will run: so the question for the session is sent first, and the query right behind it, without waiting for the answer.
+// What the server sent is not kept: values count where the parser that made them is known by its source to lose nothing
+// that matters.
+
+import { SESSION_QUERY, type SessionFacts } from '../../sql/postgres/postgres-session.ts';
+import type { Refusal } from '../follow/follow-contract.ts';
+import { type AskedSession, isRefusal, judged, UNKNOWN_SESSION } from './asked-session.ts';
+import type { Connection, Recorder } from './recorder.ts';
+import { connection, methodOf } from './wrapping.ts';
+
+/** What makes no query of its own, or gives what is no query. */
+const PASSED = new Set(
+  `end close json array typed types notify parameters options PostgresError BigInt CLOSE END`.split(' '),
+);
+/** Runs of a query whose answer is not all there at once. */
+const BIT_BY_BIT = new Set(['cursor', 'forEach', 'stream', 'readable', 'writable']);
+/** They give the query itself. */
+const MODES = new Set(['simple', 'values', 'raw', 'execute']);
+const WAITS = new Set(['then', 'catch', 'finally']);
+
+type Call = (...given: unknown[]) => unknown;
+
+/** `sql`. */
+export function wrapPostgresJs<T extends object>(sql: T, recorder: Recorder, on: Connection = connection(false)): T {
+  const parts: Parts = { sql, recorder, on, transform: transformOf(sql) };
+  const query = (made: unknown) => (isQuery(made) ? wrapQuery(made, parts) : made);
+  const inner =
+    (name: string) =>
+    (...given: unknown[]) =>
+      within(sql, name, { given, recorder });
+  return new Proxy(sql, {
+    apply: (target, _, given) => query(Reflect.apply(target as Call, undefined, given)),
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function' || typeof name === 'symbol' || PASSED.has(name)) return value;
+      if (name === 'unsafe' || name === 'file') return (...given: unknown[]) => query(methodOf(target, name)(...given));
+      if (name === 'begin' || name === 'savepoint' || name === 'reserve') return inner(name);
+      return (...given: unknown[]) => {
+        recorder.call(name);
+        return methodOf(target, name)(...given);
+      };
+    },
+  });
+}
+
+interface Begun {
+  readonly given: readonly unknown[];
+  readonly recorder: Recorder;
+}
+
+/** Transactions, and connections that may be in one. */
+function within(sql: object, name: string, { given, recorder }: Begun): unknown {
+  const wrap = (inner: unknown) =>
+    typeof inner === 'function' ? wrapPostgresJs(inner, recorder, connection(true)) : inner;
+  const passed = given.map((one) => (typeof one === 'function' ? (inner: unknown) => (one as Call)(wrap(inner)) : one));
+  const answer = methodOf(sql, name)(...passed);
+  return name === 'reserve' ? Promise.resolve(answer).then(wrap) : answer;
+}
+
+function isQuery(made: unknown): made is Promise<unknown> {
+  return made instanceof Promise && 'strings' in made && 'args' in made;
+}
+
+interface Parts {
+  readonly sql: object;
+  readonly recorder: Recorder;
+  readonly on: Connection;
+  readonly transform: Transform;
+}
+
+/** Of the application's own: of each value and of each row. */
+interface Transform {
+  readonly value?: { readonly from?: unknown };
+  readonly row?: { readonly from?: unknown };
+}
+
+function transformOf(sql: object): Transform {
+  const { options } = sql as { readonly options?: { readonly transform?: Transform } };
+  return options?.transform ?? {};
+}
+
+function wrapQuery(query: Promise<unknown>, parts: Parts): Promise<unknown> {
+  const { recorder } = parts;
+  let isNoted = false;
+  let answer: Promise<unknown> | undefined;
+  const note = () => {
+    if (!isNoted) recorder.call('a query that is read bit by bit');
+    isNoted = true;
+  };
+  const answered = () => {
+    answer ??= isNoted ? query.then((rows) => rows) : recorded(query, parts);
+    return answer;
+  };
+  const proxy: Promise<unknown> = new Proxy(query, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function' || typeof name === 'symbol' || name === 'constructor') return value;
+      if (WAITS.has(name)) return (...given: unknown[]) => methodOf(answered(), name)(...given);
+      return (...given: unknown[]) => {
+        if (BIT_BY_BIT.has(name)) note();
+        if (name === 'execute') {
+          answered();
+          return proxy;
+        }
+        const result = methodOf(target, name)(...given);
+        return MODES.has(name) || result === target ? proxy : result;
+      };
+    },
+    set: (target, name, value) => Reflect.set(target, name, value, target),
+  });
+  return proxy;
+}
+
+/** What was run, as the driver keeps it with the query. */
+interface Run {
+  readonly string?: unknown;
+  readonly parameters?: unknown;
+  readonly isRaw?: unknown;
+  /** Of the text, around what is put in. */
+  readonly strings?: readonly string[];
+  /** It was sent again, after whatever came meanwhile. */
+  readonly retried?: unknown;
+  /** Of the connection that it was run on, as the server told when that began. */
+  readonly state?: { readonly pid?: unknown } | null;
+}
+
+async function recorded(query: Promise<unknown>, parts: Parts): Promise<unknown> {
+  const end = parts.recorder.await();
+  try {
+    return await run(query, parts);
+  } finally {
+    end();
+  }
+}
+
+async function run(query: Promise<unknown>, { sql, recorder, on, transform }: Parts): Promise<unknown> {
+  const started = recorder.start();
+  const isQuery = QUERY.test((query as unknown as Run).strings?.[0] ?? '');
+  const isAsked = started.mark !== undefined && !on.isTransaction() && isQuery;
+  let answer: Answer;
+  try {
+    answer = isAsked ? await askedWith(query, sql) : { rows: await query, state: UNKNOWN_SESSION };
+  } catch (error) {
+    recorder.call('a query that failed');
+    throw error;
+  }
+  const { rows, state } = answer;
+  const { string, parameters, isRaw } = query as unknown as Run;
+  const session = on.isTransaction() ? {} : { session: asked(state) };
+  const connection: Connection = { isTransaction: on.isTransaction, isAltered: on.isAltered, ...session };
+  const reading = recorder.begin(string, { list: parametersOf(parameters), started }, connection);
+  const isOwn = transform.value?.from || transform.row?.from || isRaw === true;
+  reading?.done(isOwn ? undefined : rowsOf(rows, reading.outputs ?? new Set()));
+  return rows;
+}
+
+const QUERY = /^[\s(]*(?:select|with|values|table)\b/i;
+
+interface Answer {
+  readonly rows: unknown;
+  readonly state: SessionFacts | Refusal;
+}
+
+/** On one connection, the question right before the query; as the driver's own transactions find theirs. */
+async function askedWith(query: Promise<unknown>, sql: object): Promise<Answer> {
+  let isSent = false;
+  const onexecute = (connection: object) => {
+    isSent = true;
+    // Waited for, it would be sent once more.
+    Reflect.set(query, 'executed', true);
+    return methodOf(connection, 'execute')(query);
+  };
+  const question = methodOf(methodOf(sql, 'unsafe')(SESSION_QUERY, [], { onexecute }) as object, 'raw')();
+  // Its own `then` would send it.
+  const answered = Promise.prototype.then.call(query, undefined, (error: unknown) => {
+    throw error;
+  });
+  const [told] = await Promise.allSettled([question]);
+  if (!isSent) methodOf(query, 'execute')();
+  const rows = await answered;
+  const { state, retried } = query as unknown as Run;
+  const isSure = isSent && retried === undefined && told?.status === 'fulfilled';
+  return { rows, state: isSure ? stateOf(told.value, state?.pid) : UNKNOWN_SESSION };
+}
+
+function stateOf(rows: unknown, pid: unknown): SessionFacts | Refusal {
+  try {
+    return judged(String((rows as readonly (readonly unknown[])[])[0]?.[0]), pid);
+  } catch {
+    return UNKNOWN_SESSION;
+  }
+}
+
+function asked(state: SessionFacts | Refusal): AskedSession {
+  return {
+    likely: isRefusal(state) ? undefined : state.session,
+    want() {},
+    state: () => state,
+    changed() {},
+  };
+}
+
+/** Parsers that give the text itself, or the number or truth value that all of it says. A Date is not told all of a time. */
+const FAITHFUL = /^\(?(\w+)\)?=>(?:\1|\+\1|\1==='t')$/;
+
+/** By the ordinals of its columns, which may go by other names than the statement's. */
+function rowsOf(rows: unknown, outputs: ReadonlySet<number>): readonly unknown[] | undefined {
+  const { columns } = rows as { readonly columns?: readonly { readonly name: string; readonly parser?: unknown }[] };
+  if (!Array.isArray(rows) || !Array.isArray(columns)) return undefined;
+  const names = columns.map(({ name }) => name);
+  const known = columns.map(
+    ({ parser, name }, at) => outputs.has(at) && isFaithful(parser) && names.indexOf(name) === names.lastIndexOf(name),
+  );
+  return rows.map((row) => known.map((is, at) => (is ? (Array.isArray(row) ? row[at] : row[names[at]]) : undefined)));
+}
+
+function isFaithful(parser: unknown): boolean {
+  return parser === undefined || FAITHFUL.test(String(parser).replaceAll(/\s|;$/g, ''));
+}
+
+function parametersOf(parameters: unknown): readonly unknown[] {
+  if (!Array.isArray(parameters)) return [];
+  // Of type 0 or of one that the driver knows, each with the value that was given, or with the text that was sent.
+  return parameters.map((parameter: unknown) =>
+    knownOf(typeof parameter === 'object' && parameter !== null && 'value' in parameter ? parameter.value : parameter),
+  );
+}
+
+/** For a column of a time the driver makes a Date of a text, in its own time zone: what is sent is not what was given. */
+function knownOf(value: unknown): unknown {
+  return typeof value === 'string' && /^\s*\d{4}-\d\d-\d\d/.test(value) ? { time: value } : value;
+}

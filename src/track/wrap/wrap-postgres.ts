@@ -1,0 +1,175 @@
+// node-postgres (`pg`: Pool and Client).
+//
+// Which of its clients a pool gives to a statement is known only when it is sent. So the statement
+// goes with a note, by which the client that it comes to can be asked what names mean to it.
+
+import { AsyncResource } from 'node:async_hooks';
+import type { Session } from '../../sql/ast.ts';
+import type { SessionFacts } from '../../sql/postgres/postgres-session.ts';
+import type { Refusal } from '../follow/follow-contract.ts';
+import { type AskedSession, isRefusal, UNKNOWN_SESSION, type Wanted } from './asked-session.ts';
+import type { Given } from './parameters.ts';
+import {
+  carrying,
+  isWatchedClient,
+  type PostgresConnection,
+  type Question,
+  type Sent,
+  watchClient,
+  watchPool,
+} from './postgres-connection.ts';
+import type { Connection, Reading, Recorder } from './recorder.ts';
+import { ServerTexts, withOwn } from './server-texts.ts';
+import { methodOf, namesOf, runLater, wrapped } from './wrapping.ts';
+
+const HARMLESS = namesOf(`on once off addListener removeListener removeAllListeners emit end release ref unref
+  getTypeParser setTypeParser escapeIdentifier escapeLiteral listenerCount listeners eventNames setMaxListeners
+  getMaxListeners prependListener prependOnceListener rawListeners pauseDrain resumeDrain getTransactionStatus`);
+
+type Callback = (error: unknown, answer?: unknown, ...rest: unknown[]) => void;
+
+/** `Pool`, `Client` and what a pool gives. */
+export function wrapPg<T extends object>(target: T, recorder: Recorder, pool?: Sessions): T {
+  const isPool = 'totalCount' in target && 'idleCount' in target && 'on' in target;
+  if (isPool) watchPool(target);
+  else if ('connection' in target || 'processID' in target) watchClient(target);
+  const isWatched = isPool || isWatchedClient(target);
+  const sessions = pool ?? { likely: undefined };
+  return wrapped(target, recorder, {
+    own: {
+      query: (...given: unknown[]) => {
+        const asked = askedOf(given);
+        if (asked === undefined) {
+          recorder.call('query');
+          return methodOf(target, 'query')(...given);
+        }
+        const { text, isWhole } = asked;
+        const run = new Run(sessions);
+        const reading = recorder.begin(text, asked, run);
+        const sent = run.isWanted && isWatched ? given.with(0, carrying(given[0], run)) : given;
+        return runQuery(target, sent, { reading, isWhole, isPool });
+      },
+      connect: (...given: unknown[]) =>
+        connect(target, given, (client) => (isPool ? wrapPg(client, recorder, sessions) : client)),
+    },
+    harmless: HARMLESS,
+  });
+}
+
+/** What the connections of one pool have in common. */
+interface Sessions {
+  /** As one of them said last. */
+  likely: Session | undefined;
+}
+
+/** One statement, which finds its connection when it is sent: a pool gives each another. */
+class Run implements Connection, AskedSession, Sent {
+  readonly session = this;
+  isAltered = false;
+  readonly #sessions: Sessions;
+  #wanted: Wanted | undefined;
+  #connection: PostgresConnection | undefined;
+  #question: Question | undefined;
+
+  constructor(sessions: Sessions) {
+    this.#sessions = sessions;
+  }
+
+  get isWanted(): boolean {
+    return this.#wanted !== undefined;
+  }
+
+  get likely(): Session | undefined {
+    return this.#sessions.likely;
+  }
+
+  /** As far as is known before it has run. */
+  isTransaction(): boolean {
+    return false;
+  }
+
+  want(wanted: Wanted): void {
+    this.#wanted = wanted;
+  }
+
+  reached(connection: PostgresConnection): void {
+    this.#connection = connection;
+    if (this.#wanted !== undefined) this.#question = connection.ask(this.#wanted);
+  }
+
+  state(): SessionFacts | Refusal {
+    const { answer, isOver } = this.#question ?? {};
+    if (this.#connection?.isOutside === false) return { kind: 'transaction' };
+    if (answer === undefined || isOver === true) return UNKNOWN_SESSION;
+    if (!isRefusal(answer)) this.#sessions.likely = answer.session;
+    return answer;
+  }
+
+  changed(): void {
+    if (this.#question !== undefined) this.#connection?.changed(this.#question);
+  }
+}
+
+interface Asked extends Given {
+  readonly text: unknown;
+  readonly isWhole: boolean;
+}
+
+/** Undefined: a cursor, a stream, or something else that runs itself. */
+function askedOf([first, second]: readonly unknown[]): Asked | undefined {
+  const list = Array.isArray(second) ? second : [];
+  if (typeof first === 'string') return { text: first, list, isWhole: true };
+  if (typeof first !== 'object' || first === null || 'submit' in first) return undefined;
+  const { text, values, rows } = first as {
+    readonly text?: unknown;
+    readonly values?: unknown;
+    readonly rows?: unknown;
+  };
+  return {
+    text,
+    list: Array.isArray(second) ? second : Array.isArray(values) ? values : [],
+    isWhole: rows === undefined,
+  };
+}
+
+interface Running {
+  readonly reading: Reading | undefined;
+  readonly isWhole: boolean;
+  readonly isPool: boolean;
+}
+
+function runQuery(target: object, given: readonly unknown[], { reading, isWhole, isPool }: Running): unknown {
+  if (reading === undefined) return methodOf(target, 'query')(...given);
+  const texts = new ServerTexts(reading.outputs ?? new Set());
+  const query = (...args: unknown[]) =>
+    isPool ? texts.onPool(target, args) : methodOf(target, 'query')(...texts.asked(target, args));
+  const at = given.findLastIndex((one) => typeof one === 'function');
+  const stated = isPool ? undefined : (given[0] as { readonly callback?: Callback }).callback;
+  const callback = at >= 0 ? (given[at] as Callback) : stated;
+  if (callback === undefined) {
+    const rows = (answer: unknown) => texts.rowsOf(answer);
+    return runLater(reading, { run: () => query(...given), rows, isWhole });
+  }
+  // It is called by the connection, which knows nothing of the request; what it reads belongs to it all the same.
+  const bound = AsyncResource.bind(callback);
+  const heard: Callback = (error, answer, ...rest) => {
+    if (error) reading.failed();
+    else reading.done(texts.rowsOf(answer), isWhole);
+    bound(error, answer, ...rest);
+  };
+  if (at >= 0) return query(...given.with(at, heard));
+  return query(withOwn(given[0] as object, { callback: heard }), ...given.slice(1));
+}
+
+function connect(target: object, given: readonly unknown[], wrap: (client: object) => object): unknown {
+  const [callback] = given;
+  const call = methodOf(target, 'connect');
+  if (typeof callback === 'function') {
+    const bound = AsyncResource.bind(callback as Callback);
+    return call((error: unknown, client: object | undefined, ...rest: unknown[]) =>
+      bound(error, client && wrap(client), ...rest),
+    );
+  }
+  const connected = call() as Promise<object | undefined>;
+  return connected.then((client) => (typeof client === 'object' && client !== null ? wrap(client) : client));
+}
