@@ -6,7 +6,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { banFindings } from './tidy/bans.ts';
-import { budgetFindings } from './tidy/budget.ts';
+import { budgetFindings, mendedClasses } from './tidy/budget.ts';
+import { MAX_CLASS_MEMBERS, MEMBERS_OF_LARGE_CLASSES } from './tidy/class-members.ts';
 import { deadExportFindings, entryPointsOf, offeredNames } from './tidy/exports.ts';
 import { cycleFindings, FLOORS, floorFindings } from './tidy/floors.ts';
 import { type Finding, parseSource, readSources, type Source } from './tidy/source.ts';
@@ -36,7 +37,7 @@ describe('the house', () => {
     const tools = all.filter(({ path }) => !path.startsWith('src/')).flatMap(toolFindings);
     const findings = [...src.flatMap(perFile), ...tools, ...whole];
     expect(src.length).toBeGreaterThan(50);
-    expect(excess(findings)).toEqual([]);
+    expect([...excess(findings), ...mendedClasses(src)]).toEqual([]);
   });
 
   test('stands on the floors that docs/architecture.md shows', () => {
@@ -143,6 +144,26 @@ describe('an offence is seen:', () => {
     ]);
     expect(offences('src/node/x.ts', 'const g = (a: B, b: B, { c, d }: B) => a;')).toEqual([]);
     expect(perFile(parseSource('src/node/x.ts', 'f(); // late')).map(({ rule }) => rule)).toEqual(['header']);
+  });
+
+  test('budget: long classes, and classes of many members', () => {
+    const members = (count: number) => Array.from({ length: count }, (_, at) => `m${at}() {}`).join('; ');
+    const lines = (count: number) => `class A {\n${'  // Why.\n'.repeat(count - 2)}}`;
+    expect(offences('src/node/x.ts', lines(270))).toEqual([]);
+    expect(offences('src/node/x.ts', lines(271))).toEqual(['2 class length: 271 lines']);
+    expect(offences('src/node/x.ts', `class A { #a = 1; static b = 2; constructor() {} ${members(22)} }`)).toEqual([]);
+    expect(offences('src/node/x.ts', `const A = class { #a = 1; ${members(25)} };`)).toEqual([
+      '2 class members: 26 members, 25 at most',
+    ]);
+    const [name, most] = Object.entries(MEMBERS_OF_LARGE_CLASSES)[0] ?? ['A', MAX_CLASS_MEMBERS];
+    expect(offences('src/node/x.ts', `class ${name} { ${members(most)} }`)).toEqual([]);
+    expect(offences('src/node/x.ts', `class ${name} { ${members(most + 1)} }`)).toHaveLength(1);
+  });
+
+  test('budget: an exception for a class that has fewer members by now', () => {
+    const told = mendedClasses([parseSource('src/node/x.ts', 'class A {}')]);
+    expect(told).toHaveLength(Object.keys(MEMBERS_OF_LARGE_CLASSES).length);
+    for (const line of told) expect(line).toContain('got 0: take it off the list');
   });
 
   test('cycles: of values and of types', () => {

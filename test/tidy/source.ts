@@ -23,7 +23,7 @@ export interface Source {
   readonly path: string;
   readonly text: string;
   readonly program: Node;
-  readonly comments: readonly { readonly value: string; readonly start: number }[];
+  readonly comments: readonly { readonly value: string; readonly start: number; readonly end: number }[];
   readonly imports: readonly Import[];
   /** Exported names; `*` followed by a path for `export * from`. */
   readonly exports: readonly { readonly name: string; readonly line: number; readonly from?: string }[];
