@@ -1,5 +1,5 @@
 // The ports: what the engine asks of the world, as interfaces only. Each has one exported contract suite under
-// test/contract. The engine never sees a platform; node/ and workers/ hand these in, the simulation hands in its own.
+// test/contract. The engine never sees a platform; node/ hands these in, the simulation hands in its own.
 
 import type { ChangeSet, FeedPosition } from './dependency/change.ts';
 import type { Entry, EntryNote, LargeBody, StoredResponse } from './entry/stored-response.ts';

@@ -1,4 +1,4 @@
-// The admin API as a function from a plain request to a plain response. A listener stands around it (node/, workers/),
+// The admin API as a function from a plain request to a plain response. A listener stands around it (node/),
 // reads the body, and writes the answer; for HEAD it leaves the body out.
 //
 // What is refused must be refused loudly. A misspelt query key or a body on `clear` would
