@@ -1,6 +1,6 @@
 // The data cache put together: memory, slower tiers, and the engine over them.
 
-import { safeFault } from '../engine/safe-fault.ts';
+import { safeFault } from '../engine/guarded.ts';
 import { createValueCache } from '../engine/values/value-cache.ts';
 import { ownValue, type ValueClass } from '../entry/owned-value.ts';
 import { expected, TidegateError } from '../errors.ts';

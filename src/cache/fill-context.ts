@@ -2,7 +2,7 @@
 
 import { onAbort } from '../engine/abort-listeners.ts';
 import type { NamedFill, ValueFillContext } from '../engine/values/value-contract.ts';
-import { fillFailure, nothingFilled, overdue } from '../engine/values/value-failures.ts';
+import { fillFailure, nothingFilled, overdue } from '../engine/values/value-flight.ts';
 import { type OwnedValue, readOwned } from '../entry/owned-value.ts';
 import { shown, TidegateError } from '../errors.ts';
 import type { Tasks } from '../ports.ts';

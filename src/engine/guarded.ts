@@ -1,5 +1,6 @@
 // Work that others must not suffer from: what it throws goes to one who deals with it.
 
+import type { Tasks } from '../ports.ts';
 /** The same function, of which nobody hears that it throws but `broken`. */
 export function guarded<Given extends unknown[]>(
   work: (...given: Given) => void,
@@ -10,6 +11,18 @@ export function guarded<Given extends unknown[]>(
       work(...given);
     } catch (error) {
       broken(error);
+    }
+  };
+}
+
+export function safeFault(fault: (error: unknown) => void, tasks: Pick<Tasks, 'soon'>): (error: unknown) => void {
+  return (error) => {
+    try {
+      fault(error);
+    } catch (thrown) {
+      tasks.soon(() => {
+        throw thrown;
+      });
     }
   };
 }

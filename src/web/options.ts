@@ -1,6 +1,6 @@
 // What a cache in process is told at its beginning, and the policy that comes of it.
 
-import { type CookieOptions, cookieRules, isCookiePattern } from '../engine/answers/cookie-rules.ts';
+import { type CookieOptions, cookieRules, isCookiePattern } from '../engine/answers/shared-request.ts';
 import { expected } from '../errors.ts';
 import type { Store } from '../ports.ts';
 import { type CachePolicy, CONFORMANCE_POLICY, type Profile, SAFE_POLICY } from '../semantics/policy.ts';

@@ -21,7 +21,10 @@ export const MUTANTS: readonly Mutant[] = [
     name: name.replaceAll(/[ ,]+/g, '-'),
     edits,
   })),
-  mutant('join-without-bound', 'engine/http/exchange.ts', ['this.#joins <= MAX_JOINS && flight', 'flight']),
+  mutant('join-without-bound', 'engine/http/exchange.ts', [
+    'const isOften = this.#joins > MAX_JOINS;',
+    'const isOften = false;',
+  ]),
   mutant('share-what-is-for-one', 'engine/http/joining.ts', [
     "if (landing.kind === 'entry' && !landing.shareable) return false;",
     '',

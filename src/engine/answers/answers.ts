@@ -2,14 +2,14 @@
 // the gate makes.
 
 import { decodeHead } from '../../entry/codec.ts';
-import type { StoredResponse } from '../../entry/stored-response.ts';
+import type { LargeBody, StoredResponse } from '../../entry/stored-response.ts';
 import type { ErrorCode, TidegateError } from '../../errors.ts';
-import type { Answer, Random } from '../../ports.ts';
+import type { Answer, BodyStore, Random } from '../../ports.ts';
 import { formatCacheStatus } from '../../semantics/cache-status.ts';
 import { type Fields, hasField, type ResponseHead, withField } from '../../semantics/fields.ts';
 import type { Outcome } from '../../semantics/outcome.ts';
 import { evaluatePreconditions, notModifiedFields } from '../../semantics/preconditions.ts';
-import { rangeAnswer } from '../../semantics/ranges.ts';
+import { rangeAnswer, spanAnswer } from '../../semantics/ranges.ts';
 import { ageSeconds, ttlSeconds } from '../../semantics/reuse.ts';
 import type { GateRequest } from '../contract.ts';
 import type { FillBody } from '../http/fill-body.ts';
@@ -47,7 +47,7 @@ export function answerFromStored(request: GateRequest, entry: StoredResponse, ho
 export type WholeAnswer = Exclude<Answer, { kind: 'streamed' }>;
 
 /** The outcome of a reuse, and the fields it adds. */
-export function reuseOf(
+function reuseOf(
   request: GateRequest,
   entry: StoredResponse,
   how: Pick<AnswerMaking, 'now' | 'outcome'>,
@@ -88,7 +88,7 @@ function isNotModified(request: GateRequest, head: ResponseHead, bornMs: number)
 }
 
 /** The head of the 304 that answers the request; undefined: none does. */
-export function notModifiedHead(request: GateRequest, head: ResponseHead, bornMs: number): ResponseHead | undefined {
+function notModifiedHead(request: GateRequest, head: ResponseHead, bornMs: number): ResponseHead | undefined {
   if (!isNotModified(request, head, bornMs)) return undefined;
   return { status: 304, fields: notModifiedFields(asKnownToClient(request, head).fields) };
 }
@@ -190,4 +190,40 @@ function made(request: GateRequest, what: { status: number; text: string; outcom
 
 function asciiBytes(text: string): Uint8Array {
   return Uint8Array.from(text, (char) => char.charCodeAt(0));
+}
+
+/** Like `answerFromStored`, wherever the body stands. Several ranges of a large body are answered with the whole. */
+export function answerFromAny(
+  request: GateRequest,
+  entry: StoredResponse,
+  how: AnswerMaking & { readonly bodies: BodyStore | undefined },
+): Answer {
+  const { large } = entry;
+  if (large === undefined || how.bodies === undefined) return answerFromStored(request, entry, how);
+  return answerFromLarge(request, { entry, large }, { ...how, bodies: how.bodies });
+}
+
+function answerFromLarge(
+  request: GateRequest,
+  { entry, large }: { readonly entry: StoredResponse; readonly large: LargeBody },
+  how: AnswerMaking & { readonly bodies: BodyStore },
+): Answer {
+  const { outcome, added } = reuseOf(request, entry, how);
+  const head = { status: entry.status, fields: decodeHead(entry.bytes, entry.headBytes) };
+  const whole = (status: number, fields: Fields): Answer => ({
+    kind: 'whole',
+    head: { status, fields: [...fields, ...added] },
+    body: undefined,
+    outcome,
+  });
+  const notModified = notModifiedHead(request, head, entry.bornMs);
+  if (notModified !== undefined) return whole(304, notModified.fields);
+  if (request.method === 'HEAD') return whole(head.status, head.fields);
+  const ranges = head.status === 200 ? rangesAsked(request, head.fields, entry) : undefined;
+  const part = ranges === undefined ? undefined : spanAnswer(head.fields, large.bytes, ranges);
+  if (part?.status === 416) return whole(416, part.fields);
+  const { first, last } = part?.span ?? { first: 0, last: large.bytes - 1 };
+  const { status, fields } = part ?? head;
+  const body = how.bodies.read(large, { start: first, end: last + 1 });
+  return { kind: 'streamed', head: { status, fields: [...fields, ...added] }, body, outcome };
 }

@@ -5,13 +5,14 @@
 // made from, or it is ignored and made anew; so whatever outdates, replaces or removes that one does the same to it,
 // whether or not anyone removes it from its store.
 
-import { decodeHead } from '../../entry/codec.ts';
+import { decodeHead, encodeHead, headLength } from '../../entry/codec.ts';
 import { codedKey, codingOf } from '../../entry/key.ts';
 import { bodyBytesOf, bodyOf, type Entry, type StoredResponse } from '../../entry/stored-response.ts';
 import type { FillRefusal } from '../../ledger/ledger.ts';
 import type { Compress } from '../../ports.ts';
 import {
   type CodingRefusal,
+  codedFields,
   codingRefusal,
   forbidsTransforming,
   originEtags,
@@ -21,7 +22,6 @@ import { fieldValue } from '../../semantics/fields.ts';
 import type { GateRequest, Route } from '../contract.ts';
 import { RecentMap } from '../recent-map.ts';
 import type { Tiers } from '../tiers/tiers.ts';
-import { codedForm, haveOneBody } from './coded-form.ts';
 
 /** Bodies in the making: the platform's threads also read files and look up names. */
 const MAX_RUNNING = 2;
@@ -235,4 +235,33 @@ function isOfOneFill(found: Entry | undefined, entry: StoredResponse): boolean {
 /** What tells an entry from what was stored under its key before or after it. */
 function identityOf({ epoch, stamp, bornMs, bytes }: StoredResponse): string {
   return `${epoch} ${stamp} ${bornMs} ${bytes.length}`;
+}
+
+/** Fresh, tagged and stamped like the entry it is made from, so that it is never of use for longer. */
+function codedForm(entry: StoredResponse, coding: Coding, body: Uint8Array): StoredResponse {
+  const fields = codedFields(decodeHead(entry.bytes, entry.headBytes), coding, body.length);
+  const headBytes = headLength(fields);
+  const bytes = new Uint8Array(headBytes + body.length);
+  encodeHead(fields, bytes);
+  bytes.set(body, headBytes);
+  return {
+    kind: 'response',
+    key: codedKey(entry.key, coding),
+    bytes,
+    headBytes,
+    status: entry.status,
+    bornMs: entry.bornMs,
+    terms: entry.terms,
+    tags: entry.tags,
+    epoch: entry.epoch,
+    stamp: entry.stamp,
+    checkedUpTo: entry.stamp,
+  };
+}
+
+/** True when both have the same body, and have it at hand. */
+function haveOneBody(one: StoredResponse, other: StoredResponse): boolean {
+  if (one.large !== undefined || other.large !== undefined) return false;
+  const [body, otherBody] = [bodyOf(one), bodyOf(other)];
+  return body.length === otherBody.length && body.every((byte, at) => byte === otherBody[at]);
 }

@@ -4,6 +4,7 @@
 // The gate's own cookie, by which a client says how far it has written (own-writes.ts). It says
 // nothing about the answer, and must be seen even where all cookies are taken off; so it becomes the field of that meaning.
 
+import { globMatcher } from '../../ledger/glob.ts';
 import { requestDemands } from '../../semantics/cache-control.ts';
 import { type Fields, fieldLines, fieldValue, filterFields, trimOws, withField } from '../../semantics/fields.ts';
 import { type CachePolicy, type CookieRules, givesFreshness } from '../../semantics/policy.ts';
@@ -68,4 +69,30 @@ function sharedCookies(fields: Fields, rules: CookieRules): Fields | undefined {
 function withoutDirectives(fields: Fields, { ownRequestFields }: CachePolicy): Fields {
   const kept = filterFields(fields, (name) => !DIRECTIVES.has(name) || ownRequestFields.has(name));
   return requestDemands(fields).noStore ? [...kept, 'cache-control', 'no-store'] : kept;
+}
+
+/** Names of cookies, or patterns of them: `*` any characters, `?` one. */
+export interface CookieOptions {
+  /** Part of the key; of all cookies they alone are forwarded. Default: none. */
+  readonly key?: readonly string[];
+  /** Taken off the forwarded request; `all`: all but those of the key. Requests with any other go by. Default: none. */
+  readonly drop?: 'all' | readonly string[];
+}
+
+/** White space, `;`, `=` and their like are in no name (RFC 6265 §4.1.1), and a pattern with one would match nothing. */
+export function isCookiePattern(pattern: unknown): pattern is string {
+  return typeof pattern === 'string' && /^[^\s;=,"\p{Cc}]+$/u.test(pattern);
+}
+
+export function cookieRules({ key = [], drop = [] }: CookieOptions): CookieRules {
+  return Object.freeze({
+    isInKey: anyOf(key),
+    isDropped: drop === 'all' ? () => true : anyOf(drop),
+    hasKey: key.length > 0,
+  });
+}
+
+function anyOf(patterns: readonly string[]): (name: string) => boolean {
+  const tests = patterns.map(globMatcher);
+  return (name) => tests.some((matches) => matches(name));
 }

@@ -16,8 +16,13 @@ import type { ForwardReason, Outcome } from '../../semantics/outcome.ts';
 import { isForOrigin } from '../../semantics/preconditions.ts';
 import { decideReuse, type ReuseDecision } from '../../semantics/reuse.ts';
 import { isSafeMethod } from '../../semantics/unsafe.ts';
-import { answerFailure, answerFromOrigin, answerOnlyIfCached, notModifiedFromOrigin } from '../answers/answers.ts';
-import { answerFromAny } from '../answers/large-answers.ts';
+import {
+  answerFailure,
+  answerFromAny,
+  answerFromOrigin,
+  answerOnlyIfCached,
+  notModifiedFromOrigin,
+} from '../answers/answers.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest } from '../contract.ts';
 import { requestVariantKey } from './draft.ts';
@@ -71,7 +76,6 @@ export class Exchange {
     this.#demands = requestDemands(request.fields);
   }
 
-  /** True once the answer has begun. */
   get over(): boolean {
     return this.#over;
   }
@@ -152,8 +156,7 @@ export class Exchange {
     const reason = selection.miss ?? 'miss';
     if (this.#demands.onlyIfCached) return this.#answer(answerOnlyIfCached(this.#request));
     if (this.#request.method === 'HEAD') return this.#head(reason, undefined);
-    if (hasField(this.#request.fields, 'range')) return this.#fillAlone(reason, {});
-    if (this.#joins > MAX_JOINS) return this.#fillAlone(reason, {});
+    if (hasField(this.#request.fields, 'range') || this.#joins > MAX_JOINS) return this.#fillAlone(reason, {});
     if (this.#context.hitForMiss.has(this.#key, this.#context.clock.monotonic())) {
       return this.#fillAlone(reason, { detail: 'hit-for-miss' });
     }
@@ -177,9 +180,9 @@ export class Exchange {
   /** Waits for a flight that is under way, if it began late enough, or starts one that others may join. */
   #join(selection: Selection, way: Way): void {
     const flight = this.#context.flights.get(selection.key);
-    const joined =
-      this.#joins <= MAX_JOINS && flight !== undefined && mayJoin(flight, this.#joiner, this.#context.ledger);
-    if (!joined) return this.#launch(selection, way);
+    const isOften = this.#joins > MAX_JOINS;
+    if (isOften || flight === undefined || !mayJoin(flight, this.#joiner, this.#context.ledger))
+      return this.#launch(selection, way);
     this.#joins++;
     this.#leave = flight.whenLanded((landing) => this.#joinLanded(landing, { flight, way }));
   }
@@ -193,10 +196,8 @@ export class Exchange {
     if (this.#over) return;
     const { ledger, clock } = this.#context;
     const { flight } = joined;
-    if (mayShare({ landing, flight, joiner: this.#joiner, now: clock.now(), ledger })) {
-      return this.#landed(landing, { ...joined, collapsed: true });
-    }
-    return this.#lookUp();
+    const isShared = mayShare({ landing, flight, joiner: this.#joiner, now: clock.now(), ledger });
+    return isShared ? this.#landed(landing, { ...joined, collapsed: true }) : this.#lookUp();
   }
 
   #launch(selection: Selection, way: Way): void {
@@ -208,7 +209,6 @@ export class Exchange {
     this.#fly({ ...wayAsAsked(this.#request, reason), ...how }, true);
   }
 
-  /** A forward that goes by the cache. */
   #pass(reason: ForwardReason): void {
     this.#fly(wayAsAsked(this.#request, reason), false);
   }

@@ -8,12 +8,11 @@
 import { TidegateError } from '../../errors.ts';
 import type { Cancel, Clock, Random, Tasks } from '../../ports.ts';
 import type { GateRequest, PopulateResult } from '../contract.ts';
+import { afterFill } from './populate-fill.ts';
 import { fillText, itemOf, type PopulateItem } from './populate-item.ts';
-import type { ItemEnd, Job, JobProgress, JobSpec, NotStored } from './populate-job.ts';
-import { Jobs } from './populate-jobs.ts';
+import { type ItemEnd, type Job, type JobProgress, type JobSpec, Jobs, type NotStored } from './populate-job.ts';
 import { OriginPace, type PaceLimits } from './populate-pace.ts';
 import { type Fill, FillQueue, type Lane } from './populate-queue.ts';
-import { afterFill } from './populate-retry.ts';
 
 export interface PopulatorOptions {
   readonly clock: Clock;

@@ -10,14 +10,19 @@ import type { TidegateError } from '../../errors.ts';
 import type { Arrival } from '../../ledger/ledger.ts';
 import type { Clock, Eventually, Random, Tasks } from '../../ports.ts';
 import { onAbort } from '../abort-listeners.ts';
-import { isDueEarly } from './early-refresh.ts';
 import { FlightWatch } from './flight-watch.ts';
-import { allLanded } from './value-closing.ts';
 import type { FillResult } from './value-contract.ts';
 import { previousOf } from './value-entries.ts';
-import { late } from './value-failures.ts';
-import { type AskedFill, type FlightPlan, tagsOf, ValueFlight, type ValueLanding } from './value-flight.ts';
-import { type GraceParts, ValueGrace } from './value-grace.ts';
+import {
+  type AskedFill,
+  closing,
+  type FlightPlan,
+  late,
+  tagsOf,
+  ValueFlight,
+  type ValueLanding,
+} from './value-flight.ts';
+import { type GraceParts, isDueEarly, ValueGrace } from './value-grace.ts';
 import { type StoringParts, subjectOf, ValueStoring } from './value-storing.ts';
 import type { ValueTally } from './value-tally.ts';
 
@@ -262,4 +267,33 @@ export class ValueFills {
     flight.isTold = true;
     this.#parts.fault(error);
   }
+}
+
+/** How long a fill without a hard timeout is waited for. */
+const CLOSE_MS = 5_000;
+
+/**
+ * Resolves once none of them is under way, those begun meanwhile included, or with `enough`. Those without a hard timeout are
+ * told by their signal to end, and waited for a limited time; when it was enough, all are told.
+ */
+async function allLanded(
+  running: ReadonlySet<ValueFlight>,
+  tasks: Pick<Tasks, 'later'>,
+  enough: Promise<unknown>,
+): Promise<void> {
+  const { promise: given, resolve } = Promise.withResolvers<void>();
+  const cancel = tasks.later(CLOSE_MS, resolve);
+  const known = new Set<ValueFlight>();
+  const isNew = (flight: ValueFlight) => !known.has(flight);
+  for (let begun = [...running]; begun.length > 0; begun = [...running].filter(isNew)) {
+    const ends = begun.map((flight) => {
+      known.add(flight);
+      if (flight.plan.terms.hardMs !== Number.POSITIVE_INFINITY) return flight.landed;
+      flight.abort(closing(flight.key));
+      return Promise.race([flight.landed, given]);
+    });
+    await Promise.race([Promise.all(ends), enough]);
+  }
+  cancel();
+  for (const flight of running) flight.abort(closing(flight.key));
 }

@@ -11,7 +11,6 @@ import type { Fill } from '../../ledger/fills.ts';
 import type { Arrival } from '../../ledger/ledger.ts';
 import type { Cancel, Tasks } from '../../ports.ts';
 import type { FillTerms, ValueFill, ValueFillContext, ValueTerms } from './value-contract.ts';
-import { fillFailure, nothingFilled, overdue } from './value-failures.ts';
 
 /** What came of a fill. */
 export type ValueLanding =
@@ -234,4 +233,37 @@ function union(some: readonly string[], others: readonly string[]): readonly str
 export function lost(key: string): ValueLanding & { readonly kind: 'failed' } {
   const message = `expected the fill of ${key} to end, got the end of the request that began it`;
   return { kind: 'failed', error: new TidegateError('E_FILL', message) };
+}
+
+/** `key`: as the message names it. */
+export function fillFailure(key: string, error: unknown): TidegateError {
+  if (error instanceof TidegateError) return error;
+  const got = error instanceof Error ? error.message || `an ${error.name} without a message` : String(error);
+  return new TidegateError('E_FILL', `expected a value from the fill of ${key}, got ${got}`, { cause: error });
+}
+
+export function nothingFilled(key: string): TidegateError {
+  return new TidegateError(
+    'E_FILL',
+    `expected a value from the fill of ${key}, got undefined; null stands for nothing`,
+  );
+}
+
+/** For one who joined, and waits no longer. */
+export function late(key: string, hardMs: number): TidegateError {
+  const message = `expected the fill of ${key}, which another call began, to end within ${hardMs} ms, got no end`;
+  return new TidegateError('E_FILL_TIMEOUT', message);
+}
+
+/** For a fill that is given up. */
+export function overdue(key: string, hardMs: number): TidegateError {
+  return new TidegateError('E_FILL_TIMEOUT', `expected the fill of ${key} to end within ${hardMs} ms, got no end`);
+}
+
+/** For one that is told to end. */
+export function closing(key: string): TidegateError {
+  return new TidegateError(
+    'E_FILL_TIMEOUT',
+    `expected the fill of ${key} to end before its cache closes, got no end yet`,
+  );
 }

@@ -6,8 +6,9 @@
 import { readOwned } from '../../entry/owned-value.ts';
 import type { StoredValue } from '../../entry/stored-value.ts';
 import type { EntryLedger } from '../../entry/subject.ts';
-import type { Clock, Eventually } from '../../ports.ts';
+import type { Clock, Eventually, Random } from '../../ports.ts';
 import { RecentMap } from '../recent-map.ts';
+import type { FillTerms } from './value-contract.ts';
 import type { AskedFill, ValueFlight } from './value-flight.ts';
 import type { ValueNaming } from './value-naming.ts';
 import type { ValueTally } from './value-tally.ts';
@@ -91,4 +92,18 @@ export class ValueGrace {
     this.#parts.tally.hit(taken.key, taken);
     return readOwned(taken);
   }
+}
+
+export function isDueEarly(
+  { bornMs, lifetimeMs: untilMs, fillMs, sliding }: StoredValue,
+  early: FillTerms['earlyRefresh'],
+  { clock, random }: { readonly clock: Pick<Clock, 'now'>; readonly random: Random },
+): boolean {
+  // One that ends for want of use has nobody to be filled for.
+  const lifetimeMs = sliding?.limitMs ?? untilMs;
+  if (early === undefined || lifetimeMs === Number.POSITIVE_INFINITY) return false;
+  const ageMs = clock.now() - bornMs;
+  // XFetch with beta 1 (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention, VLDB 2015).
+  if (early === 'probabilistic') return ageMs - fillMs * Math.log(1 - random()) >= lifetimeMs;
+  return ageMs >= early * lifetimeMs;
 }

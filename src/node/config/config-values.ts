@@ -4,7 +4,7 @@
 import { isIP } from 'node:net';
 import { Cron } from 'croner';
 import { z } from 'zod';
-import { isCookiePattern } from '../../engine/answers/cookie-rules.ts';
+import { isCookiePattern } from '../../engine/answers/shared-request.ts';
 import { shown } from '../../errors.ts';
 
 /** A value that `accepts` takes; `expected` is the phrase of its refusal. A secret's value is never repeated. */

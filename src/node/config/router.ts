@@ -3,7 +3,7 @@
 // A match runs for every request, so it must not allocate. Patterns are compiled, and the routes
 // that can apply to a host are remembered by the host; hosts are the client's choice, so only that many are remembered.
 
-import { cookieRules } from '../../engine/answers/cookie-rules.ts';
+import { cookieRules } from '../../engine/answers/shared-request.ts';
 import type { Route } from '../../engine/contract.ts';
 import { TidegateError } from '../../errors.ts';
 import { globMatcher } from '../../ledger/glob.ts';
