@@ -8,7 +8,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Called, Recorder } from './recorder.ts';
 import { JOURNEYS, type Scene } from './scenes.ts';
 
-const WARM_UPS = 3;
+/** Memory moves an entry at its first hits, and no more after them. */
+const WARM_UPS = 5;
 const PAUSE_MS = 50;
 /** So many pauses with nothing new are the end. */
 const QUIET_PAUSES = 10;
