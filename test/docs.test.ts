@@ -66,6 +66,22 @@ test('files that docs/architecture.md names are there, by their paths', () => {
   expect(named.filter((path) => !existsSync(`${root}src/${path}`) && !existsSync(`${root}${path}`))).toEqual([]);
 });
 
+test('decisions have ids in order, a date, and a place in the index; the ids that are cited are there', () => {
+  const text = read('docs/decisions.md');
+  const ids = [...text.matchAll(/^### (D\d+) .+ \(\d{4}-\d\d-\d\d\)$/gm)].map(([, id]) => id as string);
+  expect(text.match(/^### /gm)).toHaveLength(ids.length);
+  const numbers = ids.map((id) => Number(id.slice(1)));
+  expect(numbers).toEqual(numbers.toSorted((one, other) => one - other));
+  expect([...text.matchAll(/^\| (D\d+) \| /gm)].map(([, id]) => id)).toEqual(ids);
+  const citing = globSync(['src/**/*.ts', 'test/**/*.ts', 'docs/**/*.md', '*.md'], { cwd: root });
+  const cited = citing.flatMap((path) =>
+    [...read(path).matchAll(/decisions\.md\)?, (D\d+)/g)].map(([, id]) => id as string),
+  );
+  const here = [...text.matchAll(/see (D\d+)/g)].map(([, id]) => id as string);
+  expect(cited.length).toBeGreaterThan(0);
+  expect([...cited, ...here].filter((id) => !ids.includes(id))).toEqual([]);
+});
+
 test("the README's configuration is accepted", async () => {
   const example = /```ts\n(import \{ defineConfig \}.*?)^```$/ms.exec(read('README.md'))?.[1] as string;
   const directory = mkdtempSync(join(tmpdir(), 'tidegate-'));

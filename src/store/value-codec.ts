@@ -1,6 +1,6 @@
 // The codec for slower tiers unless a program brings its own: devalue, which writes JSON text without losing what JSON
 // lacks (undefined, -0, NaN, bigint, Date, Map, Set, RegExp, binary data, holes, shared and cyclic references). Why this
-// one: docs/decisions.md. It runs on Workers, and evaluates nothing.
+// one: docs/decisions.md, D39. It runs on Workers, and evaluates nothing.
 //
 // It refuses `__proto__` as a key, so such a key is written as `~__proto__`, and one
 // that looks like that with one more `~`. A Buffer, an instance of a declared class and an object with properties that are not
