@@ -25,7 +25,6 @@ export type {
   SetOptions,
 } from './cache/contract.ts';
 export { createCache } from './cache/create-cache.ts';
-export type { Duration } from './cache/duration.ts';
 export { cacheOptionsFromEnvironment } from './cache/environment.ts';
 export { etagOf } from './cache/etag.ts';
 export { listKey } from './cache/keys.ts';
@@ -42,4 +41,5 @@ export type { ValueClass } from './entry/owned-value.ts';
 export { ERROR_CODES, type ErrorCode, TidegateError } from './errors.ts';
 export type { Selector } from './ledger/selector.ts';
 export { defineConfig, type TidegateConfig } from './node/config/config-types.ts';
+export type { Duration } from './options/durations.ts';
 export type { Eventually } from './ports.ts';

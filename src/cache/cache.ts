@@ -6,18 +6,10 @@
 import type { SourceLeases } from '../engine/source-leases.ts';
 import type { ManyFill, ValueCache, ValueFill, ValueToSet } from '../engine/values/value-contract.ts';
 import type { Selector } from '../ledger/selector.ts';
+import { anything, checkOptions, func, text } from '../options/kit.ts';
 import type { Eventually } from '../ports.ts';
 import { type BatchFill, filledMany } from './batch.ts';
-import {
-  checkEntries,
-  checkEvent,
-  checkFill,
-  checkHandler,
-  checkKeys,
-  checkKnown,
-  checkNames,
-  mayBeStale,
-} from './checks.ts';
+import { checkEntries, checkEvent, checkHandler, checkKeys, checkKnown, mayBeStale } from './checks.ts';
 import { closeTime, closeWithin } from './closing.ts';
 import type * as Contract from './contract.ts';
 import { ProgramFill, runUncached } from './fill-context.ts';
@@ -158,7 +150,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   }
 
   getOrSet(key: string, fill: Fill, options?: Contract.FillOptions): Eventually<unknown> {
-    checkFill(fill);
+    func(fill, 'a fill');
     const quick = this.#isQuick ? this.#terms.quickTags(options) : undefined;
     const hit = quick === undefined ? undefined : this.#engine.hit(key, quick);
     if (hit !== undefined) return hit;
@@ -180,7 +172,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     options?: Contract.FillOptions,
   ): Promise<Map<string, unknown>> {
     checkKeys(keys);
-    checkFill(fill);
+    func(fill, 'a fill');
     const asked = (key: string, one: Fill): ManyFill => {
       const resolved = this.#resolve(key, options);
       return { fill: this.#engineFill(one, key, resolved), terms: resolved.terms };
@@ -223,7 +215,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   }
 
   #within(name: string, options: Contract.NamespaceOptions): NamedCache {
-    checkNames(options, ['version', 'defaults'], 'options of a namespace');
+    checkOptions('a namespace', options, { version: anything, defaults: anything });
     const layers = options.defaults === undefined ? this.#layers : [...this.#layers, options.defaults];
     return new NamedCache(this.#shared, this.#space.within(name, options.version), layers);
   }
@@ -254,7 +246,7 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   async *entries(
     selection: { readonly tag?: string; readonly pattern?: string } = {},
   ): AsyncGenerator<Contract.CacheEntry> {
-    checkNames(selection, ['tag', 'pattern'], 'a selection of entries');
+    checkOptions('entries', selection, { tag: text, pattern: text });
     const { tag, pattern } = selection;
     const selector: Selector = tag === undefined ? this.#everything : { kind: 'tag', tag };
     yield* listed(this.#engine.entries(selector), { space: this.#space, clock: this.#shared.clock, pattern });

@@ -1,34 +1,22 @@
 // What programs hand in besides the options of entries, looked at before it is used.
 
 import { expected } from '../errors.ts';
-
-/** Throws E_CONFIG where there is any option but these: a misspelt one would be passed over. */
-export function checkNames(options: unknown, names: readonly string[], what: string): void {
-  if (typeof options !== 'object' || options === null) expected('E_CONFIG', `${what} to be an object`, options);
-  const unknown = Object.keys(options).find((name) => !names.includes(name));
-  if (unknown !== undefined) expected('E_CONFIG', `${what} to have ${names.join(' and ')} at most`, unknown);
-}
+import { be, type Check, checkOptions, flag, func, has, isRecord, text, unknownName } from '../options/kit.ts';
 
 /** Whether `get` may give a value in grace. Throws E_CONFIG. */
-export function mayBeStale(options: { readonly stale?: unknown }): boolean {
-  checkNames(options, ['stale'], 'options of get');
-  const { stale = false } = options;
-  if (typeof stale === 'boolean') return stale;
-  expected('E_CONFIG', 'stale to be true or false', stale);
-}
-
-export function checkEnabled(enabled: unknown): void {
-  if (typeof enabled !== 'boolean') expected('E_CONFIG', 'enabled to be true or false', enabled);
+export function mayBeStale(options: { readonly stale?: boolean }): boolean {
+  checkOptions('get', options, { stale: flag });
+  return options.stale ?? false;
 }
 
 export function checkEvent(event: unknown, data: unknown): void {
-  if (typeof event !== 'string' || event === '') expected('E_CONFIG', 'an event to be a text that is not empty', event);
+  text(event, 'an event');
   if (typeof data !== 'object' || data === null) expected('E_CONFIG', 'the data of an event to be an object', data);
 }
 
 export function checkHandler(event: string, handler: unknown): void {
-  checkEvent(event, {});
-  if (typeof handler !== 'function') expected('E_CONFIG', 'the handler of an event to be a function', handler);
+  text(event, 'an event');
+  func(handler, 'the handler of an event');
 }
 
 /** `declared` by kinds, `heard` by handlers. Throws E_CONFIG: an event that is misspelt would leave outdated what it is about. */
@@ -36,12 +24,7 @@ export function checkKnown(event: string, declared: readonly string[], heard: re
   if (declared.includes(event)) return;
   const known = [...new Set([...declared, ...heard])].sort();
   const those = known.length === 0 ? 'none, since no kind declares one and no handler hears one' : known.join(', ');
-  expected('E_CONFIG', `an event that is known: ${those}`, event);
-}
-
-/** Throws E_CONFIG. */
-export function checkFill(fill: unknown): void {
-  if (typeof fill !== 'function') expected('E_CONFIG', 'a fill to be a function', fill);
+  throw unknownName(`an event that is known: ${those}`, event, known);
 }
 
 /** Throws E_KEY: a text would be taken for its characters. */
@@ -50,25 +33,28 @@ export function checkKeys(keys: unknown): void {
 }
 
 export function checkEntries(entries: unknown): void {
-  const isEntry = (one: unknown) => typeof one === 'object' && one !== null && 'key' in one && 'value' in one;
-  if (!Array.isArray(entries)) expected('E_CONFIG', 'entries to be a list of { key, value, options }', entries);
+  if (!Array.isArray(entries)) return expected('E_CONFIG', 'entries to be a list of { key, value, options }', entries);
+  const isEntry = (one: unknown) => isRecord(one) && 'key' in one && 'value' in one;
   const other = entries.findIndex((one: unknown) => !isEntry(one));
   if (other >= 0) expected('E_CONFIG', 'each of entries to be { key, value, options }', entries[other]);
 }
 
-/** Throws E_CONFIG where one lacks a function: it would show when a value is stored. */
-export function checkClasses(classes: unknown): void {
-  if (!Array.isArray(classes)) expected('E_CONFIG', 'classes to be a list', classes);
-  for (const one of classes as readonly unknown[]) {
-    const { name, ...functions } = (one ?? {}) as Readonly<Record<string, unknown>>;
-    const lacks = ['matches', 'toPlain', 'fromPlain'].find((method) => typeof functions[method] !== 'function');
-    if (typeof one === 'object' && typeof name === 'string' && lacks === undefined) continue;
-    expected('E_CONFIG', 'each of classes to have a name, matches, toPlain and fromPlain', one);
-  }
-}
+/** One that lacked a function would show it when a value is stored. */
+export const classes: Check = be(
+  'a list of classes, each with a name, matches, toPlain and fromPlain',
+  (given) => Array.isArray(given) && given.every((one) => isNamed(one, 'matches', 'toPlain', 'fromPlain')),
+);
 
-export function checkCodec(codec: unknown): void {
-  const { name, encode, decode } = (codec ?? {}) as Readonly<Record<string, unknown>>;
-  if (typeof name === 'string' && typeof encode === 'function' && typeof decode === 'function') return;
-  expected('E_CONFIG', 'codec to have a name, encode and decode', codec);
+export const codec: Check = be('one with a name, encode and decode', (given) => isNamed(given, 'encode', 'decode'));
+
+export const clock: Check = (given, name) => {
+  be('one with now()', (value) => has(value, 'now'))(given, name);
+  for (const method of ['monotonic', 'later'] as const) {
+    const own = (given as Readonly<Record<string, unknown>>)[method];
+    if (own !== undefined) func(own, `${method} of ${name}`);
+  }
+};
+
+function isNamed(value: unknown, ...methods: readonly string[]): boolean {
+  return has(value, ...methods) && typeof (value as { readonly name?: unknown }).name === 'string';
 }

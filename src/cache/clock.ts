@@ -1,6 +1,5 @@
 // The time by which a cache goes where a program hands it in.
 
-import { expected } from '../errors.ts';
 import type { Clock, Tasks } from '../ports.ts';
 
 /** Time, as far as it is handed in. */
@@ -11,16 +10,6 @@ export interface CacheClock {
   monotonic?(): number;
   /** Calls `work` after so many ms; the result keeps it from being called. Default: by `setTimeout`. */
   later?(delayMs: number, work: () => void): () => void;
-}
-
-/** Throws E_CONFIG. */
-export function checkClock(clock: unknown): void {
-  const { now, ...rest } = methodsOf(clock);
-  if (typeof now !== 'function') expected('E_CONFIG', 'clock to have now()', clock === null ? clock : now);
-  for (const [name, method] of Object.entries(rest)) {
-    if (method !== undefined && typeof method !== 'function')
-      expected('E_CONFIG', `${name} of clock to be a function`, method);
-  }
 }
 
 export function timeOf(
@@ -37,9 +26,4 @@ export function timeOf(
       soon: (work) => tasks.soon(work),
     },
   };
-}
-
-function methodsOf(clock: unknown): { readonly [name in keyof CacheClock]: unknown } {
-  const { now, monotonic, later } = (clock ?? {}) as { readonly [name in keyof CacheClock]: unknown };
-  return { now, monotonic, later };
 }

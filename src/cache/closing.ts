@@ -3,16 +3,16 @@
 // What hangs cannot be ended. It is left alone, and told of; nothing is stored or served after it.
 
 import { TidegateError } from '../errors.ts';
-import { checkNames } from './checks.ts';
+import { toMs } from '../options/durations.ts';
+import { anything, checkOptions } from '../options/kit.ts';
 import type { CloseOptions } from './contract.ts';
-import { toMs } from './duration.ts';
 import type { NamedCacheParts } from './shared.ts';
 
 const DEFAULT_WITHIN = '30s';
 
 /** In ms. Throws E_CONFIG, E_TTL. */
 export function closeTime(options: CloseOptions): number {
-  checkNames(options, ['within'], 'options of close');
+  checkOptions('close', options, { within: anything });
   return toMs(options.within ?? DEFAULT_WITHIN, 'within');
 }
 

@@ -5,9 +5,9 @@
 
 import type { ValueClass } from '../entry/owned-value.ts';
 import type { OwnedCodec } from '../entry/value-codec.ts';
+import type { Duration } from '../options/durations.ts';
 import type { Eventually } from '../ports.ts';
 import type { CacheClock } from './clock.ts';
-import type { Duration } from './duration.ts';
 import type { CacheEntry, CacheStats } from './figures-contract.ts';
 import type { FilledBy, KeyOf, Schema, SchemaLike, TypedBy, ValueOf } from './schema.ts';
 import type { Signal } from './signal.ts';

@@ -3,12 +3,25 @@
 import { safeFault } from '../engine/guarded.ts';
 import { createValueCache } from '../engine/values/value-cache.ts';
 import { ownValue, type ValueClass } from '../entry/owned-value.ts';
-import { expected, TidegateError } from '../errors.ts';
+import { TidegateError } from '../errors.ts';
+import {
+  aboveZero,
+  anything,
+  be,
+  type Checks,
+  checkOptions,
+  flag,
+  func,
+  isRecord,
+  nested,
+  part,
+  text,
+} from '../options/kit.ts';
 import type { Clock, Random, Tasks } from '../ports.ts';
 import { createValueMemory } from '../store/value-memory.ts';
 import { namedCache } from './cache.ts';
-import { checkClasses, checkCodec } from './checks.ts';
-import { checkClock, timeOf } from './clock.ts';
+import { classes, clock, codec } from './checks.ts';
+import { timeOf } from './clock.ts';
 import type { Cache, CacheOptions, CacheTier } from './contract.ts';
 import { bothWatches, debugWatch } from './debug.ts';
 import { channelWatch } from './diagnostics.ts';
@@ -39,21 +52,21 @@ export interface CachePlatform {
   readonly epoch: string | (() => string);
 }
 
-/** Every option, so that a misspelt one is not passed over. */
-const OPTIONS: Record<keyof CacheOptions, true> = {
-  name: true,
-  memory: true,
-  tiers: true,
-  version: true,
-  defaults: true,
-  kinds: true,
-  codec: true,
-  classes: true,
-  enabled: true,
-  rollout: true,
-  onFault: true,
-  debug: true,
-  clock: true,
+const MEMORY = nested<Exclude<CacheOptions['memory'], false | undefined>>({
+  maxBytes: aboveZero,
+  maxEntries: aboveZero,
+});
+
+/** What says more of `version`, `defaults` and `kinds` is the namespace that is made of them. */
+const OPTIONS: Checks<CacheOptions> = {
+  ...{ name: text, version: anything, defaults: anything, kinds: anything },
+  memory: (bounds, name) => {
+    be('false or an object', (given) => given === false || isRecord(given))(bounds, name);
+    if (bounds !== false) MEMORY(bounds, name);
+  },
+  ...{ tiers: checkTiers, codec, classes, enabled: flag, rollout: part, onFault: func },
+  debug: be('true, false or a function', (debug) => typeof debug === 'boolean' || typeof debug === 'function'),
+  clock,
 };
 
 /**
@@ -77,9 +90,13 @@ export function createCacheOn<S extends SchemaLike<S> = Schema>(
   options: CacheOptions,
   platform: CachePlatform,
 ): Cache<S> {
-  checkOptions(options);
+  checkOptions('createCache', options, OPTIONS);
   const { random, epoch, endingRequests: ending } = platform;
-  const { clock, tasks, roughNow } = options.clock === undefined ? platform : timeOf(options.clock, platform.tasks);
+  const {
+    clock: time,
+    tasks,
+    roughNow,
+  } = options.clock === undefined ? platform : timeOf(options.clock, platform.tasks);
   const { name = 'default', tiers = [], codec, classes = NO_CLASSES, onFault = () => {} } = options;
   const fault = safeFault(onFault, tasks);
   const watch = bothWatches(channelWatch(name), debugWatch(name, options.debug, fault));
@@ -90,7 +107,7 @@ export function createCacheOn<S extends SchemaLike<S> = Schema>(
   const slower = tiers.map((tier) => tier.store({ cacheName: name, codec, classes, fault }));
   const own = (value: unknown) => ownValue(value, { classes });
   const engine = createValueCache({
-    ...{ clock, roughNow, tasks, random, epoch },
+    ...{ clock: time, roughNow, tasks, random, epoch },
     ...(ending !== undefined && { endingRequests: ending }),
     stores: memory === undefined ? slower : [memory, ...slower],
     names: [...(memory === undefined ? [] : ['memory']), ...tiers.map((tier) => tier.name)],
@@ -102,7 +119,7 @@ export function createCacheOn<S extends SchemaLike<S> = Schema>(
     fault,
   });
   const cache = namedCache<S>({
-    ...{ engine, options, clock, tasks, own, fault },
+    ...{ engine, options, clock: time, tasks, own, fault },
     isFromBefore: history !== undefined,
     memoryStats: () => memory?.stats() ?? NO_MEMORY,
     tierDeclined: () => declinedBy(tiers),
@@ -130,18 +147,8 @@ const NO_MEMORY = Object.freeze({ entries: 0, bytes: 0, maxBytes: 0, evictions: 
 
 function memoryOf(bounds: CacheOptions['memory'], evicted: (key: string) => void) {
   if (bounds === false) return undefined;
-  checkMemory(bounds);
   const { maxBytes = DEFAULT_MAX_BYTES, maxEntries = DEFAULT_MAX_ENTRIES } = bounds ?? {};
-  return createValueMemory({
-    maxBytes: bound('memory.maxBytes', maxBytes),
-    maxEntries: bound('memory.maxEntries', maxEntries),
-    evicted,
-  });
-}
-
-function bound(name: string, value: number): number {
-  if (typeof value === 'number' && value > 0) return value;
-  expected('E_CONFIG', `${name} to be a number above 0`, value);
+  return createValueMemory({ maxBytes, maxEntries, evicted });
 }
 
 function historyOf(tiers: readonly CacheTier[]): CacheTier['history'] {
@@ -149,32 +156,4 @@ function historyOf(tiers: readonly CacheTier[]): CacheTier['history'] {
   if (kept.length < 2) return kept[0]?.history;
   const names = kept.map(({ name }) => name).join(' and ');
   throw new TidegateError('E_CONFIG', `expected one tier that keeps invalidations, got ${names}`);
-}
-
-function checkMemory(bounds: unknown): void {
-  if (bounds === undefined) return;
-  if (typeof bounds !== 'object' || bounds === null) {
-    expected('E_CONFIG', 'memory to be false or of maxBytes and maxEntries', bounds);
-  }
-  const unknown = Object.keys(bounds).find((key) => key !== 'maxBytes' && key !== 'maxEntries');
-  if (unknown === undefined) return;
-  throw new TidegateError('E_CONFIG', `expected memory to be of maxBytes and maxEntries, got ${unknown}`);
-}
-
-function checkOptions(options: CacheOptions): void {
-  if (typeof options !== 'object' || options === null) {
-    expected('E_CONFIG', 'options to be an object', options);
-  }
-  const { onFault } = options;
-  if (onFault !== undefined && typeof onFault !== 'function') {
-    expected('E_CONFIG', 'onFault to be a function', onFault);
-  }
-  if (options.clock !== undefined) checkClock(options.clock);
-  if (options.tiers !== undefined) checkTiers(options.tiers);
-  if (options.classes !== undefined) checkClasses(options.classes);
-  if (options.codec !== undefined) checkCodec(options.codec);
-  const unknown = Object.keys(options).find((key) => !Object.hasOwn(OPTIONS, key));
-  if (unknown === undefined) return;
-  const names = Object.keys(OPTIONS).join(', ');
-  throw new TidegateError('E_CONFIG', `expected options of ${names}, got ${unknown}`);
 }

@@ -3,7 +3,7 @@
 // Keys, tags and messages may hold anything, and a line is one line.
 
 import type { ValueEvent, ValueWatch } from '../engine/values/value-contract.ts';
-import { expected, messageOf } from '../errors.ts';
+import { messageOf } from '../errors.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { CacheOptions } from './contract.ts';
 import { KEY_TAG, MARK } from './keys.ts';
@@ -46,11 +46,10 @@ export function bothWatches(one: ValueWatch | undefined, other: ValueWatch | und
   };
 }
 
-function printerOf(debug: unknown): ((line: string) => void) | undefined {
+function printerOf(debug: CacheOptions['debug']): ((line: string) => void) | undefined {
   if (debug === undefined || debug === false) return undefined;
-  if (typeof debug === 'function') return debug as (line: string) => void;
-  if (debug === true) return (line) => (globalThis as Platform).console?.debug?.(line);
-  expected('E_CONFIG', 'debug to be true, false or a function', debug);
+  if (typeof debug === 'function') return debug;
+  return (line) => (globalThis as Platform).console?.debug?.(line);
 }
 
 function textOf(event: ValueEvent): string {

@@ -1,8 +1,9 @@
 // Options of a cache from environment variables, for operators. The environment is handed in: this room knows no platform.
 
 import { expected, TidegateError } from '../errors.ts';
+import { type Duration, toMs } from '../options/durations.ts';
+import { SIZE, sizeOf } from '../options/sizes.ts';
 import type { CacheOptions } from './contract.ts';
-import { type Duration, toMs } from './duration.ts';
 import { checkTiers } from './tier-checks.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -45,7 +46,7 @@ function reader(environment: Environment): Read {
 }
 
 function memoryOf(read: Read, { memory }: CacheOptions): Pick<CacheOptions, 'memory'> {
-  const maxBytes = read('CACHE_MAX_BYTES', 'a number of bytes, or a number with a unit such as 50MB or 64MiB', size);
+  const maxBytes = read('CACHE_MAX_BYTES', SIZE, sizeOf);
   const maxEntries = read('CACHE_MAX_ENTRIES', 'a whole number of at least 1', count);
   const isEnabled = read('CACHE_MEMORY_ENABLED', BOOLEAN, truth);
   if (isEnabled === false) return { memory: false };
@@ -91,20 +92,6 @@ function duration(text: string): number | undefined {
   if (text === 'Infinity') return Number.POSITIVE_INFINITY;
   if (text === '0') return 0;
   return /^\d+(?:\.\d+)?(?:ms|s|m|h|d)$/.test(text) ? toMs(text as Duration, 'CACHE_DEFAULT_TTL') : undefined;
-}
-
-const UNIT_BYTES: Readonly<Record<string, number>> = {
-  B: 1,
-  ...{ kB: 1000, KB: 1000, MB: 1e6, GB: 1e9, TB: 1e12 },
-  ...{ KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 },
-};
-
-function size(text: string): number | undefined {
-  const parts = /^(\d{1,15}(?:\.\d+)?) ?([A-Za-z]+)?$/.exec(text);
-  const unit = parts === null ? undefined : UNIT_BYTES[parts[2] ?? 'B'];
-  if (parts === null || unit === undefined) return undefined;
-  const bytes = Math.floor(Number(parts[1]) * unit);
-  return bytes >= 1 && Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
 function count(text: string): number | undefined {

@@ -5,9 +5,9 @@ import type { NamedFill, ValueFillContext } from '../engine/values/value-contrac
 import { fillFailure, nothingFilled, overdue } from '../engine/values/value-flight.ts';
 import { type OwnedValue, readOwned } from '../entry/owned-value.ts';
 import { shown, TidegateError } from '../errors.ts';
+import { type Duration, toMs } from '../options/durations.ts';
 import type { Tasks } from '../ports.ts';
 import type { Fill, FillContext } from './contract.ts';
-import { type Duration, toMs } from './duration.ts';
 import { checkValidator, type GivenNames, type Resolved, type Terms } from './options.ts';
 import { slidingWithin } from './sliding.ts';
 import { checkedTags } from './tags.ts';

@@ -5,6 +5,7 @@
 
 import { expected, shown } from '../errors.ts';
 import { globMatcher } from '../ledger/glob.ts';
+import { be, type Check, func, isRecord, isTexts, oneOf, text, unknownName } from '../options/kit.ts';
 import type { EventData, EventReach, KindPolicy } from './contract.ts';
 import { MARK } from './keys.ts';
 
@@ -23,7 +24,7 @@ export class Kinds {
 
   /** Throws E_CONFIG at a policy of another form; what it says of entries is for Terms to judge. */
   constructor(policies: Policies = {}) {
-    if (!isObject(policies)) expected('E_CONFIG', 'kinds to be an object of policies by name', policies);
+    if (!isRecord(policies)) expected('E_CONFIG', 'kinds to be an object of policies by name', policies);
     for (const [kind, policy] of Object.entries(policies)) checkPolicy(kind, policy);
     this.#policies = policies;
     this.#names = Object.keys(policies);
@@ -48,7 +49,7 @@ export class Kinds {
   policy(kind: string): KindPolicy {
     if (Object.hasOwn(this.#policies, kind)) return this.#policies[kind] as KindPolicy;
     const known = this.#names.length === 0 ? 'no kind, since none is declared' : `one of ${this.#names.join(', ')}`;
-    expected('E_CONFIG', `kind to be ${known}`, kind);
+    throw unknownName(`kind to be ${known}`, kind, this.#names);
   }
 
   /** The kind of a key as its namespace calls it, or else as the cache does. */
@@ -98,36 +99,30 @@ function reachOf(kind: string, event: string): EventReach {
 
 function checkPolicy(kind: string, policy: unknown): void {
   const where = `of the kind ${shown(kind)}`;
-  if (kind === '') expected('E_CONFIG', 'the name of a kind to be a text that is not empty', kind);
-  if (!isObject(policy)) expected('E_CONFIG', `the policy ${where} to be an object`, policy);
-  const { keys, invalidateOn, populate } = policy as Readonly<Record<string, unknown>>;
-  if (keys !== undefined && !isListOfTexts(keys)) expected('E_CONFIG', `keys ${where} to be a list of globs`, keys);
-  if (invalidateOn !== undefined && !isListOfTexts(invalidateOn)) checkReaches(invalidateOn, where);
-  if (populate !== undefined && typeof populate !== 'function') {
-    expected('E_CONFIG', `populate ${where} to be a function`, populate);
+  text(kind, 'the name of a kind');
+  if (!isRecord(policy)) return expected('E_CONFIG', `the policy ${where} to be an object`, policy);
+  for (const [name, check] of Object.entries(POLICY)) {
+    if (policy[name] !== undefined) check(policy[name], `${name} ${where}`);
   }
 }
 
-function checkReaches(invalidateOn: unknown, where: string): void {
-  if (!isObject(invalidateOn)) {
-    expected('E_CONFIG', `invalidateOn ${where} to be a list of events, or what each of them reaches`, invalidateOn);
-  }
-  for (const [event, reach] of Object.entries(invalidateOn)) {
-    if (event === '') expected('E_CONFIG', `an event in invalidateOn ${where} to be a text that is not empty`, event);
-    if (REACHES.has(reach)) continue;
-    expected('E_CONFIG', `what ${shown(event)} reaches ${where} to be one of ${[...REACHES].join(', ')}`, reach);
-  }
-}
+const areTexts = (list: unknown) => isTexts(list) && !list.includes('');
 
-const REACHES: ReadonlySet<unknown> = new Set<EventReach>(['id', 'lists', 'all']);
+const POLICY = {
+  keys: be('a list of globs', areTexts),
+  invalidateOn: (events, name) => {
+    if (areTexts(events)) return;
+    if (!isRecord(events))
+      return expected('E_CONFIG', `${name} to be a list of events, or what each of them reaches`, events);
+    for (const [event, reach] of Object.entries(events)) {
+      text(event, `an event in ${name}`);
+      REACH(reach, `what ${shown(event)} reaches in ${name}`);
+    }
+  },
+  populate: func,
+} satisfies Readonly<Record<string, Check>>;
 
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isListOfTexts(list: unknown): boolean {
-  return Array.isArray(list) && list.every((one) => typeof one === 'string' && one !== '');
-}
+const REACH = oneOf(...(['id', 'lists', 'all'] satisfies readonly EventReach[]));
 
 /** What an entry of the kind is invalidated by. */
 export function kindTags(kind: string, key: string): string[] {

@@ -7,8 +7,9 @@
 import type { FillTerms, SetTerms } from '../engine/values/value-contract.ts';
 import { leftOut } from '../entry/late-tags.ts';
 import { expected } from '../errors.ts';
+import { toMs } from '../options/durations.ts';
+import * as kit from '../options/kit.ts';
 import type { DefaultOptions, FillOptions, KindPolicy, SetOptions } from './contract.ts';
-import { toMs } from './duration.ts';
 import type { KeySpace } from './keys.ts';
 import type { Kinds } from './kinds.ts';
 import { kindTags } from './kinds.ts';
@@ -120,8 +121,6 @@ export class Terms {
     const { ttlMs, slidingMs, jitter, graceMs, memoryOnly } = resolved.terms;
     const tags = this.tagsOf(resolved, key);
     const { stamp, validator } = options ?? NO_SET_OPTIONS;
-    if (stamp !== undefined) checkStamp(stamp);
-    if (validator !== undefined) checkValidator(validator);
     return { ttlMs, slidingMs, jitter, graceMs, memoryOnly, tags, stamp, validator };
   }
 
@@ -193,85 +192,73 @@ function isList(list: unknown): boolean {
 const NO_SET_OPTIONS: SetOptions = {};
 const NO_FILL_OPTIONS: FillOptions = {};
 
+const elsewhere = kit.anything;
+
+/** Durations, tags and tables are looked at where they become what the engine takes. */
+const CHECKS: kit.Checks<Given> = {
+  ...{ ttl: elsewhere, sliding: elsewhere, grace: elsewhere, nullTtl: elsewhere, graceBackoff: elsewhere },
+  ...{ tags: elsewhere, tables: elsewhere, kind: elsewhere },
+  ...{ keys: elsewhere, invalidateOn: elsewhere, populate: elsewhere },
+  jitter: kit.part,
+  tiers: kit.oneOf('all', 'memory'),
+  timeouts: kit.nested<NonNullable<FillOptions['timeouts']>>({ soft: elsewhere, hard: elsewhere }),
+  earlyRefresh: kit.be(
+    "a number from 0 to 1, or 'probabilistic'",
+    (early) => early === 'probabilistic' || (typeof early === 'number' && early >= 0 && early <= 1),
+  ),
+  refresh: kit.flag,
+  signal: kit.be(
+    'an AbortSignal',
+    (signal) =>
+      kit.has(signal, 'addEventListener', 'removeEventListener') &&
+      typeof Reflect.get(signal as object, 'aborted') === 'boolean',
+  ),
+  stamp: kit.be('what stamp() of the cache gave', (stamp) => {
+    const { epoch, position, turn } = (stamp ?? {}) as kit.UnknownRecord;
+    return typeof epoch === 'string' && typeof position === 'number' && typeof turn === 'number';
+  }),
+  // What is no text would fail where it is used, in a later fill.
+  validator: kit.be('a text', (validator) => typeof validator === 'string'),
+};
+
+/** Throws E_CONFIG. */
+export function checkValidator(validator: unknown): void {
+  CHECKS.validator(validator, 'validator');
+}
+
 /** Written out, since it is on the way of each call that gives options. */
 function merged(draft: Draft, options: object, names: ReadonlySet<string>): Draft {
-  if (typeof options !== 'object' || options === null) expected('E_CONFIG', 'options to be an object', options);
-  for (const name in options) {
-    // A misspelt `tags` would keep an entry from being invalidated.
-    if (!names.has(name)) expected('E_CONFIG', `an option among ${[...names].join(', ')}`, name);
-  }
+  if (!kit.isRecord(options)) expected('E_CONFIG', 'options to be an object', options);
   const given = options as Given;
-  const { ttl, jitter, grace, nullTtl, graceBackoff, tags, tables, tiers, timeouts, earlyRefresh, refresh, signal } =
-    given;
-  if (timeouts !== undefined) checkTimeouts(timeouts);
+  for (const name in given) {
+    // A misspelt `tags` would keep an entry from being invalidated.
+    if (!names.has(name)) throw kit.unknownOption(name, [...names], 'an entry');
+    const value = given[name as Name];
+    if (value !== undefined) CHECKS[name as Name](value, name);
+  }
+  const { ttl, grace, nullTtl, graceBackoff, tags, tables, tiers, timeouts } = given;
   const { soft, hard } = timeouts ?? NO_TIMEOUTS;
   const ttlMs = ttl === undefined ? draft.ttlMs : toMs(ttl, 'ttl');
   const nullTtlMs = nullTtl === undefined ? draft.nullTtlMs : toMs(nullTtl, 'nullTtl');
   return {
     ttlMs,
     slidingMs: slidingWithin({ ttlMs, nullTtlMs }, given.sliding, draft.slidingMs),
-    jitter: jitter === undefined ? draft.jitter : checkedPart(jitter, 'jitter'),
+    jitter: given.jitter ?? draft.jitter,
     graceMs: grace === undefined ? draft.graceMs : toMs(grace, 'grace'),
     tags: tags === undefined ? draft.tags : joined(draft.tags, tags, 'tags'),
     tables: tables === undefined ? draft.tables : joined(draft.tables, tables, 'tables'),
-    memoryOnly: tiers === undefined ? draft.memoryOnly : isMemoryOnly(tiers),
+    memoryOnly: tiers === undefined ? draft.memoryOnly : tiers === 'memory',
     nullTtlMs,
     softMs: soft === undefined ? draft.softMs : toMs(soft, 'timeouts.soft'),
     hardMs: hard === undefined ? draft.hardMs : toMs(hard, 'timeouts.hard'),
-    earlyRefresh: earlyRefresh === undefined ? draft.earlyRefresh : checkedEarly(earlyRefresh),
+    earlyRefresh: given.earlyRefresh ?? draft.earlyRefresh,
     graceBackoffMs: graceBackoff === undefined ? draft.graceBackoffMs : toMs(graceBackoff, 'graceBackoff'),
-    refresh: refresh === undefined ? draft.refresh : checkedRefresh(refresh),
-    signal: signal === undefined ? draft.signal : checkedSignal(signal),
+    refresh: given.refresh ?? draft.refresh,
+    signal: given.signal ?? draft.signal,
   };
 }
 
 const NO_TIMEOUTS: NonNullable<FillOptions['timeouts']> = {};
-
-function checkTimeouts(timeouts: object): void {
-  if (typeof timeouts !== 'object' || timeouts === null)
-    expected('E_CONFIG', 'timeouts to be of soft and hard', timeouts);
-  for (const name in timeouts) {
-    if (name !== 'soft' && name !== 'hard') expected('E_CONFIG', 'timeouts to be of soft and hard', name);
-  }
-}
-
-function isMemoryOnly(tiers: unknown): boolean {
-  if (tiers === 'all' || tiers === 'memory') return tiers === 'memory';
-  expected('E_CONFIG', "tiers to be 'all' or 'memory'", tiers);
-}
-
-function checkedEarly(early: NonNullable<FillOptions['earlyRefresh']>): NonNullable<FillOptions['earlyRefresh']> {
-  if (early === 'probabilistic' || (typeof early === 'number' && early >= 0 && early <= 1)) return early;
-  expected('E_CONFIG', "earlyRefresh to be a number from 0 to 1, or 'probabilistic'", early);
-}
-
-function checkedPart(part: number, name: string): number {
-  if (typeof part === 'number' && part >= 0 && part <= 1) return part;
-  expected('E_CONFIG', `${name} to be a number from 0 to 1`, part);
-}
-
-function checkedRefresh(refresh: unknown): boolean {
-  if (typeof refresh === 'boolean') return refresh;
-  expected('E_CONFIG', 'refresh to be true or false', refresh);
-}
-
-function checkedSignal(signal: AbortSignal): AbortSignal {
-  const { aborted, addEventListener, removeEventListener } = (signal ?? {}) as Partial<AbortSignal>;
-  const isSignal = typeof addEventListener === 'function' && typeof removeEventListener === 'function';
-  if (isSignal && typeof aborted === 'boolean') return signal;
-  expected('E_CONFIG', 'signal to be an AbortSignal', signal);
-}
-
-function checkStamp(stamp: unknown): void {
-  const { epoch, position, turn } = (stamp ?? {}) as Readonly<Record<string, unknown>>;
-  if (typeof epoch === 'string' && typeof position === 'number' && typeof turn === 'number') return;
-  expected('E_CONFIG', 'stamp to be what stamp() of the cache gave', stamp);
-}
-
-/** Throws E_CONFIG. What is no text would fail where it is used, in a later fill. */
-export function checkValidator(validator: unknown): void {
-  if (typeof validator !== 'string') expected('E_CONFIG', 'a validator to be a text', validator);
-}
 
 function joined(before: readonly string[], given: readonly string[], what: string): readonly string[] {
   const checked = checkedTags(given, what);

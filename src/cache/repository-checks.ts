@@ -3,6 +3,7 @@
 // Each must make a key of its own, that is no list's and also fits into a tag.
 
 import { expected, shown, TidegateError } from '../errors.ts';
+import * as kit from '../options/kit.ts';
 import type { DefaultOptions, Invalidation } from './contract.ts';
 import { digest128 } from './digest.ts';
 import { KeySpace } from './keys.ts';
@@ -10,42 +11,33 @@ import { Kinds } from './kinds.ts';
 import { Terms } from './options.ts';
 import { checkInvalidation } from './selection.ts';
 
-const FUNCTIONS = ['findById', 'findMany', 'create', 'update', 'remove', 'idOf'] as const;
-const NAMES: ReadonlySet<string> = new Set(['cache', 'entity', 'item', 'list', 'alsoInvalidates', ...FUNCTIONS]);
+const FUNCTION = kit.required(kit.func);
+
+const OPTIONS: Readonly<Record<string, kit.Check>> = {
+  entity: kit.anything,
+  cache: kit.required(kit.be('one that createCache made', (cache) => kit.has(cache, 'getOrSet', 'invalidate'))),
+  ...{ findById: FUNCTION, findMany: FUNCTION, create: FUNCTION, update: FUNCTION, remove: FUNCTION, idOf: FUNCTION },
+  ...{ item: checkEntries, list: checkEntries },
+  alsoInvalidates: (what) => checkInvalidation(what as Invalidation),
+};
 
 /** Of an id as it stands; what is longer than this is named by its digest. With its entity it must fit into a tag. */
 const MAX_ID_LENGTH = 128;
 
 /** Throws E_KEY, E_CONFIG, E_TTL, E_TAG, E_SELECTOR. */
 export function checkRepository(options: object): void {
-  const given = options as Readonly<Record<string, unknown>>;
-  const { entity, cache } = given;
+  const { entity } = options as kit.UnknownRecord;
   if (typeof entity !== 'string' || !/^[^:\s*?\\]{1,64}$/.test(entity)) {
-    const expected = 'expected entity to be a word of at most 64 characters without : * ? and backslash';
-    throw new TidegateError('E_KEY', `${expected}, got ${shown(entity)}`);
+    expected('E_KEY', 'entity to be a word of at most 64 characters without : * ? and backslash', entity);
   }
-  // A misspelt `alsoInvalidates` would leave outdated what it names.
-  const unknown = Object.keys(given).find((name) => !NAMES.has(name));
-  if (unknown !== undefined) expected('E_CONFIG', `options of ${[...NAMES].join(', ')}`, unknown);
-  const { getOrSet, invalidate } = (cache ?? {}) as Readonly<Record<string, unknown>>;
-  if (typeof getOrSet !== 'function' || typeof invalidate !== 'function') {
-    expected('E_CONFIG', `cache of the repository ${entity} to be one that createCache made`, cache);
-  }
-  for (const name of FUNCTIONS) {
-    if (typeof given[name] !== 'function')
-      expected('E_CONFIG', `${name} of the repository ${entity} to be a function`, given[name]);
-  }
-  checkEntries(given.item);
-  checkEntries(given.list);
-  if (given.alsoInvalidates !== undefined) checkInvalidation(given.alsoInvalidates as Invalidation);
+  kit.checkOptions(`the repository ${entity}`, options, OPTIONS);
 }
 
-function checkEntries(options: unknown): void {
-  if (options === undefined) return;
-  if (typeof options !== 'object' || options === null) expected('E_CONFIG', 'item and list to be options', options);
+function checkEntries(options: unknown, name: string): void {
+  if (!kit.isRecord(options)) return expected('E_CONFIG', `${name} to be options`, options);
   const space = KeySpace.ofCache(undefined, { digests: false, versions: false });
-  const { kind: _, ...rest } = options as { readonly kind?: string };
-  new Terms(space, [rest satisfies DefaultOptions], new Kinds());
+  const { kind: _, ...rest } = options;
+  new Terms(space, [rest as DefaultOptions], new Kinds());
 }
 
 export function isId(id: unknown): boolean {

@@ -1,12 +1,5 @@
 // Which part of the keys is cached while a cache is rolled out.
 
-import { expected } from '../errors.ts';
-
-export function checkRollout(rollout: unknown): void {
-  if (typeof rollout === 'number' && rollout >= 0 && rollout <= 1) return;
-  expected('E_CONFIG', 'rollout to be a number from 0 to 1', rollout);
-}
-
 /** Where a key stands between 0 and 1: the same in every process, and unlike for keys that are alike. */
 export function placeOf(key: string): number {
   let hash = 0x811c9dc5;

@@ -3,12 +3,10 @@
 import type { ValueCache } from '../engine/values/value-contract.ts';
 import type { OwnedValue } from '../entry/owned-value.ts';
 import type { Clock, Tasks } from '../ports.ts';
-import { checkEnabled } from './checks.ts';
 import type * as Contract from './contract.ts';
 import { Events } from './events.ts';
 import { Kinds } from './kinds.ts';
 import { OutsideKeys } from './outside.ts';
-import { checkRollout } from './rollout.ts';
 
 export interface NamedCacheParts {
   readonly engine: ValueCache;
@@ -38,11 +36,8 @@ export interface Shared extends NamedCacheParts {
   askedTwice: number;
 }
 
-/** Throws E_CONFIG. */
 export function sharedBy(parts: NamedCacheParts): Shared {
   const { kinds, enabled = true, rollout = 1 } = parts.options;
-  checkRollout(rollout);
-  checkEnabled(enabled);
   return {
     ...parts,
     ...{ kinds: new Kinds(kinds), events: new Events(), outside: new OutsideKeys(parts.isFromBefore) },

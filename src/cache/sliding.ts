@@ -4,7 +4,7 @@
 // kind or a call, ends the entry with that ttl and need not know that the defaults have it slide.
 
 import { expected } from '../errors.ts';
-import { type Duration, toMs } from './duration.ts';
+import { type Duration, toMs } from '../options/durations.ts';
 
 interface Ttls {
   readonly ttlMs: number;

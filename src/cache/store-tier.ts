@@ -3,14 +3,13 @@
 // What such a store kept from before this process began is not trusted, since nobody here knows
 // what was invalidated since; so it is a miss. A tier that keeps the invalidations too (`openDiskTier`) has no such gap.
 
-import { expected } from '../errors.ts';
+import { be, type Checks, checkOptions, func, has, required, text } from '../options/kit.ts';
 import type { ByteStore } from '../ports.ts';
 import { encodedStore } from '../store/encoded-store.ts';
 import { createValueCodec } from '../store/value-codec.ts';
-import { checkNames } from './checks.ts';
 import type { CacheTier } from './contract.ts';
 import { noteClosed } from './tier-checks.ts';
-import { checkTierName, LIMIT_NAMES, type TierLimitOptions, tierLimits } from './tier-limits.ts';
+import { LIMIT_CHECKS, type TierLimitOptions, tierLimits } from './tier-limits.ts';
 
 export type { OwnedCodec } from '../entry/value-codec.ts';
 export type { ByteStore } from '../ports.ts';
@@ -25,23 +24,20 @@ export interface StoreTierOptions extends TierLimitOptions {
   readonly close?: () => Promise<void> | void;
 }
 
-const NAMES = ['name', 'store', 'close', ...LIMIT_NAMES];
+const OPTIONS: Checks<StoreTierOptions> = {
+  name: required(text),
+  store: required(be('a store with get(), put() and delete()', (store) => has(store, 'get', 'put', 'delete'))),
+  close: func,
+  ...LIMIT_CHECKS,
+};
 
 /** A tier over a store of bytes: Redis, a KV service, files. Throws E_CONFIG when `store` lacks a method, or at an option. */
 export function storeTier(options: StoreTierOptions): CacheTier {
-  checkNames(options, NAMES, 'options of a tier');
+  checkOptions('storeTier', options, OPTIONS);
   const { name, store, close, ...limits } = options;
-  checkTierName(name);
-  for (const method of ['get', 'put', 'delete'] as const) {
-    if (typeof store?.[method] === 'function') continue;
-    expected('E_CONFIG', `a store with ${method}() for the tier ${name}`, store?.[method]);
-  }
-  if (close !== undefined && typeof close !== 'function') {
-    expected('E_CONFIG', `close of the tier ${name} to be a function`, close);
-  }
   const tier: CacheTier = {
     name,
-    limits: tierLimits(limits, name),
+    limits: tierLimits(limits),
     store: ({ codec, classes, fault }) =>
       encodedStore(store, codec ?? createValueCodec({ classes }), { classes, fault }),
     close: async () => {

@@ -10,7 +10,7 @@ const taken = new WeakMap<object, 'is of another cache' | 'is closed'>();
 
 /** Throws E_CONFIG. */
 export function checkTiers(tiers: unknown): asserts tiers is readonly CacheTier[] {
-  if (!Array.isArray(tiers)) expected('E_CONFIG', 'tiers to be a list of tiers', tiers);
+  if (!Array.isArray(tiers)) return expected('E_CONFIG', 'tiers to be a list of tiers', tiers);
   for (const tier of tiers as readonly unknown[]) checkTier(tier);
   const twice = tiers.find((tier, at) => tiers.indexOf(tier) !== at) as CacheTier | undefined;
   if (twice !== undefined)

@@ -4,6 +4,7 @@
 // or nothing; so whatever is not surely rolled back is invalidated.
 
 import { expected } from '../errors.ts';
+import { flag, func, has } from '../options/kit.ts';
 import type { Eventually } from '../ports.ts';
 import type { Cache, Invalidation } from './contract.ts';
 import { checkInvalidation } from './selection.ts';
@@ -94,7 +95,7 @@ export async function transaction<T>(
 ): Promise<T> {
   const unit = new UnitOfWork(cache);
   checkControl(database);
-  if (typeof work !== 'function') expected('E_CONFIG', 'the work of a transaction to be a function', work);
+  func(work, 'the work of a transaction');
   await database.begin();
   let result: T;
   try {
@@ -110,17 +111,13 @@ export async function transaction<T>(
 }
 
 function checkCache(cache: unknown): void {
-  const { invalidate } = (cache ?? {}) as Readonly<Record<string, unknown>>;
-  if (typeof invalidate !== 'function') expected('E_CONFIG', 'a cache that createCache made', cache);
+  if (!has(cache, 'invalidate')) expected('E_CONFIG', 'a cache that createCache made', cache);
 }
 
-function checkControl(database: unknown): void {
-  const control = (database ?? {}) as Readonly<Record<string, unknown>>;
-  const lacks = ['begin', 'commit', 'rollback'].find((name) => typeof control[name] !== 'function');
-  if (lacks !== undefined) expected('E_CONFIG', `a database with ${lacks}()`, control[lacks]);
-  const { isConnectionShared = false } = control;
-  if (typeof isConnectionShared === 'boolean') return;
-  expected('E_CONFIG', 'isConnectionShared to be true or false', isConnectionShared);
+function checkControl(database: TransactionControl): void {
+  if (!has(database, 'begin', 'commit', 'rollback'))
+    expected('E_CONFIG', 'a database with begin(), commit() and rollback()', database);
+  flag(database.isConnectionShared ?? false, 'isConnectionShared');
 }
 
 /** A rollback that fails may have ended in anything: what was noted is invalidated. */

@@ -1,11 +1,10 @@
 // A disk tier for a data cache: the gate's (store/disk), with the log of invalidations that survives a crash.
 
 import { randomUUID } from 'node:crypto';
-import { checkNames } from '../cache/checks.ts';
 import type { CacheTier } from '../cache/contract.ts';
 import { noteClosed } from '../cache/tier-checks.ts';
-import { checkTierName, LIMIT_NAMES, type TierLimitOptions, tierLimits } from '../cache/tier-limits.ts';
-import { expected } from '../errors.ts';
+import { LIMIT_CHECKS, type TierLimitOptions, tierLimits } from '../cache/tier-limits.ts';
+import { be, type Checks, checkOptions, func, required, text } from '../options/kit.ts';
 import { openDiskStore } from '../store/disk/disk-store.ts';
 import { openDurable } from '../store/disk/durable.ts';
 import { valuesOnGateStore } from '../store/encoded-store.ts';
@@ -23,8 +22,17 @@ export interface DiskTierOptions extends TierLimitOptions {
   readonly onFault?: (error: unknown) => void;
 }
 
-const NAMES = ['path', 'maxBytes', 'name', 'onFault', ...LIMIT_NAMES];
 const LEAST_BYTES = 2 ** 20;
+
+const OPTIONS: Checks<DiskTierOptions> = {
+  path: required(text),
+  maxBytes: required(
+    be(`a number of at least ${LEAST_BYTES}`, (bytes) => Number.isFinite(bytes) && Number(bytes) >= LEAST_BYTES),
+  ),
+  name: text,
+  onFault: func,
+  ...LIMIT_CHECKS,
+};
 
 /**
  * Opens the folder. What is in it from before is served if it is known what was invalidated since it was stored; else it
@@ -32,9 +40,9 @@ const LEAST_BYTES = 2 ** 20;
  * option that is unknown or wrong.
  */
 export async function openDiskTier(options: DiskTierOptions): Promise<CacheTier> {
-  checkOptions(options);
+  checkOptions('openDiskTier', options, OPTIONS);
   const { path, maxBytes, name = 'disk', onFault = () => {}, ...given } = options;
-  const limits = tierLimits(given, name);
+  const limits = tierLimits(given);
   const durable = await openDurable(path, {
     tasks: nodeTasks,
     newEpoch: randomUUID,
@@ -61,18 +69,4 @@ export async function openDiskTier(options: DiskTierOptions): Promise<CacheTier>
     },
   };
   return tier;
-}
-
-/** Throws E_CONFIG. */
-function checkOptions(options: object): void {
-  checkNames(options, NAMES, 'options of a disk tier');
-  const { path, maxBytes, name = 'disk', onFault } = options as Readonly<Record<string, unknown>>;
-  checkTierName(name);
-  if (typeof path !== 'string' || path === '') expected('E_CONFIG', 'path of the disk tier to be a text', path);
-  if (typeof maxBytes !== 'number' || !(maxBytes >= LEAST_BYTES) || maxBytes === Number.POSITIVE_INFINITY) {
-    expected('E_CONFIG', `maxBytes of the disk tier to be a number of at least ${LEAST_BYTES}`, maxBytes);
-  }
-  if (onFault !== undefined && typeof onFault !== 'function') {
-    expected('E_CONFIG', 'onFault of the disk tier to be a function', onFault);
-  }
 }

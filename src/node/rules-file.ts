@@ -3,9 +3,9 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isRecord } from '../options/kit.ts';
 import { rulesOf } from './config/applying.ts';
 import type { ResolvedConfig } from './config/config.ts';
-import { isTable } from './config/config-values.ts';
 
 const RULES_FILE = 'rules.json';
 
@@ -39,7 +39,7 @@ function digestsOf(config: ResolvedConfig): Record<string, string> {
 function readRules(file: string): Readonly<Record<string, unknown>> {
   try {
     const rules: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    return isTable(rules) ? rules : {};
+    return isRecord(rules) ? rules : {};
   } catch (error) {
     if (error instanceof Error) return {};
     throw error;

@@ -1,99 +1,78 @@
 // What `createTracker` and `startFeedProcess` are given, checked: also for callers without types.
 
-import { shown } from '../errors.ts';
+import { expected, TidegateError } from '../errors.ts';
+import * as kit from '../options/kit.ts';
 import type { DatabaseTrackerOptions, ProcessTrackerOptions, TrackerOptions } from './contract.ts';
-import {
-  ANY,
-  COUNT,
-  checkOptions,
-  FUNCTION,
-  msFrom,
-  type Rule,
-  refuseOption,
-  TEXT,
-  wholeFrom,
-} from './option-rules.ts';
 import type { FeedProcessOptions } from './server/process-contract.ts';
 
-const SOURCE = /^[a-z0-9_-]{1,64}$/;
 /** A gate grants no longer lease. */
 const MAX_LEASE_MS = 60_000;
 const MAX_PORT = 65_535;
 
+const targets: kit.Check = (given, name) => {
+  if (!Array.isArray(given)) return expected('E_CONFIG', `${name} to be a list of targets`, given);
+  const other = given.findIndex((one: unknown) => !kit.has(one, 'deliver'));
+  if (other >= 0) expected('E_CONFIG', `each of ${name} to be gateTarget() or cacheTarget()`, given[other]);
+};
+const database = kit.be('sqliteDatabase() or postgresDatabase()', (given) => kit.has(given, 'open'));
 /** Of whoever follows a database. */
-const FOLLOWING = { leaseMs: msFrom(1, MAX_LEASE_MS), maxLagMs: msFrom(1), maxInstances: COUNT };
-const TRACKER: Readonly<Record<keyof DatabaseTrackerOptions | keyof ProcessTrackerOptions, Rule>> = {
-  ...{ source: ANY, database: ANY, targets: ANY, feed: ANY, caches: ANY },
-  ...FOLLOWING,
-  settleMs: msFrom(0),
-  ...{ maxTags: COUNT, maxTagBytes: COUNT, maxTemplates: COUNT },
-  share: ['scope or union', (value) => value === 'scope' || value === 'union'],
-  onFault: FUNCTION,
+const FOLLOWING = {
+  leaseMs: kit.milliseconds(1, MAX_LEASE_MS),
+  maxLagMs: kit.milliseconds(1),
+  maxInstances: kit.count,
 };
-const FEED_PROCESS: Readonly<Record<keyof FeedProcessOptions, Rule>> = {
-  ...{ source: ANY, database: ANY, targets: ANY },
-  ...{ host: TEXT, port: wholeFrom(0, MAX_PORT), token: TEXT },
+const COMMON = {
+  source: kit.required(
+    kit.be('1 to 64 of a-z, 0-9, - and _', (given) => typeof given === 'string' && /^[a-z0-9_-]{1,64}$/.test(given)),
+  ),
   ...FOLLOWING,
-  ...{ maxTemplates: COUNT, onFault: FUNCTION },
+  maxTemplates: kit.count,
+  onFault: kit.func,
 };
+const TRACKER: Readonly<Record<keyof DatabaseTrackerOptions | keyof ProcessTrackerOptions, kit.Check>> = {
+  ...COMMON,
+  ...{ database, targets, feed: kit.anything, caches: targets },
+  settleMs: kit.milliseconds(0),
+  ...{ maxTags: kit.count, maxTagBytes: kit.count },
+  share: kit.oneOf('scope', 'union'),
+};
+const FEED_PROCESS: kit.Checks<FeedProcessOptions> = {
+  ...COMMON,
+  ...{ database: kit.required(database), targets: kit.required(targets) },
+  ...{ host: kit.text, port: kit.required(kit.whole(0, MAX_PORT)), token: kit.text },
+};
+const ADDRESS = { url: kit.required(kit.httpUrl), token: kit.text };
 
 /** Throws E_CONFIG. */
 export function checkFeedProcess(options: unknown): void {
-  checkOptions('startFeedProcess', options, FEED_PROCESS);
-  const { source, database, targets, port } = options as Readonly<Partial<Record<keyof FeedProcessOptions, unknown>>>;
-  checkSource(source);
-  checkDatabase(database);
-  checkTargets('targets', targets);
-  if (port === undefined) refuseOption(`port: expected ${FEED_PROCESS.port[0]}, got none`);
-}
-
-function checkSource(source: unknown): void {
-  if (typeof source === 'string' && SOURCE.test(source)) return;
-  refuseOption(`source: expected 1 to 64 of a-z, 0-9, - and _, got ${shown(source)}`);
+  kit.checkOptions('startFeedProcess', options, FEED_PROCESS);
 }
 
 /** Throws E_CONFIG. */
 export function checkTracker(options: TrackerOptions): void {
-  checkOptions('createTracker', options, TRACKER);
-  const given = options as Readonly<Partial<Record<keyof TrackerOptions, unknown>>>;
-  const { source, database, targets, feed, caches } = given;
-  checkSource(source);
-  const got = database === undefined ? 'neither' : 'both';
-  if ((database === undefined) === (feed === undefined)) refuseOption(`expected one of database and feed, got ${got}`);
-  if (feed !== undefined) {
-    if (targets !== undefined)
-      refuseOption('targets: expected none beside feed, which tells gates by itself, got some');
-    const own = Object.keys(FOLLOWING).find((name) => given[name as keyof TrackerOptions] !== undefined);
-    if (own !== undefined) refuseOption(`${own}: expected none beside feed, whose process is given it, got one`);
-    checkTargets('caches', caches ?? []);
-    checkAddress(feed);
+  kit.checkOptions('createTracker', options, TRACKER);
+  const given: kit.UnknownRecord = { ...options };
+  const { feed } = given;
+  if ((given.database === undefined) === (feed === undefined)) {
+    const got = feed === undefined ? 'neither' : 'both';
+    throw new TidegateError('E_CONFIG', `expected one of database and feed, got ${got}`);
+  }
+  if (feed === undefined) {
+    none(given, ['caches'], 'beside database, whose targets they are among');
+    targets(given.targets, 'targets');
     return;
   }
-  if (caches !== undefined)
-    refuseOption('caches: expected none beside database, whose targets they are among, got some');
-  checkTargets('targets', targets);
-  checkDatabase(database);
+  none(given, ['targets'], 'beside feed, which tells gates by itself');
+  none(given, Object.keys(FOLLOWING), 'beside feed, whose process is given it');
+  checkAddress(feed);
 }
 
-function checkTargets(name: string, targets: unknown): void {
-  const isTarget = (one: unknown) => typeof (one as { readonly deliver?: unknown } | null)?.deliver === 'function';
-  if (!Array.isArray(targets)) refuseOption(`${name}: expected a list of targets, got ${shown(targets)}`);
-  const others = (targets as readonly unknown[]).filter((one) => !isTarget(one));
-  if (others.length > 0) refuseOption(`${name}: expected gateTarget() or cacheTarget(), got ${shown(others[0])}`);
-}
-
-function checkDatabase(database: unknown): void {
-  if (typeof (database as { readonly open?: unknown } | null)?.open === 'function') return;
-  refuseOption(`database: expected sqliteDatabase() or postgresDatabase(), got ${shown(database)}`);
+function none(given: kit.UnknownRecord, names: readonly string[], where: string): void {
+  const one = names.find((name) => given[name] !== undefined);
+  if (one !== undefined) expected('E_CONFIG', `no ${one} ${where}`, given[one]);
 }
 
 /** Of a feed process. Throws E_CONFIG. */
 export function checkAddress(feed: unknown): void {
-  checkOptions('feedProcess', feed, { url: ANY, token: ANY });
-  const { url, token } = feed as { readonly url?: unknown; readonly token?: unknown };
-  const base = typeof url === 'string' ? URL.parse(url) : null;
-  if (base === null || !/^https?:$/.test(base.protocol)) {
-    refuseOption(`feed: expected feedProcess() with a URL of http or https, got ${shown(url)}`);
-  }
-  if (token !== undefined && !TEXT[1](token)) refuseOption(`feed: expected a token as text, got ${shown(token)}`);
+  kit.checkOptions('feedProcess', feed, ADDRESS);
 }

@@ -1,7 +1,7 @@
 // What a cache in process is told at its beginning, and the policy that comes of it.
 
 import { type CookieOptions, cookieRules, isCookiePattern } from '../engine/answers/shared-request.ts';
-import { expected } from '../errors.ts';
+import * as kit from '../options/kit.ts';
 import type { Store } from '../ports.ts';
 import { type CachePolicy, CONFORMANCE_POLICY, type Profile, SAFE_POLICY } from '../semantics/policy.ts';
 import { LARGEST_PART } from '../store/memory.ts';
@@ -65,68 +65,38 @@ const TIMES = [
   'negativeTtlMs',
 ] as const;
 
-type Check = (value: unknown, name: string) => void;
+const cookiePatterns = (value: unknown) => Array.isArray(value) && value.every(isCookiePattern);
 
-/** The check that throws where `fits` does not hold. */
-function be(what: string, fits: (value: unknown) => boolean): Check {
-  return (value, name) => {
-    if (!fits(value)) expected('E_CONFIG', `${name} to be ${what}`, value);
-  };
-}
-
-const isNumber = be('a number from 0 on', (value) => typeof value === 'number' && value >= 0);
-const isBoolean = be('true or false', (value) => typeof value === 'boolean');
-const isPatterns = (value: unknown) => Array.isArray(value) && value.every(isCookiePattern);
-const isDirectives = (value: unknown) => value === 'ignore' || value === 'honour';
-const isNames = (value: unknown) => Array.isArray(value) && value.every((name) => typeof name === 'string');
-
-const COOKIE_CHECKS: { readonly [Name in keyof Required<CookieOptions>]: Check } = {
-  key: be('a list of names or patterns', isPatterns),
-  drop: be('all, or a list of names or patterns', (value) => value === 'all' || isPatterns(value)),
+const CHECKS: kit.Checks<FetchCacheOptions> = {
+  memory: kit.nested<NonNullable<FetchCacheOptions['memory']>>({ maxBytes: kit.amount }),
+  tiers: kit.be(
+    'a list of tiers, each with a name and a store',
+    (tiers) => Array.isArray(tiers) && tiers.every(isTier),
+  ),
+  profile: kit.oneOf('safe', 'conformance'),
+  ...{ ttlMs: kit.amount, defaultTtlMs: kit.amount, staleWhileRevalidateMs: kit.amount, staleIfErrorMs: kit.amount },
+  ...{ graceMs: kit.amount, negativeTtlMs: kit.amount, maxBodyBytes: kit.amount, timeoutMs: kit.amount },
+  cookies: kit.nested<CookieOptions>({
+    key: kit.be('a list of names or patterns', cookiePatterns),
+    drop: kit.be('all, or a list of names or patterns', (value) => value === 'all' || cookiePatterns(value)),
+  }),
+  clientDirectives: kit.oneOf('ignore', 'honour'),
+  ...{
+    showTags: kit.flag,
+    cacheName: kit.text,
+    targetedFields: kit.texts,
+    trustForwarded: kit.flag,
+    onFault: kit.func,
+  },
 };
-
-const CHECKS: { readonly [Name in keyof Required<FetchCacheOptions>]: Check } = {
-  memory: (memory, name) => checkNamed(memory, { maxBytes: isNumber }, `${name}.`),
-  tiers: be('a list of tiers, each with a name and a store', (tiers) => Array.isArray(tiers) && tiers.every(isTier)),
-  profile: be('safe or conformance', (value) => value === 'safe' || value === 'conformance'),
-  ttlMs: isNumber,
-  defaultTtlMs: isNumber,
-  staleWhileRevalidateMs: isNumber,
-  staleIfErrorMs: isNumber,
-  graceMs: isNumber,
-  negativeTtlMs: isNumber,
-  cookies: (cookies, name) => checkNamed(cookies, COOKIE_CHECKS, `${name}.`),
-  clientDirectives: be('ignore or honour', isDirectives),
-  maxBodyBytes: isNumber,
-  timeoutMs: isNumber,
-  showTags: isBoolean,
-  cacheName: be('a text that is not empty', (value) => typeof value === 'string' && value !== ''),
-  targetedFields: be('a list of names of fields', isNames),
-  trustForwarded: isBoolean,
-  onFault: be('a function', (value) => typeof value === 'function'),
-};
-
-function checkNamed(given: unknown, checks: { readonly [name: string]: Check }, path: string): void {
-  if (!isRecord(given)) expected('E_CONFIG', `${path === '' ? 'options' : path.slice(0, -1)} to be an object`, given);
-  for (const [name, value] of Object.entries(given)) {
-    const known = Object.keys(checks);
-    // A misspelt one would be passed over.
-    if (!known.includes(name))
-      expected('E_CONFIG', `an option among ${known.map((one) => path + one).join(', ')}`, path + name);
-    if (value !== undefined) checks[name]?.(value, path + name);
-  }
-}
 
 function isTier(tier: unknown): boolean {
-  if (!isRecord(tier) || !isRecord(tier.store)) return false;
-  const { name, store } = tier;
-  const { get, put, find, delete: remove } = store;
-  const isStore = [get, put, find, remove].every((method) => typeof method === 'function');
-  return isStore && typeof name === 'string' && name !== '';
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return (
+    kit.isRecord(tier) &&
+    tier.name !== '' &&
+    typeof tier.name === 'string' &&
+    kit.has(tier.store, 'get', 'put', 'find', 'delete')
+  );
 }
 
 export function maxBytesOf({ memory }: FetchCacheOptions): number {
@@ -139,7 +109,7 @@ export function timeoutOf({ timeoutMs }: FetchCacheOptions): number {
 
 /** Throws E_CONFIG, of whatever option it is. */
 export function policyOf(options: FetchCacheOptions): CachePolicy {
-  checkNamed(options, CHECKS, '');
+  kit.checkOptions('the handler cache', options, CHECKS);
   const { profile = 'safe', cacheName, targetedFields, maxBodyBytes, tiers = [] } = options;
   const base = profile === 'safe' ? SAFE_POLICY : CONFORMANCE_POLICY;
   const times = TIMES.map((name) => [name, options[name] ?? base[name]]);

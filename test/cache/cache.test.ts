@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { createCache } from '../../src/cache/create-cache.ts';
 import { cacheBench, codeOf, errorOf } from './bench.ts';
 
 describe('a value', () => {
@@ -172,7 +173,7 @@ describe('an option', () => {
     }
     expect(await codeOf(() => cache.set('k', 1, { refresh: true, stamp: cache.stamp() } as object))).toBe('E_CONFIG');
     expect(await codeOf(() => cacheBench({ defaults: { ttl: 'x' as '1s' } }))).toBe('E_TTL');
-    expect(await codeOf(() => cacheBench({ rollout: 2 }))).toBe('E_CONFIG');
+    expect(await codeOf(() => createCache({ rollout: 2 }))).toBe('E_CONFIG');
     expect(await codeOf(() => cache.get(''))).toBe('E_KEY');
     expect(cache.stats().fills).toBe(0);
   });

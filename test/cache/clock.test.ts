@@ -162,8 +162,8 @@ describe('a clock that is handed in', () => {
   });
 
   test.each([
-    [null, 'clock to have now(), got null'],
-    [{}, 'clock to have now()'],
+    [null, 'clock to be one with now(), got null'],
+    [{}, 'clock to be one with now()'],
     [{ now: () => 1, later: 5 }, 'later of clock to be a function'],
   ])('is refused when it is none: %o', (clock, message) => {
     expect(() => createCache({ clock: clock as never })).toThrow(message);

@@ -66,7 +66,7 @@ describe('an event', () => {
   test.each([
     [
       { invalidateOn: { saved: 'some' } },
-      'what "saved" reaches of the kind "c" to be one of id, lists, all, got "some"',
+      'what "saved" reaches in invalidateOn of the kind "c" to be "id" or "lists" or "all", got "some"',
     ],
     [{ invalidateOn: 5 }, 'invalidateOn of the kind "c" to be a list of events, or what each of them reaches'],
     [{ invalidateOn: { '': 'all' } }, 'an event in invalidateOn of the kind "c" to be a text that is not empty'],

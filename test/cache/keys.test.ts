@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { digest128 } from '../../src/cache/digest.ts';
-import { toMs } from '../../src/cache/duration.ts';
 import { KeySpace, listKey } from '../../src/cache/keys.ts';
+import { toMs } from '../../src/options/durations.ts';
 import { codeOf, errorOf } from './bench.ts';
 
 const newSeen = () => ({ digests: false, versions: false });

@@ -36,10 +36,13 @@ test('a key that lies in a namespace though the cache itself stored it goes with
 });
 
 test.each([
-  [{ memory: { maxByte: 5 } }, 'expected memory to be of maxBytes and maxEntries, got maxByte'],
-  [{ memory: 5 }, 'expected memory to be false or of maxBytes and maxEntries, got 5'],
+  [
+    { memory: { maxByte: 5 } },
+    'expected an option of memory among maxBytes, maxEntries, got "maxByte"; did you mean "maxBytes"?',
+  ],
+  [{ memory: 5 }, 'expected memory to be false or an object, got 5'],
   [{ onFault: 5 }, 'expected onFault to be a function, got 5'],
-  [null, 'expected options to be an object, got null'],
+  [null, 'expected options of createCache to be an object, got null'],
 ])('options %j are refused', (options, message) => {
   expect(() => createCache(options as never)).toThrow(message);
 });

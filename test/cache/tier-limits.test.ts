@@ -40,13 +40,13 @@ test('hold for that tier alone', async () => {
 });
 
 test.each([
-  [{ timeout: 0 }, 'timeout of the tier far to be above 0, got 0'],
-  [{ timeout: '5' }, 'timeout of the tier far to be a number of ms'],
-  [{ pause: -1 }, 'pause of the tier far to be a number of ms'],
-  [{ pause: Number.NaN }, 'pause of the tier far to be a number of ms'],
-  [{ pauseAfter: 0 }, 'pauseAfter of the tier far to be a whole number of at least 1, or Infinity, got 0'],
-  [{ pauseAfter: 1.5 }, 'pauseAfter of the tier far to be a whole number of at least 1, or Infinity, got 1.5'],
-  [{ pauseAfter: '3' }, 'pauseAfter of the tier far to be a whole number of at least 1, or Infinity, got "3"'],
+  [{ timeout: 0 }, 'timeout to be above 0, got 0'],
+  [{ timeout: '5' }, 'timeout to be a number of ms'],
+  [{ pause: -1 }, 'pause to be a number of ms'],
+  [{ pause: Number.NaN }, 'pause to be a number of ms'],
+  [{ pauseAfter: 0 }, 'pauseAfter to be a whole number of at least 1, or Infinity, got 0'],
+  [{ pauseAfter: 1.5 }, 'pauseAfter to be a whole number of at least 1, or Infinity, got 1.5'],
+  [{ pauseAfter: '3' }, 'pauseAfter to be a whole number of at least 1, or Infinity, got "3"'],
 ])('that are wrong are refused at once: %o', async (limits, message) => {
   const given = { name: 'far', ...(limits as object) };
   const parent = mkdtempSync(join(tmpdir(), 'tidegate-'));

@@ -183,7 +183,7 @@ test('whoever serves loads nothing of it', () => {
     console.log(JSON.stringify(seen));`;
   const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
   const seen = JSON.parse(stdout) as string[];
-  expect(seen.some((url) => url.endsWith('/operator/cli-feed.ts'))).toBe(true);
+  expect(seen.some((url) => url.endsWith('/cli-feed.ts'))).toBe(true);
   expect(seen.filter((url) => /node_modules\/(?:pg|libpg-query|sqlite3-parser)\/|\/src\/track\//.test(url))).toEqual(
     [],
   );
@@ -233,7 +233,7 @@ describe('which database is meant', () => {
     const wrong = await feed('status', 'shpo');
     expect([wrong.code, wrong.err.split('\n')[0]]).toEqual([
       2,
-      'error: expected one of the sources shop, other, got shpo; did you mean shop?',
+      'error: expected one of the sources shop, other, got shpo; did you mean "shop"?',
     ]);
     expect((await feed('status', 'other')).err).toContain('got none at other.db');
   });

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { TidegateError } from '../../src/errors.ts';
 import { loadConfig, overrideConfig, resolveConfig } from '../../src/node/config/config.ts';
-import { nearest } from '../../src/node/config/config-values.ts';
+import { nearest } from '../../src/options/names.ts';
 
 const origins = { app: { url: 'http://127.0.0.1:3000' } };
 

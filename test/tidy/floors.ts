@@ -9,6 +9,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
   'errors.ts': 0,
   dependency: 1,
   entry: 1,
+  options: 1,
   'ports.ts': 2,
   engine: 3,
   store: 3,

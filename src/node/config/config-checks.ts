@@ -4,8 +4,9 @@
 
 import type { z } from 'zod';
 import { shown, TidegateError } from '../../errors.ts';
+import { isRecord, type UnknownRecord } from '../../options/kit.ts';
+import { hint } from '../../options/names.ts';
 import { configSchema } from './config-schema.ts';
-import { isTable, nearest, type Table } from './config-values.ts';
 
 type Path = readonly PropertyKey[];
 
@@ -13,7 +14,7 @@ type Path = readonly PropertyKey[];
 export function configProblems(raw: unknown): string[] {
   const checked = configSchema.safeParse(raw);
   const lines = checked.success ? [] : checked.error.issues.flatMap(issueLines);
-  if (isTable(raw))
+  if (isRecord(raw))
     lines.push(
       ...[...originProblems(raw), ...routeProblems(raw), ...tokenProblems(raw)],
       ...[...scheduleProblems(raw), ...workerProblems(raw), ...sourceProblems(raw)],
@@ -45,12 +46,12 @@ function pathText(path: Path): string {
   return shown;
 }
 
-function routesOf(raw: Table): readonly unknown[] {
+function routesOf(raw: UnknownRecord): readonly unknown[] {
   return Array.isArray(raw.routes) ? raw.routes : [];
 }
 
-function originProblems(raw: Table): string[] {
-  if (!isTable(raw.origins)) return [];
+function originProblems(raw: UnknownRecord): string[] {
+  if (!isRecord(raw.origins)) return [];
   const names = Object.keys(raw.origins);
   if (names.length === 0) return [line(['origins'], 'expected at least one origin, got none')];
   if (names.length === 1 || routesOf(raw).length > 0 || (raw.routes !== undefined && !Array.isArray(raw.routes)))
@@ -58,12 +59,12 @@ function originProblems(raw: Table): string[] {
   return [line(['routes'], `expected at least one route, since there are ${names.length} origins, got none`)];
 }
 
-function routeProblems(raw: Table): string[] {
+function routeProblems(raw: UnknownRecord): string[] {
   const lines: string[] = [];
-  const origins = isTable(raw.origins) ? Object.keys(raw.origins) : [];
+  const origins = isRecord(raw.origins) ? Object.keys(raw.origins) : [];
   const firstWithName = new Map<string, number>();
   for (const [at, route] of routesOf(raw).entries()) {
-    if (!isTable(route)) continue;
+    if (!isRecord(route)) continue;
     const { origin, name } = route;
     if (origin === undefined && origins.length > 1) {
       lines.push(line(['routes', at, 'origin'], `expected one of ${origins.join(', ')}, got nothing`));
@@ -88,37 +89,35 @@ export function defaultRouteName(at: number): string {
 }
 
 function unknownOrigin(origin: string, origins: readonly string[]): string {
-  const near = nearest(origin, origins);
-  const hint = near === undefined ? '' : `; did you mean "${near}"?`;
-  return `expected one of ${origins.join(', ')}, got ${shown(origin)}${hint}`;
+  return `expected one of ${origins.join(', ')}, got ${shown(origin)}${hint(origin, origins)}`;
 }
 
-function tokenProblems(raw: Table): string[] {
-  const both = isTable(raw.admin) && raw.admin.token !== undefined && raw.admin.tokenFile !== undefined;
+function tokenProblems(raw: UnknownRecord): string[] {
+  const both = isRecord(raw.admin) && raw.admin.token !== undefined && raw.admin.tokenFile !== undefined;
   return both ? [line(['admin'], 'expected token or tokenFile, got both')] : [];
 }
 
 const SOURCES = ['urls', 'file', 'sitemap', 'manifest'] as const;
 
 /** What is filled, and when, must be said in one way. */
-function scheduleProblems({ populate, schedule }: Table): string[] {
+function scheduleProblems({ populate, schedule }: UnknownRecord): string[] {
   const lines: string[] = [];
-  if (isTable(populate) && isTable(populate.onStart)) {
+  if (isRecord(populate) && isRecord(populate.onStart)) {
     lines.push(...notOne(populate.onStart, ['populate', 'onStart'], SOURCES));
   }
   if (!Array.isArray(schedule)) return lines;
   for (const [at, one] of schedule.entries()) {
-    if (!isTable(one)) continue;
+    if (!isRecord(one)) continue;
     lines.push(...notOne(one, ['schedule', at], ['cron', 'everyMs']), ...notOne(one, ['schedule', at], SOURCES));
   }
   return lines;
 }
 
 /** What is filled with no client waiting reaches several workers through the disk that they share. */
-function workerProblems({ workers = 1, disk, populate, schedule }: Table): string[] {
+function workerProblems({ workers = 1, disk, populate, schedule }: UnknownRecord): string[] {
   if (workers === 1 || disk !== undefined) return [];
   const fills =
-    (Array.isArray(schedule) && schedule.length > 0) || (isTable(populate) && populate.onStart !== undefined);
+    (Array.isArray(schedule) && schedule.length > 0) || (isRecord(populate) && populate.onStart !== undefined);
   return fills
     ? [line(['disk'], 'expected a disk tier, since several workers are to share what is filled, got none')]
     : [];
@@ -131,17 +130,17 @@ export function databaseProblems(raw: unknown): string[] {
   const own = issues.filter(
     ({ path, code }) => path[0] === 'sources' || (path.length === 0 && code !== 'invalid_type'),
   );
-  return [...own.flatMap(issueLines), ...(isTable(raw) ? sourceProblems(raw) : ['configuration: expected an object'])];
+  return [...own.flatMap(issueLines), ...(isRecord(raw) ? sourceProblems(raw) : ['configuration: expected an object'])];
 }
 
-function sourceProblems({ sources }: Table): string[] {
-  if (!isTable(sources)) return [];
+function sourceProblems({ sources }: UnknownRecord): string[] {
+  if (!isRecord(sources)) return [];
   return Object.entries(sources).flatMap(([name, source]) =>
-    isTable(source) ? notOne(source, ['sources', name], ['sqlite', 'postgres']) : [],
+    isRecord(source) ? notOne(source, ['sources', name], ['sqlite', 'postgres']) : [],
   );
 }
 
-function notOne(section: Table, path: Path, keys: readonly string[]): string[] {
+function notOne(section: UnknownRecord, path: Path, keys: readonly string[]): string[] {
   const given = keys.filter((key) => section[key] !== undefined && section[key] !== false);
   if (given.length === 1) return [];
   return [line(path, `expected exactly one of ${keys.join(', ')}, got ${given.join(' and ') || 'none'}`)];

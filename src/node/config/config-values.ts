@@ -6,6 +6,7 @@ import { Cron } from 'croner';
 import { z } from 'zod';
 import { isCookiePattern } from '../../engine/answers/shared-request.ts';
 import { shown } from '../../errors.ts';
+import { hint } from '../../options/names.ts';
 
 /** A value that `accepts` takes; `expected` is the phrase of its refusal. A secret's value is never repeated. */
 export function value<T>(expected: string, accepts: (input: unknown) => boolean, secret = false) {
@@ -84,42 +85,7 @@ export function section<S extends z.core.$ZodLooseShape>(shape: S) {
 }
 
 function unknownKey(key: string, known: readonly string[]): string {
-  const near = nearest(key, known);
-  return near === undefined
-    ? `unknown key; expected one of ${known.join(', ')}`
-    : `unknown key; did you mean "${near}"?`;
-}
-
-/** The known name that `name` most likely stands for; undefined when none is near. */
-export function nearest(name: string, known: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
-  for (const candidate of known) {
-    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance && distance < candidate.length) [best, bestDistance] = [candidate, distance];
-  }
-  return best;
-}
-
-/** Insertions, deletions and replacements that turn one text into the other. */
-function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, at) => at);
-  for (let i = 1; i <= from.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= to.length; j++) {
-      const replaced = row[j - 1]! + (from[i - 1] === to[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[to.length]!;
-}
-
-/** An object, of whose values nothing is known yet. */
-export type Table = Readonly<Record<string, unknown>>;
-
-export function isTable(input: unknown): input is Table {
-  return typeof input === 'object' && input !== null && !Array.isArray(input);
+  return `unknown key${hint(key, known) || `; expected one of ${known.join(', ')}`}`;
 }
 
 function showSecret(input: unknown): string {

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DEFAULT_TENANT } from '../../entry/key.ts';
 import { TidegateError } from '../../errors.ts';
+import { isRecord, type UnknownRecord } from '../../options/kit.ts';
 import { configProblems, defaultRouteName, refused } from './config-checks.ts';
 import { CONFIG_FILES, findConfigFile, readConfigFile } from './config-file.ts';
 import {
@@ -15,7 +16,7 @@ import {
   type ScheduleOutput,
   type SourceOutput,
 } from './config-schema.ts';
-import { bearerToken, isTable, type Table } from './config-values.ts';
+import { bearerToken } from './config-values.ts';
 import { databaseFiles } from './databases.ts';
 import { listenFiles, originFiles } from './tls-files.ts';
 
@@ -87,27 +88,27 @@ function noFile({ cwd, overrides }: LoadOptions): never {
  * configuration without origins gets one, named `origin`.
  */
 export function overrideConfig(raw: unknown, overrides: ConfigOverrides): unknown {
-  if (!isTable(raw)) return raw;
+  if (!isRecord(raw)) return raw;
   const { origin, host, port, adminPort } = overrides;
   const listen = { ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port: numeric(port) }) };
   const changed = withKeys(withKeys(raw, 'listen', listen), 'admin', {
     ...(adminPort === undefined ? {} : { port: numeric(adminPort) }),
   });
   if (origin === undefined) return changed;
-  const names = isTable(raw.origins) ? Object.keys(raw.origins) : [];
+  const names = isRecord(raw.origins) ? Object.keys(raw.origins) : [];
   if (names.length > 1) {
     const got = `${names.length}: ${names.join(', ')}`;
     throw new TidegateError('E_CONFIG', `--origin: expected a configuration with one origin, got ${got}`);
   }
   const name = names[0] ?? 'origin';
-  const origins = isTable(raw.origins) ? raw.origins : {};
+  const origins = isRecord(raw.origins) ? raw.origins : {};
   return { ...changed, origins: withKeys(origins, name, { url: origin }) };
 }
 
-function withKeys(raw: Table, name: string, keys: object): Table {
+function withKeys(raw: UnknownRecord, name: string, keys: object): UnknownRecord {
   const section = raw[name];
   // What is there but is no section stays, for the check to name it.
-  if (Object.keys(keys).length === 0 || (section !== undefined && !isTable(section))) return raw;
+  if (Object.keys(keys).length === 0 || (section !== undefined && !isRecord(section))) return raw;
   return { ...raw, [name]: { ...section, ...keys } };
 }
 

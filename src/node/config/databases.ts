@@ -4,10 +4,10 @@
 // and what a gate needs may be left out.
 
 import { dirname, resolve } from 'node:path';
+import { isRecord } from '../../options/kit.ts';
 import { databaseProblems, refused } from './config-checks.ts';
 import { findConfigFile, readConfigFile } from './config-file.ts';
 import { type ConfigOutput, configSchema } from './config-schema.ts';
-import { isTable } from './config-values.ts';
 
 type Databases = ConfigOutput['sources'];
 
@@ -21,7 +21,7 @@ export async function loadDatabases(options: {
   const raw = await readConfigFile(file);
   const problems = databaseProblems(raw);
   if (problems.length > 0) throw refused(file, problems);
-  const sources = isTable(raw) ? raw.sources : undefined;
+  const sources = isRecord(raw) ? raw.sources : undefined;
   return databaseFiles(configSchema.unwrap().shape.sources.parse(sources), dirname(file));
 }
 

@@ -5,8 +5,8 @@
 
 import { Cache as DrizzleCache } from 'drizzle-orm/cache/core';
 import type { Cache, ReadStamp } from '../../cache/contract.ts';
-import { toMs } from '../../cache/duration.ts';
 import { platformClock, platformTasks } from '../../cache/platform.ts';
+import { toMs } from '../../options/durations.ts';
 import { entityKindOf, tableNames, viewParts } from './entities.ts';
 import { dependsOnPrevious, type ExpiryConfig, expiresAt } from './expiry.ts';
 import { digest } from './key.ts';

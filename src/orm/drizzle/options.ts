@@ -1,6 +1,6 @@
 // What the drop-in cache is given, and the figures it gives. Types only.
 
-import type { Duration } from '../../cache/duration.ts';
+import type { Duration } from '../../options/durations.ts';
 import type { Clock, Tasks } from '../../ports.ts';
 
 /** Time, for tests and simulations. */

@@ -1,8 +1,8 @@
 // How a read is to be cached: what the query, the handle and the options say.
 
-import type { Duration } from '../../cache/duration.ts';
 import { platformClock } from '../../cache/platform.ts';
 import { checkedTags } from '../../cache/tags.ts';
+import type { Duration } from '../../options/durations.ts';
 import type { Clock } from '../../ports.ts';
 import { type ExpiryConfig, expiresAt } from './expiry.ts';
 import { checkedTables } from './option-checks.ts';

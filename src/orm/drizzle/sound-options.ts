@@ -1,7 +1,7 @@
 // What `withTidegate` is given, and what it adds to a database object. Types only.
 
 import type { Cache } from '../../cache/contract.ts';
-import type { Duration } from '../../cache/duration.ts';
+import type { Duration } from '../../options/durations.ts';
 import type { Clock } from '../../ports.ts';
 
 export interface SoundOptions {

@@ -4,7 +4,7 @@
 // answers with one is not waited for.
 
 import type { Cache, ReadStamp } from '../../cache/contract.ts';
-import type { Duration } from '../../cache/duration.ts';
+import type { Duration } from '../../options/durations.ts';
 import type { Eventually } from '../../ports.ts';
 import { queryKey } from './key.ts';
 import type { Guard } from './sound-guard.ts';

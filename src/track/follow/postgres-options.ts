@@ -2,42 +2,40 @@
 //
 // A connection may hold one, so nothing of it is shown but the database and its host.
 
-import { shown } from '../../errors.ts';
-import { COUNT, checkOptions, msFrom, NAMES, type Rule, refuseOption, SWITCH, TEXT } from '../option-rules.ts';
+import { expected, TidegateError } from '../../errors.ts';
+import * as kit from '../../options/kit.ts';
 
 const REPLICATION = ['slot', 'publication', 'identity'] as const;
-const IDENTITIES: readonly unknown[] = ['full', 'key'];
-const MODES: readonly unknown[] = ['replication', 'triggers'];
-const SLOT: Rule = [
-  'a name of 1 to 63 of a-z, 0-9 and _',
-  (value) => typeof value === 'string' && /^[a-z0-9_]{1,63}$/.test(value),
-];
-const CONNECTION: Rule = [
-  "a connection string, or a configuration of pg's Client",
-  (value) => TEXT[1](value) || (typeof value === 'object' && value !== null && !Array.isArray(value)),
-];
-const OPTIONS: Readonly<Record<string, Rule>> = {
-  connection: CONNECTION,
-  mode: ["'replication' or 'triggers'", (value) => MODES.includes(value)],
-  ...{ slot: SLOT, publication: TEXT },
-  identity: ["'full' or 'key'", (value) => IDENTITIES.includes(value)],
-  ...{ install: SWITCH, heartbeatMs: msFrom(1), maxChanges: COUNT, pureFunctions: NAMES },
+const OPTIONS: Readonly<Record<string, kit.Check>> = {
+  connection: kit.required(
+    kit.be(
+      "a connection string, or a configuration of pg's Client",
+      (given) => (typeof given === 'string' && given !== '') || kit.isRecord(given),
+    ),
+  ),
+  mode: kit.oneOf('replication', 'triggers'),
+  slot: kit.be(
+    'a name of 1 to 63 of a-z, 0-9 and _',
+    (slot) => typeof slot === 'string' && /^[a-z0-9_]{1,63}$/.test(slot),
+  ),
+  publication: kit.text,
+  identity: kit.oneOf('full', 'key'),
+  ...{ install: kit.flag, heartbeatMs: kit.milliseconds(1), maxChanges: kit.count, pureFunctions: kit.setOfTexts },
 };
 
 /** Throws E_CONFIG. */
 export function checkPostgres(options: unknown): void {
-  checkOptions('postgresDatabase', options, OPTIONS);
-  const { connection, mode, ...given } = options as Readonly<Record<string, unknown>>;
-  if (connection === undefined) refuseOption(`connection: expected ${CONNECTION[0]}, got none`);
+  kit.checkOptions('postgresDatabase', options, OPTIONS);
+  const { mode, ...given } = options as kit.UnknownRecord;
   if (mode === 'triggers') {
     const other = REPLICATION.find((name) => given[name] !== undefined);
-    if (other !== undefined) refuseOption(`${other}: expected none with mode 'triggers', got ${shown(given[other])}`);
+    if (other !== undefined) expected('E_CONFIG', `no ${other} with mode 'triggers'`, given[other]);
     return;
   }
-  for (const name of ['slot', 'publication']) {
-    if (given[name] !== undefined) continue;
-    refuseOption(`${name}: expected a name for logical replication, got none; mode: 'triggers' does without`);
-  }
+  const missing = ['slot', 'publication'].find((name) => given[name] === undefined);
+  if (missing === undefined) return;
+  const what = `${missing} to be a name for logical replication`;
+  throw new TidegateError('E_CONFIG', `expected ${what}, got nothing; mode: 'triggers' does without`);
 }
 
 /** `the database shop at 127.0.0.1:5432`, as far as the connection says. */

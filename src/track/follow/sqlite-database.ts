@@ -4,26 +4,16 @@
 // connection alone knows, e.g. a temporary table, is unknown here; the recorder looks out for it.
 
 import { statSync } from 'node:fs';
-import { shown, TidegateError } from '../../errors.ts';
+import { TidegateError } from '../../errors.ts';
 import { createSqliteFeed } from '../../feed/sqlite/sqlite-feed.ts';
 import { sqliteFile } from '../../feed/sqlite/sqlite-file.ts';
 import { installSqliteFeed } from '../../feed/sqlite/sqlite-install.ts';
 import { positionNow } from '../../feed/sqlite/sqlite-log.ts';
 import { nodeSqliteRunner, type SqliteRunner } from '../../feed/sqlite/sqlite-runner.ts';
+import * as kit from '../../options/kit.ts';
 import type { Eventually } from '../../ports.ts';
 import { createSqliteParser } from '../../sql/sqlite/sqlite-parser.ts';
 import type { DatabasePlatform, OpenDatabase, TrackedDatabase } from '../contract.ts';
-import {
-  COUNT,
-  checkOptions,
-  FUNCTION,
-  msFrom,
-  NAMES,
-  type Rule,
-  refuseOption,
-  SWITCH,
-  TEXT,
-} from '../option-rules.ts';
 import { sqliteClaim } from '../server/source-claim.ts';
 import { opening } from './open-database.ts';
 import { SqliteFollowed, tablesOf } from './sqlite-followed.ts';
@@ -45,15 +35,14 @@ export interface SqliteDatabaseOptions {
 
 const BUSY_MS = 5_000;
 
-const OPTIONS: Readonly<Record<keyof SqliteDatabaseOptions, Rule>> = {
-  ...{ path: TEXT, install: SWITCH, connect: FUNCTION },
-  ...{ pollMs: msFrom(1), maxChanges: COUNT, pureFunctions: NAMES },
+const OPTIONS: kit.Checks<SqliteDatabaseOptions> = {
+  ...{ path: kit.required(kit.text), install: kit.flag, connect: kit.func },
+  ...{ pollMs: kit.milliseconds(1), maxChanges: kit.count, pureFunctions: kit.setOfTexts },
 };
 
 /** Throws E_CONFIG. */
 export function sqliteDatabase(options: SqliteDatabaseOptions): TrackedDatabase {
-  checkOptions('sqliteDatabase', options, OPTIONS);
-  if (options.path === undefined) refuseOption(`path: expected that of a file, got ${shown(options.path)}`);
+  kit.checkOptions('sqliteDatabase', options, OPTIONS);
   const connect = options.connect ?? (() => openFile(options.path));
   return {
     open: (platform) => opening(`a database at ${options.path}`, () => openDatabase(options, connect, platform)),

@@ -1,6 +1,6 @@
 // `tracker.loader`: what several requests load at one time is read by one batch, whose reads count for each of them.
 
-import { COUNT, checkOptions, FUNCTION } from '../option-rules.ts';
+import { checkOptions, count, func } from '../../options/kit.ts';
 import { type SharedWork, type Sharing, shareWork, whileWaiting } from './shared-work.ts';
 
 export interface Loader<K, V> {
@@ -28,7 +28,7 @@ interface Batch<K, V> {
 
 /** Throws E_CONFIG. */
 export function loaderOf<K, V>(sharing: Sharing, load: LoadBatch<K, V>, options: LoaderOptions = {}): Loader<K, V> {
-  checkOptions('tracker.loader', options, { maxBatchSize: COUNT, schedule: FUNCTION });
+  checkOptions('tracker.loader', options, { maxBatchSize: count, schedule: func });
   const { maxBatchSize = Infinity, schedule = setImmediate } = options;
   let open: Batch<K, V> | undefined;
   const name = `the loader ${load.name || 'without a name'}`;

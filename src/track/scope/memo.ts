@@ -6,7 +6,7 @@
 // no feed has told yet, so its values are made anew.
 
 import { shown, TidegateError } from '../../errors.ts';
-import { COUNT, checkOptions, FUNCTION } from '../option-rules.ts';
+import { checkOptions, count, func } from '../../options/kit.ts';
 import type { RequestScope } from './scope.ts';
 import { closeScope, type Sharing, shareWork, whileWaiting } from './shared-work.ts';
 
@@ -33,7 +33,7 @@ export function memoOf<A extends readonly unknown[], T>(
   work: (...given: A) => T | PromiseLike<T>,
   options: MemoOptions<A> = {},
 ): (...given: A) => Promise<T> {
-  checkOptions('tracker.memo', options, { key: FUNCTION, maxEntries: COUNT });
+  checkOptions('tracker.memo', options, { key: func, maxEntries: count });
   const { key: keyOf = keyOfValues, maxEntries = MAX_ENTRIES } = options;
   const memo = new Memo<T>({ sharing, name: `the memo ${work.name || 'without a name'}`, maxEntries });
   return async (...given) => memo.get(keyOf(...given), () => work(...given));

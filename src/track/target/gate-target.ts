@@ -4,9 +4,9 @@
 // repeats the token of; so a message that is long under way gives no lease that is longer. And an attempt is given up
 // after as long as a lease, so that the next one can renew it.
 
-import { shown, TidegateError } from '../../errors.ts';
+import { TidegateError } from '../../errors.ts';
+import { type Checks, checkOptions, func, httpUrl, required, text } from '../../options/kit.ts';
 import type { SourceReply, TrackingTarget } from '../contract.ts';
-import { ANY, checkOptions, FUNCTION, type Rule, refuseOption, TEXT } from '../option-rules.ts';
 import { gateReplyOf, understood } from './gate-reply.ts';
 import { type Post, type Posted, poster } from './post.ts';
 
@@ -21,16 +21,13 @@ export interface GateTargetOptions {
 const MIN_TIMEOUT_MS = 1_000;
 const SHOWN = 200;
 
-const OPTIONS: Readonly<Record<keyof GateTargetOptions, Rule>> = { admin: ANY, token: TEXT, fetch: FUNCTION };
+const OPTIONS: Checks<GateTargetOptions> = { admin: required(httpUrl), token: text, fetch: func };
 
 /** Throws E_CONFIG. For one tracker. */
 export function gateTarget(options: GateTargetOptions): TrackingTarget {
   checkOptions('gateTarget', options, OPTIONS);
   const { admin, token, fetch } = options;
-  const base = typeof admin === 'string' ? URL.parse(admin) : null;
-  if (base === null || !/^https?:$/.test(base.protocol)) {
-    refuseOption(`admin: expected a URL of http or https, got ${shown(admin)}`);
-  }
+  const base = new URL(admin);
   const url = `${base.href.replace(/\/+$/, '')}/sources`;
   const headers = {
     'content-type': 'application/json',

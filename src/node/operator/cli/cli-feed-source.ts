@@ -4,8 +4,9 @@
 
 import { relative } from 'node:path';
 import type { Command } from 'commander';
+import { hint } from '../../../options/names.ts';
 import type { DatabaseOutput } from '../../config/config-schema.ts';
-import { nearest, sourceName } from '../../config/config-values.ts';
+import { sourceName } from '../../config/config-values.ts';
 import { loadDatabases } from '../../config/databases.ts';
 
 export interface SourceFlags {
@@ -107,9 +108,7 @@ async function configured(name: string | undefined, flags: SourceFlags, wrong: W
     const database = Object.hasOwn(databases, name) ? databases[name] : undefined;
     if (database !== undefined || isGiven) return { name, database };
     if (names.length === 0) return { name, database: undefined };
-    const near = nearest(name, names);
-    const hint = near === undefined ? '' : `; did you mean ${near}?`;
-    return wrong(`expected one of the sources ${names.join(', ')}, got ${name}${hint}`);
+    return wrong(`expected one of the sources ${names.join(', ')}, got ${name}${hint(name, names)}`);
   }
   if (isGiven || names.length === 0) return { name, database: undefined };
   if (names.length > 1) wrong(`expected one of the sources ${names.join(', ')}, got none`);

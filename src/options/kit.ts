@@ -1,0 +1,124 @@
+// Options that a program hands in, looked at before they are used: what is expected of a value is said here once, and a
+// misspelt option, which would be passed over in silence, is refused with the name that is nearest.
+
+import { expected, shown, TidegateError } from '../errors.ts';
+import { DURATION, isDuration } from './durations.ts';
+import { hint } from './names.ts';
+
+/** Throws where the value does not fit. */
+export interface Check {
+  (value: unknown, name: string): void;
+  readonly isRequired?: true;
+}
+
+export type Checks<Options> = { readonly [Name in keyof Required<Options>]: Check };
+
+/** Throws E_CONFIG. `of`: who takes the options, such as `createCache`. An option that is undefined is none. */
+export function checkOptions<Options>(of: string, options: unknown, checks: Checks<Options>): void {
+  checkMembers({ of, what: `options of ${of}`, path: '' }, options, checks);
+}
+
+/** Options within an option. */
+export function nested<Options>(checks: Checks<Options>): Check {
+  return (value, name) => checkMembers({ of: name, what: name, path: `${name}.` }, value, checks);
+}
+
+interface Place {
+  readonly of: string;
+  readonly what: string;
+  readonly path: string;
+}
+
+function checkMembers({ of, what, path }: Place, options: unknown, checks: Readonly<Record<string, Check>>): void {
+  if (!isRecord(options)) return expected('E_CONFIG', `${what} to be an object`, options);
+  for (const [name, value] of Object.entries(options)) {
+    if (value !== undefined && !Object.hasOwn(checks, name)) throw unknownOption(name, Object.keys(checks), of);
+  }
+  for (const [name, check] of Object.entries(checks)) {
+    const value = options[name];
+    if (value !== undefined || check.isRequired === true) check(value, path + name);
+  }
+}
+
+/** The refusal of a misspelt option. */
+export function unknownOption(name: string, known: readonly string[], of: string): TidegateError {
+  return unknownName(`an option of ${of} among ${known.join(', ')}`, name, known);
+}
+
+/** The refusal of what is none of the known names, with the nearest of them. */
+export function unknownName(what: string, got: unknown, known: readonly string[]): TidegateError {
+  return new TidegateError('E_CONFIG', `expected ${what}, got ${shown(got)}${hint(got, known)}`);
+}
+
+/** The check that throws E_CONFIG where `fits` does not hold. */
+export function be(what: string, fits: (value: unknown) => boolean): Check {
+  return (value, name) => {
+    if (!fits(value)) expected('E_CONFIG', `${name} to be ${what}`, value);
+  };
+}
+
+/** A check of an option that has to be given. */
+export function required(check: Check): Check {
+  const own: Check = (value, name) => check(value, name);
+  return Object.assign(own, { isRequired: true } as const);
+}
+
+/** An object of whose values nothing is known yet. */
+export type UnknownRecord = Readonly<Record<string, unknown>>;
+
+export function isRecord(value: unknown): value is UnknownRecord {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Whether it is an object with these methods. */
+export function has(value: unknown, ...methods: readonly string[]): boolean {
+  return isRecord(value) && methods.every((name) => typeof value[name] === 'function');
+}
+
+export function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((name) => typeof name === 'string');
+}
+
+/** Where another check says more. */
+export const anything: Check = () => {};
+export const flag = be('true or false', (value) => typeof value === 'boolean');
+export const text = be('a text that is not empty', (value) => typeof value === 'string' && value !== '');
+export const func = be('a function', (value) => typeof value === 'function');
+export const texts = be('a list of texts', isTexts);
+export const setOfTexts = be(
+  'a set of texts',
+  (value) => value instanceof Set && [...value].every((one) => typeof one === 'string'),
+);
+export const httpUrl = be(
+  'a URL of http or https',
+  (value) => typeof value === 'string' && /^https?:$/.test(URL.parse(value)?.protocol ?? ''),
+);
+export const part = be('a number from 0 to 1', (value) => typeof value === 'number' && value >= 0 && value <= 1);
+export const amount = be('a number of at least 0', (value) => typeof value === 'number' && value >= 0);
+export const aboveZero = be('a number above 0', (value) => typeof value === 'number' && value > 0);
+export const duration = be(DURATION, isDuration);
+
+export function whole(least: number, most: number = Number.MAX_SAFE_INTEGER, unit = 'a whole number'): Check {
+  const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+  return be(
+    `${unit} ${range}`,
+    (value) => Number.isSafeInteger(value) && least <= Number(value) && Number(value) <= most,
+  );
+}
+
+export const count = whole(1);
+
+/** Beyond, a timer of Node runs at once. */
+const MAX_TIMER_MS = 2_147_483_647;
+
+export function milliseconds(least: number, most: number = MAX_TIMER_MS): Check {
+  return whole(least, most, 'a whole number of milliseconds');
+}
+
+export function oneOf(...known: readonly string[]): Check {
+  return (value, name) => {
+    if (known.includes(value as string)) return;
+    const what = known.map((one) => `"${one}"`).join(' or ');
+    throw unknownName(`${name} to be ${what}`, value, known);
+  };
+}
