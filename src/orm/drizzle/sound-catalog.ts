@@ -4,17 +4,17 @@
 // the table with the foreign key, the one who deletes need not; so a read of that table is also stored under the name
 // `parent/delete`, and a delete from the parent invalidates that.
 
+import type { Dialect } from '../../dependency/template.ts';
+import { canonical, type TextFacts } from '../../sql/text-facts.ts';
 import { entityKindOf, type Fields, tableNames, viewParts } from './entities.ts';
-import { canonical, type Statement } from './sound-draft.ts';
 import { acts, type ForeignKey, foreignKeysOf } from './sound-foreign-keys.ts';
 import { Functions, type FunctionsTold } from './sound-functions.ts';
 import { EVERYTHING, type Known, namesOutside } from './sound-reach.ts';
-import type { Dialect } from './sound-text.ts';
-import { type QueryTables, usedTables } from './tables.ts';
+import { type ViewReading, Views } from './sound-views.ts';
 
 const IS_ALIAS = Symbol.for('drizzle:IsAlias');
 
-export interface CatalogOptions {
+export interface CatalogOptions extends ViewReading {
   readonly dialect: Dialect;
   readonly effects?: Readonly<Record<string, readonly string[]>> | undefined;
   readonly functions?: FunctionsTold | undefined;
@@ -26,6 +26,7 @@ export class Catalog {
   readonly #effects = new Map<string, readonly string[]>();
   readonly #functions: Functions;
   readonly #dialect: Dialect;
+  readonly #views: Views;
   /** Names that one connection has for itself: what another reads under them is another thing. */
   readonly #temporary = new Set<string>();
   /** Named by a program, and maybe by no object of Drizzle. */
@@ -34,12 +35,13 @@ export class Catalog {
   readonly #late = new Set<string>();
   #isOpen = false;
 
-  constructor({ dialect, effects = {}, functions = {} }: CatalogOptions) {
+  constructor({ dialect, effects = {}, functions = {}, read, textOf }: CatalogOptions) {
     for (const [table, others] of Object.entries(effects)) this.#effects.set(canonical(table), others.map(canonical));
     const told = Object.values(functions).flatMap(({ reads = [], writes = [] }) => [...reads, ...writes]);
     for (const name of [...told, ...Object.entries(effects).flat(2)]) this.#byHand.add(canonical(name));
     this.#functions = new Functions(functions, dialect);
     this.#dialect = dialect;
+    this.#views = new Views({ read, textOf, functions: this.#functions, isNamed: (name) => this.isNamed(name) });
   }
 
   /** From now on reads may be stored. */
@@ -110,22 +112,10 @@ export class Catalog {
     const { name, query, materialized } = viewParts(view);
     if (this.#seen.has(view)) return [];
     this.#seen.add(view);
-    const own = canonical(name);
-    const known = this.#entry(name);
+    this.#entry(name);
     if (materialized) return [];
-    const made = this.#tablesOf(view, query).filter((table) => table !== own);
-    // One of the same name in another schema: what holds of either holds of both.
-    const others = known.made ?? [];
-    const isUnknown = made.length === 0 || others === 'unknown';
-    this.#known.set(own, { ...known, made: isUnknown ? 'unknown' : [...made, ...others] });
+    this.#views.add(canonical(name), query);
     return [query];
-  }
-
-  /** None: they are not known. */
-  #tablesOf(view: object, query: unknown): readonly string[] {
-    const { used } = usedTables(view);
-    const byFunctions = this.#functions.readsIn(query);
-    return used.kind === 'known' && byFunctions !== undefined ? [...used.tables.map(canonical), ...byFunctions] : [];
   }
 
   /** Reads of these go past the cache from now on. */
@@ -133,15 +123,15 @@ export class Catalog {
     for (const name of names) this.#temporary.add(name);
   }
 
-  #isHidden(statement: Statement): boolean {
-    return this.#temporary.size > 0 && [...this.#temporary].some((name) => statement.words.has(name));
+  #isHidden({ reads }: TextFacts): boolean {
+    return this.#temporary.size > 0 && [...this.#temporary].some((name) => reads.has(name));
   }
 
   /** `name`: as Drizzle has it. */
   #entry(name: string): Known {
     const own = canonical(name);
     if (this.#isOpen && !this.#known.has(own)) this.#late.add(own);
-    const known = this.#known.get(own) ?? { made: undefined, causes: new Set(), spellings: new Set() };
+    const known = this.#known.get(own) ?? { causes: new Set(), spellings: new Set() };
     known.spellings.add(name).add(name.slice(name.lastIndexOf('.') + 1));
     this.#known.set(own, known);
     return known;
@@ -159,39 +149,30 @@ export class Catalog {
 
   /** See namesOutside. */
   outside(names: readonly string[]): readonly string[] {
-    return namesOutside(names, this.#known, this.#byHand);
+    return namesOutside(names, { known: this.#known, others: this.#byHand, views: this.#views });
   }
 
   /** The names a read is stored under; undefined: it cannot be told what it reads. `byHand`: what its caller said. */
-  namesRead(
-    statement: Statement,
-    objects: QueryTables | undefined,
-    byHand: readonly string[],
-  ): readonly string[] | undefined {
+  namesRead(facts: TextFacts, byHand: readonly string[]): readonly string[] | undefined {
     const tables = new Set<string>(byHand);
     for (const name of byHand) this.#byHand.add(name);
-    let isKnown = !statement.isUnreadable;
-    for (const name of statement.reads) if (!this.#addRead(tables, name)) isKnown = false;
-    for (const name of statement.functions) {
+    let isKnown = !facts.isUnreadable;
+    for (const name of facts.reads) if (!this.#addRead(tables, name)) isKnown = false;
+    for (const name of facts.functions) {
       const does = this.#functions.does(name);
       if (does === undefined) isKnown = false;
       for (const table of does?.reads ?? []) this.#addRead(tables, table);
     }
-    if (objects?.used.kind === 'known')
-      for (const table of objects.used.tables) this.#addRead(tables, canonical(table));
-    // Any word that is a table's name counts, so that nothing hangs on how the text was read.
-    for (const word of statement.words) if (this.#known.has(word)) this.#addRead(tables, word);
-    if ((!isKnown && byHand.length === 0) || this.#isHidden(statement)) return undefined;
+    if ((!isKnown && byHand.length === 0) || this.#isHidden(facts)) return undefined;
     return tables.size === 0 ? undefined : this.#withCauses(tables);
   }
 
   /** False: nothing of that name is known. */
   #addRead(tables: Set<string>, name: string): boolean {
-    const known = this.#known.get(name);
     tables.add(name);
-    if (known === undefined || known.made === 'unknown') return false;
-    for (const table of known.made ?? []) tables.add(table);
-    return true;
+    const below = this.#known.has(name) ? this.#views.below(name) : undefined;
+    for (const table of below ?? []) tables.add(table);
+    return below !== undefined;
   }
 
   /** With what foreign keys do to these tables, and to those that do it. */
@@ -226,7 +207,7 @@ export class Catalog {
   }
 
   /** The names a statement invalidates; empty: it writes nothing. */
-  namesWritten(statement: Statement): readonly string[] {
+  namesWritten(statement: TextFacts): readonly string[] {
     const names = new Set<string>();
     for (const name of statement.functions) {
       const does = this.#functions.does(name);
@@ -238,10 +219,10 @@ export class Catalog {
     }
     if (statement.isOpaque) return [EVERYTHING, ...statement.writes];
     for (const name of statement.writes) {
-      const known = this.#known.get(name);
+      const below = this.#known.has(name) ? this.#views.below(name) : undefined;
       // What is not known may be a view through which others are written.
-      if (known === undefined || known.made === 'unknown') return [EVERYTHING, ...statement.writes];
-      for (const table of [name, ...(known.made ?? [])]) {
+      if (below === undefined) return [EVERYTHING, ...statement.writes];
+      for (const table of [name, ...below]) {
         names.add(table);
         if (statement.deletes) names.add(`${table}/delete`);
         if (statement.updates) names.add(`${table}/update`);

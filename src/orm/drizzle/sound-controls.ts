@@ -3,7 +3,7 @@
 // The one complication: who sends them. Within the work of a transaction Drizzle sends its own, and has said so before; one
 // that is sent there by hand leaves the rest of the work without a transaction.
 
-import type { Control, Statement } from './sound-draft.ts';
+import type { Control, TextFacts } from '../../sql/text-facts.ts';
 import { isPromise } from './sound-reads.ts';
 import { followed, type Scope, type Writes } from './sound-writes.ts';
 
@@ -17,7 +17,7 @@ export interface Where {
   readonly isSqlite: boolean;
 }
 
-export function controlled({ control, chains, savepoint }: Statement, where: Where, run: () => unknown): unknown {
+export function controlled({ control, chains, savepoint }: TextFacts, where: Where, run: () => unknown): unknown {
   const { scope, writes, isSqlite } = where;
   if (control === 'other' || control === undefined) return run();
   if (scope !== undefined) return within(scope, control, { ...where, run });

@@ -5,6 +5,7 @@
 // Drizzle's modules is changed. What is done on the driver's own client is not seen.
 
 import { platformClock, platformTasks } from '../../cache/platform.ts';
+import type { Dialect } from '../../dependency/template.ts';
 import { expected, shown, TidegateError } from '../../errors.ts';
 import type { Fields } from './entities.ts';
 import { checkRead, checkSound, namedIn } from './option-checks.ts';
@@ -16,8 +17,7 @@ import type { Loose, Method } from './sound-prepared.ts';
 import { Routines } from './sound-routines.ts';
 import { Sessions } from './sound-session.ts';
 import { Tally } from './sound-tally.ts';
-import type { Dialect } from './sound-text.ts';
-import { Texts } from './sound-texts.ts';
+import { Texts, textOf } from './sound-texts.ts';
 import { Writes } from './sound-writes.ts';
 
 const ENTITY_KIND = Symbol.for('drizzle:entityKind');
@@ -39,25 +39,25 @@ export function assembled<Db extends object>(db: Db, options: SoundOptions, part
   const { session, dialect } = partsOf(db);
   const kind = checked(db, options);
   const tally = new Tally(options.onFault ?? (() => undefined));
-  const onFault = (error: unknown) => tally.fault(error);
   const { cache, database } = options;
-  const catalog = new Catalog({ dialect: kind, effects: options.effects, functions: options.functions });
+  const texts = new Texts(kind, tally);
+  const read = (text: string) => texts.read(text);
+  const catalog = new Catalog({ ...options, dialect: kind, read, textOf: textsOf(dialect) });
   catalog.learn(objectsOf(db, options));
   const isListed = catalog.hasTables;
   catalog.open();
-  const routines = kind === 'pg' ? new Routines(askOf(session), options.functions) : undefined;
+  const routines = kind === 'postgres' ? new Routines(askOf(session), read, options.functions) : undefined;
   const guard = (parts.guard ?? ((given) => new Guard(given)))({
     cache,
     database,
     outside: (names) => catalog.outside(names),
-    onFault,
+    onFault: (error) => tally.fault(error),
     clock: options.clock ?? platformClock,
     tasks: platformTasks,
     clearing: () => clearing(catalog, routines),
     doubtMs: options.doubtMs ?? DOUBT_MS,
   });
-  const texts = new Texts(kind, catalog, tally);
-  texts.listen(dialect);
+  texts.listen(dialect, (objects) => catalog.learn(objects));
   const writes = (parts.writes ?? ((...given) => new Writes(...given)))(guard, tally);
   // Drivers answer in forms of their own, and what is stored is the driver's answer.
   const context = { cache, guard, tally, driver: markOf(session), database, scope: () => scopeOf(options) };
@@ -96,6 +96,12 @@ function clearing(catalog: Catalog, routines: Routines | undefined): () => void 
   };
 }
 
+/** By the dialect as it is now: what is made so is not learned. */
+function textsOf(dialect: Loose): (query: unknown) => string {
+  const make = (dialect.sqlToQuery as Method).bind(dialect);
+  return (query) => textOf(make((query as { getSQL(): unknown }).getSQL()));
+}
+
 /** By Drizzle's own way to the driver, past the cache. */
 function askOf(session: Loose): (sql: string) => Promise<unknown> {
   const prepareQuery = (session.prepareQuery as Method).bind(session);
@@ -125,7 +131,7 @@ function checked(db: object, options: SoundOptions): Dialect {
     throw new TidegateError('E_CONFIG', 'expected drizzle() without a cache of its own, got one');
   }
   const mark = markOf(dialect);
-  if (/^Pg/.test(mark)) return 'pg';
+  if (/^Pg/.test(mark)) return 'postgres';
   if (/^SQLite/.test(mark)) return 'sqlite';
   throw new TidegateError('E_CONFIG', `expected a database of PostgreSQL or SQLite, got the dialect ${mark}`);
 }

@@ -25,18 +25,25 @@ export interface Plan {
 
 const METHODS = ['run', 'all', 'get', 'values'] as const;
 
+/** `whenReady`: runs the work, or once a plan can be made. */
+interface Planning {
+  readonly planFor: (method: string) => Plan;
+  readonly whenReady: (work: () => unknown) => unknown;
+}
+
 /** The query, whose methods that reach the database ask for a plan at each call. */
-export function planned(prepared: object, planFor: (method: string) => Plan): object {
+export function planned(prepared: object, { planFor, whenReady }: Planning): object {
   const wrapped = new Map<PropertyKey, Method>();
   for (const name of methodsOf(prepared)) {
-    wrapped.set(name, (...args) => {
+    const run: Method = (...args) => {
       const { call, around } = planFor(name);
       // A token of its own: rows may be shown by it, and the key does not hold it.
       const isPersonal = args[1] !== undefined || (prepared as Loose).authToken !== undefined;
       const target = call === undefined || isPersonal ? prepared : (throughDriver(prepared, name, call) ?? prepared);
-      const run = () => ((target as Loose)[name] as Method).apply(target, [...args]);
-      return around === undefined ? run() : around(run);
-    });
+      const send = () => ((target as Loose)[name] as Method).apply(target, [...args]);
+      return around === undefined ? send() : around(send);
+    };
+    wrapped.set(name, (...args) => whenReady(() => run(...args)));
   }
   return new Proxy(prepared, {
     get: (target, name, receiver) => wrapped.get(name) ?? Reflect.get(target, name, receiver),

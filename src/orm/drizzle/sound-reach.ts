@@ -4,12 +4,12 @@
 // The one complication: programs name tables as they like, as Drizzle has them, with a schema or without, and name the
 // table they read. So all spellings are told, and what foreign keys and views make of a write is told by name.
 
+import type { Views } from './sound-views.ts';
+
 /** Every entry of the database is stored under this name too. */
 export const EVERYTHING = '*';
 
 export interface Known {
-  /** A view's tables; undefined: it is a table. */
-  readonly made: readonly string[] | 'unknown' | undefined;
   /** Names such as `parent/delete`. */
   readonly causes: Set<string>;
   /** As Drizzle's objects have it. */
@@ -18,17 +18,20 @@ export interface Known {
 
 type KnownNames = ReadonlyMap<string, Known>;
 
-/** Tables and views whose rows may be others after a write under these names. `others`: known by name alone. */
-export function namesOutside(
-  names: readonly string[],
-  known: KnownNames,
-  others: ReadonlySet<string>,
-): readonly string[] {
+interface Reach {
+  readonly known: KnownNames;
+  /** Known by name alone. */
+  readonly others: ReadonlySet<string>;
+  readonly views: Pick<Views, 'names' | 'below'>;
+}
+
+/** Tables and views whose rows may be others after a write under these names. */
+export function namesOutside(names: readonly string[], { known, others, views }: Reach): readonly string[] {
   const changed = new Set(names.filter((name) => name !== EVERYTHING && (known.has(name) || !name.includes('/'))));
   if (names.includes(EVERYTHING)) for (const name of [...known.keys(), ...others]) changed.add(name);
   addChildren(changed, names, known);
-  for (const [name, { made }] of known) {
-    if (made === 'unknown' || made?.some((table) => changed.has(table)) === true) changed.add(name);
+  for (const name of views.names) {
+    if (views.below(name)?.some((table) => changed.has(table)) !== false) changed.add(name);
   }
   return [...new Set([...changed].flatMap((name) => [name, ...(known.get(name)?.spellings ?? [])]))];
 }

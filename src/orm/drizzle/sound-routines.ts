@@ -1,13 +1,12 @@
 // What the application's own functions of PostgreSQL may be called by: any name, that of a system's function among them,
 // and operators, casts and views, in whose texts no function is named. The database is asked for them.
 //
-// The one complication: the types of a statement's parts are not known here. So a statement may run such a function
-// where its text has the name anywhere, be it the name of a column.
+// The types of a statement's parts are not known here. So a statement may run such a function
+// where anything in it has the name, be it a column.
 
 import { ROUTINE_QUERIES, routinesFrom } from '../../sql/postgres/postgres-routines.ts';
-import { canonical, type Statement } from './sound-draft.ts';
+import { canonical, type FactsReader, type TextFacts } from '../../sql/text-facts.ts';
 import type { FunctionsTold } from './sound-functions.ts';
-import { statementOf } from './sound-statement.ts';
 
 /** The driver's answer, in whatever form. */
 type Ask = (sql: string) => Promise<unknown>;
@@ -15,12 +14,12 @@ type Ask = (sql: string) => Promise<unknown>;
 interface Own {
   /** Any statement may run one. */
   readonly isAny: boolean;
-  /** In lower case: functions, types, tables with columns of such types, views. */
+  /** In lower case: functions, operators, types, tables with columns of such types, views. */
   readonly names: ReadonlySet<string>;
-  readonly operators: readonly string[];
 }
 
 type Row = Readonly<Record<string, unknown>>;
+type Rows = Readonly<Record<string, readonly Row[]>>;
 
 const FIRST_OWN = 16384;
 const { functions, operators, types } = ROUTINE_QUERIES;
@@ -41,12 +40,14 @@ const UNNAMED = new Set(['=', '<>', '<', '<=', '>', '>=', '~~', '!~~', '~~*', '!
 
 export class Routines {
   readonly #ask: Ask;
+  readonly #read: FactsReader;
   readonly #told: ReadonlySet<string>;
   #own: Own | undefined;
   #asking: Promise<void> | undefined;
 
-  constructor(ask: Ask, told: FunctionsTold = {}) {
+  constructor(ask: Ask, read: FactsReader, told: FunctionsTold = {}) {
     this.#ask = ask;
+    this.#read = read;
     this.#told = new Set(Object.keys(told).map(canonical));
   }
 
@@ -75,7 +76,7 @@ export class Routines {
     const asking: Promise<void> = this.#ask(QUESTION).then(
       (answer) => {
         // What was forgotten meanwhile is asked anew.
-        if (this.#asking === asking) this.#own = ownOf(rowsIn(answer), this.#told);
+        if (this.#asking === asking) this.#own = ownOf(rowsIn(answer), this.#told, this.#read);
       },
       (error: unknown) => {
         if (this.#asking === asking) this.#asking = undefined;
@@ -87,44 +88,39 @@ export class Routines {
   }
 
   /** True as long as nothing is known. */
-  mayRun({ words }: Pick<Statement, 'words'>, sql: string): boolean {
-    return this.#own === undefined || mayRun(this.#own, words, sql);
+  mayRun(facts: TextFacts): boolean {
+    return this.#own === undefined || mayRun(this.#own, facts);
   }
 }
 
-function mayRun({ isAny, names, operators }: Own, words: ReadonlySet<string>, sql: string): boolean {
-  return isAny || operators.some((name) => sql.includes(name)) || [...words].some((word) => names.has(word));
+function mayRun({ isAny, names }: Own, facts: TextFacts): boolean {
+  return isAny || facts.isUnreadable || [...facts.names].some((name) => names.has(name));
 }
 
-function ownOf(rows: Readonly<Record<string, readonly Row[]>>, told: ReadonlySet<string>): Own {
+function ownOf(rows: Rows, told: ReadonlySet<string>, read: FactsReader): Own {
   const part = (name: string): readonly Row[] => rows[name] ?? [];
   const kinds = { functions: part('functions'), operators: part('operators'), types: part('types'), system: [] };
   const { data, runsOfType } = routinesFrom(kinds);
   const isUnknown = (runs: readonly string[]) => runs.some((name) => !told.has(canonical(name)));
   const unknown = data.own.filter(({ runs }) => isUnknown(runs));
-  const operators = unknown.filter(({ kind }) => kind === 'operator').map(({ name }) => name);
-  const names = new Set(unknown.filter(({ kind }) => kind !== 'operator').map(({ name }) => canonical(name)));
+  const names = new Set(unknown.map(({ name }) => canonical(name)));
   for (const { name, type } of part('columns'))
     if (isUnknown(runsOfType(String(type)))) names.add(canonical(String(name)));
-  const own: Own = { isAny: isUnknown(data.implicit) || operators.some((name) => UNNAMED.has(name)), names, operators };
-  const texts = part('views').map((row) => ({ name: canonical(String(row.name)), text: String(row.text) }));
+  const own: Own = { isAny: isUnknown(data.implicit) || [...names].some((name) => UNNAMED.has(name)), names };
+  const views = part('views').map((row) => ({ name: canonical(String(row.name)), facts: read(String(row.text)) }));
   // Views of views: until no more come.
   for (let size = -1; size !== names.size; ) {
     size = names.size;
-    for (const { name, text } of texts) if (mayRun(own, wordsOf(text), text)) names.add(name);
+    for (const { name, facts } of views) if (mayRun(own, facts)) names.add(name);
   }
   return own;
 }
 
-function wordsOf(text: string): ReadonlySet<string> {
-  return statementOf(text, 'pg').words;
-}
-
 /** Throws where the answer is none. */
-function rowsIn(answer: unknown): Readonly<Record<string, readonly Row[]>> {
+function rowsIn(answer: unknown): Rows {
   const text = textIn(answer, 0);
   if (text === undefined) throw new TypeError('expected the functions of the database, got none');
-  return JSON.parse(text.slice(MARK.length)) as Readonly<Record<string, readonly Row[]>>;
+  return JSON.parse(text.slice(MARK.length)) as Rows;
 }
 
 /** A result with rows, rows, or rows of values. */

@@ -3,19 +3,19 @@
 // The one complication: transactions have sessions of their own, or not. Some drivers make a new one, some go on with that
 // of everyone; so a transaction is begun on a session derived for it, and what the driver makes of it is bound too.
 
+import type { Dialect } from '../../dependency/template.ts';
 import type { Eventually } from '../../ports.ts';
 import { mayMove } from '../../sql/postgres/moving-texts.ts';
+import type { TextFacts } from '../../sql/text-facts.ts';
 import { type Asked, askedOf, type Told, told } from './sound-asked.ts';
 import { type Catalog, nameOf } from './sound-catalog.ts';
 import { controlled } from './sound-controls.ts';
-import type { Statement } from './sound-draft.ts';
 import type { PassReason, ReadOptions, SoundOptions } from './sound-options.ts';
 import { canBeCached, isSyncPrepared, type Loose, type Method, type Plan, planned } from './sound-prepared.ts';
 import { EVERYTHING } from './sound-reach.ts';
 import { cachedRead, isPromise, type ReadContext } from './sound-reads.ts';
 import type { Routines } from './sound-routines.ts';
 import { isTold } from './sound-settings.ts';
-import type { Dialect } from './sound-text.ts';
 import { type KnownText, type Texts, textOf, textOfQuery } from './sound-texts.ts';
 import { followed, type Scope, type Writes } from './sound-writes.ts';
 
@@ -85,15 +85,12 @@ export class Sessions {
         this.#prepare(prepareQuery.apply(session, [...args]), args, binding);
     }
     if (transaction !== undefined) {
-      loose.transaction = (...args: readonly unknown[]) => this.#transaction(session, transaction, args);
+      loose.transaction = (...args: readonly unknown[]) =>
+        this.#parts.texts.whenReady(() => this.#transaction(session, transaction, args));
     }
     if (batch !== undefined) {
       loose.batch = (...args: readonly unknown[]) =>
-        this.#written(
-          this.#namesOfBatch(args[0]),
-          binding,
-          () => batch.apply(session, [...args]) as Eventually<unknown>,
-        );
+        this.#batch(args[0], binding, () => batch.apply(session, [...args]) as Eventually<unknown>);
     }
     if (migrate !== undefined) {
       loose.migrate = (...args: readonly unknown[]) =>
@@ -105,13 +102,14 @@ export class Sessions {
     if (typeof prepared !== 'object' || prepared === null) return prepared;
     const text = this.#parts.texts.of(textOf(args[0]));
     const facts = { text, told: told(args), isSync: isSyncPrepared(prepared), isCacheable: canBeCached(prepared) };
-    return planned(prepared, (method) => this.#watched(this.#plan(facts, method, binding), binding.scope));
+    const planFor = (method: string) => this.#watched(this.#plan(facts, method, binding), binding.scope);
+    return planned(prepared, { planFor, whenReady: (work) => this.#parts.texts.whenReady(work) });
   }
 
   /** Anew for each call: what is known of tables grows, and transactions come and go. */
   #plan(facts: Facts, method: string, binding: Binding): Plan {
     const { catalog, writes, dialect, routines } = this.#parts;
-    const { statement } = facts.text;
+    const statement = facts.text.facts;
     const where = { scope: binding.scope, writes, isSync: facts.isSync, isSqlite: dialect === 'sqlite' };
     this.#noted(statement);
     const names = catalog.namesWritten(statement);
@@ -122,16 +120,10 @@ export class Sessions {
           { scope: binding.scope, isSync: facts.isSync, isMixed: statement.isMixed },
           run as () => Eventually<unknown>,
         );
-      return statement.control === undefined
-        ? { around }
-        : {
-            around: (run) => around(() => controlled(statement, where, run)),
-          };
+      if (statement.control === undefined) return { around };
+      return { around: (run) => around(() => controlled(statement, where, run)) };
     }
-    if (statement.control !== undefined)
-      return {
-        around: (run) => controlled(statement, where, run),
-      };
+    if (statement.control !== undefined) return { around: (run) => controlled(statement, where, run) };
     const read = this.#readOf(facts, binding.scope ?? writes.manual, binding.read);
     if (typeof read === 'string') {
       this.#parts.context.tally.pass(read);
@@ -171,7 +163,7 @@ export class Sessions {
 
   #readOf(facts: Facts, scope: Scope | undefined, handle: ReadOptions | undefined): Terms | PassReason {
     const { options, catalog, writes } = this.#parts;
-    const { statement, objects, isLearned } = facts.text;
+    const { facts: statement, isLearned } = facts.text;
     const found = this.#parts.context.tally.safely(() => askedOf(facts.told, handle, options));
     if (!found.ok) return 'fault';
     const asked = found.value;
@@ -182,12 +174,13 @@ export class Sessions {
     const isAnyTime = asked.isExplicit && !asked.isRaw;
     if (statement.isVolatile && !isAnyTime) return 'volatile';
     if (!facts.isCacheable) return 'driver';
-    const names = catalog.namesRead(statement, objects, asked.tables.map(nameOf));
+    const names = catalog.namesRead(statement, asked.tables.map(nameOf));
     if (names === undefined || !isLearned || names.length > MAX_NAMES) return 'unknown tables';
     const isByHand = asked.tables.length > 0;
     const { routines } = this.#parts;
-    if (!isByHand && routines?.isKnown === true && routines.mayRun(statement, facts.text.sql)) return 'unknown tables';
-    const isMoved = (params: readonly unknown[]) => !isAnyTime && this.#parts.dialect === 'pg' && params.some(mayMove);
+    if (!isByHand && routines?.isKnown === true && routines.mayRun(statement)) return 'unknown tables';
+    const isMoved = (params: readonly unknown[]) =>
+      !isAnyTime && this.#parts.dialect === 'postgres' && params.some(mayMove);
     return { names: asked.isTracked ? names : [], tags: asked.tags, ttl: asked.ttl, isMoved, isByHand };
   }
 
@@ -199,7 +192,7 @@ export class Sessions {
   }
 
   /** What it leaves behind in its connection. */
-  #noted({ settings, temporary }: Statement): void {
+  #noted({ settings, temporary }: TextFacts): void {
     const { catalog, options } = this.#parts;
     if (temporary.size > 0) catalog.hide(temporary);
     if (this.#isAltered || [...settings].every((name) => isTold(name, options))) return;
@@ -216,14 +209,18 @@ export class Sessions {
     return writes.run(names, run, isSync === true);
   }
 
+  #batch(queries: unknown, binding: Binding, run: () => Eventually<unknown>): unknown {
+    return this.#parts.texts.whenReady(() => this.#written(this.#namesOfBatch(queries), binding, run));
+  }
+
   #namesOfBatch(queries: unknown): readonly string[] {
     const { catalog, texts } = this.#parts;
     const names = new Set<string>();
     for (const query of Array.isArray(queries) ? queries : [undefined]) {
       const sql = textOfQuery(query);
-      const { statement } = texts.of(sql);
-      this.#noted(statement);
-      for (const name of sql === '' ? [EVERYTHING] : catalog.namesWritten(statement)) names.add(name);
+      const { facts } = texts.of(sql);
+      this.#noted(facts);
+      for (const name of sql === '' ? [EVERYTHING] : catalog.namesWritten(facts)) names.add(name);
     }
     return [...names];
   }

@@ -1,72 +1,110 @@
-// What is known of each text of SQL, kept for the texts met last.
+// What is known of each text of SQL, kept for the texts met last, and the parser that reads them.
 //
-// The one complication: a text and the objects it was made of are met apart. Drizzle makes the text from objects in its
-// dialect, and prepares it in its session, which sees the text alone; so the dialect of this one database is listened to.
+// PostgreSQL's parser is loaded when it is first needed. What is sent until then waits for it;
+// where it cannot be loaded, no text is understood: nothing is stored, and each write invalidates everything.
 
-import type { Catalog } from './sound-catalog.ts';
-import type { Statement } from './sound-draft.ts';
+import type { Dialect } from '../../dependency/template.ts';
+import { createPostgresFacts } from '../../sql/postgres/postgres-facts.ts';
+import { createSqliteFacts } from '../../sql/sqlite/sqlite-facts.ts';
+import { type FactsReader, type TextFacts, UNREAD } from '../../sql/text-facts.ts';
 import type { Loose, Method } from './sound-prepared.ts';
-import { statementOf } from './sound-statement.ts';
 import type { Tally } from './sound-tally.ts';
-import type { Dialect } from './sound-text.ts';
-import { type QueryTables, usedTables } from './tables.ts';
 
 export interface KnownText {
   readonly sql: string;
-  readonly statement: Statement;
-  /** By the objects it was made of; undefined: none were met. */
-  readonly objects: QueryTables | undefined;
-  /** False: the objects could not be read, so the tables they name may be unknown. */
+  readonly facts: TextFacts;
+  /** False: the objects it was made of could not be learned, so the tables they name may be unknown. */
   readonly isLearned: boolean;
+}
+
+/** Read when its facts are first asked for. */
+class Text implements KnownText {
+  readonly sql: string;
+  readonly #read: FactsReader;
+  #facts: TextFacts | undefined;
+  /** Undefined: no objects were met. */
+  learned: boolean | undefined;
+
+  constructor(sql: string, read: FactsReader) {
+    this.sql = sql;
+    this.#read = read;
+  }
+
+  get facts(): TextFacts {
+    this.#facts ??= this.#read(this.sql);
+    return this.#facts;
+  }
+
+  get isLearned(): boolean {
+    return this.learned !== false;
+  }
 }
 
 const MAX_TEXTS = 2000;
 
 export class Texts {
-  readonly #dialect: Dialect;
-  readonly #catalog: Catalog;
   readonly #tally: Tally;
-  readonly #known = new Map<string, KnownText>();
+  readonly #known = new Map<string, Text>();
+  #read: FactsReader | undefined;
+  #loading: Promise<void> | undefined;
 
-  constructor(dialect: Dialect, catalog: Catalog, tally: Tally) {
-    this.#dialect = dialect;
-    this.#catalog = catalog;
+  readonly #loads: () => Promise<FactsReader>;
+
+  /** `loads`: the parser of PostgreSQL. */
+  constructor(dialect: Dialect, tally: Tally, loads = createPostgresFacts) {
     this.#tally = tally;
+    this.#loads = loads;
+    if (dialect === 'sqlite') this.#read = createSqliteFacts();
   }
 
-  /** From now on the objects of each text that this dialect makes are learned. */
-  listen(dialect: Record<PropertyKey, unknown>): void {
-    for (const name of ['sqlToQuery', '_sqlToQuery']) {
-      const original = dialect[name];
-      if (typeof original !== 'function') continue;
-      const make = (original as Method).bind(dialect);
-      dialect[name] = (objects: unknown, ...rest: readonly unknown[]) => {
-        const query = make(objects, ...rest);
-        this.of(textOf(query), objects);
-        return query;
-      };
+  /** Runs the work at once where texts can be read, and else once they can. Texts are read in such work alone. */
+  whenReady<T>(work: () => T): T | Promise<Awaited<T>> {
+    if (this.#read !== undefined) return work();
+    this.#loading ??= this.#load();
+    return this.#loading.then(work) as Promise<Awaited<T>>;
+  }
+
+  async #load(): Promise<void> {
+    try {
+      this.#read = await this.#loads();
+    } catch (error) {
+      this.#read = () => UNREAD;
+      this.#tally.fault(error);
     }
   }
 
-  of(sql: string, objects?: unknown): KnownText {
+  /** Of a text that is not met again, such as that of a view. */
+  read(sql: string): TextFacts {
+    return this.#read === undefined ? UNREAD : this.#read(sql);
+  }
+
+  of(sql: string): KnownText {
+    return this.#of(sql);
+  }
+
+  #of(sql: string): Text {
     const known = this.#known.get(sql);
-    if (known !== undefined && (known.objects !== undefined || objects === undefined)) return known;
-    const text = this.#learned(sql, objects);
-    this.#known.delete(sql);
+    if (known !== undefined) return known;
+    const text = new Text(sql, (unread) => this.read(unread));
     this.#known.set(sql, text);
     const [oldest] = this.#known.keys();
     if (this.#known.size > MAX_TEXTS && oldest !== undefined) this.#known.delete(oldest);
     return text;
   }
 
-  #learned(sql: string, objects: unknown): KnownText {
-    const statement = statementOf(sql, this.#dialect);
-    if (objects === undefined) return { sql, statement, objects, isLearned: true };
-    const found = this.#tally.safely(() => {
-      this.#catalog.learn(objects);
-      return usedTables(objects);
-    });
-    return { sql, statement, objects: found.ok ? found.value : undefined, isLearned: found.ok };
+  /** From now on the objects of each text that this dialect makes are learned. */
+  listen(dialect: Loose, learn: (objects: unknown) => void): void {
+    for (const name of ['sqlToQuery', '_sqlToQuery']) {
+      const original = dialect[name];
+      if (typeof original !== 'function') continue;
+      const make = (original as Method).bind(dialect);
+      dialect[name] = (objects: unknown, ...rest: readonly unknown[]) => {
+        const query = make(objects, ...rest);
+        const text = this.#of(textOf(query));
+        if (text.learned !== true) text.learned = this.#tally.safely(() => learn(objects)).ok;
+        return query;
+      };
+    }
   }
 }
 

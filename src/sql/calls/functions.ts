@@ -59,6 +59,30 @@ const SCALARS: Readonly<Record<Dialect, ReadonlySet<string>>> = {
   ),
 };
 
+/** They read no table, though what they give depends on more than their arguments: settings, dictionaries, the server. */
+const TABLELESS: Readonly<Record<Dialect, ReadonlySet<string>>> = {
+  sqlite: words(
+    'generate_series sqlite_compileoption_get sqlite_compileoption_used sqlite_offset sqlite_source_id sqlite_version subtype',
+  ),
+  postgres: words(`
+    age array_to_json array_to_string date format grouping is_normalized json_array json_populate_record json_to_record
+    jsonb_to_record like_escape make_timestamptz pg_advisory_lock pg_advisory_lock_shared pg_advisory_unlock
+    pg_advisory_unlock_all pg_advisory_unlock_shared pg_advisory_xact_lock pg_advisory_xact_lock_shared
+    pg_collation_for pg_try_advisory_lock pg_try_advisory_lock_shared pg_try_advisory_xact_lock
+    pg_try_advisory_xact_lock_shared pg_typeof phraseto_tsquery plainto_tsquery row row_to_json setseed setweight
+    similar_to_escape strip to_ascii to_char to_date to_json to_jsonb to_number to_timestamp to_tsquery to_tsvector
+    ts_headline ts_rank ts_rank_cd websearch_to_tsquery`),
+};
+
+/** They read no table, and what they give differs from one call to the next, or from one connection to the next. */
+const MOVING: Readonly<Record<Dialect, ReadonlySet<string>>> = {
+  sqlite: words('changes last_insert_rowid random randomblob timediff total_changes'),
+  postgres: words(`
+    clock_timestamp current_setting currval gen_random_bytes gen_random_uuid lastval localtime localtimestamp nextval now
+    pg_backend_pid pg_sleep random set_config setval statement_timestamp timeofday transaction_timestamp
+    uuid_generate_v4 uuidv4 uuidv7 version`),
+};
+
 /** Of SQLite: they know the time where they are told no other. The number is the place of the time among the arguments. */
 const SQLITE_TIMES: Readonly<Record<string, number>> = {
   date: 0,
@@ -103,6 +127,16 @@ function isGivenTime(args: readonly Expression[], place: number): boolean {
   return modifiers.every(
     ({ kind, ...rest }) => kind === 'literal' && 'value' in rest && !/^\s*(?:localtime|utc)/i.test(String(rest.value)),
   );
+}
+
+/** Whether the system's function of this name, in lower case, is known to read no table. */
+export function readsNoTable(name: string, dialect: Dialect): boolean {
+  return isSystemName(name, dialect) || TABLELESS[dialect].has(name) || isMoving(name, dialect);
+}
+
+/** Whether what it gives may be another without a write. Whatever SQLite's functions of time are given may be 'now'. */
+export function isMoving(name: string, dialect: Dialect): boolean {
+  return MOVING[dialect].has(name) || (dialect === 'sqlite' && Object.hasOwn(SQLITE_TIMES, name));
 }
 
 export function isAggregate(name: string, dialect: Dialect): boolean {

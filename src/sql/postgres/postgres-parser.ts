@@ -25,21 +25,38 @@ const HARMLESS = new Set(
   PrepareStmt ReindexStmt TransactionStmt UnlistenStmt VacuumStmt VariableShowStmt`.split(/\s+/),
 );
 
-/** Settings that change no answer. */
+/** Settings that change no answer: how it is found, or when it is given up. */
 const HARMLESS_SETTINGS =
-  /^(?:application_name|client_min_messages|log_\w+|\w+_timeout|work_mem|maintenance_work_mem|enable_\w+|jit\w*|max_parallel\w*|synchronous_commit|transaction|session characteristics|transaction_\w+|default_transaction_\w+|statement_timeout)$/i;
+  /^(?:application_name|client_min_messages|log_\w+|\w+_timeout|\w+_mem|enable_\w+|\w+_cost|jit\w*|\w*parallel\w*|synchronous_commit|transaction|session characteristics|transaction_\w+|default_transaction_\w+|effective_\w+|plan_cache_mode|geqo\w*|tcp_\w+)$/i;
 
-export async function createPostgresParser(): Promise<Parser> {
+/** Of a statement by its kind of node: it leaves every answer as it was, whatever is in it. */
+export function isHarmless(kind: string): boolean {
+  return HARMLESS.has(kind);
+}
+
+export function isHarmlessSetting(name: string): boolean {
+  return HARMLESS_SETTINGS.test(name);
+}
+
+/** Loads the parser. What it gives throws where a text cannot be read. */
+export async function loadPostgresTrees(): Promise<(text: string) => readonly unknown[]> {
   const library = await import('libpg-query');
   await library.loadModule();
+  return (text) => {
+    // The library would read no further than that.
+    if (text.includes('\0')) throw new Unreadable('a NUL character in the text');
+    if (text.trim() === '') return [];
+    const { stmts } = library.parseSync(text) as Tree;
+    return listOf(stmts).map((item) => treeOf(item).stmt);
+  };
+}
+
+export async function createPostgresParser(): Promise<Parser> {
+  const treesOf = await loadPostgresTrees();
   return {
     parse(text) {
       try {
-        // The library would read no further than that.
-        if (text.includes('\0')) throw new Unreadable('a NUL character in the text');
-        if (text.trim() === '') return [];
-        const { stmts } = library.parseSync(text) as Tree;
-        return listOf(stmts).map((item) => statementOf(treeOf(item).stmt));
+        return treesOf(text).map(statementOf);
       } catch (error) {
         return [{ kind: 'unparsed', reason: messageOf(error) }];
       }
@@ -67,14 +84,14 @@ function statementOf(node: unknown): Statement {
       };
     case 'VariableSetStmt': {
       const name = textOf(fields.name) ?? 'all';
-      return { kind: 'other', name: `set ${name.toLowerCase()}`, writes: !HARMLESS_SETTINGS.test(name) };
+      return { kind: 'other', name: `set ${name.toLowerCase()}`, writes: !isHarmlessSetting(name) };
     }
     default: {
       const name = kind
         .replace(/Stmt$/, '')
         .replace(/(?<=.)[A-Z]/g, ' $&')
         .toLowerCase();
-      return { kind: 'other', name, writes: !HARMLESS.has(kind) };
+      return { kind: 'other', name, writes: !isHarmless(kind) };
     }
   }
 }

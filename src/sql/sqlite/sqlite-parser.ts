@@ -31,7 +31,7 @@ export function createSqliteParser(): Parser {
   return {
     parse(text) {
       try {
-        return statements(text);
+        return sqliteTrees(text).map((node) => statementOf(node, text));
       } catch (error) {
         // E.g. nested deeper than the stack.
         return [{ kind: 'unparsed', reason: messageOf(error) }];
@@ -46,12 +46,30 @@ export function sqliteNodes(text: string): readonly Stmt[] | undefined {
   return parsed.status === 'ok' ? parsed.root.cmds : undefined;
 }
 
-function statements(text: string): Statement[] {
+/** Throws where the text does not parse. */
+export function sqliteTrees(text: string): readonly Stmt[] {
   // SQLite reads no further than that.
   if (text.includes('\0')) throw new Unreadable('a NUL character in the text');
   const parsed = parseText(text);
-  if (parsed.status === 'ok') return parsed.root.cmds.map((node) => statementOf(node, text));
-  return [{ kind: 'unparsed', reason: parsed.errors[0]?.message ?? 'no reason given' }];
+  if (parsed.status === 'ok') return parsed.root.cmds;
+  throw new Unreadable(parsed.errors[0]?.message ?? 'no reason given');
+}
+
+/** Of a statement by its kind: it leaves every answer as it was. Of PRAGMA see `changesAnswers`. */
+export function isHarmless({ type }: Stmt): boolean {
+  return HARMLESS.has(nameOf(type));
+}
+
+/** Of the statements that follow it on the connection. */
+export function changesAnswers({ name, body }: Extract<Stmt, { type: 'PragmaStmt' }>): boolean {
+  return body !== undefined && !HARMLESS_PRAGMAS.has(name.objName.text.toLowerCase());
+}
+
+function nameOf(type: string): string {
+  return type
+    .replace(/Stmt$/, '')
+    .replace(/(?<=.)[A-Z]/g, ' $&')
+    .toLowerCase();
 }
 
 function statementOf(node: Stmt, text: string): Statement {
@@ -69,15 +87,10 @@ function statementOf(node: Stmt, text: string): Statement {
       return { kind: 'delete', tables: [written(node)] };
     case 'PragmaStmt': {
       const name = node.name.objName.text.toLowerCase();
-      return { kind: 'other', name: `pragma ${name}`, writes: node.body !== undefined && !HARMLESS_PRAGMAS.has(name) };
+      return { kind: 'other', name: `pragma ${name}`, writes: changesAnswers(node) };
     }
-    default: {
-      const name = node.type
-        .replace(/Stmt$/, '')
-        .replace(/(?<=.)[A-Z]/g, ' $&')
-        .toLowerCase();
-      return { kind: 'other', name, writes: !HARMLESS.has(name) };
-    }
+    default:
+      return { kind: 'other', name: nameOf(node.type), writes: !isHarmless(node) };
   }
 }
 

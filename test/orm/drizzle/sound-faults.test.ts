@@ -7,6 +7,8 @@ import { expect, test, vi } from 'vitest';
 import { createCache } from '../../../src/index.ts';
 import { assembled } from '../../../src/orm/drizzle/sound-db.ts';
 import { Guard } from '../../../src/orm/drizzle/sound-guard.ts';
+import { Tally } from '../../../src/orm/drizzle/sound-tally.ts';
+import { Texts } from '../../../src/orm/drizzle/sound-texts.ts';
 import { SimulatedTime } from '../../kit/simulated-time.ts';
 import { type Failing, failingCache, LITE_TABLES, liteSchema, worldOf } from './sound-kit.ts';
 import { openBetterSqlite } from './sound-next.ts';
@@ -79,4 +81,14 @@ test.each<[string, () => unknown]>([
     process.off('unhandledRejection', unhandled);
   }
   expect(unhandled).not.toHaveBeenCalled();
+});
+
+test('where the parser of PostgreSQL cannot be loaded, a text may read and write anything, and its fault is told once', async () => {
+  const faults: unknown[] = [];
+  const refused = new Error('no WebAssembly here');
+  const texts = new Texts('postgres', new Tally((fault) => faults.push(fault)), () => Promise.reject(refused));
+  const facts = () => texts.whenReady(() => texts.of('select 1 from users').facts);
+  expect(await facts()).toMatchObject({ isUnreadable: true, isOpaque: true, isWrite: true });
+  expect(await facts()).toMatchObject({ isUnreadable: true });
+  expect(faults).toEqual([refused]);
 });

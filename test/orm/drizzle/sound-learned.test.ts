@@ -11,7 +11,7 @@ import { Catalog } from '../../../src/orm/drizzle/sound-catalog.ts';
 import { withTidegate } from '../../../src/orm/drizzle/sound-db.ts';
 import type { SoundOptions } from '../../../src/orm/drizzle/sound-options.ts';
 import { EVERYTHING } from '../../../src/orm/drizzle/sound-reach.ts';
-import { statementOf } from '../../../src/orm/drizzle/sound-statement.ts';
+import { factsOf, readers } from '../../sql/facts-kit.ts';
 
 const users = sqliteTable('users', { id: integerOf().primaryKey(), name: text().notNull() });
 const legacy = sqliteTable('legacy', { id: integerOf().primaryKey(), v: text() });
@@ -37,8 +37,8 @@ function opened(options: Partial<SoundOptions>) {
   return withTidegate(client, { cache: createCache({ name: 'learned' }), database: 'app', ...options });
 }
 
-const reads = (query: string, dialect: 'pg' | 'sqlite') => {
-  const { reads: found, isUnreadable } = statementOf(query, dialect);
+const reads = (query: string, dialect: 'postgres' | 'sqlite') => {
+  const { reads: found, isUnreadable } = factsOf(query, dialect);
   return isUnreadable ? 'unreadable' : [...found].sort().join();
 };
 
@@ -52,12 +52,12 @@ test('a table that foreign keys write has effects of its own', async () => {
 
 describe('the first write to a table that is learned late', () => {
   const open = () => {
-    const catalog = new Catalog({ dialect: 'sqlite' });
+    const catalog = new Catalog({ dialect: 'sqlite', read: readers.sqlite, textOf: String });
     catalog.learn([users]);
     catalog.open();
     return catalog;
   };
-  const written = (catalog: Catalog) => catalog.namesWritten(statementOf('update legacy set v = 1', 'sqlite'));
+  const written = (catalog: Catalog) => catalog.namesWritten(factsOf('update legacy set v = 1', 'sqlite'));
 
   test('goes under everything, until everything has been invalidated', () => {
     const catalog = open();
@@ -79,7 +79,7 @@ describe('the first write to a table that is learned late', () => {
 
   test('one that was known from the beginning does not', () => {
     const catalog = open();
-    expect(catalog.namesWritten(statementOf('update users set id = 1', 'sqlite'))).not.toContain(EVERYTHING);
+    expect(catalog.namesWritten(factsOf('update users set id = 1', 'sqlite'))).not.toContain(EVERYTHING);
   });
 
   test('the second is exact', async () => {
@@ -98,7 +98,7 @@ describe('the first write to a table that is learned late', () => {
 test('a comma behind CASE in a condition is followed by a relation', () => {
   const query = 'select * from users join users u2 on case when 1 then 1 end, legacy';
   expect(reads(query, 'sqlite')).toBe('legacy,users');
-  expect(reads(query, 'pg')).toBe('legacy,users');
+  expect(reads(query, 'postgres')).toBe('legacy,users');
 });
 
 test.each<[string, string]>([
@@ -116,16 +116,16 @@ test.each<[string, string]>([
     'legacy,users',
   ],
 ])('a name of a WITH list hides what comes behind its member, in PostgreSQL: %s', (query, expected) =>
-  expect(reads(query, 'pg')).toBe(expected),
+  expect(reads(query, 'postgres')).toBe(expected),
 );
 
 describe('raw SQL of PostgreSQL', () => {
   test.each(['pg_advisory_lock(1)', 'pg_try_advisory_xact_lock_shared(1)', '"pg_advisory_unlock_all"()'])(
     'an advisory lock is taken each time, and writes nothing: %s',
     (call) => {
-      const statement = statementOf(`select ${call} from users`, 'pg');
+      const statement = factsOf(`select ${call} from users`, 'postgres');
       expect(statement).toMatchObject({ locks: true, isWrite: false });
-      const catalog = new Catalog({ dialect: 'pg' });
+      const catalog = new Catalog({ dialect: 'postgres', read: readers.postgres, textOf: String });
       catalog.learn([pgTable('users', { id: integer() })]);
       expect(catalog.namesWritten(statement)).toEqual([]);
     },
@@ -133,24 +133,24 @@ describe('raw SQL of PostgreSQL', () => {
 
   test('a comment ends with its line, also where that ends with a carriage return; in SQLite it does not', () => {
     const query = '-- note\rupdate users set id = 1';
-    expect([...statementOf(query, 'pg').writes]).toEqual(['users']);
-    expect([...statementOf(query, 'sqlite').writes]).toEqual([]);
+    expect([...factsOf(query, 'postgres').writes]).toEqual(['users']);
+    expect([...factsOf(query, 'sqlite').writes]).toEqual([]);
   });
 });
 
 test.each(['time()', "strftime('%f', ?)", 'date(?)', 'datetime()', 'julianday()', 'unixepoch()', '"time"()'])(
   'a time of SQLite may be that of now: %s',
   async (call) => {
-    expect(statementOf(`select ${call} from users`, 'sqlite').isVolatile).toBe(true);
-    expect(statementOf('select date, time, u.datetime from users u', 'sqlite').isVolatile).toBe(false);
+    expect(factsOf(`select ${call} from users`, 'sqlite').isVolatile).toBe(true);
+    expect(factsOf('select date, time, u.datetime from users u', 'sqlite').isVolatile).toBe(false);
   },
 );
 
 test.each(["'today'", "E'now'", "'[now,)'::tstzrange", '$$tomorrow$$::date'])(
   'a time of PostgreSQL moves wherever it stands: %s',
   (text) => {
-    expect(statementOf(`select id from users where coalesce(d, ${text}) = d`, 'pg').isVolatile).toBe(true);
-    expect(statementOf("select id from users where name = 'nowhere'", 'pg').isVolatile).toBe(false);
+    expect(factsOf(`select id from users where coalesce(d, ${text}) = d`, 'postgres').isVolatile).toBe(true);
+    expect(factsOf("select id from users where name = 'nowhere'", 'postgres').isVolatile).toBe(false);
   },
 );
 

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { createCache } from '../../../src/index.ts';
 import { Catalog } from '../../../src/orm/drizzle/sound-catalog.ts';
 import { EVERYTHING } from '../../../src/orm/drizzle/sound-reach.ts';
-import { statementOf } from '../../../src/orm/drizzle/sound-statement.ts';
+import { factsOf, readers } from '../../sql/facts-kit.ts';
 import { type Base, execute, type World, worldOf } from './sound-kit.ts';
 import { openBetterSqlite, openBetterSqliteNext, openNodeSqliteNext } from './sound-next.ts';
 import { openNodeSqlite } from './sound-worlds.ts';
@@ -81,9 +81,9 @@ describe('entries of getOrSet that name tables', () => {
       of: integer().references(() => children.id, { onDelete: 'set null' }),
     });
     const other = sqliteTable('other', { name: text() });
-    const catalog = new Catalog({ dialect: 'sqlite' });
+    const catalog = new Catalog({ dialect: 'sqlite', read: readers.sqlite, textOf: String });
     catalog.learn([parents, children, grandchildren, other]);
-    const changed = (text: string) => [...catalog.outside(catalog.namesWritten(statementOf(text, 'sqlite')))].sort();
+    const changed = (text: string) => [...catalog.outside(catalog.namesWritten(factsOf(text, 'sqlite')))].sort();
     expect(changed('update parents set id = 1')).toEqual(['Parents', 'parents']);
     expect(changed('delete from "Parents"')).toEqual(['Parents', 'children', 'grandchildren', 'parents']);
     expect(catalog.outside([EVERYTHING])).toEqual(expect.arrayContaining(['Parents', 'parents', 'other', 'children']));

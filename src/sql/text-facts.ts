@@ -1,9 +1,13 @@
-// What is known of a statement by its text, and the draft of it that a scan fills in.
+// A text's facts by its parse tree alone, for those who have no catalogue: its kind, the relations, functions and settings
+// that it names, and what it may do to them.
+//
+// Facts err on one side. A name too many costs a miss; a statement that is not understood makes its
+// text unreadable (no answer to it is kept) and opaque (it may write anything).
 
 /** `savepoint`, `release` and `return` (ROLLBACK TO) are of SQLite alone: there a savepoint may begin a transaction. */
 export type Control = 'begin' | 'commit' | 'rollback' | 'savepoint' | 'release' | 'return' | 'other';
 
-export interface Statement {
+export interface TextFacts {
   /** Undefined: it is no statement about transactions or the session. Of several statements the last. */
   readonly control: Control | undefined;
   /** It may change what a table holds. */
@@ -11,8 +15,8 @@ export interface Statement {
   /** Relations it names, those of WITH lists not among them. Names as `canonical` gives them. */
   readonly reads: ReadonlySet<string>;
   readonly writes: ReadonlySet<string>;
-  /** All names and words in it. */
-  readonly words: ReadonlySet<string>;
+  /** Of PostgreSQL: all names by which a function may be called: of functions, operators, types, columns and relations. */
+  readonly names: ReadonlySet<string>;
   /** Rows may go, or be replaced; rows may get another key. */
   readonly deletes: boolean;
   readonly updates: boolean;
@@ -24,7 +28,7 @@ export interface Statement {
   readonly locks: boolean;
   /** The same read gives another answer without a write. */
   readonly isVolatile: boolean;
-  /** Functions it calls; with their schema, where they are called by it. */
+  /** Functions it calls; with a dot before those of a schema that is not the system's. */
   readonly functions: ReadonlySet<string>;
   /** Of `commit` and `rollback`: the next transaction begins with it. */
   readonly chains: boolean;
@@ -32,23 +36,27 @@ export interface Statement {
   readonly savepoint: string;
   /** Several statements, some of them about transactions: any of them may be committed with it. */
   readonly isMixed: boolean;
-  /** Settings of its connection that it changes. */
+  /** Settings it changes for the statements that follow it, where these may change answers; `*`: any. */
   readonly settings: ReadonlySet<string>;
-  /** Temporary tables it makes or names. */
+  /** Temporary relations it makes or names. */
   readonly temporary: ReadonlySet<string>;
 }
+
+/** Never throws. */
+export type FactsReader = (text: string) => TextFacts;
 
 /** The name by which relations are compared: without a schema and in lower case, so that no spelling is missed. */
 export function canonical(name: string): string {
   return name.slice(name.lastIndexOf('.') + 1).toLowerCase();
 }
 
-export class Draft implements Statement {
+/** What a reading of a parse tree fills in. */
+export class Draft implements TextFacts {
   control: Control | undefined = undefined;
   isWrite = false;
   readonly reads = new Set<string>();
   readonly writes = new Set<string>();
-  readonly words = new Set<string>();
+  readonly names = new Set<string>();
   deletes = false;
   updates = false;
   isUnreadable = false;
@@ -61,4 +69,28 @@ export class Draft implements Statement {
   isMixed = false;
   readonly settings = new Set<string>();
   readonly temporary = new Set<string>();
+
+  giveUp(): void {
+    this.isWrite = this.isOpaque = this.isUnreadable = true;
+  }
+}
+
+/** Of a text that no reader has understood. */
+export const UNREAD: TextFacts = Object.assign(new Draft(), { isWrite: true, isOpaque: true, isUnreadable: true });
+
+/** `parse` and `read` may throw. */
+export function factsOf<Node>(parse: () => readonly Node[], read: (node: Node, draft: Draft) => void): TextFacts {
+  const draft = new Draft();
+  try {
+    const nodes = parse();
+    for (const node of nodes) read(node, draft);
+    // A transaction in one text: whether it commits is not seen.
+    draft.isMixed = nodes.length > 1 && draft.control !== undefined;
+    if (draft.isMixed) draft.giveUp();
+  } catch {
+    // Of what it names some may be missing.
+    return UNREAD;
+  }
+  if (draft.writes.size > 0) draft.isWrite = true;
+  return draft;
 }

@@ -4,10 +4,17 @@
 import { constants, DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { statementOf } from '../../../src/orm/drizzle/sound-statement.ts';
+import { commonNamesIn, sourcesIn } from '../../src/sql/calls/walk.ts';
+import { createPostgresParser } from '../../src/sql/postgres/postgres-parser.ts';
+import { createSqliteParser } from '../../src/sql/sqlite/sqlite-parser.ts';
+import { factsOf } from './facts-kit.ts';
+import { POSTGRES_QUERIES } from './postgres-corpus.ts';
+import { SQLITE_QUERIES } from './sqlite-corpus.ts';
 
-const of = (text: string, dialect: 'pg' | 'sqlite' = 'pg') => {
-  const { reads, writes, isWrite, isOpaque, isUnreadable } = statementOf(text, dialect);
+const postgresParser = await createPostgresParser();
+
+const of = (text: string, dialect: 'postgres' | 'sqlite' = 'postgres') => {
+  const { reads, writes, isWrite, isOpaque, isUnreadable } = factsOf(text, dialect);
   return {
     reads: [...reads].sort().join(),
     writes: [...writes].sort().join(),
@@ -38,6 +45,8 @@ describe('a text of PostgreSQL', () => {
     ["select $$ from x $$, E'\\' from y', 'it''s from z' from a -- from w", 'a'],
     ['select 1 /* from x /* from y */ from z */ from a', 'a'],
     ['table a', 'a'],
+    ['select * from u&"\\0061"', 'a'],
+    ['with a as (select 1) select * from b where exists (select * from a for update of b)', 'b'],
     ['select count(*) filter (where x) over (partition by y order by z) from a', 'a'],
     ['select trim(both from x), substring(x from 1 for 2), cast(x as varchar(10)), x::numeric(3, 2) from a', 'a'],
   ])('reads: %s', (text, reads) => expect(of(text)).toEqual(read(reads)));
@@ -72,19 +81,55 @@ describe('a text of PostgreSQL', () => {
     'copy a from stdin',
     'truncate a cascade',
     "select 'open",
-    'select * from u&"\\0061"',
     'commit prepared $1',
     'begin; delete from a; commit',
-  ])('is opaque: %s', (text) => expect(statementOf(text, 'pg')).toMatchObject({ isWrite: true, isOpaque: true }));
+  ])('is opaque: %s', (text) => expect(factsOf(text, 'postgres')).toMatchObject({ isWrite: true, isOpaque: true }));
 
-  test.each(['select * from dblink($1, $2)', 'select * from $1', "select * from 'a'", 'select * from a, unnest(x) u'])(
-    'is unreadable: %s',
-    (text) => expect(statementOf(text, 'pg').isUnreadable).toBe(true),
+  test.each(['select * from $1', "select * from 'a'"])('is unreadable: %s', (text) =>
+    expect(factsOf(text, 'postgres').isUnreadable).toBe(true),
+  );
+
+  test('names the functions that give relations', () => {
+    expect([...factsOf('select * from a, unnest(x) u, s.dblink($1)', 'postgres').functions]).toEqual([
+      'unnest',
+      '.dblink',
+    ]);
+  });
+
+  test('names all by which a function may be called', () => {
+    const { names } = factsOf(
+      'select u.f, x::kind, a @> b, c like d from t as u order by g using operator(s.~<~)',
+      'postgres',
+    );
+    expect([...names]).toEqual(expect.arrayContaining(['f', 'kind', '@>', '~~', '~<~', 't']));
+  });
+
+  test.each([
+    ["set time zone 'UTC'", 'timezone'],
+    ['set session authorization x', 'session_authorization'],
+    ["set schema 'x'", 'search_path'],
+    ['reset all', '*'],
+    ['discard all', '*'],
+    ["select set_config('App.Tenant', $1, false)", 'app.tenant'],
+    ['select set_config($1, $2, false)', '*'],
+    ["select set_config('app.tenant', $1, true)", ''],
+    ["set local app.tenant = 'x'", ''],
+    ['set transaction isolation level serializable', ''],
+    ["set statement_timeout = '1s'", ''],
+  ])('changes settings: %s', (text, settings) => expect([...factsOf(text, 'postgres').settings].join()).toBe(settings));
+
+  test.each([
+    ['create temp table a as select 1', 'a'],
+    ['select 1 into temp a', 'a'],
+    ['create temporary view a as select 1', 'a'],
+    ['select * from pg_temp.a, b', 'a'],
+  ])('makes or names what is temporary: %s', (text, name) =>
+    expect([...factsOf(text, 'postgres').temporary]).toEqual([name]),
   );
 
   test('names functions', () => {
     expect([
-      ...statementOf('select own(id), max(id), lower("name") from a where id in (1) and exists (select 1)', 'pg')
+      ...factsOf('select own(id), max(id), lower("name") from a where id in (1) and exists (select 1)', 'postgres')
         .functions,
     ]).toEqual(['own', 'max', 'lower']);
   });
@@ -94,7 +139,7 @@ describe('a text of PostgreSQL', () => {
     ['select * from a for no key update of a skip locked', true],
     ['select * from a for key share', true],
     ['select * from a', false],
-  ])('locks: %s', (text, locks) => expect(statementOf(text, 'pg')).toMatchObject({ locks, isWrite: false }));
+  ])('locks: %s', (text, locks) => expect(factsOf(text, 'postgres')).toMatchObject({ locks, isWrite: false }));
 
   test.each([
     ['begin isolation level serializable', 'begin'],
@@ -106,7 +151,35 @@ describe('a text of PostgreSQL', () => {
     ['savepoint s', 'other'],
     ['set local role x', 'other'],
     ['select 1', undefined],
-  ])('controls: %s', (text, control) => expect(statementOf(text, 'pg').control).toBe(control));
+  ])('controls: %s', (text, control) => expect(factsOf(text, 'postgres').control).toBe(control));
+});
+
+describe('every statement of the corpora', () => {
+  const corpora = [
+    ['postgres', POSTGRES_QUERIES, postgresParser],
+    ['sqlite', SQLITE_QUERIES, createSqliteParser()],
+  ] as const;
+
+  test.each(corpora)('%s: its facts name every table that the parser finds in it', (dialect, texts, parser) => {
+    let found = 0;
+    for (const text of texts) {
+      const [statement] = parser.parse(text);
+      if (statement?.kind !== 'query') continue;
+      const common = new Set(commonNamesIn(statement.select));
+      const sources = sourcesIn(statement.select).filter(
+        ({ schema, name }) => schema !== undefined || !common.has(name),
+      );
+      const { reads, functions, isOpaque } = factsOf(text, dialect);
+      const named = new Set([...reads, ...functions]);
+      found += sources.length;
+      expect(isOpaque, text).toBe(false);
+      expect(
+        sources.filter(({ name }) => !named.has(name.toLowerCase())),
+        text,
+      ).toEqual([]);
+    }
+    expect(found).toBeGreaterThan(100);
+  });
 });
 
 const TABLES = ['a', 'b', 'c', 'd'];
@@ -195,7 +268,7 @@ describe('a random text of SQLite', () => {
           return; // SQLite does not take it: nothing is to be told.
         }
         understood++;
-        const found = statementOf(text, 'sqlite');
+        const found = factsOf(text, 'sqlite');
         const views = found.reads.has('view_of_a') ? ['a'] : [];
         const named = new Set([...found.reads, ...found.writes, ...views]);
         expect(found.isUnreadable || found.isOpaque, text).toBe(false);
