@@ -4,8 +4,7 @@
 import type { ChangeSet, FeedPosition } from './dependency/change.ts';
 import type { Entry, EntryNote, LargeBody, StoredResponse } from './entry/stored-response.ts';
 import type { TidegateError } from './errors.ts';
-import type { LogChange } from './ledger/log.ts';
-import type { Position } from './ledger/position.ts';
+import type { LogChange, Position } from './ledger/log.ts';
 import type { Selector } from './ledger/selector.ts';
 import type { Coding } from './semantics/content-coding.ts';
 import type { Fields, ResponseHead } from './semantics/fields.ts';

@@ -3,7 +3,7 @@
 
 import type { QuestionSubject } from '../dependency/describe/described.ts';
 import type { TidegateError } from '../errors.ts';
-import type { Position } from '../ledger/position.ts';
+import type { Position } from '../ledger/log.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { Answer, Cancel, Eventually, Origin, RequestBody, Responder } from '../ports.ts';
 import type { CodingRules } from '../semantics/coded-representation.ts';

@@ -1,6 +1,6 @@
 // The way of a change into the log of invalidations. The log tells the ledger, here and at every other member of the node.
 
-import type { Position } from '../ledger/position.ts';
+import type { Position } from '../ledger/log.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { Eventually, InvalidationLog, Random } from '../ports.ts';
 

@@ -1,8 +1,7 @@
 // The log of a gate that has no other member and keeps nothing over its end: a change is in force when it is appended.
 
 import { Invalidations } from '../ledger/invalidations.ts';
-import type { LogChange } from '../ledger/log.ts';
-import type { Position } from '../ledger/position.ts';
+import type { LogChange, Position } from '../ledger/log.ts';
 import type { InvalidationLog } from '../ports.ts';
 
 /** A log whose next position is the one after `applied`. */

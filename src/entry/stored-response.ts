@@ -4,7 +4,7 @@
 // most heads are long. The head is kept in wire form (`name: value CRLF …`, see codec.ts) and decoded only where its
 // fields are needed; all that a hit needs stands beside it as numbers.
 
-import type { Position } from '../ledger/position.ts';
+import type { Position } from '../ledger/log.ts';
 import type { ReuseTerms } from '../semantics/freshness.ts';
 
 /** One stored response: a variant under its key. */

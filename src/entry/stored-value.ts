@@ -4,7 +4,7 @@
 // changes it for others; how it is handed out depends on what it is made of. It lies in the entry itself: to follow one more
 // reference would cost a hit as much as all else.
 
-import type { Position } from '../ledger/position.ts';
+import type { Position } from '../ledger/log.ts';
 import type { OwnedValue } from './owned-value.ts';
 
 /** When an entry ends that is not used. */

@@ -1,6 +1,6 @@
 // Fills under way, in the order of their beginnings, and the values that were put in beside them.
 
-import type { Position } from './position.ts';
+import type { Position } from './log.ts';
 
 /** A place in the log of one epoch. */
 export interface Stamp {
@@ -24,6 +24,9 @@ export interface Fill<Holder = unknown> {
   readonly overtakenIn: ReadonlySet<string>;
 }
 
+/** Changed here alone. */
+type Running<Holder = unknown> = { -readonly [Name in keyof Fill<Holder>]: Fill<Holder>[Name] };
+
 const NOWHERE: ReadonlySet<string> = new Set();
 const MAX_GIVEN_UP = 1_000;
 /** So many keys, at least, are known by their last replacement. */
@@ -34,8 +37,8 @@ export class Fills<Holder> {
   order = 0;
   /** How often a key was replaced. */
   turn = 0;
-  readonly #running = new Map<string, Fill<Holder>[]>();
-  readonly #givenUp = new Set<Fill<Holder>>();
+  readonly #running = new Map<string, Running<Holder>[]>();
+  readonly #givenUp = new Set<Running<Holder>>();
   #turns = new Map<string, number>();
   #olderTurns = new Map<string, number>();
   /** Replacements up to this turn may be forgotten. */
@@ -50,7 +53,7 @@ export class Fills<Holder> {
   }
 
   /** Those of the key, oldest first; with `since`, that one and those that began after it. */
-  of(key: string, since?: Fill): readonly Fill<Holder>[] {
+  of(key: string, since?: Fill): readonly Running<Holder>[] {
     const running = this.#running.get(key) ?? [];
     return since === undefined ? running : running.filter(({ order }) => order >= since.order);
   }
@@ -69,8 +72,8 @@ export class Fills<Holder> {
   }
 
   /** Its callers have left, but its result may still be stored. The work may never end, so a bounded number is kept. */
-  giveUp(fill: Fill<Holder>): void {
-    change(fill, { isJoinable: false });
+  giveUp(fill: Running<Holder>): void {
+    fill.isJoinable = false;
     const [oldest] = this.#givenUp.add(fill);
     if (this.#givenUp.size <= MAX_GIVEN_UP || oldest === undefined) return;
     this.end(oldest);
@@ -102,24 +105,18 @@ export class Fills<Holder> {
    * before all that run now. Results that are read later are not older than what it makes room for.
    */
   supersede(key: string, position: Position, since?: Fill): void {
-    for (const fill of this.of(key, since)) {
-      if (fill.keyStamp.position < position) change(fill, { keyStamp: { ...fill.keyStamp, position } });
-    }
+    for (const fill of this.of(key, since))
+      if (fill.keyStamp.position < position) fill.keyStamp = { ...fill.keyStamp, position };
   }
 
   /** The result is the answer to a write, whose own invalidations end at `position`. */
-  countFrom(fill: Fill, position: Position): void {
-    const stamp = { ...fill.stamp, position };
-    change(fill, { stamp, keyStamp: stamp });
+  countFrom(fill: Running, position: Position): void {
+    fill.stamp = { ...fill.stamp, position };
+    fill.keyStamp = fill.stamp;
   }
 }
 
-function overtake(fill: Fill, entryKey: string): void {
-  const isJoinable = fill.isJoinable && entryKey !== fill.key;
-  change(fill, { isJoinable, overtakenIn: new Set([...fill.overtakenIn, entryKey]) });
-}
-
-/** A fill changes here alone. */
-function change(fill: Fill, to: Partial<Pick<Fill, 'stamp' | 'keyStamp' | 'isJoinable' | 'overtakenIn'>>): void {
-  Object.assign(fill, to);
+function overtake(fill: Running, entryKey: string): void {
+  fill.isJoinable &&= entryKey !== fill.key;
+  fill.overtakenIn = new Set([...fill.overtakenIn, entryKey]);
 }

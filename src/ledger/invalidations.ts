@@ -6,8 +6,7 @@
 // dropped from it, everything filled before that one counts as affected. "All" is one number, the floor.
 
 import { globMatcher } from './glob.ts';
-import type { InvalidationsImage, PatternEntry } from './log.ts';
-import type { Position } from './position.ts';
+import type { Position } from './log.ts';
 import type { Selector } from './selector.ts';
 
 /** What an invalidation can be matched against. */
@@ -15,6 +14,23 @@ export interface Subject {
   readonly uri: string;
   readonly origin: string;
   readonly tags: readonly string[];
+}
+
+/** A prefix or pattern that is remembered. */
+export interface PatternEntry {
+  readonly position: Position;
+  readonly selector: Extract<Selector, { kind: 'prefix' | 'pattern' }>;
+}
+
+/** All that a node knows of what was invalidated, to be written down and begun from again. See invalidations.ts. */
+export interface InvalidationsImage {
+  readonly epoch: string;
+  readonly applied: Position;
+  readonly floor: Position;
+  readonly patternFloor: Position;
+  readonly patterns: readonly PatternEntry[];
+  /** Position of the last invalidation in each hashed bucket; the array the node works with, so copy it to keep it. */
+  readonly buckets: Float64Array;
 }
 
 interface PatternRecord extends PatternEntry {

@@ -6,8 +6,7 @@
 
 import { type Fill, Fills, type Stamp } from './fills.ts';
 import type { Invalidations, Subject } from './invalidations.ts';
-import type { LogChange } from './log.ts';
-import type { Position } from './position.ts';
+import type { LogChange, Position } from './log.ts';
 
 /** An entry as far as it tells whether it is outdated. */
 export interface Stamped {
@@ -27,8 +26,7 @@ export interface SourceGate {
   isRead(tags: readonly string[]): boolean;
 }
 
-export type StampRefusal = 'invalidated-during-fill' | 'source-not-live' | 'intent-open';
-export type FillRefusal = StampRefusal | 'overtaken';
+export type Refusal = 'invalidated-during-fill' | 'overtaken' | 'source-not-live' | 'intent-open';
 
 export interface LedgerParts<Entry extends Stamped> {
   readonly invalidations: Invalidations;
@@ -85,8 +83,6 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
     }
   }
 
-  // Stamp.
-
   stamp(): Stamp {
     return { epoch: this.#invalidations.epoch, position: this.#invalidations.applied };
   }
@@ -99,8 +95,6 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
   arrive(): Arrival {
     return { ...this.stamp(), order: this.fills.order, turn: this.fills.turn };
   }
-
-  // Compare.
 
   /** True: something that names the subject was invalidated after the stamp. */
   isAffectedSince(stamp: Stamp, subject: Subject): boolean {
@@ -155,24 +149,19 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
     return this.#invalidations.lastAffecting(subject, since);
   }
 
-  // Refuse.
-
-  /** Why a result under this stamp is not stored. */
-  refusal(stamp: Stamp, subject: Subject): StampRefusal | undefined {
-    if (this.isAffectedSince(stamp, subject)) return 'invalidated-during-fill';
+  /**
+   * Why a result is not stored under `entryKey`, which is the fill's key or that of a variant. `by`: its fill; or the stamp of
+   * what it was made from.
+   */
+  judge(by: Fill | Stamp, subject: Subject, entryKey?: string): Refusal | undefined {
+    const isFill = 'overtakenIn' in by;
+    if (isFill ? this.isAffected(by, subject) : this.isAffectedSince(by, subject)) return 'invalidated-during-fill';
+    if (isFill && by.overtakenIn.has(entryKey ?? by.key)) return 'overtaken';
     if (this.#sources?.allows(subject.tags, true) === false) return 'source-not-live';
     return this.#intentsOn.has(subject.uri) ? 'intent-open' : undefined;
   }
 
-  /** Why the result of the fill is not stored under `entryKey`: the fill's own key, or that of a variant. */
-  judge(fill: Fill, subject: Subject, entryKey: string = fill.key): FillRefusal | undefined {
-    if (this.isAffected(fill, subject)) return 'invalidated-during-fill';
-    if (fill.overtakenIn.has(entryKey)) return 'overtaken';
-    return this.refusal(this.stamp(), subject);
-  }
-
-  // Intents: while a write on a URI is under way, nothing is stored for it.
-
+  /** While a write on a URI is under way, nothing is stored for it. */
   #open(intent: string, uri: string): void {
     this.#intents.set(intent, uri);
     this.#intentsOn.set(uri, (this.#intentsOn.get(uri) ?? 0) + 1);

@@ -1,6 +1,5 @@
 // What stands in the log of invalidations. Plain data: it is what a journal writes down and what members tell each other.
 
-import type { Position } from './position.ts';
 import type { Selector } from './selector.ts';
 
 /** One entry of the log. */
@@ -11,19 +10,5 @@ export type LogChange =
   | { readonly kind: 'open'; readonly intent: string; readonly uri: string }
   | { readonly kind: 'close'; readonly intent: string };
 
-/** A prefix or pattern that is remembered. */
-export interface PatternEntry {
-  readonly position: Position;
-  readonly selector: Extract<Selector, { kind: 'prefix' | 'pattern' }>;
-}
-
-/** All that a node knows of what was invalidated, to be written down and begun from again. See invalidations.ts. */
-export interface InvalidationsImage {
-  readonly epoch: string;
-  readonly applied: Position;
-  readonly floor: Position;
-  readonly patternFloor: Position;
-  readonly patterns: readonly PatternEntry[];
-  /** Position of the last invalidation in each hashed bucket; the array the node works with, so copy it to keep it. */
-  readonly buckets: Float64Array;
-}
+/** A place in the log of invalidations. */
+export type Position = number;

@@ -1,8 +1,8 @@
 // What the one who keeps a shared log and its members tell each other. Plain data; a link between them keeps the order and
 // loses nothing until it ends.
 
-import type { InvalidationsImage, LogChange } from '../ledger/log.ts';
-import type { Position } from '../ledger/position.ts';
+import type { InvalidationsImage } from '../ledger/invalidations.ts';
+import type { LogChange, Position } from '../ledger/log.ts';
 
 /** With what a member begins: all that was in force when it joined. Every later change follows on its link. */
 export interface Membership {

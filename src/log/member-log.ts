@@ -5,8 +5,7 @@
 // numbered without a gap, and one that does not follow the last ends the member, as does the end of its link.
 
 import { TidegateError } from '../errors.ts';
-import type { LogChange } from '../ledger/log.ts';
-import type { Position } from '../ledger/position.ts';
+import type { LogChange, Position } from '../ledger/log.ts';
 import type { InvalidationLog } from '../ports.ts';
 import type { LogToMember, Membership, MemberToLog } from './log-messages.ts';
 

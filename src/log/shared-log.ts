@@ -8,8 +8,8 @@
 // until then they stay unstorable everywhere.
 
 import { messageOf } from '../errors.ts';
-import type { InvalidationsImage, LogChange } from '../ledger/log.ts';
-import type { Position } from '../ledger/position.ts';
+import type { InvalidationsImage } from '../ledger/invalidations.ts';
+import type { LogChange, Position } from '../ledger/log.ts';
 import type { Cancel, Clock, Eventually, InvalidationLog, Tasks } from '../ports.ts';
 import type { LogToMember, Membership, MemberToLog } from './log-messages.ts';
 

@@ -5,8 +5,7 @@
 // instant of its death, and the keeper hears of that later still.
 
 import { Invalidations } from '../../src/ledger/invalidations.ts';
-import type { LogChange } from '../../src/ledger/log.ts';
-import type { Position } from '../../src/ledger/position.ts';
+import type { LogChange, Position } from '../../src/ledger/log.ts';
 import type { LogToMember, Membership, MemberToLog } from '../../src/log/log-messages.ts';
 import type * as MemberSide from '../../src/log/member-log.ts';
 import type * as KeeperSide from '../../src/log/shared-log.ts';

@@ -1,8 +1,7 @@
 // Logs that take time. A durable one applies a change at once and is done once it is written down; a shared one applies
 // it when it comes back from the other members.
 
-import type { LogChange } from '../../src/ledger/log.ts';
-import type { Position } from '../../src/ledger/position.ts';
+import type { LogChange, Position } from '../../src/ledger/log.ts';
 import type { InvalidationLog } from '../../src/ports.ts';
 
 interface Pending {

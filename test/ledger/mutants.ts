@@ -36,8 +36,8 @@ export const LEDGER_MUTANTS: readonly LedgerMutant[] = [
     edits: [
       {
         file: 'src/ledger/ledger.ts',
-        find: "if (this.isAffected(fill, subject)) return 'invalidated-during-fill';",
-        replace: 'Object.assign(fill, { stamp: this.stamp(), keyStamp: this.stamp() });',
+        find: "if (isFill ? this.isAffected(by, subject) : this.isAffectedSince(by, subject)) return 'invalidated-during-fill';",
+        replace: 'if (isFill) Object.assign(by, { stamp: this.stamp(), keyStamp: this.stamp() });',
       },
       {
         file: 'src/engine/http/flight.ts',
@@ -87,7 +87,7 @@ export const LEDGER_MUTANTS: readonly LedgerMutant[] = [
   mutant(
     'lets callers wait for what a put has overtaken',
     { ways: ['set by another'], isOfGates: false, file: 'fills' },
-    ['const isJoinable = fill.isJoinable && entryKey !== fill.key;', 'const { isJoinable } = fill;'],
+    ['fill.isJoinable &&= entryKey !== fill.key;', ''],
   ),
   mutant('lets an older fill take the place of a newer one', { isOfGates: false, file: 'fills' }, [
     'for (const fill of this.of(key)) if (fill.order < order) overtake(fill, entryKey);',

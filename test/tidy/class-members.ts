@@ -24,7 +24,7 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   IntervalBlocks: 33,
   Job: 32,
   Journal: 38,
-  Ledger: 28,
+  Ledger: 27,
   NamedCache: 40,
   NodeFront: 30,
   NodeGate: 37,

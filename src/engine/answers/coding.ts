@@ -8,7 +8,7 @@
 import { decodeHead, encodeHead, headLength } from '../../entry/codec.ts';
 import { codedKey, codingOf } from '../../entry/key.ts';
 import { bodyBytesOf, bodyOf, type Entry, type StoredResponse } from '../../entry/stored-response.ts';
-import type { FillRefusal } from '../../ledger/ledger.ts';
+import type { Refusal } from '../../ledger/ledger.ts';
 import type { Compress } from '../../ports.ts';
 import {
   type CodingRefusal,
@@ -33,7 +33,7 @@ const WORTH = 0.95;
 const MIN_FRUITLESS = 10_000;
 
 /** Why an entry is not coded, or what was made is not stored. */
-type Skipped = CodingRefusal | FillRefusal | 'busy' | 'failed' | 'not-smaller' | 'replaced' | 'route-retired';
+type Skipped = CodingRefusal | Refusal | 'busy' | 'failed' | 'not-smaller' | 'replaced' | 'route-retired';
 
 export interface CoderParts {
   readonly tiers: Tiers;

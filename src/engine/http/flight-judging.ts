@@ -26,7 +26,7 @@ export function refusalAtHead(
   const { head, draft, stamp } = answer;
   if (replaces !== undefined && replaces.status < 400 && isMomentary(head.status)) return 'keep-good';
   const { uri, route } = request;
-  return ledger.refusal(stamp, { uri, origin: route.originName, tags: draft.tags });
+  return ledger.judge(stamp, { uri, origin: route.originName, tags: draft.tags });
 }
 
 /** RFC 9111 §4.3.3, §4.3.4: a 304 freshens what it validates; undefined: it is for something else, no answer to us. */

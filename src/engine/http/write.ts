@@ -6,7 +6,7 @@
 // which it is invalidated once more.
 
 import type { Fill } from '../../ledger/fills.ts';
-import type { Position } from '../../ledger/position.ts';
+import type { Position } from '../../ledger/log.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { Eventually } from '../../ports.ts';
 import type { ResponseHead } from '../../semantics/fields.ts';

@@ -14,7 +14,7 @@ import {
 import type { EntryLedger } from '../../entry/subject.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Fill, Stamp } from '../../ledger/fills.ts';
-import type { FillRefusal } from '../../ledger/ledger.ts';
+import type { Refusal } from '../../ledger/ledger.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { Clock, Eventually, Store, Tasks } from '../../ports.ts';
 import { allOf } from './tier-listing.ts';
@@ -62,15 +62,14 @@ export class Tiers {
   store(
     by: Fill | Stamp,
     { entry, key, names }: { readonly entry: StoredResponse; readonly key: string; readonly names: readonly string[] },
-  ): FillRefusal | undefined {
+  ): Refusal | undefined {
     const { uri, origin } = keyParts(key);
     const subject = { uri, origin, tags: entry.tags };
-    const isFill = 'order' in by;
-    const refusal = isFill ? this.#ledger.judge(by, subject, entry.key) : this.#ledger.refusal(by, subject);
+    const refusal = this.#ledger.judge(by, subject, entry.key);
     if (refusal !== undefined) return refusal;
     if (names.length > 0) this.#list(key, { names, variant: entry.key });
     else this.#unlist(key);
-    if (isFill) this.#ledger.fills.settle(by, entry.key);
+    if ('overtakenIn' in by) this.#ledger.fills.settle(by, entry.key);
     this.#loop.putAll(entry);
     return undefined;
   }

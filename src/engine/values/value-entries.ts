@@ -7,7 +7,7 @@ import type { EntryNote } from '../../entry/stored-response.ts';
 import type { StoredValue } from '../../entry/stored-value.ts';
 import { type EntryLedger, subjectOf } from '../../entry/subject.ts';
 import type { Stamp } from '../../ledger/fills.ts';
-import type { Position } from '../../ledger/position.ts';
+import type { Position } from '../../ledger/log.ts';
 import type { Random } from '../../ports.ts';
 import type { TierLoop } from '../tiers/tier-loop.ts';
 import type { ValueCache, ValueState, ValueTerms } from './value-contract.ts';

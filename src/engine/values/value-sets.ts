@@ -38,7 +38,7 @@ export class ValueSets {
     const { ledger, tally, clock, random, underWay } = this.#parts;
     const begun = stamp ?? ledger.arrive();
     const what = { uri: key, origin: '', tags: terms.tags };
-    if (ledger.fills.wasReplacedSince(key, begun.turn) || ledger.refusal(begun, what) !== undefined) {
+    if (ledger.fills.wasReplacedSince(key, begun.turn) || ledger.judge(begun, what) !== undefined) {
       tally.set(key, 'refused');
       return false;
     }

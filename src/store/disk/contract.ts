@@ -5,8 +5,8 @@
 // manifest, which is written after the bytes. An entry is handed out only when both agree: the record at the row's place
 // has the row's key and generation, and its checksum holds.
 
-import type { InvalidationsImage } from '../../ledger/log.ts';
-import type { Position } from '../../ledger/position.ts';
+import type { InvalidationsImage } from '../../ledger/invalidations.ts';
+import type { Position } from '../../ledger/log.ts';
 import type { Selector } from '../../ledger/selector.ts';
 
 /** One open file. Calls that return a promise do not block; the others write to the page cache and return. */

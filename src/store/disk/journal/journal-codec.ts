@@ -5,8 +5,7 @@
 // the serial numbers of this epoch is the end. Whether that is the end that it should have is what the witness tells.
 
 import { crc32 } from 'node:zlib';
-import type { LogChange } from '../../../ledger/log.ts';
-import type { Position } from '../../../ledger/position.ts';
+import type { LogChange, Position } from '../../../ledger/log.ts';
 
 /** A write under way on a URI. */
 export interface OpenIntent {

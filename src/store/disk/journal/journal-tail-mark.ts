@@ -7,7 +7,7 @@
 // that needs no room on the disk.
 
 import { crc32 } from 'node:zlib';
-import type { Position } from '../../../ledger/position.ts';
+import type { Position } from '../../../ledger/log.ts';
 import type { DiskFile } from '../contract.ts';
 
 export interface Testimony {

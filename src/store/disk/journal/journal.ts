@@ -13,8 +13,8 @@
 // is trusted, so an invalidation may be acknowledged that stands nowhere. The same four steps end that state.
 
 import { TidegateError } from '../../../errors.ts';
-import type { InvalidationsImage, LogChange } from '../../../ledger/log.ts';
-import type { Position } from '../../../ledger/position.ts';
+import type { InvalidationsImage } from '../../../ledger/invalidations.ts';
+import type { LogChange, Position } from '../../../ledger/log.ts';
 import type { Cancel, Eventually, InvalidationLog, Tasks } from '../../../ports.ts';
 import type { DiskFolder, Manifest } from '../contract.ts';
 import { GroupSync } from './group-sync.ts';

@@ -5,9 +5,9 @@
 // a log continues from there without a gap, and the witness file says how far the log must at least come. Only if all
 // agree is it exact. Else a new epoch begins: whatever was stored under the old one has to be validated before reuse.
 
+import type { InvalidationsImage } from '../../../ledger/invalidations.ts';
 import { Invalidations } from '../../../ledger/invalidations.ts';
-import type { InvalidationsImage } from '../../../ledger/log.ts';
-import type { Position } from '../../../ledger/position.ts';
+import type { Position } from '../../../ledger/log.ts';
 import type { DiskFile, DiskFolder, Manifest } from '../contract.ts';
 import { decodeHeader, decodeLog, type LogContent, type LogRecord, type OpenIntent, reachOf } from './journal-codec.ts';
 import { readWitness, type WitnessReading } from './journal-tail-mark.ts';

@@ -6,8 +6,8 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
-import type { InvalidationsImage } from '../../../ledger/log.ts';
-import type { Position } from '../../../ledger/position.ts';
+import type { InvalidationsImage } from '../../../ledger/invalidations.ts';
+import type { Position } from '../../../ledger/log.ts';
 
 /** Buckets in a chunk: 64 KB. */
 const CHUNK = 8192;

@@ -6,7 +6,7 @@
 
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { InvalidationsImage } from '../../../ledger/log.ts';
+import type { InvalidationsImage } from '../../../ledger/invalidations.ts';
 import type { Selector } from '../../../ledger/selector.ts';
 import type { IndexRows, Manifest, ManifestChange, ManifestRow, ManifestSummary } from '../contract.ts';
 import { isDamage } from './manifest-damage.ts';
