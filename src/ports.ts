@@ -216,3 +216,39 @@ export interface Responder {
   interim(head: ResponseHead): void;
   respond(answer: Answer): void;
 }
+
+/** What a memory holds, and what befell it since the start. */
+export interface MemoryStats {
+  /** Lists of variants are not counted. */
+  readonly entries: number;
+  readonly bytes: number;
+  readonly maxBytes: number;
+  /** Entries removed for room. */
+  readonly evictions: number;
+  /** Entries not taken in because they are too large. */
+  readonly declined: number;
+}
+
+/** What a disk holds, and what befell it since the start. */
+export interface DiskStats {
+  /** Stored responses and lists of variants. */
+  readonly entries: number;
+  /** Of all files. */
+  readonly bytes: number;
+  readonly maxBytes: number;
+  /** Entries removed for room. */
+  readonly evictions: number;
+  /** Bytes written again because their entries were kept when their segment went. */
+  readonly reinsertedBytes: number;
+  /** Entries not taken in: too large, or the disk is full or slower than what is put. */
+  readonly declined: number;
+  /** Entries found damaged, and dropped. */
+  readonly corrupt: number;
+  readonly writeFailures: number;
+  /** False: the index is still being read, and the manifest is asked instead. */
+  readonly indexLoaded: boolean;
+  /** Memory of the index. */
+  readonly indexBytes: number;
+  readonly segments: number;
+  readonly largeBodies: number;
+}

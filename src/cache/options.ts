@@ -82,7 +82,7 @@ export class Terms {
     const { refresh, earlyRefresh: early, tables, tags: own } = options ?? NO_FILL_OPTIONS;
     if (refresh === true || early !== undefined) return undefined;
     if (own === undefined && tables === undefined) return tags;
-    if (tags.length > 0 || !isList(own ?? tags) || !isList(tables ?? tags)) return undefined;
+    if (tags.length > 0 || !Array.isArray(own ?? tags) || !Array.isArray(tables ?? tags)) return undefined;
     return tables === undefined ? own : this.#all(own ?? tags, tables);
   }
 
@@ -184,10 +184,6 @@ const KIND_NAMES: ReadonlySet<string> = new Set<Name>([
   ...(['ttl', 'sliding', 'jitter', 'grace', 'tags', 'tables', 'tiers', 'timeouts', 'earlyRefresh'] as const),
   ...(['keys', 'invalidateOn', 'populate'] as const),
 ]);
-
-function isList(list: unknown): boolean {
-  return Array.isArray(list);
-}
 
 const NO_SET_OPTIONS: SetOptions = {};
 const NO_FILL_OPTIONS: FillOptions = {};

@@ -1,4 +1,4 @@
-// The name of a table as an operator writes it, brought to the one under which statements read it.
+// Names of tables: as an operator writes one, brought to that under which statements read it, and as SQL writes it.
 //
 // Tables of the default schema go by their bare name, and that schema has a name of its own:
 // `public` in PostgreSQL, `main` in SQLite. Elsewhere a schema of such a name is one like others.
@@ -16,4 +16,9 @@ export function bareName(table: string): string {
 export function isOfSchema(asked: string, { columns }: TableShape): boolean {
   const family = columns[0]?.type.family;
   return family === (asked.startsWith('public.') ? 'postgres' : 'sqlite');
+}
+
+/** As it stands in SQL, whatever is in it. */
+export function quotedName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
 }

@@ -5,7 +5,7 @@ import type { QuestionSubject } from '../dependency/describe/described.ts';
 import type { TidegateError } from '../errors.ts';
 import type { Position } from '../ledger/log.ts';
 import type { Selector } from '../ledger/selector.ts';
-import type { Answer, Cancel, Eventually, Origin, RequestBody, Responder } from '../ports.ts';
+import type { Answer, Cancel, DiskStats, Eventually, MemoryStats, Origin, RequestBody, Responder } from '../ports.ts';
 import type { CodingRules } from '../semantics/coded-representation.ts';
 import type { Coding } from '../semantics/content-coding.ts';
 import type { Fields } from '../semantics/fields.ts';
@@ -144,36 +144,13 @@ export interface GateStats {
     readonly bytesSaved: number;
     readonly skipped: { readonly [reason: string]: number };
   };
-  readonly memory: {
-    readonly entries: number;
-    readonly bytes: number;
-    readonly maxBytes: number;
-    readonly evictions: number;
-    readonly declined: number;
-  };
+  readonly memory: MemoryStats;
   /** Absent without a disk tier. */
-  readonly disk?: DiskStats;
+  readonly disk?: DurableDiskStats;
 }
 
-/** What the disk tier holds, and what befell it since the start. */
-export interface DiskStats {
-  /** Stored responses and lists of variants. */
-  readonly entries: number;
-  readonly bytes: number;
-  readonly maxBytes: number;
-  /** Entries removed for room. */
-  readonly evictions: number;
-  /** Bytes written again because their entries were kept when their segment went. */
-  readonly reinsertedBytes: number;
-  readonly declined: number;
-  /** Entries found damaged, and dropped. */
-  readonly corrupt: number;
-  readonly writeFailures: number;
-  /** False: the index is still being read, and the manifest is asked instead. */
-  readonly indexLoaded: boolean;
-  readonly indexBytes: number;
-  readonly segments: number;
-  readonly largeBodies: number;
+/** What the disk tier holds, and whether its log can be written. */
+export interface DurableDiskStats extends DiskStats {
   /** False: the log of invalidations cannot be written, and after a restart everything stored is validated. */
   readonly invalidationsDurable: boolean;
 }

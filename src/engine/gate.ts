@@ -21,7 +21,7 @@ import { answerAtOnce } from './answers/at-once.ts';
 import { Coder } from './answers/coding.ts';
 import type { Context } from './context.ts';
 import type {
-  DiskStats,
+  DurableDiskStats,
   ExceptionScope,
   ExchangeReport,
   Gate,
@@ -58,7 +58,7 @@ export interface GateOptions {
   /** What the memory tier holds, for the statistics. */
   readonly memoryStats: () => GateStats['memory'];
   /** The same of the disk tier, where there is one. */
-  readonly diskStats?: () => DiskStats;
+  readonly diskStats?: () => DurableDiskStats;
   readonly report?: (report: ExchangeReport) => void;
   /** Told of a store that failed; the entry in question is a miss. */
   readonly fault?: (error: unknown) => void;

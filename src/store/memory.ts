@@ -8,7 +8,7 @@ import { codedKeys, keyParts } from '../entry/key.ts';
 import { type Entry, type EntryNote, noteOf } from '../entry/stored-response.ts';
 import { globMatcher } from '../ledger/glob.ts';
 import type { Selector } from '../ledger/selector.ts';
-import type { Store } from '../ports.ts';
+import type { MemoryStats, Store } from '../ports.ts';
 import { EvictionPolicy, MAX_SIZE } from './eviction.ts';
 import { hashOf } from './key-hash.ts';
 import { TagIndex } from './tag-index.ts';
@@ -34,17 +34,6 @@ export interface MemoryStoreOptions {
   readonly sizeExponent?: number;
 }
 
-export interface MemoryStoreStats {
-  /** Stored responses; lists of variants are not counted. */
-  readonly entries: number;
-  readonly bytes: number;
-  readonly maxBytes: number;
-  /** Entries removed for room. */
-  readonly evictions: number;
-  /** Entries not taken in because they are too large. */
-  readonly declined: number;
-}
-
 /** A store whose answers are there at once. */
 export interface MemoryStore extends Store {
   get(key: string): Entry | undefined;
@@ -57,7 +46,7 @@ export interface MemoryStore extends Store {
   usesOf(key: string): number;
   /** Sum of `entryCost` over all entries. */
   bytes(): number;
-  stats(): MemoryStoreStats;
+  stats(): MemoryStats;
 }
 
 export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
@@ -165,7 +154,7 @@ class SlottedStore implements MemoryStore {
     return this.#policy.bytes;
   }
 
-  stats(): MemoryStoreStats {
+  stats(): MemoryStats {
     return {
       entries: this.#policy.count - this.#lists,
       bytes: this.#policy.bytes,

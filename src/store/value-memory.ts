@@ -8,10 +8,10 @@ import type { EntryNote } from '../entry/stored-response.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
 import { globMatcher } from '../ledger/glob.ts';
 import type { Selector } from '../ledger/selector.ts';
-import type { Store } from '../ports.ts';
+import type { MemoryStats, Store } from '../ports.ts';
 import { EvictionPolicy, MAX_SIZE } from './eviction.ts';
 import { hashOf } from './key-hash.ts';
-import { LARGEST_PART, type MemoryStoreStats } from './memory.ts';
+import { LARGEST_PART } from './memory.ts';
 
 /** What an entry costs besides its key and value; the benches `memory` and `data` measure it. */
 const ENTRY_OVERHEAD_BYTES = 350;
@@ -24,7 +24,7 @@ export interface ValueMemory extends Store<StoredValue> {
   put(entry: StoredValue): boolean;
   delete(keys: readonly string[]): number;
   find(selector: Selector): Iterable<EntryNote>;
-  stats(): MemoryStoreStats;
+  stats(): MemoryStats;
 }
 
 export interface ValueMemoryOptions {
@@ -107,7 +107,7 @@ class SlottedValues implements ValueMemory {
     for (const entry of this.#entries) if (entry !== undefined && matches(entry)) yield noteOfValue(entry);
   }
 
-  stats(): MemoryStoreStats {
+  stats(): MemoryStats {
     const { count, bytes } = this.#policy;
     return { entries: count, bytes, maxBytes: this.#maxBytes, evictions: this.#evictions, declined: this.#declined };
   }

@@ -135,17 +135,21 @@ export type ValueState = 'fresh' | 'stale' | 'expired' | 'outdated';
 export interface ValueStats {
   readonly hits: number;
   readonly misses: number;
+  /** Values given after their ttl, in grace. */
   readonly stale: number;
+  /** Callers that waited for a fill another had begun. */
   readonly collapsed: number;
   readonly fills: number;
   readonly fillFailures: number;
+  /** Fills that were not stored because an invalidation overtook them. */
   readonly refusedStores: number;
   readonly sets: number;
+  /** Calls that invalidate, however much each names. */
   readonly invalidations: number;
   readonly fillsInFlight: number;
-  /** By the name of the tier. */
+  /** Of each tier by name: answers that failed or took too long, which counted as misses. */
   readonly tierFaults: { readonly [tier: string]: number };
-  /** By the name of the tier: true while it is left alone. */
+  /** Of each tier by name: true while it is left alone, since it failed or took too long. */
   readonly tierPaused: { readonly [tier: string]: boolean };
 }
 

@@ -4,19 +4,10 @@
 // has none. So what is there is read from the database itself, and compared with what would be installed now.
 
 import type { TableShape } from '../../dependency/change.ts';
+import { quotedName } from '../../dependency/table-name.ts';
 import { FOREIGN_NAME, readFacts, readVirtualTables, type TableFacts } from './sqlite-facts.ts';
 import type { SqliteRow, SqliteRunner, SqliteStatement } from './sqlite-runner.ts';
-import {
-  KIND,
-  LOG,
-  logDefinition,
-  maxSlotsOf,
-  quoted,
-  STATE,
-  slotsOf,
-  triggersOf,
-  widening,
-} from './sqlite-triggers.ts';
+import { KIND, LOG, logDefinition, maxSlotsOf, STATE, slotsOf, triggersOf, widening } from './sqlite-triggers.ts';
 
 const TRIGGER_NAME = /^_tidegate_(\d+)_/;
 
@@ -145,7 +136,7 @@ async function statementsOf(
   return [
     ...logDefinition(slots),
     ...(before.isThere ? widening(before.slots, slots) : []),
-    ...dropped.map((name) => `DROP TRIGGER IF EXISTS ${quoted(name)}`),
+    ...dropped.map((name) => `DROP TRIGGER IF EXISTS ${quotedName(name)}`),
     ...created.flatMap((triggers) => [...triggers.values()]),
     // Writes the first row of a new log, and says to all who read it that the tables' own may be others.
     `UPDATE ${STATE} SET next_table = ${first + missing.length}, "schema" = 'installed ' || lower(hex(randomblob(8)))`,
@@ -197,7 +188,7 @@ export async function planSqliteRemoval(runner: SqliteRunner): Promise<readonly 
   );
   const has = (table: string) => there.some(({ name }) => name === table);
   return [
-    ...(await ownTriggers(runner)).map(({ name }) => `DROP TRIGGER IF EXISTS ${quoted(String(name))}`),
+    ...(await ownTriggers(runner)).map(({ name }) => `DROP TRIGGER IF EXISTS ${quotedName(String(name))}`),
     ...(has(LOG) ? [DROP_LOG] : []),
     ...(has(STATE) ? [`DROP TABLE IF EXISTS ${STATE}`] : []),
   ];

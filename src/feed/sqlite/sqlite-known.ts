@@ -2,13 +2,14 @@
 // differs from what was known before.
 
 import type { TableShape } from '../../dependency/change.ts';
+import { quotedName } from '../../dependency/table-name.ts';
 import type { Eventually } from '../../ports.ts';
 import { FOREIGN_NAME } from './sqlite-facts.ts';
 import { nameOf } from './sqlite-images.ts';
 import { type Installation, type InstalledTable, problemsOf, readInstallation } from './sqlite-install.ts';
 import type { RowNames } from './sqlite-replaced.ts';
 import type { SqliteRunner } from './sqlite-runner.ts';
-import { KIND, LOG, quoted, STATE, triggerName } from './sqlite-triggers.ts';
+import { KIND, LOG, STATE, triggerName } from './sqlite-triggers.ts';
 
 /** As they are in the file that the runner has open. */
 export type ReadTables = (runner: SqliteRunner) => Eventually<readonly TableShape[]>;
@@ -74,7 +75,7 @@ function knownTable(table: InstalledTable, shape: TableShape | undefined, { sche
   const naming = isNumbered ? [names.length] : facts.identity.map((ordinal) => placeOf(facts.columns[ordinal]?.name));
   const columns = isNumbered
     ? [facts.rowid as string]
-    : facts.identity.map((at) => quoted(facts.columns[at]?.name ?? ''));
+    : facts.identity.map((at) => quotedName(facts.columns[at]?.name ?? ''));
   const conditions = columns.map((column, at) => {
     const cell = `c.#${naming[at] ?? 0}`;
     return `r.${column} = ${cell} AND r.${column} COLLATE BINARY = ${cell}`;

@@ -4,6 +4,7 @@
 // take the place of are therefore noted as candidates; who reads the log finds out which of them are gone
 // (sqlite-replaced.ts).
 
+import { quotedName } from '../../dependency/table-name.ts';
 import type { ColumnFacts, TableFacts, UniqueColumns } from './sqlite-facts.ts';
 
 export const LOG = '_tidegate_changes';
@@ -65,7 +66,7 @@ export function triggersOf(facts: TableFacts, id: number, maxSlots: number): Rea
     const name = triggerName(id, event.toLowerCase().replace('after ', '').replace(' ', '_'));
     triggers.set(
       name,
-      `CREATE TRIGGER ${quoted(name)} ${event} ON ${quoted(facts.name)}${when} BEGIN ${body.join('; ')}; END`,
+      `CREATE TRIGGER ${quotedName(name)} ${event} ON ${quotedName(facts.name)}${when} BEGIN ${body.join('; ')}; END`,
     );
   };
   const mark = `INSERT INTO ${LOG} (tbl, kind) VALUES (${id}, ${KIND.truncate})`;
@@ -110,7 +111,7 @@ function imagesOf(facts: TableFacts, images: Partial<Record<'old' | 'new', strin
   let names = '';
   let values = '';
   for (const [image, row] of Object.entries(images)) {
-    const cells = facts.columns.map((column) => `${row}.${quoted(column.name)}`);
+    const cells = facts.columns.map((column) => `${row}.${quotedName(column.name)}`);
     if (facts.rowid !== undefined) cells.push(`${row}.${facts.rowid}`);
     cells.forEach((cell, at) => {
       names += `, ${image[0]}${at}`;
@@ -127,7 +128,7 @@ function placesOf(facts: TableFacts): readonly Place[] {
   const places = facts.unique.map(({ columns }: UniqueColumns) =>
     columns.map(({ ordinal, collation }) => {
       const column = facts.columns[ordinal] as ColumnFacts;
-      return { name: quoted(column.name), collation: quoted(collation), column };
+      return { name: quotedName(column.name), collation: quotedName(collation), column };
     }),
   );
   if (facts.rowid === undefined) return places;
@@ -148,7 +149,7 @@ function lookups(
 ): readonly string[] {
   const [names, values] = imagesOf(facts, { old: 'r' });
   const found = (condition: string) =>
-    `INSERT INTO ${LOG} (tbl, kind${names}) SELECT ${id}, ${KIND.candidate}${values} FROM ${quoted(facts.name)} AS r WHERE ${guard(place)}${condition}`;
+    `INSERT INTO ${LOG} (tbl, kind${names}) SELECT ${id}, ${KIND.candidate}${values} FROM ${quotedName(facts.name)} AS r WHERE ${guard(place)}${condition}`;
   const plain = place.map(({ name, collation }) => `r.${name} = NEW.${name} COLLATE ${collation}`).join(' AND ');
   // A NULL for which REPLACE puts the default.
   const replaced = place.filter(({ column }) => column?.isNotNull === true && column.defaultText !== undefined);
@@ -164,8 +165,4 @@ function lookups(
     return `r.${name} = CASE WHEN NEW.${name} IS NULL THEN ${column.defaultText} ELSE NEW.${name} END COLLATE ${collation}`;
   });
   return [found(plain), found(`${isReplaced} AND ${byDefault.join(' AND ')}`)];
-}
-
-export function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

@@ -10,6 +10,7 @@ import type { ColumnShape } from '../../dependency/change.ts';
 import { MAX_LOOKED_UP } from '../../dependency/condition/bind-predicate.ts';
 import type { ColumnType } from '../../dependency/condition/column-type.ts';
 import type { Operand, Predicate } from '../../dependency/condition/predicate.ts';
+import { quotedName } from '../../dependency/table-name.ts';
 import type { Dialect, Lookup, LookupOperand } from '../../dependency/template.ts';
 import type { Analysis } from '../analysis.ts';
 import { type Region, regionOf } from '../resolve/regions.ts';
@@ -141,13 +142,16 @@ function isOneRow({ table, predicates }: ReadState): boolean {
 function sourceOf({ table, predicates }: ReadState, dialect: Dialect, link?: Link): Source {
   const parts: Source[] = predicates.flatMap((predicate) => conditionOf(predicate, (at) => table.columns[at]));
   if (link !== undefined) {
-    const column = quoted(table.columns[link.column]?.name as string);
+    const column = quotedName(table.columns[link.column]?.name as string);
     parts.push({ text: `${column} IN (${link.source.text})`, operands: link.source.operands });
   }
   const where = parts.length === 0 ? '' : ` WHERE ${parts.map(({ text }) => text).join(' AND ')}`;
   // Tables of PostgreSQL's other schemas have a name with a dot, and are not looked up.
   const schema = dialect === 'sqlite' ? 'main' : '"public"';
-  return { text: `FROM ${schema}.${quoted(table.name)}${where}`, operands: parts.flatMap(({ operands }) => operands) };
+  return {
+    text: `FROM ${schema}.${quotedName(table.name)}${where}`,
+    operands: parts.flatMap(({ operands }) => operands),
+  };
 }
 
 /** Values and parameters of other types of PostgreSQL may mean something else on another connection: a time zone's. */
@@ -162,7 +166,7 @@ function placed(text: string, dialect: Dialect): string {
 }
 
 function valuesOf({ read, column }: Ref, { text, operands }: Source): Source {
-  return { text: `SELECT DISTINCT ${quoted(read.table.columns[column]?.name as string)} ${text}`, operands };
+  return { text: `SELECT DISTINCT ${quotedName(read.table.columns[column]?.name as string)} ${text}`, operands };
 }
 
 /** None where it cannot be said so that it is sure to mean the same: more rows are looked up than matter. */
@@ -175,7 +179,7 @@ function conditionOf(predicate: Predicate, columnAt: (column: number) => ColumnS
   if (!isSureType(type)) return [];
   const text = predicate.kind === 'in' ? `IN (${operands.map(() => PLACE).join(', ')})` : `= ${PLACE}`;
   const isText = type?.family === 'sqlite' && type.affinity === 'text';
-  return [{ text: `${quoted(name)} ${text}`, operands: operands.map((operand) => ({ ...operand, isText })) }];
+  return [{ text: `${quotedName(name)} ${text}`, operands: operands.map((operand) => ({ ...operand, isText })) }];
 }
 
 function isSameList(one: readonly LookupOperand[], other: readonly LookupOperand[]): boolean {
@@ -185,8 +189,4 @@ function isSameList(one: readonly LookupOperand[], other: readonly LookupOperand
     if (operand.kind === 'parameter') return its.kind === 'parameter' && operand.index === its.index;
     return its.kind === 'value' && operand.value === its.value;
   });
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

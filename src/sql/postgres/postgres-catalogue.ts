@@ -4,6 +4,7 @@
 // a path of nothing but the system's schema, so that the text means the same to every session.
 
 import type { Scalar, TableShape } from '../../dependency/change.ts';
+import { quotedName } from '../../dependency/table-name.ts';
 import type { Catalogue, Relation } from '../ast.ts';
 import { catalogueOf } from '../catalogue.ts';
 import { ROUTINE_QUERIES, type RunsOfType, routinesFrom } from './postgres-routines.ts';
@@ -138,9 +139,9 @@ function partitionedOf(row: RowObject, reading: Reading): Relation {
   const leaves = leavesOf(row, reading);
   if (leaves === undefined || leaves.length > MAX_PARTITIONS) return unseen('a table of many partitions');
   const columns = columnsOf(row, reading).map(({ name }) => String(name));
-  const list = columns.map(quoted).join(', ');
+  const list = columns.map(quotedName).join(', ');
   const selects = leaves.map(
-    (leaf) => `SELECT ${list} FROM ${quoted(String(leaf.schema))}.${quoted(String(leaf.name))}`,
+    (leaf) => `SELECT ${list} FROM ${quotedName(String(leaf.schema))}.${quotedName(String(leaf.name))}`,
   );
   // Without partitions it has no rows, and the first one changes the schema.
   if (selects.length === 0) return unseen('a table without partitions');
@@ -194,8 +195,4 @@ function columnsOf(row: RowObject, reading: Reading): RowObject[] {
 
 function unseen(what: string): Relation {
   return { kind: 'unseen', what };
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

@@ -4,6 +4,7 @@
 
 import type { Scalar, TableShape } from '../../dependency/change.ts';
 import type { SqliteColumnType } from '../../dependency/condition/column-type.ts';
+import { quotedName } from '../../dependency/table-name.ts';
 import type { Catalogue, Relation } from '../ast.ts';
 import { catalogueOf, folded } from '../catalogue.ts';
 import { affinityOf, collationsOf, isDescendingKey, viewTextOf } from './sqlite-definitions.ts';
@@ -63,7 +64,7 @@ async function answeredLater<T>(reading: Reading<T>, first: Promise<Rows>, run: 
 function* version(): Reading<string> {
   const parts: string[] = [];
   for (const { name, file } of yield ['PRAGMA database_list']) {
-    const schema = quoted(String(name));
+    const schema = quotedName(String(name));
     try {
       const [row] = yield [`PRAGMA ${schema}.schema_version`];
       parts.push(`${name}\0${file}\0${row?.schema_version}`);
@@ -116,7 +117,7 @@ function* definitionsOf(schemas: readonly string[]): Reading<Map<string, string>
   const definitions = new Map<string, string>();
   for (const schema of schemas) {
     if (schema === 'temp') continue;
-    const query = `SELECT name, sql FROM ${quoted(schema)}.sqlite_schema WHERE type IN ('table', 'view')`;
+    const query = `SELECT name, sql FROM ${quotedName(schema)}.sqlite_schema WHERE type IN ('table', 'view')`;
     for (const { name, sql } of yield [query]) definitions.set(keyOf(schema, name), String(sql));
   }
   return definitions;
@@ -195,8 +196,4 @@ function tableOf(row: RowObject, known: Known): TableShape {
 
 function keyOf(schema: unknown, name: unknown): string {
   return `${folded(String(schema))}\0${folded(String(name))}`;
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

@@ -7,35 +7,13 @@
 
 import type { Entry } from '../../entry/stored-response.ts';
 import type { Selector } from '../../ledger/selector.ts';
-import type { BodyStore, Eventually, Store } from '../../ports.ts';
+import type { BodyStore, DiskStats, Eventually, Store } from '../../ports.ts';
 import { type CheckReport, checkStore, isStored } from './check.ts';
 import type { ManifestRow } from './contract.ts';
 import { keyHash } from './index/hash.ts';
 import { loadIndex } from './index/loading.ts';
 import { type DiskParts, type DiskStoreOptions, diskParts } from './parts.ts';
 import { Intake } from './segments/write-queue.ts';
-
-export interface DiskStoreStats {
-  /** Stored responses and lists of variants. */
-  readonly entries: number;
-  /** Of all files. */
-  readonly bytes: number;
-  readonly maxBytes: number;
-  /** Entries removed for room. */
-  readonly evictions: number;
-  /** Bytes of records written again because their entries were kept when their segment went. */
-  readonly reinsertedBytes: number;
-  /** Entries not taken in: too large, or the disk is full or slower than what is put. */
-  readonly declined: number;
-  /** Entries found damaged, and dropped. */
-  readonly corrupt: number;
-  readonly writeFailures: number;
-  readonly indexLoaded: boolean;
-  /** Memory of the index. */
-  readonly indexBytes: number;
-  readonly segments: number;
-  readonly largeBodies: number;
-}
 
 export interface DiskStore extends Store {
   readonly bodies: BodyStore;
@@ -45,7 +23,7 @@ export interface DiskStore extends Store {
   rows(selector: Selector): AsyncIterable<ManifestRow>;
   /** How much that is. */
   named(): Promise<{ readonly rows: number; readonly bytes: number }>;
-  stats(): DiskStoreStats;
+  stats(): DiskStats;
   /** Whether manifest, index and files agree. */
   check(): Promise<CheckReport>;
   clear(): Promise<void>;
@@ -114,7 +92,7 @@ class SegmentedStore implements DiskStore {
     return { rows, bytes };
   }
 
-  stats(): DiskStoreStats {
+  stats(): DiskStats {
     const { catalog, segments, bodies, reader, evictor, batches, trouble } = this.#parts;
     return {
       entries: catalog.index.count,

@@ -4,6 +4,7 @@
 // not understood is not one.
 
 import type { QuestionSubject, SourceQuestion } from '../../dependency/describe/described.ts';
+import { isRecord, isTexts } from '../../options/kit.ts';
 import type { SourceMessage, SourceReply } from '../contract.ts';
 
 export interface GateReply extends SourceReply {
@@ -41,7 +42,7 @@ export function understood(message: SourceMessage, takes: readonly string[]): So
 }
 
 function questionOf(value: unknown): SourceQuestion[] {
-  if (!isObject(value) || typeof value.id !== 'string' || !isObject(value.about)) return [];
+  if (!isRecord(value) || typeof value.id !== 'string' || !isRecord(value.about)) return [];
   const about = subjectOf(value.about);
   return about === undefined ? [] : [{ id: value.id, about }];
 }
@@ -51,12 +52,4 @@ function subjectOf({ kind, tags, table, key }: Readonly<Record<string, unknown>>
   if (typeof table !== 'string') return undefined;
   if (kind === 'table') return { kind, table };
   return kind === 'record' && isTexts(key) && key.length <= MAX_KEY_PARTS ? { kind, table, key } : undefined;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((one) => typeof one === 'string');
 }

@@ -6,7 +6,7 @@ import { closeSync, mkdirSync, openSync, rmSync, statSync, writeFileSync, writeS
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { DiskStats } from '../../../src/engine/contract.ts';
+import type { DurableDiskStats } from '../../../src/engine/contract.ts';
 import type { TidegateConfig } from '../../../src/node/config/config-types.ts';
 import { httpOrigin } from './fault-kit.ts';
 import { freePort, type GateProcess, serveWith, stats, tempFolder, tidegate, until } from './kit.ts';
@@ -169,7 +169,7 @@ class Bench {
     for (let count = 0; count < 200; count++) await this.tell({ pattern: `http://elsewhere.example/${count}${long}` });
   }
 
-  async disk(): Promise<DiskStats> {
+  async disk(): Promise<DurableDiskStats> {
     const { disk } = await stats(this.gate.adminUrl);
     if (disk === undefined) throw new Error('expected a gate with a disk tier, got one without');
     return disk;
