@@ -1,4 +1,4 @@
-// What the parts of one engine share.
+// The context that the parts of one engine share.
 
 import type { EntryLedger } from '../entry/subject.ts';
 import type { TidegateError } from '../errors.ts';

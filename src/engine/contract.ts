@@ -52,7 +52,7 @@ export interface GateRequest {
   readonly bypass: boolean | 'credentials';
 }
 
-/** What an invalidation or purge did. */
+/** Result of an invalidation or purge. */
 export interface InvalidationResult {
   /** Position in the log; every fill begun before it is not served to anyone who comes after. */
   readonly position: Position;
@@ -133,7 +133,7 @@ export interface GateStats {
   readonly stores: number;
   readonly invalidations: { readonly [kind in Selector['kind']]: number };
   readonly purges: number;
-  /** What threw, and must not have. */
+  /** Exceptions that must not happen. */
   readonly exceptions: { readonly [scope in ExceptionScope]: number };
   readonly intentsOpen: number;
   readonly fillsInFlight: number;
@@ -149,7 +149,7 @@ export interface GateStats {
   readonly disk?: DurableDiskStats;
 }
 
-/** What the disk tier holds, and whether its log can be written. */
+/** Figures of the disk tier, and whether its log can be written. */
 export interface DurableDiskStats extends DiskStats {
   /** False: the log of invalidations cannot be written, and after a restart everything stored is validated. */
   readonly invalidationsDurable: boolean;
@@ -174,9 +174,9 @@ export interface ExchangeReport {
   readonly error?: TidegateError | undefined;
 }
 
-/** What came of a fill for which no client waited. `forwardMs`: time to the origin's head, when it was asked. */
+/** Result of a fill without a waiting client. `forwardMs`: time to the origin's head, when it was asked. */
 export type PopulateResult =
-  /** What is stored answers the request; nothing was asked. */
+  /** A stored response answers the request; the origin was not asked. */
   | { readonly kind: 'fresh' }
   | { readonly kind: 'stored'; readonly forwardMs?: number }
   /** Not for storing, by the reason of the storing decision, or not for the cache at all. */
@@ -222,7 +222,7 @@ export interface Gate {
   /** Rejects with E_SELECTOR when there is no tier of that name. */
   list(query: ListQuery): Promise<ListPage>;
   explain(request: Pick<GateRequest, 'route' | 'method' | 'uri' | 'fields' | 'bypass'>): Promise<Explanation>;
-  /** What a tracker says of its source; in force when it resolves. See SourceLeases. */
+  /** Takes a tracker's report of its source; in force when it resolves. See SourceLeases. */
   reportSource(report: SourceReport): Promise<SourceReply>;
   /** Told of an exception that nothing expected: counts it. Resolves once the state is known to be right again. */
   broken(error: unknown, scope: ExceptionScope): Promise<void>;

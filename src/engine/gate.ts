@@ -53,11 +53,11 @@ export interface GateOptions {
   readonly random: Random;
   /** Fastest first. */
   readonly stores: readonly Store[];
-  /** What operators call them. Default: the first is `memory`. */
+  /** Names for operators. Default: the first is `memory`. */
   readonly tierNames?: readonly string[];
-  /** What the memory tier holds, for the statistics. */
+  /** Figures of the memory tier. */
   readonly memoryStats: () => GateStats['memory'];
-  /** The same of the disk tier, where there is one. */
+  /** Figures of the disk tier, where there is one. */
   readonly diskStats?: () => DurableDiskStats;
   readonly report?: (report: ExchangeReport) => void;
   /** Told of a store that failed; the entry in question is a miss. */
@@ -76,7 +76,7 @@ export interface GateOptions {
   readonly compress?: Compress;
   /** Sources of data that others who share a tier have heard of. Default: none. */
   readonly sources?: readonly string[];
-  /** What was invalidated before, and the log that goes on from there. Default: nothing, and a log in memory. */
+  /** Earlier invalidations, and the log that continues them. Default: none, and a log in memory. */
   readonly history?: { readonly invalidations: Invalidations; readonly log: InvalidationLog };
   /** URIs with a write that was under way when the gate ended: unstorable for a while, as after any unknown outcome. */
   readonly unknownWrites?: readonly string[];

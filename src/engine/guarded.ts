@@ -1,7 +1,7 @@
 // Work that others must not suffer from: what it throws goes to one who deals with it.
 
 import type { Tasks } from '../ports.ts';
-/** The same function, of which nobody hears that it throws but `broken`. */
+/** Wraps the function: an exception goes to `broken` and to nobody else. */
 export function guarded<Given extends unknown[]>(
   work: (...given: Given) => void,
   broken: (error: unknown) => void,

@@ -20,7 +20,7 @@ export function createLocalLog(applied: Position): InvalidationLog {
   };
 }
 
-/** Of a data cache whose invalidations are kept nowhere else. */
+/** The log of a data cache that keeps its invalidations nowhere else. */
 export function localHistory(epoch: string | (() => string)): { invalidations: Invalidations; log: InvalidationLog } {
   const invalidations = new Invalidations({ epoch, buckets: MEMORY_BUCKETS });
   return { invalidations, log: createLocalLog(invalidations.applied) };

@@ -10,21 +10,21 @@ import { sourceOf, sourceTag } from '../dependency/source-tag.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { Clock, Eventually } from '../ports.ts';
 
-/** What a tracker says of its source. */
+/** A tracker's report of its source. */
 export interface SourceReport {
   readonly source: string;
-  /** Of the tracker's life: another one means that something may have been missed. */
+  /** Names the tracker's life. After another one, changes may have been missed. */
   readonly session: string;
   /** From 1, without a hole. */
   readonly sequence: number;
   /** From the last answer of the gate in this session. */
   readonly token?: string;
   readonly leaseMs: number;
-  /** What is outdated, besides what was said before. */
+  /** Tags that became outdated since the last report. */
   readonly tags: readonly string[];
   /** All that was committed up to there is in force with this report. */
   readonly position?: FeedPosition;
-  /** Of the tracker's feed, when this was made. */
+  /** Lag of the tracker's feed, when this was made. */
   readonly lagMs?: number;
   /** To questions of the gate. */
   readonly answers?: readonly SourceAnswer[];
@@ -34,7 +34,7 @@ export interface SourceReply {
   /** Something may have been missed: everything read from the source before is outdated. */
   readonly gap: boolean;
   readonly token: string;
-  /** Whoever answers does so in one of the next reports. */
+  /** Answers come in one of the next reports. */
   readonly questions?: readonly SourceQuestion[];
   /** Another tracker reports the same source: each session comes back after the other one has taken over. */
   readonly rival?: boolean;
@@ -43,7 +43,7 @@ export interface SourceReply {
 export interface SourceState {
   readonly source: string;
   readonly live: boolean;
-  /** Of the lease; not above 0 where there is none. */
+  /** Rest of the lease; 0 or less where there is none. */
   readonly leftMs: number;
   readonly reports: number;
   readonly gaps: number;
@@ -137,7 +137,7 @@ export class SourceLeases {
     await this.#parts.invalidate({ kind: 'tag', tag: sourceTag(source) });
   }
 
-  /** What is named; or all of the source, as long as a lease has run out that nothing came after. True: that. */
+  /** Invalidates the named tags; or the whole source (returns true) while a lapse has not been invalidated yet. */
   async #outdate(state: Source, source: string, tags: readonly string[]): Promise<boolean> {
     let isGap = false;
     for (;;) {

@@ -7,14 +7,14 @@
 import type { QuestionSubject, SourceAnswer, SourceQuestion } from '../dependency/describe/described.ts';
 import type { Random, Tasks } from '../ports.ts';
 
-/** What came of a question; `silent`: no answer within ASK_MS. */
+/** Result of a question; `silent`: no answer within ASK_MS. */
 export type Asked =
   | { readonly kind: 'answered'; readonly answer: SourceAnswer }
   | { readonly kind: 'unknown-source' | 'silent' | 'busy' };
 
 /** A tracker speaks at least so often, with the lease that it has by default. */
 export const ASK_MS = 2_000;
-/** Of one source. */
+/** Questions to one source. */
 export const MAX_OPEN = 16;
 
 interface Open {
@@ -25,7 +25,7 @@ interface Open {
 
 export class SourceQuestions {
   readonly #tasks: Tasks;
-  /** Of this life of the gate: an answer to one before is none to us. */
+  /** Names this life of the gate: answers to an earlier life do not count. */
   readonly #life: string;
   readonly #open = new Map<string, Open>();
   #count = 0;

@@ -156,7 +156,7 @@ function partText(entry: StoredResponse): string {
   return fieldValue(decodeHead(entry.bytes, entry.headBytes), 'content-range') ?? 'without Content-Range';
 }
 
-/** Of several at once: the last position, and all they matched; what two of them name counts twice. */
+/** Combines results: the highest position, and the sum of matches (an entry that two of them name counts twice). */
 export function summed(results: readonly InvalidationResult[]): InvalidationResult {
   const position = Math.max(0, ...results.map((result) => result.position));
   const matched = results.reduce((sum, result) => sum + result.matched, 0);

@@ -29,7 +29,7 @@ export function classOf(outcome: Outcome): OutcomeClass {
 /** Why an answer was not stored. */
 export interface Refused {
   readonly refusal: Refusal;
-  /** What the tracker of its origin says of it. */
+  /** The tracker's reason, from its origin. */
   readonly untracked: string | undefined;
 }
 

@@ -6,7 +6,7 @@ export class UnderWay {
   #count = 0;
   #idle: PromiseWithResolvers<void> | undefined;
 
-  /** The same; counted until it is over, however it ends. */
+  /** Counts the work until it is over, however it ends; returns it. */
   track<T>(work: Promise<T>): Promise<T>;
   track<T>(work: Eventually<T>): Eventually<T>;
   track<T>(work: Eventually<T>): Eventually<T> {

@@ -18,7 +18,7 @@ import { rangesAsked, storedPart } from '../http/partial.ts';
 import { asKnownToClient } from './coding-requests.ts';
 import { clientFields } from './response-fields.ts';
 
-/** What an answer from a stored response is made with. */
+/** Parts of an answer from a stored response. */
 export interface AnswerMaking {
   readonly now: number;
   readonly outcome: Outcome;
@@ -158,7 +158,7 @@ const FAILURE_STATUS: { readonly [code in ErrorCode]?: number } = {
   E_FAULT: 500,
 };
 
-/** What a client is told; the details are for the log. */
+/** The text for the client; the log gets the details. */
 const FAILURES: { readonly [code in ErrorCode]?: string } = {
   E_ORIGIN_CONNECT: 'expected a connection to the origin, got none',
   E_ORIGIN_TIMEOUT: 'expected a response in time, got none',

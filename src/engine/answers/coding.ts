@@ -25,7 +25,7 @@ import type { Tiers } from '../tiers/tiers.ts';
 
 /** Bodies in the making: the platform's threads also read files and look up names. */
 const MAX_RUNNING = 2;
-/** What waits is held in memory, also when its entry is evicted. */
+/** A waiting entry stays in memory, even after it is evicted. */
 const MAX_WAITING = 256;
 const MAX_WAITING_BYTES = 32 * 1024 * 1024;
 /** A result larger than this part of the body is not worth its room. */
@@ -43,14 +43,14 @@ export interface CoderParts {
 }
 
 interface Job {
-  /** Of the result. */
+  /** Length of the result. */
   readonly key: string;
   readonly entry: StoredResponse;
   readonly coding: Coding;
   readonly route: Route;
 }
 
-/** What is known of an entry without decoding its head again. */
+/** Facts about an entry, kept so that its head is decoded once. */
 interface About {
   readonly refusal: CodingRefusal | 'not-smaller' | undefined;
   /** The entity tag, of a coded entry that of the one it was made from. */
@@ -232,7 +232,7 @@ function isOfOneFill(found: Entry | undefined, entry: StoredResponse): boolean {
   return found?.kind === 'response' && identityOf(found) === identityOf(entry);
 }
 
-/** What tells an entry from what was stored under its key before or after it. */
+/** Identifies one entry among those stored under its key, earlier or later. */
 function identityOf({ epoch, stamp, bornMs, bytes }: StoredResponse): string {
   return `${epoch} ${stamp} ${bornMs} ${bytes.length}`;
 }

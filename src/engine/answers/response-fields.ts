@@ -1,4 +1,4 @@
-// What the gate changes in an origin's response before anything else looks at it, and what it adds for the client.
+// Edits of an origin's response: first those that the whole engine sees, then those for the client.
 
 import { formatCacheStatus, withCacheStatus } from '../../semantics/cache-status.ts';
 import { withVaryByCoding } from '../../semantics/coded-representation.ts';

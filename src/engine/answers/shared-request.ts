@@ -18,7 +18,7 @@ export interface SharedRequest {
 
 const DIRECTIVES: ReadonlySet<string> = new Set(['cache-control', 'pragma']);
 
-/** What a client sends for itself alone. */
+/** Fields that a client sends for itself alone. */
 const CLIENTS: ReadonlySet<string> = new Set([...DIRECTIVES, 'authorization', 'cookie']);
 
 /** `isTrusted`: whether the cache directives of this client are obeyed whatever the route says; asked where it has any. */

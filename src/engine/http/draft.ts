@@ -95,7 +95,7 @@ export interface Draft {
 export interface Arrival {
   /** The client's request: what it selects, and under which policy. */
   readonly request: GateRequest;
-  /** What the origin was asked; of an update of what is stored already, nothing that speaks against storing. */
+  /** The request that went to the origin. An update of a stored response carries no reason against storing. */
   readonly asked: Pick<RequestHead, 'method' | 'fields'>;
   /** Plain cache key. */
   readonly key: string;

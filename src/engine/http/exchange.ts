@@ -61,7 +61,7 @@ export class Exchange {
   readonly #demands: RequestDemands;
   readonly #arrival: Arrival;
   #selection: Selection | undefined;
-  /** What may be served should the origin fail. */
+  /** May be served should the origin fail. */
   #fallback: StoredResponse | undefined;
   #joins = 0;
   #leave: (() => void) | undefined;

@@ -1,4 +1,4 @@
-// What a stored response is good for when the origin fails (RFC 5861 §4, RFC 9111 §4.2.4).
+// Whether a stored response may be served when the origin fails (RFC 5861 §4, RFC 9111 §4.2.4).
 
 import type { StoredResponse } from '../../entry/stored-response.ts';
 import type { RequestDemands } from '../../semantics/cache-control.ts';

@@ -16,7 +16,7 @@ import { Spool } from './spool.ts';
 const READ_AHEAD_BYTES = 256 * 1024;
 /** A reader of a passed body may be this far behind the fastest one; of a spooled one this much is held. */
 const MAX_LAG_BYTES = 4 * 1024 * 1024;
-/** Of a spooled body so much may wait to be written. */
+/** Bytes of a spooled body that may wait to be written. */
 const MAX_UNWRITTEN_BYTES = 1024 * 1024;
 /** Read back at once by one who is behind what is held. */
 const READ_BACK_BYTES = 256 * 1024;
@@ -127,7 +127,7 @@ export class FillBody {
     return this.#spool?.finish();
   }
 
-  /** What was written is not stored after all; who is still reading it may finish. */
+  /** Discards the written body, which is not stored after all. Current readers may finish. */
   unwanted(): void {
     this.#kept = false;
     if (this.#readers.size === 0) this.#spool?.discard();
@@ -160,7 +160,7 @@ export class FillBody {
     else this.#slide();
   }
 
-  /** Of a spooled body the window is held, and what is not written yet. */
+  /** A spooled body keeps its window in memory, and the bytes that are not written yet. */
   #slideBehind(spool: Spool): void {
     const upTo = Math.min(spool.written, this.#bytes - MAX_LAG_BYTES);
     let count = 0;

@@ -80,7 +80,7 @@ export function noteRefusal(
   { request, key }: FlightPlan,
   { refusal, head }: { readonly refusal: Refusal; readonly head: ResponseHead | undefined },
 ): void {
-  // What is said of the answer to a write says nothing about the next GET.
+  // The answer to a write says nothing about the next GET.
   if (request.method !== 'GET') return;
   context.tally.refused(key, { refusal, untracked: head && untrackedOf(head.fields) });
   if (!isPassing(refusal)) context.hitForMiss.add(key, context.clock.monotonic());

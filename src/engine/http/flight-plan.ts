@@ -1,4 +1,4 @@
-// What a flight is to do, and how it ends for those who wait. Types only.
+// The plan of a flight, and how it ends for those who wait. Types only.
 
 import type { StoredResponse } from '../../entry/stored-response.ts';
 import type { TidegateError } from '../../errors.ts';
@@ -10,7 +10,7 @@ import type { GateRequest } from '../contract.ts';
 import type { Draft, Refusal } from './draft.ts';
 import type { FillBody } from './fill-body.ts';
 
-/** What a flight is to do. */
+/** The work of one flight. */
 export interface FlightPlan {
   readonly request: GateRequest;
   /** Plain cache key of what is fetched. */
@@ -60,7 +60,7 @@ export type Landing =
     }
   | { readonly kind: 'failed'; readonly error: TidegateError };
 
-/** What a flight has come to. */
+/** The end of a flight. */
 export type FlightEnd =
   | { readonly kind: 'stored' }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
@@ -74,7 +74,7 @@ export interface RunningFlight {
   readonly forwardMs: number | undefined;
   /** Tags of its response, once the head is there. */
   readonly tags: Tags;
-  /** What it is about to store, once the head is there. */
+  /** The entry that it is about to store, once the head is there. */
   readonly draft: Draft | undefined;
   /** True as long as its answer is, or may turn out to be, one that others can share. */
   readonly joinable: boolean;

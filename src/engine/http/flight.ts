@@ -2,7 +2,8 @@
 // wait for it to land, that is for its head; then each reads the body at its own speed.
 //
 // The fill begins before the origin is asked, and storing happens only at the very end, through
-// `tiers.store`, which asks the ledger. Whoever holds a body that was read too early may finish reading it, but nobody gets to keep it. What
+// `tiers.store`, which asks the ledger. A client that holds a body which was read too early may finish reading it, but nobody
+// keeps it. What
 // must be over before anyone hears of the answer (a write's invalidations, once they are durable) holds all else back.
 
 import type { LargeBody, StoredResponse } from '../../entry/stored-response.ts';

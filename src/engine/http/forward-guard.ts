@@ -100,7 +100,7 @@ export class ForwardGuard {
     })();
   }
 
-  /** What follows may have something to wait for in its turn. */
+  /** The next event may need to wait as well. */
   #goOn(then: () => void): void {
     const held = this.#held ?? [];
     this.#held = undefined;

@@ -22,7 +22,7 @@ export interface Way
   readonly detail?: OutcomeDetail | undefined;
 }
 
-/** What a flight is started with. */
+/** Inputs of a flight. */
 export interface Departure {
   readonly request: GateRequest;
   /** Plain cache key. */
@@ -110,7 +110,7 @@ export interface Landed {
   readonly collapsed: boolean;
 }
 
-/** What happened to a request that was answered after going forward; no status: the origin did not answer. */
+/** The outcome of a request that went forward. Without a status the origin did not answer. */
 export function forwardedOutcome(from: Landed, forwardStatus: number | undefined): Outcome {
   const { way, collapsed } = from;
   const detail = forwardStatus === 304 ? 'validated' : way.detail;
@@ -123,7 +123,7 @@ export function forwardedOutcome(from: Landed, forwardStatus: number | undefined
   };
 }
 
-/** The same for a response that is still arriving: whether it is being stored, and if not, the engine's own reason. */
+/** The outcome while the response is still arriving: whether it is being stored, or the engine's reason against it. */
 export function responseOutcome(from: Landed, landing: Landing & { kind: 'response' }): Outcome {
   const { head, draft, refusal } = landing;
   const outcome = forwardedOutcome(from, head.status);

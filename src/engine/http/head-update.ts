@@ -1,4 +1,4 @@
-// What a HEAD response says about the stored response to GET (RFC 9111 §4.3.5).
+// Freshens or invalidates the stored response to GET by a HEAD response (RFC 9111 §4.3.5).
 
 import { decodeHead } from '../../entry/codec.ts';
 import { keyParts } from '../../entry/key.ts';

@@ -49,7 +49,7 @@ function isReload({ noCache, maxAgeMs }: RequestDemands): boolean {
   return noCache || maxAgeMs === 0;
 }
 
-/** What is left of them for an answer that came from the origin while its client waited: a reload asks for nothing else. */
+/** The demands without those that an answer fresh from the origin meets: a reload wants nothing else. */
 function leftOf(demands: RequestDemands): RequestDemands {
   return isReload(demands) ? { ...demands, noCache: false, maxAgeMs: undefined } : demands;
 }

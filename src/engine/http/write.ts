@@ -103,7 +103,7 @@ export function holdUnknown(context: Context, uri: string, hold: Hold = {}): Eve
 
 interface Hold {
   readonly named?: readonly Selector[];
-  /** Of the intent that is open on the URI already. */
+  /** Closes the intent that is already open on the URI. */
   readonly closeIntent?: () => void;
 }
 
@@ -112,7 +112,7 @@ function invalidateAll(invalidator: Invalidator, selectors: readonly Selector[])
   return appended.some((one) => one instanceof Promise) ? Promise.all(appended) : (appended as Position[]);
 }
 
-/** What `then` makes of the result, once that is there; at once where it is. */
+/** Applies `then` to the result: at once where the result is there, else later. */
 function settled<R, T>(result: Eventually<R>, then: (result: R) => T): Eventually<T> {
   return result instanceof Promise ? result.then(then) : then(result);
 }

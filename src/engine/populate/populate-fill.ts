@@ -163,7 +163,7 @@ export function afterFill(result: PopulateResult, attempts: number): AfterFill {
   if (result.kind === 'failed' && BUSY.has(reason)) {
     return { ...again, delayMs: 0, pause: { retryAfterMs: result.retryAfterMs } };
   }
-  // What was invalidated meanwhile is read anew at once: that is what it waits for.
+  // An entry that was invalidated meanwhile is read anew at once.
   const delayMs = reason === 'invalidated-during-fill' ? 0 : RETRY_MS * 2 ** attempts;
   return { ...again, delayMs };
 }

@@ -49,7 +49,7 @@ const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
 /** So many in a row without any answer, and it is given up: half a minute to a minute. */
 const MAX_SILENT_PAUSES = 7;
-/** What an origin asks for is obeyed up to here; then it is asked once, and may say it again. */
+/** Longest Retry-After that is obeyed. Then the origin is asked once, and may repeat it. */
 const LONGEST_RETRY_AFTER_MS = 15 * 60_000;
 
 /** How much the latest forward counts in the mean. */

@@ -1,4 +1,4 @@
-// What waits to be filled: lanes of fills, each with the most expected hits first and those that came first before
+// The waiting fills, in lanes: each puts the most expected hits first, and earlier arrivals before
 // their equals. A text (URI and selecting fields) waits once, for all the jobs that want it.
 //
 // So a fill is its text and a slot in typed arrays; the heap of a lane holds
@@ -80,7 +80,7 @@ export class FillQueue<Job> {
     this.#up(lane, lane.heap.length - 1);
   }
 
-  /** What the first of a lane stands for; undefined: the lane is empty. */
+  /** The first fill of a lane; undefined when the lane is empty. */
   first(lane: Lane<Job>): { readonly hits: number; readonly order: number } | undefined {
     const slot = lane.heap[0];
     return slot === undefined ? undefined : { hits: this.#hits[slot]!, order: this.#order[slot]! };

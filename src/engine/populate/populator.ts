@@ -132,7 +132,7 @@ export class Populator {
     return Math.max(ofOrigin, job.pace.reserve(now, job.limits));
   }
 
-  /** What waits and what is under way, for operators. */
+  /** Waiting and running fills, for operators. */
   summary(): { readonly waiting: number; readonly inFlight: number } {
     return { waiting: this.#queue.shares, inFlight: this.#inFlight };
   }
@@ -239,7 +239,7 @@ export class Populator {
   #goesAgain({ origin }: OriginLane, fill: Fill<Job>, result: PopulateResult): boolean {
     const after = afterFill(result, fill.attempts);
     if (after.kind === 'count' || after.pause === undefined) {
-      // What was fresh, or not to be asked for, says nothing of the origin.
+      // Only results that reached the origin count towards its recovery.
       if (result.kind === 'stored' || (result.kind === 'refused' && result.forwardMs !== undefined)) origin.recovered();
     } else {
       origin.pause(this.#options.clock.monotonic(), after.pause.retryAfterMs);
@@ -260,7 +260,7 @@ export class Populator {
     return true;
   }
 
-  /** What waits for the origin ends as failed: so many in a turn. It is paused meanwhile, so none of it begins. */
+  /** Ends the fills that wait for the origin as failed, some per turn. The origin is paused, so none begins meanwhile. */
   #giveUp(origin: OriginPace): void {
     let left = FILLS_PER_TURN;
     for (const lane of this.#lanes.values()) {

@@ -1,4 +1,4 @@
-// What an invalidation made outdated and clients had asked for is handed to those who fill it again, before anyone asks.
+// After an invalidation, hands the outdated entries that clients had asked for to a populator, before anyone asks again.
 //
 // A fill must be paid for by a use. What counts is how often an entry was got since it was filled,
 // so what is filled again and then asked for by nobody is not filled a third time.
@@ -25,7 +25,7 @@ export function rehydrate(context: Rehydrating, selectors: readonly Selector[]):
   rehydrateFound(context, [...byKey.values()]);
 }
 
-/** The same for an invalidation whose entries in the fastest tier have been found already. */
+/** Like `rehydrate`, when the invalidated entries of the fastest tier are at hand already. */
 export function rehydrateFound({ rehydrator }: Pick<Context, 'rehydrator'>, found: readonly EntryNote[]): void {
   const most = rehydrator?.maxEntries() ?? 0;
   if (rehydrator === undefined || most === 0 || found.length === 0) return;

@@ -56,7 +56,7 @@ export class TierBreaker {
     const nowMs = clock.monotonic();
     if (nowMs < pausedUntilMs) return false;
     if (oneTries) {
-      // Whoever tries it may go without a word, so another tries it after as long again.
+      // The caller that tries the tier may vanish, so after the same time another one tries it.
       this.#isTried = true;
       this.#pausedUntilMs = nowMs + limits.pauseMs;
     } else {
@@ -65,7 +65,7 @@ export class TierBreaker {
     return true;
   }
 
-  /** What the store answers; undefined when it takes too long. */
+  /** The store's answer; undefined when it takes too long. */
   wait<T>(answer: Promise<T>): Promise<T | undefined> {
     const { tasks, limits } = this.#parts;
     return new Promise((resolve, reject) => {

@@ -1,10 +1,10 @@
-// What stores list for operators, as it comes.
+// Listings of stores for operators, as they arrive.
 //
 // A listing may be long, and may hang at each step; so each step has its own time.
 
 import type { EntryNote } from '../../entry/stored-response.ts';
 
-/** The same, up to where no answer comes in time. `wait` says with undefined that none did. */
+/** Iterates until an answer does not come in time; `wait` then gives undefined. */
 export async function* inTime<T>(
   found: AsyncIterable<T>,
   wait: (next: Promise<IteratorResult<T>>) => Promise<IteratorResult<T> | undefined>,
@@ -22,7 +22,7 @@ export async function* inTime<T>(
 
 const PORTION = 1000;
 
-/** What an iteration gives, some at a time; all at once where the store gives it at once, and may change after that. */
+/** Cuts an iteration into portions; one portion where the store answers at once, since it may change afterwards. */
 export async function* portions(found: Iterable<EntryNote> | AsyncIterable<EntryNote>): AsyncIterable<EntryNote[]> {
   if (Symbol.iterator in found) return yield [...found];
   let portion: EntryNote[] = [];

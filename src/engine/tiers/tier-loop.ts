@@ -16,7 +16,7 @@ export interface LoopParts<E> {
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly tasks: Tasks;
   /**
-   * Of each store, where its limits can be set: then a store that is paused is told of nothing either, and one call tries
+   * Limits by store, where they can be set: then a paused store is told of nothing either, and one call tries
    * it afterwards. Default: none is asked while it is paused, and that is all.
    */
   readonly limits?: readonly (TierLimits | undefined)[];
@@ -59,7 +59,7 @@ export class TierLoop<E extends { readonly key: string }> {
   }
 
   /**
-   * What is stored under the key: from the fastest tier that has it current, else from the fastest that has it. The
+   * The entry under the key: from the fastest tier that has it current, else from the fastest that has it. The
    * reader validates it.
    */
   get(key: string): Eventually<E | undefined> {
@@ -131,7 +131,7 @@ export class TierLoop<E extends { readonly key: string }> {
   }
 
   /**
-   * What the selector names, some at a time, tier by tier. Where limits can be set, one that fails or takes too long tells no
+   * The selected entries, some at a time, tier by tier. Where limits can be set, a tier that fails or takes too long tells no
    * more.
    */
   async *find(selector: Selector): AsyncIterable<{ readonly notes: readonly EntryNote[]; readonly isOfLast: boolean }> {
@@ -196,7 +196,7 @@ export class TierLoop<E extends { readonly key: string }> {
     }
   }
 
-  /** What the store answers in time; undefined, too, when it fails. */
+  /** The store's answer; undefined when it fails or takes too long. */
   async #answer<T>(tier: Tier<E>, answer: Promise<T>): Promise<T | undefined> {
     try {
       return await tier.breaker.wait(answer);
@@ -274,6 +274,6 @@ export function wasReadNoEarlier(one: Read, other: Read): boolean {
 interface Asked<E> {
   readonly tier: number;
   readonly found: Promise<E | undefined>;
-  /** What a faster tier has. */
+  /** The entry of a faster tier. */
   readonly outdated: E | undefined;
 }

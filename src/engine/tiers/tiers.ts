@@ -23,7 +23,7 @@ import { TierLoop, wasReadNoEarlier } from './tier-loop.ts';
 export interface TiersParts {
   /** Fastest first. */
   readonly stores: readonly Store[];
-  /** What operators call them, in the same order. */
+  /** Names for operators, in the same order. */
   readonly names: readonly string[];
   readonly ledger: EntryLedger;
   readonly clock: Pick<Clock, 'monotonic'>;
@@ -50,7 +50,7 @@ export class Tiers {
     this.#fault = fault;
   }
 
-  /** What is stored under the key, from the fastest tier that has it. Not validated: that is the reader's part. */
+  /** The entry under the key, from the fastest tier that has it. The reader validates it. */
   get(key: string): Eventually<Entry | undefined> {
     return this.#loop.get(key);
   }
@@ -113,7 +113,7 @@ export class Tiers {
     return [...byKey.values()];
   }
 
-  /** What the fastest tier has of what the selector names, where it says so at once. No use of the entries. */
+  /** The selected entries of the fastest tier, where it answers at once. Does not count as use. */
   held(selector: Selector): readonly EntryNote[] {
     const found = this.#stores[0]?.find(selector) ?? [];
     return Symbol.iterator in found ? [...found] : [];

@@ -169,12 +169,12 @@ class TieredValueCache implements ValueCache {
     });
   }
 
-  /** What is there and fresh, with the tags of whoever asks. */
+  /** The fresh entry, with the tags of its caller added. */
   #named(entry: StoredValue | undefined, asked: AskedFill): Eventually<StoredValue | undefined> {
     if (entry === undefined || !this.#isFresh(entry)) return undefined;
     const taken = this.#naming.taken(entry, asked);
     if (taken === entry || taken instanceof Promise) return taken;
-    // What memory has by now may be expired by another of its tags.
+    // The entry in memory may have expired by another of its tags meanwhile.
     return taken !== undefined && this.#isFresh(taken) ? taken : undefined;
   }
 
@@ -231,7 +231,7 @@ class TieredValueCache implements ValueCache {
     const below = this.#removal.countBelow(unsure);
     await invalidated;
     const found = await below;
-    // What was put in since the call stays.
+    // Values that were put in since the call stay.
     const rest = this.#hasSlower ? keys.filter((key) => !this.#ledger.fills.wasReplacedSince(key, turn)) : [];
     if (rest.length > 0 && this.#state !== 'closed') await this.#underWay.track(this.#loop.delete(rest));
     return there + found;
@@ -289,7 +289,7 @@ class TieredValueCache implements ValueCache {
     if (this.#state === 'closed') return false;
     if (entry.sliding !== undefined) entry.sliding.toldMs = memoryOnly ? Number.POSITIVE_INFINITY : entry.lifetimeMs;
     if (!memoryOnly) return this.#underWay.track(this.#loop.putAll(entry));
-    // What a slower tier has of it is older.
+    // A slower tier has an older value.
     if (this.#hasSlower) this.#drop(entry.key);
     return this.#memory !== undefined && this.#loop.putAll(entry, 1);
   }

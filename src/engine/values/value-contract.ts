@@ -11,7 +11,7 @@ import type { Clock, Eventually, InvalidationLog, Random, Store, Tasks } from '.
 import type { SourceLeases } from '../source-leases.ts';
 import type { TierLimits } from '../tiers/tier-breaker.ts';
 
-/** What an entry is stored with. */
+/** Terms of an entry. */
 export interface ValueTerms {
   /** Infinity: until it is invalidated; 0: not stored. */
   readonly ttlMs: number;
@@ -25,7 +25,7 @@ export interface ValueTerms {
   readonly memoryOnly: boolean;
 }
 
-/** What a fill is run with. */
+/** Terms of a fill. */
 export interface FillTerms extends ValueTerms {
   /** The ttl of `null`. */
   readonly nullTtlMs: number;
@@ -41,13 +41,13 @@ export interface FillTerms extends ValueTerms {
   readonly signal: AbortSignal | undefined;
 }
 
-/** What a fill is given; its setters change the terms of this one result. */
+/** The context of a fill; its setters change the terms of this one result. */
 export interface ValueFillContext {
   readonly key: string;
   readonly signal: AbortSignal;
   readonly previous: { readonly value: unknown; readonly validator: string | undefined } | undefined;
   change(terms: Partial<ValueTerms>): void;
-  /** Of the options, as changed by now. */
+  /** The terms of the options, with the changes so far. */
   readonly terms: ValueTerms;
   setValidator(validator: string): void;
   notModified(): unknown;
@@ -63,7 +63,7 @@ export interface NamedFill {
   tags(): readonly string[];
   /** Told before anything is stored with them that another's fill read. */
   noted(): void;
-  /** The same object for all that name a key by the same tags; undefined: this one alone. */
+  /** One object for all callers that name a key by equal tags; undefined: for this one alone. */
   readonly naming: object | undefined;
 }
 
@@ -94,7 +94,7 @@ export interface ValueCache {
   expire(key: string, also?: readonly Selector[]): Promise<boolean>;
   /** In force, and durable where there is a log, once it resolves. `soft`: expired, not outdated. */
   invalidate(selectors: readonly Selector[], soft: boolean): Promise<void>;
-  /** Of the sources whose trackers tell of changes. From the first call on nothing of any other is stored. */
+  /** Leases of the sources whose trackers report changes. After the first call, reads of other sources are not stored. */
   sources(): SourceLeases;
   /** Removes from every tier what the selector names. */
   purge(selector: Selector): Promise<number>;
@@ -147,16 +147,16 @@ export interface ValueStats {
   /** Calls that invalidate, however much each names. */
   readonly invalidations: number;
   readonly fillsInFlight: number;
-  /** Of each tier by name: answers that failed or took too long, which counted as misses. */
+  /** By tier: answers that failed or took too long, which counted as misses. */
   readonly tierFaults: { readonly [tier: string]: number };
-  /** Of each tier by name: true while it is left alone, since it failed or took too long. */
+  /** By tier: whether it is left alone now, because it failed or took too long. */
   readonly tierPaused: { readonly [tier: string]: boolean };
 }
 
 /** How a fill ended: `refused` and `overtaken` are answers given and not stored, since something newer had come. */
 export type FillResult = 'stored' | 'refused' | 'overtaken' | 'skipped' | 'not-stored' | 'failed';
 
-/** What happens in a cache, as it happens. Keys are whole. */
+/** Observes the events of a cache as they happen. Keys are whole. */
 export type ValueEvent =
   /** `tier`: that which had it. */
   | { readonly kind: 'hit'; readonly key: string; readonly tier: string }
@@ -182,11 +182,11 @@ export interface ValueWatch {
   told(event: ValueEvent): void;
 }
 
-/** What a data cache is made of. */
+/** Parts of a data cache. */
 export interface ValueCacheParts {
   /** Fastest first. */
   readonly stores: readonly Store<StoredValue>[];
-  /** What operators call them, in the same order. */
+  /** Names for operators, in the same order. */
   readonly names: readonly string[];
   /** How long each is waited for, and when it is left alone; undefined: as by default. */
   readonly limits?: readonly (TierLimits | undefined)[];

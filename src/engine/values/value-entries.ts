@@ -13,7 +13,7 @@ import type { TierLoop } from '../tiers/tier-loop.ts';
 import type { ValueCache, ValueState, ValueTerms } from './value-contract.ts';
 import type { Previous } from './value-flight.ts';
 
-/** What is known of an entry besides its terms. */
+/** Inputs of an entry besides its terms. */
 export interface Filled {
   readonly key: string;
   readonly owned: OwnedValue;
@@ -55,7 +55,7 @@ export function entryOf(filled: Filled, terms: ValueTerms, random: Random): Stor
   };
 }
 
-/** What may be built upon: not what is outdated. */
+/** The stored value that a fill may build upon; never an outdated one. */
 export function previousOf(entry: StoredValue | undefined, ledger: EntryLedger): Previous | undefined {
   if (entry === undefined) return undefined;
   if (!ledger.isCurrent(entry) && !ledger.isExpired(entry)) return undefined;

@@ -45,7 +45,7 @@ interface Waiting {
   readonly flight: ValueFlight;
   readonly arrival: Arrival;
   readonly joined: boolean;
-  /** What it may have instead. */
+  /** A stale value that it may have instead. */
   readonly stale: StoredValue | undefined;
   /** Monotonic time at which it asked, and how long from now it waits at most. */
   readonly askedMs: number;
@@ -66,7 +66,7 @@ export class ValueFills {
     if (parts.endingRequests !== undefined) this.#watch = new FlightWatch({ ...parts, ...parts.endingRequests });
   }
 
-  /** What may be given of an entry that is not fresh, as by `get`. */
+  /** The value of an entry in grace, for `get`; undefined when it may not be given. */
   inGrace(entry: StoredValue): unknown {
     if (previousOf(entry, this.#parts.ledger) === undefined) return undefined;
     return this.#grace.isInGrace(entry) ? this.#grace.given(entry) : undefined;
@@ -100,7 +100,7 @@ export class ValueFills {
     const arrival = asked.arrival ?? ledger.arrive();
     const nowMs = clock.monotonic();
     const askedMs = asked.askedMs ?? nowMs;
-    // What was begun before is not what somebody wants who says that it is to be read anew.
+    // A caller that asks for a refresh does not want a read that began earlier.
     const running = terms.refresh ? undefined : this.#joinable(asked, arrival);
     if (running !== undefined) tally.collapsed(key);
     else tally.miss(key);
@@ -245,7 +245,7 @@ export class ValueFills {
     const tags = flight.joinedTo(landing.kind === 'filled' ? landing.terms.tags : flight.terms.tags);
     const isLost = joined && this.#watch?.isLost(flight) === true;
     if (isLost || !this.#parts.ledger.mayShare(flight.fill, arrival, subjectOf(flight, tags))) {
-      // What it waited for was read before something it must see, or will not come.
+      // Its fill read too early for it, or will never end.
       return this.#parts.askAnew({ ...asked, arrival, askedMs, isAgain: true });
     }
     if (landing.kind === 'filled') return readOwned(landing.owned);
@@ -261,7 +261,7 @@ export class ValueFills {
     return given;
   }
 
-  /** Of a failure that some caller does not get; once. */
+  /** Reports a failure that some caller does not get; once. */
   #tell(flight: ValueFlight, error: unknown): void {
     if (flight.isTold) return;
     flight.isTold = true;

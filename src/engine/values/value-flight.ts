@@ -12,7 +12,7 @@ import type { Arrival } from '../../ledger/ledger.ts';
 import type { Cancel, Tasks } from '../../ports.ts';
 import type { FillTerms, ValueFill, ValueFillContext, ValueTerms } from './value-contract.ts';
 
-/** What came of a fill. */
+/** The result of a fill. */
 export type ValueLanding =
   | {
       readonly kind: 'filled';
@@ -24,11 +24,11 @@ export type ValueLanding =
   | { readonly kind: 'skipped'; readonly value: unknown }
   | { readonly kind: 'failed'; readonly error: TidegateError };
 
-/** What is stored under the key and may be built upon. */
+/** The stored value that a fill may build upon. */
 export interface Previous {
   readonly owned: OwnedValue;
   readonly validator: string | undefined;
-  /** What it depends on, which holds for it as long as it is kept. */
+  /** Its tags, which it keeps for as long as it is kept. */
   readonly tags: readonly string[];
   /** A value of its own for whoever asks. */
   read(): unknown;
@@ -81,7 +81,7 @@ export class ValueFlight implements ValueFillContext {
   #terms: ValueTerms;
   #hasOwnTtl = false;
   #validator: string | undefined;
-  /** What `notModified` and `skip` gave; the fill may still return something else. */
+  /** Results of `notModified` and `skip`; the fill may still return something else. */
   #kept: { readonly value: unknown } | undefined;
   #skipped: { readonly value: unknown } | undefined;
   /** Made when somebody looks: most fills do not. */
@@ -209,7 +209,7 @@ export class ValueFlight implements ValueFillContext {
     }
   }
 
-  /** What the fill itself said comes first. */
+  /** The fill's own words come first. */
   #termsOfNull(): ValueTerms {
     const { terms } = this.plan;
     return this.#hasOwnTtl ? this.#terms : { ...this.#terms, ttlMs: terms.nullTtlMs };
@@ -220,7 +220,7 @@ function isSame(given: { readonly value: unknown } | undefined, value: unknown):
   return given !== undefined && Object.is(given.value, value);
 }
 
-/** What the entry of a call is known by before its fill has said more. */
+/** The tags of a call, before its fill has added more. */
 export function tagsOf({ fill, terms }: { readonly fill: ValueFill; readonly terms: FillTerms }): readonly string[] {
   return typeof fill === 'function' ? terms.tags : fill.tags();
 }

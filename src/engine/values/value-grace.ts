@@ -18,7 +18,7 @@ export interface GraceParts {
   readonly ledger: EntryLedger<ValueFlight>;
   readonly tally: ValueTally;
   readonly naming: ValueNaming;
-  /** What is stored and fresh: in memory; and in any tier, which may take time. */
+  /** The fresh entry in memory; and in any tier, which may take time. */
   readonly freshAtHand: (key: string) => StoredValue | undefined;
   readonly freshAnywhere: (key: string) => Eventually<StoredValue | undefined>;
 }

@@ -21,13 +21,13 @@ export interface NamingParts {
   readonly underWay: UnderWay;
   readonly hasSlower: boolean;
   readonly fault: (error: unknown) => void;
-  /** What memory has, in whatever state. */
+  /** The entry in memory, in whatever state. */
   readonly atHand: (key: string) => Eventually<StoredValue | undefined>;
   /** False: no tier took it, as far as that is known at once. */
   readonly keep: (entry: StoredValue, memoryOnly: boolean) => Eventually<boolean>;
 }
 
-/** Whoever names an entry. */
+/** A caller that names an entry. */
 export type Naming = Pick<AskedFill, 'fill' | 'terms'>;
 
 export class ValueNaming {
@@ -51,7 +51,7 @@ export class ValueNaming {
     return { ...entry, tags: [...entry.tags, ...ownTexts(late)], checkedUpTo: stamp };
   }
 
-  /** The same in every tier that is to have it. Undefined also where that cannot be. */
+  /** Gives the entry its late tags in every tier that is to have it. Undefined also where this is impossible. */
   taken(entry: StoredValue, asked: Naming): Eventually<StoredValue | undefined> {
     const by = typeof asked.fill === 'function' ? undefined : asked.fill.naming;
     if (by !== undefined && entry.namedBy === by) return entry;
@@ -67,7 +67,7 @@ export class ValueNaming {
     const mayTake = ledger.isCurrent(named) || (!hasSlower && ledger.isExpired(named));
     if (!mayTake || named.tags.length > MAX_TAGS) return undefined;
     if (typeof asked.fill !== 'function') asked.fill.noted();
-    // What is being filled takes its place.
+    // The fill under way will take its place.
     ledger.fills.newestJoinable(entry.key)?.holder.join(tagsOf(asked));
     if (hasSlower) return underWay.track(this.#takenEverywhere(named, asked.terms.memoryOnly));
     keep(named, true);

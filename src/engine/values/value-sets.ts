@@ -42,7 +42,7 @@ export class ValueSets {
       tally.set(key, 'refused');
       return false;
     }
-    // What was read before this was put in must not take its place.
+    // A value that was read earlier must not take its place.
     ledger.fills.replace(key);
     const read = { stamp: begun, readAt: begun.position };
     const filled = { key, owned, validator, fillMs: 0, now: clock.now(), ...read };
@@ -72,7 +72,7 @@ export class ValueSets {
       return false;
     }
     const kept = keep(entryOf({ ...filled, stamp: { ...stamp, position } }, terms, random), terms.memoryOnly);
-    // What a slower tier makes of it is not known yet; it is told of in time.
+    // A slower tier answers later; a failure is reported then.
     tally.set(key, kept === false ? 'not-stored' : 'stored');
     return (await kept) !== false;
   }

@@ -7,13 +7,13 @@
 import type { StoredValue } from '../../entry/stored-value.ts';
 import type { Clock, Eventually } from '../../ports.ts';
 
-/** Of the idle time: a slower tier is behind by no more. */
+/** Largest part of the idle time by which a slower tier may be behind. */
 const BEHIND_PART = 0.25;
 
 export interface SlidingParts {
   readonly clock: Pick<Clock, 'now'>;
   readonly hasSlower: boolean;
-  /** What memory has, in whatever state. */
+  /** The entry in memory, in whatever state. */
   readonly atHand: (key: string) => Eventually<StoredValue | undefined>;
   /** Puts it into every tier. */
   readonly keep: (entry: StoredValue, memoryOnly: boolean) => Eventually<boolean>;
@@ -26,7 +26,7 @@ export class ValueSliding {
     this.#parts = parts;
   }
 
-  /** Of one that nothing has outdated: whether its end is still to come, which this use moves if it slides. */
+  /** Whether a current entry has not reached its end. This use moves the end of an entry that slides. */
   isInTime(entry: StoredValue): boolean {
     const ageMs = this.#parts.clock.now() - entry.bornMs;
     if (ageMs >= entry.lifetimeMs) return false;

@@ -1,4 +1,4 @@
-// What becomes of a fill's result in a data cache: whether it is stored, and under which stamp.
+// Stores a fill's result in a data cache: whether it may be stored, and under which stamp.
 //
 // A fill that takes the place of what is current. Nothing has outdated that, so a slower tier that
 // fails to take the new value, or takes an older one later, would give the old one again. So where there are slower tiers
@@ -30,7 +30,7 @@ export interface StoringParts {
   readonly keep: (entry: StoredValue, memoryOnly: boolean) => Eventually<boolean>;
 }
 
-/** What a fill gave. */
+/** A fill's result. */
 interface Given {
   readonly landing: ValueLanding & { readonly kind: 'filled' };
   readonly fillMs: number;

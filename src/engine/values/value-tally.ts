@@ -1,4 +1,4 @@
-// What happens in a data cache: counted, and told to whoever watches.
+// Counts the events of a data cache, and reports them to its observer.
 
 import type { Selector } from '../../ledger/selector.ts';
 import type { FillResult, ValueStats, ValueWatch } from './value-contract.ts';
