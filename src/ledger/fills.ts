@@ -21,13 +21,16 @@ export interface Fill<Holder = unknown> {
   /** True: others may wait for its result. */
   readonly isJoinable: boolean;
   /** Keys of entries whose place something newer has taken. */
-  readonly overtakenIn: ReadonlySet<string>;
+  readonly overtakenIn: Pick<ReadonlySet<string>, 'has' | 'size'>;
 }
 
 /** Changed here alone. */
 type Running<Holder = unknown> = { -readonly [Name in keyof Fill<Holder>]: Fill<Holder>[Name] };
 
 const NOWHERE: ReadonlySet<string> = new Set();
+/** A fill may be under way for long, and variants may be named by whoever asks: beyond so many it is stored nowhere. */
+const MAX_OVERTAKEN = 64;
+const EVERYWHERE = { has: () => true, size: MAX_OVERTAKEN };
 const MAX_GIVEN_UP = 1_000;
 /** So many keys, at least, are known by their last replacement. */
 const MIN_TURNS = 10_000;
@@ -118,5 +121,8 @@ export class Fills<Holder> {
 
 function overtake(fill: Running, entryKey: string): void {
   fill.isJoinable &&= entryKey !== fill.key;
-  fill.overtakenIn = new Set([...fill.overtakenIn, entryKey]);
+  const { overtakenIn } = fill;
+  if (overtakenIn === NOWHERE) fill.overtakenIn = new Set([entryKey]);
+  else if (overtakenIn.size === MAX_OVERTAKEN) fill.overtakenIn = EVERYWHERE;
+  else (overtakenIn as Set<string>).add(entryKey);
 }

@@ -48,6 +48,25 @@ describe('the ledger', () => {
     expect([verdicts[0], verdicts[1], verdicts.at(-1)]).toEqual(['overtaken', undefined, undefined]);
     expect([ledger.fills.of('k0').length, ledger.fills.of('k1').length]).toEqual([0, 1]);
   });
+
+  test('keeps a bounded number of variants that have overtaken a fill, and refuses the fill beyond', () => {
+    const { ledger } = new World();
+    const read = { versions: {}, tags: [] };
+    const subject = { uri: 'k1', origin: 'o', tags: [] };
+    const slow = ledger.begin('k1', read);
+    const store = (variant: number) => {
+      const fill = ledger.begin('k1', read);
+      ledger.fills.settle(fill, `k1 v${variant}`);
+      ledger.fills.end(fill);
+    };
+    for (let variant = 0; variant < 64; variant++) store(variant);
+    expect([ledger.judge(slow, subject, 'k1 v0'), ledger.judge(slow, subject, 'k1 other')]).toEqual([
+      'overtaken',
+      undefined,
+    ]);
+    for (let variant = 64; variant < 1_000; variant++) store(variant);
+    expect([ledger.judge(slow, subject, 'k1 other'), slow.overtakenIn.size]).toEqual(['overtaken', 64]);
+  });
 });
 
 test.each(LEDGER_MUTANTS.map(({ name }) => name))('the model catches a ledger that %s', (name) => {
