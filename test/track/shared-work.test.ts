@@ -122,6 +122,23 @@ it('a memo is made anew for a request that has written, which need not wait for 
   expect(await responseOf(tracker, () => memo(1))).toMatchObject({ value: { age: 31 }, reasons: [] });
 });
 
+it('memos within a memo and within batches are made anew, too, for a request that has written', async () => {
+  const world = await trackedShop();
+  const { tracker, db } = world;
+  const user = tracker.memo(ageOf(world));
+  const age = tracker.memo(async (id: number) => (await user(id))?.age);
+  const loadAll = async (ids: readonly number[]) => Promise.all(ids.map(async (id) => (await age(id)) ?? 0));
+  const own = tracker.loader(loadAll);
+  const theirs = new DataLoader<number, number>(loadAll, { cache: false });
+  await responseOf(tracker, () => age(1));
+  const before = responseOf(tracker, () => own.load(2));
+  const { value } = await responseOf(tracker, async () => {
+    db.prepare('UPDATE users SET age = 31 WHERE id = 1').run();
+    return [await age(1), await own.load(1), await theirs.load(1)];
+  });
+  expect([value, (await before).value]).toEqual([[31, 31, 31], 40]);
+});
+
 it('a change that is told while a memo is being made is not in what others are given', async () => {
   const world = await trackedShop();
   const { tracker, outside } = world;

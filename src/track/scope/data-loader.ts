@@ -6,7 +6,7 @@
 
 import { type LoadedModule, loadedModules, whenLoaded } from '../wrap/loaded-packages.ts';
 import type { RequestScope } from './scope.ts';
-import { closeScope, type Sharing } from './shared-work.ts';
+import { closeScope, openShared, readsAnew, type Sharing } from './shared-work.ts';
 
 /** What of a loader is used; `_batchLoadFn` is where its batches run, in all of its versions. */
 interface LoaderLike {
@@ -116,7 +116,9 @@ function watchBatches(loader: LoaderLike): void {
   const batch = loader._batchLoadFn;
   const name = `the loader ${loader.name || batch.name || 'without a name'}`;
   loader._batchLoadFn = (keys) => {
-    const scopes = new Map([...trackers].map((sharing) => [sharing, sharing.open()]));
+    const scopes = new Map(
+      [...trackers].map((sharing) => [sharing, openShared(sharing, readsAnew(sharing.current()))]),
+    );
     const origin = { begunAt: ++moments, scopes };
     const run = [...scopes.values()].reduce<() => unknown>(
       (work, scope) => () => scope.run(work),

@@ -1,7 +1,7 @@
 // `tracker.loader`: what several requests load at one time is read by one batch, whose reads count for each of them.
 
 import { checkOptions, count, func } from '../../options/kit.ts';
-import { type SharedWork, type Sharing, shareWork, whileWaiting } from './shared-work.ts';
+import { readsAnew, type SharedWork, type Sharing, shareWork, whileWaiting } from './shared-work.ts';
 
 export interface Loader<K, V> {
   /** Rejects with what the batch gives for the key where that is an Error, and with what the batch rejects with. */
@@ -24,6 +24,8 @@ interface Batch<K, V> {
   readonly keys: K[];
   readonly places: Map<K, number>;
   readonly begun: Promise<SharedWork<readonly (V | Error)[]>>;
+  /** For one of those who wait for it. */
+  isAnew: boolean;
 }
 
 /** Throws E_CONFIG. */
@@ -37,14 +39,15 @@ export function loaderOf<K, V>(sharing: Sharing, load: LoadBatch<K, V>, options:
     const begun = new Promise<SharedWork<readonly (V | Error)[]>>((resolve) =>
       schedule(() => {
         if (open === batch) open = undefined;
-        resolve(shareWork(sharing, name, async () => checkedValues(keys, await load(keys))));
+        resolve(shareWork(sharing, { name, isAnew: batch.isAnew }, async () => checkedValues(keys, await load(keys))));
       }),
     );
-    const batch = { keys, places: new Map<K, number>(), begun };
+    const batch = { keys, places: new Map<K, number>(), begun, isAnew: false };
     return batch;
   };
   const join = (key: K) => {
     if (open === undefined || (open.keys.length >= maxBatchSize && !open.places.has(key))) open = begin();
+    open.isAnew ||= readsAnew(sharing.current());
     const { keys, places, begun } = open;
     const place = places.get(key) ?? keys.push(key) - 1;
     places.set(key, place);

@@ -8,7 +8,7 @@
 import { shown, TidegateError } from '../../errors.ts';
 import { checkOptions, count, func } from '../../options/kit.ts';
 import type { RequestScope } from './scope.ts';
-import { closeScope, type Sharing, shareWork, whileWaiting } from './shared-work.ts';
+import { closeScope, readsAnew, type Sharing, shareWork, whileWaiting } from './shared-work.ts';
 
 export interface MemoOptions<A extends readonly unknown[]> {
   /** What tells arguments apart. Default: the arguments, which then are texts, numbers, booleans, null or undefined. */
@@ -56,7 +56,7 @@ class Memo<T> {
   get(key: string, make: () => T | PromiseLike<T>): Promise<T> {
     const scope = this.#parts.sharing.current();
     return whileWaiting(scope, async () => {
-      const entry = await this.#entry(key, make, scope?.hasWritten === true);
+      const entry = await this.#entry(key, make, readsAnew(scope));
       scope?.adopt(entry.scope);
       return entry.outcome;
     });
@@ -66,7 +66,7 @@ class Memo<T> {
     const { sharing, name } = this.#parts;
     for (let tries = 0; ; tries++) {
       const known = !isAnew && tries < MAX_JOINED ? this.#entries.get(key) : undefined;
-      const entry: Entry<T> = known ?? shareWork(sharing, name, make);
+      const entry: Entry<T> = known ?? shareWork(sharing, { name, isAnew }, make);
       if (known === undefined) this.#keep(key, entry);
       const isMade = await this.#isMade(key, entry);
       // Of a failure those are told who had it made.

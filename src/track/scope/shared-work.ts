@@ -16,9 +16,33 @@ export interface SharedWork<T> {
   readonly outcome: Promise<T>;
 }
 
-/** `name`: for messages. */
-export function shareWork<T>(sharing: Sharing, name: string, work: () => T | PromiseLike<T>): SharedWork<T> {
+export interface SharedParts {
+  /** For messages. */
+  readonly name: string;
+  /** A request waits for it that may read what no feed has told yet. */
+  readonly isAnew: boolean;
+}
+
+/** Scopes of work that such a request waits for: a memo within the work is made anew, too. */
+const anew = new WeakSet<RequestScope>();
+
+/** True: no value that is kept is given to it. */
+export function readsAnew(scope: RequestScope | undefined): boolean {
+  return scope !== undefined && (scope.hasWritten || anew.has(scope));
+}
+
+export function openShared(sharing: Sharing, isAnew: boolean): RequestScope {
   const scope = sharing.open();
+  if (isAnew) anew.add(scope);
+  return scope;
+}
+
+export function shareWork<T>(
+  sharing: Sharing,
+  { name, isAnew }: SharedParts,
+  work: () => T | PromiseLike<T>,
+): SharedWork<T> {
+  const scope = openShared(sharing, isAnew);
   const settle = async () => {
     try {
       return await scope.run(async () => work());
