@@ -48,9 +48,17 @@ export class Fills<Holder> {
   #forgotten = 0;
 
   begin(what: Pick<Fill<Holder>, 'key' | 'holder' | 'stamp' | 'isJoinable'>): Fill<Holder> {
-    const fill = { ...what, order: ++this.order, keyStamp: what.stamp, overtakenIn: NOWHERE };
-    const running = this.#running.get(what.key);
-    if (running === undefined) this.#running.set(what.key, [fill]);
+    return this.#add({ ...what, order: ++this.order, keyStamp: what.stamp, overtakenIn: NOWHERE });
+  }
+
+  /** The same read once more, for what is made of it after `fill` has ended; it is to be ended, too. */
+  again(fill: Fill<Holder>): Fill<Holder> {
+    return this.#add({ ...fill, isJoinable: false });
+  }
+
+  #add(fill: Fill<Holder>): Fill<Holder> {
+    const running = this.#running.get(fill.key);
+    if (running === undefined) this.#running.set(fill.key, [fill]);
     else running.push(fill);
     return fill;
   }

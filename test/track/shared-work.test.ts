@@ -75,7 +75,7 @@ it('a batch without a read refuses each response that shows it, and is told by i
 
 it('options of a loader and a memo are checked, and arguments that cannot be told apart', async () => {
   const { tracker } = await trackedShop();
-  expect(() => tracker.loader(async () => [], { maxBatchSize: 0 })).toThrow('maxBatchSize: expected a whole number');
+  expect(() => tracker.loader(async () => [], { maxBatchSize: 0 })).toThrow('maxBatchSize to be a whole number');
   expect(() => tracker.memo(() => 1, { max: 2 } as never)).toThrow('an option of tracker.memo among key, maxEntries');
   const memo = tracker.memo((given: object) => Object.keys(given).length);
   await expect(memo({ a: 1 })).rejects.toMatchObject({ code: 'E_KEY' });

@@ -39,7 +39,13 @@ export function updateByHead(
   if (!(found instanceof Promise)) {
     if (isOfOneFill(found, entry)) storeFill(context, filled);
   } else {
-    found.then((later) => isOfOneFill(later, entry) && storeFill(context, filled), context.fault);
+    // By then the flight may have ended, and a later one have stored what it read.
+    const { fills } = context.ledger;
+    const again = fills.again(fill);
+    found
+      .then((later) => isOfOneFill(later, entry) && storeFill(context, { ...filled, fill: again }))
+      .catch(context.fault)
+      .finally(() => fills.end(again));
   }
 }
 
