@@ -1,15 +1,11 @@
 // The tables and views that are known, and the names under which reads are stored and writes invalidate.
-//
-// The one complication: foreign keys write too. Deleting a row may delete rows of other tables. The one who reads knows
-// the table with the foreign key, the one who deletes need not; so a read of that table is also stored under the name
-// `parent/delete`, and a delete from the parent invalidates that.
 
 import type { Dialect } from '../../dependency/template.ts';
 import { canonical, type TextFacts } from '../../sql/text-facts.ts';
 import { entityKindOf, type Fields, tableNames, viewParts } from './entities.ts';
-import { acts, type ForeignKey, foreignKeysOf } from './sound-foreign-keys.ts';
+import { acts, Causes, type ForeignKey, foreignKeysOf } from './sound-foreign-keys.ts';
 import { Functions, type FunctionsTold } from './sound-functions.ts';
-import { EVERYTHING, type Known, namesOutside } from './sound-reach.ts';
+import { EVERYTHING, namesOutside } from './sound-reach.ts';
 import { type ViewReading, Views } from './sound-views.ts';
 
 const IS_ALIAS = Symbol.for('drizzle:IsAlias');
@@ -21,7 +17,9 @@ export interface CatalogOptions extends ViewReading {
 }
 
 export class Catalog {
-  readonly #known = new Map<string, Known>();
+  /** By name: how Drizzle's objects spell it. */
+  readonly #known = new Map<string, Set<string>>();
+  readonly causes = new Causes();
   readonly #seen = new WeakSet<object>();
   readonly #effects = new Map<string, readonly string[]>();
   readonly #functions: Functions;
@@ -95,24 +93,24 @@ export class Catalog {
     const { name, certain } = tableNames(table);
     if (this.#seen.has(table) || !certain) return;
     this.#seen.add(table);
-    const known = this.#entry(name);
+    this.#enter(name);
     if ((table as Fields)[IS_ALIAS] === true) return;
-    for (const key of foreignKeysOf(table)) this.#learnForeignKey(known, key);
+    for (const key of foreignKeysOf(table)) this.#learnForeignKey(canonical(name), key);
   }
 
-  #learnForeignKey(child: Known, key: ForeignKey): void {
+  #learnForeignKey(child: string, key: ForeignKey): void {
     const { foreignTable } = key.reference();
     this.#learnTable(foreignTable);
     const parent = canonical(tableNames(foreignTable).name);
-    if (acts(key.onDelete) || acts(key._onDelete)) child.causes.add(`${parent}/delete`);
-    if (acts(key.onUpdate) || acts(key._onUpdate)) child.causes.add(`${parent}/update`);
+    if (acts(key.onDelete) || acts(key._onDelete)) this.causes.add(child, `${parent}/delete`);
+    if (acts(key.onUpdate) || acts(key._onUpdate)) this.causes.add(child, `${parent}/update`);
   }
 
   #learnView(view: object): readonly unknown[] {
     const { name, query, materialized } = viewParts(view);
     if (this.#seen.has(view)) return [];
     this.#seen.add(view);
-    this.#entry(name);
+    this.#enter(name);
     if (materialized) return [];
     this.#views.add(canonical(name), query);
     return [query];
@@ -128,13 +126,11 @@ export class Catalog {
   }
 
   /** `name`: as Drizzle has it. */
-  #entry(name: string): Known {
+  #enter(name: string): void {
     const own = canonical(name);
     if (this.#isOpen && !this.#known.has(own)) this.#late.add(own);
-    const known = this.#known.get(own) ?? { causes: new Set(), spellings: new Set() };
-    known.spellings.add(name).add(name.slice(name.lastIndexOf('.') + 1));
-    this.#known.set(own, known);
-    return known;
+    const spellings = this.#known.get(own) ?? new Set();
+    this.#known.set(own, spellings.add(name).add(name.slice(name.lastIndexOf('.') + 1)));
   }
 
   /** False: no object of Drizzle has named a table or a view so far. */
@@ -149,7 +145,7 @@ export class Catalog {
 
   /** See namesOutside. */
   outside(names: readonly string[]): readonly string[] {
-    return namesOutside(names, { known: this.#known, others: this.#byHand, views: this.#views });
+    return namesOutside(names, { known: this.#known, others: this.#byHand, views: this.#views, causes: this.causes });
   }
 
   /** The names a read is stored under; undefined: it cannot be told what it reads. `byHand`: what its caller said. */
@@ -164,7 +160,8 @@ export class Catalog {
       for (const table of does?.reads ?? []) this.#addRead(tables, table);
     }
     if ((!isKnown && byHand.length === 0) || this.#isHidden(facts)) return undefined;
-    return tables.size === 0 ? undefined : this.#withCauses(tables);
+    if (tables.size === 0) return undefined;
+    return [...new Set([EVERYTHING, ...tables, ...[...tables].flatMap((name) => [...this.causes.of(name)])])];
   }
 
   /** False: nothing of that name is known. */
@@ -173,37 +170,6 @@ export class Catalog {
     const below = this.#known.has(name) ? this.#views.below(name) : undefined;
     for (const table of below ?? []) tables.add(table);
     return below !== undefined;
-  }
-
-  /** With what foreign keys do to these tables, and to those that do it. */
-  #withCauses(tables: ReadonlySet<string>): readonly string[] {
-    const names = new Set([EVERYTHING]);
-    const open = [...tables];
-    for (let name = open.pop(); name !== undefined; name = open.pop()) {
-      if (names.has(name)) continue;
-      names.add(name);
-      if (name.includes('/')) continue;
-      for (const cause of this.#known.get(name)?.causes ?? []) {
-        names.add(cause);
-        // What deletes the parent's rows by a foreign key of its own, deletes these too.
-        for (const above of this.#causesAbove(cause)) names.add(above);
-      }
-    }
-    return [...names];
-  }
-
-  #causesAbove(cause: string): ReadonlySet<string> {
-    const found = new Set<string>();
-    const open = [cause];
-    for (let one = open.pop(); one !== undefined; one = open.pop()) {
-      const parent = one.slice(0, one.lastIndexOf('/'));
-      for (const above of this.#known.get(parent)?.causes ?? []) {
-        if (found.has(above)) continue;
-        found.add(above);
-        open.push(above);
-      }
-    }
-    return found;
   }
 
   /** The names a statement invalidates; empty: it writes nothing. */
@@ -235,15 +201,11 @@ export class Catalog {
   #withEffects(names: Set<string>): readonly string[] {
     for (const name of names) {
       const others = this.#effects.get(name) ?? [];
-      const children = this.#effects.size > 0 && name.includes('/') ? this.#childrenOf(name) : [];
+      const children = this.#effects.size > 0 && name.includes('/') ? this.causes.childrenOf(name) : [];
       for (const other of [...others, ...children]) names.add(other).add(`${other}/delete`).add(`${other}/update`);
     }
     if ([...names].some((name) => this.#late.has(name))) names.add(EVERYTHING);
     return [...names];
-  }
-
-  #childrenOf(cause: string): readonly string[] {
-    return [...this.#known].filter(([, { causes }]) => causes.has(cause)).map(([name]) => name);
   }
 
   /** The same for tables named by hand. */

@@ -41,12 +41,12 @@ export function assembled<Db extends object>(db: Db, options: SoundOptions, part
   const tally = new Tally(options.onFault ?? (() => undefined));
   const { cache, database } = options;
   const texts = new Texts(kind, tally);
-  const read = (text: string) => texts.read(text);
-  const catalog = new Catalog({ ...options, dialect: kind, read, textOf: textsOf(dialect) });
+  const catalog = new Catalog({ ...options, dialect: kind, read: texts.read, textOf: textsOf(dialect) });
   catalog.learn(objectsOf(db, options));
   const isListed = catalog.hasTables;
   catalog.open();
-  const routines = kind === 'postgres' ? new Routines(askOf(session), read, options.functions) : undefined;
+  const asking = { ...options, ask: askOf(session), read: texts.read, causes: catalog.causes };
+  const routines = kind === 'postgres' ? new Routines(asking) : undefined;
   const guard = (parts.guard ?? ((given) => new Guard(given)))({
     cache,
     database,

@@ -1,4 +1,6 @@
-// Foreign keys of a table of Drizzle, as its columns and its own configuration declare them.
+// Foreign keys: as the columns and the configuration of a Drizzle table declare them, and as the database says; and what they
+// write. A read of the table that has one is stored under the name `parent/delete`, and a delete from the parent invalidates
+// that: the one who reads knows of the foreign key, the one who deletes need not.
 
 import type { Fields } from './entities.ts';
 
@@ -32,4 +34,30 @@ export function foreignKeysOf(table: object): ForeignKey[] {
 
 function isForeignKey(part: unknown): part is ForeignKey {
   return typeof part === 'object' && part !== null && 'reference' in part && typeof part.reference === 'function';
+}
+
+/** What foreign keys write, by the tables that have them. */
+export class Causes {
+  readonly #ofTable = new Map<string, Set<string>>();
+
+  /** `cause`: such as `parent/delete`. */
+  add(child: string, cause: string): void {
+    const causes = this.#ofTable.get(child);
+    if (causes === undefined) this.#ofTable.set(child, new Set([cause]));
+    else causes.add(cause);
+  }
+
+  childrenOf(cause: string): readonly string[] {
+    return [...this.#ofTable].filter(([, causes]) => causes.has(cause)).map(([child]) => child);
+  }
+
+  /** Of the table, and of those whose foreign keys write what writes it. */
+  of(table: string): ReadonlySet<string> {
+    // A set that grows while it is gone through.
+    const found = new Set(this.#ofTable.get(table));
+    for (const cause of found) {
+      for (const above of this.#ofTable.get(cause.slice(0, cause.lastIndexOf('/'))) ?? []) found.add(above);
+    }
+    return found;
+  }
 }

@@ -22,7 +22,7 @@ export interface SoundOptions {
    * what `drizzle({ schema })` or `drizzle({ relations })` was given, and whatever queries show.
    */
   readonly objects?: Readonly<Record<string, unknown>>;
-  /** By table, tables that a write to it changes besides: by triggers, by foreign keys that Drizzle is not told of. */
+  /** By table, tables that a write to it changes besides: by triggers, by foreign keys of SQLite that Drizzle is not told of. */
   readonly effects?: Readonly<Record<string, readonly string[]>>;
   /** By function of the database's own, the tables it reads and writes: with it, a query that calls one can be cached. */
   readonly functions?: Readonly<

@@ -1,11 +1,13 @@
 // What the application's own functions of PostgreSQL may be called by: any name, that of a system's function among them,
-// and operators, casts and views, in whose texts no function is named. The database is asked for them.
+// and operators, casts and views, in whose texts no function is named. The database is asked for them, and with them for its
+// foreign keys.
 //
 // The types of a statement's parts are not known here. So a statement may run such a function
 // where anything in it has the name, be it a column.
 
 import { ROUTINE_QUERIES, routinesFrom } from '../../sql/postgres/postgres-routines.ts';
 import { canonical, type FactsReader, type TextFacts } from '../../sql/text-facts.ts';
+import type { Causes } from './sound-foreign-keys.ts';
 import type { FunctionsTold } from './sound-functions.ts';
 
 /** The driver's answer, in whatever form. */
@@ -28,9 +30,15 @@ const columns = `SELECT DISTINCT c.relname AS name, a.atttypid::text AS type
 const views = `SELECT c.relname AS name, pg_get_viewdef(c.oid) AS text FROM pg_class c
   WHERE c.relkind IN ('v', 'm') AND c.oid >= ${FIRST_OWN}`;
 
+/** Those that write rows of the table that has them. */
+const keys = `SELECT c.relname AS child, p.relname AS parent, k.confdeltype IN ('c', 'n', 'd') AS deletes,
+  k.confupdtype IN ('c', 'n', 'd') AS updates
+  FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_class p ON p.oid = k.confrelid
+  WHERE k.contype = 'f'`;
+
 /** Found in the answer of any driver, whatever form that has. */
 const MARK = 'tidegate:';
-const PARTS = Object.entries({ functions, operators, types, columns, views }).map(
+const PARTS = Object.entries({ functions, operators, types, columns, views, keys }).map(
   ([name, query]) => `'${name}', (SELECT coalesce(json_agg(q), '[]'::json) FROM (${query}) q)`,
 );
 const QUESTION = `SELECT '${MARK}' || json_build_object(${PARTS.join(', ')})::text AS routines`;
@@ -38,17 +46,27 @@ const QUESTION = `SELECT '${MARK}' || json_build_object(${PARTS.join(', ')})::te
 /** BETWEEN, IN, LIKE and joins call these without naming them. */
 const UNNAMED = new Set(['=', '<>', '<', '<=', '>', '>=', '~~', '!~~', '~~*', '!~~*']);
 
+interface RoutinesOptions {
+  readonly ask: Ask;
+  readonly read: FactsReader;
+  readonly functions?: FunctionsTold | undefined;
+  /** Learns the foreign keys of the database. */
+  readonly causes: Pick<Causes, 'add'>;
+}
+
 export class Routines {
   readonly #ask: Ask;
   readonly #read: FactsReader;
+  readonly #causes: Pick<Causes, 'add'>;
   readonly #told: ReadonlySet<string>;
   #own: Own | undefined;
   #asking: Promise<void> | undefined;
 
-  constructor(ask: Ask, read: FactsReader, told: FunctionsTold = {}) {
+  constructor({ ask, read, functions = {}, causes }: RoutinesOptions) {
     this.#ask = ask;
     this.#read = read;
-    this.#told = new Set(Object.keys(told).map(canonical));
+    this.#causes = causes;
+    this.#told = new Set(Object.keys(functions).map(canonical));
   }
 
   get isKnown(): boolean {
@@ -75,8 +93,10 @@ export class Routines {
     if (this.#asking !== undefined) return this.#asking;
     const asking: Promise<void> = this.#ask(QUESTION).then(
       (answer) => {
+        const rows = rowsIn(answer);
+        for (const key of rows.keys ?? []) this.#learnKey(key);
         // What was forgotten meanwhile is asked anew.
-        if (this.#asking === asking) this.#own = ownOf(rowsIn(answer), this.#told, this.#read);
+        if (this.#asking === asking) this.#own = ownOf(rows, this.#told, this.#read);
       },
       (error: unknown) => {
         if (this.#asking === asking) this.#asking = undefined;
@@ -85,6 +105,12 @@ export class Routines {
     );
     this.#asking = asking;
     return asking;
+  }
+
+  #learnKey({ child, parent, deletes, updates }: Row): void {
+    const [table, cause] = [canonical(String(child)), canonical(String(parent))];
+    if (deletes === true) this.#causes.add(table, `${cause}/delete`);
+    if (updates === true) this.#causes.add(table, `${cause}/update`);
   }
 
   /** True as long as nothing is known. */

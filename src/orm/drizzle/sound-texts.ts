@@ -74,9 +74,7 @@ export class Texts {
   }
 
   /** Of a text that is not met again, such as that of a view. */
-  read(sql: string): TextFacts {
-    return this.#read === undefined ? UNREAD : this.#read(sql);
-  }
+  readonly read: FactsReader = (sql) => (this.#read === undefined ? UNREAD : this.#read(sql));
 
   of(sql: string): KnownText {
     return this.#of(sql);
@@ -85,7 +83,7 @@ export class Texts {
   #of(sql: string): Text {
     const known = this.#known.get(sql);
     if (known !== undefined) return known;
-    const text = new Text(sql, (unread) => this.read(unread));
+    const text = new Text(sql, this.read);
     this.#known.set(sql, text);
     const [oldest] = this.#known.keys();
     if (this.#known.size > MAX_TEXTS && oldest !== undefined) this.#known.delete(oldest);

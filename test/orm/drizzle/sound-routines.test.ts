@@ -56,6 +56,22 @@ describe.each([
     'drop function public.before_now(text, int)',
   ] as const;
 
+  test('a foreign key that no object of Drizzle tells of', async () => {
+    const world = await made([
+      [
+        'alter table audit add column owner integer references users (id) on delete cascade',
+        'alter table audit drop column owner',
+      ],
+    ]);
+    const { sound, schema, orm } = world;
+    await sound.insert(schema.users).values({ id: 71, name: 'Ada' });
+    await world.behind("insert into audit (id, what, owner) values (71, 'hers', 71)");
+    const read = () => sound.select({ id: schema.audit.id }).from(schema.audit).where(orm.eq(schema.audit.id, 71));
+    expect(await isCached(world, read)).toBe(true);
+    await sound.delete(schema.users).where(orm.eq(schema.users.id, 71));
+    expect(await read()).toEqual([]);
+  });
+
   test('a function under the name of one of the system', async () => {
     const world = await made([LOWER]);
     expect(await isCached(world, selecting(world, 'lower(1)'))).toBe(false);
