@@ -76,7 +76,7 @@ describe('the lives find a log that', () => {
 
 async function mutated(edits: readonly Edit[]): Promise<Sides> {
   const load = async (file: Edit[0]) => {
-    const url = new URL(`../../src/feed/${file}.ts`, import.meta.url);
+    const url = new URL(`../../src/log/${file}.ts`, import.meta.url);
     let text = stripTypeScriptTypes(readFileSync(url, 'utf8'), { mode: 'strip' });
     for (const [of, find, replace] of edits) if (of === file) text = edited(text, find, replace);
     text = text.replace("'../errors.ts'", `'${new URL('../../src/errors.ts', import.meta.url)}'`);

@@ -149,7 +149,9 @@ it('with share: union each read counts for every open scope', async () => {
   expect(other.finish().tags.slice(2)).toEqual(tags);
   expect(third.finish().reasons).toEqual(['after-write']);
   expect(faults.map(String).join()).not.toContain('got one in none');
-  await expect(trackedShop({ share: 'all' as never })).rejects.toThrow('share: expected scope or union, got "all"');
+  await expect(trackedShop({ share: 'all' as never })).rejects.toThrow(
+    'expected share to be "scope" or "union", got "all"',
+  );
 });
 
 it('the same where a feed process follows the database', async () => {

@@ -221,11 +221,11 @@ it('refuses options that do not go together', async () => {
   const create = (options: object) => () => createTracker({ source: 'shop', ...options } as never);
   expect(create({})).toThrow('expected one of database and feed, got neither');
   expect(create({ database, targets: [], feed })).toThrow('expected one of database and feed, got both');
-  expect(create({ feed, targets: [] })).toThrow('targets: expected none beside feed');
-  expect(create({ database, targets: [], caches: [] })).toThrow('caches: expected none beside database');
-  expect(create({ database })).toThrow('targets: expected a list');
-  expect(create({ database: 'shop.db', targets: [] })).toThrow('database: expected sqliteDatabase()');
-  expect(create({ feed: { url: 'shop' } })).toThrow('feed: expected feedProcess() with a URL');
+  expect(create({ feed, targets: [] })).toThrow('expected no targets beside feed');
+  expect(create({ database, targets: [], caches: [] })).toThrow('expected no caches beside database');
+  expect(create({ database })).toThrow('expected targets to be a list');
+  expect(create({ database: 'shop.db', targets: [] })).toThrow('expected database to be sqliteDatabase()');
+  expect(create({ feed: { url: 'shop' } })).toThrow('expected url to be a URL');
   await expect(
     startFeedProcess({ source: 'shop', database, targets: [], port: 0, host: '0.0.0.0' }),
   ).rejects.toMatchObject({ code: 'E_CONFIG' });

@@ -10,8 +10,8 @@ import { atEnd, NotingTarget, shopFile, tagsOf, trackedShop } from './world.ts';
 
 it('refuses a name that a tag cannot hold, and an address that is none', () => {
   const database = sqliteDatabase({ path: 'x' });
-  expect(() => createTracker({ source: 'my shop', database, targets: [] })).toThrow('source: expected 1 to 64');
-  expect(() => gateTarget({ admin: 'nowhere' })).toThrow('admin: expected a URL');
+  expect(() => createTracker({ source: 'my shop', database, targets: [] })).toThrow('expected source to be 1 to 64');
+  expect(() => gateTarget({ admin: 'nowhere' })).toThrow('expected admin to be a URL');
 });
 
 it('does not begin without the change log, and says what is missing', async () => {
