@@ -1,11 +1,11 @@
-// Makes a feed tell of tables that were made after it was installed, where it was asked to.
+// Makes a feed tell of tables that were made after it was installed, if the configuration asks for that.
 
 import { messageOf } from '../errors.ts';
 import type { Clock } from '../ports.ts';
 
 export interface LateTablesParts {
   readonly clock: Clock;
-  /** Installs the feed for all tables there are now. Undefined: tables are taken up by `feed install` alone. */
+  /** Installs the feed for all tables that exist now. Without it, only `feed install` takes tables up. */
   readonly extend: (() => Promise<void>) | undefined;
 }
 
@@ -15,7 +15,7 @@ const AGAIN_MAX_MS = 60_000;
 export class LateTables {
   readonly #parts: LateTablesParts;
   #isBusy = false;
-  /** The tables that the last attempt was about. */
+  /** Tables of the last attempt. */
   #known = '';
   #nextAtMs = Number.NEGATIVE_INFINITY;
   #delayMs = AGAIN_MS;
@@ -25,12 +25,12 @@ export class LateTables {
     this.#parts = parts;
   }
 
-  /** Why the tables could not be taken up; undefined: they were, or nobody tried. */
+  /** Why the tables could not be taken up. Undefined when they were, or nobody tried. */
   get problem(): string | undefined {
     return this.#problem;
   }
 
-  /** `untold`: the tables as they are known now, a text for each. */
+  /** `untold`: one text for each table that the feed does not tell of, as now known. */
   take(untold: readonly string[]): void {
     const { clock, extend } = this.#parts;
     if (untold.length === 0) this.#problem = undefined;

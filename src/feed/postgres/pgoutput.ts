@@ -1,28 +1,28 @@
-// What PostgreSQL's plugin pgoutput says of a transaction, protocol version 1, as plain data:
+// Decodes the messages of PostgreSQL's plugin pgoutput, protocol version 1, into plain data:
 // https://www.postgresql.org/docs/18/protocol-logicalrep-message-formats.html
 //
-// The bytes are read where the driver received them, and it uses that memory again. So a message is
-// read whole at once, and nothing of it refers to the bytes.
+// The bytes are in memory that the driver uses again. So each message is read whole at once, and the result keeps no
+// reference to the bytes.
 
 import { TidegateError } from '../../errors.ts';
 
-/** A value in PostgreSQL's text form; `undefined`: not sent, since a TOASTed value did not change, or not readable. */
+/** A value in PostgreSQL's text form. Undefined: not sent, because a TOASTed value did not change, or not readable. */
 export type TupleCell = string | null | undefined;
 export type Tuple = readonly TupleCell[];
 
 export interface RelationColumn {
   readonly name: string;
-  /** Its object identifier. */
+  /** Object identifier of the type. */
   readonly type: number;
   readonly typeModifier: number;
-  /** Of the replica identity. */
+  /** Whether the column belongs to the replica identity. */
   readonly isIdentity: boolean;
 }
 
 export type PgoutputMessage =
   /** `transaction`: the low 32 bits of its number. */
   | { readonly kind: 'begin'; readonly transaction: number }
-  /** `end`: of the commit record. */
+  /** `end`: LSN of the end of the commit record. */
   | { readonly kind: 'commit'; readonly end: bigint }
   | {
       readonly kind: 'relation';
@@ -37,12 +37,12 @@ export type PgoutputMessage =
   | { readonly kind: 'update'; readonly relation: number; readonly old: OldTuple | undefined; readonly new: Tuple }
   | { readonly kind: 'delete'; readonly relation: number; readonly old: OldTuple }
   | { readonly kind: 'truncate'; readonly relations: readonly number[] }
-  /** By pg_logical_emit_message. `isTransactional`: it stands in its transaction, and only if that commits. */
+  /** Written by pg_logical_emit_message. `isTransactional`: it is sent within its transaction, and only if that commits. */
   | { readonly kind: 'message'; readonly isTransactional: boolean; readonly prefix: string }
-  /** A type or an origin: nothing of it matters here. */
+  /** A type or an origin, which do not matter here. */
   | { readonly kind: 'other' };
 
-/** `isWhole`: all of the row; otherwise the columns of the replica identity only, and the others are null. */
+/** `isWhole`: all columns are given. Otherwise only those of the replica identity are, and the others are null. */
 export interface OldTuple {
   readonly isWhole: boolean;
   readonly cells: Tuple;
@@ -89,7 +89,7 @@ class Reader {
     return this.#view.getBigUint64(this.#at - 8);
   }
 
-  /** Up to a zero byte. */
+  /** A text that ends with a zero byte. */
   name(): string {
     const end = this.#bytes.indexOf(0, this.#at);
     if (end < 0) throw malformed('a name that ends', 'the end of the message');
@@ -107,7 +107,7 @@ class Reader {
   }
 }
 
-/** Undefined: a database of encoding SQL_ASCII may hold any bytes. */
+/** Returns undefined for text that is not UTF-8: a database of encoding SQL_ASCII may hold any bytes. */
 function textOf(bytes: Uint8Array): string | undefined {
   try {
     return decoder.decode(bytes);
@@ -121,7 +121,7 @@ function malformed(expected: string, got: string): TidegateError {
   return new TidegateError('E_FEED', `expected ${expected} in a message of pgoutput, got ${got}`);
 }
 
-/** The message that begins at `at` and ends with the bytes. Throws when it is none. */
+/** Reads the message from `at` to the end of the bytes. Throws when they are malformed. */
 export function readPgoutput(bytes: Uint8Array, at: number): PgoutputMessage {
   try {
     return messageOf(new Reader(bytes, at + 1), String.fromCharCode(bytes[at] ?? 0));
@@ -134,7 +134,7 @@ export function readPgoutput(bytes: Uint8Array, at: number): PgoutputMessage {
 function messageOf(reader: Reader, letter: string): PgoutputMessage {
   switch (letter) {
     case 'B':
-      // The LSN of the commit and its time come first.
+      // Skips the LSN of the commit and its time.
       reader.uint64();
       reader.uint64();
       return { kind: 'begin', transaction: reader.uint32() };
@@ -162,7 +162,7 @@ function messageOf(reader: Reader, letter: string): PgoutputMessage {
     }
     case 'M': {
       const isTransactional = reader.byte() === 1;
-      // The position of the message.
+      // Skips the position of the message.
       reader.uint64();
       return { kind: 'message', isTransactional, prefix: reader.name() };
     }

@@ -1,7 +1,6 @@
-// One pair of connections of a feed by logical replication, from its beginning to its end: one for queries, one for the
-// stream.
+// One pair of connections of a feed by logical replication, from beginning to end: one for queries, one for the stream.
 //
-// It ends once, for whatever reason comes first, and tells nothing afterwards.
+// It ends once, for the first reason that comes, and tells nothing afterwards.
 
 import type { FeedPosition } from '../../dependency/change.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
@@ -30,7 +29,7 @@ export interface AttemptParts {
   readonly late: LateTables;
   readonly listener: FeedListener;
   readonly from: FeedPosition | undefined;
-  /** The catalogue as the listener knows it from this process. */
+  /** The catalogue that the listener last heard of from this process. */
   readonly watched: Watched | undefined;
   readonly acknowledged: FeedPosition | undefined;
   readonly seen: (watched: Watched) => void;
@@ -42,15 +41,15 @@ export interface AttemptParts {
 const POSTGRES_EPOCH_US = 946_684_800_000_000n;
 const IN_USE = '55006';
 const TAKE_OVER_STEP_MS = 50;
-/** A server that does not answer a heartbeat for so long is taken for gone. */
+/** A server that does not answer a heartbeat for this long counts as gone. */
 const SILENCE_MS = 30_000;
 
 const ABOUT_SERVER = `SELECT EXISTS (SELECT FROM pg_publication WHERE pubname = $1) AS published,
   current_setting('server_version_num')::int >= 140000 AS "withMessages"`;
 
 /**
- * Tables of which the publication gives all changes of all rows and columns; partitions under their own names, as the analysis
- * of statements knows them.
+ * Tables whose changes the publication gives completely: all changes, all rows, all columns. Partitions have their own
+ * names, as the analysis of statements knows them.
  */
 function membersOf(publication: string): string {
   const name = literal(publication);
@@ -82,7 +81,7 @@ export class PostgresAttempt {
     this.#parts = parts;
   }
 
-  /** Undefined: the listener knows of none, since it has not been told of a gap. */
+  /** Undefined while the listener has not been told of a gap: it then has no position. */
   get position(): FeedPosition | undefined {
     return this.#isGapOpen ? undefined : this.#teller?.position;
   }
@@ -101,13 +100,13 @@ export class PostgresAttempt {
     if (place?.source === this.#source) this.#stream?.acknowledge(place.lsn);
   }
 
-  /** Rejects when it could not begin; then it has ended. */
+  /** Rejects when the attempt could not begin; the attempt has then ended. */
   async begin(): Promise<void> {
     try {
       const queries = await this.#connect('queries');
       const replication = await this.#connect('replication');
       const { slot, publication, from, acknowledged } = this.#parts;
-      // A server streams from a publication that is not there, and says nothing of any table.
+      // A server accepts a publication that does not exist, streams, and tells of no table.
       const [server] = await queries.query(ABOUT_SERVER, [publication]);
       if (server?.published !== true)
         throw new TidegateError('E_FEED', `expected a publication ${publication}, got none`);
@@ -177,7 +176,7 @@ export class PostgresAttempt {
           this.#isGapOpen = false;
           seen(told);
         },
-        // Not behind what is asked at a heartbeat, which takes a while.
+        // A connection of its own: heartbeat queries are slow and would delay this one.
         snapshot: () => snapshotNow((sql) => snapshots.query(sql)),
         compareSchema: () => this.#compareSchema(queries),
         sleep: this.#sleep,
@@ -193,7 +192,9 @@ export class PostgresAttempt {
     this.#watched = watched;
   }
 
-  /** Compared with what this process saw last; of a schema changed while there was none, not even the tables are known. */
+  /**
+   * Compares with the catalogue that this process saw last. After a stop there is none, so the changed tables are unknown.
+   */
   #newsOf(watched: Watched): SchemaNews {
     const before = this.#watched ?? this.#parts.watched;
     const tables = before === undefined ? undefined : changedTables(before, watched);
@@ -211,7 +212,7 @@ export class PostgresAttempt {
     else session.resume();
   }
 
-  /** The end of a connection that was lost may hold the slot for a moment. */
+  /** The server's end of a lost connection may hold the slot for a moment, so this tries again. */
   async #startStream(lsn: bigint): Promise<void> {
     const { clock, takeOverMs, slot, onFault } = this.#parts;
     const until = clock.monotonic() + takeOverMs;
@@ -245,7 +246,7 @@ export class PostgresAttempt {
     this.#warnings = row?.tellsSchema === true ? [] : [SCHEMA_LATE];
     if (row?.print !== this.#watched?.print) this.#teller?.add({ kind: 'compare' });
     this.#parts.late.take(untoldTables(this.#watched));
-    // Longer than a heartbeat behind: perhaps it waits for what nobody flushes.
+    // The stream is behind by more than a heartbeat. It may wait for log that nobody flushes; this message flushes it.
     if (this.#teller?.isBehind === true) await queries.query(`SELECT pg_logical_emit_message(false, 'tidegate', '')`);
     if (this.#isOver) return;
     this.#teller?.add({ kind: 'probe', lsn: lsnOf(String(row?.length)), atMs });
@@ -255,7 +256,7 @@ export class PostgresAttempt {
     });
   }
 
-  /** Asked by the teller alone, so that what it finds is told before whatever follows in the stream. */
+  /** Only the teller asks, so that its finding is told before whatever follows in the stream. */
   async #compareSchema(session: PostgresSession): Promise<SchemaNews | undefined> {
     const [row] = await session.query(watchQuery(membersOf(this.#parts.publication)));
     const watched = watchedOf(row);

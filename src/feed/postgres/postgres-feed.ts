@@ -1,8 +1,8 @@
-// PostgreSQL's commits by logical replication: connections, heartbeats, and beginning again after a failure.
+// PostgreSQL's commits by logical replication: connections, heartbeats, and a new start after each failure.
 //
-// The stream says nothing while nothing is written to the tables, also when other databases
-// of the server write a lot. So at each heartbeat the length of the log is asked for, and lag counts from the last moment
-// whose log the stream has passed. What the log has not flushed yet, since nobody waits for it, is flushed by a message.
+// The stream is silent while nobody writes to the tables, even when other databases of the server write a lot. So each
+// heartbeat asks for the length of the log, and the lag counts from the last moment whose log the stream has passed. A
+// message flushes the log when no other commit does.
 
 import type { FeedPosition } from '../../dependency/change.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
@@ -27,14 +27,14 @@ export interface PostgresFeedOptions {
   readonly maxChanges?: number;
   /** How long the slot may be in use by another when a feed starts. Default 10,000. */
   readonly takeOverMs?: number;
-  /** Told once that the slot is in use, and waited for. Default: nobody. */
+  /** Called once when the slot is in use and the feed waits for it. Default: nobody. */
   readonly onFault?: (error: unknown) => void;
-  /** Installs the feed on tables that were made later. Default: they are named in the status, and left out. */
+  /** Installs the feed on tables that were made later. Default: the status names them, and the feed leaves them out. */
   readonly extend?: () => Promise<void>;
 }
 
 export interface PostgresFeed extends ChangeFeed {
-  /** Whether changes of the table are told; of others nobody may keep anything. */
+  /** Whether changes of the table are told. Nobody may keep anything that reads another table. */
   watches(schema: string, table: string): boolean;
 }
 
@@ -143,7 +143,7 @@ class LogicalFeed implements PostgresFeed {
     this.#state = 'live';
   }
 
-  /** An attempt is over. */
+  /** The attempt has ended. */
   #lost(attempt: PostgresAttempt, reason: string): void {
     if (this.#attempt !== attempt) return;
     this.#position = attempt.position ?? this.#position;
@@ -153,7 +153,7 @@ class LogicalFeed implements PostgresFeed {
     this.#problem = `expected a connection to the server, got: ${reason}`;
     const delayMs = Math.min(RETRY_MS * 2 ** this.#retries++, RETRY_MAX_MS);
     this.#cancelRetry = this.#options.tasks.later(delayMs, () => {
-      // Who holds the slot may be the server's end of the connection just lost: the next attempt comes soon.
+      // The server's end of the lost connection may hold the slot, so the next attempt comes soon.
       this.#begin(0).catch((error: unknown) => {
         this.#problem = feedError(error).message;
       });

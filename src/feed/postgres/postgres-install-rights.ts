@@ -1,24 +1,24 @@
-// The rights that a role needs to install a feed, and the sentence that names those it lacks.
+// The rights that a role needs to install a feed, and the sentence that names the missing ones.
 //
-// A server that somebody else runs has a role of its own that stands for the right to replicate.
+// A managed server has a role of its own that stands for the right to replicate.
 
 import { TidegateError } from '../../errors.ts';
 import type { PostgresSession } from './postgres-session.ts';
 
-/** As columns of a query: `role`, `database`, `mayCreate`, `mayReplicate`. */
+/** SQL: the columns `role`, `database`, `mayCreate`, `mayReplicate`. */
 export const RIGHTS = `current_user AS role, current_database() AS database,
     has_database_privilege(current_database(), 'CREATE') AS "mayCreate",
     (SELECT rolreplication OR rolsuper FROM pg_roles WHERE rolname = current_user)
       OR EXISTS (SELECT FROM pg_roles r WHERE r.rolname = 'rds_replication' AND pg_has_role(current_user, r.oid, 'MEMBER'))
       AS "mayReplicate"`;
 
-/** What a role has to be allowed. */
+/** The rights that a role must have. */
 export interface NeededRights {
   readonly create: boolean;
   readonly replication: boolean;
 }
 
-/** Rejects with E_FEED where the role lacks one: before anything is made. */
+/** Rejects with E_FEED when the role lacks a right, before anything is made. */
 export async function expectRights(session: PostgresSession, { create, replication }: NeededRights): Promise<void> {
   if (!create && !replication) return;
   const [row = {}] = await session.query(`SELECT ${RIGHTS}`);

@@ -1,4 +1,4 @@
-// How a feed by logical replication is set up: its slot, its publication, each table; what is amiss is named.
+// The state of a feed by logical replication: its slot, its publication, each table, and everything amiss.
 
 import { RIGHTS } from './postgres-install-rights.ts';
 import { postgresTables, postgresUntold, tableStatusOf } from './postgres-install-tables.ts';
@@ -30,7 +30,7 @@ const FACTS = `SELECT current_setting('wal_level') AS level, current_setting('se
 
 const MEGABYTE = 1024 * 1024;
 
-/** `wanted`: whether the table is to be told of; all of them. */
+/** `wanted`: whether the feed should tell of the table. Default: all tables. */
 export async function postgresFeedStatus(
   session: PostgresSession,
   names: PostgresNames,

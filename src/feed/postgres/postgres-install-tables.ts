@@ -31,13 +31,16 @@ export interface PostgresTableRow {
   readonly rootName: string | null;
   readonly persistence: 'p' | 'u';
   readonly hasKey: boolean;
-  /** A column that is computed when it is read: with it in its identity, the server would refuse updates and deletes. */
+  /**
+   * Whether a column is computed when it is read. With such a column in the identity, the server would refuse updates and
+   * deletes.
+   */
   readonly hasVirtual: boolean;
-  /** In the publication's own list. */
+  /** Whether the publication's own list names it. */
   readonly named: boolean;
-  /** With some of its rows or columns only. */
+  /** Whether the publication gives only some of its rows or columns. */
   readonly restricted: boolean;
-  /** Told of: itself, by its root, or with all tables. */
+  /** Whether the publication covers it: itself, by its root, or with all tables. */
   readonly published: boolean;
 }
 

@@ -1,7 +1,7 @@
-// A publication and a slot for a feed by logical replication: made, and taken away.
+// Makes the publication and the slot for a feed by logical replication, and removes them.
 //
-// A table in a publication that has no replica identity refuses its updates and deletes. So a table
-// without a primary key is given the whole row as its identity before it is published, or is left out and named.
+// A published table without a replica identity refuses updates and deletes. So a table without a primary key gets the whole
+// row as its identity before it is published, or it is left out and named.
 
 import { TidegateError } from '../../errors.ts';
 import { expectRights } from './postgres-install-rights.ts';
@@ -13,26 +13,29 @@ import { MAKE_SLOT } from './postgres-slot.ts';
 import { identifier, literal } from './postgres-stream.ts';
 
 export interface PostgresInstall extends PostgresNames {
-  /** `schema.table`, as in the catalogue; `all`: every ordinary and partitioned table there is now. */
+  /** `schema.table`, as in the catalogue. `all`: every ordinary and partitioned table that exists now. */
   readonly tables: 'all' | readonly { readonly schema: string; readonly name: string }[];
   /**
-   * `full`: all tables tell of old rows whole: invalidation is exact for what is no list of records, and the log grows by
-   * the old rows. `key`: only those without a primary key do. Needs the ownership of the tables that are changed.
+   * `full`: all tables send old rows whole. Invalidation is then exact for more than lists of records, and the log grows by
+   * the old rows. `key`: only tables without a primary key do. Needs ownership of the tables that are changed.
    */
   readonly identity: 'full' | 'key';
 }
 
-/** What was changed, to be undone: kept as the publication's comment. */
+/** The changes that a removal must undo; kept as the publication's comment. */
 interface Made {
   readonly full: readonly string[];
-  /** False: the publication was there before. */
+  /** Whether the feed made the publication. False when it existed before. */
   readonly own?: boolean;
 }
 
 const MARK = 'tidegate ';
 const SLOT_FUNCTION = 'pg_create_logical_replication_slot(';
 
-/** Makes what is not there; harmless when repeated. What the tables or the role lack is told as E_FEED before anything is made. */
+/**
+ * Makes the missing parts; harmless when repeated. Rejects with E_FEED, before anything is made, when the tables or the role
+ * do not fit.
+ */
 export async function installPostgresFeed(session: PostgresSession, install: PostgresInstall): Promise<void> {
   const statements = await planPostgresFeed(session, install);
   await expectRights(session, {
@@ -42,14 +45,14 @@ export async function installPostgresFeed(session: PostgresSession, install: Pos
   for (const statement of statements) await session.query(statement);
 }
 
-/** The statements that installing would run; none: all is there. Rejects with E_FEED where it cannot. */
+/** The statements that installing would run; none when everything exists. Rejects with E_FEED where it cannot install. */
 export async function planPostgresFeed(session: PostgresSession, install: PostgresInstall): Promise<readonly string[]> {
   const { publication, slot } = install;
   await expectLogical(session);
   const all = await postgresTables(session, publication);
   if (install.tables !== 'all') expectAll(install.tables, all);
   const chosen = all.filter((table) => table.persistence === 'p' && isChosen(install, table) && !isRefused(table));
-  // A partitioned table stands for its partitions, those to come among them.
+  // A partitioned table stands for its partitions, future ones included.
   const published = chosen.filter((table) => !table.isPartition || isNamed(install, table));
   const full = chosen.filter((table) => table.kind === 'r' && table.identity !== 'f' && needsFull(install, table));
   const names = full.map(qualifiedName);
@@ -69,7 +72,7 @@ async function expectLogical(session: PostgresSession): Promise<void> {
   throw new TidegateError('E_FEED', `expected wal_level logical, got ${row?.level}: set it and restart the server`);
 }
 
-/** Published, it could not be written any more: its rows have no identity but the whole row, and that may be none. */
+/** Whether publishing would block writes: the only possible identity is the whole row, and a virtual column forbids that. */
 function isRefused({ hasVirtual, identity, hasKey }: PostgresTableRow): boolean {
   return hasVirtual && (identity === 'f' || identity === 'n' || (identity === 'd' && !hasKey));
 }
@@ -93,7 +96,7 @@ interface PublicationPlan {
   readonly full: readonly string[];
 }
 
-/** Nothing that is as it should be is written again: a feed that runs would take that for a change of the schema. */
+/** Repeats nothing that is right already: a running feed would take a repetition for a change of the schema. */
 async function publicationPlan(session: PostgresSession, plan: PublicationPlan): Promise<readonly string[]> {
   const { publication, all, published, full } = plan;
   const [row] = await session.query(PUBLICATION, [publication]);
@@ -113,7 +116,7 @@ async function publicationPlan(session: PostgresSession, plan: PublicationPlan):
     : missing.length === 0
       ? []
       : [`ALTER PUBLICATION ${name} ADD TABLE ${list(missing)}`];
-  // Partitions are told of under their own names, as the analysis of statements knows them.
+  // Partitions appear under their own names, as the analysis of statements knows them.
   const options = `publish = 'insert, update, delete, truncate', publish_via_partition_root = false`;
   const generated = row?.hasGenerated === true ? ', publish_generated_columns = stored' : '';
   const made: Made = { full: [...new Set([...before.full, ...full])], ...(isOwn ? {} : { own: false }) };
@@ -128,27 +131,27 @@ async function publicationPlan(session: PostgresSession, plan: PublicationPlan):
 }
 
 export interface PostgresRemoval {
-  /** What was taken away, e.g. `replication slot shop`. */
+  /** The removed parts, e.g. `replication slot shop`. */
   readonly removed: readonly string[];
-  /** What was there before the feed, and stays. */
+  /** Parts that existed before the feed and stay. */
   readonly kept: readonly string[];
 }
 
-/** Undoes it all. A slot in use is not dropped, and then nothing is: E_FEED. */
+/** Undoes the whole installation. Rejects with E_FEED, and removes nothing, while the slot is in use. */
 export async function removePostgresFeed(session: PostgresSession, names: PostgresNames): Promise<PostgresRemoval> {
   const { steps, kept } = await removalOf(session, names);
   for (const { statement } of steps) await session.query(statement);
   return { removed: steps.flatMap(({ removes }) => removes ?? []), kept };
 }
 
-/** The statements that removing would run; none: nothing is there. Rejects with E_FEED where it cannot. */
+/** The statements that removing would run; none when nothing exists. Rejects with E_FEED where it cannot remove. */
 export async function planPostgresRemoval(session: PostgresSession, names: PostgresNames): Promise<readonly string[]> {
   return (await removalOf(session, names)).steps.map(({ statement }) => statement);
 }
 
 interface RemovalStep {
   readonly statement: string;
-  /** Undefined: nothing that anybody would miss. */
+  /** The part that an operator would miss, if any. */
   readonly removes?: string;
 }
 
@@ -190,7 +193,7 @@ async function hasOthers(session: PostgresSession, publication: string): Promise
   return row !== undefined;
 }
 
-/** Whether there is one. */
+/** Whether the slot exists. Throws E_FEED when it is in use or belongs elsewhere. */
 async function expectIdle(session: PostgresSession, slot: string): Promise<boolean> {
   const [row] = await session.query(
     `SELECT active, active_pid AS process, database, current_database() AS here FROM pg_replication_slots WHERE slot_name = $1`,

@@ -1,7 +1,7 @@
 // Places in PostgreSQL's write-ahead log and numbers of its transactions, as texts that sort and numbers that do not wrap.
 //
-// An LSN means something in one system and on one timeline only, and a feed that was away does not
-// hear of a changed schema. So a position names both, and carries a fingerprint of the schema it was told under.
+// An LSN has a meaning only within one system and one timeline, and a stopped feed does not hear of schema changes. So a
+// position names both, and carries a fingerprint of the schema under which it was told.
 
 import type { FeedPosition } from '../../dependency/change.ts';
 import type { Seen } from '../../dependency/recent-changes.ts';
@@ -10,7 +10,7 @@ export interface LogPlace {
   /** System identifier and timeline. */
   readonly source: string;
   readonly lsn: bigint;
-  /** From 0: of what is told at the same LSN, a change of the schema for one. */
+  /** Counts from 0 what is told at one LSN, e.g. a change of the schema. */
   readonly order: number;
   /** Fingerprint of the schema. */
   readonly schema: string;
@@ -23,7 +23,7 @@ export function positionOf({ source, lsn, order, schema }: LogPlace): FeedPositi
   return `${source}-${hex(lsn, 16)}.${hex(BigInt(Math.min(order, HIGHEST_ORDER)), 4)}~${schema}`;
 }
 
-/** Undefined: it is no position of such a feed. */
+/** Returns undefined when it is no position of such a feed. */
 export function placeOf(position: FeedPosition): LogPlace | undefined {
   const [, source, lsn, order, schema] = PLACE.exec(position) ?? [];
   if (source === undefined || schema === undefined) return undefined;
@@ -34,7 +34,7 @@ export function sourceOf(system: string, timeline: string): string {
   return `${hex(BigInt(system), 16)}${hex(BigInt(timeline), 8)}`;
 }
 
-/** `16/B374D848`, as PostgreSQL writes it. */
+/** An LSN in PostgreSQL's form, e.g. `16/B374D848`. */
 export function lsnOf(text: string): bigint {
   const [high, low] = text.split('/');
   return (BigInt(`0x${high}`) << 32n) | BigInt(`0x${low}`);
@@ -49,14 +49,14 @@ export function hex(value: bigint, digits: number): string {
 }
 
 /**
- * The whole number of a transaction of which the stream has 32 bits: the one nearest to `reference`, a whole number of a
- * transaction of about now. No transaction that runs is 2^31 older than another.
+ * The whole number of a transaction whose low 32 bits the stream gives: the one nearest to `reference`, which is the whole
+ * number of a recent transaction. No two running transactions are 2^31 apart.
  */
 export function wholeTransaction(low: number, reference: bigint): bigint {
   return reference + BigInt.asIntN(32, BigInt(low) - reference);
 }
 
-/** What `pg_current_snapshot()` said: `xmin:xmax:xip,…`. */
+/** The result of `pg_current_snapshot()`: `xmin:xmax:xip,…`. */
 export type Snapshot = Extract<Seen, { kind: 'snapshot' }>;
 
 export function snapshotOf(text: string): Snapshot {
@@ -68,13 +68,13 @@ export function snapshotOf(text: string): Snapshot {
 type Run = (sql: string) => Promise<readonly Readonly<Record<string, unknown>>[]>;
 
 /**
- * What a read will have seen at the least, for `ReadMark.seen`. Sound in two uses, on the primary only, and with `run` on
- * the very connection of the read:
- * - in a transaction of REPEATABLE READ or SERIALIZABLE, before, between or after its statements: all have one snapshot,
- *   which is this;
- * - in READ COMMITTED, before the statement and after whatever of the same connection came before: each statement takes a
- *   newer snapshot, and whoever is seen by an older one is seen by it. It may have seen more, which costs an invalidation.
- * After the read in READ COMMITTED it is not sound: it would claim commits that came while the statement ran.
+ * The least that a read will have seen, for `ReadMark.seen`. Sound in two uses only, on the primary, with `run` on the very
+ * connection of the read:
+ * - in a REPEATABLE READ or SERIALIZABLE transaction, before, between or after its statements: all of them have this
+ *   snapshot;
+ * - in READ COMMITTED, before the statement and after everything earlier on the same connection: each statement takes a
+ *   newer snapshot, which sees every transaction that an older one sees. It may see more, which costs an invalidation.
+ * In READ COMMITTED it is not sound after the read: it would claim commits that came while the statement ran.
  */
 export async function snapshotNow(run: Run): Promise<Snapshot> {
   const [row] = await run('SELECT pg_current_snapshot()::text AS snapshot');

@@ -1,7 +1,6 @@
-// What keeps a feed by logical replication from telling all, each as a sentence that says what was expected.
+// Finds every obstacle to a complete feed by logical replication, and says of each what was expected.
 //
-// Some of it stops the feed, some makes it miss changes in silence. The second kind is why the facts
-// are looked at table by table.
+// Some obstacles stop the feed; others make it miss changes in silence. The silent ones are why each table is checked.
 
 import { createRight, lackOf } from './postgres-install-rights.ts';
 import { SCHEMA_LATE } from './postgres-schema-trigger.ts';
@@ -19,11 +18,11 @@ export interface PostgresTableStatus {
   readonly identity: 'default' | 'nothing' | 'full' | 'index';
   readonly hasKey: boolean;
   readonly isLogged: boolean;
-  /** The partitioned table that it is a partition of. */
+  /** The root of a partition: its partitioned table. */
   readonly root?: { readonly schema: string; readonly name: string };
 }
 
-/** What no feed tells of. A temporary table is seen by its own session alone. */
+/** A relation of which no feed tells. Temporary tables are no concern: only their own session sees them. */
 export interface UntoldRelation {
   readonly schema: string;
   readonly name: string;
@@ -34,41 +33,41 @@ export interface UntoldRelation {
 export interface PostgresFeedReport {
   readonly database: string;
   readonly slot: 'missing' | 'idle' | 'active' | 'lost';
-  /** Of the server, that reads from it. */
+  /** Process of the server that reads from the slot. */
   readonly process: number | undefined;
-  /** Up to which all was acknowledged. */
+  /** All changes up to here were acknowledged. */
   readonly position: string | undefined;
-  /** From there to the end of the log. */
+  /** From `position` to the end of the log. */
   readonly lagBytes: number | undefined;
   /** As in pg_replication_slots.wal_status. */
   readonly walStatus: string | undefined;
-  /** How much more may be written until the log may be lost; undefined: there is no bound. */
+  /** Bytes that may still be written before the slot may lose its log. Undefined when there is no bound. */
   readonly safeBytes: number | undefined;
-  /** Bytes of the log that the slot keeps back; undefined: no slot. */
+  /** Bytes of the log that the slot keeps. Undefined without a slot. */
   readonly retainedBytes: number | undefined;
-  /** max_slot_wal_keep_size; undefined: no bound, and the log may fill the disk. */
+  /** max_slot_wal_keep_size. Undefined when there is no bound, so the log may fill the disk. */
   readonly maxRetainedBytes: number | undefined;
   readonly walLevel: string;
   readonly tables: readonly PostgresTableStatus[];
-  /** What no feed tells of. */
+  /** Relations of which no feed tells. */
   readonly untold: readonly UntoldRelation[];
-  /** Each a sentence; empty: nothing is amiss. */
+  /** One sentence each; empty when nothing is amiss. */
   readonly problems: readonly string[];
-  /** What may do harm later, but does none to what is told. */
+  /** Risks for later that do not make the feed miss anything now. */
   readonly warnings: readonly string[];
 }
 
-/** Facts that `problemsOf` judges. */
+/** The facts that `problemsOf` judges. */
 export interface PostgresFacts extends Omit<PostgresFeedReport, 'problems' | 'warnings'> {
   readonly names: PostgresNames;
-  /** Whether the table is to be told of. */
+  /** Whether the feed should tell of the table. */
   readonly wanted: (table: PostgresTableStatus) => boolean;
   readonly isInRecovery: boolean;
   readonly role: string;
   readonly mayReplicate: boolean;
   readonly mayCreate: boolean;
   readonly encoding: string;
-  /** A change of the schema is told with the commit that makes it. */
+  /** Whether a change of the schema is told with the commit that makes it. */
   readonly tellsSchema: boolean;
   readonly slotDatabase: string | undefined;
   readonly publication:

@@ -1,7 +1,7 @@
-// The tables that PostgreSQL's messages speak of, and their rows as changes.
+// The tables in PostgreSQL's messages, and their rows as changes.
 //
-// A message has the columns as they were when the row was written, a shape has them as the catalogue
-// has them now. Columns are matched by name; what only one of the two knows is not known.
+// A message has the columns from when the row was written; a shape has the columns of the catalogue now. Columns are matched
+// by name, and a column that only one side has is unknown.
 
 import type { Cell, Change, Row, TableShape } from '../../dependency/change.ts';
 import { cellOfText } from '../../dependency/condition/cells.ts';
@@ -10,15 +10,15 @@ import type { Eventually } from '../../ports.ts';
 import type { OldTuple, PgoutputMessage, RelationColumn, Tuple } from './pgoutput.ts';
 
 export interface PostgresTable {
-  /** Its object identifier. */
+  /** Object identifier of the table. */
   readonly id: number;
   readonly schema: string;
   readonly name: string;
 }
 
 /**
- * The shape by which statements know the table, from the catalogue as it is now; asked anew whenever the table has
- * changed. Undefined: no statement can be said to read it.
+ * The shape by which statements know the table, from the catalogue as it is now. Asked again whenever the table has changed.
+ * Undefined when no statement can be said to read it.
  */
 export type ShapeOf = (table: PostgresTable) => Eventually<TableShape | undefined>;
 
@@ -27,10 +27,10 @@ type RowMessage = Extract<PgoutputMessage, { kind: 'insert' | 'update' | 'delete
 
 interface Known {
   readonly message: RelationMessage;
-  /** To tell a changed one from one sent again. */
+  /** The message as text, to tell a changed one from a repeated one. */
   readonly text: string;
   readonly shape: TableShape;
-  /** For each column of the shape its place in the messages, or -1. */
+  /** Place of each column of the shape in the messages, or -1. */
   readonly places: readonly number[];
 }
 
@@ -42,7 +42,10 @@ export class PostgresRelations {
     this.#shapeOf = shapeOf;
   }
 
-  /** What follows from it: the rows of a table that is not as it was may be anything. */
+  /**
+   * Takes a relation message. When the table differs from before, any of its rows may have changed, so it is told as
+   * truncated.
+   */
   async learn(message: RelationMessage): Promise<readonly Change[]> {
     const before = this.#known.get(message.id);
     const text = JSON.stringify(message);
@@ -54,7 +57,10 @@ export class PostgresRelations {
     return tables.map((table) => ({ kind: 'truncate', table }));
   }
 
-  /** The same where the catalogue showed it. The message that comes with the next row is matched to the new shape. */
+  /**
+   * Does as `learn` for a change that the catalogue showed. The message before the next row is then matched to the new
+   * shape.
+   */
   async relearn(table: PostgresTable): Promise<readonly Change[]> {
     const before = this.#known.get(table.id);
     const shape = await this.#shape(table, before?.message.columns ?? []);
@@ -63,7 +69,7 @@ export class PostgresRelations {
     return tables.map((changed) => ({ kind: 'truncate', table: changed }));
   }
 
-  /** All shapes may be others. */
+  /** Reads every shape again, since any may have changed. */
   async renew(): Promise<void> {
     for (const [id, known] of this.#known) {
       const shape = await this.#shape(known.message, known.message.columns);
@@ -108,7 +114,9 @@ function placesOf(shape: TableShape, { columns }: RelationMessage): number[] {
   return shape.columns.map(({ name }) => columns.findIndex((column) => column.name === name));
 }
 
-/** Of a table that no statement is known to read: whatever depends on the whole source still wants to hear of it. */
+/**
+ * The shape of a table that no statement is known to read. Entries that depend on the whole database still need its changes.
+ */
 export function unknownShape(
   { schema, name }: PostgresTable,
   columns: readonly { readonly name: string }[],
@@ -124,22 +132,22 @@ export function unknownShape(
   };
 }
 
-/** As shapes are named. */
+/** The name as shapes spell it. */
 function tableName(schema: string, name: string): string {
   return schema === 'public' ? name : `${schema}.${name}`;
 }
 
-/** What was not sent is as it was. */
+/** A cell that was not sent is unchanged. */
 function filled(cells: Tuple, old: Tuple): Tuple {
   return cells.map((cell, place) => (cell === undefined ? old[place] : cell));
 }
 
-/** Of an old row that is not whole, only the replica identity is known: the rest is sent as null, whatever it was. */
+/** A partial old row gives the replica identity only; its other cells are sent as null, whatever they were. */
 function oldRow(known: Known, { isWhole, cells }: OldTuple): Row {
   return isWhole ? rowOf(known, cells) : identityRow(known, cells);
 }
 
-/** Without an old row, the replica identity is unchanged. It need not be the primary key. */
+/** The server sends no old row when the replica identity is unchanged. The identity need not be the primary key. */
 function identityRow(known: Known, cells: Tuple): Row {
   return rowOf(
     known,

@@ -1,5 +1,5 @@
-// An event trigger that tells of changes of the schema in the stream of logical replication, within the transaction that
-// makes them. Only a superuser may make one; without it a change of the schema is noticed at the next heartbeat.
+// An event trigger that announces changes of the schema in the replication stream, within the transaction that makes them.
+// Only a superuser may make one. Without it, the next heartbeat notices a change of the schema.
 
 import type { PostgresSession } from './postgres-session.ts';
 
@@ -8,13 +8,13 @@ export const SCHEMA_MESSAGE = 'tidegate schema';
 
 const DDL = 'tidegate_ddl';
 const DROP = 'tidegate_drop';
-/** As `feed remove` names them. */
+/** The name that `feed remove` prints. */
 export const SCHEMA_TRIGGERS = `event triggers ${DDL} and ${DROP}`;
 const DROPPED = [DDL, DROP].map((name) => `DROP EVENT TRIGGER IF EXISTS ${name}`);
 
 /**
- * Statements that make it. Both events are needed: `ddl_command_end` does not name what was dropped. A temporary object is
- * its session's own matter. ALWAYS: a change of the schema that a subscription applies is one too.
+ * Statements that make the trigger. Both events are needed: `ddl_command_end` does not name dropped objects. Temporary
+ * objects matter to their own session only. ALWAYS: a schema change that a subscription applies counts too.
  */
 const SCHEMA_TRIGGER: readonly string[] = [
   'CREATE SCHEMA IF NOT EXISTS tidegate',
@@ -35,14 +35,14 @@ export const TELLS_SCHEMA = `(current_setting('server_version_num')::int >= 1400
   (SELECT count(*) FROM pg_event_trigger t JOIN pg_proc f ON f.oid = t.evtfoid JOIN pg_namespace n ON n.oid = f.pronamespace
     WHERE t.evtname IN ('${DDL}', '${DROP}') AND t.evtenabled = 'A' AND n.nspname = 'tidegate' AND f.proname = 'tell_schema'))`;
 
-/** A service that keeps superusers for itself has a role of its own that may make event triggers. */
+/** A managed service that keeps superusers for itself has a role that may make event triggers. */
 const MAY = `((SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
   OR EXISTS (SELECT FROM pg_roles r WHERE r.rolname = 'rds_superuser' AND pg_has_role(current_user, r.oid, 'MEMBER')))`;
 
-/** As `status` says it. */
+/** The sentence in the status. */
 export const SCHEMA_LATE = `expected an event trigger ${DDL}, got none: a change of the schema is noticed at the next heartbeat; install the feed as a superuser`;
 
-/** The statements that it takes; none: it is there, or the server is too old for it, or the role may not make it. */
+/** The statements to make the trigger; none when it exists, the server is too old, or the role may not make it. */
 export async function planSchemaTrigger(session: PostgresSession): Promise<readonly string[]> {
   const [row] = await session.query(
     `SELECT ${TELLS_SCHEMA} AS "isThere", ${MAY} AND current_setting('server_version_num')::int >= 140000 AS may`,
@@ -54,7 +54,7 @@ const REMAINS = `SELECT EXISTS (SELECT FROM pg_event_trigger WHERE evtname IN ('
   ${MAY} AS may,
   EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'tidegate') AS "isUsed"`;
 
-/** The statements that take it away, for a role that may. */
+/** The statements to remove the trigger; none when the role may not. */
 export async function planSchemaTriggerRemoval(session: PostgresSession): Promise<readonly string[]> {
   const [row] = await session.query(REMAINS);
   if (row?.isThere !== true || row.may !== true) return [];

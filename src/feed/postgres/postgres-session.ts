@@ -1,7 +1,7 @@
-// One connection to PostgreSQL as the feeds need it, and the one that the package `pg` makes.
+// One connection to PostgreSQL as the feeds need it, and the implementation on the package `pg`.
 //
-// `pg` has no API for replication. Its connection object tells of the messages all the same, and its
-// socket can be paused; this file alone knows of both.
+// `pg` has no API for replication. Its connection object passes the messages on all the same, and its socket can be paused.
+// Only this file knows of both.
 
 import { TidegateError } from '../../errors.ts';
 
@@ -9,24 +9,26 @@ export type SessionRow = Readonly<Record<string, unknown>>;
 
 export interface PostgresSession {
   query(text: string, values?: readonly unknown[]): Promise<readonly SessionRow[]>;
-  /** START_REPLICATION; resolves when the stream has begun. The bytes given to `data` are valid during the call only. */
+  /**
+   * Runs START_REPLICATION; resolves when the stream has begun. The bytes given to `data` are valid during the call only.
+   */
   replicate(command: string, data: (bytes: Uint8Array) => void): Promise<void>;
-  /** To the other end of the stream. */
+  /** Sends bytes to the server's end of the stream. */
   send(bytes: Uint8Array): void;
-  /** Stops reading from the socket, and goes on. */
+  /** Pauses reading from the socket. */
   pause(): void;
   resume(): void;
-  /** Calls `notified` for each NOTIFY of a channel that is listened to. */
+  /** Calls `notified` for each NOTIFY on a channel that the session listens to. */
   onNotification(notified: () => void): void;
-  /** Resolves with the reason when the connection has ended, by whomever. */
+  /** Resolves with the reason when either end has closed the connection. */
   readonly ended: Promise<string>;
   close(): Promise<void>;
 }
 
-/** A connection for replication runs in `replication=database` mode. Must not go through a pooler. */
+/** A connection for replication runs in `replication=database` mode. It must not go through a pooler. */
 export type ConnectPostgres = (purpose: 'queries' | 'replication') => Promise<PostgresSession>;
 
-/** So that the server's texts are those that cells are made of, whatever its configuration says. */
+/** Makes the server write texts in the forms that cells are made of, whatever its configuration says. */
 export const TEXT_FORMS = [
   ['datestyle', 'ISO, MDY'],
   ['intervalstyle', 'postgres'],
@@ -35,13 +37,13 @@ export const TEXT_FORMS = [
   ['extra_float_digits', '1'],
 ] as const;
 
-/** Compiling and planning anew cost more than what is asked. */
+/** Compiling and planning again would cost more than the queries. */
 const PLANS = [
   ['jit', 'off'],
   ['plan_cache_mode', 'force_generic_plan'],
 ] as const;
 
-/** What there is of `pg`'s Client; its own types leave the connection out. */
+/** The used part of `pg`'s Client; its own types leave the connection out. */
 interface Client {
   connect(): Promise<unknown>;
   query(text: string): Promise<unknown>;
@@ -69,7 +71,7 @@ const COPY_DATA = 0x64;
 const COPY_HEADER = 5;
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** Connections of the package `pg`, which must be installed. `config`: of its Client. */
+/** Connections of the package `pg`, which must be installed. `config` is for its Client. */
 export function nodePostgres(config: string | object): ConnectPostgres {
   const given = typeof config === 'string' ? { connectionString: config } : config;
   return async (purpose) => {
@@ -104,12 +106,12 @@ async function loadClient(): Promise<ClientClass> {
 }
 
 type Parse = (text: string) => unknown;
-/** By the identifiers of bool, int2, int4, oid, float8 and json; of any other type the text. */
+/** By the type identifiers of bool, int2, int4, oid, float8 and json. Other types stay text. */
 const PARSERS: Readonly<Record<number, Parse>> = {
   ...{ 16: (text) => text === 't', 21: Number, 23: Number, 26: Number, 701: Number },
   114: (text) => JSON.parse(text) as unknown,
 };
-/** An application may have changed those that the whole process shares. */
+/** An application may have changed the parsers that the whole process shares. */
 const TYPES = { getTypeParser: (id: number): Parse => PARSERS[id] ?? String };
 
 const MAX_NAMED = 200;
@@ -117,7 +119,7 @@ const MAX_NAMED = 200;
 class NodePostgresSession implements PostgresSession {
   readonly ended: Promise<string>;
   readonly #client: Client;
-  /** Statements are asked again and again, and planning one takes longer than running it. */
+  /** Names of prepared statements: the same few repeat, and planning one takes longer than running it. */
   readonly #names = new Map<string, string>();
   #lastError: string | undefined;
   #last: Promise<unknown> = Promise.resolve();
@@ -133,7 +135,7 @@ class NodePostgresSession implements PostgresSession {
     });
   }
 
-  /** One after the other: the driver is about to give up keeping them in line. */
+  /** Runs one query after the other: `pg` is about to drop its own queue. */
   query(text: string, values: readonly unknown[] = []): Promise<readonly SessionRow[]> {
     const ask = () => this.#ask(text, values);
     const asked = this.#last.then(ask, ask);
@@ -142,11 +144,11 @@ class NodePostgresSession implements PostgresSession {
   }
 
   async #ask(text: string, values: readonly unknown[]): Promise<readonly SessionRow[]> {
-    // Without values the simple protocol is used, which is the only one that a connection for replication takes.
+    // Without values `pg` uses the simple protocol, the only one that a replication connection accepts.
     if (values.length === 0) return rowsOf(await this.#client.query(text));
     const known = this.#names.get(text);
     const given = { text, values: [...values] };
-    // The server keeps what has a name.
+    // The server keeps named statements.
     if (known === undefined && this.#names.size >= MAX_NAMED) return rowsOf(await this.#client.query(given));
     const name = known ?? `tidegate_${this.#names.size}`;
     this.#names.set(text, name);
@@ -166,10 +168,10 @@ class NodePostgresSession implements PostgresSession {
       this.#client.query(command).then(
         () => connection.stream.destroy(),
         (error: Error) => {
-          // Whoever asks again has a listener of its own.
+          // The next `replicate` call adds its own listener.
           connection.off('replicationStart', begun);
           if (!isBegun) return reject(error);
-          // The stream is over; whoever waits for `ended` learns why.
+          // The stream is over; `ended` gives this reason.
           this.#lastError ??= error.message;
           connection.stream.destroy();
         },
@@ -180,7 +182,7 @@ class NodePostgresSession implements PostgresSession {
   send(bytes: Uint8Array): void {
     const { stream } = this.#client.connection;
     if (!stream.writable) return;
-    // CopyData: a letter and the length, itself included. The driver's own way asks for a Buffer.
+    // CopyData: a letter, then the length with itself counted. The driver's own method wants a Buffer.
     const message = new Uint8Array(bytes.length + COPY_HEADER);
     message[0] = COPY_DATA;
     new DataView(message.buffer).setInt32(1, bytes.length + COPY_HEADER - 1);
@@ -201,7 +203,7 @@ class NodePostgresSession implements PostgresSession {
   }
 
   async close(): Promise<void> {
-    // A paused socket would not notice that the other end is gone.
+    // A paused socket would not notice that the server has gone.
     this.resume();
     await Promise.race([this.#client.end().catch(() => undefined), this.ended]);
   }

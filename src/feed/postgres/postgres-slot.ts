@@ -1,7 +1,7 @@
-// The replication slot: whether it still holds what came after a position, and a new one where it does not.
+// The replication slot: checks whether it still holds everything after a position, and makes a new slot when it does not.
 //
-// A server streams from the slot's own place when it is asked for an earlier one, without a word.
-// So a position before that place is a gap, and is found here.
+// When a server is asked for a place before the slot's own, it streams from the slot's place without a word. So such a
+// position is a gap, and this file finds it.
 
 import type { FeedPosition } from '../../dependency/change.ts';
 import { TidegateError } from '../../errors.ts';
@@ -9,12 +9,12 @@ import { type LogPlace, lsnOf, placeOf, sourceOf } from './postgres-position.ts'
 import type { PostgresSession, SessionRow } from './postgres-session.ts';
 
 export interface OpenedSlot {
-  /** Of the server, for positions. */
+  /** System identifier and timeline of the server, for positions. */
   readonly source: string;
   readonly lsn: bigint;
-  /** Why what came before is unknown; undefined: nothing is missing. */
+  /** Why earlier changes may be missing. Undefined when none is. */
   readonly gap: string | undefined;
-  /** The position that goes on, where nothing is missing. */
+  /** The position to continue from, when nothing is missing. */
   readonly place: LogPlace | undefined;
 }
 
@@ -23,11 +23,11 @@ export interface SlotParts {
   readonly replication: PostgresSession;
   readonly slot: string;
   readonly from: FeedPosition | undefined;
-  /** Resolves after as many milliseconds. */
+  /** Resolves after this many milliseconds. */
   readonly sleep: (delayMs: number) => Promise<void>;
 }
 
-/** Columns differ between versions: hence JSON. */
+/** As JSON, since columns differ between versions. */
 const SLOT = `SELECT s.plugin, s.database, current_database() AS here, s.confirmed_flush_lsn::text AS confirmed,
     s.wal_status, to_jsonb(s) ->> 'invalidation_reason' AS invalidation, s.active
   FROM pg_replication_slots s WHERE s.slot_name = $1`;
@@ -50,7 +50,7 @@ export async function openSlot(parts: SlotParts): Promise<OpenedSlot> {
   return { source, lsn: gap === undefined && place ? place.lsn : confirmed, gap, place: gap ? undefined : place };
 }
 
-/** Permanent, and of the plugin that reads publications. */
+/** Permanent, with the plugin that reads publications. */
 export const MAKE_SLOT = `SELECT lsn::text AS lsn FROM pg_create_logical_replication_slot($1, 'pgoutput')`;
 
 async function makeSlot(queries: PostgresSession, slot: string): Promise<bigint> {
@@ -85,7 +85,7 @@ function gapOf({ from, place, source, confirmed }: Asked): string | undefined {
   return 'expected the slot to hold the log from the position on, got one that was moved on or made anew';
 }
 
-/** Transactions that write, but for those that are shown idle. A lock outlives the moment from which others see a commit. */
+/** Writing transactions, except idle ones. A lock lasts until after others see the commit. */
 const COMMITTING = `SELECT l.transactionid::text AS transaction FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
   WHERE l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock' AND l.granted AND l.pid IS NOT NULL
     AND coalesce(a.state, '') NOT LIKE 'idle in transaction%'`;
@@ -93,9 +93,9 @@ const SETTLE_STEP_MS = 10;
 const SETTLE_STEPS = 500;
 
 /**
- * A commit is in the log before it is seen. One that is in the log just before the new slot's place is never told of, so
- * the gap may be told only once it is seen: waits until each transaction that was running has ended, or is shown idle and
- * so has not begun to commit. A statement that runs for longer than five seconds is taken for no commit.
+ * A commit is in the log before others see it. A commit just before the new slot's place is never told, so the gap may be
+ * told only once that commit is visible. This waits until each running transaction has ended, or is shown idle and so has
+ * not begun to commit. A statement that runs for longer than five seconds does not count as a commit.
  */
 async function settle({ queries, sleep }: SlotParts): Promise<void> {
   const committing = async () => new Set((await queries.query(COMMITTING)).map((row) => row.transaction));

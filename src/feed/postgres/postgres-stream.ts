@@ -1,8 +1,8 @@
-// The stream of logical replication between the messages of pgoutput and the connection: its envelopes, and what is said
-// back. https://www.postgresql.org/docs/18/protocol-replication.html
+// Envelopes of logical replication, between the connection and the messages of pgoutput, and the replies to the server.
+// https://www.postgresql.org/docs/18/protocol-replication.html
 //
-// The server forgets what it is told was flushed. So that is only ever what the listener has
-// acknowledged; what was merely received is told as written, which keeps nothing and frees nothing.
+// The server forgets everything reported as flushed. So only the listener's acknowledgements are reported as flushed. Bytes
+// that merely arrived are reported as written, which frees nothing.
 
 import { TidegateError } from '../../errors.ts';
 import { type PgoutputMessage, readPgoutput } from './pgoutput.ts';
@@ -11,16 +11,19 @@ import type { PostgresSession } from './postgres-session.ts';
 
 export type StreamItem =
   | PgoutputMessage
-  /** All commits up to there have been sent. */
+  /** The server has sent all commits up to `end`. */
   | { readonly kind: 'keepalive'; readonly end: bigint };
 
 export interface StreamParts {
   readonly session: PostgresSession;
   readonly slot: string;
   readonly publication: string;
-  /** Messages of pg_logical_emit_message are sent too. A server before version 14 refuses to. */
+  /** Asks for messages of pg_logical_emit_message too. A server before version 14 refuses. */
   readonly withMessages: boolean;
-  /** Beyond so many rows of a transaction one row of each table is passed on: the listener takes the whole table as changed. */
+  /**
+   * Beyond this many rows of a transaction, only one row of each table is passed on: the listener treats the whole table as
+   * changed.
+   */
   readonly maxRows: number;
   /** Microseconds since the year 2000, as the protocol counts. */
   readonly now: () => bigint;
@@ -32,7 +35,7 @@ const LETTER = {
   ...{ data: 0x77, keepalive: 0x6b, status: 0x72 },
   ...{ begin: 0x42, insert: 0x49, update: 0x55, delete: 0x44 },
 } as const;
-/** Of an envelope with data: a letter, two LSNs and a time. */
+/** Length of a data envelope's header: a letter, two LSNs and a time. */
 const DATA_AT = 25;
 const KEEPALIVE_LENGTH = 18;
 const STATUS_LENGTH = 34;
@@ -42,7 +45,7 @@ export class PostgresStream {
   #received = 0n;
   #acknowledged = 0n;
   #rows = 0;
-  /** Tables of which a row beyond the bound was heard. */
+  /** Tables with a row beyond the bound. */
   readonly #beyond = new Set<number>();
 
   constructor(parts: StreamParts) {
@@ -70,7 +73,7 @@ export class PostgresStream {
     this.report(false);
   }
 
-  /** Also shows the server that somebody is there. `wantsReply`: it says at once how far it has read. */
+  /** Also shows the server that somebody is there. `wantsReply`: the server answers at once how far it has read. */
   report(wantsReply: boolean): void {
     const bytes = new Uint8Array(STATUS_LENGTH);
     const view = new DataView(bytes.buffer);
@@ -101,7 +104,7 @@ export class PostgresStream {
     }
   }
 
-  /** To read such a row would cost time and say nothing. */
+  /** Whether to skip the row: an earlier row of its table beyond the bound was passed on. */
   #isSpared(letter: number | undefined, view: DataView): boolean {
     if (letter === LETTER.begin) {
       this.#rows = 0;

@@ -1,7 +1,7 @@
-// Puts together what the stream says into change sets and tells them to the listener, one after the other.
+// Assembles the stream's messages into change sets and tells them to the listener, one after the other.
 //
-// A commit is in the log, and so in the stream, before other sessions see it. A read that begins
-// after its change was told must see it; so no change is told before a snapshot shows that its transaction has ended.
+// A commit reaches the log, and so the stream, before other sessions see it. A read that begins after its change was told
+// must see it. So no change is told before a snapshot shows that its transaction has ended.
 
 import type { Change, FeedPosition } from '../../dependency/change.ts';
 import type { Eventually, FeedListener } from '../../ports.ts';
@@ -13,43 +13,43 @@ import type { Watched } from './postgres-watch.ts';
 
 export type TellerItem =
   | StreamItem
-  /** What came before is unknown. */
+  /** Earlier changes may be missing. */
   | { readonly kind: 'gap'; readonly reason: string; readonly watched: Watched }
   /** The catalogue may have changed. */
   | { readonly kind: 'compare' }
   | { readonly kind: 'schema'; readonly tables: readonly PostgresTable[]; readonly watched: Watched }
-  /** At `atMs` the log was that long; all that had been committed by then is before `lsn`. */
+  /** At `atMs` the log ended at `lsn`; everything committed by then is before it. */
   | { readonly kind: 'probe'; readonly lsn: bigint; readonly atMs: number };
 
-/** The catalogue is not as it was last seen. */
+/** The catalogue differs from the one last seen. */
 export type SchemaNews = Extract<TellerItem, { kind: 'gap' | 'schema' }>;
 
 export interface TellerParts {
   readonly listener: FeedListener;
   readonly relations: PostgresRelations;
   readonly snapshot: () => Promise<Snapshot>;
-  /** Compares the catalogue with how it was last seen. Undefined: it is the same. */
+  /** Compares the catalogue with the one last seen. Returns undefined when they are equal. */
   readonly compareSchema: () => Promise<SchemaNews | undefined>;
   readonly sleep: (delayMs: number) => Promise<void>;
-  /** Beyond these, the changes of a transaction are told as truncates of its tables. */
+  /** Beyond this number, a transaction's changes are told as truncates of its tables. */
   readonly maxChanges: number;
-  /** Nothing is told any more. */
+  /** Whether the attempt has ended, so that nothing more is told. */
   readonly isOver: () => boolean;
-  /** While true, nothing should be read from the socket. */
+  /** While true, nobody should read from the socket. */
   readonly hold: (isHeld: boolean) => void;
   readonly failed: (error: unknown) => void;
-  /** The listener knows of that schema. */
+  /** The listener knows of this schema. */
   readonly seen: (watched: Watched) => void;
-  /** All that was committed up to then has been told. */
+  /** Everything committed up to `atMs` has been told. */
   readonly upTo: (atMs: number) => void;
 }
 
 interface Transaction {
   readonly low: number;
   readonly changes: Change[];
-  /** Set when there were too many changes. */
+  /** Set when the transaction has too many changes. */
   tables: Map<string, Change> | undefined;
-  /** It changes the schema, too. */
+  /** Whether it also changes the schema. */
   hasSchema: boolean;
 }
 
@@ -81,7 +81,7 @@ export class PostgresTeller {
     return positionOf(this.#place);
   }
 
-  /** A moment is waited for that the stream has not reached. */
+  /** Whether a probe waits for log that the stream has not reached. */
   get isBehind(): boolean {
     return this.#probe !== undefined;
   }
@@ -137,7 +137,7 @@ export class PostgresTeller {
       case 'delete':
         return this.#changed([this.#parts.relations.change(item)]);
       case 'keepalive':
-        // Within a transaction it says nothing of that one.
+        // Within a transaction, a keepalive says nothing of that transaction.
         if (this.#transaction === undefined) due.push({ kind: 'reached', lsn: item.end });
         return;
       case 'schema': {
@@ -160,9 +160,9 @@ export class PostgresTeller {
     }
   }
 
-  /** Before the rows of the transaction are told, and so before anything that waits for it can read. */
+  /** Runs before the rows of the transaction are told, so before any listener that waits for it can read. */
   async #takeSchema(low: number, due: Due[]): Promise<void> {
-    // The catalogue is compared as the transaction has left it.
+    // The comparison needs the catalogue as this transaction left it.
     await this.#seen([low]);
     if (!this.#parts.isOver()) await this.#compare(due);
   }
@@ -193,7 +193,7 @@ export class PostgresTeller {
     }
   }
 
-  /** A snapshot in which all of them have ended. */
+  /** Waits for a snapshot in which all of these transactions have ended. */
   async #seen(lows: readonly number[]): Promise<Snapshot> {
     for (let stepMs = VISIBLE_STEP_MS; ; stepMs = Math.min(stepMs * 2, VISIBLE_STEP_MAX_MS)) {
       const snapshot = await this.#parts.snapshot();
@@ -230,7 +230,7 @@ export class PostgresTeller {
     return { ...this.#place, order: this.#place.order + 1, schema: print };
   }
 
-  /** The place is where it was until the listener is done: one that fails is told again. */
+  /** The position moves on only once the listener is done, so a failed change is told again. */
   async #told(place: LogPlace, tell: (position: FeedPosition) => Eventually<void>): Promise<void> {
     const done = tell(positionOf(place));
     if (done !== undefined) {

@@ -1,8 +1,8 @@
-// PostgreSQL's commits without the right of replication: from the log that triggers write. A NOTIFY wakes it; it polls
-// all the same at each heartbeat, since a notification is no promise.
+// PostgreSQL's commits without the right of replication: from a log that triggers write. A NOTIFY wakes the feed. It also
+// polls at each heartbeat, since notifications may get lost.
 //
-// A row in the log is a text without the names of its columns. It is read by the columns of the
-// catalogue of the same snapshot; a table that changed since the last look is told as truncated instead.
+// A row in the log is a text without column names. It is read by the columns of the catalogue of the same snapshot. A table
+// that changed since the last look is told as truncated instead.
 
 import type { FeedPosition } from '../../dependency/change.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
@@ -20,11 +20,11 @@ export interface PostgresTriggerFeedOptions {
   readonly shapeOf: ShapeOf;
   readonly clock: Clock;
   readonly tasks: Tasks;
-  /** How often it polls. Default 500. */
+  /** Time between polls. Default 500. */
   readonly heartbeatMs?: number;
   /** More rows at once are told as truncates of their tables. Default 5,000, which take some 50 ms to match. */
   readonly maxChanges?: number;
-  /** Installs the feed on tables that were made later. Default: they are named in the status, and left out. */
+  /** Installs the feed on tables that were made later. Default: the status names them, and the feed leaves them out. */
   readonly extend?: () => Promise<void>;
 }
 
@@ -34,7 +34,7 @@ const RETRY_MS = 100;
 const RETRY_MAX_MS = 5_000;
 
 export interface PostgresTriggerFeed extends PostgresFeed {
-  /** Something was written: looks at once, or again where it is looking. */
+  /** Somebody wrote: looks at once, or once more after the look that is running. */
   wake(): void;
 }
 
@@ -129,7 +129,7 @@ class TriggerFeed implements PostgresTriggerFeed {
     if (this.#isStopped()) await session.close();
   }
 
-  /** Reads until nothing has woken it meanwhile. */
+  /** Reads until nothing wakes it during a look. */
   async #read(): Promise<void> {
     const session = this.#session;
     if (session === undefined || this.#isReading) return;
@@ -150,7 +150,7 @@ class TriggerFeed implements PostgresTriggerFeed {
         this.#problem = undefined;
         this.#late.take(this.#reader.problems());
         if (!this.#isAwake) await this.#trim(session, atMs);
-        // Also while it trimmed.
+        // A wake-up may also have come while it trimmed.
       } while (this.#isAwake);
       this.#cancel = this.#options.tasks.later(this.#heartbeatMs, () => void this.#read());
     } catch (error) {
@@ -162,7 +162,7 @@ class TriggerFeed implements PostgresTriggerFeed {
     }
   }
 
-  /** Once for each heartbeat: its commit waits for the disk, and what is new waits for it. */
+  /** At most once a heartbeat: its commit waits for the disk, and new changes wait for it. */
   async #trim(session: PostgresSession, nowMs: number): Promise<void> {
     if (nowMs < this.#trimAtMs) return;
     const place = this.#acknowledged === undefined ? undefined : triggerPlace(this.#acknowledged);

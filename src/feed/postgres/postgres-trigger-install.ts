@@ -1,8 +1,8 @@
 // Triggers that write each change of a table into a log of the same database, for a feed without the right of replication:
-// made, taken away, and looked at.
+// install, remove, status.
 //
-// Whatever goes wrong in a trigger fails the write. So one function serves all tables and takes rows
-// as they come, whatever columns they have; a changed table needs no new trigger.
+// An error in a trigger fails the write. So one function serves all tables and takes rows with any columns; a changed table
+// needs no new trigger.
 
 import { TidegateError } from '../../errors.ts';
 import { createRight, expectRights, lackOf, RIGHTS } from './postgres-install-rights.ts';
@@ -11,21 +11,21 @@ import type { UntoldRelation } from './postgres-problems.ts';
 import { type PostgresSession, TEXT_FORMS } from './postgres-session.ts';
 
 export interface TriggerInstall {
-  /** `schema.table`, as in the catalogue; `all`: every ordinary table and partition there is now. */
+  /** `schema.table`, as in the catalogue. `all`: every ordinary table and partition that exists now. */
   readonly tables: 'all' | readonly { readonly schema: string; readonly name: string }[];
-  /** Without it, changes are noticed when the feed polls. A NOTIFY takes a lock of the whole server at the commit. */
+  /** Without it, the feed notices changes when it polls. A NOTIFY takes a lock of the whole server at the commit. */
   readonly notifies: boolean;
 }
 
 export interface TriggerFeedReport {
   readonly database: string;
   readonly isInstalled: boolean;
-  /** Of the log; what is acknowledged is deleted. */
+  /** Size of the log. Acknowledged rows are deleted. */
   readonly logBytes: number;
   readonly tables: readonly TriggerTableStatus[];
-  /** What no feed tells of. */
+  /** Relations of which no feed tells. */
   readonly untold: readonly UntoldRelation[];
-  /** The change that was logged last. */
+  /** The change logged last. */
   readonly last: { readonly row: number; readonly table: string; readonly kind: string } | undefined;
   readonly problems: readonly string[];
 }
@@ -42,11 +42,14 @@ const ROWS = 'tidegate_rows';
 const TRUNCATE = 'tidegate_truncate';
 const WAKE = 'tidegate_wake';
 
-/** Rows are logged in the forms that cells are made of, whatever the writer's session has; and under the maker's rights. */
+/**
+ * Writes rows in the forms that cells are made of, whatever the writer's session sets, and with the rights of the function's
+ * owner.
+ */
 const FUNCTION = `RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
   ${TEXT_FORMS.map(([name, value]) => `SET ${name} = '${value}'`).join(' ')}`;
 
-/** Of what follows; to be raised with each change there, so that older installations are found. */
+/** Version of the SQL below. Raise it with each change there, so that older installations are found. */
 const VERSION = 'tidegate 1';
 
 const MADE = [
@@ -87,7 +90,7 @@ const TABLES = `SELECT n.nspname AS schema, c.relname AS name, coalesce(t.watche
     AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname NOT IN ('information_schema', 'tidegate')
   ORDER BY 1, 2`;
 
-/** Tables with all they need, enabled whatever the session's role: what a subscription applies is a change too. */
+/** Tables with all the triggers they need, enabled for every session role: changes that a subscription applies count too. */
 export const TRIGGER_MEMBERS = `SELECT t.tgrelid AS id, string_agg(t.oid || ':' || t.xmin, ' ' ORDER BY t.oid) AS watch
   FROM pg_trigger t WHERE t.tgname IN ('${ROWS}', '${TRUNCATE}', '${WAKE}') AND t.tgenabled = 'A' AND NOT t.tgisinternal
   GROUP BY t.tgrelid HAVING count(*) FILTER (WHERE t.tgname <> '${WAKE}') = 2`;
@@ -100,7 +103,7 @@ interface TableRow {
   readonly hasKey: boolean;
 }
 
-/** Makes what is not there, in one transaction; harmless when repeated. Waits for the writers of the tables. */
+/** Makes the missing parts in one transaction; harmless when repeated. Waits for the writers of the tables. */
 export async function installPostgresTriggers(session: PostgresSession, install: TriggerInstall): Promise<void> {
   const statements = await planPostgresTriggers(session, install);
   if (statements.length === 0) return;
@@ -115,7 +118,7 @@ export async function installPostgresTriggers(session: PostgresSession, install:
   }
 }
 
-/** The statements that installing would run, in one transaction; none: all is there. */
+/** The statements that installing would run, in one transaction; none when everything exists. */
 export async function planPostgresTriggers(
   session: PostgresSession,
   install: TriggerInstall,
@@ -136,7 +139,7 @@ function chosenOf({ tables }: TriggerInstall, there: readonly TableRow[]): reado
   });
 }
 
-/** Of the two tables of the log, whether or not the role may look into their schema. */
+/** Finds the two tables of the log even when the role may not look into their schema. */
 const LOG_TABLES = `SELECT max(c.oid) FILTER (WHERE c.relname = 'changes') AS changes, max(c.oid) FILTER (WHERE c.relname = 'log') AS log
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'tidegate' AND c.relkind = 'r'`;
 const LOG_THERE = `SELECT l.changes IS NOT NULL AND l.log IS NOT NULL AS there,
@@ -165,7 +168,7 @@ export interface TriggerRemoval {
   readonly hadLog: boolean;
 }
 
-/** Undoes it all, the log included. */
+/** Undoes the whole installation, the log included. */
 export async function removePostgresTriggers(session: PostgresSession): Promise<TriggerRemoval> {
   const tables = (await tablesOf(session)).filter(({ watched }) => watched);
   const [row] = await session.query(LOG_THERE);
@@ -173,7 +176,7 @@ export async function removePostgresTriggers(session: PostgresSession): Promise<
   return { tables, hadLog: row?.there === true };
 }
 
-/** The statements that removing would run; none: nothing is there. */
+/** The statements that removing would run; none when nothing exists. */
 export async function planTriggerRemoval(session: PostgresSession): Promise<readonly string[]> {
   const [row] = await session.query(`SELECT to_regnamespace('tidegate') IS NOT NULL AS there`);
   return row?.there === true ? ['DROP SCHEMA IF EXISTS tidegate CASCADE'] : [];
@@ -190,7 +193,7 @@ const LAST = `SELECT c.id::text AS id, c.kind::text AS kind, c.relation::regclas
   FROM tidegate.changes c ORDER BY c.id DESC LIMIT 1`;
 const KINDS: Readonly<Record<string, string>> = { I: 'insert', U: 'update', D: 'delete', T: 'truncate' };
 
-/** `wanted`: whether the table is to be told of; all of them. */
+/** `wanted`: whether the feed should tell of the table. Default: all tables. */
 export async function postgresTriggerStatus(
   session: PostgresSession,
   wanted: (table: { readonly schema: string; readonly name: string }) => boolean = () => true,

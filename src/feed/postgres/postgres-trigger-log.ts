@@ -1,8 +1,8 @@
-// The log that triggers write: which of its rows are new, in what order they are told, and what a position in it is.
+// The log that triggers write: which rows are new, in what order they are told, and the form of a position.
 //
-// The order of its numbers is not the order of commits. A transaction that commits late has lower
-// numbers than what was read before. So a position is a snapshot, and new is what it did not see; it holds for good, since
-// what a snapshot saw as ended stays so.
+// Row numbers do not follow the order of commits: a transaction that commits late has lower numbers than rows read before.
+// So a position is a snapshot, and rows that it did not see are new. That stays true, since a transaction that a snapshot
+// saw as ended stays ended.
 
 import type { FeedPosition } from '../../dependency/change.ts';
 import { hex, snapshotOf } from './postgres-position.ts';
@@ -11,24 +11,22 @@ import { TRIGGER_MEMBERS } from './postgres-trigger-install.ts';
 import { printQuery, watchQuery } from './postgres-watch.ts';
 
 export interface TriggerPlace {
-  /** Of the log and the system it is in. */
+  /** Identity of the log and its system. */
   readonly source: string;
-  /** As `pg_current_snapshot()` wrote it. */
+  /** In the form of `pg_current_snapshot()`. */
   readonly snapshot: string;
   /** Fingerprint of the schema. */
   readonly schema: string;
-  /** How many have been told since the snapshot. */
+  /** Number of change sets told since the snapshot. */
   readonly order: number;
-  /** Transactions that the snapshot did not see and that were told all the same. */
+  /** Transactions that the snapshot did not see but that were told already. */
   readonly told: readonly bigint[];
 }
 
 const PLACE = /^([0-9a-f]{32})-[0-9a-f]{24}\.([0-9a-f]{8})~([0-9a-f]{8})~(\d+:\d+:[\d,]*)((?:\+[\d,]+)?)$/;
 const MOST_RUNNING = 0xffffffff;
 
-/**
- * Of two snapshots the later has the higher end; where that is the same, fewer transactions run in it. So its text sorts.
- */
+/** Positions sort as texts: a later snapshot has a higher end, or the same end and fewer running transactions. */
 export function triggerPosition({ source, snapshot, schema, order, told }: TriggerPlace): FeedPosition {
   const { below, running } = snapshotOf(snapshot);
   const sort = `${hex(below, 16)}${hex(BigInt(MOST_RUNNING - running.size), 8)}`;
@@ -58,8 +56,8 @@ export interface LogRow {
 }
 
 /**
- * One statement, so one snapshot: what is new, that snapshot, and the catalogue where it is not as known.
- * Parameters: snapshot, its lowest, transactions told, known fingerprint, at most so many rows.
+ * One statement, so one snapshot: the new rows, that snapshot, and the catalogue if it differs from the known one.
+ * Parameters: snapshot, its lowest transaction, transactions told, known fingerprint, row limit.
  */
 export const READ_LOG = `WITH w AS MATERIALIZED (${printQuery(TRIGGER_MEMBERS)})
   SELECT s.snapshot, w.print, l.epoch::text AS epoch, l.trimmed::text AS trimmed,
@@ -73,12 +71,12 @@ export const READ_LOG = `WITH w AS MATERIALIZED (${printQuery(TRIGGER_MEMBERS)})
       ORDER BY n.id LIMIT $5) c ON true
   ORDER BY c.place`;
 
-/** Tables with new rows, where there are too many of those. The same parameters, but for the last two. */
+/** Tables with new rows, for when there are too many rows. Takes the first three parameters of READ_LOG. */
 export const READ_TABLES = `SELECT DISTINCT n.relation::text AS relation FROM tidegate.changes n
   WHERE n.transaction >= $2::text::xid8 AND NOT pg_visible_in_snapshot(n.transaction, $1::text::pg_snapshot)
     AND n.transaction <> ALL ($3::text[]::xid8[])`;
 
-/** What every later position has seen. Parameter: the lowest transaction of the acknowledged snapshot. */
+/** Deletes rows that every later position has seen. Parameter: the lowest transaction of the acknowledged snapshot. */
 export const TRIM_LOG = `WITH trimmed AS (UPDATE tidegate.log SET trimmed = $1::text::xid8
     WHERE trimmed < $1::text::xid8 RETURNING 1)
   DELETE FROM tidegate.changes WHERE transaction < $1::text::xid8 AND EXISTS (SELECT FROM trimmed)`;
@@ -95,14 +93,14 @@ export function logRowOf(row: SessionRow): LogRow | undefined {
 }
 
 /**
- * Rows by transaction, in an order in which they can have happened. Who changed a row after another had to wait for that
- * one's commit, so its last number is higher than all of the other's.
+ * Rows by transaction, in a possible order of events. A transaction that changed a row after another one had to wait for its
+ * commit, so its last number is higher than all numbers of the other.
  */
 export function transactionsOf(rows: readonly LogRow[]): readonly (readonly [bigint, readonly LogRow[]])[] {
   const byTransaction = new Map<bigint, LogRow[]>();
   for (const row of rows) {
     const before = byTransaction.get(row.transaction) ?? [];
-    // Behind those whose last number is lower.
+    // Moves the transaction behind those with a lower last number.
     byTransaction.delete(row.transaction);
     before.push(row);
     byTransaction.set(row.transaction, before);
@@ -110,7 +108,7 @@ export function transactionsOf(rows: readonly LogRow[]): readonly (readonly [big
   return [...byTransaction];
 }
 
-/** The values of a row as PostgreSQL writes one: `(1,"a ""b""",,)`. Undefined: it is none. */
+/** The values of a row in PostgreSQL's form: `(1,"a ""b""",,)`. Returns undefined when the text is no row. */
 export function recordCells(text: string): (string | null)[] | undefined {
   if (!text.startsWith('(') || !text.endsWith(')')) return undefined;
   if (text === '()') return [];
@@ -132,7 +130,7 @@ export function recordCells(text: string): (string | null)[] | undefined {
   return undefined;
 }
 
-/** From behind the opening quote; gives the place behind the closing one. */
+/** Reads from behind the opening quote; returns the place behind the closing one. */
 function quotedCell(text: string, from: number): [cell: string, at: number] {
   let cell = '';
   let start = from;

@@ -1,7 +1,8 @@
-// One look after another into the log that triggers write: from its rows to change sets and the positions between them.
+// Takes one look after another into the log that triggers write, and turns rows into change sets with positions between
+// them.
 //
-// A position may stand between two transactions of one look. It names those already told, beside the
-// snapshot that saw none of them.
+// A position may stand between two transactions of one look. It names those already told, beside the snapshot that saw none
+// of them.
 
 import type { Change, FeedPosition, Row, TableShape } from '../../dependency/change.ts';
 import { TidegateError } from '../../errors.ts';
@@ -31,13 +32,13 @@ import {
 
 interface Known {
   readonly shape: TableShape;
-  /** For each column of the shape its place in a row, or -1. */
+  /** Place of each column of the shape in a row, or -1. */
   readonly places: readonly number[];
-  /** Of a whole row. */
+  /** Number of cells in a whole row. */
   readonly cells: number;
 }
 
-/** A snapshot that has seen nothing. */
+/** A snapshot that saw no transaction. */
 const NOTHING = '1:1:';
 
 export class TriggerReader {
@@ -71,7 +72,7 @@ export class TriggerReader {
     return this.#watched?.names.has(watchedName(schema, name)) === true;
   }
 
-  /** Finds where to go on, and tells a gap where what came before is unknown. */
+  /** Finds the position to continue from, and tells a gap when earlier changes may be missing. */
   async begin(session: PostgresSession, from: FeedPosition | undefined, listener: FeedListener): Promise<void> {
     const [row] = await session.query(READ_LOG, [NOTHING, '1', [], '', 0]);
     if (row === undefined) throw new TidegateError('E_FEED', 'expected a row in tidegate.log, got none');
@@ -93,7 +94,7 @@ export class TriggerReader {
     this.#untold = undefined;
   }
 
-  /** Tells what is new. `isOver`: nothing is told any more. */
+  /** Tells what is new. Once `isOver` returns true, it tells nothing more. */
   async read(session: PostgresSession, listener: FeedListener, isOver: () => boolean): Promise<void> {
     const before = this.#place as TriggerPlace;
     const asked = [before.snapshot, String(lowestOf(before.snapshot)), before.told.map(String)];
@@ -144,7 +145,7 @@ export class TriggerReader {
     }
   }
 
-  /** Too many rows to hold: their tables. What was committed since the look is told again by the next. */
+  /** Too many rows to hold: tells their tables instead. The next look repeats commits that came after this one. */
   async #tellTables(look: Look, session: PostgresSession, [asked, gone]: Tables): Promise<void> {
     const rows = await session.query(READ_TABLES, asked);
     const tables = await this.#truncates(rows.flatMap((row) => look.watched.tables.get(Number(row.relation)) ?? []));
@@ -156,7 +157,7 @@ export class TriggerReader {
   async #tell({ listener, watched }: Look, place: TriggerPlace, changes: readonly Change[]): Promise<void> {
     await listener.changed({ position: triggerPosition(place), changes });
     this.#place = place;
-    // Not before: what could not be told is found changed again.
+    // Only after the listener is done: a failed change must be found again.
     this.#watched = watched;
   }
 
@@ -211,13 +212,13 @@ interface Look {
   readonly isOver: () => boolean;
   /** Where the look ends. */
   readonly after: TriggerPlace;
-  /** As the catalogue was then. */
+  /** The catalogue at that point. */
   readonly watched: Watched;
 }
 
 type Tables = readonly [asked: readonly unknown[], gone: readonly Change[]];
 
-/** Undefined: it is not a row of the table as the catalogue has it. */
+/** Returns undefined when the text is no row of the table as the catalogue has it. */
 function rowOf({ shape, places, cells }: Known, text: string | null): Row | undefined {
   const texts = text === null ? undefined : recordCells(text);
   if (texts?.length !== cells) return undefined;
@@ -229,7 +230,7 @@ interface Asked {
   readonly place: TriggerPlace | undefined;
   readonly source: string;
   readonly row: SessionRow;
-  /** This process goes on where it was, and compares the schema table by table. */
+  /** Whether this process continues from its own position. It then compares the schema table by table. */
   readonly isSame: boolean;
 }
 
@@ -248,7 +249,7 @@ function gapOf({ from, place, source, row, isSame }: Asked): string | undefined 
 const SYSTEM = `SELECT s.system_identifier::text AS system, c.timeline_id::text AS timeline
   FROM pg_control_system() s, pg_control_checkpoint() c`;
 
-/** A copy of the log in another system has the same epoch, and transactions of other numbers. */
+/** A copy of the log in another system has the same epoch, but other transaction numbers. */
 async function sourceOf(session: PostgresSession, epoch: string): Promise<string> {
   const [row] = await session.query(SYSTEM);
   const [made] = await session.query('SELECT md5($1) AS source', [`${epoch} ${row?.system} ${row?.timeline}`]);

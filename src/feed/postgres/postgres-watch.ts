@@ -1,17 +1,17 @@
-// The catalogue as a feed compares it: a change of a table's schema may change its rows without any row being told of; a
-// table that is no longer watched may change unheard; and one that was made later is not watched yet.
+// The catalogue as a feed compares it. A schema change may change a table's rows without telling of any row; a table that is
+// no longer watched may change unheard; and a table made later is not watched yet.
 //
-// It is asked at each heartbeat, so it compares numbers of the transactions that last wrote the rows
-// of the catalogue, not their content. VACUUM FULL, CLUSTER and TRUNCATE leave them as they were, ANALYZE too. A relation's
-// own row is written by each of these, so of that the names count.
+// Every heartbeat compares, so the query uses the numbers of the transactions that last wrote the catalogue's rows, not
+// their content. VACUUM FULL, CLUSTER, TRUNCATE and ANALYZE leave these numbers alone. Each of the four writes a relation's
+// own row, so that row is compared by its content.
 
 import type { PostgresTable } from './postgres-relations.ts';
 import type { SessionRow } from './postgres-session.ts';
 
 export interface WatchedTable extends PostgresTable {
-  /** Its changes are told. */
+  /** Whether its changes are told. */
   readonly isWatched: boolean;
-  /** The server logs its changes. A feed by logical replication cannot tell of other tables. */
+  /** Whether the server logs its changes. A feed by logical replication cannot tell of other tables. */
   readonly isLogged: boolean;
   /** `isVirtual`: computed when it is read; a trigger sees NULL in it. */
   readonly columns: readonly { readonly name: string; readonly isVirtual: boolean }[];
@@ -19,18 +19,21 @@ export interface WatchedTable extends PostgresTable {
 }
 
 export interface Watched {
-  /** Fingerprint of all of it: 8 hexadecimal digits. */
+  /** Fingerprint of the whole: 8 hexadecimal digits. */
   readonly print: string;
-  /** Of what belongs to no single table: views, functions, operators, casts, domains, policies, inheritance, schemas. */
+  /**
+   * Fingerprint of objects that belong to no single table: views, functions, operators, casts, domains, policies,
+   * inheritance, schemas.
+   */
   readonly others: string;
   readonly tables: ReadonlyMap<number, WatchedTable>;
-  /** As `watchedName` makes them. */
+  /** In the form of `watchedName`. */
   readonly names: ReadonlySet<string>;
 }
 
 /**
- * `members`: a query of the identifiers of the watched tables, as `id`, with a text that changes as their watching does. Of
- * the other tables only the names count, since nothing that reads them is stored.
+ * `members`: a query that gives the identifiers of the watched tables as `id`, with a text that changes when their triggers
+ * or publication do. Of other tables only the names count, since no entry that reads them is stored.
  */
 function printsOf(members: string): string {
   return `SELECT c.oid::text AS id, n.nspname AS schema, c.relname AS name, m.id IS NOT NULL AS "isWatched",
@@ -51,8 +54,8 @@ function printsOf(members: string): string {
 const FIRST_OWN = 16384;
 
 /**
- * Whether statements find anything in a schema is also a matter of its name, its owner and the rights to use it. One that is
- * made for tables alone, as for a new tenant, leaves those of the others as they are.
+ * Whether statements find anything in a schema also depends on its name, its owner and the rights to use it. A schema made
+ * for tables alone, e.g. for a new tenant, does not change the fingerprint for the others.
  */
 const SCHEMAS = `SELECT string_agg(concat_ws(':', n.oid, n.nspname, n.nspowner, n.nspacl), ' ' ORDER BY n.oid)
   FROM pg_namespace n WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname NOT IN ('information_schema', 'tidegate')
@@ -62,7 +65,7 @@ const SCHEMAS = `SELECT string_agg(concat_ws(':', n.oid, n.nspname, n.nspowner, 
       UNION ALL SELECT typnamespace FROM pg_type WHERE oid >= ${FIRST_OWN} AND typtype IN ('b', 'd', 'e', 'r', 'm')
         AND typcategory <> 'A'))`;
 
-/** Relations whose rows are those of others, or of another server. */
+/** Relations whose rows come from other relations or another server. */
 const BORROWED = `SELECT string_agg(concat_ws(':', c.oid, c.relnamespace, c.relname, c.relrowsecurity,
     CASE WHEN c.relkind = 'v' THEN (SELECT string_agg(a.attname, ',' ORDER BY a.attnum) FROM pg_attribute a
       WHERE a.attrelid = c.oid AND a.attnum > 0) END), ' ' ORDER BY c.oid)
@@ -92,7 +95,7 @@ export function printQuery(members: string): string {
     FROM (${OTHERS}) o`;
 }
 
-/** One row of the same, and `tables` as JSON. One statement, so that both are of one snapshot. */
+/** The row of `printQuery`, and `tables` as JSON. One statement, so that both come from one snapshot. */
 export function watchQuery(members: string): string {
   return `SELECT w.*, (SELECT coalesce(json_agg(json_build_object('id', p.id, 'schema', p.schema, 'name', p.name,
         'print', p.print, 'isWatched', p."isWatched", 'isLogged', p."isLogged", 'columns', (SELECT coalesce(json_agg(json_build_object('name', a.attname, 'isVirtual', a.attgenerated = 'v') ORDER BY a.attnum), '[]')
@@ -128,8 +131,8 @@ export function untoldTables(watched: Watched | undefined): readonly string[] {
 }
 
 /**
- * Tables that came, went or are not as they were, and those of the same name in other schemas, which a search path may have
- * behind them or before them. Undefined: it is a matter of more than tables.
+ * Tables that are new, gone or changed, and tables of the same name in other schemas, since a search path may now find
+ * another one. Returns undefined when more than tables changed.
  */
 export function changedTables(before: Watched, after: Watched): readonly WatchedTable[] | undefined {
   if (before.others !== after.others) return undefined;

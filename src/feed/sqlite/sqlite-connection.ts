@@ -1,4 +1,4 @@
-// The connection of the feed of SQLite: opened, watched, and opened anew when another file has taken the place of its own.
+// The connection of SQLite's feed: opens it, watches the file, and opens it anew when another file takes its place.
 
 import type { Cancel, Eventually } from '../../ports.ts';
 import type { SqliteRunner } from './sqlite-runner.ts';
@@ -11,7 +11,7 @@ export class SqliteConnection {
   #identity = '';
   #unwatch: Cancel | undefined;
 
-  /** `written`: somebody writes to the file. */
+  /** `written`: called when somebody writes to the file. */
   constructor(connect: () => Eventually<SqliteRunner>, written: () => void) {
     this.#connect = connect;
     this.#written = written;
@@ -22,7 +22,7 @@ export class SqliteConnection {
     return this.#unwatch !== undefined;
   }
 
-  /** To the file that bears the name now. `opened`: with one that is new, before anything else. */
+  /** A connection to the file that has the name now. `opened` runs first of all on each new connection. */
   async current(opened: (runner: SqliteRunner) => Promise<void>): Promise<SqliteRunner> {
     if (this.#runner?.identity !== undefined && (await this.#runner.identity()) !== this.#identity) await this.close();
     return this.#runner ?? this.#open(opened);
@@ -42,7 +42,7 @@ export class SqliteConnection {
     this.#identity = (await runner.identity?.()) ?? '';
     await opened(runner);
     await writeLightly(runner);
-    // After it was read: before, not all of its files need to be there.
+    // Watches after the first read: before it, some of the database's files need not exist.
     this.#unwatch = runner.watch?.(this.#written);
     return runner;
   }

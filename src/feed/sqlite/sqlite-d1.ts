@@ -1,7 +1,8 @@
-// The change log on D1, where nothing can be followed: a write returns its own changes, and a drain what others wrote.
+// The change log on D1, where nobody can follow a log: a write returns its own changes, and a drain returns what others
+// wrote.
 //
-// A statement of a batch cannot use what an earlier one gave, so the batch does not know at which
-// row of the log it begins. It reads from the last row that is known to have been there before it.
+// A statement of a batch cannot use an earlier one's result, so the batch does not know at which row of the log it begins.
+// It reads from the last row known to exist before it.
 
 import type { ChangeSet, FeedPosition } from '../../dependency/change.ts';
 import { TidegateError } from '../../errors.ts';
@@ -10,33 +11,33 @@ import { changesOf, positionNow, readLog, resolved, rowsStatement, seqOf, strang
 import { type D1Binding, type D1Prepared, type D1Statement, d1Runner, type SqliteRow } from './sqlite-runner.ts';
 import { LOG, STATE } from './sqlite-triggers.ts';
 
-/** What a batch may have changed; more is told as truncates. */
+/** Most changes that are told one by one; more are told as truncates. */
 const MAX_CHANGES = 5_000;
 
 export interface D1Written {
-  /** As `batch` gave them. */
+  /** The results that `batch` gave. */
   readonly results: readonly { readonly results?: readonly unknown[] }[];
   /**
-   * What this batch changed; undefined: nothing. Its position is no place to drain from: what others wrote before the
-   * batch is not told here.
+   * The changes of this batch; undefined when there are none. Never drain from its position: it skips what others wrote
+   * before the batch.
    */
   readonly set: ChangeSet | undefined;
 }
 
 export type D1Drained =
   | { readonly kind: 'changes'; readonly set: ChangeSet }
-  /** Whatever was read before now may be outdated. Goes on after `position`. */
+  /** Anything read before now may be outdated. The next drain continues after `position`. */
   | { readonly kind: 'gap'; readonly reason: string; readonly position: FeedPosition };
 
 export interface D1Feed<S> {
   /**
-   * Runs the statements as one transaction, and tells what it changed. Rejects as `batch` does: then nothing was; and
-   * with E_FEED when it was committed, but nobody knows what it changed: then all may be outdated.
+   * Runs the statements as one transaction, and tells what it changed. Rejects as `batch` does, and then nothing changed.
+   * Rejects with E_FEED when it committed but its changes are unknown, and then everything may be outdated.
    */
   write(statements: readonly S[]): Promise<D1Written>;
-  /** What was committed after `from`, by whomever. One call at a time for each position that is kept. */
+  /** All commits after `from`, by anyone. One call at a time for each position that is kept. */
   drain(from: FeedPosition | undefined): Promise<D1Drained>;
-  /** For a read that comes after it. */
+  /** The position for a read that comes after this call. */
   position(): Promise<FeedPosition>;
 }
 
@@ -51,7 +52,7 @@ class Feed<S extends D1Statement<S>> implements D1Feed<S> {
   readonly #database: D1Binding<S>;
   readonly #readTables: ReadTables;
   #known: Promise<Known> | undefined;
-  /** A row of the log that is there. */
+  /** Number of an existing row of the log. */
   #lower = 0;
 
   constructor(database: D1Binding<S>, readTables: ReadTables) {
@@ -80,7 +81,7 @@ class Feed<S extends D1Statement<S>> implements D1Feed<S> {
     }
   }
 
-  /** It is committed: whatever goes wrong here makes it wider. */
+  /** The batch is committed, so any doubt here must widen the set. */
   async #setOf(known: Known, before: SqliteRow, found: readonly SqliteRow[]): Promise<ChangeSet | undefined> {
     const runner = d1Runner(this.#database);
     const rows = [before, ...found.filter(({ seq }) => Number(seq) > Number(before.seq))];
@@ -118,7 +119,7 @@ class Feed<S extends D1Statement<S>> implements D1Feed<S> {
     return position;
   }
 
-  /** The tables are others than those that were known: each may have changed. */
+  /** The tables differ from the known ones, so each may have changed. */
   async #allOf(position: FeedPosition): Promise<ChangeSet> {
     this.#known = this.#read();
     const { shapes } = await this.#known;
@@ -132,10 +133,10 @@ class Feed<S extends D1Statement<S>> implements D1Feed<S> {
   }
 }
 
-/** VACUUM, which gives rows other numbers, cannot be run there. */
+/** D1 cannot run VACUUM, which would give rows other numbers. */
 const options = { maxChanges: MAX_CHANGES, isNumberSure: async () => true };
 
-/** Deletes what all who drain have applied, up to a position; what comes after is kept. At most `maxRows` at once. */
+/** Deletes rows up to a position that everyone who drains has applied. At most `maxRows` at once. */
 export async function trimD1Log<S extends D1Statement<S>>(
   database: D1Binding<S>,
   position: FeedPosition,

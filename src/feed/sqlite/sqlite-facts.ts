@@ -1,4 +1,4 @@
-// What the triggers of a table depend on: its columns, what names a row of it, and which values two rows may not share.
+// The facts on which a table's triggers depend: its columns, the columns that name a row, and the unique constraints.
 
 import type { SqliteRow, SqliteRunner } from './sqlite-runner.ts';
 
@@ -17,18 +17,21 @@ export interface UniqueColumns {
 export interface TableFacts {
   readonly name: string;
   readonly columns: readonly ColumnFacts[];
-  /** Ordinals of the columns that name a row; empty: its rowid does, which is no column. */
+  /** Ordinals of the columns that name a row. Empty when the rowid does, which is no column. */
   readonly identity: readonly number[];
   /** Whether a primary key was declared. */
   readonly hasKey: boolean;
-  /** A name under which the rowid is reached; undefined: there is none, or all are taken by columns. */
+  /** A name that reaches the rowid. Undefined when there is no rowid, or columns take all its names. */
   readonly rowid: string | undefined;
   readonly unique: readonly UniqueColumns[];
-  /** Uniqueness of what cannot be computed from a row before it is written: an expression, a generated column. */
+  /**
+   * Whether the table has a unique index that a trigger cannot compute before the write: on an expression or a generated
+   * column.
+   */
   readonly hasOpaqueIndex: boolean;
 }
 
-/** Of objects that are none of the application's: SQLite's, D1's and the feed's own. */
+/** Names of objects that do not belong to the application: SQLite's, D1's and the feed's own. */
 export const FOREIGN_NAME = /^(?:sqlite_|_cf_|_tidegate_)/i;
 
 const OURS = `l.schema = 'main' AND l.type = 'table' AND l.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
@@ -41,12 +44,12 @@ const INDEXES = `SELECT l.name AS tbl, i.name AS idx, i.origin, x.cid, x.coll
 
 const OTHERS = `SELECT l.name, l.type FROM pragma_table_list l WHERE l.schema = 'main' AND l.type = 'virtual' ORDER BY l.name`;
 
-/** What triggers cannot be put on; a temporary table is seen by its own connection alone. */
+/** Tables that cannot have triggers. Temporary tables do not count: only their own connection sees them. */
 export async function readVirtualTables(runner: SqliteRunner): Promise<readonly string[]> {
   return (await runner.all(OTHERS)).map(({ name }) => String(name));
 }
 
-/** Of all tables of the main database, by their names. */
+/** Facts of all tables of the main database, by name. */
 export async function readFacts(runner: SqliteRunner): Promise<ReadonlyMap<string, TableFacts>> {
   const columns = Map.groupBy(await runner.all(COLUMNS), ({ tbl }) => String(tbl));
   const indexes = Map.groupBy(await runner.all(INDEXES), ({ tbl }) => String(tbl));
@@ -67,7 +70,7 @@ function factsOf(name: string, rows: readonly SqliteRow[], indexRows: readonly S
     .sort((left, right) => left.pk - right.pk)
     .map(({ ordinal }) => ordinal);
   const isWithoutRowid = Number(rows[0]?.wr) === 1;
-  // Without an index of its own, a primary key is the rowid.
+  // A primary key without an index of its own is the rowid.
   const isAlias = key.length === 1 && !isWithoutRowid && !indexRows.some(({ origin }) => origin === 'pk');
   const indexes = [...Map.groupBy(indexRows, ({ idx }) => String(idx)).values()];
   const isOpaque = (index: readonly SqliteRow[]) =>

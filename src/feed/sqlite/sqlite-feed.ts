@@ -1,7 +1,7 @@
 // The change feed of SQLite and libSQL: follows the change log through a connection of its own.
 //
-// Everything may be lost at any time, the file itself included. So each reading begins at the row
-// told last, which carries a random number: what does not begin with that very row is a gap.
+// Anything may be lost at any time, even the file. So each reading begins at the row told last, which carries a random
+// number; a reading that does not begin with that very row is a gap.
 
 import type { FeedPosition } from '../../dependency/change.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
@@ -16,30 +16,30 @@ import { LOG } from './sqlite-triggers.ts';
 import { LogTrim } from './sqlite-trim.ts';
 
 export interface SqliteFeedOptions {
-  /** Opens a connection that nobody else uses; called again when the file was replaced or the connection failed. */
+  /** Opens a connection that nobody else uses. Called again when the file was replaced or the connection failed. */
   readonly connect: () => Eventually<SqliteRunner>;
   /** The tables as they are now. */
   readonly readTables: ReadTables;
   readonly clock: Clock;
   readonly tasks: Tasks;
-  /** How often it is looked whether something was committed, where nobody announces it; 5 ms. */
+  /** Time between looks for commits that nobody announces; 5 ms. */
   readonly pollMs?: number;
   /** 1 s. */
   readonly heartbeatMs?: number;
-  /** More than so many changes at once are told as truncates of their tables; 5,000, which take some 50 ms to match. */
+  /** More changes at once are told as truncates of their tables; 5,000, which take some 50 ms to match. */
   readonly maxChanges?: number;
-  /** Rows of the log that are kept although they are acknowledged; 1,000. */
+  /** Number of acknowledged rows that the log keeps; 1,000. */
   readonly keptRows?: number;
-  /** Gives a table that had triggers new ones when it was made anew or altered; true. */
+  /** Whether to repair the triggers of a table that was made anew or altered; true. */
   readonly repairs?: boolean;
-  /** Gives triggers to a table that was made later; false: it is named in the status, and left out. */
+  /** Whether to give triggers to tables made later. Default false: the status names them, and the feed leaves them out. */
   readonly extends?: boolean;
 }
 
 export interface SqliteFeed extends ChangeFeed {
-  /** Something was written in this process: looks at once. */
+  /** This process wrote something: looks at once. */
   wake(): void;
-  /** Whether changes of that table are told; false: a query on it would never be invalidated. */
+  /** Whether changes of that table are told. If not, a query on it would never be invalidated. */
   covers(table: string): boolean;
 }
 
@@ -59,10 +59,10 @@ class Feed implements SqliteFeed {
   #state: FeedStatus['state'] = 'stopped';
   #listener: FeedListener | undefined;
   #known: Known | undefined;
-  /** Tables that have had their triggers at some time. */
+  /** Tables that had their triggers at some time. */
   readonly #covered = new Set<string>();
   #position: FeedPosition | undefined;
-  /** Where to begin; undefined: at a gap. */
+  /** Position to read from. Undefined to begin with a gap. */
   #from: FeedPosition | undefined;
   #isResumed = false;
   #dataVersion: number | undefined;
@@ -118,7 +118,7 @@ class Feed implements SqliteFeed {
     if (this.#isStopped()) return;
     this.#state = 'stopped';
     this.#cancel?.();
-    // One that its listener keeps waiting tells nothing more when it goes on.
+    // A reading that its listener keeps waiting tells nothing more, so there is no need to wait for it.
     if (!this.#isTelling) await this.#round;
     await this.#connection.close();
   }
@@ -136,7 +136,7 @@ class Feed implements SqliteFeed {
     this.#soon(BUSY_PAUSE_MS);
   }
 
-  /** Many writes in a row are read together. */
+  /** Reads many writes in a row together. */
   #soon(pauseMs: number): void {
     const leftMs = this.#lookedAt + pauseMs - this.#options.clock.monotonic();
     if (leftMs > 0) this.#next(leftMs);
@@ -173,7 +173,7 @@ class Feed implements SqliteFeed {
       this.#state = 'retrying';
       this.#failures++;
       this.#failure = messageOf(error);
-      // What is busy will do; anything else may be the connection itself.
+      // A busy connection still works. Any other error may be a broken connection.
       if (!/\b(?:busy|locked)\b/i.test(this.#failure)) await this.#connection.close();
     }
   }
@@ -197,14 +197,14 @@ class Feed implements SqliteFeed {
     this.#listener?.reached(position);
   }
 
-  /** Up to where all has been told. */
+  /** Tells all news, and returns the position up to which everything has been told. */
   async #tellNews(runner: SqliteRunner): Promise<FeedPosition | undefined> {
     for (;;) {
       const version = await pragma(runner, 'schema_version');
       const isSameSchema = version !== undefined && version === this.#schemaVersion;
       const known = isSameSchema ? (this.#known as Known) : await this.#newlyKnown(runner);
       const part = await this.#readNews(runner, known, { version, isSameSchema });
-      // Changed since it was read above: what follows would be told in the old shapes.
+      // The schema changed after it was read above, so this part would be told in the old shapes.
       if (part.kind === 'part' && part.hasSchema && (await pragma(runner, 'schema_version')) !== version) continue;
       const reason = gapIn(part, { known, before: this.#known, isResumed: this.#isResumed });
       const isGap = part.kind === 'gap' || reason !== undefined;
@@ -260,7 +260,7 @@ class Feed implements SqliteFeed {
     }
   }
 
-  /** The schema may have changed. Says so in the log, so that there is a position after it. */
+  /** Reads the tables again after a possible schema change, and marks the change in the log, to get a position after it. */
   async #newlyKnown(runner: SqliteRunner): Promise<Known> {
     let known = await this.#read(runner);
     const { repairs = true, extends: takesAll = false } = this.#options;

@@ -1,8 +1,7 @@
-// What only whoever opens a database of SQLite as a file of this machine knows of it: whether the file is still the same,
-// and when it is written.
+// A SQLite database as a file of this machine: whether it is still the same file, and when somebody writes to it.
 //
-// Commits go to the file or to its log, `-wal`, which is there while somebody has the database open in
-// that mode. So both are watched, and the feed looks by itself all the same.
+// Commits go to the file or to its log, `-wal`, which exists while somebody has the database open in that mode. So both
+// files are watched, and the feed also looks by itself.
 
 import { type FSWatcher, statSync, watch } from 'node:fs';
 import type { Cancel } from '../../ports.ts';
@@ -18,13 +17,13 @@ export function sqliteFile(path: string): Required<RunnerOptions> {
   };
 }
 
-/** Throws where there is no file. */
+/** Throws when there is no file. */
 export function fileIdentity(path: string): string {
   const { dev, ino } = statSync(path, { bigint: true });
   return `${dev}:${ino}`;
 }
 
-/** Undefined: the file is not there, or the system watches no more files. */
+/** Returns undefined when the file does not exist, or the system cannot watch more files. */
 function watcherOf(file: string, written: () => void): FSWatcher | undefined {
   try {
     const watcher = watch(file, { persistent: false }, written);

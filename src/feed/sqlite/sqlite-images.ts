@@ -1,7 +1,4 @@
-// Rows of the log as statements ask for them, and as the cells that they are.
-//
-// What a driver or D1 makes of a value must not matter. Texts, blobs, large integers and
-// infinities come as texts with a letter before them, the rest as numbers.
+// Rows of the log: how statements ask for them, and how they become cells.
 
 import type { Cell, Row, TableShape } from '../../dependency/change.ts';
 import { cellOf } from '../../dependency/condition/cells.ts';
@@ -10,7 +7,7 @@ import type { SqliteRow } from './sqlite-runner.ts';
 
 const MAX_SAFE = Number.MAX_SAFE_INTEGER;
 
-/** For the list of a SELECT over the log. */
+/** Columns for a SELECT from the log. */
 export function imageColumns(slots: number): string {
   const columns: string[] = [];
   for (let at = 0; at < slots; at++) columns.push(encoded(`o${at}`), encoded(`n${at}`));
@@ -32,7 +29,7 @@ export function imageOf(row: SqliteRow, side: 'o' | 'n', slots: number): readonl
   return image;
 }
 
-/** In the order of the shape's columns; `places`: where each is in an image. */
+/** Cells in the order of the shape's columns. `places`: the place of each in an image. */
 export function rowOf(shape: TableShape, image: readonly unknown[], places: readonly (number | undefined)[]): Row {
   return shape.columns.map(({ type }, at) => {
     const place = places[at];
@@ -62,7 +59,7 @@ function bytesOf(hex: string): Uint8Array {
   return bytes;
 }
 
-/** A text for the cells at these places; the same for what SQLite finds equal byte by byte. */
+/** A text for the cells at these places; equal for values that SQLite finds equal byte by byte. */
 export function nameOf(image: readonly unknown[], places: readonly (number | undefined)[]): string | undefined {
   const parts: unknown[] = [];
   for (const place of places) {

@@ -1,7 +1,7 @@
-// Installs the change log and its triggers in a database of SQLite, removes them, and says how they are.
+// Installs the change log and its triggers in a SQLite database, removes them, and tells their state.
 //
-// Triggers follow their table when it or a column is renamed, and nothing else; a table made anew
-// has none. So what is there is read from the database itself, and compared with what would be installed now.
+// Triggers follow their table when it or a column is renamed, and in no other case; a table made anew has none. So this
+// reads the installed triggers from the database, and compares them with those that it would install now.
 
 import type { TableShape } from '../../dependency/change.ts';
 import { quotedName } from '../../dependency/table-name.ts';
@@ -11,24 +11,24 @@ import { KIND, LOG, logDefinition, maxSlotsOf, STATE, slotsOf, triggersOf, widen
 
 const TRIGGER_NAME = /^_tidegate_(\d+)_/;
 
-/** What the database has of one table. */
+/** One table with its installed triggers. */
 export interface InstalledTable {
   readonly facts: TableFacts;
   /** Its number in the log. */
   readonly id: number;
   readonly triggers: ReadonlyMap<string, string>;
-  /** Whether the triggers are those that would be installed now. */
+  /** Whether the triggers equal those that would be installed now. */
   readonly isCurrent: boolean;
 }
 
 export interface Installation {
   readonly isThere: boolean;
-  /** By the names of their tables. */
+  /** Tables by name. */
   readonly tables: ReadonlyMap<string, InstalledTable>;
   readonly facts: ReadonlyMap<string, TableFacts>;
   /** Rows of sqlite_schema. */
   readonly schema: readonly SqliteRow[];
-  /** Images that fit the log's columns. */
+  /** Number of cells that an image in the log can hold. */
   readonly slots: number;
 }
 
@@ -55,7 +55,7 @@ export async function readInstallation(runner: SqliteRunner): Promise<Installati
   return { isThere, tables, facts, schema, slots: Math.floor((Number(columns[0]?.count ?? 4) - 4) / 2) };
 }
 
-/** Those of `tables` whose changes are not logged, or not all of them, each as a sentence. */
+/** One sentence for each of `tables` whose changes are not logged, or not completely. */
 export function problemsOf(installation: Installation, tables: readonly TableShape[]): ReadonlyMap<string, string> {
   const problems = new Map<string, string>();
   for (const { name } of tables) {
@@ -77,13 +77,13 @@ export function problemsOf(installation: Installation, tables: readonly TableSha
 }
 
 export interface InstallReport {
-  /** Tables that got triggers now. */
+  /** Tables that received triggers in this call. */
   readonly installed: readonly string[];
-  /** What stands in the way of exactness, as sentences. */
+  /** Obstacles to exact invalidation, as sentences. */
   readonly problems: readonly string[];
 }
 
-/** Puts the log and the triggers of these tables in place, all or nothing; what is there and fits is left as it is. */
+/** Installs the log and the triggers of these tables, all or nothing. Leaves correct parts as they are. */
 export async function installSqliteFeed(
   runner: SqliteRunner,
   tables: readonly Pick<TableShape, 'name'>[],
@@ -100,7 +100,7 @@ export async function installSqliteFeed(
   };
 }
 
-/** What installing would run; nothing: all is there. */
+/** The statements that installing would run; none when everything exists. */
 export async function planSqliteFeed(
   runner: SqliteRunner,
   tables: readonly Pick<TableShape, 'name'>[],
@@ -138,7 +138,7 @@ async function statementsOf(
     ...(before.isThere ? widening(before.slots, slots) : []),
     ...dropped.map((name) => `DROP TRIGGER IF EXISTS ${quotedName(name)}`),
     ...created.flatMap((triggers) => [...triggers.values()]),
-    // Writes the first row of a new log, and says to all who read it that the tables' own may be others.
+    // Writes the first row of a new log, and tells every reader of the log that the tables may have changed.
     `UPDATE ${STATE} SET next_table = ${first + missing.length}, "schema" = 'installed ' || lower(hex(randomblob(8)))`,
   ].map((sql) => ({ sql }));
 }
@@ -160,11 +160,11 @@ export interface SqliteRemoval {
   /** Tables that had triggers. */
   readonly tables: readonly string[];
   readonly triggers: number;
-  /** Rows of the log; undefined: there was none. */
+  /** Rows of the log. Undefined when there was no log. */
   readonly rows: number | undefined;
 }
 
-/** Takes away all that was installed, the log with what it holds included. */
+/** Removes the whole installation, the log and its rows included. */
 export async function removeSqliteFeed(runner: SqliteRunner): Promise<SqliteRemoval> {
   const triggers = await ownTriggers(runner);
   const statements = await planSqliteRemoval(runner);
@@ -181,7 +181,7 @@ export async function removeSqliteFeed(runner: SqliteRunner): Promise<SqliteRemo
 
 const DROP_LOG = `DROP TABLE IF EXISTS ${LOG}`;
 
-/** What removing would run; nothing: nothing is there. */
+/** The statements that removing would run; none when nothing exists. */
 export async function planSqliteRemoval(runner: SqliteRunner): Promise<readonly string[]> {
   const there = await runner.all(
     `SELECT name FROM sqlite_schema WHERE type = 'table' AND name IN ('${LOG}', '${STATE}')`,
@@ -200,12 +200,12 @@ async function ownTriggers(runner: SqliteRunner): Promise<readonly SqliteRow[]> 
   );
 }
 
-/** One table: `why` says what is not as it should be, or less than exact. */
+/** One table. `why`: what is amiss or less than exact. */
 export interface SqliteTableStatus {
   readonly name: string;
   /** Whether its changes are told. */
   readonly isTold: boolean;
-  /** What a change tells of the row as it was. */
+  /** How much of the old row a change tells. */
   readonly oldRow: 'whole' | 'none';
   readonly hasKey: boolean;
   readonly why: string | undefined;
@@ -215,16 +215,16 @@ export interface SqliteFeedStatus {
   readonly isInstalled: boolean;
   /** Tables whose changes are logged. */
   readonly covered: readonly string[];
-  /** All that the application has. */
+  /** All tables of the application. */
   readonly tables: readonly SqliteTableStatus[];
   /** Virtual tables, which can have no triggers. */
   readonly virtual: readonly string[];
   /** Rows of the log. */
   readonly rows: number;
-  /** The change that was logged last; those that are acknowledged are deleted. */
+  /** The change logged last. Acknowledged changes are deleted. */
   readonly last: { readonly row: number; readonly table: string; readonly kind: string } | undefined;
   readonly problems: readonly string[];
-  /** What costs needless invalidations, and nothing else. */
+  /** Limits that only cost needless invalidations. */
   readonly limits: readonly string[];
 }
 

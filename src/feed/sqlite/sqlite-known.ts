@@ -1,5 +1,5 @@
-// What a reader of the log must know of the tables: whose number is whose, where each column is in an image, and what
-// differs from what was known before.
+// The knowledge that a reader of the log needs of the tables: their numbers, the place of each column in an image, and the
+// differences from an earlier state.
 
 import type { TableShape } from '../../dependency/change.ts';
 import { quotedName } from '../../dependency/table-name.ts';
@@ -11,38 +11,38 @@ import type { RowNames } from './sqlite-replaced.ts';
 import type { SqliteRunner } from './sqlite-runner.ts';
 import { KIND, LOG, STATE, triggerName } from './sqlite-triggers.ts';
 
-/** As they are in the file that the runner has open. */
+/** Reads the tables from the file that the runner has open. */
 export type ReadTables = (runner: SqliteRunner) => Eventually<readonly TableShape[]>;
 
 export interface KnownTable {
   readonly name: string;
   readonly shape: TableShape | undefined;
-  /** For each column of the shape, its place in an image. */
+  /** Place of each column of the shape in an image. */
   readonly places: readonly (number | undefined)[];
-  /** Cells of an image. */
+  /** Number of cells in an image. */
   readonly width: number;
   readonly naming: readonly (number | undefined)[];
   /** SQL: whether the row `r` is the one of that name in the log's row `c`; `#` is the side. */
   readonly isNamed: string;
-  /** Its rows are named by a number that VACUUM may change. */
+  /** Whether a number that VACUUM may change names its rows. */
   readonly isNumbered: boolean;
   readonly isSuspicious: boolean;
 }
 
 export interface Known {
-  /** Differs when the schema does. */
+  /** Differs when the schema differs. */
   readonly fingerprint: string;
   readonly byId: ReadonlyMap<number, KnownTable>;
   readonly shapes: ReadonlyMap<string, TableShape>;
   readonly signatures: ReadonlyMap<string, string>;
-  /** Of all that any table's meaning may hang on. */
+  /** Fingerprint of the schema objects that affect every table. */
   readonly common: string;
   readonly problems: ReadonlyMap<string, string>;
-  /** Cells of the widest image. */
+  /** Number of cells in the widest image. */
   readonly width: number;
 }
 
-/** Undefined: there is no log. */
+/** Returns undefined when there is no log. */
 export async function readKnown(runner: SqliteRunner, readTables: ReadTables): Promise<Known | undefined> {
   const installation = await readInstallation(runner);
   if (!installation.isThere) return undefined;
@@ -91,12 +91,12 @@ function knownTable(table: InstalledTable, shape: TableShape | undefined, { sche
     naming: naming.length === 0 ? [undefined] : naming,
     isNamed: conditions.length === 0 ? '0' : conditions.join(' AND '),
     isNumbered,
-    // BEFORE is what a trigger is that does not say.
+    // A trigger that does not say BEFORE or AFTER is BEFORE.
     isSuspicious: others.some(({ sql }) => /\bbefore\b/i.test(String(sql)) || !/\bafter\b/i.test(String(sql))),
   };
 }
 
-/** SQLite writes a column's new name into the trigger when it is renamed; each stays where it was. */
+/** On a rename, SQLite writes a column's new name into the trigger; the order stays. */
 function loggedNames(trigger: string): readonly string[] {
   return [...trigger.matchAll(/NEW\."((?:[^"]|"")*)"/g)].map((match) => (match[1] as string).replaceAll('""', '"'));
 }
@@ -108,14 +108,14 @@ function signatureOf(name: string, shape: TableShape, { schema }: Installation):
   return JSON.stringify([rows.map(({ sql }) => sql), shape]);
 }
 
-/** What became of the tables: shapes whose rows nobody has followed. */
+/** Shapes of tables that differ, or are new: nobody followed their rows in between. */
 export function differing(before: Known, now: Known): readonly TableShape[] {
   const changed: TableShape[] = [];
   for (const [name, shape] of before.shapes) {
     const isSame = before.common === now.common && before.signatures.get(name) === now.signatures.get(name);
     if (!isSame) changed.push(now.shapes.get(name) ?? shape);
   }
-  // A name may have stood for something else, e.g. a view.
+  // The name may have meant something else before, e.g. a view.
   for (const [name, shape] of now.shapes) if (!before.shapes.has(name)) changed.push(shape);
   return changed;
 }
@@ -127,7 +127,7 @@ export function namesIn(known: Known): RowNames {
   };
 }
 
-/** Two FNV-1a side by side: 64 bits in hexadecimal digits. */
+/** Two FNV-1a hashes side by side: 64 bits in hexadecimal digits. */
 function fingerprintOf(text: string): string {
   let low = 0x811c9dc5;
   let high = 0x01000193;
@@ -138,14 +138,16 @@ function fingerprintOf(text: string): string {
   return [low, high].map((half) => (half >>> 0).toString(16).padStart(8, '0')).join('');
 }
 
-/** Says in the log that the schema is another: a position after it, and a gap to whoever resumes from before. */
+/**
+ * Marks a changed schema in the log: it gives a position after the change, and a gap to a feed that resumes from before it.
+ */
 export async function markSchema(runner: SqliteRunner, fingerprint: string, isNews: boolean): Promise<void> {
   await runner.all(`UPDATE ${STATE} SET "schema" = ? WHERE "schema" IS NOT ?`, [fingerprint, fingerprint]);
-  // Another feed may have said so before, at a place where this one has been.
+  // Another feed may have marked it already, at a place that this one has passed.
   if (isNews) await runner.all(`INSERT INTO ${LOG} (kind) VALUES (${KIND.schema})`);
 }
 
-/** Undefined: not every host lets it be asked. */
+/** Returns undefined when the host does not allow the pragma. */
 export async function pragma(
   runner: SqliteRunner,
   name: 'data_version' | 'schema_version',

@@ -1,7 +1,7 @@
-// Reads the change log of SQLite: what was committed after a position, as changes.
+// Reads the change log of SQLite: commits after a position, as changes.
 //
-// The log does not say where a transaction ends. A statement sees whole transactions only, so all
-// that one reads is told as one; when that is too much, only the tables are named.
+// The log does not say where a transaction ends. A statement sees whole transactions only, so all rows of one statement are
+// told together. When there are too many, only their tables are named.
 
 import type { Change, FeedPosition, TableShape } from '../../dependency/change.ts';
 import { imageColumns, imageOf, rowOf } from './sqlite-images.ts';
@@ -12,14 +12,14 @@ import { KIND, LOG, STATE } from './sqlite-triggers.ts';
 
 const POSITION = /^([0-9a-f]+):(\d{16}):([0-9a-f]{12})$/;
 
-/** What is read of the log at once. */
+/** The result of one reading of the log. */
 export type LogPart =
   | { readonly kind: 'gap'; readonly reason: string }
   | {
       readonly kind: 'part';
       readonly position: FeedPosition;
       readonly told: readonly Told[];
-      /** The schema changed, before, between or after them. */
+      /** Whether the schema changed before, between or after these rows. */
       readonly hasSchema: boolean;
     };
 
@@ -30,15 +30,15 @@ export interface LogSource {
 
 export interface ReadOptions {
   readonly maxChanges: number;
-  /** Lets whatever else waits in the process go first. */
+  /** Lets other work of the process go first. */
   readonly pause?: () => Promise<void>;
-  /** False: rows may have got other numbers since. */
+  /** Whether rows certainly still have the same numbers. */
   readonly isNumberSure: () => Promise<boolean>;
 }
 
 /**
- * Up to where the log goes. A read that follows on the same connection, or in the same transaction, has seen all of it.
- * Within a transaction that has written it means nothing: it counts rows that may never be committed.
+ * The end of the log. A later read on the same connection, or in the same transaction, has seen all of it. It means nothing
+ * within a transaction that has written to the log: it then counts rows that may never be committed.
  */
 export async function positionNow(runner: SqliteRunner): Promise<FeedPosition> {
   const [row] = await runner.all(
@@ -70,14 +70,17 @@ function rowsFrom({ runner, known }: LogSource, seq: number, limit: number): Pro
   return Promise.resolve(runner.all(sql, parameters));
 }
 
-/** One statement, so that what it gives is of one moment. */
+/** One statement, so that its results come from one moment. */
 export function rowsStatement(known: Known, seq: number, limit: number): Required<SqliteStatement> {
   const columns = imageColumns(known.width);
   const sql = `SELECT (SELECT id FROM ${STATE}) AS id, seq, salt, tbl, kind${columns} FROM ${LOG} WHERE seq >= ? ORDER BY seq LIMIT ?`;
   return { sql, parameters: [seq, limit] };
 }
 
-/** The row of the position is the first, and none is missing after it. */
+/**
+ * Why the log does not continue from the position. Undefined when the first row is the position's and no row is missing
+ * after it.
+ */
 function breakIn(rows: readonly SqliteRow[], from: FeedPosition): string | undefined {
   const [first] = rows;
   if (first === undefined || positionOf(String(first.id), first) !== from) {
@@ -87,10 +90,10 @@ function breakIn(rows: readonly SqliteRow[], from: FeedPosition): string | undef
   return hole < 0 ? undefined : `expected row ${seqOf(from) + hole} in the change log, got ${rows[hole]?.seq}`;
 }
 
-/** Rows of the log that one statement looks at while it holds the thread. */
+/** Rows of the log that one statement reads while it blocks the thread. */
 const ROWS_AT_ONCE = 20_000;
 
-/** More than is told row by row. The last row is asked for first: up to there the transactions are whole. */
+/** There are too many rows to tell one by one. This asks for the last row first: up to there the transactions are whole. */
 async function tablesFrom(source: LogSource, from: FeedPosition, { pause }: ReadOptions): Promise<LogPart> {
   const { runner } = source;
   const position = await positionNow(runner);
@@ -106,13 +109,13 @@ async function tablesFrom(source: LogSource, from: FeedPosition, { pause }: Read
     hasSchema ||= rows.some((row) => Number(row.is_schema) === 1);
     await pause?.();
   }
-  // Another feed of the same log deletes from its beginning: what was there at the end was there all the time.
+  // Another feed may delete from the log's beginning. If the first row is still there at the end, it was there all the time.
   const broken = breakIn(await rowsFrom(source, seqOf(from), 1), from);
   if (broken !== undefined) return { kind: 'gap', reason: broken };
   return { kind: 'part', position, told: [...tables].map((table) => ({ kind: 'truncate', table })), hasSchema };
 }
 
-/** What the rows after the first one tell. */
+/** The changes in the rows after the first one. */
 export async function resolved(source: LogSource, read: readonly SqliteRow[], options: ReadOptions): Promise<LogPart> {
   const { runner, known } = source;
   const rows = [...read];
@@ -141,7 +144,7 @@ export async function resolved(source: LogSource, read: readonly SqliteRow[], op
       };
       return { ...part, told: [...told, ...suspects.flatMap(judge)] };
     }
-    // More was committed before it was asked which rows are there: that belongs to the answer.
+    // Others committed more before the presence check, so the answer must include those rows.
     rows.push(...(await rowsFrom(source, Number(last.seq), options.maxChanges)).slice(1));
   }
 }
@@ -157,7 +160,7 @@ function eventOf(row: SqliteRow, known: Known): LogEvent {
   return { seq: Number(row.seq), table, kind, old: imageOf(row, 'o', width), new: imageOf(row, 'n', width) };
 }
 
-/** Which of them are there, and the last row of the log at that moment. */
+/** Which of the suspects exist, and the last row of the log at that moment. */
 async function presence(
   runner: SqliteRunner,
   known: Known,
@@ -190,26 +193,26 @@ async function presence(
 interface Standing {
   readonly known: Known;
   readonly before: Known | undefined;
-  /** What was known before is of another process. */
+  /** Whether an earlier process had the knowledge before. */
   readonly isResumed: boolean;
 }
 
-/** Why what came before the end of the part is unknown; undefined: it is known. */
+/** Why changes up to the end of the part may be missing. Undefined when none is. */
 export function gapIn(part: LogPart, { known, before, isResumed }: Standing): string | undefined {
   if (part.kind === 'gap') return part.reason;
   if (part.hasSchema && isResumed) return 'the schema changed while the feed was stopped';
-  // Of a table that was known, or has become known: it is told as a truncate.
+  // Leaves out tables that were known before: they are told as truncates.
   const strangers = strangersIn(part.told, known).filter((table) => before?.byId.has(table) !== true);
   if (strangers.length === 0) return undefined;
   return `the change log has rows of a table that is not known (${strangers.join()})`;
 }
 
-/** Numbers of tables that are not known. */
+/** Numbers of unknown tables. */
 export function strangersIn(told: readonly Told[], known: Known): readonly number[] {
   return [...new Set(told.map(({ table }) => table))].filter((table) => !known.byId.has(table));
 }
 
-/** Those of tables that queries can name. */
+/** The changes of tables that queries can name. */
 export function changesOf(told: readonly Told[], known: Known): readonly Change[] {
   return told.flatMap((one) => {
     const table = known.byId.get(one.table);

@@ -1,11 +1,11 @@
-// When the feed of SQLite looks again: soon after something was found or announced, seldom at rest.
+// When the feed of SQLite looks again: soon after news or an announcement, seldom at rest.
 //
-// An announcement says that a file is being written, which is before the commit is there to be read,
-// by as long as the disk takes. So it is looked several times after one, until it must be there.
+// An announcement says that somebody writes to the file. The commit can be read only later, by as long as the disk takes. So
+// the feed looks several times after an announcement.
 
-/** Between looks while there is news: what is committed meanwhile is read together. */
+/** Pause between looks while there is news, so that commits in between are read together. */
 export const BUSY_PAUSE_MS = 2;
-/** At rest, where writes are announced: only for what is not. */
+/** Pause at rest where writes are announced, for those that are not. */
 const WATCHED_PAUSE_MS = 20;
 const BUSY_LOOKS = 12;
 const LONGEST_PAUSE_MS = 1_000;
@@ -20,17 +20,17 @@ export class Pace {
     this.#pollMs = pollMs;
   }
 
-  /** Something was found, or is announced. */
+  /** Called when there is news, or an announcement of it. */
   busy(): void {
     this.#quietLooks = 0;
   }
 
-  /** After a look, or after so many that failed: how long until the next. */
+  /** The time until the next look, after a look or after this many failures in a row. */
   next(failures: number): number {
     if (failures > 0)
       return Math.min(this.#pollMs * 2 ** Math.min(failures, 10), Math.max(LONGEST_PAUSE_MS, this.#pollMs));
     if (this.#quietLooks >= BUSY_LOOKS) return this.isWatched ? Math.max(WATCHED_PAUSE_MS, this.#pollMs) : this.#pollMs;
-    // A database that is far away is not asked that often.
+    // A slow or distant database, which has a long poll time, is asked less often.
     const firstMs = Math.max(BUSY_PAUSE_MS, this.#pollMs / 4);
     return Math.min(this.#pollMs, firstMs * 2 ** this.#quietLooks++);
   }

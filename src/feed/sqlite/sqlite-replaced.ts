@@ -1,10 +1,10 @@
-// Which candidates of the log were replaced: rows that went without a trigger that says so.
+// Finds the candidates in the log that were replaced: rows deleted without a delete trigger.
 //
-// A candidate may as well have been left alone (OR IGNORE), updated (ON CONFLICT DO UPDATE) or
-// deleted with a trigger (recursive_triggers = ON). What the log says next of a row of that name tells, or else whether
-// the row is there: asked when all of the log that it rests on has been read.
+// A candidate may also have been left alone (OR IGNORE), updated (ON CONFLICT DO UPDATE) or deleted with a trigger
+// (recursive_triggers = ON). The log's next event for a row of that name decides; without one, the row's presence decides,
+// once all of that part of the log has been read.
 
-/** A row of the log. Cells as `imageColumns` encodes them. */
+/** A row of the log, with cells as `imageColumns` encodes them. */
 export interface LogEvent {
   readonly seq: number;
   readonly table: number;
@@ -13,10 +13,10 @@ export interface LogEvent {
   readonly new: readonly unknown[];
 }
 
-/** What is known of a row that was last seen there. */
+/** A row that may have been replaced since the log last showed it. */
 export interface Suspect {
   readonly table: number;
-  /** Row of the log, and which of its images, has the row as it was last seen. */
+  /** The row of the log, and which of its images, that shows the row last. */
   readonly seq: number;
   readonly side: 'o' | 'n';
   readonly image: readonly unknown[];
@@ -34,15 +34,15 @@ export type Told =
   | { readonly kind: 'truncate'; readonly table: number };
 
 export interface RowNames {
-  /** Text that only one row of the table has; undefined: not known. */
+  /** A text that only one row of the table has. Undefined when unknown. */
   nameOf(table: number, image: readonly unknown[]): string | undefined;
-  /** Whether rows may go unseen that were written in the same transaction: a trigger of the application's runs first. */
+  /** Whether rows written in the same transaction may go unseen, because a trigger of the application runs first. */
   isSuspicious(table: number): boolean;
 }
 
 const KINDS = ['schema', 'insert', 'update', 'delete', 'candidate', 'truncate'] as const;
 
-/** What happened, in the log's order, and the rows that must be there still if that was all. */
+/** The events in the log's order, and the rows that must still exist if nothing else happened. */
 export function toldOf(
   events: readonly LogEvent[],
   names: RowNames,
@@ -97,7 +97,7 @@ class Reading {
     if (wasSuspect || this.#names.isSuspicious(table)) this.#suspect(event, 'n');
   }
 
-  /** The row is written about; if not as it was last seen, then another has taken its place. */
+  /** The log shows the row again. If it differs from the last image, another row had taken its place. */
   #settle(table: number, image: readonly unknown[]): boolean {
     const name = this.#nameOf(table, image);
     const suspect = name === undefined ? undefined : this.suspects.get(name);
@@ -107,7 +107,7 @@ class Reading {
     return true;
   }
 
-  /** Another row has that name now. */
+  /** Another row has this name now. */
   #vanish(name: string | undefined): void {
     const suspect = name === undefined ? undefined : this.suspects.get(name);
     if (suspect === undefined) return;
@@ -133,7 +133,7 @@ function isSame(left: readonly unknown[], right: readonly unknown[]): boolean {
   return left.length === right.length && left.every((cell, at) => cell === right[at] && !isUnsure(cell));
 }
 
-/** Texts that are no UTF-8 all read alike. */
+/** Whether a text may have lost bytes: all texts that are not UTF-8 read alike. */
 export function isUnsure(cell: unknown): boolean {
   return typeof cell === 'string' && cell.startsWith('t') && cell.includes('\u{fffd}');
 }

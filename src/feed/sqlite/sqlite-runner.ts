@@ -1,11 +1,11 @@
-// How the feed of SQLite speaks to a database, and that for each driver.
+// How the feed of SQLite runs statements, on each driver.
 //
-// Drivers differ in what they make of large integers, infinities and blobs. The statements of the
-// feed therefore ask for nothing but texts, small integers and finite reals.
+// Drivers convert large integers, infinities and blobs differently. So the feed's statements return only texts, small
+// integers and finite reals.
 
 import type { Cancel, Eventually } from '../../ports.ts';
 
-/** What the feed binds. */
+/** Values that the feed binds. */
 export type SqliteParameter = string | number;
 export type SqliteRow = Readonly<Record<string, unknown>>;
 
@@ -16,25 +16,25 @@ export interface SqliteStatement {
 
 export interface SqliteRunner {
   all(sql: string, parameters?: readonly SqliteParameter[]): Eventually<readonly SqliteRow[]>;
-  /** In one transaction: all or none; the rows of each. */
+  /** Runs the statements in one transaction, all or none; returns the rows of each. */
   batch(statements: readonly SqliteStatement[]): Eventually<readonly (readonly SqliteRow[])[]>;
-  /** The most columns a table may have; 2,000 unless told. */
+  /** The most columns that a table may have. Default 2,000. */
   readonly maxColumns?: number;
-  /** Differs when another file has taken the place of the one that is open; throws when there is none. */
+  /** Changes when another file takes the place of the open one. Throws when there is no file. */
   identity?(): Eventually<string>;
-  /** Calls `written` when somebody writes to the database, before it can be read or after; undefined: it cannot be told. */
+  /** Calls `written` before or after somebody's write can be read. Undefined when the host cannot watch. */
   watch?(written: () => void): Cancel | undefined;
   close?(): Eventually<void>;
 }
 
-/** `DatabaseSync` of node:sqlite, as far as it is used. */
+/** The used part of `DatabaseSync` of node:sqlite. */
 export interface NodeSqliteDatabase {
   exec(sql: string): void;
   prepare(sql: string): { all(...parameters: SqliteParameter[]): unknown[] };
   close(): void;
 }
 
-/** `Database` of better-sqlite3, as far as it is used. */
+/** The used part of `Database` of better-sqlite3. */
 export interface BetterSqliteDatabase {
   exec(sql: string): unknown;
   prepare(sql: string): {
@@ -45,7 +45,7 @@ export interface BetterSqliteDatabase {
   close(): unknown;
 }
 
-/** The client of libSQL, as far as it is used. */
+/** The used part of the libSQL client. */
 export interface LibsqlClient {
   execute(statement: LibsqlStatement): Promise<LibsqlResult>;
   batch(statements: LibsqlStatement[], mode: 'deferred'): Promise<LibsqlResult[]>;
@@ -61,7 +61,7 @@ interface LibsqlResult {
   readonly rows: readonly object[];
 }
 
-/** A binding of D1, as far as it is used. `prepare` and `bind` give what `batch` takes. */
+/** The used part of a D1 binding. `prepare` and `bind` return what `batch` takes. */
 export interface D1Binding<S extends D1Statement<S> = D1Prepared> {
   prepare(sql: string): S;
   batch(statements: S[]): Promise<{ readonly results?: readonly unknown[] }[]>;
@@ -75,19 +75,21 @@ export interface D1Statement<S> {
 export interface D1Prepared extends D1Statement<D1Prepared> {}
 
 export interface RunnerOptions {
-  /** Of the file, e.g. its device and inode; without it, a file put in the place of another goes unseen. */
+  /**
+   * Identity of the file, e.g. device and inode. Without it, the feed does not notice a file put in the place of another.
+   */
   readonly identity?: () => string;
   /** See SqliteRunner; without it, the feed looks more often. */
   readonly watch?: (written: () => void) => Cancel | undefined;
 }
 
-/** Over a connection of the feed's own: what it runs must not fall into a transaction of the application. */
+/** Needs a connection of the feed's own: its statements must not fall into a transaction of the application. */
 export function nodeSqliteRunner(database: NodeSqliteDatabase, options: RunnerOptions = {}): SqliteRunner {
   const statements = new Statements((sql) => database.prepare(sql));
   return synchronousRunner(database, options, (sql, parameters) => statements.get(sql).all(...parameters));
 }
 
-/** As `nodeSqliteRunner`. */
+/** Needs a connection of the feed's own, as `nodeSqliteRunner` does. */
 export function betterSqliteRunner(database: BetterSqliteDatabase, options: RunnerOptions = {}): SqliteRunner {
   const statements = new Statements((sql) => database.prepare(sql));
   return synchronousRunner(database, options, (sql, parameters) => {
@@ -123,7 +125,7 @@ function synchronousRunner(
   };
 }
 
-/** SQLite may have rolled back by itself; the first error is the one that matters. */
+/** SQLite may have rolled back by itself. The first error is the one that matters, so this one is ignored. */
 function rollBack(database: { exec(sql: string): unknown }): void {
   try {
     database.exec('ROLLBACK');
@@ -132,7 +134,7 @@ function rollBack(database: { exec(sql: string): unknown }): void {
   }
 }
 
-/** What is prepared is kept while it is in use; a change of the schema makes other statements. */
+/** Keeps prepared statements while they are in use. A changed schema brings other statements. */
 class Statements<S> {
   readonly #prepare: (sql: string) => S;
   readonly #kept = new Map<string, S>();

@@ -1,8 +1,7 @@
 // The change log of SQLite and the triggers that write it, as SQL.
 //
-// REPLACE deletes rows without telling their triggers. Before a row is written, those that it may
-// take the place of are therefore noted as candidates; who reads the log finds out which of them are gone
-// (sqlite-replaced.ts).
+// REPLACE deletes rows without firing delete triggers. So before a row is written, the triggers log the rows that it may
+// replace as candidates. The reader of the log finds out which of them are gone (sqlite-replaced.ts).
 
 import { quotedName } from '../../dependency/table-name.ts';
 import type { ColumnFacts, TableFacts, UniqueColumns } from './sqlite-facts.ts';
@@ -11,23 +10,23 @@ export const LOG = '_tidegate_changes';
 export const STATE = '_tidegate_state';
 const MARK = '_tidegate_mark';
 
-/** The number in the log's `kind`. */
+/** Numbers in the log's column `kind`. */
 export const KIND = {
   /** The schema changed; also the log's first row. */
   schema: 0,
   insert: 1,
   update: 2,
   delete: 3,
-  /** `old` is a row that the next one written may have replaced. */
+  /** `old` is a row that the next written row may have replaced. */
   candidate: 4,
-  /** Something changed in the table. */
+  /** Any row of the table may have changed. */
   truncate: 5,
 } as const;
 
 /** Columns of the log besides the images. */
 const FIXED_COLUMNS = 4;
 
-/** Images that fit a log of so many columns. */
+/** Number of cells that an image can hold in a log with this many columns. */
 export function maxSlotsOf(maxColumns: number): number {
   return Math.floor((maxColumns - FIXED_COLUMNS) / 2);
 }
@@ -36,14 +35,14 @@ export function slotsOf(facts: TableFacts): number {
   return facts.columns.length + (facts.rowid === undefined ? 0 : 1);
 }
 
-/** `salt` tells the row from another that came to have its number, e.g. in a copy of the file brought back. */
+/** `salt` tells the row from another with the same number, e.g. in a restored copy of the file. */
 export function logDefinition(slots: number): readonly string[] {
   const images = Array.from({ length: slots }, (_, at) => `, o${at}, n${at}`).join('');
   return [
     `CREATE TABLE IF NOT EXISTS ${LOG} (seq INTEGER PRIMARY KEY AUTOINCREMENT, tbl, kind,
       salt DEFAULT (random() & 281474976710655)${images})`,
     `CREATE TABLE IF NOT EXISTS ${STATE} (one INTEGER PRIMARY KEY CHECK (one = 1), id, version, next_table, "schema")`,
-    // Positions of a later log sort after those of an earlier one.
+    // The time first: positions of a later log sort after those of an earlier one.
     `INSERT OR IGNORE INTO ${STATE} VALUES (1, printf('%012x', CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER))
       || lower(hex(randomblob(4))), 1, 1, '')`,
     `CREATE TRIGGER IF NOT EXISTS ${MARK} AFTER UPDATE OF "schema" ON ${STATE} WHEN NEW."schema" IS NOT OLD."schema"
@@ -58,7 +57,7 @@ export function widening(from: number, to: number): readonly string[] {
   ]);
 }
 
-/** The triggers of a table by their names, each as SQLite itself writes it down. `id`: its number in the log. */
+/** The triggers of a table by name, each in the form that SQLite stores. `id`: the table's number in the log. */
 export function triggersOf(facts: TableFacts, id: number, maxSlots: number): ReadonlyMap<string, string> {
   const triggers = new Map<string, string>();
   const add = (event: string, body: readonly string[], when = '') => {
@@ -151,7 +150,7 @@ function lookups(
   const found = (condition: string) =>
     `INSERT INTO ${LOG} (tbl, kind${names}) SELECT ${id}, ${KIND.candidate}${values} FROM ${quotedName(facts.name)} AS r WHERE ${guard(place)}${condition}`;
   const plain = place.map(({ name, collation }) => `r.${name} = NEW.${name} COLLATE ${collation}`).join(' AND ');
-  // A NULL for which REPLACE puts the default.
+  // Tests a NULL that REPLACE turns into the default.
   const replaced = place.filter(({ column }) => column?.isNotNull === true && column.defaultText !== undefined);
   if (replaced.length === 0) return [found(plain)];
   const isReplaced = `(${replaced.map(({ name }) => `NEW.${name} IS NULL`).join(' OR ')})`;

@@ -1,7 +1,7 @@
-// Deletes what the listener has acknowledged from the change log, a little at a time: while it deletes, others wait.
+// Deletes acknowledged rows from the change log, a few at a time, since others wait during a delete.
 //
-// While others write, it would wait itself, and with it the thread, whose application has answers to
-// give. So it tries without waiting, and only after many attempts in vain for a moment.
+// While others write, a delete would wait and block the thread, which has the application's answers to give. So it tries
+// without waiting, and waits for a moment only after many failed attempts.
 
 import type { FeedPosition } from '../../dependency/change.ts';
 import { seqOf } from './sqlite-log.ts';
@@ -9,13 +9,13 @@ import type { SqliteRunner } from './sqlite-runner.ts';
 import { LOG } from './sqlite-triggers.ts';
 
 /**
- * What the feed writes may be lost with the power, and whoever waits for it is the application: so no commit of it waits for
- * the disk, nor copies the log of others into the file. Best effort: a host may refuse.
+ * Power failures may lose the feed's writes, and waiting for them would hold up the application. So the feed's commits
+ * neither wait for the disk nor copy the others' log into the file. Best effort: a host may refuse.
  */
 export async function writeLightly(runner: SqliteRunner): Promise<void> {
   try {
     const [row] = await runner.all('PRAGMA journal_mode');
-    // In the other modes it would be the file itself that is at risk.
+    // In other modes the file itself would be at risk.
     if (row?.journal_mode !== 'wal') return;
     await runner.all('PRAGMA synchronous = normal');
     await runner.all('PRAGMA wal_autocheckpoint = 0');
@@ -26,7 +26,7 @@ export async function writeLightly(runner: SqliteRunner): Promise<void> {
 
 const ROWS_AT_ONCE = 500;
 const PAUSE_MS = 50;
-/** Attempts in vain, after which one waits, and how long. */
+/** Failed attempts before one that waits, and how long it waits. */
 const IN_VAIN = 20;
 const WAIT_MS = 20;
 
@@ -45,9 +45,9 @@ export class LogTrim {
     if (seq > this.#acknowledged) this.#acknowledged = seq;
   }
 
-  /** `told`: the row that the next reading begins with, which stays. */
+  /** `told`: the row at which the next reading begins; it stays. */
   async run(runner: SqliteRunner, now: number, told: FeedPosition): Promise<void> {
-    // What was acknowledged of an earlier log says nothing of this one.
+    // An acknowledgement of an earlier log says nothing about this one.
     this.#acknowledged = Math.min(this.#acknowledged, seqOf(told));
     this.#trimmedTo = Math.min(this.#trimmedTo, this.#acknowledged);
     const below = this.#acknowledged - this.#keptRows;
@@ -63,7 +63,7 @@ export class LogTrim {
       this.#trimmedTo = Math.min(below, Number(row?.first));
       this.#inVain = 0;
     } catch (error) {
-      // Somebody writes: another time will do.
+      // Another connection writes; the next call tries again.
       if (!/\b(?:busy|locked)\b/i.test(String(error))) throw error;
       this.#inVain++;
     } finally {
@@ -72,7 +72,7 @@ export class LogTrim {
   }
 }
 
-/** How long the connection waited for others before; undefined: the host does not let it be said. */
+/** Sets the wait, and returns the earlier one. Returns undefined when the host does not allow the pragma. */
 async function waitAtMost(runner: SqliteRunner, waitsMs: number): Promise<number | undefined> {
   try {
     const [before] = await runner.all('PRAGMA busy_timeout');
