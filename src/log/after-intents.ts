@@ -1,10 +1,10 @@
-// Keeps an unsafe request back until the intent on its URI is in force at every member. A member that is killed in the
-// middle of a write has then surely been heard of it, and what it may have changed is invalidated by those who are left.
+// Holds an unsafe request back until the intent on its URI is in force at every member. If a member is killed in the middle
+// of a write, the others then certainly know of the write and invalidate what it may have changed.
 
 import type { Forward, Origin } from '../ports.ts';
 import { isSafeMethod } from '../semantics/unsafe.ts';
 
-/** The origin, asked for unsafe methods only once `intents`, which says what is under way at the call, has resolved. */
+/** Forwards unsafe methods only once `intents` has settled; it gives the intents being opened at the call. */
 export function afterIntents(origin: Origin, intents: () => Promise<unknown> | undefined): Origin {
   return {
     forward: (request, listener) => {
@@ -18,7 +18,7 @@ export function afterIntents(origin: Origin, intents: () => Promise<unknown> | u
         forward = origin.forward(request, listener);
         if (paused) forward.pause();
       };
-      // A log that fails does not stop a write: its invalidations will be refused as well, and say so.
+      // A log that fails does not stop a write: the log will refuse the write's invalidations too, and report that.
       before.then(go, go);
       return {
         pause: () => {

@@ -1,18 +1,18 @@
-// What the one who keeps a shared log and its members tell each other. Plain data; a link between them keeps the order and
-// loses nothing until it ends.
+// Messages between the keeper of a shared log and its members. Plain data; a link keeps their order and loses nothing until
+// it ends.
 
 import type { InvalidationsImage } from '../ledger/invalidations.ts';
 import type { LogChange, Position } from '../ledger/log.ts';
 
-/** With what a member begins: all that was in force when it joined. Every later change follows on its link. */
+/** The state from which a member begins: everything in force when it joined. Its link brings every later change. */
 export interface Membership {
   readonly image: InvalidationsImage;
-  /** Number of the last change that the image has. Changes are numbered without a gap, positions are not. */
+  /** Number of the last change in the image. Change numbers have no gaps, positions do. */
   readonly number: number;
   readonly intents: readonly OpenIntent[];
 }
 
-/** A write that is under way somewhere. */
+/** A write in progress at some member. */
 export interface OpenIntent {
   readonly intent: string;
   readonly uri: string;
@@ -20,7 +20,7 @@ export interface OpenIntent {
 
 export type LogToMember =
   | { readonly kind: 'change'; readonly number: number; readonly position: Position; readonly change: LogChange }
-  /** The member's own append is done: durable, and applied by all. */
+  /** The member's own append is durable, and applied by all. */
   | { readonly kind: 'appended'; readonly id: number; readonly position: Position }
   | { readonly kind: 'refused'; readonly id: number; readonly reason: string };
 

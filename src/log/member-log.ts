@@ -1,8 +1,8 @@
-// A member's side of a shared log: what it appends goes to the one who keeps the log, and is in force here when it comes
-// back in its place among the changes of all.
+// A member's side of a shared log. Its appends go to the log's keeper, and are in force here when they come back in their
+// place among all changes.
 //
-// A member that has missed a change would serve what is outdated and not know it. So changes are
-// numbered without a gap, and one that does not follow the last ends the member, as does the end of its link.
+// A member that has missed a change would serve outdated content without knowing it. So changes are numbered without a gap.
+// A change that does not follow the last one ends the member, as does the end of its link.
 
 import { TidegateError } from '../errors.ts';
 import type { LogChange, Position } from '../ledger/log.ts';
@@ -19,7 +19,7 @@ type Change = Extract<LogToMember, { kind: 'change' }>;
 export interface MemberLogParts {
   readonly membership: Pick<Membership, 'number' | 'intents'> & { readonly image: { readonly applied: Position } };
   readonly send: (message: MemberToLog) => void;
-  /** Called when a change is missing: from now on nothing may be served. */
+  /** Called when a change is missing. Nothing may be served afterwards. */
   readonly broken: (error: TidegateError) => void;
 }
 
@@ -27,7 +27,7 @@ export class MemberLog implements InvalidationLog {
   readonly #parts: MemberLogParts;
   readonly #waiting = new Map<number, Waiting>();
   #apply: ((position: Position, change: LogChange) => void) | undefined;
-  /** Heard before anyone follows. */
+  /** Changes received before anyone follows. */
   #early: Change[] = [];
   #number: number;
   #lastId = 0;
@@ -59,7 +59,7 @@ export class MemberLog implements InvalidationLog {
     return promise;
   }
 
-  /** Settles when every intent opened so far is in force everywhere, or has failed; undefined: all are. */
+  /** Settles when every intent opened so far is in force everywhere, or has failed. Undefined when none is pending. */
   opened(): Promise<unknown> | undefined {
     return this.#opening.size === 0 ? undefined : Promise.allSettled([...this.#opening]);
   }
@@ -78,7 +78,7 @@ export class MemberLog implements InvalidationLog {
     }
   }
 
-  /** The link has ended: what was appended may be in force or not. */
+  /** Call when the link has ended. Pending appends may be in force or not. */
   close(): void {
     this.#end(new TidegateError('E_LOG', 'expected a log that goes on, got the end of the link to it'));
   }

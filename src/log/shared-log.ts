@@ -1,11 +1,11 @@
-// The keeper's side of a shared log: it puts the changes of all members in one order, writes them into a log of its own
-// (a journal, where there is a disk), and tells every member. A change is acknowledged once it is durable and every member
-// has said that it is in force there.
+// The keeper's side of a shared log. It puts the changes of all members in one order, writes them into a log of its own (a
+// journal, where there is a disk), and tells every member. A change is acknowledged once it is durable and in force at every
+// member.
 //
-// A member that does not answer. It may serve for as long as it lives, so it may not simply be left
-// out: after its lease it is revoked, and the acknowledgement waits until its end has been seen. What it had under way is
-// unknown then: the URIs of its open intents are invalidated at once, and again when the time of an unknown outcome is over;
-// until then they stay unstorable everywhere.
+// A member that does not answer may serve for as long as it lives, so the keeper may not just leave it out. After the
+// member's lease the keeper revokes it, and the acknowledgement waits until the member has certainly ended. The outcome of
+// its writes is then unknown: the URIs of its open intents are invalidated at once, and again when the time of an unknown
+// outcome is over. Until then no member stores them.
 
 import { messageOf } from '../errors.ts';
 import type { InvalidationsImage } from '../ledger/invalidations.ts';
@@ -14,13 +14,13 @@ import type { Cancel, Clock, Eventually, InvalidationLog, Tasks } from '../ports
 import type { LogToMember, Membership, MemberToLog } from './log-messages.ts';
 
 export interface SharedLogParts {
-  /** Where the changes are written down; nobody else appends to it. */
+  /** The log that records the changes; nobody else appends to it. */
   readonly log: InvalidationLog;
-  /** Of the invalidations that the follower applies changes to. */
+  /** Image of the invalidations to which the log's follower applies changes. */
   readonly image: () => InvalidationsImage;
   readonly clock: Clock;
   readonly tasks: Tasks;
-  /** Told when what nobody waits for could not be made durable. */
+  /** Called when an append that nobody awaits could not be made durable. */
   readonly fault: (error: unknown) => void;
   /** Time for a member to say that a change is in force there. Default 2,000. */
   readonly leaseMs?: number;
@@ -31,7 +31,7 @@ export interface SharedLogParts {
 /** The keeper's end of the link to one member. */
 export interface MemberLink {
   readonly send: (message: LogToMember) => void;
-  /** The member's lease has run out: ends it for good, so that `left` will be called. Called once. */
+  /** The member's lease has run out: ends the member for good, so that `left` will be called. Called once. */
   readonly revoke: () => void;
 }
 
@@ -39,13 +39,13 @@ export interface MemberLink {
 export interface LogMember {
   readonly membership: Membership;
   received(message: MemberToLog): void;
-  /** It has ended and serves no more, and all it ever sent has been received. Harmless when repeated. */
+  /** The member has ended and serves no more, and everything that it sent has been received. Harmless when repeated. */
   left(): void;
 }
 
 interface Member {
   readonly link: MemberLink;
-  /** Number of the last change that is in force there. */
+  /** Number of the last change in force at the member. */
   applied: number;
   lease: Cancel | undefined;
   revoked: boolean;
@@ -63,13 +63,13 @@ export class SharedLog implements InvalidationLog {
   readonly #parts: SharedLogParts;
   readonly #leaseMs: number;
   readonly #members = new Set<Member>();
-  /** Open intents by their ids, with the member whose they are; undefined: the keeper's own. */
+  /** Open intents by id, with the member that opened each. An undefined owner is the keeper itself. */
   readonly #intents = new Map<string, { readonly uri: string; readonly owner: Member | undefined }>();
-  /** In the order of their numbers. */
+  /** Ordered by number. */
   #waiting: Waiting[] = [];
   /** Number of the last change told. */
   #number = 0;
-  /** Whose change is being appended. */
+  /** The member whose change is being appended. */
   #appending: Member | undefined;
 
   constructor(parts: SharedLogParts) {
@@ -88,7 +88,7 @@ export class SharedLog implements InvalidationLog {
     return this.#append(change, undefined);
   }
 
-  /** A member that is ready to hear of changes; it may serve once it has taken over the membership. */
+  /** Call when a member is ready to receive changes. The member may serve once it has taken over the membership. */
   join(link: MemberLink): LogMember {
     const member: Member = { link, applied: this.#number, lease: undefined, revoked: false };
     this.#members.add(member);
@@ -110,7 +110,8 @@ export class SharedLog implements InvalidationLog {
     this.#appending = from;
     const appended = this.#parts.log.append(change);
     this.#appending = undefined;
-    // A log that applies the change later has done so when it resolves; then some later change may be waited for as well.
+    // A log may apply the change before or after `append` returns. If after, it is in force when the promise resolves, and
+    // this may wait for later changes too.
     const number = this.#number > before ? this.#number : undefined;
     if (!(appended instanceof Promise)) {
       const applied = this.#appliedByAll(number ?? this.#number);
@@ -151,7 +152,7 @@ export class SharedLog implements InvalidationLog {
     this.#settle();
   }
 
-  /** Nobody will ever say how the write ended. */
+  /** Nobody will ever learn how the write ended. */
   #holdUnknown(intent: string, uri: string): void {
     const invalidated: LogChange = { kind: 'invalidate', selector: { kind: 'url', uri } };
     this.#unawaited(this.append(invalidated));
@@ -175,7 +176,7 @@ export class SharedLog implements InvalidationLog {
     }
   }
 
-  /** Resolves when every member has applied the change, or is gone; undefined: so it is already. */
+  /** Resolves when every member has applied the change or is gone. Returns undefined when that is so already. */
   #appliedByAll(number: number): Eventually<void> {
     if (this.#appliedEverywhere() >= number) return undefined;
     return new Promise((resolve) => {
@@ -203,8 +204,8 @@ export class SharedLog implements InvalidationLog {
     return this.#parts.tasks.later(this.#leaseMs, () => {
       member.lease = undefined;
       if (member.revoked || member.applied >= this.#number) return;
-      // One that goes on, if slowly, has begun another lease. And when it is the keeper that stood still, what the member
-      // has said is still to be heard.
+      // A slow member that progresses gets another lease. If the keeper itself stood still, the member's replies may still
+      // be waiting to be read.
       const wasLate = this.#parts.clock.monotonic() - begun > 1.5 * this.#leaseMs;
       if (member.applied >= number || wasLate) {
         member.lease = this.#startLease(member);
@@ -221,7 +222,7 @@ export class SharedLog implements InvalidationLog {
   }
 }
 
-/** What `then` makes of the result, once that is there; at once where it is. */
+/** Calls `then` with the result: at once when it is there, otherwise when it resolves. */
 function settled<R, T>(result: Eventually<R>, then: (result: R) => T, failed?: (error: unknown) => T): Eventually<T> {
   return result instanceof Promise ? result.then(then, failed) : then(result);
 }
