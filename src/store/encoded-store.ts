@@ -1,8 +1,8 @@
-// Values of a data cache on stores that keep bytes: a store of a third party (ByteStore), and a gate's store, such as the
-// disk tier, where each value stands as the body of a response.
+// Values of a data cache on stores that keep bytes: a third party's store (ByteStore), or a gate's store such as the disk
+// tier, where each value is the body of a response.
 //
-// What comes back may be damaged, another's, or of another codec. That is a miss: it is removed, and
-// the reader learns nothing of it. Failures of the store itself are left to the tiers, which count them.
+// The bytes may be damaged, another cache's, or of another codec. That is a miss: the store removes them, and the reader
+// does not notice. Failures of the store itself are left to the tiers, which count them.
 
 import { encodeHead } from '../entry/codec.ts';
 import { hitNotes } from '../entry/hit-notes.ts';
@@ -18,13 +18,13 @@ import type { ByteStore, Eventually, Store } from '../ports.ts';
 import { decodeValueRecord, encodeValueRecord, type ValueRecord } from './value-record.ts';
 
 export interface EncodedOptions {
-  /** Those that the codec was given as well. */
+  /** The classes that the codec knows as well. */
   readonly classes?: readonly ValueClass[];
-  /** Told of each record that could not be read, and was removed. */
+  /** Called for each record that could not be read and was removed. */
   readonly fault?: (error: TidegateError) => void;
 }
 
-/** A store of values over a store of bytes, under the keys as they are. */
+/** A store of values over a store of bytes. Keys stay as they are. */
 export function encodedStore(bytes: ByteStore, codec: OwnedCodec, options: EncodedOptions = {}): Store<StoredValue> {
   const records = new Records(codec, options);
   const read = (key: string, found: Uint8Array | undefined) =>
@@ -34,7 +34,7 @@ export function encodedStore(bytes: ByteStore, codec: OwnedCodec, options: Encod
     put(entry) {
       const record = records.of(entry);
       if (record !== undefined) return bytes.put(entry.key, record, { ttlMs: keptMs(entry) });
-      // What it was to replace is not the latest any more.
+      // The new value is not stored, so the old one must go.
       return then(bytes.delete([entry.key]), () => undefined);
     },
     delete: (keys) => (keys.length === 0 ? 0 : bytes.delete(keys)),
@@ -42,7 +42,7 @@ export function encodedStore(bytes: ByteStore, codec: OwnedCodec, options: Encod
   };
 }
 
-/** One that slides may be put again at any age, and then has its idle time left. */
+/** A sliding value may be put again at any age, and then has its idle time left. */
 function keptMs({ lifetimeMs, graceMs, sliding }: StoredValue): number {
   return (sliding === undefined ? lifetimeMs : Math.min(lifetimeMs, sliding.idleMs)) + graceMs;
 }
@@ -61,7 +61,7 @@ async function* notesIn(bytes: ByteStore, selector: Selector): AsyncGenerator<En
   }
 }
 
-/** Whether a value under this key may be named; a tag is not in the key. A value has no origin. */
+/** Whether a selector may name the value under a key. A key has no tags, and a value has no origin. */
 function keyMatcher(selector: Selector): (key: string) => boolean {
   switch (selector.kind) {
     case 'url':
@@ -78,7 +78,7 @@ function keyMatcher(selector: Selector): (key: string) => boolean {
   }
 }
 
-/** Entries as records, and back. */
+/** Turns entries into records and back. */
 class Records {
   readonly #codec: OwnedCodec;
   readonly #options: EncodedOptions;
@@ -88,7 +88,7 @@ class Records {
     this.#options = options;
   }
 
-  /** Undefined: the codec cannot write it. */
+  /** Returns undefined when the codec cannot write the value. */
   of(entry: StoredValue): Uint8Array<ArrayBuffer> | undefined {
     try {
       const content = this.#codec.encode(readOwned(entry));
@@ -99,7 +99,7 @@ class Records {
     }
   }
 
-  /** Undefined: there is none in it. */
+  /** Returns undefined when the record holds no value for the key. */
   valueIn(key: string, bytes: Uint8Array): StoredValue | undefined {
     const record = decodeValueRecord(bytes);
     if (record?.key === key && record.codecName === this.#codec.name) return this.#decoded(record);
@@ -133,7 +133,7 @@ class Records {
 }
 
 export interface GateStoreOptions extends EncodedOptions {
-  /** Of the cache: others on the same store have other names. */
+  /** Name of the cache. Each cache on one store has its own. */
   readonly name: string;
 }
 
@@ -189,7 +189,7 @@ async function* notesOn(store: Store, selector: Selector, prefix: string): Async
   }
 }
 
-/** What finds all that the selector names, and perhaps more; undefined: it names no value. */
+/** A selector that finds all values that `selector` names, and perhaps more. Undefined when it can name no value. */
 function gateSelector(selector: Selector, prefix: string): Selector | undefined {
   switch (selector.kind) {
     case 'url':
@@ -200,14 +200,14 @@ function gateSelector(selector: Selector, prefix: string): Selector | undefined 
       return selector;
     case 'origin':
       return undefined;
-    // One character of a key is several where it is encoded, so what matches is judged by the key itself.
+    // Encoding turns one character of a key into several, so the pattern is matched against the key itself.
     case 'pattern':
     case 'all':
       return { kind: 'origin', origin: prefix.split(' ')[1] as string };
   }
 }
 
-/** As visible ASCII without `%`; a beginning of a text gives the beginning of what the text gives. */
+/** Visible ASCII without `%`. The encoding of a prefix is a prefix of the encoding. */
 function encodedText(text: string): string {
   return text.replace(/[^!-$&-~]/g, (char) => {
     const unit = char.charCodeAt(0);
@@ -219,7 +219,7 @@ function hex(unit: number, digits: number): string {
   return unit.toString(16).padStart(digits, '0');
 }
 
-/** Undefined: not what `encodedText` gives. */
+/** Returns undefined when `encodedText` could not have given the text. */
 function decodedText(text: string): string | undefined {
   const decoded = text.replace(/%(?:u([0-9a-f]{4})|([0-9a-f]{2}))/g, (_, wide?: string, narrow?: string) =>
     String.fromCharCode(Number.parseInt((wide ?? narrow) as string, 16)),

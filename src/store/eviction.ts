@@ -1,22 +1,22 @@
-// Which entry leaves for room: GreedyDual-Size-Frequency with CAMP's classes and a ghost. An entry's priority is
-// `floor + frequency ** 0.75 / size ** sizeExponent`; the least leaves first, and the floor rises to the priority of each
-// entry evicted, so that what is no longer used ages. The ratio is rounded to three significant bits. Entries of one
-// rounded ratio form a class: a list in order of last use, whose head has its least priority. A tournament tree over the
-// heads finds the least of all in O(log classes). The ghost keeps the frequencies of entries that are gone, so that an
-// entry filled again begins where it left off.
+// Chooses the entry that leaves for room: GreedyDual-Size-Frequency with CAMP's classes and a ghost. An entry's priority is
+// `floor + frequency ** 0.75 / size ** sizeExponent`; the entry with the least leaves first. The floor rises to the priority
+// of each evicted entry, so that unused entries age. The ratio is rounded to three significant bits. Entries of one rounded
+// ratio form a class: a list in order of last use, whose head has its least priority. A tournament tree over the heads finds
+// the least of all in O(log classes). The ghost keeps the frequencies of entries that are gone, so that an entry filled
+// again begins where it left off.
 //
-// Everything is an integer slot in typed arrays, not an object per entry. That keeps the
-// bookkeeping at some 50 bytes an entry, the ghost included, and the garbage collector out of it.
+// Everything is an integer slot in typed arrays, with no object per entry. Bookkeeping then takes some 50 bytes an entry,
+// the ghost included, and the garbage collector does not walk it.
 
 const NONE = -1;
 const FIRST_CAPACITY = 64;
 
-/** More uses than this do not count. Without a bound, what was popular once stays too long when the times change. */
+/** More uses than this do not count. Without a bound, entries that were popular once would stay too long. */
 const MAX_FREQUENCY = 0xff;
 
 /**
- * What a frequency counts for. Its power is damped for the sake of traffic whose favourites change often: on the trace
- * orm-busy, frequency as it is does up to 5 points worse than LRU; 0.75 costs other traces less than half a point.
+ * Weight of each frequency. The power damps it for traffic whose favourites change often: on the trace orm-busy, the plain
+ * frequency does up to 5 points worse than LRU; 0.75 costs other traces less than half a point.
  */
 const frequencyWeight = Float64Array.from({ length: MAX_FREQUENCY + 1 }, (_, frequency) => frequency ** 0.75);
 
@@ -57,7 +57,7 @@ export class EvictionPolicy {
   #floor = 0;
   #count = 0;
   #bytes = 0;
-  /** Slots below are, or have been, in use. */
+  /** One more than the greatest slot ever given out. */
   #used = 0;
   #free = NONE;
 
@@ -79,12 +79,12 @@ export class EvictionPolicy {
     this.#sizeExponent = options.sizeExponent ?? 1;
   }
 
-  /** Entries in it. */
+  /** Number of entries. */
   get count(): number {
     return this.#count;
   }
 
-  /** Sum of their sizes. */
+  /** Sum of the entries' sizes. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -110,7 +110,7 @@ export class EvictionPolicy {
   touch(slot: number): void {
     const at = this.#class[slot]!;
     if (this.#frequency[slot]! < MAX_FREQUENCY) this.#countUse(slot);
-    // Nothing was evicted since it was linked: to move it among those of its priority costs more than it is worth.
+    // Nothing was evicted since it was linked: moving it among entries of one priority costs more than it gains.
     else if (this.#priority[slot] !== this.#floor + classRatio[at]!) this.#move(slot, at);
   }
 
@@ -125,7 +125,7 @@ export class EvictionPolicy {
     this.#link(slot, at);
   }
 
-  /** The entry was filled again, with another size; its frequency stays. */
+  /** The entry was filled again with another size; its frequency stays. */
   resize(slot: number, size: number): void {
     this.#unlink(slot);
     this.#bytes += size - this.#size[slot]!;
@@ -133,7 +133,7 @@ export class EvictionPolicy {
     this.#link(slot, this.#classFor(slot));
   }
 
-  /** The entry is gone for another reason than room. */
+  /** The entry has gone for another reason than room. */
   remove(slot: number): void {
     this.#unlink(slot);
     this.#ghost.remember(this.#hash[slot]!, this.#frequency[slot]!);
@@ -143,7 +143,7 @@ export class EvictionPolicy {
     this.#free = slot;
   }
 
-  /** Removes the entry that is worth least; returns the slot it had, or -1 when there is none. */
+  /** Removes the entry that is worth least. Returns its slot, or -1 when there is none. */
   evict(): number {
     if (this.#count === 0) return NONE;
     const best = this.#best;
@@ -160,7 +160,7 @@ export class EvictionPolicy {
     return this.#frequency[slot]!;
   }
 
-  /** The class that its frequency and size put it in. */
+  /** The class for the entry's frequency and size. */
   #classFor(slot: number): number {
     const weight = frequencyWeight[this.#frequency[slot]!]!;
     const size = this.#size[slot]!;
@@ -211,7 +211,7 @@ export class EvictionPolicy {
     return this.#used++;
   }
 
-  /** By a sixteenth: the room not yet used counts as bookkeeping. */
+  /** Grows by a sixteenth: room not yet used counts as bookkeeping. */
   #grow(): void {
     const capacity = this.#used + Math.max(FIRST_CAPACITY, this.#used >> 4);
     this.#next = moved(this.#next, new Int32Array(capacity));
@@ -235,17 +235,17 @@ function moved<C extends Column & ArrayLike<number>>(from: C, to: C): C {
 }
 
 const WAYS = 8;
-/** Frequencies remembered for each entry there is room for. */
+/** Remembered frequencies for each entry that has room. */
 const GHOSTS_PER_ENTRY = 4;
 
 /**
- * Frequencies of entries that are gone, by the 32-bit hash of their key. A table of sets of eight in order of age: what
- * is remembered pushes the oldest of its set out. So it is bounded and takes no deletions, unlike a queue with an index.
+ * Frequencies of entries that are gone, by the 32-bit hash of their key. A table of sets of eight in order of age: a new one
+ * pushes the oldest of its set out. So it is bounded and needs no deletions, unlike a queue with an index.
  */
 export class FrequencyGhost {
   #sets = 0;
   #hashes = new Uint32Array(0);
-  /** 0: the place is empty. */
+  /** 0 marks an empty place. */
   #frequencies = new Uint8Array(0);
 
   constructor(entries: number) {
@@ -259,7 +259,7 @@ export class FrequencyGhost {
     this.#sets = Math.ceil((entries * GHOSTS_PER_ENTRY) / WAYS);
     this.#hashes = new Uint32Array(this.#sets * WAYS);
     this.#frequencies = new Uint8Array(this.#sets * WAYS);
-    // Each set from its oldest on, so that the order in the new sets is nearly that of age.
+    // Goes through each set from its oldest, so that the new sets are nearly in order of age.
     for (let way = WAYS - 1; way >= 0; way--) {
       for (let at = way; at < hashes.length; at += WAYS) {
         if (frequencies[at] !== 0) this.remember(hashes[at]!, frequencies[at]!);
@@ -274,7 +274,7 @@ export class FrequencyGhost {
     this.#frequencies[first] = frequency;
   }
 
-  /** The frequency remembered, which is then forgotten; 0 when there is none. */
+  /** Returns the remembered frequency and forgets it; 0 when there is none. */
   recall(hash: number): number {
     const first = this.#firstOf(hash);
     const last = first + WAYS - 1;

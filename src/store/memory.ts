@@ -14,15 +14,15 @@ import { hashOf } from './key-hash.ts';
 import { TagIndex } from './tag-index.ts';
 
 /**
- * What an entry costs besides its key, head and body: some 430 bytes for its objects and its places in the map and in the
- * policy, the rest for what the C allocator adds where V8 does not count. The bench `memory` measures both.
+ * Cost of an entry besides its key, head and body: some 430 bytes for its objects and its places in the map and the policy,
+ * the rest for the C allocator's share, which V8 does not count. The bench `memory` measures both.
  */
 const ENTRY_OVERHEAD_BYTES = 750;
 
-/** What each of its tags costs besides its text: its string and its places in the entry and in the index. */
+/** Cost of each tag besides its text: its string and its places in the entry and the index. */
 const TAG_OVERHEAD_BYTES = 100;
 
-/** An entry that would take more than this part of the store is declined: it would push out all that is small. */
+/** An entry above this part of the store is declined: it would push out all small entries. */
 export const LARGEST_PART = 1 / 4;
 
 export interface MemoryStoreOptions {
@@ -34,7 +34,7 @@ export interface MemoryStoreOptions {
   readonly sizeExponent?: number;
 }
 
-/** A store whose answers are there at once. */
+/** A store that answers at once. */
 export interface MemoryStore extends Store {
   get(key: string): Entry | undefined;
   put(entry: Entry): void;
@@ -42,7 +42,7 @@ export interface MemoryStore extends Store {
   find(selector: Selector): Iterable<EntryNote>;
   /** The entries themselves; does not count as use. */
   entries(selector: Selector): Iterable<Entry>;
-  /** Times the entry has been got since it was put, up to 255; 0 when it is not there. */
+  /** Gets since the entry was put, up to 255; 0 when the entry is not stored. */
   usesOf(key: string): number;
   /** Sum of `entryCost` over all entries. */
   bytes(): number;
@@ -65,7 +65,10 @@ export function entryCost(entry: Entry): number {
   return cost;
 }
 
-/** The entry with bytes of its own: another tier may give it as a part of what it read, all of which it would keep. */
+/**
+ * Returns the entry with bytes of its own. Another tier may give a part of a larger read, which the entry would keep in
+ * memory.
+ */
 function compact(entry: Entry): Entry {
   if (entry.kind === 'variants' || entry.bytes.buffer.byteLength === entry.bytes.length) return entry;
   return { ...entry, bytes: new Uint8Array(entry.bytes) };
@@ -78,10 +81,10 @@ class SlottedStore implements MemoryStore {
   readonly #policy: EvictionPolicy;
   readonly #slotOf = new Map<string, number>();
   readonly #entries: (Entry | undefined)[] = [];
-  /** By slot. The policy's frequency is another: it outlives the entry. */
+  /** By slot. Not the policy's frequency, which outlives the entry. */
   #uses = new Uint8Array(64);
   readonly #tags = new TagIndex();
-  /** Every `tenant SP origin SP method SP` seen; few, as each comes from the configuration and the methods it allows. */
+  /** Every `tenant SP origin SP method SP` seen; few, since the configuration and its methods bound them. */
   readonly #keyPrefixes = new Set<string>();
   #lists = 0;
   #evictions = 0;
@@ -106,11 +109,11 @@ class SlottedStore implements MemoryStore {
     const entry = compact(given);
     const cost = entryCost(entry);
     const slot = this.#slotOf.get(entry.key);
-    // A large body is not here, and whoever has it may remove it.
+    // The body of such an entry is elsewhere, and its owner may remove it.
     const isElsewhere = entry.kind === 'response' && entry.large !== undefined;
     if (cost > this.#largest || isElsewhere) {
       if (!isElsewhere) this.#declined++;
-      // What it was to replace is not the latest any more.
+      // The new entry is not stored, so the old one must go.
       if (slot !== undefined) this.#remove(slot);
     } else if (slot !== undefined) {
       this.#replace(slot, entry, cost);
@@ -120,7 +123,7 @@ class SlottedStore implements MemoryStore {
     }
   }
 
-  /** Of a list, the variants it names are removed and counted too. */
+  /** Deleting a list of variants also removes and counts the variants. */
   delete(keys: readonly string[]): number {
     const before = this.#policy.count;
     for (const key of keys) {
@@ -169,7 +172,7 @@ class SlottedStore implements MemoryStore {
       const entry = this.#peek(prefix + uri);
       const keys = entry?.kind === 'variants' ? entry.variantKeys : [];
       if (entry?.kind === 'variants') yield entry;
-      // One in a content coding may have outlived what it was made from.
+      // A content-coded response may have outlived the response that it was made from.
       for (const key of [prefix + uri, ...keys].flatMap(withCoded)) {
         const found = this.#peek(key);
         if (found?.kind === 'response') yield found;

@@ -1,6 +1,6 @@
 // Which slots of the memory tier hold entries with a tag, so that operators can list and purge them.
 
-/** Slots by tag. Most tags name one entry, so a tag's first slot stands alone; only a second makes a set. */
+/** Slots by tag. Most tags name one entry, so the first slot of a tag needs no set; a second one makes a set. */
 export class TagIndex {
   readonly #slots = new Map<string, number | Set<number>>();
 

@@ -1,10 +1,9 @@
-// The codec for slower tiers unless a program brings its own: devalue, which writes JSON text without losing what JSON
-// lacks (undefined, -0, NaN, bigint, Date, Map, Set, RegExp, binary data, holes, shared and cyclic references). Why this
-// one: docs/decisions.md, D39. It runs on Workers, and evaluates nothing.
+// The default codec for slower tiers: devalue, which writes JSON text without losing what JSON lacks (undefined, -0, NaN,
+// bigint, Date, Map, Set, RegExp, binary data, holes, shared and cyclic references). The reason for this choice:
+// docs/decisions.md, D39. It runs on Workers, and evaluates no code.
 //
-// It refuses `__proto__` as a key, so such a key is written as `~__proto__`, and one
-// that looks like that with one more `~`. A Buffer, an instance of a declared class and an object with properties that are not
-// listed are written with names.
+// It refuses `__proto__` as a key, so such a key is written as `~__proto__`, and a key of that form with one more `~`. A
+// Buffer, an instance of a declared class and an object with unlisted properties are written with names.
 
 import { defaultStringifyOperations, type ParseOperations, parse, type StringifyOperations, stringify } from 'devalue';
 import { hiddenNames, withHidden } from '../entry/hidden-properties.ts';
@@ -14,11 +13,11 @@ import type { OwnedCodec } from '../entry/value-codec.ts';
 import { TidegateError } from '../errors.ts';
 
 interface ValueCodecOptions {
-  /** The same as those given to `ownValue`. */
+  /** The classes given to `ownValue`. */
   readonly classes?: readonly ValueClass[];
 }
 
-/** What a named value is written as: its name, and what it is made from. */
+/** A named value as written: its name, and the plain value to make it from. */
 type Named = readonly [name: string, plain: unknown];
 
 /** No class may have these names. */
@@ -48,7 +47,7 @@ export function createValueCodec({ classes = [] }: ValueCodecOptions = {}): Owne
 
 function namedForm(value: unknown, classes: readonly ValueClass[]): Named | false {
   if (typeof value !== 'object' || value === null) return false;
-  // devalue copies the bytes of a Buffer, whose memory may be a part of a pool.
+  // devalue copies the bytes of a Buffer, which may share a pool's memory.
   if (ArrayBuffer.isView(value)) return isBuffer(value) && [BUFFER, new Uint8Array(value)];
   if (Array.isArray(value)) return false;
   if (isPlain(value)) return hiddenForm(value);
@@ -56,7 +55,7 @@ function namedForm(value: unknown, classes: readonly ValueClass[]): Named | fals
   return found !== undefined && [found.name, found.toPlain(value)];
 }
 
-/** With what is listed, and what is not. */
+/** An object with unlisted properties, as its listed and its unlisted part. False when it has none. */
 function hiddenForm(value: object): Named | false {
   const hidden = hiddenNames(value, Object.keys(value));
   if (hidden.length === 0) return false;
@@ -83,7 +82,7 @@ function isBuffer(value: ArrayBufferView): value is Buffer {
   return typeof Buffer !== 'undefined' && Buffer.isBuffer(value);
 }
 
-/** Where there are no Buffers, what they are made of. */
+/** A Buffer. Where the platform has no Buffers, the plain bytes. */
 function bufferOf(bytes: Uint8Array): Uint8Array {
   return typeof Buffer === 'undefined' ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
@@ -103,7 +102,7 @@ function isEscapable(key: string): boolean {
   return /^~*__proto__$/.test(key);
 }
 
-/** How devalue takes a value apart. */
+/** Takes a value apart for devalue. */
 const taking: Partial<StringifyOperations> = {
   isThenable: () => false,
   shapeOf(value) {
@@ -114,7 +113,7 @@ const taking: Partial<StringifyOperations> = {
   get: (value, key) => value[typeof key === 'string' ? read(key) : key],
 };
 
-/** How devalue makes a value. Bytes may be anyone's: nothing is made that could not have been kept. */
+/** Makes a value for devalue. Anyone may have written the bytes, so it makes only values that could have been kept. */
 const making: Partial<ParseOperations> = {
   fromStringValue: refuse,
   box: refuse,

@@ -1,8 +1,8 @@
 // The memory tier of a data cache: values by key, bounded in bytes and in number. Everything is synchronous; a get is one
 // look-up and one touch of the policy, and allocates nothing.
 //
-// There is no index of tags, since an invalidation by tag touches no entry: outdated ones are found
-// out by whoever reads them, and leave when room is needed. Only operators ask by tag, and wait for a walk.
+// There is no index of tags, since an invalidation by tag touches no entry: readers detect outdated entries, which leave
+// when room is needed. Only operators ask by tag, and wait for a walk.
 
 import type { EntryNote } from '../entry/stored-response.ts';
 import type { StoredValue } from '../entry/stored-value.ts';
@@ -13,12 +13,12 @@ import { EvictionPolicy, MAX_SIZE } from './eviction.ts';
 import { hashOf } from './key-hash.ts';
 import { LARGEST_PART } from './memory.ts';
 
-/** What an entry costs besides its key and value; the benches `memory` and `data` measure it. */
+/** Cost of an entry besides its key and value, as the benches `memory` and `data` measure it. */
 const ENTRY_OVERHEAD_BYTES = 350;
 const TAG_OVERHEAD_BYTES = 32;
 const SLIDING_BYTES = 96;
 
-/** A store of values whose answers are there at once. */
+/** A store of values that answers at once. */
 export interface ValueMemory extends Store<StoredValue> {
   get(key: string): StoredValue | undefined;
   put(entry: StoredValue): boolean;
@@ -30,7 +30,7 @@ export interface ValueMemory extends Store<StoredValue> {
 export interface ValueMemoryOptions {
   readonly maxBytes: number;
   readonly maxEntries: number;
-  /** Told of each entry that leaves for want of room. Default: nobody. */
+  /** Called for each entry that is evicted. Default: nobody. */
   readonly evicted?: (key: string) => void;
 }
 
@@ -69,7 +69,7 @@ class SlottedValues implements ValueMemory {
     const slot = this.#slotOf.get(entry.key);
     if (cost > this.#largest || this.#maxEntries === 0) {
       this.#declined++;
-      // What it was to replace is not the latest any more.
+      // The new value is not stored, so the old one must go.
       if (slot !== undefined) this.#remove(entry.key, slot);
       return false;
     }
@@ -137,7 +137,7 @@ function costOf({ key, bytes, tags, sliding }: StoredValue): number {
   return cost;
 }
 
-/** What a store of values can tell of an entry. */
+/** Describes a stored value to operators. */
 export function noteOfValue(entry: StoredValue): EntryNote {
   const { kind, key, bornMs, lifetimeMs, tags, epoch, stamp, bytes } = entry;
   return { kind, key, status: 0, bornMs, lifetimeMs, tags, epoch, stamp, bodyBytes: bytes };
@@ -153,7 +153,7 @@ function matcherOf(selector: Exclude<Selector, { kind: 'url' }>): (entry: Stored
       const matches = globMatcher(selector.pattern);
       return ({ key }) => matches(key);
     }
-    // A value has none.
+    // A value has no origin.
     case 'origin':
       return () => false;
     case 'all':

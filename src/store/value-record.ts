@@ -1,13 +1,12 @@
-// A stored value as a record: bytes that tell on their own what they are, whose, and whether they are whole. Everything
-// little-endian.
+// A stored value as a record: bytes that carry their form, their key and a checksum. Everything little-endian.
 //
 //   0 magic u32 · 4 checksum u32, over all that follows · 8 format u32 · 12 text bytes u32
 //   16 bornMs f64 · 24 lifetimeMs f64 · 32 graceMs f64 · 40 fillMs f64 · 48 stamp f64 · 56 readAt f64
 //   64 text: JSON of [codec, key, epoch, validator or null, ...tags] · the value, as the codec writes it
-// One that slides is of another format, in which `64 idleMs f64 · 72 limitMs f64` stand before the text.
+// A sliding value has another format, with `64 idleMs f64 · 72 limitMs f64` before the text.
 //
-// A record may be anything, and reading it must never throw. The checksum finds what was damaged
-// by chance; whoever may write to the store may write what he likes.
+// A record may hold any bytes, and reading it must never throw. The checksum finds accidental damage; anyone who may write
+// to the store can write any value.
 
 import type { HitNotes } from '../entry/hit-notes.ts';
 import type { OwnedValue } from '../entry/owned-value.ts';
@@ -19,7 +18,7 @@ const SLIDING_FORMAT = 3;
 const HEADER_BYTES = 64;
 const SLIDING_HEADER_BYTES = 80;
 
-/** All of an entry but its value, which is still bytes. */
+/** A whole entry except its value, which is still bytes. */
 export interface ValueRecord extends Omit<StoredValue, keyof OwnedValue | keyof HitNotes | 'kind' | 'checkedUpTo'> {
   readonly codecName: string;
   readonly content: Uint8Array;
@@ -54,7 +53,7 @@ export function encodeValueRecord(record: ValueRecord): Uint8Array<ArrayBuffer> 
   return bytes;
 }
 
-/** Undefined: damaged, or no such record. */
+/** Returns undefined for damaged bytes, or bytes that are no such record. */
 export function decodeValueRecord(bytes: Uint8Array): ValueRecord | undefined {
   if (bytes.length < HEADER_BYTES) return undefined;
   const view = viewOf(bytes);
@@ -89,7 +88,7 @@ function slidingIn(view: DataView, toldMs: number): Sliding {
 const NUMBERS = [16, 24, 32, 40, 48, 56];
 type NumberName = 'bornMs' | 'lifetimeMs' | 'graceMs' | 'fillMs' | 'stamp' | 'readAt';
 
-/** The texts, of which only the fourth may be null. */
+/** The texts. Only the fourth may be null. */
 function textsIn(bytes: Uint8Array): (string | null)[] | undefined {
   let texts: unknown;
   try {
@@ -106,15 +105,15 @@ function viewOf(bytes: Uint8Array): DataView {
 }
 
 /**
- * FNV-1a over the words from byte 8 on, then the bytes left, then the length. A step is one to one, so that whatever is
- * damaged within one word is always found.
+ * FNV-1a over the words from byte 8 on, then the remaining bytes, then the length. Each step is one to one, so damage within
+ * one word is always found.
  */
 function checksum(view: DataView): number {
   let hash = 0x811c9dc5;
   let at = 8;
   for (; at + 4 <= view.byteLength; at += 4) {
     hash = Math.imul(hash ^ view.getUint32(at, true), 0x01000193);
-    // The high bits would never reach the low ones.
+    // Otherwise the high bits would never reach the low ones.
     hash ^= hash >>> 15;
   }
   for (; at < view.byteLength; at++) hash = Math.imul(hash ^ view.getUint8(at), 0x01000193);

@@ -1,6 +1,6 @@
 // Whether manifest, index and files agree, for an operator. Reads every row and the beginning of every record.
 //
-// It runs while entries come and go, so a few that are on their way may show as differences.
+// It runs while entries come and go, so a few entries in transit may show as differences.
 
 import { BODY_FOLDER, bodyName } from './bodies/body-blocks.ts';
 import type { ManifestRow, Place } from './contract.ts';
@@ -17,19 +17,19 @@ export interface CheckReport {
   readonly rows: number;
   /** Entries in the index. */
   readonly entries: number;
-  /** Rows whose entry is in the index and whose record is there. */
+  /** Rows with their entry in the index and their record in place. */
   readonly agreeing: number;
-  /** Rows that the index does not know, or knows otherwise. */
+  /** Rows that the index lacks, or has with other values. */
   readonly rowsWithoutEntry: number;
   readonly entriesWithoutRow: number;
   readonly missingRecords: number;
-  /** There is another record, or none that can be read as one. */
+  /** The place holds another record, or bytes that are no record. */
   readonly wrongRecords: number;
   readonly missingBodies: number;
   /** Files that no row names. */
   readonly orphanSegments: number;
   readonly orphanBodies: number;
-  /** A few of what does not agree, in words. */
+  /** A few of the differences, in words. */
   readonly examples: readonly string[];
 }
 
@@ -42,7 +42,7 @@ type Finding =
   | 'orphanSegments'
   | 'orphanBodies';
 
-/** True when the row is that of the entry which is stored under its key at this instant. */
+/** Whether the row belongs to the entry stored under its key at this instant. */
 export function isStored(catalog: Catalog, { key, generation }: ManifestRow): boolean {
   const hash = keyHash(key);
   const slot = catalog.index.find(hash);
@@ -75,7 +75,7 @@ export async function checkStore(parts: DiskParts): Promise<CheckReport> {
   for (const name of parts.folder.list(SEGMENT_FOLDER)) {
     const number = segmentNumber(name);
     const known = number === undefined ? undefined : parts.segments.find(number);
-    // One that is written to, or whose last entry has gone and that is about to.
+    // A segment that is being written to, or whose last entry has gone so that its file will go too.
     const isKnown = known !== undefined && (!known.sealed || known.entries === 0);
     if (!isKnown && (number === undefined || !named.has(number)))
       note('orphanSegments', `file without rows: ${SEGMENT_FOLDER}/${name}`);
@@ -116,11 +116,11 @@ function hasBody({ folder }: DiskParts, { bodyId }: ManifestRow): boolean {
   }
 }
 
-/** The record's header and key; undefined when the file ends before. */
+/** The record's header and key. Undefined when the file ends before. */
 async function startOf({ segments }: DiskParts, place: Place, keyUnits: number): Promise<Buffer | undefined> {
   const segment = segments.find(place.segment);
   if (segment === undefined) return undefined;
-  // A key in UTF-16 takes two bytes for each unit.
+  // A key in UTF-16 takes two bytes per unit.
   const start = Buffer.alloc(Math.min(place.bytes, RECORD_HEADER_BYTES + 2 * keyUnits));
   try {
     return (await segments.read(segment, start, place.offset)) ? start : undefined;

@@ -1,9 +1,8 @@
-// What the parts of the disk tier are to each other: the files under it, the manifest, the journal. Types only, so that
-// a simulated disk that loses what was not synced can stand in for the real one.
+// The interfaces between the parts of the disk tier: the files under it, the manifest, the journal. Types only, so that a
+// simulated disk that loses everything not synced can replace the real one.
 //
-// Which of two truths counts. Bytes stand in segment files, and what is stored stands in the
-// manifest, which is written after the bytes. An entry is handed out only when both agree: the record at the row's place
-// has the row's key and generation, and its checksum holds.
+// Bytes are in segment files. The manifest, written after the bytes, says what is stored. An entry is handed out only when
+// both agree: the record at the row's place has the row's key and generation, and its checksum holds.
 
 import type { InvalidationsImage } from '../../ledger/invalidations.ts';
 import type { Position } from '../../ledger/log.ts';
@@ -11,10 +10,10 @@ import type { Selector } from '../../ledger/selector.ts';
 
 /** One open file. Calls that return a promise do not block; the others write to the page cache and return. */
 export interface DiskFile {
-  /** Bytes read, fewer than asked for at the end of the file. */
+  /** Returns the number of bytes read: fewer than asked for at the end of the file. */
   read(into: Uint8Array, at: number): Promise<number>;
   readNow(into: Uint8Array, at: number): number;
-  /** Rejects, or throws, with what the platform says (ENOSPC, EIO); then nothing can be said of the bytes there. */
+  /** Rejects, or throws, with the platform's error (ENOSPC, EIO). The bytes at that place are then unknown. */
   write(bytes: Uint8Array, at: number): Promise<void>;
   writeNow(bytes: Uint8Array, at: number): void;
   /** Resolves when everything written before would survive a power cut. */
@@ -24,31 +23,33 @@ export interface DiskFile {
   close(): void;
 }
 
-/** A folder and all below it. Names are relative, with `/` between the parts, and made by us alone. */
+/** A folder and everything below it. Names are relative, use `/`, and come from our own code alone. */
 export interface DiskFolder {
-  /** Opens for reading and writing; `create`: makes it, and its folder, if it is not there. Throws ENOENT otherwise. */
+  /**
+   * Opens for reading and writing. `create`: makes a missing file and its folder. Without it, a missing file throws ENOENT.
+   */
   open(name: string, options: { readonly create: boolean }): DiskFile;
-  /** Removes the file; harmless when it is not there. Those who have it open can go on reading. */
+  /** Removes the file; harmless when it does not exist. Anyone who has it open can read on. */
   remove(name: string): Promise<void>;
-  /** Names of the files in a folder; none when it is not there. */
+  /** Names of the files in a folder; none when it does not exist. */
   list(folder: string): string[];
 }
 
-/** Where a record stands. `bytes`: its whole length. */
+/** The place of a record. `bytes`: its whole length. */
 export interface Place {
   readonly segment: number;
   readonly offset: number;
   readonly bytes: number;
 }
 
-/** A row of the manifest: what is stored under a key. */
+/** A row of the manifest: the entry stored under a key. */
 export interface ManifestRow {
   readonly key: string;
   readonly kind: 'response' | 'variants';
-  /** Number of the record, ascending over all records ever written to this disk tier; the same stands in the record. */
+  /** Number of the record, ascending over all records ever written to this disk tier. The record has it too. */
   readonly generation: number;
   readonly place: Place;
-  /** Of a response; a list of variants has 0, '' and none. */
+  /** Status of a response. A list of variants has 0, and '' and none in the fields below. */
   readonly status: number;
   readonly bornMs: number;
   readonly lifetimeMs: number;
@@ -57,9 +58,9 @@ export interface ManifestRow {
   readonly tags: readonly string[];
   readonly epoch: string;
   readonly stamp: Position;
-  /** Length of the body, wherever it stands. */
+  /** Length of the body, in the record or in a file. */
   readonly bodyBytes: number;
-  /** File of a large body; '' when the body stands in the record. */
+  /** File of a large body. '' when the body is in the record. */
   readonly bodyId: string;
 }
 
@@ -67,10 +68,10 @@ export interface ManifestRow {
 export type ManifestChange =
   | { readonly kind: 'put'; readonly row: ManifestRow }
   | { readonly kind: 'remove'; readonly key: string; readonly generation: number }
-  /** All rows whose record stands in the segment. */
+  /** Removes all rows whose record is in the segment. */
   | { readonly kind: 'drop-segment'; readonly segment: number };
 
-/** What the index needs of many rows: position n of each array belongs to one row. See `keyHash` in hash.ts. */
+/** The fields of many rows that the index needs: position n of each array belongs to one row. See `keyHash` in hash.ts. */
 export interface IndexRows {
   readonly count: number;
   readonly hashHigh: Uint32Array;
@@ -81,25 +82,25 @@ export interface IndexRows {
   readonly generation: Float64Array;
 }
 
-/** The durable truth about what is stored. Batches are applied in the order in which they were given. */
+/** The durable truth about what is stored. Applies batches in the order in which they were given. */
 export interface Manifest {
   /** Applies the changes in one transaction; resolves when it is committed. */
   commit(changes: readonly ManifestChange[]): Promise<void>;
-  /** The row of a key, at once: for the time in which the index is not complete. Sees what has been committed. */
+  /** The row of a key, at once: for the time until the index is complete. Sees committed rows only. */
   lookUp(key: string): ManifestRow | undefined;
-  /** All rows there were at the call, in portions; for the index. */
+  /** All rows that exist at the call, in portions, for the index. */
   scan(): AsyncIterable<IndexRows>;
-  /** Rows a selector names, in the order of their keys, in portions. */
+  /** Rows that a selector names, in order of key, in portions. */
   find(selector: Selector): AsyncIterable<readonly ManifestRow[]>;
-  /** Rows that own the file of a large body: for what is to be kept of the files, and whose they are. */
+  /** Rows that own the file of a large body: they say which files to keep, and to which entry each belongs. */
   bodies(): Promise<ManifestRow[]>;
   /** Numbers that only the manifest knows, read at the start. */
   summary(): Promise<ManifestSummary>;
-  /** Writes down the invalidations, in one transaction with all that was given before. */
+  /** Records the invalidations, in one transaction with everything given before. */
   checkpoint(image: InvalidationsImage): Promise<void>;
-  /** What was written down last; undefined: nothing, or it has been damaged. */
+  /** The last recorded invalidations. Undefined when there are none, or they are damaged. */
   restore(): InvalidationsImage | undefined;
-  /** Removes every row. What was written down of invalidations stays. */
+  /** Removes every row. The recorded invalidations stay. */
   clear(): Promise<void>;
   /** Resolves when everything given before is committed and the database is closed. */
   close(): Promise<void>;
@@ -110,6 +111,6 @@ export interface ManifestSummary {
   readonly maxGeneration: number;
   /** Bytes of all records and large bodies that rows name. */
   readonly bytes: number;
-  /** Segments that rows name, ascending. */
+  /** Segments that rows name, in ascending order. */
   readonly segments: readonly number[];
 }

@@ -1,9 +1,8 @@
-// The disk tier: what holds more than memory does, and survives a restart. This is the Store port on top of the parts
-// beside this file: segments and large bodies hold the bytes, the manifest says what is stored, the index leads to it.
+// The disk tier: it holds more than memory does, and survives a restart. This is the Store port on top of the parts beside
+// this file: segments and large bodies hold the bytes, the manifest says what is stored, the index leads to it.
 //
-// What is not there yet. Until the manifest has been read, entries wait in memory; until the index
-// is loaded, a key that it does not know is looked up in the manifest; a long record is answered from memory until it is
-// written. In each case the latest put or removal wins.
+// Until the manifest has been read, entries wait in memory. Until the index is loaded, a key that it lacks is looked up in
+// the manifest. Until a long record is written, memory answers for it. In each case the latest put or removal wins.
 
 import type { Entry } from '../../entry/stored-response.ts';
 import type { Selector } from '../../ledger/selector.ts';
@@ -19,19 +18,19 @@ export interface DiskStore extends Store {
   readonly bodies: BodyStore;
   put(entry: Entry): Eventually<void>;
   find(selector: Selector): AsyncIterable<ManifestRow>;
-  /** What the manifest names, whether or not the bytes are still there. */
+  /** The manifest's rows, whether or not their bytes still exist. */
   rows(selector: Selector): AsyncIterable<ManifestRow>;
-  /** How much that is. */
+  /** Number and bytes of the manifest's rows. */
   named(): Promise<{ readonly rows: number; readonly bytes: number }>;
   stats(): DiskStats;
   /** Whether manifest, index and files agree. */
   check(): Promise<CheckReport>;
   clear(): Promise<void>;
-  /** Removes the bytes, and leaves in the manifest what they were of. */
+  /** Removes the bytes, but keeps the manifest's rows. */
   clearBytes(): Promise<void>;
   /** Resolves when the index is complete, or never will be. */
   loaded(): Promise<void>;
-  /** Everything put so far is written and committed; the files are closed, the manifest is not. */
+  /** Resolves when everything put so far is written and committed. Closes the files, but not the manifest. */
   close(): Promise<void>;
 }
 
@@ -40,7 +39,7 @@ export function openDiskStore(options: DiskStoreOptions): DiskStore {
   return new SegmentedStore(options);
 }
 
-/** Keys deleted before others get their turn. */
+/** Keys deleted before other work gets its turn. */
 const DELETE_SLICE = 512;
 
 class SegmentedStore implements DiskStore {
@@ -164,7 +163,7 @@ class SegmentedStore implements DiskStore {
     }
   }
 
-  /** What was put or removed is in the manifest. */
+  /** Waits until all puts and removals are in the manifest. */
   async #settle(): Promise<void> {
     await this.#intake.settled();
     await this.#parts.batches.flush();

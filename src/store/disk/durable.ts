@@ -1,8 +1,8 @@
-// What survives a restart, opened in the one right order and closed in the other.
+// The parts of the disk tier that survive a restart: opens them in the one right order, and closes them in the other.
 //
-// The lock comes first, since two processes would write over each other. Then the
-// manifest, which may be of a newer version: up to there nothing has been touched. Then what was invalidated is recovered,
-// and the journal makes its own beginning durable; only then may anything be stamped.
+// The lock comes first, since two processes would write over each other. Then comes the manifest, which may have a newer
+// version; until then nothing has been touched. Then the invalidations are recovered, and the journal makes its own
+// beginning durable. Only then may anything be stamped.
 
 import type { Tasks } from '../../ports.ts';
 import type { DiskFolder } from './contract.ts';
@@ -15,7 +15,7 @@ import { openFolder } from './node-folder.ts';
 export type DurableEvent =
   | JournalEvent
   | { readonly kind: 'manifest-damaged'; readonly error: Error }
-  /** The folder is locked, but another that is refused will not be told by which process. */
+  /** The folder is locked, but a second process that is refused will not learn which process has it. */
   | { readonly kind: 'lock-unnamed'; readonly error: Error };
 
 export interface DurableOptions {
@@ -32,16 +32,16 @@ export interface DurableOptions {
 export interface Durable {
   readonly folder: DiskFolder;
   readonly manifest: SqliteManifest;
-  /** Follow it with `recovery.invalidations` before anything is appended. */
+  /** Call its `follow` with `recovery.invalidations` before anything is appended. */
   readonly journal: Journal;
   readonly recovery: Recovery;
-  /** A damaged manifest was moved aside: what the folder holds of bytes belongs to nobody. */
+  /** Whether a damaged manifest was moved aside. The bytes in the folder then belong to no entry. */
   readonly manifestWasDamaged: boolean;
-  /** After the store has been closed. The lock is given back whatever fails. */
+  /** Call after the store has been closed. Gives the lock back even when something fails. */
   close(): Promise<void>;
 }
 
-/** Throws E_DISK: the folder cannot be written to, is in use, or has a manifest of a newer version. */
+/** Throws E_DISK when the folder cannot be written to, is in use, or has a manifest of a newer version. */
 export async function openDurable(path: string, options: DurableOptions): Promise<Durable> {
   const folder = openFolder(path);
   const lock = lockFolder(path, (error) => options.onEvent?.({ kind: 'lock-unnamed', error }));

@@ -1,9 +1,9 @@
-// One process on one folder.
+// Lets only one process use a folder.
 //
-// The lock must be gone when its holder is, however that ended, so it cannot be a file that somebody
-// has to remove. It is the lock that SQLite takes on a database of its own, which the system releases with the process.
-// The holder's process id stands in a file beside it, for the message alone: it may be out of date. Taking the lock writes
-// nothing, so it needs no room on the disk.
+// The lock must vanish with its holder, however that ended, so it cannot be a file that somebody has to remove. It is
+// SQLite's lock on a database of its own, which the system releases with the process. The holder's process id is in a file
+// beside it, for the error message only: it may be out of date. Taking the lock writes nothing, so it needs no room on the
+// disk.
 
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,8 +15,8 @@ export interface FolderLock {
 }
 
 /**
- * Takes the folder for this process; throws E_DISK with the id of the process that has it. `unnamed`: told when this
- * process's own id could not be written down.
+ * Takes the folder for this process. Throws E_DISK with the id of the process that has it. `unnamed`: called when this
+ * process's own id could not be written.
  */
 export function lockFolder(path: string, unnamed: (error: Error) => void): FolderLock {
   const pidFile = join(path, 'lock.pid');
@@ -41,7 +41,7 @@ export function lockFolder(path: string, unnamed: (error: Error) => void): Folde
 type SqliteError = Error & { readonly errcode?: number };
 
 const SQLITE_BUSY = 5;
-/** SQLITE_CORRUPT and SQLITE_NOTADB. Not seen of a database that is locked: that it is comes first. */
+/** SQLITE_CORRUPT and SQLITE_NOTADB. A locked database does not give these errors: SQLite reports the lock first. */
 const DAMAGE: ReadonlySet<number> = new Set([11, 26]);
 
 function locked(file: string): DatabaseSync {
@@ -50,7 +50,7 @@ function locked(file: string): DatabaseSync {
   } catch (error) {
     if (!DAMAGE.has(codeOf(error as SqliteError))) throw error;
   }
-  // It has no content of its own. In place: another that starts at this moment may have locked that very file.
+  // It has no content of its own. It is truncated in place, since another process may just have locked that very file.
   truncateSync(file);
   return exclusive(file);
 }

@@ -1,12 +1,12 @@
 // Makes a folder and those above it.
 //
-// `mkdirSync` with `recursive` never returns where the system says that a folder cannot be found
-// though the one above it is there, as for all that would stand in /proc. Here each folder is tried twice at most.
+// In some places `mkdirSync` with `recursive` never returns: where the system reports a folder as missing although its
+// parent exists, as everywhere in /proc. Here each folder is tried twice at most.
 
 import fs from 'node:fs';
 import { dirname } from 'node:path';
 
-/** `mode`: of each folder that is made. Throws what the system says. */
+/** `mode`: of each new folder. Throws the system's error. */
 export function makeFolders(path: string, mode: number): void {
   try {
     fs.mkdirSync(path, { mode });

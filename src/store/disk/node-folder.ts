@@ -1,8 +1,8 @@
 // A folder of the disk tier on node:fs.
 //
-// What makes a file durable. Its bytes are made so by fdatasync, its name by a sync of the folder
-// that it stands in; so the first sync of a file that was made here does both. And a descriptor may be used for another
-// file as soon as it is closed, so it is closed when the last call that uses it has ended.
+// fdatasync makes a file's bytes durable, and a sync of its folder makes its name durable. So the first sync of a file that
+// was made here does both. The system may reuse a closed descriptor for another file, so a file is closed only when the last
+// call that uses it has ended.
 
 import fs from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -12,7 +12,7 @@ import { makeFolders } from './make-folders.ts';
 
 const FOLDER_MODE = 0o700;
 
-/** Makes the folder, for its owner alone, if it is not there. */
+/** Makes the folder, readable by its owner alone, if it does not exist. */
 export function openFolder(path: string): DiskFolder {
   try {
     makeFolders(path, FOLDER_MODE);
@@ -54,7 +54,7 @@ function openFile(path: string, create: boolean): DiskFile {
 class NodeFile implements DiskFile {
   readonly #path: string;
   readonly #descriptor: number;
-  /** The name is not durable yet. */
+  /** Whether the name is not durable yet. */
   #isNew: boolean;
   #inUse = 1;
   #closed = false;

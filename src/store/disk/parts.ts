@@ -1,4 +1,4 @@
-// The parts of the disk tier, put together: who tells whom.
+// Builds the parts of the disk tier and connects them.
 
 import type { Random, Tasks } from '../../ports.ts';
 import { LargeBodies } from './bodies/large-bodies.ts';
@@ -15,15 +15,15 @@ import { type Segment, Segments } from './segments/segments.ts';
 export interface DiskStoreOptions {
   readonly folder: DiskFolder;
   readonly manifest: Manifest;
-  /** Bound on the files of the segments and large bodies; exceeded for moments, by a segment or two. */
+  /** Bound on the files of segments and large bodies. A segment or two may exceed it for moments. */
   readonly maxBytes: number;
-  /** Length at which a segment is full. Default: what the policy says. */
+  /** Length at which a segment is full. Default: the policy's. */
   readonly segmentBytes?: number;
   readonly tasks: Tasks;
   readonly random: Random;
-  /** Told of what is lost or cannot be written; the first of an episode. */
+  /** Called when something is lost or cannot be written: at the first failure of an episode. */
   readonly fault: (error: unknown) => void;
-  /** Other processes that read the files, to be told of the index. Default: none. */
+  /** Other processes that read the files and must hear of changes of the index. Default: none. */
   readonly replicas?: { attach(catalog: Catalog): void } | undefined;
 }
 
@@ -39,18 +39,18 @@ export interface DiskParts {
   readonly evictor: Evictor;
   readonly policy: DiskPolicy;
   readonly trouble: Trouble;
-  /** Entries and bodies not taken in. */
+  /** Number of entries and bodies not accepted. */
   readonly declined: { count: number };
-  /** Why a body or entry of this length is not taken in; undefined: it is. */
+  /** Why a body or entry of this length is not accepted. Undefined when it is. */
   readonly noRoomFor: (bytes: number) => NoRoom | undefined;
-  /** Lets others have their turn. */
+  /** Gives other work a turn. */
   readonly pause: () => Promise<void>;
 }
 
-/** It is not taken in, though nothing is wrong with the disk. */
+/** The store does not accept it, though nothing is wrong with the disk. */
 class NoRoom extends Error {}
 
-/** An entry that would take more than this part of the store is declined: it would push out all that is small. */
+/** An entry above this part of the store is declined: it would push out all small entries. */
 const LARGEST_PART = 1 / 4;
 
 export function diskParts(options: DiskStoreOptions): DiskParts {

@@ -1,5 +1,5 @@
-// The file of a large body: blocks of one length, each a checksum and content, the last one shorter. The checksum is
-// seeded with the body's id and the block's number, so that no block passes for another.
+// The file of a large body: blocks of one length, each a checksum and content; the last one is shorter. The body's id and
+// the block's number seed the checksum, so that no block passes for another.
 
 import { crc32 } from 'node:zlib';
 import type { LargeBody } from '../../../entry/stored-response.ts';
@@ -12,7 +12,7 @@ const CHECKSUM_BYTES = 4;
 /** Bytes of the body in a full block. */
 export const BLOCK_CONTENT_BYTES = BLOCK_BYTES - CHECKSUM_BYTES;
 
-/** What the name of a file may be; a damaged manifest must not lead elsewhere. */
+/** Whether a file may have this name; a damaged manifest must not lead elsewhere. */
 export function isBodyId(id: string): boolean {
   return /^[0-9a-f]{16}$/.test(id);
 }
@@ -25,7 +25,7 @@ export function blockOffset(block: number): number {
   return block * BLOCK_BYTES;
 }
 
-/** A block to be filled, and its part that is for content. */
+/** An empty block, and the part of it for content. */
 export function newBlock(contentBytes: number): { readonly bytes: Buffer; readonly content: Buffer } {
   const bytes = Buffer.allocUnsafeSlow(CHECKSUM_BYTES + contentBytes);
   return { bytes, content: bytes.subarray(CHECKSUM_BYTES) };
@@ -36,7 +36,7 @@ export function sealBlock(id: string, block: number, bytes: Buffer): void {
   bytes.writeUInt32LE(crc32(bytes.subarray(CHECKSUM_BYTES), seedOf(id, block)));
 }
 
-/** The content of one block, verified; rejects when it is lost or altered. */
+/** The verified content of one block. Rejects when it is lost or altered. */
 export async function readBlock(file: DiskFile, body: LargeBody, block: number): Promise<Buffer> {
   const { bytes, content } = newBlock(Math.min(BLOCK_CONTENT_BYTES, body.bytes - block * BLOCK_CONTENT_BYTES));
   const read = await file.read(bytes, blockOffset(block));
@@ -47,7 +47,7 @@ export async function readBlock(file: DiskFile, body: LargeBody, block: number):
   return content;
 }
 
-/** The file is there, and does not hold what was written. */
+/** The file exists, but does not hold the bytes that were written. */
 export class SpoiledBlock extends Error {}
 
 function seedOf(id: string, block: number): number {

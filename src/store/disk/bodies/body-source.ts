@@ -1,7 +1,7 @@
 // A range of a large body on its way from its file to one reader.
 //
-// Blocks are read one after the other, each verified before a byte of it is given, and no
-// more than a few ahead of the reader; a reader that stops reading stops the disk.
+// Reads one block after the other, verifies each before it gives a byte of it, and reads only a few ahead. A reader that
+// stops reading stops the disk.
 
 import type { LargeBody } from '../../../entry/stored-response.ts';
 import type { BodySource } from '../../../ports.ts';
@@ -9,7 +9,7 @@ import { type Fields, NO_FIELDS } from '../../../semantics/fields.ts';
 import type { DiskFile } from '../contract.ts';
 import { BLOCK_CONTENT_BYTES, readBlock } from './body-blocks.ts';
 
-/** Blocks read before they are asked for. */
+/** Blocks read before the reader asks for them. */
 const AHEAD = 2;
 
 export interface ByteRange {
@@ -20,9 +20,9 @@ export interface ByteRange {
 interface SourceParts {
   readonly body: LargeBody;
   readonly range: ByteRange;
-  /** Closed by the source. Undefined: the file is not there. */
+  /** The source closes it. Undefined when the file does not exist. */
   readonly file: DiskFile | undefined;
-  /** Told when a block cannot be read or is not what was written. */
+  /** Called when a block cannot be read or differs from the written one. */
   readonly spoiled: (error: unknown) => void;
 }
 
@@ -97,7 +97,7 @@ export class LargeBodySource implements BodySource {
     );
   }
 
-  /** What of the block is in the range. */
+  /** The part of the block within the range. */
   #part(content: Uint8Array, block: number): Uint8Array {
     const { start, end } = this.#parts.range;
     const at = block * BLOCK_CONTENT_BYTES;

@@ -1,7 +1,7 @@
 // A large body while it is written, block by block, to a file of its own.
 //
-// Others read behind the writer, also after it has finished. What is not in the file yet is taken
-// from memory; and the file stays open until nobody has read for a while, since it may be removed at any time.
+// Others read behind the writer, even after it has finished. Bytes not yet in the file come from memory. The file stays open
+// until nobody has read for a while, since it may be removed at any time.
 
 import type { LargeBody } from '../../../entry/stored-response.ts';
 import type { BodyWriter, Tasks } from '../../../ports.ts';
@@ -9,22 +9,22 @@ import type { DiskFile } from '../contract.ts';
 import { BLOCK_CONTENT_BYTES, blockOffset, newBlock, readBlock, sealBlock } from './body-blocks.ts';
 import type { ByteRange } from './body-source.ts';
 
-/** Blocks that may be on their way to the disk before the writer is told to wait. */
+/** Blocks that may be on their way to the disk before the writer has to wait. */
 const MAX_UNDER_WAY = 2;
 const IDLE_MS = 60_000;
 
 interface WriterParts {
   readonly id: string;
   readonly tasks: Tasks;
-  /** Opens the body's file; throws what the platform says. */
+  /** Opens the body's file; throws the platform's error. */
   readonly open: (create: boolean) => DiskFile;
   /** Called before bytes are added; throws when there is no room for them. */
   readonly grow: (bytes: number) => void;
   readonly written: () => void;
-  /** Told when the writing fails; the body is to be removed. */
+  /** Called when a write fails; the body must then be removed. */
   readonly failed: (error: unknown) => void;
   readonly finished: () => void;
-  /** Called when the body is not wanted; it stays where an entry names it. */
+  /** Called when nobody wants the body; it stays if an entry names it. */
   readonly discarded: () => void;
 }
 
@@ -32,11 +32,11 @@ export class LargeBodyWriter implements BodyWriter {
   readonly #parts: WriterParts;
   #file: DiskFile | undefined;
   #bytes = 0;
-  /** Those of the blocks that are written or on their way. */
+  /** Bytes in blocks that are written or on their way. */
   #sent = 0;
   /** The block that is being filled. */
   #block = newBlock(BLOCK_CONTENT_BYTES);
-  /** Contents of the blocks that are being written, by number. */
+  /** Contents of the blocks on their way, by number. */
   readonly #underWay = new Map<number, { readonly content: Buffer; readonly done: Promise<void> }>();
   #state: 'open' | 'finished' | 'failed' | 'discarded' = 'open';
   #error: unknown;
@@ -115,7 +115,7 @@ export class LargeBodyWriter implements BodyWriter {
     throw this.#error ?? new Error(`expected a body that is being written, got a ${this.#state} one`);
   }
 
-  /** Writes the block that has been filled, or its first `contentBytes`. */
+  /** Writes the filled block, or its first `contentBytes`. */
   #send(contentBytes: number): void {
     const number = Math.floor(this.#sent / BLOCK_CONTENT_BYTES);
     this.#sent += contentBytes;

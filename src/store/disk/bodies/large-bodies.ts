@@ -1,8 +1,8 @@
-// The large bodies: each a file of its own, which lives as long as an entry names it.
+// The large bodies: each is a file of its own, and lives as long as an entry names it.
 //
-// A body belongs to the latest entry that names it; an entry that is freshened takes
-// it over. It counts in the segment of that entry's record, and leaves with it. One who has just been given the entry
-// must still be able to open it, so a body that nobody names any more is removed some time later.
+// A body belongs to the latest entry that names it; a freshened entry takes it over. It counts in the segment of that
+// entry's record, and leaves with that segment. A reader that has just received the entry must still be able to open the
+// body, so a body without an entry is removed some time later.
 
 import type { LargeBody } from '../../../entry/stored-response.ts';
 import type { BodySource, BodyStore, BodyWriter, Cancel, Random, Tasks } from '../../../ports.ts';
@@ -11,12 +11,12 @@ import { BODY_FOLDER, bodyName, isBodyId, SpoiledBlock } from './body-blocks.ts'
 import { type ByteRange, LargeBodySource } from './body-source.ts';
 import { LargeBodyWriter } from './body-writer.ts';
 
-/** How long a body that nobody names can still be opened. */
+/** Time for which a body without an entry can still be opened. */
 const REMOVAL_DELAY_MS = 10_000;
-/** A body that has been written must be named by an entry within this time. */
+/** An entry must name a finished body within this time. */
 const UNNAMED_MS = 60_000;
 
-/** The entry a body belongs to. */
+/** The entry to which a body belongs. */
 export interface BodyOwner {
   readonly key: string;
   readonly generation: number;
@@ -34,15 +34,15 @@ interface LargeBodiesParts {
   readonly folder: DiskFolder;
   readonly tasks: Tasks;
   readonly random: Random;
-  /** Adds to what the bodies of a segment's entries weigh. */
+  /** Adds to the body bytes of a segment's entries. */
   readonly weigh: (segment: number, bytes: number) => void;
   /** Called before a body grows to `bodyBytes`; throws when it must not. */
   readonly admit: (bodyBytes: number) => void;
   readonly written: () => void;
   readonly failed: (error: unknown) => void;
-  /** Told when a body is not what was written. */
+  /** Called when a body differs from the written one. */
   readonly spoiled: (owner: BodyOwner, error: unknown) => void;
-  /** Told when a file cannot be removed, or not be opened now. */
+  /** Called when a file cannot be removed, or cannot be opened now. */
   readonly fault: (error: unknown) => void;
 }
 
@@ -113,12 +113,12 @@ export class LargeBodies implements BodyStore {
     });
   }
 
-  /** True when an entry may name the body. */
+  /** Whether an entry may name the body. */
   has(id: string): boolean {
     return this.#leaving.has(id) || this.#bodies.get(id)?.isWriting === false;
   }
 
-  /** The body belongs to this entry from now on. */
+  /** Gives the body to this entry. */
   own(large: LargeBody, owner: BodyOwner): void {
     this.#leaving.get(large.id)?.();
     this.#leaving.delete(large.id);
@@ -133,28 +133,28 @@ export class LargeBodies implements BodyStore {
     this.#parts.weigh(owner.segment, body.bytes);
   }
 
-  /** Length of the body that belongs to the entry; 0 when it has none. */
+  /** Length of the entry's body; 0 when it has none. */
   bytesOf(generation: number): number {
     return this.#byGeneration.get(generation)?.bytes ?? 0;
   }
 
-  /** The entry is gone; a body that is not another's by now goes with it. */
+  /** The entry has gone; its body goes too, unless it belongs to another entry by now. */
   disown(generation: number): void {
     const body = this.#byGeneration.get(generation);
     if (body !== undefined) this.#release(body);
   }
 
-  /** Whatever belongs to entries of the segment goes. */
+  /** Removes all bodies that belong to entries of the segment. */
   disownSegment(segment: number): void {
     for (const body of this.#byGeneration.values()) if (body.owner?.segment === segment) this.#release(body);
   }
 
-  /** Everything goes but what is being written. */
+  /** Removes all bodies except those being written. */
   clear(): void {
     for (const body of this.#bodies.values()) if (!body.isWriting) this.#release(body);
   }
 
-  /** Files that belong to nobody. */
+  /** Files that belong to no entry. */
   orphans(): string[] {
     const { folder } = this.#parts;
     const folders = Array.from({ length: 256 }, (_, at) => at.toString(16).padStart(2, '0'));
@@ -167,7 +167,7 @@ export class LargeBodies implements BodyStore {
     for (const name of this.orphans()) await this.#parts.folder.remove(name);
   }
 
-  /** What is leaving leaves now. */
+  /** Removes at once the bodies that wait for removal. */
   async close(): Promise<void> {
     for (const [id, cancel] of [...this.#leaving]) {
       cancel();
@@ -184,7 +184,7 @@ export class LargeBodies implements BodyStore {
     try {
       return this.#parts.folder.open(bodyName(id), { create: false });
     } catch (error) {
-      // That it could not be opened now, for want of descriptors as it may be, says nothing of the body.
+      // The file exists but cannot be opened now, e.g. for want of descriptors; that says nothing about the body.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
         this.#parts.fault(error);
         return undefined;

@@ -1,8 +1,8 @@
-// What is stored at this instant: the index, and with it the count of entries in each segment and the owners of large
+// The state of the disk tier at this instant: the index, the count of entries in each segment, and the owners of large
 // bodies. Every change of the index goes through here, so that the three always agree.
 //
-// The time in which the index is being loaded. What the manifest's scan brings is older than
-// whatever has been put or removed since, so what was removed is remembered until the loading ends.
+// While the index is being loaded, the manifest's scan brings older rows than later puts and removals. So this remembers
+// removed keys until the loading ends.
 
 import type { LargeBodies } from '../bodies/large-bodies.ts';
 import type { IndexRows, Place } from '../contract.ts';
@@ -14,7 +14,7 @@ import type { KeyHash } from './hash.ts';
 
 const NONE = -1;
 
-/** So much is read or written before a record that was not touched meanwhile counts as cold. */
+/** A record that was not touched while this many bytes were read or written counts as cold. */
 const WARM_BYTES = 64 * 1024 * 1024;
 
 export class Catalog {
@@ -23,7 +23,7 @@ export class Catalog {
   readonly #bodies: LargeBodies;
   /** Called when a sealed segment has no entries left. */
   readonly #emptied: (segment: Segment) => void;
-  /** Hashes of keys that were removed; undefined once the index is complete. */
+  /** Hashes of removed keys. Undefined once the index is complete. */
   #removed: Set<number> | undefined = new Set();
   /** Counts, modulo 256, how often WARM_BYTES have been read or written. Loaded entries have 0, which is long ago. */
   #warmth = 2;
@@ -46,12 +46,12 @@ export class Catalog {
     return this.#removed === undefined;
   }
 
-  /** From now on, told of each change. */
+  /** Tells the observer of each change from now on. */
   observe(observer: IndexObserver): void {
     this.#observer = observer;
   }
 
-  /** The entry's record stands there now; false when its segment is gone meanwhile. */
+  /** Enters the entry's record at its new place. Returns false when that segment has gone. */
   enter(hash: KeyHash, place: Place, generation: number): boolean {
     if (this.#segments.find(place.segment) === undefined) return false;
     this.#observer?.entered(hash, place, generation);
@@ -70,7 +70,7 @@ export class Catalog {
     return true;
   }
 
-  /** The entry in the slot is gone. */
+  /** Takes out the entry in the slot. */
   leave(slot: number): void {
     const segment = this.index.segment(slot);
     const generation = this.index.generation(slot);
@@ -81,14 +81,14 @@ export class Catalog {
     this.#vacate(segment);
   }
 
-  /** Takes the entry out if it is still of this generation. */
+  /** Takes the entry out if it still has this generation. */
   leaveIf(hash: KeyHash, generation: number): void {
     const slot = this.index.find(hash);
     if (slot !== NONE && this.index.generation(slot) === generation) this.leave(slot);
     else if (slot === NONE) this.#removed?.add(narrow(hash));
   }
 
-  /** Counts a use; true when the record is surely in the page cache. */
+  /** Counts a use. Returns whether the record is surely in the page cache. */
   use(slot: number): boolean {
     const { index } = this;
     const frequency = index.frequency(slot);
@@ -98,12 +98,12 @@ export class Catalog {
     return isWarm;
   }
 
-  /** True when it was removed while the index is loaded: then the manifest knows less than we do. */
+  /** Whether the key was removed while the index is being loaded: the manifest may still have its row. */
   isRemoved(hash: KeyHash): boolean {
     return this.#removed?.has(narrow(hash)) === true;
   }
 
-  /** Puts in what the scan brings, unless something newer is known. */
+  /** Adds rows of the scan, unless something newer is known. */
   load(rows: IndexRows, from: number, to: number): void {
     for (let at = from; at < to; at++) {
       const hash = { high: rows.hashHigh[at]!, low: rows.hashLow[at]! };
@@ -130,7 +130,7 @@ export class Catalog {
     this.#removed = undefined;
   }
 
-  /** Nothing is stored. */
+  /** Empties the catalog. */
   clear(): void {
     this.index.clear();
     this.#observer?.cleared();
@@ -153,7 +153,7 @@ export class Catalog {
   }
 }
 
-/** 52 bits of the hash; were they to be shared, an entry would be forgotten for nothing. */
+/** 52 bits of the hash. Keys that share them cost at most a needless miss. */
 function narrow({ high, low }: KeyHash): number {
   return high * 2 ** 20 + (low >>> 12);
 }

@@ -1,9 +1,8 @@
-// The index in memory: from a key's hash to the place of its record. 36 bytes an entry in typed arrays, none of which the
-// garbage collector walks: so a look-up that finds nothing touches no disk.
+// The index in memory: from a key's hash to the place of its record. 36 bytes an entry in typed arrays, which the garbage
+// collector does not walk. A look-up that finds nothing touches no disk.
 //
-// It grows to millions of entries without a pause. Entries stand in chunks that are never copied,
-// and their buckets are linear hashing: with each entry that is added one bucket is split in two, instead of all at once.
-// That is why this is not one open-addressed table, which would stop for its rehashing.
+// It grows to millions of entries without a pause. Entries are in chunks that are never copied, and their buckets are linear
+// hashing: each added entry splits one bucket in two. One open-addressed table would stop for its rehashing instead.
 
 import type { Place } from '../contract.ts';
 import { type KeyHash, mixed } from './hash.ts';
@@ -15,7 +14,7 @@ const MASK = CHUNK - 1;
 /** No segment has this number. */
 const FREE = 0;
 
-/** An entry is eight words: with them one line of the processor's cache is touched for each entry looked at. */
+/** An entry is eight words, so each look at an entry touches one cache line of the processor. */
 const WORDS_BITS = 3;
 const LOW = 0;
 const HIGH = 1;
@@ -23,7 +22,7 @@ const NEXT = 2;
 const SEGMENT = 3;
 const OFFSET = 4;
 const BYTES = 5;
-/** The low 32 bits of the generation; the next 16 stand in the upper half of the last word. */
+/** The low 32 bits of the generation. The next 16 are in the upper half of the last word. */
 const GENERATION = 6;
 const REST = 7;
 const WARMTH_SHIFT = 8;
@@ -38,12 +37,12 @@ export class IndexTable {
   #count = 0;
   #slots = 0;
   #free = NONE;
-  /** Buckets there were when the present round of splits began; a power of two. */
+  /** Number of buckets when the present round of splits began; a power of two. */
   #base = 1;
-  /** Buckets split in this round. */
+  /** Number of buckets split in this round. */
   #split = 0;
 
-  /** `seed`: 32 random bits, so that no one can make up keys that share a bucket. */
+  /** `seed`: 32 random bits, so that nobody can invent keys that share a bucket. */
   constructor(seed: number) {
     this.#seed = seed | 0;
     this.clear();
@@ -58,7 +57,7 @@ export class IndexTable {
     return this.#slots;
   }
 
-  /** Bytes of its arrays. */
+  /** Bytes of the arrays. */
   get memoryBytes(): number {
     return 4 * CHUNK * ((this.#chunks.length << WORDS_BITS) + this.#heads.length);
   }
@@ -88,7 +87,7 @@ export class IndexTable {
     return NONE;
   }
 
-  /** Puts a hash in that is not there; its frequency is 0. */
+  /** Adds a hash that is not in the index; its frequency is 0. */
   add(hash: KeyHash, place: Place, generation: number): number {
     const slot = this.#takeSlot();
     const chunk = this.#chunks[slot >>> CHUNK_BITS]!;
@@ -103,7 +102,7 @@ export class IndexTable {
     return slot;
   }
 
-  /** The entry stands elsewhere now; its frequency stays. */
+  /** Gives the entry a new place; its frequency stays. */
   move(slot: number, place: Place, generation: number): void {
     const chunk = this.#chunks[slot >>> CHUNK_BITS]!;
     const at = (slot & MASK) << WORDS_BITS;
@@ -124,7 +123,7 @@ export class IndexTable {
     this.#count--;
   }
 
-  /** 0 where the slot is free. */
+  /** Segment of the record; 0 for a free slot. */
   segment(slot: number): number {
     return this.#word(slot, SEGMENT) >>> 0;
   }
@@ -154,7 +153,7 @@ export class IndexTable {
     this.#setRest(slot, 0xff, frequency);
   }
 
-  /** A number below 256 that its user gives a meaning. */
+  /** A number below 256, to which the caller gives a meaning. */
   warmth(slot: number): number {
     return (this.#word(slot, REST) >>> WARMTH_SHIFT) & 0xff;
   }
@@ -183,7 +182,7 @@ export class IndexTable {
     return this.#slots++;
   }
 
-  /** The hash mixed with the seed, and of the result as many bits as there are buckets for. */
+  /** Mixes the hash with the seed, and takes as many bits as there are buckets for. */
   #bucketOf(high: number, low: number): number {
     const mix = mixed(Math.imul(high ^ this.#seed, 0x2c1b3c6d) ^ low);
     const bucket = mix & (2 * this.#base - 1);
@@ -212,7 +211,7 @@ export class IndexTable {
     this.#chunks[slot >>> CHUNK_BITS]![((slot & MASK) << WORDS_BITS) + NEXT] = next;
   }
 
-  /** Gives half of one bucket to a new one at the end. */
+  /** Moves half of one bucket to a new one at the end. */
   #splitOne(): void {
     const from = this.#split;
     const to = this.#base + this.#split;

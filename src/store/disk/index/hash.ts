@@ -1,8 +1,8 @@
 // The 64-bit hash under which the index knows a key.
 //
-// Two keys may share a hash. Then one takes the other's slot, which costs a miss and nothing else,
-// since the record has the whole key. That a client may make up such keys, or keys whose low bits agree, is of no use to
-// it: the index mixes the hash with a number of its own before it chooses a place.
+// Two keys may share a hash. Then one takes the other's slot, which costs a miss and nothing else, since the record has the
+// whole key. A client gains nothing from inventing such keys, or keys whose low bits agree: the index mixes the hash with a
+// number of its own before it chooses a place.
 
 /** Two unsigned 32-bit halves. */
 export interface KeyHash {
@@ -10,7 +10,7 @@ export interface KeyHash {
   readonly low: number;
 }
 
-/** Over the UTF-16 code units, in two lanes: multiplied after the unit is mixed in, and rotated before. */
+/** Hashes the UTF-16 code units in two lanes. Both multiply after they mix a unit in; the second also rotates before. */
 export function keyHash(key: string): KeyHash {
   let high = 0x2c9277b5;
   let low = 0x5f356495 ^ key.length;

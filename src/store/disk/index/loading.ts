@@ -1,5 +1,5 @@
-// The start of the disk tier: the manifest says what there is, the index is filled from it in the background, and what
-// no row names is removed.
+// The start of the disk tier: the manifest says what is stored, the index is filled from it in the background, and files
+// that no row names are removed.
 
 import { isBodyId } from '../bodies/body-blocks.ts';
 import type { LargeBodies } from '../bodies/large-bodies.ts';
@@ -9,7 +9,7 @@ import type { Segments } from '../segments/segments.ts';
 import type { Catalog } from './catalog.ts';
 import { keyHash } from './hash.ts';
 
-/** Rows put into the index before others get their turn: about a millisecond. */
+/** Rows added to the index before other work gets its turn: about a millisecond. */
 const SLICE = 4096;
 
 export interface LoadingParts {
@@ -48,7 +48,7 @@ async function loadRows({ manifest, catalog, pause, isClosed }: LoadingParts): P
   let sincePause = 0;
   for await (const rows of manifest.scan()) {
     for (let from = 0; from < rows.count; from += SLICE) {
-      // Cleared meanwhile: there is nothing to load any more.
+      // Somebody cleared the store meanwhile, so there is nothing left to load.
       if (isClosed() || catalog.isLoaded) return;
       const to = Math.min(rows.count, from + SLICE);
       catalog.load(rows, from, to);
@@ -60,7 +60,9 @@ async function loadRows({ manifest, catalog, pause, isClosed }: LoadingParts): P
   }
 }
 
-/** Segments and bodies that no row names. Rows whose segment is not there stay: they say what could be filled again. */
+/**
+ * Removes segments and bodies that no row names. Rows whose segment is missing stay: they say what could be filled again.
+ */
 async function removeOrphans({ segments, bodies, evictor }: LoadingParts): Promise<void> {
   for (const segment of [...segments.all()]) if (segment.sealed && segment.entries === 0) evictor.dropEmpty(segment);
   await bodies.removeOrphans();

@@ -1,7 +1,7 @@
-// Many who wait for what they wrote to be durable, and one sync at a time for all of them.
+// Lets many callers wait until their writes are durable, with one sync at a time for all of them.
 //
-// A sync covers only what was written before it began. Who comes while one is under way waits for
-// the next, which all who come meanwhile share.
+// A sync covers only bytes written before it began. A caller that comes during a sync waits for the next one, and shares it
+// with all others that come meanwhile.
 
 interface Waiter {
   readonly resolve: () => void;
@@ -18,13 +18,13 @@ export class GroupSync {
     this.#sync = sync;
   }
 
-  /** Sees to it that what was written before will be durable. */
+  /** Makes sure that earlier writes become durable. */
   request(): void {
     this.#wanted = true;
     if (!this.#running) void this.#run();
   }
 
-  /** Resolves when what was written before is durable; rejects with what stood in the way. */
+  /** Resolves when earlier writes are durable; rejects with the error that prevents it. */
   done(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
@@ -34,7 +34,7 @@ export class GroupSync {
 
   async #run(): Promise<void> {
     this.#running = true;
-    // Those who come in this same step share the first one.
+    // Callers in this same step share the first sync.
     await undefined;
     while (this.#wanted) {
       this.#wanted = false;

@@ -1,22 +1,22 @@
 // The log of invalidations as bytes: a header, then records.
 //
-// Two files take turns and are written over, so behind the last record stand the rests of older
-// ones. A record therefore says its serial number, and its checksum begins with the epoch: whatever does not continue
-// the serial numbers of this epoch is the end. Whether that is the end that it should have is what the witness tells.
+// Two files take turns and are written over, so old records may follow the last one. Each record therefore has a serial
+// number, and its checksum begins with the epoch. The log ends where a record does not continue the serial numbers of this
+// epoch. The witness tells whether that is the right end.
 
 import { crc32 } from 'node:zlib';
 import type { LogChange, Position } from '../../../ledger/log.ts';
 
-/** A write under way on a URI. */
+/** A write in progress on a URI. */
 export interface OpenIntent {
   readonly intent: string;
   readonly uri: string;
 }
 
-/** What was so when the log began. */
+/** The state at the beginning of the log. */
 export interface LogHeader {
   readonly epoch: string;
-  /** Position of the last invalidation before the first record; written down in the manifest before the log begins. */
+  /** Position of the last invalidation before the first record; recorded in the manifest before the log begins. */
   readonly base: Position;
   /** Serial number of the last record before the first one here. Changes of every kind are counted. */
   readonly serial: number;
@@ -25,7 +25,7 @@ export interface LogHeader {
 
 export interface LogRecord {
   readonly serial: number;
-  /** Of the change; of an intent's opening and closing: of the last invalidation before it. */
+  /** Position of the change. An intent's opening or closing has the position of the last invalidation before it. */
   readonly position: Position;
   readonly change: LogChange;
 }
@@ -35,10 +35,10 @@ export interface LogContent {
   readonly records: readonly LogRecord[];
 }
 
-/** Changes with the format; a log of another one counts as unreadable. */
+/** Changes with the format. A log with another one counts as unreadable. */
 const MAGIC = Buffer.from('TGLOG 1\n', 'latin1');
 const HEADER_BYTES = MAGIC.length + 8;
-/** Of a record before its change: checksum of all the rest, length of the change, serial number, position. */
+/** Bytes of a record before its change: checksum of the rest, length of the change, serial number, position. */
 const RECORD_BYTES = 24;
 
 export function encodeHeader(header: LogHeader): Uint8Array {
@@ -63,7 +63,7 @@ export function encodeRecord(epoch: string, { serial, position, change }: LogRec
   return bytes;
 }
 
-/** `end`: where the records begin. Undefined when there is no header. */
+/** `end`: where the records begin. Returns undefined when there is no header. */
 export function decodeHeader(bytes: Buffer): { readonly header: LogHeader; readonly end: number } | undefined {
   if (bytes.length < HEADER_BYTES || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
   const end = HEADER_BYTES + bytes.readUInt32LE(MAGIC.length);
@@ -72,7 +72,7 @@ export function decodeHeader(bytes: Buffer): { readonly header: LogHeader; reado
   return { header: JSON.parse(payload.toString()) as LogHeader, end };
 }
 
-/** Undefined when there is no header. */
+/** Returns undefined when there is no header. */
 export function decodeLog(bytes: Buffer): LogContent | undefined {
   const found = decodeHeader(bytes);
   return found && { header: found.header, records: recordsFrom(bytes.subarray(found.end), found.header) };
@@ -95,7 +95,7 @@ function recordsFrom(bytes: Buffer, { epoch, base, serial }: LogHeader): LogReco
   return records;
 }
 
-/** Of a kind that is not known here, a newer version's, nothing can be said: the log ends before it. */
+/** A newer version's kind is unknown here, so the log ends before it. */
 function follows(next: LogRecord, last: { readonly serial: number; readonly position: Position }): boolean {
   const step = STEP[next.change.kind] as number | undefined;
   return step !== undefined && next.serial === last.serial + 1 && next.position === last.position + step;
@@ -104,7 +104,7 @@ function follows(next: LogRecord, last: { readonly serial: number; readonly posi
 /** How far a change moves the position. */
 const STEP: Readonly<Record<LogChange['kind'], number>> = { invalidate: 1, open: 0, close: 0 };
 
-/** Where a log ends. */
+/** The end of a log. */
 export function reachOf({ header, records }: LogContent): { readonly serial: number; readonly position: Position } {
   const last = records.at(-1);
   return last === undefined ? { serial: header.serial, position: header.base } : last;

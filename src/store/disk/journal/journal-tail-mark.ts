@@ -1,10 +1,9 @@
-// The witness: a small file that says how far the log of invalidations has come, so that a log that has lost its end, or
-// a manifest that has gone back in time, is noticed.
+// The witness: a small file that says how far the log of invalidations has come. It reveals a log that has lost its end, or
+// a manifest that has gone back in time.
 //
-// It is written in place, which may fail half way. So there are two slots that take turns, each
-// within a block of its own. One that cannot be read makes everything unknown: it may have been the one that counts.
-// 'fenced' says that the log could not be written, so that nothing on this disk may be trusted after a restart; writing
-// that needs no room on the disk.
+// It is written in place, and a write may fail half way. So two slots take turns, each in a block of its own. An unreadable
+// slot makes everything unknown, since it may be the current one. 'fenced' says that the log could not be written, so
+// nothing on this disk may be trusted after a restart; writing it needs no room on the disk.
 
 import { crc32 } from 'node:zlib';
 import type { Position } from '../../../ledger/log.ts';
@@ -12,7 +11,7 @@ import type { DiskFile } from '../contract.ts';
 
 export interface Testimony {
   readonly epoch: string;
-  /** Serial number of the last record, and the position it left the log at. */
+  /** Serial number of the last record, and the log's position after it. */
   readonly serial: number;
   readonly position: Position;
 }
@@ -22,7 +21,7 @@ export type WitnessReading =
   | { readonly kind: 'fenced' | 'damaged' | 'missing' };
 
 const MAGIC = 0x57544754;
-/** Two blocks of the usual size, so that the writing of one cannot hurt the other. */
+/** Each slot has a block of the usual size, so that a write to one cannot damage the other. */
 const SLOT_BYTES = 4096;
 const FIXED_BYTES = 28;
 const MAX_EPOCH_BYTES = 64;
@@ -53,7 +52,7 @@ function readSlot(file: DiskFile, slot: number): Slot {
   return { state: bytes.readUInt16LE(8), testimony };
 }
 
-/** `file`: undefined when there is none. */
+/** `file` is undefined when there is none. */
 export function readWitness(file: DiskFile | undefined): WitnessReading {
   if (file === undefined || file.size() === 0) return { kind: 'missing' };
   const [one, other] = [readSlot(file, 0), readSlot(file, 1)];
@@ -72,13 +71,13 @@ export class Witness {
     this.#file = file;
   }
 
-  /** The log has come so far. */
+  /** Records how far the log has come. */
   testify(testimony: Testimony): void {
     this.#turn = 1 - this.#turn;
     this.#file.writeNow(encodeSlot('exact', testimony), this.#turn * SLOT_BYTES);
   }
 
-  /** Both slots, whatever they said before. */
+  /** Writes both slots, whatever they said before. */
   restate(state: 'exact' | 'fenced', testimony: Testimony): void {
     const bytes = encodeSlot(state, testimony);
     this.#file.writeNow(bytes, 0);

@@ -1,16 +1,16 @@
-// The durable log of invalidations: one record for each change, in the page cache when `append` returns, so that the
-// process may be killed, and on the disk when its promise resolves, so that the power may fail.
+// The durable log of invalidations, one record for each change. When `append` returns, the record is in the page cache, so
+// it survives the death of the process. When its promise resolves, the record is on the disk, so it survives a power cut.
 //
-// At no instant may a crash lose an acknowledged position, not even while the log is begun anew.
-// The order is: (1) the image of all that is in force goes into the manifest, durably, while records go on into the old
-// log and are kept here as well; (2) the spare file becomes a log that begins where the image ended, with what was kept,
-// and records go there from now on; (3) it is synced; only then may the old log be written over, at the next turn. Until
-// (3) the old log holds all that was acknowledged before (2), for the older image as for the newer; what comes after (2)
-// is acknowledged only when the new log has been synced. Recovery takes any log that joins its image and comes as far as
-// the witness says, so it never has to be told which of the two counts.
+// At no instant may a crash lose an acknowledged position, not even while the log is begun anew. The order is: (1) the image
+// of everything in force goes into the manifest, durably, while records go on into the old log and are kept here as well;
+// (2) the spare file becomes a log that begins where the image ended, with the kept records, and new records go there; (3)
+// the new log is synced, and only then may the old log be written over, at the next turn. Until (3) the old log holds
+// everything acknowledged before (2), for the older image as for the newer. Records after (2) are acknowledged only when the
+// new log has been synced. Recovery takes any log that joins its image and comes as far as the witness says, so nothing has
+// to tell it which of the two counts.
 //
-// When the log cannot be written, the witness is made to say 'fenced', which needs no room: after a restart nothing stored
-// is trusted, so an invalidation may be acknowledged that stands nowhere. The same four steps end that state.
+// When the log cannot be written, the witness is made to say 'fenced', which needs no room. After a restart nothing stored
+// is trusted then, so an invalidation may be acknowledged although no file has it. The steps above end that state.
 
 import { TidegateError } from '../../../errors.ts';
 import type { InvalidationsImage } from '../../../ledger/invalidations.ts';
@@ -23,27 +23,27 @@ import { type Testimony, Witness } from './journal-tail-mark.ts';
 import { LogFile } from './log-file.ts';
 import { type Continuation, LOG_FILES, POSITION_JUMP, WITNESS_FILE } from './recovery.ts';
 
-/** What an operator should hear of. */
+/** Events for an operator. */
 export type JournalEvent =
-  /** The log cannot be written. `durable`: that was written down, so invalidations can still be acknowledged. */
+  /** The log cannot be written. `durable`: the witness says so on the disk, so invalidations can still be acknowledged. */
   | { readonly kind: 'fenced'; readonly durable: boolean; readonly error: Error }
-  /** The log was begun anew, and what is in force is on the disk again. */
+  /** The log was begun anew, and everything in force is on the disk again. */
   | { readonly kind: 'mended' }
-  /** What is in force could not be written down; it is tried again. Until then the log grows. */
+  /** The invalidations in force could not be recorded. The journal tries again, and the log grows until it succeeds. */
   | { readonly kind: 'checkpoint-failed'; readonly error: Error };
 
 export interface JournalOptions {
   readonly folder: DiskFolder;
   readonly manifest: Pick<Manifest, 'checkpoint'>;
   readonly tasks: Tasks;
-  /** Of the invalidations that the follower applies changes to: all that was appended, when it is called. */
+  /** Image of the invalidations to which the follower applies changes: everything appended before the call. */
   readonly image: () => InvalidationsImage;
   readonly onEvent?: (event: JournalEvent) => void;
-  /** After so many records or bytes the log is begun anew. */
+  /** Begins the log anew after this many records or bytes. */
   readonly limits?: { readonly records?: number; readonly bytes?: number };
 }
 
-/** exact: log and witness are written. fenced: the witness says so. lost: not even that could be written. */
+/** exact: log and witness are written. fenced: the witness says so. lost: even the witness could not be written. */
 type Health = 'exact' | 'fenced' | 'lost';
 
 /** A log with more records than this, because no image could be written, is given up: see POSITION_JUMP. */
@@ -63,16 +63,16 @@ export class Journal implements InvalidationLog {
   readonly #witness: Witness;
   readonly #limits: { readonly records: number; readonly bytes: number };
   readonly #intents = new Map<string, string>();
-  /** Of the node before, for the first log alone: until the gate holds their URIs, a kill must not lose them. */
+  /** Intents of the previous process, for the first log only: a kill must not lose them before the gate holds their URIs. */
   #inherited: Continuation['intents'];
   readonly #group = new GroupSync(() => this.#sync());
   #apply: ((position: Position, change: LogChange) => void) | undefined;
   #position: Position;
   #serial: number;
   #spare: 0 | 1;
-  /** Where records go; none while fenced. */
+  /** Receives the records. Undefined while fenced. */
   #log: LogFile | undefined;
-  /** Records since the image that is being written down. */
+  /** Records since the image that is being recorded. */
   #kept: Uint8Array[] | undefined;
   #health: Health = 'fenced';
   #isTold = false;
@@ -91,7 +91,7 @@ export class Journal implements InvalidationLog {
     this.#witness = new Witness(options.folder.open(WITNESS_FILE, { create: true }));
   }
 
-  /** The jump of the position is durable when this resolves: before that nothing may be stamped. */
+  /** Resolves when the jump of the position is durable. Before that, nothing may be stamped. */
   async start(): Promise<void> {
     try {
       await this.#beginAnew();
@@ -107,7 +107,7 @@ export class Journal implements InvalidationLog {
     }
   }
 
-  /** False: the log cannot be written, and after a restart everything stored would have to be validated. */
+  /** Whether the log can be written. If not, everything stored would have to be validated after a restart. */
   get isExact(): boolean {
     return this.#health === 'exact';
   }
@@ -125,12 +125,12 @@ export class Journal implements InvalidationLog {
     this.#apply?.(position, change);
     this.#checkpointIfFull();
     if (change.kind === 'invalidate' || this.#health === 'lost') return this.#group.done().then(() => position);
-    // Nobody waits for it, but a power cut should find as few writes under way unknown as can be.
+    // Nobody waits for this sync, but after a power cut as few pending writes as possible should be unknown.
     if (change.kind === 'open') this.#group.request();
     return position;
   }
 
-  /** Writes down what is in force, so that the next start has nothing to replay. What is appended later is refused. */
+  /** Records the invalidations in force, so that the next start has nothing to replay. Later appends are refused. */
   async close(): Promise<void> {
     if (this.#closed) return;
     await this.#checkpointing;
@@ -164,7 +164,7 @@ export class Journal implements InvalidationLog {
     }
   }
 
-  /** Written at once, so it holds when the process is killed now; the next sync makes it hold for good. */
+  /** Writes the fence at once, so it holds if the process is killed now; the next sync makes it durable. */
   #fence(cause: Error): void {
     this.#log?.close();
     this.#log = undefined;
@@ -178,21 +178,21 @@ export class Journal implements InvalidationLog {
   }
 
   #turn(health: 'fenced' | 'lost', error: Error): void {
-    // Fenced is also how a journal begins, before it has tried anything.
+    // A journal also begins fenced, before it has tried to write.
     if (this.#health === health && this.#isTold) return;
     this.#health = health;
     this.#isTold = true;
     this.#tell({ kind: 'fenced', durable: health === 'fenced', error });
   }
 
-  /** Makes durable, in one form or the other, all that was appended before; rejects with E_LOG. */
+  /** Makes everything appended before durable, in the log or by the fence. Rejects with E_LOG. */
   async #sync(): Promise<void> {
     if (this.#health === 'exact') {
       try {
         await Promise.all([this.#log?.sync(), this.#witness.sync()]);
         return;
       } catch (error) {
-        // What a sync that failed has left on the disk is unknown, and a second one would hide it.
+        // After a failed sync the bytes on the disk are unknown, and a second sync would hide that.
         this.#fence(error as Error);
       }
     } else if (this.#health === 'lost') {
@@ -230,7 +230,7 @@ export class Journal implements InvalidationLog {
     });
   }
 
-  /** Begins the log anew; on failure it will be tried again. One at a time. */
+  /** Begins the log anew, one attempt at a time; tries again after a failure. */
   #checkpoint(): Promise<void> {
     this.#checkpointing ??= this.#beginAnew()
       .catch((error: Error) => {
@@ -259,7 +259,7 @@ export class Journal implements InvalidationLog {
     if (this.#health !== 'exact') await this.#trustAgain();
   }
 
-  /** The image, durable, and the spare file as a log that continues it up to now. */
+  /** Makes the image durable, and turns the spare file into a log that continues it up to now. */
   async #nextLog(): Promise<LogFile> {
     const image = this.#options.image();
     if (image.applied !== this.#position) {
@@ -278,8 +278,8 @@ export class Journal implements InvalidationLog {
   }
 
   /**
-   * Records that were acknowledged under the fence may not be on the disk yet. The witness counts them, so if it is
-   * and they are not, that will be seen.
+   * Records acknowledged under the fence may not be on the disk yet. The witness counts them, so a recovery notices if they
+   * are missing.
    */
   async #trustAgain(): Promise<void> {
     this.#witness.restate('exact', this.#testimony());

@@ -1,7 +1,7 @@
 // One file of the log of invalidations, written from its beginning to its end.
 //
-// Room is taken ahead, as zeros, so that a full disk shows when there is still something left to
-// write in, and so that a sync has only bytes to bring to the disk and no new length.
+// It reserves room ahead, as zeros. So a full disk shows while there is still room to write in, and a sync has only bytes to
+// bring to the disk and no new length.
 
 import type { DiskFile, DiskFolder } from '../contract.ts';
 
@@ -19,7 +19,7 @@ export class LogFile {
     this.#room = file.size();
   }
 
-  /** Writes over the file that has the name. `parts`: the header and the records that there are already. */
+  /** Overwrites the file of that name. `parts`: the header and the existing records. */
   static begin(folder: DiskFolder, name: string, parts: readonly Uint8Array[]): LogFile {
     const log = new LogFile(folder.open(name, { create: true }));
     try {

@@ -1,9 +1,9 @@
-// What is known of invalidations when a node starts: exactly what was before, or nothing.
+// Recovers the invalidations when a node starts: exactly those from before, or nothing.
 //
-// Each of the three witnesses, image, log and witness file, may be damaged, cut or set back, and
-// which one is seldom to be seen from itself. So they are held against each other: the image says all up to a position,
-// a log continues from there without a gap, and the witness file says how far the log must at least come. Only if all
-// agree is it exact. Else a new epoch begins: whatever was stored under the old one has to be validated before reuse.
+// The image, the log and the witness file may each be damaged, cut or set back, and seldom show it alone. So they are
+// compared: the image has everything up to a position, a log continues from there without a gap, and the witness file says
+// how far the log must come at least. Only if all agree is the result exact. Otherwise a new epoch begins, and everything
+// stored under the old one must be validated before reuse.
 
 import type { InvalidationsImage } from '../../../ledger/invalidations.ts';
 import { Invalidations } from '../../../ledger/invalidations.ts';
@@ -13,19 +13,19 @@ import { decodeHeader, decodeLog, type LogContent, type LogRecord, type OpenInte
 import { readWitness, type WitnessReading } from './journal-tail-mark.ts';
 
 export const WITNESS_FILE = 'witness';
-/** Two files that take turns: one goes on being the truth until its successor is durable. */
+/** Two files that take turns: one stays the truth until its successor is durable. */
 export const LOG_FILES = ['invalidations-0.log', 'invalidations-1.log'] as const;
 
-/** What was found on the disk. */
+/** The findings on the disk. */
 export interface Evidence {
-  /** Of the manifest; undefined: none, or damaged. */
+  /** From the manifest. Undefined when there is none, or it is damaged. */
   readonly image: InvalidationsImage | undefined;
-  /** Undefined: no such file, or no header that can be read. */
+  /** Undefined for a missing file, or one without a readable header. */
   readonly logs: readonly (LogContent | undefined)[];
   readonly witness: WitnessReading;
 }
 
-/** Why it cannot be known what was invalidated before. */
+/** Why the earlier invalidations are unknown. */
 export type UnknownReason =
   | 'image-missing-or-damaged'
   | 'witness-missing'
@@ -40,7 +40,7 @@ export type UnknownReason =
   | 'log-cut';
 
 export type Verdict =
-  /** `log`: which of the two continues the image. */
+  /** `log`: the log that continues the image. */
   | { readonly kind: 'exact'; readonly log: number }
   | { readonly kind: 'unknown'; readonly reason: UnknownReason }
   /** Nothing has ever been written here. */
@@ -63,39 +63,38 @@ export function decideRecovery({ image, logs, witness }: Evidence): Verdict {
   return { kind: 'exact', log: logs.indexOf(joined.reduce(further)) };
 }
 
-/** The one that reaches further; of two that reach as far, the one that began later. */
+/** The log that reaches further. If both reach equally far, the one that began later. */
 function further(one: LogContent, other: LogContent): LogContent {
   const by = reachOf(one).serial - reachOf(other).serial || one.header.serial - other.header.serial;
   return by >= 0 ? one : other;
 }
 
-/** With what the journal goes on. */
+/** The state with which the journal goes on. */
 export interface Continuation {
   readonly position: Position;
   readonly serial: number;
-  /** Of LOG_FILES: the one that may be written over. */
+  /** Index into LOG_FILES of the log that may be written over. */
   readonly spareLog: 0 | 1;
-  /** Writes that were under way: they stay in the log until those who hold their URIs have opened intents of their own. */
+  /** Unfinished writes. They stay in the log until those who hold their URIs have opened intents of their own. */
   readonly intents: readonly OpenIntent[];
 }
 
 export interface Recovery {
   readonly kind: Verdict['kind'];
-  /** Of unknown. */
+  /** Set when the kind is unknown. */
   readonly reason: UnknownReason | undefined;
-  /** Restored and replayed; the writes under way at the end are invalidated. */
+  /** Restored and replayed; the URIs of unfinished writes are invalidated. */
   readonly invalidations: Invalidations;
-  /** URIs on which a write was under way when the node stopped: nobody knows whether it will still be carried out. */
+  /** URIs of writes that were unfinished when the node stopped. Nobody knows whether they will still be carried out. */
   readonly openIntents: readonly string[];
   readonly continuation: Continuation;
 }
 
 /**
- * How far the position jumps at every start. A position that was handed out as a stamp need not be on the disk: an
- * invalidation may have been in force, and a fill stamped after it stored, before a power cut took the record. The next
- * node would give that position to another invalidation, which the stored entry would seem to be newer than. A journal
- * is never further ahead of its image than this (see MAX_RECORDS in journal.ts), so no stamp reaches beyond the jump.
- * 2^33 starts are left below 2^53.
+ * The jump of the position at every start. A position that was given out as a stamp need not be on the disk: an invalidation
+ * may have been in force, and a fill stamped after it stored, before a power cut took the record. The next node would give
+ * that position to another invalidation, and the stored entry would seem newer than it. A journal is never further ahead of
+ * its image than this (see MAX_RECORDS in journal.ts), so no stamp reaches beyond the jump. 2^33 starts are left below 2^53.
  */
 export const POSITION_JUMP = 2 ** 20;
 
@@ -107,7 +106,7 @@ export interface RecoveryOptions {
   readonly maxPatterns?: number;
 }
 
-/** Reads what there is; changes nothing on the disk. The journal makes the result durable before anything is stamped. */
+/** Reads the disk and changes nothing there. The journal makes the result durable before anything is stamped. */
 export function recover(options: RecoveryOptions): Recovery {
   const { folder } = options;
   const found = {
@@ -115,7 +114,7 @@ export function recover(options: RecoveryOptions): Recovery {
     logs: LOG_FILES.map((name) => withFile({ folder, name, unreadable: NOTHING }, wholeOf)),
     witness: withFile({ folder, name: WITNESS_FILE, unreadable: { kind: 'damaged' } }, readWitness),
   };
-  // Any log that joins is right, and as a rule the later does: then the other need not be read through.
+  // Any log that joins is right, and usually the later one joins. Then the other need not be read through.
   const later = laterOf(found.logs);
   const likely = { ...found, logs: found.logs.map((bytes, at) => (at === later ? decodeLog(bytes) : undefined)) };
   const first = decideRecovery(likely);
@@ -135,7 +134,7 @@ function laterOf(logs: readonly Buffer[]): number {
 interface Looked<T> {
   readonly folder: DiskFolder;
   readonly name: string;
-  /** What a file that the disk does not give counts as: the same as a damaged one. */
+  /** Stands for a file that the disk does not give: it counts as damaged. */
   readonly unreadable: T;
 }
 
@@ -187,8 +186,8 @@ function resumed({ image, logs, witness }: Evidence, at: number, { maxPatterns }
 }
 
 /**
- * The new epoch alone makes everything stored before outdated, whatever its stamp. The floor says the same once more,
- * and the position is above all that was seen, so that an operator sees positions ascend.
+ * The new epoch alone makes everything stored before outdated, whatever its stamp. The floor says so once more. The position
+ * is above every one that was found, so that an operator sees positions ascend.
  */
 function begunAnew(
   { image, logs, witness }: Evidence,

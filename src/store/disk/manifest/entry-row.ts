@@ -38,7 +38,7 @@ const NOTHING_OF_A_RESPONSE = Object.freeze({
   bodyId: '',
 });
 
-/** Of a head in wire form, without taking all of it apart. */
+/** The first value of a field in a head in wire form, without parsing the whole head. */
 function firstValue(head: string, name: string): string {
   const line = head.startsWith(name) ? 0 : head.indexOf(`\r\n${name}`) + 2;
   if (line === 1) return '';

@@ -1,13 +1,13 @@
-// What counts as damage of the manifest: an error that says that its content is not what was written.
+// Decides which errors mean that the manifest is damaged: its content is not the written one.
 //
-// Errors of the disk say nothing of the content, and the two are told apart by numbers alone. A
-// number above 2^53 was never written, and the binding refuses to give it.
+// Errors of the disk say nothing about the content, and only numbers tell the two apart. A number above 2^53 was never
+// written, and the binding refuses to return it.
 
 export class DamagedError extends Error {}
 
-/** SQLITE_ERROR, as of a schema that does not have what it should, SQLITE_CORRUPT and SQLITE_NOTADB. */
+/** SQLITE_ERROR, as for a schema without its tables, SQLITE_CORRUPT and SQLITE_NOTADB. */
 const DAMAGE: ReadonlySet<number> = new Set([1, 11, 26]);
-/** SQLITE_IOERR_SHORT_READ: a file ends before what stands in it. Other I/O errors say nothing of the content. */
+/** SQLITE_IOERR_SHORT_READ: a file ends before its content does. Other I/O errors say nothing about the content. */
 const SHORT_READ = 522;
 
 export function isDamage(error: unknown): boolean {

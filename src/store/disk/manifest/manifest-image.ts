@@ -1,8 +1,8 @@
-// What is in force of invalidations, written down in the manifest and read again.
+// The image of the invalidations in force: written into the manifest, and read again.
 //
-// The buckets are 8 MB, most of which has not changed since the last time. Buckets hold positions,
-// and positions ascend, so a chunk has changed exactly if it holds one above the position of the last image. Only such
-// chunks are written. Each has a checksum, and the state lists the checksums of all: chunks of two images never mix.
+// The buckets are 8 MB, and most of them have not changed since the last image. Buckets hold positions, and positions
+// ascend, so a chunk has changed exactly if it holds one above the last image's position. Only such chunks are written. Each
+// chunk has a checksum, and the state lists the checksums of all, so chunks of two images never mix.
 
 import type { DatabaseSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
@@ -14,22 +14,22 @@ const CHUNK = 8192;
 
 const EMPTY = Buffer.alloc(CHUNK * Float64Array.BYTES_PER_ELEMENT);
 
-/** What is given to the thread: the buckets that changed, and all else. */
+/** The parts for the thread to write: the changed buckets, and everything else. */
 export interface ImageChanges {
   readonly state: Omit<InvalidationsImage, 'buckets'> & { readonly buckets: number };
-  /** True: whatever chunks are there are of another image. */
+  /** Whether existing chunks belong to another image and must go. */
   readonly whole: boolean;
   readonly chunks: readonly { readonly chunk: number; readonly positions: Float64Array<ArrayBuffer> }[];
 }
 
-/** The image that is in the database. */
+/** The image in the database. */
 export interface LastImage {
   readonly epoch: string;
   readonly applied: Position;
   readonly buckets: number;
 }
 
-/** Copies what has changed. */
+/** Copies the changes since the last image. */
 export function changesOf(image: InvalidationsImage, last: LastImage | undefined): ImageChanges {
   const { buckets, ...state } = image;
   const whole = last === undefined || last.epoch !== image.epoch || last.buckets !== buckets.length;
@@ -42,14 +42,14 @@ export function changesOf(image: InvalidationsImage, last: LastImage | undefined
   return { state: { ...state, buckets: buckets.length }, whole, chunks };
 }
 
-/** Most chunks are still empty, which memory tells faster than a loop. */
+/** Most chunks are still empty; a comparison of memory shows that faster than a loop. */
 function hasAbove(positions: Float64Array, above: Position): boolean {
   if (EMPTY.equals(new Uint8Array(positions.buffer, positions.byteOffset, positions.byteLength))) return false;
   for (let at = 0; at < positions.length; at++) if ((positions[at] as number) > above) return true;
   return false;
 }
 
-/** Within a transaction. A chunk of zeros has no row. */
+/** Call within a transaction. A chunk of zeros has no row. */
 export function writeImage(database: DatabaseSync, { state, whole, chunks }: ImageChanges): void {
   if (whole) database.exec('DELETE FROM buckets');
   const put = database.prepare('INSERT OR REPLACE INTO buckets (chunk, positions, crc) VALUES (?, ?, ?)');
@@ -64,7 +64,7 @@ export function writeImage(database: DatabaseSync, { state, whole, chunks }: Ima
 
 type WrittenState = ImageChanges['state'] & { readonly checksums: readonly (readonly [number, number])[] };
 
-/** Undefined: there is none, or it is not what was written. */
+/** Returns undefined when there is no image, or it is not the written one. */
 export function readImage(database: DatabaseSync): InvalidationsImage | undefined {
   const written = database.prepare('SELECT state, crc FROM image').get() as { state: string; crc: number } | undefined;
   if (written === undefined || crc32(written.state) !== written.crc) return undefined;

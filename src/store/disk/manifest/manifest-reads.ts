@@ -1,7 +1,7 @@
-// What is read of the manifest in portions, by the thread: for the index, for operators, for the segments.
+// Reads of the manifest in portions, by the thread: for the index, for operators, for the segments.
 //
-// A read that goes on for long keeps SQLite from cleaning up behind the writer. So each portion is a
-// read of its own that continues after the last key or number, and between two portions rows may come and go.
+// A long read keeps SQLite from cleaning up behind the writer. So each portion is a read of its own that continues after the
+// last key or number, and rows may come and go between two portions.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { keyParts } from '../../../entry/key.ts';
@@ -11,7 +11,7 @@ import type { IndexRows, ManifestRow, ManifestSummary } from '../contract.ts';
 import { DamagedError } from './manifest-damage.ts';
 import { COLUMNS, decodeRow, fits, READABLE, tagBits, type Value } from './manifest-rows.ts';
 
-/** `after`: where the next portion continues; undefined: there is none. */
+/** `after`: where the next portion continues. Undefined when there is none. */
 export interface Portion<Rows, After> {
   readonly rows: Rows;
   readonly after: After | undefined;
@@ -20,7 +20,7 @@ export interface Portion<Rows, After> {
 const SCANNED = 10_000;
 const FOUND = 1_000;
 const OF_BODIES = 500;
-/** Above every character that a key may hold. */
+/** Above every character that a key may contain. */
 const LAST = '\u{10ffff}';
 
 const NUL = Buffer.alloc(1);
@@ -66,7 +66,7 @@ export class ManifestReads {
     return { rows, after: count < SCANNED ? undefined : (generation[count - 1] as number) };
   }
 
-  /** The highest generation there is now: up to there a scan goes. */
+  /** The highest generation now; a scan ends there. */
   lastGeneration(): number {
     const last = this.#database.prepare(`SELECT max(generation) AS last FROM entries WHERE ${fits('generation, 0')}`);
     return (last.get()?.last as number | null) ?? 0;
@@ -74,7 +74,7 @@ export class ManifestReads {
 
   find(query: { readonly selector: Selector; readonly after: string }): Portion<ManifestRow[], string> {
     const portion = this.#find(query);
-    // Else portions would come without end.
+    // Otherwise the portions would never end.
     if (portion.after !== undefined && portion.after <= query.after) throw new DamagedError(DISORDER);
     return portion;
   }
@@ -120,8 +120,8 @@ export class ManifestReads {
   }
 
   /**
-   * A key begins with tenant, origin and method, of which there are few: each is looked up with one seek, and within it
-   * URIs are in order. So neither URIs nor origins need an index of their own.
+   * A key begins with tenant, origin and method. There are few such beginnings: one seek finds each, and the URIs within it
+   * are in order. So neither URIs nor origins need an index of their own.
    */
   #ofScopes(
     selector: Extract<Selector, { kind: 'url' | 'prefix' | 'origin' }>,
@@ -138,15 +138,15 @@ export class ManifestReads {
         const [first, end] = range;
         found.push(...this.#ofRange.all(first > from ? first : from, end, FOUND - found.length));
       }
-      // The character after the space: beyond all keys of this scope. A key in which a bit has flipped need not be within
-      // its own scope, nor be a text; beyond itself is beyond it.
+      // The character after the space is beyond all keys of this scope. A damaged key, with a flipped bit, may lie outside
+      // its own scope, or be no text; then the seek goes on just beyond the key.
       const beyond = Buffer.from(`${scope.slice(0, -1)}!`);
       seek = Buffer.compare(beyond, bytes) > 0 ? beyond : Buffer.concat([bytes, NUL]);
     }
     return this.#page(found, (row) => isNamed(row.key, selector));
   }
 
-  /** Keys are read from the index alone; only of those that match, the rows. */
+  /** Reads keys from the index alone, and rows only for keys that match. */
   #matching(pattern: string, from: string): Portion<ManifestRow[], string> {
     const matches = globMatcher(pattern);
     const keys = this.#keys.all(from) as unknown as [string, number][];
@@ -180,7 +180,7 @@ function decoded(found: readonly unknown[]): ManifestRow[] {
   return found.map((values) => decodeRow(values as Value[])).filter((row) => row !== undefined);
 }
 
-/** What a key begins with, up to its URI; '' of ''. */
+/** The beginning of a key, up to its URI; '' for ''. */
 function scopeOf(key: string): string {
   if (key === '') return '';
   const { tenant, origin, method } = keyParts(key);
@@ -193,7 +193,7 @@ function rangeIn(
 ): readonly [string, string] | undefined {
   switch (selector.kind) {
     case 'url':
-      // The key itself, and those of its variants, which go on with a line feed.
+      // The key itself and the keys of its variants, which continue with a line feed.
       return [scope + selector.uri, `${scope}${selector.uri}\v`];
     case 'prefix':
       return [scope + selector.prefix, scope + selector.prefix + LAST];

@@ -1,8 +1,7 @@
 // A row of the manifest as the values of its columns.
 //
-// Nothing else tells a stamp in which a bit has flipped from a good one, so each row has a checksum
-// over all that it says. A row that does not hold is as good as none. What no query asks for stands together as JSON in
-// one column.
+// Only a checksum can tell a stamp with a flipped bit from a good one. So each row has a checksum over all its values, and a
+// row that fails it counts as missing. Values that no query needs are together as JSON in one column.
 
 import { crc32 } from 'node:zlib';
 import type { ManifestRow } from '../contract.ts';
@@ -12,12 +11,12 @@ export type Value = string | number;
 
 export const COLUMNS = 'generation, key, segment, "offset", bytes, body_id, body_bytes, meta, crc, high, low, tag_bits';
 
-/** True of rows in which a bit has not made one of these numbers (two at least) too large to be given. */
+/** SQL: whether none of these numbers (two at least) is too large to be returned, e.g. after a flipped bit. */
 export function fits(columns: string): string {
   return `(min(${columns}) >= 0 AND max(${columns}) < ${2 ** 53})`;
 }
 
-/** A row that is not is passed over. */
+/** Rows that are not readable are passed over. */
 export const READABLE = fits('generation, segment, "offset", bytes, body_bytes, crc, high, low, tag_bits');
 
 export const PLACEHOLDERS = COLUMNS.replaceAll(/[^,]+/g, '?');
@@ -27,7 +26,7 @@ type Meta = readonly [
   kind: 0 | 1,
   status: number,
   bornMs: number,
-  /** Null: without end, which JSON has no number for. */
+  /** Null means endless, for which JSON has no number. */
   lifetimeMs: number | null,
   etag: string,
   lastModified: string,
@@ -46,7 +45,7 @@ export function encodeRow(row: ManifestRow): Value[] {
   return [...said, checksum(said), high, low, tagBits(tags)];
 }
 
-/** Undefined when the values are not those that were written. */
+/** Returns undefined when the values are not the written ones. */
 export function decodeRow(values: readonly Value[]): ManifestRow | undefined {
   if (checksum(values.slice(0, SAID)) !== values[SAID]) return undefined;
   const said = values as readonly [number, string, number, number, number, string, number, string];
@@ -70,15 +69,15 @@ export function decodeRow(values: readonly Value[]): ManifestRow | undefined {
   };
 }
 
-/** Columns before the checksum; those after it are made from them, for the indexes. */
+/** Number of columns before the checksum. The columns after it are derived from them, for the indexes. */
 const SAID = 8;
 
-/** No value but the key holds a line feed, so the joined text says which is which. */
+/** Only the key may contain a line feed, so the joined text shows where each value ends. */
 function checksum(said: readonly Value[]): number {
   return crc32(said.join('\n'));
 }
 
-/** Two bits for each tag of 52; a row that has a tag has its bits. */
+/** Two of 52 bits for each tag. A row has the bits of each of its tags. */
 export function tagBits(tags: readonly string[]): number {
   let [upper, lower] = [0, 0];
   for (const tag of tags) {

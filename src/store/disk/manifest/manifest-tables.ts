@@ -1,9 +1,8 @@
-// The manifest's database: its tables, and its opening at the start.
+// The manifest's database: its tables, and how it is opened at the start.
 //
-// SQLite keeps no checksums of its pages, so damage shows late or never. What can be seen at the
-// start is looked for there; rows and what is written down of invalidations carry checksums of their own
-// (manifest-rows.ts, manifest-image.ts). A damaged database is moved aside and begun anew: it is a cache's. When damage
-// is met later, a mark is left for the next start.
+// SQLite keeps no checksums of its pages, so damage shows late or never. The start looks for damage that can be seen then;
+// rows and the image of the invalidations carry checksums of their own (manifest-rows.ts, manifest-image.ts). A damaged
+// database is moved aside and begun anew, since it belongs to a cache. Damage met later leaves a mark for the next start.
 
 import { closeSync, existsSync, openSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,16 +13,16 @@ import { ManifestReads } from './manifest-reads.ts';
 import { COLUMNS, READABLE } from './manifest-rows.ts';
 import { ManifestWriter } from './manifest-writer.ts';
 
-/** Goes up with any change of the tables, of what a column holds, or of keyHash. */
+/** Raise it with any change of the tables, of a column's content, or of keyHash. */
 const VERSION = 1;
-/** The version stands a second time here: two places that agree were not made by a bit that flipped. */
+/** The version is stored here a second time: a flipped bit cannot make two places agree. */
 const APPLICATION = 0x54470000;
 
 export const MANIFEST_FILE = 'manifest.db';
 
 /**
- * `generation` is the row's id, so rows are appended in the order of the records. `by_key` covers the look for tags and
- * patterns too: tag_bits tells most rows without a tag from those that may have it, and costs less than a table of tags.
+ * `generation` is the row's id, so rows are appended in the order of the records. `by_key` also covers the search for tags
+ * and patterns: tag_bits excludes most rows without a tag, and costs less than a table of tags.
  */
 const TABLES = `
   CREATE TABLE entries (
@@ -43,7 +42,7 @@ const TABLES = `
   PRAGMA user_version = ${VERSION};
 `;
 
-/** A connection to write with: at the start this thread's, then the other's. */
+/** A connection to write with: at the start for this thread, then for the other one. */
 export function openForWriting(file: string): DatabaseSync {
   const database = new DatabaseSync(file, { timeout: 5_000 });
   database.exec(`
@@ -53,7 +52,7 @@ export function openForWriting(file: string): DatabaseSync {
   return database;
 }
 
-/** The connection for what is asked at once. */
+/** The connection for reads that are answered at once. */
 function openForReading(file: string): DatabaseSync {
   const database = new DatabaseSync(file, { readOnly: true, timeout: 5_000 });
   database.exec('PRAGMA cache_size = -8000; PRAGMA cell_size_check = ON;');
@@ -67,16 +66,16 @@ interface Reading {
 }
 
 interface Opened extends Reading {
-  /** To be closed before another writes. */
+  /** Close it before another connection writes. */
   readonly writer: DatabaseSync;
 }
 
 export interface PreparedManifest extends Opened {
-  /** A damaged database was moved aside. */
+  /** Whether a damaged database was moved aside. */
   readonly wasDamaged: boolean;
 }
 
-/** Makes the tables if need be, and opens for reading and for what is written at the start. Throws E_DISK at a newer version. */
+/** Makes missing tables, and opens a connection to read and one to write at the start. Throws E_DISK at a newer version. */
 export function prepareManifest(folder: string): PreparedManifest {
   const file = join(folder, MANIFEST_FILE);
   const wasDamaged = existsSync(markOf(file));
@@ -119,8 +118,8 @@ function reading(file: string): Reading {
 }
 
 /**
- * Whatever cannot be read now will not be readable later: the schema, with all that the thread will ask of it, and the
- * first pages of each table.
+ * Reads the schema, with everything that the thread will ask of it, and the first pages of each table. Parts that cannot be
+ * read now will not be readable later.
  */
 function probe(database: DatabaseSync): void {
   for (const Asks of [ManifestWriter, ManifestReads]) new Asks(database);
@@ -134,14 +133,14 @@ function probe(database: DatabaseSync): void {
   }
 }
 
-/** A number that is too large is one row's affair: that row is passed over. */
+/** A number that is too large concerns one row, which reads pass over. */
 function touch(database: DatabaseSync, select: string): void {
   const statement = database.prepare(select);
   statement.setReadBigInts(true);
   statement.all();
 }
 
-/** Reads the file's own header, so that nothing of a newer version's is touched; SQLite would tidy up as it opens. */
+/** Reads the file's header directly, so that a newer version's file is not touched: SQLite would tidy up as it opens. */
 function checkHeader(file: string): void {
   if (!existsSync(file)) return;
   const header = Buffer.alloc(100);
@@ -151,7 +150,7 @@ function checkHeader(file: string): void {
   } finally {
     closeSync(descriptor);
   }
-  // Places of the header of SQLite's file format. Both are 0 while all that was written stands in the log beside it.
+  // Offsets in SQLite's file header. Both values are 0 while everything written is still in the log beside the file.
   const [version, application] = [header.readUInt32BE(60), header.readUInt32BE(68)];
   if (version !== 0 || application !== 0) checkVersion(version, application);
 }
@@ -169,7 +168,7 @@ function numberOf(database: DatabaseSync, pragma: string): number {
   return Number(Object.values(database.prepare(`PRAGMA ${pragma}`).get() ?? {})[0]);
 }
 
-/** The next start begins with an empty manifest. */
+/** Makes the next start begin with an empty manifest. */
 export function markDamaged(file: string): void {
   writeFileSync(markOf(file), '');
 }
@@ -178,7 +177,7 @@ function markOf(file: string): string {
   return `${file}.damaged`;
 }
 
-/** One damaged database is kept, for whoever wants to see what happened. */
+/** Keeps one damaged database, for anyone who wants to see what happened. */
 function moveAside(file: string): void {
   for (const suffix of ['-wal', '-shm', '']) {
     const [from, to] = [file + suffix, `${file}.damaged-1${suffix}`];

@@ -1,7 +1,7 @@
-// The thread that writes the manifest, so that nobody who serves ever waits for SQLite or for a sync. Requests are carried
-// out one after the other, in the order in which they came.
+// The thread that writes the manifest, so that no request ever waits for SQLite or for a sync. It handles its requests in
+// the order in which they came.
 //
-// An error's class and code do not travel between threads; they are taken apart here.
+// An error's class and code do not travel between threads, so this file takes errors apart.
 
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ManifestChange } from '../contract.ts';
@@ -11,9 +11,9 @@ import { ManifestReads } from './manifest-reads.ts';
 import { openForWriting } from './manifest-tables.ts';
 import { ManifestWriter } from './manifest-writer.ts';
 
-/** What the thread can be asked, and what it is given for it. */
+/** The thread's calls, with their arguments. */
 export interface ThreadCalls {
-  /** Of changes, as JSON. */
+  /** `changes`: ManifestChange rows as JSON. */
   commit(changes: string): void;
   checkpoint(changes: ImageChanges): void;
   clear(): void;

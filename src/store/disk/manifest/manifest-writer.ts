@@ -1,8 +1,8 @@
-// All that is written to the manifest, by the thread that owns the writing connection.
+// All writes to the manifest, by the thread that owns the writing connection.
 //
-// How durable a transaction is. Rows are committed without a sync: when the power fails, the last of
-// them may be missing, which costs misses. An image of the invalidations is synced before it counts as written, and with
-// it, since the database has one log, everything before.
+// Rows are committed without a sync: a power cut may lose the last of them, which costs misses. An image of the
+// invalidations is synced before it counts as written. Since the database has one log, that sync covers everything before
+// it.
 
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { ManifestChange, ManifestRow } from '../contract.ts';

@@ -1,8 +1,8 @@
-// The manifest on SQLite: a thread writes and reads in portions, this side looks up.
+// The manifest on SQLite: a thread writes and reads in portions, this side looks rows up.
 //
-// At the start this side does, since a gate that starts should not wait for a thread to
-// come up; from the first other request on, the thread. What it has committed is seen here at the next look-up, because
-// a look-up is a read of its own; what it is still writing is not.
+// At the start this side writes, since a starting gate should not wait for a thread. From the first other request on, the
+// thread writes. Each look-up is a read of its own, so it sees everything that the thread has committed, and nothing that it
+// is still writing.
 
 import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
@@ -19,17 +19,17 @@ import { ManifestWriter } from './manifest-writer.ts';
 import { closedError, WritingThread, writeError } from './writing-thread.ts';
 
 export interface ManifestOptions {
-  /** Damage was met: what is stored is forgotten at the next start, and what is given until then may fail. */
+  /** Damage was met: the next start forgets everything stored, and writes until then may fail. */
   readonly onDamage?: (error: Error) => void;
 }
 
 export interface OpenedManifest {
   readonly manifest: SqliteManifest;
-  /** True: the manifest that was there was damaged, has been moved aside, and this one is empty. */
+  /** Whether the existing manifest was damaged and moved aside. This one is then empty. */
   readonly wasDamaged: boolean;
 }
 
-/** Throws E_DISK when the manifest is of a newer version; then it has not been touched. */
+/** Throws E_DISK, without touching the manifest, when it has a newer version. */
 export function openManifest(folder: string, options: ManifestOptions = {}): OpenedManifest {
   const prepared = prepareManifest(folder);
   const manifest = new SqliteManifest(join(folder, MANIFEST_FILE), prepared, options);
@@ -56,7 +56,7 @@ export class SqliteManifest implements Manifest {
   }
 
   async commit(changes: readonly ManifestChange[]): Promise<void> {
-    // As one text: to have so many objects cloned costs this side, and its event loop, more.
+    // One text: cloning so many objects would cost this side, and its event loop, more.
     await this.#ask('commit', JSON.stringify(changes));
   }
 
@@ -104,7 +104,7 @@ export class SqliteManifest implements Manifest {
       this.#lastImage = image && { epoch: image.epoch, applied: image.applied, buckets: image.buckets.length };
       return image;
     } catch (error) {
-      // What the disk does not give is unknown as well; only, it may be there at the next start.
+      // A disk error makes the image unknown too, but the disk may give it at the next start.
       if (isDamage(error)) this.#damaged(error as Error);
       else if ((error as { readonly errcode?: number }).errcode === undefined) throw error;
       return undefined;
@@ -118,7 +118,7 @@ export class SqliteManifest implements Manifest {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    // The writing connection is to be the last: that one brings the log into the database.
+    // The writing connection closes last: it then brings the log into the database.
     if (this.#database.isOpen) this.#database.close();
     if (this.#writer.isOpen) this.#writer.close();
     await this.#thread?.end();
@@ -142,9 +142,9 @@ export class SqliteManifest implements Manifest {
     return this.#thread.ask(...request);
   }
 
-  /** From here on the thread writes. */
+  /** The thread writes from now on. */
   #handOver(): WritingThread {
-    // First, for it may not come up; it opens the database later than this.
+    // The thread first, since it may fail to start. It opens the database only after this step.
     const thread = new WritingThread(this.#file, (error) => this.#damaged(error));
     this.#writer.close();
     return thread;
@@ -158,7 +158,7 @@ export class SqliteManifest implements Manifest {
   }
 }
 
-/** Asks for the next portion while the one before is being used. */
+/** Asks for the next portion while the caller uses the one before. */
 async function* portions<Rows, After>(
   ask: (after: After) => Promise<Portion<Rows, After>>,
   first: After,
@@ -168,7 +168,7 @@ async function* portions<Rows, After>(
     const { rows, after } = portion;
     if (after === undefined) return yield rows;
     const next = ask(after);
-    // Whoever stops in the middle does not wait for it.
+    // A caller that stops in the middle does not await it.
     next.catch(ignore);
     yield rows;
     portion = await next;
@@ -176,7 +176,7 @@ async function* portions<Rows, After>(
 }
 
 function ignore(): void {
-  // It is awaited, and told of, by the next step; when there is none, nobody wants to know.
+  // The next step awaits the promise and reports its error. Without a next step, nobody needs it.
 }
 
 async function gathered(rows: AsyncIterable<readonly ManifestRow[]>): Promise<ManifestRow[]> {

@@ -1,7 +1,8 @@
-// Changes on their way to the manifest, in batches: one transaction for each change would cost more than all the rest.
+// Collects changes on their way to the manifest into batches, since one transaction per change would cost more than all the
+// rest.
 //
-// A batch that fails stays the first in the queue, since what comes after it may rest on it. Until
-// it is committed nothing else is, and when too much waits, no more entries are taken in.
+// A failed batch stays first in the queue, since later changes may depend on it. Until it is committed nothing else is, and
+// when too much waits, the store accepts no more entries.
 
 import type { Cancel, Tasks } from '../../../ports.ts';
 import type { Manifest, ManifestChange } from '../contract.ts';
@@ -14,7 +15,7 @@ const MAX_WAITING = 50_000;
 interface RowBatchesOptions {
   readonly manifest: Manifest;
   readonly tasks: Tasks;
-  /** Told once when commits begin to fail. */
+  /** Called once when commits begin to fail. */
   readonly fault: (error: unknown) => void;
 }
 
@@ -35,7 +36,7 @@ export class RowBatches {
     this.#trouble = new Trouble({ tasks, fault, resumed: () => this.#schedule(0) });
   }
 
-  /** True: what is given now may never be committed. */
+  /** Whether changes given now may never be committed. */
   get isOverloaded(): boolean {
     return this.#waiting.length > MAX_WAITING || this.#trouble.isPaused;
   }
@@ -51,7 +52,7 @@ export class RowBatches {
     else if (this.#timer === undefined) this.#schedule(DELAY_MS);
   }
 
-  /** Resolves with true when all that was given before is committed; with false when that fails. */
+  /** Resolves with true when everything given before is committed, with false when that fails. */
   async flush(): Promise<boolean> {
     const target = this.#given;
     while (this.#committed < target) {
@@ -62,7 +63,7 @@ export class RowBatches {
     return true;
   }
 
-  /** Forgets what waits and clears the manifest; what is given from now on comes after that. */
+  /** Forgets waiting changes and clears the manifest. Changes given from now on come after that. */
   clear(): Promise<void> {
     this.#committed += this.#waiting.length;
     this.#waiting = [];
@@ -92,7 +93,7 @@ export class RowBatches {
     });
   }
 
-  /** Commits one batch; joins a commit that is under way. */
+  /** Commits one batch; joins a running commit. */
   #pump(): Promise<void> {
     return this.#pumping ?? this.#occupied(() => this.#commit());
   }
@@ -115,7 +116,7 @@ export class RowBatches {
       return;
     }
     this.#trouble.succeeded();
-    // Those that were abandoned meanwhile are gone already.
+    // Abandoned changes have left the queue already.
     if (this.#waiting[0] === batch[0]) {
       this.#waiting.splice(0, batch.length);
       this.#committed += batch.length;

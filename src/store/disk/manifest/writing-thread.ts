@@ -1,6 +1,6 @@
 // The manifest's thread (manifest-thread.ts), as this side asks it.
 //
-// A thread can end by itself. Then all that is under way fails, and so does whatever comes after.
+// A thread can end by itself. Then all pending requests fail, and so do all later ones.
 
 import { Worker } from 'node:worker_threads';
 import type { ThreadCalls, ThreadFault, ThreadReply, ThreadRequest } from './manifest-thread.ts';
@@ -17,7 +17,7 @@ export class WritingThread {
   #lastId = 0;
   #broken: Error | undefined;
 
-  /** `damaged`: told when the database is. */
+  /** `damaged`: called when the database is damaged. */
   constructor(file: string, damaged: (error: Error) => void) {
     this.#damaged = damaged;
     this.#thread = new Worker(threadFile(), { workerData: file, execArgv: [], name: 'manifest' });
@@ -36,13 +36,13 @@ export class WritingThread {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId;
       this.#pending.set(id, { resolve: resolve as (result: unknown) => void, reject });
-      // A thread that nothing is asked of does not keep the process alive.
+      // An idle thread does not keep the process alive; a pending request does.
       this.#thread.ref();
       this.#thread.postMessage({ id, call, given } satisfies ThreadRequest, [...transfer]);
     });
   }
 
-  /** Resolves when it has ended; its connection is closed in order. */
+  /** Resolves when the thread has ended and has closed its connection in order. */
   async end(): Promise<void> {
     if (this.#broken !== undefined) return;
     await this.ask('close', undefined);
@@ -66,7 +66,7 @@ export class WritingThread {
   }
 }
 
-/** Beside this file in the source; in the package, where package.json says. */
+/** In the source, the file beside this one; in the package, the file that package.json names. */
 function threadFile(): URL {
   const { url } = import.meta;
   return url.endsWith('.ts') ? new URL('./manifest-thread.ts', url) : new URL(import.meta.resolve('#manifest-thread'));
@@ -78,7 +78,7 @@ export function closedError(): Error {
 
 const SQLITE_FULL = 13;
 
-/** SQLite's error, with the code of the system where there is one. */
+/** SQLite's error, with the system's code where there is one. */
 export function writeError({ message, errcode }: Pick<ThreadFault, 'message' | 'errcode'>): Error {
   const code = errcode !== undefined && (errcode & 0xff) === SQLITE_FULL ? 'ENOSPC' : undefined;
   return Object.assign(new Error(message), { errcode, ...(code !== undefined && { code }) });

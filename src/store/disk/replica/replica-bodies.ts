@@ -1,8 +1,8 @@
-// The large bodies for a process that shares the disk tier: read from their files here, written by the owner, who alone
-// knows what there is room for and what belongs to nobody when a process has died in the middle of one.
+// The large bodies for a process that shares the disk tier. It reads them from their files, and the owner writes them: only
+// the owner knows the free room, and which bodies belong to nobody after a process has died in the middle of one.
 //
-// Who still reads behind a writer reads through the owner, also after it has finished. So a body
-// that is not wanted is discarded after that as well, or the owner would keep it open.
+// A reader behind a writer reads through the owner, even after the writer has finished. So an unwanted body is discarded
+// after that too, or the owner would keep it open.
 
 import type { LargeBody } from '../../../entry/stored-response.ts';
 import { TidegateError } from '../../../errors.ts';
@@ -28,11 +28,11 @@ export class ReplicaBodies implements BodyStore {
   create(): BodyWriter {
     const link = this.#link;
     const writer = link.nextId();
-    /** The owner knows of it. */
+    /** Whether the owner knows of the body. */
     let isTold = false;
     let isDiscarded = false;
     const write = async <T extends Uint8Array | LargeBody | undefined>(what: Writing): Promise<T> => {
-      // The owner would begin another body of the same number.
+      // The owner would begin another body with this number.
       if (isDiscarded) throw new TidegateError('E_DISK', 'expected a body that is wanted, got a discarded one');
       isTold = true;
       return link.ask<T>({ ...what, writer });

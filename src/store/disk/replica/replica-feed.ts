@@ -1,8 +1,8 @@
-// The owner's side of a disk tier that several processes read: tells each of them where the records stand, and does for
+// The owner's side of a disk tier that several processes read. It tells each of them where the records are, and does for
 // them what only the owner may do: write, remove, count the uses.
 //
-// It is told of the whole index in slices, while changes go on. A slice says
-// what holds at its instant, and every change is told after it has happened, so whichever of the two comes last is right.
+// It sends the whole index in slices, while changes go on. A slice says what holds at its instant, and each change is sent
+// after it has happened. So the later of the two is right.
 
 import { messageOf } from '../../../errors.ts';
 import type { BodySource, Tasks } from '../../../ports.ts';
@@ -16,9 +16,9 @@ import { ReplicaWriters } from './replica-writers.ts';
 
 /** Rows in one message. */
 const BATCH = 4096;
-/** Changes wait so long for others. */
+/** Time for which a change waits for others. */
 const DELAY_MS = 2;
-/** Between looks whether the owner's own index is complete. */
+/** Time between checks whether the owner's own index is complete. */
 const LOADING_MS = 50;
 
 interface Replica {
@@ -28,10 +28,10 @@ interface Replica {
   gone: boolean;
 }
 
-/** One that reads, as the owner sees it. */
+/** A reading process, as the owner sees it. */
 export interface JoinedReplica {
   received(message: WorkerToDisk): void;
-  /** It has ended: what it was writing is discarded. */
+  /** Call when the process has ended: its unfinished bodies are discarded. */
   left(): void;
 }
 
@@ -50,13 +50,13 @@ export class ReplicaFeed implements IndexObserver {
     this.#fault = fault;
   }
 
-  /** Before anything is stored. */
+  /** Call before anything is stored. */
   attach(catalog: Catalog): void {
     this.#catalog = catalog;
     catalog.observe(this);
   }
 
-  /** What the replicas ask for is done by this store. */
+  /** Carries out the replicas' requests on this store. */
   serve(store: DiskStore): void {
     this.#store = store;
   }
@@ -148,7 +148,7 @@ export class ReplicaFeed implements IndexObserver {
         this.#used(message.high, message.low);
         return;
       case 'spoiled':
-        // Found by the owner itself, which then forgets the entry.
+        // The owner finds the damage itself, and then forgets the entry.
         this.#drain(store.bodies.read(message.body, { start: message.start, end: message.body.bytes }));
         return;
       case 'discard':
@@ -163,7 +163,7 @@ export class ReplicaFeed implements IndexObserver {
     const { id } = asking;
     this.#done(writers, asking).then(
       (result) => {
-        // What was removed is told of before the answer.
+        // Removals are sent before the answer.
         this.#flush();
         send({ kind: 'done', id, result });
       },

@@ -1,4 +1,4 @@
-// What a process that shares the disk tier asks of its owner: questions with their answers, told apart by their ids.
+// Questions of a process that shares the disk tier to the tier's owner, and the answers, matched by id.
 
 import { TidegateError } from '../../../errors.ts';
 import type { AskedOfDisk, DiskToWorker, Result, WorkerToDisk } from './replica-messages.ts';

@@ -1,7 +1,7 @@
-// The segment files as a process reads them that does not own them: opened when they are first read, closed when the
-// index leads to nothing in them any more, since a file that is open keeps its room on the disk after it was removed.
+// The segment files in a process that does not own them. It opens a file at the first read, and closes it when the index
+// leads to nothing in it any more, since an open file keeps its room on the disk after its removal.
 //
-// What cannot be opened or read here is not there for the caller, who asks the owner then: a process that has run out of
+// A file that cannot be opened or read counts as missing, and the caller then asks the owner. So a process without
 // descriptors goes on, only slower.
 
 import type { DiskFile, DiskFolder, Place } from '../contract.ts';
@@ -11,7 +11,7 @@ export class ReplicaSegments {
   readonly #folder: DiskFolder;
   readonly #fault: (error: unknown) => void;
   readonly #files = new Map<number, DiskFile>();
-  /** Entries of the index in each. */
+  /** Number of the index's entries in each segment. */
   readonly #entries = new Map<number, number>();
 
   constructor(folder: DiskFolder, fault: (error: unknown) => void) {
@@ -42,7 +42,7 @@ export class ReplicaSegments {
     for (const file of files) this.#close(file);
   }
 
-  /** Fills `into` from the place; false when that much is not there. */
+  /** Fills `into` from the place. Returns false when the file does not reach that far. */
   readNow({ segment, offset }: Place, into: Uint8Array): boolean {
     const file = this.#open(segment);
     if (file === undefined) return false;
@@ -60,7 +60,7 @@ export class ReplicaSegments {
     }
   }
 
-  /** The same, however long it takes. */
+  /** Does as `readNow`, without blocking. */
   async read({ segment, offset }: Place, into: Uint8Array): Promise<boolean> {
     const file = this.#open(segment);
     if (file === undefined) return false;
@@ -73,7 +73,7 @@ export class ReplicaSegments {
       }
       return true;
     } catch {
-      // Closed meanwhile, or the disk failed: the owner, who is asked then, tells of that.
+      // The file was closed meanwhile, or the disk failed: the caller asks the owner, who reports a failure.
       return false;
     }
   }

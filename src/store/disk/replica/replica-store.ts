@@ -1,10 +1,9 @@
-// The disk tier in a process that does not own it: an index of its own, kept up by what the owner tells, leads to the
-// records, which are read from the segment files here. Whatever changes the disk is asked of the owner.
+// The disk tier in a process that does not own it. An index of its own, kept up to date by the owner, leads to the records,
+// and this process reads them from the segment files. It asks the owner for every change of the disk.
 //
-// It lags behind the owner by a few milliseconds. A record that has moved or gone meanwhile is not
-// what its place was to hold, by generation, key or checksum, or its file is not there: a miss. What was put here is
-// answered from memory until the owner has told where it stands. And as long as the owner has not told of all there is, it
-// is asked.
+// The index lags behind the owner by a few milliseconds. When a record has moved or gone meanwhile, its generation, key or
+// checksum does not match, or its file is missing: a miss. Memory answers for entries put here until the owner has told
+// their places. Until the owner has sent the whole index, this process asks it.
 
 import type { Entry, EntryNote } from '../../../entry/stored-response.ts';
 import type { BodyStore, Eventually, Store, Tasks } from '../../../ports.ts';
@@ -17,23 +16,23 @@ import { ReplicaLink } from './replica-link.ts';
 import type { DiskToWorker, WorkerToDisk } from './replica-messages.ts';
 import { ReplicaSegments } from './replica-segments.ts';
 
-/** Entries on their way to the owner, in bytes; beyond that they are not taken in. */
+/** Bytes of entries on their way to the owner. Beyond them, it accepts no more. */
 const MAX_PENDING_BYTES = 32 * 1024 * 1024;
 const USES_MS = 1_000;
-/** Uses told at a time; the rest of a second goes untold. */
+/** Most uses in one message; other uses of that second are dropped. */
 const MAX_USES = 8192;
-/** So much is read before a record that was not touched meanwhile counts as cold. */
+/** A record that was not touched while this many bytes were read counts as cold. */
 const WARM_BYTES = 64 * 1024 * 1024;
-/** Between faults that are told of: a process without descriptors has one at every read. */
+/** Least time between reported faults: a process without descriptors has one at every read. */
 const FAULT_MS = 10_000;
 
 interface ReplicaParts {
   readonly folder: DiskFolder;
   readonly tasks: Tasks;
-  /** 32 bits. */
+  /** 32 random bits for the index. */
   readonly seed: number;
   readonly send: (message: WorkerToDisk) => void;
-  /** Told when this process cannot read the disk; the owner is asked instead. */
+  /** Called when this process cannot read the disk; it then asks the owner. */
   readonly fault: (error: unknown) => void;
 }
 
@@ -101,7 +100,7 @@ export class ReplicaStore implements Store {
     const bytes = sizeOf(entry);
     this.#forget(entry.key);
     if (this.#pendingBytes + bytes > MAX_PENDING_BYTES) {
-      // What it was to replace is not the latest any more.
+      // The new entry is not stored, so the old one must go.
       this.delete([entry.key]).catch(this.#fault);
       return;
     }
@@ -120,7 +119,7 @@ export class ReplicaStore implements Store {
     return this.#link.ask<number>({ kind: 'delete', keys });
   }
 
-  /** Nothing: operators ask the owner, who knows it all. */
+  /** Finds nothing: operators ask the owner, who knows everything. */
   find(): Iterable<EntryNote> {
     return [];
   }
@@ -185,7 +184,7 @@ export class ReplicaStore implements Store {
     const isWarm = ((this.#warmth - index.warmth(slot)) & 0xff) <= 1;
     this.#touch(slot, place.bytes);
     if (!isWarm || place.bytes > AT_ONCE_BYTES) return this.#readAside(place, { generation, key });
-    // Not from a pool and not used again: the record's bytes become the entry's.
+    // Neither from a pool nor used again, since the record's bytes become the entry's.
     const record = Buffer.allocUnsafeSlow(place.bytes);
     const entry = this.#segments.readNow(place, record) ? decodeRecord(record, { generation, key }) : 'no record';
     return typeof entry === 'string' ? this.#differs(entry, key) : entry;
@@ -197,7 +196,7 @@ export class ReplicaStore implements Store {
     return typeof entry === 'string' ? this.#differs(entry, wanted.key) : entry;
   }
 
-  /** Another key of the same hash is in order; for all else the owner looks, who sees and forgets what is damaged. */
+  /** Another key with the same hash is in order. Any other fault goes to the owner, who detects and forgets damage. */
   #differs(fault: string, key: string): Eventually<Entry | undefined> {
     return fault === 'key' ? undefined : this.#ask(key);
   }
@@ -224,7 +223,7 @@ function sparingly(fault: (error: unknown) => void, tasks: Tasks): (error: unkno
   };
 }
 
-/** About what its record will be long. */
+/** The approximate length of its record. */
 function sizeOf(entry: Entry): number {
   if (entry.kind === 'response') return entry.bytes.length;
   let size = 0;

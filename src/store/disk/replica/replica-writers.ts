@@ -1,7 +1,7 @@
-// The large bodies that one process which shares the disk has the owner write, by the numbers it gave them.
+// The large bodies that the owner writes for one process that shares the disk, by the numbers that this process gave them.
 //
-// Clients read behind it also after it has finished, so it is kept until it is
-// discarded, or has finished and nobody has read of it for a while.
+// Clients also read behind a writer that has finished. So a writer is kept until it is discarded, or has finished and nobody
+// has read from it for a while.
 
 import { TidegateError } from '../../../errors.ts';
 import type { BodyStore, BodyWriter, Tasks } from '../../../ports.ts';
@@ -14,7 +14,7 @@ interface Kept {
   isRead: boolean;
 }
 
-/** What has finished is kept so long after the last read: longer than any client may stand still. */
+/** Time to keep a finished writer after the last read: longer than any client may pause. */
 const IDLE_MS = 120_000;
 
 export class ReplicaWriters {

@@ -1,5 +1,5 @@
-// What a disk that cannot be written to means for those who write: they stop for a while, try again, and go on once it
-// works. The first failure of an episode is told, the others are counted.
+// Backs off from a disk that cannot be written to: writers stop for a while, try again, and go on once it works. The first
+// failure of an episode is reported, later ones are counted.
 
 import type { Cancel, Tasks } from '../../../ports.ts';
 
@@ -9,9 +9,9 @@ const LONGEST_PAUSE_MS = 30_000;
 interface TroubleOptions {
   readonly tasks: Tasks;
   readonly fault: (error: unknown) => void;
-  /** Called as each pause begins that is for want of room. */
+  /** Called at the beginning of each pause for want of room. */
   readonly full?: () => void;
-  /** Called as each pause ends. */
+  /** Called at the end of each pause. */
   readonly resumed?: () => void;
 }
 
@@ -26,7 +26,7 @@ export class Trouble {
     this.#options = options;
   }
 
-  /** True: nothing is to be written now. */
+  /** Whether nothing may be written now. */
   get isPaused(): boolean {
     return this.#cancel !== undefined;
   }
@@ -48,7 +48,7 @@ export class Trouble {
     if (isFull(error)) this.#options.full?.();
   }
 
-  /** What was begun before the pause does not end the episode. */
+  /** Call after a successful write. A write that began before the pause does not end the episode. */
   succeeded(): void {
     if (this.isPaused || !this.#inEpisode) return;
     this.#inEpisode = false;

@@ -1,11 +1,11 @@
-// What leaves the disk for room: S3-FIFO (Yang et al., SOSP 2023) over whole segments. There are two queues of append-only
-// segments. A new entry goes to the small one, a twelfth of the room, and to the main one if the ghost remembers it: so
-// what is asked for once passes through a twelfth of the disk. The oldest segment of one queue goes; of its entries those
-// that were used go on in the main queue, which costs writing them again, and the others are dropped.
+// Decides which data leaves the disk for room: S3-FIFO (Yang et al., SOSP 2023) over whole segments. There are two queues of
+// append-only segments. A new entry goes to the small one, a twelfth of the room, or to the main one if the ghost remembers
+// it. So entries that are requested once pass through a twelfth of the disk. The oldest segment of one queue goes. Its used
+// entries go on in the main queue, which costs writing them again; the others are dropped.
 //
-// The bound of what is written again. A bound for each segment would cost the most just when most of
-// it is worth keeping. So a segment of which nearly all is kept moves on whole, which writes nothing; and what may be
-// rewritten of the others is a credit, earned by what is admitted.
+// Rewriting has a bound. A bound for each segment would cost the most just when most of the segment is worth keeping. So a
+// segment of which nearly all is kept moves on whole, which writes nothing. For the others there is a credit of bytes to
+// rewrite, earned by admitted bytes.
 
 import { Ghost } from './ghost.ts';
 
@@ -18,7 +18,7 @@ export interface QueueBytes {
   readonly main: number;
 }
 
-/** Frequencies count up to this: one more with each get. */
+/** Frequencies count up to this: each get adds one. */
 export const MAX_DISK_FREQUENCY = 3;
 
 const SEGMENTS = 64;
@@ -31,15 +31,15 @@ export function segmentBytes(maxBytes: number, minBytes = MIN_SEGMENT_BYTES): nu
 }
 
 const SMALL_PART = 0.08;
-/** Bytes of entries that the ghost remembers, to those of the disk: it holds as much as was dropped in that time. */
+/** Bytes that the ghost remembers, as a multiple of the disk's: it holds as much as was dropped in that time. */
 const GHOST_PART = 3;
-/** A get within the small queue is worth little: many things are asked for twice within a moment, and never again. */
+/** A get within the small queue is worth little: many entries are requested twice within a moment, and never again. */
 const KEPT_FROM: { readonly [queue in DiskQueue]: number } = { small: 2, main: 1 };
-/** Of the bytes of a segment: if this much would be kept, it moves. */
+/** A segment moves whole if at least this part of its bytes would be kept. */
 const MOVED_FROM = 0.9;
-/** What may be rewritten to what is admitted: so no more than 1.4 times the admitted bytes are ever written. */
+/** Bytes that may be rewritten for each admitted byte: at most 1.4 times the admitted bytes are ever written. */
 const REWRITTEN_PART = 0.4;
-/** Of the credit, in segments: what one burst of evictions may rewrite. */
+/** Upper limit of the credit, in segments: one burst of evictions may rewrite this much. */
 const MAX_CREDIT_SEGMENTS = 4;
 
 export interface DiskPolicyOptions {
@@ -48,7 +48,7 @@ export interface DiskPolicyOptions {
   readonly segmentBytes?: number | undefined;
 }
 
-/** The policy. Hashes are of keys, 32 bits, well spread. */
+/** The policy. Hashes are of keys, with 32 well-spread bits. */
 export class DiskPolicy {
   readonly #smallBytes: number;
   readonly #maxCredit: number;
@@ -62,47 +62,50 @@ export class DiskPolicy {
     this.#ghost = new Ghost(GHOST_PART * maxBytes);
   }
 
-  /** Where an entry of so many bytes is appended: asked once for each. What was dropped of late has proved its worth. */
+  /**
+   * The queue to which an entry of this length is appended; call once per entry. A recently dropped entry has proved its
+   * worth.
+   */
   queueFor(hash: number, bytes: number): DiskQueue {
     this.#credit = Math.min(this.#credit + REWRITTEN_PART * bytes, this.#maxCredit);
     return this.#ghost.recall(hash) ? 'main' : 'small';
   }
 
-  /** The queue whose oldest segment goes. Asked when there is no room; at least one queue holds something. */
+  /** The queue whose oldest segment goes. Call when there is no room; at least one queue must hold something. */
   victim(bytes: QueueBytes): DiskQueue {
     if (bytes.main === 0) return 'small';
     return bytes.small > this.#smallBytes ? 'small' : 'main';
   }
 
-  /** What becomes of an entry whose segment goes: it is kept in the main queue, or dropped. */
+  /** The fate of an entry whose segment goes: the main queue keeps it, or it is dropped. */
   fate(queue: DiskQueue, frequency: number): 'keep' | 'drop' {
     return frequency >= KEPT_FROM[queue] ? 'keep' : 'drop';
   }
 
   /**
-   * What becomes of the segment itself, by the bytes in it whose fate is to be kept. `move`: it goes to the end of the
-   * main queue as it is, with all its entries, which get their `frequencyAfter`. `rewrite`: entries that are kept and for
-   * which `mayRewrite` says so are appended to the main queue; the others are dropped, and then it is removed.
+   * The fate of the segment itself, from the bytes of its entries that are to be kept. `move`: the segment goes to the end
+   * of the main queue as it is, with all its entries, which get their `frequencyAfter`. `rewrite`: kept entries are appended
+   * to the main queue if `mayRewrite` allows it; the others are dropped, and then the segment is removed.
    */
   segmentFate(bytes: { readonly kept: number; readonly all: number }): 'move' | 'rewrite' {
     return bytes.kept >= MOVED_FROM * bytes.all ? 'move' : 'rewrite';
   }
 
-  /** The frequency of an entry that is kept, or whose segment moves. In the main queue it has to be used again. */
+  /** The new frequency of an entry that is kept, or whose segment moves. In the main queue it must be used again. */
   frequencyAfter(queue: DiskQueue, frequency: number): number {
     return queue === 'small' ? 0 : Math.max(0, frequency - 1);
   }
 
-  /** Whether an entry that is to be kept may be written again; takes it from the credit. */
+  /** Whether a kept entry may be written again; takes its bytes from the credit. */
   mayRewrite(bytes: number): boolean {
     if (this.#credit <= 0) return false;
     this.#credit -= bytes;
     return true;
   }
 
-  /** The entry has left the queue for room. */
+  /** Call when the entry has left the queue for room. */
   dropped(hash: number, bytes: number, queue: DiskQueue): void {
-    // What leaves the main queue had its time there.
+    // Entries that leave the main queue have had their time there.
     if (queue === 'small') this.#ghost.remember(hash, bytes);
   }
 }

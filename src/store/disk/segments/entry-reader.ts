@@ -1,9 +1,9 @@
 // Reads entries. An entry is handed out only when the record at its place has its generation and key, and its checksum
 // holds; anything else is a miss.
 //
-// A small record that was touched a moment ago is in the page cache, and is read at
-// once: 2 µs of reading against 3 µs and a promise on the thread pool. A record that may be cold would block the process
-// for as long as the disk takes, and is read aside.
+// A small record touched a moment ago is in the page cache, and is read at once: 2 µs of reading against 3 µs and a promise
+// on the thread pool. A record that may be cold would block the process for as long as the disk takes, so it is read
+// asynchronously.
 
 import type { Entry } from '../../../entry/stored-response.ts';
 import { messageOf } from '../../../errors.ts';
@@ -22,7 +22,7 @@ import {
 } from './segment-record.ts';
 import type { Segments } from './segments.ts';
 
-/** An entry that should stand somewhere. */
+/** An entry with the place where it should be. */
 export interface Wanted extends RecordIdentity {
   readonly place: Place;
 }
@@ -37,7 +37,7 @@ interface ReaderParts {
 
 export class EntryReader {
   readonly #parts: ReaderParts;
-  /** Segments that have been told of; what else is found in them is counted alone. */
+  /** Segments with a reported fault. Further faults in them are only counted. */
   readonly #told = new Set<number>();
   #corrupt = 0;
 
@@ -45,12 +45,12 @@ export class EntryReader {
     this.#parts = parts;
   }
 
-  /** Entries that were not what they should have been, and were dropped. */
+  /** Number of dropped entries that differed from what was expected. */
   get corrupt(): number {
     return this.#corrupt;
   }
 
-  /** The slot of the key, or -1. As long as the index is not complete the manifest is asked as well. */
+  /** The slot of the key, or -1. Until the index is complete, this also asks the manifest. */
   slotOf(key: string, hash: KeyHash): number {
     const { catalog, manifest, fault } = this.#parts;
     const slot = catalog.index.find(hash);
@@ -64,14 +64,14 @@ export class EntryReader {
     return catalog.index.find(hash);
   }
 
-  /** The entry in the slot, at once where that blocks nobody; counts as use. */
+  /** The entry in the slot, at once if that blocks nobody. Counts as a use. */
   get(slot: number, key: string): Eventually<Entry | undefined> {
     const wanted = this.#wanted(slot, key);
     const isWarm = this.#parts.catalog.use(slot);
     return isWarm && wanted.place.bytes <= AT_ONCE_BYTES ? this.#readNow(wanted) : this.read(wanted);
   }
 
-  /** The list of variants in the slot, at once; undefined when it holds a response. Not a use. */
+  /** The list of variants in the slot, at once. Undefined when the slot holds a response. Does not count as a use. */
   listNow(slot: number, key: string): Entry | undefined {
     const wanted = this.#wanted(slot, key);
     const segment = this.#parts.segments.find(wanted.place.segment);
@@ -84,7 +84,7 @@ export class EntryReader {
     }
   }
 
-  /** The entry at the place, however long it takes. */
+  /** The entry at the place, without blocking. */
   async read(wanted: Wanted): Promise<Entry | undefined> {
     const { segments } = this.#parts;
     const segment = segments.find(wanted.place.segment);
@@ -99,7 +99,7 @@ export class EntryReader {
     }
   }
 
-  /** The large body of the entry is not what was written. */
+  /** Call when the entry's large body differs from the written one. */
   spoiledBody({ key, generation, segment }: BodyOwner, got: unknown): void {
     const slot = this.#parts.catalog.index.find(keyHash(key));
     const offset = slot < 0 ? 0 : this.#parts.catalog.index.offset(slot);
@@ -116,7 +116,7 @@ export class EntryReader {
     const { bytes, offset } = wanted.place;
     const segment = this.#parts.segments.find(wanted.place.segment);
     if (segment === undefined) return this.spoiled(wanted, 'no such segment');
-    // Not from a pool: an entry that stays in memory would keep all of it.
+    // Not from a pool: an entry that stays in memory would keep the whole pool.
     const record = Buffer.allocUnsafeSlow(bytes);
     try {
       if (!this.#parts.segments.readNow(segment, record, offset)) return this.spoiled(wanted, 'the end of the file');
@@ -129,11 +129,11 @@ export class EntryReader {
   #open(record: Buffer, wanted: Wanted): Entry | undefined {
     const decoded = decodeRecord(record, wanted);
     if (typeof decoded !== 'string') return decoded;
-    // Another key with the same hash and, by its checksum, a sound record: nothing is wrong with it.
+    // Another key with the same hash and a sound record, by its checksum: nothing is wrong with it.
     return decoded === 'key' ? undefined : this.spoiled(wanted, `a record with another ${decoded}`);
   }
 
-  /** What is there is not the entry: forgets it, unless that has happened already, or another took its place. */
+  /** The place does not hold the entry. Forgets the entry, unless it has gone already or another took its place. */
   spoiled(wanted: Wanted, got: unknown): undefined {
     const { catalog, batches } = this.#parts;
     const { key, generation, place } = wanted;

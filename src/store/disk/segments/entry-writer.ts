@@ -1,7 +1,7 @@
 // Writes entries: the record, then the index and the row.
 //
-// Short records are written at once, into the page cache; long ones are not, and may be replaced or
-// removed before they are there. Whoever gave one says, once it is written, whether it still counts.
+// Short records are written at once, into the page cache. Long ones are not, so the entry may be replaced or removed before
+// its record is written. The caller then says whether the entry still counts.
 
 import type { Entry, LargeBody } from '../../../entry/stored-response.ts';
 import type { LargeBodies } from '../bodies/large-bodies.ts';
@@ -14,7 +14,7 @@ import type { DiskQueue } from './disk-policy.ts';
 import { AT_ONCE_BYTES, type EncodedRecord, encodeRecord } from './segment-record.ts';
 import type { Segments } from './segments.ts';
 
-/** An entry about to be written. */
+/** An entry that is about to be written. */
 export interface Writing {
   readonly entry: Entry;
   readonly hash: KeyHash;
@@ -32,14 +32,14 @@ interface WriterParts {
 
 export class EntryWriter {
   readonly #parts: WriterParts;
-  /** Number of the record written last; undefined until the manifest has said where to go on. */
+  /** Number of the last record written. Undefined until the manifest has told where to continue. */
   #generation: number | undefined;
 
   constructor(parts: WriterParts) {
     this.#parts = parts;
   }
 
-  /** Records can be written from now on. */
+  /** Call when records can be written. */
   begin(generation: number): void {
     this.#generation = generation;
   }
@@ -58,12 +58,12 @@ export class EntryWriter {
     return record.bytes <= AT_ONCE_BYTES;
   }
 
-  /** Throws what the platform says; then nothing has changed. */
+  /** Throws the platform's error; then nothing has changed. */
   writeNow(writing: Writing): void {
     this.#enter(writing, this.#parts.segments.appendNow(writing.queue, writing.record));
   }
 
-  /** `counts`: asked once the record is written. Rejects with what the platform says; then nothing has changed. */
+  /** `counts`: called once the record is written. Rejects with the platform's error; then nothing has changed. */
   async write(writing: Writing, counts: () => boolean): Promise<void> {
     await this.#parts.segments.append(writing.queue, writing.record, (place) => {
       if (counts()) this.#enter(writing, place);

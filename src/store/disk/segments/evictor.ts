@@ -1,10 +1,9 @@
-// Makes room: the oldest segment of the queue that the policy names goes. Of its entries, those that were used are
-// written again at the end of the main queue, as far as the policy's credit goes; the others are dropped. Where nearly all
-// were used, the segment itself moves to the end of the main queue, and nothing is written.
+// Makes room: the oldest segment of the queue that the policy names goes. Its used entries are written again at the end of
+// the main queue, as far as the policy's credit goes; the others are dropped. If nearly all were used, the segment itself
+// moves to the end of the main queue, and nothing is written.
 //
-// It runs beside everything else. What is in the segment is found by walking the index, in slices;
-// an entry may be replaced or removed before its turn comes, so its generation is compared when it does. Neither the
-// manifest nor dead records are read for it.
+// It runs beside everything else. It finds the segment's entries by walking the index, in slices. An entry may be replaced
+// or removed before its turn comes, so its generation is compared then. It reads neither the manifest nor dead records.
 
 import type { Tasks } from '../../../ports.ts';
 import type { LargeBodies } from '../bodies/large-bodies.ts';
@@ -15,7 +14,7 @@ import type { EntryReader } from './entry-reader.ts';
 import type { EntryWriter } from './entry-writer.ts';
 import type { Segment, Segments } from './segments.ts';
 
-/** Slots looked at, or entries dropped, before others get their turn: some hundred microseconds. */
+/** Slots looked at, or entries dropped, before other work gets its turn: some hundred microseconds. */
 const SLICE = 65_536;
 const DROP_SLICE = 2048;
 
@@ -30,12 +29,12 @@ interface EvictorParts {
   readonly tasks: Tasks;
   /** Eviction begins above this. */
   readonly fullBytes: number;
-  /** Told when nothing can be written. */
+  /** Called when nothing can be written. */
   readonly failed: (error: unknown) => void;
   readonly fault: (error: unknown) => void;
 }
 
-/** An entry of the segment that goes. */
+/** An entry of a segment that goes. */
 interface Leaving {
   readonly slot: number;
   readonly generation: number;
@@ -67,24 +66,24 @@ export class Evictor {
     return this.#reinsertedBytes;
   }
 
-  /** Bytes in use, those of bodies that are being written among them. */
+  /** Bytes in use, including bodies that are being written. */
   get usedBytes(): number {
     const { small, main } = this.#parts.segments.queueBytes;
     return small + main + this.#parts.bodies.unnamedBytes;
   }
 
-  /** Something was written: makes room if need be. */
+  /** Call after each write: makes room if necessary. */
   nudge(): void {
     if (this.usedBytes > this.#parts.fullBytes) this.#start();
   }
 
-  /** There is no room on the disk: one segment goes, whatever its bytes. */
+  /** The disk has no room: one segment goes, whatever its bytes. */
   evictOne(): void {
     this.#isWanted = true;
     this.#start();
   }
 
-  /** Resolves when it has come to rest. */
+  /** Resolves when no eviction is running. */
   async rest(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
   }
@@ -146,7 +145,7 @@ export class Evictor {
     await this.#remove(segment);
   }
 
-  /** True when the segment is to stay, behind all others of the main queue; it frees no room. */
+  /** Whether the segment stays, behind all others of the main queue; then it frees no room. */
   #moves(segment: Segment, leaving: readonly Leaving[]): boolean {
     const { segments, policy, bodies, catalog } = this.#parts;
     const from = segment.queue;
@@ -164,7 +163,7 @@ export class Evictor {
     return true;
   }
 
-  /** The entries whose record stands in the segment, in the order of the index. */
+  /** The entries with their record in the segment, in the order of the index. */
   async #leaving(segment: Segment): Promise<Leaving[]> {
     const { index } = this.#parts.catalog;
     const leaving: Leaving[] = [];
@@ -217,7 +216,7 @@ export class Evictor {
     this.#evictions++;
   }
 
-  /** The file goes whether or not its rows could be dropped: rows without a record are misses, and room is needed. */
+  /** Removes the file even if its rows could not be dropped: rows without a record are misses, and room is needed. */
   async #remove(segment: Segment): Promise<void> {
     const { bodies, batches, segments } = this.#parts;
     bodies.disownSegment(segment.number);
@@ -233,7 +232,7 @@ export class Evictor {
   }
 }
 
-/** Most used first, as far as the credit goes; both in the order of their offsets. */
+/** Chooses the most used entries first, as far as the credit goes. Returns both lists in the order of their offsets. */
 function chosen(leaving: Leaving[], segment: Segment, policy: DiskPolicy): { kept: Leaving[]; dropped: Leaving[] } {
   const wanted = leaving.filter(({ frequency }) => policy.fate(segment.queue, frequency) === 'keep');
   wanted.sort((one, other) => other.frequency - one.frequency || one.offset - other.offset);

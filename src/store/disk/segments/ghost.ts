@@ -1,16 +1,16 @@
-// What the disk policy remembers of entries that are gone: the hashes of their keys, until so many bytes of others have
-// gone after them. A table of sets of eight in order of age: what is remembered pushes the oldest of its set out. Six bytes
-// for each in typed arrays, which the garbage collector does not walk.
+// The disk policy's memory of entries that are gone: the hashes of their keys, until a set number of bytes of others have
+// gone after them. A table of sets of eight in order of age: a new hash pushes the oldest of its set out. Six bytes each in
+// typed arrays, which the garbage collector does not walk.
 //
-// How many entries make up those bytes is known only as they come. The table grows at once to what
-// their mean size asks for, rather than step by step, since each step copies it.
+// The number of entries in those bytes is known only as they come. The table grows at once to the size that their mean size
+// requires, and not step by step, since each step copies it.
 
 const WAYS = 8;
 const FIRST_SETS = 128;
 /** A bound of some 100 MB. */
 const MAX_SETS = 2 ** 21;
 const MIN_GROWTH = 1.5;
-/** Of all places: so many must have been lost that were still worth something. A few always are, by chance. */
+/** The table grows when the valuable entries it lost exceed this part of its places. It always loses a few, by chance. */
 const LOST_PART = 1 / 8;
 /** Ages are counted in this part of the bytes, modulo 2^16: after 64 times as many bytes an old place may look new. */
 const TICKS = 2 ** 10;
@@ -18,15 +18,15 @@ const TICK_MASK = 0xffff;
 
 export class Ghost {
   readonly #maxBytes: number;
-  /** Of all that was ever remembered. */
+  /** Bytes of everything ever remembered. */
   #bytes = 0;
   #sets = 0;
-  /** Of late: entries remembered, their bytes, and those pushed out before their time. */
+  /** Since the last count: entries remembered, their bytes, and entries pushed out before their time. */
   #count = 0;
   #countedBytes = 0;
   #lost = 0;
   #hashes = new Uint32Array(0);
-  /** Ticks at which they were remembered; 0: the place is empty. */
+  /** Ticks at which the entries were remembered; 0 marks an empty place. */
   #born = new Uint16Array(0);
 
   constructor(maxBytes: number) {
@@ -34,7 +34,7 @@ export class Ghost {
     this.#resize(FIRST_SETS);
   }
 
-  /** Bytes of its arrays. */
+  /** Bytes of the arrays. */
   get memoryBytes(): number {
     return this.#hashes.byteLength + this.#born.byteLength;
   }
@@ -49,7 +49,7 @@ export class Ghost {
     this.#insert(hash >>> 0, this.#now());
   }
 
-  /** True if it is remembered; it is then forgotten. */
+  /** Whether the hash is remembered; it is then forgotten. */
   recall(hash: number): boolean {
     const first = this.#firstOf(hash >>> 0);
     const end = first + WAYS;
@@ -100,7 +100,7 @@ export class Ghost {
     this.#countAnew();
     this.#hashes = new Uint32Array(sets * WAYS);
     this.#born = new Uint16Array(sets * WAYS);
-    // Each set from its oldest on, so that the order in the new sets is that of age.
+    // Goes through each set from its oldest, so that the new sets are in order of age.
     for (let at = hashes.length - 1; at >= 0; at--) if (alive[at] === 1) this.#insert(hashes[at]!, born[at]!);
   }
 

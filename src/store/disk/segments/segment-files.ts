@@ -1,11 +1,11 @@
-// What the files of segments are called, and how they begin.
+// Names and headers of segment files.
 
 import type { DiskFile } from '../contract.ts';
 import type { DiskQueue } from './disk-policy.ts';
 
 export const SEGMENT_FOLDER = 'segments';
 
-/** Magic, queue; so the queue outlives the process. Damaged, it counts as `small`, which goes first. */
+/** Magic and queue: the file says its queue to the next process. A damaged header counts as `small`, which goes first. */
 export const SEGMENT_HEADER_BYTES = 8;
 const SEGMENT_MAGIC = 0x53454754; // 'TGES'
 const MAIN = 1;
@@ -14,7 +14,7 @@ export function segmentName(number: number): string {
   return `${SEGMENT_FOLDER}/${number}.seg`;
 }
 
-/** The number in a file's name; undefined: the file is none of ours. */
+/** The number in a file's name. Undefined when the file is not a segment's. */
 export function segmentNumber(name: string): number | undefined {
   const match = /^(\d{1,10})\.seg$/.exec(name);
   const number = Number(match?.[1]);

@@ -4,16 +4,16 @@
 //   0 magic u32 · 4 crc32 u32, over all that follows · 8 format u8 · 9 flags u8 · 10 status u16 · 12 key units u32
 //   16 generation f64 · 24 text bytes u32 · 28 number bytes u32 · 32 head bytes u32 · 36 body bytes u32
 //
-// It is read on the hit path. All strings are one text, decoded by one call and then sliced; what
-// most entries share (terms, epoch) is found again instead of being made anew.
+// It is read on the hit path. All strings are one text, decoded by one call and then sliced. Values that most entries share
+// (terms, epoch) are reused and not made anew.
 
 import { crc32 } from 'node:zlib';
 import type { Entry, StoredResponse, VariantList } from '../../../entry/stored-response.ts';
 import type { LifetimeSource, ReuseTerms } from '../../../semantics/freshness.ts';
 
 /**
- * Records up to this length are written, and read while they stand in the page cache, at once: up to here copying takes
- * less than the way through the thread pool. A body of 64 KiB and its head have room.
+ * Records up to this length are written at once, and read at once while they are in the page cache: copying them takes less
+ * than the way through the thread pool. A body of 64 KiB and its head fit.
  */
 export const AT_ONCE_BYTES = 80 * 1024;
 
@@ -38,7 +38,7 @@ export interface EncodedRecord {
   readonly bytes: number;
 }
 
-/** Why a record is not what its place was to hold. */
+/** Why a record is not the expected one. */
 export type RecordFault = 'form' | 'checksum' | 'generation' | 'key';
 
 const NO_BYTES = new Uint8Array(0);
@@ -78,7 +78,7 @@ export function encodeRecord(entry: Entry, generation: number): EncodedRecord {
   return { prefix, content, bytes: prefix.length + content.length };
 }
 
-/** `large` is told by a flag, so its id can stand before the tags. */
+/** A flag tells `large`, so its id can precede the tags. */
 function responseStrings({ terms, epoch, large, tags }: StoredResponse): string[] {
   return large === undefined ? [terms.source, epoch, ...tags] : [terms.source, epoch, large.id, ...tags];
 }
@@ -109,14 +109,14 @@ function isLatin1(text: string): boolean {
   return true;
 }
 
-/** What a record is expected to be. */
+/** The expected identity of a record. */
 export interface RecordIdentity {
   readonly generation: number;
-  /** Undefined: any. */
+  /** Any key when undefined. */
   readonly key: string | undefined;
 }
 
-/** The entry in `record`, which holds one whole record and nothing else; its bytes become the entry's. */
+/** Decodes the entry in `record`, which holds exactly one whole record. The record's bytes become the entry's. */
 export function decodeRecord(record: Buffer, expected: RecordIdentity): Entry | RecordFault {
   if (record.length < RECORD_HEADER_BYTES) return 'form';
   const view = new DataView(record.buffer, record.byteOffset, record.length);
@@ -143,7 +143,7 @@ function textOf(record: Buffer, flags: number, end: number): string {
   return record.toString((flags & WIDE) === 0 ? 'latin1' : 'utf16le', RECORD_HEADER_BYTES, end);
 }
 
-/** A record taken apart so far: `at` is where the numbers begin, `end` where they end. */
+/** A partly decoded record: the numbers begin at `at` and end at `end`. */
 interface Opened {
   readonly view: DataView;
   readonly text: string;
@@ -159,7 +159,7 @@ function decodeList(opened: Opened): VariantList {
   return { kind: 'variants', key, names: strings.slice(0, nameCount), variantKeys: strings.slice(nameCount) };
 }
 
-/** The strings whose lengths stand from `lengthAt` on, and of which the first begins at `from` in the text. */
+/** The strings whose lengths begin at `lengthAt`. The first string begins at `from` in the text. */
 function stringsAt({ view, text, end }: Opened, lengthAt: number, from: number): string[] {
   const strings: string[] = [];
   let start = from;
@@ -173,7 +173,7 @@ function stringsAt({ view, text, end }: Opened, lengthAt: number, from: number):
 
 type Writable<T> = { -readonly [name in keyof T]: T[name] };
 
-/** All but the bytes. */
+/** Everything except the bytes. */
 function decodeResponse(opened: Opened): Writable<StoredResponse> {
   const { view, text, key, at, end } = opened;
   const sourceEnd = key.length + view.getUint32(at + NUMBER_BYTES, true);
@@ -211,7 +211,7 @@ function sharedEpoch(text: string, start: number, end: number): string {
   return latestEpoch;
 }
 
-/** Terms met lately, each at the place its content chooses. */
+/** Recently decoded terms, each at an index that its content determines. */
 const latestTerms: (ReuseTerms | undefined)[] = Array.from({ length: 256 }, () => undefined);
 
 function termsAt(view: DataView, at: number, source: string): ReuseTerms {
@@ -243,7 +243,7 @@ function termsAt(view: DataView, at: number, source: string): ReuseTerms {
   return terms;
 }
 
-/** What the header says, unverified: for a check that reads no bodies. `start`: the record's first bytes. */
+/** The header's values, unverified: for a check that reads no bodies. `start`: the record's first bytes. */
 export function recordHeader(start: Buffer): { generation: number; bytes: number; textBytes: number } | undefined {
   if (start.length < RECORD_HEADER_BYTES || start.readUInt32LE(0) !== MAGIC || start[8] !== FORMAT) return undefined;
   const textBytes = start.readUInt32LE(24);
@@ -252,13 +252,13 @@ export function recordHeader(start: Buffer): { generation: number; bytes: number
   return { generation: start.readDoubleLE(16), bytes, textBytes };
 }
 
-/** The key in a record's first bytes, when they reach that far. */
+/** The key in a record's first bytes, if they reach that far. */
 export function recordKey(start: Buffer): string {
   const flags = start[9] as number;
   return textOf(start, flags, RECORD_HEADER_BYTES + start.readUInt32LE(24)).slice(0, start.readUInt32LE(12));
 }
 
-/** True when the record holds a list of variants. */
+/** Whether the record holds a list of variants. */
 export function isListRecord(start: Buffer): boolean {
   return ((start[9] as number) & VARIANTS) !== 0;
 }

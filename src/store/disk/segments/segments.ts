@@ -1,8 +1,8 @@
-// The segment files: records one behind the other, appended only. Two are open for appending, one for each queue of the
+// The segment files: records one after the other, appended only. Two are open for appending, one for each queue of the
 // policy; the others are sealed. Each has one descriptor, and is read by position.
 //
-// A segment may go while some still read in it. Its file is removed at once, its descriptor closed
-// by the last of them; a number that the platform has given away again would lead them to another file.
+// A segment may go while readers still use it. Its file is removed at once, and the last reader closes its descriptor: after
+// an earlier close the platform could give the number to another file, and lead readers there.
 
 import type { DiskFile, DiskFolder, Place } from '../contract.ts';
 import type { DiskQueue, QueueBytes } from './disk-policy.ts';
@@ -20,11 +20,11 @@ export interface Segment {
   readonly number: number;
   readonly queue: DiskQueue;
   readonly file: DiskFile;
-  /** Where the next record goes. */
+  /** Offset of the next record. */
   readonly bytes: number;
-  /** Bytes of the large bodies whose records stand here. */
+  /** Bytes of the large bodies whose records are here. */
   readonly bodyBytes: number;
-  /** Entries of the index whose record stands here. */
+  /** Entries of the index whose record is here. */
   readonly entries: number;
   readonly sealed: boolean;
 }
@@ -35,9 +35,9 @@ interface State extends Segment {
   bodyBytes: number;
   entries: number;
   sealed: boolean;
-  /** Reads and writes under way. */
+  /** Reads and writes in progress. */
   users: number;
-  /** Resolves what waits until no write is under way. */
+  /** Writes in progress; `settled` waits until there is none. */
   writes: number;
   gone: boolean;
   settled: (() => void)[];
@@ -46,7 +46,7 @@ interface State extends Segment {
 interface SegmentsOptions {
   readonly folder: DiskFolder;
   readonly segmentBytes: number;
-  /** Told of what costs nothing but safety against a power cut, or room. */
+  /** Called for failures that cost only safety against a power cut, or room. */
   readonly fault: (error: unknown) => void;
   /** Called when a segment has been sealed. */
   readonly sealed: (segment: Segment) => void;
@@ -57,7 +57,7 @@ export class Segments {
   readonly #segmentBytes: number;
   readonly #fault: (error: unknown) => void;
   readonly #sealed: (segment: Segment) => void;
-  /** In the order of their age: that of their numbers, but for those that moved since the start. */
+  /** In order of age: by number, except segments that moved since the start. */
   readonly #segments = new Map<number, State>();
   readonly #open: { [queue in DiskQueue]: State | undefined } = { small: undefined, main: undefined };
   readonly #bytes = { small: 0, main: 0 };
@@ -72,7 +72,7 @@ export class Segments {
     this.#sealed = sealed;
   }
 
-  /** Opens what an earlier process left. All of it is sealed: the end of what was written last is not to be trusted. */
+  /** Opens the segments of an earlier process, all sealed: the end of its last writes cannot be trusted. */
   openAll(): void {
     const numbers = this.#folder.list(SEGMENT_FOLDER).flatMap((name) => segmentNumber(name) ?? []);
     for (const number of numbers.sort((one, other) => one - other)) {
@@ -86,7 +86,7 @@ export class Segments {
     }
   }
 
-  /** Numbers up to this one have been in use. */
+  /** Numbers up to this one have been used. */
   skipTo(number: number): void {
     this.#last = Math.max(this.#last, number);
   }
@@ -103,12 +103,12 @@ export class Segments {
     return this.#segments.size;
   }
 
-  /** Of each queue, large bodies included. */
+  /** Bytes of each queue, large bodies included. */
   get queueBytes(): QueueBytes {
     return this.#bytes;
   }
 
-  /** The sealed segment that is the oldest of the queue; without one, its open one is sealed, if that has entries. */
+  /** The queue's oldest sealed segment. Without one, seals the open one if it has entries. */
   oldest(queue: DiskQueue): Segment | undefined {
     for (const segment of this.#segments.values()) {
       if (segment.queue === queue && (segment.sealed || segment.entries > 0)) {
@@ -119,7 +119,7 @@ export class Segments {
     return undefined;
   }
 
-  /** Appends at once; throws what the platform says, and then there is no record. */
+  /** Appends at once. Throws the platform's error, and then there is no record. */
   appendNow(queue: DiskQueue, { prefix, content, bytes }: EncodedRecord): Place {
     const segment = this.#openFor(queue, bytes);
     if (this.#scratch.length < bytes) this.#scratch = Buffer.allocUnsafeSlow(2 * bytes);
@@ -130,7 +130,7 @@ export class Segments {
   }
 
   /**
-   * Appends without blocking. The place is taken at once, and stays empty when the writing fails. `written` is called
+   * Appends without blocking. It takes the place at once, and leaves it empty when the write fails. It calls `written`
    * before the segment counts as settled.
    */
   async append(queue: DiskQueue, record: EncodedRecord, written: (place: Place) => void): Promise<void> {
@@ -150,7 +150,7 @@ export class Segments {
     }
   }
 
-  /** Reads a whole record into `into`; false when the file ends before. */
+  /** Reads a whole record into `into`. Returns false when the file ends before. */
   readNow(segment: Segment, into: Uint8Array, offset: number): boolean {
     return segment.file.readNow(into, offset) === into.length;
   }
@@ -165,13 +165,13 @@ export class Segments {
     }
   }
 
-  /** `count` more entries have their record in the segment. */
+  /** Counts `count` more entries with their record in the segment. */
   occupy(number: number, count: number): void {
     const segment = this.#segments.get(number);
     if (segment !== undefined) segment.entries += count;
   }
 
-  /** `bytes` more of large bodies belong to it. */
+  /** Counts `bytes` more of large bodies in the segment. */
   weigh(number: number, bytes: number): void {
     const segment = this.#segments.get(number);
     if (segment === undefined) return;
@@ -179,13 +179,13 @@ export class Segments {
     this.#bytes[segment.queue] += bytes;
   }
 
-  /** Resolves when no record is being written to the segment, which is sealed. */
+  /** Resolves when no record is being written to the segment, which must be sealed. */
   settled(segment: Segment): Promise<void> {
     const state = segment as State;
     return state.writes === 0 ? Promise.resolve() : new Promise((resolve) => state.settled.push(resolve));
   }
 
-  /** The segment, which is sealed, becomes the youngest of the main queue. After a restart its number counts again. */
+  /** Makes the segment, which must be sealed, the youngest of the main queue. After a restart its number counts again. */
   move(segment: Segment): void {
     const state = segment as State;
     if (state.gone) return;
@@ -194,7 +194,7 @@ export class Segments {
       this.#bytes.small -= bytes;
       this.#bytes.main += bytes;
       state.queue = 'main';
-      // Where that fails, the next process takes it for one of the small queue.
+      // If this fails, the next process puts the segment into the small queue.
       try {
         state.file.writeNow(segmentHeader('main'), 0);
       } catch (error) {
@@ -218,7 +218,7 @@ export class Segments {
     await this.#folder.remove(segmentName(state.number));
   }
 
-  /** Closes all files, once those who are at it have done; resolves when what is being synced is. */
+  /** Closes all files once their users are done. Resolves when running syncs have ended. */
   async close(): Promise<void> {
     await Promise.all(this.#syncs);
     for (const segment of this.#segments.values()) {
@@ -256,7 +256,7 @@ export class Segments {
     return opened;
   }
 
-  /** What is written of it is brought to the disk meanwhile: a power cut then costs the open segments alone. */
+  /** Syncs the sealed segment in the background: a power cut then costs the open segments alone. */
   #seal(segment: State): void {
     segment.sealed = true;
     if (this.#open[segment.queue] === segment) this.#open[segment.queue] = undefined;

@@ -1,8 +1,8 @@
-// Entries on their way in and out.
+// The queue of entries on their way in and out of the disk tier.
 //
-// An entry counts from the moment it is put, and not from the moment it is written. Until the
-// manifest has said where to go on, and while a long record is being written, it waits in memory and is answered from
-// there. What is put or removed later wins, whichever is written first.
+// An entry counts from the moment it is put, not from the moment it is written. Until the manifest has told where to
+// continue, and while a long record is being written, the entry waits in memory, which answers for it. The later put or
+// removal wins, whichever is written first.
 
 import type { Entry } from '../../../entry/stored-response.ts';
 import type { Eventually } from '../../../ports.ts';
@@ -11,7 +11,7 @@ import type { DiskParts } from '../parts.ts';
 import type { DiskQueue } from './disk-policy.ts';
 import { largeBodyOf, type Writing } from './entry-writer.ts';
 
-/** Of entries that wait to be written. */
+/** Most bytes of entries that wait to be written. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
 export class Intake {
@@ -26,7 +26,7 @@ export class Intake {
     this.#parts = parts;
   }
 
-  /** The entry of the key, if it is not written yet. */
+  /** The key's entry, if it is not written yet. */
   waiting(key: string): Entry | undefined {
     return this.#waiting.size === 0 ? undefined : this.#waiting.get(key);
   }
@@ -35,7 +35,7 @@ export class Intake {
     const hash = keyHash(entry.key);
     if (this.#isDeclined(entry)) {
       this.#parts.declined.count++;
-      // What it was to replace is not the latest any more.
+      // The new entry is not stored, so the old one must go.
       this.#unwait(entry.key);
       this.#forget(entry.key, hash);
       return;
@@ -44,7 +44,7 @@ export class Intake {
     this.#wait(entry);
   }
 
-  /** Removes the entry; of a list, the variants it names as well. Returns how many were there. */
+  /** Removes the entry, and with a list also the variants that it names. Returns how many existed. */
   remove(key: string): number {
     const hash = keyHash(key);
     const list = this.#listAt(key, hash);
@@ -54,13 +54,13 @@ export class Intake {
     return count;
   }
 
-  /** Nothing is stored any more, and what waits is not going to be. */
+  /** Forgets everything: nothing is stored, and waiting entries will not be. */
   clear(): void {
     this.#waiting.clear();
     this.#waitingBytes = 0;
   }
 
-  /** Records can be written from now on. */
+  /** Call when records can be written. */
   begin(generation: number): void {
     const early = [...this.#waiting.values()];
     this.clear();
@@ -69,7 +69,7 @@ export class Intake {
     this.#ready.resolve();
   }
 
-  /** Records will never be written. */
+  /** Call when records will never be written. */
   giveUp(): void {
     this.clear();
     this.#ready.resolve();
@@ -129,7 +129,7 @@ export class Intake {
     evictor.nudge();
   }
 
-  /** Where it is already, in the main queue, it stays; its frequency does so too. */
+  /** An entry that is stored already stays in its queue and keeps its frequency. */
   #queueFor(hash: KeyHash, bytes: number): DiskQueue {
     const { catalog, segments, policy } = this.#parts;
     const slot = catalog.index.find(hash);
@@ -151,7 +151,7 @@ export class Intake {
     return true;
   }
 
-  /** Takes what is written under the key out; false when there was nothing. */
+  /** Takes the written entry of the key out. Returns false when there was none. */
   #forget(key: string, hash: KeyHash): boolean {
     const { catalog, reader, batches } = this.#parts;
     const slot = reader.slotOf(key, hash);
@@ -171,7 +171,7 @@ export class Intake {
   }
 }
 
-/** About what its record will be long. */
+/** The approximate length of its record. */
 function sizeOf(entry: Entry): number {
   if (entry.kind === 'response') return entry.bytes.length;
   let size = 0;
