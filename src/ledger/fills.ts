@@ -112,12 +112,14 @@ export class Fills<Holder> {
   }
 
   /**
-   * The invalidation at `position` outdated what stood under the key, to make room for what was read by the fill `since`, or
-   * before all that run now. Results that are read later are not older than what it makes room for.
+   * The invalidation at `position` outdated what stood under the key, to make room for a result or entry that was current
+   * until then, as of `from`. Nothing has named the key since `from`, so to fills that began then or later it is none.
    */
-  supersede(key: string, position: Position, since?: Fill): void {
-    for (const fill of this.of(key, since))
-      if (fill.keyStamp.position < position) fill.keyStamp = { ...fill.keyStamp, position };
+  supersede(key: string, position: Position, from: Position): void {
+    for (const fill of this.of(key)) {
+      const known = fill.keyStamp.position;
+      if (known >= from && known < position) fill.keyStamp = { ...fill.keyStamp, position };
+    }
   }
 
   /** The result is the answer to a write, whose own invalidations end at `position`. */

@@ -64,6 +64,25 @@ describe('an exception', () => {
     expect(told).toEqual([[BOOM, 'unknown']]);
   });
 
+  it('of an origin that throws fails the request, and leaves no fill and no intent behind', () => {
+    const { ask, route, gate, time, fill, told } = benchWith();
+    const { forward } = route.origin;
+    Object.assign(route.origin, {
+      forward() {
+        throw BOOM;
+      },
+    });
+    const asked = [ask({ path: '/a' }), ask({ path: '/a' }), ask({ method: 'PUT', path: '/b' })];
+    time.advance(0);
+    expect(asked.map(({ status }) => status)).toEqual([500, 500, 500]);
+    expect(told.length).toBeGreaterThan(0);
+    expect(gate.stats()).toMatchObject({ fillsInFlight: 0 });
+    Object.assign(route.origin, { forward });
+    time.advance(60_000);
+    expect(gate.stats()).toMatchObject({ intentsOpen: 0 });
+    fill('/b');
+  });
+
   it('at the answer to a write loses no invalidation', () => {
     const { ask, get, origin, told, fill, time, gate } = benchWith({
       log: breakingLog((change) => change.kind === 'invalidate'),
@@ -80,14 +99,16 @@ describe('an exception', () => {
   });
 
   it('as a write is sent is an answer, and keeps the URI from being stored', () => {
-    const { ask, get, origin, route, told } = benchWith();
+    const { ask, get, origin, route, told, time } = benchWith();
     const forward = route.origin.forward;
     Object.assign(route.origin, {
       forward() {
         throw BOOM;
       },
     });
-    expect(ask({ method: 'PUT', path: '/a' }).status).toBe(500);
+    const asked = ask({ method: 'PUT', path: '/a' });
+    time.advance(0);
+    expect(asked.status).toBe(500);
     expect(told).toEqual([[BOOM, 'unknown']]);
     Object.assign(route.origin, { forward });
     get('/a');

@@ -29,7 +29,7 @@ describe('the ledger', () => {
     const subject = { uri: 'k1', origin: 'o', tags: [] };
     const [older, newer] = [ledger.begin('k1', read), ledger.begin('k1', read)];
     ledger.apply(1, { kind: 'invalidate', selector: { kind: 'url', uri: 'k1' } });
-    ledger.fills.supersede('k1', 1, older);
+    ledger.fills.supersede('k1', 1, older.keyStamp.position);
     ledger.fills.settle(older);
     expect([ledger.judge(older, subject), ledger.judge(newer, subject)]).toEqual([undefined, undefined]);
     ledger.fills.settle(newer);

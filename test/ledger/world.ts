@@ -81,7 +81,7 @@ export class World {
   #supersede(fill: Fill<Read>): void {
     const position = this.ledger.applied + 1;
     this.ledger.apply(position, { kind: 'invalidate', selector: { kind: 'url', uri: fill.key } });
-    this.ledger.fills.supersede(fill.key, position, fill);
+    this.ledger.fills.supersede(fill.key, position, fill.keyStamp.position);
   }
 
   /** A program changed its source, and puts in what it knows. */

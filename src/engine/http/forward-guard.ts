@@ -20,8 +20,11 @@ export function tellEach(listeners: readonly Listener[], landing: Landing, broke
   }
 }
 
+/** Of an origin that threw. */
+const NO_FORWARD: Forward = { abort: () => {}, pause: () => {}, resume: () => {} };
+
 export class ForwardGuard {
-  readonly #context: Pick<Context, 'fault' | 'broken'>;
+  readonly #context: Pick<Context, 'fault' | 'broken' | 'tasks'>;
   #forward: Forward | undefined;
   /** Number of the forward that counts. */
   #leg = 0;
@@ -29,7 +32,7 @@ export class ForwardGuard {
   #failed: OriginListener['failed'] = () => {};
 
   /** `fault` is told when what was waited for failed; the flight goes on all the same. */
-  constructor(context: Pick<Context, 'fault' | 'broken'>) {
+  constructor(context: Pick<Context, 'fault' | 'broken' | 'tasks'>) {
     this.#context = context;
   }
 
@@ -50,13 +53,18 @@ export class ForwardGuard {
         else this.#held.push(() => tellNow(...told));
       };
     };
-    this.#forward = origin.forward(request, {
-      interim: heard(listener.interim),
-      head: heard(listener.head),
-      data: heard(listener.data),
-      end: heard(listener.end),
-      failed: heard(listener.failed),
-    });
+    const failed = heard(listener.failed);
+    try {
+      this.#forward = origin.forward(request, {
+        ...{ interim: heard(listener.interim), head: heard(listener.head), data: heard(listener.data) },
+        ...{ end: heard(listener.end), failed },
+      });
+    } catch (error) {
+      this.#forward = NO_FORWARD;
+      const broken = this.#context.broken(error);
+      // Later, as every origin does: nobody waits for the flight yet.
+      this.#context.tasks.soon(() => failed(broken));
+    }
   }
 
   /** Goes on with the result, at once where it is there; undefined: it failed. */

@@ -15,7 +15,7 @@ import type { FillResult } from './value-contract.ts';
 import { previousOf } from './value-entries.ts';
 import {
   type AskedFill,
-  closing,
+  allLanded,
   type FlightPlan,
   late,
   tagsOf,
@@ -189,7 +189,12 @@ export class ValueFills {
     const durationMs = this.#parts.clock.monotonic() - startedMs;
     this.#grace.wake(key);
     if (landing.kind === 'skipped') return this.#end(flight, 'skipped', durationMs);
-    const result = this.#storing.store(flight, { landing, fillMs: durationMs });
+    let result: Eventually<FillResult> = 'refused';
+    try {
+      result = this.#storing.store(flight, { landing, fillMs: durationMs });
+    } catch (error) {
+      this.#parts.fault(error);
+    }
     if (!(result instanceof Promise)) return this.#end(flight, result, durationMs);
     void result.then((one) => this.#end(flight, one, durationMs));
   }
@@ -267,33 +272,4 @@ export class ValueFills {
     flight.isTold = true;
     this.#parts.fault(error);
   }
-}
-
-/** How long a fill without a hard timeout is waited for. */
-const CLOSE_MS = 5_000;
-
-/**
- * Resolves once none of them is under way, those begun meanwhile included, or with `enough`. Those without a hard timeout are
- * told by their signal to end, and waited for a limited time; when it was enough, all are told.
- */
-async function allLanded(
-  running: ReadonlySet<ValueFlight>,
-  tasks: Pick<Tasks, 'later'>,
-  enough: Promise<unknown>,
-): Promise<void> {
-  const { promise: given, resolve } = Promise.withResolvers<void>();
-  const cancel = tasks.later(CLOSE_MS, resolve);
-  const known = new Set<ValueFlight>();
-  const isNew = (flight: ValueFlight) => !known.has(flight);
-  for (let begun = [...running]; begun.length > 0; begun = [...running].filter(isNew)) {
-    const ends = begun.map((flight) => {
-      known.add(flight);
-      if (flight.plan.terms.hardMs !== Number.POSITIVE_INFINITY) return flight.landed;
-      flight.abort(closing(flight.key));
-      return Promise.race([flight.landed, given]);
-    });
-    await Promise.race([Promise.all(ends), enough]);
-  }
-  cancel();
-  for (const flight of running) flight.abort(closing(flight.key));
 }

@@ -261,9 +261,38 @@ export function overdue(key: string, hardMs: number): TidegateError {
 }
 
 /** For one that is told to end. */
-export function closing(key: string): TidegateError {
+function closing(key: string): TidegateError {
   return new TidegateError(
     'E_FILL_TIMEOUT',
     `expected the fill of ${key} to end before its cache closes, got no end yet`,
   );
+}
+
+/** How long a fill without a hard timeout is waited for. */
+const CLOSE_MS = 5_000;
+
+/**
+ * Resolves once none of them is under way, those begun meanwhile included, or with `enough`. Those without a hard timeout are
+ * told by their signal to end, and waited for a limited time; when it was enough, all are told.
+ */
+export async function allLanded(
+  running: ReadonlySet<ValueFlight>,
+  tasks: Pick<Tasks, 'later'>,
+  enough: Promise<unknown>,
+): Promise<void> {
+  const { promise: given, resolve } = Promise.withResolvers<void>();
+  const cancel = tasks.later(CLOSE_MS, resolve);
+  const known = new Set<ValueFlight>();
+  const isNew = (flight: ValueFlight) => !known.has(flight);
+  for (let begun = [...running]; begun.length > 0; begun = [...running].filter(isNew)) {
+    const ends = begun.map((flight) => {
+      known.add(flight);
+      if (flight.plan.terms.hardMs !== Number.POSITIVE_INFINITY) return flight.landed;
+      flight.abort(closing(flight.key));
+      return Promise.race([flight.landed, given]);
+    });
+    await Promise.race([Promise.all(ends), enough]);
+  }
+  cancel();
+  for (const flight of running) flight.abort(closing(flight.key));
 }

@@ -96,7 +96,7 @@ export class ValueNaming {
       }
       const taken = { ...entry, stamp: position, checkedUpTo: position };
       // Fills of the key that are under way read it later still.
-      ledger.fills.supersede(key, position);
+      ledger.fills.supersede(key, position, entry.stamp);
       const kept = keep(taken, memoryOnly);
       await superseded;
       await kept;

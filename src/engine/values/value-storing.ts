@@ -82,7 +82,7 @@ export class ValueStoring {
       return kept;
     }
     // Nothing concerned the key since this one began, so nothing did since the later ones began.
-    ledger.fills.supersede(key, ledger.applied, flight.fill);
+    ledger.fills.supersede(key, ledger.applied, flight.fill.keyStamp.position);
     // In force, so it is stored at once. A read is no change: nobody waits until the log has made it durable.
     if (superseded instanceof Promise) void underWay.track(superseded.catch(fault));
     return this.#keep(flight, given);
@@ -97,7 +97,7 @@ export class ValueStoring {
     try {
       const position = await given.superseded;
       if (position !== given.before + 1) return 'refused';
-      ledger.fills.supersede(flight.key, position, flight.fill);
+      ledger.fills.supersede(flight.key, position, flight.fill.keyStamp.position);
       return this.#refusal(flight, given) ?? this.#keep(flight, given);
     } catch (error) {
       fault(error);
