@@ -44,14 +44,14 @@ export class TidegateError extends Error {
   }
 }
 
-/** Throws what every refusal says: what was expected, and the value that was got. */
+/** Throws an error that says what was expected and which value was got. */
 export function expected(code: ErrorCode, what: string, got: unknown): never {
   throw new TidegateError(code, `expected ${what}, got ${shown(got)}`);
 }
 
 const MAX_SHOWN = 80;
 
-/** A value as messages show it: on one line, and not long. An object may hold a password, so its members are not shown. */
+/** A value as messages show it: short and on one line. Members of an object are not shown: one may hold a password. */
 export function shown(value: unknown): string {
   switch (typeof value) {
     case 'undefined':
@@ -71,13 +71,13 @@ export function shown(value: unknown): string {
 
 function quoted(text: string): string {
   const json = JSON.stringify(text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text);
-  // JSON leaves characters as they are that end a line, or turn it around.
+  // JSON does not escape some characters that end a line or reverse its direction.
   return json.replace(UNFIT, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 const UNFIT = /[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
-/** What something that was thrown says. */
+/** The message of a thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,4 @@
-// The ports: what the engine asks of the world, as interfaces only. Each has one exported contract suite under
+// The ports: interfaces for everything the engine asks of the world. Each has one exported contract suite under
 // test/contract. The engine never sees a platform; node/ hands these in, the simulation hands in its own.
 
 import type { ChangeSet, FeedPosition } from './dependency/change.ts';
@@ -18,10 +18,10 @@ export interface Clock {
   monotonic(): number;
 }
 
-/** Undoes what was scheduled or started; harmless when that is already over. */
+/** Undoes a scheduled or started action; harmless when that is already over. */
 export type Cancel = () => void;
 
-/** Work that is not done at once. */
+/** Work that is done later. */
 export interface Tasks {
   /** Runs `work` after `delayMs`; the timer does not keep the process alive. */
   later(delayMs: number, work: () => void): Cancel;
@@ -32,7 +32,7 @@ export interface Tasks {
 /** A number in [0, 1). */
 export type Random = () => number;
 
-/** A result that a fast implementation gives at once and another later. */
+/** A result that a fast implementation returns at once and a slow one as a promise. */
 export type Eventually<T> = T | Promise<T>;
 
 /**
@@ -42,28 +42,28 @@ export type Eventually<T> = T | Promise<T>;
 export interface Store<E = Entry> {
   get(key: string): Eventually<E | undefined>;
   /**
-   * Takes the entry in, evicting others if need be; may decline. Replaces an entry of the same key. False: it has declined;
-   * anything else says nothing.
+   * Takes the entry in, evicting others if need be; may decline. Replaces an entry of the same key. Returns false
+   * when it has declined; any other result says nothing.
    */
   put(entry: E): Eventually<unknown>;
   /** Removes entries; returns how many were there. */
   delete(keys: readonly string[]): Eventually<number>;
-  /** What the selector names, in no particular order; does not count as use. For operators, never for a hit. */
+  /** Entries that match the selector, in no particular order; does not count as use. For operators, never for a hit. */
   find(selector: Selector): Iterable<EntryNote> | AsyncIterable<EntryNote>;
 }
 
 /**
- * Bytes by key: what one writes to keep a data cache's values in a store of one's own; `encodedStore` makes a Store of it.
- * A key is a text of 1 to 512 bytes in UTF-8 without control characters or lone surrogates. It may lose what it was given,
- * at any time; what comes back altered is found out. It may reject: the cache takes that for a miss.
+ * Bytes by key: implement this to keep a data cache's values in a store of your own; `encodedStore` makes a Store of
+ * it. A key is a text of 1 to 512 bytes in UTF-8 without control characters or lone surrogates. The store may lose
+ * bytes at any time; the cache detects altered bytes. It may reject: the cache takes that for a miss.
  */
 export interface ByteStore {
   get(key: string): Eventually<Uint8Array | undefined>;
-  /** Replaces what was there. After `ttlMs`, which may be Infinity, nobody asks for it any more. */
+  /** Replaces the bytes under the key. After `ttlMs`, which may be Infinity, nobody asks for them any more. */
   put(key: string, bytes: Uint8Array, options: { readonly ttlMs: number }): Eventually<void>;
-  /** Removes what is there; returns how many were, or 0 where the store cannot tell. */
+  /** Removes the bytes; returns how many keys had some, or 0 where the store cannot tell. */
   delete(keys: readonly string[]): Eventually<number>;
-  /** All of them, for operators and purges; without it, nothing is found but by key. */
+  /** All keys, for operators and purges; without it, entries are found by key only. */
   keys?(): Iterable<string> | AsyncIterable<string>;
 }
 
@@ -73,7 +73,7 @@ export type Compress = (coding: Coding, body: Uint8Array) => Promise<Uint8Array>
 /** Bodies too large for the entries of a store: each is written once, bit by bit, and read by range. */
 export interface BodyStore {
   create(): BodyWriter;
-  /** The bytes from `start` up to `end`, which is not among them. Says `failed` where they are lost or altered. */
+  /** The bytes from `start` up to, not including, `end`. Says `failed` where they are lost or altered. */
   read(body: LargeBody, range: { readonly start: number; readonly end: number }): BodySource;
 }
 
@@ -81,61 +81,64 @@ export interface BodyStore {
 export interface BodyWriter {
   /** Takes the bytes; resolves when more may be given. Rejects when they could not be written: then nothing is kept. */
   append(chunk: Uint8Array): Promise<void>;
-  /** Bytes appended before, for one who reads behind the writer. `end` is not among them. */
+  /** Bytes appended earlier, for a reader behind the writer; `end` is excluded. */
   read(range: { readonly start: number; readonly end: number }): Promise<Uint8Array>;
   /** All bytes are there. The body lives until no entry put in the store names it. */
   finish(): Promise<LargeBody>;
-  /** The body is not wanted; harmless after `finish`, and may be called at any time. */
+  /** Drops the body; harmless after `finish`, and may be called at any time. */
   discard(): void;
 }
 
 /**
- * The ordered log of invalidations. Its positions ascend; a change that is appended is told to the one who follows
- * before `append` returns or resolves, and in the order of the positions.
+ * The ordered log of invalidations. Its positions ascend; the follower is told of an appended change before `append`
+ * returns or resolves, and in the order of the positions.
  */
 export interface InvalidationLog {
   /** Called once, before the first `append`. */
   follow(apply: (position: Position, change: LogChange) => void): void;
   /**
-   * The position of the change. Given at once: there is nothing to wait for. A promise resolves when the change is
-   * durable and every member of this node has applied it; rejects with E_LOG when that could not be made sure.
+   * The position of the change. Returned at once when there is nothing to wait for. A promise resolves when the
+   * change is durable and every member of this node has applied it; it rejects with E_LOG when that could not be
+   * ensured.
    */
   append(change: LogChange): Eventually<Position>;
 }
 
-/** Whom a change feed tells, in the order of its positions; it tells nothing more until a promise of its listener resolves. */
+/** Receives a change feed in the order of its positions; the feed waits for each promise that its listener returns. */
 export interface FeedListener {
-  /** What one commit changed, or several that are told as one. */
+  /** The changes of one commit, or of several told as one. */
   changed(set: ChangeSet): Eventually<void>;
-  /** Continuity is lost: whatever was read of the source before now may be outdated. Goes on after `position`. */
+  /** Continuity is lost: anything read from the source before now may be outdated. The feed goes on after `position`. */
   gap(reason: string, position: FeedPosition): Eventually<void>;
-  /** All that was committed up to there has been told; comes also when nothing was, at least once for each heartbeat. */
+  /**
+   * Every commit up to `position` has been told; called at least once per heartbeat, even when nothing was committed.
+   */
   reached(position: FeedPosition): void;
 }
 
-/** What a database tells of its commits. */
+/** The commits of a database, told one after the other. */
 export interface ChangeFeed {
   /**
-   * Tells of what was committed after `from`; a position that is no longer known, or `undefined`, is a gap. Rejects with
-   * E_FEED when it cannot begin at all; later failures are retried, and shown in `status`.
+   * Tells of everything committed after `from`; a position that is no longer known, or `undefined`, is a gap. Rejects
+   * with E_FEED when it cannot begin at all; later failures are retried, and shown in `status`.
    */
   start(from: FeedPosition | undefined, listener: FeedListener): Promise<void>;
-  /** The listener has applied what came up to there, for good: the database need not keep it. */
+  /** The listener has durably applied everything up to `position`: the database need not keep it. */
   acknowledge(position: FeedPosition): void;
   status(): FeedStatus;
-  /** Nothing is told once it resolves. */
+  /** After it resolves, the listener is not called again. */
   stop(): Promise<void>;
 }
 
 export interface FeedStatus {
   readonly state: 'starting' | 'live' | 'retrying' | 'stopped';
-  /** What was told last. */
+  /** The last position told. */
   readonly position: FeedPosition | undefined;
-  /** Since the moment up to which all commits are known to have been told. */
+  /** Time since the moment up to which all commits are known to have been told. */
   readonly lagMs: number;
-  /** What is amiss, in the form of an error's message; empty: nothing. */
+  /** Current problems, in the form of an error's message; empty when there are none. */
   readonly problems: readonly string[];
-  /** Facts that cost precision or time and lose no change; absent: there are none. */
+  /** Facts that cost precision or time but lose no change; absent when there are none. */
   readonly warnings?: readonly string[];
 }
 
@@ -148,18 +151,18 @@ export interface OriginRequest {
   readonly target: string;
   readonly fields: Fields;
   readonly body: RequestBody | undefined;
-  /** True: nothing is lost when the request reaches the origin twice, so it may be retried on a fresh connection. */
+  /** Whether the request may reach the origin twice without harm, so that it may be retried on a fresh connection. */
   readonly retryable: boolean;
 }
 
-/** A running forward, for whoever started it. */
+/** A running forward, for its caller. */
 export interface Forward {
   pause(): void;
   resume(): void;
   abort(): void;
 }
 
-/** Whom the origin tells. `head` comes once, then `data` any number of times, then `end`; or `failed` at any time. */
+/** Hears the origin. `head` comes once, then `data` any number of times, then `end`; or `failed` at any time. */
 export interface OriginListener {
   /** An interim (1xx) response. */
   interim(head: ResponseHead): void;
@@ -189,7 +192,7 @@ export interface BodySource {
 
 /** The final answer to a client. `outcome` is for the log; its Cache-Status is already among the fields. */
 export type Answer =
-  /** A stored response as it is: its head and body, then the added fields (Age, Cache-Status). */
+  /** A stored response unchanged: its head and body, then the added fields (Age, Cache-Status). */
   | {
       readonly kind: 'stored';
       readonly entry: StoredResponse;
@@ -217,7 +220,7 @@ export interface Responder {
   respond(answer: Answer): void;
 }
 
-/** What a memory holds, and what befell it since the start. */
+/** Contents of a memory store, and its counts since the start. */
 export interface MemoryStats {
   /** Lists of variants are not counted. */
   readonly entries: number;
@@ -229,23 +232,23 @@ export interface MemoryStats {
   readonly declined: number;
 }
 
-/** What a disk holds, and what befell it since the start. */
+/** Contents of a disk store, and its counts since the start. */
 export interface DiskStats {
   /** Stored responses and lists of variants. */
   readonly entries: number;
-  /** Of all files. */
+  /** Bytes of all files. */
   readonly bytes: number;
   readonly maxBytes: number;
   /** Entries removed for room. */
   readonly evictions: number;
   /** Bytes written again because their entries were kept when their segment went. */
   readonly reinsertedBytes: number;
-  /** Entries not taken in: too large, or the disk is full or slower than what is put. */
+  /** Entries not taken in: too large, or the disk is full or too slow. */
   readonly declined: number;
   /** Entries found damaged, and dropped. */
   readonly corrupt: number;
   readonly writeFailures: number;
-  /** False: the index is still being read, and the manifest is asked instead. */
+  /** Whether the index is complete; until then the manifest is asked instead. */
   readonly indexLoaded: boolean;
   /** Memory of the index. */
   readonly indexBytes: number;

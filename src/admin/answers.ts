@@ -9,11 +9,11 @@ export interface AdminResponse {
   /** Further fields, e.g. Allow. */
   readonly fields: Fields;
   readonly body: string;
-  /** Present: the body comes from here, bit by bit, and `body` is ''. */
+  /** When present, the body comes from here, bit by bit, and `body` is ''. */
   readonly stream?: AdminStream;
 }
 
-/** Begins a body that takes its time. The result is called when the client has left before `end`. */
+/** Begins a body that arrives over time. The returned function is called when the client leaves before `end`. */
 export type AdminStream = (write: (text: string) => void, end: () => void) => () => void;
 
 /** One call of the API. */
@@ -31,13 +31,13 @@ export function bearerToken(fields: Fields): string | undefined {
   return lines.length === 1 ? /^bearer +(\S+)$/i.exec(lines[0] as string)?.[1] : undefined;
 }
 
-/** The same answer to a missing and to a wrong token, so that it tells nothing. */
+/** A missing and a wrong token get equal answers, so that the answer reveals nothing. */
 export function unauthorized(): AdminResponse {
   const fields = ['www-authenticate', 'Bearer realm="tidegate admin"'];
   return failure({ status: 401, message: 'expected Authorization: Bearer with the admin token', fields });
 }
 
-/** An answer that says why not. */
+/** An answer that explains a failure. */
 export function failure(say: {
   readonly status: number;
   readonly message: string;
@@ -50,7 +50,7 @@ export function failure(say: {
 
 const ASKED_WRONGLY: ReadonlySet<ErrorCode> = new Set(['E_SELECTOR', 'E_POPULATE']);
 
-/** The answer to a call that threw: 400 for what was asked wrongly, else 500. */
+/** The answer to a call that threw: 400 for a wrong request, else 500. */
 export function ofError(error: unknown): AdminResponse {
   const message = messageOf(error);
   if (!(error instanceof TidegateError)) return failure({ status: 500, message });
@@ -61,12 +61,12 @@ export function json(status: number, value: unknown): AdminResponse {
   return { status, contentType: 'application/json', fields: NO_FIELDS, body: `${JSON.stringify(value)}\n` };
 }
 
-/** An answer whose body takes its time. */
+/** An answer whose body arrives over time. */
 export function streamed(contentType: string, stream: AdminStream): AdminResponse {
   return { status: 200, contentType, fields: NO_FIELDS, body: '', stream };
 }
 
-/** The content of a call; `what` it is to be. */
+/** The JSON content of a call; `what` names the expected content in errors. */
 export function parseJson(text: string, what = 'a selector'): unknown {
   try {
     return JSON.parse(text);

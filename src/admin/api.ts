@@ -1,8 +1,8 @@
 // The admin API as a function from a plain request to a plain response. A listener stands around it (node/),
 // reads the body, and writes the answer; for HEAD it leaves the body out.
 //
-// What is refused must be refused loudly. A misspelt query key or a body on `clear` would
-// otherwise quietly do more, or less, than the operator meant.
+// Wrong input is refused loudly. A misspelt query key or a body on `clear` would otherwise quietly do more, or less,
+// than the operator meant.
 
 import type { EntrySummary, Explanation, Gate, GateRequest, GateStats, ListQuery } from '../engine/contract.ts';
 import { summed } from '../engine/summary.ts';
@@ -31,7 +31,7 @@ export interface AdminRequest {
   readonly method: string;
   /** Path of the target, e.g. `/entries`. */
   readonly path: string;
-  /** What follows the `?`, or ''. */
+  /** The query after the `?`, or ''. */
   readonly query: string;
   readonly fields: Fields;
   /** '' when there is none. */
@@ -48,7 +48,7 @@ export type ExplainRequest = Pick<GateRequest, 'route' | 'method' | 'uri' | 'fie
 export interface AdminDeps {
   readonly gate: Pick<Gate, 'invalidate' | 'purge' | 'list' | 'explain'> & { stats(): Eventually<GateStats> };
   isReady(): Readiness;
-  /** Routes and normalises as the front would; undefined: no route has the URI. */
+  /** Routes and normalises as the front would; returns undefined when no route has the URI. */
   explainRequest(request: Pick<ExplainRequest, 'method' | 'uri' | 'fields'>): ExplainRequest | undefined;
   /** Fills entries while no client waits. */
   readonly populate: PopulateApi;
@@ -62,7 +62,7 @@ export interface AdminDeps {
   readonly tokenMatches?: (token: string) => boolean | Promise<boolean>;
 }
 
-/** The path that answers without a token, and whatever the query: probes ask it. */
+/** The path that answers without a token, whatever the query: probes ask it. */
 export const HEALTH_PATH = '/health';
 
 /** The one query key that may be repeated. */
@@ -190,7 +190,7 @@ function changingRoutes(deps: AdminDeps): AdminRoute[] {
     route('/invalidate', (bodyText) => change(deps, parseJson(bodyText), (one) => deps.gate.invalidate(one))),
     route('/purge', (bodyText) => change(deps, parseJson(bodyText), (one) => deps.gate.purge(one))),
     route('/clear', async (bodyText) => {
-      // A selector here is a mistake for /purge, and obeying half of it would cost the whole cache.
+      // A selector here was meant for /purge, and obeying half of it would cost the whole cache.
       if (bodyText.trim() !== '' && bodyText.trim() !== '{}')
         expected('E_SELECTOR', 'no content, since clear purges all', bodyText);
       return json(200, summed([await deps.gate.purge({ kind: 'all' })]));
@@ -233,7 +233,7 @@ async function explain(deps: AdminDeps, query: URLSearchParams): Promise<AdminRe
   return json(200, { ...shown, dependencies: await dependenciesOf(deps.sources, explanation) });
 }
 
-/** Undefined: no route takes the URL. */
+/** Returns undefined when no route takes the URL. */
 async function explained(deps: AdminDeps, query: URLSearchParams): Promise<Explanation | undefined> {
   const uri = parseUri(query.get('url') ?? expected('E_SELECTOR', 'the query key url', undefined));
   const method = query.get('method') ?? 'GET';
@@ -254,7 +254,7 @@ function parseField(line: string): [string, string] {
 
 const SECRET_FIELD = /\n(authorization|proxy-authorization|cookie|set-cookie):[^\n]*/g;
 
-/** A variant's key holds the values of the selecting header fields; those that authenticate are not shown. */
+/** A variant's key holds the values of the selecting header fields; the values of credentials are hidden. */
 function redactKey(key: string): string {
   return key.replace(SECRET_FIELD, '\n$1:(redacted)');
 }

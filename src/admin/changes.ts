@@ -1,4 +1,5 @@
-// The part of the admin API that invalidates and purges: what a call names, brought into the form that the routes give it.
+// The part of the admin API that invalidates and purges: turns the names in a call into the form that the routes give
+// it.
 
 import type { GateRequest, InvalidationResult } from '../engine/contract.ts';
 import { summed } from '../engine/summary.ts';
@@ -9,7 +10,7 @@ import { NO_FIELDS } from '../semantics/fields.ts';
 import { type AdminResponse, json } from './answers.ts';
 
 interface Changing {
-  /** Routes and normalises as the front would; undefined: no route has the URI. */
+  /** Routes and normalises as the front would; returns undefined when no route has the URI. */
   explainRequest(request: Pick<GateRequest, 'method' | 'uri' | 'fields'>): Pick<GateRequest, 'uri'> | undefined;
   originNames(): readonly string[];
 }
@@ -17,7 +18,7 @@ interface Changing {
 /** How an operator names entries. */
 export const OPERATOR_MEMBERS = { ...RESPONSE_MEMBERS, origin: 'text' } as const;
 
-/** Things that one call may name. */
+/** Most things that one call may name. */
 const MAX_NAMED = 1000;
 
 export async function change(
@@ -39,10 +40,10 @@ export async function change(
   return json(200, { ...total, results: named.map(({ text }, at) => ({ [name]: text, ...results[at] })) });
 }
 
-/** Members that are lists, by what one of it is called. */
+/** Members that are lists, each with the name of one element. */
 const LISTS: Readonly<Record<string, string>> = { tags: 'tag', urls: 'url' };
 
-/** One member alone: of two, some would expect what both name, and others what either does. */
+/** Takes one member only: with two, some users would expect the intersection and others the union. */
 function namedOnce(value: unknown): readonly Named[] {
   const named = readSelection(value, OPERATOR_MEMBERS);
   const members = new Set(named.map(({ member }) => member));
@@ -56,7 +57,7 @@ function namedOnce(value: unknown): readonly Named[] {
   return named.length > MAX_NAMED ? expected('E_SELECTOR', `at most ${MAX_NAMED} in one call`, named.length) : named;
 }
 
-/** A route may keep query parameters out of the key; a URL that has them names the entry all the same. */
+/** A route may drop query parameters from the key; a URL that has them still names the entry. */
 function asKeyed(deps: Changing, selector: Selector): Selector {
   switch (selector.kind) {
     case 'origin':
@@ -77,7 +78,7 @@ function routed({ explainRequest }: Changing, uri: string): string | undefined {
   return explainRequest({ method: 'GET', uri, fields: NO_FIELDS })?.uri;
 }
 
-/** No key begins with a query that its route writes otherwise. */
+/** A prefix must be written as its route writes queries, or no key would begin with it. */
 function keptPrefix(deps: Changing, selector: Selector & { kind: 'prefix' }): Selector {
   const whole = selector.prefix.replace(/[?&]$/, '');
   const kept = whole.includes('?') ? (routed(deps, whole) ?? whole) : whole;

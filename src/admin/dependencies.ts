@@ -1,8 +1,8 @@
-// What entries hang on, as rows of three granularities: records that the answer shows, conditions that rows are held
-// against, tables.
+// Dependencies of entries as rows of three granularities: records that the answer shows, conditions that rows are
+// tested against, tables.
 //
-// A tracker speaks of tags, an operator of URLs. A tag stands for reads of several tables, and a
-// response has several tags: so each read is a row or two, and a table is one row however often it is read.
+// A tracker speaks of tags, an operator of URLs. A tag stands for reads of several tables, and a response has several
+// tags: so each read is a row or two, and a table is one row however often it is read.
 
 import type { DependencyLevel, Described, DescribedRead } from '../dependency/describe/described.ts';
 import { bareName } from '../dependency/table-name.ts';
@@ -11,39 +11,39 @@ export type Granularity = 'record' | 'predicate' | 'table';
 
 export interface DependencyRow {
   readonly granularity: Granularity;
-  /** `*`: any of the source. */
+  /** `*` stands for any table of the source. */
   readonly table: string;
-  /** Keys of records; a condition, with its window; of a table how often it is read. */
+  /** Keys of records; or a condition with its window; or, for a table, how often it is read. */
   readonly what: string;
   readonly level: DependencyLevel;
-  /** Why not `row`; or why less is known than could be. */
+  /** Why the granularity is not `row`, or why less is known than could be. */
   readonly reason?: string;
-  /** Whose change matters; `*`: all. */
+  /** Columns whose change matters; `*` stands for all. */
   readonly columns: readonly string[];
   readonly source: string;
-  /** By which the entry is invalidated; undefined: by more than one. */
+  /** The tag that invalidates the entry; undefined when there are several. */
   readonly tag?: string;
   readonly statement?: string;
 }
 
-/** What a tracker has said. */
+/** A tracker's answer. */
 export interface SourceWord {
   readonly source: string;
-  /** False: not all is known. */
+  /** Whether everything is known. */
   readonly isWhole: boolean;
   readonly problem?: string;
 }
 
 export interface EntryDependencies {
-  /** Why there is nothing to tell. */
+  /** Why there is nothing to show. */
   readonly note?: string;
   readonly sources: readonly SourceWord[];
   readonly rows: readonly DependencyRow[];
-  /** Tags of the entry that no tracker knows: the application's, or such as were invalidated meanwhile. */
+  /** Tags of the entry that no tracker knows: the application's own, or tags invalidated meanwhile. */
   readonly otherTags: readonly string[];
 }
 
-/** What hangs together on one thing. */
+/** Entries with one dependency in common. */
 export interface DependencyGroup {
   readonly granularity: Granularity;
   readonly table: string;
@@ -59,7 +59,7 @@ const LADDER: readonly DependencyLevel[] = ['row', 'template', 'table', 'source'
 const ALL = ['*'];
 const ANY_CHANGE = 'any change of the database';
 
-/** Of one entry. */
+/** The rows of one entry. */
 export function rowsOf(source: string, described: readonly Described[]): DependencyRow[] {
   return [...described.flatMap((one) => rowsOfTag(source, one)), ...tableRows(source, described)];
 }
@@ -113,7 +113,7 @@ function tableRows(source: string, described: readonly Described[]): DependencyR
   });
 }
 
-/** Of what reads a table; each with the tags of those that it is true of. */
+/** The reads of a table in groups, each with its tags. */
 export function groupsOfTable(source: string, asked: string, described: readonly Described[]): DependencyGroup[] {
   const table = nameIn(described, asked);
   const groups = new Groups(source);
@@ -138,7 +138,7 @@ const TABLE_TEXTS: Readonly<Record<DependencyLevel, string>> = {
   source: ANY_CHANGE,
 };
 
-/** Of what shows a record, or may. */
+/** The reads that show a record, or may. */
 export function groupsOfRecord(
   source: string,
   record: { readonly table: string; readonly key: readonly string[] },
@@ -162,7 +162,7 @@ export function groupsOfRecord(
   return groups.sorted();
 }
 
-/** The tracker has answered for the table by the name that its statements have for it. */
+/** The tracker has answered under the table name that its statements use. */
 function nameIn(described: readonly Described[], asked: string): string {
   return described.some(({ reads }) => reads.some(({ table }) => table === asked)) ? asked : bareName(asked);
 }
@@ -202,7 +202,7 @@ const COUNTED = 10_000;
 function recordsText({ records, recordCount }: DescribedRead): string {
   if (records === undefined) return 'not known';
   if (records.length === 0) return 'none';
-  // A key of several parts has commas of its own.
+  // A composite key contains commas itself.
   const shown = records.join(records.some((key) => key.includes(', ')) ? '; ' : ', ');
   const count = recordCount ?? records.length;
   if (count <= records.length) return shown;

@@ -1,7 +1,7 @@
-// The part of the admin API that says what entries hang on: `GET /deps`, and the rows that `GET /explain` adds.
+// The part of the admin API that shows dependencies of entries: `GET /deps`, and the rows that `GET /explain` adds.
 //
-// The gate knows entries and their tags, and the tracker what a tag stands for. So each answer waits
-// for the tracker, and says so where it keeps silent.
+// The gate knows entries and their tags; the tracker knows what a tag stands for. So each answer waits for the
+// tracker, and says so when the tracker keeps silent.
 
 import type { QuestionSubject, SourceAnswer } from '../dependency/describe/described.ts';
 import { sourceOf, sourceTag } from '../dependency/source-tag.ts';
@@ -22,23 +22,23 @@ import type { SourceApi } from './sources-api.ts';
 export interface DepsParts {
   readonly sources: Pick<SourceApi, 'askSource' | 'sources'>;
   readonly list: (query: ListQuery) => Promise<ListPage>;
-  /** Undefined: no route has the URL. */
+  /** Returns undefined when no route has the URL. */
   readonly explain: (query: URLSearchParams) => Promise<Explanation | undefined>;
 }
 
-/** What hangs on something. */
+/** URLs of entries with one dependency in common. */
 export type UrlGroup = Omit<DependencyGroup, 'tags'> & { readonly urls: readonly string[] };
 
 export interface GroupedDependencies {
   readonly sources: readonly SourceWord[];
   readonly groups: readonly UrlGroup[];
-  /** False: there may be URLs that are not named. */
+  /** Whether all URLs are named. */
   readonly isWhole: boolean;
 }
 
 export const DEPS_KEYS = ['url', 'table', 'record', 'source'] as const;
 const MAX_TAGS = 1_000;
-/** Looked for one by one, so many; of more all that the source has is gone through. */
+/** Up to this many tags are looked up one by one; for more, all entries of the source are searched. */
 const MAX_LOOKUPS = 20;
 const MAX_ENTRIES = 100_000;
 const MAX_URLS = 1_000;
@@ -96,7 +96,7 @@ async function ofUrl(parts: DepsParts, query: URLSearchParams, only: string | un
   return json(200, { url, ...found });
 }
 
-/** Asks the trackers of all sources that the entry was read from, or of the one. */
+/** Asks the trackers of all sources that the entry was read from, or only the named one. */
 export async function dependenciesOf(
   api: DepsParts['sources'],
   { entry, lastRefusal }: Pick<Explanation, 'entry' | 'lastRefusal'>,

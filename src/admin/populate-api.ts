@@ -19,18 +19,18 @@ export interface PopulateStart {
   readonly name?: string;
   readonly concurrency?: number;
   readonly ratePerSecond?: number;
-  /** Those of the call, and what of it is no URL. */
+  /** The items of the call, and its entries that are no URL. */
   readonly items?: readonly PopulateItem[];
   readonly refused?: readonly string[];
-  /** More of them will be given. */
+  /** Whether further calls will give more items. */
   readonly more?: boolean;
-  /** Or where they come from. */
+  /** The source of the items, in place of a list. */
   readonly source?:
     | { readonly kind: 'sitemap'; readonly name: string; readonly url: string; readonly fields: Fields }
     | { readonly kind: 'stored'; readonly name: string; readonly selectors: readonly Selector[] };
 }
 
-/** What fills; the composition root hands it in. */
+/** Fills entries; the composition root hands it in. */
 export interface PopulateApi {
   /** Throws E_POPULATE when too much waits already. */
   begin(start: PopulateStart): JobProgress;
@@ -43,7 +43,7 @@ export interface PopulateApi {
     readonly jobs: readonly JobProgress[];
   };
   progress(id: string): JobProgress | undefined;
-  /** Tells of the job now and whenever it has moved, until it is over. The result ends that. */
+  /** Tells of the job now and after each step, until it is over. Calling the result ends that. */
   follow(id: string, listener: (progress: JobProgress) => void): () => void;
   cancel(id: string): boolean;
 }
@@ -70,7 +70,7 @@ export function populateRoutes(api: PopulateApi): AdminRoute[] {
   ];
 }
 
-/** GET /populate: all jobs, one, or one as it goes on, a line of JSON for each step. */
+/** GET /populate: all jobs, one job, or one job as it progresses, a line of JSON for each step. */
 function showPopulate(api: PopulateApi, query: URLSearchParams): AdminResponse {
   const id = query.get('job');
   if (id === null)

@@ -5,7 +5,7 @@ import { parseUri } from '../entry/uri-forms.ts';
 import { expected, TidegateError } from '../errors.ts';
 import type { Fields } from '../semantics/fields.ts';
 
-/** What is shown of a value that is no URL: not its fields, which may be credentials. */
+/** A value that is no URL as errors show it: without its fields, which may be credentials. */
 export function shownItem(value: unknown): string {
   const url = typeof value === 'object' && value !== null ? (value as { url?: unknown }).url : value;
   return (typeof url === 'string' ? url : (JSON.stringify(url) ?? typeof url)).slice(0, MAX_SHOWN);
@@ -13,7 +13,7 @@ export function shownItem(value: unknown): string {
 
 const MAX_SHOWN = 200;
 
-/** Undefined: not a URL that clients could ask for, or fields that they could not send. */
+/** Returns undefined for a URL that clients could not ask for, or fields that they could not send. */
 export function populateItem(value: unknown, common: Fields = []): PopulateItem | undefined {
   try {
     return itemOf(value, common);

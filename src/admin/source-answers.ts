@@ -1,13 +1,13 @@
-// What a tracker answers to a question of this gate, looked through before it is shown to anybody.
+// Checks a tracker's answers to questions of this gate before anybody sees them.
 //
-// It is text from elsewhere, for a terminal and for scripts. It is taken in the form that is known
-// here, and nothing besides; what is of another form, or too large, is refused with the report that it came with.
+// The text comes from elsewhere and goes to terminals and scripts. Only the known form is taken; an answer of another
+// form, or one that is too large, is refused together with its report.
 
 import type { DependencyLevel, Described, DescribedRead, SourceAnswer } from '../dependency/describe/described.ts';
 import { expected } from '../errors.ts';
 
 const MAX_ANSWERS = 16;
-/** In JSON. */
+/** Characters of JSON. */
 const MAX_ANSWER = 200_000;
 const MAX_TEXT = 1_000;
 const LEVELS: readonly unknown[] = ['row', 'template', 'table', 'source'] satisfies readonly DependencyLevel[];

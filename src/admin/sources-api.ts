@@ -1,7 +1,7 @@
-// The part of the admin API that trackers call: what changed at a source of data, and until when that is known.
+// The part of the admin API that trackers call: changes at a source of data, and until when they are known.
 //
-// A report that is not understood must not look like one. So nothing of it may be left out or be
-// more than is known here, and a tracker that gets an answer knows that all of it is in force.
+// A misunderstood report must not look accepted. So every member must be known and every part obeyed, and a tracker
+// that gets an answer knows that all of its report is in force.
 
 import type { QuestionSubject } from '../dependency/describe/described.ts';
 import type { SourceReply, SourceReport, SourceState } from '../engine/source-leases.ts';
@@ -19,7 +19,7 @@ export interface SourceApi {
 
 const MAX_TAGS = 1000;
 const MAX_LEASE_MS = 60_000;
-/** Members that not every gate takes: a tracker sends those that the gate's last answer named. */
+/** Members that not every gate takes: a tracker sends only those that the gate's last answer listed. */
 const TAKES = ['position', 'lagMs', 'answers'] as const;
 const MEMBERS: ReadonlySet<string> = new Set<keyof SourceReport>([
   ...(['source', 'session', 'sequence', 'token', 'leaseMs', 'tags'] as const),
@@ -72,7 +72,7 @@ function parseReport(bodyText: string): SourceReport {
   };
 }
 
-/** As a field's value may carry it. */
+/** As a field's value may hold it. */
 function parsePosition(position: unknown): string {
   if (typeof position === 'string' && /^[!-~]{1,200}$/.test(position)) return position;
   return expected('E_SELECTOR', 'a "position" of up to 200 visible ASCII characters', position);

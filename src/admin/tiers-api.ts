@@ -1,13 +1,13 @@
-// The part of the admin API about the tiers one by one: what each holds, whether they agree, and emptying a single one.
+// The part of the admin API about single tiers: what each holds, whether they agree, and emptying one of them.
 
 import { expected } from '../errors.ts';
 import { type AdminResponse, type AdminRoute, json, parseJson } from './answers.ts';
 
-/** What can be emptied alone. `disk`: the bytes, while the manifest still names them; `manifest`: both. */
+/** Tiers that can be emptied alone. `disk`: the bytes, while the manifest still names them; `manifest`: both. */
 export const CLEARABLE = ['memory', 'disk', 'manifest'] as const;
 export type Clearable = (typeof CLEARABLE)[number];
 
-/** What memory, disk and manifest hold; without a disk tier memory alone. */
+/** Contents of memory, disk and manifest; memory alone without a disk tier. */
 export interface TierHoldings {
   readonly memory: { readonly entries: number; readonly bytes: number; readonly maxBytes: number };
   readonly disk?: {
@@ -21,33 +21,33 @@ export interface TierHoldings {
   readonly manifest?: {
     /** Entries it names. */
     readonly rows: number;
-    /** Bytes of all that it names. */
+    /** Bytes of all entries it names. */
     readonly bytes: number;
   };
 }
 
-/** Whether they hold the same. What differs is looked up anew when it is asked for: it costs misses, no wrong answers. */
+/** Whether the tiers agree. A difference is looked up again on demand: it costs misses, not wrong answers. */
 export interface TierAgreement {
   readonly agree: boolean;
   readonly memory: {
     readonly entries: number;
-    /** Entries that the disk has not, since it declined or evicted them. No disagreement. */
+    /** Entries missing on the disk because it declined or evicted them. No disagreement. */
     readonly notOnDisk: number;
-    /** Entries of another fill than those on the disk. */
+    /** Entries whose fill differs from the one on the disk. */
     readonly differing: number;
   };
   /** Rows of the manifest against the records and files on the disk, counted by what is found. */
   readonly disk?: { readonly [finding: string]: number };
-  /** A few of what does not agree, in words. */
+  /** A few disagreements, in words. */
   readonly examples: readonly string[];
 }
 
-/** What the composition root hands in. */
+/** Control of the tiers; the composition root hands it in. */
 export interface TierApi {
   holdings(): Promise<TierHoldings>;
   /** Reads every row, and the beginning of every record. */
   check(): Promise<TierAgreement>;
-  /** Removes what one of them holds; returns how many entries that were. Throws E_SELECTOR where it is not there. */
+  /** Empties one tier; returns how many entries it held. Throws E_SELECTOR when there is no such tier. */
   clear(what: Clearable): Promise<number>;
 }
 
