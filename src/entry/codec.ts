@@ -1,5 +1,5 @@
-// The head of a stored response as bytes: `name: value CRLF` for each field line and an empty line at the end, in latin1,
-// as HTTP/1.1 carries it. Head and body lie one behind the other, so a front may write the two as they are.
+// The head of a stored response as bytes: `name: value CRLF` for each field line and an empty line at the end, in
+// latin1, as HTTP/1.1 carries it. Head and body are adjacent, so a front may write both unchanged.
 
 import type { Fields } from '../semantics/fields.ts';
 

@@ -1,10 +1,10 @@
-// Results of database drivers that are instances of their classes: kept as the plain data that their documentation names.
-// What else they hold, such as parsers and the connection's state, is of no use to a reader.
+// Results of database drivers that are instances of driver classes: kept as the plain data that the driver documents.
+// Their other contents, such as parsers and the connection's state, are of no use to a reader.
 
 interface ResultClass {
-  /** Of the constructor. Several drivers use the same one, so the fields count as well. */
+  /** Name of the constructor. Several drivers share a name, so the fields count as well. */
   readonly name: string;
-  /** Own properties by which it is told. */
+  /** Own properties that identify it. */
   readonly told: readonly string[];
   toPlain(result: Fields): object;
 }
@@ -34,14 +34,14 @@ const RESULTS: readonly ResultClass[] = [
     toPlain: (result) => taken(result, ['columns', 'columnTypes', 'rows', 'rowsAffected', 'lastInsertRowid']),
   },
   {
-    // An interval of pg, which has as properties those of its parts that are not 0.
+    // An interval of pg; its properties are the parts that are not 0.
     name: 'PostgresInterval',
     told: [],
     toPlain: (interval) => ({ ...interval }),
   },
 ];
 
-/** Undefined: it is no result of a driver that is known. */
+/** Returns undefined when the value is no result of a known driver. */
 export function plainResult(value: object): object | undefined {
   const { name } = value.constructor ?? {};
   const known = RESULTS.find((each) => each.name === name && each.told.every((field) => Object.hasOwn(value, field)));

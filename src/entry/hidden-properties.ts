@@ -1,4 +1,4 @@
-// Own properties of objects that are not listed (not enumerable): rows of libSQL have their positions so, beside their names.
+// Own properties that are not enumerable: rows of libSQL hold their values by position in such properties.
 
 export function withHidden<T extends object>(target: T, hidden: Readonly<Record<string, unknown>>): T {
   for (const [name, value] of Object.entries(hidden)) {
@@ -7,7 +7,7 @@ export function withHidden<T extends object>(target: T, hidden: Readonly<Record<
   return target;
 }
 
-/** `listed`: the names of those that are. */
+/** `listed`: the enumerable names. */
 export function hiddenNames(value: object, listed: readonly string[]): readonly string[] {
   const all = Object.getOwnPropertyNames(value);
   if (all.length === listed.length) return NONE;

@@ -1,15 +1,15 @@
-// What a hit wants to know of an entry at a glance, worked out when the entry is made.
+// Facts about an entry that a hit needs at a glance, computed when the entry is made.
 //
-// A number above 2^31 is an object of its own in V8, and to look at one costs a hit half as much as
-// all else. So besides the instants in ms there is one in whole seconds, which is small enough until 2038 and says enough
-// of nearly every entry.
+// V8 stores a number above 2^31 as a separate object, and reading one costs a hit half as much as everything else. So
+// besides the instants in ms there is one in whole seconds, which stays small enough until 2038 and decides for nearly
+// every entry.
 
-/** Stands in keys that were made for a program, in the place of what it wrote; a key without it is as it was written. */
+/** Replaces the program's text in keys that were generated for it; a key without the mark is as the program wrote it. */
 export const KEY_MARK = '§';
 
 /**
- * The time that a hit goes by may be so much behind: no program keeps its thread so long without a turn of the event loop, by
- * whose end it is told the time anew. Who keeps it longer may be given an entry that ended meanwhile.
+ * The time that a hit goes by may be this far behind: no program keeps its thread this long without a turn of the
+ * event loop, whose end renews the time. A program that does so may be given an entry that ended meanwhile.
  */
 const ROUGH_MS = 60_000;
 
@@ -23,16 +23,19 @@ interface Noted {
 }
 
 export interface HitNotes {
-  /** True: the key is as the program wrote it. */
+  /** Whether the key is as the program wrote it. */
   readonly isPlain: boolean;
-  /** Seconds since the Unix epoch up to which it is fresh by a rough time; from then on, the exact one is asked for. */
+  /**
+   * Seconds since the Unix epoch until which a rough time suffices to call it fresh; after that, hits use the exact
+   * time.
+   */
   readonly surelyFreshUntilSeconds: number;
-  /** The reader's note: whoever names entries so found all tags there. */
+  /** The reader's note: a caller that names its entries by this object found all tags there. */
   namedBy: object | undefined;
 }
 
 export function hitNotes({ key, bornMs, lifetimeMs, sliding }: Noted): HitNotes {
-  // Each use of one that slides is noted, at its exact time.
+  // An entry that slides notes each use at its exact time.
   const untilSeconds = sliding === undefined ? Math.floor((bornMs + lifetimeMs - ROUGH_MS) / 1000) : 0;
   return {
     isPlain: !key.includes(KEY_MARK),

@@ -1,9 +1,9 @@
 // Cache keys. A key is `tenant SP origin SP method SP uri`; a variant's key adds `LF name: value` for each selecting
-// header field; the same response in a content coding has `LF ;coding` behind its key.
+// header field; a content coding of the response adds `LF ;coding`.
 //
-// Keys must be injective, or one client reads what was filled for another. Tenant, origin and
-// method are tokens and a URI holds no white space, so a space cannot be mistaken for a part; a field value holds no
-// line feed. `isKeyable` is where that is made sure of. No field name holds a semicolon.
+// Keys must be injective, or one client reads a response filled for another. Tenant, origin and method are tokens and
+// a URI holds no white space, so a space always separates two parts; a field value holds no line feed. `isKeyable`
+// ensures that. No field name holds a semicolon.
 
 import { CODINGS, type Coding } from '../semantics/content-coding.ts';
 import { type Fields, fieldValue } from '../semantics/fields.ts';
@@ -16,13 +16,13 @@ export function cacheKey(scope: KeyScope, method: string, uri: string): string {
   return `${scope.tenant} ${scope.originName} ${method} ${uri}`;
 }
 
-/** Whose entries they are, and of which origin. */
+/** Tenant and origin of the entries. */
 interface KeyScope {
   readonly tenant: string;
   readonly originName: string;
 }
 
-/** True when the text can be a part of a key: not empty, visible ASCII only. */
+/** Whether the text can be a part of a key: not empty, visible ASCII only. */
 export function isKeyable(part: string): boolean {
   if (part === '') return false;
   for (let at = 0; at < part.length; at++) {
@@ -76,12 +76,12 @@ export function variantKey(
   return variant;
 }
 
-/** The key of the same response in a content coding. `key`: that of the stored response, or of the variant. */
+/** The key of a response in a content coding. `key`: that of the stored response, or of the variant. */
 export function codedKey(key: string, coding: Coding): string {
   return `${key}\n;${coding}`;
 }
 
-/** The keys of the same response in each coding. */
+/** The keys of a response in each coding. */
 export function codedKeys(key: string): readonly string[] {
   return CODINGS.map((coding) => codedKey(key, coding));
 }

@@ -1,24 +1,24 @@
 // Tags that a caller names and that an entry may not have.
 //
-// A fill may leave out tags of its call (`setTags`). Whoever calls by them later must not bring them
-// back, so the entry keeps each one in a form that no invalidation names.
+// A fill may leave out tags of its call (`setTags`). Later calls with those tags must not bring them back, so the
+// entry keeps each one in a form that no invalidation names.
 
 import { KEY_MARK } from './hit-notes.ts';
 
 const LEFT_OUT = `out${KEY_MARK}`;
 
-/** Stands on an entry for a tag that its fill left out. */
+/** Marks a tag that the fill left out. */
 export function leftOut(tag: string): string {
   return LEFT_OUT + tag;
 }
 
-/** True: the entry has all of them. Written for the hit path. */
+/** Whether the entry has all the wanted tags. Written for the hit path. */
 export function hasTags(tags: readonly string[], wanted: readonly string[]): boolean {
   for (const tag of wanted) if (!tags.includes(tag)) return false;
   return true;
 }
 
-/** Those that it neither has nor leaves out. */
+/** The wanted tags that the entry neither has nor leaves out. */
 export function lateTags(tags: readonly string[], wanted: readonly string[]): readonly string[] {
   if (wanted === tags || hasTags(tags, wanted)) return NONE;
   return wanted.filter((tag) => !tags.includes(tag) && !tags.includes(leftOut(tag)));

@@ -1,22 +1,22 @@
-// Copies for readers, of values that hold what cannot be frozen; see owned-value.ts.
+// Readers' copies of values with parts that cannot be frozen; see owned-value.ts.
 //
-// A hit pays for them. So when the value comes in a plan is made of where the parts that are copied
-// stand, and a reading looks at nothing else. Rows of one list share a plan.
+// Hits pay for these copies. So a plan of the places to copy is made when the value comes in, and a reading visits
+// only those. Rows of one list share a plan.
 
 import { hiddenNames, withHidden } from './hidden-properties.ts';
 import { isPlainObject, leafCopy } from './value-kinds.ts';
 
 /** How instances of a class are kept: as a plain value, from which each reader's instance is made. */
 export interface ValueClass {
-  /** For stored bytes: never to be changed while they live. */
+  /** For stored bytes: never change it while they live. */
   readonly name: string;
-  /** Asked of whatever is neither a primitive nor a plain object or array. */
+  /** Called for every value that is neither a primitive nor a plain object or array. */
   matches(value: object): boolean;
   toPlain(value: object): unknown;
   fromPlain(plain: unknown): unknown;
 }
 
-/** An instance of a declared class, as it is kept. `plain` is undefined while it is being made. */
+/** An instance of a declared class in its kept form. `plain` is undefined while it is being made. */
 export class KeptInstance {
   readonly valueClass: ValueClass;
   plain: unknown;
@@ -26,20 +26,20 @@ export class KeptInstance {
   }
 }
 
-/** How a reader's copy is made of what is kept. */
+/** How to make a reader's copy of a kept value. */
 export type CopyPlan =
   | { readonly kind: 'date' }
-  /** Whatever is there is looked at. `hasRepeats`: parts may be reached more than once. */
+  /** Visits everything. `hasRepeats`: parts may be reached more than once. */
   | { readonly kind: 'walk'; readonly hasRepeats: boolean }
-  /** An object with nothing hidden, of which these properties are copied. */
+  /** An object with no hidden properties, of which these properties are copied. */
   | { readonly kind: 'object'; readonly names: readonly string[]; readonly plans: readonly CopyPlan[] }
-  /** A list, each of it by one plan. */
+  /** A list with one plan for all elements. */
   | { readonly kind: 'list'; readonly each: CopyPlan };
 
 const DATE: CopyPlan = { kind: 'date' };
 const WALK: CopyPlan = { kind: 'walk', hasRepeats: false };
 
-/** Of what is kept and not frozen. */
+/** The plan of a kept value that is not frozen. */
 export function planOf(kept: object): CopyPlan {
   if (Array.isArray(kept)) return planOfList(kept);
   if (Object.getPrototypeOf(kept) === Date.prototype) return DATE;
@@ -47,7 +47,7 @@ export function planOf(kept: object): CopyPlan {
   const all = Object.keys(kept);
   if (hiddenNames(kept, all).length > 0) return WALK;
   const names = all.filter((name) => isToCopy((kept as Readonly<Record<string, unknown>>)[name]));
-  // It is a property like any other, but not to who sets it.
+  // It is a property like any other, except when it is assigned.
   if (names.includes('__proto__')) return WALK;
   const parts = kept as Readonly<Record<string, object>>;
   return { kind: 'object', names, plans: names.map((name) => planOf(parts[name] as object)) };
@@ -65,7 +65,7 @@ function planOfList(kept: readonly unknown[]): CopyPlan {
   return each === undefined ? WALK : { kind: 'list', each };
 }
 
-/** A plan for both: what one of them lacks is not there, or frozen, where it is used. */
+/** A plan for both: a property that only one of them copies is absent or frozen in the other. */
 function joined(one: CopyPlan, other: CopyPlan): CopyPlan {
   if (one === other) return one;
   if (one.kind === 'list' && other.kind === 'list') {
@@ -86,7 +86,7 @@ function isToCopy(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Object.isFrozen(value);
 }
 
-/** What a reader is given of what is kept. */
+/** A reader's copy of a kept value. */
 export function copyBy(plan: CopyPlan, kept: object): unknown {
   switch (plan.kind) {
     case 'date':
@@ -114,12 +114,12 @@ export function copyBy(plan: CopyPlan, kept: object): unknown {
   }
 }
 
-/** True of what cannot be taken as it is: it is copied, or refused. */
+/** Whether a value cannot be taken as it is: it is copied, or refused. */
 export function isPart(value: unknown): boolean {
   return typeof value === 'object' ? value !== null : typeof value === 'function' || typeof value === 'symbol';
 }
 
-/** With the holes. The length alone must not cost memory: `[-1 >>> 0]` may have been all there was in some bytes. */
+/** A copy with its holes. The length alone must not cost memory: `[-1 >>> 0]` may come from a few bytes. */
 export function sparseCopy(source: readonly unknown[], keys: readonly string[]): unknown[] {
   const copy: unknown[] = [];
   // After this the elements are a table, and the length is just a number.
@@ -130,12 +130,12 @@ export function sparseCopy(source: readonly unknown[], keys: readonly string[]):
   return copy;
 }
 
-/** A plain object's own keys and values in one that has its shape; `__proto__` is a key like any other. */
+/** A copy of a plain object's own keys and values that shares its shape; `__proto__` is a key like any other. */
 export function spreadOf(source: object): Record<string, unknown> {
   return Object.getPrototypeOf(source) === null ? { __proto__: null, ...source } : { ...source };
 }
 
-/** Kept as a table by hash, which the setting of a prototype leaves it. */
+/** An object kept as a hash table; setting its prototype does not change that. */
 export function tableOf(source: object): Record<string, unknown> {
   const table = { __proto__: null, ...source };
   return Object.getPrototypeOf(source) === null ? table : Object.setPrototypeOf(table, Object.prototype);
@@ -144,7 +144,7 @@ export function tableOf(source: object): Record<string, unknown> {
 /** Arrays up to this length are copied whole, holes and all. */
 const WHOLE_LENGTH = 10_000;
 
-/** False: it may be mostly holes. */
+/** Returns false for an array that may be mostly holes. */
 function isWhole(kept: readonly unknown[]): boolean {
   return kept.length <= WHOLE_LENGTH || Object.keys(kept).length === kept.length;
 }

@@ -3,9 +3,9 @@
 // The rule for what readers get: plain objects and arrays are frozen, always; a Date, Map, Set, RegExp or binary data is
 // the reader's own copy, as is an instance of a declared class.
 //
-// Copies cost more than all else of a hit. So a value is copied once, when it comes in; whatever
-// is frozen throughout is given to everyone as it is. In the copy that is kept, a container which holds something that
-// cannot be frozen is itself left unfrozen: that is what is copied for each reader (owned-copies.ts).
+// Copies cost more than everything else in a hit. So a value is copied once, when it comes in; a value that is frozen
+// throughout is handed to every reader. In the kept copy, a container with a part that cannot be frozen is itself left
+// unfrozen: such containers are copied for each reader (owned-copies.ts).
 
 import { TidegateError } from '../errors.ts';
 import { plainResult } from './driver-results.ts';
@@ -38,9 +38,9 @@ export type { ValueClass } from './owned-copies.ts';
 /** A value that belongs to the cache. */
 export interface OwnedValue {
   readonly value: unknown;
-  /** How it is copied for each reader; undefined: it is frozen throughout, and handed out as it is. */
+  /** How to copy it for each reader; undefined when it is frozen throughout and handed out as it is. */
   readonly copy: CopyPlan | undefined;
-  /** What it takes in memory, estimated. */
+  /** Estimated bytes in memory. */
   readonly bytes: number;
 }
 
@@ -54,12 +54,12 @@ export const MAX_DEPTH = 500;
 /** Frozen values smaller than this are copied faster than they are remembered. */
 const REMEMBERED_BYTES = 1024;
 
-/** What was frozen here and handed out: it may come back, alone or as a part. */
+/** Values frozen here and handed out: they may come back, alone or as a part. */
 const remembered = new WeakMap<object, OwnedValue>();
 
 const NO_OPTIONS: OwnOptions = Object.freeze({});
 
-/** The cache's own copy of the value. Throws E_VALUE, naming the path of what cannot be kept. */
+/** The cache's own copy of the value. Throws E_VALUE with the path of the part that cannot be kept. */
 export function ownValue(value: unknown, options: OwnOptions = NO_OPTIONS): OwnedValue {
   if (value === null || (typeof value !== 'object' && isPrimitive(value))) {
     const own = typeof value === 'string' ? ownText(value) : value;
@@ -68,7 +68,7 @@ export function ownValue(value: unknown, options: OwnOptions = NO_OPTIONS): Owne
   return rememberedValue(value) ?? new Owner(options.classes).own(value);
 }
 
-/** What a reader is given. */
+/** The value for a reader. */
 export function readOwned({ value, copy }: OwnedValue): unknown {
   return copy === undefined ? value : copyBy(copy, value as object);
 }
@@ -86,13 +86,13 @@ const NOTHING: readonly string[] = [];
 /** One walk over a value that comes in. */
 class Owner {
   readonly #classes: readonly ValueClass[] | undefined;
-  /** The copy of each object met, which keeps cycles and what is reached twice as they were. */
+  /** The copy of each object met, which preserves cycles and repeated references. */
   readonly #copies = new Map<object, object>();
   readonly #texts = new Map<string, string>();
   readonly #path: (string | number)[] = [];
   #bytes = 0;
   #hasRepeats = false;
-  /** Something in it cannot be frozen. */
+  /** Whether some part cannot be frozen. */
   #hasMutable = false;
 
   constructor(classes: readonly ValueClass[] | undefined) {
@@ -113,7 +113,7 @@ class Owner {
     return this.#hasRepeats ? { kind: 'walk', hasRepeats: true } : planOf(value);
   }
 
-  /** The copy of a part of which the loops below know that it is no primitive they could take as it is. */
+  /** The copy of a part that the loops below know to be no primitive they could take as it is. */
   #part(source: unknown, step: string | number): object {
     this.#path.push(step);
     if (this.#path.length >= MAX_DEPTH) this.#refuse(`more than ${MAX_DEPTH} levels`);
@@ -165,7 +165,7 @@ class Owner {
     return isFrozen ? Object.freeze(copy) : copy;
   }
 
-  /** Its own properties, those that are listed and those that are not. */
+  /** Its own properties, enumerable and not. */
   #namesOf(source: object): { readonly names: readonly string[]; readonly hidden: readonly string[] } {
     const names: string[] = [];
     let hidden = NOTHING;
@@ -180,7 +180,7 @@ class Owner {
     return { names, hidden };
   }
 
-  /** True: all of them are frozen. */
+  /** Returns true when all of them are frozen. */
   #hide(hidden: readonly string[], source: object, copy: object): boolean {
     this.#bytes += objectCost(hidden, false).bytes;
     const parts = source as Readonly<Record<string, unknown>>;
@@ -282,7 +282,7 @@ class Owner {
     return own;
   }
 
-  /** Rows of a list often have the same ones, such as a state: they are kept once. */
+  /** Rows of a list often repeat a text, such as a state: it is kept once. */
   #shortText(text: string): string {
     const known = this.#texts.get(text);
     if (known !== undefined) return known;

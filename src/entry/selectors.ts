@@ -1,9 +1,8 @@
-// The one parser of what operators and programs name entries by: for the admin API, the command line, handlers behind a
-// cache, data caches, and through them for trackers.
+// The one parser of selections that operators and programs write: for the admin API, the command line, handlers behind
+// a cache, data caches, and through them for trackers.
 //
-// A selector that can never match is worse than one that is refused, because whoever wrote it goes
-// away believing that it took effect. So whatever cannot stand in a key or a tag is an error here, and what has more than
-// one form in keys becomes several selectors.
+// A selector that can never match is worse than a refused one: its author believes that it took effect. So text that
+// cannot stand in a key or a tag is an error here, and text with more than one form in keys becomes several selectors.
 
 import { expected } from '../errors.ts';
 import type { Selector } from '../ledger/selector.ts';
@@ -12,19 +11,19 @@ import { MAX_TAG_LENGTH } from '../semantics/tags.ts';
 import { isKeyable } from './key.ts';
 import { parseUri, patternForms, prefixForms } from './uri-forms.ts';
 
-/** What a member of a selection is: a text, a list of texts, either of them, true and nothing else, or true or false. */
+/** The form of a member: a text, a list of texts, either of them, only true, or a boolean. */
 type MemberForm = 'text' | 'list' | 'texts' | 'true' | 'flag';
 
 export type Members = Readonly<Record<string, MemberForm>>;
 
-/** What is to be invalidated or purged: whatever is named by any of these. At least one. */
+/** Entries to invalidate or purge: all that match any of the members. At least one member. */
 export interface ResponseSelection {
   /** A whole URL, as a client asks for it. */
   readonly url?: string;
   readonly urls?: readonly string[];
   readonly tag?: string;
   readonly tags?: readonly string[];
-  /** Every URL that begins so, or with one of these. */
+  /** Every URL that begins with this text, or with one of these texts. */
   readonly prefix?: string | readonly string[];
   /** Globs over whole URLs: `*` for any characters, `?` for one. */
   readonly pattern?: string | readonly string[];
@@ -32,7 +31,7 @@ export interface ResponseSelection {
   readonly all?: true;
 }
 
-/** How its members are written. */
+/** The form of each member. */
 export const RESPONSE_MEMBERS = {
   url: 'text',
   urls: 'list',
@@ -43,14 +42,14 @@ export const RESPONSE_MEMBERS = {
   all: 'true',
 } as const satisfies Readonly<Record<keyof ResponseSelection, MemberForm>>;
 
-/** One thing that a selection names. */
+/** One member of a selection with one text. */
 export interface Named {
   readonly member: string;
-  /** '' of what has none. */
+  /** '' when the member has none. */
   readonly text: string;
 }
 
-/** Reads an object that names entries by any of the members, at least one; throws E_SELECTOR. */
+/** Reads an object with any of the members, at least one; throws E_SELECTOR. */
 export function readSelection(value: unknown, members: Members): readonly Named[] {
   const known = Object.keys(members).join(', ');
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -85,7 +84,7 @@ function textOf(given: unknown, member: string): string {
   return typeof given === 'string' && given !== '' ? given : expected('E_SELECTOR', `text as "${member}"`, given);
 }
 
-/** The selectors of what a selection names; throws E_SELECTOR. */
+/** The selectors of one named thing; throws E_SELECTOR. */
 export function selectorsOf({ member, text }: Named): readonly Selector[] {
   const kind = KINDS.get(member) ?? expected('E_SELECTOR', 'a member that names responses', member);
   return kind(member === 'all' ? '' : textOf(text, member));
@@ -114,8 +113,8 @@ const KINDS: ReadonlyMap<string, (text: string) => readonly Selector[]> = new Ma
 ]);
 
 /**
- * A tag as it comes from a response's field, which holds bytes: those of Latin-1, or of UTF-8, where it is not ASCII. Of
- * Cache-Tag a comma makes two tags, of Surrogate-Key or in the name of a cache group it makes none. Throws E_SELECTOR.
+ * A tag from a response's field, whose bytes are Latin-1 or UTF-8 where they are not ASCII. A comma separates tags in
+ * Cache-Tag, but not in Surrogate-Key or in the name of a cache group. Throws E_SELECTOR.
  */
 export function tagForms(text: string): readonly string[] {
   if (text.length > MAX_TAG_LENGTH || !/^[^\p{Cc} ](?:(?:\t|\P{Cc})*[^\p{Cc} ])?$/u.test(text)) {

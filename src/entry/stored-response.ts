@@ -1,8 +1,8 @@
-// An entry of the gate: a stored response (RFC 9111 §3) and what is needed to decide about its reuse.
+// An entry of the gate: a stored response (RFC 9111 §3) and the data needed to decide about its reuse.
 //
-// Head and body lie in one allocation, `bytes`, because a separate buffer for each costs more than
-// most heads are long. The head is kept in wire form (`name: value CRLF …`, see codec.ts) and decoded only where its
-// fields are needed; all that a hit needs stands beside it as numbers.
+// Head and body share one allocation, `bytes`, because a separate buffer for each costs more than the length of most
+// heads. The head is kept in wire form (`name: value CRLF …`, see codec.ts) and decoded only where its fields are
+// needed; everything a hit needs stands beside it as numbers.
 
 import type { Position } from '../ledger/log.ts';
 import type { ReuseTerms } from '../semantics/freshness.ts';
@@ -21,13 +21,13 @@ export interface StoredResponse {
   readonly bornMs: number;
   readonly terms: ReuseTerms;
   readonly tags: readonly string[];
-  /** Log epoch in which the stamp counts. */
+  /** Log epoch of the stamp. */
   readonly epoch: string;
   /** Log position at which its fill, or its latest validation, began. */
   readonly stamp: Position;
-  /** Present: the body is not in `bytes`, which then ends with the head; it stands in a store of large bodies. */
+  /** When present, `bytes` ends with the head, and the body is in a store of large bodies. */
   readonly large?: LargeBody;
-  /** Present: its Last-Modified is strong by the Date that came with its body (RFC 9110 §8.8.2.2). */
+  /** Present when its Last-Modified is strong by the Date that came with its body (RFC 9110 §8.8.2.2). */
   readonly strongModified?: true;
   /** The reader's note: no invalidation up to here affects the entry. The only field that changes; never persisted. */
   checkedUpTo: Position;
@@ -51,7 +51,7 @@ export interface VariantList {
 
 export type Entry = StoredResponse | VariantList;
 
-/** What a store can tell of an entry without reading its body; for operators. A list of variants has no status: 0. */
+/** Facts a store knows of an entry without reading its body; for operators. A list of variants has no status: 0. */
 export interface EntryNote {
   readonly kind: Entry['kind'] | 'value';
   readonly key: string;
@@ -64,7 +64,7 @@ export interface EntryNote {
   readonly bodyBytes: number;
 }
 
-/** The note of an entry that is at hand. */
+/** The note of an entry in memory. */
 export function noteOf(entry: Entry): EntryNote {
   const { kind, key } = entry;
   if (kind === 'variants') return { kind, key, ...NO_RESPONSE };

@@ -1,4 +1,4 @@
-// By which names an invalidation finds an entry.
+// The names by which an invalidation finds an entry.
 
 import type { Subject } from '../ledger/invalidations.ts';
 import type { Ledger, Stamped } from '../ledger/ledger.ts';
@@ -10,7 +10,7 @@ export type LedgerEntry = Stamped & Pick<EntryNote, 'kind' | 'key'>;
 
 export type EntryLedger<Holder = unknown> = Ledger<LedgerEntry, Holder>;
 
-/** The key of a value is all of its name; it has no origin. */
+/** A value's only name is its key; it has no origin. */
 export function subjectOf({ kind, key, tags }: Pick<EntryNote, 'kind' | 'key' | 'tags'>): Subject {
   if (kind === 'value') return { uri: key, origin: '', tags };
   const { uri, origin } = keyParts(key);

@@ -1,8 +1,8 @@
-// The forms under which what somebody writes as a URL, the beginning of one or a glob over URLs stands in cache keys.
+// The forms that a URL, a prefix or a glob over URLs takes in cache keys.
 //
-// A text may have more than one. A port may be that of the scheme, or the beginning of another; a glob
-// does not say where its host ends, or its query begins. All forms are given then: what is too many costs a fill, what is
-// missing an outdated answer.
+// A text may have more than one. A port may be the default of the scheme, or the beginning of another; a glob does not
+// say where its host ends or its query begins. So all forms are returned: one too many costs a fill, a missing one an
+// outdated answer.
 
 import { expected } from '../errors.ts';
 import { normalEscapes, normalTarget, withoutDotSegments, withoutInnerDotSegments } from '../semantics/target.ts';
@@ -12,9 +12,9 @@ const A_URL = 'an absolute http or https URL, its host in the usual form and wit
 const A_PREFIX = 'the beginning of a URL, from http:// or https:// on, without userinfo or a fragment';
 const A_GLOB = 'a glob over whole URLs, e.g. "*/users/*" or "http://example.org/users/*"';
 
-/** Scheme, authority, and what follows. */
+/** Scheme, authority, and the rest. */
 const SPLIT = /^(https?):\/\/([^/?#\\]*)(.*)$/is;
-/** No URL has them, and URL drops some without a word. */
+/** No URL has them, and URL drops some silently. */
 const UNFIT = /\p{Cc}|^ | $/u;
 
 /** A URL as it stands in a key. Throws E_SELECTOR. */
@@ -26,7 +26,7 @@ export function parseUri(text: string): string {
   return origin + normalTarget(targetOf(rest.replace(/#.*$/, ''), text));
 }
 
-/** All forms of the beginning of a URL. Throws E_SELECTOR. */
+/** All forms of a URL's beginning. Throws E_SELECTOR. */
 export function prefixForms(text: string): readonly string[] {
   const parts = UNFIT.test(text) || text.includes('#') ? null : SPLIT.exec(text);
   if (parts === null) return expected('E_SELECTOR', A_PREFIX, text);
@@ -49,7 +49,8 @@ export function patternForms(text: string): readonly string[] {
   const isOfUrls = SCHEMES.some((scheme) => scheme.startsWith(literal) || literal.startsWith(scheme));
   if (text === '' || UNFIT.test(text) || text.includes('#') || !isOfUrls) return expected('E_SELECTOR', A_GLOB, text);
   if (/%[0-9a-f]?[*?]/i.test(text)) return expected('E_SELECTOR', 'a glob in which each %XX is whole', text);
-  // What a wildcard stands for is not known, so neither is what such a segment takes away; of a query it takes nothing.
+  // A wildcard's match is unknown, so nobody knows what a dot segment behind it removes; in a query it removes
+  // nothing.
   if (/^[^?]*\*[^?]*\/\.\.?(?:\/|$)/.test(rest))
     return expected('E_SELECTOR', 'a glob without a dot segment after a wildcard', text);
   const starts = startForms(start, literal) ?? expected('E_SELECTOR', A_GLOB, text);
@@ -59,19 +60,19 @@ export function patternForms(text: string): readonly string[] {
 }
 
 const SCHEMES = ['http://', 'https://'];
-/** What a glob begins with, up to its first wildcard. */
+/** The beginning of a glob, up to its first wildcard. */
 const LITERAL = /^(?:\\[\s\S]|[^*?\\])*/;
 
-/** Undefined: it is in no key, or another form of a host that is. */
+/** Returns undefined when no key has it, or a key has another form of the host. */
 function originOf(scheme: string, authority: string): string | undefined {
   const url = URL.parse(`${scheme}://${authority}`);
   if (url === null || authority === '' || authority.includes('@')) return undefined;
   const host = authority.replace(/:[0-9]*$/, '').toLowerCase();
-  // A key has the host as its clients wrote it: 127.1 is not 127.0.0.1 there.
+  // A key has the host as its clients wrote it: there 127.1 differs from 127.0.0.1.
   return isKeyable(host) && host !== url.hostname ? undefined : url.origin;
 }
 
-/** A backslash in a path is a slash to some, and refused by the front. */
+/** Some readers take a backslash in a path for a slash; the front refuses it. */
 function targetOf(rest: string, text: string): string {
   const target = rest.startsWith('/') ? rest : `/${rest}`;
   return /^[^?]*\\/.test(target) ? expected('E_SELECTOR', 'a URL without a backslash in its path', text) : target;
@@ -85,12 +86,12 @@ function authorityForms(scheme: string, authority: string): readonly string[] | 
   return host === cut ? [cut] : [cut, `${host}/`];
 }
 
-/** At the end of an authority; `scheme` is not known to be one where a glob leaves it open. */
+/** The default port at the end of an authority; a glob may leave `scheme` open. */
 function defaultPort(scheme: string | undefined): RegExp {
   return scheme === undefined ? /:(?:80|443)?$/ : scheme === 'http' ? /:(?:80)?$/ : /:(?:443)?$/;
 }
 
-/** What of a glob stands before the path. Undefined: in no key. */
+/** The forms of a glob's part before the path. Undefined when no key has it. */
 function startForms(start: string, literal: string): readonly string[] | undefined {
   const lower = start.toLowerCase();
   const [, scheme, authority = ''] = /^(https?):\/\/(.*)$/s.exec(lower) ?? [];
@@ -98,24 +99,24 @@ function startForms(start: string, literal: string): readonly string[] | undefin
     const origin = originOf(scheme, authority);
     return origin === undefined ? undefined : [origin];
   }
-  // Behind its first wildcard it may as well be of a path, where case matters.
+  // After its first wildcard the text may belong to a path, where case matters.
   const asWritten = lower.slice(0, literal.length) + normalGlob(start.slice(literal.length));
   const port = defaultPort(scheme);
   const openPort = new RegExp(port.source.replace('$', '(?=[*])'));
   return [asWritten, lower].flatMap((one) => {
-    // A question mark may be that of a query behind the host, whose key has a slash between them.
+    // A question mark may begin a query right after the host; its key has a slash between them.
     const query = one.replace(/^(https?:\/\/[^*?\\]+?)(?::[0-9]*)?\?/, '$1/?');
     return [one, one.replace(port, ''), one.replace(openPort, ''), query];
   });
 }
 
-/** A key has a path always. */
+/** A key always has a path. */
 function endsOf(start: string, target: string): readonly string[] {
   if (target !== '' || /(?:^|[^\\])\*$/.test(start)) return [start + target];
   return /^https?:\/\/[^*?\\]*$/.test(start) ? [`${start}/`] : [start, `${start}/`];
 }
 
-/** In a glob `?` stands for any character, so the query may begin there; or before, where there is a wildcard before. */
+/** In a glob `?` stands for any character, so the query may begin there; or before it, where a wildcard precedes it. */
 function globTargets(rest: string, isOpen: boolean): readonly string[] {
   const text = normalGlob(rest);
   const path = /^(?:\\\*|[^*?\\])*/.exec(text)?.[0] as string;
@@ -124,7 +125,7 @@ function globTargets(rest: string, isOpen: boolean): readonly string[] {
   return isOpen ? unique([target, text]) : [target];
 }
 
-/** A glob with what it has of texts in the form of `normalEscapes`. */
+/** A glob whose literal text is in the form of `normalEscapes`. */
 export function normalGlob(glob: string): string {
   return glob.replace(GLOB_PART, (part) => {
     if (part === '*' || part === '?' || part === '\\*' || part === '\\?') return part;
@@ -138,7 +139,7 @@ function unescaped(glob: string): string {
   return glob.replace(/\\([\s\S])/g, '$1');
 }
 
-/** An apostrophe is encoded in a query alone, and a glob need not say where that begins: behind any of them, or none. */
+/** Only a query encodes an apostrophe, and a glob need not say where its query begins: after any apostrophe, or none. */
 function quoteForms(glob: string): readonly string[] {
   const parts = glob.split("'");
   if (parts.length > MAX_QUOTES)

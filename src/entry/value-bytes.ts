@@ -1,8 +1,8 @@
 // Bytes that kept values take in memory, as V8 lays them out (`npm run bench -- data` compares both).
 //
-// Objects with the same names in the same order share one description of them; each object
-// with names of its own, such as a dictionary by id, has a description and the names besides, several times its slots. So
-// the cache remembers which lists of names it has seen of late: the first object of a list is counted with its names.
+// Objects with equal names in equal order share one description; each object with names of its own, such as a
+// dictionary by id, has its own description and names, several times the size of its slots. So the cache remembers
+// recent lists of names: the first object of a list is counted with its names.
 
 import { textBytes } from './own-text.ts';
 
@@ -11,23 +11,23 @@ const OBJECT_BYTES = 24;
 /** Of the table behind an array, a dictionary or a collection. */
 const TABLE_BYTES = 16;
 const SLOT_BYTES = 8;
-/** Slots that some objects have and do not use, on average. */
+/** Unused slots of some objects, on average. */
 const SPARE_BYTES = 8;
-/** A number that is no small integer, in a slot that any value may take. */
+/** A number that is no small integer, in a general slot. */
 const NUMBER_BYTES = 16;
-/** Of a name's part in the description that objects share. */
+/** A name in the description that objects share. */
 const DESCRIBED_BYTES = 56;
-/** Of a table that is looked up by hash: key, value and their attributes. */
+/** A row of a hash table: key, value and their attributes. */
 const ROW_BYTES = 24;
 const COLLECTION_BYTES = 72;
 const DATE_BYTES = 96;
-/** What stands behind the object is outside of V8's heap. */
+/** The data behind the object lies outside V8's heap. */
 const TEMPORAL_BYTES = 96;
 const BUFFER_BYTES = 96;
 const VIEW_BYTES = 200;
 export const INSTANCE_BYTES = 96;
 
-/** What a primitive takes besides its slot. */
+/** Bytes of a primitive besides its slot. */
 export function primitiveBytes(value: unknown): number {
   switch (typeof value) {
     case 'string':
@@ -45,18 +45,18 @@ function bigintBytes(value: bigint): number {
   return BigInt.asIntN(64, value) === value ? SLOT_BYTES : Math.ceil(value.toString(16).length / 16) * SLOT_BYTES;
 }
 
-/** An array without what it holds. `isDense`: it has no holes. */
+/** An array without its elements. `isDense`: it has no holes. */
 export function arrayBytes(slots: number, isDense: boolean): number {
   if (slots === 0) return ARRAY_BYTES;
   return ARRAY_BYTES + (isDense ? TABLE_BYTES + slots * SLOT_BYTES : hashedBytes(slots));
 }
 
-/** A table by hash is kept at most two thirds full, and doubles. */
+/** A hash table is at most two thirds full, and doubles. */
 function hashedBytes(rows: number): number {
   return COLLECTION_BYTES + ROW_BYTES * powerOfTwo(rows + (rows >> 1));
 }
 
-/** A Map or Set of this size, without what it holds. */
+/** A Map or Set of this size, without its contents. */
 export function mapBytes(size: number): number {
   return COLLECTION_BYTES + 28 * powerOfTwo(size);
 }
@@ -69,7 +69,7 @@ function powerOfTwo(least: number): number {
   return least <= 4 ? 4 : 2 ** (32 - Math.clz32(least - 1));
 }
 
-/** Of what `leafCopy` copies. */
+/** Bytes of a value that `leafCopy` copies. */
 export function leafBytes(value: object): number {
   if (value instanceof ArrayBuffer) return BUFFER_BYTES + value.byteLength;
   if (ArrayBuffer.isView(value)) return VIEW_BYTES + value.byteLength;
@@ -77,21 +77,21 @@ export function leafBytes(value: object): number {
   return value instanceof Date ? DATE_BYTES : TEMPORAL_BYTES;
 }
 
-/** Objects with more names than this, that are not known, are kept as tables by hash, which is what they are used as. */
+/** Objects of an unknown list with more names than this are kept as hash tables, since programs use them as such. */
 const MOST_DESCRIBED = 64;
-/** V8 describes no more for objects to share. */
+/** V8 shares no description with more names. */
 const MOST_SHARED = 1000;
 
-/** For so many a table of names has room from the beginning. */
+/** A table of names has room for this many from the beginning. */
 const LEAST_NAMES = 5;
 
-/** How an object is kept, and its bytes without what it holds. */
+/** How V8 keeps an object, and its bytes without its contents. */
 export interface ObjectCost {
   readonly bytes: number;
   readonly isTable: boolean;
 }
 
-/** `hasPrototype`: without one it is a table, always. */
+/** `hasPrototype`: an object without one is always a table. */
 export function objectCost(names: readonly string[], hasPrototype: boolean): ObjectCost {
   const indices = indicesIn(names);
   const elements = indices === 0 ? 0 : elementBytes(names, indices);
@@ -109,7 +109,7 @@ export function objectCost(names: readonly string[], hasPrototype: boolean): Obj
   return { bytes, isTable };
 }
 
-/** They come first, in ascending order. */
+/** Counts the index names, which come first, in ascending order. */
 function indicesIn(names: readonly string[]): number {
   let count = 0;
   while (count < names.length && isIndex(names[count] as string)) count++;
@@ -121,7 +121,7 @@ function isIndex(name: string): boolean {
   return first >= 48 && first <= 57 && String(Number(name) >>> 0) === name;
 }
 
-/** Most gaps that V8 leaves empty rather than make a table by hash. */
+/** Most gaps that V8 leaves empty before it makes a hash table. */
 const MOST_GAPS = 3;
 
 function elementBytes(names: readonly string[], indices: number): number {
@@ -129,13 +129,15 @@ function elementBytes(names: readonly string[], indices: number): number {
   return slots <= indices * MOST_GAPS ? TABLE_BYTES + slots * SLOT_BYTES : hashedBytes(indices);
 }
 
-/** Lists of names, by a few of each. When it is full the older half goes: those are counted with their names once more. */
+/**
+ * Recent lists of names, each by a sample. When full, it drops the older half: their names are then counted once more.
+ */
 class SeenNames {
   #recent = new Set<string>();
   #older = new Set<string>();
   #last: readonly string[] = [];
 
-  /** And remembers it. */
+  /** Also remembers the list. */
   has(names: readonly string[], start: number): boolean {
     if (isSame(names, this.#last)) return true;
     if (names.length <= MOST_DESCRIBED) this.#last = names;
@@ -155,7 +157,7 @@ const MOST_LISTS = 256;
 const MOST_SAMPLES = 16;
 const LONGEST_SAMPLE = 64;
 
-/** Most lists of one length are alike throughout if they are alike in these. */
+/** Lists of one length that agree in these names mostly agree in all. */
 function sampled(names: readonly string[], start: number): string {
   const step = Math.max(1, Math.floor((names.length - start) / MOST_SAMPLES));
   let sample = String(names.length - start);

@@ -2,7 +2,7 @@
 
 /** Turns owned values into bytes and back. What comes back is owned as well. */
 export interface OwnedCodec {
-  /** For the record: what was written with another name is not read, and is a miss. */
+  /** Marks the record: bytes written under another name are not read, and count as a miss. */
   readonly name: string;
   encode(value: unknown): Uint8Array;
   /** Throws when the bytes are not what `encode` wrote. */

@@ -1,9 +1,9 @@
-// The kinds of values that can be kept: how each is told and copied. What they take in memory: value-bytes.ts.
+// The kinds of values that can be kept: how to recognise and copy each. value-bytes.ts has their memory.
 //
-// A value may come from another realm (a test runner's, a vm context), where Object and Array are
-// not the same. Plain objects and arrays of any realm are taken; all else only from this one.
+// A value may come from another realm (a test runner's, a vm context) with its own Object and Array. Plain objects and
+// arrays of any realm are taken; all other kinds only from this one.
 
-/** True of `{}` and what has no prototype. */
+/** Whether it is like `{}` or has no prototype. */
 export function isPlainObject(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null) return true;
@@ -18,7 +18,7 @@ export function isPlainArray(value: object): value is unknown[] {
 
 const TypedArray = Object.getPrototypeOf(Uint8Array) as { readonly prototype: object };
 
-/** A copy of what has no parts; undefined: it is of no known kind. */
+/** A copy of a value without parts; returns undefined for an unknown kind. */
 export function leafCopy(value: object): object | undefined {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Date.prototype) return new Date((value as Date).getTime());
@@ -31,7 +31,7 @@ export function leafCopy(value: object): object | undefined {
     const { buffer, byteOffset, byteLength } = value as DataView;
     return new DataView(buffer.slice(byteOffset, byteOffset + byteLength));
   }
-  // Of a Buffer the method of that name shares its bytes; this one copies, and gives a Buffer.
+  // Buffer's own method of that name shares the bytes; this one copies, and gives a Buffer.
   const isKnown = Object.getPrototypeOf(prototype) === TypedArray.prototype || isBuffer(value);
   return isKnown ? Uint8Array.prototype.slice.call(value) : undefined;
 }
@@ -43,12 +43,12 @@ interface TemporalClass {
 
 declare const Temporal: object;
 
-/** Those of the platform; an older one has none. */
+/** The platform's Temporal classes; an older one has none. */
 const TEMPORAL: readonly TemporalClass[] = Object.values(
   Object.getOwnPropertyDescriptors(typeof Temporal === 'undefined' ? {} : Temporal),
 ).flatMap(({ value }) => (typeof value === 'function' ? [value as TemporalClass] : []));
 
-/** Nothing changes it, so it is shared. Undefined: it is no Temporal value. */
+/** A Temporal value is immutable, so it is shared. Returns undefined for any other value. */
 export function temporalCopy(value: object): object | undefined {
   const prototype: unknown = Object.getPrototypeOf(value);
   const made = TEMPORAL.find((each) => each.prototype === prototype);
@@ -61,7 +61,7 @@ function isBuffer(value: object): boolean {
   return prototypeName(value) === 'Buffer' && maker?.isBuffer?.(value) === true;
 }
 
-/** For a message: what was got that is of no known kind. */
+/** Describes a value of an unknown kind, for a message. */
 export function describe(value: object): string {
   const name = prototypeName(value);
   return name === undefined || name === '' ? 'an instance of a class without a name' : `an instance of ${name}`;
