@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The executable `tidegate`. What it runs is loaded only once the Node that runs it is known to be recent enough.
+// The executable `tidegate`. It loads the command line only after it has checked that Node is recent enough.
 
 const OLDEST_NODE = 24;
 

@@ -1,5 +1,5 @@
-// The command `tidegate`: serve, check, and the commands that speak to a running gate. What only some runs need is loaded
-// by them, so that the others listen sooner.
+// The command `tidegate`: serve, check, and the commands that speak to a running gate. Modules that only some commands
+// need are loaded by them, so that the others listen sooner.
 
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
@@ -31,7 +31,7 @@ interface ServeOptions extends ConfigOverrides {
 
 /** Runs the command line; the process ends when it is done, or on SIGINT or SIGTERM when it serves. */
 export async function runCli(argv: readonly string[]): Promise<void> {
-  // A terminal or a reader of the log that is gone (EPIPE) is no reason to end.
+  // The process goes on when its terminal or the reader of its log is gone (EPIPE).
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stream.destroy());
   const program = new Command('tidegate')
     .description('An edge cache that never serves outdated data')
@@ -116,18 +116,18 @@ async function serve(file: string | undefined, options: ServeOptions): Promise<v
   const config = await load();
   const log = logOf(config);
   const running = await start(config, log);
-  // One after the other: the configuration read last is the one that holds.
+  // One reload after the other: the configuration read last is the one that holds.
   let reloads = Promise.resolve();
   process.on('SIGHUP', () => {
     reloads = reloads.then(() => reload({ running, log }, load));
   });
   outliveExceptions(running.gate, fail);
   endOnSignal(() => running.close(), fail);
-  // Last, since whoever reads it may send a signal at once.
+  // Last, since a reader of these lines may send a signal at once.
   announce(running);
 }
 
-/** In this process, or in as many as the configuration says. */
+/** Starts in this process, or in as many as the configuration says. */
 async function start(config: ResolvedConfig, log: Logger): Promise<RunningGate> {
   const count = workerCount(config);
   if (count === 1) return startGate(config, log);
@@ -169,7 +169,7 @@ interface Reloaded {
   readonly log: Logger;
 }
 
-/** A configuration that is wrong changes nothing: the gate goes on with the one it has. */
+/** A wrong configuration changes nothing: the gate goes on with the one it has. */
 async function reload({ running, log }: Reloaded, load: () => Promise<ResolvedConfig>): Promise<void> {
   try {
     await running.reload(await load());
@@ -193,7 +193,7 @@ function fail(error: unknown): never {
   process.exit(1);
 }
 
-/** An error that is none of ours is a defect, so where it came from is told. */
+/** An error that is none of ours is a defect, so its stack is shown. */
 function messageOf(error: unknown): string {
   if (error instanceof TidegateError) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);

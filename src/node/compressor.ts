@@ -1,5 +1,5 @@
-// Content codings by node:zlib, on the platform's threads. The levels are those at which a body is still made in little
-// more time than it takes to send; what is made is used many times, but is gone with every change of its content.
+// Content codings by node:zlib, on the platform's threads. At these levels, coding a body takes little more time than
+// sending it; the result is used many times, but each change of the content discards it.
 
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip, zstdCompress } from 'node:zlib';

@@ -1,10 +1,10 @@
-// What a configuration means for a gate that runs: bounds that follow from it, and what differs from the one before.
+// Consequences of a configuration for a running gate: derived bounds, and differences from the one before.
 
 import { BlockList, isIPv6 } from 'node:net';
 import { LARGEST_PART } from '../../store/memory.ts';
 import type { ResolvedConfig } from './config.ts';
 
-/** What is too large for every tier is not gathered for it in vain. `tiers`: the room that each has. */
+/** Does not gather bodies that are too large for every tier. `tiers`: the room of each. */
 export function boundBodies(config: ResolvedConfig, tiers: readonly number[]): ResolvedConfig {
   const most = Math.floor(Math.max(...tiers) * LARGEST_PART);
   return {
@@ -13,7 +13,7 @@ export function boundBodies(config: ResolvedConfig, tiers: readonly number[]): R
   };
 }
 
-/** Addresses and networks as a list that can be asked. */
+/** Addresses and networks as a list to look up. */
 export function networks(trusted: readonly string[]): BlockList {
   const list = new BlockList();
   for (const network of trusted) {
@@ -25,7 +25,7 @@ export function networks(trusted: readonly string[]): BlockList {
   return list;
 }
 
-/** All that decides what is stored of an origin's answers and under which key, as a text to compare. */
+/** All settings that decide what is stored of an origin's answers and under which key, as a text to compare. */
 export function rulesOf(config: ResolvedConfig, origin: string): string {
   return JSON.stringify([
     config.origins[origin],
@@ -35,7 +35,7 @@ export function rulesOf(config: ResolvedConfig, origin: string): string {
   ]);
 }
 
-/** Origins whose own settings, or whose routes' rules, are not what they were. */
+/** Origins whose own settings, or whose routes' rules, have changed. */
 export function changedOrigins(before: ResolvedConfig, after: ResolvedConfig): string[] {
   return Object.keys(before.origins).filter((name) => rulesOf(before, name) !== rulesOf(after, name));
 }

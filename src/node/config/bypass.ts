@@ -37,7 +37,7 @@ function compilePath(pattern: string): (path: string) => boolean {
   return globMatcher(matchable);
 }
 
-/** True for a request that fulfils every condition of one of the rules. */
+/** Compiles a test for requests that fulfil every condition of one of the rules. */
 export function compileBypass(rules: readonly BypassOutput[]): Bypass {
   const tests = rules.map(compileRule);
   if (tests.length === 0) return () => false;

@@ -1,6 +1,6 @@
-// What is wrong with a configuration, a line each. The schema judges each value on its own; the checks here are about
-// values that must agree with one another. They read the configuration as it was written, not as the schema would make
-// it, so that a misspelt key elsewhere hides none of them.
+// Problems of a configuration, a line each. The schema judges each value on its own; the checks here compare values
+// that must agree. They read the configuration as it was written, not as the schema would make it, so that a misspelt
+// key elsewhere hides none of them.
 
 import type { z } from 'zod';
 import { shown, TidegateError } from '../../errors.ts';
@@ -10,7 +10,7 @@ import { configSchema } from './config-schema.ts';
 
 type Path = readonly PropertyKey[];
 
-/** Every problem as `path: what is wrong`; none when the configuration is good. */
+/** Every problem as `path: what is wrong`; empty when the configuration is good. */
 export function configProblems(raw: unknown): string[] {
   const checked = configSchema.safeParse(raw);
   const lines = checked.success ? [] : checked.error.issues.flatMap(issueLines);
@@ -99,7 +99,7 @@ function tokenProblems(raw: UnknownRecord): string[] {
 
 const SOURCES = ['urls', 'file', 'sitemap', 'manifest'] as const;
 
-/** What is filled, and when, must be said in one way. */
+/** A fill at the start must name one source; a schedule, one source and one time. */
 function scheduleProblems({ populate, schedule }: UnknownRecord): string[] {
   const lines: string[] = [];
   if (isRecord(populate) && isRecord(populate.onStart)) {
@@ -113,7 +113,7 @@ function scheduleProblems({ populate, schedule }: UnknownRecord): string[] {
   return lines;
 }
 
-/** What is filled with no client waiting reaches several workers through the disk that they share. */
+/** Fills without a waiting client reach several workers through the disk that they share. */
 function workerProblems({ workers = 1, disk, populate, schedule }: UnknownRecord): string[] {
   if (workers === 1 || disk !== undefined) return [];
   const fills =
@@ -123,7 +123,7 @@ function workerProblems({ workers = 1, disk, populate, schedule }: UnknownRecord
     : [];
 }
 
-/** What is wrong with the databases, and with keys that may have been meant for them. */
+/** Problems of the databases, and of keys that may have been meant for them. */
 export function databaseProblems(raw: unknown): string[] {
   const checked = configSchema.safeParse(raw);
   const issues = checked.success ? [] : checked.error.issues;

@@ -1,4 +1,4 @@
-// The file of a configuration: where it is looked for, and what it holds, not yet checked.
+// The file of a configuration: finds it and reads it, without checking its content.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { extname, resolve } from 'node:path';
@@ -10,7 +10,9 @@ export const CONFIG_FILES: readonly string[] = ['ts', 'mts', 'mjs', 'js', 'json'
   (end) => `tidegate.config.${end}`,
 );
 
-/** The file that was named, which must be there; else the first of those in `cwd`. Undefined: there is none. */
+/**
+ * The named file, which must exist; else the first of the usual files in `cwd`. Returns undefined when there is none.
+ */
 export function findConfigFile({
   file,
   cwd,

@@ -6,12 +6,12 @@
 import { registerHooks } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
-/** What says that it is CommonJS. */
+/** The extension that marks CommonJS. */
 const CTS = /\.cts(?:\?|$)/;
 
 let loads = 0;
 
-/** The default export; undefined: there is none. */
+/** The default export; returns undefined when there is none. */
 export async function importConfig(file: string): Promise<unknown> {
   // A module is evaluated once for each URL: the query makes every load a new one.
   const url = `${pathToFileURL(file)}?load=${++loads}`;

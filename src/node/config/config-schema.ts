@@ -1,5 +1,5 @@
-// The schema of `tidegate.config.ts`: the kind of each key and its default. What the keys mean stands in config-types.ts;
-// a test compares the two, and both with docs/configuration.md.
+// The schema of `tidegate.config.ts`: the kind of each key and its default. config-types.ts explains the keys; a test
+// compares the two, and both with docs/configuration.md.
 
 import { z } from 'zod';
 import { shown } from '../../errors.ts';
@@ -214,7 +214,7 @@ export const configSchema = section({
 
 export type RouteOutput = z.output<typeof routeSchema>;
 
-/** Where URLs to fill come from; exactly one of them is there. */
+/** The source of URLs to fill; exactly one member is present. */
 export type SourceOutput = Pick<z.output<typeof scheduleSchema>, keyof typeof sourceShape>;
 
 export type DatabaseOutput = z.output<typeof databaseSchema>;

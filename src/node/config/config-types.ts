@@ -1,9 +1,10 @@
-// What `tidegate.config.ts` exports, with what each key means and its default. Imports types alone, so that a configuration
-// loads no more than it needs; config-schema.ts checks the same shape, and docs/configuration.md lists it.
+// The type that `tidegate.config.ts` exports, with the meaning and default of each key. Imports types alone, so that a
+// configuration loads no more than it needs; config-schema.ts checks the same shape, and docs/configuration.md lists
+// it.
 
 import type { RouteConfig } from './route-types.ts';
 
-/** What a configuration file exports by default. Times are in milliseconds. */
+/** The default export of a configuration file. Times are in milliseconds. */
 export interface TidegateConfig {
   /** Where clients connect. */
   readonly listen?: ListenConfig | undefined;

@@ -111,12 +111,12 @@ export const entityName = value<string>(
 );
 /** Names of databases: parts of tags. */
 export const sourceName = value<string>('a name (1 to 64 of a-z, 0-9, "-" and "_")', matches(/^[a-z0-9_-]{1,64}$/));
-/** What PostgreSQL takes. */
+/** A slot name that PostgreSQL accepts. */
 export const slotName = value<string>(
   'the name of a replication slot (1 to 63 of a-z, 0-9 and "_")',
   matches(/^[a-z0-9_]{1,63}$/),
 );
-/** Of PostgreSQL; may hold a password. */
+/** A connection string of PostgreSQL; may hold a password. */
 export const connection = value<string>(
   'a connection string such as "postgres://user@host:5432/database"',
   isConnection,
@@ -125,7 +125,7 @@ export const connection = value<string>(
 
 export function isConnection(input: unknown): input is string {
   if (typeof input !== 'string' || !/^postgres(?:ql)?:\/\//.test(input)) return false;
-  // A socket stands in the query; what comes before it may then name no host.
+  // The query names a socket; the authority may then name no host.
   return URL.canParse(input) || URL.canParse(input.replace('@/', '@socket/'));
 }
 export const text = value<string>('a text that is not empty', (input) => typeof input === 'string' && input !== '');
@@ -165,8 +165,8 @@ export const editableField = value<string>(
   (input) => isToken(input) && !NOT_EDITABLE.has((input as string).toLowerCase()),
 );
 /**
- * RFC 9110 §5.5, without white space at the ends; what is not ASCII is left out since its meaning is not agreed on. It
- * may be a credential.
+ * A field value by RFC 9110 §5.5, without white space at the ends; other characters than ASCII are refused, since
+ * recipients disagree on their meaning. It may be a credential.
  */
 export const fieldContent = value<string>(
   'a field value (visible ASCII, inner spaces; no line breaks)',
@@ -174,14 +174,14 @@ export const fieldContent = value<string>(
   true,
 );
 
-/** What a Bearer credential can hold (RFC 6750 §2.1). */
+/** A value that a Bearer credential can hold (RFC 6750 §2.1). */
 export const bearerToken = value<string>(
   'a bearer token (letters, digits, "-._~+/", then "=")',
   matches(/^[A-Za-z0-9\-._~+/]+=*$/),
   true,
 );
 
-/** Of an origin: scheme and authority, nothing more. A value with "@" may hold a password and is not repeated. */
+/** An origin's URL: scheme and authority, nothing more. A value with "@" may hold a password and is not repeated. */
 export const originUrl = z.custom<string>(isOriginUrl, {
   error: ({ input }) => {
     const got = typeof input === 'string' && input.includes('@') ? showSecret(input) : shown(input);
@@ -194,7 +194,7 @@ function isOriginUrl(input: unknown): boolean {
   return URL.canParse(input) && new URL(input).pathname === '/';
 }
 
-/** Has an instant to come; one that names a day that no year has does not. */
+/** A cron expression with an instant to come; one that names a day of no year has none. */
 export const cronExpression = value<string>(
   'a cron expression (minute, hour, day of month, month, day of week; seconds may stand before them)',
   (input) => typeof input === 'string' && isCron(input),
@@ -209,7 +209,7 @@ function isCron(expression: string): boolean {
   }
 }
 
-/** As clients ask for it. */
+/** A URL as clients ask for it. */
 export const clientUrl = value<string>(
   'an absolute http or https URL',
   (input) => typeof input === 'string' && /^https?:\/\/[^/?#\s]+[^\s]*$/i.test(input) && URL.canParse(input),

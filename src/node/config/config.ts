@@ -27,7 +27,7 @@ export interface ResolvedRoute extends RouteOutput {
   readonly tenant: string;
 }
 
-/** A configuration that is right: every default filled in, at least one origin and one route, file names absolute. */
+/** A checked configuration: every default filled in, at least one origin and one route, file names absolute. */
 export interface ResolvedConfig extends Omit<ConfigOutput, 'admin' | 'routes' | 'schedule'> {
   readonly admin: { readonly host: string; readonly port: number; readonly token: string | undefined };
   readonly routes: readonly ResolvedRoute[];
@@ -45,7 +45,7 @@ export interface ConfigSurroundings {
   readonly directory?: string;
   /** Default: the process's environment. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** What an error calls the configuration. Default `the configuration`. */
+  /** The name of the configuration in errors. Default `the configuration`. */
   readonly source?: string;
 }
 
@@ -107,7 +107,7 @@ export function overrideConfig(raw: unknown, overrides: ConfigOverrides): unknow
 
 function withKeys(raw: UnknownRecord, name: string, keys: object): UnknownRecord {
   const section = raw[name];
-  // What is there but is no section stays, for the check to name it.
+  // A value that is no section stays, so that the check names it.
   if (Object.keys(keys).length === 0 || (section !== undefined && !isRecord(section))) return raw;
   return { ...raw, [name]: { ...section, ...keys } };
 }

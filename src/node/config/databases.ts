@@ -1,7 +1,7 @@
 // The databases of a configuration, for the commands that look after their feeds.
 //
-// Who looks after a feed need not have a gate. So nothing else of the configuration is checked here,
-// and what a gate needs may be left out.
+// A process that looks after a feed need not have a gate. So nothing else of the configuration is checked here, and
+// the gate's required keys may be absent.
 
 import { dirname, resolve } from 'node:path';
 import { isRecord } from '../../options/kit.ts';
@@ -11,7 +11,10 @@ import { type ConfigOutput, configSchema } from './config-schema.ts';
 
 type Databases = ConfigOutput['sources'];
 
-/** Those of the file, or of the configuration in the folder; undefined: there is none. Rejects with E_CONFIG. */
+/**
+ * The databases of the file, or of the configuration in the folder; undefined when there is none. Rejects with
+ * E_CONFIG.
+ */
 export async function loadDatabases(options: {
   readonly file?: string | undefined;
   readonly cwd: string;

@@ -1,5 +1,5 @@
-// What a configuration names on the disk, looked at before a start: certificates, the folder of the disk tier, lists of
-// URLs. Nothing is written.
+// Checks the files and folders that a configuration names before a start: certificates, the folder of the disk tier,
+// lists of URLs. It writes nothing.
 
 import { accessSync, constants, statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -8,7 +8,7 @@ import { certificateProblems } from '../front/connection/certificates.ts';
 import { readAuthorities } from '../origin/origins.ts';
 import type { ResolvedConfig } from './config.ts';
 
-/** Every problem as `path: what is wrong`; none when a start finds what it needs. */
+/** Every problem as `path: what is wrong`; empty when a start finds everything it needs. */
 export function fileProblems({ listen, origins, disk, populate, schedule, sources }: ResolvedConfig): string[] {
   return [
     ...certificateProblems(listen.tls?.certificates ?? []),
@@ -20,7 +20,7 @@ export function fileProblems({ listen, origins, disk, populate, schedule, source
   ];
 }
 
-/** A folder that is not there is made at the start, in the nearest one that is. */
+/** The start makes a missing folder in the nearest existing one. */
 function folderProblem(path: string): string[] {
   const say = (got: string) => `disk.path: expected a folder that can be written to, or be made, got ${path}: ${got}`;
   let nearest = path;
@@ -33,7 +33,7 @@ function exists(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false }) !== undefined || dirname(path) === path;
   } catch (error) {
-    // Something above it is a file, or may not be looked into; that is found further up.
+    // A parent is a file, or may not be read; the check of that parent finds it.
     if ((error as NodeJS.ErrnoException).code !== undefined) return false;
     throw error;
   }

@@ -1,7 +1,7 @@
 // Routes and request rules, made once from the configuration, and the way from a request to its route.
 //
-// A match runs for every request, so it must not allocate. Patterns are compiled, and the routes
-// that can apply to a host are remembered by the host; hosts are the client's choice, so only that many are remembered.
+// Matching runs for every request, so it must not allocate. Patterns are compiled, and the routes that can apply to a
+// host are remembered by the host; clients choose the hosts, so the memory is bounded.
 
 import { cookieRules } from '../../engine/answers/shared-request.ts';
 import type { Route } from '../../engine/contract.ts';
@@ -50,11 +50,11 @@ export function compileSite(config: ResolvedConfig, origins: ReadonlyMap<string,
 interface CompiledSite {
   readonly router: Router;
   readonly limits: FrontLimits;
-  /** Another site takes its place: what is still filled for this one is not stored. */
+  /** Another site replaces this one: a fill still running for this one is not stored. */
   readonly retire: () => void;
 }
 
-/** A URI that an answer names, under the rules of the route that its requests take. */
+/** A URI named in an answer, under the rules of the route that its requests take. */
 function cacheUri(router: Router, uri: string, own: RequestRules): string {
   const { host, pathname } = new URL(uri);
   return normaliseUri(uri, router.match(host, pathname)?.request ?? own);
@@ -127,7 +127,7 @@ function compileQuery(query: ResolvedRoute['query']): QueryRule {
   return query.drop.length === 0 ? { kind: 'all' } : { kind: 'drop', names: new Set(query.drop) };
 }
 
-/** A field that is set replaces what came under its name, so it is among those removed. */
+/** A set field replaces all fields of its name, so its name is among the removed ones. */
 function compileEdits(edits: FieldEdits): { readonly remove: ReadonlySet<string>; readonly set: Fields } {
   const set = Object.entries(edits.set).flatMap(([name, value]) => [name.toLowerCase(), value]);
   return Object.freeze({ remove: new Set(editedNames(edits)), set: Object.freeze(set) });
@@ -157,7 +157,7 @@ const REMEMBERED_HOSTS = 256;
 /** Longer than any name of the DNS (RFC 1035 §2.3.4): nothing is worked out for such a host. */
 const MAX_HOST_CHARS = 261;
 
-/** Routes by host: those of the very host and port come first, then those of the host, of a wildcard, of any host. */
+/** Routes by host: first those of this host and port, then those of the host, of a wildcard, of any host. */
 class HostRouter implements Router {
   /** By host, `*.host`, and either with `:port`. */
   readonly #byHost = new Map<string, Candidate[]>();
@@ -226,7 +226,7 @@ function bucketNames(pattern: string): string[] {
   return named === `${name}:80` || named === `${name}:443` ? [named, `${name}:`] : [named];
 }
 
-/** `port` is empty when there is none. */
+/** `port` is empty when absent. */
 function splitPort(host: string): { readonly name: string; readonly port: string } {
   const colon = host.lastIndexOf(':');
   if (colon < 0 || host.endsWith(']')) return { name: host, port: '' };

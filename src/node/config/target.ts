@@ -1,8 +1,8 @@
-// What of a request target counts. The text made here is both what is forwarded and what goes into the cache key, so
-// two requests with one key cannot differ in what the origin sees.
+// The parts of a request target that count. The text made here is both forwarded and used in the cache key, so two
+// requests with one key cannot differ in what the origin sees.
 //
-// Origins decode parameter names, and a dropped name must be gone however it is spelt; a name is
-// therefore compared as decoded, while what stays of the query is left as it is.
+// Origins decode parameter names, and a dropped name must be gone however it is spelt; names are therefore compared
+// decoded, while the kept part of the query is left as it is.
 
 import { normalTarget } from '../../semantics/target.ts';
 import type { QueryRule, RequestRules } from '../site.ts';
@@ -15,7 +15,8 @@ export function normaliseTarget(target: string, rules: Pick<RequestRules, 'query
   if (mark < 0 || (query.kind === 'all' && !sortQuery)) return normal;
   const path = normal.slice(0, mark);
   const parameters: Parameter[] = [];
-  // `;` separates nothing (WHATWG URL, application/x-www-form-urlencoded). Empty parameters say nothing and are left out.
+  // `;` separates nothing (WHATWG URL, application/x-www-form-urlencoded). Empty parameters have no meaning and are
+  // dropped.
   for (const text of normal.slice(mark + 1).split('&')) {
     if (text === '') continue;
     const name = parameterName(text);
@@ -26,7 +27,7 @@ export function normaliseTarget(target: string, rules: Pick<RequestRules, 'query
 }
 
 interface Parameter {
-  /** Decoded. */
+  /** Decoded name. */
   readonly name: string;
   /** Name and value as they came. */
   readonly text: string;
@@ -44,8 +45,9 @@ function byName(one: Parameter, other: Parameter): number {
 }
 
 /**
- * The decoded name of a parameter: `+` is a space, `%` with two hexadecimal digits a byte of UTF-8, any other `%` itself.
- * Bytes that are not UTF-8 become U+FFFD; two such names may be taken for one, which no rule but one naming U+FFFD sees.
+ * The decoded name of a parameter: `+` is a space, `%` with two hexadecimal digits a byte of UTF-8, any other `%`
+ * itself. Bytes that are not UTF-8 become U+FFFD; this makes two such names equal, but only a rule that names U+FFFD
+ * notices.
  */
 function parameterName(parameter: string): string {
   const end = parameter.indexOf('=');
@@ -56,7 +58,7 @@ function parameterName(parameter: string): string {
   return Buffer.from(decoded, 'latin1').toString('utf8');
 }
 
-/** The same for a whole URI: what follows its authority is the target. */
+/** Normalises the target of a whole URI: everything after its authority. */
 export function normaliseUri(uri: string, rules: Parameters<typeof normaliseTarget>[1]): string {
   const pathAt = uri.indexOf('/', uri.indexOf('//') + 2);
   return pathAt < 0 ? uri : uri.slice(0, pathAt) + normaliseTarget(uri.slice(pathAt), rules);

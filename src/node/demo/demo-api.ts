@@ -1,7 +1,7 @@
 // The REST API of the demo: a request in, an answer out, without a socket.
 //
-// They are names for operators to invalidate by, e.g. `user-7`, and have no part in what a
-// write invalidates: that is found out from what was read (demo-origin.ts).
+// The tags are names for operators to invalidate by, e.g. `user-7`. They do not decide which answers a write
+// invalidates: the reads of each answer do (demo-origin.ts).
 
 import type { DemoData, NewOrder, NewUser, Page } from './demo-data.ts';
 
@@ -10,7 +10,7 @@ export interface DemoRequest {
   readonly method: string;
   /** Path and query. */
   readonly target: string;
-  /** Content as text; empty: none. */
+  /** Content as text; empty when there is none. */
   readonly content: string;
   /** Host and port that the client asked for. */
   readonly host: string;
@@ -18,23 +18,23 @@ export interface DemoRequest {
 
 export interface DemoAnswer {
   readonly status: number;
-  /** Sent as JSON; undefined: no content. */
+  /** Sent as JSON; undefined when there is no content. */
   readonly body: unknown;
-  /** The media type of a body that is text, and is sent as it is. */
+  /** The media type of a text body, which is sent unchanged. */
   readonly mediaType?: string;
   readonly allow?: string;
   readonly location?: string;
-  /** Tags of an answer that may be stored; absent: it may not. */
+  /** Tags of a storable answer; absent when the answer may not be stored. */
   readonly tags?: readonly string[];
 }
 
-/** What is wrong with a request, thrown from where it is noticed. */
+/** A problem of a request, thrown where it is noticed. */
 class BadRequest extends Error {}
 
 type Handler = (data: DemoData, asked: Asked) => DemoAnswer;
 
 interface Asked {
-  /** The number in the path; 0 where there is none. */
+  /** The number in the path, or 0. */
   readonly id: number;
   readonly query: URLSearchParams;
   readonly content: string;
@@ -52,7 +52,7 @@ const ROUTES: { readonly [path: string]: { readonly [method: string]: Handler } 
   '/sitemap.xml': { GET: showSitemap },
 };
 
-/** Answers one request; what is wrong with it becomes a 400, 404 or 405. */
+/** Answers one request; a wrong one gets 400, 404 or 405. */
 export function answerDemo(data: DemoData, request: DemoRequest): DemoAnswer {
   const url = URL.parse(request.target.startsWith('/') ? `http://demo${request.target}` : '');
   if (url === null) return refusal(400, `expected a path and query, got ${JSON.stringify(request.target)}`);
@@ -100,7 +100,7 @@ function countUsers(data: DemoData, { query }: Asked): DemoAnswer {
   return { status: 200, body: { users: data.countUsers(firstName) }, tags: ['users'] };
 }
 
-/** A 404 may be stored, too: POST invalidates it when it brings the user into being. */
+/** A 404 may be stored, too: the POST that creates the user invalidates it. */
 function showUser(data: DemoData, { id, query }: Asked): DemoAnswer {
   parameters(query, []);
   const user = data.user(id);
@@ -158,7 +158,7 @@ function listUsersWithOrders(data: DemoData, { query }: Asked): DemoAnswer {
   return { status: 200, body: data.usersWithOrders(page), tags: ['users', 'orders'] };
 }
 
-/** All users, and the lists (sitemaps.org): what `tidegate populate --sitemap` is to fill. */
+/** All users, and the lists (sitemaps.org), for `tidegate populate --sitemap`. */
 function showSitemap(data: DemoData, { query, host }: Asked): DemoAnswer {
   parameters(query, []);
   if (!/^[\w.:[\]-]+$/.test(host)) throw new BadRequest(`expected a host, got ${JSON.stringify(host)}`);
@@ -195,7 +195,7 @@ function wholeNumber(what: string, text: string, most: number): number {
   throw new BadRequest(`expected a whole number from 1 to ${most} as ${what}, got ${JSON.stringify(text)}`);
 }
 
-/** The query's parameters; a name that is not known or comes twice is refused. */
+/** The query's parameters; refuses an unknown or repeated name. */
 function parameters(query: URLSearchParams, known: readonly string[]): { readonly [name: string]: string } {
   for (const name of query.keys()) {
     if (!known.includes(name)) {

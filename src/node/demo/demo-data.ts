@@ -1,5 +1,5 @@
-// The database of the demo: users and their orders in a file of SQLite, filled with made-up rows that are the same at
-// every start. Values reach SQL as parameters only. No column is read that is not shown.
+// The database of the demo: users and their orders in a file of SQLite, filled with made-up rows that are equal at
+// every start. Values reach SQL as parameters only. Every column read is shown.
 
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 
@@ -17,12 +17,12 @@ export interface Order {
   readonly quantity: number;
 }
 
-/** A note is kept, and shown nowhere. */
+/** A note is stored, but never shown. */
 export type NewUser = Omit<User, 'id'> & { readonly note?: string | undefined };
 export type NewOrder = Omit<Order, 'id'>;
 export type UserWithOrders = User & { readonly orders: readonly Omit<Order, 'userId'>[] };
 
-/** Which users a list shows; nothing given: all. */
+/** Selects the users of a list; an empty filter selects all. */
 export interface UserFilter {
   readonly firstName?: string | undefined;
   /** The beginning of the first name. */
@@ -37,16 +37,16 @@ export interface Page {
   readonly limit: number;
 }
 
-/** What the demo asks of its database. */
+/** The demo's access to its database. */
 export interface DemoData {
   users(filter: UserFilter, page: Page): readonly User[];
-  /** Of a first name, or of all. */
+  /** Counts users with a first name, or all. */
   countUsers(firstName: string | undefined): number;
   user(id: number): User | undefined;
   addUser(user: NewUser): User;
-  /** Undefined: there is no such user. */
+  /** Returns undefined when there is no such user. */
   changeUser(id: number, change: Partial<NewUser>): User | undefined;
-  /** Removes the user with all orders; false: there is none. */
+  /** Removes the user with all orders; returns false when there is none. */
   removeUser(id: number): boolean;
   /** Orders of one user, or of all. */
   orders(userId: number | undefined, page: Page): readonly Order[];
@@ -159,7 +159,7 @@ function statements(database: DatabaseSync) {
   };
 }
 
-/** Asked apart: of a join's row of an order alone it is not known whether its user is among those on the page. */
+/** A separate query: a join's row of an order alone does not show whether its user is on the page. */
 function ordersOf(database: DatabaseSync, users: readonly User[]): readonly Order[] {
   const places = users.map(() => '?').join(', ');
   const statement = database.prepare(`SELECT ${ORDER} FROM orders WHERE userId IN (${places}) ORDER BY id`);
@@ -180,7 +180,7 @@ const PRODUCTS = ['anchor', 'buoy', 'chart', 'compass', 'lantern', 'oar', 'rope'
 const USERS = 50;
 const ORDERS = 120;
 
-/** The counts have no common divisor, so that names and products do not go in step. */
+/** The counts have no common divisor, so that names and products do not repeat together. */
 function fill(data: DemoData): void {
   for (let at = 0; at < USERS; at++) {
     const firstName = FIRST_NAMES[at % FIRST_NAMES.length] as string;

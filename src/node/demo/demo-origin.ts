@@ -1,9 +1,10 @@
-// The embedded demo: a small REST API over a file of SQLite, so that `npm start` has an origin to stand in front of. It does
-// what a well-kept origin does for its cache: a lifetime, a strong validator, and what was read for the answer in its tags
-// (`tidegate/track`), so that whoever writes to the file invalidates what shows it, and nothing else.
+// The embedded demo: a small REST API over a file of SQLite, so that `npm start` has an origin to stand in front of.
+// It does what a well-kept origin does for its cache: a lifetime, a strong validator, and tags for everything read for
+// the answer (`tidegate/track`), so that each write to the file invalidates the answers that show it, and nothing
+// else.
 //
-// The gate is told of the origin, and the origin of the gate. So the origin comes first, and nothing of
-// it is stored before it follows its database.
+// The gate and the origin need each other's address. So the origin starts first, and none of its answers is stored
+// before it follows its database.
 
 import { hash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -29,7 +30,7 @@ export interface RunningDemo {
   readonly url: string;
   /** The file of the database. */
   readonly path: string;
-  /** Follows the database, tells the gate of what changes, and `print` of what became of what the gate had stored. */
+  /** Follows the database, tells the gate of changes, and tells `print` which stored answers they invalidated. */
   follow(adminUrl: string, print?: (line: string) => void): Promise<void>;
   /** Ends the listener and its connections, and removes the data. */
   close(): Promise<void>;
@@ -43,14 +44,14 @@ export interface DemoOptions {
   readonly port?: number;
   /** Default 127.0.0.1. */
   readonly host?: string;
-  /** How long the gate serves without a word from here. Default: that of trackers. */
+  /** How long the gate serves without a message from here. Default: that of trackers. */
   readonly leaseMs?: number;
 }
 
 /** Starts the demo with data of its own; rejects with E_PORT. */
 export async function startDemoOrigin(options: DemoOptions = {}): Promise<RunningDemo> {
   const { port = 0, host = '127.0.0.1', leaseMs } = options;
-  // Loaded only now: Node 24 warns as soon as anyone imports node:sqlite, and other commands have no use for it.
+  // Loaded only now: Node 24 warns as soon as anyone imports node:sqlite, and other commands do not need it.
   const { demoData, makeDemoDatabase } = await import('./demo-data.ts');
   const folder = mkdtempSync(join(tmpdir(), 'tidegate-demo-'));
   const path = join(folder, 'shop.db');
@@ -94,7 +95,7 @@ export async function startDemoOrigin(options: DemoOptions = {}): Promise<Runnin
   };
 }
 
-/** A lease begins with the second message of a session, which nobody wants to wait for: the first one is repeated at once. */
+/** A lease begins with the second message of a session. To avoid the wait, the first one is repeated at once. */
 async function deliverTwice(gate: TrackingTarget, message: SourceMessage): Promise<SourceReply> {
   const reply = await gate.deliver(message);
   if (message.sequence === 1) await gate.deliver(message);
@@ -129,7 +130,7 @@ async function serve(serving: Serving): Promise<void> {
     if (!isSafeMethod(method)) response.once('close', await watch.writing(`${method} ${request.url}`));
     const content = await readContent(request);
     if (content === undefined) {
-      // The rest of the content is not waited for.
+      // The server does not wait for the rest of the content.
       response.setHeader('connection', 'close');
       return send(serving, refusal(413, `expected at most ${MAX_CONTENT_BYTES} bytes of content, got more`));
     }
@@ -137,12 +138,12 @@ async function serve(serving: Serving): Promise<void> {
     const asked = { method: method === 'HEAD' ? 'GET' : method, target: request.url as string, content, host };
     send(serving, answerDemo(data, asked));
   } catch (error) {
-    // The client is gone, or the demo is at fault; either way there is no answer that would be right.
+    // The client is gone, or the demo is at fault; either way no answer would be right.
     response.destroy(error as Error);
   }
 }
 
-/** Undefined: there is too much of it. */
+/** Returns undefined when the content is too large. */
 async function readContent(request: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -159,7 +160,7 @@ function send({ request, response }: Serving, answer: DemoAnswer): void {
   const text = textOf(answer);
   const fields = fieldsOf(answer, text);
   if (fields.etag !== undefined && matches(request.headers['if-none-match'], fields.etag)) {
-    // RFC 9110 §15.4.5: what describes the content stays out.
+    // RFC 9110 §15.4.5: fields that describe the content stay out.
     const { 'content-type': _type, 'content-length': _length, ...kept } = fields;
     response.writeHead(304, kept).end();
     return;

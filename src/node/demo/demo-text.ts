@@ -1,13 +1,14 @@
-// What `npm start` prints: what to try, once the demo and the gate in front of it serve; and what became of URLs.
+// The texts that `npm start` prints: first steps, once the demo and the gate in front of it serve; and invalidated
+// URLs.
 
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Change, ChangeSet } from '../../dependency/change.ts';
 
-/** Where the commands look for the admin API when they are not told. */
+/** Commands look for the admin API here by default. */
 const DEFAULT_ADMIN_URL = 'http://127.0.0.1:8081';
 
-/** In a checkout nothing is built yet that npx could run. */
+/** A checkout has no build that npx could run. */
 const TIDEGATE = import.meta.url.endsWith('.ts') ? 'npm run -s tidegate --' : 'npx tidegate';
 
 interface Step {
@@ -78,7 +79,7 @@ function stepsFor({ url, adminUrl, path }: DemoPlaces): readonly Step[] {
   ];
 }
 
-/** By the shell of SQLite where there is one, else by this Node. */
+/** A command with the shell of SQLite where there is one, else with this Node. */
 function sqlite(path: string, sql: string): string {
   const folders = (process.env.PATH ?? '').split(delimiter);
   if (folders.some((folder) => existsSync(join(folder, 'sqlite3')))) return `sqlite3 ${path} "${sql}"`;

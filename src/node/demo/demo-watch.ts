@@ -1,8 +1,8 @@
-// What became of what the gate has stored when somebody wrote: which URLs are invalidated, and which are left.
+// The effect of a write on the gate's stored responses: which URLs are invalidated, and which are left.
 //
-// It is not what the demo believes. The gate's admin API is asked for its entries before and after,
-// and an entry is invalidated where it is outdated now, or gone, or has been filled again since (its stamp is a later one).
-// Writes that overlap are told as one, since nobody could say which of them did what.
+// This is the gate's view, not the demo's belief. The gate's admin API is asked for its entries before and after, and
+// an entry counts as invalidated where it is outdated now, or gone, or has been filled again since (its stamp is
+// later). Overlapping writes are told as one, since nobody could say which of them did what.
 
 import type { ChangeSet } from '../../dependency/change.ts';
 import type { FeedListener } from '../../ports.ts';
@@ -11,14 +11,14 @@ import { nodeTasks } from '../node-ports.ts';
 import { type AdminAddress, callAdmin } from '../operator/cli/admin-client.ts';
 import { changesText, reportText } from './demo-text.ts';
 
-/** By URL, the stamp of what is stored and not outdated. */
+/** Stamps by URL of stored entries that are not outdated. */
 type Stored = ReadonlyMap<string, number>;
 
 interface Report {
   readonly before: Promise<Stored>;
-  /** What was written, in the words of the terminal. */
+  /** The writes, in the words of the terminal. */
   readonly writes: string[];
-  /** Requests that write and are not answered yet. */
+  /** Number of writing requests that are not answered yet. */
   underWay: number;
   isTelling: boolean;
 }
@@ -37,7 +37,7 @@ export class DemoWatch {
     this.#settled = settled;
   }
 
-  /** Resolves once the gate stores what is read from the database. */
+  /** Resolves once the gate stores answers read from the database. */
   async begin(admin: AdminAddress, print: (line: string) => void): Promise<void> {
     await until(async () => {
       const { sources } = (await callAdmin(admin, { method: 'GET', path: '/sources' })) as Sources;
@@ -47,12 +47,12 @@ export class DemoWatch {
     this.#admin = admin;
   }
 
-  /** Tells nothing more. */
+  /** After this call, it prints nothing more. */
   end(): void {
     this.#admin = undefined;
   }
 
-  /** To be awaited before a request writes; what it gives is to be called when the request has been answered. */
+  /** Await this before a request writes; call its result when the request has been answered. */
   async writing(what: string): Promise<() => void> {
     const report = this.#open();
     report.writes.push(what);
@@ -64,7 +64,7 @@ export class DemoWatch {
     };
   }
 
-  /** The same database, whose changes are told of before they are passed on. */
+  /** The database, with changes reported here before they are passed on. */
   database(tracked: TrackedDatabase): TrackedDatabase {
     return {
       open: async (platform) => {
@@ -95,7 +95,7 @@ export class DemoWatch {
     };
   }
 
-  /** What a request has written, or another program. */
+  /** A request, or another program, has written. */
   async #changed(set: ChangeSet): Promise<Report | undefined> {
     if (this.#admin === undefined) return undefined;
     const report = this.#open();
@@ -138,7 +138,7 @@ export class DemoWatch {
     this.#print(reportText(report.writes, { invalidated, left }));
   }
 
-  /** The gate has done what the answer to a write is for it to do (RFC 9111 §4.4). */
+  /** The gate has done its part of answering a write (RFC 9111 §4.4). */
   async #hasNoIntent(): Promise<boolean> {
     if (this.#admin === undefined) return true;
     const stats = (await callAdmin(this.#admin, { method: 'GET', path: '/stats' })) as { readonly intentsOpen: number };
@@ -170,7 +170,7 @@ interface Entries {
   }[];
 }
 
-/** Or until it has been looked at often enough. */
+/** Waits until it is so, or for a bounded number of looks. */
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   for (let look = 0; look < MOST_LOOKS; look++) {
     if (await isSo()) return;
