@@ -12,13 +12,13 @@ import { createValueCodec } from '../store/value-codec.ts';
 import { nodeRandom, nodeTasks } from './node-ports.ts';
 
 export interface DiskTierOptions extends TierLimitOptions {
-  /** A folder of this process alone; made if need be. */
+  /** A folder that only this process uses; made if need be. */
   readonly path: string;
   /** At least 1,048,576. */
   readonly maxBytes: number;
   /** Default `disk`. */
   readonly name?: string;
-  /** Told what was lost, refused or found damaged; each costs a miss. Default: nobody. */
+  /** Called for each loss, refusal or damage; each costs a miss. Default: nobody is told. */
   readonly onFault?: (error: unknown) => void;
 }
 
@@ -35,9 +35,9 @@ const OPTIONS: Checks<DiskTierOptions> = {
 };
 
 /**
- * Opens the folder. What is in it from before is served if it is known what was invalidated since it was stored; else it
- * is a miss. Throws E_DISK: it cannot be written to, is in use, or is of a newer version. Throws E_CONFIG at an
- * option that is unknown or wrong.
+ * Opens the folder. Serves entries of an earlier process when the invalidations since they were stored are known;
+ * otherwise they are misses. Throws E_DISK when the folder cannot be written to, is in use, or is of a newer version.
+ * Throws E_CONFIG for an unknown or wrong option.
  */
 export async function openDiskTier(options: DiskTierOptions): Promise<CacheTier> {
   checkOptions('openDiskTier', options, OPTIONS);

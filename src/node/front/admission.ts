@@ -1,5 +1,5 @@
-// The way of a checked request to its route: the URI that becomes the cache key, and from the same parts the target and
-// fields that are forwarded. Whatever lies in the forwarded request and is another for another key is made here.
+// Leads a checked request to its route: makes the URI for the cache key, and from the same parts the forwarded target
+// and fields. Every part of the forwarded request that differs between keys is made here.
 
 import { sharedRequest } from '../../engine/answers/shared-request.ts';
 import type { GateRequest } from '../../engine/contract.ts';
@@ -23,7 +23,7 @@ import { editFields, forwardedFields } from './request-fields.ts';
 export interface AdmissionDeps {
   readonly router: () => Router;
   readonly limits: HeadLimits;
-  /** True: what this peer says of host, scheme and client is believed, and its cache directives are obeyed. */
+  /** Whether to believe this peer about host, scheme and client, and to obey its cache directives. */
   readonly trust: (address: string) => boolean;
   /** Our pseudonym in Via (RFC 9110 §7.6.3). */
   readonly cacheName: string;
@@ -90,7 +90,7 @@ function route({ raw, head, site, place, address, trusted, hops }: Routed, deps:
     peer: address,
     trusted,
     via: `${httpVersion} ${deps.cacheName}`,
-    // `Content-Length: 0` says no more than the method does; the origin's connection states it where it matters.
+    // `Content-Length: 0` adds nothing to the method; the origin's connection states it where it matters.
     contentLength: head.framing === 'length' ? String(head.contentLength) : undefined,
     maxForwards: hops === undefined ? head.scan.maxForwards : String(hops),
   };
@@ -118,8 +118,8 @@ interface Place {
 }
 
 /**
- * Scheme and host under which the client asked. A trusted peer may state both; its word goes into the URI, so it is part
- * of the key. Of a list the first member counts, which is the hop next to the client.
+ * Scheme and host under which the client asked. A trusted peer may state both; its statement goes into the URI, so it
+ * is part of the key. The first member of a list counts: the hop next to the client.
  */
 function effectivePlace(head: CheckedHead, trusted: boolean, peer: Peer): Place | Refusal {
   const { forwardedProto, forwardedHost } = head.scan;
@@ -129,7 +129,7 @@ function effectivePlace(head: CheckedHead, trusted: boolean, peer: Peer): Place 
     if (stated !== 'http' && stated !== 'https') return refused('forwarded-proto', forwardedProto);
     scheme = stated;
   }
-  // A trusted peer may state the scheme of the client's connection in the target, or that of its own.
+  // A trusted peer may state in the target the scheme of the client's connection, or of its own.
   if (head.scheme !== undefined && head.scheme !== scheme && head.scheme !== peer.scheme) {
     const over = peer.scheme === 'https' ? 'a connection with TLS' : 'an unencrypted connection';
     return refused('target-scheme', `${head.scheme} over ${over}`);
@@ -152,7 +152,7 @@ function isLoop(via: string, cacheName: string): boolean {
   return listMembers(via).some((member) => member.split(/[ \t]+/)[1] === cacheName);
 }
 
-/** RFC 9110 §7.6.2: one less than stated; -1 when this is the last hop. */
+/** RFC 9110 §7.6.2: one less than stated; -1 at the last hop. */
 function hopsLeft(maxForwards: string): number | Refusal {
   return /^\d{1,9}$/.test(maxForwards) ? Number(maxForwards) - 1 : refused('max-forwards', maxForwards);
 }

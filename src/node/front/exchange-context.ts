@@ -1,7 +1,7 @@
-// To which exchange belongs what runs now, for an exception that comes to nobody.
+// The exchange in which the current code runs, for an exception that nobody catches.
 //
-// A pooled connection to an origin runs within the exchange that opened it. The breaking off of one
-// that is over does nothing.
+// A pooled connection to an origin runs within the exchange that opened it. Breaking off an exchange that is over does
+// nothing.
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 
@@ -12,12 +12,12 @@ interface Breakable {
 
 const underWay = new AsyncLocalStorage<Breakable>();
 
-/** Does the step, and whatever follows of it, within the exchange. */
+/** Runs the step, and everything it starts, within the exchange. */
 export function within<T>(exchange: Breakable, step: () => T): T {
   return underWay.run(exchange, step);
 }
 
-/** Breaks off the exchange within which this is called, if there is one. */
+/** Breaks off the current exchange, if there is one. */
 export function breakOffCurrent(): void {
   underWay.getStore()?.breakOff();
 }

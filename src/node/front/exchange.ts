@@ -1,4 +1,4 @@
-// What an exchange with a client is made of, and how it ended. Types only.
+// The parts of an exchange with a client, and how it ended. Types only.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Gate, GateRequest } from '../../engine/contract.ts';
@@ -9,28 +9,28 @@ import type { Upload } from './http1/upload.ts';
 export interface ExchangeEnd {
   readonly request: GateRequest;
   readonly peer: string;
-  /** Undefined: the client left before it was answered. */
+  /** Undefined when the client left before it was answered. */
   readonly status: number | undefined;
-  /** Undefined: not answered, or refused by the front. */
+  /** Undefined when there was no answer, or the front refused. */
   readonly outcome: Outcome | undefined;
   readonly bodyBytes: number;
-  /** False: the client left, or the body broke off. */
+  /** Whether the client got the whole answer. */
   readonly complete: boolean;
   readonly durationMs: number;
 }
 
-/** What exchanges share. */
+/** Dependencies that exchanges share. */
 export interface ExchangeDeps {
   readonly gate: Gate;
   readonly cacheName: string;
-  /** True: the front is closing, so answers end their connection. */
+  /** Whether the front is closing, so that answers end their connection. */
   readonly closing: () => boolean;
-  /** A pause longer than this, of a client that is to send or to read, ends the connection. */
+  /** A longer pause of a client that should send or read ends the connection. */
   readonly stallMs: number;
   readonly monotonic: () => number;
-  /** Told of each exchange once it is over. */
+  /** Called for each exchange once it is over. */
   readonly ended: ((end: ExchangeEnd) => void) | undefined;
-  /** Told of what must not happen: something threw. */
+  /** Called with an exception that must not happen. */
   readonly fault: (error: unknown) => void;
 }
 

@@ -1,4 +1,4 @@
-// What a front is given, whom it tells, and what it offers. Types only.
+// The inputs, hooks and methods of a front. Types only.
 
 import type { AddressInfo } from 'node:net';
 import type { Gate } from '../../engine/contract.ts';
@@ -15,7 +15,7 @@ export interface RefusalReport {
   readonly peer: string;
 }
 
-/** Whom the front tells; all are called as it happens and must not throw. */
+/** Hooks of the front; each is called as the event happens and must not throw. */
 export interface FrontHooks {
   readonly ended?: (end: ExchangeEnd) => void;
   readonly refused?: (report: RefusalReport) => void;
@@ -30,9 +30,9 @@ export interface FrontDeps {
   readonly site: () => { readonly router: Router };
   readonly gate: Gate;
   readonly limits: FrontLimits;
-  /** What stands before HTTP. Default: nothing. */
+  /** The layers below HTTP. Default: none. */
   readonly arrival?: ArrivalOptions;
-  /** True: what the peer of this address says of host, scheme and client is believed. */
+  /** Whether to believe the peer of this address about host, scheme and client. */
   readonly trust: (address: string) => boolean;
   /** Base URL of an origin, for tunnels. */
   readonly originUrlOf: (originName: string) => string;
@@ -41,7 +41,7 @@ export interface FrontDeps {
   /** Name of this gate in Cache-Status and Via; two gates in a row need two names. Default `tidegate`. */
   readonly cacheName?: string;
   readonly hooks?: FrontHooks;
-  /** A pause longer than this, of a client that is to send content or to read, ends its connection. Default 60,000. */
+  /** A longer pause of a client that should send content or read ends its connection. Default 60,000. */
   readonly stallMs?: number;
   /** Time an origin has to answer an Upgrade. Default 10,000. */
   readonly upgradeTimeoutMs?: number;
@@ -51,7 +51,7 @@ export interface FrontDeps {
 export interface ListenAt {
   readonly host: string;
   readonly port: number;
-  /** True: other processes listen on the same port, and the system shares out the connections. */
+  /** Whether other processes listen on this port, so that the system shares out the connections. */
   readonly reusePort?: boolean;
 }
 
@@ -60,6 +60,6 @@ export interface Front {
   listen(at: ListenAt): Promise<AddressInfo>;
   /** Client connections open now. */
   connections(): number;
-  /** Accepts no more; running exchanges finish, tunnels end; what is left after `graceMs` is cut off. */
+  /** Accepts no more; running exchanges finish, tunnels end; after `graceMs` the rest is cut off. */
   close(options: { readonly graceMs: number }): Promise<void>;
 }

@@ -1,8 +1,8 @@
-// The front: the listener that clients connect to. It checks, routes and hands requests to the gate, and answers those
-// that are not let through.
+// The front: the listener that clients connect to. It checks, routes and hands requests to the gate, and answers
+// refused requests itself.
 //
-// Node:http does most of the protocol, and where it is too lenient or too quick the defaults are
-// turned off here: missing Host, `100 (Continue)`, Upgrade of anything, idle connections cut at close.
+// Node:http does most of the protocol; its defaults that are too lenient or too quick are turned off here: missing
+// Host, `100 (Continue)`, Upgrade of anything, idle connections cut at close.
 
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
@@ -32,12 +32,12 @@ export function createFront(deps: FrontDeps): Front {
 
 const PLAIN: ArrivalOptions = { proxyProtocol: false, tls: undefined };
 
-/** Most a whole request may take, content and all; pauses are bounded by `stallMs`. */
+/** Most time for a whole request, content included; `stallMs` bounds pauses. */
 const REQUEST_TIMEOUT_MS = 3_600_000;
 
 function serverOptions(limits: FrontLimits): ServerOptions {
   return {
-    // The front's own limits are lower and answer more precisely; this is what the parser holds in memory.
+    // The front's own limits are lower and answer more precisely; the parser holds up to this in memory.
     maxHeaderSize: limits.maxHeadBytes + limits.maxTargetBytes,
     headersTimeout: Math.max(1, limits.headTimeoutMs),
     requestTimeout: Math.max(REQUEST_TIMEOUT_MS, limits.headTimeoutMs),
@@ -71,7 +71,8 @@ class NodeFront implements Front {
       gate: deps.gate,
       cacheName: this.#cacheName,
       closing: () => this.#closing !== undefined,
-      // responder.ts tells its own socket timeout from that of an idle connection by its length.
+      // responder.ts recognises its own socket timeout by its length, so it must differ from that of an idle
+      // connection.
       stallMs: stallMs === Math.max(1, limits.keepAliveMs) + KEEP_ALIVE_BUFFER_MS ? stallMs + 1 : stallMs,
       monotonic: deps.monotonic ?? nodeClock.monotonic,
       ended: hooks?.ended,
@@ -86,7 +87,7 @@ class NodeFront implements Front {
       http2: (socket, ...of) => this.#safely(socket, () => this.#speakHttp2(socket, ...of)),
       lost: (report) => hooks?.lost?.(report),
     });
-    // No limit: fields beyond one would be dropped without a word, a second Host among them. See hygiene.ts.
+    // No limit: node:http would silently drop fields beyond one, a second Host among them. See head-checks.ts.
     this.#server.maxHeadersCount = 0;
     this.#attach();
   }
@@ -112,7 +113,7 @@ class NodeFront implements Front {
   }
 
   async #close(graceMs: number): Promise<void> {
-    // `closing()` must be true before an answer is written; #closing is set once this has returned, in the same step.
+    // `closing()` must be true before an answer is written; #closing is set when this function returns, in one step.
     const { promise, resolve } = Promise.withResolvers<void>();
     NetServer.prototype.close.call(this.#server, () => resolve());
     this.#connections.closeIdle();
@@ -120,7 +121,7 @@ class NodeFront implements Front {
     const timer = setTimeout(() => this.#connections.destroyAll(), graceMs);
     await promise;
     clearTimeout(timer);
-    // Now without effect on connections: it stops node:http's own timers.
+    // This no longer affects connections: it stops node:http's own timers.
     this.#server.close();
   }
 
@@ -128,7 +129,7 @@ class NodeFront implements Front {
     const server = this.#server;
     const onRequest = (message: IncomingMessage, response: ServerResponse) =>
       this.#safely(message.socket, () => this.#request(message, response));
-    // node:http's own listener is called for what is given to it; see plain-connection.ts.
+    // node:http's own listener gets the connections given to it; see plain-connection.ts.
     const [toNode] = server.listeners('connection') as [(connection: Socket) => void];
     server.off('connection', toNode);
     this.#toNode = (connection) => toNode.call(server, connection);
@@ -147,7 +148,7 @@ class NodeFront implements Front {
     });
   }
 
-  /** A defect costs its client the connection, and nobody else anything. */
+  /** A defect costs its client the connection, and affects nobody else. */
   #safely(duplex: Duplex, step: (socket: Socket) => void): void {
     guarded(step, (error) => {
       this.#exchanges.fault(error);
@@ -168,7 +169,7 @@ class NodeFront implements Front {
       this.#connections.refuse(refusal, connection);
       return;
     }
-    // Where something else comes before HTTP, an answer would not be understood.
+    // Where another protocol comes before HTTP, nobody would understand an answer.
     this.#tell(refusal, connection);
     connection.destroy();
   }

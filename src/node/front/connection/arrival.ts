@@ -1,4 +1,4 @@
-// The way of a connection from TCP to HTTP: a PROXY header is taken off it, TLS is set up on it, as configured.
+// Prepares a connection for HTTP: takes the PROXY header off and sets up TLS, as configured.
 
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -7,9 +7,9 @@ import { type Endpoints, notePeer, type Peer, unmapped } from './peer.ts';
 import { takeProxyHeader } from './proxy-protocol.ts';
 import { TlsListener } from './tls-listener.ts';
 
-/** What stands before HTTP on each connection. */
+/** The layers below HTTP on each connection. */
 export interface ArrivalOptions {
-  /** True: every connection begins with a PROXY header. */
+  /** Whether every connection begins with a PROXY header. */
   readonly proxyProtocol: boolean;
   readonly tls: TlsOptions | undefined;
 }
@@ -17,18 +17,18 @@ export interface ArrivalOptions {
 export interface TlsOptions {
   readonly certificates: Certificates;
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
-  /** True: HTTP/2 is offered. */
+  /** Whether HTTP/2 is offered. */
   readonly http2: boolean;
 }
 
-/** A connection that came to no request; it is over. */
+/** A connection that ended before any request. */
 export interface LostArrival {
   readonly reason: 'proxy-header' | 'tls';
   readonly got: string;
   readonly peer: string;
 }
 
-/** `connection` is what was accepted, `socket` what HTTP is spoken on: the same without TLS. */
+/** `connection` is the accepted connection, `socket` carries HTTP; without TLS they are one. */
 interface ArrivalEvents {
   readonly http1: (socket: Socket, peer: Peer, connection: Socket) => void;
   readonly http2: (socket: TLSSocket, peer: Peer, connection: Socket) => void;
@@ -58,7 +58,7 @@ export class Arrivals {
     );
   }
 
-  /** `connection`: nobody has read from it. */
+  /** `connection`: unread so far. */
   accept(connection: Socket): void {
     if (!this.#options.proxyProtocol) {
       this.#begun(connection);
@@ -80,7 +80,7 @@ export class Arrivals {
       return;
     }
     this.#events.http1(connection, notePeer(connection, 'http', this.#stated.get(connection)), connection);
-    // A header was taken off it.
+    // A PROXY header was taken off it.
     if (connection.isPaused()) connection.resume();
   }
 
@@ -90,7 +90,7 @@ export class Arrivals {
       this.#events.http1(socket, peer, connection);
       return;
     }
-    // A client that ends its half can say no more of what it takes: what flow control holds would wait for ever.
+    // A client that ends its half cannot widen flow control any more: held data would wait for ever.
     socket.allowHalfOpen = false;
     this.#events.http2(socket, peer, connection);
   }

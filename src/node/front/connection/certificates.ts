@@ -1,8 +1,8 @@
-// The certificates of the listener: read, checked, chosen by the name that a client asks for, and read again when their
-// files change.
+// The certificates of the listener: reads and checks them, chooses one by the name that a client asks for, and reads
+// them again when their files change.
 //
-// A renewal writes two files, and may be seen between them. What is read is used only when
-// certificate and key fit each other; else the ones in use stay, and a later look finds the whole pair.
+// A renewal writes two files, and a look may fall between the writes. New files are used only when certificate and key
+// fit each other; else the ones in use stay, and a later look finds the whole pair.
 
 import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
 import { type FSWatcher, readFileSync, watch } from 'node:fs';
@@ -17,16 +17,16 @@ import { nodeTasks } from '../../node-ports.ts';
 export interface CertificateFiles {
   readonly cert: string;
   readonly key: string;
-  /** Names it is shown for, `*.example.org` among them. Undefined: those in the certificate. */
+  /** Names it is shown for, including wildcards such as `*.example.org`. Undefined: those in the certificate. */
   readonly hosts?: readonly string[] | undefined;
 }
 
 export interface CertificatesOptions {
   readonly files: readonly CertificateFiles[];
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
-  /** Told of certificates that have replaced others; each with its names and its last day. */
+  /** Called when certificates have replaced others; each with its names and its last day. */
   readonly renewed: (certificates: readonly CertificateSummary[]) => void;
-  /** Told why the certificates in use stay; once for each reason. */
+  /** Called with the reason why the certificates in use stay; once for each reason. */
   readonly failed: (error: unknown) => void;
 }
 
@@ -45,15 +45,15 @@ interface Loaded extends CertificateSummary {
   readonly context: SecureContext;
 }
 
-/** Changes that come together are one. */
+/** Changes within this time count as one. */
 const SETTLE_MS = 200;
-/** For file systems that tell of no changes. */
+/** For file systems that report no changes. */
 const LOOK_AGAIN_MS = 60_000;
 
 /** Throws E_TLS when a certificate cannot be used. */
 export class Certificates {
   readonly #options: CertificatesOptions;
-  /** One for all contexts, so that a session may be resumed after a renewal. */
+  /** One for all contexts, so that a renewal keeps sessions resumable. */
   readonly #ticketKeys = randomBytes(48);
   #files: readonly CertificateFiles[];
   #loaded: readonly Loaded[];
@@ -72,12 +72,12 @@ export class Certificates {
     this.#watch();
   }
 
-  /** Of the first certificate: for clients that name no host. */
+  /** The first certificate, for clients that name no host. */
   get standard(): SecureContextOptions {
     return this.#settings((this.#loaded[0] as Loaded).pem);
   }
 
-  /** That of the host, of its wildcard, or the first. */
+  /** The context of the host, else of its wildcard, else the first. */
   contextFor(host: string): SecureContext {
     const name = host.toLowerCase();
     const wildcard = `*${name.slice(Math.max(0, name.indexOf('.')))}`;
@@ -89,7 +89,7 @@ export class Certificates {
     this.#changed = changed;
   }
 
-  /** Takes other files, and what is in them now. Throws E_TLS, and then changes nothing. */
+  /** Takes other files with their present content. Throws E_TLS, and then changes nothing. */
   update(files: readonly CertificateFiles[]): void {
     const loaded = this.#load(files, files.map(readPair));
     this.#files = files;
@@ -129,7 +129,7 @@ export class Certificates {
     this.#options.renewed(loaded.map(({ hosts, validTo }) => ({ hosts, validTo })));
   }
 
-  /** Folders rather than files: a renewal puts new files, or links, in the place of the old ones. */
+  /** Watches folders rather than files: a renewal replaces files or links. */
   #watch(): void {
     this.#unwatch();
     const folders = new Set(this.#files.flatMap(({ cert, key }) => [dirname(cert), dirname(key)]));
@@ -177,7 +177,7 @@ export class Certificates {
   }
 }
 
-/** What is wrong with them, a line each. */
+/** Problems of the certificates, a line each. */
 export function certificateProblems(files: readonly CertificateFiles[]): string[] {
   return files.flatMap((file, at) => {
     try {
@@ -198,7 +198,7 @@ function isSame(one: { readonly pem: Pem }, other: Loaded | undefined): boolean 
   return one.pem.cert === other?.pem.cert && one.pem.key === other.pem.key;
 }
 
-/** The first certificate that names a host has it. */
+/** The first certificate that names a host gets it. */
 function contextsByHost(loaded: readonly Loaded[]): ReadonlyMap<string, SecureContext> {
   return new Map(loaded.flatMap(({ hosts, context }) => hosts.map((host) => [host, context] as const)).reverse());
 }
@@ -252,7 +252,7 @@ function orFail<Result>(attempt: () => Result, message: (got: string) => string)
   }
 }
 
-/** Without the path that the system adds, since ours is in the message already. */
+/** Without the path that the system adds, since our message already has it. */
 function textOf(error: unknown): string {
   return error instanceof Error ? error.message.replace(/, \w+ '.*'$/s, '') : String(error);
 }

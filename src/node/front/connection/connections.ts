@@ -1,8 +1,8 @@
-// The client connections of a front: what is under way on each, what is answered to a request that could not be parsed,
-// and how they end.
+// The client connections of a front: the exchanges under way on each, the answer to an unparsable request, and how
+// connections end.
 //
-// Answers leave a connection in the order of their requests. An error of the parser may come while
-// earlier requests are still being answered; its 400 waits for them, or it would be taken for one of theirs.
+// Answers leave a connection in the order of their requests. An error of the parser may come while earlier requests
+// are still being answered; its 400 waits for them, or the client would match it with an earlier request.
 
 import type { Socket } from 'node:net';
 import type { Exchange } from '../http1/responder.ts';
@@ -12,24 +12,24 @@ import { LINGER_MS } from './graceful-close.ts';
 interface ConnectionState {
   /** Exchanges that did not end at once, in the order of their requests. */
   readonly open: Set<Exchange>;
-  /** A refusal to be sent once they are over. */
+  /** A refusal to send once the open exchanges are over. */
   farewell: string | undefined;
-  /** True: an answer is waited for outside an exchange. */
+  /** Whether an answer is awaited outside an exchange. */
   asking: boolean;
-  /** True: nothing that still arrives is looked at. */
+  /** Whether further input is ignored. */
   ended: boolean;
-  /** What HTTP is spoken on: the connection itself, or TLS within it. */
+  /** The socket that carries HTTP: the connection itself, or TLS within it. */
   socket: Socket;
   /** Ends, in order, a connection that has no exchanges of node:http. */
   goAway: (() => void) | undefined;
 }
 
-/** The client has said that there would be no further request; what it asked for before is still answered. */
+/** The client has announced its last request; earlier ones are still answered. */
 const SENT_AFTER_CLOSE = 'HPE_CLOSED_CONNECTION';
 
 export class Connections {
   readonly #states = new Map<Socket, ConnectionState>();
-  /** Lent connections, and TLS within a connection, stand for the client's own, and share its state. */
+  /** Lent connections, and TLS within a connection, share the state of the client's connection. */
   readonly #inner = new WeakMap<Socket, ConnectionState>();
   readonly #cacheName: string;
   #closing = false;
@@ -46,7 +46,7 @@ export class Connections {
     connection.on('close', () => this.#states.delete(connection));
   }
 
-  /** HTTP is spoken on the socket within the connection. */
+  /** The socket within the connection carries HTTP. */
   wrap(connection: Socket, socket: Socket): void {
     const state = this.#states.get(connection);
     if (state === undefined) return;
@@ -54,14 +54,14 @@ export class Connections {
     this.#inner.set(socket, state);
   }
 
-  /** The connection is none of node:http's. */
+  /** Registers a connection that node:http does not handle. */
   endBy(connection: Socket, goAway: () => void): void {
     const state = this.#states.get(connection);
     if (state !== undefined) state.goAway = goAway;
     if (this.#closing) goAway();
   }
 
-  /** What happens on the lent connection happens on the client's. */
+  /** Events on the lent connection count for the client's. */
   lend(connection: Socket, lent: Socket): void {
     const state = this.#stateOf(connection);
     if (state !== undefined) this.#inner.set(lent, state);
@@ -93,13 +93,13 @@ export class Connections {
     else if (this.#closing) connection.destroySoon();
   }
 
-  /** What still arrives on the connection is not looked at: its last answer is under way. */
+  /** Ignores further input on the connection: its last answer is under way. */
   ending(connection: Socket): void {
     const state = this.#stateOf(connection);
     if (state !== undefined) state.ended = true;
   }
 
-  /** Answers what Node's parser could not read, or what came too late. */
+  /** Answers a request that Node's parser could not read, or that came too late. */
   clientError(error: Error & { readonly code?: string }, connection: Socket): void {
     const state = this.#stateOf(connection);
     if (state?.ended || state?.farewell !== undefined || error.code === SENT_AFTER_CLOSE) return;
@@ -111,7 +111,7 @@ export class Connections {
     this.#refused(refusal, connection);
     const last = [...state.open].at(-1);
     if (last?.receiving) {
-      // It is the content of that request which is malformed or late.
+      // The content of that request is malformed or late.
       state.ended = true;
       last.refuse(refusal);
       return;
@@ -119,17 +119,17 @@ export class Connections {
     this.#bid(connection, state, rawRefusal(refusal, this.#cacheName));
   }
 
-  /** Answers on a connection that node:http has let go of, and ends it. */
+  /** Answers on a connection that node:http has released, and ends it. */
   refuse(refusal: Refusal, connection: Socket): void {
     this.#refused(refusal, connection);
     const state = this.#stateOf(connection);
     if (state !== undefined) this.#bid(connection, state, rawRefusal(refusal, this.#cacheName));
   }
 
-  /** The last bytes of a connection, sent in their turn. */
+  /** The last bytes of a connection, sent after all earlier answers. */
   #bid(connection: Socket, state: ConnectionState, farewell: string): void {
     state.farewell = farewell;
-    // node:http has let go of it (CONNECT), and with it of its errors.
+    // node:http has released the connection (CONNECT), and no longer handles its errors.
     connection.on('error', () => connection.destroy());
     if (state.open.size === 0) this.#end(connection, state, farewell);
   }
@@ -143,8 +143,8 @@ export class Connections {
   }
 
   /**
-   * Closes those on which nothing is under way, now and from now on; what is written but not yet sent still goes out,
-   * which node:http's closeIdleConnections() would cut off.
+   * Closes idle connections, now and from now on; bytes written but not yet sent still go out, while node:http's
+   * closeIdleConnections() would cut them off.
    */
   closeIdle(): void {
     this.#closing = true;
@@ -154,7 +154,7 @@ export class Connections {
     }
   }
 
-  /** An answer is, or is no longer, waited for outside an exchange. */
+  /** Notes whether an answer is awaited outside an exchange. */
   asking(connection: Socket, under: boolean): void {
     const state = this.#stateOf(connection);
     if (state !== undefined) state.asking = under;

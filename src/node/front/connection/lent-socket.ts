@@ -1,5 +1,5 @@
-// A connection lent to node:http for one request at a time. To node:http it is a connection like any other: it reads the
-// bytes it is given and what is written to it goes to the client.
+// A connection lent to node:http for one request at a time. It looks like any other connection to node:http, which
+// reads the bytes given here; bytes that it writes go to the client.
 
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
@@ -10,11 +10,11 @@ export class LentSocket extends Duplex {
   readonly #wanted: () => void;
 
   /**
-   * `connection`: the TCP connection of the socket, which is another where TLS is spoken. `wanted`: called when more bytes
-   * may be given, after `give` has returned false.
+   * `connection`: the TCP connection of the socket, a different one where TLS is spoken. `wanted`: called when more
+   * bytes may be given, after `give` has returned false.
    */
   constructor(socket: Socket, connection: Socket, wanted: () => void) {
-    // The encoding of heads: node:http names none where it sends one ahead of its content.
+    // The encoding of heads: node:http states none when it sends a head before its content.
     super({ allowHalfOpen: true, defaultEncoding: 'latin1' });
     this.#socket = socket;
     this.#connection = connection;
@@ -41,7 +41,7 @@ export class LentSocket extends Duplex {
     return this.#socket.timeout;
   }
 
-  /** What the client has sent; false: enough for now. */
+  /** Passes on bytes from the client; returns false when that is enough for now. */
   give(bytes: Buffer): boolean {
     return this.push(bytes);
   }
@@ -71,7 +71,7 @@ export class LentSocket extends Duplex {
     else this.once('finish', () => this.destroy());
   }
 
-  /** Only TCP has a reset: a TLS socket throws when it is asked for one. */
+  /** Only TCP has a reset: a TLS socket throws on this call. */
   resetAndDestroy(): this {
     this.#connection.resetAndDestroy();
     return this.destroy();
@@ -94,8 +94,8 @@ export class LentSocket extends Duplex {
   }
 
   /**
-   * Done at once unless the client has to be waited for. node:http reckons what is still being written into its own
-   * back-pressure, and would wait for a 'drain' that no longer comes if that were over a moment later.
+   * Runs `done` at once unless the client is slow. node:http counts bytes still being written in its own
+   * back-pressure, and would wait for a 'drain' that never comes if the write ended a moment later.
    */
   #whenTaken(done: () => void): void {
     if (this.#socket.writableNeedDrain) this.#socket.once('drain', done);

@@ -1,4 +1,4 @@
-// Who is at the other end of a connection, and where ours is: as the socket says, or as a proxy before us has stated.
+// Both ends of a connection: as the socket says, or as a proxy before us has stated.
 
 import type { Socket } from 'node:net';
 
@@ -21,7 +21,7 @@ export interface Endpoints {
 
 const PEERS = new WeakMap<Socket, Peer>();
 
-/** Notes who is at the other end; `stated` stands above what the socket says. */
+/** Notes the peer of a socket; `stated` overrides the socket's own word. */
 export function notePeer(socket: Socket, scheme: Peer['scheme'], stated: Endpoints | undefined): Peer {
   const peer = {
     address: stated?.remoteAddress ?? socket.remoteAddress ?? '',
@@ -32,7 +32,7 @@ export function notePeer(socket: Socket, scheme: Peer['scheme'], stated: Endpoin
   return peer;
 }
 
-/** A connection that stands for another has its peer. */
+/** A connection that stands for another takes over its peer. */
 export function sharePeer(from: Socket, to: Socket): void {
   PEERS.set(to, peerOf(from));
 }
@@ -46,7 +46,7 @@ function localAuthority({ localAddress = '', localPort }: { localAddress?: strin
   return `${address.includes(':') ? `[${address}]` : address}:${localPort}`;
 }
 
-/** An IPv4 address in the form of IPv6, as a socket that listens on both has it (RFC 4291 §2.5.5.2). */
+/** An IPv4 address that a dual-stack socket reports in the form of IPv6 (RFC 4291 §2.5.5.2). */
 export function unmapped(address: string): string {
   return address.startsWith('::ffff:') ? address.slice(7) : address;
 }

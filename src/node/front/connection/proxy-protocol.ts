@@ -1,19 +1,19 @@
-// The PROXY protocol, versions 1 and 2 (haproxy's proxy-protocol.txt): a header before anything else on a connection, in
-// which a proxy states whom it accepted the connection from.
+// The PROXY protocol, versions 1 and 2 (haproxy's proxy-protocol.txt): a header before anything else on a connection,
+// in which a proxy names the client it accepted.
 //
-// Nothing in the bytes proves that they come from such a proxy. So where it is configured it is
-// required, from everyone, and what does not fit the form ends the connection: a client could else state any address.
+// The bytes do not prove that such a proxy sent them. So a configuration requires the header from everyone, and any
+// other form ends the connection: a client could else state any address.
 
 import { isIPv4, isIPv6, type Socket, SocketAddress } from 'node:net';
 import { nodeTasks } from '../../node-ports.ts';
 import type { Endpoints } from './peer.ts';
 
-/** What the bytes at the beginning of a connection are. */
+/** The kinds of bytes at the beginning of a connection. */
 type ProxyHeader =
   /** The beginning of a header. */
   | { readonly kind: 'more' }
   | { readonly kind: 'malformed'; readonly got: string }
-  /** `bytes`: its length. `stated` is undefined when the proxy speaks for itself, or does not say for whom. */
+  /** `bytes`: its length. `stated` is undefined when the proxy speaks for itself, or does not name the client. */
   | { readonly kind: 'header'; readonly bytes: number; readonly stated: Endpoints | undefined };
 
 const MORE: ProxyHeader = Object.freeze({ kind: 'more' });
@@ -22,7 +22,7 @@ const SIGNATURE_V2 = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1');
 const SIGNATURE_V1 = Buffer.from('PROXY ', 'latin1');
 /** With CRLF. */
 const MAX_V1_BYTES = 107;
-/** Addresses take 36 bytes, what may follow them (TLVs) some hundred; more is none of a proxy's. */
+/** Addresses take 36 bytes, the TLVs behind them some hundred; no proxy sends more. */
 const MAX_V2_BYTES = 4_096;
 const V2_HEAD_BYTES = 16;
 
@@ -33,7 +33,7 @@ export function readProxyHeader(bytes: Buffer): ProxyHeader {
   return malformed('no signature of version 1 or 2');
 }
 
-/** True also when the bytes end within the signature. */
+/** Also true when the bytes end within the signature. */
 function beginsAs(bytes: Buffer, signature: Buffer): boolean {
   const length = Math.min(bytes.length, signature.length);
   return bytes.compare(signature, 0, length, 0, length) === 0;
@@ -48,7 +48,7 @@ function readV1(bytes: Buffer): ProxyHeader {
   if (end < 0) return bytes.length < MAX_V1_BYTES ? MORE : malformed(`a line of more than ${MAX_V1_BYTES} bytes`);
   const line = bytes.toString('latin1', 0, end);
   const header = { kind: 'header', bytes: end + 2 } as const;
-  // What follows UNKNOWN is to be ignored.
+  // Anything after UNKNOWN is ignored.
   if (/^PROXY UNKNOWN(?: |$)/.test(line)) return { ...header, stated: undefined };
   const [, family, source = '', destination = '', from = '', to = '', ...rest] = line.split(' ');
   const isAddress = family === 'TCP4' ? isIPv4 : family === 'TCP6' ? isIPv6 : () => false;
@@ -71,7 +71,10 @@ function endpoints(source: readonly [string, number], destination: readonly [str
   };
 }
 
-/** Families and transports, in one byte, with the length of their addresses; of the last four the addresses are not used. */
+/**
+ * Families and transports, in one byte, with the length of their addresses; the addresses of the last four are not
+ * used.
+ */
 const V2_ADDRESSES: ReadonlyMap<number, number> = new Map([
   [0x00, 0],
   [0x11, 12],
@@ -89,7 +92,7 @@ function readV2(bytes: Buffer): ProxyHeader {
   if (command !== 0x20 && command !== 0x21) return malformed(`version and command 0x${command.toString(16)}`);
   const total = V2_HEAD_BYTES + length;
   if (total > MAX_V2_BYTES) return malformed(`a header of ${total} bytes`);
-  // LOCAL: the proxy asks on its own account; the rest is to be skipped, whatever it is.
+  // LOCAL: the proxy asks on its own account; skip the rest, whatever it is.
   const local = command === 0x20;
   const needed = V2_ADDRESSES.get(family);
   if (!local && needed === undefined) return malformed(`family and transport 0x${family.toString(16)}`);
@@ -113,13 +116,13 @@ function addressesV2(block: Buffer, family: number): Endpoints | undefined {
 }
 
 interface ProxyHeaderListener {
-  /** The header has been taken off; what follows it is still to be read, from a socket that is paused. */
+  /** The header has been taken off; the bytes behind it are still unread, on a paused socket. */
   ready(stated: Endpoints | undefined): void;
   /** The connection is over. */
   refused(got: string): void;
 }
 
-/** Takes the header off a connection that nobody has read from. */
+/** Takes the header off an unread connection. */
 export function takeProxyHeader(socket: Socket, timeoutMs: number, listener: ProxyHeaderListener): void {
   let received = Buffer.alloc(0);
   const stop = () => {

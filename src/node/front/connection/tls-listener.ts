@@ -1,15 +1,15 @@
-// TLS on connections that have been accepted already, a PROXY header taken off them perhaps: the handshake, the
-// certificate for the name asked for, and which HTTP the two ends agree on (ALPN, RFC 7301).
+// TLS on connections that are already accepted, perhaps without their PROXY header: the handshake, the certificate for
+// the requested name, and the agreed version of HTTP (ALPN, RFC 7301).
 //
-// Node:tls does not say which connection a secured one came from. Address and port of both ends do,
-// since together they are one connection's alone for as long as it is open.
+// Node:tls does not say which connection a secured one came from. The addresses and ports of both ends do, since no
+// two open connections share all four.
 
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { Certificates } from './certificates.ts';
 import { unmapped } from './peer.ts';
 
-/** Identifiers of RFC 7301 §6; a client that offers its own version alone is refused where that is not named. */
+/** Identifiers of RFC 7301 §6; without HTTP/1.0 here, a client that offers only that version would be refused. */
 const HTTP1 = ['http/1.1', 'http/1.0'];
 
 interface TlsListenerOptions {
@@ -28,9 +28,9 @@ interface TlsListenerEvents {
 export class TlsListener {
   readonly #server: Server;
   readonly #events: TlsListenerEvents;
-  /** Those that are not secured yet. */
+  /** Connections that are not secured yet. */
   readonly #connections = new Map<string, Socket>();
-  /** Why handshakes failed, until their connections are closed; when several do at once, the order is a guess. */
+  /** Reasons of failed handshakes, until their connections close; when several fail at once, the order is a guess. */
   readonly #failures: string[] = [];
 
   constructor(options: TlsListenerOptions, events: TlsListenerEvents) {
@@ -42,7 +42,7 @@ export class TlsListener {
       ALPNProtocols: http2 ? ['h2', ...HTTP1] : HTTP1,
       minVersion,
       handshakeTimeout: handshakeTimeoutMs,
-      // As node:http has it: a client that has sent all its requests may close its half.
+      // As in node:http: a client that has sent all its requests may close its half.
       allowHalfOpen: true,
     });
     server.on('secureConnection', (socket) => this.#secured(socket));
@@ -54,7 +54,7 @@ export class TlsListener {
     this.#server = server;
   }
 
-  /** `connection`: nobody has read from it, but for what was taken off it. */
+  /** `connection`: unread, apart from a PROXY header. */
   accept(connection: Socket): void {
     const name = nameOf(connection);
     const peer = unmapped(connection.remoteAddress ?? '');

@@ -1,7 +1,7 @@
-// Upgrade (RFC 9110 §7.8): a connection that leaves HTTP, WebSocket above all, joined to one of its own to the origin.
+// Upgrade (RFC 9110 §7.8): a connection that leaves HTTP, mostly for WebSocket, joined to a new one to the origin.
 //
-// It is a tunnel only once the origin has said 101. Until then the client's bytes wait, since an
-// origin that refuses would read them as requests that nobody has checked.
+// It is a tunnel only once the origin has said 101. Until then the client's bytes wait, since an origin that refuses
+// would read them as unchecked requests.
 
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -18,7 +18,7 @@ interface TunnelRequest {
   /** The Upgrade field's value. */
   readonly protocols: string;
   readonly client: Socket;
-  /** What the client has sent after its request. */
+  /** Bytes of the client after its request. */
   readonly head: Buffer;
   /** Base URL of the origin. */
   readonly originUrl: string;
@@ -36,7 +36,7 @@ interface TunnelListener {
 /** Ends the tunnel. */
 export type CloseTunnel = () => void;
 
-/** Asks the origin and, at its 101, joins the two connections; any other answer is passed on and ends the connection. */
+/** Asks the origin and, at its 101, joins the two connections; passes any other answer on and ends the connection. */
 export function openTunnel(tunnel: TunnelRequest, listener: TunnelListener): CloseTunnel {
   const { client, timeoutMs } = tunnel;
   const asked = ask(tunnel);
@@ -79,12 +79,12 @@ export function openTunnel(tunnel: TunnelRequest, listener: TunnelListener): Clo
   };
 }
 
-/** Bytes kept of a client that does not wait for the 101. */
+/** Most bytes kept of a client that does not wait for the 101. */
 const MAX_HELD_BYTES = 65_536;
 
 /**
- * Keeps what the client sends, up to a limit, until the function returned is called; read must be, or its leaving would
- * go unnoticed, which ends the connection.
+ * Keeps the client's bytes, up to a limit, until the returned function is called. It must read, or the client's
+ * leaving would go unnoticed; leaving ends the connection.
  */
 function holdBytes(client: Socket, head: Buffer): () => readonly Buffer[] {
   const held = head.length > 0 ? [head] : [];
@@ -113,13 +113,13 @@ function ask({ request, protocols, originUrl, ca }: TunnelRequest) {
   return send({
     protocol: url.protocol,
     hostname,
-    // For TLS: the origin's name, whatever Host says; an address has none (RFC 6066 §3).
+    // For TLS: the origin's name, whatever Host says; an address is sent as no name (RFC 6066 §3).
     servername: isIP(hostname) === 0 ? hostname : '',
     port: url.port,
     method: request.method,
     path: request.target,
     headers: fields,
-    // A connection of its own: it does not come back.
+    // A separate connection: it does not return to a pool.
     agent: false,
     setHost: false,
     ...(ca !== undefined && { ca }),
@@ -130,7 +130,7 @@ interface Joint {
   readonly client: Socket;
   readonly origin: Socket;
   readonly originHead: Buffer;
-  /** What the client has sent so far. */
+  /** Bytes of the client so far. */
   readonly early: readonly Buffer[];
 }
 
@@ -141,7 +141,7 @@ function join(answer: IncomingMessage, { client, origin, originHead, early }: Jo
   if (originHead.length > 0) client.write(originHead);
   for (const bytes of early) origin.write(bytes);
   origin.on('error', () => client.destroy());
-  // Either side's end of the connection is the other's, after what is still to be written.
+  // Each side's end ends the other side, after all pending writes.
   origin.on('close', () => client.destroySoon());
   client.on('close', () => origin.destroySoon());
   origin.pipe(client);
@@ -152,11 +152,11 @@ function join(answer: IncomingMessage, { client, origin, originHead, early }: Jo
 function passOn(answer: IncomingMessage, client: Socket): void {
   const fields = [...sendableFields(answer.rawHeaders), 'connection', 'close'];
   client.write(rawHead(answer.statusCode ?? 502, fields), 'latin1');
-  // Its end is that of the connection: one in order would make what is cut look whole.
+  // A broken answer must break the connection: an orderly end would make a cut answer look whole.
   answer.on('error', () => client.resetAndDestroy());
   answer.on('end', () => client.destroySoon());
   answer.pipe(client);
-  // What waited goes nowhere.
+  // Drops the waiting bytes.
   client.resume();
 }
 
@@ -171,8 +171,8 @@ function sendableFields(rawHeaders: readonly string[]): Fields {
 }
 
 /**
- * Upgrade is an offer that may be ignored (RFC 9110 §7.8), and is when it is for HTTP or TLS: through a tunnel of
- * HTTP/2 a client would send the origin requests that nobody has checked. Content or a pipeline forbid it as well.
+ * Upgrade is an offer that a server may ignore (RFC 9110 §7.8). The gate ignores it for HTTP or TLS: a client could
+ * send the origin unchecked requests through a tunnel of HTTP/2. It also ignores it for content or a pipeline.
  */
 export function wantsTunnel(message: IncomingMessage): boolean {
   const { headers } = message;

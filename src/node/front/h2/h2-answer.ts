@@ -1,7 +1,7 @@
 // Answers as node:http2 sends them: response fields as one object, and whole answers written in one go.
 //
-// A name that comes twice is a list of values there, in its place; and node:http2 ends by itself an
-// answer that can have no content, after which nothing may be written.
+// A repeated name becomes a list of values in node:http2; and node:http2 itself ends an answer that can have no
+// content, after which nothing may be written.
 
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
@@ -13,7 +13,7 @@ import type { BodySink } from '../http1/body-pump.ts';
 
 export type WholeAnswer = Exclude<Answer, { kind: 'streamed' }>;
 
-/** Throws for a status or value that cannot be sent, before anything is. Returns the bytes of content. */
+/** Throws for a status or value that cannot be sent, before it sends anything. Returns the bytes of content. */
 export function sendWhole(stream: ServerHttp2Stream, answer: WholeAnswer, method: string): number {
   const status = answer.kind === 'stored' ? answer.entry.status : answer.head.status;
   const content = answer.kind === 'stored' ? bodyOf(answer.entry) : answer.body;
@@ -29,7 +29,7 @@ export function sendWhole(stream: ServerHttp2Stream, answer: WholeAnswer, method
   return content.length;
 }
 
-/** What waits on a stream counts against its connection, which refuses further streams when that is too much. */
+/** Waiting bytes of a stream count against its connection, which refuses further streams above a limit. */
 const SLICE_BYTES = 65_536;
 
 function pour(stream: ServerHttp2Stream, bytes: Buffer): void {
@@ -44,14 +44,14 @@ function pour(stream: ServerHttp2Stream, bytes: Buffer): void {
   more();
 }
 
-/** What node:http2 sends as the status of a final answer. */
+/** Whether node:http2 sends it as the status of a final answer. */
 export function isStatus(status: number): boolean {
   return status >= 200 && status <= 599;
 }
 
 const END = Object.freeze({ endStream: true });
 
-/** The same as storedFields() gives for HTTP/1.1. */
+/** Does for HTTP/2 what storedFields() does for HTTP/1.1. */
 function storedHeaders(entry: StoredResponse, added: Fields, bodyBytes: number): OutgoingHttpHeaders {
   const headers = { ...headOf(entry) };
   for (let at = 0; at < added.length; at += 2) put(headers, added[at] as string, added[at + 1] as string);
@@ -59,7 +59,7 @@ function storedHeaders(entry: StoredResponse, added: Fields, bodyBytes: number):
   return headers;
 }
 
-/** Heads of entries that are asked for again and again; forgotten with them, and all at once when there are many. */
+/** Heads of entries in repeated use; forgotten with their entries, and all at once when there are many. */
 let heads = new WeakMap<StoredResponse, OutgoingHttpHeaders>();
 let headsKept = 0;
 const MAX_HEADS = 4_096;
@@ -77,7 +77,7 @@ function headOf(entry: StoredResponse): OutgoingHttpHeaders {
   return head;
 }
 
-/** What entry/codec.ts wrote, without the length. */
+/** Reads the head that entry/codec.ts wrote, without the length. */
 function readHead({ status, bytes, headBytes }: StoredResponse): OutgoingHttpHeaders {
   const headers: OutgoingHttpHeaders = { ':status': status };
   const text = asBuffer(bytes).toString('latin1', 0, headBytes);
@@ -92,7 +92,7 @@ function readHead({ status, bytes, headBytes }: StoredResponse): OutgoingHttpHea
   return headers;
 }
 
-/** Throws for what would break the message. */
+/** Throws for a field that would break the message. */
 export function toHeaders(status: number, fields: Fields): OutgoingHttpHeaders {
   const headers: OutgoingHttpHeaders = { ':status': status };
   for (let at = 0; at < fields.length; at += 2) {
@@ -115,14 +115,14 @@ export class UnsendableField extends Error {
 /** Adds a field. */
 function put(headers: OutgoingHttpHeaders, name: string, value: string): void {
   if (NEVER.has(name)) return;
-  // An object with a prototype is built faster, but has more names than were put there.
+  // An object with a prototype is built faster, but also has inherited names.
   const earlier = Object.hasOwn(headers, name) ? headers[name] : undefined;
   if (earlier === undefined) headers[name] = value;
-  // A new list: the one there is may be another answer's as well.
+  // A new list: another answer may share the present one.
   else headers[name] = [...(Array.isArray(earlier) ? earlier : [String(earlier)]), value];
 }
 
-/** RFC 9113 §8.2.2, at which node:http2 throws; and the one name that cannot be put there. */
+/** Fields at which node:http2 throws (RFC 9113 §8.2.2), and the one name that an object cannot hold. */
 const NEVER: ReadonlySet<string> = new Set([
   '__proto__',
   'connection',
@@ -151,7 +151,7 @@ export function sinkOf(stream: ServerHttp2Stream, last: (send: () => void) => vo
   };
 }
 
-/** Of an answer without content. */
+/** The sink of an answer without content. */
 export const NOWHERE: BodySink = {
   write: () => true,
   once() {},

@@ -1,8 +1,8 @@
-// One client connection that speaks HTTP/2: its session, what is asked on its streams, and how both end.
+// One client connection that speaks HTTP/2: its session, the requests on its streams, and how both end.
 //
-// A client pays next to nothing for a stream, and may reset it at once, leave its answer unread or
-// never ask again. So streams at a time, resets and the pieces of a head are limited by node:http2, and a look round from
-// time to time finds the idle connection and the answers nobody takes.
+// A stream costs a client almost nothing; it may reset a stream at once, leave its answer unread or never ask again.
+// So node:http2 limits concurrent streams, resets and the pieces of a head, and a periodic look finds idle connections
+// and unread answers.
 
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
@@ -24,10 +24,10 @@ export interface H2Deps extends H2ExchangeDeps {
   readonly limits: FrontLimits;
 }
 
-/** Ends the connection in order: what is under way is still answered. */
+/** Ends the connection in order: requests under way are still answered. */
 export type GoAway = () => void;
 
-/** Answers what is asked on a connection that nobody has read from. */
+/** Answers the requests on an unread connection. */
 export function openH2(socket: TLSSocket, peer: Peer, deps: H2Deps): GoAway {
   const connection = new H2Connection(socket, peer, deps);
   return () => connection.goAway();
@@ -35,21 +35,21 @@ export function openH2(socket: TLSSocket, peer: Peer, deps: H2Deps): GoAway {
 
 /** Streams at a time (RFC 9113 §5.1.2). */
 const MAX_STREAMS = 128;
-/** Memory of a connection, with room for what all streams together may hold in either direction. */
+/** Memory of a connection, with room for the bytes of all streams together in either direction. */
 const MAX_MEGABYTES = 64;
 /** Streams that may be reset at once, and then in each second; more is an attack (CVE-2023-44487). */
 const RESET_BURST = 400;
 const RESETS_PER_SECOND = 40;
 /** Frames that break the rules, and streams refused, until the connection is ended. */
 const MAX_OFFENCES = 100;
-/** What may stand in a head beyond the front's own limits, so that it is the front that answers. */
+/** Room in a head beyond the front's own limits, so that the front is the one that answers. */
 const PSEUDO_FIELDS = 8;
 const FIELD_OVERHEAD_BYTES = 32;
 
 const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
 
 function openSession(socket: TLSSocket, limits: FrontLimits): ServerHttp2Session {
-  // Crumbs of one Cookie field come as fields of their own.
+  // Crumbs of one Cookie field arrive as separate fields.
   const maxFields = 2 * limits.maxFields + PSEUDO_FIELDS;
   return performServerHandshake(socket, {
     settings: {
@@ -63,14 +63,14 @@ function openSession(socket: TLSSocket, limits: FrontLimits): ServerHttp2Session
     maxSessionRejectedStreams: MAX_OFFENCES,
     streamResetBurst: RESET_BURST,
     streamResetRate: RESETS_PER_SECOND,
-    // A field that should come once and comes twice is passed on as it is, as over HTTP/1.1.
+    // A repeated field that should come once is passed on unchanged, as over HTTP/1.1.
     strictSingleValueFields: false,
-    // Else a field with white space at its ends would be left out without a word; h2-head.ts refuses the request.
+    // Else node:http2 would silently drop a field with white space at its ends; h2-head.ts refuses the request.
     strictFieldWhitespaceValidation: false,
   });
 }
 
-/** An answer that was handed over; `sinceMs`: when a look first found it still there. */
+/** An answer that was handed over; `sinceMs`: when a look first found it still unsent. */
 interface Handed {
   readonly sinceMs: number;
 }
@@ -85,7 +85,7 @@ class H2Connection {
   readonly #open = new Map<ServerHttp2Stream, H2Exchange | Handed | undefined>();
   readonly #whenClosed: (this: ServerHttp2Stream) => void;
   #streams = 0;
-  /** How many streams there had been at the last look, if none was open then. */
+  /** The number of streams at the last look, if none was open then. */
   #quietSince: number | undefined = 0;
   #nextLook: Cancel | undefined;
 
@@ -99,7 +99,7 @@ class H2Connection {
       open.delete(this);
     };
     const session = this.#session;
-    // Of the client's making: its connection ends, and with it what it has asked.
+    // The client caused it: its connection ends with all its requests.
     session.on('error', () => session.destroy());
     session.on('close', () => this.#nextLook?.());
     session.on('stream', (stream, ...[, , rawHeaders]) => this.#stream(stream, rawHeaders));
@@ -113,7 +113,7 @@ class H2Connection {
   #stream(stream: ServerHttp2Stream, rawHeaders: readonly string[]): void {
     this.#streams++;
     stream.on('error', whenBroken);
-    // Reset as soon as it was there.
+    // The client may already have reset the stream.
     if (stream.closed || stream.destroyed) return;
     this.#open.set(stream, undefined);
     stream.on('close', this.#whenClosed);
@@ -125,7 +125,7 @@ class H2Connection {
       else if (admission.head.framing === 'none') this.#ask(stream, withBody(admission.request, undefined));
       else this.#askWithContent(stream, admission);
     } catch (error) {
-      // A defect costs its client the stream, and nobody else anything.
+      // A defect costs its client the stream, and affects nobody else.
       this.#deps.fault(error);
       stream.destroy(error as Error);
     }
@@ -140,7 +140,7 @@ class H2Connection {
     else this.#answer({ stream, request, startedMs }, answer);
   }
 
-  /** The way of a hit, without an exchange. */
+  /** Answers a hit without an exchange. */
   #answer({ stream, request, startedMs }: Asked, answer: WholeAnswer): void {
     const status = answer.kind === 'stored' ? answer.entry.status : answer.head.status;
     if (!isStatus(status)) {
@@ -186,7 +186,7 @@ class H2Connection {
     this.#deps.refused(refusal, this.#peer);
     sendRefusal(stream, refusal, { cacheName: this.#deps.cacheName, stallMs: this.#deps.stallMs });
     if (stream.endAfterHeaders) return;
-    // RFC 9113 §8.1: the content is not wanted.
+    // RFC 9113 §8.1: tells the client to stop sending content.
     stream.once('finish', () => stream.close(NGHTTP2_NO_ERROR));
   }
 
@@ -194,7 +194,7 @@ class H2Connection {
     this.#nextLook = nodeTasks.later(delayMs, () => this.#look());
   }
 
-  /** Idle is the connection on which nothing is open, and nothing was since the last look. */
+  /** A connection is idle when nothing is open, and nothing was since the last look. */
   #look(): void {
     const nowMs = this.#deps.monotonic();
     for (const [stream, state] of this.#open) {
@@ -228,7 +228,7 @@ interface Asked {
   readonly startedMs: number;
 }
 
-/** Of the client's making; 'close' tells of it. */
+/** The client caused it; 'close' reports it. */
 function whenBroken(this: ServerHttp2Stream): void {
   this.destroy();
 }
@@ -239,7 +239,7 @@ function answerOptions(stream: ServerHttp2Stream): void {
 
 /** The stream in the form of a message of node:http. */
 function contentOf(stream: ServerHttp2Stream): ContentSource {
-  // A stream that was reset comes to an end too, which is none of its content.
+  // A reset stream also ends, but that end is not the end of its content.
   const ended = () =>
     stream.readableEnded && !stream.aborted && (stream.rstCode ?? NGHTTP2_NO_ERROR) === NGHTTP2_NO_ERROR;
   return {
