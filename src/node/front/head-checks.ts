@@ -1,34 +1,34 @@
-// Checks of a request's head before anything else looks at it: pure, on what Node's parser gives, which lets more pass
+// Checks of a request's head before anything else reads it: pure, on the output of Node's parser, which lets more pass
 // than a cache may (a second Host, a target with `#`, an absolute target for another host …).
 //
-// Whatever two readers could understand differently is refused, since the origin is the other
-// reader. But browsers and tools send more than RFC 3986 allows, so `|`, `^`, `[`, `{`, `}` and the backtick pass, in
-// the query also `\`; a percent sign passes whatever follows it, and stays as it is.
+// A head that two readers could understand differently is refused, since the origin is the other reader. But browsers
+// and tools send more than RFC 3986 allows, so `|`, `^`, `[`, `{`, `}` and the backtick pass, in the query also `\`; a
+// percent sign passes before any characters, and stays as it is.
 
 import type { FrontLimits } from '../site.ts';
 import { type Refusal, refused } from './refusals.ts';
 import { type FieldScan, scanFields } from './request-fields.ts';
 
-/** The head of a request as Node's parser gives it, or h2-head.ts. */
+/** The head of a request from Node's parser or h2-head.ts. */
 export interface RawHead {
   readonly method: string;
   readonly target: string;
   readonly httpVersion: string;
   readonly rawHeaders: readonly string[];
-  /** HTTP/2 alone: the scheme stated, and whether content follows, whose end its frames tell. */
+  /** HTTP/2 only: the stated scheme, and whether content follows; frames mark its end. */
   readonly scheme?: Scheme;
   readonly contentFollows?: boolean;
 }
 
 export type HeadLimits = Pick<FrontLimits, 'maxTargetBytes' | 'maxHeadBytes' | 'maxFields' | 'maxRequestBodyBytes'>;
 
-/** How the end of the content is told (RFC 9112 §6.3); `chunked` also when the frames of HTTP/2 alone tell it. */
+/** How the message marks the end of the content (RFC 9112 §6.3); `chunked` also when only frames of HTTP/2 do. */
 type Framing = 'none' | 'length' | 'chunked';
 
-/** A head that may be understood in one way only. */
+/** A head with one meaning only. */
 export interface CheckedHead {
   readonly kind: 'ok';
-  /** In lower case, with the port when one is given; empty: an HTTP/1.0 request that names none. */
+  /** In lower case, with the port when one is given; empty for an HTTP/1.0 request that names none. */
   readonly host: string;
   /** Scheme of an absolute target, or of an HTTP/2 request. */
   readonly scheme: Scheme | undefined;
@@ -37,7 +37,7 @@ export interface CheckedHead {
   readonly framing: Framing;
   /** 0 unless framing is `length`. */
   readonly contentLength: number;
-  /** True: the client waits for 100 before it sends the content (RFC 9110 §10.1.1). */
+  /** Whether the client waits for 100 before it sends the content (RFC 9110 §10.1.1). */
   readonly expectsContinue: boolean;
   readonly scan: FieldScan;
 }
@@ -55,7 +55,7 @@ export function checkHead(head: RawHead, limits: HeadLimits): CheckedHead | Refu
   if (destination.kind === 'refused') return destination;
   const content = checkContent(head, scan, limits);
   if (content.kind === 'refused') return content;
-  // HTTP/1.0 knows no expectations; a server is to ignore them there (RFC 9110 §10.1.1).
+  // HTTP/1.0 knows no expectations; a server must ignore them there (RFC 9110 §10.1.1).
   const expects = head.httpVersion === '1.0' ? undefined : scan.expect;
   if (expects !== undefined && expects.toLowerCase() !== '100-continue') return refused('expectation', expects);
   return {
@@ -78,7 +78,7 @@ const VERSIONS: ReadonlySet<string> = new Set(['1.1', '2', '1.0']);
 function checkLine({ method, target, httpVersion, rawHeaders }: RawHead, limits: HeadLimits): Refusal | undefined {
   if (!VERSIONS.has(httpVersion)) return refused('http-version', `HTTP/${httpVersion}`);
   if (method === 'CONNECT') return refused('method-connect', method);
-  // It would show a client the fields that were meant for the origin (RFC 9110 §9.3.8).
+  // The answer would show a client the fields that were meant for the origin (RFC 9110 §9.3.8).
   if (method === 'TRACE') return refused('method-trace', method);
   const { maxTargetBytes, maxFields } = limits;
   if (target.length > maxTargetBytes)
@@ -110,7 +110,7 @@ function checkDestination({ method, target, httpVersion, scheme }: RawHead, scan
 // `@`, which marks userinfo, is in neither part (RFC 9110 §4.2.4).
 const ABSOLUTE = /^(https?):\/\/([^/?@]*)([/?].*)?$/i;
 
-/** RFC 9112 §3.2.2: the target decides, but a Host that says otherwise is somebody's misunderstanding. */
+/** RFC 9112 §3.2.2: the target decides, but a different Host is a misunderstanding somewhere. */
 function checkAbsolute(target: string, host: string, method: string): Destination | Refusal {
   const [, schemeText, authority, rest = ''] = ABSOLUTE.exec(target) ?? [];
   if (schemeText === undefined || authority === undefined) return refused('target-form', target);
@@ -133,22 +133,22 @@ const ALLOWED = Uint8Array.from({ length: 128 }, (_, char) =>
   char > 0x20 && char < 0x7f && !'"#<>'.includes(String.fromCharCode(char)) ? 1 : 0,
 );
 
-/** Where the target has a character that it may not have; -1: nowhere. */
+/** Index of the target's first forbidden character, or -1. */
 function badCharacter(target: string): number {
   let inPath = true;
   for (let at = 0; at < target.length; at++) {
     const char = target.charCodeAt(at);
     if (ALLOWED[char] !== 1) return at;
     if (char === QUESTION_MARK) inPath = false;
-    // Browsers and some origins take it for a slash (WHATWG URL); others do not.
+    // Browsers and some origins take a backslash for a slash (WHATWG URL); others do not.
     else if (char === BACKSLASH && inPath) return at;
   }
   return -1;
 }
 
 /**
- * `..` beside an encoded slash: origins that decode the slash leave the folder whose rules the request was matched by,
- * and a private page would be stored under a public one's rules. Plain dot segments are seen through by the router.
+ * `..` beside an encoded slash: origins that decode the slash leave the folder whose rules the request matched, and a
+ * private page would be stored under a public page's rules. The router itself resolves plain dot segments.
  */
 function hasEncodedClimb(target: string): boolean {
   if (!target.includes('%')) return false;
@@ -159,16 +159,16 @@ function hasEncodedClimb(target: string): boolean {
   );
 }
 
-// uri-host [ ":" port ] (RFC 9110 §7.2), of which only names as in the DNS, with `_` and `~`, and addresses.
+// uri-host [ ":" port ] (RFC 9110 §7.2), limited to addresses and names as in the DNS, with `_` and `~`.
 const HOST = /^(?:[a-z0-9_~-]+(?:\.[a-z0-9_~-]+)*\.?|\[[0-9a-f:.]+\])(?::([1-9]\d{0,4}))?$/;
 
-/** The host and port in lower case; undefined: not of that form. */
+/** The host and port in lower case; returns undefined for any other form. */
 export function parseHost(text: string): string | undefined {
   if (text !== lastHost.text) lastHost = { text, host: readHost(text) };
   return lastHost.host;
 }
 
-/** Most often the host is the one of the request before. */
+/** Most requests name the host of the request before. */
 let lastHost: { readonly text: string; readonly host: string | undefined } = { text: '', host: undefined };
 
 function readHost(text: string): string | undefined {
@@ -179,7 +179,7 @@ function readHost(text: string): string | undefined {
   return port !== undefined && Number(port) > 65_535 ? undefined : host;
 }
 
-/** RFC 9110 §4.2.3: `:80` of http and `:443` of https say nothing. */
+/** RFC 9110 §4.2.3: `:80` of http and `:443` of https add nothing. */
 export function withoutDefaultPort(host: string, scheme: Scheme): string {
   const port = scheme === 'http' ? ':80' : ':443';
   return host.endsWith(port) && !host.endsWith(`:${port}`) ? host.slice(0, -port.length) : host;
@@ -190,7 +190,7 @@ type Content = { readonly kind: 'ok'; readonly framing: Framing; readonly length
 const NO_CONTENT: Content = Object.freeze({ kind: 'ok', framing: 'none', length: 0 });
 const UNSTATED: Content = Object.freeze({ kind: 'ok', framing: 'chunked', length: 0 });
 
-/** RFC 9112 §6.1, §6.3: one way to tell the end of the content, or the request is an attack. */
+/** RFC 9112 §6.1, §6.3: a request that marks the end of its content in two ways is an attack. */
 function checkContent(
   { httpVersion, contentFollows }: RawHead,
   scan: FieldScan,

@@ -1,5 +1,5 @@
-// What the front itself answers when a request is not let through: a closed table, and its answer as text/plain that
-// says what was expected and what was got.
+// The front's own answers to refused requests: a closed table, and each answer as text/plain that says what was
+// expected and what was got.
 
 import { STATUS_CODES } from 'node:http';
 import type { Fields } from '../../semantics/fields.ts';
@@ -10,7 +10,7 @@ interface RefusalRule {
   readonly status: number;
   readonly section: string;
   readonly expected: string;
-  /** True: the connection is closed, since what follows on it can no longer be told apart. */
+  /** Whether to close the connection, since its further bytes can no longer be told apart. */
   readonly close: boolean;
 }
 
@@ -20,7 +20,7 @@ function rule(status: number, section: string, expected: string): RefusalRule {
 
 const CLOSING: ReadonlySet<number> = new Set([400, 408, 413, 414, 429, 431, 500, 501, 505]);
 
-/** Methods the gate forwards as a matter of course; for Allow. */
+/** Methods that the gate always forwards; for Allow. */
 export const ALLOWED_METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 
 const REFUSALS = {
@@ -73,7 +73,7 @@ export type RefusalReason = keyof typeof REFUSALS;
 export interface Refusal {
   readonly kind: 'refused';
   readonly reason: RefusalReason;
-  /** What was there instead; from the client, so shown in quotes only. */
+  /** The actual value; the client sent it, so it is shown in quotes only. */
   readonly got: string;
 }
 
@@ -90,12 +90,12 @@ export function refused(reason: RefusalReason, got: string): Refusal {
 
 const SHOWN_CHARS = 120;
 
-/** `cacheName`: as in Cache-Status (RFC 9211 §2). `close`: the connection is to be closed for another reason. */
+/** `cacheName`: as in Cache-Status (RFC 9211 §2). `close`: another reason closes the connection. */
 export function refusalAnswer(refusal: Refusal, cacheName: string, close: boolean): RefusalAnswer {
   const { status, section, expected, close: unsafe }: RefusalRule = REFUSALS[refusal.reason];
   const title = `${status} ${STATUS_CODES[status]}: ${refusal.reason}`;
   const see = section.replace('§', 'section ');
-  // ASCII, so that the number of characters is that of bytes.
+  // ASCII, so that characters and bytes are equal in number.
   const body = `${title}\nexpected: ${expected}\ngot: ${shown(refusal.got)}\nsee: ${see}\n`;
   const fields = ['content-type', 'text/plain; charset=us-ascii', 'x-content-type-options', 'nosniff'];
   fields.push('content-length', String(body.length), 'cache-control', 'no-store');
@@ -114,7 +114,7 @@ function shown(got: string): string {
   );
 }
 
-/** The answer in wire form, for a socket that has no message to answer; always the last on its connection. */
+/** The answer in wire form, for a socket without a message to answer; always the last on its connection. */
 export function rawRefusal(refusal: Refusal, cacheName: string): string {
   const { status, fields, body } = refusalAnswer(refusal, cacheName, true);
   return rawHead(status, [...fields, 'date', formatHttpDate(nodeClock.now())]) + body;
@@ -127,7 +127,7 @@ export function rawHead(status: number, fields: Fields): string {
   return `${head}\r\n`;
 }
 
-/** What an error of Node's parser means for the client; undefined: the connection broke, there is nobody to tell. */
+/** The refusal for an error of Node's parser; undefined when the connection broke and nobody can be told. */
 export function refusalOfParserError(error: ParserError): Refusal | undefined {
   const reason = error.reason ?? error.message;
   switch (error.code) {
@@ -146,7 +146,7 @@ export function refusalOfParserError(error: ParserError): Refusal | undefined {
   }
 }
 
-/** What `clientError` hands over; the packet is the one in which the parser stopped. */
+/** The error of `clientError`; the packet is the one in which the parser stopped. */
 interface ParserError extends Error {
   readonly code?: string;
   readonly reason?: string;
@@ -154,7 +154,7 @@ interface ParserError extends Error {
   readonly rawPacket?: Buffer;
 }
 
-/** A target that came in several packets is taken for a field, which makes it a 431. */
+/** The parser takes a target that came in several packets for a field, which makes it a 431. */
 function isWithinTarget({ rawPacket, bytesParsed }: ParserError): boolean {
   return rawPacket !== undefined && /^[A-Z-]+ [^ \n]*$/.test(rawPacket.toString('latin1', 0, bytesParsed));
 }

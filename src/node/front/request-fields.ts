@@ -1,13 +1,13 @@
 // Request fields as they arrive, and as they are forwarded.
 //
-// What an origin may answer by must be in the cache key or must not reach it. So fields that
-// claim another host, scheme, path or method are taken from clients, and what is forwarded in their place is made from
-// the URI that is in the key. One pass over the raw fields sorts them by the role they play.
+// Every field that may change an origin's answer must be in the cache key or must not reach the origin. So fields that
+// claim another host, scheme, path or method are removed from clients' requests, and their replacements are made from
+// the URI in the key. One pass over the raw fields sorts them by role.
 
 import { type Fields, listMembers } from '../../semantics/fields.ts';
 
 type Role =
-  /** Read by the checks of the front, each under its own name; made anew for the forwarded request. */
+  /** Read by the checks of the front, each under its own name; replaced in the forwarded request. */
   | 'host'
   | 'contentLength'
   | 'transferEncoding'
@@ -19,7 +19,7 @@ type Role =
   | 'forwardedFor'
   | 'forwardedProto'
   | 'forwardedHost'
-  /** Of one connection only (RFC 9110 §7.6.1), or harmful; never forwarded. */
+  /** A field of one connection only (RFC 9110 §7.6.1), or a harmful one; never forwarded. */
   | 'drop'
   /** Claims another target, host or method; forwarded from trusted peers only, and then not cached. */
   | 'override'
@@ -42,7 +42,7 @@ const ROLES: ReadonlyMap<string, Role> = new Map([
   ['x-forwarded-for', 'forwardedFor'],
   ['x-forwarded-proto', 'forwardedProto'],
   ['x-forwarded-host', 'forwardedHost'],
-  // `proxy` becomes HTTP_PROXY under CGI; the rest says anew, in other words, what X-Forwarded-Proto and -Host say.
+  // `proxy` becomes HTTP_PROXY under CGI; the rest repeats X-Forwarded-Proto and -Host under other names.
   ...roles(
     'drop',
     'keep-alive proxy-connection te trailer http2-settings proxy-authorization proxy-authenticate proxy',
@@ -59,8 +59,8 @@ const ROLES: ReadonlyMap<string, Role> = new Map([
 ] as [string, Role][]);
 
 /**
- * Fields that Connection cannot take away. A client that names Authorization or Cookie there would have the origin answer
- * someone it does not know, under a key that says otherwise.
+ * Fields that Connection cannot remove. Without Authorization or Cookie, the origin would answer an unknown client,
+ * under a key that says otherwise.
  */
 const END_TO_END: ReadonlySet<string> = new Set(
   `accept accept-charset accept-encoding accept-language authorization cache-control content-disposition
@@ -70,7 +70,7 @@ const END_TO_END: ReadonlySet<string> = new Set(
 
 /** The fields of one request, sorted by role. A field that came in several lines is combined with `, `. */
 export interface FieldScan {
-  /** Names in lower case; all that has no role. */
+  /** Names in lower case; all fields without a role. */
   readonly rest: string[];
   /** Bytes of all fields on the wire. */
   bytes: number;
@@ -115,7 +115,7 @@ interface Name {
   readonly role: Role | undefined;
 }
 
-/** Spellings met so far; the first ones stay, so that nobody's inventions push out what browsers send. */
+/** Spellings met so far; the first ones stay, so that invented spellings do not push out those of browsers. */
 const SPELLINGS = new Map<string, Name>();
 const MAX_SPELLINGS = 500;
 const MAX_SPELLING_CHARS = 40;
@@ -180,7 +180,7 @@ function note(scan: FieldScan, role: Role, [name, value]: [string, string]): voi
   scan[role] = before === undefined ? value : `${before}, ${value}`;
 }
 
-/** What the gate says of itself and of the client in a forwarded request. */
+/** Facts about the gate and the client for a forwarded request. */
 interface Passage {
   /** Host of the URI in the key. */
   readonly host: string;
@@ -191,7 +191,7 @@ interface Passage {
   readonly trusted: boolean;
   /** Version and pseudonym, e.g. `1.1 tidegate` (RFC 9110 §7.6.3). */
   readonly via: string;
-  /** As it is to be forwarded; undefined: none. */
+  /** As forwarded; undefined when there is none. */
   readonly contentLength: string | undefined;
   readonly maxForwards: string | undefined;
 }

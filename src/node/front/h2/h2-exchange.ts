@@ -1,8 +1,8 @@
 // One exchange with a client over HTTP/2: the Responder that the gate answers through, written to a stream of node:http2.
 //
-// An answer that breaks off. node:http2 ends the body in order before it resets the stream, and
-// the client would take what it has for the whole. While trailers are awaited it does not, so every streamed body has
-// them awaited, and a stream is reset with its body visibly unfinished (RFC 9113 §8.1).
+// Answers that break off need care. node:http2 ends the body in order before it resets the stream, and the client
+// would take the part for the whole. It does not do so while trailers are awaited, so every streamed body awaits
+// trailers, and a stream is reset with its body visibly unfinished (RFC 9113 §8.1).
 
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { GateRequest } from '../../../engine/contract.ts';
@@ -32,10 +32,10 @@ export interface H2ExchangeDeps extends ExchangeDeps {
   readonly refused: (refusal: Refusal, peer: Peer) => void;
 }
 
-/** An answer up to this size that the client does not take is found by isOverdue(). */
+/** isOverdue() finds an answer up to this size that the client does not read. */
 const SMALL_ANSWER_BYTES = 65_536;
 
-/** A larger one by a timer of its own. True: it has got one. */
+/** A larger answer gets a timer of its own. Returns whether it got one. */
 export function guardFlush(stream: ServerHttp2Stream, bodyBytes: number, stallMs: number): boolean {
   if (bodyBytes <= SMALL_ANSWER_BYTES) return false;
   stream.setTimeout(stallMs, () => stream.close(NGHTTP2_CANCEL));
@@ -61,7 +61,7 @@ export class H2Exchange implements Responder {
     this.#startedMs = deps.ended === undefined ? 0 : deps.monotonic();
   }
 
-  /** Waits for the answer of a slower tier; undefined: the gate is to be asked. */
+  /** Waits for the answer of a slower tier; undefined means that the gate must be asked. */
   async await(asked: Promise<WholeAnswer | undefined>): Promise<void> {
     try {
       const answer = await asked;
@@ -92,7 +92,7 @@ export class H2Exchange implements Responder {
 
   interim({ status, fields }: ResponseHead): void {
     const { stream } = this.#visit;
-    // 100 is the front's own answer to Expect; 101 there is none in HTTP/2 (RFC 9113 §8.6).
+    // The front itself answers Expect with 100; HTTP/2 has no 101 (RFC 9113 §8.6).
     if (this.#answered || stream.closed || stream.destroyed || status <= 101 || status > 199) return;
     const passed = passedFields(fields, false).fields;
     for (let at = 0; at < passed.length; at += 2) if (!isSendable(passed[at]!, passed[at + 1]!)) return;
@@ -120,7 +120,7 @@ export class H2Exchange implements Responder {
     }
   }
 
-  /** Answers in place of the gate, which is told to stop; a head already sent is followed by the reset of the stream. */
+  /** Answers in place of the gate and stops it; after a sent head, it resets the stream. */
   refuse(refusal: Refusal): void {
     if (this.#over) return;
     if (this.#answered) {
@@ -141,12 +141,12 @@ export class H2Exchange implements Responder {
     this.#finished();
   }
 
-  /** What is under way comes to no end of its own any more. */
+  /** The exchange can no longer end by itself. */
   breakOff(): void {
     if (!this.#over) this.#cutOff(NGHTTP2_INTERNAL_ERROR);
   }
 
-  /** What throws costs its client the stream, and nobody else anything. */
+  /** A throwing step costs its client the stream, and affects nobody else. */
   #safely(step: () => void): void {
     guarded(step, (error) => {
       this.#deps.fault(error);
@@ -154,7 +154,7 @@ export class H2Exchange implements Responder {
     })();
   }
 
-  /** True: the answer was handed over long ago, and the client has not taken it. */
+  /** Whether the answer was handed over long ago and the client has not read it. */
   isOverdue(nowMs: number): boolean {
     if (!this.#over || this.#bodyBytes > SMALL_ANSWER_BYTES) return false;
     this.#overMs ??= nowMs;
@@ -197,7 +197,7 @@ export class H2Exchange implements Responder {
     });
   }
 
-  /** Everything is handed over; the client is to take it, and to send no more than it has. */
+  /** Everything is handed over; the client may read it, but should send no more. */
   #finished(): void {
     const { stream } = this.#visit;
     guardFlush(stream, this.#bodyBytes, this.#deps.stallMs);
@@ -210,7 +210,7 @@ export class H2Exchange implements Responder {
     this.#stopSending();
   }
 
-  /** RFC 9113 §8.1: once the answer is complete, the client may be asked to leave its content at that. */
+  /** RFC 9113 §8.1: once the answer is complete, the server may ask the client to stop sending content. */
   #stopSending(): void {
     if (this.#receiving) this.#visit.stream.close(NGHTTP2_NO_ERROR);
   }
@@ -225,7 +225,7 @@ export class H2Exchange implements Responder {
     this.refuse(refusal);
   }
 
-  /** The field values, or the status, cannot be sent: a 502 instead, as nothing was sent. */
+  /** The field values or the status cannot be sent: a 502 instead, as nothing was sent. */
   #unsendable(answer: Answer, error: unknown): void {
     if (answer.kind === 'streamed') answer.body.cancel();
     const { stream } = this.#visit;
@@ -237,7 +237,7 @@ export class H2Exchange implements Responder {
     else this.refuse(known ? refused('unsendable-answer', (error as Error).message) : refused('fault', 'an exception'));
   }
 
-  /** The client is to see that the answer is not complete. */
+  /** The client must see that the answer is incomplete. */
   #cutOff(code: number): void {
     this.#settle(false);
     this.#visit.stream.close(code);
@@ -277,7 +277,7 @@ export function sendRefusal(
 ): number {
   const { status, fields, body } = refusalAnswer(refusal, cacheName, false);
   stream.respond(toHeaders(status, fields));
-  // To HEAD, node:http2 has ended it.
+  // node:http2 ends the stream itself after a HEAD response.
   if (stream.writableEnded) return 0;
   stream.setTimeout(stallMs, () => stream.close(NGHTTP2_CANCEL));
   stream.end(body, 'latin1');

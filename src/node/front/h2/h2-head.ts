@@ -1,12 +1,12 @@
 // The head of an HTTP/2 request in the form of an HTTP/1.1 one, so that both pass the same checks and make the same key.
 //
-// What HTTP/2 says in a way of its own (RFC 9113 §8.3) must not be said a second time in the old
-// way and otherwise: `:authority` beside Host, the end of the content beside Transfer-Encoding.
+// HTTP/2 states some facts in its own way (RFC 9113 §8.3); a field must not contradict them in the old way:
+// `:authority` beside Host, the end of the content beside Transfer-Encoding.
 
 import type { RawHead } from '../head-checks.ts';
 import { type Refusal, refused } from '../refusals.ts';
 
-/** Of one connection only, and without meaning in HTTP/2 (RFC 9113 §8.2.2). */
+/** Fields of one connection only, without meaning in HTTP/2 (RFC 9113 §8.2.2). */
 const OF_CONNECTION: ReadonlySet<string> = new Set([
   'connection',
   'keep-alive',
@@ -25,7 +25,7 @@ interface Pseudo {
 /** `endsHere`: the request has no content. */
 export function readH2Head(rawHeaders: readonly string[], endsHere: boolean): RawHead | Refusal {
   const pseudo: Pseudo = { method: '', path: '', scheme: '', authority: undefined };
-  // Host comes first; what it says is known last.
+  // Host comes first; its value is known last.
   const fields: string[] = ['host', ''];
   let host: string | undefined;
   let cookieAt = -1;
@@ -39,7 +39,7 @@ export function readH2Head(rawHeaders: readonly string[], endsHere: boolean): Ra
     } else if (name === 'host' && host === undefined) {
       host = value;
     } else if (name === 'cookie' && cookieAt >= 0) {
-      // RFC 9113 §8.2.3: crumbs of one field.
+      // RFC 9113 §8.2.3: joins the crumbs of one field.
       fields[cookieAt] += `; ${value}`;
     } else {
       if (isOfConnection(name, value)) return refused('connection-field', name);
@@ -63,7 +63,7 @@ function hasBlankEnd(value: string): boolean {
   return isBlank(value.charCodeAt(0)) || isBlank(value.charCodeAt(value.length - 1));
 }
 
-/** Space or tab; NaN is neither. */
+/** Whether it is a space or tab; NaN is neither. */
 function isBlank(char: number): boolean {
   return char === 0x20 || char === 0x09;
 }
@@ -82,7 +82,7 @@ function headOf(pseudo: Pseudo, host: string | undefined, { fields, endsHere }: 
   if (method === 'CONNECT') return refused('method-connect', method);
   if (!path.startsWith('/') && path !== '*') return refused('target-form', path);
   if (scheme !== 'http' && scheme !== 'https') return refused('target-scheme', scheme);
-  // RFC 9113 §8.3.1: a Host that says otherwise makes the request malformed.
+  // RFC 9113 §8.3.1: a different Host makes the request malformed.
   if (host !== undefined && host.toLowerCase() !== authority?.toLowerCase()) {
     return refused('host-mismatch', `Host ${host}, :authority ${authority}`);
   }

@@ -1,5 +1,5 @@
-// Response fields on their way to the client: those of the connection to the origin end here, and the length is stated
-// anew by whoever knows the body.
+// Response fields for the client: drops the fields of the connection to the origin, and states the length anew where
+// the body is known.
 
 import type { StoredResponse } from '../../../entry/stored-response.ts';
 import type { Answer } from '../../../ports.ts';
@@ -16,8 +16,8 @@ export function hasNoContent(status: number): boolean {
 }
 
 /**
- * Fields of a stored response as sent; what is stored holds no field of a connection (RFC 9111 §3.1). It reads what
- * entry/codec.ts wrote, as decodeHead() does, but at a tenth of the time and with the length set right on the way.
+ * Fields of a stored response as sent; it holds no field of a connection (RFC 9111 §3.1). This reads the bytes of
+ * entry/codec.ts, as decodeHead() does, but in a tenth of the time and with the right length.
  */
 export function storedFields(entry: StoredResponse, added: Fields, bodyBytes: number): string[] {
   const fields: string[] = [];
@@ -36,7 +36,7 @@ export function storedFields(entry: StoredResponse, added: Fields, bodyBytes: nu
   return fields;
 }
 
-/** The same bytes as a Buffer, without a copy. */
+/** The bytes as a Buffer, without a copy. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
@@ -45,7 +45,7 @@ const CONTENT_LENGTH = 'content-length';
 
 interface AnswerFields {
   readonly fields: string[];
-  /** As the head states it; undefined: it does not, or not as a number. */
+  /** As the head states it; undefined when it states none, or no number. */
   readonly contentLength: number | undefined;
 }
 
@@ -62,10 +62,10 @@ export function passedFields(from: Fields, keepTrailer: boolean): AnswerFields {
   return { fields, contentLength };
 }
 
-/** Fields of an answer that is whole, its length set right. */
+/** Fields of a whole answer, with the right length. */
 export function wholeFields({ head, body }: Extract<Answer, { kind: 'whole' }>, method: string): string[] {
   const { fields, contentLength } = passedFields(head.fields, false);
-  // With no body to count, an answer to HEAD, or a 304, may still state the length of the one left out.
+  // Without a body to count, an answer to HEAD, or a 304, may still state the length of the omitted body.
   const silent = body === undefined && (method === 'HEAD' || head.status === 304);
   const length = silent ? contentLength : (body?.length ?? 0);
   if (length !== undefined && head.status !== 204) fields.push(CONTENT_LENGTH, String(length));
@@ -78,7 +78,7 @@ const NEVER_TRAILERS: ReadonlySet<string> = new Set(
    transfer-encoding www-authenticate`.split(/\s+/),
 );
 
-/** Pairs for `addTrailers`; what cannot be a trailer is left out. */
+/** Pairs for `addTrailers`; leaves out fields that cannot be trailers. */
 export function trailerPairs(trailers: Fields): [string, string][] {
   const pairs: [string, string][] = [];
   for (let at = 0; at < trailers.length; at += 2) {

@@ -1,4 +1,4 @@
-// A body on its way from a BodySource to a client, no faster than the client reads.
+// Sends a body from a BodySource to a client, no faster than the client reads.
 
 import { guarded } from '../../../engine/guarded.ts';
 import type { BodySource } from '../../../ports.ts';
@@ -10,25 +10,25 @@ export interface BodySink {
   once(event: 'drain', listener: () => void): unknown;
   flushHeaders(): void;
   addTrailers(trailers: readonly [string, string][]): void;
-  /** False: no trailers. */
+  /** Whether trailers can be sent. */
   readonly chunkedEncoding: boolean;
   readonly socket: { setTimeout(ms: number): unknown } | null;
 }
 
 interface PumpOptions {
-  /** Bytes the head promised; undefined: none. */
+  /** Bytes the head promised; undefined when it promised none. */
   readonly declared: number | undefined;
-  /** True: the answer has no content, so the bytes go nowhere; a fill behind them still comes to its end. */
+  /** Whether to drop the bytes because the answer has no content; a fill behind them still completes. */
   readonly discard: boolean;
   readonly stallMs: number;
-  /** Told when the source throws. */
+  /** Called when the source throws. */
   readonly fault: (error: unknown) => void;
 }
 
 interface PumpListener {
-  /** All bytes are handed over; the answer is to be ended. */
+  /** All bytes are handed over; the caller now ends the answer. */
   finished(bytes: number): void;
-  /** The rest will not come, or is not as long as was promised. */
+  /** The rest will not come, or the length differs from the promise. */
   failed(bytes: number): void;
 }
 
@@ -49,7 +49,7 @@ export class BodyPump {
   start(listener: PumpListener): void {
     this.#listener = listener;
     this.#pump();
-    // Nothing there yet: the client may still see the head.
+    // No bytes yet: the client may still see the head.
     if (!this.#over && this.bytes === 0 && !this.#options.discard) this.#response.flushHeaders();
   }
 
@@ -89,12 +89,12 @@ export class BodyPump {
     }
   }
 
-  /** False: to be called again later, or never. */
+  /** Returns false when the pump must wait, or is over. */
   #pass(chunk: Uint8Array): boolean {
     const { declared, discard } = this.#options;
     if (discard) return true;
     if (declared !== undefined && this.bytes + chunk.length > declared) {
-      // More would be read as the answer to another request (RFC 9112 §11.1).
+      // The client would read more bytes as the answer to another request (RFC 9112 §11.1).
       this.#body.cancel();
       this.#fail();
       return false;

@@ -1,4 +1,4 @@
-// Answers as bytes, for a connection that is written to without node:http.
+// Answers as bytes, for a connection that is written without node:http.
 
 import { STATUS_CODES } from 'node:http';
 import { bodyOf } from '../../../entry/stored-response.ts';
@@ -8,7 +8,7 @@ import { asBuffer, hasNoContent, wholeFields } from './answer-fields.ts';
 
 type WholeAnswer = Exclude<Answer, { kind: 'streamed' }>;
 
-/** The head, and what follows it unless it is in `head` already or none is sent. */
+/** The head, and the body unless it is in `head` already or none is sent. */
 export interface PlainBytes {
   readonly head: Buffer;
   readonly body: Buffer | undefined;
@@ -16,7 +16,7 @@ export interface PlainBytes {
   readonly bodyBytes: number;
 }
 
-/** A body up to this size is copied behind its head, so that both go out in one write. */
+/** A body up to this size is copied after its head, so that both leave in one write. */
 const MAX_COPIED_BYTES = 32 * 1024;
 
 /** `connection`: the lines about the connection, each with its CRLF. */
@@ -24,7 +24,7 @@ export function plainBytes(answer: WholeAnswer, method: string, connection: stri
   if (answer.kind === 'whole') return madeBytes(answer, method, connection);
   const { entry, added } = answer;
   const first = `${statusLine(entry.status)}${connection}`;
-  // Behind the stored fields: our member of Cache-Status follows those of caches nearer the origin (RFC 9211 §2).
+  // After the stored fields: our member of Cache-Status follows those of caches nearer the origin (RFC 9211 §2).
   const last = `${linesOf(added)}\r\n`;
   const fieldBytes = entry.headBytes - EMPTY_LINE_BYTES;
   const bodyBytes = method === 'HEAD' || hasNoContent(entry.status) ? 0 : entry.bytes.length - entry.headBytes;

@@ -1,9 +1,9 @@
-// A client connection as it begins: hits are answered straight from it; any other request is lent to node:http, which
-// answers it in full, and afterwards the connection is read from here again.
+// A client connection from its beginning: answers hits directly; lends any other request to node:http, which answers
+// it in full; then reads the connection here again.
 //
-// While a request is lent nothing else may be read or written here. A request that has
-// content, upgrades or ends the connection, or that is not plain at all, is not lent: from then on the connection is
-// node:http's for good. The same holds while a slower tier is asked: what arrives meanwhile waits.
+// While a request is lent, nothing else may be read or written here. A request with content, an upgrade, the end of
+// the connection or a head that is not plain is not lent: it gives the connection to node:http for good. While a
+// slower tier is asked, arriving bytes wait as well.
 
 import type { Socket } from 'node:net';
 import type { Gate, GateRequest } from '../../../engine/contract.ts';
@@ -17,7 +17,7 @@ import { type PlainHead, readPlainHead } from './plain-head.ts';
 
 type AnswerAtOnce = NonNullable<Awaited<ReturnType<Gate['answerAtOnce']>>>;
 
-/** A request, and when it came. */
+/** A request and its time of arrival. */
 interface Visit {
   readonly request: GateRequest;
   readonly startedMs: number;
@@ -26,14 +26,14 @@ interface Visit {
 const NOTHING = Buffer.alloc(0);
 
 export interface PlainDeps {
-  /** The TCP connection: the socket itself, or what TLS is spoken on. */
+  /** The TCP connection: the socket itself, or the connection below TLS. */
   readonly connection: Socket;
   readonly gate: Pick<Gate, 'answerAtOnce'>;
   readonly admission: AdmissionDeps;
   readonly closing: () => boolean;
   /** Hands a connection, the client's own or a lent one, to node:http. */
   readonly give: (connection: Socket) => void;
-  /** Told while an answer is waited for, though the connection is not lent. */
+  /** Called while an answer is awaited, though the connection is not lent. */
   readonly asking: (connection: Socket, under: boolean) => void;
   /** Before the first request, and between requests. */
   readonly headTimeoutMs: number;
@@ -44,20 +44,20 @@ export interface PlainDeps {
   readonly fault: (error: unknown) => void;
 }
 
-/** The client is told a little less than is kept, or its next request might cross our end of the connection. */
+/** The client is told a slightly shorter time, or its next request might cross our end of the connection. */
 export const KEEP_ALIVE_BUFFER_MS = 1_000;
 
-/** Bytes that may wait while a request is lent, before the client is made to wait. */
+/** Most bytes that wait while a request is lent; beyond it the client must wait. */
 const MAX_WAITING_BYTES = 64 * 1024;
 
 const LENT = Symbol('plain connection');
 
-/** Looks after a connection from its beginning. */
+/** Serves a connection from its beginning. */
 export function watchConnection(socket: Socket, peer: Peer, deps: PlainDeps): void {
   new PlainConnection(socket, peer, deps).start();
 }
 
-/** To be called when the answer to a lent request is over; does nothing for other connections. */
+/** Call this when the answer to a lent request is over; it ignores other connections. */
 export function giveBack(connection: Socket): void {
   (connection as { [LENT]?: PlainConnection })[LENT]?.resume();
 }
@@ -122,7 +122,7 @@ class PlainConnection {
 
   readonly #onTimeout = this.#safe((): void => {
     if (this.#state === 'lent' || this.#state === 'given') this.#lent?.emit('timeout');
-    // It is not the client that is slow.
+    // While a tier is asked, the client is not the slow side.
     else if (this.#state !== 'asking') this.#socket.destroy();
   });
 
@@ -145,13 +145,13 @@ class PlainConnection {
     return guarded(work, (error) => this.#broken(error));
   }
 
-  /** A defect costs its client the connection, and nobody else anything. */
+  /** A defect costs its client the connection, and affects nobody else. */
   #broken(error: unknown): void {
     this.#deps.fault(error);
     this.#socket.destroy();
   }
 
-  /** Answers what can be answered from the bytes at hand. */
+  /** Answers every request that the bytes at hand allow. */
   #read(bytes: Buffer): void {
     let at = 0;
     while (at < bytes.length) {
@@ -170,7 +170,7 @@ class PlainConnection {
     }
   }
 
-  /** Waits for the answer of a slower tier. `bytes`: the request's, up to `end`, and what follows it. */
+  /** Waits for the answer of a slower tier. `bytes`: the request's, up to `end`, and everything after it. */
   #ask(answer: Promise<AnswerAtOnce | undefined>, asked: { visit: Visit; bytes: Buffer; end: number }): void {
     const { visit, bytes, end } = asked;
     this.#state = 'asking';
@@ -195,7 +195,7 @@ class PlainConnection {
       .catch((error: unknown) => this.#broken(error));
   }
 
-  /** Undefined: refused, or of a kind that changes the connection; node:http sees to both. */
+  /** Returns undefined for a refused request, or one that changes the connection; node:http handles both. */
   #admit(head: PlainHead): Admitted | undefined {
     if (this.#deps.closing()) return undefined;
     const admission = admit(head, this.#peer, this.#deps.admission);
@@ -238,7 +238,7 @@ class PlainConnection {
     socket.uncork();
   }
 
-  /** The client does not take what is written: nothing more is read before it does. */
+  /** The client does not read its answers: nothing more is read until it does. */
   #waitForClient(rest: Buffer): void {
     this.#state = 'flushing';
     this.#waiting = rest.length === 0 ? undefined : rest;
@@ -256,7 +256,7 @@ class PlainConnection {
     if (this.#ended) this.#lent?.giveEnd();
   }
 
-  /** The connection is node:http's from here on. */
+  /** From here on the connection belongs to node:http. */
   #give(bytes: Buffer): void {
     this.#state = 'given';
     const lent = this.#lentSocket();

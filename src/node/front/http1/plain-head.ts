@@ -1,6 +1,6 @@
-// The heads that are most of the traffic, read without node:http: GET and HEAD in origin-form over HTTP/1.1, every
-// byte visible ASCII, one line a field. The grammar is narrower than that of any lenient parser, and what does not fit it
-// is not refused but left to node:http; so there is no second opinion on what is allowed.
+// Reads the most frequent heads without node:http: GET and HEAD in origin-form over HTTP/1.1, every byte visible
+// ASCII, one line a field. The grammar is narrower than that of any lenient parser, and any other head goes to
+// node:http instead of being refused; so only one parser decides what is allowed.
 
 /** A head as `admit` takes it. */
 export interface PlainHead {
@@ -8,7 +8,7 @@ export interface PlainHead {
   readonly target: string;
   readonly httpVersion: '1.1';
   readonly rawHeaders: readonly string[];
-  /** All after the request line, as it came. */
+  /** Everything after the request line, unchanged. */
   readonly rest: string;
   /** Where the next request begins. */
   readonly end: number;
@@ -18,15 +18,15 @@ export interface PlainHead {
 const LINE = /^(GET|HEAD) (\/[!-~]*) HTTP\/1\.1\r\n/;
 const FIELD_LINES = /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t -~]*\r\n)+$/;
 
-/** Content, however little, and however it is announced, is for node:http to find the end of (RFC 9112 §6.3). */
+/** node:http finds the end of any content, however little and however announced (RFC 9112 §6.3). */
 const ANNOUNCES_CONTENT = /^(?:content-length|transfer-encoding):/im;
 
-/** A longer head is left to node:http and its limits. */
+/** Longer heads go to node:http and its limits. */
 const MAX_HEAD_BYTES = 16 * 1024;
 
 /**
- * Reads the head that begins at `start`; undefined: it is not plain, or not there completely. `last`: the head before it
- * on the same connection, whose fields are most often the same to the byte.
+ * Reads the head that begins at `start`; returns undefined when it is not plain or not complete. `last`: the head
+ * before it on this connection, whose fields are usually equal byte for byte.
  */
 export function readPlainHead(bytes: Buffer, start: number, last: PlainHead | undefined): PlainHead | undefined {
   const blank = bytes.indexOf('\r\n\r\n', start, 'latin1');

@@ -17,7 +17,7 @@ import { type Refusal, refusalAnswer, refused } from '../refusals.ts';
 import { hasNoContent, isSendable, passedFields, storedFields, wholeFields } from './answer-fields.ts';
 import { BodyPump } from './body-pump.ts';
 
-/** What node:http throws for a name or value that would break the message. */
+/** Codes that node:http throws for a name or value that would break the message. */
 const UNSENDABLE: ReadonlySet<unknown> = new Set([
   'ERR_INVALID_CHAR',
   'ERR_INVALID_HTTP_TOKEN',
@@ -42,7 +42,7 @@ export class Exchange implements Responder {
     this.#startedMs = deps.ended === undefined ? 0 : deps.monotonic();
   }
 
-  /** Hands the request to the gate. True: the exchange is already over; else `whenOver` is called when it is. */
+  /** Hands the request to the gate. Returns true when the exchange is already over; else calls `whenOver` later. */
   start(whenOver: () => void): boolean {
     try {
       this.#cancel = within(this, () => this.#deps.gate.handle(this.#visit.request, this));
@@ -52,14 +52,14 @@ export class Exchange implements Responder {
     }
     const { response } = this.#visit;
     if (this.#over && response.writableEnded && response.socket !== null) return true;
-    // In a pipeline an answer waits for those before it; or its end waits for that of the request's content.
+    // In a pipeline the answer waits for earlier answers, or its end waits for the end of the request's content.
     if (this.#over) response.on('close', whenOver);
     else response.on('close', this.#gone);
     this.#whenOver = this.#over ? undefined : whenOver;
     return false;
   }
 
-  /** True while the request's content is still arriving. */
+  /** Whether the request's content is still arriving. */
   get receiving(): boolean {
     return this.#visit.upload?.complete === false;
   }
@@ -67,7 +67,7 @@ export class Exchange implements Responder {
   interim(head: ResponseHead): void {
     const { message, response } = this.#visit;
     const { status, fields } = head;
-    // 100 is the front's own answer to Expect; HTTP/1.0 knows no interim responses (RFC 9110 §15.2).
+    // The front itself answers Expect with 100; HTTP/1.0 knows no interim responses (RFC 9110 §15.2).
     if (this.#answered || status <= 101 || status > 199 || message.httpVersion === '1.0') return;
     const passed = passedFields(fields, false).fields;
     for (let at = 0; at < passed.length; at += 2) if (!isSendable(passed[at]!, passed[at + 1]!)) return;
@@ -89,14 +89,14 @@ export class Exchange implements Responder {
     }
   }
 
-  /** Answers in place of the gate, which is told to stop; a head already sent is followed by the end of the connection. */
+  /** Answers in place of the gate and stops it; after a sent head, it ends the connection. */
   refuse(refusal: Refusal): void {
     if (this.#over) return;
     if (this.#answered) this.#cutOff();
     else this.#safely(() => this.#sendRefusal(refusal));
   }
 
-  /** What is under way comes to no end of its own any more. */
+  /** The exchange can no longer end by itself. */
   breakOff(): void {
     if (!this.#over) this.#visit.message.socket.destroy();
   }
@@ -108,7 +108,7 @@ export class Exchange implements Responder {
     this.#sendBody(Buffer.from(body, 'latin1'));
   }
 
-  /** What throws costs its client the connection, and nobody else anything. */
+  /** A throwing step costs its client the connection, and affects nobody else. */
   #safely(step: () => void): void {
     guarded(step, (error) => {
       this.#deps.fault(error);
@@ -205,7 +205,7 @@ export class Exchange implements Responder {
     this.#settle(true);
   }
 
-  /** A client that does not read does not keep its connection; see front.ts for the one idle between requests. */
+  /** A client that does not read loses its connection; see front.ts for one that is idle between requests. */
   #guardFlush(): void {
     const { message, response } = this.#visit;
     if (response.writableLength === 0) return;
@@ -231,18 +231,18 @@ export class Exchange implements Responder {
     const status = answer.kind === 'stored' ? answer.entry.status : answer.head.status;
     const known = error instanceof Error && 'code' in error && UNSENDABLE.has(error.code);
     if (!known) this.#deps.fault(error);
-    // After 204 and 304 node:http sends no body any more.
+    // After 204 and 304 node:http no longer sends a body.
     if (hasNoContent(status)) this.#cutOff();
     else this.refuse(known ? refused('unsendable-answer', error.message) : refused('fault', 'an exception'));
   }
 
-  /** The client is to see that the answer is not complete. */
+  /** The client must see that the answer is incomplete. */
   #cutOff(): void {
     const { message, response } = this.#visit;
-    // Without chunks, an orderly end of the connection would look like that of the body.
+    // Without chunks, an orderly end of the connection would look like the end of the body.
     const end = (socket: Socket) => (message.httpVersion === '1.0' ? socket.resetAndDestroy() : socket.destroy());
     const cut = (socket: Socket) => this.#safely(() => end(socket));
-    // In a pipeline the answers before this one are not to be cut; and what was written before still goes out.
+    // In a pipeline, earlier answers must not be cut, and bytes already written still go out.
     if (response.socket === null) response.once('socket', cut);
     else setImmediate(cut, message.socket);
     this.#settle(false);
@@ -259,7 +259,7 @@ export class Exchange implements Responder {
     this.#cancel = undefined;
   }
 
-  /** The connection may go on, or end, once the last byte of the answer is with its socket. */
+  /** The connection may go on, or end, once its socket has the last byte of the answer. */
   #leave(complete: boolean): void {
     const { response } = this.#visit;
     if (this.#whenOver === undefined) return;

@@ -1,8 +1,8 @@
-// The content of a request on its way to the origin: bytes as the client sends them, within the limit, asked for with
-// 100 (Continue) only when somebody begins to read.
+// The content of a request for the origin: bytes as the client sends them, within the limit; sends 100 (Continue) only
+// when a reader begins.
 //
-// What nobody reads must still be taken off the connection, or the next request on it would never
-// be seen; and it must be taken without a reader that waits for ever. So this is not the stream's own iterator.
+// Unread content must still be taken off the connection, or nobody would see the next request; and this must work
+// without a reader that waits for ever. So this is not the stream's own iterator.
 
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
@@ -47,16 +47,16 @@ export class Upload implements AsyncIterable<Uint8Array> {
     this.#options = options;
     // 'error' has a listener from the start: the client may leave at any time.
     message.on('error', () => this.#broken());
-    // node:http2 tells of a stream that was reset in this way, and then of an end that is none.
+    // node:http2 reports a reset stream in this way, and then reports an end that is not real.
     message.on('aborted', () => this.#broken());
   }
 
-  /** True when the last byte has arrived. */
+  /** Whether the last byte has arrived. */
   get complete(): boolean {
     return this.#message.complete;
   }
 
-  /** True when the client still waits for 100 and may never send its content. */
+  /** Whether the client still waits for 100 and may never send its content. */
   get unasked(): boolean {
     return this.#options.sendContinue !== undefined && !this.#asked;
   }
@@ -71,7 +71,7 @@ export class Upload implements AsyncIterable<Uint8Array> {
     };
   }
 
-  /** Ends the reading, if any, and lets the rest of the content go by. */
+  /** Ends the reading, if any, and drops the rest of the content. */
   discard(): void {
     this.#stop('expected an exchange under way, got its end');
   }
@@ -102,7 +102,7 @@ export class Upload implements AsyncIterable<Uint8Array> {
     const waiter = this.#waiter;
     if (waiter === undefined) return;
     const chunk = this.#message.read() as Buffer | null;
-    // read() may have told of the end, or of an error, meanwhile.
+    // read() may have reported the end, or an error, meanwhile.
     if (this.#waiter === undefined) return;
     if (chunk === null && !this.#message.readableEnded) {
       this.#message.socket.setTimeout(this.#options.stallMs);
@@ -136,7 +136,7 @@ export class Upload implements AsyncIterable<Uint8Array> {
   }
 }
 
-/** True when the request announces content (RFC 9112 §6). */
+/** Whether the request announces content (RFC 9112 §6). */
 export function hasContent({ headers }: IncomingMessage): boolean {
   return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
 }
