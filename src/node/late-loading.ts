@@ -1,7 +1,7 @@
-// What a gate needs only once it serves: the HTTP client for origins, and the metrics.
+// Loads the parts that a gate needs only once it serves: the HTTP client for origins, and the metrics.
 //
-// Loading takes a thread's whole attention, so it is done neither before the gate listens nor at
-// once after it, when clients that have waited for it come; who needs a part sooner loads it.
+// Loading keeps a thread fully busy, so it happens neither before the gate listens nor immediately after, when waiting
+// clients connect; a caller that needs a part sooner loads it.
 
 import type { Cancel, Tasks } from '../ports.ts';
 import type { Metrics } from './operator/metrics.ts';
@@ -9,7 +9,7 @@ import { loadPools } from './origin/late-pools.ts';
 
 const QUIET_MS = 1_000;
 
-/** `failed`: hears what could not be loaded; whoever needs it then hears it too. */
+/** `failed`: called with the error of a part that did not load; users of that part get the error too. */
 export function loadLater(tasks: Tasks, metrics: Metrics, failed: (error: unknown) => void): Cancel {
   return tasks.later(QUIET_MS, () => void Promise.all([loadPools(), metrics.load()]).catch(failed));
 }

@@ -1,5 +1,5 @@
-// What stands before HTTP on the listener, from the configuration: the PROXY protocol, TLS and its certificates, and what
-// the log says of them.
+// The layers below HTTP on the listener, from the configuration: the PROXY protocol, TLS and its certificates, and the
+// log's lines about them.
 
 import { isIPv6 } from 'node:net';
 import type { Logger } from 'pino';
@@ -10,7 +10,7 @@ import { Certificates } from './front/connection/certificates.ts';
 export interface Listening {
   readonly arrival: ArrivalOptions;
   readonly scheme: 'http' | 'https';
-  /** Takes the certificates of another configuration. Throws E_TLS, and then keeps those there are. */
+  /** Takes the certificates of another configuration. Throws E_TLS, and then keeps the present ones. */
   update(config: ResolvedConfig): void;
   lost(report: LostArrival): void;
   close(): void;
@@ -26,7 +26,7 @@ export function prepareListening({ listen }: ResolvedConfig, log: Logger): Liste
     update({ listen: news }) {
       if (news.tls !== undefined) certificates?.update(news.tls.certificates);
     },
-    // Whoever scans the net makes these, any number of them.
+    // Port scanners cause these constantly, hence debug level.
     lost: ({ reason, got, peer }) => log.debug({ lost: reason, got, peer }, 'connection closed before HTTP'),
     close: () => certificates?.close(),
   };

@@ -1,8 +1,7 @@
 // The access log: one line for each exchange.
 //
-// A log is read by more people than the traffic is, so nothing that authenticates may get into
-// it. Request and response fields are left out altogether. Of a query and of path parameters only the names are shown,
-// unless the operator asks for the values.
+// More people read a log than see the traffic, so no credentials may get into it. Request and response fields are left
+// out altogether. A query and path parameters appear by their names only, unless the operator asks for the values.
 
 import { hash } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
@@ -18,7 +17,7 @@ export interface LogOptions {
   readonly destination?: DestinationStream | string | number | undefined;
 }
 
-/** A logger of JSON lines with ISO times. Files and descriptors are written to without holding up the event loop. */
+/** A logger of JSON lines with ISO times. Writing to files and descriptors does not block the event loop. */
 export function createLog({ level, destination = 1 }: LogOptions): Logger {
   const stream = typeof destination === 'object' ? destination : openLog(destination);
   return pino(
@@ -27,7 +26,7 @@ export function createLog({ level, destination = 1 }: LogOptions): Logger {
   );
 }
 
-/** What an operator can mend needs no stack; a defect does. */
+/** An error that an operator can mend needs no stack; a defect does. */
 function shownError(error: Error): object {
   if (!(error instanceof TidegateError)) return pino.stdSerializers.err(error);
   const { code, message, cause } = error;
@@ -39,8 +38,8 @@ function openLog(dest: string | number): DestinationStream {
   if (typeof dest === 'string') checkWritable(dest);
   const stream = fileDestination({ dest, sync: false });
   stream.on('error', (error: Error) => {
-    // A full disk ends the log, not the gate. Left as it is, the stream would gather lines in memory, and its flush at
-    // the end of the process would try for ever.
+    // A full disk ends the log, not the gate. Otherwise the stream would gather lines in memory, and its flush at the
+    // end of the process would try for ever.
     if (stream.write === dropped) return;
     Object.assign(stream, { write: dropped, flushSync: () => {}, end: () => {}, destroy: () => {} });
     process.stderr.write(`the log ends here, expected to write to ${dest}, got ${error.message}\n`);
@@ -61,14 +60,14 @@ function checkWritable(file: string): void {
   }
 }
 
-/** What the front adds to the engine's report once the answer has been sent. */
+/** Facts that the front adds to the engine's report once the answer has been sent. */
 export interface AccessExtra {
   readonly outcome: OutcomeClass;
   /** Bytes of content sent to the client. */
   readonly bytes: number;
   /** From the request's head to the end of the answer. */
   readonly durationMs: number;
-  /** True: values of the query and of path parameters are shown. Default false. */
+  /** Whether to show values of the query and of path parameters. Default false. */
   readonly showValues?: boolean;
 }
 
@@ -78,7 +77,7 @@ export interface AccessLine {
   readonly host: string;
   /** Path and query, values replaced by `*`. */
   readonly path: string;
-  /** `keyHash` of the cache key: what the lines about one URI have in common. */
+  /** `keyHash` of the cache key, which connects the lines about one URI. */
   readonly key: string;
   readonly status: number;
   readonly outcome: OutcomeClass;
@@ -120,7 +119,7 @@ function hostAndPath(uri: string): [string, string] {
   return slash < 0 ? [uri.slice(start), '/'] : [uri.slice(start, slash), uri.slice(slash)];
 }
 
-/** A query part without `=` that is longer than this is taken for a value. */
+/** A longer query part without `=` counts as a value. */
 const MAX_NAME = 40;
 
 function redactValues(path: string): string {

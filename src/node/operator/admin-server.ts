@@ -1,9 +1,9 @@
 // The listener of the admin API.
 //
-// Without a token the loopback interface is the only guard, and a browser on this machine can be
-// made to speak to it: by a page of another site (CSRF), or by a name that suddenly resolves to 127.0.0.1 (DNS
-// rebinding). So then the Host must be a loopback name and the request must not come from another site's page. A bearer
-// token is never sent by a browser on its own, so with one neither check is needed.
+// Without a token, only the loopback interface guards the API, and a browser on this machine can be made to call it:
+// by a page of another site (CSRF), or by a name that suddenly resolves to 127.0.0.1 (DNS rebinding). So then the Host
+// must be a loopback name and the request must not come from another site's page. A browser never sends a bearer token
+// on its own, so a token makes both checks unnecessary.
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
@@ -20,21 +20,21 @@ export interface AdminListener {
   readonly host?: string | undefined;
   /** 0: any free port. */
   readonly port: number;
-  /** Undefined or empty: none, and then the listener must be on loopback. */
+  /** Undefined or empty: no token, and then the listener must be on loopback. */
   readonly token?: string | undefined;
   readonly api: AdminApi;
 }
 
 export interface RunningAdmin {
   readonly url: string;
-  /** Resolves when the calls under way have been answered; those that take too long are cut off. */
+  /** Resolves when the calls under way have been answered; slow ones are cut off. */
   close(): Promise<void>;
 }
 
 const MAX_BODY_BYTES = 1024 * 1024;
 const CLOSE_WITHIN_MS = 5_000;
 
-/** Guards one request; undefined: let it through. */
+/** Guards one request; returns undefined to let it through. */
 type Guard = (fields: Fields, path: string) => AdminResponse | undefined;
 
 const WHAT = 'the admin API';
@@ -105,7 +105,7 @@ async function serve(serving: Serving): Promise<void> {
     write(request, response, answer);
     request.resume(); // Closing on unread bytes resets the connection, and the client may lose the answer.
   } catch (error) {
-    // Only the connection itself fails here: nobody is left to be told.
+    // Only the connection itself fails here: nobody remains to be told.
     response.destroy(error as Error);
   }
 }
@@ -151,7 +151,7 @@ function lowerCaseNames(raw: readonly string[]): Fields {
   return raw.map((text, at) => (at % 2 === 0 ? text.toLowerCase() : text));
 }
 
-/** Undefined: there is too much of it. */
+/** Returns undefined when the body is too large. */
 async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return undefined;
   const chunks: Buffer[] = [];
@@ -174,7 +174,7 @@ function tokenGuard(token: string): Guard {
   return (fields, path) => {
     if (path === HEALTH_PATH) return undefined;
     const given = bearerToken(fields);
-    // Digests have one length, so that the comparison tells nothing about the token's.
+    // All digests have one length, so the comparison does not reveal the token's length.
     return given !== undefined && timingSafeEqual(sha256(given), expected) ? undefined : unauthorized();
   };
 }
@@ -198,7 +198,7 @@ function loopbackGuard(boundHost: string): Guard {
   };
 }
 
-/** Any port will do: a tunnel may have changed it, and rebinding needs a name. */
+/** Any port is fine: a tunnel may have changed it, and rebinding needs a name. */
 function isLoopbackHost(host: string, boundHost: string): boolean {
   const name = host.replace(/:\d*$/, '');
   if (name === 'localhost' || name === '[::1]' || isLoopback(name)) return true;

@@ -1,6 +1,6 @@
-// The end of a process that serves, by a signal.
+// Ends a serving process on a signal.
 
-/** The first signal ends in order, a second one at once. `failed`: the end itself did not go as it should. */
+/** The first signal ends in order, a second one at once. `failed`: called when the orderly end fails. */
 export function endOnSignal(close: () => Promise<void>, failed: (error: unknown) => void): void {
   let ending = false;
   const end = () => {

@@ -1,7 +1,7 @@
-// The metrics of a gate, once somebody asks for them.
+// The metrics of a gate, loaded on demand.
 //
-// Prom-client loads 80 modules, which a gate that starts has better things to do than to wait for.
-// It is loaded by the first that needs it, or by `load`; what is observed meanwhile is observed then.
+// Prom-client loads 80 modules, which would delay a starting gate. The first caller that needs it loads it, or `load`
+// does; earlier observations are kept and recorded then.
 
 import type { Metrics, MetricsSources } from './metrics.ts';
 
@@ -23,7 +23,7 @@ export function createMetrics(sources: MetricsSources): Metrics {
     observeForward(report) {
       if (report.forwardMs === undefined) return;
       if (loaded !== undefined) loaded.observeForward(report);
-      // Were it not to load, whoever asks for the metrics is told.
+      // If loading fails, callers that ask for the metrics get the error.
       else
         ready().then(
           (metrics) => metrics.observeForward(report),

@@ -1,4 +1,4 @@
-// Metrics for Prometheus, by prom-client. Nothing is counted here but the origin's latency: the engine counts as it works,
+// Metrics for Prometheus, by prom-client. Only the origin's latency is counted here: the engine counts as it works,
 // and each scrape copies its counters, so a request costs nothing more.
 
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
@@ -109,7 +109,7 @@ export function createPrometheus({ stats, clientBytes, sources }: MetricsSources
   };
 }
 
-/** Of what trackers tell; by the name of the source. A lag that is not known has no series. */
+/** The trackers' reports by source. An unknown lag has no series. */
 const OF_SOURCES: readonly Omit<Series<readonly SourceState[]>, 'kind'>[] = [
   {
     name: 'tidegate_source_live',

@@ -1,11 +1,11 @@
 // The circuit breaker of an origin as pure functions: a state, and what admits a request or settles it.
 //
-// Requests admitted while the circuit was closed may settle after it has opened. Their results are
-// old news then, so only the probe decides about an open circuit; hence each admission carries a permit.
+// Requests admitted while the circuit was closed may settle after it has opened. Their results are outdated by then,
+// so only the probe decides about an open circuit; hence each admission carries a permit.
 
 /** When the circuit opens and for how long. */
 export interface BreakerPolicy {
-  /** So many failures in a row open the circuit; 0: it never opens. */
+  /** This many failures in a row open the circuit; 0: it never opens. */
   readonly failures: number;
   readonly openMs: number;
 }
@@ -17,12 +17,12 @@ export type BreakerState =
   /** One probe is on its way. */
   | { readonly kind: 'half-open' };
 
-/** What a request was let through as. */
+/** The kind of an admitted request. */
 export type Permit = 'usual' | 'probe';
 
 /**
- * How a request ended for the circuit: `reached` when a response head arrived (whatever its status), `unreachable` when
- * no connection was made or a time limit ran out, `unknown` when it ended for another reason.
+ * The result of a request for the circuit: `reached` when a response head arrived (whatever its status),
+ * `unreachable` when no connection was made or a time limit ran out, `unknown` when it ended for another reason.
  */
 export type Reach = 'reached' | 'unreachable' | 'unknown';
 
@@ -34,7 +34,7 @@ interface Settlement {
 
 interface Admission {
   readonly state: BreakerState;
-  /** Undefined: refused, the circuit is open. */
+  /** Undefined when refused because the circuit is open. */
   readonly permit: Permit | undefined;
 }
 
@@ -58,7 +58,7 @@ export function settle(state: BreakerState, settlement: Settlement, policy: Brea
   const { permit, reach, nowMs } = settlement;
   if (permit === 'probe') {
     if (reach === 'reached') return CLOSED;
-    // A probe that told nothing leaves the question open: the next request asks again.
+    // An inconclusive probe leaves the question open: the next request asks again.
     return { kind: 'open', untilMs: reach === 'unknown' ? nowMs : nowMs + policy.openMs };
   }
   if (state.kind !== 'closed' || reach === 'unknown') return state;

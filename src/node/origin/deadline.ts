@@ -1,12 +1,12 @@
 // A time limit on progress.
 //
-// Progress is frequent and setting a timer is not free, so one timer fires at the earliest possible
-// moment and is set again when there was progress.
+// Progress is frequent and setting a timer costs time, so one timer fires at the earliest possible moment and is set
+// again when there was progress.
 
 import type { Cancel, Clock, Tasks } from '../../ports.ts';
 
 interface DeadlineEvents {
-  /** True while it is not the other side's turn; that time does not count. */
+  /** Whether it is not the other side's turn; that time does not count. */
   suspended(): boolean;
   expired(): void;
 }

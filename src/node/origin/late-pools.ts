@@ -1,13 +1,13 @@
-// The connections to one origin, once there is something to send.
+// The connections to one origin, loaded when there is something to send.
 //
-// Undici loads 100 modules, which a gate that starts and has its answers on disk need not wait for.
-// It is loaded by the first request that goes to an origin, or by `loadPools`; requests wait for it in their order.
+// Undici loads 100 modules; a gate that starts with its answers on disk need not wait for them. The first request to
+// an origin loads it, or `loadPools` does; requests wait for it in their order.
 
 import { TidegateError } from '../../errors.ts';
 import type { Tasks } from '../../ports.ts';
 import type { PoolOptions, Pools } from './pools.ts';
 
-/** Loads what makes connections, so that the first request to an origin need not. */
+/** Loads the connection code, so that the first request to an origin need not. */
 export const loadPools = (): Promise<typeof import('./origin-pool.ts')> => import('./origin-pool.ts');
 
 export class LatePools implements Pools {
@@ -48,7 +48,7 @@ export class LatePools implements Pools {
     await this.#pools?.destroy(reason);
   }
 
-  /** Whoever dispatched is told when loading failed; then there is nothing to close. */
+  /** The dispatching caller is told when loading failed; then there is nothing to close. */
   async #settled(): Promise<void> {
     await this.#loading?.catch(() => {});
   }

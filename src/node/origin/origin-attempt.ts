@@ -1,14 +1,14 @@
-// One sending of a request, as undici sees it: what it reports goes to the forward, as long as that goes on.
+// One sending of a request, as undici sees it: it reports to the forward until that is over.
 //
-// There a request given up leaves its connection to the others, be it dead; so whether
-// anything has come on the connection meanwhile is looked at.
+// A request that is given up leaves its connection to others, even a dead one; so this checks whether any bytes have
+// arrived on the connection meanwhile.
 
 import type { Dispatcher } from 'undici';
 import type { TidegateError } from '../../errors.ts';
 import type { RawFields } from './origin-wire.ts';
 import type { Connection, Passenger } from './pools.ts';
 
-/** Whose request it is. */
+/** The owner of the request. */
 export interface Sender {
   readonly isOver: boolean;
   readonly isPaused: boolean;
@@ -25,7 +25,7 @@ export class Attempt implements Passenger {
   readonly #forward: Sender;
   connection: Connection | undefined;
   controller: Dispatcher.DispatchController | undefined;
-  /** The request may have been written, in part at least. */
+  /** At least part of the request may have been written. */
   started = false;
   /** A byte of an answer has arrived. */
   answered = false;
@@ -41,7 +41,9 @@ export class Attempt implements Passenger {
     this.controller?.abort(DROPPED);
   }
 
-  /** The same, and the connection with it if nothing has come on it since: HTTP/2 would go on with a dead one. */
+  /**
+   * Gives the request up, and ends the connection too if it has been silent since: HTTP/2 would keep using a dead one.
+   */
   dropSilent(): void {
     this.drop();
     if (this.started && this.connection?.heard() === this.#heardAtStart) this.connection?.end();
@@ -73,7 +75,7 @@ export class Attempt implements Passenger {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
-    // Empty ones come after each resume; a listener that pauses at every chunk would never get past them.
+    // An empty chunk comes after each resume; a listener that pauses at every chunk would never get past them.
     if (chunk.length > 0 && !this.#forward.isOver) this.#forward.data(chunk);
   }
 

@@ -1,4 +1,4 @@
-// What went wrong at an origin: undici's and Node's errors as Tidegate's codes.
+// Faults of an origin: undici's and Node's errors as Tidegate's codes.
 //
 // Undici reports a cut response in four ways (a closed socket, a length that does not match, a
 // parser at its end, ECONNRESET), the same words mean "not HTTP" when no head has been read, and its parser's errors
@@ -15,7 +15,7 @@ interface FaultContext {
   readonly contentBroke: boolean;
 }
 
-/** The error for whoever asked; an error that already is Tidegate's stays as it is. */
+/** The error for the caller; an error that already is Tidegate's stays as it is. */
 export function originFault(error: unknown, context: FaultContext): TidegateError {
   if (error instanceof TidegateError) return error;
   const cause = causeOf(error);
@@ -23,17 +23,17 @@ export function originFault(error: unknown, context: FaultContext): TidegateErro
   return new TidegateError(code, `origin ${context.origin}: ${text}, got ${cause}`, { cause: error });
 }
 
-/** True when a connection ended without a response, so that a safe request may be sent again. */
+/** Whether a connection ended without a response, so that a safe request may be sent again. */
 export function isConnectionLoss(error: unknown): boolean {
   return CONNECTION_LOSS.has(codeOf(error));
 }
 
-/** True when undici refuses to send the request as it is. */
+/** Whether undici refuses to send the request as it is. */
 export function isRefusal(error: unknown): boolean {
   return REFUSALS.has(codeOf(error));
 }
 
-/** A short name of the cause for a message: its code, and its text when that says more. */
+/** A short cause for a message: its code, and its text when that adds something. */
 export function causeOf(error: unknown): string {
   const code = codeOf(error);
   const message = messageOf(error);
@@ -56,7 +56,7 @@ const REFUSALS: ReadonlySet<string> = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_N
 
 interface Fault {
   readonly code: ErrorCode;
-  /** What was expected. */
+  /** The expectation, as text. */
   readonly text: string;
 }
 
@@ -75,7 +75,7 @@ function classify(error: unknown, context: FaultContext): Fault {
   if (error instanceof Error && error.name === 'HTTPParserError')
     return message.includes('Invalid EOF state') ? CUT : NOT_HTTP;
   if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'ERR_HTTP2_ERROR') return NOT_HTTP;
-  // undici's words for a 100 or 101 that nobody asked for, and for a response to no request.
+  // undici's words for an unrequested 100 or 101, and for a response to no request.
   if (code === 'UND_ERR_SOCKET' && message.startsWith('bad ')) return NOT_HTTP;
   return context.head ? CUT : NO_HEAD;
 }

@@ -1,7 +1,7 @@
-// One request on its way to an origin and its answer back: attempts, time limits, and what the listener is told.
+// One request to an origin and its answer: attempts, time limits, and calls to the listener.
 //
-// The listener hears nothing inside forward(), nothing after abort(), and exactly
-// one of end and failed; undici reports a request it cannot send at once, and drops a queued one only when its turn comes.
+// The listener hears nothing inside forward(), nothing after abort(), and exactly one of end and failed; undici
+// reports an unsendable request at once, and drops a queued one only when its turn comes.
 
 import { TidegateError } from '../../errors.ts';
 import type { Clock, Forward, OriginListener, OriginRequest, RequestBody, Tasks } from '../../ports.ts';
@@ -12,7 +12,7 @@ import { isConnectionLoss, isRefusal, originFault } from './origin-faults.ts';
 import { isDelimited, isH2, type RawFields, sendable, toFields } from './origin-wire.ts';
 import type { Connection, Pools } from './pools.ts';
 
-/** What a forward needs of its origin. */
+/** A forward's view of its origin. */
 export interface ForwardHost {
   readonly options: {
     readonly name: string;
@@ -30,7 +30,7 @@ export interface ForwardHost {
   over(): void;
 }
 
-/** More interim responses are taken for an attack (a flood of 1xx costs the origin nothing and us a message each). */
+/** More interim responses count as an attack (a flood of 1xx costs the origin nothing and us a message each). */
 const MAX_INTERIM = 32;
 /** More field lines in one head are refused, however short they are. */
 const MAX_FIELD_LINES = 2000;
@@ -56,7 +56,7 @@ class RunningForward implements Forward, Sender {
   #interims = 0;
   #delimited: boolean | undefined;
   #contentBroke = false;
-  /** True while the next bytes of the request's content are the client's to send. */
+  /** Whether the next bytes of the request's content must come from the client. */
   #awaitingContent = false;
 
   constructor(host: ForwardHost, request: OriginRequest, listener: OriginListener) {
@@ -65,7 +65,7 @@ class RunningForward implements Forward, Sender {
     this.#listener = listener;
     this.#retriesLeft = request.retryable && request.body === undefined ? host.options.retries : 0;
     this.#deadline = new Deadline(host.deps, {
-      // The client's turn: to send its content, or to read ours.
+      // The client must act: send its content, or read ours.
       suspended: () => (this.#delimited === undefined ? this.#awaitingContent : this.#paused),
       expired: () => this.#expired(),
     });
@@ -92,7 +92,7 @@ class RunningForward implements Forward, Sender {
     if (!this.#paused) return;
     this.#paused = false;
     this.#deadline.progress();
-    // Not at once: undici parses one response at a time, and this may be the listener of another.
+    // Not at once: undici parses one response at a time, and this may run in the listener of another.
     this.#host.deps.tasks.soon(() => {
       if (!this.#paused && !this.#over) this.#attempt?.controller?.resume();
     });
@@ -134,7 +134,7 @@ class RunningForward implements Forward, Sender {
     }
     this.#settle('reached');
     this.#deadline.start(this.#host.options.bodyTimeoutMs);
-    // In HTTP/2 the end is a frame's to tell (RFC 9113 §8.1).
+    // In HTTP/2 a frame marks the end (RFC 9113 §8.1).
     this.#delimited = isH2(raw) || isDelimited(this.#request.method, status, fields);
     this.#listener.head({ status, fields }, this.#delimited);
   }
@@ -154,7 +154,7 @@ class RunningForward implements Forward, Sender {
   }
 
   lost(attempt: Attempt, error: unknown): void {
-    // Never written: the kept connection it waited for was reset, so any method may be sent again.
+    // Never written: its kept connection was reset before its turn, so any method may be sent again.
     const unsent = !attempt.started && !attempt.fresh && !isRefusal(error) && !(error instanceof TidegateError);
     if (unsent || (isConnectionLoss(error) && !attempt.answered && !this.#contentBroke && this.#retriesLeft > 0)) {
       if (!unsent) this.#retriesLeft--;
@@ -190,7 +190,7 @@ class RunningForward implements Forward, Sender {
   }
 
   #expired(): void {
-    // In the pool's queue the request has not come to the origin: our own limit is to blame, not the origin.
+    // In the pool's queue the request has not reached the origin: our own limit is to blame, not the origin.
     const queued = this.#attempt?.connection === undefined;
     const head = this.#delimited !== undefined;
     const awaited = queued ? 'a free connection' : head ? 'more of the response' : 'a response head';

@@ -1,7 +1,7 @@
-// Connections to one origin: two undici pools that count their sockets and tell a request which connection carries it.
+// Connections to one origin: two undici pools that count their sockets and tell each request its connection.
 //
-// A retry must not meet another kept-alive connection that died unnoticed, so retries have a pool
-// of their own, in which no connection carries a second request; it speaks HTTP/1.1, of which one request asks no more.
+// A retry must not meet another kept-alive connection that died unnoticed, so retries have a pool of their own, in
+// which each connection carries one request; it speaks HTTP/1.1, since one request needs no more.
 
 import { Socket } from 'node:net';
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici';
@@ -11,25 +11,25 @@ import { causeOf } from './origin-faults.ts';
 import { guardStreams } from './origin-streams.ts';
 import type { Connection, Passenger, PoolOptions, Pools } from './pools.ts';
 
-/** A response head of more bytes is refused; undici counts names and values. */
+/** A larger response head is refused; undici counts names and values. */
 const MAX_HEAD_BYTES = 64 * 1024;
 
 /**
- * Requests at a time on a connection of HTTP/2. Each may have a body waiting for a slow client, and servers end a connection
- * that makes them hold too much.
+ * Concurrent requests on a connection of HTTP/2. Each may have a body waiting for a slow client, and servers end a
+ * connection that makes them hold too much.
  */
 const MAX_STREAMS = 32;
 
 type Connector = buildConnector.connector;
 
-/** What both pools share. */
+/** State that both pools share. */
 interface Line {
   readonly name: string;
   readonly tasks: Tasks;
   readonly timeoutMs: number;
   /**
-   * In the queue of a pool. While it is not known whether an https origin speaks HTTP/2, undici connects once for all of
-   * them, and would go on to connect for each in turn, however long that takes to fail.
+   * Requests in the queue of a pool. Until an https origin is known to speak HTTP/2, undici connects once for all of
+   * them; if that fails, it would connect for each in turn, however long each takes to fail.
    */
   readonly waiting: Set<Passenger>;
   sockets: number;
@@ -69,7 +69,7 @@ function poolSettings({ connections, ca }: PoolOptions, line: Line, allowH2: boo
   };
 }
 
-/** A connection that broke while it was being closed is closed. */
+/** A connection that broke while it was being closed counts as closed. */
 async function closed(pool: Pool): Promise<void> {
   try {
     await pool.close();
@@ -127,7 +127,7 @@ function connector({ line, open, allowH2 }: Way, connection: Track): Connector {
       for (const passenger of waiting) passenger.refused(error);
     };
     const cancel = line.tasks.later(line.timeoutMs, () => {
-      // The socket is returned, though the types do not say so. Destroyed without an error, it reports nothing more.
+      // The types do not show that the socket is returned. Destroyed without an error, it reports nothing more.
       if (opening instanceof Socket) opening.destroy();
       refuse(undefined, `none within ${line.timeoutMs} ms`);
     });
@@ -141,7 +141,8 @@ function connector({ line, open, allowH2 }: Way, connection: Track): Connector {
       connection.error = undefined;
       connection.socket = socket;
       guardStreams(socket);
-      // Before undici adds its own listener: what ends a response is known when undici reports the end.
+      // Before undici adds its own listener: the reason for a response's end is then known when undici reports the
+      // end.
       socket.once('error', (failure) => {
         connection.error = failure;
       });

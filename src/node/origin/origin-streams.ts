@@ -1,8 +1,7 @@
-// A guard on the HTTP/2 streams of origins: a response that the origin reset before its end is an error.
+// A guard on the HTTP/2 streams of origins: a response that the origin resets before its end is an error.
 //
-// Node:http2 takes a stream that was reset with NO_ERROR or CANCEL for one that came to its end, and
-// a body cut like that would be stored as a whole one. Nothing but its channel for closing streams tells the two apart: it
-// is told before the end is made up.
+// Node:http2 takes a stream that was reset with NO_ERROR or CANCEL for a finished one, and a body cut like that would
+// be stored as a whole one. Only its channel for closing streams tells the two apart: it reports before the false end.
 
 import { subscribe } from 'node:diagnostics_channel';
 import { type ClientHttp2Stream, constants } from 'node:http2';
@@ -40,7 +39,7 @@ function isGuarded(socket: object): boolean {
   return (socket as { [GUARDED]?: boolean })[GUARDED] === true;
 }
 
-/** END_STREAM has arrived, though perhaps not all before it has been read. */
+/** END_STREAM has arrived, though unread bytes may precede it. */
 function hasEnded(stream: object): boolean {
   return (stream as { _readableState?: { ended?: boolean } })._readableState?.ended === true;
 }

@@ -1,13 +1,13 @@
-// What goes to undici and what comes from it, in Tidegate's form: fields, content, and how a response is delimited.
+// Translates between undici's form and Tidegate's: fields, content, and how a response is delimited.
 //
-// Undici hands names and values over as bytes, those of HTTP/2 as an object; they become strings of
-// one character per byte, so that a value in any encoding goes on unharmed.
+// Undici delivers names and values as bytes, those of HTTP/2 as an object; they become strings of one character per
+// byte, so that a value in any encoding passes unharmed.
 
 import type { Dispatcher } from 'undici';
 import type { OriginRequest, RequestBody } from '../../ports.ts';
 import { type Fields, fieldValue, filterFields, NO_FIELDS, trimOws } from '../../semantics/fields.ts';
 
-/** Name, value, name, value … as undici's parser cut them out; of HTTP/2, as node:http2 makes them. */
+/** Name, value, name, value … from undici's parser; for HTTP/2, in the form of node:http2. */
 export type RawFields = readonly Buffer[] | H2Fields | null | undefined;
 
 type H2Fields = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -24,7 +24,7 @@ export function toFields(raw: RawFields): Fields {
   return fields;
 }
 
-/** True: fields of HTTP/2. */
+/** Whether they are fields of HTTP/2. */
 export function isH2(raw: RawFields): raw is H2Fields {
   return raw !== null && raw !== undefined && !Array.isArray(raw);
 }
@@ -38,7 +38,7 @@ function h2Fields(raw: H2Fields): Fields {
   return fields;
 }
 
-/** Whether the content ends where the message says so, rather than where the connection does (RFC 9112 §6.3). */
+/** Whether the message itself marks the end of the content, rather than the end of the connection (RFC 9112 §6.3). */
 export function isDelimited(method: string, status: number, fields: Fields): boolean {
   if (method === 'HEAD' || status === 204 || status === 304) return true;
   const coding = fieldValue(fields, 'transfer-encoding');
@@ -46,7 +46,7 @@ export function isDelimited(method: string, status: number, fields: Fields): boo
   return fieldValue(fields, 'content-length') !== undefined;
 }
 
-/** Fields that are undici's to send; it refuses them from outside. `expect`: the content follows at once. */
+/** Fields that only undici sends; it refuses them from callers. `expect`: the content follows at once. */
 const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   'connection',
   'expect',
@@ -65,7 +65,7 @@ export function sendable(
     method: request.method,
     path: request.target,
     headers: filterFields(request.fields, (name) => !CONNECTION_FIELDS.has(name)),
-    // undici takes an async iterable, though its types do not say so, and begins it when the request is written.
+    // undici takes an async iterable, though its types do not say so, and starts it when the request is written.
     body: content === undefined ? null : (content as unknown as Uint8Array),
   };
   if (serverName !== undefined) options.servername = serverName;

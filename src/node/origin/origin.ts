@@ -15,19 +15,21 @@ export interface OriginOptions {
   readonly name: string;
   /** Scheme, host and port, e.g. `http://127.0.0.1:3000`; no path. */
   readonly url: string;
-  /** Connections kept at most; further requests queue. Retries may open as many again, each for one request. */
+  /** Most connections kept; further requests queue. Retries may open as many again, each for one request. */
   readonly connections: number;
   readonly connectTimeoutMs: number;
   /** Time without progress until the response head: queueing, connecting and sending the request count. */
   readonly headTimeoutMs: number;
-  /** Time without content of the response; a paused forward does not count. */
+  /** Time without bytes of the response; a paused forward does not count. */
   readonly bodyTimeoutMs: number;
-  /** How often a retryable request is sent again, on a fresh connection, when its connection is lost before any answer. */
+  /**
+   * How often a retryable request is sent again, on a fresh connection, when its connection is lost before any answer.
+   */
   readonly retries: number;
   readonly breaker: BreakerPolicy;
   /** HTTP/2 with an https origin that offers it. Default true. */
   readonly http2?: boolean;
-  /** Certificates of the authorities trusted, in PEM; undefined: those of Node. */
+  /** Certificates of the authorities trusted, in PEM; undefined means Node's own. */
   readonly ca?: string | undefined;
 }
 
@@ -59,7 +61,7 @@ class PooledOrigin implements NodeOrigin, ForwardHost {
   readonly options: OriginOptions;
   readonly deps: OriginDeps;
   readonly pools: Pools;
-  /** For TLS: the name to ask for and to verify, whatever Host says; undefined for an address. */
+  /** For TLS: the name to request and verify, whatever Host says; undefined for an address. */
   readonly serverName: string | undefined;
   #breaker: BreakerState = CLOSED;
   #inFlight = 0;

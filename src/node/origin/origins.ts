@@ -1,5 +1,5 @@
-// The origin pools of a configuration, by name. A pool whose settings stay the same is kept over a reload, with its
-// connections and the state of its breaker; one that changes is replaced, and closed a while later, once its last forward is over.
+// The origin pools of a configuration, by name. A reload keeps a pool with unchanged settings, its connections and the
+// state of its breaker; it replaces a changed pool, and closes the old one later, once its last forward is over.
 
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ interface Pool {
   readonly ca: string | undefined;
 }
 
-/** How long a pool that has been replaced still takes requests. */
+/** How long a replaced pool still takes requests. */
 const RETIRED_MS = 60_000;
 
 export class Origins {
@@ -80,7 +80,7 @@ export class Origins {
     return { settings, origin: createOrigin({ name, ...rest, breaker, ca }, this.#ports), ca };
   }
 
-  /** Requests that began before may still ask it again. */
+  /** Earlier requests may still ask it again. */
   #retire(origin: NodeOrigin): void {
     const cancel = this.#ports.tasks.later(RETIRED_MS, () => this.#close(origin));
     this.#retired.set(origin, cancel);

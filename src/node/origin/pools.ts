@@ -8,19 +8,19 @@ export interface PoolOptions {
   readonly url: string;
   readonly connections: number;
   readonly connectTimeoutMs: number;
-  /** True: HTTP/2 is spoken where an https origin offers it. */
+  /** Whether to speak HTTP/2 with an https origin that offers it. */
   readonly http2?: boolean;
   /** Certificates of the authorities trusted, in PEM; undefined: those of Node. */
   readonly ca?: string | undefined;
 }
 
-/** The connection under a client of a pool; its numbers begin anew with each socket. */
+/** The connection under a client of a pool; its counts begin anew with each socket. */
 export interface Connection {
   /** The error that ended the socket, which undici hides when the response could be complete. */
   error: Error | undefined;
-  /** Bytes that have come on it. */
+  /** Bytes received on it. */
   heard(): number;
-  /** Ends it, and with it all that is under way on it. */
+  /** Ends it and everything under way on it. */
   end(): void;
 }
 
@@ -32,7 +32,7 @@ export interface Passenger extends Dispatcher.DispatchHandler {
 }
 
 export interface Pools {
-  /** `fresh`: on a connection that has carried no request before. */
+  /** `fresh`: use a connection that has carried no request before. */
   dispatch(options: Dispatcher.DispatchOptions, passenger: Passenger, fresh: boolean): void;
   openConnections(): number;
   close(): Promise<void>;

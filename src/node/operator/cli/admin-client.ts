@@ -5,7 +5,7 @@ import { TidegateError } from '../../../errors.ts';
 /** Where the admin API is, and the token it asks for. */
 export interface AdminAddress {
   readonly url: string;
-  /** Undefined or empty: none is sent. */
+  /** Undefined or empty: no token is sent. */
   readonly token?: string | undefined;
 }
 
@@ -18,7 +18,7 @@ export interface AdminCall {
   readonly body?: unknown;
 }
 
-/** An invalidation may have to wait for the lease of a node that is cut off. */
+/** An invalidation may have to wait for the lease of an unreachable node. */
 const TIMEOUT_MS = 30_000;
 
 /** The parsed JSON of the answer. Throws E_ADMIN, or E_SELECTOR or E_POPULATE when the gate refuses what was asked. */
@@ -37,7 +37,7 @@ export async function callAdmin(at: AdminAddress, call: AdminCall): Promise<unkn
   return answer;
 }
 
-/** Each value of an answer that comes bit by bit, a line of JSON each. Throws as `callAdmin` does. */
+/** Each value of an answer that arrives as JSON lines. Throws as `callAdmin` does. */
 export async function* followAdmin(at: AdminAddress, call: AdminCall): AsyncGenerator<unknown> {
   const response = await send(urlOf(at, call), at, { ...call, endless: true });
   const body = response.body;
@@ -54,7 +54,7 @@ export async function* followAdmin(at: AdminAddress, call: AdminCall): AsyncGene
   }
 }
 
-/** Codes that say what was asked wrongly. */
+/** Keeps the codes of wrong requests; any other becomes E_ADMIN. */
 function toldCode(code: string | undefined): 'E_SELECTOR' | 'E_POPULATE' | 'E_ADMIN' {
   return code === 'E_SELECTOR' || code === 'E_POPULATE' ? code : 'E_ADMIN';
 }
@@ -94,7 +94,7 @@ async function send(url: URL, at: AdminAddress, call: AdminCall & { readonly end
   }
 }
 
-/** What `fetch` hides in the cause of its "fetch failed". */
+/** The cause that `fetch` hides behind its "fetch failed". */
 function causeOf(error: unknown): string {
   const { name, message, cause } = error as Error;
   if (name === 'TimeoutError') return `no answer within ${TIMEOUT_MS / 1000} s`;
@@ -107,7 +107,7 @@ function refusedToken(origin: string, token: string | undefined): string {
   return `expected the token of the admin API at ${origin} (--token or TIDEGATE_ADMIN_TOKEN), got ${got} (401)`;
 }
 
-/** Undefined: not JSON. */
+/** Returns undefined for a text that is not JSON. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);

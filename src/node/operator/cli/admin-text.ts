@@ -1,4 +1,4 @@
-// What the admin commands print for people: tables and sentences made from the answers of the admin API.
+// The output of the admin commands for people: tables and sentences made from the answers of the admin API.
 //
 // URIs and tags come from strangers and go to a terminal, so control characters are shown escaped.
 
@@ -62,7 +62,7 @@ function entryRows(entry: EntrySummary): string[][] {
   ];
 }
 
-/** `done`: what happened to the entries, e.g. `invalidated`. */
+/** `done`: the action on the entries, e.g. `invalidated`. */
 export function changeText(
   done: string,
   result: InvalidationResult & { readonly results?: readonly (InvalidationResult & { readonly tag: string })[] },
@@ -124,7 +124,9 @@ function seconds(ms: number): string {
   return `${tenths(ms)} s`;
 }
 
-/** Seconds to one decimal: `lifetime - age` is worked out on what is shown, so that the sum on the screen is right. */
+/**
+ * Seconds to one decimal: `lifetime - age` is computed from the shown values, so that the sum on the screen is right.
+ */
 function tenths(ms: number): number {
   return Math.round(ms / 100) / 10;
 }

@@ -1,7 +1,7 @@
 // The commands that speak to a running gate: list, explain, invalidate, purge, clear, stats.
 //
-// A wrong command line is 2, which commander would make 1; what the gate refuses, or
-// a gate that is not there, is 1.
+// A wrong command line exits with 2, where commander would use 1; a refusal by the gate, or a missing gate, exits with
+// 1.
 
 import { type Command, type CommanderError, Option } from 'commander';
 import type { EntryDependencies } from '../../../admin/dependencies.ts';
@@ -14,7 +14,7 @@ import { adminUrl, atLeastOne, clientUrl, fieldLine, selecting, several } from '
 import { entryDepsText } from './deps-text.ts';
 import { agreementText, holdingsText } from './tiers-text.ts';
 
-/** Where commands print and how they end; each has the process's own as default. Lines come without a line break. */
+/** Output and exit of the commands; the defaults are the process's own. Lines come without a line break. */
 export interface AdminCommandIo {
   readonly print?: (text: string) => void;
   readonly printError?: (text: string) => void;
@@ -118,7 +118,7 @@ interface Work<T> {
   readonly text: (answer: T) => string;
 }
 
-/** Calls, prints, and ends where that fails. */
+/** Calls the API, prints, and ends on a failure. */
 export async function runAsked<T>(io: Required<AdminCommandIo>, options: CommonOptions, work: Work<T>): Promise<void> {
   const at: AdminAddress = { url: options.admin, token: options.token };
   let text: string;
@@ -131,7 +131,7 @@ export async function runAsked<T>(io: Required<AdminCommandIo>, options: CommonO
   io.print(text);
 }
 
-/** Says what went wrong, and ends. */
+/** Prints the failure, and ends. */
 export function failed(io: Required<AdminCommandIo>, error: unknown): never {
   const code = error instanceof TidegateError ? error.code : 'E_ADMIN';
   io.printError(`${code}: ${printable((error as Error).message)}`);
@@ -150,7 +150,7 @@ function addList(program: Command, io: Required<AdminCommandIo>): void {
     );
 }
 
-/** Pages of the API that a list is put together from. */
+/** Size of the API's pages when a list is put together. */
 const PAGE = 1000;
 
 interface ListOptions {
@@ -179,7 +179,7 @@ function addExplain(program: Command, io: Required<AdminCommandIo>): void {
     .description('say why a URL is, or is not, answered from the cache')
     .argument('<url>', 'absolute URL as clients ask for it', clientUrl)
     .option('-X, --method <method>', 'request method', 'GET')
-    // Not variadic, which would take the URL for a further field.
+    // Not variadic, or it would take the URL for another field.
     .option('-H, --header <field>', '"Name: value" of the request; may be repeated', several(fieldLine), [])
     .action((url: string, options: CommonOptions & { method: string; header: readonly string[] }) => {
       const headers = options.header.map((field) => ['header', field] as const);
@@ -206,7 +206,7 @@ interface SelectorOptions {
 
 interface ChangeCommand {
   readonly name: 'invalidate' | 'purge';
-  /** What has happened to the entries. */
+  /** The action on the entries. */
   readonly done: string;
   readonly help: string;
 }

@@ -1,6 +1,6 @@
-// The command `deps`: what an entry hangs on, and what hangs on a record or a table.
+// The command `deps`: the dependencies of an entry, and the entries that depend on a record or a table.
 //
-// One of three things is asked for, and each in its own words; two at once are a wrong command line.
+// It takes one of three questions, each in its own words; two at once are a wrong command line.
 
 import type { Command } from 'commander';
 import type { EntryDependencies } from '../../../admin/dependencies.ts';

@@ -1,13 +1,13 @@
-// What the commands `tidegate feed` say of a feed: one form for all kinds of database.
+// The report of the commands `tidegate feed`: one form for all kinds of database.
 
 export interface FeedTable {
   /** As statements name it: `users`, `audit.entries`. */
   readonly name: string;
   /** Whether its changes are told. */
   readonly isTold: boolean;
-  /** What a change tells of the row as it was. */
+  /** How much of the old row a change tells. */
   readonly oldRow: 'whole' | 'key' | 'none';
-  /** Why not, or what costs needless invalidations. */
+  /** Reasons why it is not told, or what costs needless invalidations. */
   readonly notes: readonly string[];
 }
 
@@ -18,13 +18,13 @@ export interface FeedReport {
   readonly by: 'SQLite triggers' | 'logical replication' | 'PostgreSQL triggers';
   readonly isHealthy: boolean;
   readonly tables: readonly FeedTable[];
-  /** What cannot be told of, and what was not asked for. */
+  /** Tables that cannot be told, and tables that nobody asked for. */
   readonly leftOut: readonly { readonly name: string; readonly why: string }[];
   readonly slot?: SlotReport;
   readonly log?: LogReport;
-  /** Each a sentence that says what was expected; empty: the feed tells all it should. */
+  /** Each a sentence that says what was expected; empty when the feed tells everything it should. */
   readonly problems: readonly string[];
-  /** What may do harm later, but does none to what is told. */
+  /** Facts that may do harm later, but change nothing that is told now. */
   readonly warnings: readonly string[];
 }
 
@@ -32,13 +32,13 @@ export interface SlotReport {
   readonly name: string;
   readonly publication: string;
   readonly state: 'missing' | 'idle' | 'active' | 'lost';
-  /** Of the server, that reads from it. */
+  /** The server's process that reads from it. */
   readonly process: number | null;
-  /** Up to which all was acknowledged. */
+  /** Everything up to here was acknowledged. */
   readonly position: string | null;
   readonly lagBytes: number | null;
   readonly walStatus: string | null;
-  /** Until the log may be lost; null: there is no bound. */
+  /** Bytes until the log may be lost; null when there is no bound. */
   readonly safeBytes: number | null;
   readonly retainedBytes: number | null;
   readonly maxRetainedBytes: number | null;
@@ -48,7 +48,7 @@ export interface LogReport {
   readonly isThere: boolean;
   readonly rows: number | null;
   readonly bytes: number | null;
-  /** The change that was logged last, of those that are not acknowledged. */
+  /** The latest logged change that is not acknowledged. */
   readonly last: { readonly row: number; readonly table: string; readonly kind: string } | null;
 }
 
@@ -60,11 +60,11 @@ export interface FeedRemoval {
 /** One database, opened. All reject with E_FEED. */
 export interface FeedBackend {
   status(): Promise<FeedReport>;
-  /** The statements that `install` would run; none: all is there. */
+  /** The statements that `install` would run; empty when everything is installed. */
   plan(): Promise<readonly string[]>;
   install(): Promise<void>;
   remove(): Promise<FeedRemoval>;
-  /** The statements that `remove` would run; none: nothing is there. */
+  /** The statements that `remove` would run; empty when nothing is installed. */
   planRemoval(): Promise<readonly string[]>;
   close(): Promise<void>;
 }

@@ -54,7 +54,7 @@ interface Told {
   readonly print: (text: string) => void;
 }
 
-/** Says when it is live, and logs each change of how it is. */
+/** Says when the feed is live, and logs each change of its state. */
 function watched(running: FeedProcess, { log, print }: Told): Cancel {
   let known = '';
   let isTold = false;
@@ -83,7 +83,7 @@ function watched(running: FeedProcess, { log, print }: Told): Cancel {
   return () => cancel();
 }
 
-/** Logs when a gate answers again; that it does not is a fault, which is told elsewhere. */
+/** Logs when a gate answers again; its silence is a fault, which is reported elsewhere. */
 function gatesBack(log: Logger): (targets: ReturnType<FeedProcess['status']>['targets']) => void {
   const told = new Map<string, number>();
   return (targets) => {

@@ -1,6 +1,6 @@
-// Which database a command `tidegate feed` is about: by flags, by the configuration, by the environment, in that order.
+// The database of a command `tidegate feed`: from flags, the configuration or the environment, in that order.
 //
-// A connection string may hold a password. It is told to nobody: not in a text, not in an error.
+// A connection string may hold a password. No text and no error shows it.
 
 import { relative } from 'node:path';
 import type { Command } from 'commander';
@@ -35,7 +35,7 @@ export interface SqliteSource {
   readonly kind: 'sqlite';
   readonly name: string | undefined;
   readonly path: string;
-  /** As it is shown. */
+  /** The text to show. */
   readonly shown: string;
   readonly tables: 'all' | readonly string[];
 }
@@ -56,14 +56,14 @@ export interface PostgresSource {
 export type FeedSource = SqliteSource | PostgresSource;
 
 interface Asked {
-  /** As an argument. */
+  /** The name given as an argument. */
   readonly name: string | undefined;
   readonly flags: SourceFlags;
-  /** Where a wrong command line ends. */
+  /** The command that reports a wrong command line. */
   readonly command: Command;
 }
 
-/** Rejects with E_CONFIG where the configuration is wrong. */
+/** Rejects with E_CONFIG when the configuration is wrong. */
 export async function sourceOf({ name: argument, flags, command }: Asked): Promise<FeedSource> {
   const wrong = (message: string): never => command.error(`error: ${message}`);
   checkFlags(argument, flags, wrong);
@@ -117,7 +117,7 @@ async function configured(name: string | undefined, flags: SourceFlags, wrong: W
 
 interface Given extends Configured {
   readonly flags: SourceFlags;
-  /** Of the environment. */
+  /** From the environment. */
   readonly connection: string | undefined;
 }
 
@@ -181,8 +181,8 @@ function shownConnection(connection: string): string {
 const HIDDEN = '(not shown)';
 
 /**
- * The text without the password, should it have got into it: where connections stand, and elsewhere as a whole word. A
- * password of lower-case letters alone may be a word of the text itself, which then stays as it is.
+ * Removes the password from the text: inside connection strings, and elsewhere as a whole word. A password of
+ * lower-case letters alone may also be an ordinary word; elsewhere it then stays.
  */
 export function withoutPassword(text: string, connection: string): string {
   const url = URL.parse(connection) ?? URL.parse(connection.replace('@/', '@socket/'));
@@ -205,7 +205,7 @@ function decoded(text: string | undefined): string | undefined {
   try {
     return text === undefined ? undefined : decodeURIComponent(text);
   } catch {
-    // Not what a URL holds: then nobody decodes it.
+    // The text is no valid URL encoding, so nobody decodes it.
     return undefined;
   }
 }

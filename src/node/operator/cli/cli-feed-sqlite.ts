@@ -1,6 +1,6 @@
 // The feed of a file of SQLite, for the commands `tidegate feed`.
 //
-// SQLite makes a database of any name it is given. A wrong path must not leave an empty one behind.
+// SQLite creates a database under any name. A wrong path must not leave an empty one behind.
 
 import { statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
@@ -42,7 +42,7 @@ export async function openSqliteBackend(source: SqliteSource): Promise<FeedBacke
     });
   const database = new DatabaseSync(path, { timeout: BUSY_MS });
   const runner = nodeSqliteRunner(database);
-  // A file that is none of SQLite is noticed at the first statement.
+  // The first statement reveals a file that is no SQLite database.
   await failing('a database in', async () => void database.prepare('PRAGMA schema_version').get()).catch((error) => {
     database.close();
     throw error;
@@ -84,7 +84,7 @@ async function chosenOf({ tables }: SqliteSource, runner: SqliteRunner): Promise
 
 const NAMES = `SELECT name FROM pragma_table_list WHERE schema = 'main' AND type IN ('table', 'virtual')`;
 
-/** Tables of the application by their names, and of those that can have no triggers what they are. */
+/** The application's tables by name; for tables that can have no triggers, their kind. */
 async function shapesOf(runner: SqliteRunner): Promise<ReadonlyMap<string, TableShape | string>> {
   const run = async (sql: string, parameters: readonly unknown[]) => runner.all(sql, parameters as string[]);
   const catalogue = await readSqliteCatalogue(run);
@@ -126,7 +126,7 @@ async function reportOf(source: SqliteSource, runner: SqliteRunner): Promise<Fee
 
 const MAY_BE_TEXT: ReadonlySet<string> = new Set(['text', 'blob', 'numeric']);
 
-/** SQLite allows that, so it names no row. */
+/** SQLite allows NULL there, so such a key identifies no row. */
 const NULLABLE_KEY = 'a primary key whose columns may be NULL: declare NOT NULL';
 
 function tableOf(table: SqliteFeedStatus['tables'][number], shape: TableShape | string | undefined): FeedTable {

@@ -1,4 +1,4 @@
-// What the commands `tidegate feed` print for people.
+// The output of the commands `tidegate feed` for people.
 
 import { counted, printable, table } from './admin-text.ts';
 import type { FeedRemoval, FeedReport, LogReport, SlotReport } from './cli-feed-report.ts';
@@ -24,7 +24,7 @@ export function installText(report: FeedReport, made: ReadonlySet<string>, isNew
   return [`${what}: ${printable(where)}`, '', tablesText(report, made), ...sentences(report)].join('\n');
 }
 
-/** `nothing`: why there are none. */
+/** `nothing`: the reason when there are none. */
 export function planText(statements: readonly string[], nothing: string): string {
   if (statements.length === 0) return `-- ${nothing}`;
   return statements.map((statement) => `${statement};`).join('\n');

@@ -1,6 +1,6 @@
 // The commands `tidegate feed`: install, remove, status and run.
 //
-// What only some of them need, the driver of PostgreSQL above all, is loaded when one of those runs.
+// Modules that only some of them need, such as the driver of PostgreSQL, are loaded by those commands.
 
 import { type Command, type CommanderError, InvalidArgumentError, Option } from 'commander';
 import { TidegateError } from '../../../errors.ts';
@@ -14,7 +14,7 @@ interface FeedFlags extends SourceFlags {
   readonly json?: true;
 }
 
-/** Of what installs and removes. */
+/** Flags of commands that install or remove. */
 interface ChangingFlags extends FeedFlags {
   readonly dryRun?: true;
 }
@@ -120,7 +120,7 @@ interface Asked {
   readonly command: Command;
 }
 
-/** Runs one command on its database, and ends; false: with 1. */
+/** Runs one command on its database, and ends; a result of false ends with 1. */
 async function onBackend(
   io: Required<AdminCommandIo>,
   asked: Asked,
@@ -161,7 +161,7 @@ async function opened(source: FeedSource): Promise<FeedBackend> {
   return (await import('./cli-feed-postgres.ts')).openPostgresBackend(source);
 }
 
-/** A defect keeps its stack; nothing keeps a password. */
+/** A defect keeps its stack; no error keeps a password. */
 async function told(source: FeedSource, cause: unknown): Promise<Error> {
   if (!(cause instanceof TidegateError)) throw cause;
   if (source.kind === 'sqlite') return cause;

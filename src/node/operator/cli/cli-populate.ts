@@ -1,7 +1,7 @@
-// The command `populate`: fills entries of a running gate, and shows how far it has come.
+// The command `populate`: fills entries of a running gate, and shows the progress.
 //
-// Lists can be long, and the admin API takes a portion at a time. So a file, or what another node
-// has, is read here and handed over bit by bit; the gate itself reads sitemaps and its own manifest.
+// Lists can be long, and the admin API takes a portion at a time. So this command reads a file, or another node's
+// list, and hands it over bit by bit; the gate itself reads sitemaps and its own manifest.
 
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -17,9 +17,9 @@ import { type AdminCommandIo, adminCommand, type CommonOptions, DEFAULT_IO, fail
 import { adminUrl, atLeastOne, clientUrl, fieldLine, several } from './cli-values.ts';
 import { endText, type PopulateState, progressLine, stateText } from './populate-text.ts';
 
-/** Beside what other commands have. */
+/** Additions to the other commands' output. */
 export interface PopulateCommandIo extends AdminCommandIo {
-  /** Shows a line in place of the one before; undefined: a line for each tenth, as where there is no terminal. */
+  /** Replaces the line on the screen; undefined prints a line for each tenth, as without a terminal. */
   readonly progress?: ((text: string) => void) | undefined;
 }
 
@@ -90,7 +90,7 @@ async function run(io: Io, options: PopulateOptions, command: Command): Promise<
     if (!options.wait) return show(begun, ({ id, total }) => `job ${id}: ${counted(total, 'URL')} so far`);
     const last = await follow(io, at, begun.id);
     show(last, endText);
-    // A refusal is what the site wants; but where no route takes a URL, or it is none, someone is mistaken.
+    // A site may refuse on purpose; but a URL without a route, or a text that is no URL, is a mistake.
     const mistaken = ['no-route', 'not-a-url'].some((reason) => (last.reasons[reason] ?? 0) > 0);
     if (last.failed > 0 || mistaken || last.error !== undefined || last.state !== 'done') io.exit(1);
   } catch (error) {
@@ -130,7 +130,7 @@ async function begin(at: AdminAddress, options: PopulateOptions): Promise<JobPro
   return giveAll(post, head, values);
 }
 
-/** Characters of a portion: well below what the API takes. */
+/** Characters of a portion: well below the API's limit. */
 const PORTION_CHARS = 200_000;
 
 async function giveAll(
@@ -176,7 +176,7 @@ async function* linesOf(file: string): AsyncGenerator<unknown> {
 
 const PAGE = '1000';
 
-/** What a node stores; without what is shown redacted, since nobody else may ask for that. */
+/** The entries that a node stores, except redacted ones: nobody else may ask for redacted values. */
 async function* storedAt(node: AdminAddress): AsyncGenerator<unknown> {
   let after: string | undefined;
   do {

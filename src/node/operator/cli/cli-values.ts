@@ -1,4 +1,4 @@
-// What the command line takes as values. One that can be no right value is a wrong command line, and nothing is asked.
+// The values of the command line. An impossible value is a wrong command line, and nothing is sent.
 
 import { InvalidArgumentError } from 'commander';
 import { OPERATOR_MEMBERS } from '../../../admin/changes.ts';
@@ -37,7 +37,7 @@ export function clientUrl(text: string): string {
   return checked(text, () => parseUri(text));
 }
 
-/** What selects entries, under the name that the admin API gives it. */
+/** A value that selects entries, under its name in the admin API. */
 export function selecting(name: 'url' | 'prefix' | 'pattern' | 'origin' | 'tag'): (text: string) => string {
   return (text) => checked(text, () => parseSelectors({ [name]: text }, OPERATOR_MEMBERS));
 }

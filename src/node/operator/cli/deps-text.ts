@@ -1,7 +1,6 @@
-// What the command line prints of what entries hang on.
+// The command line's output about dependencies of entries.
 //
-// Conditions and lists of columns are long, and a terminal is not wide: they are cut here, and whole
-// in the JSON.
+// Conditions and lists of columns are long, and a terminal is narrow: they are cut here, and whole in the JSON.
 
 import type { DependencyRow, EntryDependencies, SourceWord } from '../../../admin/dependencies.ts';
 import type { GroupedDependencies } from '../../../admin/deps-api.ts';
@@ -10,7 +9,7 @@ import { printable, table } from './admin-text.ts';
 const MAX_WHAT = 90;
 const MAX_COLUMNS = 50;
 
-/** Of one entry. */
+/** The text for one entry. */
 export function entryDepsText({ note, sources, rows, otherTags }: EntryDependencies): string {
   const hasSeveral = sources.length > 1;
   const cells = rows.map((row) => [
@@ -30,7 +29,7 @@ export function entryDepsText({ note, sources, rows, otherTags }: EntryDependenc
   return lines.map(printableLines).join('\n');
 }
 
-/** Of a table or a record. */
+/** The text for a table or a record. */
 export function groupsText({ groups, sources, isWhole }: GroupedDependencies): string {
   const hasSeveral = sources.length > 1;
   const cells = groups.flatMap((group) =>
@@ -63,7 +62,7 @@ function wordLines(sources: readonly SourceWord[]): string[] {
   });
 }
 
-/** The table's own line breaks are ours, and the rest of it is printable already. */
+/** The table's line breaks are our own, and the rest of it is printable already. */
 function printableLines(text: string): string {
   return text.split('\n').map(printable).join('\n');
 }

@@ -1,4 +1,4 @@
-// What `tidegate populate` prints for people: a bar while it runs, a sentence when it is over, a table of jobs.
+// The output of `tidegate populate` for people: a bar while it runs, a sentence at the end, a table of jobs.
 
 import type { PopulateApi } from '../../../admin/populate-api.ts';
 import type { JobProgress } from '../../../engine/populate/populate-job.ts';
@@ -30,7 +30,7 @@ export function endText(progress: JobProgress): string {
   return lines.join('\n');
 }
 
-/** What the API lists. */
+/** The API's list. */
 export type PopulateState = Omit<ReturnType<PopulateApi['state']>, 'schedules'> & {
   readonly schedules: readonly ScheduleState[];
 };

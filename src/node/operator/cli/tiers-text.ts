@@ -1,4 +1,4 @@
-// What `tidegate tiers` prints.
+// The output of `tidegate tiers`.
 
 import type { TierAgreement, TierHoldings } from '../../../admin/tiers-api.ts';
 import { counted, entries, printable } from './admin-text.ts';
