@@ -1,5 +1,5 @@
-// Requests that the gate makes itself, to explain them or to fill what they ask for. They are admitted like a client's, so
-// that the key is the one a client's request has.
+// Requests that the gate makes itself, to explain or to fill entries. They are admitted like a client's, so that both
+// have equal keys.
 
 import type { ExplainRequest } from '../admin/api.ts';
 import type { ResolvedConfig } from './config/config.ts';

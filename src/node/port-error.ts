@@ -1,4 +1,4 @@
-// A listener that could not be opened, in words.
+// An error for a listener that could not be opened.
 
 import { isIPv6 } from 'node:net';
 import { TidegateError } from '../errors.ts';
@@ -11,7 +11,7 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ['EAI_AGAIN', 'the name does not resolve now'],
 ]);
 
-/** `what`: who was to listen there. */
+/** `what`: the listening part. */
 export function portError(at: { host: string; port: number }, error: unknown, what = 'clients'): TidegateError {
   const { code = 'an error', message } = error as NodeJS.ErrnoException;
   const where = `${isIPv6(at.host) ? `[${at.host}]` : at.host}:${at.port}`;

@@ -1,5 +1,4 @@
-// What a gate of several processes does otherwise in each of them; see workers/. Types only. A gate that is one process
-// alone has no role.
+// The differences between the processes of one gate; see workers/. Types only. A gate of a single process has no role.
 
 import type { AdminDeps } from '../admin/api.ts';
 import type { Gate, Rehydrator } from '../engine/contract.ts';
@@ -9,9 +8,9 @@ import type { Front } from './front/front-contract.ts';
 import type { Metrics } from './operator/metrics.ts';
 
 export type Role =
-  /** Serves clients, beside others on the same port. Operators, populating and the disk are another's. */
+  /** Serves clients, beside others on one port. Another process handles operators, populating and the disk. */
   | { readonly kind: 'worker'; readonly origin: (origin: Origin) => Origin }
-  /** Serves operators, and has others serve the clients: they are its front. */
+  /** Serves operators, and has workers serve the clients: they are its front. */
   | {
       readonly kind: 'primary';
       readonly front: Pick<Front, 'listen' | 'close'>;
@@ -30,7 +29,7 @@ export interface Part {
   readonly rehydrator: Rehydrator;
   readonly requestFor: AdminDeps['explainRequest'];
   clientBytes(): number;
-  /** Before any process serves under another configuration. Throws E_TLS, and then all stays as it is. */
+  /** Call this before any process serves under another configuration. Throws E_TLS, and then changes nothing. */
   prepare(news: ResolvedConfig): void;
   reload(config: ResolvedConfig): Promise<void>;
   close(options?: { readonly graceMs?: number }): Promise<void>;

@@ -9,7 +9,7 @@ import type { ResolvedConfig } from './config/config.ts';
 
 const RULES_FILE = 'rules.json';
 
-/** Before the rules change: what was written down of the old ones is forgotten. Nothing without a disk. */
+/** Forgets the written rules; call this before they change. Does nothing without a disk. */
 export function forgetRules({ disk }: Pick<ResolvedConfig, 'disk'>): void {
   if (disk === undefined) return;
   rmSync(join(disk.path, RULES_FILE), { force: true });
@@ -23,7 +23,10 @@ export function originsOfOtherRules(config: ResolvedConfig): string[] {
   return Object.entries(digestsOf(config)).flatMap(([origin, now]) => (before[origin] === now ? [] : [origin]));
 }
 
-/** When nothing of other rules is stored any more. Throws where the file cannot be written. */
+/**
+ * Writes the rules down; call this when no entry of other rules is stored any more. Throws when the file is not
+ * writable.
+ */
 export function rememberRules(config: ResolvedConfig): void {
   if (config.disk !== undefined) writeRules(config.disk.path, digestsOf(config));
 }
@@ -35,7 +38,7 @@ function digestsOf(config: ResolvedConfig): Record<string, string> {
   return Object.fromEntries(digests);
 }
 
-/** Of a file that is not there, or cannot be read, nothing is known: then all rules are others. */
+/** An unreadable or missing file reveals no rules: then all rules count as changed. */
 function readRules(file: string): Readonly<Record<string, unknown>> {
   try {
     const rules: unknown = JSON.parse(readFileSync(file, 'utf8'));
@@ -53,7 +56,7 @@ function writeRules(folder: string, rules: Readonly<Record<string, string>>): vo
   syncFolder(folder);
 }
 
-/** A power cut does not bring back what a folder named before. */
+/** Otherwise a power cut could bring back the old names in the folder. */
 function syncFolder(folder: string): void {
   const open = openSync(folder, 'r');
   try {

@@ -1,9 +1,8 @@
-// Entries were filled under the rules of their time, and a key does not say under which. So when rules change, at a reload
-// or from one start to the next, what was filled under others is invalidated.
+// Entries were filled under the rules of their time, and a key does not name them. So when rules change, at a reload
+// or between two starts, entries of the old rules are invalidated.
 //
-// It may fail half way. What was written down of the old rules is gone before anything is filled
-// under new ones, and the new ones are written down when nothing of others is left; in between, a start takes all for
-// others.
+// This may fail half way. The file of the old rules is deleted before the first fill under new ones, and the new rules
+// are written when no entry of the old ones is left; in between, a start treats all rules as changed.
 
 import type { Logger } from 'pino';
 import type { Gate } from '../engine/contract.ts';
@@ -14,7 +13,7 @@ import { forgetRules, originsOfOtherRules, rememberRules } from './rules-file.ts
 export interface RulesParts {
   readonly gate: Pick<Gate, 'invalidate' | 'stats'>;
   readonly log: Logger;
-  /** True: another process writes the rules down. */
+  /** Whether another process writes the rules down. */
   readonly isWorker: boolean;
 }
 
@@ -25,30 +24,30 @@ export class Rules {
     this.#parts = parts;
   }
 
-  /** At the start, before anything is served. */
+  /** Call this at the start, before anything is served. */
   async begin(config: ResolvedConfig): Promise<void> {
     const origins = this.#parts.isWorker ? [] : originsOfOtherRules(config);
     if (origins.length === 0) return;
     const { gate, log } = this.#parts;
-    // A log that has just begun: what was stored before, if anything was, is of another epoch and outdated by that.
+    // A log that has just begun: earlier entries, if any, belong to another epoch and are outdated by that.
     if (gate.stats().position === 0) return this.#remember(config);
     forgetRules(config);
     await this.#outdate(origins, config);
     log.warn({ origins }, 'what was stored under other rules, or under rules that are not known, is outdated');
   }
 
-  /** Before any process serves under the new configuration. */
+  /** Call this before any process serves under the new configuration. */
   prepare(old: ResolvedConfig, news: ResolvedConfig): void {
     if (!this.#parts.isWorker && changedOrigins(old, news).length > 0) forgetRules(old);
   }
 
-  /** When this process serves under the new configuration. */
+  /** Call this when the process serves under the new configuration. */
   async changed(old: ResolvedConfig, news: ResolvedConfig): Promise<void> {
     const origins = changedOrigins(old, news);
     if (origins.length > 0) await this.#outdate(origins, news);
   }
 
-  /** All are tried before one that failed is told of. */
+  /** Tries all origins before it throws the first failure. */
   async #outdate(origins: readonly string[], config: ResolvedConfig): Promise<void> {
     const { gate, isWorker } = this.#parts;
     const done = await Promise.allSettled(origins.map((origin) => gate.invalidate({ kind: 'origin', origin })));

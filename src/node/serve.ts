@@ -1,9 +1,9 @@
 // A running gate: the engine, its memory tier, its origins, the front and the admin listener, put together from a
 // configuration, and taken apart again.
 //
-// A reload changes routes and origins under running traffic. Requests that have begun keep the
-// routes they began with; origins that stay as they are keep their connections; and what was filled under rules that
-// have changed is invalidated, since the key does not say under which rules it was filled.
+// A reload changes routes and origins under running traffic. Running requests keep the routes they began with;
+// unchanged origins keep their connections; and entries filled under changed rules are invalidated, since the key does
+// not name the rules.
 
 import { type BlockList, isIPv6 } from 'node:net';
 import { join } from 'node:path';
@@ -44,9 +44,9 @@ export interface RunningGate {
   readonly url: string;
   readonly adminUrl: string;
   readonly gate: Gate;
-  /** Serves new requests under another configuration; listeners and memory stay as they are. */
+  /** Serves new requests under another configuration; listeners and memory stay. */
   reload(config: ResolvedConfig): Promise<void>;
-  /** Stops accepting, finishes what runs, cuts off what is left after `graceMs`. */
+  /** Stops accepting, finishes running exchanges, and cuts off the rest after `graceMs`. */
   close(options?: { readonly graceMs?: number }): Promise<void>;
 }
 
@@ -58,7 +58,7 @@ export async function startGate(config: ResolvedConfig, log: Logger = logOf(conf
   return startPart(config, { log, tiers: await openTiers(config, log), role: undefined });
 }
 
-/** The same with tiers that are open already, which are closed with it; `role`: as one of several processes. */
+/** Starts a gate on open tiers and later closes them with it; `role`: as one of several processes. */
 export async function startPart(config: ResolvedConfig, parts: GateParts): Promise<Part> {
   try {
     const running = new NodeGate(config, parts);
@@ -104,7 +104,7 @@ class NodeGate implements RunningGate, Part {
   readonly #population: Population;
   readonly #rules: Rules;
   readonly #tiers: NodeTiers;
-  /** Of the tiers there are; a reload does not change it. */
+  /** Room of each tier; a reload does not change it. */
   readonly #room: readonly number[];
   #clientBytes = 0;
   #site: Site;
@@ -213,7 +213,7 @@ class NodeGate implements RunningGate, Part {
     old.retire();
     if (this.#role?.kind !== 'worker') this.#population.reloaded();
     await this.#rules.changed(old.config, config);
-    // The rest is the primary's, once.
+    // The primary does the rest, once.
     if (this.#role?.kind === 'worker') return;
     for (const key of needsRestart(old.config, config)) {
       this.#log.warn(`${key} has changed in the configuration; that takes effect with the next start`);

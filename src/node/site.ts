@@ -1,5 +1,5 @@
-// A site is what the configuration becomes once read: listeners, limits, and routes that the front can match. Types only;
-// config.ts makes it, front.ts and serve.ts use it.
+// A site is the processed configuration: listeners, limits, and routes that the front can match. Types only; config.ts
+// makes it, front.ts and serve.ts use it.
 
 import type { Route } from '../engine/contract.ts';
 import type { Fields } from '../semantics/fields.ts';
@@ -10,20 +10,20 @@ export type QueryRule =
   | { readonly kind: 'keep'; readonly names: ReadonlySet<string> }
   | { readonly kind: 'drop'; readonly names: ReadonlySet<string> };
 
-/** What the front does to a request before the engine sees it. */
+/** The front's changes to a request before the engine sees it. */
 export interface RequestRules {
   readonly query: QueryRule;
-  /** True: parameters are ordered by name, stably; off by default, since some origins read meaning in the order. */
+  /** Whether to order parameters by name, stably; off by default, since some origins give the order a meaning. */
   readonly sortQuery: boolean;
-  /** Names in lower case. Applied to the forwarded request, so to what an origin may answer by. */
+  /** Names in lower case. Applied to the forwarded request, so to every field that may change an origin's answer. */
   readonly fields: { readonly remove: ReadonlySet<string>; readonly set: Fields };
-  /** True when the request goes to the origin without the cache. */
+  /** Whether the request goes to the origin without the cache. */
   readonly bypass: (method: string, path: string, fields: Fields) => boolean;
-  /** False: a body on GET or HEAD is refused with 400. True: it is forwarded, never cached. */
+  /** Whether to forward a body on GET or HEAD, never cached; otherwise 400 refuses it. */
   readonly bodyOnGet: boolean;
-  /** Host sent to the origin; undefined: the client's. */
+  /** Host sent to the origin; undefined means the client's. */
   readonly originHost: string | undefined;
-  /** True: `Upgrade` requests are tunnelled to the origin; false: answered 501. */
+  /** Whether to tunnel `Upgrade` requests to the origin; otherwise they get 501. */
   readonly upgrade: boolean;
 }
 
@@ -33,7 +33,7 @@ export interface SiteRoute {
   readonly request: RequestRules;
 }
 
-/** Finds the route of a request; undefined: no route, answered 404 (421 when no route has the host). */
+/** Finds the route of a request; undefined means no route: 404, or 421 when no route has the host. */
 export interface Router {
   match(host: string, path: string): SiteRoute | undefined;
   knowsHost(host: string): boolean;

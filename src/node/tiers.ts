@@ -1,8 +1,8 @@
-// The tiers of a gate and what it knows of earlier invalidations, opened from the configuration and closed again.
+// Opens the tiers of a gate and its record of earlier invalidations from the configuration, and closes them again.
 //
-// What the log has to hear of a disk. A tier that cannot be written costs misses and nothing more,
-// and a manifest that is damaged, or a log of invalidations that is cut, costs a validation of everything stored; but an
-// operator must see that it happened, and why.
+// The log must show faults of a disk. A tier that cannot be written costs only misses, and a damaged manifest, or a
+// cut log of invalidations, costs a validation of everything stored; but an operator must see that it happened, and
+// why.
 
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
@@ -20,7 +20,7 @@ export interface NodeTiers {
   readonly stores: readonly Store[];
   readonly memory: MemoryStore;
   readonly disk: DiskStore | undefined;
-  /** What `createGate` is to be given of them. */
+  /** Options for `createGate`. */
   readonly gateOptions: Pick<
     GateOptions,
     | 'stores'
@@ -33,11 +33,11 @@ export interface NodeTiers {
     | 'unknownPast'
     | 'sources'
   >;
-  /** When nothing is asked or stored any more. */
+  /** Call this when nothing is asked or stored any more. */
   close(): Promise<void>;
 }
 
-/** Throws E_DISK. `replicas`: told of what the disk holds, for processes that read it beside this one. */
+/** Throws E_DISK. `replicas`: told of the disk's contents, for processes that read it beside this one. */
 export async function openTiers(
   { memory: { maxBytes }, disk }: ResolvedConfig,
   log: Logger,
@@ -84,7 +84,7 @@ export async function openTiers(
   };
 }
 
-/** What each tier has, and of the disk also what the manifest names though the bytes are gone. Fastest first. */
+/** The contents of each tier; for the disk, also entries that the manifest names without their bytes. Fastest first. */
 export function namedBy({ memory, disk }: NodeTiers): readonly Pick<Store, 'find'>[] {
   return disk === undefined ? [memory] : [memory, { find: (selector) => disk.rows(selector) }];
 }

@@ -1,5 +1,5 @@
-// A document asked from a configured origin, on the way that clients' requests take: so nothing but a configured origin
-// is ever asked, whatever a URL says.
+// Fetches a document from a configured origin, by the route of clients' requests: so only a configured origin is ever
+// asked, whatever a URL says.
 
 import { Readable } from 'node:stream';
 import type { GateRequest } from '../../engine/contract.ts';
@@ -7,7 +7,7 @@ import { TidegateError } from '../../errors.ts';
 import type { Forward } from '../../ports.ts';
 import { fieldValue, type ResponseHead } from '../../semantics/fields.ts';
 
-/** The body of a 200; rejects with E_POPULATE, or with what the origin failed with. */
+/** The body of a 200; rejects with E_POPULATE, or with the origin's failure. */
 export function askOrigin(request: GateRequest, maxBytes: number): Promise<Readable> {
   const { route, target, uri, fields } = request;
   return new Promise((resolve, reject) => {
@@ -19,7 +19,7 @@ export function askOrigin(request: GateRequest, maxBytes: number): Promise<Reada
         done(error);
       },
     });
-    // It may fail before anyone reads it, and an 'error' that nobody hears ends the process. Who iterates is told anyway.
+    // Without a listener an early 'error' would crash the process; iteration reports it too.
     body.on('error', () => {});
     const asked = { method: 'GET', target, fields, body: undefined, retryable: true };
     forward = route.origin.forward(asked, {

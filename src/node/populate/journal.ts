@@ -1,8 +1,8 @@
-// Jobs written down, so that they go on after a restart: a file of JSON lines for each, and beside it the number of its
-// first places that are done.
+// Writes jobs down, so that they go on after a restart: a file of JSON lines for each, and a second file with the
+// number of its first places that are done.
 //
-// Nothing here needs to survive exactly. Whatever is done once more is found fresh and skipped; so
-// nothing is synced, a torn last line is left out, and a disk that takes nothing costs the resumption and no more.
+// Nothing here needs to survive exactly. A repeated fill finds a fresh entry and is skipped; so nothing is synced, a
+// torn last line is left out, and a disk that accepts no writes costs only the resumption.
 
 import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,25 +10,25 @@ import type { JobRecord, JobSpec } from '../../engine/populate/populate-job.ts';
 import type { Tasks } from '../../ports.ts';
 import { makeFolders } from '../../store/disk/make-folders.ts';
 
-/** A job as it was written down. */
+/** A job as read from its file. */
 export interface WrittenJob {
   readonly spec: JobHead;
-  /** What is left of it. */
+  /** The items left. */
   readonly texts: readonly string[];
-  /** False: its source had not come to its end. */
+  /** Whether its source had come to its end. */
   readonly sealed: boolean;
-  /** Why its source came to no end of its own. */
+  /** Why its source ended early. */
   readonly error: string | undefined;
-  /** It is under way again, under another name. */
+  /** Call this when it is under way again under another name. */
   readonly forget: () => void;
 }
 
 export type JobHead = Pick<JobSpec, 'cause' | 'name' | 'concurrency' | 'ratePerSecond'>;
 
-/** What is written may hold credentials: fields that clients send. */
+/** The files may hold credentials: fields that clients send. */
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
-/** How often the count of what is done is written down. */
+/** Interval between writes of the count of done places. */
 const PROGRESS_MS = 1_000;
 
 export class PopulateJournal {
@@ -37,7 +37,7 @@ export class PopulateJournal {
   readonly #fault: (error: unknown) => void;
   #closed = false;
 
-  /** `fault`: told of a file that could not be read or written. */
+  /** `fault`: called for a file that could not be read or written. */
   constructor(folder: string, tasks: Tasks, fault: (error: unknown) => void) {
     this.#folder = folder;
     this.#tasks = tasks;
@@ -59,7 +59,7 @@ export class PopulateJournal {
     return jobs;
   }
 
-  /** Writes no more counts down: the files may be another's from now on. */
+  /** Writes no more counts: another process may own the files from now on. */
   close(): void {
     this.#closed = true;
   }
@@ -134,7 +134,7 @@ function remove(path: string): void {
   for (const end of ['.jsonl', '.done']) rmSync(path + end, { force: true });
 }
 
-/** Undefined: not even its head is there. */
+/** Returns undefined when not even its head is there. */
 function readJob(path: string): WrittenJob | undefined {
   const lines = readFileSync(`${path}.jsonl`, 'utf8').split('\n').map(parsed);
   const [head, ...rest] = lines;
@@ -159,7 +159,7 @@ function doneOf(path: string): number {
   }
 }
 
-/** Undefined: torn. */
+/** Returns undefined for a torn line. */
 function parsed(line: string): unknown {
   try {
     return JSON.parse(line);

@@ -1,6 +1,6 @@
 // A file of URLs, line by line: a URL, or JSON with a URL, its fields and expected hits.
 
-/** What stands in the line; undefined: nothing. What looks like JSON and is none stays text, and is refused as a URL. */
+/** The value of the line, or undefined for an empty one or a `#` comment. Invalid JSON stays text, and is then refused as a URL. */
 export function valueOfLine(line: string): unknown {
   const text = line.trim();
   if (text === '' || text.startsWith('#')) return undefined;

@@ -1,5 +1,5 @@
-// All that fills entries while no client waits, put together for one gate: the populator, its sources and schedules, what
-// is filled at the start and after an invalidation, and the jobs that go on after a restart.
+// Fills entries while no client waits, for one gate: the populator, its sources and schedules, the fills at the start
+// and after an invalidation, and the jobs that go on after a restart.
 
 import type { Logger } from 'pino';
 import type { PopulateApi, PopulateStart } from '../../admin/populate-api.ts';
@@ -22,14 +22,14 @@ export interface PopulationDeps {
   readonly gate: Pick<Gate, 'populate'>;
   /** Fastest first. */
   readonly stores: readonly Pick<Store, 'find'>[];
-  /** How often an entry was got since it was filled. */
+  /** How often clients used an entry since it was filled. */
   readonly usesOf: (key: string) => number;
   /** The configuration in force. */
   readonly config: () => ResolvedConfig;
-  /** The request that a client's for the URL would become; undefined: no route takes it. */
+  /** The request that a client's for the URL would become; returns undefined when no route takes it. */
   readonly requestOf: (item: PopulateItem) => GateRequest | undefined;
   readonly log: Logger;
-  /** Folder where jobs are written down; undefined: nowhere, so a restart ends them. One process has it alone. */
+  /** Folder for jobs; undefined: a restart ends them. One process owns it. */
   readonly journal: string | undefined;
 }
 
@@ -40,9 +40,9 @@ interface ConfiguredJob extends SourceOutput {
   readonly ratePerSecond?: number | undefined;
 }
 
-/** When a job that is given bit by bit gets no more. */
+/** A job that gets no more portions is sealed after this time. */
 const ABANDONED_MS = 60_000;
-/** A source waits while so many URLs do. */
+/** A source waits while this many URLs wait. */
 const ENOUGH_WAITING = 100_000;
 const LOOK_AGAIN_MS = 100;
 
@@ -51,7 +51,7 @@ export class Population implements PopulateApi {
   readonly #populator: Populator;
   readonly #schedules: Schedules;
   readonly #journal: PopulateJournal | undefined;
-  /** Of jobs that are given bit by bit: takes back the timer that would seal them. */
+  /** Cancels the timer that would seal a job given in portions. */
   readonly #patience = new Map<string, () => void>();
   #closed = false;
   #rehydration: string | undefined;
@@ -77,7 +77,7 @@ export class Population implements PopulateApi {
     this.#journal = journal === undefined ? undefined : new PopulateJournal(journal, tasks, fault);
   }
 
-  /** Goes on with what a restart broke off, fills what is to be filled at the start, and begins the schedules. */
+  /** Resumes jobs that a restart broke off, runs the fills for the start, and begins the schedules. */
   start(): void {
     for (const { spec, forget, ...rest } of this.#journal?.unfinished() ?? []) {
       const id = this.#open(spec);
@@ -93,7 +93,7 @@ export class Population implements PopulateApi {
     this.#schedules.update(this.#deps.config().schedule);
   }
 
-  /** Sources stop where they are, so that their jobs are known as unfinished when they go on after a restart. */
+  /** Stops sources where they are, so that their jobs count as unfinished and go on after a restart. */
   close(): void {
     this.#closed = true;
     for (const cancel of this.#patience.values()) cancel();
@@ -102,7 +102,7 @@ export class Population implements PopulateApi {
     this.#journal?.close();
   }
 
-  /** Fills again what an invalidation has made outdated. */
+  /** Fills again the entries that an invalidation has made outdated. */
   rehydrate(entries: readonly Rehydration[]): void {
     const items = entries.flatMap(({ key, uses }) => {
       const item = itemOfKey(key);
@@ -113,7 +113,7 @@ export class Population implements PopulateApi {
     try {
       this.#populator.add(id, items);
     } catch (error) {
-      // Too much waits already; then these are filled when someone asks.
+      // Too many URLs wait already; these are filled when a client asks.
       this.#deps.log.warn({ err: error }, 'entries were not filled again after an invalidation');
     }
     if (id === this.#rehydration) return;
@@ -177,7 +177,7 @@ export class Population implements PopulateApi {
       ...(concurrency !== undefined && { concurrency }),
       ...(ratePerSecond !== undefined && { ratePerSecond }),
     };
-    // What a schedule or a start wants, the next one wants again.
+    // Not written down for a schedule or a start: the next one repeats the whole work.
     const kept = cause !== 'schedule' && cause !== 'startup' ? this.#journal : undefined;
     return this.#populator.open({ ...head, ...(kept !== undefined && { record: kept.record(head) }) });
   }
@@ -198,7 +198,7 @@ export class Population implements PopulateApi {
     return { requestOf, stores, usesOf, turnAt: (originName) => this.#turn(id, originName) };
   }
 
-  /** At the pace of the job and of the origin. */
+  /** Waits for the pace of the job and of the origin. */
   async #turn(id: string, originName: string): Promise<void> {
     const waitMs = this.#populator.reserve(id, originName);
     for (let left = waitMs; left > 0; left -= LOOK_AGAIN_MS) {
@@ -211,7 +211,9 @@ export class Population implements PopulateApi {
     return !this.#closed && this.progress(id)?.state === 'running';
   }
 
-  /** Gives a job what its source gives, no faster than it can be filled. False: the gate closed before all was given. */
+  /**
+   * Passes a source's items to a job, no faster than it fills them. Returns false when the gate closed before the end.
+   */
   async #feed(id: string, source: Source): Promise<boolean> {
     try {
       for await (const { items, refused = [] } of source) {

@@ -1,7 +1,7 @@
-// What the configuration wants done again and again: at the instants of a cron expression, or every so often.
+// The configuration's schedules: at the instants of a cron expression, or at an interval.
 //
-// A run may take longer than the time to the next one. Runs of one schedule never overlap; one that
-// would is left out, and counted.
+// A run may take longer than the time to the next one. Runs of one schedule never overlap; an overlapping one is left
+// out, and counted.
 
 import { Cron } from 'croner';
 import type { Cancel, Clock, Tasks } from '../../ports.ts';
@@ -23,7 +23,7 @@ export interface ScheduleDeps {
   readonly run: (schedule: ResolvedSchedule) => Promise<void>;
 }
 
-/** Timers of the platform count in 31 bits; a later instant is waited for in steps. */
+/** Timers of the platform count in 31 bits; a later instant takes several waits. */
 const LONGEST_WAIT_MS = 86_400_000;
 
 export class Schedules {
@@ -34,7 +34,10 @@ export class Schedules {
     this.#deps = deps;
   }
 
-  /** Takes the place of what was scheduled before; what runs goes on, and a changed schedule waits for its own. A schedule that stays as it is keeps its count. */
+  /**
+   * Replaces the schedules; running ones go on, and a changed schedule waits for its own run. An unchanged schedule
+   * keeps its count.
+   */
   update(schedules: readonly ResolvedSchedule[]): void {
     const before = this.#timetables;
     this.#timetables = schedules.map(
@@ -62,7 +65,7 @@ class Timetable {
   #cancel: Cancel = () => {};
   #runs = 0;
   #skipped = 0;
-  /** The run under way; its own, or that of the schedule whose place it took. */
+  /** The run under way: its own, or that of the schedule it replaced. */
   #run: Promise<void> | undefined;
 
   constructor(schedule: ResolvedSchedule, deps: ScheduleDeps, run: Promise<void> | undefined) {
@@ -94,7 +97,7 @@ class Timetable {
     return { name, runs: this.#runs, skipped: this.#skipped, running: this.#run !== undefined, nextAt: this.#nextAt };
   }
 
-  /** `after`: the instant that was last planned for, so that an interval does not drift. */
+  /** `after`: the last planned instant, so that an interval does not drift. */
   #plan(after: number): void {
     const now = this.#deps.clock.now();
     this.#nextAt = this.#cron === undefined ? this.#nextInterval(after, now) : this.#nextCron(now);

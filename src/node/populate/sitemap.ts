@@ -1,8 +1,8 @@
 // XML sitemaps and indexes of sitemaps (sitemaps.org), parsed as they arrive.
 //
-// A sitemap is given out whole or refused whole: its bytes, its URLs, its
-// elements and the depth of its indexes are bounded, it has no document type (which could define entities), and it may name URLs of its own
-// host only. Compressed, it may be small and still too large.
+// A sitemap is delivered whole or refused whole: its bytes, its URLs, its elements and the depth of its indexes are
+// bounded; it has no document type (which could define entities), and may name URLs of its own host only. A compressed
+// sitemap may be small and still too large.
 
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
@@ -15,15 +15,15 @@ import { TidegateError } from '../../errors.ts';
 const MAX_BYTES = 50 * 1024 * 1024;
 const MAX_URLS = 50_000;
 const MAX_URL_CHARS = 2_048;
-/** Elements within each other; those of sitemaps are three deep, of other vocabularies a little deeper. */
+/** Depth of nested elements; sitemaps need three, other vocabularies a few more. */
 const MAX_ELEMENT_DEPTH = 16;
-/** Of one tag. */
+/** Attributes of one tag. */
 const MAX_ATTRIBUTES = 64;
 /** The priority of a URL that states none. */
 const USUAL_PRIORITY = 0.5;
 
 export interface Sitemap {
-  /** Sitemaps that an index names. */
+  /** Sitemaps in an index. */
   readonly sitemaps: readonly string[];
   readonly items: readonly PopulateItem[];
   /** URLs left out, by the reason. */
@@ -50,7 +50,7 @@ export async function readSitemap(url: string, body: Readable): Promise<Sitemap>
   }
 }
 
-/** The bytes without compression; a compressed file begins with 1f 8b, whatever its name and fields say. */
+/** Uncompressed bytes; a compressed file begins with 1f 8b, whatever its name and fields say. */
 async function unpacked(body: Readable): Promise<AsyncIterable<Uint8Array>> {
   const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
   let start = new Uint8Array(0);
@@ -159,7 +159,7 @@ class Reading {
   }
 }
 
-/** A URL in the form of a key, without what a client would not send; undefined: it is none. */
+/** A URL in the form of a key, without its parts that a client would not send; returns undefined for any other text. */
 export function uriOf(text: string): string | undefined {
   try {
     return parseUri(text);

@@ -1,5 +1,5 @@
-// Where URLs to fill come from: a list, a file, a sitemap, what is stored. Each gives portions, so that a million need not
-// be in memory before the first is filled.
+// Sources of URLs to fill: a list, a file, a sitemap, stored entries. Each delivers portions, so that a million URLs
+// need not be in memory before the first is filled.
 
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -17,7 +17,7 @@ import { askOrigin } from './ask-origin.ts';
 import { valueOfLine } from './lines.ts';
 import { readSitemap, uriOf } from './sitemap.ts';
 
-/** What a source gives: URLs to fill, and those it refuses. */
+/** A portion of a source: URLs to fill, and refused ones. */
 export interface Portion {
   readonly items: readonly PopulateItem[];
   readonly refused?: readonly NotStored[];
@@ -29,18 +29,18 @@ export interface SourceDeps {
   readonly requestOf: (item: PopulateItem) => GateRequest | undefined;
   /** Fastest first. */
   readonly stores: readonly Pick<Store, 'find'>[];
-  /** How often an entry was got since it was filled. */
+  /** How often clients used an entry since it was filled. */
   readonly usesOf: (key: string) => number;
   /** Resolves when the origin may be asked for one more document; rejects when no more is wanted. */
   readonly turnAt: (originName: string) => Promise<void>;
 }
 
 const PORTION = 500;
-/** A sitemap may be an index of indexes; so deep. */
+/** Levels of indexes: a sitemap may be an index of indexes. */
 const MAX_DEPTH = 3;
-/** That the indexes of one source may name in all. */
+/** Sitemaps that the indexes of one source may name in all. */
 const MAX_SITEMAPS = 50_000;
-/** What a compressed sitemap may take up on its way. */
+/** Most bytes of a compressed sitemap in transfer. */
 const MAX_DOCUMENT_BYTES = 50 * 1024 * 1024;
 
 /** The source that a configuration names. */
@@ -51,7 +51,7 @@ export function sourceOf(source: SourceOutput, deps: SourceDeps): Source {
   return fromStores([{ kind: 'all' }], deps);
 }
 
-/** What a source is called. */
+/** The name of a source in lists and logs. */
 export function sourceName(source: SourceOutput): string {
   if (source.urls !== undefined) return urlsText(source.urls.length);
   return source.file ?? source.sitemap ?? 'manifest';
@@ -83,13 +83,13 @@ async function* fromFile(path: string): Source {
   yield portionOf(values);
 }
 
-/** `fields`: those with which clients are to have asked for each of its URLs. */
+/** `fields`: the fields of a client's request for each of its URLs. */
 export async function* fromSitemap(url: string, deps: SourceDeps, fields: Fields = NO_FIELDS): Source {
   const start = uriOf(url);
   if (start === undefined) throw new TidegateError('E_POPULATE', `expected the URL of a sitemap, got ${url}`);
   const seen = new Set<string>();
   const waiting = [{ uri: start, depth: 1 }];
-  // What an index names is added behind, and reached in its turn.
+  // Sitemaps of an index are appended, and read in their turn.
   for (const next of waiting) {
     if (seen.has(next.uri)) continue;
     seen.add(next.uri);
@@ -114,8 +114,8 @@ export async function* fromSitemap(url: string, deps: SourceDeps, fields: Fields
 }
 
 /**
- * What is stored, in whatever tier, or was and is still named: each key once. The slowest tier comes last, because its
- * keys, of which there may be millions, need not be remembered then.
+ * Entries stored or still named in any tier, each key once. The slowest tier comes last, because its keys, perhaps
+ * millions, then need not be remembered.
  */
 export async function* fromStores(selectors: readonly Selector[], { stores, usesOf }: SourceDeps): Source {
   const seen = new Set<string>();

@@ -1,8 +1,8 @@
-// The admin API of a primary: what it knows itself, and what its workers know, as one.
+// The admin API of a primary: combines its own knowledge and its workers'.
 //
-// An invalidation goes through the log of the primary, and so is in force in all
-// workers before it is answered. What is stored stands on the disk, which is the primary's, and in the memory of each
-// worker: so lists are merged by key, and what was matched is the number of keys in whichever has more.
+// An invalidation goes through the log of the primary, and so is in force in all workers before it is answered.
+// Entries are on the primary's disk and in the memory of each worker: so lists are merged by key, and the number of
+// matches is the larger of the two numbers of keys.
 
 import type { AdminDeps, ExplainRequest } from '../../admin/api.ts';
 import type { EntrySummary, InvalidationResult, ListPage, ListQuery } from '../../engine/contract.ts';
@@ -24,7 +24,7 @@ export interface CrewParts {
 
 type Asked = Parameters<AdminDeps['explainRequest']>[0];
 
-/** `deps`: of the primary's own gate. */
+/** `deps`: from the primary's own gate. */
 export function crewAdmin(deps: AdminDeps, { crew, totals, metrics, hasDisk }: CrewParts): AdminDeps {
   const asked = new WeakMap<ExplainRequest, Asked>();
   const takeTotals = async () => {
@@ -67,7 +67,7 @@ export function crewAdmin(deps: AdminDeps, { crew, totals, metrics, hasDisk }: C
   };
 }
 
-/** Without a disk, the workers would never see what the primary fills. */
+/** Without a disk, the workers would never see the primary's fills. */
 function withoutBegin(populate: AdminDeps['populate']): AdminDeps['populate'] {
   return {
     begin: () => {
@@ -81,7 +81,7 @@ function withoutBegin(populate: AdminDeps['populate']): AdminDeps['populate'] {
   };
 }
 
-/** The memory is that of all workers, the disk the primary's. */
+/** The memory of all workers together, and the primary's disk. */
 function tiersOf(
   { tiers }: AdminDeps,
   crew: Crew,
@@ -114,7 +114,7 @@ async function matching(
   return { position: own.position, matched: Math.max(own.matched, distinct.size) };
 }
 
-/** Each page is in the order of the keys, so the first of all of them are among the first of each. */
+/** Each page is in the order of the keys, so the first keys overall are among the first of each page. */
 async function list(deps: AdminDeps, crew: Crew, query: ListQuery): Promise<ListPage> {
   const pages = [await deps.gate.list(query), ...(await crew.ask<'list'>({ kind: 'list', query }))];
   const byKey = new Map<string, EntrySummary>();

@@ -1,32 +1,32 @@
-// What a tracker reports to a gate of several processes: in force in all of them before it is answered.
+// A tracker's reports to a gate of several processes: in force in all of them before the answer.
 //
-// A lease is a process's own, since clocks are. So each worker gives a token of its own, and the one
-// that the primary gives stands for those that were given with it: all of them before the tracker has the answer.
+// Each process has a lease of its own, since each has a clock of its own. So each worker gives its own token, and the
+// primary's token stands for all workers' tokens given with it, before the tracker gets the answer.
 
 import type { SourceApi } from '../../admin/sources-api.ts';
 import type { SourceReply, SourceReport, SourceState } from '../../engine/source-leases.ts';
 import type { Answers, Question } from './messages.ts';
 
-/** Of a worker that is asked; the same as long as it lives. */
+/** Identifies a worker for its whole life. */
 export type WorkerName = object;
 
 export interface SourceCrew {
-  /** Asks every worker, also one that begins. Those that end meanwhile have no answer. */
+  /** Asks every worker, including new ones. A worker that ends meanwhile gives no answer. */
   askEach<Kind extends Question['kind']>(
     question: (worker: WorkerName) => Extract<Question, { kind: Kind }>,
   ): Promise<readonly { readonly worker: WorkerName; readonly answer: Answers[Kind] }[]>;
 }
 
-/** Of one source: its tracker repeats the last, or the one before. */
+/** Tokens kept for one source: its tracker repeats the last, or the one before. */
 const MAX_TOKENS = 4;
 
 export class CrewSources implements SourceApi {
   readonly #own: SourceApi;
   readonly #crew: SourceCrew;
-  /** By source, by the primary's token. */
+  /** Workers' tokens by source and by the primary's token. */
   readonly #given = new Map<string, Map<string, ReadonlyMap<WorkerName, string>>>();
 
-  /** `own`: of the primary's gate, whose invalidations are those of all. */
+  /** `own`: the primary's gate; its invalidations apply to all workers. */
   constructor(own: SourceApi, crew: SourceCrew) {
     this.#own = own;
     this.#crew = crew;
@@ -38,7 +38,7 @@ export class CrewSources implements SourceApi {
     const before = token === undefined ? undefined : known.get(token);
     const own = await this.#own.reportSource(report);
     const answers = await this.#crew.askEach<'report'>((worker) => {
-      // What is outdated is outdated for all of them already.
+      // The outdated tags are outdated for all workers already.
       const { token: _, answers: __, ...rest } = report;
       const repeated = before?.get(worker);
       const told = { ...rest, tags: [], ...(repeated !== undefined && { token: repeated }) };
@@ -54,7 +54,7 @@ export class CrewSources implements SourceApi {
     return this.#own.sources();
   }
 
-  /** Trackers hear the primary's questions. */
+  /** Trackers get the primary's questions only. */
   askSource(...asked: Parameters<SourceApi['askSource']>): ReturnType<SourceApi['askSource']> {
     return this.#own.askSource(...asked);
   }

@@ -1,8 +1,8 @@
 // The workers as a whole: the front of a primary. They all listen on one port; one that dies is replaced.
 //
-// A port that several share could be shared by a stranger as well, such as a second gate
-// that was started by mistake, or a worker that has outlived its primary and does not hear of invalidations any more. So
-// before the first worker listens, the port is taken alone for a moment: that fails as long as anyone else has it.
+// A stranger could share a shared port as well, such as a second gate started by mistake, or a worker that has
+// outlived its primary and no longer hears of invalidations. So before the first worker listens, the primary takes the
+// port alone for a moment: that fails while anyone else has it.
 
 import { type AddressInfo, createServer } from 'node:net';
 import type { Logger } from 'pino';
@@ -23,14 +23,14 @@ export interface CrewParts {
   readonly config: ResolvedConfig;
   readonly size: number;
   readonly shared: SharedLog;
-  /** Tells them what the disk holds; undefined: there is no disk. */
+  /** Tells workers what the disk holds; undefined when there is no disk. */
   readonly feed: ReplicaFeed | undefined;
   readonly log: Logger;
-  /** Names of those that trackers tell of. */
+  /** Names of the sources that trackers report. */
   readonly sources: () => readonly string[];
-  /** What a worker had counted when it was last asked, told when it is gone. */
+  /** Called when a worker is gone, with its counts from the last request for them. */
   readonly retired: (figures: Figures) => void;
-  /** Starts the process of a worker; undefined: as one of this program. */
+  /** Starts the process of a worker; by default it runs this program. */
   readonly fork?: () => WorkerChild;
 }
 
@@ -45,22 +45,22 @@ interface Worker {
 
 /** Time for a worker from its start to its listening. */
 const START_MS = 30_000;
-/** Between looks at the workers. */
+/** Time between looks at the workers. */
 const WATCH_MS = 5_000;
-/** What a worker may take to end beyond the time it was given. */
+/** Extra time that a worker may take to end. */
 const END_MS = 2_000;
 
 export class Crew {
   readonly #parts: CrewParts;
   readonly #restarts = new Restarts();
   readonly #workers = new Set<Worker>();
-  /** What waits for its time. */
+  /** Pending timers. */
   readonly #pauses = new Set<Cancel>();
   readonly #gaveUp = Promise.withResolvers<TidegateError>();
   #config: ResolvedConfig;
   #port = 0;
   #whenEmpty: (() => void) | undefined;
-  /** From then on, whoever dies is replaced. */
+  /** From then on, dead workers are replaced. */
   #isOpen = false;
   #closing = false;
 
@@ -82,7 +82,7 @@ export class Crew {
     if (port !== 0) await takeAlone({ host, port });
     this.#port = port;
     try {
-      // The first learns which it is.
+      // The first worker finds out the port.
       if (port === 0) this.#port = await this.#start();
       while (this.#serving().length < this.#parts.size) {
         await Promise.all(Array.from({ length: this.#parts.size - this.#serving().length }, () => this.#start()));
@@ -114,13 +114,13 @@ export class Crew {
     cancel();
   }
 
-  /** Asks every worker that serves; those that end meanwhile have no answer. */
+  /** Asks every serving worker; workers that end meanwhile give no answer. */
   async ask<Kind extends Question['kind']>(question: Extract<Question, { kind: Kind }>): Promise<Answers[Kind][]> {
     const asked = await Promise.allSettled(this.#serving().map(({ process }) => process.ask<Kind>(question)));
     return asked.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   }
 
-  /** Asks every worker that was welcomed; one that does not serve yet answers when it does, or ends. */
+  /** Asks every welcomed worker; a worker that does not serve yet answers when it does, or ends. */
   async askEach<Kind extends Question['kind']>(
     question: (worker: object) => Extract<Question, { kind: Kind }>,
   ): Promise<{ readonly worker: object; readonly answer: Answers[Kind] }[]> {
@@ -131,7 +131,7 @@ export class Crew {
     );
   }
 
-  /** What each has counted. */
+  /** The counts of each worker. */
   async figures(): Promise<Figures[]> {
     const workers = this.#serving();
     const asked = await Promise.allSettled(workers.map(({ process }) => process.ask<'figures'>({ kind: 'figures' })));
@@ -142,9 +142,7 @@ export class Crew {
     });
   }
 
-  /**
-   * Under this configuration from now on, those that are started later as well.
-   */
+  /** All workers use this configuration from now on, later ones too. */
   async reload(config: ResolvedConfig): Promise<void> {
     this.#config = config;
     const question = { kind: 'reload', config: this.#workerConfig() } as const;
@@ -155,7 +153,7 @@ export class Crew {
     return workerConfig({ ...this.#config, listen: { ...this.#config.listen, port: this.#port } }, this.#parts.size);
   }
 
-  /** One that hangs is found, and what each has counted is known when it dies. */
+  /** Detects a hanging worker, and keeps each worker's latest counts for its death. */
   #watch(): void {
     const cancel = nodeTasks.later(WATCH_MS, () => {
       this.#pauses.delete(cancel);

@@ -1,4 +1,4 @@
-// What the primary and a worker tell each other over the channel that the system gives a parent and its child. Plain data,
+// The messages between the primary and a worker, over the system's channel between parent and child. Plain data,
 // copied by structured cloning.
 
 import type { Explanation, GateStats, ListPage, ListQuery } from '../../engine/contract.ts';
@@ -11,32 +11,32 @@ import type { DiskToWorker, WorkerToDisk } from '../../store/disk/replica/replic
 import type { ResolvedConfig } from '../config/config.ts';
 import type { MetricsSnapshot } from '../operator/metrics.ts';
 
-/** What the primary asks, by kind; each with its answer in `Answers`. */
+/** The primary's questions, by kind; each with its answer in `Answers`. */
 export type Question =
   | { readonly kind: 'figures' }
-  /** Stored responses in memory that the selector names; `remove`: and then they are not there any more. */
+  /** Stored responses in memory that match the selector; `remove`: also removes them. */
   | { readonly kind: 'matched'; readonly selector: Selector; readonly remove: boolean }
   | { readonly kind: 'clear' }
   | { readonly kind: 'list'; readonly query: ListQuery }
   | { readonly kind: 'explain'; readonly method: string; readonly uri: string; readonly fields: Fields }
   | { readonly kind: 'reload'; readonly config: ResolvedConfig }
-  /** Of a tracker. `outdated`: tags that are so already; what was asked for of theirs is filled again. */
+  /** From a tracker. `outdated`: tags that are outdated already; requested entries with these tags are filled again. */
   | { readonly kind: 'report'; readonly report: SourceReport; readonly outdated: readonly string[] };
 
 export interface Answers {
   readonly figures: Figures;
   /** Hashes of their keys. */
   readonly matched: Float64Array;
-  /** Entries that were there. */
+  /** Number of removed entries. */
   readonly clear: number;
   readonly list: ListPage;
-  /** Undefined: no route has the URI. */
+  /** Undefined when no route has the URI. */
   readonly explain: Explanation | undefined;
   readonly reload: true;
   readonly report: SourceReply;
 }
 
-/** What a worker has counted since its start. */
+/** A worker's counts since its start. */
 export interface Figures {
   readonly stats: GateStats;
   readonly clientBytes: number;
@@ -49,9 +49,9 @@ export type ToWorker =
       readonly kind: 'welcome';
       readonly config: ResolvedConfig;
       readonly membership: Membership;
-      /** Of the disk tier that is shared; undefined: there is none. */
+      /** The shared disk tier; undefined when there is none. */
       readonly disk: { readonly path: string } | undefined;
-      /** Sources that trackers tell of, as far as is known. */
+      /** Known sources that trackers report. */
       readonly sources: readonly string[];
     }
   | { readonly kind: 'log'; readonly message: LogToMember }

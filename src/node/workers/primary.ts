@@ -1,5 +1,5 @@
-// A gate of several processes, seen from the one that was started: it owns the disk, the log of invalidations and the
-// admin API, populates, and has workers serve the clients.
+// A gate of several processes, seen from the first one: it owns the disk, the log of invalidations and the admin API,
+// populates, and has workers serve the clients.
 
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
@@ -19,7 +19,7 @@ import { crewAdmin } from './crew-admin.ts';
 import { Totals } from './totals.ts';
 
 export interface RunningCrew extends RunningGate {
-  /** Resolves when workers die faster than they can be replaced: then the gate cannot go on. */
+  /** Resolves when workers die faster than they can be replaced: then the gate cannot continue. */
   readonly gaveUp: Promise<TidegateError>;
 }
 
@@ -63,14 +63,14 @@ export async function startWorkers(
     close: (options) => part.close(options),
     reload: async (news) => {
       part.prepare(news);
-      // The workers first: what is invalidated here then affects whatever they filled under the old rules.
+      // The workers first: invalidations here then cover all their fills under the old rules.
       await crew.reload(news);
       await part.reload(news);
     },
   };
 }
 
-/** What workers have part in: the disk, and the log of invalidations. */
+/** The parts that workers share: the disk, and the log of invalidations. */
 async function openShared(config: ResolvedConfig, log: Logger) {
   const fault = (error: unknown) => log.error({ err: error }, 'something shared by the workers failed');
   const feed = config.disk === undefined ? undefined : new ReplicaFeed(nodeTasks, fault);

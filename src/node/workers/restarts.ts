@@ -1,9 +1,9 @@
-// Whether a worker that has died is replaced, and when. Pure.
+// Decides whether and when a dead worker is replaced. Pure.
 
 export interface Death {
   /** Monotonic. */
   readonly atMs: number;
-  /** How long it had served; 0: it never did. */
+  /** How long it had served; 0 when it never did. */
   readonly servedMs: number;
 }
 
@@ -11,7 +11,7 @@ export type Replacement =
   | { readonly kind: 'start'; readonly afterMs: number }
   | { readonly kind: 'give-up'; readonly deaths: number };
 
-/** One that served for less died of what its successor will die of as well. */
+/** A worker that served for less time died of a cause that will hit its successor as well. */
 const EARLY_MS = 1_000;
 const MOST_EARLY = 5;
 const WITHIN_MS = 10_000;

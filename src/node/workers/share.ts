@@ -1,13 +1,13 @@
-// What each of several workers gets of what a configuration gives to all of them.
+// Each worker's share of a configuration.
 
 import { availableParallelism } from 'node:os';
 import { TidegateError } from '../../errors.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 
-/** Systems on which several processes can listen on one port, and the connections are shared out among them. */
+/** Systems on which several processes can listen on one port and share its connections. */
 const SHARING_SYSTEMS: ReadonlySet<string> = new Set(['linux', 'freebsd', 'aix', 'sunos']);
 
-/** How many processes serve; 1: the one that was started. Throws E_CONFIG where more cannot listen on one port. */
+/** How many processes serve; 1 means only this one. Throws E_CONFIG when more cannot listen on one port. */
 export function workerCount({ workers }: ResolvedConfig, system: string = process.platform): number {
   const sharing = SHARING_SYSTEMS.has(system);
   if (workers === 'auto') return sharing ? availableParallelism() : 1;

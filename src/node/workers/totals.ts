@@ -1,13 +1,12 @@
-// What all workers have counted, added up.
+// The counts of all workers, added up.
 //
-// Counters must not go back when a worker dies. What it had counted when it was last asked is kept,
-// without what it held.
+// Counters must not go back when a worker dies. Its last known counts are kept, without the figures of its contents.
 
 import type { GateStats } from '../../engine/contract.ts';
 import type { MetricsSnapshot } from '../operator/metrics.ts';
 import type { Figures } from './messages.ts';
 
-/** What is measured of exchanges; the rest is of the process, and goes with it. */
+/** The measurement of exchanges; all others describe the process, and end with it. */
 const KEPT_METRIC = 'tidegate_origin_seconds';
 
 export class Totals {
@@ -26,7 +25,7 @@ export class Totals {
     return this.#latest?.clientBytes ?? 0;
   }
 
-  /** `own`: what the primary itself has counted, with its disk. */
+  /** `own`: the primary's own counts, with its disk. */
   update(own: GateStats, workers: readonly Figures[]): void {
     const living = workers.map(({ stats }) => stats);
     const stats = [...living, ...this.#retired].reduce(sum, own);
@@ -37,11 +36,11 @@ export class Totals {
     };
   }
 
-  /** With what is to be added of workers that are gone. */
+  /** Includes the measurements of dead workers. */
   async measured(workers: readonly Figures[]): Promise<MetricsSnapshot[]> {
     const retired = this.#retiredMeasured;
     const gone = retired.length > 1 ? [await summed(retired)] : retired;
-    // Unless another worker has gone meanwhile.
+    // Skipped when another worker has gone meanwhile.
     if (this.#retiredMeasured === retired) this.#retiredMeasured = gone;
     return [...workers.map(({ measured }) => measured), ...gone];
   }
@@ -65,7 +64,7 @@ function sum(one: GateStats, other: GateStats): GateStats {
   return added(one, other) as GateStats;
 }
 
-/** Numbers are added, tables by their names; of anything else, the first is taken. */
+/** Adds numbers, and tables by name; takes the first of any other values. */
 function added(one: unknown, other: unknown): unknown {
   if (typeof one === 'number' && typeof other === 'number') return one + other;
   if (!isTable(one) || !isTable(other)) return one ?? other;

@@ -1,11 +1,11 @@
-// What a worker process runs. Signals are the primary's affair: a terminal sends them to all processes at once, and the
-// primary tells each what to do.
+// The program of a worker process. The primary handles signals: a terminal sends them to all processes at once, and
+// the primary tells each what to do.
 
 import type { FromWorker, ToWorker } from './messages.ts';
 import { Worker } from './worker.ts';
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
-// Without the primary nothing is known of invalidations any more: not one more answer.
+// Without the primary, nobody reports invalidations: not one more answer.
 process.on('disconnect', () => process.exit(1));
 
 function send(message: FromWorker): void {
@@ -23,7 +23,7 @@ process.on('message', (message) => {
   try {
     worker.heard(message as ToWorker);
   } catch (error) {
-    // An invalidation may not have been heard. The primary begins another worker, which knows them all.
+    // This worker may have missed an invalidation. The primary starts another, which knows them all.
     process.stderr.write(`tidegate: a worker ends: ${error instanceof Error ? error.stack : error}\n`);
     process.exit(1);
   }

@@ -1,8 +1,7 @@
-// One worker as the primary sees it: a child process, what it is told and asked, and its end.
+// One worker as the primary sees it: a child process, its messages and questions, and its end.
 //
-// The system may tell of the exit before the last that the worker sent has been
-// read; what it had under way is known only then. So it is over when both have been seen, the exit and the end of the
-// channel.
+// The system may report the exit before the worker's last messages have been read; only these show its work under way.
+// So it is over when both have been seen, the exit and the end of the channel.
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { TidegateError } from '../../errors.ts';
@@ -10,13 +9,13 @@ import { nodeTasks } from '../node-ports.ts';
 import type { Answers, FromWorker, Question, ToWorker } from './messages.ts';
 
 export interface WorkerHooks {
-  /** What is no answer to a question. */
+  /** Messages that answer no question. */
   readonly heard: (message: Exclude<FromWorker, { readonly kind: 'answer' | 'no-answer' }>) => void;
-  /** It serves no more, and all it has sent was heard. */
+  /** It serves no more, and all its messages were read. */
   readonly gone: (how: string) => void;
 }
 
-/** What is needed of a child process. */
+/** The needed part of a child process. */
 export type WorkerChild = Pick<ChildProcess, 'on' | 'pid' | 'connected' | 'send' | 'kill'>;
 
 interface Asked {
@@ -24,9 +23,9 @@ interface Asked {
   readonly reject: (error: TidegateError) => void;
 }
 
-/** A worker that cannot answer for so long does not serve either: it is ended, and another takes its place. */
+/** A worker that cannot answer for this long does not serve either: it is ended and replaced. */
 const ANSWER_MS = 10_000;
-/** A reload waits for the disk: one that stalls stops them all at once, and must not end them all. */
+/** A reload waits for the disk: a stalled disk stops all workers at once, and must not end them all. */
 const RELOAD_MS = 60_000;
 
 export class WorkerProcess {
@@ -47,7 +46,7 @@ export class WorkerProcess {
     });
     this.#child.on('disconnect', () => this.#over());
     this.#child.on('error', (error) => {
-      // It was never started, so neither exit nor the end of the channel will be told.
+      // It never started, so nobody will report an exit or the end of the channel.
       if (this.#child.pid === undefined) this.#end(error.message);
     });
   }
@@ -59,7 +58,7 @@ export class WorkerProcess {
   send(message: ToWorker): void {
     if (!this.#child.connected) return;
     this.#child.send(message, (error) => {
-      // What cannot be told anything must not go on serving.
+      // A worker that cannot receive messages must not go on serving.
       if (error !== null) this.kill();
     });
   }
@@ -108,7 +107,7 @@ function forked(): ChildProcess {
   return fork(mainFile(), [], { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
 }
 
-/** Beside this file in the source; in the package, where package.json says. */
+/** Beside this file in the source; in the package, at the place that package.json names. */
 function mainFile(): URL {
   const { url } = import.meta;
   return url.endsWith('.ts') ? new URL('./worker-main.ts', url) : new URL(import.meta.resolve('#worker-main'));

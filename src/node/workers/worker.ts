@@ -1,8 +1,8 @@
-// A worker: a gate that serves clients beside others. What it holds in memory is its own; the log of invalidations and the
-// disk are the primary's.
+// A worker: a gate that serves clients beside others. Its memory is its own; the log of invalidations and the disk are
+// the primary's.
 //
-// Nothing may be served before all that was invalidated is known, nor once it cannot be known any
-// more. So it listens only after it has been welcomed, and ends at once when the primary is gone.
+// A worker may serve nothing before it knows all invalidations, nor once it can no longer hear them. So it listens
+// only after it has been welcomed, and ends at once when the primary is gone.
 
 import type { AdminDeps } from '../../admin/api.ts';
 import { rehydrate, rehydrateFound } from '../../engine/populate/rehydrate.ts';
@@ -61,7 +61,7 @@ export class Worker {
     }
   }
 
-  /** All of it in one step, so that no change comes in between; what is left is to listen. */
+  /** All in one step, so that no change comes in between; only listening remains. */
   #begin({ config, membership, disk, sources }: Welcome): void {
     const { send } = this.#ends;
     const ownLog = logOf(config);
