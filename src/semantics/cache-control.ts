@@ -1,8 +1,8 @@
 // Cache-Control of requests and responses (RFC 9111 §5.2), and the targeted fields that take its place (RFC 9213).
 //
-// What cannot be read must never lengthen a response's life. An argument that is malformed, or
-// given twice with different values, is marked `invalid` instead of being dropped, so that the response counts as stale
-// (RFC 9111 §4.2.1); a qualified directive whose list cannot be read counts as unqualified.
+// An unreadable value must never lengthen a response's life. An argument that is malformed, or given twice with
+// different values, is marked `invalid` instead of being dropped, so that the response counts as stale (RFC 9111
+// §4.2.1); a qualified directive whose list cannot be read counts as unqualified.
 
 import { parseDictionary, Token } from 'structured-headers';
 import { type Fields, fieldValue, listMembers, trimOws } from './fields.ts';

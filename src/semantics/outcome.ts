@@ -1,10 +1,10 @@
-// What happened to a request, in the words of RFC 9211. Cache-Status, the access log, the metrics and `explain` all
-// print this one value.
+// The result of a request, in the words of RFC 9211. Cache-Status, the access log, the metrics and `explain` all print
+// this one value.
 
 /** Why a request was forwarded to the origin (RFC 9211 §2.2). */
 export type ForwardReason = 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'miss' | 'request' | 'stale' | 'partial';
 
-/** What the cache adds of its own in `detail=` (RFC 9211 §2.8): a closed list, so that it can be counted. */
+/** The cache's own additions in `detail=` (RFC 9211 §2.8): a closed list, so that it can be counted. */
 export type OutcomeDetail =
   | 'outdated' // the entry was invalidated, and so validated or filled again
   | 'validated' // the origin said 304 and the stored response was freshened
@@ -20,18 +20,18 @@ export type OutcomeDetail =
   | 'origin-error'
   | 'refused'; // the gate itself refused the request
 
-/** What happened to one exchange. */
+/** The result of one exchange. */
 export interface Outcome {
-  /** True: a stored response satisfied the request without going forward (RFC 9211 §2.1). */
+  /** Whether a stored response satisfied the request without going forward (RFC 9211 §2.1). */
   readonly hit: boolean;
   readonly forward?: ForwardReason;
   /** Status code of the origin's answer (RFC 9211 §2.3). */
   readonly forwardStatus?: number;
   /** Remaining freshness lifetime in seconds, negative when stale (RFC 9211 §2.4). */
   readonly ttlSeconds?: number;
-  /** True: the answer was or is being stored (RFC 9211 §2.5). Absent when not known as the head is sent. */
+  /** Whether the answer was or is being stored (RFC 9211 §2.5). Absent when not known as the head is sent. */
   readonly stored?: boolean;
-  /** True: the request waited for another request's fill (RFC 9211 §2.6). */
+  /** Whether the request waited for another request's fill (RFC 9211 §2.6). */
   readonly collapsed?: boolean;
   readonly detail?: OutcomeDetail;
 }

@@ -1,32 +1,32 @@
-// What an operator may say about a route, as far as HTTP caching semantics go. Plain data: the functions of this room
+// The operator's settings for a route, as far as HTTP caching semantics go. Plain data: the functions of this room
 // take it as an argument, the configuration makes it.
 
-/** `safe` refuses what is legal but dangerous; `conformance` does all that RFC 9111 allows. */
+/** `safe` refuses legal but dangerous behaviour; `conformance` does everything that RFC 9111 allows. */
 export type Profile = 'safe' | 'conformance';
 
 /**
- * Which cookies of a GET or HEAD reach the origin. A request with a cookie that is neither in the key nor taken off goes by
- * the cache, with all of them.
+ * Decides which cookies of a GET or HEAD reach the origin. A request with a cookie that is neither in the key nor
+ * taken off bypasses the cache, with all of its cookies.
  */
 export interface CookieRules {
-  /** True for a cookie that is in the key, and so forwarded. */
+  /** Whether the cookie is in the key, and so forwarded. */
   readonly isInKey: (name: string) => boolean;
-  /** True for a cookie that is taken off, unless it is in the key. */
+  /** Whether the cookie is taken off, unless it is in the key. */
   readonly isDropped: (name: string) => boolean;
-  /** False: no cookie is ever in the key. */
+  /** Whether any cookie can be in the key. */
   readonly hasKey: boolean;
 }
 
 /** All times in milliseconds. */
 export interface CachePolicy {
   readonly profile: Profile;
-  /** The name by which this cache goes in Cache-Status (RFC 9211 §2) and Via. Default `tidegate`. */
+  /** The name of this cache in Cache-Status (RFC 9211 §2) and Via. Default `tidegate`. */
   readonly cacheName: string;
   /** Targeted cache control fields obeyed, in order of precedence, in lower case (RFC 9213 §2.1). */
   readonly targetedFields: readonly string[];
   /**
-   * Freshness lifetime that replaces whatever an answer below 400 says; undefined: the response decides. It does not lift
-   * no-store, private, no-cache or must-revalidate.
+   * Freshness lifetime that replaces the statement of an answer below 400; undefined: the response decides. It does
+   * not lift no-store, private, no-cache or must-revalidate.
    */
   readonly ttlMs: number | undefined;
   /** Freshness lifetime of a storable answer below 400 that states none, instead of a heuristic; undefined: heuristic. */
@@ -49,11 +49,11 @@ export interface CachePolicy {
    * 404 and 410 only. Default 0: not, or in the conformance profile by heuristic.
    */
   readonly negativeTtlMs: number;
-  /** True: the route edits the fields by which its answers say for how long and for whom they are. */
+  /** Whether the route edits the fields by which its answers state their lifetime and audience. */
   readonly editsFreshness: boolean;
   /** Request fields that the route sets itself, in place of the client's; in lower case. */
   readonly ownRequestFields: ReadonlySet<string>;
-  /** Undefined: cookies are the origin's affair (Vary: Cookie, private), unless the route gives freshness itself. */
+  /** Undefined leaves cookies to the origin (Vary: Cookie, private), unless the route gives freshness itself. */
   readonly cookies: CookieRules | undefined;
   /** `ignore`: Cache-Control and Pragma of a GET or HEAD reach neither the cache nor the origin. */
   readonly clientDirectives: 'ignore' | 'honour';
@@ -94,8 +94,8 @@ export const CONFORMANCE_POLICY: CachePolicy = Object.freeze({
 });
 
 /**
- * True: a lifetime on this route may be the operator's word, which is about URLs, and not about the cookies and credentials of
- * whoever asks for them.
+ * Whether a lifetime on this route may be the operator's word, which is about URLs, and not about the cookies and
+ * credentials of the requesting client.
  */
 export function givesFreshness(policy: CachePolicy): boolean {
   const { ttlMs, defaultTtlMs, negativeTtlMs, editsFreshness } = policy;

@@ -1,7 +1,7 @@
 // Conditional requests answered from a stored response (RFC 9110 §13, RFC 9111 §4.3.2).
 //
-// A cache evaluates only what it can answer for. If-Match and If-Unmodified-Since ask the origin
-// about its current state, so a request that carries them is forwarded.
+// A cache evaluates only conditions that it can answer for. If-Match and If-Unmodified-Since ask the origin about its
+// current state, so a request that carries them is forwarded.
 
 import { type Fields, fieldValue, filterFields, hasField, type RequestHead, trimOws } from './fields.ts';
 import { parseHttpDate } from './http-date.ts';
@@ -14,7 +14,7 @@ import { etagsMatchStrong, etagsMatchWeak, validators } from './validation.ts';
  */
 export type PreconditionResult = 'none' | 'proceed' | 'not-modified' | 'forward';
 
-/** What of a stored response preconditions are compared with. */
+/** The parts of a stored response that preconditions are compared with. */
 export interface PreconditionTarget {
   readonly status: number;
   readonly fields: Fields;
@@ -38,19 +38,19 @@ export function evaluatePreconditions(request: RequestHead, stored: Precondition
   return modifiedMs(stored) <= sinceMs ? 'not-modified' : 'proceed';
 }
 
-/** If-None-Match, by weak comparison (RFC 9110 §13.1.2); `*` fails as there is a representation. */
+/** If-None-Match, by weak comparison (RFC 9110 §13.1.2); `*` fails, since there is a representation. */
 function noneMatches(value: string, stored: Fields): boolean {
   if (trimOws(value) === '*') return false;
   const { etag } = validators(stored);
   return etag === undefined || !etagInList(value, etag);
 }
 
-/** True when the If-None-Match list has the entity tag, by weak comparison. */
+/** Whether the If-None-Match list has the entity tag, by weak comparison. */
 export function etagInList(value: string, etag: string): boolean {
   return entityTags(value).some((member) => etagsMatchWeak(member, etag));
 }
 
-/** The members of an If-None-Match list. Not `listMembers`: within an entity tag a backslash escapes nothing. */
+/** The members of an If-None-Match list. Not `listMembers`: a backslash escapes nothing within an entity tag. */
 function entityTags(value: string): string[] {
   const tags: string[] = [];
   for (const [, member] of value.matchAll(/((?:W\/)?"[^"]*"|[^,\s][^,]*)/gi)) tags.push(trimOws(member as string));
@@ -67,9 +67,9 @@ function modifiedMs(stored: PreconditionTarget): number {
 }
 
 /**
- * True when Range is to be obeyed as far as If-Range goes (RFC 9110 §13.1.5): it is absent, or holds by strong
- * comparison. A date must be the Last-Modified date exactly, and that must be strong (§8.8.2.2): a part of another
- * version would be spliced in. `strongModified`: it is; the stored Date does not say so, since every 304 renews it.
+ * Whether If-Range allows Range (RFC 9110 §13.1.5): it is absent, or holds by strong comparison. A date must equal
+ * the Last-Modified date, and that date must be strong (§8.8.2.2): a part of another version would be spliced in.
+ * `strongModified` says that it is strong; the stored Date does not say so, since every 304 renews it.
  */
 export function ifRangeHolds(request: Fields, stored: Fields, strongModified = false): boolean {
   const value = fieldValue(request, 'if-range');
@@ -77,7 +77,7 @@ export function ifRangeHolds(request: Fields, stored: Fields, strongModified = f
   const wanted = trimOws(value);
   const { etag, lastModified } = validators(stored);
   if (etag !== undefined && etagsMatchStrong(wanted, etag)) return true;
-  // An entity tag is no date. The whole is always a right answer.
+  // An entity tag is no date. The whole response is always a right answer.
   return strongModified && lastModified !== undefined && wanted === trimOws(lastModified);
 }
 

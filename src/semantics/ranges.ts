@@ -1,8 +1,8 @@
 // Ranges: reading Range and Content-Range, and answering from what is stored
 // (RFC 9110 §14, §15.3.7, §15.5.17; RFC 9111 §3.3).
 //
-// What is stored may itself be a part. `Part` is both: a run of bytes of a representation and its
-// place therein; a whole response is a part that begins at 0 and is as long as the representation.
+// A stored response may itself be a part. `Part` covers both: a run of bytes of a representation and its place
+// therein; a whole response is a part that begins at 0 and is as long as the representation.
 
 import { type Fields, fieldLines, fieldValue, filterFields, type ResponseHead, trimOws, withField } from './fields.ts';
 import type { Profile } from './policy.ts';
@@ -58,8 +58,9 @@ function position(digits: string): number {
 }
 
 /**
- * The spans that the ranges name in a representation of this length (RFC 9110 §14.1.2), in the order asked for. What
- * cannot be satisfied is dropped; what overlaps or touches is joined (§15.3.7.2), so no byte is ever sent twice.
+ * The spans of the ranges in a representation of this length (RFC 9110 §14.1.2), in the requested order.
+ * Unsatisfiable ranges are dropped; overlapping or touching ones are joined (§15.3.7.2), so no byte is ever sent
+ * twice.
  */
 export function resolveRanges(ranges: ByteRanges, completeLength: number): Span[] {
   let spans: Span[] = [];
@@ -86,7 +87,9 @@ function suffixSpan(suffix: number, completeLength: number): Span {
   return { first: Math.max(0, completeLength - suffix), last: completeLength - 1 };
 }
 
-/** What a Content-Range field says (RFC 9110 §14.4). `complete`: undefined when the sender did not know it (`*`). */
+/**
+ * The content of a Content-Range field (RFC 9110 §14.4). `complete`: undefined when the sender did not know it (`*`).
+ */
 export type ContentRange =
   | { readonly first: number; readonly last: number; readonly complete: number | undefined }
   | { readonly unsatisfied: number };
@@ -134,12 +137,12 @@ export function partOf(head: ResponseHead, body: Uint8Array, profile: Profile): 
   return withExtent({ fields: head.fields, first, complete: first + body.length, body });
 }
 
-/** True when the part is the whole representation. */
+/** Whether the part is the whole representation. */
 export function isComplete(part: Part): boolean {
   return part.first === 0 && part.complete === part.body.length;
 }
 
-/** The part with fields that say what it is: Content-Length, and Content-Range unless it is whole (RFC 9111 §3.4). */
+/** The part with fields that describe it: Content-Length, and Content-Range unless it is whole (RFC 9111 §3.4). */
 export function withExtent(part: Part): Part {
   const span = { first: part.first, last: part.first + part.body.length - 1 };
   const fields = filterFields(part.fields, (name) => name !== 'content-range' && name !== 'content-length');
@@ -153,8 +156,8 @@ function contentRange(span: Span, complete: number | undefined): string {
 }
 
 /**
- * True when the part holds every byte that the ranges name (RFC 9111 §3.3). Where the complete length is not known, only
- * ranges with both ends can be told to be held. Always true for a whole representation: it can also tell that nothing
+ * Whether the part holds every byte that the ranges name (RFC 9111 §3.3). When the complete length is unknown, this
+ * can be decided only for ranges with both ends. Always true for a whole representation: it also shows when nothing
  * satisfies the ranges.
  */
 export function partCovers(part: Part, ranges: ByteRanges): boolean {

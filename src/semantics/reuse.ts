@@ -1,7 +1,7 @@
 // Whether a stored response answers a request (RFC 9111 §4): the decision on the hit path.
 //
-// It is taken for every request, so every decision is one of a few frozen values made beforehand,
-// and nothing is allocated.
+// Every request takes this decision, so each result is one of a few frozen values made beforehand, and nothing is
+// allocated.
 
 import { NO_DEMANDS, type RequestDemands } from './cache-control.ts';
 import { currentAgeMs, type ReuseTerms } from './freshness.ts';
@@ -19,8 +19,8 @@ export type ValidateReason =
   | 'request-min-fresh';
 
 /**
- * What the stored response is good for when the origin fails: served at any failure, a 5xx among them (RFC 5861 §4);
- * served only when the origin cannot be reached at all (RFC 9111 §4.2.4); or not served.
+ * How the stored response helps when the origin fails: served at any failure, a 5xx among them (RFC 5861 §4); served
+ * only when the origin cannot be reached at all (RFC 9111 §4.2.4); or not served.
  */
 export type OnError = 'serve-stale-if-error' | 'serve-in-grace' | 'nothing';
 
@@ -34,7 +34,7 @@ export type ReuseDecision =
 
 export type ReuseReason = ReuseDecision['reason'];
 
-/** What each reason rests on, for `explain`. */
+/** The ground of each reason, for `explain`. */
 export const REUSE_REASONS: {
   readonly [reason in ReuseReason]: { readonly section: string; readonly sentence: string };
 } = Object.freeze({
@@ -89,7 +89,7 @@ const VALIDATE_STALE = validations('stale');
 const VALIDATE_REQUEST_MAX_AGE = validations('request-max-age');
 const VALIDATE_REQUEST_MIN_FRESH = validations('request-min-fresh');
 
-/** What the decision looks at in a stored response. */
+/** The decision's view of a stored response. */
 export interface Reusable {
   readonly bornMs: number;
   readonly terms: ReuseTerms;
@@ -121,14 +121,14 @@ function decideStale(terms: ReuseTerms, overMs: number): ReuseDecision {
 }
 
 /**
- * With demands of the client's (RFC 9111 §5.2.1). `immutable` needs nothing here: a shared cache validates what is fresh
- * only at the client's word, and no-cache or max-age=0 is that word (RFC 8246 §2).
+ * Decides when the client makes demands (RFC 9111 §5.2.1). `immutable` needs nothing here: a shared cache validates a
+ * fresh response only on the client's demand, and no-cache or max-age=0 is such a demand (RFC 8246 §2).
  */
 function decideDemanded(demands: RequestDemands, terms: ReuseTerms, ageMs: number): ReuseDecision {
   const overMs = ageMs - terms.lifetimeMs;
   if (demands.noCache) return VALIDATE_REQUEST_NO_CACHE;
   const { maxAgeMs } = demands;
-  // max-age=0 is a reload; it means validation even of what is younger than a second's resolution can tell.
+  // max-age=0 is a reload; it demands validation even of responses younger than a second's resolution can tell.
   if (maxAgeMs !== undefined && (ageMs > maxAgeMs || maxAgeMs === 0)) {
     return VALIDATE_REQUEST_MAX_AGE[onErrorOf(terms, overMs)];
   }

@@ -1,8 +1,8 @@
 // Whether a response is stored, and which of its fields (RFC 9111 §3).
 //
-// The cache key holds the target URI and the selecting header fields, nothing else of the request.
-// A response about anything else in one request (a precondition, an oversized field, a range) would be served to all
-// others; such responses are refused in either profile.
+// The cache key holds the target URI and the selecting header fields, and nothing else of the request. A response
+// about anything else in one request (a precondition, an oversized field, a range) would be served to all others; both
+// profiles refuse such responses.
 
 import { type ResponseDirectives, requestDemands, responseDirectives } from './cache-control.ts';
 import {
@@ -46,7 +46,7 @@ interface RefusalGround {
   readonly sentence: string;
 }
 
-/** What each refusal rests on, for `explain` and the metrics. */
+/** The ground of each refusal, for `explain` and the metrics. */
 export const STORING_REFUSALS: Readonly<Record<StoringRefusal, RefusalGround>> = Object.freeze({
   method: { section: 'RFC 9111 §3', sentence: 'Only responses to GET, and some to POST, are stored.' },
   'post-without-content-location': {
@@ -109,7 +109,7 @@ export type StoringDecision = { readonly kind: 'store' } | { readonly kind: 'ref
 
 export interface StoringContext {
   readonly policy: CachePolicy;
-  /** The end of the content can be told from a cut connection (RFC 9112 §6.3). */
+  /** Whether the end of the content can be told from a cut connection (RFC 9112 §6.3). */
   readonly delimited: boolean;
 }
 
@@ -162,7 +162,7 @@ function methodRefusal({ request, response, stated, terms }: Candidate): Storing
   return storable && isLocatedAt(response.fields, request.uri) ? undefined : 'post-without-content-location';
 }
 
-/** True when Content-Location, resolved against the target URI, is the target URI (RFC 9110 §8.7). */
+/** Whether Content-Location, resolved against the target URI, is the target URI (RFC 9110 §8.7). */
 function isLocatedAt(fields: Fields, targetUri: string): boolean {
   const location = fieldValue(fields, 'content-location');
   if (location === undefined) return false;
@@ -184,8 +184,8 @@ function statusRefusal({ response: { status } }: Candidate): StoringRefusal | un
 }
 
 /**
- * A 206 is stored with one Content-Range; in multipart/byteranges that field is not there (RFC 9110 §14.6). How the
- * conformance profile settles a length that contradicts it is said at `partOf`.
+ * A 206 is stored with one Content-Range; multipart/byteranges lacks that field (RFC 9110 §14.6). `partOf` says how
+ * the conformance profile settles a length that contradicts it.
  */
 function partialRefusal({ request, response, context }: Candidate): StoringRefusal | undefined {
   if (response.status !== 206) return undefined;
@@ -200,7 +200,7 @@ function directiveRefusal({ request, response, stated }: Candidate): StoringRefu
   const { directives } = stated;
   if (requestDemands(request.fields).noStore) return 'request-no-store';
   if (directives.mustUnderstand) {
-    // Where the status is understood, no-store beside must-understand is for caches that are older (§5.2.2.3).
+    // Where the status is understood, no-store beside must-understand is meant for older caches (§5.2.2.3).
     if (!UNDERSTOOD.has(response.status)) return 'must-understand';
   } else if (directives.noStore) return 'no-store';
   if (directives.isPrivate) return 'private';

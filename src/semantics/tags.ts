@@ -1,13 +1,13 @@
 // Tags on responses: Cache-Tag, Surrogate-Key, xkey and the cache groups of RFC 9875.
 //
-// A tag that is forgotten is an invalidation that is lost. So where a response has more tags than
-// are kept, the result says so, and the response is not stored.
+// A forgotten tag is a lost invalidation. So when a response has more tags than are kept, the result says so, and the
+// response is not stored.
 
 import { parseList } from 'structured-headers';
 import { type Fields, fieldLines, fieldValue, hasField, trimOws } from './fields.ts';
 import { isSafeMethod } from './unsafe.ts';
 
-/** Fields that speak to caches of ours only, and are taken from what clients get. */
+/** Fields meant only for our kind of cache, and removed from clients' answers. */
 export const TAG_FIELDS: ReadonlySet<string> = new Set([
   'cache-tag',
   'surrogate-key',
@@ -24,7 +24,7 @@ export const MAX_TAG_LENGTH = 1024;
 
 export interface Tags {
   readonly tags: readonly string[];
-  /** True: some tags were left out, so the response must not be stored. */
+  /** Whether some tags were left out, so that the response must not be stored. */
   readonly overflow: boolean;
 }
 
@@ -67,8 +67,8 @@ function groupTag(uri: string, group: string): string | undefined {
 }
 
 /**
- * Adds the groups that the field names. It is a List of Strings, whose parameters are ignored; a value that is anything
- * else is ignored as a whole (RFC 9875 §2, §3; RFC 9651 §4.2).
+ * Adds the groups in the field. It is a List of Strings, whose parameters are ignored; a value of any other form is
+ * ignored as a whole (RFC 9875 §2, §3; RFC 9651 §4.2).
  */
 function addGroups(to: Set<string>, value: string | undefined, uri: string): void {
   if (value === undefined) return;
@@ -89,7 +89,7 @@ function addGroups(to: Set<string>, value: string | undefined, uri: string): voi
 
 /**
  * The tags that the answer to a request invalidates by Cache-Group-Invalidation (RFC 9875 §3): only groups of the
- * request's own origin, and none when the method is safe. Never shortened: what is named is invalidated.
+ * request's own origin, and none when the method is safe. Never shortened: every named group is invalidated.
  */
 export function groupsInvalidated(
   request: { readonly method: string; readonly uri: string },

@@ -2,10 +2,9 @@
 // `%c3` for `%C3`, so a rule about the one must see the other too, and a write to the one must invalidate the other. What
 // an origin may tell apart stays apart: a reserved character and its encoding (§2.2).
 //
-// Of the beginning of a URL the last segment may be a part of one, so it is no dot
-// segment.
+// The last segment of a URL's beginning may be cut, so it is no dot segment.
 
-/** What may have another spelling: an encoding that is not needed, or of lower case, or missing; a dot segment. */
+/** Parts that may have another spelling: a needless, lower-case or missing encoding; a dot segment. */
 const UNUSUAL = /%(?![0-9A-F]{2})|%(?:2[DE]|3[0-9]|4[1-9A-F]|5[0-9AF]|6[1-9A-F]|7[0-9AE])|[^!#-&(-;=?-[\]_a-z~]|\/\./;
 
 /** Path and query in their one spelling; the usual text is returned as it is. */
@@ -25,8 +24,9 @@ export function normalPath(target: string): string {
 }
 
 /**
- * Encoded unreserved characters decoded, other encodings in upper case, and encoded what no URI may hold as it is. A `%`
- * that encodes nothing is encoded itself, as those read it who read it at all; else decoding behind it could make it one.
+ * Decodes encoded unreserved characters, puts other encodings in upper case, and encodes characters that no URI may
+ * hold. A `%` that encodes nothing is encoded itself, as its readers take it; else decoding after it could make it an
+ * encoding.
  */
 export function normalEscapes(text: string): string {
   return text

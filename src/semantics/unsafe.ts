@@ -14,7 +14,7 @@ const SAFE_METHODS: ReadonlySet<string> = new Set([
   'QUERY',
 ]);
 
-/** False for every method that is not known to be safe, as RFC 9111 §4.4 asks. Methods are case-sensitive. */
+/** Returns false for every method that is not known to be safe, as RFC 9111 §4.4 asks. Methods are case-sensitive. */
 export function isSafeMethod(method: string): boolean {
   return SAFE_METHODS.has(method);
 }
@@ -32,7 +32,7 @@ export function invalidatedUris(requestUri: string, response: ResponseHead): str
     for (const reference of fieldLines(response.fields, name)) {
       const uri = target === undefined ? undefined : parseUri(reference, target);
       if (uri === undefined || uri.origin !== target?.origin) continue;
-      // The origin is the same whoever the user is; a cache key names no user.
+      // The origin is equal for every user; a cache key names no user.
       uri.username = '';
       uri.password = '';
       uri.hash = '';
@@ -45,8 +45,8 @@ export function invalidatedUris(requestUri: string, response: ResponseHead): str
 }
 
 /**
- * The URI without what URL makes of it: it encodes characters that a target may hold as they are, and under which the
- * response may be stored. Undefined: the reference is relative to a path, or is of another form.
+ * The URI before URL changes it: URL encodes characters that a target may hold unencoded, and the response may be
+ * stored under them. Returns undefined when the reference is relative to a path, or has another form.
  */
 function asWritten(reference: string, target: URL): string | undefined {
   const text = reference.split('#', 1)[0] as string;

@@ -1,20 +1,20 @@
 // Validators, and what a validation does to a stored response (RFC 9111 §4.3, RFC 9110 §8.8).
 //
-// A validator may be too coarse. Last-Modified counts whole seconds, so two versions made within
-// one second share it. For a response that is merely past its time that is the origin's affair; for one that is known
-// to be outdated, a validator that cannot tell the two apart would bring the old version back. `outdated` marks that.
+// A validator may be too coarse. Last-Modified counts whole seconds, so two versions made within one second share it.
+// For a response that is merely past its time, that is the origin's affair; for one known to be outdated, a validator
+// that cannot tell the two apart would bring the old version back. `outdated` marks that.
 
 import { type Fields, fieldLines, fieldValue, filterFields, hasField, trimOws, withoutHopByHop } from './fields.ts';
 import { parseHttpDate } from './http-date.ts';
 import type { Profile } from './policy.ts';
 
-/** What a response says about its version (RFC 9110 §8.8). */
+/** A response's statements about its version (RFC 9110 §8.8). */
 export interface Validators {
   /** The entity tag as received. */
   readonly etag?: string;
   /** The Last-Modified value as received; a valid HTTP date. */
   readonly lastModified?: string;
-  /** True: equal validators mean equal bytes (RFC 9110 §8.8.1). Speaks of the ETag when there is one. */
+  /** Whether equal validators mean equal bytes (RFC 9110 §8.8.1). Describes the ETag when there is one. */
   readonly strong: boolean;
 }
 
@@ -49,7 +49,7 @@ function isStrongDate(fields: Fields, modifiedMs: number | undefined): boolean {
   return modifiedMs !== undefined && dateMs !== undefined && dateMs - modifiedMs >= STRONG_DATE_DISTANCE_MS;
 }
 
-/** True when Last-Modified is there, valid and strong (RFC 9110 §8.8.2.2). */
+/** Whether Last-Modified is present, valid and strong (RFC 9110 §8.8.2.2). */
 export function isStrongLastModified(fields: Fields): boolean {
   return isStrongDate(fields, parseHttpDate(fieldValue(fields, 'last-modified')));
 }
@@ -58,22 +58,25 @@ function isQuotedEtag(etag: string): boolean {
   return /^(?:W\/)?"[^"]*"$/i.test(etag);
 }
 
-/** An entity tag without its quotes: not valid, yet some origins send it and know it again. */
+/** An entity tag without its quotes: not valid, yet some origins send it and recognise it. */
 function isBareEtag(etag: string): boolean {
   return /^[^\s",*][^\s",]*$/.test(etag);
 }
 
-/** True for a well-formed entity tag that is not weak (RFC 9110 §8.8.3). */
+/** Whether it is a well-formed entity tag that is not weak (RFC 9110 §8.8.3). */
 export function isStrongEtag(etag: string): boolean {
   return /^"[^"]*"$/.test(etag);
 }
 
-/** Strong comparison (RFC 9110 §8.8.3.2): both strong, and the same characters. */
+/** Strong comparison (RFC 9110 §8.8.3.2): both strong, and equal character by character. */
 export function etagsMatchStrong(one: string, other: string): boolean {
   return one === other && isStrongEtag(one);
 }
 
-/** Weak comparison (RFC 9110 §8.8.3.2): the same characters, either may be weak; missing quotes are overlooked. */
+/**
+ * Weak comparison (RFC 9110 §8.8.3.2): equal character by character, either may be weak; missing quotes are
+ * overlooked.
+ */
 export function etagsMatchWeak(one: string, other: string): boolean {
   return one === other || opaque(one) === opaque(other);
 }
@@ -165,12 +168,12 @@ export function freshenedFields(stored: Fields, update: Fields): Fields {
 }
 
 /**
- * What a HEAD response does to the stored response to GET (RFC 9111 §4.3.5). More cautious than the RFC in one point: a
- * response with no validator at all proves nothing, so it freshens nothing. Freshening an outdated entry further needs
- * what `validationFields` needs: a validator fit to tell versions apart.
+ * The effect of a HEAD response on the stored response to GET (RFC 9111 §4.3.5). More cautious than the RFC in one
+ * point: a response with no validator at all proves nothing, so it freshens nothing. Freshening an outdated entry
+ * further needs a validator fit to tell versions apart, as in `validationFields`.
  */
 export function headUpdate(stored: Fields, status: number, headFields: Fields): 'freshen' | 'invalidate' | 'nothing' {
-  // What GET would have said (RFC 9110 §9.3.2): it is not there any more.
+  // GET would have said that it no longer exists (RFC 9110 §9.3.2).
   if (status === 404 || status === 410) return 'invalidate';
   if (status !== 200) return 'nothing';
   const length = fieldValue(headFields, 'content-length');
@@ -185,7 +188,7 @@ export function headUpdate(stored: Fields, status: number, headFields: Fields): 
   return parseHttpDate(now.lastModified) === parseHttpDate(old.lastModified) ? 'freshen' : 'invalidate';
 }
 
-/** Length of the whole representation, in digits, where the fields tell it. */
+/** Length of the whole representation, in digits, when the fields state it. */
 function completeLength(stored: Fields): string | undefined {
   const range = fieldValue(stored, 'content-range');
   return range === undefined ? fieldValue(stored, 'content-length') : /\/(\d+)$/.exec(range)?.[1];

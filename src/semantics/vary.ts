@@ -1,7 +1,7 @@
 // Selecting header fields (RFC 9111 §4.1): which request fields choose a variant, and which of their values are alike.
 //
-// Two values may be made equal only if the origin must treat them alike. Where that is not known
-// of a field, the most that is done is what RFC 9111 §4.1 names: lines combined, white space around list commas removed.
+// Two values may be made equal only if the origin must treat them alike. For an unknown field, only the steps that RFC
+// 9111 §4.1 names are done: lines combined, white space around list commas removed.
 
 import { hasOpenQuote } from './cache-control.ts';
 import { listMembers, trimOws } from './fields.ts';
@@ -47,7 +47,7 @@ function normaliseSpaceAndCase(name: string, value: string): string {
       .map((one) => withoutSpaceAtSemicolons(one).toLowerCase())
       .join(',');
   if (name === 'accept') return listMembers(value).map(normaliseMediaRange).join(',');
-  // Of any other field the syntax is not known, and only what is known to mean the same is the same (RFC 9111 §4.1).
+  // The syntax of any other field is unknown, and only values known to be equivalent may match (RFC 9111 §4.1).
   return trimOws(value);
 }
 
@@ -57,7 +57,7 @@ function withoutSpaceAtSemicolons(member: string): string {
 
 /** Type, subtype and parameter names are caseless, parameter values need not be (RFC 9110 §8.3.1). */
 function normaliseMediaRange(range: string): string {
-  // A quoted value may hold anything; such a range is rare, and one variant more is its only cost.
+  // A quoted value may hold anything; such a range is rare, and costs only one more variant.
   if (range.includes('"')) return range;
   return withoutSpaceAtSemicolons(range)
     .split(';')
@@ -68,12 +68,14 @@ function normaliseMediaRange(range: string): string {
     .join(';');
 }
 
-/** No lists; white space in them is part of a secret, or of what the origin answers by. */
+/** No lists; white space in them is part of a secret, or may change the origin's answer. */
 const CREDENTIALS: ReadonlySet<string> = new Set(['authorization', 'cookie']);
 
 const LISTS: ReadonlySet<string> = new Set([...CASELESS, 'accept']);
 
-/** A field taken for a list: white space at commas is no part of a member. A list with an empty member may be none. */
+/**
+ * Treats a field as a list: white space at commas is no part of a member. A list with an empty member may be no list.
+ */
 function normaliseList(value: string): string {
   const members = value.split(',').map(trimOws);
   return hasOpenQuote(value) || value.includes('"') || members.includes('') ? trimOws(value) : members.join(',');
@@ -113,8 +115,8 @@ function languageRanges(value: string): LanguageRange[] | undefined {
 }
 
 /**
- * True when the stored Content-Language is what the request prefers above all else, so that no other variant could suit
- * it better (RFC 9110 §12.5.4). For a request that differs from the stored one in Accept-Language only. Never true on a
+ * Whether the stored Content-Language is the request's first preference, so that no other variant could suit it
+ * better (RFC 9110 §12.5.4). For a request that differs from the stored one in Accept-Language only. Never true on a
  * tie, for a wildcard, or for a representation in several languages.
  */
 export function languageSelects(acceptLanguage: string | undefined, contentLanguage: string | undefined): boolean {
