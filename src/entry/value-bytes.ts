@@ -8,7 +8,7 @@ import { textBytes } from './own-text.ts';
 
 const ARRAY_BYTES = 32;
 const OBJECT_BYTES = 24;
-/** Of the table behind an array, a dictionary or a collection. */
+/** Bytes of the table behind an array, a dictionary or a collection. */
 const TABLE_BYTES = 16;
 const SLOT_BYTES = 8;
 /** Unused slots of some objects, on average. */

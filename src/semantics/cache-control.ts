@@ -30,7 +30,7 @@ export interface CacheControl {
   readonly sMaxageMs: DeltaMs;
   readonly staleWhileRevalidateMs: DeltaMs;
   readonly staleIfErrorMs: DeltaMs;
-  /** Infinity: any staleness (RFC 9111 §5.2.1.2). */
+  /** Infinity allows any staleness (RFC 9111 §5.2.1.2). */
   readonly maxStaleMs: DeltaMs;
   readonly minFreshMs: DeltaMs;
 }
@@ -62,13 +62,13 @@ interface Directive {
   readonly argument: string | undefined;
 }
 
-/** The directives of a Cache-Control value, its lines combined; undefined: the field is absent. */
+/** The directives of a Cache-Control value, its lines combined; undefined stands for an absent field. */
 export function parseCacheControl(value: string | undefined): CacheControl {
   if (value === undefined) return NO_DIRECTIVES;
   return collect(directiveTexts(value).map(directiveOf));
 }
 
-/** The directives that rule a response, and the field they stand in (lower case). */
+/** The directives that apply to a response, and the field they stand in (lower case). */
 export interface ResponseDirectives {
   readonly directives: CacheControl;
   readonly field: string;
@@ -86,12 +86,12 @@ export function responseDirectives(fields: Fields, targetedFields: readonly stri
   return { directives: parseCacheControl(fieldValue(fields, 'cache-control')), field: 'cache-control' };
 }
 
-/** What a client asks of a cache (RFC 9111 §5.2.1). Times in ms. */
+/** A client's demands on a cache (RFC 9111 §5.2.1). Times in ms. */
 export interface RequestDemands {
   readonly noStore: boolean;
   readonly noCache: boolean;
   readonly onlyIfCached: boolean;
-  /** Oldest age the client takes; undefined: any. */
+  /** Oldest age the client takes; undefined when any age will do. */
   readonly maxAgeMs: number | undefined;
   /** Staleness the client takes: 0 none, Infinity any. */
   readonly maxStaleMs: number;
@@ -131,7 +131,7 @@ function demandsOf(directives: CacheControl): RequestDemands {
     noStore: directives.noStore,
     noCache: directives.noCache,
     onlyIfCached: directives.onlyIfCached,
-    // A max-age that cannot be read asks for something newer: validation is the answer that is never wrong.
+    // An unreadable max-age asks for something newer: validation is never wrong.
     maxAgeMs: directives.maxAgeMs === 'invalid' ? 0 : directives.maxAgeMs,
     maxStaleMs: readableMs(directives.maxStaleMs),
     minFreshMs: readableMs(directives.minFreshMs),
@@ -222,14 +222,14 @@ function fieldNames(argument: string): string[] {
 }
 
 /**
- * The value cut into directives. A quoted string that never ends would hide every directive after it; there the quotes
- * are taken for plain characters, so that a no-store is still seen.
+ * Splits the value into directives. An unterminated quoted string would hide every directive after it; then quotes
+ * count as plain characters, so that a no-store is still seen.
  */
 function directiveTexts(value: string): string[] {
   return hasOpenQuote(value) ? value.split(',').map(trimOws) : listMembers(value);
 }
 
-/** True when a quoted string in the value never ends, so that the value is no list. */
+/** Whether a quoted string in the value never ends, so that the value is no list. */
 export function hasOpenQuote(text: string): boolean {
   let quoted = false;
   for (let at = 0; at < text.length; at++) {

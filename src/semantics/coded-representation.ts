@@ -1,30 +1,30 @@
-// A representation in a content coding, beside the one it was made from: which responses are put in one, with what fields,
-// under which entity tags (RFC 9110 §8.4, §8.8.3.3).
+// Representations in a content coding, beside their source: which responses are coded, with which fields, under which
+// entity tags (RFC 9110 §8.4, §8.8.3.3).
 //
-// Each coding is a representation of its own, so each has an entity tag of its own: the origin's,
-// with the coding's name behind a tilde. Weak tags as well, though they need not be: a cache between the gate and its
-// client, which holds several codings and is told of one by a 304, could not tell which of them was meant.
+// Each coding is a representation of its own, so each has its own entity tag: the origin's, followed by a tilde and
+// the coding's name. Weak tags get the suffix as well, though they need not: a cache between the gate and its client
+// may hold several codings, and a 304 must tell it which one is meant.
 
 import { type AcceptedCodings, CODINGS, type Coding } from './content-coding.ts';
 import { type Fields, fieldValue, filterFields, hasField, listMembers, type ResponseHead } from './fields.ts';
 
-/** What a route says about coding. Made once from the configuration. */
+/** A route's settings for coding. Made once from the configuration. */
 export interface CodingRules {
-  /** What a request takes, by its Accept-Encoding. */
+  /** The codings that a request takes, by its Accept-Encoding. */
   readonly accepted: (acceptEncoding: string | undefined) => AcceptedCodings;
   /** Smaller bodies are left as they are. */
   readonly minBytes: number;
-  /** True for media types that are worth it; in lower case, without parameters. */
+  /** Whether coding the media type is worthwhile; in lower case, without parameters. */
   readonly takesType: (mediaType: string) => boolean;
 }
 
-/** Why a response is not put in a coding. */
+/** Why a response is not coded. */
 export type CodingRefusal = 'status' | 'encoded' | 'no-transform' | 'type' | 'small' | 'large';
 
 /** Statuses without content, and 206: a part of one representation is no part of another. */
 const NEVER_CODED: ReadonlySet<number> = new Set([204, 205, 206, 304]);
 
-/** Why the response is not put in a coding; undefined: it may be. `bodyBytes`: of the whole; undefined: not known yet. */
+/** Why the response is not coded; undefined when it may be. `bodyBytes`: of the whole; undefined while unknown. */
 export function codingRefusal(
   { status, fields }: ResponseHead,
   rules: CodingRules,
@@ -46,15 +46,15 @@ function representationRefusal(
   return bodyBytes !== undefined && bodyBytes < rules.minBytes ? 'small' : undefined;
 }
 
-/** RFC 9111 §5.2.1.6, §5.2.2.6: the same directive in a request and in a response. */
+/** RFC 9111 §5.2.1.6, §5.2.2.6: requests and responses share this directive. */
 export function forbidsTransforming(fields: Fields): boolean {
   const value = fieldValue(fields, 'cache-control');
   return value !== undefined && listMembers(value.toLowerCase()).includes('no-transform');
 }
 
 /**
- * The fields of a response whose representation may be put in a coding, with Vary saying so (RFC 9110 §12.5.5): that holds
- * for the one that is not coded, too, and for a part of it.
+ * The fields of a response whose representation may be coded, with Vary saying so (RFC 9110 §12.5.5): the uncoded
+ * response gets Vary too, as does a part of it.
  */
 export function withVaryByCoding({ status, fields }: ResponseHead, rules: CodingRules): Fields {
   if (status < 200 || status === 204 || status === 304) return fields;
@@ -69,7 +69,7 @@ export function withVaryByCoding({ status, fields }: ResponseHead, rules: Coding
   ];
 }
 
-/** Length of the whole representation, as far as the fields of a response, or of a part, tell it. */
+/** Length of the whole representation, as far as the fields of a response, or of a part, state it. */
 function wholeLength(fields: Fields): number | undefined {
   const range = fieldValue(fields, 'content-range');
   const digits = range === undefined ? fieldValue(fields, 'content-length') : /\/(\d+)$/.exec(range)?.[1];
@@ -77,8 +77,8 @@ function wholeLength(fields: Fields): number | undefined {
 }
 
 /**
- * Fields that speak of the bytes: digests (RFC 9530, RFC 3230, RFC 1864) would be of other bytes; ranges are answered from
- * the representation that is not coded, so none is offered.
+ * Fields about the bytes: digests (RFC 9530, RFC 3230, RFC 1864) would describe other bytes; ranges are answered from
+ * the uncoded representation, so none is offered.
  */
 const OF_THE_BYTES: ReadonlySet<string> = new Set([
   'accept-ranges',
@@ -89,7 +89,7 @@ const OF_THE_BYTES: ReadonlySet<string> = new Set([
   'repr-digest',
 ]);
 
-/** The fields of the response in the coding, of which the body has so many bytes. */
+/** The fields of the response in the coding, whose body has `bodyBytes` bytes. */
 export function codedFields(fields: Fields, coding: Coding, bodyBytes: number): Fields {
   const coded: string[] = [];
   for (let at = 0; at < fields.length; at += 2) {
@@ -101,14 +101,17 @@ export function codedFields(fields: Fields, coding: Coding, bodyBytes: number): 
   return coded;
 }
 
-/** The entity tag of a representation in a coding, by that of the one it is made from. */
+/** The entity tag of a representation in a coding, made from the tag of its source. */
 export function codedEtag(etag: string, coding: Coding): string {
   return etag.endsWith('"') ? `${etag.slice(0, -1)}~${coding}"` : `${etag}~${coding}`;
 }
 
 const CODED_TAG = new RegExp(`~(?:${CODINGS.join('|')})(?="|[ \\t]*(?:,|$))`, 'g');
 
-/** A list of entity tags in the origin's terms: those made by `codedEtag` for one of the codings become what they were made of. */
+/**
+ * A list of entity tags in the origin's terms: turns tags of `codedEtag` for one of the codings back into their
+ * sources.
+ */
 export function originEtags(value: string, codings: AcceptedCodings = CODINGS): string {
   return value.replace(CODED_TAG, (suffix) => ((codings as readonly string[]).includes(suffix.slice(1)) ? '' : suffix));
 }
@@ -121,9 +124,9 @@ const COMPRESSIBLE: ReadonlySet<string> = new Set(
    image/bmp image/svg+xml image/vnd.microsoft.icon image/x-icon`.split(/\s+/),
 );
 
-/** True for media types whose content is text, or is known to become much smaller. */
+/** Whether content of the media type is text, or is known to become much smaller. */
 export function isCompressibleType(mediaType: string): boolean {
-  // A stream of events is read as it comes; it is hardly ever stored.
+  // Clients read a stream of events as it comes; it is hardly ever stored.
   if (mediaType.startsWith('text/')) return mediaType !== 'text/event-stream';
   return COMPRESSIBLE.has(mediaType) || /\+(?:json|xml|yaml|text)$/.test(mediaType);
 }

@@ -1,4 +1,4 @@
-// Stored parts that are put together, and what is asked of the origin in order to complete one (RFC 9111 §3.3, §3.4).
+// Combines stored parts, and makes the request that completes one (RFC 9111 §3.3, §3.4).
 
 import type { Fields } from './fields.ts';
 import type { Profile } from './policy.ts';
@@ -6,9 +6,9 @@ import { isComplete, type Part, withExtent } from './ranges.ts';
 import { etagsMatchStrong, freshenedFields, isStrongEtag, validators } from './validation.ts';
 
 /**
- * Puts a stored part and a newer one together (RFC 9111 §3.4, RFC 9110 §15.3.7.3); undefined when they do not share a
- * strong ETag, lie apart, or contradict each other. Bytes that both have must be equal: an origin that gives two
- * contents one strong ETag is not to be trusted with a third made of both.
+ * Combines a stored part and a newer one (RFC 9111 §3.4, RFC 9110 §15.3.7.3); returns undefined when they do not
+ * share a strong ETag, lie apart, or contradict each other. Bytes that both have must be equal: an origin that gives
+ * two contents one strong ETag cannot be trusted with a third made of both.
  */
 export function combineParts(stored: Part, newer: Part): Part | undefined {
   const tags = [validators(stored.fields).etag ?? '', validators(newer.fields).etag ?? ''] as const;
@@ -30,7 +30,7 @@ export function combineParts(stored: Part, newer: Part): Part | undefined {
   return withExtent({ fields: freshenedFields(stored.fields, newer.fields), first, complete, body });
 }
 
-/** The Range value that asks for what the part lacks; undefined when it lacks nothing or more than one run of bytes. */
+/** The Range value for the missing bytes; undefined when nothing is missing, or more than one run of bytes. */
 export function missingRange(part: Part): string | undefined {
   const end = part.first + part.body.length;
   if (part.first === 0) return isComplete(part) ? undefined : `bytes=${end}-`;
@@ -38,9 +38,10 @@ export function missingRange(part: Part): string | undefined {
 }
 
 /**
- * The fields of a request that completes the part (RFC 9111 §3.3); undefined: fill it anew. With If-Range, a changed
- * representation comes whole. Without a strong ETag the answer could not be combined, so the question would be wasted;
- * the conformance profile asks all the same, as the public suite requires (`partial-store-partial-complete`).
+ * The fields of a request that completes the part (RFC 9111 §3.3); undefined means to fill it anew. With If-Range, a
+ * changed representation comes whole. Without a strong ETag the answer could not be combined, so the request would be
+ * wasted; the conformance profile sends it all the same, as the public suite requires
+ * (`partial-store-partial-complete`).
  */
 export function completionFields(part: Part, profile: Profile): Fields | undefined {
   const range = missingRange(part);

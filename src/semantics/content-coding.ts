@@ -1,7 +1,7 @@
-// Content codings and which of them a request takes (Accept-Encoding, RFC 9110 §8.4, §12.5.3).
+// Content codings, and the choice among them for a request (Accept-Encoding, RFC 9110 §8.4, §12.5.3).
 //
-// Identity is a choice like the others, but never refused. Nothing obliges a server to answer 406
-// (RFC 9110 §12.5.3), and an answer that is not coded serves a client better than an error.
+// Identity is a choice like the others, but never refused. Nothing obliges a server to answer 406 (RFC 9110 §12.5.3),
+// and an uncoded answer serves a client better than an error.
 
 import { listMembers, trimOws } from './fields.ts';
 
@@ -10,7 +10,7 @@ export const CODINGS = ['zstd', 'br', 'gzip'] as const;
 
 export type Coding = (typeof CODINGS)[number];
 
-/** What a request takes, the best first; at least one. */
+/** The codings that a request takes, the best first; at least one. */
 export type AcceptedCodings = readonly (Coding | 'identity')[];
 
 const IDENTITY_ONLY: AcceptedCodings = Object.freeze(['identity']);
@@ -27,7 +27,7 @@ export function acceptedCodings(value: string | undefined, offered: readonly Cod
   const ranked = offered
     .map((coding): Ranked => ({ coding, weight: weights.get(coding) ?? any ?? 0 }))
     .filter(({ weight }) => weight > 0);
-  // Not stated, identity is acceptable, and nothing is said for it; stated as 0, it is what is left if nothing else is.
+  // Unstated, identity is acceptable but not preferred; stated as 0, it is the last resort.
   const identity = weights.get('identity') ?? any ?? Number.MIN_VALUE;
   if (identity > 0 || ranked.length === 0) ranked.push({ coding: 'identity', weight: identity });
   return ranked.sort((one, other) => other.weight - one.weight).map(({ coding }) => coding);
@@ -42,8 +42,8 @@ interface Ranked {
 const MEMBER = /^([!#$%&'*+\-.^_`|~0-9a-z]+)(?:[ \t]*;[ \t]*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?$/;
 
 /**
- * Weights by coding. What cannot be read is taken for 0, and of a coding stated twice the lower weight counts: what the
- * client does not surely want is not sent to it.
+ * Weights by coding. An unreadable weight counts as 0, and the lower of two weights for one coding counts: the client
+ * gets no coding that it may not want.
  */
 function statedWeights(value: string): ReadonlyMap<string, number> {
   const weights = new Map<string, number>();
@@ -58,11 +58,11 @@ function statedWeights(value: string): ReadonlyMap<string, number> {
   return weights;
 }
 
-/** Values remembered; there are as many in use as there are kinds of client. The first ones stay. */
+/** Values remembered; each kind of client sends its own. The first ones stay. */
 const MAX_REMEMBERED = 256;
 const MAX_REMEMBERED_CHARS = 100;
 
-/** The same, for many requests: what usual values mean is remembered. */
+/** Chooses codings for many requests: remembers the choices for usual values. */
 export function codingChooser(offered: readonly Coding[]): (value: string | undefined) => AcceptedCodings {
   const remembered = new Map<string, AcceptedCodings>();
   return (value) => {

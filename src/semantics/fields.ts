@@ -7,7 +7,7 @@
 /** Header or trailer fields: name, value, name, value … in order of arrival; names are in lower case. */
 export type Fields = readonly string[];
 
-/** What is needed of a request to decide about it. */
+/** The parts of a request that decisions need. */
 export interface RequestHead {
   readonly method: string;
   /** The target URI without a fragment, e.g. `http://example.org/users?limit=10` (RFC 9110 §7.1). */
@@ -119,7 +119,7 @@ const HOP_BY_HOP: readonly string[] = [
   'upgrade',
 ];
 
-/** Names of the hop-by-hop fields, and of those that Connection lists. */
+/** Names of the hop-by-hop fields, including names in Connection. */
 export function hopByHopNames(fields: Fields): ReadonlySet<string> {
   const listed = listMembers(fieldValue(fields, 'connection'));
   return new Set([...HOP_BY_HOP, ...listed.map((name) => name.toLowerCase())]);

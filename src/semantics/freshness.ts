@@ -1,7 +1,7 @@
 // How long a response stays fresh, how old it is, and on which terms it may be reused after that (RFC 9111 §4.2).
 //
-// All that a hit needs is worked out once, when the response is stored, into two values: `bornMs`,
-// the instant at which its age was 0, and the terms, which most responses of a site have in common and so share.
+// Everything a hit needs is computed once, when the response is stored, into two values: `bornMs`, the instant at
+// which its age was 0, and the terms, which most responses of a site share.
 
 import { type CacheControl, type ResponseDirectives, readableMs, responseDirectives } from './cache-control.ts';
 import { type Fields, fieldLines, fieldValue, listMembers, type ResponseHead } from './fields.ts';
@@ -40,7 +40,7 @@ export interface Timing {
   readonly responseTimeMs: number;
 }
 
-/** What a stored response keeps of its head to decide about its reuse. */
+/** The facts kept of a stored response's head to decide about its reuse. */
 export interface ReuseBasis {
   readonly terms: ReuseTerms;
   /** The instant (ms since the Unix epoch) at which its age was 0. */
@@ -93,7 +93,7 @@ const INVALID_LIFETIME: Lifetime = { ms: 0, source: 'invalid' };
 
 function lifetimeOf(question: LifetimeQuestion): Lifetime {
   const { response, policy } = question;
-  // An operator's lifetime is for answers; an error keeps what the origin says of it, or negativeTtlMs.
+  // An operator's lifetime is for answers; an error keeps the origin's statement, or negativeTtlMs.
   if (policy.ttlMs !== undefined && response.status < 400) return { ms: policy.ttlMs, source: 'override' };
   return explicitLifetime(question) ?? impliedLifetime(question);
 }
@@ -115,7 +115,7 @@ function deltaLifetime(delta: number | 'invalid', source: LifetimeSource): Lifet
 function expiresLifetime(fields: Fields, receivedMs: number): Lifetime | undefined {
   const [expires, ...others] = fieldLines(fields, 'expires');
   if (expires === undefined) return undefined;
-  // Lines that differ contradict each other (RFC 9111 §4.2.1); what is no date lies in the past (§5.3).
+  // Different lines contradict each other (RFC 9111 §4.2.1); a value that is no date lies in the past (§5.3).
   if (others.some((other) => other !== expires)) return INVALID_LIFETIME;
   const expiresMs = parseHttpDate(expires, receivedMs);
   if (expiresMs === undefined) return INVALID_LIFETIME;
@@ -158,7 +158,7 @@ function correctedInitialAgeMs(fields: Fields, { requestTimeMs, responseTimeMs }
 
 const MAX_AGE_SECONDS = 2 ** 31;
 
-/** The first member counts, the rest is discarded; what is no non-negative integer is ignored (RFC 9111 §5.1). */
+/** The first member counts, the rest is discarded; any value but a non-negative integer is ignored (RFC 9111 §5.1). */
 function ageValueMs(fields: Fields): number {
   const first = listMembers(fieldValue(fields, 'age'))[0];
   return first !== undefined && /^\d+$/.test(first) ? Math.min(Number(first), MAX_AGE_SECONDS) * 1000 : 0;
@@ -166,7 +166,7 @@ function ageValueMs(fields: Fields): number {
 
 function termsOf(lifetime: Lifetime, directives: CacheControl, policy: CachePolicy): ReuseTerms {
   const mustRevalidate = directives.mustRevalidate || directives.proxyRevalidate || directives.sMaxageMs !== undefined;
-  // What forbids a stale answer forbids every window in which one would be given (RFC 9111 §4.2.4).
+  // A directive that forbids a stale answer forbids every window for one (RFC 9111 §4.2.4).
   const mayBeStale = !mustRevalidate && !directives.noCache;
   const window = (stated: CacheControl['maxAgeMs'], otherwise: number) =>
     mayBeStale ? (stated === undefined ? otherwise : readableMs(stated)) : 0;

@@ -257,8 +257,9 @@ export function storableFields(fields: Fields, policy: CachePolicy): Fields {
 }
 
 /**
- * Besides hop-by-hop fields: what a shared cache must not store (`private="…"`, RFC 9111 §5.2.2.7); what must not be
- * reused without validation and so is never reused (`no-cache="…"`, §5.2.2.4); Age, which the entry keeps as `bornMs`.
+ * The fields left out of the store: hop-by-hop fields; fields that a shared cache must not store (`private="…"`, RFC
+ * 9111 §5.2.2.7); fields that need validation before reuse and so are never reused (`no-cache="…"`, §5.2.2.4); and
+ * Age, which the entry keeps as `bornMs`.
  */
 function unstoredFields(fields: Fields, { directives }: ResponseDirectives): ReadonlySet<string> {
   return new Set([...hopByHopNames(fields), 'age', ...directives.privateFields, ...directives.noCacheFields]);

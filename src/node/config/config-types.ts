@@ -15,13 +15,13 @@ export interface TidegateConfig {
   readonly disk?: DiskConfig | undefined;
   /** Origins by name; at least one. */
   readonly origins: { readonly [name: string]: OriginConfig };
-  /** The first that matches is taken, those of the most specific host first. Default: one route for all requests. */
+  /** The first matching route wins, with routes of the most specific host first. Default: one route for all requests. */
   readonly routes?: readonly RouteConfig[] | undefined;
   /** Databases by name, for the commands `tidegate feed`; `serve` has no use for them. Default: none. */
   readonly sources?: { readonly [name: string]: SourceConfig } | undefined;
   /** How entries are filled while no client waits for them. */
   readonly populate?: PopulateConfig | undefined;
-  /** What is filled again and again. Default: nothing. */
+  /** Repeated fills. Default: none. */
   readonly schedule?: readonly ScheduleConfig[] | undefined;
   /** Limits of what clients send; each excess is answered with the status beside it. */
   readonly limits?: LimitsConfig | undefined;
@@ -50,7 +50,7 @@ interface ListenConfig {
 }
 
 interface TlsConfig {
-  /** The first is for clients that name no host, or one that none of them has. Required. */
+  /** The first is for clients that name no host, or a host that no certificate has. Required. */
   readonly certificates: readonly CertificateConfig[];
   /** Lowest version accepted. Default `TLSv1.2`. */
   readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
@@ -110,7 +110,7 @@ interface OriginConfig {
 }
 
 interface OriginTlsConfig {
-  /** File with the certificates of the authorities trusted, in PEM, in place of those of Node. Default: none. */
+  /** File with the certificates of the trusted authorities, in PEM, in place of Node's own. Default: none. */
   readonly ca?: string | undefined;
 }
 
@@ -121,7 +121,7 @@ interface CircuitBreakerConfig {
   readonly openMs?: number | undefined;
 }
 
-/** Exactly one of these. URLs are those that clients ask for; each must have a route. */
+/** Exactly one of these. URLs are in the form that clients ask for; each must have a route. */
 interface PopulateSourceConfig {
   /** Default: none. */
   readonly urls?: readonly string[] | undefined;
@@ -129,7 +129,7 @@ interface PopulateSourceConfig {
   readonly file?: string | undefined;
   /** URL of an XML sitemap, or of an index of such; asked from its origin. Default: none. */
   readonly sitemap?: string | undefined;
-  /** True: all that is stored on disk or in memory. Default: none. */
+  /** True fills everything stored on disk or in memory. Default: none. */
   readonly manifest?: boolean | undefined;
 }
 
@@ -139,7 +139,7 @@ interface PopulateConfig {
   /** Requests to one origin in a second. Default 100. 0: any number. */
   readonly ratePerSecond?: number | undefined;
   readonly rehydrate?: RehydrateConfig | undefined;
-  /** What is filled when the gate starts. Default: nothing. */
+  /** Fills at the start of the gate. Default: none. */
   readonly onStart?: PopulateSourceConfig | undefined;
 }
 
@@ -166,7 +166,7 @@ interface SourceConfig {
   /** File of the database, relative to the configuration's folder. Default: none. */
   readonly sqlite?: string | undefined;
   readonly postgres?: PostgresSourceConfig | undefined;
-  /** Tables whose changes are told, those of PostgreSQL with their schema unless it is `public`. Default: all. */
+  /** Tables whose changes are told; tables of PostgreSQL with their schema unless it is `public`. Default: all. */
   readonly tables?: readonly string[] | undefined;
 }
 

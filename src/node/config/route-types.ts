@@ -9,9 +9,11 @@ export interface RouteConfig {
   readonly origin?: string | undefined;
   /** Tenant, part of the cache key: routes of different tenants share no entries. Default: the common tenant. */
   readonly tenant?: string | undefined;
-  /** `safe` refuses what is legal but dangerous, `conformance` does all that RFC 9111 allows. Default `safe`. */
+  /**
+   * `safe` refuses legal but dangerous behaviour, `conformance` does everything that RFC 9111 allows. Default `safe`.
+   */
   readonly profile?: 'safe' | 'conformance' | undefined;
-  /** Freshness lifetime in place of what the response says. Default: the response decides. */
+  /** Freshness lifetime in place of the response's own. Default: the response decides. */
   readonly ttlMs?: number | undefined;
   /** Freshness lifetime of a response that states none. Default: heuristic freshness (RFC 9111 §4.2.2). */
   readonly defaultTtlMs?: number | undefined;
@@ -31,13 +33,13 @@ export interface RouteConfig {
   readonly maxBodyBytes?: number | undefined;
   /** Query parameters in the cache key and in the forwarded request: all, only some, or all but some. Default `all`. */
   readonly query?: 'all' | { readonly keep: readonly string[] } | { readonly drop: readonly string[] } | undefined;
-  /** Orders query parameters by name, those of one name as they came. Default false. */
+  /** Orders query parameters by name; parameters of one name keep their order. Default false. */
   readonly sortQuery?: boolean | undefined;
   /** Fields of the forwarded request. */
   readonly request?: FieldEditsConfig | undefined;
   /** Fields of every response of the origin, edited before it is stored. */
   readonly response?: FieldEditsConfig | undefined;
-  /** Requests that go past the cache: those that fulfil all conditions of a rule; `{}` is all. Default: none. */
+  /** Requests that bypass the cache: those that fulfil all conditions of a rule; `{}` matches all. Default: none. */
   readonly bypass?: readonly BypassRuleConfig[] | undefined;
   /** Leaves Cache-Tag, Surrogate-Key, xkey and Cache-Groups in answers to clients. Default false. */
   readonly showTags?: boolean | undefined;
@@ -54,7 +56,10 @@ export interface RouteConfig {
 interface CookiesConfig {
   /** Names, or patterns of them, of the cookies in the cache key; they alone reach the origin. Default: none. */
   readonly key?: readonly string[] | undefined;
-  /** Those taken off the forwarded request; `all`: all but those of `key`. Requests with any other go by. Default: none. */
+  /**
+   * Cookies removed from the forwarded request; `all`: all but `key`. Requests with any other bypass the cache.
+   * Default: none.
+   */
   readonly drop?: 'all' | readonly string[] | undefined;
 }
 

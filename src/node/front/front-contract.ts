@@ -36,7 +36,7 @@ export interface FrontDeps {
   readonly trust: (address: string) => boolean;
   /** Base URL of an origin, for tunnels. */
   readonly originUrlOf: (originName: string) => string;
-  /** Certificates of the authorities trusted for it, in PEM; undefined: those of Node. */
+  /** Certificates of the authorities trusted for it, in PEM; undefined means Node's own. */
   readonly authoritiesOf?: (originName: string) => string | undefined;
   /** Name of this gate in Cache-Status and Via; two gates in a row need two names. Default `tidegate`. */
   readonly cacheName?: string;

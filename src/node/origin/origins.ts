@@ -48,7 +48,7 @@ export class Origins {
     return this.#pool(name).settings.url;
   }
 
-  /** Certificates of the authorities trusted for it, in PEM; undefined: those of Node. */
+  /** Certificates of the authorities trusted for it, in PEM; undefined means Node's own. */
   authoritiesOf(name: string): string | undefined {
     return this.#pool(name).ca;
   }

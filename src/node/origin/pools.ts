@@ -10,7 +10,7 @@ export interface PoolOptions {
   readonly connectTimeoutMs: number;
   /** Whether to speak HTTP/2 with an https origin that offers it. */
   readonly http2?: boolean;
-  /** Certificates of the authorities trusted, in PEM; undefined: those of Node. */
+  /** Certificates of the trusted authorities, in PEM; undefined means Node's own. */
   readonly ca?: string | undefined;
 }
 

@@ -22,7 +22,7 @@ interface TunnelRequest {
   readonly head: Buffer;
   /** Base URL of the origin. */
   readonly originUrl: string;
-  /** Certificates of the authorities trusted for it, in PEM; undefined: those of Node. */
+  /** Certificates of the authorities trusted for it, in PEM; undefined means Node's own. */
   readonly ca: string | undefined;
   /** Time until the origin's answer. */
   readonly timeoutMs: number;
