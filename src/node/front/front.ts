@@ -71,8 +71,7 @@ class NodeFront implements Front {
       gate: deps.gate,
       cacheName: this.#cacheName,
       closing: () => this.#closing !== undefined,
-      // responder.ts recognises its own socket timeout by its length, so it must differ from that of an idle
-      // connection.
+      // responder.ts recognises its own socket timeout by its length, so the idle timeout must differ.
       stallMs: stallMs === Math.max(1, limits.keepAliveMs) + KEEP_ALIVE_BUFFER_MS ? stallMs + 1 : stallMs,
       monotonic: deps.monotonic ?? nodeClock.monotonic,
       ended: hooks?.ended,

@@ -1,6 +1,6 @@
 // A file of URLs, line by line: a URL, or JSON with a URL, its fields and expected hits.
 
-/** The value of the line, or undefined for an empty one or a `#` comment. Invalid JSON stays text, and is then refused as a URL. */
+/** The value of the line; undefined for a blank line or a `#` comment. Invalid JSON stays text, refused later as a URL. */
 export function valueOfLine(line: string): unknown {
   const text = line.trim();
   if (text === '' || text.startsWith('#')) return undefined;
