@@ -25,14 +25,14 @@ import { isPlacedByOrder, windowOf } from './resolve/windows.ts';
 import { normalized, templateId } from './template-id.ts';
 import { type StatementParts, writeOf } from './writes.ts';
 
-/** What is known of a text's one query; its id and text are added to it. */
+/** The result for a text's one query; the caller adds its id and text. */
 type Known = {
   readonly [Kind in Template['kind']]: Omit<Extract<Template, { kind: Kind }>, 'id' | 'text'>;
 }[Template['kind']];
 
 export function analyse(text: string, parts: StatementParts): Template {
   const { source, session } = parts.catalogue;
-  // The same text over another search path reads other tables.
+  // Over another search path one text reads other tables.
   const path = session === undefined ? [] : [JSON.stringify(session.path)];
   const id = templateId(source, parts.dialect, ...path, normalized(text));
   return { ...knownOf(text, parts), id, text, ...session } as Template;
@@ -47,14 +47,14 @@ function knownOf(text: string, parts: StatementParts): Known {
   }
 }
 
-/** Of a statement whose analysis has ended without an answer. */
+/** The result for a statement whose analysis ended without an answer. */
 function stopped(error: unknown): Known {
   const what = messageOf(error);
   const { message: reason, unknown } = error instanceof Stop ? error : unread(`an error of its analysis: ${what}`);
   return { kind: 'uncacheable', reason, unknown };
 }
 
-/** Of what does not write. */
+/** The result for a text that does not write. */
 function queryOf(statements: readonly Statement[], parts: StatementParts): Known {
   const [statement, ...others] = statements;
   if (statement === undefined) return { kind: 'uncacheable', reason: 'no statement' };
@@ -165,7 +165,7 @@ function narrowTop(top: Top, analysis: Analysis): Equalities {
   const known = narrowRegion(region, { inherited: new Equalities(), nullable, chained }, analysis);
   const plain: Surroundings = { inherited: known };
   for (const { expression, isReferenced } of plan.outputs) {
-    // What is only shown is computed for the rows that are shown.
+    // An expression that is only shown is computed for the shown rows alone.
     const isShown = plan.isRowByRow && !isReferenced && shown.size > 0;
     if (isShown) show(expression, { inherited: known, results: shown, nullable: shown, nested: shown }, analysis);
     else use(expression, plain, analysis);
@@ -204,7 +204,7 @@ function finished(
   { table, alias, predicates, used, shown, isWhole, isPlaced }: ReadState,
   { keyOutputs, onlyShown, window }: Facts,
 ): TableRead {
-  // What was never narrowed may be read anywhere.
+  // A read that was never narrowed may see any row.
   if (isWhole || !isPlaced)
     return {
       table,

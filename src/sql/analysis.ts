@@ -1,7 +1,7 @@
-// What all parts of one analysis share: its names, the reads found so far, and how it ends early.
+// State that all parts of one analysis share: its names, the reads found so far, and how it ends early.
 //
-// Expressions hold selects, selects hold sources, sources hold expressions. Each of the three is a
-// file of its own, and calls the others through `Analysis`.
+// Expressions hold selects, selects hold sources, sources hold expressions. Each of the three is a file of its own, and
+// calls the others through `Analysis`.
 
 import type { TableShape } from '../dependency/change.ts';
 import type { Dialect, Fallback, FallbackNote, Uncacheable } from '../dependency/template.ts';
@@ -14,7 +14,7 @@ import type { Output, Plan, ReadState, Resolved } from './resolve/resolved.ts';
 export class Stop extends Error {
   /** `tables`: its tables can be told, but nothing else. `uncacheable`: its answer must not be kept. */
   readonly kind: 'tables' | 'uncacheable';
-  /** Of `uncacheable`: what is not known. */
+  /** For `uncacheable`: the thing that is not known. */
   readonly unknown: Uncacheable['unknown'];
 
   constructor(kind: Stop['kind'], what: string, unknown?: Uncacheable['unknown']) {
@@ -34,7 +34,7 @@ export interface NamedColumn {
   readonly expression: Resolved;
 }
 
-/** What goes by one alias in a FROM. */
+/** One alias of a FROM. */
 export interface ScopeEntry {
   readonly alias: string;
   readonly schema: string | undefined;
@@ -49,7 +49,7 @@ export interface Scope {
   readonly entries: readonly ScopeEntry[];
   /** Columns without a table's name before them, in the order of `*`; those of USING once. */
   readonly visible: readonly NamedColumn[];
-  /** Of the result, once they are resolved. */
+  /** Aliases of the result, set once they are resolved. */
   aliases: readonly Output[];
   /** How many names were found here, and how many further out. */
   hits: number;
@@ -60,7 +60,7 @@ export interface Scope {
 export interface CommonScope {
   readonly outer: CommonScope | undefined;
   readonly table: CommonTable;
-  /** What its statement sees. */
+  /** The place of its statement, which decides what names mean in it. */
   readonly place: () => Place;
 }
 
@@ -68,7 +68,7 @@ export interface CommonScope {
 export interface Place {
   readonly scope: Scope | undefined;
   readonly common: CommonScope | undefined;
-  /** Of a view that is being expanded: its names are looked for in its own schema first. */
+  /** Schema of a view that is being expanded: its names are looked up there first. */
   readonly schema: string | undefined;
   /** Views and common tables around it. */
   readonly within: readonly string[];

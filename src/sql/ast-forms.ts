@@ -2,7 +2,7 @@
 
 import type { Callee, Expression, Select, SelectBody, Source } from './ast.ts';
 
-/** What is wrong with a statement that cannot be read safely; its text is the reason of `unparsed`. */
+/** A statement cannot be read safely; the message becomes the reason of `unparsed`. */
 export class Unreadable extends Error {}
 
 export function negated(isNegated: boolean, operand: Expression): Expression {

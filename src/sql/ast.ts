@@ -1,7 +1,7 @@
 // Statements of SQL as this room sees them, whatever parser read them: the little that dependencies need. Types only.
 //
-// SQL is larger than this. What has no form here is `opaque`, with all expressions and selects
-// found inside it, so that no table and no column gets lost.
+// SQL is larger than this. A construct without a form here is `opaque`, with all expressions and selects found inside
+// it, so that no table and no column gets lost.
 
 import type { Scalar } from '../dependency/change.ts';
 
@@ -55,8 +55,9 @@ export type Expression =
     };
 
 /**
- * A name that the database may carry out by a function. `type`: of a cast, which may have a function. `field`: of a row,
- * which may as well be a function that takes it. `schema` undefined: looked for on the search path.
+ * A name that the database may implement by a function. `type` is the target of a cast, which may have a function.
+ * `field` is a field of a row, but may as well be a function that takes the row. `schema` is undefined when the search
+ * path decides.
  */
 export interface Callee {
   readonly kind: 'function' | 'operator' | 'type' | 'field';
@@ -145,7 +146,10 @@ export interface CommonTable {
 }
 
 export type Statement =
-  /** `locks`: FOR UPDATE and its like. `parameterNames`: by index, with their sign; undefined: it has none. */
+  /**
+   * `locks`: FOR UPDATE and its like. `parameterNames`: by index, with their sign; a parameter without a name is
+   * undefined.
+   */
   | {
       readonly kind: 'query';
       readonly select: Select;
@@ -154,7 +158,7 @@ export type Statement =
     }
   | {
       readonly kind: 'insert' | 'update' | 'delete' | 'truncate' | 'merge';
-      /** What is written; several with TRUNCATE. Views among them. */
+      /** The tables written, views among them; several with TRUNCATE. */
       readonly tables: readonly { readonly schema: string | undefined; readonly name: string }[];
     }
   /** A transaction's begin and end, SET, PRAGMA, EXPLAIN, DDL …; `writes`: it may change what a query answers. */
@@ -167,21 +171,21 @@ export interface Parser {
   parse(text: string): readonly Statement[];
 }
 
-/** What of the connection that runs a statement decides what the names in it mean. */
+/** The state of a connection that decides what the names in its statements mean. */
 export interface Session {
   /** Schemas in which a name without one is looked for, in that order; `$user` resolved, those of the system among them. */
   readonly path: readonly string[];
 }
 
-/** What a statement's names mean. Null: there is nothing by that name. */
+/** The meaning of the names in a statement; null when nothing has the name. */
 export interface Catalogue {
   /** Identity of the database, for the ids of templates. */
   readonly source: string;
-  /** By which names are resolved; undefined: as for the connection that read the catalogue. */
+  /** Decides how names are resolved; undefined means as on the connection that read the catalogue. */
   readonly session?: Session;
   /** As it is written in a statement, after the dialect's folding of case. */
   relation(schema: string | undefined, name: string): Relation | null;
-  /** Undefined: nothing is known of functions, operators and types. */
+  /** Undefined when nothing is known of functions, operators and types. */
   readonly routines?: Routines | undefined;
   /** All of it, where it can be had as plain data. */
   readonly data?: CatalogueData;
@@ -192,7 +196,7 @@ export interface CatalogueData {
   readonly dialect: import('../dependency/template.ts').Dialect;
   /** Identity of the database. */
   readonly source: string;
-  /** The server and its database, as a connection to it says; undefined: it is not told. */
+  /** The server and its database, as a connection to it reports them; undefined when it does not tell. */
   readonly server?: string;
   /** The search path of the connection that read it, where a session says no other. */
   readonly path: readonly string[];
@@ -206,12 +210,12 @@ export interface CatalogueData {
   readonly routines?: RoutinesData | undefined;
 }
 
-/** What a callee of PostgreSQL that is not the system's own may run. */
+/** A callee of PostgreSQL that is not the system's own, and the functions it may run. */
 export interface Routine {
   readonly kind: 'function' | 'operator' | 'type';
   readonly schema: string;
   readonly name: string;
-  /** Of any overload: it gives no value, one value or several for a row, or one for many rows. */
+  /** Whether any overload gives no value, one or several for a row, or one value for many rows. */
   readonly isOverRows: boolean;
   /** With their schema: functions that may read anything. */
   readonly runs: readonly string[];

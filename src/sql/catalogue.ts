@@ -56,7 +56,7 @@ function knownOf(data: CatalogueData, keyOf: (schema: string, name: string) => s
   return found;
 }
 
-/** Those of all schemas of the path: which of them the server takes is a matter of the types of what they are given. */
+/** Finds routines in all schemas of the path: the server chooses among them by the types of their arguments. */
 function routinesOn(path: readonly string[], { routines, setReturning, implicit }: KnownRoutines): Routines {
   const find = ({ kind, schema, name }: Callee): Routine[] =>
     (schema === undefined ? path : [schema]).flatMap((place) => {

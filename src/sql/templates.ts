@@ -1,7 +1,7 @@
 // Templates by text: each is parsed and analysed once, as long as the catalogue is the same.
 //
-// The bound is on texts, whoever makes them up. The one used longest ago goes; it costs another
-// parse and nothing else.
+// The number of texts is bounded, because anyone may make them up. The least recently used goes; it costs another parse
+// and nothing else.
 
 import type { Template } from '../dependency/template.ts';
 import { analyse } from './analyse.ts';
@@ -28,7 +28,10 @@ export class Templates {
     return this.#byText.size;
   }
 
-  /** `session`: of the connection that runs it; undefined: names mean what they mean to the catalogue's own reader. */
+  /**
+   * `session` is that of the connection that runs it; when undefined, names mean what they mean to the catalogue's own
+   * reader.
+   */
   get(text: string, session?: Session): Template {
     const key = session === undefined ? text : `${session.path.join('\0')}\0\0${text}`;
     const known = this.#byText.get(key);

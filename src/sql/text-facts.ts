@@ -8,14 +8,14 @@
 export type Control = 'begin' | 'commit' | 'rollback' | 'savepoint' | 'release' | 'return' | 'other';
 
 export interface TextFacts {
-  /** Undefined: it is no statement about transactions or the session. Of several statements the last. */
+  /** Undefined when the statement is not about transactions or the session. For several statements, the last one counts. */
   readonly control: Control | undefined;
   /** It may change what a table holds. */
   readonly isWrite: boolean;
   /** Relations it names, those of WITH lists not among them. Names as `canonical` gives them. */
   readonly reads: ReadonlySet<string>;
   readonly writes: ReadonlySet<string>;
-  /** Of PostgreSQL: all names by which a function may be called: of functions, operators, types, columns and relations. */
+  /** PostgreSQL only: all names by which a function may be called: of functions, operators, types, columns and relations. */
   readonly names: ReadonlySet<string>;
   /** Rows may go, or be replaced; rows may get another key. */
   readonly deletes: boolean;
@@ -26,13 +26,13 @@ export interface TextFacts {
   readonly isOpaque: boolean;
   /** It locks what it reads, or takes or gives a lock of its own. */
   readonly locks: boolean;
-  /** The same read gives another answer without a write. */
+  /** Whether the read may give another answer without a write. */
   readonly isVolatile: boolean;
   /** Functions it calls; with a dot before those of a schema that is not the system's. */
   readonly functions: ReadonlySet<string>;
-  /** Of `commit` and `rollback`: the next transaction begins with it. */
+  /** Whether the next transaction begins with this `commit` or `rollback`. */
   readonly chains: boolean;
-  /** Of `savepoint`, `release` and `return`: its name. */
+  /** Name of a `savepoint`, `release` or `return`. */
   readonly savepoint: string;
   /** Several statements, some of them about transactions: any of them may be committed with it. */
   readonly isMixed: boolean;
@@ -50,7 +50,7 @@ export function canonical(name: string): string {
   return name.slice(name.lastIndexOf('.') + 1).toLowerCase();
 }
 
-/** What a reading of a parse tree fills in. */
+/** Facts that a reader of a parse tree fills in. */
 export class Draft implements TextFacts {
   control: Control | undefined = undefined;
   isWrite = false;
@@ -75,7 +75,7 @@ export class Draft implements TextFacts {
   }
 }
 
-/** Of a text that no reader has understood. */
+/** Facts of a text that no reader has understood. */
 export const UNREAD: TextFacts = Object.assign(new Draft(), { isWrite: true, isOpaque: true, isUnreadable: true });
 
 /** `parse` and `read` may throw. */
@@ -88,7 +88,7 @@ export function factsOf<Node>(parse: () => readonly Node[], read: (node: Node, d
     draft.isMixed = nodes.length > 1 && draft.control !== undefined;
     if (draft.isMixed) draft.giveUp();
   } catch {
-    // Of what it names some may be missing.
+    // Some of the names may be missing.
     return UNREAD;
   }
   if (draft.writes.size > 0) draft.isWrite = true;

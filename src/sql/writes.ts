@@ -18,7 +18,7 @@ export interface StatementParts {
 type Write = Omit<Extract<Template, { kind: 'write' }>, 'id' | 'text'>;
 type Named = Extract<Statement, { tables: unknown }>['tables'][number];
 
-/** Undefined: nothing in it writes. */
+/** Returns undefined when nothing in it writes. */
 export function writeOf(
   text: string,
   statements: readonly Statement[],

@@ -1,7 +1,7 @@
-// What an expression calls by name: functions, and operators and casts, which are functions by other names.
+// Lists what an expression calls by name: functions, and the operators and casts that are functions by other names.
 //
-// PostgreSQL looks for an operator by its name even where the grammar has a word for it: IN is `=`,
-// LIKE is `~~`, NULLIF compares with `=`.
+// PostgreSQL looks for an operator by its name even where the grammar has a word for it: IN is `=`, LIKE is `~~`,
+// NULLIF compares with `=`.
 
 import type { Dialect } from '../../dependency/template.ts';
 import type { Callee, Expression, Source } from '../ast.ts';
@@ -12,7 +12,7 @@ const RANGE = [operator('>='), operator('<=')];
 const PATTERN = [operator('~~'), operator('!~~')];
 const FOLDING_PATTERN = [operator('~~*'), operator('!~~*')];
 
-/** Of the expression itself, not of those within it. */
+/** Callees of the expression itself, without those of its parts. */
 export function calleesOf(expression: Expression, dialect: Dialect): readonly Callee[] {
   switch (expression.kind) {
     case 'call':
@@ -48,7 +48,7 @@ function operatorsOf(expression: Expression): readonly Callee[] {
   }
 }
 
-/** Of a source itself: USING and NATURAL compare with `=`. */
+/** Callees of the source itself: USING and NATURAL compare with `=`. */
 export function calleesOfSource(source: Source, dialect: Dialect): readonly Callee[] {
   if (source.kind === 'function') return [functionOf(source)];
   return source.kind === 'join' && source.using !== undefined && dialect === 'postgres' ? EQUALITY : [];

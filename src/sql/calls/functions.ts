@@ -83,7 +83,7 @@ const MOVING: Readonly<Record<Dialect, ReadonlySet<string>>> = {
     uuid_generate_v4 uuidv4 uuidv7 version`),
 };
 
-/** Of SQLite: they know the time where they are told no other. The number is the place of the time among the arguments. */
+/** SQLite functions that take the current time unless they are given one. The number is the index of the time argument. */
 const SQLITE_TIMES: Readonly<Record<string, number>> = {
   date: 0,
   datetime: 0,
@@ -93,7 +93,7 @@ const SQLITE_TIMES: Readonly<Record<string, number>> = {
   unixepoch: 0,
 };
 
-/** Undefined: the system's function of this name, in lower case, depends on its arguments alone. */
+/** Returns undefined when the system's function of this name, in lower case, depends on its arguments alone. */
 export function systemImpurity(name: string, args: readonly Expression[], dialect: Dialect): string | undefined {
   if (isListed(name, dialect)) return undefined;
   // Parts of a time with a zone depend on the session's zone, as the zone's texts do: one source, one zone.
@@ -118,7 +118,7 @@ export function isSystemName(name: string, dialect: Dialect): boolean {
 /** Not `now`, `subsec`, `subsecond`: https://www.sqlite.org/lang_datefunc.html#time_values */
 const GIVEN_TIME = /^\s*[-+]?\d/;
 
-/** What a column holds may be no such text, and a modifier may ask for the machine's time zone. */
+/** A column may hold another kind of text, and a modifier may ask for the machine's time zone. */
 function isGivenTime(args: readonly Expression[], place: number): boolean {
   const [time, ...modifiers] = args.slice(place);
   if (time === undefined || time.kind === 'parameter') return false;

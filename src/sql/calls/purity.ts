@@ -13,11 +13,11 @@ export interface Purity {
   readonly dialect: Dialect;
   /** Functions of the application that depend on their arguments alone; in lower case. */
   readonly pureFunctions: ReadonlySet<string>;
-  /** Undefined: nothing is known of them. */
+  /** Undefined when nothing is known of them. */
   readonly routines: Routines | undefined;
 }
 
-/** Undefined: it depends on its arguments alone. `args`: a function's. */
+/** Returns undefined when the callee depends on its arguments alone. `args` are those of a function. */
 export function impurityOf(callee: Callee, args: readonly Expression[], purity: Purity): string | undefined {
   const what = `${callee.kind} ${writtenOf(callee)}`;
   if (callee.kind === 'function') {
@@ -28,7 +28,7 @@ export function impurityOf(callee: Callee, args: readonly Expression[], purity: 
   return purity.dialect === 'sqlite' ? undefined : ownImpurity(callee, purity);
 }
 
-/** Of PostgreSQL: by what the application has under that name. */
+/** Judges a PostgreSQL callee by the application's routines of that name. */
 export function ownImpurity(callee: Callee, purity: Purity): string | undefined {
   const what = `${callee.kind} ${writtenOf(callee)}`;
   const { routines } = purity;
@@ -67,7 +67,7 @@ function nameOf({ name }: Callee, { dialect }: Purity): string {
   return dialect === 'sqlite' ? name.toLowerCase() : name;
 }
 
-/** Of an expression itself, not of those within it: whether it may have no value for a row, several, or one for many. */
+/** Whether the expression itself, apart from its parts, may have no value for a row, several, or one for many rows. */
 export function isOverRows(expression: Expression, purity: Purity): boolean {
   if (isScalarOfSqlite(expression, purity.dialect)) return false;
   if (expression.kind === 'call' && expression.isAggregate) return true;

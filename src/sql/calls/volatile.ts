@@ -19,13 +19,13 @@ export function checkPurity(select: Select, purity: Purity): void {
   checkRuns(purity.routines?.implicit ?? [], purity);
 }
 
-/** The same of functions that the server may run for what a statement names. */
+/** Checks the functions that the server may run for a name in a statement. */
 export function checkRuns(runs: readonly string[], purity: Purity): void {
   const impure = impureIn(runs, purity);
   if (impure !== undefined) throw new Stop('uncacheable', `function ${impure}, by which a type is cast`);
 }
 
-/** What PostgreSQL keeps beside each row, which changes with no change of a column. */
+/** Columns that PostgreSQL keeps beside each row; they change even when no column of the table does. */
 const SYSTEM_COLUMNS = new Set(['ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid']);
 
 /** Throws where a name that is not found among the columns may mean more than one. */
@@ -39,7 +39,7 @@ export function checkName({ table, name }: Pick<Column, 'table' | 'name'>, purit
 
 type Column = Extract<Expression, { kind: 'column' }>;
 
-/** The same of all names of a select that is taken by its tables, so that none of them is looked for. */
+/** Checks all names of a select that is reduced to its tables, because nothing else resolves them. */
 export function checkNames(select: Select, purity: Purity): void {
   walkSelect(select, {
     expression: (expression) => {
@@ -51,7 +51,7 @@ export function checkNames(select: Select, purity: Purity): void {
   });
 }
 
-/** Of SQLite. */
+/** Whether SQLite takes this name for the rowid. */
 export function isRowIdentifier(name: string): boolean {
   return /^(?:rowid|oid|_rowid_)$/i.test(name);
 }

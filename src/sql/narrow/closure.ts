@@ -24,7 +24,7 @@ interface EqualityClass {
 export class Equalities {
   readonly #classes = new Map<string, EqualityClass>();
 
-  /** Of the same facts; what either learns later the other does not know. */
+  /** Holds these facts; later facts of either are unknown to the other. */
   copy(): Equalities {
     const copy = new Equalities();
     for (const one of new Set(this.#classes.values())) {
@@ -42,7 +42,7 @@ export class Equalities {
     }
   }
 
-  /** What is known of a column by way of others. */
+  /** Facts about a column that follow from columns equal to it. */
   derived({ read, column }: Ref): Predicate[] {
     const key = keyOf({ read, column });
     const facts = (this.#classes.get(key)?.facts ?? []).filter(({ origin }) => origin !== key);

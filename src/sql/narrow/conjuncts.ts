@@ -1,13 +1,13 @@
 // Conditions on the rows of one read, and conditions that drop rows without a partner.
 //
-// A condition that is understood in part may stand under a NOT. What has another truth than the
-// database's is therefore never written down; it becomes `maybe`, which is right on either side of a NOT.
+// A condition that is understood in part may stand under a NOT. A predicate whose truth differs from the database's is
+// therefore never written down; it becomes `maybe`, which is right on either side of a NOT.
 
 import type { Operand, Predicate } from '../../dependency/condition/predicate.ts';
 import { partsOf, type ReadState, type Ref, type Resolved, refsOf } from '../resolve/resolved.ts';
 import { FLIPPED, isSameType, typeOf } from './closure.ts';
 
-/** Of a condition all of whose columns are of one read. `isNegated`: an odd number of NOT stands over it. */
+/** Converts a condition whose columns all belong to one read. `isNegated`: an odd number of NOT stands over it. */
 export function predicateOf(condition: Resolved, isNegated = false): Predicate {
   switch (condition.kind) {
     case 'and':
@@ -170,7 +170,7 @@ function truthsOf(condition: Resolved, reads: ReadonlySet<ReadState>): number {
   }
 }
 
-/** What NULL IN (…) can be: a list that is a parameter may have no element. */
+/** The values that NULL IN (…) can have: a list that is a parameter may be empty. */
 function emptiesOf(list: readonly Resolved[]): number {
   const isMaybeEmpty = list.every((item) => item.kind === 'value' && item.operand.kind === 'list');
   if (list.length === 0) return CAN_BE_FALSE;

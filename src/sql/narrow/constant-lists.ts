@@ -1,7 +1,7 @@
-// What is known of a statement once its parameters are: lists that are one parameter, and conditions on parameters alone.
+// Facts about a statement that its parameters decide: lists that are one parameter, and conditions on parameters alone.
 //
-// A list is only one where the database takes its elements as it takes a parameter beside the
-// column. SQLite's json_each is one in exactly one shape, which is the one that everybody writes.
+// A list is only one where the database takes its elements as it takes a parameter beside the column. SQLite's
+// json_each is one in exactly one shape, the one that everybody writes.
 
 import type { PostgresColumnType } from '../../dependency/condition/column-type.ts';
 import type { GivenTest, Operand } from '../../dependency/condition/predicate.ts';
@@ -35,7 +35,7 @@ const CASTS: Readonly<Record<string, PostgresColumnType['type']>> = {
   bytea: 'bytes',
 };
 
-/** What a cast makes of a value. Undefined: a type that is not known here, or one that cuts. */
+/** The type that a cast gives a value; undefined when the type is unknown here or cuts the value. */
 export function castType(name: string): PostgresColumnType['type'] | undefined {
   return CASTS[name.toLowerCase()];
 }
@@ -50,7 +50,7 @@ export function inParameter(operand: Resolved, array: Expression): Resolved | un
   return parameter.kind === 'parameter' ? inList(operand, parameter.index, 'array') : undefined;
 }
 
-/** Of an array's type; empty: it is none, or one of arrays. */
+/** Element type of an array type; empty when it is no array, or an array of arrays. */
 function elementName(name: string): string {
   return /^([^[\]]*)\[\]$/.exec(name)?.[1] ?? '';
 }
@@ -84,7 +84,7 @@ interface Side {
   readonly type: PostgresColumnType['type'] | undefined;
 }
 
-/** Undefined: it is not a parameter or a literal. A cast of SQLite's may change it. */
+/** Returns undefined unless it is a parameter or a literal. A cast of SQLite may change the value. */
 function sideOf(expression: Expression, resolved: Resolved, dialect: Dialect): Side | undefined {
   if (resolved.kind === 'value' && resolved.operand.kind !== 'list') {
     return { operand: resolved.operand, type: undefined };

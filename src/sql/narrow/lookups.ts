@@ -72,7 +72,7 @@ interface Link {
 /** How a read is joined with one of those that come before it. */
 function linkOf(read: ReadState, sources: ReadonlyMap<ReadState, Source>, known: Equalities): Link | undefined {
   for (const column of read.table.columns.keys()) {
-    // What is equal to a value needs no other.
+    // A column that is equal to a value needs no lookup.
     if (read.predicates.some((part) => part.kind === 'compare' && part.operator === '=' && part.column === column))
       continue;
     for (const ref of known.equalsOf({ read, column })) {
@@ -108,7 +108,7 @@ function membershipOf(conjunct: Resolved): { readonly outer: Ref; readonly inner
   return { outer: operand.ref, inner: shown.ref };
 }
 
-/** Of a table whose name says which it is; what may be read anywhere is not looked up. */
+/** Only a narrowed read of a table with an unambiguous name is looked up. */
 function canBeAsked({ table, isWhole }: ReadState): boolean {
   return !isWhole && !table.name.includes('.');
 }

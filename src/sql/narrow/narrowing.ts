@@ -14,16 +14,16 @@ import { withMembership } from './membership.ts';
 /** Columns of reads that the statement's result shows: `keyOf` to the number of the output. */
 export type Results = ReadonlyMap<string, number>;
 
-/** What is known where a plan or a region stands. */
+/** Facts known where a plan or a region stands. */
 export interface Surroundings {
   readonly inherited: Equalities;
   /** For the reads of the region itself: only rows that join with the result's matter. */
   readonly results?: Results | undefined;
-  /** The same for its nullable sides. */
+  /** Results for the reads of its nullable sides. */
   readonly nullable?: Results | undefined;
-  /** The same for nullable sides of those, as far as these do not look at them. */
+  /** Results for the nullable sides of a nullable side that does not look at them (`isBlind`). */
   readonly chained?: Results | undefined;
-  /** The same for whatever is within it. */
+  /** Results for whatever is nested in it. */
   readonly nested?: Results | undefined;
 }
 
@@ -89,7 +89,7 @@ export function use(expression: Resolved, around: Surroundings, analysis: Analys
   for (const plan of plansOf(expression)) narrowPlan(plan, around, analysis);
 }
 
-/** The same for what is computed of the rows that a statement shows, and for nothing else. */
+/** Narrows an expression that the statement computes from the rows it shows, and uses for nothing else. */
 export function show(expression: Resolved, around: Surroundings, analysis: Analysis): void {
   for (const { read, column } of refsOf(expression)) read.shown.add(column);
   for (const plan of plansOf(expression)) narrowPlan(plan, around, analysis);
@@ -119,7 +119,7 @@ function place(conjunct: Resolved, { members, inside }: Standing, analysis: Anal
   else read.predicates.push(predicate);
 }
 
-/** What holds of every row or of none. */
+/** Adds a condition that holds for every row or for none. */
 function placeGiven(conjunct: Resolved, members: ReadonlySet<ReadState>): void {
   const predicate = predicateOf(conjunct);
   if (predicate.kind !== 'maybe') for (const read of members) read.predicates.push(predicate);

@@ -10,7 +10,10 @@ import { walkSelect } from '../calls/walk.ts';
 /** Any sign but a letter may stand beside such a word. */
 const MOVING = /(?<![a-z])(?:now|today|tomorrow|yesterday)(?![a-z])/i;
 
-/** Types that no text is read into as a time. Of any other, a domain or a composite of the application, it is not known. */
+/**
+ * Types whose input is never read as a time. For other types, such as an application's domain or composite, this is
+ * unknown.
+ */
 const TIMELESS = new Set(
   `bit bool bpchar bytea char cidr float4 float8 inet int2 int4 int8 interval json jsonb macaddr macaddr8 money name
   numeric oid text tsquery tsvector uuid varbit varchar xml`.split(/\s+/),
@@ -45,7 +48,10 @@ export class MovingTexts {
     if (known !== undefined) this.#doubts.set(expression, isHarmless && known !== 'held' ? 'harmless' : 'held');
   }
 
-  /** What is still in doubt: parameters, from 0, and why the answer moves whatever they are. */
+  /**
+   * Returns what is still in doubt: parameters, from 0, and the reason when the answer moves whatever the parameters
+   * are.
+   */
   settle(): { readonly parameters: readonly number[]; readonly reason: string | undefined } {
     const parameters = new Set<number>();
     let reason: string | undefined;
@@ -67,7 +73,7 @@ export function moves(times: readonly number[] | undefined, parameters: readonly
   return times?.some((at) => mayMove(parameters[at])) === true;
 }
 
-/** Of a parameter as drivers take it: whether the database may read a moving time in it. */
+/** Whether the database may read a moving time in this parameter value, as drivers take it. */
 export function mayMove(value: unknown): boolean {
   if (typeof value === 'string') return MOVING.test(value);
   if (typeof value !== 'object' || value === null || value instanceof Date || ArrayBuffer.isView(value)) return false;
@@ -92,7 +98,7 @@ function isMovingLiteral(expression: Expression): boolean {
   return expression.kind === 'literal' && typeof expression.value === 'string' && MOVING.test(expression.value);
 }
 
-/** What may be a text by which an expression is one. Literals and parameters are in doubt by themselves. */
+/** The parts that may be texts and make the expression one. Literals and parameters are in doubt by themselves. */
 function textsIn(expression: Expression): readonly Expression[] {
   switch (expression.kind) {
     case 'column':

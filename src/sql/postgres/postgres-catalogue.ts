@@ -1,7 +1,7 @@
-// What the names in PostgreSQL's statements mean: tables, views and columns of a database, read from pg_catalog.
+// Reads from pg_catalog what the names in PostgreSQL's statements mean: tables, views and columns of a database.
 //
-// The server writes the text of a view for the search path of whoever asks. Here it is asked with
-// a path of nothing but the system's schema, so that the text means the same to every session.
+// The server writes the text of a view for the search path of the connection that asks. Here the path holds nothing but
+// the system's schema, so that the text means the same to every session.
 
 import type { Scalar, TableShape } from '../../dependency/change.ts';
 import { quotedName } from '../../dependency/table-name.ts';

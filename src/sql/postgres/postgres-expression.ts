@@ -1,7 +1,8 @@
-// Expressions of PostgreSQL's parse tree as those of ast.ts. What has no form there is opaque, with all that is in it.
+// Converts expressions of PostgreSQL's parse tree to those of ast.ts. An expression without a form there is opaque,
+// with all its parts.
 //
-// Operators and functions are names that the session's search path gives a meaning. One that is
-// named with a schema other than pg_catalog keeps it, and is nobody's known operator.
+// Operators and functions are names that the session's search path gives a meaning. A name with a schema other than
+// pg_catalog keeps the schema, and matches no known operator.
 
 import type { Scalar } from '../../dependency/change.ts';
 import type { Callee, Expression, Select } from '../ast.ts';
@@ -182,7 +183,7 @@ function jsonAggregate(name: string, fields: Tree, place: PostgresPlace): Expres
   return { ...callee, kind: 'call', args: argumentsOf(fields, place), isAggregate: true };
 }
 
-/** What an aggregate filters and orders by is part of what it looks at. */
+/** An aggregate also looks at the expressions it filters and orders by. */
 function argumentsOf(fields: Tree, place: PostgresPlace): Expression[] {
   const { parts, selects, ...others } = opaqueAt(place)('type', fields);
   const scalars = selects.map((select): Expression => ({ kind: 'scalar', select }));

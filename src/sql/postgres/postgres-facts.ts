@@ -1,7 +1,7 @@
 // The facts of a text of PostgreSQL. See text-facts.ts.
 //
-// The walk goes through every field of the tree, so that a kind of node that is not known here hides
-// no name. What a name stands for is told by the field that holds it.
+// The walk goes through every field of the tree, so that an unknown kind of node hides no name. The field that holds a
+// name tells what the name stands for.
 
 import { isMoving } from '../calls/functions.ts';
 import { SYSTEM } from '../catalogue.ts';
@@ -61,7 +61,7 @@ class Reading {
     this.#walk(node, new Set());
   }
 
-  /** True: it is about transactions or the session, and changes no rows. */
+  /** Whether it is about transactions or the session, and changes no rows. */
   #controls(kind: string, fields: Tree): boolean {
     const draft = this.#draft;
     if (kind === 'TransactionStmt') {
@@ -89,7 +89,7 @@ class Reading {
     if (typeof value.relname === 'string') this.#relation(value, inner);
     for (const [key, child] of Object.entries(value)) {
       this.#note(key, treeOf(child));
-      // What is locked is named by its alias.
+      // A locking clause names tables by their aliases.
       if (key === 'lockingClause') this.#draft.locks = true;
       else if (key !== 'withClause') this.#walk(child, inner);
     }
@@ -117,7 +117,7 @@ class Reading {
     else if (tree.schemaname !== undefined || !local.has(relname)) draft.reads.add(name);
   }
 
-  /** What a field of the tree tells of the statement. */
+  /** Notes what a field of the tree tells about the statement. */
   #note(key: string, fields: Tree): void {
     const draft = this.#draft;
     switch (key) {

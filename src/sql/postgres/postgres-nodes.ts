@@ -1,7 +1,7 @@
-// The tree that PostgreSQL's own parser gives, as JSON: how to take it apart.
+// Takes apart the tree that PostgreSQL's own parser gives as JSON.
 //
-// A node that may be of several kinds is wrapped in an object with its kind as the only key; one of
-// a known kind is not. What is zero, false or empty is left out.
+// A node that may be of several kinds is wrapped in an object with its kind as the only key; a node of a known kind is
+// not. The tree leaves out fields that are zero, false or empty.
 
 import type { Callee } from '../ast.ts';
 import { SYSTEM } from '../catalogue.ts';

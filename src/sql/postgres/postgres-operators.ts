@@ -20,7 +20,7 @@ const OPAQUE: Readonly<Record<string, string>> = {
   AEXPR_OP_ANY: 'any or all',
 };
 
-/** Of an A_Expr. */
+/** Reads an A_Expr. */
 export function operatorOf(fields: Tree, reading: Reading): Expression {
   const { kind, lexpr, rexpr } = fields;
   const operator = qualifiedName(fields.name);

@@ -19,7 +19,7 @@ const WRITES: Readonly<Record<string, Written['kind']>> = {
   MergeStmt: 'merge',
 };
 
-/** Statements that leave every answer as it was. What is in neither table may change answers. */
+/** Statements that leave every answer as it was. A statement in neither table may change answers. */
 const HARMLESS = new Set(
   `CheckPointStmt ClosePortalStmt CommentStmt DeallocateStmt DeclareCursorStmt FetchStmt IndexStmt ListenStmt LockStmt NotifyStmt
   PrepareStmt ReindexStmt TransactionStmt UnlistenStmt VacuumStmt VariableShowStmt`.split(/\s+/),
@@ -29,7 +29,7 @@ const HARMLESS = new Set(
 const HARMLESS_SETTINGS =
   /^(?:application_name|client_min_messages|log_\w+|\w+_timeout|\w+_mem|enable_\w+|\w+_cost|jit\w*|\w*parallel\w*|synchronous_commit|transaction|session characteristics|transaction_\w+|default_transaction_\w+|effective_\w+|plan_cache_mode|geqo\w*|tcp_\w+)$/i;
 
-/** Of a statement by its kind of node: it leaves every answer as it was, whatever is in it. */
+/** Whether statements of this kind of node leave every answer as it was, whatever they contain. */
 export function isHarmless(kind: string): boolean {
   return HARMLESS.has(kind);
 }
@@ -38,7 +38,7 @@ export function isHarmlessSetting(name: string): boolean {
   return HARMLESS_SETTINGS.test(name);
 }
 
-/** Loads the parser. What it gives throws where a text cannot be read. */
+/** Loads the parser. The returned function throws when it cannot read a text. */
 export async function loadPostgresTrees(): Promise<(text: string) => readonly unknown[]> {
   const library = await import('libpg-query');
   await library.loadModule();
@@ -96,7 +96,7 @@ function statementOf(node: unknown): Statement {
   }
 }
 
-/** Of a statement that writes rows, itself or by its common tables; undefined: it writes none. */
+/** The write of a statement that writes rows, itself or by its common tables; undefined when it writes none. */
 function writtenBy(node: unknown): Statement | undefined {
   const kinds = new Set<Written['kind']>();
   const tables: Written['tables'][number][] = [];

@@ -14,7 +14,7 @@ const FIRST_OWN = 16384;
 const isOfExtension = (catalogue: string, id: string) => `EXISTS (SELECT 1 FROM pg_depend d
     WHERE d.classid = 'pg_catalog.${catalogue}'::regclass AND d.objid = ${id} AND d.deptype = 'e')`;
 
-/** Of a row `p` of pg_proc. */
+/** Condition on a row `p` of pg_proc. */
 const IS_BELIEVED = `(p.provolatile = 'i' AND (p.oid < ${FIRST_OWN} OR
     (p.prolang IN (SELECT oid FROM pg_language WHERE lanname IN ('internal', 'c')) AND ${isOfExtension('pg_proc', 'p.oid')})))`;
 
@@ -36,7 +36,7 @@ const OPERATORS = `SELECT n.nspname AS schema, o.oprname AS name, bool_or(p.pror
     AND ${isOfExtension('pg_operator', 'o.oid')} AND (NOT ${COMPARES} OR EXISTS (SELECT 1 FROM pg_type t
       WHERE t.oid IN (o.oprleft, o.oprright) AND ${isOfExtension('pg_type', 't.oid')}))) GROUP BY 1, 2`;
 
-/** Of all types but rows of the system's types alone: those they consist of, and the functions of their own. */
+/** The parts and own functions of every type, except row types made of the system's types alone. */
 const TYPES = `WITH plain AS (
     SELECT t.oid FROM pg_type t WHERE t.typtype = 'c' AND NOT EXISTS (SELECT 1 FROM pg_attribute a
       WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND a.atttypid >= ${FIRST_OWN})
@@ -73,7 +73,7 @@ const TYPES = `WITH plain AS (
 const SYSTEM = `SELECT DISTINCT p.proname AS name FROM pg_proc p
   WHERE p.oid < ${FIRST_OWN} AND p.pronamespace = 'pg_catalog'::regnamespace AND p.proretset`;
 
-/** What their answers change by is part of what the catalogue holds. */
+/** The catalogue holds everything that changes their answers. */
 export const ROUTINE_QUERIES = { functions: FUNCTIONS, operators: OPERATORS, types: TYPES, system: SYSTEM };
 
 type Rows = Readonly<Record<keyof typeof ROUTINE_QUERIES, readonly RowObject[]>>;
@@ -103,7 +103,7 @@ function routineOf(kind: Routine['kind'], row: RowObject, runs: readonly string[
   return { kind, schema: String(row.schema), name: String(row.name), isOverRows: row.isOverRows === true, runs };
 }
 
-/** Those of the types that it consists of are its own, too. */
+/** A type also owns the functions of the types it consists of. */
 function typesFrom(rows: readonly RowObject[]): RunsOfType {
   const known = new Map(rows.map((row) => [String(row.id), row]));
   return (id) => {

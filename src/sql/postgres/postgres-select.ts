@@ -8,7 +8,7 @@ import { isNull, starSelect, Unreadable } from '../ast-forms.ts';
 import { expressionOf, expressionsOf, type PostgresPlace } from './postgres-expression.ts';
 import { calleeOf, fieldsIf, listOf, namesOf, nodeOf, type Tree, textOf, treeOf } from './postgres-nodes.ts';
 
-/** Of the fields of a SelectStmt that writes nothing. */
+/** Reads the fields of a SelectStmt that writes nothing. */
 export function selectOf(fields: Tree): Select {
   const place = placeOf(fields);
   const clause = treeOf(fields.withClause);
@@ -130,7 +130,7 @@ function sourceOf(node: unknown, place: PostgresPlace): Source {
   }
 }
 
-/** What a RangeVar names. */
+/** The table that a RangeVar names. */
 export function tableOf(fields: Tree): { readonly schema: string | undefined; readonly name: string } {
   return { schema: textOf(fields.schemaname), name: textOf(fields.relname) ?? '' };
 }
@@ -167,7 +167,7 @@ function joinOf(fields: Tree, place: PostgresPlace): Source {
   };
 }
 
-/** A sample is a join with chance: whoever knows no function `tablesample` keeps no answer of it. */
+/** A sample is a join with chance: an answer of it is not kept unless the function `tablesample` is known. */
 function sampleOf(fields: Tree, place: PostgresPlace): Source {
   const parts = expressionsOf([...listOf(fields.args), ...(fields.repeatable ? [fields.repeatable] : [])], place);
   const right: Source = { kind: 'function', name: 'tablesample', args: parts, alias: undefined };

@@ -1,7 +1,7 @@
-// What a connection to PostgreSQL makes of the names and values in its statements, by its own word.
+// Asks a connection to PostgreSQL what it makes of the names and values in its statements.
 //
-// The search path that is asked for is in force for the question too, and a schema on it may hide
-// the system's own names. So each name in the question has its schema before it.
+// The search path in question is in force for the query too, and a schema on it may hide the system's own names. So the
+// query puts a schema before each name.
 
 import type { Session } from '../ast.ts';
 
@@ -43,11 +43,11 @@ type Answer = readonly [
   ...settings: readonly (string | null)[],
 ];
 
-/** What one connection says of itself. */
+/** Facts that one connection reports about itself. */
 export interface SessionFacts {
   readonly session: Session;
   readonly pid: number;
-  /** Undefined: a standby's. */
+  /** Undefined on a standby. */
   readonly server: string | undefined;
   /** Whether it was asked within a transaction. */
   readonly isWithin: boolean;
@@ -55,7 +55,7 @@ export interface SessionFacts {
   readonly problems: readonly string[];
 }
 
-/** Of the answer to `SESSION_QUERY`. Throws where it is none. */
+/** Parses the answer to `SESSION_QUERY`; throws when it is not one. */
 export function sessionFacts(text: string): SessionFacts {
   const [pid, server, path, hasTemporary, isWithin, ...set] = JSON.parse(text) as Answer;
   const problems = Object.entries(SETTINGS).flatMap(([name, [expected, isExpected]], at) => {

@@ -5,7 +5,7 @@
 
 import type { PostgresColumnType } from '../../dependency/condition/column-type.ts';
 
-/** Of a column; the base type of a domain. */
+/** Type of a column; for a domain, its base type. */
 export interface TypeRow {
   readonly type: string;
   readonly typeKind: string;
@@ -15,7 +15,7 @@ export interface TypeRow {
 export interface CollationRow {
   readonly name: string;
   readonly isDeterministic: boolean;
-  /** c: of the C library, b: built in, i: ICU. Undefined in old versions, for the database's own. */
+  /** c: C library, b: built in, i: ICU. Missing in old versions for the database's own collation. */
   readonly provider: string | null;
   readonly collate: string | null;
   readonly locale: string | null;
@@ -55,6 +55,6 @@ export function columnTypeOf(row: TypeRow, collation: CollationRow | undefined, 
 function isByBytes({ name, provider, collate, locale }: CollationRow): boolean {
   if (name === 'ucs_basic') return true;
   if (provider === 'b') return /^(?:C|C\.UTF-?8|PG_UNICODE_FAST)$/i.test(locale ?? '');
-  // What the C library calls C.UTF-8 is that order on some systems only.
+  // Only some systems sort the C library's C.UTF-8 in that order.
   return provider === 'c' && (collate === 'C' || collate === 'POSIX');
 }

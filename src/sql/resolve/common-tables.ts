@@ -32,7 +32,7 @@ export function expandCommon({ name, statement }: CommonTable): Select {
   return statement.select;
 }
 
-/** Reads all tables of a common table as a whole if it reads itself; false: it does not. */
+/** Reads all tables of a common table as a whole if it reads itself; returns false when it does not. */
 export function readWhole(table: CommonTable, place: Place, analysis: Analysis): boolean {
   const select = expandCommon(table);
   const own = findCommon(table.name, place, analysis);

@@ -144,7 +144,7 @@ interface Within {
   readonly analysis: Analysis;
 }
 
-/** What stands opposite to `column`; a cast of a value that says no more than the column's type is left away. */
+/** The expression opposite to `column`, without a cast of a value that says no more than the column's type. */
 function comparedWith(column: Resolved, expression: Expression, { inner, analysis }: Within): Resolved {
   const resolved = inner(expression);
   judged(column, expression, analysis);
@@ -161,7 +161,7 @@ function judged(column: Resolved, expression: Expression, { moving }: Analysis):
   else if (isTimelessType(expression.type)) moving.judge(expression.operand, isTimeless);
 }
 
-/** Of what is opaque it is not known. */
+/** An opaque type may be either. */
 const MOMENTS: ReadonlySet<string> = new Set(['date', 'timestamp', 'timestamptz', 'opaque']);
 const TEXTS: ReadonlySet<string> = new Set(['text', 'char', 'opaque']);
 

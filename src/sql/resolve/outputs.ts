@@ -1,7 +1,8 @@
-// What the result shows of the rows it was made of: where their keys are, which of their columns others join with.
+// Tells what the result shows of the rows it was made of: where their keys are, and which of their columns others join
+// with.
 //
-// A row that is not shown must have had no part in the answer. That holds of rows that only add
-// joined rows; a row on the nullable side of an outer join also keeps away the row without a partner.
+// A row that is not shown must have had no part in the answer. This holds for rows that only add joined rows; a row on
+// the nullable side of an outer join also keeps away the row without a partner.
 
 import { type Analysis, addNote } from '../analysis.ts';
 import { Equalities, keyOf } from '../narrow/closure.ts';
@@ -15,7 +16,7 @@ export interface Top {
   readonly region: Region;
 }
 
-/** Of plain columns; empty where rows of the answer are not joined rows. */
+/** Result positions of plain columns; empty where rows of the answer are not joined rows. */
 export function shownColumns({ plan }: Top): Results {
   const results = new Map<string, number>();
   if (!plan.isRowByRow || !plan.hasAllOutputs) return results;
@@ -41,8 +42,8 @@ export function addsOnly(top: Top): boolean {
 }
 
 /**
- * Whether the order, before it comes to the nullable side, leaves no two kept rows equal: then it sorts within one of them.
- * Of two such sides one could be joined with rows of the other that the LIMIT left out.
+ * Whether the order, before it comes to the nullable side, leaves no two kept rows equal: then it sorts within one of
+ * them. With two nullable sides, one could be joined with rows of the other that the LIMIT left out.
  */
 function isPlacedFirst({ plan, region }: Top): boolean {
   if (region.nullable.length > 1 || region.members.length === 0) return false;

@@ -1,9 +1,8 @@
-// A FROM as regions: sources of which each row must satisfy the same conditions to matter.
+// Divides a FROM into regions: sources of which each row must satisfy the same conditions to matter.
 //
-// An outer join is a border for conditions in one direction. What a region keeps (its own sources
-// and those on the preserved side) is narrowed by its WHERE; what it may go without (the nullable side) by its ON, and
-// by what is equal in the rows that are kept. A condition that no row without a partner can satisfy makes an outer join
-// an inner one.
+// An outer join is a border for conditions in one direction. A region's WHERE narrows the sources it keeps (its own and
+// those on the preserved side). The ON narrows the nullable side, together with what is equal in the rows that are
+// kept. A condition that no row without a partner can satisfy makes an outer join an inner one.
 
 import { rejectsNulls } from '../narrow/conjuncts.ts';
 import {
@@ -17,7 +16,7 @@ import {
 } from './resolved.ts';
 
 export interface Region {
-  /** Of inner joins and preserved sides. */
+  /** Reads of inner joins and preserved sides. */
   readonly members: ReadState[];
   /** Each holds of every joined row that matters. */
   readonly conjuncts: Resolved[];
@@ -90,7 +89,7 @@ function absorb(node: SourceNode, region: Region, outer: Join[]): void {
 /** The left side of a join that is in the region already. */
 const NOTHING: SourceNode = { kind: 'filter', nodes: [], conjuncts: [], others: [] };
 
-/** The same join where a side may be missing still. */
+/** The join, kept outer only where a side may still be missing. */
 function reduced(join: Join, conjuncts: readonly Resolved[]): Join {
   const needs = (side: SourceNode) => {
     const reads = new Set(readsOfNode(side));

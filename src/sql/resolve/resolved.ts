@@ -115,7 +115,7 @@ export interface PlainPlan {
   readonly nodes: readonly SourceNode[];
   readonly where: readonly Resolved[];
   readonly outputs: readonly Output[];
-  /** False: more columns than `outputs` has, at places that are not known. */
+  /** Whether `outputs` has all columns; if not, the others are at unknown places. */
   readonly hasAllOutputs: boolean;
   /** Each joined row is a row of the answer: no DISTINCT, GROUP BY, aggregate or window function. */
   readonly isRowByRow: boolean;
@@ -130,7 +130,7 @@ export function other(reason: string, parts: readonly Resolved[], plans: readonl
   return { kind: 'other', reason, parts, plans };
 }
 
-/** What comes from elsewhere: its columns are all that is seen of it. */
+/** An expression computed elsewhere: only its columns are seen here. */
 export function hidden(reason: string, refs: readonly Ref[] = []): Resolved {
   return { kind: 'other', reason, parts: refs.map(columnOf), plans: [], isHidden: true };
 }
@@ -216,7 +216,7 @@ export function readsOfNode(node: SourceNode): ReadState[] {
   }
 }
 
-/** The same columns, to be used where the expression's plans are narrowed elsewhere. */
+/** The expression's columns alone, for use where its plans are narrowed elsewhere. */
 export function withoutPlans(expression: Resolved): Resolved {
   return plansOf(expression).length === 0 ? expression : hidden('computed', refsOf(expression));
 }

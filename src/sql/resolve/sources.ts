@@ -1,8 +1,9 @@
-// What stands in a FROM: tables, joins, subselects, and views and common tables, which are taken apart like subselects.
+// Resolves what stands in a FROM: tables, joins, subselects, and views and common tables, which are taken apart like
+// subselects.
 //
-// A plain subselect is no border. Its sources and conditions are as good as those of the query
-// around it, so that what is asked of a view's column is asked of the table's. Any other subselect is one: its columns
-// are values of unknown origin, and what it reads is narrowed by its own conditions only.
+// A plain subselect is no border. Its sources and conditions are as good as those of the query around it, so that a
+// condition on a view's column applies to the table's column. Any other subselect is a border: its columns are values
+// of unknown origin, and only its own conditions narrow what it reads.
 
 import {
   type Analysis,
@@ -157,7 +158,7 @@ function derived(select: Select, { alias, columns: names, place }: Derived, anal
   return { node, entries: [entry], visible: columns };
 }
 
-/** A column of a table is that column. What is computed is not: where a join finds no partner it is NULL. */
+/** Carries a table's column as it is. It hides a computed value, which is NULL where a join finds no partner. */
 function carried(expression: Resolved): Resolved {
   return expression.kind === 'column' ? expression : hidden('computed', refsOf(expression));
 }

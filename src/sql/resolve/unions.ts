@@ -23,7 +23,7 @@ export function unionColumn(plan: Plan, column: number): Resolved {
   return { ...hidden('column of a subselect'), union: { plan, column } } as Resolved;
 }
 
-/** Those of the conditions that hold of each row of the plan that matters, as its parts are to be asked. */
+/** The conditions that hold for each row of the plan that matters, in the form in which its parts are asked. */
 export function conditionsOn(plan: Plan, conditions: readonly Resolved[]): UnionCondition[] {
   const parts = plan.kind === 'several' ? rowsOf(plan) : undefined;
   if (parts === undefined) return [];
@@ -32,7 +32,7 @@ export function conditionsOn(plan: Plan, conditions: readonly Resolved[]): Union
     .map((condition) => (outputs) => asked(condition, outputs));
 }
 
-/** The parts whose rows are those of the union, each for itself; undefined: it is not that simple. */
+/** The parts whose rows, each for itself, are the union's; undefined when it is not that simple. */
 function rowsOf(plan: Plan): PlainPlan[] | undefined {
   if (plan.kind === 'plain') {
     const { isRowByRow, hasAllOutputs, limit, offset } = plan;
@@ -79,7 +79,7 @@ function isOn(condition: Resolved, union: Union): boolean {
   return columns.every((column) => isOneColumn(column, union.parts));
 }
 
-/** Undefined: something else is in it. */
+/** Returns undefined when anything else is in it. */
 function columnsOf(condition: Resolved, plan: Plan): number[] | undefined {
   if (condition.kind === 'column') return undefined;
   if (condition.kind === 'other') return condition.union?.plan === plan ? [condition.union.column] : undefined;

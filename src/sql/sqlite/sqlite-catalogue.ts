@@ -1,4 +1,4 @@
-// What the names in SQLite's statements mean: tables, views and columns of a database, read from itself.
+// Reads from a SQLite database what the names in its statements mean: tables, views and columns.
 //
 // SQLite tells all of a column but its collation, which stands only in the text of CREATE TABLE.
 

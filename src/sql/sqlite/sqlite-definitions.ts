@@ -1,4 +1,4 @@
-// What is read from the texts of CREATE TABLE and CREATE VIEW, and from the declared types of columns.
+// Reads the texts of CREATE TABLE and CREATE VIEW, and the declared types of columns.
 //
 // A text that cannot be read leaves every collation of its table unknown.
 
@@ -20,7 +20,7 @@ export function affinityOf(declared: string, isStrict: boolean): SqliteColumnTyp
 
 const COLLATIONS: Readonly<Record<string, Collation>> = { binary: 'binary', nocase: 'nocase', rtrim: 'rtrim' };
 
-/** By a column's name in lower case; undefined: the text does not tell. */
+/** Collations by a column's name in lower case; undefined when the text does not tell. */
 export function collationsOf(definition: string | undefined): ReadonlyMap<string, Collation> | undefined {
   const body = tableBody(definition);
   if (body === undefined) return undefined;
@@ -36,7 +36,7 @@ export function collationsOf(definition: string | undefined): ReadonlyMap<string
   );
 }
 
-/** INTEGER PRIMARY KEY DESC is no other name of the rowid, by an old mistake that stays. True if in doubt. */
+/** INTEGER PRIMARY KEY DESC is no alias of the rowid, by an old mistake that stays. Returns true when in doubt. */
 export function isDescendingKey(definition: string | undefined): boolean {
   const columns = tableBody(definition)?.columns;
   if (columns === undefined) return true;

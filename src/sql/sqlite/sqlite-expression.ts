@@ -1,8 +1,8 @@
-// Expressions of SQLite's grammar (sqlite3-parser) as those of ast.ts. What has no form there is opaque, with all that is
-// in it.
+// Converts expressions of SQLite's grammar (sqlite3-parser) to those of ast.ts. An expression without a form there is
+// opaque, with all its parts.
 //
-// Some of SQLite's forms look like others and are not: `+x` takes a column's affinity away, `x IS
-// TRUE` is no comparison with 1, and `"x"` is a text where there is no such column.
+// Some of SQLite's forms look like others and are not: `+x` takes a column's affinity away, `x IS TRUE` is no
+// comparison with 1, and `"x"` is a text where there is no such column.
 
 import { type AstNode, type Expr, type Select as SelectNode, VisitorKeys, type WindowDef } from 'sqlite3-parser';
 import type { Callee, Expression, Select } from '../ast.ts';
@@ -15,7 +15,7 @@ export interface SqlitePlace {
   readonly text: string;
   /** Number of a parameter from 0, by the offset at which it is written. */
   readonly parameters: ReadonlyMap<number, number>;
-  /** Of the WINDOW clause. */
+  /** Definitions of the WINDOW clause. */
   readonly windows: readonly WindowDef[];
   readonly select: (node: SelectNode) => Select;
 }
@@ -224,7 +224,7 @@ function functionCall(node: CallNode, place: SqlitePlace): Expression {
   const count = node.type === 'FunctionCallExpr' ? (node.args?.length ?? 0) : 0;
   const marked = node.filterOver !== undefined || (node.type === 'FunctionCallExpr' && isMarked(node));
   const isOne = isAggregate(name, 'sqlite') && (!/^(?:min|max)$/.test(name) || count === 1);
-  // What an aggregate filters and orders by is part of what it looks at.
+  // An aggregate also looks at the expressions it filters and orders by.
   const scalars = selects.map((select): Expression => ({ kind: 'scalar', select }));
   return call(name, [...parts, ...scalars], marked || isOne);
 }

@@ -37,7 +37,7 @@ class Reading {
     this.#walk(node, new Set());
   }
 
-  /** True: it is about transactions or the session, and changes no rows. */
+  /** Whether it is about transactions or the session, and changes no rows. */
   #controls(node: Stmt): boolean {
     const draft = this.#draft;
     const control = controlOf(node);

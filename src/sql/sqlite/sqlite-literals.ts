@@ -7,7 +7,10 @@ import type { Scalar } from '../../dependency/change.ts';
 
 const MAX_INTEGER = 2n ** 63n - 1n;
 
-/** Undefined: what it is compared as cannot be said. `text`: without separators of digits, of either sign. */
+/**
+ * Returns undefined when the value it compares as is uncertain. `text` has no digit separators; `isNegative` is its
+ * sign.
+ */
 export function numberOf(text: string, isNegative: boolean): Scalar | undefined {
   if (/^0x/i.test(text)) return hexadecimal(text, isNegative);
   if (/^\d+$/.test(text)) {

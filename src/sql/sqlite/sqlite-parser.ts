@@ -40,7 +40,7 @@ export function createSqliteParser(): Parser {
   };
 }
 
-/** The nodes of a text, for those who read definitions of tables and views in it; undefined: it does not parse. */
+/** The nodes of a text, for readers of table and view definitions; undefined when it does not parse. */
 export function sqliteNodes(text: string): readonly Stmt[] | undefined {
   const parsed = parseText(text);
   return parsed.status === 'ok' ? parsed.root.cmds : undefined;
@@ -55,12 +55,12 @@ export function sqliteTrees(text: string): readonly Stmt[] {
   throw new Unreadable(parsed.errors[0]?.message ?? 'no reason given');
 }
 
-/** Of a statement by its kind: it leaves every answer as it was. Of PRAGMA see `changesAnswers`. */
+/** Whether this kind of statement leaves every answer as it was. For PRAGMA see `changesAnswers`. */
 export function isHarmless({ type }: Stmt): boolean {
   return HARMLESS.has(nameOf(type));
 }
 
-/** Of the statements that follow it on the connection. */
+/** Whether the PRAGMA changes the answers of later statements on the connection. */
 export function changesAnswers({ name, body }: Extract<Stmt, { type: 'PragmaStmt' }>): boolean {
   return body !== undefined && !HARMLESS_PRAGMAS.has(name.objName.text.toLowerCase());
 }

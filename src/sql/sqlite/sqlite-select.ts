@@ -22,7 +22,7 @@ import type { CommonTable, Expression, OrderBy, ResultColumn, Select, SelectBody
 import { bare, starSelect } from '../ast-forms.ts';
 import { expressionOf, type SqlitePlace } from './sqlite-expression.ts';
 
-/** What all of a statement shares. */
+/** State that all parts of one statement share. */
 export interface SqliteStatementPlace {
   readonly text: string;
   readonly parameters: ReadonlyMap<number, number>;
