@@ -1,9 +1,9 @@
-// Whether a change can change the answer of a read, and why.
+// Decides whether a change can change the answer of a read, and why.
 //
-// A row has its part in an answer by more than the condition: a join may drop it, a window may end
-// before it. What the answer showed (keys, bound) tells; so what it showed must stay true under every change that is
-// said to change nothing. That is why the columns of the primary key and of a window's order always count as values; a
-// key that changes also moves the row among those that a database gives in no stated order.
+// A row has its part in an answer by more than the condition: a join may drop it, a window may end before it. The keys
+// and the bound that the answer showed tell this; so they must stay true under every change that is said to change
+// nothing. That is why the columns of the primary key and of a window's order always count as values; a key that
+// changes also moves the row among those that a database gives in no stated order.
 
 import type { Cell, Change, Row, TableShape } from './change.ts';
 import { compareCells } from './condition/compare.ts';
@@ -33,7 +33,7 @@ export type Reason =
   /** The table is not as it was when the statement was analysed. */
   | 'schema';
 
-/** Undefined: the answer is the same after the change as before. */
+/** Returns undefined when the answer is the same after the change as before. */
 export function affects(bound: BoundRead, change: Change): Reason | undefined {
   const { table } = bound.read;
   if (change.table !== table) {
@@ -130,7 +130,7 @@ function isBeyond({ bound, read }: BoundRead, row: Row): boolean {
 
 function placeOf(table: TableShape, term: OrderTerm, [cell, last]: readonly [Cell, Cell]): 'before' | 'same' | 'after' {
   const type = table.columns[term.column]?.type;
-  // What cannot be told counts as before: it matters.
+  // An unknown order counts as `before`, which matters.
   if (type === undefined || cell === undefined || last === undefined) return 'before';
   if (cell === null) return last === null ? 'same' : term.nullsFirst ? 'before' : 'after';
   if (last === null) return term.nullsFirst ? 'after' : 'before';
@@ -149,7 +149,7 @@ function isChanged(table: TableShape, columns: readonly number[], [old, row]: re
   return false;
 }
 
-/** The same in every respect, not only equal: `a` and `A`, 0 and -0 are two. Of unknown cells nothing is said. */
+/** Whether two cells are identical, not only equal: `a` and `A` differ, as do 0 and -0. Unknown cells are never the same. */
 export function isSameCell(one: Cell, other: Cell): boolean {
   if (one === undefined || other === undefined) return false;
   if (Object.is(one, other)) return true;
@@ -200,7 +200,7 @@ export function keyOnly(table: TableShape, row: Row): Row {
 
 const sameShapes = new WeakMap<TableShape, WeakMap<TableShape, boolean>>();
 
-/** Of two shapes of one table. */
+/** Whether two shapes of one table are alike. */
 export function isSameShape(one: TableShape, other: TableShape): boolean {
   const known = sameShapes.get(one)?.get(other);
   if (known !== undefined) return known;

@@ -17,7 +17,7 @@ export function lookupParameters({ operands }: Lookup, parameters: readonly unkn
 
 type Tracked = Extract<Template, { kind: 'tracked' }>;
 
-/** `result` undefined: it is not known, or not in which order its columns are. */
+/** `result` is undefined when the result, or the order of its columns, is unknown. */
 export function bindInstance(
   template: Tracked,
   parameters: readonly unknown[],
@@ -72,7 +72,7 @@ function maySkip(window: Window | undefined, parameters: readonly unknown[]): bo
   return window?.offset !== undefined && countOf(window.offset, parameters) !== 0;
 }
 
-/** Undefined: no number that is certain. A negative LIMIT of SQLite is none. */
+/** Returns undefined when no number is certain. A negative LIMIT of SQLite sets no bound. */
 function countOf(count: Count, parameters: readonly unknown[]): number | undefined {
   const value = count.kind === 'value' ? count.value : parameters[count.index];
   const number = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
@@ -81,8 +81,9 @@ function countOf(count: Count, parameters: readonly unknown[]): number | undefin
 }
 
 /**
- * Rows that a driver gave as arrays or as objects. Undefined: a name that facts are taken from stands for several
- * columns, or a row has no such name. `cutsTexts`: a text of them may be the beginning of one, so it is no fact.
+ * Rows that a driver gave as arrays or as objects. Returns undefined when a column name that facts are taken from
+ * stands for several columns, or a row lacks it. `cutsTexts`: a text may be only the beginning of the stored one, so it
+ * is no fact.
  */
 export function resultRowsOf(template: Tracked, rows: readonly unknown[], cutsTexts = false): ResultRows | undefined {
   const arrays = arraysOf(template, rows);

@@ -1,7 +1,7 @@
-// What a database says happened to its rows, and the shape of its tables. Types only, plain data.
+// Changes that a database reports to its rows, and the shape of its tables. Types only, plain data.
 //
-// A feed may not know all of a row. A cell that is not known is `undefined`, and whatever depends
-// on it is MAYBE.
+// A feed may not know all of a row. A cell that is not known is `undefined`, and every decision that depends on it is
+// MAYBE.
 
 import type { ColumnType } from './condition/column-type.ts';
 
@@ -42,8 +42,8 @@ export interface TableShape {
 export type Change =
   | { readonly kind: 'insert'; readonly table: TableShape; readonly new: Row }
   /**
-   * `old` undefined: nothing is known of the row as it was, but that its primary key is the new one. Where that is not
-   * sure either, it is a row of unknown cells.
+   * `old` is undefined when nothing is known of the old row but that it had the primary key of the new one. Where that
+   * is uncertain too, `old` is a row of unknown cells.
    */
   | { readonly kind: 'update'; readonly table: TableShape; readonly old: Row | undefined; readonly new: Row }
   | { readonly kind: 'delete'; readonly table: TableShape; readonly old: Row | undefined }
@@ -53,7 +53,7 @@ export type Change =
 /** A place in a feed; its text sorts as the feed is ordered, and means nothing in another feed. */
 export type FeedPosition = string;
 
-/** What one commit changed. */
+/** The changes of one commit. */
 export interface ChangeSet {
   readonly position: FeedPosition;
   /** The transaction's number, where the database has one that a snapshot tells of. */

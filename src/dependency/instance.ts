@@ -18,7 +18,7 @@ export interface BoundRead {
   readonly read: TableRead;
   /** Without parameters and result columns: `value` is the only kind of operand in it. */
   readonly predicate: Predicate;
-  /** Keys (`rowKey`) of the rows that the answer contains; undefined: not known. */
+  /** Keys (`rowKey`) of the rows that the answer contains; undefined when unknown. */
   readonly keys: ReadonlySet<string> | undefined;
   readonly bound: Bound | undefined;
 }
@@ -27,6 +27,6 @@ export interface BoundRead {
 export interface Bound {
   /** By the window's order terms. */
   readonly last: readonly Cell[];
-  /** True: rows before the window are not listed among the keys, and matter. */
+  /** Whether rows before the window matter though they are not listed among the keys. */
   readonly hasOffset: boolean;
 }

@@ -4,7 +4,7 @@
 
 import type { Change, ChangeSet, FeedPosition } from './change.ts';
 
-/** What a read is known to have seen. */
+/** The changes that a read has surely seen. */
 export type Seen =
   /** Every change set up to there. */
   | { readonly kind: 'up-to'; readonly position: FeedPosition }
@@ -17,11 +17,11 @@ export interface ReadMark {
   readonly position: FeedPosition;
   /** with that many gaps before. */
   readonly gaps: number;
-  /** Undefined: it may have seen nothing of what came after `position`. */
+  /** Undefined when it may have seen nothing of what came after `position`. */
   readonly seen: Seen | undefined;
 }
 
-/** True: a read that saw this much saw the change set. */
+/** Whether a read that saw this much saw the change set. */
 export function isSeen(set: ChangeSet, seen: Seen | undefined): boolean {
   if (seen === undefined) return false;
   if (seen.kind === 'up-to') return set.position <= seen.position;
@@ -29,7 +29,7 @@ export function isSeen(set: ChangeSet, seen: Seen | undefined): boolean {
   return transaction !== undefined && transaction < seen.below && !seen.running.has(transaction);
 }
 
-/** What each of two reads saw for sure. */
+/** The changes that both reads have surely seen. */
 export function seenByBoth(one: Seen | undefined, other: Seen | undefined): Seen | undefined {
   if (one === undefined || other === undefined) return undefined;
   if (one.kind === 'up-to' && other.kind === 'up-to') return one.position <= other.position ? one : other;
@@ -42,7 +42,7 @@ export class RecentChanges {
   readonly #maxChanges: number;
   #sets: ChangeSet[] = [];
   #changes = 0;
-  /** What came up to there is no longer kept. */
+  /** Change sets up to this position are no longer kept. */
   #keptAfter: FeedPosition;
   #position: FeedPosition;
   #gaps = 0;

@@ -26,13 +26,13 @@ export interface RegistryOptions {
   readonly seed: number;
 }
 
-/** What is to be invalidated, and what of it by no change: for want of room. */
+/** Tags to invalidate; those in `forgotten` by no change, but for want of room. */
 export interface Outdated {
   readonly tags: readonly string[];
   readonly forgotten: readonly string[];
 }
 
-/** What a tag stands for. `source`: any change of the database makes it outdated. */
+/** The meaning of a tag. `source`: any change of the database makes it outdated. */
 export type Watched = Instance | 'source';
 
 interface Registered {
@@ -44,11 +44,11 @@ interface Registered {
 
 /** Answers that one tag stands for before it is given up; they differ only while the feed is behind the reads. */
 const MAX_PER_TAG = 8;
-/** Of what is described at once. */
+/** Tags described at once. */
 const MAX_DESCRIBED = 1_000;
 const MAX_LOOKS = 100_000;
 
-/** What is to be described besides. */
+/** The reads to describe besides. */
 interface Gathering {
   readonly reads: Iterable<readonly [id: number, read: IndexedRead]>;
   readonly isWanted: (read: IndexedRead) => boolean;
@@ -81,14 +81,14 @@ export class Registry {
   }
 
   /**
-   * `tag` stands for what was read. Undefined: it does from now on. Else a change that the read missed, or may have missed,
-   * makes it outdated already: what is to be invalidated, and nothing is registered.
+   * Makes `tag` stand for what was read, and returns undefined. If a change that the read missed, or may have missed,
+   * makes it outdated already, returns what is to be invalidated and registers nothing.
    */
   register(tag: string, watched: Watched, mark: ReadMark): Outdated | undefined {
     const isMissed = this.#recent.some(mark, (change) => watched === 'source' || isAffected(watched, change));
     if (isMissed) return this.#outdated([tag], NONE);
     if (watched === 'source') {
-      // Of two reads the one that saw less counts.
+      // The read that saw less counts.
       const seen = this.#ofSource.has(tag) ? seenByBoth(this.#ofSource.get(tag), mark.seen) : mark.seen;
       this.#ofSource.set(tag, seen);
       return undefined;
@@ -113,8 +113,8 @@ export class Registry {
   }
 
   /**
-   * By which it can be narrowed, as long as it is registered: what is registered later under the same tag, after a change,
-   * goes by another. Undefined: it is not registered.
+   * A number by which the registration can be narrowed as long as it lasts: a later one under an equal tag, after a
+   * change, has another number. Returns undefined when it is not registered.
    */
   registrationOf(tag: string, instance: Instance): number | undefined {
     return this.#find(tag, fingerprintOf(instance, this.#seed));
@@ -151,7 +151,7 @@ export class Registry {
     return this.#byTag.get(tag)?.find((id) => this.#registered.get(id)?.fingerprint === fingerprint);
   }
 
-  /** What tags stand for; of those that nothing is known of, nothing. */
+  /** Describes tags; unknown ones are left out. */
   describe(tags: readonly string[]): Description {
     const described: Described[] = [];
     for (const tag of tags.slice(0, MAX_DESCRIBED)) {
@@ -175,7 +175,7 @@ export class Registry {
     return shape !== undefined && isOfSchema(asked, shape) ? bare : asked;
   }
 
-  /** What shows the record, and what may: reads that do not say what they show. `key`: in words of the operator. */
+  /** Tags of reads that show the record, or may: they do not say what they show. `key` is in the operator's words. */
   tagsOfRecord(asked: string, key: readonly string[]): Description {
     const table = this.#nameOf(asked);
     const shapes = [...this.#index.shapesOf(table)];
@@ -187,7 +187,7 @@ export class Registry {
     return this.#gathered(new Set(listing.values()), { reads: this.#index.readsOf(table), isWanted, listed: listing });
   }
 
-  /** What reads the table. */
+  /** Tags of reads of the table. */
   tagsOfTable(asked: string): Description {
     return this.#gathered(new Set(), { reads: this.#index.readsOf(this.#nameOf(asked)), isWanted: () => true });
   }
@@ -218,7 +218,7 @@ export class Registry {
     return describe({ tag, template, view: (see) => this.#index.view(id, see), listed });
   }
 
-  /** A change set of the feed; they come in its order. What it makes outdated is no longer registered. */
+  /** Applies a change set of the feed; they come in its order. Tags that it makes outdated are no longer registered. */
   apply(set: ChangeSet): Outdated {
     this.#recent.add(set);
     const tags = new Set<string>();
@@ -233,8 +233,8 @@ export class Registry {
   }
 
   /**
-   * Outdates `most` tags of what reads the table, ahead of a change of all of it. Undefined: there are no more than these,
-   * and they are left to `apply`.
+   * Outdates `most` tags of reads of the table, ahead of a change of all of it. Returns undefined when there are no
+   * more than `most`; they are left to `apply`.
    */
   outdateReads(table: string, most: number): Outdated | undefined {
     const tags = new Set<string>();

@@ -5,7 +5,7 @@
 import type { Cell, Row, TableShape } from './change.ts';
 import { equalityKey } from './condition/compare.ts';
 
-/** Undefined: there is no primary key, or not all of it is known, or it has no key to be equal by. */
+/** Returns undefined when the table has no primary key, part of the key is unknown, or a part has no equality key. */
 export function rowKey(table: TableShape, row: Row): string | undefined {
   const { key, columns } = table;
   if (key.length === 1) return single(table, row[key[0] as number]);

@@ -6,7 +6,7 @@ export function sourceTag(source: string): string {
   return PREFIX + source;
 }
 
-/** Undefined: the tag is another one. */
+/** Returns undefined for any other tag. */
 export function sourceOf(tag: string): string | undefined {
   return tag.startsWith(PREFIX) ? tag.slice(PREFIX.length) : undefined;
 }

@@ -1,8 +1,8 @@
-// What is known of a statement before its parameters are: which rows of which tables its answer can depend on. Types only.
-// `sql/` makes templates from text; `instance.ts` binds one to parameters and a result.
+// Facts known of a statement before its parameters are: which rows of which tables its answer can depend on. Types
+// only. `sql/` makes templates from text; `instance.ts` binds one to parameters and a result.
 //
-// A read says which rows matter, never which do not. Where anything is doubtful its predicate is
-// wider, its value columns are all, its rows and window are left out; each costs precision and never a change.
+// A read says which rows matter, never which do not. Where anything is doubtful its predicate is wider, its value
+// columns are all, its rows and window are left out; each costs precision and never a change.
 
 import type { TableShape } from './change.ts';
 import type { Operand, Predicate } from './condition/predicate.ts';
@@ -52,7 +52,7 @@ export type Template =
       readonly reason: string;
       readonly unknown?: 'meaning' | 'table' | undefined;
     }
-  /** It writes. `tables` undefined: any of the source. */
+  /** The statement writes. `tables` is undefined when it may write any table of the source. */
   | {
       readonly kind: 'write';
       readonly id: string;
@@ -71,7 +71,7 @@ type Times = readonly number[] | undefined;
  */
 export interface Lookup {
   readonly text: string;
-  /** Of its parameters, in their order. */
+  /** Operands of its parameters, in their order. */
   readonly operands: readonly LookupOperand[];
 }
 
@@ -97,13 +97,14 @@ export interface TableRead {
    */
   readonly valueColumns: readonly number[] | 'all';
   /**
-   * Those of them that are only shown: whether and where a row stands in the answer does not depend on them, so of a row
-   * that is not in it they do not matter.
+   * The value columns that are only shown: whether and where a row stands in the answer does not depend on them, so
+   * they do not matter for a row that is not in it.
    */
   readonly onlyShown?: readonly number[] | undefined;
   /**
    * Output columns, from 0, in the order of the table's key, that hold the primary key of each row of this table that
-   * the answer contains. A row that is not listed had no part in the answer (but for an OFFSET). Undefined: not to be told.
+   * the answer contains. A row that is not listed had no part in the answer (but for an OFFSET). Undefined when this
+   * cannot be told.
    */
   readonly keyOutputs: readonly number[] | undefined;
   readonly window: Window | undefined;
@@ -112,7 +113,7 @@ export interface TableRead {
 /** ORDER BY with a LIMIT, where all it orders by are columns of this read that are selected. */
 export interface Window {
   readonly order: readonly OrderTerm[];
-  /** Undefined: no bound is known from here; e.g. of a parameter that is none. */
+  /** Undefined when no bound is known here, e.g. when a parameter is no number. */
   readonly limit: Count | undefined;
   readonly offset: Count | undefined;
 }

@@ -1,7 +1,7 @@
-// The condition of a read with its parameters and what the answer showed put in.
+// Puts the parameters and the shown answer into the condition of a read.
 //
-// What has no form that is known makes the condition wider. What is decided by the parameters alone
-// goes, so that the rest stands as if it had been written without it and the index finds its keys.
+// A part without a known form makes the condition wider. A part that the parameters decide alone goes, so that the rest
+// stands as if it had been written without it and the index finds its keys.
 
 import type { Cell, Scalar } from '../change.ts';
 import type { TableRead } from '../template.ts';
@@ -11,14 +11,14 @@ import { equalityKey } from './compare.ts';
 import { givenTruth, listCells } from './constant-conditions.ts';
 import type { GivenTest, Operand, Predicate } from './predicate.ts';
 
-/** What a statement answered, each row in the order of its output columns. */
+/** The answer of a statement, each row in the order of its output columns. */
 export interface ResultRows {
   readonly rows: readonly (readonly unknown[])[];
-  /** What the template's lookups gave; without them, or without one of them, less is known. */
+  /** Values that the template's lookups gave; without them, or without one of them, less is known. */
   readonly lookups?: readonly (readonly unknown[] | undefined)[] | undefined;
 }
 
-/** What a read is bound to. */
+/** The values that a read is bound to. */
 export interface Values {
   readonly parameters: readonly unknown[];
   readonly result: ResultRows | undefined;
@@ -116,7 +116,7 @@ function isFalse(predicate: Predicate): boolean {
   return predicate.kind === 'never' && predicate.truth === 'false';
 }
 
-/** What always holds is left in: parts are matched to those of the template by their place. */
+/** Parts that always hold stay: parts are matched to those of the template by their place. */
 function allOf(parts: readonly Predicate[]): Predicate {
   return parts.some(isFalse) ? FALSE : { kind: 'and', parts };
 }
@@ -160,7 +160,7 @@ function patternOf(operand: Operand, { parameters }: Values): Scalar | undefined
   return typeof value === 'string' && value.isWellFormed() ? value : undefined;
 }
 
-/** What has no form makes a list longer by what may be anything. */
+/** An operand without a known form adds an entry to the list that may equal anything. */
 function bindList(type: ColumnType, predicate: Extract<Predicate, { kind: 'in' }>, known: Values): Predicate {
   const operands: Operand[] = [];
   let isWhole = true;
@@ -184,7 +184,7 @@ function bindList(type: ColumnType, predicate: Extract<Predicate, { kind: 'in' }
   return isWhole ? list : { kind: 'or', parts: [list, unknownOperand(predicate.column)] };
 }
 
-/** Each value once; NULL joins with nothing. False: not all are known. */
+/** Adds each value once; NULL joins with nothing. Returns false when some value is unknown. */
 function addResult(operands: Operand[], type: ColumnType, column: readonly unknown[] | undefined): boolean {
   if (column === undefined) return false;
   const seen = new Set<string | number>();

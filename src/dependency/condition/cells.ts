@@ -15,7 +15,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const LOOSE_UUID = /^(\{?)(?:[0-9a-f]{4}-?){7}[0-9a-f]{4}(\}?)$/i;
 const HEX_BYTES = /^\\x(?:[0-9a-f]{2})*$/i;
 const FLOAT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
-/** What SQLite takes for a number when NUMERIC affinity is applied to a text; all else stays a text. */
+/** Texts that SQLite takes for a number when it applies NUMERIC affinity; all others stay texts. */
 const SQLITE_WHOLE = /^[ \t\n\v\f\r]*[+-]?\d+[ \t\n\v\f\r]*$/;
 const SQLITE_NUMBER = /^[ \t\n\v\f\r]*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[ \t\n\v\f\r]*$/;
 /** Such texts have one nearest float, which all versions of SQLite find; of longer ones they are not so sure. */
@@ -41,8 +41,9 @@ export class ServerText {
 }
 
 /**
- * The same for a value that a driver read from such a column. A number or a Date that may have been made of more than it
- * holds is not known; nor are digits from a column of SQLite without a type, which libSQL gives for numbers if asked to.
+ * The cell of a value that a driver read from such a column. A number or a Date is unknown when it may have been made
+ * of more than it holds. Digits are unknown when they come from a SQLite column without a type: libSQL gives them for
+ * numbers if asked to.
  */
 export function resultCellOf(type: ColumnType, value: unknown): Cell {
   if (type.family === 'sqlite') {
@@ -55,7 +56,10 @@ export function resultCellOf(type: ColumnType, value: unknown): Cell {
   return cellOf(type, value);
 }
 
-/** As PostgreSQL writes a value with DateStyle ISO. Of an opaque type the text itself: only its change can be seen. */
+/**
+ * Reads a value as PostgreSQL writes it with DateStyle ISO. An opaque type keeps its text: only a change of it can be
+ * seen.
+ */
 export function cellOfText(type: PostgresColumnType, text: string): Cell {
   switch (type.type) {
     case 'boolean':

@@ -30,8 +30,8 @@ export function equalCells(type: ColumnType, one: Cell, other: Cell): Truth {
 }
 
 /**
- * Two cells of columns of this type are equal for the database if and only if their keys are the same. Undefined: there
- * is no such key; so it is for NULL, which is equal to nothing.
+ * The database takes two cells of columns of this type for equal if and only if their keys are the same. Returns
+ * undefined when there is no such key, and for NULL, which is equal to nothing.
  */
 export function equalityKey(type: ColumnType, cell: Scalar): string | number | undefined {
   if (cell === null) return undefined;
@@ -92,7 +92,7 @@ function isNumber(cell: Scalar): cell is number | bigint {
   return typeof cell === 'number' || typeof cell === 'bigint';
 }
 
-/** Of a number and a bigint JavaScript's comparison is exact. NaN, which only PostgreSQL has, is the greatest. */
+/** JavaScript compares a number and a bigint exactly. NaN, which only PostgreSQL has, is the greatest. */
 function compareNumbers(one: number | bigint, other: number | bigint): -1 | 0 | 1 {
   if (one < other) return -1;
   if (one > other) return 1;

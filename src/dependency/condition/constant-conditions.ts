@@ -1,7 +1,8 @@
-// What parameters say by themselves: the values of a list that is one parameter, and conditions that no row has a part in.
+// Facts that parameters give by themselves: the values of a list that is one parameter, and conditions that involve no
+// row.
 //
-// What a driver makes of a JavaScript value is its own affair. A value is only taken for what it
-// looks like where all drivers send the same and no type that the database may give the parameter makes it another.
+// Each driver sends JavaScript values in its own way. A value only counts as what it looks like where all drivers send
+// the same, and where no type that the database may give the parameter makes it something else.
 
 import type { Cell } from '../change.ts';
 import type { Dialect } from '../template.ts';
@@ -11,7 +12,7 @@ import type { GivenTest, Operand } from './predicate.ts';
 
 type List = Extract<Operand, { kind: 'list' }>;
 
-/** Its elements as they compare with a column of this type. Undefined: not a list that is known. */
+/** The list's elements as they compare with a column of this type; undefined when the list is unknown. */
 export function listCells(type: ColumnType, { form }: List, given: unknown): readonly Cell[] | undefined {
   if (form === 'json') return jsonCells(type, given);
   // An array that is NULL is equal to nothing, and so is one element that is.
@@ -30,8 +31,8 @@ function elementCell(type: ColumnType, element: unknown): Cell {
 }
 
 /**
- * Of SQLite's json_each, whose column has no type: https://www.sqlite.org/datatype3.html §4.2. Only as JavaScript itself
- * writes it: SQLite reads more than JSON, and may read a number otherwise.
+ * Elements of SQLite's json_each, whose column has no type: https://www.sqlite.org/datatype3.html §4.2. Only texts that
+ * JavaScript itself writes count: SQLite reads more than JSON, and may read a number otherwise.
  */
 function jsonCells(type: ColumnType, given: unknown): readonly Cell[] | undefined {
   if (given === null) return [];
@@ -55,7 +56,7 @@ function jsonCell(type: ColumnType, element: unknown): Cell {
   return Number.isSafeInteger(element) ? cellOf(type, element) : undefined;
 }
 
-/** Undefined: it cannot be told. */
+/** Undefined when the truth is unknown. */
 export type GivenTruth = 'true' | 'false' | 'null' | undefined;
 
 export function givenTruth(test: GivenTest, parameters: readonly unknown[], dialect: Dialect): GivenTruth {
@@ -111,7 +112,7 @@ function isEqualSqlite(left: unknown, right: unknown): boolean | undefined {
   return (isLeftText && isWhole(right)) || (isRightText && isWhole(left)) ? false : undefined;
 }
 
-/** What is written alike is equal whatever type the database takes it for; what is not may be equal all the same. */
+/** Values written alike are equal whatever type the database takes them for; others may be equal all the same. */
 function isEqualPostgres([left, right]: readonly [unknown, unknown], isText: boolean): boolean | undefined {
   if (typeof left === 'boolean' && typeof right === 'boolean') return left === right;
   if (isText) {

@@ -52,7 +52,7 @@ function compareSizes(one: string, other: string): -1 | 0 | 1 {
   const b = SPECIAL.indexOf(other);
   if (a !== -1 || b !== -1) return Math.sign(a - b) as -1 | 0 | 1;
   const difference = wholeLength(one) - wholeLength(other);
-  // Of the same length before the point they sort as texts do: the end of one and the point come before any digit.
+  // With equal lengths before the point they sort as texts do: the end of one and the point come before any digit.
   return difference === 0 ? compareCodePoints(one, other) : (Math.sign(difference) as -1 | 1);
 }
 

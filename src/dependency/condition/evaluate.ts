@@ -146,7 +146,7 @@ function orderSet(operator: '<' | '<=' | '>' | '>=', order: Comparison): number 
   }
 }
 
-/** Of two columns SQLite applies NUMERIC affinity where one has it, and the collation of the left one. */
+/** SQLite compares two columns with NUMERIC affinity where one has it, and with the collation of the left one. */
 function columnsSet(predicate: Extract<Predicate, { kind: 'columns' }>, table: TableShape, row: Row): number {
   const left = table.columns[predicate.left]?.type;
   const right = table.columns[predicate.right]?.type;
@@ -202,7 +202,7 @@ interface List {
 
 const lists = new WeakMap<Predicate, List | 'keyless'>();
 
-/** Undefined: not all of it has keys. */
+/** Returns undefined when some element has no key. */
 function listOf(predicate: Extract<Predicate, { kind: 'in' }>, type: ColumnType): List | undefined {
   const known = lists.get(predicate);
   if (known !== undefined) return known === 'keyless' || known.type !== type ? undefined : known;

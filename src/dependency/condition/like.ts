@@ -33,7 +33,7 @@ export function isLike(text: string, pattern: string, { dialect, escape: stated,
   return matches(text, pattern, { escapeUnit, folds: false }) === 'true' ? 'true' : 'maybe';
 }
 
-/** Undefined: what it means is not known here. */
+/** Returns undefined when the meaning of the escape is unknown here. */
 function escapeOf(stated: string | undefined, dialect: Dialect): number | undefined {
   if (stated === undefined) return dialect === 'postgres' ? BACKSLASH : NO_ESCAPE;
   if (stated === '' && dialect === 'postgres') return NO_ESCAPE;
@@ -54,7 +54,7 @@ interface Rules {
   readonly folds: boolean;
 }
 
-/** What follows the last `%` is tried from each place after it; an earlier `%` need never be tried again. */
+/** Tries the rest after the last `%` at each place from there on; an earlier `%` need never be tried again. */
 function matches(text: string, pattern: string, { escapeUnit, folds }: Rules): Truth {
   let at = 0;
   let place = 0;

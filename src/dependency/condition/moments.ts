@@ -1,8 +1,8 @@
 // PostgreSQL's date, timestamp and timestamptz from their ISO text: a date as days, the others as microseconds since
 // 1970-01-01; bigint beyond 2^53, ±Infinity for infinity.
 //
-// What a text means may hang on the session. A timestamptz without an offset, a timestamp with one,
-// `now`, a date in another order: none of them has a form here.
+// The meaning of a text may depend on the session. A timestamptz without an offset, a timestamp with one, `now`, a date
+// in another order: none of them has a form here.
 
 import type { Scalar } from '../change.ts';
 

@@ -5,13 +5,13 @@
 
 import type { Scalar } from '../change.ts';
 
-/** Of a condition on a row. MAYBE counts as a match, NULL does not. */
+/** Result of a condition on a row. MAYBE counts as a match, NULL does not. */
 export type Truth = 'true' | 'false' | 'null' | 'maybe';
 
-/** What a column is compared with. */
+/** The operand that a column is compared with. */
 export type Operand =
   | { readonly kind: 'value'; readonly value: Scalar }
-  /** Of the statement, from 0. */
+  /** A parameter of the statement, from 0. */
   | { readonly kind: 'parameter'; readonly index: number }
   /** Every value in that column of the result, from 0: the keys by which rows were joined. Only in `in`. */
   | { readonly kind: 'result'; readonly column: number }
@@ -35,7 +35,7 @@ export type GivenTest =
 /** `column`: its ordinal in the table. */
 export type Predicate =
   | { readonly kind: 'always' }
-  /** Of no row; `truth`: what the database says of each. */
+  /** Matches no row; `truth` is the database's answer for each. */
   | { readonly kind: 'never'; readonly truth: 'false' | 'null' }
   /** Decided when it is bound. */
   | { readonly kind: 'given'; readonly test: GivenTest }
@@ -49,7 +49,7 @@ export type Predicate =
     }
   | { readonly kind: 'in'; readonly column: number; readonly operands: readonly Operand[] }
   | { readonly kind: 'is-null'; readonly column: number }
-  /** `foldsCase`: SQLite's LIKE (ASCII only), PostgreSQL's ILIKE. `escape` undefined: the dialect's default. */
+  /** `foldsCase`: SQLite's LIKE (ASCII only), PostgreSQL's ILIKE. `escape` is undefined for the dialect's default. */
   | {
       readonly kind: 'like';
       readonly column: number;

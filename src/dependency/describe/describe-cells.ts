@@ -1,7 +1,7 @@
-// Values of a database as text for people: short, and so that a value is told from another.
+// Values of a database as text for people: short, but enough to tell one value from another.
 //
-// They are data, of persons perhaps, and are shown to whoever may ask the admin API. So each is cut
-// to what is needed to know it again.
+// They may be personal data, and anyone who may ask the admin API sees them. So each is cut to what is needed to know
+// it again.
 
 import type { Cell, TableShape } from '../change.ts';
 import type { ColumnType } from '../condition/column-type.ts';
@@ -48,7 +48,7 @@ function bytesText(bytes: Uint8Array): string {
   return shortened(`x'${shown}'`);
 }
 
-/** Undefined: it is a number and nothing else. */
+/** Returns undefined when the cell is a plain number. */
 function momentText(type: ColumnType | undefined, cell: number | bigint): string | undefined {
   if (type?.family !== 'postgres') return undefined;
   if (type.type !== 'date' && type.type !== 'timestamp' && type.type !== 'timestamptz') return undefined;

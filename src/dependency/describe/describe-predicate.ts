@@ -83,7 +83,7 @@ function listText(lists: readonly List[], table: TableShape): string {
   return `${column?.name ?? `column ${first.column + 1}`} in (${shown.join(', ')})`;
 }
 
-/** What is not a value is so of a statement that was not bound to its parameters. */
+/** Only a statement that was not bound to its parameters has operands that are not values. */
 function operandText(operand: Operand, type: Parameters<typeof cellText>[0]): string {
   switch (operand.kind) {
     case 'value':

@@ -1,7 +1,6 @@
-// What one tag stands for, from what the index has kept of it.
+// Describes what one tag stands for, from what the index has kept of it.
 //
-// The index keeps no instance, and lends what it has of one read at a time. So texts are made at
-// once.
+// The index keeps no instance, and lends its data of one read at a time. So texts are made at once.
 
 import { gatherColumns } from '../condition/condition-columns.ts';
 import type { IndexedRead } from '../index/dependency-index.ts';
@@ -87,7 +86,7 @@ function describeRead(indexed: IndexedRead, template: Tracked): DescribedRead {
       records: known.slice(0, MAX_RECORDS).map((key) => keyText(table, key)),
       recordCount: known.length,
     }),
-    // Of a text with too many forms the conditions of single reads are not kept.
+    // The index does not keep the conditions of single reads for a text with too many forms.
     predicate: predicateText(indexed.predicate ?? read.predicate, table),
     ...(window !== undefined && { window }),
     columns: columnsOf(read),

@@ -1,8 +1,8 @@
-// What the tags of a source stand for, in words for people: asked by an operator, answered where the registry is.
+// The meaning of a source's tags in words for people: an operator asks, the registry's place answers.
 
 /** Asked of a tracker by a gate, in its answer to a message; answered in one of the next messages. */
 export interface SourceQuestion {
-  /** Of the gate; repeated by the answer. */
+  /** The gate's id of the question; the answer repeats it. */
   readonly id: string;
   readonly about: QuestionSubject;
 }
@@ -17,10 +17,10 @@ export interface SourceAnswer extends Description {
   readonly id: string;
 }
 
-/** What a question gets for an answer. */
+/** The answer to a question. */
 export interface Description {
   readonly described: readonly Described[];
-  /** False: there are more than are told. */
+  /** Whether nothing was left out. */
   readonly isWhole: boolean;
   /** Why nothing can be said: no such table, for one. */
   readonly problem?: string;
@@ -29,10 +29,10 @@ export interface Description {
 /** How much a change has to have to do with a read to invalidate it, from most to least. */
 export type DependencyLevel = 'row' | 'template' | 'table' | 'source';
 
-/** What one tag stands for. */
+/** The meaning of one tag. */
 export interface Described {
   readonly tag: string;
-  /** Of its reads the coarsest. */
+  /** The coarsest level among its reads. */
   readonly level: DependencyLevel;
   /** Why not `row`; or why less is known than could be. */
   readonly reason?: string;
@@ -44,13 +44,13 @@ export interface Described {
 export interface DescribedRead {
   readonly table: string;
   readonly level: DependencyLevel;
-  /** Keys of the rows that the answer shows, e.g. `7` or `3, de`; at most 20. Undefined: not known. */
+  /** Keys of the rows that the answer shows, e.g. `7` or `3, de`; at most 20. Undefined when unknown. */
   readonly records?: readonly string[];
   /** How many there are; 10,000: so many or more. */
   readonly recordCount?: number;
-  /** Of a question about a record: it is among those that the answer shows. */
+  /** For a question about a record: the answer shows that record. */
   readonly isListed?: true;
-  /** What a row has to be to matter, e.g. `firstName = 'Lane' and city is not null`; `any row`. */
+  /** Condition that a row must meet to matter, e.g. `firstName = 'Lane' and city is not null`; `any row`. */
   readonly predicate: string;
   /** E.g. `first 10 by id, up to 37`. */
   readonly window?: string;

@@ -1,8 +1,9 @@
-// The index of what was read: which instances a change affects, found without going through all of them
-// (docs/architecture.md, exact invalidation). What it does not give is not affected, by the rules of `affects`.
+// The index of what was read: it finds the instances that a change affects without going through all of them
+// (docs/architecture.md, exact invalidation). An instance that it does not give is not affected, by the rules of
+// `affects`.
 //
-// It may hold a million instances, so it keeps none of them as an object. A read is a slot: a place
-// in a plan, with the values in which it differs from others of its plan, and its records.
+// It may hold a million instances, so it keeps none of them as an object. A read is a slot: a place in a plan, with the
+// values in which it differs from others of its plan, and its records.
 
 import type { Change, TableShape } from '../change.ts';
 import type { Predicate } from '../condition/predicate.ts';
@@ -35,21 +36,21 @@ export interface DependencyIndexStats extends Readonly<TableCounts> {
   readonly forgotten: number;
 }
 
-/** What the index keeps of a read. */
+/** The index's view of one read. */
 export interface IndexedRead {
   /** By which the index knows it. */
   readonly slot: number;
   readonly read: TableRead;
-  /** Undefined: it is not kept, as the reads of this text are of too many forms. */
+  /** Undefined when the index does not keep it, because reads of this text have too many forms. */
   readonly predicate: Predicate | undefined;
   readonly bound: Bound | undefined;
-  /** Keys of the rows that the answer showed, so many at most; undefined: not known. */
+  /** Keys of the rows that the answer showed, at most `most`; undefined when unknown. */
   readonly keys: ((most: number) => readonly string[]) | undefined;
   /** Why a change of any row affects it. */
   readonly coarse: CoarseReason | undefined;
 }
 
-// What is kept of each read, side by side: most of the time of a match is waiting for memory.
+// Fields of each read lie side by side: a match spends most of its time waiting for memory.
 const PLAN = 0;
 const PLACE = 1;
 const RECORDS = 2;
@@ -136,7 +137,7 @@ export class DependencyIndex {
     return { ids: this.#found, reasons: this.#reasons };
   }
 
-  /** What is kept of an instance's reads, in their order; each is good until the next one is looked at. */
+  /** Shows an instance's reads in their order; each view is good until the next one is looked at. */
   view(id: number, see: (read: IndexedRead) => void): void {
     const slots: number[] = [];
     for (let slot = this.#first.get(id) ?? NONE; slot !== NONE; slot = this.#reads.get(READ * slot + NEXT_OF_ID))

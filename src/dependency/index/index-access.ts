@@ -1,8 +1,8 @@
-// How the instances of one form are found by a row: by the values of columns that are to be equal, by what a text is to
-// begin with, by the interval of one column that is to hold the row's, or not at all. Decided once for each form.
+// Decides how a row finds the instances of one form: by the values of columns that must be equal, by the beginning of a
+// text, by the interval of one column that must hold the row's value, or not at all. Decided once for each form.
 //
-// What is not used here is not lost. A way to an instance only leaves out rows of which its
-// predicate cannot hold, or that its window does not admit; whoever takes it looks closer at what it finds.
+// A condition that is not used here is not lost. A way to an instance only leaves out rows of which its predicate
+// cannot hold, or that its window does not admit; the caller looks closer at what it finds.
 
 import type { TableShape } from '../change.ts';
 import type { ColumnType } from '../condition/column-type.ts';

@@ -8,7 +8,7 @@ import type { Scalar } from '../change.ts';
 import { LONG_LIST } from '../condition/evaluate.ts';
 import type { Operand, Predicate } from '../condition/predicate.ts';
 
-/** What one hole holds: an operand's value, those of a list, or a long list as it was bound. */
+/** Content of one hole: an operand's value, the values of a list, or a long list as it was bound. */
 export type Stored = Scalar | readonly Scalar[] | Extract<Predicate, { readonly kind: 'in' }>;
 
 type Kind<K extends Predicate['kind']> = Extract<Predicate, { readonly kind: K }>;
@@ -51,7 +51,7 @@ const MAX_LIST = 64;
 const PIECE = LONG_LIST - 1;
 
 export class PredicateForm {
-  /** Of the instance that was loaded last. */
+  /** Predicate of the instance that was loaded last. */
   readonly predicate: Predicate;
   readonly #holes: Hole[] = [];
 
@@ -64,7 +64,7 @@ export class PredicateForm {
     return this.#holes.length;
   }
 
-  /** Takes the values of a predicate of this form, in the order of the holes. False: it is of another. */
+  /** Takes the values of a predicate in the order of the holes. Returns false when the predicate has another form. */
   collect(bound: Predicate, values: Stored[]): boolean {
     values.length = 0;
     return collect(this.predicate, bound, values);
@@ -135,7 +135,7 @@ export class PredicateForm {
   }
 }
 
-/** The place of an operand's value, or of a list's; undefined: it is the same in all instances. */
+/** The hole of an operand's or a list's value; undefined when the value is the same in all instances. */
 export function holeOf(node: Operand | Predicate): number | undefined {
   return (node as { readonly hole?: number }).hole;
 }

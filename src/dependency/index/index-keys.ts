@@ -1,9 +1,9 @@
-// A table from keys to whole numbers. Most keys are numbers of rows: those of 32 bits stand in one typed array, key beside
-// number, where a look-up waits for memory once; the others in a Map.
+// A table from keys to whole numbers. Most keys are numbers of rows: 32-bit keys stand in one typed array, key beside
+// number, where a look-up waits for memory once; the others stand in a Map.
 //
-// It is open addressing, by steps of one. What is taken out leaves no mark: what stands behind it, up
-// to the next free place, moves up as far as it may (Knuth, The Art of Computer Programming 3, 6.4, algorithm R). And keys
-// may be chosen so that all begin at one place: what would be too many steps away goes to the Map too.
+// It uses open addressing, by steps of one. A removed key leaves no mark: the keys behind it, up to the next free
+// place, move up as far as they may (Knuth, The Art of Computer Programming 3, 6.4, algorithm R). And keys may be
+// chosen so that all begin at one place: a key that would be too many steps away goes to the Map too.
 
 import { NONE } from './index-numbers.ts';
 

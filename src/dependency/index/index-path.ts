@@ -20,7 +20,7 @@ import { IntervalTrees } from './interval-tree.ts';
 /** The values of instances, by hole and place. */
 export interface Values {
   stored(hole: number, place: number): Stored;
-  /** Of the window's last row, by its first term. */
+  /** The window's last row, by its first term. */
   bound(place: number): Cell;
 }
 
@@ -76,7 +76,7 @@ export class IndexPath {
     if (keyed.prefix !== undefined) this.#lengths?.give(this.#cuts.get(place));
   }
 
-  /** Adds the places that a row may satisfy. False: it may be any. */
+  /** Adds the places that a row may satisfy. Returns false when it may satisfy any. */
   find(row: Row, places: number[]): boolean {
     const { prefix } = this.#form;
     const key = this.#keyOfRow(row);
@@ -127,7 +127,7 @@ export class IndexPath {
     return this.#form.keys.length === 0 ? prefix : partText(key) + prefix;
   }
 
-  /** Undefined: some value has no key. */
+  /** Returns undefined when some value has no key. */
   #keyedOf(place: number): Keyed | undefined {
     if (this.#endsOf(place) === undefined) return NEVER;
     const form = this.#form.prefix;
@@ -137,7 +137,7 @@ export class IndexPath {
     return keys && { keys, prefix };
   }
 
-  /** Undefined: some value has no key. */
+  /** Returns undefined when some value has no key. */
   #equalKeysOf(place: number): readonly Key[] | undefined {
     const { keys } = this.#form;
     if (keys.length === 0) return ONLY_KEY;
@@ -173,7 +173,7 @@ export class IndexPath {
     return isKnown ? text : undefined;
   }
 
-  /** Null: it satisfies nothing in the table. Undefined: it may satisfy any. */
+  /** Returns null when the row satisfies nothing in the table, undefined when it may satisfy any place. */
   #keyOfRow(row: Row): Key | undefined | null {
     const { keys } = this.#form;
     if (keys.length === 0) return 0;
@@ -190,7 +190,7 @@ export class IndexPath {
     return isKnown ? text : undefined;
   }
 
-  /** Undefined: an end is NULL, so that no row lies between them. */
+  /** Returns undefined when an end is NULL, so that no row lies between the ends. */
   #endsOf(place: number): Interval | undefined {
     const { range } = this.#form;
     if (range === undefined) return OPEN;

@@ -18,7 +18,7 @@ import { usedBits } from './index-shape.ts';
 /** Why all of a plan's instances, or all that could be meant, are affected without a closer look. */
 export type CoarseReason = 'too-many-forms' | 'too-many-candidates' | 'error';
 
-/** What `affects` needs to know of the keys: whether the row in question is among them. */
+/** Stands for the keys in `affects`, which only asks whether the row in question is among them. */
 class AllKeys extends Set<string> {
   override has(): boolean {
     return true;
@@ -45,7 +45,7 @@ export class IndexPlan {
   readonly #holes: number;
   /** Terms of the window's order whose last value is kept. */
   readonly #terms: number;
-  /** Of each instance side by side, those in its holes and then those of its bound. */
+  /** All instances side by side, for each the values in its holes and then those of its bound. */
   readonly #kept: (Stored | undefined)[] = [];
   readonly #values: Stored[] = [];
   #coarse: CoarseReason | undefined;
@@ -128,7 +128,7 @@ export class IndexPlan {
     return true;
   }
 
-  /** Adds the places of those whose predicate the row may satisfy, some more than once. False: it may be any. */
+  /** Adds the places of those whose predicate the row may satisfy, some more than once. Returns false when it may be any. */
   find(row: Row, places: number[]): boolean {
     for (const path of this.#paths) {
       if (path.guard !== undefined) {
@@ -140,7 +140,7 @@ export class IndexPlan {
     return true;
   }
 
-  /** Takes the look at an instance for this change. False: it was taken. */
+  /** Claims the look at an instance for this change. Returns false when it was claimed before. */
   claimLook(place: number, change: number): boolean {
     if (this.#looked.get(place) === change) return false;
     this.#looked.set(place, change);
@@ -164,7 +164,7 @@ export class IndexPlan {
     return affects(this.#scratch, this.#own as Change);
   }
 
-  /** What is kept of an instance; good until another is looked at. `predicate` undefined: it is not kept. */
+  /** The kept data of an instance; good until another is looked at. `predicate` is undefined when it is not kept. */
   view(place: number): { readonly predicate: Predicate | undefined; readonly bound: Bound | undefined } {
     if (this.#form === undefined) return { predicate: undefined, bound: undefined };
     this.#form.load(this.#kept, this.#keptAt(place));

@@ -1,8 +1,8 @@
-// What texts begin with that are LIKE a pattern, as a key: those of one prefix stand together, and a text leads to as many
-// keys as there are lengths of prefixes.
+// The beginning of texts that are LIKE a pattern, as a key: texts of one prefix stand together, and a text leads to as
+// many keys as there are lengths of prefixes.
 //
-// A text is LIKE more than JavaScript sees. SQLite folds the case of ASCII, and a zero character ends
-// a text for it, or does not; so a text may have no prefix that is known, and a pattern the empty one, which all have.
+// A text is LIKE more than JavaScript sees. SQLite folds the case of ASCII, and a zero character ends a text for it, or
+// does not; so the prefix of a text may be unknown, and a pattern may have the empty prefix, which all texts have.
 
 import type { Cell, Scalar } from '../change.ts';
 
@@ -53,7 +53,7 @@ export function prefixOfPattern({ escapeBy, foldsCase }: PrefixForm, pattern: Sc
   return foldsCase ? folded(prefix) : prefix;
 }
 
-/** What the prefixes of a cell are taken from; null: it is LIKE nothing; undefined: it may be LIKE anything. */
+/** The text whose beginnings are a cell's prefixes; null when it is LIKE nothing, undefined when it may be LIKE anything. */
 export function prefixedText({ foldsCase }: PrefixForm, cell: Cell): string | null | undefined {
   if (cell === null) return null;
   if (typeof cell !== 'string' || cell.includes('\0')) return undefined;
@@ -61,7 +61,7 @@ export function prefixedText({ foldsCase }: PrefixForm, cell: Cell): string | nu
   return foldsCase ? folded(start) : start;
 }
 
-/** What every text begins with that is LIKE the pattern; nothing, where that may be MAYBE of others. */
+/** The beginning of every text that is LIKE the pattern; empty where LIKE may be MAYBE for other texts. */
 export function prefixOf(pattern: string, escapeBy: string): string {
   if (pattern.includes('\0') || (escapeBy !== '' && pattern.endsWith(escapeBy))) return '';
   let at = 0;

@@ -8,7 +8,7 @@ import { NONE, Numbers, Places } from './index-numbers.ts';
 import { OPEN } from './interval-blocks.ts';
 import { IntervalTrees } from './interval-tree.ts';
 
-/** What is kept of a pair, side by side: a chain is as fast as memory is. */
+/** Fields of a pair lie side by side: a chain is as fast as memory is. */
 const RECORD = 0;
 const NEXT = 1;
 const PAIR = 2;

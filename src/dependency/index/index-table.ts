@@ -1,7 +1,7 @@
-// What reads one table: its plans and the records they list, and what a change of the table affects among them.
+// The reads of one table: its plans, the records they list, and the reads among them that a change affects.
 //
-// A change is found by two ways, its record and its values. Which of them a plan needs depends on
-// whether it lists its rows: then a row that is not listed matters only by what it is now, unless an OFFSET skips rows.
+// A change is found by two ways, its record and its values. Which of them a plan needs depends on whether it lists its
+// rows: if it does, a row that is not listed matters only by its new values, unless an OFFSET skips rows.
 
 import { keyOnly, type Reason } from '../affected.ts';
 import type { Change, Row, TableShape } from '../change.ts';
@@ -15,7 +15,7 @@ import { changedBits, columnBits } from './index-shape.ts';
 
 export type MatchReason = Reason | CoarseReason;
 
-/** What the index has for each read, by slot; and where affected ones are told. */
+/** The index's data for each read, by slot; `tell` receives the affected reads. */
 export interface Slots {
   planOf(slot: number): IndexPlan;
   placeOf(slot: number): number;
@@ -23,7 +23,7 @@ export interface Slots {
   tell(slot: number, reason: MatchReason): void;
 }
 
-/** What was done, since the index began. */
+/** Counts since the index began. */
 export interface TableCounts {
   /** Closer looks at a read. */
   looks: number;
@@ -49,7 +49,7 @@ interface Probe {
   readonly isKeyed: boolean;
 }
 
-/** What an instance is looked at for. */
+/** The change for which an instance is looked at. */
 interface Look {
   readonly change: Change;
   /** Whether the row as it was is among the keys. */

@@ -15,7 +15,7 @@ export interface Interval {
   readonly high: Cell;
 }
 
-/** What a slot is to hold. `item`: of a leaf; else a block. */
+/** Content of a slot. `item` is an item in a leaf, else a block. */
 export interface Slot extends Interval {
   readonly item: number;
 }
@@ -154,7 +154,7 @@ export class IntervalBlocks {
     if (log > LEAST_LOG && length <= 1 << (log - 2)) this.#resize(block, log - 1);
   }
 
-  /** What stands from there on goes to a new block, which is returned. */
+  /** Moves the slots from there on to a new block, and returns it. */
   split(block: number, from: number): number {
     const rest = this.take(this.level(block));
     const length = this.length(block);

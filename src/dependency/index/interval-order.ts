@@ -36,7 +36,7 @@ export class IntervalOrder {
     return this.#sign * this.#compare(one, other);
   }
 
-  /** The value that stands for a cell in this order; undefined: it has no place that is known. */
+  /** The value that stands for a cell in this order; undefined when its place is unknown. */
   pointOf(cell: Cell): Cell {
     if (cell === undefined) return undefined;
     if (cell !== null && !isInForm(this.#options.type, cell)) return undefined;

@@ -1,8 +1,8 @@
-// Intervals by their ends, found by a value that lies in them: a B+ tree in the order of lower ends, in which each block is
-// known with the highest upper end below it. Ends count as inside: whoever asks looks closer at what is found.
+// Intervals by their ends, found by a value that lies in them: a B+ tree in the order of lower ends, in which each
+// block is known with the highest upper end below it. Ends count as inside: the caller looks closer at what is found.
 //
-// There may be as many trees as there are keys, most of them of one interval. So a tree is a number:
-// that of its root, or, of a single interval, its item. All trees of a path share one set of blocks.
+// There may be as many trees as there are keys, most of them of one interval. So a tree is a number: its root's, or,
+// for a single interval, its item. All trees of a path share one set of blocks.
 
 import type { Cell, Scalar } from '../change.ts';
 import { NONE } from './index-numbers.ts';
@@ -10,7 +10,7 @@ import { type Interval, IntervalBlocks, OPEN, type Slot } from './interval-block
 import type { IntervalOrder } from './interval-order.ts';
 
 export interface IntervalOptions {
-  /** Undefined: all intervals are open at both ends, and every point leads to all. */
+  /** Undefined when all intervals are open at both ends, and every point leads to all. */
   readonly order: IntervalOrder | undefined;
   /** The ends of an item, the same as long as it is in a tree. Not asked for without an order. */
   readonly ends: (item: number) => Interval;
@@ -67,7 +67,10 @@ export class IntervalTrees {
     return { item, low, high };
   }
 
-  /** Below a block that is not full. What is full on the way down is split, so that there is room for a further block. */
+  /**
+   * Inserts below a block that is not full. It splits full blocks on the way down, so that there is room for a further
+   * block.
+   */
   #insert(root: number, slot: Slot): void {
     const blocks = this.#blocks;
     let block = root;
@@ -155,7 +158,7 @@ export class IntervalTrees {
     return from;
   }
 
-  /** Of those with one lower end the lower number comes before. */
+  /** Among equal lower ends the lower number comes before. */
   #isBefore({ item, low }: Slot, block: number, at: number): boolean {
     const other = this.#blocks.low(block, at);
     if (low !== other) {
