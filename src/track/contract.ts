@@ -1,7 +1,7 @@
-// What tracking is told and what it offers. Types only.
+// Input and output of tracking. Types only.
 //
-// One records what is read while a response is made; the other follows the database and
-// tells caches what became outdated of it. They meet in the registry, which lives in this process.
+// One side records what is read while a response is made; the other follows the database and tells caches which of it
+// became outdated. They meet in the registry, which lives in this process.
 
 import type { FeedPosition } from '../dependency/change.ts';
 import type { SourceAnswer, SourceQuestion } from '../dependency/describe/described.ts';
@@ -28,48 +28,54 @@ export interface DatabasePlatform {
 /** Gives the source to another feed process. */
 export type Release = () => Promise<void>;
 
-/** Takes the source for this feed process alone. Undefined: another process has it. Rejects where it cannot be known. */
+/**
+ * Takes the source for this feed process alone. Resolves to undefined when another process has it; rejects when this is
+ * unknown.
+ */
 export type TryClaim = () => Promise<Release | undefined>;
 
 export interface OpenDatabase {
-  /** Keeps other feed processes from the source. Undefined: nobody can be kept from it. */
+  /** Keeps other feed processes from the source. Undefined when nothing can keep them from it. */
   readonly claim?: TryClaim;
   /** How its statements are read. */
   readonly parts: StatementParts;
   /** Not begun. */
   readonly feed: ChangeFeed;
-  /** The catalogue as it is now; undefined: as it was. */
+  /** The catalogue as it is now; undefined when it has not changed. */
   refresh(): Eventually<Catalogue | undefined>;
   /** Whether the feed tells changes of the table, by the name that its shape has. */
   covers(table: string): boolean;
-  /** What is told at or after it comes after every commit before the call; undefined: there is no telling. */
+  /** Each feed position from this one on comes after every commit before the call; undefined when there is no telling. */
   head(): Eventually<FeedPosition | undefined>;
-  /** Of the latest commit that there is now, or after it. Undefined: it cannot be told. */
+  /** Position of the latest commit that there is now, or a later one. Undefined when it is unknown. */
   latest?(): Eventually<FeedPosition | undefined>;
   /** Something was written: the feed need not wait. */
   wake(): void;
-  /** Runs the look-ups of a template, after its statement. Undefined: none are run here. */
+  /** Runs the look-ups of a template, after its statement. Undefined when none are run here. */
   lookUp?(lookups: readonly Lookup[], parameters: readonly unknown[]): LookedUp;
-  /** The same where it takes a while: what was read is known less well until then. Undefined: not now. Never rejects. */
+  /**
+   * Runs look-ups that take a while: until then less is known of the read. Returns undefined when it cannot now. Never
+   * rejects.
+   */
   lookUpLater?(lookups: readonly Lookup[], parameters: readonly unknown[]): Promise<LookedUp> | undefined;
   close(): Eventually<void>;
 }
 
-/** What each look-up gave; undefined: it could not be run, or takes too long. */
+/** Values that each look-up gave; undefined when it could not be run, or takes too long. */
 export type LookedUp = readonly (readonly unknown[] | undefined)[];
 
-/** One delivery. Those of a session are numbered from 1 on; a new session makes all of the source outdated. */
+/** One delivery. Messages of a session are numbered from 1 on; a new session makes all of the source outdated. */
 export interface SourceMessage {
   readonly source: string;
   readonly session: string;
   readonly sequence: number;
-  /** What is tagged with the source may be served for so long. */
+  /** How long entries tagged with the source may be served. */
   readonly leaseMs: number;
   /** At most 1,000. */
   readonly tags: readonly string[];
   /** All that was committed up to there is in force once this is; left out where more is to come first. */
   readonly position?: FeedPosition;
-  /** Of the feed, when this was made. */
+  /** Lag of the feed, when this was made. */
   readonly lagMs?: number;
   /** To questions that came with earlier replies. */
   readonly answers?: readonly SourceAnswer[];
@@ -78,7 +84,7 @@ export interface SourceMessage {
 export interface SourceReply {
   /** The target took everything of the source for outdated, and wants to hear again before it serves any. */
   readonly gap: boolean;
-  /** What an operator wants to know; answered with one of the next messages. */
+  /** Questions of an operator; one of the next messages answers them. */
   readonly questions?: readonly SourceQuestion[];
   /** Another tracker tells of the same source, each making outdated what the other one said. */
   readonly rival?: boolean;
@@ -89,8 +95,8 @@ export interface TrackingTarget {
   /** For status and messages. */
   readonly name: string;
   /**
-   * All of it is in force once it resolves. Called one at a time; after a rejection with the very same message again.
-   * `leftMs`: so long from the call on the lease goes on; left out where the target counts it by itself.
+   * Resolves once all of it is in force. Called one at a time; after a rejection with the very same message again.
+   * `leftMs`: how long the lease goes on from the call; left out where the target counts it by itself.
    */
   deliver(message: SourceMessage, leftMs?: number): Promise<SourceReply>;
   /** The lease is not renewed, or the tracker stops: for a target that has no clock of its own. */
@@ -99,7 +105,7 @@ export interface TrackingTarget {
 
 export type TrackerOptions = DatabaseTrackerOptions | ProcessTrackerOptions;
 
-/** Of a tracker that follows the database by itself. */
+/** Options of a tracker that follows the database by itself. */
 export interface DatabaseTrackerOptions extends CommonTrackerOptions {
   readonly database: TrackedDatabase;
   readonly targets: readonly TrackingTarget[];
@@ -113,7 +119,7 @@ export interface DatabaseTrackerOptions extends CommonTrackerOptions {
   readonly maxInstances?: number;
 }
 
-/** Of a tracker whose database is followed by a process of its own. */
+/** Options of a tracker whose database is followed by a process of its own. */
 export interface ProcessTrackerOptions extends CommonTrackerOptions {
   /** `feedProcess({ url, token })` */
   readonly feed: FeedProcessAddress;
@@ -128,7 +134,7 @@ export interface CommonTrackerOptions {
   readonly source: string;
   /** How long the answer to a write waits until no target serves what was before. Default 2,000. */
   readonly settleMs?: number;
-  /** Of one response: beyond, tags are made coarser. Default 200 tags and 8,192 bytes. */
+  /** For one response; beyond these, tags are made coarser. Default 200 tags and 8,192 bytes. */
   readonly maxTags?: number;
   readonly maxTagBytes?: number;
   /**
@@ -182,7 +188,10 @@ export interface TrackerStatus {
   /** Statements that are watched. */
   readonly instances: number;
   readonly targets: readonly TargetStatus[];
-  /** What the tracker does not see, each with its mend: a route whose responses record no read, for one. At most 100. */
+  /**
+   * Things that the tracker does not see, each with its mend: a route whose responses record no read, for one. At most
+   * 100.
+   */
   readonly problems: readonly string[];
   readonly counts: TrackerCounts;
 }
@@ -218,7 +227,7 @@ export interface TrackerCounts {
   readonly coarsened: Readonly<Record<'template' | 'table' | 'source', number>>;
 }
 
-/** What was read while something was made. */
+/** Reads recorded while something was made. */
 export interface Scope {
   /** Runs the work with what it reads recorded here. */
   run<T>(work: () => T): T;
@@ -229,8 +238,8 @@ export interface Scope {
   /** It shows nothing of a database, so it may be stored though no read was recorded. */
   readsNothing(): void;
   /**
-   * To be waited for before `finish` where the database is followed by a process of its own, which has to know what was
-   * read; with the same options. Undefined: there is nothing to wait for.
+   * Wait for it before `finish`, with equal options, where a process of its own follows the database: that process has
+   * to know what was read. Returns undefined when there is nothing to wait for.
    */
   registered(options?: FinishOptions): Promise<void> | undefined;
   /** Nothing is recorded any more. */
@@ -244,7 +253,7 @@ export interface FinishOptions {
   readonly cacheTag?: string | undefined;
   /** By which a response without a read is told of, e.g. `GET /users/:id`. Default: without a name. */
   readonly route?: string | undefined;
-  /** False: no cache would store the response, as its own fields or its method say; so nothing is told. Default true. */
+  /** Whether a cache may store the response. If its own fields or its method forbid that, nothing is told. Default true. */
   readonly mayStore?: boolean | undefined;
 }
 

@@ -1,4 +1,4 @@
-// What a tracker cannot see, each told once with its mend: to `onFault`, and in `status()` from then on.
+// Things that a tracker cannot see, each told once with its mend: to `onFault`, and in `status()` from then on.
 
 import { TidegateError } from '../errors.ts';
 

@@ -1,4 +1,4 @@
-// What tracking has done, in numbers.
+// Counts of what tracking has done.
 
 import type { TrackerCounts, Untracked } from './contract.ts';
 

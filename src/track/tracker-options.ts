@@ -1,4 +1,4 @@
-// What `createTracker` and `startFeedProcess` are given, checked: also for callers without types.
+// Checks the options of `createTracker` and `startFeedProcess`, also for callers without types.
 
 import { expected, TidegateError } from '../errors.ts';
 import * as kit from '../options/kit.ts';
@@ -15,7 +15,7 @@ const targets: kit.Check = (given, name) => {
   if (other >= 0) expected('E_CONFIG', `each of ${name} to be gateTarget() or cacheTarget()`, given[other]);
 };
 const database = kit.be('sqliteDatabase() or postgresDatabase()', (given) => kit.has(given, 'open'));
-/** Of whoever follows a database. */
+/** Options of each process that follows a database. */
 const FOLLOWING = {
   leaseMs: kit.milliseconds(1, MAX_LEASE_MS),
   maxLagMs: kit.milliseconds(1),
@@ -72,7 +72,7 @@ function none(given: kit.UnknownRecord, names: readonly string[], where: string)
   if (one !== undefined) expected('E_CONFIG', `no ${one} ${where}`, given[one]);
 }
 
-/** Of a feed process. Throws E_CONFIG. */
+/** Checks a feed process's address. Throws E_CONFIG. */
 export function checkAddress(feed: unknown): void {
   kit.checkOptions('feedProcess', feed, ADDRESS);
 }

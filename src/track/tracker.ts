@@ -46,7 +46,7 @@ export interface Tracker extends Middleware {
   /** Runs the work in a scope of its own, or in none. */
   scope<T>(work: (scope: Scope) => T): T;
   outside<T>(work: () => T): T;
-  /** For whoever makes responses by other means. */
+  /** For callers that make responses by other means. */
   openScope(): Scope;
   /** The scope of the request that is being answered. */
   current(): Scope | undefined;
@@ -61,8 +61,8 @@ export interface Tracker extends Middleware {
     options?: MemoOptions<A>,
   ): (...given: A) => Promise<T>;
   /**
-   * The handler, or whatever function: what it makes shows nothing of a database, so it may be stored without a read. What
-   * it hands on to by a function that it is given last (`next`) says so for itself.
+   * Wraps the handler, or any function: what it makes shows nothing of a database, so it may be stored without a read.
+   * If it hands the request on by a function that it is given last (`next`), that function answers for itself.
    */
   static<F extends (...given: never[]) => unknown>(handler: F): F;
   /** `cache.getOrSet`, with the tags of what the fill reads. `cache` is to be among the targets, or the caches. */
@@ -75,7 +75,7 @@ const SETTLE_MS = 2_000;
 const LATEST_MS = 200;
 const MAX_TAGS = 200;
 const MAX_TAG_BYTES = 8_192;
-/** Of an entry in a data cache. */
+/** The most tags of an entry in a data cache. */
 const MAX_CACHE_TAGS = 100;
 
 /** Throws E_CONFIG. `platform`: for tests in simulated time. */

@@ -33,7 +33,7 @@ export interface ProcessParts {
 
 const RETRY_MS = 50;
 const RETRY_MAX_MS = 2_000;
-/** What is outdated is said before the end. */
+/** How long the end waits until the process knows what is outdated. */
 const FLUSH_MS = 1_000;
 const SETTLE_MS = 10_000;
 /** Longer than the process waits. */

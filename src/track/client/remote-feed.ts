@@ -1,7 +1,7 @@
-// What a client has heard of its feed process: where the feed stands, and what the names in statements mean.
+// A client's knowledge of its feed process: where the feed stands, and what the names in statements mean.
 //
-// All of it is older than the truth. A mark that is older costs another look at the changes since;
-// statements are analysed by one catalogue, and the process refuses what was analysed by another than its own.
+// All of it is older than the truth. An older mark costs another look at the changes since; statements are analysed by
+// one catalogue, and the process refuses those that were analysed by another than its own.
 
 import type { FeedPosition } from '../../dependency/change.ts';
 import type { Dialect, Template } from '../../dependency/template.ts';
@@ -18,7 +18,7 @@ interface Known {
   readonly parser: Parser;
   templates: Templates | undefined;
   catalogue: Catalogue | undefined;
-  /** Of the catalogue, as the process counts. */
+  /** Generation of the catalogue, as the process counts. */
   generation: number;
   state: ProcessState | undefined;
 }
@@ -45,7 +45,7 @@ export class RemoteFeed {
     if (!isSame) this.#generation++;
   }
 
-  /** `data` undefined: the names mean what they did, but not what they did in between. */
+  /** `data` is undefined when the names mean what they did, though not what they meant in between. */
   learned(generation: number, data: CatalogueData | undefined): void {
     const known = this.#known;
     if (known === undefined) return;

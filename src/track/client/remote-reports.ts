@@ -1,9 +1,9 @@
-// What a client has to say to its feed process: what was read, what is outdated, what its caches were told. One report is
-// under way at a time; what comes up meanwhile goes into the next.
+// Reports to the feed process: what the client read, what is outdated, what its caches were told. One report is under
+// way at a time; later reads and tags wait for the next.
 //
-// A read of which there is no word is not registered, and that is all. But a response
-// that has read more than its fields say is out already: that is said until it is heard, and who makes the response is
-// told when it will not be.
+// A read that was not reported is not registered, and no more. But a response that has read more than its fields say is
+// already outdated: its tag is sent until the process has heard it, and the maker of the response is told when that
+// will not happen.
 
 import { serialize } from 'node:v8';
 import { sourceTag } from '../../dependency/source-tag.ts';
@@ -23,7 +23,7 @@ export interface ReportsParts {
 
 interface Waiting {
   readonly bytes: Uint8Array;
-  /** Undefined: it is registered. */
+  /** Receives undefined when the read is registered. */
   readonly done: (refusal: Refusal | undefined) => void;
 }
 
@@ -32,14 +32,14 @@ type Delivered = Report['delivered'][number];
 const MAX_REGISTRATIONS = 2_000;
 const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
-/** Of responses by themselves; beyond, everything of the source. */
+/** Tags of single responses; beyond this number, everything of the source becomes outdated. */
 const MAX_OUTDATED = 10_000;
 const RETRY_MS = 50;
 const RETRY_MAX_MS = 2_000;
 
 export class RemoteReports {
   readonly #parts: ReportsParts;
-  /** Undefined: nobody listens. */
+  /** Undefined when nobody listens. */
   #peer: { readonly session: string; readonly stream: string } | undefined;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
@@ -88,7 +88,7 @@ export class RemoteReports {
     this.#begin();
   }
 
-  /** Undefined: all that was published is known to the process. False: it will not be. */
+  /** Returns undefined when the process knows all that was published. Resolves to false when it never will. */
   published(): Promise<boolean> | undefined {
     if (this.#known === this.#published) return undefined;
     if (this.#isStopped) return Promise.resolve(false);
@@ -144,7 +144,7 @@ export class RemoteReports {
     });
   }
 
-  /** What comes up once nothing is left begins anew. */
+  /** A report that comes up once nothing is left calls `#begin` again. */
   async #sendAll(): Promise<void> {
     try {
       while (this.#peer !== undefined && this.#hasSomething) await this.#send(this.#peer);
@@ -168,7 +168,7 @@ export class RemoteReports {
     const registrations = batch.map(({ bytes }) => bytes);
     const outdated = [...this.#outdated];
     const upTo = this.#published;
-    // What comes up again while they are under way is said again.
+    // A tag that becomes outdated again while this report is under way is sent again.
     this.#outdated.clear();
     const delivered = this.#delivered.splice(0);
     const report: Report = { ...peer, registrations, outdated, delivered, hasWritten: this.#hasWritten };

@@ -1,7 +1,7 @@
 // The side that follows, for one scope whose reads are registered with a feed process.
 //
-// What is recorded is recorded at once, and registered a while later. What is not registered when
-// the response goes out makes it one that is not stored.
+// A read is recorded at once, and registered a while later. A response that goes out before all its reads are
+// registered is not stored.
 
 import type { FeedPosition } from '../../dependency/change.ts';
 import type { ReadMark } from '../../dependency/recent-changes.ts';
@@ -135,7 +135,7 @@ export class RemoteScope implements Following, Underway {
     });
   }
 
-  /** False: it took longer. */
+  /** Resolves to false when it takes longer. */
   #within(timeMs: number, word: Promise<boolean>): Promise<boolean> {
     return new Promise((resolve) => {
       const cancel: Cancel = this.#parts.tasks.later(timeMs, () => resolve(false));

@@ -6,10 +6,10 @@
 import type { FeedPosition } from '../../dependency/change.ts';
 import type { Publisher } from '../target/publisher.ts';
 
-/** Of each publisher: all that was published before has been delivered once it has come to that place. */
+/** A place in each publisher's queue: once it gets there, all that was published before has been delivered. */
 export type Places = ReadonlyMap<Publisher, number>;
 
-/** Of positions. With one fewer the feed keeps a little for longer. */
+/** The most positions noted. With one fewer the feed keeps a little for longer. */
 const MAX_NOTED = 1_000;
 
 export class Deliveries {
@@ -39,7 +39,7 @@ export class Deliveries {
   applied(position: FeedPosition): void {
     const places = this.places();
     const last = this.#unacknowledged.at(-1);
-    // Of positions with nothing between them the last one says it all.
+    // The last of several positions with nothing between them says it all.
     const isFull = this.#unacknowledged.length >= MAX_NOTED;
     if (last !== undefined && (isFull || isSame(last.places, places))) this.#unacknowledged.pop();
     this.#unacknowledged.push({ position, places });
@@ -50,7 +50,7 @@ export class Deliveries {
     return this.#unacknowledged.length;
   }
 
-  /** The position that is in force everywhere since the last call; undefined: none. */
+  /** The position that is in force everywhere since the last call; undefined when there is none. */
   taken(): FeedPosition | undefined {
     const done = this.#unacknowledged.findIndex(({ places }) => !this.isDelivered(places));
     return this.#unacknowledged.splice(0, done < 0 ? this.#unacknowledged.length : done).at(-1)?.position;

@@ -22,35 +22,39 @@ export interface Following {
   readonly isLive: boolean;
   /** The schema may be another one than the catalogue says. */
   readonly isRefreshing: boolean;
-  /** To be taken before a read; undefined: nothing can be registered now. */
+  /** Take it before a read; undefined when nothing can be registered now. */
   mark(): ReadMark | undefined;
   /** `session`: of the connection that runs it, where that decides what names mean. */
   template(text: string, session?: Session): Template;
-  /** That of the generation; undefined: it is not known yet. */
+  /** The catalogue of `generation`; undefined while unknown. */
   readonly catalogue: Catalogue | undefined;
   /** The name of a table that it reads though its changes are not told. */
   uncovered(reading: Tracked): string | undefined;
   /**
-   * `tag` stands for what was read from now on. False: a change that the read missed, or may have missed, was told before,
-   * so nothing may be stored of it: whoever waits for that change no longer waits for its tag.
+   * Makes `tag` stand for what was read from now on. Returns false when a change that the read missed, or may have
+   * missed, was told before: nothing may be stored of the read, because nobody who waits for that change waits for its
+   * tag any more.
    */
   register(tag: string, watched: Watched, mark: ReadMark): boolean;
-  /** By which what was just registered can be narrowed; undefined: it cannot be. */
+  /** A number by which the latest registration can be narrowed; undefined when it cannot be. */
   registrationOf?(tag: string, watched: Instance): number | undefined;
   /** More is known of it by now. Nothing is done where it is outdated meanwhile. */
   narrow?(registration: number, to: Instance): void;
   publish(tags: readonly string[]): void;
-  /** What is published goes nowhere any more. */
+  /** Whether published tags go nowhere any more. */
   readonly isStopped?: boolean;
 }
 
 /** Registrations of one scope with another process. */
 export interface Underway {
-  /** Resolves once there is word of all, or none is waited for any longer; undefined: there is. */
+  /** Resolves once there is word of all, or none is waited for any longer; undefined when there is word of all. */
   wait(): Promise<void> | undefined;
   /** Why what was read may not be stored: empty once all of it is registered. */
   refusals(): readonly Refusal[];
-  /** Resolves once the process has all that was published; undefined: it has. False: there is no word of it. */
+  /**
+   * Resolves once the process has all that was published, to false when there is no word of it; undefined when it has
+   * all.
+   */
   published(): Promise<boolean> | undefined;
 }
 
@@ -68,20 +72,20 @@ export interface Side {
   readonly wake: () => void;
   readonly lookUp?: OpenDatabase['lookUp'];
   readonly lookUpLater?: OpenDatabase['lookUpLater'];
-  /** Undefined: what is registered is registered at once. */
+  /** Undefined when reads are registered at once. */
   readonly underway?: Underway;
 }
 
-/** What a tracker stands on. */
+/** The part that follows the database for a tracker. */
 export interface Followed {
   /** Resolves once reads can be registered. */
   begin(): Promise<void>;
-  /** For one scope. Undefined: nothing can be recorded yet. */
+  /** The side for one scope. Undefined when nothing can be recorded yet. */
   side(): Side | undefined;
   status(): FollowedStatus;
-  /** Resolves once no target serves what was before the latest commit of now. False: it was stopped, or given up. */
+  /** Resolves once no target serves anything from before the latest commit of now; to false when stopped or given up. */
   settled(isGivenUp: () => boolean): Promise<boolean>;
-  /** A target that has heard of all up to there serves nothing from before this call. Undefined: it cannot be told. */
+  /** A target that has heard of all up to there serves nothing from before this call. Undefined when it is unknown. */
   latest(): Promise<FeedPosition | undefined>;
   stop(): Promise<void>;
 }

@@ -34,7 +34,7 @@ export interface FollowerParts {
   readonly maxInstances: number | undefined;
   readonly maxTemplates: number | undefined;
   readonly onFault: (error: unknown) => void;
-  /** What is told here is different now. */
+  /** Called when the follower's data has changed. */
   readonly moved?: (() => void) | undefined;
 }
 
@@ -75,7 +75,7 @@ export class Follower implements FeedListener, Following {
     return this.#registry?.size ?? 0;
   }
 
-  /** That of the generation. */
+  /** The catalogue of `generation`. */
   get catalogue(): Catalogue {
     return this.#catalogue;
   }
@@ -100,7 +100,7 @@ export class Follower implements FeedListener, Following {
     return this.#refreshing.isDue;
   }
 
-  /** To be taken before a read; undefined: nothing can be registered now. */
+  /** Take it before a read; undefined when nothing can be registered now. */
   mark(): ReadMark | undefined {
     return this.#registry?.mark();
   }
@@ -114,7 +114,7 @@ export class Follower implements FeedListener, Following {
     return reads.find(({ table }) => !database.covers(table.name))?.table.name;
   }
 
-  /** `tag` stands for what was read from now on; false: it is outdated already, see Following. */
+  /** Makes `tag` stand for what was read from now on; returns false when it is outdated already, see Following. */
   register(tag: string, watched: Watched, mark: ReadMark): boolean {
     const outdated = this.#registry?.register(tag, watched, mark);
     if (outdated === undefined) return true;
@@ -137,7 +137,7 @@ export class Follower implements FeedListener, Following {
     for (const publisher of this.#parts.publishers) publisher.publish(tags);
   }
 
-  /** What an operator asks about the source. */
+  /** Answers an operator's question about the source. */
   answer(question: SourceQuestion): SourceAnswer {
     const { database } = this.#parts;
     return answerOf(question, { registry: this.#registry, covers: (table) => database.covers(table) });
@@ -213,7 +213,7 @@ export class Follower implements FeedListener, Following {
     this.#waiters.wake();
   }
 
-  /** Resolves once no target serves what was before the latest commit that there is now. False: it was stopped. */
+  /** Resolves once no target serves anything from before the latest commit that there is now; to false when stopped. */
   async settled(isGivenUp: () => boolean): Promise<boolean> {
     const { database, clock } = this.#parts;
     const calledAt = clock.monotonic();

@@ -26,7 +26,7 @@ import { Queries } from './postgres-queries.ts';
 interface CommonOptions {
   /** A connection string, or the configuration of pg's Client, of the primary. Never through a pooler. */
   readonly connection: string | object;
-  /** True: makes what the feed needs, for all tables, where it is not; for tables made later as well. Default false. */
+  /** Whether to make what the feed needs where it is missing, for all tables, later ones as well. Default false. */
   readonly install?: boolean;
   /** A transaction with more changes counts as a change of each whole table that it writes. Default 5,000. */
   readonly maxChanges?: number;
@@ -40,7 +40,7 @@ export type PostgresDatabaseOptions = PostgresReplicationOptions | PostgresTrigg
 interface PostgresReplicationOptions extends CommonOptions {
   /** Default `replication`. */
   readonly mode?: 'replication';
-  /** Of a slot that this process alone reads from. */
+  /** Name of a slot that this process alone reads from. */
   readonly slot: string;
   readonly publication: string;
   /** With `install`; see the guide. Default `full`. */
@@ -204,7 +204,7 @@ class PostgresCatalogue {
     return relation?.kind === 'table' ? relation.table : undefined;
   }
 
-  /** Of one version: read again where the schema changed meanwhile. */
+  /** Reads one version: again where the schema changed meanwhile. */
   async #readWhole(): Promise<{ readonly version: string; readonly catalogue: Catalogue }> {
     const { run } = this.#queries;
     for (;;) {

@@ -29,7 +29,7 @@ export class PostgresLookups {
     this.#clock = clock;
   }
 
-  /** Never rejects. Undefined: not now. */
+  /** Never rejects. Returns undefined when it cannot run them now. */
   run(lookups: readonly Lookup[], parameters: readonly unknown[]): Promise<LookedUp> | undefined {
     const isKnown = lookups.every(({ text }) => this.#givenUp.has(text));
     if (this.#isClosed || isKnown || this.#waiting >= MAX_WAITING) return undefined;

@@ -1,6 +1,6 @@
-// What `postgresDatabase` is given, checked, and how its database is named in messages.
+// Checks the options of `postgresDatabase`, and says how messages name its database.
 //
-// A connection may hold one, so nothing of it is shown but the database and its host.
+// The connection option may hold a password, so nothing of it is shown but the database and its host.
 
 import { expected, TidegateError } from '../../errors.ts';
 import * as kit from '../../options/kit.ts';

@@ -1,7 +1,7 @@
 // A file of SQLite (also of libSQL) as a database that is tracked.
 //
-// The feed's connection and the one that reads the catalogue are their own. What the application's
-// connection alone knows, e.g. a temporary table, is unknown here; the recorder looks out for it.
+// The feed's connection and the one that reads the catalogue are their own. Facts that the application's connection
+// alone knows, e.g. a temporary table, are unknown here; the recorder looks out for them.
 
 import { statSync } from 'node:fs';
 import { TidegateError } from '../../errors.ts';
@@ -19,9 +19,12 @@ import { opening } from './open-database.ts';
 import { SqliteFollowed, tablesOf } from './sqlite-followed.ts';
 
 export interface SqliteDatabaseOptions {
-  /** Of the database. A database in memory has one connection only, which the application needs for itself. */
+  /** The database's file. A database in memory has one connection only, which the application needs for itself. */
   readonly path: string;
-  /** True: puts the change log and its triggers in place where they are not; on tables made later as well. Default false. */
+  /**
+   * Whether to put the change log and its triggers in place where they are missing, on later tables as well. Default
+   * false.
+   */
   readonly install?: boolean;
   /** More changes at once count as a change of each whole table that they are of. Default 5,000. */
   readonly maxChanges?: number;

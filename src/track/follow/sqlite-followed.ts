@@ -1,7 +1,7 @@
-// What is open of the file that is followed, besides the feed's connection: one that reads the catalogue, one for look-ups.
+// Connections to the followed file besides the feed's: one reads the catalogue, one runs look-ups.
 //
-// Another file may take the place of this one. The feed tells that as a gap, after which the
-// catalogue is read again: then what is open is opened anew.
+// Another file may take the place of this one. The feed tells that as a gap, after which the catalogue is read again:
+// then these connections are opened anew.
 
 import type { TableShape } from '../../dependency/change.ts';
 import type { Lookup } from '../../dependency/template.ts';
@@ -64,7 +64,7 @@ export class SqliteFollowed {
     return this.#opened.lookups?.run(lookups, parameters) ?? lookups.map(() => undefined);
   }
 
-  /** Undefined: the catalogue is as it was. */
+  /** Returns undefined when the catalogue has not changed. */
   async refresh(): Promise<Catalogue | undefined> {
     const before = this.#opened;
     const { runner, identity, known } = before;
@@ -102,7 +102,7 @@ async function closed({ runner, lookups }: Opened): Promise<void> {
   await runner.close?.();
 }
 
-/** Of node:sqlite whatever the application uses; it only reads. Undefined: the file is none that it can read. */
+/** Uses node:sqlite whatever the application uses; it only reads. Returns undefined when it cannot read the file. */
 async function openLookups(path: string, clock: Clock): Promise<SqliteLookups | undefined> {
   const { DatabaseSync } = await import('node:sqlite');
   try {

@@ -86,7 +86,7 @@ export class SqliteLookups {
   }
 }
 
-/** What a look-up is run with; undefined: it might ask for something else than the statement did. */
+/** Values with which to run a look-up; undefined when it might ask for something else than the statement did. */
 export function bindableOf(lookup: Lookup, parameters: readonly unknown[]): Bindable[] | undefined {
   const given = lookupParameters(lookup, parameters);
   return given.every((value, at) => isBindable(value, lookup.operands[at])) ? (given as Bindable[]) : undefined;

@@ -1,7 +1,7 @@
 // A fill of the data cache whose reads become the entry's tags.
 //
-// A value that was there already, within the making of a response. What it was read from is not
-// known any more, so that response is not stored.
+// A response in the making may get a value that was there already. The reads behind that value are unknown by then, so
+// the response is not stored.
 
 import type { Cache, Fill, FillOptions } from '../../cache/contract.ts';
 import { routeOfPath } from './response-exchange.ts';
@@ -13,7 +13,7 @@ export interface CachedFill<T> {
   readonly fill: Fill<T>;
   readonly options: FillOptions;
   readonly open: () => RequestScope;
-  /** That of the response. */
+  /** Scope of the response. */
   readonly outer: RequestScope | undefined;
 }
 
@@ -28,8 +28,8 @@ const waiting = new WeakMap<object, Map<string, Waiting>>();
 let moments = 0;
 
 /**
- * Whoever comes while a fill is under way may be given its value, since an invalidation of its tags tells whether he may.
- * There is none for a value that is not stored: who came after its fill had begun asks again.
+ * A caller who comes while a fill is under way may be given its value, since an invalidation of its tags tells whether
+ * he may. No tags exist for a value that is not stored: a caller who came after its fill had begun asks again.
  */
 export async function cachedBy<T>(parts: CachedFill<T>): Promise<T> {
   const { cache, key, outer } = parts;
@@ -63,7 +63,7 @@ async function once<T>({ cache, key, fill, options, open, outer }: CachedFill<T>
       const filled = await scope.run(() => fill(context));
       await scope.registered();
       const { isStorable, tags } = scope.finish({ route: `the data cache, ${routeOfPath(key)}` });
-      // What is read from now on is no part of the value.
+      // Later reads are no part of the value.
       scope.end();
       own = { scope, value: filled };
       if (!isStorable) {

@@ -19,7 +19,7 @@ export interface Dependency {
 
 export interface Budget {
   readonly maxTags: number;
-  /** Of the tags with a comma and a space between them. */
+  /** Length of the tags with a comma and a space between them. */
   readonly maxBytes: number;
 }
 
@@ -83,7 +83,7 @@ function add(to: Map<string, Dependency>, tag: string, { watched, mark }: Depend
   to.set(tag, { watched, mark: known === undefined ? mark : earlier(known.mark, mark) });
 }
 
-/** What neither of two reads may have missed, the one that is told of both may not have missed. */
+/** The mark for both reads: every change that either of them may have missed comes after it. */
 export function earlier(one: ReadMark, other: ReadMark): ReadMark {
   const first = one.gaps !== other.gaps ? one.gaps < other.gaps : one.position <= other.position;
   return { ...(first ? one : other), seen: one.seen === other.seen ? one.seen : undefined };

@@ -8,7 +8,7 @@ import { type LoadedModule, loadedModules, whenLoaded } from '../wrap/loaded-pac
 import type { RequestScope } from './scope.ts';
 import { closeScope, openShared, readsAnew, type Sharing } from './shared-work.ts';
 
-/** What of a loader is used; `_batchLoadFn` is where its batches run, in all of its versions. */
+/** The part of a loader that is used; `_batchLoadFn` is where its batches run, in all of its versions. */
 interface LoaderLike {
   readonly name?: string | null;
   _batchLoadFn(keys: readonly unknown[]): unknown;
@@ -135,7 +135,7 @@ function watchBatches(loader: LoaderLike): void {
     } catch (error) {
       return failed(error);
     }
-    // What is no promise the loader refuses by itself.
+    // The loader itself refuses a value that is no promise.
     if (!isPromise(values)) return values;
     return values.then(async (all) => {
       await close();

@@ -11,7 +11,7 @@ const KEPT = ['writeHead', 'write', 'end', 'flushHeaders'] as const;
 /** They fail once the head is out. */
 const OF_HEAD = ['setHeader', 'setHeaders', 'appendHeader', 'removeHeader'] as const;
 
-/** `wait` is called before the first byte; undefined: nothing has to be waited for. */
+/** Calls `wait` before the first byte; it returns undefined when there is nothing to wait for. */
 export function holdBack(response: ServerResponse, wait: () => Promise<unknown> | undefined): void {
   const held = new HeldResponse(response);
   let isBegun = false;
@@ -92,7 +92,7 @@ class HeldResponse {
     try {
       for (const [name, given] of this.#calls) this.call(name, given);
     } catch (error) {
-      // Who called it is gone, so nobody can be told but the client.
+      // The caller is gone, so only the client can be told.
       response.destroy(error instanceof Error ? error : undefined);
     }
     if (this.#calls.some(([name]) => name === 'write') && !response.writableEnded) response.emit('drain');
@@ -105,7 +105,7 @@ class HeldResponse {
 
   #keepHead(given: readonly unknown[]): void {
     if (this.#status !== undefined) {
-      // What compresses asks for the head again, without a word of its own.
+      // Compression asks for the head again, without any arguments of its own.
       if (given.length === 1) return;
       throw sent('write');
     }

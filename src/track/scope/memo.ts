@@ -11,7 +11,7 @@ import type { RequestScope } from './scope.ts';
 import { closeScope, readsAnew, type Sharing, shareWork, whileWaiting } from './shared-work.ts';
 
 export interface MemoOptions<A extends readonly unknown[]> {
-  /** What tells arguments apart. Default: the arguments, which then are texts, numbers, booleans, null or undefined. */
+  /** Tells arguments apart. Default: the arguments, which then are texts, numbers, booleans, null or undefined. */
   readonly key?: (...given: A) => string;
   /** Values kept; those that were not asked for longest are given up. Default 1,000. */
   readonly maxEntries?: number;
@@ -69,7 +69,7 @@ class Memo<T> {
       const entry: Entry<T> = known ?? shareWork(sharing, { name, isAnew }, make);
       if (known === undefined) this.#keep(key, entry);
       const isMade = await this.#isMade(key, entry);
-      // Of a failure those are told who had it made.
+      // Only the caller who started the work is told of its failure.
       if (known === undefined) return entry;
       const scope = isMade ? await renewed(sharing, entry.scope, name) : undefined;
       if (scope === undefined) this.#drop(key, entry);
@@ -104,7 +104,7 @@ class Memo<T> {
   }
 }
 
-/** What the scope depends on, as of now; undefined: it was changed, or may have been. */
+/** A new scope with these dependencies as of now; undefined when one was changed, or may have been. */
 async function renewed(sharing: Sharing, before: RequestScope, name: string): Promise<RequestScope | undefined> {
   const scope = sharing.open();
   // Whether it may be without a read was said when it was made.

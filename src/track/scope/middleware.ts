@@ -1,7 +1,7 @@
 // Scopes around requests, for handlers of fetch, Hono, Express, Fastify and node:http.
 //
-// A write is answered only when no cache serves what was before it. So the answer to a request that
-// may write is kept back for so long.
+// A write is answered only when no cache serves anything from before it. So the answer to a request that may write is
+// kept back until then.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { TidegateError } from '../../errors.ts';
@@ -15,7 +15,7 @@ type Handler<Rest extends readonly unknown[]> = (request: Request, ...rest: Rest
 type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 type ExpressMiddleware = (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void;
 
-/** What of Hono is used. */
+/** The part of Hono that is used. */
 interface HonoContext {
   readonly req: { readonly method: string; readonly path: string; readonly routePath?: string };
   get res(): Response;
@@ -23,14 +23,14 @@ interface HonoContext {
 }
 type HonoMiddleware = (c: HonoContext, next: () => Promise<void>) => Promise<void>;
 
-/** What of Express is used, once a route is chosen. */
+/** The part of Express that is used, once a route is chosen. */
 interface ExpressRequest extends IncomingMessage {
   readonly baseUrl?: string;
   readonly originalUrl?: string;
   readonly route?: { readonly path?: unknown };
 }
 
-/** What of Fastify is used. */
+/** The part of Fastify that is used. */
 interface FastifyLike {
   addHook(
     name: 'onRequest' | 'preValidation',
@@ -60,7 +60,7 @@ export interface Middleware {
 
 export interface MiddlewareParts {
   readonly open: () => RequestScope;
-  /** What the answer to a write is to say besides: nothing, where no target serves what was before. */
+  /** Fields that the answer to a write has to add: none where no target serves anything from before it. */
   readonly settle: () => Promise<Fields>;
 }
 
@@ -175,7 +175,7 @@ function withFields(response: Response, fields: Fields, scope: RequestScope): Re
   if (response.status < 200) return response;
   const headers = new Headers(response.headers);
   if (response.url !== '' && headers.has('content-encoding')) {
-    // What comes from `fetch` was decoded, and says that it is coded all the same.
+    // A response from `fetch` was decoded, but still claims its content coding.
     headers.delete('content-encoding');
     headers.delete('content-length');
   }

@@ -1,8 +1,9 @@
 // The fields of a ServerResponse, set in the moment in which they would go out.
 //
-// An answer is kept back where it is that of a write, until no cache serves what was before, and
-// where a process of its own has to know first what was read. What a body reads after its head makes it outdated: the
-// process has to know that before a cache can have the body whole, and where it cannot be told the body is broken off.
+// The answer to a write is kept back until no cache serves anything from before it. An answer is also kept back where a
+// process of its own has to know first what was read. If a body reads after its head, the response becomes outdated:
+// the process has to know that before a cache can have the whole body, and where it cannot be told the body is broken
+// off.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants } from 'node:http2';
@@ -17,7 +18,7 @@ type Fields = Finished['fields'];
 export interface NodeExchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** Of the response, once it goes out. */
+  /** Route of the response, once it goes out. */
   readonly route: () => string;
   readonly settle: () => Promise<Fields>;
 }
@@ -91,7 +92,7 @@ function breakOff(response: ServerResponse): void {
     response.socket?.resetAndDestroy();
     response.destroy();
   } catch {
-    // What is not TCP, TLS for one, has no reset.
+    // Connections other than TCP, such as TLS, have no reset.
     response.destroy();
   }
 }

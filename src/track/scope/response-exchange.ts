@@ -1,4 +1,4 @@
-// What passes between an exchange and its scope when the response goes out: its route and whether a cache could store it at
+// Data between an exchange and its scope when the response goes out: its route and whether a cache could store it at
 // all; and the fields that say why it is not to be stored.
 
 import type { Finished, FinishOptions } from '../contract.ts';

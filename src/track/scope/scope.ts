@@ -1,7 +1,7 @@
-// What was read while one response was made, and the fields that say so.
+// Records what one response reads, and gives the fields that say so.
 //
-// What is read after the fields have gone out, by a body that is still being made. It can no longer
-// be named; so each response has a tag of its own, by which it is made outdated then.
+// A body that is still being made may read after the fields have gone out. That read can no longer be named; so each
+// response has a tag of its own, by which it is made outdated then.
 
 import { sourceTag } from '../../dependency/source-tag.ts';
 import { messageOf } from '../../errors.ts';
@@ -16,7 +16,7 @@ import type { Scopes } from './scopes.ts';
 export interface ScopeParts {
   readonly source: string;
   readonly name: string;
-  /** Undefined: there was none when the scope was opened. */
+  /** Undefined when there was none as the scope was opened. */
   readonly side: Side | undefined;
   readonly tally: Tally;
   readonly budget: Budget;
@@ -31,7 +31,7 @@ export class RequestScope implements Scope {
   readonly #doubts = new Set<string>();
   readonly #adopted = new Set<RequestScope>();
   readonly #close: () => void;
-  /** Of the catalogue, when it was opened. */
+  /** Generation of the catalogue, when the scope was opened. */
   readonly generation: number | undefined;
   #isAllowed = false;
   /** A read was recorded; */
@@ -47,7 +47,7 @@ export class RequestScope implements Scope {
   #isTold = false;
   /** Reads that have begun and not ended. */
   #underWay = 0;
-  /** What was registered for a Cache-Tag of that length. */
+  /** Tags registered for a Cache-Tag of that length. */
   #coarsened: { readonly givenLength: number; readonly result: Coarsened } | undefined;
 
   constructor(parts: ScopeParts) {
@@ -119,7 +119,7 @@ export class RequestScope implements Scope {
     this.#share(other);
   }
 
-  /** The same of one that may have read before: a change since then, which was told already, is looked for first. */
+  /** Adopts a scope that may have read before: first it looks for a change since then, which was told already. */
   renew(other: RequestScope): void {
     if (!this.#isNew(other)) return;
     const { follower } = this.side ?? {};
@@ -164,7 +164,7 @@ export class RequestScope implements Scope {
 
   /** A read begins; what it gives is to be called once it has ended. */
   begin(): () => void {
-    // Before it reads: whoever waits for a change that comes after the read then waits for this, too.
+    // Count before the read: a client that waits for a change after the read then waits for this, too.
     if (this.#isFinished) this.late();
     this.#underWay++;
     return () => {
@@ -181,13 +181,16 @@ export class RequestScope implements Scope {
     side?.follower.publish([this.#ownTag]);
   }
 
-  /** Whether what a body has read late is known to be outdated: if not, it may not end as a whole one. Undefined: it may. */
+  /**
+   * Resolves to whether the body's late reads are known to be outdated: if not, it may not end as a whole one.
+   * Undefined when it may.
+   */
   told(): Promise<boolean> | undefined {
     const { underway, follower } = this.#parts.side ?? {};
     if (!this.#isLate || this.#isTold) return undefined;
     if (follower?.isStopped === true) return Promise.resolve(false);
     const published = underway?.published();
-    // Of what others publish later nothing is waited for.
+    // Tags that others publish later need no wait here.
     this.#isTold = published === undefined;
     return published?.then((isTold) => {
       this.#isTold ||= isTold;
@@ -212,7 +215,7 @@ export class RequestScope implements Scope {
     const { cacheTag = '' } = options;
     const { side, tally } = this.#parts;
     if (side?.follower.isLive !== true) this.untracked('not-live');
-    // What it will have read cannot be named any more.
+    // Reads that are still under way cannot be named any more.
     if (this.#underWay > 0) this.untracked('late', 'a statement that has not answered');
     let coarsened: Coarsened | undefined;
     try {

@@ -13,7 +13,7 @@ export interface Reading {
   done(rows: readonly unknown[] | undefined, isWhole?: boolean): void;
   /** It failed: nothing was read, but a write may have been made. */
   failed(): void;
-  /** Columns of the answer that facts are taken from, from 0; undefined: none are. */
+  /** Columns of the answer that facts are taken from, from 0; undefined when there are none. */
   readonly outputs?: ReadonlySet<number> | undefined;
 }
 

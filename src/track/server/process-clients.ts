@@ -21,7 +21,7 @@ export interface ClientsParts {
 }
 
 export interface Arriving {
-  /** Of its life, as it says. */
+  /** Id of the client's life, as it says. */
   readonly client: string;
   readonly hasCaches: boolean;
   readonly response: ServerResponse;
@@ -30,7 +30,7 @@ export interface Arriving {
 interface Client {
   readonly stream: ProcessStream;
   generation: number;
-  /** What it has of the catalogue. */
+  /** The catalogue that the client has. */
   data: CatalogueData | undefined;
   /** Told less than there is. */
   isDue: boolean;

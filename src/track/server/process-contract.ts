@@ -1,4 +1,4 @@
-// What a feed process is told and what it offers. Types only.
+// Input and output of a feed process. Types only.
 
 import type { FeedStatus } from '../../ports.ts';
 import type { TargetStatus, TrackedDatabase, TrackerCounts, TrackingTarget } from '../contract.ts';
@@ -14,7 +14,7 @@ export interface FeedProcessOptions {
   readonly host?: string;
   /** 0: any that is free. */
   readonly port: number;
-  /** What applications have to send. */
+  /** Applications have to send it. */
   readonly token?: string;
   /** How long a target, or an application, goes on without hearing from here. Default 2,000. */
   readonly leaseMs?: number;
@@ -47,7 +47,7 @@ export interface FeedProcessStatus {
   readonly instances: number;
   /** Applications that listen now. */
   readonly clients: number;
-  /** What applications asked to have watched; and of that what was refused. */
+  /** Reads that applications asked to have watched; `refused` counts those that were refused. */
   readonly registrations: number;
   readonly refused: number;
   readonly targets: readonly TargetStatus[];

@@ -1,14 +1,14 @@
-// Who may speak to a feed process: whoever has the token, or, without one, programs of this machine.
+// Decides who may speak to a feed process: anyone with the token, or, without one, programs of this machine.
 //
-// A browser on this machine can be made to speak to it by any site it visits, by its address or by
-// a name that leads to it. So without a token the Host must be a name of loopback, and no page may be behind the request.
+// A browser on this machine can be made to speak to it by any site it visits, by its address or by a name that leads to
+// it. So without a token the Host must be a name of loopback, and no page may be behind the request.
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import type { IncomingMessage } from 'node:http';
 import { messageOf, TidegateError } from '../../errors.ts';
 
-/** Undefined: it may. */
+/** Returns undefined when the request may speak. */
 export type Guard = (request: IncomingMessage) => { readonly status: number; readonly error: string } | undefined;
 
 /** The address to listen on. Rejects with E_CONFIG where other machines can reach it and there is no token, E_PORT. */

@@ -12,7 +12,7 @@ import type { LookedUp, OpenDatabase } from '../contract.ts';
 
 type Tracked = Extract<Template, { kind: 'tracked' }>;
 
-/** Of a statement's parameters those that its look-ups ask by; undefined: one of them is none that can be sent. */
+/** Those parameters of a statement that its look-ups ask by; undefined when one of them cannot be sent. */
 export function lookupGiven(lookups: readonly Lookup[], parameters: readonly unknown[]): unknown[] | undefined {
   const given: unknown[] = [];
   for (const operand of lookups.flatMap(({ operands }) => operands)) {

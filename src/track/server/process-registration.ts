@@ -60,7 +60,7 @@ export interface Registration {
   readonly form: Form;
 }
 
-/** What a client has read. */
+/** A client's read. */
 export interface Registering {
   readonly tag: string;
   readonly watched: Watched;
@@ -88,7 +88,7 @@ function formOf({ watched, given }: Registering): Form {
   };
 }
 
-/** Undefined: it is malformed. */
+/** Returns undefined when it is malformed. */
 export function decodeRegistration(bytes: Uint8Array): Registration | undefined {
   const value = deserialized(bytes);
   if (!isObject(value) || !isObject(value.mark) || !isObject(value.form)) return undefined;
@@ -107,7 +107,7 @@ function isForm(form: Readonly<Record<string, unknown>>): boolean {
   return form.kind === 'statement' && isListOf(form.reads, isObject) && isGiven;
 }
 
-/** Undefined: it is none. */
+/** Returns undefined when the bytes hold no value. */
 export function deserialized(bytes: Uint8Array): unknown {
   try {
     return deserialize(bytes);
@@ -123,7 +123,7 @@ export interface Knowledge {
   readonly lookUp?: OpenDatabase['lookUp'];
 }
 
-/** What is to be watched; `unlike`: it was analysed otherwise here. Undefined: it is malformed. */
+/** The thing to watch; `unlike` when it was analysed otherwise here, undefined when it is malformed. */
 export function watchedOf({ tag, form }: Registration, known: Knowledge): Watched | 'unlike' | undefined {
   const { source } = known;
   if (form.kind === 'source') return tag === anyChangeTag(source) ? 'source' : undefined;

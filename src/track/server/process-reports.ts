@@ -1,8 +1,8 @@
-// What clients report, taken into the registry. The answer to a report is given once all of it is there.
+// Takes clients' reports into the registry. The answer to a report is given once all of it is there.
 //
-// A client may be behind. A read that was made under another catalogue, or in another life of this
-// process, is refused; what it may have missed since its mark is gone through again by the registry, as for a read that
-// was made here. What that finds outdated has been handed to the publishers before the answer.
+// A client may be behind. A read that was made under another catalogue, or in another life of this process, is refused.
+// The registry looks through the changes that a read may have missed since its mark, as for a read that was made here.
+// It hands the tags that this finds outdated to the publishers before the answer.
 
 import type { TableShape } from '../../dependency/change.ts';
 import type { Watched } from '../../dependency/registry.ts';
@@ -44,7 +44,7 @@ export class ProcessReports {
     this.#parts = parts;
   }
 
-  /** What was refused of it; undefined: it is malformed, and nothing of it was taken. */
+  /** Returns the refused parts of a report; undefined when it is malformed, and then nothing of it was taken. */
   take(bytes: Uint8Array): readonly Refused[] | undefined {
     const report = this.#reportOf(deserialized(bytes));
     const registrations = report?.registrations.map(decodeRegistration);
@@ -78,7 +78,7 @@ export class ProcessReports {
     return isFine ? (value as unknown as Report) : undefined;
   }
 
-  /** Undefined: one is malformed. */
+  /** Returns undefined when one is malformed. */
   #entriesOf(registrations: readonly Registration[]): readonly Entry[] | undefined {
     const { source, follower } = this.#parts;
     const table = (name: string) => this.#table(name);
@@ -87,7 +87,7 @@ export class ProcessReports {
     const known: Knowledge = { source, template, table, ...(lookUp !== undefined && { lookUp }) };
     const entries: Entry[] = [];
     for (const registration of registrations) {
-      // Of another catalogue it need not fit the analysis.
+      // A registration of another catalogue need not fit the analysis.
       const watched = this.#isCurrent(registration) ? watchedOf(registration, known) : 'unlike';
       if (watched === undefined) return undefined;
       entries.push(watched === 'unlike' ? registration : { registration, watched });
@@ -108,7 +108,7 @@ export class ProcessReports {
     const now = follower.mark();
     // A mark that nobody has given.
     if (now === undefined || mark.position > now.position) return UNKNOWN_MARK;
-    // What stands for the whole source stands for statements that were each looked at.
+    // A registration for the whole source stands for statements that were each looked at.
     const uncovered = watched === 'source' ? undefined : follower.uncovered(watched.template);
     if (uncovered !== undefined) return ['uncovered-table', uncovered];
     return follower.register(tag, watched, mark) ? null : OVERTAKEN;

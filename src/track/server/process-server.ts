@@ -1,8 +1,8 @@
 // `startFeedProcess`: one database is followed here for applications of several processes.
 //
-// Clients go on with what they have until they miss its word; so nothing is said to them
-// but that the connection is closed, and whoever comes next begins a new session. That one does not know whose lease is
-// not over yet; so for as long as a lease nothing counts as settled.
+// Clients go on with their data until they miss its word; so a stopping process only closes the connection, and the
+// next process begins a new session. The next one does not know whose lease is not over yet; so for as long as a lease
+// nothing counts as settled.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIPv6 } from 'node:net';
@@ -239,7 +239,7 @@ class Running implements FeedProcess {
   }
 }
 
-/** Undefined: it is too large. */
+/** Returns undefined when it is too large. */
 async function bodyOf(request: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -258,7 +258,7 @@ function answer(response: ServerResponse, body: unknown): void {
 
 function refuse(response: ServerResponse, status: number, error: string): void {
   if (response.headersSent || response.destroyed) return void response.destroy();
-  // What is left of a request that was refused is not waited for.
+  // The rest of a refused request is not waited for.
   const fields = { 'content-type': JSON_TYPE, 'cache-control': 'no-store', connection: 'close' };
   response.writeHead(status, fields).end(JSON.stringify({ error }));
 }

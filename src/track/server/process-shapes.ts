@@ -10,7 +10,7 @@ import type { TableRead } from '../../dependency/template.ts';
 type Unknown = Readonly<Record<string, unknown>>;
 
 const MAX_DEPTH = 200;
-/** Of all parts of a condition, each counted wherever it is: a few objects can name each other very often. */
+/** The most parts of a condition, each counted wherever it is: a few objects can name each other very often. */
 const MAX_PARTS = 100_000;
 /** More than a report has room for; a list of nothing may say that it is of any length. */
 const MAX_LIST = 1_000_000;

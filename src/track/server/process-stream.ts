@@ -29,7 +29,7 @@ interface Delivery {
 }
 
 const MIN_TIMEOUT_MS = 1_000;
-/** What waits to be read by a client that does not. */
+/** The most bytes that wait for a client that does not read. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
 /** As a target: the data caches of the client. */
@@ -40,7 +40,7 @@ export class ProcessStream implements TrackingTarget {
   #heard = 0;
   #nextId = 1;
   #wroteAt: number;
-  /** Of the first attempt since it last took something in. */
+  /** Time of the first attempt since it last took something in. */
   #triedAt: number | undefined;
 
   constructor(parts: StreamParts) {

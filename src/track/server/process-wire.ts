@@ -1,8 +1,8 @@
-// What a feed process and its clients say to each other. A client listens to lines of JSON on one long answer, and sends
+// The messages between a feed process and its clients. A client listens to lines of JSON on one long answer, and sends
 // reports of what was read.
 //
-// A statement is analysed on both sides, and what is said of it stands on that analysis. So a
-// registration carries a digest of it, and the two sides are of one version.
+// Both sides analyse a statement, and what they say of it depends on that analysis. So a registration carries a digest
+// of it, and the two sides are of one version.
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -14,14 +14,14 @@ import type { SourceMessage, Untracked } from '../contract.ts';
 
 /** Differs where either side would misunderstand the other. */
 export const PROTOCOL = 2;
-/** Of reports; a browser does not send it to another site without asking. */
+/** Content type of reports; a browser does not send it to another site without asking. */
 export const REPORT_TYPE = 'application/x-tidegate-report';
 export const MAX_REPORT_BYTES = 16 * 1024 * 1024;
 
 /** A line of the stream. */
 export type Line =
   | Hello
-  /** `data` undefined: as it was. */
+  /** `data` is undefined when it has not changed. */
   | { readonly kind: 'catalogue'; readonly generation: number; readonly data?: CatalogueData | undefined }
   | ({ readonly kind: 'state' } & ProcessState)
   /** `heard`: the last one of this stream that the client has said it delivered; 0: none. */
@@ -32,9 +32,9 @@ export interface Hello {
   readonly protocol: number;
   readonly version: string | undefined;
   readonly source: string;
-  /** Of the process's life. */
+  /** Id of the process's life. */
   readonly session: string;
-  /** Of this answer. */
+  /** Id of this answer. */
   readonly stream: string;
   readonly dialect: Dialect;
   readonly pureFunctions: readonly string[];
@@ -54,7 +54,7 @@ export interface ProcessState {
   readonly feed: FeedStatus;
 }
 
-/** What a client sends; in the form of node:v8, since values of databases have none in JSON. */
+/** A client's report; in the form of node:v8, since values of databases have none in JSON. */
 export interface Report {
   readonly session: string;
   readonly stream: string;
@@ -81,7 +81,7 @@ export interface SettledReply {
 
 const digests = new WeakMap<readonly TableRead[], string>();
 
-/** Of an analysis. */
+/** Digest of an analysis. */
 export function digestOf(reads: readonly TableRead[]): string {
   const known = digests.get(reads);
   if (known !== undefined) return known;
@@ -91,7 +91,7 @@ export function digestOf(reads: readonly TableRead[]): string {
   return digest;
 }
 
-/** Of the package; undefined where its files were put into another one. */
+/** Version of the package; undefined where its files were put into another one. */
 export function packageVersion(): string | undefined {
   try {
     const file = new URL(import.meta.resolve('tidegate/package.json'));

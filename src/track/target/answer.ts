@@ -9,7 +9,7 @@ import { bareName } from '../../dependency/table-name.ts';
 import { messageOf } from '../../errors.ts';
 
 export interface Answering {
-  /** Undefined: the feed has not begun. */
+  /** Undefined while the feed has not begun. */
   readonly registry: Registry | undefined;
   readonly covers: (table: string) => boolean;
 }

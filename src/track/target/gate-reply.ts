@@ -1,7 +1,7 @@
-// What a gate answers to a message, as far as it can be understood.
+// Reads a gate's answer to a message, as far as it can be understood.
 //
-// The gate may be of an older or a newer version. What it takes it says itself; a question that is
-// not understood is not one.
+// The gate may be of an older or a newer version. It says itself what it takes; a question that is not understood is
+// left out.
 
 import type { QuestionSubject, SourceQuestion } from '../../dependency/describe/described.ts';
 import { isRecord, isTexts } from '../../options/kit.ts';
@@ -17,7 +17,7 @@ const MAX_QUESTIONS = 16;
 const MAX_TAGS = 1_000;
 const MAX_KEY_PARTS = 32;
 
-/** Undefined: it is no answer of a gate. */
+/** Returns undefined when it is no answer of a gate. */
 export function gateReplyOf(text: string): GateReply | undefined {
   try {
     const { gap, token, takes, questions, rival } = JSON.parse(text) as Readonly<Record<string, unknown>>;

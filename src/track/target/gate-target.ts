@@ -35,7 +35,7 @@ export function gateTarget(options: GateTargetOptions): TrackingTarget {
   };
   const post = fetch === undefined ? poster(url) : fetchPoster(url, fetch);
   let answered: { readonly session: string; readonly token: string } | undefined;
-  /** Of no gate that has not said so: it may be another one after each failure. */
+  /** A gate takes only what it has said it takes; after each failure it may be another gate. */
   let takes: readonly string[] = [];
   return {
     name: base.origin,

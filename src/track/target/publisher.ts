@@ -1,7 +1,7 @@
 // Tells one target what became outdated, in order, one message at a time.
 //
-// A message of which no answer came may have been received. So it is sent again as it was, and what
-// came up meanwhile waits. What waits is bounded: beyond, a new session makes everything of the source outdated.
+// A message without an answer may have been received. So it is sent again as it was, and later tags wait. The number of
+// waiting tags is bounded: beyond it, a new session makes everything of the source outdated.
 
 import type { FeedPosition } from '../../dependency/change.ts';
 import type { SourceAnswer, SourceQuestion } from '../../dependency/describe/described.ts';
@@ -21,9 +21,9 @@ export interface PublisherParts {
   /** Something was delivered. */
   readonly progress: () => void;
   readonly onFault: (error: unknown) => void;
-  /** What an operator asks by way of the target. Default: there is no answer. */
+  /** Answers an operator's question that comes by way of the target. Default: no answer. */
   readonly answer?: (question: SourceQuestion) => SourceAnswer;
-  /** Of the feed: all up to its position has been published. Default: nothing is said. */
+  /** Standing of the feed: all up to its position has been published. Default: nothing is said. */
   readonly standing?: () => Standing;
   /** Default 100,000. */
   readonly maxWaiting?: number;
@@ -142,7 +142,7 @@ export class Publisher {
     }
   }
 
-  /** False: it takes longer. */
+  /** Resolves to false when it takes longer. */
   async #within(maxMs: number, work: Promise<unknown>): Promise<boolean> {
     const { promise: over, resolve } = Promise.withResolvers<boolean>();
     const cancel = this.#parts.tasks.later(maxMs, () => resolve(false));
@@ -157,7 +157,7 @@ export class Publisher {
     if (this.#isSending || this.#isHeld || this.#isStopped || this.#cancelRetry !== undefined) return;
     if (this.#failed !== undefined) return this.#deliver(this.#failed);
     if (!this.#isNewSession && this.#waiting.size === 0 && !this.#isDue) return;
-    // What waits was added after the session before was given up: it comes in the next message.
+    // Waiting tags were added after the session before was given up: they come in the next message.
     const tags = this.#isNewSession ? [] : this.#take();
     if (this.#isNewSession) {
       this.#session = randomName(this.#parts.random);
@@ -168,7 +168,7 @@ export class Publisher {
     const { source, leaseMs } = this.#parts;
     const counted = { session: this.#session, sequence: ++this.#sequence };
     const message = { source, ...counted, leaseMs, tags, ...this.#stood(), ...this.#questions.answered() };
-    // What there was no room for comes in the next one.
+    // Answers without room here come in the next message.
     this.#isDue = this.#questions.areOpen;
     this.#deliver({ message, upTo: this.#given - this.#waiting.size });
   }

@@ -8,7 +8,7 @@ import { messageOf } from '../../errors.ts';
 import { MAX_ANSWER_BYTES, sizeOf } from './answer.ts';
 
 const MAX_OPEN = 16;
-/** Of all answers in one message. */
+/** The most bytes of all answers in one message. */
 const MAX_BYTES = 2 * MAX_ANSWER_BYTES;
 
 type Answer = (question: SourceQuestion) => SourceAnswer;

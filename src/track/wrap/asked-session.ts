@@ -1,8 +1,7 @@
-// What a statement is told of the connection that runs it, where the connection itself decides what names and values mean.
+// Facts about the connection that runs a statement, where the connection itself decides what names and values mean.
 // Types, and how the answer is judged.
 //
-// A connection behind a pooler may be another one with each transaction, so what it said last holds
-// for nothing.
+// A connection behind a pooler may be another one with each transaction, so its last answer holds for nothing.
 
 import type { Template } from '../../dependency/template.ts';
 import type { Session } from '../../sql/ast.ts';
@@ -15,11 +14,11 @@ export interface Wanted {
   readonly by: object;
   /** Differs once statements may mean something else: what was asked before holds no longer. */
   readonly generation: number;
-  /** Of a statement that a connection of this state runs: it leaves the state as it is. */
+  /** Whether a statement that a connection of this state runs leaves the state as it is. */
   readonly isHarmless: (text: string, session: Session) => boolean;
 }
 
-/** What holds for one statement of a connection. */
+/** Facts that hold for one statement of a connection. */
 export interface AskedSession {
   /** As it was when a connection of the pool was last asked. */
   readonly likely: Session | undefined;

@@ -1,4 +1,4 @@
-// Packages that this process has loaded, as far as Node tells: those of CommonJS, whoever loads them.
+// Packages that this process has loaded, as far as Node tells: all CommonJS packages, whatever loads them.
 //
 // A package of ES modules alone, or one that a bundler has put into the application, is not seen.
 

@@ -11,13 +11,13 @@ export interface Given {
   readonly list: readonly unknown[];
   /** By name, with or without the sign before it. */
   readonly named?: Readonly<Record<string, unknown>> | undefined;
-  /** Of a statement that is recorded only when it has been run. */
+  /** For a statement that is recorded only when it has been run. */
   readonly started?: Started | undefined;
 }
 
 /** How things stood before a statement was run. */
 export interface Started {
-  /** Undefined: nothing could be registered. */
+  /** Undefined when nothing could be registered. */
   readonly mark: ReadMark | undefined;
   readonly generation: number;
   readonly isRefreshing: boolean;
@@ -52,7 +52,7 @@ function isNames(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 interface Signature {
-  /** By number, from 0; undefined: it has none. */
+  /** Names by number, from 0; a parameter without a name is undefined. */
   readonly names: readonly (string | undefined)[];
   /** Which value is which parameter's is not the same for all drivers. */
   readonly isMixed: boolean;
@@ -60,7 +60,7 @@ interface Signature {
 
 const signatures = new WeakMap<Template, Signature>();
 
-/** Of a statement of SQLite; of PostgreSQL they are a list already. */
+/** Lists the parameters of a SQLite statement; PostgreSQL's are a list already. */
 export function positional(template: Template, given: Given, parser: Parser): readonly unknown[] {
   let signature = signatures.get(template);
   if (signature === undefined) {

@@ -14,9 +14,9 @@ type Call = (...given: unknown[]) => unknown;
 /** A question to a connection. */
 export interface Question {
   readonly wanted: Wanted;
-  /** Undefined: it has not answered. */
+  /** Undefined while it has not answered. */
   answer: SessionFacts | Refusal | undefined;
-  /** What it was answered is no longer so. */
+  /** Whether the answer no longer holds. */
   isOver: boolean;
 }
 
@@ -59,7 +59,7 @@ export class PostgresConnection {
   readonly #client: object;
   readonly #query: Call;
   #question: Question | undefined;
-  /** As the server said when a statement had ended: `I` outside of a transaction. Undefined: it has not been heard of. */
+  /** The server's status when a statement had ended: `I` outside of a transaction. Undefined when none has been heard. */
   #status: string | undefined;
   /** Resolves once the question under way has been answered. */
   #asking: Promise<void> | undefined;
@@ -86,12 +86,12 @@ export class PostgresConnection {
     Object.defineProperty(client, 'query', { value, configurable: true, writable: true, enumerable: false });
   }
 
-  /** Of the statement that has just ended. */
+  /** Whether the statement that has just ended left the connection outside of a transaction. */
   get isOutside(): boolean {
     return this.#status === 'I';
   }
 
-  /** Before the statement that it is for is sent. Undefined: it cannot be asked now. */
+  /** Call it before the statement it is for is sent. Returns undefined when the connection cannot be asked now. */
   ask(wanted: Wanted): Question | undefined {
     const known = this.#question;
     if (known?.wanted.by === wanted.by && known.wanted.generation === wanted.generation) return known;
@@ -150,7 +150,7 @@ export class PostgresConnection {
     const question = this.#question;
     if (question === undefined || (typeof text === 'string' && isControl(text))) return;
     if (question.answer === undefined) {
-      // What is recorded is judged once it has answered.
+      // A recorded statement is judged once the question has been answered.
       if (sent === undefined) this.#forget();
     } else if ('kind' in question.answer) {
       if (!isQuery) this.#forget();

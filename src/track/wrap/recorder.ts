@@ -23,7 +23,7 @@ export type { Reading } from '../scope/scopes.ts';
 
 type Tracked = Extract<Template, { kind: 'tracked' }>;
 
-/** What is known of the connection that a statement is run on. */
+/** Facts about the connection that a statement is run on. */
 export interface Connection {
   /** Statements see what an earlier one saw, or what is not committed. */
   readonly isTransaction: () => boolean;
@@ -33,7 +33,7 @@ export interface Connection {
   readonly isBlind?: boolean;
   /** Where the connection itself says what names mean to it. */
   readonly session?: AskedSession;
-  /** `server`: of the catalogue. Undefined: once a statement has answered, it was of the database that is followed. */
+  /** `server` is the catalogue's. Returns undefined when an answered statement ran on the database that is followed. */
   readonly elsewhere?: (server: string | undefined) => Refusal | undefined;
   /** Its driver ends texts at their first zero character. Known once a statement has answered. */
   readonly cutsTexts?: boolean;
@@ -41,14 +41,14 @@ export interface Connection {
 
 export interface RecorderParts {
   readonly scopes: Scopes<RequestScope>;
-  /** Undefined: nothing can be recorded yet. */
+  /** Undefined when nothing can be recorded yet. */
   readonly side: () => Side | undefined;
   readonly tally: Tally;
   readonly problems: Problems;
   readonly onFault: (error: unknown) => void;
 }
 
-/** Of a statement, in a message. */
+/** Length of a statement in a message. */
 const MAX_TEXT = 80;
 const ELSEWHERE = 'which is not in the database that is followed';
 const MEND = 'It may call any function: write it, or the view, in a form that is read';
@@ -67,13 +67,13 @@ export class Recorder {
     return new Recorder(this.#parts, scope);
   }
 
-  /** What is read now is recorded for it. */
+  /** The scope for which reads are recorded now. */
   get scope(): RequestScope | undefined {
     const place = this.#parts.scopes.place(this.#fixed);
     return place === 'outside' ? undefined : place.own;
   }
 
-  /** Undefined: there is nothing to be recorded. */
+  /** Returns undefined when there is nothing to record. */
   begin(text: unknown, given: Given, connection: Connection): Reading | undefined {
     if (typeof text === 'string' && connection.session === undefined) this.#note(text, connection);
     const { scopes } = this.#parts;
@@ -177,7 +177,7 @@ export class Recorder {
       const done = () => side.wake();
       return { done, failed: done };
     }
-    // What a statement depends on by one path says nothing of another.
+    // A statement's dependencies by one path say nothing about another path.
     if (template.kind === 'uncacheable' && (session === undefined || session.likely !== undefined)) {
       this.#refuse(scope, template);
       return undefined;
@@ -188,7 +188,7 @@ export class Recorder {
     return this.#read(read, { scope, side, text, given, connection, started, mark: started.mark });
   }
 
-  /** `template` undefined: the connection alone can tell. */
+  /** `template` is undefined when the connection alone can tell. */
   #read(template: Tracked | undefined, begun: Read): Reading | undefined {
     const { scope, side, given, connection, started } = begun;
     const { follower } = side;
@@ -224,7 +224,7 @@ export class Recorder {
     return undefined;
   }
 
-  /** As the connection reads it that has run it. Undefined: nothing can be registered. */
+  /** Reads the statement as the connection that ran it does. Returns undefined when nothing can be registered. */
   #within(session: AskedSession, { scope, side, text }: Read): Tracked | undefined {
     const read = readWithin(session, text, side.follower);
     if ('refusal' in read) return this.#decline(scope, read.refusal);

@@ -1,8 +1,8 @@
-// What the server sent for the columns of an answer of `pg` that facts are taken from, whatever the application's parsers
-// make of them.
+// Texts that the server sent for those columns of an answer of `pg` that facts are taken from, whatever the
+// application's parsers make of them.
 //
-// Parsers are not called for NULLs, and are not told of rows. Texts and rows are brought together by
-// the NULLs that the answer shows; where those are others than the ones that had no text, nothing is known of the column.
+// Parsers are not called for NULLs, and are not told of rows. Texts and rows are brought together by the NULLs that the
+// answer shows; where those are others than the ones that had no text, nothing is known of the column.
 
 import { ServerText } from '../../dependency/condition/cells.ts';
 import { methodOf } from './wrapping.ts';
@@ -31,7 +31,7 @@ export class ServerTexts {
     this.#outputs = outputs;
   }
 
-  /** What a client's `query` is to be called with. */
+  /** Arguments for a client's `query`. */
   asked(client: object, [first, ...rest]: readonly unknown[]): unknown[] {
     const config = typeof first === 'string' ? { text: first } : (first as { readonly types?: unknown });
     const own = 'types' in config && config.types ? config.types : client;
@@ -62,7 +62,7 @@ export class ServerTexts {
     }
   }
 
-  /** By the ordinals of its columns. Undefined: nothing is known of it. */
+  /** Rows by the ordinals of their columns. Returns undefined when nothing is known of them. */
   rowsOf(answer: unknown): readonly unknown[] | undefined {
     const { rows, fields } = (answer ?? {}) as { rows?: Row[]; fields?: Field[] };
     if (!Array.isArray(rows) || !Array.isArray(fields)) return undefined;

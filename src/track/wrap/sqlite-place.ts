@@ -12,7 +12,7 @@ import type { Connection } from './recorder.ts';
 export const PLACE = `SELECT file, char(97, 0) AS text FROM pragma_database_list WHERE name = 'main'`;
 const WHOLE = 'a\0';
 
-/** Undefined: it is no file that can be looked up here. */
+/** Returns undefined when it is no file that can be looked up here. */
 export function placeOf(file: unknown): string | undefined {
   if (typeof file !== 'string' || file === '') return undefined;
   try {
@@ -23,7 +23,7 @@ export function placeOf(file: unknown): string | undefined {
   }
 }
 
-/** What one connection is to. */
+/** The database file that one connection is to. */
 export class SqlitePlace {
   cutsTexts = false;
   #file: unknown;
@@ -37,7 +37,7 @@ export class SqlitePlace {
     this.#place = placeOf(file);
   }
 
-  /** `followed`: the place of the file that the feed follows. Undefined: it is that one. */
+  /** `followed` is the place of the file that the feed follows. Returns undefined when the connection is to that file. */
   refusal(followed: string | undefined): Refusal | undefined {
     if (this.#place !== undefined && this.#place === followed) return undefined;
     const file = this.#file === '' ? 'a database in memory' : (this.#file ?? 'a database that does not name its file');

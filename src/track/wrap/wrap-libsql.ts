@@ -97,7 +97,7 @@ const D1 = namesOf('');
 const runs = new WeakMap<object, Run>();
 
 export function wrapD1<T extends object>(database: T, recorder: Recorder, isReplica = false): T {
-  // What a session reads may be of a replica that is behind.
+  // A D1 session may read from a replica that is behind.
   const on = isReplica ? { ...WITHIN } : askedConnection(() => placeAt(database));
   return wrapped(database, recorder, {
     own: {

@@ -1,10 +1,10 @@
 // postgres.js: a function that makes queries, which run once somebody waits for them.
 //
-// A query may be a part of another one, and its text is not known before it has run. So it is
-// recorded when it is waited for, with the text and the parameters that were sent. Nor is it known on which connection it
-// will run: so the question for the session is sent first, and the query right behind it, without waiting for the answer.
-// What the server sent is not kept: values count where the parser that made them is known by its source to lose nothing
-// that matters.
+// A query may be a part of another one, and its text is not known before it has run. So it is recorded when it is
+// waited for, with the text and the parameters that were sent. Nor is it known on which connection it will run: so the
+// question for the session is sent first, and the query right behind it, without waiting for the answer. The server's
+// texts are not kept: values count where the source of the parser that made them shows that it loses nothing that
+// matters.
 
 import { SESSION_QUERY, type SessionFacts } from '../../sql/postgres/postgres-session.ts';
 import type { Refusal } from '../follow/follow-contract.ts';
@@ -12,7 +12,7 @@ import { type AskedSession, isRefusal, judged, UNKNOWN_SESSION } from './asked-s
 import type { Connection, Recorder } from './recorder.ts';
 import { connection, methodOf } from './wrapping.ts';
 
-/** What makes no query of its own, or gives what is no query. */
+/** Members that make no query of their own, or return something other than a query. */
 const PASSED = new Set(
   `end close json array typed types notify parameters options PostgresError BigInt CLOSE END`.split(' '),
 );
@@ -72,7 +72,7 @@ interface Parts {
   readonly transform: Transform;
 }
 
-/** Of the application's own: of each value and of each row. */
+/** The application's own transforms, of each value and of each row. */
 interface Transform {
   readonly value?: { readonly from?: unknown };
   readonly row?: { readonly from?: unknown };
@@ -115,16 +115,16 @@ function wrapQuery(query: Promise<unknown>, parts: Parts): Promise<unknown> {
   return proxy;
 }
 
-/** What was run, as the driver keeps it with the query. */
+/** A run of a query, as the driver keeps it with the query. */
 interface Run {
   readonly string?: unknown;
   readonly parameters?: unknown;
   readonly isRaw?: unknown;
-  /** Of the text, around what is put in. */
+  /** Pieces of the text, around the values put in. */
   readonly strings?: readonly string[];
   /** It was sent again, after whatever came meanwhile. */
   readonly retried?: unknown;
-  /** Of the connection that it was run on, as the server told when that began. */
+  /** State of the connection that it was run on, as the server told when that began. */
   readonly state?: { readonly pid?: unknown } | null;
 }
 
@@ -224,7 +224,7 @@ function isFaithful(parser: unknown): boolean {
 
 function parametersOf(parameters: unknown): readonly unknown[] {
   if (!Array.isArray(parameters)) return [];
-  // Of type 0 or of one that the driver knows, each with the value that was given, or with the text that was sent.
+  // Parameters of type 0 or of a type that the driver knows, each as the given value or as the sent text.
   return parameters.map((parameter: unknown) =>
     knownOf(typeof parameter === 'object' && parameter !== null && 'value' in parameter ? parameter.value : parameter),
   );

@@ -56,7 +56,7 @@ export function wrapPg<T extends object>(target: T, recorder: Recorder, pool?: S
   });
 }
 
-/** What the connections of one pool have in common. */
+/** State that the connections of one pool share. */
 interface Sessions {
   /** As one of them said last. */
   likely: Session | undefined;
@@ -115,7 +115,7 @@ interface Asked extends Given {
   readonly isWhole: boolean;
 }
 
-/** Undefined: a cursor, a stream, or something else that runs itself. */
+/** Returns undefined for a cursor, a stream, or anything else that runs itself. */
 function askedOf([first, second]: readonly unknown[]): Asked | undefined {
   const list = Array.isArray(second) ? second : [];
   if (typeof first === 'string') return { text: first, list, isWhole: true };

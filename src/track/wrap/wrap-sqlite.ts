@@ -18,12 +18,12 @@ const DATABASE = namesOf(`open close location createSession enableDefensive enab
   defaultSafeIntegers backup serialize transaction unsafeMode`);
 /** They define what goes by a name. */
 const DEFINING = ['function', 'aggregate', 'collation', 'table'] as const;
-/** Of better-sqlite3: they give the statement itself. */
+/** Methods of better-sqlite3 that return the statement itself. */
 const MODES = ['raw', 'pluck', 'expand', 'safeIntegers'] as const;
 
 /**
- * Of what changes the meaning of a name or of LIKE there is none; and the file. Asked each time, as both may be changed past
- * the wrapper.
+ * Asks for the file, and whether nothing changes the meaning of a name or of LIKE. Asked each time, as both may be
+ * changed past the wrapper.
  */
 const STATE = `SELECT file, text, NOT EXISTS (SELECT 1 FROM temp.sqlite_master) AND NOT EXISTS (SELECT 1 FROM pragma_database_list
   WHERE name NOT IN ('main', 'temp')) AND 'a' LIKE 'A' FROM (${PLACE})`;

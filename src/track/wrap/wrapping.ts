@@ -1,7 +1,6 @@
-// What the wrappers of drivers have in common: an object that is the driver's own but for some of its methods.
+// Shared by the wrappers of drivers: an object that is the driver's own but for some of its methods.
 //
-// A method that is not known here may read or write. So it is called all the same, and what is
-// being made is not stored.
+// An unknown method may read or write. So it is called all the same, and the response in the making is not stored.
 
 import type { Connection, Recorder } from './recorder.ts';
 
@@ -57,7 +56,7 @@ export function methodOf(target: object, name: string): Call {
 
 interface Tracked<T> {
   readonly run: () => T;
-  /** Rows of the answer; undefined: not to be had. */
+  /** Rows of the answer; undefined when they cannot be had. */
   readonly rows: (answer: T) => readonly unknown[] | undefined;
   readonly isWhole?: boolean;
 }
