@@ -26,9 +26,9 @@ export type Reason =
   | 'value'
   /** A row that was skipped by the OFFSET is gone or changed. */
   | 'window'
-  /** It cannot be told that it is not. */
+  /** Nothing shows that it is unaffected. */
   | 'maybe'
-  /** All rows are gone, or nobody knows. */
+  /** All rows are gone, or the change is unknown. */
   | 'truncate'
   /** The table is not as it was when the statement was analysed. */
   | 'schema';
@@ -78,7 +78,7 @@ function affectsByUpdate(bound: BoundRead, old: Row, row: Row): Reason | undefin
   const part = partOf(bound, old);
   if (part !== 'in' && !isPossible(before) && !isPossible(after)) return undefined;
   if (!hasNewValue && before === 'true' && after === 'true') return undefined;
-  // It had no part in the answer, and nothing is changed by which it could get one.
+  // The row had no part in the answer, and no column changed that could give it one.
   if (part === 'out' && !isChanged(table, uses.place, [old, row])) return undefined;
   const newMatters = isPossible(after) && !isBeyond(bound, row);
   const wasSkipped = part === 'out' && bound.bound?.hasOffset === true;
@@ -116,7 +116,7 @@ function partOf({ keys, read }: BoundRead, row: Row): Part {
   return keys.has(key) ? 'in' : 'out';
 }
 
-/** Strictly after the last row of a full window. A tie is not; nor is what cannot be told. */
+/** Whether the row sorts strictly after the last row of a full window. A tie or an unknown order does not. */
 function isBeyond({ bound, read }: BoundRead, row: Row): boolean {
   if (bound === undefined || read.window === undefined) return false;
   const { order } = read.window;
@@ -169,7 +169,7 @@ export function isAmbiguous(table: TableShape, column: number, cell: Cell): bool
 interface Uses {
   readonly condition: readonly number[];
   readonly value: readonly number[];
-  /** All but what is only shown. */
+  /** All columns but those that are only shown. */
   readonly place: readonly number[];
 }
 
@@ -191,7 +191,7 @@ function usesOf(read: TableRead): Uses {
   return uses;
 }
 
-/** A row of which the primary key is known and nothing else. */
+/** A row with its primary key known and nothing else. */
 export function keyOnly(table: TableShape, row: Row): Row {
   const old: Cell[] = new Array(table.columns.length).fill(undefined);
   for (const ordinal of table.key) old[ordinal] = row[ordinal];

@@ -1,7 +1,7 @@
-// A template with its parameters and what its answer showed becomes an instance.
+// Binds a template to its parameters and its shown answer: an instance.
 //
-// Facts of an answer may be used only while all of them are known. One row whose key cannot be
-// told, and no row's key is; an OFFSET that may skip rows, and no row is known to have had no part.
+// Facts of an answer may be used only while all of them are known. One row with an unknown key makes all keys unknown;
+// with an OFFSET that may skip rows, no row is known to have had no part.
 
 import { bindWhole, type ResultRows, type Values } from './condition/bind-predicate.ts';
 import { resultCellOf } from './condition/cells.ts';
@@ -10,7 +10,7 @@ import type { Bound, BoundRead, Instance } from './instance.ts';
 import { keyOfCells } from './row-key.ts';
 import type { Count, Lookup, TableRead, Template, Window } from './template.ts';
 
-/** Its parameters, where it is to be run for these of its statement. */
+/** Parameters of the lookup, from those of its statement. */
 export function lookupParameters({ operands }: Lookup, parameters: readonly unknown[]): unknown[] {
   return operands.map((operand) => (operand.kind === 'value' ? operand.value : parameters[operand.index]));
 }
@@ -58,7 +58,7 @@ function boundOf({ window, table }: TableRead, { parameters, result }: Values): 
   const limit = countOf(window.limit, parameters);
   const last = result.rows[result.rows.length - 1];
   if (limit === undefined || limit <= 0 || last === undefined || result.rows.length < limit) {
-    // No row is beyond it; those that were skipped are told from those that are shown all the same.
+    // No row is beyond this bound; it still tells skipped rows from shown ones.
     return maySkip(window, parameters) ? { last: window.order.map(() => undefined), hasOffset: true } : undefined;
   }
   const cells = window.order.map(({ column, output }) => {

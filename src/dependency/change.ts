@@ -16,7 +16,7 @@ export type Scalar = null | number | bigint | string | boolean | Uint8Array;
 /** `undefined`: not known, e.g. an unchanged TOAST column. */
 export type Cell = Scalar | undefined;
 
-/** In the order of the table's columns. */
+/** Cells in the order of the table's columns. */
 export type Row = readonly Cell[];
 
 export interface ColumnShape {
@@ -27,7 +27,7 @@ export interface ColumnShape {
 
 /** A table as the catalogue had it when a statement was analysed or a change was read. */
 export interface TableShape {
-  /** As the catalogue writes it, with its schema where that is not the default one: `users`, `audit.entries`. */
+  /** Name as the catalogue writes it, with its schema unless that is the default one: `users`, `audit.entries`. */
   readonly name: string;
   readonly columns: readonly ColumnShape[];
   /** Ordinals of the primary key's columns, in its order; empty: there is none. */
@@ -38,7 +38,7 @@ export interface TableShape {
   readonly rowid?: number;
 }
 
-/** One row inserted, updated or deleted; or all of a table's. */
+/** One row inserted, updated or deleted; or all rows of a table. */
 export type Change =
   | { readonly kind: 'insert'; readonly table: TableShape; readonly new: Row }
   /**
@@ -47,7 +47,7 @@ export type Change =
    */
   | { readonly kind: 'update'; readonly table: TableShape; readonly old: Row | undefined; readonly new: Row }
   | { readonly kind: 'delete'; readonly table: TableShape; readonly old: Row | undefined }
-  /** Every row is gone, or nobody knows what happened: a schema change, a gap within the table. */
+  /** Every row is gone, or the change is unknown: a schema change, a gap within the table. */
   | { readonly kind: 'truncate'; readonly table: TableShape };
 
 /** A place in a feed; its text sorts as the feed is ordered, and means nothing in another feed. */

@@ -1,7 +1,7 @@
-// Whether two answers of one statement showed the same: what they are matched by, as a number.
+// Hashes the facts by which an answer is matched, so that two answers of one statement can be compared.
 //
-// The number stands for the whole, so two that differ must not share it. It has 53 bits and a seed
-// of the process; equal by chance once in 9 × 10^15 pairs.
+// The number stands for the whole, so two that differ must not share it. It has 53 bits and a seed of the process;
+// equal by chance once in 9 × 10^15 pairs.
 
 import type { Scalar } from './change.ts';
 import type { Predicate } from './condition/predicate.ts';
@@ -17,14 +17,14 @@ export function fingerprintOf({ template, reads }: Instance, seed: number): numb
 function addRead(hash: Hash, { predicate, keys, bound }: BoundRead): void {
   addPredicate(hash, predicate);
   hash.number(keys?.size ?? -1);
-  // In the order of the rows, which two answers that are equal share.
+  // Keys in the order of the rows, which two equal answers share.
   for (const key of keys ?? []) hash.text(key);
   if (bound === undefined) return hash.number(0);
   hash.number(bound.hasOffset ? 1 : 2);
   for (const cell of bound.last) addCell(hash, cell);
 }
 
-/** Its operands: the rest is the template's. */
+/** Adds the operands only: the rest is the template's. */
 function addPredicate(hash: Hash, predicate: Predicate): void {
   hash.text(predicate.kind);
   if (predicate.kind === 'and' || predicate.kind === 'or') {

@@ -1,7 +1,7 @@
-// A template with its parameters and what its answer showed: what a change is matched against.
+// A template with its parameters and its shown answer: changes are matched against it.
 //
-// What a driver was given and what it gave are JavaScript's values, not the database's. They are
-// brought into the form of the column they are compared with; what has none there makes the read wider.
+// The values that a driver was given and that it gave are JavaScript's, not the database's. They are brought into the
+// form of the column they are compared with; a value without a form there makes the read wider.
 
 import type { Cell } from './change.ts';
 import type { Predicate } from './condition/predicate.ts';
@@ -23,9 +23,9 @@ export interface BoundRead {
   readonly bound: Bound | undefined;
 }
 
-/** The last row of a window that is full: what sorts after it has no part in the answer. */
+/** The last row of a full window: rows that sort after it have no part in the answer. */
 export interface Bound {
-  /** By the window's order terms. */
+  /** Cells by the window's order terms. */
   readonly last: readonly Cell[];
   /** Whether rows before the window matter though they are not listed among the keys. */
   readonly hasOffset: boolean;

@@ -1,6 +1,6 @@
-// The change sets of late, for reads that were under way when they came.
+// Recent change sets, for reads that were under way when they came.
 //
-// A read that began before what is still kept may have missed anything.
+// A read that began before the oldest kept change set may have missed anything.
 
 import type { Change, ChangeSet, FeedPosition } from './change.ts';
 
@@ -52,7 +52,7 @@ export class RecentChanges {
     this.#maxChanges = maxChanges;
   }
 
-  /** For a read that begins now. */
+  /** The mark for a read that begins now. */
   mark(seen: Seen | undefined): ReadMark {
     return { position: this.#position, gaps: this.#gaps, seen };
   }
@@ -77,7 +77,7 @@ export class RecentChanges {
     if (position > this.#position) this.#position = position;
   }
 
-  /** Nothing is known of what came before `position`. */
+  /** Changes before `position` are unknown. */
   restart(position: FeedPosition): void {
     this.#gaps++;
     this.#position = this.#keptAfter = position;
@@ -97,7 +97,7 @@ export class RecentChanges {
     return false;
   }
 
-  /** It saw all that is no longer kept, and what is kept. */
+  /** Whether the read saw all change sets, kept or not. */
   #isSeenWhole({ seen }: ReadMark): boolean {
     return seen?.kind === 'up-to' && seen.position >= this.#position;
   }

@@ -1,8 +1,8 @@
-// Which statements were run for what is cached, and what a change of the database makes outdated among it.
+// Knows the statements behind cached entries, and finds which entries a change of the database makes outdated.
 //
-// A read and the feed run side by side. A change may be told before the read that missed it is
-// registered, or after the registration of a read that saw it. So recent change sets are kept and gone through again at
-// registration, and a read that knows what it saw is spared what it saw.
+// A read and the feed run side by side. A change may be told before the read that missed it is registered, or after the
+// registration of a read that saw it. So recent change sets are kept and gone through again at registration, and a read
+// that knows what it saw is spared those.
 
 import { affects } from './affected.ts';
 import type { Change, ChangeSet, FeedPosition, TableShape } from './change.ts';
@@ -22,7 +22,7 @@ export interface RegistryOptions {
   readonly maxChanges?: number;
   /** Where the feed stands. */
   readonly position: FeedPosition;
-  /** Any number, unlike that of other processes: it keeps what data could be made to collide from being foreseen. */
+  /** Any number, unlike other processes': so nobody can foresee data that would make fingerprints collide. */
   readonly seed: number;
 }
 
@@ -70,7 +70,7 @@ export class Registry {
     this.#seed = seed;
   }
 
-  /** To be taken before a read. `seen`: what the read will surely see. */
+  /** Take it before a read. `seen`: what the read will surely see. */
   mark(seen?: Seen): ReadMark {
     return this.#recent.mark(seen);
   }
@@ -98,7 +98,7 @@ export class Registry {
     for (const id of ids) {
       const one = this.#registered.get(id);
       if (one?.fingerprint !== fingerprint) continue;
-      // The rows are the same, what was shown of them need not be: here too the one that saw less counts.
+      // The rows are equal, their shown columns need not be: here too the read that saw less counts.
       this.#registered.set(id, { ...one, seen: seenByBoth(one.seen, mark.seen) });
       return undefined;
     }
@@ -121,8 +121,8 @@ export class Registry {
   }
 
   /**
-   * More is known by now of what was registered. Nothing is done where that is outdated meanwhile. All changes that came
-   * since matched the wider one.
+   * Narrows a registration of which more is known by now. Does nothing where it is outdated meanwhile. All changes
+   * since were matched against the wider one.
    */
   narrow(registration: number, to: Instance): void {
     const known = this.#registered.get(registration);
@@ -167,7 +167,7 @@ export class Registry {
     return this.#index.shapesOf(this.#nameOf(table)).size > 0;
   }
 
-  /** As statements name it: `users` for `public.users`. */
+  /** The table as statements name it: `users` for `public.users`. */
   #nameOf(asked: string): string {
     const bare = bareName(asked);
     if (bare === asked || this.#index.shapesOf(asked).size > 0) return asked;

@@ -1,4 +1,4 @@
-// The tag of all that was read from one source: a tracker puts it on, and a gate serves what has it on a lease.
+// The tag of all entries read from one source: a tracker sets it, and a gate serves entries that have it on a lease.
 
 const PREFIX = 'tg-source:';
 

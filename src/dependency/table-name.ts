@@ -7,7 +7,7 @@ import type { TableShape } from './change.ts';
 
 const DEFAULT_SCHEMA = /^(?:public|main)\./;
 
-/** Without the name of what may be a default schema; as it is where there is none. */
+/** The name without a schema that may be the default one; unchanged where it has none. */
 export function bareName(table: string): string {
   return table.replace(DEFAULT_SCHEMA, '');
 }
@@ -18,7 +18,7 @@ export function isOfSchema(asked: string, { columns }: TableShape): boolean {
   return family === (asked.startsWith('public.') ? 'postgres' : 'sqlite');
 }
 
-/** As it stands in SQL, whatever is in it. */
+/** The name as SQL writes it, whatever characters it has. */
 export function quotedName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }

@@ -34,9 +34,12 @@ export type Template =
       /** Columns of the result by name, where facts are taken from it; a driver may give rows as objects. */
       readonly output: readonly string[];
       readonly fallbacks: readonly FallbackNote[];
-      /** It stands for several statements: of one text, or all that read a table. Its reads have no conditions then. */
+      /**
+       * Set when it stands for several statements: those of one text, or all that read a table. Its reads have no
+       * conditions then.
+       */
       readonly widened?: 'template' | 'table';
-      /** Where it knows more of what it reads when these are run too; each as one column. */
+      /** Queries that tell more about its reads when they are run too; each returns one column. */
       readonly lookups?: readonly Lookup[] | undefined;
       readonly times?: Times;
     }
@@ -84,7 +87,7 @@ export interface FallbackNote {
   readonly what: string;
 }
 
-/** One table where it stands in a statement: each alias, in each subquery, is one. */
+/** One table at one place of a statement: each alias, in each subquery, is a read. */
 export interface TableRead {
   readonly table: TableShape;
   /** For `explain`. */
@@ -92,8 +95,8 @@ export interface TableRead {
   /** A row of which this is FALSE or NULL changes no answer by being there. */
   readonly predicate: Predicate;
   /**
-   * Ordinals, ascending: what can change the answer when a row that satisfies the predicate still does afterwards: whatever
-   * is selected, joined on, grouped, ordered by or not understood.
+   * Ordinals, ascending, of columns that can change the answer when a row that satisfies the predicate still does
+   * afterwards: each column that is selected, joined on, grouped, ordered by or not understood.
    */
   readonly valueColumns: readonly number[] | 'all';
   /**
@@ -120,7 +123,7 @@ export interface Window {
 
 export interface OrderTerm {
   readonly column: number;
-  /** From 0: where the result has it. */
+  /** Output column in the result, from 0. */
   readonly output: number;
   readonly isDescending: boolean;
   readonly nullsFirst: boolean;

@@ -1,8 +1,8 @@
-// SQL text to a template: what a statement reads, before its parameters are known.
+// Turns SQL text into a template: what a statement reads, before its parameters are known.
 //
-// Nothing here may end in an answer that is too narrow. Whatever goes wrong, an error of this code
-// included, makes the template wider: tables as a whole. That is enough only where all that the statement calls is known;
-// where it is not, the answer is not kept at all.
+// Nothing here may end in an answer that is too narrow. Any error, one of this code included, makes the template wider:
+// tables as a whole. That is enough only where everything that the statement calls is known; otherwise the answer is
+// not kept at all.
 
 import type { FallbackNote, TableRead, Template } from '../dependency/template.ts';
 import { messageOf } from '../errors.ts';
@@ -113,7 +113,7 @@ function analysisOf(select: Select, parts: StatementParts): Analysis {
 
 const NOWHERE = { scope: undefined, common: undefined, schema: undefined, within: [] } as const;
 
-/** All its tables, and nothing finer. */
+/** Reads all its tables as a whole. */
 function wholeTables(select: Select, analysis: Analysis, error: unknown): Known {
   readTables(select, NOWHERE, analysis);
   addNote(analysis, 'too-complex', messageOf(error));

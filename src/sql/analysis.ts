@@ -24,7 +24,7 @@ export class Stop extends Error {
   }
 }
 
-/** Something that cannot be read, or of which it is not known what it is: it may call any function. */
+/** Stops at a thing that cannot be read or is unknown: it may call any function. */
 export function unread(what: string): Stop {
   return new Stop('uncacheable', what, 'meaning');
 }
@@ -39,7 +39,7 @@ export interface ScopeEntry {
   readonly alias: string;
   readonly schema: string | undefined;
   readonly columns: readonly NamedColumn[];
-  /** It may have columns that are not listed. */
+  /** Whether it may have columns that are not listed. */
   readonly isOpen: boolean;
   readonly read: ReadState | undefined;
 }
@@ -64,7 +64,7 @@ export interface CommonScope {
   readonly place: () => Place;
 }
 
-/** Where an expression or a select stands. */
+/** The surroundings of an expression or a select, which decide what its names mean. */
 export interface Place {
   readonly scope: Scope | undefined;
   readonly common: CommonScope | undefined;
@@ -96,7 +96,7 @@ export interface Analysis {
   readonly checkRuns: (runs: readonly string[]) => void;
 }
 
-/** More reads than this, and the statement is taken by its tables alone. */
+/** With more reads than this, a statement is analysed by its tables alone. */
 const MAX_READS = 200;
 
 export function addRead(analysis: Analysis, table: TableShape, alias: string): ReadState {

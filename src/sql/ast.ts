@@ -6,7 +6,7 @@
 import type { Scalar } from '../dependency/change.ts';
 
 export type Expression =
-  /** `otherwise`: what it is where there is no such column: SQLite's "text", true and false. */
+  /** `otherwise`: the value where there is no such column: SQLite's "text", true and false. */
   | {
       readonly kind: 'column';
       readonly table: readonly string[];
@@ -14,7 +14,7 @@ export type Expression =
       readonly otherwise?: Scalar;
     }
   | { readonly kind: 'literal'; readonly value: Scalar }
-  /** From 0. */
+  /** Parameters count from 0. */
   | { readonly kind: 'parameter'; readonly index: number }
   | { readonly kind: 'binary'; readonly operator: string; readonly left: Expression; readonly right: Expression }
   | { readonly kind: 'and' | 'or'; readonly parts: readonly Expression[] }
@@ -165,9 +165,9 @@ export type Statement =
   | { readonly kind: 'other'; readonly name: string; readonly writes: boolean }
   | { readonly kind: 'unparsed'; readonly reason: string };
 
-/** A parser of one dialect. Never throws: what it cannot read is `unparsed`. */
+/** A parser of one dialect. Never throws: a statement that it cannot read is `unparsed`. */
 export interface Parser {
-  /** One statement for each in the text. */
+  /** Returns one statement for each in the text. */
   parse(text: string): readonly Statement[];
 }
 
@@ -183,11 +183,11 @@ export interface Catalogue {
   readonly source: string;
   /** Decides how names are resolved; undefined means as on the connection that read the catalogue. */
   readonly session?: Session;
-  /** As it is written in a statement, after the dialect's folding of case. */
+  /** `name` as a statement writes it, after the dialect's folding of case. */
   relation(schema: string | undefined, name: string): Relation | null;
   /** Undefined when nothing is known of functions, operators and types. */
   readonly routines?: Routines | undefined;
-  /** All of it, where it can be had as plain data. */
+  /** The whole catalogue, where it can be had as plain data. */
   readonly data?: CatalogueData;
 }
 
@@ -231,7 +231,7 @@ export interface RoutinesData {
 }
 
 export interface Routines {
-  /** All that may be meant. */
+  /** All routines that the callee may mean. */
   find(callee: Callee): readonly Routine[];
   isSetReturning(name: string): boolean;
   /** The system's names are found before any others. */

@@ -1,6 +1,6 @@
-// A catalogue as plain data, and what the names in it mean: so that one that was read elsewhere answers the same.
+// A catalogue as plain data, with the meaning of its names: so that a catalogue read elsewhere answers alike.
 //
-// The two databases look for a name in their own ways, and hide what is temporary in their own.
+// The two databases look for a name in their own ways, and hide temporary names in their own.
 
 import { TidegateError } from '../errors.ts';
 import type { Callee, Catalogue, CatalogueData, Relation, Routine, Routines, Session } from './ast.ts';
@@ -40,7 +40,7 @@ export function catalogueOf(data: CatalogueData, session?: Session): Catalogue {
   };
 }
 
-/** With names resolved as the session resolves them. Throws E_FEED where the catalogue cannot be had as plain data. */
+/** The catalogue with names resolved as the session resolves them. Throws E_FEED where it cannot be had as plain data. */
 export function within({ data }: Catalogue, session: Session): Catalogue {
   if (data === undefined) throw new TidegateError('E_FEED', 'expected a catalogue as plain data, got none');
   return catalogueOf(data, session);

@@ -1,8 +1,8 @@
-// A text's facts by its parse tree alone, for those who have no catalogue: its kind, the relations, functions and settings
-// that it names, and what it may do to them.
+// A text's facts by its parse tree alone, for callers without a catalogue: its kind, the relations, functions and
+// settings that it names, and what it may do to them.
 //
-// Facts err on one side. A name too many costs a miss; a statement that is not understood makes its
-// text unreadable (no answer to it is kept) and opaque (it may write anything).
+// Facts err on one side. A name too many costs a miss; a statement that is not understood makes its text unreadable (no
+// answer to it is kept) and opaque (it may write anything).
 
 /** `savepoint`, `release` and `return` (ROLLBACK TO) are of SQLite alone: there a savepoint may begin a transaction. */
 export type Control = 'begin' | 'commit' | 'rollback' | 'savepoint' | 'release' | 'return' | 'other';
@@ -10,7 +10,7 @@ export type Control = 'begin' | 'commit' | 'rollback' | 'savepoint' | 'release' 
 export interface TextFacts {
   /** Undefined when the statement is not about transactions or the session. For several statements, the last one counts. */
   readonly control: Control | undefined;
-  /** It may change what a table holds. */
+  /** Whether it may change the content of a table. */
   readonly isWrite: boolean;
   /** Relations it names, those of WITH lists not among them. Names as `canonical` gives them. */
   readonly reads: ReadonlySet<string>;
@@ -20,11 +20,11 @@ export interface TextFacts {
   /** Rows may go, or be replaced; rows may get another key. */
   readonly deletes: boolean;
   readonly updates: boolean;
-  /** It cannot be told what it reads. */
+  /** Whether its reads are unknown. */
   readonly isUnreadable: boolean;
-  /** It cannot be told what it writes. */
+  /** Whether its writes are unknown. */
   readonly isOpaque: boolean;
-  /** It locks what it reads, or takes or gives a lock of its own. */
+  /** Whether it locks the rows it reads, or takes or releases a lock of its own. */
   readonly locks: boolean;
   /** Whether the read may give another answer without a write. */
   readonly isVolatile: boolean;

@@ -51,7 +51,7 @@ function writtenBy(statement: Statement, text: string): readonly Named[] | 'any'
   }
 }
 
-/** By common tables. */
+/** Tables that the select writes by common tables. */
 function writtenWithin(select: Select): readonly Named[] | 'any' | undefined {
   const found: (readonly Named[] | 'any')[] = [];
   walkSelect(select, {

@@ -21,7 +21,7 @@ export interface DatabasePlatform {
   readonly source: string;
   readonly clock: Clock;
   readonly tasks: Tasks;
-  /** Told what the beginning waits for. Default: nobody. */
+  /** Called with what the beginning waits for. Default: nobody. */
   readonly onFault?: (error: unknown) => void;
 }
 
@@ -39,7 +39,7 @@ export interface OpenDatabase {
   readonly claim?: TryClaim;
   /** How its statements are read. */
   readonly parts: StatementParts;
-  /** Not begun. */
+  /** The feed, not begun yet. */
   readonly feed: ChangeFeed;
   /** The catalogue as it is now; undefined when it has not changed. */
   refresh(): Eventually<Catalogue | undefined>;
@@ -77,7 +77,7 @@ export interface SourceMessage {
   readonly position?: FeedPosition;
   /** Lag of the feed, when this was made. */
   readonly lagMs?: number;
-  /** To questions that came with earlier replies. */
+  /** Answers to questions that came with earlier replies. */
   readonly answers?: readonly SourceAnswer[];
 }
 
@@ -90,7 +90,7 @@ export interface SourceReply {
   readonly rival?: boolean;
 }
 
-/** A cache that is told. */
+/** A cache that receives deliveries. */
 export interface TrackingTarget {
   /** For status and messages. */
   readonly name: string;
@@ -132,7 +132,7 @@ export interface ProcessTrackerOptions extends CommonTrackerOptions {
 export interface CommonTrackerOptions {
   /** 1 to 64 of a-z, 0-9, `-` and `_`. Each process that follows a database has one of its own. */
   readonly source: string;
-  /** How long the answer to a write waits until no target serves what was before. Default 2,000. */
+  /** How long the answer to a write waits until no target serves anything from before it. Default 2,000. */
   readonly settleMs?: number;
   /** For one response; beyond these, tags are made coarser. Default 200 tags and 8,192 bytes. */
   readonly maxTags?: number;
@@ -144,11 +144,11 @@ export interface CommonTrackerOptions {
   readonly share?: 'scope' | 'union';
   /** Statement texts whose analysis is kept. Default 2,000. */
   readonly maxTemplates?: number;
-  /** Told what nobody waits for: a target that failed, a read that could not be tracked. Default: nobody. */
+  /** Called with errors that nobody waits for: a target that failed, a read that could not be tracked. Default: nobody. */
   readonly onFault?: (error: unknown) => void;
 }
 
-/** Where a feed process listens. */
+/** Address of a feed process. */
 export interface FeedProcessAddress {
   readonly url: string;
   readonly token?: string;
@@ -209,7 +209,7 @@ export interface TargetStatus {
 
 export interface TrackerCounts {
   readonly reads: number;
-  /** Statements that were run in no scope: what a request runs where its asynchronous context was lost is among them. */
+  /** Statements that were run in no scope. They include those of a request whose asynchronous context was lost. */
   readonly outside: number;
   readonly writes: number;
   readonly changes: number;
@@ -229,29 +229,29 @@ export interface TrackerCounts {
 
 /** Reads recorded while something was made. */
 export interface Scope {
-  /** Runs the work with what it reads recorded here. */
+  /** Runs the work, and records its reads here. */
   run<T>(work: () => T): T;
   /** The response may be stored although statements in it are not certain to answer the same: `now()`, for one. */
   allow(reason: string): void;
-  /** It may not be stored. */
+  /** The response may not be stored. */
   refuse(reason: string): void;
-  /** It shows nothing of a database, so it may be stored though no read was recorded. */
+  /** The response shows nothing of a database, so it may be stored though no read was recorded. */
   readsNothing(): void;
   /**
    * Wait for it before `finish`, with equal options, where a process of its own follows the database: that process has
    * to know what was read. Returns undefined when there is nothing to wait for.
    */
   registered(options?: FinishOptions): Promise<void> | undefined;
-  /** Nothing is recorded any more. */
+  /** Ends the recording. */
   finish(options?: FinishOptions): Finished;
-  /** Its response has gone out whole: what is read from now on has no part in it. */
+  /** Its response has gone out whole: later reads have no part in it. */
   end(): void;
 }
 
 export interface FinishOptions {
   /** The value that Cache-Tag has already. */
   readonly cacheTag?: string | undefined;
-  /** By which a response without a read is told of, e.g. `GET /users/:id`. Default: without a name. */
+  /** Names a response without a read in messages, e.g. `GET /users/:id`. Default: no name. */
   readonly route?: string | undefined;
   /** Whether a cache may store the response. If its own fields or its method forbid that, nothing is told. Default true. */
   readonly mayStore?: boolean | undefined;
@@ -262,6 +262,6 @@ export interface Finished {
   /** Why not. */
   readonly reasons: readonly string[];
   readonly tags: readonly string[];
-  /** To be set on the response, in place of those of the same name. */
+  /** Set these on the response, in place of fields with equal names. */
   readonly fields: readonly (readonly [name: string, value: string])[];
 }

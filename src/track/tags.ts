@@ -56,7 +56,7 @@ function objectText(value: unknown): string {
     return `x${Array.from(new Uint8Array(value.buffer, value.byteOffset, value.byteLength)).join()}`;
   }
   if (Array.isArray(value)) return `l${value.map(parameterText).join('\0')}`;
-  // By its kind alone: what a driver makes of it is not known here.
+  // Only its kind counts: how a driver converts it is unknown here.
   return 'o';
 }
 

@@ -1,7 +1,6 @@
-// `createTracker`: reads are recorded on one side, the database is followed on the other.
+// `createTracker` joins two sides: one records reads, the other follows the database.
 //
-// Nothing can be recorded before the feed has said where it stands; what is answered
-// until then is not stored.
+// Nothing can be recorded before the feed has given its position; responses until then are not stored.
 
 import type { Cache, Fill, FillOptions } from '../cache/contract.ts';
 import { platformClock, platformRandom, platformTasks } from '../cache/platform.ts';
@@ -31,17 +30,20 @@ import { Recorder } from './wrap/recorder.ts';
 import { driverKindOf, wrapDriver } from './wrap/wrap.ts';
 
 export interface Tracker extends Middleware {
-  /** Begins to follow the database; what was read of the source before is outdated in all targets. Rejects with E_FEED. */
+  /** Begins to follow the database; earlier reads of the source are outdated in all targets. Rejects with E_FEED. */
   start(): Promise<void>;
   /** Targets stop serving by themselves once their lease has run out. */
   stop(): Promise<void>;
   status(): TrackerStatus;
   /**
-   * Resolves once no target serves what was before the latest commit of now. Rejects with E_FEED where the tracker is
-   * stopped before.
+   * Resolves once no target serves anything from before the latest commit of now. Rejects with E_FEED where the tracker
+   * is stopped before.
    */
   settled(): Promise<void>;
-  /** For a driver of the database: what it was given, recorded. `scope`: where there is no AsyncLocalStorage. Throws E_CONFIG. */
+  /**
+   * Wraps a driver of the database, so that its reads are recorded. `scope`: where there is no AsyncLocalStorage.
+   * Throws E_CONFIG.
+   */
   wrap<T extends object>(driver: T, scope?: Scope): T;
   /** Runs the work in a scope of its own, or in none. */
   scope<T>(work: (scope: Scope) => T): T;
@@ -50,11 +52,11 @@ export interface Tracker extends Middleware {
   openScope(): Scope;
   /** The scope of the request that is being answered. */
   current(): Scope | undefined;
-  /** Reads in batches what requests load at one time; what a batch reads counts for each of them. Throws E_CONFIG. */
+  /** Reads in batches what requests load at one time; a batch's reads count for each of them. Throws E_CONFIG. */
   loader<K, V>(load: LoadBatch<K, V>, options?: LoaderOptions): Loader<K, V>;
   /**
-   * Keeps what `work` gives until a change of what it was read from is told; who shows it depends on the same. Within the
-   * process and while the tracker is live. Throws E_CONFIG.
+   * Keeps the result of `work` until a change of its reads is told; a response that shows it has the same dependencies.
+   * Kept within the process and while the tracker is live. Throws E_CONFIG.
    */
   memo<A extends readonly unknown[], T>(
     work: (...given: A) => T | PromiseLike<T>,
@@ -65,7 +67,7 @@ export interface Tracker extends Middleware {
    * If it hands the request on by a function that it is given last (`next`), that function answers for itself.
    */
   static<F extends (...given: never[]) => unknown>(handler: F): F;
-  /** `cache.getOrSet`, with the tags of what the fill reads. `cache` is to be among the targets, or the caches. */
+  /** `cache.getOrSet`, with the tags of the fill's reads. `cache` has to be among the targets, or the caches. */
   cached<T>(cache: Pick<Cache, 'getOrSet'>, key: string, how: { readonly fill: Fill<T> } & FillOptions): Promise<T>;
 }
 
@@ -225,7 +227,7 @@ class SourceTracker implements Tracker {
     });
   }
 
-  /** With the first request, as whatever is to be wrapped is wrapped by then. */
+  /** Checked with the first request: by then all drivers are wrapped. */
   #checkDrivers(): void {
     this.#isChecked = true;
     for (const message of this.#drivers.unwrapped().values()) this.#onFault(new TidegateError('E_UNSEEN', message));
@@ -252,7 +254,7 @@ class SourceTracker implements Tracker {
     }
   }
 
-  /** For the answer to a write: fields that say that it took too long. */
+  /** Waits for the answer to a write; returns fields when it took too long. */
   async #settle(): Promise<Finished['fields']> {
     const { clock } = this.#platform;
     const { source, settleMs = SETTLE_MS } = this.#options;
@@ -272,7 +274,7 @@ class SourceTracker implements Tracker {
     return position === undefined ? unsettled : [...unsettled, ['Tidegate-Position', `${source};${position}`]];
   }
 
-  /** By which a gate knows that it has heard of what was just written. */
+  /** The position by which a gate knows that it has heard of what was just written. */
   async #latest(): Promise<FeedPosition | undefined> {
     try {
       const latest = this.#followed?.latest();

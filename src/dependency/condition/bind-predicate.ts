@@ -24,7 +24,7 @@ export interface Values {
   readonly result: ResultRows | undefined;
 }
 
-/** More values than these are taken for any: a list of them would cost more than it spares. */
+/** A longer list counts as any value: it would cost more than it saves. */
 export const MAX_LOOKED_UP = 1_000;
 
 const constants = new WeakMap<TableRead, Predicate>();

@@ -1,8 +1,8 @@
-// Values of JavaScript and texts of PostgreSQL in the normal form in which they are compared with a column.
+// Brings values of JavaScript and texts of PostgreSQL into the normal form in which they are compared with a column.
 //
-// A value has a form only if every driver means the same by it. A number for a TEXT column of
-// SQLite is '1' to one driver and '1.0' to another, a Date is local time or UTC: those are not known. Nor is what may
-// have lost digits on its way here, e.g. a whole number beyond 2^53 that is no bigint.
+// A value has a form only if every driver means the same by it. A number for a TEXT column of SQLite is '1' to one
+// driver and '1.0' to another, a Date is local time or UTC: those values are unknown. So is a value that may have lost
+// digits on its way here, e.g. a whole number beyond 2^53 that is no bigint.
 
 import type { Cell, Scalar } from '../change.ts';
 import type { ColumnType, PostgresColumnType, SqliteColumnType } from './column-type.ts';
@@ -18,7 +18,7 @@ const FLOAT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 /** Texts that SQLite takes for a number when it applies NUMERIC affinity; all others stay texts. */
 const SQLITE_WHOLE = /^[ \t\n\v\f\r]*[+-]?\d+[ \t\n\v\f\r]*$/;
 const SQLITE_NUMBER = /^[ \t\n\v\f\r]*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[ \t\n\v\f\r]*$/;
-/** Such texts have one nearest float, which all versions of SQLite find; of longer ones they are not so sure. */
+/** Such texts have one nearest float, which all versions of SQLite find; for longer texts they may differ. */
 const SQLITE_SHORT_NUMBER = /^\s*[+-]?(?=[\d.]{1,16}\s*$)\d*\.?\d{0,3}\s*$/;
 const REPLACEMENT = '\u{fffd}';
 
@@ -73,7 +73,7 @@ export function cellOfText(type: PostgresColumnType, text: string): Cell {
   }
 }
 
-/** https://www.sqlite.org/datatype3.html §4.2: the column's affinity is applied to what has none. */
+/** https://www.sqlite.org/datatype3.html §4.2: a value without an affinity gets the column's. */
 function sqliteCell({ affinity }: SqliteColumnType, value: unknown): Cell {
   switch (typeof value) {
     case 'string':
@@ -175,7 +175,7 @@ function textCell(type: PostgresColumnType['type'], text: string): Cell {
   }
 }
 
-/** As the server writes it. */
+/** The UUID as the server writes it. */
 function uuidOf(text: string): string | undefined {
   if (UUID.test(text)) return text.toLowerCase();
   const found = LOOSE_UUID.exec(text);
@@ -204,7 +204,7 @@ function shortest(value: bigint): number | bigint {
   return Number.isSafeInteger(short) ? short : value;
 }
 
-/** Its text as every driver sends it has an offset, and milliseconds. */
+/** Every driver sends it as a text with an offset and milliseconds. */
 function momentOfDate(value: Date): Scalar | undefined {
   const text = Number.isNaN(value.getTime()) ? '' : value.toISOString();
   return momentOf(text, true);
@@ -221,7 +221,7 @@ function bytesOfHex(text: string): Uint8Array {
   return bytes;
 }
 
-/** SQLite keeps any bytes as text; what is no UTF-8 reads as the replacement character. */
+/** SQLite keeps any bytes as text; bytes that are no UTF-8 read as the replacement character. */
 function isReliable(text: string): boolean {
   return text.isWellFormed() && !text.includes(REPLACEMENT);
 }

@@ -1,8 +1,8 @@
-// Which cells are equal for the database, and in what order they sort. Cells are in the normal form of their column
-// (cells.ts).
+// Decides which cells are equal for the database, and in what order they sort. Cells are in the normal form of their
+// column (cells.ts).
 //
-// Of some types only equality is known, of some nothing. Then the answer is MAYBE, and there is
-// no key; a number is never taken for another that JavaScript cannot tell from it.
+// For some types only equality is known, for some nothing. Then the answer is MAYBE, and there is no key; a number
+// never counts as another one that JavaScript cannot tell from it.
 
 import type { Cell, Scalar } from '../change.ts';
 import type { ColumnType, PostgresColumnType, SqliteColumnType } from './column-type.ts';

@@ -21,7 +21,7 @@ export function listCells(type: ColumnType, { form }: List, given: unknown): rea
   return Array.from(given as readonly unknown[], (element) => elementCell(type, element));
 }
 
-/** Drivers write elements in their own way: what is no plain value is not known. */
+/** Drivers write elements in their own ways: an element that is no plain value is unknown. */
 function elementCell(type: ColumnType, element: unknown): Cell {
   if (element === null || typeof element === 'number' || typeof element === 'bigint') return cellOf(type, element);
   if (typeof element !== 'string') return typeof element === 'boolean' ? cellOf(type, element) : undefined;

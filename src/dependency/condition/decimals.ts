@@ -1,7 +1,7 @@
-// PostgreSQL's numeric as text: its order, and one key for all texts of the same number.
+// PostgreSQL's numeric as text: its order, and one key for all texts of one number.
 //
-// `1.0` and `1.00` are equal and are shown differently. Cells keep the text, so that a change from
-// one to the other is a change; only what compares them looks through it.
+// `1.0` and `1.00` are equal and are shown differently. Cells keep the text, so that a change from one to the other is
+// a change; only comparisons look through it.
 
 import { compareCodePoints } from './texts.ts';
 

@@ -23,7 +23,7 @@ const TRUE = 1;
 const FALSE = 2;
 const NULL = 4;
 const ANY = TRUE | FALSE | NULL;
-/** From so many operands on, a list is looked up and not walked; what it is looked up in is kept with the predicate. */
+/** From this many operands on, a list is looked up and not walked; the look-up table is kept with the predicate. */
 export const LONG_LIST = 8;
 
 /** `predicate`: bound (bind.ts), its values in the normal form of their columns. `null`: not TRUE, be it FALSE or NULL. */
@@ -90,7 +90,7 @@ function allOf(parts: readonly Predicate[], table: TableShape, row: Row): number
   return set;
 }
 
-/** By De Morgan's law, which holds of three values. */
+/** By De Morgan's law, which also holds for three values. */
 function anyOf(parts: readonly Predicate[], table: TableShape, row: Row): number {
   let set = FALSE;
   for (const part of parts) {
@@ -236,7 +236,7 @@ function likeSet(predicate: Extract<Predicate, { kind: 'like' }>, type: ColumnTy
   return setOfTruth(isLike(text, pattern, options));
 }
 
-/** Numbers of SQLite are matched as texts; of floats, and of what may be one, the text is not known. */
+/** SQLite matches numbers as texts; the text of a float, or of a possible float, is unknown. */
 function likeText(type: ColumnType, cell: Cell): string | undefined {
   if (type.family === 'postgres') {
     return typeof cell === 'string' && (type.type === 'text' || type.type === 'char') ? cell : undefined;

@@ -1,7 +1,7 @@
 // LIKE and ILIKE as SQLite and PostgreSQL have them, in time linear in the length of text and pattern.
 //
-// Letters may be folded by more rules than ASCII's (a locale of PostgreSQL), or by none at all
-// (SQLite's `PRAGMA case_sensitive_like`). Where that decides, the answer is MAYBE; so it is where matching takes long.
+// Letters may be folded by more rules than ASCII's (a locale of PostgreSQL), or by none at all (SQLite's `PRAGMA
+// case_sensitive_like`). Where that decides, or where matching takes long, the answer is MAYBE.
 
 import type { Dialect } from '../template.ts';
 import type { Truth } from './predicate.ts';

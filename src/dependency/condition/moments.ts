@@ -61,7 +61,7 @@ function offsetOf(text: string): number | undefined {
   return text.startsWith('-') ? -size : size;
 }
 
-/** In the Gregorian calendar, also before there was one; the year before 1 is 1 BC. */
+/** Days in the Gregorian calendar, also before there was one; the year before 1 is 1 BC. */
 function daysOf(found: RegExpExecArray, isBeforeChrist: boolean): number | undefined {
   const named = Number(found[1]);
   const month = Number(found[2]);
@@ -73,7 +73,7 @@ function daysOf(found: RegExpExecArray, isBeforeChrist: boolean): number | undef
   return day < 1 || day > last ? undefined : daysBefore(year, month) + day - 1;
 }
 
-/** From 1970-01-01 to the first of a month. Years are counted from March, so that the leap day is their last. */
+/** Days from 1970-01-01 to the first of a month. Years are counted from March, so that the leap day is their last. */
 function daysBefore(year: number, month: number): number {
   const marchYear = month > 2 ? year : year - 1;
   const era = Math.floor(marchYear / 400);

@@ -1,7 +1,7 @@
-// Conditions on one row of one table, with places for parameters. Types only; `evaluate.ts` has the truth of them.
+// Conditions on one row of one table, with places for parameters. Types only; `evaluate.ts` decides their truth.
 //
-// A condition that is not understood is still a condition: `maybe`, which holds of every row and of
-// none. It names the columns it may look at, since only their change can change its answer.
+// A condition that is not understood is still a condition: `maybe`, which may hold for any row. It names the columns it
+// may look at, since only a change of those can change its answer.
 
 import type { Scalar } from '../change.ts';
 

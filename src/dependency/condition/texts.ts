@@ -7,7 +7,7 @@ import type { SqliteColumnType } from './column-type.ts';
 
 const ZERO = '\0';
 
-/** In the order of their bytes in UTF-8, which is that of their code points. */
+/** Compares texts by their bytes in UTF-8, which is the order of their code points. */
 export function compareCodePoints(one: string, other: string): -1 | 0 | 1 {
   if (one === other) return 0;
   const end = Math.min(one.length, other.length);
@@ -19,7 +19,7 @@ export function compareCodePoints(one: string, other: string): -1 | 0 | 1 {
   return one.length < other.length ? -1 : 1;
 }
 
-/** By a collation of SQLite: https://www.sqlite.org/datatype3.html §7.1. */
+/** Compares texts by a collation of SQLite: https://www.sqlite.org/datatype3.html §7.1. */
 export function compareCollated(
   collation: Exclude<SqliteColumnType['collation'], 'unknown'>,
   one: string,
@@ -60,7 +60,7 @@ export function foldUnit(unit: number): number {
   return unit >= 0x41 && unit <= 0x5a ? unit + 32 : unit;
 }
 
-/** Surrogates stand for what comes after all other units. */
+/** Surrogates stand for code points that come after all other units. */
 function inOrder(unit: number): number {
   if (unit < 0xd800) return unit;
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;

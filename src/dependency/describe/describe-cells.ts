@@ -12,7 +12,7 @@ const MS_PER_DAY = 86_400_000;
 /** https://tc39.es/ecma262/#sec-time-values-and-time-range */
 const MAX_DATE_MS = 8.64e15;
 
-/** As SQL writes it. */
+/** The value as SQL writes it. */
 export function cellText(type: ColumnType | undefined, cell: Cell): string {
   if (cell === undefined) return '?';
   if (cell === null) return 'null';
@@ -35,7 +35,7 @@ export function keyText(table: TableShape, key: string): string {
 
 export function shortened(text: string, most = MAX_VALUE): string {
   if (text.length <= most) return text;
-  // Not within a pair of surrogates.
+  // Never cut within a pair of surrogates.
   return `${text.slice(0, most - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 

@@ -1,7 +1,6 @@
 // A condition as text for people, near to SQL: `firstName = 'Lane' and (age > 30 or city is null)`.
 //
-// A list may have a hundred thousand values, and a condition as many parts: what is long is cut, and
-// says so.
+// A list may have a hundred thousand values, and a condition as many parts: long texts are cut, and say so.
 
 import type { TableShape } from '../change.ts';
 import type { Operand, Predicate } from '../condition/predicate.ts';

@@ -13,7 +13,7 @@ import { shortened } from './describe-cells.ts';
 
 export interface NamedRecord {
   readonly key: string;
-  /** As far as its name tells: the cells of its key. */
+  /** The row as far as its name tells: the cells of its key. */
   readonly row: readonly Cell[];
 }
 

@@ -93,7 +93,7 @@ function describeRead(indexed: IndexedRead, template: Tracked): DescribedRead {
   };
 }
 
-/** All whose change can matter, in the order of the table. */
+/** All columns whose change can matter, in the order of the table. */
 function columnsOf({ table, valueColumns, predicate, window }: TableRead): readonly string[] {
   if (valueColumns === 'all') return ['*'];
   const columns = new Set([...valueColumns, ...table.key]);

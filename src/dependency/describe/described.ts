@@ -1,6 +1,6 @@
 // The meaning of a source's tags in words for people: an operator asks, the registry's place answers.
 
-/** Asked of a tracker by a gate, in its answer to a message; answered in one of the next messages. */
+/** A gate asks a tracker, in its answer to a message; one of the next messages answers. */
 export interface SourceQuestion {
   /** The gate's id of the question; the answer repeats it. */
   readonly id: string;

@@ -38,7 +38,7 @@ export interface DependencyIndexStats extends Readonly<TableCounts> {
 
 /** The index's view of one read. */
 export interface IndexedRead {
-  /** By which the index knows it. */
+  /** The index's number for it. */
   readonly slot: number;
   readonly read: TableRead;
   /** Undefined when the index does not keep it, because reads of this text have too many forms. */
@@ -87,7 +87,10 @@ export class DependencyIndex {
     this.#maxLooks = maxLooks;
   }
 
-  /** In place of one of the same id. Returns what was forgotten for it: nothing is found any more for those ids. */
+  /**
+   * Replaces an instance with an equal id. Returns the ids that were forgotten to make room: nothing finds them any
+   * more.
+   */
   add(id: number, { reads }: Instance): readonly number[] {
     this.remove(id);
     if (reads.length === 0) return [];
@@ -121,7 +124,7 @@ export class DependencyIndex {
     }
   }
 
-  /** Whom the changes affect. Nothing is removed by it. */
+  /** Finds the instances that the changes affect. Removes none of them. */
   match(changes: readonly Change[], wantsReasons = false): Match {
     this.#found = new Set();
     this.#reasons = wantsReasons ? new Map() : undefined;
@@ -156,7 +159,7 @@ export class DependencyIndex {
     for (const slot of this.#tables.get(table)?.slots() ?? []) yield [this.#ids[slot] as number, this.#viewed(slot)];
   }
 
-  /** The table as those who read it know it. */
+  /** Shapes of the table, as its reads know it. */
   shapesOf(table: string): ReadonlySet<TableShape> {
     return this.#tables.get(table)?.shapes() ?? new Set();
   }

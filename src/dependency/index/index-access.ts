@@ -12,7 +12,7 @@ import { holeOf, keyListOf, type ListPlace } from './index-form.ts';
 import type { PrefixForm } from './index-prefix.ts';
 import { IntervalOrder, isOrdered } from './interval-order.ts';
 
-/** A column that is to be equal to what is in a hole, or to one of the values there. */
+/** A column that has to equal the value in a hole, or one of the values there. */
 export interface KeyForm {
   readonly column: number;
   readonly type: ColumnType;
@@ -20,7 +20,7 @@ export interface KeyForm {
   readonly isList: boolean;
 }
 
-/** Where an end of an interval comes from: a hole; the place of a window's bound; neither. */
+/** Source of an interval's end: a hole; the place of a window's bound; neither. */
 export type EndForm =
   | { readonly kind: 'open' }
   | { readonly kind: 'hole'; readonly hole: number }
@@ -33,7 +33,7 @@ export interface RangeForm {
   readonly high: EndForm;
 }
 
-/** One way in. A row that fails the guard is none for any instance. */
+/** One way in. A row that fails the guard finds no instance this way. */
 export interface PathForm {
   readonly guard: Predicate | undefined;
   readonly keys: readonly KeyForm[];
@@ -96,7 +96,7 @@ function isFixed(part: Predicate): boolean {
   }
 }
 
-/** All that are to be equal to one value, and one list: each of its values makes a key. */
+/** All columns that have to equal one value, and one list: each of its values makes a key. */
 function keysOf(parts: readonly Predicate[], table: TableShape): KeyForm[] {
   const keys: KeyForm[] = [];
   let hasList: boolean = false;

@@ -1,8 +1,8 @@
 // The form that the predicates of a template's instances share, with holes where their operands differ: an instance is
-// kept as the values in its holes, and its predicate is made again, in one object for all, when it is to be evaluated.
+// kept as the values in its holes, and its predicate is made again, in one object for all, when it has to be evaluated.
 //
-// Binding may widen one instance and not another, so that their predicates differ in more than
-// operands. Then they are of two forms; what does not fit a form in each detail is not of it.
+// Binding may widen one instance and not another, so that their predicates differ in more than operands. Then they have
+// two forms; a predicate that differs from a form in any detail does not belong to it.
 
 import type { Scalar } from '../change.ts';
 import { LONG_LIST } from '../condition/evaluate.ts';

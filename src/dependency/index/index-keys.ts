@@ -10,7 +10,7 @@ import { NONE } from './index-numbers.ts';
 export type Key = string | number;
 
 const LEAST_ROOM = 8;
-/** From where a key begins to where it stands, at most. */
+/** The most steps from where a key begins to where it stands. */
 const MAX_STEPS = 64;
 const KEY = 0;
 const VALUE = 1;
@@ -73,7 +73,7 @@ export class KeyTable {
     this.#count--;
     for (let place = (hole + 1) & this.#mask; ; place = (place + 1) & this.#mask) {
       const value = this.#entries[ENTRY * place + VALUE] as number;
-      // Nothing stands further from where it begins, so nothing behind may move here.
+      // No key stands further from its beginning, so none behind may move here.
       if (value === NONE || ((place - hole) & this.#mask) >= MAX_STEPS) break;
       const other = this.#entries[ENTRY * place + KEY] as number;
       const steps = (place - hashOf(other)) & this.#mask;
@@ -87,7 +87,7 @@ export class KeyTable {
     if (room > LEAST_ROOM && 8 * this.#count < room) this.#resize(room >> 1);
   }
 
-  /** Where the key stands, or else the free place where it would; NONE: that is too far away. */
+  /** The place of the key, or the free place where it would go; NONE when that is too far away. */
   #placeOf(key: number): number {
     let place = hashOf(key) & this.#mask;
     for (let step = 0; step < MAX_STEPS; step++) {

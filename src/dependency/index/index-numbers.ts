@@ -16,7 +16,7 @@ export class Numbers {
     this.#data[at] = value;
   }
 
-  /** `to` may lie among what is copied. */
+  /** `to` may lie within the copied range. */
   copyWithin(to: number, from: number, end: number): void {
     if (to + end - from > this.#data.length) this.#grow(to + end - from);
     this.#data.copyWithin(to, from, end);

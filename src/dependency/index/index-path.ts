@@ -1,9 +1,9 @@
-// One way to the instances of a form: a table from the values of key columns, and from what a text begins with, to those
-// that have them, who stand in a tree: by their intervals, where a range is known.
+// One way to the instances of a form: a table from the values of key columns, and from the beginning of a text, to the
+// instances that have them. These stand in a tree: by their intervals, where a range is known.
 //
-// An instance of which some value has no key, or a row of which some cell is not known, has no
-// place in the table. Such an instance stands in a tree of its own, to which every row leads; such a row leads to all, or,
-// where it is only not known what it begins with, to all of its other keys.
+// An instance with a value that has no key, or a row with an unknown cell, has no place in the table. Such an instance
+// stands in a tree of its own, to which every row leads. Such a row leads to all instances, or, where only the
+// beginning of a text is unknown, to all with its other keys.
 
 import type { Cell, Row, Scalar } from '../change.ts';
 import type { ColumnType } from '../condition/column-type.ts';
@@ -24,7 +24,7 @@ export interface Values {
   bound(place: number): Cell;
 }
 
-/** Where an instance stands: under each of the keys, and what is asked of a text. */
+/** The keys under which an instance stands, and the prefix that it asks for. */
 interface Keyed {
   readonly keys: readonly Key[];
   readonly prefix: string | undefined;
@@ -42,10 +42,10 @@ export class IndexPath {
   /** Trees of places by key. */
   readonly #entries = new KeyTable();
   #loose = NONE;
-  /** With prefixes: the same by keys without them, for a row of which it is not known what it begins with. */
+  /** With prefixes: the table by keys without them, for a row whose text has an unknown beginning. */
   readonly #unprefixed = new KeyTable();
   readonly #lengths: PrefixLengths | undefined;
-  /** By place: to what length its prefix is cut. */
+  /** The length of each place's prefix. */
   readonly #cuts = new Numbers();
 
   constructor(form: PathForm, values: Values) {
@@ -65,7 +65,7 @@ export class IndexPath {
     this.#eachTree(place, keyed, (tree) => this.#trees.insert(tree, place));
   }
 
-  /** Its values are still to be those it was added with. */
+  /** Its values must still be those it was added with. */
   remove(place: number): void {
     const keyed = this.#keyedOf(place);
     if (keyed === undefined) {
@@ -114,7 +114,7 @@ export class IndexPath {
     else this.#trees.find(tree, point, places);
   }
 
-  /** In all tables where it stands. */
+  /** Changes each tree in which it stands, in all tables. */
   #eachTree(place: number, { keys, prefix }: Keyed, change: (tree: number) => number): void {
     for (const key of keys) {
       const own = prefix === undefined ? key : this.#prefixedKey(key, prefix.slice(0, this.#cuts.get(place)));
@@ -210,7 +210,7 @@ function partText(key: Key): string {
   return typeof key === 'number' ? `${key};` : `$${key.length}:${key}`;
 }
 
-/** A key only for what stands in the form of its column: of the rest it is not known what it equals. */
+/** Returns a key only for values in the form of their column: what others equal is unknown. */
 function keyOfCell(type: ColumnType, cell: Scalar): Key | undefined {
   return isInForm(type, cell) ? equalityKey(type, cell) : undefined;
 }

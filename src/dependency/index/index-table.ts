@@ -39,7 +39,7 @@ export interface TableOptions {
   readonly maxLooks: number;
 }
 
-/** A change, and what all plans need of it. */
+/** A change, with the facts that all plans need. */
 interface Probe {
   readonly change: Change;
   readonly old: Row | undefined;
@@ -99,7 +99,7 @@ export class IndexTable {
     return plan;
   }
 
-  /** Returns by what its records are given back. */
+  /** Returns the handle by which `remove` gives its records back. */
   addRecords(slot: number, plan: IndexPlan, { keys }: BoundRead): number {
     return plan.hasKeys && keys !== undefined ? this.#records.add(slot, keys) : NONE;
   }
@@ -136,7 +136,7 @@ export class IndexTable {
     }
   }
 
-  /** The table as those who read it know it; another shape for each time that it was altered. */
+  /** The table's shapes as its reads know them; one more for each time that it was altered. */
   shapes(): ReadonlySet<TableShape> {
     return new Set([...this.#plans.keys()].map(({ table }) => table));
   }
@@ -247,7 +247,10 @@ export class IndexTable {
   }
 }
 
-/** By an update; COUNT(*) uses no column, and a row that comes or goes matters to it. */
+/**
+ * Whether an update leaves the plan's columns alone. COUNT(*) uses no column, but an inserted or deleted row matters to
+ * it.
+ */
 function isUntouched(plan: IndexPlan, { change, changed }: Probe): boolean {
   return change.kind === 'update' && (plan.used & changed) === 0;
 }

@@ -39,7 +39,7 @@ export class IntervalBlocks {
   readonly #order: IntervalOrder | undefined;
   readonly #places = new Places();
   readonly #heads = new Numbers();
-  /** By slot: of a free one the next. */
+  /** Items by slot; a free slot holds the next free one. */
   readonly #items = new Numbers();
   readonly #ends: Cell[] = [];
   readonly #free: number[] = new Array(MOST_LOG + 1).fill(NONE);
@@ -51,7 +51,7 @@ export class IntervalBlocks {
     this.#order = order;
   }
 
-  /** Whether two ends were met of which it is not known how they are ordered: then nothing may be left out. */
+  /** Whether two ends of unknown order were met: then nothing may be left out. */
   get isDisordered(): boolean {
     return this.#isDisordered;
   }
@@ -125,7 +125,7 @@ export class IntervalBlocks {
     this.#ends[ends + HIGH] = high;
   }
 
-  /** Where the item stands in the block; NONE: not there. */
+  /** Index of the item in the block; NONE when it is not there. */
   indexOf(block: number, item: number): number {
     const length = this.length(block);
     for (let at = 0; at < length; at++) if (this.item(block, at) === item) return at;
@@ -202,7 +202,7 @@ export class IntervalBlocks {
     if (this.#order === undefined) return;
     const ends = this.#ends;
     const length = ENDS * count;
-    // From the far end, as the two may overlap. The built-in method is many times slower.
+    // Copies from the far end, as the ranges may overlap. The built-in method is many times slower.
     if (from < to) for (let at = length - 1; at >= 0; at--) ends[ENDS * to + at] = ends[ENDS * from + at];
     else for (let at = 0; at < length; at++) ends[ENDS * to + at] = ends[ENDS * from + at];
   }

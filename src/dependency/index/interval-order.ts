@@ -1,6 +1,6 @@
-// In what order the ends of intervals stand: as the column's values do, with NULLs at the place that a window gives them.
+// The order of the ends of intervals: that of the column's values, with NULLs at the place that a window gives them.
 //
-// An order may turn out not to be known of two values. NaN says so, and nothing is left out for it.
+// The order of two values may turn out to be unknown. NaN says so, and nothing is left out for it.
 
 import type { Cell, Scalar } from '../change.ts';
 import type { ColumnType, PostgresColumnType } from '../condition/column-type.ts';
@@ -10,7 +10,7 @@ export interface OrderOptions {
   readonly type: ColumnType;
   /** A NULL is below or above all else, or satisfies nothing. */
   readonly nulls: 'low' | 'high' | 'none';
-  /** From high to low: for intervals without a lower end. */
+  /** Sorts from high to low: for intervals without a lower end. */
   readonly isReversed: boolean;
 }
 

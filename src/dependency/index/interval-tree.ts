@@ -12,7 +12,7 @@ import type { IntervalOrder } from './interval-order.ts';
 export interface IntervalOptions {
   /** Undefined when all intervals are open at both ends, and every point leads to all. */
   readonly order: IntervalOrder | undefined;
-  /** The ends of an item, the same as long as it is in a tree. Not asked for without an order. */
+  /** The ends of an item; they stay equal while it is in a tree. Not asked for without an order. */
   readonly ends: (item: number) => Interval;
 }
 

@@ -59,7 +59,10 @@ const SCALARS: Readonly<Record<Dialect, ReadonlySet<string>>> = {
   ),
 };
 
-/** They read no table, though what they give depends on more than their arguments: settings, dictionaries, the server. */
+/**
+ * Functions that read no table, though their values depend on more than their arguments: settings, dictionaries, the
+ * server.
+ */
 const TABLELESS: Readonly<Record<Dialect, ReadonlySet<string>>> = {
   sqlite: words(
     'generate_series sqlite_compileoption_get sqlite_compileoption_used sqlite_offset sqlite_source_id sqlite_version subtype',
@@ -74,7 +77,7 @@ const TABLELESS: Readonly<Record<Dialect, ReadonlySet<string>>> = {
     ts_headline ts_rank ts_rank_cd websearch_to_tsquery`),
 };
 
-/** They read no table, and what they give differs from one call to the next, or from one connection to the next. */
+/** Functions that read no table, and whose values differ from one call or one connection to the next. */
 const MOVING: Readonly<Record<Dialect, ReadonlySet<string>>> = {
   sqlite: words('changes last_insert_rowid random randomblob timediff total_changes'),
   postgres: words(`
@@ -134,7 +137,7 @@ export function readsNoTable(name: string, dialect: Dialect): boolean {
   return isSystemName(name, dialect) || TABLELESS[dialect].has(name) || isMoving(name, dialect);
 }
 
-/** Whether what it gives may be another without a write. Whatever SQLite's functions of time are given may be 'now'. */
+/** Whether its value may change without a write. Any argument of SQLite's time functions may be 'now'. */
 export function isMoving(name: string, dialect: Dialect): boolean {
   return MOVING[dialect].has(name) || (dialect === 'sqlite' && Object.hasOwn(SQLITE_TIMES, name));
 }

@@ -1,7 +1,7 @@
-// Whether what a statement calls depends on its arguments alone, and whether it gives one value for one row.
+// Whether a statement's functions depend on their arguments alone, and whether they give one value for one row.
 //
-// PostgreSQL chooses among all functions of a name by the types of the arguments, which are not
-// known here. So a name is the system's only where nothing else on the search path has it.
+// PostgreSQL chooses among all functions of a name by the types of the arguments, which are not known here. So a name
+// is the system's only where nothing else on the search path has it.
 
 import type { Dialect } from '../../dependency/template.ts';
 import type { Callee, Expression, Routine, Routines } from '../ast.ts';
@@ -57,7 +57,7 @@ function writtenOf({ schema, name }: Callee): string {
   return schema === undefined || schema === SYSTEM ? name : `${schema}.${name}`;
 }
 
-/** Not called by the name of another schema. */
+/** Whether the call names no other schema. */
 function isSystem({ schema }: Callee): boolean {
   return schema === undefined || schema === SYSTEM;
 }

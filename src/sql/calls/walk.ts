@@ -107,7 +107,7 @@ export function partsOfExpression(expression: Expression): readonly Expression[]
   }
 }
 
-/** All tables, views and common tables that are named anywhere in it. */
+/** All tables, views and common tables that the select names anywhere. */
 export function sourcesIn(select: Select): Extract<Source, { kind: 'table' }>[] {
   const found: Extract<Source, { kind: 'table' }>[] = [];
   walkSelect(select, { source: (source) => void (source.kind === 'table' && found.push(source)) });

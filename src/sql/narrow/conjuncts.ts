@@ -42,7 +42,7 @@ export function hasMaybe(predicate: Predicate): boolean {
   return predicate.kind === 'maybe' || (predicate.kind === 'not' && hasMaybe(predicate.part));
 }
 
-/** All parts hold. */
+/** Holds when all parts hold. */
 export function conjunction(parts: readonly Predicate[]): Predicate {
   if (parts.length === 0) return { kind: 'always' };
   return parts.length === 1 ? parts[0]! : { kind: 'and', parts };
@@ -66,7 +66,7 @@ function comparisonOf({ operator, left, right }: Extract<Resolved, { kind: 'comp
   return { kind: 'columns', left: left.ref.column, operator, right: right.ref.column };
 }
 
-/** A composite of NULLs is NULL for PostgreSQL, and may be among what is opaque. */
+/** A composite of NULLs is NULL for PostgreSQL; an opaque value may be such a composite. */
 function nullTestOf(operand: Resolved): Predicate | undefined {
   if (operand.kind !== 'column') return undefined;
   const type = typeOf(operand.ref);

@@ -17,21 +17,21 @@ import { type Region, regionOf } from '../resolve/regions.ts';
 import type { ReadState, Ref, Resolved } from '../resolve/resolved.ts';
 import { type Equalities, isSameType, typeOf } from './closure.ts';
 
-/** Where a parameter stands, until all of the text is there. */
+/** Stands for a parameter until the text is complete. */
 const PLACE = '\u0001';
 
-/** `FROM … WHERE …`, of which some column is asked for. */
+/** `FROM … WHERE …`, of which a query selects some column. */
 interface Source {
   readonly text: string;
   readonly operands: readonly LookupOperand[];
 }
 
-/** Gives what was looked up for the reads of a region, after these are narrowed. */
+/** Returns the lookups for the reads of a region, after these are narrowed. */
 export function narrowByLookups(region: Region, known: Equalities, { dialect }: Analysis): Lookup[] {
   const lookups: Lookup[] = [];
   const sources = new Map<ReadState, Source>();
   const narrow = (read: ReadState, column: number, { text: whole, operands }: Source): void => {
-    // One more than are used tells that there are too many. Within another it may not be cut.
+    // One row more than is used shows that there are too many. A query within another may not be cut.
     const text = placed(`${whole} LIMIT ${MAX_LOOKED_UP + 1}`, dialect);
     const index = lookups.findIndex((one) => one.text === text && isSameList(one.operands, operands));
     if (index < 0) lookups.push({ text, operands });
@@ -119,7 +119,10 @@ function isSelective(predicate: Predicate): boolean {
   return predicate.kind === 'in' && predicate.operands.some(({ kind }) => kind === 'parameter');
 }
 
-/** Those first that are one row, then those that others refer to: they change less often than what refers to them. */
+/**
+ * First the members that are one row, then those that others refer to: they change less often than the rows that refer
+ * to them.
+ */
 function rootsOf(members: readonly ReadState[], known: Equalities): ReadState[] {
   const rank = (read: ReadState) => (isOneRow(read) ? 0 : isReferredTo(read, known) ? 1 : 2);
   return members.filter(({ predicates }) => predicates.some(isSelective)).sort((one, other) => rank(one) - rank(other));
@@ -169,7 +172,7 @@ function valuesOf({ read, column }: Ref, { text, operands }: Source): Source {
   return { text: `SELECT DISTINCT ${quotedName(read.table.columns[column]?.name as string)} ${text}`, operands };
 }
 
-/** None where it cannot be said so that it is sure to mean the same: more rows are looked up than matter. */
+/** Returns none where a condition might mean something else as text: more rows are looked up than matter. */
 function conditionOf(predicate: Predicate, columnAt: (column: number) => ColumnShape | undefined): Source[] {
   if (predicate.kind !== 'in' && !(predicate.kind === 'compare' && predicate.operator === '=')) return [];
   const { name, type } = columnAt(predicate.column) ?? {};

@@ -1,7 +1,7 @@
-// `x IN (SELECT y …)`: of the rows of the subselect those matter of which y is x.
+// `x IN (SELECT y …)`: only those rows of the subselect matter whose y is x.
 //
-// Where there is no such row, a y that is NULL makes it NULL instead of FALSE, and so does an x
-// that is NULL once there is any row. That matters under a NOT, and nowhere else in a condition that is to hold.
+// Where there is no such row, a y that is NULL makes it NULL instead of FALSE, and so does an x that is NULL once there
+// is any row. That matters under a NOT, and nowhere else in a condition that has to hold.
 
 import { regionOf } from '../resolve/regions.ts';
 import { conjunctsOf, type Plan, type ReadState, type Ref, type Resolved } from '../resolve/resolved.ts';

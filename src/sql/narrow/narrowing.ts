@@ -31,7 +31,7 @@ export function narrowPlan(plan: Plan, around: Surroundings, analysis: Analysis)
   narrowParts(plan, { ...around, asked: [] }, analysis);
 }
 
-/** `asked`: what holds of each row of the plan that matters. */
+/** `asked`: conditions that hold for each row of the plan that matters. */
 function narrowParts(
   plan: Plan,
   { asked, ...around }: Surroundings & { readonly asked: readonly UnionCondition[] },
@@ -47,7 +47,7 @@ function narrowParts(
   for (const expression of shownOf(plan)) use(expression, within(known, around), analysis);
 }
 
-/** Gives what is equal in the region's rows. */
+/** Returns the equalities in the region's rows. */
 export function narrowRegion(region: Region, around: Surroundings, analysis: Analysis): Equalities {
   const known = around.inherited.copy();
   known.learn(region.conjuncts);
@@ -55,7 +55,7 @@ export function narrowRegion(region: Region, around: Surroundings, analysis: Ana
   const members = new Set(region.members);
   for (const conjunct of region.conjuncts) place(conjunct, { members, inside }, analysis);
   for (const read of region.members) {
-    // Once more would narrow it to what two places have in common.
+    // A second time would narrow it to what two places have in common.
     if (read.isPlaced) throw new Stop('tables', `${read.alias} in two places`);
     read.isPlaced = true;
     read.predicates.push(...derivedFor(read, known));
@@ -83,7 +83,7 @@ function within(inherited: Equalities, { nested }: Surroundings): Surroundings {
   return { inherited, results: nested, nullable: nested, nested };
 }
 
-/** All its columns are values, its plans are narrowed. */
+/** Makes all columns of the expression values, and narrows its plans. */
 export function use(expression: Resolved, around: Surroundings, analysis: Analysis): void {
   mark(expression);
   for (const plan of plansOf(expression)) narrowPlan(plan, around, analysis);
@@ -139,7 +139,7 @@ function joinedWith(read: ReadState, known: Equalities, results: Results) {
   });
 }
 
-/** Without what the region itself shows, where rows that are not joined yet are missing. */
+/** Drops the results that the region itself shows: rows that are not joined yet are missing there. */
 function outside(region: Region, results: Results): Results {
   const own = new Set(
     readsOfRegion(region).flatMap((read) => [...read.table.columns.keys()].map((column) => keyOf({ read, column }))),

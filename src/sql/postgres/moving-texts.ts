@@ -1,8 +1,8 @@
-// Texts that PostgreSQL may read as a time that moves: 'now', 'today', wherever they stand, and columns of texts that are
-// cast to times.
+// Texts that PostgreSQL may read as a time that moves: 'now', 'today', wherever they stand, and columns of texts that
+// are cast to times.
 //
-// A text is read by the type of what it stands beside, which is known in some places only. So each is
-// in doubt until it is found beside something that is no time; one that is found twice must be so both times.
+// The type beside a text decides how it is read, and is known in some places only. So each text is in doubt until it is
+// found beside something that is no time; a text that is found twice must be so both times.
 
 import type { Expression, Select } from '../ast.ts';
 import { walkSelect } from '../calls/walk.ts';
@@ -42,7 +42,10 @@ export class MovingTexts {
     });
   }
 
-  /** It was found beside something, or to be something, that is no time. Nothing is said of what is in no doubt. */
+  /**
+   * Records whether the expression stands beside, or is, something that is no time. Ignores expressions that are in no
+   * doubt.
+   */
   judge(expression: Expression, isHarmless: boolean): void {
     const known = this.#doubts.get(expression);
     if (known !== undefined) this.#doubts.set(expression, isHarmless && known !== 'held' ? 'harmless' : 'held');

@@ -87,7 +87,7 @@ export async function readPostgresCatalogue(run: Run, source = 'postgres'): Prom
   });
 }
 
-/** Differs from before when what the catalogue holds does. */
+/** Changes whenever the content of the catalogue does. */
 export async function postgresCatalogueVersion(run: Run): Promise<string> {
   const parts: string[] = [];
   for (const query of [RELATIONS, COLUMNS, COLLATIONS, SETTINGS, ...Object.values(ROUTINE_QUERIES)]) {
@@ -119,7 +119,7 @@ function relationOf(row: RowObject, reading: Reading): Relation {
   if (schema === 'pg_catalog' || schema === 'information_schema') return unseen('a table of the system');
   const kind = UNSEEN_KINDS[String(row.kind)];
   if (kind !== undefined) return unseen(kind);
-  // Whom the policies let see what is a matter of roles and settings that a statement does not show.
+  // Roles and settings that a statement does not show decide which rows the policies let it see.
   if (row.secured === true) return unseen('row-level security');
   if (row.kind === 'v') return viewOf(row, reading);
   if (row.kind === 'p') return partitionedOf(row, reading);
@@ -134,7 +134,7 @@ function viewOf(row: RowObject, reading: Reading): Relation {
   return { kind: 'view', text: row.definition, columns: columnsOf(row, reading).map(({ name }) => String(name)) };
 }
 
-/** Its rows are in its partitions, and changes are told of those: it is a view of all of them. */
+/** The partitions hold its rows, and the feed tells changes of those: it is a view of all of them. */
 function partitionedOf(row: RowObject, reading: Reading): Relation {
   const leaves = leavesOf(row, reading);
   if (leaves === undefined || leaves.length > MAX_PARTITIONS) return unseen('a table of many partitions');

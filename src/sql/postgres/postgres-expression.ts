@@ -23,7 +23,7 @@ import {
 } from './postgres-nodes.ts';
 import { operatorOf } from './postgres-operators.ts';
 
-/** Where an expression stands. */
+/** The surroundings of an expression. */
 export interface PostgresPlace {
   /** The WINDOW clause. */
   readonly windows: unknown;
@@ -209,7 +209,7 @@ function castOf(operand: Expression, type: Tree): Expression {
   return { kind: 'cast', operand, type: typeName(type), target: calleeOf('type', type.names) };
 }
 
-/** As it is written, without pg_catalog: `int4`, `varchar(20)`, `text[]`. */
+/** The type as written, without pg_catalog: `int4`, `varchar(20)`, `text[]`. */
 function typeName(fields: Tree): string {
   const sizes = listOf(fields.typmods).map((item) => String(treeOf(fieldsIf(item, 'A_Const')?.ival).ival ?? '?'));
   const size = sizes.length === 0 ? '' : `(${sizes.join(',')})`;

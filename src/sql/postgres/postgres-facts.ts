@@ -25,7 +25,7 @@ const WALKED = new Set(
   DeclareCursorStmt`.split(/\s+/),
 );
 
-/** Statements about transactions; of the others, e.g. PREPARE TRANSACTION, it is not told what they end. */
+/** Statements about transactions. The others, e.g. PREPARE TRANSACTION, do not tell what they end. */
 const CONTROLS: Readonly<Record<string, Control>> = {
   TRANS_STMT_BEGIN: 'begin',
   TRANS_STMT_START: 'begin',
@@ -165,7 +165,7 @@ class Reading {
     const draft = this.#draft;
     const { schema, name: written } = calleeOf('function', funcname);
     const name = canonical(written);
-    // In a schema of its own any name may be that of any function.
+    // In the application's own schema any name may be any function's.
     draft.functions.add(schema === undefined || schema === SYSTEM ? name : `.${name}`);
     if (isMoving(name, 'postgres')) draft.isVolatile = true;
     if (LOCKS.test(name)) draft.locks = true;

@@ -45,7 +45,7 @@ export function namesOf(value: unknown): string[] {
   return listOf(value).flatMap((item) => textOf(fieldsIf(item, 'String')?.sval) ?? []);
 }
 
-/** As it is written; the system's are without a schema, and a name that is no word is in quotes. */
+/** The name as written; system names are without a schema, and a name that is no word is in quotes. */
 export function qualifiedName(value: unknown): string {
   const names = namesOf(value).map((name) => (/^[^\w"]+$|^[\w$]+$/.test(name) ? name : JSON.stringify(name)));
   return (names[0] === SYSTEM ? names.slice(1) : names).join('.');

@@ -60,7 +60,7 @@ export function operatorOf(fields: Tree, reading: Reading): Expression {
   }
 }
 
-/** By the name of a schema that is not the system's. */
+/** Whether the operator names a schema that is not the system's. */
 function isElsewhere(fields: Tree): boolean {
   const { schema } = calleeOf('operator', fields.name);
   return schema !== undefined && schema !== SYSTEM;

@@ -125,7 +125,7 @@ function holdsKey(value: unknown, key: string): boolean {
   return isTree(value) && (value[key] !== undefined || Object.values(value).some((child) => holdsKey(child, key)));
 }
 
-/** With CASCADE also tables that nobody named. */
+/** CASCADE also truncates tables that nobody named. */
 function truncation(fields: Tree): Statement {
   if (fields.behavior === 'DROP_CASCADE') return { kind: 'other', name: 'truncate cascade', writes: true };
   const tables = listOf(fields.relations).map((item) => tableOf(treeOf(fieldsIf(item, 'RangeVar'))));

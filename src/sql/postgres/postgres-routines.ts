@@ -1,8 +1,8 @@
-// The functions, operators and types of a database of PostgreSQL that are not the system's own, read from pg_catalog, and
+// The functions, operators and types of a PostgreSQL database that are not the system's own, read from pg_catalog, and
 // what they may run.
 //
-// What is declared IMMUTABLE may read tables all the same. Only of the system's own, and of those
-// written in C that an extension brings, is that word believed.
+// A function that is declared IMMUTABLE may read tables all the same. The declaration is only believed for the system's
+// own functions, and for those written in C that an extension brings.
 
 import type { Routine, RoutinesData } from '../ast.ts';
 
@@ -78,7 +78,7 @@ export const ROUTINE_QUERIES = { functions: FUNCTIONS, operators: OPERATORS, typ
 
 type Rows = Readonly<Record<keyof typeof ROUTINE_QUERIES, readonly RowObject[]>>;
 
-/** By the identifier of a type: functions that the server may run for a value of it. */
+/** Functions that the server may run for a value of the type with this identifier. */
 export type RunsOfType = (id: string) => readonly string[];
 
 export function routinesFrom(rows: Rows): { readonly data: RoutinesData; readonly runsOfType: RunsOfType } {

@@ -27,7 +27,7 @@ function placeOf(fields: Tree): PostgresPlace {
 }
 
 function commonTable(fields: Tree): CommonTable {
-  // They add columns to the table.
+  // SEARCH and CYCLE add columns to the table.
   if (fields.search_clause !== undefined || fields.cycle_clause !== undefined) throw new Unreadable('SEARCH or CYCLE');
   const names = namesOf(fields.aliascolnames);
   const query = fieldsIf(fields.ctequery, 'SelectStmt');

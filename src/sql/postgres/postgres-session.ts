@@ -24,8 +24,8 @@ const SETTINGS: Readonly<Record<string, readonly [expected: string, isExpected: 
 const settings = Object.keys(SETTINGS).map((name) => `pg_catalog.current_setting('${name}', true)`);
 
 /**
- * One row of one text. Run by itself, in the simple protocol, it also tells whether its transaction was begun before it.
- * Below 1,000 bytes, so that a driver that gathers what it writes sends a query in the same packet.
+ * Returns one row of one text. Run by itself, in the simple protocol, it also tells whether its transaction was begun
+ * before it. Below 1,000 bytes, so that a driver that gathers its writes sends a query in the same packet.
  */
 export const SESSION_QUERY = `SELECT pg_catalog.json_build_array(pg_catalog.pg_backend_pid(), ${SERVER},
   pg_catalog.current_schemas(true),

@@ -1,7 +1,7 @@
-// How columns of PostgreSQL are compared, by what pg_catalog says of their types and collations.
+// How PostgreSQL compares columns, by their types and collations in pg_catalog.
 //
-// A type's name is not enough. Only types of pg_catalog are known; a text's order is known only where
-// it is the order of its bytes; under a collation that is not deterministic, not even its equality is.
+// A type's name is not enough. Only types of pg_catalog are known; a text's order is known only where it is the order
+// of its bytes; under a collation that is not deterministic, not even its equality is.
 
 import type { PostgresColumnType } from '../../dependency/condition/column-type.ts';
 
@@ -21,7 +21,7 @@ export interface CollationRow {
   readonly locale: string | null;
 }
 
-/** Not float4, oid and name: what those are compared with is rounded or cut, or is not, by how it is written. */
+/** Leaves out float4, oid and name: their operands are rounded or cut, or are not, by how they are written. */
 const TYPES: Readonly<Record<string, PostgresColumnType['type']>> = {
   int2: 'integer',
   int4: 'integer',

@@ -1,7 +1,6 @@
-// Common tables (WITH), and the walk over all sources of a select, for what can only be taken by its tables.
+// Common tables (WITH), and the walk over all sources of a select that can only be read by its tables.
 //
-// A common table that reads itself is not taken apart. All tables in it are read as a whole: any
-// row, any column.
+// A common table that reads itself is not taken apart. All tables in it are read as a whole: any row, any column.
 
 import { type Analysis, addNote, addRead, type CommonScope, fold, type Place, Stop, unread } from '../analysis.ts';
 import type { CommonTable, Select } from '../ast.ts';
@@ -100,7 +99,7 @@ function requireKnown({ schema, name }: Name, place: Place, { catalogue }: Analy
   throw unknownTable({ schema, name });
 }
 
-/** It may be a view, and a function that gives rows may look like it. */
+/** An unknown table may be a view, and a function that gives rows may look like one. */
 export function unknownTable({ schema, name }: Name): Stop {
   return isUnseenSystem(schema, name)
     ? new Stop('uncacheable', `system table ${name}`)
@@ -111,7 +110,10 @@ function isCommonWithin(select: Select, name: string, analysis: Analysis): boole
   return commonNamesIn(select).some((common) => fold(common, analysis) === fold(name, analysis));
 }
 
-/** Where the names in a view are looked for. The text of one of PostgreSQL's has the schema before all but the system's. */
+/**
+ * The schema in which a view's names are looked up. The text of a PostgreSQL view has the schema before all names but
+ * the system's.
+ */
 export function viewSchema(schema: string | undefined, { dialect }: Analysis): string {
   return dialect === 'sqlite' ? (schema ?? 'main') : 'pg_catalog';
 }

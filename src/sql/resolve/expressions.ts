@@ -1,7 +1,7 @@
-// Expressions with their names resolved.
+// Resolves the names in expressions.
 //
-// A comparison is only taken for what it looks like where the database compares as with a bare
-// parameter. A cast or a COLLATE makes it another one, unless it asks for what the column has anyway.
+// A comparison only counts as what it looks like where the database compares as with a bare parameter. A cast or a
+// COLLATE makes it another one, unless it asks for what the column has anyway.
 
 import type { Scalar } from '../../dependency/change.ts';
 import type { ColumnType, PostgresColumnType } from '../../dependency/condition/column-type.ts';
@@ -108,7 +108,7 @@ function withSelects(
   }
 }
 
-/** Whether there are rows does not depend on what is selected of them. */
+/** The selected columns do not decide whether there are rows. */
 function unshown(plan: Plan): Plan {
   if (plan.kind !== 'plain' || !plan.isRowByRow) return plan;
   return { ...plan, outputs: plan.outputs.filter(({ expression }) => plansOf(expression).length > 0) };
@@ -153,7 +153,7 @@ function comparedWith(column: Resolved, expression: Expression, { inner, analysi
   return expression.kind === 'cast' ? (uncast(type, expression) ?? resolved) : resolved;
 }
 
-/** PostgreSQL reads what stands opposite to `column` by the type of that. */
+/** PostgreSQL reads the expression opposite to `column` by the column's type. */
 function judged(column: Resolved, expression: Expression, { moving }: Analysis): void {
   const type = column.kind === 'column' ? typeOf(column.ref) : undefined;
   const isTimeless = type?.family === 'postgres' && !MOMENTS.has(type.type);

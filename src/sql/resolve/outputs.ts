@@ -94,7 +94,7 @@ export function keyOutputsOf(read: ReadState, top: Top, known: Equalities): read
   const members = new Set(region.members);
   const outputs = read.table.key.map((column) => {
     const own: Ref = { read, column };
-    // Where a partner is missing its columns are NULL, whatever those are that they would be equal to.
+    // Where a partner is missing its columns are NULL, whatever they would be equal to.
     const equal = isKept ? known.equalsOf(own).filter((ref) => members.has(ref.read)) : [];
     return [own, ...equal].map((ref) => shown.get(keyOf(ref))).find((at) => at !== undefined);
   });

@@ -103,7 +103,7 @@ function reduced(join: Join, conjuncts: readonly Resolved[]): Join {
   return needsRight ? { ...join, type: 'left', left: join.right, right: join.left } : join;
 }
 
-/** Whether no condition of a region looks at its nullable sides; `more`: what else may not. */
+/** Whether no condition of a region looks at its nullable sides; `more`: further expressions that may not. */
 export function isBlind(region: Region, more: readonly Resolved[] = []): boolean {
   const nullable = new Set(region.nullable.flatMap(readsOfRegion));
   const looked = [

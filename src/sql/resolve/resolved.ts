@@ -60,9 +60,9 @@ export type Resolved =
       readonly reason: string;
       readonly parts: readonly Resolved[];
       readonly plans: readonly Plan[];
-      /** It depends on more than is in it: on a subselect that is narrowed elsewhere, on a function's rows. */
+      /** Whether it depends on more than its parts: on a subselect that is narrowed elsewhere, on a function's rows. */
       readonly isHidden?: boolean;
-      /** It is a column of this one, which is a UNION ALL. */
+      /** Set for a column of this plan, which is a UNION ALL. */
       readonly union?: { readonly plan: Plan; readonly column: number };
     };
 
@@ -70,7 +70,7 @@ export interface Output {
   /** Empty: the database makes one up. */
   readonly name: string;
   readonly expression: Resolved;
-  /** Something else in the statement goes by its name or its number. */
+  /** Whether something else in the statement refers to it by name or number. */
   isReferenced: boolean;
 }
 
@@ -106,7 +106,7 @@ export type Plan =
       readonly kind: 'several';
       readonly plans: readonly Plan[];
       readonly expressions: readonly Resolved[];
-      /** Its rows are those of its plans. */
+      /** Whether its rows are exactly its plans' rows. */
       readonly isUnionAll?: boolean;
     };
 
@@ -182,7 +182,7 @@ export function allWithinPlan(plan: Plan): Resolved[] {
   return [...plan.nodes.flatMap(allWithinNode), ...[...plan.where, ...shownOf(plan)].flatMap(allWithin)];
 }
 
-/** All that a plan computes from its joined rows. */
+/** All expressions that a plan computes from its joined rows. */
 export function shownOf(plan: PlainPlan): Resolved[] {
   const counts = [plan.limit, plan.offset].filter((count) => count !== undefined);
   const order = plan.orderBy.map(({ expression }) => expression);

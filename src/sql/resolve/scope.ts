@@ -1,8 +1,7 @@
-// Names: which column of which read a name in a statement means.
+// Finds the column and the read that a name in a statement means.
 //
-// A name that is found nowhere may be a column that was added since the catalogue was read. Only
-// where the database itself says what else it is (a text in double quotes) is it taken for that; else nothing is known
-// of the statement.
+// A name that is found nowhere may be a column that was added since the catalogue was read. It only counts as something
+// else where the database itself says so (a text in double quotes); otherwise nothing is known of the statement.
 
 import { type Analysis, fold, type NamedColumn, type Scope, type ScopeEntry, Stop, unread } from '../analysis.ts';
 import type { Expression } from '../ast.ts';
@@ -83,7 +82,7 @@ function hiddenOrFurtherOut(scope: Scope, name: ColumnName, analysis: Analysis):
   return hidden('column of a function', refs);
 }
 
-/** SQLite's rowid: the INTEGER PRIMARY KEY where there is one; else a number that VACUUM changes, of which nothing tells. */
+/** SQLite's rowid: the INTEGER PRIMARY KEY where there is one; otherwise a number that VACUUM changes silently. */
 function rowIdentifier(entries: readonly ScopeEntry[], name: string, analysis: Analysis): Resolved | undefined {
   if (analysis.dialect !== 'sqlite' || !isRowIdentifier(name)) return undefined;
   const [read, ...others] = entries.flatMap((entry) => entry.read ?? []);

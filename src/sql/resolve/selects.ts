@@ -157,7 +157,7 @@ function outputOf(name: string, expression: Resolved): Output {
   return { name, expression, isReferenced: false };
 }
 
-/** Empty: it cannot be told. SQLite writes a column's name as the table has it. */
+/** Returns an empty name when it is unknown. SQLite writes a column's name as the table has it. */
 function nameOf(written: Expression, resolved: Resolved, { dialect }: Analysis): string {
   if (written.kind === 'call' && dialect === 'postgres') return written.name;
   if (written.kind === 'exists') return dialect === 'postgres' ? 'exists' : '';

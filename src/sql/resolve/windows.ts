@@ -1,7 +1,7 @@
-// ORDER BY with LIMIT as a window over one read: what sorts after its last row has no part in the answer.
+// ORDER BY with LIMIT as a window over one read: rows that sort after its last row have no part in the answer.
 //
-// The order may go on with terms that are not known here. The first of them that are known suffice:
-// a row that sorts after the last by those sorts after it by all.
+// Later terms of the order may be unknown. The known terms before them suffice: a row that sorts after the last row by
+// those sorts after it by all.
 
 import type { ColumnType } from '../../dependency/condition/column-type.ts';
 import type { Count, Dialect, OrderTerm, Window } from '../../dependency/template.ts';

@@ -69,7 +69,7 @@ function* version(): Reading<string> {
       const [row] = yield [`PRAGMA ${schema}.schema_version`];
       parts.push(`${name}\0${file}\0${row?.schema_version}`);
     } catch {
-      // Where that setting may not be read, the schema is its own version.
+      // Where the setting may not be read, the schema is its own version.
       const rows = yield [`SELECT type, name, sql FROM ${schema}.sqlite_schema ORDER BY type, name`];
       parts.push(`${name}\0${file}\0${JSON.stringify(rows)}`);
     }
@@ -108,7 +108,7 @@ function* catalogue(source: string): Reading<Catalogue> {
   for (const row of tables) {
     relations.push({ schema: String(row.schema), name: String(row.name), relation: yield* relationOf(row, known) });
   }
-  // Names without a schema are looked for in temp, in main, and in what is attached.
+  // SQLite looks for names without a schema in temp, in main, and in attached databases.
   const path = ['temp', ...schemas];
   return catalogueOf({ dialect: 'sqlite', source, path, relations, modules: [...(yield* modulesOf())] });
 }
@@ -131,7 +131,7 @@ function* modulesOf(): Reading<ReadonlySet<string>> {
     const rows = yield ['SELECT name FROM pragma_module_list'];
     return new Set([...MODULES, ...rows.map(({ name }) => folded(String(name)))]);
   } catch {
-    // Not every host lets that be asked; such a table is then one that is not known.
+    // Not every host allows this query; such a table then stays unknown.
     return new Set(MODULES);
   }
 }
@@ -147,7 +147,7 @@ function* relationOf(row: RowObject, known: Known): Reading<Relation> {
 }
 
 function* viewOf({ schema, name }: RowObject, known: Known): Reading<Relation> {
-  // Its names mean what is in its own schema, which its text does not say.
+  // The view's names mean tables of its own schema, which its text does not name.
   if (folded(String(schema)) !== 'main') return { kind: 'unseen', what: 'a view of an attached database' };
   const text = viewTextOf(known.definitions.get(keyOf(schema, name)));
   if (text === undefined) return { kind: 'unseen', what: 'a view whose text could not be read' };
@@ -156,7 +156,7 @@ function* viewOf({ schema, name }: RowObject, known: Known): Reading<Relation> {
     if (rows.length > 0) return { kind: 'view', text, columns: rows.map((column) => String(column.name)) };
     return { kind: 'unseen', what: 'a view without columns' };
   } catch {
-    // Its tables are gone; a statement on it fails.
+    // The view's tables are gone; a statement on it fails.
     return { kind: 'unseen', what: 'a view whose columns could not be read' };
   }
 }

@@ -10,7 +10,7 @@ import { call, isNull, negated, starSelect } from '../ast-forms.ts';
 import { isAggregate } from '../calls/functions.ts';
 import { numberOf } from './sqlite-literals.ts';
 
-/** Where an expression stands. */
+/** The surroundings of an expression. */
 export interface SqlitePlace {
   readonly text: string;
   /** Number of a parameter from 0, by the offset at which it is written. */
@@ -51,7 +51,7 @@ const OPERATORS: Readonly<Record<Operator, string>> = {
   Subtract: '-',
 };
 
-/** One for each kind of expression the grammar has; the compiler sees that none is missing. */
+/** One handler for each kind of expression in the grammar; the compiler checks that none is missing. */
 export const SQLITE_EXPRESSIONS: Handlers = {
   BetweenExpr: (node, place) =>
     negated(node.not, {

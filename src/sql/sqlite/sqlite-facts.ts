@@ -24,7 +24,7 @@ type Local = ReadonlySet<string>;
 
 class Reading {
   readonly #draft: Draft;
-  /** Names of what is written or called, as they stand in the tree. */
+  /** Nodes of the tree that name something written or called. */
   readonly #others = new WeakSet<object>();
 
   constructor(draft: Draft) {

@@ -1,7 +1,7 @@
 // Selects and sources of SQLite's grammar (sqlite3-parser) as those of ast.ts.
 //
-// A comma binds like JOIN, from left to right, so that what follows it may be an outer join of all
-// that stands before. A FROM is one tree of joins here, never a list.
+// A comma binds like JOIN, from left to right, so a join after it may be an outer join of all that stands before. A
+// FROM is one tree of joins here, never a list.
 
 import {
   type As,
@@ -118,7 +118,7 @@ function orderOf(node: SortedColumn, read: Read): OrderBy {
   };
 }
 
-/** None or one. */
+/** Returns no source or one. */
 function joined(from: FromClause, statement: SqliteStatementPlace): Source[] {
   if (from.select === undefined) return [];
   const first = sourceOf(from.select, statement, undefined);

@@ -1,7 +1,7 @@
-// A database that is followed by a feed process: what a tracker stands on that has none of its own.
+// The base of a tracker whose database is followed by a feed process.
 //
-// The process may be away, at the beginning too. The application runs all the same: nothing that it
-// makes meanwhile is stored, and the connection is tried again.
+// The process may be away, at the beginning too. The application runs all the same: nothing that it makes meanwhile is
+// stored, and the client tries to connect again.
 
 import { messageOf, TidegateError } from '../../errors.ts';
 import type { Cancel } from '../../ports.ts';
@@ -20,7 +20,7 @@ import { type Listening, RefusedError, RemoteHttp } from './remote-http.ts';
 import { RemoteReports } from './remote-reports.ts';
 import { RemoteScope } from './remote-scope.ts';
 
-/** Where a feed process listens: for `createTracker`, in place of a database. Throws E_CONFIG. */
+/** Address of a feed process: for `createTracker`, in place of a database. Throws E_CONFIG. */
 export function feedProcess(address: FeedProcessAddress): FeedProcessAddress {
   checkAddress(address);
   return address;
@@ -176,7 +176,7 @@ export class FollowedProcess implements Followed {
   #failed(error: unknown): void {
     if (this.#begun !== undefined && error instanceof RefusedError) this.#begun.reject(error);
     else {
-      // One report for each time that it goes wrong, not for each attempt.
+      // Report each outage once, not each attempt.
       if (this.#problem === undefined) this.#parts.onFault(error);
       this.#begun?.resolve();
     }
@@ -228,7 +228,7 @@ export class FollowedProcess implements Followed {
         this.#feed.heard(line);
         break;
       case 'deliver':
-        // It is not waited for: where the feed stands is told meanwhile.
+        // Do not wait for it: the process tells the feed's position meanwhile.
         void this.#caches.deliver(line);
         break;
     }

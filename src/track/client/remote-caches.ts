@@ -13,7 +13,7 @@ export interface CachesParts {
   readonly targets: readonly TrackingTarget[];
   readonly clock: Clock;
   readonly tasks: Tasks;
-  /** Told the process. */
+  /** Reports a delivery to the process. */
   readonly said: (delivered: { readonly id: number; readonly isDone: boolean }) => void;
   readonly onFault: (error: unknown) => void;
 }
@@ -39,7 +39,7 @@ export class RemoteCaches {
   /** When it was said of each that it was delivered. */
   readonly #saidAt = new Map<number, number>();
   #untilMs = Number.NEGATIVE_INFINITY;
-  /** There may be something in them that would not be told of any more. */
+  /** Whether the caches may hold entries that no message would outdate any more. */
   #hasLapsed = true;
   #stream = 0;
   #cancelLapse: Cancel | undefined;
@@ -105,7 +105,7 @@ export class RemoteCaches {
   async #lapse(): Promise<void> {
     if (this.#hasLapsed) return;
     const { targets, source } = this.#parts;
-    // Before, since what is delivered meanwhile may be in them when the next lease is over.
+    // Set it first: entries delivered meanwhile may be in the caches when the next lease is over.
     this.#hasLapsed = true;
     try {
       await Promise.all(targets.map(async (target) => target.lapse?.(source)));

@@ -60,13 +60,13 @@ export class RemoteFeed {
     known.templates = new Templates(parts, bound);
   }
 
-  /** On the stream, that is: the process goes on telling. */
+  /** Takes a state from the stream, which shows that the process goes on telling. */
   heard(state: ProcessState): void {
     this.#heardAt = this.#clock.monotonic();
     this.noted(state);
   }
 
-  /** By any way: one that is older than what is known says nothing. */
+  /** Takes a state from anywhere; ignores one that is older than the known one. */
   noted(state: ProcessState): void {
     const known = this.#known;
     if (known === undefined || state.session !== known.hello.session) return;

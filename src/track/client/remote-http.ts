@@ -19,7 +19,7 @@ export interface Question {
   readonly timeoutMs: number;
   readonly type?: string;
   readonly body?: Uint8Array;
-  /** Asked from time to time: nobody waits for the answer any longer. */
+  /** Asked from time to time: whether nobody waits for the answer any longer. */
   readonly isGivenUp?: () => boolean;
 }
 
@@ -33,7 +33,7 @@ const MAX_LINE_CHARACTERS = 64 * 1024 * 1024;
 const MAX_SOCKETS = 8;
 const LOOK_MS = 50;
 const SHOWN = 200;
-/** To ask again changes nothing. */
+/** Asking again changes nothing. */
 const DEFINITE: ReadonlySet<number | undefined> = new Set([401, 403, 404, 421]);
 
 /** The feed process does not want this client. */

@@ -96,7 +96,7 @@ export class RemoteReports {
     return new Promise((done) => this.#whenKnown.push({ upTo, done }));
   }
 
-  /** Says now what is outdated. Resolves once it is known, or cannot be said in that time. */
+  /** Reports now what is outdated. Resolves once the process knows it, or the time is over. */
   async flush(timeMs: number): Promise<void> {
     const published = this.published();
     if (published === undefined || this.#peer === undefined) return;
@@ -135,7 +135,7 @@ export class RemoteReports {
     this.#outdated.add(sourceTag(this.#parts.source));
   }
 
-  /** After what runs now, so that what is said together is sent together. */
+  /** Begins after the current turn, so that reports made together are sent together. */
   #begin(): void {
     if (this.#isSending || this.#isStopped || this.#peer === undefined || this.#cancelRetry !== undefined) return;
     this.#isSending = true;
@@ -152,7 +152,7 @@ export class RemoteReports {
       this.#isSending = false;
     } catch (error) {
       this.#isSending = false;
-      // One report for each time that it goes wrong, not for each attempt.
+      // Report each outage once, not each attempt.
       if (this.#retries === 0) this.#parts.onFault(error);
       this.#retryLater();
     }
@@ -219,7 +219,7 @@ export class RemoteReports {
 
   #retryLater(): void {
     if (this.#isStopped) return;
-    // Nobody waits for as long as that.
+    // Nobody waits that long.
     this.#refuse(this.#waiting.splice(0));
     this.#waitingBytes = 0;
     this.#cancelRetry = this.#parts.tasks.later(Math.min(RETRY_MS * 2 ** this.#retries, RETRY_MAX_MS), () => {

@@ -32,7 +32,7 @@ const END_MS = 2_000;
 
 export class RemoteScope implements Following, Underway {
   readonly #parts: RemoteScopeParts;
-  /** In which life of the process its reads are registered. */
+  /** The life of the process in which its reads are registered. */
   #session: string | undefined;
   #asked: { readonly lookups: readonly Lookup[]; readonly given: unknown[] | undefined } | undefined;
   #pending = 0;
@@ -76,7 +76,7 @@ export class RemoteScope implements Following, Underway {
     return undefined;
   }
 
-  /** Nothing is looked up here: what is to be looked up goes along with what is registered next. */
+  /** Runs no look-ups here: they go along with the next registration. */
   readonly lookUp = (lookups: readonly Lookup[], parameters: readonly unknown[]): LookedUp => {
     this.#asked = { lookups, given: lookupGiven(lookups, parameters) };
     return lookups.map(() => undefined);

@@ -1,7 +1,7 @@
-// How far the targets have been told: when a position of the feed is in force everywhere, the feed need not keep it.
+// Tracks how far the targets have heard: when a position of the feed is in force everywhere, the feed need not keep it.
 //
-// One that is gone serves nothing any more, so nothing is waited for. One that
-// is away for long would have every commit noted: beyond a bound the newest takes the place of the one before it.
+// A target that is gone serves nothing any more, so nothing waits for it. A target that is away for long would have
+// every commit noted: beyond a bound the newest takes the place of the one before it.
 
 import type { FeedPosition } from '../../dependency/change.ts';
 import type { Publisher } from '../target/publisher.ts';
@@ -21,7 +21,7 @@ export class Deliveries {
     this.#publishers = publishers;
   }
 
-  /** Where all is that was published until now. */
+  /** The queue places of all that was published until now. */
   places(): Places {
     const places = new Map<Publisher, number>();
     for (const publisher of this.#publishers) places.set(publisher, publisher.givenUpTo);

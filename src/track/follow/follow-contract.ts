@@ -1,7 +1,7 @@
-// The side that follows the database, as those see it who record reads: here, or in a process of its own. Types only.
+// The side that follows the database, as the recorders of reads see it: here, or in a process of its own. Types only.
 //
-// In another process a read is registered some time after it was made. Until that process has
-// said so, what was made of it may not be stored.
+// Another process registers a read some time after it was made. Until that process has confirmed it, a response made
+// from the read may not be stored.
 
 import type { FeedPosition } from '../../dependency/change.ts';
 import type { Instance } from '../../dependency/instance.ts';
@@ -24,7 +24,7 @@ export interface Following {
   readonly isRefreshing: boolean;
   /** Take it before a read; undefined when nothing can be registered now. */
   mark(): ReadMark | undefined;
-  /** `session`: of the connection that runs it, where that decides what names mean. */
+  /** `session` is that of the connection that runs it, where that decides what names mean. */
   template(text: string, session?: Session): Template;
   /** The catalogue of `generation`; undefined while unknown. */
   readonly catalogue: Catalogue | undefined;
@@ -38,7 +38,7 @@ export interface Following {
   register(tag: string, watched: Watched, mark: ReadMark): boolean;
   /** A number by which the latest registration can be narrowed; undefined when it cannot be. */
   registrationOf?(tag: string, watched: Instance): number | undefined;
-  /** More is known of it by now. Nothing is done where it is outdated meanwhile. */
+  /** Narrows a registration of which more is known by now. Does nothing where it is outdated meanwhile. */
   narrow?(registration: number, to: Instance): void;
   publish(tags: readonly string[]): void;
   /** Whether published tags go nowhere any more. */
@@ -49,7 +49,7 @@ export interface Following {
 export interface Underway {
   /** Resolves once there is word of all, or none is waited for any longer; undefined when there is word of all. */
   wait(): Promise<void> | undefined;
-  /** Why what was read may not be stored: empty once all of it is registered. */
+  /** Reasons why the reads may not be stored: empty once all are registered. */
   refusals(): readonly Refusal[];
   /**
    * Resolves once the process has all that was published, to false when there is no word of it; undefined when it has
@@ -61,7 +61,7 @@ export interface Underway {
 export interface Refusal {
   readonly kind: Untracked;
   readonly what?: string | undefined;
-  /** To the operator, in place of `what`: a response does not say it. */
+  /** Text for the operator, in place of `what`: a response does not show it. */
   readonly told?: string;
 }
 

@@ -32,7 +32,7 @@ export const LEASE_MS = 2_000;
 const MAX_LAG_MS = 2_000;
 const BEAT_MS = 20;
 
-/** Rejects with what the database rejects with. */
+/** Rejects with the database's own error. */
 export async function openDatabase(options: DatabaseOptions, parts: DatabaseParts): Promise<FollowedDatabase> {
   const { source, database } = options;
   const { onFault, platform } = parts;
@@ -102,7 +102,7 @@ export class FollowedDatabase implements Followed {
     return this.database.latest?.();
   }
 
-  /** One more target: all of the source is outdated there, first of all. */
+  /** Adds a target: all of the source is outdated there, first of all. */
   add(target: TrackingTarget): Publisher {
     const publisher = this.#publisherTo(target);
     this.#publishers.add(publisher);
@@ -111,7 +111,7 @@ export class FollowedDatabase implements Followed {
     return publisher;
   }
 
-  /** It serves nothing any more of what it was not told. */
+  /** Removes a target that serves nothing any more of which it was not told. */
   remove(publisher: Publisher): void {
     publisher.stop();
     this.#publishers.delete(publisher);

@@ -1,7 +1,7 @@
-// Follows the database: what changes there is looked up among what was read, and told to the targets.
+// Follows the database: looks up each change among the registered reads, and tells the targets.
 //
-// A statement analysed before a change of it means other columns after. So from the
-// moment such a change is told until the catalogue was read again nothing is registered.
+// A statement that was analysed before a change of the schema means other columns after it. So nothing is registered
+// from the moment such a change is told until the catalogue was read again.
 
 import type { ChangeSet, FeedPosition } from '../../dependency/change.ts';
 import type { SourceAnswer, SourceQuestion } from '../../dependency/describe/described.ts';
@@ -24,7 +24,7 @@ import { Waiters } from './waiters.ts';
 export interface FollowerParts {
   readonly source: string;
   readonly database: OpenDatabase;
-  /** They may come and go. */
+  /** Publishers may come and go. */
   readonly publishers: ReadonlySet<Publisher>;
   readonly tally: Tally;
   readonly clock: Clock;
@@ -152,7 +152,7 @@ export class Follower implements FeedListener, Following {
     if (this.#registry === undefined || this.#isStopped) return;
     this.#parts.tally.changes += set.changes.length;
     const truncated = set.changes.filter(({ kind }) => kind === 'truncate').map(({ table }) => table.name);
-    // It may be a change of the schema.
+    // A truncate may be a change of the schema.
     if (truncated.length > 0) this.#refreshing.expect();
     if (this.#registry.size > TAGS_AT_ONCE && truncated.length > 0) {
       return this.#outdateReads(truncated).then(() => this.#apply(set, true));
@@ -177,7 +177,7 @@ export class Follower implements FeedListener, Following {
 
   #apply(set: ChangeSet, mayBeSchema: boolean): void {
     if (this.#registry === undefined || this.#isStopped) return;
-    // First, as what is told now goes out with the position.
+    // Move first: the tags told now go out with the position.
     this.#moveTo(set.position);
     try {
       this.#tell(this.#registry.apply(set));
@@ -193,7 +193,7 @@ export class Follower implements FeedListener, Following {
     if (this.#isStopped) return;
     this.#parts.tally.gaps++;
     this.#refreshing.expect();
-    // Another log's may be lower.
+    // Another log's position may be lower.
     this.#position = position;
     this.#restart(position);
     this.#applied(position);
@@ -222,7 +222,7 @@ export class Follower implements FeedListener, Following {
     const head = await database.head();
     const isTold = () => {
       if (head !== undefined && this.#position !== undefined && this.#position >= head) return true;
-      // Asked for before the lag is, which must not seem smaller than it is.
+      // Read the clock before the lag, which must not seem smaller than it is.
       const now = clock.monotonic();
       const { state, lagMs } = database.feed.status();
       return state === 'live' && now - lagMs >= calledAt;

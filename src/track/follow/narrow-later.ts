@@ -1,4 +1,4 @@
-// Narrows what was registered for a statement by what is looked up for its joins, once that has come.
+// Narrows a statement's registration by the look-ups for its joins, once their answers have come.
 
 import { bindInstance } from '../../dependency/bind.ts';
 import type { ResultRows } from '../../dependency/condition/bind-predicate.ts';
@@ -12,7 +12,7 @@ interface Wide {
   readonly result: ResultRows;
 }
 
-/** Nobody waits for what is looked up on another connection. */
+/** Nobody waits for look-ups on another connection. */
 export async function narrowLater(
   { follower, lookUpLater }: Side,
   { tag, watched, parameters, result }: Wide,

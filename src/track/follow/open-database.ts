@@ -5,7 +5,7 @@
 
 import { messageOf, TidegateError } from '../../errors.ts';
 
-/** As PostgreSQL numbers what it refuses. */
+/** PostgreSQL's error codes. */
 const SQLSTATE = /^[0-9A-Z]{5}$/;
 
 /** Rejects with E_FEED. `what`: in words. */

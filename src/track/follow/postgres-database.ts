@@ -34,7 +34,7 @@ interface CommonOptions {
   readonly pureFunctions?: ReadonlySet<string>;
 }
 
-/** By logical replication, which wants a right to replicate; or by triggers, which want a role that owns the tables. */
+/** Either logical replication, which needs a right to replicate; or triggers, which need a role that owns the tables. */
 export type PostgresDatabaseOptions = PostgresReplicationOptions | PostgresTriggerOptions;
 
 interface PostgresReplicationOptions extends CommonOptions {
@@ -43,7 +43,7 @@ interface PostgresReplicationOptions extends CommonOptions {
   /** Name of a slot that this process alone reads from. */
   readonly slot: string;
   readonly publication: string;
-  /** With `install`; see the guide. Default `full`. */
+  /** Used with `install`; see the guide. Default `full`. */
   readonly identity?: 'full' | 'key';
   /** Default 100. */
   readonly heartbeatMs?: number;

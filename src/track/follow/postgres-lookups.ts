@@ -10,10 +10,10 @@ import type { Clock } from '../../ports.ts';
 import type { LookedUp } from '../contract.ts';
 import { Queries } from './postgres-queries.ts';
 
-/** It takes of the server's time: one that took longer is not run again. */
+/** A look-up costs the server time: one that took longer is not run again. */
 const SLOW_MS = 50;
 const MAX_WAITING = 200;
-/** Texts of which it is known that they are slow. */
+/** The most texts remembered as slow. */
 const MAX_GIVEN_UP = 10_000;
 
 export class PostgresLookups {

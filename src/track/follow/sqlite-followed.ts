@@ -27,7 +27,7 @@ const TABLES = `SELECT name FROM sqlite_schema WHERE type = 'table'`;
 interface Opened {
   readonly runner: SqliteRunner;
   readonly lookups: SqliteLookups | undefined;
-  /** As the runner tells it. */
+  /** The file's identity, as the runner tells it. */
   readonly identity: string | undefined;
   readonly known: Known;
 }
@@ -124,7 +124,7 @@ export async function tablesOf(runner: SqliteRunner): Promise<readonly TableShap
   return shapes;
 }
 
-/** One that is of one version: read again where the schema changed meanwhile. `before` where it is of the same. */
+/** Reads one version: again where the schema changed meanwhile. Returns `before` when its version is unchanged. */
 async function readKnown(runner: SqliteRunner, source: string, before?: Known): Promise<Known> {
   const run = async (sql: string, parameters: readonly unknown[]): Promise<readonly SqliteRow[]> =>
     runner.all(sql, parameters as (string | number)[]);
@@ -140,7 +140,7 @@ async function readKnown(runner: SqliteRunner, source: string, before?: Known): 
   }
 }
 
-/** By which connections to another file are told. */
+/** Identifies the file, so that connections to another one can be told apart. */
 async function serverOf(runner: SqliteRunner): Promise<string> {
   const [row] = await runner.all(PLACE);
   const place = placeOf(row?.file);

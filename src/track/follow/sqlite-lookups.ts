@@ -23,10 +23,10 @@ interface LookupStatement {
   all(...parameters: Bindable[]): unknown[];
 }
 
-/** It holds up the thread: one that took longer is not run again. */
+/** A look-up blocks the thread: one that took longer is not run again. */
 const SLOW_MS = 10;
 const MAX_STATEMENTS = 200;
-/** Texts of which it is known that they are slow or fail. */
+/** The most texts remembered as slow or failing. */
 const MAX_GIVEN_UP = 10_000;
 
 export class SqliteLookups {

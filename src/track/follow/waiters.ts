@@ -1,4 +1,4 @@
-// Those who wait until something is so: asked again whenever something has happened, and every now and then.
+// Waits for conditions: checks each one again whenever something has happened, and every now and then.
 
 import type { Tasks } from '../../ports.ts';
 

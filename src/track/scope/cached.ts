@@ -17,7 +17,7 @@ export interface CachedFill<T> {
   readonly outer: RequestScope | undefined;
 }
 
-/** Those who wait for a key of a cache. */
+/** Callers that wait for a key of a cache. */
 interface Waiting {
   callers: number;
   /** When the fill began of which the latest value is that may not be stored. */

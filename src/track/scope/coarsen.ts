@@ -1,7 +1,7 @@
-// Brings what a response depends on within a budget of tags: fewer and wider ones, never fewer dependencies.
+// Fits a response's dependencies into a budget of tags: fewer and wider tags, never fewer dependencies.
 //
-// A wider tag has to be registered as well, and as of the earliest of the reads that it stands for:
-// a change since then may have been meant.
+// A wider tag has to be registered as well, and as of the earliest of the reads that it stands for: a change since then
+// may have been meant.
 
 import type { TableShape } from '../../dependency/change.ts';
 import { gatherColumns } from '../../dependency/condition/condition-columns.ts';
@@ -27,7 +27,7 @@ export type Level = 'row' | 'template' | 'table' | 'source';
 
 export interface Coarsened {
   readonly level: Level;
-  /** By tag. Those that are not the row's own are not registered yet. */
+  /** Dependencies by tag. Tags other than the row's own are not registered yet. */
   readonly dependencies: ReadonlyMap<string, Dependency>;
 }
 
@@ -93,7 +93,10 @@ type Tracked = Extract<Template, { kind: 'tracked' }>;
 
 const widened = new WeakMap<Tracked, Instance>();
 
-/** The statement with whatever parameters. Columns of its conditions count as values: who satisfies them is not looked at. */
+/**
+ * The statement with any parameters. Columns of its conditions count as values, because nobody checks which rows
+ * satisfy them.
+ */
 export function anyParameters(template: Tracked): Instance {
   let instance = widened.get(template);
   if (instance === undefined) {

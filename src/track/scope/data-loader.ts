@@ -17,7 +17,7 @@ interface LoaderLike {
 type Load = (this: LoaderLike, key: unknown) => Promise<unknown>;
 type Prime = (this: LoaderLike, key: unknown, value: unknown) => unknown;
 
-/** By tracker. A scope that is not there: what was read is not known. */
+/** Scopes by tracker; undefined when the reads are unknown. */
 type Scopes = ReadonlyMap<Sharing, RequestScope | undefined>;
 
 interface Origin {
@@ -46,7 +46,7 @@ const watched = new WeakSet<object>();
 const ofErrors = new WeakMap<object, Origin>();
 let moments = 0;
 
-/** Gives what ends it. */
+/** Returns a function that ends the watch. */
 export function watchDataLoaders(sharing: Sharing): () => void {
   trackers.add(sharing);
   const watch = ({ name, exports }: LoadedModule) => {
@@ -88,14 +88,14 @@ function watchClass(loaded: unknown): void {
       });
     },
     prime(this: LoaderLike, key: unknown, value: unknown): unknown {
-      // Read by the one who brings it, before now.
+      // The caller that primes it has read the value, before now.
       const origin = { begunAt: 0, scopes: new Map([...trackers].map((one) => [one, one.current()])) };
       return prime.call(this, key, isPromise(value) ? value.then((one) => carry(one, origin)) : carry(value, origin));
     },
   });
 }
 
-/** Waits on behalf of the response that is being made. Gives what is to be told where the value came from. */
+/** Waits on behalf of the response that is being made. Returns a function to be called with the value's origin. */
 function awaiting(sharing: Sharing): (origin: Origin | undefined) => void {
   const scope = sharing.current();
   const cameAt = ++moments;
@@ -144,7 +144,7 @@ function watchBatches(loader: LoaderLike): void {
   };
 }
 
-/** An Error is told apart by the loader, so it goes as it is. */
+/** The loader tells an Error apart, so it goes as it is. */
 function carry(value: unknown, origin: Origin): unknown {
   if (!(value instanceof Error)) return new Carried(value, origin);
   ofErrors.set(value, origin);

@@ -1,14 +1,14 @@
-// A ServerResponse that is kept back until it is known what its head says.
+// A ServerResponse that is kept back until its head is known.
 //
-// `writeHead`, `write` and `end` cannot wait, and who called them goes on as if it had been done. So
-// they are written down, and the response says meanwhile what it would say: that its head is out, that it has ended.
+// `writeHead`, `write` and `end` cannot wait, and their caller goes on as if they had been done. So the calls are
+// noted, and meanwhile the response pretends: that its head is out, that it has ended.
 
 import type { ServerResponse } from 'node:http';
 
 export type Call = (...given: unknown[]) => unknown;
 
 const KEPT = ['writeHead', 'write', 'end', 'flushHeaders'] as const;
-/** They fail once the head is out. */
+/** Methods that fail once the head is out. */
 const OF_HEAD = ['setHeader', 'setHeaders', 'appendHeader', 'removeHeader'] as const;
 
 /** Calls `wait` before the first byte; it returns undefined when there is nothing to wait for. */
@@ -56,7 +56,7 @@ class HeldResponse {
   readonly #methods: ReadonlyMap<string, unknown>;
   readonly #calls: (readonly [name: string, given: readonly unknown[]])[] = [];
   #isReleased = false;
-  /** Once the head is as it will be. */
+  /** Set once the head is final. */
   #status: { readonly code: number; readonly message: string } | undefined;
   #hasEnded = false;
 
@@ -98,7 +98,7 @@ class HeldResponse {
     if (this.#calls.some(([name]) => name === 'write') && !response.writableEnded) response.emit('drain');
   }
 
-  /** As it was before: what others put around it since stays there. */
+  /** Calls the original method: wrappers added since stay in place. */
   call(name: string, given: readonly unknown[]): unknown {
     return (this.#methods.get(name) as Call).apply(this.#response, given as unknown[]);
   }
@@ -115,7 +115,7 @@ class HeldResponse {
     this.#calls.push(['writeHead', headOf(this.#response, given)]);
   }
 
-  /** As if it had been done. */
+  /** Makes the response look as if the call had been done. */
   #pretend(name: string): void {
     const response = this.#response;
     if (this.#status === undefined) {

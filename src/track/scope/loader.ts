@@ -1,19 +1,19 @@
-// `tracker.loader`: what several requests load at one time is read by one batch, whose reads count for each of them.
+// `tracker.loader`: one batch reads what several requests load at one time, and its reads count for each of them.
 
 import { checkOptions, count, func } from '../../options/kit.ts';
 import { readsAnew, type SharedWork, type Sharing, shareWork, whileWaiting } from './shared-work.ts';
 
 export interface Loader<K, V> {
-  /** Rejects with what the batch gives for the key where that is an Error, and with what the batch rejects with. */
+  /** Rejects with the batch's Error for the key, or with the error of the whole batch. */
   load(key: K): Promise<V>;
-  /** In the order of the keys. Rejects where one does. */
+  /** Values in the order of the keys. Rejects where one does. */
   loadMany(keys: readonly K[]): Promise<V[]>;
 }
 
 export interface LoaderOptions {
   /** Keys of one batch. Default: any number. */
   readonly maxBatchSize?: number;
-  /** When a batch is run that has its first key. Default `setImmediate`: with what comes within the same turn. */
+  /** Schedules a batch that has its first key. Default `setImmediate`: the batch takes all keys of the same turn. */
   readonly schedule?: (run: () => void) => void;
 }
 

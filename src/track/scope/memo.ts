@@ -27,7 +27,7 @@ const MAX_ENTRIES = 1_000;
 /** Values of others that turn out to be changed, before one is made that is for nobody else. */
 const MAX_JOINED = 3;
 
-/** Throws E_CONFIG; what it gives rejects with what `work` does, and with E_KEY. */
+/** Throws E_CONFIG. The returned function rejects with the error of `work`, and with E_KEY. */
 export function memoOf<A extends readonly unknown[], T>(
   sharing: Sharing,
   work: (...given: A) => T | PromiseLike<T>,

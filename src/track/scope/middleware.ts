@@ -138,7 +138,7 @@ function fastifyPlugin({ open, settle }: MiddlewareParts): FastifyPlugin {
     });
     done();
   };
-  // For all of the application, not only for what is registered within the plugin.
+  // Applies to the whole application, not only to routes registered within the plugin.
   return Object.assign(plugin, { [Symbol.for('skip-override')]: true });
 }
 
@@ -159,7 +159,7 @@ async function fieldsOf({ scope, settle }: Answered, exchange: Exchange): Promis
   return [...scope.finish(options).fields, ...unsettled];
 }
 
-/** The answer to a write waits; what it says when it could not. */
+/** The answer to a write waits; returns the fields it gets when that took too long. */
 async function settledFields(
   scope: RequestScope,
   { method, settle }: { readonly method: string; readonly settle: () => Promise<Fields> },
@@ -171,7 +171,7 @@ async function settledFields(
 }
 
 function withFields(response: Response, fields: Fields, scope: RequestScope): Response {
-  // One of a protocol that is switched to cannot be made anew.
+  // A response that switches protocols cannot be made anew.
   if (response.status < 200) return response;
   const headers = new Headers(response.headers);
   if (response.url !== '' && headers.has('content-encoding')) {
@@ -184,7 +184,10 @@ function withFields(response: Response, fields: Fields, scope: RequestScope): Re
   return new Response(toldBody(response, scope), { status, statusText, headers });
 }
 
-/** It goes on once it is known what it has read late; where that cannot be told, it breaks off, and nobody stores it. */
+/**
+ * The body goes on once the process knows its late reads; where that cannot be told, it breaks off, and nobody stores
+ * it.
+ */
 function toldBody({ body }: Response, scope: RequestScope): Response['body'] {
   if (!scope.isStorable || body === null) {
     scope.end();

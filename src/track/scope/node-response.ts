@@ -62,7 +62,7 @@ function goOnWhenTold(scope: RequestScope, response: ServerResponse): void {
   const kept: (() => unknown)[] = [];
   const goOn = (isTold: boolean) => {
     if (!isTold) return breakOff(response);
-    // Those who write meanwhile are behind it.
+    // Calls made meanwhile queue behind it.
     for (let call = kept[0]; call !== undefined; call = kept[0]) {
       call();
       kept.shift();

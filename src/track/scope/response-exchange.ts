@@ -6,7 +6,7 @@ import type { Finished, FinishOptions } from '../contract.ts';
 export interface Exchange {
   readonly method: string;
   readonly status: number;
-  /** As the framework names it, or a path. */
+  /** The route as the framework names it, or a path. */
   readonly route: string;
   readonly field: (name: 'cache-control' | 'cache-tag') => string | undefined;
 }

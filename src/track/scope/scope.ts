@@ -74,7 +74,7 @@ export class RequestScope implements Scope {
 
   end(): void {
     this.#isOver = true;
-    // Or what a memo renews would hold all that it was renewed from.
+    // Otherwise a renewed memo would hold all scopes it was renewed from.
     this.#adopted.clear();
     this.#close();
   }
@@ -112,7 +112,7 @@ export class RequestScope implements Scope {
     this.#coarsened = undefined;
   }
 
-  /** All that another one depends on, which began to read after this one was opened. */
+  /** Takes over the dependencies of another scope, which began to read after this one was opened. */
   adopt(other: RequestScope): void {
     if (!this.#isNew(other)) return;
     for (const [tag, dependency] of other.#dependencies) this.add(tag, dependency);
@@ -128,7 +128,7 @@ export class RequestScope implements Scope {
     if (!this.#isOfOneSchema(other)) return this.untracked('schema-change');
     for (const [tag, { watched, mark: before }] of other.#dependencies) {
       if (!follower.register(tag, watched, before)) this.untracked('overtaken');
-      // Nothing was missed up to now.
+      // The other scope's reads missed nothing up to now.
       this.add(tag, { watched, mark });
     }
     this.#share(other);
@@ -162,7 +162,7 @@ export class RequestScope implements Scope {
     (isFirm ? this.#reasons : this.#doubts).add(what === undefined ? kind : `${kind}: ${what}`);
   }
 
-  /** A read begins; what it gives is to be called once it has ended. */
+  /** A read begins; call the returned function once it has ended. */
   begin(): () => void {
     // Count before the read: a client that waits for a change after the read then waits for this, too.
     if (this.#isFinished) this.late();
@@ -181,10 +181,7 @@ export class RequestScope implements Scope {
     side?.follower.publish([this.#ownTag]);
   }
 
-  /**
-   * Resolves to whether the body's late reads are known to be outdated: if not, it may not end as a whole one.
-   * Undefined when it may.
-   */
+  /** Whether late reads are known to outdate the response: if not, its body may not end whole. Undefined when it may. */
   told(): Promise<boolean> | undefined {
     const { underway, follower } = this.#parts.side ?? {};
     if (!this.#isLate || this.#isTold) return undefined;
@@ -198,7 +195,7 @@ export class RequestScope implements Scope {
     });
   }
 
-  /** Said by its fields. */
+  /** Whether the response's fields allow storing it. */
   get isStorable(): boolean {
     return this.#isStorable;
   }

@@ -1,7 +1,7 @@
-// Which scope a statement is run in, and which scopes it counts for.
+// Finds the scope in which a statement runs, and the scopes it counts for.
 //
-// A statement that is run in no scope, since its asynchronous context was lost. It may be for any
-// response that is being made, so it counts for each scope that is open at some time between its beginning and its end.
+// A statement may run in no scope, since its asynchronous context was lost. It may be for any response that is being
+// made, so it counts for each scope that is open at some time between its beginning and its end.
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 
@@ -17,9 +17,9 @@ export interface Reading {
   readonly outputs?: ReadonlySet<number> | undefined;
 }
 
-/** Where a statement is run. */
+/** The scope in which a statement runs, or its absence. */
 export type Place<S> =
-  /** By the program's own word it is for no response. */
+  /** The program itself said that it is for no response. */
   | 'outside'
   /** `own`: the scope in which it is run, if any. `isShared`: it counts for every open scope. */
   | { readonly own: S | undefined; readonly isShared: boolean };
@@ -27,7 +27,7 @@ export type Place<S> =
 export class Scopes<S extends object> {
   readonly #storage = new AsyncLocalStorage<S | typeof OUTSIDE>();
   readonly #isUnion: boolean;
-  /** Weakly, as not everyone who opens a scope says when it has ended. */
+  /** Held weakly: not every caller that opens a scope says when it has ended. */
   readonly #open = new Set<WeakRef<S>>();
   readonly #collected = new FinalizationRegistry<WeakRef<S>>((reference) => this.#open.delete(reference));
   /** Shared statements that have begun and not ended. */
@@ -63,7 +63,7 @@ export class Scopes<S extends object> {
     return this.#storage.run(OUTSIDE, work);
   }
 
-  /** Gives what is to be called when it is open no longer. */
+  /** Returns a function to call when the scope is no longer open. */
   open(scope: S): () => void {
     const reference = new WeakRef(scope);
     this.#open.add(reference);

@@ -2,7 +2,7 @@
 
 import type { RequestScope } from './scope.ts';
 
-/** Those whose responses share work: one tracker's. */
+/** The scopes that share work: one tracker's. */
 export interface Sharing {
   /** The scope of the response that is being made. */
   current(): RequestScope | undefined;
@@ -11,7 +11,7 @@ export interface Sharing {
 }
 
 export interface SharedWork<T> {
-  /** All that was read is in it once the outcome has settled. */
+  /** Holds all reads once the outcome has settled. */
   readonly scope: RequestScope;
   readonly outcome: Promise<T>;
 }
@@ -26,7 +26,7 @@ export interface SharedParts {
 /** Scopes of work that such a request waits for: a memo within the work is made anew, too. */
 const anew = new WeakSet<RequestScope>();
 
-/** True: no value that is kept is given to it. */
+/** Whether the scope may get no kept value. */
 export function readsAnew(scope: RequestScope | undefined): boolean {
   return scope !== undefined && (scope.hasWritten || anew.has(scope));
 }
@@ -53,7 +53,7 @@ export function shareWork<T>(
   return { scope, outcome: settle() };
 }
 
-/** Nothing more is recorded in it. Gives whether what it has recorded may be stored. */
+/** Ends the scope's recording. Returns whether its reads may be stored. */
 export async function closeScope(scope: RequestScope, name: string): Promise<boolean> {
   await scope.registered();
   const { isStorable } = scope.finish({ route: name });
@@ -61,7 +61,7 @@ export async function closeScope(scope: RequestScope, name: string): Promise<boo
   return isStorable;
 }
 
-/** Runs work of a response that waits for what others share. */
+/** Runs work of a response that waits for shared work. */
 export async function whileWaiting<T>(scope: RequestScope | undefined, work: () => Promise<T>): Promise<T> {
   const end = scope?.begin();
   try {

@@ -32,7 +32,7 @@ interface Client {
   generation: number;
   /** The catalogue that the client has. */
   data: CatalogueData | undefined;
-  /** Told less than there is. */
+  /** Whether the client has not been told everything yet. */
   isDue: boolean;
 }
 
@@ -42,7 +42,7 @@ interface Caches {
   cancel: Cancel;
 }
 
-/** Changes that come together are told together. */
+/** Changes within this time are told together. */
 const TELL_MS = 2;
 
 export class ProcessClients {
@@ -83,7 +83,7 @@ export class ProcessClients {
     });
   }
 
-  /** Where the feed stands is to be told. */
+  /** Tells the clients the feed's position. */
   moved(): void {
     this.#cancelTell ??= this.#parts.platform.tasks.later(TELL_MS, () => {
       this.#cancelTell = undefined;
@@ -126,7 +126,7 @@ export class ProcessClients {
     return caches;
   }
 
-  /** Nothing is left in them of what an earlier connection would have had to tell. */
+  /** Forgets the client's earlier connections: its caches hold nothing any more that those would have had to outdate. */
   #forgetBefore(caches: Caches): void {
     for (const other of this.#caches) {
       if (other === caches) return;

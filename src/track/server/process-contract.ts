@@ -5,12 +5,12 @@ import type { TargetStatus, TrackedDatabase, TrackerCounts, TrackingTarget } fro
 
 /** A process that follows a database for applications of several processes. */
 export interface FeedProcessOptions {
-  /** 1 to 64 of a-z, 0-9, `-` and `_`. One feed process for each. */
+  /** Name of 1 to 64 of a-z, 0-9, `-` and `_`. Each source has one feed process. */
   readonly source: string;
   readonly database: TrackedDatabase;
   /** Gates. Data caches are told by the applications that have them. */
   readonly targets: readonly TrackingTarget[];
-  /** Where applications ask. Default 127.0.0.1; another one than loopback wants a token. */
+  /** Host on which it listens. Default 127.0.0.1; any host but loopback needs a token. */
   readonly host?: string;
   /** 0: any that is free. */
   readonly port: number;
@@ -24,7 +24,7 @@ export interface FeedProcessOptions {
   readonly maxInstances?: number;
   /** Statement texts whose analysis is kept. Default 2,000. */
   readonly maxTemplates?: number;
-  /** Told what nobody waits for. Default: nobody. */
+  /** Called with errors that nobody waits for. Default: nobody. */
   readonly onFault?: (error: unknown) => void;
 }
 
@@ -32,7 +32,10 @@ export interface FeedProcess {
   /** `http://127.0.0.1:8090` */
   readonly url: string;
   status(): FeedProcessStatus;
-  /** Resolves once no target serves what was before the latest commit of now. Rejects with E_FEED where it is stopped. */
+  /**
+   * Resolves once no target serves anything from before the latest commit of now. Rejects with E_FEED where it is
+   * stopped.
+   */
   settled(): Promise<void>;
   /** Targets stop serving by themselves once their lease has run out; applications have nothing stored any more. */
   stop(): Promise<void>;

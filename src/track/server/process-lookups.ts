@@ -29,7 +29,7 @@ function isPlain(value: unknown): boolean {
   return value === null || /^(?:number|bigint|string|boolean)$/.test(typeof value) || value instanceof Uint8Array;
 }
 
-/** The instance with what they gave; as it is where they are not run. */
+/** The instance with the answers of its look-ups; unchanged where they are not run. */
 export function withLookups(
   instance: Instance,
   given: readonly unknown[] | undefined,
@@ -48,7 +48,7 @@ export function withLookups(
 
 interface Place {
   readonly read: TableRead;
-  /** As it was before it was bound. */
+  /** The part before it was bound. */
   readonly part: Predicate;
   readonly lookups: LookedUp;
 }

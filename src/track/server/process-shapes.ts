@@ -12,7 +12,7 @@ type Unknown = Readonly<Record<string, unknown>>;
 const MAX_DEPTH = 200;
 /** The most parts of a condition, each counted wherever it is: a few objects can name each other very often. */
 const MAX_PARTS = 100_000;
-/** More than a report has room for; a list of nothing may say that it is of any length. */
+/** More than a report has room for; an empty list may claim any length. */
 const MAX_LIST = 1_000_000;
 const OPERATORS: ReadonlySet<unknown> = new Set(['=', '<>', '<', '<=', '>', '>=']);
 
@@ -26,7 +26,7 @@ export function isCount(value: unknown): value is number {
 
 export function isListOf<T>(value: unknown, isOne: (one: unknown) => one is T): value is readonly T[] {
   if (!Array.isArray(value) || value.length > MAX_LIST) return false;
-  // `every` goes by the holes.
+  // `every` skips holes.
   for (let at = 0; at < value.length; at++) if (!(at in value && isOne(value[at]))) return false;
   return true;
 }
@@ -71,7 +71,7 @@ export function isCell(value: unknown): value is Scalar | undefined {
   return value === undefined || isScalar(value);
 }
 
-/** One that is bound: without parameters. */
+/** Whether it is a bound predicate, without parameters. */
 export function isPredicate(value: unknown, { table }: TableRead): value is Predicate {
   return isCondition(value, { columns: table.columns.length, depth: 0, counted: { parts: 0 } });
 }

@@ -32,7 +32,7 @@ const MIN_TIMEOUT_MS = 1_000;
 /** The most bytes that wait for a client that does not read. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
-/** As a target: the data caches of the client. */
+/** The client's data caches as a target. */
 export class ProcessStream implements TrackingTarget {
   readonly name: string;
   readonly #parts: StreamParts;
@@ -53,12 +53,12 @@ export class ProcessStream implements TrackingTarget {
     return this.#parts.id;
   }
 
-  /** When it serves nothing any more of what it was not told. */
+  /** The time from which the client serves nothing of which it was not told. */
   get endsAt(): number {
     return this.#wroteAt + this.#parts.leaseMs;
   }
 
-  /** It does not read what it was sent. */
+  /** Whether the client does not read what it was sent. */
   get isBehind(): boolean {
     return this.#parts.response.writableNeedDrain;
   }
@@ -98,7 +98,7 @@ export class ProcessStream implements TrackingTarget {
     }
     this.#heard = id;
     this.#triedAt = undefined;
-    // Only what follows gives a lease.
+    // Only later deliveries give a lease.
     delivery.resolve({ gap: delivery.isFirst });
   }
 

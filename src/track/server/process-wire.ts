@@ -43,7 +43,7 @@ export interface Hello {
 
 export interface ProcessState {
   readonly session: string;
-  /** Ascends with each that is said. */
+  /** Rises with each state. */
   readonly turn: number;
   readonly isLive: boolean;
   readonly isRefreshing: boolean;
@@ -67,10 +67,10 @@ export interface Report {
   readonly hasWritten: boolean;
 }
 
-/** In JSON. Once it is there what is registered is. */
+/** Sent as JSON. Once the reply is there, the reads are registered. */
 export interface ReportReply {
   readonly state: ProcessState;
-  /** In the order of the registrations; null: it is registered. */
+  /** One entry per registration, in order; null when it is registered. */
   readonly refused: readonly (readonly [kind: Untracked, what: string] | null)[];
 }
 

@@ -1,7 +1,6 @@
-// The answer to an operator's question about a source, within bounds.
+// Answers an operator's question about a source, within bounds.
 //
-// It goes along with what invalidates, and must not hold that up. So it is small, and what fails is
-// an answer, too.
+// The answer goes along with invalidations, and must not hold them up. So it is small, and a failure is an answer, too.
 
 import type { Described, Description, SourceAnswer, SourceQuestion } from '../../dependency/describe/described.ts';
 import type { Registry } from '../../dependency/registry.ts';
@@ -35,7 +34,7 @@ export function answerOf({ id, about }: SourceQuestion, answering: Answering): S
   };
 }
 
-/** In JSON, as it is sent. */
+/** Size in JSON, as it is sent. */
 export function sizeOf(value: unknown): number {
   return encoder.encode(JSON.stringify(value)).length;
 }

@@ -11,7 +11,7 @@ import { gateReplyOf, understood } from './gate-reply.ts';
 import { type Post, type Posted, poster } from './post.ts';
 
 export interface GateTargetOptions {
-  /** Where the gate's admin API listens, e.g. `http://127.0.0.1:8081`. */
+  /** Address of the gate's admin API, e.g. `http://127.0.0.1:8081`. */
   readonly admin: string;
   readonly token?: string;
   /** Default: one of Node's, with a connection of its own. */
@@ -23,7 +23,7 @@ const SHOWN = 200;
 
 const OPTIONS: Checks<GateTargetOptions> = { admin: required(httpUrl), token: text, fetch: func };
 
-/** Throws E_CONFIG. For one tracker. */
+/** Throws E_CONFIG. One target serves one tracker. */
 export function gateTarget(options: GateTargetOptions): TrackingTarget {
   checkOptions('gateTarget', options, OPTIONS);
   const { admin, token, fetch } = options;

@@ -1,4 +1,5 @@
-// A POST over a connection that stays open: half the time and work that `fetch` takes, of which each commit pays for one.
+// Sends a POST over a connection that stays open. Each commit pays for one, and this takes half the time and work of
+// `fetch`.
 
 import { Agent as PlainAgent, request as plainRequest, type RequestOptions } from 'node:http';
 import { Agent as SecureAgent, request as secureRequest } from 'node:https';

@@ -71,7 +71,7 @@ export class Publisher {
     this.#questions = new Questions(parts.answer);
   }
 
-  /** All that was published before is in force once `deliveredUpTo` has come to it. */
+  /** All earlier publications are in force once `deliveredUpTo` reaches this. */
   get givenUpTo(): number {
     return this.#given;
   }
@@ -126,7 +126,7 @@ export class Publisher {
     });
   }
 
-  /** Nothing is sent any more; a target that has no clock of its own is told, which is waited for a while. Never rejects. */
+  /** Ends sending. Tells a target that has no clock of its own, and waits a while for that. Never rejects. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#cancelRetry?.();
@@ -228,7 +228,7 @@ export class Publisher {
     const { tasks, onFault } = this.#parts;
     this.#isSending = false;
     this.#counts.failures++;
-    // One report for each time that it goes wrong, not for each attempt.
+    // Report each outage once, not each attempt.
     if (this.#problem === undefined) onFault(error);
     this.#problem = messageOf(error);
     if (this.#isStopped) return;

@@ -1,7 +1,7 @@
-// Questions of one target that are to be answered with the next message to it.
+// Questions of one target, to be answered with the next message to it.
 //
-// They come from outside, and messages about what is outdated are what the channel is for. So few
-// are kept, and what is answered at once is bounded.
+// They come from outside, and the channel is for messages about outdated tags. So few questions are kept, and the
+// answers in one message are bounded.
 
 import type { SourceAnswer, SourceQuestion } from '../../dependency/describe/described.ts';
 import { messageOf } from '../../errors.ts';
@@ -29,7 +29,7 @@ export class Questions {
     for (const question of questions ?? []) if (this.#open.size < MAX_OPEN) this.#open.set(question.id, question);
   }
 
-  /** Takes out what is answered. */
+  /** Answers questions and removes them. */
   answered(): { readonly answers?: readonly SourceAnswer[] } {
     const answers: SourceAnswer[] = [];
     let left = MAX_BYTES;

@@ -12,7 +12,7 @@ import type { Following, Refusal } from '../follow/follow-contract.ts';
 export interface Wanted {
   /** The tracker. */
   readonly by: object;
-  /** Differs once statements may mean something else: what was asked before holds no longer. */
+  /** Changes once statements may mean something else: earlier answers hold no longer. */
   readonly generation: number;
   /** Whether a statement that a connection of this state runs leaves the state as it is. */
   readonly isHarmless: (text: string, session: Session) => boolean;
@@ -20,11 +20,11 @@ export interface Wanted {
 
 /** Facts that hold for one statement of a connection. */
 export interface AskedSession {
-  /** As it was when a connection of the pool was last asked. */
+  /** The session when a connection of the pool was last asked. */
   readonly likely: Session | undefined;
-  /** Before the statement is sent: the connection is asked, unless it is known. */
+  /** Call it before the statement is sent: the connection is asked, unless its session is known. */
   want(wanted: Wanted): void;
-  /** Once the statement has answered: what it was run in, or why nothing can be said of it. */
+  /** Call it once the statement has answered: the session it was run in, or why that is unknown. */
   state(): SessionFacts | Refusal;
   /** The statement may have changed the state. */
   changed(): void;
@@ -63,7 +63,7 @@ export function readWithin(
   if (server !== follower.catalogue?.data?.server) return { refusal: ELSEWHERE };
   const template = follower.template(text, state.session);
   if (template.kind !== 'tracked') session.changed();
-  // By any path it is as little a write as before it was sent.
+  // The path does not decide whether it writes, and it was no write before it was sent.
   return { template: template as Exclude<Template, { kind: 'write' }> };
 }
 

@@ -1,11 +1,14 @@
-// Drivers that are loaded and not wrapped: what responses show of them is not seen.
+// Finds drivers that are loaded and not wrapped: reads through them are not seen.
 //
-// The feed loads a driver as well. So of a driver that only the feed may have loaded nothing is said.
+// The feed loads a driver as well. So a driver that only the feed may have loaded is not reported.
 
 import { loadedModules } from './loaded-packages.ts';
 import type { DriverKind } from './wrap.ts';
 
-/** By the package that is loaded with it: its own name, and what `tracker.wrap` takes of it, if anything. */
+/**
+ * Keyed by the package that is loaded with the driver; the values are the driver's name and the kind that
+ * `tracker.wrap` takes, if any.
+ */
 const KNOWN: Readonly<Record<string, readonly [driver: string, kind: DriverKind | undefined]>> = {
   pg: ['pg', 'pg'],
   '@neondatabase/serverless': ['@neondatabase/serverless', 'pg'],
@@ -20,7 +23,7 @@ const KNOWN: Readonly<Record<string, readonly [driver: string, kind: DriverKind 
   oracledb: ['oracledb', undefined],
   mongodb: ['mongodb', undefined],
 };
-/** Those that a feed loads by itself. */
+/** Drivers that a feed loads by itself. */
 const OF_FEED: ReadonlySet<string> = new Set(['pg']);
 
 const WRAPPED = 'Wrap them, and hand them to your ORM wrapped';
@@ -41,7 +44,7 @@ export class Drivers {
     this.#wrapped.add(kind);
   }
 
-  /** By driver, what is wrong and what helps. */
+  /** The problem and its mend, by driver. */
   unwrapped(): ReadonlyMap<string, string> {
     const found = new Map<string, string>();
     const loaded = namesLoaded();

@@ -16,7 +16,7 @@ const INNERMOST = /^.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)[\\/]/s;
 const REQUIRED = 'tracing:module.require:end';
 
 export function loadedModules(): readonly LoadedModule[] {
-  // It is one for all of the process, whatever the path; `import.meta.url` is not there in a bundle of CommonJS.
+  // The process has one module cache, whatever the path; a CommonJS bundle has no `import.meta.url`.
   const { cache } = createRequire(execPath);
   return Object.values(cache).flatMap((module) => {
     const name = packageOf(module?.filename ?? '');
@@ -24,7 +24,7 @@ export function loadedModules(): readonly LoadedModule[] {
   });
 }
 
-/** Tells of each that is loaded from now on. Gives what ends it. */
+/** Reports each package loaded from now on. Returns a function that ends this. */
 export function whenLoaded(tell: (loaded: LoadedModule) => void): () => void {
   const heard = (message: unknown) => {
     const { id, result } = message as { readonly id?: unknown; readonly result?: unknown };

@@ -9,7 +9,7 @@ import type { Parser } from '../../sql/ast.ts';
 
 export interface Given {
   readonly list: readonly unknown[];
-  /** By name, with or without the sign before it. */
+  /** Values by name, with or without the sign before it. */
   readonly named?: Readonly<Record<string, unknown>> | undefined;
   /** For a statement that is recorded only when it has been run. */
   readonly started?: Started | undefined;
@@ -25,7 +25,7 @@ export interface Started {
 
 export const NOTHING_GIVEN: Given = { list: [] };
 
-/** As SQLite's drivers take them: lists, single values, and objects of named ones. */
+/** Takes values as SQLite's drivers do: lists, single values, and objects of named ones. */
 export function givenOf(values: readonly unknown[]): Given {
   try {
     return sorted(values);
@@ -69,7 +69,7 @@ export function positional(template: Template, given: Given, parser: Parser): re
   }
   const { names, isMixed } = signature;
   if (isMixed) return [];
-  // Drivers pass over what has a name when they count.
+  // Drivers skip named parameters when they count.
   const rest = [...given.list];
   return names.map((name) => (name === undefined ? rest.shift() : named(name, given.named ?? {})));
 }

@@ -113,7 +113,7 @@ export class PostgresConnection {
     return question;
   }
 
-  /** In their order, as the driver is about to give up keeping statements in line. */
+  /** Keeps their order, as the driver is about to give up keeping statements in line. */
   #later(asking: Promise<void>, given: readonly unknown[]): unknown {
     const run = asking.then(() => this.#query(...given));
     const { callback, isSubmitted } = partsOf(given[0]);
@@ -121,7 +121,7 @@ export class PostgresConnection {
     return callback === undefined && typeof given.at(-1) !== 'function' ? run : undefined;
   }
 
-  /** A statement may have changed what was answered. */
+  /** A statement may have changed the answer. */
   changed(question: Question): void {
     question.isOver = true;
     if (this.#question === question) this.#question = undefined;
@@ -157,7 +157,7 @@ export class PostgresConnection {
     } else if (!isQuery || !question.wanted.isHarmless(text, question.answer.session)) this.#forget();
   }
 
-  /** For what is sent from now on. */
+  /** Forgets the answer for later statements. */
   #forget(): void {
     this.#question = undefined;
   }
@@ -166,7 +166,7 @@ export class PostgresConnection {
 interface Parts {
   readonly text?: unknown;
   readonly callback?: unknown;
-  /** It sends what it likes: a cursor, a stream. */
+  /** Whether it sends statements by itself: a cursor, a stream. */
   readonly isSubmitted?: boolean;
   readonly [SENT]?: Sent;
 }

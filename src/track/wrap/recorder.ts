@@ -1,7 +1,6 @@
 // Records one statement of a wrapped driver: what it reads, before and after it is run.
 //
-// Nothing here may fail the statement, or be in doubt about it. Whatever cannot be told makes the
-// response one that is not stored.
+// Nothing here may fail the statement, or be in doubt about it. In doubt the response is not stored.
 
 import { bindInstance, neededOutputs, resultRowsOf } from '../../dependency/bind.ts';
 import type { ReadMark } from '../../dependency/recent-changes.ts';
@@ -31,7 +30,7 @@ export interface Connection {
   isAltered: boolean;
   /** It does not notice a transaction that is begun by a statement. */
   readonly isBlind?: boolean;
-  /** Where the connection itself says what names mean to it. */
+  /** Set where the connection itself says what names mean to it. */
   readonly session?: AskedSession;
   /** `server` is the catalogue's. Returns undefined when an answered statement ran on the database that is followed. */
   readonly elsewhere?: (server: string | undefined) => Refusal | undefined;
@@ -55,7 +54,7 @@ const MEND = 'It may call any function: write it, or the view, in a form that is
 
 export class Recorder {
   readonly #parts: RecorderParts;
-  /** Where there is no AsyncLocalStorage. */
+  /** The scope where there is no AsyncLocalStorage. */
   readonly #fixed: RequestScope | undefined;
 
   constructor(parts: RecorderParts, fixed?: RequestScope) {
@@ -89,7 +88,7 @@ export class Recorder {
     );
   }
 
-  /** To be taken before a statement is run whose text is known only afterwards. */
+  /** Call it before running a statement whose text is known only afterwards. */
   start(): Started {
     const place = this.#parts.scopes.place(this.#fixed);
     const side = place === 'outside' ? undefined : place.own === undefined ? this.#parts.side() : place.own.side;
@@ -98,7 +97,7 @@ export class Recorder {
     return { mark: follower.mark(), generation: follower.generation, isRefreshing: follower.isRefreshing };
   }
 
-  /** A statement begins whose text is known only afterwards. Gives what is to be called once it has been recorded. */
+  /** A statement begins whose text is known only afterwards. Call the returned function once it has been recorded. */
   await(): () => void {
     const ends: (() => void)[] = [];
     this.#visit(this.#parts.scopes.place(this.#fixed), (scope) => ends.push(scope.begin()));
@@ -107,7 +106,7 @@ export class Recorder {
     };
   }
 
-  /** A call of which it is not known what it runs. */
+  /** Notes a call that may run any statement. */
   call(name: string): void {
     const place = this.#parts.scopes.place(this.#fixed);
     if (place !== 'outside' && place.own === undefined) this.#lost(name);
@@ -117,14 +116,14 @@ export class Recorder {
     });
   }
 
-  /** Each scope that what is run there counts for. */
+  /** Visits each scope for which a statement run there counts. */
   #visit(place: Place<RequestScope>, visit: (scope: RequestScope) => void): void {
     if (place === 'outside') return;
     if (place.isShared) this.#parts.scopes.each(visit);
     else if (place.own !== undefined) visit(place.own);
   }
 
-  /** In no scope, while responses are made. */
+  /** Notes a statement in no scope, while responses are made. */
   #lost(text: unknown): void {
     const { scopes, problems } = this.#parts;
     if (!scopes.isAnyOpen) return;

@@ -10,7 +10,7 @@ import { methodOf } from './wrapping.ts';
 type Parse = (text: unknown) => unknown;
 type Callback = (error: unknown, client?: object, ...rest: unknown[]) => unknown;
 
-/** As `pg` has them for a query, a client and the whole process. */
+/** Type parsers, as `pg` has them for a query, a client and the whole process. */
 interface Types {
   getTypeParser(id: number, format: string): Parse;
 }
@@ -88,7 +88,7 @@ export class ServerTexts {
     });
   }
 
-  /** Asked for once for each column, in their order. */
+  /** The driver asks for it once per column, in their order. */
   #parser(parse: Parse, format: string): Parse {
     const at = this.#columns++;
     if (format !== 'text' || !this.#outputs.has(at)) return parse;
@@ -101,7 +101,7 @@ export class ServerTexts {
   }
 }
 
-/** It has all that `config` has, by getters and prototypes too. */
+/** A copy with all that `config` has, by getters and prototypes too. */
 export function withOwn(config: object, own: Readonly<Record<string, unknown>>): object {
   const properties = Object.entries(own).map(
     ([name, value]) => [name, { value, writable: true, enumerable: true, configurable: true }] as const,

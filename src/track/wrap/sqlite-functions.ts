@@ -1,7 +1,7 @@
-// Functions that a program puts in the place of SQLite's own, on one of its connections.
+// Functions with which a program replaces SQLite's own, on one of its connections.
 //
-// LIKE, GLOB and views call functions that no statement names. So a connection on which any of the
-// names that statements are taken to know means something else is one of which nothing is stored.
+// LIKE, GLOB and views call functions that no statement names. So if any name that statements are taken to know means
+// something else on a connection, nothing read on it is stored.
 
 import { replacesOwn } from '../../sql/calls/functions.ts';
 import { methodOf } from './wrapping.ts';

@@ -1,7 +1,7 @@
-// Which file a connection of SQLite is to, by what the connection itself says: changes of another file are not told.
+// Finds a SQLite connection's file, by the connection's own word: changes of other files are not told.
 //
-// A file has several names, and another one may take its name. So files are told apart by device and
-// inode, looked up when the connection is first seen.
+// A file has several names, and another one may take its name. So files are told apart by device and inode, looked up
+// when the connection is first seen.
 
 import { basename } from 'node:path';
 import { fileIdentity } from '../../feed/sqlite/sqlite-file.ts';
@@ -16,7 +16,7 @@ const WHOLE = 'a\0';
 export function placeOf(file: unknown): string | undefined {
   if (typeof file !== 'string' || file === '') return undefined;
   try {
-    // By another name, that of a hard link, SQLite takes another log beside it.
+    // Under another name, a hard link's, SQLite takes another log beside the file.
     return `${fileIdentity(file)}:${basename(file).toLowerCase()}`;
   } catch {
     return undefined;
@@ -29,7 +29,7 @@ export class SqlitePlace {
   #file: unknown;
   #place: string | undefined;
 
-  /** As the connection answered. */
+  /** Takes the connection's answer. */
   told(file: unknown, text: unknown): void {
     this.cutsTexts = text !== WHOLE;
     if (file === this.#file) return;

@@ -9,7 +9,7 @@ import type { RequestScope } from '../scope/scope.ts';
 
 export interface RowsParts {
   readonly rows: Iterator<unknown>;
-  /** It is open from its first row on. */
+  /** Called with the first row: the rows are open from then on. */
   readonly opened: () => void;
   readonly closed: () => void;
   readonly scope: () => RequestScope | undefined;
@@ -17,7 +17,7 @@ export interface RowsParts {
   readonly begin: () => void;
 }
 
-/** Holds nothing of what the application has, so that this can be collected. */
+/** Holds no reference to the application's objects, so that they can be collected. */
 class Open {
   readonly parts: RowsParts;
   #isOpen = false;
@@ -36,7 +36,7 @@ class Open {
     this.#isOpen = false;
   }
 
-  /** Throws what the driver throws, and is open then. */
+  /** Throws the driver's error, and is open then. */
   close(value?: unknown): IteratorResult<unknown> {
     const { rows } = this.parts;
     if (rows.return === undefined) return { done: true, value };
@@ -81,7 +81,7 @@ export class SqliteRows extends Iterator<unknown> {
   }
 }
 
-/** Where the driver does not, it is open, and nothing that is read on its connection is stored. */
+/** If the driver fails to close it, it stays open, and no read on its connection is stored. */
 function closeQuietly(open: Open): void {
   try {
     open.close();

@@ -1,4 +1,5 @@
-// Statements that change what the connection is in, by the words in their texts: a transaction, a search path, a setting.
+// Statements that change the connection's state, found by words in their texts: a transaction, a search path, a
+// setting.
 
 const CONTROL = /^[\s;]*(?:begin|start\s+transaction|commit|end|rollback|abort|savepoint|release)\b[^;]*;?\s*$/i;
 const BEGINS = /(?:^|;)\s*(?:begin|start\s+transaction|savepoint)\b/i;
@@ -9,17 +10,17 @@ const ALTERS = [
   /\btemp(?:orary)?\s+(?:table|view|sequence)\b|\b(?:temp|pg_temp)\s*\.|\binto\s+temp/i,
 ];
 
-/** It begins or ends a transaction, and nothing else. */
+/** Whether it begins or ends a transaction, and nothing else. */
 export function isControl(text: string): boolean {
   return CONTROL.test(text);
 }
 
-/** It begins a transaction, perhaps among other things. */
+/** Whether it begins a transaction, perhaps among other things. */
 export function beginsWithin(text: string): boolean {
   return BEGINS.test(text);
 }
 
-/** After it names or values may mean something else on the connection. */
+/** Whether names or values may mean something else on the connection after it. */
 export function mayAlter(text: string): boolean {
   return ALTERS.some((pattern) => pattern.test(text));
 }

@@ -64,7 +64,7 @@ function rowsOf(answer: unknown): readonly unknown[] | undefined {
   return Array.isArray(rows) ? rows : undefined;
 }
 
-/** Nothing of it is recorded, so it need not be asked. */
+/** Reads on it are not recorded, so it need not be asked. */
 const WITHIN: AskedConnection = { ...connection(true), located: (run) => run() };
 
 interface Batch {
@@ -150,7 +150,7 @@ function wrapPrepared(statement: object, run: Run, [recorder, on]: readonly [Rec
       run: later('run', resultsOf),
       raw: (...given: unknown[]) => later('raw', raw(given[0]))(...given),
       first: (...given: unknown[]) =>
-        // Null is also what a column may hold.
+        // A column may hold null, too.
         later('first', (answer) => (answer === null && given.length === 0 ? [] : undefined), false)(...given),
     },
     harmless: D1,

@@ -18,7 +18,7 @@ const PASSED = new Set(
 );
 /** Runs of a query whose answer is not all there at once. */
 const BIT_BY_BIT = new Set(['cursor', 'forEach', 'stream', 'readable', 'writable']);
-/** They give the query itself. */
+/** Methods that return the query itself. */
 const MODES = new Set(['simple', 'values', 'raw', 'execute']);
 const WAITS = new Set(['then', 'catch', 'finally']);
 
@@ -122,7 +122,7 @@ interface Run {
   readonly isRaw?: unknown;
   /** Pieces of the text, around the values put in. */
   readonly strings?: readonly string[];
-  /** It was sent again, after whatever came meanwhile. */
+  /** Set when it was sent again, after other queries came in between. */
   readonly retried?: unknown;
   /** State of the connection that it was run on, as the server told when that began. */
   readonly state?: { readonly pid?: unknown } | null;
@@ -165,7 +165,7 @@ interface Answer {
   readonly state: SessionFacts | Refusal;
 }
 
-/** On one connection, the question right before the query; as the driver's own transactions find theirs. */
+/** Sends the question right before the query on one connection, found as the driver's own transactions find theirs. */
 async function askedWith(query: Promise<unknown>, sql: object): Promise<Answer> {
   let isSent = false;
   const onexecute = (connection: object) => {
@@ -207,7 +207,7 @@ function asked(state: SessionFacts | Refusal): AskedSession {
 /** Parsers that give the text itself, or the number or truth value that all of it says. A Date is not told all of a time. */
 const FAITHFUL = /^\(?(\w+)\)?=>(?:\1|\+\1|\1==='t')$/;
 
-/** By the ordinals of its columns, which may go by other names than the statement's. */
+/** Rows by the ordinals of their columns, whose names may differ from the statement's. */
 function rowsOf(rows: unknown, outputs: ReadonlySet<number>): readonly unknown[] | undefined {
   const { columns } = rows as { readonly columns?: readonly { readonly name: string; readonly parser?: unknown }[] };
   if (!Array.isArray(rows) || !Array.isArray(columns)) return undefined;
@@ -230,7 +230,10 @@ function parametersOf(parameters: unknown): readonly unknown[] {
   );
 }
 
-/** For a column of a time the driver makes a Date of a text, in its own time zone: what is sent is not what was given. */
+/**
+ * For a column of a time the driver makes a Date of a text, in its own time zone: it sends something other than was
+ * given.
+ */
 function knownOf(value: unknown): unknown {
   return typeof value === 'string' && /^\s*\d{4}-\d\d-\d\d/.test(value) ? { time: value } : value;
 }

@@ -28,7 +28,7 @@ const HARMLESS = namesOf(`on once off addListener removeListener removeAllListen
 
 type Callback = (error: unknown, answer?: unknown, ...rest: unknown[]) => void;
 
-/** `Pool`, `Client` and what a pool gives. */
+/** Wraps a `Pool`, a `Client`, or a pool's client. */
 export function wrapPg<T extends object>(target: T, recorder: Recorder, pool?: Sessions): T {
   const isPool = 'totalCount' in target && 'idleCount' in target && 'on' in target;
   if (isPool) watchPool(target);
@@ -58,7 +58,7 @@ export function wrapPg<T extends object>(target: T, recorder: Recorder, pool?: S
 
 /** State that the connections of one pool share. */
 interface Sessions {
-  /** As one of them said last. */
+  /** The latest answer of one of them. */
   likely: Session | undefined;
 }
 
@@ -83,7 +83,7 @@ class Run implements Connection, AskedSession, Sent {
     return this.#sessions.likely;
   }
 
-  /** As far as is known before it has run. */
+  /** As far as known before it has run. */
   isTransaction(): boolean {
     return false;
   }
@@ -150,7 +150,7 @@ function runQuery(target: object, given: readonly unknown[], { reading, isWhole,
     const rows = (answer: unknown) => texts.rowsOf(answer);
     return runLater(reading, { run: () => query(...given), rows, isWhole });
   }
-  // It is called by the connection, which knows nothing of the request; what it reads belongs to it all the same.
+  // The connection calls it and knows nothing of the request; its reads belong to the request all the same.
   const bound = AsyncResource.bind(callback);
   const heard: Callback = (error, answer, ...rest) => {
     if (error) reading.failed();

@@ -16,7 +16,7 @@ const STATEMENT = namesOf(`columns setReadBigInts setReturnArrays setAllowBareNa
   setAllowUnknownNamedParameters`);
 const DATABASE = namesOf(`open close location createSession enableDefensive enableLoadExtension setAuthorizer
   defaultSafeIntegers backup serialize transaction unsafeMode`);
-/** They define what goes by a name. */
+/** Methods that define the meaning of a name. */
 const DEFINING = ['function', 'aggregate', 'collation', 'table'] as const;
 /** Methods of better-sqlite3 that return the statement itself. */
 const MODES = ['raw', 'pluck', 'expand', 'safeIntegers'] as const;
@@ -28,7 +28,7 @@ const MODES = ['raw', 'pluck', 'expand', 'safeIntegers'] as const;
 const STATE = `SELECT file, text, NOT EXISTS (SELECT 1 FROM temp.sqlite_master) AND NOT EXISTS (SELECT 1 FROM pragma_database_list
   WHERE name NOT IN ('main', 'temp')) AND 'a' LIKE 'A' FROM (${PLACE})`;
 
-/** Its connection, as far as it is the same for all wrappers. */
+/** The connection, as far as it is alike for all wrappers. */
 class SqliteConnection implements Connection {
   openRows = 0;
   #isAltered: boolean | undefined;
@@ -59,7 +59,7 @@ class SqliteConnection implements Connection {
       this.#place.told(file, text);
       return Number(isUnaltered) === 1;
     } catch {
-      // It was closed, and may be opened again.
+      // The database was closed, and may be opened again.
       this.#question = undefined;
       this.#place.told(undefined, undefined);
       return false;
@@ -101,7 +101,7 @@ export function wrapSqlite<T extends object>(database: T, recorder: Recorder): T
       try {
         return wrapStatement(methodOf(database, 'prepare')(...given) as object, given[0], parts);
       } catch (error) {
-        // That a table or a column is not there was read, too.
+        // A missing table or column is a read, too.
         recorder.begin(given[0], { ...NOTHING_GIVEN, started }, connection)?.failed();
         throw error;
       }
@@ -130,7 +130,7 @@ export function wrapSqlite<T extends object>(database: T, recorder: Recorder): T
   return proxy;
 }
 
-/** Only what the driver has. */
+/** Only the methods that the driver has. */
 function offered(target: object, methods: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(methods).filter(([name]) => name in target));
 }
@@ -140,7 +140,7 @@ interface Parts {
   readonly connection: SqliteConnection;
 }
 
-/** Its texts are made by itself. */
+/** A tag store makes its texts by itself. */
 function wrapTagStore(store: object, parts: Parts): object {
   const iterate = (...given: unknown[]) => {
     const begin = () => parts.recorder.call('iterate');

@@ -1,4 +1,4 @@
-// Which driver an object belongs to, told by what it can do.
+// Finds the driver of an object by its methods.
 
 import { TidegateError } from '../../errors.ts';
 import type { Recorder } from './recorder.ts';

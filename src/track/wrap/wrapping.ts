@@ -5,9 +5,9 @@
 import type { Connection, Recorder } from './recorder.ts';
 
 export interface Methods {
-  /** In place of the driver's own. */
+  /** Methods that replace the driver's own. */
   readonly own: Readonly<Record<string, unknown>>;
-  /** Those that read and write nothing. */
+  /** Methods that read and write nothing. */
   readonly harmless: ReadonlySet<string>;
 }
 
