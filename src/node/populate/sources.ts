@@ -40,7 +40,7 @@ const PORTION = 500;
 const MAX_DEPTH = 3;
 /** Sitemaps that the indexes of one source may name in all. */
 const MAX_SITEMAPS = 50_000;
-/** Most bytes of a compressed sitemap in transfer. */
+/** Most bytes of a sitemap in transfer; a compressed one also has a limit for its uncompressed bytes. */
 const MAX_DOCUMENT_BYTES = 50 * 1024 * 1024;
 
 /** The source that a configuration names. */

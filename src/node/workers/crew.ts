@@ -60,7 +60,7 @@ export class Crew {
   #config: ResolvedConfig;
   #port = 0;
   #whenEmpty: (() => void) | undefined;
-  /** From then on, dead workers are replaced. */
+  /** Whether all workers have started once; from then on, dead workers are replaced. */
   #isOpen = false;
   #closing = false;
 
