@@ -1,7 +1,8 @@
-// How the values of a column are compared: which are equal, and in what order. Types only; `compare.ts` has the rules.
+// How the database compares the values of a column: which are equal, and in what order. Types only; `compare.ts` has
+// the rules.
 //
-// Two databases mean different things by `=`. SQLite compares what is stored, after the column's
-// affinity; PostgreSQL by the column's type. Whatever is not known to be the database's own answer is MAYBE.
+// Two databases mean different things by `=`. SQLite compares stored values, after the column's affinity; PostgreSQL
+// compares by the column's type. Any answer that is not known to be the database's own is MAYBE.
 
 /** https://www.sqlite.org/datatype3.html §3 and §7. `unknown` collation: texts compare as MAYBE. */
 export interface SqliteColumnType {

@@ -1,10 +1,10 @@
-// Queries to be run beside a statement, so that more is known of what its joins can find: of `favorites f JOIN users u ON
-// u.id = f.user_id WHERE u.name = ?` a row of f matters only if its user_id is one that `SELECT id FROM users WHERE name = ?`
-// gives.
+// Queries to be run beside a statement, so that more is known of what its joins can find: of `favorites f JOIN users u
+// ON u.id = f.user_id WHERE u.name = ?` a row of f matters only if its user_id is one that `SELECT id FROM users WHERE
+// name = ?` gives.
 //
-// A table may be narrowed by what another holds only if that one is not narrowed by it in turn, or a
-// row could be added on one side, and be taken for one without a partner, and then its partner on the other. So they are
-// put in an order, the first of which stands by itself.
+// One table's content may narrow another table only if the other does not narrow it in turn. Otherwise a row could be
+// added on one side and count as one without a partner, and then its partner on the other. So the tables are put in an
+// order, the first of which stands by itself.
 
 import type { ColumnShape } from '../../dependency/change.ts';
 import { MAX_LOOKED_UP } from '../../dependency/condition/bind-predicate.ts';

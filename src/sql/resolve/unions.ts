@@ -1,7 +1,8 @@
-// Conditions on the rows of a UNION ALL, asked of each of its parts: of a view of several tables, of a partitioned table.
+// Conditions on the rows of a UNION ALL, asked of each of its parts: of a view of several tables, of a partitioned
+// table.
 //
-// Of others a row that does not satisfy the condition can stand for one that does, as
-// the two are equal; and a column whose parts differ in type is compared in a way that is not known of either.
+// In other set operations a row that does not satisfy the condition can stand for one that does, as the two are equal;
+// and a column whose parts differ in type is compared in a way that is not known of either part.
 
 import { isSameType, typeOf } from '../narrow/closure.ts';
 import {

@@ -1,7 +1,7 @@
-// The beginning of a database that is tracked: whatever fails names the database, and what was expected of it.
+// The beginning of a database that is tracked: each error names the database, and what was expected of it.
 //
-// What the server itself says is a whole sentence, as are errors of this package. Those stand as
-// they are; only what went wrong on the way to the server needs one to be made of it.
+// The server's own messages are whole sentences, as are errors of this package. Both stay as they are; only errors on
+// the way to the server have to be made into a sentence.
 
 import { messageOf, TidegateError } from '../../errors.ts';
 

@@ -1,7 +1,7 @@
 // Runs the look-ups of statements of PostgreSQL, on a connection of their own, while the answer is under way already.
 //
-// What is read stays registered as wide as it is without them until they have come. So nothing waits
-// for them, and one that fails or has to wait for too many others costs needless invalidations only.
+// Until their answers have come, a read stays registered as wide as it is without them. So nothing waits for them, and
+// a look-up that fails or has to wait for too many others only costs needless invalidations.
 
 import { lookupParameters } from '../../dependency/bind.ts';
 import type { Lookup } from '../../dependency/template.ts';

@@ -1,8 +1,8 @@
 // Runs the look-ups of statements of SQLite, on a connection of their own.
 //
-// They are run after the statement, and may see more than it saw. That misses nothing: a change that
-// makes a look-up answer otherwise is one of a row that the statement's own reads match, and all changes since the mark
-// that was taken before the statement are matched against what is registered.
+// They run after the statement, and may see more than it saw. This misses nothing: a change that makes a look-up answer
+// otherwise changes a row that the statement's own reads match, and all changes since the mark that was taken before
+// the statement are matched against the registered reads.
 
 import { lookupParameters } from '../../dependency/bind.ts';
 import type { Lookup, LookupOperand } from '../../dependency/template.ts';

@@ -1,8 +1,8 @@
-// `tracker.memo`: a function whose values are kept in the process, with what they were read from. A response that shows one
-// depends on the same, and a value whose reads were changed is made anew.
+// `tracker.memo`: a function whose values are kept in the process, with the reads they were made from. A response that
+// shows a value depends on those reads, and a value whose reads were changed is made anew.
 //
-// A value is there before the response that shows it. So each time it is given, the changes since its
-// reads are gone through again; where they are no longer known, it counts as changed. A request that has written may read what
+// A value is there before the response that shows it. So each time it is given, the changes since its reads are gone
+// through again; where they are no longer known, it counts as changed. A request that has written may read changes that
 // no feed has told yet, so its values are made anew.
 
 import { shown, TidegateError } from '../../errors.ts';

@@ -93,7 +93,7 @@ export class RequestScope implements Scope {
     return this.#isUnsettled;
   }
 
-  /** Or may have. `isOwn`: on a connection of its own, where what it reads next may show what was not told yet. */
+  /** A statement wrote, or may have. `isOwn`: on a connection of its own, whose next reads may show changes not told yet. */
   wrote(isOwn: boolean): void {
     this.#hasWritten = true;
     this.#isUnsettled ||= isOwn;
@@ -164,7 +164,7 @@ export class RequestScope implements Scope {
 
   /** A read begins; call the returned function once it has ended. */
   begin(): () => void {
-    // Count before the read: a client that waits for a change after the read then waits for this, too.
+    // Count before the read: anyone who waits for a change after the read then waits for this, too.
     if (this.#isFinished) this.late();
     this.#underWay++;
     return () => {

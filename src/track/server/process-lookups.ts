@@ -1,8 +1,8 @@
 // The look-ups of statements that clients register, run by the feed process, which has the database.
 //
-// A client binds the statement without them, so that the parts that wait for one hold of any row.
-// Those stand at their places, and are put in here. As where statement and registry are in one process, a look-up may see
-// more than the statement saw: all changes since its mark are matched against what is registered.
+// A client binds the statement without them, so that the parts that wait for a look-up hold of any row. The answers are
+// put in here, in the places of those parts. As where statement and registry are in one process, a look-up may see more
+// than the statement saw: all changes since its mark are matched against the registered reads.
 
 import { bindWhole } from '../../dependency/condition/bind-predicate.ts';
 import type { Predicate } from '../../dependency/condition/predicate.ts';

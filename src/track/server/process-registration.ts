@@ -1,7 +1,7 @@
-// One registration on its way from a client to the feed process, and what it stands for there.
+// One registration on its way from a client to the feed process, and its meaning there.
 //
-// An instance holds its template, which is large and is known there. So it is sent by its text, and
-// only what was bound goes along; the process puts that to an analysis of its own, which has to be the same.
+// An instance holds its template, which is large and is known there. So the client sends the template's text and the
+// bound values alone; the process puts the values to an analysis of its own, which has to be equal.
 
 import { deserialize, serialize } from 'node:v8';
 import type { TableShape } from '../../dependency/change.ts';

@@ -24,7 +24,7 @@ type Tracked = Extract<Template, { kind: 'tracked' }>;
 
 /** Facts about the connection that a statement is run on. */
 export interface Connection {
-  /** Statements see what an earlier one saw, or what is not committed. */
+  /** Whether statements see the state that an earlier one saw, or uncommitted changes. */
   readonly isTransaction: () => boolean;
   /** Names may mean something else in it, since a statement said so: a temporary table, a search path. */
   isAltered: boolean;

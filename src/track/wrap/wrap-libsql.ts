@@ -1,7 +1,7 @@
 // The client of libSQL (`@libsql/client`), and D1.
 //
-// A batch is a transaction. One of nothing but queries sees what was committed when it began, and
-// is recorded; in any other a query may see what the batch itself wrote.
+// A batch is a transaction. A batch of nothing but queries sees the state committed when it began, and is recorded; in
+// any other batch a query may see the batch's own writes.
 
 import { type Given, givenOf, NOTHING_GIVEN } from './parameters.ts';
 import type { Reading, Recorder } from './recorder.ts';
