@@ -3,6 +3,7 @@
 // What the memory tier can answer is answered at once, without a promise, since a promise costs
 // more than the look-up. So results are `Eventually<T>`: `await` them all the same.
 
+import type { Signal } from '../engine/signal.ts';
 import type { ValueClass } from '../entry/owned-value.ts';
 import type { OwnedCodec } from '../entry/value-codec.ts';
 import type { Duration } from '../options/durations.ts';
@@ -10,7 +11,6 @@ import type { Eventually } from '../ports.ts';
 import type { CacheClock } from './clock.ts';
 import type { CacheEntry, CacheStats } from './figures-contract.ts';
 import type { FilledBy, KeyOf, Schema, SchemaLike, TypedBy, ValueOf } from './schema.ts';
-import type { Signal } from './signal.ts';
 import type { CacheTier } from './tier-contract.ts';
 
 export type { CacheClock, CacheEntry, CacheStats, CacheTier };

@@ -30,6 +30,8 @@ export class SteppedClient {
   }
 
   async execute(given: string | Statement): Promise<Answer> {
+    // The tracker's own question: the steps of a race are those of the application.
+    if (textOf(given).includes('pragma_database_list')) return runOn(this.#reader, given);
     await this.#stops?.stop();
     const answer = runOn(this.#reader, given);
     await this.#stops?.stop();
@@ -86,6 +88,10 @@ class SteppedTransaction {
   }
 
   close(): void {}
+}
+
+function textOf(given: string | Statement): string {
+  return typeof given === 'string' ? given : given.sql;
 }
 
 function runOn(database: DatabaseSync, given: string | Statement): Answer {

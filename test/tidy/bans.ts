@@ -88,6 +88,8 @@ function bannedBelow5(node: Node, source: Source): string | undefined {
   if (pure && node.type === 'CallExpression' && (node.callee as Node).name === 'fetch') return 'fetch';
   if (node.type !== 'Identifier' || room === 'store' || room === 'feed') return undefined;
   if (!PLATFORM.has(node.name as string)) return undefined;
+  // A type asks whether the platform has something.
+  if (node.name === 'globalThis' && source.text.startsWith(' extends', node.end)) return undefined;
   // A property may be called so, and a type may name it.
   return new RegExp(`(?<![.\\w$])${node.name}$`).test(source.text.slice(0, node.end))
     ? (node.name as string)

@@ -119,24 +119,6 @@ it.each(
   expect(world.tracker.status().problems[0]).toContain('a database in memory');
 });
 
-it('a database in memory that takes the place of the file', async () => {
-  const world = await trackedShop();
-  const raw = new DatabaseSync(world.path);
-  atEnd(() => raw.close());
-  const db = world.tracker.wrap(raw);
-  const read = async () => db.prepare(READ).all();
-  expect(await reasonsOf(world, read)).toEqual([]);
-  const memory = new DatabaseSync(':memory:');
-  atEnd(() => memory.close());
-  memory.exec(SCHEMA);
-  // Past the wrapper.
-  (raw as never as { deserialize(bytes: Uint8Array): void }).deserialize(
-    (memory as never as { serialize(): Uint8Array }).serialize(),
-  );
-  expect(await reasonsOf(world, read)).toEqual(['session-state']);
-  expect(await reasonsOf(world, read)).toEqual([ELSEWHERE]);
-});
-
 it('a connection that is opened late, and again', async () => {
   const world = await trackedShop();
   const raw = new DatabaseSync(world.path, { open: false });

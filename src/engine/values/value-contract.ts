@@ -8,6 +8,7 @@ import type { Stamp } from '../../ledger/fills.ts';
 import type { Invalidations } from '../../ledger/invalidations.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { Clock, Eventually, InvalidationLog, Random, Store, Tasks } from '../../ports.ts';
+import type { Signal } from '../signal.ts';
 import type { SourceLeases } from '../source-leases.ts';
 import type { TierLimits } from '../tiers/tier-breaker.ts';
 
@@ -38,13 +39,13 @@ export interface FillTerms extends ValueTerms {
   readonly graceBackoffMs: number;
   /** True: what is stored is not looked at, and no fill joined. */
   readonly refresh: boolean;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: Signal | undefined;
 }
 
 /** The context of a fill; its setters change the terms of this one result. */
 export interface ValueFillContext {
   readonly key: string;
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
   readonly previous: { readonly value: unknown; readonly validator: string | undefined } | undefined;
   change(terms: Partial<ValueTerms>): void;
   /** The terms of the options, with the changes so far. */
