@@ -50,7 +50,22 @@ export function planOf(kept: object): CopyPlan {
   // It is a property like any other, except when it is assigned.
   if (names.includes('__proto__')) return WALK;
   const parts = kept as Readonly<Record<string, object>>;
-  return { kind: 'object', names, plans: names.map((name) => planOf(parts[name] as object)) };
+  const plans = names.map((name) => planOf(parts[name] as object));
+  return plans.every((plan) => plan === DATE) ? sharedPlan(names, plans) : { kind: 'object', names, plans };
+}
+
+/** Plans of objects of which only Dates are copied, by the names of those. */
+const datePlans = new Map<string, CopyPlan>();
+const MAX_DATE_PLANS = 1_000;
+
+/** One plan for all rows of a table: the processor's cache then has it at a hit. */
+function sharedPlan(names: readonly string[], plans: readonly CopyPlan[]): CopyPlan {
+  const key = JSON.stringify(names);
+  const known = datePlans.get(key);
+  if (known !== undefined) return known;
+  const plan: CopyPlan = { kind: 'object', names, plans };
+  if (datePlans.size < MAX_DATE_PLANS) datePlans.set(key, plan);
+  return plan;
 }
 
 function planOfList(kept: readonly unknown[]): CopyPlan {
@@ -97,7 +112,9 @@ export function copyBy(plan: CopyPlan, kept: object): unknown {
       for (let at = 0; at < names.length; at++) {
         const name = names[at] as string;
         const part = copy[name];
-        if (isToCopy(part)) copy[name] = copyBy(plans[at] as CopyPlan, part);
+        // Asking whether a Date is frozen costs half as much as copying it.
+        if (plans[at] === DATE && part instanceof Date) copy[name] = new Date(part.getTime());
+        else if (isToCopy(part)) copy[name] = copyBy(plans[at] as CopyPlan, part);
       }
       return Object.freeze(copy);
     }

@@ -73,6 +73,16 @@ describe('what is kept', () => {
     }
   });
 
+  test('is copied by one plan for all rows that have Dates under the same names', () => {
+    const [one, other] = [ownValue({ id: 1, at: new Date(1) }), ownValue({ id: 2, at: new Date(2), name: 'b' })];
+    expect(one.copy).toBe(other.copy);
+    expect([readOwned(one), readOwned(other)]).toEqual([
+      { id: 1, at: new Date(1) },
+      { id: 2, at: new Date(2), name: 'b' },
+    ]);
+    expect(ownValue({ id: 1, since: new Date(1) }).copy).not.toBe(one.copy);
+  });
+
   test('shares its frozen parts between readers', () => {
     const owned = ownValue({ at: new Date(0), frozen: { large: [1, 2, 3] } });
     const [one, other] = [readOwned(owned), readOwned(owned)] as { frozen: unknown }[];
