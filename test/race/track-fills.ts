@@ -76,12 +76,6 @@ export const FILL_KINDS: readonly FillKind[] = [
     read: (access) =>
       row(access, 'SELECT i.version, n.version AS note FROM items i JOIN notes n ON n.id = i.id WHERE i.id = ?'),
   },
-  {
-    ...ITEM,
-    name: 'of anything',
-    read: (access) =>
-      row(access, 'SELECT version FROM items WHERE id = ? AND EXISTS (SELECT 1 FROM unlisted WHERE late = 1)'),
-  },
   { ...ITEM, name: 'two statements', tables: TWO_TABLES, steps: TWO, read: twoRows },
   {
     ...ITEM,

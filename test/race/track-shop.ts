@@ -75,12 +75,6 @@ export class Shop {
     return {
       ...catalogue,
       ...(catalogue.data !== undefined && server !== undefined && { data: { ...catalogue.data, server } }),
-      relation: (schema, name) => {
-        const relation = catalogue.relation(schema, name);
-        if (name !== 'unlisted' || relation?.kind !== 'table') return relation;
-        // As if its second column had come a moment ago: statements with that depend on anything.
-        return { ...relation, table: { ...relation.table, columns: relation.table.columns.slice(0, 1) } };
-      },
     };
   }
 
