@@ -51,7 +51,7 @@ export class Fills<Holder> {
     return this.#add({ ...what, order: ++this.order, keyStamp: what.stamp, overtakenIn: NOWHERE });
   }
 
-  /** The same read once more, for what is made of it after `fill` has ended; it is to be ended, too. */
+  /** Registers the read of `fill` once more, for a result that is made after `fill` ends. The caller ends this one, too. */
   again(fill: Fill<Holder>): Fill<Holder> {
     return this.#add({ ...fill, isJoinable: false });
   }

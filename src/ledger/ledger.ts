@@ -103,7 +103,7 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
     return this.#invalidations.lastAffecting(subject, stamp.position) > stamp.position;
   }
 
-  /** The same for the result of a fill, as far as the subject is known. */
+  /** Whether an invalidation since its stamp names the result of a fill, as far as the subject is known. */
   isAffected({ stamp, keyStamp }: Fill, subject: Subject): boolean {
     if (this.isAffectedSince(keyStamp, subject)) return true;
     return keyStamp !== stamp && this.isAffectedSince(stamp, { ...NAMELESS, tags: subject.tags });
@@ -126,7 +126,7 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
     return entry.checkedUpTo === this.#invalidations.applied || this.#isUnaffected(entry);
   }
 
-  /** Apart, so that the hit that has been compared before stays small. */
+  /** A method of its own, so that V8 can inline the common case into a hit. */
   #isUnaffected(entry: Entry & { checkedUpTo: Position }): boolean {
     const since = Math.max(entry.stamp, entry.checkedUpTo);
     if (this.lastAffecting(this.#subjectOf(entry), since) > entry.stamp) return false;

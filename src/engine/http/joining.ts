@@ -23,7 +23,7 @@ export function mayJoin(flight: RunningFlight, joiner: Joiner, ledger: EntryLedg
   // Its head is there: a reload came later, and asks for another.
   if (draft !== undefined && isReload(joiner.demands)) return false;
   if (draft !== undefined && draft.key !== joiner.variantKey(draft.names)) return false;
-  return ledger.mayShare(flight.fill, joiner.arrival, subjectOf(flight, draft?.tags ?? []));
+  return ledger.mayShare(flight.fill, joiner.arrival, subjectOfFlight(flight, draft?.tags ?? []));
 }
 
 /** At the landing: may the joiner have the result? If not it asks again, on its own if need be. */
@@ -41,7 +41,7 @@ export function mayShare(what: {
   const names = landing.kind === 'entry' ? landing.names : landing.draft?.names;
   // Not to be stored, so not to be shared: it may be for the first client alone.
   if (shared === undefined || names === undefined || shared.key !== joiner.variantKey(names)) return false;
-  if (!ledger.mayShare(flight.fill, joiner.arrival, subjectOf(flight, shared.tags))) return false;
+  if (!ledger.mayShare(flight.fill, joiner.arrival, subjectOfFlight(flight, shared.tags))) return false;
   return decideReuse(leftOf(joiner.demands), shared, { now, outdated: false }).kind === 'serve';
 }
 
@@ -54,7 +54,7 @@ function leftOf(demands: RequestDemands): RequestDemands {
   return isReload(demands) ? { ...demands, noCache: false, maxAgeMs: undefined } : demands;
 }
 
-function subjectOf({ plan }: RunningFlight, tags: readonly string[]): Subject {
+function subjectOfFlight({ plan }: RunningFlight, tags: readonly string[]): Subject {
   const { uri, route } = plan.request;
   return { uri, origin: route.originName, tags };
 }

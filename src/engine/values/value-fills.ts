@@ -6,6 +6,7 @@
 
 import { type OwnedValue, readOwned } from '../../entry/owned-value.ts';
 import type { StoredValue } from '../../entry/stored-value.ts';
+import { valueSubject } from '../../entry/subject.ts';
 import type { TidegateError } from '../../errors.ts';
 import type { Arrival } from '../../ledger/ledger.ts';
 import type { Clock, Eventually, Random, Tasks } from '../../ports.ts';
@@ -23,7 +24,7 @@ import {
   type ValueLanding,
 } from './value-flight.ts';
 import { type GraceParts, isDueEarly, ValueGrace } from './value-grace.ts';
-import { type StoringParts, subjectOf, ValueStoring } from './value-storing.ts';
+import { type StoringParts, ValueStoring } from './value-storing.ts';
 import type { ValueTally } from './value-tally.ts';
 
 export interface FillsParts extends GraceParts, StoringParts {
@@ -212,7 +213,7 @@ export class ValueFills {
     const running = ledger.fills.newestJoinable(asked.key);
     if (running === undefined) return undefined;
     const tags = tagsOf(asked);
-    if (!ledger.mayShare(running, arrival, subjectOf(running.holder, tags))) return undefined;
+    if (!ledger.mayShare(running, arrival, valueSubject(asked.key, tags))) return undefined;
     if (typeof asked.fill !== 'function') asked.fill.noted();
     running.holder.join(tags);
     return running.holder;
@@ -249,7 +250,7 @@ export class ValueFills {
     const { asked, flight, arrival, askedMs, joined, stale } = waiting;
     const tags = flight.joinedTo(landing.kind === 'filled' ? landing.terms.tags : flight.terms.tags);
     const isLost = joined && this.#watch?.isLost(flight) === true;
-    if (isLost || !this.#parts.ledger.mayShare(flight.fill, arrival, subjectOf(flight, tags))) {
+    if (isLost || !this.#parts.ledger.mayShare(flight.fill, arrival, valueSubject(flight.key, tags))) {
       // Its fill read too early for it, or will never end.
       return this.#parts.askAnew({ ...asked, arrival, askedMs, isAgain: true });
     }

@@ -8,7 +8,7 @@
 import { lateTags } from '../../entry/late-tags.ts';
 import { ownTexts } from '../../entry/own-text.ts';
 import type { StoredValue } from '../../entry/stored-value.ts';
-import type { EntryLedger } from '../../entry/subject.ts';
+import { type EntryLedger, valueSubject } from '../../entry/subject.ts';
 import type { Eventually } from '../../ports.ts';
 import type { Invalidator } from '../invalidator.ts';
 import { wasReadNoEarlier } from '../tiers/tier-loop.ts';
@@ -92,7 +92,7 @@ export class ValueNaming {
       if (ledger.applied !== position) {
         // The log takes time, so others may have had their turn meanwhile.
         const isNext = (await superseded) === position;
-        if (!isNext || ledger.isAffectedSince({ epoch, position }, { uri: key, origin: '', tags })) return undefined;
+        if (!isNext || ledger.isAffectedSince({ epoch, position }, valueSubject(key, tags))) return undefined;
       }
       const taken = { ...entry, stamp: position, checkedUpTo: position };
       // Fills of the key that are under way read it later still.

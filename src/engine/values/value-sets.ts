@@ -5,7 +5,7 @@
 
 import type { OwnedValue } from '../../entry/owned-value.ts';
 import type { StoredValue } from '../../entry/stored-value.ts';
-import type { EntryLedger } from '../../entry/subject.ts';
+import { type EntryLedger, valueSubject } from '../../entry/subject.ts';
 import type { Clock, Eventually, Random } from '../../ports.ts';
 import type { Invalidator } from '../invalidator.ts';
 import type { UnderWay } from '../under-way.ts';
@@ -37,7 +37,7 @@ export class ValueSets {
   take(key: string, owned: OwnedValue, { stamp, validator, ...terms }: SetTerms): Eventually<boolean> {
     const { ledger, tally, clock, random, underWay } = this.#parts;
     const begun = stamp ?? ledger.arrive();
-    const what = { uri: key, origin: '', tags: terms.tags };
+    const what = valueSubject(key, terms.tags);
     if (ledger.fills.wasReplacedSince(key, begun.turn) || ledger.judge(begun, what) !== undefined) {
       tally.set(key, 'refused');
       return false;
@@ -64,7 +64,7 @@ export class ValueSets {
     const position = await invalidator.supersede(key);
     // Where the log takes time, others may have had their turn, and so may a later value.
     const isNext = position === before + 1;
-    const what = { uri: key, origin: '', tags: terms.tags };
+    const what = valueSubject(key, terms.tags);
     const isOverdue = !isNext || ledger.isAffectedSince({ ...stamp, position }, what);
     const result = isOverdue ? 'refused' : terms.ttlMs === 0 ? 'not-stored' : 'stored';
     if (result !== 'stored') {

@@ -1,8 +1,8 @@
 // Values that end when they are not used: each use moves the end, never past the ttl.
 //
-// Their record has the lifetime as of when it was put, and to put it again at each use
-// would cost more than the cache saves; so it is put when that lies behind by a part of the idle time. It keeps its stamp, so
-// what outdates the entry outdates a record that arrives later. A fill in its place supersedes it for the same reason.
+// A record in a slower tier has the lifetime of the moment at which it was put. Putting it again at each use would cost more
+// than the cache saves, so the cache puts it again once the lifetime lags by a part of the idle time. The record keeps its
+// stamp: an invalidation of the entry outdates a record that arrives later, too. A fill supersedes the entry for that reason.
 
 import type { StoredValue } from '../../entry/stored-value.ts';
 import type { Clock, Eventually } from '../../ports.ts';

@@ -1,13 +1,12 @@
 // Stores a fill's result in a data cache: whether it may be stored, and under which stamp.
 //
-// A fill that takes the place of what is current. Nothing has outdated that, so a slower tier that
+// A fill may take the place of a current value. No invalidation has outdated that value, so a slower tier that
 // fails to take the new value, or takes an older one later, would give the old one again. So where there are slower tiers
 // all that is there is superseded first, as by a value that is put in. Fills of the key that began later have read it later
 // still: to them that invalidation is none, so their stamp for the key, and for nothing else, moves past it.
 
 import type { StoredValue } from '../../entry/stored-value.ts';
-import type { EntryLedger } from '../../entry/subject.ts';
-import type { Subject } from '../../ledger/invalidations.ts';
+import { type EntryLedger, valueSubject } from '../../entry/subject.ts';
 import type { Clock, Eventually, Random } from '../../ports.ts';
 import type { Invalidator } from '../invalidator.ts';
 import type { UnderWay } from '../under-way.ts';
@@ -50,7 +49,7 @@ export class ValueStoring {
   }
 
   #refusal(flight: ValueFlight, given: Given): 'refused' | 'overtaken' | undefined {
-    const refusal = this.#parts.ledger.judge(flight.fill, subjectOf(flight, termsOf(flight, given).tags));
+    const refusal = this.#parts.ledger.judge(flight.fill, valueSubject(flight.key, termsOf(flight, given).tags));
     return refusal === undefined || refusal === 'overtaken' ? refusal : 'refused';
   }
 
@@ -109,9 +108,4 @@ export class ValueStoring {
 /** With the tags of all who have joined by now. */
 function termsOf(flight: ValueFlight, { landing }: Given): ValueTerms {
   return { ...landing.terms, tags: flight.joinedTo(landing.terms.tags) };
-}
-
-/** How an invalidation names the result. */
-export function subjectOf({ key }: ValueFlight, tags: readonly string[]): Subject {
-  return { uri: key, origin: '', tags };
 }
