@@ -1,6 +1,6 @@
 // The end of a cache, within a bound.
 //
-// What hangs cannot be ended. It is left alone, and told of; nothing is stored or served after it.
+// A fill or tier that hangs cannot be ended. The cache leaves it alone and reports it; afterwards it stores and serves nothing.
 
 import { TidegateError } from '../errors.ts';
 import { toMs } from '../options/durations.ts';

@@ -1,7 +1,6 @@
 // What the data cache offers a program. Types only.
 //
-// What the memory tier can answer is answered at once, without a promise, since a promise costs
-// more than the look-up. So results are `Eventually<T>`: `await` them all the same.
+// The memory tier answers at once, without a promise, since a promise costs more than the look-up. So results are `Eventually<T>`: `await` them all the same.
 
 import type { Signal } from '../engine/signal.ts';
 import type { ValueClass } from '../entry/owned-value.ts';
@@ -162,7 +161,7 @@ export interface Invalidation {
 export type ReadStamp = { readonly epoch: string; readonly position: number; readonly turn: number };
 
 export interface GetOptions {
-  /** True: also a value in grace, past its ttl or expired, never one that is outdated. Default false. */
+  /** Whether a value in grace (past its ttl, or expired) is given too. An outdated value never is. Default false. */
   readonly stale?: boolean;
 }
 
@@ -213,7 +212,7 @@ export interface Cache<S extends SchemaLike<S> = Schema> {
     fill: (fill: FillContext<ValueOf<S, K>>) => V | Promise<V>,
     options?: FillOptions,
   ): Eventually<FilledBy<V, S, K>>;
-  /** The same where the type is named: `getOrSet<User>(…)`, or that of the fill: `Fill<User>`. */
+  /** For a call that names the type of the value, `getOrSet<User>(…)`, or of its fill, `Fill<User>`. */
   getOrSet<V extends ValueOf<S, K>, K extends KeyOf<S> = KeyOf<S>>(
     key: K,
     fill: Fill<FilledBy<V, S, K>>,
@@ -280,7 +279,7 @@ export interface EventResult {
 }
 
 /**
- * What of a kind an event invalidates. `id`: keys with the event's `id` as a segment after the kind's name (`content:42`,
+ * The entries of a kind that an event invalidates. `id`: keys with the event's `id` as a segment after the kind's name (`content:42`,
  * `content:42:en`), and lists (`content:list:*`); all of the kind where the event has no id. `lists`: its lists, whatever the
  * id. `all`: all of it. Where nothing is said: `id` for an event that begins with the kind's name and a dot, or has no dot;
  * `all` for any other, whose id is not that of the kind.

@@ -57,7 +57,7 @@ const MEMORY = nested<Exclude<CacheOptions['memory'], false | undefined>>({
   maxEntries: aboveZero,
 });
 
-/** What says more of `version`, `defaults` and `kinds` is the namespace that is made of them. */
+/** Checks the names of the options. The namespace that is made from them checks `version`, `defaults` and `kinds`. */
 const OPTIONS: Checks<CacheOptions> = {
   ...{ name: text, version: anything, defaults: anything, kinds: anything },
   memory: (bounds, name) => {

@@ -1,6 +1,6 @@
 // SHA-256 of a text, at once and on every platform: what the platforms offer is either asynchronous or Node's alone.
 //
-// What is digested are UTF-16 code units, two bytes each, highest first. In UTF-8 all lone
+// The digest is of UTF-16 code units, two bytes each, highest first. In UTF-8 all lone
 // surrogates become one character, and two texts would have one digest.
 
 const ROUND_CONSTANTS = new Uint32Array(64);

@@ -1,8 +1,8 @@
 // Options of programs as the terms of the engine.
 //
-// What a call says comes before the policy of the kind, that before the defaults of the
-// namespace, those before the cache's; tags and tables of all layers add up. Where a call says nothing the terms are made
-// once for each kind, so that a hit builds nothing.
+// The options of a call override the policy of the kind, the policy overrides the defaults of the namespace, and these override
+// the cache's. Tags and tables of all layers add up. A call without options uses terms that are made once for each kind, so a
+// hit builds nothing.
 
 import type { FillTerms, SetTerms } from '../engine/values/value-contract.ts';
 import { leftOut } from '../entry/late-tags.ts';
@@ -18,7 +18,7 @@ import { allTags, checkedTags } from './tags.ts';
 
 /** What holds for one call. `terms.tags` has all tags but those of the kind and of the key, which depend on the key. */
 export interface Resolved {
-  /** True: the same object for every call that says nothing. */
+  /** Whether all calls without options share this object. */
   readonly isKept: boolean;
   readonly terms: FillTerms;
   readonly kind: string | undefined;
@@ -75,7 +75,7 @@ export class Terms {
     return this.#plain;
   }
 
-  /** What is there and fresh is the answer if it has these tags; undefined: the options want a closer look. */
+  /** Tags with which a fresh entry answers the call. Undefined when the options need a closer look. */
   quickTags(options: FillOptions | undefined): readonly string[] | undefined {
     const { tags, earlyRefresh } = this.#plain.terms;
     if (!this.#kinds.isEmpty || this.#space.isVersioned || earlyRefresh !== undefined) return undefined;
@@ -213,7 +213,7 @@ const CHECKS: kit.Checks<Given> = {
     const { epoch, position, turn } = (stamp ?? {}) as kit.UnknownRecord;
     return typeof epoch === 'string' && typeof position === 'number' && typeof turn === 'number';
   }),
-  // What is no text would fail where it is used, in a later fill.
+  // Anything but a text would fail only in a later fill, which uses it.
   validator: kit.be('a text', (validator) => typeof validator === 'string'),
 };
 

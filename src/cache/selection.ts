@@ -1,8 +1,8 @@
 // An invalidation as programs write it, as selectors of the engine.
 //
-// What is named must be reached however it was stored, and under whichever version. Patterns meet whole keys, so they are
-// widened to keys that end with a version and to those of which only the start is readable. What is too wide costs a
-// fill, what is too narrow an outdated answer.
+// A selection must reach its entries under every version and in every form of key. Patterns match whole keys, so they are
+// widened to keys that end with a version and to keys of which only the start is readable. A pattern that is too wide costs a
+// fill; one that is too narrow leaves an outdated answer.
 
 import { type Members, readSelection } from '../entry/selectors.ts';
 import { expected } from '../errors.ts';
