@@ -7,7 +7,7 @@ import { ENTRIES, KEYS, skewedKey, TTL_MS, VALUES } from './data-subject.ts';
 import { type Goal, printTable } from './report.ts';
 
 const ROUNDS = 15;
-const READS = 300_000;
+const READS = 600_000;
 /** The first are not compiled yet. */
 const WARM_ROUNDS = 3;
 

@@ -32,9 +32,17 @@ export type CopyPlan =
   /** Visits everything. `hasRepeats`: parts may be reached more than once. */
   | { readonly kind: 'walk'; readonly hasRepeats: boolean }
   /** An object with no hidden properties, of which these properties are copied. */
-  | { readonly kind: 'object'; readonly names: readonly string[]; readonly plans: readonly CopyPlan[] }
+  | ObjectPlan
   /** A list with one plan for all elements. */
   | { readonly kind: 'list'; readonly each: CopyPlan };
+
+interface ObjectPlan {
+  readonly kind: 'object';
+  readonly names: readonly string[];
+  readonly plans: readonly CopyPlan[];
+  /** An object with all properties of such a row, each null, in one block of memory; see `compacted`. */
+  readonly template?: object;
+}
 
 const DATE: CopyPlan = { kind: 'date' };
 const WALK: CopyPlan = { kind: 'walk', hasRepeats: false };
@@ -51,21 +59,45 @@ export function planOf(kept: object): CopyPlan {
   if (names.includes('__proto__')) return WALK;
   const parts = kept as Readonly<Record<string, object>>;
   const plans = names.map((name) => planOf(parts[name] as object));
-  return plans.every((plan) => plan === DATE) ? sharedPlan(names, plans) : { kind: 'object', names, plans };
+  return plans.every((plan) => plan === DATE) ? rowPlan(all, names) : { kind: 'object', names, plans };
 }
 
-/** Plans of objects of which only Dates are copied, by the names of those. */
-const datePlans = new Map<string, CopyPlan>();
-const MAX_DATE_PLANS = 1_000;
+/** Plans of rows of which only Dates are copied, by their names. */
+const rowPlans = new Map<string, ObjectPlan>();
+const MAX_ROW_PLANS = 1_000;
+const MAX_COLUMNS = 100;
 
 /** One plan for all rows of a table: the processor's cache then has it at a hit. */
-function sharedPlan(names: readonly string[], plans: readonly CopyPlan[]): CopyPlan {
-  const key = JSON.stringify(names);
-  const known = datePlans.get(key);
+function rowPlan(all: readonly string[], dates: readonly string[]): ObjectPlan {
+  const plan: ObjectPlan = { kind: 'object', names: dates, plans: dates.map(() => DATE) };
+  if (all.length > MAX_COLUMNS) return plan;
+  const key = JSON.stringify([all, dates]);
+  const known = rowPlans.get(key);
   if (known !== undefined) return known;
-  const plan: CopyPlan = { kind: 'object', names, plans };
-  if (datePlans.size < MAX_DATE_PLANS) datePlans.set(key, plan);
-  return plan;
+  if (rowPlans.size >= MAX_ROW_PLANS) return plan;
+  const template: object = JSON.parse(`{${all.map((name) => `${JSON.stringify(name)}:null`).join()}}`);
+  const shared = { ...plan, template };
+  rowPlans.set(key, shared);
+  return shared;
+}
+
+/**
+ * The kept value, laid out for copying. A hit waits above all for memory: V8 keeps the properties that were added to an
+ * object in a block of their own, and clones both blocks; a clone of a template has one, with its Dates beside it.
+ */
+export function compacted(plan: CopyPlan, kept: object): object {
+  if (plan.kind === 'list') {
+    const list = kept as unknown[];
+    for (const [at, part] of list.entries()) if (isToCopy(part)) list[at] = compacted(plan.each, part);
+  }
+  if (plan.kind !== 'object') return kept;
+  const { names, plans, template } = plan;
+  const row = (template === undefined ? kept : Object.assign({ ...template }, kept)) as Record<string, unknown>;
+  for (const [at, name] of names.entries()) {
+    const part = row[name];
+    if (isToCopy(part)) row[name] = plans[at] === DATE ? copyBy(DATE, part) : compacted(plans[at] as CopyPlan, part);
+  }
+  return row;
 }
 
 function planOfList(kept: readonly unknown[]): CopyPlan {

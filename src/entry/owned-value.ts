@@ -13,6 +13,7 @@ import { withHidden } from './hidden-properties.ts';
 import { isWhole, ownText } from './own-text.ts';
 import {
   type CopyPlan,
+  compacted,
   copyBy,
   isPart,
   KeptInstance,
@@ -104,7 +105,7 @@ class Owner {
     // If all could be frozen, only a cycle kept its parts from it: none of them was the first to be complete.
     if (!this.#hasMutable && !Object.isFrozen(value)) for (const copy of this.#copies.values()) Object.freeze(copy);
     const copy = Object.isFrozen(value) ? undefined : this.#plan(value);
-    const owned = { value, copy, bytes: this.#bytes };
+    const owned = { value: copy === undefined ? value : compacted(copy, value), copy, bytes: this.#bytes };
     if (copy === undefined && this.#bytes >= REMEMBERED_BYTES) remembered.set(value, owned);
     return owned;
   }

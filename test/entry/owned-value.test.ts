@@ -73,14 +73,27 @@ describe('what is kept', () => {
     }
   });
 
-  test('is copied by one plan for all rows that have Dates under the same names', () => {
-    const [one, other] = [ownValue({ id: 1, at: new Date(1) }), ownValue({ id: 2, at: new Date(2), name: 'b' })];
+  test('is copied by one plan for all rows with the same properties', () => {
+    const [one, other] = [ownValue({ id: 1, at: new Date(1) }), ownValue({ id: null, at: new Date(2) })];
     expect(one.copy).toBe(other.copy);
-    expect([readOwned(one), readOwned(other)]).toEqual([
+    expect([readOwned(one), readOwned(other)]).toStrictEqual([
       { id: 1, at: new Date(1) },
-      { id: 2, at: new Date(2), name: 'b' },
+      { id: null, at: new Date(2) },
     ]);
-    expect(ownValue({ id: 1, since: new Date(1) }).copy).not.toBe(one.copy);
+    expect(ownValue({ at: new Date(1), id: 1 }).copy).not.toBe(one.copy);
+    expect(ownValue({ id: new Date(1), at: 1 }).copy).not.toBe(one.copy);
+  });
+
+  test('has each row of a list with its own properties in their order', () => {
+    const rows = [
+      { id: 1, at: new Date(1) },
+      { at: new Date(2), 7: 'seven', more: { at: new Date(3), none: undefined } },
+      { id: 3, at: null },
+      { ['__proto__']: 'own', at: new Date(4) },
+    ];
+    const copy = kept(rows);
+    expect(copy).toStrictEqual(rows);
+    expect(JSON.stringify(copy)).toBe(JSON.stringify(rows));
   });
 
   test('shares its frozen parts between readers', () => {
