@@ -90,16 +90,23 @@ export interface BodyWriter {
 }
 
 /**
- * The ordered log of invalidations. Its positions ascend; the follower is told of an appended change before `append`
- * returns or resolves, and in the order of the positions.
+ * The ordered log of invalidations, as one member of it. Every member is told of every change in one order, whoever appended
+ * it; two changes of one member keep their order. An invalidation has a position above all before it, with or without gaps;
+ * an intent opens and closes at the position of the last invalidation. Ledgers compare positions of one epoch only.
+ * `invalidationLogContract` of `tidegate/testing` tests all of this.
+ *
+ * A member that may have missed a change must serve nothing until it has told its follower of an invalidation of everything,
+ * at the position from which it goes on. One that cannot go on has ended. To join a log, and to end a member that does not
+ * answer, is the affair of each implementation: `SharedLog` revokes it, a cluster waits for its lease.
  */
 export interface InvalidationLog {
-  /** Called once, before the first `append`. */
+  /** Called once, before the first `append`. It may tell at once of intents that are open at other members. */
   follow(apply: (position: Position, change: LogChange) => void): void;
   /**
-   * The position of the change. Returned at once when there is nothing to wait for. A promise resolves when the
-   * change is durable and every member of this node has applied it; it rejects with E_LOG when that could not be
-   * ensured.
+   * The position of the change, once every member has been told of it and it is as durable as the log is. Returned at once
+   * only when there is nothing to wait for; until a promise resolves the change may not be in force anywhere, so a write
+   * waits for its open intent (`log/after-intents.ts`). Rejects with E_LOG when the change is in force but not durable, and
+   * when the log has ended: then the change may be in force or not.
    */
   append(change: LogChange): Eventually<Position>;
 }
