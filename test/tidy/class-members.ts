@@ -46,5 +46,4 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   TriggerFeed: 30,
   ValueFlight: 35,
   ValueTally: 27,
-  Walk: 27,
 };

@@ -15,24 +15,7 @@ const VIEW_CONFIG = Symbol.for('drizzle:ViewBaseConfig');
 /** Any object of Drizzle, read by name. */
 export type Fields = { readonly [name: PropertyKey]: unknown };
 
-export type EntityKind =
-  | 'table'
-  | 'view'
-  | 'column'
-  | 'subquery'
-  | 'sql'
-  | 'aliased'
-  | 'text'
-  | 'name'
-  | 'param'
-  | 'placeholder'
-  | 'rows'
-  | 'select'
-  | 'insert'
-  | 'update'
-  | 'delete'
-  | 'refresh'
-  | 'relational';
+export type EntityKind = 'table' | 'view' | 'column' | 'subquery' | 'sql' | 'aliased' | 'select' | 'relational';
 
 /** By the mark of the class or of one it extends; the first that fits. */
 const KINDS: readonly (readonly [RegExp, EntityKind])[] = [
@@ -42,16 +25,7 @@ const KINDS: readonly (readonly [RegExp, EntityKind])[] = [
   [/^Subquery$/, 'subquery'],
   [/^SQL$/, 'sql'],
   [/^SQL\.Aliased$/, 'aliased'],
-  [/^StringChunk$/, 'text'],
-  [/^Name$/, 'name'],
-  [/^Param$/, 'param'],
-  [/^Placeholder$/, 'placeholder'],
-  [/^ValueRows$/, 'rows'],
   [/Select(?:QueryBuilder)?$/, 'select'],
-  [/Insert$/, 'insert'],
-  [/Update$/, 'update'],
-  [/Delete$/, 'delete'],
-  [/RefreshMaterializedView$/, 'refresh'],
   [/RelationalQuery(?:V2)?$/, 'relational'],
 ];
 
@@ -121,23 +95,4 @@ export function viewParts(view: object): ViewParts {
     query: config.query,
     materialized: typeof mark === 'string' && mark.includes('Materialized'),
   };
-}
-
-/** What a subquery or a member of a WITH list is made of. */
-export function subqueryParts(subquery: object): { readonly sql: unknown; readonly hints: readonly string[] } {
-  const parts = (subquery as Fields)._ as Fields;
-  const hints = Array.isArray(parts.usedTables) ? parts.usedTables.filter((name) => typeof name === 'string') : [];
-  return { sql: parts.sql, hints };
-}
-
-/** The text of a chunk of text: a list of strings in 0.45, one string in 1.0. */
-export function textOf(chunk: object): string {
-  const { value } = chunk as Fields;
-  return Array.isArray(value) ? value.join('') : String(value ?? '');
-}
-
-/** The SQL of what can give it; undefined: it cannot. */
-export function sqlOf(value: object): unknown {
-  const { getSQL } = value as Fields;
-  return typeof getSQL === 'function' ? getSQL.call(value) : undefined;
 }

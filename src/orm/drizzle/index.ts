@@ -5,4 +5,3 @@ export { type KeyedQuery, type KeyScope, queryKey } from './key.ts';
 export type { DropInInvalidation, DropInOptions, DropInStats } from './options.ts';
 export { withTidegate } from './sound-db.ts';
 export type { PassReason, ReadOptions, Sound, SoundOptions, SoundStats } from './sound-options.ts';
-export { type Access, type QueryTables, type TableSet, usedTables } from './tables.ts';
