@@ -178,6 +178,8 @@ export function shapesOf(client: pg.Client): ShapeOf {
 /** Tables as the changes leave them. */
 export class Replica {
   readonly tables = new Map<string, Map<string, string>>();
+  /** By table. */
+  readonly truncates = new Map<string, number>();
   /** Set when tables are altered: what a truncate leaves of them is not known, so rows may be there or not. */
   isLoose = false;
   readonly positions: string[] = [];
@@ -192,7 +194,10 @@ export class Replica {
   #one(change: Change): void {
     const rows = this.tables.get(change.table.name) ?? new Map<string, string>();
     this.tables.set(change.table.name, rows);
-    if (change.kind === 'truncate') return rows.clear();
+    if (change.kind === 'truncate') {
+      this.truncates.set(change.table.name, (this.truncates.get(change.table.name) ?? 0) + 1);
+      return rows.clear();
+    }
     if (change.kind !== 'insert') {
       if (change.old === undefined) throw new Error('expected an old row, got none');
       const key = keyText(change.table, change.old);

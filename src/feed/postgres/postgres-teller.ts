@@ -71,6 +71,8 @@ export class PostgresTeller {
   #transaction: Transaction | undefined;
   #place: LogPlace;
   #probe: Extract<TellerItem, { kind: 'probe' }> | undefined;
+  /** Taken before the last comparison of the catalogue: it has what had ended by then. */
+  #compared: Snapshot | undefined;
 
   constructor(parts: TellerParts, place: LogPlace) {
     this.#parts = parts;
@@ -162,9 +164,12 @@ export class PostgresTeller {
 
   /** Runs before the rows of the transaction are told, so before any listener that waits for it can read. */
   async #takeSchema(low: number, due: Due[]): Promise<void> {
+    if (this.#compared !== undefined && hasEnded(this.#compared, low)) return;
     // The comparison needs the catalogue as this transaction left it.
-    await this.#seen([low]);
-    if (!this.#parts.isOver()) await this.#compare(due);
+    const snapshot = await this.#seen([low]);
+    if (this.#parts.isOver()) return;
+    await this.#compare(due);
+    this.#compared = snapshot;
   }
 
   async #compare(due: Due[]): Promise<void> {
