@@ -1,5 +1,5 @@
 // What the package holds: the entry points of package.json and the files that are run as processes and threads, with what
-// they share in chunks. Dependencies stay out. One file a module would cost each start a hundred milliseconds.
+// they share in chunks, and the demo. Dependencies stay out. One file a module would cost each start a hundred milliseconds.
 
 import { defineConfig } from 'rolldown';
 
@@ -21,7 +21,7 @@ const ENTRIES = [
 ];
 
 export default defineConfig({
-  input: Object.fromEntries(ENTRIES.map((name) => [name, `src/${name}.ts`])),
+  input: { ...Object.fromEntries(ENTRIES.map((name) => [name, `src/${name}.ts`])), demo: 'examples/demo/demo.ts' },
   external: /^[^./]/,
   platform: 'node',
   output: { dir: 'dist', format: 'esm', chunkFileNames: 'chunks/[name].js' },

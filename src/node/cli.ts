@@ -137,9 +137,20 @@ async function start(config: ResolvedConfig, log: Logger): Promise<RunningGate> 
   return running;
 }
 
+/** What `examples/demo/demo.ts` offers, which the package has beside the command line. */
+interface DemoModule {
+  startDemoOrigin(): Promise<{
+    readonly url: string;
+    follow(adminUrl: string, print: (line: string) => void): Promise<void>;
+    firstSteps(gate: RunningGate): string;
+    close(): Promise<void>;
+  }>;
+}
+
 async function serveDemo(options: ServeOptions): Promise<void> {
-  const { startDemoOrigin } = await import('./demo/demo-origin.ts');
-  const { demoText } = await import('./demo/demo-text.ts');
+  const isSource = import.meta.url.endsWith('.ts');
+  const module = isSource ? new URL('../../examples/demo/demo.ts', import.meta.url).href : '#demo';
+  const { startDemoOrigin } = (await import(module)) as DemoModule;
   const origin = await startDemoOrigin();
   const { host, port, adminPort } = options;
   const demo = { origins: { demo: { url: origin.url } }, log: { level: 'warn' } };
@@ -154,9 +165,7 @@ async function serveDemo(options: ServeOptions): Promise<void> {
   }, fail);
   await origin.follow(running.adminUrl, print);
   announce(running);
-  print(`origin: ${origin.url}`);
-  print(`database: ${origin.path}`);
-  print(demoText({ url: running.url, adminUrl: running.adminUrl, path: origin.path }));
+  print(origin.firstSteps(running));
 }
 
 function announce(running: RunningGate): void {

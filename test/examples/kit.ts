@@ -21,7 +21,8 @@ export interface Ran {
 
 /** By the names that documents call them, e.g. `kinds.ts` and `migrating/bentocache.ts`. */
 export function exampleNames(): string[] {
-  const paths = globSync('examples/**/*.{ts,mjs}', { cwd: ROOT, exclude: (path) => path.includes('node_modules') });
+  // The demo is started by `tidegate serve --demo`, and has tests of its own.
+  const paths = globSync('examples/**/*.{ts,mjs}', { cwd: ROOT, exclude: (path) => /node_modules|demo$/.test(path) });
   return paths.map((path) => path.slice('examples/'.length).replaceAll('\\', '/')).sort();
 }
 

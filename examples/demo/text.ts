@@ -3,7 +3,7 @@
 
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import type { Change, ChangeSet } from '../../dependency/change.ts';
+import type { Change, ChangeSet } from './watch.ts';
 
 /** Commands look for the admin API here by default. */
 const DEFAULT_ADMIN_URL = 'http://127.0.0.1:8081';
@@ -24,7 +24,7 @@ export interface DemoPlaces {
 }
 
 /** Steps to paste into another terminal, each with what it shows. */
-export function demoText(places: DemoPlaces): string {
+export function firstSteps(places: DemoPlaces): string {
   const blocks = stepsFor(places).map(({ shows, commands }) =>
     [shows, ...commands.map((command) => `  ${command}`)].join('\n'),
   );

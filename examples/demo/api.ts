@@ -1,9 +1,9 @@
 // The REST API of the demo: a request in, an answer out, without a socket.
 //
 // The tags are names for operators to invalidate by, e.g. `user-7`. They do not decide which answers a write
-// invalidates: the reads of each answer do (demo-origin.ts).
+// invalidates: the reads of each answer do (demo.ts).
 
-import type { DemoData, NewOrder, NewUser, Page } from './demo-data.ts';
+import type { DemoData, NewOrder, NewUser, Page } from './data.ts';
 
 export interface DemoRequest {
   /** HEAD comes as GET. */

@@ -1,7 +1,7 @@
-// The embedded demo: a small REST API over a file of SQLite, so that `npm start` has an origin to stand in front of.
-// It does what a well-kept origin does for its cache: a lifetime, a strong validator, and tags for everything read for
-// the answer (`tidegate/track`), so that each write to the file invalidates the answers that show it, and nothing
-// else.
+// The demo of `npm start` and `tidegate serve --demo`: a small REST API over a file of SQLite, as an origin for the gate to
+// stand in front of. It does what a well-kept origin does for its cache: a lifetime, a strong validator, and tags for
+// everything read for the answer (`tidegate/track`), so that each write to the file invalidates the answers that show it,
+// and nothing else. It uses what the package offers, by path, so that a checkout runs it without a build.
 //
 // The gate and the origin need each other's address. So the origin starts first, and none of its answers is stored
 // before it follows its database.
@@ -9,10 +9,10 @@
 import { hash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, isIPv6 } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isSafeMethod } from '../../semantics/unsafe.ts';
+import { isSafeMethod } from '../../src/semantics/index.ts';
 import {
   createTracker,
   gateTarget,
@@ -20,11 +20,11 @@ import {
   type SourceReply,
   sqliteDatabase,
   type TrackingTarget,
-} from '../../track/index.ts';
-import { portError } from '../port-error.ts';
-import { answerDemo, type DemoAnswer, refusal } from './demo-api.ts';
-import type { DemoData } from './demo-data.ts';
-import { DemoWatch } from './demo-watch.ts';
+} from '../../src/track/index.ts';
+import { answerDemo, type DemoAnswer, refusal } from './api.ts';
+import type { DemoData } from './data.ts';
+import { firstSteps } from './text.ts';
+import { DemoWatch } from './watch.ts';
 
 export interface RunningDemo {
   readonly url: string;
@@ -32,6 +32,8 @@ export interface RunningDemo {
   readonly path: string;
   /** Follows the database, tells the gate of changes, and tells `print` which stored answers they invalidated. */
   follow(adminUrl: string, print?: (line: string) => void): Promise<void>;
+  /** Where the demo is, and what to try, for the terminal. */
+  firstSteps(gate: { readonly url: string; readonly adminUrl: string }): string;
   /** Ends the listener and its connections, and removes the data. */
   close(): Promise<void>;
 }
@@ -39,20 +41,10 @@ export interface RunningDemo {
 const MAX_CONTENT_BYTES = 64 * 1024;
 const MAX_AGE_SECONDS = 3600;
 
-export interface DemoOptions {
-  /** Default: any free one. */
-  readonly port?: number;
-  /** Default 127.0.0.1. */
-  readonly host?: string;
-  /** How long the gate serves without a message from here. Default: that of trackers. */
-  readonly leaseMs?: number;
-}
-
-/** Starts the demo with data of its own; rejects with E_PORT. */
-export async function startDemoOrigin(options: DemoOptions = {}): Promise<RunningDemo> {
-  const { port = 0, host = '127.0.0.1', leaseMs } = options;
+/** Starts the demo with data of its own. `leaseMs`: how long the gate serves without a message from here. */
+export async function startDemoOrigin(options: { readonly leaseMs?: number } = {}): Promise<RunningDemo> {
   // Loaded only now: Node 24 warns as soon as anyone imports node:sqlite, and other commands do not need it.
-  const { demoData, makeDemoDatabase } = await import('./demo-data.ts');
+  const { demoData, makeDemoDatabase } = await import('./data.ts');
   const folder = mkdtempSync(join(tmpdir(), 'tidegate-demo-'));
   const path = join(folder, 'shop.db');
   const database = makeDemoDatabase(path);
@@ -62,35 +54,26 @@ export async function startDemoOrigin(options: DemoOptions = {}): Promise<Runnin
     source: 'demo',
     database: watch.database(sqliteDatabase({ path, install: true })),
     targets: [{ name: 'the gate', deliver: (message) => deliverTwice(gate as TrackingTarget, message) }],
-    ...(leaseMs !== undefined && { leaseMs }),
+    ...options,
   });
   const data = demoData(tracker.wrap(database));
-  const answer = tracker.node((request, response) => void serve({ data, watch, request, response }));
-  const server = createServer(answer);
-  const remove = () => {
-    database.close();
-    rmSync(folder, { recursive: true, force: true });
-  };
-  try {
-    await listen(server, { port, host });
-  } catch (error) {
-    remove();
-    throw error;
-  }
-  const name = isIPv6(host) ? `[${host}]` : host;
+  const server = createServer(tracker.node((request, response) => void serve({ data, watch, request, response })));
+  const url = await listen(server);
   return {
-    url: `http://${name}:${(server.address() as AddressInfo).port}`,
+    url,
     path,
     follow: async (adminUrl, print = () => undefined) => {
       gate = gateTarget({ admin: adminUrl });
       await tracker.start();
-      await watch.begin({ url: adminUrl }, print);
+      await watch.begin(adminUrl, print);
     },
+    firstSteps: (at) => `origin: ${url}\ndatabase: ${path}\n${firstSteps({ ...at, path })}`,
     close: async () => {
       watch.end();
       await stop(server);
       await tracker.stop();
-      remove();
+      database.close();
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
@@ -102,10 +85,12 @@ async function deliverTwice(gate: TrackingTarget, message: SourceMessage): Promi
   return reply;
 }
 
-function listen(server: Server, at: { readonly port: number; readonly host: string }): Promise<void> {
+function listen(server: Server): Promise<string> {
   return new Promise((listening, reject) => {
-    server.once('error', (error) => reject(portError(at, error, 'the demo origin')));
-    server.listen(at, listening);
+    server.once('error', reject);
+    server.listen({ port: 0, host: '127.0.0.1' }, () => {
+      listening(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    });
   });
 }
 

@@ -3,9 +3,9 @@
 import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type RunningDemo, startDemoOrigin } from '../../examples/demo/demo.ts';
+import { changesText, firstSteps, reportText } from '../../examples/demo/text.ts';
 import { resolveConfig } from '../../src/node/config/config.ts';
-import { type RunningDemo, startDemoOrigin } from '../../src/node/demo/demo-origin.ts';
-import { changesText, demoText, reportText } from '../../src/node/demo/demo-text.ts';
 import { type RunningGate, startGate } from '../../src/node/serve.ts';
 
 const wait = { timeout: 10_000, interval: 10 };
@@ -183,12 +183,12 @@ test('the file goes with the demo', async () => {
 describe('what npm start prints', () => {
   test('names both listeners and the file, and the admin API only where commands would not find it', () => {
     const places = { url: 'http://127.0.0.1:8080', adminUrl: 'http://127.0.0.1:9999', path: '/data/shop.db' };
-    const text = demoText(places);
+    const text = firstSteps(places);
     expect(text).toContain('curl -i http://127.0.0.1:8080/v1/users/7\n');
     expect(text).toContain('/data/shop.db');
     expect(text).toContain('tidegate -- explain http://127.0.0.1:8080/v1/users/7 --admin http://127.0.0.1:9999\n');
     expect(text).not.toContain('npx');
-    expect(demoText({ ...places, adminUrl: 'http://127.0.0.1:8081' })).not.toContain('--admin');
+    expect(firstSteps({ ...places, adminUrl: 'http://127.0.0.1:8081' })).not.toContain('--admin');
   });
 
   test('long lists and large changes are cut short', () => {

@@ -4,12 +4,13 @@
 // an entry counts as invalidated where it is outdated now, or gone, or has been filled again since (its stamp is
 // later). Overlapping writes are told as one, since nobody could say which of them did what.
 
-import type { ChangeSet } from '../../dependency/change.ts';
-import type { FeedListener } from '../../ports.ts';
-import type { TrackedDatabase } from '../../track/index.ts';
-import { nodeTasks } from '../node-ports.ts';
-import { type AdminAddress, callAdmin } from '../operator/cli/admin-client.ts';
-import { changesText, reportText } from './demo-text.ts';
+import { setTimeout } from 'node:timers/promises';
+import type { OpenDatabase, TrackedDatabase } from '../../src/track/index.ts';
+import { changesText, reportText } from './text.ts';
+
+type FeedListener = Parameters<OpenDatabase['feed']['start']>[1];
+export type ChangeSet = Parameters<FeedListener['changed']>[0];
+export type Change = ChangeSet['changes'][number];
 
 /** Stamps by URL of stored entries that are not outdated. */
 type Stored = ReadonlyMap<string, number>;
@@ -25,11 +26,12 @@ interface Report {
 
 const LOOK_AGAIN_MS = 10;
 const MOST_LOOKS = 300;
-const MAX_ENTRIES = '1000';
+const MAX_ENTRIES = 1000;
 
 export class DemoWatch {
   readonly #settled: () => Promise<void>;
-  #admin: AdminAddress | undefined;
+  /** URL of the admin API. */
+  #admin: string | undefined;
   #print: (line: string) => void = () => undefined;
   #report: Report | undefined;
 
@@ -38,9 +40,9 @@ export class DemoWatch {
   }
 
   /** Resolves once the gate stores answers read from the database. */
-  async begin(admin: AdminAddress, print: (line: string) => void): Promise<void> {
+  async begin(admin: string, print: (line: string) => void): Promise<void> {
     await until(async () => {
-      const { sources } = (await callAdmin(admin, { method: 'GET', path: '/sources' })) as Sources;
+      const { sources } = (await ask(`${admin}/sources`)) as Sources;
       return sources.some(({ live }) => live);
     });
     this.#print = print;
@@ -141,15 +143,14 @@ export class DemoWatch {
   /** The gate has done its part of answering a write (RFC 9111 §4.4). */
   async #hasNoIntent(): Promise<boolean> {
     if (this.#admin === undefined) return true;
-    const stats = (await callAdmin(this.#admin, { method: 'GET', path: '/stats' })) as { readonly intentsOpen: number };
+    const stats = (await ask(`${this.#admin}/stats`)) as { readonly intentsOpen: number };
     return stats.intentsOpen === 0;
   }
 
   async #stored(): Promise<Stored> {
     const stored = new Map<string, number>();
     if (this.#admin === undefined) return stored;
-    const query = [['limit', MAX_ENTRIES]] as const;
-    const { entries } = (await callAdmin(this.#admin, { method: 'GET', path: '/entries', query })) as Entries;
+    const { entries } = (await ask(`${this.#admin}/entries?limit=${MAX_ENTRIES}`)) as Entries;
     for (const { uri, coding, outdated, stamp } of entries) {
       if (!outdated && coding === undefined) stored.set(uri, stamp);
     }
@@ -170,10 +171,17 @@ interface Entries {
   }[];
 }
 
+/** One call of the admin API. */
+async function ask(url: string): Promise<unknown> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`expected an answer of the gate, got ${response.status} for ${url}`);
+  return response.json();
+}
+
 /** Waits until it is so, or for a bounded number of looks. */
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   for (let look = 0; look < MOST_LOOKS; look++) {
     if (await isSo()) return;
-    await new Promise<void>((resolve) => void nodeTasks.later(LOOK_AGAIN_MS, resolve));
+    await setTimeout(LOOK_AGAIN_MS);
   }
 }
