@@ -1,5 +1,5 @@
-// The command `tidegate`: serve, check, and the commands that speak to a running gate. Modules that only some commands
-// need are loaded by them, so that the others listen sooner.
+// The command `tidegate`: the table of its commands, and serve and check. Modules that only some commands need are loaded
+// by them, so that the others listen sooner.
 
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
@@ -13,20 +13,62 @@ import {
   resolveConfig,
 } from './config/config.ts';
 import { refused } from './config/config-checks.ts';
-import { registerAdminCommands } from './operator/cli/cli-admin.ts';
-import { registerDepsCommand } from './operator/cli/cli-deps.ts';
-import { registerFeedCommand } from './operator/cli/cli-feed.ts';
-import { registerPopulateCommand } from './operator/cli/cli-populate.ts';
-import { originUrl, portNumber } from './operator/cli/cli-values.ts';
+import { ADMIN_COMMANDS } from './operator/cli/cli-admin.ts';
+import { FEED } from './operator/cli/cli-feed.ts';
+import { POPULATE } from './operator/cli/cli-populate.ts';
+import {
+  addCommands,
+  type Call,
+  type CommandRow,
+  failed,
+  type OptionRow,
+  PROCESS_IO,
+  stackOf,
+  UsageError,
+} from './operator/cli/commands.ts';
+import { originUrl, portNumber } from './operator/cli/values.ts';
 import { endOnSignal } from './operator/end-on-signal.ts';
 import { outliveExceptions } from './outlive.ts';
 import { logOf, type RunningGate, startGate } from './serve.ts';
 import { workerCount } from './workers/share.ts';
 
-const WRONG_COMMAND_LINE = 2;
+const CONFIG: OptionRow = [
+  '[config]',
+  'configuration file; default: tidegate.config.{ts,mts,mjs,js,json} in this folder',
+];
+
+export const COMMANDS: readonly CommandRow[] = [
+  {
+    name: 'serve',
+    help: 'serve in front of one or more origins',
+    argument: CONFIG,
+    options: [
+      ['--origin <url>', 'front this origin', { read: originUrl }],
+      ['--host <address>', 'address to listen on (default 127.0.0.1)'],
+      ['--port <number>', 'port to listen on (default 8080; 0: any free one)', { read: portNumber }],
+      ['--admin-port <number>', 'port of the admin API (default 8081; 0: any free one)', { read: portNumber }],
+      ['--demo', 'front a small demo API, unless --origin names another origin'],
+    ],
+    run: ({ argument, options }: Call<ServeOptions>) => {
+      if (options.demo !== true || options.origin !== undefined) return serve(argument, options);
+      if (argument === undefined) return serveDemo(options);
+      throw new UsageError('--demo or a configuration file', `both: ${argument}`);
+    },
+  },
+  {
+    name: 'check',
+    help: 'check a configuration and the files it names, and name all problems',
+    argument: CONFIG,
+    options: [['--json', 'print the configuration with its defaults as JSON']],
+    run: check,
+  },
+  ...ADMIN_COMMANDS,
+  POPULATE,
+  FEED,
+];
 
 interface ServeOptions extends ConfigOverrides {
-  readonly demo?: boolean;
+  readonly demo?: true;
 }
 
 /** Runs the command line; the process ends when it is done, or on SIGINT or SIGTERM when it serves. */
@@ -35,22 +77,9 @@ export async function runCli(argv: readonly string[]): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => stream.destroy());
   const program = new Command('tidegate')
     .description('An edge cache that never serves outdated data')
-    .version(version())
-    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : WRONG_COMMAND_LINE));
-  addServe(program);
-  addCheck(program);
-  registerAdminCommands(program);
-  registerPopulateCommand(program);
-  registerDepsCommand(program);
-  registerFeedCommand(program);
-  tellUsage(program, program.name());
+    .version(version());
+  addCommands(program, COMMANDS, PROCESS_IO);
   await program.parseAsync(argv);
-}
-
-/** After an error the usage alone: all of the help would push the error off the screen. */
-function tellUsage(command: Command, name: string): void {
-  for (const inner of command.commands) tellUsage(inner, `${name} ${inner.name()}`);
-  command.showHelpAfterError(`Usage: ${name} ${command.usage()}\nSee ${name} --help.`);
 }
 
 function version(): string {
@@ -58,41 +87,13 @@ function version(): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
-function addServe(program: Command): void {
-  program
-    .command('serve')
-    .description('serve in front of one or more origins')
-    .argument('[config]', 'configuration file; default: tidegate.config.{ts,mts,mjs,js,json} in this folder')
-    .option('--origin <url>', 'front this origin', originUrl)
-    .option('--host <address>', 'address to listen on (default 127.0.0.1)')
-    .option('--port <number>', 'port to listen on (default 8080; 0: any free one)', portNumber)
-    .option('--admin-port <number>', 'port of the admin API (default 8081; 0: any free one)', portNumber)
-    .option('--demo', 'front a small demo API, unless --origin names another origin')
-    .action((config: string | undefined, options: ServeOptions, command: Command) => {
-      const isDemo = options.demo === true && options.origin === undefined;
-      if (isDemo && config !== undefined) {
-        command.error(`error: expected --demo or a configuration file, got both: ${config}`);
-      }
-      return failing(() => (isDemo ? serveDemo(options) : serve(config, options)));
-    });
-}
-
-function addCheck(program: Command): void {
-  program
-    .command('check')
-    .description('check a configuration and the files it names, and name all problems')
-    .argument('[config]', 'configuration file; default: tidegate.config.{ts,mts,mjs,js,json} in this folder')
-    .option('--json', 'print the configuration with its defaults as JSON')
-    .action((config: string | undefined, options: { readonly json?: boolean }) =>
-      failing(async () => {
-        const checked = await loadConfig({ file: config, cwd: process.cwd() });
-        workerCount(checked);
-        const { fileProblems } = await import('./config/file-problems.ts');
-        const problems = fileProblems(checked);
-        if (problems.length > 0) throw refused('the configuration', problems);
-        print(options.json === true ? JSON.stringify(withoutSecrets(checked), null, 2) : checkText(checked));
-      }),
-    );
+async function check({ argument, options }: Call<{ readonly json?: true }>): Promise<void> {
+  const checked = await loadConfig({ file: argument, cwd: process.cwd() });
+  workerCount(checked);
+  const { fileProblems } = await import('./config/file-problems.ts');
+  const problems = fileProblems(checked);
+  if (problems.length > 0) throw refused('the configuration', problems);
+  print(options.json === true ? JSON.stringify(withoutSecrets(checked), null, 2) : checkText(checked));
 }
 
 function checkText({ origins, routes }: ResolvedConfig): string {
@@ -185,33 +186,14 @@ async function reload({ running, log }: Reloaded, load: () => Promise<ResolvedCo
     printError('reloaded the configuration');
   } catch (error) {
     log.error({ err: error }, 'not reloaded, the configuration stays as it was');
-    printError(`not reloaded, the configuration stays as it was\n${messageOf(error)}`);
-  }
-}
-
-async function failing(run: () => Promise<void>): Promise<void> {
-  try {
-    await run();
-  } catch (error) {
-    fail(error);
+    printError(
+      `not reloaded, the configuration stays as it was\n${error instanceof TidegateError ? error.message : stackOf(error)}`,
+    );
   }
 }
 
 function fail(error: unknown): never {
-  printError(error instanceof TidegateError ? `${error.code}: ${error.message}` : messageOf(error));
-  process.exit(1);
+  return failed(PROCESS_IO, error);
 }
 
-/** An error that is none of ours is a defect, so its stack is shown. */
-function messageOf(error: unknown): string {
-  if (error instanceof TidegateError) return error.message;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
-}
-
-function print(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
-
-function printError(text: string): void {
-  process.stderr.write(`${text}\n`);
-}
+const { print, printError } = PROCESS_IO;

@@ -1,7 +1,7 @@
 // Commands of the command line, run in this process.
 
 import { Command } from 'commander';
-import type { AdminCommandIo } from '../../src/node/operator/cli/cli-admin.ts';
+import { addCommands, type CommandRow } from '../../src/node/operator/cli/commands.ts';
 
 class Exit extends Error {
   readonly exitCode: number;
@@ -17,14 +17,11 @@ export interface Ended {
   readonly err: string;
 }
 
-export async function runCommand(
-  register: (program: Command, io: AdminCommandIo) => void,
-  args: readonly string[],
-): Promise<Ended> {
+export async function runCommand(commands: readonly CommandRow[], args: readonly string[]): Promise<Ended> {
   const out: string[] = [];
   const err: string[] = [];
   const program = new Command('tidegate');
-  register(program, {
+  addCommands(program, commands, {
     print: (text) => void out.push(text),
     printError: (text) => void err.push(text),
     exit: (code) => {

@@ -4,7 +4,7 @@ import { createAdminApi } from '../../src/admin/api.ts';
 import type { Explanation } from '../../src/engine/contract.ts';
 import { keyHash } from '../../src/node/operator/access-log.ts';
 import { type RunningAdmin, startAdmin } from '../../src/node/operator/admin-server.ts';
-import { registerAdminCommands } from '../../src/node/operator/cli/cli-admin.ts';
+import { ADMIN_COMMANDS } from '../../src/node/operator/cli/cli-admin.ts';
 import { ENTRY, EXPLANATION, type FakeGate, fakeGate, STATS } from '../admin/fake-gate.ts';
 import { runCommand } from '../kit/run-command.ts';
 
@@ -32,7 +32,7 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-const bare = (...args: string[]) => runCommand(registerAdminCommands, args);
+const bare = (...args: string[]) => runCommand(ADMIN_COMMANDS, args);
 const cli = (name: string, ...args: string[]) => bare(name, '--admin', admin.url, '--token', TOKEN, ...args);
 
 describe('list', () => {
@@ -155,10 +155,10 @@ describe.each([
     [['--tga', 'a'], "unknown option '--tga'"],
     [['--url'], 'argument missing'],
     [['http://example.org/'], 'too many arguments'],
-    [['--url', '/users'], 'Expected an absolute http or https URL'],
-    [['--prefix', '/users'], 'Expected the beginning of a URL'],
-    [['--pattern', '/users/*'], 'Expected a glob over whole URLs'],
-    [['--tag', ' a', 'b'], 'Expected a tag of 1 to 1024 characters'],
+    [['--url', '/users'], '--url: expected an absolute http or https URL'],
+    [['--prefix', '/users'], '--prefix: expected the beginning of a URL'],
+    [['--pattern', '/users/*'], '--pattern: expected a glob over whole URLs'],
+    [['--tag', ' a', 'b'], '--tag: expected a tag of 1 to 1024 characters'],
   ])('%j is a usage error', async (options, message) => {
     const { code, err, out } = await cli(name, '--json', ...options);
     expect(err).toContain(message);

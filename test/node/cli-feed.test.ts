@@ -260,9 +260,12 @@ describe('which database is meant', () => {
     [['status', 'a', '--source', 'b', '--sqlite', 'a.db'], 'expected one source, got a and --source b'],
     [['status', '--sqlite', 'a.db', '--source', 'A B'], 'expected a name of 1 to 64'],
     [['install', '--postgres', 'postgres://h/d', '--trigger-log', '--slot', 's'], 'expected --trigger-log or what'],
-    [['status', '--postgres', 'h/d'], 'Expected a connection string'],
-    [['status', '--sqlite', 'a.db', '--tables', 'a,,b'], 'Expected names of tables'],
-    [['install', '--postgres', 'postgres://h/d', '--identity', 'half'], 'Allowed choices are full, key'],
+    [['status', '--postgres', 'h/d'], '--postgres: expected a connection string'],
+    [['status', '--sqlite', 'a.db', '--tables', 'a,,b'], '--tables: expected names of tables'],
+    [
+      ['install', '--postgres', 'postgres://h/d', '--identity', 'half'],
+      '--identity: expected one of full, key, got "half"',
+    ],
     [['run', '--sqlite', 'a.db'], 'expected the name of the source, by --source, got none'],
   ])('a wrong command line ends with 2: %j', async (args, message) => {
     const { code, err } = await feed(...args);

@@ -1,10 +1,10 @@
 // The commands `tidegate feed`, run in this process as the command line does.
 
-import { registerFeedCommand } from '../../src/node/operator/cli/cli-feed.ts';
+import { FEED } from '../../src/node/operator/cli/cli-feed.ts';
 import { type Ended, runCommand } from '../kit/run-command.ts';
 
 export function feed(...args: string[]): Promise<Ended> {
-  return runCommand(registerFeedCommand, ['feed', ...args]);
+  return runCommand([FEED], ['feed', ...args]);
 }
 
 /** Of a status in JSON: what is said of each table. */

@@ -3,11 +3,11 @@
 import { existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import type { JobProgress } from '../../src/engine/populate/populate-job.ts';
-import { registerPopulateCommand } from '../../src/node/operator/cli/cli-populate.ts';
+import { POPULATE } from '../../src/node/operator/cli/cli-populate.ts';
 import type { RunningGate } from '../../src/node/serve.ts';
+import { runCommand } from '../kit/run-command.ts';
 import { fresh, startOne, startSite } from './populate-kit.ts';
 
 /** What the calls of these tests answer with, taken together. */
@@ -27,29 +27,8 @@ async function follow(gate: RunningGate, id: string): Promise<JobProgress> {
   return JSON.parse(lines.at(-1) as string) as JobProgress;
 }
 
-class Exit extends Error {}
-
-async function cli(gate: RunningGate, ...args: string[]) {
-  const out: string[] = [];
-  const err: string[] = [];
-  const program = new Command('tidegate');
-  let code = 0;
-  registerPopulateCommand(program, {
-    print: (text) => void out.push(text),
-    printError: (text) => void err.push(text),
-    progress: undefined,
-    exit: (exitCode) => {
-      code = exitCode;
-      throw new Exit(`exit ${exitCode}`);
-    },
-  });
-  try {
-    await program.parseAsync(['populate', '--admin', gate.adminUrl, ...args], { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof Exit)) throw error;
-  }
-  return { code, out: out.join('\n'), err: err.join('\n') };
-}
+const cli = (gate: RunningGate, ...args: string[]) =>
+  runCommand([POPULATE], ['populate', '--admin', gate.adminUrl, ...args]);
 
 const urls = (...paths: string[]) => paths.map((path) => `http://example.org${path}`);
 const get = async (gate: RunningGate, path: string, headers = {}) => {

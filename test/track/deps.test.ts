@@ -3,16 +3,15 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
-import { Command } from 'commander';
 import { expect, it, vi } from 'vitest';
 import type { SourceQuestion } from '../../src/dependency/describe/described.ts';
 import { Registry } from '../../src/dependency/registry.ts';
 import { resolveConfig } from '../../src/node/config/config.ts';
-import { registerAdminCommands } from '../../src/node/operator/cli/cli-admin.ts';
-import { registerDepsCommand } from '../../src/node/operator/cli/cli-deps.ts';
+import { ADMIN_COMMANDS } from '../../src/node/operator/cli/cli-admin.ts';
 import { startGate } from '../../src/node/serve.ts';
 import { createTracker, gateTarget, sqliteDatabase } from '../../src/track/index.ts';
 import { answerOf } from '../../src/track/target/answer.ts';
+import { runCommand } from '../kit/run-command.ts';
 import { atEnd, shopFile } from './world.ts';
 
 /** SQLite reads it up to the zero character; the parser does not read it. */
@@ -79,21 +78,8 @@ async function deps() {
 
 function cliOf(admin: string) {
   return async (...args: string[]) => {
-    const out: string[] = [];
-    const program = new Command('tidegate');
-    const io = {
-      print: (text: string) => void out.push(text),
-      printError: (text: string) => void out.push(text),
-      exit: (code: number): never => {
-        throw new Error(`exit ${code}`);
-      },
-    };
-    registerAdminCommands(program, io);
-    registerDepsCommand(program, io);
-    await program.parseAsync([...args, '--admin', admin], { from: 'user' }).catch((error: Error) => {
-      out.push(error.message);
-    });
-    return out.join('\n');
+    const { code, out, err } = await runCommand(ADMIN_COMMANDS, [...args, '--admin', admin]);
+    return [out, err, ...(code === 0 ? [] : [`exit ${code}`])].filter((text) => text !== '').join('\n');
   };
 }
 
@@ -216,9 +202,9 @@ it('what cannot be told is named: a table without triggers, a tracker that has g
   expect(await cli('deps', `${gate.url}/list`)).toContain(silence);
 }, 30_000);
 it.each([
-  [['deps'], 'expected one of a URL, --table and --record, got none'],
+  [['deps'], 'expected one of a URL, --table, --record, got none'],
   [['deps', 'http://a.example/', '--table', 'x'], 'got a URL and --table'],
-  [['deps', '--record', 'users'], 'Expected a record as table:key'],
+  [['deps', '--record', 'users'], '--record: expected a record as table:key'],
   [['deps', '--table', 'x', '-H', 'a: b'], 'expected a URL with --header'],
 ])('a wrong command line is told: %j', async (args, message) => {
   const text = await cliOf('http://127.0.0.1:1')(...args);

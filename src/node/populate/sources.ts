@@ -1,8 +1,6 @@
 // Sources of URLs to fill: a list, a file, a sitemap, stored entries. Each delivers portions, so that a million URLs
 // need not be in memory before the first is filled.
 
-import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { populateItem, shownItem } from '../../admin/populate-items.ts';
 import type { GateRequest } from '../../engine/contract.ts';
 import { itemOfKey, type PopulateItem } from '../../engine/populate/populate-item.ts';
@@ -14,7 +12,7 @@ import type { Store } from '../../ports.ts';
 import { type Fields, NO_FIELDS } from '../../semantics/fields.ts';
 import type { SourceOutput } from '../config/config-schema.ts';
 import { askOrigin } from './ask-origin.ts';
-import { valueOfLine } from './lines.ts';
+import { valuesOfFile } from './lines.ts';
 import { readSitemap, uriOf } from './sitemap.ts';
 
 /** A portion of a source: URLs to fill, and refused ones. */
@@ -67,18 +65,11 @@ async function* fromUrls(urls: readonly string[]): Source {
 }
 
 async function* fromFile(path: string): Source {
-  const input = createReadStream(path, 'utf8');
   let values: unknown[] = [];
-  try {
-    for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-      const value = valueOfLine(line);
-      if (value === undefined || values.push(value) < PORTION) continue;
-      yield portionOf(values);
-      values = [];
-    }
-  } catch (error) {
-    const { message } = error as Error;
-    throw new TidegateError('E_POPULATE', `expected a readable file of URLs, got ${message}`, { cause: error });
+  for await (const value of valuesOfFile(path)) {
+    if (values.push(value) < PORTION) continue;
+    yield portionOf(values);
+    values = [];
   }
   yield portionOf(values);
 }

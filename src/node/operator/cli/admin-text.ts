@@ -1,9 +1,14 @@
 // The output of the admin commands for people: tables and sentences made from the answers of the admin API.
 //
-// URIs and tags come from strangers and go to a terminal, so control characters are shown escaped.
+// URIs and tags come from strangers and go to a terminal, so control characters are shown escaped. Conditions and lists of
+// columns are long, and a terminal is narrow: they are cut here, and whole in the JSON.
 
+import type { DependencyRow, EntryDependencies, SourceWord } from '../../../admin/dependencies.ts';
+import type { GroupedDependencies } from '../../../admin/deps-api.ts';
+import type { TierAgreement, TierHoldings } from '../../../admin/tiers-api.ts';
 import type { EntrySummary, Explanation, GateStats, InvalidationResult, ListPage } from '../../../engine/contract.ts';
 import { keyHash } from '../access-log.ts';
+import { counted, printable, printableLines, table } from './text.ts';
 
 export function listText(page: ListPage): string {
   if (page.entries.length === 0) return 'no entries';
@@ -78,11 +83,6 @@ export function entries(count: number): string {
   return counted(count, 'entry', 'entries');
 }
 
-/** `1 URL`, `2 URLs`. */
-export function counted(count: number, one: string, several = `${one}s`): string {
-  return `${count} ${count === 1 ? one : several}`;
-}
-
 export function statsText(stats: GateStats): string {
   const { memory } = stats;
   return table([
@@ -131,17 +131,88 @@ function tenths(ms: number): number {
   return Math.round(ms / 100) / 10;
 }
 
-export function table(rows: readonly (readonly string[])[]): string {
-  const shown = rows.map((row) => row.map(printable));
-  const widths = (shown[0] ?? []).map((_, column) => Math.max(...shown.map((row) => (row[column] as string).length)));
-  const lines = shown.map((row) => row.map((cell, column) => cell.padEnd(widths[column] as number)).join('  '));
-  return lines.map((line) => line.trimEnd()).join('\n');
+export function holdingsText({ memory, disk, manifest }: TierHoldings): string {
+  const lines = [`memory    ${entries(memory.entries)}, ${memory.bytes} of ${memory.maxBytes} bytes`];
+  if (disk === undefined || manifest === undefined) return `${lines[0]}\ndisk      none`;
+  const files = `${counted(disk.segments, 'segment')}, ${counted(disk.largeBodies, 'large body', 'large bodies')}`;
+  lines.push(`disk      ${entries(disk.entries)}, ${disk.bytes} of ${disk.maxBytes} bytes, ${files}`);
+  lines.push(`manifest  ${counted(manifest.rows, 'row')}, naming ${manifest.bytes} bytes`);
+  if (!disk.indexLoaded) lines.push('The index is still being read; the manifest is asked meanwhile.');
+  return lines.join('\n');
 }
 
-/** With control characters and line breaks escaped: a terminal would obey them. */
-export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it looks for
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (char) => {
-    return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+export function agreementText({ agree, memory, disk, examples }: TierAgreement): string {
+  const lines = [agree ? 'They agree.' : 'They do not agree; what differs is not served.'];
+  const { notOnDisk, differing } = memory;
+  lines.push(
+    `memory    ${entries(memory.entries)}: ${notOnDisk} not on the disk, ${differing} of another fill than there`,
+  );
+  for (const [finding, count] of Object.entries(disk ?? {})) lines.push(`disk      ${wordsOf(finding)}: ${count}`);
+  for (const example of examples) lines.push(`  ${printable(example)}`);
+  return lines.join('\n');
+}
+
+/** `missingRecords` as `missing records`. */
+function wordsOf(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+const MAX_WHAT = 90;
+const MAX_COLUMNS = 50;
+
+/** The text for one entry. */
+export function entryDepsText({ note, sources, rows, otherTags }: EntryDependencies): string {
+  const hasSeveral = sources.length > 1;
+  const cells = rows.map((row) => [
+    row.granularity,
+    hasSeveral ? `${row.source}: ${row.table}` : row.table,
+    cut(row.what, MAX_WHAT),
+    cut(row.columns.join(', '), MAX_COLUMNS),
+    levelText(row),
+  ]);
+  const lines = [
+    ...(note === undefined ? [] : [note]),
+    ...(rows.length === 0 ? [] : [table([['GRANULARITY', 'TABLE', 'WHAT', 'COLUMNS', 'LEVEL'], ...cells])]),
+    ...(rows.length === 0 && note === undefined ? ['no tag that a tracker knows'] : []),
+    ...(otherTags.length === 0 ? [] : [`other tags: ${otherTags.join(', ')}`]),
+    ...wordLines(sources),
+  ];
+  return lines.map(printableLines).join('\n');
+}
+
+/** The text for a table or a record. */
+export function groupsText({ groups, sources, isWhole }: GroupedDependencies): string {
+  const hasSeveral = sources.length > 1;
+  const cells = groups.flatMap((group) =>
+    group.urls.map((url, at) => {
+      const what = hasSeveral ? `${group.source}: ${group.table}` : group.table;
+      return at === 0 ? [group.granularity, what, cut(group.what, MAX_WHAT), group.level, url] : ['', '', '', '', url];
+    }),
+  );
+  const reasons = new Set(groups.flatMap(({ level, reason }) => (reason === undefined ? [] : [`${level}: ${reason}`])));
+  const words = wordLines(sources);
+  const lines = [
+    groups.length === 0
+      ? 'nothing that is stored'
+      : table([['GRANULARITY', 'TABLE', 'WHAT', 'LEVEL', 'URL'], ...cells]),
+    ...reasons,
+    ...words,
+    ...(isWhole || words.length > 0 ? [] : ['there may be others']),
+  ];
+  return lines.map(printableLines).join('\n');
+}
+
+function levelText({ level, reason }: DependencyRow): string {
+  return reason === undefined ? level : `${level} (${reason})`;
+}
+
+function wordLines(sources: readonly SourceWord[]): string[] {
+  return sources.flatMap(({ source, isWhole, problem }) => {
+    if (problem !== undefined) return [`${source}: ${problem}`];
+    return isWhole ? [] : [`${source}: there is more than its tracker tells`];
   });
+}
+
+function cut(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
 }

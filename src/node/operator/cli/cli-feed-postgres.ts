@@ -25,14 +25,8 @@ import {
 import type { Catalogue } from '../../../sql/ast.ts';
 import { readPostgresCatalogue } from '../../../sql/postgres/postgres-catalogue.ts';
 import { reasonOf } from '../../../track/follow/open-database.ts';
-import {
-  type FeedBackend,
-  type FeedRemoval,
-  type FeedReport,
-  type FeedTable,
-  uncomparable,
-} from './cli-feed-report.ts';
 import { type PostgresSource, withoutPassword } from './cli-feed-source.ts';
+import { type FeedBackend, type FeedRemoval, type FeedReport, type FeedTable, uncomparable } from './feed-report.ts';
 
 /** Rejects with E_FEED. */
 export async function openPostgresBackend(source: PostgresSource): Promise<FeedBackend> {

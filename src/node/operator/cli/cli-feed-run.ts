@@ -11,17 +11,17 @@ import { gateTarget } from '../../../track/target/gate-target.ts';
 import { nodeTasks } from '../../node-ports.ts';
 import { createLog } from '../access-log.ts';
 import { endOnSignal } from '../end-on-signal.ts';
-import { type AdminCommandIo, failed } from './cli-admin.ts';
 import type { FeedSource, RunFlags } from './cli-feed-source.ts';
+import { type Call, failed } from './commands.ts';
 
 /** Resolves once it listens; the process then goes on until a signal ends it. Rejects with E_CONFIG, E_FEED or E_PORT. */
-export async function runFeed(source: FeedSource, flags: RunFlags, io: Required<AdminCommandIo>): Promise<void> {
-  const log = createLog({ level: flags.logLevel });
-  const { gate, gateToken, host, port, token } = flags;
+export async function runFeed(source: FeedSource, { io, options }: Call<RunFlags>): Promise<void> {
+  const { gate = [], gateToken, host, port, token, logLevel } = options;
+  const log = createLog({ level: logLevel });
   const gates = gate.map((admin) => gateTarget({ admin, ...(gateToken !== undefined && { token: gateToken }) }));
   const running = await startFeedProcess({
     source: source.name as string,
-    database: databaseOf(source, flags.install === true),
+    database: databaseOf(source, options.install === true),
     targets: gates,
     host,
     port,

@@ -3,11 +3,11 @@
 // A connection string may hold a password. No text and no error shows it.
 
 import { relative } from 'node:path';
-import type { Command } from 'commander';
 import { hint } from '../../../options/names.ts';
 import type { DatabaseOutput } from '../../config/config-schema.ts';
 import { sourceName } from '../../config/config-values.ts';
 import { loadDatabases } from '../../config/databases.ts';
+import { type Call, UsageError } from './commands.ts';
 
 export interface SourceFlags {
   readonly config?: string;
@@ -22,7 +22,7 @@ export interface SourceFlags {
 }
 
 export interface RunFlags extends SourceFlags {
-  readonly gate: readonly string[];
+  readonly gate?: readonly string[];
   readonly gateToken?: string;
   readonly install?: true;
   readonly host: string;
@@ -55,42 +55,29 @@ export interface PostgresSource {
 
 export type FeedSource = SqliteSource | PostgresSource;
 
-interface Asked {
-  /** The name given as an argument. */
-  readonly name: string | undefined;
-  readonly flags: SourceFlags;
-  /** The command that reports a wrong command line. */
-  readonly command: Command;
-}
-
-/** Rejects with E_CONFIG when the configuration is wrong. */
-export async function sourceOf({ name: argument, flags, command }: Asked): Promise<FeedSource> {
-  const wrong = (message: string): never => command.error(`error: ${message}`);
-  checkFlags(argument, flags, wrong);
-  const asked = argument ?? flags.source;
-  const { name, database } = await configured(asked, flags, wrong);
-  const connection = process.env.TIDEGATE_POSTGRES || undefined;
+/** Rejects with E_CONFIG when the configuration is wrong, with a UsageError for a wrong command line. */
+export async function sourceOf({ argument, options: flags }: Call<SourceFlags>): Promise<FeedSource> {
+  checkFlags(argument, flags);
+  const { name, database } = await configured(argument ?? flags.source, flags);
   if (flags.sqlite !== undefined || (flags.postgres === undefined && database?.sqlite !== undefined)) {
-    return sqliteSource({ name, flags, database, connection }, wrong);
+    return sqliteSource({ name, database }, flags);
   }
-  return postgresSource({ name, flags, database, connection }, wrong);
+  return postgresSource({ name, database }, flags);
 }
 
-type Wrong = (message: string) => never;
-
-function checkFlags(argument: string | undefined, flags: SourceFlags, wrong: Wrong): void {
+function checkFlags(argument: string | undefined, flags: SourceFlags): void {
   const { source, sqlite, postgres } = flags;
   if (argument !== undefined && source !== undefined && argument !== source) {
-    wrong(`expected one source, got ${argument} and --source ${source}`);
+    throw new UsageError('one source', `${argument} and --source ${source}`);
   }
-  if (sqlite !== undefined && postgres !== undefined) wrong('expected --sqlite or --postgres, got both');
-  const given = (['slot', 'publication', 'identity'] as const).filter((flag) => flags[flag] !== undefined);
-  if (flags.triggerLog === true && given.length > 0) {
-    wrong(`expected --trigger-log or what logical replication needs, got it with --${given.join(', --')}`);
+  if (sqlite !== undefined && postgres !== undefined) throw new UsageError('--sqlite or --postgres', 'both');
+  const replication = replicationFlags(flags);
+  if (flags.triggerLog === true && replication.length > 0) {
+    throw new UsageError('--trigger-log or what logical replication needs', `it with ${replication.join(', ')}`);
   }
   const name = argument ?? source;
   if (name !== undefined && !sourceName.safeParse(name).success) {
-    wrong(`expected a name of 1 to 64 of a-z, 0-9, - and _ as source, got ${JSON.stringify(name)}`);
+    throw new UsageError('a name of 1 to 64 of a-z, 0-9, - and _ as source', JSON.stringify(name));
   }
 }
 
@@ -99,33 +86,26 @@ interface Configured {
   readonly database: DatabaseOutput | undefined;
 }
 
-async function configured(name: string | undefined, flags: SourceFlags, wrong: Wrong): Promise<Configured> {
+async function configured(name: string | undefined, flags: SourceFlags): Promise<Configured> {
   const isGiven = flags.sqlite !== undefined || flags.postgres !== undefined;
   if (isGiven && name === undefined && flags.config === undefined) return { name, database: undefined };
   const databases = (await loadDatabases({ file: flags.config, cwd: process.cwd() })) ?? {};
   const names = Object.keys(databases);
+  const what = `one of the sources ${names.join(', ')}`;
   if (name !== undefined) {
     const database = Object.hasOwn(databases, name) ? databases[name] : undefined;
-    if (database !== undefined || isGiven) return { name, database };
-    if (names.length === 0) return { name, database: undefined };
-    return wrong(`expected one of the sources ${names.join(', ')}, got ${name}${hint(name, names)}`);
+    if (database === undefined && !isGiven && names.length > 0) throw new UsageError(what, name + hint(name, names));
+    return { name, database };
   }
   if (isGiven || names.length === 0) return { name, database: undefined };
-  if (names.length > 1) wrong(`expected one of the sources ${names.join(', ')}, got none`);
+  if (names.length > 1) throw new UsageError(what, 'none');
   return { name: names[0], database: databases[names[0] as string] };
 }
 
-interface Given extends Configured {
-  readonly flags: SourceFlags;
-  /** From the environment. */
-  readonly connection: string | undefined;
-}
-
-function sqliteSource({ name, flags, database }: Given, wrong: Wrong): SqliteSource {
-  const own = (['slot', 'publication', 'identity', 'triggerLog'] as const).filter((flag) => flags[flag] !== undefined);
-  if (own.length > 0) {
-    const shown = own.map((flag) => (flag === 'triggerLog' ? '--trigger-log' : `--${flag}`)).join(', ');
-    wrong(`expected a database of PostgreSQL with ${shown}, got one of SQLite`);
+function sqliteSource({ name, database }: Configured, flags: SourceFlags): SqliteSource {
+  const ofPostgres = [...replicationFlags(flags), ...(flags.triggerLog === true ? ['--trigger-log'] : [])];
+  if (ofPostgres.length > 0) {
+    throw new UsageError(`a database of PostgreSQL with ${ofPostgres.join(', ')}`, 'one of SQLite');
   }
   const path = flags.sqlite ?? (database?.sqlite as string);
   const shorter = relative(process.cwd(), path);
@@ -133,21 +113,22 @@ function sqliteSource({ name, flags, database }: Given, wrong: Wrong): SqliteSou
   return { kind: 'sqlite', name, path, shown, tables: flags.tables ?? database?.tables ?? 'all' };
 }
 
-function postgresSource({ name, flags, database, connection: ofEnvironment }: Given, wrong: Wrong): PostgresSource {
+function postgresSource({ name, database }: Configured, flags: SourceFlags): PostgresSource {
   const settings = database?.postgres;
-  const connection = flags.postgres ?? settings?.connection ?? ofEnvironment;
+  const connection = flags.postgres ?? settings?.connection ?? (process.env.TIDEGATE_POSTGRES || undefined);
   if (connection === undefined) {
     const where = '--sqlite FILE, --postgres CONNECTION, TIDEGATE_POSTGRES or a source of the configuration';
-    return wrong(`expected ${where}, got none`);
+    throw new UsageError(where, 'none');
   }
-  const mode = flags.triggerLog === true ? 'triggers' : hasReplicationFlag(flags) ? 'replication' : settings?.mode;
+  const byFlags =
+    flags.triggerLog === true ? 'triggers' : replicationFlags(flags).length > 0 ? 'replication' : undefined;
   const slot = flags.slot ?? settings?.slot ?? defaultSlot(name);
   return {
     kind: 'postgres',
     name,
     connection,
     shown: shownConnection(connection),
-    mode: mode ?? 'replication',
+    mode: byFlags ?? settings?.mode ?? 'replication',
     slot,
     publication: flags.publication ?? settings?.publication ?? slot,
     identity: flags.identity ?? settings?.identity ?? 'full',
@@ -155,8 +136,10 @@ function postgresSource({ name, flags, database, connection: ofEnvironment }: Gi
   };
 }
 
-function hasReplicationFlag({ slot, publication, identity }: SourceFlags): boolean {
-  return slot !== undefined || publication !== undefined || identity !== undefined;
+/** Flags that only logical replication has a use for, as they were written. */
+function replicationFlags(flags: SourceFlags): string[] {
+  const names = (['slot', 'publication', 'identity'] as const).filter((name) => flags[name] !== undefined);
+  return names.map((name) => `--${name}`);
 }
 
 const SLOT_CHARS = 63;
@@ -172,10 +155,15 @@ function qualified(table: string): { readonly schema: string; readonly name: str
 
 /** `user@host:5432/database`. */
 function shownConnection(connection: string): string {
-  const url = URL.parse(connection) ?? URL.parse(connection.replace('@/', '@socket/'));
+  const url = parsed(connection);
   if (url === null) return 'the database';
   const user = url.username === '' ? '' : `${url.username}@`;
   return `${user}${url.host}${url.pathname}`;
+}
+
+/** A connection by a socket names no host. */
+function parsed(connection: string): URL | null {
+  return URL.parse(connection) ?? URL.parse(connection.replace('@/', '@socket/'));
 }
 
 const HIDDEN = '(not shown)';
@@ -185,7 +173,7 @@ const HIDDEN = '(not shown)';
  * lower-case letters alone may also be an ordinary word; elsewhere it then stays.
  */
 export function withoutPassword(text: string, connection: string): string {
-  const url = URL.parse(connection) ?? URL.parse(connection.replace('@/', '@socket/'));
+  const url = parsed(connection);
   const passwords = [url?.password, url?.searchParams.get('password')];
   const secrets = new Set([...passwords, ...passwords.map((password) => decoded(password ?? undefined))]);
   const names = new Set([url?.username, decoded(url?.username), url?.hostname, url?.port, url?.pathname.slice(1)]);

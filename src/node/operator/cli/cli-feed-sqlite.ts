@@ -17,15 +17,9 @@ import {
 } from '../../../feed/sqlite/sqlite-install.ts';
 import { nodeSqliteRunner, type SqliteRunner } from '../../../feed/sqlite/sqlite-runner.ts';
 import { readSqliteCatalogue } from '../../../sql/sqlite/sqlite-catalogue.ts';
-import { counted } from './admin-text.ts';
-import {
-  type FeedBackend,
-  type FeedRemoval,
-  type FeedReport,
-  type FeedTable,
-  uncomparable,
-} from './cli-feed-report.ts';
 import type { SqliteSource } from './cli-feed-source.ts';
+import { type FeedBackend, type FeedRemoval, type FeedReport, type FeedTable, uncomparable } from './feed-report.ts';
+import { counted } from './text.ts';
 
 const BUSY_MS = 5_000;
 
