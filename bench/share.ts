@@ -162,7 +162,7 @@ async function opened(url: string, share: Share, name: string) {
       return { text: await response.text(), isHit: /;\s*hit/.test(response.headers.get('cache-status') ?? '') };
     },
     [Symbol.asyncDispose]: async () => {
-      await gate.close({ graceMs: 0 });
+      await gate.close({ grace: 0 });
       await tracker.stop();
       origin.closeAllConnections();
       origin.close();

@@ -96,7 +96,7 @@ async function runProfile(profile: Profile, { suites, origin, tls, tier }: Bench
     }),
   );
   const judged = judge(suites, await runClient(running.url));
-  await running.close({ graceMs: 1_000 });
+  await running.close({ grace: 1_000 });
   rmSync(folder, { recursive: true });
   return { profile, judged, required: scoreOf(judged, 'required'), optimal: scoreOf(judged, 'optimal') };
 }

@@ -6,7 +6,7 @@ import { tidegate } from 'tidegate/hono';
 const app = new Hono();
 const users = new Map([['7', 'Ada']]);
 
-app.use('/users/*', tidegate({ defaultTtlMs: 60_000 }));
+app.use('/users/*', tidegate({ defaultTtl: '1m' }));
 
 app.get('/users/:id', (c) => {
   const id = c.req.param('id');

@@ -11,7 +11,7 @@ const answers: Record<string, ResponseInit> = {
   '/gone': { status: 404 },
 };
 
-const cache = createFetchCache({ cacheName: 'shop', defaultTtlMs: 60_000, negativeTtlMs: 60_000 });
+const cache = createFetchCache({ cacheName: 'shop', defaultTtl: '1m', negativeTtl: '1m' });
 const serve = cache.wrap(({ url }) => new Response('body', answers[new URL(url).pathname] ?? answers['/fresh']));
 
 async function ask(path: string, init?: RequestInit): Promise<void> {

@@ -6,7 +6,7 @@ interface Env {
   readonly names: Map<string, string>;
 }
 
-const cache = createFetchCache({ ttlMs: 3_600_000 });
+const cache = createFetchCache({ ttl: '1h' });
 
 const serve = cache.wrap<Env>(async (request, context) => {
   const { pathname } = new URL(request.url);

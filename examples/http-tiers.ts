@@ -33,7 +33,7 @@ class SqliteStore implements Store {
 
 // Memory for a few answers of 20 KB, SQLite for all.
 const tiers = [{ name: 'sqlite', store: new SqliteStore() }];
-const cache = createFetchCache({ memory: { maxBytes: 100_000 }, tiers, ttlMs: 3_600_000 });
+const cache = createFetchCache({ memory: { maxBytes: 100_000 }, tiers, ttl: '1h' });
 
 let answers = 0;
 const serve = cache.wrap((_, { tags }) => {

@@ -5,7 +5,7 @@ import { tidegate } from 'tidegate/hono';
 
 const names = new Map([['7', 'Ada']]);
 const app = new Hono();
-app.use('/users/*', tidegate({ ttlMs: 3_600_000 }));
+app.use('/users/*', tidegate({ ttl: '1h' }));
 app.get('/users/:id', (c) => c.text(names.get(c.req.param('id')) ?? 'nobody'));
 app.put('/users/:id', async (c) => {
   names.set(c.req.param('id'), await c.req.text());

@@ -51,7 +51,7 @@ await tracker.settled();
 console.log((await ask('/users/1')).text, (await ask('/users/2')).text);
 console.log('The application was asked for', asked.join());
 
-await gate.close({ graceMs: 0 });
+await gate.close({ grace: 0 });
 await tracker.stop();
 origin.closeAllConnections();
 origin.close();

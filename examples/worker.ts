@@ -7,7 +7,7 @@ interface Env {
 }
 
 // One for each isolate: it is made when the Worker is loaded, and lives as long as that.
-const cache = createFetchCache({ memory: { maxBytes: 16_000_000 }, ttlMs: 60_000, staleWhileRevalidateMs: 600_000 });
+const cache = createFetchCache({ memory: { maxBytes: 16_000_000 }, ttl: '1m', staleWhileRevalidate: '10m' });
 
 const serve = cache.wrap<Env>(async (request, { env }) => {
   const name = new URL(request.url).pathname.slice(1);

@@ -15,8 +15,11 @@ const examples = [...doc.matchAll(/^```ts\n(.*?)^```$/gms)].map((match) => match
 
 /** Keys that hold no section of their own, each with its default as the document writes it. */
 function schemaKeys(schema: z.ZodType, path: string, standard = 'required'): [string, string][] {
-  if (schema instanceof z.ZodReadonly || schema instanceof z.ZodPrefault) {
-    return schemaKeys(schema.unwrap() as z.ZodType, path, standard);
+  if (schema instanceof z.ZodReadonly) return schemaKeys(schema.unwrap() as z.ZodType, path, standard);
+  if (schema instanceof z.ZodPipe) return schemaKeys(schema.in as z.ZodType, path, standard);
+  if (schema instanceof z.ZodPrefault) {
+    const own = schema.def.defaultValue;
+    return schemaKeys(schema.unwrap() as z.ZodType, path, typeof own === 'string' ? `\`"${own}"\`` : standard);
   }
   if (schema instanceof z.ZodOptional) return schemaKeys(schema.unwrap() as z.ZodType, path, 'none');
   if (schema instanceof z.ZodDefault) {
@@ -42,7 +45,8 @@ function schemaKeys(schema: z.ZodType, path: string, standard = 'required'): [st
 }
 
 function isSection(schema: unknown): boolean {
-  return schema instanceof z.ZodReadonly && schema.unwrap() instanceof z.ZodObject;
+  const inner = schema instanceof z.ZodReadonly ? schema.unwrap() : undefined;
+  return inner instanceof z.ZodPipe && inner.in instanceof z.ZodObject;
 }
 
 // Either of the two makes a whole query rule: neither is required.

@@ -97,7 +97,7 @@ const counts = [
   await countPromises('tidegate', Number(new URL(gate.url).port)),
   await countPromises('bare node:http', await listening(bare)),
 ];
-await gate.close({ graceMs: 0 });
+await gate.close({ grace: 0 });
 bare.close();
 origin.close();
 console.log(JSON.stringify(counts));

@@ -150,7 +150,7 @@ for (const sql of [
   await tell(shown, sql, async () => void (await other.query(sql)));
 }
 
-await gate.close({ graceMs: 0 });
+await gate.close({ grace: 0 });
 await tracker.stop();
 origin.closeAllConnections();
 origin.close();

@@ -116,7 +116,7 @@ for (const sql of [
   await tell(shown, sql, async () => other.exec(sql));
 }
 
-await gate.close({ graceMs: 0 });
+await gate.close({ grace: 0 });
 await tracker.stop();
 origin.closeAllConnections();
 origin.close();

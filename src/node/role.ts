@@ -2,6 +2,7 @@
 
 import type { AdminDeps } from '../admin/api.ts';
 import type { Gate, Rehydrator } from '../engine/contract.ts';
+import type { Duration } from '../options/durations.ts';
 import type { Origin } from '../ports.ts';
 import type { ResolvedConfig } from './config/config.ts';
 import type { Front } from './front/front-contract.ts';
@@ -18,6 +19,11 @@ export type Role =
       readonly admin: (deps: AdminDeps) => AdminDeps;
     };
 
+export interface CloseOptions {
+  /** How long running exchanges may take to finish. Default 10 seconds. */
+  readonly grace?: Duration;
+}
+
 /** A gate in its role. */
 export interface Part {
   readonly url: string;
@@ -32,5 +38,5 @@ export interface Part {
   /** Call this before any process serves under another configuration. Throws E_TLS, and then changes nothing. */
   prepare(news: ResolvedConfig): void;
   reload(config: ResolvedConfig): Promise<void>;
-  close(options?: { readonly graceMs?: number }): Promise<void>;
+  close(options?: CloseOptions): Promise<void>;
 }

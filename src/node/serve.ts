@@ -13,6 +13,7 @@ import type { ExchangeReport, Gate, GateRequest, Rehydrator } from '../engine/co
 import { createGate } from '../engine/gate.ts';
 import { classOf } from '../engine/tally.ts';
 import type { TidegateError } from '../errors.ts';
+import { checkOptions, timeout } from '../options/kit.ts';
 import type { Cancel, Origin } from '../ports.ts';
 import { NO_FIELDS } from '../semantics/fields.ts';
 import { nodeCompress } from './compressor.ts';
@@ -34,7 +35,7 @@ import { tierControl } from './operator/tier-control.ts';
 import { Origins } from './origin/origins.ts';
 import { admitOwn, type OwnRequest } from './own-request.ts';
 import { Population } from './populate/population.ts';
-import type { Part, Role } from './role.ts';
+import type { CloseOptions, Part, Role } from './role.ts';
 import { Rules } from './rules.ts';
 import type { Router } from './site.ts';
 import { type NodeTiers, namedBy, openTiers } from './tiers.ts';
@@ -46,12 +47,9 @@ export interface RunningGate {
   readonly gate: Gate;
   /** Serves new requests under another configuration; listeners and memory stay. */
   reload(config: ResolvedConfig): Promise<void>;
-  /** Stops accepting, finishes running exchanges, and cuts off the rest after `graceMs`. */
-  close(options?: { readonly graceMs?: number }): Promise<void>;
+  /** Stops accepting, finishes running exchanges, and cuts off the rest after `grace`. Rejects with E_CONFIG. */
+  close(options?: CloseOptions): Promise<void>;
 }
-
-/** Time for running exchanges to finish at shutdown. */
-const CLOSE_GRACE_MS = 10_000;
 
 /** Opens both listeners; rejects with E_PORT or E_ADMIN_TOKEN, and then leaves nothing open. */
 export async function startGate(config: ResolvedConfig, log: Logger = logOf(config)): Promise<RunningGate> {
@@ -221,7 +219,8 @@ class NodeGate implements RunningGate, Part {
     this.#log.info({ origins: Object.keys(config.origins), routes: config.routes.length }, 'configuration reloaded');
   }
 
-  async close({ graceMs = CLOSE_GRACE_MS }: { readonly graceMs?: number } = {}): Promise<void> {
+  async close(options: CloseOptions = {}): Promise<void> {
+    const { graceMs = 10_000 } = checkOptions<CloseOptions>('close', options, { grace: timeout(0) });
     this.#ready = false;
     this.#cancelLoading();
     const end = nodeClock.monotonic() + graceMs;

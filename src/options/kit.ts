@@ -2,20 +2,24 @@
 // misspelt option, which would be passed over in silence, is refused with the name that is nearest.
 
 import { expected, shown, TidegateError } from '../errors.ts';
-import { DURATION, isDuration } from './durations.ts';
-import { hint } from './names.ts';
+import { DURATION, type InMs, isDuration, MAX_TIMER_MS, msOf, wholeMs } from './durations.ts';
+import { hint, withoutUnit } from './names.ts';
 
 /** Throws where the value does not fit. */
 export interface Check {
   (value: unknown, name: string): void;
   readonly isRequired?: true;
+  readonly isDuration?: true;
 }
 
 export type Checks<Options> = { readonly [Name in keyof Required<Options>]: Check };
 
-/** Throws E_CONFIG. `of`: who takes the options, such as `createCache`. An option that is undefined is none. */
-export function checkOptions<Options>(of: string, options: unknown, checks: Checks<Options>): void {
-  checkMembers({ of, what: `options of ${of}`, path: '' }, options, checks);
+/**
+ * Throws E_CONFIG. `of`: who takes the options, such as `createCache`. An option that is undefined is none. Returns the options
+ * with durations in ms; those of options within options stay as they are.
+ */
+export function checkOptions<Options>(of: string, options: unknown, checks: Checks<Options>): InMs<Options> {
+  return checkMembers({ of, what: `options of ${of}`, path: '' }, options, checks) as InMs<Options>;
 }
 
 /** Options within an option. */
@@ -29,19 +33,26 @@ interface Place {
   readonly path: string;
 }
 
-function checkMembers({ of, what, path }: Place, options: unknown, checks: Readonly<Record<string, Check>>): void {
+function checkMembers({ of, what, path }: Place, options: unknown, checks: Readonly<Record<string, Check>>): object {
   if (!isRecord(options)) return expected('E_CONFIG', `${what} to be an object`, options);
   for (const [name, value] of Object.entries(options)) {
     if (value !== undefined && !Object.hasOwn(checks, name)) throw unknownOption(name, Object.keys(checks), of);
   }
+  const inMs: Record<string, unknown> = {};
   for (const [name, check] of Object.entries(checks)) {
     const value = options[name];
-    if (value !== undefined || check.isRequired === true) check(value, path + name);
+    if (value === undefined && check.isRequired !== true) continue;
+    check(value, path + name);
+    if (check.isDuration === true) inMs[`${name}Ms`] = msOf(value);
+    else inMs[name] = value;
   }
+  return inMs;
 }
 
 /** The refusal of a misspelt option. */
 export function unknownOption(name: string, known: readonly string[], of: string): TidegateError {
+  const renamed = withoutUnit(name, known);
+  if (renamed !== undefined) return new TidegateError('E_CONFIG', renamed);
   return unknownName(`an option of ${of} among ${known.join(', ')}`, name, known);
 }
 
@@ -96,23 +107,26 @@ export const httpUrl = be(
 export const part = be('a number from 0 to 1', (value) => typeof value === 'number' && value >= 0 && value <= 1);
 export const amount = be('a number of at least 0', (value) => typeof value === 'number' && value >= 0);
 export const aboveZero = be('a number above 0', (value) => typeof value === 'number' && value > 0);
-export const duration = be(DURATION, isDuration);
+export const duration: Check = Object.assign(be(DURATION, isDuration), { isDuration: true } as const);
 
-export function whole(least: number, most: number = Number.MAX_SAFE_INTEGER, unit = 'a whole number'): Check {
+export function whole(least: number, most: number = Number.MAX_SAFE_INTEGER): Check {
   const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
   return be(
-    `${unit} ${range}`,
+    `a whole number ${range}`,
     (value) => Number.isSafeInteger(value) && least <= Number(value) && Number(value) <= most,
   );
 }
 
 export const count = whole(1);
 
-/** Beyond, a timer of Node runs at once. */
-const MAX_TIMER_MS = 2_147_483_647;
-
 export function milliseconds(least: number, most: number = MAX_TIMER_MS): Check {
-  return whole(least, most, 'a whole number of milliseconds');
+  return whole(least, most);
+}
+
+/** A duration that a timer can measure. */
+export function timeout(leastMs: number, mostMs: number = MAX_TIMER_MS): Check {
+  const { form, fits } = wholeMs(leastMs, mostMs);
+  return Object.assign(be(form, fits), { isDuration: true } as const);
 }
 
 export function oneOf(...known: readonly string[]): Check {

@@ -1,5 +1,12 @@
 // The right spelling of a name that is not known.
 
+/** Options that are durations once had names with a unit: `expected ttl (…), got ttlMs`. Undefined: it is no such name. */
+export function withoutUnit(name: string, known: readonly string[]): string | undefined {
+  const stem = name.replace(/(?:Ms|Seconds)$/, '');
+  if (stem === name || !known.includes(stem)) return undefined;
+  return `expected ${stem} (a duration such as '1h', or milliseconds), got ${name}`;
+}
+
 /** The known name that `name` most likely stands for; undefined when none is near. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   let best: string | undefined;

@@ -30,7 +30,7 @@ export interface TidegateMiddleware extends MiddlewareHandler {
 }
 
 /**
- * A middleware that answers from the cache: `app.use('/api/*', tidegate({ defaultTtlMs: 60_000 }))`. Given a cache of
+ * A middleware that answers from the cache: `app.use('/api/*', tidegate({ defaultTtl: '1m' }))`. Given a cache of
  * `createFetchCache`, it shares that. Throws E_CONFIG.
  */
 export function tidegate(given: FetchCacheOptions | FetchCache = {}): TidegateMiddleware {

@@ -1,12 +1,13 @@
 // What a cache in process is told at its beginning, and the policy that comes of it.
 
 import { type CookieOptions, cookieRules, isCookiePattern } from '../engine/answers/shared-request.ts';
+import type { Duration, InMs } from '../options/durations.ts';
 import * as kit from '../options/kit.ts';
 import type { Store } from '../ports.ts';
 import { type CachePolicy, CONFORMANCE_POLICY, type Profile, SAFE_POLICY } from '../semantics/policy.ts';
 import { LARGEST_PART } from '../store/memory.ts';
 
-/** What `createFetchCache` and `tidegate` are given. Times are in milliseconds. */
+/** What `createFetchCache` and `tidegate` are given. A `Duration` is a number of ms or a string with a unit, e.g. `'5m'`. */
 export interface FetchCacheOptions {
   /** Memory for stored responses. Default 64 MiB. 0: none, so that only the tiers keep them. */
   readonly memory?: { readonly maxBytes?: number };
@@ -15,17 +16,17 @@ export interface FetchCacheOptions {
   /** `safe` refuses what is legal but dangerous, `conformance` does all that RFC 9111 allows. Default `safe`. */
   readonly profile?: Profile;
   /** Freshness lifetime in place of what the response says. Default: the response decides. */
-  readonly ttlMs?: number;
+  readonly ttl?: Duration;
   /** Freshness lifetime of a response that states none. Default: heuristic freshness (RFC 9111 §4.2.2). */
-  readonly defaultTtlMs?: number;
+  readonly defaultTtl?: Duration;
   /** stale-while-revalidate of a response that states none (RFC 5861 §3). Default 0. */
-  readonly staleWhileRevalidateMs?: number;
+  readonly staleWhileRevalidate?: Duration;
   /** stale-if-error of a response that states none (RFC 5861 §4). Default 0. */
-  readonly staleIfErrorMs?: number;
+  readonly staleIfError?: Duration;
   /** How long past its lifetime a response serves when the handler throws. Default 0; conformance: 1 day. */
-  readonly graceMs?: number;
+  readonly grace?: Duration;
   /** How long an error answer without explicit freshness is kept. Default 0: not at all. */
-  readonly negativeTtlMs?: number;
+  readonly negativeTtl?: Duration;
   /** Cookies of a GET or HEAD. Default: the response's affair; with a freshness of the cache's own, requests with cookies go by. */
   readonly cookies?: CookieOptions;
   /**
@@ -35,8 +36,8 @@ export interface FetchCacheOptions {
   readonly clientDirectives?: 'ignore' | 'honour';
   /** Larger bodies are passed on and not stored. Default 64 MiB; without tiers never more than a quarter of the memory. */
   readonly maxBodyBytes?: number;
-  /** Longest wait for the handler's response, and for more of its body but of text/event-stream. Default 60,000. */
-  readonly timeoutMs?: number;
+  /** Longest wait for the handler's response, and for more of its body but of text/event-stream. Default 1 minute. */
+  readonly timeout?: Duration;
   /** Leaves Cache-Tag, Surrogate-Key, xkey and Cache-Groups in answers to clients. Default false. */
   readonly showTags?: boolean;
   /** Name of this cache in Cache-Status. Default `tidegate`. */
@@ -74,8 +75,8 @@ const CHECKS: kit.Checks<FetchCacheOptions> = {
     (tiers) => Array.isArray(tiers) && tiers.every(isTier),
   ),
   profile: kit.oneOf('safe', 'conformance'),
-  ...{ ttlMs: kit.amount, defaultTtlMs: kit.amount, staleWhileRevalidateMs: kit.amount, staleIfErrorMs: kit.amount },
-  ...{ graceMs: kit.amount, negativeTtlMs: kit.amount, maxBodyBytes: kit.amount, timeoutMs: kit.amount },
+  ...{ ttl: kit.duration, defaultTtl: kit.duration, staleWhileRevalidate: kit.duration, staleIfError: kit.duration },
+  ...{ grace: kit.duration, negativeTtl: kit.duration, maxBodyBytes: kit.amount, timeout: kit.duration },
   cookies: kit.nested<CookieOptions>({
     key: kit.be('a list of names or patterns', cookiePatterns),
     drop: kit.be('all, or a list of names or patterns', (value) => value === 'all' || cookiePatterns(value)),
@@ -99,27 +100,26 @@ function isTier(tier: unknown): boolean {
   );
 }
 
-export function maxBytesOf({ memory }: FetchCacheOptions): number {
-  return memory?.maxBytes ?? DEFAULT_MAX_BYTES;
-}
-
-export function timeoutOf({ timeoutMs }: FetchCacheOptions): number {
-  return timeoutMs ?? DEFAULT_TIMEOUT_MS;
-}
+/** The options as the cache uses them. */
+export type CacheSettings = InMs<FetchCacheOptions> & { readonly maxBytes: number; readonly timeoutMs: number };
 
 /** Throws E_CONFIG, of whatever option it is. */
-export function policyOf(options: FetchCacheOptions): CachePolicy {
-  kit.checkOptions('the handler cache', options, CHECKS);
-  const { profile = 'safe', cacheName, targetedFields, maxBodyBytes, tiers = [] } = options;
+export function settingsOf(options: FetchCacheOptions): CacheSettings {
+  const given = kit.checkOptions('the handler cache', options, CHECKS);
+  return { timeoutMs: DEFAULT_TIMEOUT_MS, ...given, maxBytes: given.memory?.maxBytes ?? DEFAULT_MAX_BYTES };
+}
+
+export function policyOf(settings: CacheSettings): CachePolicy {
+  const { profile = 'safe', cacheName, targetedFields, maxBodyBytes, maxBytes, tiers = [] } = settings;
   const base = profile === 'safe' ? SAFE_POLICY : CONFORMANCE_POLICY;
-  const times = TIMES.map((name) => [name, options[name] ?? base[name]]);
+  const times = TIMES.map((name) => [name, settings[name] ?? base[name]]);
   // A body that the memory would decline is not gathered for it first.
-  const largest = tiers.length > 0 ? Number.POSITIVE_INFINITY : Math.floor(maxBytesOf(options) * LARGEST_PART);
+  const largest = tiers.length > 0 ? Number.POSITIVE_INFINITY : Math.floor(maxBytes * LARGEST_PART);
   return Object.freeze({
     ...base,
     ...Object.fromEntries(times),
-    cookies: options.cookies && cookieRules(options.cookies),
-    clientDirectives: options.clientDirectives ?? base.clientDirectives,
+    cookies: settings.cookies && cookieRules(settings.cookies),
+    clientDirectives: settings.clientDirectives ?? base.clientDirectives,
     maxBodyBytes: Math.min(maxBodyBytes ?? base.maxBodyBytes, largest),
     cacheName: cacheName ?? base.cacheName,
     targetedFields: Object.freeze((targetedFields ?? base.targetedFields).map((name) => name.toLowerCase())),

@@ -13,7 +13,7 @@ import type { CachePolicy } from '../semantics/policy.ts';
 import { createMemoryStore } from '../store/memory.ts';
 import { responseOf } from './answer.ts';
 import { type HandlerCall, handlerOrigin } from './handler-origin.ts';
-import { type FetchCacheOptions, maxBytesOf, policyOf, timeoutOf } from './options.ts';
+import { type CacheSettings, type FetchCacheOptions, policyOf, settingsOf } from './options.ts';
 import type { Platform } from './platform.ts';
 import { askedOf, type Reading, uriOf } from './request.ts';
 
@@ -34,9 +34,8 @@ const ORIGIN_NAME = 'handler';
 
 export class WebGate {
   readonly #platform: Platform;
-  readonly #options: FetchCacheOptions;
+  readonly #settings: CacheSettings;
   readonly #makeRoute: (origin: Origin) => Route;
-  readonly #timeoutMs: number;
   readonly #reading: Reading;
   readonly #failures = new WeakMap<GateRequest, TidegateError>();
   #gate: Gate | undefined;
@@ -44,11 +43,10 @@ export class WebGate {
   /** Throws E_CONFIG. */
   constructor(options: FetchCacheOptions, platform: Platform) {
     this.#platform = platform;
-    this.#options = options;
-    const policy = policyOf(options);
-    this.#makeRoute = routeMaker(options, policy);
-    this.#timeoutMs = timeoutOf(options);
-    this.#reading = { trustForwarded: options.trustForwarded === true, policy };
+    this.#settings = settingsOf(options);
+    const policy = policyOf(this.#settings);
+    this.#makeRoute = routeMaker(this.#settings, policy);
+    this.#reading = { trustForwarded: this.#settings.trustForwarded === true, policy };
   }
 
   /** Made when it is first used: Workers give no randomness and no time before the first request. */
@@ -82,8 +80,7 @@ export class WebGate {
 
   #makeGate(): Gate {
     const { clock, tasks, random } = this.#platform;
-    const { tiers = [] } = this.#options;
-    const maxBytes = maxBytesOf(this.#options);
+    const { tiers = [], maxBytes } = this.#settings;
     const memory = createMemoryStore({ maxBytes });
     const inMemory = maxBytes === 0 && tiers.length > 0 ? [] : [{ name: 'memory', store: memory }];
     const all = [...inMemory, ...tiers];
@@ -107,12 +104,22 @@ export class WebGate {
     const isAnswered = () => client.isAnswered;
     const failed = (error: TidegateError) => this.#fault(thrownBy(error));
     const { wait, tasks } = this.#platform;
-    return { original: request, uri, handle, waitUntil, isAnswered, failed, wait, tasks, timeoutMs: this.#timeoutMs };
+    return {
+      original: request,
+      uri,
+      handle,
+      waitUntil,
+      isAnswered,
+      failed,
+      wait,
+      tasks,
+      timeoutMs: this.#settings.timeoutMs,
+    };
   }
 
   /** What hears of faults may fail itself, at once or later: nobody is told of that. */
   #fault(error: unknown): void {
-    new Promise((heard) => heard(this.#options.onFault?.(error))).catch(() => undefined);
+    new Promise((heard) => heard(this.#settings.onFault?.(error))).catch(() => undefined);
   }
 
   /** Rejects with what the handler threw, and with the client's own reason when it goes away first. */

@@ -199,7 +199,7 @@ export class Stage {
       memory: { maxBytes: memoryBytes },
       ...(hasDisk && { disk: { path: 'disk', maxBytes: 256 * 1024 ** 2 } }),
       origins: {
-        app: { url: this.applicationUrl, circuitBreaker: { failures: 0 }, headTimeoutMs: HEAD_TIMEOUT_MS },
+        app: { url: this.applicationUrl, circuitBreaker: { failures: 0 }, headTimeout: HEAD_TIMEOUT_MS },
       },
       log: { level: 'error' },
     };

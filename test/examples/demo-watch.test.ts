@@ -24,7 +24,7 @@ beforeEach(async () => {
   await demo.follow(gate.adminUrl, (line) => lines.push(line));
 });
 afterEach(async () => {
-  await gate.close({ graceMs: 0 });
+  await gate.close({ grace: 0 });
   await demo.close();
 });
 

@@ -50,7 +50,7 @@ async function start(compress: unknown): Promise<void> {
 
 afterEach(async () => {
   await agent.close();
-  await gate.close({ graceMs: 0 });
+  await gate.close({ grace: 0 });
   server.closeAllConnections();
   server.close();
 });

@@ -5,7 +5,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { TidegateError } from '../../src/errors.ts';
 import { loadConfig, overrideConfig, resolveConfig } from '../../src/node/config/config.ts';
-import { nearest } from '../../src/options/names.ts';
 
 const origins = { app: { url: 'http://127.0.0.1:3000' } };
 
@@ -60,7 +59,7 @@ describe('resolveConfig', () => {
 
 describe('problems', () => {
   test.each([
-    [{ origins, routes: [{ ttlMS: 5 }] }, 'routes[0].ttlMS: unknown key; did you mean "ttlMs"?'],
+    [{ origins, routes: [{ tll: 5 }] }, 'routes[0].tll: unknown key; did you mean "ttl"?'],
     [{ origins, cachename: 'x' }, 'cachename: unknown key; did you mean "cacheName"?'],
     [
       { origins, listen: { unixSocket: '/a' } },
@@ -97,7 +96,23 @@ describe('problems', () => {
     [{ origins, admin: { token: 'a', tokenFile: 'b' } }, 'admin: expected token or tokenFile, got both'],
     [{ origins, trustedProxies: ['10.0.0.0/33'] }, /^trustedProxies\[0\]: expected an IP address or a network/],
     [{ origins, routes: [{ query: { kep: [] } }] }, /^routes\[0\]\.query: expected "all", \{ keep: \[names\] \}/],
-    [{ origins, limits: { keepAliveMs: 2 ** 31 } }, /^limits\.keepAliveMs: expected .* from 1 to 2147483647/],
+    [{ origins, limits: { keepAlive: 2 ** 31 } }, /^limits\.keepAlive: expected .* from 1 to 2147483647/],
+    [
+      { origins, limits: { keepAliveMs: 5 } },
+      "limits.keepAliveMs: expected keepAlive (a duration such as '1h', or milliseconds), got keepAliveMs",
+    ],
+    [
+      { origins, routes: [{ ttlSeconds: 5 }] },
+      "routes[0].ttlSeconds: expected ttl (a duration such as '1h', or milliseconds), got ttlSeconds",
+    ],
+    [
+      { origins, routes: [{ ttl: '5 s' }] },
+      /^routes\[0\]\.ttl: expected a whole number of ms .* such as '5m', got "5 s"$/,
+    ],
+    [
+      { origins, routes: [{ ttl: 1.5 }] },
+      /^routes\[0\]\.ttl: expected a whole number of ms of at least 0, or .*, got 1\.5$/,
+    ],
     ['text', 'configuration: expected an object, got "text"'],
   ])('%j', (raw, expected) => {
     const found = problems(raw);
@@ -167,24 +182,6 @@ function accepts(raw: unknown): boolean {
   }
 }
 
-describe('nearest', () => {
-  const known = ['ttlMs', 'defaultTtlMs', 'staleIfErrorMs'];
-
-  test('one slip away from a name is near it', () => {
-    fc.assert(
-      fc.property(fc.constantFrom(...known), fc.nat(20), fc.constantFrom('', 'x'), (name, at, put) => {
-        const slip = name.slice(0, at % name.length) + put + name.slice((at % name.length) + 1);
-        expect(nearest(slip, known)).toBe(name);
-      }),
-    );
-  });
-
-  test('what is far from all has none', () => {
-    expect(nearest('certificate', known)).toBeUndefined();
-    expect(nearest('x', ['ab'])).toBeUndefined();
-  });
-});
-
 describe('admin listener', () => {
   test.each(['0.0.0.0', '::', '10.0.0.1', 'example.org', '127.0.0.1.example.org'])('%s needs a token', (host) => {
     expect(refusal({ origins, admin: { host } }).code).toBe('E_ADMIN_TOKEN');
@@ -217,13 +214,13 @@ describe('admin listener', () => {
 
 describe('overrideConfig', () => {
   test('flags stand above the file', () => {
-    const raw = { origins, listen: { port: 1, host: 'a' }, admin: { token: 't' }, routes: [{ ttlMs: 1 }] };
+    const raw = { origins, listen: { port: 1, host: 'a' }, admin: { token: 't' }, routes: [{ ttl: 1 }] };
     const flags = { origin: 'http://x:9', host: '::', port: '80', adminPort: 81 };
     expect(overrideConfig(raw, flags)).toEqual({
       origins: { app: { url: 'http://x:9' } },
       listen: { port: 80, host: '::' },
       admin: { token: 't', port: 81 },
-      routes: [{ ttlMs: 1 }],
+      routes: [{ ttl: 1 }],
     });
   });
 

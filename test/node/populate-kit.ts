@@ -48,6 +48,6 @@ export async function startOne(site: Site, more: object = {}): Promise<RunningGa
     { env: {} },
   );
   const gate = await startGate(config, pino({ level: 'silent' }));
-  onTestFinished(() => gate.close({ graceMs: 0 }));
+  onTestFinished(() => gate.close({ grace: 0 }));
   return gate;
 }

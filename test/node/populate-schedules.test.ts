@@ -43,21 +43,21 @@ describe('a schedule', () => {
   });
 
   test('runs every so often, down to a second', async () => {
-    const { runs, pass } = running([{ everyMs: 1_000, manifest: true }]);
+    const { runs, pass } = running([{ every: 1_000, manifest: true }]);
     await pass(5);
     expect(runs).toEqual([1, 2, 3, 4, 5].map((at) => `schedule-1 ${at}`));
   });
 
   test('never overlaps itself; what is left out is counted', async () => {
-    const { runs, pass, schedules } = running([{ everyMs: 1_000, manifest: true }], 2_500);
+    const { runs, pass, schedules } = running([{ every: 1_000, manifest: true }], 2_500);
     await pass(8);
     expect(runs).toEqual(['schedule-1 1', 'schedule-1 4', 'schedule-1 7']);
     expect(schedules.states()).toMatchObject([{ runs: 3, skipped: 5, running: true }]);
   });
 
   test('that stays as it is keeps its count over a reload; one that is gone runs no more', async () => {
-    const kept = { name: 'a', everyMs: 1_000, manifest: true };
-    const { runs, pass, schedules, time } = running([kept, { name: 'b', everyMs: 1_000, manifest: true }]);
+    const kept = { name: 'a', every: 1_000, manifest: true };
+    const { runs, pass, schedules, time } = running([kept, { name: 'b', every: 1_000, manifest: true }]);
     await pass(2);
     schedules.update(resolved([kept]).schedule);
     await pass(2);
@@ -68,10 +68,10 @@ describe('a schedule', () => {
   });
 
   test('that is changed while it runs waits for that run', async () => {
-    const { runs, pass, schedules } = running([{ name: 'a', everyMs: 1_000, manifest: true }], 3_500);
+    const { runs, pass, schedules } = running([{ name: 'a', every: 1_000, manifest: true }], 3_500);
     await pass(1);
-    schedules.update(resolved([{ name: 'a', everyMs: 1_000, urls: ['http://example.org/'] }]).schedule);
-    schedules.update(resolved([{ name: 'a', everyMs: 2_000, urls: ['http://example.org/'] }]).schedule);
+    schedules.update(resolved([{ name: 'a', every: 1_000, urls: ['http://example.org/'] }]).schedule);
+    schedules.update(resolved([{ name: 'a', every: 2_000, urls: ['http://example.org/'] }]).schedule);
     expect(schedules.states()).toMatchObject([{ runs: 0, running: true }]);
     await pass(4);
     expect(runs).toEqual(['a 1', 'a 5']);
@@ -86,21 +86,18 @@ test.each([
   ],
   [{ cron: 'daily', urls: ['http://example.org/'] }, 'got "daily"'],
   [{ cron: '0 0 30 2 *', urls: ['http://example.org/'] }, 'got "0 0 30 2 *"'],
-  [
-    { everyMs: 999, urls: ['http://example.org/'] },
-    'schedule[0].everyMs: expected a time in milliseconds (an integer from 1000 to',
-  ],
-  [{ urls: ['http://example.org/'] }, 'schedule[0]: expected exactly one of cron, everyMs, got none'],
-  [{ everyMs: 1_000, cron: '* * * * *', urls: ['http://example.org/'] }, 'got cron and everyMs'],
-  [{ everyMs: 1_000 }, 'schedule[0]: expected exactly one of urls, file, sitemap, manifest, got none'],
-  [{ everyMs: 1_000, urls: ['http://example.org/'], manifest: true }, 'got urls and manifest'],
-  [{ everyMs: 1_000, urls: ['/a'] }, 'schedule[0].urls[0]: expected an absolute http or https URL, got "/a"'],
-  [{ everyMs: 1_000, urls: [] }, 'schedule[0].urls: expected a list of at least one, got an empty list'],
-  [{ everyMs: 1_000, sitmap: 'http://a/' }, 'schedule[0].sitmap: unknown key; did you mean "sitemap"?'],
+  [{ every: 999, urls: ['http://example.org/'] }, 'schedule[0].every: expected a whole number of ms from 1000 to'],
+  [{ urls: ['http://example.org/'] }, 'schedule[0]: expected exactly one of cron, every, got none'],
+  [{ every: 1_000, cron: '* * * * *', urls: ['http://example.org/'] }, 'got cron and every'],
+  [{ every: 1_000 }, 'schedule[0]: expected exactly one of urls, file, sitemap, manifest, got none'],
+  [{ every: 1_000, urls: ['http://example.org/'], manifest: true }, 'got urls and manifest'],
+  [{ every: 1_000, urls: ['/a'] }, 'schedule[0].urls[0]: expected an absolute http or https URL, got "/a"'],
+  [{ every: 1_000, urls: [] }, 'schedule[0].urls: expected a list of at least one, got an empty list'],
+  [{ every: 1_000, sitmap: 'http://a/' }, 'schedule[0].sitmap: unknown key; did you mean "sitemap"?'],
 ])('%j is refused', (schedule, message) => {
   expect(() => resolved([schedule])).toThrow(message);
 });
 
 test('a file of a schedule is relative to the configuration', () => {
-  expect(resolved([{ everyMs: 1_000, file: 'urls.txt' }]).schedule[0]?.file).toBe('/conf/urls.txt');
+  expect(resolved([{ every: 1_000, file: 'urls.txt' }]).schedule[0]?.file).toBe('/conf/urls.txt');
 });

@@ -227,7 +227,7 @@ describe('a restart', () => {
     const first = await startOne(site, { disk });
     const { id } = await call(first, '/populate', { urls: urls('/a', '/b', '/c'), cause: 'publish', concurrency: 1 });
     while (site.asked.length < 2) await new Promise((turn) => setImmediate(turn));
-    await first.close({ graceMs: 0 });
+    await first.close({ grace: 0 });
     expect(existsSync(join(path, 'populate', `${id}.jsonl`))).toBe(true);
     site.answer = fresh('y');
     const second = await startOne(site, { disk });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { resolveConfig } from '../../src/node/config/config.ts';
 import type { TidegateConfig } from '../../src/node/config/config-types.ts';
+import type { RouteConfig } from '../../src/node/config/route-types.ts';
 import { compileSite } from '../../src/node/config/router.ts';
 import type { SiteRoute } from '../../src/node/site.ts';
 import type { Origin } from '../../src/ports.ts';
@@ -138,13 +139,13 @@ describe('policy', () => {
   });
 
   test('what a route states stands above its profile', () => {
-    const stated = {
-      ttlMs: 1,
-      defaultTtlMs: 2,
-      staleWhileRevalidateMs: 3,
-      staleIfErrorMs: 4,
-      graceMs: 0,
-      negativeTtlMs: 6,
+    const stated: RouteConfig = {
+      ttl: '1s',
+      defaultTtl: 2,
+      staleWhileRevalidate: '0.5m',
+      staleIfError: '1.1h',
+      grace: 0,
+      negativeTtl: '6ms',
       maxBodyBytes: 7,
     };
     const { policy } = onlyRoute(
@@ -153,7 +154,8 @@ describe('policy', () => {
     ).route;
     expect(policy).toEqual({
       ...CONFORMANCE_POLICY,
-      ...stated,
+      ...{ ttlMs: 1_000, defaultTtlMs: 2, staleWhileRevalidateMs: 30_000, staleIfErrorMs: 3_960_000 },
+      ...{ graceMs: 0, negativeTtlMs: 6, maxBodyBytes: 7 },
       cacheName: 'edge',
       targetedFields: ['edge-cache-control'],
     });

@@ -18,7 +18,7 @@ function configOf(routes: object[]): ResolvedConfig {
 }
 
 const A = configOf([{ origin: 'one', match: { path: '/1/*' } }, { origin: 'two' }]);
-const B = configOf([{ origin: 'one', match: { path: '/1/*' }, ttlMs: 5 }, { origin: 'two' }]);
+const B = configOf([{ origin: 'one', match: { path: '/1/*' }, ttl: 5 }, { origin: 'two' }]);
 
 /** A gate that notes what it invalidates; `fails`: that origin's cannot be made durable. */
 function rules(fails?: string, position = 7) {
@@ -74,8 +74,8 @@ test('a reload that is over is remembered', async () => {
 test('one origin that cannot be invalidated does not keep the others from it, and is told of', async () => {
   await begun(A);
   const C = configOf([
-    { origin: 'one', match: { path: '/1/*' }, ttlMs: 7 },
-    { origin: 'two', ttlMs: 7 },
+    { origin: 'one', match: { path: '/1/*' }, ttl: 7 },
+    { origin: 'two', ttl: 7 },
   ]);
   const { rules: running, outdated } = rules('one');
   running.prepare(A, C);

@@ -1,21 +1,13 @@
 // Every surface refuses an option in the same words: what was expected, what it got, and the nearest right spelling.
 
+import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { createCache } from '../../src/cache/create-cache.ts';
 import { storeTier } from '../../src/cache/store-tier.ts';
 import { openDiskTier } from '../../src/node/disk-tier.ts';
-import {
-  be,
-  type Checks,
-  checkOptions,
-  milliseconds,
-  nested,
-  oneOf,
-  required,
-  text,
-  whole,
-} from '../../src/options/kit.ts';
-import { hint } from '../../src/options/names.ts';
+import type { Duration } from '../../src/options/durations.ts';
+import { be, type Checks, checkOptions, nested, oneOf, required, text, timeout, whole } from '../../src/options/kit.ts';
+import { hint, nearest } from '../../src/options/names.ts';
 import { sizeOf } from '../../src/options/sizes.ts';
 import { tidegateCache } from '../../src/orm/drizzle/index.ts';
 import { createTracker, postgresDatabase, sqliteDatabase } from '../../src/track/index.ts';
@@ -63,6 +55,15 @@ describe.each(SURFACES)('%s', (of, known, call) => {
   });
 });
 
+test.each<[old: string, name: string, call: (options: unknown) => unknown]>([
+  ['ttlMs', 'ttl', loose(createFetchCache)],
+  ['staleIfErrorSeconds', 'staleIfError', loose(createFetchCache)],
+  ['ttlMs', 'ttl', (defaults) => createCache({ defaults } as never)],
+])('the old name %s is refused with the new one', async (old, name, call) => {
+  const message = `expected ${name} (a duration such as '1h', or milliseconds), got ${old}`;
+  expect(await refusalOf(() => call({ [old]: 5 }))).toMatchObject({ code: 'E_CONFIG', message });
+});
+
 test.each<[() => unknown, string]>([
   [() => createCache({ enabled: 1 } as never), 'enabled to be true or false, got 1'],
   [() => createFetchCache({ showTags: 1 } as never), 'showTags to be true or false, got 1'],
@@ -85,13 +86,15 @@ describe('the kit', () => {
     readonly name: string;
     readonly port?: number;
     readonly mode?: string;
-    readonly within?: { readonly leaseMs?: number };
+    readonly wait?: Duration;
+    readonly within?: { readonly lease?: Duration };
   }
   const CHECKS: Checks<Options> = {
     name: required(text),
     port: whole(0, 65_535),
     mode: oneOf('on', 'off'),
-    within: nested<NonNullable<Options['within']>>({ leaseMs: milliseconds(1) }),
+    wait: timeout(0),
+    within: nested<NonNullable<Options['within']>>({ lease: timeout(1) }),
   };
   it.each<[unknown, string]>([
     [{}, 'expected name to be a text that is not empty, got nothing'],
@@ -99,12 +102,12 @@ describe('the kit', () => {
     [{ name: 'a', mode: 'offf' }, 'expected mode to be "on" or "off", got "offf"; did you mean "off"?'],
     [{ name: 'a', within: 1 }, 'expected within to be an object, got 1'],
     [
-      { name: 'a', within: { lease: 1 } },
-      'expected an option of within among leaseMs, got "lease"; did you mean "leaseMs"?',
+      { name: 'a', within: { leese: 1 } },
+      'expected an option of within among lease, got "leese"; did you mean "lease"?',
     ],
     [
-      { name: 'a', within: { leaseMs: 2 ** 31 } },
-      'expected within.leaseMs to be a whole number of milliseconds from 1 to 2147483647',
+      { name: 'a', within: { lease: '25d' } },
+      'expected within.lease to be a whole number of ms from 1 to 2147483647, or a number with a unit',
     ],
     [{ name: 'a', toString: 1 }, 'got "toString"'],
     [[], 'expected options of it to be an object, got an empty list'],
@@ -113,9 +116,15 @@ describe('the kit', () => {
   });
 
   it('takes what is right, and what is undefined for what is not given', () => {
-    const options = { name: 'a', port: undefined, mode: 'on', within: { leaseMs: 5 }, misspelt: undefined };
+    const options = { name: 'a', port: undefined, mode: 'on', within: { lease: 5 }, misspelt: undefined };
     expect(() => checkOptions('it', options, CHECKS)).not.toThrow();
     expect(() => be('x', () => true)(undefined, 'y')).not.toThrow();
+  });
+
+  it('gives durations on in ms, under names that say so', () => {
+    const options = { name: 'a', wait: '1.1h', within: { lease: '5s' } } as const;
+    const { waitMs, ...rest } = checkOptions('it', options, CHECKS);
+    expect([waitMs, rest]).toEqual([3_960_000, { name: 'a', within: { lease: '5s' } }]);
   });
 
   it('has no hint where no name is near, and compares no long text', () => {
@@ -132,5 +141,23 @@ describe('the kit', () => {
     ['5 parsecs', undefined],
   ])('reads a size: %s', (given, bytes) => {
     expect(sizeOf(given)).toBe(bytes);
+  });
+});
+
+describe('nearest', () => {
+  const known = ['ttl', 'defaultTtl', 'staleIfError'];
+
+  test('one slip away from a name is near it', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...known), fc.nat(20), fc.constantFrom('', 'x'), (name, at, put) => {
+        const slip = name.slice(0, at % name.length) + put + name.slice((at % name.length) + 1);
+        expect(nearest(slip, known)).toBe(name);
+      }),
+    );
+  });
+
+  test('what is far from all has none', () => {
+    expect(nearest('certificate', known)).toBeUndefined();
+    expect(nearest('x', ['ab'])).toBeUndefined();
   });
 });

@@ -96,7 +96,7 @@ async function runCell({ name, route, senders, answer, judge }: Scenario): Promi
       if (wrong !== undefined) problems.push(`${JSON.stringify(one.sent)} of ${one.path} got "${one.text}": ${wrong}`);
     }
   }
-  await gate.close({ graceMs: 0 });
+  await gate.close({ grace: 0 });
   origin.closeAllConnections();
   origin.close();
   return { name, hits, problems };
@@ -140,11 +140,11 @@ function isForAnother({ sent, text }: Heard): string | undefined {
 
 const RULES = { key: ['lang'], drop: ['_ga'] };
 const COOKIE_ROUTES: readonly Route[] = [
-  { ttlMs: 60_000 },
-  { defaultTtlMs: 60_000, staleWhileRevalidateMs: 60_000 },
-  { ttlMs: 60_000, cookies: RULES },
-  { ttlMs: 5, staleWhileRevalidateMs: 60_000, cookies: RULES },
-  { defaultTtlMs: 60_000, cookies: RULES, compress: true, profile: 'conformance' },
+  { ttl: 60_000 },
+  { defaultTtl: 60_000, staleWhileRevalidate: 60_000 },
+  { ttl: 60_000, cookies: RULES },
+  { ttl: 5, staleWhileRevalidate: 60_000, cookies: RULES },
+  { defaultTtl: 60_000, cookies: RULES, compress: true, profile: 'conformance' },
   { response: { set: { 'cache-control': 'max-age=60' } }, cookies: RULES },
 ];
 

@@ -96,7 +96,7 @@ async function opened(share: 'scope' | 'union', ends: (() => unknown)[]) {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const config = { listen: { port: 0 }, admin: { port: 0 }, origins: { items: { url } }, log: { level: 'silent' } };
   const gate = await startGate(resolveConfig(config, { env: {} }));
-  ends.push(() => gate.close({ graceMs: 0 }));
+  ends.push(() => gate.close({ grace: 0 }));
   const tracker = createTracker({
     ...{ source: 'items', share, leaseMs: 2_000 },
     database: sqliteDatabase({ path, install: true }),

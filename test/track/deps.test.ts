@@ -45,7 +45,7 @@ async function deps() {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const config = { listen: { port: 0 }, admin: { port: 0 }, origins: { shop: { url } }, log: { level: 'silent' } };
   const gate = await startGate(resolveConfig(config, { env: {} }));
-  atEnd(() => gate.close({ graceMs: 0 }));
+  atEnd(() => gate.close({ grace: 0 }));
   const tracker = createTracker({
     source: 'shop',
     database: sqliteDatabase({ path, install: true }),

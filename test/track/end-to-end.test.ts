@@ -38,7 +38,7 @@ async function gatedShop(options: { readonly settleMs?: number } = {}) {
       { env: {} },
     ),
   );
-  atEnd(() => gate.close({ graceMs: 0 }));
+  atEnd(() => gate.close({ grace: 0 }));
   const tracker = createTracker({
     source: 'shop',
     database: sqliteDatabase({ path, install: true }),

@@ -174,7 +174,7 @@ describe('a handler that throws', () => {
   });
 
   test('is never stood in for by what is outdated', async () => {
-    const { cache } = simulated({ staleIfErrorMs: 600_000, graceMs: 600_000 });
+    const { cache } = simulated({ staleIfError: 600_000, grace: 600_000 });
     let broken: Error | undefined;
     const serve = cache.wrap((_, context) => {
       if (broken !== undefined) throw broken;
@@ -189,7 +189,7 @@ describe('a handler that throws', () => {
 
   test('in the background is told to onFault', async () => {
     const faults: unknown[] = [];
-    const { time, cache } = simulated({ staleWhileRevalidateMs: 600_000, onFault: (error) => void faults.push(error) });
+    const { time, cache } = simulated({ staleWhileRevalidate: 600_000, onFault: (error) => void faults.push(error) });
     const error = new Error('no database');
     let calls = 0;
     const serve = cache.wrap(() => {

@@ -49,8 +49,8 @@ test('onFault hears nothing of what the caller is told', async () => {
 /** What some frameworks give: one can wait for it, and it is no promise. */
 const thenable = (then: PromiseLike<Response>['then']) => ({ then }) as Promise<Response>;
 
-test('a result that is no promise, and never comes, is waited for no longer than timeoutMs', async () => {
-  const { cache, time } = simulated({ timeoutMs: 30 });
+test('a result that is no promise, and never comes, is waited for no longer than timeout', async () => {
+  const { cache, time } = simulated({ timeout: 30 });
   const never = (() => undefined) as never;
   const answered = cache.wrap(() => thenable(never))(get('/a'));
   const refused = expect(answered).rejects.toMatchObject({ code: 'E_HANDLER' });
@@ -60,7 +60,7 @@ test('a result that is no promise, and never comes, is waited for no longer than
 });
 
 test('one that comes is the answer', async () => {
-  const { cache } = simulated({ timeoutMs: 30 });
+  const { cache } = simulated({ timeout: 30 });
   const given = Promise.resolve(text('given', { 'cache-control': 'max-age=60' }));
   const response = await cache.wrap(() => thenable(given.then.bind(given)))(get('/a'));
   expect(outcome(response)).toContain('stored');

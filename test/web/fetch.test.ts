@@ -26,7 +26,7 @@ describe('a handler behind the cache', () => {
   });
 
   test('is called again for what is not for storing, and never shared', async () => {
-    const { cache } = simulated({ defaultTtlMs: 60_000 });
+    const { cache } = simulated({ defaultTtl: 60_000 });
     let calls = 0;
     const serve = cache.wrap((request) => {
       const { pathname } = new URL(request.url);
@@ -194,7 +194,7 @@ describe('claims of another host', () => {
 
 describe('options', () => {
   test('bound how long a handler may take', async () => {
-    const { time, cache } = simulated({ timeoutMs: 5_000 });
+    const { time, cache } = simulated({ timeout: 5_000 });
     let signal: AbortSignal | undefined;
     const serve = cache.wrap((request) => {
       signal = request.signal;
@@ -212,7 +212,7 @@ describe('options', () => {
   });
 
   test('are refused with what was expected', () => {
-    for (const options of [{ ttlMs: -1 }, { memory: { maxBytes: Number.NaN } }, { profile: 'bold' as 'safe' }]) {
+    for (const options of [{ ttl: -1 }, { memory: { maxBytes: Number.NaN } }, { profile: 'bold' as 'safe' }]) {
       expect(() => createFetchCache(options)).toThrow(expect.objectContaining({ code: 'E_CONFIG' }));
     }
   });

@@ -73,7 +73,7 @@ describe('the chain', () => {
     const app = new Hono();
     let isGone = false;
     app.onError((error, c) => c.text(`handled ${error.message}`, error instanceof HTTPException ? error.status : 500));
-    app.use(tidegate({ staleIfErrorMs: 600_000 }));
+    app.use(tidegate({ staleIfError: 600_000 }));
     app.get('/a', (c) => {
       if (isGone) throw new HTTPException(404, { message: 'gone' });
       return c.text('good', 200, { 'cache-control': 'max-age=0, stale-while-revalidate=60' });

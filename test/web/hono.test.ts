@@ -76,7 +76,7 @@ describe('the middleware', () => {
   });
 
   test('shares a cache, also with what stands elsewhere', async () => {
-    const cache = createFetchCache({ defaultTtlMs: 60_000 });
+    const cache = createFetchCache({ defaultTtl: 60_000 });
     const app = new Hono();
     let version = 1;
     app.use('/a', tidegate(cache));

@@ -21,8 +21,8 @@ describe('options', () => {
     ['no object', 5],
     ['null', null],
     ['a list', []],
-    ['a name that is none', { ttl: 5 }],
-    ['a name without its unit', { staleWhileRevalidate: 5 }],
+    ['a name that is none', { lifetime: 5 }],
+    ['a name with its unit', { staleWhileRevalidateMs: 5 }],
     ['a name in other letters', { defaultTTL: 5 }],
     ['another bound of the memory', { memory: { maxEntries: 5 } }],
     ['memory that is no object', { memory: 5 }],
@@ -31,7 +31,7 @@ describe('options', () => {
     ['a tier whose store is none', { tiers: [{ name: 'a', store: new Map() }] }],
     ['tiers that are no list', { tiers: {} }],
     ['a promise of a tier', { tiers: [Promise.resolve()] }],
-    ['a time that is none', { ttlMs: '5s' }],
+    ['a time that is none', { ttl: '5 s' }],
     ['a profile that is none', { profile: 'fast' }],
     ['fields that are no list', { targetedFields: 'x' }],
     ['fields that are no names', { targetedFields: [5] }],
@@ -49,7 +49,7 @@ describe('options', () => {
   });
 
   test('that are left out, or undefined, have their defaults', () => {
-    expect(thrownBy(() => createFetchCache({ ttlMs: undefined, memory: {} } as never))).toBeUndefined();
+    expect(thrownBy(() => createFetchCache({ ttl: undefined, memory: {} } as never))).toBeUndefined();
     expect(thrownBy(() => createFetchCache())).toBeUndefined();
   });
 

@@ -13,7 +13,7 @@ test('no order of events serves what an acknowledged change has outdated', { tim
   let hits = 0;
   await fc.assert(
     fc.asyncProperty(fc.scheduler(), steps, async (scheduler, chosen) => {
-      const { time, cache } = simulated({ staleWhileRevalidateMs: 600_000, timeoutMs: Number.POSITIVE_INFINITY });
+      const { time, cache } = simulated({ staleWhileRevalidate: 600_000, timeout: Number.POSITIVE_INFINITY });
       let version = 1;
       let acknowledged = 1;
       const serve = cache.wrap(async (request, context) => {

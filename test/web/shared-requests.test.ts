@@ -24,10 +24,10 @@ const ALICE = { authorization: 'Bearer alice' };
 
 describe('a cache that gives freshness', () => {
   test.each<FetchCacheOptions>([
-    { ttlMs: 60_000 },
-    { defaultTtlMs: 60_000 },
-    { defaultTtlMs: 60_000, profile: 'conformance' },
-    { ttlMs: 1, staleWhileRevalidateMs: 60_000 },
+    { ttl: 60_000 },
+    { defaultTtl: 60_000 },
+    { defaultTtl: 60_000, profile: 'conformance' },
+    { ttl: 1, staleWhileRevalidate: 60_000 },
   ])('%o: answers each with its own', async (options) => {
     const { ask, time } = whoAsked(options, { etag: '"a"' });
     for (let round = 0; round < 3; round++) {
@@ -42,7 +42,7 @@ describe('a cache that gives freshness', () => {
   });
 
   test('shares over cookies of the key, and over those taken off', async () => {
-    const { ask, seen, cache } = whoAsked({ ttlMs: 60_000, cookies: { key: ['lang'], drop: ['_ga*'] } });
+    const { ask, seen, cache } = whoAsked({ ttl: 60_000, cookies: { key: ['lang'], drop: ['_ga*'] } });
     expect(await body(ask({ cookie: '_ga=1; lang=de' }))).toBe('for lang=de null');
     expect(outcome(await ask({ cookie: 'lang=de; _ga_2=1' }))).toContain('hit');
     expect(await body(ask({ cookie: 'lang=en' }))).toBe('for lang=en null');
@@ -54,7 +54,7 @@ describe('a cache that gives freshness', () => {
 
   test('behind a middleware of Hono too', async () => {
     const app = new Hono();
-    app.use(tidegate({ defaultTtlMs: 60_000 }));
+    app.use(tidegate({ defaultTtl: 60_000 }));
     app.get('/me', (c) => c.text(`for ${c.req.header('cookie')}`));
     for (const cookie of ['session=admin', 'session=bob', 'session=admin']) {
       expect(await (await app.request('/me', { headers: { cookie } })).text()).toBe(`for ${cookie}`);

@@ -108,7 +108,7 @@ function scheduleProblems({ populate, schedule }: UnknownRecord): string[] {
   if (!Array.isArray(schedule)) return lines;
   for (const [at, one] of schedule.entries()) {
     if (!isRecord(one)) continue;
-    lines.push(...notOne(one, ['schedule', at], ['cron', 'everyMs']), ...notOne(one, ['schedule', at], SOURCES));
+    lines.push(...notOne(one, ['schedule', at], ['cron', 'every']), ...notOne(one, ['schedule', at], SOURCES));
   }
   return lines;
 }

@@ -6,7 +6,7 @@ import { shown } from '../../errors.ts';
 import { CODINGS } from '../../semantics/content-coding.ts';
 import * as kind from './config-values.ts';
 
-const { flag, integer, list, milliseconds, oneOf, section, table, timeout } = kind;
+const { duration, flag, integer, list, oneOf, section, table, timeout } = kind;
 
 const certificateSchema = section({
   cert: kind.text,
@@ -34,14 +34,14 @@ const adminSchema = section({
 
 const circuitBreakerSchema = section({
   failures: integer(0).default(5),
-  openMs: timeout().default(5_000),
+  open: timeout().prefault('5s'),
 });
 
 const originSchema = section({
   url: kind.originUrl.transform((url) => new URL(url).origin),
-  connectTimeoutMs: timeout(1).default(5_000),
-  headTimeoutMs: timeout(1).default(60_000),
-  bodyTimeoutMs: timeout(1).default(60_000),
+  connectTimeout: timeout(1).prefault('5s'),
+  headTimeout: timeout(1).prefault('1m'),
+  bodyTimeout: timeout(1).prefault('1m'),
   connections: integer(1).default(128),
   retries: integer(0, 10).default(1),
   circuitBreaker: circuitBreakerSchema.prefault({}),
@@ -117,12 +117,12 @@ export const routeSchema = section({
   origin: kind.entityName.optional(),
   tenant: kind.entityName.optional(),
   profile: oneOf('safe', 'conformance').default('safe'),
-  ttlMs: milliseconds().optional(),
-  defaultTtlMs: milliseconds().optional(),
-  staleWhileRevalidateMs: milliseconds().default(0),
-  staleIfErrorMs: milliseconds().default(0),
-  graceMs: milliseconds().optional(),
-  negativeTtlMs: milliseconds().default(0),
+  ttl: duration().optional(),
+  defaultTtl: duration().optional(),
+  staleWhileRevalidate: duration().default(0),
+  staleIfError: duration().default(0),
+  grace: duration().optional(),
+  negativeTtl: duration().default(0),
   cookies: cookiesSchema.optional(),
   clientDirectives: oneOf('ignore', 'honour').optional(),
   maxBodyBytes: integer(0).default(64 * 1024 * 1024),
@@ -150,13 +150,16 @@ const databaseSchema = section({
   tables: kind.listOfSome(kind.text).optional(),
 });
 
+/** Apart, for commands that read nothing else of a configuration. */
+export const databasesSchema = table(kind.sourceName, databaseSchema).default({});
+
 const limitsSchema = section({
   maxTargetBytes: integer(1).default(8_192),
   maxHeadBytes: integer(1).default(16_384),
   maxFields: integer(1).default(100),
   maxConnections: integer(1).default(10_000),
-  headTimeoutMs: timeout(1).default(10_000),
-  keepAliveMs: timeout(1).default(5_000),
+  headTimeout: timeout(1).prefault('10s'),
+  keepAlive: timeout(1).prefault('5s'),
   maxRequestBodyBytes: integer(0).default(1024 ** 3),
 });
 
@@ -183,7 +186,7 @@ const populateSchema = section({
 const scheduleSchema = section({
   name: kind.entityName.optional(),
   cron: kind.cronExpression.optional(),
-  everyMs: timeout(1_000).optional(),
+  every: timeout(1_000).optional(),
   ...sourceShape,
   concurrency: integer(1).optional(),
   ratePerSecond: integer(1).optional(),
@@ -201,7 +204,7 @@ export const configSchema = section({
   }).optional(),
   origins: table(kind.entityName, originSchema),
   routes: list(routeSchema).default([]),
-  sources: table(kind.sourceName, databaseSchema).default({}),
+  sources: databasesSchema,
   populate: populateSchema.prefault({}),
   schedule: list(scheduleSchema).default([]),
   limits: limitsSchema.prefault({}),

@@ -2,9 +2,10 @@
 // configuration loads no more than it needs; config-schema.ts checks the same shape, and docs/configuration.md lists
 // it.
 
+import type { Duration } from '../../options/durations.ts';
 import type { RouteConfig } from './route-types.ts';
 
-/** The default export of a configuration file. Times are in milliseconds. */
+/** The default export of a configuration file. A `Duration` is a number of ms or a string with a unit, e.g. `'5m'`. */
 export interface TidegateConfig {
   /** Where clients connect. */
   readonly listen?: ListenConfig | undefined;
@@ -91,12 +92,12 @@ interface DiskConfig {
 interface OriginConfig {
   /** Scheme, host and port, e.g. `http://127.0.0.1:3000`. Required. */
   readonly url: string;
-  /** Time to connect. Default 5,000. */
-  readonly connectTimeoutMs?: number | undefined;
-  /** Time until the response head. Default 60,000. */
-  readonly headTimeoutMs?: number | undefined;
-  /** Longest pause within a response body. Default 60,000. */
-  readonly bodyTimeoutMs?: number | undefined;
+  /** Time to connect. Default `'5s'`. */
+  readonly connectTimeout?: Duration | undefined;
+  /** Time until the response head. Default `'1m'`. */
+  readonly headTimeout?: Duration | undefined;
+  /** Longest pause within a response body. Default `'1m'`. */
+  readonly bodyTimeout?: Duration | undefined;
   /** Connections kept at most; further requests queue. Default 128. */
   readonly connections?: number | undefined;
   /** Further attempts, each on a fresh connection, of a request that may reach the origin twice. Default 1. */
@@ -117,8 +118,8 @@ interface OriginTlsConfig {
 interface CircuitBreakerConfig {
   /** Failures in a row after which the origin is not asked for a while. Default 5. 0: never. */
   readonly failures?: number | undefined;
-  /** How long it is not asked, until one request tries again. Default 5,000. */
-  readonly openMs?: number | undefined;
+  /** How long it is not asked, until one request tries again. Default `'5s'`. */
+  readonly open?: Duration | undefined;
 }
 
 /** Exactly one of these. URLs are in the form that clients ask for; each must have a route. */
@@ -151,10 +152,10 @@ interface RehydrateConfig {
 interface ScheduleConfig extends PopulateSourceConfig {
   /** Name in logs and lists. Default `schedule-1` for the first, and so on. */
   readonly name?: string | undefined;
-  /** When it runs: a cron expression in the time of this machine, with seconds if need be. Either this or everyMs. */
+  /** When it runs: a cron expression in the time of this machine, with seconds if need be. Either this or every. */
   readonly cron?: string | undefined;
-  /** Runs so often, at least every 1,000. Either this or cron. */
-  readonly everyMs?: number | undefined;
+  /** Runs so often, at least every second. Either this or cron. */
+  readonly every?: Duration | undefined;
   /** Fills under way at once, where that is to be less than `populate.concurrency`. Default: no limit of its own. */
   readonly concurrency?: number | undefined;
   /** Requests in a second, where that is to be less than `populate.ratePerSecond`. Default: no limit of its own. */
@@ -192,10 +193,10 @@ interface LimitsConfig {
   readonly maxFields?: number | undefined;
   /** Client connections; 429 on further ones. Default 10,000. */
   readonly maxConnections?: number | undefined;
-  /** Time for a complete request head; 408. Default 10,000. */
-  readonly headTimeoutMs?: number | undefined;
-  /** Time an idle client connection is kept. Default 5,000. */
-  readonly keepAliveMs?: number | undefined;
+  /** Time for a complete request head; 408. Default `'10s'`. */
+  readonly headTimeout?: Duration | undefined;
+  /** Time an idle client connection is kept. Default `'5s'`. */
+  readonly keepAlive?: Duration | undefined;
   /** Largest request content; 413. Default 1 GiB. */
   readonly maxRequestBodyBytes?: number | undefined;
 }

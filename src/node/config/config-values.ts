@@ -6,7 +6,8 @@ import { Cron } from 'croner';
 import { z } from 'zod';
 import { isCookiePattern } from '../../engine/answers/shared-request.ts';
 import { shown } from '../../errors.ts';
-import { hint } from '../../options/names.ts';
+import { type Duration, MAX_TIMER_MS, toMs, wholeMs } from '../../options/durations.ts';
+import { hint, withoutUnit } from '../../options/names.ts';
 
 /** A value that `accepts` takes; `expected` is the phrase of its refusal. A secret's value is never repeated. */
 export function value<T>(expected: string, accepts: (input: unknown) => boolean, secret = false) {
@@ -27,18 +28,25 @@ export const workers = value<number | 'auto'>(
   (input) => input === 'auto' || isIntegerIn(input, 1, MAX_WORKERS),
 );
 
-export function milliseconds() {
-  return value<number>('a time in milliseconds (an integer, 0 or more)', (input) => isIntegerIn(input, 0));
+/** A duration. The section that it is in gives it on in ms, under a name that says so. */
+export function duration(leastMs = 0, mostMs?: number) {
+  const { form, fits } = wholeMs(leastMs, mostMs);
+  const kind = value<Duration>(form, fits).transform((given) => toMs(given, 'a duration'));
+  DURATIONS.add(kind);
+  return kind;
 }
 
-// Timers of the platform count in 31 bits; a longer time would run out at once.
-const TIMER_MAX_MS = 2_147_483_647;
+const DURATIONS = new WeakSet<z.core.$ZodType>();
 
-/** A time that a timer measures. */
-export function timeout(min = 0) {
-  return value<number>(`a time in milliseconds (an integer from ${min} to ${TIMER_MAX_MS})`, (input) =>
-    isIntegerIn(input, min, TIMER_MAX_MS),
-  );
+function isDuration(kind: z.core.$ZodType): boolean {
+  return kind instanceof z.ZodOptional || kind instanceof z.ZodDefault || kind instanceof z.ZodPrefault
+    ? isDuration(kind.unwrap())
+    : DURATIONS.has(kind);
+}
+
+/** A duration that a timer can measure. */
+export function timeout(leastMs = 0) {
+  return duration(leastMs, MAX_TIMER_MS);
 }
 
 export function flag() {
@@ -72,8 +80,13 @@ export function table<T extends z.ZodType>(name: z.ZodCustom<string, string>, el
   return z.record(name, element, { error: (issue) => `expected an object, got ${shown(issue.input)}` }).readonly();
 }
 
-/** An object with these keys and no others. Its refusal of unknown keys has one line for each, in their order. */
+/**
+ * An object with these keys and no others. Its refusal of unknown keys has one line for each, in their order. Durations get
+ * names with their unit.
+ */
 export function section<S extends z.core.$ZodLooseShape>(shape: S) {
+  type Section = z.ZodObject<S, z.core.$strict>;
+  const renamed = Object.keys(shape).filter((key) => isDuration(shape[key] as z.core.$ZodType));
   return z
     .strictObject(shape, {
       error: (issue) =>
@@ -81,11 +94,22 @@ export function section<S extends z.core.$ZodLooseShape>(shape: S) {
           ? issue.keys.map((key) => unknownKey(key, Object.keys(shape))).join('\n')
           : `expected an object, got ${shown(issue.input)}`,
     })
+    .transform((checked) => withUnits(checked, renamed) as SectionInMs<z.input<Section>, z.output<Section>>)
     .readonly();
 }
 
+type SectionInMs<Input, Output> = {
+  [Key in keyof Output as Duration extends Input[Key & keyof Input] ? `${Key & string}Ms` : Key]: Output[Key];
+};
+
+function withUnits(checked: object, durations: readonly string[]): object {
+  return Object.fromEntries(
+    Object.entries(checked).map(([key, value]) => [durations.includes(key) ? `${key}Ms` : key, value]),
+  );
+}
+
 function unknownKey(key: string, known: readonly string[]): string {
-  return `unknown key${hint(key, known) || `; expected one of ${known.join(', ')}`}`;
+  return withoutUnit(key, known) ?? `unknown key${hint(key, known) || `; expected one of ${known.join(', ')}`}`;
 }
 
 function showSecret(input: unknown): string {

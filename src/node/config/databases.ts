@@ -7,7 +7,7 @@ import { dirname, resolve } from 'node:path';
 import { isRecord } from '../../options/kit.ts';
 import { databaseProblems, refused } from './config-checks.ts';
 import { findConfigFile, readConfigFile } from './config-file.ts';
-import { type ConfigOutput, configSchema } from './config-schema.ts';
+import { type ConfigOutput, databasesSchema } from './config-schema.ts';
 
 type Databases = ConfigOutput['sources'];
 
@@ -25,7 +25,7 @@ export async function loadDatabases(options: {
   const problems = databaseProblems(raw);
   if (problems.length > 0) throw refused(file, problems);
   const sources = isRecord(raw) ? raw.sources : undefined;
-  return databaseFiles(configSchema.unwrap().shape.sources.parse(sources), dirname(file));
+  return databaseFiles(databasesSchema.parse(sources), dirname(file));
 }
 
 export function databaseFiles(databases: Databases, directory: string): Databases {

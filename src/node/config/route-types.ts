@@ -1,5 +1,7 @@
 // The routes of `tidegate.config.ts`: what each key means, and its default. Like config-types.ts, it loads nothing.
 
+import type { Duration } from '../../options/durations.ts';
+
 export interface RouteConfig {
   /** Name in logs and metrics. Default `route-1` for the first route, and so on. */
   readonly name?: string | undefined;
@@ -14,17 +16,17 @@ export interface RouteConfig {
    */
   readonly profile?: 'safe' | 'conformance' | undefined;
   /** Freshness lifetime in place of the response's own. Default: the response decides. */
-  readonly ttlMs?: number | undefined;
+  readonly ttl?: Duration | undefined;
   /** Freshness lifetime of a response that states none. Default: heuristic freshness (RFC 9111 §4.2.2). */
-  readonly defaultTtlMs?: number | undefined;
+  readonly defaultTtl?: Duration | undefined;
   /** stale-while-revalidate of a response that states none (RFC 5861 §3). Default 0. */
-  readonly staleWhileRevalidateMs?: number | undefined;
+  readonly staleWhileRevalidate?: Duration | undefined;
   /** stale-if-error of a response that states none (RFC 5861 §4). Default 0. */
-  readonly staleIfErrorMs?: number | undefined;
+  readonly staleIfError?: Duration | undefined;
   /** How long past its lifetime a response serves while the origin cannot be reached. Default 0; conformance: 1 day. */
-  readonly graceMs?: number | undefined;
+  readonly grace?: Duration | undefined;
   /** How long an error answer without explicit freshness is kept. Default 0: not at all. */
-  readonly negativeTtlMs?: number | undefined;
+  readonly negativeTtl?: Duration | undefined;
   /** Cookies of a GET or HEAD. Default: the origin's affair; with a freshness of the route's own, requests with cookies go by. */
   readonly cookies?: CookiesConfig | undefined;
   /** Cache-Control and Pragma of a GET or HEAD. Default `ignore`; conformance: `honour`. Trusted proxies are always obeyed. */

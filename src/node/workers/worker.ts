@@ -179,7 +179,7 @@ export class Worker {
 
   #close(graceMs: number): void {
     const closed = async () => {
-      await (await this.#part)?.close({ graceMs });
+      await (await this.#part)?.close({ grace: graceMs });
     };
     closed().then(
       () => this.#ends.exit(0),

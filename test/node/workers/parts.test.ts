@@ -36,7 +36,7 @@ describe('workers', () => {
   });
 
   test('what is filled on a schedule needs the disk that they share', () => {
-    const schedule = [{ everyMs: 60_000, urls: ['http://a.example/'] }];
+    const schedule = [{ every: 60_000, urls: ['http://a.example/'] }];
     expect(() => resolveConfig({ origins: ORIGINS, workers: 2, schedule })).toThrow('disk: expected a disk tier');
     expect(resolveConfig({ origins: ORIGINS, workers: 2, schedule, disk: { path: 'disk' } }).workers).toBe(2);
     expect(resolveConfig({ origins: ORIGINS, schedule }).workers).toBe(1);

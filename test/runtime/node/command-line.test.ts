@@ -49,7 +49,7 @@ describe('tidegate check', { timeout: 60_000 }, () => {
       },
       disk: { path: 'file/cache' },
       populate: { onStart: { file: 'none' } },
-      schedule: [{ everyMs: 60_000, file: '.' }],
+      schedule: [{ every: 60_000, file: '.' }],
     });
     const { code, stderr } = await tidegate(['check'], cwd);
     const lines = stderr.trimEnd().split('\n');

@@ -37,13 +37,13 @@ async function gated(route: Route, answer: (request: IncomingMessage, response: 
 }
 
 const GIVEN: readonly Route[] = [
-  { ttlMs: 60_000 },
-  { defaultTtlMs: 60_000 },
-  { ttlMs: 60_000, profile: 'conformance' },
+  { ttl: 60_000 },
+  { defaultTtl: 60_000 },
+  { ttl: 60_000, profile: 'conformance' },
   { response: { set: { 'cache-control': 'max-age=60' } } },
-  { response: { remove: ['vary'] }, defaultTtlMs: 60_000 },
-  { ttlMs: 60_000, compress: true },
-  { ttlMs: 60_000, staleWhileRevalidateMs: 60_000, staleIfErrorMs: 60_000, negativeTtlMs: 60_000 },
+  { response: { remove: ['vary'] }, defaultTtl: 60_000 },
+  { ttl: 60_000, compress: true },
+  { ttl: 60_000, staleWhileRevalidate: 60_000, staleIfError: 60_000, negativeTtl: 60_000 },
 ];
 const WHO: readonly Headers[] = [
   { cookie: 'session=admin' },
@@ -75,7 +75,7 @@ describe('where the route gives freshness', () => {
   );
 
   test('ways by which an answer may come to others: conditions, the background, a fill that is under way, a write', async () => {
-    const { ask, gate } = await gated({ ttlMs: 1, staleWhileRevalidateMs: 60_000 }, (request, response) => {
+    const { ask, gate } = await gated({ ttl: 1, staleWhileRevalidate: 60_000 }, (request, response) => {
       const etag = `"${whoAsked(request)}"`;
       if (request.headers['if-none-match'] === etag) return void response.writeHead(304, { etag }).end();
       const more = request.method === 'POST' ? { 'content-location': '/p', 'cache-control': 'max-age=60' } : {};
@@ -94,7 +94,7 @@ describe('where the route gives freshness', () => {
   });
 
   test('an error that is kept is kept for those without credentials', async () => {
-    const { ask } = await gated({ negativeTtlMs: 60_000 }, (request, response) => {
+    const { ask } = await gated({ negativeTtl: 60_000 }, (request, response) => {
       response.writeHead(request.headers.cookie === undefined ? 404 : 200).end(whoAsked(request));
     });
     expect((await ask('/order')).response.status).toBe(404);
@@ -104,9 +104,8 @@ describe('where the route gives freshness', () => {
 
   test('what the route takes off or sets itself is the same for all, and shared', async () => {
     const set = { set: { authorization: 'Bearer gate', 'cache-control': 'max-age=5' } };
-    const { ask, asked } = await gated(
-      { ttlMs: 60_000, request: { ...set, remove: ['cookie'] } },
-      (request, response) => answerWho(request, response, { 'cache-control': 'public' }),
+    const { ask, asked } = await gated({ ttl: 60_000, request: { ...set, remove: ['cookie'] } }, (request, response) =>
+      answerWho(request, response, { 'cache-control': 'public' }),
     );
     expect((await ask('/a', { authorization: 'Bearer alice', pragma: 'no-cache' })).text).toBe(
       '/a for nobody Bearer gate',
@@ -117,7 +116,7 @@ describe('where the route gives freshness', () => {
   });
 
   test('explain says why such a request goes by, and how to mend it', async () => {
-    const { gate } = await gated({ name: 'all', ttlMs: 60_000 });
+    const { gate } = await gated({ name: 'all', ttl: 60_000 });
     const uri = `${gate.url}/a`;
     const response = await fetch(`${gate.adminUrl}/explain?url=${encodeURIComponent(uri)}&header=cookie:a=b`);
     expect(await response.json()).toMatchObject({
@@ -129,7 +128,7 @@ describe('where the route gives freshness', () => {
 
 describe('cookies of a route', () => {
   test('those of the key share by their values, dropped ones reach no origin, others go by', async () => {
-    const { ask, asked } = await gated({ defaultTtlMs: 60_000, cookies: { key: ['lang', 'ab-*'], drop: ['_ga*'] } });
+    const { ask, asked } = await gated({ defaultTtl: 60_000, cookies: { key: ['lang', 'ab-*'], drop: ['_ga*'] } });
     const german = (await ask('/', { cookie: '_ga=1; lang=de' })).text;
     expect(german).toBe('/ for lang=de');
     for (const cookie of ['lang=de', 'lang=de; _ga_X=2', ' _ga=3;lang=de ; ']) {
@@ -147,7 +146,7 @@ describe('cookies of a route', () => {
   });
 
   test('an invalidation of the URL reaches the answers for each', async () => {
-    const { ask, gate } = await gated({ defaultTtlMs: 60_000, cookies: { key: ['lang'], drop: 'all' } });
+    const { ask, gate } = await gated({ defaultTtl: 60_000, cookies: { key: ['lang'], drop: 'all' } });
     for (const cookie of ['lang=de', 'lang=en', 'x=1']) await ask('/a', { cookie });
     const { matched } = await gate.gate.invalidate({ kind: 'url', uri: `${gate.url}/a` });
     expect(matched).toBe(3);
@@ -156,7 +155,7 @@ describe('cookies of a route', () => {
   });
 
   test('a write, and what goes by, keep all of them', async () => {
-    const { ask, asked } = await gated({ ttlMs: 60_000, cookies: { drop: 'all' }, bypass: [{ path: '/account' }] });
+    const { ask, asked } = await gated({ ttl: 60_000, cookies: { drop: 'all' }, bypass: [{ path: '/account' }] });
     await ask('/login', { cookie: 'session=1' }, 'POST');
     await ask('/account', { cookie: 'session=1' });
     await ask('/a', { cookie: 'session=1' });
@@ -200,10 +199,11 @@ test('the example of a site in the guide shares no answer of a signed-in visitor
   const local = (example as string).replace("'tidegate'", `'${types}'`).replace('https://site.internal.example', url);
   writeFileSync(join(folder, 'tidegate.config.ts'), local);
   const { routes, origins } = await loadConfig({ cwd: folder, env: {} });
-  const site = routes.find(({ name }) => name === 'site') as Route;
+  const site = routes.find(({ name }) => name === 'site');
+  const { defaultTtlMs: defaultTtl, query, cookies, response } = site as NonNullable<typeof site>;
   const gate = await gateBefore(url, {
     origins: { site: { url: origins.site?.url as string } },
-    routes: [{ ...site, tenant: undefined }],
+    routes: [{ defaultTtl, query, cookies, response }],
   });
   const ask = async (cookie: string) =>
     (await fetch(`${gate.url}/users/me`, { headers: cookie === '' ? {} : { cookie } })).text();

@@ -80,7 +80,7 @@ export async function gateBefore(originUrl: string, more: Partial<TidegateConfig
     ...more,
   });
   const running = await startGate(config);
-  onTestFinished(() => running.close({ graceMs: 0 }));
+  onTestFinished(() => running.close({ grace: 0 }));
   const entries = async () => (await running.gate.list({})).entries;
   return Object.assign(running, { port: Number(new URL(running.url).port), entries });
 }

@@ -44,7 +44,7 @@ describe('an origin that is down', { timeout: 30_000 }, () => {
   test('for long: the breaker opens, and closes once the origin is back', async () => {
     const port = await freePort();
     const gate = await gateBefore('', {
-      origins: { app: { url: `http://127.0.0.1:${port}`, circuitBreaker: { failures: 2, openMs: 100 } } },
+      origins: { app: { url: `http://127.0.0.1:${port}`, circuitBreaker: { failures: 2, open: 100 } } },
     });
     const texts: string[] = [];
     for (let at = 0; at < 3; at++) texts.push(await (await fetch(gate.url)).text());
@@ -152,7 +152,7 @@ describe('an answer that says wrong things of itself', { timeout: 30_000 }, () =
   test('an origin that says nothing: 504 after the time limit', async () => {
     const origin = await rawOrigin(() => {});
     const gate = await gateBefore(origin.url, {
-      origins: { app: { url: origin.url, headTimeoutMs: 100, retries: 0 } },
+      origins: { app: { url: origin.url, headTimeout: 100, retries: 0 } },
     });
     const answer = await fetch(gate.url);
     expect(answer.status).toBe(504);
@@ -174,7 +174,7 @@ describe('clients', { timeout: 30_000 }, () => {
 
   test('a head that trickles in: 408 after the time limit', async () => {
     const origin = await rawOrigin(() => {});
-    const gate = await gateBefore(origin.url, { limits: { headTimeoutMs: 200 } });
+    const gate = await gateBefore(origin.url, { limits: { headTimeout: 200 } });
     const client = new RawClient(gate.port).send('GET / HTTP/1.1\r\nHost: a\r\n');
     const trickle = setInterval(() => client.send('x'), 50);
     onTestFinished(() => clearInterval(trickle));
@@ -184,7 +184,7 @@ describe('clients', { timeout: 30_000 }, () => {
 
   test('more connections than the limit are told so; one that ends makes room', async () => {
     const origin = await rawOrigin((socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'));
-    const gate = await gateBefore(origin.url, { limits: { maxConnections: 3, keepAliveMs: 60_000 } });
+    const gate = await gateBefore(origin.url, { limits: { maxConnections: 3, keepAlive: 60_000 } });
     const request = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
     const kept = Array.from({ length: 3 }, () => new RawClient(gate.port).send(request));
     for (const client of kept) await client.until((received) => received.endsWith('ok'));

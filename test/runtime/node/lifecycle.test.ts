@@ -78,7 +78,7 @@ describe('what the gate refuses to start with', { timeout: 60_000 }, () => {
     };`);
     const message = await failing([command], { cwd });
     expect(message).toMatch(/^E_CONFIG: .*tidegate\.config\.ts has 5 problems:\n/);
-    for (const near of ['retries', 'defaultTtlMs', 'memory', 'app']) expect(message).toContain(`"${near}"`);
+    for (const near of ['retries', 'defaultTtl', 'memory', 'app']) expect(message).toContain(`"${near}"`);
     expect(message).toContain('ftp://example.org');
     expect(message).not.toContain('    at ');
   });
@@ -124,7 +124,7 @@ describe('what the gate refuses to start with', { timeout: 60_000 }, () => {
 });
 
 function versioned(url: string, version: string): TidegateConfig {
-  return { origins: { app: { url } }, routes: [{ defaultTtlMs: 60_000, response: { set: { 'x-rules': version } } }] };
+  return { origins: { app: { url } }, routes: [{ defaultTtl: 60_000, response: { set: { 'x-rules': version } } }] };
 }
 
 async function rulesAt(url: string): Promise<string | null> {

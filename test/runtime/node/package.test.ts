@@ -114,7 +114,7 @@ describe('the package, installed in a clean folder', { timeout: 60_000 }, () => 
   test('a configuration in TypeScript imports it', async () => {
     const { url } = await httpOrigin((_request, response) => response.end('ok'));
     const config = `import { defineConfig, type TidegateConfig } from 'tidegate';
-      const config: TidegateConfig = { origins: { app: { url: '${url}' } }, routes: [{ defaultTtlMs: 60_000 }] };
+      const config: TidegateConfig = { origins: { app: { url: '${url}' } }, routes: [{ defaultTtl: 60_000 }] };
       export default defineConfig(config);\n`;
     writeFileSync(join(consumer, 'tidegate.config.ts'), config);
     const { text } = await runWell(TIDEGATE, ['check'], { cwd: consumer });
@@ -156,7 +156,7 @@ describe('the package, installed in a clean folder', { timeout: 60_000 }, () => 
     const source = `import { resolveConfig, startGate } from 'tidegate/node';
       const gate = await startGate(resolveConfig({ origins: { app: { url: 'http://127.0.0.1:1' } } }));
       export const url: string = gate.url;
-      await gate.close({ graceMs: 0 });\n`;
+      await gate.close({ grace: 0 });\n`;
     await compile('starts', source, ['node']);
   });
 });

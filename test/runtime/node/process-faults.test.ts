@@ -81,7 +81,7 @@ describe('the end', { timeout: 30_000 }, () => {
     const client = new RawClient(gate.port).send(get('/'));
     await until('the request at the origin', () => origin.requests.length === 1);
     let closed = false;
-    const closing = gate.close({ graceMs: 50 }).then(() => {
+    const closing = gate.close({ grace: 50 }).then(() => {
       closed = true;
     });
     // Ends the wait of a gate that does not.
@@ -102,7 +102,7 @@ describe('the end', { timeout: 30_000 }, () => {
     const ask = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
     const client = new RawClient(gate.port).send(ask);
     await client.until((received) => received.startsWith('HTTP/1.1 101 '));
-    await gate.close({ graceMs: 20_000 });
+    await gate.close({ grace: 20_000 });
     await client.untilClosed();
     await until('no connection at the origin', () => origin.sockets.size === 0);
   });

@@ -42,9 +42,9 @@ beforeAll(async () => {
     origins: { registry: { url: registryUrl } },
     routes: [
       // A tarball never changes: a version is published once.
-      { name: 'tarballs', match: { path: '/*/-/*.tgz' }, ttlMs: HOUR_MS },
+      { name: 'tarballs', match: { path: '/*/-/*.tgz' }, ttl: HOUR_MS },
       { name: 'calls', match: { path: '/-/*' }, bypass: [{}] },
-      { name: 'packuments', defaultTtlMs: HOUR_MS, response: { set: { vary: 'Accept, Accept-Encoding' } } },
+      { name: 'packuments', defaultTtl: HOUR_MS, response: { set: { vary: 'Accept, Accept-Encoding' } } },
     ],
   };
   writeJson(join(folder.path, 'tidegate.config.json'), config);

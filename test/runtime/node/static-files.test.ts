@@ -67,7 +67,7 @@ beforeAll(async () => {
 }, 150_000);
 
 afterAll(async () => {
-  await gate?.close({ graceMs: 0 });
+  await gate?.close({ grace: 0 });
   server?.closeAllConnections();
   server?.close();
   folder.remove();
