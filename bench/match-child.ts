@@ -4,7 +4,7 @@
 import { affects } from '../src/dependency/affected.ts';
 import type { Change } from '../src/dependency/change.ts';
 import { DependencyIndex, type DependencyIndexStats } from '../src/dependency/index/dependency-index.ts';
-import type { Instance } from '../src/dependency/instance.ts';
+import type { Instance } from '../src/dependency/template.ts';
 import { makeMix } from './match-mix.ts';
 
 export interface Speed {

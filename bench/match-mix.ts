@@ -7,8 +7,7 @@ import { bindInstance } from '../src/dependency/bind.ts';
 import type { Change, Row, TableShape } from '../src/dependency/change.ts';
 import type { PostgresColumnType } from '../src/dependency/condition/column-type.ts';
 import type { Predicate } from '../src/dependency/condition/predicate.ts';
-import type { Instance } from '../src/dependency/instance.ts';
-import type { TableRead, Template, Window } from '../src/dependency/template.ts';
+import type { Instance, TableRead, Template, Window } from '../src/dependency/template.ts';
 import { amount, BIDS_PER_ITEM, changed, created, hash, NAME_LETTERS, nameOf } from './match-rows.ts';
 
 type Tracked = Extract<Template, { kind: 'tracked' }>;

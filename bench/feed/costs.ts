@@ -3,8 +3,8 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type pg from 'pg';
-import { installPostgresFeed } from '../../src/feed/postgres/postgres-install.ts';
-import { installPostgresTriggers, removePostgresTriggers } from '../../src/feed/postgres/postgres-trigger-install.ts';
+import { installPostgresFeed } from '../../src/feed/postgres/logical/install.ts';
+import { installPostgresTriggers, removePostgresTriggers } from '../../src/feed/postgres/trigger/install.ts';
 import { sqliteDatabase } from '../../src/track/index.ts';
 import {
   connected,

@@ -4,9 +4,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
 import pg from 'pg';
-import { nodePostgres } from '../../src/feed/postgres/postgres-session.ts';
-import { createPostgresTriggerFeed } from '../../src/feed/postgres/postgres-trigger-feed.ts';
-import { installPostgresTriggers } from '../../src/feed/postgres/postgres-trigger-install.ts';
+import { nodePostgres } from '../../src/feed/postgres/session.ts';
+import { createPostgresTriggerFeed } from '../../src/feed/postgres/trigger/feed.ts';
+import { installPostgresTriggers } from '../../src/feed/postgres/trigger/install.ts';
 import {
   createTracker,
   gateTarget,

@@ -10,8 +10,8 @@ import { cellOf } from '../../src/dependency/condition/cells.ts';
 import type { Lookup, Template } from '../../src/dependency/template.ts';
 import { analyse } from '../../src/sql/analyse.ts';
 import type { Catalogue } from '../../src/sql/ast.ts';
-import { readSqliteCatalogue } from '../../src/sql/sqlite/sqlite-catalogue.ts';
-import { createSqliteParser } from '../../src/sql/sqlite/sqlite-parser.ts';
+import { readSqliteCatalogue } from '../../src/sql/sqlite/catalogue.ts';
+import { createSqliteParser } from '../../src/sql/sqlite/parser.ts';
 import type { Page, Row, Statement } from './workload.ts';
 
 export type Tracked = Extract<Template, { kind: 'tracked' }>;

@@ -8,7 +8,7 @@ import type { Reason } from '../../src/dependency/affected.ts';
 import { bindInstance } from '../../src/dependency/bind.ts';
 import type { Change } from '../../src/dependency/change.ts';
 import { DependencyIndex } from '../../src/dependency/index/dependency-index.ts';
-import type { Instance } from '../../src/dependency/instance.ts';
+import type { Instance } from '../../src/dependency/template.ts';
 import type { Answer } from './database.ts';
 import { changedTags, queryTags, tableTags } from './tags.ts';
 

@@ -4,7 +4,7 @@
 // A tracker speaks of tags, an operator of URLs. A tag stands for reads of several tables, and a response has several
 // tags: so each read is a row or two, and a table is one row however often it is read.
 
-import type { DependencyLevel, Described, DescribedRead } from '../dependency/describe/described.ts';
+import type { DependencyLevel, Described, DescribedRead } from '../dependency/describe/describe.ts';
 import { bareName } from '../dependency/table-name.ts';
 
 export type Granularity = 'record' | 'predicate' | 'table';

@@ -3,7 +3,7 @@
 // The gate knows entries and their tags; the tracker knows what a tag stands for. So each answer waits for the
 // tracker, and says so when the tracker keeps silent.
 
-import type { QuestionSubject, SourceAnswer } from '../dependency/describe/described.ts';
+import type { QuestionSubject, SourceAnswer } from '../dependency/describe/describe.ts';
 import { sourceOf, sourceTag } from '../dependency/source-tag.ts';
 import type { EntrySummary, Explanation, ListPage, ListQuery } from '../engine/contract.ts';
 import { ASK_MS, type Asked, MAX_OPEN } from '../engine/source-questions.ts';

@@ -3,7 +3,7 @@
 // The text comes from elsewhere and goes to terminals and scripts. Only the known form is taken; an answer of another
 // form, or one that is too large, is refused together with its report.
 
-import type { DependencyLevel, Described, DescribedRead, SourceAnswer } from '../dependency/describe/described.ts';
+import type { DependencyLevel, Described, DescribedRead, SourceAnswer } from '../dependency/describe/describe.ts';
 import { expected } from '../errors.ts';
 
 const MAX_ANSWERS = 16;

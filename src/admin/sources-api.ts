@@ -3,7 +3,7 @@
 // A misunderstood report must not look accepted. So every member must be known and every part obeyed, and a tracker
 // that gets an answer knows that all of its report is in force.
 
-import type { QuestionSubject } from '../dependency/describe/described.ts';
+import type { QuestionSubject } from '../dependency/describe/describe.ts';
 import type { SourceReply, SourceReport, SourceState } from '../engine/source-leases.ts';
 import type { Asked } from '../engine/source-questions.ts';
 import { tagForms } from '../entry/selectors.ts';

@@ -7,12 +7,11 @@
 
 import type { Cell, Change, Row, TableShape } from './change.ts';
 import { compareCells } from './condition/compare.ts';
-import { gatherColumns } from './condition/condition-columns.ts';
 import { evaluate } from './condition/evaluate.ts';
 import type { Truth } from './condition/predicate.ts';
-import type { BoundRead } from './instance.ts';
+import { gatherColumns } from './condition/predicate.ts';
 import { rowKey } from './row-key.ts';
-import type { OrderTerm, TableRead } from './template.ts';
+import type { BoundRead, OrderTerm, TableRead } from './template.ts';
 
 /** Why a read is affected. */
 export type Reason =

@@ -6,9 +6,8 @@
 import { bindWhole, type ResultRows, type Values } from './condition/bind-predicate.ts';
 import { resultCellOf } from './condition/cells.ts';
 import type { Predicate } from './condition/predicate.ts';
-import type { Bound, BoundRead, Instance } from './instance.ts';
 import { keyOfCells } from './row-key.ts';
-import type { Count, Lookup, TableRead, Template, Window } from './template.ts';
+import type { Bound, BoundRead, Count, Instance, Lookup, TableRead, Template, Window } from './template.ts';
 
 /** Parameters of the lookup, from those of its statement. */
 export function lookupParameters({ operands }: Lookup, parameters: readonly unknown[]): unknown[] {

@@ -5,7 +5,7 @@
 
 import type { Scalar } from './change.ts';
 import type { Predicate } from './condition/predicate.ts';
-import type { BoundRead, Instance } from './instance.ts';
+import type { BoundRead, Instance } from './template.ts';
 
 export function fingerprintOf({ template, reads }: Instance, seed: number): number {
   const hash = new Hash(seed);

@@ -6,14 +6,14 @@
 
 import { affects } from './affected.ts';
 import type { Change, ChangeSet, FeedPosition, TableShape } from './change.ts';
+import type { Described, Description } from './describe/describe.ts';
 import { type DescribedParts, describe, describeSource } from './describe/describe.ts';
-import { keyProblem, mayShow, recordsNamed } from './describe/describe-record.ts';
-import type { Described, Description } from './describe/described.ts';
+import { keyProblem, mayShow, recordsNamed } from './describe/record.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { DependencyIndex, type IndexedRead } from './index/dependency-index.ts';
-import type { Instance } from './instance.ts';
 import { isSeen, type ReadMark, RecentChanges, type Seen, seenByBoth } from './recent-changes.ts';
 import { bareName, isOfSchema } from './table-name.ts';
+import type { Instance } from './template.ts';
 
 export interface RegistryOptions {
   /** Statements kept; the oldest are forgotten, and with that invalidated. Default 1,000,000. */

@@ -1,10 +1,11 @@
-// Facts known of a statement before its parameters are: which rows of which tables its answer can depend on. Types
-// only. `sql/` makes templates from text; `instance.ts` binds one to parameters and a result.
+// Facts known of a statement before its parameters are (a template), and with them and the shown answer (an instance): which
+// rows of which tables its answer can depend on. Types only. `sql/` makes templates from text; `bind.ts` binds one to
+// parameters and a result.
 //
 // A read says which rows matter, never which do not. Where anything is doubtful its predicate is wider, its value
 // columns are all, its rows and window are left out; each costs precision and never a change.
 
-import type { TableShape } from './change.ts';
+import type { Cell, TableShape } from './change.ts';
 import type { Operand, Predicate } from './condition/predicate.ts';
 
 export type Dialect = 'sqlite' | 'postgres';
@@ -132,3 +133,27 @@ export interface OrderTerm {
 export type Count =
   | { readonly kind: 'value'; readonly value: number }
   | { readonly kind: 'parameter'; readonly index: number };
+
+/** A statement as it was run. */
+export interface Instance {
+  readonly template: Extract<Template, { kind: 'tracked' }>;
+  readonly reads: readonly BoundRead[];
+}
+
+/** A read whose operands are all values. */
+export interface BoundRead {
+  readonly read: TableRead;
+  /** Without parameters and result columns: `value` is the only kind of operand in it. */
+  readonly predicate: Predicate;
+  /** Keys (`rowKey`) of the rows that the answer contains; undefined when unknown. */
+  readonly keys: ReadonlySet<string> | undefined;
+  readonly bound: Bound | undefined;
+}
+
+/** The last row of a full window: rows that sort after it have no part in the answer. */
+export interface Bound {
+  /** Cells by the window's order terms. */
+  readonly last: readonly Cell[];
+  /** Whether rows before the window matter though they are not listed among the keys. */
+  readonly hasOffset: boolean;
+}

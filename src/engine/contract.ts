@@ -1,7 +1,7 @@
 // What the engine offers to those above it: the front hands it requests, the admin API and the library ask it to
 // invalidate, list and explain. Types only.
 
-import type { QuestionSubject } from '../dependency/describe/described.ts';
+import type { QuestionSubject } from '../dependency/describe/describe.ts';
 import type { TidegateError } from '../errors.ts';
 import type { Position } from '../ledger/log.ts';
 import type { Selector } from '../ledger/selector.ts';

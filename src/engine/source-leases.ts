@@ -5,7 +5,7 @@
 // the word tells was found out after that.
 
 import type { FeedPosition } from '../dependency/change.ts';
-import type { SourceAnswer, SourceQuestion } from '../dependency/describe/described.ts';
+import type { SourceAnswer, SourceQuestion } from '../dependency/describe/describe.ts';
 import { sourceOf, sourceTag } from '../dependency/source-tag.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { Clock, Eventually } from '../ports.ts';

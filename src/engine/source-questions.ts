@@ -4,7 +4,7 @@
 // An answer of the gate may be lost on its way. So a question is asked again with each, until it is
 // answered or nobody waits for it any longer.
 
-import type { QuestionSubject, SourceAnswer, SourceQuestion } from '../dependency/describe/described.ts';
+import type { QuestionSubject, SourceAnswer, SourceQuestion } from '../dependency/describe/describe.ts';
 import type { Random, Tasks } from '../ports.ts';
 
 /** Result of a question; `silent`: no answer within ASK_MS. */

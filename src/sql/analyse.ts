@@ -6,10 +6,10 @@
 
 import type { FallbackNote, TableRead, Template } from '../dependency/template.ts';
 import { messageOf } from '../errors.ts';
-import { type Analysis, addNote, Stop, unread } from './analysis.ts';
+import { type Analysis, addNote, type Purity, Stop, unread } from './analysis.ts';
 import type { Select, Statement } from './ast.ts';
-import type { Purity } from './calls/purity.ts';
-import { checkPurity, checkRuns } from './calls/volatile.ts';
+
+import { checkPurity, checkRuns } from './calls/purity.ts';
 import { Equalities } from './narrow/closure.ts';
 import { conjunction } from './narrow/conjuncts.ts';
 import { narrowByLookups } from './narrow/lookups.ts';
@@ -17,12 +17,19 @@ import { narrowPlan, narrowRegion, type Surroundings, show, use } from './narrow
 import { MovingTexts } from './postgres/moving-texts.ts';
 import { readTables } from './resolve/common-tables.ts';
 import { resolveExpression } from './resolve/expressions.ts';
-import { addsOnly, hasOffset, keyOutputsOf, noteMissingKey, shownColumns, type Top } from './resolve/outputs.ts';
+import {
+  addsOnly,
+  hasOffset,
+  isPlacedByOrder,
+  keyOutputsOf,
+  noteMissingKey,
+  shownColumns,
+  type Top,
+  windowOf,
+} from './resolve/outputs.ts';
 import { regionOf } from './resolve/regions.ts';
 import type { Output, PlainPlan, ReadState, Resolved } from './resolve/resolved.ts';
 import { resolveSelect } from './resolve/selects.ts';
-import { isPlacedByOrder, windowOf } from './resolve/windows.ts';
-import { normalized, templateId } from './template-id.ts';
 import { type StatementParts, writeOf } from './writes.ts';
 
 /** The result for a text's one query; the caller adds its id and text. */
@@ -217,4 +224,20 @@ function finished(
   const valueColumns = [...new Set([...used, ...shown])].sort((one, two) => one - two);
   const read = { table, alias, predicate: conjunction(predicates), valueColumns, keyOutputs, window };
   return onlyShown === undefined ? read : { ...read, onlyShown };
+}
+
+const OFFSET = 0xcbf29ce484222325n;
+const PRIME = 0x100000001b3n;
+
+/** FNV-1a of 64 bits, in lower case letters and digits. */
+function templateId(...parts: readonly string[]): string {
+  let hash = OFFSET;
+  for (const byte of new TextEncoder().encode(parts.join('\0')))
+    hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * PRIME);
+  return hash.toString(36);
+}
+
+function normalized(text: string): string {
+  const isPlain = !/['"`[]|--|\/\*|\$\w*\$/.test(text);
+  return isPlain ? text.trim().replace(/\s+/g, ' ') : text.trim();
 }

@@ -5,8 +5,7 @@
 
 import type { TableShape } from '../dependency/change.ts';
 import type { Dialect, Fallback, FallbackNote, Uncacheable } from '../dependency/template.ts';
-import type { Catalogue, CommonTable, Expression, Parser, Select } from './ast.ts';
-import type { Purity } from './calls/purity.ts';
+import type { Catalogue, CommonTable, Expression, Parser, Routines, Select } from './ast.ts';
 import type { MovingTexts } from './postgres/moving-texts.ts';
 import type { Output, Plan, ReadState, Resolved } from './resolve/resolved.ts';
 
@@ -78,6 +77,14 @@ export interface ResolvedSelect {
   readonly plan: Plan;
   readonly outputs: readonly Output[];
   readonly hasAllOutputs: boolean;
+}
+
+export interface Purity {
+  readonly dialect: Dialect;
+  /** Functions of the application that depend on their arguments alone; in lower case. */
+  readonly pureFunctions: ReadonlySet<string>;
+  /** Undefined when nothing is known of them. */
+  readonly routines: Routines | undefined;
 }
 
 export interface Analysis {

@@ -4,7 +4,7 @@
 // became outdated. They meet in the registry, which lives in this process.
 
 import type { FeedPosition } from '../dependency/change.ts';
-import type { SourceAnswer, SourceQuestion } from '../dependency/describe/described.ts';
+import type { SourceAnswer, SourceQuestion } from '../dependency/describe/describe.ts';
 import type { Lookup } from '../dependency/template.ts';
 import type { ChangeFeed, Clock, Eventually, FeedStatus, Random, Tasks } from '../ports.ts';
 import type { Catalogue } from '../sql/ast.ts';

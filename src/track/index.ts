@@ -1,8 +1,8 @@
 // `tidegate/track`: what is read from a database while a response is made becomes its tags, and a change of the database
 // invalidates the responses that it changes, in gates and in data caches.
 
-export type { BetterSqliteDatabase, SqliteRunner } from '../feed/sqlite/sqlite-runner.ts';
-export { betterSqliteRunner, libsqlRunner, nodeSqliteRunner } from '../feed/sqlite/sqlite-runner.ts';
+export type { BetterSqliteDatabase, SqliteRunner } from '../feed/sqlite/runner.ts';
+export { betterSqliteRunner, libsqlRunner, nodeSqliteRunner } from '../feed/sqlite/runner.ts';
 export { feedProcess } from './client/followed-process.ts';
 export type {
   CommonTrackerOptions,

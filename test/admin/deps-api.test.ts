@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import type { AdminDeps } from '../../src/admin/api.ts';
 import { createAdminApi } from '../../src/admin/api.ts';
-import type { Described, QuestionSubject, SourceAnswer } from '../../src/dependency/describe/described.ts';
+import type { Described, QuestionSubject, SourceAnswer } from '../../src/dependency/describe/describe.ts';
 import type { ListQuery } from '../../src/engine/contract.ts';
 import type { Asked } from '../../src/engine/source-questions.ts';
 import { ENTRY, EXPLANATION, fakeGate } from './fake-gate.ts';

@@ -8,8 +8,7 @@ import { bindInstance, resultRowsOf } from '../../src/dependency/bind.ts';
 import type { Change, Row, TableShape } from '../../src/dependency/change.ts';
 import { cellOf } from '../../src/dependency/condition/cells.ts';
 import type { Predicate } from '../../src/dependency/condition/predicate.ts';
-import type { Instance } from '../../src/dependency/instance.ts';
-import type { OrderTerm, TableRead, Template, Window } from '../../src/dependency/template.ts';
+import type { Instance, OrderTerm, TableRead, Template, Window } from '../../src/dependency/template.ts';
 
 const TABLE: TableShape = {
   name: 't',

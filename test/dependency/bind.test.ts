@@ -3,9 +3,8 @@ import { bindInstance, resultRowsOf } from '../../src/dependency/bind.ts';
 import type { TableShape } from '../../src/dependency/change.ts';
 import { ServerText } from '../../src/dependency/condition/cells.ts';
 import type { Predicate } from '../../src/dependency/condition/predicate.ts';
-import type { BoundRead } from '../../src/dependency/instance.ts';
 import { rowKey } from '../../src/dependency/row-key.ts';
-import type { Count, TableRead, Template, Window } from '../../src/dependency/template.ts';
+import type { BoundRead, Count, TableRead, Template, Window } from '../../src/dependency/template.ts';
 
 const integer = { family: 'sqlite', affinity: 'integer', collation: 'binary' } as const;
 const text = { family: 'sqlite', affinity: 'text', collation: 'binary' } as const;

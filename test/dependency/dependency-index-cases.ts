@@ -4,9 +4,8 @@
 import type { Cell, Change, ColumnShape, Row, Scalar, TableShape } from '../../src/dependency/change.ts';
 import type { ColumnType, PostgresColumnType } from '../../src/dependency/condition/column-type.ts';
 import type { Operand, Predicate } from '../../src/dependency/condition/predicate.ts';
-import type { BoundRead, Instance } from '../../src/dependency/instance.ts';
 import { rowKey } from '../../src/dependency/row-key.ts';
-import type { TableRead, Template, Window } from '../../src/dependency/template.ts';
+import type { BoundRead, Instance, TableRead, Template, Window } from '../../src/dependency/template.ts';
 
 /** A small generator of its own: the same cases for the same seed. */
 export class Chance {

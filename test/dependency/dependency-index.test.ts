@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { affects } from '../../src/dependency/affected.ts';
 import type { Change } from '../../src/dependency/change.ts';
 import { DependencyIndex, type DependencyIndexOptions } from '../../src/dependency/index/dependency-index.ts';
-import type { Instance } from '../../src/dependency/instance.ts';
+import type { Instance } from '../../src/dependency/template.ts';
 import { Chance, makeWorld } from './dependency-index-cases.ts';
 
 function affectedOf(instances: ReadonlyMap<number, Instance>, changes: readonly Change[]): number[] {

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { TableShape } from '../../src/dependency/change.ts';
-import { cellText, keyText } from '../../src/dependency/describe/describe-cells.ts';
+import { cellText, keyText } from '../../src/dependency/describe/texts.ts';
 import { rowKey } from '../../src/dependency/row-key.ts';
 
 describe('values and keys', () => {

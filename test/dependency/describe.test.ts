@@ -4,11 +4,11 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, test } from 'vitest';
 import { bindInstance } from '../../src/dependency/bind.ts';
 import type { TableShape } from '../../src/dependency/change.ts';
-import type { Described } from '../../src/dependency/describe/described.ts';
+import type { Described } from '../../src/dependency/describe/describe.ts';
 import { Registry, type RegistryOptions } from '../../src/dependency/registry.ts';
 import { analyse } from '../../src/sql/analyse.ts';
-import { readSqliteCatalogue } from '../../src/sql/sqlite/sqlite-catalogue.ts';
-import { createSqliteParser } from '../../src/sql/sqlite/sqlite-parser.ts';
+import { readSqliteCatalogue } from '../../src/sql/sqlite/catalogue.ts';
+import { createSqliteParser } from '../../src/sql/sqlite/parser.ts';
 import { coarsen, type Dependency } from '../../src/track/scope/coarsen.ts';
 
 const db = new DatabaseSync(':memory:');

@@ -2,8 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Key, KeyTable } from '../../src/dependency/index/index-keys.ts';
-import { NONE } from '../../src/dependency/index/index-numbers.ts';
+import { type Key, KeyTable, NONE } from '../../src/dependency/index/numbers.ts';
 
 /** Undoes the factor by which keys are spread, so that keys can be chosen that all begin at one place. */
 const INVERSE = (() => {

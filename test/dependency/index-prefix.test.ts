@@ -9,7 +9,7 @@ import {
   prefixedText,
   prefixOf,
   prefixOfPattern,
-} from '../../src/dependency/index/index-prefix.ts';
+} from '../../src/dependency/index/prefix.ts';
 
 const form = { column: 0, hole: 0, escapeBy: '', foldsCase: true };
 

@@ -3,10 +3,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Cell } from '../../src/dependency/change.ts';
-import { NONE } from '../../src/dependency/index/index-numbers.ts';
 import type { Interval } from '../../src/dependency/index/interval-blocks.ts';
 import { IntervalOrder } from '../../src/dependency/index/interval-order.ts';
 import { IntervalTrees } from '../../src/dependency/index/interval-tree.ts';
+import { NONE } from '../../src/dependency/index/numbers.ts';
 
 const MOST = 50;
 const end = fc.option(fc.integer({ min: 0, max: MOST }), { nil: undefined });

@@ -2,9 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import type { Change, ChangeSet, TableShape } from '../../src/dependency/change.ts';
-import type { Instance } from '../../src/dependency/instance.ts';
 import { Registry, type RegistryOptions } from '../../src/dependency/registry.ts';
-import type { TableRead, Template } from '../../src/dependency/template.ts';
+import type { Instance, TableRead, Template } from '../../src/dependency/template.ts';
 
 const integer = { family: 'sqlite', affinity: 'integer', collation: 'binary' } as const;
 const users: TableShape = {

@@ -70,12 +70,12 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'lost-slot-is-no-gap',
     edits: [
       {
-        file: 'src/feed/postgres/postgres-attempt.ts',
+        file: 'src/feed/postgres/logical/attempt.ts',
         find: 'if (opened.gap !== undefined) this',
         replace: 'if (opened.gap !== undefined && this.#parts.from === undefined) this',
       },
       {
-        file: 'src/feed/postgres/postgres-attempt.ts',
+        file: 'src/feed/postgres/logical/attempt.ts',
         find: 'this.#isGapOpen = opened.gap !== undefined;',
         replace: '',
       },
@@ -88,7 +88,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'dropped-triggers-unnoticed',
     edits: [
       {
-        file: 'src/feed/sqlite/sqlite-feed.ts',
+        file: 'src/feed/sqlite/feed.ts',
         find: 'const isSameSchema = version !== undefined && version === this.#schemaVersion;',
         replace: 'const isSameSchema = this.#schemaVersion !== undefined;',
       },

@@ -2,11 +2,11 @@
 
 import type pg from 'pg';
 import { afterAll, beforeAll, describe } from 'vitest';
-import { createPostgresFeed } from '../../src/feed/postgres/postgres-feed.ts';
-import { installPostgresFeed } from '../../src/feed/postgres/postgres-install.ts';
-import { nodePostgres } from '../../src/feed/postgres/postgres-session.ts';
-import { createPostgresTriggerFeed } from '../../src/feed/postgres/postgres-trigger-feed.ts';
-import { installPostgresTriggers, removePostgresTriggers } from '../../src/feed/postgres/postgres-trigger-install.ts';
+import { createPostgresFeed } from '../../src/feed/postgres/logical/feed.ts';
+import { installPostgresFeed } from '../../src/feed/postgres/logical/install.ts';
+import { nodePostgres } from '../../src/feed/postgres/session.ts';
+import { createPostgresTriggerFeed } from '../../src/feed/postgres/trigger/feed.ts';
+import { installPostgresTriggers, removePostgresTriggers } from '../../src/feed/postgres/trigger/install.ts';
 import { FEED_TABLES, type FeedWorld, testChangeFeedContract } from '../contract/change-feed.ts';
 import {
   connected,

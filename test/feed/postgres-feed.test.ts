@@ -3,7 +3,7 @@
 import { expect, test, vi } from 'vitest';
 import type { ChangeSet } from '../../src/dependency/change.ts';
 import { isSeen } from '../../src/dependency/recent-changes.ts';
-import { snapshotNow } from '../../src/feed/postgres/postgres-position.ts';
+import { snapshotNow } from '../../src/feed/postgres/position.ts';
 import { systemClock } from './postgres-kit.ts';
 import { begin, elsewhere, hears, USERS, useServer, wait } from './postgres-world.ts';
 

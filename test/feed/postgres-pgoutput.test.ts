@@ -2,15 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readPgoutput } from '../../src/feed/postgres/pgoutput.ts';
-import {
-  lsnOf,
-  lsnText,
-  placeOf,
-  positionOf,
-  snapshotOf,
-  wholeTransaction,
-} from '../../src/feed/postgres/postgres-position.ts';
+import { readPgoutput } from '../../src/feed/postgres/logical/pgoutput.ts';
+import { lsnOf, lsnText, placeOf, positionOf, snapshotOf, wholeTransaction } from '../../src/feed/postgres/position.ts';
 
 const text = new TextEncoder();
 

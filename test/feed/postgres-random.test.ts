@@ -4,11 +4,11 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { ChangeSet, FeedPosition } from '../../src/dependency/change.ts';
-import { createPostgresFeed, type PostgresFeed } from '../../src/feed/postgres/postgres-feed.ts';
-import { installPostgresFeed } from '../../src/feed/postgres/postgres-install.ts';
-import { nodePostgres } from '../../src/feed/postgres/postgres-session.ts';
-import { createPostgresTriggerFeed } from '../../src/feed/postgres/postgres-trigger-feed.ts';
-import { installPostgresTriggers } from '../../src/feed/postgres/postgres-trigger-install.ts';
+import { createPostgresFeed, type PostgresFeed } from '../../src/feed/postgres/logical/feed.ts';
+import { installPostgresFeed } from '../../src/feed/postgres/logical/install.ts';
+import { nodePostgres } from '../../src/feed/postgres/session.ts';
+import { createPostgresTriggerFeed } from '../../src/feed/postgres/trigger/feed.ts';
+import { installPostgresTriggers } from '../../src/feed/postgres/trigger/install.ts';
 import {
   connected,
   freshDatabase,

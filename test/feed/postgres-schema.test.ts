@@ -1,9 +1,9 @@
 // Changes of the schema by logical replication: in force with the commit that makes them, and tables that are made later.
 
 import { expect, test, vi } from 'vitest';
-import { installPostgresFeed } from '../../src/feed/postgres/postgres-install.ts';
-import { postgresFeedStatus } from '../../src/feed/postgres/postgres-install-status.ts';
-import { lsnOf, placeOf } from '../../src/feed/postgres/postgres-position.ts';
+import { installPostgresFeed } from '../../src/feed/postgres/logical/install.ts';
+import { postgresFeedStatus } from '../../src/feed/postgres/logical/status.ts';
+import { lsnOf, placeOf } from '../../src/feed/postgres/position.ts';
 import { Heard } from '../contract/heard.ts';
 import { withSession } from './postgres-kit.ts';
 import { begin, hears, USERS, useServer, wait } from './postgres-world.ts';

@@ -2,9 +2,9 @@
 
 import type pg from 'pg';
 import { expect, test, vi } from 'vitest';
-import { removePostgresFeed } from '../../src/feed/postgres/postgres-install.ts';
-import { postgresFeedStatus } from '../../src/feed/postgres/postgres-install-status.ts';
-import type { ConnectPostgres } from '../../src/feed/postgres/postgres-session.ts';
+import { removePostgresFeed } from '../../src/feed/postgres/logical/install.ts';
+import { postgresFeedStatus } from '../../src/feed/postgres/logical/status.ts';
+import type { ConnectPostgres } from '../../src/feed/postgres/session.ts';
 import { Heard } from '../contract/change-feed.ts';
 import { connected, withSession } from './postgres-kit.ts';
 import { begin, hears, USERS, useServer, wait } from './postgres-world.ts';

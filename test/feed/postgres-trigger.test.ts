@@ -3,14 +3,14 @@
 import fc from 'fast-check';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import { nodePostgres } from '../../src/feed/postgres/postgres-session.ts';
-import { createPostgresTriggerFeed } from '../../src/feed/postgres/postgres-trigger-feed.ts';
+import { nodePostgres } from '../../src/feed/postgres/session.ts';
+import { createPostgresTriggerFeed } from '../../src/feed/postgres/trigger/feed.ts';
 import {
   installPostgresTriggers,
   postgresTriggerStatus,
   removePostgresTriggers,
-} from '../../src/feed/postgres/postgres-trigger-install.ts';
-import { recordCells, triggerPlace, triggerPosition } from '../../src/feed/postgres/postgres-trigger-log.ts';
+} from '../../src/feed/postgres/trigger/install.ts';
+import { recordCells, triggerPlace, triggerPosition } from '../../src/feed/postgres/trigger/log.ts';
 import { Heard } from '../contract/change-feed.ts';
 import {
   connected,

@@ -2,7 +2,7 @@
 // replica identity has one. Whatever an installation does, writes must go on.
 
 import { expect, it, vi } from 'vitest';
-import { postgresFeedStatus } from '../../src/feed/postgres/postgres-install-status.ts';
+import { postgresFeedStatus } from '../../src/feed/postgres/logical/status.ts';
 import { withSession } from './postgres-kit.ts';
 import { begin, hears, useServer, wait } from './postgres-world.ts';
 

@@ -1,9 +1,9 @@
 // A database with a feed by logical replication that has begun, for each test one; the server is one for the file.
 
 import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest';
-import { createPostgresFeed } from '../../src/feed/postgres/postgres-feed.ts';
-import { installPostgresFeed, removePostgresFeed } from '../../src/feed/postgres/postgres-install.ts';
-import { type ConnectPostgres, nodePostgres } from '../../src/feed/postgres/postgres-session.ts';
+import { createPostgresFeed } from '../../src/feed/postgres/logical/feed.ts';
+import { installPostgresFeed, removePostgresFeed } from '../../src/feed/postgres/logical/install.ts';
+import { type ConnectPostgres, nodePostgres } from '../../src/feed/postgres/session.ts';
 import { Heard } from '../contract/change-feed.ts';
 import {
   connected,

@@ -3,9 +3,9 @@
 import { Miniflare } from 'miniflare';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ChangeSet, TableShape } from '../../src/dependency/change.ts';
-import { createD1Feed, trimD1Log } from '../../src/feed/sqlite/sqlite-d1.ts';
-import { installSqliteFeed, removeSqliteFeed, sqliteFeedStatus } from '../../src/feed/sqlite/sqlite-install.ts';
-import { d1Runner } from '../../src/feed/sqlite/sqlite-runner.ts';
+import { createD1Feed, trimD1Log } from '../../src/feed/sqlite/d1.ts';
+import { installSqliteFeed, removeSqliteFeed, sqliteFeedStatus } from '../../src/feed/sqlite/install.ts';
+import { d1Runner } from '../../src/feed/sqlite/runner.ts';
 import { lineOf } from '../contract/change-feed.ts';
 
 let miniflare: Miniflare;

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, expect, it, vi } from 'vitest';
-import { createSqliteFeed } from '../../src/feed/sqlite/sqlite-feed.ts';
-import { sqliteFile } from '../../src/feed/sqlite/sqlite-file.ts';
-import { installSqliteFeed } from '../../src/feed/sqlite/sqlite-install.ts';
-import { nodeSqliteRunner } from '../../src/feed/sqlite/sqlite-runner.ts';
+import { createSqliteFeed } from '../../src/feed/sqlite/feed.ts';
+import { sqliteFile } from '../../src/feed/sqlite/file.ts';
+import { installSqliteFeed } from '../../src/feed/sqlite/install.ts';
+import { nodeSqliteRunner } from '../../src/feed/sqlite/runner.ts';
 import { nodeClock, nodeTasks } from '../../src/node/node-ports.ts';
 
 const shape = { name: 't', columns: [], key: [] };

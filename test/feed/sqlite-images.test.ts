@@ -3,8 +3,8 @@
 import { createClient } from '@libsql/client';
 import BetterSqlite from 'better-sqlite3';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { installSqliteFeed, sqliteFeedStatus } from '../../src/feed/sqlite/sqlite-install.ts';
-import { betterSqliteRunner, libsqlRunner } from '../../src/feed/sqlite/sqlite-runner.ts';
+import { installSqliteFeed, sqliteFeedStatus } from '../../src/feed/sqlite/install.ts';
+import { betterSqliteRunner, libsqlRunner } from '../../src/feed/sqlite/runner.ts';
 import { Heard } from '../contract/change-feed.ts';
 import { SqliteWorld } from './sqlite-world.ts';
 

@@ -4,10 +4,10 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, renameSync, rmSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { SqliteFeed, SqliteFeedOptions } from '../../src/feed/sqlite/sqlite-feed.ts';
-import { sqliteFeedStatus } from '../../src/feed/sqlite/sqlite-install.ts';
-import { positionNow } from '../../src/feed/sqlite/sqlite-log.ts';
-import { nodeSqliteRunner } from '../../src/feed/sqlite/sqlite-runner.ts';
+import type { SqliteFeed, SqliteFeedOptions } from '../../src/feed/sqlite/feed.ts';
+import { sqliteFeedStatus } from '../../src/feed/sqlite/install.ts';
+import { positionNow } from '../../src/feed/sqlite/log.ts';
+import { nodeSqliteRunner } from '../../src/feed/sqlite/runner.ts';
 import { Heard } from '../contract/change-feed.ts';
 import { SqliteWorld } from './sqlite-world.ts';
 

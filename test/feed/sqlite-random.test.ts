@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Change, Row, TableShape } from '../../src/dependency/change.ts';
 import { cellOf } from '../../src/dependency/condition/cells.ts';
-import { positionNow } from '../../src/feed/sqlite/sqlite-log.ts';
+import { positionNow } from '../../src/feed/sqlite/log.ts';
 import { Heard } from '../contract/change-feed.ts';
 import { SqliteWorld } from './sqlite-world.ts';
 

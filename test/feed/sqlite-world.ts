@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { TableShape } from '../../src/dependency/change.ts';
-import type { SqliteFeed, SqliteFeedOptions } from '../../src/feed/sqlite/sqlite-feed.ts';
-import { createSqliteFeed } from '../../src/feed/sqlite/sqlite-feed.ts';
-import { installSqliteFeed, removeSqliteFeed } from '../../src/feed/sqlite/sqlite-install.ts';
-import { nodeSqliteRunner, type SqliteRunner } from '../../src/feed/sqlite/sqlite-runner.ts';
+import type { SqliteFeed, SqliteFeedOptions } from '../../src/feed/sqlite/feed.ts';
+import { createSqliteFeed } from '../../src/feed/sqlite/feed.ts';
+import { installSqliteFeed, removeSqliteFeed } from '../../src/feed/sqlite/install.ts';
+import { nodeSqliteRunner, type SqliteRunner } from '../../src/feed/sqlite/runner.ts';
 import { nodeClock, nodeTasks } from '../../src/node/node-ports.ts';
 import type { Relation } from '../../src/sql/ast.ts';
-import { readSqliteCatalogue } from '../../src/sql/sqlite/sqlite-catalogue.ts';
+import { readSqliteCatalogue } from '../../src/sql/sqlite/catalogue.ts';
 
 export class SqliteWorld {
   readonly folder = mkdtempSync(join(tmpdir(), 'tidegate-feed-'));

@@ -2,9 +2,9 @@
 
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createPostgresFeed } from '../../src/feed/postgres/postgres-feed.ts';
-import { planPostgresFeed } from '../../src/feed/postgres/postgres-install.ts';
-import { nodePostgres, type PostgresSession } from '../../src/feed/postgres/postgres-session.ts';
+import { createPostgresFeed } from '../../src/feed/postgres/logical/feed.ts';
+import { planPostgresFeed } from '../../src/feed/postgres/logical/install.ts';
+import { nodePostgres, type PostgresSession } from '../../src/feed/postgres/session.ts';
 import { Heard } from '../contract/change-feed.ts';
 import {
   connected,

@@ -2,7 +2,7 @@
 
 import type { AsyncLocalStorage } from 'node:async_hooks';
 import pg from 'pg';
-import { SESSION_QUERY } from '../../src/sql/postgres/postgres-session.ts';
+import { SESSION_QUERY } from '../../src/sql/postgres/session.ts';
 import type { Stops } from './track-steps.ts';
 
 export const READ = 'SELECT version FROM items WHERE id = $1';

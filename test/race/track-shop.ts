@@ -11,8 +11,8 @@ import { integer, sqliteTable } from 'drizzle-orm/sqlite-core';
 import type { Change, Row, TableShape } from '../../src/dependency/change.ts';
 import type { ChangeFeed, Clock, FeedListener, FeedStatus } from '../../src/ports.ts';
 import type { Catalogue } from '../../src/sql/ast.ts';
-import { readSqliteCatalogue } from '../../src/sql/sqlite/sqlite-catalogue.ts';
-import { createSqliteParser } from '../../src/sql/sqlite/sqlite-parser.ts';
+import { readSqliteCatalogue } from '../../src/sql/sqlite/catalogue.ts';
+import { createSqliteParser } from '../../src/sql/sqlite/parser.ts';
 import type { TrackedDatabase } from '../../src/track/contract.ts';
 import { placeOf } from '../../src/track/wrap/sqlite-place.ts';
 

@@ -5,7 +5,7 @@
 // it, so a look lies at its first statement until its step comes.
 
 import { DatabaseSync } from 'node:sqlite';
-import { nodeSqliteRunner, type SqliteRunner } from '../../src/feed/sqlite/sqlite-runner.ts';
+import { nodeSqliteRunner, type SqliteRunner } from '../../src/feed/sqlite/runner.ts';
 import { sqliteDatabase } from '../../src/track/index.ts';
 import type { Course, Raced } from './track-changes.ts';
 import type { Shop } from './track-shop.ts';

@@ -94,11 +94,11 @@ export const MUTANTS: readonly Mutant[] = [
     '(resolve(body.having), [])',
   ]),
   mutant('groups-not-read', 'sql/resolve/selects.ts: group by', ['...body.groupBy.map(byNumber),', '']),
-  mutant('order-of-another-column', 'sql/resolve/windows.ts', [
+  mutant('order-of-another-column', 'sql/resolve/outputs.ts', [
     'isDescending: term.isDescending, nullsFirst',
     'isDescending: false, nullsFirst',
   ]),
-  mutant('not-in-without-nulls', 'sql/narrow/membership.ts: in subquery of a key', [
+  mutant('not-in-without-nulls', 'sql/narrow/narrowing.ts: in subquery of a key', [
     'return !isNegated ||',
     'return isNegated || !isNegated ||',
   ]),
@@ -110,23 +110,20 @@ export const MUTANTS: readonly Mutant[] = [
     'isSameType(type, first)',
     'first !== undefined',
   ]),
-  mutant('records-not-looked-at', 'dependency/index/index-table.ts', [
+  mutant('records-not-looked-at', 'dependency/index/table.ts', [
     'if (key !== undefined && isUsed) this.#matchRecord(key, probe);',
     'void isUsed;',
   ]),
-  mutant('first-of-a-list-alone', 'dependency/index/index-path.ts', [
-    'return [...all];',
-    'return [...all].slice(0, 1);',
-  ]),
-  mutant('columns-of-conditions-not-used', 'dependency/index/index-shape.ts', [
+  mutant('first-of-a-list-alone', 'dependency/index/path.ts', ['return [...all];', 'return [...all].slice(0, 1);']),
+  mutant('columns-of-conditions-not-used', 'dependency/index/shape.ts', [
     'predicateBits(read.predicate) |\n    predicateBits(predicate)',
     '0',
   ]),
-  mutant('longest-prefix-alone', 'dependency/index/index-path.ts', [
+  mutant('longest-prefix-alone', 'dependency/index/path.ts', [
     'for (let length = 0; length <= text.length; length++) {',
     'for (let length = text.length; length <= text.length; length++) {',
   ]),
-  mutant('prefix-of-another-case', 'dependency/index/index-prefix.ts', [
+  mutant('prefix-of-another-case', 'dependency/index/prefix.ts', [
     'return foldsCase ? folded(start) : start;',
     'return start;',
   ]),
@@ -166,35 +163,35 @@ export const MUTANTS: readonly Mutant[] = [
     ['return compareCodePoints(withoutPadding(one), withoutPadding(other));', 'return compareCodePoints(one, other);'],
     ["if (type === 'char') return textKey(withoutPadding(cell));", "if (type === 'char') return textKey(cell);"],
   ),
-  postgresMutant('any-collation-sorts-by-bytes', 'sql/postgres/postgres-types.ts: range', [
+  postgresMutant('any-collation-sorts-by-bytes', 'sql/postgres/catalogue.ts: range', [
     'isOrdered: isUtf8 && isByBytes(collation)',
     'isOrdered: isUtf8 || isByBytes(collation)',
   ]),
-  postgresMutant('blind-collation-sees', 'sql/postgres/postgres-types.ts: equality', [
+  postgresMutant('blind-collation-sees', 'sql/postgres/catalogue.ts: equality', [
     'if (collation?.isDeterministic !== true) return OPAQUE;',
     'if (collation === undefined) return OPAQUE;',
   ]),
-  postgresMutant('unchanged-large-value-is-null', 'feed/postgres/postgres-relations.ts: conjunction', [
+  postgresMutant('unchanged-large-value-is-null', 'feed/postgres/relations.ts: conjunction', [
     "if (typeof text !== 'string') return text;",
     "if (typeof text !== 'string') return text ?? null;",
   ]),
-  postgresMutant('key-alone-is-the-whole-row', 'feed/postgres/postgres-relations.ts', [
+  postgresMutant('key-alone-is-the-whole-row', 'feed/postgres/relations.ts', [
     'return isWhole ? rowOf(known, cells) : identityRow(known, cells);',
     'return isWhole || !isWhole ? rowOf(known, cells) : identityRow(known, cells);',
   ]),
-  postgresMutant('no-old-row-is-the-new-one', 'feed/postgres/postgres-relations.ts', [
+  postgresMutant('no-old-row-is-the-new-one', 'feed/postgres/relations.ts', [
     'old === undefined ? identityRow(known, message.new)',
     'old === undefined ? rowOf(known, message.new)',
   ]),
-  postgresMutant('truncates-not-told', 'feed/postgres/postgres-relations.ts', [
+  postgresMutant('truncates-not-told', 'feed/postgres/relations.ts', [
     'return relations.map((id) => ({ kind',
     'return relations.slice(relations.length).map((id) => ({ kind',
   ]),
-  postgresMutant('ilike-is-like', 'sql/postgres/postgres-operators.ts: prefix', [
+  postgresMutant('ilike-is-like', 'sql/postgres/operators.ts: prefix', [
     "foldsCase: operator.endsWith('*')",
     'foldsCase: false',
   ]),
-  postgresMutant('nulls-as-in-the-other-database', 'sql/resolve/windows.ts: order and limit', [
+  postgresMutant('nulls-as-in-the-other-database', 'sql/resolve/outputs.ts: order and limit', [
     "(dialect === 'sqlite' ? !isDescending : isDescending)",
     "(dialect !== 'postgres' ? isDescending : !isDescending)",
   ]),

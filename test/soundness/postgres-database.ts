@@ -5,13 +5,13 @@
 
 import pg from 'pg';
 import type { Change } from '../../src/dependency/change.ts';
-import { createPostgresFeed, type PostgresFeed } from '../../src/feed/postgres/postgres-feed.ts';
-import { installPostgresFeed, removePostgresFeed } from '../../src/feed/postgres/postgres-install.ts';
-import { nodePostgres } from '../../src/feed/postgres/postgres-session.ts';
-import { createPostgresTriggerFeed } from '../../src/feed/postgres/postgres-trigger-feed.ts';
-import { installPostgresTriggers, removePostgresTriggers } from '../../src/feed/postgres/postgres-trigger-install.ts';
+import { createPostgresFeed, type PostgresFeed } from '../../src/feed/postgres/logical/feed.ts';
+import { installPostgresFeed, removePostgresFeed } from '../../src/feed/postgres/logical/install.ts';
+import { nodePostgres } from '../../src/feed/postgres/session.ts';
+import { createPostgresTriggerFeed } from '../../src/feed/postgres/trigger/feed.ts';
+import { installPostgresTriggers, removePostgresTriggers } from '../../src/feed/postgres/trigger/install.ts';
 import type { Catalogue } from '../../src/sql/ast.ts';
-import { readPostgresCatalogue } from '../../src/sql/postgres/postgres-catalogue.ts';
+import { readPostgresCatalogue } from '../../src/sql/postgres/catalogue.ts';
 import { ServerTexts } from '../../src/track/wrap/server-texts.ts';
 import { connected, shapesOf, systemClock, systemTasks, withSession } from '../feed/postgres-kit.ts';
 import type { PostgresTransaction, PostgresWrite } from './postgres-writes.ts';

@@ -1,8 +1,8 @@
 // The database of a world of sessions: its schemas, and the writes to all of them, by somebody whom no tracker knows.
 
 import type pg from 'pg';
-import { removePostgresFeed } from '../../src/feed/postgres/postgres-install.ts';
-import { removePostgresTriggers } from '../../src/feed/postgres/postgres-trigger-install.ts';
+import { removePostgresFeed } from '../../src/feed/postgres/logical/install.ts';
+import { removePostgresTriggers } from '../../src/feed/postgres/trigger/install.ts';
 import { connected, withSession } from '../feed/postgres-kit.ts';
 import type { Dice } from '../sim/dice.ts';
 import type { PostgresSchema } from './postgres-schema.ts';

@@ -26,7 +26,7 @@ function knownAfter(name: string, text: RegExp, kind: string): Mutant {
 function anyValueOf(entry: string, kind: string): Mutant {
   const name = entry.slice(0, entry.indexOf(':'));
   const rule = entry.slice(entry.indexOf('/'));
-  const place = `sql/postgres/postgres-session.ts: sessions/${kind}`;
+  const place = `sql/postgres/session.ts: sessions/${kind}`;
   return postgresMutant(`any-${name}`, place, [entry, entry.replace(rule, '/./]')]);
 }
 
@@ -83,7 +83,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
       '',
     ]),
   ),
-  postgresMutant('temporary-tables-ignored', 'sql/postgres/postgres-session.ts: sessions/temporary', [
+  postgresMutant('temporary-tables-ignored', 'sql/postgres/session.ts: sessions/temporary', [
     'if (hasTemporary)',
     'if (hasTemporary && path.length === 0)',
   ]),
@@ -91,7 +91,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     "if (facts.isWithin) return { kind: 'transaction' };",
     '',
   ]),
-  postgresMutant('policies-ignored', 'sql/postgres/postgres-catalogue.ts: sessions/policy', [
+  postgresMutant('policies-ignored', 'sql/postgres/catalogue.ts: sessions/policy', [
     "if (row.secured === true) return unseen('row-level security');",
     '',
   ]),

@@ -11,8 +11,8 @@ import { DependencyIndex } from '../../src/dependency/index/dependency-index.ts'
 import type { Lookup, Template } from '../../src/dependency/template.ts';
 import { analyse } from '../../src/sql/analyse.ts';
 import type { Catalogue } from '../../src/sql/ast.ts';
-import { readSqliteCatalogue } from '../../src/sql/sqlite/sqlite-catalogue.ts';
-import { createSqliteParser } from '../../src/sql/sqlite/sqlite-parser.ts';
+import { readSqliteCatalogue } from '../../src/sql/sqlite/catalogue.ts';
+import { createSqliteParser } from '../../src/sql/sqlite/parser.ts';
 import { bindableOf } from '../../src/track/follow/sqlite-lookups.ts';
 import { Dice } from '../sim/dice.ts';
 import { type Query, randomQuery, type SqliteQuery } from './queries.ts';

@@ -67,7 +67,7 @@ interface Running {
 
 /** `at`: servers that run already; the schema `public` is made anew for each world. */
 export async function postgresWorlds(at: ServerUrls | undefined): Promise<Worlds> {
-  const { createPostgresParser } = await import('../../src/sql/postgres/postgres-parser.ts');
+  const { createPostgresParser } = await import('../../src/sql/postgres/parser.ts');
   const { PostgresWorld } = await import('./postgres-world.ts');
   const { EVERY, PostgresSessionsWorld } = await import('./postgres-sessions.ts');
   const parser = await createPostgresParser();

@@ -5,10 +5,10 @@ import { expect, test } from 'vitest';
 import { affects } from '../../src/dependency/affected.ts';
 import { bindInstance } from '../../src/dependency/bind.ts';
 import type { Change, Row } from '../../src/dependency/change.ts';
-import type { Instance } from '../../src/dependency/instance.ts';
+import type { Instance } from '../../src/dependency/template.ts';
 import { analyse } from '../../src/sql/analyse.ts';
-import { readSqliteCatalogue } from '../../src/sql/sqlite/sqlite-catalogue.ts';
-import { createSqliteParser } from '../../src/sql/sqlite/sqlite-parser.ts';
+import { readSqliteCatalogue } from '../../src/sql/sqlite/catalogue.ts';
+import { createSqliteParser } from '../../src/sql/sqlite/parser.ts';
 import { RandomQueries, SCHEMA } from './random-queries.ts';
 
 const QUERIES = Number(process.env.ANALYSE_QUERIES ?? 400);

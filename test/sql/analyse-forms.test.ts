@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { analyse } from '../../src/sql/analyse.ts';
 import type { Catalogue, Parser, Statement } from '../../src/sql/ast.ts';
-import { createSqliteParser } from '../../src/sql/sqlite/sqlite-parser.ts';
+import { createSqliteParser } from '../../src/sql/sqlite/parser.ts';
 import { notation, parts, reads } from './analyse-notation.ts';
 
 describe('subqueries', () => {

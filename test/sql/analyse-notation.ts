@@ -4,8 +4,8 @@ import { DatabaseSync } from 'node:sqlite';
 import type { GivenTest, Operand, Predicate } from '../../src/dependency/condition/predicate.ts';
 import type { Count, TableRead, Template } from '../../src/dependency/template.ts';
 import { analyse } from '../../src/sql/analyse.ts';
-import { readSqliteCatalogue } from '../../src/sql/sqlite/sqlite-catalogue.ts';
-import { createSqliteParser } from '../../src/sql/sqlite/sqlite-parser.ts';
+import { readSqliteCatalogue } from '../../src/sql/sqlite/catalogue.ts';
+import { createSqliteParser } from '../../src/sql/sqlite/parser.ts';
 
 const db = new DatabaseSync(':memory:');
 db.exec(`

@@ -4,7 +4,7 @@ import type { PostgresColumnType } from '../../src/dependency/condition/column-t
 import { analyse } from '../../src/sql/analyse.ts';
 import type { Catalogue, RoutinesData } from '../../src/sql/ast.ts';
 import { catalogueOf } from '../../src/sql/catalogue.ts';
-import { createPostgresParser } from '../../src/sql/postgres/postgres-parser.ts';
+import { createPostgresParser } from '../../src/sql/postgres/parser.ts';
 import { notation } from './analyse-notation.ts';
 
 const parser = await createPostgresParser();

@@ -4,8 +4,8 @@
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import type { Scalar } from '../../src/dependency/change.ts';
-import { readSqliteCatalogue, sqliteCatalogueVersion } from '../../src/sql/sqlite/sqlite-catalogue.ts';
-import { createSqliteParser } from '../../src/sql/sqlite/sqlite-parser.ts';
+import { readSqliteCatalogue, sqliteCatalogueVersion } from '../../src/sql/sqlite/catalogue.ts';
+import { createSqliteParser } from '../../src/sql/sqlite/parser.ts';
 import { tableOf, whatOf } from './parser-kit.ts';
 
 describe('of SQLite', () => {

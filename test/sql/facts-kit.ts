@@ -1,8 +1,8 @@
 // The facts of texts, in tests.
 
 import type { Dialect } from '../../src/dependency/template.ts';
-import { createPostgresFacts } from '../../src/sql/postgres/postgres-facts.ts';
-import { createSqliteFacts } from '../../src/sql/sqlite/sqlite-facts.ts';
+import { createPostgresFacts } from '../../src/sql/postgres/facts.ts';
+import { createSqliteFacts } from '../../src/sql/sqlite/facts.ts';
 
 export const readers = { postgres: await createPostgresFacts(), sqlite: createSqliteFacts() };
 

@@ -5,8 +5,8 @@ import { expect, test } from 'vitest';
 import { affects } from '../../src/dependency/affected.ts';
 import { bindInstance, lookupParameters } from '../../src/dependency/bind.ts';
 import { analyse } from '../../src/sql/analyse.ts';
-import { readSqliteCatalogue } from '../../src/sql/sqlite/sqlite-catalogue.ts';
-import { createSqliteParser } from '../../src/sql/sqlite/sqlite-parser.ts';
+import { readSqliteCatalogue } from '../../src/sql/sqlite/catalogue.ts';
+import { createSqliteParser } from '../../src/sql/sqlite/parser.ts';
 import { of as postgres } from './analyse-postgres-kit.ts';
 
 const database = new DatabaseSync(':memory:');

@@ -4,11 +4,11 @@ import type { PGlite } from '@electric-sql/pglite';
 import { bindInstance, resultRowsOf } from '../../src/dependency/bind.ts';
 import type { Change, Row } from '../../src/dependency/change.ts';
 import { DependencyIndex } from '../../src/dependency/index/dependency-index.ts';
-import { tableCell } from '../../src/feed/postgres/postgres-relations.ts';
+import { tableCell } from '../../src/feed/postgres/relations.ts';
 import { analyse } from '../../src/sql/analyse.ts';
 import type { Catalogue, Parser } from '../../src/sql/ast.ts';
-import { readPostgresCatalogue } from '../../src/sql/postgres/postgres-catalogue.ts';
-import { createPostgresParser } from '../../src/sql/postgres/postgres-parser.ts';
+import { readPostgresCatalogue } from '../../src/sql/postgres/catalogue.ts';
+import { createPostgresParser } from '../../src/sql/postgres/parser.ts';
 import { tableOf } from './parser-kit.ts';
 
 /** `not stored`, with the reason; else what became of the answer and of the entry. */

@@ -3,7 +3,7 @@
 import type { PGlite } from '@electric-sql/pglite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Expression, Parser, Select, Statement } from '../../src/sql/ast.ts';
-import { createPostgresParser } from '../../src/sql/postgres/postgres-parser.ts';
+import { createPostgresParser } from '../../src/sql/postgres/parser.ts';
 import { startedPglite } from '../kit/pglite.ts';
 import { namedIn } from './parser-kit.ts';
 import { POSTGRES_OTHERS, POSTGRES_QUERIES, POSTGRES_SCHEMA } from './postgres-corpus.ts';

@@ -4,7 +4,7 @@
 import type { PGlite } from '@electric-sql/pglite';
 import { citext } from '@electric-sql/pglite/contrib/citext';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { postgresCatalogueVersion } from '../../src/sql/postgres/postgres-catalogue.ts';
+import { postgresCatalogueVersion } from '../../src/sql/postgres/catalogue.ts';
 import { startedPglite } from '../kit/pglite.ts';
 import { PostgresJudge } from './postgres-judge.ts';
 

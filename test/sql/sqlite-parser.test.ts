@@ -7,8 +7,8 @@ import { dirname, join } from 'node:path';
 import { constants, DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import type { Expression, Select, Statement } from '../../src/sql/ast.ts';
-import { SQLITE_EXPRESSIONS } from '../../src/sql/sqlite/sqlite-expression.ts';
-import { createSqliteParser } from '../../src/sql/sqlite/sqlite-parser.ts';
+import { SQLITE_EXPRESSIONS } from '../../src/sql/sqlite/expression.ts';
+import { createSqliteParser } from '../../src/sql/sqlite/parser.ts';
 import { namedIn } from './parser-kit.ts';
 import { SQLITE_OTHERS, SQLITE_QUERIES, SQLITE_SCHEMA } from './sqlite-corpus.ts';
 

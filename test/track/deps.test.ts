@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, it, vi } from 'vitest';
-import type { SourceQuestion } from '../../src/dependency/describe/described.ts';
+import type { SourceQuestion } from '../../src/dependency/describe/describe.ts';
 import { Registry } from '../../src/dependency/registry.ts';
 import { resolveConfig } from '../../src/node/config/config.ts';
 import { ADMIN_COMMANDS } from '../../src/node/operator/cli/cli-admin.ts';

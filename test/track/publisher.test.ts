@@ -1,7 +1,7 @@
 // What a target is told, in which order, and what becomes of it when it fails. In simulated time.
 
 import { expect, it } from 'vitest';
-import type { SourceQuestion } from '../../src/dependency/describe/described.ts';
+import type { SourceQuestion } from '../../src/dependency/describe/describe.ts';
 import type { SourceMessage } from '../../src/track/contract.ts';
 import { Publisher, type PublisherParts } from '../../src/track/target/publisher.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';

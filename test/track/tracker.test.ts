@@ -3,7 +3,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { expect, it, vi } from 'vitest';
 import type { ChangeFeed, FeedListener } from '../../src/ports.ts';
-import { createSqliteParser } from '../../src/sql/sqlite/sqlite-parser.ts';
+import { createSqliteParser } from '../../src/sql/sqlite/parser.ts';
 import { createTracker, gateTarget, sqliteDatabase, type TrackedDatabase } from '../../src/track/index.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
 import { atEnd, NotingTarget, shopFile, tagsOf, trackedShop } from './world.ts';

@@ -65,3 +65,27 @@ export type Predicate =
       readonly right: number;
     }
   | { readonly kind: 'maybe'; readonly columns: readonly number[]; readonly reason: string };
+
+/** Adds their ordinals. */
+export function gatherColumns(predicate: Predicate, into: Set<number>): void {
+  switch (predicate.kind) {
+    case 'always':
+    case 'never':
+    case 'given':
+      return;
+    case 'and':
+    case 'or':
+      for (const part of predicate.parts) gatherColumns(part, into);
+      return;
+    case 'not':
+      return gatherColumns(predicate.part, into);
+    case 'columns':
+      into.add(predicate.left).add(predicate.right);
+      return;
+    case 'maybe':
+      for (const column of predicate.columns) into.add(column);
+      return;
+    default:
+      into.add(predicate.column);
+  }
+}

@@ -7,11 +7,10 @@
 
 import type { Change, TableShape } from '../change.ts';
 import type { Predicate } from '../condition/predicate.ts';
-import type { Bound, BoundRead, Instance } from '../instance.ts';
-import type { TableRead } from '../template.ts';
-import { NONE, Numbers, Places } from './index-numbers.ts';
-import type { CoarseReason, IndexPlan } from './index-plan.ts';
-import { IndexTable, type MatchReason, type TableCounts } from './index-table.ts';
+import type { Bound, BoundRead, Instance, TableRead } from '../template.ts';
+import { NONE, Numbers, Places } from './numbers.ts';
+import type { CoarseReason, IndexPlan } from './plan.ts';
+import { IndexTable, type MatchReason, type TableCounts } from './table.ts';
 
 export interface DependencyIndexOptions {
   /** Instances kept, at least one; beyond, the oldest are forgotten. Default 1,000,000. */

@@ -6,8 +6,8 @@
 // and shrinks from one size to the next, and what it leaves is taken by another.
 
 import type { Cell, Scalar } from '../change.ts';
-import { NONE, Numbers, Places } from './index-numbers.ts';
 import type { IntervalOrder } from './interval-order.ts';
+import { NONE, Numbers, Places } from './numbers.ts';
 
 /** An undefined end: there is none on that side. */
 export interface Interval {

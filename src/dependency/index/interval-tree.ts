@@ -5,9 +5,9 @@
 // for a single interval, its item. All trees of a path share one set of blocks.
 
 import type { Cell, Scalar } from '../change.ts';
-import { NONE } from './index-numbers.ts';
 import { type Interval, IntervalBlocks, OPEN, type Slot } from './interval-blocks.ts';
 import type { IntervalOrder } from './interval-order.ts';
+import { NONE } from './numbers.ts';
 
 export interface IntervalOptions {
   /** Undefined when all intervals are open at both ends, and every point leads to all. */

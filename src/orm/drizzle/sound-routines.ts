@@ -5,7 +5,7 @@
 // The types of a statement's parts are not known here. So a statement may run such a function
 // where anything in it has the name, be it a column.
 
-import { ROUTINE_QUERIES, routinesFrom } from '../../sql/postgres/postgres-routines.ts';
+import { ROUTINE_QUERIES, routinesFrom } from '../../sql/postgres/routines.ts';
 import { canonical, type FactsReader, type TextFacts } from '../../sql/text-facts.ts';
 import type { Causes } from './sound-foreign-keys.ts';
 import type { FunctionsTold } from './sound-functions.ts';

@@ -4,8 +4,8 @@
 // where it cannot be loaded, no text is understood: nothing is stored, and each write invalidates everything.
 
 import type { Dialect } from '../../dependency/template.ts';
-import { createPostgresFacts } from '../../sql/postgres/postgres-facts.ts';
-import { createSqliteFacts } from '../../sql/sqlite/sqlite-facts.ts';
+import { createPostgresFacts } from '../../sql/postgres/facts.ts';
+import { createSqliteFacts } from '../../sql/sqlite/facts.ts';
 import { type FactsReader, type TextFacts, UNREAD } from '../../sql/text-facts.ts';
 import type { Loose, Method } from './sound-prepared.ts';
 import type { Tally } from './sound-tally.ts';

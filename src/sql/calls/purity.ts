@@ -1,24 +1,21 @@
-// Whether a statement's functions depend on their arguments alone, and whether they give one value for one row.
+// Whether a select's answer depends on more than the rows of its tables: the clock, chance, the session; and whether an
+// expression gives one value for one row.
 //
-// PostgreSQL chooses among all functions of a name by the types of the arguments, which are not known here. So a name
-// is the system's only where nothing else on the search path has it.
+// It need not look like a function: PostgreSQL looks for an operator by its name even where the grammar has a word for it
+// (IN is `=`, LIKE is `~~`, NULLIF compares with `=`), and reads a name cast to regclass as a question to the catalogue. It
+// chooses among all functions of a name by the types of the arguments, which are not known here. So a name is the system's
+// only where nothing else on the search path has it.
 
 import type { Dialect } from '../../dependency/template.ts';
-import type { Callee, Expression, Routine, Routines } from '../ast.ts';
+import { type Purity, Stop } from '../analysis.ts';
+import type { Callee, Expression, Routine, Select, Source } from '../ast.ts';
+import { operator } from '../ast-forms.ts';
 import { SYSTEM } from '../catalogue.ts';
-import { calleesOf } from './callees.ts';
 import { isAggregate, isSystemName, isWindow, systemImpurity } from './functions.ts';
-
-export interface Purity {
-  readonly dialect: Dialect;
-  /** Functions of the application that depend on their arguments alone; in lower case. */
-  readonly pureFunctions: ReadonlySet<string>;
-  /** Undefined when nothing is known of them. */
-  readonly routines: Routines | undefined;
-}
+import { walkSelect } from './walk.ts';
 
 /** Returns undefined when the callee depends on its arguments alone. `args` are those of a function. */
-export function impurityOf(callee: Callee, args: readonly Expression[], purity: Purity): string | undefined {
+function impurityOf(callee: Callee, args: readonly Expression[], purity: Purity): string | undefined {
   const what = `${callee.kind} ${writtenOf(callee)}`;
   if (callee.kind === 'function') {
     if (isDeclared(callee.name, purity) || isDeclared(writtenOf(callee), purity)) return undefined;
@@ -29,7 +26,7 @@ export function impurityOf(callee: Callee, args: readonly Expression[], purity: 
 }
 
 /** Judges a PostgreSQL callee by the application's routines of that name. */
-export function ownImpurity(callee: Callee, purity: Purity): string | undefined {
+function ownImpurity(callee: Callee, purity: Purity): string | undefined {
   const what = `${callee.kind} ${writtenOf(callee)}`;
   const { routines } = purity;
   if (routines === undefined) return `${what}, of which nothing is known`;
@@ -45,7 +42,7 @@ export function ownImpurity(callee: Callee, purity: Purity): string | undefined 
 }
 
 /** The first of the functions that is not declared to depend on its arguments alone. */
-export function impureIn(runs: readonly string[], purity: Purity): string | undefined {
+function impureIn(runs: readonly string[], purity: Purity): string | undefined {
   return runs.find((name) => !isDeclared(name, purity) && !isDeclared(name.slice(name.indexOf('.') + 1), purity));
 }
 
@@ -90,4 +87,115 @@ function isOverRowsBy(callee: Callee, purity: Purity): boolean {
   if (!isSystem(callee) || !isSystemName(name, dialect)) return own.length === 0;
   const isSet = dialect === 'postgres' && (routines?.isSetReturning(name) ?? true);
   return isSet || isAggregate(name, dialect) || isWindow(name);
+}
+
+/** Throws where it does. */
+export function checkPurity(select: Select, purity: Purity): void {
+  walkSelect(select, {
+    expression: (expression) => checkExpression(expression, purity),
+    source: (source) =>
+      checkCallees(calleesOfSource(source, purity.dialect), source.kind === 'function' ? source.args : [], purity),
+  });
+  checkRuns(purity.routines?.implicit ?? [], purity);
+}
+
+/** Checks the functions that the server may run for a name in a statement. */
+export function checkRuns(runs: readonly string[], purity: Purity): void {
+  const impure = impureIn(runs, purity);
+  if (impure !== undefined) throw new Stop('uncacheable', `function ${impure}, by which a type is cast`);
+}
+
+/** Columns that PostgreSQL keeps beside each row; they change even when no column of the table does. */
+const SYSTEM_COLUMNS = new Set(['ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid']);
+
+/** Throws where a name that is not found among the columns may mean more than one. */
+export function checkName({ table, name }: Pick<Column, 'table' | 'name'>, purity: Purity): void {
+  if (purity.dialect === 'sqlite') return;
+  if (SYSTEM_COLUMNS.has(name)) throw new Stop('uncacheable', `column ${[...table, name].join('.')}`);
+  // PostgreSQL takes `t.f` for `f(t)` where t has no such column.
+  const impurity = table.length > 0 ? ownImpurity({ kind: 'field', schema: undefined, name }, purity) : undefined;
+  if (impurity !== undefined) throw new Stop('uncacheable', impurity);
+}
+
+type Column = Extract<Expression, { kind: 'column' }>;
+
+/** Checks all names of a select that is reduced to its tables, because nothing else resolves them. */
+export function checkNames(select: Select, purity: Purity): void {
+  walkSelect(select, {
+    expression: (expression) => {
+      if (expression.kind !== 'column') return;
+      checkName(expression, purity);
+      const isRowId = purity.dialect === 'sqlite' && isRowIdentifier(expression.name);
+      if (isRowId) throw new Stop('uncacheable', `${expression.name}, which VACUUM may renumber`);
+    },
+  });
+}
+
+/** Whether SQLite takes this name for the rowid. */
+export function isRowIdentifier(name: string): boolean {
+  return /^(?:rowid|oid|_rowid_)$/i.test(name);
+}
+
+function checkExpression(expression: Expression, purity: Purity): void {
+  const args = expression.kind === 'call' ? expression.args : expression.kind === 'opaque' ? expression.parts : [];
+  checkCallees(calleesOf(expression, purity.dialect), args, purity);
+  if (expression.kind === 'cast' && purity.dialect === 'postgres') checkCast(expression);
+}
+
+function checkCallees(callees: readonly Callee[], args: readonly Expression[], purity: Purity): void {
+  for (const callee of callees) {
+    const impurity = impurityOf(callee, args, purity);
+    if (impurity !== undefined) throw new Stop('uncacheable', impurity);
+  }
+}
+
+function checkCast({ type }: Extract<Expression, { kind: 'cast' }>): void {
+  if (/^reg/.test(type)) throw new Stop('uncacheable', `cast to ${type}`);
+}
+
+const EQUALITY = [operator('='), operator('<>')];
+const RANGE = [operator('>='), operator('<=')];
+const PATTERN = [operator('~~'), operator('!~~')];
+const FOLDING_PATTERN = [operator('~~*'), operator('!~~*')];
+
+/** Callees of the expression itself, without those of its parts. */
+function calleesOf(expression: Expression, dialect: Dialect): readonly Callee[] {
+  switch (expression.kind) {
+    case 'call':
+      return [functionOf(expression), ...(dialect === 'postgres' && expression.name === 'nullif' ? EQUALITY : [])];
+    case 'opaque':
+      return expression.callees;
+    default:
+      // SQLite's operators are its own, but for some that are functions of its built-in names.
+      return dialect === 'postgres' ? operatorsOf(expression) : [];
+  }
+}
+
+function functionOf({ schema, name }: Extract<Expression | Source, { kind: 'call' | 'function' }>): Callee {
+  return { kind: 'function', schema, name };
+}
+
+function operatorsOf(expression: Expression): readonly Callee[] {
+  switch (expression.kind) {
+    case 'binary':
+      return expression.operator.startsWith('is ') ? EQUALITY : [operator(expression.operator)];
+    case 'in-list':
+    case 'in-array':
+    case 'in-select':
+      return EQUALITY;
+    case 'between':
+      return RANGE;
+    case 'like':
+      return expression.foldsCase ? FOLDING_PATTERN : PATTERN;
+    case 'cast':
+      return expression.target === undefined ? [] : [expression.target];
+    default:
+      return [];
+  }
+}
+
+/** Callees of the source itself: USING and NATURAL compare with `=`. */
+function calleesOfSource(source: Source, dialect: Dialect): readonly Callee[] {
+  if (source.kind === 'function') return [functionOf(source)];
+  return source.kind === 'join' && source.using !== undefined && dialect === 'postgres' ? EQUALITY : [];
 }

@@ -5,11 +5,19 @@
 
 import { type Analysis, addNote, Stop } from '../analysis.ts';
 import { isBlind, type Region, readsOfRegion, regionOf } from '../resolve/regions.ts';
-import { type Plan, plansOf, type ReadState, type Resolved, refsOf, shownOf } from '../resolve/resolved.ts';
+import {
+  conjunctsOf,
+  type Plan,
+  plansOf,
+  type ReadState,
+  type Ref,
+  type Resolved,
+  refsOf,
+  shownOf,
+} from '../resolve/resolved.ts';
 import { conditionsOn, type UnionCondition } from '../resolve/unions.ts';
 import { Equalities, keyOf } from './closure.ts';
 import { hasMaybe, predicateOf } from './conjuncts.ts';
-import { withMembership } from './membership.ts';
 
 /** Columns of reads that the statement's result shows: `keyOf` to the number of the output. */
 export type Results = ReadonlyMap<string, number>;
@@ -145,4 +153,52 @@ function outside(region: Region, results: Results): Results {
     readsOfRegion(region).flatMap((read) => [...read.table.columns.keys()].map((column) => keyOf({ read, column }))),
   );
   return new Map([...results].filter(([key]) => !own.has(key)));
+}
+
+/** A condition with each such subselect narrowed. `members`: reads whose rows are there. */
+function withMembership(condition: Resolved, members: ReadonlySet<ReadState>, isNegated = false): Resolved {
+  const inner = (part: Resolved) => withMembership(part, members, isNegated);
+  switch (condition.kind) {
+    case 'and':
+    case 'or':
+      return { kind: condition.kind, parts: condition.parts.map(inner) };
+    case 'not':
+      return { kind: 'not', part: withMembership(condition.part, members, !isNegated) };
+    case 'other': {
+      if (condition.reason !== IN_SELECT) return condition;
+      const [operand] = condition.parts;
+      const [plan] = condition.plans;
+      if (operand?.kind !== 'column' || plan === undefined) return condition;
+      const narrowed = narrowedTo(operand, plan, (inside, ref) => {
+        return !isNegated || (isThere(operand.ref, members) && isThere(ref, inside));
+      });
+      return narrowed === undefined ? condition : { ...condition, plans: [narrowed] };
+    }
+    default:
+      return condition;
+  }
+}
+
+export const IN_SELECT = 'IN (SELECT …)';
+
+type Column = Extract<Resolved, { kind: 'column' }>;
+
+function narrowedTo(
+  operand: Column,
+  plan: Plan,
+  isSound: (members: ReadonlySet<ReadState>, shown: Ref) => boolean,
+): Plan | undefined {
+  if (plan.kind !== 'plain' || !plan.isRowByRow || !plan.hasAllOutputs) return undefined;
+  if (plan.limit !== undefined || plan.offset !== undefined || plan.outputs.length !== 1) return undefined;
+  const shown = plan.outputs[0]?.expression;
+  if (shown?.kind !== 'column') return undefined;
+  const members = new Set(regionOf(plan.nodes, plan.where.flatMap(conjunctsOf)).members);
+  if (!isSound(members, shown.ref)) return undefined;
+  const equal: Resolved = { kind: 'compare', operator: '=', left: shown, right: operand };
+  return { ...plan, where: [...plan.where, equal] };
+}
+
+/** Never NULL. */
+function isThere({ read, column }: Ref, members: ReadonlySet<ReadState>): boolean {
+  return members.has(read) && read.table.columns[column]?.isNotNull === true;
 }

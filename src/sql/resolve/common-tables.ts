@@ -4,7 +4,7 @@
 
 import { type Analysis, addNote, addRead, type CommonScope, fold, type Place, Stop, unread } from '../analysis.ts';
 import type { CommonTable, Select } from '../ast.ts';
-import { checkNames } from '../calls/volatile.ts';
+import { checkNames } from '../calls/purity.ts';
 import { commonNamesIn, sourcesIn } from '../calls/walk.ts';
 
 /** The place within a WITH: its tables before those further out. */

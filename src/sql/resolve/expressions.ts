@@ -18,7 +18,7 @@ import {
   inJsonParameter,
   inParameter,
 } from '../narrow/constant-lists.ts';
-import { IN_SELECT } from '../narrow/membership.ts';
+import { IN_SELECT } from '../narrow/narrowing.ts';
 import { isTimeless as isTimelessType } from '../postgres/moving-texts.ts';
 import { other, type Plan, plansOf, type Resolved } from './resolved.ts';
 import { resolveName } from './scope.ts';

@@ -5,7 +5,7 @@
 
 import { type Analysis, fold, type NamedColumn, type Scope, type ScopeEntry, Stop, unread } from '../analysis.ts';
 import type { Expression } from '../ast.ts';
-import { checkName, isRowIdentifier } from '../calls/volatile.ts';
+import { checkName, isRowIdentifier } from '../calls/purity.ts';
 import { columnOf, hidden, other, type Ref, type Resolved, refsOf, withoutPlans } from './resolved.ts';
 
 type ColumnName = Extract<Expression, { kind: 'column' }>;

@@ -7,6 +7,7 @@ import {
   type Analysis,
   type NamedColumn,
   type Place,
+  type Purity,
   type ResolvedSelect,
   type Scope,
   Stop,
@@ -14,7 +15,7 @@ import {
   unread,
 } from '../analysis.ts';
 import type { Expression, OrderBy, ResultColumn, Select, SelectBody } from '../ast.ts';
-import { isOverRows, type Purity } from '../calls/purity.ts';
+import { isOverRows } from '../calls/purity.ts';
 import { partsOfExpression, selectsOf } from '../calls/walk.ts';
 import { withCommon } from './common-tables.ts';
 import { collated } from './expressions.ts';

@@ -8,6 +8,7 @@
 import {
   type Analysis,
   addRead,
+  fold,
   type NamedColumn,
   type Place,
   type Scope,
@@ -17,8 +18,7 @@ import {
 } from '../analysis.ts';
 import type { CommonTable, Relation, Select, Source } from '../ast.ts';
 import { expandCommon, findCommon, readWhole, selectOfView, unknownTable, viewSchema } from './common-tables.ts';
-import { type JoinSides, joinedColumns } from './joins.ts';
-import { columnOf, conjunctsOf, hidden, plansOf, type Resolved, refsOf, type SourceNode } from './resolved.ts';
+import { columnOf, conjunctsOf, hidden, other, plansOf, type Resolved, refsOf, type SourceNode } from './resolved.ts';
 import { unionColumn } from './unions.ts';
 
 export interface ResolvedSource {
@@ -188,4 +188,41 @@ function joinSource(
     wasRight: isSwapped,
   };
   return { node, entries, visible };
+}
+
+export interface JoinSides {
+  readonly left: readonly NamedColumn[];
+  readonly right: readonly NamedColumn[];
+}
+
+interface JoinedColumns {
+  readonly visible: readonly NamedColumn[];
+  readonly equal: readonly Resolved[];
+}
+
+type Join = Extract<Source, { kind: 'join' }>;
+
+function joinedColumns({ using, type }: Join, sides: JoinSides, analysis: Analysis): JoinedColumns {
+  const { left, right } = sides;
+  if (using === undefined) return { visible: [...left, ...right], equal: [] };
+  const named = (columns: readonly NamedColumn[], name: string) =>
+    columns.find((column) => fold(column.name, analysis) === fold(name, analysis));
+  const names = using === 'natural' ? left.filter(({ name }) => named(right, name)).map(({ name }) => name) : using;
+  const equal: Resolved[] = [];
+  const merged: NamedColumn[] = [];
+  const gone = new Set<NamedColumn>();
+  for (const name of names) {
+    const [one, two] = [named(left, name), named(right, name)];
+    if (one === undefined || two === undefined) throw new Stop('tables', `USING (${name})`);
+    equal.push({ kind: 'compare', operator: '=', left: one.expression, right: two.expression });
+    const isLeft = type === 'inner' || type === 'left';
+    const expression = isLeft ? one.expression : other('USING', [one.expression, two.expression]);
+    merged.push({ name: one.name, expression });
+    gone.add(one).add(two);
+  }
+  const rest = (columns: readonly NamedColumn[]) => columns.filter((column) => !gone.has(column));
+  if (analysis.dialect === 'postgres') return { visible: [...merged, ...rest(left), ...rest(right)], equal };
+  // SQLite leaves the common columns where the left side has them.
+  const inPlace = left.map((column) => merged.find(({ name }) => gone.has(column) && name === column.name) ?? column);
+  return { visible: [...inPlace, ...rest(right)], equal };
 }

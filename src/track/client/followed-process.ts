@@ -5,8 +5,8 @@
 
 import { messageOf, TidegateError } from '../../errors.ts';
 import type { Cancel } from '../../ports.ts';
-import { createPostgresParser } from '../../sql/postgres/postgres-parser.ts';
-import { createSqliteParser } from '../../sql/sqlite/sqlite-parser.ts';
+import { createPostgresParser } from '../../sql/postgres/parser.ts';
+import { createSqliteParser } from '../../sql/sqlite/parser.ts';
 import type { FeedProcessAddress, ProcessTrackerOptions, TrackerPlatform } from '../contract.ts';
 import type { Followed, FollowedStatus, Side } from '../follow/follow-contract.ts';
 import { LEASE_MS } from '../follow/followed-database.ts';

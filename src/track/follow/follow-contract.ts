@@ -4,10 +4,9 @@
 // from the read may not be stored.
 
 import type { FeedPosition } from '../../dependency/change.ts';
-import type { Instance } from '../../dependency/instance.ts';
 import type { ReadMark } from '../../dependency/recent-changes.ts';
 import type { Watched } from '../../dependency/registry.ts';
-import type { Dialect, Template } from '../../dependency/template.ts';
+import type { Dialect, Instance, Template } from '../../dependency/template.ts';
 import type { FeedStatus } from '../../ports.ts';
 import type { Catalogue, Parser, Session } from '../../sql/ast.ts';
 import type { OpenDatabase, TargetStatus, Untracked } from '../contract.ts';

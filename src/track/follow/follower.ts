@@ -4,11 +4,10 @@
 // from the moment such a change is told until the catalogue was read again.
 
 import type { ChangeSet, FeedPosition } from '../../dependency/change.ts';
-import type { SourceAnswer, SourceQuestion } from '../../dependency/describe/described.ts';
-import type { Instance } from '../../dependency/instance.ts';
+import type { SourceAnswer, SourceQuestion } from '../../dependency/describe/describe.ts';
 import type { ReadMark } from '../../dependency/recent-changes.ts';
 import { type Outdated, Registry, type Watched } from '../../dependency/registry.ts';
-import type { Template } from '../../dependency/template.ts';
+import type { Instance, Template } from '../../dependency/template.ts';
 import type { Clock, Eventually, FeedListener, Random, Tasks } from '../../ports.ts';
 import type { Catalogue, Session } from '../../sql/ast.ts';
 import { Templates } from '../../sql/templates.ts';

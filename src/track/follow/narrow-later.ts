@@ -2,7 +2,7 @@
 
 import { bindInstance } from '../../dependency/bind.ts';
 import type { ResultRows } from '../../dependency/condition/bind-predicate.ts';
-import type { Instance } from '../../dependency/instance.ts';
+import type { Instance } from '../../dependency/template.ts';
 import type { Side } from './follow-contract.ts';
 
 interface Wide {

@@ -5,17 +5,17 @@
 
 import type { FeedPosition, TableShape } from '../../dependency/change.ts';
 import { TidegateError } from '../../errors.ts';
-import { createPostgresFeed, type PostgresFeed } from '../../feed/postgres/postgres-feed.ts';
-import { installPostgresFeed } from '../../feed/postgres/postgres-install.ts';
-import { postgresFeedStatus } from '../../feed/postgres/postgres-install-status.ts';
-import { hex, lsnOf, placeOf } from '../../feed/postgres/postgres-position.ts';
-import type { ShapeOf } from '../../feed/postgres/postgres-relations.ts';
-import { type ConnectPostgres, nodePostgres, type PostgresSession } from '../../feed/postgres/postgres-session.ts';
-import { createPostgresTriggerFeed } from '../../feed/postgres/postgres-trigger-feed.ts';
-import { installPostgresTriggers } from '../../feed/postgres/postgres-trigger-install.ts';
+import { createPostgresFeed, type PostgresFeed } from '../../feed/postgres/logical/feed.ts';
+import { installPostgresFeed } from '../../feed/postgres/logical/install.ts';
+import { postgresFeedStatus } from '../../feed/postgres/logical/status.ts';
+import { hex, lsnOf, placeOf } from '../../feed/postgres/position.ts';
+import type { ShapeOf } from '../../feed/postgres/relations.ts';
+import { type ConnectPostgres, nodePostgres, type PostgresSession } from '../../feed/postgres/session.ts';
+import { createPostgresTriggerFeed } from '../../feed/postgres/trigger/feed.ts';
+import { installPostgresTriggers } from '../../feed/postgres/trigger/install.ts';
 import type { Catalogue } from '../../sql/ast.ts';
-import { postgresCatalogueVersion, readPostgresCatalogue } from '../../sql/postgres/postgres-catalogue.ts';
-import { createPostgresParser } from '../../sql/postgres/postgres-parser.ts';
+import { postgresCatalogueVersion, readPostgresCatalogue } from '../../sql/postgres/catalogue.ts';
+import { createPostgresParser } from '../../sql/postgres/parser.ts';
 import type { DatabasePlatform, OpenDatabase, TrackedDatabase } from '../contract.ts';
 import { postgresClaim } from '../server/source-claim.ts';
 import { opening } from './open-database.ts';

@@ -5,7 +5,7 @@
 
 import { lookupParameters } from '../../dependency/bind.ts';
 import type { Lookup } from '../../dependency/template.ts';
-import type { ConnectPostgres } from '../../feed/postgres/postgres-session.ts';
+import type { ConnectPostgres } from '../../feed/postgres/session.ts';
 import type { Clock } from '../../ports.ts';
 import type { LookedUp } from '../contract.ts';
 import { Queries } from './postgres-queries.ts';

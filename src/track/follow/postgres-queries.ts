@@ -1,6 +1,6 @@
 // One connection for questions to a database of PostgreSQL, made again when it has ended.
 
-import type { ConnectPostgres, PostgresSession } from '../../feed/postgres/postgres-session.ts';
+import type { ConnectPostgres, PostgresSession } from '../../feed/postgres/session.ts';
 
 type RowObject = Readonly<Record<string, unknown>>;
 

@@ -5,14 +5,14 @@
 
 import { statSync } from 'node:fs';
 import { TidegateError } from '../../errors.ts';
-import { createSqliteFeed } from '../../feed/sqlite/sqlite-feed.ts';
-import { sqliteFile } from '../../feed/sqlite/sqlite-file.ts';
-import { installSqliteFeed } from '../../feed/sqlite/sqlite-install.ts';
-import { positionNow } from '../../feed/sqlite/sqlite-log.ts';
-import { nodeSqliteRunner, type SqliteRunner } from '../../feed/sqlite/sqlite-runner.ts';
+import { createSqliteFeed } from '../../feed/sqlite/feed.ts';
+import { sqliteFile } from '../../feed/sqlite/file.ts';
+import { installSqliteFeed } from '../../feed/sqlite/install.ts';
+import { positionNow } from '../../feed/sqlite/log.ts';
+import { nodeSqliteRunner, type SqliteRunner } from '../../feed/sqlite/runner.ts';
 import * as kit from '../../options/kit.ts';
 import type { Eventually } from '../../ports.ts';
-import { createSqliteParser } from '../../sql/sqlite/sqlite-parser.ts';
+import { createSqliteParser } from '../../sql/sqlite/parser.ts';
 import type { DatabasePlatform, OpenDatabase, TrackedDatabase } from '../contract.ts';
 import { sqliteClaim } from '../server/source-claim.ts';
 import { opening } from './open-database.ts';

@@ -6,11 +6,11 @@
 import type { TableShape } from '../../dependency/change.ts';
 import type { Lookup } from '../../dependency/template.ts';
 import { TidegateError } from '../../errors.ts';
-import type { SqliteRow, SqliteRunner } from '../../feed/sqlite/sqlite-runner.ts';
+import type { SqliteRow, SqliteRunner } from '../../feed/sqlite/runner.ts';
 import type { Clock, Eventually } from '../../ports.ts';
 import type { Catalogue, CatalogueData } from '../../sql/ast.ts';
 import { catalogueOf } from '../../sql/catalogue.ts';
-import { readSqliteCatalogue, sqliteCatalogueVersion } from '../../sql/sqlite/sqlite-catalogue.ts';
+import { readSqliteCatalogue, sqliteCatalogueVersion } from '../../sql/sqlite/catalogue.ts';
 import type { LookedUp } from '../contract.ts';
 import { PLACE, placeOf } from '../wrap/sqlite-place.ts';
 import { SqliteLookups } from './sqlite-lookups.ts';

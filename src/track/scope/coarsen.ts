@@ -4,12 +4,11 @@
 // may have been meant.
 
 import type { TableShape } from '../../dependency/change.ts';
-import { gatherColumns } from '../../dependency/condition/condition-columns.ts';
 import type { Predicate } from '../../dependency/condition/predicate.ts';
-import type { BoundRead, Instance } from '../../dependency/instance.ts';
+import { gatherColumns } from '../../dependency/condition/predicate.ts';
 import type { ReadMark } from '../../dependency/recent-changes.ts';
 import type { Watched } from '../../dependency/registry.ts';
-import type { TableRead, Template } from '../../dependency/template.ts';
+import type { BoundRead, Instance, TableRead, Template } from '../../dependency/template.ts';
 import { anyChangeTag, tableTag, templateTag } from '../tags.ts';
 
 export interface Dependency {

@@ -6,8 +6,7 @@
 
 import { bindWhole } from '../../dependency/condition/bind-predicate.ts';
 import type { Predicate } from '../../dependency/condition/predicate.ts';
-import type { Instance } from '../../dependency/instance.ts';
-import type { Lookup, TableRead, Template } from '../../dependency/template.ts';
+import type { Instance, Lookup, TableRead, Template } from '../../dependency/template.ts';
 import type { LookedUp, OpenDatabase } from '../contract.ts';
 
 type Tracked = Extract<Template, { kind: 'tracked' }>;

@@ -5,10 +5,9 @@
 
 import { deserialize, serialize } from 'node:v8';
 import type { TableShape } from '../../dependency/change.ts';
-import type { BoundRead } from '../../dependency/instance.ts';
 import type { ReadMark } from '../../dependency/recent-changes.ts';
 import type { Watched } from '../../dependency/registry.ts';
-import type { TableRead, Template } from '../../dependency/template.ts';
+import type { BoundRead, TableRead, Template } from '../../dependency/template.ts';
 import type { Session } from '../../sql/ast.ts';
 import type { OpenDatabase } from '../contract.ts';
 import { anyParameters, wholeTable } from '../scope/coarsen.ts';

@@ -3,9 +3,8 @@
 
 import type { Scalar } from '../../dependency/change.ts';
 import type { Predicate } from '../../dependency/condition/predicate.ts';
-import type { Bound } from '../../dependency/instance.ts';
 import type { Seen } from '../../dependency/recent-changes.ts';
-import type { TableRead } from '../../dependency/template.ts';
+import type { Bound, TableRead } from '../../dependency/template.ts';
 
 type Unknown = Readonly<Record<string, unknown>>;
 

@@ -1,7 +1,7 @@
 // One feed process to a source: the second waits until the first has ended, and says so.
 
 import { TidegateError } from '../../errors.ts';
-import type { ConnectPostgres } from '../../feed/postgres/postgres-session.ts';
+import type { ConnectPostgres } from '../../feed/postgres/session.ts';
 import type { DatabasePlatform, Release, TryClaim } from '../contract.ts';
 
 const AGAIN_MS = 500;

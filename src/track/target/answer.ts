@@ -2,7 +2,7 @@
 //
 // The answer goes along with invalidations, and must not hold them up. So it is small, and a failure is an answer, too.
 
-import type { Described, Description, SourceAnswer, SourceQuestion } from '../../dependency/describe/described.ts';
+import type { Described, Description, SourceAnswer, SourceQuestion } from '../../dependency/describe/describe.ts';
 import type { Registry } from '../../dependency/registry.ts';
 import { bareName } from '../../dependency/table-name.ts';
 import { messageOf } from '../../errors.ts';

@@ -3,7 +3,7 @@
 // The gate may be of an older or a newer version. It says itself what it takes; a question that is not understood is
 // left out.
 
-import type { QuestionSubject, SourceQuestion } from '../../dependency/describe/described.ts';
+import type { QuestionSubject, SourceQuestion } from '../../dependency/describe/describe.ts';
 import { isRecord, isTexts } from '../../options/kit.ts';
 import type { SourceMessage, SourceReply } from '../contract.ts';
 

@@ -4,7 +4,7 @@
 // waiting tags is bounded: beyond it, a new session makes everything of the source outdated.
 
 import type { FeedPosition } from '../../dependency/change.ts';
-import type { SourceAnswer, SourceQuestion } from '../../dependency/describe/described.ts';
+import type { SourceAnswer, SourceQuestion } from '../../dependency/describe/describe.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
 import type { Cancel, Clock, Random, Tasks } from '../../ports.ts';
 import type { SourceMessage, TargetStatus, TrackingTarget } from '../contract.ts';

@@ -3,7 +3,7 @@
 // They come from outside, and the channel is for messages about outdated tags. So few questions are kept, and the
 // answers in one message are bounded.
 
-import type { SourceAnswer, SourceQuestion } from '../../dependency/describe/described.ts';
+import type { SourceAnswer, SourceQuestion } from '../../dependency/describe/describe.ts';
 import { messageOf } from '../../errors.ts';
 import { MAX_ANSWER_BYTES, sizeOf } from './answer.ts';
 

@@ -5,7 +5,7 @@
 
 import type { Template } from '../../dependency/template.ts';
 import type { Session } from '../../sql/ast.ts';
-import { type SessionFacts, sessionFacts } from '../../sql/postgres/postgres-session.ts';
+import { type SessionFacts, sessionFacts } from '../../sql/postgres/session.ts';
 import type { Following, Refusal } from '../follow/follow-contract.ts';
 
 /** How a tracker wants connections to be asked. */

@@ -4,7 +4,7 @@
 // The application may use the connection past its wrapper, in the pool's own `connect` event for
 // one. So the driver's own object is made to tell of each statement that is sent, in the order in which they are.
 
-import { SESSION_QUERY, type SessionFacts } from '../../sql/postgres/postgres-session.ts';
+import { SESSION_QUERY, type SessionFacts } from '../../sql/postgres/session.ts';
 import type { Refusal } from '../follow/follow-contract.ts';
 import { judged, UNKNOWN_SESSION, type Wanted } from './asked-session.ts';
 import { isControl } from './state-words.ts';

@@ -4,7 +4,7 @@
 // when the connection is first seen.
 
 import { basename } from 'node:path';
-import { fileIdentity } from '../../feed/sqlite/sqlite-file.ts';
+import { fileIdentity } from '../../feed/sqlite/file.ts';
 import type { Refusal } from '../follow/follow-contract.ts';
 import type { Connection } from './recorder.ts';
 

@@ -6,7 +6,7 @@
 // texts are not kept: values count where the source of the parser that made them shows that it loses nothing that
 // matters.
 
-import { SESSION_QUERY, type SessionFacts } from '../../sql/postgres/postgres-session.ts';
+import { SESSION_QUERY, type SessionFacts } from '../../sql/postgres/session.ts';
 import type { Refusal } from '../follow/follow-contract.ts';
 import { type AskedSession, isRefusal, judged, UNKNOWN_SESSION } from './asked-session.ts';
 import type { Connection, Recorder } from './recorder.ts';

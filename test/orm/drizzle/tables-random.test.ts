@@ -9,7 +9,7 @@ import * as sqlite1 from 'drizzle-orm-next/sqlite-core';
 import { drizzle as proxy1 } from 'drizzle-orm-next/sqlite-proxy';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { createSqliteFacts } from '../../../src/sql/sqlite/sqlite-facts.ts';
+import { createSqliteFacts } from '../../../src/sql/sqlite/facts.ts';
 
 const NAMES = ['ta', 'tb', 'tc', 'td', 'te'] as const;
 

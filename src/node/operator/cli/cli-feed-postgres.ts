@@ -7,23 +7,19 @@ import {
   planPostgresFeed,
   planPostgresRemoval,
   removePostgresFeed,
-} from '../../../feed/postgres/postgres-install.ts';
-import { postgresFeedStatus } from '../../../feed/postgres/postgres-install-status.ts';
-import type {
-  PostgresFeedReport,
-  PostgresTableStatus,
-  UntoldRelation,
-} from '../../../feed/postgres/postgres-problems.ts';
-import { nodePostgres, type PostgresSession } from '../../../feed/postgres/postgres-session.ts';
+} from '../../../feed/postgres/logical/install.ts';
+import { type PostgresFeedReport, postgresFeedStatus } from '../../../feed/postgres/logical/status.ts';
+import { nodePostgres, type PostgresSession } from '../../../feed/postgres/session.ts';
+import type { PostgresTableStatus, UntoldRelation } from '../../../feed/postgres/tables.ts';
 import {
   installPostgresTriggers,
   planPostgresTriggers,
   planTriggerRemoval,
   postgresTriggerStatus,
   removePostgresTriggers,
-} from '../../../feed/postgres/postgres-trigger-install.ts';
+} from '../../../feed/postgres/trigger/install.ts';
 import type { Catalogue } from '../../../sql/ast.ts';
-import { readPostgresCatalogue } from '../../../sql/postgres/postgres-catalogue.ts';
+import { readPostgresCatalogue } from '../../../sql/postgres/catalogue.ts';
 import { reasonOf } from '../../../track/follow/open-database.ts';
 import { type PostgresSource, withoutPassword } from './cli-feed-source.ts';
 import { type FeedBackend, type FeedRemoval, type FeedReport, type FeedTable, uncomparable } from './feed-report.ts';

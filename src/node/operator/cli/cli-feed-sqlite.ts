@@ -6,7 +6,6 @@ import { statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { TableShape } from '../../../dependency/change.ts';
 import { TidegateError } from '../../../errors.ts';
-import { FOREIGN_NAME } from '../../../feed/sqlite/sqlite-facts.ts';
 import {
   installSqliteFeed,
   planSqliteFeed,
@@ -14,9 +13,10 @@ import {
   removeSqliteFeed,
   type SqliteFeedStatus,
   sqliteFeedStatus,
-} from '../../../feed/sqlite/sqlite-install.ts';
-import { nodeSqliteRunner, type SqliteRunner } from '../../../feed/sqlite/sqlite-runner.ts';
-import { readSqliteCatalogue } from '../../../sql/sqlite/sqlite-catalogue.ts';
+} from '../../../feed/sqlite/install.ts';
+import { nodeSqliteRunner, type SqliteRunner } from '../../../feed/sqlite/runner.ts';
+import { FOREIGN_NAME } from '../../../feed/sqlite/triggers.ts';
+import { readSqliteCatalogue } from '../../../sql/sqlite/catalogue.ts';
 import type { SqliteSource } from './cli-feed-source.ts';
 import { type FeedBackend, type FeedRemoval, type FeedReport, type FeedTable, uncomparable } from './feed-report.ts';
 import { counted } from './text.ts';

@@ -1,0 +1,182 @@
+// Decides how a row finds the instances of one form: by the values of columns that must be equal, by the beginning of a
+// text, by the interval of one column that must hold the row's value, or not at all. Decided once for each form.
+//
+// A condition that is not used here is not lost. A way to an instance only leaves out rows of which its predicate
+// cannot hold, or that its window does not admit; the caller looks closer at what it finds.
+
+import type { TableShape } from '../change.ts';
+import type { ColumnType } from '../condition/column-type.ts';
+import type { ComparisonOperator, Predicate } from '../condition/predicate.ts';
+import type { OrderTerm } from '../template.ts';
+import { holeOf, keyListOf, type ListPlace } from './form.ts';
+import { IntervalOrder, isOrdered } from './interval-order.ts';
+import type { PrefixForm } from './prefix.ts';
+
+/** A column that has to equal the value in a hole, or one of the values there. */
+export interface KeyForm {
+  readonly column: number;
+  readonly type: ColumnType;
+  readonly hole: number;
+  readonly isList: boolean;
+}
+
+/** Source of an interval's end: a hole; the place of a window's bound; neither. */
+export type EndForm =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'hole'; readonly hole: number }
+  | { readonly kind: 'window' };
+
+export interface RangeForm {
+  readonly column: number;
+  readonly order: IntervalOrder;
+  readonly low: EndForm;
+  readonly high: EndForm;
+}
+
+/** One way in. A row that fails the guard finds no instance this way. */
+export interface PathForm {
+  readonly guard: Predicate | undefined;
+  readonly keys: readonly KeyForm[];
+  readonly prefix: PrefixForm | undefined;
+  readonly range: RangeForm | undefined;
+}
+
+type Comparison = Extract<Predicate, { readonly kind: 'compare' }>;
+
+const MAX_PATHS = 16;
+const OPEN: EndForm = { kind: 'open' };
+
+/** `first`: of the order terms of a window, where the instances have a bound. */
+export function pathsOf(predicate: Predicate, table: TableShape, first: OrderTerm | undefined): readonly PathForm[] {
+  const parts = conjuncts(predicate);
+  const whole = pathOf(parts, table, first);
+  if (whole.keys.length > 0) return [whole];
+  for (const part of parts) {
+    if (part.kind !== 'or' || holeOf(part) !== undefined || part.parts.length > MAX_PATHS) continue;
+    const paths = part.parts.map((choice) => pathOf([...parts, ...conjuncts(choice)], table, first));
+    if (paths.length > 0 && paths.every((path) => leavesOutMore(path, whole))) return paths;
+  }
+  return [whole];
+}
+
+function leavesOutMore(path: PathForm, whole: PathForm): boolean {
+  if (path.keys.length > 0) return true;
+  return (path.prefix !== undefined && !whole.prefix) || (path.range !== undefined && !whole.range);
+}
+
+function conjuncts(predicate: Predicate): readonly Predicate[] {
+  return predicate.kind === 'and' && holeOf(predicate) === undefined ? predicate.parts.flatMap(conjuncts) : [predicate];
+}
+
+function pathOf(parts: readonly Predicate[], table: TableShape, first: OrderTerm | undefined): PathForm {
+  const fixed = parts.filter((part) => part.kind !== 'always' && part.kind !== 'maybe' && isFixed(part));
+  return {
+    guard: fixed.length === 0 ? undefined : fixed.length === 1 ? fixed[0] : { kind: 'and', parts: fixed },
+    keys: keysOf(parts, table),
+    prefix: parts.map((part) => (part.kind === 'like' ? prefixForm(part, table) : undefined)).find(Boolean),
+    range: rangeOf(parts, table, first),
+  };
+}
+
+/** Whether it is the same for all instances. */
+function isFixed(part: Predicate): boolean {
+  if (holeOf(part) !== undefined) return false;
+  switch (part.kind) {
+    case 'and':
+    case 'or':
+      return part.parts.every(isFixed);
+    case 'not':
+      return isFixed(part.part);
+    case 'compare':
+      return holeOf(part.operand) === undefined;
+    case 'like':
+      return holeOf(part.pattern) === undefined;
+    default:
+      return true;
+  }
+}
+
+/** All columns that have to equal one value, and one list: each of its values makes a key. */
+function keysOf(parts: readonly Predicate[], table: TableShape): KeyForm[] {
+  const keys: KeyForm[] = [];
+  let hasList: boolean = false;
+  for (const part of parts) {
+    const list: ListPlace | undefined = hasList ? undefined : keyListOf(part);
+    const { column, hole } = list ?? equalityOf(part);
+    const type = table.columns[column]?.type;
+    if (hole === undefined || type === undefined || !hasEquality(type)) continue;
+    const isList: boolean = list !== undefined;
+    hasList ||= isList;
+    keys.push({ column, type, hole, isList });
+  }
+  return keys;
+}
+
+function equalityOf(part: Predicate): { readonly column: number; readonly hole: number | undefined } {
+  if (part.kind !== 'compare' || part.operator !== '=') return { column: -1, hole: undefined };
+  return { column: part.column, hole: holeOf(part.operand) };
+}
+
+function hasEquality(type: ColumnType): boolean {
+  return type.family === 'sqlite' ? type.collation !== 'unknown' : type.type !== 'opaque';
+}
+
+/** An interval with both ends before a window's, and that before one with one end. */
+function rangeOf(parts: readonly Predicate[], table: TableShape, first: OrderTerm | undefined): RangeForm | undefined {
+  const found: RangeForm[] = [];
+  const columns = new Set(parts.filter((part) => part.kind === 'compare').map(({ column }) => column));
+  if (first !== undefined) columns.add(first.column);
+  for (const column of columns) {
+    const comparisons = parts.filter((part) => part.kind === 'compare').filter((part) => part.column === column);
+    const range = valueRange(comparisons, table, first?.column === column ? first : undefined);
+    if (range !== undefined) found.push(range);
+  }
+  return found.sort((one, other) => worth(other) - worth(one))[0];
+}
+
+function worth({ low, high }: RangeForm): number {
+  if (low.kind !== 'open' && high.kind !== 'open') return 3;
+  return low.kind === 'window' || high.kind === 'window' ? 2 : 1;
+}
+
+function valueRange(
+  comparisons: readonly Comparison[],
+  table: TableShape,
+  term: OrderTerm | undefined,
+): RangeForm | undefined {
+  const column = term?.column ?? comparisons[0]?.column ?? 0;
+  const type = table.columns[column]?.type;
+  if (type === undefined || !isOrdered(type)) return undefined;
+  const fromLow = endOf(comparisons, ['>', '>=']);
+  const fromHigh = endOf(comparisons, ['<', '<=']);
+  const windowLow = term?.isDescending === true;
+  const low = windowLow && fromLow.kind === 'open' ? { kind: 'window' as const } : fromLow;
+  const high = term !== undefined && !windowLow && fromHigh.kind === 'open' ? { kind: 'window' as const } : fromHigh;
+  if (low.kind === 'open' && high.kind === 'open') return undefined;
+  const isReversed = low.kind === 'open';
+  const hasPredicate = low.kind === 'hole' || high.kind === 'hole';
+  const nulls = hasPredicate || term === undefined ? 'none' : term.nullsFirst !== term.isDescending ? 'low' : 'high';
+  const order = new IntervalOrder({ type, nulls, isReversed });
+  return { column, order, low: isReversed ? high : low, high: isReversed ? low : high };
+}
+
+function endOf(comparisons: readonly Comparison[], operators: readonly ComparisonOperator[]): EndForm {
+  for (const { operator, operand } of comparisons) {
+    const hole = operators.includes(operator) ? holeOf(operand) : undefined;
+    if (hole !== undefined) return { kind: 'hole', hole };
+  }
+  return OPEN;
+}
+
+function prefixForm(part: Extract<Predicate, { readonly kind: 'like' }>, table: TableShape): PrefixForm | undefined {
+  const hole = holeOf(part.pattern);
+  const type = table.columns[part.column]?.type;
+  if (hole === undefined || type === undefined) return undefined;
+  const isSqlite = type.family === 'sqlite';
+  if (part.escape !== undefined && (part.escape.length !== 1 || '%_\0'.includes(part.escape))) return undefined;
+  // PostgreSQL folds case by the locale.
+  if (isSqlite ? type.affinity !== 'text' : type.type !== 'text' || part.foldsCase) return undefined;
+  const escapeBy = part.escape ?? (isSqlite ? '' : '\\');
+  // Whether SQLite's LIKE folds is a setting of the connection.
+  return { column: part.column, hole, escapeBy, foldsCase: isSqlite };
+}

@@ -1,0 +1,278 @@
+// One pair of connections of a feed by logical replication, from beginning to end: one for queries, one for the stream.
+//
+// It ends once, for the first reason that comes, and tells nothing afterwards.
+
+import type { FeedPosition } from '../../../dependency/change.ts';
+import { messageOf, TidegateError } from '../../../errors.ts';
+import type { Cancel, Clock, FeedListener, Tasks } from '../../../ports.ts';
+import type { LateTables } from '../../late-tables.ts';
+import { lsnOf, placeOf, snapshotNow } from '../position.ts';
+import type { PostgresRelations } from '../relations.ts';
+import type { ConnectPostgres, PostgresSession, SessionRow } from '../session.ts';
+import { changedTables, printQuery, untoldTables, type Watched, watchedOf, watchQuery } from '../watch.ts';
+import { SCHEMA_LATE, TELLS_SCHEMA } from './schema-trigger.ts';
+import { type OpenedSlot, openSlot } from './slot.ts';
+import { literal, PostgresStream } from './stream.ts';
+import { PostgresTeller, type SchemaNews } from './teller.ts';
+
+export interface AttemptParts {
+  readonly connect: ConnectPostgres;
+  readonly slot: string;
+  readonly publication: string;
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+  readonly heartbeatMs: number;
+  readonly maxChanges: number;
+  readonly takeOverMs: number;
+  readonly onFault?: (error: unknown) => void;
+  readonly relations: PostgresRelations;
+  readonly late: LateTables;
+  readonly listener: FeedListener;
+  readonly from: FeedPosition | undefined;
+  /** The catalogue that the listener last heard of from this process. */
+  readonly watched: Watched | undefined;
+  readonly acknowledged: FeedPosition | undefined;
+  readonly seen: (watched: Watched) => void;
+  readonly upTo: (atMs: number) => void;
+  readonly ended: (reason: string) => void;
+}
+
+/** Microseconds from 1970 to 2000. */
+const POSTGRES_EPOCH_US = 946_684_800_000_000n;
+const IN_USE = '55006';
+const TAKE_OVER_STEP_MS = 50;
+/** A server that does not answer a heartbeat for this long counts as gone. */
+const SILENCE_MS = 30_000;
+
+const ABOUT_SERVER = `SELECT EXISTS (SELECT FROM pg_publication WHERE pubname = $1) AS published,
+  current_setting('server_version_num')::int >= 140000 AS "withMessages"`;
+
+/**
+ * Tables whose changes the publication gives completely: all changes, all rows, all columns. Partitions have their own
+ * names, as the analysis of statements knows them.
+ */
+function membersOf(publication: string): string {
+  const name = literal(publication);
+  const listed = `pg_publication_rel r WHERE r.prpubid = p.oid
+        AND (r.prrelid = g.relid OR r.prrelid IN (SELECT relid FROM pg_partition_ancestors(g.relid)))`;
+  return `SELECT g.relid AS id,
+      concat_ws(' ', p.xmin, (SELECT string_agg(r.oid || ':' || r.xmin, ' ' ORDER BY r.oid) FROM ${listed})) AS watch
+    FROM pg_get_publication_tables(${name}) g JOIN pg_publication p ON p.pubname = ${name}
+    WHERE p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate AND NOT EXISTS (SELECT FROM ${listed}
+        AND (to_jsonb(r) ->> 'prqual' IS NOT NULL OR to_jsonb(r) ->> 'prattrs' IS NOT NULL))`;
+}
+
+export class PostgresAttempt {
+  readonly #parts: AttemptParts;
+  #sessions: PostgresSession[] = [];
+  #teller: PostgresTeller | undefined;
+  #stream: PostgresStream | undefined;
+  #source = '';
+  #watched: Watched | undefined;
+  #isOver = false;
+  #isHeld = false;
+  #isGapOpen = false;
+  #problems: readonly string[] = [];
+  #warnings: readonly string[] = [];
+  #cancelBeat: Cancel | undefined;
+  #cancelSilence: Cancel | undefined;
+
+  constructor(parts: AttemptParts) {
+    this.#parts = parts;
+  }
+
+  /** Undefined while the listener has not been told of a gap: it then has no position. */
+  get position(): FeedPosition | undefined {
+    return this.#isGapOpen ? undefined : this.#teller?.position;
+  }
+
+  problems(): readonly string[] {
+    return [...this.#problems, ...untoldTables(this.#watched)];
+  }
+
+  warnings(): readonly string[] {
+    return this.#warnings;
+  }
+
+  acknowledge(position: FeedPosition): void {
+    const place = placeOf(position);
+    // A position of another system acknowledges nothing in this one.
+    if (place?.source === this.#source) this.#stream?.acknowledge(place.lsn);
+  }
+
+  /** Rejects when the attempt could not begin; the attempt has then ended. */
+  async begin(): Promise<void> {
+    try {
+      const queries = await this.#connect('queries');
+      const replication = await this.#connect('replication');
+      const { slot, publication, from, acknowledged } = this.#parts;
+      // A server accepts a publication that does not exist, streams, and tells of no table.
+      const [server] = await queries.query(ABOUT_SERVER, [publication]);
+      if (server?.published !== true)
+        throw new TidegateError('E_FEED', `expected a publication ${publication}, got none`);
+      const opened = await openSlot({ queries, replication, slot, from, sleep: this.#sleep });
+      this.#source = opened.source;
+      await this.#prepare(queries, replication, opened);
+      this.#stream = new PostgresStream({
+        session: replication,
+        slot,
+        publication,
+        withMessages: server.withMessages === true,
+        maxRows: this.#parts.maxChanges,
+        now: () => BigInt(Math.round(this.#parts.clock.now())) * 1_000n - POSTGRES_EPOCH_US,
+        heard: (item) => this.#teller?.add(item),
+        failed: this.#failed,
+      });
+      await this.#startStream(opened.lsn);
+      if (acknowledged !== undefined) this.acknowledge(acknowledged);
+      await this.#beat(queries);
+    } catch (error) {
+      await this.end(messageOf(error));
+      throw error;
+    }
+  }
+
+  async end(reason: string): Promise<void> {
+    const isFirst = !this.#isOver;
+    this.#isOver = true;
+    this.#cancelBeat?.();
+    this.#cancelSilence?.();
+    await Promise.all(this.#sessions.map((session) => session.close()));
+    if (isFirst) this.#parts.ended(reason);
+  }
+
+  readonly #sleep = (delayMs: number): Promise<void> =>
+    new Promise((resolve) => {
+      this.#parts.tasks.later(delayMs, resolve);
+    });
+
+  readonly #failed = (error: unknown): void => {
+    void this.end(messageOf(error));
+  };
+
+  async #connect(purpose: 'queries' | 'replication'): Promise<PostgresSession> {
+    const session = await this.#parts.connect(purpose);
+    this.#sessions.push(session);
+    void session.ended.then((reason) => this.end(reason));
+    if (this.#isOver) throw new Error('the feed was stopped');
+    return session;
+  }
+
+  async #prepare(queries: PostgresSession, replication: PostgresSession, opened: OpenedSlot): Promise<void> {
+    const { listener, relations, maxChanges, upTo, seen } = this.#parts;
+    const snapshots = await this.#connect('queries');
+    const [row] = await queries.query(watchQuery(membersOf(this.#parts.publication)));
+    const watched = watchedOf(row);
+    const schema = opened.place?.schema ?? watched.print;
+    const place = opened.place ?? { source: opened.source, lsn: opened.lsn, order: 0, schema };
+    this.#isGapOpen = opened.gap !== undefined;
+    this.#teller = new PostgresTeller(
+      {
+        listener,
+        relations,
+        maxChanges,
+        upTo,
+        seen: (told) => {
+          this.#isGapOpen = false;
+          seen(told);
+        },
+        // A connection of its own: heartbeat queries are slow and would delay this one.
+        snapshot: () => snapshotNow((sql) => snapshots.query(sql)),
+        compareSchema: () => this.#compareSchema(queries),
+        sleep: this.#sleep,
+        isOver: () => this.#isOver,
+        hold: (isHeld) => this.#hold(replication, isHeld),
+        failed: this.#failed,
+      },
+      place,
+    );
+    if (opened.gap !== undefined) this.#teller.add({ kind: 'gap', reason: opened.gap, watched });
+    else if (schema !== watched.print) this.#teller.add(this.#newsOf(watched));
+    else seen(watched);
+    this.#watched = watched;
+  }
+
+  /**
+   * Compares with the catalogue that this process saw last. After a stop there is none, so the changed tables are unknown.
+   */
+  #newsOf(watched: Watched): SchemaNews {
+    const before = this.#watched ?? this.#parts.watched;
+    const tables = before === undefined ? undefined : changedTables(before, watched);
+    if (tables !== undefined) return { kind: 'schema', tables, watched };
+    const reason = before
+      ? 'expected the schema as it was, got changed views, types, functions, policies, schemas or inheritance'
+      : 'expected the schema as it was when the feed stopped, got another';
+    return { kind: 'gap', reason, watched };
+  }
+
+  #hold(session: PostgresSession, isHeld: boolean): void {
+    if (this.#isHeld === isHeld || this.#isOver) return;
+    this.#isHeld = isHeld;
+    if (isHeld) session.pause();
+    else session.resume();
+  }
+
+  /** The server's end of a lost connection may hold the slot for a moment, so this tries again. */
+  async #startStream(lsn: bigint): Promise<void> {
+    const { clock, takeOverMs, slot, onFault } = this.#parts;
+    const until = clock.monotonic() + takeOverMs;
+    for (let isTold = false; ; isTold = true) {
+      try {
+        await this.#stream?.start(lsn);
+        return;
+      } catch (error) {
+        if ((error as { readonly code?: unknown }).code !== IN_USE || clock.monotonic() >= until) throw error;
+        const what = `expected slot ${slot} to be free, got: ${messageOf(error)}; waiting for it, ${takeOverMs} ms at most`;
+        if (!isTold) onFault?.(new TidegateError('E_FEED', what, { cause: error }));
+      }
+      await this.#sleep(TAKE_OVER_STEP_MS);
+    }
+  }
+
+  async #beat(queries: PostgresSession): Promise<void> {
+    const { clock, tasks, heartbeatMs, publication, slot } = this.#parts;
+    this.#cancelSilence?.();
+    this.#cancelSilence = tasks.later(Math.max(SILENCE_MS, heartbeatMs), () => this.#failed('the server is silent'));
+    const atMs = clock.monotonic();
+    const [row] = await queries.query(
+      `SELECT pg_current_wal_insert_lsn()::text AS length, w.print, s.wal_status, s.safe_wal_size::text AS safe,
+          EXISTS (SELECT FROM pg_publication WHERE pubname = $2) AS published, ${TELLS_SCHEMA} AS "tellsSchema"
+        FROM (${printQuery(membersOf(publication))}) w
+        LEFT JOIN pg_replication_slots s ON s.slot_name = $1`,
+      [slot, publication],
+    );
+    if (this.#isOver) return;
+    this.#problems = problemsOf(this.#parts, row);
+    this.#warnings = row?.tellsSchema === true ? [] : [SCHEMA_LATE];
+    if (row?.print !== this.#watched?.print) this.#teller?.add({ kind: 'compare' });
+    this.#parts.late.take(untoldTables(this.#watched));
+    // The stream is behind by more than a heartbeat. It may wait for log that nobody flushes; this message flushes it.
+    if (this.#teller?.isBehind === true) await queries.query(`SELECT pg_logical_emit_message(false, 'tidegate', '')`);
+    if (this.#isOver) return;
+    this.#teller?.add({ kind: 'probe', lsn: lsnOf(String(row?.length)), atMs });
+    this.#stream?.report(true);
+    this.#cancelBeat = tasks.later(heartbeatMs, () => {
+      this.#beat(queries).catch(this.#failed);
+    });
+  }
+
+  /** Only the teller asks, so that its finding is told before whatever follows in the stream. */
+  async #compareSchema(session: PostgresSession): Promise<SchemaNews | undefined> {
+    const [row] = await session.query(watchQuery(membersOf(this.#parts.publication)));
+    const watched = watchedOf(row);
+    if (watched.print === this.#watched?.print) return undefined;
+    const news = this.#newsOf(watched);
+    this.#watched = watched;
+    return news;
+  }
+}
+
+function problemsOf({ slot, publication }: AttemptParts, row: SessionRow | undefined): readonly string[] {
+  const problems: string[] = [];
+  if (row?.published !== true) problems.push(`expected a publication ${publication}, got none`);
+  if (row?.wal_status === 'unreserved') {
+    const safe = row.safe ?? 'an unknown number of';
+    problems.push(`expected slot ${slot} within max_slot_wal_keep_size, got one that is lost after ${safe} more bytes`);
+  }
+  return problems;
+}

@@ -1,0 +1,108 @@
+// The replication slot: checks whether it still holds everything after a position, and makes a new slot when it does not.
+//
+// When a server is asked for a place before the slot's own, it streams from the slot's place without a word. So such a
+// position is a gap, and this file finds it.
+
+import type { FeedPosition } from '../../../dependency/change.ts';
+import { TidegateError } from '../../../errors.ts';
+import { type LogPlace, lsnOf, placeOf, sourceOf } from '../position.ts';
+import type { PostgresSession, SessionRow } from '../session.ts';
+
+export interface OpenedSlot {
+  /** System identifier and timeline of the server, for positions. */
+  readonly source: string;
+  readonly lsn: bigint;
+  /** Why earlier changes may be missing. Undefined when none is. */
+  readonly gap: string | undefined;
+  /** The position to continue from, when nothing is missing. */
+  readonly place: LogPlace | undefined;
+}
+
+export interface SlotParts {
+  readonly queries: PostgresSession;
+  readonly replication: PostgresSession;
+  readonly slot: string;
+  readonly from: FeedPosition | undefined;
+  /** Resolves after this many milliseconds. */
+  readonly sleep: (delayMs: number) => Promise<void>;
+}
+
+/** As JSON, since columns differ between versions. */
+const SLOT = `SELECT s.plugin, s.database, current_database() AS here, s.confirmed_flush_lsn::text AS confirmed,
+    s.wal_status, to_jsonb(s) ->> 'invalidation_reason' AS invalidation, s.active
+  FROM pg_replication_slots s WHERE s.slot_name = $1`;
+
+export async function openSlot(parts: SlotParts): Promise<OpenedSlot> {
+  const { queries, replication, slot, from } = parts;
+  const [system] = await replication.query('IDENTIFY_SYSTEM');
+  const source = sourceOf(String(system?.systemid), String(system?.timeline));
+  const [row] = await queries.query(SLOT, [slot]);
+  const lost = lossOf(slot, row);
+  if (lost !== undefined) {
+    if (row !== undefined) await queries.query('SELECT pg_drop_replication_slot($1)', [slot]);
+    const lsn = await makeSlot(queries, slot);
+    await settle(parts);
+    return { source, lsn, gap: lost, place: undefined };
+  }
+  const confirmed = lsnOf(String(row?.confirmed));
+  const place = from === undefined ? undefined : placeOf(from);
+  const gap = gapOf({ from, place, source, confirmed });
+  return { source, lsn: gap === undefined && place ? place.lsn : confirmed, gap, place: gap ? undefined : place };
+}
+
+/** Permanent, with the plugin that reads publications. */
+export const MAKE_SLOT = `SELECT lsn::text AS lsn FROM pg_create_logical_replication_slot($1, 'pgoutput')`;
+
+async function makeSlot(queries: PostgresSession, slot: string): Promise<bigint> {
+  const [made] = await queries.query(MAKE_SLOT, [slot]);
+  return lsnOf(String(made?.lsn));
+}
+
+function lossOf(slot: string, row: SessionRow | undefined): string | undefined {
+  if (row === undefined) return `expected the replication slot ${slot}, got none: it was dropped or never made`;
+  if (row.plugin !== 'pgoutput' || row.database !== row.here) {
+    const got = `one of plugin ${row.plugin} and database ${row.database}`;
+    throw new TidegateError('E_FEED', `expected a replication slot of pgoutput for ${row.here}, got ${got}`);
+  }
+  if (row.wal_status !== 'lost' && (row.invalidation ?? null) === null) return undefined;
+  return `expected the replication slot ${slot} to hold the log, got a lost one: ${row.invalidation ?? row.wal_status}`;
+}
+
+interface Asked {
+  readonly from: FeedPosition | undefined;
+  readonly place: LogPlace | undefined;
+  readonly source: string;
+  readonly confirmed: bigint;
+}
+
+function gapOf({ from, place, source, confirmed }: Asked): string | undefined {
+  if (from === undefined) return 'expected a position to begin at, got none';
+  if (place === undefined) return 'expected a position of this feed, got one of another';
+  if (place.source !== source) {
+    return `expected the system and timeline ${place.source}, got ${source}: another server, or a failover`;
+  }
+  if (place.lsn >= confirmed) return undefined;
+  return 'expected the slot to hold the log from the position on, got one that was moved on or made anew';
+}
+
+/** Writing transactions, except idle ones. A lock lasts until after others see the commit. */
+const COMMITTING = `SELECT l.transactionid::text AS transaction FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+  WHERE l.locktype = 'transactionid' AND l.mode = 'ExclusiveLock' AND l.granted AND l.pid IS NOT NULL
+    AND coalesce(a.state, '') NOT LIKE 'idle in transaction%'`;
+const SETTLE_STEP_MS = 10;
+const SETTLE_STEPS = 500;
+
+/**
+ * A commit is in the log before others see it. A commit just before the new slot's place is never told, so the gap may be
+ * told only once that commit is visible. This waits until each running transaction has ended, or is shown idle and so has
+ * not begun to commit. A statement that runs for longer than five seconds does not count as a commit.
+ */
+async function settle({ queries, sleep }: SlotParts): Promise<void> {
+  const committing = async () => new Set((await queries.query(COMMITTING)).map((row) => row.transaction));
+  let left = await committing();
+  for (let step = 0; step < SETTLE_STEPS && left.size > 0; step++) {
+    await sleep(SETTLE_STEP_MS);
+    const still = await committing();
+    left = new Set([...left].filter((transaction) => still.has(transaction)));
+  }
+}

@@ -1,0 +1,201 @@
+// The state of a feed by logical replication: its slot, its publication, each table, and everything amiss.
+
+import type { PostgresSession } from '../session.ts';
+import {
+  createRight,
+  lackOf,
+  type PostgresTableStatus,
+  postgresTables,
+  postgresUntold,
+  RIGHTS,
+  tableStatusOf,
+  type UntoldRelation,
+} from '../tables.ts';
+import { SCHEMA_LATE, TELLS_SCHEMA } from './schema-trigger.ts';
+
+export interface PostgresNames {
+  readonly slot: string;
+  readonly publication: string;
+}
+
+export interface PostgresFeedReport {
+  readonly database: string;
+  readonly slot: 'missing' | 'idle' | 'active' | 'lost';
+  /** Process of the server that reads from the slot. */
+  readonly process: number | undefined;
+  /** All changes up to here were acknowledged. */
+  readonly position: string | undefined;
+  /** From `position` to the end of the log. */
+  readonly lagBytes: number | undefined;
+  /** As in pg_replication_slots.wal_status. */
+  readonly walStatus: string | undefined;
+  /** Bytes that may still be written before the slot may lose its log. Undefined when there is no bound. */
+  readonly safeBytes: number | undefined;
+  /** Bytes of the log that the slot keeps. Undefined without a slot. */
+  readonly retainedBytes: number | undefined;
+  /** max_slot_wal_keep_size. Undefined when there is no bound, so the log may fill the disk. */
+  readonly maxRetainedBytes: number | undefined;
+  readonly walLevel: string;
+  readonly tables: readonly PostgresTableStatus[];
+  /** Relations of which no feed tells. */
+  readonly untold: readonly UntoldRelation[];
+  /** One sentence each; empty when nothing is amiss. */
+  readonly problems: readonly string[];
+  /** Risks for later that do not make the feed miss anything now. */
+  readonly warnings: readonly string[];
+}
+
+/** The facts that `problemsOf` judges. */
+export interface PostgresFacts extends Omit<PostgresFeedReport, 'problems' | 'warnings'> {
+  readonly names: PostgresNames;
+  /** Whether the feed should tell of the table. */
+  readonly wanted: (table: PostgresTableStatus) => boolean;
+  readonly isInRecovery: boolean;
+  readonly role: string;
+  readonly mayReplicate: boolean;
+  readonly mayCreate: boolean;
+  readonly encoding: string;
+  /** Whether a change of the schema is told with the commit that makes it. */
+  readonly tellsSchema: boolean;
+  readonly slotDatabase: string | undefined;
+  readonly publication:
+    | undefined
+    | { readonly isComplete: boolean; readonly viaRoot: boolean; readonly restricted: readonly string[] };
+}
+
+function problemsOf(facts: PostgresFacts): readonly string[] {
+  return [...serverProblems(facts), ...slotProblems(facts), ...publicationProblems(facts), ...tableProblems(facts)];
+}
+
+function serverProblems(facts: PostgresFacts): string[] {
+  const problems: string[] = [];
+  if (facts.walLevel !== 'logical') problems.push(`expected wal_level logical, got ${facts.walLevel}`);
+  if (facts.isInRecovery) problems.push('expected the primary server, got a standby');
+  if (!facts.mayReplicate) problems.push(lackOf('REPLICATION', facts.role));
+  if (facts.encoding === 'SQL_ASCII') problems.push('expected an encoding of the database, got SQL_ASCII');
+  return problems;
+}
+
+const UNBOUNDED = 'expected a bound max_slot_wal_keep_size, got none: a feed that is away lets the log fill the disk';
+
+function warningsOf({ slot, maxRetainedBytes, tellsSchema }: PostgresFacts): readonly string[] {
+  if (slot === 'missing') return [];
+  return [...(maxRetainedBytes === undefined ? [UNBOUNDED] : []), ...(tellsSchema ? [] : [SCHEMA_LATE])];
+}
+
+function slotProblems({ names, slot, walStatus, slotDatabase, database }: PostgresFacts): string[] {
+  if (slot === 'missing') return [`expected a replication slot ${names.slot}, got none`];
+  const problems: string[] = [];
+  if (slotDatabase !== database) {
+    problems.push(`expected slot ${names.slot} for ${database}, got it for ${slotDatabase ?? 'none, a physical one'}`);
+  }
+  if (slot === 'lost') problems.push(`expected slot ${names.slot} to hold the log, got a lost one`);
+  if (walStatus === 'unreserved') {
+    problems.push(`expected slot ${names.slot} within max_slot_wal_keep_size, got one about to be lost`);
+  }
+  return problems;
+}
+
+function publicationProblems({ names, publication, mayCreate, role, database }: PostgresFacts): string[] {
+  if (publication === undefined) {
+    const missing = `expected a publication ${names.publication}, got none`;
+    return mayCreate ? [missing] : [missing, lackOf(createRight(database), role)];
+  }
+  const problems: string[] = [];
+  if (!publication.isComplete) {
+    problems.push(`expected ${names.publication} to publish insert, update, delete and truncate, got fewer`);
+  }
+  if (publication.viaRoot) {
+    problems.push(`expected ${names.publication} to name partitions, got publish_via_partition_root`);
+  }
+  for (const table of publication.restricted) {
+    problems.push(`expected all rows and columns of ${table} in ${names.publication}, got a filter`);
+  }
+  return problems;
+}
+
+function tableProblems({ names, tables, publication, wanted }: PostgresFacts): string[] {
+  if (publication === undefined) return [];
+  const problems: string[] = [];
+  for (const table of tables) {
+    if (!table.isLogged || !wanted(table)) continue;
+    const { isPublished, identity, hasKey } = table;
+    const name = `${table.schema}.${table.name}`;
+    if (!isPublished) problems.push(`expected ${name} in publication ${names.publication}, got it left out`);
+    else if (identity === 'nothing' || (identity === 'default' && !hasKey)) {
+      problems.push(`expected a replica identity of ${name}, got none: its updates and deletes are refused`);
+    }
+  }
+  return problems;
+}
+
+const FACTS = `SELECT current_setting('wal_level') AS level, current_setting('server_encoding') AS encoding,
+    (SELECT setting::bigint FROM pg_settings WHERE name = 'max_slot_wal_keep_size')::text AS "keepMegabytes",
+    pg_is_in_recovery() AS "isInRecovery", ${TELLS_SCHEMA} AS "tellsSchema", ${RIGHTS},
+    s.slot_name IS NOT NULL AS "hasSlot", s.active, s.active_pid AS process, s.wal_status AS "walStatus",
+    s.database AS "slotDatabase", s.confirmed_flush_lsn::text AS position, s.safe_wal_size::text AS safe,
+    to_jsonb(s) ->> 'invalidation_reason' AS invalidation,
+    CASE WHEN NOT pg_is_in_recovery() THEN pg_wal_lsn_diff(pg_current_wal_lsn(), s.restart_lsn) END::text AS retained,
+    CASE WHEN NOT pg_is_in_recovery() THEN pg_wal_lsn_diff(pg_current_wal_lsn(), s.confirmed_flush_lsn) END::text AS lag,
+    p.pubname IS NOT NULL AS "hasPublication", p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate AS "isComplete",
+    p.pubviaroot AS "viaRoot",
+    (SELECT coalesce(json_agg(t.schemaname || '.' || t.tablename), '[]') FROM pg_publication_tables t
+      WHERE t.pubname = p.pubname AND (to_jsonb(t) ->> 'rowfilter' IS NOT NULL OR EXISTS (SELECT FROM pg_publication_rel r
+        WHERE r.prpubid = p.oid AND to_jsonb(r) ->> 'prattrs' IS NOT NULL
+          AND r.prrelid = to_regclass(quote_ident(t.schemaname) || '.' || quote_ident(t.tablename))))) AS restricted
+  FROM (SELECT 1) one LEFT JOIN pg_replication_slots s ON s.slot_name = $1 LEFT JOIN pg_publication p ON p.pubname = $2`;
+
+const MEGABYTE = 1024 * 1024;
+
+/** `wanted`: whether the feed should tell of the table. Default: all tables. */
+export async function postgresFeedStatus(
+  session: PostgresSession,
+  names: PostgresNames,
+  wanted: PostgresFacts['wanted'] = () => true,
+): Promise<PostgresFeedReport> {
+  const [row = {}] = await session.query(FACTS, [names.slot, names.publication]);
+  const tables = await postgresTables(session, names.publication);
+  const keep = Number(row.keepMegabytes ?? -1);
+  const isLost = row.walStatus === 'lost' || (row.invalidation ?? null) !== null;
+  const report = {
+    database: String(row.database),
+    slot: row.hasSlot !== true ? 'missing' : isLost ? 'lost' : row.active === true ? 'active' : 'idle',
+    process: numberOf(row.process),
+    position: textOf(row.position),
+    lagBytes: numberOf(row.lag),
+    walStatus: textOf(row.walStatus),
+    safeBytes: numberOf(row.safe),
+    retainedBytes: numberOf(row.retained),
+    maxRetainedBytes: keep < 0 ? undefined : keep * MEGABYTE,
+    walLevel: String(row.level),
+    tables: tables.filter(({ kind }) => kind === 'r').map(tableStatusOf),
+    untold: await postgresUntold(session),
+  } as const;
+  const publication = {
+    isComplete: row.isComplete === true,
+    viaRoot: row.viaRoot === true,
+    restricted: row.restricted as readonly string[],
+  };
+  const facts: PostgresFacts = {
+    ...report,
+    names,
+    wanted,
+    isInRecovery: row.isInRecovery === true,
+    role: String(row.role),
+    mayReplicate: row.mayReplicate === true,
+    mayCreate: row.mayCreate === true,
+    encoding: String(row.encoding),
+    tellsSchema: row.tellsSchema === true,
+    slotDatabase: textOf(row.slotDatabase),
+    publication: row.hasPublication === true ? publication : undefined,
+  };
+  return { ...report, problems: problemsOf(facts), warnings: warningsOf(facts) };
+}
+
+function textOf(cell: unknown): string | undefined {
+  return cell === null || cell === undefined ? undefined : String(cell);
+}
+
+function numberOf(cell: unknown): number | undefined {
+  return cell === null || cell === undefined ? undefined : Number(cell);
+}

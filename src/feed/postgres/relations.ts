@@ -1,0 +1,166 @@
+// The tables in PostgreSQL's messages, and their rows as changes.
+//
+// A message has the columns from when the row was written; a shape has the columns of the catalogue now. Columns are matched
+// by name, and a column that only one side has is unknown.
+
+import type { Cell, Change, Row, TableShape } from '../../dependency/change.ts';
+import { cellOfText } from '../../dependency/condition/cells.ts';
+import { TidegateError } from '../../errors.ts';
+import type { Eventually } from '../../ports.ts';
+import type { OldTuple, PgoutputMessage, RelationColumn, Tuple } from './logical/pgoutput.ts';
+
+export interface PostgresTable {
+  /** Object identifier of the table. */
+  readonly id: number;
+  readonly schema: string;
+  readonly name: string;
+}
+
+/**
+ * The shape by which statements know the table, from the catalogue as it is now. Asked again whenever the table has changed.
+ * Undefined when no statement can be said to read it.
+ */
+export type ShapeOf = (table: PostgresTable) => Eventually<TableShape | undefined>;
+
+type RelationMessage = Extract<PgoutputMessage, { kind: 'relation' }>;
+type RowMessage = Extract<PgoutputMessage, { kind: 'insert' | 'update' | 'delete' }>;
+
+interface Known {
+  readonly message: RelationMessage;
+  /** The message as text, to tell a changed one from a repeated one. */
+  readonly text: string;
+  readonly shape: TableShape;
+  /** Place of each column of the shape in the messages, or -1. */
+  readonly places: readonly number[];
+}
+
+export class PostgresRelations {
+  readonly #shapeOf: ShapeOf;
+  readonly #known = new Map<number, Known>();
+
+  constructor(shapeOf: ShapeOf) {
+    this.#shapeOf = shapeOf;
+  }
+
+  /**
+   * Takes a relation message. When the table differs from before, any of its rows may have changed, so it is told as
+   * truncated.
+   */
+  async learn(message: RelationMessage): Promise<readonly Change[]> {
+    const before = this.#known.get(message.id);
+    const text = JSON.stringify(message);
+    if (before?.text === text) return [];
+    const shape = await this.#shape(message, message.columns);
+    this.#known.set(message.id, { message, text, shape, places: placesOf(shape, message) });
+    if (before === undefined) return [];
+    const tables = before.shape.name === shape.name ? [shape] : [before.shape, shape];
+    return tables.map((table) => ({ kind: 'truncate', table }));
+  }
+
+  /**
+   * Does as `learn` for a change that the catalogue showed. The message before the next row is then matched to the new
+   * shape.
+   */
+  async relearn(table: PostgresTable): Promise<readonly Change[]> {
+    const before = this.#known.get(table.id);
+    const shape = await this.#shape(table, before?.message.columns ?? []);
+    if (before !== undefined) this.#known.set(table.id, { ...before, shape, places: placesOf(shape, before.message) });
+    const tables = before === undefined || before.shape.name === shape.name ? [shape] : [before.shape, shape];
+    return tables.map((changed) => ({ kind: 'truncate', table: changed }));
+  }
+
+  /** Reads every shape again, since any may have changed. */
+  async renew(): Promise<void> {
+    for (const [id, known] of this.#known) {
+      const shape = await this.#shape(known.message, known.message.columns);
+      this.#known.set(id, { ...known, shape, places: placesOf(shape, known.message) });
+    }
+  }
+
+  truncated(relations: readonly number[]): Change[] {
+    return relations.map((id) => ({ kind: 'truncate', table: this.#get(id).shape }));
+  }
+
+  change(message: RowMessage): Change {
+    const known = this.#get(message.relation);
+    const table = known.shape;
+    switch (message.kind) {
+      case 'insert':
+        return { kind: 'insert', table, new: rowOf(known, message.new) };
+      case 'delete':
+        return { kind: 'delete', table, old: oldRow(known, message.old) };
+      case 'update': {
+        const { old } = message;
+        const whole = old?.isWhole === true ? filled(message.new, old.cells) : message.new;
+        const before = old === undefined ? identityRow(known, message.new) : oldRow(known, old);
+        return { kind: 'update', table, old: before, new: rowOf(known, whole) };
+      }
+    }
+  }
+
+  #get(id: number): Known {
+    const known = this.#known.get(id);
+    if (known === undefined) throw new TidegateError('E_FEED', `expected a relation told of before, got number ${id}`);
+    return known;
+  }
+
+  async #shape(table: PostgresTable, columns: readonly RelationColumn[]): Promise<TableShape> {
+    const { id, schema, name } = table;
+    return (await this.#shapeOf({ id, schema, name })) ?? unknownShape(table, columns);
+  }
+}
+
+function placesOf(shape: TableShape, { columns }: RelationMessage): number[] {
+  return shape.columns.map(({ name }) => columns.findIndex((column) => column.name === name));
+}
+
+/**
+ * The shape of a table that no statement is known to read. Entries that depend on the whole database still need its changes.
+ */
+export function unknownShape(
+  { schema, name }: PostgresTable,
+  columns: readonly { readonly name: string }[],
+): TableShape {
+  return {
+    name: tableName(schema, name),
+    columns: columns.map((column) => ({
+      name: column.name,
+      type: { family: 'postgres', type: 'opaque', isOrdered: false },
+      isNotNull: false,
+    })),
+    key: [],
+  };
+}
+
+/** The name as shapes spell it. */
+function tableName(schema: string, name: string): string {
+  return schema === 'public' ? name : `${schema}.${name}`;
+}
+
+/** A cell that was not sent is unchanged. */
+function filled(cells: Tuple, old: Tuple): Tuple {
+  return cells.map((cell, place) => (cell === undefined ? old[place] : cell));
+}
+
+/** A partial old row gives the replica identity only; its other cells are sent as null, whatever they were. */
+function oldRow(known: Known, { isWhole, cells }: OldTuple): Row {
+  return isWhole ? rowOf(known, cells) : identityRow(known, cells);
+}
+
+/** The server sends no old row when the replica identity is unchanged. The identity need not be the primary key. */
+function identityRow(known: Known, cells: Tuple): Row {
+  return rowOf(
+    known,
+    known.message.columns.map(({ isIdentity }, place) => (isIdentity ? cells[place] : undefined)),
+  );
+}
+
+function rowOf({ shape, places }: Known, cells: Tuple): Row {
+  return places.map((place, ordinal) => tableCell(shape, ordinal, place < 0 ? undefined : cells[place]));
+}
+
+export function tableCell(shape: TableShape, ordinal: number, text: string | null | undefined): Cell {
+  if (typeof text !== 'string') return text;
+  const type = shape.columns[ordinal]?.type;
+  return type?.family === 'postgres' ? cellOfText(type, text) : undefined;
+}

@@ -1,0 +1,209 @@
+// Rows of the log: how statements ask for them, how they become cells, and which candidates among them were replaced: rows
+// deleted without a delete trigger.
+//
+// A candidate may also have been left alone (OR IGNORE), updated (ON CONFLICT DO UPDATE) or deleted with a trigger
+// (recursive_triggers = ON). The log's next event for a row of that name decides; without one, the row's presence decides,
+// once all of that part of the log has been read.
+
+import type { Cell, Row, TableShape } from '../../dependency/change.ts';
+import { cellOf } from '../../dependency/condition/cells.ts';
+import type { SqliteRow } from './runner.ts';
+
+const MAX_SAFE = Number.MAX_SAFE_INTEGER;
+
+/** Columns for a SELECT from the log. */
+export function imageColumns(slots: number): string {
+  const columns: string[] = [];
+  for (let at = 0; at < slots; at++) columns.push(encoded(`o${at}`), encoded(`n${at}`));
+  return columns.map((column) => `, ${column}`).join('');
+}
+
+function encoded(column: string): string {
+  return `CASE typeof(${column}) WHEN 'text' THEN 't' || ${column} WHEN 'blob' THEN 'b' || hex(${column})
+    WHEN 'integer' THEN CASE WHEN ${column} BETWEEN -${MAX_SAFE} AND ${MAX_SAFE} THEN ${column} ELSE 'i' || ${column} END
+    WHEN 'real' THEN CASE ${column} WHEN 9e999 THEN 'r+' WHEN -9e999 THEN 'r-' ELSE ${column} END END AS ${column}`;
+}
+
+export function imageOf(row: SqliteRow, side: 'o' | 'n', slots: number): readonly unknown[] {
+  const image: unknown[] = [];
+  for (let at = 0; at < slots; at++) {
+    const cell = row[`${side}${at}`];
+    image.push(typeof cell === 'bigint' ? Number(cell) : cell);
+  }
+  return image;
+}
+
+/** Cells in the order of the shape's columns. `places`: the place of each in an image. */
+export function rowOf(shape: TableShape, image: readonly unknown[], places: readonly (number | undefined)[]): Row {
+  return shape.columns.map(({ type }, at) => {
+    const place = places[at];
+    return place === undefined ? undefined : cellOf(type, decoded(image[place]));
+  });
+}
+
+function decoded(cell: unknown): Cell {
+  if (typeof cell === 'number') return cell;
+  if (typeof cell !== 'string') return cell === null ? null : undefined;
+  const rest = cell.slice(1);
+  switch (cell[0]) {
+    case 't':
+      return rest;
+    case 'b':
+      return bytesOf(rest);
+    case 'i':
+      return BigInt(rest);
+    default:
+      return rest === '+' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+  }
+}
+
+function bytesOf(hex: string): Uint8Array {
+  const bytes = new Uint8Array(hex.length / 2);
+  for (let at = 0; at < bytes.length; at++) bytes[at] = Number.parseInt(hex.slice(at * 2, at * 2 + 2), 16);
+  return bytes;
+}
+
+/** A text for the cells at these places; equal for values that SQLite finds equal byte by byte. */
+export function nameOf(image: readonly unknown[], places: readonly (number | undefined)[]): string | undefined {
+  const parts: unknown[] = [];
+  for (const place of places) {
+    const cell = place === undefined ? undefined : image[place];
+    if (cell === undefined || cell === null || isUnsure(cell)) return undefined;
+    parts.push(typeof cell === 'number' && Number.isInteger(cell) ? `i${BigInt(cell)}` : cell);
+  }
+  return JSON.stringify(parts);
+}
+
+/** A row of the log, with cells as `imageColumns` encodes them. */
+export interface LogEvent {
+  readonly seq: number;
+  readonly table: number;
+  readonly kind: number;
+  readonly old: readonly unknown[];
+  readonly new: readonly unknown[];
+}
+
+/** A row that may have been replaced since the log last showed it. */
+export interface Suspect {
+  readonly table: number;
+  /** The row of the log, and which of its images, that shows the row last. */
+  readonly seq: number;
+  readonly side: 'o' | 'n';
+  readonly image: readonly unknown[];
+}
+
+export type Told =
+  | { readonly kind: 'insert'; readonly table: number; readonly new: readonly unknown[] }
+  | {
+      readonly kind: 'update';
+      readonly table: number;
+      readonly old: readonly unknown[];
+      readonly new: readonly unknown[];
+    }
+  | { readonly kind: 'delete'; readonly table: number; readonly old: readonly unknown[] }
+  | { readonly kind: 'truncate'; readonly table: number };
+
+export interface RowNames {
+  /** A text that only one row of the table has. Undefined when unknown. */
+  nameOf(table: number, image: readonly unknown[]): string | undefined;
+  /** Whether rows written in the same transaction may go unseen, because a trigger of the application runs first. */
+  isSuspicious(table: number): boolean;
+}
+
+const KINDS = ['schema', 'insert', 'update', 'delete', 'candidate', 'truncate'] as const;
+
+/** The events in the log's order, and the rows that must still exist if nothing else happened. */
+export function toldOf(
+  events: readonly LogEvent[],
+  names: RowNames,
+): { readonly told: Told[]; readonly suspects: readonly Suspect[] } {
+  const reading = new Reading(names);
+  for (const event of events) reading.take(event);
+  return { told: reading.told, suspects: [...reading.suspects.values()] };
+}
+
+class Reading {
+  readonly #names: RowNames;
+  readonly told: Told[] = [];
+  readonly suspects = new Map<string, Suspect>();
+
+  constructor(names: RowNames) {
+    this.#names = names;
+  }
+
+  take(event: LogEvent): void {
+    const { table, old } = event;
+    switch (KINDS[event.kind]) {
+      case 'insert':
+        this.#vanish(this.#nameOf(table, event.new));
+        this.told.push({ kind: 'insert', table, new: event.new });
+        if (this.#names.isSuspicious(table)) this.#suspect(event, 'n');
+        return;
+      case 'update':
+        return this.#update(event);
+      case 'delete':
+        this.#settle(table, old);
+        this.told.push({ kind: 'delete', table, old });
+        return;
+      case 'candidate': {
+        const isKnown = this.suspects.has(this.#nameOf(table, old) ?? '');
+        if (isKnown) this.#settle(table, old);
+        this.#suspect(event, 'o');
+        return;
+      }
+      case 'schema':
+        return;
+      default:
+        this.told.push({ kind: 'truncate', table });
+    }
+  }
+
+  #update(event: LogEvent): void {
+    const { table, old } = event;
+    const wasSuspect = this.#settle(table, old);
+    const name = this.#nameOf(table, event.new);
+    this.#vanish(name);
+    this.told.push({ kind: 'update', table, old, new: event.new });
+    if (wasSuspect || this.#names.isSuspicious(table)) this.#suspect(event, 'n');
+  }
+
+  /** The log shows the row again. If it differs from the last image, another row had taken its place. */
+  #settle(table: number, image: readonly unknown[]): boolean {
+    const name = this.#nameOf(table, image);
+    const suspect = name === undefined ? undefined : this.suspects.get(name);
+    if (suspect === undefined) return false;
+    this.suspects.delete(name as string);
+    if (!isSame(suspect.image, image)) this.told.push({ kind: 'delete', table, old: suspect.image });
+    return true;
+  }
+
+  /** Another row has this name now. */
+  #vanish(name: string | undefined): void {
+    const suspect = name === undefined ? undefined : this.suspects.get(name);
+    if (suspect === undefined) return;
+    this.suspects.delete(name as string);
+    this.told.push({ kind: 'delete', table: suspect.table, old: suspect.image });
+  }
+
+  #suspect(event: LogEvent, side: 'o' | 'n'): void {
+    const { table, seq } = event;
+    const image = side === 'o' ? event.old : event.new;
+    const name = this.#nameOf(table, image);
+    if (name === undefined) this.told.push({ kind: 'truncate', table });
+    else this.suspects.set(name, { table, seq, side, image });
+  }
+
+  #nameOf(table: number, image: readonly unknown[]): string | undefined {
+    const name = this.#names.nameOf(table, image);
+    return name === undefined ? undefined : `${table}\0${name}`;
+  }
+}
+
+function isSame(left: readonly unknown[], right: readonly unknown[]): boolean {
+  return left.length === right.length && left.every((cell, at) => cell === right[at] && !isUnsure(cell));
+}
+
+/** Whether a text may have lost bytes: all texts that are not UTF-8 read alike. */
+function isUnsure(cell: unknown): boolean {
+  return typeof cell === 'string' && cell.startsWith('t') && cell.includes('\u{fffd}');
+}

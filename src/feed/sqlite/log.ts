@@ -1,0 +1,234 @@
+// Reads the change log of SQLite: commits after a position, as changes.
+//
+// The log does not say where a transaction ends. A statement sees whole transactions only, so all rows of one statement are
+// told together. When there are too many, only their tables are named.
+
+import type { Change, FeedPosition, TableShape } from '../../dependency/change.ts';
+import { imageColumns, imageOf, type LogEvent, rowOf, type Suspect, type Told, toldOf } from './images.ts';
+import { type Known, namesIn } from './known.ts';
+import type { SqliteRow, SqliteRunner, SqliteStatement } from './runner.ts';
+import { KIND, LOG, STATE } from './triggers.ts';
+
+const POSITION = /^([0-9a-f]+):(\d{16}):([0-9a-f]{12})$/;
+
+/** The result of one reading of the log. */
+export type LogPart =
+  | { readonly kind: 'gap'; readonly reason: string }
+  | {
+      readonly kind: 'part';
+      readonly position: FeedPosition;
+      readonly told: readonly Told[];
+      /** Whether the schema changed before, between or after these rows. */
+      readonly hasSchema: boolean;
+    };
+
+export interface LogSource {
+  readonly runner: SqliteRunner;
+  readonly known: Known;
+}
+
+export interface ReadOptions {
+  readonly maxChanges: number;
+  /** Lets other work of the process go first. */
+  readonly pause?: () => Promise<void>;
+  /** Whether rows certainly still have the same numbers. */
+  readonly isNumberSure: () => Promise<boolean>;
+}
+
+/**
+ * The end of the log. A later read on the same connection, or in the same transaction, has seen all of it. It means nothing
+ * within a transaction that has written to the log: it then counts rows that may never be committed.
+ */
+export async function positionNow(runner: SqliteRunner): Promise<FeedPosition> {
+  const [row] = await runner.all(
+    `SELECT id, seq, salt FROM ${STATE}, (SELECT seq, salt FROM ${LOG} ORDER BY seq DESC LIMIT 1)`,
+  );
+  return positionOf(String(row?.id), row ?? {});
+}
+
+function positionOf(id: string, { seq, salt }: SqliteRow): FeedPosition {
+  return `${id}:${String(seq).padStart(16, '0')}:${Number(salt).toString(16).padStart(12, '0')}`;
+}
+
+export function seqOf(position: FeedPosition): number {
+  return Number(POSITION.exec(position)?.[2] ?? Number.NaN);
+}
+
+export async function readLog(source: LogSource, from: FeedPosition, options: ReadOptions): Promise<LogPart> {
+  const match = POSITION.exec(from);
+  if (match === null) return { kind: 'gap', reason: `expected a position of this change log, got ${from}` };
+  const rows = await rowsFrom(source, seqOf(from), options.maxChanges + 2);
+  const broken = breakIn(rows, from);
+  if (broken !== undefined) return { kind: 'gap', reason: broken };
+  if (rows.length > options.maxChanges + 1) return tablesFrom(source, from, options);
+  return resolved(source, rows, options);
+}
+
+function rowsFrom({ runner, known }: LogSource, seq: number, limit: number): Promise<readonly SqliteRow[]> {
+  const { sql, parameters } = rowsStatement(known, seq, limit);
+  return Promise.resolve(runner.all(sql, parameters));
+}
+
+/** One statement, so that its results come from one moment. */
+export function rowsStatement(known: Known, seq: number, limit: number): Required<SqliteStatement> {
+  const columns = imageColumns(known.width);
+  const sql = `SELECT (SELECT id FROM ${STATE}) AS id, seq, salt, tbl, kind${columns} FROM ${LOG} WHERE seq >= ? ORDER BY seq LIMIT ?`;
+  return { sql, parameters: [seq, limit] };
+}
+
+/**
+ * Why the log does not continue from the position. Undefined when the first row is the position's and no row is missing
+ * after it.
+ */
+function breakIn(rows: readonly SqliteRow[], from: FeedPosition): string | undefined {
+  const [first] = rows;
+  if (first === undefined || positionOf(String(first.id), first) !== from) {
+    return `expected the change log to go on from ${from}, got another log or one without that row`;
+  }
+  const hole = rows.findIndex((row, at) => Number(row.seq) !== seqOf(from) + at);
+  return hole < 0 ? undefined : `expected row ${seqOf(from) + hole} in the change log, got ${rows[hole]?.seq}`;
+}
+
+/** Rows of the log that one statement reads while it blocks the thread. */
+const ROWS_AT_ONCE = 20_000;
+
+/** There are too many rows to tell one by one. This asks for the last row first: up to there the transactions are whole. */
+async function tablesFrom(source: LogSource, from: FeedPosition, { pause }: ReadOptions): Promise<LogPart> {
+  const { runner } = source;
+  const position = await positionNow(runner);
+  const last = seqOf(position);
+  const tables = new Set<number>();
+  let hasSchema = false;
+  for (let seq = seqOf(from); seq < last; seq += ROWS_AT_ONCE) {
+    const rows = await runner.all(
+      `SELECT tbl, max(kind = ${KIND.schema}) AS is_schema FROM ${LOG} WHERE seq > ? AND seq <= ? GROUP BY tbl`,
+      [seq, Math.min(seq + ROWS_AT_ONCE, last)],
+    );
+    for (const { tbl } of rows) if (tbl !== null) tables.add(Number(tbl));
+    hasSchema ||= rows.some((row) => Number(row.is_schema) === 1);
+    await pause?.();
+  }
+  // Another feed may delete from the log's beginning. If the first row is still there at the end, it was there all the time.
+  const broken = breakIn(await rowsFrom(source, seqOf(from), 1), from);
+  if (broken !== undefined) return { kind: 'gap', reason: broken };
+  return { kind: 'part', position, told: [...tables].map((table) => ({ kind: 'truncate', table })), hasSchema };
+}
+
+/** The changes in the rows after the first one. */
+export async function resolved(source: LogSource, read: readonly SqliteRow[], options: ReadOptions): Promise<LogPart> {
+  const { runner, known } = source;
+  const rows = [...read];
+  const names = namesIn(known);
+  for (let round = 0; ; round++) {
+    const last = rows.at(-1) as SqliteRow;
+    const { told, suspects } = toldOf(
+      rows.slice(1).map((row) => eventOf(row, known)),
+      names,
+    );
+    const part = {
+      kind: 'part' as const,
+      position: positionOf(String(last.id), last),
+      hasSchema: rows.slice(1).some(({ kind }) => Number(kind) === KIND.schema),
+    };
+    if (suspects.length === 0) return { ...part, told };
+    const checked = round < 5 ? await presence(runner, known, suspects) : undefined;
+    if (checked === undefined) return { ...part, told: [...told, ...suspects.map(wiped)] };
+    if (checked.last === Number(last.seq)) {
+      const isSure =
+        !suspects.some((suspect) => known.byId.get(suspect.table)?.isNumbered) || (await options.isNumberSure());
+      const judge = (suspect: Suspect): Told[] => {
+        if (!isSure && known.byId.get(suspect.table)?.isNumbered !== false) return [wiped(suspect)];
+        if (checked.present.has(suspect)) return [];
+        return [{ kind: 'delete', table: suspect.table, old: suspect.image }];
+      };
+      return { ...part, told: [...told, ...suspects.flatMap(judge)] };
+    }
+    // Others committed more before the presence check, so the answer must include those rows.
+    rows.push(...(await rowsFrom(source, Number(last.seq), options.maxChanges)).slice(1));
+  }
+}
+
+function wiped({ table }: Suspect): Told {
+  return { kind: 'truncate', table };
+}
+
+function eventOf(row: SqliteRow, known: Known): LogEvent {
+  const table = Number(row.tbl);
+  const width = known.byId.get(table)?.width ?? 0;
+  const kind = Number(row.kind);
+  return { seq: Number(row.seq), table, kind, old: imageOf(row, 'o', width), new: imageOf(row, 'n', width) };
+}
+
+/** Which of the suspects exist, and the last row of the log at that moment. */
+async function presence(
+  runner: SqliteRunner,
+  known: Known,
+  suspects: readonly Suspect[],
+): Promise<{ readonly last: number; readonly present: ReadonlySet<Suspect> }> {
+  const groups = [...Map.groupBy(suspects, ({ table, side }) => `${table} ${side}`).values()];
+  const parts = groups.flatMap((group) => {
+    const chunks: Suspect[][] = [];
+    for (let at = 0; at < group.length; at += 500) chunks.push(group.slice(at, at + 500));
+    return chunks;
+  });
+  const questions = parts.map((part) => {
+    const [{ table, side }] = part as [Suspect];
+    const { name = '', isNamed = '0' } = known.byId.get(table) ?? {};
+    const condition = isNamed.replaceAll('c.#', `c.${side}`);
+    const row = `SELECT 1 FROM "${name.replaceAll('"', '""')}" AS r WHERE ${condition}`;
+    return `SELECT c.seq FROM ${LOG} AS c WHERE c.seq IN (${part.map(({ seq }) => seq).join()}) AND EXISTS (${row})`;
+  });
+  const [lasts, ...answers] = await runner.batch(
+    [`SELECT max(seq) AS last FROM ${LOG}`, ...questions].map((sql) => ({ sql })),
+  );
+  const present = new Set<Suspect>();
+  answers.forEach((rows, at) => {
+    const there = new Set(rows.map(({ seq }) => Number(seq)));
+    for (const suspect of parts[at] ?? []) if (there.has(suspect.seq)) present.add(suspect);
+  });
+  return { last: Number(lasts?.[0]?.last), present };
+}
+
+interface Standing {
+  readonly known: Known;
+  readonly before: Known | undefined;
+  /** Whether an earlier process had the knowledge before. */
+  readonly isResumed: boolean;
+}
+
+/** Why changes up to the end of the part may be missing. Undefined when none is. */
+export function gapIn(part: LogPart, { known, before, isResumed }: Standing): string | undefined {
+  if (part.kind === 'gap') return part.reason;
+  if (part.hasSchema && isResumed) return 'the schema changed while the feed was stopped';
+  // Leaves out tables that were known before: they are told as truncates.
+  const strangers = strangersIn(part.told, known).filter((table) => before?.byId.has(table) !== true);
+  if (strangers.length === 0) return undefined;
+  return `the change log has rows of a table that is not known (${strangers.join()})`;
+}
+
+/** Numbers of unknown tables. */
+export function strangersIn(told: readonly Told[], known: Known): readonly number[] {
+  return [...new Set(told.map(({ table }) => table))].filter((table) => !known.byId.has(table));
+}
+
+/** The changes of tables that queries can name. */
+export function changesOf(told: readonly Told[], known: Known): readonly Change[] {
+  return told.flatMap((one) => {
+    const table = known.byId.get(one.table);
+    return table?.shape === undefined ? [] : [changeOf(one, table.shape, table.places)];
+  });
+}
+
+function changeOf(told: Told, table: TableShape, places: readonly (number | undefined)[]): Change {
+  const row = (image: readonly unknown[]) => rowOf(table, image, places);
+  switch (told.kind) {
+    case 'insert':
+      return { kind: 'insert', table, new: row(told.new) };
+    case 'update':
+      return { kind: 'update', table, old: row(told.old), new: row(told.new) };
+    case 'delete':
+      return { kind: 'delete', table, old: row(told.old) };
+    case 'truncate':
+      return { kind: 'truncate', table };
+  }
+}

@@ -1,0 +1,217 @@
+// Converts expressions of PostgreSQL's parse tree to those of ast.ts. An expression without a form there is opaque,
+// with all its parts.
+//
+// Operators and functions are names that the session's search path gives a meaning. A name with a schema other than
+// pg_catalog keeps the schema, and matches no known operator.
+
+import type { Scalar } from '../../dependency/change.ts';
+import type { Callee, Expression, Select } from '../ast.ts';
+import { negated, operator } from '../ast-forms.ts';
+import { isAggregate } from '../calls/functions.ts';
+import { SYSTEM } from '../catalogue.ts';
+import {
+  calleeOf,
+  fieldsIf,
+  isTree,
+  listOf,
+  namesOf,
+  nodeOf,
+  qualifiedName,
+  type Tree,
+  textOf,
+  treeOf,
+} from './nodes.ts';
+import { operatorOf } from './operators.ts';
+
+/** The surroundings of an expression. */
+export interface PostgresPlace {
+  /** The WINDOW clause. */
+  readonly windows: unknown;
+  readonly select: (fields: Tree) => Select;
+}
+
+type Handler = (fields: Tree, place: PostgresPlace) => Expression;
+
+/** Kinds of expressions that have a form; any other is gone through for those within it. */
+const POSTGRES_EXPRESSIONS: Readonly<Record<string, Handler>> = {
+  A_Const: constant,
+  A_Expr: (fields, place) => operatorOf(fields, { read: (node) => expressionOf(node, place), opaque: opaqueAt(place) }),
+  BoolExpr: (fields, place) => {
+    const parts = listOf(fields.args).map((item) => expressionOf(item, place));
+    if (fields.boolop === 'NOT_EXPR') return negated(true, parts[0] as Expression);
+    return { kind: fields.boolop === 'AND_EXPR' ? 'and' : 'or', parts };
+  },
+  BooleanTest: booleanTest,
+  A_Indirection: (fields, place) => {
+    const callees = namesOf(fields.indirection).map((name): Callee => ({ kind: 'field', schema: undefined, name }));
+    return opaqueAt(place)('field or element', fields, callees);
+  },
+  CaseExpr: (fields, place) => opaqueAt(place)('case', fields, fields.arg === undefined ? [] : [operator('=')]),
+  CoalesceExpr: (fields, place) => grammar('coalesce', expressionsOf(fields.args, place)),
+  CollateClause: (fields, place) => ({
+    kind: 'collate',
+    operand: expressionOf(fields.arg, place),
+    collation: qualifiedName(fields.collname),
+  }),
+  ColumnRef: (fields) => {
+    // A whole row is a column by the name of `*`, which no table has.
+    const names = listOf(fields.fields).map((item) => textOf(fieldsIf(item, 'String')?.sval) ?? '*');
+    return { kind: 'column', table: names.slice(0, -1), name: names.at(-1) ?? '*' };
+  },
+  FuncCall: functionCall,
+  JsonArrayAgg: (fields, place) => jsonAggregate('json_arrayagg', fields, place),
+  JsonFuncExpr: (fields, place) => {
+    const operand = opaqueAt(place)('JSON function', fields);
+    const returning = isTree(fields.output) ? fields.output.typeName : undefined;
+    return returning === undefined ? operand : castOf(operand, treeOf(returning));
+  },
+  JsonObjectAgg: (fields, place) => jsonAggregate('json_objectagg', fields, place),
+  MinMaxExpr: (fields, place) =>
+    grammar(fields.op === 'IS_LEAST' ? 'least' : 'greatest', expressionsOf(fields.args, place)),
+  NullTest: (fields, place) => {
+    if (nodeOf(fields.arg).kind === 'RowExpr') return opaqueAt(place)('row value', fields);
+    return negated(fields.nulltesttype === 'IS_NOT_NULL', {
+      kind: 'is-null',
+      operand: expressionOf(fields.arg, place),
+    });
+  },
+  ParamRef: (fields, place) =>
+    typeof fields.number === 'number'
+      ? { kind: 'parameter', index: fields.number - 1 }
+      : opaqueAt(place)('parameter', fields),
+  SQLValueFunction: (fields) =>
+    grammar(
+      String(fields.op)
+        .replace(/^SVFOP_/, '')
+        .replace(/_N$/, '')
+        .toLowerCase(),
+      [],
+    ),
+  SubLink: subLink,
+  TypeCast: (fields, place) => castOf(expressionOf(fields.arg, place), treeOf(fields.typeName)),
+};
+
+const REASONS: Readonly<Record<string, string>> = {
+  A_ArrayExpr: 'array',
+  GroupingFunc: 'grouping',
+  GroupingSet: 'grouping sets',
+  RowExpr: 'row value',
+};
+
+export function expressionOf(node: unknown, place: PostgresPlace): Expression {
+  const { kind, fields } = nodeOf(node);
+  const handle = Object.hasOwn(POSTGRES_EXPRESSIONS, kind) ? POSTGRES_EXPRESSIONS[kind] : undefined;
+  return handle === undefined ? opaqueAt(place)(REASONS[kind] ?? kind, fields) : handle(fields, place);
+}
+
+export function expressionsOf(nodes: unknown, place: PostgresPlace): Expression[] {
+  return listOf(nodes).map((node) => expressionOf(node, place));
+}
+
+type Opaque = Extract<Expression, { kind: 'opaque' }>;
+
+/** A form of the grammar: no name that the search path gives a meaning. */
+function grammar(name: string, args: readonly Expression[]): Expression {
+  return { kind: 'call', schema: SYSTEM, name, args, isAggregate: false };
+}
+
+/** All expressions, selects and types below a node that has no form of its own. */
+function opaqueAt(place: PostgresPlace): (reason: string, value: unknown, callees?: readonly Callee[]) => Opaque {
+  return (reason, value, callees = []) => {
+    const parts: Expression[] = [];
+    const selects: Select[] = [];
+    const types: Callee[] = [];
+    const gather = (inner: unknown): void => {
+      if (Array.isArray(inner)) for (const item of inner) gather(item);
+      if (!isTree(inner)) return;
+      for (const [key, child] of Object.entries(inner)) {
+        if (key === 'SelectStmt') selects.push(place.select(treeOf(child)));
+        else if (Object.hasOwn(POSTGRES_EXPRESSIONS, key)) parts.push(expressionOf({ [key]: child }, place));
+        else if (/^typename$/i.test(key)) types.push(calleeOf('type', treeOf(child).names));
+        else gather(child);
+      }
+    };
+    gather(value);
+    return { kind: 'opaque', reason, callees: [...callees, ...types], parts, selects };
+  };
+}
+
+/** Whole numbers are numbers, others the text of a decimal. */
+function constant(fields: Tree, place: PostgresPlace): Expression {
+  const { ival, fval, boolval, sval } = fields;
+  if (fields.isnull === true) return { kind: 'literal', value: null };
+  if (ival !== undefined) return { kind: 'literal', value: Number(treeOf(ival).ival ?? 0) };
+  if (boolval !== undefined) return { kind: 'literal', value: treeOf(boolval).boolval === true };
+  if (sval !== undefined) return { kind: 'literal', value: textOf(treeOf(sval).sval) ?? '' };
+  if (fval !== undefined) return { kind: 'literal', value: decimal(textOf(treeOf(fval).fval) ?? '0') };
+  return opaqueAt(place)('bit string', fields);
+}
+
+function decimal(written: string): Scalar {
+  const text = written.replaceAll('_', '');
+  if (!/^-?(?:\d+|0[xob][\da-f]+)$/i.test(text)) return text;
+  const value = text.startsWith('-') ? -BigInt(text.slice(1)) : BigInt(text);
+  if (BigInt.asIntN(64, value) !== value) return String(value);
+  return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+}
+
+function booleanTest(fields: Tree, place: PostgresPlace): Expression {
+  const test = String(fields.booltesttype);
+  const operand = expressionOf(fields.arg, place);
+  const isNegated = test.startsWith('IS_NOT_');
+  if (test.endsWith('UNKNOWN')) return negated(isNegated, { kind: 'is-null', operand });
+  const right: Expression = { kind: 'literal', value: test.endsWith('TRUE') };
+  return negated(isNegated, { kind: 'binary', operator: 'is not distinct from', left: operand, right });
+}
+
+function functionCall(fields: Tree, place: PostgresPlace): Expression {
+  const callee = calleeOf('function', fields.funcname);
+  if (fields.over !== undefined) return opaqueAt(place)('window function', [fields, place.windows], [callee]);
+  const isMarked = ['agg_star', 'agg_distinct', 'agg_order', 'agg_filter', 'agg_within_group'].some(
+    (field) => fields[field] !== undefined,
+  );
+  const { schema, name } = callee;
+  const isKnown = isAggregate(name, 'postgres');
+  return { kind: 'call', schema, name, args: argumentsOf(fields, place), isAggregate: isMarked || isKnown };
+}
+
+/** Aggregates that the grammar has words for. */
+function jsonAggregate(name: string, fields: Tree, place: PostgresPlace): Expression {
+  const callee: Callee = { kind: 'function', schema: SYSTEM, name };
+  const isWindow = treeOf(fields.constructor).over !== undefined;
+  if (isWindow) return opaqueAt(place)('window function', [fields, place.windows], [callee]);
+  return { ...callee, kind: 'call', args: argumentsOf(fields, place), isAggregate: true };
+}
+
+/** An aggregate also looks at the expressions it filters and orders by. */
+function argumentsOf(fields: Tree, place: PostgresPlace): Expression[] {
+  const { parts, selects, ...others } = opaqueAt(place)('type', fields);
+  const scalars = selects.map((select): Expression => ({ kind: 'scalar', select }));
+  return [...parts, ...scalars, ...(others.callees.length === 0 ? [] : [{ ...others, parts: [], selects: [] }])];
+}
+
+function subLink(fields: Tree, place: PostgresPlace): Expression {
+  const name = qualifiedName(fields.operName);
+  const inner = fieldsIf(fields.subselect, 'SelectStmt');
+  const isAny = fields.subLinkType === 'ANY_SUBLINK' && (name === '' || name === '=');
+  if (inner !== undefined && fields.subLinkType === 'EXISTS_SUBLINK')
+    return { kind: 'exists', select: place.select(inner) };
+  if (inner !== undefined && fields.subLinkType === 'EXPR_SUBLINK')
+    return { kind: 'scalar', select: place.select(inner) };
+  if (inner !== undefined && isAny) {
+    return { kind: 'in-select', operand: expressionOf(fields.testexpr, place), select: place.select(inner) };
+  }
+  const reason = fields.subLinkType === 'ARRAY_SUBLINK' ? 'array' : 'any or all';
+  return opaqueAt(place)(reason, fields, name === '' ? [] : [calleeOf('operator', fields.operName)]);
+}
+
+function castOf(operand: Expression, type: Tree): Expression {
+  return { kind: 'cast', operand, type: typeName(type), target: calleeOf('type', type.names) };
+}
+
+/** The type as written, without pg_catalog: `int4`, `varchar(20)`, `text[]`. */
+function typeName(fields: Tree): string {
+  const sizes = listOf(fields.typmods).map((item) => String(treeOf(fieldsIf(item, 'A_Const')?.ival).ival ?? '?'));
+  const size = sizes.length === 0 ? '' : `(${sizes.join(',')})`;
+  return `${qualifiedName(fields.names)}${size}${'[]'.repeat(listOf(fields.arrayBounds).length)}`;
+}

@@ -1,0 +1,179 @@
+// The facts of a text of PostgreSQL. See text-facts.ts.
+//
+// The walk goes through every field of the tree, so that an unknown kind of node hides no name. The field that holds a
+// name tells what the name stands for.
+
+import { isMoving } from '../calls/functions.ts';
+import { SYSTEM } from '../catalogue.ts';
+import { type Control, canonical, type Draft, type FactsReader, factsOf } from '../text-facts.ts';
+import { mayMove } from './moving-texts.ts';
+import { calleeOf, fieldsIf, isTree, listOf, nodeOf, type Tree, textOf, treeOf } from './nodes.ts';
+import { isHarmless, isHarmlessSetting, loadPostgresTrees } from './parser.ts';
+
+/** Loads PostgreSQL's own parser; rejects where it cannot be loaded. */
+export async function createPostgresFacts(): Promise<FactsReader> {
+  const parse = await loadPostgresTrees();
+  return (text) =>
+    factsOf(
+      () => parse(text),
+      (node, draft) => new Reading(draft).statement(node),
+    );
+}
+
+const WALKED = new Set(
+  `SelectStmt InsertStmt UpdateStmt DeleteStmt MergeStmt TruncateStmt RefreshMatViewStmt ExplainStmt
+  DeclareCursorStmt`.split(/\s+/),
+);
+
+/** Statements about transactions. The others, e.g. PREPARE TRANSACTION, do not tell what they end. */
+const CONTROLS: Readonly<Record<string, Control>> = {
+  TRANS_STMT_BEGIN: 'begin',
+  TRANS_STMT_START: 'begin',
+  TRANS_STMT_COMMIT: 'commit',
+  TRANS_STMT_ROLLBACK: 'rollback',
+  TRANS_STMT_SAVEPOINT: 'other',
+  TRANS_STMT_RELEASE: 'other',
+  TRANS_STMT_ROLLBACK_TO: 'other',
+};
+
+/** Functions that take or give a lock of their own. */
+const LOCKS = /^pg_\w*advisory/;
+const ANY_SETTING = '*';
+
+/** Members of the WITH lists that are seen. */
+type Local = ReadonlySet<string>;
+
+class Reading {
+  readonly #draft: Draft;
+  /** Names of relations that are written, as they stand in the tree. */
+  readonly #targets = new WeakSet<object>();
+
+  constructor(draft: Draft) {
+    this.#draft = draft;
+  }
+
+  statement(node: unknown): void {
+    const { kind, fields } = nodeOf(node);
+    if (!WALKED.has(kind)) {
+      if (this.#controls(kind, fields)) return;
+      this.#draft.giveUp();
+    }
+    this.#walk(node, new Set());
+  }
+
+  /** Whether it is about transactions or the session, and changes no rows. */
+  #controls(kind: string, fields: Tree): boolean {
+    const draft = this.#draft;
+    if (kind === 'TransactionStmt') {
+      const control = CONTROLS[textOf(fields.kind) ?? ''];
+      if (control === undefined) return false;
+      if (control !== 'other') Object.assign(draft, { control, chains: fields.chain === true });
+    } else if (kind === 'VariableSetStmt') {
+      if (fields.is_local !== true) this.#sets(textOf(fields.name));
+    } else if (kind === 'DiscardStmt') {
+      if (fields.target === 'DISCARD_ALL') draft.settings.add(ANY_SETTING);
+      // The triggers that it may set off belong to the writes before it.
+    } else if (!isHarmless(kind) && kind !== 'ConstraintsSetStmt') return false;
+    draft.control ??= 'other';
+    return true;
+  }
+
+  #sets(name = ANY_SETTING): void {
+    if (!isHarmlessSetting(name)) this.#draft.settings.add(name.toLowerCase());
+  }
+
+  #walk(value: unknown, local: Local): void {
+    if (Array.isArray(value)) for (const item of value) this.#walk(item, local);
+    if (!isTree(value)) return;
+    const inner = value.withClause === undefined ? local : this.#members(treeOf(value.withClause), local);
+    if (typeof value.relname === 'string') this.#relation(value, inner);
+    for (const [key, child] of Object.entries(value)) {
+      this.#note(key, treeOf(child));
+      // A locking clause names tables by their aliases.
+      if (key === 'lockingClause') this.#draft.locks = true;
+      else if (key !== 'withClause') this.#walk(child, inner);
+    }
+  }
+
+  /** Each member sees those before it; in a recursive list all of them. */
+  #members(list: Tree, outer: Local): Local {
+    const members = listOf(list.ctes).map((item) => treeOf(fieldsIf(item, 'CommonTableExpr')));
+    const names = members.map(({ ctename }) => textOf(ctename) ?? '');
+    let seen: Local = list.recursive === true ? new Set([...outer, ...names]) : outer;
+    for (const [at, member] of members.entries()) {
+      this.#walk(member, seen);
+      seen = new Set([...seen, names[at] as string]);
+    }
+    return seen;
+  }
+
+  #relation(tree: Tree, local: Local): void {
+    const draft = this.#draft;
+    const relname = textOf(tree.relname) ?? '';
+    const name = canonical(relname);
+    draft.names.add(name);
+    if (tree.relpersistence === 't' || /^pg_temp/.test(textOf(tree.schemaname) ?? '')) draft.temporary.add(name);
+    if (this.#targets.has(tree)) draft.writes.add(name);
+    else if (tree.schemaname !== undefined || !local.has(relname)) draft.reads.add(name);
+  }
+
+  /** Notes what a field of the tree tells about the statement. */
+  #note(key: string, fields: Tree): void {
+    const draft = this.#draft;
+    switch (key) {
+      case 'InsertStmt':
+      case 'UpdateStmt':
+      case 'DeleteStmt':
+      case 'MergeStmt':
+      case 'RefreshMatViewStmt':
+        this.#targets.add(treeOf(fields.relation));
+        if (key === 'DeleteStmt' || key === 'MergeStmt') draft.deletes = true;
+        if (key === 'UpdateStmt' || key === 'MergeStmt') draft.updates = true;
+        return;
+      case 'TruncateStmt':
+        for (const item of listOf(fields.relations)) this.#targets.add(treeOf(fieldsIf(item, 'RangeVar')));
+        draft.deletes = true;
+        // Also tables that nobody named.
+        if (fields.behavior === 'DROP_CASCADE') draft.isOpaque = draft.isWrite = true;
+        return;
+      case 'intoClause':
+        this.#targets.add(treeOf(fields.rel));
+        return;
+      case 'onConflictClause':
+        if (fields.action === 'ONCONFLICT_UPDATE') draft.updates = true;
+        return;
+      case 'ExplainStmt':
+      case 'DeclareCursorStmt':
+        draft.isVolatile = draft.locks = true;
+        return;
+      case 'SQLValueFunction':
+      case 'RangeTableSample':
+        draft.isVolatile = true;
+        return;
+      default:
+        this.#noteLeaf(key, fields);
+    }
+  }
+
+  #noteLeaf(key: string, fields: Tree): void {
+    if (key === 'FuncCall') this.#call(fields);
+    else if (key === 'String') this.#draft.names.add(canonical(textOf(fields.sval) ?? ''));
+    else if (key === 'A_Const' && mayMove(treeOf(fields.sval).sval)) this.#draft.isVolatile = true;
+  }
+
+  #call({ funcname, args }: Tree): void {
+    const draft = this.#draft;
+    const { schema, name: written } = calleeOf('function', funcname);
+    const name = canonical(written);
+    // In the application's own schema any name may be any function's.
+    draft.functions.add(schema === undefined || schema === SYSTEM ? name : `.${name}`);
+    if (isMoving(name, 'postgres')) draft.isVolatile = true;
+    if (LOCKS.test(name)) draft.locks = true;
+    if (name === 'set_config') this.#configures(listOf(args).map((item) => treeOf(fieldsIf(item, 'A_Const'))));
+  }
+
+  /** `set_config(name, value, is_local)`. */
+  #configures([name = {}, , isLocal = {}]: readonly Tree[]): void {
+    if (treeOf(isLocal.boolval).boolval !== true) this.#sets(textOf(treeOf(name.sval).sval));
+  }
+}

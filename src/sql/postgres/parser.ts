@@ -1,0 +1,145 @@
+// PostgreSQL's SQL as statements of ast.ts, by PostgreSQL's own parser (WebAssembly), which is loaded when it is first
+// asked for. Kept out of the main entry.
+//
+// A SELECT may write, by INTO or by a data-modifying common table anywhere at its top. Such a one
+// is the statement that writes, never a query.
+
+import { messageOf } from '../../errors.ts';
+import type { Parser, Statement } from '../ast.ts';
+import { Unreadable } from '../ast-forms.ts';
+import { fieldsIf, isTree, listOf, nodeOf, type Tree, textOf, treeOf } from './nodes.ts';
+import { selectOf, tableOf } from './select.ts';
+
+type Written = Extract<Statement, { tables: unknown }>;
+
+const WRITES: Readonly<Record<string, Written['kind']>> = {
+  InsertStmt: 'insert',
+  UpdateStmt: 'update',
+  DeleteStmt: 'delete',
+  MergeStmt: 'merge',
+};
+
+/** Statements that leave every answer as it was. A statement in neither table may change answers. */
+const HARMLESS = new Set(
+  `CheckPointStmt ClosePortalStmt CommentStmt DeallocateStmt DeclareCursorStmt FetchStmt IndexStmt ListenStmt LockStmt NotifyStmt
+  PrepareStmt ReindexStmt TransactionStmt UnlistenStmt VacuumStmt VariableShowStmt`.split(/\s+/),
+);
+
+/** Settings that change no answer: how it is found, or when it is given up. */
+const HARMLESS_SETTINGS =
+  /^(?:application_name|client_min_messages|log_\w+|\w+_timeout|\w+_mem|enable_\w+|\w+_cost|jit\w*|\w*parallel\w*|synchronous_commit|transaction|session characteristics|transaction_\w+|default_transaction_\w+|effective_\w+|plan_cache_mode|geqo\w*|tcp_\w+)$/i;
+
+/** Whether statements of this kind of node leave every answer as it was, whatever they contain. */
+export function isHarmless(kind: string): boolean {
+  return HARMLESS.has(kind);
+}
+
+export function isHarmlessSetting(name: string): boolean {
+  return HARMLESS_SETTINGS.test(name);
+}
+
+/** Loads the parser. The returned function throws when it cannot read a text. */
+export async function loadPostgresTrees(): Promise<(text: string) => readonly unknown[]> {
+  const library = await import('libpg-query');
+  await library.loadModule();
+  return (text) => {
+    // The library would read no further than that.
+    if (text.includes('\0')) throw new Unreadable('a NUL character in the text');
+    if (text.trim() === '') return [];
+    const { stmts } = library.parseSync(text) as Tree;
+    return listOf(stmts).map((item) => treeOf(item).stmt);
+  };
+}
+
+export async function createPostgresParser(): Promise<Parser> {
+  const treesOf = await loadPostgresTrees();
+  return {
+    parse(text) {
+      try {
+        return treesOf(text).map(statementOf);
+      } catch (error) {
+        return [{ kind: 'unparsed', reason: messageOf(error) }];
+      }
+    },
+  };
+}
+
+function statementOf(node: unknown): Statement {
+  const { kind, fields } = nodeOf(node);
+  const written = writtenBy(node);
+  if (written !== undefined) return written;
+  switch (kind) {
+    case 'SelectStmt':
+      if (holdsKey(node, 'intoClause')) return { kind: 'other', name: 'select into', writes: true };
+      return { kind: 'query', select: selectOf(fields), locks: holdsKey(node, 'lockingClause') };
+    case 'TruncateStmt':
+      return truncation(fields);
+    case 'CopyStmt':
+      return copying(fields);
+    case 'ExplainStmt':
+      return {
+        kind: 'other',
+        name: 'explain',
+        writes: isAnalysed(fields) && statementOf(fields.query).kind !== 'query',
+      };
+    case 'VariableSetStmt': {
+      const name = textOf(fields.name) ?? 'all';
+      return { kind: 'other', name: `set ${name.toLowerCase()}`, writes: !isHarmlessSetting(name) };
+    }
+    default: {
+      const name = kind
+        .replace(/Stmt$/, '')
+        .replace(/(?<=.)[A-Z]/g, ' $&')
+        .toLowerCase();
+      return { kind: 'other', name, writes: !isHarmless(kind) };
+    }
+  }
+}
+
+/** The write of a statement that writes rows, itself or by its common tables; undefined when it writes none. */
+function writtenBy(node: unknown): Statement | undefined {
+  const kinds = new Set<Written['kind']>();
+  const tables: Written['tables'][number][] = [];
+  const gather = (inner: unknown): void => {
+    if (Array.isArray(inner)) for (const item of inner) gather(item);
+    if (!isTree(inner)) return;
+    for (const [key, child] of Object.entries(inner)) {
+      const kind = Object.hasOwn(WRITES, key) ? WRITES[key] : undefined;
+      if (kind !== undefined) {
+        kinds.add(kind);
+        tables.push(tableOf(treeOf(treeOf(child).relation)));
+      }
+      gather(child);
+    }
+  };
+  const { kind, fields } = nodeOf(node);
+  if (kind !== 'SelectStmt' && !Object.hasOwn(WRITES, kind)) return undefined;
+  gather({ [kind]: fields });
+  const [only, ...others] = kinds;
+  return only === undefined ? undefined : { kind: others.length === 0 ? only : 'merge', tables };
+}
+
+/** FOR UPDATE and INTO of any select within count. */
+function holdsKey(value: unknown, key: string): boolean {
+  if (Array.isArray(value)) return value.some((item) => holdsKey(item, key));
+  return isTree(value) && (value[key] !== undefined || Object.values(value).some((child) => holdsKey(child, key)));
+}
+
+/** CASCADE also truncates tables that nobody named. */
+function truncation(fields: Tree): Statement {
+  if (fields.behavior === 'DROP_CASCADE') return { kind: 'other', name: 'truncate cascade', writes: true };
+  const tables = listOf(fields.relations).map((item) => tableOf(treeOf(fieldsIf(item, 'RangeVar'))));
+  return { kind: 'truncate', tables };
+}
+
+function copying(fields: Tree): Statement {
+  if (fields.is_from === true) return { kind: 'insert', tables: [tableOf(treeOf(fields.relation))] };
+  const inner = fields.query === undefined ? undefined : statementOf(fields.query);
+  if (inner !== undefined && 'tables' in inner) return inner;
+  const writes = inner !== undefined && inner.kind !== 'query';
+  return { kind: 'other', name: 'copy', writes };
+}
+
+function isAnalysed(fields: Tree): boolean {
+  return listOf(fields.options).some((item) => fieldsIf(item, 'DefElem')?.defname === 'analyze');
+}

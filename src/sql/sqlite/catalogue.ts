@@ -1,0 +1,256 @@
+// Reads from a SQLite database what the names in its statements mean: tables, views and columns.
+//
+// SQLite tells all of a column but its collation, which stands only in the text of CREATE TABLE. A text that cannot be read
+// leaves every collation of its table unknown.
+
+import type { Scalar, TableShape } from '../../dependency/change.ts';
+import type { SqliteColumnType } from '../../dependency/condition/column-type.ts';
+import { quotedName } from '../../dependency/table-name.ts';
+import type { Catalogue, Relation } from '../ast.ts';
+import { catalogueOf, folded } from '../catalogue.ts';
+import { sqliteNodes } from './parser.ts';
+
+type RowObject = Readonly<Record<string, unknown>>;
+type Rows = readonly RowObject[];
+
+/** Runs a query; rows as objects. */
+type Run<R> = (sql: string, parameters: readonly Scalar[]) => R;
+
+type Question = readonly [sql: string, ...parameters: Scalar[]];
+type Reading<T> = Generator<Question, T, Rows>;
+
+/** `source`: the identity of the database. A driver that answers at once gets its catalogue at once. */
+export function readSqliteCatalogue(run: Run<Rows>, source?: string): Catalogue;
+export function readSqliteCatalogue(run: Run<Promise<Rows>>, source?: string): Promise<Catalogue>;
+export function readSqliteCatalogue(run: Run<Rows | Promise<Rows>>, source = 'sqlite'): Catalogue | Promise<Catalogue> {
+  return answered(catalogue(source), run);
+}
+
+/** Differs from before when the schema does; another connection's changes and attached databases count. */
+export function sqliteCatalogueVersion(run: Run<Rows>): string;
+export function sqliteCatalogueVersion(run: Run<Promise<Rows>>): Promise<string>;
+export function sqliteCatalogueVersion(run: Run<Rows | Promise<Rows>>): string | Promise<string> {
+  return answered(version(), run);
+}
+
+function answered<T>(reading: Reading<T>, run: Run<Rows | Promise<Rows>>): T | Promise<T> {
+  let step = reading.next();
+  while (step.done !== true) {
+    let rows: Rows | Promise<Rows>;
+    try {
+      rows = run(step.value[0], step.value.slice(1) as Scalar[]);
+    } catch (error) {
+      step = reading.throw(error);
+      continue;
+    }
+    if (rows instanceof Promise) return answeredLater(reading, rows, run);
+    step = reading.next(rows);
+  }
+  return step.value;
+}
+
+async function answeredLater<T>(reading: Reading<T>, first: Promise<Rows>, run: Run<Rows | Promise<Rows>>): Promise<T> {
+  let rows = first;
+  for (;;) {
+    const step = await rows.then(
+      (found) => reading.next(found),
+      (error: unknown) => reading.throw(error),
+    );
+    if (step.done === true) return step.value;
+    const question = step.value;
+    rows = (async () => run(question[0], question.slice(1) as Scalar[]))();
+  }
+}
+
+function* version(): Reading<string> {
+  const parts: string[] = [];
+  for (const { name, file } of yield ['PRAGMA database_list']) {
+    const schema = quotedName(String(name));
+    try {
+      const [row] = yield [`PRAGMA ${schema}.schema_version`];
+      parts.push(`${name}\0${file}\0${row?.schema_version}`);
+    } catch {
+      // Where the setting may not be read, the schema is its own version.
+      const rows = yield [`SELECT type, name, sql FROM ${schema}.sqlite_schema ORDER BY type, name`];
+      parts.push(`${name}\0${file}\0${JSON.stringify(rows)}`);
+    }
+  }
+  return parts.join('\n');
+}
+
+const TABLES = `SELECT l.schema, l.name, l.type, l.wr, l.strict FROM pragma_table_list l`;
+const COLUMNS = `SELECT l.schema, l.name AS "table", c.name, c.type, c."notnull", c.pk, c.hidden, c.cid
+  FROM pragma_table_list l JOIN pragma_table_xinfo(l.name, l.schema) c
+  WHERE l.type = 'table' AND l.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY l.schema, l.name, c.cid`;
+const ROWID_ALIASES = `SELECT l.schema, l.name FROM pragma_table_list l
+  WHERE l.type = 'table' AND NOT EXISTS (SELECT 1 FROM pragma_index_list(l.name, l.schema) i WHERE i.origin = 'pk')`;
+
+interface Known {
+  readonly columns: ReadonlyMap<string, Rows>;
+  readonly definitions: ReadonlyMap<string, string>;
+  /** Tables whose primary key, if they have one, is the rowid. */
+  readonly aliases: ReadonlySet<string>;
+  readonly isUtf8: boolean;
+}
+
+function* catalogue(source: string): Reading<Catalogue> {
+  const tables = yield [TABLES];
+  const columns = Map.groupBy(yield [COLUMNS], (row) => keyOf(row.schema, row.table));
+  const aliases = new Set((yield [ROWID_ALIASES]).map((row) => keyOf(row.schema, row.name)));
+  const [encoding] = yield ['PRAGMA encoding'];
+  const schemas = (yield ['PRAGMA database_list']).map(({ name }) => String(name));
+  const known: Known = {
+    columns,
+    definitions: yield* definitionsOf(schemas),
+    aliases,
+    isUtf8: String(encoding?.encoding) === 'UTF-8',
+  };
+  const relations: { schema: string; name: string; relation: Relation }[] = [];
+  for (const row of tables) {
+    relations.push({ schema: String(row.schema), name: String(row.name), relation: yield* relationOf(row, known) });
+  }
+  // SQLite looks for names without a schema in temp, in main, and in attached databases.
+  const path = ['temp', ...schemas];
+  return catalogueOf({ dialect: 'sqlite', source, path, relations, modules: [...(yield* modulesOf())] });
+}
+
+function* definitionsOf(schemas: readonly string[]): Reading<Map<string, string>> {
+  const definitions = new Map<string, string>();
+  for (const schema of schemas) {
+    if (schema === 'temp') continue;
+    const query = `SELECT name, sql FROM ${quotedName(schema)}.sqlite_schema WHERE type IN ('table', 'view')`;
+    for (const { name, sql } of yield [query]) definitions.set(keyOf(schema, name), String(sql));
+  }
+  return definitions;
+}
+
+const MODULES = ['dbstat', 'generate_series', 'json_each', 'json_tree', 'jsonb_each', 'jsonb_tree'];
+
+/** Virtual tables that are there without having been created. */
+function* modulesOf(): Reading<ReadonlySet<string>> {
+  try {
+    const rows = yield ['SELECT name FROM pragma_module_list'];
+    return new Set([...MODULES, ...rows.map(({ name }) => folded(String(name)))]);
+  } catch {
+    // Not every host allows this query; such a table then stays unknown.
+    return new Set(MODULES);
+  }
+}
+
+function* relationOf(row: RowObject, known: Known): Reading<Relation> {
+  const { schema, name, type } = row;
+  if (/^sqlite_/i.test(String(name))) return { kind: 'unseen', what: 'a table of the system' };
+  if (folded(String(schema)) === 'temp') return { kind: 'unseen', what: 'a temporary table or view' };
+  if (type === 'virtual' || type === 'shadow') return { kind: 'unseen', what: 'a virtual table' };
+  if (type === 'view') return yield* viewOf(row, known);
+  if (type !== 'table') return { kind: 'unseen', what: `a ${type}` };
+  return { kind: 'table', table: tableOf(row, known) };
+}
+
+function* viewOf({ schema, name }: RowObject, known: Known): Reading<Relation> {
+  // The view's names mean tables of its own schema, which its text does not name.
+  if (folded(String(schema)) !== 'main') return { kind: 'unseen', what: 'a view of an attached database' };
+  const text = viewTextOf(known.definitions.get(keyOf(schema, name)));
+  if (text === undefined) return { kind: 'unseen', what: 'a view whose text could not be read' };
+  try {
+    const rows = yield ['SELECT name FROM pragma_table_xinfo(?, ?) ORDER BY cid', String(name), String(schema)];
+    if (rows.length > 0) return { kind: 'view', text, columns: rows.map((column) => String(column.name)) };
+    return { kind: 'unseen', what: 'a view without columns' };
+  } catch {
+    // The view's tables are gone; a statement on it fails.
+    return { kind: 'unseen', what: 'a view whose columns could not be read' };
+  }
+}
+
+function tableOf(row: RowObject, known: Known): TableShape {
+  const key = keyOf(row.schema, row.name);
+  const definition = known.definitions.get(key);
+  const collations = known.isUtf8 ? collationsOf(definition) : undefined;
+  const columns = known.columns.get(key) ?? [];
+  const isAlias = known.aliases.has(key) && !isDescendingKey(definition);
+  const shapes = columns.map((column) => {
+    const name = String(column.name);
+    const type: SqliteColumnType = {
+      family: 'sqlite',
+      affinity: affinityOf(String(column.type ?? ''), Number(row.strict) === 1),
+      collation: collations?.get(folded(name)) ?? 'unknown',
+    };
+    const isNotNull =
+      Number(column.notnull) === 1 ||
+      (Number(column.pk) > 0 && (isAlias || Number(row.wr) === 1 || Number(row.strict) === 1));
+    return { name, type, isNotNull };
+  });
+  const places = columns.map((column, at) => ({ at, pk: Number(column.pk) })).filter(({ pk }) => pk > 0);
+  const ordinals = places.sort((left, right) => left.pk - right.pk).map(({ at }) => at);
+  // SQLite lets a primary key that is not declared NOT NULL be NULL, in many rows: it names none of them.
+  const isKey = ordinals.every((at) => shapes[at]?.isNotNull === true);
+  const schema = String(row.schema);
+  return {
+    name: folded(schema) === 'main' ? String(row.name) : `${schema}.${row.name}`,
+    columns: shapes,
+    key: isKey ? ordinals : [],
+    ...(!isKey && { hasNullableKey: true as const }),
+    ...(isAlias && ordinals[0] !== undefined ? { rowid: ordinals[0] } : {}),
+    ...(isAlias && ordinals.length === 1 && isKey ? { rowid: ordinals[0] as number } : {}),
+  };
+}
+
+function keyOf(schema: unknown, name: unknown): string {
+  return `${folded(String(schema))}\0${folded(String(name))}`;
+}
+
+type Collation = SqliteColumnType['collation'];
+
+/** https://www.sqlite.org/datatype3.html §3.1; of STRICT tables https://www.sqlite.org/stricttables.html §2 */
+function affinityOf(declared: string, isStrict: boolean): SqliteColumnType['affinity'] {
+  const type = declared.toUpperCase();
+  if (isStrict && type === 'ANY') return 'blob';
+  if (type.includes('INT')) return 'integer';
+  if (/CHAR|CLOB|TEXT/.test(type)) return 'text';
+  if (type === '' || type.includes('BLOB')) return 'blob';
+  if (/REAL|FLOA|DOUB/.test(type)) return 'real';
+  return 'numeric';
+}
+
+const COLLATIONS: Readonly<Record<string, Collation>> = { binary: 'binary', nocase: 'nocase', rtrim: 'rtrim' };
+
+/** Collations by a column's name in lower case; undefined when the text does not tell. */
+function collationsOf(definition: string | undefined): ReadonlyMap<string, Collation> | undefined {
+  const body = tableBody(definition);
+  if (body === undefined) return undefined;
+  return new Map(
+    body.columns.map(({ colName, constraints }) => {
+      const names = constraints.flatMap(({ constraint }) =>
+        constraint.type === 'CollateColumnConstraint' ? [constraint.collationName.text.toLowerCase()] : [],
+      );
+      const name = names.at(-1);
+      const collation = name === undefined ? 'binary' : (COLLATIONS[name] ?? 'unknown');
+      return [colName.text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()), collation];
+    }),
+  );
+}
+
+/** INTEGER PRIMARY KEY DESC is no alias of the rowid, by an old mistake that stays. Returns true when in doubt. */
+function isDescendingKey(definition: string | undefined): boolean {
+  const columns = tableBody(definition)?.columns;
+  if (columns === undefined) return true;
+  return columns.some(({ constraints }) =>
+    constraints.some(
+      ({ constraint }) => constraint.type === 'PrimaryKeyColumnConstraint' && constraint.order === 'Desc',
+    ),
+  );
+}
+
+function tableBody(definition: string | undefined) {
+  const [node, ...others] = definition === undefined ? [] : (sqliteNodes(definition) ?? []);
+  if (node?.type !== 'CreateTableStmt' || others.length > 0) return undefined;
+  return node.body.type === 'ColumnsAndConstraintsCreateTableBody' ? node.body : undefined;
+}
+
+/** The SELECT of a CREATE VIEW. */
+function viewTextOf(definition: string | undefined): string | undefined {
+  const [node, ...others] = definition === undefined ? [] : (sqliteNodes(definition) ?? []);
+  if (definition === undefined || node?.type !== 'CreateViewStmt' || others.length > 0) return undefined;
+  const { offset, length } = node.select.span;
+  return definition.slice(offset, offset + length);
+}

@@ -1,0 +1,138 @@
+// The facts of a text of SQLite. See text-facts.ts.
+//
+// The walk goes through all children of a node, so that a kind of node that is not known here hides
+// no name: a qualified name is that of a relation, unless its parent says otherwise.
+
+import { type AstNode, type Stmt, VisitorKeys } from 'sqlite3-parser';
+import { isMoving } from '../calls/functions.ts';
+import { folded } from '../catalogue.ts';
+import { mayMove } from '../postgres/moving-texts.ts';
+import { type Control, canonical, type Draft, type FactsReader, factsOf } from '../text-facts.ts';
+import { changesAnswers, isHarmless, sqliteTrees } from './parser.ts';
+
+export function createSqliteFacts(): FactsReader {
+  return (text) =>
+    factsOf(
+      () => sqliteTrees(text),
+      (node, draft) => new Reading(draft).statement(node),
+    );
+}
+
+type QualifiedName = Extract<AstNode, { type: 'QualifiedName' }>;
+/** Members of the WITH lists that are seen. */
+type Local = ReadonlySet<string>;
+
+class Reading {
+  readonly #draft: Draft;
+  /** Nodes of the tree that name something written or called. */
+  readonly #others = new WeakSet<object>();
+
+  constructor(draft: Draft) {
+    this.#draft = draft;
+  }
+
+  statement(node: Stmt): void {
+    if (this.#controls(node)) return;
+    if (!/^(?:Select|Insert|Update|Delete)Stmt$/.test(node.type)) this.#draft.giveUp();
+    this.#walk(node, new Set());
+  }
+
+  /** Whether it is about transactions or the session, and changes no rows. */
+  #controls(node: Stmt): boolean {
+    const draft = this.#draft;
+    const control = controlOf(node);
+    if (control !== undefined) Object.assign(draft, { control, chains: false });
+    if ('savepointName' in node) draft.savepoint = folded(node.savepointName?.text ?? '');
+    if (node.type === 'PragmaStmt') {
+      if (changesAnswers(node)) draft.settings.add('*');
+    } else if (!isHarmless(node)) return false;
+    draft.control ??= 'other';
+    return true;
+  }
+
+  #walk(node: AstNode, local: Local): void {
+    this.#note(node);
+    if (node.type === 'QualifiedName') this.#relation(node, local);
+    // Each member sees itself and all others.
+    const members = 'with' in node ? (node.with?.ctes ?? []) : [];
+    const inner =
+      members.length === 0 ? local : new Set([...local, ...members.map(({ tblName }) => folded(tblName.text))]);
+    const keys: readonly string[] = (VisitorKeys as Readonly<Record<string, readonly string[]>>)[node.type] ?? [];
+    const fields = node as unknown as Readonly<Record<string, AstNode | readonly AstNode[] | undefined>>;
+    for (const child of keys.flatMap((key) => fields[key] ?? [])) this.#walk(child, inner);
+  }
+
+  #relation(node: QualifiedName, local: Local): void {
+    const name = canonical(node.objName.text);
+    if (node.dbName !== undefined && folded(node.dbName.text) === 'temp') this.#draft.temporary.add(name);
+    if (this.#others.has(node)) return;
+    if (node.dbName !== undefined || !local.has(folded(node.objName.text))) this.#draft.reads.add(name);
+  }
+
+  #note(node: AstNode): void {
+    const draft = this.#draft;
+    switch (node.type) {
+      case 'InsertStmt':
+      case 'UpdateStmt':
+      case 'DeleteStmt':
+        this.#others.add(node.tblName);
+        draft.writes.add(canonical(node.tblName.objName.text));
+        if (node.type === 'DeleteStmt') draft.deletes = true;
+        if (node.type === 'UpdateStmt') draft.updates = true;
+        if ('orConflict' in node && node.orConflict === 'Replace') draft.deletes = draft.updates = true;
+        return;
+      case 'SetUpsertDo':
+        draft.updates = true;
+        return;
+      case 'TableCallSelectTable':
+        this.#others.add(node.tblName);
+        return this.#call(node.tblName.objName.text);
+      case 'InTableExpr':
+        if (node.args === undefined) return;
+        this.#others.add(node.rhs);
+        return this.#call(node.rhs.objName.text);
+      case 'FunctionCallExpr':
+      case 'FunctionCallStarExpr':
+        return this.#call(node.name.name);
+      case 'LikeExpr':
+        // SQLite has the operator, and the program its function.
+        if (node.op === 'Regexp') this.#call(node.op);
+        return;
+      default:
+        this.#noteOther(node);
+    }
+  }
+
+  #noteOther(node: AstNode): void {
+    const draft = this.#draft;
+    if ('temporary' in node && node.temporary === true) {
+      if ('tblName' in node) draft.temporary.add(canonical(node.tblName.objName.text));
+      if ('viewName' in node) draft.temporary.add(canonical(node.viewName.objName.text));
+    }
+    if (/^Current(?:Date|Time|Timestamp)Literal$/.test(node.type)) draft.isVolatile = true;
+    if (node.type === 'StringLiteral' && mayMove(node.value)) draft.isVolatile = true;
+  }
+
+  #call(written: string): void {
+    const name = canonical(written);
+    this.#draft.functions.add(name);
+    if (isMoving(name, 'sqlite')) this.#draft.isVolatile = true;
+  }
+}
+
+function controlOf(node: Stmt): Control | undefined {
+  switch (node.type) {
+    case 'BeginStmt':
+      return 'begin';
+    case 'CommitStmt':
+      return 'commit';
+    case 'RollbackStmt':
+      return node.savepointName === undefined ? 'rollback' : 'return';
+    case 'SavepointStmt':
+      return 'savepoint';
+    case 'ReleaseStmt':
+      return 'release';
+    default:
+      return undefined;
+  }
+}
