@@ -2,6 +2,7 @@
 // invalidate, list and explain. Types only.
 
 import type { QuestionSubject } from '../dependency/describe/describe.ts';
+import type { StoredResponse } from '../entry/stored-response.ts';
 import type { TidegateError } from '../errors.ts';
 import type { Position } from '../ledger/log.ts';
 import type { Selector } from '../ledger/selector.ts';
@@ -50,6 +51,29 @@ export interface GateRequest {
    * Authorization; true: for another reason (a bypass rule, a body on GET …).
    */
   readonly bypass: boolean | 'credentials';
+}
+
+/** An answer that is whole from the start. */
+export type WholeAnswer = Exclude<Answer, { kind: 'streamed' }>;
+
+/** What a request selects among what is stored (RFC 9111 §4.1). */
+export interface Selection {
+  /** Key of the variant the request selects, as far as the selecting fields are known. */
+  readonly key: string;
+  readonly entry: StoredResponse | undefined;
+  /** Why there is no entry. */
+  readonly miss: ForwardReason | undefined;
+  /** The content coding in which the request would best have the entry; undefined: as it is. */
+  readonly coding?: Coding;
+  /** The entry in that coding, if that is stored. */
+  readonly coded?: StoredResponse | undefined;
+}
+
+/** For a request that a look-up alone does not answer. Whether the entry may be served is asked as it is served. */
+export interface Unanswered {
+  readonly kind: 'unanswered';
+  /** Undefined: nothing was looked up. */
+  readonly selection: Selection | undefined;
 }
 
 /** Result of an invalidation or purge. */
@@ -205,14 +229,14 @@ export interface Rehydrator {
 export interface Gate {
   /**
    * Answers the request through the responder; a hit in memory is answered before this returns. The result is to be
-   * called when the client goes away before it was answered.
+   * called when the client goes away before it was answered. `unanswered`: what `answerAtOnce` gave for this request.
    */
-  handle(request: GateRequest, responder: Responder): Cancel;
+  handle(request: GateRequest, responder: Responder, unanswered?: Unanswered): Cancel;
   /**
-   * The answer of a hit, at once where the entry is in memory; undefined: nothing was done, and the request is one for
-   * `handle`. It counts as given: whoever asked sends it.
+   * The answer of a hit, at once where the entry is in memory; it counts as given: whoever asked sends it. Any other
+   * request is one for `handle`, which goes on from the look-up where there was one.
    */
-  answerAtOnce(request: GateRequest): Eventually<Exclude<Answer, { kind: 'streamed' }> | undefined>;
+  answerAtOnce(request: GateRequest): Eventually<WholeAnswer | Unanswered>;
   /** Marks entries outdated; when it resolves, nothing filled from an earlier read is served without validation. */
   invalidate(selector: Selector): Promise<InvalidationResult>;
   /** Removes entries; when it resolves, nothing filled from an earlier read is served. */

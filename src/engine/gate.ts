@@ -13,7 +13,6 @@ import type {
   Eventually,
   InvalidationLog,
   Random,
-  Responder,
   Store,
   Tasks,
 } from '../ports.ts';
@@ -25,10 +24,10 @@ import type {
   ExceptionScope,
   ExchangeReport,
   Gate,
-  GateRequest,
   GateStats,
   InvalidationResult,
   Rehydrator,
+  Unanswered,
 } from './contract.ts';
 import { guarded } from './guarded.ts';
 import { Exchange } from './http/exchange.ts';
@@ -98,7 +97,7 @@ export function createGate(options: GateOptions): Gate {
   for (const source of options.sources ?? []) context.sources.expect(source);
   const questions = new SourceQuestions(options.tasks, options.random);
   return {
-    handle: (request, responder) => handle(context, request, responder),
+    handle: (request, responder, unanswered) => handle(new Exchange(context, request, responder), context, unanswered),
     answerAtOnce: (request) => answerAtOnce(context, request),
     invalidate: (selector) => invalidate(context, selector),
     purge: (selector) => purge(context, selector),
@@ -201,10 +200,9 @@ function newHistory({ random, buckets }: GateOptions): NonNullable<GateOptions['
   return { invalidations, log: createLocalLog(invalidations.applied) };
 }
 
-function handle(context: Context, request: GateRequest, responder: Responder): Cancel {
-  const exchange = new Exchange(context, request, responder);
+function handle(exchange: Exchange, context: Context, unanswered: Unanswered | undefined): Cancel {
   guarded(
-    () => exchange.receive(),
+    () => exchange.receive(unanswered?.selection),
     (error) => exchange.fail(context.broken(error)),
   )();
   return exchange.over ? NOTHING_TO_CANCEL : () => exchange.abandon();

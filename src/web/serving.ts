@@ -3,7 +3,7 @@
 // A client may go away before it is answered, and a handler that threw is to be heard of by
 // whoever called, not answered for: unless something stored may be served, what it threw is thrown on.
 
-import type { Explanation, Gate, GateRequest, GateStats, Route } from '../engine/contract.ts';
+import type { Explanation, Gate, GateRequest, GateStats, Route, Unanswered } from '../engine/contract.ts';
 import { createGate } from '../engine/gate.ts';
 import { DEFAULT_TENANT } from '../entry/key.ts';
 import type { TidegateError } from '../errors.ts';
@@ -63,8 +63,9 @@ export class WebGate {
     request.signal.throwIfAborted();
     const client: Client = { isAnswered: false };
     const gateRequest = { ...asked, route: this.#makeRoute(handlerOrigin(this.#callOf(serving, asked.uri, client))) };
-    const atOnce = await this.gate.answerAtOnce(gateRequest);
-    const answer = atOnce ?? (await this.#exchange(gateRequest, request.signal, client));
+    const found = await this.gate.answerAtOnce(gateRequest);
+    const isWaiting = found.kind === 'unanswered';
+    const answer = isWaiting ? await this.#exchange(gateRequest, found, { signal: request.signal, client }) : found;
     return responseOf(answer, request.method, this.#platform.wait);
   }
 
@@ -123,7 +124,11 @@ export class WebGate {
   }
 
   /** Rejects with what the handler threw, and with the client's own reason when it goes away first. */
-  async #exchange(request: GateRequest, signal: AbortSignal, client: Client): Promise<Answer> {
+  async #exchange(
+    request: GateRequest,
+    unanswered: Unanswered,
+    { signal, client }: { readonly signal: AbortSignal; readonly client: Client },
+  ): Promise<Answer> {
     let answer: Answer | undefined;
     await this.#platform.wait((ready) => {
       const left = () => {
@@ -131,15 +136,13 @@ export class WebGate {
         ready();
       };
       signal.addEventListener('abort', left);
-      const cancel = this.gate.handle(request, {
-        interim: () => undefined,
-        respond: (given) => {
-          signal.removeEventListener('abort', left);
-          answer = given;
-          client.isAnswered = !this.#failures.has(request);
-          ready();
-        },
-      });
+      const respond = (given: Answer) => {
+        signal.removeEventListener('abort', left);
+        answer = given;
+        client.isAnswered = !this.#failures.has(request);
+        ready();
+      };
+      const cancel = this.gate.handle(request, { interim: () => undefined, respond }, unanswered);
     });
     const failure = this.#failures.get(request);
     if (failure !== undefined) throw thrownBy(failure);

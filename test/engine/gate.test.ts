@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Gate, Route } from '../../src/engine/contract.ts';
 import type { Store } from '../../src/ports.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
+import { Client, requestOf } from '../kit/clients.ts';
 import { FRESH, gateBench } from '../kit/gate-bench.ts';
 
 const URI = 'http://example.org';
@@ -119,3 +121,58 @@ describe('statistics', () => {
     expect([requests.miss, requests.hit, requests.refused, forwards['uri-miss'], stores]).toEqual([1, 1, 1, 1, 1]);
   });
 });
+
+describe('a request that a look-up alone does not answer', () => {
+  const asking = { method: 'GET', path: '/a' };
+
+  it('is handled from that look-up on', async () => {
+    const memory = createMemoryStore({ maxBytes: 1024 ** 2 });
+    const asked: string[] = [];
+    const counted: Store = {
+      get: (key) => {
+        asked.push(key);
+        return memory.get(key);
+      },
+      put: (entry) => memory.put(entry),
+      delete: (keys) => memory.delete(keys),
+      find: (selector) => memory.find(selector),
+    };
+    const { gate, route, origin } = gateBench({}, { stores: [counted] });
+    const found = await gate.answerAtOnce(requestOf(route, asking));
+    const client = askWith(gate, route, found);
+    expect([found.kind, asked.length, origin.count, client.state]).toEqual(['unanswered', 1, 1, 'waiting']);
+  });
+
+  it('is not served what was invalidated since, though it is stale within its leave', async () => {
+    const { get, gate, route, origin, time } = gateBench();
+    get('/a');
+    origin.last.answer(200, ['cache-control', 'max-age=10, stale-while-revalidate=100'], 'old');
+    time.advance(11_000);
+    const found = await gate.answerAtOnce(requestOf(route, asking));
+    expect(found).toMatchObject({ kind: 'unanswered', selection: { entry: { kind: 'response' } } });
+    await gate.invalidate({ kind: 'url', uri: `${URI}/a` });
+    const client = askWith(gate, route, found);
+    expect(client.state).toBe('waiting');
+    origin.last.answer(200, FRESH, 'new');
+    expect(client.text).toBe('new');
+  });
+
+  it('joins no fill that an invalidation since has overtaken', async () => {
+    const { get, gate, route, origin } = gateBench();
+    const early = get('/a');
+    const fill = origin.last;
+    const found = await gate.answerAtOnce(requestOf(route, asking));
+    await gate.invalidate({ kind: 'url', uri: `${URI}/a` });
+    const client = askWith(gate, route, found);
+    expect(origin.count).toBe(2);
+    origin.last.answer(200, FRESH, 'new');
+    fill.answer(200, FRESH, 'old');
+    expect([early.text, client.text, get('/a').text]).toEqual(['old', 'new', 'new']);
+  });
+});
+
+function askWith(gate: Gate, route: Route, found: Awaited<ReturnType<Gate['answerAtOnce']>>): Client {
+  if (found.kind !== 'unanswered') throw new Error('expected no answer, got one');
+  const handing: Gate = { ...gate, handle: (request, responder) => gate.handle(request, responder, found) };
+  return Client.ask(handing, route, { method: 'GET', path: '/a' });
+}

@@ -2,14 +2,14 @@
 
 import { connect, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
-import type { Gate, GateRequest, Route } from '../../src/engine/contract.ts';
+import type { Gate, GateRequest, Route, Unanswered, WholeAnswer } from '../../src/engine/contract.ts';
 import { encodeHead, headLength } from '../../src/entry/codec.ts';
 import type { StoredResponse } from '../../src/entry/stored-response.ts';
 import type { ExchangeEnd } from '../../src/node/front/exchange.ts';
 import { createFront } from '../../src/node/front/front.ts';
 import type { Front, FrontDeps, FrontHooks, RefusalReport } from '../../src/node/front/front-contract.ts';
 import type { FrontLimits, RequestRules, Router, SiteRoute } from '../../src/node/site.ts';
-import type { Answer, BodySource, Cancel, Responder } from '../../src/ports.ts';
+import type { Answer, BodySource, Cancel, Eventually, Responder } from '../../src/ports.ts';
 import { type Fields, NO_FIELDS } from '../../src/semantics/fields.ts';
 import { SAFE_POLICY } from '../../src/semantics/policy.ts';
 
@@ -54,12 +54,16 @@ export function routerTo(site: SiteRoute): Router {
   return { knowsHost, match: (host, path) => (knowsHost(host) && !path.startsWith('/none') ? site : undefined) };
 }
 
+const UNANSWERED: Unanswered = { kind: 'unanswered', selection: undefined };
+
 export type Handle = (request: GateRequest, responder: Responder) => Cancel | undefined;
 
 export interface FrontUnderTest {
   readonly front: Front;
   readonly port: number;
   readonly requests: GateRequest[];
+  /** What the front had for each of them from `answerAtOnce`. */
+  readonly handed: (Unanswered | undefined)[];
   readonly refusals: RefusalReport[];
   readonly ends: ExchangeEnd[];
   readonly faults: unknown[];
@@ -68,7 +72,7 @@ export interface FrontUnderTest {
 export interface FrontSetup extends Partial<Omit<FrontDeps, 'gate' | 'hooks' | 'limits'>> {
   readonly handle?: Handle;
   /** What the gate has in memory. */
-  readonly atOnce?: Gate['answerAtOnce'];
+  readonly atOnce?: (request: GateRequest) => Eventually<WholeAnswer | undefined>;
   readonly rules?: Partial<RequestRules>;
   readonly limits?: Partial<FrontLimits>;
   readonly lost?: FrontHooks['lost'];
@@ -78,13 +82,18 @@ export interface FrontSetup extends Partial<Omit<FrontDeps, 'gate' | 'hooks' | '
 export async function startFront(setup: FrontSetup = {}): Promise<FrontUnderTest> {
   const { handle = (_request, responder) => answerText(responder, 'ok'), atOnce, rules, limits, lost, ...rest } = setup;
   const requests: GateRequest[] = [];
+  const handed: (Unanswered | undefined)[] = [];
   const refusals: RefusalReport[] = [];
   const ends: ExchangeEnd[] = [];
   const faults: unknown[] = [];
   const gate = {
-    answerAtOnce: (request: GateRequest) => atOnce?.(request),
-    handle(request: GateRequest, responder: Responder) {
+    answerAtOnce(request: GateRequest) {
+      const answer = atOnce?.(request);
+      return answer instanceof Promise ? answer.then((late) => late ?? UNANSWERED) : (answer ?? UNANSWERED);
+    },
+    handle(request: GateRequest, responder: Responder, unanswered?: Unanswered) {
       requests.push(request);
+      handed.push(unanswered);
       return handle(request, responder) ?? (() => {});
     },
   } as unknown as Gate;
@@ -105,7 +114,7 @@ export async function startFront(setup: FrontSetup = {}): Promise<FrontUnderTest
   });
   const { port } = await front.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(() => front.close({ graceMs: 0 }));
-  return { front, port, requests, refusals, ends, faults };
+  return { front, port, requests, handed, refusals, ends, faults };
 }
 
 const OUTCOME = { hit: true };

@@ -1,7 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import type { GateRequest } from '../../src/engine/contract.ts';
+import { isSameHead } from '../../src/node/front/http1/plain-head.ts';
+import type { Router } from '../../src/node/site.ts';
 import type { Answer } from '../../src/ports.ts';
-import { answerText, eventually, FedBody, RawClient, startFront, storedAnswer, streamedAnswer } from './front-kit.ts';
+import {
+  answerText,
+  eventually,
+  FedBody,
+  RawClient,
+  routerTo,
+  siteRoute,
+  startFront,
+  storedAnswer,
+  streamedAnswer,
+} from './front-kit.ts';
 
 const HOST = 'Host: example.org\r\n';
 const GET = (path: string, more = '') => `GET ${path} HTTP/1.1\r\n${HOST}${more}\r\n`;
@@ -131,6 +143,41 @@ describe('a connection', () => {
     await client.until((text) => text.includes('one'));
     client.socket.destroy();
     await eventually(() => body.cancelled);
+  });
+});
+
+describe('a request that node:http answers', () => {
+  test('is admitted once, and the gate gets what was looked up for it', async () => {
+    const matched: string[] = [];
+    const { knowsHost, match } = routerTo(siteRoute());
+    const router: Router = {
+      knowsHost,
+      match: (host, path) => {
+        matched.push(path);
+        return match(host, path);
+      },
+    };
+    const { port, requests, handed } = await startFront({ site: () => ({ router }) });
+    const client = new RawClient(port).send(`${GET('/a')}${GET('/b', 'X-A:  1 \r\n')}`);
+    await client.until((text) => answersIn(text).length === 2);
+    expect(matched).toEqual(['/a', '/b']);
+    expect(handed.map((found) => found?.kind)).toEqual(['unanswered', 'unanswered']);
+    expect(requests.map(({ target }) => target)).toEqual(['/a', '/b']);
+  });
+
+  test('is admitted by node:http where that has read another head', () => {
+    const head = { method: 'GET', target: '/a', httpVersion: '1.1', rawHeaders: ['Host', 'a', 'X', '1'] } as const;
+    const read = { ...head, url: '/a' };
+    expect(isSameHead(head, read)).toBe(true);
+    const others = [
+      { ...read, method: 'HEAD' },
+      { ...read, url: '/b' },
+      { ...read, httpVersion: '1.0' },
+      { ...read, rawHeaders: ['Host', 'a'] },
+      { ...read, rawHeaders: ['Host', 'a', 'X', '2'] },
+      { ...read, rawHeaders: ['Host', 'a', 'X', '1', 'X', '1'] },
+    ];
+    expect(others.map((other) => isSameHead(head, other))).toEqual(others.map(() => false));
   });
 });
 

@@ -1,9 +1,10 @@
 // A gate on simulated time in front of an origin with versions.
 //
-// A hit in memory has two ways out, `answerAtOnce` and `handle`. A request of a race goes both. And
-// where there is a disk nothing is there at once: `settle` lets all end that needs no time and no origin.
+// A hit in memory has two ways out, `answerAtOnce` and `handle`. A request of a race goes both, and a third one: it is
+// looked up by the one, and handled by the other an instant later. And where there is a disk nothing is there at once:
+// `settle` lets all end that needs no time and no origin.
 
-import type { Gate, GateRequest } from '../../src/engine/contract.ts';
+import type { Gate, GateRequest, Unanswered, WholeAnswer } from '../../src/engine/contract.ts';
 import { createGate } from '../../src/engine/gate.ts';
 import type { Cancel, Responder } from '../../src/ports.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
@@ -22,6 +23,8 @@ export interface RaceBench {
   readonly ask: (ask: Ask) => Client;
   /** Asks for a hit alone; undefined: the request is one for `ask`. */
   readonly askAtOnce: (ask: Ask) => Client | undefined;
+  /** Looks it up now; whoever calls the result is handled from there on. */
+  readonly lookUp: (ask: Ask) => () => Promise<Client>;
   /** Fills it with no client waiting. */
   readonly populate: (ask: Ask) => void;
   readonly settle: () => Promise<void>;
@@ -66,6 +69,10 @@ async function benchOn(lasting: Lasting): Promise<RaceBench> {
       const client = Client.ask(atOnce, route, what);
       return client.state === 'waiting' ? undefined : client;
     },
+    lookUp: (what) => {
+      const found = gate.answerAtOnce(requestOf(route, what));
+      return async () => Client.ask(handingOver(gate, found instanceof Promise ? await found : found), route, what);
+    },
     populate: (what) => void gate.populate(requestOf(route, what)),
     drain: async (except) => {
       do {
@@ -95,8 +102,20 @@ export async function turns(): Promise<void> {
 
 function respondAtOnce(gate: Gate, request: GateRequest, responder: Responder): Cancel {
   const answer = gate.answerAtOnce(request);
-  if (answer !== undefined && !(answer instanceof Promise)) responder.respond(answer);
+  if (!(answer instanceof Promise) && answer.kind !== 'unanswered') responder.respond(answer);
   return () => {};
+}
+
+/** A gate that has looked up its only request already. */
+function handingOver(gate: Gate, found: WholeAnswer | Unanswered): Gate {
+  return {
+    ...gate,
+    handle(request, responder) {
+      if (found.kind === 'unanswered') return gate.handle(request, responder, found);
+      responder.respond(found);
+      return () => {};
+    },
+  };
 }
 
 /** The version a client was given; `mixed`: bytes of several; undefined: none, that is an error or no answer yet. */

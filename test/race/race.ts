@@ -72,6 +72,8 @@ class Race {
   readonly #cell: Cell;
   readonly #bench: RaceBench;
   readonly #late: Client[] = [];
+  /** Late requests that have been looked up, and are handled at the next instant. */
+  readonly #lookedUp: (() => Promise<Client>)[] = [];
   #early: Client[] = [];
   #fill: Reply | undefined;
   #write: { reply: Reply; client: Client } | undefined;
@@ -101,6 +103,7 @@ class Race {
       // Not a moment may pass between the answer to a write and the requests that come after it.
       const acknowledging = instant === acknowledged ? this.#acknowledge() : undefined;
       if (acknowledging !== undefined) await acknowledging;
+      for (const handle of this.#lookedUp.splice(0)) this.#late.push(await handle());
       if (this.#acknowledged && instant !== 'after the end') await this.#askLate();
       if (instant === 'before the request') await this.#begin();
       else this.#fill?.to(NEXT_STAGE[instant]);
@@ -177,8 +180,9 @@ class Race {
   }
 
   async #askLate(): Promise<void> {
-    const { ask, askAtOnce } = this.#bench;
+    const { ask, askAtOnce, lookUp } = this.#bench;
     for (const late of this.#cell.kind.late) {
+      this.#lookedUp.push(lookUp(late));
       const atOnce = askAtOnce(late);
       if (atOnce !== undefined) this.#late.push(atOnce);
       this.#late.push(ask(late));

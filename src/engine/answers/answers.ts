@@ -11,7 +11,7 @@ import type { Outcome } from '../../semantics/outcome.ts';
 import { evaluatePreconditions, notModifiedFields } from '../../semantics/preconditions.ts';
 import { rangeAnswer, spanAnswer } from '../../semantics/ranges.ts';
 import { ageSeconds, ttlSeconds } from '../../semantics/reuse.ts';
-import type { GateRequest } from '../contract.ts';
+import type { GateRequest, WholeAnswer } from '../contract.ts';
 import type { FillBody } from '../http/fill-body.ts';
 import { withOwnPosition } from '../http/own-writes.ts';
 import { rangesAsked, storedPart } from '../http/partial.ts';
@@ -42,9 +42,6 @@ export function answerFromStored(request: GateRequest, entry: StoredResponse, ho
     outcome,
   };
 }
-
-/** An answer that is whole from the start. */
-export type WholeAnswer = Exclude<Answer, { kind: 'streamed' }>;
 
 /** The outcome of a reuse, and the fields it adds. */
 function reuseOf(

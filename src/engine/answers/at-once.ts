@@ -1,6 +1,6 @@
 // Hits that need nothing but a look-up: found, decided and answered without an exchange, in one go where the tier that has
 // the entry answers at once. A front that can write an answer straight to its client asks here first; for all else it
-// calls `handle`.
+// calls `handle` with what was found.
 
 import { cacheKey } from '../../entry/key.ts';
 import type { Eventually } from '../../ports.ts';
@@ -8,20 +8,20 @@ import { requestDemands } from '../../semantics/cache-control.ts';
 import { isForOrigin } from '../../semantics/preconditions.ts';
 import { decideReuse } from '../../semantics/reuse.ts';
 import type { Context } from '../context.ts';
-import type { GateRequest } from '../contract.ts';
-import { codedOf, type Selection, select } from '../http/lookup.ts';
+import type { GateRequest, Selection, Unanswered, WholeAnswer } from '../contract.ts';
+import { codedOf, select } from '../http/lookup.ts';
 import { isAheadOf } from '../http/own-writes.ts';
 import { answersRange } from '../http/partial.ts';
-import { answerFromStored, type WholeAnswer } from './answers.ts';
+import { answerFromStored } from './answers.ts';
 
-/** The answer, counted and reported like any other; undefined: nothing was done, and the request is to be handled. */
-export function answerAtOnce(context: Context, request: GateRequest): Eventually<WholeAnswer | undefined> {
+/** The answer, counted and reported like any other. */
+export function answerAtOnce(context: Context, request: GateRequest): Eventually<WholeAnswer | Unanswered> {
   const { method, fields } = request;
-  if (request.bypass || (method !== 'GET' && method !== 'HEAD') || isForOrigin(fields)) return undefined;
-  if (isAheadOf(context.sources, fields)) return undefined;
+  if (request.bypass || (method !== 'GET' && method !== 'HEAD') || isForOrigin(fields)) return unanswered(undefined);
+  if (isAheadOf(context.sources, fields)) return unanswered(undefined);
   const selection = select(context, cacheKey(request.route, 'GET', request.uri), request);
-  if (!(selection instanceof Promise)) return answerSelected(context, request, selection);
-  return selection.then((found) => answerSelected(context, request, found));
+  if (!(selection instanceof Promise)) return answerSelected(context, request, selection) ?? unanswered(selection);
+  return selection.then((found) => answerSelected(context, request, found) ?? unanswered(found));
 }
 
 function answerSelected(context: Context, request: GateRequest, selection: Selection): WholeAnswer | undefined {
@@ -39,6 +39,10 @@ function answerSelected(context: Context, request: GateRequest, selection: Selec
   const status = answer.kind === 'stored' ? entry.status : answer.head.status;
   context.report({ request, outcome: answer.outcome, status, forwardMs: undefined });
   return answer;
+}
+
+function unanswered(selection: Selection | undefined): Unanswered {
+  return { kind: 'unanswered', selection };
 }
 
 const HIT = Object.freeze({ hit: true });

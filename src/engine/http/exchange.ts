@@ -24,7 +24,7 @@ import {
   notModifiedFromOrigin,
 } from '../answers/answers.ts';
 import type { Context } from '../context.ts';
-import type { GateRequest } from '../contract.ts';
+import type { GateRequest, Selection } from '../contract.ts';
 import { requestVariantKey } from './draft.ts';
 import { fallbackRule } from './fallback.ts';
 import type { Landing, RunningFlight } from './flight-plan.ts';
@@ -45,7 +45,7 @@ import {
 import { asCompletion, asWhole } from './forward-requests.ts';
 import { updateByHead } from './head-update.ts';
 import { type Joiner, mayJoin, mayShare } from './joining.ts';
-import { codedOf, type Selection, select } from './lookup.ts';
+import { codedOf, select } from './lookup.ts';
 import { isAheadOf } from './own-writes.ts';
 import { answersRange } from './partial.ts';
 import { startWrite } from './write.ts';
@@ -92,11 +92,13 @@ export class Exchange {
     if (!this.#over) this.#answer(answerFailure(this.#request, error, outcome), from?.flight, error);
   }
 
-  receive(): void {
+  /** `selection`: where the request has been looked up already. */
+  receive(selection: Selection | undefined): void {
     const { method, bypass } = this.#request;
     if (!isSafeMethod(method)) this.#write();
     else if (bypass || isAheadOf(this.#context.sources, this.#request.fields)) this.#pass('bypass');
     else if (isForOrigin(this.#request.fields)) this.#pass('request');
+    else if (selection !== undefined) this.#decide(selection);
     else if (method === 'GET' || method === 'HEAD') this.#lookUp();
     else this.#pass('method');
   }

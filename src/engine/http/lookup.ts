@@ -3,26 +3,12 @@
 import { decodeHead } from '../../entry/codec.ts';
 import type { Entry, StoredResponse, VariantList } from '../../entry/stored-response.ts';
 import type { Eventually } from '../../ports.ts';
-import type { Coding } from '../../semantics/content-coding.ts';
 import { fieldValue } from '../../semantics/fields.ts';
-import type { ForwardReason } from '../../semantics/outcome.ts';
 import { languageSelects } from '../../semantics/vary.ts';
 import type { Coder } from '../answers/coding.ts';
-import type { GateRequest } from '../contract.ts';
+import type { GateRequest, Selection } from '../contract.ts';
 import type { Tiers } from '../tiers/tiers.ts';
 import { requestVariantKey } from './draft.ts';
-
-export interface Selection {
-  /** Key of the variant the request selects, as far as the selecting fields are known. */
-  readonly key: string;
-  readonly entry: StoredResponse | undefined;
-  /** Why there is no entry. */
-  readonly miss: ForwardReason | undefined;
-  /** The content coding in which the request would best have the entry; undefined: as it is. */
-  readonly coding?: Coding;
-  /** The entry in that coding, if that is stored. */
-  readonly coded?: StoredResponse | undefined;
-}
 
 /** Where to look. */
 interface Places {

@@ -11,13 +11,13 @@ import { currentAgeMs } from '../../semantics/freshness.ts';
 import { parseHttpDate } from '../../semantics/http-date.ts';
 import { decideReuse } from '../../semantics/reuse.ts';
 import type { Context } from '../context.ts';
-import type { GateRequest, PopulateResult } from '../contract.ts';
+import type { GateRequest, PopulateResult, Selection } from '../contract.ts';
 import { isMomentary, requestVariantKey } from '../http/draft.ts';
 import type { FlightEnd, Landing, RunningFlight } from '../http/flight-plan.ts';
 import { openFlight, type Way, wayToFill, wayToValidate } from '../http/forward-plans.ts';
 import { asCompletion, asWhole } from '../http/forward-requests.ts';
 import { mayJoin } from '../http/joining.ts';
-import { type Selection, select } from '../http/lookup.ts';
+import { select } from '../http/lookup.ts';
 
 const NO_DEMANDS: RequestDemands = requestDemands(NO_FIELDS);
 

@@ -1,7 +1,7 @@
 // The parts of an exchange with a client, and how it ended. Types only.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Gate, GateRequest } from '../../engine/contract.ts';
+import type { Gate, GateRequest, Unanswered } from '../../engine/contract.ts';
 import type { Outcome } from '../../semantics/outcome.ts';
 import type { Upload } from './http1/upload.ts';
 
@@ -38,6 +38,8 @@ export interface Visit {
   readonly message: IncomingMessage;
   readonly response: ServerResponse;
   readonly request: GateRequest;
+  /** Undefined: the request has not been looked up. */
+  readonly unanswered?: Unanswered;
   readonly peer: string;
-  readonly upload: Upload | undefined;
+  readonly upload?: Upload;
 }

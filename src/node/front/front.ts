@@ -18,10 +18,10 @@ import { Connections } from './connection/connections.ts';
 import { endAfterContent, LINGER_MS } from './connection/graceful-close.ts';
 import { type Peer, peerOf, sharePeer, unmapped } from './connection/peer.ts';
 import { type CloseTunnel, openTunnel, wantsTunnel } from './connection/tunnel.ts';
-import type { ExchangeDeps } from './exchange.ts';
+import type { ExchangeDeps, Visit } from './exchange.ts';
 import type { Front, FrontDeps, ListenAt } from './front-contract.ts';
 import { openH2 } from './h2/h2-connection.ts';
-import { giveBack, KEEP_ALIVE_BUFFER_MS, watchConnection } from './http1/plain-connection.ts';
+import { giveBack, handedOver, KEEP_ALIVE_BUFFER_MS, watchConnection } from './http1/plain-connection.ts';
 import { Exchange } from './http1/responder.ts';
 import { hasContent, Upload } from './http1/upload.ts';
 import { ALLOWED_METHODS, type Refusal, refusalAnswer, refused } from './refusals.ts';
@@ -198,8 +198,10 @@ class NodeFront implements Front {
 
   #request(message: IncomingMessage, response: ServerResponse): void {
     response.on('close', () => giveBack(message.socket));
+    const handed = handedOver(message);
+    if (handed !== undefined) return this.#start(this.#exchange(message, response, handed), message.socket);
     const admission = this.#admit(message);
-    if (admission.kind === 'admitted') this.#exchange(message, response, admission);
+    if (admission.kind === 'admitted') this.#admitted(message, response, admission);
     else if (admission.kind === 'refused') this.#refuse(message, response, admission);
     else this.#answerOptions(response);
   }
@@ -209,11 +211,9 @@ class NodeFront implements Front {
     return admit({ method, target: url, httpVersion, rawHeaders }, peerOf(socket), this.#admission);
   }
 
-  #exchange(message: IncomingMessage, response: ServerResponse, { request, head }: Admitted): void {
-    const peer = unmapped(peerOf(message.socket).address);
+  #admitted(message: IncomingMessage, response: ServerResponse, { request, head }: Admitted): void {
     if (head.framing === 'none') {
-      const visit = { message, response, request: withBody(request, undefined), peer, upload: undefined };
-      this.#start(message.socket, new Exchange(visit, this.#exchanges));
+      this.#start(this.#exchange(message, response, { request: withBody(request, undefined) }), message.socket);
       return;
     }
     const upload = new Upload(message, {
@@ -222,13 +222,21 @@ class NodeFront implements Front {
       sendContinue: head.expectsContinue ? () => sendContinue(response) : undefined,
       onExcess: () => exchange.refuse(this.#told(refused('content-too-large', 'more than the limit'), message.socket)),
     });
-    const visit = { message, response, request: withBody(request, upload), peer, upload };
-    const exchange = new Exchange(visit, this.#exchanges);
+    const exchange = this.#exchange(message, response, { request: withBody(request, upload), upload });
     message.on('timeout', () => exchange.refuse(this.#told(refused('content-stalled', 'a pause'), message.socket)));
-    this.#start(message.socket, exchange);
+    this.#start(exchange, message.socket);
   }
 
-  #start(socket: Socket, exchange: Exchange): void {
+  #exchange(
+    message: IncomingMessage,
+    response: ServerResponse,
+    of: Pick<Visit, 'request' | 'unanswered' | 'upload'>,
+  ): Exchange {
+    const peer = unmapped(peerOf(message.socket).address);
+    return new Exchange({ message, response, peer, ...of }, this.#exchanges);
+  }
+
+  #start(exchange: Exchange, socket: Socket): void {
     const over = exchange.start(() => this.#connections.settled(socket, exchange));
     if (!over) this.#connections.opened(socket, exchange);
   }

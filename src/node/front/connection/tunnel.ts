@@ -8,7 +8,7 @@ import { request as httpsRequest } from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import type { GateRequest } from '../../../engine/contract.ts';
 import type { Fields } from '../../../semantics/fields.ts';
-import { isSendable, passedFields } from '../http1/answer-fields.ts';
+import { isSendable, passedFields } from '../http1/answer-bytes.ts';
 import { hasContent } from '../http1/upload.ts';
 import { type Refusal, rawHead, refused } from '../refusals.ts';
 

@@ -5,13 +5,11 @@
 
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
+import type { WholeAnswer } from '../../../engine/contract.ts';
 import { bodyOf, type StoredResponse } from '../../../entry/stored-response.ts';
-import type { Answer } from '../../../ports.ts';
 import type { Fields } from '../../../semantics/fields.ts';
-import { asBuffer, hasNoContent, isSendable, wholeFields } from '../http1/answer-fields.ts';
+import { asBuffer, fieldsOf, hasNoContent, isSendable, wholeFields } from '../http1/answer-bytes.ts';
 import type { BodySink } from '../http1/body-pump.ts';
-
-export type WholeAnswer = Exclude<Answer, { kind: 'streamed' }>;
 
 /** Throws for a status or value that cannot be sent, before it sends anything. Returns the bytes of content. */
 export function sendWhole(stream: ServerHttp2Stream, answer: WholeAnswer, method: string): number {
@@ -67,7 +65,9 @@ const MAX_HEADS = 4_096;
 function headOf(entry: StoredResponse): OutgoingHttpHeaders {
   const kept = heads.get(entry);
   if (kept !== undefined) return kept;
-  const head = readHead(entry);
+  const head: OutgoingHttpHeaders = { ':status': entry.status };
+  const fields = fieldsOf(entry);
+  for (let at = 0; at < fields.length; at += 2) put(head, fields[at] as string, fields[at + 1] as string);
   if (headsKept === MAX_HEADS) {
     heads = new WeakMap();
     headsKept = 0;
@@ -75,21 +75,6 @@ function headOf(entry: StoredResponse): OutgoingHttpHeaders {
   headsKept++;
   heads.set(entry, head);
   return head;
-}
-
-/** Reads the head that entry/codec.ts wrote, without the length. */
-function readHead({ status, bytes, headBytes }: StoredResponse): OutgoingHttpHeaders {
-  const headers: OutgoingHttpHeaders = { ':status': status };
-  const text = asBuffer(bytes).toString('latin1', 0, headBytes);
-  let start = 0;
-  while (start < headBytes - 2) {
-    const colon = text.indexOf(':', start);
-    const end = text.indexOf('\r\n', colon);
-    const name = text.slice(start, colon);
-    if (name !== 'content-length') put(headers, name, text.slice(colon + 2, end));
-    start = end + 2;
-  }
-  return headers;
 }
 
 /** Throws for a field that would break the message. */

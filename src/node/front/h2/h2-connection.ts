@@ -6,7 +6,7 @@
 
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
-import type { GateRequest } from '../../../engine/contract.ts';
+import type { GateRequest, WholeAnswer } from '../../../engine/contract.ts';
 import type { Cancel } from '../../../ports.ts';
 import { nodeTasks } from '../../node-ports.ts';
 import type { FrontLimits } from '../../site.ts';
@@ -15,7 +15,7 @@ import { LINGER_MS } from '../connection/graceful-close.ts';
 import { type Peer, unmapped } from '../connection/peer.ts';
 import { type ContentSource, Upload } from '../http1/upload.ts';
 import { ALLOWED_METHODS, type Refusal, refused } from '../refusals.ts';
-import { isStatus, sendWhole, type WholeAnswer } from './h2-answer.ts';
+import { isStatus, sendWhole } from './h2-answer.ts';
 import { guardFlush, H2Exchange, type H2ExchangeDeps, sendRefusal } from './h2-exchange.ts';
 import { readH2Head } from './h2-head.ts';
 
@@ -134,10 +134,10 @@ class H2Connection {
   #ask(stream: ServerHttp2Stream, request: GateRequest): void {
     const { gate, ended, monotonic } = this.#deps;
     const startedMs = ended === undefined ? 0 : monotonic();
-    const answer = gate.answerAtOnce(request);
-    if (answer === undefined) this.#exchange(stream, request, undefined).start();
-    else if (answer instanceof Promise) void this.#exchange(stream, request, undefined).await(answer);
-    else this.#answer({ stream, request, startedMs }, answer);
+    const found = gate.answerAtOnce(request);
+    if (found instanceof Promise) void this.#exchange(stream, request, undefined).await(found);
+    else if (found.kind === 'unanswered') this.#exchange(stream, request, undefined).start(found);
+    else this.#answer({ stream, request, startedMs }, found);
   }
 
   /** Answers a hit without an exchange. */

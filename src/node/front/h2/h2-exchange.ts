@@ -5,7 +5,7 @@
 // trailers, and a stream is reset with its body visibly unfinished (RFC 9113 §8.1).
 
 import { constants, type ServerHttp2Stream } from 'node:http2';
-import type { GateRequest } from '../../../engine/contract.ts';
+import type { GateRequest, Unanswered, WholeAnswer } from '../../../engine/contract.ts';
 import { guarded } from '../../../engine/guarded.ts';
 import type { Answer, Cancel, Responder } from '../../../ports.ts';
 import type { ResponseHead } from '../../../semantics/fields.ts';
@@ -13,11 +13,11 @@ import type { Outcome } from '../../../semantics/outcome.ts';
 import { type Peer, unmapped } from '../connection/peer.ts';
 import type { ExchangeDeps } from '../exchange.ts';
 import { within } from '../exchange-context.ts';
-import { hasNoContent, isSendable, passedFields } from '../http1/answer-fields.ts';
+import { hasNoContent, isSendable, passedFields } from '../http1/answer-bytes.ts';
 import { BodyPump } from '../http1/body-pump.ts';
 import type { Upload } from '../http1/upload.ts';
 import { type Refusal, refusalAnswer, refused } from '../refusals.ts';
-import { isStatus, NOWHERE, sendWhole, sinkOf, toHeaders, UnsendableField, type WholeAnswer } from './h2-answer.ts';
+import { isStatus, NOWHERE, sendWhole, sinkOf, toHeaders, UnsendableField } from './h2-answer.ts';
 
 const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
 
@@ -61,12 +61,12 @@ export class H2Exchange implements Responder {
     this.#startedMs = deps.ended === undefined ? 0 : deps.monotonic();
   }
 
-  /** Waits for the answer of a slower tier; undefined means that the gate must be asked. */
-  async await(asked: Promise<WholeAnswer | undefined>): Promise<void> {
+  /** Waits for a slower tier, and for the gate where that has no answer. */
+  async await(asked: Promise<WholeAnswer | Unanswered>): Promise<void> {
     try {
-      const answer = await asked;
-      if (answer === undefined) this.start();
-      else this.respond(answer);
+      const found = await asked;
+      if (found.kind === 'unanswered') this.start(found);
+      else this.respond(found);
     } catch (error) {
       this.#deps.fault(error);
       this.refuse(refused('fault', 'an exception'));
@@ -74,7 +74,7 @@ export class H2Exchange implements Responder {
   }
 
   /** Hands the request to the gate. */
-  start(): void {
+  start(unanswered?: Unanswered): void {
     const { stream } = this.#visit;
     if (stream.closed || stream.destroyed) {
       this.#settle(false);
@@ -83,7 +83,7 @@ export class H2Exchange implements Responder {
     stream.on('close', () => this.#safely(() => this.#gone()));
     stream.on('timeout', () => this.#safely(() => this.#stalled()));
     try {
-      this.#cancel = within(this, () => this.#deps.gate.handle(this.#visit.request, this));
+      this.#cancel = within(this, () => this.#deps.gate.handle(this.#visit.request, this, unanswered));
     } catch (error) {
       this.#deps.fault(error);
       this.refuse(refused('fault', 'an exception'));

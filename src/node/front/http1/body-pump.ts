@@ -2,7 +2,7 @@
 
 import { guarded } from '../../../engine/guarded.ts';
 import type { BodySource } from '../../../ports.ts';
-import { trailerPairs } from './answer-fields.ts';
+import { trailerPairs } from './answer-bytes.ts';
 
 /** Where the bytes go: an answer of node:http, or a stream of HTTP/2 that looks like one. */
 export interface BodySink {

@@ -1,29 +1,37 @@
 // A client connection from its beginning: answers hits directly; lends any other request to node:http, which answers
-// it in full; then reads the connection here again.
+// it in full; then reads the connection here again. A lent request is admitted and looked up once: the front takes over
+// what is known of it here (`handedOver`).
 //
 // While a request is lent, nothing else may be read or written here. A request with content, an upgrade, the end of
 // the connection or a head that is not plain is not lent: it gives the connection to node:http for good. While a
 // slower tier is asked, arriving bytes wait as well.
 
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Gate, GateRequest } from '../../../engine/contract.ts';
+import type { Gate, GateRequest, Unanswered, WholeAnswer } from '../../../engine/contract.ts';
 import { guarded } from '../../../engine/guarded.ts';
 import { type AdmissionDeps, type Admitted, admit, withBody } from '../admission.ts';
 import { LentSocket } from '../connection/lent-socket.ts';
 import { type Peer, unmapped } from '../connection/peer.ts';
 import type { ExchangeEnd } from '../exchange.ts';
-import { plainBytes } from './plain-answer.ts';
-import { type PlainHead, readPlainHead } from './plain-head.ts';
-
-type AnswerAtOnce = NonNullable<Awaited<ReturnType<Gate['answerAtOnce']>>>;
+import { writeAnswer } from './answer-bytes.ts';
+import { isSameHead, type PlainHead, readPlainHead } from './plain-head.ts';
 
 /** A request and its time of arrival. */
 interface Visit {
+  readonly head: PlainHead;
   readonly request: GateRequest;
   readonly startedMs: number;
 }
 
+/** A request that is admitted, and what was looked up for it. */
+export interface HandedOver {
+  readonly request: GateRequest;
+  readonly unanswered: Unanswered;
+}
+
 const NOTHING = Buffer.alloc(0);
+const NOT_FOUND: Unanswered = Object.freeze({ kind: 'unanswered', selection: undefined });
 
 export interface PlainDeps {
   /** The TCP connection: the socket itself, or the connection below TLS. */
@@ -62,6 +70,14 @@ export function giveBack(connection: Socket): void {
   (connection as { [LENT]?: PlainConnection })[LENT]?.resume();
 }
 
+/**
+ * What is known of a request on a lent connection. Undefined: nothing, or node:http has read another head than the one
+ * that was admitted, so that the request has to be admitted as node:http read it.
+ */
+export function handedOver(message: IncomingMessage): HandedOver | undefined {
+  return (message.socket as { [LENT]?: PlainConnection })[LENT]?.handOver(message);
+}
+
 class PlainConnection {
   readonly #socket: Socket;
   readonly #peer: Peer;
@@ -69,6 +85,7 @@ class PlainConnection {
   readonly #keepAliveLines: string;
   #state: 'plain' | 'asking' | 'flushing' | 'lent' | 'given' = 'plain';
   #lent: LentSocket | undefined;
+  #handedOver: (HandedOver & { readonly head: PlainHead }) | undefined;
   #waiting: Buffer | undefined;
   #last: PlainHead | undefined;
   #ended = false;
@@ -102,6 +119,12 @@ class PlainConnection {
     this.#waiting = undefined;
     if (waiting !== undefined) this.#safe(() => this.#read(waiting))();
     else if (this.#ended) this.#socket.end();
+  }
+
+  handOver(message: IncomingMessage): HandedOver | undefined {
+    const handedOver = this.#handedOver;
+    this.#handedOver = undefined;
+    return handedOver !== undefined && isSameHead(handedOver.head, message) ? handedOver : undefined;
   }
 
   readonly #onData = this.#safe((bytes: Buffer): void => {
@@ -159,11 +182,14 @@ class PlainConnection {
       const admitted = head === undefined ? undefined : this.#admit(head);
       if (head === undefined || admitted === undefined) return this.#give(bytes.subarray(at));
       this.#last = head;
-      const visit = this.#visit(admitted);
-      const answer = this.#deps.gate.answerAtOnce(visit.request);
-      if (answer instanceof Promise) return this.#ask(answer, { visit, bytes: bytes.subarray(at), end: head.end - at });
-      if (answer === undefined) return this.#lend(bytes.subarray(at, head.end), bytes.subarray(head.end));
-      this.#answer(visit, answer);
+      const visit = this.#visit(head, admitted);
+      const found = this.#deps.gate.answerAtOnce(visit.request);
+      if (found instanceof Promise) return this.#ask(found, { visit, bytes: bytes.subarray(at), end: head.end - at });
+      if (found.kind === 'unanswered') {
+        this.#waiting = head.end === bytes.length ? undefined : bytes.subarray(head.end);
+        return this.#lend(visit, found, bytes.subarray(at, head.end));
+      }
+      this.#answer(visit, found);
       at = head.end;
       if (!this.#socket.writableNeedDrain) continue;
       return this.#waitForClient(bytes.subarray(at));
@@ -171,27 +197,30 @@ class PlainConnection {
   }
 
   /** Waits for the answer of a slower tier. `bytes`: the request's, up to `end`, and everything after it. */
-  #ask(answer: Promise<AnswerAtOnce | undefined>, asked: { visit: Visit; bytes: Buffer; end: number }): void {
+  #ask(asking: Promise<WholeAnswer | Unanswered>, asked: { visit: Visit; bytes: Buffer; end: number }): void {
     const { visit, bytes, end } = asked;
     this.#state = 'asking';
     this.#waiting = end === bytes.length ? undefined : bytes.subarray(end);
     this.#deps.asking(this.#socket, true);
-    const answered = (found: AnswerAtOnce | undefined) => {
+    const answered = (found: WholeAnswer | Unanswered) => {
       this.#deps.asking(this.#socket, false);
       if (this.#socket.destroyed) return;
+      if (found.kind === 'unanswered') return this.#lend(visit, found, bytes.subarray(0, end));
       const rest = this.#waiting ?? NOTHING;
       this.#waiting = undefined;
       this.#state = 'plain';
-      if (found === undefined) return this.#lend(bytes.subarray(0, end), rest);
       this.#answer(visit, found);
       if (this.#socket.writableNeedDrain) return this.#waitForClient(rest);
       if (this.#socket.isPaused()) this.#socket.resume();
       if (rest.length > 0) this.#read(rest);
       else if (this.#ended || this.#deps.closing()) this.#socket.end();
     };
-    answer
-      .catch((error: unknown) => void this.#deps.fault(error))
-      .then((found) => answered(found ?? undefined))
+    asking
+      .catch((error: unknown) => {
+        this.#deps.fault(error);
+        return NOT_FOUND;
+      })
+      .then(answered)
       .catch((error: unknown) => this.#broken(error));
   }
 
@@ -205,15 +234,16 @@ class PlainConnection {
     return scan.connection === undefined || isKeepAlive(scan.connection) ? admission : undefined;
   }
 
-  #visit({ request }: Admitted): Visit {
+  #visit(head: PlainHead, { request }: Admitted): Visit {
     const { ended, monotonic } = this.#deps;
-    return { request: withBody(request, undefined), startedMs: ended === undefined ? 0 : monotonic() };
+    return { head, request: withBody(request, undefined), startedMs: ended === undefined ? 0 : monotonic() };
   }
 
-  #answer({ request, startedMs }: Visit, answer: AnswerAtOnce): void {
+  #answer({ request, startedMs }: Visit, answer: WholeAnswer): void {
     const { ended, monotonic } = this.#deps;
-    const { head, body, bodyBytes } = plainBytes(answer, request.method, this.#keepAliveLines);
-    this.#write(head, body);
+    const socket = this.#socket;
+    if (socket.timeout !== this.#deps.keepAliveMs) socket.setTimeout(this.#deps.keepAliveMs);
+    const bodyBytes = writeAnswer(socket, answer, { method: request.method, connection: this.#keepAliveLines });
     ended?.({
       request,
       peer: unmapped(this.#peer.address),
@@ -225,19 +255,6 @@ class PlainConnection {
     });
   }
 
-  #write(head: Buffer, body: Buffer | undefined): void {
-    const socket = this.#socket;
-    if (socket.timeout !== this.#deps.keepAliveMs) socket.setTimeout(this.#deps.keepAliveMs);
-    if (body === undefined) {
-      socket.write(head);
-      return;
-    }
-    socket.cork();
-    socket.write(head);
-    socket.write(body);
-    socket.uncork();
-  }
-
   /** The client does not read its answers: nothing more is read until it does. */
   #waitForClient(rest: Buffer): void {
     this.#state = 'flushing';
@@ -246,13 +263,13 @@ class PlainConnection {
     this.#socket.pause();
   }
 
-  /** Lets node:http answer one request. */
-  #lend(head: Buffer, rest: Buffer): void {
+  /** Lets node:http answer one request. `bytes`: its head; what came after it waits. */
+  #lend({ head, request }: Visit, unanswered: Unanswered, bytes: Buffer): void {
     this.#state = 'lent';
-    this.#waiting = rest.length === 0 ? undefined : rest;
+    this.#handedOver = { head, request, unanswered };
     const lent = this.#lentSocket();
     this.#socket.setTimeout(0);
-    lent.give(head);
+    lent.give(bytes);
     if (this.#ended) this.#lent?.giveEnd();
   }
 

@@ -2,6 +2,8 @@
 // ASCII, one line a field. The grammar is narrower than that of any lenient parser, and any other head goes to
 // node:http instead of being refused; so only one parser decides what is allowed.
 
+import type { IncomingMessage } from 'node:http';
+
 /** A head as `admit` takes it. */
 export interface PlainHead {
   readonly method: string;
@@ -42,6 +44,16 @@ export function readPlainHead(bytes: Buffer, start: number, last: PlainHead | un
   }
   if (!FIELD_LINES.test(rest) || ANNOUNCES_CONTENT.test(rest)) return undefined;
   return { method, target, httpVersion: '1.1', rawHeaders: rawHeadersOf(rest), rest, end };
+}
+
+type HeadOfMessage = Pick<IncomingMessage, 'method' | 'url' | 'httpVersion'> & Pick<PlainHead, 'rawHeaders'>;
+
+/** Two readers of one head must agree on it, or what one of them has checked says nothing about the other's request. */
+export function isSameHead(head: Omit<PlainHead, 'rest' | 'end'>, message: HeadOfMessage): boolean {
+  const { method, url, httpVersion, rawHeaders } = message;
+  if (method !== head.method || url !== head.target || httpVersion !== head.httpVersion) return false;
+  if (rawHeaders.length !== head.rawHeaders.length) return false;
+  return rawHeaders.every((text, at) => text === head.rawHeaders[at]);
 }
 
 function rawHeadersOf(lines: string): string[] {

@@ -14,7 +14,7 @@ import { endAfterContent, LINGER_MS } from '../connection/graceful-close.ts';
 import type { ExchangeDeps, Visit } from '../exchange.ts';
 import { within } from '../exchange-context.ts';
 import { type Refusal, refusalAnswer, refused } from '../refusals.ts';
-import { hasNoContent, isSendable, passedFields, storedFields, wholeFields } from './answer-fields.ts';
+import { hasNoContent, isSendable, passedFields, storedFields, wholeFields } from './answer-bytes.ts';
 import { BodyPump } from './body-pump.ts';
 
 /** Codes that node:http throws for a name or value that would break the message. */
@@ -44,13 +44,13 @@ export class Exchange implements Responder {
 
   /** Hands the request to the gate. Returns true when the exchange is already over; else calls `whenOver` later. */
   start(whenOver: () => void): boolean {
+    const { request, response, unanswered } = this.#visit;
     try {
-      this.#cancel = within(this, () => this.#deps.gate.handle(this.#visit.request, this));
+      this.#cancel = within(this, () => this.#deps.gate.handle(request, this, unanswered));
     } catch (error) {
       this.#deps.fault(error);
       this.refuse(refused('fault', 'an exception'));
     }
-    const { response } = this.#visit;
     if (this.#over && response.writableEnded && response.socket !== null) return true;
     // In a pipeline the answer waits for earlier answers, or its end waits for the end of the request's content.
     if (this.#over) response.on('close', whenOver);
