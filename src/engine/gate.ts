@@ -16,7 +16,6 @@ import type {
   Store,
   Tasks,
 } from '../ports.ts';
-import { answerAtOnce } from './answers/at-once.ts';
 import { Coder } from './answers/coding.ts';
 import type { Context } from './context.ts';
 import type {
@@ -32,6 +31,7 @@ import type {
 import { guarded } from './guarded.ts';
 import { Exchange } from './http/exchange.ts';
 import { HitForMiss } from './http/hit-for-miss.ts';
+import { answerAtOnce } from './http/lookup.ts';
 import { holdUnknown } from './http/write.ts';
 import { Invalidator } from './invalidator.ts';
 import { createLocalLog } from './local-log.ts';

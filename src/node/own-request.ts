@@ -2,8 +2,9 @@
 // have equal keys.
 
 import type { ExplainRequest } from '../admin/api.ts';
+import type { GateRequest } from '../engine/contract.ts';
 import type { ResolvedConfig } from './config/config.ts';
-import { type Admitted, admit } from './front/admission.ts';
+import { admit } from './front/admission.ts';
 import type { Router } from './site.ts';
 
 /** Host and scheme are in the URI. */
@@ -14,7 +15,7 @@ export function admitOwn(
   { method, uri, fields }: OwnRequest,
   router: Router,
   { limits, cacheName }: Pick<ResolvedConfig, 'limits' | 'cacheName'>,
-): Admitted['request'] | undefined {
+): GateRequest | undefined {
   const { protocol, host, origin } = new URL(uri);
   const raw = {
     method,
@@ -24,6 +25,6 @@ export function admitOwn(
   };
   const scheme = protocol === 'https:' ? 'https' : 'http';
   const peer = { address: '127.0.0.1', scheme, localAuthority: () => host } as const;
-  const admission = admit(raw, peer, { router: () => router, limits, trust: () => false, cacheName });
+  const admission = admit(raw, peer, { site: () => ({ router }), limits, trust: () => false, cacheName });
   return admission.kind === 'admitted' ? admission.request : undefined;
 }

@@ -18,9 +18,8 @@ import type { Cancel, Origin } from '../ports.ts';
 import { NO_FIELDS } from '../semantics/fields.ts';
 import { nodeCompress } from './compressor.ts';
 import { boundBodies, needsRestart, networks } from './config/applying.ts';
+import { compileSite } from './config/compile-site.ts';
 import type { ResolvedConfig } from './config/config.ts';
-import { compileSite } from './config/router.ts';
-import type { Admitted } from './front/admission.ts';
 import type { ExchangeEnd } from './front/exchange.ts';
 import { createFront } from './front/front.ts';
 import type { Front, FrontHooks } from './front/front-contract.ts';
@@ -250,15 +249,12 @@ class NodeGate implements RunningGate, Part {
       stores: namedBy(this.#tiers),
       usesOf: (key) => this.#tiers.memory.usesOf(key),
       config: () => this.#site.config,
-      requestOf: ({ uri, fields = NO_FIELDS }) => {
-        const request = this.requestFor({ method: 'GET', uri, fields });
-        return request === undefined ? undefined : { ...request, body: undefined };
-      },
+      requestOf: ({ uri, fields = NO_FIELDS }) => this.requestFor({ method: 'GET', uri, fields }),
       journal: disk === undefined ? undefined : join(disk.path, 'populate'),
     });
   }
 
-  requestFor(asked: OwnRequest): Admitted['request'] | undefined {
+  requestFor(asked: OwnRequest): GateRequest | undefined {
     return admitOwn(asked, this.#site.router, this.#site.config);
   }
 

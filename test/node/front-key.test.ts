@@ -109,7 +109,7 @@ test('equal cache keys imply equal forwarded requests', () => {
       const router = routerTo({ ...site, route });
       const forwarded = new Map<string, { target: string; fields: Fields }>();
       for (const asked of requests) {
-        const request = forwardedOf(asked, { router: () => router, limits: LIMITS, cacheName: 'tidegate' });
+        const request = forwardedOf(asked, { site: () => ({ router }), limits: LIMITS, cacheName: 'tidegate' });
         if (request === undefined) continue;
         const { method, uri, target } = request;
         if (method === 'POST') continue;
@@ -133,7 +133,12 @@ test('several lines of Cookie are forwarded as one, which no other request has',
     const rawHeaders = ['Host', 'a.example', ...lines.flatMap((line) => ['Cookie', line])];
     const raw = { method: 'GET', target: '/', httpVersion: '1.1', rawHeaders };
     const peer = { address: '10.0.0.1', scheme: 'http', localAuthority: () => 'local' } as const;
-    const deps = { router: () => routerTo(site), limits: LIMITS, cacheName: 'tidegate', trust: () => false };
+    const deps = {
+      site: () => ({ router: routerTo(site) }),
+      limits: LIMITS,
+      cacheName: 'tidegate',
+      trust: () => false,
+    };
     const admission = admit(raw, peer, deps);
     return admission.kind === 'admitted' ? fieldValue(admission.request.fields, 'cookie') : undefined;
   };

@@ -6,7 +6,12 @@ import { readH2Head } from '../../src/node/front/h2/h2-head.ts';
 import { LIMITS, routerTo, siteRoute } from './front-kit.ts';
 
 const PSEUDO = [':method', 'GET', ':scheme', 'https', ':authority', 'a.example', ':path', '/x?y'];
-const deps = { router: () => routerTo(siteRoute()), limits: LIMITS, trust: () => false, cacheName: 'tidegate' };
+const deps = {
+  site: () => ({ router: routerTo(siteRoute()) }),
+  limits: LIMITS,
+  trust: () => false,
+  cacheName: 'tidegate',
+};
 const peer = { address: '10.0.0.1', scheme: 'https', localAuthority: () => 'local' } as const;
 
 /** What the checks of the front say to it. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { checkHead, parseHost, withoutDefaultPort } from '../../src/node/front/head-checks.ts';
 import { refusalAnswer, refused } from '../../src/node/front/refusals.ts';
+import { checkHead, parseHost, withoutDefaultPort } from '../../src/node/front/request-heads.ts';
 import { LIMITS } from './front-kit.ts';
 
 function check(head: { method?: string; target?: string; httpVersion?: string; fields?: string[] }) {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { GateRequest } from '../../src/engine/contract.ts';
-import { isSameHead } from '../../src/node/front/http1/plain-head.ts';
+import { isSameHead } from '../../src/node/front/request-heads.ts';
 import type { Router } from '../../src/node/site.ts';
 import type { Answer } from '../../src/ports.ts';
 import {

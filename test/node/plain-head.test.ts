@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { duplexPair } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readPlainHead } from '../../src/node/front/http1/plain-head.ts';
+import { readPlainHead } from '../../src/node/front/request-heads.ts';
 
 const read = (text: string, start = 0) => readPlainHead(Buffer.from(text, 'latin1'), start, undefined);
 

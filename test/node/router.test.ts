@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { compileSite } from '../../src/node/config/compile-site.ts';
 import { resolveConfig } from '../../src/node/config/config.ts';
 import type { TidegateConfig } from '../../src/node/config/config-types.ts';
 import type { RouteConfig } from '../../src/node/config/route-types.ts';
-import { compileSite } from '../../src/node/config/router.ts';
 import type { SiteRoute } from '../../src/node/site.ts';
 import type { Origin } from '../../src/ports.ts';
 import { CONFORMANCE_POLICY, SAFE_POLICY } from '../../src/semantics/policy.ts';

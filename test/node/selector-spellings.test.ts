@@ -59,7 +59,12 @@ const targetOf = ({ target }: Stored) => target.map(([sent]) => sent).join('');
 function gateKey(one: Stored): string {
   const raw = { method: 'GET', target: targetOf(one), httpVersion: '1.1', rawHeaders: ['Host', one.host + one.port] };
   const peer = { address: '127.0.0.1', scheme: one.scheme as 'http', localAuthority: () => '' };
-  const deps = { router: () => routerTo(siteRoute()), limits: LIMITS, trust: () => false, cacheName: 'tidegate' };
+  const deps = {
+    site: () => ({ router: routerTo(siteRoute()) }),
+    limits: LIMITS,
+    trust: () => false,
+    cacheName: 'tidegate',
+  };
   const admission = admit(raw, peer, deps);
   // An encoded slash beside a dot segment: the front refuses it.
   fc.pre(admission.kind === 'admitted');

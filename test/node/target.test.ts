@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { normaliseTarget } from '../../src/node/config/target.ts';
+import { normaliseTarget } from '../../src/node/config/router.ts';
 import type { QueryRule } from '../../src/node/site.ts';
 import { normalPath, normalTarget } from '../../src/semantics/target.ts';
 

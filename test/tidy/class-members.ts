@@ -26,7 +26,7 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   Journal: 38,
   Ledger: 27,
   NamedCache: 40,
-  NodeFront: 30,
+  NodeFront: 29,
   NodeGate: 37,
   Owner: 26,
   PlainConnection: 30,

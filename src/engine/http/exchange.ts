@@ -13,7 +13,6 @@ import type { Answer, Responder } from '../../ports.ts';
 import { type RequestDemands, requestDemands } from '../../semantics/cache-control.ts';
 import { hasField, type ResponseHead } from '../../semantics/fields.ts';
 import type { ForwardReason, Outcome } from '../../semantics/outcome.ts';
-import { isForOrigin } from '../../semantics/preconditions.ts';
 import { decideReuse, type ReuseDecision } from '../../semantics/reuse.ts';
 import { isSafeMethod } from '../../semantics/unsafe.ts';
 import {
@@ -45,8 +44,7 @@ import {
 import { asCompletion, asWhole } from './forward-requests.ts';
 import { updateByHead } from './head-update.ts';
 import { type Joiner, mayJoin, mayShare } from './joining.ts';
-import { codedOf, select } from './lookup.ts';
-import { isAheadOf } from './own-writes.ts';
+import { codedOf, passReason, select } from './lookup.ts';
 import { answersRange } from './partial.ts';
 import { startWrite } from './write.ts';
 
@@ -94,13 +92,11 @@ export class Exchange {
 
   /** `selection`: where the request has been looked up already. */
   receive(selection: Selection | undefined): void {
-    const { method, bypass } = this.#request;
-    if (!isSafeMethod(method)) this.#write();
-    else if (bypass || isAheadOf(this.#context.sources, this.#request.fields)) this.#pass('bypass');
-    else if (isForOrigin(this.#request.fields)) this.#pass('request');
+    if (!isSafeMethod(this.#request.method)) return this.#write();
+    const reason = passReason(this.#context, this.#request);
+    if (reason !== undefined) this.#pass(reason);
     else if (selection !== undefined) this.#decide(selection);
-    else if (method === 'GET' || method === 'HEAD') this.#lookUp();
-    else this.#pass('method');
+    else this.#lookUp();
   }
 
   #lookUp(): void {

@@ -1,14 +1,25 @@
-// Which stored response a request selects (RFC 9111 §4, §4.1).
+// Which stored response a request selects (RFC 9111 §4, §4.1), and hits that need nothing but that: found, decided and
+// answered without an exchange, in one go where the tier that has the entry answers at once. A front that can write an
+// answer straight to its client asks here first; for all else it calls `handle` with what was found.
 
 import { decodeHead } from '../../entry/codec.ts';
+import { cacheKey } from '../../entry/key.ts';
 import type { Entry, StoredResponse, VariantList } from '../../entry/stored-response.ts';
 import type { Eventually } from '../../ports.ts';
+import { requestDemands } from '../../semantics/cache-control.ts';
 import { fieldValue } from '../../semantics/fields.ts';
+import type { ForwardReason } from '../../semantics/outcome.ts';
+import { isForOrigin } from '../../semantics/preconditions.ts';
+import { decideReuse } from '../../semantics/reuse.ts';
 import { languageSelects } from '../../semantics/vary.ts';
+import { answerFromStored } from '../answers/answers.ts';
 import type { Coder } from '../answers/coding.ts';
-import type { GateRequest, Selection } from '../contract.ts';
+import type { Context } from '../context.ts';
+import type { GateRequest, Selection, Unanswered, WholeAnswer } from '../contract.ts';
 import type { Tiers } from '../tiers/tiers.ts';
 import { requestVariantKey } from './draft.ts';
+import { isAheadOf } from './own-writes.ts';
+import { answersRange } from './partial.ts';
 
 /** Where to look. */
 interface Places {
@@ -109,3 +120,44 @@ function withoutLanguage(variantKey: string): string {
   const lines = variantKey.split('\n');
   return lines.filter((line) => line !== LANGUAGE && !line.startsWith(`${LANGUAGE}:`)).join('\n');
 }
+
+/** Why a request goes by the cache as it came; undefined: it does not. */
+export function passReason(
+  { sources }: Pick<Context, 'sources'>,
+  { method, fields, bypass }: Pick<GateRequest, 'method' | 'fields' | 'bypass'>,
+): ForwardReason | undefined {
+  if (bypass || (sources.hasAny && isAheadOf(sources, fields))) return 'bypass';
+  if (isForOrigin(fields)) return 'request';
+  return method === 'GET' || method === 'HEAD' ? undefined : 'method';
+}
+
+/** The answer, counted and reported like any other. */
+export function answerAtOnce(context: Context, request: GateRequest): Eventually<WholeAnswer | Unanswered> {
+  if (passReason(context, request) !== undefined) return unanswered(undefined);
+  const selection = select(context, cacheKey(request.route, 'GET', request.uri), request);
+  if (!(selection instanceof Promise)) return answerSelected(context, request, selection) ?? unanswered(selection);
+  return selection.then((found) => answerSelected(context, request, found) ?? unanswered(found));
+}
+
+function answerSelected(context: Context, request: GateRequest, selection: Selection): WholeAnswer | undefined {
+  const { entry } = selection;
+  if (entry === undefined || entry.large !== undefined) return undefined;
+  const { method, route, fields } = request;
+  const now = context.clock.now();
+  const outdated = !context.ledger.isCurrent(entry);
+  if (decideReuse(requestDemands(fields), entry, { now, outdated }).kind !== 'serve') return undefined;
+  if (entry.status === 206 && (method === 'HEAD' || !answersRange(entry, request, route.policy.profile)))
+    return undefined;
+  const coded = route.compress === undefined ? undefined : codedOf(context, request, { entry, selection });
+  const answer = answerFromStored(request, entry, { now, outcome: HIT, random: context.random, coded });
+  context.tally.outcome(answer.outcome);
+  const status = answer.kind === 'stored' ? entry.status : answer.head.status;
+  context.report({ request, outcome: answer.outcome, status, forwardMs: undefined });
+  return answer;
+}
+
+function unanswered(selection: Selection | undefined): Unanswered {
+  return { kind: 'unanswered', selection };
+}
+
+const HIT = Object.freeze({ hit: true });

@@ -1,148 +1,14 @@
-// Routes and request rules, made once from the configuration, and the way from a request to its route.
+// The way from a request to its route, and the parts of its target that count.
 //
-// Matching runs for every request, so it must not allocate. Patterns are compiled, and the routes that can apply to a
-// host are remembered by the host; clients choose the hosts, so the memory is bounded.
+// Matching runs for every request, so it must not allocate. Patterns and bypass rules are compiled once into plain tests,
+// and the routes that can apply to a host are remembered by the host; clients choose the hosts, so the memory is bounded.
 
-import { cookieRules } from '../../engine/answers/shared-request.ts';
-import type { Route } from '../../engine/contract.ts';
-import { TidegateError } from '../../errors.ts';
+import { normalGlob } from '../../entry/uri-forms.ts';
 import { globMatcher } from '../../ledger/glob.ts';
-import type { Origin } from '../../ports.ts';
-import { type CodingRules, isCompressibleType } from '../../semantics/coded-representation.ts';
-import { codingChooser } from '../../semantics/content-coding.ts';
-import type { Fields } from '../../semantics/fields.ts';
-import { type CachePolicy, CONFORMANCE_POLICY, SAFE_POLICY } from '../../semantics/policy.ts';
-import { normalPath } from '../../semantics/target.ts';
-import type { FrontLimits, QueryRule, RequestRules, Router, SiteRoute } from '../site.ts';
-import { compileBypass, compilePaths } from './bypass.ts';
-import type { ResolvedConfig, ResolvedRoute } from './config.ts';
-import { codingSchema } from './config-schema.ts';
-import { normaliseUri } from './target.ts';
-
-/** Makes the routes of a configuration; `origins` holds each of its origins by name. */
-export function compileSite(config: ResolvedConfig, origins: ReadonlyMap<string, Origin>): CompiledSite {
-  const router = new HostRouter();
-  let retired = false;
-  for (const route of config.routes) {
-    const origin = origins.get(route.origin);
-    if (origin === undefined) throw new TidegateError('E_CONFIG', `route ${route.name}: no origin ${route.origin}`);
-    const request = compileRequestRules(route, config);
-    const site: SiteRoute = Object.freeze({
-      name: route.name,
-      route: {
-        ...compileRoute(route, origin, config),
-        cacheUri: (uri: string) => cacheUri(router, uri, request),
-        retired: () => retired,
-      },
-      request,
-    });
-    router.add({ site, matches: compilePaths(route.match.path) }, asList(route.match.host));
-  }
-  return {
-    router,
-    limits: config.limits,
-    retire: () => {
-      retired = true;
-    },
-  };
-}
-
-interface CompiledSite {
-  readonly router: Router;
-  readonly limits: FrontLimits;
-  /** Another site replaces this one: a fill still running for this one is not stored. */
-  readonly retire: () => void;
-}
-
-/** A URI named in an answer, under the rules of the route that its requests take. */
-function cacheUri(router: Router, uri: string, own: RequestRules): string {
-  const { host, pathname } = new URL(uri);
-  return normaliseUri(uri, router.match(host, pathname)?.request ?? own);
-}
-
-type SiteNames = Pick<ResolvedConfig, 'cacheName' | 'targetedFields'>;
-
-function compileRoute(config: ResolvedRoute, origin: Origin, site: SiteNames): Omit<Route, 'cacheUri' | 'retired'> {
-  return Object.freeze({
-    tenant: config.tenant,
-    originName: config.origin,
-    origin,
-    policy: compilePolicy(config, site),
-    responseFields: compileEdits(config.response),
-    showTags: config.showTags,
-    compress: compileCoding(config.compress),
-  });
-}
-
-function compilePolicy(route: ResolvedRoute, { cacheName, targetedFields }: SiteNames): CachePolicy {
-  const base = route.profile === 'safe' ? SAFE_POLICY : CONFORMANCE_POLICY;
-  return Object.freeze({
-    ...base,
-    cacheName,
-    targetedFields: Object.freeze([...targetedFields]),
-    ttlMs: route.ttlMs,
-    defaultTtlMs: route.defaultTtlMs,
-    staleWhileRevalidateMs: route.staleWhileRevalidateMs,
-    staleIfErrorMs: route.staleIfErrorMs,
-    graceMs: route.graceMs ?? base.graceMs,
-    negativeTtlMs: route.negativeTtlMs,
-    editsFreshness: editedNames(route.response).some((name) => saysFreshness(name, targetedFields)),
-    ownRequestFields: new Set(Object.keys(route.request.set).map((name) => name.toLowerCase())),
-    cookies: route.cookies && cookieRules(route.cookies),
-    clientDirectives: route.clientDirectives ?? base.clientDirectives,
-    maxBodyBytes: route.maxBodyBytes,
-  });
-}
-
-function saysFreshness(field: string, targetedFields: readonly string[]): boolean {
-  return ['cache-control', 'expires', 'last-modified', 'vary', ...targetedFields].includes(field);
-}
-
-function compileRequestRules(route: ResolvedRoute, { origins }: Pick<ResolvedConfig, 'origins'>): RequestRules {
-  return Object.freeze({
-    query: compileQuery(route.query),
-    sortQuery: route.sortQuery,
-    fields: compileEdits(route.request),
-    bypass: compileBypass(route.bypass),
-    bodyOnGet: route.bodyOnGet,
-    originHost: route.originHost ?? origins[route.origin]?.hostHeader,
-    upgrade: route.upgrade,
-  });
-}
-
-function compileCoding(compress: ResolvedRoute['compress']): CodingRules | undefined {
-  if (compress === false) return undefined;
-  const { codings, minBytes, types } = compress === true ? codingSchema.parse({}) : compress;
-  const matchers = types?.map((type) => globMatcher(type.toLowerCase()));
-  return Object.freeze({
-    accepted: codingChooser(codings),
-    minBytes,
-    takesType: matchers === undefined ? isCompressibleType : (type) => matchers.some((matches) => matches(type)),
-  });
-}
-
-function compileQuery(query: ResolvedRoute['query']): QueryRule {
-  if (query === 'all') return { kind: 'all' };
-  if ('keep' in query) return { kind: 'keep', names: new Set(query.keep) };
-  return query.drop.length === 0 ? { kind: 'all' } : { kind: 'drop', names: new Set(query.drop) };
-}
-
-/** A set field replaces all fields of its name, so its name is among the removed ones. */
-function compileEdits(edits: FieldEdits): { readonly remove: ReadonlySet<string>; readonly set: Fields } {
-  const set = Object.entries(edits.set).flatMap(([name, value]) => [name.toLowerCase(), value]);
-  return Object.freeze({ remove: new Set(editedNames(edits)), set: Object.freeze(set) });
-}
-
-type FieldEdits = ResolvedRoute['request'];
-
-function editedNames({ set, remove }: FieldEdits): readonly string[] {
-  return [...remove, ...Object.keys(set)].map((name) => name.toLowerCase());
-}
-
-function asList(values: string | readonly string[] | undefined): readonly string[] {
-  if (values === undefined) return [];
-  return typeof values === 'string' ? [values] : values;
-}
+import { type Fields, fieldLines } from '../../semantics/fields.ts';
+import { normalPath, normalTarget } from '../../semantics/target.ts';
+import type { QueryRule, RequestRules, Router, SiteRoute } from '../site.ts';
+import type { BypassOutput } from './config-schema.ts';
 
 interface Candidate {
   readonly site: SiteRoute;
@@ -158,7 +24,7 @@ const REMEMBERED_HOSTS = 256;
 const MAX_HOST_CHARS = 261;
 
 /** Routes by host: first those of this host and port, then those of the host, of a wildcard, of any host. */
-class HostRouter implements Router {
+export class HostRouter implements Router {
   /** By host, `*.host`, and either with `:port`. */
   readonly #byHost = new Map<string, Candidate[]>();
   readonly #anyHost: Candidate[] = [];
@@ -231,4 +97,137 @@ function splitPort(host: string): { readonly name: string; readonly port: string
   const colon = host.lastIndexOf(':');
   if (colon < 0 || host.endsWith(']')) return { name: host, port: '' };
   return { name: host.slice(0, colon), port: host.slice(colon + 1) };
+}
+
+type Bypass = RequestRules['bypass'];
+
+const always = () => true;
+
+/** The test of paths, in the form `normalPath` gives them, against any of the patterns; no patterns: any path. */
+export function compilePaths(patterns: string | readonly string[] | undefined): (path: string) => boolean {
+  if (patterns === undefined) return always;
+  if (typeof patterns === 'string') return compilePath(patterns);
+  const tests = patterns.map(compilePath);
+  if (tests.length === 1) return tests[0]!;
+  return (path) => {
+    for (const test of tests) if (test(path)) return true;
+    return false;
+  };
+}
+
+/** Most patterns are a path or the beginning of one, for which no glob is needed. */
+function compilePath(pattern: string): (path: string) => boolean {
+  const matchable = normalGlob(pattern);
+  const star = matchable.indexOf('*');
+  if (!/[?\\]/.test(matchable)) {
+    if (star < 0) return (path) => path === matchable;
+    if (star === matchable.length - 1) {
+      const beginning = matchable.slice(0, star);
+      return (path) => path.startsWith(beginning);
+    }
+  }
+  return globMatcher(matchable);
+}
+
+/** Compiles a test for requests that fulfil every condition of one of the rules. */
+export function compileBypass(rules: readonly BypassOutput[]): Bypass {
+  const tests = rules.map(compileRule);
+  if (tests.length === 0) return () => false;
+  return (method, path, fields) => {
+    const matchable = normalPath(path);
+    for (const test of tests) if (test(method, matchable, fields)) return true;
+    return false;
+  };
+}
+
+function compileRule(rule: BypassOutput): Bypass {
+  const methods = rule.method === undefined ? undefined : new Set([rule.method].flat());
+  const matchesPath = compilePaths(rule.path);
+  const matchesFields = [compileField(rule.header), compileCookie(rule.cookie)].filter((test) => test !== undefined);
+  return (method, path, fields) =>
+    (methods === undefined || methods.has(method)) && matchesPath(path) && matchesFields.every((test) => test(fields));
+}
+
+type FieldTest = (fields: Fields) => boolean;
+
+function compileField(condition: BypassOutput['header']): FieldTest | undefined {
+  if (condition === undefined) return undefined;
+  const { name, matches } = compileNamed(condition);
+  const field = name.toLowerCase();
+  return (fields) => fieldLines(fields, field).some(matches);
+}
+
+/** Cookies stand as `name=value` between semicolons (RFC 6265 §4.2.1). */
+function compileCookie(condition: BypassOutput['cookie']): FieldTest | undefined {
+  if (condition === undefined) return undefined;
+  const { name, matches } = compileNamed(condition);
+  return (fields) =>
+    fieldLines(fields, 'cookie').some((line) =>
+      line.split(';').some((pair) => {
+        const equals = pair.indexOf('=');
+        return equals >= 0 && pair.slice(0, equals).trim() === name && matches(pair.slice(equals + 1).trim());
+      }),
+    );
+}
+
+function compileNamed(condition: string | { readonly name: string; readonly value: string }) {
+  if (typeof condition === 'string') return { name: condition, matches: always };
+  return { name: condition.name, matches: globMatcher(condition.value) };
+}
+
+/**
+ * The target (path and query) with its query parameters kept, dropped and ordered as the rules say. The text made here is
+ * both forwarded and used in the cache key, so two requests with one key cannot differ in what the origin sees.
+ *
+ * Origins decode parameter names, and a dropped name must be gone however it is spelt; names are therefore compared
+ * decoded, while the kept part of the query is left as it is.
+ */
+export function normaliseTarget(target: string, rules: Pick<RequestRules, 'query' | 'sortQuery'>): string {
+  const { query, sortQuery } = rules;
+  const normal = normalTarget(target);
+  const mark = normal.indexOf('?');
+  if (mark < 0 || (query.kind === 'all' && !sortQuery)) return normal;
+  const path = normal.slice(0, mark);
+  const parameters: Parameter[] = [];
+  // `;` separates nothing (WHATWG URL, application/x-www-form-urlencoded). Empty parameters have no meaning and are
+  // dropped.
+  for (const text of normal.slice(mark + 1).split('&')) {
+    if (text === '') continue;
+    const name = parameterName(text);
+    if (stays(name, query)) parameters.push({ name, text });
+  }
+  if (sortQuery) parameters.sort(byName);
+  return parameters.length === 0 ? path : `${path}?${parameters.map(({ text }) => text).join('&')}`;
+}
+
+interface Parameter {
+  /** Decoded name. */
+  readonly name: string;
+  /** Name and value as they came. */
+  readonly text: string;
+}
+
+function stays(name: string, rule: QueryRule): boolean {
+  if (rule.kind === 'all') return true;
+  return rule.names.has(name) === (rule.kind === 'keep');
+}
+
+/** In code units, so that the order is the same everywhere; the sort is stable, so equal names keep their order. */
+function byName(one: Parameter, other: Parameter): number {
+  if (one.name === other.name) return 0;
+  return one.name < other.name ? -1 : 1;
+}
+
+/**
+ * The decoded name of a parameter: `+` is a space, `%` with two hexadecimal digits a byte of UTF-8, any other `%`
+ * itself. Bytes that are not UTF-8 become U+FFFD; this makes two such names equal, but only a rule that names U+FFFD
+ * notices.
+ */
+function parameterName(parameter: string): string {
+  const end = parameter.indexOf('=');
+  const raw = end < 0 ? parameter : parameter.slice(0, end);
+  if (!/[%+\u0080-\uffff]/.test(raw)) return raw;
+  const bytes = Buffer.from(raw.replaceAll('+', ' '), 'utf8').toString('latin1');
+  const decoded = bytes.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(decoded, 'latin1').toString('utf8');
 }

@@ -3,11 +3,12 @@
 
 import { sharedRequest } from '../../engine/answers/shared-request.ts';
 import type { GateRequest } from '../../engine/contract.ts';
-import type { RequestBody } from '../../ports.ts';
 import { listMembers } from '../../semantics/fields.ts';
-import { normaliseTarget } from '../config/target.ts';
+import { normaliseTarget } from '../config/router.ts';
 import type { Router, SiteRoute } from '../site.ts';
-import { type Peer, unmapped } from './connection/peer.ts';
+import type { Peer } from './connection/peer.ts';
+import { type Refusal, refused } from './refusals.ts';
+import { editFields, forwardedFields } from './request-fields.ts';
 import {
   type CheckedHead,
   checkHead,
@@ -16,12 +17,11 @@ import {
   type RawHead,
   type Scheme,
   withoutDefaultPort,
-} from './head-checks.ts';
-import { type Refusal, refused } from './refusals.ts';
-import { editFields, forwardedFields } from './request-fields.ts';
+} from './request-heads.ts';
 
 export interface AdmissionDeps {
-  readonly router: () => Router;
+  /** Asked for each request. */
+  readonly site: () => { readonly router: Router };
   readonly limits: HeadLimits;
   /** Whether to believe this peer about host, scheme and client, and to obey its cache directives. */
   readonly trust: (address: string) => boolean;
@@ -32,7 +32,8 @@ export interface AdmissionDeps {
 export interface Admitted {
   readonly kind: 'admitted';
   readonly site: SiteRoute;
-  readonly request: Omit<GateRequest, 'body'>;
+  /** Without its content. */
+  readonly request: GateRequest;
   readonly head: CheckedHead;
 }
 
@@ -50,12 +51,11 @@ export function admit(raw: RawHead, peer: Peer, deps: AdmissionDeps): Admission 
   if (head.kind === 'refused') return head;
   const { scan } = head;
   if (scan.via !== undefined && isLoop(scan.via, deps.cacheName)) return refused('loop', scan.via);
-  const address = unmapped(peer.address);
   const claims = scan.forwardedFor ?? scan.forwardedProto ?? scan.forwardedHost ?? scan.overrides ?? scan.sources;
-  const trusted = claims !== undefined && deps.trust(address);
+  const trusted = claims !== undefined && deps.trust(peer.address);
   const place = effectivePlace(head, trusted, peer);
   if (place.kind === 'refused') return place;
-  const router = deps.router();
+  const { router } = deps.site();
   if (head.target === '*') return router.knowsHost(place.host) ? OPTIONS_SELF : refused('unknown-host', place.host);
   const site = router.match(place.host, head.target);
   if (site === undefined) return noRoute(router, place.host, head.target);
@@ -65,7 +65,7 @@ export function admit(raw: RawHead, peer: Peer, deps: AdmissionDeps): Admission 
   const hops = raw.method === 'OPTIONS' && scan.maxForwards !== undefined ? hopsLeft(scan.maxForwards) : undefined;
   if (typeof hops === 'object') return hops;
   if (hops === -1) return OPTIONS_SELF;
-  return route({ raw, head, site, place, address, trusted, hops }, deps);
+  return route({ raw, head, site, place, address: peer.address, trusted, hops }, deps);
 }
 
 interface Routed {
@@ -106,7 +106,15 @@ function route({ raw, head, site, place, address, trusted, hops }: Routed, deps:
   return {
     kind: 'admitted',
     site,
-    request: { route: site.route, method, uri: `${scheme}://${host}${target}`, target, fields, bypass },
+    request: {
+      route: site.route,
+      method,
+      uri: `${scheme}://${host}${target}`,
+      target,
+      fields,
+      body: undefined,
+      bypass,
+    },
     head,
   };
 }
@@ -159,10 +167,4 @@ function hopsLeft(maxForwards: string): number | Refusal {
 
 function isGet(method: string): boolean {
   return method === 'GET' || method === 'HEAD';
-}
-
-/** The request with its content. */
-export function withBody(request: Admitted['request'], body: RequestBody | undefined): GateRequest {
-  const { route: gateRoute, method, uri, target, fields, bypass } = request;
-  return { route: gateRoute, method, uri, target, fields, bypass, body };
 }

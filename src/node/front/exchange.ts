@@ -23,8 +23,8 @@ export interface ExchangeEnd {
 export interface ExchangeDeps {
   readonly gate: Gate;
   readonly cacheName: string;
-  /** Whether the front is closing, so that answers end their connection. */
-  readonly closing: () => boolean;
+  /** While the front closes, answers end their connection. */
+  readonly status: { readonly isClosing: boolean };
   /** A longer pause of a client that should send or read ends the connection. */
   readonly stallMs: number;
   readonly monotonic: () => number;

@@ -12,11 +12,11 @@ import { guarded } from '../../engine/guarded.ts';
 import { nodeClock } from '../node-ports.ts';
 import { portError } from '../port-error.ts';
 import type { FrontLimits } from '../site.ts';
-import { type Admitted, admit, withBody } from './admission.ts';
+import { type Admitted, admit } from './admission.ts';
 import { type ArrivalOptions, Arrivals } from './connection/arrival.ts';
 import { Connections } from './connection/connections.ts';
 import { endAfterContent, LINGER_MS } from './connection/graceful-close.ts';
-import { type Peer, peerOf, sharePeer, unmapped } from './connection/peer.ts';
+import { type Peer, peerOf } from './connection/peer.ts';
 import { type CloseTunnel, openTunnel, wantsTunnel } from './connection/tunnel.ts';
 import type { ExchangeDeps, Visit } from './exchange.ts';
 import type { Front, FrontDeps, ListenAt } from './front-contract.ts';
@@ -54,23 +54,23 @@ class NodeFront implements Front {
   readonly #server;
   readonly #connections: Connections;
   readonly #arrivals: Arrivals;
-  readonly #cacheName: string;
   readonly #admission;
   readonly #exchanges: ExchangeDeps;
   readonly #tunnels = new Set<CloseTunnel>();
   #toNode: (connection: Socket) => void = () => {};
+  readonly #status = { isClosing: false };
   #closing: Promise<void> | undefined;
 
   constructor(deps: FrontDeps) {
     const { limits, trust, hooks, arrival = PLAIN, stallMs = 60_000 } = deps;
     this.#deps = deps;
-    this.#cacheName = deps.cacheName ?? 'tidegate';
-    this.#connections = new Connections(this.#cacheName, (refusal, socket) => this.#tell(refusal, socket));
-    this.#admission = { router: () => deps.site().router, limits, trust, cacheName: this.#cacheName };
+    const cacheName = deps.cacheName ?? 'tidegate';
+    this.#connections = new Connections(cacheName, (refusal, socket) => this.#tell(refusal, socket));
+    this.#admission = { site: deps.site, limits, trust, cacheName };
     this.#exchanges = {
       gate: deps.gate,
-      cacheName: this.#cacheName,
-      closing: () => this.#closing !== undefined,
+      cacheName,
+      status: this.#status,
       // responder.ts recognises its own socket timeout by its length, so the idle timeout must differ.
       stallMs: stallMs === Math.max(1, limits.keepAliveMs) + KEEP_ALIVE_BUFFER_MS ? stallMs + 1 : stallMs,
       monotonic: deps.monotonic ?? nodeClock.monotonic,
@@ -86,7 +86,7 @@ class NodeFront implements Front {
       http2: (socket, ...of) => this.#safely(socket, () => this.#speakHttp2(socket, ...of)),
       lost: (report) => hooks?.lost?.(report),
     });
-    // No limit: node:http would silently drop fields beyond one, a second Host among them. See head-checks.ts.
+    // No limit: node:http would silently drop fields beyond one, a second Host among them. See request-heads.ts.
     this.#server.maxHeadersCount = 0;
     this.#attach();
   }
@@ -112,7 +112,7 @@ class NodeFront implements Front {
   }
 
   async #close(graceMs: number): Promise<void> {
-    // `closing()` must be true before an answer is written; #closing is set when this function returns, in one step.
+    this.#status.isClosing = true;
     const { promise, resolve } = Promise.withResolvers<void>();
     NetServer.prototype.close.call(this.#server, () => resolve());
     this.#connections.closeIdle();
@@ -185,14 +185,10 @@ class NodeFront implements Front {
       ...this.#exchanges,
       connection,
       admission: this.#admission,
-      asking: (connection, under) => this.#connections.asking(connection, under),
+      connections: this.#connections,
+      toNode: this.#toNode,
       headTimeoutMs: Math.max(1, this.#deps.limits.headTimeoutMs),
       keepAliveMs: Math.max(1, this.#deps.limits.keepAliveMs) + KEEP_ALIVE_BUFFER_MS,
-      give: (lent) => {
-        sharePeer(socket, lent);
-        this.#connections.lend(socket, lent);
-        this.#toNode(lent);
-      },
     });
   }
 
@@ -203,7 +199,7 @@ class NodeFront implements Front {
     const admission = this.#admit(message);
     if (admission.kind === 'admitted') this.#admitted(message, response, admission);
     else if (admission.kind === 'refused') this.#refuse(message, response, admission);
-    else this.#answerOptions(response);
+    else answerOptions(response, this.#status.isClosing);
   }
 
   #admit(message: IncomingMessage) {
@@ -213,17 +209,17 @@ class NodeFront implements Front {
 
   #admitted(message: IncomingMessage, response: ServerResponse, { request, head }: Admitted): void {
     if (head.framing === 'none') {
-      this.#start(this.#exchange(message, response, { request: withBody(request, undefined) }), message.socket);
+      this.#start(this.#exchange(message, response, { request }), message.socket);
       return;
     }
     const upload = new Upload(message, {
       maxBytes: this.#deps.limits.maxRequestBodyBytes,
       stallMs: this.#exchanges.stallMs,
-      sendContinue: head.expectsContinue ? () => sendContinue(response) : undefined,
-      onExcess: () => exchange.refuse(this.#told(refused('content-too-large', 'more than the limit'), message.socket)),
+      sendContinue: head.expectsContinue ? () => response.headersSent || response.writeContinue() : undefined,
+      onExcess: () => exchange.refuse(this.#tell(refused('content-too-large', 'more than the limit'), message.socket)),
     });
-    const exchange = this.#exchange(message, response, { request: withBody(request, upload), upload });
-    message.on('timeout', () => exchange.refuse(this.#told(refused('content-stalled', 'a pause'), message.socket)));
+    const exchange = this.#exchange(message, response, { request: { ...request, body: upload }, upload });
+    message.on('timeout', () => exchange.refuse(this.#tell(refused('content-stalled', 'a pause'), message.socket)));
     this.#start(exchange, message.socket);
   }
 
@@ -232,7 +228,7 @@ class NodeFront implements Front {
     response: ServerResponse,
     of: Pick<Visit, 'request' | 'unanswered' | 'upload'>,
   ): Exchange {
-    const peer = unmapped(peerOf(message.socket).address);
+    const peer = peerOf(message.socket).address;
     return new Exchange({ message, response, peer, ...of }, this.#exchanges);
   }
 
@@ -245,7 +241,11 @@ class NodeFront implements Front {
     this.#tell(refusal, message.socket);
     // Not `message.complete`: node:http asks before it has seen the end, even of a request without content.
     const sending = hasContent(message);
-    const { status, fields, body } = refusalAnswer(refusal, this.#cacheName, sending || this.#closing !== undefined);
+    const { status, fields, body } = refusalAnswer(
+      refusal,
+      this.#exchanges.cacheName,
+      sending || this.#status.isClosing,
+    );
     response.writeHead(status, fields);
     if (!sending) {
       response.end(body);
@@ -255,13 +255,6 @@ class NodeFront implements Front {
     this.#connections.ending(message.socket);
     // A client that waits for 100 sends nothing more once it sees another answer.
     endAfterContent(message, response, { maxMs: message.headers.expect === undefined ? LINGER_MS : 0 });
-  }
-
-  #answerOptions(response: ServerResponse): void {
-    const fields = ['allow', ALLOWED_METHODS, 'content-length', '0'];
-    if (this.#closing !== undefined) fields.push('connection', 'close');
-    response.writeHead(200, fields);
-    response.end();
   }
 
   #upgrade(message: IncomingMessage, client: Socket, head: Buffer): void {
@@ -289,20 +282,19 @@ class NodeFront implements Front {
     client.on('close', () => this.#tunnels.delete(close));
   }
 
-  #told(refusal: Refusal, socket: Socket): Refusal {
-    this.#tell(refusal, socket);
+  #tell(refusal: Refusal, socket: Socket): Refusal {
+    this.#tellOf(refusal, peerOf(socket));
     return refusal;
   }
 
-  #tell(refusal: Refusal, socket: Socket): void {
-    this.#tellOf(refusal, peerOf(socket));
-  }
-
   #tellOf({ reason, got }: Refusal, { address }: Peer): void {
-    this.#deps.hooks?.refused?.({ reason, got, peer: unmapped(address) });
+    this.#deps.hooks?.refused?.({ reason, got, peer: address });
   }
 }
 
-function sendContinue(response: ServerResponse): void {
-  if (!response.headersSent) response.writeContinue();
+function answerOptions(response: ServerResponse, isClosing: boolean): void {
+  const fields = ['allow', ALLOWED_METHODS, 'content-length', '0'];
+  if (isClosing) fields.push('connection', 'close');
+  response.writeHead(200, fields);
+  response.end();
 }

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 
 /** Who sent a request. */
 export interface Peer {
+  /** In the form of IPv4 where it is one (`unmapped`). */
   readonly address: string;
   /** How the connection reached us. */
   readonly scheme: 'http' | 'https';
@@ -24,7 +25,7 @@ const PEERS = new WeakMap<Socket, Peer>();
 /** Notes the peer of a socket; `stated` overrides the socket's own word. */
 export function notePeer(socket: Socket, scheme: Peer['scheme'], stated: Endpoints | undefined): Peer {
   const peer = {
-    address: stated?.remoteAddress ?? socket.remoteAddress ?? '',
+    address: unmapped(stated?.remoteAddress ?? socket.remoteAddress ?? ''),
     scheme,
     localAuthority: () => localAuthority(stated ?? socket),
   };

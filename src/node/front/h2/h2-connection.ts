@@ -10,9 +10,9 @@ import type { GateRequest, WholeAnswer } from '../../../engine/contract.ts';
 import type { Cancel } from '../../../ports.ts';
 import { nodeTasks } from '../../node-ports.ts';
 import type { FrontLimits } from '../../site.ts';
-import { type AdmissionDeps, type Admitted, admit, withBody } from '../admission.ts';
+import { type AdmissionDeps, type Admitted, admit } from '../admission.ts';
 import { LINGER_MS } from '../connection/graceful-close.ts';
-import { type Peer, unmapped } from '../connection/peer.ts';
+import type { Peer } from '../connection/peer.ts';
 import { type ContentSource, Upload } from '../http1/upload.ts';
 import { ALLOWED_METHODS, type Refusal, refused } from '../refusals.ts';
 import { isStatus, sendWhole } from './h2-answer.ts';
@@ -122,7 +122,7 @@ class H2Connection {
       const admission = 'kind' in head ? head : admit(head, this.#peer, this.#deps.admission);
       if (admission.kind === 'refused') this.#refuse(stream, admission);
       else if (admission.kind === 'options') answerOptions(stream);
-      else if (admission.head.framing === 'none') this.#ask(stream, withBody(admission.request, undefined));
+      else if (admission.head.framing === 'none') this.#ask(stream, admission.request);
       else this.#askWithContent(stream, admission);
     } catch (error) {
       // A defect costs its client the stream, and affects nobody else.
@@ -152,7 +152,7 @@ class H2Connection {
     if (guardFlush(stream, bodyBytes, stallMs)) this.#open.set(stream, GUARDED);
     ended?.({
       request,
-      peer: unmapped(this.#peer.address),
+      peer: this.#peer.address,
       status,
       outcome: answer.outcome,
       bodyBytes,
@@ -172,7 +172,7 @@ class H2Connection {
         exchange.refuse(refusal);
       },
     });
-    const exchange = this.#exchange(stream, withBody(request, upload), upload);
+    const exchange = this.#exchange(stream, { ...request, body: upload }, upload);
     exchange.start();
   }
 

@@ -10,7 +10,7 @@ import { guarded } from '../../../engine/guarded.ts';
 import type { Answer, Cancel, Responder } from '../../../ports.ts';
 import type { ResponseHead } from '../../../semantics/fields.ts';
 import type { Outcome } from '../../../semantics/outcome.ts';
-import { type Peer, unmapped } from '../connection/peer.ts';
+import type { Peer } from '../connection/peer.ts';
 import type { ExchangeDeps } from '../exchange.ts';
 import { within } from '../exchange-context.ts';
 import { hasNoContent, isSendable, passedFields } from '../http1/answer-bytes.ts';
@@ -259,7 +259,7 @@ export class H2Exchange implements Responder {
     const { request, peer } = this.#visit;
     this.#deps.ended?.({
       request,
-      peer: unmapped(peer.address),
+      peer: peer.address,
       status: this.#status,
       outcome: this.#outcome,
       bodyBytes: this.#bodyBytes,

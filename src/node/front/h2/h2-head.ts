@@ -3,8 +3,8 @@
 // HTTP/2 states some facts in its own way (RFC 9113 §8.3); a field must not contradict them in the old way:
 // `:authority` beside Host, the end of the content beside Transfer-Encoding.
 
-import type { RawHead } from '../head-checks.ts';
 import { type Refusal, refused } from '../refusals.ts';
+import type { RawHead } from '../request-heads.ts';
 
 /** Fields of one connection only, without meaning in HTTP/2 (RFC 9113 §8.2.2). */
 const OF_CONNECTION: ReadonlySet<string> = new Set([

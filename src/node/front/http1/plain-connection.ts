@@ -10,12 +10,13 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Gate, GateRequest, Unanswered, WholeAnswer } from '../../../engine/contract.ts';
 import { guarded } from '../../../engine/guarded.ts';
-import { type AdmissionDeps, type Admitted, admit, withBody } from '../admission.ts';
+import { type AdmissionDeps, admit } from '../admission.ts';
+import type { Connections } from '../connection/connections.ts';
 import { LentSocket } from '../connection/lent-socket.ts';
-import { type Peer, unmapped } from '../connection/peer.ts';
+import { type Peer, sharePeer } from '../connection/peer.ts';
 import type { ExchangeEnd } from '../exchange.ts';
+import { isSameHead, type PlainHead, readPlainHead } from '../request-heads.ts';
 import { writeAnswer } from './answer-bytes.ts';
-import { isSameHead, type PlainHead, readPlainHead } from './plain-head.ts';
 
 /** A request and its time of arrival. */
 interface Visit {
@@ -38,11 +39,10 @@ export interface PlainDeps {
   readonly connection: Socket;
   readonly gate: Pick<Gate, 'answerAtOnce'>;
   readonly admission: AdmissionDeps;
-  readonly closing: () => boolean;
-  /** Hands a connection, the client's own or a lent one, to node:http. */
-  readonly give: (connection: Socket) => void;
-  /** Called while an answer is awaited, though the connection is not lent. */
-  readonly asking: (connection: Socket, under: boolean) => void;
+  readonly status: { readonly isClosing: boolean };
+  readonly connections: Pick<Connections, 'asking' | 'lend'>;
+  /** Hands a lent connection to node:http. */
+  readonly toNode: (connection: Socket) => void;
   /** Before the first request, and between requests. */
   readonly headTimeoutMs: number;
   readonly keepAliveMs: number;
@@ -179,11 +179,12 @@ class PlainConnection {
     let at = 0;
     while (at < bytes.length) {
       const head = readPlainHead(bytes, at, this.#last);
-      const admitted = head === undefined ? undefined : this.#admit(head);
-      if (head === undefined || admitted === undefined) return this.#give(bytes.subarray(at));
+      const request = head === undefined ? undefined : this.#admit(head);
+      if (head === undefined || request === undefined) return this.#give(bytes.subarray(at));
       this.#last = head;
-      const visit = this.#visit(head, admitted);
-      const found = this.#deps.gate.answerAtOnce(visit.request);
+      const { gate, ended, monotonic } = this.#deps;
+      const visit = { head, request, startedMs: ended === undefined ? 0 : monotonic() };
+      const found = gate.answerAtOnce(request);
       if (found instanceof Promise) return this.#ask(found, { visit, bytes: bytes.subarray(at), end: head.end - at });
       if (found.kind === 'unanswered') {
         this.#waiting = head.end === bytes.length ? undefined : bytes.subarray(head.end);
@@ -201,9 +202,9 @@ class PlainConnection {
     const { visit, bytes, end } = asked;
     this.#state = 'asking';
     this.#waiting = end === bytes.length ? undefined : bytes.subarray(end);
-    this.#deps.asking(this.#socket, true);
+    this.#deps.connections.asking(this.#socket, true);
     const answered = (found: WholeAnswer | Unanswered) => {
-      this.#deps.asking(this.#socket, false);
+      this.#deps.connections.asking(this.#socket, false);
       if (this.#socket.destroyed) return;
       if (found.kind === 'unanswered') return this.#lend(visit, found, bytes.subarray(0, end));
       const rest = this.#waiting ?? NOTHING;
@@ -213,7 +214,7 @@ class PlainConnection {
       if (this.#socket.writableNeedDrain) return this.#waitForClient(rest);
       if (this.#socket.isPaused()) this.#socket.resume();
       if (rest.length > 0) this.#read(rest);
-      else if (this.#ended || this.#deps.closing()) this.#socket.end();
+      else if (this.#ended || this.#deps.status.isClosing) this.#socket.end();
     };
     asking
       .catch((error: unknown) => {
@@ -225,18 +226,13 @@ class PlainConnection {
   }
 
   /** Returns undefined for a refused request, or one that changes the connection; node:http handles both. */
-  #admit(head: PlainHead): Admitted | undefined {
-    if (this.#deps.closing()) return undefined;
+  #admit(head: PlainHead): GateRequest | undefined {
+    if (this.#deps.status.isClosing) return undefined;
     const admission = admit(head, this.#peer, this.#deps.admission);
     if (admission.kind !== 'admitted') return undefined;
     const { framing, scan } = admission.head;
     if (framing !== 'none' || scan.upgrade !== undefined || scan.expect !== undefined) return undefined;
-    return scan.connection === undefined || isKeepAlive(scan.connection) ? admission : undefined;
-  }
-
-  #visit(head: PlainHead, { request }: Admitted): Visit {
-    const { ended, monotonic } = this.#deps;
-    return { head, request: withBody(request, undefined), startedMs: ended === undefined ? 0 : monotonic() };
+    return scan.connection === undefined || isKeepAlive(scan.connection) ? admission.request : undefined;
   }
 
   #answer({ request, startedMs }: Visit, answer: WholeAnswer): void {
@@ -246,7 +242,7 @@ class PlainConnection {
     const bodyBytes = writeAnswer(socket, answer, { method: request.method, connection: this.#keepAliveLines });
     ended?.({
       request,
-      peer: unmapped(this.#peer.address),
+      peer: this.#peer.address,
       status: answer.kind === 'stored' ? answer.entry.status : answer.head.status,
       outcome: answer.outcome,
       bodyBytes,
@@ -284,13 +280,17 @@ class PlainConnection {
 
   #lentSocket(): LentSocket {
     if (this.#lent !== undefined) return this.#lent;
-    const lent = new LentSocket(this.#socket, this.#deps.connection, () => {
+    const { connection, connections, toNode } = this.#deps;
+    const lent = new LentSocket(this.#socket, connection, () => {
       if (this.#state === 'given') this.#socket.resume();
     });
     (lent as { [LENT]?: PlainConnection })[LENT] = this;
     this.#lent = lent;
     // node:http takes any Duplex for a connection; it and the front use no more of a Socket than LentSocket has.
-    this.#deps.give(lent as unknown as Socket);
+    const asSocket = lent as unknown as Socket;
+    sharePeer(this.#socket, asSocket);
+    connections.lend(this.#socket, asSocket);
+    toNode(asSocket);
     return lent;
   }
 }

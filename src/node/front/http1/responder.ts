@@ -179,7 +179,7 @@ export class Exchange implements Responder {
   }
 
   #mustClose(): boolean {
-    return this.#deps.closing() || this.receiving;
+    return this.#deps.status.isClosing || this.receiving;
   }
 
   #closingFields(fields: string[]): string[] {

@@ -1,0 +1,146 @@
+// Routes and request rules, made once from the configuration.
+
+import { cookieRules } from '../../engine/answers/shared-request.ts';
+import type { Route } from '../../engine/contract.ts';
+import { TidegateError } from '../../errors.ts';
+import { globMatcher } from '../../ledger/glob.ts';
+import type { Origin } from '../../ports.ts';
+import { type CodingRules, isCompressibleType } from '../../semantics/coded-representation.ts';
+import { codingChooser } from '../../semantics/content-coding.ts';
+import type { Fields } from '../../semantics/fields.ts';
+import { type CachePolicy, CONFORMANCE_POLICY, SAFE_POLICY } from '../../semantics/policy.ts';
+import type { FrontLimits, QueryRule, RequestRules, Router, SiteRoute } from '../site.ts';
+import type { ResolvedConfig, ResolvedRoute } from './config.ts';
+import { codingSchema } from './config-schema.ts';
+import { compileBypass, compilePaths, HostRouter, normaliseTarget } from './router.ts';
+
+/** Makes the routes of a configuration; `origins` holds each of its origins by name. */
+export function compileSite(config: ResolvedConfig, origins: ReadonlyMap<string, Origin>): CompiledSite {
+  const router = new HostRouter();
+  let retired = false;
+  for (const route of config.routes) {
+    const origin = origins.get(route.origin);
+    if (origin === undefined) throw new TidegateError('E_CONFIG', `route ${route.name}: no origin ${route.origin}`);
+    const request = compileRequestRules(route, config);
+    const site: SiteRoute = Object.freeze({
+      name: route.name,
+      route: {
+        ...compileRoute(route, origin, config),
+        cacheUri: (uri: string) => cacheUri(router, uri, request),
+        retired: () => retired,
+      },
+      request,
+    });
+    router.add({ site, matches: compilePaths(route.match.path) }, asList(route.match.host));
+  }
+  return {
+    router,
+    limits: config.limits,
+    retire: () => {
+      retired = true;
+    },
+  };
+}
+
+interface CompiledSite {
+  readonly router: Router;
+  readonly limits: FrontLimits;
+  /** Another site replaces this one: a fill still running for this one is not stored. */
+  readonly retire: () => void;
+}
+
+/** A URI named in an answer, under the rules of the route that its requests take. */
+function cacheUri(router: Router, uri: string, own: RequestRules): string {
+  const { host, pathname } = new URL(uri);
+  return normaliseUri(uri, router.match(host, pathname)?.request ?? own);
+}
+
+type SiteNames = Pick<ResolvedConfig, 'cacheName' | 'targetedFields'>;
+
+function compileRoute(config: ResolvedRoute, origin: Origin, site: SiteNames): Omit<Route, 'cacheUri' | 'retired'> {
+  return Object.freeze({
+    tenant: config.tenant,
+    originName: config.origin,
+    origin,
+    policy: compilePolicy(config, site),
+    responseFields: compileEdits(config.response),
+    showTags: config.showTags,
+    compress: compileCoding(config.compress),
+  });
+}
+
+function compilePolicy(route: ResolvedRoute, { cacheName, targetedFields }: SiteNames): CachePolicy {
+  const base = route.profile === 'safe' ? SAFE_POLICY : CONFORMANCE_POLICY;
+  return Object.freeze({
+    ...base,
+    cacheName,
+    targetedFields: Object.freeze([...targetedFields]),
+    ttlMs: route.ttlMs,
+    defaultTtlMs: route.defaultTtlMs,
+    staleWhileRevalidateMs: route.staleWhileRevalidateMs,
+    staleIfErrorMs: route.staleIfErrorMs,
+    graceMs: route.graceMs ?? base.graceMs,
+    negativeTtlMs: route.negativeTtlMs,
+    editsFreshness: editedNames(route.response).some((name) => saysFreshness(name, targetedFields)),
+    ownRequestFields: new Set(Object.keys(route.request.set).map((name) => name.toLowerCase())),
+    cookies: route.cookies && cookieRules(route.cookies),
+    clientDirectives: route.clientDirectives ?? base.clientDirectives,
+    maxBodyBytes: route.maxBodyBytes,
+  });
+}
+
+function saysFreshness(field: string, targetedFields: readonly string[]): boolean {
+  return ['cache-control', 'expires', 'last-modified', 'vary', ...targetedFields].includes(field);
+}
+
+function compileRequestRules(route: ResolvedRoute, { origins }: Pick<ResolvedConfig, 'origins'>): RequestRules {
+  return Object.freeze({
+    query: compileQuery(route.query),
+    sortQuery: route.sortQuery,
+    fields: compileEdits(route.request),
+    bypass: compileBypass(route.bypass),
+    bodyOnGet: route.bodyOnGet,
+    originHost: route.originHost ?? origins[route.origin]?.hostHeader,
+    upgrade: route.upgrade,
+  });
+}
+
+function compileCoding(compress: ResolvedRoute['compress']): CodingRules | undefined {
+  if (compress === false) return undefined;
+  const { codings, minBytes, types } = compress === true ? codingSchema.parse({}) : compress;
+  const matchers = types?.map((type) => globMatcher(type.toLowerCase()));
+  return Object.freeze({
+    accepted: codingChooser(codings),
+    minBytes,
+    takesType: matchers === undefined ? isCompressibleType : (type) => matchers.some((matches) => matches(type)),
+  });
+}
+
+function compileQuery(query: ResolvedRoute['query']): QueryRule {
+  if (query === 'all') return { kind: 'all' };
+  if ('keep' in query) return { kind: 'keep', names: new Set(query.keep) };
+  return query.drop.length === 0 ? { kind: 'all' } : { kind: 'drop', names: new Set(query.drop) };
+}
+
+/** A set field replaces all fields of its name, so its name is among the removed ones. */
+function compileEdits(edits: FieldEdits): { readonly remove: ReadonlySet<string>; readonly set: Fields } {
+  const set = Object.entries(edits.set).flatMap(([name, value]) => [name.toLowerCase(), value]);
+  return Object.freeze({ remove: new Set(editedNames(edits)), set: Object.freeze(set) });
+}
+
+type FieldEdits = ResolvedRoute['request'];
+
+function editedNames({ set, remove }: FieldEdits): readonly string[] {
+  return [...remove, ...Object.keys(set)].map((name) => name.toLowerCase());
+}
+
+function asList(values: string | readonly string[] | undefined): readonly string[] {
+  if (values === undefined) return [];
+  return typeof values === 'string' ? [values] : values;
+}
+
+/** Normalises the target of a whole URI: everything after its authority. */
+function normaliseUri(uri: string, rules: Parameters<typeof normaliseTarget>[1]): string {
+  const pathAt = uri.indexOf('/', uri.indexOf('//') + 2);
+  return pathAt < 0 ? uri : uri.slice(0, pathAt) + normaliseTarget(uri.slice(pathAt), rules);
+}
