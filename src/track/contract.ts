@@ -5,64 +5,8 @@
 
 import type { FeedPosition } from '../dependency/change.ts';
 import type { SourceAnswer, SourceQuestion } from '../dependency/describe/describe.ts';
-import type { Lookup } from '../dependency/template.ts';
-import type { ChangeFeed, Clock, Eventually, FeedStatus, Random, Tasks } from '../ports.ts';
-import type { Catalogue } from '../sql/ast.ts';
-import type { StatementParts } from '../sql/writes.ts';
-
-/** A database that is tracked: `sqliteDatabase()`, `postgresDatabase()`. */
-export interface TrackedDatabase {
-  /** Rejects with E_FEED. */
-  open(platform: DatabasePlatform): Promise<OpenDatabase>;
-}
-
-export interface DatabasePlatform {
-  /** The name of the source, which the ids of its statements hold. */
-  readonly source: string;
-  readonly clock: Clock;
-  readonly tasks: Tasks;
-  /** Called with what the beginning waits for. Default: nobody. */
-  readonly onFault?: (error: unknown) => void;
-}
-
-/** Gives the source to another feed process. */
-export type Release = () => Promise<void>;
-
-/**
- * Takes the source for this feed process alone. Resolves to undefined when another process has it; rejects when this is
- * unknown.
- */
-export type TryClaim = () => Promise<Release | undefined>;
-
-export interface OpenDatabase {
-  /** Keeps other feed processes from the source. Undefined when nothing can keep them from it. */
-  readonly claim?: TryClaim;
-  /** How its statements are read. */
-  readonly parts: StatementParts;
-  /** The feed, not begun yet. */
-  readonly feed: ChangeFeed;
-  /** The catalogue as it is now; undefined when it has not changed. */
-  refresh(): Eventually<Catalogue | undefined>;
-  /** Whether the feed tells changes of the table, by the name that its shape has. */
-  covers(table: string): boolean;
-  /** Each feed position from this one on comes after every commit before the call; undefined when there is no telling. */
-  head(): Eventually<FeedPosition | undefined>;
-  /** Position of the latest commit that there is now, or a later one. Undefined when it is unknown. */
-  latest?(): Eventually<FeedPosition | undefined>;
-  /** Something was written: the feed need not wait. */
-  wake(): void;
-  /** Runs the look-ups of a template, after its statement. Undefined when none are run here. */
-  lookUp?(lookups: readonly Lookup[], parameters: readonly unknown[]): LookedUp;
-  /**
-   * Runs look-ups that take a while: until then less is known of the read. Returns undefined when it cannot now. Never
-   * rejects.
-   */
-  lookUpLater?(lookups: readonly Lookup[], parameters: readonly unknown[]): Promise<LookedUp> | undefined;
-  close(): Eventually<void>;
-}
-
-/** Values that each look-up gave; undefined when it could not be run, or takes too long. */
-export type LookedUp = readonly (readonly unknown[] | undefined)[];
+import type { Clock, Eventually, FeedStatus, Random, Tasks } from '../ports.ts';
+import type { TrackedDatabase } from './follow/open-database.ts';
 
 /** One delivery. Messages of a session are numbered from 1 on; a new session makes all of the source outdated. */
 export interface SourceMessage {
@@ -105,18 +49,31 @@ export interface TrackingTarget {
 
 export type TrackerOptions = DatabaseTrackerOptions | ProcessTrackerOptions;
 
-/** Options of a tracker that follows the database by itself. */
-export interface DatabaseTrackerOptions extends CommonTrackerOptions {
+interface SourceOptions {
+  /** 1 to 64 of a-z, 0-9, `-` and `_`. Each process that follows a database has one of its own. */
+  readonly source: string;
+  /** Statement texts whose analysis is kept. Default 2,000. */
+  readonly maxTemplates?: number;
+  /** Called with errors that nobody waits for: a target that failed, a read that could not be tracked. Default: nobody. */
+  readonly onFault?: (error: unknown) => void;
+}
+
+/** Options of each process that follows a database. */
+export interface DatabaseOptions extends SourceOptions {
   readonly database: TrackedDatabase;
   readonly targets: readonly TrackingTarget[];
-  readonly feed?: undefined;
-  readonly caches?: undefined;
   /** How long a target serves without hearing from here. Default 2,000. */
   readonly leaseMs?: number;
   /** A feed that is further behind has the leases run out. Default 2,000. */
   readonly maxLagMs?: number;
   /** Statements with their parameters that are kept; the oldest are forgotten, and with that invalidated. Default 1,000,000. */
   readonly maxInstances?: number;
+}
+
+/** Options of a tracker that follows the database by itself. */
+export interface DatabaseTrackerOptions extends CommonTrackerOptions, DatabaseOptions {
+  readonly feed?: undefined;
+  readonly caches?: undefined;
 }
 
 /** Options of a tracker whose database is followed by a process of its own. */
@@ -129,9 +86,7 @@ export interface ProcessTrackerOptions extends CommonTrackerOptions {
   readonly targets?: undefined;
 }
 
-export interface CommonTrackerOptions {
-  /** 1 to 64 of a-z, 0-9, `-` and `_`. Each process that follows a database has one of its own. */
-  readonly source: string;
+export interface CommonTrackerOptions extends SourceOptions {
   /** How long the answer to a write waits until no target serves anything from before it. Default 2,000. */
   readonly settleMs?: number;
   /** For one response; beyond these, tags are made coarser. Default 200 tags and 8,192 bytes. */
@@ -142,10 +97,6 @@ export interface CommonTrackerOptions {
    * `union`: for all that are being made, each time; for applications that cannot tell who shows what. Default `scope`.
    */
   readonly share?: 'scope' | 'union';
-  /** Statement texts whose analysis is kept. Default 2,000. */
-  readonly maxTemplates?: number;
-  /** Called with errors that nobody waits for: a target that failed, a read that could not be tracked. Default: nobody. */
-  readonly onFault?: (error: unknown) => void;
 }
 
 /** Address of a feed process. */
@@ -225,6 +176,38 @@ export interface TrackerCounts {
   readonly untracked: Readonly<Partial<Record<Untracked, number>>>;
   /** Responses whose tags were made coarser, by how far. */
   readonly coarsened: Readonly<Record<'template' | 'table' | 'source', number>>;
+}
+
+/** A process that follows a database for applications of several processes; they tell their own data caches. */
+export interface FeedProcessOptions extends DatabaseOptions {
+  /** Host on which it listens. Default 127.0.0.1; any host but loopback needs a token. */
+  readonly host?: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  /** Applications have to send it. */
+  readonly token?: string;
+}
+
+export interface FeedProcess {
+  /** `http://127.0.0.1:8090` */
+  readonly url: string;
+  status(): FeedProcessStatus;
+  /**
+   * Resolves once no target serves anything from before the latest commit of now. Rejects with E_FEED where it is
+   * stopped.
+   */
+  settled(): Promise<void>;
+  /** Targets stop serving by themselves once their lease has run out; applications have nothing stored any more. */
+  stop(): Promise<void>;
+}
+
+export interface FeedProcessStatus extends Omit<TrackerStatus, 'state' | 'problems'> {
+  readonly state: 'stopped' | 'live' | 'lagging';
+  /** Applications that listen now. */
+  readonly clients: number;
+  /** Reads that applications asked to have watched; `refused` counts those that were refused. */
+  readonly registrations: number;
+  readonly refused: number;
 }
 
 /** Reads recorded while something was made. */

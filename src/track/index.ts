@@ -3,32 +3,33 @@
 
 export type { BetterSqliteDatabase, SqliteRunner } from '../feed/sqlite/runner.ts';
 export { betterSqliteRunner, libsqlRunner, nodeSqliteRunner } from '../feed/sqlite/runner.ts';
-export { feedProcess } from './client/followed-process.ts';
+export { feedProcess } from './client/feed-client.ts';
 export type {
   CommonTrackerOptions,
   DatabaseTrackerOptions,
+  FeedProcess,
   FeedProcessAddress,
+  FeedProcessOptions,
+  FeedProcessStatus,
   Finished,
   FinishOptions,
-  OpenDatabase,
   ProcessTrackerOptions,
   Scope,
   SourceMessage,
   SourceReply,
   TargetStatus,
-  TrackedDatabase,
   TrackerCounts,
   TrackerOptions,
   TrackerStatus,
   TrackingTarget,
   Untracked,
 } from './contract.ts';
+export type { OpenDatabase, TrackedDatabase } from './follow/open-database.ts';
 export { type PostgresDatabaseOptions, postgresDatabase } from './follow/postgres-database.ts';
 export { type SqliteDatabaseOptions, sqliteDatabase } from './follow/sqlite-database.ts';
 export type { LoadBatch, Loader, LoaderOptions } from './scope/loader.ts';
 export type { MemoOptions } from './scope/memo.ts';
-export type { FeedProcess, FeedProcessOptions, FeedProcessStatus } from './server/process-contract.ts';
-export { startFeedProcess } from './server/process-server.ts';
+export { startFeedProcess } from './server/feed-server.ts';
 export { type CacheTargetOptions, cacheTarget } from './target/cache-target.ts';
 export { type GateTargetOptions, gateTarget } from './target/gate-target.ts';
 export { createTracker, type Tracker } from './tracker.ts';

@@ -2,8 +2,7 @@
 
 import { expected, TidegateError } from '../errors.ts';
 import * as kit from '../options/kit.ts';
-import type { DatabaseTrackerOptions, ProcessTrackerOptions, TrackerOptions } from './contract.ts';
-import type { FeedProcessOptions } from './server/process-contract.ts';
+import type { DatabaseTrackerOptions, FeedProcessOptions, ProcessTrackerOptions, TrackerOptions } from './contract.ts';
 
 /** A gate grants no longer lease. */
 const MAX_LEASE_MS = 60_000;

@@ -6,11 +6,10 @@ import type { Cache, Fill, FillOptions } from '../cache/contract.ts';
 import { platformClock, platformRandom, platformTasks } from '../cache/platform.ts';
 import type { FeedPosition } from '../dependency/change.ts';
 import { TidegateError } from '../errors.ts';
-import type { Cancel } from '../ports.ts';
-import { FollowedProcess } from './client/followed-process.ts';
+import { FeedClient } from './client/feed-client.ts';
 import type { Finished, Scope, TrackerOptions, TrackerPlatform, TrackerStatus } from './contract.ts';
-import type { Followed } from './follow/follow-contract.ts';
 import { openDatabase } from './follow/followed-database.ts';
+import type { Followed } from './follow/registry-client.ts';
 import { Problems } from './problems.ts';
 import { cachedBy } from './scope/cached.ts';
 import type { Budget } from './scope/coarsen.ts';
@@ -23,7 +22,7 @@ import { Scopes } from './scope/scopes.ts';
 import type { Sharing } from './scope/shared-work.ts';
 import { randomName } from './tags.ts';
 import { Tally } from './tally.ts';
-import { keptAlive } from './target/keep-alive-timer.ts';
+import { keptAlive, within } from './timing.ts';
 import { checkTracker } from './tracker-options.ts';
 import { Drivers } from './wrap/drivers.ts';
 import { Recorder } from './wrap/recorder.ts';
@@ -164,7 +163,7 @@ class SourceTracker implements Tracker {
 
   wrap<T extends object>(driver: T, scope?: Scope): T {
     const parts = { scopes: this.#scopes, tally: this.#tally, problems: this.#problems, onFault: this.#onFault };
-    const recorder = new Recorder({ ...parts, side: () => this.#followed?.side() });
+    const recorder = new Recorder({ ...parts, registry: () => this.#followed?.registry });
     const kind = driverKindOf(driver);
     this.#drivers.wrapped(kind);
     return wrapDriver(driver, kind, scope === undefined ? recorder : recorder.for(scope as RequestScope));
@@ -219,7 +218,8 @@ class SourceTracker implements Tracker {
     return new RequestScope({
       source: this.#options.source,
       name: randomName(this.#platform.random),
-      side: this.#followed?.side(),
+      registry: this.#followed?.registry,
+      tasks: this.#platform.tasks,
       tally: this.#tally,
       budget,
       problems: this.#problems,
@@ -236,33 +236,19 @@ class SourceTracker implements Tracker {
   async #begin(): Promise<void> {
     const options = this.#options;
     const parts = { platform: this.#platform, tally: this.#tally, onFault: this.#onFault };
-    this.#followed =
-      options.feed === undefined ? await openDatabase(options, parts) : new FollowedProcess(options, parts);
+    this.#followed = options.feed === undefined ? await openDatabase(options, parts) : new FeedClient(options, parts);
     await this.#followed.begin();
-  }
-
-  /** The database may hang. */
-  async #within<T>(timeMs: number, work: Promise<T>): Promise<T | undefined> {
-    let cancel: Cancel = () => undefined;
-    const over = new Promise<undefined>((resolve) => {
-      cancel = this.#platform.tasks.later(timeMs, () => resolve(undefined));
-    });
-    try {
-      return await Promise.race([work, over]);
-    } finally {
-      cancel();
-    }
   }
 
   /** Waits for the answer to a write; returns fields when it took too long. */
   async #settle(): Promise<Finished['fields']> {
-    const { clock } = this.#platform;
+    const { clock, tasks } = this.#platform;
     const { source, settleMs = SETTLE_MS } = this.#options;
     const begunAt = clock.monotonic();
     try {
       const isGivenUp = () => clock.monotonic() - begunAt >= settleMs;
       const settled = this.#followed?.settled(isGivenUp);
-      if (settled !== undefined && (await this.#within(settleMs, settled)) === true) return [];
+      if (settled !== undefined && (await within(tasks, settleMs, settled)) === true) return [];
     } catch (error) {
       this.#onFault(error);
     }
@@ -278,7 +264,8 @@ class SourceTracker implements Tracker {
   async #latest(): Promise<FeedPosition | undefined> {
     try {
       const latest = this.#followed?.latest();
-      return latest && (await this.#within(LATEST_MS, latest));
+      // The database may hang.
+      return latest && (await within(this.#platform.tasks, LATEST_MS, latest));
     } catch (error) {
       this.#onFault(error);
       return undefined;

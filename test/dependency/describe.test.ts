@@ -5,7 +5,7 @@ import { describe, expect, it, test } from 'vitest';
 import { bindInstance } from '../../src/dependency/bind.ts';
 import type { TableShape } from '../../src/dependency/change.ts';
 import type { Described } from '../../src/dependency/describe/describe.ts';
-import { Registry, type RegistryOptions } from '../../src/dependency/registry.ts';
+import { Registry, type RegistryOptions, type Watched } from '../../src/dependency/registry.ts';
 import { analyse } from '../../src/sql/analyse.ts';
 import { readSqliteCatalogue } from '../../src/sql/sqlite/catalogue.ts';
 import { createSqliteParser } from '../../src/sql/sqlite/parser.ts';
@@ -132,7 +132,7 @@ describe('what is coarser', () => {
   } as const;
   const coarse = (maxTags: number) => {
     const registry = new Registry({ position: '00', seed: 1 });
-    const mark = registry.mark();
+    const mark = { ...registry.mark(), session: 's', generation: 0 };
     const rows = Object.entries({
       ...two,
       join: ['SELECT o.id, u.id AS uid FROM users u JOIN orders o ON o.id = u.id'],
@@ -141,7 +141,8 @@ describe('what is coarser', () => {
       ([tag, [sql, ...given]]) => [tag, { watched: watched(sql as string, ...given), mark }] as const,
     );
     const { dependencies } = coarsen('shop', new Map(watching), { maxTags, maxBytes: 1_000 });
-    for (const [tag, dependency] of dependencies) registry.register(tag, dependency.watched, dependency.mark);
+    for (const [tag, dependency] of dependencies)
+      registry.register(tag, dependency.watched as Watched, dependency.mark);
     return registry.describe([...dependencies.keys()]).described;
   };
   const reason = 'too many tags for one response (maxTags, maxTagBytes)';
@@ -164,14 +165,15 @@ describe('what is coarser', () => {
       { tag: expect.stringMatching(/^a/), level: 'source', reason: expect.stringContaining(reason), reads: [] },
     ]);
     const registry = new Registry({ position: '00', seed: 1 });
-    const mark = registry.mark();
+    const mark = { ...registry.mark(), session: 's', generation: 0 };
     const rows = new Map<string, Dependency>(
       [1, 2, 3].map((age) => [`q${age}`, { watched: watched(two.one[0], age), mark }] as const),
     );
     rows.set('n', { watched: watched('SELECT text FROM notes'), mark });
     rows.set('m', { watched: watched('SELECT 1 FROM notes'), mark });
     const { dependencies } = coarsen('shop', rows, { maxTags: 2, maxBytes: 1_000 });
-    for (const [tag, dependency] of dependencies) registry.register(tag, dependency.watched, dependency.mark);
+    for (const [tag, dependency] of dependencies)
+      registry.register(tag, dependency.watched as Watched, dependency.mark);
     expect(registry.describe([...dependencies.keys()]).described).toEqual([
       { tag: expect.stringMatching(/^r/), level: 'table', reason, reads: [{ table: 'users', ...rest }] },
       { tag: expect.stringMatching(/^r/), level: 'table', reason, reads: [{ table: 'notes', ...rest }] },

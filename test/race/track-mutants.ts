@@ -1,8 +1,6 @@
 // Mutants of tracking: with one rule taken out. Each must be caught by some cell of the race.
 //
-// Not among them: the generation of the catalogue alone, and the refusal at the begin of a read alone. Each covers for the
-// other, and the recent changes for both: the truncates that come with a change of the schema lie after the
-// mark. Nor the gap after a lease has run out: the tracker tells what it could not tell meanwhile.
+// Not among them: the gap after a lease has run out. The tracker tells what it could not tell meanwhile.
 
 import type { SourceEdit } from '../sim/source-edits.ts';
 
@@ -28,6 +26,7 @@ function mutant(name: string, { part, fills }: Where, ...edits: readonly Edit[])
 
 const RECORDER = 'track/wrap/recorder.ts';
 const FOLLOWER = 'track/follow/follower.ts';
+const REGISTRATIONS = 'track/scope/registrations.ts';
 const PUBLISHER = 'track/target/publisher.ts';
 const LEASES = 'engine/source-leases.ts';
 const COMMITS = { part: 'commits and rollbacks' };
@@ -38,28 +37,24 @@ const of = (...fills: readonly string[]) => ({ ...COMMITS, fills });
 export const TRACK_MUTANTS: readonly TrackMutant[] = [
   mutant('takes the mark after the read', COMMITS, [
     RECORDER,
-    'if (!follower.register(tag, watched, mark)) return',
-    'if (!follower.register(tag, watched, follower.mark() ?? mark)) return',
+    'scope.register(queryTag(template.id, parameters), read, mark);',
+    'scope.register(queryTag(template.id, parameters), read, registry.mark() ?? mark);',
   ]),
   mutant('registers without a look at recent changes', COMMITS, [
     'dependency/registry.ts',
     'if (isMissed) return this.#outdated([tag], NONE);',
     'void isMissed;',
   ]),
-  mutant('stores what was overtaken', COMMITS, [
-    RECORDER,
-    "if (!follower.register(tag, watched, mark)) return scope.untracked('overtaken');",
-    'follower.register(tag, watched, mark);',
-  ]),
+  mutant('stores what was overtaken', COMMITS, [FOLLOWER, "return { kind: 'overtaken' };", 'return undefined;']),
   mutant('stores what was overtaken as it was made coarser', of('too many tags'), [
-    'track/scope/scope.ts',
-    'if (!follower.register(tag, watched, mark)) this.untracked',
-    'if (!follower.register(tag, watched, mark) && false) this.untracked',
+    REGISTRATIONS,
+    'for (const [tag, { watched, mark }] of dependencies) this.register(tag, watched, mark);',
+    'for (const [tag, { watched, mark }] of dependencies) void this.#parts.registry?.register(tag, watched, mark);',
   ]),
   mutant('registers coarser tags as of now', of('too many tags'), [
-    'track/scope/scope.ts',
-    'if (!follower.register(tag, watched, mark)) this.untracked',
-    'if (!follower.register(tag, watched, follower.mark() ?? mark)) this.untracked',
+    REGISTRATIONS,
+    'for (const [tag, { watched, mark }] of dependencies) this.register(tag, watched, mark);',
+    'for (const [tag, { watched, mark }] of dependencies)\n        this.register(tag, watched, this.#parts.registry?.mark() ?? mark);',
   ]),
   mutant('reads in transactions', of('on the shared connection'), [
     RECORDER,
@@ -78,7 +73,7 @@ export const TRACK_MUTANTS: readonly TrackMutant[] = [
   ]),
   mutant('tells of a late read when it has been read', of('in a late body'), [
     'track/scope/scope.ts',
-    'if (this.#isFinished) this.late();\n    this.#underWay++;',
+    'if (this.#verdict.isFinal) this.sent.readLate();\n    this.#underWay++;',
     'this.#underWay++;',
   ]),
   mutant('stores beside a statement that has not answered', of('begun before the head'), [
@@ -91,19 +86,14 @@ export const TRACK_MUTANTS: readonly TrackMutant[] = [
     'return isAnothers ? await once(parts, shared) : value;',
     'void isAnothers;\n    return value;',
   ]),
-  mutant(
-    'reads by the schema of before',
-    SCHEMA,
-    [RECORDER, "else if (started.isRefreshing) scope.untracked('schema-change');", ''],
-    [
-      RECORDER,
-      'if (follower.isRefreshing || follower.generation !== generation) return',
-      'void generation;\n        if (follower.isRefreshing) return',
-    ],
-  ),
+  mutant('reads by the schema of before', SCHEMA, [
+    FOLLOWER,
+    'return generation !== this.generation || this.isRefreshing ?',
+    'void generation;\n    return this.isRefreshing ?',
+  ]),
   mutant('keeps the catalogue that it had', SCHEMA, [
-    'track/follow/catalogue-refresh.ts',
-    'this.#parts.read().then(',
+    'track/follow/known-catalogue.ts',
+    'this.#read().then(',
     'Promise.resolve().then(',
   ]),
   mutant('keeps what was there when another session begins', OUTAGES, [

@@ -13,7 +13,7 @@ import { createGate } from '../../src/engine/gate.ts';
 import { createCache } from '../../src/index.ts';
 import type { FeedListener, FeedStatus, Forward, OriginListener, OriginRequest } from '../../src/ports.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
-import type { TrackedDatabase } from '../../src/track/contract.ts';
+import type { TrackedDatabase } from '../../src/track/follow/open-database.ts';
 import { cacheTarget, createTracker, gateTarget, postgresDatabase, type Tracker } from '../../src/track/index.ts';
 import { connected, type PostgresServer, startServer, systemClock, systemTasks } from '../feed/postgres-kit.ts';
 import { Client, routeTo } from '../kit/clients.ts';

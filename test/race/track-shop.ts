@@ -13,7 +13,7 @@ import type { ChangeFeed, Clock, FeedListener, FeedStatus } from '../../src/port
 import type { Catalogue } from '../../src/sql/ast.ts';
 import { readSqliteCatalogue } from '../../src/sql/sqlite/catalogue.ts';
 import { createSqliteParser } from '../../src/sql/sqlite/parser.ts';
-import type { TrackedDatabase } from '../../src/track/contract.ts';
+import type { TrackedDatabase } from '../../src/track/follow/open-database.ts';
 import { placeOf } from '../../src/track/wrap/sqlite-place.ts';
 
 const SCHEMA = `PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;

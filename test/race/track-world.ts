@@ -7,7 +7,7 @@ import { createCacheOn } from '../../src/cache/create-cache.ts';
 import type { TableShape } from '../../src/dependency/change.ts';
 import { createGate } from '../../src/engine/gate.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
-import type { TrackedDatabase } from '../../src/track/contract.ts';
+import type { TrackedDatabase } from '../../src/track/follow/open-database.ts';
 import { cacheTarget, createTracker, gateTarget, type Tracker } from '../../src/track/index.ts';
 import { Client, routeTo } from '../kit/clients.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';

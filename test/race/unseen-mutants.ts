@@ -22,13 +22,13 @@ const CONTEXT = 'a context that is lost';
 export const UNSEEN_MUTANTS: readonly UnseenMutant[] = [
   mutant('stores what shows no read', DRIVER, [
     'scope/scope.ts',
-    '!this.#isRefused && !this.#isSeen &&',
-    'this.#isRefused && !this.#isSeen &&',
+    '!verdict.isRefused && !verdict.isSeen &&',
+    'verdict.isRefused && !verdict.isSeen &&',
   ]),
   mutant('takes a statement without a table for a read', DRIVER, [
     'scope/scope.ts',
-    "dependency.watched === 'source' || dependency.watched.reads.length > 0",
-    "dependency.watched === 'source' || dependency.watched.reads.length >= 0",
+    "watched === 'source' || watched.template.reads.length > 0",
+    "watched === 'source' || watched.template.reads.length >= 0",
   ]),
   mutant('takes what a static handler hands on for static', DRIVER, [
     'scope/middleware.ts',

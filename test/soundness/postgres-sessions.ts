@@ -3,7 +3,8 @@
 //
 // Two sessions may share a tag. So a tag that is told counts for what was stored before it was.
 
-import type { SourceMessage, SourceReply, TrackedDatabase } from '../../src/track/contract.ts';
+import type { SourceMessage, SourceReply } from '../../src/track/contract.ts';
+import type { TrackedDatabase } from '../../src/track/follow/open-database.ts';
 import { createTracker, postgresDatabase, type Tracker } from '../../src/track/index.ts';
 import { Dice } from '../sim/dice.ts';
 import { randomPostgresQuery } from './postgres-queries.ts';

@@ -50,12 +50,10 @@ it('a malformed report is refused, and nothing of it is registered', async () =>
   };
   const registration = {
     tag: 'abcd',
-    mark: { position: '', gaps: 0, seen: undefined },
-    generation: 0,
+    mark: { session: '', generation: 0, position: '', gaps: 0, seen: undefined },
     form: { kind: 'source' },
   };
   const report = {
-    session: '',
     stream: '',
     registrations: [] as unknown[],
     outdated: [],

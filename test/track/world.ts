@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach } from 'vitest';
-import type { DatabaseTrackerOptions, SourceMessage, SourceReply, TrackedDatabase } from '../../src/track/contract.ts';
+import type { DatabaseTrackerOptions, SourceMessage, SourceReply } from '../../src/track/contract.ts';
+import type { TrackedDatabase } from '../../src/track/follow/open-database.ts';
 import { createTracker, sqliteDatabase, type Tracker, type TrackingTarget } from '../../src/track/index.ts';
 
 export const SCHEMA = `

@@ -4,27 +4,18 @@
 
 import type { FeedPosition } from '../../dependency/change.ts';
 import type { Cancel } from '../../ports.ts';
-import type { OpenDatabase, TrackedDatabase, TrackerPlatform, TrackingTarget } from '../contract.ts';
+import type { DatabaseOptions, TrackerPlatform, TrackingTarget } from '../contract.ts';
 import type { Tally } from '../tally.ts';
 import { Publisher } from '../target/publisher.ts';
-import type { Followed, FollowedStatus, Side } from './follow-contract.ts';
 import { Follower } from './follower.ts';
-
-export interface DatabaseOptions {
-  readonly source: string;
-  readonly database: TrackedDatabase;
-  readonly targets: readonly TrackingTarget[];
-  readonly leaseMs?: number | undefined;
-  readonly maxLagMs?: number | undefined;
-  readonly maxInstances?: number | undefined;
-  readonly maxTemplates?: number | undefined;
-}
+import type { OpenDatabase } from './open-database.ts';
+import type { Followed, FollowedStatus } from './registry-client.ts';
 
 export interface DatabaseParts {
   readonly platform: TrackerPlatform;
   readonly tally: Tally;
   readonly onFault: (error: unknown) => void;
-  /** Something that `follower` tells is different now. */
+  /** Called after position, catalogue or registrations change. */
   readonly moved?: () => void;
 }
 
@@ -41,13 +32,12 @@ export async function openDatabase(options: DatabaseOptions, parts: DatabasePart
 }
 
 export class FollowedDatabase implements Followed {
-  readonly follower: Follower;
+  readonly registry: Follower;
   readonly database: OpenDatabase;
   readonly leaseMs: number;
   readonly #options: DatabaseOptions;
   readonly #parts: DatabaseParts;
   readonly #publishers = new Set<Publisher>();
-  readonly #side: Side;
   #cancelBeat: Cancel | undefined;
   #isStopped = false;
 
@@ -57,7 +47,7 @@ export class FollowedDatabase implements Followed {
     this.#parts = parts;
     this.database = database;
     this.leaseMs = options.leaseMs ?? LEASE_MS;
-    this.follower = new Follower({
+    this.registry = new Follower({
       ...parts.platform,
       source,
       database,
@@ -70,32 +60,23 @@ export class FollowedDatabase implements Followed {
       moved: parts.moved,
     });
     for (const target of options.targets) this.#publishers.add(this.#publisherTo(target));
-    const { parser, dialect } = database.parts;
-    const { lookUp, lookUpLater } = database;
-    const wake = () => database.wake();
-    const lookUps = { ...(lookUp !== undefined && { lookUp }), ...(lookUpLater !== undefined && { lookUpLater }) };
-    this.#side = { follower: this.follower, parser, dialect, wake, ...lookUps };
   }
 
   async begin(): Promise<void> {
-    await this.database.feed.start(undefined, this.follower);
+    await this.database.feed.start(undefined, this.registry);
     // Nothing could be recorded before, and no lease is given.
-    await this.follower.begun();
+    await this.registry.begun();
     this.#beat();
   }
 
-  side(): Side {
-    return this.#side;
-  }
-
   status(): FollowedStatus {
-    const { isLive, position, instances } = this.follower;
+    const { isLive, position, instances } = this.registry;
     const targets = [...this.#publishers].map((publisher) => publisher.status());
     return { isLive, feed: this.database.feed.status(), position, instances, targets };
   }
 
   settled(isGivenUp: () => boolean): Promise<boolean> {
-    return this.follower.settled(isGivenUp);
+    return this.registry.settled(isGivenUp);
   }
 
   async latest(): Promise<FeedPosition | undefined> {
@@ -107,7 +88,7 @@ export class FollowedDatabase implements Followed {
     const publisher = this.#publisherTo(target);
     this.#publishers.add(publisher);
     publisher.restart();
-    if (this.follower.isLive) publisher.renew();
+    if (this.registry.isLive) publisher.renew();
     return publisher;
   }
 
@@ -115,13 +96,13 @@ export class FollowedDatabase implements Followed {
   remove(publisher: Publisher): void {
     publisher.stop();
     this.#publishers.delete(publisher);
-    this.follower.progressed();
+    this.registry.progressed();
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#cancelBeat?.();
-    this.follower.stop();
+    this.registry.stop();
     await Promise.all([...this.#publishers].map((publisher) => publisher.stop()));
     await this.database.feed.stop();
     await this.database.close();
@@ -129,16 +110,16 @@ export class FollowedDatabase implements Followed {
 
   #publisherTo(target: TrackingTarget): Publisher {
     const { platform, onFault } = this.#parts;
-    const progress = () => this.follower.progressed();
-    const { leaseMs, follower } = this;
-    const tells = { progress, answer: follower.answer.bind(follower), standing: () => follower.standing() };
+    const progress = () => this.registry.progressed();
+    const { leaseMs, registry } = this;
+    const tells = { progress, answer: registry.answer.bind(registry), standing: () => registry.standing() };
     return new Publisher({ ...platform, ...tells, source: this.#options.source, target, leaseMs, onFault });
   }
 
   /** Renews the leases while the feed is as it should be. */
   #beat(): void {
     if (this.#isStopped) return;
-    const { isLive } = this.follower;
+    const { isLive } = this.registry;
     for (const publisher of this.#publishers) {
       if (isLive) publisher.renew();
       else publisher.hold();

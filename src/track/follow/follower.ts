@@ -1,23 +1,23 @@
-// Follows the database: looks up each change among the registered reads, and tells the targets.
+// The registry that follows the database: takes reads, looks up each change among them, and tells the targets.
 //
 // A statement that was analysed before a change of the schema means other columns after it. So nothing is registered
 // from the moment such a change is told until the catalogue was read again.
 
 import type { ChangeSet, FeedPosition } from '../../dependency/change.ts';
 import type { SourceAnswer, SourceQuestion } from '../../dependency/describe/describe.ts';
-import type { ReadMark } from '../../dependency/recent-changes.ts';
-import { type Outdated, Registry, type Watched } from '../../dependency/registry.ts';
-import type { Instance, Template } from '../../dependency/template.ts';
+import { type Outdated, Registry } from '../../dependency/registry.ts';
+import type { Dialect, Template } from '../../dependency/template.ts';
 import type { Clock, Eventually, FeedListener, Random, Tasks } from '../../ports.ts';
-import type { Catalogue, Session } from '../../sql/ast.ts';
-import { Templates } from '../../sql/templates.ts';
-import type { OpenDatabase } from '../contract.ts';
+import type { Catalogue, Parser, Session } from '../../sql/ast.ts';
+import { randomName } from '../tags.ts';
 import type { Tally } from '../tally.ts';
 import { answerOf } from '../target/answer.ts';
 import type { Publisher, Standing } from '../target/publisher.ts';
-import { CatalogueRefresh } from './catalogue-refresh.ts';
 import { Deliveries } from './deliveries.ts';
-import type { Following } from './follow-contract.ts';
+import { KnownCatalogue } from './known-catalogue.ts';
+import type { OpenDatabase } from './open-database.ts';
+import type { Mark, Read, Refusal, RegistryClient } from './registry-client.ts';
+import { boundRead, narrowLater } from './statement-read.ts';
 import { Waiters } from './waiters.ts';
 
 export interface FollowerParts {
@@ -40,30 +40,27 @@ export interface FollowerParts {
 /** Some 10 ms of work. */
 const TAGS_AT_ONCE = 1_000;
 
-export class Follower implements FeedListener, Following {
+export class Follower implements FeedListener, RegistryClient {
+  readonly dialect: Dialect;
+  readonly parser: Parser;
+  readonly isRemote = false;
+  readonly session: string;
   readonly #parts: FollowerParts;
-  readonly #templates: Templates;
-  #catalogue: Catalogue;
   #registry: Registry | undefined;
   #position: FeedPosition | undefined;
-  #generation = 0;
   #isStopped = false;
-  readonly #refreshing: CatalogueRefresh;
+  readonly #catalogue: KnownCatalogue;
   readonly #deliveries: Deliveries;
   readonly #waiters: Waiters;
 
   constructor(parts: FollowerParts) {
     this.#parts = parts;
-    const { maxTemplates } = parts;
-    this.#catalogue = parts.database.parts.catalogue;
+    this.dialect = parts.database.parts.dialect;
+    this.parser = parts.database.parts.parser;
+    this.session = randomName(parts.random);
     this.#deliveries = new Deliveries(parts.publishers);
     this.#waiters = new Waiters(parts.tasks);
-    this.#refreshing = new CatalogueRefresh({
-      ...{ tasks: parts.tasks, onFault: parts.onFault },
-      read: () => this.#readCatalogue(),
-      done: () => parts.moved?.(),
-    });
-    this.#templates = new Templates(parts.database.parts, maxTemplates === undefined ? {} : { maxTemplates });
+    this.#catalogue = new KnownCatalogue({ ...parts, done: () => parts.moved?.() });
   }
 
   get position(): FeedPosition | undefined {
@@ -76,12 +73,12 @@ export class Follower implements FeedListener, Following {
 
   /** The catalogue of `generation`. */
   get catalogue(): Catalogue {
-    return this.#catalogue;
+    return this.#catalogue.current;
   }
 
   /** Differs once statements may mean something else. */
   get generation(): number {
-    return this.#generation;
+    return this.#catalogue.generation;
   }
 
   /** Whether the feed is up to date. */
@@ -91,49 +88,65 @@ export class Follower implements FeedListener, Following {
     return state === 'live' && lagMs <= this.#parts.maxLagMs;
   }
 
-  get isStopped(): boolean {
-    return this.#isStopped;
-  }
-
   get isRefreshing(): boolean {
-    return this.#refreshing.isDue;
+    return this.#catalogue.isDue;
   }
 
   /** Take it before a read; undefined when nothing can be registered now. */
-  mark(): ReadMark | undefined {
-    return this.#registry?.mark();
+  mark(): Mark | undefined {
+    const mark = this.#registry?.mark();
+    return mark && { ...mark, session: this.session, generation: this.generation };
   }
 
   template(text: string, session?: Session): Template {
-    return this.#templates.get(text, session);
+    return this.#catalogue.template(text, session);
   }
 
-  uncovered({ reads }: Extract<Template, { kind: 'tracked' }>): string | undefined {
-    const { database } = this.#parts;
-    return reads.find(({ table }) => !database.covers(table.name))?.table.name;
+  /** Why reads of that mark are refused, whatever they read. */
+  staleness({ session, generation }: Mark): Refusal | undefined {
+    if (session !== this.session) return BEGUN_ANEW;
+    return generation !== this.generation || this.isRefreshing ? { kind: 'schema-change' } : undefined;
   }
 
-  /** Makes `tag` stand for what was read from now on; returns false when it is outdated already, see Following. */
-  register(tag: string, watched: Watched, mark: ReadMark): boolean {
-    const outdated = this.#registry?.register(tag, watched, mark);
-    if (outdated === undefined) return true;
+  register(tag: string, read: Read, mark: Mark): Refusal | undefined {
+    const registry = this.#registry;
+    const stale = this.staleness(mark);
+    if (stale !== undefined) return stale;
+    // No registry gave a mark beyond its own position.
+    if (registry === undefined || this.#position === undefined || mark.position > this.#position) return UNKNOWN_MARK;
+    const uncovered = this.#uncovered(read);
+    if (uncovered !== undefined) return { kind: 'uncovered-table', what: uncovered };
+    const { database, tally, onFault } = this.#parts;
+    const isRun = read !== 'source' && 'parameters' in read;
+    const outdated = registry.register(tag, isRun ? boundRead(read, database) : read, mark);
     // The tag is told all the same: other responses may have it, and nothing is registered under it any more.
-    this.#tell(outdated);
-    if (outdated.forgotten.length > 0) return true;
-    this.#parts.tally.overtaken++;
-    return false;
+    if (outdated !== undefined) this.#tell(outdated);
+    if (outdated !== undefined && outdated.forgotten.length === 0) {
+      tally.overtaken++;
+      return { kind: 'overtaken' };
+    }
+    if (isRun) narrowLater(read, { tag, registry }, database).catch(onFault);
+    return undefined;
   }
 
-  registrationOf(tag: string, watched: Instance): number | undefined {
-    return this.#registry?.registrationOf(tag, watched);
-  }
-
-  narrow(registration: number, to: Instance): void {
-    this.#registry?.narrow(registration, to);
+  /** The name of a table that it reads though its changes are not told. */
+  #uncovered(read: Read): string | undefined {
+    // Of a read of the whole source, each statement was looked at.
+    if (read === 'source') return undefined;
+    const { database } = this.#parts;
+    return read.template.reads.find(({ table }) => !database.covers(table.name))?.table.name;
   }
 
   publish(tags: readonly string[]): void {
     for (const publisher of this.#parts.publishers) publisher.publish(tags);
+  }
+
+  published(): boolean {
+    return !this.#isStopped;
+  }
+
+  wake(): void {
+    this.#parts.database.wake();
   }
 
   /** Answers an operator's question about the source. */
@@ -152,7 +165,7 @@ export class Follower implements FeedListener, Following {
     this.#parts.tally.changes += set.changes.length;
     const truncated = set.changes.filter(({ kind }) => kind === 'truncate').map(({ table }) => table.name);
     // A truncate may be a change of the schema.
-    if (truncated.length > 0) this.#refreshing.expect();
+    if (truncated.length > 0) this.#catalogue.expect();
     if (this.#registry.size > TAGS_AT_ONCE && truncated.length > 0) {
       return this.#outdateReads(truncated).then(() => this.#apply(set, true));
     }
@@ -185,18 +198,18 @@ export class Follower implements FeedListener, Following {
       this.#restart(set.position);
     }
     this.#applied(set.position);
-    if (mayBeSchema) this.#refreshing.begin();
+    if (mayBeSchema) this.#catalogue.begin();
   }
 
   gap(_reason: string, position: FeedPosition): void {
     if (this.#isStopped) return;
     this.#parts.tally.gaps++;
-    this.#refreshing.expect();
+    this.#catalogue.expect();
     // Another log's position may be lower.
     this.#position = position;
     this.#restart(position);
     this.#applied(position);
-    this.#refreshing.begin();
+    this.#catalogue.begin();
   }
 
   reached(position: FeedPosition): void {
@@ -241,7 +254,7 @@ export class Follower implements FeedListener, Following {
 
   stop(): void {
     this.#isStopped = true;
-    this.#refreshing.stop();
+    this.#catalogue.stop();
     this.#waiters.wake();
   }
 
@@ -269,13 +282,7 @@ export class Follower implements FeedListener, Following {
     this.progressed();
     this.#parts.moved?.();
   }
-
-  async #readCatalogue(): Promise<void> {
-    const catalogue = await this.#parts.database.refresh();
-    // Also where it is as it was: between two readings it may have been another.
-    this.#generation++;
-    if (catalogue === undefined) return;
-    this.#catalogue = catalogue;
-    this.#templates.replaceCatalogue(catalogue);
-  }
 }
+
+export const BEGUN_ANEW: Refusal = { kind: 'not-registered', what: 'the feed process has begun anew' };
+const UNKNOWN_MARK: Refusal = { kind: 'not-registered', what: 'a position that the feed has not come to' };

@@ -1,9 +1,68 @@
-// The beginning of a database that is tracked: each error names the database, and what was expected of it.
+// A database that is tracked, and how it is opened: each error names the database, and what was expected of it.
 //
 // The server's own messages are whole sentences, as are errors of this package. Both stay as they are; only errors on
 // the way to the server have to be made into a sentence.
 
+import type { FeedPosition } from '../../dependency/change.ts';
+import type { Lookup } from '../../dependency/template.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
+import type { ChangeFeed, Clock, Eventually, Tasks } from '../../ports.ts';
+import type { Catalogue } from '../../sql/ast.ts';
+import type { StatementParts } from '../../sql/writes.ts';
+
+/** A database that is tracked: `sqliteDatabase()`, `postgresDatabase()`. */
+export interface TrackedDatabase {
+  /** Rejects with E_FEED. */
+  open(platform: DatabasePlatform): Promise<OpenDatabase>;
+}
+
+export interface DatabasePlatform {
+  /** The name of the source, which the ids of its statements hold. */
+  readonly source: string;
+  readonly clock: Clock;
+  readonly tasks: Tasks;
+  /** Called with what the beginning waits for. Default: nobody. */
+  readonly onFault?: (error: unknown) => void;
+}
+
+/** Gives the source to another feed process. */
+export type Release = () => Promise<void>;
+
+/**
+ * Takes the source for this feed process alone. Resolves to undefined when another process has it; rejects when this is
+ * unknown.
+ */
+export type TryClaim = () => Promise<Release | undefined>;
+
+export interface OpenDatabase {
+  /** Keeps other feed processes from the source. Undefined when nothing can keep them from it. */
+  readonly claim?: TryClaim;
+  /** How its statements are read. */
+  readonly parts: StatementParts;
+  /** The feed, not begun yet. */
+  readonly feed: ChangeFeed;
+  /** The catalogue as it is now; undefined when it has not changed. */
+  refresh(): Eventually<Catalogue | undefined>;
+  /** Whether the feed tells changes of the table, by the name that its shape has. */
+  covers(table: string): boolean;
+  /** Each feed position from this one on comes after every commit before the call; undefined when there is no telling. */
+  head(): Eventually<FeedPosition | undefined>;
+  /** Position of the latest commit that there is now, or a later one. Undefined when it is unknown. */
+  latest?(): Eventually<FeedPosition | undefined>;
+  /** Something was written: the feed need not wait. */
+  wake(): void;
+  /** Runs the look-ups of a template, after its statement. Undefined when none are run here. */
+  lookUp?(lookups: readonly Lookup[], parameters: readonly unknown[]): LookedUp;
+  /**
+   * Runs look-ups that take a while: until then less is known of the read. Returns undefined when it cannot now. Never
+   * rejects.
+   */
+  lookUpLater?(lookups: readonly Lookup[], parameters: readonly unknown[]): Promise<LookedUp> | undefined;
+  close(): Eventually<void>;
+}
+
+/** Values that each look-up gave; undefined when it could not be run, or takes too long. */
+export type LookedUp = readonly (readonly unknown[] | undefined)[];
 
 /** PostgreSQL's error codes. */
 const SQLSTATE = /^[0-9A-Z]{5}$/;

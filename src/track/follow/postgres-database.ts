@@ -16,8 +16,8 @@ import { installPostgresTriggers } from '../../feed/postgres/trigger/install.ts'
 import type { Catalogue } from '../../sql/ast.ts';
 import { postgresCatalogueVersion, readPostgresCatalogue } from '../../sql/postgres/catalogue.ts';
 import { createPostgresParser } from '../../sql/postgres/parser.ts';
-import type { DatabasePlatform, OpenDatabase, TrackedDatabase } from '../contract.ts';
 import { postgresClaim } from '../server/source-claim.ts';
+import type { DatabasePlatform, OpenDatabase, TrackedDatabase } from './open-database.ts';
 import { opening } from './open-database.ts';
 import { PostgresLookups } from './postgres-lookups.ts';
 import { checkPostgres, namedDatabase } from './postgres-options.ts';

@@ -7,7 +7,7 @@ import { lookupParameters } from '../../dependency/bind.ts';
 import type { Lookup } from '../../dependency/template.ts';
 import type { ConnectPostgres } from '../../feed/postgres/session.ts';
 import type { Clock } from '../../ports.ts';
-import type { LookedUp } from '../contract.ts';
+import type { LookedUp } from './open-database.ts';
 import { Queries } from './postgres-queries.ts';
 
 /** A look-up costs the server time: one that took longer is not run again. */

@@ -13,8 +13,8 @@ import { nodeSqliteRunner, type SqliteRunner } from '../../feed/sqlite/runner.ts
 import * as kit from '../../options/kit.ts';
 import type { Eventually } from '../../ports.ts';
 import { createSqliteParser } from '../../sql/sqlite/parser.ts';
-import type { DatabasePlatform, OpenDatabase, TrackedDatabase } from '../contract.ts';
 import { sqliteClaim } from '../server/source-claim.ts';
+import type { DatabasePlatform, OpenDatabase, TrackedDatabase } from './open-database.ts';
 import { opening } from './open-database.ts';
 import { SqliteFollowed, tablesOf } from './sqlite-followed.ts';
 

@@ -11,8 +11,8 @@ import type { Clock, Eventually } from '../../ports.ts';
 import type { Catalogue, CatalogueData } from '../../sql/ast.ts';
 import { catalogueOf } from '../../sql/catalogue.ts';
 import { readSqliteCatalogue, sqliteCatalogueVersion } from '../../sql/sqlite/catalogue.ts';
-import type { LookedUp } from '../contract.ts';
 import { PLACE, placeOf } from '../wrap/sqlite-place.ts';
+import type { LookedUp } from './open-database.ts';
 import { SqliteLookups } from './sqlite-lookups.ts';
 
 export interface FollowedParts {

@@ -7,7 +7,7 @@
 import { lookupParameters } from '../../dependency/bind.ts';
 import type { Lookup, LookupOperand } from '../../dependency/template.ts';
 import type { Clock } from '../../ports.ts';
-import type { LookedUp } from '../contract.ts';
+import type { LookedUp } from './open-database.ts';
 
 type Bindable = string | number | bigint | null | Uint8Array;
 

@@ -4,16 +4,14 @@
 // may have been meant.
 
 import type { TableShape } from '../../dependency/change.ts';
-import type { Predicate } from '../../dependency/condition/predicate.ts';
-import { gatherColumns } from '../../dependency/condition/predicate.ts';
-import type { ReadMark } from '../../dependency/recent-changes.ts';
-import type { Watched } from '../../dependency/registry.ts';
+import { gatherColumns, type Predicate } from '../../dependency/condition/predicate.ts';
 import type { BoundRead, Instance, TableRead, Template } from '../../dependency/template.ts';
+import type { Mark, Read } from '../follow/registry-client.ts';
 import { anyChangeTag, tableTag, templateTag } from '../tags.ts';
 
 export interface Dependency {
-  readonly watched: Watched;
-  readonly mark: ReadMark;
+  readonly watched: Read;
+  readonly mark: Mark;
 }
 
 export interface Budget {
@@ -68,9 +66,8 @@ function byTable(source: string, rows: ReadonlyMap<string, Dependency>): Map<str
   for (const [tag, { watched, mark }] of rows) {
     if (watched === 'source') add(found, tag, { watched, mark });
     else {
-      for (const { read } of watched.reads) {
-        const { table } = read;
-        add(found, tableTag(source, table.name), { watched: wholeTable(source, read), mark });
+      for (const read of watched.template.reads) {
+        add(found, tableTag(source, read.table.name), { watched: wholeTable(source, read), mark });
       }
     }
   }
@@ -83,7 +80,7 @@ function add(to: Map<string, Dependency>, tag: string, { watched, mark }: Depend
 }
 
 /** The mark for both reads: every change that either of them may have missed comes after it. */
-export function earlier(one: ReadMark, other: ReadMark): ReadMark {
+export function earlier(one: Mark, other: Mark): Mark {
   const first = one.gaps !== other.gaps ? one.gaps < other.gaps : one.position <= other.position;
   return { ...(first ? one : other), seen: one.seen === other.seen ? one.seen : undefined };
 }

@@ -164,9 +164,9 @@ async function settledFields(
   scope: RequestScope,
   { method, settle }: { readonly method: string; readonly settle: () => Promise<Fields> },
 ): Promise<Fields> {
-  if (isSafeMethod(method) || !scope.hasWritten) return [];
+  if (isSafeMethod(method) || scope.writes === 'none') return [];
   const fields = await settle();
-  if (fields.length === 0) scope.settled();
+  if (fields.length === 0) scope.writes = 'settled';
   return fields;
 }
 
@@ -189,12 +189,12 @@ function withFields(response: Response, fields: Fields, scope: RequestScope): Re
  * it.
  */
 function toldBody({ body }: Response, scope: RequestScope): Response['body'] {
-  if (!scope.isStorable || body === null) {
+  if (!scope.sent.isStorable || body === null) {
     scope.end();
     return body;
   }
   const told = async () => {
-    if ((await scope.told()) === false) throw new TidegateError('E_FEED', UNTOLD);
+    if ((await scope.sent.told()) === false) throw new TidegateError('E_FEED', UNTOLD);
   };
   return body.pipeThrough(
     new TransformStream({

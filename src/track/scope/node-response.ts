@@ -26,7 +26,7 @@ export interface NodeExchange {
 export function answerWithin(scope: RequestScope, exchange: NodeExchange): void {
   const { request, response, settle } = exchange;
   const writeHead = response.writeHead.bind(response) as Call;
-  const isRemote = scope.side?.underway !== undefined;
+  const isRemote = scope.registry?.isRemote === true;
   let extra: Fields = [];
   response.writeHead = ((...given: unknown[]) => {
     const head = headOf(response, given);
@@ -44,10 +44,10 @@ export function answerWithin(scope: RequestScope, exchange: NodeExchange): void 
   const registered = () => scope.registered(optionsOf(exchange, response.statusCode));
   const settled = async () => {
     extra = await settle();
-    if (extra.length === 0) scope.settled();
+    if (extra.length === 0) scope.writes = 'settled';
     await registered();
   };
-  holdBack(response, () => (!isSafe && scope.hasWritten ? settled() : registered()));
+  holdBack(response, () => (!isSafe && scope.writes !== 'none' ? settled() : registered()));
 }
 
 function optionsOf({ request, response, route }: NodeExchange, status: number): FinishOptions {
@@ -74,7 +74,7 @@ function goOnWhenTold(scope: RequestScope, response: ServerResponse): void {
     const call = response[name].bind(response) as Call;
     response[name] = ((...given: unknown[]) => {
       if (kept.length === 0) {
-        const told = scope.told();
+        const told = scope.sent.told();
         if (told === undefined) return call(...given);
         told.then(goOn).catch(fail);
       }

@@ -28,7 +28,7 @@ const anew = new WeakSet<RequestScope>();
 
 /** Whether the scope may get no kept value. */
 export function readsAnew(scope: RequestScope | undefined): boolean {
-  return scope !== undefined && (scope.hasWritten || anew.has(scope));
+  return scope !== undefined && (scope.writes !== 'none' || anew.has(scope));
 }
 
 export function openShared(sharing: Sharing, isAnew: boolean): RequestScope {

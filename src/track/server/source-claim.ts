@@ -2,7 +2,7 @@
 
 import { TidegateError } from '../../errors.ts';
 import type { ConnectPostgres } from '../../feed/postgres/session.ts';
-import type { DatabasePlatform, Release, TryClaim } from '../contract.ts';
+import type { DatabasePlatform, Release, TryClaim } from '../follow/open-database.ts';
 
 const AGAIN_MS = 500;
 

@@ -8,7 +8,7 @@ import { TidegateError } from '../../errors.ts';
 import { type Checks, checkOptions, func, httpUrl, required, text } from '../../options/kit.ts';
 import type { SourceReply, TrackingTarget } from '../contract.ts';
 import { gateReplyOf, understood } from './gate-reply.ts';
-import { type Post, type Posted, poster } from './post.ts';
+import { type Poster, poster } from './post.ts';
 
 export interface GateTargetOptions {
   /** Address of the gate's admin API, e.g. `http://127.0.0.1:8081`. */
@@ -33,7 +33,7 @@ export function gateTarget(options: GateTargetOptions): TrackingTarget {
     'content-type': 'application/json',
     ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
   };
-  const post = fetch === undefined ? poster(url) : fetchPoster(url, fetch);
+  const { post } = fetch === undefined ? poster(url) : fetchPoster(fetch);
   let answered: { readonly session: string; readonly token: string } | undefined;
   /** A gate takes only what it has said it takes; after each failure it may be another gate. */
   let takes: readonly string[] = [];
@@ -44,7 +44,7 @@ export function gateTarget(options: GateTargetOptions): TrackingTarget {
       const repeated = answered?.session === session ? { token: answered.token } : {};
       const sent = understood(message, takes);
       takes = [];
-      const { status, text } = await post({
+      const { status, text } = await post(url, {
         headers,
         body: JSON.stringify({ ...sent, ...repeated }),
         signal: AbortSignal.timeout(Math.max(leaseMs, MIN_TIMEOUT_MS)),
@@ -61,9 +61,11 @@ export function gateTarget(options: GateTargetOptions): TrackingTarget {
   };
 }
 
-function fetchPoster(url: string, ask: typeof fetch): (post: Post) => Promise<Posted> {
-  return async (post) => {
-    const response = await ask(url, { method: 'POST', ...post });
-    return { status: response.status, text: await response.text() };
+function fetchPoster(ask: typeof fetch): Pick<Poster, 'post'> {
+  return {
+    async post(url, { headers, body, signal }) {
+      const response = await ask(url, { method: 'POST', headers, body: body as string, signal });
+      return { status: response.status, text: await response.text() };
+    },
   };
 }

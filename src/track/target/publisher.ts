@@ -9,6 +9,7 @@ import { messageOf, TidegateError } from '../../errors.ts';
 import type { Cancel, Clock, Random, Tasks } from '../../ports.ts';
 import type { SourceMessage, TargetStatus, TrackingTarget } from '../contract.ts';
 import { randomName } from '../tags.ts';
+import { Backoff, within } from '../timing.ts';
 import { Questions } from './questions.ts';
 
 export interface PublisherParts {
@@ -37,8 +38,6 @@ export interface Standing {
 
 const MAX_TAGS = 1_000;
 const MAX_WAITING = 100_000;
-const RETRY_MS = 50;
-const RETRY_MAX_MS = 2_000;
 const STOP_MS = 1_000;
 
 export class Publisher {
@@ -59,7 +58,7 @@ export class Publisher {
   #isDue = false;
   #hasLapsed = true;
   #sentAt = Number.NEGATIVE_INFINITY;
-  #retries = 0;
+  readonly #backoff = new Backoff();
   #cancelRetry: Cancel | undefined;
   #problem: string | undefined;
   #failed: Delivery | undefined;
@@ -130,26 +129,16 @@ export class Publisher {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#cancelRetry?.();
-    const { target, source, leaseMs, onFault } = this.#parts;
+    const { target, source, leaseMs, tasks, onFault } = this.#parts;
     if (target.lapse === undefined) return;
     const maxMs = Math.min(leaseMs, STOP_MS);
-    if (this.#isSending && this.#sending !== undefined) await this.#within(maxMs, this.#sending);
+    if (this.#isSending && this.#sending !== undefined) await within(tasks, maxMs, this.#sending);
     try {
-      if (await this.#within(maxMs, Promise.resolve(target.lapse(source)))) return;
+      const lapsed = Promise.resolve(target.lapse(source)).then(() => true);
+      if ((await within(tasks, maxMs, lapsed)) === true) return;
       onFault(new TidegateError('E_FEED', `expected ${target.name} to end within ${maxMs} ms, got no answer`));
     } catch (error) {
       onFault(error);
-    }
-  }
-
-  /** Resolves to false when it takes longer. */
-  async #within(maxMs: number, work: Promise<unknown>): Promise<boolean> {
-    const { promise: over, resolve } = Promise.withResolvers<boolean>();
-    const cancel = this.#parts.tasks.later(maxMs, () => resolve(false));
-    try {
-      return await Promise.race([work.then(() => true), over]);
-    } finally {
-      cancel();
     }
   }
 
@@ -201,7 +190,7 @@ export class Publisher {
     this.#sending = target.deliver(message).then(
       ({ gap, questions, rival }) => {
         this.#isSending = false;
-        this.#retries = 0;
+        this.#backoff.succeeded();
         this.#problem = undefined;
         this.#sentAt = begunAt;
         this.#counts.delivered += message.tags.length;
@@ -234,11 +223,10 @@ export class Publisher {
     if (this.#isStopped) return;
     // A session that was given up meanwhile has no say any more.
     if (!this.#isNewSession) this.#failed = delivery;
-    this.#cancelRetry = tasks.later(Math.min(RETRY_MS * 2 ** this.#retries, RETRY_MAX_MS), () => {
+    this.#cancelRetry = tasks.later(this.#backoff.failed(), () => {
       this.#cancelRetry = undefined;
       this.#send();
     });
-    this.#retries = Math.min(this.#retries + 1, 10);
   }
 }
 

@@ -6,7 +6,7 @@
 import type { Template } from '../../dependency/template.ts';
 import type { Session } from '../../sql/ast.ts';
 import { type SessionFacts, sessionFacts } from '../../sql/postgres/session.ts';
-import type { Following, Refusal } from '../follow/follow-contract.ts';
+import type { Refusal, RegistryClient } from '../follow/registry-client.ts';
 
 /** How a tracker wants connections to be asked. */
 export interface Wanted {
@@ -45,7 +45,7 @@ export function judged(text: string, pid: unknown): SessionFacts | Refusal {
 }
 
 /** `by`: the tracker. */
-export function wantedBy(by: object, follower: Pick<Following, 'template' | 'generation'>): Wanted {
+export function wantedBy(by: object, follower: Pick<RegistryClient, 'template' | 'generation'>): Wanted {
   const isHarmless: Wanted['isHarmless'] = (text, session) => follower.template(text, session).kind === 'tracked';
   return { by, generation: follower.generation, isHarmless };
 }
@@ -54,7 +54,7 @@ export function wantedBy(by: object, follower: Pick<Following, 'template' | 'gen
 export function readWithin(
   session: AskedSession,
   text: string,
-  follower: Pick<Following, 'template' | 'catalogue'>,
+  follower: Pick<RegistryClient, 'template' | 'catalogue'>,
 ): { readonly template: Exclude<Template, { kind: 'write' }> } | { readonly refusal: Refusal } {
   const state = session.state();
   if (isRefusal(state)) return { refusal: state };

@@ -3,9 +3,9 @@
 // Drivers take them by name as well. A name that cannot be found is a parameter that is not known,
 // which makes what is compared with it wider.
 
-import type { ReadMark } from '../../dependency/recent-changes.ts';
 import type { Template } from '../../dependency/template.ts';
 import type { Parser } from '../../sql/ast.ts';
+import type { Mark } from '../follow/registry-client.ts';
 
 export interface Given {
   readonly list: readonly unknown[];
@@ -18,9 +18,7 @@ export interface Given {
 /** How things stood before a statement was run. */
 export interface Started {
   /** Undefined when nothing could be registered. */
-  readonly mark: ReadMark | undefined;
-  readonly generation: number;
-  readonly isRefreshing: boolean;
+  readonly mark: Mark | undefined;
 }
 
 export const NOTHING_GIVEN: Given = { list: [] };

@@ -5,7 +5,7 @@
 // one. So the driver's own object is made to tell of each statement that is sent, in the order in which they are.
 
 import { SESSION_QUERY, type SessionFacts } from '../../sql/postgres/session.ts';
-import type { Refusal } from '../follow/follow-contract.ts';
+import type { Refusal } from '../follow/registry-client.ts';
 import { judged, UNKNOWN_SESSION, type Wanted } from './asked-session.ts';
 import { isControl } from './state-words.ts';
 

@@ -2,13 +2,12 @@
 //
 // Nothing here may fail the statement, or be in doubt about it. In doubt the response is not stored.
 
-import { bindInstance, neededOutputs, resultRowsOf } from '../../dependency/bind.ts';
-import type { ReadMark } from '../../dependency/recent-changes.ts';
+import { neededOutputs } from '../../dependency/bind.ts';
 import type { Template, Uncacheable } from '../../dependency/template.ts';
 import { messageOf } from '../../errors.ts';
 import { moves } from '../../sql/postgres/moving-texts.ts';
-import type { Refusal, Side } from '../follow/follow-contract.ts';
-import { narrowLater } from '../follow/narrow-later.ts';
+import type { Mark, Refusal, RegistryClient } from '../follow/registry-client.ts';
+import { statementRead } from '../follow/statement-read.ts';
 import type { Problems } from '../problems.ts';
 import type { RequestScope } from '../scope/scope.ts';
 import type { Place, Reading, Scopes } from '../scope/scopes.ts';
@@ -41,7 +40,7 @@ export interface Connection {
 export interface RecorderParts {
   readonly scopes: Scopes<RequestScope>;
   /** Undefined when nothing can be recorded yet. */
-  readonly side: () => Side | undefined;
+  readonly registry: () => RegistryClient | undefined;
   readonly tally: Tally;
   readonly problems: Problems;
   readonly onFault: (error: unknown) => void;
@@ -91,10 +90,8 @@ export class Recorder {
   /** Call it before running a statement whose text is known only afterwards. */
   start(): Started {
     const place = this.#parts.scopes.place(this.#fixed);
-    const side = place === 'outside' ? undefined : place.own === undefined ? this.#parts.side() : place.own.side;
-    if (side === undefined) return { mark: undefined, generation: 0, isRefreshing: false };
-    const { follower } = side;
-    return { mark: follower.mark(), generation: follower.generation, isRefreshing: follower.isRefreshing };
+    if (place === 'outside') return { mark: undefined };
+    return { mark: (place.own === undefined ? this.#parts.registry() : place.own.registry)?.mark() };
   }
 
   /** A statement begins whose text is known only afterwards. Call the returned function once it has been recorded. */
@@ -159,21 +156,21 @@ export class Recorder {
 
   #begin({ scope, isOwn, text, given, connection }: Begun & { readonly text: string }): Reading | undefined {
     const { tally } = this.#parts;
-    const { side } = scope;
+    const { registry } = scope;
     if (isControl(text)) return undefined;
-    const started = given.started ?? this.start();
-    if (side === undefined || started.mark === undefined) {
+    const { mark } = given.started ?? this.start();
+    if (registry === undefined || mark === undefined) {
       scope.wrote(isOwn);
       scope.untracked('not-live');
       return undefined;
     }
     const { session } = connection;
     // Whether it writes is the same by any path.
-    const template = side.follower.template(text, session?.likely);
+    const template = registry.template(text, session?.likely);
     if (template.kind === 'write') {
       tally.writes++;
       scope.wrote(isOwn);
-      const done = () => side.wake();
+      const done = () => registry.wake();
       return { done, failed: done };
     }
     // A statement's dependencies by one path say nothing about another path.
@@ -182,27 +179,23 @@ export class Recorder {
       return undefined;
     }
     tally.reads++;
-    session?.want(wantedBy(tally, side.follower));
+    session?.want(wantedBy(tally, registry));
     const read = template.kind === 'uncacheable' ? undefined : template;
-    return this.#read(read, { scope, side, text, given, connection, started, mark: started.mark });
+    return this.#read(read, { scope, registry, text, given, connection, mark });
   }
 
   /** `template` is undefined when the connection alone can tell. */
   #read(template: Tracked | undefined, begun: Read): Reading | undefined {
-    const { scope, side, given, connection, started } = begun;
-    const { follower } = side;
+    const { scope, registry, given, connection } = begun;
     if (connection.isAltered) this.#decline(scope, ALTERED);
     else if (connection.isTransaction()) scope.untracked('transaction');
-    else if (scope.isUnsettled) scope.untracked('after-write');
-    else if (started.isRefreshing) scope.untracked('schema-change');
+    else if (scope.writes === 'unsettled') scope.untracked('after-write');
     else {
-      const { generation } = started;
       const outputs = template && neededOutputs(template);
       // Nothing may throw between this and the return: the scope waits for the end.
       const end = scope.begin();
       const finish = (rows: readonly unknown[] | undefined, isWhole: boolean) => {
-        if (follower.isRefreshing || follower.generation !== generation) return scope.untracked('schema-change');
-        const refusal = connection.elsewhere?.(follower.catalogue?.data?.server);
+        const refusal = connection.elsewhere?.(registry.catalogue?.data?.server);
         if (refusal !== undefined) return this.#decline(scope, refusal);
         const read = connection.session === undefined ? template : this.#within(connection.session, begun);
         if (read === undefined) return;
@@ -224,8 +217,8 @@ export class Recorder {
   }
 
   /** Reads the statement as the connection that ran it does. Returns undefined when nothing can be registered. */
-  #within(session: AskedSession, { scope, side, text }: Read): Tracked | undefined {
-    const read = readWithin(session, text, side.follower);
+  #within(session: AskedSession, { scope, registry, text }: Read): Tracked | undefined {
+    const read = readWithin(session, text, registry);
     if ('refusal' in read) return this.#decline(scope, read.refusal);
     if (read.template.kind !== 'uncacheable') return read.template;
     this.#refuse(scope, read.template);
@@ -253,20 +246,13 @@ export class Recorder {
 
   #register(
     template: Tracked,
-    { scope, side, given, connection, mark }: Read,
+    { scope, registry, given, connection, mark }: Read,
     rows: readonly unknown[] | undefined,
   ): void {
-    const { follower, parser, dialect } = side;
-    const uncovered = follower.uncovered(template);
-    if (uncovered !== undefined) return scope.untracked('uncovered-table', uncovered);
+    const { dialect, parser } = registry;
     const parameters = dialect === 'sqlite' ? positional(template, given, parser) : given.list;
-    const result = rows && resultRowsOf(template, rows, connection.cutsTexts);
-    const lookups = result && template.lookups && side.lookUp?.(template.lookups, parameters);
-    const watched = bindInstance(template, parameters, result && { ...result, lookups });
-    const tag = queryTag(template.id, parameters);
-    if (!follower.register(tag, watched, mark)) return scope.untracked('overtaken');
-    scope.add(tag, { watched, mark });
-    if (result !== undefined) narrowLater(side, { tag, watched, parameters, result }).catch(this.#parts.onFault);
+    const read = statementRead(template, { parameters, rows, cutsTexts: connection.cutsTexts });
+    scope.register(queryTag(template.id, parameters), read, mark);
   }
 }
 
@@ -281,12 +267,11 @@ interface Begun {
 
 interface Read {
   readonly scope: RequestScope;
-  readonly side: Side;
+  readonly registry: RegistryClient;
   readonly text: string;
   readonly given: Given;
   readonly connection: Connection;
-  readonly started: Started;
-  readonly mark: ReadMark;
+  readonly mark: Mark;
 }
 
 function shortened(text: string): string {

@@ -5,7 +5,7 @@
 
 import { basename } from 'node:path';
 import { fileIdentity } from '../../feed/sqlite/file.ts';
-import type { Refusal } from '../follow/follow-contract.ts';
+import type { Refusal } from '../follow/registry-client.ts';
 import type { Connection } from './recorder.ts';
 
 /** The file is empty for a database in memory; some hosts refuse to tell. libSQL ends the text at its zero. */

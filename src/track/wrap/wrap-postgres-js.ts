@@ -7,7 +7,7 @@
 // matters.
 
 import { SESSION_QUERY, type SessionFacts } from '../../sql/postgres/session.ts';
-import type { Refusal } from '../follow/follow-contract.ts';
+import type { Refusal } from '../follow/registry-client.ts';
 import { type AskedSession, isRefusal, judged, UNKNOWN_SESSION } from './asked-session.ts';
 import type { Connection, Recorder } from './recorder.ts';
 import { connection, methodOf } from './wrapping.ts';

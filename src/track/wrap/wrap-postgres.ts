@@ -6,7 +6,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Session } from '../../sql/ast.ts';
 import type { SessionFacts } from '../../sql/postgres/session.ts';
-import type { Refusal } from '../follow/follow-contract.ts';
+import type { Refusal } from '../follow/registry-client.ts';
 import { type AskedSession, isRefusal, UNKNOWN_SESSION, type Wanted } from './asked-session.ts';
 import type { Given } from './parameters.ts';
 import {

@@ -4,7 +4,7 @@
 // whatever else is read on it meanwhile is as old (sqlite-rows.ts), whichever wrapper of that connection reads it.
 
 import { replacesOwn } from '../../sql/calls/functions.ts';
-import type { Refusal } from '../follow/follow-contract.ts';
+import type { Refusal } from '../follow/registry-client.ts';
 import { givenOf, NOTHING_GIVEN } from './parameters.ts';
 import type { Connection, Recorder } from './recorder.ts';
 import { hasReplaced } from './sqlite-functions.ts';

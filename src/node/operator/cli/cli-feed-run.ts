@@ -2,11 +2,11 @@
 
 import type { Logger } from 'pino';
 import type { Cancel } from '../../../ports.ts';
-import type { TrackedDatabase } from '../../../track/contract.ts';
+import type { FeedProcess } from '../../../track/contract.ts';
+import type { TrackedDatabase } from '../../../track/follow/open-database.ts';
 import { postgresDatabase } from '../../../track/follow/postgres-database.ts';
 import { sqliteDatabase } from '../../../track/follow/sqlite-database.ts';
-import type { FeedProcess } from '../../../track/server/process-contract.ts';
-import { startFeedProcess } from '../../../track/server/process-server.ts';
+import { startFeedProcess } from '../../../track/server/feed-server.ts';
 import { gateTarget } from '../../../track/target/gate-target.ts';
 import { nodeTasks } from '../../node-ports.ts';
 import { createLog } from '../access-log.ts';

@@ -3,22 +3,29 @@
 // The process may be away, at the beginning too. The application runs all the same: nothing that it makes meanwhile is
 // stored, and the client tries to connect again.
 
+import type { FeedPosition } from '../../dependency/change.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
 import type { Cancel } from '../../ports.ts';
 import { createPostgresParser } from '../../sql/postgres/parser.ts';
 import { createSqliteParser } from '../../sql/sqlite/parser.ts';
 import type { FeedProcessAddress, ProcessTrackerOptions, TrackerPlatform } from '../contract.ts';
-import type { Followed, FollowedStatus, Side } from '../follow/follow-contract.ts';
 import { LEASE_MS } from '../follow/followed-database.ts';
-import { type Hello, type Line, PROTOCOL, packageVersion, type SettledReply } from '../server/process-wire.ts';
+import type { Followed, FollowedStatus } from '../follow/registry-client.ts';
+import {
+  type Hello,
+  type LatestReply,
+  type Line,
+  PROTOCOL,
+  packageVersion,
+  type SettledReply,
+} from '../server/feed-wire.ts';
 import { randomName } from '../tags.ts';
-import { keptAlive } from '../target/keep-alive-timer.ts';
+import { Backoff, keptAlive } from '../timing.ts';
 import { checkAddress } from '../tracker-options.ts';
-import { RemoteCaches } from './remote-caches.ts';
-import { RemoteFeed } from './remote-feed.ts';
-import { type Listening, RefusedError, RemoteHttp } from './remote-http.ts';
-import { RemoteReports } from './remote-reports.ts';
-import { RemoteScope } from './remote-scope.ts';
+import { ClientCaches } from './client-caches.ts';
+import { FeedHttp, type Listening, RefusedError } from './feed-http.ts';
+import { RemoteRegistry } from './remote-registry.ts';
+import { ReportSender } from './report-sender.ts';
 
 /** Address of a feed process: for `createTracker`, in place of a database. Throws E_CONFIG. */
 export function feedProcess(address: FeedProcessAddress): FeedProcessAddress {
@@ -26,91 +33,74 @@ export function feedProcess(address: FeedProcessAddress): FeedProcessAddress {
   return address;
 }
 
-export interface ProcessParts {
+export interface FeedClientParts {
   readonly platform: TrackerPlatform;
   readonly onFault: (error: unknown) => void;
 }
 
-const RETRY_MS = 50;
-const RETRY_MAX_MS = 2_000;
+const AGAIN_MS = 50;
+const LATEST_MS = 1_000;
 /** How long the end waits until the process knows what is outdated. */
 const FLUSH_MS = 1_000;
 const SETTLE_MS = 10_000;
 /** Longer than the process waits. */
 const SETTLE_TIMEOUT_MS = 12_000;
 
-export class FollowedProcess implements Followed {
+export class FeedClient implements Followed {
   readonly #options: ProcessTrackerOptions;
-  readonly #parts: ProcessParts;
+  readonly #parts: FeedClientParts;
   readonly #client: string;
-  readonly #http: RemoteHttp;
-  readonly #feed: RemoteFeed;
-  readonly #reports: RemoteReports;
-  readonly #caches: RemoteCaches;
+  readonly #http: FeedHttp;
+  readonly #reports: ReportSender;
+  readonly #caches: ClientCaches;
+  /** Undefined until a process has said what it follows. */
+  registry: RemoteRegistry | undefined;
   #listening: Listening | undefined;
   #isConnected = false;
   #isStopped = false;
-  #retries = 0;
+  readonly #backoff = new Backoff();
   #problem: string | undefined;
-  #cancelWait: Cancel | undefined;
   #cancelSilence: Cancel | undefined;
-  #begun: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | undefined;
+  #begun: PromiseWithResolvers<void> | undefined;
 
-  constructor(options: ProcessTrackerOptions, parts: ProcessParts) {
-    const { source, feed, caches = [], maxTemplates } = options;
+  constructor(options: ProcessTrackerOptions, parts: FeedClientParts) {
+    const { source, feed, caches = [] } = options;
     const { clock, tasks, random } = parts.platform;
     const { onFault } = parts;
     this.#options = options;
     this.#parts = parts;
     this.#client = randomName(random);
-    this.#http = new RemoteHttp(feed, tasks);
-    this.#feed = new RemoteFeed(clock, maxTemplates);
-    this.#reports = new RemoteReports({
-      source,
-      http: this.#http,
-      tasks,
-      timeoutMs: () => this.#feed.leaseMs ?? LEASE_MS,
-      heard: (state) => this.#feed.noted(state),
-      onFault,
+    this.#http = new FeedHttp(feed, tasks);
+    this.#reports = new ReportSender({
+      ...{ source, http: this.#http, tasks, onFault },
+      timeoutMs: () => this.#leaseMs,
+      heard: (state) => this.registry?.noted(state),
     });
     const said = (delivered: { readonly id: number; readonly isDone: boolean }) => this.#reports.delivered(delivered);
-    this.#caches = new RemoteCaches({ source, targets: caches, clock, tasks, said, onFault });
+    this.#caches = new ClientCaches({ source, targets: caches, clock, tasks, said, onFault });
+  }
+
+  get #leaseMs(): number {
+    return this.registry?.hello.leaseMs ?? LEASE_MS;
   }
 
   /** Resolves also where the process cannot be reached. Rejects with E_FEED where it does not want this client. */
   begin(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#begun = { resolve, reject };
-      void this.#connect();
-    });
-  }
-
-  side(): Side | undefined {
-    const feed = this.#feed;
-    const { dialect, parser } = feed;
-    if (dialect === undefined || parser === undefined) return undefined;
-    const { source } = this.#options;
-    const { tasks } = this.#parts.platform;
-    const isLeased = () => this.#caches.isLeased;
-    const scope = new RemoteScope({ source, feed, reports: this.#reports, tasks, isLeased });
-    const wake = () => this.#reports.wrote();
-    return { follower: scope, underway: scope, parser, dialect, wake, lookUp: scope.lookUp };
+    this.#begun = Promise.withResolvers();
+    const { promise } = this.#begun;
+    void this.#connect();
+    return promise;
   }
 
   status(): FollowedStatus {
-    const { isLive, position, instances } = this.#feed;
-    return {
-      isLive: isLive && this.#caches.isLeased,
-      feed: this.#feedStatus(),
-      position,
-      instances,
-      targets: this.#caches.status(),
-    };
+    const { isLive = false, position, state } = this.registry ?? {};
+    const instances = state?.instances ?? 0;
+    return { isLive, feed: this.#feedStatus(), position, instances, targets: this.#caches.status() };
   }
 
-  /** The process alone could tell. */
-  async latest(): Promise<undefined> {
-    return undefined;
+  async latest(): Promise<FeedPosition | undefined> {
+    const text = await this.#http.ask({ path: '/latest', timeoutMs: LATEST_MS });
+    return (JSON.parse(text) as LatestReply).position;
   }
 
   async settled(isGivenUp: () => boolean): Promise<boolean> {
@@ -120,10 +110,10 @@ export class FollowedProcess implements Followed {
         const path = `/settled?waitMs=${SETTLE_MS}`;
         const text = await this.#http.ask({ path, timeoutMs: SETTLE_TIMEOUT_MS, isGivenUp: isOver });
         const { isSettled, state } = JSON.parse(text) as SettledReply;
-        this.#feed.noted(state);
+        this.registry?.noted(state);
         if (isSettled) return true;
       } catch (error) {
-        if (!isOver()) await this.#pause(RETRY_MS);
+        if (!isOver()) await this.#pause(AGAIN_MS);
         this.#problem ??= messageOf(error);
       }
     }
@@ -133,7 +123,6 @@ export class FollowedProcess implements Followed {
   async stop(): Promise<void> {
     await keptAlive(this.#reports.flush(FLUSH_MS));
     this.#isStopped = true;
-    this.#cancelWait?.();
     this.#cancelSilence?.();
     this.#listening?.abort();
     this.#reports.stop();
@@ -143,7 +132,8 @@ export class FollowedProcess implements Followed {
   }
 
   #feedStatus(): FollowedStatus['feed'] {
-    const { feed, position, silentMs } = this.#feed;
+    const { state, position, silentMs = Number.POSITIVE_INFINITY } = this.registry ?? {};
+    const feed = state?.feed;
     const problems = [...(this.#problem === undefined ? [] : [this.#problem]), ...(feed?.problems ?? [])];
     if (this.#isConnected && feed !== undefined) return { ...feed, lagMs: feed.lagMs + silentMs, problems };
     return { state: this.#isStopped ? 'stopped' : 'retrying', position, lagMs: silentMs, problems };
@@ -165,11 +155,7 @@ export class FollowedProcess implements Followed {
       this.#reports.disconnected();
       if (this.#isStopped) return;
       this.#failed(error);
-      const delayMs = Math.min(RETRY_MS * 2 ** this.#retries, RETRY_MAX_MS);
-      this.#retries = Math.min(this.#retries + 1, 10);
-      await new Promise<void>((resolve) => {
-        this.#cancelWait = this.#parts.platform.tasks.later(delayMs, resolve);
-      });
+      await this.#pause(this.#backoff.failed());
     }
   }
 
@@ -213,7 +199,7 @@ export class FollowedProcess implements Followed {
   /** A connection on which nothing comes may be one that nobody knows of any more. */
   #awaitMore(): void {
     this.#cancelSilence?.();
-    const silentMs = 2 * Math.max(this.#feed.leaseMs ?? LEASE_MS, 1_000);
+    const silentMs = 2 * Math.max(this.#leaseMs, 1_000);
     this.#cancelSilence = this.#parts.platform.tasks.later(silentMs, () => this.#listening?.abort());
   }
 
@@ -223,17 +209,17 @@ export class FollowedProcess implements Followed {
       case 'hello':
         return this.#greet(line);
       case 'catalogue':
-        return this.#feed.learned(line.generation, line.data);
+        return this.registry?.learned(line.generation, line.data);
       case 'state':
-        this.#feed.heard(line);
+        this.registry?.noted(line, true);
         break;
       case 'deliver':
         // Do not wait for it: the process tells the feed's position meanwhile.
         void this.#caches.deliver(line);
         break;
     }
-    if (this.#begun === undefined || this.#feed.isRefreshing || !this.status().isLive) return;
-    this.#begun.resolve();
+    if (this.registry?.isLive !== true || this.registry.isRefreshing) return;
+    this.#begun?.resolve();
     this.#begun = undefined;
   }
 
@@ -247,11 +233,15 @@ export class FollowedProcess implements Followed {
       throw new RefusedError(`expected a feed process of version ${version ?? ''} (${PROTOCOL}), got ${got}`);
     }
     const parser = hello.dialect === 'sqlite' ? createSqliteParser() : await createPostgresParser();
-    this.#feed.greeted(hello, parser);
+    const { maxTemplates } = this.#options;
+    const { clock } = this.#parts.platform;
+    const parts = { clock, maxTemplates, reports: this.#reports, caches: this.#caches };
+    this.registry ??= new RemoteRegistry(parts, hello, parser);
+    this.registry.greeted(hello, parser);
     this.#caches.connected();
-    this.#reports.connected({ session: hello.session, stream: hello.stream });
+    this.#reports.connected(hello.stream);
     this.#isConnected = true;
     this.#problem = undefined;
-    this.#retries = 0;
+    this.#backoff.succeeded();
   }
 }

@@ -8,7 +8,7 @@ import { messageOf } from '../../errors.ts';
 import type { Cancel, Clock, Tasks } from '../../ports.ts';
 import type { SourceMessage, TargetStatus, TrackingTarget } from '../contract.ts';
 
-export interface CachesParts {
+export interface ClientCachesParts {
   readonly source: string;
   readonly targets: readonly TrackingTarget[];
   readonly clock: Clock;
@@ -33,8 +33,8 @@ interface Counts {
 
 const RETRY_MS = 50;
 
-export class RemoteCaches {
-  readonly #parts: CachesParts;
+export class ClientCaches {
+  readonly #parts: ClientCachesParts;
   readonly #counts: readonly Counts[];
   /** When it was said of each that it was delivered. */
   readonly #saidAt = new Map<number, number>();
@@ -44,7 +44,7 @@ export class RemoteCaches {
   #stream = 0;
   #cancelLapse: Cancel | undefined;
 
-  constructor(parts: CachesParts) {
+  constructor(parts: ClientCachesParts) {
     this.#parts = parts;
     this.#counts = parts.targets.map(() => ({ delivered: 0, sessions: 0, failures: 0, problem: undefined }));
   }

@@ -7,17 +7,18 @@
 
 import { serialize } from 'node:v8';
 import { sourceTag } from '../../dependency/source-tag.ts';
-import type { Cancel, Tasks } from '../../ports.ts';
-import type { Refusal } from '../follow/follow-contract.ts';
-import { type ProcessState, REPORT_TYPE, type Report, type ReportReply } from '../server/process-wire.ts';
-import type { RemoteHttp } from './remote-http.ts';
+import type { Cancel, Eventually, Tasks } from '../../ports.ts';
+import type { Refusal } from '../follow/registry-client.ts';
+import { type FeedState, REPORT_TYPE, type Report, type ReportReply } from '../server/feed-wire.ts';
+import { Backoff, within } from '../timing.ts';
+import type { FeedHttp } from './feed-http.ts';
 
-export interface ReportsParts {
+export interface ReportSenderParts {
   readonly source: string;
-  readonly http: RemoteHttp;
+  readonly http: FeedHttp;
   readonly tasks: Tasks;
   readonly timeoutMs: () => number;
-  readonly heard: (state: ProcessState) => void;
+  readonly heard: (state: FeedState) => void;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -34,13 +35,12 @@ const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** Tags of single responses; beyond this number, everything of the source becomes outdated. */
 const MAX_OUTDATED = 10_000;
-const RETRY_MS = 50;
-const RETRY_MAX_MS = 2_000;
+const NO_WORD: Refusal = { kind: 'not-registered' };
 
-export class RemoteReports {
-  readonly #parts: ReportsParts;
+export class ReportSender {
+  readonly #parts: ReportSenderParts;
   /** Undefined when nobody listens. */
-  #peer: { readonly session: string; readonly stream: string } | undefined;
+  #stream: string | undefined;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   readonly #outdated = new Set<string>();
@@ -51,35 +51,34 @@ export class RemoteReports {
   #hasWritten = false;
   #isSending = false;
   #isStopped = false;
-  #retries = 0;
+  readonly #backoff = new Backoff();
   #cancelRetry: Cancel | undefined;
   #whenKnown: { readonly upTo: number; readonly done: (isKnown: boolean) => void }[] = [];
 
-  constructor(parts: ReportsParts) {
+  constructor(parts: ReportSenderParts) {
     this.#parts = parts;
   }
 
-  connected(peer: { readonly session: string; readonly stream: string }): void {
-    this.#peer = peer;
+  connected(stream: string): void {
+    this.#stream = stream;
     this.#delivered = [];
-    this.#retries = 0;
-    this.#cancelRetry?.();
-    this.#cancelRetry = undefined;
-    this.#begin();
+    this.#backoff.succeeded();
+    this.#beginNow();
   }
 
   disconnected(): void {
-    this.#peer = undefined;
-    this.#refuse(this.#waiting.splice(0));
-    this.#waitingBytes = 0;
+    this.#stream = undefined;
+    this.#refuseWaiting();
   }
 
-  register(bytes: Uint8Array, session: string, done: Waiting['done']): void {
+  register(bytes: Uint8Array): Eventually<Refusal | undefined> {
     const isTooMuch = bytes.length > MAX_BYTES || this.#waitingBytes + bytes.length > MAX_WAITING_BYTES;
-    if (this.#peer?.session !== session || isTooMuch || this.#isStopped) return done(NO_WORD);
+    if (this.#stream === undefined || isTooMuch || this.#isStopped) return NO_WORD;
+    const { promise, resolve: done } = Promise.withResolvers<Refusal | undefined>();
     this.#waiting.push({ bytes, done });
     this.#waitingBytes += bytes.length;
     this.#begin();
+    return promise;
   }
 
   publish(tags: readonly string[]): void {
@@ -88,10 +87,10 @@ export class RemoteReports {
     this.#begin();
   }
 
-  /** Returns undefined when the process knows all that was published. Resolves to false when it never will. */
-  published(): Promise<boolean> | undefined {
-    if (this.#known === this.#published) return undefined;
-    if (this.#isStopped) return Promise.resolve(false);
+  /** Whether the process knows all that was published. Resolves to false when it never will. */
+  published(): Eventually<boolean> {
+    if (this.#known === this.#published) return true;
+    if (this.#isStopped) return false;
     const upTo = this.#published;
     return new Promise((done) => this.#whenKnown.push({ upTo, done }));
   }
@@ -99,16 +98,9 @@ export class RemoteReports {
   /** Reports now what is outdated. Resolves once the process knows it, or the time is over. */
   async flush(timeMs: number): Promise<void> {
     const published = this.published();
-    if (published === undefined || this.#peer === undefined) return;
-    this.#cancelRetry?.();
-    this.#cancelRetry = undefined;
-    this.#begin();
-    let cancel: Cancel = () => undefined;
-    const over = new Promise<void>((resolve) => {
-      cancel = this.#parts.tasks.later(timeMs, resolve);
-    });
-    await Promise.race([published, over]);
-    cancel();
+    if (published === true || this.#stream === undefined) return;
+    this.#beginNow();
+    await within(this.#parts.tasks, timeMs, Promise.resolve(published));
   }
 
   delivered(delivered: Delivered): void {
@@ -135,9 +127,15 @@ export class RemoteReports {
     this.#outdated.add(sourceTag(this.#parts.source));
   }
 
+  #beginNow(): void {
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
+    this.#begin();
+  }
+
   /** Begins after the current turn, so that reports made together are sent together. */
   #begin(): void {
-    if (this.#isSending || this.#isStopped || this.#peer === undefined || this.#cancelRetry !== undefined) return;
+    if (this.#isSending || this.#isStopped || this.#stream === undefined || this.#cancelRetry !== undefined) return;
     this.#isSending = true;
     this.#parts.tasks.soon(() => {
       void this.#sendAll();
@@ -147,13 +145,13 @@ export class RemoteReports {
   /** A report that comes up once nothing is left calls `#begin` again. */
   async #sendAll(): Promise<void> {
     try {
-      while (this.#peer !== undefined && this.#hasSomething) await this.#send(this.#peer);
-      this.#retries = 0;
+      while (this.#stream !== undefined && this.#hasSomething) await this.#send(this.#stream);
+      this.#backoff.succeeded();
       this.#isSending = false;
     } catch (error) {
       this.#isSending = false;
       // Report each outage once, not each attempt.
-      if (this.#retries === 0) this.#parts.onFault(error);
+      if (!this.#backoff.isFailing) this.#parts.onFault(error);
       this.#retryLater();
     }
   }
@@ -162,7 +160,7 @@ export class RemoteReports {
     return this.#waiting.length + this.#outdated.size + this.#delivered.length > 0 || this.#hasWritten;
   }
 
-  async #send(peer: { readonly session: string; readonly stream: string }): Promise<void> {
+  async #send(stream: string): Promise<void> {
     const { http, heard, timeoutMs } = this.#parts;
     const batch = this.#take();
     const registrations = batch.map(({ bytes }) => bytes);
@@ -171,7 +169,7 @@ export class RemoteReports {
     // A tag that becomes outdated again while this report is under way is sent again.
     this.#outdated.clear();
     const delivered = this.#delivered.splice(0);
-    const report: Report = { ...peer, registrations, outdated, delivered, hasWritten: this.#hasWritten };
+    const report: Report = { stream, registrations, outdated, delivered, hasWritten: this.#hasWritten };
     this.#hasWritten = false;
     let refused: ReportReply['refused'];
     try {
@@ -180,24 +178,18 @@ export class RemoteReports {
       heard(reply.state);
       refused = reply.refused;
     } catch (error) {
-      this.#refuse(batch);
+      for (const { done } of batch) done(NO_WORD);
       this.#add(outdated);
       throw error;
     }
-    this.#knows(upTo);
-    batch.forEach(({ done }, at) => {
-      const one = refused[at];
-      if (one === null) done(undefined);
-      else done(one === undefined ? NO_WORD : { kind: one[0], what: one[1] === '' ? undefined : one[1] });
-    });
-  }
-
-  #knows(upTo: number): void {
     this.#known = upTo;
-    const isKnown = ({ upTo: one }: { readonly upTo: number }) => one <= upTo;
-    const known = this.#whenKnown.filter(isKnown);
-    this.#whenKnown = this.#whenKnown.filter((one) => !isKnown(one));
-    for (const { done } of known) done(true);
+    const stillUnknown = this.#whenKnown.filter((one) => one.upTo > upTo);
+    for (const { upTo: own, done } of this.#whenKnown) if (own <= upTo) done(true);
+    this.#whenKnown = stillUnknown;
+    for (const [at, { done }] of batch.entries()) {
+      const refusal = refused[at];
+      done(refusal === null ? undefined : (refusal ?? NO_WORD));
+    }
   }
 
   #take(): Waiting[] {
@@ -213,21 +205,18 @@ export class RemoteReports {
     return batch;
   }
 
-  #refuse(batch: readonly Waiting[]): void {
-    for (const { done } of batch) done(NO_WORD);
+  #refuseWaiting(): void {
+    for (const { done } of this.#waiting.splice(0)) done(NO_WORD);
+    this.#waitingBytes = 0;
   }
 
   #retryLater(): void {
     if (this.#isStopped) return;
     // Nobody waits that long.
-    this.#refuse(this.#waiting.splice(0));
-    this.#waitingBytes = 0;
-    this.#cancelRetry = this.#parts.tasks.later(Math.min(RETRY_MS * 2 ** this.#retries, RETRY_MAX_MS), () => {
+    this.#refuseWaiting();
+    this.#cancelRetry = this.#parts.tasks.later(this.#backoff.failed(), () => {
       this.#cancelRetry = undefined;
       if (this.#hasSomething) this.#begin();
     });
-    this.#retries = Math.min(this.#retries + 1, 10);
   }
 }
-
-const NO_WORD: Refusal = { kind: 'not-registered' };

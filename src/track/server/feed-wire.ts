@@ -1,8 +1,8 @@
 // The messages between a feed process and its clients. A client listens to lines of JSON on one long answer, and sends
-// reports of what was read.
+// reports of what was read in the form of node:v8, since values of databases have none in JSON.
 //
-// Both sides analyse a statement, and what they say of it depends on that analysis. So a registration carries a digest
-// of it, and the two sides are of one version.
+// Both sides analyse a statement, and a response's tags depend on the client's analysis. So a registration carries a
+// digest of it, and the two sides are of one version.
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -10,10 +10,11 @@ import type { FeedPosition } from '../../dependency/change.ts';
 import type { Dialect, TableRead } from '../../dependency/template.ts';
 import type { FeedStatus } from '../../ports.ts';
 import type { CatalogueData } from '../../sql/ast.ts';
-import type { SourceMessage, Untracked } from '../contract.ts';
+import type { SourceMessage } from '../contract.ts';
+import type { Refusal } from '../follow/registry-client.ts';
 
 /** Differs where either side would misunderstand the other. */
-export const PROTOCOL = 2;
+export const PROTOCOL = 3;
 /** Content type of reports; a browser does not send it to another site without asking. */
 export const REPORT_TYPE = 'application/x-tidegate-report';
 export const MAX_REPORT_BYTES = 16 * 1024 * 1024;
@@ -23,7 +24,7 @@ export type Line =
   | Hello
   /** `data` is undefined when it has not changed. */
   | { readonly kind: 'catalogue'; readonly generation: number; readonly data?: CatalogueData | undefined }
-  | ({ readonly kind: 'state' } & ProcessState)
+  | ({ readonly kind: 'state' } & FeedState)
   /** `heard`: the last one of this stream that the client has said it delivered; 0: none. */
   | { readonly kind: 'deliver'; readonly id: number; readonly heard: number; readonly message: SourceMessage };
 
@@ -41,7 +42,7 @@ export interface Hello {
   readonly leaseMs: number;
 }
 
-export interface ProcessState {
+export interface FeedState {
   readonly session: string;
   /** Rises with each state. */
   readonly turn: number;
@@ -54,11 +55,10 @@ export interface ProcessState {
   readonly feed: FeedStatus;
 }
 
-/** A client's report; in the form of node:v8, since values of databases have none in JSON. */
+/** A client's report. */
 export interface Report {
-  readonly session: string;
   readonly stream: string;
-  /** Each by itself (process-registration.ts). */
+  /** Each by itself (feed-registration.ts). */
   readonly registrations: readonly Uint8Array[];
   /** Own tags of responses that read more than they say. */
   readonly outdated: readonly string[];
@@ -69,14 +69,18 @@ export interface Report {
 
 /** Sent as JSON. Once the reply is there, the reads are registered. */
 export interface ReportReply {
-  readonly state: ProcessState;
+  readonly state: FeedState;
   /** One entry per registration, in order; null when it is registered. */
-  readonly refused: readonly (readonly [kind: Untracked, what: string] | null)[];
+  readonly refused: readonly (Refusal | null)[];
 }
 
 export interface SettledReply {
   readonly isSettled: boolean;
-  readonly state: ProcessState;
+  readonly state: FeedState;
+}
+
+export interface LatestReply {
+  readonly position?: FeedPosition | undefined;
 }
 
 const digests = new WeakMap<readonly TableRead[], string>();

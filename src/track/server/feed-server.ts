@@ -8,25 +8,25 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, isIPv6 } from 'node:net';
 import { platformClock, platformRandom, platformTasks } from '../../cache/platform.ts';
 import { TidegateError } from '../../errors.ts';
-import type { Release, TrackerPlatform } from '../contract.ts';
+import type { FeedProcess, FeedProcessOptions, FeedProcessStatus, TrackerPlatform } from '../contract.ts';
 import { type FollowedDatabase, openDatabase } from '../follow/followed-database.ts';
-import { randomName } from '../tags.ts';
+import type { Release } from '../follow/open-database.ts';
 import { Tally } from '../tally.ts';
-import { keptAlive } from '../target/keep-alive-timer.ts';
+import { keptAlive } from '../timing.ts';
 import { checkFeedProcess } from '../tracker-options.ts';
-import { ProcessClients } from './process-clients.ts';
-import type { FeedProcess, FeedProcessOptions, FeedProcessStatus } from './process-contract.ts';
-import { addressOf, type Guard, guardOf } from './process-guard.ts';
-import { ProcessReports } from './process-reports.ts';
+import { addressOf, type Guard, guardOf } from './feed-guard.ts';
+import { FeedListeners } from './feed-listeners.ts';
+import { FeedReports } from './feed-reports.ts';
 import {
+  type FeedState,
+  type LatestReply,
   MAX_REPORT_BYTES,
   PROTOCOL,
-  type ProcessState,
   packageVersion,
   REPORT_TYPE,
   type ReportReply,
   type SettledReply,
-} from './process-wire.ts';
+} from './feed-wire.ts';
 import { claimed } from './source-claim.ts';
 
 const PLATFORM: TrackerPlatform = { clock: platformClock, tasks: platformTasks, random: platformRandom };
@@ -42,7 +42,7 @@ export async function startFeedProcess(options: FeedProcessOptions, platform = P
   const address = await addressOf(host, token);
   const tally = new Tally();
   const onFault = (error: unknown) => options.onFault?.(error);
-  let running: Running | undefined;
+  let running: FeedServer | undefined;
   let release: Release | undefined;
   const moved = () => running?.moved();
   const followed = await openDatabase(options, { platform, tally, onFault, moved });
@@ -53,7 +53,7 @@ export async function startFeedProcess(options: FeedProcessOptions, platform = P
     const { claim } = followed.database;
     release = claim && (await keptAlive(claimed(claim, { ...platform, source: options.source, onFault })));
     await keptAlive(followed.begin());
-    running = new Running({ options, platform, followed, tally, release });
+    running = new FeedServer({ options, platform, followed, tally, release });
     await running.listen(address, port);
     return running;
   } catch (error) {
@@ -63,7 +63,7 @@ export async function startFeedProcess(options: FeedProcessOptions, platform = P
   }
 }
 
-interface RunningParts {
+interface FeedServerParts {
   readonly options: FeedProcessOptions;
   readonly platform: TrackerPlatform;
   readonly followed: FollowedDatabase;
@@ -77,11 +77,10 @@ interface Exchange {
   readonly query: URLSearchParams;
 }
 
-class Running implements FeedProcess {
-  readonly #parts: RunningParts;
-  readonly #session: string;
-  readonly #clients: ProcessClients;
-  readonly #reports: ProcessReports;
+class FeedServer implements FeedProcess {
+  readonly #parts: FeedServerParts;
+  readonly #listeners: FeedListeners;
+  readonly #reports: FeedReports;
   readonly #guard: Guard;
   readonly #server: Server;
   #port = 0;
@@ -90,30 +89,24 @@ class Running implements FeedProcess {
   /** When the leases are over that another process has given before. */
   readonly #aloneAt: number;
 
-  constructor(parts: RunningParts) {
+  constructor(parts: FeedServerParts) {
     const { options, platform, followed } = parts;
     this.#aloneAt = platform.clock.monotonic() + followed.leaseMs;
     const { source, token } = options;
     this.#parts = parts;
-    this.#session = randomName(platform.random);
     this.#guard = guardOf(token);
     const { dialect, pureFunctions = [] } = followed.database.parts;
-    const about = { protocol: PROTOCOL, version: packageVersion(), source, session: this.#session, dialect };
-    const { leaseMs, follower, database } = followed;
-    this.#clients = new ProcessClients({
+    const { leaseMs, registry } = followed;
+    const { session } = registry;
+    const about = { protocol: PROTOCOL, version: packageVersion(), source, session, dialect };
+    this.#listeners = new FeedListeners({
       platform,
       followed,
       hello: () => ({ kind: 'hello', ...about, pureFunctions: [...pureFunctions], leaseMs }),
       state: () => this.#state(),
     });
-    this.#reports = new ProcessReports({
-      source,
-      session: this.#session,
-      follower,
-      wake: () => database.wake(),
-      lookUp: database.lookUp?.bind(database),
-      delivered: (stream, id, isDone) => this.#clients.stream(stream)?.delivered(id, isDone),
-    });
+    const delivered = this.#listeners.delivered.bind(this.#listeners);
+    this.#reports = new FeedReports({ source, registry, delivered });
     this.#server = createServer((request, response) => void this.#serve(request, response));
     this.#server.maxConnections = MAX_CONNECTIONS;
   }
@@ -137,14 +130,14 @@ class Running implements FeedProcess {
   }
 
   moved(): void {
-    this.#clients.moved();
+    this.#listeners.moved();
   }
 
   status(): FeedProcessStatus {
     const { followed, tally, options } = this.#parts;
     const { isLive, feed, position, instances, targets } = followed.status();
     const state = this.#isStopped ? 'stopped' : isLive ? 'live' : 'lagging';
-    const clients = this.#clients.size;
+    const clients = this.#listeners.size;
     const { counts } = this.#reports;
     const { source } = options;
     return { source, state, feed, position, instances, clients, ...counts, targets, counts: tally.counts() };
@@ -158,7 +151,7 @@ class Running implements FeedProcess {
   async stop(): Promise<void> {
     if (this.#isStopped) return;
     this.#isStopped = true;
-    this.#clients.close();
+    this.#listeners.close();
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeAllConnections();
     await closed;
@@ -177,13 +170,13 @@ class Running implements FeedProcess {
     }
   }
 
-  #state(): ProcessState {
-    const { follower } = this.#parts.followed;
-    const { isLive, isRefreshing, generation, instances } = follower;
+  #state(): FeedState {
+    const { registry, database } = this.#parts.followed;
+    const { isLive, isRefreshing, instances } = registry;
     // It listens only once there is one.
-    const { position, gaps } = follower.mark() as NonNullable<ReturnType<typeof follower.mark>>;
-    const where = { session: this.#session, turn: ++this.#turn, position, gaps };
-    return { ...where, isLive, isRefreshing, generation, instances, feed: this.#parts.followed.database.feed.status() };
+    const { session, generation, position, gaps } = registry.mark() as NonNullable<ReturnType<typeof registry.mark>>;
+    const where = { session, turn: ++this.#turn, generation, position, gaps };
+    return { ...where, isLive, isRefreshing, instances, feed: database.feed.status() };
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -204,7 +197,7 @@ class Running implements FeedProcess {
       case 'GET /stream':
         response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
         request.socket.setNoDelay(true);
-        return this.#clients.listen({
+        return this.#listeners.listen({
           client: query.get('client') ?? '',
           hasCaches: query.get('caches') === '1',
           response,
@@ -213,10 +206,16 @@ class Running implements FeedProcess {
         return this.#take(request, response);
       case 'POST /settled':
         return this.#settle(response, Number(query.get('waitMs')));
+      case 'POST /latest':
+        return answer(response, { position: await this.#parts.followed.latest() } satisfies LatestReply);
       case 'GET /status':
         return answer(response, this.status());
       default:
-        return refuse(response, 404, 'expected GET /stream, GET /status, POST /reports or POST /settled, got another');
+        return refuse(
+          response,
+          404,
+          'expected GET /stream, GET /status, POST /reports, POST /settled or POST /latest, got another',
+        );
     }
   }
 

@@ -1,0 +1,99 @@
+// What names mean in the database, as far as it is known. After the schema may have changed the catalogue is read again,
+// until it has been read without another change coming.
+
+import type { Template } from '../../dependency/template.ts';
+import type { Cancel, Tasks } from '../../ports.ts';
+import type { Catalogue, Session } from '../../sql/ast.ts';
+import { Templates } from '../../sql/templates.ts';
+import type { OpenDatabase } from './open-database.ts';
+
+export interface KnownCatalogueParts {
+  readonly database: OpenDatabase;
+  readonly maxTemplates: number | undefined;
+  readonly tasks: Tasks;
+  /** Called after each reading. */
+  readonly done: () => void;
+  readonly onFault: (error: unknown) => void;
+}
+
+const RETRY_MS = 200;
+
+export class KnownCatalogue {
+  readonly #parts: KnownCatalogueParts;
+  readonly #templates: Templates;
+  #catalogue: Catalogue;
+  #generation = 0;
+  #isDue = false;
+  /** The schema may have changed since the reading under way began. */
+  #isStale = false;
+  #isStopped = false;
+  #cancel: Cancel | undefined;
+
+  constructor(parts: KnownCatalogueParts) {
+    this.#parts = parts;
+    this.#catalogue = parts.database.parts.catalogue;
+    const { maxTemplates } = parts;
+    this.#templates = new Templates(parts.database.parts, maxTemplates === undefined ? {} : { maxTemplates });
+  }
+
+  /** The catalogue of `generation`. */
+  get current(): Catalogue {
+    return this.#catalogue;
+  }
+
+  /** Differs once statements may mean something else. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** The catalogue that is known may not be the database's. */
+  get isDue(): boolean {
+    return this.#isDue;
+  }
+
+  template(text: string, session?: Session): Template {
+    return this.#templates.get(text, session);
+  }
+
+  /** Called as soon as a change of the schema may have come; `begin` follows. */
+  expect(): void {
+    this.#isDue = true;
+    // A reading under way may have been made before it.
+    this.#isStale = true;
+  }
+
+  begin(): void {
+    this.#isStale = true;
+    if (this.#cancel === undefined) this.#cancel = this.#parts.tasks.later(0, () => this.#run());
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancel?.();
+  }
+
+  #run(): void {
+    this.#isStale = false;
+    this.#read().then(
+      () => {
+        this.#cancel = undefined;
+        if (this.#isStale) this.begin();
+        else this.#isDue = false;
+        this.#parts.done();
+      },
+      (error: unknown) => {
+        this.#parts.onFault(error);
+        if (!this.#isStopped) this.#cancel = this.#parts.tasks.later(RETRY_MS, () => this.#run());
+      },
+    );
+  }
+
+  async #read(): Promise<void> {
+    const catalogue = await this.#parts.database.refresh();
+    // Also where it is as it was: between two readings it may have been another.
+    this.#generation++;
+    if (catalogue === undefined) return;
+    this.#catalogue = catalogue;
+    this.#templates.replaceCatalogue(catalogue);
+  }
+}

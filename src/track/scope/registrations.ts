@@ -1,0 +1,113 @@
+// The reads of one response, by their tags, and how far the registry knows of them.
+//
+// A read is recorded at once; a feed process confirms its registration a while later. A response that goes out before
+// all of its reads are confirmed is not stored.
+
+import type { FeedPosition } from '../../dependency/change.ts';
+import type { Tasks } from '../../ports.ts';
+import { BEGUN_ANEW } from '../follow/follower.ts';
+import type { Mark, Read, Refusal, RegistryClient } from '../follow/registry-client.ts';
+import { within } from '../timing.ts';
+import { type Budget, coarsen, type Dependency, earlier, type Level } from './coarsen.ts';
+
+export interface RegistrationsParts {
+  readonly source: string;
+  readonly registry: RegistryClient | undefined;
+  readonly budget: Budget;
+  /** Those that the response has whatever it reads. */
+  readonly fixedTags: readonly string[];
+  readonly tasks: Tasks;
+  readonly refused: (refusal: Refusal) => void;
+  readonly coarsened: (level: Exclude<Level, 'row'>) => void;
+}
+
+/** How long a response waits for word of its reads. */
+const WAIT_MS = 250;
+
+export class Registrations {
+  readonly #parts: RegistrationsParts;
+  readonly #byTag = new Map<string, Dependency>();
+  #isRefused = false;
+  /** Those without an answer yet. */
+  #pending = 0;
+  #waiters: (() => void)[] = [];
+  /** Registered for a Cache-Tag of that length. */
+  #coarsened: { readonly givenLength: number; readonly tags: readonly string[] } | undefined;
+
+  constructor(parts: RegistrationsParts) {
+    this.#parts = parts;
+  }
+
+  get byTag(): ReadonlyMap<string, Dependency> {
+    return this.#byTag;
+  }
+
+  /** Registers the read. Returns false when it is refused already. */
+  register(tag: string, watched: Read, mark: Mark): boolean {
+    const answer = this.#parts.registry?.register(tag, watched, mark);
+    if (!(answer instanceof Promise)) return this.#answered(answer);
+    this.#pending++;
+    void answer.then((refusal) => {
+      this.#pending--;
+      this.#answered(refusal);
+      if (this.#isDecided) for (const wake of this.#waiters.splice(0)) wake();
+    });
+    return true;
+  }
+
+  /** Notes a read that is registered. */
+  add(tag: string, { watched, mark }: Dependency): void {
+    const known = this.#byTag.get(tag);
+    this.#byTag.set(tag, { watched, mark: known === undefined ? mark : earlier(known.mark, mark) });
+    this.#coarsened = undefined;
+  }
+
+  /** Tags of the response that fit beside those that it has already. Wider ones are registered here, once. */
+  tagsBeside(given: string): readonly string[] {
+    if (this.#coarsened?.givenLength === given.length) return this.#coarsened.tags;
+    const { source, budget, fixedTags, coarsened } = this.#parts;
+    const taken = given.length + fixedTags.join(', ').length + 4;
+    const left = { maxTags: budget.maxTags - fixedTags.length, maxBytes: budget.maxBytes - taken };
+    const { level, dependencies } = coarsen(source, this.#byTag, left);
+    if (level !== 'row') {
+      coarsened(level);
+      for (const [tag, { watched, mark }] of dependencies) this.register(tag, watched, mark);
+    }
+    const tags = [...fixedTags, ...dependencies.keys()];
+    this.#coarsened = { givenLength: given.length, tags };
+    return tags;
+  }
+
+  /** The reads show all that was committed up to there, and perhaps more. */
+  get position(): FeedPosition | undefined {
+    let first = this.#parts.registry?.position;
+    for (const { mark } of this.#byTag.values()) {
+      if (first === undefined || mark.position < first) first = mark.position;
+    }
+    return first;
+  }
+
+  /** Resolves once there is word of all, or none is waited for any longer; undefined when there is word of all. */
+  confirmed(): Promise<void> | undefined {
+    if (this.#isDecided) return undefined;
+    return within(this.#parts.tasks, WAIT_MS, new Promise<void>((resolve) => this.#waiters.push(resolve)));
+  }
+
+  /** Why the reads may not be stored, besides what was refused. */
+  unconfirmed(): Refusal | undefined {
+    const session = this.#parts.registry?.session;
+    for (const { mark } of this.#byTag.values()) if (mark.session !== session) return BEGUN_ANEW;
+    return this.#pending === 0 ? undefined : { kind: 'not-registered', what: 'no word of the feed process' };
+  }
+
+  get #isDecided(): boolean {
+    return this.#pending === 0 || this.#isRefused;
+  }
+
+  #answered(refusal: Refusal | undefined): boolean {
+    if (refusal === undefined) return true;
+    this.#isRefused = true;
+    this.#parts.refused(refusal);
+    return false;
+  }
+}

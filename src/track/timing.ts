@@ -1,0 +1,47 @@
+// Waiting: within a time, again after a failure, or with the process kept alive.
+
+import { MessageChannel } from 'node:worker_threads';
+import type { Tasks } from '../ports.ts';
+
+const RETRY_MS = 50;
+const RETRY_MAX_MS = 2_000;
+
+/** Pauses between attempts: each is twice as long as the one before, within a bound. */
+export class Backoff {
+  #failures = 0;
+
+  /** Whether the latest attempt failed. */
+  get isFailing(): boolean {
+    return this.#failures > 0;
+  }
+
+  failed(): number {
+    return Math.min(RETRY_MS * 2 ** Math.min(this.#failures++, 10), RETRY_MAX_MS);
+  }
+
+  succeeded(): void {
+    this.#failures = 0;
+  }
+}
+
+/** The outcome of the work; undefined when it takes longer. */
+export async function within<T>(tasks: Tasks, timeMs: number, work: Promise<T>): Promise<T | undefined> {
+  const { promise: over, resolve } = Promise.withResolvers<undefined>();
+  const cancel = tasks.later(timeMs, () => resolve(undefined));
+  try {
+    return await Promise.race([work, over]);
+  } finally {
+    cancel();
+  }
+}
+
+/** Keeps the process alive while somebody waits for the tracker, whose timers do not. */
+export async function keptAlive<T>(work: Promise<T>): Promise<T> {
+  const { port1 } = new MessageChannel();
+  port1.ref();
+  try {
+    return await work;
+  } finally {
+    port1.close();
+  }
+}
