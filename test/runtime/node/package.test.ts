@@ -3,8 +3,10 @@
 // The install asks the npm registry for the dependencies; without it there is nothing to test but
 // the tarball itself.
 
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
+import { publint } from 'publint';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { httpOrigin } from './fault-kit.ts';
 import {
@@ -28,6 +30,7 @@ interface Packed {
 
 const folder = tempFolder();
 const consumer = join(folder.path, 'consumer');
+const typescript5 = join(folder.path, 'typescript5', 'node_modules', 'typescript');
 const TIDEGATE = join(consumer, 'node_modules', '.bin', 'tidegate');
 
 let packed: Packed;
@@ -42,11 +45,17 @@ beforeAll(async () => {
   mkdirSync(consumer);
   writeJson(join(consumer, 'package.json'), { name: 'consumer', private: true, type: 'module' });
   const tarball = join(folder.path, packed.filename);
-  const args = ['install', '--no-audit', '--no-fund', '--loglevel', 'error', tarball];
-  const { code, stderr } = await run('npm', args, { cwd: consumer, withinMs: 120_000 });
-  unavailable = code === 0 ? undefined : unreachableIn(stderr);
-  if (code !== 0 && unavailable === undefined) throw new Error(`expected an installed package, got ${stderr}`);
-}, 260_000);
+  await install(consumer, tarball);
+  if (unavailable === undefined) await install(join(folder.path, 'typescript5'), 'typescript@~5.9.3');
+}, 380_000);
+
+async function install(prefix: string, what: string): Promise<void> {
+  mkdirSync(prefix, { recursive: true });
+  const args = ['install', '--no-audit', '--no-fund', '--loglevel', 'error', '--prefix', prefix, what];
+  const { code, stderr } = await run('npm', args, { cwd: prefix, withinMs: 120_000 });
+  if (code !== 0) unavailable ??= unreachableIn(stderr);
+  if (code !== 0 && unavailable === undefined) throw new Error(`expected ${what} to be installed, got ${stderr}`);
+}
 
 afterAll(() => folder.remove());
 
@@ -66,7 +75,23 @@ describe('the tarball', () => {
     }
     expect(paths.filter((path) => /\.test\.|(?<!\.d)\.ts$/.test(path))).toEqual([]);
   });
+
+  test('resolves for modules and bundlers, with types that fit: publint and attw find nothing', async () => {
+    const data = readFileSync(join(folder.path, packed.filename));
+    const tarball = data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength);
+    expect((await publint({ pack: { tarball }, strict: true })).messages).toEqual([]);
+    const checked = await checkPackage(createPackageFromTarballData(new Uint8Array(data)));
+    if (checked.types === false) throw new Error('expected a package with types, got one without');
+    expect(Object.keys(checked.entrypoints)).toContain('./drizzle');
+    const found = checked.problems.filter((problem) => !isOfOtherModules(problem));
+    expect(found).toEqual([]);
+  });
 });
+
+/** The package is for modules: neither Node before `exports` nor `require` without modules resolves it. */
+function isOfOtherModules(problem: object): boolean {
+  return 'resolutionKind' in problem && ['node10', 'node16-cjs'].includes(String(problem.resolutionKind));
+}
 
 /** `npx tidegate serve` in a clean folder, with these arguments. */
 async function serveInstalled(args: readonly string[], cwd = consumer): Promise<GateProcess> {
@@ -159,25 +184,37 @@ describe('the package, installed in a clean folder', { timeout: 60_000 }, () => 
       await gate.close({ grace: 0 });\n`;
     await compile('starts', source, ['node']);
   });
+
+  test('a program that uses each entry compiles against it', async () => {
+    const { exports } = readJson(join(consumer, 'node_modules', 'tidegate', 'package.json')) as { exports: object };
+    const entries = Object.keys(exports).filter((entry) => entry !== './package.json');
+    expect(entries.length).toBeGreaterThan(8);
+    const source = entries.map((entry, at) => `export * as entry${at} from 'tidegate${entry.slice(1)}';\n`).join('');
+    await compile('entries', source, ['node']);
+  });
 });
 
+/** Compiled by each TypeScript that users have, by either way of finding modules. */
 async function compile(name: string, source: string, types: readonly string[]): Promise<void> {
   writeFileSync(join(consumer, `${name}.ts`), source);
-  const compilerOptions = {
-    target: 'es2024',
-    lib: ['es2024'],
-    module: 'nodenext',
-    strict: true,
-    exactOptionalPropertyTypes: true,
-    noUncheckedIndexedAccess: true,
-    noEmit: true,
-    skipLibCheck: types.length > 0,
-    types,
-    typeRoots: [join(ROOT, 'node_modules', '@types')],
-  };
-  writeJson(join(consumer, `${name}.json`), { compilerOptions, files: [`${name}.ts`] });
-  const { code, text } = await run(join(ROOT, 'node_modules', '.bin', 'tsc'), ['-p', `${name}.json`], {
-    cwd: consumer,
-  });
-  expect([code, text]).toEqual([0, '']);
+  for (const moduleResolution of ['node16', 'bundler']) {
+    const compilerOptions = {
+      target: 'es2023',
+      lib: ['es2023', 'esnext.disposable'],
+      module: moduleResolution === 'bundler' ? 'esnext' : moduleResolution,
+      moduleResolution,
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      noUncheckedIndexedAccess: true,
+      noEmit: true,
+      skipLibCheck: types.length > 0,
+      types,
+      typeRoots: [join(ROOT, 'node_modules', '@types')],
+    };
+    writeJson(join(consumer, `${name}.json`), { compilerOptions, files: [`${name}.ts`] });
+    for (const typescript of [join(ROOT, 'node_modules', 'typescript'), typescript5]) {
+      const { code, text } = await run(NODE, [join(typescript, 'bin', 'tsc'), '-p', `${name}.json`], { cwd: consumer });
+      expect([code, text]).toEqual([0, '']);
+    }
+  }
 }
