@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import type { StoredResponse } from '../../src/entry/stored-response.ts';
 import { nodeRandom, nodeTasks } from '../../src/node/node-ports.ts';
 import type { Eventually } from '../../src/ports.ts';
-import { type DiskStore, openDiskStore } from '../../src/store/disk/disk-store.ts';
+import { DiskStore } from '../../src/store/disk/disk-store.ts';
 import { type Durable, openDurable } from '../../src/store/disk/durable.ts';
 
 export interface DiskPeer {
@@ -29,7 +29,7 @@ export async function openDisk(path: string, maxBytes: number): Promise<OpenedDi
   const durable = await openDurable(path, { tasks: nodeTasks, newEpoch: () => 'bench' });
   const { folder, manifest } = durable;
   const fault = (error: unknown) => console.error('disk tier:', error);
-  const store = openDiskStore({ folder, manifest, maxBytes, tasks: nodeTasks, random: nodeRandom, fault });
+  const store = new DiskStore({ folder, manifest, maxBytes, tasks: nodeTasks, random: nodeRandom, fault });
   await store.loaded();
   return { durable, store };
 }

@@ -5,7 +5,7 @@ import type { CacheTier } from '../cache/contract.ts';
 import { noteClosed } from '../cache/tier-checks.ts';
 import { LIMIT_CHECKS, type TierLimitOptions, tierLimits } from '../cache/tier-limits.ts';
 import { be, type Checks, checkOptions, func, required, text } from '../options/kit.ts';
-import { openDiskStore } from '../store/disk/disk-store.ts';
+import { DiskStore } from '../store/disk/disk-store.ts';
 import { openDurable } from '../store/disk/durable.ts';
 import { valuesOnGateStore } from '../store/encoded-store.ts';
 import { createValueCodec } from '../store/value-codec.ts';
@@ -51,7 +51,7 @@ export async function openDiskTier(options: DiskTierOptions): Promise<CacheTier>
     },
   });
   const { folder, manifest, journal, recovery } = durable;
-  const disk = openDiskStore({
+  const disk = new DiskStore({
     ...{ folder, manifest, maxBytes, tasks: nodeTasks, random: nodeRandom },
     fault: onFault,
   });

@@ -8,7 +8,7 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { GateOptions } from '../engine/gate.ts';
 import type { Store } from '../ports.ts';
-import { type DiskStore, openDiskStore } from '../store/disk/disk-store.ts';
+import { DiskStore } from '../store/disk/disk-store.ts';
 import { type Durable, type DurableEvent, openDurable } from '../store/disk/durable.ts';
 import type { ReplicaFeed } from '../store/disk/replica/replica-feed.ts';
 import { createMemoryStore, type MemoryStore } from '../store/memory.ts';
@@ -93,7 +93,7 @@ function storeOn(
   { folder, manifest }: Durable,
   { maxBytes, log, replicas }: { maxBytes: number; log: Logger; replicas: ReplicaFeed | undefined },
 ): DiskStore {
-  return openDiskStore({
+  return new DiskStore({
     folder,
     manifest,
     maxBytes,

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe } from 'vitest';
-import { openDiskStore } from '../../src/store/disk/disk-store.ts';
+import { DiskStore } from '../../src/store/disk/disk-store.ts';
 import { openManifest } from '../../src/store/disk/manifest/manifest.ts';
 import { openFolder } from '../../src/store/disk/node-folder.ts';
 import { DiskBench } from '../kit/disk-bench.ts';
@@ -21,7 +21,7 @@ describe('disk store on files and SQLite', () => {
     const path = mkdtempSync(join(tmpdir(), 'tidegate-disk-'));
     const { manifest } = openManifest(path);
     const faults: unknown[] = [];
-    const store = openDiskStore({
+    const store = new DiskStore({
       folder: openFolder(path),
       manifest,
       maxBytes: 64 * 1024 * 1024,

@@ -1,8 +1,6 @@
 // A disk store on a disk and a manifest in memory, which can be ended and begun again.
 
-import type { DiskStore } from '../../src/store/disk/disk-store.ts';
-import { openDiskStore } from '../../src/store/disk/disk-store.ts';
-import type { DiskStoreOptions } from '../../src/store/disk/parts.ts';
+import { DiskStore, type DiskStoreOptions } from '../../src/store/disk/disk-store.ts';
 import { MemoryFolder } from './memory-folder.ts';
 import { MemoryManifest } from './memory-manifest.ts';
 import { SimulatedTime } from './simulated-time.ts';
@@ -76,7 +74,7 @@ export class DiskBench {
   }
 
   #open(): DiskStore {
-    return openDiskStore({
+    return new DiskStore({
       folder: this.disk.attach(),
       manifest: this.manifest,
       maxBytes: this.#options.maxBytes ?? 64 * 1024 * 1024,

@@ -2,7 +2,7 @@
 
 import type { GateOptions } from '../../src/engine/gate.ts';
 import type { Tasks } from '../../src/ports.ts';
-import { openDiskStore } from '../../src/store/disk/disk-store.ts';
+import { DiskStore } from '../../src/store/disk/disk-store.ts';
 import { openJournal } from '../../src/store/disk/journal/journal.ts';
 import { recover } from '../../src/store/disk/journal/recovery.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
@@ -34,7 +34,7 @@ export class KeptDisk {
     const fault = (error: unknown) => {
       throw error;
     };
-    const disk = openDiskStore({ folder, manifest, maxBytes: 64 * 1024 * 1024, tasks, random: () => 0.5, fault });
+    const disk = new DiskStore({ folder, manifest, maxBytes: 64 * 1024 * 1024, tasks, random: () => 0.5, fault });
     await disk.loaded();
     return {
       stores: tiers === 'disk' ? [disk] : [memory, disk],

@@ -12,7 +12,7 @@ import type {
   ManifestRow,
   ManifestSummary,
 } from '../../src/store/disk/contract.ts';
-import { keyHash } from '../../src/store/disk/index/hash.ts';
+import { keyHash } from '../../src/store/disk/index/entry-index.ts';
 
 interface State {
   readonly rows: Map<string, ManifestRow>;

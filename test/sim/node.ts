@@ -11,7 +11,7 @@ import { createLocalLog } from '../../src/engine/local-log.ts';
 import { Invalidations } from '../../src/ledger/invalidations.ts';
 import { SharedLog } from '../../src/log/shared-log.ts';
 import type { Origin } from '../../src/ports.ts';
-import { type DiskStore, openDiskStore } from '../../src/store/disk/disk-store.ts';
+import { DiskStore, type DiskStoreOptions } from '../../src/store/disk/disk-store.ts';
 import { openJournal } from '../../src/store/disk/journal/journal.ts';
 import { recover } from '../../src/store/disk/journal/recovery.ts';
 import { ReplicaFeed } from '../../src/store/disk/replica/replica-feed.ts';
@@ -177,12 +177,9 @@ export class SimulatedNode {
     return { stores, bodies: store.bodies, history, unknownWrites: openIntents, store };
   }
 
-  #openStore(
-    folder: Parameters<typeof openDiskStore>[0]['folder'],
-    manifest: Parameters<typeof openDiskStore>[0]['manifest'],
-  ): DiskStore {
+  #openStore(folder: DiskStoreOptions['folder'], manifest: DiskStoreOptions['manifest']): DiskStore {
     const { settings, dice, trace, tally } = this.#parts;
-    return openDiskStore({
+    return new DiskStore({
       folder,
       manifest,
       maxBytes: settings.disk.maxBytes,

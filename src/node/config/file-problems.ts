@@ -3,7 +3,7 @@
 
 import { accessSync, constants, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { isFolder } from '../../store/disk/make-folders.ts';
+import { isFolder } from '../../store/disk/node-folder.ts';
 import { certificateProblems } from '../front/connection/certificates.ts';
 import { readAuthorities } from '../origin/origins.ts';
 import type { ResolvedConfig } from './config.ts';

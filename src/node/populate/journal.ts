@@ -8,7 +8,7 @@ import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from
 import { join } from 'node:path';
 import type { JobRecord, JobSpec } from '../../engine/populate/populate-job.ts';
 import type { Tasks } from '../../ports.ts';
-import { makeFolders } from '../../store/disk/make-folders.ts';
+import { makeFolders } from '../../store/disk/node-folder.ts';
 
 /** A job as read from its file. */
 export interface WrittenJob {

@@ -12,7 +12,7 @@ import { Invalidations } from '../../ledger/invalidations.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import { afterIntents } from '../../log/after-intents.ts';
 import { MemberLog } from '../../log/member-log.ts';
-import { keyHash } from '../../store/disk/index/hash.ts';
+import { keyHash } from '../../store/disk/index/entry-index.ts';
 import { openFolder } from '../../store/disk/node-folder.ts';
 import { ReplicaStore } from '../../store/disk/replica/replica-store.ts';
 import { createMemoryStore } from '../../store/memory.ts';

@@ -71,7 +71,7 @@ export type ManifestChange =
   /** Removes all rows whose record is in the segment. */
   | { readonly kind: 'drop-segment'; readonly segment: number };
 
-/** The fields of many rows that the index needs: position n of each array belongs to one row. See `keyHash` in hash.ts. */
+/** The fields of many rows that the index needs: position n of each array belongs to one row. See `keyHash`. */
 export interface IndexRows {
   readonly count: number;
   readonly hashHigh: Uint32Array;

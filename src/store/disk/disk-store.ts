@@ -1,4 +1,4 @@
-// The disk tier: it holds more than memory does, and survives a restart. This is the Store port on top of the parts beside
+// The disk tier: it holds more than memory does, and survives a restart. This is the Store port on top of the folders beside
 // this file: segments and large bodies hold the bytes, the manifest says what is stored, the index leads to it.
 //
 // Until the manifest has been read, entries wait in memory. Until the index is loaded, a key that it lacks is looked up in
@@ -6,102 +6,133 @@
 
 import type { Entry } from '../../entry/stored-response.ts';
 import type { Selector } from '../../ledger/selector.ts';
-import type { BodyStore, DiskStats, Eventually, Store } from '../../ports.ts';
+import type { DiskStats, Eventually, Random, Store, Tasks } from '../../ports.ts';
+import { isBodyId } from './bodies/body-blocks.ts';
+import { LargeBodies } from './bodies/large-bodies.ts';
 import { type CheckReport, checkStore, isStored } from './check.ts';
-import type { ManifestRow } from './contract.ts';
-import { keyHash } from './index/hash.ts';
-import { loadIndex } from './index/loading.ts';
-import { type DiskParts, type DiskStoreOptions, diskParts } from './parts.ts';
-import { Intake } from './segments/write-queue.ts';
+import type { DiskFolder, Manifest, ManifestRow } from './contract.ts';
+import { Catalog } from './index/catalog.ts';
+import { keyHash } from './index/entry-index.ts';
+import { RowBatches } from './manifest/row-batches.ts';
+import { DiskPolicy, segmentBytes } from './segments/disk-policy.ts';
+import { DiskRoom } from './segments/disk-room.ts';
+import { type DiskState, EntryRecords } from './segments/entry-records.ts';
+import { aTurn, Evictor } from './segments/evictor.ts';
+import { Segments } from './segments/segments.ts';
+import { WriteQueue } from './segments/write-queue.ts';
 
-export interface DiskStore extends Store {
-  readonly bodies: BodyStore;
-  put(entry: Entry): Eventually<void>;
-  find(selector: Selector): AsyncIterable<ManifestRow>;
-  /** The manifest's rows, whether or not their bytes still exist. */
-  rows(selector: Selector): AsyncIterable<ManifestRow>;
-  /** Number and bytes of the manifest's rows. */
-  named(): Promise<{ readonly rows: number; readonly bytes: number }>;
-  stats(): DiskStats;
-  /** Whether manifest, index and files agree. */
-  check(): Promise<CheckReport>;
-  clear(): Promise<void>;
-  /** Removes the bytes, but keeps the manifest's rows. */
-  clearBytes(): Promise<void>;
-  /** Resolves when the index is complete, or never will be. */
-  loaded(): Promise<void>;
-  /** Resolves when everything put so far is written and committed. Closes the files, but not the manifest. */
-  close(): Promise<void>;
-}
-
-/** Serves at once; the index is loaded in the background. */
-export function openDiskStore(options: DiskStoreOptions): DiskStore {
-  return new SegmentedStore(options);
+export interface DiskStoreOptions {
+  readonly folder: DiskFolder;
+  readonly manifest: Manifest;
+  /** Bound on the files of segments and large bodies. A segment or two may exceed it for moments. */
+  readonly maxBytes: number;
+  /** Length at which a segment is full. Default: the policy's. */
+  readonly segmentBytes?: number;
+  readonly tasks: Tasks;
+  readonly random: Random;
+  /** Called when something is lost or cannot be written: at the first failure of an episode. */
+  readonly fault: (error: unknown) => void;
+  /** Other processes that read the files and must hear of changes of the index. Default: none. */
+  readonly replicas?: { attach(catalog: Catalog): void } | undefined;
 }
 
 /** Keys deleted before other work gets its turn. */
 const DELETE_SLICE = 512;
+/** Rows added to the index before other work gets its turn: about a millisecond. */
+const LOAD_SLICE = 4096;
 
-class SegmentedStore implements DiskStore {
+/** Serves at once; the index is loaded in the background. */
+export class DiskStore implements Store {
   readonly #options: DiskStoreOptions;
-  readonly #parts: DiskParts;
-  readonly #intake: Intake;
+  readonly #room: DiskRoom;
+  readonly #state: DiskState;
+  readonly #records: EntryRecords;
+  readonly #evictor: Evictor;
+  readonly #queue: WriteQueue;
   readonly #loaded: Promise<void>;
   #isClosed = false;
 
   constructor(options: DiskStoreOptions) {
+    const { folder, manifest, maxBytes, tasks, random, fault } = options;
     this.#options = options;
-    this.#parts = diskParts(options);
-    this.#intake = new Intake(this.#parts);
+    const fullBytes = options.segmentBytes ?? segmentBytes(maxBytes);
+    const evict = (isDiskFull: boolean) => this.#evictor.makeRoom(isDiskFull);
+    const segments = new Segments({
+      ...{ folder, segmentBytes: fullBytes, fault },
+      emptied: (segment) => this.#evictor.dropEmpty(segment),
+    });
+    const batches = new RowBatches(manifest, tasks, fault);
+    const room = new DiskRoom({ maxBytes, segmentBytes: fullBytes, segments, batches, tasks, fault, evict });
+    const bodies = new LargeBodies({
+      ...{ folder, segments, room, tasks, random, fault },
+      spoiled: (owner, error) => this.#records.spoiledBody(owner, error),
+    });
+    const catalog = new Catalog(Math.floor(random() * 2 ** 32), segments, bodies);
+    options.replicas?.attach(catalog);
+    const policy = new DiskPolicy({ maxBytes, segmentBytes: fullBytes });
+    this.#room = room;
+    this.#state = { manifest, catalog, segments, bodies, batches };
+    this.#records = new EntryRecords(this.#state, fault);
+    this.#evictor = new Evictor({ records: this.#records, policy, room, tasks, fault });
+    this.#queue = new WriteQueue(this.#records, policy, room);
+    segments.openAll();
     this.#loaded = this.#load();
   }
 
-  get bodies(): BodyStore {
-    return this.#parts.bodies;
+  get bodies(): LargeBodies {
+    return this.#state.bodies;
   }
 
   get(key: string): Eventually<Entry | undefined> {
-    const waiting = this.#intake.waiting(key);
+    const waiting = this.#queue.waiting(key);
     if (waiting !== undefined || this.#isClosed) return waiting;
-    const { reader } = this.#parts;
-    const slot = reader.slotOf(key, keyHash(key));
-    return slot < 0 ? undefined : reader.get(slot, key);
+    const slot = this.#records.slotOf(key, keyHash(key));
+    return slot < 0 ? undefined : this.#records.get(slot, key);
   }
 
   put(entry: Entry): Eventually<void> {
-    return this.#isClosed ? undefined : this.#intake.put(entry);
+    return this.#isClosed ? undefined : this.#queue.put(entry);
   }
 
-  delete(keys: readonly string[]): Eventually<number> {
-    return keys.length === 0 || this.#isClosed ? 0 : this.#delete(keys);
+  async delete(keys: readonly string[]): Promise<number> {
+    if (this.#isClosed) return 0;
+    let count = 0;
+    for (let at = 0; at < keys.length; at++) {
+      if (at > 0 && at % DELETE_SLICE === 0) await aTurn(this.#options.tasks);
+      count += this.#queue.remove(keys[at] as string);
+    }
+    if (count > 0) await this.#settle();
+    return count;
   }
 
   async *find(selector: Selector): AsyncGenerator<ManifestRow> {
-    for await (const row of this.rows(selector)) if (isStored(this.#parts.catalog, row)) yield row;
+    for await (const row of this.rows(selector)) if (isStored(this.#state.catalog, row)) yield row;
   }
 
+  /** The manifest's rows, whether or not their bytes still exist. */
   async *rows(selector: Selector): AsyncGenerator<ManifestRow> {
     await this.#settle();
     for await (const rows of this.#options.manifest.find(selector)) yield* rows;
   }
 
-  async named(): Promise<{ rows: number; bytes: number }> {
+  /** Number and bytes of the manifest's rows. */
+  async named(): Promise<{ readonly rows: number; readonly bytes: number }> {
     await this.#settle();
     const { rows, bytes } = await this.#options.manifest.summary();
     return { rows, bytes };
   }
 
   stats(): DiskStats {
-    const { catalog, segments, bodies, reader, evictor, batches, trouble } = this.#parts;
+    const { catalog, segments, bodies, batches } = this.#state;
     return {
       entries: catalog.index.count,
-      bytes: evictor.usedBytes,
+      bytes: this.#room.usedBytes,
       maxBytes: this.#options.maxBytes,
-      evictions: evictor.evictions,
-      reinsertedBytes: evictor.reinsertedBytes,
-      declined: this.#parts.declined.count,
-      corrupt: reader.corrupt,
-      writeFailures: trouble.failures + batches.failures,
+      evictions: this.#evictor.evictions,
+      reinsertedBytes: this.#evictor.reinsertedBytes,
+      declined: this.#room.declined,
+      corrupt: this.#records.corrupt,
+      writeFailures: this.#room.failures + batches.failures,
       indexLoaded: catalog.isLoaded,
       indexBytes: catalog.index.memoryBytes,
       segments: segments.count,
@@ -109,73 +140,102 @@ class SegmentedStore implements DiskStore {
     };
   }
 
+  /** Whether manifest, index and files agree. */
   async check(): Promise<CheckReport> {
     await this.#settle();
-    return checkStore(this.#parts);
+    return checkStore(this.#options.folder, this.#state);
   }
 
   async clear(): Promise<void> {
     const removed = this.#removeBytes();
-    await this.#parts.batches.clear();
+    await this.#state.batches.clear();
     await removed;
   }
 
+  /** Removes the bytes, but keeps the manifest's rows. */
   async clearBytes(): Promise<void> {
     await this.#settle();
     await this.#removeBytes();
   }
 
   async #removeBytes(): Promise<void> {
-    const { segments, catalog, bodies } = this.#parts;
-    this.#intake.clear();
+    const { segments, catalog, bodies } = this.#state;
+    this.#queue.clear();
     catalog.clear();
     bodies.clear();
     await Promise.all([...segments.all()].map((segment) => segments.drop(segment)));
   }
 
+  /** Resolves when the index is complete, or never will be. */
   loaded(): Promise<void> {
     return this.#loaded;
   }
 
+  /** Resolves when everything put so far is written and committed. Closes the files, but not the manifest. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
-    await this.#intake.settled();
+    await this.#queue.settled();
     this.#isClosed = true;
-    const { evictor, batches, trouble, bodies, segments } = this.#parts;
-    await evictor.close();
+    const { batches, bodies, segments } = this.#state;
+    await this.#evictor.close();
     await this.#loaded;
     await this.#settle();
     batches.close();
-    trouble.close();
+    this.#room.close();
     await bodies.close();
     await segments.close();
   }
 
+  /** Fills the index from the manifest, and removes the files that no row names. */
   async #load(): Promise<void> {
-    const { catalog } = this.#parts;
-    const ready = (generation: number) => this.#intake.begin(generation);
+    const { manifest, catalog, segments, bodies } = this.#state;
     try {
-      await loadIndex({ ...this.#parts, ready, isClosed: () => this.#isClosed });
+      const summary = await manifest.summary();
+      for (const segment of summary.segments) segments.skipTo(segment);
+      await adoptBodies(this.#state);
+      this.#queue.begin(summary.maxGeneration);
+      await loadRows(this.#state, this.#options.tasks, () => this.#isClosed);
+      if (this.#isClosed) return;
+      catalog.loaded();
+      // Rows whose segment is missing stay: they say what could be filled again.
+      for (const segment of [...segments.all()]) {
+        if (segment.sealed && segment.entries === 0) this.#evictor.dropEmpty(segment);
+      }
+      await bodies.removeOrphans();
+      this.#evictor.makeRoom();
     } catch (error) {
       this.#options.fault(error);
-      this.#intake.giveUp();
+      this.#queue.giveUp();
       catalog.loaded();
     }
   }
 
   /** Waits until all puts and removals are in the manifest. */
   async #settle(): Promise<void> {
-    await this.#intake.settled();
-    await this.#parts.batches.flush();
+    await this.#queue.settled();
+    await this.#state.batches.flush();
   }
+}
 
-  async #delete(keys: readonly string[]): Promise<number> {
-    let count = 0;
-    for (let at = 0; at < keys.length; at++) {
-      if (at > 0 && at % DELETE_SLICE === 0) await this.#parts.pause();
-      count += this.#intake.remove(keys[at] as string);
+async function adoptBodies({ manifest, catalog, segments, bodies }: DiskState): Promise<void> {
+  for (const { key, generation, place, bodyId, bodyBytes } of await manifest.bodies()) {
+    if (!isBodyId(bodyId) || segments.find(place.segment) === undefined || catalog.isRemoved(keyHash(key))) continue;
+    bodies.own({ id: bodyId, bytes: bodyBytes }, { key, generation, segment: place.segment });
+  }
+}
+
+async function loadRows({ manifest, catalog }: DiskState, tasks: Tasks, isClosed: () => boolean): Promise<void> {
+  let sincePause = 0;
+  for await (const rows of manifest.scan()) {
+    for (let from = 0; from < rows.count; from += LOAD_SLICE) {
+      // Somebody cleared the store meanwhile, so there is nothing left to load.
+      if (isClosed() || catalog.isLoaded) return;
+      const to = Math.min(rows.count, from + LOAD_SLICE);
+      catalog.load(rows, from, to);
+      sincePause += to - from;
+      if (sincePause < LOAD_SLICE) continue;
+      sincePause = 0;
+      await aTurn(tasks);
     }
-    if (count > 0) await this.#settle();
-    return count;
   }
 }

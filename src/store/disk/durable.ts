@@ -43,42 +43,30 @@ export interface Durable {
 
 /** Throws E_DISK when the folder cannot be written to, is in use, or has a manifest of a newer version. */
 export async function openDurable(path: string, options: DurableOptions): Promise<Durable> {
+  const { onEvent, ...given } = options;
   const folder = openFolder(path);
-  const lock = lockFolder(path, (error) => options.onEvent?.({ kind: 'lock-unnamed', error }));
+  const lock = lockFolder(path, (error) => onEvent?.({ kind: 'lock-unnamed', error }));
+  let manifest: SqliteManifest | undefined;
   try {
-    return await openLocked({ path, folder, lock }, options);
-  } catch (error) {
-    lock.release();
-    throw error;
-  }
-}
-
-interface Locked {
-  readonly path: string;
-  readonly folder: DiskFolder;
-  readonly lock: FolderLock;
-}
-
-async function openLocked({ path, folder, lock }: Locked, options: DurableOptions): Promise<Durable> {
-  const { tasks, newEpoch, onEvent, buckets, maxPatterns, limits } = options;
-  const { manifest, wasDamaged } = openManifest(path, {
-    onDamage: (error) => onEvent?.({ kind: 'manifest-damaged', error }),
-  });
-  try {
-    const sizes = { ...(buckets !== undefined && { buckets }), ...(maxPatterns !== undefined && { maxPatterns }) };
-    const recovery = recover({ folder, manifest, newEpoch, ...sizes });
+    const opened = openManifest(path, { onDamage: (error) => onEvent?.({ kind: 'manifest-damaged', error }) });
+    manifest = opened.manifest;
+    const recovery = recover({ ...given, folder, manifest });
     const image = () => recovery.invalidations.image();
-    const told = { ...(onEvent !== undefined && { onEvent }), ...(limits !== undefined && { limits }) };
-    const journal = await openJournal({ folder, manifest, tasks, image, ...told }, recovery.continuation);
-    const close = () => closeAll({ journal, manifest, lock });
-    return { folder, manifest, journal, recovery, manifestWasDamaged: wasDamaged, close };
+    const events = onEvent === undefined ? {} : { onEvent };
+    const journal = await openJournal({ ...given, ...events, folder, manifest, image }, recovery.continuation);
+    const close = () => closeAll(journal, opened.manifest, lock);
+    return { folder, manifest, journal, recovery, manifestWasDamaged: opened.wasDamaged, close };
   } catch (error) {
-    await manifest.close();
+    try {
+      await manifest?.close();
+    } finally {
+      lock.release();
+    }
     throw error;
   }
 }
 
-async function closeAll({ journal, manifest, lock }: { journal: Journal; manifest: SqliteManifest; lock: FolderLock }) {
+async function closeAll(journal: Journal, manifest: SqliteManifest, lock: FolderLock): Promise<void> {
   try {
     await journal.close();
   } finally {

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { IndexTable } from '../../../src/store/disk/index/entry-index.ts';
-import { type KeyHash, keyHash } from '../../../src/store/disk/index/hash.ts';
+import { IndexTable, type KeyHash, keyHash } from '../../../src/store/disk/index/entry-index.ts';
 
 describe('keyHash', () => {
   it('spreads keys that differ little over all bits', () => {
@@ -76,7 +75,7 @@ describe('index', () => {
     index.setFrequency(slot, 3);
     index.setWarmth(slot, 255);
     expect(index.find(hash)).toBe(slot);
-    expect([index.segment(slot), index.offset(slot), index.bytes(slot)]).toEqual(Object.values(place));
+    expect([index.segment(slot), index.place(slot).offset, index.bytes(slot)]).toEqual(Object.values(place));
     expect(index.generation(slot)).toBe(2 ** 48 - 1);
     expect(index.hash(slot)).toEqual(hash);
     index.move(slot, { segment: 1, offset: 2, bytes: 3 }, 4);
@@ -90,7 +89,7 @@ describe('index', () => {
     const count = 200_000;
     for (let at = 0; at < count; at++) index.add(hashOf(at), { segment: 1, offset: at, bytes: 1 }, at);
     expect(index.memoryBytes / count).toBeLessThan(60);
-    for (let at = 0; at < count; at += 7) expect(index.offset(index.find(hashOf(at)))).toBe(at);
+    for (let at = 0; at < count; at += 7) expect(index.place(index.find(hashOf(at))).offset).toBe(at);
   });
 
   it('begins anew when it is cleared', () => {
@@ -99,6 +98,6 @@ describe('index', () => {
     index.clear();
     expect([index.count, index.slots, index.find(hashOf(1))]).toEqual([0, 0, -1]);
     index.add(hashOf(1), { segment: 1, offset: 9, bytes: 1 }, 1);
-    expect(index.offset(index.find(hashOf(1)))).toBe(9);
+    expect(index.place(index.find(hashOf(1))).offset).toBe(9);
   });
 });

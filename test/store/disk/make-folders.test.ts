@@ -2,8 +2,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { makeFolders } from '../../../src/store/disk/make-folders.ts';
-import { openFolder } from '../../../src/store/disk/node-folder.ts';
+import { makeFolders, openFolder } from '../../../src/store/disk/node-folder.ts';
 
 function emptyFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'tidegate-'));

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { nodeTasks } from '../../../src/node/node-ports.ts';
-import { type DiskStore, openDiskStore } from '../../../src/store/disk/disk-store.ts';
+import { DiskStore } from '../../../src/store/disk/disk-store.ts';
 import { openManifest } from '../../../src/store/disk/manifest/manifest.ts';
 import { openFolder } from '../../../src/store/disk/node-folder.ts';
 import { getKey, keysFound, storedResponse } from '../../contract/store-contract.ts';
@@ -22,7 +22,7 @@ async function life(work: (store: DiskStore) => Promise<void>): Promise<unknown[
   const faults: unknown[] = [];
   const { manifest } = openManifest(path);
   const parts = { folder: openFolder(path), manifest, tasks: nodeTasks, random: dice(faults.length + 1) };
-  const store = openDiskStore({ ...parts, maxBytes: 64 * 1024 * 1024, fault: (error) => faults.push(error) });
+  const store = new DiskStore({ ...parts, maxBytes: 64 * 1024 * 1024, fault: (error) => faults.push(error) });
   try {
     await work(store);
     await store.close();

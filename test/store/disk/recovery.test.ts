@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Invalidations } from '../../../src/ledger/invalidations.ts';
 import type { DiskFile, DiskFolder } from '../../../src/store/disk/contract.ts';
-import type { LogContent } from '../../../src/store/disk/journal/journal-codec.ts';
 import type { WitnessReading } from '../../../src/store/disk/journal/journal-tail-mark.ts';
+import type { LogContent } from '../../../src/store/disk/journal/log-file.ts';
 import { decideRecovery, type Evidence, POSITION_JUMP, recover } from '../../../src/store/disk/journal/recovery.ts';
 import { ImageShelf, live, settled } from './journal-kit.ts';
 import { VolatileFolder } from './volatile-folder.ts';

@@ -6,6 +6,7 @@
 import type { LargeBody } from '../../../entry/stored-response.ts';
 import type { BodyWriter, Tasks } from '../../../ports.ts';
 import type { DiskFile } from '../contract.ts';
+import type { DiskRoom } from '../segments/disk-room.ts';
 import { BLOCK_CONTENT_BYTES, blockOffset, newBlock, readBlock, sealBlock } from './body-blocks.ts';
 import type { ByteRange } from './body-source.ts';
 
@@ -13,25 +14,20 @@ import type { ByteRange } from './body-source.ts';
 const MAX_UNDER_WAY = 2;
 const IDLE_MS = 60_000;
 
-interface WriterParts {
-  readonly id: string;
+interface WriterOptions {
+  /** Its `bytes` are those appended so far. */
+  readonly body: { readonly id: string; bytes: number };
+  readonly room: DiskRoom;
   readonly tasks: Tasks;
   /** Opens the body's file; throws the platform's error. */
   readonly open: (create: boolean) => DiskFile;
-  /** Called before bytes are added; throws when there is no room for them. */
-  readonly grow: (bytes: number) => void;
-  readonly written: () => void;
-  /** Called when a write fails; the body must then be removed. */
-  readonly failed: (error: unknown) => void;
-  readonly finished: () => void;
-  /** Called when nobody wants the body; it stays if an entry names it. */
-  readonly discarded: () => void;
+  /** Called when nothing more will be written. A body that failed must go, one that is discarded unless an entry names it. */
+  readonly ended: (how: 'finished' | 'failed' | 'discarded') => void;
 }
 
 export class LargeBodyWriter implements BodyWriter {
-  readonly #parts: WriterParts;
+  readonly #options: WriterOptions;
   #file: DiskFile | undefined;
-  #bytes = 0;
   /** Bytes in blocks that are written or on their way. */
   #sent = 0;
   /** The block that is being filled. */
@@ -43,39 +39,40 @@ export class LargeBodyWriter implements BodyWriter {
   #reads = 0;
   #isRead = false;
 
-  constructor(parts: WriterParts) {
-    this.#parts = parts;
+  constructor(options: WriterOptions) {
+    this.#options = options;
     try {
-      this.#file = parts.open(true);
+      this.#file = options.open(true);
     } catch (error) {
       this.#fail(error);
     }
   }
 
   async append(chunk: Uint8Array): Promise<void> {
-    this.#demand('open');
-    try {
-      this.#parts.grow(chunk.length);
-    } catch (error) {
-      this.#fail(error);
-    }
-    this.#demand('open');
+    this.#demandOpen();
+    const { body, room } = this.#options;
+    const refusal = room.refusal(body.bytes + chunk.length);
+    if (refusal !== undefined) this.#fail(refusal);
+    this.#demandOpen();
+    const start = body.bytes;
+    body.bytes += chunk.length;
+    room.unnamedBytes += chunk.length;
     for (let from = 0; from < chunk.length; ) {
-      const to = this.#bytes % BLOCK_CONTENT_BYTES;
+      const to = (start + from) % BLOCK_CONTENT_BYTES;
       const count = Math.min(chunk.length - from, BLOCK_CONTENT_BYTES - to);
       this.#block.content.set(chunk.subarray(from, from + count), to);
-      this.#bytes += count;
       from += count;
       if (to + count === BLOCK_CONTENT_BYTES) this.#send(BLOCK_CONTENT_BYTES);
     }
     while (this.#underWay.size >= MAX_UNDER_WAY) await this.#oldest();
-    this.#demand('open');
+    this.#demandOpen();
   }
 
   async read({ start, end }: ByteRange): Promise<Uint8Array> {
     if (this.#state === 'failed') throw this.#error;
-    if (start < 0 || end < start || end > this.#bytes) {
-      throw new RangeError(`expected a range within ${this.#bytes} bytes, got ${start} to ${end}`);
+    const { bytes } = this.#options.body;
+    if (start < 0 || end < start || end > bytes) {
+      throw new RangeError(`expected a range within ${bytes} bytes, got ${start} to ${end}`);
     }
     const into = Buffer.allocUnsafeSlow(end - start);
     for (let block = Math.floor(start / BLOCK_CONTENT_BYTES); block * BLOCK_CONTENT_BYTES < end; block++) {
@@ -90,15 +87,16 @@ export class LargeBodyWriter implements BodyWriter {
   }
 
   async finish(): Promise<LargeBody> {
-    this.#demand('open');
-    const rest = this.#bytes % BLOCK_CONTENT_BYTES;
+    this.#demandOpen();
+    const { id, bytes } = this.#options.body;
+    const rest = bytes % BLOCK_CONTENT_BYTES;
     if (rest > 0) this.#send(rest);
     while (this.#underWay.size > 0) await this.#oldest();
-    this.#demand('open');
+    this.#demandOpen();
     this.#state = 'finished';
-    this.#parts.finished();
+    this.#options.ended('finished');
     this.#closeWhenIdle();
-    return { id: this.#parts.id, bytes: this.#bytes };
+    return { id, bytes };
   }
 
   discard(): void {
@@ -106,12 +104,12 @@ export class LargeBodyWriter implements BodyWriter {
       this.#state = 'discarded';
       this.#error = new Error('expected the body to be wanted, got a discarded one');
     }
-    if (this.#state !== 'failed') this.#parts.discarded();
+    if (this.#state !== 'failed') this.#options.ended('discarded');
     this.#close();
   }
 
-  #demand(state: 'open'): void {
-    if (this.#state === state) return;
+  #demandOpen(): void {
+    if (this.#state === 'open') return;
     throw this.#error ?? new Error(`expected a body that is being written, got a ${this.#state} one`);
   }
 
@@ -123,13 +121,13 @@ export class LargeBodyWriter implements BodyWriter {
     const bytes = whole.subarray(0, whole.length - BLOCK_CONTENT_BYTES + contentBytes);
     const content = this.#block.content.subarray(0, contentBytes);
     this.#block = newBlock(BLOCK_CONTENT_BYTES);
-    sealBlock(this.#parts.id, number, bytes);
+    sealBlock(this.#options.body.id, number, bytes);
     const file = this.#file as DiskFile;
     const write = async () => file.write(bytes, blockOffset(number));
     const done = write().then(
       () => {
         this.#underWay.delete(number);
-        this.#parts.written();
+        this.#options.room.succeeded();
         this.#closeIfOver();
       },
       (error: unknown) => {
@@ -151,8 +149,8 @@ export class LargeBodyWriter implements BodyWriter {
     this.#isRead = true;
     this.#reads++;
     try {
-      this.#file ??= this.#parts.open(false);
-      return await readBlock(this.#file, { id: this.#parts.id, bytes: this.#bytes }, block);
+      this.#file ??= this.#options.open(false);
+      return await readBlock(this.#file, this.#options.body, block);
     } finally {
       this.#reads--;
       this.#closeIfOver();
@@ -163,12 +161,13 @@ export class LargeBodyWriter implements BodyWriter {
     if (this.#state !== 'open') return this.#closeIfOver();
     this.#state = 'failed';
     this.#error = error;
-    this.#parts.failed(error);
+    this.#options.ended('failed');
+    this.#options.room.failed(error);
     this.#close();
   }
 
   #closeWhenIdle(): void {
-    this.#parts.tasks.later(IDLE_MS, () => {
+    this.#options.tasks.later(IDLE_MS, () => {
       if (this.#state !== 'finished') return;
       if (!this.#isRead && this.#reads === 0) return this.#close();
       this.#isRead = false;

@@ -7,6 +7,8 @@
 import type { LargeBody } from '../../../entry/stored-response.ts';
 import type { BodySource, BodyStore, BodyWriter, Cancel, Random, Tasks } from '../../../ports.ts';
 import type { DiskFile, DiskFolder } from '../contract.ts';
+import type { DiskRoom } from '../segments/disk-room.ts';
+import type { Segments } from '../segments/segments.ts';
 import { BODY_FOLDER, bodyName, isBodyId, SpoiledBlock } from './body-blocks.ts';
 import { type ByteRange, LargeBodySource } from './body-source.ts';
 import { LargeBodyWriter } from './body-writer.ts';
@@ -30,16 +32,12 @@ interface State {
   owner: BodyOwner | undefined;
 }
 
-interface LargeBodiesParts {
+interface LargeBodiesOptions {
   readonly folder: DiskFolder;
+  readonly segments: Segments;
+  readonly room: DiskRoom;
   readonly tasks: Tasks;
   readonly random: Random;
-  /** Adds to the body bytes of a segment's entries. */
-  readonly weigh: (segment: number, bytes: number) => void;
-  /** Called before a body grows to `bodyBytes`; throws when it must not. */
-  readonly admit: (bodyBytes: number) => void;
-  readonly written: () => void;
-  readonly failed: (error: unknown) => void;
   /** Called when a body differs from the written one. */
   readonly spoiled: (owner: BodyOwner, error: unknown) => void;
   /** Called when a file cannot be removed, or cannot be opened now. */
@@ -47,58 +45,36 @@ interface LargeBodiesParts {
 }
 
 export class LargeBodies implements BodyStore {
-  readonly #parts: LargeBodiesParts;
+  readonly #options: LargeBodiesOptions;
   readonly #bodies = new Map<string, State>();
   readonly #byGeneration = new Map<number, State>();
   /** Bodies that are about to be removed. */
   readonly #leaving = new Map<string, Cancel>();
-  #unnamedBytes = 0;
 
-  constructor(parts: LargeBodiesParts) {
-    this.#parts = parts;
+  constructor(options: LargeBodiesOptions) {
+    this.#options = options;
   }
 
   get count(): number {
     return this.#byGeneration.size;
   }
 
-  /** Bytes of bodies that no entry names yet. */
-  get unnamedBytes(): number {
-    return this.#unnamedBytes;
-  }
-
   create(): BodyWriter {
-    const { folder, tasks, random, admit, written } = this.#parts;
+    const { folder, tasks, random, room } = this.#options;
     const half = () =>
       Math.floor(random() * 2 ** 32)
         .toString(16)
         .padStart(8, '0');
     const body: State = { id: half() + half(), bytes: 0, isWriting: true, owner: undefined };
     this.#bodies.set(body.id, body);
-    return new LargeBodyWriter({
-      id: body.id,
-      tasks,
-      open: (create) => folder.open(bodyName(body.id), { create }),
-      grow: (bytes) => {
-        admit(body.bytes + bytes);
-        body.bytes += bytes;
-        this.#unnamedBytes += bytes;
-      },
-      written,
-      failed: (error) => {
-        body.isWriting = false;
-        this.#release(body);
-        this.#parts.failed(error);
-      },
-      finished: () => {
-        body.isWriting = false;
-        tasks.later(UNNAMED_MS, () => this.#releaseUnnamed(body));
-      },
-      discarded: () => {
-        body.isWriting = false;
-        this.#releaseUnnamed(body);
-      },
-    });
+    const ended = (how: 'finished' | 'failed' | 'discarded') => {
+      body.isWriting = false;
+      if (how === 'finished') tasks.later(UNNAMED_MS, () => this.#releaseUnnamed(body));
+      else if (how === 'failed') this.#release(body);
+      else this.#releaseUnnamed(body);
+    };
+    const open = (create: boolean) => folder.open(bodyName(body.id), { create });
+    return new LargeBodyWriter({ body, room, tasks, open, ended });
   }
 
   read(body: LargeBody, range: ByteRange): BodySource {
@@ -108,7 +84,7 @@ export class LargeBodies implements BodyStore {
       file: this.#open(body.id),
       spoiled: (error) => {
         const owner = this.#bodies.get(body.id)?.owner;
-        if (owner !== undefined) this.#parts.spoiled(owner, error);
+        if (owner !== undefined) this.#options.spoiled(owner, error);
       },
     });
   }
@@ -125,12 +101,12 @@ export class LargeBodies implements BodyStore {
     const known = this.#bodies.get(large.id);
     const body: State = known ?? { id: large.id, bytes: large.bytes, isWriting: false, owner: undefined };
     this.#bodies.set(large.id, body);
-    if (known === undefined) this.#unnamedBytes += body.bytes;
+    if (known === undefined) this.#options.room.unnamedBytes += body.bytes;
     this.#unname(body);
     body.owner = owner;
     this.#byGeneration.set(owner.generation, body);
-    this.#unnamedBytes -= body.bytes;
-    this.#parts.weigh(owner.segment, body.bytes);
+    this.#options.room.unnamedBytes -= body.bytes;
+    this.#options.segments.weigh(owner.segment, body.bytes);
   }
 
   /** Length of the entry's body; 0 when it has none. */
@@ -156,7 +132,7 @@ export class LargeBodies implements BodyStore {
 
   /** Files that belong to no entry. */
   orphans(): string[] {
-    const { folder } = this.#parts;
+    const { folder } = this.#options;
     const folders = Array.from({ length: 256 }, (_, at) => at.toString(16).padStart(2, '0'));
     return folders
       .flatMap((name) => folder.list(`${BODY_FOLDER}/${name}`).map((id) => `${BODY_FOLDER}/${name}/${id}`))
@@ -164,7 +140,7 @@ export class LargeBodies implements BodyStore {
   }
 
   async removeOrphans(): Promise<void> {
-    for (const name of this.orphans()) await this.#parts.folder.remove(name);
+    for (const name of this.orphans()) await this.#options.folder.remove(name);
   }
 
   /** Removes at once the bodies that wait for removal. */
@@ -182,16 +158,16 @@ export class LargeBodies implements BodyStore {
   #open(id: string): DiskFile | undefined {
     if (!isBodyId(id)) return undefined;
     try {
-      return this.#parts.folder.open(bodyName(id), { create: false });
+      return this.#options.folder.open(bodyName(id), { create: false });
     } catch (error) {
       // The file exists but cannot be opened now, e.g. for want of descriptors; that says nothing about the body.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-        this.#parts.fault(error);
+        this.#options.fault(error);
         return undefined;
       }
       const owner = this.#bodies.get(id)?.owner;
       if (owner !== undefined)
-        this.#parts.spoiled(owner, new SpoiledBlock('expected a file, got none', { cause: error }));
+        this.#options.spoiled(owner, new SpoiledBlock('expected a file, got none', { cause: error }));
       return undefined;
     }
   }
@@ -204,24 +180,24 @@ export class LargeBodies implements BodyStore {
     const { owner } = body;
     if (owner === undefined) return;
     this.#byGeneration.delete(owner.generation);
-    this.#parts.weigh(owner.segment, -body.bytes);
-    this.#unnamedBytes += body.bytes;
+    this.#options.segments.weigh(owner.segment, -body.bytes);
+    this.#options.room.unnamedBytes += body.bytes;
     body.owner = undefined;
   }
 
   #release(body: State): void {
     if (this.#bodies.get(body.id) !== body) return;
     this.#unname(body);
-    this.#unnamedBytes -= body.bytes;
+    this.#options.room.unnamedBytes -= body.bytes;
     this.#bodies.delete(body.id);
-    const cancel = this.#parts.tasks.later(REMOVAL_DELAY_MS, () => {
-      this.#remove(body.id).catch(this.#parts.fault);
+    const cancel = this.#options.tasks.later(REMOVAL_DELAY_MS, () => {
+      this.#remove(body.id).catch(this.#options.fault);
     });
     this.#leaving.set(body.id, cancel);
   }
 
   async #remove(id: string): Promise<void> {
     this.#leaving.delete(id);
-    await this.#parts.folder.remove(bodyName(id));
+    await this.#options.folder.remove(bodyName(id));
   }
 }

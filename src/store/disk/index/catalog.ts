@@ -6,23 +6,28 @@
 
 import type { LargeBodies } from '../bodies/large-bodies.ts';
 import type { IndexRows, Place } from '../contract.ts';
-import type { IndexObserver } from '../replica/replica-observer.ts';
 import { MAX_DISK_FREQUENCY } from '../segments/disk-policy.ts';
-import type { Segment, Segments } from '../segments/segments.ts';
-import { IndexTable } from './entry-index.ts';
-import type { KeyHash } from './hash.ts';
+import type { Segments } from '../segments/segments.ts';
+import { IndexTable, type KeyHash } from './entry-index.ts';
 
 const NONE = -1;
 
 /** A record that was not touched while this many bytes were read or written counts as cold. */
 const WARM_BYTES = 64 * 1024 * 1024;
 
+/** Told of each change of the index, as it happens. */
+export interface IndexObserver {
+  /** The entry's record is at this place now, whatever its hash led to before. */
+  entered(hash: KeyHash, place: Place, generation: number): void;
+  left(hash: KeyHash): void;
+  /** Nothing is stored any more. */
+  cleared(): void;
+}
+
 export class Catalog {
   readonly index: IndexTable;
   readonly #segments: Segments;
   readonly #bodies: LargeBodies;
-  /** Called when a sealed segment has no entries left. */
-  readonly #emptied: (segment: Segment) => void;
   /** Hashes of removed keys. Undefined once the index is complete. */
   #removed: Set<number> | undefined = new Set();
   /** Counts, modulo 256, how often WARM_BYTES have been read or written. Loaded entries have 0, which is long ago. */
@@ -30,16 +35,11 @@ export class Catalog {
   #observer: IndexObserver | undefined;
   #moved = 0;
 
-  constructor(parts: {
-    readonly seed: number;
-    readonly segments: Segments;
-    readonly bodies: LargeBodies;
-    readonly emptied: (segment: Segment) => void;
-  }) {
-    this.index = new IndexTable(parts.seed);
-    this.#segments = parts.segments;
-    this.#bodies = parts.bodies;
-    this.#emptied = parts.emptied;
+  /** `seed`: see IndexTable. */
+  constructor(seed: number, segments: Segments, bodies: LargeBodies) {
+    this.index = new IndexTable(seed);
+    this.#segments = segments;
+    this.#bodies = bodies;
   }
 
   get isLoaded(): boolean {
@@ -66,7 +66,7 @@ export class Catalog {
     this.index.move(slot, place, generation);
     this.#touch(slot, place.bytes);
     if (before !== generation) this.#bodies.disown(before);
-    this.#vacate(segment);
+    this.#segments.occupy(segment, -1);
     return true;
   }
 
@@ -78,7 +78,7 @@ export class Catalog {
     this.#removed?.add(narrow(this.index.hash(slot)));
     this.index.remove(slot);
     this.#bodies.disown(generation);
-    this.#vacate(segment);
+    this.#segments.occupy(segment, -1);
   }
 
   /** Takes the entry out if it still has this generation. */
@@ -144,12 +144,6 @@ export class Catalog {
       this.#warmth = (this.#warmth + 1) & 0xff;
     }
     this.index.setWarmth(slot, this.#warmth);
-  }
-
-  #vacate(number: number): void {
-    this.#segments.occupy(number, -1);
-    const segment = this.#segments.find(number);
-    if (segment?.sealed === true && segment.entries === 0 && this.isLoaded) this.#emptied(segment);
   }
 }
 

@@ -18,9 +18,8 @@ import type { LogChange, Position } from '../../../ledger/log.ts';
 import type { Cancel, Eventually, InvalidationLog, Tasks } from '../../../ports.ts';
 import type { DiskFolder, Manifest } from '../contract.ts';
 import { GroupSync } from './group-sync.ts';
-import { encodeHeader, encodeRecord } from './journal-codec.ts';
 import { type Testimony, Witness } from './journal-tail-mark.ts';
-import { LogFile } from './log-file.ts';
+import { encodeHeader, encodeRecord, LogFile } from './log-file.ts';
 import { type Continuation, LOG_FILES, POSITION_JUMP, WITNESS_FILE } from './recovery.ts';
 
 /** Events for an operator. */

@@ -1,16 +1,15 @@
 // The manifest's database: its tables, and how it is opened at the start.
 //
 // SQLite keeps no checksums of its pages, so damage shows late or never. The start looks for damage that can be seen then;
-// rows and the image of the invalidations carry checksums of their own (manifest-rows.ts, manifest-image.ts). A damaged
+// rows and the image of the invalidations carry checksums of their own (manifest-rows.ts, manifest-writer.ts). A damaged
 // database is moved aside and begun anew, since it belongs to a cache. Damage met later leaves a mark for the next start.
 
 import { closeSync, existsSync, openSync, readSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { TidegateError } from '../../../errors.ts';
-import { DamagedError, isDamage } from './manifest-damage.ts';
 import { ManifestReads } from './manifest-reads.ts';
-import { COLUMNS, READABLE } from './manifest-rows.ts';
+import { COLUMNS, DamagedError, isDamage, READABLE } from './manifest-rows.ts';
 import { ManifestWriter } from './manifest-writer.ts';
 
 /** Raise it with any change of the tables, of a column's content, or of keyHash. */
@@ -18,7 +17,7 @@ const VERSION = 1;
 /** The version is stored here a second time: a flipped bit cannot make two places agree. */
 const APPLICATION = 0x54470000;
 
-export const MANIFEST_FILE = 'manifest.db';
+const MANIFEST_FILE = 'manifest.db';
 
 /**
  * `generation` is the row's id, so rows are appended in the order of the records. `by_key` also covers the search for tags
@@ -52,26 +51,15 @@ export function openForWriting(file: string): DatabaseSync {
   return database;
 }
 
-/** The connection for reads that are answered at once. */
-function openForReading(file: string): DatabaseSync {
-  const database = new DatabaseSync(file, { readOnly: true, timeout: 5_000 });
-  database.exec('PRAGMA cache_size = -8000; PRAGMA cell_size_check = ON;');
-  return database;
-}
-
-interface Reading {
+export interface PreparedManifest {
+  readonly file: string;
+  /** For reads that are answered at once. */
   readonly reader: DatabaseSync;
   /** The row of a key, as an array. */
   readonly lookUp: StatementSync;
-}
-
-interface Opened extends Reading {
   /** Close it before another connection writes. */
   readonly writer: DatabaseSync;
-}
-
-export interface PreparedManifest extends Opened {
-  /** Whether a damaged database was moved aside. */
+  /** Whether a damaged database was moved aside. This one is then empty. */
   readonly wasDamaged: boolean;
 }
 
@@ -81,38 +69,32 @@ export function prepareManifest(folder: string): PreparedManifest {
   const wasDamaged = existsSync(markOf(file));
   if (wasDamaged) moveAside(file);
   try {
-    return { ...prepared(file), wasDamaged };
+    return prepared(file, wasDamaged);
   } catch (error) {
     if (!isDamage(error)) throw error;
     moveAside(file);
-    return { ...prepared(file), wasDamaged: true };
+    return prepared(file, true);
   }
 }
 
-function prepared(file: string): Opened {
+function prepared(file: string, wasDamaged: boolean): PreparedManifest {
   checkHeader(file);
   const writer = openForWriting(file);
+  let reader: DatabaseSync | undefined;
   try {
     const made = writer.prepare("SELECT count(*) AS made FROM sqlite_schema WHERE name = 'counters'").get()?.made;
     if (made === 0) writer.exec(`BEGIN; ${TABLES} COMMIT;`);
     else checkVersion(numberOf(writer, 'user_version'), numberOf(writer, 'application_id'));
     probe(writer);
-    return { ...reading(file), writer };
-  } catch (error) {
-    writer.close();
-    throw error;
-  }
-}
-
-function reading(file: string): Reading {
-  const reader = openForReading(file);
-  try {
+    reader = new DatabaseSync(file, { readOnly: true, timeout: 5_000 });
+    reader.exec('PRAGMA cache_size = -8000; PRAGMA cell_size_check = ON;');
     reader.prepare('SELECT value FROM counters').all();
     const lookUp = reader.prepare(`SELECT ${COLUMNS} FROM entries WHERE key = ? AND ${READABLE}`);
     lookUp.setReturnArrays(true);
-    return { reader, lookUp };
+    return { file, reader, lookUp, writer, wasDamaged };
   } catch (error) {
-    reader.close();
+    reader?.close();
+    writer.close();
     throw error;
   }
 }

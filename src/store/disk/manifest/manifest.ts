@@ -4,55 +4,44 @@
 // thread writes. Each look-up is a read of its own, so it sees everything that the thread has committed, and nothing that it
 // is still writing.
 
-import { join } from 'node:path';
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { Worker } from 'node:worker_threads';
 import type { InvalidationsImage } from '../../../ledger/invalidations.ts';
 import type { Selector } from '../../../ledger/selector.ts';
 import type { IndexRows, Manifest, ManifestChange, ManifestRow, ManifestSummary } from '../contract.ts';
-import { isDamage } from './manifest-damage.ts';
-import { changesOf, type ImageChanges, type LastImage, readImage } from './manifest-image.ts';
 import type { Portion } from './manifest-reads.ts';
-import { decodeRow, type Value } from './manifest-rows.ts';
-import { MANIFEST_FILE, markDamaged, type PreparedManifest, prepareManifest } from './manifest-tables.ts';
-import type { ThreadCalls, ThreadFault } from './manifest-thread.ts';
-import { ManifestWriter } from './manifest-writer.ts';
-import { closedError, WritingThread, writeError } from './writing-thread.ts';
+import { decodeRow, isDamage, type Value } from './manifest-rows.ts';
+import { markDamaged, type PreparedManifest, prepareManifest } from './manifest-tables.ts';
+import type { ThreadCalls, ThreadFault, ThreadReply, ThreadRequest } from './manifest-thread.ts';
+import { changesOf, type ImageChanges, type LastImage, ManifestWriter, readImage } from './manifest-writer.ts';
 
 export interface ManifestOptions {
   /** Damage was met: the next start forgets everything stored, and writes until then may fail. */
   readonly onDamage?: (error: Error) => void;
 }
 
-export interface OpenedManifest {
-  readonly manifest: SqliteManifest;
-  /** Whether the existing manifest was damaged and moved aside. This one is then empty. */
-  readonly wasDamaged: boolean;
-}
-
-/** Throws E_DISK, without touching the manifest, when it has a newer version. */
-export function openManifest(folder: string, options: ManifestOptions = {}): OpenedManifest {
+/**
+ * `wasDamaged`: the existing manifest was damaged and moved aside, so this one is empty. Throws E_DISK, without touching the
+ * manifest, when it has a newer version.
+ */
+export function openManifest(
+  folder: string,
+  options: ManifestOptions = {},
+): { readonly manifest: SqliteManifest; readonly wasDamaged: boolean } {
   const prepared = prepareManifest(folder);
-  const manifest = new SqliteManifest(join(folder, MANIFEST_FILE), prepared, options);
-  return { manifest, wasDamaged: prepared.wasDamaged };
+  return { manifest: new SqliteManifest(prepared, options), wasDamaged: prepared.wasDamaged };
 }
 
 export class SqliteManifest implements Manifest {
-  readonly #file: string;
-  readonly #onDamage: ((error: Error) => void) | undefined;
-  readonly #database: DatabaseSync;
-  readonly #lookUp: StatementSync;
-  readonly #writer: DatabaseSync;
+  readonly #prepared: PreparedManifest;
+  readonly #options: ManifestOptions;
   #thread: WritingThread | undefined;
   #lastImage: LastImage | undefined;
   #isClosed = false;
   #isMarked = false;
 
-  constructor(file: string, { reader, lookUp, writer }: PreparedManifest, { onDamage }: ManifestOptions) {
-    this.#file = file;
-    this.#onDamage = onDamage;
-    this.#database = reader;
-    this.#lookUp = lookUp;
-    this.#writer = writer;
+  constructor(prepared: PreparedManifest, options: ManifestOptions) {
+    this.#prepared = prepared;
+    this.#options = options;
   }
 
   async commit(changes: readonly ManifestChange[]): Promise<void> {
@@ -62,7 +51,7 @@ export class SqliteManifest implements Manifest {
 
   lookUp(key: string): ManifestRow | undefined {
     try {
-      const values = this.#lookUp.get(key);
+      const values = this.#prepared.lookUp.get(key);
       return values === undefined ? undefined : decodeRow(values as unknown as Value[]);
     } catch (error) {
       if (!isDamage(error)) throw error;
@@ -93,14 +82,14 @@ export class SqliteManifest implements Manifest {
   async checkpoint(image: InvalidationsImage): Promise<void> {
     const { epoch, applied } = image;
     const changes = changesOf(image, this.#lastImage);
-    if (this.#writer.isOpen) this.#writeHere(changes);
+    if (this.#prepared.writer.isOpen) this.#writeHere(changes);
     else await this.#ask('checkpoint', changes, buffersOf(changes));
     this.#lastImage = { epoch, applied, buckets: changes.state.buckets };
   }
 
   restore(): InvalidationsImage | undefined {
     try {
-      const image = readImage(this.#database);
+      const image = readImage(this.#prepared.reader);
       this.#lastImage = image && { epoch: image.epoch, applied: image.applied, buckets: image.buckets.length };
       return image;
     } catch (error) {
@@ -119,14 +108,15 @@ export class SqliteManifest implements Manifest {
     if (this.#isClosed) return;
     this.#isClosed = true;
     // The writing connection closes last: it then brings the log into the database.
-    if (this.#database.isOpen) this.#database.close();
-    if (this.#writer.isOpen) this.#writer.close();
+    const { reader, writer } = this.#prepared;
+    if (reader.isOpen) reader.close();
+    if (writer.isOpen) writer.close();
     await this.#thread?.end();
   }
 
   #writeHere(changes: ImageChanges): void {
     try {
-      new ManifestWriter(this.#writer).checkpoint(changes);
+      new ManifestWriter(this.#prepared.writer).checkpoint(changes);
     } catch (fault) {
       const error = writeError(fault as ThreadFault);
       if (isDamage(fault)) this.#damaged(error);
@@ -145,16 +135,16 @@ export class SqliteManifest implements Manifest {
   /** The thread writes from now on. */
   #handOver(): WritingThread {
     // The thread first, since it may fail to start. It opens the database only after this step.
-    const thread = new WritingThread(this.#file, (error) => this.#damaged(error));
-    this.#writer.close();
+    const thread = new WritingThread(this.#prepared.file, (error) => this.#damaged(error));
+    this.#prepared.writer.close();
     return thread;
   }
 
   #damaged(error: Error): void {
     if (this.#isMarked) return;
     this.#isMarked = true;
-    markDamaged(this.#file);
-    this.#onDamage?.(error);
+    markDamaged(this.#prepared.file);
+    this.#options.onDamage?.(error);
   }
 }
 
@@ -187,4 +177,87 @@ async function gathered(rows: AsyncIterable<readonly ManifestRow[]>): Promise<Ma
 
 function buffersOf({ chunks }: ImageChanges): ArrayBuffer[] {
   return chunks.map(({ positions }) => positions.buffer);
+}
+
+interface Pending {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * The thread of manifest-thread.ts, as this side asks it. It can end by itself: then all pending requests fail, and so do all
+ * later ones.
+ */
+class WritingThread {
+  readonly #thread: Worker;
+  readonly #damaged: (error: Error) => void;
+  readonly #pending = new Map<number, Pending>();
+  #lastId = 0;
+  #broken: Error | undefined;
+
+  /** `damaged`: called when the database is damaged. */
+  constructor(file: string, damaged: (error: Error) => void) {
+    this.#damaged = damaged;
+    this.#thread = new Worker(threadFile(), { workerData: file, execArgv: [], name: 'manifest' });
+    this.#thread.on('message', (reply: ThreadReply) => this.#settle(reply));
+    this.#thread.on('error', (error: Error) => this.#breakOff(error));
+    this.#thread.on('exit', () => this.#breakOff(closedError()));
+    this.#thread.unref();
+  }
+
+  ask<Call extends keyof ThreadCalls>(
+    call: Call,
+    given: Parameters<ThreadCalls[Call]>[0],
+    transfer: readonly ArrayBuffer[] = [],
+  ): Promise<ReturnType<ThreadCalls[Call]>> {
+    if (this.#broken !== undefined) return Promise.reject(this.#broken);
+    return new Promise((resolve, reject) => {
+      const id = ++this.#lastId;
+      this.#pending.set(id, { resolve: resolve as (result: unknown) => void, reject });
+      // An idle thread does not keep the process alive; a pending request does.
+      this.#thread.ref();
+      this.#thread.postMessage({ id, call, given } satisfies ThreadRequest, [...transfer]);
+    });
+  }
+
+  /** Resolves when the thread has ended and has closed its connection in order. */
+  async end(): Promise<void> {
+    if (this.#broken !== undefined) return;
+    await this.ask('close', undefined);
+    await this.#thread.terminate();
+  }
+
+  #settle(reply: ThreadReply): void {
+    const pending = this.#pending.get(reply.id) as Pending;
+    this.#pending.delete(reply.id);
+    if (this.#pending.size === 0) this.#thread.unref();
+    if ('result' in reply) return pending.resolve(reply.result);
+    const error = writeError(reply.fault);
+    if (reply.fault.isDamage) this.#damaged(error);
+    pending.reject(error);
+  }
+
+  #breakOff(error: Error): void {
+    this.#broken ??= error;
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+  }
+}
+
+/** In the source, the file beside this one; in the package, the file that package.json names. */
+function threadFile(): URL {
+  const { url } = import.meta;
+  return url.endsWith('.ts') ? new URL('./manifest-thread.ts', url) : new URL(import.meta.resolve('#manifest-thread'));
+}
+
+function closedError(): Error {
+  return new Error('expected the manifest to be open, got a closed one');
+}
+
+const SQLITE_FULL = 13;
+
+/** SQLite's error, with the system's code where there is one. */
+function writeError({ message, errcode }: Pick<ThreadFault, 'message' | 'errcode'>): Error {
+  const code = errcode !== undefined && (errcode & 0xff) === SQLITE_FULL ? 'ENOSPC' : undefined;
+  return Object.assign(new Error(message), { errcode, ...(code !== undefined && { code }) });
 }

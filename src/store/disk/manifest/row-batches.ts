@@ -6,23 +6,16 @@
 
 import type { Cancel, Tasks } from '../../../ports.ts';
 import type { Manifest, ManifestChange } from '../contract.ts';
-import { Trouble } from '../segments/disk-back-off.ts';
+import { DiskBackOff } from '../segments/disk-room.ts';
 
 const DELAY_MS = 50;
 const BATCH = 256;
 const MAX_WAITING = 50_000;
 
-interface RowBatchesOptions {
-  readonly manifest: Manifest;
-  readonly tasks: Tasks;
-  /** Called once when commits begin to fail. */
-  readonly fault: (error: unknown) => void;
-}
-
 export class RowBatches {
   readonly #manifest: Manifest;
   readonly #tasks: Tasks;
-  readonly #trouble: Trouble;
+  readonly #backOff: DiskBackOff;
   #waiting: ManifestChange[] = [];
   #given = 0;
   #committed = 0;
@@ -30,19 +23,20 @@ export class RowBatches {
   #isSoon = false;
   #pumping: Promise<void> | undefined;
 
-  constructor({ manifest, tasks, fault }: RowBatchesOptions) {
+  /** `fault`: called once when commits begin to fail. */
+  constructor(manifest: Manifest, tasks: Tasks, fault: (error: unknown) => void) {
     this.#manifest = manifest;
     this.#tasks = tasks;
-    this.#trouble = new Trouble({ tasks, fault, resumed: () => this.#schedule(0) });
+    this.#backOff = new DiskBackOff({ tasks, fault, resumed: () => this.#schedule(0) });
   }
 
   /** Whether changes given now may never be committed. */
   get isOverloaded(): boolean {
-    return this.#waiting.length > MAX_WAITING || this.#trouble.isPaused;
+    return this.#waiting.length > MAX_WAITING || this.#backOff.isPaused;
   }
 
   get failures(): number {
-    return this.#trouble.failures;
+    return this.#backOff.failures;
   }
 
   add(change: ManifestChange): void {
@@ -76,7 +70,7 @@ export class RowBatches {
 
   close(): void {
     this.#timer?.();
-    this.#trouble.close();
+    this.#backOff.close();
   }
 
   #schedule(delayMs: number): void {
@@ -85,9 +79,9 @@ export class RowBatches {
     this.#isSoon = delayMs === 0;
     this.#timer = this.#tasks.later(delayMs, () => {
       this.#timer = undefined;
-      if (this.#trouble.isPaused) return;
+      if (this.#backOff.isPaused) return;
       const goOn = () => {
-        if (this.#waiting.length > 0 && !this.#trouble.isPaused) this.#schedule(0);
+        if (this.#waiting.length > 0 && !this.#backOff.isPaused) this.#schedule(0);
       };
       this.#pump().then(goOn, goOn);
     });
@@ -112,10 +106,10 @@ export class RowBatches {
     try {
       await this.#manifest.commit(batch);
     } catch (error) {
-      this.#trouble.failed(error);
+      this.#backOff.failed(error);
       return;
     }
-    this.#trouble.succeeded();
+    this.#backOff.succeeded();
     // Abandoned changes have left the queue already.
     if (this.#waiting[0] === batch[0]) {
       this.#waiting.splice(0, batch.length);

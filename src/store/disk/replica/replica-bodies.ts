@@ -10,7 +10,7 @@ import type { BodySource, BodyStore, BodyWriter } from '../../../ports.ts';
 import { bodyName, isBodyId } from '../bodies/body-blocks.ts';
 import { type ByteRange, LargeBodySource } from '../bodies/body-source.ts';
 import type { DiskFile, DiskFolder } from '../contract.ts';
-import type { ReplicaLink } from './replica-link.ts';
+import type { ReplicaLink } from './replica-messages.ts';
 
 type Writing = { readonly kind: 'append'; readonly chunk: Uint8Array } | { readonly kind: 'finish' };
 

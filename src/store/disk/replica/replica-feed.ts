@@ -8,10 +8,9 @@ import { messageOf } from '../../../errors.ts';
 import type { BodySource, Tasks } from '../../../ports.ts';
 import type { IndexRows, Place } from '../contract.ts';
 import type { DiskStore } from '../disk-store.ts';
-import type { Catalog } from '../index/catalog.ts';
-import type { KeyHash } from '../index/hash.ts';
+import type { Catalog, IndexObserver } from '../index/catalog.ts';
+import type { KeyHash } from '../index/entry-index.ts';
 import type { Asking, DiskToWorker, Result, WorkerToDisk } from './replica-messages.ts';
-import type { IndexObserver } from './replica-observer.ts';
 import { ReplicaWriters } from './replica-writers.ts';
 
 /** Rows in one message. */
@@ -238,9 +237,8 @@ function portion({ index }: Catalog, from: number): IndexRows {
   let count = 0;
   const to = Math.min(index.slots, from + BATCH);
   for (let slot = from; slot < to; slot++) {
-    const segment = index.segment(slot);
-    if (segment === 0) continue;
-    const place = { segment, offset: index.offset(slot), bytes: index.bytes(slot) };
+    const place = index.place(slot);
+    if (place.segment === 0) continue;
     setRow(rows, count++, { hash: index.hash(slot), place, generation: index.generation(slot) });
   }
   return cut(rows, count);

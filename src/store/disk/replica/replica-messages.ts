@@ -1,6 +1,8 @@
-// Messages between the process that owns the disk tier and the processes that read it. Plain data; a link keeps their order.
+// Messages between the process that owns the disk tier and the processes that read it, and the questions among them, matched
+// with their answers by id. Messages are plain data; a link keeps their order.
 
 import type { Entry, LargeBody } from '../../../entry/stored-response.ts';
+import { TidegateError } from '../../../errors.ts';
 import type { IndexRows } from '../contract.ts';
 
 export type DiskToWorker =
@@ -36,3 +38,37 @@ export type AskedOfDisk =
   | { readonly kind: 'append'; readonly writer: number; readonly chunk: Uint8Array }
   | { readonly kind: 'read'; readonly writer: number; readonly start: number; readonly end: number }
   | { readonly kind: 'finish'; readonly writer: number };
+
+interface Asked {
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class ReplicaLink {
+  readonly send: (message: WorkerToDisk) => void;
+  readonly #asked = new Map<number, Asked>();
+  #lastId = 0;
+
+  constructor(send: (message: WorkerToDisk) => void) {
+    this.send = send;
+  }
+
+  nextId(): number {
+    return ++this.#lastId;
+  }
+
+  ask<T extends Result>(what: AskedOfDisk): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    const id = this.nextId();
+    this.#asked.set(id, { resolve, reject });
+    this.send({ id, ...what });
+    return promise as Promise<T>;
+  }
+
+  answered(message: Extract<DiskToWorker, { readonly kind: 'done' | 'refused' }>): void {
+    const asked = this.#asked.get(message.id);
+    this.#asked.delete(message.id);
+    if (message.kind === 'done') asked?.resolve(message.result);
+    else asked?.reject(new TidegateError('E_DISK', `expected the disk to do as asked, got ${message.reason}`));
+  }
+}

@@ -5,7 +5,7 @@
 // descriptors goes on, only slower.
 
 import type { DiskFile, DiskFolder, Place } from '../contract.ts';
-import { segmentName } from '../segments/segment-files.ts';
+import { segmentName } from '../segments/segments.ts';
 
 export class ReplicaSegments {
   readonly #folder: DiskFolder;

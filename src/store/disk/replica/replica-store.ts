@@ -8,12 +8,10 @@
 import type { Entry, EntryNote } from '../../../entry/stored-response.ts';
 import type { BodyStore, Eventually, Store, Tasks } from '../../../ports.ts';
 import type { DiskFolder, IndexRows, Place } from '../contract.ts';
-import { IndexTable } from '../index/entry-index.ts';
-import { type KeyHash, keyHash } from '../index/hash.ts';
+import { IndexTable, type KeyHash, keyHash } from '../index/entry-index.ts';
 import { AT_ONCE_BYTES, decodeRecord } from '../segments/segment-record.ts';
 import { ReplicaBodies } from './replica-bodies.ts';
-import { ReplicaLink } from './replica-link.ts';
-import type { DiskToWorker, WorkerToDisk } from './replica-messages.ts';
+import { type DiskToWorker, ReplicaLink, type WorkerToDisk } from './replica-messages.ts';
 import { ReplicaSegments } from './replica-segments.ts';
 
 /** Bytes of entries on their way to the owner. Beyond them, it accepts no more. */
@@ -179,7 +177,7 @@ export class ReplicaStore implements Store {
 
   #read(slot: number, key: string): Eventually<Entry | undefined> {
     const index = this.#index;
-    const place = { segment: index.segment(slot), offset: index.offset(slot), bytes: index.bytes(slot) };
+    const place = index.place(slot);
     const generation = index.generation(slot);
     const isWarm = ((this.#warmth - index.warmth(slot)) & 0xff) <= 1;
     this.#touch(slot, place.bytes);

@@ -6,31 +6,21 @@
 // or removed before its turn comes, so its generation is compared then. It reads neither the manifest nor dead records.
 
 import type { Tasks } from '../../../ports.ts';
-import type { LargeBodies } from '../bodies/large-bodies.ts';
-import type { Catalog } from '../index/catalog.ts';
-import type { RowBatches } from '../manifest/row-batches.ts';
+import type { Place } from '../contract.ts';
 import type { DiskPolicy } from './disk-policy.ts';
-import type { EntryReader } from './entry-reader.ts';
-import type { EntryWriter } from './entry-writer.ts';
-import type { Segment, Segments } from './segments.ts';
+import type { DiskRoom } from './disk-room.ts';
+import type { DiskState, EntryRecords } from './entry-records.ts';
+import type { Segment } from './segments.ts';
 
 /** Slots looked at, or entries dropped, before other work gets its turn: some hundred microseconds. */
 const SLICE = 65_536;
 const DROP_SLICE = 2048;
 
-interface EvictorParts {
-  readonly catalog: Catalog;
-  readonly segments: Segments;
-  readonly bodies: LargeBodies;
-  readonly batches: RowBatches;
-  readonly reader: EntryReader;
-  readonly writer: EntryWriter;
+interface EvictorOptions {
+  readonly records: EntryRecords;
   readonly policy: DiskPolicy;
+  readonly room: DiskRoom;
   readonly tasks: Tasks;
-  /** Eviction begins above this. */
-  readonly fullBytes: number;
-  /** Called when nothing can be written. */
-  readonly failed: (error: unknown) => void;
   readonly fault: (error: unknown) => void;
 }
 
@@ -38,13 +28,13 @@ interface EvictorParts {
 interface Leaving {
   readonly slot: number;
   readonly generation: number;
-  readonly offset: number;
-  readonly bytes: number;
+  readonly place: Place;
   readonly frequency: number;
 }
 
 export class Evictor {
-  readonly #parts: EvictorParts;
+  readonly #options: EvictorOptions;
+  readonly #state: DiskState;
   #running: Promise<void> | undefined;
   #isWanted = false;
   /** Segments on their way out. */
@@ -53,8 +43,9 @@ export class Evictor {
   #evictions = 0;
   #reinsertedBytes = 0;
 
-  constructor(parts: EvictorParts) {
-    this.#parts = parts;
+  constructor(options: EvictorOptions) {
+    this.#options = options;
+    this.#state = options.records.state;
   }
 
   get evictions(): number {
@@ -66,92 +57,76 @@ export class Evictor {
     return this.#reinsertedBytes;
   }
 
-  /** Bytes in use, including bodies that are being written. */
-  get usedBytes(): number {
-    const { small, main } = this.#parts.segments.queueBytes;
-    return small + main + this.#parts.bodies.unnamedBytes;
-  }
-
-  /** Call after each write: makes room if necessary. */
-  nudge(): void {
-    if (this.usedBytes > this.#parts.fullBytes) this.#start();
-  }
-
-  /** The disk has no room: one segment goes, whatever its bytes. */
-  evictOne(): void {
-    this.#isWanted = true;
-    this.#start();
-  }
-
-  /** Resolves when no eviction is running. */
-  async rest(): Promise<void> {
-    while (this.#running !== undefined) await this.#running;
+  /** Makes room if necessary. `isDiskFull`: one segment goes, whatever its bytes. */
+  makeRoom(isDiskFull = false): void {
+    if (isDiskFull) this.#isWanted = true;
+    if (isDiskFull || this.#options.room.isExceeded) this.#start();
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.rest();
+    while (this.#running !== undefined) await this.#running;
   }
 
   /** Removes a segment in which nothing is stored. */
   dropEmpty(segment: Segment): void {
-    if (this.#going.has(segment) || this.#isClosed) return;
+    if (this.#going.has(segment) || this.#isClosed || !this.#state.catalog.isLoaded) return;
     this.#going.add(segment);
     this.#dropIfEmpty(segment)
-      .catch(this.#parts.fault)
+      .catch(this.#options.fault)
       .finally(() => this.#going.delete(segment));
   }
 
   #start(): void {
-    if (this.#running !== undefined || this.#isClosed || !this.#parts.catalog.isLoaded) return;
+    if (this.#running !== undefined || this.#isClosed || !this.#state.catalog.isLoaded) return;
     this.#running = this.#run()
-      .catch(this.#parts.fault)
+      .catch(this.#options.fault)
       .finally(() => {
         this.#running = undefined;
       });
   }
 
   async #dropIfEmpty(segment: Segment): Promise<void> {
-    await this.#parts.segments.settled(segment);
+    await this.#state.segments.settled(segment);
     if (segment.entries === 0 && !this.#isClosed) await this.#remove(segment);
   }
 
   async #run(): Promise<void> {
-    while (!this.#isClosed && (this.#isWanted || this.usedBytes > this.#parts.fullBytes)) {
+    while (!this.#isClosed && (this.#isWanted || this.#options.room.isExceeded)) {
       const mayMove = !this.#isWanted;
       this.#isWanted = false;
-      const { segments, policy } = this.#parts;
-      const queue = policy.victim(segments.queueBytes);
+      const { segments } = this.#state;
+      const queue = this.#options.policy.victim(segments.queueBytes);
       const segment = segments.oldest(queue) ?? segments.oldest(queue === 'main' ? 'small' : 'main');
       if (segment === undefined) return;
       this.#going.add(segment);
       await this.#evict(segment, mayMove).finally(() => this.#going.delete(segment));
-      await this.#pause();
+      await aTurn(this.#options.tasks);
     }
   }
 
   async #evict(segment: Segment, mayMove: boolean): Promise<void> {
-    const { segments, policy } = this.#parts;
-    await segments.settled(segment);
+    await this.#state.segments.settled(segment);
     const leaving = await this.#leaving(segment);
     if (mayMove && this.#moves(segment, leaving)) return;
-    const { kept, dropped } = chosen(leaving, segment, policy);
+    const { kept, dropped } = chosen(leaving, segment, this.#options.policy);
     for (const leaving of kept) await this.#keep(segment, leaving);
     let count = 0;
     for (const leaving of dropped) {
       this.#drop(segment, leaving);
-      if (++count % DROP_SLICE === 0) await this.#pause();
+      if (++count % DROP_SLICE === 0) await aTurn(this.#options.tasks);
     }
     await this.#remove(segment);
   }
 
   /** Whether the segment stays, behind all others of the main queue; then it frees no room. */
   #moves(segment: Segment, leaving: readonly Leaving[]): boolean {
-    const { segments, policy, bodies, catalog } = this.#parts;
+    const { policy } = this.#options;
+    const { segments, bodies, catalog } = this.#state;
     const from = segment.queue;
     let kept = 0;
-    for (const { frequency, bytes, generation } of leaving) {
-      if (policy.fate(from, frequency) === 'keep') kept += bytes + bodies.bytesOf(generation);
+    for (const { frequency, place, generation } of leaving) {
+      if (policy.fate(from, frequency) === 'keep') kept += place.bytes + bodies.bytesOf(generation);
     }
     if (policy.segmentFate({ kept, all: segment.bytes + segment.bodyBytes }) === 'rewrite') return false;
     for (const each of leaving) {
@@ -165,80 +140,80 @@ export class Evictor {
 
   /** The entries with their record in the segment, in the order of the index. */
   async #leaving(segment: Segment): Promise<Leaving[]> {
-    const { index } = this.#parts.catalog;
+    const { index } = this.#state.catalog;
     const leaving: Leaving[] = [];
     const { entries } = segment;
     for (let from = 0; from < index.slots && leaving.length < entries; from += SLICE) {
-      if (from > 0) await this.#pause();
+      if (from > 0) await aTurn(this.#options.tasks);
       const to = Math.min(index.slots, from + SLICE);
       for (let slot = from; slot < to; slot++) {
         if (index.segment(slot) !== segment.number) continue;
-        const place = { offset: index.offset(slot), bytes: index.bytes(slot) };
-        leaving.push({ slot, generation: index.generation(slot), ...place, frequency: index.frequency(slot) });
+        const [generation, frequency] = [index.generation(slot), index.frequency(slot)];
+        leaving.push({ slot, generation, place: index.place(slot), frequency });
       }
     }
     return leaving;
   }
 
   #isThere(segment: Segment, { slot, generation }: Leaving): boolean {
-    const { index } = this.#parts.catalog;
+    const { index } = this.#state.catalog;
     return slot < index.slots && index.segment(slot) === segment.number && index.generation(slot) === generation;
   }
 
   async #keep(segment: Segment, leaving: Leaving): Promise<void> {
-    const { catalog, reader, writer, policy } = this.#parts;
+    const { records, policy, room } = this.#options;
+    const { index } = this.#state.catalog;
     if (!this.#isThere(segment, leaving)) return;
-    const { slot, generation, offset, bytes } = leaving;
-    const hash = catalog.index.hash(slot);
-    const place = { segment: segment.number, offset, bytes };
-    const entry = await reader.read({ place, generation, key: undefined });
+    const { slot, generation, place } = leaving;
+    const hash = index.hash(slot);
+    const entry = await records.read({ place, generation, key: undefined });
     if (!this.#isThere(segment, leaving)) return;
     if (entry === undefined) return this.#drop(segment, leaving);
-    const writing = writer.prepare(entry, hash, 'main');
+    const writing = records.prepare(entry, hash, 'main');
     try {
-      if (writer.isShort(writing)) writer.writeNow(writing);
-      else await writer.write(writing, () => this.#isThere(segment, leaving));
+      if (records.isShort(writing)) records.writeNow(writing);
+      else await records.write(writing, () => this.#isThere(segment, leaving));
     } catch (error) {
-      this.#parts.failed(error);
+      room.failed(error);
       return this.#drop(segment, leaving);
     }
-    this.#reinsertedBytes += bytes;
-    const now = catalog.index.find(hash);
-    if (now >= 0) catalog.index.setFrequency(now, policy.frequencyAfter(segment.queue, leaving.frequency));
+    this.#reinsertedBytes += place.bytes;
+    const now = index.find(hash);
+    if (now >= 0) index.setFrequency(now, policy.frequencyAfter(segment.queue, leaving.frequency));
   }
 
   #drop(segment: Segment, leaving: Leaving): void {
     if (!this.#isThere(segment, leaving)) return;
-    const { catalog, policy, bodies } = this.#parts;
+    const { catalog, bodies } = this.#state;
     const { low } = catalog.index.hash(leaving.slot);
-    policy.dropped(low, leaving.bytes + bodies.bytesOf(leaving.generation), segment.queue);
+    const bytes = leaving.place.bytes + bodies.bytesOf(leaving.generation);
+    this.#options.policy.dropped(low, bytes, segment.queue);
     catalog.leave(leaving.slot);
     this.#evictions++;
   }
 
   /** Removes the file even if its rows could not be dropped: rows without a record are misses, and room is needed. */
   async #remove(segment: Segment): Promise<void> {
-    const { bodies, batches, segments } = this.#parts;
+    const { bodies, batches, segments } = this.#state;
     bodies.disownSegment(segment.number);
     batches.add({ kind: 'drop-segment', segment: segment.number });
     await batches.flush();
     await segments.drop(segment);
   }
+}
 
-  #pause(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#parts.tasks.later(0, resolve);
-    });
-  }
+/** Gives other work a turn. */
+export function aTurn(tasks: Tasks): Promise<void> {
+  return new Promise((resolve) => void tasks.later(0, resolve));
 }
 
 /** Chooses the most used entries first, as far as the credit goes. Returns both lists in the order of their offsets. */
 function chosen(leaving: Leaving[], segment: Segment, policy: DiskPolicy): { kept: Leaving[]; dropped: Leaving[] } {
   const wanted = leaving.filter(({ frequency }) => policy.fate(segment.queue, frequency) === 'keep');
-  wanted.sort((one, other) => other.frequency - one.frequency || one.offset - other.offset);
-  const kept = new Set(wanted.filter(({ bytes }) => policy.mayRewrite(bytes)));
+  wanted.sort((one, other) => other.frequency - one.frequency || one.place.offset - other.place.offset);
+  const kept = new Set(wanted.filter(({ place }) => policy.mayRewrite(place.bytes)));
   return {
-    kept: [...kept].sort((one, other) => one.offset - other.offset),
+    kept: [...kept].sort((one, other) => one.place.offset - other.place.offset),
     dropped: leaving.filter((candidate) => !kept.has(candidate)),
   };
 }

@@ -1,4 +1,4 @@
-// One entry as a record of a segment: a header of fixed length, the text (key and other strings), the numbers, then the
+// The bytes of a segment file: its header, then records. A record is one entry: a header of fixed length, the text (key and other strings), the numbers, then the
 // head and body of a stored response as they are. Everything little-endian.
 //
 //   0 magic u32 · 4 crc32 u32, over all that follows · 8 format u8 · 9 flags u8 · 10 status u16 · 12 key units u32
@@ -10,12 +10,33 @@
 import { crc32 } from 'node:zlib';
 import type { Entry, StoredResponse, VariantList } from '../../../entry/stored-response.ts';
 import type { LifetimeSource, ReuseTerms } from '../../../semantics/freshness.ts';
+import type { DiskFile } from '../contract.ts';
+import type { DiskQueue } from './disk-policy.ts';
 
 /**
  * Records up to this length are written at once, and read at once while they are in the page cache: copying them takes less
  * than the way through the thread pool. A body of 64 KiB and its head fit.
  */
 export const AT_ONCE_BYTES = 80 * 1024;
+
+/** Magic and queue: the file says its queue to the next process. A damaged header counts as `small`, which goes first. */
+export const SEGMENT_HEADER_BYTES = 8;
+const SEGMENT_MAGIC = 0x53454754; // 'TGES'
+const MAIN = 1;
+
+export function segmentHeader(queue: DiskQueue): Uint8Array {
+  const header = Buffer.alloc(SEGMENT_HEADER_BYTES);
+  header.writeUInt32LE(SEGMENT_MAGIC);
+  header[4] = queue === 'main' ? MAIN : 0;
+  return header;
+}
+
+/** Throws when the file cannot be read. */
+export function queueOf(file: DiskFile): DiskQueue {
+  const header = Buffer.alloc(SEGMENT_HEADER_BYTES);
+  const read = file.readNow(header, 0);
+  return read === header.length && header.readUInt32LE(0) === SEGMENT_MAGIC && header[4] === MAIN ? 'main' : 'small';
+}
 
 const MAGIC = 0x52454754; // 'TGER'
 const FORMAT = 1;

@@ -6,15 +6,9 @@
 
 import type { DiskFile, DiskFolder, Place } from '../contract.ts';
 import type { DiskQueue, QueueBytes } from './disk-policy.ts';
-import {
-  queueOf,
-  SEGMENT_FOLDER,
-  SEGMENT_HEADER_BYTES,
-  segmentHeader,
-  segmentName,
-  segmentNumber,
-} from './segment-files.ts';
-import type { EncodedRecord } from './segment-record.ts';
+import { type EncodedRecord, queueOf, SEGMENT_HEADER_BYTES, segmentHeader } from './segment-record.ts';
+
+export const SEGMENT_FOLDER = 'segments';
 
 export interface Segment {
   readonly number: number;
@@ -29,12 +23,7 @@ export interface Segment {
   readonly sealed: boolean;
 }
 
-interface State extends Segment {
-  queue: DiskQueue;
-  bytes: number;
-  bodyBytes: number;
-  entries: number;
-  sealed: boolean;
+interface State extends Writable<Segment> {
   /** Reads and writes in progress. */
   users: number;
   /** Writes in progress; `settled` waits until there is none. */
@@ -43,20 +32,20 @@ interface State extends Segment {
   settled: (() => void)[];
 }
 
+type Writable<T> = { -readonly [name in keyof T]: T[name] };
+
 interface SegmentsOptions {
   readonly folder: DiskFolder;
+  /** Length at which a segment is full. */
   readonly segmentBytes: number;
   /** Called for failures that cost only safety against a power cut, or room. */
   readonly fault: (error: unknown) => void;
-  /** Called when a segment has been sealed. */
-  readonly sealed: (segment: Segment) => void;
+  /** Called when a sealed segment has no entries left. */
+  readonly emptied: (segment: Segment) => void;
 }
 
 export class Segments {
-  readonly #folder: DiskFolder;
-  readonly #segmentBytes: number;
-  readonly #fault: (error: unknown) => void;
-  readonly #sealed: (segment: Segment) => void;
+  readonly #options: SegmentsOptions;
   /** In order of age: by number, except segments that moved since the start. */
   readonly #segments = new Map<number, State>();
   readonly #open: { [queue in DiskQueue]: State | undefined } = { small: undefined, main: undefined };
@@ -65,23 +54,20 @@ export class Segments {
   #last = 0;
   #scratch = Buffer.allocUnsafeSlow(4096);
 
-  constructor({ folder, segmentBytes, fault, sealed }: SegmentsOptions) {
-    this.#folder = folder;
-    this.#segmentBytes = segmentBytes;
-    this.#fault = fault;
-    this.#sealed = sealed;
+  constructor(options: SegmentsOptions) {
+    this.#options = options;
   }
 
   /** Opens the segments of an earlier process, all sealed: the end of its last writes cannot be trusted. */
   openAll(): void {
-    const numbers = this.#folder.list(SEGMENT_FOLDER).flatMap((name) => segmentNumber(name) ?? []);
+    const numbers = this.#options.folder.list(SEGMENT_FOLDER).flatMap((name) => segmentNumber(name) ?? []);
     for (const number of numbers.sort((one, other) => one - other)) {
       this.#last = number;
       try {
-        const file = this.#folder.open(segmentName(number), { create: false });
+        const file = this.#options.folder.open(segmentName(number), { create: false });
         this.#enter(number, { file, queue: queueOf(file), bytes: file.size(), sealed: true });
       } catch (error) {
-        this.#fault(error);
+        this.#options.fault(error);
       }
     }
   }
@@ -150,25 +136,30 @@ export class Segments {
     }
   }
 
-  /** Reads a whole record into `into`. Returns false when the file ends before. */
-  readNow(segment: Segment, into: Uint8Array, offset: number): boolean {
-    return segment.file.readNow(into, offset) === into.length;
+  /** Fills `into` from the place; or says what is missing. */
+  readNow({ segment, offset }: Place, into: Uint8Array): string | undefined {
+    const read = this.#segments.get(segment)?.file.readNow(into, offset);
+    return read === into.length ? undefined : missing(read);
   }
 
-  async read(segment: Segment, into: Uint8Array, offset: number): Promise<boolean> {
-    const state = segment as State;
-    state.users++;
+  async read({ segment: number, offset }: Place, into: Uint8Array): Promise<string | undefined> {
+    const segment = this.#segments.get(number);
+    if (segment === undefined) return missing(undefined);
+    segment.users++;
     try {
-      return (await state.file.read(into, offset)) === into.length;
+      const read = await segment.file.read(into, offset);
+      return read === into.length ? undefined : missing(read);
     } finally {
-      this.#leave(state);
+      this.#leave(segment);
     }
   }
 
   /** Counts `count` more entries with their record in the segment. */
   occupy(number: number, count: number): void {
     const segment = this.#segments.get(number);
-    if (segment !== undefined) segment.entries += count;
+    if (segment === undefined) return;
+    segment.entries += count;
+    if (segment.sealed && segment.entries === 0) this.#options.emptied(segment);
   }
 
   /** Counts `bytes` more of large bodies in the segment. */
@@ -198,7 +189,7 @@ export class Segments {
       try {
         state.file.writeNow(segmentHeader('main'), 0);
       } catch (error) {
-        this.#fault(error);
+        this.#options.fault(error);
       }
     }
     this.#segments.delete(state.number);
@@ -215,7 +206,7 @@ export class Segments {
     this.#bytes[state.queue] -= state.bytes + state.bodyBytes;
     if (this.#open[state.queue] === state) this.#open[state.queue] = undefined;
     if (state.users === 0) state.file.close();
-    await this.#folder.remove(segmentName(state.number));
+    await this.#options.folder.remove(segmentName(state.number));
   }
 
   /** Closes all files once their users are done. Resolves when running syncs have ended. */
@@ -239,16 +230,16 @@ export class Segments {
     const open = this.#open[queue];
     if (open !== undefined) {
       const isEmpty = open.bytes === SEGMENT_HEADER_BYTES;
-      if (isEmpty || open.bytes + open.bodyBytes + bytes <= this.#segmentBytes) return open;
+      if (isEmpty || open.bytes + open.bodyBytes + bytes <= this.#options.segmentBytes) return open;
       this.#seal(open);
     }
     const number = ++this.#last;
-    const file = this.#folder.open(segmentName(number), { create: true });
+    const file = this.#options.folder.open(segmentName(number), { create: true });
     try {
       file.writeNow(segmentHeader(queue), 0);
     } catch (error) {
       file.close();
-      this.#folder.remove(segmentName(number)).catch(this.#fault);
+      this.#options.folder.remove(segmentName(number)).catch(this.#options.fault);
       throw error;
     }
     const opened = this.#enter(number, { file, queue, bytes: SEGMENT_HEADER_BYTES, sealed: false });
@@ -263,13 +254,13 @@ export class Segments {
     segment.users++;
     const sync = segment.file
       .sync()
-      .catch(this.#fault)
+      .catch(this.#options.fault)
       .finally(() => {
         this.#syncs.delete(sync);
         this.#leave(segment);
       });
     this.#syncs.add(sync);
-    this.#sealed(segment);
+    if (segment.entries === 0) this.#options.emptied(segment);
   }
 
   #advance(segment: State, bytes: number): Place {
@@ -283,4 +274,19 @@ export class Segments {
     segment.users--;
     if (segment.gone && segment.users === 0) segment.file.close();
   }
+}
+
+function missing(read: number | undefined): string {
+  return read === undefined ? 'no such segment' : 'the end of the file';
+}
+
+export function segmentName(number: number): string {
+  return `${SEGMENT_FOLDER}/${number}.seg`;
+}
+
+/** The number in a file's name. Undefined when the file is not a segment's. */
+export function segmentNumber(name: string): number | undefined {
+  const match = /^(\d{1,10})\.seg$/.exec(name);
+  const number = Number(match?.[1]);
+  return number > 0 && number < 2 ** 32 ? number : undefined;
 }

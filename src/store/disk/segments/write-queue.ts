@@ -6,24 +6,28 @@
 
 import type { Entry } from '../../../entry/stored-response.ts';
 import type { Eventually } from '../../../ports.ts';
-import { type KeyHash, keyHash } from '../index/hash.ts';
-import type { DiskParts } from '../parts.ts';
-import type { DiskQueue } from './disk-policy.ts';
-import { largeBodyOf, type Writing } from './entry-writer.ts';
+import { type KeyHash, keyHash } from '../index/entry-index.ts';
+import type { DiskPolicy, DiskQueue } from './disk-policy.ts';
+import type { DiskRoom } from './disk-room.ts';
+import { type EntryRecords, largeBodyOf, type Writing } from './entry-records.ts';
 
 /** Most bytes of entries that wait to be written. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
-export class Intake {
-  readonly #parts: DiskParts;
+export class WriteQueue {
+  readonly #records: EntryRecords;
+  readonly #policy: DiskPolicy;
+  readonly #room: DiskRoom;
   readonly #waiting = new Map<string, Entry>();
   #waitingBytes = 0;
   readonly #writes = new Set<Promise<void>>();
   /** Settles when records can be written, or never will be. */
   readonly #ready = Promise.withResolvers<void>();
 
-  constructor(parts: DiskParts) {
-    this.#parts = parts;
+  constructor(records: EntryRecords, policy: DiskPolicy, room: DiskRoom) {
+    this.#records = records;
+    this.#policy = policy;
+    this.#room = room;
   }
 
   /** The key's entry, if it is not written yet. */
@@ -34,13 +38,13 @@ export class Intake {
   put(entry: Entry): Eventually<void> {
     const hash = keyHash(entry.key);
     if (this.#isDeclined(entry)) {
-      this.#parts.declined.count++;
+      this.#room.declined++;
       // The new entry is not stored, so the old one must go.
       this.#unwait(entry.key);
       this.#forget(entry.key, hash);
       return;
     }
-    if (this.#parts.writer.isReady) return this.#write(entry, hash);
+    if (this.#records.isReady) return this.#write(entry, hash);
     this.#wait(entry);
   }
 
@@ -64,7 +68,7 @@ export class Intake {
   begin(generation: number): void {
     const early = [...this.#waiting.values()];
     this.clear();
-    this.#parts.writer.begin(generation);
+    this.#records.begin(generation);
     for (const entry of early) this.put(entry);
     this.#ready.resolve();
   }
@@ -82,29 +86,26 @@ export class Intake {
   }
 
   #isDeclined(entry: Entry): boolean {
-    const { noRoomFor, bodies } = this.#parts;
     const large = largeBodyOf(entry);
     return (
-      noRoomFor(sizeOf(entry)) !== undefined ||
+      this.#room.refusal(sizeOf(entry)) !== undefined ||
       this.#waitingBytes > MAX_WAITING_BYTES ||
-      (large !== undefined && !bodies.has(large.id))
+      (large !== undefined && !this.#records.state.bodies.has(large.id))
     );
   }
 
   #write(entry: Entry, hash: KeyHash): Eventually<void> {
-    const { writer, trouble, evictor } = this.#parts;
-    const writing = writer.prepare(entry, hash, this.#queueFor(hash, sizeOf(entry)));
-    if (!writer.isShort(writing)) return this.#writeLong(writing);
+    const writing = this.#records.prepare(entry, hash, this.#queueFor(hash, sizeOf(entry)));
+    if (!this.#records.isShort(writing)) return this.#writeLong(writing);
     this.#unwait(entry.key);
     try {
-      writer.writeNow(writing);
+      this.#records.writeNow(writing);
     } catch (error) {
       this.#forget(entry.key, hash);
-      trouble.failed(error);
+      this.#room.failed(error);
       return;
     }
-    trouble.succeeded();
-    evictor.nudge();
+    this.#room.succeeded();
   }
 
   #writeLong(writing: Writing): Promise<void> {
@@ -115,25 +116,23 @@ export class Intake {
   }
 
   async #finishLong(writing: Writing): Promise<void> {
-    const { writer, trouble, evictor } = this.#parts;
     const { entry, hash } = writing;
     const counts = () => this.#waiting.get(entry.key) === entry;
     try {
-      await writer.write(writing, counts);
-      trouble.succeeded();
+      await this.#records.write(writing, counts);
+      this.#room.succeeded();
     } catch (error) {
       if (counts()) this.#forget(entry.key, hash);
-      trouble.failed(error);
+      this.#room.failed(error);
     }
     if (counts()) this.#unwait(entry.key);
-    evictor.nudge();
   }
 
   /** An entry that is stored already stays in its queue and keeps its frequency. */
   #queueFor(hash: KeyHash, bytes: number): DiskQueue {
-    const { catalog, segments, policy } = this.#parts;
+    const { catalog, segments } = this.#records.state;
     const slot = catalog.index.find(hash);
-    if (slot < 0) return policy.queueFor(hash.low, bytes);
+    if (slot < 0) return this.#policy.queueFor(hash.low, bytes);
     return segments.find(catalog.index.segment(slot))?.queue ?? 'small';
   }
 
@@ -153,8 +152,8 @@ export class Intake {
 
   /** Takes the written entry of the key out. Returns false when there was none. */
   #forget(key: string, hash: KeyHash): boolean {
-    const { catalog, reader, batches } = this.#parts;
-    const slot = reader.slotOf(key, hash);
+    const { catalog, batches } = this.#records.state;
+    const slot = this.#records.slotOf(key, hash);
     if (slot < 0) return false;
     const generation = catalog.index.generation(slot);
     catalog.leave(slot);
@@ -165,9 +164,8 @@ export class Intake {
   #listAt(key: string, hash: KeyHash): Entry | undefined {
     const waiting = this.waiting(key);
     if (waiting !== undefined) return waiting;
-    const { reader } = this.#parts;
-    const slot = reader.slotOf(key, hash);
-    return slot < 0 ? undefined : reader.listNow(slot, key);
+    const slot = this.#records.slotOf(key, hash);
+    return slot < 0 ? undefined : this.#records.listNow(slot, key);
   }
 }
 
