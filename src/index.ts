@@ -25,18 +25,18 @@ export type {
   SetOptions,
 } from './cache/contract.ts';
 export { createCache } from './cache/create-cache.ts';
-export { cacheOptionsFromEnvironment } from './cache/environment.ts';
-export { etagOf } from './cache/etag.ts';
-export { listKey } from './cache/keys.ts';
+export { etagOf } from './cache/keys/canonical.ts';
+export { listKey } from './cache/keys/key-space.ts';
+export { cacheOptionsFromEnvironment } from './cache/options/environment.ts';
 export {
   CachedRepository,
   createRepository,
   type RecordId,
   type RecordSource,
   type RepositoryOptions,
-} from './cache/repository.ts';
+} from './cache/repository/repository.ts';
+export { type TransactionControl, transaction, UnitOfWork } from './cache/repository/unit-of-work.ts';
 export type { Schema } from './cache/schema.ts';
-export { type TransactionControl, transaction, UnitOfWork } from './cache/unit-of-work.ts';
 export type { ValueClass } from './entry/owned-value.ts';
 export { ERROR_CODES, type ErrorCode, TidegateError } from './errors.ts';
 export type { Selector } from './ledger/selector.ts';

@@ -5,21 +5,20 @@
 
 import type { SourceLeases } from '../engine/source-leases.ts';
 import type { ManyFill, ValueCache, ValueFill, ValueToSet } from '../engine/values/value-contract.ts';
+import { globMatcher } from '../ledger/glob.ts';
 import type { Selector } from '../ledger/selector.ts';
 import { anything, checkOptions, func, text } from '../options/kit.ts';
 import type { Eventually } from '../ports.ts';
 import { type BatchFill, filledMany } from './batch.ts';
-import { checkEntries, checkEvent, checkHandler, checkKeys, checkKnown, mayBeStale } from './checks.ts';
-import { closeTime, closeWithin } from './closing.ts';
 import type * as Contract from './contract.ts';
 import { ProgramFill, runUncached } from './fill-context.ts';
-import { KeySpace } from './keys.ts';
-import { listed } from './listing.ts';
-import { type Resolved, Terms } from './options.ts';
-import { placeOf } from './rollout.ts';
+import { KeySpace, placeOf } from './keys/key-space.ts';
+import { everythingIn, otherVersions, type Scope, selectorsOf, tagSelectors } from './keys/selection.ts';
+import { ownTags } from './keys/tags.ts';
+import { checkEntries, checkKeys, mayBeStale } from './options/checks.ts';
+import { type Resolved, Terms } from './options/terms.ts';
 import type { Schema, SchemaLike } from './schema.ts';
-import { everythingIn, otherVersions, type Scope, selectorsOf, tagSelectors } from './selection.ts';
-import { type NamedCacheParts, type Shared, sharedBy } from './shared.ts';
+import { closeTime, closeWithin, type NamedCacheParts, type Shared, sharedBy, statsOf } from './shared.ts';
 
 type Fill = Contract.Fill<unknown>;
 
@@ -221,26 +220,21 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
   }
 
   async emit(event: string, data: Contract.EventData = {}): Promise<Contract.EventResult> {
-    checkEvent(event, data);
     const { kinds, events } = this.#shared;
-    if (!events.isHeard(event)) checkKnown(event, kinds.events, events.names);
-    const hearing = kinds.invalidatedBy(event).map((name) => ({ name, policy: kinds.policy(name) }));
-    const invalidate = async (names: readonly string[]): Promise<void> => {
-      const tags = names.flatMap((name) => kinds.eventTags(name, event, data));
-      await this.#engine.invalidate(tagSelectors(tags, this.#scope), false);
-    };
-    return events.emit(event, this.#space, { data, kinds: hearing, invalidate });
+    events.check(event, data, kinds.events);
+    const invalidated = kinds.invalidatedBy(event);
+    const tags = invalidated.flatMap((name) => kinds.eventTags(name, event, data));
+    if (invalidated.length > 0) await this.#engine.invalidate(tagSelectors(tags, this.#scope), false);
+    const policies = invalidated.map((name) => kinds.policy(name));
+    return { invalidated, ...(await events.tell(event, { data, prefix: this.#space.prefix, policies })) };
   }
 
   on(event: string, handler: (data: Contract.EventData) => unknown): () => void {
-    checkHandler(event, handler);
-    return this.#shared.events.on(event, handler, this.#space);
+    return this.#shared.events.on(event, handler, this.#space.prefix);
   }
 
   stats(): Contract.CacheStats {
-    const stats = this.#engine.stats();
-    const misses = Math.max(0, stats.misses - this.#shared.askedTwice);
-    return { ...stats, misses, memory: this.#shared.memoryStats(), tierDeclined: this.#shared.tierDeclined() };
+    return statsOf(this.#shared);
   }
 
   async *entries(
@@ -249,7 +243,13 @@ class NamedCache implements Record<keyof Contract.Cache, unknown> {
     checkOptions('entries', selection, { tag: text, pattern: text });
     const { tag, pattern } = selection;
     const selector: Selector = tag === undefined ? this.#everything : { kind: 'tag', tag };
-    yield* listed(this.#engine.entries(selector), { space: this.#space, clock: this.#shared.clock, pattern });
+    const matches = pattern === undefined ? () => true : globMatcher(pattern);
+    for await (const { key: whole, state, bytes, bornMs, lifetimeMs, tags } of this.#engine.entries(selector)) {
+      const key = this.#space.keyOf(whole);
+      if (!whole.startsWith(this.#space.prefix) || !matches(key)) continue;
+      const ageMs = this.#shared.clock.now() - bornMs;
+      yield { key, state, ageMs, ttlMs: lifetimeMs - ageMs, tags: ownTags(tags), bytes };
+    }
   }
 
   close(options: Contract.CloseOptions = {}): Promise<void> {

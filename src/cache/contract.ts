@@ -7,10 +7,10 @@ import type { ValueClass } from '../entry/owned-value.ts';
 import type { OwnedCodec } from '../entry/value-codec.ts';
 import type { Duration } from '../options/durations.ts';
 import type { Eventually } from '../ports.ts';
-import type { CacheClock } from './clock.ts';
 import type { CacheEntry, CacheStats } from './figures-contract.ts';
+import type { CacheClock } from './platform.ts';
 import type { FilledBy, KeyOf, Schema, SchemaLike, TypedBy, ValueOf } from './schema.ts';
-import type { CacheTier } from './tier-contract.ts';
+import type { CacheTier } from './tiers.ts';
 
 export type { CacheClock, CacheEntry, CacheStats, CacheTier };
 

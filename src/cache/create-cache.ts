@@ -20,11 +20,8 @@ import {
 import type { Clock, Random, Tasks } from '../ports.ts';
 import { createValueMemory } from '../store/value-memory.ts';
 import { namedCache } from './cache.ts';
-import { classes, clock, codec } from './checks.ts';
-import { timeOf } from './clock.ts';
 import type { Cache, CacheOptions, CacheTier } from './contract.ts';
-import { bothWatches, debugWatch } from './debug.ts';
-import { channelWatch } from './diagnostics.ts';
+import { classes, clock, codec } from './options/checks.ts';
 import {
   endingRequests,
   newEpoch,
@@ -32,9 +29,11 @@ import {
   platformRandom,
   platformRoughNow,
   platformTasks,
+  timeOf,
 } from './platform.ts';
 import type { Schema, SchemaLike } from './schema.ts';
-import { checkTiers, takeTiers } from './tier-checks.ts';
+import { checkTiers, takeTiers } from './tiers.ts';
+import { watchOf } from './watching.ts';
 
 /** 50 MB. */
 const DEFAULT_MAX_BYTES = 50_000_000;
@@ -99,19 +98,20 @@ export function createCacheOn<S extends SchemaLike<S> = Schema>(
   } = options.clock === undefined ? platform : timeOf(options.clock, platform.tasks);
   const { name = 'default', tiers = [], codec, classes = NO_CLASSES, onFault = () => {} } = options;
   const fault = safeFault(onFault, tasks);
-  const watch = bothWatches(channelWatch(name), debugWatch(name, options.debug, fault));
+  const watch = watchOf(name, options.debug, fault);
   const memory = memoryOf(options.memory, (key) => {
     if (watch?.isOn === true) watch.told({ kind: 'evict', key, tier: 'memory' });
   });
   const history = historyOf(tiers);
   const slower = tiers.map((tier) => tier.store({ cacheName: name, codec, classes, fault }));
+  const all = memory === undefined ? tiers : [MEMORY_TIER, ...tiers];
   const own = (value: unknown) => ownValue(value, { classes });
   const engine = createValueCache({
     ...{ clock: time, roughNow, tasks, random, epoch },
     ...(ending !== undefined && { endingRequests: ending }),
     stores: memory === undefined ? slower : [memory, ...slower],
-    names: [...(memory === undefined ? [] : ['memory']), ...tiers.map((tier) => tier.name)],
-    limits: [...(memory === undefined ? [] : [undefined]), ...tiers.map((tier) => tier.limits)],
+    names: all.map((tier) => tier.name),
+    limits: all.map((tier) => tier.limits),
     hasMemory: memory !== undefined,
     ...(history !== undefined && { history }),
     own,
@@ -119,31 +119,14 @@ export function createCacheOn<S extends SchemaLike<S> = Schema>(
     fault,
   });
   const cache = namedCache<S>({
-    ...{ engine, options, clock: time, tasks, own, fault },
-    isFromBefore: history !== undefined,
-    memoryStats: () => memory?.stats() ?? NO_MEMORY,
-    tierDeclined: () => declinedBy(tiers),
-    close: () => closeAll(tiers),
+    ...{ engine, options, clock: time, tasks, own, memory, tiers, fault },
   });
   takeTiers(tiers);
   return cache;
 }
 
-function declinedBy(tiers: readonly CacheTier[]): Record<string, number> {
-  const counts = tiers.map((tier) => [tier.name, tier.declined?.()] as const);
-  return Object.fromEntries(counts.flatMap(([name, count]) => (count === undefined ? [] : [[name, count]])));
-}
-
-/** Each, whatever comes of the others. */
-async function closeAll(tiers: readonly CacheTier[]): Promise<void> {
-  const closed = await Promise.allSettled(tiers.map(async (tier) => tier.close()));
-  const failures = closed.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
-  if (failures.length > 1) throw new AggregateError(failures, 'expected all tiers to close');
-  if (failures.length === 1) throw failures[0];
-}
-
+const MEMORY_TIER = { name: 'memory', limits: undefined };
 const NO_CLASSES: readonly ValueClass[] = [];
-const NO_MEMORY = Object.freeze({ entries: 0, bytes: 0, maxBytes: 0, evictions: 0, declined: 0 });
 
 function memoryOf(bounds: CacheOptions['memory'], evicted: (key: string) => void) {
   if (bounds === false) return undefined;

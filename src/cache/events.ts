@@ -3,26 +3,23 @@
 // Invalidations come first and are waited for, since whoever fills again or hears of the
 // event must not meet what it made outdated.
 
+import { expected } from '../errors.ts';
+import { func, text, unknownName } from '../options/kit.ts';
 import type { EventData, EventResult, KindPolicy } from './contract.ts';
-import type { KeySpace } from './keys.ts';
 
 interface Listener {
   readonly prefix: string;
   readonly handler: (data: EventData) => unknown;
 }
 
-export interface EmitParts {
-  readonly data: EventData;
-  /** Kinds that the event invalidates. */
-  readonly kinds: readonly { readonly name: string; readonly policy: KindPolicy }[];
-  readonly invalidate: (kinds: readonly string[]) => Promise<void>;
-}
-
 export class Events {
   readonly #listeners = new Map<string, Set<Listener>>();
 
-  on(event: string, handler: (data: EventData) => unknown, space: KeySpace): () => void {
-    const listener: Listener = { prefix: space.prefix, handler };
+  /** `prefix`: of the namespace that hears it. Throws E_CONFIG. */
+  on(event: string, handler: (data: EventData) => unknown, prefix: string): () => void {
+    text(event, 'an event');
+    func(handler, 'the handler of an event');
+    const listener: Listener = { prefix, handler };
     const listeners = this.#listeners.get(event) ?? new Set();
     this.#listeners.set(event, listeners.add(listener));
     return () => {
@@ -31,31 +28,30 @@ export class Events {
     };
   }
 
-  /** True: some handler, in whatever namespace, is told of it. */
-  isHeard(event: string): boolean {
-    return this.#listeners.has(event);
+  /** `declared`: by kinds. Throws E_CONFIG: an event that is misspelt would leave outdated what it is about. */
+  check(event: string, data: unknown, declared: readonly string[]): void {
+    text(event, 'an event');
+    if (typeof data !== 'object' || data === null) expected('E_CONFIG', 'the data of an event to be an object', data);
+    if (this.#listeners.has(event) || declared.includes(event)) return;
+    const known = [...new Set([...declared, ...this.#listeners.keys()])].sort();
+    const those = known.length === 0 ? 'none, since no kind declares one and no handler hears one' : known.join(', ');
+    throw unknownName(`an event that is known: ${those}`, event, known);
   }
 
-  get names(): readonly string[] {
-    return [...this.#listeners.keys()];
-  }
-
-  /** Rejects when an invalidation does; then nobody is told. */
-  async emit(event: string, space: KeySpace, { data, kinds, invalidate }: EmitParts): Promise<EventResult> {
-    const names = kinds.map(({ name }) => name);
-    if (names.length > 0) await invalidate(names);
-    const failures: unknown[] = [];
-    const populates = kinds.flatMap(({ policy }) => (policy.populate === undefined ? [] : [policy.populate]));
-    await all(
-      populates.map((populate) => () => populate(event, data)),
-      failures,
-    );
-    const handlers = this.#concerned(event, space.prefix);
-    await all(
-      handlers.map((handler) => () => handler(data)),
-      failures,
-    );
-    return { invalidated: names, handled: populates.length + handlers.length, failures };
+  /** Has the kinds filled again that the event invalidated, then tells the handlers. */
+  async tell(
+    event: string,
+    {
+      data,
+      prefix,
+      policies,
+    }: { readonly data: EventData; readonly prefix: string; readonly policies: readonly KindPolicy[] },
+  ): Promise<Pick<EventResult, 'handled' | 'failures'>> {
+    const populates = policies.flatMap(({ populate }) => (populate === undefined ? [] : [populate]));
+    const failures = await failuresOf(populates, (populate) => populate(event, data));
+    const handlers = this.#concerned(event, prefix);
+    failures.push(...(await failuresOf(handlers, (handler) => handler(data))));
+    return { handled: populates.length + handlers.length, failures };
   }
 
   /** An event concerns its namespace, all within it, and those it is in; not its neighbours. */
@@ -67,7 +63,7 @@ export class Events {
   }
 }
 
-async function all(works: readonly (() => unknown)[], failures: unknown[]): Promise<void> {
-  const results = await Promise.allSettled(works.map(async (work) => work()));
-  for (const result of results) if (result.status === 'rejected') failures.push(result.reason);
+async function failuresOf<F>(functions: readonly F[], call: (each: F) => unknown): Promise<unknown[]> {
+  const results = await Promise.allSettled(functions.map(async (each) => call(each)));
+  return results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
 }

@@ -8,9 +8,8 @@ import { shown, TidegateError } from '../errors.ts';
 import { type Duration, toMs } from '../options/durations.ts';
 import type { Tasks } from '../ports.ts';
 import type { Fill, FillContext } from './contract.ts';
-import { checkValidator, type GivenNames, type Resolved, type Terms } from './options.ts';
-import { slidingWithin } from './sliding.ts';
-import { checkedTags } from './tags.ts';
+import { checkedTags } from './keys/tags.ts';
+import { checkValidator, type GivenNames, type Resolved, slidingWithin, type Terms } from './options/terms.ts';
 
 export interface FillCall {
   /** As the caller's namespace calls it. */
@@ -146,62 +145,45 @@ export async function runUncached(fill: Fill<unknown>, call: FillCall, { tasks, 
   const leave = () => reject(terms.signal?.reason);
   if (terms.signal?.aborted === true) leave();
   const stopListening = terms.signal && onAbort(terms.signal, leave);
-  const isLimited = terms.hardMs !== Number.POSITIVE_INFINITY;
-  const cancel = isLimited ? tasks.later(terms.hardMs, () => reject(late(call, abort))) : undefined;
+  const giveUp = () => {
+    const error = overdue(shown(call.key), terms.hardMs);
+    abort.abort(error);
+    reject(error);
+  };
+  const cancel = terms.hardMs === Number.POSITIVE_INFINITY ? undefined : tasks.later(terms.hardMs, giveUp);
   try {
-    return await Promise.race([promise, filled(fill, { call, own, signal: abort.signal })]);
+    return await Promise.race([promise, filled(fill, call, { own, signal: abort.signal })]);
   } finally {
     cancel?.();
     stopListening?.();
   }
 }
 
-interface Running {
-  readonly call: FillCall;
-  readonly own: Uncached['own'];
-  readonly signal: AbortSignal;
-}
-
-async function filled(fill: Fill<unknown>, { call, own, signal }: Running): Promise<unknown> {
+async function filled(
+  fill: Fill<unknown>,
+  call: FillCall,
+  { own, signal }: { readonly own: Uncached['own']; readonly signal: AbortSignal },
+): Promise<unknown> {
   const { key, resolved } = call;
   let skipped: { readonly value: unknown } | undefined;
-  const skip = (value: unknown) => {
-    skipped = { value };
-    return value;
+  const context: ValueFillContext = {
+    ...{ key, signal, terms: resolved.terms, previous: undefined },
+    change: () => undefined,
+    setValidator: () => undefined,
+    skip: (value) => {
+      skipped = { value };
+      return value;
+    },
+    notModified: () => {
+      throw new TidegateError('E_FILL', `expected a stored value of ${shown(key)} to keep, got none`);
+    },
   };
   try {
-    const value = await fill(new CacheFillContext(uncachedContext(key, { resolved, signal, skip }), call));
+    const value = await fill(new CacheFillContext(context, call));
     if (skipped !== undefined && Object.is(skipped.value, value)) return value;
     if (value !== undefined) return readOwned(own(value));
     throw nothingFilled(shown(key));
   } catch (error) {
     throw fillFailure(shown(key), error);
   }
-}
-
-interface UncachedParts {
-  readonly resolved: Resolved;
-  readonly signal: AbortSignal;
-  readonly skip: (value: unknown) => unknown;
-}
-
-function uncachedContext(key: string, { resolved, signal, skip }: UncachedParts): ValueFillContext {
-  return {
-    key,
-    signal,
-    terms: resolved.terms,
-    previous: undefined,
-    change: () => undefined,
-    setValidator: () => undefined,
-    skip,
-    notModified: () => {
-      throw new TidegateError('E_FILL', `expected a stored value of ${shown(key)} to keep, got none`);
-    },
-  };
-}
-
-function late({ key, resolved }: FillCall, abort: AbortController): TidegateError {
-  const error = overdue(shown(key), resolved.terms.hardMs);
-  abort.abort(error);
-  return error;
 }

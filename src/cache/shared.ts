@@ -1,12 +1,17 @@
-// What a cache and all its namespaces share.
+// What a cache and all its namespaces share, and its end.
+//
+// A fill or tier that hangs cannot be ended. The cache leaves it alone and reports it; afterwards it stores and serves nothing.
 
 import type { ValueCache } from '../engine/values/value-contract.ts';
 import type { OwnedValue } from '../entry/owned-value.ts';
-import type { Clock, Tasks } from '../ports.ts';
+import { TidegateError } from '../errors.ts';
+import { toMs } from '../options/durations.ts';
+import { anything, checkOptions } from '../options/kit.ts';
+import type { Clock, MemoryStats, Tasks } from '../ports.ts';
 import type * as Contract from './contract.ts';
 import { Events } from './events.ts';
-import { Kinds } from './kinds.ts';
-import { OutsideKeys } from './outside.ts';
+import { OutsideKeys } from './keys/selection.ts';
+import { Kinds } from './options/kinds.ts';
 
 export interface NamedCacheParts {
   readonly engine: ValueCache;
@@ -15,13 +20,10 @@ export interface NamedCacheParts {
   readonly tasks: Tasks;
   /** The cache's own copy of a value. Throws E_VALUE. */
   readonly own: (value: unknown) => OwnedValue;
-  /** True: entries may be there that another process stored, before this one began. */
-  readonly isFromBefore: boolean;
-  readonly memoryStats: () => Contract.CacheStats['memory'];
-  readonly tierDeclined: () => Contract.CacheStats['tierDeclined'];
+  /** Undefined: there is no memory tier. */
+  readonly memory: { stats(): MemoryStats } | undefined;
+  readonly tiers: readonly Contract.CacheTier[];
   readonly fault: (error: unknown) => void;
-  /** Closes the tiers, once the engine is closed. */
-  readonly close: () => Promise<void>;
 }
 
 export interface Shared extends NamedCacheParts {
@@ -38,10 +40,56 @@ export interface Shared extends NamedCacheParts {
 
 export function sharedBy(parts: NamedCacheParts): Shared {
   const { kinds, enabled = true, rollout = 1 } = parts.options;
+  // Entries may be there that another process stored, before this one began.
+  const isFromBefore = parts.tiers.some(({ history }) => history !== undefined);
   return {
     ...parts,
-    ...{ kinds: new Kinds(kinds), events: new Events(), outside: new OutsideKeys(parts.isFromBefore) },
-    seen: { digests: parts.isFromBefore, versions: parts.isFromBefore },
+    ...{ kinds: new Kinds(kinds), events: new Events(), outside: new OutsideKeys(isFromBefore) },
+    seen: { digests: isFromBefore, versions: isFromBefore },
     ...{ share: enabled ? rollout : 0, closed: undefined, askedTwice: 0 },
   };
+}
+
+export function statsOf({ engine, memory, tiers, askedTwice }: Shared): Contract.CacheStats {
+  const stats = engine.stats();
+  const declined = tiers.map((tier) => [tier.name, tier.declined?.()] as const);
+  return {
+    ...stats,
+    misses: Math.max(0, stats.misses - askedTwice),
+    memory: memory?.stats() ?? NO_MEMORY,
+    tierDeclined: Object.fromEntries(declined.flatMap(([name, n]) => (n === undefined ? [] : [[name, n]]))),
+  };
+}
+
+const NO_MEMORY = Object.freeze({ entries: 0, bytes: 0, maxBytes: 0, evictions: 0, declined: 0 });
+
+const DEFAULT_WITHIN = '30s';
+
+/** In ms. Throws E_CONFIG, E_TTL. */
+export function closeTime(options: Contract.CloseOptions): number {
+  checkOptions('close', options, { within: anything });
+  return toMs(options.within ?? DEFAULT_WITHIN, 'within');
+}
+
+export async function closeWithin(
+  withinMs: number,
+  { engine, tasks, tiers, fault }: Pick<NamedCacheParts, 'engine' | 'tasks' | 'tiers' | 'fault'>,
+): Promise<void> {
+  const { promise: enough, resolve } = Promise.withResolvers<'late'>();
+  const cancel = withinMs === Number.POSITIVE_INFINITY ? () => {} : tasks.later(withinMs, () => resolve('late'));
+  try {
+    await engine.close(enough);
+    if ((await Promise.race([closeAll(tiers), enough])) !== 'late') return;
+    fault(new TidegateError('E_CLOSE', `expected the tiers of a cache to close within ${withinMs} ms, got no end yet`));
+  } finally {
+    cancel();
+  }
+}
+
+/** Each, whatever comes of the others. */
+async function closeAll(tiers: readonly Contract.CacheTier[]): Promise<void> {
+  const closed = await Promise.allSettled(tiers.map(async (tier) => tier.close()));
+  const failures = closed.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
+  if (failures.length > 1) throw new AggregateError(failures, 'expected all tiers to close');
+  if (failures.length === 1) throw failures[0];
 }

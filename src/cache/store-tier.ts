@@ -8,8 +8,7 @@ import type { ByteStore } from '../ports.ts';
 import { encodedStore } from '../store/encoded-store.ts';
 import { createValueCodec } from '../store/value-codec.ts';
 import type { CacheTier } from './contract.ts';
-import { noteClosed } from './tier-checks.ts';
-import { LIMIT_CHECKS, type TierLimitOptions, tierLimits } from './tier-limits.ts';
+import { LIMIT_CHECKS, noteClosed, type TierLimitOptions, tierLimits } from './tiers.ts';
 
 export type { OwnedCodec } from '../entry/value-codec.ts';
 export type { ByteStore } from '../ports.ts';

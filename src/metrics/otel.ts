@@ -5,8 +5,8 @@
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { type Meter, SpanKind, SpanStatusCode, type Tracer } from '@opentelemetry/api';
-import { CACHE_CHANNEL, type CacheMessage } from '../cache/diagnostics.ts';
 import { platformClock } from '../cache/platform.ts';
+import { CACHE_CHANNEL, type CacheMessage } from '../cache/watching.ts';
 import { MEASURES, type NamedCaches, seriesOf } from './measures.ts';
 
 export type { NamedCaches };

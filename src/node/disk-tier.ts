@@ -2,8 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { CacheTier } from '../cache/contract.ts';
-import { noteClosed } from '../cache/tier-checks.ts';
-import { LIMIT_CHECKS, type TierLimitOptions, tierLimits } from '../cache/tier-limits.ts';
+import { LIMIT_CHECKS, noteClosed, type TierLimitOptions, tierLimits } from '../cache/tiers.ts';
 import { be, type Checks, checkOptions, func, required, text } from '../options/kit.ts';
 import { DiskStore } from '../store/disk/disk-store.ts';
 import { openDurable } from '../store/disk/durable.ts';

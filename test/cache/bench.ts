@@ -58,13 +58,11 @@ export function cacheBench<S extends SchemaLike<S> = Schema>(
       options,
       clock: time,
       tasks: time,
-      isFromBefore: false,
       fault: (error: unknown) => faults.push(error),
     },
     own: (value) => ownValue(value),
-    memoryStats: () => memory.stats(),
-    tierDeclined: () => ({}),
-    close: async () => undefined,
+    memory,
+    tiers: [],
     ...parts,
   });
   const wholeKeys = async () => {

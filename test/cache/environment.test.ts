@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { CacheTier } from '../../src/cache/contract.ts';
-import { cacheOptionsFromEnvironment } from '../../src/cache/environment.ts';
+import { cacheOptionsFromEnvironment } from '../../src/cache/options/environment.ts';
 import { errorOf } from './bench.ts';
 
 const disk: CacheTier = {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { EventData } from '../../src/cache/contract.ts';
-import { listKey } from '../../src/cache/keys.ts';
+import { listKey } from '../../src/cache/keys/key-space.ts';
 import { cacheBench, codeOf, errorOf } from './bench.ts';
 
 const KEYS = [

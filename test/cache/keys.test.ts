@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { digest128 } from '../../src/cache/digest.ts';
-import { KeySpace, listKey } from '../../src/cache/keys.ts';
+import { digest128 } from '../../src/cache/keys/digest.ts';
+import { KeySpace, listKey } from '../../src/cache/keys/key-space.ts';
 import { toMs } from '../../src/options/durations.ts';
 import { codeOf, errorOf } from './bench.ts';
 

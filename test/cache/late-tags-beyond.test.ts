@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createCache, createCacheOn } from '../../src/cache/create-cache.ts';
-import { createRepository } from '../../src/cache/repository.ts';
+import { createRepository } from '../../src/cache/repository/repository.ts';
 import { storeTier } from '../../src/cache/store-tier.ts';
 import { openDiskTier } from '../../src/node/disk-tier.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';

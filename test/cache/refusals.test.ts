@@ -3,9 +3,9 @@
 import { describe, expect, test } from 'vitest';
 import type { CacheOptions, CacheTier, Fill } from '../../src/cache/contract.ts';
 import { createCacheOn } from '../../src/cache/create-cache.ts';
-import { cacheOptionsFromEnvironment } from '../../src/cache/environment.ts';
+import { cacheOptionsFromEnvironment } from '../../src/cache/options/environment.ts';
+import { transaction, UnitOfWork } from '../../src/cache/repository/unit-of-work.ts';
 import { storeTier } from '../../src/cache/store-tier.ts';
-import { transaction, UnitOfWork } from '../../src/cache/unit-of-work.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
 import { cacheBench, codeOf, errorOf } from './bench.ts';
 

@@ -1,8 +1,8 @@
 // What a reading of the repository found, each at its smallest.
 
 import { describe, expect, test } from 'vitest';
-import { createRepository } from '../../src/cache/repository.ts';
-import { transaction } from '../../src/cache/unit-of-work.ts';
+import { createRepository } from '../../src/cache/repository/repository.ts';
+import { transaction } from '../../src/cache/repository/unit-of-work.ts';
 import { cacheBench, codeOf } from './bench.ts';
 
 describe('a repository that is made wrong', () => {

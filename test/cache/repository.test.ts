@@ -1,9 +1,9 @@
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import type { Invalidation } from '../../src/cache/contract.ts';
-import { etagOf } from '../../src/cache/etag.ts';
-import { createRepository } from '../../src/cache/repository.ts';
-import { transaction, UnitOfWork } from '../../src/cache/unit-of-work.ts';
+import { etagOf } from '../../src/cache/keys/canonical.ts';
+import { createRepository } from '../../src/cache/repository/repository.ts';
+import { transaction, UnitOfWork } from '../../src/cache/repository/unit-of-work.ts';
 import { cacheBench, codeOf, errorOf, settle } from './bench.ts';
 
 interface User {

@@ -3,7 +3,7 @@
 // The one complication: parameters that print alike are not alike. Each is written with a mark of its type and its
 // length, so that no two lists of parameters write the same text.
 
-import { digest128 } from '../../cache/digest.ts';
+import { digest128 } from '../../cache/keys/digest.ts';
 import { TidegateError } from '../../errors.ts';
 
 /** What is the same for all queries of one database object. */

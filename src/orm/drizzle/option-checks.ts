@@ -3,7 +3,7 @@
 // The one complication: a query never fails because of the cache. What is wrong is refused before there is one: by
 // `withTidegate`, `$cached`, `$cache.invalidate` and `tidegateCache`.
 
-import { checkedTags } from '../../cache/tags.ts';
+import { checkedTags } from '../../cache/keys/tags.ts';
 import { expected } from '../../errors.ts';
 import { type Duration, toMs } from '../../options/durations.ts';
 import * as kit from '../../options/kit.ts';

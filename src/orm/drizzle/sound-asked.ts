@@ -1,7 +1,7 @@
 // How a read is to be cached: what the query, the handle and the options say.
 
+import { checkedTags } from '../../cache/keys/tags.ts';
 import { platformClock } from '../../cache/platform.ts';
-import { checkedTags } from '../../cache/tags.ts';
 import type { Duration } from '../../options/durations.ts';
 import type { Clock } from '../../ports.ts';
 import { type ExpiryConfig, expiresAt } from './expiry.ts';

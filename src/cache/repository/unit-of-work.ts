@@ -3,11 +3,11 @@
 // The outcome may be unknown. A commit that failed, or a connection that broke, may have written all
 // or nothing; so whatever is not surely rolled back is invalidated.
 
-import { expected } from '../errors.ts';
-import { flag, func, has } from '../options/kit.ts';
-import type { Eventually } from '../ports.ts';
-import type { Cache, Invalidation } from './contract.ts';
-import { checkInvalidation } from './selection.ts';
+import { expected } from '../../errors.ts';
+import { flag, func, has } from '../../options/kit.ts';
+import type { Eventually } from '../../ports.ts';
+import type { Cache, Invalidation } from '../contract.ts';
+import { checkInvalidation } from '../keys/selection.ts';
 
 /** Reads within one go past the cache; see `CachedRepository.within`. */
 export class UnitOfWork {

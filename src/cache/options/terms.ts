@@ -4,17 +4,16 @@
 // the cache's. Tags and tables of all layers add up. A call without options uses terms that are made once for each kind, so a
 // hit builds nothing.
 
-import type { FillTerms, SetTerms } from '../engine/values/value-contract.ts';
-import { leftOut } from '../entry/late-tags.ts';
-import { expected } from '../errors.ts';
-import { toMs } from '../options/durations.ts';
-import * as kit from '../options/kit.ts';
-import type { DefaultOptions, FillOptions, KindPolicy, SetOptions } from './contract.ts';
-import type { KeySpace } from './keys.ts';
+import type { FillTerms, SetTerms } from '../../engine/values/value-contract.ts';
+import { leftOut } from '../../entry/late-tags.ts';
+import { expected } from '../../errors.ts';
+import { type Duration, toMs } from '../../options/durations.ts';
+import * as kit from '../../options/kit.ts';
+import type { DefaultOptions, FillOptions, KindPolicy, SetOptions } from '../contract.ts';
+import type { KeySpace } from '../keys/key-space.ts';
+import { allTags, checkedTags } from '../keys/tags.ts';
 import type { Kinds } from './kinds.ts';
 import { kindTags } from './kinds.ts';
-import { slidingWithin } from './sliding.ts';
-import { allTags, checkedTags } from './tags.ts';
 
 /** What holds for one call. `terms.tags` has all tags but those of the kind and of the key, which depend on the key. */
 export interface Resolved {
@@ -259,4 +258,26 @@ const NO_TIMEOUTS: NonNullable<FillOptions['timeouts']> = {};
 function joined(before: readonly string[], given: readonly string[], what: string): readonly string[] {
   const checked = checkedTags(given, what);
   return before.length === 0 ? checked.slice() : checkedTags([...new Set([...before, ...checked])], what);
+}
+
+/**
+ * The idle time in ms; Infinity: it does not slide. Options that say both must say what can be; but what says a shorter ttl
+ * alone, such as a kind or a call, ends the entry with that ttl and need not know that the defaults have it slide. `before`:
+ * of the layers below the one that says `sliding`, or does not. Throws E_TTL.
+ */
+export function slidingWithin(
+  { ttlMs, nullTtlMs }: Pick<Draft, 'ttlMs' | 'nullTtlMs'>,
+  sliding: Duration | undefined,
+  before: number,
+): number {
+  const idleMs = sliding === undefined ? before : toMs(sliding, 'sliding');
+  if (idleMs === Number.POSITIVE_INFINITY) return idleMs;
+  if (ttlMs === Number.POSITIVE_INFINITY) expected('E_TTL', `ttl to have an end with sliding of ${idleMs} ms`, ttlMs);
+  if (nullTtlMs === Number.POSITIVE_INFINITY)
+    expected('E_TTL', `nullTtl to have an end with sliding of ${idleMs} ms`, nullTtlMs);
+  if (sliding === undefined) return idleMs;
+  if (idleMs === 0) expected('E_TTL', 'sliding to be above 0 ms', idleMs);
+  // With a ttl of 0 nothing is stored.
+  if (idleMs > ttlMs && ttlMs > 0) expected('E_TTL', `sliding to be at most the ttl, which is ${ttlMs} ms`, idleMs);
+  return idleMs;
 }

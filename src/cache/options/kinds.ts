@@ -3,11 +3,11 @@
 // An event about one id must cost the same however many entries there are, so each entry of a kind
 // has a tag for each segment of its key. What does not fit into tags has one that every event of the kind invalidates.
 
-import { expected, shown } from '../errors.ts';
-import { globMatcher } from '../ledger/glob.ts';
-import { be, type Check, func, isRecord, isTexts, oneOf, text, unknownName } from '../options/kit.ts';
-import type { EventData, EventReach, KindPolicy } from './contract.ts';
-import { MARK } from './keys.ts';
+import { expected, shown } from '../../errors.ts';
+import { globMatcher } from '../../ledger/glob.ts';
+import { be, type Check, func, isRecord, isTexts, oneOf, text, unknownName } from '../../options/kit.ts';
+import type { EventData, EventReach, KindPolicy } from '../contract.ts';
+import { MARK } from '../keys/key-space.ts';
 
 /** Segments of a key that have a tag of their own. */
 const MAX_SEGMENTS = 8;

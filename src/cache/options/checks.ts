@@ -1,30 +1,12 @@
 // What programs hand in besides the options of entries, looked at before it is used.
 
-import { expected } from '../errors.ts';
-import { be, type Check, checkOptions, flag, func, has, isRecord, text, unknownName } from '../options/kit.ts';
+import { expected } from '../../errors.ts';
+import { be, type Check, checkOptions, flag, func, has, isRecord } from '../../options/kit.ts';
 
 /** Whether `get` may give a value in grace. Throws E_CONFIG. */
 export function mayBeStale(options: { readonly stale?: boolean }): boolean {
   checkOptions('get', options, { stale: flag });
   return options.stale ?? false;
-}
-
-export function checkEvent(event: unknown, data: unknown): void {
-  text(event, 'an event');
-  if (typeof data !== 'object' || data === null) expected('E_CONFIG', 'the data of an event to be an object', data);
-}
-
-export function checkHandler(event: string, handler: unknown): void {
-  text(event, 'an event');
-  func(handler, 'the handler of an event');
-}
-
-/** `declared` by kinds, `heard` by handlers. Throws E_CONFIG: an event that is misspelt would leave outdated what it is about. */
-export function checkKnown(event: string, declared: readonly string[], heard: readonly string[]): void {
-  if (declared.includes(event)) return;
-  const known = [...new Set([...declared, ...heard])].sort();
-  const those = known.length === 0 ? 'none, since no kind declares one and no handler hears one' : known.join(', ');
-  throw unknownName(`an event that is known: ${those}`, event, known);
 }
 
 /** Throws E_KEY: a text would be taken for its characters. */

@@ -1,10 +1,10 @@
 // Options of a cache from environment variables, for operators. The environment is handed in: this room knows no platform.
 
-import { expected, TidegateError } from '../errors.ts';
-import { type Duration, toMs } from '../options/durations.ts';
-import { SIZE, sizeOf } from '../options/sizes.ts';
-import type { CacheOptions } from './contract.ts';
-import { checkTiers } from './tier-checks.ts';
+import { expected, TidegateError } from '../../errors.ts';
+import { type Duration, toMs } from '../../options/durations.ts';
+import { SIZE, sizeOf } from '../../options/sizes.ts';
+import type { CacheOptions } from '../contract.ts';
+import { checkTiers } from '../tiers.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -24,13 +24,17 @@ export function cacheOptionsFromEnvironment(environment: Environment, options: C
   refuseUnknownTiers(environment, options);
   return {
     ...options,
-    ...(enabled === undefined ? {} : { enabled }),
-    ...(rollout === undefined ? {} : { rollout }),
+    ...given({ enabled, rollout, tiers }),
     ...(ttl === undefined ? {} : { defaults: { ...options.defaults, ttl } }),
-    ...(tiers === undefined ? {} : { tiers }),
     ...(isDebugged === undefined ? {} : { debug: isDebugged && (options.debug || true) }),
     ...memoryOf(read, options),
   };
+}
+
+/** Those that are not undefined. */
+function given<T extends object>(values: T): { [Name in keyof T]?: NonNullable<T[Name]> } {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [Name in keyof T]?: NonNullable<T[Name]> };
 }
 
 type Read = <T>(name: string, expected: string, parse: (text: string) => T | undefined) => T | undefined;
@@ -50,11 +54,7 @@ function memoryOf(read: Read, { memory }: CacheOptions): Pick<CacheOptions, 'mem
   const maxEntries = read('CACHE_MAX_ENTRIES', 'a whole number of at least 1', count);
   const isEnabled = read('CACHE_MEMORY_ENABLED', BOOLEAN, truth);
   if (isEnabled === false) return { memory: false };
-  const bounds = {
-    ...(memory === false ? {} : memory),
-    ...(maxBytes === undefined ? {} : { maxBytes }),
-    ...(maxEntries === undefined ? {} : { maxEntries }),
-  };
+  const bounds = { ...(memory === false ? {} : memory), ...given({ maxBytes, maxEntries }) };
   if (memory === false) return isEnabled === true ? { memory: bounds } : { memory: false };
   return memory === undefined && Object.keys(bounds).length === 0 ? {} : { memory: bounds };
 }

@@ -1,19 +1,69 @@
-// What happens in a cache as lines of text, for whoever looks for the reason of something.
+// What happens in caches, for those who watch: the diagnostics channel `tidegate:cache`, and lines of text for debugging.
 //
-// Keys, tags and messages may hold anything, and a line is one line.
+// The main entry loads no platform. Node, Deno and Workers hand their built-in modules to whoever asks at run time; where they
+// do not, there is no channel. Keys, tags and messages may hold anything, and a line is one line.
 
 import type { ValueEvent, ValueWatch } from '../engine/values/value-contract.ts';
 import { messageOf } from '../errors.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { CacheOptions } from './contract.ts';
-import { KEY_TAG, MARK } from './keys.ts';
+import { KEY_TAG, MARK } from './keys/key-space.ts';
 
 interface Platform {
   readonly console?: { debug?(line: string): void };
+  readonly process?: {
+    getBuiltinModule?(name: string): { channel(name: string): Channel } | undefined;
+  };
+}
+
+/** What the watchers of a cache share; undefined: nobody can watch. `fault`: told what the program's own function threw. */
+export function watchOf(
+  cache: string,
+  debug: CacheOptions['debug'],
+  fault: (error: unknown) => void,
+): ValueWatch | undefined {
+  return bothWatches(channelWatch(cache), debugWatch(cache, debug, fault));
+}
+
+/** The name of the channel. */
+export const CACHE_CHANNEL = 'tidegate:cache';
+
+/** What the channel carries: an event of a cache, by the cache's name. */
+export type CacheMessage = ValueEvent & { readonly cache: string };
+
+interface Channel {
+  readonly hasSubscribers: boolean;
+  publish(message: unknown): void;
+}
+
+/** Tells the channel of what happens in the cache; undefined: the platform has none. */
+function channelWatch(cache: string): ValueWatch | undefined {
+  const { process } = globalThis as Platform;
+  const channel = process?.getBuiltinModule?.('node:diagnostics_channel')?.channel(CACHE_CHANNEL);
+  return channel && new ChannelWatch(channel, cache);
+}
+
+/** A class, since a getter of a prototype costs a hit less than one of an object. */
+class ChannelWatch implements ValueWatch {
+  readonly #channel: Channel;
+  readonly #cache: string;
+
+  constructor(channel: Channel, cache: string) {
+    this.#channel = channel;
+    this.#cache = cache;
+  }
+
+  get isOn(): boolean {
+    return this.#channel.hasSubscribers;
+  }
+
+  told(event: ValueEvent): void {
+    this.#channel.publish({ cache: this.#cache, ...event } satisfies CacheMessage);
+  }
 }
 
 /** Prints each event; undefined: nobody asked for it. `fault`: told what the program's own function threw. */
-export function debugWatch(
+function debugWatch(
   cache: string,
   debug: CacheOptions['debug'],
   fault: (error: unknown) => void,
@@ -33,7 +83,7 @@ export function debugWatch(
 }
 
 /** Both hear of it, each while it is on. */
-export function bothWatches(one: ValueWatch | undefined, other: ValueWatch | undefined): ValueWatch | undefined {
+function bothWatches(one: ValueWatch | undefined, other: ValueWatch | undefined): ValueWatch | undefined {
   if (one === undefined || other === undefined) return one ?? other;
   return {
     get isOn() {

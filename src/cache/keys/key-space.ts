@@ -5,8 +5,8 @@
 // forge a line of a log (control characters, marks of direction, half a surrogate pair) keeps its readable start and gets
 // the digest of all of it.
 
-import { KEY_MARK } from '../entry/hit-notes.ts';
-import { expected, shown, TidegateError } from '../errors.ts';
+import { KEY_MARK } from '../../entry/hit-notes.ts';
+import { expected, shown, TidegateError } from '../../errors.ts';
 import { canonical } from './canonical.ts';
 import { digest128 } from './digest.ts';
 
@@ -196,4 +196,13 @@ function utf8Length(text: string): number {
 function bytesOf(code: number): number {
   if (code < 0x80) return 1;
   return code < 0x800 || (code >= 0xd800 && code <= 0xdfff) ? 2 : 3;
+}
+
+/** For a rollout: where a key stands between 0 and 1, the same in every process, and unlike for keys that are alike. */
+export function placeOf(key: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
 }

@@ -4,8 +4,8 @@
 // A tag named in a namespace means that namespace's entries alone, but named outside it means all.
 // So an entry has each tag once as it is and once for each namespace that it is in.
 
-import { expected, shown, TidegateError } from '../errors.ts';
-import { MARK } from './keys.ts';
+import { expected, shown, TidegateError } from '../../errors.ts';
+import { MARK } from './key-space.ts';
 
 const MAX_TAGS = 128;
 const MAX_TAG_LENGTH = 256;
