@@ -78,7 +78,7 @@ function readerOf(followed: Followed, wrapper: Tracker | undefined): Read {
 
 function databaseOf({ way, database, pollMs }: Followed): TrackedDatabase {
   if (way === 'sqlite') {
-    return sqliteDatabase({ path: database, install: true, ...(pollMs === undefined ? {} : { pollMs }) });
+    return sqliteDatabase({ path: database, install: true, ...(pollMs === undefined ? {} : { poll: pollMs }) });
   }
   // Slots are of the whole server.
   const names = { slot: new URL(database).pathname.slice(1), publication: 'bench' };

@@ -12,6 +12,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duration } from '../../src/index.ts';
 import { isSafeMethod } from '../../src/semantics/index.ts';
 import {
   createTracker,
@@ -41,8 +42,8 @@ export interface RunningDemo {
 const MAX_CONTENT_BYTES = 64 * 1024;
 const MAX_AGE_SECONDS = 3600;
 
-/** Starts the demo with data of its own. `leaseMs`: how long the gate serves without a message from here. */
-export async function startDemoOrigin(options: { readonly leaseMs?: number } = {}): Promise<RunningDemo> {
+/** Starts the demo with data of its own. `lease`: how long the gate serves without a message from here. */
+export async function startDemoOrigin(options: { readonly lease?: Duration } = {}): Promise<RunningDemo> {
   // Loaded only now: Node 24 warns as soon as anyone imports node:sqlite, and other commands do not need it.
   const { demoData, makeDemoDatabase } = await import('./data.ts');
   const folder = mkdtempSync(join(tmpdir(), 'tidegate-demo-'));

@@ -119,10 +119,6 @@ export function whole(least: number, most: number = Number.MAX_SAFE_INTEGER): Ch
 
 export const count = whole(1);
 
-export function milliseconds(least: number, most: number = MAX_TIMER_MS): Check {
-  return whole(least, most);
-}
-
 /** A duration that a timer can measure. */
 export function timeout(leastMs: number, mostMs: number = MAX_TIMER_MS): Check {
   const { form, fits } = wholeMs(leastMs, mostMs);

@@ -5,6 +5,7 @@
 
 import type { FeedPosition } from '../dependency/change.ts';
 import type { SourceAnswer, SourceQuestion } from '../dependency/describe/describe.ts';
+import type { Duration } from '../options/durations.ts';
 import type { Clock, Eventually, FeedStatus, Random, Tasks } from '../ports.ts';
 import type { TrackedDatabase } from './follow/open-database.ts';
 
@@ -62,10 +63,10 @@ interface SourceOptions {
 export interface DatabaseOptions extends SourceOptions {
   readonly database: TrackedDatabase;
   readonly targets: readonly TrackingTarget[];
-  /** How long a target serves without hearing from here. Default 2,000. */
-  readonly leaseMs?: number;
-  /** A feed that is further behind has the leases run out. Default 2,000. */
-  readonly maxLagMs?: number;
+  /** How long a target serves without hearing from here. Default 2 seconds. */
+  readonly lease?: Duration;
+  /** A feed that is further behind has the leases run out. Default 2 seconds. */
+  readonly maxLag?: Duration;
   /** Statements with their parameters that are kept; the oldest are forgotten, and with that invalidated. Default 1,000,000. */
   readonly maxInstances?: number;
 }
@@ -87,8 +88,8 @@ export interface ProcessTrackerOptions extends CommonTrackerOptions {
 }
 
 export interface CommonTrackerOptions extends SourceOptions {
-  /** How long the answer to a write waits until no target serves anything from before it. Default 2,000. */
-  readonly settleMs?: number;
+  /** How long the answer to a write waits until no target serves anything from before it. Default 2 seconds. */
+  readonly settle?: Duration;
   /** For one response; beyond these, tags are made coarser. Default 200 tags and 8,192 bytes. */
   readonly maxTags?: number;
   readonly maxTagBytes?: number;

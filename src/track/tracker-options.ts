@@ -1,6 +1,7 @@
 // Checks the options of `createTracker` and `startFeedProcess`, also for callers without types.
 
 import { expected, TidegateError } from '../errors.ts';
+import type { InMs } from '../options/durations.ts';
 import * as kit from '../options/kit.ts';
 import type { DatabaseTrackerOptions, FeedProcessOptions, ProcessTrackerOptions, TrackerOptions } from './contract.ts';
 
@@ -16,8 +17,8 @@ const targets: kit.Check = (given, name) => {
 const database = kit.be('sqliteDatabase() or postgresDatabase()', (given) => kit.has(given, 'open'));
 /** Options of each process that follows a database. */
 const FOLLOWING = {
-  leaseMs: kit.milliseconds(1, MAX_LEASE_MS),
-  maxLagMs: kit.milliseconds(1),
+  lease: kit.timeout(1, MAX_LEASE_MS),
+  maxLag: kit.timeout(1),
   maxInstances: kit.count,
 };
 const COMMON = {
@@ -31,7 +32,7 @@ const COMMON = {
 const TRACKER: Readonly<Record<keyof DatabaseTrackerOptions | keyof ProcessTrackerOptions, kit.Check>> = {
   ...COMMON,
   ...{ database, targets, feed: kit.anything, caches: targets },
-  settleMs: kit.milliseconds(0),
+  settle: kit.timeout(0),
   ...{ maxTags: kit.count, maxTagBytes: kit.count },
   share: kit.oneOf('scope', 'union'),
 };
@@ -43,13 +44,13 @@ const FEED_PROCESS: kit.Checks<FeedProcessOptions> = {
 const ADDRESS = { url: kit.required(kit.httpUrl), token: kit.text };
 
 /** Throws E_CONFIG. */
-export function checkFeedProcess(options: unknown): void {
-  kit.checkOptions('startFeedProcess', options, FEED_PROCESS);
+export function checkFeedProcess(options: unknown): InMs<FeedProcessOptions> {
+  return kit.checkOptions('startFeedProcess', options, FEED_PROCESS);
 }
 
 /** Throws E_CONFIG. */
-export function checkTracker(options: TrackerOptions): void {
-  kit.checkOptions('createTracker', options, TRACKER);
+export function checkTracker(options: TrackerOptions): InMs<TrackerOptions> {
+  const checked = kit.checkOptions<TrackerOptions>('createTracker', options, TRACKER);
   const given: kit.UnknownRecord = { ...options };
   const { feed } = given;
   if ((given.database === undefined) === (feed === undefined)) {
@@ -59,11 +60,12 @@ export function checkTracker(options: TrackerOptions): void {
   if (feed === undefined) {
     none(given, ['caches'], 'beside database, whose targets they are among');
     targets(given.targets, 'targets');
-    return;
+    return checked;
   }
   none(given, ['targets'], 'beside feed, which tells gates by itself');
   none(given, Object.keys(FOLLOWING), 'beside feed, whose process is given it');
   checkAddress(feed);
+  return checked;
 }
 
 function none(given: kit.UnknownRecord, names: readonly string[], where: string): void {

@@ -6,6 +6,7 @@ import type { Cache, Fill, FillOptions } from '../cache/contract.ts';
 import { platformClock, platformRandom, platformTasks } from '../cache/platform.ts';
 import type { FeedPosition } from '../dependency/change.ts';
 import { TidegateError } from '../errors.ts';
+import type { InMs } from '../options/durations.ts';
 import { FeedClient } from './client/feed-client.ts';
 import type { Finished, Scope, TrackerOptions, TrackerPlatform, TrackerStatus } from './contract.ts';
 import { openDatabase } from './follow/followed-database.ts';
@@ -81,8 +82,7 @@ const MAX_CACHE_TAGS = 100;
 
 /** Throws E_CONFIG. `platform`: for tests in simulated time. */
 export function createTracker(options: TrackerOptions, platform: TrackerPlatform = PLATFORM): Tracker {
-  checkTracker(options);
-  return new SourceTracker(options, platform);
+  return new SourceTracker(checkTracker(options), platform);
 }
 
 class SourceTracker implements Tracker {
@@ -91,7 +91,7 @@ class SourceTracker implements Tracker {
   readonly express: Middleware['express'];
   readonly fastify: Middleware['fastify'];
   readonly node: Middleware['node'];
-  readonly #options: TrackerOptions;
+  readonly #options: InMs<TrackerOptions>;
   readonly #platform: TrackerPlatform;
   readonly #scopes: Scopes<RequestScope>;
   readonly #problems: Problems;
@@ -107,7 +107,7 @@ class SourceTracker implements Tracker {
   #state: 'stopped' | 'starting' | 'running' = 'stopped';
   #followed: Followed | undefined;
 
-  constructor(options: TrackerOptions, platform: TrackerPlatform) {
+  constructor(options: InMs<TrackerOptions>, platform: TrackerPlatform) {
     this.#options = options;
     this.#platform = platform;
     this.#onFault = (error) => options.onFault?.(error);

@@ -15,11 +15,11 @@ const settings = readSettings();
 const { dialect, port, source, admin, feed, leaseMs, maxLagMs, settleMs, database } = settings;
 const { path = '', url = '' } = database;
 
-const common = { source, settleMs, onFault: complain };
+const common = { source, settle: settleMs, onFault: complain };
 const tracker =
   feed === undefined
     ? createTracker({
-        ...{ ...common, leaseMs, maxLagMs },
+        ...{ ...common, lease: leaseMs, maxLag: maxLagMs },
         database: trackedDatabase(settings),
         targets: [gateTarget({ admin })],
       })

@@ -12,7 +12,7 @@ process.stdin.on('end', () => process.exit(0)).resume();
 console.log('begins');
 await persistently(() =>
   startFeedProcess({
-    ...{ source, port, leaseMs, maxLagMs },
+    ...{ source, port, lease: leaseMs, maxLag: maxLagMs },
     database: trackedDatabase(settings),
     targets: [gateTarget({ admin })],
     onFault: complain,

@@ -16,7 +16,7 @@ let lines: string[];
 beforeEach(async () => {
   lines = [];
   // On a busy machine two seconds are not much.
-  demo = await startDemoOrigin({ leaseMs: 30_000 });
+  demo = await startDemoOrigin({ lease: '30s' });
   const origins = { demo: { url: demo.url } };
   gate = await startGate(
     resolveConfig({ listen: { port: 0 }, admin: { port: 0 }, origins, log: { level: 'silent' } }, { env: {} }),

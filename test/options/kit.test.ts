@@ -25,8 +25,8 @@ const SURFACES: [of: string, known: string, call: (options: unknown) => unknown]
   ['openDiskTier', 'maxBytes', loose(openDiskTier)],
   ['the handler cache', 'profile', loose(createFetchCache)],
   ['tidegateCache', 'strategy', (options) => loose(tidegateCache)(cache, options)],
-  ['createTracker', 'leaseMs', loose(createTracker)],
-  ['sqliteDatabase', 'pollMs', loose(sqliteDatabase)],
+  ['createTracker', 'settle', loose(createTracker)],
+  ['sqliteDatabase', 'connect', loose(sqliteDatabase)],
   ['postgresDatabase', 'identity', loose(postgresDatabase)],
   ['gateTarget', 'token', loose(gateTarget)],
 ];
@@ -58,6 +58,9 @@ describe.each(SURFACES)('%s', (of, known, call) => {
 test.each<[old: string, name: string, call: (options: unknown) => unknown]>([
   ['ttlMs', 'ttl', loose(createFetchCache)],
   ['staleIfErrorSeconds', 'staleIfError', loose(createFetchCache)],
+  ['leaseMs', 'lease', loose(createTracker)],
+  ['pollMs', 'poll', loose(sqliteDatabase)],
+  ['heartbeatMs', 'heartbeat', loose(postgresDatabase)],
   ['ttlMs', 'ttl', (defaults) => createCache({ defaults } as never)],
 ])('the old name %s is refused with the new one', async (old, name, call) => {
   const message = `expected ${name} (a duration such as '1h', or milliseconds), got ${old}`;

@@ -123,14 +123,14 @@ export class PostgresWorld implements RacedWorld {
       new HeldTarget(gateTarget({ admin: 'http://gate.example', fetch })),
     ];
     const names = { slot: 'race', publication: 'race' };
-    const database = postgresDatabase({ connection: server.url, ...names, install: true, heartbeatMs: 5 });
+    const database = postgresDatabase({ connection: server.url, ...names, install: true, heartbeat: 5 });
     this.tracker = createTracker({
       source: 'shop',
       database: this.telling.over(database),
       targets: this.targets,
-      leaseMs: 60_000,
-      maxLagMs: 60_000,
-      settleMs: 20_000,
+      lease: 60_000,
+      maxLag: 60_000,
+      settle: 20_000,
       onFault: (error) => {
         if (!isOfWorld(error)) this.faults.push(error);
       },

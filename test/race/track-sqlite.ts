@@ -41,7 +41,7 @@ export class LookGate {
       // The first one is for the catalogue.
       return this.#opened++ === 0 ? runner : this.#gated(runner);
     };
-    return sqliteDatabase({ path: shop.path, install: true, connect, pollMs: NEVER_MS });
+    return sqliteDatabase({ path: shop.path, install: true, connect, poll: NEVER_MS });
   }
 
   #gated(runner: SqliteRunner): SqliteRunner {

@@ -95,8 +95,8 @@ export class TrackWorld {
       source: 'shop',
       database: database?.(shop) ?? scriptedDatabase({ shop, feed, ...(refreshing !== undefined && { refreshing }) }),
       targets: this.targets,
-      leaseMs,
-      maxLagMs,
+      lease: leaseMs,
+      maxLag: maxLagMs,
       maxTags: 4,
       onFault: (error: unknown) => {
         if (!isOfWorld(error)) this.faults.push(error);

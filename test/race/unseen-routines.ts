@@ -164,7 +164,7 @@ async function* postgresCells(): AsyncIterable<UnseenCell> {
     slot: 'race',
     publication: 'race',
     install: true,
-    heartbeatMs: 20,
+    heartbeat: 20,
     pureFunctions: new Set(['taxed']),
   });
   const tracker = createTracker({ source: 'race', database, targets: [answers], onFault: () => undefined });

@@ -98,7 +98,7 @@ async function opened(share: 'scope' | 'union', ends: (() => unknown)[]) {
   const gate = await startGate(resolveConfig(config, { env: {} }));
   ends.push(() => gate.close({ grace: 0 }));
   const tracker = createTracker({
-    ...{ source: 'items', share, leaseMs: 2_000 },
+    ...{ source: 'items', share, lease: 2_000 },
     database: sqliteDatabase({ path, install: true }),
     targets: [gateTarget({ admin: gate.adminUrl })],
   });

@@ -85,7 +85,7 @@ export class PostgresSessionsWorld {
       source: 'shop',
       database: databaseOf(dice, options.url),
       targets: [{ name: 'noting', deliver: (message) => this.#deliver(message) }],
-      ...{ leaseMs: 60_000, maxLagMs: 60_000, settleMs: 30_000 },
+      ...{ lease: 60_000, maxLag: 60_000, settle: 30_000 },
       // Sessions of which nothing is stored are told of, each with its mend.
       onFault: () => undefined,
     });
@@ -279,7 +279,7 @@ function featuresOf({ seed, feature, standby }: SessionsOptions): readonly strin
 }
 
 function databaseOf(dice: Dice, connection: string): TrackedDatabase {
-  const common = { connection, install: true, heartbeatMs: HEARTBEAT_MS, pureFunctions: PURE_FUNCTIONS };
+  const common = { connection, install: true, heartbeat: HEARTBEAT_MS, pureFunctions: PURE_FUNCTIONS };
   if (dice.chance(0.15)) return postgresDatabase({ ...common, mode: 'triggers' });
   return postgresDatabase({ ...common, ...NAMES, identity: dice.pick(['full', 'key']) });
 }

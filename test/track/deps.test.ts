@@ -50,7 +50,7 @@ async function deps() {
     source: 'shop',
     database: sqliteDatabase({ path, install: true }),
     targets: [gateTarget({ admin: gate.adminUrl })],
-    leaseMs: 600,
+    lease: 600,
   });
   const db = tracker.wrap(raw);
   serve = tracker.node((request, response) => {

@@ -12,7 +12,7 @@ import { startGate } from '../../src/node/serve.ts';
 import { cacheTarget, createTracker, gateTarget, sqliteDatabase } from '../../src/track/index.ts';
 import { atEnd, shopFile, trackedShop } from './world.ts';
 
-async function gatedShop(options: { readonly settleMs?: number } = {}) {
+async function gatedShop(options: { readonly settle?: number } = {}) {
   const path = shopFile();
   const raw = new DatabaseSync(path);
   const outside = new DatabaseSync(path);
@@ -43,8 +43,8 @@ async function gatedShop(options: { readonly settleMs?: number } = {}) {
     source: 'shop',
     database: sqliteDatabase({ path, install: true }),
     targets: [gateTarget({ admin: gate.adminUrl })],
-    leaseMs: 600,
-    maxLagMs: 300,
+    lease: 600,
+    maxLag: 300,
     ...options,
   });
   const db = tracker.wrap(raw);
@@ -95,7 +95,7 @@ it('who wrote through the gate sees it on the next request, whatever that is', a
 });
 
 it('who did not wait sees it by the cookie that the write gave, and is served from the cache again soon', async () => {
-  const { ask, warm } = await gatedShop({ settleMs: 0 });
+  const { ask, warm } = await gatedShop({ settle: 0 });
   for (const target of ['/users/1', '/users']) await warm(target);
   for (let age = 31; age < 41; age++) {
     const { cookie } = await ask('/users/1', 'PUT');

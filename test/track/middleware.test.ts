@@ -41,7 +41,7 @@ it.each(Object.keys(HANDLERS))('%s: a write is answered once targets know of it'
 });
 
 it.each(Object.keys(HANDLERS))('%s: the answer to a write waits no longer than it may, and says so', async (kind) => {
-  const world = await trackedShop({ settleMs: 30 });
+  const world = await trackedShop({ settle: 30 });
   const ask = await (HANDLERS[kind] as (typeof HANDLERS)[string])(world.tracker, shop(world));
   await ask('/users/1');
   world.target.fault = new Error('away');

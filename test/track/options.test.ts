@@ -19,24 +19,28 @@ const NAMED = { slot: 'shop', publication: 'shop' };
 
 it.each([
   [
-    tracker({ leaseMS: 5 }),
+    tracker({ leese: 5 }),
     'expected an option of createTracker among source, ',
-    ', leaseMs, ',
-    'got "leaseMS"; did you mean "leaseMs"?',
+    ', lease, ',
+    'got "leese"; did you mean "lease"?',
   ],
-  [tracker({ leaseMs: -5 }), 'expected leaseMs to be a whole number of milliseconds from 1 to 60000, got -5'],
-  [tracker({ leaseMs: 0.5 }), 'expected leaseMs to be', 'got 0.5'],
+  [
+    tracker({ lease: -5 }),
+    'expected lease to be a whole number of ms from 1 to 60000, or a number with a unit',
+    'got -5',
+  ],
+  [tracker({ lease: 0.5 }), 'expected lease to be', 'got 0.5'],
   [tracker({ maxTags: 'many' }), 'expected maxTags to be a whole number of at least 1, got "many"'],
   [tracker({ maxTagBytes: Number.NaN }), 'expected maxTagBytes to be', 'got NaN'],
-  [tracker({ maxLagMs: 'x' }), 'expected maxLagMs to be', 'got "x"'],
-  [tracker({ maxLagMs: -1 }), 'expected maxLagMs to be', 'got -1'],
-  [tracker({ settleMs: -1 }), 'expected settleMs to be', 'from 0', 'got -1'],
+  [tracker({ maxLag: 'x' }), 'expected maxLag to be', 'got "x"'],
+  [tracker({ maxLag: -1 }), 'expected maxLag to be', 'got -1'],
+  [tracker({ settle: -1 }), 'expected settle to be', 'from 0', 'got -1'],
   [tracker({ onFault: 'log' }), 'expected onFault to be a function, got "log"'],
   [tracker({ targets: [undefined] }), 'expected each of targets to be gateTarget() or cacheTarget(), got nothing'],
   [() => createTracker(undefined as never), 'expected options of createTracker to be an object, got nothing'],
   [
-    () => createTracker({ source: 'shop', feed: { url: 'http://127.0.0.1:1' }, leaseMs: 5 } as never),
-    'expected no leaseMs beside feed',
+    () => createTracker({ source: 'shop', feed: { url: 'http://127.0.0.1:1' }, lease: 5 } as never),
+    'expected no lease beside feed',
   ],
   [
     sqlite({ path: 'a', instal: true }),
@@ -44,7 +48,7 @@ it.each([
     'got "instal"; did you mean "install"?',
   ],
   [sqlite({ path: 'a', install: 'yes' }), 'expected install to be true or false, got "yes"'],
-  [sqlite({ path: 'a', pollMs: 0 }), 'expected pollMs to be', 'from 1', 'got 0'],
+  [sqlite({ path: 'a', poll: 0 }), 'expected poll to be', 'from 1', 'got 0'],
   [sqlite({}), 'expected path to be a text that is not empty, got nothing'],
   [sqlite('shop.db'), 'expected options of sqliteDatabase to be an object, got "shop.db"'],
   [
@@ -84,7 +88,7 @@ it.each([
 });
 
 it('what is undefined is not given', () => {
-  expect(tracker({ leaseMs: undefined, leaseMS: undefined })).not.toThrow();
+  expect(tracker({ lease: undefined, leese: undefined })).not.toThrow();
   expect(postgres({ mode: 'triggers', slot: undefined })).not.toThrow();
 });
 

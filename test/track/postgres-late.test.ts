@@ -26,7 +26,7 @@ it.each(['replication', 'triggers'] as const)(
       const database = postgresDatabase({
         connection: url,
         install,
-        ...(mode === 'triggers' ? { mode, heartbeatMs: 50 } : names),
+        ...(mode === 'triggers' ? { mode, heartbeat: 50 } : names),
       });
       const own = createTracker({ source: 'late', database, targets: [told], onFault: (error) => faults.push(error) });
       await own.start();

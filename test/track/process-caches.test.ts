@@ -7,7 +7,7 @@ import { type Application, processShop } from './process-world.ts';
 import { atEnd } from './world.ts';
 
 it('data caches of applications are told by it, and drop what they have when it is away', async () => {
-  const world = await processShop({ leaseMs: 1_000 });
+  const world = await processShop({ lease: 1_000 });
   const cache = createCache();
   atEnd(() => cache.close());
   const { tracker, db } = await world.application({ caches: [cacheTarget(cache)] });

@@ -144,7 +144,7 @@ it.each(Object.keys(KINDS))('%s: a response has the tags of what is registered b
 
 it('a write says that it has not settled when the process is away', async () => {
   const world = await processShop();
-  const application = await world.application({ settleMs: 100 });
+  const application = await world.application({ settle: 100 });
   const ask = await (KINDS.node as (typeof KINDS)[string])(application);
   await world.process.stop();
   const response = await ask('/users/1', { method: 'POST' });

@@ -32,7 +32,7 @@ it('a process that has just begun waits for the caches of an application that do
   for (const stream of streams) stream.destroy();
   await world.process.stop();
   const database = sqliteDatabase({ path: world.path });
-  const next = await startFeedProcess({ source: 'shop', database, targets: [], port: 0, leaseMs: 1_000 });
+  const next = await startFeedProcess({ source: 'shop', database, targets: [], port: 0, lease: 1_000 });
   atEnd(() => next.stop());
   world.outside.exec('UPDATE users SET age = 40 WHERE id = 1');
   await next.settled();
@@ -44,7 +44,7 @@ it('a process that has just begun waits for the caches of an application that do
 });
 
 it('nothing is settled, and nothing waits, once a process is stopped that has just begun', async () => {
-  const world = await processShop({ leaseMs: 60_000 });
+  const world = await processShop({ lease: 60_000 });
   const settled = world.process.settled();
   const outcome = expect(settled).rejects.toMatchObject({ code: 'E_FEED' });
   await new Promise((resolve) => setTimeout(resolve, 50));

@@ -46,7 +46,7 @@ export async function processShop(
       targets: [target],
       port,
       // Nothing is settled before a process has been there for as long.
-      leaseMs: 1_000,
+      lease: 1_000,
       onFault: (error) => faults.push(error),
       ...options,
     });

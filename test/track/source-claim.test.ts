@@ -20,7 +20,7 @@ afterAll(() => server?.stop());
 
 const starting = (database: TrackedDatabase, faults: Error[]) =>
   startFeedProcess({
-    ...{ source: 'shop', database, targets: [], port: 0, leaseMs: 100 },
+    ...{ source: 'shop', database, targets: [], port: 0, lease: 100 },
     onFault: (error) => faults.push(error as Error),
   });
 

@@ -5,6 +5,7 @@
 
 import type { FeedPosition } from '../../dependency/change.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
+import type { InMs } from '../../options/durations.ts';
 import type { Cancel } from '../../ports.ts';
 import { createPostgresParser } from '../../sql/postgres/parser.ts';
 import { createSqliteParser } from '../../sql/sqlite/parser.ts';
@@ -47,7 +48,7 @@ const SETTLE_MS = 10_000;
 const SETTLE_TIMEOUT_MS = 12_000;
 
 export class FeedClient implements Followed {
-  readonly #options: ProcessTrackerOptions;
+  readonly #options: InMs<ProcessTrackerOptions>;
   readonly #parts: FeedClientParts;
   readonly #client: string;
   readonly #http: FeedHttp;
@@ -63,7 +64,7 @@ export class FeedClient implements Followed {
   #cancelSilence: Cancel | undefined;
   #begun: PromiseWithResolvers<void> | undefined;
 
-  constructor(options: ProcessTrackerOptions, parts: FeedClientParts) {
+  constructor(options: InMs<ProcessTrackerOptions>, parts: FeedClientParts) {
     const { source, feed, caches = [] } = options;
     const { clock, tasks, random } = parts.platform;
     const { onFault } = parts;

@@ -3,6 +3,7 @@
 // Targets come and go where they are the data caches of other processes.
 
 import type { FeedPosition } from '../../dependency/change.ts';
+import type { InMs } from '../../options/durations.ts';
 import type { Cancel } from '../../ports.ts';
 import type { DatabaseOptions, TrackerPlatform, TrackingTarget } from '../contract.ts';
 import type { Tally } from '../tally.ts';
@@ -24,7 +25,7 @@ const MAX_LAG_MS = 2_000;
 const BEAT_MS = 20;
 
 /** Rejects with the database's own error. */
-export async function openDatabase(options: DatabaseOptions, parts: DatabaseParts): Promise<FollowedDatabase> {
+export async function openDatabase(options: InMs<DatabaseOptions>, parts: DatabaseParts): Promise<FollowedDatabase> {
   const { source, database } = options;
   const { onFault, platform } = parts;
   const { clock, tasks } = platform;
@@ -35,13 +36,13 @@ export class FollowedDatabase implements Followed {
   readonly registry: Follower;
   readonly database: OpenDatabase;
   readonly leaseMs: number;
-  readonly #options: DatabaseOptions;
+  readonly #options: InMs<DatabaseOptions>;
   readonly #parts: DatabaseParts;
   readonly #publishers = new Set<Publisher>();
   #cancelBeat: Cancel | undefined;
   #isStopped = false;
 
-  constructor(options: DatabaseOptions, parts: DatabaseParts, database: OpenDatabase) {
+  constructor(options: InMs<DatabaseOptions>, parts: DatabaseParts, database: OpenDatabase) {
     const { source, maxLagMs = MAX_LAG_MS, maxInstances, maxTemplates } = options;
     this.#options = options;
     this.#parts = parts;

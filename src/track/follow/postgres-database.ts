@@ -13,6 +13,7 @@ import type { ShapeOf } from '../../feed/postgres/relations.ts';
 import { type ConnectPostgres, nodePostgres, type PostgresSession } from '../../feed/postgres/session.ts';
 import { createPostgresTriggerFeed } from '../../feed/postgres/trigger/feed.ts';
 import { installPostgresTriggers } from '../../feed/postgres/trigger/install.ts';
+import type { Duration, InMs } from '../../options/durations.ts';
 import type { Catalogue } from '../../sql/ast.ts';
 import { postgresCatalogueVersion, readPostgresCatalogue } from '../../sql/postgres/catalogue.ts';
 import { createPostgresParser } from '../../sql/postgres/parser.ts';
@@ -45,26 +46,26 @@ interface PostgresReplicationOptions extends CommonOptions {
   readonly publication: string;
   /** Used with `install`; see the guide. Default `full`. */
   readonly identity?: 'full' | 'key';
-  /** Default 100. */
-  readonly heartbeatMs?: number;
+  /** Default 100 ms. */
+  readonly heartbeat?: Duration;
 }
 
 interface PostgresTriggerOptions extends CommonOptions {
   readonly mode: 'triggers';
-  /** How often it polls, should nothing wake it. Default 500. */
-  readonly heartbeatMs?: number;
+  /** How often it polls, should nothing wake it. Default 500 ms. */
+  readonly heartbeat?: Duration;
 }
 
 const HEARTBEAT_MS = 100;
 
 /** Throws E_CONFIG. */
-export function postgresDatabase(options: PostgresDatabaseOptions): TrackedDatabase {
-  checkPostgres(options);
+export function postgresDatabase(given: PostgresDatabaseOptions): TrackedDatabase {
+  const options = checkPostgres(given);
   const named = namedDatabase(options.connection);
   return { open: (platform) => opening(named, () => openDatabase(options, platform)) };
 }
 
-async function openDatabase(options: PostgresDatabaseOptions, platform: DatabasePlatform): Promise<OpenDatabase> {
+async function openDatabase(options: InMs<PostgresDatabaseOptions>, platform: DatabasePlatform): Promise<OpenDatabase> {
   const { pureFunctions } = options;
   const connect = nodePostgres(options.connection);
   const queries = new Queries(connect);
@@ -104,7 +105,7 @@ async function openDatabase(options: PostgresDatabaseOptions, platform: Database
 }
 
 /** Gives warnings: facts that may do harm later, as sentences. */
-async function install(options: PostgresDatabaseOptions, session: PostgresSession): Promise<readonly string[]> {
+async function install(options: InMs<PostgresDatabaseOptions>, session: PostgresSession): Promise<readonly string[]> {
   if (options.mode === 'triggers') {
     await installPostgresTriggers(session, { tables: 'all', notifies: true });
     return [];
@@ -117,7 +118,7 @@ async function install(options: PostgresDatabaseOptions, session: PostgresSessio
 /** Installing waits for writers of a table, and later writers wait for the installation. */
 const LOCK_TIMEOUT = `SET lock_timeout = '1s'`;
 
-async function extend(options: PostgresDatabaseOptions, connect: ConnectPostgres): Promise<void> {
+async function extend(options: InMs<PostgresDatabaseOptions>, connect: ConnectPostgres): Promise<void> {
   const session = await connect('queries');
   try {
     await session.query(LOCK_TIMEOUT);
@@ -134,7 +135,7 @@ interface FeedParts extends DatabasePlatform {
 }
 
 function feedOf(
-  options: PostgresDatabaseOptions,
+  options: InMs<PostgresDatabaseOptions>,
   { connect, queries, shapeOf, clock, tasks, onFault }: FeedParts,
 ): Pick<OpenDatabase, 'feed' | 'covers' | 'head' | 'latest' | 'wake'> {
   const { maxChanges } = options;

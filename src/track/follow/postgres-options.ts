@@ -3,6 +3,7 @@
 // The connection option may hold a password, so nothing of it is shown but the database and its host.
 
 import { expected, TidegateError } from '../../errors.ts';
+import type { InMs } from '../../options/durations.ts';
 import * as kit from '../../options/kit.ts';
 
 const REPLICATION = ['slot', 'publication', 'identity'] as const;
@@ -20,20 +21,20 @@ const OPTIONS: Readonly<Record<string, kit.Check>> = {
   ),
   publication: kit.text,
   identity: kit.oneOf('full', 'key'),
-  ...{ install: kit.flag, heartbeatMs: kit.milliseconds(1), maxChanges: kit.count, pureFunctions: kit.setOfTexts },
+  ...{ install: kit.flag, heartbeat: kit.timeout(1), maxChanges: kit.count, pureFunctions: kit.setOfTexts },
 };
 
 /** Throws E_CONFIG. */
-export function checkPostgres(options: unknown): void {
-  kit.checkOptions('postgresDatabase', options, OPTIONS);
+export function checkPostgres<Options>(options: Options): InMs<Options> {
+  const checked = kit.checkOptions('postgresDatabase', options, OPTIONS as kit.Checks<Options>);
   const { mode, ...given } = options as kit.UnknownRecord;
   if (mode === 'triggers') {
     const other = REPLICATION.find((name) => given[name] !== undefined);
     if (other !== undefined) expected('E_CONFIG', `no ${other} with mode 'triggers'`, given[other]);
-    return;
+    return checked;
   }
   const missing = ['slot', 'publication'].find((name) => given[name] === undefined);
-  if (missing === undefined) return;
+  if (missing === undefined) return checked;
   const what = `${missing} to be a name for logical replication`;
   throw new TidegateError('E_CONFIG', `expected ${what}, got nothing; mode: 'triggers' does without`);
 }

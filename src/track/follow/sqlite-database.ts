@@ -10,6 +10,7 @@ import { sqliteFile } from '../../feed/sqlite/file.ts';
 import { installSqliteFeed } from '../../feed/sqlite/install.ts';
 import { positionNow } from '../../feed/sqlite/log.ts';
 import { nodeSqliteRunner, type SqliteRunner } from '../../feed/sqlite/runner.ts';
+import type { Duration, InMs } from '../../options/durations.ts';
 import * as kit from '../../options/kit.ts';
 import type { Eventually } from '../../ports.ts';
 import { createSqliteParser } from '../../sql/sqlite/parser.ts';
@@ -30,8 +31,8 @@ export interface SqliteDatabaseOptions {
   readonly maxChanges?: number;
   /** Opens a connection of the feed's own. Default: one of node:sqlite. */
   readonly connect?: () => Eventually<SqliteRunner>;
-  /** How often it is looked whether another connection has committed. Default 5. */
-  readonly pollMs?: number;
+  /** How often it is looked whether another connection has committed. Default 5 ms. */
+  readonly poll?: Duration;
   /** Functions of the application that depend on their arguments alone; in lower case. */
   readonly pureFunctions?: ReadonlySet<string>;
 }
@@ -40,12 +41,12 @@ const BUSY_MS = 5_000;
 
 const OPTIONS: kit.Checks<SqliteDatabaseOptions> = {
   ...{ path: kit.required(kit.text), install: kit.flag, connect: kit.func },
-  ...{ pollMs: kit.milliseconds(1), maxChanges: kit.count, pureFunctions: kit.setOfTexts },
+  ...{ poll: kit.timeout(1), maxChanges: kit.count, pureFunctions: kit.setOfTexts },
 };
 
 /** Throws E_CONFIG. */
-export function sqliteDatabase(options: SqliteDatabaseOptions): TrackedDatabase {
-  kit.checkOptions('sqliteDatabase', options, OPTIONS);
+export function sqliteDatabase(given: SqliteDatabaseOptions): TrackedDatabase {
+  const options = kit.checkOptions('sqliteDatabase', given, OPTIONS);
   const connect = options.connect ?? (() => openFile(options.path));
   return {
     open: (platform) => opening(`a database at ${options.path}`, () => openDatabase(options, connect, platform)),
@@ -53,7 +54,7 @@ export function sqliteDatabase(options: SqliteDatabaseOptions): TrackedDatabase 
 }
 
 async function openDatabase(
-  options: SqliteDatabaseOptions,
+  options: InMs<SqliteDatabaseOptions>,
   connect: () => Eventually<SqliteRunner>,
   { source, clock, tasks }: DatabasePlatform,
 ): Promise<OpenDatabase> {

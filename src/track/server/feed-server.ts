@@ -8,6 +8,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, isIPv6 } from 'node:net';
 import { platformClock, platformRandom, platformTasks } from '../../cache/platform.ts';
 import { TidegateError } from '../../errors.ts';
+import type { InMs } from '../../options/durations.ts';
 import type { FeedProcess, FeedProcessOptions, FeedProcessStatus, TrackerPlatform } from '../contract.ts';
 import { type FollowedDatabase, openDatabase } from '../follow/followed-database.ts';
 import type { Release } from '../follow/open-database.ts';
@@ -36,8 +37,8 @@ const WAIT_MS = 10;
 const JSON_TYPE = 'application/json';
 
 /** Rejects with E_CONFIG, E_FEED or E_PORT. `platform`: for tests. */
-export async function startFeedProcess(options: FeedProcessOptions, platform = PLATFORM): Promise<FeedProcess> {
-  checkFeedProcess(options);
+export async function startFeedProcess(given: FeedProcessOptions, platform = PLATFORM): Promise<FeedProcess> {
+  const options = checkFeedProcess(given);
   const { host = '127.0.0.1', port, token } = options;
   const address = await addressOf(host, token);
   const tally = new Tally();
@@ -64,7 +65,7 @@ export async function startFeedProcess(options: FeedProcessOptions, platform = P
 }
 
 interface FeedServerParts {
-  readonly options: FeedProcessOptions;
+  readonly options: InMs<FeedProcessOptions>;
   readonly platform: TrackerPlatform;
   readonly followed: FollowedDatabase;
   readonly tally: Tally;
