@@ -1,8 +1,8 @@
 // What Drizzle's objects are, told by the marks it puts on their classes, so that objects of any copy of drizzle-orm are
 // understood: 0.45 and the candidates of 1.0 use the same marks.
 //
-// The one complication: aliases are proxies. An alias gives another name and says so; its original name is that of the
-// table, but a proxy around the columns of a view gives the view's name as that.
+// Aliases are proxies. An alias gives another name and says so; its original name is that of the table, but a proxy around
+// the columns of a view gives the view's name as that.
 
 const ENTITY_KIND = Symbol.for('drizzle:entityKind');
 const NAME = Symbol.for('drizzle:Name');

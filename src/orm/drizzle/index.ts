@@ -1,7 +1,15 @@
 // `tidegate/drizzle`: the data cache behind drizzle-orm.
 
-export { TidegateCache, tidegateCache } from './drop-in.ts';
+export { TidegateCache, tidegateCache } from './hook/hook-cache.ts';
 export { type KeyedQuery, type KeyScope, queryKey } from './key.ts';
-export type { DropInInvalidation, DropInOptions, DropInStats } from './options.ts';
-export { withTidegate } from './sound-db.ts';
-export type { PassReason, ReadOptions, Sound, SoundOptions, SoundStats } from './sound-options.ts';
+export type {
+  DropInInvalidation,
+  DropInOptions,
+  DropInStats,
+  PassReason,
+  ReadOptions,
+  Sound,
+  SoundOptions,
+  SoundStats,
+} from './options.ts';
+export { withTidegate } from './with-tidegate.ts';

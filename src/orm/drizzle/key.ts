@@ -1,7 +1,5 @@
-// The key of a query: where it is asked, by whom, its text and its parameters, with their types.
-//
-// The one complication: parameters that print alike are not alike. Each is written with a mark of its type and its
-// length, so that no two lists of parameters write the same text.
+// The key of a query: where it is asked, by whom, its text and its parameters. Parameters that print alike are not alike, so each
+// is written with a mark of its type and its length: no two lists of parameters write the same text.
 
 import { digest128 } from '../../cache/keys/digest.ts';
 import { TidegateError } from '../../errors.ts';

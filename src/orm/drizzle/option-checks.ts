@@ -1,15 +1,12 @@
-// Options and invalidations that programs hand in, looked at when they are.
-//
-// The one complication: a query never fails because of the cache. What is wrong is refused before there is one: by
-// `withTidegate`, `$cached`, `$cache.invalidate` and `tidegateCache`.
+// Checks options and invalidations when programs hand them in. A query never fails because of the cache, so a mistake is refused
+// before there is a query: by `withTidegate`, `$cached`, `$cache.invalidate` and `tidegateCache`.
 
 import { checkedTags } from '../../cache/keys/tags.ts';
 import { expected } from '../../errors.ts';
 import { type Duration, toMs } from '../../options/durations.ts';
 import * as kit from '../../options/kit.ts';
 import { entityKindOf } from './entities.ts';
-import type { DropInInvalidation, DropInOptions } from './options.ts';
-import type { ReadOptions, SoundOptions } from './sound-options.ts';
+import type { DropInInvalidation, DropInOptions, ReadOptions, SoundOptions } from './options.ts';
 
 const MAX_NAME_LENGTH = 100;
 

@@ -5,10 +5,10 @@ import type { Cache as Cache1 } from 'drizzle-orm-next/cache/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { dependsOnPrevious, expiresAt } from '../../../src/orm/drizzle/expiry.ts';
+import { ReadsUnderWay } from '../../../src/orm/drizzle/hook/reads-under-way.ts';
 import { TidegateCache, tidegateCache } from '../../../src/orm/drizzle/index.ts';
 import { queryKey } from '../../../src/orm/drizzle/key.ts';
-import { ReadsUnderWay } from '../../../src/orm/drizzle/reads.ts';
-import { WriteGuard } from '../../../src/orm/drizzle/write-guard.ts';
+import { Guard } from '../../../src/orm/drizzle/writes/guard.ts';
 import { SimulatedTime } from '../../kit/simulated-time.ts';
 import { ours, settle } from './kit.ts';
 
@@ -151,6 +151,17 @@ describe('reads under way', () => {
   });
 });
 
+type Invalidate = (tables: readonly string[]) => Promise<void>;
+
+function guardOf(time: SimulatedTime, invalidate: Invalidate, tasks: Pick<SimulatedTime, 'later'> = time): Guard {
+  const { cache } = ours();
+  Object.assign(cache, { invalidate: ({ tables }: { tables: readonly string[] }) => invalidate(tables) });
+  return new Guard({
+    ...{ cache, database: 'app', doubtMs: 100, clock: time, tasks },
+    ...{ outside: () => [], clearing: () => () => undefined, onFault: () => undefined },
+  });
+}
+
 describe('tables under guard', () => {
   it('stay so until the grace of the last write has run out and they are invalidated once more', async () => {
     const time = new SimulatedTime();
@@ -158,32 +169,30 @@ describe('tables under guard', () => {
     const invalidate = async (tables: readonly string[]) => {
       told.push([...tables]);
     };
-    const guard = new WriteGuard({ graceMs: 100, ports: { clock: time, tasks: time }, invalidate, onFault: () => {} });
-    await guard.written(['a', 'b']);
+    const guard = guardOf(time, invalidate);
+    await guard.mayBeWriting(['a', 'b']);
     time.advance(60);
-    await guard.written(['b']);
-    expect([guard.isGuarded(['a']), guard.isGuarded(['b']), guard.isGuarded(['c'])]).toEqual([true, true, false]);
+    await guard.mayBeWriting(['b']);
+    expect([guard.isBusy(['a']), guard.isBusy(['b']), guard.isBusy(['c'])]).toEqual([true, true, false]);
     time.advance(40);
     await settle();
-    expect([guard.isGuarded(['a']), guard.isGuarded(['b', 'c'])]).toEqual([false, true]);
+    expect([guard.isBusy(['a']), guard.isBusy(['b', 'c'])]).toEqual([false, true]);
     time.advance(60);
     await settle();
-    expect(guard.isGuarded(['a', 'b'])).toBe(false);
-    expect(told).toEqual([['a', 'b'], ['b'], ['a'], ['b']]);
+    expect(guard.isBusy(['a', 'b'])).toBe(false);
+    expect(told).toEqual([['app:a', 'app:b'], ['app:b'], ['app:a'], ['app:b']]);
     expect(time.idle).toBe(true);
   });
 
   it('end without timers, when someone asks', async () => {
     const time = new SimulatedTime();
     const noTimers = { later: () => () => {} };
-    const guard = new WriteGuard({
-      ...{ graceMs: 100, ports: { clock: time, tasks: noTimers }, invalidate: async () => {}, onFault: () => {} },
-    });
-    await guard.written(['a']);
+    const guard = guardOf(time, async () => {}, noTimers);
+    await guard.mayBeWriting(['a']);
     time.advance(100);
-    expect(guard.isGuarded(['a'])).toBe(true);
+    expect(guard.isBusy(['a'])).toBe(true);
     await settle();
-    expect(guard.isGuarded(['a'])).toBe(false);
+    expect(guard.isBusy(['a'])).toBe(false);
   });
 
   it('stay so when a write comes while they are invalidated', async () => {
@@ -191,16 +200,30 @@ describe('tables under guard', () => {
     const held = Promise.withResolvers<void>();
     let calls = 0;
     const invalidate = () => (++calls === 2 ? held.promise : Promise.resolve());
-    const guard = new WriteGuard({ graceMs: 100, ports: { clock: time, tasks: time }, invalidate, onFault: () => {} });
-    await guard.written(['a']);
+    const guard = guardOf(time, invalidate);
+    await guard.mayBeWriting(['a']);
     time.advance(100);
-    await guard.written(['a']);
+    await guard.mayBeWriting(['a']);
     held.resolve();
     await settle();
-    expect(guard.isGuarded(['a'])).toBe(true);
+    expect(guard.isBusy(['a'])).toBe(true);
     time.advance(100);
     await settle();
-    expect(guard.isGuarded(['a'])).toBe(false);
+    expect(guard.isBusy(['a'])).toBe(false);
+  });
+
+  it('are invalidated again by and by where the cache fails, though nobody asks', async () => {
+    const time = new SimulatedTime();
+    let calls = 0;
+    const guard = guardOf(time, () => (++calls < 4 ? Promise.reject(new Error('no cache')) : Promise.resolve()));
+    await guard.mayBeWriting(['a']);
+    for (const step of [100, 1_000, 1_000]) {
+      time.advance(step);
+      await settle();
+    }
+    expect(calls).toBe(4);
+    expect(guard.isBusy(['a'])).toBe(false);
+    expect(time.idle).toBe(true);
   });
 });
 

@@ -3,8 +3,8 @@
 import { drizzle } from 'drizzle-orm/sqlite-proxy';
 import { describe, expect, test } from 'vitest';
 import { createCache } from '../../../src/index.ts';
-import { tidegateCache } from '../../../src/orm/drizzle/drop-in.ts';
-import { withTidegate } from '../../../src/orm/drizzle/sound-db.ts';
+import { tidegateCache } from '../../../src/orm/drizzle/hook/hook-cache.ts';
+import { withTidegate } from '../../../src/orm/drizzle/with-tidegate.ts';
 import { liteSchema } from './sound-kit.ts';
 
 const cache = createCache({ name: 'refusals' });

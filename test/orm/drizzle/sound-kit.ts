@@ -8,8 +8,8 @@ import * as pgCore from 'drizzle-orm/pg-core';
 import type { PgliteDatabase } from 'drizzle-orm/pglite';
 import * as liteCore from 'drizzle-orm/sqlite-core';
 import { type Cache, createCache } from '../../../src/index.ts';
-import { assembled, type SoundParts } from '../../../src/orm/drizzle/sound-db.ts';
-import type { Sound, SoundOptions } from '../../../src/orm/drizzle/sound-options.ts';
+import type { Sound, SoundOptions } from '../../../src/orm/drizzle/options.ts';
+import { assembled, type SoundParts } from '../../../src/orm/drizzle/with-tidegate.ts';
 
 /** The tables, made with this copy of drizzle-orm. */
 export function pgTablesOf(pg: typeof pgCore) {

@@ -7,10 +7,10 @@ import { integer as integerOf, sqliteTable, text } from 'drizzle-orm/sqlite-core
 import { drizzle } from 'drizzle-orm/sqlite-proxy';
 import { describe, expect, test } from 'vitest';
 import { createCache } from '../../../src/index.ts';
-import { Catalog } from '../../../src/orm/drizzle/sound-catalog.ts';
-import { withTidegate } from '../../../src/orm/drizzle/sound-db.ts';
-import type { SoundOptions } from '../../../src/orm/drizzle/sound-options.ts';
-import { EVERYTHING } from '../../../src/orm/drizzle/sound-reach.ts';
+import { Catalog } from '../../../src/orm/drizzle/catalogue/catalogue.ts';
+import type { SoundOptions } from '../../../src/orm/drizzle/options.ts';
+import { withTidegate } from '../../../src/orm/drizzle/with-tidegate.ts';
+import { EVERYTHING } from '../../../src/orm/drizzle/writes/guard.ts';
 import { factsOf, readers } from '../../sql/facts-kit.ts';
 
 const users = sqliteTable('users', { id: integerOf().primaryKey(), name: text().notNull() });

@@ -1,10 +1,10 @@
 // `withTidegate` with one guard taken away, for tests that must find out.
 
 import type { Cache, SetOptions } from '../../../src/index.ts';
-import type { SoundParts } from '../../../src/orm/drizzle/sound-db.ts';
-import { Guard } from '../../../src/orm/drizzle/sound-guard.ts';
-import type { Tally } from '../../../src/orm/drizzle/sound-tally.ts';
-import { type Failure, type Scope, Writes } from '../../../src/orm/drizzle/sound-writes.ts';
+import type { Tally } from '../../../src/orm/drizzle/tally.ts';
+import type { SoundParts } from '../../../src/orm/drizzle/with-tidegate.ts';
+import { Guard } from '../../../src/orm/drizzle/writes/guard.ts';
+import { type Failure, type Scope, Writes } from '../../../src/orm/drizzle/writes/writes.ts';
 import type { Eventually } from '../../../src/ports.ts';
 
 /** Neither stored nor served while a write is under way: taken away. */

@@ -7,7 +7,7 @@ import { drizzle } from 'drizzle-orm/better-sqlite3';
 import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import { expect, test } from 'vitest';
 import { createCache } from '../../../src/index.ts';
-import { withTidegate } from '../../../src/orm/drizzle/sound-db.ts';
+import { withTidegate } from '../../../src/orm/drizzle/with-tidegate.ts';
 
 const users = sqliteTable('users', { id: integer().primaryKey(), name: text().notNull() });
 

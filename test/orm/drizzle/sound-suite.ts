@@ -2,7 +2,7 @@
 
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { SoundOptions } from '../../../src/orm/drizzle/sound-options.ts';
+import type { SoundOptions } from '../../../src/orm/drizzle/options.ts';
 import { type Base, execute, orm, required, type World, worldOf } from './sound-kit.ts';
 
 export function soundSuite(name: string, open: () => Promise<Base>): void {

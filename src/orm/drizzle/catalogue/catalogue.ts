@@ -1,12 +1,12 @@
 // The tables and views that are known, and the names under which reads are stored and writes invalidate.
 
-import type { Dialect } from '../../dependency/template.ts';
-import { canonical, type TextFacts } from '../../sql/text-facts.ts';
-import { entityKindOf, type Fields, tableNames, viewParts } from './entities.ts';
-import { acts, Causes, type ForeignKey, foreignKeysOf } from './sound-foreign-keys.ts';
-import { Functions, type FunctionsTold } from './sound-functions.ts';
-import { EVERYTHING, namesOutside } from './sound-reach.ts';
-import { type ViewReading, Views } from './sound-views.ts';
+import type { Dialect } from '../../../dependency/template.ts';
+import { canonical, type TextFacts } from '../../../sql/text-facts.ts';
+import { entityKindOf, type Fields, tableNames, viewParts } from '../entities.ts';
+import { EVERYTHING } from '../writes/guard.ts';
+import { acts, Causes, type ForeignKey, foreignKeysOf } from './foreign-keys.ts';
+import { Functions, type FunctionsTold } from './functions.ts';
+import { type ViewReading, Views } from './views.ts';
 
 const IS_ALIAS = Symbol.for('drizzle:IsAlias');
 
@@ -121,10 +121,6 @@ export class Catalog {
     for (const name of names) this.#temporary.add(name);
   }
 
-  #isHidden({ reads }: TextFacts): boolean {
-    return this.#temporary.size > 0 && [...this.#temporary].some((name) => reads.has(name));
-  }
-
   /** `name`: as Drizzle has it. */
   #enter(name: string): void {
     const own = canonical(name);
@@ -143,9 +139,18 @@ export class Catalog {
     return this.#known.has(name) || this.#byHand.has(name);
   }
 
-  /** See namesOutside. */
+  /**
+   * Names, in all spellings, under which programs may have stored by themselves what a write under these names changes: they
+   * name tables as they like, and the table that they read.
+   */
   outside(names: readonly string[]): readonly string[] {
-    return namesOutside(names, { known: this.#known, others: this.#byHand, views: this.#views, causes: this.causes });
+    const isNamed = (name: string) => name !== EVERYTHING && (this.#known.has(name) || !name.includes('/'));
+    const changed = new Set([...names.filter(isNamed), ...childrenOf(names, this.causes)]);
+    if (names.includes(EVERYTHING)) for (const name of [...this.#known.keys(), ...this.#byHand]) changed.add(name);
+    for (const name of this.#views.names) {
+      if (this.#views.below(name)?.some((table) => changed.has(table)) !== false) changed.add(name);
+    }
+    return [...new Set([...changed].flatMap((name) => [name, ...(this.#known.get(name) ?? [])]))];
   }
 
   /** The names a read is stored under; undefined: it cannot be told what it reads. `byHand`: what its caller said. */
@@ -159,8 +164,8 @@ export class Catalog {
       if (does === undefined) isKnown = false;
       for (const table of does?.reads ?? []) this.#addRead(tables, table);
     }
-    if ((!isKnown && byHand.length === 0) || this.#isHidden(facts)) return undefined;
-    if (tables.size === 0) return undefined;
+    if ((!isKnown && byHand.length === 0) || tables.size === 0) return undefined;
+    if ([...this.#temporary].some((name) => facts.reads.has(name))) return undefined;
     return [...new Set([EVERYTHING, ...tables, ...[...tables].flatMap((name) => [...this.causes.of(name)])])];
   }
 
@@ -218,4 +223,18 @@ export class Catalog {
 export function nameOf(table: string | object): string {
   if (typeof table === 'string') return canonical(table);
   return canonical(entityKindOf(table) === 'view' ? viewParts(table).name : tableNames(table).name);
+}
+
+/** Tables that foreign keys change with those, and what theirs change in turn. */
+function childrenOf(names: readonly string[], causes: Causes): ReadonlySet<string> {
+  const children = new Set<string>();
+  // A set that grows while it is gone through.
+  const open = new Set(names.filter((name) => name.includes('/')));
+  for (const cause of open) {
+    for (const child of causes.childrenOf(cause)) {
+      children.add(child);
+      open.add(`${child}/delete`).add(`${child}/update`);
+    }
+  }
+  return children;
 }

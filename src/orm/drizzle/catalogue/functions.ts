@@ -1,14 +1,43 @@
-// What the application's own functions of PostgreSQL may be called by: any name, that of a system's function among them,
-// and operators, casts and views, in whose texts no function is named. The database is asked for them, and with them for its
-// foreign keys.
+// What the functions in a statement read and write: by the program's word, and by the system's names. Functions of the
+// application's own in PostgreSQL may be called by any name, that of a system's function among them, and by operators, casts and
+// views, in whose texts no function is named. The database is asked for those, and with them for its foreign keys.
 //
-// The types of a statement's parts are not known here. So a statement may run such a function
-// where anything in it has the name, be it a column.
+// The types of a statement's parts are not known here. So a statement may run a function of the application's own where
+// anything in it has the name, be it a column.
 
-import { ROUTINE_QUERIES, routinesFrom } from '../../sql/postgres/routines.ts';
-import { canonical, type FactsReader, type TextFacts } from '../../sql/text-facts.ts';
-import type { Causes } from './sound-foreign-keys.ts';
-import type { FunctionsTold } from './sound-functions.ts';
+import type { Dialect } from '../../../dependency/template.ts';
+import { readsNoTable } from '../../../sql/calls/functions.ts';
+import { ROUTINE_QUERIES, routinesFrom } from '../../../sql/postgres/routines.ts';
+import { canonical, type FactsReader, type TextFacts } from '../../../sql/text-facts.ts';
+import type { Causes } from './foreign-keys.ts';
+
+export type FunctionsTold = Readonly<
+  Record<string, { readonly reads?: readonly string[]; readonly writes?: readonly string[] }>
+>;
+
+interface Does {
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+}
+
+const NOTHING: Does = { reads: [], writes: [] };
+
+export class Functions {
+  readonly #told = new Map<string, Does>();
+  readonly #dialect: Dialect;
+
+  constructor(told: FunctionsTold, dialect: Dialect) {
+    this.#dialect = dialect;
+    for (const [name, { reads = [], writes = [] }] of Object.entries(told)) {
+      this.#told.set(canonical(name), { reads: reads.map(canonical), writes: writes.map(canonical) });
+    }
+  }
+
+  /** Of the name as a statement has it; undefined: nothing is known. What is told counts more than the name of a built-in. */
+  does(name: string): Does | undefined {
+    return this.#told.get(canonical(name)) ?? (readsNoTable(name, this.#dialect) ? NOTHING : undefined);
+  }
+}
 
 /** The driver's answer, in whatever form. */
 type Ask = (sql: string) => Promise<unknown>;

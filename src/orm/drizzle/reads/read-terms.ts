@@ -1,12 +1,13 @@
 // How a read is to be cached: what the query, the handle and the options say.
 
-import { checkedTags } from '../../cache/keys/tags.ts';
-import { platformClock } from '../../cache/platform.ts';
-import type { Duration } from '../../options/durations.ts';
-import type { Clock } from '../../ports.ts';
-import { type ExpiryConfig, expiresAt } from './expiry.ts';
-import { checkedTables } from './option-checks.ts';
-import type { ReadOptions, SoundOptions } from './sound-options.ts';
+import { checkedTags } from '../../../cache/keys/tags.ts';
+import { platformClock } from '../../../cache/platform.ts';
+import type { Duration } from '../../../options/durations.ts';
+import { isRecord } from '../../../options/kit.ts';
+import type { Clock } from '../../../ports.ts';
+import { type ExpiryConfig, expiresAt } from '../expiry.ts';
+import { checkedTables } from '../option-checks.ts';
+import type { ReadOptions, SoundOptions } from '../options.ts';
 
 /** What Drizzle tells its session of a query, told from its arguments: their order differs from version to version. */
 export interface Told {
@@ -41,7 +42,7 @@ function isMetadata(arg: unknown): boolean {
 }
 
 function isWithCache(arg: unknown): arg is WithCache {
-  return isRecord(arg) && !Array.isArray(arg) && ('enable' in arg || 'enabled' in arg);
+  return isRecord(arg) && ('enable' in arg || 'enabled' in arg);
 }
 
 export interface Asked {
@@ -93,8 +94,4 @@ function ttlOf(config: WithCache | undefined, clock: Pick<Clock, 'now'>): Durati
 
 function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [value].filter((each) => each !== undefined && each !== null);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

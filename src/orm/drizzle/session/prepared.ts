@@ -1,10 +1,10 @@
 // A prepared query of Drizzle, with its reads through the cache and its writes guarded.
 //
-// The one complication: where the driver is called. Drizzle maps what the driver answers, so the cache stands between the
-// two: 0.45 calls the driver within `queryWithCache`, 1.0 through `executor` or `executors`, and better-sqlite3 in 0.45
-// by its statement. A driver with none of them is not cached; its writes are guarded all the same.
+// Drizzle maps the driver's answer, so the cache stands between the two: 0.45 calls the driver within `queryWithCache`, 1.0
+// through `executor` or `executors`, and better-sqlite3 in 0.45 by its statement. A driver with none of them is not cached;
+// its writes are guarded all the same.
 
-import type { Eventually } from '../../ports.ts';
+import type { Eventually } from '../../../ports.ts';
 
 export type Method = (...args: readonly unknown[]) => unknown;
 export type Loose = Record<PropertyKey, unknown>;
@@ -53,12 +53,8 @@ export function planned(prepared: object, { planFor, whenReady }: Planning): obj
 /** `execute` of SQLite calls one of the others. */
 function methodsOf(prepared: object): readonly string[] {
   const loose = prepared as Loose;
-  if (isForSqlite(loose)) return METHODS;
+  if (typeof loose.executeMethod === 'string') return METHODS;
   return ['execute', 'all'].filter((name) => typeof loose[name] === 'function');
-}
-
-function isForSqlite(prepared: Loose): boolean {
-  return typeof prepared.executeMethod === 'string';
 }
 
 export function isSyncPrepared(prepared: object): boolean {

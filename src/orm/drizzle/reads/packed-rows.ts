@@ -1,7 +1,7 @@
-// Answers of drivers, made fit to be stored, and back: what Drizzle maps to rows afterwards is the same either way.
+// Answers of drivers, made fit to be stored, and back: Drizzle maps both to the same rows.
 //
-// The one complication: drivers answer with objects of their own classes around plain rows. Where Drizzle maps the rows,
-// only they matter and the rest is dropped; where the caller gets the answer as it is, only plain ones are stored.
+// Drivers answer with objects of their own classes around plain rows. Where Drizzle maps the rows, only they matter and the rest
+// is dropped; where the caller gets the answer as it is, only plain ones are stored.
 
 /** `rows`: a list of rows; `result`: an object with such a list; `whole`: anything else, e.g. one row. */
 export interface Packed {
@@ -14,7 +14,7 @@ export function packed(answer: unknown, isMapped: boolean): Packed | undefined {
   try {
     if (Array.isArray(answer)) return packedRows('rows', answer, isMapped);
     if (isMapped && isRecord(answer) && Array.isArray(answer.rows)) return packedRows('result', answer.rows, true);
-    return { form: 'whole', value: copied(answer, 0) };
+    return { form: 'whole', value: copied(answer) };
   } catch (error) {
     if (error instanceof NotPlain) return undefined;
     throw error;
@@ -23,7 +23,7 @@ export function packed(answer: unknown, isMapped: boolean): Packed | undefined {
 
 function packedRows(form: 'rows' | 'result', rows: readonly unknown[], isMapped: boolean): Packed {
   if (!isMapped && Object.getPrototypeOf(rows) !== Array.prototype) throw new NotPlain();
-  return { form, value: Array.from(rows, (row) => copied(isMapped ? asArray(row) : row, 0)) };
+  return { form, value: Array.from(rows, (row) => copied(isMapped ? asArray(row) : row)) };
 }
 
 /** Rows of libSQL are objects that can be read like arrays. */
@@ -35,7 +35,7 @@ function asArray(row: unknown): unknown {
 
 /** The answer again, for one reader: nothing of it is shared. */
 export function unpacked(stored: Packed): unknown {
-  const value = copied(stored.value, 0);
+  const value = copied(stored.value);
   return stored.form === 'result' ? { rows: value } : value;
 }
 
@@ -43,12 +43,12 @@ export function isPacked(value: unknown): value is Packed {
   return isRecord(value) && (value.form === 'rows' || value.form === 'result' || value.form === 'whole');
 }
 
-class NotPlain extends Error {}
+export class NotPlain extends Error {}
 
 const MAX_DEPTH = 64;
 
 /** Plain data alone. Throws NotPlain for objects of other classes. */
-function copied(value: unknown, depth: number): unknown {
+export function copied(value: unknown, depth = 0): unknown {
   if (typeof value !== 'object' || value === null) {
     if (typeof value === 'function' || typeof value === 'symbol') throw new NotPlain();
     return value;

@@ -1,10 +1,9 @@
 // Reads under way: each has the stamp taken before it was asked, and may be stored with that stamp alone.
 //
-// The one complication: Drizzle says that a read ends by key, not which one. Of reads that cannot be told apart the oldest
-// stamp counts for all until the last has ended, and none is stored when they were asked by different roles; a read that
-// is not known here is not stored.
+// Drizzle gives the key of a read that ends, not which one it is. Of reads that cannot be told apart the oldest stamp counts for
+// all until the last has ended, and none is stored when they were asked by different roles, or is not known here.
 
-import type { ReadStamp } from '../../cache/contract.ts';
+import type { ReadStamp } from '../../../cache/contract.ts';
 
 interface Reads {
   /** Undefined: one of them may not be stored, so none may. */
@@ -25,6 +24,12 @@ export interface BegunRead {
   readonly target: string;
   /** Taken now; undefined: what it gives may not be stored. */
   readonly stamp: ReadStamp | undefined;
+}
+
+/** Where its result may be stored. */
+export interface EndedRead {
+  readonly target: string;
+  readonly stamp: ReadStamp;
 }
 
 export interface ReadLimits {
@@ -63,7 +68,7 @@ export class ReadsUnderWay {
   }
 
   /** Where to store what it gave, and with which stamp; undefined: it may not be stored. */
-  end(id: ReadId): { readonly target: string; readonly stamp: ReadStamp } | undefined {
+  end(id: ReadId): EndedRead | undefined {
     const reads = this.#of(id);
     const known = reads.get(id.key);
     if (known === undefined) return undefined;

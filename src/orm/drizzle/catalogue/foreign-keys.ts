@@ -2,7 +2,7 @@
 // write. A read of the table that has one is stored under the name `parent/delete`, and a delete from the parent invalidates
 // that: the one who reads knows of the foreign key, the one who deletes need not.
 
-import type { Fields } from './entities.ts';
+import type { Fields } from '../entities.ts';
 
 const INLINE_KEYS = [Symbol.for('drizzle:PgInlineForeignKeys'), Symbol.for('drizzle:SQLiteInlineForeignKeys')];
 const EXTRA_CONFIG = Symbol.for('drizzle:ExtraConfigBuilder');

@@ -1,11 +1,9 @@
-// `begin`, `commit` and `rollback`: as raw SQL, or from the driver's own transaction.
-//
-// The one complication: who sends them. Within the work of a transaction Drizzle sends its own, and has said so before; one
-// that is sent there by hand leaves the rest of the work without a transaction.
+// `begin`, `commit` and `rollback`: as raw SQL, or from the driver's own transaction. Within the work of a transaction Drizzle
+// sends its own, and has said so before; one that a program sends there leaves the rest of the work without a transaction.
 
-import type { Control, TextFacts } from '../../sql/text-facts.ts';
-import { isPromise } from './sound-reads.ts';
-import { followed, type Scope, type Writes } from './sound-writes.ts';
+import type { Control, TextFacts } from '../../../sql/text-facts.ts';
+import { isPromise } from '../reads/cached-read.ts';
+import { followed, type Scope, type Writes } from '../writes/writes.ts';
 
 export interface Where {
   /** The transaction it is sent in. */

@@ -1,15 +1,13 @@
 // Writes and transactions: an intent before, the invalidation after, and only then the answer.
 //
-// The one complication: one connection for all. Where a transaction runs on the connection that everyone else uses,
-// others read what is not committed; so its intents are open from its first write to its end, what others write meanwhile
-// is held by it too, and what one of them commits is committed of all.
+// Where a transaction runs on the connection that everyone else uses, others read what is not committed. So its intents are
+// open from its first write to its end, it also holds what others write meanwhile, and its commit is a commit of all.
 
-import type { Eventually } from '../../ports.ts';
-import type { Guard, Intent } from './sound-guard.ts';
-import { hadNoTransaction } from './sound-outcome.ts';
-import { EVERYTHING } from './sound-reach.ts';
-import { isPromise } from './sound-reads.ts';
-import type { Tally } from './sound-tally.ts';
+import type { Eventually } from '../../../ports.ts';
+import { isPromise } from '../reads/cached-read.ts';
+import type { Tally } from '../tally.ts';
+import { EVERYTHING, type Guard, type Intent } from './guard.ts';
+import { hadNoTransaction } from './write-errors.ts';
 
 /** What a work ended with. */
 export interface Failure {
@@ -251,19 +249,18 @@ export function followed<T>(work: () => Eventually<T>, after: (failure?: Failure
     void after({ error });
     throw error;
   }
-  if (isPromise(result)) return settled(result, after);
-  void after();
-  return result;
-}
-
-async function settled<T>(result: Promise<T>, after: (failure?: Failure) => Promise<void>): Promise<T> {
-  let value: T;
-  try {
-    value = await result;
-  } catch (error) {
-    await after({ error });
-    throw error;
+  if (!isPromise(result)) {
+    void after();
+    return result;
   }
-  await after();
-  return value;
+  return result.then(
+    async (value) => {
+      await after();
+      return value;
+    },
+    async (error: unknown) => {
+      await after({ error });
+      throw error;
+    },
+  );
 }

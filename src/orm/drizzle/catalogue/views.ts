@@ -1,9 +1,8 @@
-// Views that Drizzle's objects define, and what each is made of.
-//
-// A definition is read when it is first needed: the parser may not be there yet when the view is learned.
+// Views that Drizzle's objects define, and what each is made of. A definition is read when it is first needed: the parser may
+// not be there yet when the view is learned.
 
-import { type FactsReader, type TextFacts, UNREAD } from '../../sql/text-facts.ts';
-import type { Functions } from './sound-functions.ts';
+import { type FactsReader, type TextFacts, UNREAD } from '../../../sql/text-facts.ts';
+import type { Functions } from './functions.ts';
 
 export interface ViewReading {
   readonly read: FactsReader;

@@ -1,13 +1,14 @@
-// What keeps a read from being stored or served while its tables are written: intents, and the order of invalidations.
+// Keeps a read from being stored or served while its tables are written: intents, and the order of invalidations.
 //
-// The one complication: what cannot be concluded yet. What the cache could not be told to invalidate, and what a database
-// whose connection was lost may still commit, is fenced here: nothing under those names is looked up or stored until
-// the cache has been told (again).
+// Where the cache could not be told, and where a database whose connection was lost may still commit, the names are fenced:
+// nothing under them is looked up or stored until the cache has been told (again).
 
-import type { Cache } from '../../cache/contract.ts';
-import type { Cancel, Clock, Tasks } from '../../ports.ts';
-import { isOutcomeUnknown } from './sound-outcome.ts';
-import { EVERYTHING } from './sound-reach.ts';
+import type { Cache } from '../../../cache/contract.ts';
+import type { Cancel, Clock, Tasks } from '../../../ports.ts';
+import { isOutcomeUnknown } from './write-errors.ts';
+
+/** Every entry of the database is stored under this name too. */
+export const EVERYTHING = '*';
 
 /** A write under way. `end` may be called more than once. */
 export interface Intent {
@@ -31,6 +32,7 @@ export interface GuardOptions {
 /** As many as one call of the cache takes, and as long as it takes them: under longer ones nothing is stored. */
 const MAX_NAMES = 128;
 const MAX_NAME_LENGTH = 256;
+const MIN_RETRY_MS = 1_000;
 
 interface Fence {
   /** Tells it from one put up later under the same name. */
@@ -39,37 +41,23 @@ interface Fence {
 }
 
 export class Guard {
-  readonly #cache: Cache;
-  readonly #database: string;
-  readonly #outside: GuardOptions['outside'];
-  readonly #onFault: (error: unknown) => void;
+  readonly #options: GuardOptions;
   /** Intents open, by name. */
   readonly #open = new Map<string, number>();
   /** When an intent was last opened, by name, counted in intents. */
   readonly #lastOpened = new Map<string, number>();
-  readonly #clock: Pick<Clock, 'monotonic'>;
-  readonly #doubtMs: number;
-  readonly #tasks: GuardOptions['tasks'];
-  readonly #clearing: GuardOptions['clearing'];
   readonly #fenced = new Map<string, Fence>();
   #timer: Cancel | undefined = undefined;
   #count = 0;
   #healing = false;
 
   constructor(options: GuardOptions) {
-    this.#cache = options.cache;
-    this.#database = options.database;
-    this.#outside = options.outside;
-    this.#onFault = options.onFault;
-    this.#clock = options.clock;
-    this.#tasks = options.tasks;
-    this.#clearing = options.clearing;
-    this.#doubtMs = options.doubtMs;
+    this.#options = options;
   }
 
   /** Names as the cache has them for Drizzle's reads. */
   inCache(names: readonly string[]): string[] {
-    return names.map((name) => `${this.#database}:${name}`);
+    return names.map((name) => `${this.#options.database}:${name}`);
   }
 
   open(names: readonly string[]): Intent {
@@ -83,15 +71,13 @@ export class Guard {
       end: () => {
         if (!isOpen) return;
         isOpen = false;
-        for (const name of names) this.#close(name);
+        for (const name of names) {
+          const open = (this.#open.get(name) ?? 0) - 1;
+          if (open > 0) this.#open.set(name, open);
+          else this.#open.delete(name);
+        }
       },
     };
-  }
-
-  #close(name: string): void {
-    const open = (this.#open.get(name) ?? 0) - 1;
-    if (open > 0) this.#open.set(name, open);
-    else this.#open.delete(name);
   }
 
   /** True: under one of the names a write is under way, or could not be told to the cache. */
@@ -119,7 +105,7 @@ export class Guard {
       await this.#tell(names);
     } catch (error) {
       this.#fence(names, 0);
-      this.#onFault(error);
+      this.#options.onFault(error);
     }
   }
 
@@ -143,7 +129,7 @@ export class Guard {
   /** How many invalidations are in force in the cache; NaN: it does not say. */
   #position(): number {
     try {
-      return this.#cache.stamp().position;
+      return this.#options.cache.stamp().position;
     } catch {
       // Then the cache is waited for.
       return Number.NaN;
@@ -152,17 +138,17 @@ export class Guard {
 
   /** A plain name is that of a table in any database; Drizzle's reads of another have none. */
   #reached(names: readonly string[]): readonly string[] {
-    const outside = this.#outside(names);
+    const outside = this.#options.outside(names);
     const all = new Set([...this.inCache(names), ...this.inCache(outside), ...outside]);
     return [...all].filter((name) => name.length > 0 && name.length <= MAX_NAME_LENGTH);
   }
 
   async #tell(names: readonly string[]): Promise<void> {
     const all = this.#reached(names);
-    const cleared = names.includes(EVERYTHING) ? this.#clearing() : undefined;
+    const cleared = names.includes(EVERYTHING) ? this.#options.clearing() : undefined;
     const told: Promise<void>[] = [];
     for (let at = 0; at < all.length; at += MAX_NAMES) {
-      told.push(this.#cache.invalidate({ tables: all.slice(at, at + MAX_NAMES) }));
+      told.push(this.#options.cache.invalidate({ tables: all.slice(at, at + MAX_NAMES) }));
     }
     await Promise.all(told);
     cleared?.();
@@ -170,7 +156,15 @@ export class Guard {
 
   /** After a write that failed with the error: whoever cut the connection may not have cut the write. */
   doubt(names: readonly string[], error: unknown): void {
-    if (isOutcomeUnknown(error)) this.#fence(names, this.#clock.monotonic() + this.#doubtMs);
+    if (isOutcomeUnknown(error)) this.#fence(names, this.#options.clock.monotonic() + this.#options.doubtMs);
+  }
+
+  /** A write of unknown end has been sent: the names are told at once, and again when it is taken for done. */
+  async mayBeWriting(names: readonly string[]): Promise<void> {
+    this.#fence(names, this.#options.clock.monotonic() + this.#options.doubtMs);
+    await this.invalidate(names);
+    // Without a doubt it is over already.
+    this.#heal();
   }
 
   #fence(names: readonly string[], untilMs: number): void {
@@ -184,10 +178,14 @@ export class Guard {
 
   /** At the end of a doubt the cache is told by itself: others store what they read meanwhile, and ask nothing here. */
   #wake(): void {
-    const now = this.#clock.monotonic();
+    const now = this.#options.clock.monotonic();
     const ends = [...this.#fenced.values()].map(({ untilMs }) => untilMs).filter((untilMs) => untilMs > now);
     if (this.#timer !== undefined || ends.length === 0) return;
-    this.#timer = this.#tasks.later(Math.max(1, Math.ceil(Math.min(...ends) - now)), () => {
+    this.#healIn(Math.max(1, Math.ceil(Math.min(...ends) - now)));
+  }
+
+  #healIn(delayMs: number): void {
+    this.#timer ??= this.#options.tasks.later(delayMs, () => {
       this.#timer = undefined;
       this.#heal();
       this.#wake();
@@ -195,10 +193,9 @@ export class Guard {
   }
 
   #heal(): void {
-    if (this.#healing) return;
-    const now = this.#clock.monotonic();
+    const now = this.#options.clock.monotonic();
     const fences = [...this.#fenced].filter(([, { untilMs }]) => untilMs <= now);
-    if (fences.length === 0) return;
+    if (this.#healing || fences.length === 0) return;
     this.#healing = true;
     void this.#tryAgain(fences);
   }
@@ -209,7 +206,8 @@ export class Guard {
       for (const [name, { at }] of fences) if (this.#fenced.get(name)?.at === at) this.#fenced.delete(name);
     } catch (error) {
       this.#healing = false;
-      this.#onFault(error);
+      this.#options.onFault(error);
+      this.#healIn(Math.max(MIN_RETRY_MS, this.#options.doubtMs));
       return;
     }
     this.#healing = false;

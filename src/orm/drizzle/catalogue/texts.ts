@@ -1,42 +1,31 @@
-// What is known of each text of SQL, kept for the texts met last, and the parser that reads them.
+// The facts of each text of SQL, kept for the texts met last, and the parser that reads them.
 //
-// PostgreSQL's parser is loaded when it is first needed. What is sent until then waits for it;
-// where it cannot be loaded, no text is understood: nothing is stored, and each write invalidates everything.
+// PostgreSQL's parser is loaded when it is first needed, and statements wait for it. Where it cannot be loaded, no text is
+// understood: nothing is stored, and each write invalidates everything.
 
-import type { Dialect } from '../../dependency/template.ts';
-import { createPostgresFacts } from '../../sql/postgres/facts.ts';
-import { createSqliteFacts } from '../../sql/sqlite/facts.ts';
-import { type FactsReader, type TextFacts, UNREAD } from '../../sql/text-facts.ts';
-import type { Loose, Method } from './sound-prepared.ts';
-import type { Tally } from './sound-tally.ts';
+import type { Dialect } from '../../../dependency/template.ts';
+import { createPostgresFacts } from '../../../sql/postgres/facts.ts';
+import { createSqliteFacts } from '../../../sql/sqlite/facts.ts';
+import { type FactsReader, type TextFacts, UNREAD } from '../../../sql/text-facts.ts';
+import type { Loose, Method } from '../session/prepared.ts';
+import type { Tally } from '../tally.ts';
 
-export interface KnownText {
-  readonly sql: string;
-  readonly facts: TextFacts;
-  /** False: the objects it was made of could not be learned, so the tables they name may be unknown. */
-  readonly isLearned: boolean;
-}
-
-/** Read when its facts are first asked for. */
-class Text implements KnownText {
+export class KnownText {
   readonly sql: string;
   readonly #read: FactsReader;
   #facts: TextFacts | undefined;
-  /** Undefined: no objects were met. */
-  learned: boolean | undefined;
+  /** False: the objects it was made of could not be learned, so the tables they name may be unknown. Undefined: none were met. */
+  isLearned: boolean | undefined;
 
   constructor(sql: string, read: FactsReader) {
     this.sql = sql;
     this.#read = read;
   }
 
+  /** Read when they are first asked for. */
   get facts(): TextFacts {
     this.#facts ??= this.#read(this.sql);
     return this.#facts;
-  }
-
-  get isLearned(): boolean {
-    return this.learned !== false;
   }
 }
 
@@ -44,10 +33,9 @@ const MAX_TEXTS = 2000;
 
 export class Texts {
   readonly #tally: Tally;
-  readonly #known = new Map<string, Text>();
+  readonly #known = new Map<string, KnownText>();
   #read: FactsReader | undefined;
   #loading: Promise<void> | undefined;
-
   readonly #loads: () => Promise<FactsReader>;
 
   /** `loads`: the parser of PostgreSQL. */
@@ -77,13 +65,9 @@ export class Texts {
   readonly read: FactsReader = (sql) => (this.#read === undefined ? UNREAD : this.#read(sql));
 
   of(sql: string): KnownText {
-    return this.#of(sql);
-  }
-
-  #of(sql: string): Text {
     const known = this.#known.get(sql);
     if (known !== undefined) return known;
-    const text = new Text(sql, this.read);
+    const text = new KnownText(sql, this.read);
     this.#known.set(sql, text);
     const [oldest] = this.#known.keys();
     if (this.#known.size > MAX_TEXTS && oldest !== undefined) this.#known.delete(oldest);
@@ -98,8 +82,8 @@ export class Texts {
       const make = (original as Method).bind(dialect);
       dialect[name] = (objects: unknown, ...rest: readonly unknown[]) => {
         const query = make(objects, ...rest);
-        const text = this.#of(textOf(query));
-        if (text.learned !== true) text.learned = this.#tally.safely(() => learn(objects)).ok;
+        const text = this.of(textOf(query));
+        if (text.isLearned !== true) text.isLearned = this.#tally.safely(() => learn(objects)).ok;
         return query;
       };
     }

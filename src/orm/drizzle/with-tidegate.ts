@@ -1,24 +1,25 @@
 // `withTidegate(db)`: a Drizzle database whose reads are cached, and never served once a write through it has overtaken them.
 //
-// The one complication: there must be no way around it. The session of the given object itself is bound, so that
-// everything that holds it (its query builders, its transactions, other references to it) goes the same way; nothing of
-// Drizzle's modules is changed. What is done on the driver's own client is not seen.
+// The session of the given object itself is bound, so that everything that holds it (its query builders, its transactions,
+// other references to it) goes the same way; nothing of Drizzle's modules is changed. Calls of the driver's own client are
+// not seen.
 
 import { platformClock, platformTasks } from '../../cache/platform.ts';
 import type { Dialect } from '../../dependency/template.ts';
-import { expected, shown, TidegateError } from '../../errors.ts';
+import { shown, TidegateError } from '../../errors.ts';
+import { Catalog, nameOf } from './catalogue/catalogue.ts';
+import { Routines } from './catalogue/functions.ts';
+import { Texts, textOf } from './catalogue/texts.ts';
 import type { Fields } from './entities.ts';
 import { checkRead, checkSound, namedIn } from './option-checks.ts';
-import { Catalog, nameOf } from './sound-catalog.ts';
-import { watchClient } from './sound-client.ts';
-import { Guard } from './sound-guard.ts';
-import type { ReadOptions, Sound, SoundOptions } from './sound-options.ts';
-import type { Loose, Method } from './sound-prepared.ts';
-import { Routines } from './sound-routines.ts';
-import { Sessions } from './sound-session.ts';
-import { Tally } from './sound-tally.ts';
-import { Texts, textOf } from './sound-texts.ts';
-import { Writes } from './sound-writes.ts';
+import type { ReadOptions, Sound, SoundOptions } from './options.ts';
+import { scopeOf } from './scope.ts';
+import { watchClient } from './session/client-functions.ts';
+import type { Loose, Method } from './session/prepared.ts';
+import { Sessions } from './session/sessions.ts';
+import { Tally } from './tally.ts';
+import { Guard } from './writes/guard.ts';
+import { Writes } from './writes/writes.ts';
 
 const ENTITY_KIND = Symbol.for('drizzle:entityKind');
 
@@ -61,16 +62,8 @@ export function assembled<Db extends object>(db: Db, options: SoundOptions, part
   const writes = (parts.writes ?? ((...given) => new Writes(...given)))(guard, tally);
   // Drivers answer in forms of their own, and what is stored is the driver's answer.
   const context = { cache, guard, tally, driver: markOf(session), database, scope: () => scopeOf(options) };
-  const sessions = new Sessions({
-    context,
-    writes,
-    catalog,
-    texts,
-    routines,
-    options,
-    dialect: kind,
-    isSync: isSync(db, session),
-  });
+  const isSync = (db as Loose).resultKind === 'sync' || session.resultKind === 'sync';
+  const sessions = new Sessions({ context, writes, catalog, texts, routines, options, dialect: kind, isSync });
   if (kind === 'sqlite') watchClient((db as Loose).$client ?? session.client, () => sessions.altered());
   sessions.bind(session, { scope: undefined, read: undefined });
   const invalidate = (what: InvalidationOf<Db>) => invalidated(what, { options, guard, catalog, isListed });
@@ -142,10 +135,6 @@ function markOf(value: Loose): string {
   return typeof start === 'function' ? String((start as unknown as Fields)[ENTITY_KIND]) : '';
 }
 
-function isSync(db: object, session: Loose): boolean {
-  return (db as Loose).resultKind === 'sync' || session.resultKind === 'sync';
-}
-
 /** All tables and views that were named to Drizzle or to us. */
 function objectsOf(db: object, options: SoundOptions): unknown[] {
   const { _ } = db as { readonly _?: Loose };
@@ -153,16 +142,6 @@ function objectsOf(db: object, options: SoundOptions): unknown[] {
     isRecord(each) ? each.table : each,
   );
   return [options.objects, _?.fullSchema].flatMap((each) => Object.values(each ?? {})).concat(relations);
-}
-
-function scopeOf({ schema, role, tenant }: SoundOptions): { readonly schema: string; readonly role: string } {
-  return { schema: nowOf(schema), role: JSON.stringify([nowOf(role), nowOf(tenant)]) };
-}
-
-function nowOf(given: string | (() => string) | undefined): string {
-  const value: unknown = typeof given === 'function' ? given() : (given ?? '');
-  if (typeof value === 'string') return value;
-  expected('E_CONFIG', 'a schema, role or tenant as a string', value);
 }
 
 interface InvalidationParts {

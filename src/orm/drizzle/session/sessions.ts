@@ -1,23 +1,23 @@
 // The sessions of one database: each statement, transaction and batch that goes through them.
 //
-// The one complication: transactions have sessions of their own, or not. Some drivers make a new one, some go on with that
-// of everyone; so a transaction is begun on a session derived for it, and what the driver makes of it is bound too.
+// Some drivers make a new session for a transaction, some go on with that of everyone. So a transaction is begun on a session
+// derived for it, and the session that the driver makes of it is bound too.
 
-import type { Dialect } from '../../dependency/template.ts';
-import type { Eventually } from '../../ports.ts';
-import { mayMove } from '../../sql/postgres/moving-texts.ts';
-import type { TextFacts } from '../../sql/text-facts.ts';
-import { type Asked, askedOf, type Told, told } from './sound-asked.ts';
-import { type Catalog, nameOf } from './sound-catalog.ts';
-import { controlled } from './sound-controls.ts';
-import type { PassReason, ReadOptions, SoundOptions } from './sound-options.ts';
-import { canBeCached, isSyncPrepared, type Loose, type Method, type Plan, planned } from './sound-prepared.ts';
-import { EVERYTHING } from './sound-reach.ts';
-import { cachedRead, isPromise, type ReadContext } from './sound-reads.ts';
-import type { Routines } from './sound-routines.ts';
-import { isTold } from './sound-settings.ts';
-import { type KnownText, type Texts, textOf, textOfQuery } from './sound-texts.ts';
-import { followed, type Scope, type Writes } from './sound-writes.ts';
+import type { Dialect } from '../../../dependency/template.ts';
+import type { Eventually } from '../../../ports.ts';
+import { mayMove } from '../../../sql/postgres/moving-texts.ts';
+import type { TextFacts } from '../../../sql/text-facts.ts';
+import { type Catalog, nameOf } from '../catalogue/catalogue.ts';
+import type { Routines } from '../catalogue/functions.ts';
+import { type KnownText, type Texts, textOf, textOfQuery } from '../catalogue/texts.ts';
+import type { PassReason, ReadOptions, SoundOptions } from '../options.ts';
+import { cachedRead, type ReadContext } from '../reads/cached-read.ts';
+import { type Asked, askedOf, type Told, told } from '../reads/read-terms.ts';
+import { isTold } from '../scope.ts';
+import { EVERYTHING } from '../writes/guard.ts';
+import { followed, type Scope, type Writes } from '../writes/writes.ts';
+import { canBeCached, isSyncPrepared, type Loose, type Method, type Plan, planned } from './prepared.ts';
+import { controlled } from './transaction-control.ts';
 
 export interface SessionParts {
   readonly context: ReadContext;
@@ -39,7 +39,8 @@ interface Binding {
 }
 
 /** Drizzle's own methods of a session. */
-type Originals = Readonly<Record<'prepareQuery' | 'transaction' | 'batch' | 'migrate', Method | undefined>>;
+const METHODS = ['prepareQuery', 'transaction', 'batch', 'migrate'] as const;
+type Originals = Readonly<Record<(typeof METHODS)[number], Method | undefined>>;
 
 /** More names than an entry may have tags. */
 const MAX_NAMES = 100;
@@ -58,13 +59,8 @@ export class Sessions {
   /** Its statements go through the cache from now on. */
   bind(session: object, binding: Binding): void {
     const loose = session as Loose;
-    const method = (name: string) => (typeof loose[name] === 'function' ? (loose[name] as Method) : undefined);
-    const originals = {
-      prepareQuery: method('prepareQuery'),
-      transaction: method('transaction'),
-      batch: method('batch'),
-      migrate: method('migrate'),
-    };
+    const methods = METHODS.map((name) => [name, typeof loose[name] === 'function' ? loose[name] : undefined]);
+    const originals = Object.fromEntries(methods) as Originals;
     this.#install(session, originals, binding);
   }
 
@@ -136,7 +132,11 @@ export class Sessions {
         if (!read.isByHand && routines?.isKnown === false) {
           // Much may be another by then.
           const again = () => this.#plan(facts, method, binding).call?.(form, params, run) ?? run();
-          return routines.whenKnown(again, (error) => failed(context, error, run));
+          return routines.whenKnown(again, (error) => {
+            context.tally.fault(error);
+            context.tally.pass('fault');
+            return run();
+          });
         }
         if (read.isMoved(params)) {
           context.tally.pass('volatile');
@@ -175,7 +175,7 @@ export class Sessions {
     if (statement.isVolatile && !isAnyTime) return 'volatile';
     if (!facts.isCacheable) return 'driver';
     const names = catalog.namesRead(statement, asked.tables.map(nameOf));
-    if (names === undefined || !isLearned || names.length > MAX_NAMES) return 'unknown tables';
+    if (names === undefined || isLearned === false || names.length > MAX_NAMES) return 'unknown tables';
     const isByHand = asked.tables.length > 0;
     const { routines } = this.#parts;
     if (!isByHand && routines?.isKnown === true && routines.mayRun(statement)) return 'unknown tables';
@@ -241,7 +241,11 @@ export class Sessions {
         void writes.ending(scope);
         return result;
       }
-      return afterwards(result, async () => await writes.ending(scope));
+      return (async () => {
+        const value = await result;
+        await writes.ending(scope);
+        return value;
+      })();
     };
     return followed(
       () => original.call(own, run, ...rest) as Eventually<unknown>,
@@ -260,12 +264,6 @@ export class Sessions {
     }
     return work(tx);
   }
-}
-
-function failed({ tally }: ReadContext, error: unknown, run: () => unknown): unknown {
-  tally.fault(error);
-  tally.pass('fault');
-  return run();
 }
 
 interface Facts {
@@ -288,10 +286,4 @@ interface Terms extends Pick<Asked, 'tags' | 'ttl'> {
   readonly isMoved: (params: readonly unknown[]) => boolean;
   /** Its caller has named tables: what else it reads is not looked for. */
   readonly isByHand: boolean;
-}
-
-async function afterwards(result: unknown, then: () => Promise<void>): Promise<unknown> {
-  const value = isPromise(result) ? await result : result;
-  await then();
-  return value;
 }

@@ -1,10 +1,8 @@
 // Functions and collations that a program puts in the place of SQLite's own, on the client of a driver that answers at
-// once: better-sqlite3, node:sqlite.
-//
-// The one complication: a client that another program has, or one that cannot be asked at once, shows none of it.
+// once: better-sqlite3, node:sqlite. A client that another program has, or one that cannot be asked at once, shows none of it.
 
-import { replacesOwn } from '../../sql/calls/functions.ts';
-import type { Loose, Method } from './sound-prepared.ts';
+import { replacesOwn } from '../../../sql/calls/functions.ts';
+import type { Loose, Method } from './prepared.ts';
 
 const OWN = 'SELECT DISTINCT name FROM pragma_function_list WHERE NOT builtin';
 /** By which they are made, as the drivers call it; an extension may bring any. */

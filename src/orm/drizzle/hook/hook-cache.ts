@@ -1,20 +1,21 @@
 // Drizzle's own cache hook over the data cache: `drizzle(client, { cache: tidegateCache(cache, { database: 'app' }) })`.
 //
-// The one complication: the hook is told too little, and too early, to be sound. A write is told when it is sent, so its
-// tables are guarded for a time of grace; a read ends with no more than its key, so it is matched with its beginning.
+// The hook is told too little, and too early, to be sound. Drizzle tells of a write when it sends it, so the hook guards its
+// tables for a time of grace; a read ends with no more than its key, so the hook matches it with its beginning.
 
 import { Cache as DrizzleCache } from 'drizzle-orm/cache/core';
-import type { Cache, ReadStamp } from '../../cache/contract.ts';
-import { platformClock, platformTasks } from '../../cache/platform.ts';
-import { toMs } from '../../options/durations.ts';
-import { entityKindOf, tableNames, viewParts } from './entities.ts';
-import { dependsOnPrevious, type ExpiryConfig, expiresAt } from './expiry.ts';
-import { digest } from './key.ts';
-import { checkDropIn, namedIn } from './option-checks.ts';
-import type { DropInInvalidation, DropInOptions, DropInPorts, DropInStats } from './options.ts';
-import { type ReadId, ReadsUnderWay } from './reads.ts';
-import { type Kept, kept, restored } from './rows.ts';
-import { WriteGuard } from './write-guard.ts';
+import type { Cache, ReadStamp } from '../../../cache/contract.ts';
+import { platformClock, platformTasks } from '../../../cache/platform.ts';
+import { toMs } from '../../../options/durations.ts';
+import { entityKindOf, tableNames, viewParts } from '../entities.ts';
+import { dependsOnPrevious, type ExpiryConfig, expiresAt } from '../expiry.ts';
+import { digest } from '../key.ts';
+import { checkDropIn, namedIn } from '../option-checks.ts';
+import type { DropInInvalidation, DropInOptions, DropInPorts, DropInStats } from '../options.ts';
+import { scopeOf } from '../scope.ts';
+import { Guard } from '../writes/guard.ts';
+import { type Kept, kept, restored } from './kept-rows.ts';
+import { type EndedRead, type ReadId, ReadsUnderWay } from './reads-under-way.ts';
 
 const PORTS: DropInPorts = { clock: platformClock, tasks: platformTasks };
 const GRACE_MS = 5_000;
@@ -25,14 +26,6 @@ const MAX_READS = 10_000;
 interface Stored {
   readonly result: Kept;
   readonly expiresAt: number | undefined;
-}
-
-/** What the hook says of a read when it is over. */
-interface Result {
-  readonly response: unknown;
-  readonly tables: readonly string[];
-  readonly tags: readonly string[];
-  readonly config: ExpiryConfig | undefined;
 }
 
 /**
@@ -72,7 +65,7 @@ export class TidegateCache extends KeptInvalidate {
   readonly #clock: { now(): number };
   readonly #ttlMs: number | undefined;
   readonly #reads: ReadsUnderWay;
-  readonly #guard: WriteGuard;
+  readonly #guard: Guard;
   readonly #stats = {
     hits: 0,
     misses: 0,
@@ -89,7 +82,11 @@ export class TidegateCache extends KeptInvalidate {
    * `db.$cache.invalidate`, for what was committed. Resolves once nothing of before is served; rejects when the cache
    * could not be told, with E_SELECTOR or E_TAG for what names nothing; that a name is no table's is not known.
    */
-  invalidate = (what: DropInInvalidation): Promise<void> => this.#invalidate(what);
+  invalidate = async (what: DropInInvalidation): Promise<void> => {
+    const { tables, tags } = namedIn(what);
+    this.#stats.invalidations++;
+    await this.#cache.invalidate({ tables: this.#guard.inCache(this.#affected(tables)), tags });
+  };
 
   constructor(cache: Cache, options: DropInOptions) {
     super();
@@ -100,9 +97,16 @@ export class TidegateCache extends KeptInvalidate {
     this.#clock = ports.clock;
     this.#ttlMs = ttl === undefined ? undefined : toMs(ttl, 'ttl');
     this.#reads = new ReadsUnderWay({ maxReadMs, maxReads: MAX_READS });
-    const invalidate = (tables: readonly string[]): Promise<void> =>
-      this.#cache.invalidate({ tables: this.#inCache(tables) });
-    this.#guard = new WriteGuard({ graceMs, ports, invalidate, onFault: (error) => this.#fault(error) });
+    this.#guard = new Guard({
+      cache,
+      database: options.database,
+      outside: () => [],
+      onFault: (error) => this.#fault(error),
+      clock: { monotonic: () => ports.clock.now() },
+      tasks: ports.tasks,
+      clearing: () => () => undefined,
+      doubtMs: graceMs,
+    });
   }
 
   override strategy(): 'explicit' | 'all' {
@@ -128,12 +132,12 @@ export class TidegateCache extends KeptInvalidate {
   }
 
   override async put(...given: Parameters<DrizzleCache['put']>): Promise<void> {
-    const [key, response, tables, isTag, config] = given;
+    const [key, , tables] = given;
     const read = this.#reads.end(readId(key, tables));
     // The cache was not asked: the tables are unknown, or a write to them might be under way.
     if (read === undefined) return;
     try {
-      await this.#store(read, { response, tables, tags: isTag ? tagsOf(key) : [], config });
+      await this.#store(read, given);
     } catch (error) {
       this.#fault(error);
     }
@@ -143,8 +147,8 @@ export class TidegateCache extends KeptInvalidate {
   override async onMutate(params: DropInInvalidation): Promise<void> {
     this.#stats.invalidations++;
     const tables = this.#affected(params.tables);
-    const tags = listOf(params.tags);
-    if (tables.length > 0) await this.#guard.written(tables);
+    const tags = [params.tags ?? []].flat();
+    if (tables.length > 0) await this.#guard.mayBeWriting(tables);
     if (tags.length === 0) return;
     try {
       await this.#cache.invalidate({ tags });
@@ -162,18 +166,10 @@ export class TidegateCache extends KeptInvalidate {
     await this.#cache.invalidate({ tags: [this.#databaseTag] });
   }
 
-  async #invalidate(what: DropInInvalidation): Promise<void> {
-    const named = namedIn(what);
-    this.#stats.invalidations++;
-    const tables = this.#affected(named.tables);
-    const { tags } = named;
-    await this.#cache.invalidate({ tables: this.#inCache(tables), tags });
-  }
-
   #mayServe(tables: readonly string[], isTracked: boolean): boolean {
     if (!isTracked) return true;
     if (tables.length === 0) this.#stats.untracked++;
-    else if (this.#guard.isGuarded(tables)) this.#stats.guarded++;
+    else if (this.#guard.isBusy(tables)) this.#stats.guarded++;
     else return true;
     return false;
   }
@@ -184,19 +180,19 @@ export class TidegateCache extends KeptInvalidate {
     return stored;
   }
 
-  async #store({ target, stamp }: { readonly target: string; readonly stamp: ReadStamp }, read: Result): Promise<void> {
-    const { response, tables, tags, config } = read;
+  async #store({ target, stamp }: EndedRead, given: Parameters<DrizzleCache['put']>): Promise<void> {
+    const [key, response, tables, isTag, config] = given;
     const result = kept(response);
     if (result === undefined) this.#stats.unstorable++;
-    if (this.#guard.isGuarded(tables)) this.#stats.overtaken++;
+    if (this.#guard.isBusy(tables)) this.#stats.overtaken++;
     else if (result !== undefined) {
       const expiry = await this.#expiry(target, config);
       if (expiry === undefined) return;
       const { ttl, expiresAt } = expiry;
       const isStored = await this.#cache.set(target, { result, expiresAt } satisfies Stored, {
         ...(ttl === undefined ? {} : { ttl }),
-        tags: [this.#databaseTag, ...tags],
-        tables: this.#inCache(tables),
+        tags: [this.#databaseTag, ...(isTag ? tagsOf(key) : [])],
+        tables: this.#guard.inCache(tables),
         stamp,
       });
       this.#stats[isStored ? 'stored' : 'overtaken']++;
@@ -218,22 +214,17 @@ export class TidegateCache extends KeptInvalidate {
 
   /** Throws what `role` and the like throw. */
   #key(key: string, tables: readonly string[], isTag: boolean): string {
-    const { database, schema, role, tenant } = this.#options;
-    const scope = [database, resolved(schema), resolved(role), resolved(tenant)];
-    return `drizzle:${digest([...scope, isTag, [...new Set(tables)].sort(), key])}`;
+    const scope = Object.values(scopeOf(this.#options));
+    return `drizzle:${digest([this.#options.database, ...scope, isTag, [...new Set(tables)].sort(), key])}`;
   }
 
   /** The tables of a write, and what else it changes. */
   #affected(tables: DropInInvalidation['tables']): readonly string[] {
     const { effects = {} } = this.#options;
-    const names = new Set(listOf(tables).flatMap(namesOf));
+    const names = new Set([tables ?? []].flat().flatMap(namesOf));
     // A set that grows while it is gone through: effects have effects.
     for (const name of names) for (const other of effects[name] ?? []) names.add(other);
     return [...names];
-  }
-
-  #inCache(tables: readonly string[]): string[] {
-    return tables.map((table) => `${this.#options.database}:${table}`);
   }
 
   get #databaseTag(): string {
@@ -273,13 +264,4 @@ function namesOf(table: string | object): string[] {
   if (entityKindOf(table) === 'view') return [viewParts(table).name];
   const { name, base } = tableNames(table);
   return [name, base];
-}
-
-function listOf<T>(what: T | readonly T[] | undefined): readonly T[] {
-  if (what === undefined) return [];
-  return Array.isArray(what) ? (what as readonly T[]) : [what as T];
-}
-
-function resolved(option: string | (() => string) | undefined): string | undefined {
-  return typeof option === 'function' ? option() : option;
 }

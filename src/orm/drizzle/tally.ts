@@ -1,6 +1,6 @@
 // What happened to reads and writes, counted; and the one place where a failing cache ends.
 
-import type { PassReason, SoundStats } from './sound-options.ts';
+import type { PassReason, SoundStats } from './options.ts';
 
 export class Tally {
   readonly #onFault: (error: unknown) => void;
@@ -11,20 +11,8 @@ export class Tally {
     this.#onFault = onFault;
   }
 
-  hit(): void {
-    this.#counts.hits++;
-  }
-
-  miss(): void {
-    this.#counts.misses++;
-  }
-
-  overtake(): void {
-    this.#counts.overtaken++;
-  }
-
-  refuse(): void {
-    this.#counts.unstorable++;
+  count(what: 'hits' | 'misses' | 'overtaken' | 'unstorable'): void {
+    this.#counts[what]++;
   }
 
   pass(reason: PassReason): void {
@@ -38,11 +26,7 @@ export class Tally {
 
   fault(error: unknown): undefined {
     this.#counts.faults++;
-    this.#told(error);
-  }
-
-  /** What hears of faults may fail itself, at once or later: that is no one's fault, and nobody is told. */
-  #told(error: unknown): void {
+    // What hears of faults may fail itself, at once or later: that is no one's fault, and nobody is told.
     new Promise((heard) => heard(this.#onFault(error))).catch(() => undefined);
   }
 
