@@ -4,8 +4,9 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { ChangeSet, FeedPosition } from '../../src/dependency/change.ts';
-import { createPostgresFeed, type PostgresFeed } from '../../src/feed/postgres/logical/feed.ts';
+import { createPostgresFeed } from '../../src/feed/postgres/logical/feed.ts';
 import { installPostgresFeed } from '../../src/feed/postgres/logical/install.ts';
+import type { PostgresFeed } from '../../src/feed/postgres/options.ts';
 import { nodePostgres } from '../../src/feed/postgres/session.ts';
 import { createPostgresTriggerFeed } from '../../src/feed/postgres/trigger/feed.ts';
 import { installPostgresTriggers } from '../../src/feed/postgres/trigger/install.ts';

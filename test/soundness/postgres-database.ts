@@ -5,8 +5,9 @@
 
 import pg from 'pg';
 import type { Change } from '../../src/dependency/change.ts';
-import { createPostgresFeed, type PostgresFeed } from '../../src/feed/postgres/logical/feed.ts';
+import { createPostgresFeed } from '../../src/feed/postgres/logical/feed.ts';
 import { installPostgresFeed, removePostgresFeed } from '../../src/feed/postgres/logical/install.ts';
+import type { PostgresFeed } from '../../src/feed/postgres/options.ts';
 import { nodePostgres } from '../../src/feed/postgres/session.ts';
 import { createPostgresTriggerFeed } from '../../src/feed/postgres/trigger/feed.ts';
 import { installPostgresTriggers, removePostgresTriggers } from '../../src/feed/postgres/trigger/install.ts';

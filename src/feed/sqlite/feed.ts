@@ -4,16 +4,15 @@
 // number; a reading that does not begin with that very row is a gap.
 
 import type { FeedPosition } from '../../dependency/change.ts';
-import { messageOf, TidegateError } from '../../errors.ts';
-import type { Cancel, ChangeFeed, Clock, Eventually, FeedListener, FeedStatus, Tasks } from '../../ports.ts';
-import { SqliteConnection } from './connection.ts';
+import { TidegateError } from '../../errors.ts';
+import type { Cancel, ChangeFeed, Clock, Eventually, Tasks } from '../../ports.ts';
+import { FeedLifecycle, type FeedRun, type FeedSource } from '../lifecycle.ts';
 import { installSqliteFeed } from './install.ts';
 import { differing, type Known, markSchema, pragma, type ReadTables, readKnown } from './known.ts';
 import { changesOf, gapIn, type LogPart, positionNow, readLog, seqOf } from './log.ts';
-import { BUSY_PAUSE_MS, Pace } from './pace.ts';
 import type { SqliteRunner } from './runner.ts';
 import { LOG } from './triggers.ts';
-import { LogTrim } from './trim.ts';
+import { LogTrim, writeLightly } from './trim.ts';
 
 export interface SqliteFeedOptions {
   /** Opens a connection that nobody else uses. Called again when the file was replaced or the connection failed. */
@@ -44,161 +43,147 @@ export interface SqliteFeed extends ChangeFeed {
 }
 
 export function createSqliteFeed(options: SqliteFeedOptions): SqliteFeed {
-  return new Feed(options);
+  const source = new SqliteSource(options);
+  return Object.assign(new FeedLifecycle(source, options), { covers: (table: string) => source.covers(table) });
 }
 
-const SHORTEST_PAUSE_MS = 1;
+/** Pause between looks while there is news, so that commits in between are read together. */
+const BUSY_PAUSE_MS = 2;
+/** Pause at rest where writes are announced, for those that are not. */
+const WATCHED_PAUSE_MS = 20;
+const BUSY_LOOKS = 12;
+const LONGEST_PAUSE_MS = 1_000;
 const MAX_CHANGES = 5_000;
 
-class Feed implements SqliteFeed {
+class SqliteSource implements FeedSource {
+  readonly expected = 'a database that can be read';
+  readonly wakePauseMs = 1;
+  readonly retry: FeedSource['retry'];
   readonly #options: SqliteFeedOptions;
-  readonly #heartbeatMs: number;
+  readonly #pollMs: number;
   readonly #trim: LogTrim;
-  readonly #pace: Pace;
-  readonly #connection: SqliteConnection;
-  #state: FeedStatus['state'] = 'stopped';
-  #listener: FeedListener | undefined;
+  #runner: SqliteRunner | undefined;
+  /** Of the file that is open. */
+  #identity = '';
+  #unwatch: Cancel | undefined;
   #known: Known | undefined;
   /** Tables that had their triggers at some time. */
   readonly #covered = new Set<string>();
+  /** Undefined to begin with a gap. */
   #position: FeedPosition | undefined;
-  /** Position to read from. Undefined to begin with a gap. */
-  #from: FeedPosition | undefined;
   #isResumed = false;
   #dataVersion: number | undefined;
   #schemaVersion: number | undefined;
-  #knownAt = 0;
   #beatAt = 0;
-  #lookedAt = Number.NEGATIVE_INFINITY;
-  #failure: string | undefined;
-  #failures = 0;
-  #isAwake = false;
+  #quietLooks = BUSY_LOOKS;
   #isTelling = false;
-  #cancel: Cancel | undefined;
-  #round: Promise<void> | undefined;
 
   constructor(options: SqliteFeedOptions) {
     this.#options = options;
-    this.#heartbeatMs = options.heartbeatMs ?? 1_000;
+    this.#pollMs = options.pollMs ?? 5;
     this.#trim = new LogTrim(options.keptRows ?? 1_000);
-    this.#pace = new Pace(options.pollMs ?? 5);
-    this.#connection = new SqliteConnection(options.connect, () => this.#announced());
+    this.retry = { firstMs: 2 * this.#pollMs, mostMs: Math.max(LONGEST_PAUSE_MS, this.#pollMs) };
   }
 
-  async start(from: FeedPosition | undefined, listener: FeedListener): Promise<void> {
-    if (!this.#isStopped()) throw new TidegateError('E_FEED', 'expected a feed that is stopped, got one that runs');
-    this.#state = 'starting';
-    this.#listener = listener;
-    this.#from = this.#position = from;
-    this.#isResumed = true;
-    this.#knownAt = this.#beatAt = this.#options.clock.monotonic();
-    try {
-      await this.#current();
-    } catch (error) {
-      this.#state = 'stopped';
-      await this.#connection.close();
-      if (error instanceof TidegateError) throw error;
-      throw new TidegateError('E_FEED', `expected a database to open, got ${String(error)}`, { cause: error });
+  get position(): FeedPosition | undefined {
+    return this.#position;
+  }
+
+  async open(run: FeedRun, begin?: { readonly from: FeedPosition | undefined }): Promise<number> {
+    if (begin !== undefined) {
+      this.#position = begin.from;
+      this.#isResumed = true;
+      this.#beatAt = this.#options.clock.monotonic();
     }
-    this.#next(0);
+    await this.#current(run);
+    return 0;
+  }
+
+  async look(run: FeedRun): Promise<number> {
+    const begunAt = this.#options.clock.monotonic();
+    const isBeat = begunAt - this.#beatAt >= (this.#options.heartbeatMs ?? 1_000);
+    const runner = await this.#current(run);
+    const version = await pragma(runner, 'data_version');
+    const isDue = version === undefined || version !== this.#dataVersion;
+    // After a failure this look counts as not done.
+    this.#dataVersion = undefined;
+    if (isDue && version !== undefined) this.#quietLooks = 0;
+    const position = isDue || isBeat ? await this.#tellNews(runner, run) : this.#position;
+    if (run.isStopped || position === undefined) return 0;
+    await this.#trim.run(runner, begunAt, position);
+    this.#dataVersion = version;
+    run.upTo(begunAt);
+    if (!run.isStopped && (isDue || isBeat)) {
+      this.#beatAt = begunAt;
+      run.listener.reached(position);
+    }
+    return this.#pauseMs();
+  }
+
+  /** A busy connection still works. Any other error may be of a broken connection. */
+  survives(error: unknown): boolean {
+    return /\b(?:busy|locked)\b/i.test(String(error));
+  }
+
+  async close(look: Promise<void> | undefined): Promise<void> {
+    // A look that its listener keeps waiting tells nothing more, so there is no need to wait for it.
+    if (!this.#isTelling) await look;
+    const runner = this.#runner;
+    this.#runner = undefined;
+    this.#unwatch?.();
+    this.#unwatch = undefined;
+    await runner?.close?.();
   }
 
   acknowledge(position: FeedPosition): void {
     this.#trim.acknowledge(seqOf(position));
   }
 
-  status(): FeedStatus {
-    const problems = [...(this.#known?.problems.values() ?? [])];
-    if (this.#failure !== undefined) problems.unshift(this.#failure);
-    const lagMs = this.#options.clock.monotonic() - this.#knownAt;
-    return { state: this.#state, position: this.#position, lagMs, problems };
-  }
-
-  async stop(): Promise<void> {
-    if (this.#isStopped()) return;
-    this.#state = 'stopped';
-    this.#cancel?.();
-    // A reading that its listener keeps waiting tells nothing more, so there is no need to wait for it.
-    if (!this.#isTelling) await this.#round;
-    await this.#connection.close();
-  }
-
-  wake(): void {
-    if (this.#isAwake || this.#isStopped()) return;
-    this.#isAwake = true;
-    if (this.#round === undefined) this.#soon(SHORTEST_PAUSE_MS);
-  }
-
-  #announced(): void {
-    this.#pace.busy();
-    if (this.#isAwake || this.#isStopped() || this.#round !== undefined) return;
-    this.#isAwake = true;
-    this.#soon(BUSY_PAUSE_MS);
-  }
-
-  /** Reads many writes in a row together. */
-  #soon(pauseMs: number): void {
-    const leftMs = this.#lookedAt + pauseMs - this.#options.clock.monotonic();
-    if (leftMs > 0) this.#next(leftMs);
-    else this.#options.tasks.soon(() => this.#begin());
+  problems(): readonly string[] {
+    return [...(this.#known?.problems.values() ?? [])];
   }
 
   covers(table: string): boolean {
     return this.#known?.shapes.has(table) === true && !this.#known.problems.has(table);
   }
 
-  #next(delayMs: number): void {
-    this.#cancel?.();
-    this.#cancel = this.#isStopped() ? undefined : this.#options.tasks.later(delayMs, () => this.#begin());
+  /** The time until the next look: short after news or an announcement, long at rest. */
+  #pauseMs(): number {
+    const isWatched = this.#unwatch !== undefined;
+    if (this.#quietLooks >= BUSY_LOOKS) return isWatched ? Math.max(WATCHED_PAUSE_MS, this.#pollMs) : this.#pollMs;
+    // A slow or distant database, which has a long poll time, is asked less often.
+    const firstMs = Math.max(BUSY_PAUSE_MS, this.#pollMs / 4);
+    return Math.min(this.#pollMs, firstMs * 2 ** this.#quietLooks++);
   }
 
-  #begin(): void {
-    if (this.#isStopped() || this.#round !== undefined) return;
-    this.#round = this.#look().finally(() => {
-      this.#round = undefined;
-      this.#next(this.#isAwake ? SHORTEST_PAUSE_MS : this.#pace.next(this.#failures));
-    });
+  /**
+   * Somebody writes to the file. The commit can be read only later, by as long as the disk takes. So several looks follow an
+   * announcement.
+   */
+  #announced(run: FeedRun): void {
+    this.#quietLooks = 0;
+    if (!run.isLooking) run.wake(BUSY_PAUSE_MS);
   }
 
-  #isStopped = (): boolean => this.#state === 'stopped';
-
-  async #look(): Promise<void> {
-    this.#isAwake = false;
-    try {
-      await this.#readOnce();
-      this.#failures = 0;
-      this.#failure = undefined;
-    } catch (error) {
-      if (this.#isStopped()) return;
-      this.#state = 'retrying';
-      this.#failures++;
-      this.#failure = messageOf(error);
-      // A busy connection still works. Any other error may be a broken connection.
-      if (!/\b(?:busy|locked)\b/i.test(this.#failure)) await this.#connection.close();
+  /** A connection to the file that has the name now. */
+  async #current(run: FeedRun): Promise<SqliteRunner> {
+    if (this.#runner?.identity !== undefined && (await this.#runner.identity()) !== this.#identity) {
+      await this.close(undefined);
     }
-  }
-
-  async #readOnce(): Promise<void> {
-    const begunAt = this.#options.clock.monotonic();
-    this.#lookedAt = begunAt;
-    const isBeat = begunAt - this.#beatAt >= this.#heartbeatMs;
-    const runner = await this.#current();
-    const version = await pragma(runner, 'data_version');
-    const isDue = version === undefined || version !== this.#dataVersion || this.#state !== 'live';
-    if (isDue && version !== undefined) this.#pace.busy();
-    const position = isDue || isBeat ? await this.#tellNews(runner) : this.#position;
-    if (this.#isStopped() || position === undefined) return;
-    this.#dataVersion = version;
-    this.#knownAt = begunAt;
-    this.#state = 'live';
-    await this.#trim.run(runner, begunAt, position);
-    if (this.#isStopped() || !(isDue || isBeat)) return;
-    this.#beatAt = begunAt;
-    this.#listener?.reached(position);
+    if (this.#runner !== undefined) return this.#runner;
+    const runner = await this.#options.connect();
+    this.#runner = runner;
+    this.#identity = (await runner.identity?.()) ?? '';
+    this.#dataVersion = this.#schemaVersion = undefined;
+    this.#known ??= await this.#read(runner);
+    await writeLightly(runner);
+    // Watches after the first read: before it, some of the database's files need not exist.
+    this.#unwatch = runner.watch?.(() => this.#announced(run));
+    return runner;
   }
 
   /** Tells all news, and returns the position up to which everything has been told. */
-  async #tellNews(runner: SqliteRunner): Promise<FeedPosition | undefined> {
+  async #tellNews(runner: SqliteRunner, run: FeedRun): Promise<FeedPosition | undefined> {
     for (;;) {
       const version = await pragma(runner, 'schema_version');
       const isSameSchema = version !== undefined && version === this.#schemaVersion;
@@ -208,7 +193,9 @@ class Feed implements SqliteFeed {
       if (part.kind === 'part' && part.hasSchema && (await pragma(runner, 'schema_version')) !== version) continue;
       const reason = gapIn(part, { known, before: this.#known, isResumed: this.#isResumed });
       const isGap = part.kind === 'gap' || reason !== undefined;
-      const position = await (isGap ? this.#tellGap(runner, known, reason ?? '') : this.#tell(part, known));
+      const position = await (isGap
+        ? this.#tellGap(runner, known, { reason: reason ?? '', run })
+        : this.#tell(part, known, run));
       this.#schemaVersion = version;
       return position;
     }
@@ -219,39 +206,41 @@ class Feed implements SqliteFeed {
     known: Known,
     { version, isSameSchema }: { readonly version: number | undefined; readonly isSameSchema: boolean },
   ): Promise<LogPart> {
-    if (this.#from === undefined) return { kind: 'gap', reason: 'the feed begins here' };
+    if (this.#position === undefined) return { kind: 'gap', reason: 'the feed begins here' };
     const isNumberSure = async () =>
       isSameSchema && !this.#isResumed && (await pragma(runner, 'schema_version')) === version;
     const { maxChanges = MAX_CHANGES, tasks } = this.#options;
     const pause = () => new Promise<void>((resolve) => void tasks.later(0, resolve));
-    return readLog({ runner, known }, this.#from, { maxChanges, pause, isNumberSure });
+    return readLog({ runner, known }, this.#position, { maxChanges, pause, isNumberSure });
   }
 
-  async #tell(part: LogPart & { kind: 'part' }, known: Known): Promise<FeedPosition> {
+  async #tell(part: LogPart & { kind: 'part' }, known: Known, run: FeedRun): Promise<FeedPosition> {
     const truncates = differing(this.#known as Known, known).map((table) => ({ kind: 'truncate' as const, table }));
     const changes = [...truncates, ...changesOf(part.told, known)];
     const { position } = part;
-    if (changes.length > 0 && !this.#isStopped()) {
-      await this.#telling(() => this.#listener?.changed({ position, changes }));
-    }
+    if (changes.length > 0 && !run.isStopped) await this.#telling(() => run.listener.changed({ position, changes }));
     return this.#standAt(known, position);
   }
 
-  async #tellGap(runner: SqliteRunner, known: Known, reason: string): Promise<FeedPosition | undefined> {
+  async #tellGap(
+    runner: SqliteRunner,
+    known: Known,
+    { reason, run }: { readonly reason: string; readonly run: FeedRun },
+  ): Promise<FeedPosition | undefined> {
     const position = await positionNow(runner);
-    if (this.#isStopped()) return undefined;
-    await this.#telling(() => this.#listener?.gap(reason, position));
+    if (run.isStopped) return undefined;
+    await this.#telling(() => run.listener.gap(reason, position));
     return this.#standAt(known, position);
   }
 
   #standAt(known: Known, position: FeedPosition): FeedPosition {
     this.#known = known;
     this.#isResumed = false;
-    this.#from = this.#position = position;
+    this.#position = position;
     return position;
   }
 
-  async #telling(tell: () => Eventually<void> | undefined): Promise<void> {
+  async #telling(tell: () => Eventually<void>): Promise<void> {
     this.#isTelling = true;
     try {
       await tell();
@@ -282,14 +271,5 @@ class Feed implements SqliteFeed {
     for (const name of known?.shapes.keys() ?? []) if (known?.problems.has(name) === false) this.#covered.add(name);
     if (known !== undefined) return known;
     throw new TidegateError('E_FEED', `expected the change log ${LOG} in the database, got none: install the feed`);
-  }
-
-  async #current(): Promise<SqliteRunner> {
-    const runner = await this.#connection.current(async (opened) => {
-      this.#dataVersion = this.#schemaVersion = undefined;
-      this.#known ??= await this.#read(opened);
-    });
-    this.#pace.isWatched = this.#connection.isWatched;
-    return runner;
   }
 }

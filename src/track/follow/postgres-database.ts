@@ -5,9 +5,10 @@
 
 import type { FeedPosition, TableShape } from '../../dependency/change.ts';
 import { TidegateError } from '../../errors.ts';
-import { createPostgresFeed, type PostgresFeed } from '../../feed/postgres/logical/feed.ts';
+import { createPostgresFeed } from '../../feed/postgres/logical/feed.ts';
 import { installPostgresFeed } from '../../feed/postgres/logical/install.ts';
 import { postgresFeedStatus } from '../../feed/postgres/logical/status.ts';
+import type { PostgresFeed } from '../../feed/postgres/options.ts';
 import { hex, lsnOf, placeOf } from '../../feed/postgres/position.ts';
 import type { ShapeOf } from '../../feed/postgres/relations.ts';
 import { type ConnectPostgres, nodePostgres, type PostgresSession } from '../../feed/postgres/session.ts';

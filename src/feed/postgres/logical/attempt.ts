@@ -4,36 +4,38 @@
 
 import type { FeedPosition } from '../../../dependency/change.ts';
 import { messageOf, TidegateError } from '../../../errors.ts';
-import type { Cancel, Clock, FeedListener, Tasks } from '../../../ports.ts';
-import type { LateTables } from '../../late-tables.ts';
+import type { Cancel } from '../../../ports.ts';
+import type { FeedRun } from '../../lifecycle.ts';
+import type { PostgresFeedBase } from '../options.ts';
 import { lsnOf, placeOf, snapshotNow } from '../position.ts';
 import type { PostgresRelations } from '../relations.ts';
-import type { ConnectPostgres, PostgresSession, SessionRow } from '../session.ts';
+import type { PostgresSession, SessionRow } from '../session.ts';
 import { changedTables, printQuery, untoldTables, type Watched, watchedOf, watchQuery } from '../watch.ts';
 import { SCHEMA_LATE, TELLS_SCHEMA } from './schema-trigger.ts';
 import { type OpenedSlot, openSlot } from './slot.ts';
 import { literal, PostgresStream } from './stream.ts';
 import { PostgresTeller, type SchemaNews } from './teller.ts';
 
-export interface AttemptParts {
-  readonly connect: ConnectPostgres;
+export interface PostgresFeedOptions extends PostgresFeedBase {
+  /** Made by `installPostgresFeed`. One feed at a time reads from a slot. */
   readonly slot: string;
   readonly publication: string;
-  readonly clock: Clock;
-  readonly tasks: Tasks;
+  /** How long the slot may be in use by another when a feed starts. Default 10,000. */
+  readonly takeOverMs?: number;
+  /** Called once when the slot is in use and the feed waits for it. Default: nobody. */
+  readonly onFault?: (error: unknown) => void;
+}
+
+interface AttemptOptions extends PostgresFeedOptions {
   readonly heartbeatMs: number;
   readonly maxChanges: number;
   readonly takeOverMs: number;
-  readonly onFault?: (error: unknown) => void;
   readonly relations: PostgresRelations;
-  readonly late: LateTables;
-  readonly listener: FeedListener;
   readonly from: FeedPosition | undefined;
   /** The catalogue that the listener last heard of from this process. */
-  readonly watched: Watched | undefined;
-  readonly acknowledged: FeedPosition | undefined;
+  readonly told: Watched | undefined;
+  /** The listener knows of this catalogue. */
   readonly seen: (watched: Watched) => void;
-  readonly upTo: (atMs: number) => void;
   readonly ended: (reason: string) => void;
 }
 
@@ -63,22 +65,24 @@ function membersOf(publication: string): string {
 }
 
 export class PostgresAttempt {
-  readonly #parts: AttemptParts;
+  readonly #run: FeedRun;
+  readonly #options: AttemptOptions;
   #sessions: PostgresSession[] = [];
   #teller: PostgresTeller | undefined;
   #stream: PostgresStream | undefined;
   #source = '';
+  #queries: PostgresSession | undefined;
   #watched: Watched | undefined;
+  problems: readonly string[] = [];
+  warnings: readonly string[] = [];
   #isOver = false;
   #isHeld = false;
   #isGapOpen = false;
-  #problems: readonly string[] = [];
-  #warnings: readonly string[] = [];
-  #cancelBeat: Cancel | undefined;
   #cancelSilence: Cancel | undefined;
 
-  constructor(parts: AttemptParts) {
-    this.#parts = parts;
+  constructor(run: FeedRun, options: AttemptOptions) {
+    this.#run = run;
+    this.#options = options;
   }
 
   /** Undefined while the listener has not been told of a gap: it then has no position. */
@@ -86,12 +90,9 @@ export class PostgresAttempt {
     return this.#isGapOpen ? undefined : this.#teller?.position;
   }
 
-  problems(): readonly string[] {
-    return [...this.#problems, ...untoldTables(this.#watched)];
-  }
-
-  warnings(): readonly string[] {
-    return this.#warnings;
+  /** Tables whose changes are not told, as problems. */
+  untold(): readonly string[] {
+    return untoldTables(this.#watched);
   }
 
   acknowledge(position: FeedPosition): void {
@@ -105,7 +106,8 @@ export class PostgresAttempt {
     try {
       const queries = await this.#connect('queries');
       const replication = await this.#connect('replication');
-      const { slot, publication, from, acknowledged } = this.#parts;
+      this.#queries = queries;
+      const { slot, publication, from } = this.#options;
       // A server accepts a publication that does not exist, streams, and tells of no table.
       const [server] = await queries.query(ABOUT_SERVER, [publication]);
       if (server?.published !== true)
@@ -118,14 +120,14 @@ export class PostgresAttempt {
         slot,
         publication,
         withMessages: server.withMessages === true,
-        maxRows: this.#parts.maxChanges,
-        now: () => BigInt(Math.round(this.#parts.clock.now())) * 1_000n - POSTGRES_EPOCH_US,
+        maxRows: this.#options.maxChanges,
+        now: () => BigInt(Math.round(this.#options.clock.now())) * 1_000n - POSTGRES_EPOCH_US,
         heard: (item) => this.#teller?.add(item),
         failed: this.#failed,
       });
       await this.#startStream(opened.lsn);
-      if (acknowledged !== undefined) this.acknowledge(acknowledged);
-      await this.#beat(queries);
+      if (this.#run.acknowledged !== undefined) this.acknowledge(this.#run.acknowledged);
+      if (this.#isOver) throw new TidegateError('E_FEED', 'expected a stream, got one that ended at once');
     } catch (error) {
       await this.end(messageOf(error));
       throw error;
@@ -135,15 +137,15 @@ export class PostgresAttempt {
   async end(reason: string): Promise<void> {
     const isFirst = !this.#isOver;
     this.#isOver = true;
-    this.#cancelBeat?.();
     this.#cancelSilence?.();
+    // A server that has gone silent must not keep the next attempt waiting.
+    if (isFirst) this.#options.ended(reason);
     await Promise.all(this.#sessions.map((session) => session.close()));
-    if (isFirst) this.#parts.ended(reason);
   }
 
   readonly #sleep = (delayMs: number): Promise<void> =>
     new Promise((resolve) => {
-      this.#parts.tasks.later(delayMs, resolve);
+      this.#options.tasks.later(delayMs, resolve);
     });
 
   readonly #failed = (error: unknown): void => {
@@ -151,7 +153,7 @@ export class PostgresAttempt {
   };
 
   async #connect(purpose: 'queries' | 'replication'): Promise<PostgresSession> {
-    const session = await this.#parts.connect(purpose);
+    const session = await this.#options.connect(purpose);
     this.#sessions.push(session);
     void session.ended.then((reason) => this.end(reason));
     if (this.#isOver) throw new Error('the feed was stopped');
@@ -159,19 +161,20 @@ export class PostgresAttempt {
   }
 
   async #prepare(queries: PostgresSession, replication: PostgresSession, opened: OpenedSlot): Promise<void> {
-    const { listener, relations, maxChanges, upTo, seen } = this.#parts;
+    const { relations, maxChanges, seen } = this.#options;
+    const run = this.#run;
     const snapshots = await this.#connect('queries');
-    const [row] = await queries.query(watchQuery(membersOf(this.#parts.publication)));
+    const [row] = await queries.query(watchQuery(membersOf(this.#options.publication)));
     const watched = watchedOf(row);
     const schema = opened.place?.schema ?? watched.print;
     const place = opened.place ?? { source: opened.source, lsn: opened.lsn, order: 0, schema };
     this.#isGapOpen = opened.gap !== undefined;
     this.#teller = new PostgresTeller(
       {
-        listener,
+        listener: run.listener,
         relations,
         maxChanges,
-        upTo,
+        upTo: (atMs) => run.upTo(atMs),
         seen: (told) => {
           this.#isGapOpen = false;
           seen(told);
@@ -196,7 +199,7 @@ export class PostgresAttempt {
    * Compares with the catalogue that this process saw last. After a stop there is none, so the changed tables are unknown.
    */
   #newsOf(watched: Watched): SchemaNews {
-    const before = this.#watched ?? this.#parts.watched;
+    const before = this.#watched ?? this.#options.told;
     const tables = before === undefined ? undefined : changedTables(before, watched);
     if (tables !== undefined) return { kind: 'schema', tables, watched };
     const reason = before
@@ -214,7 +217,7 @@ export class PostgresAttempt {
 
   /** The server's end of a lost connection may hold the slot for a moment, so this tries again. */
   async #startStream(lsn: bigint): Promise<void> {
-    const { clock, takeOverMs, slot, onFault } = this.#parts;
+    const { clock, takeOverMs, slot, onFault } = this.#options;
     const until = clock.monotonic() + takeOverMs;
     for (let isTold = false; ; isTold = true) {
       try {
@@ -229,8 +232,10 @@ export class PostgresAttempt {
     }
   }
 
-  async #beat(queries: PostgresSession): Promise<void> {
-    const { clock, tasks, heartbeatMs, publication, slot } = this.#parts;
+  /** Asks the server how long the log is and whether the catalogue is as it was. */
+  async beat(): Promise<void> {
+    const { clock, tasks, heartbeatMs, publication, slot } = this.#options;
+    const queries = this.#queries as PostgresSession;
     this.#cancelSilence?.();
     this.#cancelSilence = tasks.later(Math.max(SILENCE_MS, heartbeatMs), () => this.#failed('the server is silent'));
     const atMs = clock.monotonic();
@@ -242,23 +247,19 @@ export class PostgresAttempt {
       [slot, publication],
     );
     if (this.#isOver) return;
-    this.#problems = problemsOf(this.#parts, row);
-    this.#warnings = row?.tellsSchema === true ? [] : [SCHEMA_LATE];
+    this.problems = problemsOf(this.#options, row);
+    this.warnings = row?.tellsSchema === true ? [] : [SCHEMA_LATE];
     if (row?.print !== this.#watched?.print) this.#teller?.add({ kind: 'compare' });
-    this.#parts.late.take(untoldTables(this.#watched));
     // The stream is behind by more than a heartbeat. It may wait for log that nobody flushes; this message flushes it.
     if (this.#teller?.isBehind === true) await queries.query(`SELECT pg_logical_emit_message(false, 'tidegate', '')`);
     if (this.#isOver) return;
     this.#teller?.add({ kind: 'probe', lsn: lsnOf(String(row?.length)), atMs });
     this.#stream?.report(true);
-    this.#cancelBeat = tasks.later(heartbeatMs, () => {
-      this.#beat(queries).catch(this.#failed);
-    });
   }
 
   /** Only the teller asks, so that its finding is told before whatever follows in the stream. */
   async #compareSchema(session: PostgresSession): Promise<SchemaNews | undefined> {
-    const [row] = await session.query(watchQuery(membersOf(this.#parts.publication)));
+    const [row] = await session.query(watchQuery(membersOf(this.#options.publication)));
     const watched = watchedOf(row);
     if (watched.print === this.#watched?.print) return undefined;
     const news = this.#newsOf(watched);
@@ -267,7 +268,7 @@ export class PostgresAttempt {
   }
 }
 
-function problemsOf({ slot, publication }: AttemptParts, row: SessionRow | undefined): readonly string[] {
+function problemsOf({ slot, publication }: AttemptOptions, row: SessionRow | undefined): readonly string[] {
   const problems: string[] = [];
   if (row?.published !== true) problems.push(`expected a publication ${publication}, got none`);
   if (row?.wal_status === 'unreserved') {
