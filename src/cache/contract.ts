@@ -4,7 +4,7 @@
 
 import type { Signal } from '../engine/signal.ts';
 import type { ValueClass } from '../entry/owned-value.ts';
-import type { OwnedCodec } from '../entry/value-codec.ts';
+import type { OwnedCodec } from '../entry/stored-value.ts';
 import type { Duration } from '../options/durations.ts';
 import type { Eventually } from '../ports.ts';
 import type { CacheEntry, CacheStats } from './figures-contract.ts';

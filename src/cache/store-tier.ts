@@ -10,7 +10,7 @@ import { createValueCodec } from '../store/value-codec.ts';
 import type { CacheTier } from './contract.ts';
 import { LIMIT_CHECKS, noteClosed, type TierLimitOptions, tierLimits } from './tiers.ts';
 
-export type { OwnedCodec } from '../entry/value-codec.ts';
+export type { OwnedCodec } from '../entry/stored-value.ts';
 export type { ByteStore } from '../ports.ts';
 export { createValueCodec } from '../store/value-codec.ts';
 export type { CacheTier, TierLimitOptions };

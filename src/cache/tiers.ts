@@ -5,8 +5,7 @@
 
 import { DEFAULT_LIMITS, type TierLimits } from '../engine/tiers/tier-breaker.ts';
 import type { ValueClass } from '../entry/owned-value.ts';
-import type { StoredValue } from '../entry/stored-value.ts';
-import type { OwnedCodec } from '../entry/value-codec.ts';
+import type { OwnedCodec, StoredValue } from '../entry/stored-value.ts';
 import { expected, shown, TidegateError } from '../errors.ts';
 import type { Invalidations } from '../ledger/invalidations.ts';
 import { type Duration, toMs } from '../options/durations.ts';

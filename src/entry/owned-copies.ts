@@ -3,8 +3,7 @@
 // Hits pay for these copies. So a plan of the places to copy is made when the value comes in, and a reading visits
 // only those. Rows of one list share a plan.
 
-import { hiddenNames, withHidden } from './hidden-properties.ts';
-import { isPlainObject, leafCopy } from './value-kinds.ts';
+import { hiddenNames, isPlainObject, leafCopy, withHidden } from './value-kinds.ts';
 
 /** How instances of a class are kept: as a plain value, from which each reader's instance is made. */
 export interface ValueClass {

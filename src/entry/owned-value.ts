@@ -8,8 +8,6 @@
 // unfrozen: such containers are copied for each reader (owned-copies.ts).
 
 import { TidegateError } from '../errors.ts';
-import { plainResult } from './driver-results.ts';
-import { withHidden } from './hidden-properties.ts';
 import { isWhole, ownText } from './own-text.ts';
 import {
   type CopyPlan,
@@ -32,7 +30,7 @@ import {
   primitiveBytes,
   setBytes,
 } from './value-bytes.ts';
-import { describe, isPlainArray, isPlainObject, leafCopy, pathText, temporalCopy } from './value-kinds.ts';
+import * as kinds from './value-kinds.ts';
 
 export type { ValueClass } from './owned-copies.ts';
 
@@ -134,8 +132,8 @@ class Owner {
       this.#copies.set(object, before.value as object);
       return before.value as object;
     }
-    if (isPlainArray(object)) return this.#array(object);
-    if (isPlainObject(object)) return this.#object(object);
+    if (kinds.isPlainArray(object)) return this.#array(object);
+    if (kinds.isPlainObject(object)) return this.#object(object);
     return this.#other(object);
   }
 
@@ -186,7 +184,7 @@ class Owner {
     this.#bytes += objectCost(hidden, false).bytes;
     const parts = source as Readonly<Record<string, unknown>>;
     const kept = hidden.map((name) => [name, this.#any(parts[name], name)] as const);
-    withHidden(copy, Object.fromEntries(kept));
+    kinds.withHidden(copy, Object.fromEntries(kept));
     return kept.every(([, part]) => Object.isFrozen(part));
   }
 
@@ -218,17 +216,17 @@ class Owner {
 
   #other(source: object): object {
     const valueClass = this.#classes?.find((each) => each.matches(source));
-    const result = valueClass === undefined ? plainResult(source) : undefined;
+    const result = valueClass === undefined ? kinds.plainResult(source) : undefined;
     if (result !== undefined) return this.#resultOf(source, result);
-    const moment = temporalCopy(source);
+    const moment = kinds.temporalCopy(source);
     if (moment !== undefined) return this.#leaf(source, moment);
     this.#hasMutable = true;
     if (valueClass !== undefined) return this.#instance(source, valueClass);
     const prototype: unknown = Object.getPrototypeOf(source);
     if (prototype === Map.prototype) return this.#map(source as Map<unknown, unknown>);
     if (prototype === Set.prototype) return this.#set(source as Set<unknown>);
-    const copy = leafCopy(source);
-    return copy === undefined ? this.#refuse(describe(source)) : this.#leaf(source, copy);
+    const copy = kinds.leafCopy(source);
+    return copy === undefined ? this.#refuse(kinds.describe(source)) : this.#leaf(source, copy);
   }
 
   #leaf(source: object, copy: object): object {
@@ -293,7 +291,7 @@ class Owner {
   }
 
   #refuse(got: string, step?: string): never {
-    const path = pathText(step === undefined ? this.#path : [...this.#path, step]);
+    const path = kinds.pathText(step === undefined ? this.#path : [...this.#path, step]);
     const where = path === '' ? '' : ` at ${path}`;
     throw new TidegateError('E_VALUE', `expected a value that can be stored, got ${got}${where}`);
   }

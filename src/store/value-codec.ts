@@ -6,10 +6,10 @@
 // Buffer, an instance of a declared class and an object with unlisted properties are written with names.
 
 import { defaultStringifyOperations, type ParseOperations, parse, type StringifyOperations, stringify } from 'devalue';
-import { hiddenNames, withHidden } from '../entry/hidden-properties.ts';
 import { spreadOf } from '../entry/owned-copies.ts';
 import type { ValueClass } from '../entry/owned-value.ts';
-import type { OwnedCodec } from '../entry/value-codec.ts';
+import type { OwnedCodec } from '../entry/stored-value.ts';
+import { hiddenNames, withHidden } from '../entry/value-kinds.ts';
 import { TidegateError } from '../errors.ts';
 
 interface ValueCodecOptions {

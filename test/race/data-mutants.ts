@@ -26,7 +26,6 @@ function mutant(
 const CACHE = 'engine/values/value-cache.ts';
 const FILLS = 'engine/values/value-fills.ts';
 const ENTRIES = 'engine/values/value-entries.ts';
-const SETS = 'engine/values/value-sets.ts';
 const STORING = 'engine/values/value-storing.ts';
 const FLIGHT = 'engine/values/value-flight.ts';
 const NAMING = 'engine/values/value-naming.ts';
@@ -63,7 +62,7 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
     'while (found === undefined || !this.#isBetter(found, outdated)) {',
     'while (found === undefined) {',
   ]),
-  mutant('does not look at the stamp of a set', { file: SETS, ways: KEY }, [
+  mutant('does not look at the stamp of a set', { file: STORING, ways: KEY }, [
     'const begun = stamp ?? ledger.arrive();',
     'const begun = ledger.arrive(); void stamp;',
   ]),
@@ -103,7 +102,7 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
     'const superseded = before + 1;\n      const position = before;',
   ]),
   mutant('judges a late tag by a stamp that has moved', { file: NAMING, ways: LATE }, [
-    'if (readAt !== stamp && this.#parts.ledger.isAffectedSince(since, what)) return undefined;',
+    'if (readAt !== stamp && this.#steps.ledger.isAffectedSince(since, what)) return undefined;',
     '',
   ]),
   mutant('stores what was read as if it were read when it takes its place', { file: STORING, ways: LATE }, [
@@ -114,7 +113,7 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
     'gives in grace without the tags of whoever is given it',
     { file: 'engine/values/value-grace.ts', ways: LATE },
     [
-      'const taken = this.#parts.naming.taken(entry, asked);\n    return taken instanceof',
+      'const taken = this.#naming.taken(entry, asked);\n    return taken instanceof',
       'const taken: Eventually<StoredValue | undefined> = entry;\n    void asked;\n    return taken instanceof',
     ],
   ),

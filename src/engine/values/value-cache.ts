@@ -32,8 +32,9 @@ import { ValueFills } from './value-fills.ts';
 import type { AskedFill, ValueFlight } from './value-flight.ts';
 import { ValueNaming } from './value-naming.ts';
 import { ValueRemoval } from './value-removal.ts';
-import { ValueSets } from './value-sets.ts';
 import { ValueSliding } from './value-sliding.ts';
+import type { ValueSteps } from './value-steps.ts';
+import { ValueStoring } from './value-storing.ts';
 import { ValueTally } from './value-tally.ts';
 
 export function createValueCache(parts: ValueCacheParts): ValueCache {
@@ -53,7 +54,7 @@ class TieredValueCache implements ValueCache {
   readonly #naming: ValueNaming;
   readonly #fills: ValueFills;
   readonly #removal: ValueRemoval;
-  readonly #sets: ValueSets;
+  readonly #storing: ValueStoring;
   readonly #sliding: ValueSliding;
   readonly #hasSlower: boolean;
   readonly #own: (value: unknown) => OwnedValue;
@@ -86,23 +87,24 @@ class TieredValueCache implements ValueCache {
       isCurrent: (entry) => ledger.isCurrent(entry),
       isNoOlder: wasReadNoEarlier,
     });
-    const common = {
+    const steps: ValueSteps = {
       ...{ clock, tasks, random, own, fault, ledger, invalidator: this.#invalidator, tally: this.#tally },
       ...{ underWay: this.#underWay, hasSlower: this.#hasSlower },
-      drop: (key: string) => this.#drop(key),
-      keep: (entry: StoredValue, memoryOnly: boolean) => this.#keep(entry, memoryOnly),
+      atHand: (key) => this.#memory?.get(key),
+      find: (key) => this.#find(key),
+      drop: (key) => this.#drop(key),
+      keep: (entry, memoryOnly) => this.#keep(entry, memoryOnly),
     };
-    const atHand = (key: string) => this.#memory?.get(key);
-    this.#removal = new ValueRemoval({ ...common, find: (key) => this.#find(key) });
-    this.#naming = new ValueNaming({ ...common, atHand });
-    this.#sliding = new ValueSliding({ ...common, atHand });
+    this.#removal = new ValueRemoval(steps);
+    this.#naming = new ValueNaming(steps);
+    this.#sliding = new ValueSliding(steps);
+    this.#storing = new ValueStoring(steps);
     this.#fills = new ValueFills({
-      ...{ ...common, naming: this.#naming, endingRequests: parts.endingRequests },
+      ...{ steps, naming: this.#naming, storing: this.#storing, endingRequests: parts.endingRequests },
       freshAtHand: (key) => this.#onlyFresh(this.#memory?.get(key)),
       freshAnywhere: async (key) => this.#onlyFresh(await this.#find(key)),
       askAnew: (asked) => this.#answer(asked),
     });
-    this.#sets = new ValueSets(common);
   }
 
   hit(key: string, tags?: readonly string[]): unknown {
@@ -156,10 +158,8 @@ class TieredValueCache implements ValueCache {
           if (entry !== undefined) fresh.push({ fill, entry });
           return this.#fresh(key, entry);
         };
-        return after(
-          after(this.#find(key), (entry) => this.#named(entry, fill)),
-          given,
-        );
+        const named = after(this.#find(key), (entry) => this.#named(entry, fill));
+        return after(named, given);
       }),
     );
     // Not before the last look-up has ended: they are filled together, and their time counts from here.
@@ -180,13 +180,13 @@ class TieredValueCache implements ValueCache {
 
   set(key: string, value: unknown, terms: SetTerms): Eventually<boolean> {
     const owned = this.#own(value);
-    return this.#state === 'open' && this.#sets.take(key, owned, terms);
+    return this.#state === 'open' && this.#storing.take(key, owned, terms);
   }
 
   setMany(entries: readonly ValueToSet[]): Eventually<boolean>[] {
     const owned = entries.map(({ value }) => this.#own(value));
     return entries.map(
-      ({ key, terms }, at) => this.#state === 'open' && this.#sets.take(key, owned[at] as OwnedValue, terms),
+      ({ key, terms }, at) => this.#state === 'open' && this.#storing.take(key, owned[at] as OwnedValue, terms),
     );
   }
 
@@ -251,9 +251,8 @@ class TieredValueCache implements ValueCache {
 
   sources(): SourceLeases {
     this.#sources ??= new SourceLeases({ clock: this.#clock, invalidate: (one) => this.invalidate([one], false) });
-    const sources = this.#sources;
-    this.#ledger.heed(sources);
-    return sources;
+    this.#ledger.heed(this.#sources);
+    return this.#sources;
   }
 
   async purge(selector: Selector): Promise<number> {

@@ -4,12 +4,12 @@
 // hard timeout, or by their signal. When all have left, the fill's failure is nobody's to hear, so it is told as a fault;
 // and a source that fails is left alone for a while.
 
-import { type OwnedValue, readOwned } from '../../entry/owned-value.ts';
+import { readOwned } from '../../entry/owned-value.ts';
 import type { StoredValue } from '../../entry/stored-value.ts';
 import { valueSubject } from '../../entry/subject.ts';
 import type { TidegateError } from '../../errors.ts';
 import type { Arrival } from '../../ledger/ledger.ts';
-import type { Clock, Eventually, Random, Tasks } from '../../ports.ts';
+import type { Eventually } from '../../ports.ts';
 import { onAbort } from '../abort-listeners.ts';
 import { FlightWatch } from './flight-watch.ts';
 import type { FillResult } from './value-contract.ts';
@@ -23,17 +23,15 @@ import {
   ValueFlight,
   type ValueLanding,
 } from './value-flight.ts';
-import { type GraceParts, isDueEarly, ValueGrace } from './value-grace.ts';
-import { type StoringParts, ValueStoring } from './value-storing.ts';
-import type { ValueTally } from './value-tally.ts';
+import { type FreshEntries, isDueEarly, ValueGrace } from './value-grace.ts';
+import type { ValueNaming } from './value-naming.ts';
+import type { ValueSteps } from './value-steps.ts';
+import type { ValueStoring } from './value-storing.ts';
 
-export interface FillsParts extends GraceParts, StoringParts {
-  readonly clock: Clock;
-  readonly tasks: Tasks;
-  readonly random: Random;
-  readonly tally: ValueTally;
-  readonly own: (value: unknown) => OwnedValue;
-  readonly fault: (error: unknown) => void;
+interface FillsOptions extends FreshEntries {
+  readonly steps: ValueSteps;
+  readonly naming: ValueNaming;
+  readonly storing: ValueStoring;
   /** Answers one who asks anew: with what is stored, if that is fresh by now. */
   readonly askAnew: (asked: AskedFill) => Eventually<unknown>;
   /** Where a fill ends with the request that began it; see FlightWatch. */
@@ -54,27 +52,28 @@ interface Waiting {
 }
 
 export class ValueFills {
-  readonly #parts: FillsParts;
+  readonly #options: FillsOptions;
+  readonly #steps: ValueSteps;
   readonly #running = new Set<ValueFlight>();
   readonly #grace: ValueGrace;
-  readonly #storing: ValueStoring;
   readonly #watch: FlightWatch | undefined;
 
-  constructor(parts: FillsParts) {
-    this.#parts = parts;
-    this.#grace = new ValueGrace(parts);
-    this.#storing = new ValueStoring(parts);
-    if (parts.endingRequests !== undefined) this.#watch = new FlightWatch({ ...parts, ...parts.endingRequests });
+  constructor(options: FillsOptions) {
+    const { steps, naming, endingRequests } = options;
+    this.#options = options;
+    this.#steps = steps;
+    this.#grace = new ValueGrace(steps, naming, options);
+    if (endingRequests !== undefined) this.#watch = new FlightWatch({ ...steps, ...endingRequests });
   }
 
   /** The value of an entry in grace, for `get`; undefined when it may not be given. */
   inGrace(entry: StoredValue): unknown {
-    if (previousOf(entry, this.#parts.ledger) === undefined) return undefined;
+    if (previousOf(entry, this.#steps.ledger) === undefined) return undefined;
     return this.#grace.isInGrace(entry) ? this.#grace.given(entry) : undefined;
   }
 
   isUnderWay(key: string): boolean {
-    return this.#parts.ledger.fills.newestJoinable(key) !== undefined;
+    return this.#steps.ledger.fills.newestJoinable(key) !== undefined;
   }
 
   get inFlight(): number {
@@ -83,15 +82,15 @@ export class ValueFills {
 
   /** See allLanded. */
   close(enough: Promise<unknown>): Promise<void> {
-    return allLanded(this.#running, this.#parts.tasks, enough);
+    return allLanded(this.#running, this.#steps.tasks, enough);
   }
 
   /** The value of a fill; `entry`: what is stored and not fresh, or not to be had by those tags. */
   async fill(asked: AskedFill, entry: StoredValue | undefined): Promise<unknown> {
     const { key, terms } = asked;
-    const { ledger, clock, tally, naming } = this.#parts;
+    const { ledger, clock, tally } = this.#steps;
     if (terms.signal?.aborted === true) throw terms.signal.reason;
-    const named = entry && naming.named(entry, asked);
+    const named = entry && this.#options.naming.named(entry, asked);
     const previous = previousOf(named, ledger);
     const stale = previous !== undefined && entry !== undefined && this.#grace.isInGrace(entry) ? entry : undefined;
     if (stale !== undefined && this.#grace.rests(key)) {
@@ -124,7 +123,7 @@ export class ValueFills {
   /** There is no stale value for it any more. */
   async #waitOn(waiting: Waiting): Promise<unknown> {
     const { asked, askedMs, hardMs } = waiting;
-    const leftMs = Math.max(0, askedMs + asked.terms.hardMs - this.#parts.clock.monotonic());
+    const leftMs = Math.max(0, askedMs + asked.terms.hardMs - this.#steps.clock.monotonic());
     const isLimited = hardMs !== Number.POSITIVE_INFINITY;
     const still = { ...waiting, stale: undefined, hardMs: isLimited ? leftMs : hardMs };
     // Without a stale value it rejects when it has waited long enough.
@@ -135,30 +134,30 @@ export class ValueFills {
   refreshEarly(asked: AskedFill, entry: StoredValue): void {
     this.#watch?.loseEnded();
     if (
-      !isDueEarly(entry, asked.terms.earlyRefresh, this.#parts) ||
+      !isDueEarly(entry, asked.terms.earlyRefresh, this.#steps) ||
       this.isUnderWay(asked.key) ||
       this.#grace.rests(asked.key)
     )
       return;
-    this.#begin(asked, { previous: previousOf(entry, this.#parts.ledger), replaces: true });
+    this.#begin(asked, { previous: previousOf(entry, this.#steps.ledger), replaces: true });
   }
 
   #begin({ key, fill, terms }: AskedFill, what: Pick<FlightPlan, 'previous' | 'replaces'>): ValueFlight {
-    const { ledger, clock, tasks, tally } = this.#parts;
+    const { ledger, clock, tasks, tally } = this.#steps;
     const startedMs = clock.monotonic();
     const flight = new ValueFlight({ key, fill, terms, startedMs, ...what }, (holder) => ledger.begin(key, holder));
     this.#running.add(flight);
     this.#watch?.begun(flight, (landing) => this.#land(flight, landing));
     tally.fills++;
     // First of all that wait: whoever is given the value then finds it stored.
-    flight.landed.then((landing) => this.#land(flight, landing)).catch(this.#parts.fault);
-    flight.start(tasks, this.#parts.own);
+    flight.landed.then((landing) => this.#land(flight, landing)).catch(this.#steps.fault);
+    flight.start(tasks, this.#steps.own);
     return flight;
   }
 
   #land(flight: ValueFlight, landing: ValueLanding): void {
     const { key, terms, previous } = flight.plan;
-    const { ledger, clock, tally } = this.#parts;
+    const { ledger, clock, tally } = this.#steps;
     if (!this.#running.delete(flight)) return;
     const durationMs = clock.monotonic() - flight.plan.startedMs;
     if (landing.kind === 'failed') {
@@ -175,7 +174,7 @@ export class ValueFills {
 
   /** Those who waited have been told. What it gives in the end is no worse for it. */
   #giveUp(flight: ValueFlight): void {
-    const { ledger } = this.#parts;
+    const { ledger } = this.#steps;
     ledger.fills.giveUp(flight.fill);
     flight.whenLate = (landing) => {
       if (landing.kind === 'failed') return ledger.fills.end(flight.fill);
@@ -187,14 +186,14 @@ export class ValueFills {
 
   #keep(flight: ValueFlight, landing: Exclude<ValueLanding, { kind: 'failed' }>): void {
     const { key, startedMs } = flight.plan;
-    const durationMs = this.#parts.clock.monotonic() - startedMs;
+    const durationMs = this.#steps.clock.monotonic() - startedMs;
     this.#grace.wake(key);
     if (landing.kind === 'skipped') return this.#end(flight, 'skipped', durationMs);
     let result: Eventually<FillResult> = 'refused';
     try {
-      result = this.#storing.store(flight, { landing, fillMs: durationMs });
+      result = this.#options.storing.store(flight, { landing, fillMs: durationMs });
     } catch (error) {
-      this.#parts.fault(error);
+      this.#steps.fault(error);
     }
     if (!(result instanceof Promise)) return this.#end(flight, result, durationMs);
     void result.then((one) => this.#end(flight, one, durationMs));
@@ -202,14 +201,14 @@ export class ValueFills {
 
   #end(flight: ValueFlight, result: FillResult, durationMs: number): void {
     const { key, fill } = flight;
-    const { ledger, tally } = this.#parts;
+    const { ledger, tally } = this.#steps;
     if (result === 'stored' || result === 'not-stored') ledger.fills.settle(fill);
     ledger.fills.end(fill);
     tally.filled({ key, result, durationMs, error: undefined });
   }
 
   #joinable(asked: AskedFill, arrival: Arrival): ValueFlight | undefined {
-    const { ledger } = this.#parts;
+    const { ledger } = this.#steps;
     const running = ledger.fills.newestJoinable(asked.key);
     if (running === undefined) return undefined;
     const tags = tagsOf(asked);
@@ -229,7 +228,7 @@ export class ValueFills {
     const { promise, resolve, reject } = Promise.withResolvers<ValueLanding | undefined>();
     const tooLate = () => (stale === undefined ? reject(late(asked.key, asked.terms.hardMs)) : resolve(undefined));
     const leave = () => reject(signal?.reason);
-    const cancel = waitMs === Number.POSITIVE_INFINITY ? undefined : this.#parts.tasks.later(waitMs, tooLate);
+    const cancel = waitMs === Number.POSITIVE_INFINITY ? undefined : this.#steps.tasks.later(waitMs, tooLate);
     if (signal?.aborted === true) leave();
     const stopListening = signal && onAbort(signal, leave);
     let hasLanded = false;
@@ -250,9 +249,9 @@ export class ValueFills {
     const { asked, flight, arrival, askedMs, joined, stale } = waiting;
     const tags = flight.joinedTo(landing.kind === 'filled' ? landing.terms.tags : flight.terms.tags);
     const isLost = joined && this.#watch?.isLost(flight) === true;
-    if (isLost || !this.#parts.ledger.mayShare(flight.fill, arrival, valueSubject(flight.key, tags))) {
+    if (isLost || !this.#steps.ledger.mayShare(flight.fill, arrival, valueSubject(flight.key, tags))) {
       // Its fill read too early for it, or will never end.
-      return this.#parts.askAnew({ ...asked, arrival, askedMs, isAgain: true });
+      return this.#options.askAnew({ ...asked, arrival, askedMs, isAgain: true });
     }
     if (landing.kind === 'filled') return readOwned(landing.owned);
     if (landing.kind === 'skipped') return landing.value;
@@ -271,6 +270,6 @@ export class ValueFills {
   #tell(flight: ValueFlight, error: unknown): void {
     if (flight.isTold) return;
     flight.isTold = true;
-    this.#parts.fault(error);
+    this.#steps.fault(error);
   }
 }

@@ -5,22 +5,17 @@
 
 import { readOwned } from '../../entry/owned-value.ts';
 import type { StoredValue } from '../../entry/stored-value.ts';
-import type { EntryLedger } from '../../entry/subject.ts';
 import type { Clock, Eventually, Random } from '../../ports.ts';
 import { RecentMap } from '../recent-map.ts';
 import type { FillTerms } from './value-contract.ts';
 import type { AskedFill, ValueFlight } from './value-flight.ts';
 import type { ValueNaming } from './value-naming.ts';
-import type { ValueTally } from './value-tally.ts';
+import type { ValueSteps } from './value-steps.ts';
 
-export interface GraceParts {
-  readonly clock: Clock;
-  readonly ledger: EntryLedger<ValueFlight>;
-  readonly tally: ValueTally;
-  readonly naming: ValueNaming;
-  /** The fresh entry in memory; and in any tier, which may take time. */
+/** The fresh entry in memory; and in any tier, which may take time. */
+export interface FreshEntries {
   readonly freshAtHand: (key: string) => StoredValue | undefined;
-  readonly freshAnywhere: (key: string) => Eventually<StoredValue | undefined>;
+  readonly freshAnywhere: (key: string) => Promise<StoredValue | undefined>;
 }
 
 /** Who waited, and for what. */
@@ -33,17 +28,21 @@ export interface GivenUp {
 const FAILED_KEYS = 10_000;
 
 export class ValueGrace {
-  readonly #parts: GraceParts;
+  readonly #steps: ValueSteps;
+  readonly #naming: ValueNaming;
+  readonly #fresh: FreshEntries;
   /** Monotonic time until which no fill is begun while a stale value is there. */
   readonly #restUntil = new RecentMap<number>(FAILED_KEYS);
 
-  constructor(parts: GraceParts) {
-    this.#parts = parts;
+  constructor(steps: ValueSteps, naming: ValueNaming, fresh: FreshEntries) {
+    this.#steps = steps;
+    this.#naming = naming;
+    this.#fresh = fresh;
   }
 
   /** The source is left alone so long. */
   rest(key: string, ms: number): void {
-    this.#restUntil.set(key, this.#parts.clock.monotonic() + ms);
+    this.#restUntil.set(key, this.#steps.clock.monotonic() + ms);
   }
 
   wake(key: string): void {
@@ -52,22 +51,22 @@ export class ValueGrace {
 
   rests(key: string): boolean {
     const until = this.#restUntil.get(key);
-    return until !== undefined && this.#parts.clock.monotonic() < until;
+    return until !== undefined && this.#steps.clock.monotonic() < until;
   }
 
   isInGrace({ bornMs, lifetimeMs, graceMs }: StoredValue): boolean {
-    return graceMs > 0 && this.#parts.clock.now() - bornMs < lifetimeMs + graceMs;
+    return graceMs > 0 && this.#steps.clock.now() - bornMs < lifetimeMs + graceMs;
   }
 
   /** Undefined: it cannot be had by the tags of whoever asks. */
   give(entry: StoredValue, asked: AskedFill): Eventually<unknown> {
-    const taken = this.#parts.naming.taken(entry, asked);
+    const taken = this.#naming.taken(entry, asked);
     return taken instanceof Promise ? taken.then((one) => this.given(one)) : this.given(taken);
   }
 
   given(entry: StoredValue | undefined): unknown {
     if (entry === undefined) return undefined;
-    this.#parts.tally.stale(entry.key);
+    this.#steps.tally.stale(entry.key);
     return readOwned(entry);
   }
 
@@ -76,7 +75,8 @@ export class ValueGrace {
    * nothing has taken its place.
    */
   async giveStill(entry: StoredValue, { flight, asked }: GivenUp): Promise<unknown> {
-    const { ledger, freshAtHand, freshAnywhere } = this.#parts;
+    const { freshAtHand, freshAnywhere } = this.#fresh;
+    const { ledger } = this.#steps;
     const newer = freshAtHand(entry.key);
     if (newer !== undefined) return this.#giveFresh(newer, asked);
     // Slower tiers are not waited for in vain: whatever takes its place there outdates it.
@@ -87,9 +87,9 @@ export class ValueGrace {
   }
 
   async #giveFresh(entry: StoredValue, asked: AskedFill): Promise<unknown> {
-    const taken = await this.#parts.naming.taken(entry, asked);
+    const taken = await this.#naming.taken(entry, asked);
     if (taken === undefined) return undefined;
-    this.#parts.tally.hit(taken.key, taken);
+    this.#steps.tally.hit(taken.key, taken);
     return readOwned(taken);
   }
 }

@@ -8,33 +8,20 @@
 import { lateTags } from '../../entry/late-tags.ts';
 import { ownTexts } from '../../entry/own-text.ts';
 import type { StoredValue } from '../../entry/stored-value.ts';
-import { type EntryLedger, valueSubject } from '../../entry/subject.ts';
+import { valueSubject } from '../../entry/subject.ts';
 import type { Eventually } from '../../ports.ts';
-import type { Invalidator } from '../invalidator.ts';
 import { wasReadNoEarlier } from '../tiers/tier-loop.ts';
-import type { UnderWay } from '../under-way.ts';
-import { type AskedFill, MAX_TAGS, tagsOf, type ValueFlight } from './value-flight.ts';
-
-export interface NamingParts {
-  readonly ledger: EntryLedger<ValueFlight>;
-  readonly invalidator: Invalidator;
-  readonly underWay: UnderWay;
-  readonly hasSlower: boolean;
-  readonly fault: (error: unknown) => void;
-  /** The entry in memory, in whatever state. */
-  readonly atHand: (key: string) => Eventually<StoredValue | undefined>;
-  /** False: no tier took it, as far as that is known at once. */
-  readonly keep: (entry: StoredValue, memoryOnly: boolean) => Eventually<boolean>;
-}
+import { type AskedFill, MAX_TAGS, tagsOf } from './value-flight.ts';
+import type { ValueSteps } from './value-steps.ts';
 
 /** A caller that names an entry. */
 export type Naming = Pick<AskedFill, 'fill' | 'terms'>;
 
 export class ValueNaming {
-  readonly #parts: NamingParts;
+  readonly #steps: ValueSteps;
 
-  constructor(parts: NamingParts) {
-    this.#parts = parts;
+  constructor(steps: ValueSteps) {
+    this.#steps = steps;
   }
 
   /**
@@ -47,7 +34,7 @@ export class ValueNaming {
     const { epoch, stamp, readAt } = entry;
     const since = { epoch, position: readAt };
     const what = { uri: '', origin: '', tags: late };
-    if (readAt !== stamp && this.#parts.ledger.isAffectedSince(since, what)) return undefined;
+    if (readAt !== stamp && this.#steps.ledger.isAffectedSince(since, what)) return undefined;
     return { ...entry, tags: [...entry.tags, ...ownTexts(late)], checkedUpTo: stamp };
   }
 
@@ -62,7 +49,7 @@ export class ValueNaming {
     const latest = this.#latest(entry);
     const named = this.named(latest, asked);
     if (named === latest || named === undefined) return named;
-    const { ledger, hasSlower, underWay, keep } = this.#parts;
+    const { ledger, hasSlower, underWay, keep } = this.#steps;
     // Superseded, what is expired would be outdated.
     const mayTake = ledger.isCurrent(named) || (!hasSlower && ledger.isExpired(named));
     if (!mayTake || named.tags.length > MAX_TAGS) return undefined;
@@ -76,14 +63,14 @@ export class ValueNaming {
 
   /** Memory may have it with more tags by now. */
   #latest(entry: StoredValue): StoredValue {
-    const { atHand, ledger } = this.#parts;
+    const { atHand, ledger } = this.#steps;
     const there = atHand(entry.key);
     if (there === undefined || there instanceof Promise || !wasReadNoEarlier(there, entry)) return entry;
     return ledger.isCurrent(there) || ledger.isExpired(there) ? there : entry;
   }
 
   async #takenEverywhere(entry: StoredValue, memoryOnly: boolean): Promise<StoredValue | undefined> {
-    const { ledger, invalidator, keep, fault } = this.#parts;
+    const { ledger, invalidator, keep, fault } = this.#steps;
     const { key, epoch, tags } = entry;
     try {
       const before = ledger.applied;

@@ -4,15 +4,9 @@
 // outdated all of it, so what was known of each key is noted before.
 
 import type { StoredValue } from '../../entry/stored-value.ts';
-import type { EntryLedger } from '../../entry/subject.ts';
 import type { Selector } from '../../ledger/selector.ts';
-import type { Eventually, Store } from '../../ports.ts';
-
-export interface RemovalParts {
-  readonly ledger: EntryLedger;
-  readonly hasSlower: boolean;
-  readonly find: (key: string) => Eventually<StoredValue | undefined>;
-}
+import type { Store } from '../../ports.ts';
+import type { ValueSteps } from './value-steps.ts';
 
 /** A key that slower tiers are asked about. */
 interface Sought {
@@ -24,10 +18,10 @@ interface Sought {
 }
 
 export class ValueRemoval {
-  readonly #parts: RemovalParts;
+  readonly #steps: ValueSteps;
 
-  constructor(parts: RemovalParts) {
-    this.#parts = parts;
+  constructor(steps: ValueSteps) {
+    this.#steps = steps;
   }
 
   /**
@@ -39,7 +33,7 @@ export class ValueRemoval {
     memory: Store<StoredValue> | undefined,
     also: (key: string) => readonly Selector[],
   ): { readonly there: number; readonly unsure: readonly Sought[] } {
-    const { ledger, hasSlower } = this.#parts;
+    const { ledger, hasSlower } = this.#steps;
     const rest = keys.filter((key) => {
       const entry = memory?.get(key);
       return entry === undefined || entry instanceof Promise || !ledger.isCurrent(entry);
@@ -59,10 +53,10 @@ export class ValueRemoval {
   }
 
   async #wasCurrent({ key, tags: removed, last }: Sought): Promise<boolean> {
-    const entry = await this.#parts.find(key);
+    const entry = await this.#steps.find(key);
     if (entry === undefined || last > entry.stamp) return false;
     const stamp = { epoch: entry.epoch, position: entry.stamp };
     const tags = entry.tags.filter((tag) => !removed.includes(tag));
-    return !this.#parts.ledger.isAffectedSince(stamp, { uri: '', origin: '', tags });
+    return !this.#steps.ledger.isAffectedSince(stamp, { uri: '', origin: '', tags });
   }
 }

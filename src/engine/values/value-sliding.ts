@@ -5,30 +5,21 @@
 // stamp: an invalidation of the entry outdates a record that arrives later, too. A fill supersedes the entry for that reason.
 
 import type { StoredValue } from '../../entry/stored-value.ts';
-import type { Clock, Eventually } from '../../ports.ts';
+import type { ValueSteps } from './value-steps.ts';
 
 /** Largest part of the idle time by which a slower tier may be behind. */
 const BEHIND_PART = 0.25;
 
-export interface SlidingParts {
-  readonly clock: Pick<Clock, 'now'>;
-  readonly hasSlower: boolean;
-  /** The entry in memory, in whatever state. */
-  readonly atHand: (key: string) => Eventually<StoredValue | undefined>;
-  /** Puts it into every tier. */
-  readonly keep: (entry: StoredValue, memoryOnly: boolean) => Eventually<boolean>;
-}
-
 export class ValueSliding {
-  readonly #parts: SlidingParts;
+  readonly #steps: ValueSteps;
 
-  constructor(parts: SlidingParts) {
-    this.#parts = parts;
+  constructor(steps: ValueSteps) {
+    this.#steps = steps;
   }
 
   /** Whether a current entry has not reached its end. This use moves the end of an entry that slides. */
   isInTime(entry: StoredValue): boolean {
-    const ageMs = this.#parts.clock.now() - entry.bornMs;
+    const ageMs = this.#steps.clock.now() - entry.bornMs;
     if (ageMs >= entry.lifetimeMs) return false;
     if (entry.sliding !== undefined) this.#move(entry, ageMs);
     return true;
@@ -40,7 +31,7 @@ export class ValueSliding {
     // A clock that was set back takes nothing off.
     if (lifetimeMs <= entry.lifetimeMs) return;
     entry.lifetimeMs = lifetimeMs;
-    const { hasSlower, atHand, keep } = this.#parts;
+    const { hasSlower, atHand, keep } = this.#steps;
     if (!hasSlower || lifetimeMs - toldMs < idleMs * BEHIND_PART) return;
     const there = atHand(entry.key);
     // Something has taken its place while a slower tier was asked.

@@ -1,33 +1,20 @@
-// Stores a fill's result in a data cache: whether it may be stored, and under which stamp.
+// Stores values in a data cache, filled or put in: whether a value may be stored, in which order, and under which stamp.
 //
 // A fill may take the place of a current value. No invalidation has outdated that value, so a slower tier that
 // fails to take the new value, or takes an older one later, would give the old one again. So where there are slower tiers
 // all that is there is superseded first, as by a value that is put in. Fills of the key that began later have read it later
 // still: to them that invalidation is none, so their stamp for the key, and for nothing else, moves past it.
+//
+// A value that was read before another was put in must not take its place, in any tier. So each put has a turn, and where
+// there are slower tiers the put is an invalidation of what was there.
 
-import type { StoredValue } from '../../entry/stored-value.ts';
-import { type EntryLedger, valueSubject } from '../../entry/subject.ts';
-import type { Clock, Eventually, Random } from '../../ports.ts';
-import type { Invalidator } from '../invalidator.ts';
-import type { UnderWay } from '../under-way.ts';
-import type { FillResult, ValueTerms } from './value-contract.ts';
-import { entryOf } from './value-entries.ts';
+import type { OwnedValue } from '../../entry/owned-value.ts';
+import { valueSubject } from '../../entry/subject.ts';
+import type { Eventually } from '../../ports.ts';
+import type { FillResult, SetTerms, ValueTerms } from './value-contract.ts';
+import { entryOf, type Filled } from './value-entries.ts';
 import type { ValueFlight, ValueLanding } from './value-flight.ts';
-
-export interface StoringParts {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly ledger: EntryLedger<ValueFlight>;
-  readonly invalidator: Invalidator;
-  readonly underWay: UnderWay;
-  /** True: there are tiers that may fail, or take a value late. */
-  readonly hasSlower: boolean;
-  readonly fault: (error: unknown) => void;
-  /** Removes what is there: something newer is known, and not to be stored. */
-  readonly drop: (key: string) => void;
-  /** False: no tier took it, as far as that is known at once. */
-  readonly keep: (entry: StoredValue, memoryOnly: boolean) => Eventually<boolean>;
-}
+import type { ValueSteps } from './value-steps.ts';
 
 /** A fill's result. */
 interface Given {
@@ -36,25 +23,25 @@ interface Given {
 }
 
 export class ValueStoring {
-  readonly #parts: StoringParts;
+  readonly #steps: ValueSteps;
 
-  constructor(parts: StoringParts) {
-    this.#parts = parts;
+  constructor(steps: ValueSteps) {
+    this.#steps = steps;
   }
 
   /** Stores it if it may be stored. A promise only where the log takes time to apply a change; it does not reject. */
   store(flight: ValueFlight, given: Given): Eventually<FillResult> {
-    const isReplaced = this.#parts.hasSlower && flight.replaces;
+    const isReplaced = this.#steps.hasSlower && flight.replaces;
     return this.#refusal(flight, given) ?? (isReplaced ? this.#replace(flight, given) : this.#keep(flight, given));
   }
 
   #refusal(flight: ValueFlight, given: Given): 'refused' | 'overtaken' | undefined {
-    const refusal = this.#parts.ledger.judge(flight.fill, valueSubject(flight.key, termsOf(flight, given).tags));
+    const refusal = this.#steps.ledger.judge(flight.fill, valueSubject(flight.key, termsOf(flight, given).tags));
     return refusal === undefined || refusal === 'overtaken' ? refusal : 'refused';
   }
 
   #keep(flight: ValueFlight, given: Given): FillResult {
-    const { clock, random, keep, drop, fault } = this.#parts;
+    const { clock, random, keep, drop, fault } = this.#steps;
     const { key } = flight;
     const terms = termsOf(flight, given);
     if (terms.ttlMs === 0 || flight.hasTooManyTags) {
@@ -71,7 +58,7 @@ export class ValueStoring {
   }
 
   #replace(flight: ValueFlight, given: Given): Eventually<FillResult> {
-    const { ledger, invalidator, underWay, fault } = this.#parts;
+    const { ledger, invalidator, underWay, fault } = this.#steps;
     const { key } = flight.plan;
     const before = ledger.applied;
     const superseded = invalidator.supersede(key);
@@ -92,7 +79,7 @@ export class ValueStoring {
     flight: ValueFlight,
     given: Given & { readonly superseded: Eventually<number>; readonly before: number },
   ): Promise<FillResult> {
-    const { ledger, fault } = this.#parts;
+    const { ledger, fault } = this.#steps;
     try {
       const position = await given.superseded;
       if (position !== given.before + 1) return 'refused';
@@ -102,6 +89,50 @@ export class ValueStoring {
       fault(error);
       return 'not-stored';
     }
+  }
+
+  /** Puts in a value that was not filled here; whether it was stored. */
+  take(key: string, owned: OwnedValue, { stamp, validator, ...terms }: SetTerms): Eventually<boolean> {
+    const { ledger, tally, clock, random, underWay } = this.#steps;
+    const begun = stamp ?? ledger.arrive();
+    const what = valueSubject(key, terms.tags);
+    if (ledger.fills.wasReplacedSince(key, begun.turn) || ledger.judge(begun, what) !== undefined) {
+      tally.set(key, 'refused');
+      return false;
+    }
+    // A value that was read earlier must not take its place.
+    ledger.fills.replace(key);
+    const read = { stamp: begun, readAt: begun.position };
+    const filled = { key, owned, validator, fillMs: 0, now: clock.now(), ...read };
+    if (this.#steps.hasSlower) return underWay.track(this.#takeEverywhere(filled, terms));
+    const isKept = terms.ttlMs !== 0 && this.#steps.keep(entryOf(filled, terms, random), terms.memoryOnly) !== false;
+    tally.set(key, isKept ? 'stored' : 'not-stored');
+    if (terms.ttlMs === 0) this.#steps.drop(key);
+    return isKept;
+  }
+
+  /**
+   * A slower tier may fail to take it, or take an older value later; so that no older one is ever given again, all that
+   * are there are outdated first.
+   */
+  async #takeEverywhere(filled: Filled, terms: ValueTerms): Promise<boolean> {
+    const { ledger, invalidator, tally, keep, random } = this.#steps;
+    const { key, stamp } = filled;
+    const before = ledger.applied;
+    const position = await invalidator.supersede(key);
+    // Where the log takes time, others may have had their turn, and so may a later value.
+    const isNext = position === before + 1;
+    const what = valueSubject(key, terms.tags);
+    const isOverdue = !isNext || ledger.isAffectedSince({ ...stamp, position }, what);
+    const result = isOverdue ? 'refused' : terms.ttlMs === 0 ? 'not-stored' : 'stored';
+    if (result !== 'stored') {
+      tally.set(key, result);
+      return false;
+    }
+    const kept = keep(entryOf({ ...filled, stamp: { ...stamp, position } }, terms, random), terms.memoryOnly);
+    // A slower tier answers later; a failure is reported then.
+    tally.set(key, kept === false ? 'not-stored' : 'stored');
+    return (await kept) !== false;
   }
 }
 
