@@ -1,7 +1,7 @@
 // A client that wrote what this gate has not heard of yet is served from the origin until it has.
 
 import { expect, it } from 'vitest';
-import { cookieRules, sharedRequest } from '../../src/engine/answers/shared-request.ts';
+import { cookieRules, sharedRequest } from '../../src/engine/answers/origin-fields.ts';
 import { withOwnPosition } from '../../src/engine/http/own-writes.ts';
 import { type Fields, fieldLines, hasField } from '../../src/semantics/fields.ts';
 import { SAFE_POLICY } from '../../src/semantics/policy.ts';

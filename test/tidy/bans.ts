@@ -12,7 +12,7 @@ const SOCKET_TIMERS: ReadonlySet<string> = new Set([
   'src/node/operator/admin-server.ts',
   'src/node/front/connection/connections.ts',
   'src/node/front/front.ts',
-  'src/node/front/connection/graceful-close.ts',
+  'src/node/front/http1/upload.ts',
   'src/node/front/http1/responder.ts',
   'src/node/front/connection/tunnel.ts',
 ]);

@@ -15,7 +15,7 @@ import type { GateRequest, WholeAnswer } from '../contract.ts';
 import type { FillBody } from '../http/fill-body.ts';
 import { withOwnPosition } from '../http/own-writes.ts';
 import { rangesAsked, storedPart } from '../http/partial.ts';
-import { asKnownToClient } from './coding-requests.ts';
+import { asKnownToClient } from './origin-fields.ts';
 import { clientFields } from './response-fields.ts';
 
 /** Parts of an answer from a stored response. */

@@ -10,7 +10,7 @@ import { type ReuseTerms, reuseTerms, type Timing } from '../../semantics/freshn
 import { decideStoring, STORING_REFUSALS, type StoringRefusal, storableFields } from '../../semantics/storing.ts';
 import { TAG_FIELDS, type Tags } from '../../semantics/tags.ts';
 import { normaliserFor, selectingFields } from '../../semantics/vary.ts';
-import { countingNames } from '../answers/coding-requests.ts';
+import { countingNames } from '../answers/origin-fields.ts';
 import type { EditedHead } from '../answers/response-fields.ts';
 import type { GateRequest } from '../contract.ts';
 

@@ -28,6 +28,8 @@ import { requestVariantKey } from './draft.ts';
 import { fallbackRule } from './fallback.ts';
 import type { Landing, RunningFlight } from './flight-plan.ts';
 import {
+  asCompletion,
+  asWhole,
   type Departure,
   flyAlone,
   forwardedOutcome,
@@ -41,7 +43,6 @@ import {
   wayToFill,
   wayToValidate,
 } from './forward-plans.ts';
-import { asCompletion, asWhole } from './forward-requests.ts';
 import { updateByHead } from './head-update.ts';
 import { type Joiner, mayJoin, mayShare } from './joining.ts';
 import { codedOf, passReason, select } from './lookup.ts';

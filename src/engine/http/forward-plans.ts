@@ -1,16 +1,22 @@
-// Ways to the origin: how a flight is started for an exchange, and why.
+// Ways to the origin: which request is sent there (a client's as it is, one for the whole representation, one that
+// validates, one that completes a part), why, and how a flight is started for it.
 
+import { decodeHead } from '../../entry/codec.ts';
 import type { StoredResponse } from '../../entry/stored-response.ts';
+import type { OriginRequest } from '../../ports.ts';
 import { requestDemands } from '../../semantics/cache-control.ts';
-import type { ResponseHead } from '../../semantics/fields.ts';
+import type { Fields, ResponseHead } from '../../semantics/fields.ts';
 import type { ForwardReason, Outcome, OutcomeDetail } from '../../semantics/outcome.ts';
 import type { ValidateReason } from '../../semantics/reuse.ts';
+import { isSafeMethod } from '../../semantics/unsafe.ts';
+import { validationFields, withoutConditions } from '../../semantics/validation.ts';
+import { originFields } from '../answers/origin-fields.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest } from '../contract.ts';
 import type { Refusal } from './draft.ts';
 import { Flight } from './flight.ts';
 import type { FlightPlan, Landing, RunningFlight } from './flight-plan.ts';
-import { asAsked, asValidation, asWhole } from './forward-requests.ts';
+import { completionFields } from './partial.ts';
 
 /** A way to the origin, and the reason it is taken. */
 export interface Way
@@ -39,7 +45,7 @@ export function openFlight(
 ): RunningFlight {
   const { flights } = context;
   const { flightKey } = from;
-  const flight = start(context, from, { ...way, stores: true });
+  const flight = flyAlone(context, from, { ...way, stores: true });
   // Nobody is to wait for what its client wants kept from all others.
   if (requestDemands(from.request.fields).noStore) return flight;
   flights.set(flightKey, flight);
@@ -49,16 +55,8 @@ export function openFlight(
 
 /** Starts a flight for one client alone; `stores` false: its answer goes by the cache. */
 export function flyAlone(context: Context, from: Departure, way: Way & { readonly stores: boolean }): RunningFlight {
-  return start(context, from, way);
-}
-
-function start(
-  context: Context,
-  from: Departure,
-  how: Omit<FlightPlan, 'request' | 'key' | 'abortable'>,
-): RunningFlight {
   const { request, key, onInterim } = from;
-  return new Flight(context, { ...how, request, key, abortable: true }, onInterim);
+  return new Flight(context, { ...way, request, key, abortable: true }, onInterim);
 }
 
 /** The way of a request that goes as its client sent it. */
@@ -141,4 +139,36 @@ function isOfTheProtocol(refusal: Refusal | undefined): refusal is OfTheProtocol
 /** For the end of a switch over a closed union. */
 export function unreachable(never: never): never {
   throw new TypeError(`expected a known case, got ${JSON.stringify(never)}`);
+}
+
+/** The client's request, conditions and ranges included. */
+function asAsked(request: GateRequest): OriginRequest {
+  const { method, target, body } = request;
+  return { method, target, fields: originFields(request), body, retryable: body === undefined && isSafeMethod(method) };
+}
+
+/** A GET for the whole representation: the client's conditions and ranges are answered from it (RFC 9111 §4.3.2). */
+export function asWhole(request: GateRequest): OriginRequest {
+  return getWith(request, withoutConditions(originFields(request)));
+}
+
+/** A GET that validates the stored response; undefined when it has no validator that could tell (RFC 9111 §4.3.1). */
+function asValidation(
+  request: GateRequest,
+  stored: StoredResponse,
+  options: { readonly outdated: boolean },
+): OriginRequest | undefined {
+  const conditions = validationFields(decodeHead(stored.bytes, stored.headBytes), options);
+  if (conditions === undefined) return undefined;
+  return getWith(request, [...withoutConditions(originFields(request)), ...conditions]);
+}
+
+/** A GET for what the stored part lacks; undefined when the two could not be told to be of one representation. */
+export function asCompletion(request: GateRequest, part: StoredResponse): OriginRequest | undefined {
+  const range = completionFields(part, request.route.policy.profile);
+  return range === undefined ? undefined : getWith(request, [...withoutConditions(originFields(request)), ...range]);
+}
+
+function getWith(request: GateRequest, fields: Fields): OriginRequest {
+  return { method: 'GET', target: request.target, fields, body: undefined, retryable: true };
 }

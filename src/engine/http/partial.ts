@@ -9,7 +9,7 @@ import { type Fields, fieldValue } from '../../semantics/fields.ts';
 import type { Profile } from '../../semantics/policy.ts';
 import { ifRangeHolds } from '../../semantics/preconditions.ts';
 import { type ByteRanges, isComplete, type Part, parseRange, partCovers, partOf } from '../../semantics/ranges.ts';
-import { mayMixCodings } from '../answers/coding-requests.ts';
+import { mayMixCodings } from '../answers/origin-fields.ts';
 import type { GateRequest } from '../contract.ts';
 import { type Draft, entryFrom } from './draft.ts';
 

@@ -14,8 +14,7 @@ import type { Context } from '../context.ts';
 import type { GateRequest, PopulateResult, Selection } from '../contract.ts';
 import { isMomentary, requestVariantKey } from '../http/draft.ts';
 import type { FlightEnd, Landing, RunningFlight } from '../http/flight-plan.ts';
-import { openFlight, type Way, wayToFill, wayToValidate } from '../http/forward-plans.ts';
-import { asCompletion, asWhole } from '../http/forward-requests.ts';
+import { asCompletion, asWhole, openFlight, type Way, wayToFill, wayToValidate } from '../http/forward-plans.ts';
 import { mayJoin } from '../http/joining.ts';
 import { select } from '../http/lookup.ts';
 

@@ -3,8 +3,12 @@
 //
 // How it is asked again. Were all to ask at once when the pause is over, all would wait for a store
 // that still hangs. So one of them tries it, and the others go on without it until it has answered.
+//
+// What a tier was not told of meanwhile is noted: what it has under these keys is not the latest. No invalidation depends on
+// it, for the reader validates; it is for what was stored in place of an entry that no invalidation named.
 
 import type { Clock, Tasks } from '../../ports.ts';
+import { RecentMap } from '../recent-map.ts';
 
 export interface TierLimits {
   /** Infinity: it is waited for as long as it takes. */
@@ -117,5 +121,30 @@ export class TierBreaker {
     this.#isTried = false;
     this.#pausedUntilMs = undefined;
     this.#parts.paused(false);
+  }
+}
+
+const MOST_KEYS = 10_000;
+
+export class MissedKeys {
+  readonly #turns = new RecentMap<number>(MOST_KEYS);
+  #turn = 0;
+
+  has(key: string): boolean {
+    return this.#turn > 0 && this.#turns.get(key) !== undefined;
+  }
+
+  add(keys: readonly string[]): void {
+    this.#turn++;
+    for (const key of keys) this.#turns.set(key, this.#turn);
+  }
+
+  /** Called before a change of these keys; calls of what it returns say that the change has taken effect. */
+  change(keys: readonly string[]): (() => void) | undefined {
+    if (this.#turn === 0) return undefined;
+    const begun = this.#turn;
+    return () => {
+      for (const key of keys) if ((this.#turns.get(key) ?? Number.POSITIVE_INFINITY) <= begun) this.#turns.delete(key);
+    };
   }
 }

@@ -6,8 +6,7 @@
 import type { EntryNote } from '../../entry/stored-response.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { Clock, Eventually, Store, Tasks } from '../../ports.ts';
-import { MissedKeys } from './missed-keys.ts';
-import { DEFAULT_LIMITS, TierBreaker, type TierLimits } from './tier-breaker.ts';
+import { DEFAULT_LIMITS, MissedKeys, TierBreaker, type TierLimits } from './tier-breaker.ts';
 import { inTime, portions } from './tier-listing.ts';
 
 export interface LoopParts<E> {

@@ -1,10 +1,12 @@
-// The inputs, hooks and methods of a front. Types only.
+// The inputs, hooks and methods of a front, and the parts and the end of an exchange with a client. Types only.
 
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Gate } from '../../engine/contract.ts';
+import type { Gate, GateRequest, Unanswered } from '../../engine/contract.ts';
+import type { Outcome } from '../../semantics/outcome.ts';
 import type { FrontLimits, Router } from '../site.ts';
 import type { ArrivalOptions, LostArrival } from './connection/arrival.ts';
-import type { ExchangeEnd } from './exchange.ts';
+import type { Upload } from './http1/upload.ts';
 import type { RefusalReason } from './refusals.ts';
 
 /** A request that the front refused. */
@@ -62,4 +64,43 @@ export interface Front {
   connections(): number;
   /** Accepts no more; running exchanges finish, tunnels end; after `graceMs` the rest is cut off. */
   close(options: { readonly graceMs: number }): Promise<void>;
+}
+
+/** How an exchange ended. */
+export interface ExchangeEnd {
+  readonly request: GateRequest;
+  readonly peer: string;
+  /** Undefined when the client left before it was answered. */
+  readonly status: number | undefined;
+  /** Undefined when there was no answer, or the front refused. */
+  readonly outcome: Outcome | undefined;
+  readonly bodyBytes: number;
+  /** Whether the client got the whole answer. */
+  readonly complete: boolean;
+  readonly durationMs: number;
+}
+
+/** Dependencies that exchanges share. */
+export interface ExchangeDeps {
+  readonly gate: Gate;
+  readonly cacheName: string;
+  /** While the front closes, answers end their connection. */
+  readonly status: { readonly isClosing: boolean };
+  /** A longer pause of a client that should send or read ends the connection. */
+  readonly stallMs: number;
+  readonly monotonic: () => number;
+  /** Called for each exchange once it is over. */
+  readonly ended: ((end: ExchangeEnd) => void) | undefined;
+  /** Called with an exception that must not happen. */
+  readonly fault: (error: unknown) => void;
+}
+
+export interface Visit {
+  readonly message: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly request: GateRequest;
+  /** Undefined: the request has not been looked up. */
+  readonly unanswered?: Unanswered;
+  readonly peer: string;
+  readonly upload?: Upload;
 }

@@ -15,15 +15,13 @@ import type { FrontLimits } from '../site.ts';
 import { type Admitted, admit } from './admission.ts';
 import { type ArrivalOptions, Arrivals } from './connection/arrival.ts';
 import { Connections } from './connection/connections.ts';
-import { endAfterContent, LINGER_MS } from './connection/graceful-close.ts';
 import { type Peer, peerOf } from './connection/peer.ts';
 import { type CloseTunnel, openTunnel, wantsTunnel } from './connection/tunnel.ts';
-import type { ExchangeDeps, Visit } from './exchange.ts';
-import type { Front, FrontDeps, ListenAt } from './front-contract.ts';
+import type { ExchangeDeps, Front, FrontDeps, ListenAt, Visit } from './front-contract.ts';
 import { openH2 } from './h2/h2-connection.ts';
 import { giveBack, handedOver, KEEP_ALIVE_BUFFER_MS, watchConnection } from './http1/plain-connection.ts';
 import { Exchange } from './http1/responder.ts';
-import { hasContent, Upload } from './http1/upload.ts';
+import { endAfterContent, hasContent, LINGER_MS, Upload } from './http1/upload.ts';
 import { ALLOWED_METHODS, type Refusal, refusalAnswer, refused } from './refusals.ts';
 
 export function createFront(deps: FrontDeps): Front {

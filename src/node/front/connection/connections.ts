@@ -6,8 +6,8 @@
 
 import type { Socket } from 'node:net';
 import type { Exchange } from '../http1/responder.ts';
+import { LINGER_MS } from '../http1/upload.ts';
 import { type Refusal, rawRefusal, refusalOfParserError } from '../refusals.ts';
-import { LINGER_MS } from './graceful-close.ts';
 
 interface ConnectionState {
   /** Exchanges that did not end at once, in the order of their requests. */

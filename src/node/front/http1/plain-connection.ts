@@ -14,7 +14,7 @@ import { type AdmissionDeps, admit } from '../admission.ts';
 import type { Connections } from '../connection/connections.ts';
 import { LentSocket } from '../connection/lent-socket.ts';
 import { type Peer, sharePeer } from '../connection/peer.ts';
-import type { ExchangeEnd } from '../exchange.ts';
+import type { ExchangeEnd } from '../front-contract.ts';
 import { isSameHead, type PlainHead, readPlainHead } from '../request-heads.ts';
 import { writeAnswer } from './answer-bytes.ts';
 

@@ -10,12 +10,12 @@ import { bodyOf } from '../../../entry/stored-response.ts';
 import type { Answer, Cancel, Responder } from '../../../ports.ts';
 import type { ResponseHead } from '../../../semantics/fields.ts';
 import type { Outcome } from '../../../semantics/outcome.ts';
-import { endAfterContent, LINGER_MS } from '../connection/graceful-close.ts';
-import type { ExchangeDeps, Visit } from '../exchange.ts';
 import { within } from '../exchange-context.ts';
+import type { ExchangeDeps, Visit } from '../front-contract.ts';
 import { type Refusal, refusalAnswer, refused } from '../refusals.ts';
 import { hasNoContent, isSendable, passedFields, storedFields, wholeFields } from './answer-bytes.ts';
 import { BodyPump } from './body-pump.ts';
+import { endAfterContent, LINGER_MS } from './upload.ts';
 
 /** Codes that node:http throws for a name or value that would break the message. */
 const UNSENDABLE: ReadonlySet<unknown> = new Set([

@@ -4,7 +4,7 @@
 // Unread content must still be taken off the connection, or nobody would see the next request; and this must work
 // without a reader that waits for ever. So this is not the stream's own iterator.
 
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { TidegateError } from '../../../errors.ts';
 
@@ -139,4 +139,28 @@ export class Upload implements AsyncIterable<Uint8Array> {
 /** Whether the request announces content (RFC 9112 §6). */
 export function hasContent({ headers }: IncomingMessage): boolean {
   return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
+}
+
+/** How long a client may go on sending after its answer. */
+export const LINGER_MS = 1_000;
+
+/** Ends the answer, which closes the connection, once the content has arrived, or after `maxMs`. */
+export function endAfterContent(
+  message: IncomingMessage,
+  response: ServerResponse,
+  options: { readonly maxMs: number; readonly done?: () => void },
+): void {
+  let over = false;
+  const end = () => {
+    if (over) return;
+    over = true;
+    clearTimeout(timer);
+    response.end();
+    options.done?.();
+  };
+  const timer = setTimeout(end, options.maxMs);
+  message.on('end', end);
+  message.on('error', end);
+  response.on('close', end);
+  message.resume();
 }
