@@ -6,7 +6,7 @@ import type { BodyStore, Clock, Random, Tasks } from '../ports.ts';
 import type { Coder } from './answers/coding.ts';
 import type { ExchangeReport, Rehydrator } from './contract.ts';
 import type { RunningFlight } from './http/flight-plan.ts';
-import type { HitForMiss } from './http/hit-for-miss.ts';
+import type { HitForMiss } from './http/joining.ts';
 import type { Invalidator } from './invalidator.ts';
 import type { SourceLeases } from './source-leases.ts';
 import type { Tally } from './tally.ts';

@@ -30,7 +30,7 @@ import type {
 } from './contract.ts';
 import { guarded } from './guarded.ts';
 import { Exchange } from './http/exchange.ts';
-import { HitForMiss } from './http/hit-for-miss.ts';
+import { HitForMiss } from './http/joining.ts';
 import { answerAtOnce } from './http/lookup.ts';
 import { holdUnknown } from './http/write.ts';
 import { Invalidator } from './invalidator.ts';

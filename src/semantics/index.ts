@@ -7,11 +7,11 @@ export {
   requestDemands,
   responseDirectives,
 } from './cache-control.ts';
-export { formatCacheStatus } from './cache-status.ts';
 export { type Fields, fieldLines, fieldValue, type RequestHead, type ResponseHead } from './fields.ts';
 export { currentAgeMs, type LifetimeSource, type ReuseTerms, reuseTerms, type Timing } from './freshness.ts';
 export { formatHttpDate, parseHttpDate } from './http-date.ts';
 export type { ForwardReason, Outcome, OutcomeDetail } from './outcome.ts';
+export { formatCacheStatus } from './outcome.ts';
 export { type CachePolicy, CONFORMANCE_POLICY, type Profile, SAFE_POLICY } from './policy.ts';
 export { evaluatePreconditions, ifRangeHolds, notModifiedFields } from './preconditions.ts';
 export { parseContentRange, parseRange, rangeAnswer, resolveRanges } from './ranges.ts';

@@ -92,12 +92,3 @@ export const CONFORMANCE_POLICY: CachePolicy = Object.freeze({
   clientDirectives: 'honour',
   normaliseVary: 'language-preference',
 });
-
-/**
- * Whether a lifetime on this route may be the operator's word, which is about URLs, and not about the cookies and
- * credentials of the requesting client.
- */
-export function givesFreshness(policy: CachePolicy): boolean {
-  const { ttlMs, defaultTtlMs, negativeTtlMs, editsFreshness } = policy;
-  return editsFreshness || ttlMs !== undefined || defaultTtlMs !== undefined || negativeTtlMs > 0;
-}

@@ -14,9 +14,9 @@ import {
   type RequestHead,
   type ResponseHead,
 } from './fields.ts';
-import { isHeuristicallyCacheable, type ReuseTerms, reuseTerms } from './freshness.ts';
+import { givesFreshness, isHeuristicallyCacheable, type ReuseTerms, reuseTerms } from './freshness.ts';
 import { parseHttpDate } from './http-date.ts';
-import { type CachePolicy, givesFreshness } from './policy.ts';
+import type { CachePolicy } from './policy.ts';
 import { parseContentRange } from './ranges.ts';
 import { selectingFields } from './vary.ts';
 

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { parseList } from 'structured-headers';
 import { describe, expect, it } from 'vitest';
-import { formatCacheStatus, withCacheStatus } from '../../src/semantics/cache-status.ts';
-import type { Outcome } from '../../src/semantics/outcome.ts';
+import { formatCacheStatus, type Outcome, withCacheStatus } from '../../src/semantics/outcome.ts';
 
 function parsed(text: string): { name: string; params: Record<string, unknown> }[] {
   return parseList(text).map(([name, params]) => ({

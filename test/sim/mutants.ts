@@ -38,7 +38,7 @@ export const MUTANTS: readonly Mutant[] = [
     '      return settled(counts',
   ]),
   mutant('outdated-served', 'semantics/reuse.ts', ['if (at.outdated) return VALIDATE_OUTDATED;', '']),
-  mutant('outdated-served-on-error', 'engine/http/fallback.ts', [
+  mutant('outdated-served-on-error', 'engine/http/lookup.ts', [
     'if (!context.ledger.isCurrent(entry)) return undefined;',
     '',
   ]),

@@ -23,7 +23,8 @@ import {
   trimOws,
   withField,
 } from '../../semantics/fields.ts';
-import { type CachePolicy, type CookieRules, givesFreshness } from '../../semantics/policy.ts';
+import { givesFreshness } from '../../semantics/freshness.ts';
+import type { CachePolicy, CookieRules } from '../../semantics/policy.ts';
 import { etagInList } from '../../semantics/preconditions.ts';
 import { isSafeMethod } from '../../semantics/unsafe.ts';
 import type { GateRequest } from '../contract.ts';

@@ -1,6 +1,5 @@
 // Edits of an origin's response: first those that the whole engine sees, then those for the client.
 
-import { formatCacheStatus, withCacheStatus } from '../../semantics/cache-status.ts';
 import { withVaryByCoding } from '../../semantics/coded-representation.ts';
 import {
   type Fields,
@@ -12,7 +11,7 @@ import {
   withoutHopByHop,
 } from '../../semantics/fields.ts';
 import { formatHttpDate } from '../../semantics/http-date.ts';
-import type { Outcome } from '../../semantics/outcome.ts';
+import { formatCacheStatus, type Outcome, withCacheStatus } from '../../semantics/outcome.ts';
 
 import { TAG_FIELDS } from '../../semantics/tags.ts';
 import { isStrongLastModified } from '../../semantics/validation.ts';

@@ -25,7 +25,6 @@ import {
 import type { Context } from '../context.ts';
 import type { GateRequest, Selection } from '../contract.ts';
 import { requestVariantKey } from './draft.ts';
-import { fallbackRule } from './fallback.ts';
 import type { Landing, RunningFlight } from './flight-plan.ts';
 import {
   asCompletion,
@@ -45,7 +44,7 @@ import {
 } from './forward-plans.ts';
 import { updateByHead } from './head-update.ts';
 import { type Joiner, mayJoin, mayShare } from './joining.ts';
-import { codedOf, passReason, select } from './lookup.ts';
+import { codedOf, fallbackRule, passReason, select } from './lookup.ts';
 import { answersRange } from './partial.ts';
 import { startWrite } from './write.ts';
 

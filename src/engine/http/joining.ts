@@ -1,12 +1,16 @@
 // When a request may wait for another's fill, and when it may have what came of it (collapsed forwarding, RFC 9111 §4). The
 // ledger says whether the read is new enough; here is what HTTP adds. The question is asked twice: at the door, by URI and
 // origin, and at the landing, when the tags are known.
+//
+// For keys known to be uncacheable nobody waits: a queue for an answer that no one may share would serialise the clients
+// (Varnish calls this hit-for-miss).
 
 import type { EntryLedger } from '../../entry/subject.ts';
 import type { Subject } from '../../ledger/invalidations.ts';
 import type { Arrival } from '../../ledger/ledger.ts';
 import type { RequestDemands } from '../../semantics/cache-control.ts';
 import { decideReuse } from '../../semantics/reuse.ts';
+import { RecentMap } from '../recent-map.ts';
 import type { Landing, RunningFlight } from './flight-plan.ts';
 
 export interface Joiner {
@@ -57,4 +61,26 @@ function leftOf(demands: RequestDemands): RequestDemands {
 function subjectOfFlight({ plan }: RunningFlight, tags: readonly string[]): Subject {
   const { uri, route } = plan.request;
   return { uri, origin: route.originName, tags };
+}
+
+/** How long a key counts as uncacheable after an answer that could not be stored. */
+const REMEMBER_MS = 120_000;
+const MIN_KEYS = 10_000;
+
+export class HitForMiss {
+  readonly #until = new RecentMap<number>(MIN_KEYS);
+
+  /** `monotonicMs`: the instant of asking. */
+  has(key: string, monotonicMs: number): boolean {
+    const until = this.#until.get(key);
+    return until !== undefined && monotonicMs < until;
+  }
+
+  add(key: string, monotonicMs: number): void {
+    this.#until.set(key, monotonicMs + REMEMBER_MS);
+  }
+
+  delete(key: string): void {
+    this.#until.delete(key);
+  }
 }

@@ -1,12 +1,14 @@
-// Which stored response a request selects (RFC 9111 §4, §4.1), and hits that need nothing but that: found, decided and
-// answered without an exchange, in one go where the tier that has the entry answers at once. A front that can write an
-// answer straight to its client asks here first; for all else it calls `handle` with what was found.
+// Which stored response a request selects (RFC 9111 §4, §4.1), and when it may be served by that alone: at once, where it is
+// a hit, and in place of a failing origin (RFC 5861 §4, RFC 9111 §4.2.4).
+//
+// A front that can write an answer straight to its client asks for hits here first, and is answered in one go where the tier
+// that has the entry answers at once. For all else it calls `handle` with what was found.
 
 import { decodeHead } from '../../entry/codec.ts';
 import { cacheKey } from '../../entry/key.ts';
 import type { Entry, StoredResponse, VariantList } from '../../entry/stored-response.ts';
 import type { Eventually } from '../../ports.ts';
-import { requestDemands } from '../../semantics/cache-control.ts';
+import { type RequestDemands, requestDemands } from '../../semantics/cache-control.ts';
 import { fieldValue } from '../../semantics/fields.ts';
 import type { ForwardReason } from '../../semantics/outcome.ts';
 import { isForOrigin } from '../../semantics/preconditions.ts';
@@ -161,3 +163,19 @@ function unanswered(selection: Selection | undefined): Unanswered {
 }
 
 const HIT = Object.freeze({ hit: true });
+
+/**
+ * Under which rule the entry may be served now; undefined: not at all. Judged anew, for time has passed since the origin
+ * was asked, and the entry may have been invalidated. `status`: of the error answer, when there was one.
+ */
+export function fallbackRule(
+  context: Context,
+  entry: StoredResponse,
+  failure: { readonly status: number | undefined; readonly demands: RequestDemands },
+): 'stale-if-error' | 'grace' | undefined {
+  if (!context.ledger.isCurrent(entry)) return undefined;
+  const decision = decideReuse(failure.demands, entry, { now: context.clock.now(), outdated: false });
+  if (decision.kind !== 'validate') return undefined;
+  if (decision.onError === 'serve-stale-if-error') return 'stale-if-error';
+  return decision.onError === 'serve-in-grace' && failure.status === undefined ? 'grace' : undefined;
+}
