@@ -3,8 +3,8 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { TlsListener } from '../../src/node/front/connection/arrival.ts';
 import { Certificates } from '../../src/node/front/connection/certificates.ts';
-import { TlsListener } from '../../src/node/front/connection/tls-listener.ts';
 import { LINGER_MS } from '../../src/node/front/http1/upload.ts';
 import { certificateFiles } from '../kit/certificates.ts';
 import { eventually, FedBody, RawClient, startFront, storedAnswer, streamedAnswer } from './front-kit.ts';

@@ -34,8 +34,8 @@ export const MUTANTS: readonly Mutant[] = [
     ') return false;',
   ]),
   mutant('intent-never-closed', 'engine/http/write.ts', [
-    '      closeIntent();\n      return settled(counts',
-    '      return settled(counts',
+    '      closeIntent();\n      return after(counts',
+    '      return after(counts',
   ]),
   mutant('outdated-served', 'semantics/reuse.ts', ['if (at.outdated) return VALIDATE_OUTDATED;', '']),
   mutant('outdated-served-on-error', 'engine/http/lookup.ts', [
@@ -55,7 +55,7 @@ export const MUTANTS: readonly Mutant[] = [
     '',
   ]),
   mutant('unknown-outcome-ignored', 'engine/http/write.ts', [
-    'return settled(holdUnknown(context, request.uri, { closeIntent }), () => undefined);',
+    'return after(holdUnknown(context, request.uri, { closeIntent }), () => undefined);',
     'return closeIntent();',
   ]),
   mutant('5xx-taken-for-nothing', 'engine/http/write.ts', ['return head.status >= 500 &&', 'return false &&']),

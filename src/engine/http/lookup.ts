@@ -18,6 +18,7 @@ import { answerFromStored } from '../answers/answers.ts';
 import type { Coder } from '../answers/coding.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest, Selection, Unanswered, WholeAnswer } from '../contract.ts';
+import { after } from '../eventually.ts';
 import type { Tiers } from '../tiers/tiers.ts';
 import { requestVariantKey } from './draft.ts';
 import { isAheadOf } from './own-writes.ts';
@@ -80,12 +81,8 @@ function inCoding({ tiers, coder }: Places, selection: Selection, request: GateR
   if (route.compress === undefined || coder === undefined || entry === undefined) return selection;
   const coding = coder.wanted(request, entry);
   if (coding === undefined) return selection;
-  const found = tiers.get(coder.keyOf(entry, { coding, route }));
-  if (!(found instanceof Promise)) {
+  return after(tiers.get(coder.keyOf(entry, { coding, route })), (found) => {
     return { key, entry, miss, coding, coded: coder.isMadeFrom(found, entry, route) ? found : undefined };
-  }
-  return found.then((later) => {
-    return { key, entry, miss, coding, coded: coder.isMadeFrom(later, entry, route) ? later : undefined };
   });
 }
 

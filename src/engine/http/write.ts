@@ -15,6 +15,7 @@ import { invalidatedUris } from '../../semantics/unsafe.ts';
 import { fieldsForCaches } from '../answers/response-fields.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest } from '../contract.ts';
+import { after, allAtOnce } from '../eventually.ts';
 import type { Invalidator } from '../invalidator.ts';
 import { rehydrate } from '../populate/rehydrate.ts';
 import { Flight } from './flight.ts';
@@ -34,16 +35,16 @@ export function startWrite(context: Context, from: Departure, way: Way): Running
     beforeLanding: (head, fill) => {
       const named = namedBy(request, head);
       if (isUnknownOutcome(request, head)) {
-        return settled(holdUnknown(context, request.uri, { named, closeIntent }), () => undefined);
+        return after(holdUnknown(context, request.uri, { named, closeIntent }), () => undefined);
       }
       const counts = countAfter(context, named, { request, head, fill });
       // Only now: a gate that ends between the two finds the intent open when it begins again.
       closeIntent();
-      return settled(counts, () => rehydrate(context, named));
+      return after(counts, () => rehydrate(context, named));
     },
     beforeFailure: (error) => {
       if (NOT_SENT.has(error.code)) return closeIntent();
-      return settled(holdUnknown(context, request.uri, { closeIntent }), () => undefined);
+      return after(holdUnknown(context, request.uri, { closeIntent }), () => undefined);
     },
   };
   return new Flight(context, plan, onInterim);
@@ -71,7 +72,7 @@ function countAfter(
   const { tags } = tagsOf(fieldsForCaches(head, request.route), request.uri);
   const isAffected = ledger.isAffected(fill, { uri: request.uri, origin: request.route.originName, tags });
   const before = ledger.applied;
-  return settled(invalidateAll(invalidator, named), (positions) => {
+  return after(invalidateAll(invalidator, named), (positions) => {
     if (!isAffected && areNext(positions, before)) ledger.fills.countFrom(fill, before + positions.length);
   });
 }
@@ -89,7 +90,7 @@ function namedBy(request: GateRequest, head: ResponseHead): Selector[] {
 }
 
 /** Invalidates the target, and what the answer named if there was one, now and once more when the hold is over. */
-export function holdUnknown(context: Context, uri: string, hold: Hold = {}): Eventually<Position[]> {
+export function holdUnknown(context: Context, uri: string, hold: Hold = {}): Eventually<readonly Position[]> {
   const { invalidator, tasks, unknownOutcomeMs } = context;
   const { named = [], closeIntent = invalidator.openIntent(uri) } = hold;
   const affected: Selector[] = [{ kind: 'url', uri }, ...named];
@@ -107,12 +108,6 @@ interface Hold {
   readonly closeIntent?: () => void;
 }
 
-function invalidateAll(invalidator: Invalidator, selectors: readonly Selector[]): Eventually<Position[]> {
-  const appended = selectors.map((selector) => invalidator.invalidate(selector));
-  return appended.some((one) => one instanceof Promise) ? Promise.all(appended) : (appended as Position[]);
-}
-
-/** Applies `then` to the result: at once where the result is there, else later. */
-function settled<R, T>(result: Eventually<R>, then: (result: R) => T): Eventually<T> {
-  return result instanceof Promise ? result.then(then) : then(result);
+function invalidateAll(invalidator: Invalidator, selectors: readonly Selector[]): Eventually<readonly Position[]> {
+  return allAtOnce(selectors.map((selector) => invalidator.invalidate(selector)));
 }

@@ -4,7 +4,7 @@
 // claim another host, scheme, path or method are removed from clients' requests, and their replacements are made from
 // the URI in the key. One pass over the raw fields sorts them by role.
 
-import { type Fields, listMembers } from '../../semantics/fields.ts';
+import { type Fields, filterFields, listMembers } from '../../semantics/fields.ts';
 
 type Role =
   /** Read by the checks of the front, each under its own name; replaced in the forwarded request. */
@@ -69,28 +69,19 @@ const END_TO_END: ReadonlySet<string> = new Set(
 );
 
 /** The fields of one request, sorted by role. A field that came in several lines is combined with `, `. */
-export interface FieldScan {
+export interface FieldScan extends Record<NotedRole, string | undefined> {
   /** Names in lower case; all fields without a role. */
   readonly rest: string[];
   /** Bytes of all fields on the wire. */
   bytes: number;
   hostLines: number;
   contentLengthLines: number;
-  host: string | undefined;
-  contentLength: string | undefined;
-  transferEncoding: string | undefined;
-  connection: string | undefined;
-  expect: string | undefined;
-  upgrade: string | undefined;
-  via: string | undefined;
-  maxForwards: string | undefined;
-  forwardedFor: string | undefined;
-  forwardedProto: string | undefined;
-  forwardedHost: string | undefined;
   /** Override and source fields: for trusted peers. */
   overrides: string[] | undefined;
   sources: string[] | undefined;
 }
+
+type NotedRole = Exclude<Role, 'drop' | 'override' | 'source'>;
 
 /** One pass over what Node's parser gives: name, value, name, value … */
 export function scanFields(rawHeaders: readonly string[]): FieldScan {
@@ -215,12 +206,7 @@ export function forwardedFields(scan: FieldScan, passage: Passage): string[] {
 function withoutNamed(fields: string[], connection: string): string[] {
   if (PLAIN_CONNECTION.test(connection)) return fields;
   const named = new Set(listMembers(connection.toLowerCase()).filter((name) => !END_TO_END.has(name)));
-  const kept: string[] = [];
-  for (let at = 0; at < fields.length; at += 2) {
-    const name = fields[at] as string;
-    if (!named.has(name)) kept.push(name, fields[at + 1] as string);
-  }
-  return kept;
+  return filterFields(fields, (name) => !named.has(name));
 }
 
 const PLAIN_CONNECTION = /^(?:keep-alive|close|upgrade)$/i;
@@ -234,11 +220,5 @@ export function editFields(
   if (remove.size === 0 && set.length === 0) return fields;
   const replaced = new Set(remove);
   for (let at = 0; at < set.length; at += 2) replaced.add(set[at] as string);
-  const edited: string[] = [];
-  for (let at = 0; at < fields.length; at += 2) {
-    const name = fields[at] as string;
-    if (!replaced.has(name)) edited.push(name, fields[at + 1] as string);
-  }
-  edited.push(...set);
-  return edited;
+  return [...filterFields(fields, (name) => !replaced.has(name)), ...set];
 }

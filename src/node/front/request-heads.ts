@@ -10,6 +10,7 @@
 // percent sign passes before any characters, and stays as it is.
 
 import type { IncomingMessage } from 'node:http';
+import { trimOws } from '../../semantics/fields.ts';
 import type { FrontLimits } from '../site.ts';
 import { type Refusal, refused } from './refusals.ts';
 import { type FieldScan, scanFields } from './request-fields.ts';
@@ -277,21 +278,8 @@ function rawHeadersOf(lines: string): string[] {
   while (start < lines.length) {
     const colon = lines.indexOf(':', start);
     const end = lines.indexOf('\r\n', colon);
-    raw.push(lines.slice(start, colon), trimmed(lines, colon + 1, end));
+    raw.push(lines.slice(start, colon), trimOws(lines.slice(colon + 1, end)));
     start = end + 2;
   }
   return raw;
-}
-
-/** Without optional white space at either end (RFC 9112 §5). */
-function trimmed(text: string, start: number, end: number): string {
-  let from = start;
-  let to = end;
-  while (from < to && isBlank(text.charCodeAt(from))) from++;
-  while (to > from && isBlank(text.charCodeAt(to - 1))) to--;
-  return text.slice(from, to);
-}
-
-function isBlank(char: number): boolean {
-  return char === 0x20 || char === 0x09;
 }

@@ -3,6 +3,7 @@
 // HTTP/2 states some facts in its own way (RFC 9113 §8.3); a field must not contradict them in the old way:
 // `:authority` beside Host, the end of the content beside Transfer-Encoding.
 
+import { trimOws } from '../../../semantics/fields.ts';
 import { type Refusal, refused } from '../refusals.ts';
 import type { RawHead } from '../request-heads.ts';
 
@@ -34,7 +35,7 @@ export function readH2Head(rawHeaders: readonly string[], endsHere: boolean): Ra
     const value = rawHeaders[at + 1] as string;
     if (name.startsWith(':')) {
       if (!notePseudo(pseudo, name, value)) return refused('pseudo-field', name);
-    } else if (hasBlankEnd(value)) {
+    } else if (trimOws(value).length !== value.length) {
       return refused('field-whitespace', name);
     } else if (name === 'host' && host === undefined) {
       host = value;
@@ -57,15 +58,6 @@ function notePseudo(pseudo: Pseudo, name: string, value: string): boolean {
   else if (name === ':authority') pseudo.authority = value;
   else return false;
   return true;
-}
-
-function hasBlankEnd(value: string): boolean {
-  return isBlank(value.charCodeAt(0)) || isBlank(value.charCodeAt(value.length - 1));
-}
-
-/** Whether it is a space or tab; NaN is neither. */
-function isBlank(char: number): boolean {
-  return char === 0x20 || char === 0x09;
 }
 
 function isOfConnection(name: string, value: string): boolean {

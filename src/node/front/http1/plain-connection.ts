@@ -8,13 +8,13 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Gate, GateRequest, Unanswered, WholeAnswer } from '../../../engine/contract.ts';
+import type { GateRequest, Unanswered, WholeAnswer } from '../../../engine/contract.ts';
 import { guarded } from '../../../engine/guarded.ts';
 import { type AdmissionDeps, admit } from '../admission.ts';
 import type { Connections } from '../connection/connections.ts';
 import { LentSocket } from '../connection/lent-socket.ts';
 import { type Peer, sharePeer } from '../connection/peer.ts';
-import type { ExchangeEnd } from '../front-contract.ts';
+import type { ExchangeDeps } from '../front-contract.ts';
 import { isSameHead, type PlainHead, readPlainHead } from '../request-heads.ts';
 import { writeAnswer } from './answer-bytes.ts';
 
@@ -34,22 +34,16 @@ export interface HandedOver {
 const NOTHING = Buffer.alloc(0);
 const NOT_FOUND: Unanswered = Object.freeze({ kind: 'unanswered', selection: undefined });
 
-export interface PlainDeps {
+export interface PlainDeps extends ExchangeDeps {
   /** The TCP connection: the socket itself, or the connection below TLS. */
   readonly connection: Socket;
-  readonly gate: Pick<Gate, 'answerAtOnce'>;
   readonly admission: AdmissionDeps;
-  readonly status: { readonly isClosing: boolean };
   readonly connections: Pick<Connections, 'asking' | 'lend'>;
   /** Hands a lent connection to node:http. */
   readonly toNode: (connection: Socket) => void;
   /** Before the first request, and between requests. */
   readonly headTimeoutMs: number;
   readonly keepAliveMs: number;
-  readonly stallMs: number;
-  readonly monotonic: () => number;
-  readonly ended: ((end: ExchangeEnd) => void) | undefined;
-  readonly fault: (error: unknown) => void;
 }
 
 /** The client is told a slightly shorter time, or its next request might cross our end of the connection. */
