@@ -35,6 +35,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
   };
   let made: Promise<string> | undefined;
   const server = createServer((_request, response) => {
+    // A connection that is kept is closed some time: then a request that is sent on it at that moment fails.
+    response.shouldKeepAlive = false;
     made ??= make();
     made.then(
       (path) => response.end(path),
