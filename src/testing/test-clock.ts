@@ -1,6 +1,7 @@
 // Time that moves only when told to. Work scheduled for the same instant runs in the order of scheduling.
 
 import type { CacheClock } from '../cache/contract.ts';
+import { type Duration, toMs } from '../options/durations.ts';
 
 interface Timer {
   readonly at: number;
@@ -8,7 +9,7 @@ interface Timer {
   readonly work: () => void;
 }
 
-/** A clock for tests: `createCache({ clock })`, then `clock.advance(60_000)`. */
+/** A clock for tests: `createCache({ clock })`, then `clock.advance('1m')`. */
 export class TestClock implements Required<CacheClock> {
   #nowMs: number;
   #order = 0;
@@ -43,9 +44,9 @@ export class TestClock implements Required<CacheClock> {
     return this.#stepTo(Number.POSITIVE_INFINITY);
   }
 
-  /** Moves time forward, and does all that falls due. */
-  advance(ms: number): void {
-    const end = this.#nowMs + ms;
+  /** Moves time forward, and does all that falls due. Throws E_TTL. */
+  advance(duration: Duration): void {
+    const end = this.#nowMs + toMs(duration, 'what advance() is given');
     while (this.#stepTo(end));
     this.#nowMs = end;
   }

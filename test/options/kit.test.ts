@@ -59,6 +59,7 @@ test.each<[old: string, name: string, call: (options: unknown) => unknown]>([
   ['ttlMs', 'ttl', loose(createFetchCache)],
   ['staleIfErrorSeconds', 'staleIfError', loose(createFetchCache)],
   ['leaseMs', 'lease', loose(createTracker)],
+  ['graceMs', 'grace', (options) => loose(tidegateCache)(cache, options)],
   ['pollMs', 'poll', loose(sqliteDatabase)],
   ['heartbeatMs', 'heartbeat', loose(postgresDatabase)],
   ['ttlMs', 'ttl', (defaults) => createCache({ defaults } as never)],

@@ -3,7 +3,7 @@
 
 import { checkedTags } from '../../cache/keys/tags.ts';
 import { expected } from '../../errors.ts';
-import { type Duration, toMs } from '../../options/durations.ts';
+import { type Duration, type InMs, toMs } from '../../options/durations.ts';
 import * as kit from '../../options/kit.ts';
 import { entityKindOf } from './entities.ts';
 import type { DropInInvalidation, DropInOptions, ReadOptions, SoundOptions } from './options.ts';
@@ -11,14 +11,14 @@ import type { DropInInvalidation, DropInOptions, ReadOptions, SoundOptions } fro
 const MAX_NAME_LENGTH = 100;
 
 /** Throws E_CONFIG, E_TTL. */
-export function checkSound(options: SoundOptions): void {
-  kit.checkOptions('withTidegate', options, SOUND);
+export function checkSound(options: SoundOptions): InMs<SoundOptions> {
+  return kit.checkOptions('withTidegate', options, SOUND);
 }
 
 /** Throws E_CONFIG, E_TTL. */
-export function checkDropIn(cache: unknown, options: DropInOptions): void {
+export function checkDropIn(cache: unknown, options: DropInOptions): InMs<DropInOptions> {
   isCache(cache, 'cache');
-  kit.checkOptions('tidegateCache', options, DROP_IN);
+  return kit.checkOptions('tidegateCache', options, DROP_IN);
 }
 
 /** Throws E_CONFIG, E_TTL, E_TAG. */
@@ -61,7 +61,9 @@ const isName = kit.be(
 );
 const isText = kit.be('a text, or a function that gives one', (value) => ['string', 'function'].includes(typeof value));
 /** Throws E_TTL. */
-const isDuration: kit.Check = (value, name) => void toMs(value as Duration, name);
+const isDuration: kit.Check = Object.assign((value: unknown, name: string) => void toMs(value as Duration, name), {
+  isDuration: true,
+} as const);
 const isEffects = kit.be(
   'lists of tables by table',
   (value) => kit.isRecord(value) && Object.values(value).every(kit.isTexts),
@@ -84,14 +86,14 @@ const SOUND: kit.Checks<SoundOptions> = {
   cache: kit.required(isCache),
   objects: kit.be('an object with tables in it', kit.isRecord),
   functions: kit.be('lists reads and writes of tables by function', (value) => kit.isRecord(value) && isTold(value)),
-  doubtMs: kit.amount,
+  doubt: kit.duration,
   clock: kit.be('a clock with now and monotonic', (value) => kit.has(value, 'now', 'monotonic')),
 };
 
 const DROP_IN: kit.Checks<DropInOptions> = {
   ...COMMON,
-  graceMs: kit.amount,
-  maxReadMs: kit.aboveZero,
+  grace: kit.duration,
+  maxRead: kit.timeout(1),
   ports: kit.be(
     'a clock and tasks',
     (value) => kit.isRecord(value) && kit.has(value.clock, 'now') && kit.has(value.tasks, 'later'),

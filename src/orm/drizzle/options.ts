@@ -38,7 +38,7 @@ export interface SoundOptions extends DrizzleOptions {
    * How long a database whose connection was lost during a write may still commit it: so long nothing of its tables is
    * served or stored. Default 10 s.
    */
-  readonly doubtMs?: number;
+  readonly doubt?: Duration;
   /** Default: that of the platform. */
   readonly clock?: Clock;
 }
@@ -124,9 +124,9 @@ export interface DropInOptions extends DrizzleOptions {
    * How long after Drizzle tells of a write that write, and the transaction around it, may still be under way. Until
    * then nothing of its tables is served or stored. Default 5 s. A transaction that takes longer is not covered.
    */
-  readonly graceMs?: number;
+  readonly grace?: Duration;
   /** A read that has taken so long has failed: what it still gives may be stored. Default 10 minutes. */
-  readonly maxReadMs?: number;
+  readonly maxRead?: Duration;
   /** Default: those of the platform. */
   readonly ports?: DropInPorts;
 }

@@ -38,7 +38,8 @@ export function withTidegate<Db extends object>(db: Db, options: SoundOptions): 
 
 export function assembled<Db extends object>(db: Db, options: SoundOptions, parts: SoundParts): Db & Sound<Db> {
   const { session, dialect } = partsOf(db);
-  const kind = checked(db, options);
+  const { doubtMs = DOUBT_MS } = checkSound(options);
+  const kind = checked(db);
   const tally = new Tally(options.onFault ?? (() => undefined));
   const { cache, database } = options;
   const texts = new Texts(kind, tally);
@@ -56,7 +57,7 @@ export function assembled<Db extends object>(db: Db, options: SoundOptions, part
     clock: options.clock ?? platformClock,
     tasks: platformTasks,
     clearing: () => clearing(catalog, routines),
-    doubtMs: options.doubtMs ?? DOUBT_MS,
+    doubtMs,
   });
   texts.listen(dialect, (objects) => catalog.learn(objects));
   const writes = (parts.writes ?? ((...given) => new Writes(...given)))(guard, tally);
@@ -115,9 +116,8 @@ function partsOf(db: object): { readonly session: Loose; readonly dialect: Loose
   throw new TidegateError('E_CONFIG', 'expected a database object of drizzle(), got something else');
 }
 
-function checked(db: object, options: SoundOptions): Dialect {
+function checked(db: object): Dialect {
   const { session, dialect } = partsOf(db);
-  checkSound(options);
   if ('$cached' in db) throw new TidegateError('E_CONFIG', 'expected a database object without a cache, got one twice');
   const { cache } = session;
   if (isRecord(cache) && markOf(cache) !== 'NoopCache') {

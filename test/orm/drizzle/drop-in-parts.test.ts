@@ -238,8 +238,8 @@ describe('the hook', () => {
     for (const options of [
       { database: '' },
       { database: 'x'.repeat(101) },
-      { database: 'a', graceMs: -1 },
-      { database: 'a', maxReadMs: 0 },
+      { database: 'a', grace: -1 },
+      { database: 'a', maxRead: 0 },
     ]) {
       expect(() => tidegateCache(cache, options)).toThrow(expect.objectContaining({ code: 'E_CONFIG' }));
     }
@@ -252,7 +252,7 @@ describe('the hook', () => {
     let role = 'one';
     const { hook, cache, time } = ours({
       role: () => role,
-      graceMs: 1,
+      grace: 1,
       effects: { users: ['posts'], posts: ['notes'] },
     });
     const tables = ['notes'];

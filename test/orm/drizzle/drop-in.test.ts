@@ -65,7 +65,7 @@ describe.each(backends)('$name, drizzle-orm $version', (backend) => {
 
   it('does not store what a write overtook', async () => {
     expect(await overtakenRead(new NaiveCache('all'))).toBe('old');
-    const { hook, time } = ours({ graceMs: 0 });
+    const { hook, time } = ours({ grace: 0 });
     const stored = overtakenRead(hook);
     time.advance(0);
     expect(await stored).toBe('new');
@@ -163,7 +163,7 @@ describe.each(backends)('$name, drizzle-orm $version', (backend) => {
     };
     // 1.0 names the tables of a WITH list, but not those of a view.
     expect((await race(new NaiveCache('all')))[0]).toBe('old');
-    const { hook } = ours({ graceMs: 0 });
+    const { hook } = ours({ grace: 0 });
     expect(await race(hook)).toEqual(['new', 'new']);
     expect(hook.getStats().untracked).toBeGreaterThanOrEqual(2);
   });
@@ -227,8 +227,8 @@ describe.each(backends)('$name, drizzle-orm $version', (backend) => {
   });
 
   it('lives on when the hook is made anew over the same cache', async () => {
-    const first = ours({ graceMs: 0 });
-    const second = ours({ graceMs: 0 }, first);
+    const first = ours({ grace: 0 });
+    const second = ours({ grace: 0 }, first);
     const { db: before } = await open(backend, first.hook);
     const { db: after } = await open(backend, second.hook);
     first.time.advance(1);
@@ -237,7 +237,7 @@ describe.each(backends)('$name, drizzle-orm $version', (backend) => {
     expect(await query(before)).toEqual(await query(after));
     expect(first.hook.getStats()).toMatchObject({ stored: 1 });
     expect(second.hook.getStats()).toMatchObject({ hits: 1 });
-    const third = ours({ graceMs: 0 }, first);
+    const third = ours({ grace: 0 }, first);
     await third.hook.onMutate({ tables: ['users'] });
     await settle();
     await query(after);

@@ -30,7 +30,7 @@ test('at the end of a doubt the cache is told, also where nobody asks this objec
         statement.setReturnArrays(true);
         return { rows: statement.all() };
       }),
-      { cache, database: 'app', doubtMs: 200, clock: time },
+      { cache, database: 'app', doubt: 200, clock: time },
       { guard: (options) => new Guard({ ...options, tasks: time }) },
     );
   const [writer, reader] = [open(), open()];

@@ -85,7 +85,7 @@ class PgWorld {
       cache: slow,
       database: 'random',
       strategy: 'all',
-      doubtMs: 0,
+      doubt: 0,
       functions: { bump: { writes: ['users'] } },
     } as const;
     this.#dbs = this.#drivers.map(({ db }) => assembled(db as Db, options, run.parts ?? {}));

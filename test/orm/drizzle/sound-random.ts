@@ -66,7 +66,7 @@ class RandomWorld {
     const cache = (run.cacheOf ?? ((given) => given))(createCache({ name: `random-${run.seed}` }));
     const slow = this.#hits.slowed(cache, hooks.pause);
     this.#dbs = this.#drivers.map(({ db }) =>
-      assembled(db as Db, { cache: slow, database: 'random', strategy: 'all', doubtMs: 0 }, run.parts ?? {}),
+      assembled(db as Db, { cache: slow, database: 'random', strategy: 'all', doubt: 0 }, run.parts ?? {}),
     );
   }
 

@@ -6,7 +6,6 @@
 import { Cache as DrizzleCache } from 'drizzle-orm/cache/core';
 import type { Cache, ReadStamp } from '../../../cache/contract.ts';
 import { platformClock, platformTasks } from '../../../cache/platform.ts';
-import { toMs } from '../../../options/durations.ts';
 import { entityKindOf, tableNames, viewParts } from '../entities.ts';
 import { dependsOnPrevious, type ExpiryConfig, expiresAt } from '../expiry.ts';
 import { digest } from '../key.ts';
@@ -51,7 +50,7 @@ abstract class KeptInvalidate extends DrizzleCache {
  * way, which the hook lets back in; puts that an invalidation overtook; databases, schemas, roles and tenants that share a
  * key; results that come back in another form; caches whose failure fails a query; reads of which Drizzle tells no table.
  *
- * What remains, and `withTidegate(db)` closes: a transaction that commits later than `graceMs` after its last write, or
+ * What remains, and `withTidegate(db)` closes: a transaction that commits later than `grace` after its last write, or
  * whose own reads are cached after that; reads of a transaction whose snapshot is older than a write; subqueries in
  * conditions and select lists, right sides of set operations and members of WITH lists beside a table, whose tables
  * Drizzle does not name; functions, operators, casts and views that read more than the tables named, as the hook is not
@@ -90,12 +89,11 @@ export class TidegateCache extends KeptInvalidate {
 
   constructor(cache: Cache, options: DropInOptions) {
     super();
-    checkDropIn(cache, options);
-    const { ttl, ports = PORTS, graceMs = GRACE_MS, maxReadMs = MAX_READ_MS } = options;
+    const { ttlMs, ports = PORTS, graceMs = GRACE_MS, maxReadMs = MAX_READ_MS } = checkDropIn(cache, options);
     this.#cache = cache;
     this.#options = options;
     this.#clock = ports.clock;
-    this.#ttlMs = ttl === undefined ? undefined : toMs(ttl, 'ttl');
+    this.#ttlMs = ttlMs;
     this.#reads = new ReadsUnderWay({ maxReadMs, maxReads: MAX_READS });
     this.#guard = new Guard({
       cache,
