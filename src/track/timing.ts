@@ -1,4 +1,4 @@
-// Waiting: within a time, again after a failure, or with the process kept alive.
+// Waiting: within a time, for a condition, again after a failure, or with the process kept alive.
 
 import { MessageChannel } from 'node:worker_threads';
 import type { Tasks } from '../ports.ts';
@@ -43,5 +43,37 @@ export async function keptAlive<T>(work: Promise<T>): Promise<T> {
     return await work;
   } finally {
     port1.close();
+  }
+}
+
+/** Some of it may become so without a word. */
+const AGAIN_MS = 10;
+
+export class Waiters {
+  readonly #tasks: Tasks;
+  #waiting: (() => void)[] = [];
+
+  constructor(tasks: Tasks) {
+    this.#tasks = tasks;
+  }
+
+  /** Resolves once `isTrue`; with false where `isOver` comes first. */
+  async until(isTrue: () => boolean, isOver: () => boolean): Promise<boolean> {
+    while (!isTrue()) {
+      if (isOver()) return false;
+      await new Promise<void>((resolve) => {
+        const cancel = this.#tasks.later(AGAIN_MS, () => resolve());
+        this.#waiting.push(() => {
+          cancel();
+          resolve();
+        });
+      });
+    }
+    return true;
+  }
+
+  /** Something has happened. */
+  wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 }

@@ -25,9 +25,8 @@ import { randomName } from './tags.ts';
 import { Tally } from './tally.ts';
 import { keptAlive, within } from './timing.ts';
 import { checkTracker } from './tracker-options.ts';
-import { Drivers } from './wrap/drivers.ts';
+import { Drivers, driverKindOf, wrapDriver } from './wrap/drivers.ts';
 import { Recorder } from './wrap/recorder.ts';
-import { driverKindOf, wrapDriver } from './wrap/wrap.ts';
 
 export interface Tracker extends Middleware {
   /** Begins to follow the database; earlier reads of the source are outdated in all targets. Rejects with E_FEED. */

@@ -53,7 +53,7 @@ export const SQLITE_MUTANTS: readonly Mutant[] = [
     'isSystemName(name, ',
   ]),
   ofNames('what-a-class-brings-is-of-the-driver', [
-    'wrap/sqlite-functions.ts',
+    'wrap/wrap-sqlite.ts',
     'for (let next = prototype; next !== Object.prototype;',
     'for (let next = prototype; next === Object.prototype;',
   ]),

@@ -16,7 +16,7 @@ import {
   isListOf,
   isText,
   readFrom,
-} from '../../src/track/server/feed-registration.ts';
+} from '../../src/track/server/feed-wire.ts';
 
 const users = {
   name: 'users',

@@ -11,8 +11,8 @@ import type { Catalogue, CatalogueData, Parser, Session } from '../../sql/ast.ts
 import { catalogueOf } from '../../sql/catalogue.ts';
 import { Templates } from '../../sql/templates.ts';
 import type { Mark, Read, Refusal, RegistryClient } from '../follow/registry-client.ts';
-import { encodeRegistration } from '../server/feed-registration.ts';
 import type { FeedState, Hello } from '../server/feed-wire.ts';
+import { encodeRegistration } from '../server/feed-wire.ts';
 import type { ClientCaches } from './client-caches.ts';
 import type { ReportSender } from './report-sender.ts';
 

@@ -13,12 +13,12 @@ import { randomName } from '../tags.ts';
 import type { Tally } from '../tally.ts';
 import { answerOf } from '../target/answer.ts';
 import type { Publisher, Standing } from '../target/publisher.ts';
+import { Waiters } from '../timing.ts';
 import { Deliveries } from './deliveries.ts';
 import { KnownCatalogue } from './known-catalogue.ts';
 import type { OpenDatabase } from './open-database.ts';
 import type { Mark, Read, Refusal, RegistryClient } from './registry-client.ts';
 import { boundRead, narrowLater } from './statement-read.ts';
-import { Waiters } from './waiters.ts';
 
 export interface FollowerParts {
   readonly source: string;

@@ -19,17 +19,32 @@ export interface Run {
   readonly cutsTexts: boolean | undefined;
 }
 
+const flags = new WeakMap<StatementRead['template'], readonly boolean[]>();
+
+/** By column, up to the last that facts are taken from. */
+function neededFlags(template: StatementRead['template']): readonly boolean[] {
+  const known = flags.get(template);
+  if (known !== undefined) return known;
+  const made: boolean[] = [];
+  for (const column of neededOutputs(template)) {
+    while (made.length <= column) made.push(false);
+    made[column] = true;
+  }
+  flags.set(template, made);
+  return made;
+}
+
 /** Copies what is needed: the application may write into its own values. */
 export function statementRead(
   template: StatementRead['template'],
   { parameters, rows, cutsTexts }: Run,
 ): StatementRead {
-  const needed = neededOutputs(template);
-  const width = Math.max(-1, ...needed) + 1;
+  const isNeeded = neededFlags(template);
   const result = rows && resultRowsOf(template, rows, cutsTexts);
   const facts = result?.rows.map((row) => {
     const cells: unknown[] = [];
-    for (let column = 0; column < width; column++) cells.push(needed.has(column) ? factOf(row[column]) : undefined);
+    for (let column = 0; column < isNeeded.length; column++)
+      cells.push(isNeeded[column] === true ? factOf(row[column]) : undefined);
     return cells;
   });
   return { template, parameters: Array.from(parameters, factOf), result: facts && { rows: facts } };

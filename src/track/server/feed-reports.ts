@@ -5,8 +5,8 @@ import { sourceTag } from '../../dependency/source-tag.ts';
 import { isRecord } from '../../options/kit.ts';
 import type { Follower } from '../follow/follower.ts';
 import type { Refusal } from '../follow/registry-client.ts';
-import { decodeRegistration, deserialized, isCount, isListOf, isText, readFrom } from './feed-registration.ts';
 import type { Report } from './feed-wire.ts';
+import { decodeRegistration, deserialized, isCount, isListOf, isText, readFrom } from './feed-wire.ts';
 
 export interface ReportsParts {
   readonly source: string;

@@ -2,16 +2,23 @@
 // reports of what was read in the form of node:v8, since values of databases have none in JSON.
 //
 // Both sides analyse a statement, and a response's tags depend on the client's analysis. So a registration carries a
-// digest of it, and the two sides are of one version.
+// digest of it, and the two sides are of one version. What another process sends may be anything: a value that no driver
+// gives is unknown, and a form that no client sends is refused.
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { FeedPosition } from '../../dependency/change.ts';
+import { deserialize, serialize } from 'node:v8';
+import type { FeedPosition, Scalar, TableShape } from '../../dependency/change.ts';
+import { ServerText } from '../../dependency/condition/cells.ts';
+import type { Seen } from '../../dependency/recent-changes.ts';
 import type { Dialect, TableRead } from '../../dependency/template.ts';
+import { isRecord } from '../../options/kit.ts';
 import type { FeedStatus } from '../../ports.ts';
 import type { CatalogueData } from '../../sql/ast.ts';
 import type { SourceMessage } from '../contract.ts';
-import type { Refusal } from '../follow/registry-client.ts';
+import type { Mark, Read, Refusal, RegistryClient } from '../follow/registry-client.ts';
+import { anyParameters, wholeTable } from '../scope/coarsen.ts';
+import { anyChangeTag, tableTag, templateTag } from '../tags.ts';
 
 /** Differs where either side would misunderstand the other. */
 export const PROTOCOL = 3;
@@ -58,7 +65,7 @@ export interface FeedState {
 /** A client's report. */
 export interface Report {
   readonly stream: string;
-  /** Each by itself (feed-registration.ts). */
+  /** Each by itself: `encodeRegistration`. */
   readonly registrations: readonly Uint8Array[];
   /** Own tags of responses that read more than they say. */
   readonly outdated: readonly string[];
@@ -86,7 +93,7 @@ export interface LatestReply {
 const digests = new WeakMap<readonly TableRead[], string>();
 
 /** Digest of an analysis. */
-export function digestOf(reads: readonly TableRead[]): string {
+function digestOf(reads: readonly TableRead[]): string {
   const known = digests.get(reads);
   if (known !== undefined) return known;
   const text = JSON.stringify(reads, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value));
@@ -103,4 +110,166 @@ export function packageVersion(): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+type Form =
+  | { readonly kind: 'source' }
+  | { readonly kind: 'table'; readonly table: string }
+  | ({ readonly kind: 'template' } & Analysed)
+  | StatementForm;
+
+interface Analysed {
+  readonly text: string;
+  /** The search path of the connection that ran it. */
+  readonly path?: readonly string[] | undefined;
+  readonly digest: string;
+}
+
+interface StatementForm extends Analysed {
+  readonly kind: 'statement';
+  readonly parameters: readonly unknown[];
+  /** Facts of its answer, each row by the ordinals of its columns. */
+  readonly rows: readonly (readonly unknown[])[] | undefined;
+}
+
+export interface Registration {
+  readonly tag: string;
+  readonly mark: Mark;
+  readonly form: Form;
+}
+
+export function encodeRegistration(tag: string, read: Read, mark: Mark): Uint8Array {
+  return serialize({ tag, mark: { ...mark }, form: formOf(read) } satisfies Registration);
+}
+
+function formOf(read: Read): Form {
+  if (read === 'source') return { kind: 'source' };
+  const { template } = read;
+  if (template.widened === 'table') return { kind: 'table', table: (template.reads[0] as TableRead).table.name };
+  const analysed = { text: template.text, path: template.path, digest: digestOf(template.reads) };
+  if (!('parameters' in read)) return { kind: 'template', ...analysed };
+  return { kind: 'statement', ...analysed, parameters: read.parameters, rows: read.result?.rows };
+}
+
+/** Returns undefined when it is malformed. */
+export function decodeRegistration(bytes: Uint8Array): Registration | undefined {
+  const value = deserialized(bytes);
+  if (!isRecord(value) || typeof value.tag !== 'string' || !isMark(value.mark) || !isRecord(value.form))
+    return undefined;
+  const { tag, mark } = value;
+  const form = formFrom(value.form, bytes.length);
+  return form && { tag, mark, form };
+}
+
+/** Returns undefined when the bytes hold no value. */
+export function deserialized(bytes: Uint8Array): unknown {
+  try {
+    return deserialize(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function formFrom({ kind, table, text, path, digest, ...values }: Readonly<Record<string, unknown>>, bytes: number) {
+  if (kind === 'source') return { kind } as const;
+  if (kind === 'table') return typeof table === 'string' ? ({ kind, table } as const) : undefined;
+  const isPath = path === undefined || isListOf(path, isText);
+  if (typeof text !== 'string' || typeof digest !== 'string' || !isPath) return undefined;
+  const analysed = { text, path: path as readonly string[] | undefined, digest };
+  if (kind === 'template') return { kind, ...analysed } as const;
+  // A few objects can name each other very often: no more values are taken than there are bytes.
+  const left = { values: bytes };
+  const parameters = valuesFrom(values.parameters, left);
+  const rows =
+    values.rows === undefined ? undefined : listFrom(values.rows, left, (row) => listFrom(row, left, cellFrom));
+  const isWhole = parameters !== undefined && (rows?.every((row) => row !== undefined) ?? values.rows === undefined);
+  if (kind !== 'statement' || !isWhole || left.values < 0) return undefined;
+  return { kind, ...analysed, parameters, rows: rows as StatementForm['rows'] } as const;
+}
+
+interface Left {
+  values: number;
+}
+
+function listFrom<T>(list: unknown, left: Left, one: (value: unknown) => T): readonly T[] | undefined {
+  if (!Array.isArray(list)) return undefined;
+  // An empty list may claim any length.
+  left.values -= list.length;
+  return left.values < 0 ? undefined : Array.from(list as readonly unknown[], one);
+}
+
+/** Values of parameters; a list among them may be an array of the database. */
+function valuesFrom(list: unknown, left: Left): readonly unknown[] | undefined {
+  return listFrom(list, left, (value) => {
+    if (Array.isArray(value)) return listFrom(value, left, (one) => (isScalar(one) ? one : undefined));
+    return isScalar(value) || value instanceof Date ? value : undefined;
+  });
+}
+
+function cellFrom(value: unknown): Scalar | ServerText | undefined {
+  if (isRecord(value) && typeof value.text === 'string') return new ServerText(value.text);
+  return isScalar(value) ? value : undefined;
+}
+
+function isScalar(value: unknown): value is Scalar {
+  return value === null || /^(?:number|bigint|string|boolean)$/.test(typeof value) || value instanceof Uint8Array;
+}
+
+/** The most entries of any list; an empty one may claim any length. */
+const MAX_LIST = 1_000_000;
+
+export function isListOf<T>(value: unknown, isOne: (one: unknown) => one is T): value is readonly T[] {
+  if (!Array.isArray(value) || value.length > MAX_LIST) return false;
+  // `every` skips holes.
+  for (let at = 0; at < value.length; at++) if (!(at in value && isOne(value[at]))) return false;
+  return true;
+}
+
+export function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isMark(mark: unknown): mark is Mark {
+  if (!isRecord(mark) || !isText(mark.session) || !isText(mark.position) || !isSeen(mark.seen)) return false;
+  return isCount(mark.gaps) && isCount(mark.generation);
+}
+
+function isSeen(value: unknown): value is Seen | undefined {
+  if (value === undefined) return true;
+  if (!isRecord(value)) return false;
+  const { kind, position, below, running } = value;
+  if (kind === 'up-to') return isText(position);
+  const isSet = running instanceof Set && [...running].every((one) => typeof one === 'bigint');
+  return kind === 'snapshot' && typeof below === 'bigint' && isSet;
+}
+
+/** The read as the process knows it; `unlike` when it was analysed otherwise here, undefined when it is malformed. */
+export function readFrom(
+  { tag, form }: Registration,
+  source: string,
+  registry: Pick<RegistryClient, 'template' | 'catalogue'>,
+): Read | 'unlike' | undefined {
+  if (form.kind === 'source') return tag === anyChangeTag(source) ? 'source' : undefined;
+  if (form.kind === 'table') {
+    const relations = registry.catalogue?.data?.relations ?? [];
+    const tables = relations.map(({ relation }) => (relation.kind === 'table' ? relation.table : undefined));
+    const table = tables.find((one) => one?.name === form.table);
+    if (table === undefined) return 'unlike';
+    return tag === tableTag(source, table.name) ? wholeTable(source, anyRow(table)) : undefined;
+  }
+  const { text, path, digest } = form;
+  const template = registry.template(text, path && { path });
+  if (template.kind !== 'tracked' || digestOf(template.reads) !== digest) return 'unlike';
+  if (form.kind === 'template') return tag === templateTag(template.id) ? anyParameters(template) : undefined;
+  if (!/^q[0-9a-z]{1,16}$/.test(tag)) return undefined;
+  return { template, parameters: form.parameters, result: form.rows && { rows: form.rows } };
+}
+
+function anyRow(table: TableShape): TableRead {
+  const conditions = { predicate: { kind: 'always' }, keyOutputs: undefined, window: undefined } as const;
+  return { table, alias: table.name, valueColumns: 'all', ...conditions };
 }

@@ -1,6 +1,7 @@
-// Answers an operator's question about a source, within bounds.
+// Answers an operator's questions about a source, within bounds.
 //
-// The answer goes along with invalidations, and must not hold them up. So it is small, and a failure is an answer, too.
+// Questions come from outside, and answers go along with invalidations, which they must not hold up. So few questions are
+// kept, answers are small, and a failure is an answer, too.
 
 import type { Described, Description, SourceAnswer, SourceQuestion } from '../../dependency/describe/describe.ts';
 import type { Registry } from '../../dependency/registry.ts';
@@ -13,7 +14,7 @@ export interface Answering {
   readonly covers: (table: string) => boolean;
 }
 
-export const MAX_ANSWER_BYTES = 200_000;
+const MAX_ANSWER_BYTES = 200_000;
 const MAX_PROBLEM = 300;
 const encoder = new TextEncoder();
 
@@ -35,7 +36,7 @@ export function answerOf({ id, about }: SourceQuestion, answering: Answering): S
 }
 
 /** Size in JSON, as it is sent. */
-export function sizeOf(value: unknown): number {
+function sizeOf(value: unknown): number {
   return encoder.encode(JSON.stringify(value)).length;
 }
 
@@ -57,4 +58,51 @@ function describe(about: SourceQuestion['about'], { registry, covers }: Answerin
 
 function nothing(problem: string): Description {
   return { described: [], isWhole: false, problem };
+}
+
+const MAX_OPEN = 16;
+/** The most bytes of all answers in one message. */
+const MAX_BYTES = 2 * MAX_ANSWER_BYTES;
+
+type Answer = (question: SourceQuestion) => SourceAnswer;
+
+export class Questions {
+  readonly #answer: Answer | undefined;
+  readonly #open = new Map<string, SourceQuestion>();
+
+  constructor(answer: Answer | undefined) {
+    this.#answer = answer;
+  }
+
+  get areOpen(): boolean {
+    return this.#open.size > 0;
+  }
+
+  take(questions: readonly SourceQuestion[] | undefined): void {
+    for (const question of questions ?? []) if (this.#open.size < MAX_OPEN) this.#open.set(question.id, question);
+  }
+
+  /** Answers questions and removes them. */
+  answered(): { readonly answers?: readonly SourceAnswer[] } {
+    const answers: SourceAnswer[] = [];
+    let left = MAX_BYTES;
+    for (const [id, question] of this.#open) {
+      if (left < MAX_ANSWER_BYTES) break;
+      this.#open.delete(id);
+      const answer = answered(question, this.#answer);
+      left -= sizeOf(answer);
+      answers.push(answer);
+    }
+    return answers.length === 0 ? {} : { answers };
+  }
+}
+
+function answered(question: SourceQuestion, answer: Answer | undefined): SourceAnswer {
+  try {
+    if (answer !== undefined) return answer(question);
+    return { id: question.id, described: [], isWhole: false, problem: 'expected a tracker that answers, got none' };
+  } catch (error) {
+    const problem = messageOf(error);
+    return { id: question.id, described: [], isWhole: false, problem };
+  }
 }

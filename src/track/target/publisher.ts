@@ -10,7 +10,7 @@ import type { Cancel, Clock, Random, Tasks } from '../../ports.ts';
 import type { SourceMessage, TargetStatus, TrackingTarget } from '../contract.ts';
 import { randomName } from '../tags.ts';
 import { Backoff, within } from '../timing.ts';
-import { Questions } from './questions.ts';
+import { Questions } from './answer.ts';
 
 export interface PublisherParts {
   readonly source: string;

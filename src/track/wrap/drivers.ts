@@ -1,9 +1,14 @@
-// Finds drivers that are loaded and not wrapped: reads through them are not seen.
+// Drivers: which of them an object is of, and which are loaded and not wrapped, so that reads through them are not seen.
 //
 // The feed loads a driver as well. So a driver that only the feed may have loaded is not reported.
 
+import { TidegateError } from '../../errors.ts';
 import { loadedModules } from './loaded-packages.ts';
-import type { DriverKind } from './wrap.ts';
+import type { Recorder } from './recorder.ts';
+import { wrapD1, wrapLibsql } from './wrap-libsql.ts';
+import { wrapPg } from './wrap-postgres.ts';
+import { wrapPostgresJs } from './wrap-postgres-js.ts';
+import { wrapSqlite } from './wrap-sqlite.ts';
 
 /**
  * Keyed by the package that is loaded with the driver; the values are the driver's name and the kind that
@@ -60,4 +65,32 @@ export class Drivers {
 
 function namesLoaded(): ReadonlySet<string> {
   return new Set(loadedModules().map(({ name }) => name));
+}
+
+export type DriverKind = 'postgres.js' | 'sqlite' | 'd1' | 'libsql' | 'pg';
+
+const WRAPPERS: Readonly<Record<DriverKind, <T extends object>(driver: T, recorder: Recorder) => T>> = {
+  'postgres.js': wrapPostgresJs,
+  sqlite: wrapSqlite,
+  d1: (driver, recorder) => wrapD1(driver, recorder),
+  libsql: wrapLibsql,
+  pg: (driver, recorder) => wrapPg(driver, recorder),
+};
+
+export function wrapDriver<T extends object>(driver: T, kind: DriverKind, recorder: Recorder): T {
+  return WRAPPERS[kind](driver, recorder);
+}
+
+/** Throws E_CONFIG. */
+export function driverKindOf(driver: object): DriverKind {
+  const has = (...names: readonly string[]) =>
+    names.every((name) => typeof Reflect.get(driver, name, driver) === 'function');
+  if (typeof driver === 'function' && has('unsafe', 'begin', 'end')) return 'postgres.js';
+  if (has('prepare', 'exec', 'close')) return 'sqlite';
+  if (has('prepare', 'batch')) return 'd1';
+  if (has('execute', 'batch', 'executeMultiple')) return 'libsql';
+  if (has('query', 'connect', 'end')) return 'pg';
+  const expected =
+    'a database of node:sqlite or better-sqlite3, a client of libSQL, D1, a Pool or Client of pg, or postgres.js';
+  throw new TidegateError('E_CONFIG', `expected ${expected}, got ${driver.constructor?.name ?? typeof driver}`);
 }
