@@ -12,3 +12,9 @@ export type LogChange =
 
 /** A place in the log of invalidations. */
 export type Position = number;
+
+/** A write in progress on a URI. */
+export interface OpenIntent {
+  readonly intent: string;
+  readonly uri: string;
+}

@@ -2,7 +2,7 @@
 // it ends.
 
 import type { InvalidationsImage } from '../ledger/invalidations.ts';
-import type { LogChange, Position } from '../ledger/log.ts';
+import type { LogChange, OpenIntent, Position } from '../ledger/log.ts';
 
 /** The state from which a member begins: everything in force when it joined. Its link brings every later change. */
 export interface Membership {
@@ -10,12 +10,6 @@ export interface Membership {
   /** Number of the last change in the image. Change numbers have no gaps, positions do. */
   readonly number: number;
   readonly intents: readonly OpenIntent[];
-}
-
-/** A write in progress at some member. */
-export interface OpenIntent {
-  readonly intent: string;
-  readonly uri: string;
 }
 
 export type LogToMember =

@@ -114,3 +114,6 @@ export interface ManifestSummary {
   /** Segments that rows name, in ascending order. */
   readonly segments: readonly number[];
 }
+
+/** For the one who makes it. */
+export type Writable<T> = { -readonly [name in keyof T]: T[name] };

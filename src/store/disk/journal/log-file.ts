@@ -8,14 +8,8 @@
 // to bring to the disk and no new length.
 
 import { crc32 } from 'node:zlib';
-import type { LogChange, Position } from '../../../ledger/log.ts';
+import type { LogChange, OpenIntent, Position } from '../../../ledger/log.ts';
 import type { DiskFile, DiskFolder } from '../contract.ts';
-
-/** A write in progress on a URI. */
-export interface OpenIntent {
-  readonly intent: string;
-  readonly uri: string;
-}
 
 /** The state at the beginning of the log. */
 export interface LogHeader {

@@ -7,10 +7,10 @@
 
 import type { InvalidationsImage } from '../../../ledger/invalidations.ts';
 import { Invalidations } from '../../../ledger/invalidations.ts';
-import type { Position } from '../../../ledger/log.ts';
+import type { OpenIntent, Position } from '../../../ledger/log.ts';
 import type { DiskFile, DiskFolder, Manifest } from '../contract.ts';
 import { readWitness, type WitnessReading } from './journal-tail-mark.ts';
-import { decodeHeader, decodeLog, type LogContent, type LogRecord, type OpenIntent, reachOf } from './log-file.ts';
+import { decodeHeader, decodeLog, type LogContent, type LogRecord, reachOf } from './log-file.ts';
 
 export const WITNESS_FILE = 'witness';
 /** Two files that take turns: one stays the truth until its successor is durable. */

@@ -6,7 +6,7 @@
 
 import { messageOf } from '../../../errors.ts';
 import type { BodySource, Tasks } from '../../../ports.ts';
-import type { IndexRows, Place } from '../contract.ts';
+import type { IndexRows, Place, Writable } from '../contract.ts';
 import type { DiskStore } from '../disk-store.ts';
 import type { Catalog, IndexObserver } from '../index/catalog.ts';
 import type { KeyHash } from '../index/entry-index.ts';
@@ -195,8 +195,6 @@ export class ReplicaFeed implements IndexObserver {
 }
 
 const NOWHERE: Place = { segment: 0, offset: 0, bytes: 0 };
-
-type Writable<T> = { -readonly [name in keyof T]: T[name] };
 
 function rowsOf(count: number): Writable<IndexRows> {
   const words = () => new Uint32Array(count);

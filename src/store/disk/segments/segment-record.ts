@@ -10,7 +10,7 @@
 import { crc32 } from 'node:zlib';
 import type { Entry, StoredResponse, VariantList } from '../../../entry/stored-response.ts';
 import type { LifetimeSource, ReuseTerms } from '../../../semantics/freshness.ts';
-import type { DiskFile } from '../contract.ts';
+import type { DiskFile, Writable } from '../contract.ts';
 import type { DiskQueue } from './disk-policy.ts';
 
 /**
@@ -191,8 +191,6 @@ function stringsAt({ view, text, end }: Opened, lengthAt: number, from: number):
   }
   return strings;
 }
-
-type Writable<T> = { -readonly [name in keyof T]: T[name] };
 
 /** Everything except the bytes. */
 function decodeResponse(opened: Opened): Writable<StoredResponse> {

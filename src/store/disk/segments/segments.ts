@@ -4,7 +4,7 @@
 // A segment may go while readers still use it. Its file is removed at once, and the last reader closes its descriptor: after
 // an earlier close the platform could give the number to another file, and lead readers there.
 
-import type { DiskFile, DiskFolder, Place } from '../contract.ts';
+import type { DiskFile, DiskFolder, Place, Writable } from '../contract.ts';
 import type { DiskQueue, QueueBytes } from './disk-policy.ts';
 import { type EncodedRecord, queueOf, SEGMENT_HEADER_BYTES, segmentHeader } from './segment-record.ts';
 
@@ -31,8 +31,6 @@ interface State extends Writable<Segment> {
   gone: boolean;
   settled: (() => void)[];
 }
-
-type Writable<T> = { -readonly [name in keyof T]: T[name] };
 
 interface SegmentsOptions {
   readonly folder: DiskFolder;
