@@ -8,8 +8,8 @@ import type { FallbackNote, TableRead, Template } from '../dependency/template.t
 import { messageOf } from '../errors.ts';
 import { type Analysis, addNote, type Purity, Stop, unread } from './analysis.ts';
 import type { Select, Statement } from './ast.ts';
-
 import { checkPurity, checkRuns } from './calls/purity.ts';
+import { rulesOf } from './dialects.ts';
 import { Equalities } from './narrow/closure.ts';
 import { conjunction } from './narrow/conjuncts.ts';
 import { narrowByLookups } from './narrow/lookups.ts';
@@ -90,14 +90,15 @@ function withTimes(known: Known, { moving }: Analysis): Known {
 }
 
 function purityOf({ dialect, catalogue, pureFunctions = new Set() }: StatementParts): Purity {
-  return { dialect, pureFunctions, routines: catalogue.routines };
+  return { dialect: rulesOf(dialect), pureFunctions, routines: catalogue.routines };
 }
 
 function analysisOf(select: Select, parts: StatementParts): Analysis {
-  const { dialect, catalogue, parser } = parts;
+  const { catalogue, parser } = parts;
   const purity = purityOf(parts);
+  const { dialect } = purity;
   const moving = new MovingTexts();
-  const gather = (part: Select) => dialect === 'postgres' && moving.gather(part);
+  const gather = (part: Select) => dialect.readsTextsByType && moving.gather(part);
   gather(select);
   const analysis: Analysis = {
     dialect,
@@ -160,7 +161,7 @@ function trackedOf(select: Select, analysis: Analysis): Known {
 /** PostgreSQL may give a column that has no name here the name of another; then none is relied upon. */
 function namesOf(outputs: readonly Output[], { dialect }: Analysis): string[] {
   const names = outputs.map(({ name }) => name);
-  return dialect === 'postgres' && names.includes('') ? names.map(() => '') : names;
+  return dialect.namesResults && names.includes('') ? names.map(() => '') : names;
 }
 
 function narrowTop(top: Top, analysis: Analysis): Equalities {

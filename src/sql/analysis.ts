@@ -4,8 +4,9 @@
 // calls the others through `Analysis`.
 
 import type { TableShape } from '../dependency/change.ts';
-import type { Dialect, Fallback, FallbackNote, Uncacheable } from '../dependency/template.ts';
+import type { Fallback, FallbackNote, Uncacheable } from '../dependency/template.ts';
 import type { Catalogue, CommonTable, Expression, Parser, Routines, Select } from './ast.ts';
+import type { DialectRules } from './dialect.ts';
 import type { MovingTexts } from './postgres/moving-texts.ts';
 import type { Output, Plan, ReadState, Resolved } from './resolve/resolved.ts';
 
@@ -80,7 +81,7 @@ export interface ResolvedSelect {
 }
 
 export interface Purity {
-  readonly dialect: Dialect;
+  readonly dialect: DialectRules;
   /** Functions of the application that depend on their arguments alone; in lower case. */
   readonly pureFunctions: ReadonlySet<string>;
   /** Undefined when nothing is known of them. */
@@ -88,7 +89,7 @@ export interface Purity {
 }
 
 export interface Analysis {
-  readonly dialect: Dialect;
+  readonly dialect: DialectRules;
   readonly catalogue: Catalogue;
   readonly parser: Parser;
   readonly reads: ReadState[];
@@ -127,7 +128,6 @@ export function scopeOf(
   return { outer, entries, visible, aliases: [], hits: 0, misses: 0 };
 }
 
-/** SQLite's names are the same in any ASCII case; those of PostgreSQL are folded by its parser. */
 export function fold(name: string, { dialect }: Pick<Analysis, 'dialect'>): string {
-  return dialect === 'sqlite' ? name.replace(/[A-Z]+/g, (part) => part.toLowerCase()) : name;
+  return dialect.fold(name);
 }

@@ -1,9 +1,8 @@
 // A catalogue as plain data, with the meaning of its names: so that a catalogue read elsewhere answers alike.
-//
-// The two databases look for a name in their own ways, and hide temporary names in their own.
 
 import { TidegateError } from '../errors.ts';
 import type { Callee, Catalogue, CatalogueData, Relation, Routine, Routines, Session } from './ast.ts';
+import { rulesOf } from './dialects.ts';
 
 interface Known {
   readonly relations: ReadonlyMap<string, Relation>;
@@ -23,7 +22,8 @@ const known = new WeakMap<CatalogueData, Known>();
 export function catalogueOf(data: CatalogueData, session?: Session): Catalogue {
   const { dialect, source } = data;
   const { path } = session ?? data;
-  const keyOf = dialect === 'sqlite' ? foldedKey : plainKey;
+  const { fold, hidden } = rulesOf(dialect);
+  const keyOf = (schema: string, name: string) => plainKey(fold(schema), fold(name));
   const { relations, modules, routines } = knownOf(data, keyOf);
   return {
     source,
@@ -34,7 +34,7 @@ export function catalogueOf(data: CatalogueData, session?: Session): Catalogue {
         const relation = relations.get(keyOf(place, name));
         if (relation !== undefined) return relation;
       }
-      return dialect === 'sqlite' ? hiddenInSqlite(name, modules) : hiddenInPostgres(schema);
+      return hidden(schema, name, modules);
     },
     routines: routines && routinesOn(path, routines),
   };
@@ -85,25 +85,6 @@ function routineKey(kind: string, schema: string, name: string): string {
 /** The schema of PostgreSQL's own. */
 export const SYSTEM = 'pg_catalog';
 
-function hiddenInSqlite(name: string, modules: ReadonlySet<string>): Relation | null {
-  if (/^(?:sqlite|pragma)_/i.test(name)) return { kind: 'unseen', what: 'a table of the system' };
-  return modules.has(folded(name)) ? { kind: 'unseen', what: 'a virtual table' } : null;
-}
-
-function hiddenInPostgres(schema: string | undefined): Relation | null {
-  const isTemporary = schema !== undefined && /^pg_temp/.test(schema);
-  return isTemporary ? { kind: 'unseen', what: 'a temporary table' } : null;
-}
-
 function plainKey(schema: string, name: string): string {
   return `${schema}\0${name}`;
-}
-
-function foldedKey(schema: string, name: string): string {
-  return plainKey(folded(schema), folded(name));
-}
-
-/** SQLite folds the letters of ASCII only. */
-export function folded(name: string): string {
-  return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

@@ -192,12 +192,12 @@ export const MUTANTS: readonly Mutant[] = [
     'foldsCase: false',
   ]),
   postgresMutant('nulls-as-in-the-other-database', 'sql/resolve/outputs.ts: order and limit', [
-    "(dialect === 'sqlite' ? !isDescending : isDescending)",
-    "(dialect !== 'postgres' ? isDescending : !isDescending)",
+    'analysis.dialect.nullsFirst(term.isDescending)',
+    '!analysis.dialect.nullsFirst(term.isDescending)',
   ]),
   postgresMutant('a-row-gives-one-row', 'sql/calls/purity.ts: set returning', [
-    "const isSet = dialect === 'postgres' &&",
-    "const isSet = dialect !== 'postgres' &&",
+    'const isSet = dialect.hasOwnOperators &&',
+    'const isSet = !dialect.hasOwnOperators &&',
   ]),
   postgresMutant('a-row-gives-one-row-by-own-functions', 'sql/calls/purity.ts: set returning', [
     'if (own.some((routine) => routine.isOverRows)) return true;',

@@ -6,11 +6,11 @@
 // chooses among all functions of a name by the types of the arguments, which are not known here. So a name is the system's
 // only where nothing else on the search path has it.
 
-import type { Dialect } from '../../dependency/template.ts';
 import { type Purity, Stop } from '../analysis.ts';
 import type { Callee, Expression, Routine, Select, Source } from '../ast.ts';
 import { operator } from '../ast-forms.ts';
 import { SYSTEM } from '../catalogue.ts';
+import type { DialectRules } from '../dialect.ts';
 import { isAggregate, isSystemName, isWindow, systemImpurity } from './functions.ts';
 import { walkSelect } from './walk.ts';
 
@@ -19,10 +19,10 @@ function impurityOf(callee: Callee, args: readonly Expression[], purity: Purity)
   const what = `${callee.kind} ${writtenOf(callee)}`;
   if (callee.kind === 'function') {
     if (isDeclared(callee.name, purity) || isDeclared(writtenOf(callee), purity)) return undefined;
-    const impurity = isSystem(callee) ? systemImpurity(nameOf(callee, purity), args, purity.dialect) : what;
+    const impurity = isSystem(callee) ? systemImpurity(nameOf(callee, purity), args, purity.dialect.name) : what;
     if (impurity !== undefined) return impurity;
   }
-  return purity.dialect === 'sqlite' ? undefined : ownImpurity(callee, purity);
+  return purity.dialect.hasOwnOperators ? ownImpurity(callee, purity) : undefined;
 }
 
 /** Judges a PostgreSQL callee by the application's routines of that name. */
@@ -61,7 +61,7 @@ function isSystem({ schema }: Callee): boolean {
 
 /** PostgreSQL's parser has folded it as far as the server does. */
 function nameOf({ name }: Callee, { dialect }: Purity): string {
-  return dialect === 'sqlite' ? name.toLowerCase() : name;
+  return dialect.fold(name);
 }
 
 /** Whether the expression itself, apart from its parts, may have no value for a row, several, or one for many rows. */
@@ -73,8 +73,8 @@ export function isOverRows(expression: Expression, purity: Purity): boolean {
 }
 
 /** SQLite's min and max of several arguments compare those; PostgreSQL has none such. */
-function isScalarOfSqlite(expression: Expression, dialect: Dialect): boolean {
-  if (dialect !== 'sqlite' || expression.kind !== 'call' || expression.isAggregate) return false;
+function isScalarOfSqlite(expression: Expression, dialect: DialectRules): boolean {
+  if (dialect.hasOwnOperators || expression.kind !== 'call' || expression.isAggregate) return false;
   return /^(?:min|max)$/.test(expression.name) && expression.args.length > 1;
 }
 
@@ -84,9 +84,9 @@ function isOverRowsBy(callee: Callee, purity: Purity): boolean {
   if (own.some((routine) => routine.isOverRows)) return true;
   if (callee.kind !== 'function') return false;
   const name = nameOf(callee, purity);
-  if (!isSystem(callee) || !isSystemName(name, dialect)) return own.length === 0;
-  const isSet = dialect === 'postgres' && (routines?.isSetReturning(name) ?? true);
-  return isSet || isAggregate(name, dialect) || isWindow(name);
+  if (!isSystem(callee) || !isSystemName(name, dialect.name)) return own.length === 0;
+  const isSet = dialect.hasOwnOperators && (routines?.isSetReturning(name) ?? true);
+  return isSet || isAggregate(name, dialect.name) || isWindow(name);
 }
 
 /** Throws where it does. */
@@ -110,7 +110,7 @@ const SYSTEM_COLUMNS = new Set(['ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoi
 
 /** Throws where a name that is not found among the columns may mean more than one. */
 export function checkName({ table, name }: Pick<Column, 'table' | 'name'>, purity: Purity): void {
-  if (purity.dialect === 'sqlite') return;
+  if (!purity.dialect.hasOwnOperators) return;
   if (SYSTEM_COLUMNS.has(name)) throw new Stop('uncacheable', `column ${[...table, name].join('.')}`);
   // PostgreSQL takes `t.f` for `f(t)` where t has no such column.
   const impurity = table.length > 0 ? ownImpurity({ kind: 'field', schema: undefined, name }, purity) : undefined;
@@ -125,7 +125,7 @@ export function checkNames(select: Select, purity: Purity): void {
     expression: (expression) => {
       if (expression.kind !== 'column') return;
       checkName(expression, purity);
-      const isRowId = purity.dialect === 'sqlite' && isRowIdentifier(expression.name);
+      const isRowId = purity.dialect.hasRowid && isRowIdentifier(expression.name);
       if (isRowId) throw new Stop('uncacheable', `${expression.name}, which VACUUM may renumber`);
     },
   });
@@ -139,7 +139,7 @@ export function isRowIdentifier(name: string): boolean {
 function checkExpression(expression: Expression, purity: Purity): void {
   const args = expression.kind === 'call' ? expression.args : expression.kind === 'opaque' ? expression.parts : [];
   checkCallees(calleesOf(expression, purity.dialect), args, purity);
-  if (expression.kind === 'cast' && purity.dialect === 'postgres') checkCast(expression);
+  if (expression.kind === 'cast' && purity.dialect.hasOwnOperators) checkCast(expression);
 }
 
 function checkCallees(callees: readonly Callee[], args: readonly Expression[], purity: Purity): void {
@@ -159,15 +159,15 @@ const PATTERN = [operator('~~'), operator('!~~')];
 const FOLDING_PATTERN = [operator('~~*'), operator('!~~*')];
 
 /** Callees of the expression itself, without those of its parts. */
-function calleesOf(expression: Expression, dialect: Dialect): readonly Callee[] {
+function calleesOf(expression: Expression, dialect: DialectRules): readonly Callee[] {
   switch (expression.kind) {
     case 'call':
-      return [functionOf(expression), ...(dialect === 'postgres' && expression.name === 'nullif' ? EQUALITY : [])];
+      return [functionOf(expression), ...(dialect.hasOwnOperators && expression.name === 'nullif' ? EQUALITY : [])];
     case 'opaque':
       return expression.callees;
     default:
       // SQLite's operators are its own, but for some that are functions of its built-in names.
-      return dialect === 'postgres' ? operatorsOf(expression) : [];
+      return dialect.hasOwnOperators ? operatorsOf(expression) : [];
   }
 }
 
@@ -195,7 +195,7 @@ function operatorsOf(expression: Expression): readonly Callee[] {
 }
 
 /** Callees of the source itself: USING and NATURAL compare with `=`. */
-function calleesOfSource(source: Source, dialect: Dialect): readonly Callee[] {
+function calleesOfSource(source: Source, dialect: DialectRules): readonly Callee[] {
   if (source.kind === 'function') return [functionOf(source)];
-  return source.kind === 'join' && source.using !== undefined && dialect === 'postgres' ? EQUALITY : [];
+  return source.kind === 'join' && source.using !== undefined && dialect.hasOwnOperators ? EQUALITY : [];
 }

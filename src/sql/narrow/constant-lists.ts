@@ -5,8 +5,8 @@
 
 import type { PostgresColumnType } from '../../dependency/condition/column-type.ts';
 import type { GivenTest, Operand } from '../../dependency/condition/predicate.ts';
-import type { Dialect } from '../../dependency/template.ts';
 import type { Expression, Select } from '../ast.ts';
+import type { DialectRules } from '../dialect.ts';
 import type { Resolved } from '../resolve/resolved.ts';
 import { typeOf } from './closure.ts';
 
@@ -85,11 +85,11 @@ interface Side {
 }
 
 /** Returns undefined unless it is a parameter or a literal. A cast of SQLite may change the value. */
-function sideOf(expression: Expression, resolved: Resolved, dialect: Dialect): Side | undefined {
+function sideOf(expression: Expression, resolved: Resolved, dialect: DialectRules): Side | undefined {
   if (resolved.kind === 'value' && resolved.operand.kind !== 'list') {
     return { operand: resolved.operand, type: undefined };
   }
-  const isCast = dialect === 'postgres' && expression.kind === 'cast';
+  const isCast = dialect.readsTextsByType && expression.kind === 'cast';
   if (!isCast || expression.operand.kind !== 'parameter') return undefined;
   const type = castType(expression.type);
   return type && { operand: { kind: 'parameter', index: expression.operand.index }, type };
@@ -106,7 +106,7 @@ const KINDS: Readonly<Record<string, 'equal' | 'same'>> = {
 export function givenComparison(
   { operator, left, right }: Of<'binary'>,
   resolved: readonly [Resolved, Resolved],
-  dialect: Dialect,
+  dialect: DialectRules,
 ): Resolved | undefined {
   const kind = Object.hasOwn(KINDS, operator) ? KINDS[operator] : undefined;
   const one = sideOf(left, resolved[0], dialect);
@@ -118,7 +118,7 @@ export function givenComparison(
 }
 
 /** `? IS NULL`; an array is not NULL because its elements are. */
-export function givenNullTest(expression: Expression, resolved: Resolved, dialect: Dialect): Resolved | undefined {
+export function givenNullTest(expression: Expression, resolved: Resolved, dialect: DialectRules): Resolved | undefined {
   const bare: Expression =
     expression.kind === 'cast' ? { ...expression, type: elementName(expression.type) || expression.type } : expression;
   const side = sideOf(bare, resolved, dialect);

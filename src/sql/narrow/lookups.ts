@@ -11,8 +11,9 @@ import { MAX_LOOKED_UP } from '../../dependency/condition/bind-predicate.ts';
 import type { ColumnType } from '../../dependency/condition/column-type.ts';
 import type { Operand, Predicate } from '../../dependency/condition/predicate.ts';
 import { quotedName } from '../../dependency/table-name.ts';
-import type { Dialect, Lookup, LookupOperand } from '../../dependency/template.ts';
+import type { Lookup, LookupOperand } from '../../dependency/template.ts';
 import type { Analysis } from '../analysis.ts';
+import type { DialectRules } from '../dialect.ts';
 import { type Region, regionOf } from '../resolve/regions.ts';
 import type { ReadState, Ref, Resolved } from '../resolve/resolved.ts';
 import { type Equalities, isSameType, typeOf } from './closure.ts';
@@ -85,7 +86,7 @@ function linkOf(read: ReadState, sources: ReadonlyMap<ReadState, Source>, known:
 }
 
 /** Columns of the region that are looked for among those of a subselect: `a IN (SELECT b …)`. */
-function askedWithin({ conjuncts }: Region, dialect: Dialect): (Link & { readonly read: ReadState })[] {
+function askedWithin({ conjuncts }: Region, dialect: DialectRules): (Link & { readonly read: ReadState })[] {
   return conjuncts.flatMap((conjunct) => {
     const sides = membershipOf(conjunct);
     if (sides === undefined || !isSameType(typeOf(sides.outer), typeOf(sides.inner))) return [];
@@ -142,7 +143,7 @@ function isOneRow({ table, predicates }: ReadState): boolean {
   return table.key.length > 0 && table.key.every(isFixed);
 }
 
-function sourceOf({ table, predicates }: ReadState, dialect: Dialect, link?: Link): Source {
+function sourceOf({ table, predicates }: ReadState, dialect: DialectRules, link?: Link): Source {
   const parts: Source[] = predicates.flatMap((predicate) => conditionOf(predicate, (at) => table.columns[at]));
   if (link !== undefined) {
     const column = quotedName(table.columns[link.column]?.name as string);
@@ -150,9 +151,8 @@ function sourceOf({ table, predicates }: ReadState, dialect: Dialect, link?: Lin
   }
   const where = parts.length === 0 ? '' : ` WHERE ${parts.map(({ text }) => text).join(' AND ')}`;
   // Tables of PostgreSQL's other schemas have a name with a dot, and are not looked up.
-  const schema = dialect === 'sqlite' ? 'main' : '"public"';
   return {
-    text: `FROM ${schema}.${quotedName(table.name)}${where}`,
+    text: `FROM ${dialect.defaultSchema}.${quotedName(table.name)}${where}`,
     operands: parts.flatMap(({ operands }) => operands),
   };
 }
@@ -163,9 +163,9 @@ function isSureType(type: ColumnType | undefined): boolean {
   return type.type === 'integer' || type.type === 'text' || type.type === 'uuid';
 }
 
-function placed(text: string, dialect: Dialect): string {
+function placed(text: string, dialect: DialectRules): string {
   let count = 0;
-  return text.replaceAll(PLACE, () => (dialect === 'sqlite' ? '?' : `$${++count}`));
+  return text.replaceAll(PLACE, () => dialect.placeholder(++count));
 }
 
 function valuesOf({ read, column }: Ref, { text, operands }: Source): Source {

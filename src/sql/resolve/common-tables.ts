@@ -9,7 +9,7 @@ import { commonNamesIn, sourcesIn } from '../calls/walk.ts';
 
 /** The place within a WITH: its tables before those further out. */
 export function withCommon(select: Select, place: Place, analysis: Analysis): Place {
-  const seesAll = select.isRecursive || analysis.dialect === 'sqlite';
+  const seesAll = select.isRecursive || analysis.dialect.seesLaterCommon;
   let common = place.common;
   const whole = (): Place => ({ ...place, common });
   for (const table of select.with) {
@@ -82,7 +82,7 @@ function readRelation({ schema, name }: Name, place: Place, analysis: Analysis) 
   if (relation?.kind !== 'view') return undefined;
   return {
     select: selectOfView(name, relation, analysis),
-    place: { ...place, common: undefined, schema: viewSchema(schema, analysis) },
+    place: { ...place, common: undefined, schema: analysis.dialect.viewSchema(schema) },
   };
 }
 
@@ -108,14 +108,6 @@ export function unknownTable({ schema, name }: Name): Stop {
 
 function isCommonWithin(select: Select, name: string, analysis: Analysis): boolean {
   return commonNamesIn(select).some((common) => fold(common, analysis) === fold(name, analysis));
-}
-
-/**
- * The schema in which a view's names are looked up. The text of a PostgreSQL view has the schema before all names but
- * the system's.
- */
-export function viewSchema(schema: string | undefined, { dialect }: Analysis): string {
-  return dialect === 'sqlite' ? (schema ?? 'main') : 'pg_catalog';
 }
 
 /** The database's own tables, which no feed tells of. */

@@ -62,7 +62,7 @@ export function resolveExpression(expression: Expression, place: Place, analysis
       return collated(inner(expression.operand), expression.collation);
     case 'cast':
       return (
-        (analysis.dialect === 'postgres' ? givenFlag(expression) : undefined) ??
+        (analysis.dialect.readsTextsByType ? givenFlag(expression) : undefined) ??
         other(`cast to ${expression.type}`, [inner(expression.operand)])
       );
     default:
@@ -115,7 +115,7 @@ function unshown(plan: Plan): Plan {
 }
 
 function literalOf({ value }: Of<'literal'>, { dialect }: Analysis): Resolved {
-  const isFlag = dialect === 'sqlite' && typeof value === 'boolean';
+  const isFlag = dialect.hasNumericTruth && typeof value === 'boolean';
   return { kind: 'value', operand: { kind: 'value', value: isFlag ? Number(value) : value } };
 }
 

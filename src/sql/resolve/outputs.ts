@@ -5,8 +5,8 @@
 // the nullable side of an outer join also keeps away the row without a partner. Later terms of an order may be unknown. The
 // known terms before them suffice: a row that sorts after the last row by those sorts after it by all.
 
-import type { ColumnType } from '../../dependency/condition/column-type.ts';
-import type { Count, Dialect, OrderTerm, Window } from '../../dependency/template.ts';
+import { isOrdered } from '../../dependency/index/interval-order.ts';
+import type { Count, OrderTerm, Window } from '../../dependency/template.ts';
 import { type Analysis, addNote } from '../analysis.ts';
 import { Equalities, keyOf, typeOf } from '../narrow/closure.ts';
 import type { Results } from '../narrow/narrowing.ts';
@@ -180,19 +180,10 @@ function orderOf(read: ReadState, { terms: given, shown }: Ordered, analysis: An
     if (output === undefined) addNote(analysis, 'order-not-selected', name);
     else if (!isOrdered(typeOf(ref))) addNote(analysis, 'unknown-collation', name);
     if (output === undefined || !isOrdered(typeOf(ref))) break;
-    const nullsFirst = nullsFirstOf(term, analysis.dialect);
+    const nullsFirst = term.nullsFirst ?? analysis.dialect.nullsFirst(term.isDescending);
     terms.push({ column: ref.column, output, isDescending: term.isDescending, nullsFirst });
   }
   return terms;
-}
-
-/** SQLite takes NULL for the least value, PostgreSQL for the greatest. */
-function nullsFirstOf({ nullsFirst, isDescending }: ResolvedOrder, dialect: Dialect): boolean {
-  return nullsFirst ?? (dialect === 'sqlite' ? !isDescending : isDescending);
-}
-
-function isOrdered(type: ColumnType): boolean {
-  return type.family === 'sqlite' ? type.collation !== 'unknown' : type.isOrdered;
 }
 
 function countOf(count: Resolved): Count | undefined {

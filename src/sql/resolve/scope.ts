@@ -84,7 +84,7 @@ function hiddenOrFurtherOut(scope: Scope, name: ColumnName, analysis: Analysis):
 
 /** SQLite's rowid: the INTEGER PRIMARY KEY where there is one; otherwise a number that VACUUM changes silently. */
 function rowIdentifier(entries: readonly ScopeEntry[], name: string, analysis: Analysis): Resolved | undefined {
-  if (analysis.dialect !== 'sqlite' || !isRowIdentifier(name)) return undefined;
+  if (!analysis.dialect.hasRowid || !isRowIdentifier(name)) return undefined;
   const [read, ...others] = entries.flatMap((entry) => entry.read ?? []);
   if (read === undefined) return undefined;
   const column = others.length === 0 ? read.table.rowid : undefined;
@@ -94,7 +94,7 @@ function rowIdentifier(entries: readonly ScopeEntry[], name: string, analysis: A
 
 /** PostgreSQL: the name of a table stands for its row. */
 function wholeRow(scope: Scope, name: string, analysis: Analysis): Resolved | undefined {
-  return analysis.dialect === 'postgres' ? rowOf(entriesOf(scope, [name], analysis)) : undefined;
+  return analysis.dialect.hasWholeRows ? rowOf(entriesOf(scope, [name], analysis)) : undefined;
 }
 
 function rowOf(entries: readonly ScopeEntry[]): Resolved | undefined {

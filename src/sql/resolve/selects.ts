@@ -5,6 +5,7 @@
 
 import {
   type Analysis,
+  fold,
   type NamedColumn,
   type Place,
   type Purity,
@@ -58,7 +59,7 @@ function compoundSelect(select: SelectOf<'compound'>, place: Place, analysis: An
   const left = analysis.select(select.body.left, place);
   const right = analysis.select(select.body.right, place);
   // SQLite (3.53) loses conditions such as `? IS NULL OR id = ?` of one part where another has such a join.
-  if (analysis.dialect === 'sqlite' && (hasRightJoin(left.plan) || hasRightJoin(right.plan)))
+  if (analysis.dialect.losesConditions && (hasRightJoin(left.plan) || hasRightJoin(right.plan)))
     throw new Stop('tables', 'a RIGHT or FULL JOIN in a compound');
   // ORDER BY has names of the result here; a subselect is the one thing in it that could read a table.
   if (select.orderBy.some(({ expression }) => hasSelect(expression)))
@@ -160,10 +161,10 @@ function outputOf(name: string, expression: Resolved): Output {
 
 /** Returns an empty name when it is unknown. SQLite writes a column's name as the table has it. */
 function nameOf(written: Expression, resolved: Resolved, { dialect }: Analysis): string {
-  if (written.kind === 'call' && dialect === 'postgres') return written.name;
-  if (written.kind === 'exists') return dialect === 'postgres' ? 'exists' : '';
+  if (written.kind === 'call' && dialect.namesResults) return written.name;
+  if (written.kind === 'exists') return dialect.namesResults ? 'exists' : '';
   if (written.kind !== 'column') return '';
-  if (dialect !== 'sqlite' || resolved.kind !== 'column') return written.name;
+  if (dialect.namesResults || resolved.kind !== 'column') return written.name;
   const own = resolved.ref.read.table.columns[resolved.ref.column]?.name as string;
   const isOwn = own.toLowerCase() === written.name.toLowerCase() || /^(?:rowid|oid|_rowid_)$/i.test(written.name);
   return isOwn ? own : written.name;
@@ -198,7 +199,7 @@ function orderedBy(term: Expression, scope: OrderScope, analysis: Analysis): Res
   const byNumber = numbered(term, scope.outputs, scope.hasAll);
   if (byNumber !== undefined) return byNumber;
   if (term.kind === 'column' && term.table.length === 0) {
-    const same = (name: string) => (analysis.dialect === 'sqlite' ? name.toLowerCase() : name);
+    const same = (name: string) => fold(name, analysis);
     const output = scope.outputs.find(({ name }) => name !== '' && same(name) === same(term.name));
     if (output !== undefined) {
       output.isReferenced = true;

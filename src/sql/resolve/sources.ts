@@ -17,7 +17,7 @@ import {
   scopeOf,
 } from '../analysis.ts';
 import type { CommonTable, Relation, Select, Source } from '../ast.ts';
-import { expandCommon, findCommon, readWhole, selectOfView, unknownTable, viewSchema } from './common-tables.ts';
+import { expandCommon, findCommon, readWhole, selectOfView, unknownTable } from './common-tables.ts';
 import { columnOf, conjunctsOf, hidden, other, plansOf, type Resolved, refsOf, type SourceNode } from './resolved.ts';
 import { unionColumn } from './unions.ts';
 
@@ -111,7 +111,7 @@ function viewSource(
 ): ResolvedSource {
   const select = selectOfView(source.name, view, analysis);
   const inner = deeper(
-    { scope: undefined, common: undefined, schema: viewSchema(source.schema, analysis), within: place.within },
+    { scope: undefined, common: undefined, schema: analysis.dialect.viewSchema(source.schema), within: place.within },
     source.name,
   );
   const columns = view.columns.length > 0 ? view.columns : undefined;
@@ -221,7 +221,7 @@ function joinedColumns({ using, type }: Join, sides: JoinSides, analysis: Analys
     gone.add(one).add(two);
   }
   const rest = (columns: readonly NamedColumn[]) => columns.filter((column) => !gone.has(column));
-  if (analysis.dialect === 'postgres') return { visible: [...merged, ...rest(left), ...rest(right)], equal };
+  if (analysis.dialect.mergesFirst) return { visible: [...merged, ...rest(left), ...rest(right)], equal };
   // SQLite leaves the common columns where the left side has them.
   const inPlace = left.map((column) => merged.find(({ name }) => gone.has(column) && name === column.name) ?? column);
   return { visible: [...inPlace, ...rest(right)], equal };

@@ -7,7 +7,8 @@ import type { Scalar, TableShape } from '../../dependency/change.ts';
 import type { SqliteColumnType } from '../../dependency/condition/column-type.ts';
 import { quotedName } from '../../dependency/table-name.ts';
 import type { Catalogue, Relation } from '../ast.ts';
-import { catalogueOf, folded } from '../catalogue.ts';
+import { catalogueOf } from '../catalogue.ts';
+import { folded } from './dialect.ts';
 import { sqliteNodes } from './parser.ts';
 
 type RowObject = Readonly<Record<string, unknown>>;
@@ -225,7 +226,7 @@ function collationsOf(definition: string | undefined): ReadonlyMap<string, Colla
       );
       const name = names.at(-1);
       const collation = name === undefined ? 'binary' : (COLLATIONS[name] ?? 'unknown');
-      return [colName.text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()), collation];
+      return [folded(colName.text), collation];
     }),
   );
 }

@@ -5,9 +5,9 @@
 
 import { type AstNode, type Stmt, VisitorKeys } from 'sqlite3-parser';
 import { isMoving } from '../calls/functions.ts';
-import { folded } from '../catalogue.ts';
 import { mayMove } from '../postgres/moving-texts.ts';
 import { type Control, canonical, type Draft, type FactsReader, factsOf } from '../text-facts.ts';
+import { folded } from './dialect.ts';
 import { changesAnswers, isHarmless, sqliteTrees } from './parser.ts';
 
 export function createSqliteFacts(): FactsReader {
