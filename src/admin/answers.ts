@@ -1,28 +1,20 @@
-// Answers of the admin API as plain data, and the token of its requests: what the API and its listeners have in common.
+// Answers of the admin API, and the checks that its calls have in common with its listeners.
 
-import { type ErrorCode, messageOf, TidegateError } from '../errors.ts';
+import { type ErrorCode, expected, messageOf, TidegateError } from '../errors.ts';
+import { isRecord, type UnknownRecord } from '../options/kit.ts';
 import { type Fields, fieldLines, NO_FIELDS } from '../semantics/fields.ts';
+import type { AdminResponse } from './contract.ts';
 
-export interface AdminResponse {
+/** A call that is refused with a status of its own. */
+export class AdminRefusal extends Error {
   readonly status: number;
-  readonly contentType: string;
-  /** Further fields, e.g. Allow. */
-  readonly fields: Fields;
-  readonly body: string;
-  /** When present, the body comes from here, bit by bit, and `body` is ''. */
-  readonly stream?: AdminStream;
-}
+  readonly code: ErrorCode;
 
-/** Begins a body that arrives over time. The returned function is called when the client leaves before `end`. */
-export type AdminStream = (write: (text: string) => void, end: () => void) => () => void;
-
-/** One call of the API. */
-export interface AdminRoute {
-  readonly method: 'GET' | 'POST';
-  readonly path: string;
-  /** Query keys it takes. */
-  readonly keys: readonly string[];
-  readonly answer: (query: URLSearchParams, bodyText: string) => Promise<AdminResponse>;
+  constructor(status: number, message: string, code: ErrorCode = 'E_ADMIN') {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
 }
 
 /** The bearer token of the request (RFC 6750 §2.1); undefined when there is none, or more than one. */
@@ -33,37 +25,26 @@ export function bearerToken(fields: Fields): string | undefined {
 
 /** A missing and a wrong token get equal answers, so that the answer reveals nothing. */
 export function unauthorized(): AdminResponse {
-  const fields = ['www-authenticate', 'Bearer realm="tidegate admin"'];
-  return failure({ status: 401, message: 'expected Authorization: Bearer with the admin token', fields });
+  const refused = failure(401, 'expected Authorization: Bearer with the admin token');
+  return { ...refused, fields: ['www-authenticate', 'Bearer realm="tidegate admin"'] };
 }
 
 /** An answer that explains a failure. */
-export function failure(say: {
-  readonly status: number;
-  readonly message: string;
-  readonly code?: ErrorCode;
-  readonly fields?: Fields;
-}): AdminResponse {
-  const error = { code: say.code ?? 'E_ADMIN', message: say.message };
-  return { ...json(say.status, { error }), fields: say.fields ?? NO_FIELDS };
+export function failure(status: number, message: string, code: ErrorCode = 'E_ADMIN'): AdminResponse {
+  return json(status, { error: { code, message } });
 }
 
 const ASKED_WRONGLY: ReadonlySet<ErrorCode> = new Set(['E_SELECTOR', 'E_POPULATE']);
 
 /** The answer to a call that threw: 400 for a wrong request, else 500. */
 export function ofError(error: unknown): AdminResponse {
-  const message = messageOf(error);
-  if (!(error instanceof TidegateError)) return failure({ status: 500, message });
-  return failure({ status: ASKED_WRONGLY.has(error.code) ? 400 : 500, message, code: error.code });
+  if (error instanceof AdminRefusal) return failure(error.status, error.message, error.code);
+  const code = error instanceof TidegateError ? error.code : 'E_ADMIN';
+  return failure(ASKED_WRONGLY.has(code) ? 400 : 500, messageOf(error), code);
 }
 
 export function json(status: number, value: unknown): AdminResponse {
   return { status, contentType: 'application/json', fields: NO_FIELDS, body: `${JSON.stringify(value)}\n` };
-}
-
-/** An answer whose body arrives over time. */
-export function streamed(contentType: string, stream: AdminStream): AdminResponse {
-  return { status: 200, contentType, fields: NO_FIELDS, body: '', stream };
 }
 
 /** The JSON content of a call; `what` names the expected content in errors. */
@@ -74,4 +55,17 @@ export function parseJson(text: string, what = 'a selector'): unknown {
     const got = text.trim() === '' ? 'no content' : (error as Error).message;
     throw new TidegateError('E_SELECTOR', `expected ${what} as JSON, got ${got}`, { cause: error });
   }
+}
+
+/** The value where it fits; else throws E_SELECTOR. */
+export function fitting<Value>(value: unknown, fits: (value: unknown) => value is Value, what: string): Value {
+  return fits(value) ? value : expected('E_SELECTOR', what, value);
+}
+
+/** An object with no members but those. `what`: of the error where it is none. */
+export function objectOf(value: unknown, what: string, members?: readonly string[]): UnknownRecord {
+  const object = fitting(value, isRecord, what);
+  const unknown = members && Object.keys(object).find((name) => !members.includes(name));
+  if (unknown !== undefined) expected('E_SELECTOR', `only the keys ${members?.join(', ')}`, unknown);
+  return object;
 }

@@ -4,79 +4,73 @@
 // Wrong input is refused loudly. A misspelt query key or a body on `clear` would otherwise quietly do more, or less,
 // than the operator meant.
 
-import type { EntrySummary, Explanation, Gate, GateRequest, GateStats, ListQuery } from '../engine/contract.ts';
 import { summed } from '../engine/summary.ts';
-import { tagForms } from '../entry/selectors.ts';
-import { parseUri, prefixForms } from '../entry/uri-forms.ts';
 import { expected } from '../errors.ts';
 import type { Eventually } from '../ports.ts';
-import { type Fields, NO_FIELDS, trimOws } from '../semantics/fields.ts';
-import {
-  type AdminResponse,
-  type AdminRoute,
-  bearerToken,
-  failure,
-  json,
-  ofError,
-  parseJson,
-  unauthorized,
-} from './answers.ts';
+import { NO_FIELDS } from '../semantics/fields.ts';
+import { bearerToken, failure, json, ofError, parseJson, unauthorized } from './answers.ts';
 import { change } from './changes.ts';
-import { answerDeps, DEPS_KEYS, dependenciesOf } from './deps-api.ts';
-import { type PopulateApi, populateRoutes } from './populate-api.ts';
-import { type SourceApi, sourceRoutes } from './sources-api.ts';
-import { type TierApi, tierRoutes } from './tiers-api.ts';
-
-export interface AdminRequest {
-  readonly method: string;
-  /** Path of the target, e.g. `/entries`. */
-  readonly path: string;
-  /** The query after the `?`, or ''. */
-  readonly query: string;
-  readonly fields: Fields;
-  /** '' when there is none. */
-  readonly bodyText: string;
-}
-
-export type AdminApi = (request: AdminRequest) => Promise<AdminResponse>;
-
-export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string };
-
-/** A request as the engine explains it. */
-export type ExplainRequest = Pick<GateRequest, 'route' | 'method' | 'uri' | 'fields' | 'bypass'>;
-
-export interface AdminDeps {
-  readonly gate: Pick<Gate, 'invalidate' | 'purge' | 'list' | 'explain'> & { stats(): Eventually<GateStats> };
-  isReady(): Readiness;
-  /** Routes and normalises as the front would; returns undefined when no route has the URI. */
-  explainRequest(request: Pick<ExplainRequest, 'method' | 'uri' | 'fields'>): ExplainRequest | undefined;
-  /** Fills entries while no client waits. */
-  readonly populate: PopulateApi;
-  readonly tiers: TierApi;
-  readonly sources: SourceApi;
-  /** Names of the configured origins. */
-  originNames(): readonly string[];
-  /** Everything in the text format of Prometheus. */
-  metricsText(): Promise<string>;
-  /** For a listener that does not check tokens itself; must compare in constant time. */
-  readonly tokenMatches?: (token: string) => boolean | Promise<boolean>;
-}
+import {
+  type AdminApi,
+  type AdminDeps,
+  type AdminRequest,
+  type AdminResponse,
+  CLEARABLE,
+  type TierApi,
+} from './contract.ts';
+import { answerDeps, DEPS_KEYS, explain } from './deps-api.ts';
+import { LIST_KEYS, listEntries } from './explain.ts';
+import { cancelPopulate, showPopulate, startPopulate } from './populate-api.ts';
+import { reportSource } from './sources-api.ts';
 
 /** The path that answers without a token, whatever the query: probes ask it. */
 export const HEALTH_PATH = '/health';
 
 /** The one query key that may be repeated. */
 const REPEATABLE = 'header';
-const EXPLAIN_KEYS = ['url', 'method', REPEATABLE, 'deps'];
+
+/** One call of the API: its method and path, the query keys it takes, and its answer. */
+type Route = readonly [call: string, keys: readonly string[], answer: Answer];
+type Answer = (query: URLSearchParams, bodyText: string) => Eventually<AdminResponse>;
+
+function routesOf(deps: AdminDeps): readonly Route[] {
+  const { gate, populate, tiers, sources } = deps;
+  return [
+    [`GET ${HEALTH_PATH}`, [], value(() => ({ status: 'alive' }))],
+    ['GET /ready', [], () => readiness(deps)],
+    ['GET /stats', [], value(() => gate.stats())],
+    ['GET /metrics', [], () => metrics(deps)],
+    ['GET /entries', LIST_KEYS, value((query) => listEntries(deps, query))],
+    ['GET /explain', ['url', 'method', REPEATABLE, 'deps'], value((query) => explain(deps, query))],
+    ['GET /deps', DEPS_KEYS, value((query) => answerDeps(deps, query))],
+    ['POST /invalidate', [], body((named) => change(deps, named, (one) => gate.invalidate(one)))],
+    ['POST /purge', [], body((named) => change(deps, named, (one) => gate.purge(one)))],
+    ['POST /clear', [], value((_query, bodyText) => clear(gate, bodyText))],
+    ['GET /populate', ['job', 'follow'], (query) => showPopulate(populate, query)],
+    ['POST /populate', [], (_, text) => json(202, startPopulate(populate, parseJson(text, WHAT_TO_FILL)))],
+    ['POST /populate/cancel', [], body((asked) => cancelPopulate(populate, asked), WHAT_TO_FILL)],
+    ['GET /tiers', [], value(() => tiers.holdings())],
+    ['GET /tiers/check', [], value(() => tiers.check())],
+    ['POST /tiers/clear', [], value((_query, bodyText) => clearTier(tiers, bodyText))],
+    ['GET /sources', [], value(() => ({ sources: sources.sources() }))],
+    ['POST /sources', [], value((_query, bodyText) => reportSource(sources, bodyText))],
+  ];
+}
+
+const WHAT_TO_FILL = 'what to fill';
+
+/** The answer that is a value as JSON. */
+function value(find: (query: URLSearchParams, bodyText: string) => unknown): Answer {
+  return async (query, bodyText) => json(200, await find(query, bodyText));
+}
+
+/** The answer to the JSON of the content; `what` names in errors what is expected there. */
+function body(find: (content: unknown) => unknown, what?: string): Answer {
+  return value((_query, bodyText) => find(parseJson(bodyText, what)));
+}
 
 export function createAdminApi(deps: AdminDeps): AdminApi {
-  const routes = [
-    ...readingRoutes(deps),
-    ...changingRoutes(deps),
-    ...populateRoutes(deps.populate),
-    ...tierRoutes(deps.tiers),
-    ...sourceRoutes(deps.sources),
-  ];
+  const routes = routesOf(deps);
   return async (request) => {
     try {
       if (deps.tokenMatches !== undefined && request.path !== HEALTH_PATH) {
@@ -90,175 +84,62 @@ export function createAdminApi(deps: AdminDeps): AdminApi {
   };
 }
 
-function dispatch(routes: readonly AdminRoute[], request: AdminRequest): AdminResponse | Promise<AdminResponse> {
-  const there = routes.filter(({ path }) => path === request.path);
-  if (there.length === 0) return unknownPath(routes, request.path);
-  const method = request.method === 'HEAD' ? 'GET' : request.method;
-  const route = there.find((one) => one.method === method);
-  if (route === undefined) {
-    const allow = there.map((one) => (one.method === 'GET' ? 'GET, HEAD' : one.method)).join(', ');
-    const message = `expected ${allow} for ${request.path}, got ${request.method}`;
-    return failure({ status: 405, message, fields: ['allow', allow] });
+function dispatch(
+  routes: readonly Route[],
+  { method, path, query, bodyText }: AdminRequest,
+): Eventually<AdminResponse> {
+  const known = routes.map(([call]) => call);
+  const methods = known.filter((call) => call.endsWith(` ${path}`)).map((call) => call.split(' ', 1)[0] as string);
+  if (methods.length === 0) {
+    const message = `expected one of ${known.join(', ')}; got ${path}`;
+    return json(404, { error: { code: 'E_ADMIN', message }, routes: known });
   }
-  const query = new URLSearchParams(request.query);
-  const wrong = route.path === HEALTH_PATH ? undefined : refusedKey(route, query);
-  return wrong ?? route.answer(query, request.bodyText);
+  const route = routes.find(([call]) => call === `${method === 'HEAD' ? 'GET' : method} ${path}`);
+  if (route === undefined) {
+    const allow = methods.map((one) => (one === 'GET' ? 'GET, HEAD' : one)).join(', ');
+    return { ...failure(405, `expected ${allow} for ${path}, got ${method}`), fields: ['allow', allow] };
+  }
+  const [, keys, answer] = route;
+  const parameters = new URLSearchParams(query);
+  const wrong = path === HEALTH_PATH ? undefined : wrongKey(path, keys, parameters);
+  return wrong === undefined ? answer(parameters, bodyText) : failure(400, wrong);
 }
 
-function unknownPath(routes: readonly AdminRoute[], path: string): AdminResponse {
-  const known = routes.map((route) => `${route.method} ${route.path}`);
-  return json(404, {
-    error: { code: 'E_ADMIN', message: `expected one of ${known.join(', ')}; got ${path}` },
-    routes: known,
-  });
-}
-
-function refusedKey(route: AdminRoute, query: URLSearchParams): AdminResponse | undefined {
+function wrongKey(path: string, keys: readonly string[], query: URLSearchParams): string | undefined {
   for (const key of new Set(query.keys())) {
-    if (!route.keys.includes(key)) {
-      const known = route.keys.length === 0 ? 'no query' : `only the query keys ${route.keys.join(', ')}`;
-      return failure({ status: 400, message: `expected ${known} for ${route.path}, got ${JSON.stringify(key)}` });
+    if (!keys.includes(key)) {
+      const known = keys.length === 0 ? 'no query' : `only the query keys ${keys.join(', ')}`;
+      return `expected ${known} for ${path}, got ${JSON.stringify(key)}`;
     }
-    if (key !== REPEATABLE && query.getAll(key).length > 1) {
-      return failure({ status: 400, message: `expected one ${key}, got ${query.getAll(key).length}` });
-    }
+    const { length } = query.getAll(key);
+    if (key !== REPEATABLE && length > 1) return `expected one ${key}, got ${length}`;
   }
   return undefined;
 }
 
-function readingRoutes(deps: AdminDeps): AdminRoute[] {
-  return [
-    { method: 'GET', path: HEALTH_PATH, keys: [], answer: async () => json(200, { status: 'alive' }) },
-    {
-      method: 'GET',
-      path: '/ready',
-      keys: [],
-      answer: async () => {
-        const readiness = deps.isReady();
-        return json(readiness.ready ? 200 : 503, readiness);
-      },
-    },
-    { method: 'GET', path: '/stats', keys: [], answer: async () => json(200, await deps.gate.stats()) },
-    {
-      method: 'GET',
-      path: '/metrics',
-      keys: [],
-      answer: async () => ({
-        status: 200,
-        contentType: 'text/plain; version=0.0.4; charset=utf-8',
-        fields: NO_FIELDS,
-        body: await deps.metricsText(),
-      }),
-    },
-    {
-      method: 'GET',
-      path: '/entries',
-      keys: ['prefix', 'tag', 'tier', 'after', 'limit'],
-      answer: async (query) => {
-        const page = await deps.gate.list(listQuery(query));
-        return json(200, { ...page, entries: page.entries.map(withoutSecrets) });
-      },
-    },
-    ...explainingRoutes(deps),
-  ];
+function readiness(deps: AdminDeps): AdminResponse {
+  const found = deps.isReady();
+  return json(found.ready ? 200 : 503, found);
 }
 
-function explainingRoutes(deps: AdminDeps): AdminRoute[] {
-  return [
-    { method: 'GET', path: '/explain', keys: EXPLAIN_KEYS, answer: (query) => explain(deps, query) },
-    {
-      method: 'GET',
-      path: '/deps',
-      keys: [...DEPS_KEYS, REPEATABLE],
-      answer: (query) =>
-        answerDeps(
-          { ...deps, list: (asked) => deps.gate.list(asked), explain: (asked) => explained(deps, asked) },
-          query,
-        ),
-    },
-  ];
+async function metrics(deps: AdminDeps): Promise<AdminResponse> {
+  const contentType = 'text/plain; version=0.0.4; charset=utf-8';
+  return { status: 200, contentType, fields: NO_FIELDS, body: await deps.metricsText() };
 }
 
-function changingRoutes(deps: AdminDeps): AdminRoute[] {
-  const route = (path: string, answer: (bodyText: string) => Promise<AdminResponse>): AdminRoute => ({
-    method: 'POST',
-    path,
-    keys: [],
-    answer: (_query, bodyText) => answer(bodyText),
-  });
-  return [
-    route('/invalidate', (bodyText) => change(deps, parseJson(bodyText), (one) => deps.gate.invalidate(one))),
-    route('/purge', (bodyText) => change(deps, parseJson(bodyText), (one) => deps.gate.purge(one))),
-    route('/clear', async (bodyText) => {
-      // A selector here was meant for /purge, and obeying half of it would cost the whole cache.
-      if (bodyText.trim() !== '' && bodyText.trim() !== '{}')
-        expected('E_SELECTOR', 'no content, since clear purges all', bodyText);
-      return json(200, summed([await deps.gate.purge({ kind: 'all' })]));
-    }),
-  ];
+async function clear(gate: AdminDeps['gate'], bodyText: string): Promise<object> {
+  // A selector here was meant for /purge, and obeying half of it would cost the whole cache.
+  if (bodyText.trim() !== '' && bodyText.trim() !== '{}')
+    expected('E_SELECTOR', 'no content, since clear purges all', bodyText);
+  return summed([await gate.purge({ kind: 'all' })]);
 }
 
-function listQuery(query: URLSearchParams): ListQuery {
-  const [prefix, tag, tier, after, limit] = ['prefix', 'tag', 'tier', 'after', 'limit'].map((key) => query.get(key));
-  return {
-    ...(tier != null && { tier }),
-    ...(prefix != null && { prefix: prefixForms(prefix)[0] as string }),
-    ...(tag != null && { tag: tagForms(tag)[0] as string }),
-    ...(after != null && { after }),
-    ...(limit != null && { limit: parseLimit(limit) }),
-  };
-}
-
-function parseLimit(text: string): number {
-  const limit = Number(text);
-  return /^[0-9]{1,4}$/.test(text) && limit >= 1 && limit <= 1000
-    ? limit
-    : expected('E_SELECTOR', 'a limit of 1 to 1000', text);
-}
-
-async function explain(deps: AdminDeps, query: URLSearchParams): Promise<AdminResponse> {
-  const explanation = await explained(deps, query);
-  if (explanation === undefined) {
-    return failure({ status: 404, message: `expected a URL that a route takes, got ${query.get('url')}` });
+async function clearTier(tiers: TierApi, bodyText: string): Promise<object> {
+  const content = parseJson(bodyText);
+  const { tier, ...rest } = (typeof content === 'object' && content !== null ? content : {}) as { tier?: unknown };
+  const what = CLEARABLE.find((name) => name === tier);
+  if (what === undefined || Object.keys(rest).length > 0) {
+    return expected('E_SELECTOR', `{"tier": one of ${CLEARABLE.join(', ')}}`, bodyText);
   }
-  const { variantKey, entry } = explanation;
-  const shown: Explanation = {
-    ...explanation,
-    ...(variantKey !== undefined && { variantKey: redactKey(variantKey) }),
-    ...(entry !== undefined && { entry: withoutSecrets(entry) }),
-  };
-  const wantsDeps = query.get('deps') ?? '0';
-  if (wantsDeps === '0') return json(200, shown);
-  if (wantsDeps !== '1') return expected('E_SELECTOR', 'deps=1', wantsDeps);
-  return json(200, { ...shown, dependencies: await dependenciesOf(deps.sources, explanation) });
-}
-
-/** Returns undefined when no route takes the URL. */
-async function explained(deps: AdminDeps, query: URLSearchParams): Promise<Explanation | undefined> {
-  const uri = parseUri(query.get('url') ?? expected('E_SELECTOR', 'the query key url', undefined));
-  const method = query.get('method') ?? 'GET';
-  const fields = query.getAll(REPEATABLE).flatMap(parseField);
-  const request = deps.explainRequest({ method, uri, fields });
-  return request && deps.gate.explain(request);
-}
-
-function parseField(line: string): [string, string] {
-  const colon = line.indexOf(':');
-  const name = line.slice(0, Math.max(colon, 0)).toLowerCase();
-  const value = trimOws(line.slice(colon + 1));
-  const isField = /^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name) && /^[\t -~\u0080-\u00ff]*$/.test(value);
-  if (name === 'host') return expected('E_SELECTOR', 'no header Host, since the URL names the host', line);
-  // The value may be a secret, so an error repeats only the name.
-  return isField ? [name, value] : expected('E_SELECTOR', 'a header as "Name: value"', colon < 0 ? line : `${name}: …`);
-}
-
-const SECRET_FIELD = /\n(authorization|proxy-authorization|cookie|set-cookie):[^\n]*/g;
-
-/** A variant's key holds the values of the selecting header fields; the values of credentials are hidden. */
-function redactKey(key: string): string {
-  return key.replace(SECRET_FIELD, '\n$1:(redacted)');
-}
-
-function withoutSecrets(entry: EntrySummary): EntrySummary {
-  return { ...entry, key: redactKey(entry.key) };
+  return { tier: what, removed: await tiers.clear(what) };
 }

@@ -1,19 +1,15 @@
 // The part of the admin API that invalidates and purges: turns the names in a call into the form that the routes give
 // it.
 
-import type { GateRequest, InvalidationResult } from '../engine/contract.ts';
+import type { InvalidationResult } from '../engine/contract.ts';
 import { summed } from '../engine/summary.ts';
 import { type Named, RESPONSE_MEMBERS, readSelection, selectorsOf } from '../entry/selectors.ts';
 import { expected } from '../errors.ts';
 import type { Selector } from '../ledger/selector.ts';
 import { NO_FIELDS } from '../semantics/fields.ts';
-import { type AdminResponse, json } from './answers.ts';
+import type { AdminDeps } from './contract.ts';
 
-interface Changing {
-  /** Routes and normalises as the front would; returns undefined when no route has the URI. */
-  explainRequest(request: Pick<GateRequest, 'method' | 'uri' | 'fields'>): Pick<GateRequest, 'uri'> | undefined;
-  originNames(): readonly string[];
-}
+type Changing = Pick<AdminDeps, 'explainRequest' | 'originNames'>;
 
 /** How an operator names entries. */
 export const OPERATOR_MEMBERS = { ...RESPONSE_MEMBERS, origin: 'text' } as const;
@@ -25,7 +21,7 @@ export async function change(
   deps: Changing,
   value: unknown,
   act: (selector: Selector) => Promise<InvalidationResult>,
-): Promise<AdminResponse> {
+): Promise<object> {
   const named = namedOnce(value).map((one) => ({ ...one, selectors: selectorsOf(one).map((it) => asKeyed(deps, it)) }));
   const settled = await Promise.allSettled(
     named.map(async ({ selectors }) => summed(await Promise.all(selectors.map(act)))),
@@ -35,9 +31,9 @@ export async function change(
   const results = settled.map((one) => (one as PromiseFulfilledResult<InvalidationResult>).value);
   const total = summed(results);
   const { member } = named[0] as Named;
-  if (!Array.isArray((value as Readonly<Record<string, unknown>>)[member])) return json(200, total);
+  if (!Array.isArray((value as Readonly<Record<string, unknown>>)[member])) return total;
   const name = LISTS[member] ?? member;
-  return json(200, { ...total, results: named.map(({ text }, at) => ({ [name]: text, ...results[at] })) });
+  return { ...total, results: named.map(({ text }, at) => ({ [name]: text, ...results[at] })) };
 }
 
 /** Members that are lists, each with the name of one element. */

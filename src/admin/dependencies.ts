@@ -44,16 +44,7 @@ export interface EntryDependencies {
 }
 
 /** Entries with one dependency in common. */
-export interface DependencyGroup {
-  readonly granularity: Granularity;
-  readonly table: string;
-  readonly what: string;
-  readonly level: DependencyLevel;
-  readonly reason?: string;
-  readonly columns: readonly string[];
-  readonly source: string;
-  readonly tags: ReadonlySet<string>;
-}
+export type DependencyGroup = Omit<DependencyRow, 'tag' | 'statement'> & { readonly tags: ReadonlySet<string> };
 
 const LADDER: readonly DependencyLevel[] = ['row', 'template', 'table', 'source'];
 const ALL = ['*'];

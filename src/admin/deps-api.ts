@@ -3,12 +3,13 @@
 // The gate knows entries and their tags; the tracker knows what a tag stands for. So each answer waits for the
 // tracker, and says so when the tracker keeps silent.
 
-import type { QuestionSubject, SourceAnswer } from '../dependency/describe/describe.ts';
+import type { Description, QuestionSubject } from '../dependency/describe/describe.ts';
 import { sourceOf, sourceTag } from '../dependency/source-tag.ts';
-import type { EntrySummary, Explanation, ListPage, ListQuery } from '../engine/contract.ts';
+import type { EntrySummary, Explanation } from '../engine/contract.ts';
 import { ASK_MS, type Asked, MAX_OPEN } from '../engine/source-questions.ts';
 import { expected } from '../errors.ts';
-import { type AdminResponse, failure, json } from './answers.ts';
+import { AdminRefusal } from './answers.ts';
+import type { AdminDeps, SourceApi } from './contract.ts';
 import {
   type DependencyGroup,
   type EntryDependencies,
@@ -17,14 +18,7 @@ import {
   rowsOf,
   type SourceWord,
 } from './dependencies.ts';
-import type { SourceApi } from './sources-api.ts';
-
-export interface DepsParts {
-  readonly sources: Pick<SourceApi, 'askSource' | 'sources'>;
-  readonly list: (query: ListQuery) => Promise<ListPage>;
-  /** Returns undefined when no route has the URL. */
-  readonly explain: (query: URLSearchParams) => Promise<Explanation | undefined>;
-}
+import { explained, shownExplanation } from './explain.ts';
 
 /** URLs of entries with one dependency in common. */
 export type UrlGroup = Omit<DependencyGroup, 'tags'> & { readonly urls: readonly string[] };
@@ -36,30 +30,41 @@ export interface GroupedDependencies {
   readonly isWhole: boolean;
 }
 
-export const DEPS_KEYS = ['url', 'table', 'record', 'source'] as const;
+export const DEPS_KEYS = ['url', 'table', 'record', 'source', 'header'];
 const MAX_TAGS = 1_000;
 /** Up to this many tags are looked up one by one; for more, all entries of the source are searched. */
 const MAX_LOOKUPS = 20;
 const MAX_ENTRIES = 100_000;
 const MAX_URLS = 1_000;
 
-export async function answerDeps(parts: DepsParts, query: URLSearchParams): Promise<AdminResponse> {
+/** Why the URL is, or is not, answered from the cache; with `deps=1` also what its entry hangs on. */
+export async function explain(deps: AdminDeps, query: URLSearchParams): Promise<object> {
+  const explanation = await explained(deps, query);
+  const shown = shownExplanation(explanation);
+  const wantsDeps = query.get('deps') ?? '0';
+  if (wantsDeps === '0') return shown;
+  if (wantsDeps !== '1') return expected('E_SELECTOR', 'deps=1', wantsDeps);
+  return { ...shown, dependencies: await dependenciesOf(deps.sources, explanation) };
+}
+
+/** What the entry of a URL hangs on, or which URLs hang on a table or a record. */
+export async function answerDeps(deps: AdminDeps, query: URLSearchParams): Promise<object> {
   const given = (['url', 'table', 'record'] as const).filter((key) => query.has(key));
   const [kind] = given;
   if (kind === undefined || given.length > 1)
     return expected('E_SELECTOR', 'exactly one of url, table and record', given.join(' and '));
   const only = query.get('source') ?? undefined;
-  const known = parts.sources.sources().map(({ source }) => source);
-  if (only !== undefined && !known.includes(only)) return unknownSource(only, known);
-  if (kind === 'url') return ofUrl(parts, query, only);
+  const known = deps.sources.sources().map(({ source }) => source);
+  if (only !== undefined && !known.includes(only)) throw unknownSource(only, known);
+  if (kind === 'url') return ofUrl(deps, query, only);
   const about = subjectOf(kind, query.get(kind) as string);
-  if (only === undefined && known.length === 0) return unknownSource('none', known);
-  return ofSources(parts, only === undefined ? known : [only], about);
+  if (only === undefined && known.length === 0) throw unknownSource('none', known);
+  return ofSources(deps, only === undefined ? known : [only], about);
 }
 
-function unknownSource(got: string, known: readonly string[]): AdminResponse {
-  const expected = known.length === 0 ? 'a source whose tracker reports to this gate' : `one of ${known.join(', ')}`;
-  return failure({ status: 404, message: `expected ${expected}, got ${got}` });
+function unknownSource(got: string, known: readonly string[]): AdminRefusal {
+  const what = known.length === 0 ? 'a source whose tracker reports to this gate' : `one of ${known.join(', ')}`;
+  return new AdminRefusal(404, `expected ${what}, got ${got}`);
 }
 
 /** `users:7`; `prices:3,de`; a comma within a part is written `\,`. */
@@ -84,21 +89,17 @@ function partsOf(text: string): string[] {
   return [...parts, part];
 }
 
-async function ofUrl(parts: DepsParts, query: URLSearchParams, only: string | undefined): Promise<AdminResponse> {
-  const explanation = await parts.explain(query);
-  const url = query.get('url');
-  if (explanation === undefined)
-    return failure({ status: 404, message: `expected a URL that a route takes, got ${url}` });
-  const found = await dependenciesOf(parts.sources, explanation, only);
+async function ofUrl(deps: AdminDeps, query: URLSearchParams, only: string | undefined): Promise<object> {
+  const found = await dependenciesOf(deps.sources, await explained(deps, query), only);
   const isSilent =
     found.sources.length > 0 && found.sources.every(({ problem }) => problem?.startsWith(SILENT) === true);
-  if (isSilent) return failure({ status: 504, message: found.sources[0]?.problem as string });
-  return json(200, { url, ...found });
+  if (isSilent) throw new AdminRefusal(504, found.sources[0]?.problem as string);
+  return { url: query.get('url'), ...found };
 }
 
 /** Asks the trackers of all sources that the entry was read from, or only the named one. */
-export async function dependenciesOf(
-  api: DepsParts['sources'],
+async function dependenciesOf(
+  api: SourceApi,
   { entry, lastRefusal }: Pick<Explanation, 'entry' | 'lastRefusal'>,
   only?: string,
 ): Promise<EntryDependencies> {
@@ -117,33 +118,31 @@ export async function dependenciesOf(
   }
   const about = { kind: 'tags', tags: tags.slice(0, MAX_TAGS) } as const;
   const asked = await Promise.all(sources.map((source) => ask(api, source, about)));
-  const rows = asked.flatMap(({ word, answer }) => rowsOf(word.source, answer.described));
-  const described = new Set(asked.flatMap(({ answer }) => answer.described.map(({ tag }) => tag)));
+  const rows = asked.flatMap(({ word, described }) => rowsOf(word.source, described));
+  const known = new Set(asked.flatMap(({ described }) => described.map(({ tag }) => tag)));
   return {
     ...(entry.outdated && rows.length === 0 && { note: OUTDATED }),
     sources: asked.map(({ word }) => word),
     rows,
-    otherTags: tags.filter((tag) => !described.has(tag)),
+    otherTags: tags.filter((tag) => !known.has(tag)),
   };
 }
 
 async function ofSources(
-  parts: DepsParts,
+  { gate, sources: api }: AdminDeps,
   sources: readonly string[],
   about: Exclude<QuestionSubject, { kind: 'tags' }>,
-): Promise<AdminResponse> {
-  const asked = await Promise.all(sources.map((source) => ask(parts.sources, source, about)));
+): Promise<object> {
+  const asked = await Promise.all(sources.map((source) => ask(api, source, about)));
   const silent = asked.filter(({ isSilent }) => isSilent);
-  if (silent.length === asked.length) return failure({ status: 504, message: silent[0]?.word.problem as string });
+  if (silent.length === asked.length) throw new AdminRefusal(504, silent[0]?.word.problem as string);
   const groups: UrlGroup[] = [];
   let isWhole = true;
-  for (const { word, answer } of asked) {
+  for (const { word, described } of asked) {
     const { source } = word;
     const found =
-      about.kind === 'table'
-        ? groupsOfTable(source, about.table, answer.described)
-        : groupsOfRecord(source, about, answer.described);
-    const urls = await urlsOf(parts, source, new Set(found.flatMap(({ tags }) => [...tags])));
+      about.kind === 'table' ? groupsOfTable(source, about.table, described) : groupsOfRecord(source, about, described);
+    const urls = await urlsOf(gate, source, new Set(found.flatMap(({ tags }) => [...tags])));
     isWhole &&= urls.isWhole && word.isWhole;
     for (const { tags, ...group } of found) {
       const all = [...new Set([...tags].flatMap((tag) => [...(urls.byTag.get(tag) ?? [])]))].sort();
@@ -152,47 +151,33 @@ async function ofSources(
     }
   }
   const answered: GroupedDependencies = { sources: asked.map(({ word }) => word), groups, isWhole };
-  return json(200, { ...aboutOf(about), ...answered });
-}
-
-function aboutOf(about: Exclude<QuestionSubject, { kind: 'tags' }>): object {
-  return about.kind === 'table' ? { table: about.table } : { record: { table: about.table, key: about.key } };
-}
-
-interface Told {
-  readonly word: SourceWord;
-  readonly answer: Pick<SourceAnswer, 'described'>;
-  readonly isSilent: boolean;
+  const { kind, ...subject } = about;
+  return { ...(kind === 'table' ? subject : { record: subject }), ...answered };
 }
 
 const OUTDATED = 'outdated: its tags stand for nothing until it is filled again';
 const SILENT = 'expected an answer of the tracker';
-const NOTHING = { described: [] };
 
-async function ask(api: DepsParts['sources'], source: string, about: QuestionSubject): Promise<Told> {
+/** What the tracker of the source says; nothing, with the reason, when it cannot be heard. */
+async function ask(api: SourceApi, source: string, about: QuestionSubject) {
   const asked = await api.askSource(source, about);
-  if (asked.kind !== 'answered') {
-    const word = { source, isWhole: false, problem: problemOf(source, asked.kind) };
-    return { word, answer: NOTHING, isSilent: asked.kind === 'silent' };
-  }
-  const { answer } = asked;
-  const { isWhole, problem } = answer;
-  return { word: { source, isWhole, ...(problem !== undefined && { problem }) }, answer, isSilent: false };
+  const isSilent = asked.kind === 'silent';
+  const { described, isWhole, problem } = asked.kind === 'answered' ? asked.answer : unheard(source, asked.kind);
+  const word: SourceWord = { source, isWhole, ...(problem !== undefined && { problem }) };
+  return { word, described, isSilent };
 }
 
-function problemOf(source: string, kind: Exclude<Asked['kind'], 'answered'>): string {
-  switch (kind) {
-    case 'silent':
-      return `${SILENT} of ${source} within ${ASK_MS / 1000} s, got none`;
-    case 'unknown-source':
-      return `expected a source whose tracker reports to this gate, got ${source}`;
-    case 'busy':
-      return `expected at most ${MAX_OPEN} questions to ${source} at once, got more`;
-  }
+function unheard(source: string, kind: Exclude<Asked['kind'], 'answered'>): Description {
+  const problems = {
+    silent: `${SILENT} of ${source} within ${ASK_MS / 1000} s, got none`,
+    'unknown-source': `expected a source whose tracker reports to this gate, got ${source}`,
+    busy: `expected at most ${MAX_OPEN} questions to ${source} at once, got more`,
+  };
+  return { described: [], isWhole: false, problem: problems[kind] };
 }
 
 /** URLs of entries that have the tags, and are not outdated. */
-async function urlsOf({ list }: DepsParts, source: string, tags: ReadonlySet<string>) {
+async function urlsOf(gate: AdminDeps['gate'], source: string, tags: ReadonlySet<string>) {
   const byTag = new Map<string, Set<string>>();
   const note = (tag: string, { uri, outdated }: EntrySummary) => {
     if (outdated) return;
@@ -202,13 +187,13 @@ async function urlsOf({ list }: DepsParts, source: string, tags: ReadonlySet<str
   if (tags.size <= MAX_LOOKUPS) {
     const pages = [];
     for (const tag of tags) {
-      const page = await list({ tag, limit: MAX_URLS });
+      const page = await gate.list({ tag, limit: MAX_URLS });
       for (const entry of page.entries) note(tag, entry);
       pages.push(page);
     }
     return { byTag, isWhole: pages.every(({ next }) => next === undefined) };
   }
-  const { entries, next } = await list({ tag: sourceTag(source), limit: MAX_ENTRIES });
+  const { entries, next } = await gate.list({ tag: sourceTag(source), limit: MAX_ENTRIES });
   for (const entry of entries) for (const tag of entry.tags) if (tags.has(tag)) note(tag, entry);
   return { byTag, isWhole: next === undefined };
 }

@@ -1,7 +1,7 @@
 // Requests that the gate makes itself, to explain or to fill entries. They are admitted like a client's, so that both
 // have equal keys.
 
-import type { ExplainRequest } from '../admin/api.ts';
+import type { ExplainRequest } from '../admin/contract.ts';
 import type { GateRequest } from '../engine/contract.ts';
 import type { ResolvedConfig } from './config/config.ts';
 import { admit } from './front/admission.ts';

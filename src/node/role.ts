@@ -1,6 +1,6 @@
 // The differences between the processes of one gate; see workers/. Types only. A gate of a single process has no role.
 
-import type { AdminDeps } from '../admin/api.ts';
+import type { AdminDeps } from '../admin/contract.ts';
 import type { Gate, Rehydrator } from '../engine/contract.ts';
 import type { Duration } from '../options/durations.ts';
 import type { Origin } from '../ports.ts';

@@ -8,7 +8,8 @@
 import { type BlockList, isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { type AdminDeps, createAdminApi } from '../admin/api.ts';
+import { createAdminApi } from '../admin/api.ts';
+import type { AdminDeps } from '../admin/contract.ts';
 import type { ExchangeReport, Gate, GateRequest, Rehydrator } from '../engine/contract.ts';
 import { createGate } from '../engine/gate.ts';
 import { classOf } from '../engine/tally.ts';
@@ -116,11 +117,9 @@ class NodeGate implements RunningGate, Part {
     this.#origins = new Origins({ clock: nodeClock, tasks: nodeTasks });
     this.#room = [config.memory.maxBytes, config.disk?.maxBytes ?? 0];
     this.#site = this.#compile(config);
+    const [stats, sources] = [() => this.gate.stats(), () => this.gate.sources()];
     const clientBytes = () => this.#clientBytes;
-    this.metrics =
-      role?.kind === 'primary'
-        ? role.metrics
-        : createMetrics({ stats: () => this.gate.stats(), clientBytes, sources: () => this.gate.sources() });
+    this.metrics = role?.kind === 'primary' ? role.metrics : createMetrics({ stats, clientBytes, sources });
     this.rehydrator = {
       usesOf: (key) => tiers.memory.usesOf(key),
       maxEntries: () => this.#site.config.populate.rehydrate.maxEntries,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { AdminResponse } from '../../src/admin/answers.ts';
-import { type AdminDeps, type AdminRequest, createAdminApi } from '../../src/admin/api.ts';
+import { createAdminApi } from '../../src/admin/api.ts';
+import type { AdminDeps, AdminRequest, AdminResponse } from '../../src/admin/contract.ts';
 import { TidegateError } from '../../src/errors.ts';
 import { ENTRY, fakeGate, STATS } from './fake-gate.ts';
 

@@ -1,8 +1,8 @@
 // What entries hang on, over the admin API, with a tracker that answers what the test says.
 
 import { describe, expect, test } from 'vitest';
-import type { AdminDeps } from '../../src/admin/api.ts';
 import { createAdminApi } from '../../src/admin/api.ts';
+import type { AdminDeps } from '../../src/admin/contract.ts';
 import type { Described, QuestionSubject, SourceAnswer } from '../../src/dependency/describe/describe.ts';
 import type { ListQuery } from '../../src/engine/contract.ts';
 import type { Asked } from '../../src/engine/source-questions.ts';

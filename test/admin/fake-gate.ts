@@ -1,7 +1,6 @@
 // A gate that answers the admin API with fixed figures and remembers what it was asked.
 
-import type { AdminDeps } from '../../src/admin/api.ts';
-import type { TierHoldings } from '../../src/admin/tiers-api.ts';
+import type { AdminDeps, TierHoldings } from '../../src/admin/contract.ts';
 import type { EntrySummary, Explanation, GateStats, ListQuery, Route } from '../../src/engine/contract.ts';
 import type { JobProgress } from '../../src/engine/populate/populate-job.ts';
 import type { Selector } from '../../src/ledger/selector.ts';

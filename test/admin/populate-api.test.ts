@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type AdminRequest, createAdminApi } from '../../src/admin/api.ts';
-import type { PopulateApi, PopulateStart } from '../../src/admin/populate-api.ts';
+import { createAdminApi } from '../../src/admin/api.ts';
+import type { AdminRequest, PopulateApi, PopulateStart } from '../../src/admin/contract.ts';
 import { fakeGate, JOB } from './fake-gate.ts';
 
 async function ask(asked: Partial<AdminRequest> & { path: string }, overrides: Partial<PopulateApi> = {}) {

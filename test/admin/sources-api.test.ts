@@ -36,7 +36,7 @@ test.each([
   [[], 'expected a report as an object'],
   [
     { ...REPORT, lease: 5 },
-    'expected only source, session, sequence, token, leaseMs, tags, position, lagMs, answers, got "lease"',
+    'expected only the keys source, session, sequence, token, leaseMs, tags, position, lagMs, answers, got "lease"',
   ],
   [{ ...REPORT, source: 'A b' }, 'expected a "source"'],
   [{ ...REPORT, session: undefined }, 'expected a "session" of letters, digits, ".", "_" and "-", got nothing'],

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import type { AdminDeps } from '../../src/admin/api.ts';
 import { createAdminApi } from '../../src/admin/api.ts';
+import type { AdminDeps } from '../../src/admin/contract.ts';
 import type { Explanation } from '../../src/engine/contract.ts';
 import { keyHash } from '../../src/node/operator/access-log.ts';
 import { type RunningAdmin, startAdmin } from '../../src/node/operator/admin-server.ts';

@@ -9,8 +9,9 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIPv6 } from 'node:net';
-import { type AdminResponse, bearerToken, failure, unauthorized } from '../../admin/answers.ts';
-import { type AdminApi, HEALTH_PATH } from '../../admin/api.ts';
+import { bearerToken, failure, unauthorized } from '../../admin/answers.ts';
+import { HEALTH_PATH } from '../../admin/api.ts';
+import type { AdminApi, AdminResponse } from '../../admin/contract.ts';
 import { TidegateError } from '../../errors.ts';
 import { type Fields, fieldLines, fieldValue } from '../../semantics/fields.ts';
 import { portError } from '../port-error.ts';
@@ -113,16 +114,15 @@ async function serve(serving: Serving): Promise<void> {
 async function answerTo({ request, guard, api }: Serving): Promise<AdminResponse> {
   const fields = lowerCaseNames(request.rawHeaders);
   const target = request.url as string;
-  if (!target.startsWith('/')) return failure({ status: 400, message: 'expected a path as the request target' });
+  if (!target.startsWith('/')) return failure(400, 'expected a path as the request target');
   const mark = target.indexOf('?');
   const path = mark < 0 ? target : target.slice(0, mark);
   const refused = guard(fields, path);
   if (refused !== undefined) return refused;
   const body = await readBody(request);
-  if (body === undefined)
-    return failure({ status: 413, message: `expected at most ${MAX_BODY_BYTES} bytes of content` });
+  if (body === undefined) return failure(413, `expected at most ${MAX_BODY_BYTES} bytes of content`);
   const bodyText = decodeUtf8(body);
-  if (bodyText === undefined) return failure({ status: 400, message: 'expected content in UTF-8, got other bytes' });
+  if (bodyText === undefined) return failure(400, 'expected content in UTF-8, got other bytes');
   const query = mark < 0 ? '' : target.slice(mark + 1);
   return api({ method: request.method as string, path, query, fields, bodyText });
 }
@@ -188,13 +188,13 @@ function loopbackGuard(boundHost: string): Guard {
     const hosts = fieldLines(fields, 'host');
     const host = hosts.length === 1 ? (hosts[0] as string).toLowerCase() : '';
     if (!isLoopbackHost(host, boundHost.toLowerCase())) {
-      return failure({ status: 421, message: 'expected a loopback name or address as Host (no token is configured)' });
+      return failure(421, 'expected a loopback name or address as Host (no token is configured)');
     }
     const site = fieldValue(fields, 'sec-fetch-site');
     const origin = fieldValue(fields, 'origin');
     const sameSite = site === undefined || site === 'same-origin' || site === 'none';
     if (sameSite && (origin === undefined || origin.toLowerCase() === `http://${host}`)) return undefined;
-    return failure({ status: 403, message: 'expected no call from a page of another site (no token is configured)' });
+    return failure(403, 'expected no call from a page of another site (no token is configured)');
   };
 }
 

@@ -1,6 +1,6 @@
 // The tiers of a running gate as the operator sees them, one by one.
 
-import type { Clearable, TierAgreement, TierApi, TierHoldings } from '../../admin/tiers-api.ts';
+import type { Clearable, TierAgreement, TierApi, TierHoldings } from '../../admin/contract.ts';
 import { TidegateError } from '../../errors.ts';
 import type { DiskStore } from '../../store/disk/disk-store.ts';
 import type { MemoryStore } from '../../store/memory.ts';

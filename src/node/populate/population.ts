@@ -2,7 +2,7 @@
 // and after an invalidation, and the jobs that go on after a restart.
 
 import type { Logger } from 'pino';
-import type { PopulateApi, PopulateStart } from '../../admin/populate-api.ts';
+import type { PopulateApi, PopulateStart } from '../../admin/contract.ts';
 import type { Gate, GateRequest, Rehydration } from '../../engine/contract.ts';
 import { itemOf, itemOfKey, type PopulateItem } from '../../engine/populate/populate-item.ts';
 import type { JobProgress, JobSpec } from '../../engine/populate/populate-job.ts';

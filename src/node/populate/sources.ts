@@ -1,7 +1,7 @@
 // Sources of URLs to fill: a list, a file, a sitemap, stored entries. Each delivers portions, so that a million URLs
 // need not be in memory before the first is filled.
 
-import { populateItem, shownItem } from '../../admin/populate-items.ts';
+import { populateItem, shownItem } from '../../admin/populate-api.ts';
 import type { GateRequest } from '../../engine/contract.ts';
 import { itemOfKey, type PopulateItem } from '../../engine/populate/populate-item.ts';
 import type { NotStored } from '../../engine/populate/populate-job.ts';

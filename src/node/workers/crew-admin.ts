@@ -4,7 +4,7 @@
 // Entries are on the primary's disk and in the memory of each worker: so lists are merged by key, and the number of
 // matches is the larger of the two numbers of keys.
 
-import type { AdminDeps, ExplainRequest } from '../../admin/api.ts';
+import type { AdminDeps, ExplainRequest } from '../../admin/contract.ts';
 import type { EntrySummary, InvalidationResult, ListPage, ListQuery } from '../../engine/contract.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Selector } from '../../ledger/selector.ts';

@@ -3,7 +3,7 @@
 // Each process has a lease of its own, since each has a clock of its own. So each worker gives its own token, and the
 // primary's token stands for all workers' tokens given with it, before the tracker gets the answer.
 
-import type { SourceApi } from '../../admin/sources-api.ts';
+import type { SourceApi } from '../../admin/contract.ts';
 import type { SourceReply, SourceReport, SourceState } from '../../engine/source-leases.ts';
 import type { Answers, Question } from './messages.ts';
 

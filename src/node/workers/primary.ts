@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { AdminDeps } from '../../admin/api.ts';
+import type { AdminDeps } from '../../admin/contract.ts';
 import { createLocalLog } from '../../engine/local-log.ts';
 import type { TidegateError } from '../../errors.ts';
 import { Invalidations } from '../../ledger/invalidations.ts';

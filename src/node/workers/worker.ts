@@ -4,7 +4,7 @@
 // A worker may serve nothing before it knows all invalidations, nor once it can no longer hear them. So it listens
 // only after it has been welcomed, and ends at once when the primary is gone.
 
-import type { AdminDeps } from '../../admin/api.ts';
+import type { AdminDeps } from '../../admin/contract.ts';
 import { rehydrate, rehydrateFound } from '../../engine/populate/rehydrate.ts';
 import type { SourceReply } from '../../engine/source-leases.ts';
 import { messageOf, TidegateError } from '../../errors.ts';

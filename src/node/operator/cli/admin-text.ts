@@ -3,9 +3,9 @@
 // URIs and tags come from strangers and go to a terminal, so control characters are shown escaped. Conditions and lists of
 // columns are long, and a terminal is narrow: they are cut here, and whole in the JSON.
 
+import type { TierAgreement, TierHoldings } from '../../../admin/contract.ts';
 import type { DependencyRow, EntryDependencies, SourceWord } from '../../../admin/dependencies.ts';
 import type { GroupedDependencies } from '../../../admin/deps-api.ts';
-import type { TierAgreement, TierHoldings } from '../../../admin/tiers-api.ts';
 import type { EntrySummary, Explanation, GateStats, InvalidationResult, ListPage } from '../../../engine/contract.ts';
 import { keyHash } from '../access-log.ts';
 import { counted, printable, printableLines, table } from './text.ts';

@@ -1,8 +1,8 @@
 // The commands that speak to a running gate: list, explain, deps, invalidate, purge, clear, tiers, stats.
 
+import { CLEARABLE, type TierAgreement } from '../../../admin/contract.ts';
 import type { EntryDependencies } from '../../../admin/dependencies.ts';
 import type { GroupedDependencies } from '../../../admin/deps-api.ts';
-import { CLEARABLE, type TierAgreement } from '../../../admin/tiers-api.ts';
 import type { Explanation, ListPage } from '../../../engine/contract.ts';
 import { type AdminAddress, type AdminCall, callAdmin } from './admin-client.ts';
 import {

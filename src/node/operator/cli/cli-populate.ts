@@ -3,7 +3,7 @@
 // Lists can be long, and the admin API takes a portion at a time. So this command reads a file, or another node's
 // list, and hands it over bit by bit; the gate itself reads sitemaps and its own manifest.
 
-import type { PopulateApi } from '../../../admin/populate-api.ts';
+import type { PopulateApi } from '../../../admin/contract.ts';
 import type { ListPage } from '../../../engine/contract.ts';
 import { itemOfKey } from '../../../engine/populate/populate-item.ts';
 import type { JobProgress } from '../../../engine/populate/populate-job.ts';

@@ -1,0 +1,147 @@
+// What the admin API asks of a gate, and its requests and answers as plain data.
+
+import type { QuestionSubject } from '../dependency/describe/describe.ts';
+import type { Gate, GateRequest, GateStats } from '../engine/contract.ts';
+import type { PopulateItem } from '../engine/populate/populate-item.ts';
+import type { JobProgress } from '../engine/populate/populate-job.ts';
+import type { SourceReply, SourceReport, SourceState } from '../engine/source-leases.ts';
+import type { Asked } from '../engine/source-questions.ts';
+import type { Selector } from '../ledger/selector.ts';
+import type { Eventually } from '../ports.ts';
+import type { Fields } from '../semantics/fields.ts';
+
+export interface AdminRequest {
+  readonly method: string;
+  /** Path of the target, e.g. `/entries`. */
+  readonly path: string;
+  /** The query after the `?`, or ''. */
+  readonly query: string;
+  readonly fields: Fields;
+  /** '' when there is none. */
+  readonly bodyText: string;
+}
+
+export interface AdminResponse {
+  readonly status: number;
+  readonly contentType: string;
+  /** Further fields, e.g. Allow. */
+  readonly fields: Fields;
+  readonly body: string;
+  /** When present, the body comes from here, bit by bit, and `body` is ''. */
+  readonly stream?: AdminStream;
+}
+
+/** Begins a body that arrives over time. The returned function is called when the client leaves before `end`. */
+export type AdminStream = (write: (text: string) => void, end: () => void) => () => void;
+
+export type AdminApi = (request: AdminRequest) => Promise<AdminResponse>;
+
+export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string };
+
+/** A request as the engine explains it. */
+export type ExplainRequest = Pick<GateRequest, 'route' | 'method' | 'uri' | 'fields' | 'bypass'>;
+
+export interface AdminDeps {
+  readonly gate: Pick<Gate, 'invalidate' | 'purge' | 'list' | 'explain'> & { stats(): Eventually<GateStats> };
+  isReady(): Readiness;
+  /** Routes and normalises as the front would; returns undefined when no route has the URI. */
+  explainRequest(request: Pick<ExplainRequest, 'method' | 'uri' | 'fields'>): ExplainRequest | undefined;
+  /** Fills entries while no client waits. */
+  readonly populate: PopulateApi;
+  readonly tiers: TierApi;
+  readonly sources: SourceApi;
+  /** Names of the configured origins. */
+  originNames(): readonly string[];
+  /** Everything in the text format of Prometheus. */
+  metricsText(): Promise<string>;
+  /** For a listener that does not check tokens itself; must compare in constant time. */
+  readonly tokenMatches?: (token: string) => boolean | Promise<boolean>;
+}
+
+export interface PopulateStart {
+  readonly cause: 'operator' | 'publish' | 'missing';
+  readonly name?: string;
+  readonly concurrency?: number;
+  readonly ratePerSecond?: number;
+  /** The items of the call, and its entries that are no URL. */
+  readonly items?: readonly PopulateItem[];
+  readonly refused?: readonly string[];
+  /** Whether further calls will give more items. */
+  readonly more?: boolean;
+  /** The source of the items, in place of a list. */
+  readonly source?:
+    | { readonly kind: 'sitemap'; readonly name: string; readonly url: string; readonly fields: Fields }
+    | { readonly kind: 'stored'; readonly name: string; readonly selectors: readonly Selector[] };
+}
+
+/** Fills entries; the composition root hands it in. */
+export interface PopulateApi {
+  /** Throws E_POPULATE when too much waits already. */
+  begin(start: PopulateStart): JobProgress;
+  /** Gives more to a job; throws E_POPULATE when it takes none. */
+  give(id: string, portion: { items: readonly PopulateItem[]; refused: readonly string[]; more: boolean }): void;
+  state(): {
+    readonly waiting: number;
+    readonly inFlight: number;
+    readonly schedules: readonly object[];
+    readonly jobs: readonly JobProgress[];
+  };
+  progress(id: string): JobProgress | undefined;
+  /** Tells of the job now and after each step, until it is over. Calling the result ends that. */
+  follow(id: string, listener: (progress: JobProgress) => void): () => void;
+  cancel(id: string): boolean;
+}
+
+/** Tiers that can be emptied alone. `disk`: the bytes, while the manifest still names them; `manifest`: both. */
+export const CLEARABLE = ['memory', 'disk', 'manifest'] as const;
+export type Clearable = (typeof CLEARABLE)[number];
+
+/** Contents of memory, disk and manifest; memory alone without a disk tier. */
+export interface TierHoldings {
+  readonly memory: { readonly entries: number; readonly bytes: number; readonly maxBytes: number };
+  readonly disk?: {
+    readonly entries: number;
+    readonly bytes: number;
+    readonly maxBytes: number;
+    readonly segments: number;
+    readonly largeBodies: number;
+    readonly indexLoaded: boolean;
+  };
+  readonly manifest?: {
+    /** Entries it names. */
+    readonly rows: number;
+    /** Bytes of all entries it names. */
+    readonly bytes: number;
+  };
+}
+
+/** Whether the tiers agree. A difference is looked up again on demand: it costs misses, not wrong answers. */
+export interface TierAgreement {
+  readonly agree: boolean;
+  readonly memory: {
+    readonly entries: number;
+    /** Entries missing on the disk because it declined or evicted them. No disagreement. */
+    readonly notOnDisk: number;
+    /** Entries whose fill differs from the one on the disk. */
+    readonly differing: number;
+  };
+  /** Rows of the manifest against the records and files on the disk, counted by what is found. */
+  readonly disk?: { readonly [finding: string]: number };
+  /** A few disagreements, in words. */
+  readonly examples: readonly string[];
+}
+
+/** Control of the tiers; the composition root hands it in. */
+export interface TierApi {
+  holdings(): Promise<TierHoldings>;
+  /** Reads every row, and the beginning of every record. */
+  check(): Promise<TierAgreement>;
+  /** Empties one tier; returns how many entries it held. Throws E_SELECTOR when there is no such tier. */
+  clear(what: Clearable): Promise<number>;
+}
+
+export interface SourceApi {
+  reportSource(report: SourceReport): Promise<SourceReply>;
+  sources(): readonly SourceState[];
+  askSource(source: string, about: QuestionSubject): Promise<Asked>;
+}
