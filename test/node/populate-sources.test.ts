@@ -9,7 +9,7 @@ import type { PopulateItem } from '../../src/engine/populate/populate-item.ts';
 import type { EntryNote } from '../../src/entry/stored-response.ts';
 import { TidegateError } from '../../src/errors.ts';
 import { readSitemap } from '../../src/node/populate/sitemap.ts';
-import { fromSitemap, fromStores, type Source, type SourceDeps, sourceOf } from '../../src/node/populate/sources.ts';
+import { fromSitemap, fromStores, portionsOf, type Source, type SourceDeps } from '../../src/node/populate/sources.ts';
 import type { Origin } from '../../src/ports.ts';
 import { requestOf, routeTo } from '../kit/clients.ts';
 import { FRESH, gateBench } from '../kit/gate-bench.ts';
@@ -234,13 +234,13 @@ describe('other sources', () => {
     const file = join(mkdtempSync(join(tmpdir(), 'tidegate-')), 'urls');
     const json = { url: 'http://example.org/b', fields: { Accept: 'text/html' }, hits: 3 };
     writeFileSync(file, `# first\r\nhttp://Example.org/a\n\n${JSON.stringify(json)}\n{"url":\nftp://x/\n/c\n`);
-    const { items, refused } = await all(sourceOf({ file }, documents({}).deps));
+    const { items, refused } = await all(portionsOf({ kind: 'file', name: file }, documents({}).deps));
     expect(items).toEqual([
       { uri: 'http://example.org/a' },
       { uri: 'http://example.org/b', fields: ['accept', 'text/html'], hits: 3 },
     ]);
     expect(refused).toEqual(Array(3).fill('not-a-url'));
-    await expect(all(sourceOf({ file: `${file}.none` }, documents({}).deps))).rejects.toMatchObject({
+    await expect(all(portionsOf({ kind: 'file', name: `${file}.none` }, documents({}).deps))).rejects.toMatchObject({
       code: 'E_POPULATE',
     });
   });

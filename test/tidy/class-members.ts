@@ -28,7 +28,7 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   NodeGate: 37,
   Owner: 26,
   PlainConnection: 30,
-  Population: 28,
+  Population: 26,
   Populator: 30,
   PostgresAttempt: 29,
   Publisher: 36,

@@ -22,10 +22,13 @@ export interface JobRecord {
   ended(): void;
 }
 
-export interface JobSpec extends Partial<PaceLimits> {
+export interface JobSpec {
   readonly cause: PopulateCause;
   /** For the operator, e.g. the sitemap it came from. */
-  readonly name?: string;
+  readonly name?: string | undefined;
+  /** Undefined: no bounds beside those of the origins. */
+  readonly concurrency?: number | undefined;
+  readonly ratePerSecond?: number | undefined;
   /** Is given the id of the job. */
   readonly record?: (id: string) => JobRecord;
 }

@@ -187,8 +187,7 @@ export class Populator {
   #next(): { readonly lane: OriginLane | undefined; readonly waitMs: number } {
     const now = this.#options.clock.monotonic();
     const limits = this.#options.limits();
-    let best: OriginLane | undefined;
-    let bestWorth = { worth: 0, order: 0 };
+    let best: { readonly lane: OriginLane; readonly worth: number; readonly order: number } | undefined;
     let leastWaitMs = Number.POSITIVE_INFINITY;
     for (const [name, lane] of this.#lanes) {
       const first = this.#queue.first(lane);
@@ -199,12 +198,11 @@ export class Populator {
       const waitMs = Math.max(lane.origin.waitMs(now, limits), lane.job.pace.waitMs(now, lane.job.limits));
       leastWaitMs = Math.min(leastWaitMs, Math.max(0, waitMs));
       if (waitMs > 0) continue;
-      const worth = { worth: first.hits * lane.origin.cost, order: first.order };
-      if (best !== undefined && !isWorthMore(worth, bestWorth)) continue;
-      best = lane;
-      bestWorth = worth;
+      const worth = first.hits * lane.origin.cost;
+      const isFirst = best === undefined || worth > best.worth || (worth === best.worth && first.order < best.order);
+      if (isFirst) best = { lane, worth, order: first.order };
     }
-    return { lane: best, waitMs: leastWaitMs };
+    return { lane: best?.lane, waitMs: leastWaitMs };
   }
 
   #begin(lane: OriginLane): void {
@@ -280,13 +278,4 @@ export class Populator {
       this.#jobs.moved(job);
     }
   }
-}
-
-interface Worth {
-  readonly worth: number;
-  readonly order: number;
-}
-
-function isWorthMore(one: Worth, other: Worth): boolean {
-  return one.worth > other.worth || (one.worth === other.worth && one.order < other.order);
 }

@@ -1,19 +1,19 @@
-// Fills entries while no client waits, for one gate: the populator, its sources and schedules, the fills at the start
-// and after an invalidation, and the jobs that go on after a restart.
+// Fills entries while no client waits, for one gate. A job has a cause: the start, a schedule, an operator, an invalidation
+// (rehydration), or another node's entries that are missing here. Whatever the cause, its URLs come from a source or a list,
+// go through one populator, and go on after a restart where no later run repeats them.
 
 import type { Logger } from 'pino';
 import type { PopulateApi, PopulateStart } from '../../admin/contract.ts';
 import type { Gate, GateRequest, Rehydration } from '../../engine/contract.ts';
 import { itemOf, itemOfKey, type PopulateItem } from '../../engine/populate/populate-item.ts';
-import type { JobProgress, JobSpec } from '../../engine/populate/populate-job.ts';
+import type { JobProgress } from '../../engine/populate/populate-job.ts';
 import { Populator } from '../../engine/populate/populator.ts';
 import { TidegateError } from '../../errors.ts';
-import type { Clock, Random, Store, Tasks } from '../../ports.ts';
+import type { Cancel, Clock, Random, Store, Tasks } from '../../ports.ts';
 import type { ResolvedConfig } from '../config/config.ts';
-import type { SourceOutput } from '../config/config-schema.ts';
-import { PopulateJournal, type WrittenJob } from './journal.ts';
+import { type JobHead, PopulateJournal, type WrittenJob } from './journal.ts';
 import { Schedules } from './schedules.ts';
-import { fromSitemap, fromStores, type Source, type SourceDeps, sourceName, sourceOf, urlsText } from './sources.ts';
+import { configured, portionsOf, type Source, type UrlSource, urlsText } from './sources.ts';
 
 export interface PopulationDeps {
   readonly clock: Clock;
@@ -33,18 +33,14 @@ export interface PopulationDeps {
   readonly journal: string | undefined;
 }
 
-interface ConfiguredJob extends SourceOutput {
-  readonly cause: JobSpec['cause'];
-  readonly name?: string;
-  readonly concurrency?: number | undefined;
-  readonly ratePerSecond?: number | undefined;
-}
-
 /** A job that gets no more portions is sealed after this time. */
 const ABANDONED_MS = 60_000;
 /** A source waits while this many URLs wait. */
 const ENOUGH_WAITING = 100_000;
 const LOOK_AGAIN_MS = 100;
+
+/** Not written down: the next start, run or invalidation repeats the work. */
+const REPEATED: ReadonlySet<JobHead['cause']> = new Set(['startup', 'schedule', 'rehydration']);
 
 export class Population implements PopulateApi {
   readonly #deps: PopulationDeps;
@@ -52,7 +48,7 @@ export class Population implements PopulateApi {
   readonly #schedules: Schedules;
   readonly #journal: PopulateJournal | undefined;
   /** Cancels the timer that would seal a job given in portions. */
-  readonly #patience = new Map<string, () => void>();
+  readonly #sealing = new Map<string, Cancel>();
   #closed = false;
   #rehydration: string | undefined;
 
@@ -72,7 +68,7 @@ export class Population implements PopulateApi {
     this.#schedules = new Schedules({
       clock,
       tasks,
-      run: (schedule) => this.#over(this.#fromConfig({ ...schedule, cause: 'schedule' })),
+      run: (schedule) => this.#over(this.#begin({ ...schedule, cause: 'schedule' }, configured(schedule))),
     });
     this.#journal = journal === undefined ? undefined : new PopulateJournal(journal, tasks, fault);
   }
@@ -84,7 +80,7 @@ export class Population implements PopulateApi {
       void this.#feed(id, resumed(rest)).then((whole) => whole && forget());
     }
     const { onStart } = this.#deps.config().populate;
-    if (onStart !== undefined) this.#fromConfig({ ...onStart, cause: 'startup' });
+    if (onStart !== undefined) this.#begin({ cause: 'startup' }, configured(onStart));
     this.reloaded();
   }
 
@@ -96,7 +92,7 @@ export class Population implements PopulateApi {
   /** Stops sources where they are, so that their jobs count as unfinished and go on after a restart. */
   close(): void {
     this.#closed = true;
-    for (const cancel of this.#patience.values()) cancel();
+    for (const cancel of this.#sealing.values()) cancel();
     this.#schedules.stop();
     this.#populator.close();
     this.#journal?.close();
@@ -121,18 +117,18 @@ export class Population implements PopulateApi {
     this.#populator.follow(id, ({ done, total }) => void (done === total && this.#populator.seal(id)));
   }
 
-  begin(start: PopulateStart): JobProgress {
-    const { cause, items, refused, source, more } = start;
-    const name = start.name ?? source?.name ?? urlsText((items?.length ?? 0) + (refused?.length ?? 0));
-    const id = this.#open({ ...start, cause, name });
-    if (source !== undefined) void this.#feed(id, this.#sourceFor(id, source));
-    else this.give(id, { items: items ?? [], refused: refused ?? [], more: more ?? false });
+  begin({ items = [], refused = [], source, more = false, ...head }: PopulateStart): JobProgress {
+    const id =
+      source === undefined
+        ? this.#open({ ...head, name: head.name ?? urlsText(items.length + refused.length) })
+        : this.#begin(head, source);
+    if (source === undefined) this.give(id, { items, refused, more });
     return this.progress(id) as JobProgress;
   }
 
   give(id: string, portion: Parameters<PopulateApi['give']>[1]): void {
-    this.#patience.get(id)?.();
-    this.#patience.delete(id);
+    this.#sealing.get(id)?.();
+    this.#sealing.delete(id);
     try {
       this.#populator.add(id, portion.items);
       const refused = portion.refused.map((url) => ({ url, reason: 'not-a-url' }));
@@ -142,8 +138,8 @@ export class Population implements PopulateApi {
       throw error;
     }
     if (!portion.more) return this.#populator.seal(id);
-    const impatient = () => this.#populator.seal(id, 'expected more URLs within a minute, got none');
-    this.#patience.set(id, this.#deps.tasks.later(ABANDONED_MS, impatient));
+    const abandon = () => this.#populator.seal(id, 'expected more URLs within a minute, got none');
+    this.#sealing.set(id, this.#deps.tasks.later(ABANDONED_MS, abandon));
   }
 
   state(): ReturnType<PopulateApi['state']> {
@@ -166,36 +162,20 @@ export class Population implements PopulateApi {
   #rehydrationJob(): string {
     const last = this.#rehydration === undefined ? undefined : this.progress(this.#rehydration);
     const takesMore = last?.state === 'running' && !last.sealed;
-    return takesMore ? last.id : this.#populator.open({ cause: 'rehydration' });
+    return takesMore ? last.id : this.#open({ cause: 'rehydration' });
   }
 
-  #open(spec: Omit<ConfiguredJob, keyof SourceOutput>): string {
-    const { cause, name, concurrency, ratePerSecond } = spec;
-    const head = {
-      cause,
-      ...(name !== undefined && { name }),
-      ...(concurrency !== undefined && { concurrency }),
-      ...(ratePerSecond !== undefined && { ratePerSecond }),
-    };
-    // Not written down for a schedule or a start: the next one repeats the whole work.
-    const kept = cause !== 'schedule' && cause !== 'startup' ? this.#journal : undefined;
-    return this.#populator.open({ ...head, ...(kept !== undefined && { record: kept.record(head) }) });
+  #open(head: JobHead): string {
+    const record = REPEATED.has(head.cause) ? undefined : this.#journal?.record(head);
+    return this.#populator.open({ ...head, ...(record !== undefined && { record }) });
   }
 
-  #fromConfig(what: ConfiguredJob): string {
-    const id = this.#open({ ...what, name: what.name ?? sourceName(what) });
-    void this.#feed(id, sourceOf(what, this.#sourceDeps(id)));
+  /** Opens a job, and passes it what the source delivers. */
+  #begin(head: JobHead, source: UrlSource): string {
+    const id = this.#open({ ...head, name: head.name ?? source.name });
+    const turnAt = (originName: string) => this.#turn(id, originName);
+    void this.#feed(id, portionsOf(source, { ...this.#deps, turnAt }));
     return id;
-  }
-
-  #sourceFor(id: string, source: NonNullable<PopulateStart['source']>): Source {
-    if (source.kind === 'sitemap') return fromSitemap(source.url, this.#sourceDeps(id), source.fields);
-    return fromStores(source.selectors, this.#sourceDeps(id));
-  }
-
-  #sourceDeps(id: string): SourceDeps {
-    const { requestOf, stores, usesOf } = this.#deps;
-    return { requestOf, stores, usesOf, turnAt: (originName) => this.#turn(id, originName) };
   }
 
   /** Waits for the pace of the job and of the origin. */

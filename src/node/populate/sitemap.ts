@@ -1,15 +1,19 @@
-// XML sitemaps and indexes of sitemaps (sitemaps.org), parsed as they arrive.
+// XML sitemaps and indexes of sitemaps (sitemaps.org), fetched from a configured origin by the route of clients' requests, so
+// that no other host is ever asked, whatever a URL says; and parsed as they arrive.
 //
 // A sitemap is delivered whole or refused whole: its bytes, its URLs, its elements and the depth of its indexes are
 // bounded; it has no document type (which could define entities), and may name URLs of its own host only. A compressed
 // sitemap may be small and still too large.
 
-import { pipeline, type Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { SaxesParser } from 'saxes';
+import type { GateRequest } from '../../engine/contract.ts';
 import type { PopulateItem } from '../../engine/populate/populate-item.ts';
 import { parseUri } from '../../entry/uri-forms.ts';
 import { TidegateError } from '../../errors.ts';
+import type { Forward } from '../../ports.ts';
+import { fieldValue, type ResponseHead } from '../../semantics/fields.ts';
 
 /** sitemaps.org, "Sitemap file format". */
 const MAX_BYTES = 50 * 1024 * 1024;
@@ -30,18 +34,75 @@ export interface Sitemap {
   readonly refused: readonly { readonly url: string; readonly reason: 'other-host' | 'not-a-url' }[];
 }
 
+/** Asks for a sitemap, and reads it. Rejects with E_POPULATE, or with the origin's failure. */
+export async function fetchSitemap(request: GateRequest): Promise<Sitemap> {
+  return readSitemap(request.uri, await bodyOf(request));
+}
+
+/** The body of a 200; rejects with E_POPULATE, or with the origin's failure. */
+function bodyOf(request: GateRequest): Promise<Readable> {
+  const { route, target, uri, fields } = request;
+  return new Promise((resolve, reject) => {
+    let forward: Forward | undefined;
+    const body = new Readable({
+      read: () => forward?.resume(),
+      destroy: (error, done) => {
+        forward?.abort();
+        done(error);
+      },
+    });
+    // Without a listener an early 'error' would crash the process; iteration reports it too.
+    body.on('error', () => {});
+    const asked = { method: 'GET', target, fields, body: undefined, retryable: true };
+    forward = route.origin.forward(asked, {
+      interim: () => {},
+      head: (head) => {
+        const wrong = wrongWith(uri, head);
+        if (wrong === undefined) return resolve(body);
+        reject(wrong);
+        body.destroy();
+      },
+      data: (chunk) => {
+        if (!body.push(chunk)) forward?.pause();
+      },
+      end: () => {
+        forward = undefined;
+        body.push(null);
+      },
+      failed: (error) => {
+        forward = undefined;
+        reject(error);
+        body.destroy(error);
+      },
+    });
+  });
+}
+
+function wrongWith(uri: string, { status, fields }: ResponseHead): TidegateError | undefined {
+  const say = (expected: string, got: string) =>
+    new TidegateError('E_POPULATE', `${uri}: expected ${expected}, got ${got}`);
+  // A redirect is not followed: it may lead to another host.
+  if (status !== 200) return say('200 from its origin', String(status));
+  const length = fieldValue(fields, 'content-length');
+  if (Number(length) > MAX_BYTES) return say(`at most ${MAX_BYTES} bytes`, `${length}`);
+  const coding = fieldValue(fields, 'content-encoding')?.toLowerCase() ?? 'identity';
+  return coding === 'identity' || coding === 'gzip' || coding === 'x-gzip'
+    ? undefined
+    : say('gzip or no coding', coding);
+}
+
 /** Reads a sitemap; throws E_POPULATE when it is none, or too large. `url`: its own, in the form of a key. */
 export async function readSitemap(url: string, body: Readable): Promise<Sitemap> {
   const { SaxesParser: Parser } = await import('saxes');
-  const reading = new Reading(url, new Parser());
+  const reader = new SitemapReader(url, new Parser());
   let bytes = 0;
   try {
     for await (const chunk of await unpacked(body)) {
       bytes += (chunk as Uint8Array).length;
       if (bytes > MAX_BYTES) throw refusal(url, `at most ${MAX_BYTES} bytes without compression`, 'more');
-      reading.write(chunk as Uint8Array);
+      reader.write(chunk as Uint8Array);
     }
-    return reading.end();
+    return reader.end();
   } catch (error) {
     if (error instanceof TidegateError) throw error;
     throw refusal(url, 'XML of a sitemap', error);
@@ -70,7 +131,7 @@ async function unpacked(body: Readable): Promise<AsyncIterable<Uint8Array>> {
   return plain;
 }
 
-class Reading {
+class SitemapReader {
   readonly #url: string;
   readonly #host: string;
   readonly #parser: SaxesParser;

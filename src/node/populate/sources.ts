@@ -1,6 +1,9 @@
 // Sources of URLs to fill: a list, a file, a sitemap, stored entries. Each delivers portions, so that a million URLs
 // need not be in memory before the first is filled.
 
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import type { PopulateStart } from '../../admin/contract.ts';
 import { populateItem, shownItem } from '../../admin/populate-api.ts';
 import type { GateRequest } from '../../engine/contract.ts';
 import { itemOfKey, type PopulateItem } from '../../engine/populate/populate-item.ts';
@@ -11,9 +14,7 @@ import type { Selector } from '../../ledger/selector.ts';
 import type { Store } from '../../ports.ts';
 import { type Fields, NO_FIELDS } from '../../semantics/fields.ts';
 import type { SourceOutput } from '../config/config-schema.ts';
-import { askOrigin } from './ask-origin.ts';
-import { valuesOfFile } from './lines.ts';
-import { readSitemap, uriOf } from './sitemap.ts';
+import { fetchSitemap, uriOf } from './sitemap.ts';
 
 /** A portion of a source: URLs to fill, and refused ones. */
 export interface Portion {
@@ -38,26 +39,37 @@ const PORTION = 500;
 const MAX_DEPTH = 3;
 /** Sitemaps that the indexes of one source may name in all. */
 const MAX_SITEMAPS = 50_000;
-/** Most bytes of a sitemap in transfer; a compressed one also has a limit for its uncompressed bytes. */
-const MAX_DOCUMENT_BYTES = 50 * 1024 * 1024;
+
+/** Where the URLs of a job come from. `name`: for lists and logs. */
+export type UrlSource =
+  | NonNullable<PopulateStart['source']>
+  | { readonly kind: 'urls'; readonly name: string; readonly urls: readonly string[] }
+  | { readonly kind: 'file'; readonly name: string };
 
 /** The source that a configuration names. */
-export function sourceOf(source: SourceOutput, deps: SourceDeps): Source {
-  if (source.urls !== undefined) return fromUrls(source.urls);
-  if (source.file !== undefined) return fromFile(source.file);
-  if (source.sitemap !== undefined) return fromSitemap(source.sitemap, deps);
-  return fromStores([{ kind: 'all' }], deps);
-}
-
-/** The name of a source in lists and logs. */
-export function sourceName(source: SourceOutput): string {
-  if (source.urls !== undefined) return urlsText(source.urls.length);
-  return source.file ?? source.sitemap ?? 'manifest';
+export function configured({ urls, file, sitemap }: SourceOutput): UrlSource {
+  if (urls !== undefined) return { kind: 'urls', name: urlsText(urls.length), urls };
+  if (file !== undefined) return { kind: 'file', name: file };
+  if (sitemap !== undefined) return { kind: 'sitemap', name: sitemap, url: sitemap, fields: NO_FIELDS };
+  return { kind: 'stored', name: 'manifest', selectors: [{ kind: 'all' }] };
 }
 
 /** `1 URL`, `2 URLs`. */
 export function urlsText(count: number): string {
   return count === 1 ? '1 URL' : `${count} URLs`;
+}
+
+export function portionsOf(source: UrlSource, deps: SourceDeps): Source {
+  switch (source.kind) {
+    case 'urls':
+      return fromUrls(source.urls);
+    case 'file':
+      return fromFile(source.name);
+    case 'sitemap':
+      return fromSitemap(source.url, deps, source.fields);
+    case 'stored':
+      return fromStores(source.selectors, deps);
+  }
 }
 
 async function* fromUrls(urls: readonly string[]): Source {
@@ -72,6 +84,33 @@ async function* fromFile(path: string): Source {
     values = [];
   }
   yield portionOf(values);
+}
+
+/** The values of a file, or for `-` of the standard input. Throws E_POPULATE when it cannot be read. */
+export async function* valuesOfFile(path: string): AsyncGenerator<unknown> {
+  const input = path === '-' ? process.stdin : createReadStream(path, 'utf8');
+  try {
+    for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+      const value = valueOfLine(line);
+      if (value !== undefined) yield value;
+    }
+  } catch (error) {
+    const { message } = error as Error;
+    throw new TidegateError('E_POPULATE', `expected a readable file of URLs, got ${message}`, { cause: error });
+  }
+}
+
+/** The value of the line; undefined for a blank line or a `#` comment. Invalid JSON stays text, refused later as a URL. */
+function valueOfLine(line: string): unknown {
+  const text = line.trim();
+  if (text === '' || text.startsWith('#')) return undefined;
+  if (!text.startsWith('{')) return text;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return text;
+    throw error;
+  }
 }
 
 /** `fields`: the fields of a client's request for each of its URLs. */
@@ -89,7 +128,7 @@ export async function* fromSitemap(url: string, deps: SourceDeps, fields: Fields
       throw new TidegateError('E_POPULATE', `expected a sitemap on a host that a route takes, got ${next.uri}`);
     }
     await deps.turnAt(request.route.originName);
-    const { sitemaps, items, refused } = await readSitemap(next.uri, await askOrigin(request, MAX_DOCUMENT_BYTES));
+    const { sitemaps, items, refused } = await fetchSitemap(request);
     if (sitemaps.length > 0 && next.depth === MAX_DEPTH) {
       throw new TidegateError('E_POPULATE', `expected indexes of sitemaps ${MAX_DEPTH} deep at most, got ${next.uri}`);
     }
