@@ -1,6 +1,7 @@
 // The measures of a data cache that both kinds of metrics offer, by name: what they count, and where it is read.
 
 import type { Cache, CacheStats } from '../cache/contract.ts';
+import type { Series } from './collected.ts';
 
 /** Caches by the name they are told apart by. */
 export interface NamedCaches {
@@ -58,12 +59,6 @@ function counter(name: readonly string[], help: string, ...[unit, read]: [string
 
 function gauge(name: readonly string[], help: string, ...[unit, read]: [string, Read]): Measure {
   return { name, help, kind: 'gauge', unit, read };
-}
-
-/** One series: its labels and what it stands at. */
-export interface Series {
-  readonly labels: { readonly [name: string]: string };
-  readonly value: number;
 }
 
 /** All series of a measure, as of now. */

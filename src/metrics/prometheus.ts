@@ -1,6 +1,7 @@
 // `tidegate/prometheus`: the figures of data caches in a registry of prom-client.
 
-import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { registerCollected } from './collected.ts';
 import { MEASURES, type Measure, type NamedCaches, seriesOf } from './measures.ts';
 
 export type { NamedCaches };
@@ -11,30 +12,8 @@ export function registerCacheMetrics(registry: Registry, caches: NamedCaches): v
 }
 
 function register(registry: Registry, measure: Measure, caches: NamedCaches): void {
-  const isCounter = measure.kind === 'counter';
-  const options = {
-    name: `tidegate_cache_${measure.name.join('_')}${isCounter ? '_total' : ''}`,
-    help: measure.help,
-    labelNames: ['cache', ...(measure.label === undefined ? [] : [measure.label])],
-    registers: [registry],
-  };
-  const copy = (metric: { reset(): void; inc(labels: object, by: number): void }): void => {
-    metric.reset();
-    for (const { labels, value } of seriesOf(measure, caches)) metric.inc(labels, value);
-  };
-  if (isCounter) {
-    new Counter({
-      ...options,
-      collect() {
-        copy(this);
-      },
-    });
-  } else {
-    new Gauge({
-      ...options,
-      collect() {
-        copy(this);
-      },
-    });
-  }
+  const { kind, help, label } = measure;
+  const name = `tidegate_cache_${measure.name.join('_')}${kind === 'counter' ? '_total' : ''}`;
+  const labelNames = label === undefined ? ['cache'] : ['cache', label];
+  registerCollected(registry, { kind, name, help, labelNames }, () => seriesOf(measure, caches));
 }

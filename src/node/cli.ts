@@ -28,8 +28,8 @@ import {
 } from './operator/cli/commands.ts';
 import { originUrl, portNumber } from './operator/cli/values.ts';
 import { endOnSignal } from './operator/end-on-signal.ts';
-import { outliveExceptions } from './outlive.ts';
 import { logOf, type RunningGate, startGate } from './serve.ts';
+import { surviveUncaughtExceptions } from './uncaught-exceptions.ts';
 import { workerCount } from './workers/share.ts';
 
 const CONFIG: OptionRow = [
@@ -122,7 +122,7 @@ async function serve(file: string | undefined, options: ServeOptions): Promise<v
   process.on('SIGHUP', () => {
     reloads = reloads.then(() => reload({ running, log }, load));
   });
-  outliveExceptions(running.gate, fail);
+  surviveUncaughtExceptions(running.gate, fail);
   endOnSignal(() => running.close(), fail);
   // Last, since a reader of these lines may send a signal at once.
   announce(running);

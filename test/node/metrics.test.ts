@@ -2,7 +2,7 @@ import { Registry } from 'prom-client';
 import { describe, expect, test } from 'vitest';
 import { createAdminApi } from '../../src/admin/api.ts';
 import type { ExchangeReport, GateStats } from '../../src/engine/contract.ts';
-import { createMetrics } from '../../src/node/operator/lazy-metrics.ts';
+import { createMetrics } from '../../src/node/operator/metrics.ts';
 import { fakeGate, ROUTE, STATS } from '../admin/fake-gate.ts';
 
 let stats: GateStats = STATS;

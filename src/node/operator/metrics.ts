@@ -1,26 +1,36 @@
-// The measurements of a gate for operators. prometheus.ts takes them.
+// The metrics of a gate, loaded on demand.
+//
+// Prom-client loads 80 modules, which would delay a starting gate. The first caller that needs it loads it, or `load`
+// does; earlier observations are kept and recorded then.
 
-import type { ExchangeReport, GateStats } from '../../engine/contract.ts';
-import type { SourceState } from '../../engine/source-leases.ts';
+import type { Metrics, MetricsSources } from './prometheus.ts';
 
-export interface MetricsSources {
-  readonly stats: () => GateStats;
-  /** Bytes of content sent to clients since the start; undefined when not counted. */
-  readonly clientBytes?: () => number;
-  /** Undefined when sources are not shown. */
-  readonly sources?: () => readonly SourceState[];
-}
+export type { Metrics, MetricsSnapshot } from './prometheus.ts';
 
-/** A snapshot of prom-client; only `name` is read here. */
-export type MetricsSnapshot = readonly { readonly name: string }[];
+type Loaded = Omit<Metrics, 'load'>;
 
-export interface Metrics {
-  /** Everything in the text format, plus the measurements of other processes. */
-  text(others?: readonly MetricsSnapshot[]): Promise<string>;
-  /** Metrics measured here and not copied from the engine, as plain data. */
-  measured(): Promise<MetricsSnapshot>;
-  /** Called for each exchange; counts those that asked the origin. */
-  observeForward(report: Pick<ExchangeReport, 'request' | 'forwardMs'>): void;
-  /** Begins to measure the process: its memory, its event loop. */
-  load(): Promise<void>;
+export function createMetrics(sources: MetricsSources): Metrics {
+  let loaded: Loaded | undefined;
+  let loading: Promise<Loaded> | undefined;
+  const load = async (): Promise<Loaded> => {
+    const { createPrometheus } = await import('./prometheus.ts');
+    loaded = createPrometheus(sources);
+    return loaded;
+  };
+  const ready = () => (loading ??= load());
+  return {
+    load: async () => void (await ready()),
+    text: async (others) => (await ready()).text(others),
+    measured: async () => (await ready()).measured(),
+    observeForward(report) {
+      if (report.forwardMs === undefined) return;
+      if (loaded !== undefined) loaded.observeForward(report);
+      // If loading fails, callers that ask for the metrics get the error.
+      else
+        ready().then(
+          (metrics) => metrics.observeForward(report),
+          () => {},
+        );
+    },
+  };
 }

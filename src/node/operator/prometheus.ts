@@ -1,13 +1,35 @@
 // Metrics for Prometheus, by prom-client. Only the origin's latency is counted here: the engine counts as it works,
 // and each scrape copies its counters, so a request costs nothing more.
 
-import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { GateStats } from '../../engine/contract.ts';
+import { AggregatorRegistry, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import type { ExchangeReport, GateStats } from '../../engine/contract.ts';
 import type { SourceState } from '../../engine/source-leases.ts';
-import type { Metrics, MetricsSources } from './metrics.ts';
+import { registerCollected } from '../../metrics/collected.ts';
+
+export interface MetricsSources {
+  readonly stats: () => GateStats;
+  /** Bytes of content sent to clients since the start; undefined when not counted. */
+  readonly clientBytes?: () => number;
+  /** Undefined when sources are not shown. */
+  readonly sources?: () => readonly SourceState[];
+}
+
+/** A snapshot of prom-client; only `name` is read here. */
+export type MetricsSnapshot = readonly { readonly name: string }[];
+
+export interface Metrics {
+  /** Everything in the text format, plus the measurements of other processes. */
+  text(others?: readonly MetricsSnapshot[]): Promise<string>;
+  /** Metrics measured here and not copied from the engine, as plain data. */
+  measured(): Promise<MetricsSnapshot>;
+  /** Called for each exchange; counts those that asked the origin. */
+  observeForward(report: Pick<ExchangeReport, 'request' | 'forwardMs'>): void;
+  /** Begins to measure the process: its memory, its event loop. */
+  load(): Promise<void>;
+}
 
 /** One time series by `label`, or several; copied from the engine at each scrape. */
-interface Series<Stats> {
+interface Copy<Stats> {
   readonly name: string;
   readonly help: string;
   readonly kind: 'counter' | 'gauge';
@@ -15,7 +37,7 @@ interface Series<Stats> {
   readonly read: (stats: Stats) => number | { readonly [label: string]: number };
 }
 
-type Copied = Series<GateStats>;
+type Copied = Copy<GateStats>;
 
 /** Without a disk tier they are 0. */
 const DISK: readonly Copied[] = [
@@ -32,40 +54,31 @@ const DISK: readonly Copied[] = [
   gauge(
     'invalidations_durable',
     '1: a restart knows what was invalidated. 0: there is no disk tier, or it cannot be written.',
-    ({ disk }) => {
-      return disk?.invalidationsDurable === true ? 1 : 0;
-    },
+    ({ disk }) => (disk?.invalidationsDurable === true ? 1 : 0),
   ),
 ];
 
 const COPIED: readonly Copied[] = [
-  counter('requests', 'Exchanges by how they ended.', { read: (stats) => stats.requests, label: 'outcome' }),
-  counter('forwards', 'Requests sent to an origin, by the reason (RFC 9211).', {
-    read: (stats) => stats.forwards,
-    label: 'reason',
-  }),
-  counter('details', 'Exchanges by the detail of their outcome.', { read: (stats) => stats.details, label: 'detail' }),
+  counter('requests{outcome}', 'Exchanges by how they ended.', (stats) => stats.requests),
+  counter('forwards{reason}', 'Requests sent to an origin, by the reason (RFC 9211).', (stats) => stats.forwards),
+  counter('details{detail}', 'Exchanges by the detail of their outcome.', (stats) => stats.details),
   counter('collapsed', "Requests answered by another request's fill.", (stats) => stats.requests.collapsed),
   counter('stores', 'Answers stored.', (stats) => stats.stores),
-  counter('refused_stores', 'Answers not stored, by the reason.', {
-    read: (stats) => stats.refusedStores,
-    label: 'reason',
-  }),
-  counter('invalidations', 'Invalidations by what they named.', {
-    read: (stats) => stats.invalidations,
-    label: 'kind',
-  }),
-  counter('exceptions', 'Exceptions that nothing expected; those of unknown scope flush what is stored.', {
-    read: (stats) => stats.exceptions,
-    label: 'scope',
-  }),
+  counter('refused_stores{reason}', 'Answers not stored, by the reason.', (stats) => stats.refusedStores),
+  counter('invalidations{kind}', 'Invalidations by what they named.', (stats) => stats.invalidations),
+  counter(
+    'exceptions{scope}',
+    'Exceptions that nothing expected; those of unknown scope flush what is stored.',
+    (stats) => stats.exceptions,
+  ),
   counter('purges', 'Purges.', (stats) => stats.purges),
   counter('coded', 'Stored responses put in a content coding.', (stats) => stats.coding.made),
   counter('coded_saved_bytes', 'Bytes by which that made them smaller.', (stats) => stats.coding.bytesSaved),
-  counter('coding_skipped', 'Stored responses not put in a content coding, by the reason.', {
-    read: (stats) => stats.coding.skipped,
-    label: 'reason',
-  }),
+  counter(
+    'coding_skipped{reason}',
+    'Stored responses not put in a content coding, by the reason.',
+    (stats) => stats.coding.skipped,
+  ),
   counter('evictions', 'Entries evicted from memory for room.', (stats) => stats.memory.evictions),
   counter('declined', 'Entries that memory did not take in.', (stats) => stats.memory.declined),
   gauge('entries', 'Entries in memory.', (stats) => stats.memory.entries),
@@ -83,10 +96,13 @@ export function createPrometheus({ stats, clientBytes, sources }: MetricsSources
   const registry = new Registry();
   let latest: GateStats | undefined;
   const current = () => latest ?? stats();
-  const copied = clientBytes === undefined ? COPIED : [...COPIED, clientCounter(clientBytes)];
+  const copied =
+    clientBytes === undefined
+      ? COPIED
+      : [...COPIED, counter('client_bytes', 'Bytes of content sent to clients.', clientBytes)];
   const copiedNames = new Set([...copied, ...OF_SOURCES].map(({ name }) => name));
   for (const one of copied) register(registry, one, current);
-  if (sources !== undefined) for (const one of OF_SOURCES) register(registry, { ...one, kind: 'gauge' }, sources);
+  if (sources !== undefined) for (const one of OF_SOURCES) register(registry, one, sources);
   const originSeconds = new Histogram({
     name: 'tidegate_origin_seconds',
     help: "Time from forwarding a request to the head of the origin's answer.",
@@ -110,62 +126,45 @@ export function createPrometheus({ stats, clientBytes, sources }: MetricsSources
 }
 
 /** The trackers' reports by source. An unknown lag has no series. */
-const OF_SOURCES: readonly Omit<Series<readonly SourceState[]>, 'kind'>[] = [
-  {
-    name: 'tidegate_source_live',
-    help: '1: what was read from the source may be served, as its tracker is heard of.',
-    label: 'source',
-    read: (states) => Object.fromEntries(states.map(({ source, live }) => [source, live ? 1 : 0])),
-  },
-  {
-    name: 'tidegate_source_lag_seconds',
-    help: 'Time since the moment up to which all changes of the source are known here.',
-    label: 'source',
-    read: (states) =>
-      Object.fromEntries(
-        states.flatMap(({ source, lagMs, heardMs }) => {
-          return lagMs === undefined || heardMs === undefined ? [] : [[source, (lagMs + heardMs) / 1000]];
-        }),
-      ),
-  },
+const OF_SOURCES: readonly Copy<readonly SourceState[]>[] = [
+  gauge(
+    'source_live{source}',
+    '1: what was read from the source may be served, as its tracker is heard of.',
+    (states: readonly SourceState[]) => Object.fromEntries(states.map(({ source, live }) => [source, live ? 1 : 0])),
+  ),
+  gauge(
+    'source_lag_seconds{source}',
+    'Time since the moment up to which all changes of the source are known here.',
+    (states: readonly SourceState[]) => {
+      const known = states.filter(({ lagMs, heardMs }) => lagMs !== undefined && heardMs !== undefined);
+      return Object.fromEntries(
+        known.map(({ source, lagMs, heardMs }) => [source, ((lagMs as number) + (heardMs as number)) / 1000]),
+      );
+    },
+  ),
 ];
 
-function counter(name: string, help: string, of: Pick<Copied, 'read' | 'label'> | Copied['read']): Copied {
-  return { name: `tidegate_${name}_total`, help, kind: 'counter', ...(typeof of === 'function' ? { read: of } : of) };
+/** `series`: the name, and the label in braces where there are several. */
+function counter(series: string, help: string, read: Copied['read']): Copied {
+  const [name, label] = partsOf(series);
+  return { name: `tidegate_${name}_total`, help, kind: 'counter', ...label, read };
 }
 
-function clientCounter(clientBytes: () => number): Copied {
-  return counter('client_bytes', 'Bytes of content sent to clients.', clientBytes);
+function gauge<Stats>(series: string, help: string, read: Copy<Stats>['read']): Copy<Stats> {
+  const [name, label] = partsOf(series);
+  return { name: `tidegate_${name}`, help, kind: 'gauge', ...label, read };
 }
 
-function gauge(name: string, help: string, read: Copied['read']): Copied {
-  return { name: `tidegate_${name}`, help, kind: 'gauge', read };
+function partsOf(series: string): [name: string, label: { readonly label?: string }] {
+  const [name = '', label] = series.replace('}', '').split('{');
+  return [name, label === undefined ? {} : { label }];
 }
 
-function register<Stats>(registry: Registry, copied: Series<Stats>, stats: () => Stats): void {
-  const { name, help, kind, label, read } = copied;
-  const options = { name, help, labelNames: label === undefined ? [] : [label], registers: [registry] };
-  const collect = (metric: { reset(): void; inc(labels: object, by: number): void }): void => {
+function register<Stats>(registry: Registry, copied: Copy<Stats>, stats: () => Stats): void {
+  const { label, read, ...metric } = copied;
+  registerCollected(registry, { ...metric, labelNames: label === undefined ? [] : [label] }, () => {
     const value = read(stats());
-    const series = typeof value === 'number' ? { '': value } : value;
-    metric.reset();
-    for (const [name, figure] of Object.entries(series)) {
-      metric.inc(label === undefined ? {} : { [label]: name }, figure);
-    }
-  };
-  if (kind === 'counter') {
-    new Counter({
-      ...options,
-      collect() {
-        collect(this);
-      },
-    });
-  } else {
-    new Gauge({
-      ...options,
-      collect() {
-        collect(this);
-      },
-    });
-  }
+    if (typeof value === 'number') return [{ labels: {}, value }];
+    return Object.entries(value).map(([name, figure]) => ({ labels: { [label as string]: name }, value: figure }));
+  });
 }

@@ -6,7 +6,7 @@
 import type { Dispatcher } from 'undici';
 import type { TidegateError } from '../../errors.ts';
 import type { RawFields } from './origin-wire.ts';
-import type { Connection, Passenger } from './pools.ts';
+import type { Connection, PooledRequest } from './pools.ts';
 
 /** The owner of the request. */
 export interface Sender {
@@ -20,7 +20,7 @@ export interface Sender {
 }
 
 /** One sending of the request. */
-export class Attempt implements Passenger {
+export class Attempt implements PooledRequest {
   readonly fresh: boolean;
   readonly #forward: Sender;
   connection: Connection | undefined;

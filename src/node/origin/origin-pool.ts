@@ -9,7 +9,7 @@ import { TidegateError } from '../../errors.ts';
 import type { Tasks } from '../../ports.ts';
 import { causeOf } from './origin-faults.ts';
 import { guardStreams } from './origin-streams.ts';
-import type { Connection, Passenger, PoolOptions, Pools } from './pools.ts';
+import type { Connection, PooledRequest, PoolOptions, Pools } from './pools.ts';
 
 /** A larger response head is refused; undici counts names and values. */
 const MAX_HEAD_BYTES = 64 * 1024;
@@ -31,7 +31,7 @@ interface Line {
    * Requests in the queue of a pool. Until an https origin is known to speak HTTP/2, undici connects once for all of
    * them; if that fails, it would connect for each in turn, however long each takes to fail.
    */
-  readonly waiting: Set<Passenger>;
+  readonly waiting: Set<PooledRequest>;
   sockets: number;
 }
 
@@ -41,9 +41,9 @@ export function createPools(options: PoolOptions, tasks: Tasks): Pools {
   const kept = new Pool(url, { ...poolSettings(options, line, http2), pipelining: 1 });
   const fresh = new Pool(url, { ...poolSettings(options, line, false), pipelining: 0 });
   return {
-    dispatch(request, passenger, onFresh) {
-      if (!onFresh) line.waiting.add(passenger);
-      (onFresh ? fresh : kept).dispatch(request, passenger);
+    dispatch(request, pooled, onFresh) {
+      if (!onFresh) line.waiting.add(pooled);
+      (onFresh ? fresh : kept).dispatch(request, pooled);
     },
     openConnections: () => line.sockets,
     async close() {
@@ -96,8 +96,8 @@ class TrackedClient extends Client {
   }
 
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    this.#line.waiting.delete(handler as Passenger);
-    (handler as Passenger).connection = this.#connection;
+    this.#line.waiting.delete(handler as PooledRequest);
+    (handler as PooledRequest).connection = this.#connection;
     return super.dispatch(options, handler);
   }
 }
@@ -124,7 +124,7 @@ function connector({ line, open, allowH2 }: Way, connection: Track): Connector {
       const probed = allowH2 && target.protocol === 'https:' && line.sockets === 0;
       const waiting = probed ? [...line.waiting] : [];
       done(error, null);
-      for (const passenger of waiting) passenger.refused(error);
+      for (const pooled of waiting) pooled.refused(error);
     };
     const cancel = line.tasks.later(line.timeoutMs, () => {
       // The types do not show that the socket is returned. Destroyed without an error, it reports nothing more.

@@ -6,7 +6,7 @@
 import { TidegateError } from '../../errors.ts';
 import type { Clock, Forward, Origin, OriginListener, OriginRequest, Tasks } from '../../ports.ts';
 import { admit, type BreakerPolicy, type BreakerState, CLOSED, type Permit, type Reach, settle } from './breaker.ts';
-import { LatePools } from './late-pools.ts';
+import { LazyPools } from './lazy-pools.ts';
 import { type ForwardHost, startForward } from './origin-forward.ts';
 import type { Pools } from './pools.ts';
 
@@ -72,7 +72,7 @@ class PooledOrigin implements NodeOrigin, ForwardHost {
   constructor(options: OriginOptions, deps: OriginDeps) {
     this.options = options;
     this.deps = deps;
-    this.pools = new LatePools(options, deps.tasks);
+    this.pools = new LazyPools(options, deps.tasks);
     const { hostname } = new URL(options.url);
     this.serverName = /^[\d.]+$|^\[/.test(hostname) ? undefined : hostname;
   }

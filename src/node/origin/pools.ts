@@ -25,7 +25,7 @@ export interface Connection {
 }
 
 /** A handler that is told its connection when a client takes its request. */
-export interface Passenger extends Dispatcher.DispatchHandler {
+export interface PooledRequest extends Dispatcher.DispatchHandler {
   connection: Connection | undefined;
   /** No connection could be made while it was waiting for one. */
   refused(error: TidegateError): void;
@@ -33,7 +33,7 @@ export interface Passenger extends Dispatcher.DispatchHandler {
 
 export interface Pools {
   /** `fresh`: use a connection that has carried no request before. */
-  dispatch(options: Dispatcher.DispatchOptions, passenger: Passenger, fresh: boolean): void;
+  dispatch(options: Dispatcher.DispatchOptions, pooled: PooledRequest, fresh: boolean): void;
   openConnections(): number;
   close(): Promise<void>;
   destroy(reason: Error): Promise<void>;

@@ -11,7 +11,7 @@ import { SharedLog } from '../../log/shared-log.ts';
 import { ReplicaFeed } from '../../store/disk/replica/replica-feed.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import { nodeClock, nodeTasks } from '../node-ports.ts';
-import { createMetrics } from '../operator/lazy-metrics.ts';
+import { createMetrics } from '../operator/metrics.ts';
 import { logOf, type RunningGate, startPart } from '../serve.ts';
 import { type NodeTiers, openTiers } from '../tiers.ts';
 import { Crew } from './crew.ts';

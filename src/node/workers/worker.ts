@@ -17,10 +17,10 @@ import { openFolder } from '../../store/disk/node-folder.ts';
 import { ReplicaStore } from '../../store/disk/replica/replica-store.ts';
 import { createMemoryStore } from '../../store/memory.ts';
 import { nodeRandom, nodeTasks } from '../node-ports.ts';
-import { outliveExceptions } from '../outlive.ts';
 import type { Part } from '../role.ts';
 import { logOf, startPart } from '../serve.ts';
 import type { NodeTiers } from '../tiers.ts';
+import { surviveUncaughtExceptions } from '../uncaught-exceptions.ts';
 import type { Answers, FromWorker, Question, ToWorker } from './messages.ts';
 
 export interface WorkerEnds {
@@ -81,7 +81,7 @@ export class Worker {
     this.#part = startPart(config, { log: ownLog, tiers, role });
     this.#part.then(
       ({ port, gate }) => {
-        outliveExceptions(gate, () => this.#ends.exit(1));
+        surviveUncaughtExceptions(gate, () => this.#ends.exit(1));
         send({ kind: 'listening', port });
       },
       (error: unknown) => {

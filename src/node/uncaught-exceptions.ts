@@ -8,7 +8,7 @@ import { TidegateError } from '../errors.ts';
 import { breakOffCurrent } from './front/exchange-context.ts';
 
 /** Takes effect at once; covers unhandled rejections too. `end`: ends the process. */
-export function outliveExceptions(gate: Pick<Gate, 'broken'>, end: (error: unknown) => void): void {
+export function surviveUncaughtExceptions(gate: Pick<Gate, 'broken'>, end: (error: unknown) => void): void {
   process.on('uncaughtException', (error) => {
     breakOffCurrent();
     gate.broken(error, 'unknown').catch((failure: unknown) => {

@@ -10,7 +10,7 @@ import type { PoolOptions, Pools } from './pools.ts';
 /** Loads the connection code, so that the first request to an origin need not. */
 export const loadPools = (): Promise<typeof import('./origin-pool.ts')> => import('./origin-pool.ts');
 
-export class LatePools implements Pools {
+export class LazyPools implements Pools {
   readonly #options: PoolOptions;
   readonly #tasks: Tasks;
   #pools: Pools | undefined;
@@ -27,10 +27,10 @@ export class LatePools implements Pools {
       return;
     }
     this.#loading ??= this.#load();
-    const [, passenger] = request;
+    const [, pooled] = request;
     this.#loading.then(
       () => this.#pools?.dispatch(...request),
-      (cause: unknown) => passenger.refused(this.#refusal(cause)),
+      (cause: unknown) => pooled.refused(this.#refusal(cause)),
     );
   }
 
