@@ -1,7 +1,6 @@
 // The feed of a database of PostgreSQL, for the commands `tidegate feed`: by logical replication, or by triggers.
 
 import type { TableShape } from '../../../dependency/change.ts';
-import { TidegateError } from '../../../errors.ts';
 import {
   installPostgresFeed,
   planPostgresFeed,
@@ -20,43 +19,47 @@ import {
 } from '../../../feed/postgres/trigger/install.ts';
 import type { Catalogue } from '../../../sql/ast.ts';
 import { readPostgresCatalogue } from '../../../sql/postgres/catalogue.ts';
-import { reasonOf } from '../../../track/follow/open-database.ts';
-import { type PostgresSource, withoutPassword } from './cli-feed-source.ts';
-import { type FeedBackend, type FeedRemoval, type FeedReport, type FeedTable, uncomparable } from './feed-report.ts';
+import type { PostgresSource } from './cli-feed-source.ts';
+import {
+  explaining,
+  type FeedBackend,
+  type FeedRemoval,
+  type FeedReport,
+  type FeedTable,
+  uncomparable,
+  unexpected,
+} from './feed-report.ts';
 
 /** Rejects with E_FEED. */
 export async function openPostgresBackend(source: PostgresSource): Promise<FeedBackend> {
-  const failing = <T>(what: string, work: () => Promise<T>): Promise<T> =>
-    work().catch((cause: unknown) => {
-      if (cause instanceof TidegateError) throw cause;
-      const got = withoutPassword(reasonOf(cause), source.connection);
-      throw new TidegateError('E_FEED', `expected ${what} ${source.shown}, got: ${got}`);
-    });
-  const session = await failing('a connection to', () => nodePostgres(source.connection)('queries'));
+  const { connection, mode, shown: where } = source;
+  const session = await nodePostgres(connection)('queries').catch((cause) =>
+    unexpected(cause, `a connection to ${where}`),
+  );
+  return explaining((mode === 'triggers' ? triggerBackend : slotBackend)(source, session), where);
+}
+
+function slotBackend(source: PostgresSource, session: PostgresSession): FeedBackend {
   const { slot, publication, identity, tables } = source;
   const names = { slot, publication };
-  const isTriggers = source.mode === 'triggers';
-  const triggers = { tables, notifies: true };
   return {
-    status: () => failing('to look at', () => (isTriggers ? triggerReport : slotReport)(source, session)),
-    plan: () =>
-      failing('to look at', () =>
-        isTriggers
-          ? planPostgresTriggers(session, triggers)
-          : planPostgresFeed(session, { ...names, tables, identity }),
-      ),
-    install: () =>
-      failing('to install the feed in', () =>
-        isTriggers
-          ? installPostgresTriggers(session, triggers)
-          : installPostgresFeed(session, { ...names, tables, identity }),
-      ),
-    remove: () =>
-      failing('to remove the feed from', () =>
-        isTriggers ? triggerRemoval(session) : removePostgresFeed(session, names),
-      ),
-    planRemoval: () =>
-      failing('to look at', () => (isTriggers ? planTriggerRemoval(session) : planPostgresRemoval(session, names))),
+    status: () => slotReport(source, session),
+    plan: () => planPostgresFeed(session, { ...names, tables, identity }),
+    install: () => installPostgresFeed(session, { ...names, tables, identity }),
+    remove: () => removePostgresFeed(session, names),
+    planRemoval: () => planPostgresRemoval(session, names),
+    close: () => session.close(),
+  };
+}
+
+function triggerBackend(source: PostgresSource, session: PostgresSession): FeedBackend {
+  const options = { tables: source.tables, notifies: true };
+  return {
+    status: () => triggerReport(source, session),
+    plan: () => planPostgresTriggers(session, options),
+    install: () => installPostgresTriggers(session, options),
+    remove: () => triggerRemoval(session),
+    planRemoval: () => planTriggerRemoval(session),
     close: () => session.close(),
   };
 }

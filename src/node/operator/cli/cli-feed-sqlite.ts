@@ -18,7 +18,15 @@ import { nodeSqliteRunner, type SqliteRunner } from '../../../feed/sqlite/runner
 import { FOREIGN_NAME } from '../../../feed/sqlite/triggers.ts';
 import { readSqliteCatalogue } from '../../../sql/sqlite/catalogue.ts';
 import type { SqliteSource } from './cli-feed-source.ts';
-import { type FeedBackend, type FeedRemoval, type FeedReport, type FeedTable, uncomparable } from './feed-report.ts';
+import {
+  explaining,
+  type FeedBackend,
+  type FeedRemoval,
+  type FeedReport,
+  type FeedTable,
+  uncomparable,
+  unexpected,
+} from './feed-report.ts';
 import { counted } from './text.ts';
 
 const BUSY_MS = 5_000;
@@ -29,29 +37,24 @@ export async function openSqliteBackend(source: SqliteSource): Promise<FeedBacke
   if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) {
     throw new TidegateError('E_FEED', `expected the file of a database, got none at ${shown}`);
   }
-  const failing = <T>(what: string, work: () => Promise<T>): Promise<T> =>
-    work().catch((cause: unknown) => {
-      if (cause instanceof TidegateError) throw cause;
-      throw new TidegateError('E_FEED', `expected ${what} ${shown}, got: ${(cause as Error).message}`, { cause });
-    });
   const database = new DatabaseSync(path, { timeout: BUSY_MS });
   const runner = nodeSqliteRunner(database);
-  // The first statement reveals a file that is no SQLite database.
-  await failing('a database in', async () => void database.prepare('PRAGMA schema_version').get()).catch((error) => {
+  try {
+    // The first statement reveals a file that is no SQLite database.
+    database.prepare('PRAGMA schema_version').get();
+  } catch (cause) {
     database.close();
-    throw error;
-  });
-  return {
-    status: () => failing('to look at', async () => reportOf(source, runner)),
-    plan: () => failing('to look at', async () => planSqliteFeed(runner, await chosenOf(source, runner))),
-    install: () =>
-      failing('to install the feed in', async () => {
-        await installSqliteFeed(runner, await chosenOf(source, runner));
-      }),
-    remove: () => failing('to remove the feed from', async () => removalOf(runner)),
-    planRemoval: () => failing('to look at', async () => planSqliteRemoval(runner)),
+    return unexpected(cause, `a database in ${shown}`);
+  }
+  const backend: FeedBackend = {
+    status: () => reportOf(source, runner),
+    plan: async () => planSqliteFeed(runner, await chosenOf(source, runner)),
+    install: async () => installSqliteFeed(runner, await chosenOf(source, runner)),
+    remove: () => removalOf(runner),
+    planRemoval: async () => planSqliteRemoval(runner),
     close: async () => database.close(),
   };
+  return explaining(backend, shown);
 }
 
 async function removalOf(runner: SqliteRunner): Promise<FeedRemoval> {

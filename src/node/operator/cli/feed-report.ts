@@ -1,5 +1,6 @@
 // The report of the commands `tidegate feed`, one form for all kinds of database, and its text for people.
 
+import { messageOf, TidegateError } from '../../../errors.ts';
 import { counted, printable, table } from './text.ts';
 
 export interface FeedTable {
@@ -59,16 +60,39 @@ export interface FeedRemoval {
   readonly kept: readonly string[];
 }
 
-/** One database, opened. All reject with E_FEED. */
+/** One database, opened. */
 export interface FeedBackend {
-  status(): Promise<FeedReport>;
+  readonly status: () => Promise<FeedReport>;
   /** The statements that `install` would run; empty when everything is installed. */
-  plan(): Promise<readonly string[]>;
-  install(): Promise<void>;
-  remove(): Promise<FeedRemoval>;
+  readonly plan: () => Promise<readonly string[]>;
+  readonly install: () => Promise<unknown>;
+  readonly remove: () => Promise<FeedRemoval>;
   /** The statements that `remove` would run; empty when nothing is installed. */
-  planRemoval(): Promise<readonly string[]>;
-  close(): Promise<void>;
+  readonly planRemoval: () => Promise<readonly string[]>;
+  readonly close: () => Promise<void>;
+}
+
+/** The backend, with its failures as E_FEED. `where`: the database as it is shown. */
+export function explaining(backend: FeedBackend, where: string): FeedBackend {
+  const say =
+    <T>(what: string, work: () => Promise<T>) =>
+    () =>
+      work().catch((cause) => unexpected(cause, `${what} ${where}`));
+  return {
+    status: say('to look at', backend.status),
+    plan: say('to look at', backend.plan),
+    install: say('to install the feed in', backend.install),
+    remove: say('to remove the feed from', backend.remove),
+    planRemoval: say('to look at', backend.planRemoval),
+    close: backend.close,
+  };
+}
+
+/** Throws E_FEED. Several addresses of a host make an error of several, which has no message of its own. */
+export function unexpected(cause: unknown, what: string): never {
+  if (cause instanceof TidegateError) throw cause;
+  const got = (cause instanceof AggregateError ? cause.errors : [cause]).map(messageOf).join('; ');
+  throw new TidegateError('E_FEED', `expected ${what}, got: ${got}`, { cause });
 }
 
 /** For a table's notes. A condition on such a column can never be ruled out, so it costs needless invalidations. */
