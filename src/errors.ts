@@ -77,7 +77,8 @@ function quoted(text: string): string {
 
 const UNFIT = /[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
-/** The message of a thrown value. */
+/** The message of a thrown value. An error of several, such as those of a host's addresses, may have none of its own. */
 export function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(messageOf).join('; ');
   return error instanceof Error ? error.message : String(error);
 }

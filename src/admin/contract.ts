@@ -1,9 +1,9 @@
-// What the admin API asks of a gate, and its requests and answers as plain data.
+// The part of a gate that the admin API needs, and the API's requests and answers as plain data.
 
 import type { QuestionSubject } from '../dependency/describe/describe.ts';
 import type { Gate, GateRequest, GateStats } from '../engine/contract.ts';
-import type { PopulateItem } from '../engine/populate/populate-item.ts';
-import type { JobProgress } from '../engine/populate/populate-job.ts';
+import type { PopulateItem } from '../engine/populate/item.ts';
+import type { JobProgress } from '../engine/populate/job.ts';
 import type { SourceReply, SourceReport, SourceState } from '../engine/source-leases.ts';
 import type { Asked } from '../engine/source-questions.ts';
 import type { Selector } from '../ledger/selector.ts';

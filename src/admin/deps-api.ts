@@ -1,7 +1,7 @@
 // The part of the admin API that shows dependencies of entries: `GET /deps`, and the rows that `GET /explain` adds.
 //
-// The gate knows entries and their tags; the tracker knows what a tag stands for. So each answer waits for the
-// tracker, and says so when the tracker keeps silent.
+// The gate knows entries and their tags; the tracker knows the meaning of a tag. So each answer waits for the
+// tracker, and says so when the tracker does not answer.
 
 import type { Description, QuestionSubject } from '../dependency/describe/describe.ts';
 import { sourceOf, sourceTag } from '../dependency/source-tag.ts';
@@ -37,7 +37,7 @@ const MAX_LOOKUPS = 20;
 const MAX_ENTRIES = 100_000;
 const MAX_URLS = 1_000;
 
-/** Why the URL is, or is not, answered from the cache; with `deps=1` also what its entry hangs on. */
+/** Why the URL is, or is not, answered from the cache; with `deps=1` also the dependencies of its entry. */
 export async function explain(deps: AdminDeps, query: URLSearchParams): Promise<object> {
   const explanation = await explained(deps, query);
   const shown = shownExplanation(explanation);
@@ -47,7 +47,7 @@ export async function explain(deps: AdminDeps, query: URLSearchParams): Promise<
   return { ...shown, dependencies: await dependenciesOf(deps.sources, explanation) };
 }
 
-/** What the entry of a URL hangs on, or which URLs hang on a table or a record. */
+/** The dependencies of a URL's entry, or the URLs whose entries depend on a table or a record. */
 export async function answerDeps(deps: AdminDeps, query: URLSearchParams): Promise<object> {
   const given = (['url', 'table', 'record'] as const).filter((key) => query.has(key));
   const [kind] = given;
@@ -158,16 +158,16 @@ async function ofSources(
 const OUTDATED = 'outdated: its tags stand for nothing until it is filled again';
 const SILENT = 'expected an answer of the tracker';
 
-/** What the tracker of the source says; nothing, with the reason, when it cannot be heard. */
+/** The tracker's description of the tags; an empty one with the reason when it does not answer. */
 async function ask(api: SourceApi, source: string, about: QuestionSubject) {
   const asked = await api.askSource(source, about);
   const isSilent = asked.kind === 'silent';
-  const { described, isWhole, problem } = asked.kind === 'answered' ? asked.answer : unheard(source, asked.kind);
+  const { described, isWhole, problem } = asked.kind === 'answered' ? asked.answer : unanswered(source, asked.kind);
   const word: SourceWord = { source, isWhole, ...(problem !== undefined && { problem }) };
   return { word, described, isSilent };
 }
 
-function unheard(source: string, kind: Exclude<Asked['kind'], 'answered'>): Description {
+function unanswered(source: string, kind: Exclude<Asked['kind'], 'answered'>): Description {
   const problems = {
     silent: `${SILENT} of ${source} within ${ASK_MS / 1000} s, got none`,
     'unknown-source': `expected a source whose tracker reports to this gate, got ${source}`,

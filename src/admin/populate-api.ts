@@ -3,8 +3,8 @@
 // A long list does not fit into one call. So a job may be begun with a part of it and `more`, and
 // given the rest by further calls.
 
-import type { PopulateItem } from '../engine/populate/populate-item.ts';
-import type { JobProgress } from '../engine/populate/populate-job.ts';
+import type { PopulateItem } from '../engine/populate/item.ts';
+import type { JobProgress } from '../engine/populate/job.ts';
 import { parseSelectors } from '../entry/selectors.ts';
 import { parseUri } from '../entry/uri-forms.ts';
 import { expected, TidegateError } from '../errors.ts';

@@ -35,7 +35,7 @@ import { answerAtOnce } from './http/lookup.ts';
 import { holdUnknown } from './http/write.ts';
 import { Invalidator } from './invalidator.ts';
 import { createLocalLog } from './local-log.ts';
-import { populateOne } from './populate/populate-fill.ts';
+import { populateOne } from './populate/fill.ts';
 import { rehydrate, rehydrateFound } from './populate/rehydrate.ts';
 import { SourceLeases, type SourceReply, type SourceReport } from './source-leases.ts';
 import { SourceQuestions } from './source-questions.ts';

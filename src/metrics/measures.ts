@@ -15,7 +15,7 @@ export interface Measure {
   readonly kind: 'counter' | 'gauge';
   /** UCUM, as OpenTelemetry asks. */
   readonly unit: string;
-  /** What tells the series of one cache apart; none: there is one. */
+  /** The label that tells several series of one cache apart. */
   readonly label?: string;
   readonly read: (stats: CacheStats) => number | { readonly [label: string]: number };
 }

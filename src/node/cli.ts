@@ -13,9 +13,7 @@ import {
   resolveConfig,
 } from './config/config.ts';
 import { refused } from './config/config-checks.ts';
-import { ADMIN_COMMANDS } from './operator/cli/cli-admin.ts';
-import { FEED } from './operator/cli/cli-feed.ts';
-import { POPULATE } from './operator/cli/cli-populate.ts';
+import { ADMIN_COMMANDS } from './operator/cli/admin-commands.ts';
 import {
   addCommands,
   type Call,
@@ -26,6 +24,8 @@ import {
   stackOf,
   UsageError,
 } from './operator/cli/commands.ts';
+import { FEED } from './operator/cli/feed-commands.ts';
+import { POPULATE } from './operator/cli/populate-command.ts';
 import { originUrl, portNumber } from './operator/cli/values.ts';
 import { endOnSignal } from './operator/end-on-signal.ts';
 import { logOf, type RunningGate, startGate } from './serve.ts';
@@ -138,7 +138,7 @@ async function start(config: ResolvedConfig, log: Logger): Promise<RunningGate> 
   return running;
 }
 
-/** What `examples/demo/demo.ts` offers, which the package has beside the command line. */
+/** The exports of `examples/demo/demo.ts`, which the package has beside the command line. */
 interface DemoModule {
   startDemoOrigin(): Promise<{
     readonly url: string;

@@ -10,7 +10,7 @@ import type { Router } from './site.ts';
 /** Host and scheme are in the URI. */
 export type OwnRequest = Pick<ExplainRequest, 'method' | 'uri' | 'fields'>;
 
-/** The request as the front would hand it to the engine; undefined: no route takes it. */
+/** The request as the front would hand it to the engine; undefined when no route takes it. */
 export function admitOwn(
   { method, uri, fields }: OwnRequest,
   router: Router,

@@ -2,7 +2,7 @@
 
 import type { AdminDeps, TierHoldings } from '../../src/admin/contract.ts';
 import type { EntrySummary, Explanation, GateStats, ListQuery, Route } from '../../src/engine/contract.ts';
-import type { JobProgress } from '../../src/engine/populate/populate-job.ts';
+import type { JobProgress } from '../../src/engine/populate/job.ts';
 import type { Selector } from '../../src/ledger/selector.ts';
 import { CONFORMANCE_POLICY } from '../../src/semantics/policy.ts';
 

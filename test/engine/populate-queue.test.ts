@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { PopulateResult } from '../../src/engine/contract.ts';
-import { type Fill, FillQueue, type Lane } from '../../src/engine/populate/populate-queue.ts';
+import { type Fill, FillQueue, type Lane } from '../../src/engine/populate/queue.ts';
 import { range, STORED, world } from '../kit/populate-world.ts';
 
 describe('the queue', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PopulateResult } from '../../src/engine/contract.ts';
-import { fillText, itemOf, itemOfKey } from '../../src/engine/populate/populate-item.ts';
-import type { JobProgress, JobRecord } from '../../src/engine/populate/populate-job.ts';
+import { fillText, itemOf, itemOfKey } from '../../src/engine/populate/item.ts';
+import type { JobProgress, JobRecord } from '../../src/engine/populate/job.ts';
 import { range, STORED, world } from '../kit/populate-world.ts';
 
 describe('a job', () => {

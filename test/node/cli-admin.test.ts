@@ -4,7 +4,7 @@ import type { AdminDeps } from '../../src/admin/contract.ts';
 import type { Explanation } from '../../src/engine/contract.ts';
 import { keyHash } from '../../src/node/operator/access-log.ts';
 import { type RunningAdmin, startAdmin } from '../../src/node/operator/admin-server.ts';
-import { ADMIN_COMMANDS } from '../../src/node/operator/cli/cli-admin.ts';
+import { ADMIN_COMMANDS } from '../../src/node/operator/cli/admin-commands.ts';
 import { ENTRY, EXPLANATION, type FakeGate, fakeGate, STATS } from '../admin/fake-gate.ts';
 import { runCommand } from '../kit/run-command.ts';
 

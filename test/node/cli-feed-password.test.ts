@@ -1,7 +1,7 @@
 // A password is shown in no message, and takes no words out of one.
 
 import { expect, test } from 'vitest';
-import { withoutPassword } from '../../src/node/operator/cli/cli-feed-source.ts';
+import { withoutPassword } from '../../src/node/operator/cli/feed-source.ts';
 
 test.each([
   ['a', 'expected a table public.late, got an array'],

@@ -183,7 +183,7 @@ test('whoever serves loads nothing of it', () => {
     console.log(JSON.stringify(seen));`;
   const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
   const seen = JSON.parse(stdout) as string[];
-  expect(seen.some((url) => url.endsWith('/cli-feed.ts'))).toBe(true);
+  expect(seen.some((url) => url.endsWith('/feed-commands.ts'))).toBe(true);
   expect(seen.filter((url) => /node_modules\/(?:pg|libpg-query|sqlite3-parser)\/|\/src\/track\//.test(url))).toEqual(
     [],
   );

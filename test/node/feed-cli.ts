@@ -1,6 +1,6 @@
 // The commands `tidegate feed`, run in this process as the command line does.
 
-import { FEED } from '../../src/node/operator/cli/cli-feed.ts';
+import { FEED } from '../../src/node/operator/cli/feed-commands.ts';
 import { type Ended, runCommand } from '../kit/run-command.ts';
 
 export function feed(...args: string[]): Promise<Ended> {

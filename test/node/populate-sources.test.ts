@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { GateRequest } from '../../src/engine/contract.ts';
-import type { PopulateItem } from '../../src/engine/populate/populate-item.ts';
+import type { PopulateItem } from '../../src/engine/populate/item.ts';
 import type { EntryNote } from '../../src/entry/stored-response.ts';
 import { TidegateError } from '../../src/errors.ts';
 import { readSitemap } from '../../src/node/populate/sitemap.ts';

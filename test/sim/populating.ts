@@ -1,7 +1,7 @@
 // The background work of a gate in the simulation: jobs of every cause, and what fills again after invalidations.
 
 import type { Gate, PopulateResult, Rehydrator, Route } from '../../src/engine/contract.ts';
-import { itemOfKey, type PopulateItem } from '../../src/engine/populate/populate-item.ts';
+import { itemOfKey, type PopulateItem } from '../../src/engine/populate/item.ts';
 import { Populator } from '../../src/engine/populate/populator.ts';
 import type { MemoryStore } from '../../src/store/memory.ts';
 import { requestOf } from '../kit/clients.ts';

@@ -7,7 +7,7 @@ import { expect, it, vi } from 'vitest';
 import type { SourceQuestion } from '../../src/dependency/describe/describe.ts';
 import { Registry } from '../../src/dependency/registry.ts';
 import { resolveConfig } from '../../src/node/config/config.ts';
-import { ADMIN_COMMANDS } from '../../src/node/operator/cli/cli-admin.ts';
+import { ADMIN_COMMANDS } from '../../src/node/operator/cli/admin-commands.ts';
 import { startGate } from '../../src/node/serve.ts';
 import { createTracker, gateTarget, sqliteDatabase } from '../../src/track/index.ts';
 import { answerOf } from '../../src/track/target/answer.ts';

@@ -1,5 +1,5 @@
-// The populator: one queue for all that is filled with no client waiting, whatever the cause. Jobs are given URLs; what
-// is expected to spare clients the most time is filled first, at a pace the origins can bear.
+// The populator: one queue for all fills with no client waiting, whatever the cause. Jobs are given URLs; those that are
+// expected to spare clients the most time are filled first, at a pace the origins can bear.
 //
 // Each job has a lane for each origin, in the order of expected hits; a lane may
 // go when its origin and its job both have room, and among those that may, the one whose first fill has the most expected
@@ -8,17 +8,17 @@
 import { TidegateError } from '../../errors.ts';
 import type { Cancel, Clock, Random, Tasks } from '../../ports.ts';
 import type { GateRequest, PopulateResult } from '../contract.ts';
-import { afterFill } from './populate-fill.ts';
-import { fillText, itemOf, type PopulateItem } from './populate-item.ts';
-import { type ItemEnd, type Job, type JobProgress, type JobSpec, Jobs, type NotStored } from './populate-job.ts';
-import { OriginPace, type PaceLimits } from './populate-pace.ts';
-import { type Fill, FillQueue, type Lane } from './populate-queue.ts';
+import { afterFill } from './fill.ts';
+import { fillText, itemOf, type PopulateItem } from './item.ts';
+import { type ItemEnd, type Job, type JobProgress, type JobSpec, Jobs, type NotStored } from './job.ts';
+import { OriginPace, type PaceLimits } from './pace.ts';
+import { type Fill, FillQueue, type Lane } from './queue.ts';
 
 export interface PopulatorOptions {
   readonly clock: Clock;
   readonly tasks: Tasks;
   readonly random: Random;
-  /** The request that a client's would become; undefined: no route takes it. */
+  /** The request that a client's would become; undefined when no route takes it. */
   readonly requestOf: (item: PopulateItem) => GateRequest | undefined;
   readonly fill: (request: GateRequest) => Promise<PopulateResult>;
   /** For each origin; a job may ask for less. */
@@ -96,7 +96,7 @@ export class Populator {
     else job?.fail(error, now);
   }
 
-  /** False: there is no such job, or it is over. What is under way is still stored. */
+  /** Fills under way are still stored. Returns false when there is no such job, or it is over. */
   cancel(id: string): boolean {
     const job = this.#jobs.get(id);
     if (job === undefined || !job.running) return false;
@@ -114,7 +114,7 @@ export class Populator {
     return this.#jobs.get(id)?.progress(this.#options.clock.now());
   }
 
-  /** Those that run and the last of those that are over, the latest first. */
+  /** The running jobs and the last ended ones, the latest first. */
   list(): JobProgress[] {
     return this.#jobs.list();
   }
@@ -233,7 +233,7 @@ export class Populator {
     this.#go();
   }
 
-  /** True: the URL is filled once more, so nothing has come of it yet. */
+  /** Has the URL filled once more where its result may pass; returns whether it does. */
   #goesAgain({ origin }: OriginLane, fill: Fill<Job>, result: PopulateResult): boolean {
     const after = afterFill(result, fill.attempts);
     if (after.kind === 'count' || after.pause === undefined) {

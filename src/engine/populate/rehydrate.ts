@@ -1,7 +1,7 @@
 // After an invalidation, hands the outdated entries that clients had asked for to a populator, before anyone asks again.
 //
-// A fill must be paid for by a use. What counts is how often an entry was got since it was filled,
-// so what is filled again and then asked for by nobody is not filled a third time.
+// A fill must be paid for by a use. Uses are counted since the last fill, so an entry that is filled again and then used by
+// nobody is not filled a third time.
 
 import { codingOf } from '../../entry/key.ts';
 import type { EntryNote } from '../../entry/stored-response.ts';

@@ -29,7 +29,7 @@ export class Attempt implements PooledRequest {
   started = false;
   /** A byte of an answer has arrived. */
   answered = false;
-  #heardAtStart: number | undefined;
+  #receivedAtStart: number | undefined;
 
   constructor(forward: Sender, fresh: boolean) {
     this.#forward = forward;
@@ -46,7 +46,7 @@ export class Attempt implements PooledRequest {
    */
   dropSilent(): void {
     this.drop();
-    if (this.started && this.connection?.heard() === this.#heardAtStart) this.connection?.end();
+    if (this.started && this.connection?.receivedBytes() === this.#receivedAtStart) this.connection?.end();
   }
 
   /** No connection could be made while the request was waiting for one. */
@@ -58,7 +58,7 @@ export class Attempt implements PooledRequest {
     // Thrown, not aborted: undici then drops the unsent request and keeps the connection.
     if (this.#forward.isOver) throw DROPPED;
     this.started = true;
-    this.#heardAtStart = this.connection?.heard();
+    this.#receivedAtStart = this.connection?.receivedBytes();
     this.controller = controller;
     if (this.#forward.isPaused) controller.pause();
   }

@@ -106,7 +106,7 @@ class Track implements Connection {
   error: Error | undefined;
   socket: Socket | undefined;
 
-  heard(): number {
+  receivedBytes(): number {
     return this.socket?.bytesRead ?? 0;
   }
 

@@ -19,7 +19,7 @@ export interface Connection {
   /** The error that ended the socket, which undici hides when the response could be complete. */
   error: Error | undefined;
   /** Bytes received on it. */
-  heard(): number;
+  receivedBytes(): number;
   /** Ends it and everything under way on it. */
   end(): void;
 }

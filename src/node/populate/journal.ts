@@ -6,7 +6,7 @@
 
 import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { JobRecord, JobSpec } from '../../engine/populate/populate-job.ts';
+import type { JobRecord, JobSpec } from '../../engine/populate/job.ts';
 import type { Tasks } from '../../ports.ts';
 import { makeFolders } from '../../store/disk/node-folder.ts';
 

@@ -5,8 +5,8 @@
 import type { Logger } from 'pino';
 import type { PopulateApi, PopulateStart } from '../../admin/contract.ts';
 import type { Gate, GateRequest, Rehydration } from '../../engine/contract.ts';
-import { itemOf, itemOfKey, type PopulateItem } from '../../engine/populate/populate-item.ts';
-import type { JobProgress } from '../../engine/populate/populate-job.ts';
+import { itemOf, itemOfKey, type PopulateItem } from '../../engine/populate/item.ts';
+import type { JobProgress } from '../../engine/populate/job.ts';
 import { Populator } from '../../engine/populate/populator.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Cancel, Clock, Random, Store, Tasks } from '../../ports.ts';
@@ -29,7 +29,7 @@ export interface PopulationDeps {
   /** The request that a client's for the URL would become; returns undefined when no route takes it. */
   readonly requestOf: (item: PopulateItem) => GateRequest | undefined;
   readonly log: Logger;
-  /** Folder for jobs; undefined: a restart ends them. One process owns it. */
+  /** Folder for jobs; without one a restart ends them. One process owns it. */
   readonly journal: string | undefined;
 }
 

@@ -9,7 +9,7 @@ import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { SaxesParser } from 'saxes';
 import type { GateRequest } from '../../engine/contract.ts';
-import type { PopulateItem } from '../../engine/populate/populate-item.ts';
+import type { PopulateItem } from '../../engine/populate/item.ts';
 import { parseUri } from '../../entry/uri-forms.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Forward } from '../../ports.ts';

@@ -88,11 +88,10 @@ export function explaining(backend: FeedBackend, where: string): FeedBackend {
   };
 }
 
-/** Throws E_FEED. Several addresses of a host make an error of several, which has no message of its own. */
+/** Throws E_FEED. */
 export function unexpected(cause: unknown, what: string): never {
   if (cause instanceof TidegateError) throw cause;
-  const got = (cause instanceof AggregateError ? cause.errors : [cause]).map(messageOf).join('; ');
-  throw new TidegateError('E_FEED', `expected ${what}, got: ${got}`, { cause });
+  throw new TidegateError('E_FEED', `expected ${what}, got: ${messageOf(cause)}`, { cause });
 }
 
 /** For a table's notes. A condition on such a column can never be ruled out, so it costs needless invalidations. */

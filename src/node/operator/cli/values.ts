@@ -68,7 +68,7 @@ export function slotName(text: string): string {
   return /^[a-z0-9_]{1,63}$/.test(text) ? text : expected('E_CONFIG', '1 to 63 of a-z, 0-9 and _', text);
 }
 
-/** What is no connection string may still hold a password, so it is not shown. */
+/** A text that is no connection string may still hold a password, so it is not shown. */
 export function connectionString(text: string): string {
   if (/^postgres(?:ql)?:\/\//.test(text)) return text;
   const example = 'postgres://user@host:5432/database';

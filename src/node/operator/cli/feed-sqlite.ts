@@ -17,7 +17,6 @@ import {
 import { nodeSqliteRunner, type SqliteRunner } from '../../../feed/sqlite/runner.ts';
 import { FOREIGN_NAME } from '../../../feed/sqlite/triggers.ts';
 import { readSqliteCatalogue } from '../../../sql/sqlite/catalogue.ts';
-import type { SqliteSource } from './cli-feed-source.ts';
 import {
   explaining,
   type FeedBackend,
@@ -27,6 +26,7 @@ import {
   uncomparable,
   unexpected,
 } from './feed-report.ts';
+import type { SqliteSource } from './feed-source.ts';
 import { counted } from './text.ts';
 
 const BUSY_MS = 5_000;

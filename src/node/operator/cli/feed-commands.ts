@@ -3,9 +3,9 @@
 // Modules that only some of them need, such as the driver of PostgreSQL, are loaded by those commands.
 
 import { TidegateError } from '../../../errors.ts';
-import { type FeedSource, type RunFlags, type SourceFlags, sourceOf, withoutPassword } from './cli-feed-source.ts';
 import { type Call, type CommandRow, type OptionRow, UsageError } from './commands.ts';
 import { type FeedBackend, installText, planText, removalText, statusText } from './feed-report.ts';
+import { type FeedSource, type RunFlags, type SourceFlags, sourceOf, withoutPassword } from './feed-source.ts';
 import { adminUrl, connectionString, portNumber, slotName, tableNames } from './values.ts';
 
 const ENDS = `Ends with 0 when all is well, with 1 when the feed does not tell all it should or the database cannot be asked, with 2
@@ -103,8 +103,8 @@ async function onBackend(call: Call<FeedFlags>, work: Work): Promise<boolean> {
 }
 
 async function opened(source: FeedSource): Promise<FeedBackend> {
-  if (source.kind === 'sqlite') return (await import('./cli-feed-sqlite.ts')).openSqliteBackend(source);
-  return (await import('./cli-feed-postgres.ts')).openPostgresBackend(source);
+  if (source.kind === 'sqlite') return (await import('./feed-sqlite.ts')).openSqliteBackend(source);
+  return (await import('./feed-postgres.ts')).openPostgresBackend(source);
 }
 
 /** A defect keeps its stack. */
@@ -157,6 +157,6 @@ async function run(call: Call<RunFlags>): Promise<void> {
   if (call.options.install === true && source.tables !== 'all') {
     throw new UsageError('--install for all tables', 'it with some');
   }
-  const { runFeed } = await import('./cli-feed-run.ts');
+  const { runFeed } = await import('./feed-run.ts');
   await hidingPassword(source, () => runFeed(source, call));
 }

@@ -76,7 +76,7 @@ export const ADMIN_COMMANDS: readonly CommandRow[] = [
   },
   {
     name: 'deps',
-    help: 'show what a URL, or whatever is stored, hangs on: records, conditions, tables',
+    help: 'show what a URL, or all that is stored, depends on: records, conditions, tables',
     argument: ['[url]', 'absolute URL as clients ask for it', { read: clientUrl }],
     options: [
       ...COMMON_OPTIONS,

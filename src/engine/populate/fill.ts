@@ -20,7 +20,7 @@ import { select } from '../http/lookup.ts';
 
 const NO_DEMANDS: RequestDemands = requestDemands(NO_FIELDS);
 
-/** Flights of others that one fill waits for before it flies itself: what they bring may be another variant. */
+/** Flights of others that one fill joins before it opens its own: they may bring another variant. */
 const MAX_JOINS = 2;
 
 const FRESH: PopulateResult = Object.freeze({ kind: 'fresh' });
@@ -74,7 +74,7 @@ function isSelected(stored: string, key: string, request: GateRequest): boolean 
   return requestVariantKey(key, names, request) === stored;
 }
 
-/** The way to the origin; undefined: nothing is to be asked. */
+/** The way to the origin; undefined when there is nothing to ask. */
 function wayFor(context: Context, { entry, miss }: Selection, request: GateRequest): Way | undefined {
   return entry === undefined ? wayToFill(request, miss ?? 'miss') : wayFrom(context, entry, request);
 }
@@ -93,7 +93,7 @@ function wayFrom(context: Context, entry: StoredResponse, request: GateRequest):
   return wayToValidate(request, entry, { outdated, reason: 'stale' });
 }
 
-/** How the flight ends. What is not going to be stored is known with the head, and whoever reads it may take long. */
+/** How the flight ends. The head already says that an answer is not stored, and its readers may take long. */
 function resultOf(context: Context, flight: RunningFlight): Promise<PopulateResult> {
   return new Promise((resolve) => {
     let landing: Landing | undefined;

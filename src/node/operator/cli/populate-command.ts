@@ -5,13 +5,13 @@
 
 import type { PopulateApi } from '../../../admin/contract.ts';
 import type { ListPage } from '../../../engine/contract.ts';
-import { itemOfKey } from '../../../engine/populate/populate-item.ts';
-import type { JobProgress } from '../../../engine/populate/populate-job.ts';
+import { itemOfKey } from '../../../engine/populate/item.ts';
+import type { JobProgress } from '../../../engine/populate/job.ts';
 import { TidegateError } from '../../../errors.ts';
 import type { ScheduleState } from '../../populate/schedules.ts';
 import { valuesOfFile } from '../../populate/sources.ts';
 import { type AdminAddress, callAdmin, followAdmin } from './admin-client.ts';
-import { addressOf, ask, COMMON_OPTIONS, type CommonOptions, get, headerOption, show } from './cli-admin.ts';
+import { addressOf, ask, COMMON_OPTIONS, type CommonOptions, get, headerOption, show } from './admin-commands.ts';
 import { type Call, type CommandIo, type CommandRow, exactlyOne } from './commands.ts';
 import { counted, printable } from './text.ts';
 import { adminUrl, atLeastOne, clientUrl } from './values.ts';

@@ -19,7 +19,6 @@ import {
 } from '../../../feed/postgres/trigger/install.ts';
 import type { Catalogue } from '../../../sql/ast.ts';
 import { readPostgresCatalogue } from '../../../sql/postgres/catalogue.ts';
-import type { PostgresSource } from './cli-feed-source.ts';
 import {
   explaining,
   type FeedBackend,
@@ -29,6 +28,7 @@ import {
   uncomparable,
   unexpected,
 } from './feed-report.ts';
+import type { PostgresSource } from './feed-source.ts';
 
 /** Rejects with E_FEED. */
 export async function openPostgresBackend(source: PostgresSource): Promise<FeedBackend> {

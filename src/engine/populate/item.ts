@@ -26,8 +26,8 @@ export function itemOf(text: string): PopulateItem {
 }
 
 /**
- * The request that made the entry of this key. Undefined: none did, or that of one client, who is known by a credential;
- * nobody else may use that.
+ * The request that made the entry of this key. Undefined when none did, or when it had a credential, which nobody else may
+ * use.
  */
 export function itemOfKey(key: string): PopulateItem | undefined {
   const { uri, method } = keyParts(key);

@@ -1,4 +1,4 @@
-// One job of the populator: what it was given, what has become of it, and those who want to know.
+// One job of the populator: its counts, its results, and its followers.
 //
 // A job may still be given URLs while the first of them are filled. It is over when it is sealed
 // and nothing of it waits.
@@ -6,7 +6,7 @@
 import { TidegateError } from '../../errors.ts';
 import type { Cancel, Clock, Tasks } from '../../ports.ts';
 import type { PopulateResult } from '../contract.ts';
-import { Pace, type PaceLimits } from './populate-pace.ts';
+import { Pace, type PaceLimits } from './pace.ts';
 
 /** Why fills are made for which no client waits. */
 export type PopulateCause = 'startup' | 'publish' | 'schedule' | 'rehydration' | 'missing' | 'operator';
@@ -49,7 +49,7 @@ export interface JobProgress {
   readonly fresh: number;
   readonly refused: number;
   readonly failed: number;
-  /** Those refused and failed, by the reason. */
+  /** Refused and failed URLs, by the reason. */
   readonly reasons: { readonly [reason: string]: number };
   /** The last of them, the latest at the end. */
   readonly notStored: readonly NotStored[];
@@ -201,9 +201,9 @@ export class Job {
 }
 
 const ENDED_JOBS_KEPT = 100;
-/** Those who follow a job are told no more often than this. */
+/** Followers of a job are told no more often than this. */
 const PROGRESS_MS = 250;
-/** They are told at least as often as this, so that they know that they are still heard. */
+/** They are told at least as often as this, so that they see that the connection lives. */
 const HEARTBEAT_MS = 5_000;
 
 export class Jobs {
