@@ -80,7 +80,7 @@ function named(what: string, cause: unknown): TidegateError {
   if (cause instanceof TidegateError) {
     return cause.message.includes(what) ? cause : new TidegateError(cause.code, `${what}: ${cause.message}`, { cause });
   }
-  const message = reasonOf(cause);
+  const message = messageOf(cause);
   const isWhole = isOfServer(cause) || /^expected\b/.test(message);
   return new TidegateError('E_FEED', isWhole ? `${what}: ${message}` : `expected ${what}, got: ${message}`, { cause });
 }
@@ -88,10 +88,4 @@ function named(what: string, cause: unknown): TidegateError {
 function isOfServer(cause: unknown): boolean {
   const { code, severity } = (cause ?? {}) as { readonly code?: unknown; readonly severity?: unknown };
   return typeof code === 'string' && SQLSTATE.test(code) && typeof severity === 'string';
-}
-
-/** Several addresses of a host make an error of several, which has no message of its own. */
-export function reasonOf(cause: unknown): string {
-  const errors = cause instanceof AggregateError ? cause.errors : [cause];
-  return errors.map(messageOf).join('; ');
 }
