@@ -1,4 +1,6 @@
-import { afterEach, expect, test } from 'vitest';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { createAdminApi } from '../../src/admin/api.ts';
 import { type RunningAdmin, startAdmin } from '../../src/node/operator/admin-server.ts';
 import { callAdmin } from '../../src/node/operator/cli/admin-client.ts';
@@ -72,4 +74,18 @@ test('says that it is another server', async () => {
   await expect(callAdmin({ url: admin.url }, { method: 'GET', path: '/stats' })).rejects.toThrow(
     `expected JSON from a gate's admin API at ${admin.url}, got 200 text/html`,
   );
+});
+
+test('says that an answer broke off', async () => {
+  const server = createServer((_request, response) => {
+    response.writeHead(200, { 'content-length': '10' });
+    response.write('{', () => response.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await expect(callAdmin({ url }, { method: 'GET', path: '/stats' })).rejects.toMatchObject({
+    code: 'E_ADMIN',
+    message: expect.stringContaining(`expected the whole answer of the admin API at ${url}, got `),
+  });
 });

@@ -25,7 +25,10 @@ const TIMEOUT_MS = 30_000;
 export async function callAdmin(at: AdminAddress, call: AdminCall): Promise<unknown> {
   const url = urlOf(at, call);
   const response = await send(url, at, call);
-  const text = await response.text();
+  const text = await response.text().catch((error: unknown) => {
+    const message = `expected the whole answer of the admin API at ${url.origin}, got ${causeOf(error)}`;
+    throw new TidegateError('E_ADMIN', message, { cause: error });
+  });
   const answer = parse(text);
   if (response.status === 401) throw new TidegateError('E_ADMIN', refusedToken(url.origin, at.token));
   const error = errorOf(answer);
