@@ -4,6 +4,8 @@ import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
+// Loaded by the parser of sitemaps when it is needed: there it would take real time, which these tests do not wait for.
+import 'saxes';
 import { expect, test } from 'vitest';
 import { TidegateError } from '../../src/errors.ts';
 import { resolveConfig } from '../../src/node/config/config.ts';

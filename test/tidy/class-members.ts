@@ -20,7 +20,7 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   IndexPlan: 38,
   IndexTable: 34,
   IntervalBlocks: 33,
-  Job: 32,
+  Job: 29,
   Journal: 38,
   Ledger: 27,
   NamedCache: 40,

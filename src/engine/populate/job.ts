@@ -79,10 +79,11 @@ export class Job {
   readonly cause: PopulateCause;
   readonly limits: PaceLimits;
   readonly pace = new Pace();
+  /** Called by `tell`, and at the end. */
+  readonly listeners = new Set<(progress: JobProgress) => void>();
   readonly #name: string | undefined;
   readonly #record: JobRecord;
   readonly #startedAt: number;
-  readonly #listeners = new Set<(progress: JobProgress) => void>();
   readonly #ends = { fresh: 0, stored: 0, refused: 0, failed: 0 };
   readonly #reasons: Record<string, number> = {};
   readonly #notStored: NotStored[] = [];
@@ -110,10 +111,6 @@ export class Job {
     return this.#sealed;
   }
 
-  get isFollowed(): boolean {
-    return this.#listeners.size > 0;
-  }
-
   /** Takes items in; returns the place of the first. */
   take(texts: readonly string[]): number {
     const first = this.#total;
@@ -122,18 +119,13 @@ export class Job {
     return first;
   }
 
-  seal(now: number): void {
+  /** Nothing more is going to be given. `error`: why its source ended early; the URLs given before are still filled. */
+  seal(now: number, error?: string): void {
     if (this.#sealed) return;
     this.#sealed = true;
-    this.#record.sealed(this.#error);
+    this.#error = error;
+    this.#record.sealed(error);
     this.#endIfDone(now);
-  }
-
-  /** Its source gives no more, for this reason. What was given is still filled. */
-  fail(message: string, now: number): void {
-    if (this.#sealed) return;
-    this.#error = message;
-    this.seal(now);
   }
 
   count(index: number, end: ItemEnd, now: number): void {
@@ -155,15 +147,9 @@ export class Job {
     this.#end('cancelled', now);
   }
 
-  /** Told from now on when `tell` is called, and of the end. The result takes the listener back. */
-  listen(listener: (progress: JobProgress) => void): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
-  }
-
   tell(now: number): void {
     const progress = this.progress(now);
-    for (const listener of this.#listeners) listener(progress);
+    for (const listener of this.listeners) listener(progress);
   }
 
   progress(now: number): JobProgress {
@@ -196,7 +182,7 @@ export class Job {
     this.#endedAt = now;
     this.#record.ended();
     this.tell(now);
-    this.#listeners.clear();
+    this.listeners.clear();
   }
 }
 
@@ -246,7 +232,7 @@ export class Jobs {
 
   /** Something of the job has moved. */
   moved(job: Job): void {
-    if (!job.running || !job.isFollowed || this.#untold.has(job)) return;
+    if (!job.running || job.listeners.size === 0 || this.#untold.has(job)) return;
     this.#untold.add(job);
     this.#tasks.later(PROGRESS_MS, () => {
       this.#untold.delete(job);
@@ -259,7 +245,7 @@ export class Jobs {
     const job = this.#jobs.get(id);
     if (job === undefined) return () => {};
     listener(job.progress(this.#clock.now()));
-    const stop = job.listen(listener);
+    job.listeners.add(listener);
     let cancelBeat: Cancel = () => {};
     const beat = () => {
       if (!job.running) return;
@@ -270,7 +256,7 @@ export class Jobs {
     };
     beat();
     return () => {
-      stop();
+      job.listeners.delete(listener);
       cancelBeat();
     };
   }

@@ -90,10 +90,7 @@ export class Populator {
 
   /** Nothing more is going to be given to the job. `error`: why its source ended before its end. */
   seal(id: string, error?: string): void {
-    const job = this.#jobs.get(id);
-    const now = this.#options.clock.now();
-    if (error === undefined) job?.seal(now);
-    else job?.fail(error, now);
+    this.#jobs.get(id)?.seal(this.#options.clock.now(), error);
   }
 
   /** Fills under way are still stored. Returns false when there is no such job, or it is over. */

@@ -34,9 +34,9 @@ export interface Sitemap {
   readonly refused: readonly { readonly url: string; readonly reason: 'other-host' | 'not-a-url' }[];
 }
 
-/** Asks for a sitemap, and reads it. Rejects with E_POPULATE, or with the origin's failure. */
-export async function fetchSitemap(request: GateRequest): Promise<Sitemap> {
-  return readSitemap(request.uri, await bodyOf(request));
+/** Asks for the sitemap of the URL, and reads it. Rejects with E_POPULATE, or with the origin's failure. */
+export async function fetchSitemap(url: string, request: GateRequest): Promise<Sitemap> {
+  return readSitemap(url, await bodyOf(request));
 }
 
 /** The body of a 200; rejects with E_POPULATE, or with the origin's failure. */

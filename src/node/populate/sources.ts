@@ -128,7 +128,7 @@ export async function* fromSitemap(url: string, deps: SourceDeps, fields: Fields
       throw new TidegateError('E_POPULATE', `expected a sitemap on a host that a route takes, got ${next.uri}`);
     }
     await deps.turnAt(request.route.originName);
-    const { sitemaps, items, refused } = await fetchSitemap(request);
+    const { sitemaps, items, refused } = await fetchSitemap(next.uri, request);
     if (sitemaps.length > 0 && next.depth === MAX_DEPTH) {
       throw new TidegateError('E_POPULATE', `expected indexes of sitemaps ${MAX_DEPTH} deep at most, got ${next.uri}`);
     }
