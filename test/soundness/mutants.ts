@@ -116,8 +116,8 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('first-of-a-list-alone', 'dependency/index/path.ts', ['return [...all];', 'return [...all].slice(0, 1);']),
   mutant('columns-of-conditions-not-used', 'dependency/index/shape.ts', [
-    'predicateBits(read.predicate) |\n    predicateBits(predicate)',
-    '0',
+    'gatherColumns(read.predicate, columns);\n  gatherColumns(predicate, columns);',
+    '',
   ]),
   mutant('longest-prefix-alone', 'dependency/index/path.ts', [
     'for (let length = 0; length <= text.length; length++) {',

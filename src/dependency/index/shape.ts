@@ -4,7 +4,7 @@
 
 import { isAmbiguous, isSameCell } from '../affected.ts';
 import type { Row, TableShape } from '../change.ts';
-import type { Predicate } from '../condition/predicate.ts';
+import { gatherColumns, type Predicate } from '../condition/predicate.ts';
 import type { TableRead } from '../template.ts';
 
 const ALL = -1;
@@ -19,34 +19,11 @@ export function columnBits(columns: readonly number[] | 'all'): number {
 
 /** The columns that a read looks at in any way; its key's among them, as another key is another row. */
 export function usedBits(read: TableRead, predicate: Predicate): number {
-  const order = read.window?.order.map(({ column }) => column) ?? [];
-  return (
-    columnBits(read.valueColumns) |
-    columnBits(order) |
-    columnBits(read.table.key) |
-    predicateBits(read.predicate) |
-    predicateBits(predicate)
-  );
-}
-
-function predicateBits(predicate: Predicate): number {
-  switch (predicate.kind) {
-    case 'always':
-    case 'never':
-    case 'given':
-      return 0;
-    case 'and':
-    case 'or':
-      return predicate.parts.reduce((bits, part) => bits | predicateBits(part), 0);
-    case 'not':
-      return predicateBits(predicate.part);
-    case 'columns':
-      return columnBits([predicate.left, predicate.right]);
-    case 'maybe':
-      return columnBits(predicate.columns);
-    default:
-      return columnBits([predicate.column]);
-  }
+  const columns = new Set(read.table.key);
+  for (const { column } of read.window?.order ?? []) columns.add(column);
+  gatherColumns(read.predicate, columns);
+  gatherColumns(predicate, columns);
+  return columnBits(read.valueColumns) | columnBits([...columns]);
 }
 
 /** The columns that an update changed, or may have changed. */

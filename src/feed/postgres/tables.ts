@@ -2,8 +2,8 @@
 //
 // A managed server has a role of its own that stands for the right to replicate.
 
+import { quotedName } from '../../dependency/table-name.ts';
 import { TidegateError } from '../../errors.ts';
-import { identifier } from './logical/stream.ts';
 import type { PostgresSession } from './session.ts';
 
 export interface PostgresTableStatus {
@@ -100,7 +100,7 @@ export function tableStatusOf(row: PostgresTableRow): PostgresTableStatus {
 }
 
 export function qualifiedName({ schema, name }: { readonly schema: string; readonly name: string }): string {
-  return `${identifier(schema)}.${identifier(name)}`;
+  return `${quotedName(schema)}.${quotedName(name)}`;
 }
 
 /** SQL: the columns `role`, `database`, `mayCreate`, `mayReplicate`. */

@@ -4,6 +4,7 @@
 // told together. When there are too many, only their tables are named.
 
 import type { Change, FeedPosition, TableShape } from '../../dependency/change.ts';
+import { quotedName } from '../../dependency/table-name.ts';
 import { imageColumns, imageOf, type LogEvent, rowOf, type Suspect, type Told, toldOf } from './images.ts';
 import { type Known, namesIn } from './known.ts';
 import type { SqliteRow, SqliteRunner, SqliteStatement } from './runner.ts';
@@ -175,7 +176,7 @@ async function presence(
     const [{ table, side }] = part as [Suspect];
     const { name = '', isNamed = '0' } = known.byId.get(table) ?? {};
     const condition = isNamed.replaceAll('c.#', `c.${side}`);
-    const row = `SELECT 1 FROM "${name.replaceAll('"', '""')}" AS r WHERE ${condition}`;
+    const row = `SELECT 1 FROM ${quotedName(name)} AS r WHERE ${condition}`;
     return `SELECT c.seq FROM ${LOG} AS c WHERE c.seq IN (${part.map(({ seq }) => seq).join()}) AND EXISTS (${row})`;
   });
   const [lasts, ...answers] = await runner.batch(

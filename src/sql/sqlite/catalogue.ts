@@ -192,7 +192,6 @@ function tableOf(row: RowObject, known: Known): TableShape {
     key: isKey ? ordinals : [],
     ...(!isKey && { hasNullableKey: true as const }),
     ...(isAlias && ordinals[0] !== undefined ? { rowid: ordinals[0] } : {}),
-    ...(isAlias && ordinals.length === 1 && isKey ? { rowid: ordinals[0] as number } : {}),
   };
 }
 

@@ -3,13 +3,14 @@
 // A published table without a replica identity refuses updates and deletes. So a table without a primary key gets the whole
 // row as its identity before it is published, or it is left out and named.
 
+import { quotedName } from '../../../dependency/table-name.ts';
 import { TidegateError } from '../../../errors.ts';
 import type { PostgresSession } from '../session.ts';
 import { expectRights, type PostgresTableRow, postgresTables, qualifiedName } from '../tables.ts';
 import { planSchemaTrigger, planSchemaTriggerRemoval, SCHEMA_TRIGGERS } from './schema-trigger.ts';
 import { MAKE_SLOT } from './slot.ts';
 import type { PostgresNames } from './status.ts';
-import { identifier, literal } from './stream.ts';
+import { literal } from './stream.ts';
 
 export interface PostgresInstall extends PostgresNames {
   /** `schema.table`, as in the catalogue. `all`: every ordinary and partitioned table that exists now. */
@@ -99,7 +100,7 @@ interface PublicationPlan {
 async function publicationPlan(session: PostgresSession, plan: PublicationPlan): Promise<readonly string[]> {
   const { publication, all, published, full } = plan;
   const [row] = await session.query(PUBLICATION, [publication]);
-  const name = identifier(publication);
+  const name = quotedName(publication);
   const isThere = row?.there === true;
   const comment = row?.comment;
   const before = madeOf(comment);
@@ -167,7 +168,7 @@ async function removalOf(
   if (row?.there !== true) return { steps, kept: [] };
   const { full, own } = madeOf(row.comment);
   const isOwn = isMark(row.comment) && own !== false;
-  const name = identifier(publication);
+  const name = quotedName(publication);
   const here = new Set((await postgresTables(session, publication)).map(qualifiedName));
   if (isOwn) steps.push({ statement: `DROP PUBLICATION ${name}`, removes: `publication ${publication}` });
   else if (isMark(row.comment)) steps.push({ statement: `COMMENT ON PUBLICATION ${name} IS NULL` });

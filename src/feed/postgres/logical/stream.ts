@@ -4,6 +4,7 @@
 // The server forgets everything reported as flushed. So only the listener's acknowledgements are reported as flushed. Bytes
 // that merely arrived are reported as written, which frees nothing.
 
+import { quotedName } from '../../../dependency/table-name.ts';
 import { TidegateError } from '../../../errors.ts';
 import { lsnText } from '../position.ts';
 import type { PostgresSession } from '../session.ts';
@@ -54,9 +55,9 @@ export class PostgresStream {
 
   async start(from: bigint): Promise<void> {
     const { session, slot, publication, withMessages } = this.#parts;
-    const names = literal(identifier(publication));
+    const names = literal(quotedName(publication));
     const options = `proto_version '1', publication_names ${names}${withMessages ? ", messages 'true'" : ''}`;
-    const command = `START_REPLICATION SLOT ${identifier(slot)} LOGICAL ${lsnText(from)} (${options})`;
+    const command = `START_REPLICATION SLOT ${quotedName(slot)} LOGICAL ${lsnText(from)} (${options})`;
     await session.replicate(command, (bytes) => {
       try {
         this.#take(bytes);
@@ -122,10 +123,6 @@ export class PostgresStream {
   #reach(lsn: bigint): void {
     if (lsn > this.#received) this.#received = lsn;
   }
-}
-
-export function identifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }
 
 export function literal(text: string): string {
