@@ -8,13 +8,13 @@ import { subjectOf } from '../entry/subject.ts';
 import { requestDemands } from '../semantics/cache-control.ts';
 import { fieldValue } from '../semantics/fields.ts';
 import { currentAgeMs } from '../semantics/freshness.ts';
-import { isForOrigin } from '../semantics/preconditions.ts';
+import type { ForwardReason } from '../semantics/outcome.ts';
 import { decideReuse, REUSE_REASONS } from '../semantics/reuse.ts';
 import { isSafeMethod } from '../semantics/unsafe.ts';
 import type { Context } from './context.ts';
 import type { EntrySummary, Explanation, GateRequest, InvalidationResult, ListPage, ListQuery } from './contract.ts';
 import { refusalText } from './http/draft.ts';
-import { select } from './http/lookup.ts';
+import { passReason, select } from './http/lookup.ts';
 import type { Refused } from './tally.ts';
 
 function summaryOf(context: Context, entry: EntryNote): EntrySummary {
@@ -60,7 +60,7 @@ export async function explainRequest(
   context: Context,
   request: Pick<GateRequest, 'route' | 'method' | 'uri' | 'fields' | 'bypass'>,
 ): Promise<Explanation> {
-  const { route, uri, method } = request;
+  const { route, uri } = request;
   const key = cacheKey(route, 'GET', uri);
   const selection = await select(context, key, { ...request, target: '', body: undefined });
   const { entry } = selection;
@@ -72,11 +72,11 @@ export async function explainRequest(
     ...(refusal !== undefined && { lastRefusal: lastRefusal(refusal) }),
   };
   const applied = context.ledger.applied;
-  const passed = request.bypass || (method !== 'GET' && method !== 'HEAD') || isForOrigin(request.fields);
-  if (entry === undefined || passed) {
+  const passed = passReason(context, request);
+  if (entry === undefined || passed !== undefined) {
     const position = { applied, lastInvalidation: context.ledger.lastAffecting({ ...keyParts(key), tags: [] }) };
     const stored = entry === undefined ? {} : { entry: summaryOf(context, noteOf(entry)) };
-    return { ...common, ...whyForward(request, selection.miss), verdict: 'forward', position, ...stored };
+    return { ...common, ...whyForward(request, passed ?? selection.miss), verdict: 'forward', position, ...stored };
   }
   return { ...common, ...explainEntry(context, request, entry) };
 }
@@ -88,9 +88,28 @@ function lastRefusal({ refusal, untracked }: Refused): { reason: string; section
 }
 
 function whyForward(
-  { method, bypass, fields }: Pick<GateRequest, 'method' | 'bypass' | 'fields'>,
-  miss: string | undefined,
+  { method, bypass }: Pick<GateRequest, 'method' | 'bypass'>,
+  why: ForwardReason | undefined,
 ): { reason: string; section: string } {
+  switch (why) {
+    case 'bypass':
+      return whyBypassed(bypass);
+    case 'request':
+      return { reason: 'Its precondition is for the origin to evaluate.', section: 'RFC 9111 §4.3.2' };
+    case 'method':
+      if (isSafeMethod(method)) return { reason: `Responses to ${method} are not stored.`, section: 'RFC 9111 §3' };
+      return { reason: `${method} is not safe and goes to the origin.`, section: 'RFC 9111 §4' };
+    case 'vary-miss':
+      return {
+        reason: 'Responses for other selecting header fields are stored, none for these.',
+        section: 'RFC 9111 §4.1',
+      };
+    default:
+      return { reason: 'Nothing is stored for this URI.', section: 'RFC 9111 §4' };
+  }
+}
+
+function whyBypassed(bypass: GateRequest['bypass']): { reason: string; section: string } {
   if (bypass === 'credentials') {
     return {
       reason:
@@ -101,20 +120,10 @@ function whyForward(
   }
   if (bypass)
     return { reason: 'A rule of the route lets it go by the cache.', section: 'docs/configuration.md, bypass' };
-  if (isForOrigin(fields)) {
-    return { reason: 'Its precondition is for the origin to evaluate.', section: 'RFC 9111 §4.3.2' };
-  }
-  if (isSafeMethod(method) && method !== 'GET' && method !== 'HEAD') {
-    return { reason: `Responses to ${method} are not stored.`, section: 'RFC 9111 §3' };
-  }
-  if (!isSafeMethod(method)) return { reason: `${method} is not safe and goes to the origin.`, section: 'RFC 9111 §4' };
-  if (miss === 'vary-miss') {
-    return {
-      reason: 'Responses for other selecting header fields are stored, none for these.',
-      section: 'RFC 9111 §4.1',
-    };
-  }
-  return { reason: 'Nothing is stored for this URI.', section: 'RFC 9111 §4' };
+  return {
+    reason: 'The request states a position of a source that this gate has not reached: its client has written there.',
+    section: 'docs/exact-invalidation.md, writes',
+  };
 }
 
 function explainEntry(

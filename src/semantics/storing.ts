@@ -97,7 +97,7 @@ export const STORING_REFUSALS: Readonly<Record<StoringRefusal, RefusalGround>> =
   },
   'error-without-freshness': {
     section: 'RFC 9111 §7.1',
-    sentence: 'An error is stored only with explicit freshness, or for negativeTtlMs: one client may have provoked it.',
+    sentence: 'An error is stored only with explicit freshness, or for negativeTtl: one client may have provoked it.',
   },
   'no-freshness': {
     section: 'RFC 9111 §4.2',

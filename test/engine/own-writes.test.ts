@@ -48,10 +48,15 @@ it.each([
     withoutCookies(['cookie', 'a=b; tidegate-position-shop=p:5; c=d']),
   ],
 ])('whoever brings %s is served from the origin until the gate has heard of it', async (_, fields) => {
-  const { get, origin, reach } = await bench();
+  const { get, gate, origin, route, reach } = await bench();
   const early = get('/a', fields);
   expect(early.state).toBe('waiting');
   origin.last.answer(200, TAGGED, 'new');
+  const asked = { route, method: 'GET', uri: 'http://example.org/a', fields, bypass: false };
+  expect(await gate.explain(asked)).toMatchObject({
+    verdict: 'forward',
+    section: 'docs/exact-invalidation.md, writes',
+  });
   // Others are served what there is, as before.
   expect(get('/a').text).toBe('old');
   await reach('p:5', ['q1']);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Client } from '../kit/clients.ts';
 import { FRESH, gateBench } from '../kit/gate-bench.ts';
 
 const RELOAD = ['cache-control', 'no-cache'] as const;
@@ -90,6 +91,22 @@ describe('a route', () => {
     origin.last.answer(200, FRESH, 'by old rules');
     expect(gate.stats().refusedStores).toEqual({ 'route-retired': 1 });
     expect(get('/a').state).toBe('waiting');
+  });
+});
+
+describe('a fill that was sent by rules which a reload has replaced', () => {
+  it('is joined by nobody who comes after', () => {
+    const { gate, origin, route } = gateBench();
+    let retired = false;
+    const asked = { method: 'GET', path: '/a' };
+    Client.ask(gate, { ...route, retired: () => retired }, asked);
+    const [old] = [origin.last];
+    retired = true;
+    const client = Client.ask(gate, route, asked);
+    expect(origin.count).toBe(2);
+    origin.last.answer(200, FRESH, 'by new rules');
+    old.answer(200, FRESH, 'by old rules');
+    expect([client.text, Client.ask(gate, route, asked).text]).toEqual(['by new rules', 'by new rules']);
   });
 });
 

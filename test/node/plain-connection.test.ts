@@ -165,6 +165,22 @@ describe('a request that node:http answers', () => {
     expect(requests.map(({ target }) => target)).toEqual(['/a', '/b']);
   });
 
+  test('is admitted by the new rules where a reload has replaced those it was admitted by', async () => {
+    let retired = false;
+    const { route, ...site } = siteRoute();
+    const old = { ...site, route: { ...route, retired: () => retired } };
+    const bypassing = siteRoute({ bypass: () => true });
+    const { port, requests, handed } = await startFront({
+      site: () => ({ router: routerTo(retired ? bypassing : old) }),
+      atOnce: async () => {
+        retired = true;
+        return undefined;
+      },
+    });
+    await new RawClient(port).send(GET('/a')).until((text) => answersIn(text).length === 1);
+    expect([requests.map(({ bypass }) => bypass), handed]).toEqual([[true], [undefined]]);
+  });
+
   test('is admitted by node:http where that has read another head', () => {
     const head = { method: 'GET', target: '/a', httpVersion: '1.1', rawHeaders: ['Host', 'a', 'X', '1'] } as const;
     const read = { ...head, url: '/a' };

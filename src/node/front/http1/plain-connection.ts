@@ -65,8 +65,8 @@ export function giveBack(connection: Socket): void {
 }
 
 /**
- * What is known of a request on a lent connection. Undefined: nothing, or node:http has read another head than the one
- * that was admitted, so that the request has to be admitted as node:http read it.
+ * What is known of a request on a lent connection. Undefined: nothing; or node:http has read another head than the one
+ * that was admitted, or a reload has replaced the rules meanwhile. Then the request has to be admitted again.
  */
 export function handedOver(message: IncomingMessage): HandedOver | undefined {
   return (message.socket as { [LENT]?: PlainConnection })[LENT]?.handOver(message);
@@ -118,7 +118,8 @@ class PlainConnection {
   handOver(message: IncomingMessage): HandedOver | undefined {
     const handedOver = this.#handedOver;
     this.#handedOver = undefined;
-    return handedOver !== undefined && isSameHead(handedOver.head, message) ? handedOver : undefined;
+    if (handedOver === undefined || handedOver.request.route.retired()) return undefined;
+    return isSameHead(handedOver.head, message) ? handedOver : undefined;
   }
 
   readonly #onData = this.#safe((bytes: Buffer): void => {
