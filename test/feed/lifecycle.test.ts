@@ -12,6 +12,7 @@ class Source implements FeedSource {
   opens = 0;
   looks = 0;
   closes = 0;
+  readonly acknowledged: string[] = [];
   failure: string | undefined;
   run: FeedRun | undefined;
   closing: Promise<void> = Promise.resolve();
@@ -33,6 +34,10 @@ class Source implements FeedSource {
   close(): Promise<void> {
     this.closes++;
     return this.closing;
+  }
+
+  acknowledge(position: string): void {
+    this.acknowledged.push(position);
   }
 
   problems(): readonly string[] {
@@ -136,4 +141,12 @@ test('a wake during a look causes another look right after it', async () => {
   feed.wake();
   await pass(2);
   expect(source.looks).toBe(looks + 1);
+});
+
+test('the source hears each acknowledgement, since one that is lower may be of another log', async () => {
+  const { source, feed, start } = world();
+  await start();
+  for (const position of ['a:5', 'a:3']) feed.acknowledge(position);
+  expect(source.acknowledged).toEqual(['a:5', 'a:3']);
+  expect(feed.acknowledged).toBe('a:5');
 });

@@ -12,6 +12,7 @@ import { type ShapeOf, tableCell } from '../../src/feed/postgres/relations.ts';
 import { nodePostgres, type PostgresSession } from '../../src/feed/postgres/session.ts';
 import type { Clock, Tasks } from '../../src/ports.ts';
 import { readPostgresCatalogue } from '../../src/sql/postgres/catalogue.ts';
+import { INITDB_FLAGS } from '../kit/postgres-flags.ts';
 
 export interface PostgresServer {
   readonly url: string;
@@ -58,6 +59,7 @@ async function startIn(folder: string, settings: readonly string[]): Promise<Pos
     port,
     user: 'postgres',
     password: 'password',
+    initdbFlags: [...INITDB_FLAGS],
     persistent: true,
     postgresFlags: all.flatMap((setting) => ['-c', setting]),
     onLog: () => undefined,

@@ -10,6 +10,8 @@ import { createSqliteParser } from '../../src/sql/sqlite/parser.ts';
 import { Templates } from '../../src/sql/templates.ts';
 import type { StatementRead } from '../../src/track/follow/registry-client.ts';
 import { statementRead } from '../../src/track/follow/statement-read.ts';
+import { anyParameters } from '../../src/track/scope/coarsen.ts';
+import { FeedReports, type ReportsParts } from '../../src/track/server/feed-reports.ts';
 import {
   decodeRegistration,
   encodeRegistration,
@@ -141,4 +143,25 @@ it('a value that no driver gives is unknown', () => {
   const form = { kind: 'statement', text: SELECT, digest: '', parameters: [new Map(), [new Map()]], rows: [[/a/, {}]] };
   const decoded = decodeRegistration(serialize({ tag: 'q1', mark, form }));
   expect(decoded?.form).toMatchObject({ parameters: [undefined, [undefined]], rows: [[undefined, undefined]] });
+});
+
+it.each([
+  [
+    'by a catalogue that is not that of now is refused, and the rest of its report is taken',
+    2,
+    [['schema-change'], [7]],
+  ],
+  ['that does not fit the catalogue it names makes its report malformed', 1, [undefined, []]],
+])('a registration %s', (_, generation, expected) => {
+  const delivered: number[] = [];
+  const registry = {
+    ...registryOf(),
+    staleness: (of: typeof mark) => (of.generation === generation ? undefined : 'schema-change'),
+    register: () => undefined,
+  } as unknown as ReportsParts['registry'];
+  const reports = new FeedReports({ source: 'shop', registry, delivered: (_, id) => delivered.push(id) });
+  const read = anyParameters(trackedBy(registryOf(), SELECT));
+  const registrations = [encodeRegistration('named-otherwise', read as never, mark)];
+  const report = { stream: 'a', registrations, outdated: [], delivered: [{ id: 7, isDone: true }], hasWritten: false };
+  expect([reports.take(serialize(report)), delivered]).toEqual(expected);
 });

@@ -79,8 +79,12 @@ function add(to: Map<string, Dependency>, tag: string, { watched, mark }: Depend
   to.set(tag, { watched, mark: known === undefined ? mark : earlier(known.mark, mark) });
 }
 
+/** Of reads in two lives of the registry. No life has this name, so nothing with it is registered or stored. */
+const NO_SESSION = '';
+
 /** The mark for both reads: every change that either of them may have missed comes after it. */
 export function earlier(one: Mark, other: Mark): Mark {
+  if (one.session !== other.session) return { ...one, session: NO_SESSION, seen: undefined };
   const first = one.gaps !== other.gaps ? one.gaps < other.gaps : one.position <= other.position;
   return { ...(first ? one : other), seen: one.seen === other.seen ? one.seen : undefined };
 }

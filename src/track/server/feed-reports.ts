@@ -32,7 +32,10 @@ export class FeedReports {
     const report = reportOf(deserialized(bytes), source);
     const reads = report?.registrations.map((one) => {
       const registration = decodeRegistration(one);
-      const read = registration && readFrom(registration, source, registry);
+      if (registration === undefined) return undefined;
+      // A registration by another catalogue need not fit the analysis by this one.
+      const isStale = registry.staleness(registration.mark) !== undefined;
+      const read = isStale ? 'unlike' : readFrom(registration, source, registry);
       return read && { ...registration, read };
     });
     if (report === undefined || reads?.every((one) => one !== undefined) !== true) return undefined;

