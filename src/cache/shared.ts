@@ -1,4 +1,4 @@
-// What a cache and all its namespaces share, and its end.
+// The state that a cache shares with all its namespaces, and how the cache closes.
 //
 // A fill or tier that hangs cannot be ended. The cache leaves it alone and reports it; afterwards it stores and serves nothing.
 
@@ -20,7 +20,7 @@ export interface NamedCacheParts {
   readonly tasks: Tasks;
   /** The cache's own copy of a value. Throws E_VALUE. */
   readonly own: (value: unknown) => OwnedValue;
-  /** Undefined: there is no memory tier. */
+  /** Undefined for a cache without a memory tier. */
   readonly memory: { stats(): MemoryStats } | undefined;
   readonly tiers: readonly Contract.CacheTier[];
   readonly fault: (error: unknown) => void;

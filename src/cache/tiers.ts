@@ -27,7 +27,7 @@ export interface CacheTier {
   close(): Promise<void>;
 }
 
-/** What a cache tells its tiers. */
+/** The settings that a cache hands to its tiers. */
 export interface TierUse {
   readonly cacheName: string;
   readonly codec: OwnedCodec | undefined;

@@ -1,4 +1,4 @@
-// What happens in caches, for those who watch: the diagnostics channel `tidegate:cache`, and lines of text for debugging.
+// Events of caches for observers: the diagnostics channel `tidegate:cache`, and lines of text for debugging.
 //
 // The main entry loads no platform. Node, Deno and Workers hand their built-in modules to whoever asks at run time; where they
 // do not, there is no channel. Keys, tags and messages may hold anything, and a line is one line.
@@ -16,7 +16,7 @@ interface Platform {
   };
 }
 
-/** What the watchers of a cache share; undefined: nobody can watch. `fault`: told what the program's own function threw. */
+/** Tells the channel and `debug` of each event. Undefined if neither exists. `fault` gets the errors of the program's function. */
 export function watchOf(
   cache: string,
   debug: CacheOptions['debug'],
@@ -28,7 +28,7 @@ export function watchOf(
 /** The name of the channel. */
 export const CACHE_CHANNEL = 'tidegate:cache';
 
-/** What the channel carries: an event of a cache, by the cache's name. */
+/** A message of the channel: one event, with the name of its cache. */
 export type CacheMessage = ValueEvent & { readonly cache: string };
 
 interface Channel {

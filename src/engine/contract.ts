@@ -56,7 +56,7 @@ export interface GateRequest {
 /** An answer that is whole from the start. */
 export type WholeAnswer = Exclude<Answer, { kind: 'streamed' }>;
 
-/** What a request selects among what is stored (RFC 9111 §4.1). */
+/** The stored response that a request selects, or why it selects none (RFC 9111 §4.1). */
 export interface Selection {
   /** Key of the variant the request selects, as far as the selecting fields are known. */
   readonly key: string;
@@ -69,10 +69,10 @@ export interface Selection {
   readonly coded?: StoredResponse | undefined;
 }
 
-/** For a request that a look-up alone does not answer. Whether the entry may be served is asked as it is served. */
+/** A look-up alone does not answer this request. `handle` asks again whether it may serve the entry. */
 export interface Unanswered {
   readonly kind: 'unanswered';
-  /** Undefined: nothing was looked up. */
+  /** Undefined if the gate looked nothing up. */
   readonly selection: Selection | undefined;
 }
 

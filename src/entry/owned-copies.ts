@@ -39,7 +39,7 @@ interface ObjectPlan {
   readonly kind: 'object';
   readonly names: readonly string[];
   readonly plans: readonly CopyPlan[];
-  /** For rows that have these names and no others, each a Date: such a row of nulls, in one block of memory; see `compacted`. */
+  /** A row of nulls in one block of memory; see `compacted`. A plan with a template copies Dates only. */
   readonly template?: object;
 }
 
@@ -143,8 +143,8 @@ export function copyBy(plan: CopyPlan, kept: object): unknown {
       for (let at = 0; at < names.length; at++) {
         const name = names[at] as string;
         const part = copy[name];
-        // A Date made from a Date, and not from its number, saves V8 an allocation. To ask whether it is frozen costs as
-        // much as the copy.
+        // `new Date(date)` saves V8 the allocation of a number. Neither branch asks a Date whether it is frozen: the
+        // question costs half as much as the copy.
         if (plan.template !== undefined || (plans[at] === DATE && part instanceof Date))
           copy[name] = new Date(part as Date);
         else if (isToCopy(part)) copy[name] = copyBy(plans[at] as CopyPlan, part);

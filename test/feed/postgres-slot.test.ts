@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { expect, test, vi } from 'vitest';
 import { removePostgresFeed } from '../../src/feed/postgres/logical/install.ts';
 import { postgresFeedStatus } from '../../src/feed/postgres/logical/status.ts';
-import type { ConnectPostgres } from '../../src/feed/postgres/session.ts';
+import type { ConnectPostgres, PostgresSession } from '../../src/feed/postgres/session.ts';
 import { Heard } from '../contract/change-feed.ts';
 import { connected, withSession } from './postgres-kit.ts';
 import { begin, hears, USERS, useServer, wait } from './postgres-world.ts';
@@ -187,4 +187,31 @@ test('a gap that its listener could not take is told again', async () => {
   expect(refused).toBe(2);
   await writer.query(`INSERT INTO users VALUES (1, 'x', 1)`);
   await hears(heard, ['insert users 1,x,1']);
+});
+
+test('a stream that ends during the first heartbeat rejects the start, with the reason', async () => {
+  let breaks = false;
+  const wrap =
+    (connect: ConnectPostgres): ConnectPostgres =>
+    async (purpose) => {
+      const session = await connect(purpose);
+      if (!breaks) return session;
+      if (purpose === 'replication') streams.push(session);
+      const { query } = session;
+      session.query = async (text, parameters) => {
+        const rows = await query.call(session, text, parameters);
+        if (text.includes('pg_current_wal_insert_lsn()') && text.includes('wal_status')) {
+          await Promise.all(streams.map((stream) => stream.close()));
+        }
+        return rows;
+      };
+      return session;
+    };
+  const streams: PostgresSession[] = [];
+  const { make, feed } = await begin({ wrap });
+  await feed.stop();
+  breaks = true;
+  const second = make();
+  await expect(second.start(undefined, new Heard())).rejects.toThrow(/expected a connection to the server, got: /);
+  expect([second.status().state, streams.length]).toEqual(['stopped', 1]);
 });

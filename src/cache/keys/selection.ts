@@ -131,7 +131,7 @@ const BITS = 2 ** 15;
  * invalidation coarser, never too narrow.
  */
 export class OutsideKeys {
-  /** True: there are entries of which nothing is known, such as those of a slower tier from before the start. */
+  /** Another process may have stored entries, e.g. in a slower tier before the start. Then any prefix may have some. */
   readonly #isUnknown: boolean;
   readonly #bits = new Uint32Array(BITS / 32);
 
@@ -150,7 +150,7 @@ export class OutsideKeys {
     }
   }
 
-  /** False: nothing with this prefix was stored from outside. */
+  /** Returns false only if no other namespace has stored an entry with this prefix. */
   mayHave(prefix: string): boolean {
     if (this.#isUnknown) return true;
     const bit = bitOf(added(SEED, prefix));

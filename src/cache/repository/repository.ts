@@ -201,7 +201,7 @@ const OPTIONS: Readonly<Record<string, kit.Check>> = {
   alsoInvalidates: (what) => checkInvalidation(what as Invalidation),
 };
 
-/** Of an id as it stands; what is longer than this is named by its digest. With its entity it must fit into a tag. */
+/** A longer id is replaced by its digest: entity and id together must fit into a tag. */
 const MAX_ID_LENGTH = 128;
 
 /** A wrong option found out after a write is found out too late. Throws E_KEY, E_CONFIG, E_TTL, E_TAG, E_SELECTOR. */

@@ -130,7 +130,7 @@ export function originFields({ route, method, fields, bypass }: GateRequest): Fi
 
 const OF_A_PART: ReadonlySet<string> = new Set(['range', 'if-range']);
 
-/** True: what the client has of the representation may be in another coding than the part that it asks for by a date. */
+/** Whether the client may hold one coding of the representation, and ask by a date for a part of another coding. */
 export function mayMixCodings({ route, fields }: Pick<GateRequest, 'route' | 'fields'>): boolean {
   const condition = route.compress && fieldValue(fields, 'if-range');
   if (condition === undefined || condition.includes('"')) return false;

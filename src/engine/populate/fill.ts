@@ -145,8 +145,8 @@ export type AfterFill =
 const MAX_ATTEMPTS = 3;
 const RETRY_MS = 1_000;
 
-/** Refusals that may not stand a moment later. */
-const PASSING: ReadonlySet<string> = new Set(['invalidated-during-fill', 'intent-open', 'overtaken', 'route-retired']);
+/** Refusals after which another attempt may succeed. */
+const RETRIED: ReadonlySet<string> = new Set(['invalidated-during-fill', 'intent-open', 'overtaken', 'route-retired']);
 /** Failures that say: not now. */
 const BUSY: ReadonlySet<string> = new Set(['status-429', 'status-503']);
 
@@ -157,7 +157,7 @@ export function afterFill(result: PopulateResult, attempts: number): AfterFill {
   // It was not asked, so that was no attempt; the breaker lets one through when its time has come.
   // An origin that never answers is given up by its pace.
   if (reason === 'E_ORIGIN_OPEN') return { kind: 'again', delayMs: 0, attempts, pause: { retryAfterMs: undefined } };
-  if (attempts + 1 >= MAX_ATTEMPTS || (result.kind === 'refused' && !PASSING.has(reason))) return { kind: 'count' };
+  if (attempts + 1 >= MAX_ATTEMPTS || (result.kind === 'refused' && !RETRIED.has(reason))) return { kind: 'count' };
   const again = { kind: 'again', attempts: attempts + 1 } as const;
   if (result.kind === 'failed' && BUSY.has(reason)) {
     return { ...again, delayMs: 0, pause: { retryAfterMs: result.retryAfterMs } };

@@ -71,7 +71,7 @@ export class PostgresTeller {
   #transaction: Transaction | undefined;
   #place: LogPlace;
   #probe: Extract<TellerItem, { kind: 'probe' }> | undefined;
-  /** Taken before the last comparison of the catalogue: it has what had ended by then. */
+  /** Taken before the last comparison of the catalogue, which shows what had ended by then. For this backlog only. */
   #compared: Snapshot | undefined;
 
   constructor(parts: TellerParts, place: LogPlace) {
@@ -109,6 +109,8 @@ export class PostgresTeller {
       this.#parts.failed(error);
     } finally {
       this.#isBusy = false;
+      // Numbers of transactions wrap: an old snapshot would say of later ones that they have ended.
+      this.#compared = undefined;
     }
   }
 
