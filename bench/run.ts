@@ -12,6 +12,7 @@ export interface Bench {
 }
 
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  beside: () => load('./beside.ts'),
   codecs: () => load('./codecs.ts'),
   data: () => load('./data.ts'),
   disk: () => load('./disk.ts'),

@@ -1,0 +1,135 @@
+// `bench -- beside --commit REV`: this checkout beside another commit of the same repository, in short forms of the benches.
+//   --commit REV     the other commit; it gets a worktree of its own and this checkout's node_modules
+//   --rounds N       default 5
+//   --only NAME      the benches whose name begins so
+//
+// A round runs the other commit twice and this checkout once, in turn. So each round also tells what two runs of the same code
+// differ by. A ratio above 1 means that this checkout is better.
+
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type Figure, SHORT_FORMS, type ShortForm } from './beside/figures.ts';
+import { type Goal, printTable, type Report } from './report.ts';
+
+const MIN_LOWER = 0.95;
+/** What is installed, not committed. */
+const INSTALLED = ['node_modules', 'bench/peers/node_modules', 'test/race/peers/node_modules'];
+/** Two-sided 95 % quantiles of Student's t, by degrees of freedom from 1. */
+const T95 = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131];
+const T95_MANY = 1.96;
+
+const home = fileURLToPath(new URL('..', import.meta.url));
+
+/** Natural logarithms of the ratios of one figure, one a round. */
+interface Compared {
+  readonly name: string;
+  readonly same: number[];
+  readonly now: number[];
+}
+
+interface Interval {
+  readonly ratio: number;
+  readonly lower: number;
+  readonly upper: number;
+}
+
+export async function run(flags: readonly string[]): Promise<Report> {
+  const options = {
+    commit: { type: 'string' },
+    rounds: { type: 'string', default: '5' },
+    only: { type: 'string', default: '' },
+  } as const;
+  const { commit, rounds, only } = parseArgs({ args: [...flags], options }).values;
+  if (commit === undefined) throw refusal('--commit: expected a commit to compare with, got none');
+  if (!/^([2-9]|1\d)$/.test(rounds)) throw refusal(`--rounds: expected a whole number from 2 to 19; got '${rounds}'`);
+  const forms = SHORT_FORMS.filter(({ bench }) => bench.startsWith(only));
+  const folder = mkdtempSync(join(tmpdir(), 'tidegate-beside-'));
+  const then = join(folder, 'then');
+  try {
+    execFileSync('git', ['worktree', 'add', '--quiet', '--detach', then, commit], { cwd: home });
+    for (const path of INSTALLED) {
+      if (existsSync(join(home, path))) symlinkSync(join(home, path), join(then, path));
+    }
+    const compared = forms.flatMap((form) => compare({ form, then, folder, rounds: Number(rounds) }));
+    print(compared, commit);
+    return { goals: compared.map(goalOf), figures: { commit, rounds: Number(rounds), compared } };
+  } finally {
+    spawnSync('git', ['worktree', 'remove', '--force', then], { cwd: home });
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function refusal(message: string): Error {
+  return Object.assign(new RangeError(message), { code: 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE' });
+}
+
+interface Comparison {
+  readonly form: ShortForm;
+  readonly then: string;
+  readonly folder: string;
+  readonly rounds: number;
+}
+
+function compare({ form, then, folder, rounds }: Comparison): Compared[] {
+  const compared = new Map<string, Compared>();
+  for (let round = 0; round < rounds; round++) {
+    const trees = [then, home, then];
+    const got: Figure[][] = [[], [], []];
+    // Each place in the order gets each tree.
+    for (let turn = 0; turn < trees.length; turn++) {
+      const at = (round + turn) % trees.length;
+      got[at] = measured(form, trees[at]!, folder);
+    }
+    const [first, now, second] = got.map((figures) => new Map(figures.map((figure) => [figure.name, figure.value])));
+    for (const { name, better } of got[1]!) {
+      const each = compared.get(name) ?? { name: `${form.bench}: ${name}`, same: [], now: [] };
+      const ofThen = [Math.log(first!.get(name) ?? Number.NaN), Math.log(second!.get(name) ?? Number.NaN)] as const;
+      const sign = better === 'more' ? 1 : -1;
+      each.same.push(sign * (ofThen[0] - ofThen[1]));
+      each.now.push(sign * (Math.log(now!.get(name)!) - (ofThen[0] + ofThen[1]) / 2));
+      compared.set(name, each);
+    }
+  }
+  return [...compared.values()];
+}
+
+function measured({ bench, flags, read }: ShortForm, tree: string, folder: string): Figure[] {
+  const json = join(folder, 'figures.json');
+  const args = ['bench/run.ts', bench, ...flags, '--json', json];
+  const { status, signal, stderr } = spawnSync(process.execPath, args, { cwd: tree, encoding: 'utf8' });
+  if (status !== 0)
+    throw new Error(`bench ${bench} in ${tree}: expected exit code 0; got ${status ?? signal}\n${stderr}`);
+  return read((JSON.parse(readFileSync(json, 'utf8')) as { readonly figures: never }).figures);
+}
+
+function intervalOf(logs: readonly number[]): Interval {
+  const mean = logs.reduce((sum, log) => sum + log, 0) / logs.length;
+  const variance = logs.reduce((sum, log) => sum + (log - mean) ** 2, 0) / (logs.length - 1);
+  const half = (T95[logs.length - 2] ?? T95_MANY) * Math.sqrt(variance / logs.length);
+  return { ratio: Math.exp(mean), lower: Math.exp(mean - half), upper: Math.exp(mean + half) };
+}
+
+function print(compared: readonly Compared[], commit: string): void {
+  printTable({
+    title: `this checkout beside ${commit}: above 1 is better; 95 % intervals over the rounds`,
+    columns: ['', 'same code twice', 'ratio', 'lower', 'upper'],
+    rows: compared.map(({ name, same, now }) => {
+      const noise = intervalOf(same);
+      const { ratio, lower, upper } = intervalOf(now);
+      return [name, `${text(noise.lower)} to ${text(noise.upper)}`, text(ratio), text(lower), text(upper)];
+    }),
+  });
+}
+
+function goalOf({ name, now }: Compared): Goal {
+  const { lower } = intervalOf(now);
+  return { name, bound: `lower bound >= ${MIN_LOWER}`, got: text(lower), met: lower >= MIN_LOWER };
+}
+
+function text(ratio: number): string {
+  return Number.isNaN(ratio) ? 'not measured' : ratio.toFixed(3);
+}
