@@ -17,7 +17,7 @@ import type { Instance } from './template.ts';
 
 export interface RegistryOptions {
   /** Statements kept; the oldest are forgotten, and with that invalidated. Default 1,000,000. */
-  readonly maxInstances?: number;
+  readonly maxInstances?: number | undefined;
   /** Changes kept for reads under way. Default 20,000: ten seconds of 2,000 a second. */
   readonly maxChanges?: number;
   /** Where the feed stands. */

@@ -18,7 +18,7 @@ export class Templates {
 
   constructor(
     parts: StatementParts,
-    { maxTemplates = DEFAULT_MAX_TEMPLATES }: { readonly maxTemplates?: number } = {},
+    { maxTemplates = DEFAULT_MAX_TEMPLATES }: { readonly maxTemplates?: number | undefined } = {},
   ) {
     this.#parts = parts;
     this.#maxTemplates = maxTemplates;

@@ -12,7 +12,7 @@ export interface StatementParts {
   readonly parser: Parser;
   readonly catalogue: Catalogue;
   /** Functions of the application that depend on their arguments alone; in lower case. */
-  readonly pureFunctions?: ReadonlySet<string>;
+  readonly pureFunctions?: ReadonlySet<string> | undefined;
 }
 
 type Write = Omit<Extract<Template, { kind: 'write' }>, 'id' | 'text'>;

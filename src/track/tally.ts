@@ -1,5 +1,6 @@
-// Counts of what tracking has done.
+// What a tracker says of itself: counts of what it has done, and what it cannot see.
 
+import { TidegateError } from '../errors.ts';
 import type { TrackerCounts, Untracked } from './contract.ts';
 
 export class Tally {
@@ -27,5 +28,29 @@ export class Tally {
     const { reads, outside, writes, changes, outdated, forgotten, overtaken, gaps, unsettled } = this;
     const plain = { reads, outside, writes, changes, outdated, forgotten, overtaken, gaps, unsettled };
     return { ...plain, untracked: { ...this.#untracked }, coarsened: { ...this.#coarsened } };
+  }
+}
+
+/** Paths of strangers are among the names. */
+const MAX_PROBLEMS = 100;
+
+/** Each problem is told once with its mend: to `onFault`, and in `status()` from then on. */
+export class Problems {
+  readonly #onFault: (error: unknown) => void;
+  readonly #told = new Map<string, string>();
+
+  constructor(onFault: (error: unknown) => void) {
+    this.#onFault = onFault;
+  }
+
+  get all(): readonly string[] {
+    return [...this.#told.values()];
+  }
+
+  /** `about`: one problem has one such name. */
+  tell(about: string, message: string): void {
+    if (this.#told.has(about) || this.#told.size >= MAX_PROBLEMS) return;
+    this.#told.set(about, message);
+    this.#onFault(new TidegateError('E_UNSEEN', message));
   }
 }

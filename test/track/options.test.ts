@@ -1,7 +1,7 @@
 // Options that are misspelt, or of the wrong form, are refused where they are given.
 
 import { expect, it } from 'vitest';
-import { namedDatabase } from '../../src/track/follow/postgres-options.ts';
+import { namedDatabase } from '../../src/track/follow/postgres-database.ts';
 import {
   createTracker,
   feedProcess,

@@ -22,15 +22,13 @@ export interface SqliteFeedOptions {
   readonly clock: Clock;
   readonly tasks: Tasks;
   /** Time between looks for commits that nobody announces; 5 ms. */
-  readonly pollMs?: number;
+  readonly pollMs?: number | undefined;
   /** 1 s. */
   readonly heartbeatMs?: number;
   /** More changes at once are told as truncates of their tables; 5,000, which take some 50 ms to match. */
-  readonly maxChanges?: number;
+  readonly maxChanges?: number | undefined;
   /** Number of acknowledged rows that the log keeps; 1,000. */
   readonly keptRows?: number;
-  /** Whether to repair the triggers of a table that was made anew or altered; true. */
-  readonly repairs?: boolean;
   /** Whether to give triggers to tables made later. Default false: the status names them, and the feed leaves them out. */
   readonly extends?: boolean;
 }
@@ -252,8 +250,8 @@ class SqliteSource implements FeedSource {
   /** Reads the tables again after a possible schema change, and marks the change in the log, to get a position after it. */
   async #newlyKnown(runner: SqliteRunner): Promise<Known> {
     let known = await this.#read(runner);
-    const { repairs = true, extends: takesAll = false } = this.#options;
-    const isOurs = (name: string) => known.shapes.has(name) && (takesAll || (repairs && this.#covered.has(name)));
+    const { extends: takesAll = false } = this.#options;
+    const isOurs = (name: string) => known.shapes.has(name) && (takesAll || this.#covered.has(name));
     const lost = [...known.problems.keys()].filter(isOurs);
     if (lost.length > 0) {
       await installSqliteFeed(

@@ -67,10 +67,9 @@ export class RemoteRegistry implements RegistryClient {
     }
     const { parser } = this;
     const { dialect, pureFunctions } = this.hello;
-    const { maxTemplates } = this.#parts;
     const catalogue = catalogueOf(data);
     const parts = { dialect, parser, catalogue, pureFunctions: new Set(pureFunctions) };
-    const templates = new Templates(parts, maxTemplates === undefined ? {} : { maxTemplates });
+    const templates = new Templates(parts, this.#parts);
     this.#known = { generation, catalogue, templates };
   }
 

@@ -266,9 +266,8 @@ export class Follower implements FeedListener, RegistryClient {
 
   #restart(position: FeedPosition): void {
     const { maxInstances, random, publishers } = this.#parts;
-    const bound = maxInstances === undefined ? {} : { maxInstances };
     if (this.#registry !== undefined) this.#registry.restart(position);
-    else this.#registry = new Registry({ ...bound, position, seed: Math.floor(random() * 2 ** 32) });
+    else this.#registry = new Registry({ maxInstances, position, seed: Math.floor(random() * 2 ** 32) });
     for (const publisher of publishers) publisher.restart();
   }
 

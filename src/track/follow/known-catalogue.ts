@@ -32,8 +32,7 @@ export class KnownCatalogue {
   constructor(parts: KnownCatalogueParts) {
     this.#parts = parts;
     this.#catalogue = parts.database.parts.catalogue;
-    const { maxTemplates } = parts;
-    this.#templates = new Templates(parts.database.parts, maxTemplates === undefined ? {} : { maxTemplates });
+    this.#templates = new Templates(parts.database.parts, parts);
   }
 
   /** The catalogue of `generation`. */

@@ -4,7 +4,7 @@
 // have to be the application's own.
 
 import type { FeedPosition, TableShape } from '../../dependency/change.ts';
-import { TidegateError } from '../../errors.ts';
+import { expected, TidegateError } from '../../errors.ts';
 import { createPostgresFeed } from '../../feed/postgres/logical/feed.ts';
 import { installPostgresFeed } from '../../feed/postgres/logical/install.ts';
 import { postgresFeedStatus } from '../../feed/postgres/logical/status.ts';
@@ -15,15 +15,13 @@ import { type ConnectPostgres, nodePostgres, type PostgresSession } from '../../
 import { createPostgresTriggerFeed } from '../../feed/postgres/trigger/feed.ts';
 import { installPostgresTriggers } from '../../feed/postgres/trigger/install.ts';
 import type { Duration, InMs } from '../../options/durations.ts';
+import * as kit from '../../options/kit.ts';
 import type { Catalogue } from '../../sql/ast.ts';
 import { postgresCatalogueVersion, readPostgresCatalogue } from '../../sql/postgres/catalogue.ts';
 import { createPostgresParser } from '../../sql/postgres/parser.ts';
-import { postgresClaim } from '../server/source-claim.ts';
 import type { DatabasePlatform, OpenDatabase, TrackedDatabase } from './open-database.ts';
 import { opening } from './open-database.ts';
-import { PostgresLookups } from './postgres-lookups.ts';
-import { checkPostgres, namedDatabase } from './postgres-options.ts';
-import { Queries } from './postgres-queries.ts';
+import { PostgresLookups, postgresClaim, Queries } from './postgres-queries.ts';
 
 interface CommonOptions {
   /** A connection string, or the configuration of pg's Client, of the primary. Never through a pooler. */
@@ -59,6 +57,62 @@ interface PostgresTriggerOptions extends CommonOptions {
 
 const HEARTBEAT_MS = 100;
 
+const REPLICATION = ['slot', 'publication', 'identity'] as const;
+const OPTIONS: Readonly<Record<string, kit.Check>> = {
+  connection: kit.required(
+    kit.be(
+      "a connection string, or a configuration of pg's Client",
+      (given) => (typeof given === 'string' && given !== '') || kit.isRecord(given),
+    ),
+  ),
+  mode: kit.oneOf('replication', 'triggers'),
+  slot: kit.be(
+    'a name of 1 to 63 of a-z, 0-9 and _',
+    (slot) => typeof slot === 'string' && /^[a-z0-9_]{1,63}$/.test(slot),
+  ),
+  publication: kit.text,
+  identity: kit.oneOf('full', 'key'),
+  ...{ install: kit.flag, heartbeat: kit.timeout(1), maxChanges: kit.count, pureFunctions: kit.setOfTexts },
+};
+
+/** Throws E_CONFIG. */
+export function checkPostgres<Options>(options: Options): InMs<Options> {
+  const checked = kit.checkOptions('postgresDatabase', options, OPTIONS as kit.Checks<Options>);
+  const { mode, ...given } = options as kit.UnknownRecord;
+  if (mode === 'triggers') {
+    const other = REPLICATION.find((name) => given[name] !== undefined);
+    if (other !== undefined) expected('E_CONFIG', `no ${other} with mode 'triggers'`, given[other]);
+    return checked;
+  }
+  const missing = ['slot', 'publication'].find((name) => given[name] === undefined);
+  if (missing === undefined) return checked;
+  const what = `${missing} to be a name for logical replication`;
+  throw new TidegateError('E_CONFIG', `expected ${what}, got nothing; mode: 'triggers' does without`);
+}
+
+/**
+ * `the database shop at 127.0.0.1:5432`, as far as the connection says. It may hold a password, so nothing else of it is
+ * shown.
+ */
+export function namedDatabase(connection: string | object): string {
+  const { host, port, database, connectionString } = partsOf(connection);
+  if (typeof connectionString === 'string') return namedDatabase(connectionString);
+  const [named, at, behind] = [database, host, port].map(textOf);
+  const where = at === undefined ? '' : ` at ${at}${behind === undefined ? '' : `:${behind}`}`;
+  return named === undefined ? `a database of PostgreSQL${where}` : `the database ${named}${where}`;
+}
+
+function partsOf(connection: string | object): kit.UnknownRecord {
+  if (typeof connection === 'object') return connection as kit.UnknownRecord;
+  const url = URL.parse(connection);
+  if (url === null || !/^postgres(?:ql)?:$/.test(url.protocol)) return {};
+  return { host: url.hostname, port: url.port, database: url.pathname.slice(1) };
+}
+
+function textOf(value: unknown): string | undefined {
+  return (typeof value === 'string' && value !== '') || typeof value === 'number' ? String(value) : undefined;
+}
+
 /** Throws E_CONFIG. */
 export function postgresDatabase(given: PostgresDatabaseOptions): TrackedDatabase {
   const options = checkPostgres(given);
@@ -86,7 +140,7 @@ async function openDatabase(options: InMs<PostgresDatabaseOptions>, platform: Da
         dialect: 'postgres',
         parser,
         catalogue: current,
-        ...(pureFunctions === undefined ? {} : { pureFunctions }),
+        pureFunctions,
       },
       ...feedOf(options, { ...platform, connect, queries, shapeOf }),
       claim: postgresClaim(connect, `tidegate feed ${options.mode === 'triggers' ? 'by triggers' : options.slot}`),
@@ -139,26 +193,16 @@ function feedOf(
   options: InMs<PostgresDatabaseOptions>,
   { connect, queries, shapeOf, clock, tasks, onFault }: FeedParts,
 ): Pick<OpenDatabase, 'feed' | 'covers' | 'head' | 'latest' | 'wake'> {
-  const { maxChanges } = options;
-  const parts = {
-    ...{ connect, shapeOf, clock, tasks },
-    ...(maxChanges !== undefined && { maxChanges }),
-    ...(options.install === true && { extend: () => extend(options, connect) }),
-  };
+  const { maxChanges, heartbeatMs } = options;
+  const later = options.install === true ? () => extend(options, connect) : undefined;
+  const parts = { connect, shapeOf, clock, tasks, maxChanges, heartbeatMs, extend: later };
   if (options.mode === 'triggers') {
-    const { heartbeatMs } = options;
-    const feed = createPostgresTriggerFeed({ ...parts, ...(heartbeatMs !== undefined && { heartbeatMs }) });
+    const feed = createPostgresTriggerFeed(parts);
     // A look at the log that began after the call is waited for.
     return { feed, covers: (table) => isWatched(feed, table), head: () => undefined, wake: () => feed.wake() };
   }
-  const { slot, publication, heartbeatMs = HEARTBEAT_MS } = options;
-  const feed = createPostgresFeed({
-    ...parts,
-    slot,
-    publication,
-    heartbeatMs,
-    ...(onFault !== undefined && { onFault }),
-  });
+  const { slot, publication } = options;
+  const feed = createPostgresFeed({ ...parts, heartbeatMs: heartbeatMs ?? HEARTBEAT_MS, slot, publication, onFault });
   const head = () => headOf(queries, feed);
   return { feed, covers: (table) => isWatched(feed, table), head, latest: head, wake() {} };
 }

@@ -14,8 +14,7 @@ import type { Duration, InMs } from '../../options/durations.ts';
 import * as kit from '../../options/kit.ts';
 import type { Eventually } from '../../ports.ts';
 import { createSqliteParser } from '../../sql/sqlite/parser.ts';
-import { sqliteClaim } from '../server/source-claim.ts';
-import type { DatabasePlatform, OpenDatabase, TrackedDatabase } from './open-database.ts';
+import type { DatabasePlatform, OpenDatabase, TrackedDatabase, TryClaim } from './open-database.ts';
 import { opening } from './open-database.ts';
 import { SqliteFollowed, tablesOf } from './sqlite-followed.ts';
 
@@ -69,20 +68,20 @@ async function openDatabase(
       clock,
       tasks,
       extends: options.install === true,
-      ...(pollMs === undefined ? {} : { pollMs }),
-      ...(maxChanges === undefined ? {} : { maxChanges }),
+      pollMs,
+      maxChanges,
     });
     return {
       parts: {
         dialect: 'sqlite',
         parser: createSqliteParser(),
         catalogue: followed.catalogue,
-        ...(pureFunctions === undefined ? {} : { pureFunctions }),
+        pureFunctions,
       },
       feed,
       claim: sqliteClaim(options.path),
       refresh: () => followed.refresh(),
-      covers: (table) => feed.covers(table),
+      covers: feed.covers,
       // A look at the log that began after the call is waited for: a change of the schema writes nothing to the log.
       head: () => undefined,
       latest: () => positionNow(followed.runner),
@@ -104,3 +103,21 @@ async function openFile(path: string): Promise<SqliteRunner> {
   const { DatabaseSync } = await import('node:sqlite');
   return nodeSqliteRunner(new DatabaseSync(path, { timeout: BUSY_MS }), sqliteFile(path));
 }
+
+/** A lock of the system on an empty file beside the database, which ends with the process that holds it. */
+export function sqliteClaim(path: string): TryClaim {
+  return async () => {
+    const { DatabaseSync } = await import('node:sqlite');
+    const file = new DatabaseSync(`${path}-tidegate`, { timeout: 0 });
+    try {
+      file.exec('BEGIN EXCLUSIVE');
+      return async () => file.close();
+    } catch (error) {
+      file.close();
+      if ((error as { readonly errcode?: unknown }).errcode === SQLITE_BUSY) return undefined;
+      throw error;
+    }
+  };
+}
+
+const SQLITE_BUSY = 5;

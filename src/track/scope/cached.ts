@@ -4,8 +4,8 @@
 // the response is not stored.
 
 import type { Cache, Fill, FillOptions } from '../../cache/contract.ts';
-import { routeOfPath } from './response-exchange.ts';
 import type { RequestScope } from './scope.ts';
+import { routeOfPath } from './scope.ts';
 
 export interface CachedFill<T> {
   readonly cache: Pick<Cache, 'getOrSet'>;

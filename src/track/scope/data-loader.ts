@@ -4,7 +4,7 @@
 // Nothing but the value leads from a batch to those who wait for it, and the loader keeps values. So
 // values go through the loader along with the scope in which they were read, and come out as they were.
 
-import { type LoadedModule, loadedModules, whenLoaded } from '../wrap/loaded-packages.ts';
+import { type LoadedModule, loadedModules, whenLoaded } from '../wrap/drivers.ts';
 import type { RequestScope } from './scope.ts';
 import { closeScope, openShared, readsAnew, type Sharing } from './shared-work.ts';
 

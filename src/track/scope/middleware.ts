@@ -8,8 +8,8 @@ import { TidegateError } from '../../errors.ts';
 import { isSafeMethod } from '../../semantics/unsafe.ts';
 import type { Finished } from '../contract.ts';
 import { answerWithin } from './node-response.ts';
-import { type Exchange, finishOptionsOf, routeOfPath } from './response-exchange.ts';
 import type { RequestScope } from './scope.ts';
+import { type Exchange, finishOptionsOf, routeOfPath } from './scope.ts';
 
 type Handler<Rest extends readonly unknown[]> = (request: Request, ...rest: Rest) => Response | Promise<Response>;
 type Listener = (request: IncomingMessage, response: ServerResponse) => void;

@@ -1,4 +1,4 @@
-// The fields of a ServerResponse, set in the moment in which they would go out.
+// The fields of a ServerResponse, set in the moment in which they would go out; and a response that is kept back until then.
 //
 // The answer to a write is kept back until no cache serves anything from before it. An answer is also kept back where a
 // process of its own has to know first what was read. If a body reads after its head, the response becomes outdated:
@@ -9,9 +9,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants } from 'node:http2';
 import { isSafeMethod } from '../../semantics/unsafe.ts';
 import type { Finished, FinishOptions } from '../contract.ts';
-import { type Call, headOf, holdBack } from './held-response.ts';
-import { finishOptionsOf } from './response-exchange.ts';
 import type { RequestScope } from './scope.ts';
+import { finishOptionsOf } from './scope.ts';
 
 type Fields = Finished['fields'];
 
@@ -95,4 +94,140 @@ function breakOff(response: ServerResponse): void {
     // Connections other than TCP, such as TLS, have no reset.
     response.destroy();
   }
+}
+
+type Call = (...given: unknown[]) => unknown;
+
+const KEPT = ['writeHead', 'write', 'end', 'flushHeaders'] as const;
+/** Methods that fail once the head is out. */
+const OF_HEAD = ['setHeader', 'setHeaders', 'appendHeader', 'removeHeader'] as const;
+
+/** Calls `wait` before the first byte; it returns undefined when there is nothing to wait for. */
+function holdBack(response: ServerResponse, wait: () => Promise<unknown> | undefined): void {
+  const held = new HeldResponse(response);
+  let isBegun = false;
+  held.take((name, given) => {
+    // A head alone says nothing yet: the handler may do more before it goes on.
+    if (isBegun || name === 'writeHead') return held.keep(name, given);
+    isBegun = true;
+    const waiting = wait();
+    if (waiting !== undefined) {
+      const goOn = () => held.release();
+      waiting.then(goOn, goOn);
+      return held.keep(name, given);
+    }
+    held.release();
+    return held.call(name, given);
+  });
+}
+
+/** Fields given to writeHead are set before it, so that those of ours are not put under them. */
+function headOf(response: ServerResponse, given: readonly unknown[]): readonly unknown[] {
+  const fields = given.at(-1);
+  if (typeof fields !== 'object' || fields === null) return given;
+  if (Array.isArray(fields)) {
+    const flat = fields.flat() as string[];
+    const seen = new Set<string>();
+    for (let at = 0; at + 1 < flat.length; at += 2) {
+      const name = flat[at] as string;
+      if (seen.has(name.toLowerCase())) response.appendHeader(name, flat[at + 1] as string);
+      else response.setHeader(name, flat[at + 1] as string);
+      seen.add(name.toLowerCase());
+    }
+  } else {
+    for (const [name, value] of Object.entries(fields)) {
+      if (value !== undefined) response.setHeader(name, value as string);
+    }
+  }
+  return given.slice(0, -1);
+}
+
+class HeldResponse {
+  readonly #response: ServerResponse;
+  readonly #methods: ReadonlyMap<string, unknown>;
+  readonly #calls: (readonly [name: string, given: readonly unknown[]])[] = [];
+  #isReleased = false;
+  /** Set once the head is final. */
+  #status: { readonly code: number; readonly message: string } | undefined;
+  #hasEnded = false;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+    this.#methods = new Map([...KEPT, ...OF_HEAD].map((name) => [name, Reflect.get(response, name) as unknown]));
+  }
+
+  take(called: (name: string, given: readonly unknown[]) => unknown): void {
+    for (const name of KEPT) {
+      Reflect.set(this.#response, name, (...given: unknown[]) =>
+        this.#isReleased ? this.call(name, given) : called(name, given),
+      );
+    }
+  }
+
+  keep(name: string, given: readonly unknown[]): unknown {
+    const response = this.#response;
+    if (name === 'writeHead') this.#keepHead(given);
+    else this.#calls.push([name, given]);
+    this.#pretend(name);
+    return name === 'write' ? false : response;
+  }
+
+  release(): void {
+    const response = this.#response;
+    this.#isReleased = true;
+    for (const name of ['headersSent', 'writableEnded', 'finished']) Reflect.deleteProperty(response, name);
+    if (this.#status !== undefined) {
+      response.statusCode = this.#status.code;
+      response.statusMessage = this.#status.message;
+    }
+    try {
+      for (const [name, given] of this.#calls) this.call(name, given);
+    } catch (error) {
+      // The caller is gone, so only the client can be told.
+      response.destroy(error instanceof Error ? error : undefined);
+    }
+    if (this.#calls.some(([name]) => name === 'write') && !response.writableEnded) response.emit('drain');
+  }
+
+  /** Calls the original method: wrappers added since stay in place. */
+  call(name: string, given: readonly unknown[]): unknown {
+    return (this.#methods.get(name) as Call).apply(this.#response, given as unknown[]);
+  }
+
+  #keepHead(given: readonly unknown[]): void {
+    if (this.#status !== undefined) {
+      // Compression asks for the head again, without any arguments of its own.
+      if (given.length === 1) return;
+      throw sent('write');
+    }
+    const [code, message] = given;
+    if (typeof code === 'number') this.#response.statusCode = code;
+    if (typeof message === 'string') this.#response.statusMessage = message;
+    this.#calls.push(['writeHead', headOf(this.#response, given)]);
+  }
+
+  /** Makes the response look as if the call had been done. */
+  #pretend(name: string): void {
+    const response = this.#response;
+    if (this.#status === undefined) {
+      this.#status = { code: response.statusCode, message: response.statusMessage };
+      Object.defineProperty(response, 'headersSent', { configurable: true, get: () => true });
+      for (const of of OF_HEAD) {
+        Reflect.set(response, of, (...given: unknown[]) => {
+          if (!this.#isReleased) throw sent(of === 'removeHeader' ? 'remove' : 'set');
+          return this.call(of, given);
+        });
+      }
+    }
+    if (name !== 'end' || this.#hasEnded) return;
+    this.#hasEnded = true;
+    for (const property of ['writableEnded', 'finished']) {
+      Object.defineProperty(response, property, { configurable: true, get: () => true });
+    }
+  }
+}
+
+function sent(verb: string): Error {
+  const error = new Error(`Cannot ${verb} headers after they are sent to the client`);
+  return Object.assign(error, { code: 'ERR_HTTP_HEADERS_SENT' });
 }

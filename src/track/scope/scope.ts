@@ -8,13 +8,10 @@ import { messageOf } from '../../errors.ts';
 import type { Tasks } from '../../ports.ts';
 import type { Finished, FinishOptions, Scope, Untracked } from '../contract.ts';
 import type { Mark, Read, RegistryClient } from '../follow/registry-client.ts';
-import type { Problems } from '../problems.ts';
-import type { Tally } from '../tally.ts';
+import type { Problems, Tally } from '../tally.ts';
 import type { Budget, Dependency } from './coarsen.ts';
-import { Registrations } from './registrations.ts';
-import { refused } from './response-exchange.ts';
+import { Registrations, SentResponse } from './registrations.ts';
 import type { Scopes } from './scopes.ts';
-import { SentResponse } from './sent-response.ts';
 
 export interface ScopeParts {
   readonly source: string;
@@ -226,4 +223,47 @@ class Verdict {
     for (const reason of other.#reasons) this.refuse(reason);
     if (!other.#isAllowed) for (const doubt of other.#doubts) this.#doubts.add(doubt);
   }
+}
+
+export interface Exchange {
+  readonly method: string;
+  readonly status: number;
+  /** The route as the framework names it, or a path. */
+  readonly route: string;
+  readonly field: (name: 'cache-control' | 'cache-tag') => string | undefined;
+}
+
+const NOT_SHARED = /(?:^|[\s,])(?:no-store|private)\b/i;
+
+export function finishOptionsOf({ method, status, route, field }: Exchange): FinishOptions {
+  const isRead = method === 'GET' || method === 'HEAD';
+  const mayStore = isRead && status < 500 && !NOT_SHARED.test(field('cache-control') ?? '');
+  return { cacheTag: field('cache-tag'), route: `${method} ${route}`, mayStore };
+}
+
+const MAX_SEGMENT = 40;
+
+/** A route, or a kind of key, for messages: identifiers in it are left out, or each would be one of its own. */
+export function routeOfPath(target: string): string {
+  const path = target.replace(/^[a-z]+:\/\/[^/]*/i, '').replace(/[?#].*$/s, '');
+  return path.replace(/[^/:]+/g, (one) => (/\d/.test(one) || one.length > MAX_SEGMENT ? '*' : one)) || '/';
+}
+
+const MAX_SHOWN = 300;
+
+function refused(reasons: readonly string[]): Finished {
+  // Texts of databases and parsers are among them.
+  const shown = reasons
+    .join('; ')
+    .replace(/[^\x20-\x7e]+/g, ' ')
+    .slice(0, MAX_SHOWN);
+  return {
+    isStorable: false,
+    reasons,
+    tags: [],
+    fields: [
+      ['CDN-Cache-Control', 'no-store'],
+      ['Tidegate-Untracked', shown],
+    ],
+  };
 }

@@ -11,7 +11,7 @@ import { TidegateError } from '../../errors.ts';
 import type { InMs } from '../../options/durations.ts';
 import type { FeedProcess, FeedProcessOptions, FeedProcessStatus, TrackerPlatform } from '../contract.ts';
 import { type FollowedDatabase, openDatabase } from '../follow/followed-database.ts';
-import type { Release } from '../follow/open-database.ts';
+import type { DatabasePlatform, Release, TryClaim } from '../follow/open-database.ts';
 import { Tally } from '../tally.ts';
 import { keptAlive } from '../timing.ts';
 import { checkFeedProcess } from '../tracker-options.ts';
@@ -28,12 +28,12 @@ import {
   type ReportReply,
   type SettledReply,
 } from './feed-wire.ts';
-import { claimed } from './source-claim.ts';
 
 const PLATFORM: TrackerPlatform = { clock: platformClock, tasks: platformTasks, random: platformRandom };
 const MAX_CONNECTIONS = 10_000;
 const MAX_WAIT_MS = 60_000;
 const WAIT_MS = 10;
+const CLAIM_AGAIN_MS = 500;
 const JSON_TYPE = 'application/json';
 
 /** Rejects with E_CONFIG, E_FEED or E_PORT. `platform`: for tests. */
@@ -61,6 +61,18 @@ export async function startFeedProcess(given: FeedProcessOptions, platform = PLA
     await (running ?? followed).stop();
     if (running === undefined) await release?.();
     throw error;
+  }
+}
+
+/** Resolves once this process alone has the source. */
+async function claimed(attempt: TryClaim, { source, tasks, onFault }: DatabasePlatform): Promise<Release> {
+  for (let isTold = false; ; ) {
+    const release = await attempt();
+    if (release !== undefined) return release;
+    const got = 'another one that follows it: waiting until that one ends';
+    if (!isTold) onFault?.(new TidegateError('E_FEED', `expected no other feed process of ${source}, got ${got}`));
+    isTold = true;
+    await new Promise<void>((resolve) => void tasks.later(CLAIM_AGAIN_MS, resolve));
   }
 }
 

@@ -7,7 +7,7 @@
 import { SESSION_QUERY, type SessionFacts } from '../../sql/postgres/session.ts';
 import type { Refusal } from '../follow/registry-client.ts';
 import { judged, UNKNOWN_SESSION, type Wanted } from './asked-session.ts';
-import { isControl } from './state-words.ts';
+import { isControl } from './statements.ts';
 
 type Call = (...given: unknown[]) => unknown;
 

@@ -8,14 +8,12 @@ import { messageOf } from '../../errors.ts';
 import { moves } from '../../sql/postgres/moving-texts.ts';
 import type { Mark, Refusal, RegistryClient } from '../follow/registry-client.ts';
 import { statementRead } from '../follow/statement-read.ts';
-import type { Problems } from '../problems.ts';
 import type { RequestScope } from '../scope/scope.ts';
 import type { Place, Reading, Scopes } from '../scope/scopes.ts';
 import { queryTag } from '../tags.ts';
-import type { Tally } from '../tally.ts';
+import type { Problems, Tally } from '../tally.ts';
 import { ALTERED, type AskedSession, readWithin, wantedBy } from './asked-session.ts';
-import { type Given, positional, type Started } from './parameters.ts';
-import { beginsWithin, isControl, mayAlter } from './state-words.ts';
+import { beginsWithin, type Given, isControl, mayAlter, positional, type Started } from './statements.ts';
 
 export type { Reading } from '../scope/scopes.ts';
 

@@ -8,7 +8,6 @@ import type { Session } from '../../sql/ast.ts';
 import type { SessionFacts } from '../../sql/postgres/session.ts';
 import type { Refusal } from '../follow/registry-client.ts';
 import { type AskedSession, isRefusal, UNKNOWN_SESSION, type Wanted } from './asked-session.ts';
-import type { Given } from './parameters.ts';
 import {
   carrying,
   isWatchedClient,
@@ -20,6 +19,7 @@ import {
 } from './postgres-connection.ts';
 import type { Connection, Reading, Recorder } from './recorder.ts';
 import { ServerTexts, withOwn } from './server-texts.ts';
+import type { Given } from './statements.ts';
 import { methodOf, namesOf, runLater, wrapped } from './wrapping.ts';
 
 const HARMLESS = namesOf(`on once off addListener removeListener removeAllListeners emit end release ref unref

@@ -8,10 +8,10 @@
 
 import { replacesOwn } from '../../sql/calls/functions.ts';
 import type { Refusal } from '../follow/registry-client.ts';
-import { givenOf, NOTHING_GIVEN } from './parameters.ts';
 import type { Connection, Recorder } from './recorder.ts';
 import { PLACE, SqlitePlace } from './sqlite-place.ts';
 import { SqliteRows } from './sqlite-rows.ts';
+import { givenOf, NOTHING_GIVEN } from './statements.ts';
 import { methodOf, namesOf, originalOf, runNow, wrapped } from './wrapping.ts';
 
 const STATEMENT = namesOf(`columns setReadBigInts setReturnArrays setAllowBareNamedParameters

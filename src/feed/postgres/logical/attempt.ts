@@ -23,7 +23,7 @@ export interface PostgresFeedOptions extends PostgresFeedBase {
   /** How long the slot may be in use by another when a feed starts. Default 10,000. */
   readonly takeOverMs?: number;
   /** Called once when the slot is in use and the feed waits for it. Default: nobody. */
-  readonly onFault?: (error: unknown) => void;
+  readonly onFault?: ((error: unknown) => void) | undefined;
 }
 
 interface AttemptOptions extends PostgresFeedOptions {

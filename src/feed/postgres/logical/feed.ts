@@ -7,8 +7,7 @@
 import type { FeedPosition } from '../../../dependency/change.ts';
 import { TidegateError } from '../../../errors.ts';
 import { FeedLifecycle, type FeedRun, type FeedSource } from '../../lifecycle.ts';
-import { LateTables } from '../late-tables.ts';
-import { MAX_CHANGES, type PostgresFeed, RETRY } from '../options.ts';
+import { LateTables, MAX_CHANGES, type PostgresFeed, RETRY } from '../options.ts';
 import { PostgresRelations } from '../relations.ts';
 import { type Watched, watchedName } from '../watch.ts';
 import { PostgresAttempt, type PostgresFeedOptions } from './attempt.ts';

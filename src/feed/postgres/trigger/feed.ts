@@ -6,8 +6,7 @@
 
 import type { FeedPosition } from '../../../dependency/change.ts';
 import { FeedLifecycle, type FeedRun, type FeedSource } from '../../lifecycle.ts';
-import { LateTables } from '../late-tables.ts';
-import { MAX_CHANGES, type PostgresFeed, type PostgresFeedBase, RETRY } from '../options.ts';
+import { LateTables, MAX_CHANGES, type PostgresFeed, type PostgresFeedBase, RETRY } from '../options.ts';
 import type { PostgresSession } from '../session.ts';
 import { CHANNEL } from './install.ts';
 import { lowestOf, TRIM_LOG, triggerPlace } from './log.ts';

@@ -1,7 +1,8 @@
-// Parameters as drivers take them, in the order of a statement's own.
+// Statements as applications give them to drivers: their parameters in the statement's own order, and words in their texts
+// that change the state of the connection.
 //
-// Drivers take them by name as well. A name that cannot be found is a parameter that is not known,
-// which makes what is compared with it wider.
+// Drivers take parameters by name as well. A name that cannot be found is a parameter that is not known, which makes what is
+// compared with it wider.
 
 import type { Template } from '../../dependency/template.ts';
 import type { Parser } from '../../sql/ast.ts';
@@ -85,4 +86,28 @@ function signatureOf(text: string, parser: Parser): Signature {
   const isNumbered = /\?\d/.test(text);
   const isMixed = isNumbered && (/\?(?!\d)/.test(text) || names.some((name) => name !== undefined));
   return { names, isMixed };
+}
+
+const CONTROL = /^[\s;]*(?:begin|start\s+transaction|commit|end|rollback|abort|savepoint|release)\b[^;]*;?\s*$/i;
+const BEGINS = /(?:^|;)\s*(?:begin|start\s+transaction|savepoint)\b/i;
+const ALTERS = [
+  /(?:^|;)\s*(?:attach|detach|reset|discard)\b/i,
+  /(?:^|;)\s*set\s+(?!(?:local\s+|session\s+)?(?:transaction|characteristics|\w+_timeout|application_name)\b)/i,
+  /\b(?:load_extension|set_config)\s*\(/i,
+  /\btemp(?:orary)?\s+(?:table|view|sequence)\b|\b(?:temp|pg_temp)\s*\.|\binto\s+temp/i,
+];
+
+/** Whether it begins or ends a transaction, and nothing else. */
+export function isControl(text: string): boolean {
+  return CONTROL.test(text);
+}
+
+/** Whether it begins a transaction, perhaps among other things. */
+export function beginsWithin(text: string): boolean {
+  return BEGINS.test(text);
+}
+
+/** Whether names or values may mean something else on the connection after it. */
+export function mayAlter(text: string): boolean {
+  return ALTERS.some((pattern) => pattern.test(text));
 }
