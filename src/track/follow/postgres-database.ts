@@ -76,7 +76,7 @@ const OPTIONS: Readonly<Record<string, kit.Check>> = {
 };
 
 /** Throws E_CONFIG. */
-export function checkPostgres<Options>(options: Options): InMs<Options> {
+function checkPostgres<Options>(options: Options): InMs<Options> {
   const checked = kit.checkOptions('postgresDatabase', options, OPTIONS as kit.Checks<Options>);
   const { mode, ...given } = options as kit.UnknownRecord;
   if (mode === 'triggers') {

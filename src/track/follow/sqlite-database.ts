@@ -105,7 +105,7 @@ async function openFile(path: string): Promise<SqliteRunner> {
 }
 
 /** A lock of the system on an empty file beside the database, which ends with the process that holds it. */
-export function sqliteClaim(path: string): TryClaim {
+function sqliteClaim(path: string): TryClaim {
   return async () => {
     const { DatabaseSync } = await import('node:sqlite');
     const file = new DatabaseSync(`${path}-tidegate`, { timeout: 0 });
