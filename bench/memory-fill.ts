@@ -1,9 +1,8 @@
 // Child of the bench `memory`: fills a memory store with entries as the engine makes them and writes, as JSON, what the
 // process grew by. To be run with --expose-gc, in a process of its own, as garbage of others would count.
 
-import { encodeHead, headLength } from '../src/entry/codec.ts';
 import { cacheKey } from '../src/entry/key.ts';
-import type { StoredResponse } from '../src/entry/stored-response.ts';
+import { encodeHead, headLength, type StoredResponse } from '../src/entry/stored-response.ts';
 import { createMemoryStore } from '../src/store/memory.ts';
 
 /** What a filled store takes. `heapBytes`: V8's heap and what its objects hold outside of it. */

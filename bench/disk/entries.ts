@@ -1,8 +1,7 @@
 // Entries for the bench `disk`, as a fill makes them.
 
-import { encodeHead, headLength } from '../../src/entry/codec.ts';
 import { cacheKey } from '../../src/entry/key.ts';
-import type { StoredResponse } from '../../src/entry/stored-response.ts';
+import { encodeHead, headLength, type StoredResponse } from '../../src/entry/stored-response.ts';
 
 /** The host that requests name, whichever port the gate is on. */
 export const HOST = 'shop.example';

@@ -1,6 +1,6 @@
 // The context that the parts of one engine share.
 
-import type { EntryLedger } from '../entry/subject.ts';
+import type { EntryLedger } from '../entry/key.ts';
 import type { TidegateError } from '../errors.ts';
 import type { BodyStore, Clock, Random, Tasks } from '../ports.ts';
 import type { Coder } from './answers/coding.ts';

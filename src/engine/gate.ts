@@ -1,6 +1,6 @@
 // The engine, put together from its ports.
 
-import { type LedgerEntry, subjectOf } from '../entry/subject.ts';
+import { type LedgerEntry, subjectOf } from '../entry/key.ts';
 import { TidegateError } from '../errors.ts';
 import { Invalidations } from '../ledger/invalidations.ts';
 import { Ledger } from '../ledger/ledger.ts';

@@ -1,10 +1,8 @@
 // Entries as an operator sees them: listed by page, and explained.
 
 import { sourceOf } from '../dependency/source-tag.ts';
-import { decodeHead } from '../entry/codec.ts';
-import { cacheKey, codingOf, keyParts } from '../entry/key.ts';
-import { type EntryNote, noteOf, type StoredResponse } from '../entry/stored-response.ts';
-import { subjectOf } from '../entry/subject.ts';
+import { cacheKey, codingOf, keyParts, subjectOf } from '../entry/key.ts';
+import { decodeHead, type EntryNote, noteOf, type StoredResponse } from '../entry/stored-response.ts';
 import { requestDemands } from '../semantics/cache-control.ts';
 import { fieldValue } from '../semantics/fields.ts';
 import { currentAgeMs } from '../semantics/freshness.ts';

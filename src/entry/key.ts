@@ -1,12 +1,16 @@
-// Cache keys. A key is `tenant SP origin SP method SP uri`; a variant's key adds `LF name: value` for each selecting
-// header field; a content coding of the response adds `LF ;coding`.
+// Cache keys, and the names by which an invalidation finds what stands under them. A key is `tenant SP origin SP method SP
+// uri`; a variant's key adds `LF name: value` for each selecting header field; a content coding of the response adds
+// `LF ;coding`.
 //
 // Keys must be injective, or one client reads a response filled for another. Tenant, origin and method are tokens and
 // a URI holds no white space, so a space always separates two parts; a field value holds no line feed. `isKeyable`
 // ensures that. No field name holds a semicolon.
 
+import type { Subject } from '../ledger/invalidations.ts';
+import type { Ledger, Stamped } from '../ledger/ledger.ts';
 import { CODINGS, type Coding } from '../semantics/content-coding.ts';
 import { type Fields, fieldValue } from '../semantics/fields.ts';
+import type { EntryNote } from './stored-response.ts';
 
 /** The tenant when none is configured. */
 export const DEFAULT_TENANT = '-';
@@ -90,4 +94,21 @@ export function codedKeys(key: string): readonly string[] {
 export function codingOf(key: string): Coding | undefined {
   const at = key.lastIndexOf('\n;');
   return at < 0 ? undefined : CODINGS.find((coding) => coding === key.slice(at + 2));
+}
+
+/** An entry as the ledger sees it. */
+export type LedgerEntry = Stamped & Pick<EntryNote, 'kind' | 'key'>;
+
+export type EntryLedger<Holder = unknown> = Ledger<LedgerEntry, Holder>;
+
+/** A value has no name but its key: invalidations by URI reach it, those by origin do not. */
+export function valueSubject(key: string, tags: readonly string[]): Subject {
+  return { uri: key, origin: '', tags };
+}
+
+/** The names by which an invalidation finds the entry. */
+export function subjectOf({ kind, key, tags }: Pick<EntryNote, 'kind' | 'key' | 'tags'>): Subject {
+  if (kind === 'value') return valueSubject(key, tags);
+  const { uri, origin } = keyParts(key);
+  return { uri, origin, tags };
 }

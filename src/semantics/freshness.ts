@@ -4,8 +4,7 @@
 // which its age was 0, and the terms, which most responses of a site share.
 
 import { type CacheControl, type ResponseDirectives, readableMs, responseDirectives } from './cache-control.ts';
-import { type Fields, fieldLines, fieldValue, listMembers, type ResponseHead } from './fields.ts';
-import { parseHttpDate } from './http-date.ts';
+import { type Fields, fieldLines, fieldValue, listMembers, parseHttpDate, type ResponseHead } from './fields.ts';
 import type { CachePolicy } from './policy.ts';
 
 /** Where a freshness lifetime came from (RFC 9111 §4.2.1, §4.2.2; RFC 9213). */

@@ -7,9 +7,16 @@ export {
   requestDemands,
   responseDirectives,
 } from './cache-control.ts';
-export { type Fields, fieldLines, fieldValue, type RequestHead, type ResponseHead } from './fields.ts';
+export {
+  type Fields,
+  fieldLines,
+  fieldValue,
+  formatHttpDate,
+  parseHttpDate,
+  type RequestHead,
+  type ResponseHead,
+} from './fields.ts';
 export { currentAgeMs, type LifetimeSource, type ReuseTerms, reuseTerms, type Timing } from './freshness.ts';
-export { formatHttpDate, parseHttpDate } from './http-date.ts';
 export type { ForwardReason, Outcome, OutcomeDetail } from './outcome.ts';
 export { formatCacheStatus } from './outcome.ts';
 export { type CachePolicy, CONFORMANCE_POLICY, type Profile, SAFE_POLICY } from './policy.ts';

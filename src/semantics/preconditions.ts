@@ -3,8 +3,7 @@
 // A cache evaluates only conditions that it can answer for. If-Match and If-Unmodified-Since ask the origin about its
 // current state, so a request that carries them is forwarded.
 
-import { type Fields, fieldValue, filterFields, hasField, type RequestHead, trimOws } from './fields.ts';
-import { parseHttpDate } from './http-date.ts';
+import { type Fields, fieldValue, filterFields, hasField, parseHttpDate, type RequestHead, trimOws } from './fields.ts';
 import { etagsMatchStrong, etagsMatchWeak, validators } from './validation.ts';
 
 /**

@@ -11,11 +11,11 @@ import {
   filterFields,
   hasField,
   hopByHopNames,
+  parseHttpDate,
   type RequestHead,
   type ResponseHead,
 } from './fields.ts';
 import { givesFreshness, isHeuristicallyCacheable, type ReuseTerms, reuseTerms } from './freshness.ts';
-import { parseHttpDate } from './http-date.ts';
 import type { CachePolicy } from './policy.ts';
 import { parseContentRange } from './ranges.ts';
 import { selectingFields } from './vary.ts';

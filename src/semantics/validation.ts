@@ -4,8 +4,16 @@
 // For a response that is merely past its time, that is the origin's affair; for one known to be outdated, a validator
 // that cannot tell the two apart would bring the old version back. `outdated` marks that.
 
-import { type Fields, fieldLines, fieldValue, filterFields, hasField, trimOws, withoutHopByHop } from './fields.ts';
-import { parseHttpDate } from './http-date.ts';
+import {
+  type Fields,
+  fieldLines,
+  fieldValue,
+  filterFields,
+  hasField,
+  parseHttpDate,
+  trimOws,
+  withoutHopByHop,
+} from './fields.ts';
 import type { Profile } from './policy.ts';
 
 /** A response's statements about its version (RFC 9110 §8.8). */

@@ -4,12 +4,10 @@
 // The bytes may be damaged, another cache's, or of another codec. That is a miss: the store removes them, and the reader
 // does not notice. Failures of the store itself are left to the tiers, which count them.
 
-import { encodeHead } from '../entry/codec.ts';
-import { hitNotes } from '../entry/hit-notes.ts';
 import { cacheKey, DEFAULT_TENANT } from '../entry/key.ts';
 import { type OwnedValue, ownValue, readOwned, type ValueClass } from '../entry/owned-value.ts';
-import { bodyOf, type Entry, type EntryNote, type StoredResponse } from '../entry/stored-response.ts';
-import type { OwnedCodec, StoredValue } from '../entry/stored-value.ts';
+import { bodyOf, type Entry, type EntryNote, encodeHead, type StoredResponse } from '../entry/stored-response.ts';
+import { hitNotes, type OwnedCodec, type StoredValue } from '../entry/stored-value.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import { globMatcher } from '../ledger/glob.ts';
 import type { Selector } from '../ledger/selector.ts';

@@ -8,9 +8,8 @@
 // A record may hold any bytes, and reading it must never throw. The checksum finds accidental damage; anyone who may write
 // to the store can write any value.
 
-import type { HitNotes } from '../entry/hit-notes.ts';
 import type { OwnedValue } from '../entry/owned-value.ts';
-import type { Sliding, StoredValue } from '../entry/stored-value.ts';
+import type { HitNotes, Sliding, StoredValue } from '../entry/stored-value.ts';
 
 const MAGIC = 0x56454754; // 'TGEV'
 const FORMAT = 2;

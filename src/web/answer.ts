@@ -4,8 +4,7 @@
 // whoever gets a Response may change what he reads or give its memory away. So he gets a copy; `new Response(bytes)`
 // makes one, a stream does not.
 
-import { decodeHead } from '../entry/codec.ts';
-import { bodyOf } from '../entry/stored-response.ts';
+import { bodyOf, decodeHead } from '../entry/stored-response.ts';
 import { TidegateError } from '../errors.ts';
 import type { Answer, BodySource } from '../ports.ts';
 import { type Fields, filterFields } from '../semantics/fields.ts';

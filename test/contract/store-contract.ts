@@ -2,9 +2,14 @@
 // it fits stores whose answers come later.
 
 import { expect, it } from 'vitest';
-import { encodeHead, headLength } from '../../src/entry/codec.ts';
 import { cacheKey, codedKey } from '../../src/entry/key.ts';
-import type { Entry, StoredResponse, VariantList } from '../../src/entry/stored-response.ts';
+import {
+  type Entry,
+  encodeHead,
+  headLength,
+  type StoredResponse,
+  type VariantList,
+} from '../../src/entry/stored-response.ts';
 import type { Selector } from '../../src/ledger/selector.ts';
 import type { Eventually, Store } from '../../src/ports.ts';
 import type { ReuseTerms } from '../../src/semantics/freshness.ts';

@@ -1,8 +1,7 @@
 // Clients of a gate in tests: each asks once and keeps what it is told.
 
 import type { Gate, GateRequest, Route } from '../../src/engine/contract.ts';
-import { decodeHead } from '../../src/entry/codec.ts';
-import { bodyOf } from '../../src/entry/stored-response.ts';
+import { bodyOf, decodeHead } from '../../src/entry/stored-response.ts';
 import type { Answer, BodySource, Cancel, Origin } from '../../src/ports.ts';
 import { type Fields, fieldValue, type ResponseHead } from '../../src/semantics/fields.ts';
 import type { Outcome } from '../../src/semantics/outcome.ts';

@@ -3,8 +3,7 @@
 import { connect, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { Gate, GateRequest, Route, Unanswered, WholeAnswer } from '../../src/engine/contract.ts';
-import { encodeHead, headLength } from '../../src/entry/codec.ts';
-import type { StoredResponse } from '../../src/entry/stored-response.ts';
+import { encodeHead, headLength, type StoredResponse } from '../../src/entry/stored-response.ts';
 import { createFront } from '../../src/node/front/front.ts';
 import type { ExchangeEnd, Front, FrontDeps, FrontHooks, RefusalReport } from '../../src/node/front/front-contract.ts';
 import type { FrontLimits, RequestRules, Router, SiteRoute } from '../../src/node/site.ts';

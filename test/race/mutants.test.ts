@@ -7,7 +7,7 @@ import type * as Joining from '../../src/engine/http/joining.ts';
 import type * as Partial from '../../src/engine/http/partial.ts';
 import { Invalidator } from '../../src/engine/invalidator.ts';
 import { Tiers } from '../../src/engine/tiers/tiers.ts';
-import type { EntryLedger } from '../../src/entry/subject.ts';
+import type { EntryLedger } from '../../src/entry/key.ts';
 import { Fills } from '../../src/ledger/fills.ts';
 import { Invalidations } from '../../src/ledger/invalidations.ts';
 import { Ledger } from '../../src/ledger/ledger.ts';

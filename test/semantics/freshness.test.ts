@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { formatHttpDate } from '../../src/semantics/fields.ts';
 import { currentAgeMs, isHeuristicallyCacheable, reuseTerms } from '../../src/semantics/freshness.ts';
-import { formatHttpDate } from '../../src/semantics/http-date.ts';
 import { type CachePolicy, CONFORMANCE_POLICY, SAFE_POLICY } from '../../src/semantics/policy.ts';
 
 const NOW = Date.UTC(2026, 10, 21);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatHttpDate } from '../../src/semantics/http-date.ts';
+import { formatHttpDate } from '../../src/semantics/fields.ts';
 import { type CachePolicy, CONFORMANCE_POLICY, SAFE_POLICY } from '../../src/semantics/policy.ts';
 import { decideStoring, STORING_REFUSALS } from '../../src/semantics/storing.ts';
 

@@ -1,8 +1,7 @@
 // A simulated client: asks once, reads at its own speed, leaves when it likes, and keeps the bytes.
 
 import type { Gate, Route } from '../../src/engine/contract.ts';
-import { decodeHead } from '../../src/entry/codec.ts';
-import { bodyOf } from '../../src/entry/stored-response.ts';
+import { bodyOf, decodeHead } from '../../src/entry/stored-response.ts';
 import type { Answer, BodySource, Cancel } from '../../src/ports.ts';
 import { type Fields, NO_FIELDS } from '../../src/semantics/fields.ts';
 import type { Outcome } from '../../src/semantics/outcome.ts';

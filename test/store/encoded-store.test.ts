@@ -1,10 +1,9 @@
 import { deepStrictEqual } from 'node:assert';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { hitNotes } from '../../src/entry/hit-notes.ts';
 import { keyParts } from '../../src/entry/key.ts';
 import { ownValue, readOwned } from '../../src/entry/owned-value.ts';
-import type { StoredValue } from '../../src/entry/stored-value.ts';
+import { hitNotes, type StoredValue } from '../../src/entry/stored-value.ts';
 import type { TidegateError } from '../../src/errors.ts';
 import type { Selector } from '../../src/ledger/selector.ts';
 import type { ByteStore, Store } from '../../src/ports.ts';

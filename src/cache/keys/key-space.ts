@@ -5,7 +5,7 @@
 // forge a line of a log (control characters, marks of direction, half a surrogate pair) keeps its readable start and gets
 // the digest of all of it.
 
-import { KEY_MARK } from '../../entry/hit-notes.ts';
+import { KEY_MARK } from '../../entry/stored-value.ts';
 import { expected, shown, TidegateError } from '../../errors.ts';
 import { canonical } from './canonical.ts';
 import { digest128 } from './digest.ts';

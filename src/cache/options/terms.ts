@@ -5,15 +5,14 @@
 // hit builds nothing.
 
 import type { FillTerms, SetTerms } from '../../engine/values/value-contract.ts';
-import { leftOut } from '../../entry/late-tags.ts';
+import { leftOut } from '../../entry/stored-value.ts';
 import { expected } from '../../errors.ts';
 import { type Duration, toMs } from '../../options/durations.ts';
 import * as kit from '../../options/kit.ts';
 import type { DefaultOptions, FillOptions, KindPolicy, SetOptions } from '../contract.ts';
 import type { KeySpace } from '../keys/key-space.ts';
 import { allTags, checkedTags } from '../keys/tags.ts';
-import type { Kinds } from './kinds.ts';
-import { kindTags } from './kinds.ts';
+import { type Kinds, kindTags } from './kinds.ts';
 
 /** What holds for one call. `terms.tags` has all tags but those of the kind and of the key, which depend on the key. */
 export interface Resolved {

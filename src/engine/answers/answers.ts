@@ -1,8 +1,7 @@
 // The answers a client gets: a stored response, whole, as a 304, as a range; a response that is still arriving; an error
 // the gate makes.
 
-import { decodeHead } from '../../entry/codec.ts';
-import type { LargeBody, StoredResponse } from '../../entry/stored-response.ts';
+import { decodeHead, type LargeBody, type StoredResponse } from '../../entry/stored-response.ts';
 import type { ErrorCode, TidegateError } from '../../errors.ts';
 import type { Answer, BodyStore, Random } from '../../ports.ts';
 import { type Fields, hasField, type ResponseHead, withField } from '../../semantics/fields.ts';

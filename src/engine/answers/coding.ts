@@ -5,9 +5,16 @@
 // made from, or it is ignored and made anew; so whatever outdates, replaces or removes that one does the same to it,
 // whether or not anyone removes it from its store.
 
-import { decodeHead, encodeHead, headLength } from '../../entry/codec.ts';
 import { codedKey, codingOf } from '../../entry/key.ts';
-import { bodyBytesOf, bodyOf, type Entry, type StoredResponse } from '../../entry/stored-response.ts';
+import {
+  bodyBytesOf,
+  bodyOf,
+  decodeHead,
+  type Entry,
+  encodeHead,
+  headLength,
+  type StoredResponse,
+} from '../../entry/stored-response.ts';
 import type { Refusal } from '../../ledger/ledger.ts';
 import type { Compress } from '../../ports.ts';
 import {

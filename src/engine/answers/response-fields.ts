@@ -5,12 +5,12 @@ import {
   type Fields,
   fieldValue,
   filterFields,
+  formatHttpDate,
   hasField,
   type ResponseHead,
   withField,
   withoutHopByHop,
 } from '../../semantics/fields.ts';
-import { formatHttpDate } from '../../semantics/http-date.ts';
 import { formatCacheStatus, type Outcome, withCacheStatus } from '../../semantics/outcome.ts';
 
 import { TAG_FIELDS } from '../../semantics/tags.ts';

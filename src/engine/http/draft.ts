@@ -1,9 +1,8 @@
 // From a response's head to an entry: first a draft, made when the head arrives, so that others may join; then, with the
 // whole body, the entry.
 
-import { encodeHead, headLength } from '../../entry/codec.ts';
 import { variantKey } from '../../entry/key.ts';
-import { bodyOf, type LargeBody, type StoredResponse } from '../../entry/stored-response.ts';
+import { bodyOf, encodeHead, headLength, type LargeBody, type StoredResponse } from '../../entry/stored-response.ts';
 import type { Stamp } from '../../ledger/fills.ts';
 import { type Fields, fieldValue, filterFields, hasField, type RequestHead } from '../../semantics/fields.ts';
 import { type ReuseTerms, reuseTerms, type Timing } from '../../semantics/freshness.ts';

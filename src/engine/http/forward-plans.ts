@@ -1,8 +1,7 @@
 // Ways to the origin: which request is sent there (a client's as it is, one for the whole representation, one that
 // validates, one that completes a part), why, and how a flight is started for it.
 
-import { decodeHead } from '../../entry/codec.ts';
-import type { StoredResponse } from '../../entry/stored-response.ts';
+import { decodeHead, type StoredResponse } from '../../entry/stored-response.ts';
 import type { OriginRequest } from '../../ports.ts';
 import { requestDemands } from '../../semantics/cache-control.ts';
 import type { Fields, ResponseHead } from '../../semantics/fields.ts';

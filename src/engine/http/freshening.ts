@@ -4,8 +4,7 @@
 // judged like a response that has just arrived; and since the tags of the stored one may have been left out of its
 // fields, they count as well.
 
-import { decodeHead } from '../../entry/codec.ts';
-import type { StoredResponse } from '../../entry/stored-response.ts';
+import { decodeHead, type StoredResponse } from '../../entry/stored-response.ts';
 import type { Stamp } from '../../ledger/fills.ts';
 import { fieldValue, type ResponseHead } from '../../semantics/fields.ts';
 import { reuseTerms, type Timing } from '../../semantics/freshness.ts';

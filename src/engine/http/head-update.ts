@@ -1,8 +1,7 @@
 // Freshens or invalidates the stored response to GET by a HEAD response (RFC 9111 §4.3.5).
 
-import { decodeHead } from '../../entry/codec.ts';
 import { keyParts } from '../../entry/key.ts';
-import type { Entry, StoredResponse } from '../../entry/stored-response.ts';
+import { decodeHead, type Entry, type StoredResponse } from '../../entry/stored-response.ts';
 import { etagsMatchStrong, headUpdate, validators } from '../../semantics/validation.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest } from '../contract.ts';

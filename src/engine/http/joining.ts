@@ -5,7 +5,7 @@
 // For keys known to be uncacheable nobody waits: a queue for an answer that no one may share would serialise the clients
 // (Varnish calls this hit-for-miss).
 
-import type { EntryLedger } from '../../entry/subject.ts';
+import type { EntryLedger } from '../../entry/key.ts';
 import type { Subject } from '../../ledger/invalidations.ts';
 import type { Arrival } from '../../ledger/ledger.ts';
 import type { RequestDemands } from '../../semantics/cache-control.ts';

@@ -4,9 +4,8 @@
 // A front that can write an answer straight to its client asks for hits here first, and is answered in one go where the tier
 // that has the entry answers at once. For all else it calls `handle` with what was found.
 
-import { decodeHead } from '../../entry/codec.ts';
 import { cacheKey } from '../../entry/key.ts';
-import type { Entry, StoredResponse, VariantList } from '../../entry/stored-response.ts';
+import { decodeHead, type Entry, type StoredResponse, type VariantList } from '../../entry/stored-response.ts';
 import type { Eventually } from '../../ports.ts';
 import { type RequestDemands, requestDemands } from '../../semantics/cache-control.ts';
 import { fieldValue } from '../../semantics/fields.ts';

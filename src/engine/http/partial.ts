@@ -1,8 +1,7 @@
 // Stored parts of a representation: which requests one answers, adding another to it, asking for what it lacks
 // (RFC 9111 §3.3, §3.4).
 
-import { decodeHead } from '../../entry/codec.ts';
-import { bodyOf, type StoredResponse } from '../../entry/stored-response.ts';
+import { bodyOf, decodeHead, type StoredResponse } from '../../entry/stored-response.ts';
 import type { Stamp } from '../../ledger/fills.ts';
 import { combineParts, completionFields as completionFieldsOf } from '../../semantics/completing.ts';
 import { type Fields, fieldValue } from '../../semantics/fields.ts';

@@ -4,8 +4,7 @@
 //
 // An error of the moment gives way to a good answer that came in between.
 
-import { decodeHead } from '../../entry/codec.ts';
-import type { StoredResponse } from '../../entry/stored-response.ts';
+import { decodeHead, type StoredResponse } from '../../entry/stored-response.ts';
 import type { Fill, Stamp } from '../../ledger/fills.ts';
 import type { Eventually } from '../../ports.ts';
 import type { ResponseHead } from '../../semantics/fields.ts';

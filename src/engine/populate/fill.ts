@@ -6,9 +6,8 @@
 import { cacheKey, codingOf } from '../../entry/key.ts';
 import type { StoredResponse } from '../../entry/stored-response.ts';
 import { type RequestDemands, requestDemands } from '../../semantics/cache-control.ts';
-import { fieldValue, NO_FIELDS } from '../../semantics/fields.ts';
+import { fieldValue, NO_FIELDS, parseHttpDate } from '../../semantics/fields.ts';
 import { currentAgeMs } from '../../semantics/freshness.ts';
-import { parseHttpDate } from '../../semantics/http-date.ts';
 import { decideReuse } from '../../semantics/reuse.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest, PopulateResult, Selection } from '../contract.ts';

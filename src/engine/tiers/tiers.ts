@@ -3,7 +3,7 @@
 // A list of them stands under the plain key, in every tier, and changes with each new
 // one; what is not in the list any more would never be found again, so it is removed.
 
-import { codedKeys, keyParts } from '../../entry/key.ts';
+import { codedKeys, type EntryLedger, keyParts } from '../../entry/key.ts';
 import {
   type Entry,
   type EntryNote,
@@ -11,7 +11,6 @@ import {
   type StoredResponse,
   type VariantList,
 } from '../../entry/stored-response.ts';
-import type { EntryLedger } from '../../entry/subject.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Fill, Stamp } from '../../ledger/fills.ts';
 import type { Refusal } from '../../ledger/ledger.ts';

@@ -3,10 +3,9 @@
 // A hit must cost no promise and next to no time, so what is in the first tier is judged and given
 // at once; only a miss, a slow tier and a fill go on with promises.
 
-import { hasTags } from '../../entry/late-tags.ts';
+import { type EntryLedger, type LedgerEntry, subjectOf } from '../../entry/key.ts';
 import { type OwnedValue, ownValue, readOwned } from '../../entry/owned-value.ts';
-import type { StoredValue } from '../../entry/stored-value.ts';
-import { type EntryLedger, type LedgerEntry, subjectOf } from '../../entry/subject.ts';
+import { hasTags, type StoredValue } from '../../entry/stored-value.ts';
 import { type Arrival, Ledger } from '../../ledger/ledger.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { Clock, Eventually, Store } from '../../ports.ts';

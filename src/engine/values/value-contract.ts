@@ -194,7 +194,7 @@ export interface ValueCacheParts {
   /** True: the first of them is the memory of this process. */
   readonly hasMemory: boolean;
   readonly clock: Clock;
-  /** The time, perhaps as it was up to a turn of the event loop ago, and cheap; see hit-notes.ts. Default: that of the clock. */
+  /** The time, perhaps as it was up to a turn of the event loop ago, and cheap; see `hitNotes`. Default: that of the clock. */
   readonly roughNow?: (() => number) | undefined;
   readonly tasks: Tasks;
   readonly random: Random;

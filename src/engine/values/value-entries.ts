@@ -1,11 +1,10 @@
 // Entries of the data cache as they are made, and as operators see them.
 
-import { hitNotes } from '../../entry/hit-notes.ts';
+import { type EntryLedger, subjectOf } from '../../entry/key.ts';
 import { ownText, ownTexts } from '../../entry/own-text.ts';
 import { type OwnedValue, readOwned } from '../../entry/owned-value.ts';
 import type { EntryNote } from '../../entry/stored-response.ts';
-import type { StoredValue } from '../../entry/stored-value.ts';
-import { type EntryLedger, subjectOf } from '../../entry/subject.ts';
+import { hitNotes, type StoredValue } from '../../entry/stored-value.ts';
 import type { Stamp } from '../../ledger/fills.ts';
 import type { Position } from '../../ledger/log.ts';
 import type { Random } from '../../ports.ts';

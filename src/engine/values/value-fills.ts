@@ -4,9 +4,9 @@
 // hard timeout, or by their signal. When all have left, the fill's failure is nobody's to hear, so it is told as a fault;
 // and a source that fails is left alone for a while.
 
+import { valueSubject } from '../../entry/key.ts';
 import { readOwned } from '../../entry/owned-value.ts';
 import type { StoredValue } from '../../entry/stored-value.ts';
-import { valueSubject } from '../../entry/subject.ts';
 import type { TidegateError } from '../../errors.ts';
 import type { Arrival } from '../../ledger/ledger.ts';
 import type { Eventually } from '../../ports.ts';

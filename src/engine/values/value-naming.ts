@@ -5,10 +5,9 @@
 // has evicted it, it would come back without them. So where there are slower tiers all that is there is superseded in the
 // log first, as by a value that is put in. It was current at that moment, so its stamp moves past that.
 
-import { lateTags } from '../../entry/late-tags.ts';
+import { valueSubject } from '../../entry/key.ts';
 import { ownTexts } from '../../entry/own-text.ts';
-import type { StoredValue } from '../../entry/stored-value.ts';
-import { valueSubject } from '../../entry/subject.ts';
+import { lateTags, type StoredValue } from '../../entry/stored-value.ts';
 import type { Eventually } from '../../ports.ts';
 import { wasReadNoEarlier } from '../tiers/tier-loop.ts';
 import { type AskedFill, MAX_TAGS, tagsOf } from './value-flight.ts';

@@ -1,8 +1,8 @@
 // What the steps of a data cache share: its ledger, its log, its tiers. Types only.
 
+import type { EntryLedger } from '../../entry/key.ts';
 import type { OwnedValue } from '../../entry/owned-value.ts';
 import type { StoredValue } from '../../entry/stored-value.ts';
-import type { EntryLedger } from '../../entry/subject.ts';
 import type { Clock, Eventually, Random, Tasks } from '../../ports.ts';
 import type { Invalidator } from '../invalidator.ts';
 import type { UnderWay } from '../under-way.ts';

@@ -8,8 +8,8 @@
 // A value that was read before another was put in must not take its place, in any tier. So each put has a turn, and where
 // there are slower tiers the put is an invalidation of what was there.
 
+import { valueSubject } from '../../entry/key.ts';
 import type { OwnedValue } from '../../entry/owned-value.ts';
-import { valueSubject } from '../../entry/subject.ts';
 import type { Eventually } from '../../ports.ts';
 import type { FillResult, SetTerms, ValueTerms } from './value-contract.ts';
 import { entryOf, type Filled } from './value-entries.ts';

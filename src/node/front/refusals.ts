@@ -2,8 +2,7 @@
 // expected and what was got.
 
 import { STATUS_CODES } from 'node:http';
-import type { Fields } from '../../semantics/fields.ts';
-import { formatHttpDate } from '../../semantics/http-date.ts';
+import { type Fields, formatHttpDate } from '../../semantics/fields.ts';
 import { nodeClock } from '../node-ports.ts';
 
 interface RefusalRule {

@@ -28,7 +28,7 @@ export function storedFields(entry: StoredResponse, added: Fields, bodyBytes: nu
 
 /**
  * Fields of a stored response without its length; it holds no field of a connection (RFC 9111 §3.1). This reads the
- * bytes of entry/codec.ts, as decodeHead() does, but in a tenth of the time.
+ * bytes of entry/stored-response.ts, as decodeHead() does, but in a tenth of the time.
  */
 export function fieldsOf({ bytes, headBytes }: StoredResponse): string[] {
   const fields: string[] = [];
