@@ -2,7 +2,7 @@
 //
 // The memory tier answers at once, without a promise, since a promise costs more than the look-up. So results are `Eventually<T>`: `await` them all the same.
 
-import type { Signal } from '../engine/signal.ts';
+import type { Signal } from '../engine/values/value-contract.ts';
 import type { ValueClass } from '../entry/owned-value.ts';
 import type { OwnedCodec } from '../entry/stored-value.ts';
 import type { Duration } from '../options/durations.ts';

@@ -4,9 +4,8 @@ import type { EntryLedger } from '../entry/key.ts';
 import type { TidegateError } from '../errors.ts';
 import type { BodyStore, Clock, Random, Tasks } from '../ports.ts';
 import type { Coder } from './answers/coding.ts';
-import type { ExchangeReport, Rehydrator } from './contract.ts';
-import type { RunningFlight } from './http/flight-plan.ts';
-import type { HitForMiss } from './http/joining.ts';
+import type { Rehydrator } from './contract.ts';
+import type { RunningFlight } from './http/running-flight.ts';
 import type { Invalidator } from './invalidator.ts';
 import type { SourceLeases } from './source-leases.ts';
 import type { Tally } from './tally.ts';
@@ -24,14 +23,11 @@ export interface Context {
   readonly ledger: EntryLedger;
   readonly invalidator: Invalidator;
   readonly sources: SourceLeases;
-  readonly hitForMiss: HitForMiss;
   readonly tally: Tally;
   /** Fills and validations under way that others may join, by the key of what they fetch. */
   readonly flights: Map<string, RunningFlight>;
   /** Who fills again what was invalidated; undefined: nobody. */
   readonly rehydrator: Rehydrator | undefined;
-  /** Told of each exchange as its answer begins. */
-  readonly report: (report: ExchangeReport) => void;
   /** Told of a store that failed, which costs a miss and nothing more. */
   readonly fault: (error: unknown) => void;
   /**

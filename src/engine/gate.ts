@@ -2,20 +2,9 @@
 
 import { type LedgerEntry, subjectOf } from '../entry/key.ts';
 import { TidegateError } from '../errors.ts';
-import { Invalidations } from '../ledger/invalidations.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import type { Selector } from '../ledger/selector.ts';
-import type {
-  BodyStore,
-  Cancel,
-  Clock,
-  Compress,
-  Eventually,
-  InvalidationLog,
-  Random,
-  Store,
-  Tasks,
-} from '../ports.ts';
+import type { BodyStore, Cancel, Clock, Compress, Eventually, Random, Store, Tasks } from '../ports.ts';
 import { Coder } from './answers/coding.ts';
 import type { Context } from './context.ts';
 import type {
@@ -30,11 +19,9 @@ import type {
 } from './contract.ts';
 import { guarded } from './guarded.ts';
 import { Exchange } from './http/exchange.ts';
-import { HitForMiss } from './http/joining.ts';
 import { answerAtOnce } from './http/lookup.ts';
 import { holdUnknown } from './http/write.ts';
-import { Invalidator } from './invalidator.ts';
-import { createLocalLog } from './local-log.ts';
+import { type History, Invalidator, localHistory, randomId } from './invalidator.ts';
 import { populateOne } from './populate/fill.ts';
 import { rehydrate, rehydrateFound } from './populate/rehydrate.ts';
 import { SourceLeases, type SourceReply, type SourceReport } from './source-leases.ts';
@@ -76,7 +63,7 @@ export interface GateOptions {
   /** Sources of data that others who share a tier have heard of. Default: none. */
   readonly sources?: readonly string[];
   /** Earlier invalidations, and the log that continues them. Default: none, and a log in memory. */
-  readonly history?: { readonly invalidations: Invalidations; readonly log: InvalidationLog };
+  readonly history?: History;
   /** URIs with a write that was under way when the gate ended: unstorable for a while, as after any unknown outcome. */
   readonly unknownWrites?: readonly string[];
   /** True: there may have been such writes that nobody knows of any more. Then everything is held to be unknown. */
@@ -137,13 +124,13 @@ function invalidateAllLater({ tasks, invalidator, unknownOutcomeMs }: Context): 
 
 function contextOf(options: GateOptions): Context {
   const { clock, random, stores, fault = () => {}, report = () => {} } = options;
-  const { invalidations, log } = options.history ?? newHistory(options);
+  const { invalidations, log } = options.history ?? localHistory({ epoch: randomId(random), buckets: options.buckets });
   const sources = new SourceLeases({ clock, invalidate: (selector) => invalidator.invalidate(selector) });
   const hasPast = options.history !== undefined;
   const ledger = new Ledger<LedgerEntry>({ invalidations, subjectOf, sources, hasPast });
   log.follow((position, change) => ledger.apply(position, change));
   const invalidator: Invalidator = new Invalidator({ log, random, fault });
-  const tally = new Tally();
+  const tally = new Tally({ clock, report, broken: (error) => broken(error) });
   const broken = (error: unknown) => {
     const flushed = outlive({ tally, invalidator }, options, { error, scope: 'unknown' });
     if (flushed instanceof Promise) flushed.catch(fault);
@@ -165,10 +152,8 @@ function contextOf(options: GateOptions): Context {
     coder: compress === undefined ? undefined : new Coder({ tiers, compress, fault }),
     fault,
     broken,
-    hitForMiss: new HitForMiss(),
     tally,
     flights: new Map(),
-    report: guarded(report, broken),
     rehydrator: options.rehydrator,
     unknownOutcomeMs: options.unknownOutcomeMs ?? UNKNOWN_OUTCOME_MS,
   };
@@ -194,17 +179,12 @@ function safeTasks(tasks: Tasks, broken: (error: unknown) => void): Tasks {
   };
 }
 
-function newHistory({ random, buckets }: GateOptions): NonNullable<GateOptions['history']> {
-  const epoch = Math.floor(random() * 2 ** 48).toString(36);
-  const invalidations = new Invalidations({ epoch, ...(buckets !== undefined && { buckets }) });
-  return { invalidations, log: createLocalLog(invalidations.applied) };
-}
-
 function handle(exchange: Exchange, context: Context, unanswered: Unanswered | undefined): Cancel {
-  guarded(
-    () => exchange.receive(unanswered?.selection),
-    (error) => exchange.fail(context.broken(error)),
-  )();
+  try {
+    exchange.receive(unanswered?.selection);
+  } catch (error) {
+    exchange.fail(context.broken(error));
+  }
   return exchange.over ? NOTHING_TO_CANCEL : () => exchange.abandon();
 }
 

@@ -1,6 +1,8 @@
-// The way of a change into the log of invalidations. The log tells the ledger, here and at every other member of the node.
+// The way of a change into the log of invalidations. The log tells the ledger, here and at every other member of the node. A
+// gate that has no other member and keeps nothing over its end has a log of its own: a change is in force when it is appended.
 
-import type { Position } from '../ledger/log.ts';
+import { Invalidations, type InvalidationsOptions } from '../ledger/invalidations.ts';
+import type { LogChange, Position } from '../ledger/log.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { Eventually, InvalidationLog, Random } from '../ports.ts';
 
@@ -22,7 +24,7 @@ export class Invalidator {
   constructor({ log, random, fault }: InvalidatorParts) {
     this.#log = log;
     this.#fault = fault;
-    this.#intentPrefix = `${Math.floor(random() * 2 ** 48).toString(36)}-`;
+    this.#intentPrefix = `${randomId(random)}-`;
   }
 
   get counts(): Readonly<Record<Selector['kind'], number>> {
@@ -64,4 +66,37 @@ export class Invalidator {
   #unawaited(appended: Eventually<Position>): void {
     if (appended instanceof Promise) appended.catch(this.#fault);
   }
+}
+
+/** Unlike the ids of other processes and lives. */
+export function randomId(random: Random): string {
+  return Math.floor(random() * 2 ** 48).toString(36);
+}
+
+/** A log whose next position is the one after `applied`. */
+export function createLocalLog(applied: Position): InvalidationLog {
+  let head = applied;
+  let follower: (position: Position, change: LogChange) => void = () => {};
+  return {
+    follow: (apply) => {
+      follower = apply;
+    },
+    append: (change) => {
+      if (change.kind === 'invalidate') head++;
+      follower(head, change);
+      return head;
+    },
+  };
+}
+
+/** What was invalidated, and the log that continues it. */
+export interface History {
+  readonly invalidations: Invalidations;
+  readonly log: InvalidationLog;
+}
+
+/** The history of one who keeps it nowhere else. */
+export function localHistory(options: InvalidationsOptions): History {
+  const invalidations = new Invalidations(options);
+  return { invalidations, log: createLocalLog(invalidations.applied) };
 }

@@ -6,6 +6,7 @@
 
 import type { QuestionSubject, SourceAnswer, SourceQuestion } from '../dependency/describe/describe.ts';
 import type { Random, Tasks } from '../ports.ts';
+import { randomId } from './invalidator.ts';
 
 /** Result of a question; `silent`: no answer within ASK_MS. */
 export type Asked =
@@ -32,7 +33,7 @@ export class SourceQuestions {
 
   constructor(tasks: Tasks, random: Random) {
     this.#tasks = tasks;
-    this.#life = Math.floor(random() * 2 ** 48).toString(36);
+    this.#life = randomId(random);
   }
 
   ask(source: string, about: QuestionSubject): Promise<Asked> {

@@ -1,8 +1,13 @@
-// Counters of the engine. Plain numbers, incremented where things happen, read when someone asks.
+// Counters of the engine, and why the last answers could not be stored. Plain numbers, incremented where things happen, read
+// when someone asks.
+//
+// For keys known to be uncacheable nobody waits: a queue for an answer that no one may share would serialise the clients
+// (Varnish calls this hit-for-miss).
 
+import type { Answer, Clock } from '../ports.ts';
 import type { ForwardReason, Outcome, OutcomeDetail } from '../semantics/outcome.ts';
-import type { ExceptionScope, OutcomeClass } from './contract.ts';
-import type { Refusal } from './http/draft.ts';
+import type { ExceptionScope, ExchangeReport, GateRequest, OutcomeClass } from './contract.ts';
+import { isPassing, type Refusal } from './http/draft.ts';
 import { RecentMap } from './recent-map.ts';
 
 /** The one class an outcome is counted under. */
@@ -33,7 +38,21 @@ export interface Refused {
   readonly untracked: string | undefined;
 }
 
+interface Remembered extends Refused {
+  /** Monotonic time until which the key counts as uncacheable; undefined: the refusal says nothing about the next answer. */
+  readonly untilMs: number | undefined;
+}
+
 const MIN_REFUSED_KEYS = 10_000;
+/** How long a key counts as uncacheable after an answer that could not be stored. */
+const UNCACHEABLE_MS = 120_000;
+
+export interface TallyParts {
+  readonly clock: Pick<Clock, 'monotonic'>;
+  readonly report: (report: ExchangeReport) => void;
+  /** Told what `report` throws. */
+  readonly broken: (error: unknown) => void;
+}
 
 export class Tally {
   readonly requests: Record<OutcomeClass, number> = {
@@ -76,27 +95,49 @@ export class Tally {
   readonly exceptions: Record<ExceptionScope, number> = { exchange: 0, unknown: 0 };
   purges = 0;
   fillsInFlight = 0;
-  readonly #lastRefusal = new RecentMap<Refused>(MIN_REFUSED_KEYS);
+  readonly #parts: TallyParts;
+  readonly #refusals = new RecentMap<Remembered>(MIN_REFUSED_KEYS);
 
-  outcome(outcome: Outcome): void {
+  constructor(parts: TallyParts) {
+    this.#parts = parts;
+  }
+
+  /** An answer begins. `error`: why that of the origin did not come. */
+  answered(request: GateRequest, answer: Answer, asked?: Pick<ExchangeReport, 'forwardMs' | 'error'>): void {
+    const { outcome } = answer;
     this.requests[classOf(outcome)]++;
     if (outcome.forward !== undefined) this.forwards[outcome.forward]++;
     if (outcome.detail !== undefined) this.details[outcome.detail]++;
+    const status = answer.kind === 'stored' ? answer.entry.status : answer.head.status;
+    try {
+      this.#parts.report({ request, outcome, status, forwardMs: asked?.forwardMs, error: asked?.error });
+    } catch (error) {
+      this.#parts.broken(error);
+    }
   }
 
   stored(key: string): void {
     this.stores++;
-    this.#lastRefusal.delete(key);
+    this.#refusals.delete(key);
   }
 
   refused(key: string, refused: Refused): void {
     const { refusal } = refused;
     this.refusedStores[refusal] = (this.refusedStores[refusal] ?? 0) + 1;
-    this.#lastRefusal.set(key, refused);
+    const untilMs = isPassing(refusal)
+      ? this.#refusals.get(key)?.untilMs
+      : this.#parts.clock.monotonic() + UNCACHEABLE_MS;
+    this.#refusals.set(key, { ...refused, untilMs });
+  }
+
+  /** True: nobody is to wait for another's fill of this plain key. */
+  isHitForMiss(key: string): boolean {
+    const { untilMs } = this.#refusals.get(key) ?? {};
+    return untilMs !== undefined && this.#parts.clock.monotonic() < untilMs;
   }
 
   /** Why the last answer for this plain key was not stored, as far as remembered. */
   lastRefusal(key: string): Refused | undefined {
-    return this.#lastRefusal.get(key);
+    return this.#refusals.get(key);
   }
 }

@@ -41,7 +41,7 @@ export interface InvalidationsOptions {
   /** Identity of the log; positions of another epoch mean nothing here. A function: made when it is first asked for. */
   readonly epoch: string | (() => string);
   /** Number of hashed buckets, a power of two; 8 bytes each. Default 2^20. */
-  readonly buckets?: number;
+  readonly buckets?: number | undefined;
   /** Prefix and pattern records kept. Default 1,024. */
   readonly maxPatterns?: number;
 }
@@ -171,10 +171,16 @@ function matcherOf(selector: PatternEntry['selector']): (uri: string) => boolean
   return selector.kind === 'prefix' ? (uri) => uri.startsWith(selector.prefix) : globMatcher(selector.pattern);
 }
 
-/** FNV-1a over UTF-16 code units, mixed once more since the low bits choose the bucket. */
+/** FNV-1a over UTF-16 code units. `hash`: of what stands before the text. */
+export function fnv1a(text: string, hash = 0x811c9dc5): number {
+  let added = hash;
+  for (let at = 0; at < text.length; at++) added = Math.imul(added ^ text.charCodeAt(at), 0x01000193);
+  return added;
+}
+
+/** Mixed once more, since the low bits choose the bucket. */
 function bucketHash(kind: string, name: string): number {
-  let hash = Math.imul(0x811c9dc5 ^ kind.charCodeAt(0), 0x01000193);
-  for (let at = 0; at < name.length; at++) hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193);
+  const hash = fnv1a(name, fnv1a(kind));
   return hash ^ (hash >>> 15);
 }
 

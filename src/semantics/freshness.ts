@@ -55,11 +55,6 @@ export function reuseTerms(response: ResponseHead, policy: CachePolicy, timing: 
   };
 }
 
-/** current_age of RFC 9111 §4.2.3. A clock set back makes nothing younger than new. */
-export function currentAgeMs(bornMs: number, now: number): number {
-  return now > bornMs ? now - bornMs : 0;
-}
-
 /** Statuses whose responses may be given a heuristic lifetime (RFC 9110 §15.1). */
 export function isHeuristicallyCacheable(status: number): boolean {
   return HEURISTICALLY_CACHEABLE.has(status);

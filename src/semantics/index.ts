@@ -16,13 +16,23 @@ export {
   type RequestHead,
   type ResponseHead,
 } from './fields.ts';
-export { currentAgeMs, type LifetimeSource, type ReuseTerms, reuseTerms, type Timing } from './freshness.ts';
+export { type LifetimeSource, type ReuseTerms, reuseTerms, type Timing } from './freshness.ts';
 export type { ForwardReason, Outcome, OutcomeDetail } from './outcome.ts';
 export { formatCacheStatus } from './outcome.ts';
 export { type CachePolicy, CONFORMANCE_POLICY, type Profile, SAFE_POLICY } from './policy.ts';
-export { evaluatePreconditions, ifRangeHolds, notModifiedFields } from './preconditions.ts';
 export { parseContentRange, parseRange, rangeAnswer, resolveRanges } from './ranges.ts';
-export { ageSeconds, decideReuse, type OnError, REUSE_REASONS, type ReuseDecision, ttlSeconds } from './reuse.ts';
+export {
+  ageSeconds,
+  currentAgeMs,
+  decideReuse,
+  evaluatePreconditions,
+  ifRangeHolds,
+  notModifiedFields,
+  type OnError,
+  REUSE_REASONS,
+  type ReuseDecision,
+  ttlSeconds,
+} from './reuse.ts';
 export {
   decideStoring,
   STORING_REFUSALS,

@@ -8,6 +8,8 @@
 // Everything is an integer slot in typed arrays, with no object per entry. Bookkeeping then takes some 50 bytes an entry,
 // the ghost included, and the garbage collector does not walk it.
 
+import { fnv1a } from '../ledger/invalidations.ts';
+
 const NONE = -1;
 const FIRST_CAPACITY = 64;
 
@@ -42,6 +44,13 @@ const classRatio = Float64Array.from({ length: CLASSES }, (_, at) => {
   ratioBits[0] = (at + FIRST_CLASS_BITS) << DROPPED_BITS;
   return ratioFloat[0]!;
 });
+
+/** The hash of a key. The ghost scales it, so its bits are mixed once more and the high ones count. */
+export function hashOf(key: string): number {
+  const hash = fnv1a(key);
+  const mixed = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  return (mixed ^ (mixed >>> 13)) >>> 0;
+}
 
 export interface EvictionOptions {
   /**
@@ -89,11 +98,6 @@ export class EvictionPolicy {
     return this.#bytes;
   }
 
-  /** One more than the greatest slot ever given out. */
-  get slots(): number {
-    return this.#used;
-  }
-
   /** Takes an entry in and returns its slot. `hash` is of its key, 32 bits; `size` is at most MAX_SIZE. */
   add(hash: number, size: number): number {
     const slot = this.#takeSlot();
@@ -108,19 +112,13 @@ export class EvictionPolicy {
 
   /** The entry was used. */
   touch(slot: number): void {
-    const at = this.#class[slot]!;
-    if (this.#frequency[slot]! < MAX_FREQUENCY) this.#countUse(slot);
+    let at = this.#class[slot]!;
+    if (this.#frequency[slot]! < MAX_FREQUENCY) {
+      this.#frequency[slot]!++;
+      at = this.#classFor(slot);
+    }
     // Nothing was evicted since it was linked: moving it among entries of one priority costs more than it gains.
-    else if (this.#priority[slot] !== this.#floor + classRatio[at]!) this.#move(slot, at);
-  }
-
-  #countUse(slot: number): void {
-    this.#frequency[slot] = this.#frequency[slot]! + 1;
-    const at = this.#classFor(slot);
-    if (at !== this.#class[slot] || this.#priority[slot] !== this.#floor + classRatio[at]!) this.#move(slot, at);
-  }
-
-  #move(slot: number, at: number): void {
+    if (at === this.#class[slot] && this.#priority[slot] === this.#floor + classRatio[at]!) return;
     this.#unlink(slot);
     this.#link(slot, at);
   }

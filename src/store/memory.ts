@@ -9,8 +9,7 @@ import { type Entry, type EntryNote, noteOf } from '../entry/stored-response.ts'
 import { globMatcher } from '../ledger/glob.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { MemoryStats, Store } from '../ports.ts';
-import { EvictionPolicy, MAX_SIZE } from './eviction.ts';
-import { hashOf } from './key-hash.ts';
+import { EvictionPolicy, hashOf, MAX_SIZE } from './eviction.ts';
 
 /**
  * Cost of an entry besides its key, head and body: some 430 bytes for its objects and its places in the map and the policy,

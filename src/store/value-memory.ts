@@ -9,8 +9,7 @@ import type { StoredValue } from '../entry/stored-value.ts';
 import { globMatcher } from '../ledger/glob.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { MemoryStats, Store } from '../ports.ts';
-import { EvictionPolicy, MAX_SIZE } from './eviction.ts';
-import { hashOf } from './key-hash.ts';
+import { EvictionPolicy, hashOf, MAX_SIZE } from './eviction.ts';
 import { LARGEST_PART } from './memory.ts';
 
 /** Cost of an entry besides its key and value, as the benches `memory` and `data` measure it. */

@@ -1,6 +1,6 @@
 // What a cache in process is told at its beginning, and the policy that comes of it.
 
-import { type CookieOptions, cookieRules, isCookiePattern } from '../engine/answers/origin-fields.ts';
+import { type CookieOptions, cookieRules, isCookiePattern } from '../engine/answers/edits.ts';
 import type { Duration, InMs } from '../options/durations.ts';
 import * as kit from '../options/kit.ts';
 import type { Store } from '../ports.ts';

@@ -4,7 +4,7 @@
 // the key). A GET is answered for everybody, so the fields by which a client claims another host, scheme, path or method
 // are taken from it; behind a trusted proxy those that state host and scheme make the URI instead.
 
-import { sharedRequest } from '../engine/answers/origin-fields.ts';
+import { sharedRequest } from '../engine/answers/edits.ts';
 import type { GateRequest } from '../engine/contract.ts';
 import { isKeyable } from '../entry/key.ts';
 import { type Fields, fieldValue, filterFields, hopByHopNames, listMembers, NO_FIELDS } from '../semantics/fields.ts';

@@ -1,7 +1,7 @@
 // Exceptions that nothing expected: one exchange suffers, the others go on, and no invalidation is lost with it.
 
 import { describe, expect, it } from 'vitest';
-import { createLocalLog } from '../../src/engine/local-log.ts';
+import { createLocalLog } from '../../src/engine/invalidator.ts';
 import type { LogChange } from '../../src/ledger/log.ts';
 import type { InvalidationLog } from '../../src/ports.ts';
 import { FRESH, type GateBenchParts, gateBench } from '../kit/gate-bench.ts';

@@ -1,7 +1,7 @@
 // A client that wrote what this gate has not heard of yet is served from the origin until it has.
 
 import { expect, it } from 'vitest';
-import { cookieRules, sharedRequest } from '../../src/engine/answers/origin-fields.ts';
+import { cookieRules, sharedRequest } from '../../src/engine/answers/edits.ts';
 import { withOwnPosition } from '../../src/engine/http/own-writes.ts';
 import { type Fields, fieldLines, hasField } from '../../src/semantics/fields.ts';
 import { SAFE_POLICY } from '../../src/semantics/policy.ts';
@@ -75,12 +75,11 @@ it.each([
   expect(get('/a', fields).text).toBe('old');
 });
 
-it('an answer that is settled, or one to a read, gets no cookie', () => {
+it('the answer to a write that is settled gets no cookie, and one that is not gets one', () => {
   const fields = ['tidegate-position', 'shop;p:5'];
   const uri = 'https://x.example/';
-  expect(withOwnPosition({ method: 'PUT', uri }, fields)).toBe(fields);
-  expect(withOwnPosition({ method: 'GET', uri }, UNSETTLED)).toBe(UNSETTLED);
-  expect(withOwnPosition({ method: 'PUT', uri }, UNSETTLED).at(-1)).toMatch(/; Secure$/);
+  expect(withOwnPosition(uri, fields)).toBe(fields);
+  expect(withOwnPosition(uri, UNSETTLED).at(-1)).toMatch(/; Secure$/);
 });
 
 it('why a response is not stored is told without what only its application should know', () => {
@@ -89,4 +88,11 @@ it('why a response is not stored is told without what only its application shoul
   const reasons = 'uncovered-table: salaries; error: no such column: x; uncacheable; It broke at "users"';
   origin.last.answer(200, ['tidegate-untracked', reasons], 'x');
   expect(fieldLines(asked.fields, 'tidegate-untracked')).toEqual(['uncovered-table; error; uncacheable']);
+});
+
+it('the answer to a read gets no cookie', () => {
+  const { get, origin } = gateBench();
+  const asked = get('/a');
+  origin.last.answer(200, UNSETTLED, 'x');
+  expect(fieldLines(asked.fields, 'set-cookie')).toEqual([]);
 });

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type CookieOptions, cookieRules, countingNames } from '../../src/engine/answers/origin-fields.ts';
+import { type CookieOptions, cookieRules, countingNames } from '../../src/engine/answers/edits.ts';
 import { requestVariantKey } from '../../src/engine/http/draft.ts';
 import { type AdmissionDeps, admit } from '../../src/node/front/admission.ts';
 import { type Fields, fieldValue, filterFields } from '../../src/semantics/fields.ts';

@@ -4,7 +4,7 @@
 // a change that is acknowledged lays down, for the keys it affects, the lowest number that may still be given. So the
 // observer needs to know nothing of how the cache does it.
 
-import { createLocalLog } from '../../src/engine/local-log.ts';
+import { createLocalLog } from '../../src/engine/invalidator.ts';
 import { createValueCache } from '../../src/engine/values/value-cache.ts';
 import type { FillTerms, ValueCache, ValueFillContext } from '../../src/engine/values/value-contract.ts';
 import type { StoredValue } from '../../src/entry/stored-value.ts';

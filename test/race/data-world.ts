@@ -1,7 +1,7 @@
 // What one cell of the data cache's race runs in: a cache on simulated time, its tiers, and a source of versions whose
 // reads are taken on by hand.
 
-import { createLocalLog } from '../../src/engine/local-log.ts';
+import { createLocalLog } from '../../src/engine/invalidator.ts';
 import { createValueCache } from '../../src/engine/values/value-cache.ts';
 import type { FillTerms, SetTerms, ValueCache, ValueFillContext } from '../../src/engine/values/value-contract.ts';
 import type { StoredValue } from '../../src/entry/stored-value.ts';

@@ -6,7 +6,7 @@
 
 import type { Gate, Route } from '../../src/engine/contract.ts';
 import { createGate } from '../../src/engine/gate.ts';
-import { createLocalLog } from '../../src/engine/local-log.ts';
+import { createLocalLog } from '../../src/engine/invalidator.ts';
 import { Invalidations } from '../../src/ledger/invalidations.ts';
 import { MemberLog } from '../../src/log/member-log.ts';
 import { SharedLog } from '../../src/log/shared-log.ts';

@@ -2,9 +2,8 @@
 
 import { afterEach, expect, it, vi } from 'vitest';
 import type * as Freshening from '../../src/engine/http/freshening.ts';
-import type * as HeadUpdate from '../../src/engine/http/head-update.ts';
-import type * as Joining from '../../src/engine/http/joining.ts';
 import type * as Partial from '../../src/engine/http/partial.ts';
+import type * as Flights from '../../src/engine/http/running-flight.ts';
 import { Invalidator } from '../../src/engine/invalidator.ts';
 import { Tiers } from '../../src/engine/tiers/tiers.ts';
 import type { EntryLedger } from '../../src/entry/key.ts';
@@ -22,18 +21,18 @@ const { on } = vi.hoisted(() => ({ on: { mutant: '' } }));
 
 const BLIND = { mayShare: () => true } as unknown as EntryLedger;
 
-vi.mock('../../src/engine/http/joining.ts', async (importOriginal) => {
-  const original = await importOriginal<typeof Joining>();
-  const mayJoin: typeof Joining.mayJoin = (flight, joiner, ledger) =>
+vi.mock('../../src/engine/http/running-flight.ts', async (importOriginal) => {
+  const original = await importOriginal<typeof Flights>();
+  const mayJoin: typeof Flights.mayJoin = (flight, joiner, ledger) =>
     original.mayJoin(flight, joiner, on.mutant === 'joins any fill' ? BLIND : ledger);
-  const mayShare: typeof Joining.mayShare = (what) =>
+  const mayShare: typeof Flights.mayShare = (what) =>
     original.mayShare(/^(joins any fill|shares by URI alone)$/.test(on.mutant) ? { ...what, ledger: BLIND } : what);
   return { ...original, mayJoin, mayShare };
 });
 
-vi.mock('../../src/engine/http/head-update.ts', async (importOriginal) => {
-  const original = await importOriginal<typeof HeadUpdate>();
-  const updateByHead: typeof HeadUpdate.updateByHead = (context, what) => {
+vi.mock('../../src/engine/http/freshening.ts', async (importOriginal) => {
+  const original = await importOriginal<typeof Freshening>();
+  const updateByHead: typeof Freshening.updateByHead = (context, what) => {
     if (on.mutant !== 'freshens by HEAD as of its landing') return original.updateByHead(context, what);
     const { plan, forwardMs, tags } = what.flight;
     const stamp = context.ledger.stamp();
@@ -41,18 +40,13 @@ vi.mock('../../src/engine/http/head-update.ts', async (importOriginal) => {
     const flight = { plan, forwardMs, tags, fill } as typeof what.flight;
     return original.updateByHead(context, { ...what, flight });
   };
-  return { ...original, updateByHead };
-});
-
-vi.mock('../../src/engine/http/freshening.ts', async (importOriginal) => {
-  const original = await importOriginal<typeof Freshening>();
-  const freshen: typeof Freshening.freshen = (stored, by) => {
-    const freshened = original.freshen(stored, by);
-    return on.mutant === 'forgets tags by a 304'
+  const validatedEntry: typeof Freshening.validatedEntry = (...given) => {
+    const freshened = original.validatedEntry(...given);
+    return freshened && on.mutant === 'forgets tags by a 304'
       ? { ...freshened, entry: { ...freshened.entry, tags: [] } }
       : freshened;
   };
-  return { ...original, freshen };
+  return { ...original, updateByHead, validatedEntry };
 });
 
 vi.mock('../../src/engine/http/partial.ts', async (importOriginal) => {

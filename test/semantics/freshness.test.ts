@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatHttpDate } from '../../src/semantics/fields.ts';
-import { currentAgeMs, isHeuristicallyCacheable, reuseTerms } from '../../src/semantics/freshness.ts';
+import { isHeuristicallyCacheable, reuseTerms } from '../../src/semantics/freshness.ts';
 import { type CachePolicy, CONFORMANCE_POLICY, SAFE_POLICY } from '../../src/semantics/policy.ts';
+import { currentAgeMs } from '../../src/semantics/reuse.ts';
 
 const NOW = Date.UTC(2026, 10, 21);
 const AT_ONCE = { requestTimeMs: NOW, responseTimeMs: NOW };

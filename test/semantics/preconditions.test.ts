@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Fields } from '../../src/semantics/fields.ts';
-import { evaluatePreconditions, ifRangeHolds, notModifiedFields } from '../../src/semantics/preconditions.ts';
+import { evaluatePreconditions, ifRangeHolds, notModifiedFields } from '../../src/semantics/reuse.ts';
 import { latin1 } from './latin1.ts';
 
 const MONDAY = 'Mon, 01 Jan 2024 00:00:00 GMT';

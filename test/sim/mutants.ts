@@ -25,11 +25,11 @@ export const MUTANTS: readonly Mutant[] = [
     'const isOften = this.#joins > MAX_JOINS;',
     'const isOften = false;',
   ]),
-  mutant('share-what-is-for-one', 'engine/http/joining.ts', [
+  mutant('share-what-is-for-one', 'engine/http/running-flight.ts', [
     "if (landing.kind === 'entry' && !landing.shareable) return false;",
     '',
   ]),
-  mutant('share-across-variants', 'engine/http/joining.ts', [
+  mutant('share-across-variants', 'engine/http/running-flight.ts', [
     ' || shared.key !== joiner.variantKey(names)) return false;',
     ') return false;',
   ]),
@@ -50,7 +50,7 @@ export const MUTANTS: readonly Mutant[] = [
     'lastModified !== undefined && !options.outdated',
     'lastModified !== undefined && (!options.outdated || isStrongLastModified(stored))',
   ]),
-  mutant('outdated-freshened-by-head', 'engine/http/head-update.ts', [
+  mutant('outdated-freshened-by-head', 'engine/http/freshening.ts', [
     'if (!vouched && !context.ledger.isCurrent(entry)) return;',
     '',
   ]),
@@ -97,7 +97,7 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('private-stored', 'semantics/storing.ts', ["if (directives.isPrivate) return 'private';", '']),
   mutant('parts-of-two-versions', 'semantics/completing.ts', ['if (!etagsMatchStrong(...tags)) return undefined;', '']),
-  mutant('if-range-ignored', 'semantics/preconditions.ts', [
+  mutant('if-range-ignored', 'semantics/reuse.ts', [
     'if (etag !== undefined && etagsMatchStrong(wanted, etag)) return true;',
     'return true;',
   ]),

@@ -7,7 +7,7 @@
 
 import type { Gate } from '../../src/engine/contract.ts';
 import { createGate, type GateOptions } from '../../src/engine/gate.ts';
-import { createLocalLog } from '../../src/engine/local-log.ts';
+import { createLocalLog } from '../../src/engine/invalidator.ts';
 import { Invalidations } from '../../src/ledger/invalidations.ts';
 import { SharedLog } from '../../src/log/shared-log.ts';
 import type { Origin } from '../../src/ports.ts';

@@ -2,7 +2,7 @@
 // must find every one, by the fact that is broken.
 
 import { describe, expect, test } from 'vitest';
-import { createLocalLog } from '../../src/engine/local-log.ts';
+import { createLocalLog } from '../../src/engine/invalidator.ts';
 import { TidegateError } from '../../src/errors.ts';
 import { Invalidations } from '../../src/ledger/invalidations.ts';
 import { MemberLog } from '../../src/log/member-log.ts';

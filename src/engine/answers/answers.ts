@@ -6,15 +6,14 @@ import type { ErrorCode, TidegateError } from '../../errors.ts';
 import type { Answer, BodyStore, Random } from '../../ports.ts';
 import { type Fields, hasField, type ResponseHead, withField } from '../../semantics/fields.ts';
 import { formatCacheStatus, type Outcome } from '../../semantics/outcome.ts';
-import { evaluatePreconditions, notModifiedFields } from '../../semantics/preconditions.ts';
 import { rangeAnswer, spanAnswer } from '../../semantics/ranges.ts';
-import { ageSeconds, ttlSeconds } from '../../semantics/reuse.ts';
+import { ageSeconds, evaluatePreconditions, notModifiedFields, ttlSeconds } from '../../semantics/reuse.ts';
+import { isSafeMethod } from '../../semantics/unsafe.ts';
 import type { GateRequest, WholeAnswer } from '../contract.ts';
 import type { FillBody } from '../http/fill-body.ts';
 import { withOwnPosition } from '../http/own-writes.ts';
 import { rangesAsked, storedPart } from '../http/partial.ts';
-import { asKnownToClient } from './origin-fields.ts';
-import { clientFields } from './response-fields.ts';
+import { asKnownToClient, clientFields } from './edits.ts';
 
 /** Parts of an answer from a stored response. */
 export interface AnswerMaking {
@@ -113,7 +112,8 @@ export function answerFromOrigin(
 ): Answer {
   const { body } = arriving;
   const head = arriving.head.status === 304 ? asKnownToClient(request, arriving.head) : arriving.head;
-  const fields = withOwnPosition(request, clientFields(head.fields, request.route, outcome));
+  const shown = clientFields(head.fields, request.route, outcome);
+  const fields = isSafeMethod(request.method) ? shown : withOwnPosition(request.uri, shown);
   return { kind: 'streamed', head: { status: head.status, fields }, body: body.reader(), outcome };
 }
 

@@ -9,8 +9,7 @@ import { type ReuseTerms, reuseTerms, type Timing } from '../../semantics/freshn
 import { decideStoring, STORING_REFUSALS, type StoringRefusal, storableFields } from '../../semantics/storing.ts';
 import { TAG_FIELDS, type Tags } from '../../semantics/tags.ts';
 import { normaliserFor, selectingFields } from '../../semantics/vary.ts';
-import { countingNames } from '../answers/origin-fields.ts';
-import type { EditedHead } from '../answers/response-fields.ts';
+import { countingNames, type EditedHead } from '../answers/edits.ts';
 import type { GateRequest } from '../contract.ts';
 
 /** Why the engine does not store an answer that RFC 9111 would allow to be stored. */

@@ -25,7 +25,6 @@ import {
 import type { Context } from '../context.ts';
 import type { GateRequest, Selection } from '../contract.ts';
 import { requestVariantKey } from './draft.ts';
-import type { Landing, RunningFlight } from './flight-plan.ts';
 import {
   asCompletion,
   asWhole,
@@ -42,10 +41,10 @@ import {
   wayToFill,
   wayToValidate,
 } from './forward-plans.ts';
-import { updateByHead } from './head-update.ts';
-import { type Joiner, mayJoin, mayShare } from './joining.ts';
+import { updateByHead } from './freshening.ts';
 import { codedOf, fallbackRule, passReason, select } from './lookup.ts';
 import { answersRange } from './partial.ts';
+import { type Joiner, type Landing, mayJoin, mayShare, type RunningFlight } from './running-flight.ts';
 import { startWrite } from './write.ts';
 
 /** A request that has waited in vain more often than this no longer waits for others. */
@@ -155,9 +154,7 @@ export class Exchange {
     if (this.#demands.onlyIfCached) return this.#answer(answerOnlyIfCached(this.#request));
     if (this.#request.method === 'HEAD') return this.#head(reason, undefined);
     if (hasField(this.#request.fields, 'range') || this.#joins > MAX_JOINS) return this.#fillAlone(reason, {});
-    if (this.#context.hitForMiss.has(this.#key, this.#context.clock.monotonic())) {
-      return this.#fillAlone(reason, { detail: 'hit-for-miss' });
-    }
+    if (this.#context.tally.isHitForMiss(this.#key)) return this.#fillAlone(reason, { detail: 'hit-for-miss' });
     return this.#join(selection, wayToFill(this.#request, reason));
   }
 
@@ -289,10 +286,7 @@ export class Exchange {
   #answer(answer: Answer, flight?: RunningFlight, error?: TidegateError): void {
     this.#over = true;
     this.#leave = undefined;
-    const { tally, report } = this.#context;
-    tally.outcome(answer.outcome);
-    const status = answer.kind === 'stored' ? answer.entry.status : answer.head.status;
-    report({ request: this.#request, outcome: answer.outcome, status, forwardMs: flight?.forwardMs, error });
+    this.#context.tally.answered(this.#request, answer, { forwardMs: flight?.forwardMs, error });
     this.#responder.respond(answer);
   }
 }

@@ -13,13 +13,14 @@ import type { OriginRequest } from '../../ports.ts';
 import type { Fields, ResponseHead } from '../../semantics/fields.ts';
 import type { Timing } from '../../semantics/freshness.ts';
 import { NO_TAGS, type Tags, tagsOf } from '../../semantics/tags.ts';
-import { editedResponse, fieldsForCaches } from '../answers/response-fields.ts';
+import { editedResponse, fieldsForCaches } from '../answers/edits.ts';
 import type { Context } from '../context.ts';
 import { type Draft, draftOf, entryFrom, type Refusal } from './draft.ts';
 import { FillBody } from './fill-body.ts';
-import type { FlightEnd, FlightPlan, Landing, RunningFlight } from './flight-plan.ts';
 import { ForwardGuard, tellEach } from './forward-guard.ts';
-import { denial, filledEntry, noteRefusal, refusalAtHead, storeFill, validatedEntry } from './store-fill.ts';
+import { validatedEntry } from './freshening.ts';
+import type { FlightEnd, FlightPlan, Landing, RunningFlight } from './running-flight.ts';
+import { denial, filledEntry, noteRefusal, refusalAtHead, storeFill } from './store-fill.ts';
 
 /** A longer body is written to the body store, where there is one, instead of being held in memory. */
 const LARGE_BODY_BYTES = 4 * 1024 * 1024;

@@ -6,7 +6,7 @@
 import type { Eventually, Forward, Origin, OriginListener, OriginRequest } from '../../ports.ts';
 import type { Context } from '../context.ts';
 import { guarded } from '../guarded.ts';
-import type { Landing } from './flight-plan.ts';
+import type { Landing } from './running-flight.ts';
 
 type Listener = (landing: Landing) => void;
 

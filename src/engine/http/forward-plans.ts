@@ -9,13 +9,13 @@ import type { ForwardReason, Outcome, OutcomeDetail } from '../../semantics/outc
 import type { ValidateReason } from '../../semantics/reuse.ts';
 import { isSafeMethod } from '../../semantics/unsafe.ts';
 import { validationFields, withoutConditions } from '../../semantics/validation.ts';
-import { originFields } from '../answers/origin-fields.ts';
+import { originFields } from '../answers/edits.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest } from '../contract.ts';
 import type { Refusal } from './draft.ts';
 import { Flight } from './flight.ts';
-import type { FlightPlan, Landing, RunningFlight } from './flight-plan.ts';
 import { completionFields } from './partial.ts';
+import type { FlightPlan, Landing, RunningFlight } from './running-flight.ts';
 
 /** A way to the origin, and the reason it is taken. */
 export interface Way

@@ -1,20 +1,31 @@
-// A stored response updated from a 304 or from the answer to a HEAD (RFC 9111 §3.2, §4.3.4, §4.3.5).
+// A stored response updated from a 304 or from the answer to a HEAD (RFC 9111 §3.2, §4.3.3 to §4.3.5).
 //
 // An update can say anything a response can, no-store or another tag among it. So what results is
 // judged like a response that has just arrived; and since the tags of the stored one may have been left out of its
 // fields, they count as well.
 
-import { decodeHead, type StoredResponse } from '../../entry/stored-response.ts';
+import { keyParts } from '../../entry/key.ts';
+import { decodeHead, type Entry, type StoredResponse } from '../../entry/stored-response.ts';
 import type { Stamp } from '../../ledger/fills.ts';
 import { fieldValue, type ResponseHead } from '../../semantics/fields.ts';
 import { reuseTerms, type Timing } from '../../semantics/freshness.ts';
 import type { Tags } from '../../semantics/tags.ts';
-import { freshenedFields } from '../../semantics/validation.ts';
-import { withVary } from '../answers/response-fields.ts';
+import {
+  etagsMatchStrong,
+  freshenedFields,
+  headUpdate,
+  validationAnswers,
+  validators,
+} from '../../semantics/validation.ts';
+import { withVary } from '../answers/edits.ts';
+import type { Context } from '../context.ts';
 import type { GateRequest } from '../contract.ts';
 import { bodyFor, draftOf, entryFrom, keptFields, type Refusal } from './draft.ts';
+import type { FlightPlan, Landing, RunningFlight } from './running-flight.ts';
 
-export interface Freshened {
+import { storeFill } from './store-fill.ts';
+
+interface Freshened {
   readonly entry: StoredResponse;
   /** Selecting header fields, sorted. */
   readonly names: readonly string[];
@@ -22,7 +33,7 @@ export interface Freshened {
   readonly refusal: Refusal | undefined;
 }
 
-export function freshen(
+function freshen(
   stored: StoredResponse,
   by: {
     readonly update: ResponseHead;
@@ -54,4 +65,72 @@ export function freshen(
   const kept = { key: stored.key, status: stored.status, fields, tags: stored.tags, names: [] };
   const entry = entryFrom({ ...kept, ...reuseTerms(head, policy, timing) }, stamp, bodyFor(stored));
   return { entry, names: [], refusal: draft };
+}
+
+/** RFC 9111 §4.3.3, §4.3.4: a 304 freshens what it validates; undefined: it is for something else, no answer to us. */
+export function validatedEntry(
+  { ledger }: Context,
+  { request, key }: FlightPlan,
+  answer: {
+    readonly stored: StoredResponse;
+    readonly head: ResponseHead;
+    readonly timing: Timing;
+    readonly stamp: Stamp;
+    readonly tags: Tags;
+  },
+): Freshened | undefined {
+  const { stored, head, timing, stamp, tags } = answer;
+  const outdated = !ledger.isCurrent(stored);
+  const fields = decodeHead(stored.bytes, stored.headBytes);
+  if (
+    validationAnswers(fields, head.fields, { sole: true, outdated, profile: request.route.policy.profile }) ===
+    'mismatch'
+  )
+    return undefined;
+  return freshen(stored, { update: head, request, key, timing, stamp, tags });
+}
+
+/**
+ * Freshens or invalidates the stored response. An outdated one is freshened only where a strong validator, found again
+ * in the HEAD, vouches for its body; else it waits for a GET.
+ */
+export function updateByHead(
+  context: Context,
+  what: { flight: RunningFlight; landing: Landing; entry: StoredResponse; request: GateRequest },
+): void {
+  const { flight, landing, entry, request } = what;
+  if (landing.kind !== 'response') return;
+  const stored = decodeHead(entry.bytes, entry.headBytes);
+  const update = headUpdate(stored, landing.head.status, landing.head.fields);
+  if (update === 'invalidate') context.invalidator.invalidateSoon({ kind: 'url', uri: keyParts(entry.key).uri });
+  if (update !== 'freshen') return;
+  const [had = '', said = ''] = [validators(stored).etag, validators(landing.head.fields).etag];
+  const vouched = etagsMatchStrong(had, said);
+  if (!vouched && !context.ledger.isCurrent(entry)) return;
+  const now = context.clock.now();
+  const timing = { requestTimeMs: now - (flight.forwardMs ?? 0), responseTimeMs: now };
+  const { key } = flight.plan;
+  // Another answer may have been stored in the meantime; the HEAD was not about that one.
+  const found = context.tiers.get(entry.key);
+  const { fill, tags } = flight;
+  const freshened = freshen(entry, { update: landing.head, request, key, timing, stamp: fill.stamp, tags });
+  if (freshened.refusal !== undefined) return;
+  const filled = { entry: freshened.entry, key, names: freshened.names, fill, route: request.route };
+  if (!(found instanceof Promise)) {
+    if (isOfOneFill(found, entry)) storeFill(context, filled);
+  } else {
+    // By then the flight may have ended, and a later one have stored what it read.
+    const { fills } = context.ledger;
+    const again = fills.again(fill);
+    found
+      .then((later) => isOfOneFill(later, entry) && storeFill(context, { ...filled, fill: again }))
+      .catch(context.fault)
+      .finally(() => fills.end(again));
+  }
+}
+
+/** True when the two are one entry: a tier may make it anew each time it is asked. */
+function isOfOneFill(found: Entry | undefined, entry: StoredResponse): boolean {
+  if (found?.kind !== 'response') return false;
+  return found.epoch === entry.epoch && found.stamp === entry.stamp && found.bornMs === entry.bornMs;
 }

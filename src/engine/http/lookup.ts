@@ -10,8 +10,7 @@ import type { Eventually } from '../../ports.ts';
 import { type RequestDemands, requestDemands } from '../../semantics/cache-control.ts';
 import { fieldValue } from '../../semantics/fields.ts';
 import type { ForwardReason } from '../../semantics/outcome.ts';
-import { isForOrigin } from '../../semantics/preconditions.ts';
-import { decideReuse } from '../../semantics/reuse.ts';
+import { decideReuse, isForOrigin } from '../../semantics/reuse.ts';
 import { languageSelects } from '../../semantics/vary.ts';
 import { answerFromStored } from '../answers/answers.ts';
 import type { Coder } from '../answers/coding.ts';
@@ -148,9 +147,7 @@ function answerSelected(context: Context, request: GateRequest, selection: Selec
     return undefined;
   const coded = route.compress === undefined ? undefined : codedOf(context, request, { entry, selection });
   const answer = answerFromStored(request, entry, { now, outcome: HIT, random: context.random, coded });
-  context.tally.outcome(answer.outcome);
-  const status = answer.kind === 'stored' ? entry.status : answer.head.status;
-  context.report({ request, outcome: answer.outcome, status, forwardMs: undefined });
+  context.tally.answered(request, answer);
   return answer;
 }
 

@@ -5,8 +5,6 @@
 
 import type { FeedPosition } from '../../dependency/change.ts';
 import { type Fields, fieldLines, fieldValue } from '../../semantics/fields.ts';
-import { isSafeMethod } from '../../semantics/unsafe.ts';
-import type { GateRequest } from '../contract.ts';
 import type { SourceLeases } from '../source-leases.ts';
 
 const FIELD = 'tidegate-position';
@@ -47,9 +45,9 @@ function ofCookies(value: string): Stated[] {
   return Array.from(value.matchAll(COOKIE), ([, source, position]) => [source as string, position as string] as const);
 }
 
-/** The fields of an answer; with a cookie of the position, where what was written is not in force everywhere. */
-export function withOwnPosition({ method, uri }: Pick<GateRequest, 'method' | 'uri'>, fields: Fields): Fields {
-  if (isSafeMethod(method) || fieldValue(fields, 'tidegate-settled') !== 'no') return fields;
+/** The fields of the answer to a write; with a cookie of the position, where what was written is not in force everywhere. */
+export function withOwnPosition(uri: string, fields: Fields): Fields {
+  if (fieldValue(fields, 'tidegate-settled') !== 'no') return fields;
   const cookies = fieldLines(fields, FIELD).flatMap((line) =>
     ofField(line).flatMap(([source, position]) => ['set-cookie', cookieOf(source, position, uri)]),
   );

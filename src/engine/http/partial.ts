@@ -6,9 +6,9 @@ import type { Stamp } from '../../ledger/fills.ts';
 import { combineParts, completionFields as completionFieldsOf } from '../../semantics/completing.ts';
 import { type Fields, fieldValue } from '../../semantics/fields.ts';
 import type { Profile } from '../../semantics/policy.ts';
-import { ifRangeHolds } from '../../semantics/preconditions.ts';
 import { type ByteRanges, isComplete, type Part, parseRange, partCovers, partOf } from '../../semantics/ranges.ts';
-import { mayMixCodings } from '../answers/origin-fields.ts';
+import { ifRangeHolds } from '../../semantics/reuse.ts';
+import { mayMixCodings } from '../answers/edits.ts';
 import type { GateRequest } from '../contract.ts';
 import { type Draft, entryFrom } from './draft.ts';
 

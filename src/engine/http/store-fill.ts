@@ -1,23 +1,19 @@
-// What becomes of a flight's answer: reasons against storing it, what it says of the entry it validates or would replace,
-// the entry that a draft and its body make, and the last step: that entry is stored, or not, for reasons that only now are
-// known.
+// What becomes of a flight's answer: reasons against storing it, what it says of the entry it would replace, the entry that a
+// draft and its body make, and the last step: that entry is stored, or not, for reasons that only now are known.
 //
 // An error of the moment gives way to a good answer that came in between.
 
-import { decodeHead, type StoredResponse } from '../../entry/stored-response.ts';
+import type { StoredResponse } from '../../entry/stored-response.ts';
 import type { Fill, Stamp } from '../../ledger/fills.ts';
 import type { Eventually } from '../../ports.ts';
 import type { ResponseHead } from '../../semantics/fields.ts';
-import { currentAgeMs, type Timing } from '../../semantics/freshness.ts';
-import type { Tags } from '../../semantics/tags.ts';
-import { validationAnswers } from '../../semantics/validation.ts';
-import { untrackedOf } from '../answers/response-fields.ts';
+import { currentAgeMs } from '../../semantics/reuse.ts';
+import { untrackedOf } from '../answers/edits.ts';
 import type { Context } from '../context.ts';
 import type { Route } from '../contract.ts';
-import { type Draft, entryFrom, isMomentary, isPassing, type Refusal } from './draft.ts';
-import type { FlightPlan } from './flight-plan.ts';
-import { type Freshened, freshen } from './freshening.ts';
+import { type Draft, entryFrom, isMomentary, type Refusal } from './draft.ts';
 import { combinedEntry, storedPart } from './partial.ts';
+import type { FlightPlan } from './running-flight.ts';
 
 /** Reasons against storing that are known at the head already and do not lie in the response alone. */
 export function refusalAtHead(
@@ -29,26 +25,6 @@ export function refusalAtHead(
   if (replaces !== undefined && replaces.status < 400 && isMomentary(head.status)) return 'keep-good';
   const { uri, route } = request;
   return ledger.judge(stamp, { uri, origin: route.originName, tags: draft.tags });
-}
-
-/** RFC 9111 §4.3.3, §4.3.4: a 304 freshens what it validates; undefined: it is for something else, no answer to us. */
-export function validatedEntry(
-  { ledger }: Context,
-  { request, key }: FlightPlan,
-  answer: {
-    readonly stored: StoredResponse;
-    readonly head: ResponseHead;
-    readonly timing: Timing;
-    readonly stamp: Stamp;
-    readonly tags: Tags;
-  },
-): Freshened | undefined {
-  const { stored, head, timing, stamp, tags } = answer;
-  const { profile } = request.route.policy;
-  const outdated = !ledger.isCurrent(stored);
-  const fields = decodeHead(stored.bytes, stored.headBytes);
-  if (validationAnswers(fields, head.fields, { sole: true, outdated, profile }) === 'mismatch') return undefined;
-  return freshen(stored, { update: head, request, key, timing, stamp, tags });
 }
 
 /**
@@ -78,14 +54,13 @@ export function filledEntry(
 
 /** Remembers why nothing was stored, for whoever asks next. */
 export function noteRefusal(
-  context: Context,
+  { tally }: Context,
   { request, key }: FlightPlan,
   { refusal, head }: { readonly refusal: Refusal; readonly head: ResponseHead | undefined },
 ): void {
   // The answer to a write says nothing about the next GET.
   if (request.method !== 'GET') return;
-  context.tally.refused(key, { refusal, untracked: head && untrackedOf(head.fields) });
-  if (!isPassing(refusal)) context.hitForMiss.add(key, context.clock.monotonic());
+  tally.refused(key, { refusal, untracked: head && untrackedOf(head.fields) });
 }
 
 export interface Filled {
@@ -106,7 +81,6 @@ export function storeFill(context: Context, filled: Filled): Refusal | undefined
   if (refusal !== undefined) return refusal;
   if (route.compress !== undefined) context.coder?.replaced(before, entry, route);
   context.tally.stored(key);
-  context.hitForMiss.delete(key);
   return undefined;
 }
 

@@ -12,15 +12,15 @@ import type { Eventually } from '../../ports.ts';
 import type { ResponseHead } from '../../semantics/fields.ts';
 import { groupsInvalidated, tagsOf } from '../../semantics/tags.ts';
 import { invalidatedUris } from '../../semantics/unsafe.ts';
-import { fieldsForCaches } from '../answers/response-fields.ts';
+import { fieldsForCaches } from '../answers/edits.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest } from '../contract.ts';
 import { after, allAtOnce } from '../eventually.ts';
 import type { Invalidator } from '../invalidator.ts';
 import { rehydrate } from '../populate/rehydrate.ts';
 import { Flight } from './flight.ts';
-import type { FlightPlan, RunningFlight } from './flight-plan.ts';
 import type { Departure, Way } from './forward-plans.ts';
+import type { FlightPlan, RunningFlight } from './running-flight.ts';
 
 /** Forwards the write. It is carried through even when the client goes away: the origin may have begun. */
 export function startWrite(context: Context, from: Departure, way: Way): RunningFlight {

@@ -7,15 +7,13 @@ import { cacheKey, codingOf } from '../../entry/key.ts';
 import type { StoredResponse } from '../../entry/stored-response.ts';
 import { type RequestDemands, requestDemands } from '../../semantics/cache-control.ts';
 import { fieldValue, NO_FIELDS, parseHttpDate } from '../../semantics/fields.ts';
-import { currentAgeMs } from '../../semantics/freshness.ts';
-import { decideReuse } from '../../semantics/reuse.ts';
+import { currentAgeMs, decideReuse } from '../../semantics/reuse.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest, PopulateResult, Selection } from '../contract.ts';
 import { isMomentary, requestVariantKey } from '../http/draft.ts';
-import type { FlightEnd, Landing, RunningFlight } from '../http/flight-plan.ts';
 import { asCompletion, asWhole, openFlight, type Way, wayToFill, wayToValidate } from '../http/forward-plans.ts';
-import { mayJoin } from '../http/joining.ts';
 import { select } from '../http/lookup.ts';
+import { type FlightEnd, type Landing, mayJoin, type RunningFlight } from '../http/running-flight.ts';
 
 const NO_DEMANDS: RequestDemands = requestDemands(NO_FIELDS);
 
@@ -36,7 +34,7 @@ export async function populateOne(context: Context, request: GateRequest): Promi
     const selection = await select(context, key, request);
     const way = wayFor(context, selection, request);
     if (way === undefined) return FRESH;
-    if (context.hitForMiss.has(key, context.clock.monotonic())) return { kind: 'refused', reason: 'hit-for-miss' };
+    if (context.tally.isHitForMiss(key)) return { kind: 'refused', reason: 'hit-for-miss' };
     const other = context.flights.get(selection.key);
     const joined =
       joins < MAX_JOINS &&

@@ -87,6 +87,18 @@ export class TierBreaker {
     });
   }
 
+  /** Iterates until an answer takes too long: a listing may be long, and may hang at each step. */
+  async *inTime<T>(found: AsyncIterable<T>): AsyncIterable<T> {
+    const iterator = found[Symbol.asyncIterator]();
+    try {
+      for (let next = await this.wait(iterator.next()); next?.done === false; next = await this.wait(iterator.next()))
+        yield next.value;
+    } finally {
+      // One that hangs does not hear of it.
+      void iterator.return?.().catch(this.#parts.fault);
+    }
+  }
+
   answered(): void {
     if (this.#faultsInRow > 0) this.#faultsInRow = 0;
     if (this.#isTried) this.#resume();

@@ -7,7 +7,6 @@ import type { EntryNote } from '../../entry/stored-response.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { Clock, Eventually, Store, Tasks } from '../../ports.ts';
 import { DEFAULT_LIMITS, MissedKeys, TierBreaker, type TierLimits } from './tier-breaker.ts';
-import { inTime, portions } from './tier-listing.ts';
 
 export interface LoopParts<E> {
   /** Fastest first. */
@@ -147,7 +146,7 @@ export class TierLoop<E extends { readonly key: string }> {
     try {
       const found = store.find(selector);
       const isAtOnce = Symbol.iterator in found;
-      yield* portions(isAtOnce ? found : inTime(found, (next) => breaker.wait(next), this.#parts.fault));
+      yield* portions(isAtOnce ? found : breaker.inTime(found));
       if (isAtOnce) breaker.answered();
     } catch (error) {
       this.#failed(tier, error);
@@ -256,6 +255,20 @@ function tierOf<E>(store: Store<E>, parts: LoopParts<E>, limits: TierLimits | un
 
 function isLimited({ missed }: Tier<unknown>): boolean {
   return missed !== undefined;
+}
+
+const PORTION = 1000;
+
+/** Cuts an iteration into portions; one portion where the store answers at once, since it may change afterwards. */
+async function* portions(found: Iterable<EntryNote> | AsyncIterable<EntryNote>): AsyncIterable<EntryNote[]> {
+  if (Symbol.iterator in found) return yield [...found];
+  let portion: EntryNote[] = [];
+  for await (const entry of found) {
+    if (portion.push(entry) < PORTION) continue;
+    yield portion;
+    portion = [];
+  }
+  yield portion;
 }
 
 interface Read {

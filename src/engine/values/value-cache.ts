@@ -9,13 +9,11 @@ import { hasTags, type StoredValue } from '../../entry/stored-value.ts';
 import { type Arrival, Ledger } from '../../ledger/ledger.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { Clock, Eventually, Store } from '../../ports.ts';
-import { after, allAtOnce } from '../eventually.ts';
+import { after, allAtOnce, UnderWay } from '../eventually.ts';
 import { safeFault } from '../guarded.ts';
-import { Invalidator } from '../invalidator.ts';
-import { localHistory } from '../local-log.ts';
+import { Invalidator, localHistory } from '../invalidator.ts';
 import { SourceLeases } from '../source-leases.ts';
 import { TierLoop, wasReadNoEarlier } from '../tiers/tier-loop.ts';
-import { UnderWay } from '../under-way.ts';
 import type {
   FillTerms,
   ManyFill,
@@ -35,6 +33,9 @@ import { ValueSliding } from './value-sliding.ts';
 import type { ValueSteps } from './value-steps.ts';
 import { ValueStoring } from './value-storing.ts';
 import { ValueTally } from './value-tally.ts';
+
+/** 512 KB. Two names that share a bucket are invalidated together, which costs a fill. */
+const MEMORY_BUCKETS = 2 ** 16;
 
 export function createValueCache(parts: ValueCacheParts): ValueCache {
   return new TieredValueCache(parts);
@@ -63,7 +64,7 @@ class TieredValueCache implements ValueCache {
   constructor(parts: ValueCacheParts) {
     const { stores, names, clock, tasks, random, own = (value) => ownValue(value) } = parts;
     const fault = safeFault(parts.fault, tasks);
-    const history = parts.history ?? localHistory(parts.epoch);
+    const history = parts.history ?? localHistory({ epoch: parts.epoch, buckets: MEMORY_BUCKETS });
     this.#clock = clock;
     this.#roughNow = parts.roughNow ?? (() => clock.now());
     this.#memory = parts.hasMemory ? stores[0] : undefined;

@@ -5,12 +5,19 @@ import type { OwnedValue } from '../../entry/owned-value.ts';
 import type { EntryNote } from '../../entry/stored-response.ts';
 import type { StoredValue } from '../../entry/stored-value.ts';
 import type { Stamp } from '../../ledger/fills.ts';
-import type { Invalidations } from '../../ledger/invalidations.ts';
 import type { Selector } from '../../ledger/selector.ts';
-import type { Clock, Eventually, InvalidationLog, Random, Store, Tasks } from '../../ports.ts';
-import type { Signal } from '../signal.ts';
+import type { Clock, Eventually, Random, Store, Tasks } from '../../ports.ts';
+import type { History } from '../invalidator.ts';
 import type { SourceLeases } from '../source-leases.ts';
 import type { TierLimits } from '../tiers/tier-breaker.ts';
+
+/** AbortSignal where the platform's types have one: the main entry is to compile without any platform's types. */
+export type Signal = typeof globalThis extends { AbortSignal: { prototype: infer Known } } ? Known : UnknownSignal;
+
+interface UnknownSignal {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+}
 
 /** Terms of an entry. */
 export interface ValueTerms {
@@ -199,7 +206,7 @@ export interface ValueCacheParts {
   readonly tasks: Tasks;
   readonly random: Random;
   /** Where invalidations are kept beyond this process's end. Default: nowhere. */
-  readonly history?: { readonly invalidations: Invalidations; readonly log: InvalidationLog };
+  readonly history?: History;
   /** Identity of the log where there is no history; unlike that of any other process. A function: made at the first use. */
   readonly epoch: string | (() => string);
   /** The cache's own copy of a value. Throws E_VALUE. Default `ownValue`. */

@@ -4,8 +4,8 @@ import type { EntryLedger } from '../../entry/key.ts';
 import type { OwnedValue } from '../../entry/owned-value.ts';
 import type { StoredValue } from '../../entry/stored-value.ts';
 import type { Clock, Eventually, Random, Tasks } from '../../ports.ts';
+import type { UnderWay } from '../eventually.ts';
 import type { Invalidator } from '../invalidator.ts';
-import type { UnderWay } from '../under-way.ts';
 import type { ValueFlight } from './value-flight.ts';
 import type { ValueTally } from './value-tally.ts';
 

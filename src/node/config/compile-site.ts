@@ -1,6 +1,6 @@
 // Routes and request rules, made once from the configuration.
 
-import { cookieRules } from '../../engine/answers/origin-fields.ts';
+import { cookieRules } from '../../engine/answers/edits.ts';
 import type { Route } from '../../engine/contract.ts';
 import { TidegateError } from '../../errors.ts';
 import { globMatcher } from '../../ledger/glob.ts';

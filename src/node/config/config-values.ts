@@ -4,7 +4,7 @@
 import { isIP } from 'node:net';
 import { Cron } from 'croner';
 import { z } from 'zod';
-import { isCookiePattern } from '../../engine/answers/origin-fields.ts';
+import { isCookiePattern } from '../../engine/answers/edits.ts';
 import { shown } from '../../errors.ts';
 import { type Duration, MAX_TIMER_MS, toMs, wholeMs } from '../../options/durations.ts';
 import { hint, withoutUnit } from '../../options/names.ts';

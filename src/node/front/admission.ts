@@ -1,7 +1,7 @@
 // Leads a checked request to its route: makes the URI for the cache key, and from the same parts the forwarded target
 // and fields. Every part of the forwarded request that differs between keys is made here.
 
-import { sharedRequest } from '../../engine/answers/origin-fields.ts';
+import { sharedRequest } from '../../engine/answers/edits.ts';
 import type { GateRequest } from '../../engine/contract.ts';
 import { listMembers } from '../../semantics/fields.ts';
 import { normaliseTarget } from '../config/router.ts';

@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { AdminDeps } from '../../admin/contract.ts';
-import { createLocalLog } from '../../engine/local-log.ts';
+import { createLocalLog } from '../../engine/invalidator.ts';
 import type { TidegateError } from '../../errors.ts';
 import { Invalidations } from '../../ledger/invalidations.ts';
 import { SharedLog } from '../../log/shared-log.ts';

@@ -3,7 +3,7 @@
 import { EventEmitter } from 'node:events';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createLocalLog } from '../../../src/engine/local-log.ts';
+import { createLocalLog } from '../../../src/engine/invalidator.ts';
 import { Invalidations } from '../../../src/ledger/invalidations.ts';
 import { SharedLog } from '../../../src/log/shared-log.ts';
 import { resolveConfig } from '../../../src/node/config/config.ts';

@@ -1,7 +1,8 @@
-// A GET or HEAD as an origin may see it whose answer is for everyone: what a client sends and what is not in the key is
-// taken off, or the request goes by the cache.
+// The fields of messages on their way through: a request as the origin is to see it, a response as the engine, and then its
+// client, is to see it.
 //
-// The gate's own cookie, by which a client says how far it has written (own-writes.ts). It says
+// The answer to a GET or HEAD may be for everyone, so what its client sends and what is not in the key is taken off, or the
+// request goes by the cache. The gate's own cookie, by which a client says how far it has written (own-writes.ts). It says
 // nothing about the answer, and must be seen even where all cookies are taken off; so it becomes the field of that meaning.
 //
 // On a route that codes the origin is asked for what is not coded, and knows nothing of the entity tags that the gate gives to
@@ -12,22 +13,27 @@
 
 import { globMatcher } from '../../ledger/glob.ts';
 import { requestDemands } from '../../semantics/cache-control.ts';
-import { type CodingRules, codedEtag, originEtags } from '../../semantics/coded-representation.ts';
+import { type CodingRules, codedEtag, originEtags, withVaryByCoding } from '../../semantics/coded-representation.ts';
 import {
   type Fields,
   fieldLines,
   fieldValue,
   filterFields,
+  formatHttpDate,
   hasField,
   type ResponseHead,
   trimOws,
   withField,
+  withoutHopByHop,
 } from '../../semantics/fields.ts';
 import { givesFreshness } from '../../semantics/freshness.ts';
+import { formatCacheStatus, type Outcome, withCacheStatus } from '../../semantics/outcome.ts';
 import type { CachePolicy, CookieRules } from '../../semantics/policy.ts';
-import { etagInList } from '../../semantics/preconditions.ts';
+import { etagInList } from '../../semantics/reuse.ts';
+import { TAG_FIELDS } from '../../semantics/tags.ts';
 import { isSafeMethod } from '../../semantics/unsafe.ts';
-import type { GateRequest } from '../contract.ts';
+import { isStrongLastModified } from '../../semantics/validation.ts';
+import type { GateRequest, Route } from '../contract.ts';
 import { positionField } from '../http/own-writes.ts';
 
 export interface SharedRequest {
@@ -53,6 +59,7 @@ export function sharedRequest(given: Fields, policy: CachePolicy, isTrusted: () 
     else if (name === 'authorization') hasAuthorization = true;
     else hasDirectives = true;
   }
+  if (cookieLines === 0 && !hasAuthorization && !hasDirectives) return { fields: given, hasCredentials: false };
   // As two lines Vary would combine them with a comma, and origins do not (RFC 9113 §8.2.3).
   const fields = cookieLines > 1 ? withField(given, 'cookie', fieldLines(given, 'cookie').join('; ')) : given;
   const isGiven = givesFreshness(policy);
@@ -178,4 +185,64 @@ export function countingNames(names: readonly string[], { compress, policy }: Ga
   const coded = compress === undefined ? names : names.filter((name) => name !== 'accept-encoding');
   if (policy.cookies?.hasKey !== true || coded.includes('cookie')) return coded;
   return [...coded, 'cookie'].sort();
+}
+
+/**
+ * The response as the route wants it: fields removed, then fields set. A response without Date gets one, for ages are
+ * reckoned from it (RFC 9110 §6.6.1).
+ */
+export function editedResponse(head: ResponseHead, route: Route, now: number): EditedHead {
+  const { remove, set } = route.responseFields;
+  const dated = hasField(head.fields, 'date') ? head.fields : [...head.fields, 'date', formatHttpDate(now)];
+  const strongModified = isStrongLastModified(head.fields);
+  if (remove.size === 0 && set.length === 0) {
+    return { ...withVary({ status: head.status, fields: dated }, route), strongModified };
+  }
+  const replaced = new Set(set.filter((_, at) => at % 2 === 0));
+  const kept = filterFields(dated, (name) => !remove.has(name) && !replaced.has(name));
+  const edited = withVary({ status: head.status, fields: [...kept, ...set] }, route);
+  return { ...edited, strongModified: strongModified && !replaced.has('last-modified') };
+}
+
+/** With what its own Date says of its Last-Modified (RFC 9110 §8.8.2.2). */
+export interface EditedHead extends ResponseHead {
+  readonly strongModified?: boolean;
+}
+
+/**
+ * What a response says to caches: what the origin says counts also where the route takes it from what clients see, and so
+ * does what the route says in its place.
+ */
+export function fieldsForCaches({ fields }: ResponseHead, route: Route): Fields {
+  const { set } = route.responseFields;
+  return set.length === 0 ? fields : [...fields, ...set];
+}
+
+/** A response that may be put in a content coding says so, whoever gets it. */
+export function withVary(head: ResponseHead, { compress }: Route): ResponseHead {
+  return compress === undefined ? head : { status: head.status, fields: withVaryByCoding(head, compress) };
+}
+
+/** The fields of a forwarded response for the client: hop-by-hop fields gone, Cache-Status added. */
+export function clientFields(fields: Fields, route: Route, outcome: Outcome): Fields {
+  const endToEnd = withoutHopByHop(fields);
+  const shown = route.showTags ? endToEnd : withoutDetails(filterFields(endToEnd, (name) => !TAG_FIELDS.has(name)));
+  return withCacheStatus(shown, formatCacheStatus(route.policy.cacheName, outcome));
+}
+
+const UNTRACKED = 'tidegate-untracked';
+/** Longer than a tracker says. */
+const MAX_UNTRACKED = 400;
+
+/** Why a tracker had a response not stored, for its operator. */
+export function untrackedOf(fields: Fields): string | undefined {
+  return fieldValue(fields, UNTRACKED)?.slice(0, MAX_UNTRACKED);
+}
+
+/** Why a tracker had a response not stored, without the names and texts of its database, which are no client's affair. */
+function withoutDetails(fields: Fields): Fields {
+  const stated = fieldValue(fields, UNTRACKED);
+  if (stated === undefined) return fields;
+  const kinds = stated.split(';').map((reason) => /^\s*([a-z-]+)(?::|\s*$)/.exec(reason)?.[1] ?? 'error');
+  return withField(fields, UNTRACKED, [...new Set(kinds)].join('; '));
 }
