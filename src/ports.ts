@@ -105,7 +105,7 @@ export interface InvalidationLog {
   /**
    * The position of the change, once every member has been told of it and it is as durable as the log is. Returned at once
    * only when there is nothing to wait for; until a promise resolves the change may not be in force anywhere, so a write
-   * waits for its open intent (`log/after-intents.ts`). Rejects with E_LOG when the change is in force but not durable, and
+   * waits for its open intent (`log/member-log.ts`). Rejects with E_LOG when the change is in force but not durable, and
    * when the log has ended: then the change may be in force or not.
    */
   append(change: LogChange): Eventually<Position>;

@@ -5,14 +5,29 @@
 // A change that does not follow the last one ends the member, as does the end of its link.
 
 import { TidegateError } from '../errors.ts';
-import type { LogChange, Position } from '../ledger/log.ts';
-import type { InvalidationLog } from '../ports.ts';
-import type { LogToMember, Membership, MemberToLog } from './log-messages.ts';
+import type { InvalidationsImage } from '../ledger/invalidations.ts';
+import type { LogChange, OpenIntent, Position } from '../ledger/log.ts';
+import type { Forward, InvalidationLog, Origin } from '../ports.ts';
+import { isSafeMethod } from '../semantics/unsafe.ts';
 
-interface Waiting {
-  readonly resolve: (position: Position) => void;
-  readonly reject: (error: unknown) => void;
+/** The state from which a member begins: everything in force when it joined. Its link brings every later change. */
+export interface Membership {
+  readonly image: InvalidationsImage;
+  /** Number of the last change in the image. Change numbers have no gaps, positions do. */
+  readonly number: number;
+  readonly intents: readonly OpenIntent[];
 }
+
+export type LogToMember =
+  | { readonly kind: 'change'; readonly number: number; readonly position: Position; readonly change: LogChange }
+  /** The member's own append is durable, and applied by all. */
+  | { readonly kind: 'appended'; readonly id: number; readonly position: Position }
+  | { readonly kind: 'refused'; readonly id: number; readonly reason: string };
+
+export type MemberToLog =
+  | { readonly kind: 'append'; readonly id: number; readonly change: LogChange }
+  /** All changes up to this number are in force at the member. */
+  | { readonly kind: 'applied'; readonly number: number };
 
 type Change = Extract<LogToMember, { kind: 'change' }>;
 
@@ -25,7 +40,8 @@ export interface MemberLogParts {
 
 export class MemberLog implements InvalidationLog {
   readonly #parts: MemberLogParts;
-  readonly #waiting = new Map<number, Waiting>();
+  /** Own appends without an answer yet. */
+  readonly #waiting = new Map<number, PromiseWithResolvers<Position>>();
   #apply: ((position: Position, change: LogChange) => void) | undefined;
   /** Changes received before anyone follows. */
   #early: Change[] = [];
@@ -52,9 +68,14 @@ export class MemberLog implements InvalidationLog {
   append(change: LogChange): Promise<Position> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     const id = ++this.#lastId;
-    const { promise, resolve, reject } = Promise.withResolvers<Position>();
-    this.#waiting.set(id, { resolve, reject });
-    if (change.kind === 'open') this.#opens(promise);
+    const waiting = Promise.withResolvers<Position>();
+    const { promise } = waiting;
+    this.#waiting.set(id, waiting);
+    if (change.kind === 'open') {
+      this.#opening.add(promise);
+      const done = () => this.#opening.delete(promise);
+      promise.then(done, done);
+    }
     this.#parts.send({ kind: 'append', id, change });
     return promise;
   }
@@ -99,13 +120,7 @@ export class MemberLog implements InvalidationLog {
     this.#parts.send({ kind: 'applied', number: change.number });
   }
 
-  #opens(promise: Promise<unknown>): void {
-    this.#opening.add(promise);
-    const done = () => this.#opening.delete(promise);
-    promise.then(done, done);
-  }
-
-  #take(id: number): Waiting | undefined {
+  #take(id: number): PromiseWithResolvers<Position> | undefined {
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
     return waiting;
@@ -117,4 +132,42 @@ export class MemberLog implements InvalidationLog {
     this.#waiting.clear();
     for (const { reject } of waiting) reject(error);
   }
+}
+
+/**
+ * Holds an unsafe request back until the intent on its URI is in force at every member. If a member is killed in the middle
+ * of a write, the others then certainly know of the write and invalidate what it may have changed. `intents`: settles when
+ * the intents being opened at the call are in force.
+ */
+export function afterIntents(origin: Origin, intents: () => Promise<unknown> | undefined): Origin {
+  return {
+    forward: (request, listener) => {
+      const before = isSafeMethod(request.method) ? undefined : intents();
+      if (before === undefined) return origin.forward(request, listener);
+      let forward: Forward | undefined;
+      let over = false;
+      let paused = false;
+      const go = () => {
+        if (over) return;
+        forward = origin.forward(request, listener);
+        if (paused) forward.pause();
+      };
+      // A log that fails does not stop a write: the log will refuse the write's invalidations too, and report that.
+      before.then(go, go);
+      return {
+        pause: () => {
+          paused = true;
+          forward?.pause();
+        },
+        resume: () => {
+          paused = false;
+          forward?.resume();
+        },
+        abort: () => {
+          over = true;
+          forward?.abort();
+        },
+      };
+    },
+  };
 }

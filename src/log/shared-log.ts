@@ -11,7 +11,7 @@ import { messageOf } from '../errors.ts';
 import type { InvalidationsImage } from '../ledger/invalidations.ts';
 import type { LogChange, Position } from '../ledger/log.ts';
 import type { Cancel, Clock, Eventually, InvalidationLog, Tasks } from '../ports.ts';
-import type { LogToMember, Membership, MemberToLog } from './log-messages.ts';
+import type { LogToMember, Membership, MemberToLog } from './member-log.ts';
 
 export interface SharedLogParts {
   /** The log that records the changes; nobody else appends to it. */
@@ -22,8 +22,6 @@ export interface SharedLogParts {
   readonly tasks: Tasks;
   /** Called when an append that nobody awaits could not be made durable. */
   readonly fault: (error: unknown) => void;
-  /** Time for a member to say that a change is in force there. Default 2,000. */
-  readonly leaseMs?: number;
   /** How long the URIs of writes of unknown outcome stay unstorable. Default 30,000. */
   readonly unknownOutcomeMs?: number;
 }
@@ -56,12 +54,12 @@ interface Waiting {
   readonly resolve: () => void;
 }
 
+/** Time for a member to say that a change is in force there. */
 const LEASE_MS = 2_000;
 const UNKNOWN_OUTCOME_MS = 30_000;
 
 export class SharedLog implements InvalidationLog {
   readonly #parts: SharedLogParts;
-  readonly #leaseMs: number;
   readonly #members = new Set<Member>();
   /** Open intents by id, with the member that opened each. An undefined owner is the keeper itself. */
   readonly #intents = new Map<string, { readonly uri: string; readonly owner: Member | undefined }>();
@@ -74,7 +72,6 @@ export class SharedLog implements InvalidationLog {
 
   constructor(parts: SharedLogParts) {
     this.#parts = parts;
-    this.#leaseMs = parts.leaseMs ?? LEASE_MS;
   }
 
   follow(apply: (position: Position, change: LogChange) => void): void {
@@ -84,7 +81,7 @@ export class SharedLog implements InvalidationLog {
     });
   }
 
-  append(change: LogChange): Eventually<Position> {
+  append(change: LogChange): Promise<Position> {
     return this.#append(change, undefined);
   }
 
@@ -101,11 +98,7 @@ export class SharedLog implements InvalidationLog {
     };
   }
 
-  get members(): number {
-    return this.#members.size;
-  }
-
-  #append(change: LogChange, from: Member | undefined): Eventually<Position> {
+  async #append(change: LogChange, from: Member | undefined): Promise<Position> {
     const before = this.#number;
     this.#appending = from;
     const appended = this.#parts.log.append(change);
@@ -113,17 +106,11 @@ export class SharedLog implements InvalidationLog {
     // A log may apply the change before or after `append` returns. If after, it is in force when the promise resolves, and
     // this may wait for later changes too.
     const number = this.#number > before ? this.#number : undefined;
-    if (!(appended instanceof Promise)) {
-      const applied = this.#appliedByAll(number ?? this.#number);
-      return applied instanceof Promise ? applied.then(() => appended) : appended;
+    try {
+      return await appended;
+    } finally {
+      await this.#appliedByAll(number ?? this.#number);
     }
-    return appended.then(
-      (position) => settled(this.#appliedByAll(number ?? this.#number), () => position),
-      async (error: unknown) => {
-        await this.#appliedByAll(number ?? this.#number);
-        throw error;
-      },
-    );
   }
 
   #received(member: Member, message: MemberToLog): void {
@@ -138,8 +125,7 @@ export class SharedLog implements InvalidationLog {
     const answer = (said: LogToMember) => {
       if (this.#members.has(member)) member.link.send(said);
     };
-    settled(
-      this.#append(change, member),
+    this.#append(change, member).then(
       (position) => answer({ kind: 'appended', id, position }),
       (error) => answer({ kind: 'refused', id, reason: messageOf(error) }),
     );
@@ -162,8 +148,8 @@ export class SharedLog implements InvalidationLog {
     });
   }
 
-  #unawaited(appended: Eventually<Position>): void {
-    if (appended instanceof Promise) appended.catch(this.#parts.fault);
+  #unawaited(appended: Promise<Position>): void {
+    appended.catch(this.#parts.fault);
   }
 
   #tell(position: Position, change: LogChange): void {
@@ -201,12 +187,12 @@ export class SharedLog implements InvalidationLog {
   #startLease(member: Member): Cancel {
     const number = this.#number;
     const begun = this.#parts.clock.monotonic();
-    return this.#parts.tasks.later(this.#leaseMs, () => {
+    return this.#parts.tasks.later(LEASE_MS, () => {
       member.lease = undefined;
       if (member.revoked || member.applied >= this.#number) return;
       // A slow member that progresses gets another lease. If the keeper itself stood still, the member's replies may still
       // be waiting to be read.
-      const wasLate = this.#parts.clock.monotonic() - begun > 1.5 * this.#leaseMs;
+      const wasLate = this.#parts.clock.monotonic() - begun > 1.5 * LEASE_MS;
       if (member.applied >= number || wasLate) {
         member.lease = this.#startLease(member);
         return;
@@ -220,9 +206,4 @@ export class SharedLog implements InvalidationLog {
     member.lease?.();
     member.lease = undefined;
   }
-}
-
-/** Calls `then` with the result: at once when it is there, otherwise when it resolves. */
-function settled<R, T>(result: Eventually<R>, then: (result: R) => T, failed?: (error: unknown) => T): Eventually<T> {
-  return result instanceof Promise ? result.then(then, failed) : then(result);
 }

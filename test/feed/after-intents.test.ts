@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { afterIntents } from '../../src/log/after-intents.ts';
+import { afterIntents } from '../../src/log/member-log.ts';
 import type { Origin, OriginListener, OriginRequest } from '../../src/ports.ts';
 import { turns } from '../kit/slow-log.ts';
 

@@ -6,8 +6,8 @@
 
 import { Invalidations } from '../../src/ledger/invalidations.ts';
 import type { LogChange, Position } from '../../src/ledger/log.ts';
-import type { LogToMember, Membership, MemberToLog } from '../../src/log/log-messages.ts';
 import type * as MemberSide from '../../src/log/member-log.ts';
+import type { LogToMember, Membership, MemberToLog } from '../../src/log/member-log.ts';
 import type * as KeeperSide from '../../src/log/shared-log.ts';
 import type { InvalidationLog } from '../../src/ports.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
@@ -161,7 +161,6 @@ export class LogWorld {
       clock: this.time,
       tasks: this.time,
       fault: () => {},
-      leaseMs: LEASE_MS,
       unknownOutcomeMs: UNKNOWN_MS,
     });
     this.log.follow((position, change) => {

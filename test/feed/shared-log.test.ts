@@ -79,7 +79,7 @@ async function mutated(edits: readonly Edit[]): Promise<Sides> {
     const url = new URL(`../../src/log/${file}.ts`, import.meta.url);
     let text = stripTypeScriptTypes(readFileSync(url, 'utf8'), { mode: 'strip' });
     for (const [of, find, replace] of edits) if (of === file) text = edited(text, find, replace);
-    text = text.replace("'../errors.ts'", `'${new URL('../../src/errors.ts', import.meta.url)}'`);
+    text = text.replaceAll(/'(\.\.\/[\w/-]+\.ts)'/g, (_, path: string) => `'${new URL(path, url)}'`);
     return (await import(`data:text/javascript,${encodeURIComponent(text)}`)) as Sides;
   };
   const [keeper, member] = await Promise.all([load('shared-log'), load('member-log')]);

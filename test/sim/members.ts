@@ -6,9 +6,8 @@
 
 import { createGate, type GateOptions } from '../../src/engine/gate.ts';
 import { Invalidations } from '../../src/ledger/invalidations.ts';
-import { afterIntents } from '../../src/log/after-intents.ts';
-import type { LogToMember, Membership, MemberToLog } from '../../src/log/log-messages.ts';
-import { MemberLog } from '../../src/log/member-log.ts';
+import type { LogToMember, Membership, MemberToLog } from '../../src/log/member-log.ts';
+import { afterIntents, MemberLog } from '../../src/log/member-log.ts';
 import type { SharedLog } from '../../src/log/shared-log.ts';
 import type { Store } from '../../src/ports.ts';
 import type { ReplicaFeed } from '../../src/store/disk/replica/replica-feed.ts';

@@ -150,7 +150,7 @@ export const MUTANTS: readonly Mutant[] = [
     'if (owner === member) this.#holdUnknown(intent, uri);',
     "if (owner === member) this.#unawaited(this.append({ kind: 'close', intent }));",
   ]),
-  mutant('write-before-its-intent', 'log/after-intents.ts', [
+  mutant('write-before-its-intent', 'log/member-log.ts', [
     'isSafeMethod(request.method) ? undefined : intents();',
     'isSafeMethod(request.method) ? undefined : undefined;',
   ]),

@@ -5,7 +5,7 @@ import type { Explanation, GateStats, ListPage, ListQuery } from '../../engine/c
 import type { SourceReply, SourceReport } from '../../engine/source-leases.ts';
 import type { ErrorCode } from '../../errors.ts';
 import type { Selector } from '../../ledger/selector.ts';
-import type { LogToMember, Membership, MemberToLog } from '../../log/log-messages.ts';
+import type { LogToMember, Membership, MemberToLog } from '../../log/member-log.ts';
 import type { Fields } from '../../semantics/fields.ts';
 import type { DiskToWorker, WorkerToDisk } from '../../store/disk/replica/replica-messages.ts';
 import type { ResolvedConfig } from '../config/config.ts';
