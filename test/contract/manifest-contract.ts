@@ -7,6 +7,7 @@ import type { Selector } from '../../src/ledger/selector.ts';
 import type { Eventually } from '../../src/ports.ts';
 import type { Manifest, ManifestChange, ManifestRow } from '../../src/store/disk/contract.ts';
 import { keyHash } from '../../src/store/disk/index/entry-index.ts';
+import { rowAt } from '../../src/store/disk/index/index-rows.ts';
 
 const SITE = 'http://site.example';
 
@@ -41,9 +42,9 @@ async function foundBy(manifest: Manifest, selector: Selector): Promise<Manifest
 }
 
 async function generationsOf(manifest: Manifest): Promise<number[]> {
-  const generations: number[] = [];
-  for await (const { count, generation } of manifest.scan()) generations.push(...generation.subarray(0, count));
-  return generations.sort((one, other) => one - other);
+  const found: number[] = [];
+  for await (const { generations } of manifest.scan()) found.push(...generations);
+  return found.sort((one, other) => one - other);
 }
 
 /** `make` gives a manifest with nothing in it. */
@@ -112,10 +113,9 @@ export function manifestContract(make: () => Eventually<Manifest>): void {
     expect(await generationsOf(manifest)).toEqual(rows.map(({ generation }) => generation));
     for await (const portion of manifest.scan()) {
       for (let at = 0; at < portion.count; at += 997) {
-        const row = rows[(portion.generation[at] as number) - 1] as ManifestRow;
-        expect({ high: portion.hashHigh[at], low: portion.hashLow[at] }).toEqual(keyHash(row.key));
-        const place = { segment: portion.segment[at], offset: portion.offset[at], bytes: portion.bytes[at] };
-        expect(place).toEqual(row.place);
+        const { hash, place, generation } = rowAt(portion, at);
+        const row = rows[generation - 1] as ManifestRow;
+        expect({ hash, place }).toEqual({ hash: keyHash(row.key), place: row.place });
       }
     }
     await manifest.close();
@@ -126,9 +126,9 @@ export function manifestContract(make: () => Eventually<Manifest>): void {
     const rows = Array.from({ length: 25_000 }, (_, at) => manifestRow(`/${at}`, at + 1));
     await manifest.commit(rows.map(put));
     const seen: number[] = [];
-    for await (const { count, generation } of manifest.scan()) {
+    for await (const { generations } of manifest.scan()) {
       if (seen.length === 0) await manifest.commit(rows.slice(20_000).map(remove));
-      seen.push(...generation.subarray(0, count));
+      seen.push(...generations);
     }
     const stayed = seen.filter((generation) => generation <= 20_000);
     expect(new Set(stayed).size).toBe(20_000);

@@ -71,7 +71,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'blocks-unchecked',
     edits: [
       {
-        file: 'src/store/disk/bodies/body-blocks.ts',
+        file: 'src/store/disk/bodies/body-file.ts',
         find: 'crc32(content, seedOf(body.id, block)) !== bytes.readUInt32LE(0)',
         replace: 'false',
       },

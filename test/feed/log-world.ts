@@ -20,7 +20,6 @@ export interface Sides {
   readonly MemberLog: typeof MemberSide.MemberLog;
 }
 
-export const LEASE_MS = 2_000;
 export const UNKNOWN_MS = 30_000;
 
 interface Told {

@@ -13,6 +13,7 @@ import type {
   ManifestSummary,
 } from '../../src/store/disk/contract.ts';
 import { keyHash } from '../../src/store/disk/index/entry-index.ts';
+import { RowPacker } from '../../src/store/disk/index/index-rows.ts';
 
 interface State {
   readonly rows: Map<string, ManifestRow>;
@@ -127,16 +128,9 @@ function snapshot({ rows, maxGeneration, image }: State): State {
 }
 
 function indexRows(rows: readonly ManifestRow[]): IndexRows {
-  const hashes = rows.map(({ key }) => keyHash(key));
-  return {
-    count: rows.length,
-    hashHigh: Uint32Array.from(hashes, ({ high }) => high),
-    hashLow: Uint32Array.from(hashes, ({ low }) => low),
-    segment: Uint32Array.from(rows, ({ place }) => place.segment),
-    offset: Uint32Array.from(rows, ({ place }) => place.offset),
-    bytes: Uint32Array.from(rows, ({ place }) => place.bytes),
-    generation: Float64Array.from(rows, ({ generation }) => generation),
-  };
+  const packer = new RowPacker(rows.length);
+  for (const { key, place, generation } of rows) packer.add({ hash: keyHash(key), place, generation });
+  return packer.take();
 }
 
 function matcherOf(selector: Selector): (row: ManifestRow) => boolean {

@@ -33,7 +33,7 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   PostgresAttempt: 29,
   Publisher: 36,
   Registry: 26,
-  ReplicaStore: 31,
+  ReplicaStore: 29,
   ReportSender: 33,
   RunningForward: 35,
   Segments: 30,

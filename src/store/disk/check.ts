@@ -2,7 +2,7 @@
 //
 // It runs while entries come and go, so a few entries in transit may show as differences.
 
-import { BODY_FOLDER, bodyName } from './bodies/body-blocks.ts';
+import { BODY_FOLDER, bodyName } from './bodies/body-file.ts';
 import type { DiskFolder, ManifestRow } from './contract.ts';
 import type { Catalog } from './index/catalog.ts';
 import { keyHash } from './index/entry-index.ts';

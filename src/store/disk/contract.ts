@@ -20,6 +20,7 @@ export interface DiskFile {
   sync(): Promise<void>;
   truncate(bytes: number): void;
   size(): number;
+  /** Harmless when repeated. */
   close(): void;
 }
 
@@ -71,15 +72,11 @@ export type ManifestChange =
   /** Removes all rows whose record is in the segment. */
   | { readonly kind: 'drop-segment'; readonly segment: number };
 
-/** The fields of many rows that the index needs: position n of each array belongs to one row. See `keyHash`. */
+/** Of many rows what the index needs, packed for another thread or process; see index-rows.ts. */
 export interface IndexRows {
   readonly count: number;
-  readonly hashHigh: Uint32Array;
-  readonly hashLow: Uint32Array;
-  readonly segment: Uint32Array;
-  readonly offset: Uint32Array;
-  readonly bytes: Uint32Array;
-  readonly generation: Float64Array;
+  readonly words: Uint32Array;
+  readonly generations: Float64Array;
 }
 
 /** The durable truth about what is stored. Applies batches in the order in which they were given. */

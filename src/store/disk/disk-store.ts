@@ -7,7 +7,7 @@
 import type { Entry } from '../../entry/stored-response.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { DiskStats, Eventually, Random, Store, Tasks } from '../../ports.ts';
-import { isBodyId } from './bodies/body-blocks.ts';
+import { isBodyId } from './bodies/body-file.ts';
 import { LargeBodies } from './bodies/large-bodies.ts';
 import { type CheckReport, checkStore, isStored } from './check.ts';
 import type { DiskFolder, Manifest, ManifestRow } from './contract.ts';

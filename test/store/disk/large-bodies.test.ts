@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LargeBody, StoredResponse } from '../../../src/entry/stored-response.ts';
 import type { BodySource } from '../../../src/ports.ts';
-import { BLOCK_CONTENT_BYTES } from '../../../src/store/disk/bodies/body-blocks.ts';
+import { BLOCK_CONTENT_BYTES } from '../../../src/store/disk/bodies/body-file.ts';
 import { getKey, storedResponse } from '../../contract/store-contract.ts';
 import { DiskBench } from '../../kit/disk-bench.ts';
 

@@ -7,8 +7,7 @@ import type { LargeBody } from '../../../entry/stored-response.ts';
 import type { BodyWriter, Tasks } from '../../../ports.ts';
 import type { DiskFile } from '../contract.ts';
 import type { DiskRoom } from '../segments/disk-room.ts';
-import { BLOCK_CONTENT_BYTES, blockOffset, newBlock, readBlock, sealBlock } from './body-blocks.ts';
-import type { ByteRange } from './body-source.ts';
+import { BLOCK_CONTENT_BYTES, type ByteRange, blockOffset, newBlock, readBlock, sealBlock } from './body-file.ts';
 
 /** Blocks that may be on their way to the disk before the writer has to wait. */
 const MAX_UNDER_WAY = 2;

@@ -6,11 +6,10 @@
 
 import type { LargeBody } from '../../../entry/stored-response.ts';
 import type { BodySource, BodyStore, BodyWriter, Cancel, Random, Tasks } from '../../../ports.ts';
-import type { DiskFile, DiskFolder } from '../contract.ts';
+import type { DiskFolder } from '../contract.ts';
 import type { DiskRoom } from '../segments/disk-room.ts';
 import type { Segments } from '../segments/segments.ts';
-import { BODY_FOLDER, bodyName, isBodyId, SpoiledBlock } from './body-blocks.ts';
-import { type ByteRange, LargeBodySource } from './body-source.ts';
+import { BODY_FOLDER, type ByteRange, bodyName, LargeBodySource } from './body-file.ts';
 import { LargeBodyWriter } from './body-writer.ts';
 
 /** Time for which a body without an entry can still be opened. */
@@ -78,15 +77,12 @@ export class LargeBodies implements BodyStore {
   }
 
   read(body: LargeBody, range: ByteRange): BodySource {
-    return new LargeBodySource({
-      body,
-      range,
-      file: this.#open(body.id),
-      spoiled: (error) => {
-        const owner = this.#bodies.get(body.id)?.owner;
-        if (owner !== undefined) this.#options.spoiled(owner, error);
-      },
-    });
+    const { folder, fault } = this.#options;
+    const spoiled = (error: unknown) => {
+      const owner = this.#bodies.get(body.id)?.owner;
+      if (owner !== undefined) this.#options.spoiled(owner, error);
+    };
+    return new LargeBodySource({ body, range, folder, spoiled, fault });
   }
 
   /** Whether an entry may name the body. */
@@ -132,11 +128,11 @@ export class LargeBodies implements BodyStore {
 
   /** Files that belong to no entry. */
   orphans(): string[] {
-    const { folder } = this.#options;
-    const folders = Array.from({ length: 256 }, (_, at) => at.toString(16).padStart(2, '0'));
-    return folders
-      .flatMap((name) => folder.list(`${BODY_FOLDER}/${name}`).map((id) => `${BODY_FOLDER}/${name}/${id}`))
-      .filter((name) => !this.#isKnown(name.slice(name.lastIndexOf('/') + 1)));
+    const folders = Array.from({ length: 256 }, (_, at) => `${BODY_FOLDER}/${at.toString(16).padStart(2, '0')}`);
+    return folders.flatMap((folder) => {
+      const ids = this.#options.folder.list(folder).filter((id) => !this.#bodies.has(id) && !this.#leaving.has(id));
+      return ids.map((id) => `${folder}/${id}`);
+    });
   }
 
   async removeOrphans(): Promise<void> {
@@ -148,27 +144,6 @@ export class LargeBodies implements BodyStore {
     for (const [id, cancel] of [...this.#leaving]) {
       cancel();
       await this.#remove(id);
-    }
-  }
-
-  #isKnown(id: string): boolean {
-    return this.#bodies.has(id) || this.#leaving.has(id);
-  }
-
-  #open(id: string): DiskFile | undefined {
-    if (!isBodyId(id)) return undefined;
-    try {
-      return this.#options.folder.open(bodyName(id), { create: false });
-    } catch (error) {
-      // The file exists but cannot be opened now, e.g. for want of descriptors; that says nothing about the body.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-        this.#options.fault(error);
-        return undefined;
-      }
-      const owner = this.#bodies.get(id)?.owner;
-      if (owner !== undefined)
-        this.#options.spoiled(owner, new SpoiledBlock('expected a file, got none', { cause: error }));
-      return undefined;
     }
   }
 

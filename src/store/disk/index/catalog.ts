@@ -8,12 +8,10 @@ import type { LargeBodies } from '../bodies/large-bodies.ts';
 import type { IndexRows, Place } from '../contract.ts';
 import { MAX_DISK_FREQUENCY } from '../segments/disk-policy.ts';
 import type { Segments } from '../segments/segments.ts';
-import { IndexTable, type KeyHash } from './entry-index.ts';
+import { IndexTable, type KeyHash, Warmth } from './entry-index.ts';
+import { type IndexRow, rowAt } from './index-rows.ts';
 
 const NONE = -1;
-
-/** A record that was not touched while this many bytes were read or written counts as cold. */
-const WARM_BYTES = 64 * 1024 * 1024;
 
 /** Told of each change of the index, as it happens. */
 export interface IndexObserver {
@@ -26,18 +24,17 @@ export interface IndexObserver {
 
 export class Catalog {
   readonly index: IndexTable;
+  readonly #warmth: Warmth;
   readonly #segments: Segments;
   readonly #bodies: LargeBodies;
   /** Hashes of removed keys. Undefined once the index is complete. */
   #removed: Set<number> | undefined = new Set();
-  /** Counts, modulo 256, how often WARM_BYTES have been read or written. Loaded entries have 0, which is long ago. */
-  #warmth = 2;
   #observer: IndexObserver | undefined;
-  #moved = 0;
 
   /** `seed`: see IndexTable. */
   constructor(seed: number, segments: Segments, bodies: LargeBodies) {
     this.index = new IndexTable(seed);
+    this.#warmth = new Warmth(this.index);
     this.#segments = segments;
     this.#bodies = bodies;
   }
@@ -58,13 +55,13 @@ export class Catalog {
     const slot = this.index.find(hash);
     this.#segments.occupy(place.segment, 1);
     if (slot === NONE) {
-      this.#touch(this.index.add(hash, place, generation), place.bytes);
+      this.#warmth.touch(this.index.add(hash, place, generation));
       return true;
     }
     const segment = this.index.segment(slot);
     const before = this.index.generation(slot);
     this.index.move(slot, place, generation);
-    this.#touch(slot, place.bytes);
+    this.#warmth.touch(slot);
     if (before !== generation) this.#bodies.disown(before);
     this.#segments.occupy(segment, -1);
     return true;
@@ -93,9 +90,7 @@ export class Catalog {
     const { index } = this;
     const frequency = index.frequency(slot);
     if (frequency < MAX_DISK_FREQUENCY) index.setFrequency(slot, frequency + 1);
-    const isWarm = ((this.#warmth - index.warmth(slot)) & 0xff) <= 1;
-    this.#touch(slot, index.bytes(slot));
-    return isWarm;
+    return this.#warmth.touch(slot);
   }
 
   /** Whether the key was removed while the index is being loaded: the manifest may still have its row. */
@@ -105,14 +100,10 @@ export class Catalog {
 
   /** Adds rows of the scan, unless something newer is known. */
   load(rows: IndexRows, from: number, to: number): void {
-    for (let at = from; at < to; at++) {
-      const hash = { high: rows.hashHigh[at]!, low: rows.hashLow[at]! };
-      const place = { segment: rows.segment[at]!, offset: rows.offset[at]!, bytes: rows.bytes[at]! };
-      this.loadOne(hash, place, rows.generation[at]!);
-    }
+    for (let at = from; at < to; at++) this.loadOne(rowAt(rows, at));
   }
 
-  loadOne(hash: KeyHash, place: Place, generation: number): void {
+  loadOne({ hash, place, generation }: IndexRow): void {
     const segment = this.#segments.find(place.segment);
     if (segment === undefined || place.offset + place.bytes > segment.bytes || this.isRemoved(hash)) return;
     const slot = this.index.find(hash);
@@ -135,15 +126,6 @@ export class Catalog {
     this.index.clear();
     this.#observer?.cleared();
     this.#removed = undefined;
-  }
-
-  #touch(slot: number, bytes: number): void {
-    this.#moved += bytes;
-    if (this.#moved > WARM_BYTES) {
-      this.#moved = 0;
-      this.#warmth = (this.#warmth + 1) & 0xff;
-    }
-    this.index.setWarmth(slot, this.#warmth);
   }
 }
 

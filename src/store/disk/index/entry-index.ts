@@ -184,7 +184,7 @@ export class IndexTable {
     this.#setRest(slot, 0xff, frequency);
   }
 
-  /** A number below 256, to which the caller gives a meaning. */
+  /** A number below 256, for `Warmth`. */
   warmth(slot: number): number {
     return (this.#word(slot, REST) >>> WARMTH_SHIFT) & 0xff;
   }
@@ -260,5 +260,32 @@ export class IndexTable {
       this.#base *= 2;
       this.#split = 0;
     }
+  }
+}
+
+/** A record that was not touched while this many bytes were read or written counts as cold. */
+const WARM_BYTES = 64 * 1024 * 1024;
+
+/** Knows which records were touched a short time ago, and so are in the page cache. */
+export class Warmth {
+  readonly #index: IndexTable;
+  /** Counts, modulo 256, how often WARM_BYTES have been read or written. Untouched entries have 0, which is long ago. */
+  #now = 2;
+  #bytes = 0;
+
+  constructor(index: IndexTable) {
+    this.#index = index;
+  }
+
+  /** Whether the record is surely in the page cache. From now on it is. */
+  touch(slot: number): boolean {
+    const isWarm = ((this.#now - this.#index.warmth(slot)) & 0xff) <= 1;
+    this.#bytes += this.#index.bytes(slot);
+    if (this.#bytes > WARM_BYTES) {
+      this.#bytes = 0;
+      this.#now = (this.#now + 1) & 0xff;
+    }
+    this.#index.setWarmth(slot, this.#now);
+    return isWarm;
   }
 }

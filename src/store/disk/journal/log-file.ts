@@ -115,7 +115,6 @@ export class LogFile {
   #end = 0;
   #room: number;
   #records = 0;
-  #closed = false;
 
   private constructor(file: DiskFile) {
     this.#file = file;
@@ -158,8 +157,6 @@ export class LogFile {
   }
 
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
     this.#file.close();
   }
 }

@@ -8,6 +8,7 @@ import { keyParts } from '../../../entry/key.ts';
 import { globMatcher } from '../../../ledger/glob.ts';
 import type { Selector } from '../../../ledger/selector.ts';
 import type { IndexRows, ManifestRow, ManifestSummary } from '../contract.ts';
+import { RowPacker } from '../index/index-rows.ts';
 import { COLUMNS, DamagedError, decodeRow, fits, READABLE, tagBits, type Value } from './manifest-rows.ts';
 
 /** `after`: where the next portion continues. Undefined when there is none. */
@@ -52,17 +53,22 @@ export class ManifestReads {
     this.#ofBodies = rows(`body_id <> '' AND generation > ? ORDER BY generation LIMIT ${OF_BODIES}`);
   }
 
-  scan({ after, last }: { readonly after: number; readonly last: number }): Portion<IndexRows, number> {
-    const columns = [0, 1, 2, 3, 4].map(() => new Uint32Array(SCANNED));
-    const [hashHigh, hashLow, segment, offset, bytes] = columns as [Uint32Array, ...Uint32Array[]] as Uint32Array[];
-    const generation = new Float64Array(SCANNED);
-    let count = 0;
-    for (const values of this.#scan.iterate(after, last) as Iterable<unknown> as Iterable<number[]>) {
-      for (let column = 0; column < 5; column++) (columns[column] as Uint32Array)[count] = values[column] as number;
-      generation[count++] = values[5] as number;
+  scan({ after, upTo }: { readonly after: number; readonly upTo: number }): Portion<IndexRows, number> {
+    const rows = new RowPacker(SCANNED);
+    let last = after;
+    for (const values of this.#scan.iterate(after, upTo) as Iterable<unknown> as Iterable<number[]>) {
+      const [high, low, segment, offset, bytes, generation] = values as [
+        number,
+        number,
+        number,
+        number,
+        number,
+        number,
+      ];
+      rows.add({ hash: { high, low }, place: { segment, offset, bytes }, generation });
+      last = generation;
     }
-    const rows = { count, hashHigh, hashLow, segment, offset, bytes, generation } as IndexRows;
-    return { rows, after: count < SCANNED ? undefined : (generation[count - 1] as number) };
+    return { after: rows.count < SCANNED ? undefined : last, rows: rows.take() };
   }
 
   /** The highest generation now; a scan ends there. */

@@ -70,5 +70,5 @@ port.on('message', ({ id, call, given }: ThreadRequest) => {
 
 function buffersOf(portion: unknown): ArrayBuffer[] {
   const { rows } = portion as ReturnType<ManifestReads['scan']>;
-  return Object.values(rows).flatMap((column) => (typeof column === 'number' ? [] : [column.buffer as ArrayBuffer]));
+  return [rows.words.buffer as ArrayBuffer, rows.generations.buffer as ArrayBuffer];
 }

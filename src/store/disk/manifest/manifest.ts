@@ -61,8 +61,8 @@ export class SqliteManifest implements Manifest {
   }
 
   async *scan(): AsyncIterable<IndexRows> {
-    const last = await this.#ask('lastGeneration', undefined);
-    const portion = (after: number) => this.#ask('scan', { after, last });
+    const upTo = await this.#ask('lastGeneration', undefined);
+    const portion = (after: number) => this.#ask('scan', { after, upTo });
     for await (const rows of portions(portion, 0)) if (rows.count > 0) yield rows;
   }
 

@@ -6,11 +6,10 @@
 
 import type { LargeBody } from '../../../entry/stored-response.ts';
 import { TidegateError } from '../../../errors.ts';
-import type { BodySource, BodyStore, BodyWriter } from '../../../ports.ts';
-import { bodyName, isBodyId } from '../bodies/body-blocks.ts';
-import { type ByteRange, LargeBodySource } from '../bodies/body-source.ts';
-import type { DiskFile, DiskFolder } from '../contract.ts';
-import type { ReplicaLink } from './replica-messages.ts';
+import type { BodySource, BodyStore, BodyWriter, Tasks } from '../../../ports.ts';
+import { type ByteRange, LargeBodySource } from '../bodies/body-file.ts';
+import type { DiskFolder } from '../contract.ts';
+import type { AskedOfDisk, ReplicaLink, Result } from './replica-messages.ts';
 
 type Writing = { readonly kind: 'append'; readonly chunk: Uint8Array } | { readonly kind: 'finish' };
 
@@ -52,18 +51,80 @@ export class ReplicaBodies implements BodyStore {
 
   read(body: LargeBody, range: ByteRange): BodySource {
     const spoiled = () => this.#link.send({ kind: 'spoiled', body, start: range.start });
-    return new LargeBodySource({ body, range, file: this.#open(body.id, spoiled), spoiled });
+    return new LargeBodySource({ body, range, folder: this.#folder, spoiled, fault: this.#fault });
+  }
+}
+
+type AskedOfBody = Extract<AskedOfDisk, { readonly writer: number }>;
+
+interface Kept {
+  readonly writer: BodyWriter;
+  isRead: boolean;
+}
+
+/** Time to keep a finished writer after the last read: longer than any client may pause. */
+const IDLE_MS = 120_000;
+
+/**
+ * The large bodies that the owner writes for one process, by the numbers that this process gave them. Clients also read
+ * behind a writer that has finished. So a writer is kept until it is discarded, or has finished and nobody has read from it
+ * for a while.
+ */
+export class ReplicaWriters {
+  readonly #tasks: Tasks;
+  readonly #kept = new Map<number, Kept>();
+
+  constructor(tasks: Tasks) {
+    this.#tasks = tasks;
   }
 
-  #open(id: string, spoiled: () => void): DiskFile | undefined {
-    if (!isBodyId(id)) return undefined;
-    try {
-      return this.#folder.open(bodyName(id), { create: false });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') spoiled();
-      // Nothing is wrong with the body.
-      else this.#fault(error);
-      return undefined;
+  async done(bodies: BodyStore, asked: AskedOfBody): Promise<Result> {
+    const kept = asked.kind === 'read' ? this.#known(asked.writer) : this.#begun(bodies, asked.writer);
+    switch (asked.kind) {
+      case 'append':
+        await kept.writer.append(asked.chunk);
+        return undefined;
+      case 'read':
+        kept.isRead = true;
+        return kept.writer.read({ start: asked.start, end: asked.end });
+      case 'finish': {
+        const body = await kept.writer.finish();
+        this.#forgetWhenIdle(asked.writer, kept);
+        return body;
+      }
     }
+  }
+
+  discard(number: number): void {
+    this.#kept.get(number)?.writer.discard();
+    this.#kept.delete(number);
+  }
+
+  discardAll(): void {
+    for (const { writer } of this.#kept.values()) writer.discard();
+    this.#kept.clear();
+  }
+
+  #known(number: number): Kept {
+    const kept = this.#kept.get(number);
+    if (kept === undefined) throw new TidegateError('E_DISK', `expected a body that is written, got none of ${number}`);
+    return kept;
+  }
+
+  #begun(bodies: BodyStore, number: number): Kept {
+    const known = this.#kept.get(number);
+    if (known !== undefined) return known;
+    const kept = { writer: bodies.create(), isRead: false };
+    this.#kept.set(number, kept);
+    return kept;
+  }
+
+  #forgetWhenIdle(number: number, kept: Kept): void {
+    kept.isRead = false;
+    this.#tasks.later(IDLE_MS, () => {
+      if (this.#kept.get(number) !== kept) return;
+      if (kept.isRead) this.#forgetWhenIdle(number, kept);
+      else this.#kept.delete(number);
+    });
   }
 }

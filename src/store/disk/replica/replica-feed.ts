@@ -6,12 +6,13 @@
 
 import { messageOf } from '../../../errors.ts';
 import type { BodySource, Tasks } from '../../../ports.ts';
-import type { IndexRows, Place, Writable } from '../contract.ts';
+import type { IndexRows, Place } from '../contract.ts';
 import type { DiskStore } from '../disk-store.ts';
 import type { Catalog, IndexObserver } from '../index/catalog.ts';
 import type { KeyHash } from '../index/entry-index.ts';
+import { RowPacker } from '../index/index-rows.ts';
+import { ReplicaWriters } from './replica-bodies.ts';
 import type { Asking, DiskToWorker, Result, WorkerToDisk } from './replica-messages.ts';
-import { ReplicaWriters } from './replica-writers.ts';
 
 /** Rows in one message. */
 const BATCH = 4096;
@@ -40,8 +41,7 @@ export class ReplicaFeed implements IndexObserver {
   readonly #replicas = new Set<Replica>();
   #catalog: Catalog | undefined;
   #store: DiskStore | undefined;
-  #rows = rowsOf(BATCH);
-  #count = 0;
+  readonly #changed = new RowPacker(BATCH);
   #isScheduled = false;
 
   constructor(tasks: Tasks, fault: (error: unknown) => void) {
@@ -61,11 +61,14 @@ export class ReplicaFeed implements IndexObserver {
   }
 
   entered(hash: KeyHash, place: Place, generation: number): void {
-    if (this.#replicas.size > 0) this.#change(hash, place, generation);
+    if (this.#replicas.size === 0) return;
+    this.#changed.add({ hash, place, generation });
+    if (this.#changed.count === BATCH) this.#flush();
+    else this.#schedule();
   }
 
   left(hash: KeyHash): void {
-    if (this.#replicas.size > 0) this.#change(hash, NOWHERE, 0);
+    this.entered(hash, NOWHERE, 0);
   }
 
   cleared(): void {
@@ -104,12 +107,6 @@ export class ReplicaFeed implements IndexObserver {
     return new Promise((resolve) => void this.#tasks.later(delayMs, resolve));
   }
 
-  #change(hash: KeyHash, place: Place, generation: number): void {
-    setRow(this.#rows, this.#count++, { hash, place, generation });
-    if (this.#count === BATCH) this.#flush();
-    else this.#schedule();
-  }
-
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
@@ -120,10 +117,9 @@ export class ReplicaFeed implements IndexObserver {
   }
 
   #flush(): void {
-    const rows = this.#count === 0 ? undefined : cut(this.#rows, this.#count);
-    this.#count = 0;
+    const rows = this.#changed.take();
     for (const replica of this.#replicas) {
-      if (rows !== undefined) replica.send({ kind: 'rows', rows });
+      if (rows.count > 0) replica.send({ kind: 'rows', rows });
       if (replica.stored.length === 0) continue;
       replica.send({ kind: 'stored', ids: replica.stored });
       replica.stored = [];
@@ -196,48 +192,12 @@ export class ReplicaFeed implements IndexObserver {
 
 const NOWHERE: Place = { segment: 0, offset: 0, bytes: 0 };
 
-function rowsOf(count: number): Writable<IndexRows> {
-  const words = () => new Uint32Array(count);
-  const places = { segment: words(), offset: words(), bytes: words() };
-  return { count, hashHigh: words(), hashLow: words(), ...places, generation: new Float64Array(count) };
-}
-
-interface Row {
-  readonly hash: KeyHash;
-  readonly place: Place;
-  readonly generation: number;
-}
-
-function setRow(rows: IndexRows, at: number, { hash, place, generation }: Row): void {
-  rows.hashHigh[at] = hash.high;
-  rows.hashLow[at] = hash.low;
-  rows.segment[at] = place.segment;
-  rows.offset[at] = place.offset;
-  rows.bytes[at] = place.bytes;
-  rows.generation[at] = generation;
-}
-
-/** A copy of the first rows. */
-function cut(rows: IndexRows, count: number): IndexRows {
-  return {
-    count,
-    hashHigh: rows.hashHigh.slice(0, count),
-    hashLow: rows.hashLow.slice(0, count),
-    segment: rows.segment.slice(0, count),
-    offset: rows.offset.slice(0, count),
-    bytes: rows.bytes.slice(0, count),
-    generation: rows.generation.slice(0, count),
-  };
-}
-
 function portion({ index }: Catalog, from: number): IndexRows {
-  const rows = rowsOf(BATCH);
-  let count = 0;
+  const rows = new RowPacker(BATCH);
   const to = Math.min(index.slots, from + BATCH);
   for (let slot = from; slot < to; slot++) {
     const place = index.place(slot);
-    if (place.segment === 0) continue;
-    setRow(rows, count++, { hash: index.hash(slot), place, generation: index.generation(slot) });
+    if (place.segment !== 0) rows.add({ hash: index.hash(slot), place, generation: index.generation(slot) });
   }
-  return cut(rows, count);
+  return rows.take();
 }

@@ -39,14 +39,10 @@ export type AskedOfDisk =
   | { readonly kind: 'read'; readonly writer: number; readonly start: number; readonly end: number }
   | { readonly kind: 'finish'; readonly writer: number };
 
-interface Asked {
-  readonly resolve: (result: Result) => void;
-  readonly reject: (error: unknown) => void;
-}
-
+/** A reading process's end of the link to the owner. */
 export class ReplicaLink {
   readonly send: (message: WorkerToDisk) => void;
-  readonly #asked = new Map<number, Asked>();
+  readonly #asked = new Map<number, PromiseWithResolvers<Result>>();
   #lastId = 0;
 
   constructor(send: (message: WorkerToDisk) => void) {
@@ -58,11 +54,11 @@ export class ReplicaLink {
   }
 
   ask<T extends Result>(what: AskedOfDisk): Promise<T> {
-    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    const asked = Promise.withResolvers<Result>();
     const id = this.nextId();
-    this.#asked.set(id, { resolve, reject });
+    this.#asked.set(id, asked);
     this.send({ id, ...what });
-    return promise as Promise<T>;
+    return asked.promise as Promise<T>;
   }
 
   answered(message: Extract<DiskToWorker, { readonly kind: 'done' | 'refused' }>): void {

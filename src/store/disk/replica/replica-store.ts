@@ -7,20 +7,19 @@
 
 import type { Entry, EntryNote } from '../../../entry/stored-response.ts';
 import type { BodyStore, Eventually, Store, Tasks } from '../../../ports.ts';
-import type { DiskFolder, IndexRows, Place } from '../contract.ts';
-import { IndexTable, type KeyHash, keyHash } from '../index/entry-index.ts';
-import { AT_ONCE_BYTES, decodeRecord } from '../segments/segment-record.ts';
+import type { DiskFile, DiskFolder, IndexRows, Place } from '../contract.ts';
+import { IndexTable, type KeyHash, keyHash, Warmth } from '../index/entry-index.ts';
+import { rowAt } from '../index/index-rows.ts';
+import { AT_ONCE_BYTES, decodeRecord, sizeOf } from '../segments/segment-record.ts';
+import { segmentName } from '../segments/segments.ts';
 import { ReplicaBodies } from './replica-bodies.ts';
 import { type DiskToWorker, ReplicaLink, type WorkerToDisk } from './replica-messages.ts';
-import { ReplicaSegments } from './replica-segments.ts';
 
 /** Bytes of entries on their way to the owner. Beyond them, it accepts no more. */
 const MAX_PENDING_BYTES = 32 * 1024 * 1024;
 const USES_MS = 1_000;
 /** Most uses in one message; other uses of that second are dropped. */
 const MAX_USES = 8192;
-/** A record that was not touched while this many bytes were read counts as cold. */
-const WARM_BYTES = 64 * 1024 * 1024;
 /** Least time between reported faults: a process without descriptors has one at every read. */
 const FAULT_MS = 10_000;
 
@@ -44,6 +43,7 @@ export class ReplicaStore implements Store {
   readonly #link: ReplicaLink;
   readonly #tasks: Tasks;
   readonly #index: IndexTable;
+  readonly #warmth: Warmth;
   readonly #segments: ReplicaSegments;
   readonly #pending = new Map<string, Pending>();
   readonly #pendingKeys = new Map<number, string>();
@@ -51,8 +51,6 @@ export class ReplicaStore implements Store {
   #pendingBytes = 0;
   #isComplete = false;
   #used: KeyHash[] = [];
-  #warmth = 2;
-  #moved = 0;
 
   constructor({ folder, tasks, seed, send, fault }: ReplicaParts) {
     const sparing = sparingly(fault, tasks);
@@ -60,6 +58,7 @@ export class ReplicaStore implements Store {
     this.#link = new ReplicaLink(send);
     this.#tasks = tasks;
     this.#index = new IndexTable(seed);
+    this.#warmth = new Warmth(this.#index);
     this.#segments = new ReplicaSegments(folder, sparing);
     this.bodies = new ReplicaBodies(folder, { link: this.#link, fault: sparing });
   }
@@ -132,14 +131,12 @@ export class ReplicaStore implements Store {
 
   #apply(rows: IndexRows): void {
     for (let at = 0; at < rows.count; at++) {
-      const hash = { high: rows.hashHigh[at] as number, low: rows.hashLow[at] as number };
-      const segment = rows.segment[at] as number;
+      const { hash, place, generation } = rowAt(rows, at);
       this.#leave(hash);
-      if (segment === 0) continue;
-      const place = { segment, offset: rows.offset[at] as number, bytes: rows.bytes[at] as number };
-      const slot = this.#index.add(hash, place, rows.generation[at] as number);
-      this.#index.setWarmth(slot, this.#isComplete ? this.#warmth : 0);
-      this.#segments.occupy(segment);
+      if (place.segment === 0) continue;
+      const slot = this.#index.add(hash, place, generation);
+      if (this.#isComplete) this.#warmth.touch(slot);
+      this.#segments.occupy(place.segment);
     }
   }
 
@@ -179,9 +176,7 @@ export class ReplicaStore implements Store {
     const index = this.#index;
     const place = index.place(slot);
     const generation = index.generation(slot);
-    const isWarm = ((this.#warmth - index.warmth(slot)) & 0xff) <= 1;
-    this.#touch(slot, place.bytes);
-    if (!isWarm || place.bytes > AT_ONCE_BYTES) return this.#readAside(place, { generation, key });
+    if (!this.#warmth.touch(slot) || place.bytes > AT_ONCE_BYTES) return this.#readAside(place, { generation, key });
     // Neither from a pool nor used again, since the record's bytes become the entry's.
     const record = Buffer.allocUnsafeSlow(place.bytes);
     const entry = this.#segments.readNow(place, record) ? decodeRecord(record, { generation, key }) : 'no record';
@@ -198,14 +193,89 @@ export class ReplicaStore implements Store {
   #differs(fault: string, key: string): Eventually<Entry | undefined> {
     return fault === 'key' ? undefined : this.#ask(key);
   }
+}
 
-  #touch(slot: number, bytes: number): void {
-    this.#moved += bytes;
-    if (this.#moved > WARM_BYTES) {
-      this.#moved = 0;
-      this.#warmth = (this.#warmth + 1) & 0xff;
+/**
+ * The segment files in a process that does not own them. It opens a file at the first read, and closes it when the index
+ * leads to nothing in it any more, since an open file keeps its room on the disk after its removal.
+ *
+ * A file that cannot be opened or read counts as missing, and the caller then asks the owner. So a process without
+ * descriptors goes on, only slower.
+ */
+class ReplicaSegments {
+  readonly #folder: DiskFolder;
+  readonly #fault: (error: unknown) => void;
+  readonly #files = new Map<number, DiskFile>();
+  /** Number of the index's entries in each segment. */
+  readonly #entries = new Map<number, number>();
+
+  constructor(folder: DiskFolder, fault: (error: unknown) => void) {
+    this.#folder = folder;
+    this.#fault = fault;
+  }
+
+  occupy(segment: number): void {
+    this.#entries.set(segment, (this.#entries.get(segment) ?? 0) + 1);
+  }
+
+  vacate(segment: number): void {
+    const left = (this.#entries.get(segment) ?? 1) - 1;
+    if (left > 0) {
+      this.#entries.set(segment, left);
+      return;
     }
-    this.#index.setWarmth(slot, this.#warmth);
+    this.#entries.delete(segment);
+    const file = this.#files.get(segment);
+    this.#files.delete(segment);
+    if (file !== undefined) this.#close(file);
+  }
+
+  clear(): void {
+    const files = [...this.#files.values()];
+    this.#files.clear();
+    this.#entries.clear();
+    for (const file of files) this.#close(file);
+  }
+
+  /** Fills `into` from the place. Returns false when the file does not give it. */
+  readNow({ segment, offset }: Place, into: Uint8Array): boolean {
+    try {
+      return this.#open(segment)?.readNow(into, offset) === into.length;
+    } catch (error) {
+      this.#fault(error);
+      return false;
+    }
+  }
+
+  /** Does as `readNow`, without blocking. */
+  async read({ segment, offset }: Place, into: Uint8Array): Promise<boolean> {
+    try {
+      return (await this.#open(segment)?.read(into, offset)) === into.length;
+    } catch {
+      // The file was closed meanwhile, or the disk failed: the caller asks the owner, who reports a failure.
+      return false;
+    }
+  }
+
+  #open(segment: number): DiskFile | undefined {
+    const open = this.#files.get(segment);
+    if (open !== undefined) return open;
+    try {
+      const file = this.#folder.open(segmentName(segment), { create: false });
+      this.#files.set(segment, file);
+      return file;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#fault(error);
+      return undefined;
+    }
+  }
+
+  #close(file: DiskFile): void {
+    try {
+      file.close();
+    } catch (error) {
+      this.#fault(error);
+    }
   }
 }
 
@@ -219,12 +289,4 @@ function sparingly(fault: (error: unknown) => void, tasks: Tasks): (error: unkno
     });
     fault(error);
   };
-}
-
-/** The approximate length of its record. */
-function sizeOf(entry: Entry): number {
-  if (entry.kind === 'response') return entry.bytes.length;
-  let size = 0;
-  for (const key of entry.variantKeys) size += key.length;
-  return size;
 }

@@ -99,6 +99,14 @@ export function encodeRecord(entry: Entry, generation: number): EncodedRecord {
   return { prefix, content, bytes: prefix.length + content.length };
 }
 
+/** The approximate length of its record. */
+export function sizeOf(entry: Entry): number {
+  if (entry.kind === 'response') return entry.bytes.length;
+  let size = 0;
+  for (const key of entry.variantKeys) size += key.length;
+  return size;
+}
+
 /** A flag tells `large`, so its id can precede the tags. */
 function responseStrings({ terms, epoch, large, tags }: StoredResponse): string[] {
   return large === undefined ? [terms.source, epoch, ...tags] : [terms.source, epoch, large.id, ...tags];

@@ -10,6 +10,7 @@ import { type KeyHash, keyHash } from '../index/entry-index.ts';
 import type { DiskPolicy, DiskQueue } from './disk-policy.ts';
 import type { DiskRoom } from './disk-room.ts';
 import { type EntryRecords, largeBodyOf, type Writing } from './entry-records.ts';
+import { sizeOf } from './segment-record.ts';
 
 /** Most bytes of entries that wait to be written. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
@@ -167,12 +168,4 @@ export class WriteQueue {
     const slot = this.#records.slotOf(key, hash);
     return slot < 0 ? undefined : this.#records.listNow(slot, key);
   }
-}
-
-/** The approximate length of its record. */
-function sizeOf(entry: Entry): number {
-  if (entry.kind === 'response') return entry.bytes.length;
-  let size = 0;
-  for (const key of entry.variantKeys) size += key.length;
-  return size;
 }

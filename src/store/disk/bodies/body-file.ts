@@ -1,0 +1,178 @@
+// The file of a large body, and the reading of it. The file is blocks of one length, each a checksum and content; the last
+// one is shorter. The body's id and the block's number seed the checksum, so that no block passes for another.
+//
+// A reader gets a range of it, one block after the other, each verified before a byte of it is given. Only a few are read
+// ahead, so a reader that stops reading stops the disk.
+
+import { crc32 } from 'node:zlib';
+import type { LargeBody } from '../../../entry/stored-response.ts';
+import type { BodySource } from '../../../ports.ts';
+import { type Fields, NO_FIELDS } from '../../../semantics/fields.ts';
+import type { DiskFile, DiskFolder } from '../contract.ts';
+
+export const BODY_FOLDER = 'bodies';
+
+const BLOCK_BYTES = 256 * 1024;
+const CHECKSUM_BYTES = 4;
+/** Bytes of the body in a full block. */
+export const BLOCK_CONTENT_BYTES = BLOCK_BYTES - CHECKSUM_BYTES;
+
+/** Whether a file may have this name; a damaged manifest must not lead elsewhere. */
+export function isBodyId(id: string): boolean {
+  return /^[0-9a-f]{16}$/.test(id);
+}
+
+export function bodyName(id: string): string {
+  return `${BODY_FOLDER}/${id.slice(0, 2)}/${id}`;
+}
+
+export function blockOffset(block: number): number {
+  return block * BLOCK_BYTES;
+}
+
+/** An empty block, and the part of it for content. */
+export function newBlock(contentBytes: number): { readonly bytes: Buffer; readonly content: Buffer } {
+  const bytes = Buffer.allocUnsafeSlow(CHECKSUM_BYTES + contentBytes);
+  return { bytes, content: bytes.subarray(CHECKSUM_BYTES) };
+}
+
+/** Writes the checksum into a block whose content is complete. */
+export function sealBlock(id: string, block: number, bytes: Buffer): void {
+  bytes.writeUInt32LE(crc32(bytes.subarray(CHECKSUM_BYTES), seedOf(id, block)));
+}
+
+/** The verified content of one block. Rejects when it is lost or altered. */
+export async function readBlock(file: DiskFile, body: LargeBody, block: number): Promise<Buffer> {
+  const { bytes, content } = newBlock(Math.min(BLOCK_CONTENT_BYTES, body.bytes - block * BLOCK_CONTENT_BYTES));
+  const read = await file.read(bytes, blockOffset(block));
+  if (read !== bytes.length) throw new Error(`expected ${bytes.length} bytes of block ${block}, got ${read}`);
+  if (crc32(content, seedOf(body.id, block)) !== bytes.readUInt32LE(0)) {
+    throw new Error(`expected block ${block} to have its checksum, got another`);
+  }
+  return content;
+}
+
+function seedOf(id: string, block: number): number {
+  return crc32(`${id}:${block}`);
+}
+
+/** Blocks read before the reader asks for them. */
+const AHEAD = 2;
+
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+interface SourceParts {
+  readonly body: LargeBody;
+  readonly range: ByteRange;
+  readonly folder: DiskFolder;
+  /** Called when the body differs from the written one, or cannot be read. */
+  readonly spoiled: (error: unknown) => void;
+  /** Called when the file cannot be opened now, e.g. for want of descriptors; that says nothing about the body. */
+  readonly fault: (error: unknown) => void;
+}
+
+export class LargeBodySource implements BodySource {
+  readonly #parts: SourceParts;
+  /** Undefined when it cannot be opened. */
+  readonly #file: DiskFile | undefined;
+  readonly #ready: Uint8Array[] = [];
+  #next: number;
+  readonly #last: number;
+  #state: 'open' | 'failed' | 'cancelled' = 'open';
+  #isReading = false;
+  #wake: (() => void) | undefined;
+
+  constructor(parts: SourceParts) {
+    this.#parts = parts;
+    this.#file = opened(parts);
+    const { start, end } = parts.range;
+    this.#next = Math.floor(start / BLOCK_CONTENT_BYTES);
+    this.#last = end > start ? Math.floor((end - 1) / BLOCK_CONTENT_BYTES) : this.#next - 1;
+    if (this.#file === undefined || end > parts.body.bytes) this.#state = 'failed';
+    this.#readAhead();
+  }
+
+  read(): Uint8Array | 'pending' | 'end' | 'failed' {
+    const chunk = this.#ready.shift();
+    if (chunk !== undefined) {
+      this.#readAhead();
+      return chunk;
+    }
+    if (this.#state !== 'open') return 'failed';
+    return this.#next > this.#last && !this.#isReading ? 'end' : 'pending';
+  }
+
+  whenReadable(ready: () => void): void {
+    const isPending =
+      this.#ready.length === 0 && this.#state === 'open' && (this.#isReading || this.#next <= this.#last);
+    if (isPending) this.#wake = ready;
+    else ready();
+  }
+
+  cancel(): void {
+    this.#state = 'cancelled';
+    this.#ready.length = 0;
+    this.#wake = undefined;
+    this.#close();
+  }
+
+  trailers(): Fields {
+    return NO_FIELDS;
+  }
+
+  #readAhead(): void {
+    if (this.#isReading) return;
+    if (this.#state !== 'open' || this.#next > this.#last) return this.#close();
+    if (this.#ready.length >= AHEAD) return;
+    this.#isReading = true;
+    const block = this.#next++;
+    readBlock(this.#file as DiskFile, this.#parts.body, block).then(
+      (content) => {
+        this.#isReading = false;
+        if (this.#state !== 'open') return this.#close();
+        this.#ready.push(this.#part(content, block));
+        this.#readAhead();
+        this.#tell();
+      },
+      (error: unknown) => {
+        this.#isReading = false;
+        if (this.#state === 'open') this.#state = 'failed';
+        this.#close();
+        this.#parts.spoiled(error);
+        this.#tell();
+      },
+    );
+  }
+
+  /** The part of the block within the range. */
+  #part(content: Uint8Array, block: number): Uint8Array {
+    const { start, end } = this.#parts.range;
+    const at = block * BLOCK_CONTENT_BYTES;
+    return content.subarray(Math.max(0, start - at), Math.min(content.length, end - at));
+  }
+
+  #tell(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+
+  #close(): void {
+    if (!this.#isReading) this.#file?.close();
+  }
+}
+
+function opened({ body, folder, spoiled, fault }: SourceParts): DiskFile | undefined {
+  if (!isBodyId(body.id)) return undefined;
+  try {
+    return folder.open(bodyName(body.id), { create: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      spoiled(new Error('expected a file, got none', { cause: error }));
+    else fault(error);
+    return undefined;
+  }
+}
