@@ -25,9 +25,7 @@ export class Tally {
   }
 
   counts(): TrackerCounts {
-    const { reads, outside, writes, changes, outdated, forgotten, overtaken, gaps, unsettled } = this;
-    const plain = { reads, outside, writes, changes, outdated, forgotten, overtaken, gaps, unsettled };
-    return { ...plain, untracked: { ...this.#untracked }, coarsened: { ...this.#coarsened } };
+    return { ...this, untracked: { ...this.#untracked }, coarsened: { ...this.#coarsened } };
   }
 }
 

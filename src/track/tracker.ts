@@ -14,12 +14,12 @@ import type { Followed } from './follow/registry-client.ts';
 import { cachedBy } from './scope/cached.ts';
 import type { Budget } from './scope/coarsen.ts';
 import { watchDataLoaders } from './scope/data-loader.ts';
-import { type LoadBatch, type Loader, type LoaderOptions, loaderOf } from './scope/loader.ts';
 import { type MemoOptions, memoOf } from './scope/memo.ts';
 import { type Middleware, middlewareOf, readingNothing } from './scope/middleware.ts';
 import { RequestScope } from './scope/scope.ts';
 import { Scopes } from './scope/scopes.ts';
 import type { Sharing } from './scope/shared-work.ts';
+import { type LoadBatch, type Loader, type LoaderOptions, loaderOf } from './scope/shared-work.ts';
 import { randomName } from './tags.ts';
 import { Problems, Tally } from './tally.ts';
 import { keptAlive, within } from './timing.ts';
@@ -80,15 +80,11 @@ const MAX_CACHE_TAGS = 100;
 
 /** Throws E_CONFIG. `platform`: for tests in simulated time. */
 export function createTracker(options: TrackerOptions, platform: TrackerPlatform = PLATFORM): Tracker {
-  return new SourceTracker(checkTracker(options), platform);
+  const tracker = new SourceTracker(checkTracker(options), platform);
+  return Object.assign(tracker, middlewareOf({ open: () => tracker.openScope(), settle: () => tracker.settle() }));
 }
 
-class SourceTracker implements Tracker {
-  readonly fetch: Middleware['fetch'];
-  readonly hono: Middleware['hono'];
-  readonly express: Middleware['express'];
-  readonly fastify: Middleware['fastify'];
-  readonly node: Middleware['node'];
+class SourceTracker implements Omit<Tracker, keyof Middleware> {
   readonly #options: InMs<TrackerOptions>;
   readonly #platform: TrackerPlatform;
   readonly #scopes: Scopes<RequestScope>;
@@ -112,14 +108,6 @@ class SourceTracker implements Tracker {
     this.#problems = new Problems(this.#onFault);
     this.#scopes = new Scopes(options.share === 'union');
     this.#drivers = new Drivers(options.feed === undefined);
-    const middleware = middlewareOf({ open: () => this.openScope() as RequestScope, settle: () => this.#settle() });
-    ({
-      fetch: this.fetch,
-      hono: this.hono,
-      express: this.express,
-      fastify: this.fastify,
-      node: this.node,
-    } = middleware);
   }
 
   async start(): Promise<void> {
@@ -176,7 +164,7 @@ class SourceTracker implements Tracker {
     return this.#scopes.outside(work);
   }
 
-  openScope(): Scope {
+  openScope(): RequestScope {
     if (!this.#isChecked && this.#state === 'running') this.#checkDrivers();
     return this.#open(this.#budget);
   }
@@ -239,7 +227,7 @@ class SourceTracker implements Tracker {
   }
 
   /** Waits for the answer to a write; returns fields when it took too long. */
-  async #settle(): Promise<Finished['fields']> {
+  async settle(): Promise<Finished['fields']> {
     const { clock, tasks } = this.#platform;
     const { source, settleMs = SETTLE_MS } = this.#options;
     const begunAt = clock.monotonic();

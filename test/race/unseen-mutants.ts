@@ -51,7 +51,7 @@ export const UNSEEN_MUTANTS: readonly UnseenMutant[] = [
     'own',
   ]),
   mutant('forgets what a batch of a loader read', CONTEXT, [
-    'scope/loader.ts',
+    'scope/shared-work.ts',
     '.finally(() => scope?.adopt(work.scope))',
     '.finally(() => scope?.readsNothing())',
   ]),

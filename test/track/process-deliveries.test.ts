@@ -1,8 +1,7 @@
 // How far all targets have been told, while one of them is away for long. In simulated time.
 
 import { expect, it } from 'vitest';
-import { Deliveries } from '../../src/track/follow/deliveries.ts';
-import { Publisher } from '../../src/track/target/publisher.ts';
+import { Deliveries, Publisher } from '../../src/track/target/publisher.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
 
 function world() {

@@ -7,7 +7,7 @@ import type { Cell, Change, Row, TableShape } from '../../dependency/change.ts';
 import { cellOfText } from '../../dependency/condition/cells.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Eventually } from '../../ports.ts';
-import type { OldTuple, PgoutputMessage, RelationColumn, Tuple } from './logical/pgoutput.ts';
+import type { OldTuple, PgoutputMessage, Tuple } from './logical/pgoutput.ts';
 
 export interface PostgresTable {
   /** Object identifier of the table. */
@@ -50,11 +50,9 @@ export class PostgresRelations {
     const before = this.#known.get(message.id);
     const text = JSON.stringify(message);
     if (before?.text === text) return [];
-    const shape = await this.#shape(message, message.columns);
+    const shape = await shapeNow(this.#shapeOf, message, message.columns);
     this.#known.set(message.id, { message, text, shape, places: placesOf(shape, message) });
-    if (before === undefined) return [];
-    const tables = before.shape.name === shape.name ? [shape] : [before.shape, shape];
-    return tables.map((table) => ({ kind: 'truncate', table }));
+    return before === undefined ? [] : wholly(shape, before.shape);
   }
 
   /**
@@ -63,16 +61,15 @@ export class PostgresRelations {
    */
   async relearn(table: PostgresTable): Promise<readonly Change[]> {
     const before = this.#known.get(table.id);
-    const shape = await this.#shape(table, before?.message.columns ?? []);
+    const shape = await shapeNow(this.#shapeOf, table, before?.message.columns ?? []);
     if (before !== undefined) this.#known.set(table.id, { ...before, shape, places: placesOf(shape, before.message) });
-    const tables = before === undefined || before.shape.name === shape.name ? [shape] : [before.shape, shape];
-    return tables.map((changed) => ({ kind: 'truncate', table: changed }));
+    return wholly(shape, before?.shape);
   }
 
   /** Reads every shape again, since any may have changed. */
   async renew(): Promise<void> {
     for (const [id, known] of this.#known) {
-      const shape = await this.#shape(known.message, known.message.columns);
+      const shape = await shapeNow(this.#shapeOf, known.message, known.message.columns);
       this.#known.set(id, { ...known, shape, places: placesOf(shape, known.message) });
     }
   }
@@ -103,11 +100,12 @@ export class PostgresRelations {
     if (known === undefined) throw new TidegateError('E_FEED', `expected a relation told of before, got number ${id}`);
     return known;
   }
+}
 
-  async #shape(table: PostgresTable, columns: readonly RelationColumn[]): Promise<TableShape> {
-    const { id, schema, name } = table;
-    return (await this.#shapeOf({ id, schema, name })) ?? unknownShape(table, columns);
-  }
+/** A change of the whole table; also under the name that it had `before`. */
+export function wholly(table: TableShape, before: TableShape = table): Change[] {
+  const tables = before.name === table.name ? [table] : [before, table];
+  return tables.map((one) => ({ kind: 'truncate', table: one }));
 }
 
 function placesOf(shape: TableShape, { columns }: RelationMessage): number[] {
@@ -115,14 +113,19 @@ function placesOf(shape: TableShape, { columns }: RelationMessage): number[] {
 }
 
 /**
- * The shape of a table that no statement is known to read. Entries that depend on the whole database still need its changes.
+ * The shape by which statements know the table. Entries that depend on the whole database need changes of other tables, too:
+ * those have a shape of their own.
  */
-export function unknownShape(
-  { schema, name }: PostgresTable,
+export async function shapeNow(
+  shapeOf: ShapeOf,
+  { id, schema, name }: PostgresTable,
   columns: readonly { readonly name: string }[],
-): TableShape {
+): Promise<TableShape> {
+  const known = await shapeOf({ id, schema, name });
+  if (known !== undefined) return known;
   return {
-    name: tableName(schema, name),
+    // As shapes spell it.
+    name: schema === 'public' ? name : `${schema}.${name}`,
     columns: columns.map((column) => ({
       name: column.name,
       type: { family: 'postgres', type: 'opaque', isOrdered: false },
@@ -130,11 +133,6 @@ export function unknownShape(
     })),
     key: [],
   };
-}
-
-/** The name as shapes spell it. */
-function tableName(schema: string, name: string): string {
-  return schema === 'public' ? name : `${schema}.${name}`;
 }
 
 /** A cell that was not sent is unchanged. */
@@ -155,8 +153,9 @@ function identityRow(known: Known, cells: Tuple): Row {
   );
 }
 
-function rowOf({ shape, places }: Known, cells: Tuple): Row {
-  return places.map((place, ordinal) => tableCell(shape, ordinal, place < 0 ? undefined : cells[place]));
+/** The texts of cells as a row of the shape. `places`: where the text of each of its columns is, or -1. */
+export function rowOf({ shape, places }: Pick<Known, 'shape' | 'places'>, texts: Tuple): Row {
+  return places.map((place, ordinal) => tableCell(shape, ordinal, place < 0 ? undefined : texts[place]));
 }
 
 export function tableCell(shape: TableShape, ordinal: number, text: string | null | undefined): Cell {

@@ -85,15 +85,15 @@ export interface RunnerOptions {
 
 /** Needs a connection of the feed's own: its statements must not fall into a transaction of the application. */
 export function nodeSqliteRunner(database: NodeSqliteDatabase, options: RunnerOptions = {}): SqliteRunner {
-  const statements = new Statements((sql) => database.prepare(sql));
-  return synchronousRunner(database, options, (sql, parameters) => statements.get(sql).all(...parameters));
+  const prepared = keeping((sql) => database.prepare(sql));
+  return synchronousRunner(database, options, (sql, parameters) => prepared(sql).all(...parameters));
 }
 
 /** Needs a connection of the feed's own, as `nodeSqliteRunner` does. */
 export function betterSqliteRunner(database: BetterSqliteDatabase, options: RunnerOptions = {}): SqliteRunner {
-  const statements = new Statements((sql) => database.prepare(sql));
+  const prepared = keeping((sql) => database.prepare(sql));
   return synchronousRunner(database, options, (sql, parameters) => {
-    const statement = statements.get(sql);
+    const statement = prepared(sql);
     if (statement.reader) return statement.all(...parameters);
     statement.run(...parameters);
     return [];
@@ -135,23 +135,16 @@ function rollBack(database: { exec(sql: string): unknown }): void {
 }
 
 /** Keeps prepared statements while they are in use. A changed schema brings other statements. */
-class Statements<S> {
-  readonly #prepare: (sql: string) => S;
-  readonly #kept = new Map<string, S>();
-
-  constructor(prepare: (sql: string) => S) {
-    this.#prepare = prepare;
-  }
-
-  get(sql: string): S {
-    let statement = this.#kept.get(sql);
-    if (statement === undefined) {
-      if (this.#kept.size >= 32) this.#kept.clear();
-      statement = this.#prepare(sql);
-      this.#kept.set(sql, statement);
-    }
+function keeping<S>(prepare: (sql: string) => S): (sql: string) => S {
+  const kept = new Map<string, S>();
+  return (sql) => {
+    const known = kept.get(sql);
+    if (known !== undefined) return known;
+    if (kept.size >= 32) kept.clear();
+    const statement = prepare(sql);
+    kept.set(sql, statement);
     return statement;
-  }
+  };
 }
 
 export function libsqlRunner(client: LibsqlClient, options: RunnerOptions = {}): SqliteRunner {

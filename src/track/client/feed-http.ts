@@ -7,7 +7,7 @@ import { request as requestHttps } from 'node:https';
 import { messageOf, TidegateError } from '../../errors.ts';
 import type { Cancel, Tasks } from '../../ports.ts';
 import type { FeedProcessAddress } from '../contract.ts';
-import { type Poster, poster } from '../target/post.ts';
+import { type Poster, poster } from '../target/gate-target.ts';
 
 export interface Question {
   readonly path: string;

@@ -7,11 +7,12 @@
 // The gate may be of an older or a newer version. It says itself what it takes; a question that is not understood is
 // left out.
 
+import { Agent as PlainAgent, request as plainRequest } from 'node:http';
+import { Agent as SecureAgent, request as secureRequest } from 'node:https';
 import type { QuestionSubject, SourceQuestion } from '../../dependency/describe/describe.ts';
 import { TidegateError } from '../../errors.ts';
 import { type Checks, checkOptions, func, httpUrl, isRecord, isTexts, required, text } from '../../options/kit.ts';
 import type { SourceMessage, SourceReply, TrackingTarget } from '../contract.ts';
-import { type Poster, poster } from './post.ts';
 
 export interface GateTargetOptions {
   /** Address of the gate's admin API, e.g. `http://127.0.0.1:8081`. */
@@ -118,4 +119,52 @@ function subjectOf({ kind, tags, table, key }: Readonly<Record<string, unknown>>
   if (typeof table !== 'string') return undefined;
   if (kind === 'table') return { kind, table };
   return kind === 'record' && isTexts(key) && key.length <= MAX_KEY_PARTS ? { kind, table, key } : undefined;
+}
+
+interface Post {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array;
+  readonly signal: AbortSignal;
+}
+
+interface Posted {
+  readonly status: number;
+  readonly text: string;
+}
+
+export interface Poster {
+  /** Rejects when no whole answer came. */
+  post(url: string, post: Post): Promise<Posted>;
+  close(): void;
+}
+
+/**
+ * A connection that stays open. Each commit pays for a message, and this takes half the time and work of `fetch`. `url`: its
+ * protocol counts.
+ */
+export function poster(url: string, maxSockets = Number.POSITIVE_INFINITY): Poster {
+  const isSecure = new URL(url).protocol === 'https:';
+  const options = { keepAlive: true, maxSockets };
+  const agent = isSecure ? new SecureAgent(options) : new PlainAgent(options);
+  const send = isSecure ? secureRequest : plainRequest;
+  return {
+    post(to, { headers, body, signal }) {
+      const { promise, resolve, reject } = Promise.withResolvers<Posted>();
+      const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;
+      const all = { ...headers, 'content-length': bytes.length };
+      const request = send(to, { method: 'POST', agent, headers: all, signal }, (response) => {
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => {
+          text += chunk;
+        });
+        response.on('error', reject);
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
+      });
+      request.on('error', reject);
+      request.end(bytes);
+      return promise;
+    },
+    close: () => agent.destroy(),
+  };
 }

@@ -1,6 +1,6 @@
 // The state of a feed by logical replication: its slot, its publication, each table, and everything amiss.
 
-import type { PostgresSession } from '../session.ts';
+import type { PostgresSession, SessionRow } from '../session.ts';
 import {
   createRight,
   lackOf,
@@ -45,89 +45,57 @@ export interface PostgresFeedReport {
   readonly warnings: readonly string[];
 }
 
-/** The facts that `problemsOf` judges. */
-export interface PostgresFacts extends Omit<PostgresFeedReport, 'problems' | 'warnings'> {
-  readonly names: PostgresNames;
-  /** Whether the feed should tell of the table. */
-  readonly wanted: (table: PostgresTableStatus) => boolean;
-  readonly isInRecovery: boolean;
-  readonly role: string;
-  readonly mayReplicate: boolean;
-  readonly mayCreate: boolean;
-  readonly encoding: string;
-  /** Whether a change of the schema is told with the commit that makes it. */
-  readonly tellsSchema: boolean;
-  readonly slotDatabase: string | undefined;
-  readonly publication:
-    | undefined
-    | { readonly isComplete: boolean; readonly viaRoot: boolean; readonly restricted: readonly string[] };
+/** Sentences, each with whether it holds. */
+type Findings = readonly (readonly [holds: boolean, sentence: string])[];
+
+type Standing = Omit<PostgresFeedReport, 'problems' | 'warnings'>;
+
+function problemsOf(row: SessionRow, standing: Standing, names: PostgresNames): Findings {
+  const { database, slot, walStatus, walLevel } = standing;
+  const role = String(row.role);
+  const slotDatabase = textOf(row.slotDatabase);
+  const hasSlot = slot !== 'missing';
+  const isPublished = row.hasPublication === true;
+  const { publication } = names;
+  return [
+    [walLevel !== 'logical', `expected wal_level logical, got ${walLevel}`],
+    [row.isInRecovery === true, 'expected the primary server, got a standby'],
+    [row.mayReplicate !== true, lackOf('REPLICATION', role)],
+    [row.encoding === 'SQL_ASCII', 'expected an encoding of the database, got SQL_ASCII'],
+    [!hasSlot, `expected a replication slot ${names.slot}, got none`],
+    [
+      hasSlot && slotDatabase !== database,
+      `expected slot ${names.slot} for ${database}, got it for ${slotDatabase ?? 'none, a physical one'}`,
+    ],
+    [slot === 'lost', `expected slot ${names.slot} to hold the log, got a lost one`],
+    [walStatus === 'unreserved', `expected slot ${names.slot} within max_slot_wal_keep_size, got one about to be lost`],
+    [!isPublished, `expected a publication ${publication}, got none`],
+    [!isPublished && row.mayCreate !== true, lackOf(createRight(database), role)],
+    [
+      isPublished && row.isComplete !== true,
+      `expected ${publication} to publish insert, update, delete and truncate, got fewer`,
+    ],
+    [row.viaRoot === true, `expected ${publication} to name partitions, got publish_via_partition_root`],
+    ...((row.restricted ?? []) as readonly string[]).map(
+      (table) => [true, `expected all rows and columns of ${table} in ${publication}, got a filter`] as const,
+    ),
+  ];
 }
 
-function problemsOf(facts: PostgresFacts): readonly string[] {
-  return [...serverProblems(facts), ...slotProblems(facts), ...publicationProblems(facts), ...tableProblems(facts)];
-}
-
-function serverProblems(facts: PostgresFacts): string[] {
-  const problems: string[] = [];
-  if (facts.walLevel !== 'logical') problems.push(`expected wal_level logical, got ${facts.walLevel}`);
-  if (facts.isInRecovery) problems.push('expected the primary server, got a standby');
-  if (!facts.mayReplicate) problems.push(lackOf('REPLICATION', facts.role));
-  if (facts.encoding === 'SQL_ASCII') problems.push('expected an encoding of the database, got SQL_ASCII');
-  return problems;
+function tableProblems(table: PostgresTableStatus, publication: string): Findings {
+  const { isPublished, identity, hasKey } = table;
+  const name = `${table.schema}.${table.name}`;
+  const isNameless = identity === 'nothing' || (identity === 'default' && !hasKey);
+  return [
+    [!isPublished, `expected ${name} in publication ${publication}, got it left out`],
+    [
+      isPublished && isNameless,
+      `expected a replica identity of ${name}, got none: its updates and deletes are refused`,
+    ],
+  ];
 }
 
 const UNBOUNDED = 'expected a bound max_slot_wal_keep_size, got none: a feed that is away lets the log fill the disk';
-
-function warningsOf({ slot, maxRetainedBytes, tellsSchema }: PostgresFacts): readonly string[] {
-  if (slot === 'missing') return [];
-  return [...(maxRetainedBytes === undefined ? [UNBOUNDED] : []), ...(tellsSchema ? [] : [SCHEMA_LATE])];
-}
-
-function slotProblems({ names, slot, walStatus, slotDatabase, database }: PostgresFacts): string[] {
-  if (slot === 'missing') return [`expected a replication slot ${names.slot}, got none`];
-  const problems: string[] = [];
-  if (slotDatabase !== database) {
-    problems.push(`expected slot ${names.slot} for ${database}, got it for ${slotDatabase ?? 'none, a physical one'}`);
-  }
-  if (slot === 'lost') problems.push(`expected slot ${names.slot} to hold the log, got a lost one`);
-  if (walStatus === 'unreserved') {
-    problems.push(`expected slot ${names.slot} within max_slot_wal_keep_size, got one about to be lost`);
-  }
-  return problems;
-}
-
-function publicationProblems({ names, publication, mayCreate, role, database }: PostgresFacts): string[] {
-  if (publication === undefined) {
-    const missing = `expected a publication ${names.publication}, got none`;
-    return mayCreate ? [missing] : [missing, lackOf(createRight(database), role)];
-  }
-  const problems: string[] = [];
-  if (!publication.isComplete) {
-    problems.push(`expected ${names.publication} to publish insert, update, delete and truncate, got fewer`);
-  }
-  if (publication.viaRoot) {
-    problems.push(`expected ${names.publication} to name partitions, got publish_via_partition_root`);
-  }
-  for (const table of publication.restricted) {
-    problems.push(`expected all rows and columns of ${table} in ${names.publication}, got a filter`);
-  }
-  return problems;
-}
-
-function tableProblems({ names, tables, publication, wanted }: PostgresFacts): string[] {
-  if (publication === undefined) return [];
-  const problems: string[] = [];
-  for (const table of tables) {
-    if (!table.isLogged || !wanted(table)) continue;
-    const { isPublished, identity, hasKey } = table;
-    const name = `${table.schema}.${table.name}`;
-    if (!isPublished) problems.push(`expected ${name} in publication ${names.publication}, got it left out`);
-    else if (identity === 'nothing' || (identity === 'default' && !hasKey)) {
-      problems.push(`expected a replica identity of ${name}, got none: its updates and deletes are refused`);
-    }
-  }
-  return problems;
-}
 
 const FACTS = `SELECT current_setting('wal_level') AS level, current_setting('server_encoding') AS encoding,
     (SELECT setting::bigint FROM pg_settings WHERE name = 'max_slot_wal_keep_size')::text AS "keepMegabytes",
@@ -151,13 +119,13 @@ const MEGABYTE = 1024 * 1024;
 export async function postgresFeedStatus(
   session: PostgresSession,
   names: PostgresNames,
-  wanted: PostgresFacts['wanted'] = () => true,
+  wanted: (table: PostgresTableStatus) => boolean = () => true,
 ): Promise<PostgresFeedReport> {
   const [row = {}] = await session.query(FACTS, [names.slot, names.publication]);
   const tables = await postgresTables(session, names.publication);
   const keep = Number(row.keepMegabytes ?? -1);
   const isLost = row.walStatus === 'lost' || (row.invalidation ?? null) !== null;
-  const report = {
+  const standing: Standing = {
     database: String(row.database),
     slot: row.hasSlot !== true ? 'missing' : isLost ? 'lost' : row.active === true ? 'active' : 'idle',
     process: numberOf(row.process),
@@ -170,26 +138,22 @@ export async function postgresFeedStatus(
     walLevel: String(row.level),
     tables: tables.filter(({ kind }) => kind === 'r').map(tableStatusOf),
     untold: await postgresUntold(session),
-  } as const;
-  const publication = {
-    isComplete: row.isComplete === true,
-    viaRoot: row.viaRoot === true,
-    restricted: row.restricted as readonly string[],
   };
-  const facts: PostgresFacts = {
-    ...report,
-    names,
-    wanted,
-    isInRecovery: row.isInRecovery === true,
-    role: String(row.role),
-    mayReplicate: row.mayReplicate === true,
-    mayCreate: row.mayCreate === true,
-    encoding: String(row.encoding),
-    tellsSchema: row.tellsSchema === true,
-    slotDatabase: textOf(row.slotDatabase),
-    publication: row.hasPublication === true ? publication : undefined,
-  };
-  return { ...report, problems: problemsOf(facts), warnings: warningsOf(facts) };
+  const told = row.hasPublication === true ? standing.tables.filter((one) => one.isLogged && wanted(one)) : [];
+  const hasSlot = standing.slot !== 'missing';
+  const problems = [
+    problemsOf(row, standing, names),
+    ...told.map((one) => tableProblems(one, names.publication)),
+  ].flat();
+  const warnings: Findings = [
+    [hasSlot && keep < 0, UNBOUNDED],
+    [hasSlot && row.tellsSchema !== true, SCHEMA_LATE],
+  ];
+  return { ...standing, problems: holding(problems), warnings: holding(warnings) };
+}
+
+function holding(findings: Findings): readonly string[] {
+  return findings.filter(([holds]) => holds).map(([, sentence]) => sentence);
 }
 
 function textOf(cell: unknown): string | undefined {

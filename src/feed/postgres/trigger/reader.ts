@@ -7,7 +7,7 @@
 import type { Change, FeedPosition, Row, TableShape } from '../../../dependency/change.ts';
 import { TidegateError } from '../../../errors.ts';
 import type { FeedListener } from '../../../ports.ts';
-import { type ShapeOf, tableCell, unknownShape } from '../relations.ts';
+import { rowOf, type ShapeOf, shapeNow, wholly } from '../relations.ts';
 import type { PostgresSession, SessionRow } from '../session.ts';
 import { changedTables, untoldTables, type Watched, type WatchedTable, watchedName, watchedOf } from '../watch.ts';
 import {
@@ -167,9 +167,7 @@ export class TriggerReader {
     for (const table of tables) {
       const before = this.#known.get(table.id)?.shape;
       this.#known.delete(table.id);
-      const { shape } = await this.#learn(table.id, table);
-      if (before !== undefined && before.name !== shape.name) changes.push({ kind: 'truncate', table: before });
-      changes.push({ kind: 'truncate', table: shape });
+      changes.push(...wholly((await this.#learn(table.id, table)).shape, before));
     }
     return changes;
   }
@@ -178,7 +176,7 @@ export class TriggerReader {
     const known = this.#known.get(id);
     if (known !== undefined) return known;
     const { schema, name, columns } = table ?? { schema: 'public', name: `number ${id}`, columns: [] };
-    const shape = (await this.#shapeOf({ id, schema, name })) ?? unknownShape({ id, schema, name }, columns);
+    const shape = await shapeNow(this.#shapeOf, { id, schema, name }, columns);
     const places = shape.columns.map((column) =>
       columns.findIndex(({ name: own, isVirtual }) => own === column.name && !isVirtual),
     );
@@ -190,7 +188,7 @@ export class TriggerReader {
   async #change(row: LogRow): Promise<Change> {
     const known = await this.#learn(row.relation, this.#watched?.tables.get(row.relation));
     const table = known.shape;
-    const [before, after] = [rowOf(known, row.old), rowOf(known, row.new)];
+    const [before, after] = [wholeRow(known, row.old), wholeRow(known, row.new)];
     if (row.kind === 'I' && after !== undefined) return { kind: 'insert', table, new: after };
     if (row.kind === 'D' && before !== undefined) return { kind: 'delete', table, old: before };
     if (row.kind === 'U' && before !== undefined && after !== undefined) {
@@ -212,10 +210,9 @@ interface Look {
 type Tables = readonly [asked: readonly unknown[], gone: readonly Change[]];
 
 /** Returns undefined when the text is no row of the table as the catalogue has it. */
-function rowOf({ shape, places, cells }: Known, text: string | null): Row | undefined {
+function wholeRow(known: Known, text: string | null): Row | undefined {
   const texts = text === null ? undefined : recordCells(text);
-  if (texts?.length !== cells) return undefined;
-  return places.map((place, ordinal) => tableCell(shape, ordinal, place < 0 ? undefined : texts[place]));
+  return texts?.length === known.cells ? rowOf(known, texts) : undefined;
 }
 
 interface Asked {
