@@ -38,7 +38,7 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   RunningForward: 35,
   Segments: 30,
   SlottedStore: 30,
-  SourceTracker: 37,
+  SourceTracker: 32,
   SqliteSource: 38,
   TieredValueCache: 45,
   ValueFlight: 35,
