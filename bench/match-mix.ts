@@ -4,8 +4,7 @@
 // values of a row follow from its number by arithmetic that can be turned round: which rows a statement gives is reckoned.
 
 import { bindInstance } from '../src/dependency/bind.ts';
-import type { Change, Row, TableShape } from '../src/dependency/change.ts';
-import type { PostgresColumnType } from '../src/dependency/condition/column-type.ts';
+import type { Change, PostgresColumnType, Row, TableShape } from '../src/dependency/change.ts';
 import type { Predicate } from '../src/dependency/condition/predicate.ts';
 import type { Instance, TableRead, Template, Window } from '../src/dependency/template.ts';
 import { amount, BIDS_PER_ITEM, changed, created, hash, NAME_LETTERS, nameOf } from './match-rows.ts';

@@ -6,11 +6,10 @@
 // changes also moves the row among those that a database gives in no stated order.
 
 import type { Cell, Change, Row, TableShape } from './change.ts';
-import { compareCells } from './condition/compare.ts';
+import { compareCells, rowKey } from './condition/compare.ts';
 import { evaluate } from './condition/evaluate.ts';
 import type { Truth } from './condition/predicate.ts';
 import { gatherColumns } from './condition/predicate.ts';
-import { rowKey } from './row-key.ts';
 import type { BoundRead, OrderTerm, TableRead } from './template.ts';
 
 /** Why a read is affected. */

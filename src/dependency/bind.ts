@@ -1,13 +1,29 @@
 // Binds a template to its parameters and its shown answer: an instance.
 //
 // Facts of an answer may be used only while all of them are known. One row with an unknown key makes all keys unknown;
-// with an OFFSET that may skip rows, no row is known to have had no part.
+// with an OFFSET that may skip rows, no row is known to have had no part. A part of a condition without a known form makes
+// the condition wider. A part that the parameters decide alone goes, so that the rest stands as if it had been written
+// without it and the index finds its keys.
 
-import { bindWhole, type ResultRows, type Values } from './condition/bind-predicate.ts';
-import { resultCellOf } from './condition/cells.ts';
-import type { Predicate } from './condition/predicate.ts';
-import { keyOfCells } from './row-key.ts';
+import type { Cell, ColumnType, Scalar } from './change.ts';
+import { cellOf, resultCellOf } from './condition/cells.ts';
+import { equalityKey, keyOfCells } from './condition/compare.ts';
+import { givenTruth, listCells } from './condition/constant-conditions.ts';
+import { type GivenTest, type Operand, type Predicate, someOperand } from './condition/predicate.ts';
 import type { Bound, BoundRead, Count, Instance, Lookup, TableRead, Template, Window } from './template.ts';
+
+/** The answer of a statement, each row in the order of its output columns. */
+export interface ResultRows {
+  readonly rows: readonly (readonly unknown[])[];
+  /** Values that the template's lookups gave; without them, or without one of them, less is known. */
+  readonly lookups?: readonly (readonly unknown[] | undefined)[] | undefined;
+}
+
+/** The values that a read is bound to. */
+export interface Values {
+  readonly parameters: readonly unknown[];
+  readonly result: ResultRows | undefined;
+}
 
 /** Parameters of the lookup, from those of its statement. */
 export function lookupParameters({ operands }: Lookup, parameters: readonly unknown[]): unknown[] {
@@ -91,18 +107,19 @@ export function resultRowsOf(template: Tracked, rows: readonly unknown[], cutsTe
 }
 
 function arraysOf(template: Tracked, rows: readonly unknown[]): readonly (readonly unknown[])[] | undefined {
-  const { output } = template;
-  const needed = neededOutputs(template);
-  const names = [...needed].map((column) => output[column]);
   if (rows.every((row) => Array.isArray(row))) return rows;
-  if (names.some((name) => name === undefined || output.indexOf(name) !== output.lastIndexOf(name))) return undefined;
+  const { output } = template;
+  const named = [...neededOutputs(template)].map((column) => ({ column, name: output[column] }));
+  if (named.some(({ name }) => name === undefined || output.indexOf(name) !== output.lastIndexOf(name)))
+    return undefined;
   const arrays: unknown[][] = [];
   for (const row of rows) {
     if (typeof row !== 'object' || row === null || Array.isArray(row)) return undefined;
-    const named = row as { readonly [name: string]: unknown };
-    if (!names.every((name) => name !== undefined && Object.hasOwn(named, name))) return undefined;
     const array: unknown[] = new Array(output.length).fill(undefined);
-    for (const column of needed) array[column] = named[output[column] as string];
+    for (const { column, name = '' } of named) {
+      if (!Object.hasOwn(row, name)) return undefined;
+      array[column] = (row as { readonly [name: string]: unknown })[name];
+    }
     arrays.push(array);
   }
   return arrays;
@@ -118,18 +135,162 @@ export function neededOutputs(template: Tracked): ReadonlySet<number> {
   for (const { keyOutputs, window, predicate } of template.reads) {
     for (const column of keyOutputs ?? []) needed.add(column);
     for (const { output } of window?.order ?? []) needed.add(output);
-    gatherResults(predicate, needed);
+    someOperand(predicate, (operand) => {
+      if (operand.kind === 'result') needed.add(operand.column);
+      return false;
+    });
   }
   neededByTemplate.set(template, needed);
   return needed;
 }
 
-function gatherResults(predicate: Predicate, into: Set<number>): void {
-  if (predicate.kind === 'and' || predicate.kind === 'or') {
-    for (const part of predicate.parts) gatherResults(part, into);
-  } else if (predicate.kind === 'not') {
-    gatherResults(predicate.part, into);
-  } else if (predicate.kind === 'in') {
-    for (const operand of predicate.operands) if (operand.kind === 'result') into.add(operand.column);
+/** A longer list counts as any value: it would cost more than it saves. */
+export const MAX_LOOKED_UP = 1_000;
+
+const constants = new WeakMap<TableRead, Predicate>();
+
+/** A condition without parameters is bound once, and shared. */
+function bindWhole(read: TableRead, values: Values): Predicate {
+  const known = constants.get(read);
+  if (known !== undefined) return known;
+  const bound = bindPredicate(read, read.predicate, values);
+  if (!someOperand(read.predicate, ({ kind }) => kind !== 'value')) constants.set(read, bound);
+  return bound;
+}
+
+function bindPredicate(read: TableRead, predicate: Predicate, values: Values): Predicate {
+  switch (predicate.kind) {
+    case 'and':
+      return allOf(predicate.parts.map((part) => bindPredicate(read, part, values)));
+    case 'or':
+      return anyOf(predicate.parts.map((part) => bindPredicate(read, part, values)));
+    case 'not':
+      return negated(bindPredicate(read, predicate.part, values));
+    case 'given':
+      return bindGiven(predicate.test, read, values);
+    case 'compare': {
+      const type = read.table.columns[predicate.column]?.type;
+      const value = type === undefined ? undefined : operandCell(type, predicate.operand, values);
+      if (value === undefined) return unknownOperand(predicate.column);
+      return { ...predicate, operand: { kind: 'value', value } };
+    }
+    case 'in': {
+      const type = read.table.columns[predicate.column]?.type;
+      return type === undefined ? unknownOperand(predicate.column) : bindList(type, predicate, values);
+    }
+    case 'like': {
+      const value = patternOf(predicate.pattern, values);
+      return value === undefined
+        ? unknownOperand(predicate.column)
+        : { ...predicate, pattern: { kind: 'value', value } };
+    }
+    default:
+      return predicate;
   }
+}
+
+const ALWAYS: Predicate = { kind: 'always' };
+const FALSE: Predicate = { kind: 'never', truth: 'false' };
+const NULL: Predicate = { kind: 'never', truth: 'null' };
+const UNDECIDED: Predicate = { kind: 'maybe', columns: [], reason: 'parameter' };
+
+const DECIDED = { true: ALWAYS, false: FALSE, null: NULL };
+
+function bindGiven(test: GivenTest, { table }: TableRead, { parameters }: Values): Predicate {
+  const dialect = table.columns[0]?.type.family;
+  const truth = dialect && givenTruth(test, parameters, dialect);
+  return truth === undefined ? UNDECIDED : DECIDED[truth];
+}
+
+function isFalse(predicate: Predicate): boolean {
+  return predicate.kind === 'never' && predicate.truth === 'false';
+}
+
+/** Parts that always hold stay: parts are matched to those of the template by their place. */
+function allOf(parts: readonly Predicate[]): Predicate {
+  return parts.some(isFalse) ? FALSE : { kind: 'and', parts };
+}
+
+function anyOf(parts: readonly Predicate[]): Predicate {
+  if (parts.some(({ kind }) => kind === 'always')) return ALWAYS;
+  const rest = parts.filter((part) => !isFalse(part));
+  if (rest.length === 0) return FALSE;
+  return rest.length === 1 ? (rest[0] as Predicate) : { kind: 'or', parts: rest };
+}
+
+function negated(part: Predicate): Predicate {
+  if (part.kind === 'always') return FALSE;
+  if (part.kind === 'never') return part.truth === 'null' ? NULL : ALWAYS;
+  return { kind: 'not', part };
+}
+
+function unknownOperand(column: number): Predicate {
+  return { kind: 'maybe', columns: [column], reason: 'operand' };
+}
+
+function operandCell(type: ColumnType, operand: Operand, { parameters }: Values): Cell {
+  switch (operand.kind) {
+    case 'value':
+      return cellOf(type, operand.value);
+    case 'parameter':
+      return cellOf(type, parameters[operand.index]);
+    case 'list':
+    case 'result':
+    case 'lookup':
+      return undefined;
+  }
+}
+
+/** No affinity applies to a pattern; a number is a text that is not known, but for a bigint. */
+function patternOf(operand: Operand, { parameters }: Values): Scalar | undefined {
+  if (operand.kind !== 'value' && operand.kind !== 'parameter') return undefined;
+  const value = operand.kind === 'value' ? operand.value : parameters[operand.index];
+  if (value === null) return null;
+  if (typeof value === 'bigint') return `${value}`;
+  return typeof value === 'string' && value.isWellFormed() ? value : undefined;
+}
+
+/** An operand without a known form adds an entry to the list that may equal anything. */
+function bindList(type: ColumnType, predicate: Extract<Predicate, { kind: 'in' }>, known: Values): Predicate {
+  const operands: Operand[] = [];
+  let isWhole = true;
+  for (const operand of predicate.operands) {
+    if (operand.kind === 'lookup') {
+      const values = known.result?.lookups?.[operand.index];
+      if (values === undefined || values.length > MAX_LOOKED_UP || !addResult(operands, type, values)) return ALWAYS;
+      continue;
+    }
+    if (operand.kind === 'result') {
+      isWhole =
+        addResult(
+          operands,
+          type,
+          known.result?.rows.map((row) => row[operand.column]),
+        ) && isWhole;
+      continue;
+    }
+    const cells = operand.kind === 'list' ? listCells(type, operand, known.parameters[operand.index]) : undefined;
+    for (const value of cells ?? [operandCell(type, operand, known)]) {
+      if (value === undefined) isWhole = false;
+      else operands.push({ kind: 'value', value });
+    }
+  }
+  const list: Predicate = { kind: 'in', column: predicate.column, operands };
+  return isWhole ? list : { kind: 'or', parts: [list, unknownOperand(predicate.column)] };
+}
+
+/** Adds each value once; NULL joins with nothing. Returns false when some value is unknown. */
+function addResult(operands: Operand[], type: ColumnType, column: readonly unknown[] | undefined): boolean {
+  if (column === undefined) return false;
+  const seen = new Set<string | number>();
+  for (const item of column) {
+    const value = resultCellOf(type, item);
+    if (value === null) continue;
+    if (value === undefined) return false;
+    const key = equalityKey(type, value);
+    if (key !== undefined && seen.has(key)) continue;
+    if (key !== undefined) seen.add(key);
+    operands.push({ kind: 'value', value });
+  }
+  return true;
 }

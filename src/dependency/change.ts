@@ -1,12 +1,12 @@
-// Changes that a database reports to its rows, and the shape of its tables. Types only, plain data.
+// Changes that a database reports to its rows, the shape of its tables, and how it compares the values of a column: which
+// are equal, and in what order. Types only, plain data.
 //
 // A feed may not know all of a row. A cell that is not known is `undefined`, and every decision that depends on it is
-// MAYBE.
-
-import type { ColumnType } from './condition/column-type.ts';
+// MAYBE. Two databases mean different things by `=`: SQLite compares stored values, after the column's affinity;
+// PostgreSQL compares by the column's type. Any answer that is not known to be the database's own is MAYBE too.
 
 /**
- * One value of a database, in the form that all feeds, parameters and results are brought to (column-type.ts):
+ * One value of a database, in the form that all feeds, parameters and results are brought to (cells.ts):
  * whole numbers beyond 2^53 are bigint, others number; decimals are text as the database writes them. PostgreSQL's dates
  * are days since 1970-01-01, its timestamps microseconds (±Infinity for infinity); what has no form of its own is text.
  * Floats of SQLite are always number, also beyond 2^53.
@@ -18,6 +18,38 @@ export type Cell = Scalar | undefined;
 
 /** Cells in the order of the table's columns. */
 export type Row = readonly Cell[];
+
+/** https://www.sqlite.org/datatype3.html §3 and §7. `unknown` collation: texts compare as MAYBE. */
+export interface SqliteColumnType {
+  readonly family: 'sqlite';
+  readonly affinity: 'integer' | 'real' | 'numeric' | 'text' | 'blob';
+  readonly collation: 'binary' | 'nocase' | 'rtrim' | 'unknown';
+}
+
+/**
+ * `opaque`: neither equality nor order is known here (json, arrays, citext, domains over them …).
+ * `float` is double precision; a `real` is opaque: a parameter is rounded to it and a literal is not.
+ * `isOrdered`: the order is known as well; for texts only under the collation C (or C.UTF-8, ucs_basic).
+ */
+export interface PostgresColumnType {
+  readonly family: 'postgres';
+  readonly type:
+    | 'integer'
+    | 'float'
+    | 'decimal'
+    | 'text'
+    | 'char'
+    | 'boolean'
+    | 'uuid'
+    | 'bytes'
+    | 'date'
+    | 'timestamp'
+    | 'timestamptz'
+    | 'opaque';
+  readonly isOrdered: boolean;
+}
+
+export type ColumnType = SqliteColumnType | PostgresColumnType;
 
 export interface ColumnShape {
   readonly name: string;

@@ -4,7 +4,7 @@
 // equal by chance once in 9 × 10^15 pairs.
 
 import type { Scalar } from './change.ts';
-import type { Predicate } from './condition/predicate.ts';
+import { operandsOf, type Predicate, partsOf } from './condition/predicate.ts';
 import type { BoundRead, Instance } from './template.ts';
 
 export function fingerprintOf({ template, reads }: Instance, seed: number): number {
@@ -27,21 +27,14 @@ function addRead(hash: Hash, { predicate, keys, bound }: BoundRead): void {
 /** Adds the operands only: the rest is the template's. */
 function addPredicate(hash: Hash, predicate: Predicate): void {
   hash.text(predicate.kind);
-  if (predicate.kind === 'and' || predicate.kind === 'or') {
-    for (const part of predicate.parts) addPredicate(hash, part);
-  } else if (predicate.kind === 'not') addPredicate(hash, predicate.part);
-  else if (predicate.kind === 'compare') addOperands(hash, [predicate.operand]);
-  else if (predicate.kind === 'in') addOperands(hash, predicate.operands);
-  else if (predicate.kind === 'never') hash.text(predicate.truth);
-  else if (predicate.kind === 'like') addOperands(hash, [predicate.pattern]);
-}
-
-function addOperands(hash: Hash, operands: Extract<Predicate, { kind: 'in' }>['operands']): void {
+  if (predicate.kind === 'never') hash.text(predicate.truth);
+  const operands = operandsOf(predicate);
   hash.number(operands.length);
   for (const operand of operands) {
     if (operand.kind === 'value') addCell(hash, operand.value);
     else hash.number(operand.kind === 'result' ? operand.column : operand.index);
   }
+  for (const part of partsOf(predicate)) addPredicate(hash, part);
 }
 
 function addCell(hash: Hash, cell: Scalar | undefined): void {

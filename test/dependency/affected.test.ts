@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { affects, type Reason } from '../../src/dependency/affected.ts';
 import type { Change, Row, TableShape } from '../../src/dependency/change.ts';
+import { rowKey } from '../../src/dependency/condition/compare.ts';
 import type { Predicate } from '../../src/dependency/condition/predicate.ts';
-import { rowKey } from '../../src/dependency/row-key.ts';
 import type { BoundRead, OrderTerm } from '../../src/dependency/template.ts';
 
 const integer = { family: 'sqlite', affinity: 'integer', collation: 'binary' } as const;

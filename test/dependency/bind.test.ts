@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { bindInstance, resultRowsOf } from '../../src/dependency/bind.ts';
 import type { TableShape } from '../../src/dependency/change.ts';
 import { ServerText } from '../../src/dependency/condition/cells.ts';
+import { rowKey } from '../../src/dependency/condition/compare.ts';
 import type { Predicate } from '../../src/dependency/condition/predicate.ts';
-import { rowKey } from '../../src/dependency/row-key.ts';
 import type { BoundRead, Count, TableRead, Template, Window } from '../../src/dependency/template.ts';
 
 const integer = { family: 'sqlite', affinity: 'integer', collation: 'binary' } as const;

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Cell } from '../../src/dependency/change.ts';
+import type { Cell, PostgresColumnType, SqliteColumnType } from '../../src/dependency/change.ts';
 import { cellOf, cellOfText, resultCellOf, ServerText } from '../../src/dependency/condition/cells.ts';
-import type { PostgresColumnType, SqliteColumnType } from '../../src/dependency/condition/column-type.ts';
 
 const sqlite = (affinity: SqliteColumnType['affinity']): SqliteColumnType => ({
   family: 'sqlite',

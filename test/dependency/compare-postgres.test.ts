@@ -2,9 +2,8 @@
 
 import type { PGlite } from '@electric-sql/pglite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Cell, TableShape } from '../../src/dependency/change.ts';
+import type { Cell, PostgresColumnType, TableShape } from '../../src/dependency/change.ts';
 import { cellOf, cellOfText } from '../../src/dependency/condition/cells.ts';
-import type { PostgresColumnType } from '../../src/dependency/condition/column-type.ts';
 import { compareCells, equalCells, equalityKey } from '../../src/dependency/condition/compare.ts';
 import { evaluate } from '../../src/dependency/condition/evaluate.ts';
 import { startedPglite } from '../kit/pglite.ts';

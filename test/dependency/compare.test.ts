@@ -2,11 +2,9 @@
 
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
-import type { Scalar, TableShape } from '../../src/dependency/change.ts';
+import type { ColumnType, Scalar, SqliteColumnType, TableShape } from '../../src/dependency/change.ts';
 import { cellOf } from '../../src/dependency/condition/cells.ts';
-import type { ColumnType, SqliteColumnType } from '../../src/dependency/condition/column-type.ts';
-import { compareCells, equalCells, equalityKey } from '../../src/dependency/condition/compare.ts';
-import { keyOfCells, rowKey } from '../../src/dependency/row-key.ts';
+import { compareCells, equalCells, equalityKey, keyOfCells, rowKey } from '../../src/dependency/condition/compare.ts';
 
 const VALUES: readonly SQLInputValue[] = [
   ...[0n, 5n, 2n ** 53n, 2n ** 53n + 1n, 2n ** 53n + 2n, 2n ** 60n, 2n ** 63n - 1n, -(2n ** 63n), -(2n ** 53n) - 1n],

@@ -1,10 +1,9 @@
 // Random tables, reads, instances and changes for the facts about the index. Values come from few, so that they meet; no
 // care is taken that an instance could come of a real answer: what `affects` says of it is the law.
 
-import type { Cell, Change, ColumnShape, Row, Scalar, TableShape } from '../../src/dependency/change.ts';
-import type { ColumnType, PostgresColumnType } from '../../src/dependency/condition/column-type.ts';
+import type { Cell, Change, ColumnShape, ColumnType, Row, Scalar, TableShape } from '../../src/dependency/change.ts';
+import { rowKey } from '../../src/dependency/condition/compare.ts';
 import type { Operand, Predicate } from '../../src/dependency/condition/predicate.ts';
-import { rowKey } from '../../src/dependency/row-key.ts';
 import type { BoundRead, Instance, TableRead, Template, Window } from '../../src/dependency/template.ts';
 
 /** A small generator of its own: the same cases for the same seed. */
@@ -40,7 +39,7 @@ export class Chance {
 
 const sqlite = (affinity: 'integer' | 'text' | 'real' | 'blob', collation: 'binary' | 'nocase' | 'rtrim' | 'unknown') =>
   ({ family: 'sqlite', affinity, collation }) as const;
-const postgres = (type: PostgresColumnType['type'], isOrdered = true) =>
+const postgres = (type: Extract<ColumnType, { family: 'postgres' }>['type'], isOrdered = true) =>
   ({ family: 'postgres', type, isOrdered }) as const;
 
 const TYPES: { readonly [family: string]: readonly ColumnType[] } = {

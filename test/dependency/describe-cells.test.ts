@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from 'vitest';
 import type { TableShape } from '../../src/dependency/change.ts';
+import { rowKey } from '../../src/dependency/condition/compare.ts';
 import { cellText, keyText } from '../../src/dependency/describe/texts.ts';
-import { rowKey } from '../../src/dependency/row-key.ts';
 
 describe('values and keys', () => {
   const column = (type: string) => ({ family: 'postgres', type, isOrdered: true }) as never;

@@ -4,9 +4,8 @@ import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bindInstance } from '../../src/dependency/bind.ts';
-import type { Row, TableShape } from '../../src/dependency/change.ts';
+import type { Row, SqliteColumnType, TableShape } from '../../src/dependency/change.ts';
 import { cellOf } from '../../src/dependency/condition/cells.ts';
-import type { SqliteColumnType } from '../../src/dependency/condition/column-type.ts';
 import { evaluate } from '../../src/dependency/condition/evaluate.ts';
 import type { ComparisonOperator, Predicate } from '../../src/dependency/condition/predicate.ts';
 

@@ -3,7 +3,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, test } from 'vitest';
 import { bindInstance } from '../../src/dependency/bind.ts';
-import type { ColumnType } from '../../src/dependency/condition/column-type.ts';
+import type { ColumnType } from '../../src/dependency/change.ts';
 import { givenTruth, listCells } from '../../src/dependency/condition/constant-conditions.ts';
 import { evaluate } from '../../src/dependency/condition/evaluate.ts';
 import type { GivenTest, Predicate } from '../../src/dependency/condition/predicate.ts';

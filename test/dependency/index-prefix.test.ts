@@ -3,13 +3,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  MAX_PREFIX,
-  PrefixLengths,
-  prefixedText,
-  prefixOf,
-  prefixOfPattern,
-} from '../../src/dependency/index/prefix.ts';
+import { MAX_PREFIX, PrefixLengths, prefixedText, prefixOf, prefixOfPattern } from '../../src/dependency/index/path.ts';
 
 const form = { column: 0, hole: 0, escapeBy: '', foldsCase: true };
 

@@ -3,8 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Cell } from '../../src/dependency/change.ts';
-import type { Interval } from '../../src/dependency/index/interval-blocks.ts';
-import { IntervalOrder } from '../../src/dependency/index/interval-order.ts';
+import { type Interval, IntervalOrder } from '../../src/dependency/index/interval-blocks.ts';
 import { IntervalTrees } from '../../src/dependency/index/interval-tree.ts';
 import { NONE } from '../../src/dependency/index/numbers.ts';
 

@@ -30,7 +30,7 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('end-left-out', 'dependency/condition/evaluate.ts', ['return order <= 0 ? TRUE', 'return order < 0 ? TRUE']),
   mutant('not-forgotten', 'dependency/condition/evaluate.ts', [
-    'return negated(setOf(predicate.part, table, row));',
+    'return setOfNot(setOf(predicate.part, table, row));',
     'return setOf(predicate.part, table, row);',
   ]),
   mutant('old-image-ignored', 'dependency/affected.ts', [
@@ -49,11 +49,11 @@ export const MUTANTS: readonly Mutant[] = [
     'last === undefined || result.rows.length < limit',
     'last === undefined',
   ]),
-  mutant('undecided-is-false', 'dependency/condition/bind-predicate.ts: optional filter', [
-    'default:\n      return UNDECIDED;',
-    'default:\n      return FALSE;',
+  mutant('undecided-is-false', 'dependency/bind.ts: optional filter', [
+    'return truth === undefined ? UNDECIDED',
+    'return truth === undefined ? FALSE',
   ]),
-  mutant('null-of-a-missing-partner-ends-it', 'dependency/condition/bind-predicate.ts', [
+  mutant('null-of-a-missing-partner-ends-it', 'dependency/bind.ts', [
     'if (value === null) continue;',
     'if (value === null) break;',
   ]),
@@ -103,8 +103,8 @@ export const MUTANTS: readonly Mutant[] = [
     'return isNegated || !isNegated ||',
   ]),
   mutant('list-is-never-empty', 'sql/narrow/conjuncts.ts: left join', [
-    'return isMaybeEmpty ? CAN_BE_FALSE | CAN_BE_NULL : CAN_BE_NULL;',
-    'return isMaybeEmpty ? CAN_BE_NULL : CAN_BE_NULL;',
+    'return isMaybeEmpty ? FALSE | NULL : NULL;',
+    'return NULL;',
   ]),
   mutant('types-of-parts-differ', 'sql/resolve/unions.ts: filter over a compound', [
     'isSameType(type, first)',
@@ -115,7 +115,7 @@ export const MUTANTS: readonly Mutant[] = [
     'void isUsed;',
   ]),
   mutant('first-of-a-list-alone', 'dependency/index/path.ts', ['return [...all];', 'return [...all].slice(0, 1);']),
-  mutant('columns-of-conditions-not-used', 'dependency/index/shape.ts', [
+  mutant('columns-of-conditions-not-used', 'dependency/index/plan.ts', [
     'gatherColumns(read.predicate, columns);\n  gatherColumns(predicate, columns);',
     '',
   ]),
@@ -123,7 +123,7 @@ export const MUTANTS: readonly Mutant[] = [
     'for (let length = 0; length <= text.length; length++) {',
     'for (let length = text.length; length <= text.length; length++) {',
   ]),
-  mutant('prefix-of-another-case', 'dependency/index/prefix.ts', [
+  mutant('prefix-of-another-case', 'dependency/index/path.ts', [
     'return foldsCase ? folded(start) : start;',
     'return start;',
   ]),
@@ -142,10 +142,10 @@ export const MUTANTS: readonly Mutant[] = [
     ['if (texts.length + nulls !== shown.length) return undefined;', 'void nulls;'],
   ),
   postgresMutant('moving-literal-stands-still', 'sql/postgres/moving-texts.ts: moving time', [
-    "typeof expression.value === 'string' && MOVING.test(expression.value)",
-    "typeof expression.value === 'string' && expression.value === ''",
+    "expression.kind === 'literal' && mayMove(expression.value)",
+    "expression.kind === 'literal' && expression.value === ''",
   ]),
-  postgresMutant('moving-parameter-stands-still', 'sql/postgres/moving-texts.ts: moving time', [
+  postgresMutant('moving-parameter-stands-still', 'dependency/condition/cells.ts: moving time', [
     "if (typeof value === 'string') return MOVING.test(value);",
     "if (typeof value === 'string') return value === '';",
   ]),

@@ -3,11 +3,11 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bindInstance, lookupParameters, neededOutputs, resultRowsOf } from '../../src/dependency/bind.ts';
+import { moves } from '../../src/dependency/condition/cells.ts';
 import { DependencyIndex } from '../../src/dependency/index/dependency-index.ts';
 import type { Template } from '../../src/dependency/template.ts';
 import { analyse } from '../../src/sql/analyse.ts';
 import type { Catalogue, Parser } from '../../src/sql/ast.ts';
-import { moves } from '../../src/sql/postgres/moving-texts.ts';
 import { Dice } from '../sim/dice.ts';
 import { AHEAD_MS, writesAhead } from './moving-times.ts';
 import { randomTypes } from './parsers.ts';

@@ -1,6 +1,6 @@
 // Two tables of PostgreSQL, and what is known of statements on them.
 
-import type { PostgresColumnType } from '../../src/dependency/condition/column-type.ts';
+import type { PostgresColumnType } from '../../src/dependency/change.ts';
 import { analyse } from '../../src/sql/analyse.ts';
 import type { Catalogue, RoutinesData } from '../../src/sql/ast.ts';
 import { catalogueOf } from '../../src/sql/catalogue.ts';

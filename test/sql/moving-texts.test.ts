@@ -2,8 +2,8 @@
 
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
+import { mayMove } from '../../src/dependency/condition/cells.ts';
 import { analyse } from '../../src/sql/analyse.ts';
-import { mayMove } from '../../src/sql/postgres/moving-texts.ts';
 import { parts } from './analyse-notation.ts';
 import { of as ofPostgres } from './analyse-postgres-kit.ts';
 

@@ -4,8 +4,7 @@
 // driver and '1.0' to another, a Date is local time or UTC: those values are unknown. So is a value that may have lost
 // digits on its way here, e.g. a whole number beyond 2^53 that is no bigint.
 
-import type { Cell, Scalar } from '../change.ts';
-import type { ColumnType, PostgresColumnType, SqliteColumnType } from './column-type.ts';
+import type { Cell, ColumnType, PostgresColumnType, Scalar, SqliteColumnType } from '../change.ts';
 import { isDecimal } from './decimals.ts';
 import { dateOf, momentOf } from './moments.ts';
 
@@ -20,6 +19,8 @@ const SQLITE_WHOLE = /^[ \t\n\v\f\r]*[+-]?\d+[ \t\n\v\f\r]*$/;
 const SQLITE_NUMBER = /^[ \t\n\v\f\r]*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[ \t\n\v\f\r]*$/;
 /** Such texts have one nearest float, which all versions of SQLite find; for longer texts they may differ. */
 const SQLITE_SHORT_NUMBER = /^\s*[+-]?(?=[\d.]{1,16}\s*$)\d*\.?\d{0,3}\s*$/;
+/** Any sign but a letter may stand beside such a word. */
+const MOVING = /(?<![a-z])(?:now|today|tomorrow|yesterday)(?![a-z])/i;
 const REPLACEMENT = '\u{fffd}';
 
 /**
@@ -224,4 +225,21 @@ function bytesOfHex(text: string): Uint8Array {
 /** SQLite keeps any bytes as text; bytes that are no UTF-8 read as the replacement character. */
 function isReliable(text: string): boolean {
   return text.isWellFormed() && !text.includes(REPLACEMENT);
+}
+
+/** Whether one of the parameters that may be read as times is one that moves. */
+export function moves(times: readonly number[] | undefined, parameters: readonly unknown[]): boolean {
+  return times?.some((at) => mayMove(parameters[at])) === true;
+}
+
+/** Whether PostgreSQL may read a moving time in this parameter value, as drivers take it. */
+export function mayMove(value: unknown): boolean {
+  if (typeof value === 'string') return MOVING.test(value);
+  if (typeof value !== 'object' || value === null || value instanceof Date || ArrayBuffer.isView(value)) return false;
+  if (Array.isArray(value)) return value.some(mayMove);
+  try {
+    return 'toPostgres' in value || MOVING.test(JSON.stringify(value) ?? '');
+  } catch {
+    return true;
+  }
 }

@@ -1,14 +1,45 @@
-// Decides which cells are equal for the database, and in what order they sort. Cells are in the normal form of their
-// column (cells.ts).
+// Decides which cells are equal for the database, in what order they sort, and under which key a cell or the primary key
+// of a row is found. Cells are in the normal form of their column (cells.ts).
 //
 // For some types only equality is known, for some nothing. Then the answer is MAYBE, and there is no key; a number
 // never counts as another one that JavaScript cannot tell from it.
 
-import type { Cell, Scalar } from '../change.ts';
-import type { ColumnType, PostgresColumnType, SqliteColumnType } from './column-type.ts';
+import type { Cell, ColumnType, PostgresColumnType, Row, Scalar, SqliteColumnType, TableShape } from '../change.ts';
 import { compareDecimals, decimalKey } from './decimals.ts';
 import type { Truth } from './predicate.ts';
 import { collatedKey, compareCodePoints, compareCollated, withoutPadding } from './texts.ts';
+
+/** Whether values of the type have an order that is known here. */
+export function isOrdered(type: ColumnType): boolean {
+  return type.family === 'sqlite' ? type.collation !== 'unknown' : type.isOrdered && type.type !== 'opaque';
+}
+
+/** Whether it is known here which values of the type are equal. */
+export function hasEquality(type: ColumnType): boolean {
+  return type.family === 'sqlite' ? type.collation !== 'unknown' : type.type !== 'opaque';
+}
+
+/** Whether a value stands in the form of its column, so that it can be compared with others there. */
+export function isInForm(type: ColumnType, cell: Scalar): boolean {
+  if (type.family === 'sqlite') return typeof cell !== 'boolean';
+  return (typeof cell === 'bigint' ? 'number' : typeof cell) === formOf(type.type);
+}
+
+function formOf(type: PostgresColumnType['type']): 'number' | 'string' | 'boolean' | 'object' {
+  switch (type) {
+    case 'text':
+    case 'char':
+    case 'uuid':
+    case 'decimal':
+      return 'string';
+    case 'boolean':
+      return 'boolean';
+    case 'bytes':
+      return 'object';
+    default:
+      return 'number';
+  }
+}
 
 export type Comparison = -1 | 0 | 1 | 'null' | 'maybe';
 
@@ -158,4 +189,46 @@ function bytesKey(bytes: Uint8Array): string {
   let text = '\0b';
   for (const byte of bytes) text += byte < 16 ? `0${byte.toString(16)}` : byte.toString(16);
   return text;
+}
+
+/**
+ * One text for the primary key of a row: the same for two rows of a table if and only if the database says so. Parts are
+ * put together so that no two keys read alike; a text of several carries its length. Returns undefined when the table has
+ * no primary key, part of the key is unknown, or a part has no equality key.
+ */
+export function rowKey(table: TableShape, row: Row): string | undefined {
+  const { key, columns } = table;
+  if (key.length === 1) return single(table, row[key[0] as number]);
+  if (key.length === 0) return undefined;
+  let text = '';
+  for (const ordinal of key) {
+    const type = columns[ordinal]?.type;
+    const cell = row[ordinal];
+    if (type === undefined || cell === undefined) return undefined;
+    const part = equalityKey(type, cell);
+    if (part === undefined) return undefined;
+    text += partText(part);
+  }
+  return text;
+}
+
+/** `cells`: in the order of the table's key. */
+export function keyOfCells(table: TableShape, cells: readonly Cell[]): string | undefined {
+  const { key } = table;
+  if (key.length === 1) return single(table, cells[0]);
+  const row: Cell[] = [];
+  for (const [place, ordinal] of key.entries()) row[ordinal] = cells[place];
+  return rowKey(table, row);
+}
+
+function single(table: TableShape, cell: Cell): string | undefined {
+  const type = table.columns[table.key[0] as number]?.type;
+  if (type === undefined || cell === undefined) return undefined;
+  const part = equalityKey(type, cell);
+  if (part === undefined) return undefined;
+  return typeof part === 'number' ? `${part}` : `$${part}`;
+}
+
+function partText(part: string | number): string {
+  return typeof part === 'number' ? `${part},` : `$${part.length}:${part}`;
 }

@@ -4,10 +4,9 @@
 // Each driver sends JavaScript values in its own way. A value only counts as what it looks like where all drivers send
 // the same, and where no type that the database may give the parameter makes it something else.
 
-import type { Cell } from '../change.ts';
+import type { Cell, ColumnType } from '../change.ts';
 import type { Dialect } from '../template.ts';
 import { cellOf } from './cells.ts';
-import type { ColumnType } from './column-type.ts';
 import type { GivenTest, Operand } from './predicate.ts';
 
 type List = Extract<Operand, { kind: 'list' }>;

@@ -12,17 +12,16 @@
 //   maybe                       maybe        maybe                       maybe       maybe  maybe
 //   (for one operator; NOT (null AND maybe) is maybe)
 
-import type { Cell, ColumnShape, Row, Scalar, TableShape } from '../change.ts';
+import type { Cell, ColumnShape, ColumnType, Row, Scalar, SqliteColumnType, TableShape } from '../change.ts';
 import { cellOf } from './cells.ts';
-import type { ColumnType, SqliteColumnType } from './column-type.ts';
 import { type Comparison, compareCells, equalCells, equalityKey } from './compare.ts';
 import { isLike } from './like.ts';
 import type { ComparisonOperator, Operand, Predicate, Truth } from './predicate.ts';
 
-const TRUE = 1;
-const FALSE = 2;
-const NULL = 4;
-const ANY = TRUE | FALSE | NULL;
+export const TRUE = 1;
+export const FALSE = 2;
+export const NULL = 4;
+export const ANY = TRUE | FALSE | NULL;
 /** From this many operands on, a list is looked up and not walked; the look-up table is kept with the predicate. */
 export const LONG_LIST = 8;
 
@@ -45,7 +44,7 @@ function setOf(predicate: Predicate, table: TableShape, row: Row): number {
     case 'or':
       return anyOf(predicate.parts, table, row);
     case 'not':
-      return negated(setOf(predicate.part, table, row));
+      return setOfNot(setOf(predicate.part, table, row));
     case 'maybe':
     case 'given':
       return ANY;
@@ -68,7 +67,7 @@ function columnSet(predicate: OnColumn, column: ColumnShape, cell: Cell): number
       const { operand, operator } = predicate;
       if (operand.kind !== 'value') return ANY;
       if (operator === '=') return setOfTruth(equalCells(column.type, cell, operand.value));
-      if (operator === '<>') return negated(setOfTruth(equalCells(column.type, cell, operand.value)));
+      if (operator === '<>') return setOfNot(setOfTruth(equalCells(column.type, cell, operand.value)));
       return orderSet(operator, compareCells(column.type, cell, operand.value));
     }
     case 'in':
@@ -84,7 +83,7 @@ function columnSet(predicate: OnColumn, column: ColumnShape, cell: Cell): number
 function allOf(parts: readonly Predicate[], table: TableShape, row: Row): number {
   let set = TRUE;
   for (const part of parts) {
-    set = conjunction(set, setOf(part, table, row));
+    set = setOfBoth(set, setOf(part, table, row));
     if (set === FALSE) return FALSE;
   }
   return set;
@@ -94,21 +93,22 @@ function allOf(parts: readonly Predicate[], table: TableShape, row: Row): number
 function anyOf(parts: readonly Predicate[], table: TableShape, row: Row): number {
   let set = FALSE;
   for (const part of parts) {
-    set = negated(conjunction(negated(set), negated(setOf(part, table, row))));
+    set = setOfNot(setOfBoth(setOfNot(set), setOfNot(setOf(part, table, row))));
     if (set === TRUE) return TRUE;
   }
   return set;
 }
 
-/** Which truths a conjunction can have whose sides can have these. */
-function conjunction(one: number, other: number): number {
+/** The truths that an AND can have whose sides can have these. */
+export function setOfBoth(one: number, other: number): number {
   const isTrue = one & other & TRUE;
   const isFalse = (one | other) & FALSE;
   const isNull = ((one & NULL) !== 0 && (other & (NULL | TRUE)) !== 0) || ((other & NULL) !== 0 && (one & TRUE) !== 0);
   return isTrue | isFalse | (isNull ? NULL : 0);
 }
 
-function negated(set: number): number {
+/** The truths that a NOT can have of what can have these. */
+export function setOfNot(set: number): number {
   return ((set & TRUE) << 1) | ((set & FALSE) >> 1) | (set & NULL);
 }
 
@@ -127,7 +127,7 @@ function setOfTruth(truth: Truth): number {
 
 function comparisonSet(type: ColumnType, operator: ComparisonOperator, [one, other]: readonly [Cell, Cell]): number {
   if (operator === '=') return setOfTruth(equalCells(type, one, other));
-  if (operator === '<>') return negated(setOfTruth(equalCells(type, one, other)));
+  if (operator === '<>') return setOfNot(setOfTruth(equalCells(type, one, other)));
   return orderSet(operator, compareCells(type, one, other));
 }
 
@@ -189,7 +189,7 @@ function walkedListSet(operands: readonly Operand[], type: ColumnType, cell: Cel
   for (const operand of operands) {
     const one = operand.kind === 'value' ? setOfTruth(equalCells(type, cell, operand.value)) : ANY;
     if (one === TRUE) return TRUE;
-    set = negated(conjunction(negated(set), negated(one)));
+    set = setOfNot(setOfBoth(setOfNot(set), setOfNot(one)));
   }
   return set;
 }

@@ -1,4 +1,5 @@
-// Conditions on one row of one table, with places for parameters. Types only; `evaluate.ts` decides their truth.
+// Conditions on one row of one table, with places for parameters, and the walks over them. `evaluate.ts` decides their
+// truth.
 //
 // A condition that is not understood is still a condition: `maybe`, which may hold for any row. It names the columns it
 // may look at, since only a change of those can change its answer.
@@ -66,6 +67,42 @@ export type Predicate =
     }
   | { readonly kind: 'maybe'; readonly columns: readonly number[]; readonly reason: string };
 
+/** The conditions directly within one. */
+export function partsOf(predicate: Predicate): readonly Predicate[] {
+  if (predicate.kind === 'and' || predicate.kind === 'or') return predicate.parts;
+  return predicate.kind === 'not' ? [predicate.part] : [];
+}
+
+/** The operands of the condition itself, without those of its parts. */
+export function operandsOf(predicate: Predicate): readonly Operand[] {
+  switch (predicate.kind) {
+    case 'compare':
+      return [predicate.operand];
+    case 'in':
+      return predicate.operands;
+    case 'like':
+      return [predicate.pattern];
+    case 'given': {
+      const { test } = predicate;
+      return 'operand' in test ? [test.operand] : [test.left, test.right];
+    }
+    case 'always':
+    case 'never':
+    case 'and':
+    case 'or':
+    case 'not':
+    case 'is-null':
+    case 'columns':
+    case 'maybe':
+      return [];
+  }
+}
+
+/** Whether it holds of an operand anywhere in the condition. */
+export function someOperand(predicate: Predicate, is: (operand: Operand) => boolean): boolean {
+  return operandsOf(predicate).some(is) || partsOf(predicate).some((part) => someOperand(part, is));
+}
+
 /** Adds their ordinals. */
 export function gatherColumns(predicate: Predicate, into: Set<number>): void {
   switch (predicate.kind) {
@@ -75,10 +112,9 @@ export function gatherColumns(predicate: Predicate, into: Set<number>): void {
       return;
     case 'and':
     case 'or':
-      for (const part of predicate.parts) gatherColumns(part, into);
-      return;
     case 'not':
-      return gatherColumns(predicate.part, into);
+      for (const part of partsOf(predicate)) gatherColumns(part, into);
+      return;
     case 'columns':
       into.add(predicate.left).add(predicate.right);
       return;

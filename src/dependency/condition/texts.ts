@@ -3,7 +3,7 @@
 // Databases compare bytes of UTF-8, JavaScript compares units of UTF-16. The two differ where a
 // surrogate meets a character from U+E000 up; and SQLite's NOCASE looks no further than a zero character, but at lengths.
 
-import type { SqliteColumnType } from './column-type.ts';
+import type { SqliteColumnType } from '../change.ts';
 
 const ZERO = '\0';
 

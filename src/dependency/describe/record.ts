@@ -3,12 +3,11 @@
 // The operator's words are text, and the key's values are not. A word may stand for several values
 // of a column without a type of its own: for each the rows are looked up.
 
-import type { Cell, TableShape } from '../change.ts';
+import type { Cell, ColumnType, TableShape } from '../change.ts';
 import { cellOf } from '../condition/cells.ts';
-import type { ColumnType } from '../condition/column-type.ts';
+import { keyOfCells } from '../condition/compare.ts';
 import { evaluate } from '../condition/evaluate.ts';
 import type { IndexedRead } from '../index/dependency-index.ts';
-import { keyOfCells } from '../row-key.ts';
 import { shortened } from './texts.ts';
 
 export interface NamedRecord {

@@ -3,8 +3,7 @@
 // They may be personal data, and anyone who may ask the admin API sees them. So each is cut to what is needed to know
 // it again. A list may have a hundred thousand values, and a condition as many parts: long texts say that they are cut.
 
-import type { Cell, TableShape } from '../change.ts';
-import type { ColumnType } from '../condition/column-type.ts';
+import type { Cell, ColumnType, TableShape } from '../change.ts';
 import type { Operand, Predicate } from '../condition/predicate.ts';
 
 const MAX_VALUE = 60;
@@ -66,7 +65,7 @@ function momentText(type: ColumnType | undefined, cell: number | bigint): string
   return type.type === 'timestamptz' ? `${moment}+00` : moment;
 }
 
-/** `7`, or a text that begins with `$`: see row-key.ts. */
+/** `7`, or a text that begins with `$`: see `rowKey`. */
 function singlePart(key: string): number | string {
   return key.startsWith('$') ? key.slice(1) : Number(key);
 }

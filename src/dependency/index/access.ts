@@ -4,13 +4,12 @@
 // A condition that is not used here is not lost. A way to an instance only leaves out rows of which its predicate
 // cannot hold, or that its window does not admit; the caller looks closer at what it finds.
 
-import type { TableShape } from '../change.ts';
-import type { ColumnType } from '../condition/column-type.ts';
-import type { ComparisonOperator, Predicate } from '../condition/predicate.ts';
+import type { ColumnType, TableShape } from '../change.ts';
+import { hasEquality, isOrdered } from '../condition/compare.ts';
+import { type ComparisonOperator, operandsOf, type Predicate, partsOf } from '../condition/predicate.ts';
 import type { OrderTerm } from '../template.ts';
 import { holeOf, keyListOf, type ListPlace } from './form.ts';
-import { IntervalOrder, isOrdered } from './interval-order.ts';
-import type { PrefixForm } from './prefix.ts';
+import { IntervalOrder } from './interval-blocks.ts';
 
 /** A column that has to equal the value in a hole, or one of the values there. */
 export interface KeyForm {
@@ -18,6 +17,15 @@ export interface KeyForm {
   readonly type: ColumnType;
   readonly hole: number;
   readonly isList: boolean;
+}
+
+/** The beginning of a text, as far as the pattern in a hole asks for it. */
+export interface PrefixForm {
+  readonly column: number;
+  readonly hole: number;
+  /** Empty: nothing escapes. */
+  readonly escapeBy: string;
+  readonly foldsCase: boolean;
 }
 
 /** Source of an interval's end: a hole; the place of a window's bound; neither. */
@@ -80,20 +88,8 @@ function pathOf(parts: readonly Predicate[], table: TableShape, first: OrderTerm
 
 /** Whether it is the same for all instances. */
 function isFixed(part: Predicate): boolean {
-  if (holeOf(part) !== undefined) return false;
-  switch (part.kind) {
-    case 'and':
-    case 'or':
-      return part.parts.every(isFixed);
-    case 'not':
-      return isFixed(part.part);
-    case 'compare':
-      return holeOf(part.operand) === undefined;
-    case 'like':
-      return holeOf(part.pattern) === undefined;
-    default:
-      return true;
-  }
+  if ([part, ...operandsOf(part)].some((node) => holeOf(node) !== undefined)) return false;
+  return partsOf(part).every(isFixed);
 }
 
 /** All columns that have to equal one value, and one list: each of its values makes a key. */
@@ -115,10 +111,6 @@ function keysOf(parts: readonly Predicate[], table: TableShape): KeyForm[] {
 function equalityOf(part: Predicate): { readonly column: number; readonly hole: number | undefined } {
   if (part.kind !== 'compare' || part.operator !== '=') return { column: -1, hole: undefined };
   return { column: part.column, hole: holeOf(part.operand) };
-}
-
-function hasEquality(type: ColumnType): boolean {
-  return type.family === 'sqlite' ? type.collation !== 'unknown' : type.type !== 'opaque';
 }
 
 /** An interval with both ends before a window's, and that before one with one end. */

@@ -5,9 +5,61 @@
 // Most trees are of a few intervals, others of a million. So a block has room for 2, 4 … 32, grows
 // and shrinks from one size to the next, and what it leaves is taken by another.
 
-import type { Cell, Scalar } from '../change.ts';
-import type { IntervalOrder } from './interval-order.ts';
+import type { Cell, ColumnType, Scalar } from '../change.ts';
+import { compareCells, isInForm } from '../condition/compare.ts';
 import { NONE, Numbers, Places } from './numbers.ts';
+
+export interface OrderOptions {
+  readonly type: ColumnType;
+  /** A NULL is below or above all else, or satisfies nothing. */
+  readonly nulls: 'low' | 'high' | 'none';
+  /** Sorts from high to low: for intervals without a lower end. */
+  readonly isReversed: boolean;
+}
+
+/**
+ * The order of the ends: that of the column's values, with NULLs at the place that a window gives them. The order of two
+ * values may turn out to be unknown. NaN says so, and nothing is left out for it.
+ */
+export class IntervalOrder {
+  readonly #options: OrderOptions;
+  readonly #sign: 1 | -1;
+
+  constructor(options: OrderOptions) {
+    this.#options = options;
+    this.#sign = options.isReversed ? -1 : 1;
+  }
+
+  get nulls(): OrderOptions['nulls'] {
+    return this.#options.nulls;
+  }
+
+  compare(one: Scalar, other: Scalar): number {
+    if (typeof one === 'number' && typeof other === 'number') {
+      if (one < other) return -this.#sign;
+      if (one > other) return this.#sign;
+      if (one === other) return 0;
+    }
+    return this.#sign * this.#compare(one, other);
+  }
+
+  /** The value that stands for a cell in this order; undefined when its place is unknown. */
+  pointOf(cell: Cell): Cell {
+    if (cell === undefined) return undefined;
+    if (cell !== null && !isInForm(this.#options.type, cell)) return undefined;
+    return this.compare(cell, cell) === 0 ? cell : undefined;
+  }
+
+  #compare(one: Scalar, other: Scalar): number {
+    if (one === null || other === null) {
+      if (this.#options.nulls === 'none') return NaN;
+      if (one === other) return 0;
+      return (one === null) === (this.#options.nulls === 'low') ? -1 : 1;
+    }
+    const order = compareCells(this.#options.type, one, other);
+    return typeof order === 'number' ? order : NaN;
+  }
+}
 
 /** An undefined end: there is none on that side. */
 export interface Interval {

@@ -5,8 +5,7 @@
 // for a single interval, its item. All trees of a path share one set of blocks.
 
 import type { Cell, Scalar } from '../change.ts';
-import { type Interval, IntervalBlocks, OPEN, type Slot } from './interval-blocks.ts';
-import type { IntervalOrder } from './interval-order.ts';
+import { type Interval, IntervalBlocks, type IntervalOrder, OPEN, type Slot } from './interval-blocks.ts';
 import { NONE } from './numbers.ts';
 
 export interface IntervalOptions {

@@ -3,16 +3,15 @@
 // Where an instance does not fit, or something throws, the plan turns coarse: every change of a
 // column that it looks at affects all of its instances. It stays so until the last of them has left.
 
-import { affects, isSameShape, type Reason } from '../affected.ts';
+import { affects, isAmbiguous, isSameCell, isSameShape, type Reason } from '../affected.ts';
 import type { Cell, Change, Row, TableShape } from '../change.ts';
 import { evaluate } from '../condition/evaluate.ts';
-import type { Predicate } from '../condition/predicate.ts';
+import { gatherColumns, type Predicate } from '../condition/predicate.ts';
 import type { Bound, BoundRead, TableRead } from '../template.ts';
 import { pathsOf } from './access.ts';
 import { PredicateForm, type Stored } from './form.ts';
 import { NONE, Numbers, Places } from './numbers.ts';
 import { IndexPath } from './path.ts';
-import { usedBits } from './shape.ts';
 
 /** Why all of a plan's instances, or all that could be meant, are affected without a closer look. */
 export type CoarseReason = 'too-many-forms' | 'too-many-candidates' | 'error';
@@ -192,4 +191,35 @@ export class IndexPlan {
       this.turnCoarse('error');
     }
   }
+}
+
+const ALL = -1;
+const LAST_BIT = 31;
+
+/** Columns as bits, so that most updates are seen not to matter at one look. Those from the 32nd on share the last. */
+export function columnBits(columns: readonly number[] | 'all'): number {
+  if (columns === 'all') return ALL;
+  let bits = 0;
+  for (const column of columns) bits |= 1 << Math.min(column, LAST_BIT);
+  return bits;
+}
+
+/** The columns that a read looks at in any way; its key's among them, as another key is another row. */
+function usedBits(read: TableRead, predicate: Predicate): number {
+  const columns = new Set(read.table.key);
+  for (const { column } of read.window?.order ?? []) columns.add(column);
+  gatherColumns(read.predicate, columns);
+  gatherColumns(predicate, columns);
+  return columnBits(read.valueColumns) | columnBits([...columns]);
+}
+
+/** The columns that an update changed, or may have changed. */
+export function changedBits(table: TableShape, old: Row | undefined, now: Row): number {
+  if (old === undefined) return ALL;
+  let bits = 0;
+  for (let column = 0; column < table.columns.length; column++) {
+    const cell = now[column];
+    if (!isSameCell(old[column], cell) || isAmbiguous(table, column, cell)) bits |= 1 << Math.min(column, LAST_BIT);
+  }
+  return bits;
 }

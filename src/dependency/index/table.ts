@@ -5,12 +5,11 @@
 
 import { keyOnly, type Reason } from '../affected.ts';
 import type { Change, Row, TableShape } from '../change.ts';
-import { rowKey } from '../row-key.ts';
+import { rowKey } from '../condition/compare.ts';
 import type { BoundRead, TableRead } from '../template.ts';
 import { NONE } from './numbers.ts';
-import { type CoarseReason, IndexPlan } from './plan.ts';
+import { type CoarseReason, changedBits, columnBits, IndexPlan } from './plan.ts';
 import { RecordIndex } from './records.ts';
-import { changedBits, columnBits } from './shape.ts';
 
 export type MatchReason = Reason | CoarseReason;
 

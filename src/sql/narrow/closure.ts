@@ -4,7 +4,7 @@
 // SQL's `=` is not one relation. It carries over from column to column only where all of them are
 // of one type and collation, for which it is known.
 
-import type { ColumnType } from '../../dependency/condition/column-type.ts';
+import type { ColumnType } from '../../dependency/change.ts';
 import type { ComparisonOperator, Operand, Predicate } from '../../dependency/condition/predicate.ts';
 import { conjunctsOf, type Ref, type Resolved } from '../resolve/resolved.ts';
 

@@ -3,7 +3,8 @@
 // A condition that is understood in part may stand under a NOT. A predicate whose truth differs from the database's is
 // therefore never written down; it becomes `maybe`, which is right on either side of a NOT.
 
-import type { Operand, Predicate } from '../../dependency/condition/predicate.ts';
+import { ANY, FALSE, NULL, setOfBoth, setOfNot, TRUE } from '../../dependency/condition/evaluate.ts';
+import { partsOf as conditionsIn, type Operand, type Predicate } from '../../dependency/condition/predicate.ts';
 import { partsOf, type ReadState, type Ref, type Resolved, refsOf } from '../resolve/resolved.ts';
 import { FLIPPED, isSameType, typeOf } from './closure.ts';
 
@@ -38,8 +39,7 @@ export function predicateOf(condition: Resolved, isNegated = false): Predicate {
 
 /** Whether something in it was not understood. */
 export function hasMaybe(predicate: Predicate): boolean {
-  if (predicate.kind === 'and' || predicate.kind === 'or') return predicate.parts.some(hasMaybe);
-  return predicate.kind === 'maybe' || (predicate.kind === 'not' && hasMaybe(predicate.part));
+  return predicate.kind === 'maybe' || conditionsIn(predicate).some(hasMaybe);
 }
 
 /** Holds when all parts hold. */
@@ -132,65 +132,46 @@ function maybe(condition: Resolved, reason: string): Predicate {
   return { kind: 'maybe', columns, reason };
 }
 
-const CAN_BE_TRUE = 1;
-const CAN_BE_FALSE = 2;
-const CAN_BE_NULL = 4;
-const ANYTHING = CAN_BE_TRUE | CAN_BE_FALSE | CAN_BE_NULL;
-
 /** Whether a condition is never TRUE when all columns of these reads are NULL: it drops rows without a partner. */
 export function rejectsNulls(condition: Resolved, reads: ReadonlySet<ReadState>): boolean {
-  return (truthsOf(condition, reads) & CAN_BE_TRUE) === 0;
+  return (truthsOf(condition, reads) & TRUE) === 0;
 }
 
 /** The truths it can have when all columns of these reads are NULL. */
 function truthsOf(condition: Resolved, reads: ReadonlySet<ReadState>): number {
   switch (condition.kind) {
     case 'and':
-      return condition.parts.map((part) => truthsOf(part, reads)).reduce(bothOf, CAN_BE_TRUE);
+      return condition.parts.map((part) => truthsOf(part, reads)).reduce(setOfBoth, TRUE);
     case 'or':
-      return negated(condition.parts.map((part) => negated(truthsOf(part, reads))).reduce(bothOf, CAN_BE_TRUE));
+      return setOfNot(condition.parts.map((part) => setOfNot(truthsOf(part, reads))).reduce(setOfBoth, TRUE));
     case 'not':
-      return negated(truthsOf(condition.part, reads));
+      return setOfNot(truthsOf(condition.part, reads));
     case 'in':
-      if (!isNullIn(condition.operand, reads)) return ANYTHING;
+      if (!isNullIn(condition.operand, reads)) return ANY;
       return emptiesOf(condition.list);
     case 'is-null':
-      return isNullIn(condition.operand, reads) ? CAN_BE_TRUE : ANYTHING;
+      return isNullIn(condition.operand, reads) ? TRUE : ANY;
     case 'column':
     case 'compare':
     case 'like': {
       const operands = condition.kind === 'column' ? [condition] : partsOf(condition);
-      return operands.some((operand) => isNullIn(operand, reads)) ? CAN_BE_NULL : ANYTHING;
+      return operands.some((operand) => isNullIn(operand, reads)) ? NULL : ANY;
     }
     case 'is':
     case 'value':
     case 'given':
     case 'other':
-      return ANYTHING;
+      return ANY;
   }
 }
 
 /** The values that NULL IN (…) can have: a list that is a parameter may be empty. */
 function emptiesOf(list: readonly Resolved[]): number {
   const isMaybeEmpty = list.every((item) => item.kind === 'value' && item.operand.kind === 'list');
-  if (list.length === 0) return CAN_BE_FALSE;
-  return isMaybeEmpty ? CAN_BE_FALSE | CAN_BE_NULL : CAN_BE_NULL;
+  if (list.length === 0) return FALSE;
+  return isMaybeEmpty ? FALSE | NULL : NULL;
 }
 
 function isNullIn(expression: Resolved, reads: ReadonlySet<ReadState>): boolean {
   return expression.kind === 'column' && reads.has(expression.ref.read);
-}
-
-function negated(truths: number): number {
-  const isTrue = truths & CAN_BE_FALSE ? CAN_BE_TRUE : 0;
-  const isFalse = truths & CAN_BE_TRUE ? CAN_BE_FALSE : 0;
-  return isTrue | isFalse | (truths & CAN_BE_NULL);
-}
-
-function bothOf(one: number, two: number): number {
-  const isTrue = one & two & CAN_BE_TRUE;
-  const isFalse = (one | two) & CAN_BE_FALSE;
-  // NULL AND TRUE, NULL AND NULL.
-  const isNull = (one & CAN_BE_NULL && two & ~CAN_BE_FALSE) || (two & CAN_BE_NULL && one & ~CAN_BE_FALSE);
-  return isTrue | isFalse | (isNull ? CAN_BE_NULL : 0);
 }

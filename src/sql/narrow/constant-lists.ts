@@ -3,7 +3,7 @@
 // A list is only one where the database takes its elements as it takes a parameter beside the column. SQLite's
 // json_each is one in exactly one shape, the one that everybody writes.
 
-import type { PostgresColumnType } from '../../dependency/condition/column-type.ts';
+import type { PostgresColumnType } from '../../dependency/change.ts';
 import type { GivenTest, Operand } from '../../dependency/condition/predicate.ts';
 import type { Expression, Select } from '../ast.ts';
 import type { DialectRules } from '../dialect.ts';

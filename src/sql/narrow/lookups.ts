@@ -6,9 +6,8 @@
 // added on one side and count as one without a partner, and then its partner on the other. So the tables are put in an
 // order, the first of which stands by itself.
 
-import type { ColumnShape } from '../../dependency/change.ts';
-import { MAX_LOOKED_UP } from '../../dependency/condition/bind-predicate.ts';
-import type { ColumnType } from '../../dependency/condition/column-type.ts';
+import { MAX_LOOKED_UP } from '../../dependency/bind.ts';
+import type { ColumnShape, ColumnType } from '../../dependency/change.ts';
 import type { Operand, Predicate } from '../../dependency/condition/predicate.ts';
 import { quotedName } from '../../dependency/table-name.ts';
 import type { Lookup, LookupOperand } from '../../dependency/template.ts';

@@ -6,8 +6,7 @@
 // pg_catalog are known; a text's order is known only where it is the order of its bytes; under a collation that is not
 // deterministic, not even its equality is.
 
-import type { Scalar, TableShape } from '../../dependency/change.ts';
-import type { PostgresColumnType } from '../../dependency/condition/column-type.ts';
+import type { PostgresColumnType, Scalar, TableShape } from '../../dependency/change.ts';
 import { quotedName } from '../../dependency/table-name.ts';
 import type { Catalogue, Relation } from '../ast.ts';
 import { catalogueOf } from '../catalogue.ts';

@@ -3,10 +3,10 @@
 // The walk goes through every field of the tree, so that an unknown kind of node hides no name. The field that holds a
 // name tells what the name stands for.
 
+import { mayMove } from '../../dependency/condition/cells.ts';
 import { isMoving } from '../calls/functions.ts';
 import { SYSTEM } from '../catalogue.ts';
 import { type Control, canonical, type Draft, type FactsReader, factsOf } from '../text-facts.ts';
-import { mayMove } from './moving-texts.ts';
 import { calleeOf, fieldsIf, isTree, listOf, nodeOf, type Tree, textOf, treeOf } from './nodes.ts';
 import { isHarmless, isHarmlessSetting, loadPostgresTrees } from './parser.ts';
 

@@ -4,11 +4,9 @@
 // The type beside a text decides how it is read, and is known in some places only. So each text is in doubt until it is
 // found beside something that is no time; a text that is found twice must be so both times.
 
+import { mayMove } from '../../dependency/condition/cells.ts';
 import type { Expression, Select } from '../ast.ts';
 import { walkSelect } from '../calls/walk.ts';
-
-/** Any sign but a letter may stand beside such a word. */
-const MOVING = /(?<![a-z])(?:now|today|tomorrow|yesterday)(?![a-z])/i;
 
 /**
  * Types whose input is never read as a time. For other types, such as an application's domain or composite, this is
@@ -71,23 +69,6 @@ export class MovingTexts {
   }
 }
 
-/** Whether one of the parameters that may be read as times is one that moves. */
-export function moves(times: readonly number[] | undefined, parameters: readonly unknown[]): boolean {
-  return times?.some((at) => mayMove(parameters[at])) === true;
-}
-
-/** Whether the database may read a moving time in this parameter value, as drivers take it. */
-export function mayMove(value: unknown): boolean {
-  if (typeof value === 'string') return MOVING.test(value);
-  if (typeof value !== 'object' || value === null || value instanceof Date || ArrayBuffer.isView(value)) return false;
-  if (Array.isArray(value)) return value.some(mayMove);
-  try {
-    return 'toPostgres' in value || MOVING.test(JSON.stringify(value) ?? '');
-  } catch {
-    return true;
-  }
-}
-
 /** Whether a text that is cast to it is read as no time. */
 export function isTimeless(type: string): boolean {
   return TIMELESS.has(elementOf(type));
@@ -98,7 +79,7 @@ function elementOf(type: string): string {
 }
 
 function isMovingLiteral(expression: Expression): boolean {
-  return expression.kind === 'literal' && typeof expression.value === 'string' && MOVING.test(expression.value);
+  return expression.kind === 'literal' && mayMove(expression.value);
 }
 
 /** The parts that may be texts and make the expression one. Literals and parameters are in doubt by themselves. */

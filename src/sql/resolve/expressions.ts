@@ -3,8 +3,7 @@
 // A comparison only counts as what it looks like where the database compares as with a bare parameter. A cast or a
 // COLLATE makes it another one, unless it asks for what the column has anyway.
 
-import type { Scalar } from '../../dependency/change.ts';
-import type { ColumnType, PostgresColumnType } from '../../dependency/condition/column-type.ts';
+import type { ColumnType, PostgresColumnType, Scalar } from '../../dependency/change.ts';
 import type { ComparisonOperator } from '../../dependency/condition/predicate.ts';
 import { type Analysis, type Place, Stop } from '../analysis.ts';
 import type { Expression } from '../ast.ts';

@@ -5,7 +5,7 @@
 // the nullable side of an outer join also keeps away the row without a partner. Later terms of an order may be unknown. The
 // known terms before them suffice: a row that sorts after the last row by those sorts after it by all.
 
-import { isOrdered } from '../../dependency/index/interval-order.ts';
+import { isOrdered } from '../../dependency/condition/compare.ts';
 import type { Count, OrderTerm, Window } from '../../dependency/template.ts';
 import { type Analysis, addNote } from '../analysis.ts';
 import { Equalities, keyOf, typeOf } from '../narrow/closure.ts';

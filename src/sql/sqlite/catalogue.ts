@@ -3,8 +3,7 @@
 // SQLite tells all of a column but its collation, which stands only in the text of CREATE TABLE. A text that cannot be read
 // leaves every collation of its table unknown.
 
-import type { Scalar, TableShape } from '../../dependency/change.ts';
-import type { SqliteColumnType } from '../../dependency/condition/column-type.ts';
+import type { Scalar, SqliteColumnType, TableShape } from '../../dependency/change.ts';
 import { quotedName } from '../../dependency/table-name.ts';
 import type { Catalogue, Relation } from '../ast.ts';
 import { catalogueOf } from '../catalogue.ts';

@@ -4,8 +4,8 @@
 // no name: a qualified name is that of a relation, unless its parent says otherwise.
 
 import { type AstNode, type Stmt, VisitorKeys } from 'sqlite3-parser';
+import { mayMove } from '../../dependency/condition/cells.ts';
 import { isMoving } from '../calls/functions.ts';
-import { mayMove } from '../postgres/moving-texts.ts';
 import { type Control, canonical, type Draft, type FactsReader, factsOf } from '../text-facts.ts';
 import { folded } from './dialect.ts';
 import { changesAnswers, isHarmless, sqliteTrees } from './parser.ts';

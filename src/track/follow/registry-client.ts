@@ -4,8 +4,8 @@
 // A feed process knows of a read some time after it was made. Until it has confirmed the read, a response made from it
 // may not be stored.
 
+import type { ResultRows } from '../../dependency/bind.ts';
 import type { FeedPosition } from '../../dependency/change.ts';
-import type { ResultRows } from '../../dependency/condition/bind-predicate.ts';
 import type { ReadMark } from '../../dependency/recent-changes.ts';
 import type { Watched } from '../../dependency/registry.ts';
 import type { Dialect, Instance, Template } from '../../dependency/template.ts';

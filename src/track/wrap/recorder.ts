@@ -3,9 +3,9 @@
 // Nothing here may fail the statement, or be in doubt about it. In doubt the response is not stored.
 
 import { neededOutputs } from '../../dependency/bind.ts';
+import { moves } from '../../dependency/condition/cells.ts';
 import type { Template, Uncacheable } from '../../dependency/template.ts';
 import { messageOf } from '../../errors.ts';
-import { moves } from '../../sql/postgres/moving-texts.ts';
 import type { Mark, Refusal, RegistryClient } from '../follow/registry-client.ts';
 import { statementRead } from '../follow/statement-read.ts';
 import type { RequestScope } from '../scope/scope.ts';
