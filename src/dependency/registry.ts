@@ -6,9 +6,16 @@
 
 import { affects } from './affected.ts';
 import type { Change, ChangeSet, FeedPosition, TableShape } from './change.ts';
-import type { Described, Description } from './describe/describe.ts';
-import { type DescribedParts, describe, describeSource } from './describe/describe.ts';
-import { keyProblem, mayShow, recordsNamed } from './describe/record.ts';
+import {
+  type Described,
+  type DescribedParts,
+  type Description,
+  describe,
+  describeSource,
+  keyProblem,
+  mayShow,
+  recordsNamed,
+} from './describe/describe.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { DependencyIndex, type IndexedRead } from './index/dependency-index.ts';
 import { isSeen, type ReadMark, RecentChanges, type Seen, seenByBoth } from './recent-changes.ts';

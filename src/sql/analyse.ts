@@ -7,9 +7,10 @@
 import type { FallbackNote, TableRead, Template } from '../dependency/template.ts';
 import { messageOf } from '../errors.ts';
 import { type Analysis, addNote, type Purity, Stop, unread } from './analysis.ts';
-import type { Select, Statement } from './ast.ts';
+import type { Catalogue, Select, Session, Statement } from './ast.ts';
 import { checkPurity, checkRuns } from './calls/purity.ts';
-import { rulesOf } from './dialects.ts';
+import { within } from './catalogue.ts';
+import { rulesOf } from './dialect.ts';
 import { Equalities } from './narrow/closure.ts';
 import { conjunction } from './narrow/conjuncts.ts';
 import { narrowByLookups } from './narrow/lookups.ts';
@@ -31,6 +32,55 @@ import { regionOf } from './resolve/regions.ts';
 import type { Output, PlainPlan, ReadState, Resolved } from './resolve/resolved.ts';
 import { resolveSelect } from './resolve/selects.ts';
 import { type StatementParts, writeOf } from './writes.ts';
+
+const DEFAULT_MAX_TEMPLATES = 2_000;
+
+/**
+ * Templates by text: each is analysed once, as long as the catalogue is the same. Their number is bounded, because anyone
+ * may make texts up. The least recently used goes; it costs another parse and nothing else.
+ */
+export class Templates {
+  readonly #byText = new Map<string, Template>();
+  readonly #maxTemplates: number;
+  #parts: StatementParts;
+
+  constructor(
+    parts: StatementParts,
+    { maxTemplates = DEFAULT_MAX_TEMPLATES }: { readonly maxTemplates?: number | undefined } = {},
+  ) {
+    this.#parts = parts;
+    this.#maxTemplates = maxTemplates;
+  }
+
+  get size(): number {
+    return this.#byText.size;
+  }
+
+  /**
+   * `session` is that of the connection that runs it; when undefined, names mean what they mean to the catalogue's own
+   * reader.
+   */
+  get(text: string, session?: Session): Template {
+    const key = session === undefined ? text : `${session.path.join('\0')}\0\0${text}`;
+    const known = this.#byText.get(key);
+    const template = known ?? analyse(text, this.#partsFor(session));
+    // A Map keeps the order of insertion: the first is the one used longest ago.
+    if (known !== undefined) this.#byText.delete(key);
+    else if (this.#byText.size >= this.#maxTemplates) this.#byText.delete(this.#byText.keys().next().value as string);
+    this.#byText.set(key, template);
+    return template;
+  }
+
+  #partsFor(session: Session | undefined): StatementParts {
+    return session === undefined ? this.#parts : { ...this.#parts, catalogue: within(this.#parts.catalogue, session) };
+  }
+
+  /** The schema has changed: nothing that was analysed before holds. */
+  replaceCatalogue(catalogue: Catalogue): void {
+    this.#parts = { ...this.#parts, catalogue };
+    this.#byText.clear();
+  }
+}
 
 /** The result for a text's one query; the caller adds its id and text. */
 type Known = {

@@ -1,9 +1,11 @@
-// Statements of SQL as this room sees them, whatever parser read them: the little that dependencies need. Types only.
+// Statements of SQL as this room sees them, whatever parser read them: the little that dependencies need; and the forms
+// that both parsers make.
 //
 // SQL is larger than this. A construct without a form here is `opaque`, with all expressions and selects found inside
 // it, so that no table and no column gets lost.
 
-import type { Scalar } from '../dependency/change.ts';
+import type { Scalar, TableShape } from '../dependency/change.ts';
+import type { Dialect } from '../dependency/template.ts';
 
 export type Expression =
   /** `otherwise`: the value where there is no such column: SQLite's "text", true and false. */
@@ -193,7 +195,7 @@ export interface Catalogue {
 
 /** A catalogue as plain data. */
 export interface CatalogueData {
-  readonly dialect: import('../dependency/template.ts').Dialect;
+  readonly dialect: Dialect;
   /** Identity of the database. */
   readonly source: string;
   /** The server and its database, as a connection to it reports them; undefined when it does not tell. */
@@ -243,10 +245,48 @@ export type Relation =
   /** `runs`: functions that the server may run for the types of its columns; see Routine. */
   | {
       readonly kind: 'table';
-      readonly table: import('../dependency/change.ts').TableShape;
+      readonly table: TableShape;
       readonly runs?: readonly string[];
     }
   /** `text`: its SELECT. */
   | { readonly kind: 'view'; readonly text: string; readonly columns: readonly string[] }
   /** A temporary, foreign or virtual table, a materialised view: changes of it are not seen. */
   | { readonly kind: 'unseen'; readonly what: string };
+
+/** A statement cannot be read safely; the message becomes the reason of `unparsed`. */
+export class Unreadable extends Error {}
+
+export function negated(isNegated: boolean, operand: Expression): Expression {
+  return isNegated ? { kind: 'not', operand } : operand;
+}
+
+export function call(name: string, args: readonly Expression[], isAggregate = false): Expression {
+  return { kind: 'call', name, args, isAggregate };
+}
+
+export function operator(name: string, schema?: string): Callee {
+  return { kind: 'operator', schema, name };
+}
+
+/** A body with nothing around it. */
+export function bare(body: SelectBody): Select {
+  return { with: [], isRecursive: false, body, orderBy: [], limit: undefined, offset: undefined };
+}
+
+/** SELECT * FROM … */
+export function starSelect(from: readonly Source[]): Select {
+  return bare({
+    kind: 'plain',
+    isDistinct: false,
+    distinctOn: [],
+    columns: [{ kind: 'star', table: [] }],
+    from,
+    where: undefined,
+    groupBy: [],
+    having: undefined,
+  });
+}
+
+export function isNull(expression: Expression | undefined): boolean {
+  return expression?.kind === 'literal' && expression.value === null;
+}

@@ -2,7 +2,7 @@
 
 import { TidegateError } from '../errors.ts';
 import type { Callee, Catalogue, CatalogueData, Relation, Routine, Routines, Session } from './ast.ts';
-import { rulesOf } from './dialects.ts';
+import { rulesOf } from './dialect.ts';
 
 interface Known {
   readonly relations: ReadonlyMap<string, Relation>;

@@ -1,6 +1,5 @@
 // What one database's SQL means otherwise than another's, as one value for each database: the reader asks it and knows no
-// database by name. Another database needs such a value, a parser and a catalogue in a folder of its own, and a line in
-// dialects.ts.
+// database by name. Another database needs such a value here, and a parser and a catalogue in a folder of its own.
 
 import type { Dialect } from '../dependency/template.ts';
 import type { Relation } from './ast.ts';
@@ -37,4 +36,64 @@ export interface DialectRules {
   readonly mergesFirst: boolean;
   /** Whether results have names of their own: of a function, of EXISTS; and whether a column keeps the name that is written. */
   readonly namesResults: boolean;
+}
+
+const SQLITE: DialectRules = {
+  name: 'sqlite',
+  fold: folded,
+  defaultSchema: 'main',
+  placeholder: () => '?',
+  // NULL is the least value.
+  nullsFirst: (isDescending) => !isDescending,
+  viewSchema: (schema) => schema ?? 'main',
+  hidden(_, name, modules) {
+    if (/^(?:sqlite|pragma)_/i.test(name)) return { kind: 'unseen', what: 'a table of the system' };
+    return modules.has(folded(name)) ? { kind: 'unseen', what: 'a virtual table' } : null;
+  },
+  hasOwnOperators: false,
+  readsTextsByType: false,
+  seesLaterCommon: true,
+  hasRowid: true,
+  hasWholeRows: false,
+  hasNumericTruth: true,
+  // As of 3.53: `? IS NULL OR id = ?`, for one.
+  losesConditions: true,
+  mergesFirst: false,
+  namesResults: false,
+};
+
+const POSTGRES: DialectRules = {
+  name: 'postgres',
+  // Its parser has folded them.
+  fold: (name) => name,
+  defaultSchema: '"public"',
+  placeholder: (number) => `$${number}`,
+  // NULL is the greatest value.
+  nullsFirst: (isDescending) => isDescending,
+  // The text of a view has the schema before all names but the system's.
+  viewSchema: () => 'pg_catalog',
+  hidden(schema) {
+    const isTemporary = schema !== undefined && /^pg_temp/.test(schema);
+    return isTemporary ? { kind: 'unseen', what: 'a temporary table' } : null;
+  },
+  hasOwnOperators: true,
+  readsTextsByType: true,
+  seesLaterCommon: false,
+  hasRowid: false,
+  hasWholeRows: true,
+  hasNumericTruth: false,
+  losesConditions: false,
+  mergesFirst: true,
+  namesResults: true,
+};
+
+const RULES: Readonly<Record<Dialect, DialectRules>> = { postgres: POSTGRES, sqlite: SQLITE };
+
+export function rulesOf(dialect: Dialect): DialectRules {
+  return RULES[dialect];
+}
+
+/** A name of SQLite's, where only the letters of ASCII fold. */
+export function folded(name: string): string {
+  return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

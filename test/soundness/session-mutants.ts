@@ -35,7 +35,7 @@ export const SESSION_MUTANTS: readonly Mutant[] = [
     'const template = follower.template(text, state.session);',
     'const template = follower.template(text);',
   ]),
-  postgresMutant('templates-of-one-path', 'sql/templates.ts: sessions/paths of a pool', [
+  postgresMutant('templates-of-one-path', 'sql/analyse.ts: sessions/paths of a pool', [
     'session.path.join(',
     "[''].join(",
   ]),

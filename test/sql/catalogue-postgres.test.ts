@@ -3,10 +3,10 @@
 import type { PGlite } from '@electric-sql/pglite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Scalar } from '../../src/dependency/change.ts';
+import { Templates } from '../../src/sql/analyse.ts';
 import type { Catalogue } from '../../src/sql/ast.ts';
 import { postgresCatalogueVersion, readPostgresCatalogue } from '../../src/sql/postgres/catalogue.ts';
 import { createPostgresParser } from '../../src/sql/postgres/parser.ts';
-import { Templates } from '../../src/sql/templates.ts';
 import { startedPglite } from '../kit/pglite.ts';
 import { tableOf, whatOf } from './parser-kit.ts';
 

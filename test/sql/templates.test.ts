@@ -1,7 +1,7 @@
 // Templates by text: analysed once, bounded, dropped with the catalogue.
 
 import { expect, test } from 'vitest';
-import { Templates } from '../../src/sql/templates.ts';
+import { Templates } from '../../src/sql/analyse.ts';
 import { parts } from './analyse-notation.ts';
 
 test('a text is analysed once', () => {

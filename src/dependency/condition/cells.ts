@@ -5,8 +5,8 @@
 // digits on its way here, e.g. a whole number beyond 2^53 that is no bigint.
 
 import type { Cell, ColumnType, PostgresColumnType, Scalar, SqliteColumnType } from '../change.ts';
-import { isDecimal } from './decimals.ts';
 import { dateOf, momentOf } from './moments.ts';
+import { isDecimal } from './texts.ts';
 
 const WHOLE = /^[+-]?\d+$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

@@ -5,9 +5,15 @@
 // never counts as another one that JavaScript cannot tell from it.
 
 import type { Cell, ColumnType, PostgresColumnType, Row, Scalar, SqliteColumnType, TableShape } from '../change.ts';
-import { compareDecimals, decimalKey } from './decimals.ts';
 import type { Truth } from './predicate.ts';
-import { collatedKey, compareCodePoints, compareCollated, withoutPadding } from './texts.ts';
+import {
+  collatedKey,
+  compareCodePoints,
+  compareCollated,
+  compareDecimals,
+  decimalKey,
+  withoutPadding,
+} from './texts.ts';
 
 /** Whether values of the type have an order that is known here. */
 export function isOrdered(type: ColumnType): boolean {

@@ -7,8 +7,7 @@
 // only where nothing else on the search path has it.
 
 import { type Purity, Stop } from '../analysis.ts';
-import type { Callee, Expression, Routine, Select, Source } from '../ast.ts';
-import { operator } from '../ast-forms.ts';
+import { type Callee, type Expression, operator, type Routine, type Select, type Source } from '../ast.ts';
 import { SYSTEM } from '../catalogue.ts';
 import type { DialectRules } from '../dialect.ts';
 import { isAggregate, isSystemName, isWindow, systemImpurity } from './functions.ts';

@@ -5,8 +5,7 @@
 // pg_catalog keeps the schema, and matches no known operator.
 
 import type { Scalar } from '../../dependency/change.ts';
-import type { Callee, Expression, Select } from '../ast.ts';
-import { negated, operator } from '../ast-forms.ts';
+import { type Callee, type Expression, negated, operator, type Select } from '../ast.ts';
 import { isAggregate } from '../calls/functions.ts';
 import { SYSTEM } from '../catalogue.ts';
 import {

@@ -2,8 +2,7 @@
 //
 // A row on either side changes what NULL and order mean; such comparisons are opaque.
 
-import type { Callee, Expression } from '../ast.ts';
-import { operator as named, negated } from '../ast-forms.ts';
+import { type Callee, type Expression, operator as named, negated } from '../ast.ts';
 import { SYSTEM } from '../catalogue.ts';
 import { calleeOf, fieldsIf, listOf, nodeOf, qualifiedName, type Tree } from './nodes.ts';
 

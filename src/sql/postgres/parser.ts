@@ -5,8 +5,7 @@
 // is the statement that writes, never a query.
 
 import { messageOf } from '../../errors.ts';
-import type { Parser, Statement } from '../ast.ts';
-import { Unreadable } from '../ast-forms.ts';
+import { type Parser, type Statement, Unreadable } from '../ast.ts';
 import { fieldsIf, isTree, listOf, nodeOf, type Tree, textOf, treeOf } from './nodes.ts';
 import { selectOf, tableOf } from './select.ts';
 

@@ -7,7 +7,7 @@ import type { Scalar, SqliteColumnType, TableShape } from '../../dependency/chan
 import { quotedName } from '../../dependency/table-name.ts';
 import type { Catalogue, Relation } from '../ast.ts';
 import { catalogueOf } from '../catalogue.ts';
-import { folded } from './dialect.ts';
+import { folded } from '../dialect.ts';
 import { sqliteNodes } from './parser.ts';
 
 type RowObject = Readonly<Record<string, unknown>>;

@@ -5,8 +5,7 @@
 // comparison with 1, and `"x"` is a text where there is no such column.
 
 import { type AstNode, type Expr, type Select as SelectNode, VisitorKeys, type WindowDef } from 'sqlite3-parser';
-import type { Callee, Expression, Select } from '../ast.ts';
-import { call, isNull, negated, starSelect } from '../ast-forms.ts';
+import { type Callee, call, type Expression, isNull, negated, type Select, starSelect } from '../ast.ts';
 import { isAggregate } from '../calls/functions.ts';
 import { numberOf } from './literals.ts';
 

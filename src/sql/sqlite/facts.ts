@@ -6,8 +6,8 @@
 import { type AstNode, type Stmt, VisitorKeys } from 'sqlite3-parser';
 import { mayMove } from '../../dependency/condition/cells.ts';
 import { isMoving } from '../calls/functions.ts';
+import { folded } from '../dialect.ts';
 import { type Control, canonical, type Draft, type FactsReader, factsOf } from '../text-facts.ts';
-import { folded } from './dialect.ts';
 import { changesAnswers, isHarmless, sqliteTrees } from './parser.ts';
 
 export function createSqliteFacts(): FactsReader {

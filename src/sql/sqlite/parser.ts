@@ -5,8 +5,7 @@
 
 import { type Stmt, traverse, withOptions } from 'sqlite3-parser';
 import { messageOf } from '../../errors.ts';
-import type { Parser, Statement } from '../ast.ts';
-import { Unreadable } from '../ast-forms.ts';
+import { type Parser, type Statement, Unreadable } from '../ast.ts';
 import { selectOf } from './select.ts';
 
 /** SQLITE_MAX_VARIABLE_NUMBER as it is compiled in. */

@@ -18,8 +18,17 @@ import {
   type WindowDef,
   type With,
 } from 'sqlite3-parser';
-import type { CommonTable, Expression, OrderBy, ResultColumn, Select, SelectBody, Source } from '../ast.ts';
-import { bare, starSelect } from '../ast-forms.ts';
+import {
+  bare,
+  type CommonTable,
+  type Expression,
+  type OrderBy,
+  type ResultColumn,
+  type Select,
+  type SelectBody,
+  type Source,
+  starSelect,
+} from '../ast.ts';
 import { expressionOf, type SqlitePlace } from './expression.ts';
 
 /** State that all parts of one statement share. */

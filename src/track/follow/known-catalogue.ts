@@ -3,8 +3,8 @@
 
 import type { Template } from '../../dependency/template.ts';
 import type { Cancel, Tasks } from '../../ports.ts';
+import { Templates } from '../../sql/analyse.ts';
 import type { Catalogue, Session } from '../../sql/ast.ts';
-import { Templates } from '../../sql/templates.ts';
 import type { OpenDatabase } from './open-database.ts';
 
 export interface KnownCatalogueParts {
