@@ -1,8 +1,9 @@
 // The layers below HTTP on the listener, from the configuration: the PROXY protocol, TLS and its certificates, and the
-// log's lines about them.
+// log's lines about them; and the names and errors of listeners.
 
 import { isIPv6 } from 'node:net';
 import type { Logger } from 'pino';
+import { TidegateError } from '../errors.ts';
 import type { ResolvedConfig } from './config/config.ts';
 import type { ArrivalOptions, LostArrival } from './front/connection/arrival.ts';
 import { Certificates } from './front/connection/certificates.ts';
@@ -46,5 +47,25 @@ function readCertificates({ certificates: files, minVersion }: TlsConfig, log: L
 /** Where clients on this machine connect. */
 export function urlOf(host: string, port: number, scheme = 'http'): string {
   const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
-  return `${scheme}://${isIPv6(shown) ? `[${shown}]` : shown}:${port}`;
+  return `${scheme}://${bracketed(shown)}:${port}`;
+}
+
+function bracketed(host: string): string {
+  return isIPv6(host) ? `[${host}]` : host;
+}
+
+const REASONS: ReadonlyMap<string, string> = new Map([
+  ['EADDRINUSE', 'the port is in use'],
+  ['EACCES', 'this user may not listen there'],
+  ['EADDRNOTAVAIL', 'this machine does not have the address'],
+  ['ENOTFOUND', 'the name does not resolve'],
+  ['EAI_AGAIN', 'the name does not resolve now'],
+]);
+
+/** The error for a listener that could not be opened. `what`: the listening part. */
+export function portError(at: { host: string; port: number }, error: unknown, what = 'clients'): TidegateError {
+  const { code = 'an error', message } = error as NodeJS.ErrnoException;
+  const where = `${bracketed(at.host)}:${at.port}`;
+  const got = `${code}: ${REASONS.get(code) ?? message}`;
+  return new TidegateError('E_PORT', `expected to listen on ${where} for ${what}, got ${got}`, { cause: error });
 }

@@ -21,6 +21,8 @@ import { nodeCompress } from './compressor.ts';
 import { boundBodies, needsRestart, networks } from './config/applying.ts';
 import { compileSite } from './config/compile-site.ts';
 import type { ResolvedConfig } from './config/config.ts';
+import type { Router } from './config/router.ts';
+import { admitOwn, type OwnRequest } from './front/admission.ts';
 import { createFront } from './front/front.ts';
 import type { ExchangeEnd, Front, FrontHooks } from './front/front-contract.ts';
 import { loadLater } from './lazy-loading.ts';
@@ -31,11 +33,9 @@ import { startAdmin } from './operator/admin-server.ts';
 import { createMetrics, type Metrics } from './operator/metrics.ts';
 import { tierControl } from './operator/tier-control.ts';
 import { Origins } from './origin/origins.ts';
-import { admitOwn, type OwnRequest } from './own-request.ts';
 import { Population } from './populate/population.ts';
 import type { CloseOptions, Part, Role } from './role.ts';
 import { Rules } from './rules.ts';
-import type { Router } from './site.ts';
 import { type NodeTiers, namedBy, openTiers } from './tiers.ts';
 
 export interface RunningGate {

@@ -5,7 +5,7 @@
 
 import type { Gate } from '../engine/contract.ts';
 import { TidegateError } from '../errors.ts';
-import { breakOffCurrent } from './front/exchange-context.ts';
+import { breakOffCurrent } from './front/exchange.ts';
 
 /** Takes effect at once; covers unhandled rejections too. `end`: ends the process. */
 export function surviveUncaughtExceptions(gate: Pick<Gate, 'broken'>, end: (error: unknown) => void): void {

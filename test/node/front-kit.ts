@@ -4,9 +4,16 @@ import { connect, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { Gate, GateRequest, Route, Unanswered, WholeAnswer } from '../../src/engine/contract.ts';
 import { encodeHead, headLength, type StoredResponse } from '../../src/entry/stored-response.ts';
+import type { RequestRules, Router, SiteRoute } from '../../src/node/config/router.ts';
 import { createFront } from '../../src/node/front/front.ts';
-import type { ExchangeEnd, Front, FrontDeps, FrontHooks, RefusalReport } from '../../src/node/front/front-contract.ts';
-import type { FrontLimits, RequestRules, Router, SiteRoute } from '../../src/node/site.ts';
+import type {
+  ExchangeEnd,
+  Front,
+  FrontDeps,
+  FrontHooks,
+  FrontLimits,
+  RefusalReport,
+} from '../../src/node/front/front-contract.ts';
 import type { Answer, BodySource, Cancel, Eventually, Responder } from '../../src/ports.ts';
 import { type Fields, NO_FIELDS } from '../../src/semantics/fields.ts';
 import { SAFE_POLICY } from '../../src/semantics/policy.ts';

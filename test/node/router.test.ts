@@ -4,7 +4,7 @@ import { compileSite } from '../../src/node/config/compile-site.ts';
 import { resolveConfig } from '../../src/node/config/config.ts';
 import type { TidegateConfig } from '../../src/node/config/config-types.ts';
 import type { RouteConfig } from '../../src/node/config/route-types.ts';
-import type { SiteRoute } from '../../src/node/site.ts';
+import type { SiteRoute } from '../../src/node/config/router.ts';
 import type { Origin } from '../../src/ports.ts';
 import { CONFORMANCE_POLICY, SAFE_POLICY } from '../../src/semantics/policy.ts';
 
@@ -197,10 +197,6 @@ describe('rules', () => {
     expect(route).toMatchObject({ tenant: 't', originName: 'app', showTags: true });
     expect(route.origin).toBe(origin);
     expect(request).toMatchObject({ bodyOnGet: true, upgrade: true, sortQuery: true });
-  });
-
-  test('limits are those of the configuration', () => {
-    expect(site([], { limits: { maxFields: 5 } }).limits).toMatchObject({ maxFields: 5, maxHeadBytes: 16_384 });
   });
 });
 

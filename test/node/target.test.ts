@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { QueryRule } from '../../src/node/config/router.ts';
 import { normaliseTarget } from '../../src/node/config/router.ts';
-import type { QueryRule } from '../../src/node/site.ts';
 import { normalPath, normalTarget } from '../../src/semantics/target.ts';
 
 type Rules = Parameters<typeof normaliseTarget>[1];

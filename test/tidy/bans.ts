@@ -13,7 +13,7 @@ const SOCKET_TIMERS: ReadonlySet<string> = new Set([
   'src/node/front/connection/connections.ts',
   'src/node/front/front.ts',
   'src/node/front/http1/upload.ts',
-  'src/node/front/http1/responder.ts',
+  'src/node/front/http1/http1-channel.ts',
   'src/node/front/connection/tunnel.ts',
 ]);
 

@@ -9,10 +9,18 @@ import { type CodingRules, isCompressibleType } from '../../semantics/coded-repr
 import { codingChooser } from '../../semantics/content-coding.ts';
 import type { Fields } from '../../semantics/fields.ts';
 import { type CachePolicy, CONFORMANCE_POLICY, SAFE_POLICY } from '../../semantics/policy.ts';
-import type { FrontLimits, QueryRule, RequestRules, Router, SiteRoute } from '../site.ts';
 import type { ResolvedConfig, ResolvedRoute } from './config.ts';
 import { codingSchema } from './config-schema.ts';
-import { compileBypass, compilePaths, HostRouter, normaliseTarget } from './router.ts';
+import {
+  compileBypass,
+  compilePaths,
+  HostRouter,
+  normaliseTarget,
+  type QueryRule,
+  type RequestRules,
+  type Router,
+  type SiteRoute,
+} from './router.ts';
 
 /** Makes the routes of a configuration; `origins` holds each of its origins by name. */
 export function compileSite(config: ResolvedConfig, origins: ReadonlyMap<string, Origin>): CompiledSite {
@@ -35,7 +43,6 @@ export function compileSite(config: ResolvedConfig, origins: ReadonlyMap<string,
   }
   return {
     router,
-    limits: config.limits,
     retire: () => {
       retired = true;
     },
@@ -44,7 +51,6 @@ export function compileSite(config: ResolvedConfig, origins: ReadonlyMap<string,
 
 interface CompiledSite {
   readonly router: Router;
-  readonly limits: FrontLimits;
   /** Another site replaces this one: a fill still running for this one is not stored. */
   readonly retire: () => void;
 }

@@ -3,12 +3,47 @@
 // Matching runs for every request, so it must not allocate. Patterns and bypass rules are compiled once into plain tests,
 // and the routes that can apply to a host are remembered by the host; clients choose the hosts, so the memory is bounded.
 
+import type { Route } from '../../engine/contract.ts';
 import { normalGlob } from '../../entry/uri-forms.ts';
 import { globMatcher } from '../../ledger/glob.ts';
 import { type Fields, fieldLines } from '../../semantics/fields.ts';
 import { normalPath, normalTarget } from '../../semantics/target.ts';
-import type { QueryRule, RequestRules, Router, SiteRoute } from '../site.ts';
 import type { BypassOutput } from './config-schema.ts';
+
+/** Which query parameters stay in the key, and so in the forwarded request. */
+export type QueryRule =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'keep'; readonly names: ReadonlySet<string> }
+  | { readonly kind: 'drop'; readonly names: ReadonlySet<string> };
+
+/** The front's changes to a request before the engine sees it. */
+export interface RequestRules {
+  readonly query: QueryRule;
+  /** Whether to order parameters by name, stably; off by default, since some origins give the order a meaning. */
+  readonly sortQuery: boolean;
+  /** Names in lower case. Applied to the forwarded request, so to every field that may change an origin's answer. */
+  readonly fields: { readonly remove: ReadonlySet<string>; readonly set: Fields };
+  /** Whether the request goes to the origin without the cache. */
+  readonly bypass: (method: string, path: string, fields: Fields) => boolean;
+  /** Whether to forward a body on GET or HEAD, never cached; otherwise 400 refuses it. */
+  readonly bodyOnGet: boolean;
+  /** Host sent to the origin; undefined means the client's. */
+  readonly originHost: string | undefined;
+  /** Whether to tunnel `Upgrade` requests to the origin; otherwise they get 501. */
+  readonly upgrade: boolean;
+}
+
+export interface SiteRoute {
+  readonly name: string;
+  readonly route: Route;
+  readonly request: RequestRules;
+}
+
+/** Finds the route of a request; undefined means no route: 404, or 421 when no route has the host. */
+export interface Router {
+  match(host: string, path: string): SiteRoute | undefined;
+  knowsHost(host: string): boolean;
+}
 
 interface Candidate {
   readonly site: SiteRoute;

@@ -1,12 +1,12 @@
 // Leads a checked request to its route: makes the URI for the cache key, and from the same parts the forwarded target
 // and fields. Every part of the forwarded request that differs between keys is made here.
 
+import type { ExplainRequest } from '../../admin/contract.ts';
 import { sharedRequest } from '../../engine/answers/edits.ts';
 import type { GateRequest } from '../../engine/contract.ts';
 import { listMembers } from '../../semantics/fields.ts';
-import { normaliseTarget } from '../config/router.ts';
-import type { Router, SiteRoute } from '../site.ts';
-import type { Peer } from './connection/peer.ts';
+import { normaliseTarget, type Router, type SiteRoute } from '../config/router.ts';
+import type { Peer } from './connection/arrival.ts';
 import { type Refusal, refused } from './refusals.ts';
 import { editFields, forwardedFields } from './request-fields.ts';
 import {
@@ -66,6 +66,31 @@ export function admit(raw: RawHead, peer: Peer, deps: AdmissionDeps): Admission 
   if (typeof hops === 'object') return hops;
   if (hops === -1) return OPTIONS_SELF;
   return route({ raw, head, site, place, address: peer.address, trusted, hops }, deps);
+}
+
+/** Host and scheme are in the URI. */
+export type OwnRequest = Pick<ExplainRequest, 'method' | 'uri' | 'fields'>;
+
+/**
+ * A request that the gate makes itself, to explain or to fill entries: as the front would hand it to the engine, so that both
+ * have equal keys. Undefined when no route takes it.
+ */
+export function admitOwn(
+  { method, uri, fields }: OwnRequest,
+  router: Router,
+  { limits, cacheName }: Pick<AdmissionDeps, 'limits' | 'cacheName'>,
+): GateRequest | undefined {
+  const { protocol, host, origin } = new URL(uri);
+  const raw = {
+    method,
+    target: uri.slice(origin.length) || '/',
+    httpVersion: '1.1',
+    rawHeaders: [...fields, 'host', host],
+  };
+  const scheme = protocol === 'https:' ? 'https' : 'http';
+  const peer = { address: '127.0.0.1', scheme, localAuthority: () => host } as const;
+  const admission = admit(raw, peer, { site: () => ({ router }), limits, trust: () => false, cacheName });
+  return admission.kind === 'admitted' ? admission.request : undefined;
 }
 
 interface Routed {

@@ -1,13 +1,15 @@
-// The inputs, hooks and methods of a front, and the parts and the end of an exchange with a client. Types only.
+// The inputs, hooks and methods of a front, and the surroundings and the end of an exchange with a client. Types only.
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Gate, GateRequest, Unanswered } from '../../engine/contract.ts';
+import type { Gate, GateRequest, WholeAnswer } from '../../engine/contract.ts';
 import type { Outcome } from '../../semantics/outcome.ts';
-import type { FrontLimits, Router } from '../site.ts';
+import type { ResolvedConfig } from '../config/config.ts';
+import type { Router } from '../config/router.ts';
 import type { ArrivalOptions, LostArrival } from './connection/arrival.ts';
-import type { Upload } from './http1/upload.ts';
-import type { RefusalReason } from './refusals.ts';
+import type { Refusal, RefusalReason } from './refusals.ts';
+
+/** Each excess is answered with a status of its own; see config-types.ts. */
+export type FrontLimits = ResolvedConfig['limits'];
 
 /** A request that the front refused. */
 export interface RefusalReport {
@@ -85,7 +87,7 @@ export interface ExchangeDeps {
   readonly gate: Gate;
   readonly cacheName: string;
   /** While the front closes, answers end their connection. */
-  readonly status: { readonly isClosing: boolean };
+  readonly status: { isClosing: boolean };
   /** A longer pause of a client that should send or read ends the connection. */
   readonly stallMs: number;
   readonly monotonic: () => number;
@@ -95,12 +97,39 @@ export interface ExchangeDeps {
   readonly fault: (error: unknown) => void;
 }
 
-export interface Visit {
-  readonly message: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly request: GateRequest;
-  /** Undefined: the request has not been looked up. */
-  readonly unanswered?: Unanswered;
-  readonly peer: string;
-  readonly upload?: Upload;
+/** The way to one client: an answer of node:http, or a stream of node:http2. */
+export interface Channel {
+  /** Whether nobody can be answered any more. */
+  readonly isGone: boolean;
+  /** Whether trailers can follow a body. */
+  readonly takesTrailers: boolean;
+  interim(status: number, fields: string[]): void;
+  /** Sends the answer and ends; returns the bytes of content. Throws when it cannot be sent. */
+  whole(answer: WholeAnswer): number;
+  /** Sends it and ends; returns the bytes of content. */
+  refusal(refusal: Refusal): { readonly status: number; readonly bodyBytes: number };
+  /** Sends the head; returns where its body goes. `isEmpty`: it has none. Throws when it cannot be sent. */
+  head(status: number, fields: string[], isEmpty: boolean): BodySink;
+  /** All that follows a head is handed over. */
+  end(): void;
+  /** Whether an answer of this status failed because of what its origin has sent. */
+  isUnsendable(error: unknown, status: number): boolean;
+  /** Whether another answer can still take the place of one of this status, which failed. */
+  mayReplace(status: number): boolean;
+  /** Breaks the answer off, so that the client sees that it is incomplete. */
+  cut(): void;
+  /** Ends the connection, or the stream, at once. */
+  destroy(): void;
+  /** The exchange is over. */
+  over(complete: boolean): void;
+}
+
+export interface BodySink {
+  write(chunk: Uint8Array): boolean;
+  once(event: 'drain', listener: () => void): unknown;
+  flushHeaders(): void;
+  addTrailers(trailers: readonly [string, string][]): void;
+  /** Whether trailers can be sent. */
+  readonly chunkedEncoding: boolean;
+  readonly socket: { setTimeout(ms: number): unknown } | null;
 }

@@ -8,19 +8,19 @@ import { createServer, type IncomingMessage, type ServerOptions, type ServerResp
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import type { Unanswered } from '../../engine/contract.ts';
 import { guarded } from '../../engine/guarded.ts';
+import { portError } from '../listening.ts';
 import { nodeClock } from '../node-ports.ts';
-import { portError } from '../port-error.ts';
-import type { FrontLimits } from '../site.ts';
 import { type Admitted, admit } from './admission.ts';
-import { type ArrivalOptions, Arrivals } from './connection/arrival.ts';
+import { type ArrivalOptions, Arrivals, type Peer, peerOf } from './connection/arrival.ts';
 import { Connections } from './connection/connections.ts';
-import { type Peer, peerOf } from './connection/peer.ts';
+import { type Lender, LentSocket } from './connection/lent-socket.ts';
 import { type CloseTunnel, openTunnel, wantsTunnel } from './connection/tunnel.ts';
-import type { ExchangeDeps, Front, FrontDeps, ListenAt, Visit } from './front-contract.ts';
+import type { ExchangeDeps, Front, FrontDeps, FrontLimits, ListenAt } from './front-contract.ts';
 import { openH2 } from './h2/h2-connection.ts';
-import { giveBack, handedOver, KEEP_ALIVE_BUFFER_MS, watchConnection } from './http1/plain-connection.ts';
-import { Exchange } from './http1/responder.ts';
+import { type Ends, Http1Channel } from './http1/http1-channel.ts';
+import { KEEP_ALIVE_BUFFER_MS, watchConnection } from './http1/plain-connection.ts';
 import { endAfterContent, hasContent, LINGER_MS, Upload } from './http1/upload.ts';
 import { ALLOWED_METHODS, type Refusal, refusalAnswer, refused } from './refusals.ts';
 
@@ -56,7 +56,6 @@ class NodeFront implements Front {
   readonly #exchanges: ExchangeDeps;
   readonly #tunnels = new Set<CloseTunnel>();
   #toNode: (connection: Socket) => void = () => {};
-  readonly #status = { isClosing: false };
   #closing: Promise<void> | undefined;
 
   constructor(deps: FrontDeps) {
@@ -68,8 +67,8 @@ class NodeFront implements Front {
     this.#exchanges = {
       gate: deps.gate,
       cacheName,
-      status: this.#status,
-      // responder.ts recognises its own socket timeout by its length, so the idle timeout must differ.
+      status: { isClosing: false },
+      // http1-channel.ts recognises its own socket timeout by its length, so the idle timeout must differ.
       stallMs: stallMs === Math.max(1, limits.keepAliveMs) + KEEP_ALIVE_BUFFER_MS ? stallMs + 1 : stallMs,
       monotonic: deps.monotonic ?? nodeClock.monotonic,
       ended: hooks?.ended,
@@ -110,7 +109,7 @@ class NodeFront implements Front {
   }
 
   async #close(graceMs: number): Promise<void> {
-    this.#status.isClosing = true;
+    this.#exchanges.status.isClosing = true;
     const { promise, resolve } = Promise.withResolvers<void>();
     NetServer.prototype.close.call(this.#server, () => resolve());
     this.#connections.closeIdle();
@@ -191,59 +190,57 @@ class NodeFront implements Front {
   }
 
   #request(message: IncomingMessage, response: ServerResponse): void {
-    response.on('close', () => giveBack(message.socket));
-    const handed = handedOver(message);
-    if (handed !== undefined) return this.#start(this.#exchange(message, response, handed), message.socket);
+    const lender = lenderOf(message);
+    response.on('close', () => lender.resume());
+    const handed = lender.handOver(message);
+    if (handed !== undefined) {
+      this.#start(this.#channel({ message, response, request: handed.request }), handed.unanswered);
+      return;
+    }
     const admission = this.#admit(message);
     if (admission.kind === 'admitted') this.#admitted(message, response, admission);
     else if (admission.kind === 'refused') this.#refuse(message, response, admission);
-    else answerOptions(response, this.#status.isClosing);
+    else answerOptions(response, this.#exchanges.status.isClosing);
   }
 
   #admit(message: IncomingMessage) {
-    const { method = '', url = '', httpVersion, rawHeaders, socket } = message;
-    return admit({ method, target: url, httpVersion, rawHeaders }, peerOf(socket), this.#admission);
+    const { method = '', url = '', httpVersion, rawHeaders } = message;
+    return admit({ method, target: url, httpVersion, rawHeaders }, lenderOf(message).peer, this.#admission);
   }
 
   #admitted(message: IncomingMessage, response: ServerResponse, { request, head }: Admitted): void {
     if (head.framing === 'none') {
-      this.#start(this.#exchange(message, response, { request }), message.socket);
+      this.#start(this.#channel({ message, response, request }));
       return;
     }
     const upload = new Upload(message, {
       maxBytes: this.#deps.limits.maxRequestBodyBytes,
       stallMs: this.#exchanges.stallMs,
       sendContinue: head.expectsContinue ? () => response.headersSent || response.writeContinue() : undefined,
-      onExcess: () => exchange.refuse(this.#tell(refused('content-too-large', 'more than the limit'), message.socket)),
+      onExcess: () => refuse(refused('content-too-large', 'more than the limit')),
     });
-    const exchange = this.#exchange(message, response, { request: { ...request, body: upload }, upload });
-    message.on('timeout', () => exchange.refuse(this.#tell(refused('content-stalled', 'a pause'), message.socket)));
-    this.#start(exchange, message.socket);
+    const channel = this.#channel({ message, response, request: { ...request, body: upload }, upload });
+    const refuse = (refusal: Refusal) => channel.exchange.refuse(this.#tell(refusal, message.socket));
+    message.on('timeout', () => refuse(refused('content-stalled', 'a pause')));
+    this.#start(channel);
   }
 
-  #exchange(
-    message: IncomingMessage,
-    response: ServerResponse,
-    of: Pick<Visit, 'request' | 'unanswered' | 'upload'>,
-  ): Exchange {
-    const peer = peerOf(message.socket).address;
-    return new Exchange({ message, response, peer, ...of }, this.#exchanges);
+  #channel(ends: Omit<Ends, 'peer'>): Http1Channel {
+    return new Http1Channel({ ...ends, peer: lenderOf(ends.message).peer.address }, this.#exchanges);
   }
 
-  #start(exchange: Exchange, socket: Socket): void {
-    const over = exchange.start(() => this.#connections.settled(socket, exchange));
-    if (!over) this.#connections.opened(socket, exchange);
+  #start(channel: Http1Channel, unanswered?: Unanswered): void {
+    const { exchange, socket } = channel;
+    const isOver = channel.start(unanswered, () => this.#connections.settled(socket, exchange));
+    if (!isOver) this.#connections.opened(socket, exchange);
   }
 
   #refuse(message: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
     this.#tell(refusal, message.socket);
     // Not `message.complete`: node:http asks before it has seen the end, even of a request without content.
     const sending = hasContent(message);
-    const { status, fields, body } = refusalAnswer(
-      refusal,
-      this.#exchanges.cacheName,
-      sending || this.#status.isClosing,
-    );
+    const { cacheName, status: state } = this.#exchanges;
+    const { status, fields, body } = refusalAnswer(refusal, cacheName, sending || state.isClosing);
     response.writeHead(status, fields);
     if (!sending) {
       response.end(body);
@@ -281,13 +278,18 @@ class NodeFront implements Front {
   }
 
   #tell(refusal: Refusal, socket: Socket): Refusal {
-    this.#tellOf(refusal, peerOf(socket));
+    this.#tellOf(refusal, socket instanceof LentSocket ? socket.lender.peer : peerOf(socket, 'http'));
     return refusal;
   }
 
   #tellOf({ reason, got }: Refusal, { address }: Peer): void {
     this.#deps.hooks?.refused?.({ reason, got, peer: address });
   }
+}
+
+/** node:http gets no connections but lent ones. */
+function lenderOf({ socket }: IncomingMessage): Lender {
+  return (socket as unknown as LentSocket).lender;
 }
 
 function answerOptions(response: ServerResponse, isClosing: boolean): void {

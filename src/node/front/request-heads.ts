@@ -11,7 +11,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import { trimOws } from '../../semantics/fields.ts';
-import type { FrontLimits } from '../site.ts';
+import type { ResolvedConfig } from '../config/config.ts';
 import { type Refusal, refused } from './refusals.ts';
 import { type FieldScan, scanFields } from './request-fields.ts';
 
@@ -26,7 +26,10 @@ export interface RawHead {
   readonly contentFollows?: boolean;
 }
 
-export type HeadLimits = Pick<FrontLimits, 'maxTargetBytes' | 'maxHeadBytes' | 'maxFields' | 'maxRequestBodyBytes'>;
+export type HeadLimits = Pick<
+  ResolvedConfig['limits'],
+  'maxTargetBytes' | 'maxHeadBytes' | 'maxFields' | 'maxRequestBodyBytes'
+>;
 
 /** How the message marks the end of the content (RFC 9112 §6.3); `chunked` also when only frames of HTTP/2 do. */
 type Framing = 'none' | 'length' | 'chunked';

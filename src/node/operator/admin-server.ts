@@ -14,7 +14,7 @@ import { HEALTH_PATH } from '../../admin/api.ts';
 import type { AdminApi, AdminResponse } from '../../admin/contract.ts';
 import { TidegateError } from '../../errors.ts';
 import { type Fields, fieldLines, fieldValue } from '../../semantics/fields.ts';
-import { portError } from '../port-error.ts';
+import { portError } from '../listening.ts';
 
 export interface AdminListener {
   /** Name or address to listen on. Default 127.0.0.1. */

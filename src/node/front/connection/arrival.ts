@@ -7,8 +7,35 @@
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { Certificates } from './certificates.ts';
-import { type Endpoints, notePeer, type Peer, unmapped } from './peer.ts';
-import { takeProxyHeader } from './proxy-protocol.ts';
+import { type Endpoints, takeProxyHeader } from './proxy-protocol.ts';
+
+/** Who sends the requests of a connection: as the socket says, or as a proxy before us has stated. */
+export interface Peer {
+  /** In the form of IPv4 where it is one (`unmapped`). */
+  readonly address: string;
+  /** How the connection reached us. */
+  readonly scheme: 'http' | 'https';
+  /** Address and port of our end, for a request that names no host. */
+  readonly localAuthority: () => string;
+}
+
+/** `stated` overrides the socket's own word. */
+export function peerOf(socket: Socket, scheme: Peer['scheme'], stated?: Endpoints): Peer {
+  return {
+    address: unmapped(stated?.remoteAddress ?? socket.remoteAddress ?? ''),
+    scheme,
+    localAuthority: () => {
+      const { localAddress = '', localPort } = stated ?? socket;
+      const address = unmapped(localAddress);
+      return `${address.includes(':') ? `[${address}]` : address}:${localPort}`;
+    },
+  };
+}
+
+/** An IPv4 address that a dual-stack socket reports in the form of IPv6 (RFC 4291 §2.5.5.2). */
+function unmapped(address: string): string {
+  return address.startsWith('::ffff:') ? address.slice(7) : address;
+}
 
 /** The layers below HTTP on each connection. */
 export interface ArrivalOptions {
@@ -82,13 +109,13 @@ export class Arrivals {
       this.#tls.accept(connection);
       return;
     }
-    this.#events.http1(connection, notePeer(connection, 'http', this.#stated.get(connection)), connection);
+    this.#events.http1(connection, peerOf(connection, 'http', this.#stated.get(connection)), connection);
     // A PROXY header was taken off it.
     if (connection.isPaused()) connection.resume();
   }
 
   #secured(socket: TLSSocket, connection: Socket): void {
-    const peer = notePeer(socket, 'https', this.#stated.get(connection));
+    const peer = peerOf(socket, 'https', this.#stated.get(connection));
     if (socket.alpnProtocol !== 'h2') {
       this.#events.http1(socket, peer, connection);
       return;

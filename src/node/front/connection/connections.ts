@@ -5,7 +5,7 @@
 // are still being answered; its 400 waits for them, or the client would match it with an earlier request.
 
 import type { Socket } from 'node:net';
-import type { Exchange } from '../http1/responder.ts';
+import type { Exchange } from '../exchange.ts';
 import { LINGER_MS } from '../http1/upload.ts';
 import { type Refusal, rawRefusal, refusalOfParserError } from '../refusals.ts';
 

@@ -1,24 +1,44 @@
 // A connection lent to node:http for one request at a time. It looks like any other connection to node:http, which
 // reads the bytes given here; bytes that it writes go to the client.
 
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import type { GateRequest, Unanswered } from '../../../engine/contract.ts';
+import type { Peer } from './arrival.ts';
+
+/** A request that is admitted, and what was looked up for it. */
+export interface HandedOver {
+  readonly request: GateRequest;
+  readonly unanswered: Unanswered;
+}
+
+/** Who reads the connection while it is not lent. */
+export interface Lender {
+  readonly peer: Peer;
+  /** More bytes may be given, after `give` has returned false. */
+  wanted(): void;
+  /** Call this when the answer to a lent request is over. */
+  resume(): void;
+  /**
+   * What is known of the request. Undefined: nothing; or node:http has read another head than the one that was admitted,
+   * or a reload has replaced the rules meanwhile. Then the request has to be admitted again.
+   */
+  handOver(message: IncomingMessage): HandedOver | undefined;
+}
 
 export class LentSocket extends Duplex {
   readonly #socket: Socket;
   readonly #connection: Socket;
-  readonly #wanted: () => void;
+  readonly lender: Lender;
 
-  /**
-   * `connection`: the TCP connection of the socket, a different one where TLS is spoken. `wanted`: called when more
-   * bytes may be given, after `give` has returned false.
-   */
-  constructor(socket: Socket, connection: Socket, wanted: () => void) {
+  /** `connection`: the TCP connection of the socket, a different one where TLS is spoken. */
+  constructor(socket: Socket, connection: Socket, lender: Lender) {
     // The encoding of heads: node:http states none when it sends a head before its content.
     super({ allowHalfOpen: true, defaultEncoding: 'latin1' });
     this.#socket = socket;
     this.#connection = connection;
-    this.#wanted = wanted;
+    this.lender = lender;
   }
 
   get remoteAddress(): string | undefined {
@@ -78,7 +98,7 @@ export class LentSocket extends Duplex {
   }
 
   override _read(): void {
-    this.#wanted();
+    this.lender.wanted();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {

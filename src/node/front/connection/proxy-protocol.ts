@@ -6,7 +6,14 @@
 
 import { isIPv4, isIPv6, type Socket, SocketAddress } from 'node:net';
 import { nodeTasks } from '../../node-ports.ts';
-import type { Endpoints } from './peer.ts';
+
+/** Both ends of a connection that a proxy has accepted. */
+export interface Endpoints {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+}
 
 /** The kinds of bytes at the beginning of a connection. */
 type ProxyHeader =

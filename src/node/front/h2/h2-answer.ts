@@ -8,12 +8,13 @@ import type { ServerHttp2Stream } from 'node:http2';
 import type { WholeAnswer } from '../../../engine/contract.ts';
 import { bodyOf, type StoredResponse } from '../../../entry/stored-response.ts';
 import type { Fields } from '../../../semantics/fields.ts';
+import { statusOf } from '../exchange.ts';
+import type { BodySink } from '../front-contract.ts';
 import { asBuffer, fieldsOf, hasNoContent, isSendable, wholeFields } from '../http1/answer-bytes.ts';
-import type { BodySink } from '../http1/body-pump.ts';
 
 /** Throws for a status or value that cannot be sent, before it sends anything. Returns the bytes of content. */
 export function sendWhole(stream: ServerHttp2Stream, answer: WholeAnswer, method: string): number {
-  const status = answer.kind === 'stored' ? answer.entry.status : answer.head.status;
+  const status = statusOf(answer);
   const content = answer.kind === 'stored' ? bodyOf(answer.entry) : answer.body;
   const silent = method === 'HEAD' || hasNoContent(status) || content === undefined || content.length === 0;
   const headers =
@@ -135,13 +136,3 @@ export function sinkOf(stream: ServerHttp2Stream, last: (send: () => void) => vo
     socket: stream,
   };
 }
-
-/** The sink of an answer without content. */
-export const NOWHERE: BodySink = {
-  write: () => true,
-  once() {},
-  flushHeaders() {},
-  addTrailers() {},
-  chunkedEncoding: false,
-  socket: null,
-};

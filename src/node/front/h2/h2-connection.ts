@@ -9,16 +9,18 @@ import type { TLSSocket } from 'node:tls';
 import type { GateRequest, WholeAnswer } from '../../../engine/contract.ts';
 import type { Cancel } from '../../../ports.ts';
 import { nodeTasks } from '../../node-ports.ts';
-import type { FrontLimits } from '../../site.ts';
 import { type AdmissionDeps, type Admitted, admit } from '../admission.ts';
-import type { Peer } from '../connection/peer.ts';
+import type { Peer } from '../connection/arrival.ts';
+import { Exchange, statusOf } from '../exchange.ts';
+import type { ExchangeDeps, FrontLimits } from '../front-contract.ts';
 import { type ContentSource, LINGER_MS, Upload } from '../http1/upload.ts';
 import { ALLOWED_METHODS, type Refusal, refused } from '../refusals.ts';
 import { isStatus, sendWhole } from './h2-answer.ts';
-import { guardFlush, H2Exchange, type H2ExchangeDeps, sendRefusal } from './h2-exchange.ts';
+import { guardFlush, H2Channel, SMALL_ANSWER_BYTES, sendRefusal } from './h2-channel.ts';
 import { readH2Head } from './h2-head.ts';
 
-export interface H2Deps extends H2ExchangeDeps {
+export interface H2Deps extends ExchangeDeps {
+  readonly refused: (refusal: Refusal, peer: Peer) => void;
   readonly admission: AdmissionDeps;
   readonly limits: FrontLimits;
 }
@@ -81,7 +83,7 @@ class H2Connection {
   readonly #peer: Peer;
   readonly #deps: H2Deps;
   readonly #session: ServerHttp2Session;
-  readonly #open = new Map<ServerHttp2Stream, H2Exchange | Handed | undefined>();
+  readonly #open = new Map<ServerHttp2Stream, Exchange | Handed | undefined>();
   readonly #whenClosed: (this: ServerHttp2Stream) => void;
   #streams = 0;
   /** The number of streams at the last look, if none was open then. */
@@ -141,7 +143,7 @@ class H2Connection {
 
   /** Answers a hit without an exchange. */
   #answer({ stream, request, startedMs }: Asked, answer: WholeAnswer): void {
-    const status = answer.kind === 'stored' ? answer.entry.status : answer.head.status;
+    const status = statusOf(answer);
     if (!isStatus(status)) {
       this.#exchange(stream, request, undefined).respond(answer);
       return;
@@ -175,10 +177,24 @@ class H2Connection {
     exchange.start();
   }
 
-  #exchange(stream: ServerHttp2Stream, request: GateRequest, upload: Upload | undefined): H2Exchange {
-    const exchange = new H2Exchange({ stream, request, peer: this.#peer, upload }, this.#deps);
+  #exchange(stream: ServerHttp2Stream, request: GateRequest, upload: Upload | undefined): Exchange {
+    const channel = new H2Channel({ stream, method: request.method, upload }, this.#deps);
+    const exchange = new Exchange({ request, peer: this.#peer.address, upload }, channel, this.#deps);
     this.#open.set(stream, exchange);
+    stream.on('close', exchange.gone);
+    stream.on('timeout', () => this.#stalled(stream, exchange));
     return exchange;
+  }
+
+  #stalled(stream: ServerHttp2Stream, exchange: Exchange): void {
+    if (!exchange.receiving || stream.headersSent) {
+      exchange.gone();
+      stream.close(NGHTTP2_CANCEL);
+      return;
+    }
+    const refusal = refused('content-stalled', 'a pause');
+    this.#deps.refused(refusal, this.#peer);
+    exchange.refuse(refusal);
   }
 
   #refuse(stream: ServerHttp2Stream, refusal: Refusal): void {
@@ -198,7 +214,11 @@ class H2Connection {
     const nowMs = this.#deps.monotonic();
     for (const [stream, state] of this.#open) {
       if (state === undefined) this.#open.set(stream, { sinceMs: nowMs });
-      else if (this.#isOverdue(state, nowMs)) stream.close(NGHTTP2_CANCEL);
+      else if (!(state instanceof Exchange)) {
+        if (nowMs - state.sinceMs >= this.#deps.stallMs) stream.close(NGHTTP2_CANCEL);
+      } else if (state.isOver) {
+        this.#open.set(stream, state.bodyBytes > SMALL_ANSWER_BYTES ? GUARDED : { sinceMs: nowMs });
+      }
     }
     const quiet = this.#open.size === 0;
     const idle = quiet && this.#streams === this.#quietSince;
@@ -213,11 +233,6 @@ class H2Connection {
     const stop = nodeTasks.later(LINGER_MS, () => socket.destroy());
     socket.on('close', stop);
     this.goAway();
-  }
-
-  #isOverdue(state: H2Exchange | Handed, nowMs: number): boolean {
-    if (state instanceof H2Exchange) return state.isOverdue(nowMs);
-    return nowMs - state.sinceMs >= this.#deps.stallMs;
   }
 }
 

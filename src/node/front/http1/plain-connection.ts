@@ -11,9 +11,9 @@ import type { Socket } from 'node:net';
 import type { GateRequest, Unanswered, WholeAnswer } from '../../../engine/contract.ts';
 import { guarded } from '../../../engine/guarded.ts';
 import { type AdmissionDeps, admit } from '../admission.ts';
+import type { Peer } from '../connection/arrival.ts';
 import type { Connections } from '../connection/connections.ts';
-import { LentSocket } from '../connection/lent-socket.ts';
-import { type Peer, sharePeer } from '../connection/peer.ts';
+import { type HandedOver, type Lender, LentSocket } from '../connection/lent-socket.ts';
 import type { ExchangeDeps } from '../front-contract.ts';
 import { isSameHead, type PlainHead, readPlainHead } from '../request-heads.ts';
 import { writeAnswer } from './answer-bytes.ts';
@@ -23,12 +23,6 @@ interface Visit {
   readonly head: PlainHead;
   readonly request: GateRequest;
   readonly startedMs: number;
-}
-
-/** A request that is admitted, and what was looked up for it. */
-export interface HandedOver {
-  readonly request: GateRequest;
-  readonly unanswered: Unanswered;
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -52,29 +46,14 @@ export const KEEP_ALIVE_BUFFER_MS = 1_000;
 /** Most bytes that wait while a request is lent; beyond it the client must wait. */
 const MAX_WAITING_BYTES = 64 * 1024;
 
-const LENT = Symbol('plain connection');
-
 /** Serves a connection from its beginning. */
 export function watchConnection(socket: Socket, peer: Peer, deps: PlainDeps): void {
-  new PlainConnection(socket, peer, deps).start();
+  new PlainConnection(socket, peer, deps);
 }
 
-/** Call this when the answer to a lent request is over; it ignores other connections. */
-export function giveBack(connection: Socket): void {
-  (connection as { [LENT]?: PlainConnection })[LENT]?.resume();
-}
-
-/**
- * What is known of a request on a lent connection. Undefined: nothing; or node:http has read another head than the one
- * that was admitted, or a reload has replaced the rules meanwhile. Then the request has to be admitted again.
- */
-export function handedOver(message: IncomingMessage): HandedOver | undefined {
-  return (message.socket as { [LENT]?: PlainConnection })[LENT]?.handOver(message);
-}
-
-class PlainConnection {
+class PlainConnection implements Lender {
+  readonly peer: Peer;
   readonly #socket: Socket;
-  readonly #peer: Peer;
   readonly #deps: PlainDeps;
   readonly #keepAliveLines: string;
   #state: 'plain' | 'asking' | 'flushing' | 'lent' | 'given' = 'plain';
@@ -85,16 +64,12 @@ class PlainConnection {
   #ended = false;
 
   constructor(socket: Socket, peer: Peer, deps: PlainDeps) {
+    this.peer = peer;
     this.#socket = socket;
-    this.#peer = peer;
     this.#deps = deps;
     const seconds = Math.floor((deps.keepAliveMs - KEEP_ALIVE_BUFFER_MS) / 1000);
     this.#keepAliveLines = `connection: keep-alive\r\nkeep-alive: timeout=${seconds}\r\n`;
-  }
-
-  start(): void {
-    const socket = this.#socket;
-    socket.setTimeout(this.#deps.headTimeoutMs);
+    socket.setTimeout(deps.headTimeoutMs);
     socket.on('data', this.#onData);
     socket.on('end', this.#onEnd);
     socket.on('timeout', this.#onTimeout);
@@ -103,7 +78,6 @@ class PlainConnection {
     socket.on('close', this.#onClose);
   }
 
-  /** The lent request has been answered. */
   resume(): void {
     if (this.#state !== 'lent' || this.#socket.destroyed) return;
     this.#state = 'plain';
@@ -113,6 +87,10 @@ class PlainConnection {
     this.#waiting = undefined;
     if (waiting !== undefined) this.#safe(() => this.#read(waiting))();
     else if (this.#ended) this.#socket.end();
+  }
+
+  wanted(): void {
+    if (this.#state === 'given') this.#socket.resume();
   }
 
   handOver(message: IncomingMessage): HandedOver | undefined {
@@ -223,7 +201,7 @@ class PlainConnection {
   /** Returns undefined for a refused request, or one that changes the connection; node:http handles both. */
   #admit(head: PlainHead): GateRequest | undefined {
     if (this.#deps.status.isClosing) return undefined;
-    const admission = admit(head, this.#peer, this.#deps.admission);
+    const admission = admit(head, this.peer, this.#deps.admission);
     if (admission.kind !== 'admitted') return undefined;
     const { framing, scan } = admission.head;
     if (framing !== 'none' || scan.upgrade !== undefined || scan.expect !== undefined) return undefined;
@@ -237,7 +215,7 @@ class PlainConnection {
     const bodyBytes = writeAnswer(socket, answer, { method: request.method, connection: this.#keepAliveLines });
     ended?.({
       request,
-      peer: this.#peer.address,
+      peer: this.peer.address,
       status: answer.kind === 'stored' ? answer.entry.status : answer.head.status,
       outcome: answer.outcome,
       bodyBytes,
@@ -276,14 +254,10 @@ class PlainConnection {
   #lentSocket(): LentSocket {
     if (this.#lent !== undefined) return this.#lent;
     const { connection, connections, toNode } = this.#deps;
-    const lent = new LentSocket(this.#socket, connection, () => {
-      if (this.#state === 'given') this.#socket.resume();
-    });
-    (lent as { [LENT]?: PlainConnection })[LENT] = this;
+    const lent = new LentSocket(this.#socket, connection, this);
     this.#lent = lent;
     // node:http takes any Duplex for a connection; it and the front use no more of a Socket than LentSocket has.
     const asSocket = lent as unknown as Socket;
-    sharePeer(this.#socket, asSocket);
     connections.lend(this.#socket, asSocket);
     toNode(asSocket);
     return lent;

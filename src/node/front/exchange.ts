@@ -1,0 +1,298 @@
+// One exchange with a client, whatever the version of HTTP: the Responder that the gate answers through.
+//
+// An answer may be over before the gate's handle() returns (a hit), the client may leave at any moment, and the
+// request's content may still be arriving; each exchange is settled once, whichever came first.
+
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { GateRequest, Unanswered, WholeAnswer } from '../../engine/contract.ts';
+import { guarded } from '../../engine/guarded.ts';
+import type { Answer, BodySource, Cancel, Responder } from '../../ports.ts';
+import type { ResponseHead } from '../../semantics/fields.ts';
+import type { Outcome } from '../../semantics/outcome.ts';
+import type { BodySink, Channel, ExchangeDeps } from './front-contract.ts';
+import { hasNoContent, isSendable, passedFields, trailerPairs } from './http1/answer-bytes.ts';
+import type { Upload } from './http1/upload.ts';
+import { type Refusal, refused } from './refusals.ts';
+
+/** For an exception that nobody catches. A pooled connection to an origin runs within the exchange that opened it. */
+const underWay = new AsyncLocalStorage<Exchange>();
+
+/** Ends the connection, or the stream, of the exchange in which the current code runs, if it is not over. */
+export function breakOffCurrent(): void {
+  underWay.getStore()?.breakOff();
+}
+
+interface Visit {
+  readonly request: GateRequest;
+  readonly peer: string;
+  readonly upload: Upload | undefined;
+}
+
+export class Exchange implements Responder {
+  readonly #visit: Visit;
+  readonly #channel: Channel;
+  readonly #deps: ExchangeDeps;
+  readonly #startedMs: number;
+  #cancel: Cancel | undefined;
+  /** Of a streamed answer, until all of it is read. */
+  #body: BodySource | undefined;
+  /** Undefined: the answer leaves its body out. */
+  #sink: BodySink | undefined;
+  /** Bytes the head promised. */
+  #declared: number | undefined;
+  #status: number | undefined;
+  #outcome: Outcome | undefined;
+  #bodyBytes = 0;
+  #over = false;
+
+  constructor(visit: Visit, channel: Channel, deps: ExchangeDeps) {
+    this.#visit = visit;
+    this.#channel = channel;
+    this.#deps = deps;
+    this.#startedMs = deps.ended === undefined ? 0 : deps.monotonic();
+  }
+
+  /** Hands the request to the gate; `unanswered`: what was looked up for it. */
+  start(unanswered?: Unanswered): void {
+    if (this.#channel.isGone) {
+      this.#settle(false);
+      return;
+    }
+    try {
+      this.#cancel = underWay.run(this, () => this.#deps.gate.handle(this.#visit.request, this, unanswered));
+    } catch (error) {
+      this.#broken(error);
+    }
+  }
+
+  /** Waits for a slower tier, and for the gate where that has no answer. */
+  async await(asked: Promise<WholeAnswer | Unanswered>): Promise<void> {
+    try {
+      const found = await asked;
+      if (found.kind === 'unanswered') this.start(found);
+      else this.respond(found);
+    } catch (error) {
+      this.#broken(error);
+    }
+  }
+
+  get isOver(): boolean {
+    return this.#over;
+  }
+
+  get bodyBytes(): number {
+    return this.#bodyBytes;
+  }
+
+  /** Whether the request's content is still arriving. */
+  get receiving(): boolean {
+    return this.#visit.upload?.complete === false;
+  }
+
+  interim({ status, fields }: ResponseHead): void {
+    // The front itself answers Expect with 100; a switch of protocols takes another way (RFC 9110 §15.2).
+    if (this.#answered || this.#channel.isGone || status <= 101 || status > 199) return;
+    const passed = passedFields(fields, false).fields;
+    for (let at = 0; at < passed.length; at += 2) if (!isSendable(passed[at]!, passed[at + 1]!)) return;
+    this.#safely(() => this.#channel.interim(status, passed));
+  }
+
+  respond(answer: Answer): void {
+    if (this.#answered || this.#channel.isGone) {
+      if (answer.kind === 'streamed') answer.body.cancel();
+      if (!this.#answered) this.#settle(false);
+      return;
+    }
+    this.#outcome = answer.outcome;
+    try {
+      if (answer.kind === 'streamed') {
+        this.#sendStreamed(answer);
+        return;
+      }
+      this.#bodyBytes = this.#channel.whole(answer);
+      this.#status = statusOf(answer);
+      this.#settle(true);
+    } catch (error) {
+      this.#safely(() => this.#unsendable(answer, error));
+    }
+  }
+
+  /** Answers in place of the gate and stops it; after a sent head, it breaks the answer off. */
+  refuse(refusal: Refusal): void {
+    if (this.#over) return;
+    if (this.#answered) {
+      this.cutOff();
+      return;
+    }
+    this.#stopGate();
+    if (this.#channel.isGone) this.#settle(false);
+    else this.#safely(() => this.#sendRefusal(refusal));
+  }
+
+  /** The client must see that the answer is incomplete. */
+  cutOff(): void {
+    this.#settle(false);
+    this.#channel.cut();
+  }
+
+  /** The exchange can no longer end by itself. */
+  breakOff(): void {
+    if (!this.#over) this.#channel.destroy();
+  }
+
+  /** The client is gone. */
+  readonly gone = (): void => {
+    if (!this.#over) this.#safely(() => this.#settle(false));
+  };
+
+  /** A throwing step costs its client the connection, or the stream, and affects nobody else. */
+  #safely(step: () => void): void {
+    guarded(step, (error) => {
+      this.#deps.fault(error);
+      this.#channel.destroy();
+    })();
+  }
+
+  #broken(error: unknown): void {
+    this.#deps.fault(error);
+    this.refuse(refused('fault', 'an exception'));
+  }
+
+  get #answered(): boolean {
+    return this.#status !== undefined;
+  }
+
+  #sendRefusal(refusal: Refusal): void {
+    const { status, bodyBytes } = this.#channel.refusal(refusal);
+    this.#status = status;
+    this.#bodyBytes = bodyBytes;
+    this.#settle(true);
+  }
+
+  #sendStreamed({ head: { status, fields: given }, body }: Extract<Answer, { kind: 'streamed' }>): void {
+    const channel = this.#channel;
+    const isEmpty = this.#visit.request.method === 'HEAD' || hasNoContent(status);
+    const keepsTrailer = !isEmpty && channel.takesTrailers && !given.includes('content-length');
+    const { fields, contentLength } = passedFields(given, keepsTrailer);
+    if (contentLength !== undefined && status !== 204) fields.push('content-length', String(contentLength));
+    const sink = channel.head(status, fields, isEmpty);
+    this.#status = status;
+    this.#body = body;
+    if (isEmpty) this.#finished();
+    else {
+      this.#sink = sink;
+      this.#declared = contentLength;
+    }
+    this.#pump();
+    // No bytes yet: the client may still see the head.
+    if (!this.#over && this.#bodyBytes === 0) sink.flushHeaders();
+  }
+
+  /** Sends no faster than the client reads. A body that is left out is read too: the fill behind it is to complete. */
+  readonly #pump = (): void => {
+    try {
+      let goesOn = true;
+      while (goesOn && this.#body !== undefined) goesOn = this.#pass(this.#body);
+    } catch (error) {
+      this.#deps.fault(error);
+      this.#dropBody();
+      this.#bodyEnded(false);
+    }
+  };
+
+  /** Returns false when the pump must wait, or is over. */
+  #pass(body: BodySource): boolean {
+    const read = body.read();
+    if (read === 'pending') {
+      body.whenReadable(this.#pump);
+      return false;
+    }
+    if (read === 'end' || read === 'failed') {
+      this.#body = undefined;
+      this.#bodyEnded(read === 'end', body);
+      return false;
+    }
+    const sink = this.#sink;
+    if (sink === undefined) return true;
+    if (this.#declared !== undefined && this.#bodyBytes + read.length > this.#declared) {
+      // The client would read more bytes as the answer to another request (RFC 9112 §11.1).
+      this.#dropBody();
+      this.cutOff();
+      return false;
+    }
+    this.#bodyBytes += read.length;
+    if (sink.write(read)) return true;
+    sink.socket?.setTimeout(this.#deps.stallMs);
+    sink.once('drain', this.#drained);
+    return false;
+  }
+
+  readonly #drained = (): void => {
+    this.#sink?.socket?.setTimeout(0);
+    this.#pump();
+  };
+
+  #bodyEnded(isWhole: boolean, body?: BodySource): void {
+    const sink = this.#sink;
+    if (sink === undefined) return;
+    if (!isWhole || this.#bodyBytes < (this.#declared ?? 0)) {
+      this.cutOff();
+      return;
+    }
+    const trailers = body === undefined || !sink.chunkedEncoding ? [] : trailerPairs(body.trailers());
+    if (trailers.length > 0) sink.addTrailers(trailers);
+    this.#finished();
+  }
+
+  #finished(): void {
+    this.#channel.end();
+    this.#settle(true);
+  }
+
+  #dropBody(): void {
+    const body = this.#body;
+    this.#body = undefined;
+    guarded(() => body?.cancel(), this.#deps.fault)();
+  }
+
+  /** The fields or the status cannot be sent: a 502 instead, if nothing was sent. */
+  #unsendable(answer: Answer, error: unknown): void {
+    if (answer.kind === 'streamed') answer.body.cancel();
+    this.#outcome = undefined;
+    const status = statusOf(answer);
+    const isKnown = this.#channel.isUnsendable(error, status);
+    if (!isKnown) this.#deps.fault(error);
+    if (!this.#channel.mayReplace(status)) this.cutOff();
+    else
+      this.refuse(isKnown ? refused('unsendable-answer', (error as Error).message) : refused('fault', 'an exception'));
+  }
+
+  #stopGate(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  #settle(complete: boolean): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (!complete && this.#answered) this.#dropBody();
+    else if (!complete) this.#stopGate();
+    this.#visit.upload?.discard();
+    this.#channel.over(complete);
+    const { ended, monotonic } = this.#deps;
+    const { request, peer } = this.#visit;
+    ended?.({
+      request,
+      peer,
+      status: this.#status,
+      outcome: this.#outcome,
+      bodyBytes: this.#bodyBytes,
+      complete,
+      durationMs: monotonic() - this.#startedMs,
+    });
+  }
+}
+
+export function statusOf(answer: Answer): number {
+  return answer.kind === 'stored' ? answer.entry.status : answer.head.status;
+}

@@ -1,0 +1,186 @@
+// The way to one client over HTTP/1: an answer of node:http, which may have to wait for earlier answers in a pipeline,
+// and for the end of the request's content.
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { GateRequest, Unanswered, WholeAnswer } from '../../../engine/contract.ts';
+import { guarded } from '../../../engine/guarded.ts';
+import { bodyOf } from '../../../entry/stored-response.ts';
+import { Exchange, statusOf } from '../exchange.ts';
+import type { BodySink, Channel, ExchangeDeps } from '../front-contract.ts';
+import { type Refusal, refusalAnswer } from '../refusals.ts';
+import { hasNoContent, storedFields, wholeFields } from './answer-bytes.ts';
+import { endAfterContent, LINGER_MS, type Upload } from './upload.ts';
+
+/** Codes that node:http throws for a name or value that would break the message. */
+const UNSENDABLE: ReadonlySet<unknown> = new Set([
+  'ERR_INVALID_CHAR',
+  'ERR_INVALID_HTTP_TOKEN',
+  'ERR_HTTP_INVALID_HEADER_VALUE',
+]);
+
+export interface Ends {
+  readonly message: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly request: GateRequest;
+  readonly peer: string;
+  readonly upload?: Upload;
+}
+
+export class Http1Channel implements Channel {
+  readonly exchange: Exchange;
+  readonly #ends: Ends;
+  readonly #deps: ExchangeDeps;
+  #whenOver: (() => void) | undefined;
+
+  constructor(ends: Ends, deps: ExchangeDeps) {
+    this.#ends = ends;
+    this.#deps = deps;
+    const { request, peer, upload } = ends;
+    this.exchange = new Exchange({ request, peer, upload }, this, deps);
+  }
+
+  get socket(): Socket {
+    return this.#ends.message.socket;
+  }
+
+  get isGone(): boolean {
+    return this.#ends.response.destroyed;
+  }
+
+  get takesTrailers(): boolean {
+    return this.#ends.message.httpVersion === '1.1';
+  }
+
+  /** Returns true when the exchange is over at once; else calls `whenOver` later. */
+  start(unanswered: Unanswered | undefined, whenOver: () => void): boolean {
+    const { exchange } = this;
+    const { response } = this.#ends;
+    exchange.start(unanswered);
+    if (exchange.isOver && response.writableEnded && response.socket !== null) return true;
+    // In a pipeline the answer waits for earlier answers, or its end waits for the end of the request's content.
+    response.on('close', exchange.isOver ? whenOver : exchange.gone);
+    if (!exchange.isOver) this.#whenOver = whenOver;
+    return false;
+  }
+
+  /** Node 24 can write 102 and 103 only, and 103 only with a Link; other interim responses are dropped there. */
+  interim(status: number, fields: string[]): void {
+    const { message, response } = this.#ends;
+    // HTTP/1.0 knows no interim responses (RFC 9110 §15.2).
+    if (message.httpVersion === '1.0') return;
+    if (typeof response.writeInformation === 'function') response.writeInformation(status, fields);
+    else if (status === 102) (response as ServerResponse).writeProcessing();
+  }
+
+  whole(answer: WholeAnswer): number {
+    const { method } = this.#ends.request;
+    const isStored = answer.kind === 'stored';
+    const body = isStored ? bodyOf(answer.entry) : answer.body;
+    const status = statusOf(answer);
+    const fields = isStored
+      ? storedFields(answer.entry, answer.added, (body as Uint8Array).length)
+      : wholeFields(answer, method);
+    this.#writeHead(status, fields);
+    return this.#finish(hasNoContent(status) ? undefined : body);
+  }
+
+  refusal(refusal: Refusal): { readonly status: number; readonly bodyBytes: number } {
+    const { status, fields, body } = refusalAnswer(refusal, this.#deps.cacheName, this.#mustClose());
+    this.#ends.response.writeHead(status, fields);
+    return { status, bodyBytes: this.#finish(Buffer.from(body, 'latin1')) };
+  }
+
+  head(status: number, fields: string[]): BodySink {
+    this.#writeHead(status, fields);
+    return this.#ends.response;
+  }
+
+  end(): void {
+    this.#finish();
+  }
+
+  isUnsendable(error: unknown): boolean {
+    return error instanceof Error && 'code' in error && UNSENDABLE.has(error.code);
+  }
+
+  mayReplace(status: number): boolean {
+    const { response } = this.#ends;
+    if (response.headersSent || response.destroyed) return false;
+    // writeHead() has noted the status it could not send, and node:http sends no body after 204 and 304.
+    response.statusMessage = '';
+    return !hasNoContent(status);
+  }
+
+  cut(): void {
+    const { message, response } = this.#ends;
+    // Without chunks, an orderly end of the connection would look like the end of the body.
+    const cut = guarded(
+      (socket: Socket) => void (message.httpVersion === '1.0' ? socket.resetAndDestroy() : socket.destroy()),
+      (error) => {
+        this.#deps.fault(error);
+        this.destroy();
+      },
+    );
+    // In a pipeline, earlier answers must not be cut, and bytes already written still go out.
+    if (response.socket === null) response.once('socket', cut);
+    else setImmediate(cut, this.socket);
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  /** The connection may go on, or end, once its socket has the last byte of the answer. */
+  over(complete: boolean): void {
+    const { response } = this.#ends;
+    if (this.#whenOver === undefined) return;
+    if (response.destroyed || (complete && response.socket !== null)) this.#whenOver();
+    else response.on('close', this.#whenOver);
+  }
+
+  #writeHead(status: number, fields: string[]): void {
+    // A final answer of 101 or less would leave the client waiting for another.
+    if (status < 200) throw new RangeError(`status ${status} as a final answer`);
+    if (this.#mustClose()) fields.push('connection', 'close');
+    this.#ends.response.writeHead(status, fields);
+  }
+
+  #mustClose(): boolean {
+    return this.#deps.status.isClosing || this.#receiving();
+  }
+
+  #receiving(): boolean {
+    return this.#ends.upload?.complete === false;
+  }
+
+  /** Returns the bytes of content. */
+  #finish(body?: Uint8Array): number {
+    const { message, response, request, upload } = this.#ends;
+    const lastBytes = request.method === 'HEAD' || body?.length === 0 ? undefined : body;
+    if (upload === undefined || !this.#receiving()) {
+      response.end(lastBytes);
+      this.#guardFlush();
+      return lastBytes?.length ?? 0;
+    }
+    if (lastBytes === undefined) response.flushHeaders();
+    else response.write(lastBytes);
+    const done = this.#whenOver;
+    this.#whenOver = undefined;
+    upload.discard();
+    // A client that waits for 100 sends nothing more once it sees another answer.
+    endAfterContent(message, response, { maxMs: upload.unasked ? 0 : LINGER_MS, ...(done && { done }) });
+    return lastBytes?.length ?? 0;
+  }
+
+  /** A client that does not read loses its connection; see front.ts for one that is idle between requests. */
+  #guardFlush(): void {
+    const { message, response } = this.#ends;
+    if (response.writableLength === 0) return;
+    const { stallMs } = this.#deps;
+    message.socket.setTimeout(stallMs);
+    response.on('finish', () => {
+      if (message.socket.timeout === stallMs) message.socket.setTimeout(0);
+    });
+  }
+}
