@@ -6,7 +6,23 @@
 import type { Dispatcher } from 'undici';
 import type { TidegateError } from '../../errors.ts';
 import type { RawFields } from './origin-wire.ts';
-import type { Connection, PooledRequest } from './pools.ts';
+
+/** The connection under a client of a pool; its counts begin anew with each socket. */
+export interface Connection {
+  /** The error that ended the socket, which undici hides when the response could be complete. */
+  error: Error | undefined;
+  /** Bytes received on it. */
+  receivedBytes(): number;
+  /** Ends it and everything under way on it. */
+  end(): void;
+}
+
+/** A handler that is told its connection when a client takes its request. */
+export interface PooledRequest extends Dispatcher.DispatchHandler {
+  connection: Connection | undefined;
+  /** No connection could be made while it was waiting for one. */
+  refused(error: TidegateError): void;
+}
 
 /** The owner of the request. */
 export interface Sender {

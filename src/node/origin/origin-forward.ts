@@ -4,13 +4,20 @@
 // reports an unsendable request at once, and drops a queued one only when its turn comes.
 
 import { TidegateError } from '../../errors.ts';
-import type { Clock, Forward, OriginListener, OriginRequest, RequestBody, Tasks } from '../../ports.ts';
+import type { Cancel, Clock, Forward, OriginListener, OriginRequest, RequestBody, Tasks } from '../../ports.ts';
 import type { Permit, Reach } from './breaker.ts';
-import { Deadline } from './deadline.ts';
-import { Attempt, type Sender } from './origin-attempt.ts';
-import { isConnectionLoss, isRefusal, originFault } from './origin-faults.ts';
-import { isDelimited, isH2, type RawFields, sendable, toFields } from './origin-wire.ts';
-import type { Connection, Pools } from './pools.ts';
+import { Attempt, type Connection, type Sender } from './origin-attempt.ts';
+import {
+  isConnectionLoss,
+  isDelimited,
+  isH2,
+  isRefusal,
+  originFault,
+  type RawFields,
+  sendable,
+  toFields,
+} from './origin-wire.ts';
+import type { Pools } from './pools.ts';
 
 /** A forward's view of its origin. */
 export interface ForwardHost {
@@ -233,5 +240,61 @@ class RunningForward implements Forward, Sender {
     if (this.#permit === undefined) return;
     this.#host.settle(this.#permit, reach);
     this.#permit = undefined;
+  }
+}
+
+interface DeadlineEvents {
+  /** Whether it is not the other side's turn; that time does not count. */
+  suspended(): boolean;
+  expired(): void;
+}
+
+/**
+ * A time limit on progress. Progress is frequent and setting a timer costs time, so one timer fires at the earliest possible
+ * moment and is set again when there was progress.
+ */
+class Deadline {
+  readonly #deps: { readonly clock: Clock; readonly tasks: Tasks };
+  readonly #events: DeadlineEvents;
+  #limitMs = 0;
+  #progressMs = 0;
+  #cancel: Cancel | undefined;
+
+  constructor(deps: { readonly clock: Clock; readonly tasks: Tasks }, events: DeadlineEvents) {
+    this.#deps = deps;
+    this.#events = events;
+  }
+
+  get limitMs(): number {
+    return this.#limitMs;
+  }
+
+  /** From now on, progress is due every `limitMs`. */
+  start(limitMs: number): void {
+    this.#limitMs = limitMs;
+    this.progress();
+    this.#arm(limitMs);
+  }
+
+  progress(): void {
+    this.#progressMs = this.#deps.clock.monotonic();
+  }
+
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  #arm(delayMs: number): void {
+    this.#cancel?.();
+    this.#cancel = this.#deps.tasks.later(delayMs, () => this.#check());
+  }
+
+  #check(): void {
+    this.#cancel = undefined;
+    if (this.#events.suspended()) this.progress();
+    const leftMs = this.#progressMs + this.#limitMs - this.#deps.clock.monotonic();
+    if (leftMs > 0) this.#arm(leftMs);
+    else this.#events.expired();
   }
 }

@@ -1,14 +1,13 @@
 // An origin on Node: pooled connections of HTTP/1.1 or HTTP/2, time limits, retries of safe requests, and a circuit breaker.
-// One request's way is in origin-forward.ts, the connections in pools.ts, the errors in origin-faults.ts.
+// One request's way is in origin-forward.ts, the connections in pools.ts, the errors in origin-wire.ts.
 //
 // Running forwards may still retry, so the pools close after the last one is over.
 
 import { TidegateError } from '../../errors.ts';
 import type { Clock, Forward, Origin, OriginListener, OriginRequest, Tasks } from '../../ports.ts';
 import { admit, type BreakerPolicy, type BreakerState, CLOSED, type Permit, type Reach, settle } from './breaker.ts';
-import { LazyPools } from './lazy-pools.ts';
 import { type ForwardHost, startForward } from './origin-forward.ts';
-import type { Pools } from './pools.ts';
+import { LazyPools } from './pools.ts';
 
 export interface OriginOptions {
   /** For messages and metrics. */
@@ -60,7 +59,7 @@ export function createOrigin(options: OriginOptions, deps: OriginDeps): NodeOrig
 class PooledOrigin implements NodeOrigin, ForwardHost {
   readonly options: OriginOptions;
   readonly deps: OriginDeps;
-  readonly pools: Pools;
+  readonly pools: LazyPools;
   /** For TLS: the name to request and verify, whatever Host says; undefined for an address. */
   readonly serverName: string | undefined;
   #breaker: BreakerState = CLOSED;
