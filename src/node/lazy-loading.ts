@@ -5,7 +5,7 @@
 
 import type { Cancel, Tasks } from '../ports.ts';
 import type { Metrics } from './operator/metrics.ts';
-import { loadPools } from './origin/pools.ts';
+import { loadPools } from './origin/origin.ts';
 
 const QUIET_MS = 1_000;
 

@@ -1,36 +1,208 @@
-// The metrics of a gate, loaded on demand.
+// Metrics for Prometheus, by prom-client. Only the origin's latency is counted here: the engine counts as it works,
+// and each scrape copies its counters, so a request costs nothing more.
 //
 // Prom-client loads 80 modules, which would delay a starting gate. The first caller that needs it loads it, or `load`
-// does; earlier observations are kept and recorded then.
+// does; earlier observations are recorded then.
 
-import type { Metrics, MetricsSources } from './prometheus.ts';
+import type { Histogram, Registry } from 'prom-client';
+import type { ExchangeReport, GateStats } from '../../engine/contract.ts';
+import type { SourceState } from '../../engine/source-leases.ts';
+import type { Series } from '../../metrics/collected.ts';
 
-export type { Metrics, MetricsSnapshot } from './prometheus.ts';
+export interface MetricsSources {
+  readonly stats: () => GateStats;
+  /** Bytes of content sent to clients since the start; undefined when not counted. */
+  readonly clientBytes?: () => number;
+  /** Undefined when sources are not shown. */
+  readonly sources?: () => readonly SourceState[];
+}
 
-type Loaded = Omit<Metrics, 'load'>;
+/** A snapshot of prom-client; only `name` is read here. */
+export type MetricsSnapshot = readonly { readonly name: string }[];
 
-export function createMetrics(sources: MetricsSources): Metrics {
+export interface Metrics {
+  /** Everything in the text format, plus the measurements of other processes. */
+  text(others?: readonly MetricsSnapshot[]): Promise<string>;
+  /** Metrics measured here and not copied from the engine, as plain data. */
+  measured(): Promise<MetricsSnapshot>;
+  /** Called for each exchange; counts those that asked the origin. */
+  observeForward(report: Pick<ExchangeReport, 'request' | 'forwardMs'>): void;
+  /** Begins to measure the process: its memory, its event loop. */
+  load(): Promise<void>;
+}
+
+/** One time series by `label`, or several; copied from the engine at each scrape. */
+interface Copy<Stats> {
+  readonly name: string;
+  readonly help: string;
+  readonly kind: 'counter' | 'gauge';
+  readonly label?: string;
+  readonly read: (stats: Stats) => number | { readonly [label: string]: number };
+}
+
+type Copied = Copy<GateStats>;
+
+/** Without a disk tier they are 0. */
+const DISK: readonly Copied[] = [
+  gauge('disk_entries', 'Entries on the disk, lists of variants among them.', ({ disk }) => disk?.entries ?? 0),
+  gauge('disk_bytes', 'Bytes of the files of the disk tier.', ({ disk }) => disk?.bytes ?? 0),
+  gauge('disk_max_bytes', 'Bytes that the disk tier may take.', ({ disk }) => disk?.maxBytes ?? 0),
+  counter('disk_evictions', 'Entries evicted from the disk for room.', ({ disk }) => disk?.evictions ?? 0),
+  counter('disk_declined', 'Entries that the disk did not take in.', ({ disk }) => disk?.declined ?? 0),
+  counter('disk_reinserted_bytes', 'Bytes written again to keep what is asked for.', ({ disk }) => {
+    return disk?.reinsertedBytes ?? 0;
+  }),
+  counter('disk_corrupt', 'Entries found damaged on the disk, and dropped.', ({ disk }) => disk?.corrupt ?? 0),
+  counter('disk_write_failures', 'Writes to the disk that failed.', ({ disk }) => disk?.writeFailures ?? 0),
+  gauge(
+    'invalidations_durable',
+    '1: a restart knows what was invalidated. 0: there is no disk tier, or it cannot be written.',
+    ({ disk }) => (disk?.invalidationsDurable === true ? 1 : 0),
+  ),
+];
+
+const COPIED: readonly Copied[] = [
+  counter('requests{outcome}', 'Exchanges by how they ended.', (stats) => stats.requests),
+  counter('forwards{reason}', 'Requests sent to an origin, by the reason (RFC 9211).', (stats) => stats.forwards),
+  counter('details{detail}', 'Exchanges by the detail of their outcome.', (stats) => stats.details),
+  counter('collapsed', "Requests answered by another request's fill.", (stats) => stats.requests.collapsed),
+  counter('stores', 'Answers stored.', (stats) => stats.stores),
+  counter('refused_stores{reason}', 'Answers not stored, by the reason.', (stats) => stats.refusedStores),
+  counter('invalidations{kind}', 'Invalidations by what they named.', (stats) => stats.invalidations),
+  counter(
+    'exceptions{scope}',
+    'Exceptions that nothing expected; those of unknown scope flush what is stored.',
+    (stats) => stats.exceptions,
+  ),
+  counter('purges', 'Purges.', (stats) => stats.purges),
+  counter('coded', 'Stored responses put in a content coding.', (stats) => stats.coding.made),
+  counter('coded_saved_bytes', 'Bytes by which that made them smaller.', (stats) => stats.coding.bytesSaved),
+  counter(
+    'coding_skipped{reason}',
+    'Stored responses not put in a content coding, by the reason.',
+    (stats) => stats.coding.skipped,
+  ),
+  counter('evictions', 'Entries evicted from memory for room.', (stats) => stats.memory.evictions),
+  counter('declined', 'Entries that memory did not take in.', (stats) => stats.memory.declined),
+  gauge('entries', 'Entries in memory.', (stats) => stats.memory.entries),
+  gauge('memory_bytes', 'Bytes of the entries in memory.', (stats) => stats.memory.bytes),
+  gauge('memory_max_bytes', 'Bytes that entries may take in memory.', (stats) => stats.memory.maxBytes),
+  ...DISK,
+  gauge('position', 'Position in the log of invalidations.', (stats) => stats.position),
+  gauge('intents_open', 'Unsafe requests under way.', (stats) => stats.intentsOpen),
+  gauge('fills_in_flight', 'Fills under way.', (stats) => stats.fillsInFlight),
+];
+
+const ORIGIN_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+interface Loaded {
+  readonly registry: Registry;
+  readonly originSeconds: Histogram<'origin'>;
+}
+
+async function loadRegistry(copies: readonly Collected[]): Promise<Loaded> {
+  const [prom, { registerCollected }] = await Promise.all([
+    import('prom-client'),
+    import('../../metrics/collected.ts'),
+  ]);
+  const registry = new prom.Registry();
+  for (const { metric, read } of copies) registerCollected(registry, metric, read);
+  const originSeconds = new prom.Histogram({
+    name: 'tidegate_origin_seconds',
+    help: "Time from forwarding a request to the head of the origin's answer.",
+    labelNames: ['origin'],
+    buckets: ORIGIN_BUCKETS_SECONDS,
+    registers: [registry],
+  });
+  prom.collectDefaultMetrics({ register: registry });
+  return { registry, originSeconds };
+}
+
+export function createMetrics({ stats, clientBytes, sources }: MetricsSources): Metrics {
+  const copied =
+    clientBytes === undefined
+      ? COPIED
+      : [...COPIED, counter('client_bytes', 'Bytes of content sent to clients.', clientBytes)];
+  const copiedNames = new Set([...copied, ...OF_SOURCES].map(({ name }) => name));
+  let latest: GateStats | undefined;
   let loaded: Loaded | undefined;
   let loading: Promise<Loaded> | undefined;
   const load = async (): Promise<Loaded> => {
-    const { createPrometheus } = await import('./prometheus.ts');
-    loaded = createPrometheus(sources);
+    const copies = copied.map((one) => copyOf(one, () => latest ?? stats()));
+    const ofSources = sources === undefined ? [] : OF_SOURCES.map((one) => copyOf(one, sources));
+    loaded = await loadRegistry([...copies, ...ofSources]);
     return loaded;
   };
   const ready = () => (loading ??= load());
   return {
     load: async () => void (await ready()),
-    text: async (others) => (await ready()).text(others),
-    measured: async () => (await ready()).measured(),
-    observeForward(report) {
-      if (report.forwardMs === undefined) return;
-      if (loaded !== undefined) loaded.observeForward(report);
+    text: async (others = []) => {
+      const { registry } = await ready();
+      // Taken once, so that the figures of a scrape agree with each other.
+      latest = stats();
+      if (others.length === 0) return registry.metrics();
+      const { AggregatorRegistry } = await import('prom-client');
+      return AggregatorRegistry.aggregate([await registry.getMetricsAsJSON(), ...others]).metrics();
+    },
+    measured: async () => {
+      const { registry } = await ready();
+      return (await registry.getMetricsAsJSON()).filter(({ name }) => !copiedNames.has(name));
+    },
+    observeForward: ({ request, forwardMs }) => {
+      if (forwardMs === undefined) return;
+      const observe = ({ originSeconds }: Loaded) =>
+        originSeconds.observe({ origin: request.route.originName }, forwardMs / 1000);
+      if (loaded !== undefined) observe(loaded);
       // If loading fails, callers that ask for the metrics get the error.
-      else
-        ready().then(
-          (metrics) => metrics.observeForward(report),
-          () => {},
-        );
+      else ready().then(observe, () => {});
+    },
+  };
+}
+
+/** The trackers' reports by source. An unknown lag has no series. */
+const OF_SOURCES: readonly Copy<readonly SourceState[]>[] = [
+  gauge(
+    'source_live{source}',
+    '1: what was read from the source may be served, as its tracker is heard of.',
+    (states: readonly SourceState[]) => Object.fromEntries(states.map(({ source, live }) => [source, live ? 1 : 0])),
+  ),
+  gauge(
+    'source_lag_seconds{source}',
+    'Time since the moment up to which all changes of the source are known here.',
+    (states: readonly SourceState[]) => {
+      const known = states.filter(({ lagMs, heardMs }) => lagMs !== undefined && heardMs !== undefined);
+      return Object.fromEntries(
+        known.map(({ source, lagMs, heardMs }) => [source, ((lagMs as number) + (heardMs as number)) / 1000]),
+      );
+    },
+  ),
+];
+
+/** `series`: the name, and the label in braces where there are several. */
+function counter(series: string, help: string, read: Copied['read']): Copied {
+  const [name, label] = partsOf(series);
+  return { name: `tidegate_${name}_total`, help, kind: 'counter', ...label, read };
+}
+
+function gauge<Stats>(series: string, help: string, read: Copy<Stats>['read']): Copy<Stats> {
+  const [name, label] = partsOf(series);
+  return { name: `tidegate_${name}`, help, kind: 'gauge', ...label, read };
+}
+
+function partsOf(series: string): [name: string, label: { readonly label?: string }] {
+  const [name = '', label] = series.replace('}', '').split('{');
+  return [name, label === undefined ? {} : { label }];
+}
+
+type Collected = ReturnType<typeof copyOf>;
+
+function copyOf<Stats>({ label, read, ...metric }: Copy<Stats>, stats: () => Stats) {
+  return {
+    metric: { ...metric, labelNames: label === undefined ? [] : [label] },
+    read: (): Series[] => {
+      const value = read(stats());
+      if (typeof value === 'number') return [{ labels: {}, value }];
+      return Object.entries(value).map(([name, figure]) => ({ labels: { [label as string]: name }, value: figure }));
     },
   };
 }

@@ -1,4 +1,4 @@
-// One sending of a request, as undici sees it: it reports to the forward until that is over.
+// One sending of a request, as undici sees it: it reports to the forward until that is over; and the connections that carry it.
 //
 // A request that is given up leaves its connection to others, even a dead one; so this checks whether any bytes have
 // arrived on the connection meanwhile.
@@ -6,6 +6,28 @@
 import type { Dispatcher } from 'undici';
 import type { TidegateError } from '../../errors.ts';
 import type { RawFields } from './origin-wire.ts';
+
+export interface PoolOptions {
+  /** For messages and metrics. */
+  readonly name: string;
+  /** Scheme, host and port, e.g. `http://127.0.0.1:3000`; no path. */
+  readonly url: string;
+  /** Most connections kept; further requests queue. Retries may open as many again, each for one request. */
+  readonly connections: number;
+  readonly connectTimeoutMs: number;
+  /** HTTP/2 with an https origin that offers it. Default true. */
+  readonly http2?: boolean;
+  /** Certificates of the authorities trusted, in PEM; undefined means Node's own. */
+  readonly ca?: string | undefined;
+}
+
+export interface Pools {
+  /** `fresh`: use a connection that has carried no request before. */
+  dispatch(options: Dispatcher.DispatchOptions, pooled: PooledRequest, fresh: boolean): void;
+  openConnections(): number;
+  close(): Promise<void>;
+  destroy(reason: Error): Promise<void>;
+}
 
 /** The connection under a client of a pool; its counts begin anew with each socket. */
 export interface Connection {

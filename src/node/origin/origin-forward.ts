@@ -6,7 +6,7 @@
 import { TidegateError } from '../../errors.ts';
 import type { Cancel, Clock, Forward, OriginListener, OriginRequest, RequestBody, Tasks } from '../../ports.ts';
 import type { Permit, Reach } from './breaker.ts';
-import { Attempt, type Connection, type Sender } from './origin-attempt.ts';
+import { Attempt, type Connection, type Pools, type Sender } from './origin-attempt.ts';
 import {
   isConnectionLoss,
   isDelimited,
@@ -17,7 +17,6 @@ import {
   sendable,
   toFields,
 } from './origin-wire.ts';
-import type { Pools } from './pools.ts';
 
 /** A forward's view of its origin. */
 export interface ForwardHost {

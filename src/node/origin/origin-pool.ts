@@ -9,9 +9,8 @@ import { Socket } from 'node:net';
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici';
 import { TidegateError } from '../../errors.ts';
 import type { Tasks } from '../../ports.ts';
-import type { Connection, PooledRequest } from './origin-attempt.ts';
+import type { Connection, PooledRequest, PoolOptions, Pools } from './origin-attempt.ts';
 import { causeOf } from './origin-wire.ts';
-import type { PoolOptions, Pools } from './pools.ts';
 
 /** A larger response head is refused; undici counts names and values. */
 const MAX_HEAD_BYTES = 64 * 1024;

@@ -1,22 +1,15 @@
 // An origin on Node: pooled connections of HTTP/1.1 or HTTP/2, time limits, retries of safe requests, and a circuit breaker.
-// One request's way is in origin-forward.ts, the connections in pools.ts, the errors in origin-wire.ts.
+// One request's way is in origin-forward.ts, the connections in origin-pool.ts, the errors in origin-wire.ts.
 //
 // Running forwards may still retry, so the pools close after the last one is over.
 
 import { TidegateError } from '../../errors.ts';
 import type { Clock, Forward, Origin, OriginListener, OriginRequest, Tasks } from '../../ports.ts';
 import { admit, type BreakerPolicy, type BreakerState, CLOSED, type Permit, type Reach, settle } from './breaker.ts';
+import type { PoolOptions, Pools } from './origin-attempt.ts';
 import { type ForwardHost, startForward } from './origin-forward.ts';
-import { LazyPools } from './pools.ts';
 
-export interface OriginOptions {
-  /** For messages and metrics. */
-  readonly name: string;
-  /** Scheme, host and port, e.g. `http://127.0.0.1:3000`; no path. */
-  readonly url: string;
-  /** Most connections kept; further requests queue. Retries may open as many again, each for one request. */
-  readonly connections: number;
-  readonly connectTimeoutMs: number;
+export interface OriginOptions extends PoolOptions {
   /** Time without progress until the response head: queueing, connecting and sending the request count. */
   readonly headTimeoutMs: number;
   /** Time without bytes of the response; a paused forward does not count. */
@@ -26,10 +19,6 @@ export interface OriginOptions {
    */
   readonly retries: number;
   readonly breaker: BreakerPolicy;
-  /** HTTP/2 with an https origin that offers it. Default true. */
-  readonly http2?: boolean;
-  /** Certificates of the authorities trusted, in PEM; undefined means Node's own. */
-  readonly ca?: string | undefined;
 }
 
 export interface OriginDeps {
@@ -133,5 +122,66 @@ class PooledOrigin implements NodeOrigin, ForwardHost {
       inFlight: this.#inFlight,
       breaker: this.#breaker.kind,
     };
+  }
+}
+
+/** Loads the connection code, so that the first request to an origin need not. */
+export const loadPools = (): Promise<typeof import('./origin-pool.ts')> => import('./origin-pool.ts');
+
+/**
+ * Undici loads 100 modules; a gate that starts with its answers on disk need not wait for them. The first request to an origin
+ * loads it, or `loadPools` does; requests wait for it in their order.
+ */
+class LazyPools implements Pools {
+  readonly #options: PoolOptions;
+  readonly #tasks: Tasks;
+  #pools: Pools | undefined;
+  #loading: Promise<void> | undefined;
+
+  constructor(options: PoolOptions, tasks: Tasks) {
+    this.#options = options;
+    this.#tasks = tasks;
+  }
+
+  dispatch(...request: Parameters<Pools['dispatch']>): void {
+    if (this.#pools !== undefined) {
+      this.#pools.dispatch(...request);
+      return;
+    }
+    this.#loading ??= this.#load();
+    const [, pooled] = request;
+    this.#loading.then(
+      () => this.#pools?.dispatch(...request),
+      (cause: unknown) => pooled.refused(this.#refusal(cause)),
+    );
+  }
+
+  openConnections(): number {
+    return this.#pools?.openConnections() ?? 0;
+  }
+
+  async close(): Promise<void> {
+    await this.#settled();
+    await this.#pools?.close();
+  }
+
+  async destroy(reason: Error): Promise<void> {
+    await this.#settled();
+    await this.#pools?.destroy(reason);
+  }
+
+  /** The dispatching caller is told when loading failed; then there is nothing to close. */
+  async #settled(): Promise<void> {
+    await this.#loading?.catch(() => {});
+  }
+
+  async #load(): Promise<void> {
+    const { createPools } = await loadPools();
+    this.#pools = createPools(this.#options, this.#tasks);
+  }
+
+  #refusal(cause: unknown): TidegateError {
+    const message = `origin ${this.#options.name}: expected the HTTP client to load, got ${String(cause)}`;
+    return new TidegateError('E_ORIGIN_CONNECT', message, { cause });
   }
 }
