@@ -4,11 +4,11 @@
 // tables as a whole. That is enough only where everything that the statement calls is known; otherwise the answer is
 // not kept at all.
 
-import type { FallbackNote, TableRead, Template } from '../dependency/template.ts';
+import type { TableRead, Template } from '../dependency/template.ts';
 import { messageOf } from '../errors.ts';
 import { type Analysis, addNote, type Purity, Stop, unread } from './analysis.ts';
 import type { Catalogue, Select, Session, Statement } from './ast.ts';
-import { checkPurity, checkRuns } from './calls/purity.ts';
+import { checkPurity } from './calls/purity.ts';
 import { within } from './catalogue.ts';
 import { rulesOf } from './dialect.ts';
 import { Equalities } from './narrow/closure.ts';
@@ -16,8 +16,7 @@ import { conjunction } from './narrow/conjuncts.ts';
 import { narrowByLookups } from './narrow/lookups.ts';
 import { narrowPlan, narrowRegion, type Surroundings, show, use } from './narrow/narrowing.ts';
 import { MovingTexts } from './postgres/moving-texts.ts';
-import { readTables } from './resolve/common-tables.ts';
-import { resolveExpression } from './resolve/expressions.ts';
+import { readTables } from './resolve/names.ts';
 import {
   addsOnly,
   hasOffset,
@@ -29,7 +28,7 @@ import {
   windowOf,
 } from './resolve/outputs.ts';
 import { regionOf } from './resolve/regions.ts';
-import type { Output, PlainPlan, ReadState, Resolved } from './resolve/resolved.ts';
+import { type Output, type ReadState, restOf } from './resolve/resolved.ts';
 import { resolveSelect } from './resolve/selects.ts';
 import { type StatementParts, writeOf } from './writes.ts';
 
@@ -146,25 +145,17 @@ function purityOf({ dialect, catalogue, pureFunctions = new Set() }: StatementPa
 function analysisOf(select: Select, parts: StatementParts): Analysis {
   const { catalogue, parser } = parts;
   const purity = purityOf(parts);
-  const { dialect } = purity;
-  const moving = new MovingTexts();
-  const gather = (part: Select) => dialect.readsTextsByType && moving.gather(part);
-  gather(select);
+  const moving = new MovingTexts(purity.dialect);
+  moving.gather(select);
   const analysis: Analysis = {
-    dialect,
+    dialect: purity.dialect,
     catalogue,
     parser,
     reads: [],
     notes: [],
-    expression: (expression, place) => resolveExpression(expression, place, analysis),
-    select: (select, place) => resolveSelect(select, place, analysis),
+    select: (part, place) => resolveSelect(part, place, analysis),
     purity,
     moving,
-    check: (part) => {
-      checkPurity(part, purity);
-      gather(part);
-    },
-    checkRuns: (runs) => checkRuns(runs, purity),
   };
   return analysis;
 }
@@ -175,19 +166,11 @@ const NOWHERE = { scope: undefined, common: undefined, schema: undefined, within
 function wholeTables(select: Select, analysis: Analysis, error: unknown): Known {
   readTables(select, NOWHERE, analysis);
   addNote(analysis, 'too-complex', messageOf(error));
-  return tracked(
-    [],
-    analysis.reads.map((read) => finished(read, {})),
-    analysis.notes,
-  );
+  return tracked([], analysis);
 }
 
-function tracked(
-  output: readonly string[],
-  reads: readonly TableRead[],
-  fallbacks: readonly FallbackNote[],
-): Extract<Known, { kind: 'tracked' }> {
-  return { kind: 'tracked', reads, output, fallbacks };
+function tracked(output: readonly string[], { reads, notes }: Analysis): Extract<Known, { kind: 'tracked' }> {
+  return { kind: 'tracked', reads: reads.map((read) => finished(read, {})), output, fallbacks: notes };
 }
 
 function trackedOf(select: Select, analysis: Analysis): Known {
@@ -195,17 +178,13 @@ function trackedOf(select: Select, analysis: Analysis): Known {
   const names = hasAllOutputs ? namesOf(outputs, analysis) : [];
   if (plan.kind !== 'plain') {
     narrowPlan(plan, { inherited: new Equalities() }, analysis);
-    return tracked(
-      names,
-      analysis.reads.map((read) => finished(read, {})),
-      analysis.notes,
-    );
+    return tracked(names, analysis);
   }
   const top: Top = { plan, region: regionOf(plan.nodes, plan.where) };
   const known = narrowTop(top, analysis);
   const lookups = narrowByLookups(top.region, known, analysis);
-  const whole = tracked(names, readsOf(top, known, analysis), analysis.notes);
-  return lookups.length === 0 ? whole : { ...whole, lookups };
+  const reads = readsOf(top, known, analysis);
+  return { ...tracked(names, analysis), reads, ...(lookups.length > 0 && { lookups }) };
 }
 
 /** PostgreSQL may give a column that has no name here the name of another; then none is relied upon. */
@@ -232,11 +211,6 @@ function narrowTop(top: Top, analysis: Analysis): Equalities {
   return known;
 }
 
-function restOf({ groups, orderBy, limit, offset }: PlainPlan): Resolved[] {
-  const counts = [limit, offset].filter((count) => count !== undefined);
-  return [...groups, ...orderBy.map(({ expression }) => expression), ...counts];
-}
-
 function readsOf(top: Top, known: Equalities, analysis: Analysis): TableRead[] {
   const window = windowOf(top, analysis);
   return analysis.reads.map((read) => {
@@ -256,6 +230,13 @@ function onlyShownOf({ shown, used }: ReadState): number[] | undefined {
   return columns.length === 0 ? undefined : columns;
 }
 
+const ANY_ROW = {
+  predicate: { kind: 'always' },
+  valueColumns: 'all',
+  keyOutputs: undefined,
+  window: undefined,
+} as const;
+
 type Facts = Partial<Pick<TableRead, 'keyOutputs' | 'onlyShown' | 'window'>>;
 
 function finished(
@@ -263,15 +244,7 @@ function finished(
   { keyOutputs, onlyShown, window }: Facts,
 ): TableRead {
   // A read that was never narrowed may see any row.
-  if (isWhole || !isPlaced)
-    return {
-      table,
-      alias,
-      predicate: { kind: 'always' },
-      valueColumns: 'all',
-      keyOutputs: undefined,
-      window: undefined,
-    };
+  if (isWhole || !isPlaced) return { table, alias, ...ANY_ROW };
   const valueColumns = [...new Set([...used, ...shown])].sort((one, two) => one - two);
   const read = { table, alias, predicate: conjunction(predicates), valueColumns, keyOutputs, window };
   return onlyShown === undefined ? read : { ...read, onlyShown };

@@ -1,11 +1,10 @@
 // State that all parts of one analysis share: its names, the reads found so far, and how it ends early.
 //
-// Expressions hold selects, selects hold sources, sources hold expressions. Each of the three is a file of its own, and
-// calls the others through `Analysis`.
+// Selects hold sources and expressions, and both hold selects: these they resolve through `Analysis`.
 
 import type { TableShape } from '../dependency/change.ts';
 import type { Fallback, FallbackNote, Uncacheable } from '../dependency/template.ts';
-import type { Catalogue, CommonTable, Expression, Parser, Routines, Select } from './ast.ts';
+import type { Catalogue, CommonTable, Parser, Routines, Select } from './ast.ts';
 import type { DialectRules } from './dialect.ts';
 import type { MovingTexts } from './postgres/moving-texts.ts';
 import type { Output, Plan, ReadState, Resolved } from './resolve/resolved.ts';
@@ -94,14 +93,9 @@ export interface Analysis {
   readonly parser: Parser;
   readonly reads: ReadState[];
   readonly notes: FallbackNote[];
-  readonly expression: (expression: Expression, place: Place) => Resolved;
   readonly select: (select: Select, place: Place) => ResolvedSelect;
   readonly purity: Purity;
   readonly moving: MovingTexts;
-  /** Throws where the text of a view depends on more than tables. */
-  readonly check: (select: Select) => void;
-  /** Throws where one of the functions may. */
-  readonly checkRuns: (runs: readonly string[]) => void;
 }
 
 /** With more reads than this, a statement is analysed by its tables alone. */

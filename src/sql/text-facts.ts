@@ -7,40 +7,52 @@
 /** `savepoint`, `release` and `return` (ROLLBACK TO) are of SQLite alone: there a savepoint may begin a transaction. */
 export type Control = 'begin' | 'commit' | 'rollback' | 'savepoint' | 'release' | 'return' | 'other';
 
-export interface TextFacts {
+/** Facts as a reader of a parse tree fills them in. */
+export class Draft {
   /** Undefined when the statement is not about transactions or the session. For several statements, the last one counts. */
-  readonly control: Control | undefined;
+  control: Control | undefined = undefined;
   /** Whether it may change the content of a table. */
-  readonly isWrite: boolean;
+  isWrite = false;
   /** Relations it names, those of WITH lists not among them. Names as `canonical` gives them. */
-  readonly reads: ReadonlySet<string>;
-  readonly writes: ReadonlySet<string>;
+  readonly reads = new Set<string>();
+  readonly writes = new Set<string>();
   /** PostgreSQL only: all names by which a function may be called: of functions, operators, types, columns and relations. */
-  readonly names: ReadonlySet<string>;
+  readonly names = new Set<string>();
   /** Rows may go, or be replaced; rows may get another key. */
-  readonly deletes: boolean;
-  readonly updates: boolean;
+  deletes = false;
+  updates = false;
   /** Whether its reads are unknown. */
-  readonly isUnreadable: boolean;
+  isUnreadable = false;
   /** Whether its writes are unknown. */
-  readonly isOpaque: boolean;
+  isOpaque = false;
   /** Whether it locks the rows it reads, or takes or releases a lock of its own. */
-  readonly locks: boolean;
+  locks = false;
   /** Whether the read may give another answer without a write. */
-  readonly isVolatile: boolean;
+  isVolatile = false;
   /** Functions it calls; with a dot before those of a schema that is not the system's. */
-  readonly functions: ReadonlySet<string>;
+  readonly functions = new Set<string>();
   /** Whether the next transaction begins with this `commit` or `rollback`. */
-  readonly chains: boolean;
+  chains = false;
   /** Name of a `savepoint`, `release` or `return`. */
-  readonly savepoint: string;
+  savepoint = '';
   /** Several statements, some of them about transactions: any of them may be committed with it. */
-  readonly isMixed: boolean;
+  isMixed = false;
   /** Settings it changes for the statements that follow it, where these may change answers; `*`: any. */
-  readonly settings: ReadonlySet<string>;
+  readonly settings = new Set<string>();
   /** Temporary relations it makes or names. */
-  readonly temporary: ReadonlySet<string>;
+  readonly temporary = new Set<string>();
+
+  giveUp(): void {
+    this.isWrite = this.isOpaque = this.isUnreadable = true;
+  }
 }
+
+/** The facts as others see them. */
+export type TextFacts = {
+  readonly [Fact in Exclude<keyof Draft, 'giveUp'>]: Draft[Fact] extends Set<string>
+    ? ReadonlySet<string>
+    : Draft[Fact];
+};
 
 /** Never throws. */
 export type FactsReader = (text: string) => TextFacts;
@@ -48,31 +60,6 @@ export type FactsReader = (text: string) => TextFacts;
 /** The name by which relations are compared: without a schema and in lower case, so that no spelling is missed. */
 export function canonical(name: string): string {
   return name.slice(name.lastIndexOf('.') + 1).toLowerCase();
-}
-
-/** Facts that a reader of a parse tree fills in. */
-export class Draft implements TextFacts {
-  control: Control | undefined = undefined;
-  isWrite = false;
-  readonly reads = new Set<string>();
-  readonly writes = new Set<string>();
-  readonly names = new Set<string>();
-  deletes = false;
-  updates = false;
-  isUnreadable = false;
-  isOpaque = false;
-  locks = false;
-  isVolatile = false;
-  readonly functions = new Set<string>();
-  chains = false;
-  savepoint = '';
-  isMixed = false;
-  readonly settings = new Set<string>();
-  readonly temporary = new Set<string>();
-
-  giveUp(): void {
-    this.isWrite = this.isOpaque = this.isUnreadable = true;
-  }
 }
 
 /** Facts of a text that no reader has understood. */

@@ -106,7 +106,7 @@ export const MUTANTS: readonly Mutant[] = [
     'return isMaybeEmpty ? FALSE | NULL : NULL;',
     'return NULL;',
   ]),
-  mutant('types-of-parts-differ', 'sql/resolve/unions.ts: filter over a compound', [
+  mutant('types-of-parts-differ', 'sql/resolve/regions.ts: filter over a compound', [
     'isSameType(type, first)',
     'first !== undefined',
   ]),
@@ -187,7 +187,7 @@ export const MUTANTS: readonly Mutant[] = [
     'return relations.map((id) => ({ kind',
     'return relations.slice(relations.length).map((id) => ({ kind',
   ]),
-  postgresMutant('ilike-is-like', 'sql/postgres/operators.ts: prefix', [
+  postgresMutant('ilike-is-like', 'sql/postgres/expression.ts: prefix', [
     "foldsCase: operator.endsWith('*')",
     'foldsCase: false',
   ]),
@@ -203,9 +203,9 @@ export const MUTANTS: readonly Mutant[] = [
     'if (own.some((routine) => routine.isOverRows)) return true;',
     '',
   ]),
-  postgresMutant('unknown-columns-are-none', 'sql/resolve/sources.ts: set returning', [
-    'plan.isRowByRow && hasAllOutputs &&',
-    'plan.isRowByRow &&',
+  postgresMutant('unknown-columns-are-none', 'sql/resolve/resolved.ts: set returning', [
+    'return plan.isRowByRow && plan.hasAllOutputs;',
+    'return plan.isRowByRow;',
   ]),
   postgresMutant('a-row-is-one-column', 'sql/resolve/selects.ts: fields of a row', [
     'if (column.isSpread === true) hasAll = false;',
@@ -217,8 +217,8 @@ export const MUTANTS: readonly Mutant[] = [
       `(callee.kind === '${kind}' ? [] : routines.find(callee)).flatMap(`,
     ]),
   ),
-  postgresMutant('types-of-columns-run-nothing', 'sql/resolve/sources.ts: own routine', [
-    '  analysis.checkRuns(relation.runs ?? []);\n',
+  postgresMutant('types-of-columns-run-nothing', 'sql/resolve/names.ts: own routine', [
+    '  checkRuns(runs, analysis.purity);\n',
     '',
   ]),
 ];

@@ -200,7 +200,8 @@ function wholeOf(text: string): number | bigint {
   return text.length <= 15 ? Number(text) + 0 : shortest(BigInt(text));
 }
 
-function shortest(value: bigint): number | bigint {
+/** The form of a whole number. */
+export function shortest(value: bigint): number | bigint {
   const short = Number(value);
   return Number.isSafeInteger(short) ? short : value;
 }

@@ -74,7 +74,7 @@ export function selectsOf(expression: Expression): readonly Select[] {
 }
 
 /** The expressions directly within one, those of its selects left out. */
-export function partsOfExpression(expression: Expression): readonly Expression[] {
+function partsOfExpression(expression: Expression): readonly Expression[] {
   switch (expression.kind) {
     case 'column':
     case 'literal':
@@ -105,6 +105,11 @@ export function partsOfExpression(expression: Expression): readonly Expression[]
     case 'call':
       return expression.args;
   }
+}
+
+/** Whether it holds of an expression or of one within it, those of its selects left out. */
+export function someWithin(expression: Expression, is: (expression: Expression) => boolean): boolean {
+  return is(expression) || partsOfExpression(expression).some((part) => someWithin(part, is));
 }
 
 /** All tables, views and common tables that the select names anywhere. */

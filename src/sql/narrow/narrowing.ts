@@ -4,9 +4,17 @@
 // predicate in one place and not in another would narrow both.
 
 import { type Analysis, addNote, Stop } from '../analysis.ts';
-import { isBlind, type Region, readsOfRegion, regionOf } from '../resolve/regions.ts';
+import {
+  conditionsOn,
+  isBlind,
+  type Region,
+  readsOfRegion,
+  regionOf,
+  type UnionCondition,
+} from '../resolve/regions.ts';
 import {
   conjunctsOf,
+  isFlat,
   type Plan,
   plansOf,
   type ReadState,
@@ -15,7 +23,6 @@ import {
   refsOf,
   shownOf,
 } from '../resolve/resolved.ts';
-import { conditionsOn, type UnionCondition } from '../resolve/unions.ts';
 import { Equalities, keyOf } from './closure.ts';
 import { hasMaybe, predicateOf } from './conjuncts.ts';
 
@@ -188,8 +195,7 @@ function narrowedTo(
   plan: Plan,
   isSound: (members: ReadonlySet<ReadState>, shown: Ref) => boolean,
 ): Plan | undefined {
-  if (plan.kind !== 'plain' || !plan.isRowByRow || !plan.hasAllOutputs) return undefined;
-  if (plan.limit !== undefined || plan.offset !== undefined || plan.outputs.length !== 1) return undefined;
+  if (!isFlat(plan) || plan.outputs.length !== 1) return undefined;
   const shown = plan.outputs[0]?.expression;
   if (shown?.kind !== 'column') return undefined;
   const members = new Set(regionOf(plan.nodes, plan.where.flatMap(conjunctsOf)).members);

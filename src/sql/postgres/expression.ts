@@ -1,10 +1,11 @@
 // Converts expressions of PostgreSQL's parse tree to those of ast.ts. An expression without a form there is opaque,
-// with all its parts.
+// with all its parts. A row on either side of an operator changes what NULL and order mean: such comparisons are opaque.
 //
 // Operators and functions are names that the session's search path gives a meaning. A name with a schema other than
 // pg_catalog keeps the schema, and matches no known operator.
 
 import type { Scalar } from '../../dependency/change.ts';
+import { shortest } from '../../dependency/condition/cells.ts';
 import { type Callee, type Expression, negated, operator, type Select } from '../ast.ts';
 import { isAggregate } from '../calls/functions.ts';
 import { SYSTEM } from '../catalogue.ts';
@@ -20,7 +21,6 @@ import {
   textOf,
   treeOf,
 } from './nodes.ts';
-import { operatorOf } from './operators.ts';
 
 /** The surroundings of an expression. */
 export interface PostgresPlace {
@@ -34,7 +34,7 @@ type Handler = (fields: Tree, place: PostgresPlace) => Expression;
 /** Kinds of expressions that have a form; any other is gone through for those within it. */
 const POSTGRES_EXPRESSIONS: Readonly<Record<string, Handler>> = {
   A_Const: constant,
-  A_Expr: (fields, place) => operatorOf(fields, { read: (node) => expressionOf(node, place), opaque: opaqueAt(place) }),
+  A_Expr: operatorOf,
   BoolExpr: (fields, place) => {
     const parts = listOf(fields.args).map((item) => expressionOf(item, place));
     if (fields.boolop === 'NOT_EXPR') return negated(true, parts[0] as Expression);
@@ -81,8 +81,7 @@ const POSTGRES_EXPRESSIONS: Readonly<Record<string, Handler>> = {
   SQLValueFunction: (fields) =>
     grammar(
       String(fields.op)
-        .replace(/^SVFOP_/, '')
-        .replace(/_N$/, '')
+        .replaceAll(/^SVFOP_|_N$/g, '')
         .toLowerCase(),
       [],
     ),
@@ -150,8 +149,7 @@ function decimal(written: string): Scalar {
   const text = written.replaceAll('_', '');
   if (!/^-?(?:\d+|0[xob][\da-f]+)$/i.test(text)) return text;
   const value = text.startsWith('-') ? -BigInt(text.slice(1)) : BigInt(text);
-  if (BigInt.asIntN(64, value) !== value) return String(value);
-  return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+  return BigInt.asIntN(64, value) === value ? shortest(value) : String(value);
 }
 
 function booleanTest(fields: Tree, place: PostgresPlace): Expression {
@@ -213,4 +211,77 @@ function typeName(fields: Tree): string {
   const sizes = listOf(fields.typmods).map((item) => String(treeOf(fieldsIf(item, 'A_Const')?.ival).ival ?? '?'));
   const size = sizes.length === 0 ? '' : `(${sizes.join(',')})`;
   return `${qualifiedName(fields.names)}${size}${'[]'.repeat(listOf(fields.arrayBounds).length)}`;
+}
+
+const OPERATORS_WITHOUT_FORM: Readonly<Record<string, string>> = {
+  AEXPR_SIMILAR: 'similar to',
+  AEXPR_BETWEEN_SYM: 'between symmetric',
+  AEXPR_NOT_BETWEEN_SYM: 'between symmetric',
+  AEXPR_OP_ALL: 'any or all',
+  AEXPR_OP_ANY: 'any or all',
+};
+
+function operatorOf(fields: Tree, place: PostgresPlace): Expression {
+  const { kind, name, lexpr, rexpr } = fields;
+  const written = qualifiedName(name);
+  const elements = listOf(fieldsIf(rexpr, 'List')?.items);
+  const read = (node: unknown) => expressionOf(node, place);
+  const binary = (by: string): Expression => ({ kind: 'binary', operator: by, left: read(lexpr), right: read(rexpr) });
+  // BETWEEN has the words of the grammar for a name.
+  const callees = String(kind).includes('BETWEEN') ? [operator('>='), operator('<=')] : [calleeOf('operator', name)];
+  const opaque = (reason: string) => opaqueAt(place)(reason, [lexpr, rexpr], callees);
+  if ([lexpr, rexpr, ...elements].some((side) => nodeOf(side).kind === 'RowExpr')) return opaque('row value');
+  switch (kind) {
+    case 'AEXPR_OP':
+      if (lexpr === undefined) return opaque(`unary ${written}`);
+      return callees.every(isSystem) ? binary(written) : opaque('operator');
+    case 'AEXPR_DISTINCT':
+      return binary('is distinct from');
+    case 'AEXPR_NOT_DISTINCT':
+      return binary('is not distinct from');
+    case 'AEXPR_NULLIF':
+      return grammar('nullif', [read(lexpr), read(rexpr)]);
+    case 'AEXPR_IN':
+      return negated(written === '<>', { kind: 'in-list', operand: read(lexpr), list: elements.map(read) });
+    case 'AEXPR_LIKE':
+    case 'AEXPR_ILIKE':
+      return like(fields, place);
+    case 'AEXPR_BETWEEN':
+    case 'AEXPR_NOT_BETWEEN': {
+      const [low, high] = elements.map(read) as [Expression, Expression];
+      return negated(kind === 'AEXPR_NOT_BETWEEN', { kind: 'between', operand: read(lexpr), low, high });
+    }
+    default:
+      return inArray(fields, place) ?? opaque(OPERATORS_WITHOUT_FORM[String(kind)] ?? 'operator');
+  }
+}
+
+function isSystem({ schema }: Callee): boolean {
+  return schema === undefined || schema === SYSTEM;
+}
+
+/** `= ANY` and `<> ALL`. An array written out is a list; one that is a parameter is known when the statement is run. */
+function inArray({ kind, name, lexpr, rexpr }: Tree, place: PostgresPlace): Expression | undefined {
+  const isIn = kind === 'AEXPR_OP_ANY' && qualifiedName(name) === '=';
+  if (!isIn && !(kind === 'AEXPR_OP_ALL' && qualifiedName(name) === '<>')) return undefined;
+  const operand = expressionOf(lexpr, place);
+  const array = fieldsIf(rexpr, 'A_ArrayExpr');
+  if (array === undefined) return negated(!isIn, { kind: 'in-array', operand, array: expressionOf(rexpr, place) });
+  const elements = listOf(array.elements);
+  const isPlain = elements.length > 0 && elements.every((item) => !/^(?:A_ArrayExpr|RowExpr)$/.test(nodeOf(item).kind));
+  return isPlain ? negated(!isIn, { kind: 'in-list', operand, list: expressionsOf(elements, place) }) : undefined;
+}
+
+function like({ name, lexpr, rexpr }: Tree, place: PostgresPlace): Expression {
+  const operator = qualifiedName(name);
+  const escaped = fieldsIf(rexpr, 'FuncCall');
+  const isEscaped = escaped !== undefined && qualifiedName(escaped.funcname) === 'like_escape';
+  const [pattern, escaping] = isEscaped ? listOf(escaped.args) : [rexpr];
+  return negated(operator.startsWith('!'), {
+    kind: 'like',
+    operand: expressionOf(lexpr, place),
+    pattern: expressionOf(pattern, place),
+    escape: escaping === undefined ? undefined : expressionOf(escaping, place),
+    foldsCase: operator.endsWith('*'),
+  });
 }

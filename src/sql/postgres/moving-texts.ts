@@ -7,6 +7,7 @@
 import { mayMove } from '../../dependency/condition/cells.ts';
 import type { Expression, Select } from '../ast.ts';
 import { walkSelect } from '../calls/walk.ts';
+import type { DialectRules } from '../dialect.ts';
 
 /**
  * Types whose input is never read as a time. For other types, such as an application's domain or composite, this is
@@ -27,7 +28,15 @@ const CHOICES = new Set('any_value coalesce greatest least max min nullif'.split
 export class MovingTexts {
   readonly #doubts = new Map<Expression, 'open' | 'harmless' | 'held'>();
 
+  readonly #isReader: boolean;
+
+  /** Of other databases no text is in doubt. */
+  constructor({ readsTextsByType }: DialectRules) {
+    this.#isReader = readsTextsByType;
+  }
+
   gather(select: Select): void {
+    if (!this.#isReader) return;
     walkSelect(select, {
       expression: (expression) => {
         if (expression.kind === 'parameter' || isMovingLiteral(expression)) this.#doubt(expression);

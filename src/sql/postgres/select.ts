@@ -3,19 +3,8 @@
 // An alias may rename a table's columns, or hide the tables of a join. Such a source is a subselect
 // of everything, by that alias.
 
-import {
-  type CommonTable,
-  type Expression,
-  isNull,
-  type OrderBy,
-  type ResultColumn,
-  type Select,
-  type SelectBody,
-  type Source,
-  type Statement,
-  starSelect,
-  Unreadable,
-} from '../ast.ts';
+import type { CommonTable, Expression, OrderBy, ResultColumn, Select, SelectBody, Source, Statement } from '../ast.ts';
+import { isNull, starSelect, Unreadable } from '../ast.ts';
 import { expressionOf, expressionsOf, type PostgresPlace } from './expression.ts';
 import { calleeOf, fieldsIf, listOf, namesOf, nodeOf, type Tree, textOf, treeOf } from './nodes.ts';
 

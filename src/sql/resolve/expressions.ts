@@ -19,8 +19,8 @@ import {
 } from '../narrow/constant-lists.ts';
 import { IN_SELECT } from '../narrow/narrowing.ts';
 import { isTimeless as isTimelessType } from '../postgres/moving-texts.ts';
+import { resolveName } from './names.ts';
 import { other, type Plan, plansOf, type Resolved } from './resolved.ts';
-import { resolveName } from './scope.ts';
 
 type Of<Kind extends Expression['kind']> = Extract<Expression, { kind: Kind }>;
 

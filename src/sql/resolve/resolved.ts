@@ -184,9 +184,19 @@ export function allWithinPlan(plan: Plan): Resolved[] {
 
 /** All expressions that a plan computes from its joined rows. */
 export function shownOf(plan: PlainPlan): Resolved[] {
-  const counts = [plan.limit, plan.offset].filter((count) => count !== undefined);
-  const order = plan.orderBy.map(({ expression }) => expression);
-  return [...plan.outputs.map(({ expression }) => expression), ...plan.groups, ...order, ...counts];
+  return [...plan.outputs.map(({ expression }) => expression), ...restOf(plan)];
+}
+
+/** Those that it does not show. */
+export function restOf({ groups, orderBy, limit, offset }: PlainPlan): Resolved[] {
+  const counts = [limit, offset].filter((count) => count !== undefined);
+  return [...groups, ...orderBy.map(({ expression }) => expression), ...counts];
+}
+
+/** Whether its rows are those of its sources that satisfy its conditions, each once, and all columns of them are known. */
+export function isFlat(plan: Plan): plan is PlainPlan {
+  if (plan.kind !== 'plain' || plan.limit !== undefined || plan.offset !== undefined) return false;
+  return plan.isRowByRow && plan.hasAllOutputs;
 }
 
 function allWithinNode(node: SourceNode): Resolved[] {

@@ -8,30 +8,20 @@ import {
   fold,
   type NamedColumn,
   type Place,
-  type Purity,
   type ResolvedSelect,
   type Scope,
   Stop,
   scopeOf,
   unread,
 } from '../analysis.ts';
-import type { Expression, OrderBy, ResultColumn, Select, SelectBody } from '../ast.ts';
-import { isOverRows } from '../calls/purity.ts';
-import { partsOfExpression, selectsOf } from '../calls/walk.ts';
-import { withCommon } from './common-tables.ts';
-import { collated } from './expressions.ts';
-import {
-  conjunctsOf,
-  hidden,
-  type Output,
-  type Resolved,
-  type ResolvedOrder,
-  type SourceNode,
-  withoutPlans,
-} from './resolved.ts';
-import { entriesOf } from './scope.ts';
+import type { Expression, ResultColumn, Select, SelectBody } from '../ast.ts';
+import { isOverRows, isRowIdentifier } from '../calls/purity.ts';
+import { selectsOf, someWithin } from '../calls/walk.ts';
+import { collated, resolveExpression } from './expressions.ts';
+import { entriesOf, withCommon } from './names.ts';
+import { hasRightJoin } from './regions.ts';
+import { conjunctsOf, hidden, type Output, type Resolved, type SourceNode, withoutPlans } from './resolved.ts';
 import { resolveSource } from './sources.ts';
-import { hasRightJoin } from './unions.ts';
 
 export function resolveSelect(select: Select, place: Place, analysis: Analysis): ResolvedSelect {
   const within = withCommon(select, place, analysis);
@@ -41,7 +31,7 @@ export function resolveSelect(select: Select, place: Place, analysis: Analysis):
     case 'compound':
       return compoundSelect({ ...select, body: select.body }, within, analysis);
     case 'values': {
-      const rows = select.body.rows.map((row) => row.map((item) => analysis.expression(item, within)));
+      const rows = select.body.rows.map((row) => row.map((item) => resolveExpression(item, within, analysis)));
       const outputs = (rows[0] ?? []).map((_, at) => outputOf(`column${at + 1}`, hidden('VALUES')));
       const plan = {
         kind: 'several',
@@ -62,7 +52,7 @@ function compoundSelect(select: SelectOf<'compound'>, place: Place, analysis: An
   if (analysis.dialect.losesConditions && (hasRightJoin(left.plan) || hasRightJoin(right.plan)))
     throw new Stop('tables', 'a RIGHT or FULL JOIN in a compound');
   // ORDER BY has names of the result here; a subselect is the one thing in it that could read a table.
-  if (select.orderBy.some(({ expression }) => hasSelect(expression)))
+  if (select.orderBy.some(({ expression }) => someWithin(expression, (part) => selectsOf(part).length > 0)))
     throw new Stop('tables', 'ORDER BY of a compound');
   const expressions = countsOf(select, place, analysis);
   const isUnionAll = select.body.operator === 'union all';
@@ -79,7 +69,7 @@ function countOf(count: Expression, place: Place, analysis: Analysis): Resolved 
   // A count is of a whole number, whatever it is cast to for that.
   const bare = count.kind === 'cast' && /^(?:int\w*|bigint)$/i.test(count.type) ? count.operand : count;
   const isParameter = bare.kind === 'parameter';
-  return analysis.expression(isParameter ? bare : count, { ...place, scope: scopeOf(place.scope, [], []) });
+  return resolveExpression(isParameter ? bare : count, { ...place, scope: scopeOf(place.scope, [], []) }, analysis);
 }
 
 function plainSelect(select: SelectOf<'plain'>, place: Place, analysis: Analysis): ResolvedSelect {
@@ -88,7 +78,7 @@ function plainSelect(select: SelectOf<'plain'>, place: Place, analysis: Analysis
   const inner: Place = { ...place, scope };
   const { outputs, hasAll } = resolveOutputs(body.columns, inner, analysis);
   scope.aliases = outputs;
-  const resolve = (part: Expression): Resolved => analysis.expression(part, inner);
+  const resolve = (part: Expression): Resolved => resolveExpression(part, inner, analysis);
   const byNumber = (part: Expression): Resolved => numbered(part, outputs, hasAll) ?? resolve(part);
   const plan = {
     kind: 'plain',
@@ -102,7 +92,10 @@ function plainSelect(select: SelectOf<'plain'>, place: Place, analysis: Analysis
       ...(body.having === undefined ? [] : [resolve(body.having)]),
       ...body.distinctOn.map(byNumber),
     ],
-    orderBy: select.orderBy.map((term) => orderOf(term, { outputs, hasAll, resolve }, analysis)),
+    orderBy: select.orderBy.map((term) => ({
+      ...term,
+      expression: orderedBy(term.expression, { outputs, hasAll, resolve }, analysis),
+    })),
     limit: select.limit && countOf(select.limit, place, analysis),
     offset: select.offset && countOf(select.offset, place, analysis),
   } as const;
@@ -125,15 +118,9 @@ function isRowByRow({ body, orderBy }: SelectOf<'plain'>, { purity }: Analysis):
   if (body.isDistinct || body.distinctOn.length > 0 || body.groupBy.length > 0 || body.having !== undefined)
     return false;
   const shown = body.columns.flatMap((column) => (column.kind === 'expression' ? [column.expression] : []));
-  return ![...shown, ...orderBy.map(({ expression }) => expression)].some((part) => hasOverRows(part, purity));
-}
-
-function hasOverRows(expression: Expression, purity: Purity): boolean {
-  return isOverRows(expression, purity) || partsOfExpression(expression).some((part) => hasOverRows(part, purity));
-}
-
-function hasSelect(expression: Expression): boolean {
-  return selectsOf(expression).length > 0 || partsOfExpression(expression).some(hasSelect);
+  return ![...shown, ...orderBy.map(({ expression }) => expression)].some((part) =>
+    someWithin(part, (inner) => isOverRows(inner, purity)),
+  );
 }
 
 function resolveOutputs(columns: readonly ResultColumn[], place: Place, analysis: Analysis) {
@@ -141,7 +128,7 @@ function resolveOutputs(columns: readonly ResultColumn[], place: Place, analysis
   let hasAll = true;
   const outputs = columns.flatMap((column): Output[] => {
     if (column.kind === 'expression') {
-      const expression = analysis.expression(column.expression, place);
+      const expression = resolveExpression(column.expression, place, analysis);
       if (column.isSpread === true) hasAll = false;
       return [outputOf(column.alias ?? nameOf(column.expression, expression, analysis), expression)];
     }
@@ -166,7 +153,7 @@ function nameOf(written: Expression, resolved: Resolved, { dialect }: Analysis):
   if (written.kind !== 'column') return '';
   if (dialect.namesResults || resolved.kind !== 'column') return written.name;
   const own = resolved.ref.read.table.columns[resolved.ref.column]?.name as string;
-  const isOwn = own.toLowerCase() === written.name.toLowerCase() || /^(?:rowid|oid|_rowid_)$/i.test(written.name);
+  const isOwn = own.toLowerCase() === written.name.toLowerCase() || isRowIdentifier(written.name);
   return isOwn ? own : written.name;
 }
 
@@ -183,14 +170,6 @@ interface OrderScope {
   readonly outputs: readonly Output[];
   readonly hasAll: boolean;
   readonly resolve: (part: Expression) => Resolved;
-}
-
-function orderOf(term: OrderBy, scope: OrderScope, analysis: Analysis): ResolvedOrder {
-  return {
-    expression: orderedBy(term.expression, scope, analysis),
-    isDescending: term.isDescending,
-    nullsFirst: term.nullsFirst,
-  };
 }
 
 /** A name is first one of the result, then one of a table; in a larger expression it is the other way round. */

@@ -7,7 +7,6 @@
 
 import {
   type Analysis,
-  addRead,
   fold,
   type NamedColumn,
   type Place,
@@ -17,9 +16,30 @@ import {
   scopeOf,
 } from '../analysis.ts';
 import type { CommonTable, Relation, Select, Source } from '../ast.ts';
-import { expandCommon, findCommon, readWhole, selectOfView, unknownTable } from './common-tables.ts';
-import { columnOf, conjunctsOf, hidden, other, plansOf, type Resolved, refsOf, type SourceNode } from './resolved.ts';
-import { unionColumn } from './unions.ts';
+import { resolveExpression } from './expressions.ts';
+import {
+  expandCommon,
+  findCommon,
+  findRelation,
+  readRelation,
+  readWhole,
+  selectOfView,
+  unknownTable,
+} from './names.ts';
+import { unionColumn } from './regions.ts';
+import {
+  columnOf,
+  conjunctsOf,
+  hidden,
+  isFlat,
+  other,
+  type PlainPlan,
+  type Plan,
+  plansOf,
+  type Resolved,
+  refsOf,
+  type SourceNode,
+} from './resolved.ts';
 
 export interface ResolvedSource {
   readonly node: SourceNode;
@@ -45,18 +65,21 @@ export function resolveSource(
       return derived(source.select, { alias, columns: source.columns, place: { ...place, scope } }, analysis);
     }
     case 'function': {
-      const parts = source.args.map((part) => analysis.expression(part, { ...place, scope: before }));
-      const plan = { kind: 'several', plans: [], expressions: parts } as const;
-      const entry = {
-        alias: source.alias ?? source.name,
-        schema: undefined,
-        columns: [],
-        isOpen: true,
-        read: undefined,
-      };
-      return { node: { kind: 'plan', plan }, entries: [entry], visible: [] };
+      const expressions = source.args.map((part) => resolveExpression(part, { ...place, scope: before }, analysis));
+      return sourceUnder(source.alias ?? source.name, planNode({ kind: 'several', plans: [], expressions }), undefined);
     }
   }
+}
+
+function planNode(plan: Plan): SourceNode {
+  return { kind: 'plan', plan };
+}
+
+/** A source that is no table. `columns`: undefined when it may have any. */
+function sourceUnder(alias: string, node: SourceNode, columns: readonly NamedColumn[] | undefined): ResolvedSource {
+  const visible = columns ?? [];
+  const entry = { alias, schema: undefined, columns: visible, isOpen: columns === undefined, read: undefined };
+  return { node, entries: [entry], visible };
 }
 
 function tableSource(source: Extract<Source, { kind: 'table' }>, place: Place, analysis: Analysis): ResolvedSource {
@@ -64,11 +87,10 @@ function tableSource(source: Extract<Source, { kind: 'table' }>, place: Place, a
   const alias = source.alias ?? name;
   const common = schema === undefined ? findCommon(name, place, analysis) : undefined;
   if (common !== undefined) return commonSource(common.table, { alias, place: common.place() }, analysis);
-  const relation = relationOf(source, place, analysis);
+  const relation = findRelation(source, place, analysis);
+  if (relation === null) throw unknownTable(source);
   if (relation.kind === 'view') return viewSource(relation, { source, alias, place }, analysis);
-  if (relation.kind === 'unseen') throw new Stop('uncacheable', relation.what);
-  analysis.checkRuns(relation.runs ?? []);
-  const read = addRead(analysis, relation.table, alias);
+  const read = readRelation(relation, alias, analysis);
   const columns = read.table.columns.map((column, at) => ({
     name: column.name,
     expression: columnOf({ read, column: at }),
@@ -77,28 +99,11 @@ function tableSource(source: Extract<Source, { kind: 'table' }>, place: Place, a
   return { node: { kind: 'read', read }, entries: [entry], visible: columns };
 }
 
-function relationOf(
-  { schema, name }: Extract<Source, { kind: 'table' }>,
-  place: Place,
-  { catalogue }: Analysis,
-): Relation {
-  const own = schema === undefined && place.schema !== undefined ? catalogue.relation(place.schema, name) : null;
-  const relation = own ?? catalogue.relation(schema, name);
-  if (relation !== null) return relation;
-  throw unknownTable({ schema, name });
-}
-
 function commonSource(table: CommonTable, given: { alias: string; place: Place }, analysis: Analysis): ResolvedSource {
   const select = expandCommon(table);
   const { alias, place } = given;
-  if (readWhole(table, place, analysis)) {
-    const entry = { alias, schema: undefined, columns: [], isOpen: true, read: undefined };
-    return {
-      node: { kind: 'plan', plan: { kind: 'several', plans: [], expressions: [] } },
-      entries: [entry],
-      visible: [],
-    };
-  }
+  if (readWhole(table, place, analysis))
+    return sourceUnder(alias, planNode({ kind: 'several', plans: [], expressions: [] }), undefined);
   return derived(select, { alias, columns: table.columns, place: deeper(place, table.name) }, analysis);
 }
 
@@ -136,26 +141,17 @@ interface Derived {
 function derived(select: Select, { alias, columns: names, place }: Derived, analysis: Analysis): ResolvedSource {
   const { plan, outputs, hasAllOutputs } = analysis.select(select, place);
   // Columns that are not known may be any that it computes.
-  const isFlat =
-    plan.kind === 'plain' && plan.isRowByRow && hasAllOutputs && plan.limit === undefined && plan.offset === undefined;
-  const columns = hasAllOutputs
-    ? outputs.map((output, at) => ({
-        name: names?.[at] ?? output.name,
-        expression: isFlat ? carried(output.expression) : unionColumn(plan, at),
-      }))
-    : [];
-  const entry = { alias, schema: undefined, columns, isOpen: !hasAllOutputs, read: undefined };
-  const node: SourceNode = isFlat
-    ? {
-        kind: 'filter',
-        nodes: plan.nodes,
-        conjuncts: plan.where,
-        others: [...plan.outputs, ...plan.orderBy]
-          .map(({ expression }) => expression)
-          .filter((part) => plansOf(part).length > 0),
-      }
-    : { kind: 'plan', plan };
-  return { node, entries: [entry], visible: columns };
+  if (!hasAllOutputs) return sourceUnder(alias, planNode(plan), undefined);
+  const columns = outputs.map((output, at) => ({
+    name: names?.[at] ?? output.name,
+    expression: isFlat(plan) ? carried(output.expression) : unionColumn(plan, at),
+  }));
+  return sourceUnder(alias, isFlat(plan) ? filterOf(plan) : planNode(plan), columns);
+}
+
+function filterOf({ nodes, where, outputs, orderBy }: PlainPlan): SourceNode {
+  const computed = [...outputs, ...orderBy].map(({ expression }) => expression);
+  return { kind: 'filter', nodes, conjuncts: where, others: computed.filter((part) => plansOf(part).length > 0) };
 }
 
 /** Carries a table's column as it is. It hides a computed value, which is NULL where a join finds no partner. */
@@ -177,7 +173,7 @@ function joinSource(
   const entries = [...left.entries, ...right.entries];
   // SQLite's ON sees all that stands before the join as well.
   const scope = scopeOf(before, entries, [...left.visible, ...right.visible]);
-  const on = source.on === undefined ? [] : conjunctsOf(analysis.expression(source.on, { ...place, scope }));
+  const on = source.on === undefined ? [] : conjunctsOf(resolveExpression(source.on, { ...place, scope }, analysis));
   const isSwapped = source.type === 'right';
   const node: SourceNode = {
     kind: 'join',

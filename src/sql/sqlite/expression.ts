@@ -2,12 +2,14 @@
 // opaque, with all its parts.
 //
 // Some of SQLite's forms look like others and are not: `+x` takes a column's affinity away, `x IS TRUE` is no
-// comparison with 1, and `"x"` is a text where there is no such column.
+// comparison with 1, and `"x"` is a text where there is no such column. And 1 and 1.0 are not the same to a column of texts
+// ('1', '1.0'), which JavaScript cannot tell apart: a whole number that was written as a real is no literal here.
 
 import { type AstNode, type Expr, type Select as SelectNode, VisitorKeys, type WindowDef } from 'sqlite3-parser';
+import type { Scalar } from '../../dependency/change.ts';
+import { shortest } from '../../dependency/condition/cells.ts';
 import { type Callee, call, type Expression, isNull, negated, type Select, starSelect } from '../ast.ts';
 import { isAggregate } from '../calls/functions.ts';
-import { numberOf } from './literals.ts';
 
 /** The surroundings of an expression. */
 export interface SqlitePlace {
@@ -21,11 +23,10 @@ export interface SqlitePlace {
 
 type Handlers = { readonly [K in Expr['type']]: (node: Extract<Expr, { type: K }>, place: SqlitePlace) => Expression };
 
+type ExprOf<Type extends Expr['type']> = Extract<Expr, { type: Type }>;
 type Opaque = Extract<Expression, { kind: 'opaque' }>;
 
-type Operator = Extract<Expr, { type: 'BinaryExpr' }>['op'];
-
-const OPERATORS: Readonly<Record<Operator, string>> = {
+const OPERATORS: Readonly<Record<ExprOf<'BinaryExpr'>['op'], string>> = {
   Add: '+',
   And: 'and',
   ArrowRight: '->',
@@ -126,9 +127,7 @@ function opaque(reason: string, node: AstNode, place: SqlitePlace): Opaque {
   const parts: Expression[] = [];
   const selects: Select[] = [];
   const gather = (inner: AstNode): void => {
-    const keys: readonly string[] = (VisitorKeys as Readonly<Record<string, readonly string[]>>)[inner.type] ?? [];
-    const fields = inner as unknown as Readonly<Record<string, AstNode | readonly AstNode[] | undefined>>;
-    for (const child of keys.flatMap((key) => fields[key] ?? [])) {
+    for (const child of childrenOf(inner)) {
       if (child.type === 'Select') selects.push(place.select(child));
       else if (child.type in SQLITE_EXPRESSIONS && !isName(inner, child))
         parts.push(expressionOf(child as Expr, place));
@@ -139,14 +138,18 @@ function opaque(reason: string, node: AstNode, place: SqlitePlace): Opaque {
   return { kind: 'opaque', reason, callees: [], parts, selects };
 }
 
-/** The name of a function is an `Id`, as a column is. */
-function isName(parent: AstNode, child: AstNode): boolean {
-  return (
-    (parent.type === 'FunctionCallExpr' || parent.type === 'FunctionCallStarExpr') && (parent.name as AstNode) === child
-  );
+export function childrenOf(node: AstNode): readonly AstNode[] {
+  const keys: readonly string[] = (VisitorKeys as Readonly<Record<string, readonly string[]>>)[node.type] ?? [];
+  const fields = node as unknown as Readonly<Record<string, AstNode | readonly AstNode[] | undefined>>;
+  return keys.flatMap((key) => fields[key] ?? []);
 }
 
-function binary(node: Extract<Expr, { type: 'BinaryExpr' }>, place: SqlitePlace): Expression {
+/** The name of a function is an `Id`, as a column is. */
+function isName(parent: AstNode, child: AstNode): boolean {
+  return /^FunctionCall(?:Star)?Expr$/.test(parent.type) && (parent as CallNode).name === child;
+}
+
+function binary(node: ExprOf<'BinaryExpr'>, place: SqlitePlace): Expression {
   const operator = OPERATORS[node.op];
   if (operator === 'and' || operator === 'or') return { kind: operator, parts: flat(node, place) };
   if (node.left.type === 'ParenthesizedExpr' && node.right.type === 'ParenthesizedExpr') {
@@ -164,7 +167,7 @@ function binary(node: Extract<Expr, { type: 'BinaryExpr' }>, place: SqlitePlace)
 }
 
 /** A chain of thousands of ANDs or ORs leans to the left: a loop, not a recursion. */
-function flat(node: Extract<Expr, { type: 'BinaryExpr' }>, place: SqlitePlace): Expression[] {
+function flat(node: ExprOf<'BinaryExpr'>, place: SqlitePlace): Expression[] {
   const parts: Expression[] = [];
   let left: Expr = node;
   while (left.type === 'BinaryExpr' && left.op === node.op) {
@@ -193,7 +196,7 @@ function rowComparison(operator: string, left: readonly Expression[], right: rea
   return from(0);
 }
 
-function like(node: Extract<Expr, { type: 'LikeExpr' }>, place: SqlitePlace): Expression {
+function like(node: ExprOf<'LikeExpr'>, place: SqlitePlace): Expression {
   const name = node.op.toLowerCase();
   if (name !== 'like') return negated(node.not, { ...opaque(name, node, place), callees: [functionNamed(name)] });
   return negated(node.not, {
@@ -209,7 +212,7 @@ function functionNamed(name: string): Callee {
   return { kind: 'function', schema: undefined, name };
 }
 
-type CallNode = Extract<Expr, { type: 'FunctionCallExpr' | 'FunctionCallStarExpr' }>;
+type CallNode = ExprOf<'FunctionCallExpr' | 'FunctionCallStarExpr'>;
 
 function functionCall(node: CallNode, place: SqlitePlace): Expression {
   const name = node.name.name.toLowerCase();
@@ -229,18 +232,18 @@ function functionCall(node: CallNode, place: SqlitePlace): Expression {
 }
 
 /** Only an aggregate may say DISTINCT or ORDER BY. */
-function isMarked(node: Extract<Expr, { type: 'FunctionCallExpr' }>): boolean {
+function isMarked(node: ExprOf<'FunctionCallExpr'>): boolean {
   return node.distinctness === 'Distinct' || node.orderBy !== undefined;
 }
 
-function unary(node: Extract<Expr, { type: 'UnaryExpr' }>, place: SqlitePlace): Expression {
+function unary(node: ExprOf<'UnaryExpr'>, place: SqlitePlace): Expression {
   if (node.op === 'Not') return negated(true, expressionOf(node.expr, place));
   if (node.op === 'Negative' && node.expr.type === 'NumericLiteral') return number(node.expr, true, place);
   const name = { BitwiseNot: '~', Negative: '-', Positive: '+' }[node.op];
   return opaque(`unary ${name}`, node, place);
 }
 
-function number(node: Extract<Expr, { type: 'NumericLiteral' }>, isNegative: boolean, place: SqlitePlace): Expression {
+function number(node: ExprOf<'NumericLiteral'>, isNegative: boolean, place: SqlitePlace): Expression {
   const value = numberOf(node.value, isNegative);
   return value === undefined ? opaque('number', node, place) : { kind: 'literal', value };
 }
@@ -260,11 +263,31 @@ function isTruth(node: Expr, place: SqlitePlace): boolean {
 }
 
 /** `x IN t`: x is in the one column of t, or of the rows of a function. */
-function wholeTable(node: Extract<Expr, { type: 'InTableExpr' }>, place: SqlitePlace): Select {
+function wholeTable(node: ExprOf<'InTableExpr'>, place: SqlitePlace): Select {
   const name = node.rhs.objName.text;
   const schema = node.rhs.dbName?.text;
   const args = node.args?.map((item) => expressionOf(item, place));
   const table = { kind: 'table', schema, name, alias: undefined } as const;
   const source = args === undefined ? table : ({ kind: 'function', name, args, alias: undefined } as const);
   return starSelect([source]);
+}
+
+/**
+ * Returns undefined when the value it compares as is uncertain. `text` has no digit separators; `isNegative` is its
+ * sign.
+ */
+function numberOf(text: string, isNegative: boolean): Scalar | undefined {
+  if (/^0x/i.test(text)) {
+    const bits = BigInt(text);
+    const value = BigInt.asIntN(64, bits);
+    return bits < 2n ** 64n ? shortest(isNegative ? -value : value) : undefined;
+  }
+  if (/^\d+$/.test(text)) {
+    const value = isNegative ? -BigInt(text) : BigInt(text);
+    return BigInt.asIntN(64, value) === value ? shortest(value) : undefined;
+  }
+  const real = Number(text);
+  // Beyond these sizes the text of a real is written in other ways than JavaScript's.
+  if (Number.isInteger(real) || !(real > 1e-4 && real < 1e14) || text.length > 15) return undefined;
+  return isNegative ? -real : real;
 }

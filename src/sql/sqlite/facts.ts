@@ -3,11 +3,12 @@
 // The walk goes through all children of a node, so that a kind of node that is not known here hides
 // no name: a qualified name is that of a relation, unless its parent says otherwise.
 
-import { type AstNode, type Stmt, VisitorKeys } from 'sqlite3-parser';
+import type { AstNode, Stmt } from 'sqlite3-parser';
 import { mayMove } from '../../dependency/condition/cells.ts';
 import { isMoving } from '../calls/functions.ts';
 import { folded } from '../dialect.ts';
 import { type Control, canonical, type Draft, type FactsReader, factsOf } from '../text-facts.ts';
+import { childrenOf } from './expression.ts';
 import { changesAnswers, isHarmless, sqliteTrees } from './parser.ts';
 
 export function createSqliteFacts(): FactsReader {
@@ -57,9 +58,7 @@ class Reading {
     const members = 'with' in node ? (node.with?.ctes ?? []) : [];
     const inner =
       members.length === 0 ? local : new Set([...local, ...members.map(({ tblName }) => folded(tblName.text))]);
-    const keys: readonly string[] = (VisitorKeys as Readonly<Record<string, readonly string[]>>)[node.type] ?? [];
-    const fields = node as unknown as Readonly<Record<string, AstNode | readonly AstNode[] | undefined>>;
-    for (const child of keys.flatMap((key) => fields[key] ?? [])) this.#walk(child, inner);
+    for (const child of childrenOf(node)) this.#walk(child, inner);
   }
 
   #relation(node: QualifiedName, local: Local): void {
