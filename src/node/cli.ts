@@ -18,6 +18,7 @@ import {
   addCommands,
   type Call,
   type CommandRow,
+  endOnSignal,
   failed,
   type OptionRow,
   PROCESS_IO,
@@ -27,7 +28,6 @@ import {
 import { FEED } from './operator/cli/feed-commands.ts';
 import { POPULATE } from './operator/cli/populate-command.ts';
 import { originUrl, portNumber } from './operator/cli/values.ts';
-import { endOnSignal } from './operator/end-on-signal.ts';
 import { logOf, type RunningGate, startGate } from './serve.ts';
 import { surviveUncaughtExceptions } from './uncaught-exceptions.ts';
 import { workerCount } from './workers/share.ts';

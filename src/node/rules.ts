@@ -11,7 +11,6 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Gate } from '../engine/contract.ts';
 import { isRecord } from '../options/kit.ts';
-import { changedOrigins, rulesOf } from './config/applying.ts';
 import type { ResolvedConfig } from './config/config.ts';
 
 export interface RulesParts {
@@ -126,4 +125,19 @@ function syncFolder(folder: string): void {
   } finally {
     closeSync(open);
   }
+}
+
+/** All settings that decide what is stored of an origin's answers and under which key, as a text to compare. */
+function rulesOf(config: ResolvedConfig, origin: string): string {
+  return JSON.stringify([
+    config.origins[origin],
+    config.routes.filter((route) => route.origin === origin),
+    config.targetedFields,
+    config.trustedProxies,
+  ]);
+}
+
+/** Origins whose own settings, or whose routes' rules, have changed. */
+function changedOrigins(before: ResolvedConfig, after: ResolvedConfig): string[] {
+  return Object.keys(before.origins).filter((name) => rulesOf(before, name) !== rulesOf(after, name));
 }

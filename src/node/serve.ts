@@ -5,7 +5,6 @@
 // unchanged origins keep their connections; and entries filled under changed rules are invalidated, since the key does
 // not name the rules.
 
-import { type BlockList, isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { createAdminApi } from '../admin/api.ts';
@@ -17,26 +16,31 @@ import type { TidegateError } from '../errors.ts';
 import { checkOptions, timeout } from '../options/kit.ts';
 import type { Cancel, Origin } from '../ports.ts';
 import { NO_FIELDS } from '../semantics/fields.ts';
+import { LARGEST_PART } from '../store/memory.ts';
 import { nodeCompress } from './compressor.ts';
-import { boundBodies, needsRestart, networks } from './config/applying.ts';
-import { compileSite } from './config/compile-site.ts';
-import type { ResolvedConfig } from './config/config.ts';
-import type { Router } from './config/router.ts';
+import { type CompiledSite, compileSite } from './config/compile-site.ts';
+import { needsRestart, type ResolvedConfig } from './config/config.ts';
 import { admitOwn, type OwnRequest } from './front/admission.ts';
 import { createFront } from './front/front.ts';
 import type { ExchangeEnd, Front, FrontHooks } from './front/front-contract.ts';
-import { loadLater } from './lazy-loading.ts';
 import { type Listening, prepareListening, urlOf } from './listening.ts';
 import { nodeClock, nodeRandom, nodeTasks } from './node-ports.ts';
 import { accessLine, createLog } from './operator/access-log.ts';
 import { startAdmin } from './operator/admin-server.ts';
 import { createMetrics, type Metrics } from './operator/metrics.ts';
 import { tierControl } from './operator/tier-control.ts';
+import { loadPools } from './origin/origin.ts';
 import { Origins } from './origin/origins.ts';
 import { Population } from './populate/population.ts';
 import type { CloseOptions, Part, Role } from './role.ts';
 import { Rules } from './rules.ts';
 import { type NodeTiers, namedBy, openTiers } from './tiers.ts';
+
+/**
+ * The HTTP client for origins and the metrics are loaded so long after the gate listens: loading keeps a thread fully busy, and
+ * waiting clients connect at once.
+ */
+const QUIET_MS = 1_000;
 
 export interface RunningGate {
   /** Where clients connect, e.g. `http://127.0.0.1:8080`. */
@@ -76,11 +80,8 @@ export function logOf({ log }: ResolvedConfig): Logger {
   return createLog({ level: log.level, ...(log.file !== 'stdout' && { destination: log.file }) });
 }
 
-interface Site {
+interface Site extends CompiledSite {
   readonly config: ResolvedConfig;
-  readonly router: Router;
-  readonly retire: () => void;
-  readonly trusted: BlockList;
 }
 
 class NodeGate implements RunningGate, Part {
@@ -100,8 +101,8 @@ class NodeGate implements RunningGate, Part {
   readonly #population: Population;
   readonly #rules: Rules;
   readonly #tiers: NodeTiers;
-  /** Room of each tier; a reload does not change it. */
-  readonly #room: readonly number[];
+  /** No tier takes a larger one, also after a reload. */
+  readonly #largestBody: number;
   #clientBytes = 0;
   #site: Site;
   #ready = false;
@@ -114,7 +115,7 @@ class NodeGate implements RunningGate, Part {
     this.#tiers = tiers;
     this.#listening = prepareListening(config, log);
     this.#origins = new Origins({ clock: nodeClock, tasks: nodeTasks });
-    this.#room = [config.memory.maxBytes, config.disk?.maxBytes ?? 0];
+    this.#largestBody = Math.floor(Math.max(config.memory.maxBytes, config.disk?.maxBytes ?? 0) * LARGEST_PART);
     this.#site = this.#compile(config);
     const [stats, sources] = [() => this.gate.stats(), () => this.gate.sources()];
     const clientBytes = () => this.#clientBytes;
@@ -146,7 +147,7 @@ class NodeGate implements RunningGate, Part {
       gate: this.gate,
       limits: config.limits,
       arrival: this.#listening.arrival,
-      trust: (address) => this.#trusts(address),
+      trust: (address) => this.#site.trusts(address),
       originUrlOf: (name) => this.#origins.urlOf(name),
       authoritiesOf: (name) => this.#origins.authoritiesOf(name),
       cacheName: config.cacheName,
@@ -160,7 +161,7 @@ class NodeGate implements RunningGate, Part {
     const at = await this.#front.listen({ ...listen, reusePort: this.#role?.kind === 'worker' });
     this.port = at.port;
     this.url = urlOf(listen.host, at.port, this.#listening.scheme);
-    this.#cancelLoading = loadLater(nodeTasks, this.metrics, (err) => this.#log.error({ err }, 'not all was loaded'));
+    this.#cancelLoading = nodeTasks.later(QUIET_MS, () => void this.#load());
     if (this.#role?.kind === 'worker') return;
     try {
       const deps = this.#adminDeps();
@@ -176,6 +177,15 @@ class NodeGate implements RunningGate, Part {
     }
     this.#ready = true;
     this.#population.start();
+  }
+
+  /** Who needs a part sooner loads it, and hears of its error. */
+  async #load(): Promise<void> {
+    try {
+      await Promise.all([loadPools(), this.metrics.load()]);
+    } catch (err) {
+      this.#log.error({ err }, 'not all was loaded');
+    }
   }
 
   #adminDeps(): AdminDeps {
@@ -229,15 +239,10 @@ class NodeGate implements RunningGate, Part {
   }
 
   #compile(config: ResolvedConfig): Site {
-    const bounded = boundBodies(config, this.#room);
     const pools = this.#origins.update(config.origins);
     const wrap = this.#role?.kind === 'worker' ? this.#role.origin : (origin: Origin) => origin;
-    const { router, retire } = compileSite(bounded, new Map([...pools].map(([name, pool]) => [name, wrap(pool)])));
-    return { config, router, retire, trusted: networks(config.trustedProxies) };
-  }
-
-  #trusts(address: string): boolean {
-    return this.#site.trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+    const origins = new Map([...pools].map(([name, pool]) => [name, wrap(pool)]));
+    return { config, ...compileSite(config, origins, this.#largestBody) };
   }
 
   #createPopulation({ disk }: ResolvedConfig): Population {

@@ -3,7 +3,7 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { TlsListener } from '../../src/node/front/connection/arrival.ts';
+import { Arrivals } from '../../src/node/front/connection/arrival.ts';
 import { Certificates } from '../../src/node/front/connection/certificates.ts';
 import { LINGER_MS } from '../../src/node/front/http1/upload.ts';
 import { certificateFiles } from '../kit/certificates.ts';
@@ -51,11 +51,10 @@ test('one client address and port, connected to two of ours, are two connections
   });
   onTestFinished(() => certificates.close());
   const secured: (readonly [number | undefined, number | undefined])[] = [];
-  const options = { certificates, http2: true, minVersion: 'TLSv1.2', handshakeTimeoutMs: 5_000 } as const;
-  const listener = new TlsListener(options, {
-    secured: (socket, connection) => void secured.push([socket.localPort, connection.localPort]),
-    failed() {},
-  });
+  const note = (socket: Socket, _peer: unknown, connection: Socket) =>
+    void secured.push([socket.localPort, connection.localPort]);
+  const tls = { certificates, http2: true, minVersion: 'TLSv1.2' } as const;
+  const listener = new Arrivals({ proxyProtocol: false, tls }, 5_000, { http1: note, http2: note, lost() {} });
   let accepted = 0;
   const listen = async () => {
     const server = createServer((connection) => {

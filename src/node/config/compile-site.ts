@@ -1,5 +1,6 @@
 // Routes and request rules, made once from the configuration.
 
+import { BlockList, isIPv6 } from 'node:net';
 import { cookieRules } from '../../engine/answers/edits.ts';
 import type { Route } from '../../engine/contract.ts';
 import { TidegateError } from '../../errors.ts';
@@ -22,8 +23,15 @@ import {
   type SiteRoute,
 } from './router.ts';
 
-/** Makes the routes of a configuration; `origins` holds each of its origins by name. */
-export function compileSite(config: ResolvedConfig, origins: ReadonlyMap<string, Origin>): CompiledSite {
+/**
+ * Makes the routes of a configuration; `origins` holds each of its origins by name. `most`: no tier takes a larger body, so none
+ * is gathered.
+ */
+export function compileSite(
+  config: ResolvedConfig,
+  origins: ReadonlyMap<string, Origin>,
+  most = Number.POSITIVE_INFINITY,
+): CompiledSite {
   const router = new HostRouter();
   let retired = false;
   for (const route of config.routes) {
@@ -33,7 +41,7 @@ export function compileSite(config: ResolvedConfig, origins: ReadonlyMap<string,
     const site: SiteRoute = Object.freeze({
       name: route.name,
       route: {
-        ...compileRoute(route, origin, config),
+        ...compileRoute({ ...route, maxBodyBytes: Math.min(route.maxBodyBytes, most) }, origin, config),
         cacheUri: (uri: string) => cacheUri(router, uri, request),
         retired: () => retired,
       },
@@ -41,18 +49,34 @@ export function compileSite(config: ResolvedConfig, origins: ReadonlyMap<string,
     });
     router.add({ site, matches: compilePaths(route.match.path) }, asList(route.match.host));
   }
+  const trusted = networks(config.trustedProxies);
   return {
     router,
+    trusts: (address) => trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4'),
     retire: () => {
       retired = true;
     },
   };
 }
 
-interface CompiledSite {
+export interface CompiledSite {
   readonly router: Router;
+  /** Whether to believe the peer of this address about host, scheme and client. */
+  readonly trusts: (address: string) => boolean;
   /** Another site replaces this one: a fill still running for this one is not stored. */
   readonly retire: () => void;
+}
+
+/** Addresses and networks as a list to look up. */
+function networks(trusted: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const network of trusted) {
+    const [address, prefix] = network.split('/') as [string, string | undefined];
+    const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+    if (prefix === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(prefix), family);
+  }
+  return list;
 }
 
 /** A URI named in an answer, under the rules of the route that its requests take. */

@@ -6,19 +6,18 @@ import { dirname, resolve } from 'node:path';
 import { DEFAULT_TENANT } from '../../entry/key.ts';
 import { TidegateError } from '../../errors.ts';
 import { isRecord, type UnknownRecord } from '../../options/kit.ts';
-import { configProblems, defaultRouteName, refused } from './config-checks.ts';
+import { configProblems, databaseProblems, defaultRouteName, refused } from './config-checks.ts';
 import { CONFIG_FILES, findConfigFile, readConfigFile } from './config-file.ts';
 import {
   type ConfigOutput,
   configSchema,
+  databasesSchema,
   type RouteOutput,
   routeSchema,
   type ScheduleOutput,
   type SourceOutput,
 } from './config-schema.ts';
 import { bearerToken } from './config-values.ts';
-import { databaseFiles } from './databases.ts';
-import { listenFiles, originFiles } from './tls-files.ts';
 
 /** A route with its name, origin and tenant known. */
 export interface ResolvedRoute extends RouteOutput {
@@ -76,6 +75,22 @@ export async function loadConfig(options: LoadOptions): Promise<ResolvedConfig> 
     source: file ?? 'the command line',
     ...(options.env === undefined ? {} : { env: options.env }),
   });
+}
+
+type Databases = ConfigOutput['sources'];
+
+/**
+ * The databases of the file, or of the configuration in the folder; undefined when there is none. Nothing else of the
+ * configuration is checked, and the gate's required keys may be absent: a process that looks after a feed need not have a
+ * gate. Rejects with E_CONFIG.
+ */
+export async function loadDatabases(options: Pick<LoadOptions, 'file' | 'cwd'>): Promise<Databases | undefined> {
+  const file = findConfigFile(options);
+  if (file === undefined) return undefined;
+  const raw = await readConfigFile(file);
+  const problems = databaseProblems(raw);
+  if (problems.length > 0) throw refused(file, problems);
+  return databaseFiles(databasesSchema.parse(isRecord(raw) ? raw.sources : undefined), dirname(file));
 }
 
 function noFile({ cwd, overrides }: LoadOptions): never {
@@ -146,6 +161,38 @@ export function resolveConfig(raw: unknown, surroundings: ConfigSurroundings = {
   };
 }
 
+function listenFiles(listen: ConfigOutput['listen'], directory: string): ConfigOutput['listen'] {
+  const { tls } = listen;
+  if (tls === undefined) return listen;
+  const certificates = tls.certificates.map((one) => ({
+    ...one,
+    cert: resolve(directory, one.cert),
+    key: resolve(directory, one.key),
+  }));
+  return { ...listen, tls: { ...tls, certificates } };
+}
+
+function originFiles(origins: ConfigOutput['origins'], directory: string): ConfigOutput['origins'] {
+  return mapValues(origins, (origin) => {
+    const { ca } = origin.tls;
+    return ca === undefined ? origin : { ...origin, tls: { ca: resolve(directory, ca) } };
+  });
+}
+
+function databaseFiles(databases: Databases, directory: string): Databases {
+  return mapValues(databases, (database) => {
+    const { sqlite } = database;
+    return sqlite === undefined ? database : { ...database, sqlite: resolve(directory, sqlite) };
+  });
+}
+
+function mapValues<Value>(
+  table: { readonly [name: string]: Value },
+  map: (value: Value) => Value,
+): { readonly [name: string]: Value } {
+  return Object.fromEntries(Object.entries(table).map(([name, value]) => [name, map(value)]));
+}
+
 function withFile<T extends SourceOutput>(source: T, directory: string): T {
   return source.file === undefined ? source : { ...source, file: resolve(directory, source.file) };
 }
@@ -185,4 +232,16 @@ function readTokenFile(path: string): string {
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+}
+
+/** Keys that only a new start can change. */
+export function needsRestart(before: ResolvedConfig, after: ResolvedConfig): string[] {
+  const keys = ['listen', 'admin', 'memory', 'disk', 'limits', 'log', 'cacheName', 'workers'] as const;
+  return keys.filter((key) => JSON.stringify(settled(before)[key]) !== JSON.stringify(settled(after)[key]));
+}
+
+/** Without the certificates, which a reload does change. */
+function settled(config: ResolvedConfig): ResolvedConfig {
+  const { tls } = config.listen;
+  return tls === undefined ? config : { ...config, listen: { ...config.listen, tls: { ...tls, certificates: [] } } };
 }

@@ -14,9 +14,11 @@ export function fileProblems({ listen, origins, disk, populate, schedule, source
     ...certificateProblems(listen.tls?.certificates ?? []),
     ...Object.entries(origins).flatMap(([name, { tls }]) => problemOf(() => void readAuthorities(name, tls.ca))),
     ...(disk === undefined ? [] : folderProblem(disk.path)),
-    ...listProblem('populate.onStart.file', populate.onStart?.file),
-    ...schedule.flatMap(({ file }, at) => listProblem(`schedule[${at}].file`, file)),
-    ...Object.entries(sources).flatMap(([name, { sqlite }]) => databaseProblem(`sources.${name}.sqlite`, sqlite)),
+    ...unreadable('populate.onStart.file', 'URLs', populate.onStart?.file),
+    ...schedule.flatMap(({ file }, at) => unreadable(`schedule[${at}].file`, 'URLs', file)),
+    ...Object.entries(sources).flatMap(([name, { sqlite }]) =>
+      unreadable(`sources.${name}.sqlite`, 'a database', sqlite),
+    ),
   ];
 }
 
@@ -39,16 +41,10 @@ function exists(path: string): boolean {
   }
 }
 
-function listProblem(place: string, file: string | undefined): string[] {
+/** `of`: what it is a file of. */
+function unreadable(place: string, of: string, file: string | undefined): string[] {
   if (file === undefined) return [];
-  const say = (got: string) => `${place}: expected a readable file of URLs, got ${got}`;
-  if (isFolder(file)) return [say(`a folder: ${file}`)];
-  return problemOf(() => accessSync(file, constants.R_OK), say);
-}
-
-function databaseProblem(place: string, file: string | undefined): string[] {
-  if (file === undefined) return [];
-  const say = (got: string) => `${place}: expected a readable file of a database, got ${got}`;
+  const say = (got: string) => `${place}: expected a readable file of ${of}, got ${got}`;
   if (isFolder(file)) return [say(`a folder: ${file}`)];
   return problemOf(() => accessSync(file, constants.R_OK), say);
 }

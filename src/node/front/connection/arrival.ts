@@ -65,97 +65,63 @@ interface ArrivalEvents {
   readonly lost: (report: LostArrival) => void;
 }
 
+interface Begun {
+  readonly connection: Socket;
+  readonly stated: Endpoints | undefined;
+}
+
+/** Identifiers of RFC 7301 §6; without HTTP/1.0 here, a client that offers only that version would be refused. */
+const HTTP1 = ['http/1.1', 'http/1.0'];
+
 export class Arrivals {
   readonly #options: ArrivalOptions;
   readonly #timeoutMs: number;
   readonly #events: ArrivalEvents;
-  readonly #tls: TlsListener | undefined;
-  readonly #stated = new WeakMap<Socket, Endpoints>();
+  readonly #tls: Server | undefined;
+  /** Connections that are not secured yet. */
+  readonly #securing = new Map<string, Begun>();
+  /** Reasons of failed handshakes, until their connections close; when several fail at once, the order is a guess. */
+  readonly #failures: string[] = [];
 
   /** `timeoutMs`: for each step. */
   constructor(options: ArrivalOptions, timeoutMs: number, events: ArrivalEvents) {
     this.#options = options;
     this.#timeoutMs = timeoutMs;
     this.#events = events;
-    const { tls } = options;
-    if (tls === undefined) return;
-    this.#tls = new TlsListener(
-      { ...tls, handshakeTimeoutMs: timeoutMs },
-      {
-        secured: (socket, connection) => this.#secured(socket, connection),
-        failed: (got, peer) => events.lost({ reason: 'tls', got, peer }),
-      },
-    );
+    this.#tls = options.tls && this.#tlsServer(options.tls);
   }
 
   /** `connection`: unread so far. */
   accept(connection: Socket): void {
     if (!this.#options.proxyProtocol) {
-      this.#begun(connection);
+      this.#begun({ connection, stated: undefined });
       return;
     }
     const peer = unmapped(connection.remoteAddress ?? '');
     takeProxyHeader(connection, this.#timeoutMs, {
-      ready: (stated) => {
-        if (stated !== undefined) this.#stated.set(connection, stated);
-        this.#begun(connection);
-      },
+      ready: (stated) => this.#begun({ connection, stated }),
       refused: (got) => this.#events.lost({ reason: 'proxy-header', got, peer }),
     });
   }
 
-  #begun(connection: Socket): void {
+  #begun(begun: Begun): void {
+    const { connection, stated } = begun;
     if (this.#tls !== undefined) {
-      this.#tls.accept(connection);
+      this.#secure(this.#tls, begun);
       return;
     }
-    this.#events.http1(connection, peerOf(connection, 'http', this.#stated.get(connection)), connection);
+    this.#events.http1(connection, peerOf(connection, 'http', stated), connection);
     // A PROXY header was taken off it.
     if (connection.isPaused()) connection.resume();
   }
 
-  #secured(socket: TLSSocket, connection: Socket): void {
-    const peer = peerOf(socket, 'https', this.#stated.get(connection));
-    if (socket.alpnProtocol !== 'h2') {
-      this.#events.http1(socket, peer, connection);
-      return;
-    }
-    // A client that ends its half cannot widen flow control any more: held data would wait for ever.
-    socket.allowHalfOpen = false;
-    this.#events.http2(socket, peer, connection);
-  }
-}
-
-/** Identifiers of RFC 7301 §6; without HTTP/1.0 here, a client that offers only that version would be refused. */
-const HTTP1 = ['http/1.1', 'http/1.0'];
-
-interface TlsListenerOptions extends TlsOptions {
-  readonly handshakeTimeoutMs: number;
-}
-
-interface TlsListenerEvents {
-  readonly secured: (socket: TLSSocket, connection: Socket) => void;
-  /** The connection is over. */
-  readonly failed: (got: string, peer: string) => void;
-}
-
-export class TlsListener {
-  readonly #server: Server;
-  readonly #events: TlsListenerEvents;
-  /** Connections that are not secured yet. */
-  readonly #connections = new Map<string, Socket>();
-  /** Reasons of failed handshakes, until their connections close; when several fail at once, the order is a guess. */
-  readonly #failures: string[] = [];
-
-  constructor(options: TlsListenerOptions, events: TlsListenerEvents) {
-    const { certificates, http2, minVersion, handshakeTimeoutMs } = options;
-    this.#events = events;
+  #tlsServer({ certificates, http2, minVersion }: TlsOptions): Server {
     const server = createServer({
       ...certificates.standard,
       SNICallback: (name, done) => done(null, certificates.contextFor(name)),
       ALPNProtocols: http2 ? ['h2', ...HTTP1] : HTTP1,
       minVersion,
-      handshakeTimeout: handshakeTimeoutMs,
+      handshakeTimeout: this.#timeoutMs,
       // As in node:http: a client that has sent all its requests may close its half.
       allowHalfOpen: true,
     });
@@ -165,32 +131,40 @@ export class TlsListener {
       socket.destroy();
     });
     certificates.follow(() => server.setSecureContext(certificates.standard));
-    this.#server = server;
+    return server;
   }
 
-  /** `connection`: unread, apart from a PROXY header. */
-  accept(connection: Socket): void {
+  #secure(server: Server, begun: Begun): void {
+    const { connection } = begun;
     const name = nameOf(connection);
     const peer = unmapped(connection.remoteAddress ?? '');
     connection.on('error', () => connection.destroy());
     connection.on('close', () => {
-      if (this.#connections.get(name) !== connection) return;
-      this.#connections.delete(name);
-      this.#events.failed(this.#failures.shift() ?? 'the end of the connection', peer);
+      if (this.#securing.get(name) !== begun) return;
+      this.#securing.delete(name);
+      this.#events.lost({ reason: 'tls', got: this.#failures.shift() ?? 'the end of the connection', peer });
     });
-    this.#connections.set(name, connection);
-    this.#server.emit('connection', connection);
+    this.#securing.set(name, begun);
+    server.emit('connection', connection);
   }
 
   #secured(socket: TLSSocket): void {
     const name = nameOf(socket);
-    const connection = this.#connections.get(name);
+    const begun = this.#securing.get(name);
     // It has ended meanwhile.
-    if (connection === undefined) socket.destroy();
-    else {
-      this.#connections.delete(name);
-      this.#events.secured(socket, connection);
+    if (begun === undefined) {
+      socket.destroy();
+      return;
     }
+    this.#securing.delete(name);
+    const peer = peerOf(socket, 'https', begun.stated);
+    if (socket.alpnProtocol !== 'h2') {
+      this.#events.http1(socket, peer, begun.connection);
+      return;
+    }
+    // A client that ends its half cannot widen flow control any more: held data would wait for ever.
+    socket.allowHalfOpen = false;
+    this.#events.http2(socket, peer, begun.connection);
   }
 }
 

@@ -124,6 +124,18 @@ export function failed(io: CommandIo, error: unknown): never {
   return io.exit(1);
 }
 
+/** Ends a serving process. The first signal ends in order, a second one at once. `failed`: called when the orderly end fails. */
+export function endOnSignal(close: () => Promise<void>, failed: (error: unknown) => void): void {
+  let ending = false;
+  const end = () => {
+    if (ending) process.exit(1);
+    ending = true;
+    close().then(() => process.exit(0), failed);
+  };
+  process.on('SIGINT', end);
+  process.on('SIGTERM', end);
+}
+
 export function stackOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

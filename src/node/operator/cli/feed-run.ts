@@ -10,8 +10,7 @@ import { startFeedProcess } from '../../../track/server/feed-server.ts';
 import { gateTarget } from '../../../track/target/gate-target.ts';
 import { nodeTasks } from '../../node-ports.ts';
 import { createLog } from '../access-log.ts';
-import { endOnSignal } from '../end-on-signal.ts';
-import { type Call, failed } from './commands.ts';
+import { type Call, endOnSignal, failed } from './commands.ts';
 import type { FeedSource, RunFlags } from './feed-source.ts';
 
 /** Resolves once it listens; the process then goes on until a signal ends it. Rejects with E_CONFIG, E_FEED or E_PORT. */

@@ -4,9 +4,9 @@
 
 import { relative } from 'node:path';
 import { hint } from '../../../options/names.ts';
+import { loadDatabases } from '../../config/config.ts';
 import type { DatabaseOutput } from '../../config/config-schema.ts';
 import { sourceName } from '../../config/config-values.ts';
-import { loadDatabases } from '../../config/databases.ts';
 import { type Call, UsageError } from './commands.ts';
 
 export interface SourceFlags {
