@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { admit, type BreakerState, CLOSED, type Permit, type Reach, settle } from '../../src/node/origin/breaker.ts';
+import { admit, type BreakerState, CLOSED, settle } from '../../src/node/origin/origin.ts';
+import type { Permit, Reach } from '../../src/node/origin/origin-forward.ts';
 
 const POLICY = { failures: 3, openMs: 100 };
 

@@ -18,9 +18,9 @@ import { Connections } from './connection/connections.ts';
 import { type Lender, LentSocket } from './connection/lent-socket.ts';
 import { type CloseTunnel, openTunnel, wantsTunnel } from './connection/tunnel.ts';
 import type { ExchangeDeps, Front, FrontDeps, FrontLimits, ListenAt } from './front-contract.ts';
-import { openH2 } from './h2/h2-connection.ts';
+import { H2Connection } from './h2/h2-connection.ts';
 import { type Ends, Http1Channel } from './http1/http1-channel.ts';
-import { KEEP_ALIVE_BUFFER_MS, watchConnection } from './http1/plain-connection.ts';
+import { KEEP_ALIVE_BUFFER_MS, PlainConnection } from './http1/plain-connection.ts';
 import { endAfterContent, hasContent, LINGER_MS, Upload } from './http1/upload.ts';
 import { ALLOWED_METHODS, type Refusal, refusalAnswer, refused } from './refusals.ts';
 
@@ -172,13 +172,13 @@ class NodeFront implements Front {
 
   #speakHttp2(socket: TLSSocket, peer: Peer, connection: Socket): void {
     const deps = { ...this.#exchanges, admission: this.#admission, limits: this.#deps.limits };
-    const goAway = openH2(socket, peer, { ...deps, refused: (refusal, from) => this.#tellOf(refusal, from) });
-    this.#connections.endBy(connection, goAway);
+    const h2 = new H2Connection(socket, peer, { ...deps, refused: (refusal, from) => this.#tellOf(refusal, from) });
+    this.#connections.endBy(connection, () => h2.goAway());
   }
 
   #speakHttp1(socket: Socket, peer: Peer, connection: Socket): void {
     if (socket !== connection) this.#connections.wrap(connection, socket);
-    watchConnection(socket, peer, {
+    new PlainConnection(socket, peer, {
       ...this.#exchanges,
       connection,
       admission: this.#admission,
@@ -271,7 +271,7 @@ class NodeFront implements Front {
         ca: this.#deps.authoritiesOf?.(request.route.originName),
         timeoutMs: this.#deps.upgradeTimeoutMs ?? 10_000,
       },
-      { failed: (refusal) => this.#connections.refuse(refusal, client) },
+      (refusal) => this.#connections.refuse(refusal, client),
     );
     this.#tunnels.add(close);
     client.on('close', () => this.#tunnels.delete(close));

@@ -5,7 +5,6 @@
 
 import { TidegateError } from '../../errors.ts';
 import type { Cancel, Clock, Forward, OriginListener, OriginRequest, RequestBody, Tasks } from '../../ports.ts';
-import type { Permit, Reach } from './breaker.ts';
 import { Attempt, type Connection, type Pools, type Sender } from './origin-attempt.ts';
 import {
   isConnectionLoss,
@@ -17,6 +16,15 @@ import {
   sendable,
   toFields,
 } from './origin-wire.ts';
+
+/** The kind of an admitted request. */
+export type Permit = 'usual' | 'probe';
+
+/**
+ * The result of a request for the circuit: `reached` when a response head arrived (whatever its status),
+ * `unreachable` when no connection was made or a time limit ran out, `unknown` when it ended for another reason.
+ */
+export type Reach = 'reached' | 'unreachable' | 'unknown';
 
 /** A forward's view of its origin. */
 export interface ForwardHost {
@@ -41,13 +49,7 @@ const MAX_INTERIM = 32;
 /** More field lines in one head are refused, however short they are. */
 const MAX_FIELD_LINES = 2000;
 
-export function startForward(host: ForwardHost, request: OriginRequest, listener: OriginListener): Forward {
-  const forward = new RunningForward(host, request, listener);
-  forward.start();
-  return forward;
-}
-
-class RunningForward implements Forward, Sender {
+export class RunningForward implements Forward, Sender {
   readonly #host: ForwardHost;
   readonly #request: OriginRequest;
   readonly #listener: OriginListener;
@@ -255,7 +257,7 @@ interface DeadlineEvents {
 class Deadline {
   readonly #deps: { readonly clock: Clock; readonly tasks: Tasks };
   readonly #events: DeadlineEvents;
-  #limitMs = 0;
+  limitMs = 0;
   #progressMs = 0;
   #cancel: Cancel | undefined;
 
@@ -264,13 +266,9 @@ class Deadline {
     this.#events = events;
   }
 
-  get limitMs(): number {
-    return this.#limitMs;
-  }
-
   /** From now on, progress is due every `limitMs`. */
   start(limitMs: number): void {
-    this.#limitMs = limitMs;
+    this.limitMs = limitMs;
     this.progress();
     this.#arm(limitMs);
   }
@@ -292,7 +290,7 @@ class Deadline {
   #check(): void {
     this.#cancel = undefined;
     if (this.#events.suspended()) this.progress();
-    const leftMs = this.#progressMs + this.#limitMs - this.#deps.clock.monotonic();
+    const leftMs = this.#progressMs + this.limitMs - this.#deps.clock.monotonic();
     if (leftMs > 0) this.#arm(leftMs);
     else this.#events.expired();
   }

@@ -8,6 +8,7 @@ import type { Socket } from 'node:net';
 import type { Exchange } from '../exchange.ts';
 import { LINGER_MS } from '../http1/upload.ts';
 import { type Refusal, rawRefusal, refusalOfParserError } from '../refusals.ts';
+import { LentSocket } from './lent-socket.ts';
 
 interface ConnectionState {
   /** Exchanges that did not end at once, in the order of their requests. */
@@ -29,8 +30,6 @@ const SENT_AFTER_CLOSE = 'HPE_CLOSED_CONNECTION';
 
 export class Connections {
   readonly #states = new Map<Socket, ConnectionState>();
-  /** Lent connections, and TLS within a connection, share the state of the client's connection. */
-  readonly #inner = new WeakMap<Socket, ConnectionState>();
   readonly #cacheName: string;
   #closing = false;
   readonly #refused: (refusal: Refusal, connection: Socket) => void;
@@ -49,9 +48,7 @@ export class Connections {
   /** The socket within the connection carries HTTP. */
   wrap(connection: Socket, socket: Socket): void {
     const state = this.#states.get(connection);
-    if (state === undefined) return;
-    state.socket = socket;
-    this.#inner.set(socket, state);
+    if (state !== undefined) state.socket = socket;
   }
 
   /** Registers a connection that node:http does not handle. */
@@ -61,18 +58,13 @@ export class Connections {
     if (this.#closing) goAway();
   }
 
-  /** Events on the lent connection count for the client's. */
-  lend(connection: Socket, lent: Socket): void {
-    const state = this.#stateOf(connection);
-    if (state !== undefined) this.#inner.set(lent, state);
-  }
-
   get size(): number {
     return this.#states.size;
   }
 
-  #stateOf(connection: Socket): ConnectionState | undefined {
-    return this.#states.get(connection) ?? this.#inner.get(connection);
+  /** Of the client's connection: what happens on it while it is lent, happens on it. */
+  #stateOf(socket: Socket): ConnectionState | undefined {
+    return this.#states.get(socket instanceof LentSocket ? socket.connection : socket);
   }
 
   isBusy(connection: Socket): boolean {

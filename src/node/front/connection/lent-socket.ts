@@ -29,7 +29,7 @@ export interface Lender {
 
 export class LentSocket extends Duplex {
   readonly #socket: Socket;
-  readonly #connection: Socket;
+  readonly connection: Socket;
   readonly lender: Lender;
 
   /** `connection`: the TCP connection of the socket, a different one where TLS is spoken. */
@@ -37,7 +37,7 @@ export class LentSocket extends Duplex {
     // The encoding of heads: node:http states none when it sends a head before its content.
     super({ allowHalfOpen: true, defaultEncoding: 'latin1' });
     this.#socket = socket;
-    this.#connection = connection;
+    this.connection = connection;
     this.lender = lender;
   }
 
@@ -93,7 +93,7 @@ export class LentSocket extends Duplex {
 
   /** Only TCP has a reset: a TLS socket throws on this call. */
   resetAndDestroy(): this {
-    this.#connection.resetAndDestroy();
+    this.connection.resetAndDestroy();
     return this.destroy();
   }
 

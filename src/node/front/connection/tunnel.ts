@@ -28,16 +28,14 @@ interface TunnelRequest {
   readonly timeoutMs: number;
 }
 
-interface TunnelListener {
-  /** The origin does not answer; nothing was sent to the client. */
-  failed(refusal: Refusal): void;
-}
-
 /** Ends the tunnel. */
 export type CloseTunnel = () => void;
 
-/** Asks the origin and, at its 101, joins the two connections; passes any other answer on and ends the connection. */
-export function openTunnel(tunnel: TunnelRequest, listener: TunnelListener): CloseTunnel {
+/**
+ * Asks the origin and, at its 101, joins the two connections; passes any other answer on and ends the connection.
+ * `failed`: the origin does not answer, and nothing was sent to the client.
+ */
+export function openTunnel(tunnel: TunnelRequest, failed: (refusal: Refusal) => void): CloseTunnel {
   const { client, timeoutMs } = tunnel;
   const asked = ask(tunnel);
   const waiting = holdBytes(client, tunnel.head);
@@ -47,7 +45,7 @@ export function openTunnel(tunnel: TunnelRequest, listener: TunnelListener): Clo
     settled = true;
     asked.destroy();
     waiting();
-    listener.failed(refusal);
+    failed(refusal);
   };
   const timer = setTimeout(() => fail(refused('upgrade-too-slow', `no answer in ${timeoutMs} ms`)), timeoutMs);
   const answered = () => {

@@ -25,15 +25,6 @@ export interface H2Deps extends ExchangeDeps {
   readonly limits: FrontLimits;
 }
 
-/** Ends the connection in order: requests under way are still answered. */
-export type GoAway = () => void;
-
-/** Answers the requests on an unread connection. */
-export function openH2(socket: TLSSocket, peer: Peer, deps: H2Deps): GoAway {
-  const connection = new H2Connection(socket, peer, deps);
-  return () => connection.goAway();
-}
-
 /** Streams at a time (RFC 9113 §5.1.2). */
 const MAX_STREAMS = 128;
 /** Memory of a connection, with room for the bytes of all streams together in either direction. */
@@ -78,7 +69,8 @@ interface Handed {
 
 const GUARDED: Handed = Object.freeze({ sinceMs: Number.POSITIVE_INFINITY });
 
-class H2Connection {
+/** Answers the requests on an unread connection. */
+export class H2Connection {
   readonly #socket: TLSSocket;
   readonly #peer: Peer;
   readonly #deps: H2Deps;
@@ -107,6 +99,7 @@ class H2Connection {
     this.#lookIn(Math.max(1, deps.limits.headTimeoutMs));
   }
 
+  /** Ends the connection in order: requests under way are still answered. */
   goAway(): void {
     if (!this.#session.closed) this.#session.close();
   }

@@ -32,7 +32,7 @@ export interface PlainDeps extends ExchangeDeps {
   /** The TCP connection: the socket itself, or the connection below TLS. */
   readonly connection: Socket;
   readonly admission: AdmissionDeps;
-  readonly connections: Pick<Connections, 'asking' | 'lend'>;
+  readonly connections: Pick<Connections, 'asking'>;
   /** Hands a lent connection to node:http. */
   readonly toNode: (connection: Socket) => void;
   /** Before the first request, and between requests. */
@@ -46,12 +46,7 @@ export const KEEP_ALIVE_BUFFER_MS = 1_000;
 /** Most bytes that wait while a request is lent; beyond it the client must wait. */
 const MAX_WAITING_BYTES = 64 * 1024;
 
-/** Serves a connection from its beginning. */
-export function watchConnection(socket: Socket, peer: Peer, deps: PlainDeps): void {
-  new PlainConnection(socket, peer, deps);
-}
-
-class PlainConnection implements Lender {
+export class PlainConnection implements Lender {
   readonly peer: Peer;
   readonly #socket: Socket;
   readonly #deps: PlainDeps;
@@ -63,6 +58,7 @@ class PlainConnection implements Lender {
   #last: PlainHead | undefined;
   #ended = false;
 
+  /** Serves the connection from its beginning. */
   constructor(socket: Socket, peer: Peer, deps: PlainDeps) {
     this.peer = peer;
     this.#socket = socket;
@@ -175,9 +171,9 @@ class PlainConnection implements Lender {
     const { visit, bytes, end } = asked;
     this.#state = 'asking';
     this.#waiting = end === bytes.length ? undefined : bytes.subarray(end);
-    this.#deps.connections.asking(this.#socket, true);
+    this.#deps.connections.asking(this.#deps.connection, true);
     const answered = (found: WholeAnswer | Unanswered) => {
-      this.#deps.connections.asking(this.#socket, false);
+      this.#deps.connections.asking(this.#deps.connection, false);
       if (this.#socket.destroyed) return;
       if (found.kind === 'unanswered') return this.#lend(visit, found, bytes.subarray(0, end));
       const rest = this.#waiting ?? NOTHING;
@@ -253,13 +249,11 @@ class PlainConnection implements Lender {
 
   #lentSocket(): LentSocket {
     if (this.#lent !== undefined) return this.#lent;
-    const { connection, connections, toNode } = this.#deps;
+    const { connection, toNode } = this.#deps;
     const lent = new LentSocket(this.#socket, connection, this);
     this.#lent = lent;
     // node:http takes any Duplex for a connection; it and the front use no more of a Socket than LentSocket has.
-    const asSocket = lent as unknown as Socket;
-    connections.lend(this.#socket, asSocket);
-    toNode(asSocket);
+    toNode(lent as unknown as Socket);
     return lent;
   }
 }
