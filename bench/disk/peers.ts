@@ -3,8 +3,8 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { platformRandom, platformTasks } from '../../src/cache/platform.ts';
 import type { StoredResponse } from '../../src/entry/stored-response.ts';
-import { nodeRandom, nodeTasks } from '../../src/node/node-ports.ts';
 import type { Eventually } from '../../src/ports.ts';
 import { DiskStore } from '../../src/store/disk/disk-store.ts';
 import { type Durable, openDurable } from '../../src/store/disk/durable.ts';
@@ -26,10 +26,10 @@ export interface OpenedDisk {
 
 /** As the gate opens it. */
 export async function openDisk(path: string, maxBytes: number): Promise<OpenedDisk> {
-  const durable = await openDurable(path, { tasks: nodeTasks, newEpoch: () => 'bench' });
+  const durable = await openDurable(path, { tasks: platformTasks, newEpoch: () => 'bench' });
   const { folder, manifest } = durable;
   const fault = (error: unknown) => console.error('disk tier:', error);
-  const store = new DiskStore({ folder, manifest, maxBytes, tasks: nodeTasks, random: nodeRandom, fault });
+  const store = new DiskStore({ folder, manifest, maxBytes, tasks: platformTasks, random: platformRandom, fault });
   await store.loaded();
   return { durable, store };
 }

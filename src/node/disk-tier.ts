@@ -2,13 +2,13 @@
 
 import { randomUUID } from 'node:crypto';
 import type { CacheTier } from '../cache/contract.ts';
+import { platformRandom, platformTasks } from '../cache/platform.ts';
 import { LIMIT_CHECKS, noteClosed, type TierLimitOptions, tierLimits } from '../cache/tiers.ts';
 import { be, type Checks, checkOptions, func, required, text } from '../options/kit.ts';
 import { DiskStore } from '../store/disk/disk-store.ts';
 import { openDurable } from '../store/disk/durable.ts';
 import { valuesOnGateStore } from '../store/encoded-store.ts';
 import { createValueCodec } from '../store/value-codec.ts';
-import { nodeRandom, nodeTasks } from './node-ports.ts';
 
 export interface DiskTierOptions extends TierLimitOptions {
   /** A folder that only this process uses; made if need be. */
@@ -43,7 +43,7 @@ export async function openDiskTier(options: DiskTierOptions): Promise<CacheTier>
   const { path, maxBytes, name = 'disk', onFault = () => {}, ...given } = options;
   const limits = tierLimits(given);
   const durable = await openDurable(path, {
-    tasks: nodeTasks,
+    tasks: platformTasks,
     newEpoch: randomUUID,
     onEvent: (event) => {
       if ('error' in event) onFault(event.error);
@@ -51,7 +51,7 @@ export async function openDiskTier(options: DiskTierOptions): Promise<CacheTier>
   });
   const { folder, manifest, journal, recovery } = durable;
   const disk = new DiskStore({
-    ...{ folder, manifest, maxBytes, tasks: nodeTasks, random: nodeRandom },
+    ...{ folder, manifest, maxBytes, tasks: platformTasks, random: platformRandom },
     fault: onFault,
   });
   const tier: CacheTier = {

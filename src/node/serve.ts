@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { createAdminApi } from '../admin/api.ts';
 import type { AdminDeps } from '../admin/contract.ts';
+import { platformClock, platformRandom, platformTasks } from '../cache/platform.ts';
 import type { ExchangeReport, Gate, GateRequest, Rehydrator } from '../engine/contract.ts';
 import { createGate } from '../engine/gate.ts';
 import { classOf } from '../engine/tally.ts';
@@ -24,7 +25,6 @@ import { admitOwn, type OwnRequest } from './front/admission.ts';
 import { createFront } from './front/front.ts';
 import type { ExchangeEnd, Front, FrontHooks } from './front/front-contract.ts';
 import { type Listening, prepareListening, urlOf } from './listening.ts';
-import { nodeClock, nodeRandom, nodeTasks } from './node-ports.ts';
 import { accessLine, createLog } from './operator/access-log.ts';
 import { startAdmin } from './operator/admin-server.ts';
 import { createMetrics, type Metrics } from './operator/metrics.ts';
@@ -114,7 +114,7 @@ class NodeGate implements RunningGate, Part {
     this.#log = log;
     this.#tiers = tiers;
     this.#listening = prepareListening(config, log);
-    this.#origins = new Origins({ clock: nodeClock, tasks: nodeTasks });
+    this.#origins = new Origins({ clock: platformClock, tasks: platformTasks });
     this.#largestBody = Math.floor(Math.max(config.memory.maxBytes, config.disk?.maxBytes ?? 0) * LARGEST_PART);
     this.#site = this.#compile(config);
     const [stats, sources] = [() => this.gate.stats(), () => this.gate.sources()];
@@ -126,9 +126,9 @@ class NodeGate implements RunningGate, Part {
       fill: (entries) => this.#population.rehydrate(entries),
     };
     this.gate = createGate({
-      clock: nodeClock,
-      tasks: nodeTasks,
-      random: nodeRandom,
+      clock: platformClock,
+      tasks: platformTasks,
+      random: platformRandom,
       compress: nodeCompress,
       ...tiers.gateOptions,
       rehydrator: this.rehydrator,
@@ -161,7 +161,7 @@ class NodeGate implements RunningGate, Part {
     const at = await this.#front.listen({ ...listen, reusePort: this.#role?.kind === 'worker' });
     this.port = at.port;
     this.url = urlOf(listen.host, at.port, this.#listening.scheme);
-    this.#cancelLoading = nodeTasks.later(QUIET_MS, () => void this.#load());
+    this.#cancelLoading = platformTasks.later(QUIET_MS, () => void this.#load());
     if (this.#role?.kind === 'worker') return;
     try {
       const deps = this.#adminDeps();
@@ -229,11 +229,11 @@ class NodeGate implements RunningGate, Part {
     const { graceMs = 10_000 } = checkOptions<CloseOptions>('close', options, { grace: timeout(0) });
     this.#ready = false;
     this.#cancelLoading();
-    const end = nodeClock.monotonic() + graceMs;
+    const end = platformClock.monotonic() + graceMs;
     this.#population.close();
     await this.#front.close({ graceMs });
     this.#listening.close();
-    await this.#origins.close({ graceMs: Math.max(0, end - nodeClock.monotonic()) });
+    await this.#origins.close({ graceMs: Math.max(0, end - platformClock.monotonic()) });
     await this.#closeAdmin();
     await this.#tiers.close();
   }
@@ -247,7 +247,7 @@ class NodeGate implements RunningGate, Part {
 
   #createPopulation({ disk }: ResolvedConfig): Population {
     return new Population({
-      ...{ clock: nodeClock, tasks: nodeTasks, random: nodeRandom, log: this.#log, gate: this.gate },
+      ...{ clock: platformClock, tasks: platformTasks, random: platformRandom, log: this.#log, gate: this.gate },
       stores: namedBy(this.#tiers),
       usesOf: (key) => this.#tiers.memory.usesOf(key),
       config: () => this.#site.config,

@@ -6,6 +6,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
+import { platformRandom, platformTasks } from '../cache/platform.ts';
 import type { GateOptions } from '../engine/gate.ts';
 import type { Store } from '../ports.ts';
 import { DiskStore } from '../store/disk/disk-store.ts';
@@ -13,7 +14,6 @@ import { type Durable, type DurableEvent, openDurable } from '../store/disk/dura
 import type { ReplicaFeed } from '../store/disk/replica/replica-feed.ts';
 import { createMemoryStore, type MemoryStore } from '../store/memory.ts';
 import type { ResolvedConfig } from './config/config.ts';
-import { nodeRandom, nodeTasks } from './node-ports.ts';
 
 /** Fastest first; a gate with `memory.maxBytes` 0 and a disk has no memory tier. */
 export interface NodeTiers {
@@ -50,7 +50,7 @@ export async function openTiers(
     return { stores, memory, disk, gateOptions: { stores, memoryStats }, close: async () => {} };
   }
   const durable = await openDurable(disk.path, {
-    tasks: nodeTasks,
+    tasks: platformTasks,
     newEpoch: randomUUID,
     onEvent: (event) => tell(log, event),
   });
@@ -98,8 +98,8 @@ function storeOn(
     manifest,
     maxBytes,
     replicas,
-    tasks: nodeTasks,
-    random: nodeRandom,
+    tasks: platformTasks,
+    random: platformRandom,
     fault: (error) => log.warn({ err: error }, 'the disk tier lost or refused something'),
   });
 }

@@ -4,6 +4,7 @@
 // the next request comes. And a request that waits for another's fill has nothing of its own under way, which Workers take
 // for a hang; so it keeps a timer running while it waits.
 
+import { platformClock, platformRandom } from '../cache/platform.ts';
 import type { Cancel, Clock, Random, Tasks } from '../ports.ts';
 
 export interface Platform {
@@ -20,7 +21,7 @@ export type Wait = (start: (ready: () => void) => void) => Promise<void>;
 
 export function universalPlatform(): Platform {
   const tasks = new LastingTasks();
-  return { clock, tasks, random: () => Math.random(), catchUp: () => tasks.catchUp(), wait: platformWait() };
+  return { clock: platformClock, tasks, random: platformRandom, catchUp: () => tasks.catchUp(), wait: platformWait() };
 }
 
 function platformWait(): Wait {
@@ -55,11 +56,6 @@ function waitAwake(start: Parameters<Wait>[0], handsOver: boolean): Promise<void
   });
 }
 
-const clock: Clock = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-};
-
 /** The longest delay that timers take; a longer one would end at once. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
@@ -69,7 +65,7 @@ class LastingTasks implements Tasks {
   #nextDue = Number.POSITIVE_INFINITY;
 
   later(delayMs: number, work: () => void): Cancel {
-    const due = clock.monotonic() + delayMs;
+    const due = platformClock.monotonic() + delayMs;
     let timer: unknown;
     const run = () => {
       if (!this.#waiting.delete(run)) return;
@@ -90,7 +86,7 @@ class LastingTasks implements Tasks {
   }
 
   catchUp(): void {
-    const now = clock.monotonic();
+    const now = platformClock.monotonic();
     if (now < this.#nextDue) return;
     for (const [run, due] of [...this.#waiting]) if (due <= now) run();
     this.#nextDue = Math.min(Number.POSITIVE_INFINITY, ...this.#waiting.values());

@@ -1,4 +1,4 @@
-import { nodeClock, nodeTasks } from '../../src/node/node-ports.ts';
+import { platformClock, platformTasks } from '../../src/cache/platform.ts';
 import { createOrigin } from '../../src/node/origin/origin.ts';
 import { testOriginContract } from './origin-contract.ts';
 
@@ -14,7 +14,7 @@ testOriginContract('node origin', {
       retries: 1,
       breaker: { failures: 5, openMs: 1000 },
     };
-    const origin = createOrigin(options, { clock: nodeClock, tasks: nodeTasks });
+    const origin = createOrigin(options, { clock: platformClock, tasks: platformTasks });
     return { origin, close: () => origin.destroy() };
   },
 });

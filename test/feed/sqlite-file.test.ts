@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, expect, it, vi } from 'vitest';
+import { platformClock, platformTasks } from '../../src/cache/platform.ts';
 import { createSqliteFeed } from '../../src/feed/sqlite/feed.ts';
 import { sqliteFile } from '../../src/feed/sqlite/file.ts';
 import { installSqliteFeed } from '../../src/feed/sqlite/install.ts';
 import { nodeSqliteRunner } from '../../src/feed/sqlite/runner.ts';
-import { nodeClock, nodeTasks } from '../../src/node/node-ports.ts';
 
 const shape = { name: 't', columns: [], key: [] };
 const folder = mkdtempSync(join(tmpdir(), 'tidegate-file-'));
@@ -28,8 +28,8 @@ it('hears of commits of others at once, however seldom it polls', async () => {
   const feed = createSqliteFeed({
     connect: () => nodeSqliteRunner(new DatabaseSync(path), sqliteFile(path)),
     readTables: () => [shape],
-    clock: nodeClock,
-    tasks: nodeTasks,
+    clock: platformClock,
+    tasks: platformTasks,
     pollMs: 60_000,
   });
   await feed.start(undefined, { changed: ({ changes }) => void told.push(changes.length), gap() {}, reached() {} });

@@ -4,12 +4,12 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { platformClock, platformTasks } from '../../src/cache/platform.ts';
 import type { TableShape } from '../../src/dependency/change.ts';
 import type { SqliteFeed, SqliteFeedOptions } from '../../src/feed/sqlite/feed.ts';
 import { createSqliteFeed } from '../../src/feed/sqlite/feed.ts';
 import { installSqliteFeed, removeSqliteFeed } from '../../src/feed/sqlite/install.ts';
 import { nodeSqliteRunner, type SqliteRunner } from '../../src/feed/sqlite/runner.ts';
-import { nodeClock, nodeTasks } from '../../src/node/node-ports.ts';
 import type { Relation } from '../../src/sql/ast.ts';
 import { readSqliteCatalogue } from '../../src/sql/sqlite/catalogue.ts';
 
@@ -63,8 +63,8 @@ export class SqliteWorld {
     return createSqliteFeed({
       connect: () => this.connect(),
       readTables: () => this.outside(shapesOf),
-      clock: nodeClock,
-      tasks: nodeTasks,
+      clock: platformClock,
+      tasks: platformTasks,
       pollMs: 1,
       heartbeatMs: 20,
       ...options,

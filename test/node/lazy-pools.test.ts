@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { nodeClock, nodeTasks } from '../../src/node/node-ports.ts';
+import { platformClock, platformTasks } from '../../src/cache/platform.ts';
 import { createOrigin } from '../../src/node/origin/origin.ts';
 import { httpOrigin } from '../runtime/node/fault-kit.ts';
 
@@ -11,7 +11,10 @@ async function lateOrigin(connections: number) {
   });
   const limits = { connections, connectTimeoutMs: 5000, headTimeoutMs: 5000, bodyTimeoutMs: 5000, retries: 0 };
   const breaker = { failures: 5, openMs: 1000 };
-  const origin = createOrigin({ name: 'shop', url, ...limits, breaker }, { clock: nodeClock, tasks: nodeTasks });
+  const origin = createOrigin(
+    { name: 'shop', url, ...limits, breaker },
+    { clock: platformClock, tasks: platformTasks },
+  );
   onTestFinished(() => origin.destroy());
   const ask = (path: string) => {
     const { promise, resolve, reject } = Promise.withResolvers<void>();

@@ -2,7 +2,7 @@
 
 import type { Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { nodeClock, nodeTasks } from '../../src/node/node-ports.ts';
+import { platformClock, platformTasks } from '../../src/cache/platform.ts';
 import { createOrigin, type NodeOrigin } from '../../src/node/origin/origin.ts';
 import { fetchAll, quiet, type RawServer, rawServer, start, textOf, until } from '../contract/origin-kit.ts';
 
@@ -32,7 +32,7 @@ async function faulty(fault: (socket: Socket) => void): Promise<[NodeOrigin, Raw
       retries: 0,
       breaker: { failures: 0, openMs: 1000 },
     },
-    { clock: nodeClock, tasks: nodeTasks },
+    { clock: platformClock, tasks: platformTasks },
   );
   undo.push(
     () => server.close(),

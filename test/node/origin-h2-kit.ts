@@ -4,7 +4,7 @@ import { createSecureServer, type Http2SecureServer, type ServerHttp2Stream } fr
 import type { AddressInfo, Server } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { onTestFinished } from 'vitest';
-import { nodeClock, nodeTasks } from '../../src/node/node-ports.ts';
+import { platformClock, platformTasks } from '../../src/cache/platform.ts';
 import { createOrigin, type NodeOrigin, type OriginOptions } from '../../src/node/origin/origin.ts';
 import { makeCertificate } from '../kit/make-certificate.ts';
 import { fieldBlock, frameBytes, HEADERS, readFrames, SETTINGS } from './h2-kit.ts';
@@ -34,7 +34,7 @@ export function originAt(url: string, options: Partial<OriginOptions> = {}): Nod
       ca: pem.cert,
       ...options,
     },
-    { clock: nodeClock, tasks: nodeTasks },
+    { clock: platformClock, tasks: platformTasks },
   );
   onTestFinished(() => origin.destroy());
   return origin;

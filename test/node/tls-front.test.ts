@@ -4,8 +4,8 @@ import { request as httpsRequest } from 'node:https';
 import { connect as netConnect } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { platformClock, platformTasks } from '../../src/cache/platform.ts';
 import type { LostArrival } from '../../src/node/front/connection/arrival.ts';
-import { nodeClock, nodeTasks } from '../../src/node/node-ports.ts';
 import { createOrigin } from '../../src/node/origin/origin.ts';
 import type { Responder } from '../../src/ports.ts';
 import { answerText, bodyText, eventually, FedBody, get, statusOf, storedAnswer, streamedAnswer } from './front-kit.ts';
@@ -241,7 +241,7 @@ test('one gate before another, in HTTP/2', async () => {
       breaker: { failures: 5, openMs: 1_000 },
       ca: front.ca,
     },
-    { clock: nodeClock, tasks: nodeTasks },
+    { clock: platformClock, tasks: platformTasks },
   );
   onTestFinished(() => origin.destroy());
   const request = { method: 'GET', target: '/', fields: ['host', 'localhost'], body: undefined, retryable: true };

@@ -4,7 +4,7 @@ import { floorOf, roomOf } from './floors.ts';
 import { type Finding, memberName, type Node, nodesOf, type Source } from './source.ts';
 
 /** Here the Clock, Tasks and Random ports are made. */
-const PORTS: ReadonlySet<string> = new Set(['src/node/node-ports.ts', 'src/cache/platform.ts', 'src/web/platform.ts']);
+const PORTS: ReadonlySet<string> = new Set(['src/cache/platform.ts', 'src/web/platform.ts']);
 
 /** Files of the front that guard sockets with timers of their own: those are no part of what is simulated. */
 const SOCKET_TIMERS: ReadonlySet<string> = new Set([

@@ -8,10 +8,10 @@ import { createServer, type IncomingMessage, type ServerOptions, type ServerResp
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import { platformClock } from '../../cache/platform.ts';
 import type { Unanswered } from '../../engine/contract.ts';
 import { guarded } from '../../engine/guarded.ts';
 import { portError } from '../listening.ts';
-import { nodeClock } from '../node-ports.ts';
 import { type Admitted, admit } from './admission.ts';
 import { type ArrivalOptions, Arrivals, type Peer, peerOf } from './connection/arrival.ts';
 import { Connections } from './connection/connections.ts';
@@ -70,7 +70,7 @@ class NodeFront implements Front {
       status: { isClosing: false },
       // http1-channel.ts recognises its own socket timeout by its length, so the idle timeout must differ.
       stallMs: stallMs === Math.max(1, limits.keepAliveMs) + KEEP_ALIVE_BUFFER_MS ? stallMs + 1 : stallMs,
-      monotonic: deps.monotonic ?? nodeClock.monotonic,
+      monotonic: deps.monotonic ?? platformClock.monotonic,
       ended: hooks?.ended,
       fault: hooks?.fault ?? (() => {}),
     };

@@ -2,8 +2,8 @@
 // expected and what was got.
 
 import { STATUS_CODES } from 'node:http';
+import { platformClock } from '../../cache/platform.ts';
 import { type Fields, formatHttpDate } from '../../semantics/fields.ts';
-import { nodeClock } from '../node-ports.ts';
 
 interface RefusalRule {
   readonly status: number;
@@ -116,7 +116,7 @@ function shown(got: string): string {
 /** The answer in wire form, for a socket without a message to answer; always the last on its connection. */
 export function rawRefusal(refusal: Refusal, cacheName: string): string {
   const { status, fields, body } = refusalAnswer(refusal, cacheName, true);
-  return rawHead(status, [...fields, 'date', formatHttpDate(nodeClock.now())]) + body;
+  return rawHead(status, [...fields, 'date', formatHttpDate(platformClock.now())]) + body;
 }
 
 /** Status line, fields and the empty line; the fields must be known to be sendable. */

@@ -6,6 +6,7 @@
 
 import { type AddressInfo, createServer } from 'node:net';
 import type { Logger } from 'pino';
+import { platformClock, platformTasks } from '../../cache/platform.ts';
 import { TidegateError } from '../../errors.ts';
 import type { LogMember, SharedLog } from '../../log/shared-log.ts';
 import type { Cancel } from '../../ports.ts';
@@ -13,7 +14,6 @@ import type { ReplicaFeed } from '../../store/disk/replica/replica-feed.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import type { ListenAt } from '../front/front-contract.ts';
 import { portError } from '../listening.ts';
-import { nodeClock, nodeTasks } from '../node-ports.ts';
 import type { Answers, Figures, FromWorker, Question } from './messages.ts';
 import { Restarts } from './restarts.ts';
 import { workerConfig } from './share.ts';
@@ -107,7 +107,7 @@ export class Crew {
       if (servingSince === undefined) process.kill();
       else process.send({ kind: 'close', graceMs });
     }
-    const cancel = nodeTasks.later(graceMs + END_MS, () => {
+    const cancel = platformTasks.later(graceMs + END_MS, () => {
       for (const { process } of this.#workers) process.kill();
     });
     await empty;
@@ -155,7 +155,7 @@ export class Crew {
 
   /** Detects a hanging worker, and keeps each worker's latest counts for its death. */
   #watch(): void {
-    const cancel = nodeTasks.later(WATCH_MS, () => {
+    const cancel = platformTasks.later(WATCH_MS, () => {
       this.#pauses.delete(cancel);
       this.figures().finally(() => {
         if (!this.#closing) this.#watch();
@@ -191,12 +191,12 @@ export class Crew {
       figures: undefined,
     };
     this.#workers.add(worker);
-    const cancel = nodeTasks.later(START_MS, () => process.kill());
+    const cancel = platformTasks.later(START_MS, () => process.kill());
     return promise.finally(cancel);
   }
 
   #listening(worker: Worker, started: (port: number) => void, port: number): void {
-    worker.servingSince = nodeClock.monotonic();
+    worker.servingSince = platformClock.monotonic();
     started(port);
   }
 
@@ -233,7 +233,7 @@ export class Crew {
   }
 
   #replace({ process, servingSince }: Worker, how: string): void {
-    const atMs = nodeClock.monotonic();
+    const atMs = platformClock.monotonic();
     const next = this.#restarts.died({ atMs, servedMs: servingSince === undefined ? 0 : atMs - servingSince });
     if (next.kind === 'give-up') {
       const message = `expected workers that go on, got the end of ${next.deaths} in a short time, the last by ${how}`;
@@ -241,7 +241,7 @@ export class Crew {
       return;
     }
     this.#parts.log.error({ worker: process.pid, how }, 'a worker has ended: another takes its place');
-    const cancel = nodeTasks.later(next.afterMs, () => {
+    const cancel = platformTasks.later(next.afterMs, () => {
       this.#pauses.delete(cancel);
       this.#start().catch((error: unknown) => this.#parts.log.warn({ err: error }, 'a worker could not be started'));
     });

@@ -4,13 +4,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { AdminDeps } from '../../admin/contract.ts';
+import { platformClock, platformTasks } from '../../cache/platform.ts';
 import { createLocalLog } from '../../engine/invalidator.ts';
 import type { TidegateError } from '../../errors.ts';
 import { Invalidations } from '../../ledger/invalidations.ts';
 import { SharedLog } from '../../log/shared-log.ts';
 import { ReplicaFeed } from '../../store/disk/replica/replica-feed.ts';
 import type { ResolvedConfig } from '../config/config.ts';
-import { nodeClock, nodeTasks } from '../node-ports.ts';
 import { createMetrics } from '../operator/metrics.ts';
 import { logOf, type RunningGate, startPart } from '../serve.ts';
 import { type NodeTiers, openTiers } from '../tiers.ts';
@@ -73,11 +73,11 @@ export async function startWorkers(
 /** The parts that workers share: the disk, and the log of invalidations. */
 async function openShared(config: ResolvedConfig, log: Logger) {
   const fault = (error: unknown) => log.error({ err: error }, 'something shared by the workers failed');
-  const feed = config.disk === undefined ? undefined : new ReplicaFeed(nodeTasks, fault);
+  const feed = config.disk === undefined ? undefined : new ReplicaFeed(platformTasks, fault);
   const opened = await openTiers({ ...config, memory: { ...config.memory, maxBytes: 0 } }, log, feed);
   const { invalidations, log: journal } = opened.gateOptions.history ?? newHistory();
   const image = () => invalidations.image();
-  const shared = new SharedLog({ log: journal, image, clock: nodeClock, tasks: nodeTasks, fault });
+  const shared = new SharedLog({ log: journal, image, clock: platformClock, tasks: platformTasks, fault });
   const history = { invalidations, log: shared };
   const tiers: NodeTiers = { ...opened, gateOptions: { ...opened.gateOptions, history } };
   return { feed, shared, tiers };

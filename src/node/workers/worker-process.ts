@@ -4,8 +4,8 @@
 // So it is over when both have been seen, the exit and the end of the channel.
 
 import { type ChildProcess, fork } from 'node:child_process';
+import { platformTasks } from '../../cache/platform.ts';
 import { TidegateError } from '../../errors.ts';
-import { nodeTasks } from '../node-ports.ts';
 import type { Answers, FromWorker, Question, ToWorker } from './messages.ts';
 
 export interface WorkerHooks {
@@ -69,7 +69,7 @@ export class WorkerProcess {
     const id = ++this.#lastId;
     this.#asked.set(id, { resolve, reject });
     this.send({ kind: 'ask', id, question });
-    const cancel = nodeTasks.later(question.kind === 'reload' ? RELOAD_MS : ANSWER_MS, () => this.kill());
+    const cancel = platformTasks.later(question.kind === 'reload' ? RELOAD_MS : ANSWER_MS, () => this.kill());
     return promise.finally(cancel) as Promise<Answers[Kind]>;
   }
 

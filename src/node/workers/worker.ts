@@ -5,6 +5,7 @@
 // only after it has been welcomed, and ends at once when the primary is gone.
 
 import type { AdminDeps } from '../../admin/contract.ts';
+import { platformRandom, platformTasks } from '../../cache/platform.ts';
 import { rehydrate, rehydrateFound } from '../../engine/populate/rehydrate.ts';
 import type { SourceReply } from '../../engine/source-leases.ts';
 import { messageOf, TidegateError } from '../../errors.ts';
@@ -15,7 +16,6 @@ import { keyHash } from '../../store/disk/index/entry-index.ts';
 import { openFolder } from '../../store/disk/node-folder.ts';
 import { ReplicaStore } from '../../store/disk/replica/replica-store.ts';
 import { createMemoryStore } from '../../store/memory.ts';
-import { nodeRandom, nodeTasks } from '../node-ports.ts';
 import type { Part } from '../role.ts';
 import { logOf, startPart } from '../serve.ts';
 import type { NodeTiers } from '../tiers.ts';
@@ -111,8 +111,8 @@ export class Worker {
     }
     const replica = new ReplicaStore({
       folder: openFolder(disk.path),
-      tasks: nodeTasks,
-      seed: Math.floor(nodeRandom() * 2 ** 32),
+      tasks: platformTasks,
+      seed: Math.floor(platformRandom() * 2 ** 32),
       send: (message) => this.#ends.send({ kind: 'disk', message }),
       fault,
     });

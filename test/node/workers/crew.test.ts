@@ -3,11 +3,11 @@
 import { EventEmitter } from 'node:events';
 import pino from 'pino';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { platformClock, platformTasks } from '../../../src/cache/platform.ts';
 import { createLocalLog } from '../../../src/engine/invalidator.ts';
 import { Invalidations } from '../../../src/ledger/invalidations.ts';
 import { SharedLog } from '../../../src/log/shared-log.ts';
 import { resolveConfig } from '../../../src/node/config/config.ts';
-import { nodeClock, nodeTasks } from '../../../src/node/node-ports.ts';
 import { Crew } from '../../../src/node/workers/crew.ts';
 import type { FromWorker, ToWorker } from '../../../src/node/workers/messages.ts';
 
@@ -60,7 +60,7 @@ async function begun() {
   };
   const log = createLocalLog(invalidations.applied);
   const image = () => invalidations.image();
-  const shared = new SharedLog({ log, image, clock: nodeClock, tasks: nodeTasks, fault });
+  const shared = new SharedLog({ log, image, clock: platformClock, tasks: platformTasks, fault });
   const fork = () => {
     const child = new Child();
     children.push(child);

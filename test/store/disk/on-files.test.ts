@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { nodeTasks } from '../../../src/node/node-ports.ts';
+import { platformTasks } from '../../../src/cache/platform.ts';
 import { DiskStore } from '../../../src/store/disk/disk-store.ts';
 import { openManifest } from '../../../src/store/disk/manifest/manifest.ts';
 import { openFolder } from '../../../src/store/disk/node-folder.ts';
@@ -21,7 +21,7 @@ afterEach(() => rmSync(path, { recursive: true }));
 async function life(work: (store: DiskStore) => Promise<void>): Promise<unknown[]> {
   const faults: unknown[] = [];
   const { manifest } = openManifest(path);
-  const parts = { folder: openFolder(path), manifest, tasks: nodeTasks, random: dice(faults.length + 1) };
+  const parts = { folder: openFolder(path), manifest, tasks: platformTasks, random: dice(faults.length + 1) };
   const store = new DiskStore({ ...parts, maxBytes: 64 * 1024 * 1024, fault: (error) => faults.push(error) });
   try {
     await work(store);

@@ -9,9 +9,9 @@ import { type FSWatcher, readFileSync, watch } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import { platformTasks } from '../../../cache/platform.ts';
 import { TidegateError } from '../../../errors.ts';
 import type { Cancel } from '../../../ports.ts';
-import { nodeTasks } from '../../node-ports.ts';
 
 /** A certificate with its chain, and its key, as files in PEM. */
 export interface CertificateFiles {
@@ -154,7 +154,7 @@ export class Certificates {
 
   #lookIn(delayMs: number): void {
     this.#nextLook?.();
-    this.#nextLook = nodeTasks.later(delayMs, () => void this.#look());
+    this.#nextLook = platformTasks.later(delayMs, () => void this.#look());
   }
 
   async #look(): Promise<void> {

@@ -5,7 +5,7 @@
 // other form ends the connection: a client could else state any address.
 
 import { isIPv4, isIPv6, type Socket, SocketAddress } from 'node:net';
-import { nodeTasks } from '../../node-ports.ts';
+import { platformTasks } from '../../../cache/platform.ts';
 
 /** Both ends of a connection that a proxy has accepted. */
 export interface Endpoints {
@@ -144,7 +144,7 @@ export function takeProxyHeader(socket: Socket, timeoutMs: number, listener: Pro
     socket.destroy();
     listener.refused(got);
   };
-  const cancel = nodeTasks.later(timeoutMs, () => refuse(`none complete within ${timeoutMs} ms`));
+  const cancel = platformTasks.later(timeoutMs, () => refuse(`none complete within ${timeoutMs} ms`));
   const onData = (chunk: Buffer) => {
     received = Buffer.concat([received, chunk]);
     const header = readProxyHeader(received);

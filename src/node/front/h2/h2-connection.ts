@@ -6,9 +6,9 @@
 
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
+import { platformTasks } from '../../../cache/platform.ts';
 import type { GateRequest, WholeAnswer } from '../../../engine/contract.ts';
 import type { Cancel } from '../../../ports.ts';
-import { nodeTasks } from '../../node-ports.ts';
 import { type AdmissionDeps, type Admitted, admit } from '../admission.ts';
 import type { Peer } from '../connection/arrival.ts';
 import { Exchange, statusOf } from '../exchange.ts';
@@ -199,7 +199,7 @@ export class H2Connection {
   }
 
   #lookIn(delayMs: number): void {
-    this.#nextLook = nodeTasks.later(delayMs, () => this.#look());
+    this.#nextLook = platformTasks.later(delayMs, () => this.#look());
   }
 
   /** A connection is idle when nothing is open, and nothing was since the last look. */
@@ -223,7 +223,7 @@ export class H2Connection {
   /** A client that does not close its half would keep the connection. */
   #leave(): void {
     const socket = this.#socket;
-    const stop = nodeTasks.later(LINGER_MS, () => socket.destroy());
+    const stop = platformTasks.later(LINGER_MS, () => socket.destroy());
     socket.on('close', stop);
     this.goAway();
   }

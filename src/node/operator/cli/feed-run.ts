@@ -1,6 +1,7 @@
 // `tidegate feed run`: follows one database in a process of its own, for applications of several processes.
 
 import type { Logger } from 'pino';
+import { platformTasks } from '../../../cache/platform.ts';
 import type { Cancel } from '../../../ports.ts';
 import type { FeedProcess } from '../../../track/contract.ts';
 import type { TrackedDatabase } from '../../../track/follow/open-database.ts';
@@ -8,7 +9,6 @@ import { postgresDatabase } from '../../../track/follow/postgres-database.ts';
 import { sqliteDatabase } from '../../../track/follow/sqlite-database.ts';
 import { startFeedProcess } from '../../../track/server/feed-server.ts';
 import { gateTarget } from '../../../track/target/gate-target.ts';
-import { nodeTasks } from '../../node-ports.ts';
 import { createLog } from '../access-log.ts';
 import { type Call, endOnSignal, failed } from './commands.ts';
 import type { FeedSource, RunFlags } from './feed-source.ts';
@@ -76,7 +76,7 @@ function watched(running: FeedProcess, { log, print }: Told): Cancel {
       );
     }
     known = now;
-    cancel = nodeTasks.later(WATCH_MS, look);
+    cancel = platformTasks.later(WATCH_MS, look);
   };
   look();
   return () => cancel();
