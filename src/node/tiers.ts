@@ -8,16 +8,15 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { platformRandom, platformTasks } from '../cache/platform.ts';
 import type { GateOptions } from '../engine/gate.ts';
-import type { Store } from '../ports.ts';
+import type { BodyStore, Store } from '../ports.ts';
 import { DiskStore } from '../store/disk/disk-store.ts';
 import { type Durable, type DurableEvent, openDurable } from '../store/disk/durable.ts';
 import type { ReplicaFeed } from '../store/disk/replica/replica-feed.ts';
 import { createMemoryStore, type MemoryStore } from '../store/memory.ts';
 import type { ResolvedConfig } from './config/config.ts';
 
-/** Fastest first; a gate with `memory.maxBytes` 0 and a disk has no memory tier. */
+/** A gate with `memory.maxBytes` 0 and a disk has no memory tier. */
 export interface NodeTiers {
-  readonly stores: readonly Store[];
   readonly memory: MemoryStore;
   readonly disk: DiskStore | undefined;
   /** Options for `createGate`. */
@@ -46,8 +45,7 @@ export async function openTiers(
   const memory = createMemoryStore({ maxBytes });
   const memoryStats = () => memory.stats();
   if (disk === undefined) {
-    const stores = [memory];
-    return { stores, memory, disk, gateOptions: { stores, memoryStats }, close: async () => {} };
+    return { memory, disk, gateOptions: { stores: [memory], memoryStats }, close: async () => {} };
   }
   const durable = await openDurable(disk.path, {
     tasks: platformTasks,
@@ -57,31 +55,33 @@ export async function openTiers(
   const store = storeOn(durable, { maxBytes: disk.maxBytes, log, replicas });
   replicas?.serve(store);
   tellRecovery(log, durable);
-  const stores = maxBytes === 0 ? [store] : [memory, store];
-  const tierNames = maxBytes === 0 ? ['disk'] : ['memory', 'disk'];
   const { kind, invalidations, openIntents: unknownWrites } = durable.recovery;
   const unknownPast = kind === 'unknown';
   const history = { invalidations, log: durable.journal };
   const diskStats = () => ({ ...store.stats(), invalidationsDurable: durable.journal.isExact });
   return {
-    stores,
     memory,
     disk: store,
     gateOptions: {
-      stores,
-      tierNames,
-      memoryStats,
-      diskStats,
-      bodies: store.bodies,
-      history,
-      unknownWrites,
-      unknownPast,
+      ...storesOf(memory, maxBytes, store),
+      ...{ memoryStats, diskStats, history, unknownWrites, unknownPast },
     },
     close: async () => {
       await store.close();
       await durable.close();
     },
   };
+}
+
+/** The tiers in their order: without room in memory, the disk alone. */
+export function storesOf(
+  memory: MemoryStore,
+  maxBytes: number,
+  disk: (Store & { readonly bodies: BodyStore }) | undefined,
+): Pick<GateOptions, 'stores' | 'tierNames' | 'bodies'> {
+  if (disk === undefined) return { stores: [memory] };
+  const stores = maxBytes === 0 ? [disk] : [memory, disk];
+  return { stores, tierNames: ['memory', 'disk'].slice(-stores.length), bodies: disk.bodies };
 }
 
 /** The contents of each tier; for the disk, also entries that the manifest names without their bytes. Fastest first. */

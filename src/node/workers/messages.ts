@@ -1,40 +1,34 @@
 // The messages between the primary and a worker, over the system's channel between parent and child. Plain data,
 // copied by structured cloning.
 
+import type { AdminDeps } from '../../admin/contract.ts';
 import type { Explanation, GateStats, ListPage, ListQuery } from '../../engine/contract.ts';
 import type { SourceReply, SourceReport } from '../../engine/source-leases.ts';
 import type { ErrorCode } from '../../errors.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { LogToMember, Membership, MemberToLog } from '../../log/member-log.ts';
-import type { Fields } from '../../semantics/fields.ts';
+import type { Eventually } from '../../ports.ts';
 import type { DiskToWorker, WorkerToDisk } from '../../store/disk/replica/replica-messages.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import type { MetricsSnapshot } from '../operator/metrics.ts';
 
-/** The primary's questions, by kind; each with its answer in `Answers`. */
-export type Question =
-  | { readonly kind: 'figures' }
-  /** Stored responses in memory that match the selector; `remove`: also removes them. */
-  | { readonly kind: 'matched'; readonly selector: Selector; readonly remove: boolean }
-  | { readonly kind: 'clear' }
-  | { readonly kind: 'list'; readonly query: ListQuery }
-  | { readonly kind: 'explain'; readonly method: string; readonly uri: string; readonly fields: Fields }
-  | { readonly kind: 'reload'; readonly config: ResolvedConfig }
+/** What the primary asks a worker. */
+export interface WorkerCalls {
+  figures(): Promise<Figures>;
+  /** Hashes of the keys of stored responses in memory that match the selector; `remove`: also removes them. */
+  matched(given: { readonly selector: Selector; readonly remove: boolean }): Float64Array;
+  /** Gives the number of removed entries. */
+  clear(): number;
+  list(query: ListQuery): Eventually<ListPage>;
+  /** Gives undefined when no route has the URI. */
+  explain(asked: Parameters<AdminDeps['explainRequest']>[0]): Eventually<Explanation | undefined>;
+  reload(config: ResolvedConfig): Promise<void>;
   /** From a tracker. `outdated`: tags that are outdated already; requested entries with these tags are filled again. */
-  | { readonly kind: 'report'; readonly report: SourceReport; readonly outdated: readonly string[] };
-
-export interface Answers {
-  readonly figures: Figures;
-  /** Hashes of their keys. */
-  readonly matched: Float64Array;
-  /** Number of removed entries. */
-  readonly clear: number;
-  readonly list: ListPage;
-  /** Undefined when no route has the URI. */
-  readonly explain: Explanation | undefined;
-  readonly reload: true;
-  readonly report: SourceReply;
+  report(given: { readonly report: SourceReport; readonly outdated: readonly string[] }): Promise<SourceReply>;
 }
+
+export type Given<Call extends keyof WorkerCalls> = Parameters<WorkerCalls[Call]>[0];
+export type Answer<Call extends keyof WorkerCalls> = Awaited<ReturnType<WorkerCalls[Call]>>;
 
 /** A worker's counts since its start. */
 export interface Figures {
@@ -56,7 +50,7 @@ export type ToWorker =
     }
   | { readonly kind: 'log'; readonly message: LogToMember }
   | { readonly kind: 'disk'; readonly message: DiskToWorker }
-  | { readonly kind: 'ask'; readonly id: number; readonly question: Question }
+  | { readonly kind: 'ask'; readonly id: number; readonly call: keyof WorkerCalls; readonly given: unknown }
   /** Accept no more, finish what runs, and end. */
   | { readonly kind: 'close'; readonly graceMs: number };
 
@@ -67,5 +61,5 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly code: ErrorCode | undefined; readonly message: string }
   | { readonly kind: 'log'; readonly message: MemberToLog }
   | { readonly kind: 'disk'; readonly message: WorkerToDisk }
-  | { readonly kind: 'answer'; readonly id: number; readonly answer: Answers[Question['kind']] }
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: unknown }
   | { readonly kind: 'no-answer'; readonly id: number; readonly reason: string };

@@ -14,11 +14,10 @@ import type { ResolvedConfig } from '../config/config.ts';
 import { createMetrics } from '../operator/metrics.ts';
 import { logOf, type RunningGate, startPart } from '../serve.ts';
 import { type NodeTiers, openTiers } from '../tiers.ts';
-import { Crew } from './crew.ts';
-import { crewAdmin } from './crew-admin.ts';
-import { Totals } from './totals.ts';
+import { poolAdmin, Totals } from './pool-admin.ts';
+import { WorkerPool } from './worker-pool.ts';
 
-export interface RunningCrew extends RunningGate {
+export interface RunningPool extends RunningGate {
   /** Resolves when workers die faster than they can be replaced: then the gate cannot continue. */
   readonly gaveUp: Promise<TidegateError>;
 }
@@ -28,11 +27,11 @@ export async function startWorkers(
   config: ResolvedConfig,
   size: number,
   log: Logger = logOf(config),
-): Promise<RunningCrew> {
+): Promise<RunningPool> {
   const { feed, shared, tiers } = await openShared(config, log);
   const totals = new Totals();
   let sources: AdminDeps['sources']['sources'] = () => [];
-  const crew = new Crew({
+  const pool = new WorkerPool({
     ...{ config, size, shared, feed, log },
     sources: () => sources().map(({ source }) => source),
     retired: (figures) => totals.retire(figures),
@@ -47,11 +46,11 @@ export async function startWorkers(
     tiers,
     role: {
       kind: 'primary',
-      front: crew,
+      front: pool,
       metrics,
       admin: (deps) => {
         sources = () => deps.sources.sources();
-        return crewAdmin(deps, { crew, totals, metrics, hasDisk: config.disk !== undefined });
+        return poolAdmin(deps, { pool, totals, metrics, hasDisk: config.disk !== undefined });
       },
     },
   });
@@ -59,12 +58,12 @@ export async function startWorkers(
     url: part.url,
     adminUrl: part.adminUrl,
     gate: part.gate,
-    gaveUp: crew.gaveUp,
+    gaveUp: pool.gaveUp,
     close: (options) => part.close(options),
     reload: async (news) => {
       part.prepare(news);
       // The workers first: invalidations here then cover all their fills under the old rules.
-      await crew.reload(news);
+      await pool.reload(news);
       await part.reload(news);
     },
   };

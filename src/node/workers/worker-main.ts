@@ -1,27 +1,51 @@
-// The program of a worker process. The primary handles signals: a terminal sends them to all processes at once, and
-// the primary tells each what to do.
+// The program of a worker process: a gate that serves clients beside others. Its memory is its own; the log of invalidations
+// and the disk are the primary's.
+//
+// A worker may serve nothing before it knows all invalidations, nor once it can no longer hear them. So it listens only
+// after it has been welcomed, and ends at once when the primary is gone. The primary handles signals: a terminal sends them
+// to all processes at once, and the primary tells each what to do.
 
-import type { FromWorker, ToWorker } from './messages.ts';
-import { Worker } from './worker.ts';
+import type { Logger } from 'pino';
+import type { AdminDeps } from '../../admin/contract.ts';
+import { platformRandom, platformTasks } from '../../cache/platform.ts';
+import { rehydrate, rehydrateFound } from '../../engine/populate/rehydrate.ts';
+import { messageOf, TidegateError } from '../../errors.ts';
+import { Invalidations } from '../../ledger/invalidations.ts';
+import type { Selector } from '../../ledger/selector.ts';
+import { afterIntents, MemberLog } from '../../log/member-log.ts';
+import type { Origin } from '../../ports.ts';
+import { keyHash } from '../../store/disk/index/entry-index.ts';
+import { openFolder } from '../../store/disk/node-folder.ts';
+import { ReplicaStore } from '../../store/disk/replica/replica-store.ts';
+import { createMemoryStore, type MemoryStore } from '../../store/memory.ts';
+import type { Part } from '../role.ts';
+import { logOf, startPart } from '../serve.ts';
+import { storesOf } from '../tiers.ts';
+import { surviveUncaughtExceptions } from '../uncaught-exceptions.ts';
+import type { FromWorker, ToWorker, WorkerCalls } from './messages.ts';
+
+type Welcome = Extract<ToWorker, { readonly kind: 'welcome' }>;
+
+/** What a worker has from its welcome on. */
+interface Welcomed {
+  readonly log: MemberLog;
+  readonly replica: ReplicaStore | undefined;
+  readonly memory: MemoryStore;
+  readonly part: Promise<Part>;
+}
+
+let welcomed: Welcomed | undefined;
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 // Without the primary, nobody reports invalidations: not one more answer.
 process.on('disconnect', () => process.exit(1));
-
-function send(message: FromWorker): void {
-  process.send?.(message, undefined, {}, (error: Error | null) => {
-    if (error !== null) process.exit(1);
-  });
-}
-
 if (process.send === undefined) {
   process.stderr.write('tidegate: expected to be started by a primary, got no channel to one\n');
   process.exit(1);
 }
-const worker = new Worker({ send, exit: (code) => process.exit(code) });
 process.on('message', (message) => {
   try {
-    worker.heard(message as ToWorker);
+    heard(message as ToWorker);
   } catch (error) {
     // This worker may have missed an invalidation. The primary starts another, which knows them all.
     process.stderr.write(`tidegate: a worker ends: ${error instanceof Error ? error.stack : error}\n`);
@@ -29,3 +53,127 @@ process.on('message', (message) => {
   }
 });
 send({ kind: 'hello' });
+
+function send(message: FromWorker): void {
+  process.send?.(message, undefined, {}, (error: Error | null) => {
+    if (error !== null) process.exit(1);
+  });
+}
+
+function heard(message: ToWorker): void {
+  switch (message.kind) {
+    case 'welcome':
+      welcomed = begun(message);
+      return;
+    case 'log':
+      welcomed?.log.received(message.message);
+      return;
+    case 'disk':
+      welcomed?.replica?.received(message.message);
+      return;
+    case 'ask':
+      answer(message);
+      return;
+    case 'close':
+      close(message.graceMs).then(
+        () => process.exit(0),
+        () => process.exit(1),
+      );
+  }
+}
+
+/** All in one step, so that no change comes in between; only listening remains. */
+function begun({ config, membership, disk, sources }: Welcome): Welcomed {
+  const ownLog = logOf(config);
+  const log = new MemberLog({
+    membership,
+    send: (message) => send({ kind: 'log', message }),
+    broken: () => process.exit(1),
+  });
+  const { maxBytes } = config.memory;
+  const memory = createMemoryStore({ maxBytes });
+  const replica = disk && replicaAt(disk.path, ownLog);
+  const gateOptions = {
+    ...storesOf(memory, maxBytes, replica),
+    history: { invalidations: new Invalidations({ from: membership.image }), log },
+    memoryStats: () => memory.stats(),
+    sources,
+  };
+  const tiers = { memory, disk: undefined, gateOptions, close: async () => replica?.close() };
+  const origin = (plain: Origin) => afterIntents(plain, () => log.opened());
+  const part = startPart(config, { log: ownLog, tiers, role: { kind: 'worker', origin } });
+  part.then(
+    ({ port, gate }) => {
+      surviveUncaughtExceptions(gate, () => process.exit(1));
+      send({ kind: 'listening', port });
+    },
+    (error: unknown) => {
+      const code = error instanceof TidegateError ? error.code : undefined;
+      send({ kind: 'failed', code, message: messageOf(error) });
+      process.exit(1);
+    },
+  );
+  return { log, replica, memory, part };
+}
+
+function replicaAt(path: string, log: Logger): ReplicaStore {
+  return new ReplicaStore({
+    folder: openFolder(path),
+    tasks: platformTasks,
+    seed: Math.floor(platformRandom() * 2 ** 32),
+    send: (message) => send({ kind: 'disk', message }),
+    fault: (error) => log.error({ err: error }, 'a worker cannot read the disk: its owner is asked'),
+  });
+}
+
+function answer({ id, call, given }: Extract<ToWorker, { readonly kind: 'ask' }>): void {
+  const answered = async () => {
+    const { part, memory } = welcomed as Welcomed;
+    return (callsOn(await part, memory)[call] as (given: unknown) => unknown)(given);
+  };
+  answered().then(
+    (answer) => send({ kind: 'answer', id, answer }),
+    (error: unknown) => send({ kind: 'no-answer', id, reason: String(error) }),
+  );
+}
+
+function callsOn(part: Part, memory: MemoryStore): WorkerCalls {
+  const { gate, rehydrator } = part;
+  return {
+    figures: async () => {
+      const measured = await part.metrics.measured();
+      return { stats: gate.stats(), clientBytes: part.clientBytes(), measured };
+    },
+    matched: ({ selector, remove }) => {
+      const found = [...memory.find(selector)];
+      const hashes = found.flatMap(({ kind, key }) => (kind === 'response' ? [hashOf(key)] : []));
+      if (remove) memory.delete(found.map(({ key }) => key));
+      else rehydrateFound(part, found);
+      return Float64Array.from(hashes);
+    },
+    clear: () => memory.delete([...memory.find({ kind: 'all' })].map(({ key }) => key)),
+    list: (query) => gate.list(query),
+    explain: (asked) => {
+      const request: ReturnType<AdminDeps['explainRequest']> = part.requestFor(asked);
+      return request && gate.explain(request);
+    },
+    reload: (config) => part.reload(config),
+    report: async ({ report, outdated }) => {
+      const reply = await gate.reportSource(report);
+      const tiers = { held: (selector: Selector) => [...memory.find(selector)] };
+      const selectors = outdated.map((tag) => ({ kind: 'tag', tag }) as const);
+      if (!reply.gap) rehydrate({ rehydrator, tiers }, selectors);
+      return reply;
+    },
+  };
+}
+
+async function close(graceMs: number): Promise<void> {
+  await (await welcomed?.part)?.close({ grace: graceMs });
+}
+
+/** 53 bits of the hash of a key. */
+function hashOf(key: string): number {
+  const { high, low } = keyHash(key);
+  return (high & 0x1f_ffff) * 2 ** 32 + low;
+}

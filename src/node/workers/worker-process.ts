@@ -3,10 +3,10 @@
 // The system may report the exit before the worker's last messages have been read; only these show its work under way.
 // So it is over when both have been seen, the exit and the end of the channel.
 
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, type ForkOptions, fork } from 'node:child_process';
 import { platformTasks } from '../../cache/platform.ts';
 import { TidegateError } from '../../errors.ts';
-import type { Answers, FromWorker, Question, ToWorker } from './messages.ts';
+import type { Answer, FromWorker, Given, ToWorker, WorkerCalls } from './messages.ts';
 
 export interface WorkerHooks {
   /** Messages that answer no question. */
@@ -18,25 +18,22 @@ export interface WorkerHooks {
 /** The needed part of a child process. */
 export type WorkerChild = Pick<ChildProcess, 'on' | 'pid' | 'connected' | 'send' | 'kill'>;
 
-interface Asked {
-  readonly resolve: (answer: Answers[Question['kind']]) => void;
-  readonly reject: (error: TidegateError) => void;
-}
-
 /** A worker that cannot answer for this long does not serve either: it is ended and replaced. */
 const ANSWER_MS = 10_000;
 /** A reload waits for the disk: a stalled disk stops all workers at once, and must not end them all. */
 const RELOAD_MS = 60_000;
 
+const FORKED: ForkOptions = { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] };
+
 export class WorkerProcess {
   readonly #child: WorkerChild;
   readonly #hooks: WorkerHooks;
-  readonly #asked = new Map<number, Asked>();
+  readonly #asked = new Map<number, PromiseWithResolvers<unknown>>();
   #lastId = 0;
   #left = 2;
   #how = '';
 
-  constructor(hooks: WorkerHooks, child: WorkerChild = forked()) {
+  constructor(hooks: WorkerHooks, child: WorkerChild = fork(mainFile(), [], FORKED)) {
     this.#hooks = hooks;
     this.#child = child;
     this.#child.on('message', (message) => this.#heard(message as FromWorker));
@@ -64,13 +61,13 @@ export class WorkerProcess {
   }
 
   /** Rejects with E_WORKER when the worker ends, or says that it has no answer. */
-  ask<Kind extends Question['kind']>(question: Extract<Question, { kind: Kind }>): Promise<Answers[Kind]> {
-    const { promise, resolve, reject } = Promise.withResolvers<Answers[Question['kind']]>();
+  ask<Call extends keyof WorkerCalls>(call: Call, given: Given<Call>): Promise<Answer<Call>> {
+    const asked = Promise.withResolvers<unknown>();
     const id = ++this.#lastId;
-    this.#asked.set(id, { resolve, reject });
-    this.send({ kind: 'ask', id, question });
-    const cancel = platformTasks.later(question.kind === 'reload' ? RELOAD_MS : ANSWER_MS, () => this.kill());
-    return promise.finally(cancel) as Promise<Answers[Kind]>;
+    this.#asked.set(id, asked);
+    this.send({ kind: 'ask', id, call, given });
+    const cancel = platformTasks.later(call === 'reload' ? RELOAD_MS : ANSWER_MS, () => this.kill());
+    return asked.promise.finally(cancel) as Promise<Answer<Call>>;
   }
 
   kill(): void {
@@ -78,16 +75,11 @@ export class WorkerProcess {
   }
 
   #heard(message: FromWorker): void {
-    if (message.kind === 'answer') this.#take(message.id)?.resolve(message.answer);
-    else if (message.kind === 'no-answer')
-      this.#take(message.id)?.reject(new TidegateError('E_WORKER', message.reason));
-    else this.#hooks.heard(message);
-  }
-
-  #take(id: number): Asked | undefined {
-    const asked = this.#asked.get(id);
-    this.#asked.delete(id);
-    return asked;
+    if (message.kind !== 'answer' && message.kind !== 'no-answer') return this.#hooks.heard(message);
+    const asked = this.#asked.get(message.id);
+    this.#asked.delete(message.id);
+    if (message.kind === 'answer') asked?.resolve(message.answer);
+    else asked?.reject(new TidegateError('E_WORKER', message.reason));
   }
 
   #over(): void {
@@ -101,10 +93,6 @@ export class WorkerProcess {
     this.#asked.clear();
     this.#hooks.gone(how);
   }
-}
-
-function forked(): ChildProcess {
-  return fork(mainFile(), [], { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
 }
 
 /** Beside this file in the source; in the package, at the place that package.json names. */

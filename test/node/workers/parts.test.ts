@@ -4,9 +4,9 @@ import { availableParallelism } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import type { GateStats } from '../../../src/engine/contract.ts';
 import { resolveConfig } from '../../../src/node/config/config.ts';
-import { Restarts } from '../../../src/node/workers/restarts.ts';
+import { Totals } from '../../../src/node/workers/pool-admin.ts';
 import { workerConfig, workerCount } from '../../../src/node/workers/share.ts';
-import { Totals } from '../../../src/node/workers/totals.ts';
+import { Restarts } from '../../../src/node/workers/worker-pool.ts';
 import { gateBench } from '../../kit/gate-bench.ts';
 
 const ORIGINS = { app: { url: 'http://127.0.0.1:9', connections: 10 } };

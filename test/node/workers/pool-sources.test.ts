@@ -1,9 +1,8 @@
 // What a tracker reports is in force in all workers; each counts its lease from a token of its own.
 
 import { expect, it } from 'vitest';
-import { SourceLeases, type SourceReport } from '../../../src/engine/source-leases.ts';
-import { CrewSources } from '../../../src/node/workers/crew-sources.ts';
-import type { Answers, Question } from '../../../src/node/workers/messages.ts';
+import { SourceLeases, type SourceReply, type SourceReport } from '../../../src/engine/source-leases.ts';
+import { PoolSources } from '../../../src/node/workers/pool-admin.ts';
 import { SimulatedTime } from '../../kit/simulated-time.ts';
 
 function bench() {
@@ -18,19 +17,18 @@ function bench() {
   const workers = new Set([leases(), leases()]);
   /** Called before each worker is asked. */
   let before: () => void = () => undefined;
-  const crew = new CrewSources(
+  const pool = new PoolSources(
     {
       reportSource: (report) => primary.report(report),
       sources: () => primary.states(),
       askSource: async () => ({ kind: 'silent' }),
     },
     {
-      async askEach<Kind extends Question['kind']>(question: (worker: object) => Extract<Question, { kind: Kind }>) {
-        const answers: { worker: object; answer: Answers[Kind] }[] = [];
+      async askEach(_call, given) {
+        const answers: { worker: object; answer: SourceReply }[] = [];
         for (const worker of workers) {
           before();
-          const { report } = question(worker) as Extract<Question, { kind: 'report' }>;
-          answers.push({ worker, answer: (await worker.report(report)) as Answers[Kind] });
+          answers.push({ worker, answer: await worker.report(given(worker).report) });
         }
         return answers;
       },
@@ -40,7 +38,7 @@ function bench() {
   let token: string | undefined;
   const report = async (change: Partial<SourceReport> = {}) => {
     const own = { source: 'shop', session: 's1', sequence: ++sequence, leaseMs: 2000, tags: [] };
-    const reply = await crew.reportSource({ ...own, ...(token !== undefined && { token }), ...change });
+    const reply = await pool.reportSource({ ...own, ...(token !== undefined && { token }), ...change });
     token = reply.token;
     return reply;
   };

@@ -8,8 +8,8 @@ import { createLocalLog } from '../../../src/engine/invalidator.ts';
 import { Invalidations } from '../../../src/ledger/invalidations.ts';
 import { SharedLog } from '../../../src/log/shared-log.ts';
 import { resolveConfig } from '../../../src/node/config/config.ts';
-import { Crew } from '../../../src/node/workers/crew.ts';
 import type { FromWorker, ToWorker } from '../../../src/node/workers/messages.ts';
+import { WorkerPool } from '../../../src/node/workers/worker-pool.ts';
 
 class Child extends EventEmitter {
   readonly pid = 1;
@@ -39,9 +39,8 @@ class Child extends EventEmitter {
   }
 
   /** The latest question of the kind. */
-  asked(kind: 'reload' | 'figures') {
-    const questions = this.told.filter((one) => one.kind === 'ask').filter(({ question }) => question.kind === kind);
-    return questions.at(-1);
+  asked(call: 'reload' | 'figures') {
+    return this.told.filter((one) => one.kind === 'ask').findLast((one) => one.call === call);
   }
 }
 
@@ -64,7 +63,7 @@ async function begun() {
   const fork = () => {
     const child = new Child();
     children.push(child);
-    return child as unknown as ReturnType<NonNullable<ConstructorParameters<typeof Crew>[0]['fork']>>;
+    return child as unknown as ReturnType<NonNullable<ConstructorParameters<typeof WorkerPool>[0]['fork']>>;
   };
   const parts = {
     config: config('old'),
@@ -75,13 +74,13 @@ async function begun() {
     retired: () => {},
     fork,
   };
-  const crew = new Crew({ ...parts, log: pino({ level: 'silent' }) });
-  const listening = crew.listen({ host: '127.0.0.1', port: 0 });
+  const pool = new WorkerPool({ ...parts, log: pino({ level: 'silent' }) });
+  const listening = pool.listen({ host: '127.0.0.1', port: 0 });
   children[0]?.serve();
   await vi.advanceTimersByTimeAsync(0);
   children[1]?.serve();
   await listening;
-  return { crew, children };
+  return { pool, children };
 }
 
 describe('a reload of workers', () => {
@@ -93,19 +92,19 @@ describe('a reload of workers', () => {
   });
 
   test('is told to one that was welcomed before and does not listen yet, and waits for it', async () => {
-    const { crew, children } = await begun();
+    const { pool, children } = await begun();
     children[0]?.kill();
     await vi.advanceTimersByTimeAsync(200);
     const [, second, third] = children as [Child, Child, Child];
     third.say({ kind: 'hello' });
     let isDone = false;
-    const reloaded = crew.reload(config('new')).then(() => {
+    const reloaded = pool.reload(config('new')).then(() => {
       isDone = true;
     });
     second.say({ kind: 'answer', id: second.asked('reload')?.id as number, answer: true });
     await vi.advanceTimersByTimeAsync(0);
     const asked = third.asked('reload');
-    expect(asked?.question).toMatchObject({ config: { routes: config('new').routes } });
+    expect(asked?.given).toMatchObject({ routes: config('new').routes });
     expect(isDone).toBe(false);
     third.say({ kind: 'listening', port: 1 });
     third.say({ kind: 'answer', id: asked?.id as number, answer: true });
@@ -113,11 +112,11 @@ describe('a reload of workers', () => {
   });
 
   test('is what one that is welcomed later begins with', async () => {
-    const { crew, children } = await begun();
+    const { pool, children } = await begun();
     children[0]?.kill();
     await vi.advanceTimersByTimeAsync(200);
     const [, second, third] = children as [Child, Child, Child];
-    const reloaded = crew.reload(config('new'));
+    const reloaded = pool.reload(config('new'));
     second.say({ kind: 'answer', id: second.asked('reload')?.id as number, answer: true });
     await reloaded;
     third.say({ kind: 'hello' });
@@ -125,9 +124,9 @@ describe('a reload of workers', () => {
   });
 
   test('may wait for a disk that stalls, and ends only what hangs for long', async () => {
-    const { crew, children } = await begun();
+    const { pool, children } = await begun();
     const [first, second] = children as [Child, Child];
-    const reloaded = crew.reload(config('new'));
+    const reloaded = pool.reload(config('new'));
     const answerFigures = () => {
       for (const child of [first, second]) {
         const figures = child.asked('figures');

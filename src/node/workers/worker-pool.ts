@@ -1,4 +1,4 @@
-// The workers as a whole: the front of a primary. They all listen on one port; one that dies is replaced.
+// The pool of workers: the front of a primary. They all listen on one port; one that dies is replaced.
 //
 // A stranger could share a shared port as well, such as a second gate started by mistake, or a worker that has
 // outlived its primary and no longer hears of invalidations. So before the first worker listens, the primary takes the
@@ -10,16 +10,15 @@ import { platformClock, platformTasks } from '../../cache/platform.ts';
 import { TidegateError } from '../../errors.ts';
 import type { LogMember, SharedLog } from '../../log/shared-log.ts';
 import type { Cancel } from '../../ports.ts';
-import type { ReplicaFeed } from '../../store/disk/replica/replica-feed.ts';
+import type { JoinedReplica, ReplicaFeed } from '../../store/disk/replica/replica-feed.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import type { ListenAt } from '../front/front-contract.ts';
 import { portError } from '../listening.ts';
-import type { Answers, Figures, FromWorker, Question } from './messages.ts';
-import { Restarts } from './restarts.ts';
+import type { Answer, Figures, FromWorker, Given, WorkerCalls } from './messages.ts';
 import { workerConfig } from './share.ts';
 import { type WorkerChild, type WorkerHooks, WorkerProcess } from './worker-process.ts';
 
-export interface CrewParts {
+export interface WorkerPoolParts {
   readonly config: ResolvedConfig;
   readonly size: number;
   readonly shared: SharedLog;
@@ -36,11 +35,12 @@ export interface CrewParts {
 
 interface Worker {
   readonly process: WorkerProcess;
-  member: LogMember | undefined;
-  replica: ReturnType<ReplicaFeed['join']> | undefined;
+  member?: LogMember;
+  replica?: JoinedReplica | undefined;
   /** Since when it serves. */
-  servingSince: number | undefined;
-  figures: Figures | undefined;
+  servingSince?: number;
+  /** The latest. */
+  figures?: Figures;
 }
 
 /** Time for a worker from its start to its listening. */
@@ -50,8 +50,8 @@ const WATCH_MS = 5_000;
 /** Extra time that a worker may take to end. */
 const END_MS = 2_000;
 
-export class Crew {
-  readonly #parts: CrewParts;
+export class WorkerPool {
+  readonly #parts: WorkerPoolParts;
   readonly #restarts = new Restarts();
   readonly #workers = new Set<Worker>();
   /** Pending timers. */
@@ -64,7 +64,7 @@ export class Crew {
   #isOpen = false;
   #closing = false;
 
-  constructor(parts: CrewParts) {
+  constructor(parts: WorkerPoolParts) {
     this.#parts = parts;
     this.#config = parts.config;
   }
@@ -100,9 +100,8 @@ export class Crew {
     this.#closing = true;
     for (const cancel of this.#pauses) cancel();
     if (this.#workers.size === 0) return;
-    const empty = new Promise<void>((resolve) => {
-      this.#whenEmpty = resolve;
-    });
+    const { promise: empty, resolve } = Promise.withResolvers<void>();
+    this.#whenEmpty = resolve;
     for (const { process, servingSince } of this.#workers) {
       if (servingSince === undefined) process.kill();
       else process.send({ kind: 'close', graceMs });
@@ -115,38 +114,33 @@ export class Crew {
   }
 
   /** Asks every serving worker; workers that end meanwhile give no answer. */
-  async ask<Kind extends Question['kind']>(question: Extract<Question, { kind: Kind }>): Promise<Answers[Kind][]> {
-    const asked = await Promise.allSettled(this.#serving().map(({ process }) => process.ask<Kind>(question)));
-    return asked.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  async ask<Call extends keyof WorkerCalls>(call: Call, given: Given<Call>): Promise<Answer<Call>[]> {
+    return (await asked(this.#serving(), call, () => given)).map(({ answer }) => answer);
   }
 
   /** Asks every welcomed worker; a worker that does not serve yet answers when it does, or ends. */
-  async askEach<Kind extends Question['kind']>(
-    question: (worker: object) => Extract<Question, { kind: Kind }>,
-  ): Promise<{ readonly worker: object; readonly answer: Answers[Kind] }[]> {
-    const workers = [...this.#workers].filter(({ member }) => member !== undefined);
-    const asked = await Promise.allSettled(workers.map((worker) => worker.process.ask<Kind>(question(worker))));
-    return asked.flatMap((one, at) =>
-      one.status === 'fulfilled' ? [{ worker: workers[at] as Worker, answer: one.value }] : [],
+  askEach<Call extends keyof WorkerCalls>(call: Call, given: (worker: object) => Given<Call>) {
+    return asked(
+      [...this.#workers].filter(({ member }) => member !== undefined),
+      call,
+      given,
     );
   }
 
   /** The counts of each worker. */
   async figures(): Promise<Figures[]> {
-    const workers = this.#serving();
-    const asked = await Promise.allSettled(workers.map(({ process }) => process.ask<'figures'>({ kind: 'figures' })));
-    return asked.flatMap((one, at) => {
-      if (one.status === 'rejected') return [];
-      (workers[at] as Worker).figures = one.value;
-      return [one.value];
+    const answers = await asked(this.#serving(), 'figures', () => undefined);
+    return answers.map(({ worker, answer }) => {
+      worker.figures = answer;
+      return answer;
     });
   }
 
   /** All workers use this configuration from now on, later ones too. */
   async reload(config: ResolvedConfig): Promise<void> {
     this.#config = config;
-    const question = { kind: 'reload', config: this.#workerConfig() } as const;
-    await this.askEach<'reload'>(() => question);
+    const workers = this.#workerConfig();
+    await this.askEach('reload', () => workers);
   }
 
   #workerConfig(): ResolvedConfig {
@@ -173,8 +167,10 @@ export class Crew {
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     const hooks: WorkerHooks = {
       heard: (message) => {
-        if (message.kind === 'listening') this.#listening(worker, resolve, message.port);
-        else if (message.kind === 'failed') reject(new TidegateError(message.code ?? 'E_WORKER', message.message));
+        if (message.kind === 'listening') {
+          worker.servingSince = platformClock.monotonic();
+          resolve(message.port);
+        } else if (message.kind === 'failed') reject(new TidegateError(message.code ?? 'E_WORKER', message.message));
         else this.#heard(worker, message);
       },
       gone: (how) => {
@@ -183,21 +179,10 @@ export class Crew {
       },
     };
     const process = new WorkerProcess(hooks, this.#parts.fork?.());
-    const worker: Worker = {
-      process,
-      member: undefined,
-      replica: undefined,
-      servingSince: undefined,
-      figures: undefined,
-    };
+    const worker: Worker = { process };
     this.#workers.add(worker);
     const cancel = platformTasks.later(START_MS, () => process.kill());
     return promise.finally(cancel);
-  }
-
-  #listening(worker: Worker, started: (port: number) => void, port: number): void {
-    worker.servingSince = platformClock.monotonic();
-    started(port);
   }
 
   #heard(worker: Worker, message: Extract<FromWorker, { readonly kind: 'hello' | 'log' | 'disk' }>): void {
@@ -256,4 +241,44 @@ function takeAlone({ host, port }: ListenAt): Promise<void> {
     server.once('error', (error) => reject(portError({ host, port }, error)));
     server.listen({ host, port, exclusive: true }, () => server.close(() => resolve()));
   });
+}
+
+/** The answers of those that do not end meanwhile. */
+async function asked<Call extends keyof WorkerCalls>(
+  workers: readonly Worker[],
+  call: Call,
+  given: (worker: Worker) => Given<Call>,
+): Promise<{ readonly worker: Worker; readonly answer: Answer<Call> }[]> {
+  const asking = workers.map(async (worker) => ({ worker, answer: await worker.process.ask(call, given(worker)) }));
+  return (await Promise.allSettled(asking)).flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+}
+
+interface Death {
+  /** Monotonic. */
+  readonly atMs: number;
+  /** How long it had served; 0 when it never did. */
+  readonly servedMs: number;
+}
+
+type Replacement =
+  | { readonly kind: 'start'; readonly afterMs: number }
+  | { readonly kind: 'give-up'; readonly deaths: number };
+
+/** A worker that served for less time died of a cause that will hit its successor as well. */
+const EARLY_MS = 1_000;
+const MOST_EARLY = 5;
+const WITHIN_MS = 10_000;
+const FIRST_PAUSE_MS = 100;
+
+/** Decides whether and when a dead worker is replaced. */
+export class Restarts {
+  #early: number[] = [];
+
+  died({ atMs, servedMs }: Death): Replacement {
+    if (servedMs >= EARLY_MS) return { kind: 'start', afterMs: 0 };
+    this.#early = [...this.#early.filter((at) => at > atMs - WITHIN_MS), atMs];
+    const deaths = this.#early.length;
+    if (deaths >= MOST_EARLY) return { kind: 'give-up', deaths };
+    return { kind: 'start', afterMs: deaths === 1 ? 0 : FIRST_PAUSE_MS * 2 ** (deaths - 2) };
+  }
 }

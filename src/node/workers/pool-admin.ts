@@ -1,0 +1,262 @@
+// The admin API of a primary: combines its own knowledge and its workers'.
+//
+// An invalidation goes through the log of the primary, and so is in force in all workers before it is answered.
+// Entries are on the primary's disk and in the memory of each worker: so lists are merged by key, and the number of
+// matches is the larger of the two numbers of keys.
+
+import type { AdminDeps, ExplainRequest, SourceApi } from '../../admin/contract.ts';
+import type { EntrySummary, GateStats, InvalidationResult, ListPage, ListQuery } from '../../engine/contract.ts';
+import type { SourceReply, SourceReport, SourceState } from '../../engine/source-leases.ts';
+import { TidegateError } from '../../errors.ts';
+import type { Selector } from '../../ledger/selector.ts';
+import type { Metrics, MetricsSnapshot } from '../operator/metrics.ts';
+import type { Figures, Given } from './messages.ts';
+import type { WorkerPool } from './worker-pool.ts';
+
+const DEFAULT_LIMIT = 100;
+
+interface PoolParts {
+  readonly pool: WorkerPool;
+  readonly totals: Totals;
+  readonly metrics: Metrics;
+  readonly hasDisk: boolean;
+}
+
+type Asked = Parameters<AdminDeps['explainRequest']>[0];
+
+/** `deps`: from the primary's own gate. */
+export function poolAdmin(deps: AdminDeps, { pool, totals, metrics, hasDisk }: PoolParts): AdminDeps {
+  const asked = new WeakMap<ExplainRequest, Asked>();
+  const takeTotals = async () => {
+    const figures = await pool.figures();
+    totals.update(await deps.gate.stats(), figures);
+    return figures;
+  };
+  return {
+    ...deps,
+    sources: new PoolSources(deps.sources, pool),
+    explainRequest: (request) => {
+      const routed = deps.explainRequest(request);
+      if (routed !== undefined) asked.set(routed, request);
+      return routed;
+    },
+    metricsText: async () => {
+      const figures = await takeTotals();
+      return metrics.text(await totals.measured(figures));
+    },
+    gate: {
+      invalidate: async (selector) => matching(pool, await deps.gate.invalidate(selector), { selector, remove: false }),
+      purge: async (selector) => matching(pool, await deps.gate.purge(selector), { selector, remove: true }),
+      list: (query) => list(deps, pool, query),
+      explain: async (request) => {
+        const raw = asked.get(request);
+        const known = raw === undefined ? [] : await pool.ask('explain', raw);
+        const stored = known.find((one) => one?.entry !== undefined) ?? known.find((one) => one !== undefined);
+        return stored ?? deps.gate.explain(request);
+      },
+      stats: async () => {
+        await takeTotals();
+        return totals.stats;
+      },
+    },
+    populate: hasDisk ? deps.populate : withoutBegin(deps.populate),
+    tiers: tiersOf(deps, pool, async () => {
+      await takeTotals();
+      return totals.stats.memory;
+    }),
+  };
+}
+
+/** Without a disk, the workers would never see the primary's fills. */
+function withoutBegin(populate: AdminDeps['populate']): AdminDeps['populate'] {
+  return {
+    begin: () => {
+      throw new TidegateError('E_POPULATE', 'expected a disk tier that the workers share, or workers: 1, got neither');
+    },
+    give: (id, portion) => populate.give(id, portion),
+    state: () => populate.state(),
+    progress: (id) => populate.progress(id),
+    follow: (id, listener) => populate.follow(id, listener),
+    cancel: (id) => populate.cancel(id),
+  };
+}
+
+/** The memory of all workers together, and the primary's disk. */
+function tiersOf(
+  { tiers }: AdminDeps,
+  pool: WorkerPool,
+  memoryOfAll: () => Promise<Totals['stats']['memory']>,
+): AdminDeps['tiers'] {
+  return {
+    ...tiers,
+    holdings: async () => {
+      const holdings = await tiers.holdings();
+      const { entries, bytes, maxBytes } = await memoryOfAll();
+      return { ...holdings, memory: { entries, bytes, maxBytes } };
+    },
+    clear: async (what) => {
+      if (what !== 'memory') return tiers.clear(what);
+      const removed = await pool.ask('clear', undefined);
+      return removed.reduce((count, one) => count + one, 0);
+    },
+  };
+}
+
+async function matching(
+  pool: WorkerPool,
+  own: InvalidationResult,
+  what: { readonly selector: Selector; readonly remove: boolean },
+): Promise<InvalidationResult> {
+  const hashes = await pool.ask('matched', what);
+  const distinct = new Set(hashes.flatMap((some) => [...some]));
+  return { position: own.position, matched: Math.max(own.matched, distinct.size) };
+}
+
+/** Each page is in the order of the keys, so the first keys overall are among the first of each page. */
+async function list(deps: AdminDeps, pool: WorkerPool, query: ListQuery): Promise<ListPage> {
+  const pages = [await deps.gate.list(query), ...(await pool.ask('list', query))];
+  const byKey = new Map<string, EntrySummary>();
+  for (const entry of pages.flatMap(({ entries }) => entries)) {
+    const known = byKey.get(entry.key);
+    if (known === undefined || entry.stamp > known.stamp) byKey.set(entry.key, entry);
+  }
+  const { limit = DEFAULT_LIMIT } = query;
+  const entries = [...byKey.values()].sort((one, other) => (one.key < other.key ? -1 : 1));
+  const page = entries.slice(0, limit);
+  const last = page.at(-1);
+  const goesOn = entries.length > limit || pages.some(({ next }) => next !== undefined);
+  return goesOn && last !== undefined ? { entries: page, next: last.key } : { entries: page };
+}
+
+/** Identifies a worker for its whole life. */
+export type WorkerName = object;
+
+export interface SourcePool {
+  /** Asks every worker, including new ones. A worker that ends meanwhile gives no answer. */
+  askEach(
+    call: 'report',
+    given: (worker: WorkerName) => Given<'report'>,
+  ): Promise<readonly { readonly worker: WorkerName; readonly answer: SourceReply }[]>;
+}
+
+/** Tokens kept for one source: its tracker repeats the last, or the one before. */
+const MAX_TOKENS = 4;
+
+/**
+ * A tracker's reports to a gate of several processes: in force in all of them before the answer. Each process has a lease of
+ * its own, since each has a clock of its own. So each worker gives its own token, and the primary's token stands for all
+ * workers' tokens given with it, before the tracker gets the answer.
+ */
+export class PoolSources implements SourceApi {
+  readonly #own: SourceApi;
+  readonly #pool: SourcePool;
+  /** Workers' tokens by source and by the primary's token. */
+  readonly #given = new Map<string, Map<string, ReadonlyMap<WorkerName, string>>>();
+
+  /** `own`: the primary's gate; its invalidations apply to all workers. */
+  constructor(own: SourceApi, pool: SourcePool) {
+    this.#own = own;
+    this.#pool = pool;
+  }
+
+  async reportSource(report: SourceReport): Promise<SourceReply> {
+    const { source, token } = report;
+    const known = this.#given.get(source) ?? new Map<string, ReadonlyMap<WorkerName, string>>();
+    const before = token === undefined ? undefined : known.get(token);
+    const own = await this.#own.reportSource(report);
+    const answers = await this.#pool.askEach('report', (worker) => {
+      // The outdated tags are outdated for all workers already.
+      const { token: _, answers: __, ...rest } = report;
+      const repeated = before?.get(worker);
+      const told = { ...rest, tags: [], ...(repeated !== undefined && { token: repeated }) };
+      return { report: told, outdated: report.tags };
+    });
+    known.set(own.token, new Map(answers.map(({ worker, answer }) => [worker, answer.token])));
+    for (const old of [...known.keys()].slice(0, -MAX_TOKENS)) known.delete(old);
+    this.#given.set(source, known);
+    return { ...own, gap: own.gap || answers.some(({ answer }) => answer.gap) };
+  }
+
+  sources(): readonly SourceState[] {
+    return this.#own.sources();
+  }
+
+  /** Trackers get the primary's questions only. */
+  askSource(...asked: Parameters<SourceApi['askSource']>): ReturnType<SourceApi['askSource']> {
+    return this.#own.askSource(...asked);
+  }
+}
+
+/** The measurement of exchanges; all others describe the process, and end with it. */
+const KEPT_METRIC = 'tidegate_origin_seconds';
+
+/**
+ * The counts of all workers, added up. Counters must not go back when a worker dies. Its last known counts are kept, without
+ * the figures of its contents.
+ */
+export class Totals {
+  #latest: { readonly stats: GateStats; readonly clientBytes: number } | undefined;
+  #retired: GateStats[] = [];
+  #retiredBytes = 0;
+  #retiredMeasured: readonly MetricsSnapshot[] = [];
+
+  /** As of the last `update`. */
+  get stats(): GateStats {
+    if (this.#latest === undefined) throw new TypeError('expected totals that were taken, got none');
+    return this.#latest.stats;
+  }
+
+  get clientBytes(): number {
+    return this.#latest?.clientBytes ?? 0;
+  }
+
+  /** `own`: the primary's own counts, with its disk. */
+  update(own: GateStats, workers: readonly Figures[]): void {
+    const living = workers.map(({ stats }) => stats);
+    const stats = [...living, ...this.#retired].reduce(sum, own);
+    const intentsOpen = Math.max(own.intentsOpen, ...living.map((one) => one.intentsOpen));
+    this.#latest = {
+      stats: { ...stats, intentsOpen, position: own.position, ...(own.disk !== undefined && { disk: own.disk }) },
+      clientBytes: workers.reduce((bytes, one) => bytes + one.clientBytes, this.#retiredBytes),
+    };
+  }
+
+  /** Includes the measurements of dead workers. */
+  async measured(workers: readonly Figures[]): Promise<MetricsSnapshot[]> {
+    const retired = this.#retiredMeasured;
+    const gone = retired.length > 1 ? [await summed(retired)] : retired;
+    // Skipped when another worker has gone meanwhile.
+    if (this.#retiredMeasured === retired) this.#retiredMeasured = gone;
+    return [...workers.map(({ measured }) => measured), ...gone];
+  }
+
+  retire({ stats, clientBytes, measured }: Figures): void {
+    const memory = { ...stats.memory, entries: 0, bytes: 0, maxBytes: 0 };
+    const counted = { ...stats, memory, fillsInFlight: 0 };
+    this.#retired = [this.#retired.reduce(sum, counted)];
+    this.#retiredBytes += clientBytes;
+    const kept = measured.filter(({ name }) => name === KEPT_METRIC);
+    this.#retiredMeasured = [...this.#retiredMeasured, kept];
+  }
+}
+
+async function summed(snapshots: readonly MetricsSnapshot[]): Promise<MetricsSnapshot> {
+  const { AggregatorRegistry } = await import('prom-client');
+  return AggregatorRegistry.aggregate(snapshots as object[]).getMetricsAsJSON();
+}
+
+function sum(one: GateStats, other: GateStats): GateStats {
+  return added(one, other) as GateStats;
+}
+
+/** Adds numbers, and tables by name; takes the first of any other values. */
+function added(one: unknown, other: unknown): unknown {
+  if (typeof one === 'number' && typeof other === 'number') return one + other;
+  if (!isTable(one) || !isTable(other)) return one ?? other;
+  const names = new Set([...Object.keys(one), ...Object.keys(other)]);
+  return Object.fromEntries([...names].map((name) => [name, added(one[name], other[name])]));
+}
+
+function isTable(value: unknown): value is { readonly [name: string]: unknown } {
+  return typeof value === 'object' && value !== null;
+}
