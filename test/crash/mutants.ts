@@ -27,7 +27,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'invalidations-not-written',
     edits: [
       { file: JOURNAL, find: 'this.#log?.append(record);', replace: '' },
-      { file: JOURNAL, find: "if (this.#health === 'exact') this.#witness.testify(this.#testimony());", replace: '' },
+      { file: JOURNAL, find: "if (this.#health === 'exact') this.#tailMark.advance(this.#end());", replace: '' },
     ],
     faults: OLD,
   },
@@ -48,7 +48,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/store/disk/journal/recovery.ts',
-        find: '(log) => reachOf(log).serial >= testimony.serial',
+        find: '(log) => reachOf(log).serial >= end.serial',
         replace: '() => true',
       },
     ],

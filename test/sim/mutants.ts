@@ -116,8 +116,8 @@ export const MUTANTS: readonly Mutant[] = [
     'restored.apply(change.selector, position);',
     'restored.apply({ kind: "url", uri: "elsewhere" }, position);',
   ]),
-  mutant('witness-ignored', 'store/disk/journal/recovery.ts', [
-    '(log) => reachOf(log).serial >= testimony.serial',
+  mutant('tail-mark-ignored', 'store/disk/journal/recovery.ts', [
+    '(log) => reachOf(log).serial >= end.serial',
     '() => true',
   ]),
   mutant('intents-not-restored', 'store/disk/journal/recovery.ts', [

@@ -4,11 +4,14 @@
 // version; until then nothing has been touched. Then the invalidations are recovered, and the journal makes its own
 // beginning durable. Only then may anything be stamped.
 
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { TidegateError } from '../../errors.ts';
 import type { Tasks } from '../../ports.ts';
 import type { DiskFolder } from './contract.ts';
 import { type Journal, type JournalEvent, type JournalOptions, openJournal } from './journal/journal.ts';
 import { type Recovery, recover } from './journal/recovery.ts';
-import { type FolderLock, lockFolder } from './lock.ts';
 import { openManifest, type SqliteManifest } from './manifest/manifest.ts';
 import { openFolder } from './node-folder.ts';
 
@@ -45,35 +48,96 @@ export interface Durable {
 export async function openDurable(path: string, options: DurableOptions): Promise<Durable> {
   const { onEvent, ...given } = options;
   const folder = openFolder(path);
-  const lock = lockFolder(path, (error) => onEvent?.({ kind: 'lock-unnamed', error }));
-  let manifest: SqliteManifest | undefined;
+  // Closes in the opposite order, each part even when another fails.
+  const opened = new AsyncDisposableStack();
   try {
-    const opened = openManifest(path, { onDamage: (error) => onEvent?.({ kind: 'manifest-damaged', error }) });
-    manifest = opened.manifest;
+    opened.defer(lockFolder(path, (error) => onEvent?.({ kind: 'lock-unnamed', error })));
+    const onDamage = (error: Error) => onEvent?.({ kind: 'manifest-damaged', error });
+    const { manifest, wasDamaged } = openManifest(path, { onDamage });
+    opened.defer(() => manifest.close());
     const recovery = recover({ ...given, folder, manifest });
     const image = () => recovery.invalidations.image();
     const events = onEvent === undefined ? {} : { onEvent };
     const journal = await openJournal({ ...given, ...events, folder, manifest, image }, recovery.continuation);
-    const close = () => closeAll(journal, opened.manifest, lock);
-    return { folder, manifest, journal, recovery, manifestWasDamaged: opened.wasDamaged, close };
+    opened.defer(() => journal.close());
+    const close = () => opened.disposeAsync();
+    return { folder, manifest, journal, recovery, manifestWasDamaged: wasDamaged, close };
   } catch (error) {
-    try {
-      await manifest?.close();
-    } finally {
-      lock.release();
-    }
+    await opened.disposeAsync();
     throw error;
   }
 }
 
-async function closeAll(journal: Journal, manifest: SqliteManifest, lock: FolderLock): Promise<void> {
+/**
+ * Takes the folder for this process alone; the result gives it back. Throws E_DISK with the id of the process that has it.
+ * `unnamed`: called when this process's own id could not be written.
+ *
+ * The lock must vanish with its holder, however that ended, so it cannot be a file that somebody has to remove. It is
+ * SQLite's lock on a database of its own, which the system releases with the process. The holder's process id is in a file
+ * beside it, for the error message only: it may be out of date. Taking the lock writes nothing, so it needs no room on the
+ * disk.
+ */
+export function lockFolder(path: string, unnamed: (error: Error) => void): () => void {
+  const pidFile = join(path, 'lock.pid');
+  let held: DatabaseSync;
   try {
-    await journal.close();
-  } finally {
-    try {
-      await manifest.close();
-    } finally {
-      lock.release();
-    }
+    held = locked(join(path, 'lock.db'));
+  } catch (cause) {
+    throw refusal(path, pidFile, cause as SqliteError);
+  }
+  try {
+    writeFileSync(pidFile, String(process.pid), { mode: 0o600 });
+  } catch (error) {
+    unnamed(error as Error);
+  }
+  return () => held.close();
+}
+
+type SqliteError = Error & { readonly errcode?: number };
+
+const SQLITE_BUSY = 5;
+/** SQLITE_CORRUPT and SQLITE_NOTADB. A locked database does not give these errors: SQLite reports the lock first. */
+const DAMAGE: ReadonlySet<number> = new Set([11, 26]);
+
+function locked(file: string): DatabaseSync {
+  try {
+    return exclusive(file);
+  } catch (error) {
+    if (!DAMAGE.has(codeOf(error as SqliteError))) throw error;
+  }
+  // It has no content of its own. It is truncated in place, since another process may just have locked that very file.
+  truncateSync(file);
+  return exclusive(file);
+}
+
+function exclusive(file: string): DatabaseSync {
+  const database = new DatabaseSync(file, { timeout: 0 });
+  try {
+    // A journal would be a file, for which there may be no room.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE;');
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function codeOf({ errcode }: SqliteError): number {
+  return (errcode ?? 0) & 0xff;
+}
+
+function refusal(path: string, pidFile: string, cause: SqliteError): TidegateError {
+  const message =
+    codeOf(cause) === SQLITE_BUSY
+      ? `expected a disk.path that no other process uses, got ${path}, which process ${holderOf(pidFile)} uses`
+      : `expected a disk.path that can be locked, got ${path}: ${cause.message}`;
+  return new TidegateError('E_DISK', message, { cause });
+}
+
+function holderOf(pidFile: string): string {
+  try {
+    return readFileSync(pidFile, 'utf8') || '(unknown)';
+  } catch (error) {
+    return `(unknown: ${(error as Error).message})`;
   }
 }

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type FolderLock, lockFolder } from '../../../src/store/disk/lock.ts';
+import { lockFolder } from '../../../src/store/disk/durable.ts';
 
 let path: string;
 beforeEach(() => {
@@ -13,7 +13,7 @@ afterEach(() => rmSync(path, { recursive: true }));
 const never = (error: Error) => {
   throw error;
 };
-const lock = (): FolderLock => lockFolder(path, never);
+const lock = () => lockFolder(path, never);
 
 it('names the process that has it, and is free when it is given back', () => {
   const held = lock();
@@ -21,15 +21,15 @@ it('names the process that has it, and is free when it is given back', () => {
   expect(lock).toThrow(
     `expected a disk.path that no other process uses, got ${path}, which process ${process.pid} uses`,
   );
-  held.release();
-  lock().release();
+  held();
+  lock()();
 });
 
 it('writes no file but the two, and nothing into the first: a full disk can be locked', () => {
   const held = lock();
   expect(readdirSync(path).sort()).toEqual(['lock.db', 'lock.pid']);
   expect(readFileSync(join(path, 'lock.db')).length).toBe(0);
-  held.release();
+  held();
 });
 
 it('holds though the process id cannot be written, which is told', () => {
@@ -38,16 +38,16 @@ it('holds though the process id cannot be written, which is told', () => {
   const held = lockFolder(path, (error) => told.push(error));
   expect(told).toEqual([expect.objectContaining({ code: 'EISDIR' })]);
   expect(lock).toThrow(/which process \(unknown/);
-  held.release();
+  held();
 });
 
 it('that is damaged is begun anew, and refuses others as any', () => {
   writeFileSync(join(path, 'lock.db'), 'not a database, by any means'.repeat(100));
   const held = lock();
   expect(lock).toThrow(/no other process uses/);
-  held.release();
+  held();
   expect(existsSync(join(path, 'lock.db'))).toBe(true);
-  lock().release();
+  lock()();
 });
 
 it('blames no process for what none has done', () => {

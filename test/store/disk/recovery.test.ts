@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Invalidations } from '../../../src/ledger/invalidations.ts';
 import type { DiskFile, DiskFolder } from '../../../src/store/disk/contract.ts';
-import type { WitnessReading } from '../../../src/store/disk/journal/journal-tail-mark.ts';
-import type { LogContent } from '../../../src/store/disk/journal/log-file.ts';
+import type { LogContent, TailMarkReading } from '../../../src/store/disk/journal/journal-files.ts';
 import { decideRecovery, type Evidence, POSITION_JUMP, recover } from '../../../src/store/disk/journal/recovery.ts';
 import { ImageShelf, live, settled } from './journal-kit.ts';
 import { VolatileFolder } from './volatile-folder.ts';
@@ -20,9 +19,9 @@ const log = (base: number, reach: number, epoch = 'e'): LogContent => ({
   })),
 });
 
-const witness = (serial: number, epoch = 'e'): WitnessReading => ({
+const tailMark = (serial: number, epoch = 'e'): TailMarkReading => ({
   kind: 'exact',
-  testimony: { epoch, serial, position: serial },
+  end: { epoch, serial, position: serial },
 });
 
 const exact = (at: number) => ({ kind: 'exact', log: at });
@@ -32,72 +31,72 @@ describe('the decision', () => {
   const rows: [string, Evidence, unknown][] = [
     [
       'nothing there',
-      { image: undefined, logs: [undefined, undefined], witness: { kind: 'missing' } },
+      { image: undefined, logs: [undefined, undefined], tailMark: { kind: 'missing' } },
       { kind: 'new' },
     ],
     [
       'no image, a log',
-      { image: undefined, logs: [log(0, 3)], witness: witness(3) },
+      { image: undefined, logs: [log(0, 3)], tailMark: tailMark(3) },
       unknown('image-missing-or-damaged'),
     ],
     [
-      'no image, a witness that is damaged',
-      { image: undefined, logs: [], witness: { kind: 'damaged' } },
+      'no image, a tail mark that is damaged',
+      { image: undefined, logs: [], tailMark: { kind: 'damaged' } },
       unknown('image-missing-or-damaged'),
     ],
-    ['all agree', { image: image(5), logs: [log(5, 9)], witness: witness(9) }, exact(0)],
-    ['a log without records', { image: image(5), logs: [undefined, log(5, 5)], witness: witness(5) }, exact(1)],
-    ['an image newer than the log begins', { image: image(7), logs: [log(5, 9)], witness: witness(9) }, exact(0)],
+    ['all agree', { image: image(5), logs: [log(5, 9)], tailMark: tailMark(9) }, exact(0)],
+    ['a log without records', { image: image(5), logs: [undefined, log(5, 5)], tailMark: tailMark(5) }, exact(1)],
+    ['an image newer than the log begins', { image: image(7), logs: [log(5, 9)], tailMark: tailMark(9) }, exact(0)],
     [
       'an image beyond the log, as after a stop',
-      { image: image(99), logs: [log(5, 9)], witness: witness(9) },
+      { image: image(99), logs: [log(5, 9)], tailMark: tailMark(9) },
       exact(0),
     ],
-    ['a log beyond the witness', { image: image(5), logs: [log(5, 10)], witness: witness(9) }, exact(0)],
-    ['a log short of the witness', { image: image(5), logs: [log(5, 8)], witness: witness(9) }, unknown('log-cut')],
-    ['an image set back', { image: image(4), logs: [log(5, 9)], witness: witness(9) }, unknown('gap-after-image')],
-    ['no log', { image: image(5), logs: [undefined, undefined], witness: witness(9) }, unknown('epochs-differ')],
+    ['a log beyond the tail mark', { image: image(5), logs: [log(5, 10)], tailMark: tailMark(9) }, exact(0)],
+    ['a log short of the tail mark', { image: image(5), logs: [log(5, 8)], tailMark: tailMark(9) }, unknown('log-cut')],
+    ['an image set back', { image: image(4), logs: [log(5, 9)], tailMark: tailMark(9) }, unknown('gap-after-image')],
+    ['no log', { image: image(5), logs: [undefined, undefined], tailMark: tailMark(9) }, unknown('epochs-differ')],
     [
       'a log of another epoch',
-      { image: image(5), logs: [log(5, 9, 'f')], witness: witness(9) },
+      { image: image(5), logs: [log(5, 9, 'f')], tailMark: tailMark(9) },
       unknown('epochs-differ'),
     ],
     [
-      'a witness of another epoch',
-      { image: image(5), logs: [log(5, 9)], witness: witness(9, 'f') },
+      'a tail mark of another epoch',
+      { image: image(5), logs: [log(5, 9)], tailMark: tailMark(9, 'f') },
       unknown('epochs-differ'),
     ],
     [
       'an image of another epoch',
-      { image: image(5, 'f'), logs: [log(5, 9)], witness: witness(9) },
+      { image: image(5, 'f'), logs: [log(5, 9)], tailMark: tailMark(9) },
       unknown('epochs-differ'),
     ],
-    ['a fence', { image: image(5), logs: [log(5, 9)], witness: { kind: 'fenced' } }, unknown('fenced')],
+    ['a fence', { image: image(5), logs: [log(5, 9)], tailMark: { kind: 'fenced' } }, unknown('fenced')],
     [
-      'a damaged witness',
-      { image: image(5), logs: [log(5, 9)], witness: { kind: 'damaged' } },
+      'a damaged tail mark',
+      { image: image(5), logs: [log(5, 9)], tailMark: { kind: 'damaged' } },
       unknown('witness-damaged'),
     ],
-    ['no witness', { image: image(5), logs: [log(5, 9)], witness: { kind: 'missing' } }, unknown('witness-missing')],
+    ['no tail mark', { image: image(5), logs: [log(5, 9)], tailMark: { kind: 'missing' } }, unknown('witness-missing')],
     [
       'two logs: the one that reaches further',
-      { image: image(5), logs: [log(5, 9), log(2, 8)], witness: witness(7) },
+      { image: image(5), logs: [log(5, 9), log(2, 8)], tailMark: tailMark(7) },
       exact(0),
     ],
     [
       'two that reach as far: the later',
-      { image: image(5), logs: [log(2, 9), log(5, 9)], witness: witness(9) },
+      { image: image(5), logs: [log(2, 9), log(5, 9)], tailMark: tailMark(9) },
       exact(1),
     ],
     [
       'the later does not join the image',
-      { image: image(5), logs: [log(2, 9), log(6, 9)], witness: witness(9) },
+      { image: image(5), logs: [log(2, 9), log(6, 9)], tailMark: tailMark(9) },
       exact(0),
     ],
-    ['the later is cut', { image: image(5), logs: [log(2, 9), log(5, 5)], witness: witness(9) }, exact(0)],
+    ['the later is cut', { image: image(5), logs: [log(2, 9), log(5, 5)], tailMark: tailMark(9) }, exact(0)],
     [
       'the earlier is of another epoch',
-      { image: image(5), logs: [log(2, 99, 'd'), log(5, 9)], witness: witness(9) },
+      { image: image(5), logs: [log(2, 99, 'd'), log(5, 9)], tailMark: tailMark(9) },
       exact(1),
     ],
   ];

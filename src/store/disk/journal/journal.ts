@@ -6,10 +6,10 @@
 // (2) the spare file becomes a log that begins where the image ended, with the kept records, and new records go there; (3)
 // the new log is synced, and only then may the old log be written over, at the next turn. Until (3) the old log holds
 // everything acknowledged before (2), for the older image as for the newer. Records after (2) are acknowledged only when the
-// new log has been synced. Recovery takes any log that joins its image and comes as far as the witness says, so nothing has
+// new log has been synced. Recovery takes any log that joins its image and comes as far as the tail mark says, so nothing has
 // to tell it which of the two counts.
 //
-// When the log cannot be written, the witness is made to say 'fenced', which needs no room. After a restart nothing stored
+// When the log cannot be written, the tail mark is made to say 'fenced', which needs no room. After a restart nothing stored
 // is trusted then, so an invalidation may be acknowledged although no file has it. The steps above end that state.
 
 import { TidegateError } from '../../../errors.ts';
@@ -17,14 +17,12 @@ import type { InvalidationsImage } from '../../../ledger/invalidations.ts';
 import type { LogChange, Position } from '../../../ledger/log.ts';
 import type { Cancel, Eventually, InvalidationLog, Tasks } from '../../../ports.ts';
 import type { DiskFolder, Manifest } from '../contract.ts';
-import { GroupSync } from './group-sync.ts';
-import { type Testimony, Witness } from './journal-tail-mark.ts';
-import { encodeHeader, encodeRecord, LogFile } from './log-file.ts';
-import { type Continuation, LOG_FILES, POSITION_JUMP, WITNESS_FILE } from './recovery.ts';
+import { encodeHeader, encodeRecord, GroupSync, type LogEnd, LogFile, TailMark } from './journal-files.ts';
+import { type Continuation, LOG_FILES, POSITION_JUMP, TAIL_MARK_FILE } from './recovery.ts';
 
 /** Events for an operator. */
 export type JournalEvent =
-  /** The log cannot be written. `durable`: the witness says so on the disk, so invalidations can still be acknowledged. */
+  /** The log cannot be written. `durable`: the tail mark says so on the disk, so invalidations can still be acknowledged. */
   | { readonly kind: 'fenced'; readonly durable: boolean; readonly error: Error }
   /** The log was begun anew, and everything in force is on the disk again. */
   | { readonly kind: 'mended' }
@@ -42,7 +40,7 @@ export interface JournalOptions {
   readonly limits?: { readonly records?: number; readonly bytes?: number };
 }
 
-/** exact: log and witness are written. fenced: the witness says so. lost: even the witness could not be written. */
+/** exact: log and tail mark are written. fenced: the tail mark says so. lost: even the tail mark could not be written. */
 type Health = 'exact' | 'fenced' | 'lost';
 
 /** A log with more records than this, because no image could be written, is given up: see POSITION_JUMP. */
@@ -59,7 +57,7 @@ export async function openJournal(options: JournalOptions, from: Continuation): 
 export class Journal implements InvalidationLog {
   readonly #options: JournalOptions;
   readonly #epoch: string;
-  readonly #witness: Witness;
+  readonly #tailMark: TailMark;
   readonly #limits: { readonly records: number; readonly bytes: number };
   readonly #intents = new Map<string, string>();
   /** Intents of the previous process, for the first log only: a kill must not lose them before the gate holds their URIs. */
@@ -87,7 +85,7 @@ export class Journal implements InvalidationLog {
     this.#serial = from.serial;
     this.#spare = from.spareLog;
     this.#inherited = from.intents;
-    this.#witness = new Witness(options.folder.open(WITNESS_FILE, { create: true }));
+    this.#tailMark = new TailMark(options.folder.open(TAIL_MARK_FILE, { create: true }));
   }
 
   /** Resolves when the jump of the position is durable. Before that, nothing may be stamped. */
@@ -125,7 +123,7 @@ export class Journal implements InvalidationLog {
     this.#checkpointIfFull();
     if (change.kind === 'invalidate' || this.#health === 'lost') return this.#group.done().then(() => position);
     // Nobody waits for this sync, but after a power cut as few pending writes as possible should be unknown.
-    if (change.kind === 'open') this.#group.request();
+    if (change.kind === 'open') this.#group.done().catch(() => {});
     return position;
   }
 
@@ -146,10 +144,10 @@ export class Journal implements InvalidationLog {
     this.#closed = true;
     this.#retry?.();
     this.#log?.close();
-    this.#witness.close();
+    this.#tailMark.close();
   }
 
-  #testimony(): Testimony {
+  #end(): LogEnd {
     return { epoch: this.#epoch, serial: this.#serial, position: this.#position };
   }
 
@@ -157,7 +155,7 @@ export class Journal implements InvalidationLog {
     this.#kept?.push(record);
     try {
       this.#log?.append(record);
-      if (this.#health === 'exact') this.#witness.testify(this.#testimony());
+      if (this.#health === 'exact') this.#tailMark.advance(this.#end());
     } catch (error) {
       this.#fence(error as Error);
     }
@@ -168,7 +166,7 @@ export class Journal implements InvalidationLog {
     this.#log?.close();
     this.#log = undefined;
     try {
-      this.#witness.restate('fenced', this.#testimony());
+      this.#tailMark.restate('fenced', this.#end());
       this.#turn('fenced', cause);
     } catch (error) {
       this.#turn('lost', error as Error);
@@ -188,7 +186,7 @@ export class Journal implements InvalidationLog {
   async #sync(): Promise<void> {
     if (this.#health === 'exact') {
       try {
-        await Promise.all([this.#log?.sync(), this.#witness.sync()]);
+        await Promise.all([this.#log?.sync(), this.#tailMark.sync()]);
         return;
       } catch (error) {
         // After a failed sync the bytes on the disk are unknown, and a second sync would hide that.
@@ -197,9 +195,9 @@ export class Journal implements InvalidationLog {
     } else if (this.#health === 'lost') {
       this.#fence(new Error('a disk that refused all writes before'));
     }
-    if (this.#isLost()) throw notDurable(new Error('a log and a witness that cannot be written'));
+    if (this.#isLost()) throw notDurable(new Error('a log and a tail mark that cannot be written'));
     try {
-      await this.#witness.sync();
+      await this.#tailMark.sync();
     } catch (error) {
       this.#turn('lost', error as Error);
       this.#retryLater();
@@ -277,11 +275,11 @@ export class Journal implements InvalidationLog {
   }
 
   /**
-   * Records acknowledged under the fence may not be on the disk yet. The witness counts them, so a recovery notices if they
+   * Records acknowledged under the fence may not be on the disk yet. The tail mark counts them, so a recovery notices if they
    * are missing.
    */
   async #trustAgain(): Promise<void> {
-    this.#witness.restate('exact', this.#testimony());
+    this.#tailMark.restate('exact', this.#end());
     this.#health = 'exact';
     await this.#group.done();
     if (this.isExact && this.#isTold) this.#tell({ kind: 'mended' });

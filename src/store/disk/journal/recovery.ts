@@ -1,7 +1,7 @@
 // Recovers the invalidations when a node starts: exactly those from before, or nothing.
 //
-// The image, the log and the witness file may each be damaged, cut or set back, and seldom show it alone. So they are
-// compared: the image has everything up to a position, a log continues from there without a gap, and the witness file says
+// The image, the log and the tail mark may each be damaged, cut or set back, and seldom show it alone. So they are
+// compared: the image has everything up to a position, a log continues from there without a gap, and the tail mark says
 // how far the log must come at least. Only if all agree is the result exact. Otherwise a new epoch begins, and everything
 // stored under the old one must be validated before reuse.
 
@@ -9,10 +9,17 @@ import type { InvalidationsImage } from '../../../ledger/invalidations.ts';
 import { Invalidations } from '../../../ledger/invalidations.ts';
 import type { OpenIntent, Position } from '../../../ledger/log.ts';
 import type { DiskFile, DiskFolder, Manifest } from '../contract.ts';
-import { readWitness, type WitnessReading } from './journal-tail-mark.ts';
-import { decodeHeader, decodeLog, type LogContent, type LogRecord, reachOf } from './log-file.ts';
+import {
+  decodeHeader,
+  decodeLog,
+  type LogContent,
+  type LogRecord,
+  reachOf,
+  readTailMark,
+  type TailMarkReading,
+} from './journal-files.ts';
 
-export const WITNESS_FILE = 'witness';
+export const TAIL_MARK_FILE = 'witness';
 /** Two files that take turns: one stays the truth until its successor is durable. */
 export const LOG_FILES = ['invalidations-0.log', 'invalidations-1.log'] as const;
 
@@ -22,7 +29,7 @@ export interface Evidence {
   readonly image: InvalidationsImage | undefined;
   /** Undefined for a missing file, or one without a readable header. */
   readonly logs: readonly (LogContent | undefined)[];
-  readonly witness: WitnessReading;
+  readonly tailMark: TailMarkReading;
 }
 
 /** Why the earlier invalidations are unknown. */
@@ -32,7 +39,7 @@ export type UnknownReason =
   | 'witness-damaged'
   /** The log could not be written before the restart. */
   | 'fenced'
-  /** Image, log and witness are not of one epoch. */
+  /** Image, log and tail mark are not of one epoch. */
   | 'epochs-differ'
   /** The log begins after the image ends. */
   | 'gap-after-image'
@@ -46,17 +53,17 @@ export type Verdict =
   /** Nothing has ever been written here. */
   | { readonly kind: 'new' };
 
-export function decideRecovery({ image, logs, witness }: Evidence): Verdict {
+export function decideRecovery({ image, logs, tailMark }: Evidence): Verdict {
   if (image === undefined) {
-    const nothing = witness.kind === 'missing' && logs.every((log) => log === undefined);
+    const nothing = tailMark.kind === 'missing' && logs.every((log) => log === undefined);
     return nothing ? { kind: 'new' } : { kind: 'unknown', reason: 'image-missing-or-damaged' };
   }
-  if (witness.kind === 'fenced') return { kind: 'unknown', reason: 'fenced' };
-  if (witness.kind !== 'exact') return { kind: 'unknown', reason: `witness-${witness.kind}` };
-  const { testimony } = witness;
+  if (tailMark.kind === 'fenced') return { kind: 'unknown', reason: 'fenced' };
+  if (tailMark.kind !== 'exact') return { kind: 'unknown', reason: `witness-${tailMark.kind}` };
+  const { end } = tailMark;
   const ofEpoch = logs.filter((log) => log?.header.epoch === image.epoch) as LogContent[];
-  if (testimony.epoch !== image.epoch || ofEpoch.length === 0) return { kind: 'unknown', reason: 'epochs-differ' };
-  const whole = ofEpoch.filter((log) => reachOf(log).serial >= testimony.serial);
+  if (end.epoch !== image.epoch || ofEpoch.length === 0) return { kind: 'unknown', reason: 'epochs-differ' };
+  const whole = ofEpoch.filter((log) => reachOf(log).serial >= end.serial);
   if (whole.length === 0) return { kind: 'unknown', reason: 'log-cut' };
   const joined = whole.filter((log) => log.header.base <= image.applied);
   if (joined.length === 0) return { kind: 'unknown', reason: 'gap-after-image' };
@@ -112,7 +119,7 @@ export function recover(options: RecoveryOptions): Recovery {
   const found = {
     image: options.manifest.restore(),
     logs: LOG_FILES.map((name) => withFile({ folder, name, unreadable: NOTHING }, wholeOf)),
-    witness: withFile({ folder, name: WITNESS_FILE, unreadable: { kind: 'damaged' } }, readWitness),
+    tailMark: withFile({ folder, name: TAIL_MARK_FILE, unreadable: { kind: 'damaged' } }, readTailMark),
   };
   // Any log that joins is right, and usually the later one joins. Then the other need not be read through.
   const later = laterOf(found.logs);
@@ -158,7 +165,7 @@ function wholeOf(file: DiskFile | undefined): Buffer {
   return bytes.subarray(0, file.readNow(bytes, 0));
 }
 
-function resumed({ image, logs, witness }: Evidence, at: number, { maxPatterns }: RecoveryOptions): Recovery {
+function resumed({ image, logs, tailMark }: Evidence, at: number, { maxPatterns }: RecoveryOptions): Recovery {
   const log = logs[at] as LogContent;
   const { serial } = reachOf(log);
   const restored = new Invalidations({
@@ -171,8 +178,8 @@ function resumed({ image, logs, witness }: Evidence, at: number, { maxPatterns }
   const intents = openAtEnd(log);
   const openIntents = urisOf(intents);
   for (const uri of openIntents) restored.apply({ kind: 'url', uri });
-  const testified = witness.kind === 'exact' ? witness.testimony.position : 0;
-  const position = Math.max(restored.applied, testified) + POSITION_JUMP;
+  const marked = tailMark.kind === 'exact' ? tailMark.end.position : 0;
+  const position = Math.max(restored.applied, marked) + POSITION_JUMP;
   return {
     kind: 'exact',
     reason: undefined,
@@ -190,7 +197,7 @@ function resumed({ image, logs, witness }: Evidence, at: number, { maxPatterns }
  * is above every one that was found, so that an operator sees positions ascend.
  */
 function begunAnew(
-  { image, logs, witness }: Evidence,
+  { image, logs, tailMark }: Evidence,
   verdict: Exclude<Verdict, { kind: 'exact' }>,
   { newEpoch, buckets, maxPatterns }: RecoveryOptions,
 ): Recovery {
@@ -202,8 +209,8 @@ function begunAnew(
     ...(maxPatterns !== undefined && { maxPatterns }),
   });
   if (verdict.kind === 'unknown') {
-    const testified = witness.kind === 'exact' ? witness.testimony.position : 0;
-    const seen = [image?.applied ?? 0, testified, ...found.map((log) => reachOf(log).position)];
+    const marked = tailMark.kind === 'exact' ? tailMark.end.position : 0;
+    const seen = [image?.applied ?? 0, marked, ...found.map((log) => reachOf(log).position)];
     invalidations.apply({ kind: 'all' }, Math.max(...seen) + POSITION_JUMP);
   }
   return {

@@ -1,8 +1,10 @@
-// The log of invalidations as a file: a header, then records, written from its beginning to its end.
+// The files of the journal: the log of invalidations, the tail mark, and the sync that both wait for.
+//
+// The log is a header, then records, written from its beginning to its end.
 //
 // Two files take turns and are written over, so old records may follow the last one. Each record therefore has a serial
 // number, and its checksum begins with the epoch. The log ends where a record does not continue the serial numbers of this
-// epoch. The witness tells whether that is the right end.
+// epoch. The tail mark tells whether that is the right end.
 //
 // A file reserves room ahead, as zeros. So a full disk shows while there is still room to write in, and a sync has only bytes
 // to bring to the disk and no new length.
@@ -158,5 +160,127 @@ export class LogFile {
 
   close(): void {
     this.#file.close();
+  }
+}
+
+/** How far the log has come. */
+export interface LogEnd {
+  readonly epoch: string;
+  /** Serial number of the last record, and the log's position after it. */
+  readonly serial: number;
+  readonly position: Position;
+}
+
+export type TailMarkReading =
+  | { readonly kind: 'exact'; readonly end: LogEnd }
+  | { readonly kind: 'fenced' | 'damaged' | 'missing' };
+
+const SLOT_MAGIC = 0x57544754;
+/** Each slot has a block of the usual size, so that a write to one cannot damage the other. */
+const SLOT_BYTES = 4096;
+const FIXED_BYTES = 28;
+const MAX_EPOCH_BYTES = 64;
+
+/** A slot: crc, magic, state, length of the epoch, serial, position, epoch. */
+function encodeSlot(state: 'exact' | 'fenced', { epoch, serial, position }: LogEnd): Buffer {
+  const length = Buffer.byteLength(epoch);
+  if (length > MAX_EPOCH_BYTES) throw new TypeError(`expected an epoch of ${MAX_EPOCH_BYTES} bytes, got ${length}`);
+  const slot = Buffer.alloc(FIXED_BYTES + MAX_EPOCH_BYTES);
+  slot.writeUInt32LE(SLOT_MAGIC, 4);
+  slot.writeUInt16LE(state === 'exact' ? 1 : 2, 8);
+  slot.writeUInt16LE(length, 10);
+  slot.writeDoubleLE(serial, 12);
+  slot.writeDoubleLE(position, 20);
+  slot.write(epoch, FIXED_BYTES);
+  slot.writeUInt32LE(crc32(slot.subarray(4)), 0);
+  return slot;
+}
+
+type Slot = { readonly state: number; readonly end: LogEnd } | undefined;
+
+function readSlot(file: DiskFile, slot: number): Slot {
+  const bytes = Buffer.alloc(FIXED_BYTES + MAX_EPOCH_BYTES);
+  if (file.readNow(bytes, slot * SLOT_BYTES) < bytes.length) return undefined;
+  if (bytes.readUInt32LE(4) !== SLOT_MAGIC || crc32(bytes.subarray(4)) !== bytes.readUInt32LE(0)) return undefined;
+  const epoch = bytes.toString('utf8', FIXED_BYTES, FIXED_BYTES + bytes.readUInt16LE(10));
+  const end = { epoch, serial: bytes.readDoubleLE(12), position: bytes.readDoubleLE(20) };
+  return { state: bytes.readUInt16LE(8), end };
+}
+
+/** `file` is undefined when there is none. */
+export function readTailMark(file: DiskFile | undefined): TailMarkReading {
+  if (file === undefined || file.size() === 0) return { kind: 'missing' };
+  const [one, other] = [readSlot(file, 0), readSlot(file, 1)];
+  if (one === undefined || other === undefined) return { kind: 'damaged' };
+  if (one.state !== 1 || other.state !== 1) return { kind: 'fenced' };
+  if (one.end.epoch !== other.end.epoch) return { kind: 'damaged' };
+  const last = one.end.serial > other.end.serial ? one : other;
+  return { kind: 'exact', end: last.end };
+}
+
+/**
+ * The tail mark: a small file that says how far the log has come. It reveals a log that has lost its end, or a manifest that
+ * has gone back in time.
+ *
+ * It is written in place, and a write may fail half way. So two slots take turns, each in a block of its own. An unreadable
+ * slot makes everything unknown, since it may be the current one. 'fenced' says that the log could not be written, so
+ * nothing on this disk may be trusted after a restart; writing it needs no room on the disk.
+ */
+export class TailMark {
+  readonly #file: DiskFile;
+  #turn = 0;
+
+  constructor(file: DiskFile) {
+    this.#file = file;
+  }
+
+  /** Records how far the log has come. */
+  advance(end: LogEnd): void {
+    this.#turn = 1 - this.#turn;
+    this.#file.writeNow(encodeSlot('exact', end), this.#turn * SLOT_BYTES);
+  }
+
+  /** Writes both slots, whatever they said before. */
+  restate(state: 'exact' | 'fenced', end: LogEnd): void {
+    const bytes = encodeSlot(state, end);
+    this.#file.writeNow(bytes, 0);
+    this.#file.writeNow(bytes, SLOT_BYTES);
+  }
+
+  sync(): Promise<void> {
+    return this.#file.sync();
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+}
+
+/**
+ * Lets many callers wait until their writes are durable, with one sync at a time for all of them. A sync covers only bytes
+ * written before it began. So a caller that comes during a sync waits for the next one, and shares it with all others that
+ * come meanwhile.
+ */
+export class GroupSync {
+  readonly #sync: () => Promise<void>;
+  #running = Promise.resolve();
+  #next: Promise<void> | undefined;
+
+  constructor(sync: () => Promise<void>) {
+    this.#sync = sync;
+  }
+
+  /** Resolves when earlier writes are durable; rejects with the error that prevents it. */
+  done(): Promise<void> {
+    this.#next ??= this.#afterRunning();
+    return this.#next;
+  }
+
+  async #afterRunning(): Promise<void> {
+    // Those who waited for the running sync hear of its failure. Callers in this same step share the sync that follows.
+    await this.#running.catch(() => {});
+    this.#running = this.#next as Promise<void>;
+    this.#next = undefined;
+    await this.#sync();
   }
 }
