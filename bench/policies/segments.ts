@@ -6,7 +6,7 @@ import {
   type DiskQueue,
   MAX_DISK_FREQUENCY,
   segmentBytes,
-} from '../../src/store/disk/segments/disk-policy.ts';
+} from '../../src/store/disk/segments/disk-room.ts';
 import { type DiskReplay, hashOf, NONE, type ReplaySetup } from './policy.ts';
 
 interface Segment {

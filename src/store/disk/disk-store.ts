@@ -14,8 +14,7 @@ import type { DiskFolder, Manifest, ManifestRow } from './contract.ts';
 import { Catalog } from './index/catalog.ts';
 import { keyHash } from './index/entry-index.ts';
 import { RowBatches } from './manifest/row-batches.ts';
-import { DiskPolicy, segmentBytes } from './segments/disk-policy.ts';
-import { DiskRoom } from './segments/disk-room.ts';
+import { DiskPolicy, DiskRoom, segmentBytes } from './segments/disk-room.ts';
 import { type DiskState, EntryRecords } from './segments/entry-records.ts';
 import { aTurn, Evictor } from './segments/evictor.ts';
 import { Segments } from './segments/segments.ts';
@@ -56,13 +55,15 @@ export class DiskStore implements Store {
     const { folder, manifest, maxBytes, tasks, random, fault } = options;
     this.#options = options;
     const fullBytes = options.segmentBytes ?? segmentBytes(maxBytes);
-    const evict = (isDiskFull: boolean) => this.#evictor.makeRoom(isDiskFull);
     const segments = new Segments({
       ...{ folder, segmentBytes: fullBytes, fault },
       emptied: (segment) => this.#evictor.dropEmpty(segment),
     });
     const batches = new RowBatches(manifest, tasks, fault);
-    const room = new DiskRoom({ maxBytes, segmentBytes: fullBytes, segments, batches, tasks, fault, evict });
+    const room = new DiskRoom({
+      ...{ maxBytes, segmentBytes: fullBytes, queueBytes: segments.queueBytes, batches, tasks, fault },
+      evict: (isDiskFull) => this.#evictor.makeRoom(isDiskFull),
+    });
     const bodies = new LargeBodies({
       ...{ folder, segments, room, tasks, random, fault },
       spoiled: (owner, error) => this.#records.spoiledBody(owner, error),
@@ -132,7 +133,7 @@ export class DiskStore implements Store {
       reinsertedBytes: this.#evictor.reinsertedBytes,
       declined: this.#room.declined,
       corrupt: this.#records.corrupt,
-      writeFailures: this.#room.failures + batches.failures,
+      writeFailures: this.#room.backOff.failures + batches.backOff.failures,
       indexLoaded: catalog.isLoaded,
       indexBytes: catalog.index.memoryBytes,
       segments: segments.count,
@@ -181,7 +182,7 @@ export class DiskStore implements Store {
     await this.#loaded;
     await this.#settle();
     batches.close();
-    this.#room.close();
+    this.#room.backOff.close();
     await bodies.close();
     await segments.close();
   }

@@ -7,7 +7,7 @@ import type { ReplaySetup } from '../../../bench/policies/policy.ts';
 import { s3Fifo } from '../../../bench/policies/s3-fifo.ts';
 import { segments } from '../../../bench/policies/segments.ts';
 import { replay } from '../../../bench/policy-replay.ts';
-import { DiskPolicy, Ghost, MAX_DISK_FREQUENCY, segmentBytes } from '../../../src/store/disk/segments/disk-policy.ts';
+import { DiskPolicy, Ghost, MAX_DISK_FREQUENCY, segmentBytes } from '../../../src/store/disk/segments/disk-room.ts';
 
 const MiB = 2 ** 20;
 

@@ -6,7 +6,7 @@
 
 import type { LargeBodies } from '../bodies/large-bodies.ts';
 import type { IndexRows, Place } from '../contract.ts';
-import { MAX_DISK_FREQUENCY } from '../segments/disk-policy.ts';
+import { MAX_DISK_FREQUENCY } from '../segments/disk-room.ts';
 import type { Segments } from '../segments/segments.ts';
 import { IndexTable, type KeyHash, Warmth } from './entry-index.ts';
 import { type IndexRow, rowAt } from './index-rows.ts';

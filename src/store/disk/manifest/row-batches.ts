@@ -6,7 +6,6 @@
 
 import type { Cancel, Tasks } from '../../../ports.ts';
 import type { Manifest, ManifestChange } from '../contract.ts';
-import { DiskBackOff } from '../segments/disk-room.ts';
 
 const DELAY_MS = 50;
 const BATCH = 256;
@@ -15,7 +14,7 @@ const MAX_WAITING = 50_000;
 export class RowBatches {
   readonly #manifest: Manifest;
   readonly #tasks: Tasks;
-  readonly #backOff: DiskBackOff;
+  readonly backOff: DiskBackOff;
   #waiting: ManifestChange[] = [];
   #given = 0;
   #committed = 0;
@@ -27,16 +26,12 @@ export class RowBatches {
   constructor(manifest: Manifest, tasks: Tasks, fault: (error: unknown) => void) {
     this.#manifest = manifest;
     this.#tasks = tasks;
-    this.#backOff = new DiskBackOff({ tasks, fault, resumed: () => this.#schedule(0) });
+    this.backOff = new DiskBackOff(tasks, fault);
   }
 
   /** Whether changes given now may never be committed. */
   get isOverloaded(): boolean {
-    return this.#waiting.length > MAX_WAITING || this.#backOff.isPaused;
-  }
-
-  get failures(): number {
-    return this.#backOff.failures;
+    return this.#waiting.length > MAX_WAITING || this.backOff.isPaused;
   }
 
   add(change: ManifestChange): void {
@@ -70,7 +65,7 @@ export class RowBatches {
 
   close(): void {
     this.#timer?.();
-    this.#backOff.close();
+    this.backOff.close();
   }
 
   #schedule(delayMs: number): void {
@@ -79,9 +74,9 @@ export class RowBatches {
     this.#isSoon = delayMs === 0;
     this.#timer = this.#tasks.later(delayMs, () => {
       this.#timer = undefined;
-      if (this.#backOff.isPaused) return;
+      if (this.backOff.isPaused) return;
       const goOn = () => {
-        if (this.#waiting.length > 0 && !this.#backOff.isPaused) this.#schedule(0);
+        if (this.#waiting.length > 0 && !this.backOff.isPaused) this.#schedule(0);
       };
       this.#pump().then(goOn, goOn);
     });
@@ -106,14 +101,66 @@ export class RowBatches {
     try {
       await this.#manifest.commit(batch);
     } catch (error) {
-      this.#backOff.failed(error);
+      this.backOff.failed(error, () => this.#schedule(0));
       return;
     }
-    this.#backOff.succeeded();
+    this.backOff.succeeded();
     // Abandoned changes have left the queue already.
     if (this.#waiting[0] === batch[0]) {
       this.#waiting.splice(0, batch.length);
       this.#committed += batch.length;
     }
+  }
+}
+
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 30_000;
+
+/**
+ * Backs off from a disk that cannot be written to: writers stop for a while, try again, and go on once it works. The first
+ * failure of an episode is reported, later ones are counted.
+ */
+export class DiskBackOff {
+  readonly #tasks: Tasks;
+  readonly #fault: (error: unknown) => void;
+  failures = 0;
+  #pauseMs = FIRST_PAUSE_MS;
+  #inEpisode = false;
+  #cancel: Cancel | undefined;
+
+  constructor(tasks: Tasks, fault: (error: unknown) => void) {
+    this.#tasks = tasks;
+    this.#fault = fault;
+  }
+
+  /** Whether nothing may be written now. */
+  get isPaused(): boolean {
+    return this.#cancel !== undefined;
+  }
+
+  /** Returns whether a pause begins; `resumed` is called at its end. */
+  failed(error: unknown, resumed?: () => void): boolean {
+    this.failures++;
+    if (!this.#inEpisode) this.#fault(error);
+    this.#inEpisode = true;
+    if (this.isPaused) return false;
+    this.#cancel = this.#tasks.later(this.#pauseMs, () => {
+      this.#cancel = undefined;
+      resumed?.();
+    });
+    this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
+    return true;
+  }
+
+  /** Call after a successful write. A write that began before the pause does not end the episode. */
+  succeeded(): void {
+    if (this.isPaused || !this.#inEpisode) return;
+    this.#inEpisode = false;
+    this.#pauseMs = FIRST_PAUSE_MS;
+  }
+
+  close(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
   }
 }

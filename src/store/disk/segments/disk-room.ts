@@ -1,7 +1,231 @@
-// The room on the disk: whether the tier takes more bytes, and what follows from a write that failed or worked.
+// The room on the disk: whether the tier takes more bytes, what follows from a write that failed or worked, and which data
+// leaves for room.
+//
+// What leaves is decided by S3-FIFO (Yang et al., SOSP 2023) over whole segments. There are two queues of
+// append-only segments. A new entry goes to the small one, a twelfth of the room, or to the main one if the ghost remembers
+// it. So entries that are requested once pass through a twelfth of the disk. The oldest segment of one queue goes. Its used
+// entries go on in the main queue, which costs writing them again; the others are dropped.
+//
+// Rewriting has a bound. A bound for each segment would cost the most just when most of the segment is worth keeping. So a
+// segment of which nearly all is kept moves on whole, which writes nothing. For the others there is a credit of bytes to
+// rewrite, earned by admitted bytes.
 
-import type { Cancel, Tasks } from '../../../ports.ts';
-import type { Segments } from './segments.ts';
+import type { Tasks } from '../../../ports.ts';
+import { DiskBackOff } from '../manifest/row-batches.ts';
+
+/** A queue of segments. */
+export type DiskQueue = 'small' | 'main';
+
+/** Bytes in use by the segments of each queue. */
+export interface QueueBytes {
+  readonly small: number;
+  readonly main: number;
+}
+
+/** Frequencies count up to this: each get adds one. */
+export const MAX_DISK_FREQUENCY = 3;
+
+const SEGMENTS = 64;
+const MIN_SEGMENT_BYTES = 2 ** 20;
+const MAX_SEGMENT_BYTES = 2 ** 27;
+
+/** Length at which a segment is full. `minBytes`: for a replay of caches smaller than any real one. */
+export function segmentBytes(maxBytes: number, minBytes = MIN_SEGMENT_BYTES): number {
+  return Math.ceil(Math.min(MAX_SEGMENT_BYTES, Math.max(minBytes, maxBytes / SEGMENTS)));
+}
+
+const SMALL_PART = 0.08;
+/** Bytes that the ghost remembers, as a multiple of the disk's: it holds as much as was dropped in that time. */
+const GHOST_PART = 3;
+/** A get within the small queue is worth little: many entries are requested twice within a moment, and never again. */
+const KEPT_FROM: { readonly [queue in DiskQueue]: number } = { small: 2, main: 1 };
+/** A segment moves whole if at least this part of its bytes would be kept. */
+const MOVED_FROM = 0.9;
+/** Bytes that may be rewritten for each admitted byte: at most 1.4 times the admitted bytes are ever written. */
+const REWRITTEN_PART = 0.4;
+/** Upper limit of the credit, in segments: one burst of evictions may rewrite this much. */
+const MAX_CREDIT_SEGMENTS = 4;
+
+export interface DiskPolicyOptions {
+  readonly maxBytes: number;
+  /** Length at which a segment is full. Default: `segmentBytes(maxBytes)`. */
+  readonly segmentBytes?: number | undefined;
+}
+
+/** The policy. Hashes are of keys, with 32 well-spread bits. */
+export class DiskPolicy {
+  readonly #smallBytes: number;
+  readonly #maxCredit: number;
+  readonly #ghost: Ghost;
+  #credit: number;
+
+  constructor({ maxBytes, segmentBytes: fullBytes = segmentBytes(maxBytes) }: DiskPolicyOptions) {
+    this.#smallBytes = SMALL_PART * maxBytes;
+    this.#maxCredit = MAX_CREDIT_SEGMENTS * fullBytes;
+    this.#credit = this.#maxCredit;
+    this.#ghost = new Ghost(GHOST_PART * maxBytes);
+  }
+
+  /**
+   * The queue to which an entry of this length is appended; call once per entry. A recently dropped entry has proved its
+   * worth.
+   */
+  queueFor(hash: number, bytes: number): DiskQueue {
+    this.#credit = Math.min(this.#credit + REWRITTEN_PART * bytes, this.#maxCredit);
+    return this.#ghost.recall(hash) ? 'main' : 'small';
+  }
+
+  /** The queue whose oldest segment goes. Call when there is no room; at least one queue must hold something. */
+  victim(bytes: QueueBytes): DiskQueue {
+    if (bytes.main === 0) return 'small';
+    return bytes.small > this.#smallBytes ? 'small' : 'main';
+  }
+
+  /** The fate of an entry whose segment goes: the main queue keeps it, or it is dropped. */
+  fate(queue: DiskQueue, frequency: number): 'keep' | 'drop' {
+    return frequency >= KEPT_FROM[queue] ? 'keep' : 'drop';
+  }
+
+  /**
+   * The fate of the segment itself, from the bytes of its entries that are to be kept. `move`: the segment goes to the end
+   * of the main queue as it is, with all its entries, which get their `frequencyAfter`. `rewrite`: kept entries are appended
+   * to the main queue if `mayRewrite` allows it; the others are dropped, and then the segment is removed.
+   */
+  segmentFate(bytes: { readonly kept: number; readonly all: number }): 'move' | 'rewrite' {
+    return bytes.kept >= MOVED_FROM * bytes.all ? 'move' : 'rewrite';
+  }
+
+  /** The new frequency of an entry that is kept, or whose segment moves. In the main queue it must be used again. */
+  frequencyAfter(queue: DiskQueue, frequency: number): number {
+    return queue === 'small' ? 0 : Math.max(0, frequency - 1);
+  }
+
+  /** Whether a kept entry may be written again; takes its bytes from the credit. */
+  mayRewrite(bytes: number): boolean {
+    if (this.#credit <= 0) return false;
+    this.#credit -= bytes;
+    return true;
+  }
+
+  /** Call when the entry has left the queue for room. */
+  dropped(hash: number, bytes: number, queue: DiskQueue): void {
+    // Entries that leave the main queue have had their time there.
+    if (queue === 'small') this.#ghost.remember(hash, bytes);
+  }
+}
+
+const WAYS = 8;
+const FIRST_SETS = 128;
+/** A bound of some 100 MB. */
+const MAX_SETS = 2 ** 21;
+const MIN_GROWTH = 1.5;
+/** The table grows when the valuable entries it lost exceed this part of its places. It always loses a few, by chance. */
+const LOST_PART = 1 / 8;
+/** Ages are counted in this part of the bytes, modulo 2^16: after 64 times as many bytes an old place may look new. */
+const TICKS = 2 ** 10;
+const TICK_MASK = 0xffff;
+
+/**
+ * The disk policy's memory of entries that are gone: the hashes of their keys, until a set number of bytes of others have
+ * gone after them. A table of sets of eight in order of age: a new hash pushes the oldest of its set out. Six bytes each in
+ * typed arrays, which the garbage collector does not walk.
+ *
+ * The number of entries in those bytes is known only as they come. The table grows at once to the size that their mean size
+ * requires, and not step by step, since each step copies it.
+ */
+export class Ghost {
+  readonly #maxBytes: number;
+  /** Bytes of everything ever remembered. */
+  #bytes = 0;
+  #sets = 0;
+  /** Since the last count: entries remembered, their bytes, and entries pushed out before their time. */
+  #count = 0;
+  #countedBytes = 0;
+  #lost = 0;
+  #hashes = new Uint32Array(0);
+  /** Ticks at which the entries were remembered; 0 marks an empty place. */
+  #born = new Uint16Array(0);
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = Math.max(1, maxBytes);
+    this.#resize(FIRST_SETS);
+  }
+
+  /** Bytes of the arrays. */
+  get memoryBytes(): number {
+    return this.#hashes.byteLength + this.#born.byteLength;
+  }
+
+  remember(hash: number, bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#countedBytes > this.#maxBytes) this.#countAnew();
+    this.#countedBytes += bytes;
+    this.#count++;
+    if (this.#isAlive(this.#firstOf(hash >>> 0) + WAYS - 1)) this.#lost++;
+    if (this.#lost > LOST_PART * WAYS * this.#sets && this.#sets < MAX_SETS) this.#grow();
+    this.#insert(hash >>> 0, this.#now());
+  }
+
+  /** Whether the hash is remembered; it is then forgotten. */
+  recall(hash: number): boolean {
+    const first = this.#firstOf(hash >>> 0);
+    const end = first + WAYS;
+    for (let at = first; at < end; at++) {
+      if (this.#hashes[at] !== hash >>> 0 || !this.#isAlive(at)) continue;
+      this.#hashes.copyWithin(at, at + 1, end);
+      this.#born.copyWithin(at, at + 1, end);
+      this.#born[end - 1] = 0;
+      return true;
+    }
+    return false;
+  }
+
+  #now(): number {
+    return Math.floor((this.#bytes / this.#maxBytes) * TICKS) % TICK_MASK || TICK_MASK;
+  }
+
+  #isAlive(at: number): boolean {
+    const born = this.#born[at]!;
+    const age = this.#now() - born;
+    return born !== 0 && (age < 0 ? age + TICK_MASK : age) <= TICKS;
+  }
+
+  #insert(hash: number, born: number): void {
+    const first = this.#firstOf(hash);
+    this.#hashes.copyWithin(first + 1, first, first + WAYS - 1);
+    this.#born.copyWithin(first + 1, first, first + WAYS - 1);
+    this.#hashes[first] = hash;
+    this.#born[first] = born;
+  }
+
+  #grow(): void {
+    const expected = (this.#maxBytes * this.#count) / this.#countedBytes / WAYS;
+    this.#resize(Math.min(MAX_SETS, Math.ceil(Math.max(MIN_GROWTH * this.#sets, expected))));
+  }
+
+  #countAnew(): void {
+    this.#count = 0;
+    this.#countedBytes = 0;
+    this.#lost = 0;
+  }
+
+  #resize(sets: number): void {
+    const hashes = this.#hashes;
+    const born = this.#born;
+    const alive = new Uint8Array(born.length).map((_, at) => (this.#isAlive(at) ? 1 : 0));
+    this.#sets = sets;
+    this.#countAnew();
+    this.#hashes = new Uint32Array(sets * WAYS);
+    this.#born = new Uint16Array(sets * WAYS);
+    // Goes through each set from its oldest, so that the new sets are in order of age.
+    for (let at = hashes.length - 1; at >= 0; at--) if (alive[at] === 1) this.#insert(hashes[at]!, born[at]!);
+  }
+
+  /** The hash scaled to the number of sets, which need not be a power of two. */
+  #firstOf(hash: number): number {
+    return Math.floor((hash / 0x1_0000_0000) * this.#sets) * WAYS;
+  }
+}
 
 /** The store does not accept it, though nothing is wrong with the disk. */
 class NoRoom extends Error {}
@@ -14,35 +238,31 @@ interface RoomOptions {
   readonly maxBytes: number;
   /** Files may exceed `maxBytes` by this much before nothing more is accepted. */
   readonly segmentBytes: number;
-  readonly segments: Segments;
+  /** Kept up to date by the segments. */
+  readonly queueBytes: QueueBytes;
   readonly batches: { readonly isOverloaded: boolean };
   readonly tasks: Tasks;
   readonly fault: (error: unknown) => void;
-  /** Makes room where there is too little; `isDiskFull`: in any case. */
+  /** Makes room; `isDiskFull`: by at least one segment. */
   readonly evict: (isDiskFull: boolean) => void;
 }
 
 export class DiskRoom {
   readonly #options: RoomOptions;
-  readonly #backOff: DiskBackOff;
+  readonly backOff: DiskBackOff;
   /** Number of entries and bodies not accepted. */
   declined = 0;
   /** Bytes of large bodies that no entry names yet. */
   unnamedBytes = 0;
 
   constructor(options: RoomOptions) {
-    const { tasks, fault, evict } = options;
     this.#options = options;
-    this.#backOff = new DiskBackOff({ tasks, fault, full: () => evict(true) });
-  }
-
-  get failures(): number {
-    return this.#backOff.failures;
+    this.backOff = new DiskBackOff(options.tasks, options.fault);
   }
 
   /** Bytes in use, including bodies that are being written. */
   get usedBytes(): number {
-    const { small, main } = this.#options.segments.queueBytes;
+    const { small, main } = this.#options.queueBytes;
     return small + main + this.unnamedBytes;
   }
 
@@ -55,86 +275,21 @@ export class DiskRoom {
     const { maxBytes, segmentBytes, batches } = this.#options;
     if (bytes > maxBytes * LARGEST_PART)
       return new NoRoom(`expected at most a quarter of ${maxBytes} bytes, got ${bytes}`);
-    const isFull = this.#backOff.isPaused || batches.isOverloaded || this.usedBytes > maxBytes + segmentBytes;
+    const isFull = this.backOff.isPaused || batches.isOverloaded || this.usedBytes > maxBytes + segmentBytes;
     return isFull ? new NoRoom('expected a disk with room, got one that is full') : undefined;
   }
 
   succeeded(): void {
-    this.#backOff.succeeded();
-    this.#options.evict(false);
+    this.backOff.succeeded();
+    if (this.isExceeded) this.#options.evict(false);
   }
 
   failed(error: unknown): void {
+    let isDiskFull = false;
     if (error instanceof NoRoom) this.declined++;
-    else this.#backOff.failed(error);
+    else isDiskFull = this.backOff.failed(error) && isFull(error);
     // A write that failed may have used up room, and nothing is accepted while there is too little.
-    this.#options.evict(false);
-  }
-
-  close(): void {
-    this.#backOff.close();
-  }
-}
-
-const FIRST_PAUSE_MS = 1000;
-const LONGEST_PAUSE_MS = 30_000;
-
-interface BackOffOptions {
-  readonly tasks: Tasks;
-  readonly fault: (error: unknown) => void;
-  /** Called at the beginning of each pause for want of room. */
-  readonly full?: () => void;
-  /** Called at the end of each pause. */
-  readonly resumed?: () => void;
-}
-
-/**
- * Backs off from a disk that cannot be written to: writers stop for a while, try again, and go on once it works. The first
- * failure of an episode is reported, later ones are counted.
- */
-export class DiskBackOff {
-  readonly #options: BackOffOptions;
-  #failures = 0;
-  #pauseMs = FIRST_PAUSE_MS;
-  #inEpisode = false;
-  #cancel: Cancel | undefined;
-
-  constructor(options: BackOffOptions) {
-    this.#options = options;
-  }
-
-  /** Whether nothing may be written now. */
-  get isPaused(): boolean {
-    return this.#cancel !== undefined;
-  }
-
-  get failures(): number {
-    return this.#failures;
-  }
-
-  failed(error: unknown): void {
-    this.#failures++;
-    if (!this.#inEpisode) this.#options.fault(error);
-    this.#inEpisode = true;
-    if (this.isPaused) return;
-    this.#cancel = this.#options.tasks.later(this.#pauseMs, () => {
-      this.#cancel = undefined;
-      this.#options.resumed?.();
-    });
-    this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
-    if (isFull(error)) this.#options.full?.();
-  }
-
-  /** Call after a successful write. A write that began before the pause does not end the episode. */
-  succeeded(): void {
-    if (this.isPaused || !this.#inEpisode) return;
-    this.#inEpisode = false;
-    this.#pauseMs = FIRST_PAUSE_MS;
-  }
-
-  close(): void {
-    this.#cancel?.();
-    this.#cancel = undefined;
+    if (isDiskFull || this.isExceeded) this.#options.evict(isDiskFull);
   }
 }
 

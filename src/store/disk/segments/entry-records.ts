@@ -15,7 +15,7 @@ import type { Catalog } from '../index/catalog.ts';
 import { type KeyHash, keyHash } from '../index/entry-index.ts';
 import { rowOf } from '../manifest/manifest-rows.ts';
 import type { RowBatches } from '../manifest/row-batches.ts';
-import type { DiskQueue } from './disk-policy.ts';
+import type { DiskQueue } from './disk-room.ts';
 import {
   AT_ONCE_BYTES,
   decodeRecord,

@@ -7,8 +7,7 @@
 
 import type { Tasks } from '../../../ports.ts';
 import type { Place } from '../contract.ts';
-import type { DiskPolicy } from './disk-policy.ts';
-import type { DiskRoom } from './disk-room.ts';
+import type { DiskPolicy, DiskRoom } from './disk-room.ts';
 import type { DiskState, EntryRecords } from './entry-records.ts';
 import type { Segment } from './segments.ts';
 
@@ -57,10 +56,15 @@ export class Evictor {
     return this.#reinsertedBytes;
   }
 
-  /** Makes room if necessary. `isDiskFull`: one segment goes, whatever its bytes. */
+  /** Makes room while there is too little. `isDiskFull`: one segment goes, whatever its bytes. */
   makeRoom(isDiskFull = false): void {
     if (isDiskFull) this.#isWanted = true;
-    if (isDiskFull || this.#options.room.isExceeded) this.#start();
+    if (this.#running !== undefined || this.#isClosed || !this.#state.catalog.isLoaded) return;
+    this.#running = this.#run()
+      .catch(this.#options.fault)
+      .finally(() => {
+        this.#running = undefined;
+      });
   }
 
   async close(): Promise<void> {
@@ -75,15 +79,6 @@ export class Evictor {
     this.#dropIfEmpty(segment)
       .catch(this.#options.fault)
       .finally(() => this.#going.delete(segment));
-  }
-
-  #start(): void {
-    if (this.#running !== undefined || this.#isClosed || !this.#state.catalog.isLoaded) return;
-    this.#running = this.#run()
-      .catch(this.#options.fault)
-      .finally(() => {
-        this.#running = undefined;
-      });
   }
 
   async #dropIfEmpty(segment: Segment): Promise<void> {

@@ -5,7 +5,7 @@
 // an earlier close the platform could give the number to another file, and lead readers there.
 
 import type { DiskFile, DiskFolder, Place, Writable } from '../contract.ts';
-import type { DiskQueue, QueueBytes } from './disk-policy.ts';
+import type { DiskQueue, QueueBytes } from './disk-room.ts';
 import { type EncodedRecord, queueOf, SEGMENT_HEADER_BYTES, segmentHeader } from './segment-record.ts';
 
 export const SEGMENT_FOLDER = 'segments';

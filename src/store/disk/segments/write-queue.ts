@@ -7,8 +7,7 @@
 import type { Entry } from '../../../entry/stored-response.ts';
 import type { Eventually } from '../../../ports.ts';
 import { type KeyHash, keyHash } from '../index/entry-index.ts';
-import type { DiskPolicy, DiskQueue } from './disk-policy.ts';
-import type { DiskRoom } from './disk-room.ts';
+import type { DiskPolicy, DiskQueue, DiskRoom } from './disk-room.ts';
 import { type EntryRecords, largeBodyOf, type Writing } from './entry-records.ts';
 import { sizeOf } from './segment-record.ts';
 
