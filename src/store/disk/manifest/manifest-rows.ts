@@ -1,12 +1,14 @@
-// A row of the manifest: of which entry it is made, and what its columns hold.
+// The rows of the manifest: of which entry each is made, what its columns hold, and how it is written.
 //
 // Only a checksum can tell a stamp with a flipped bit from a good one. So each row has a checksum over all its values, and a
 // row that fails it counts as missing. Values that no query needs are together as JSON in one column.
 
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
 import { bodyBytesOf, type Entry } from '../../../entry/stored-response.ts';
-import type { ManifestRow, Place } from '../contract.ts';
+import type { ManifestChange, ManifestRow, Place } from '../contract.ts';
 import { keyHash } from '../index/entry-index.ts';
+import { type ImageChanges, writeImage } from './manifest-image.ts';
 
 export function rowOf(entry: Entry, generation: number, place: Place): ManifestRow {
   const { key, kind } = entry;
@@ -63,7 +65,7 @@ export function fits(columns: string): string {
 /** Rows that are not readable are passed over. */
 export const READABLE = fits('generation, segment, "offset", bytes, body_bytes, crc, high, low, tag_bits');
 
-export const PLACEHOLDERS = COLUMNS.replaceAll(/[^,]+/g, '?');
+const PLACEHOLDERS = COLUMNS.replaceAll(/[^,]+/g, '?');
 
 /** In the order of the JSON. */
 type Meta = readonly [
@@ -79,7 +81,7 @@ type Meta = readonly [
   stamp: number,
 ];
 
-export function encodeRow(row: ManifestRow): Value[] {
+function encodeRow(row: ManifestRow): Value[] {
   const { key, generation, place, tags, bodyBytes, bodyId } = row;
   const { high, low } = keyHash(key);
   const kind = row.kind === 'response' ? 0 : 1;
@@ -130,6 +132,69 @@ export function tagBits(tags: readonly string[]): number {
     lower |= 1 << (hash.low % 26);
   }
   return upper * 2 ** 26 + lower;
+}
+
+/**
+ * All writes to the manifest, by the thread that owns the writing connection. Rows are committed without a sync: a power cut
+ * may lose the last of them, which costs misses. An image of the invalidations is synced before it counts as written. Since
+ * the database has one log, that sync covers everything before it.
+ */
+export class ManifestWriter {
+  readonly #database: DatabaseSync;
+  readonly #removeKey: StatementSync;
+  readonly #insert: StatementSync;
+  readonly #remove: StatementSync;
+  readonly #dropSegment: StatementSync;
+  readonly #count: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#removeKey = database.prepare('DELETE FROM entries WHERE key = ?');
+    this.#insert = database.prepare(`INSERT OR REPLACE INTO entries (${COLUMNS}) VALUES (${PLACEHOLDERS})`);
+    this.#remove = database.prepare('DELETE FROM entries WHERE generation = ? AND key = ?');
+    this.#dropSegment = database.prepare('DELETE FROM entries WHERE segment = ?');
+    this.#count = database.prepare("UPDATE counters SET value = max(value, ?) WHERE name = 'generation'");
+  }
+
+  commit(changes: readonly ManifestChange[]): void {
+    this.#transaction(() => {
+      let generation = 0;
+      for (const change of changes) {
+        if (change.kind === 'put') {
+          this.#removeKey.run(change.row.key);
+          this.#insert.run(...encodeRow(change.row));
+          generation = Math.max(generation, change.row.generation);
+        } else if (change.kind === 'remove') this.#remove.run(change.generation, change.key);
+        else this.#dropSegment.run(change.segment);
+      }
+      if (generation > 0) this.#count.run(generation);
+    });
+  }
+
+  checkpoint(changes: ImageChanges): void {
+    this.#database.exec('PRAGMA synchronous = FULL');
+    try {
+      this.#transaction(() => writeImage(this.#database, changes));
+    } finally {
+      this.#database.exec('PRAGMA synchronous = NORMAL');
+    }
+  }
+
+  clear(): void {
+    this.#transaction(() => this.#database.exec('DELETE FROM entries'));
+  }
+
+  #transaction(work: () => void): void {
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      work();
+      this.#database.exec('COMMIT');
+    } catch (error) {
+      // A full disk ends the transaction by itself.
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      throw error;
+    }
+  }
 }
 
 /** The content of the manifest is not the written one. */

@@ -5,10 +5,10 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ManifestChange } from '../contract.ts';
+import type { ImageChanges } from './manifest-image.ts';
 import { ManifestReads } from './manifest-reads.ts';
-import { isDamage } from './manifest-rows.ts';
+import { isDamage, ManifestWriter } from './manifest-rows.ts';
 import { openForWriting } from './manifest-tables.ts';
-import { type ImageChanges, ManifestWriter } from './manifest-writer.ts';
 
 /** The thread's calls, with their arguments. */
 export interface ThreadCalls {

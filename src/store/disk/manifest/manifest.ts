@@ -8,11 +8,11 @@ import { Worker } from 'node:worker_threads';
 import type { InvalidationsImage } from '../../../ledger/invalidations.ts';
 import type { Selector } from '../../../ledger/selector.ts';
 import type { IndexRows, Manifest, ManifestChange, ManifestRow, ManifestSummary } from '../contract.ts';
+import { changesOf, type ImageChanges, type LastImage, readImage } from './manifest-image.ts';
 import type { Portion } from './manifest-reads.ts';
-import { decodeRow, isDamage, type Value } from './manifest-rows.ts';
+import { decodeRow, isDamage, ManifestWriter, type Value } from './manifest-rows.ts';
 import { markDamaged, type PreparedManifest, prepareManifest } from './manifest-tables.ts';
 import type { ThreadCalls, ThreadFault, ThreadReply, ThreadRequest } from './manifest-thread.ts';
-import { changesOf, type ImageChanges, type LastImage, ManifestWriter, readImage } from './manifest-writer.ts';
 
 export interface ManifestOptions {
   /** Damage was met: the next start forgets everything stored, and writes until then may fail. */
@@ -71,8 +71,10 @@ export class SqliteManifest implements Manifest {
     for await (const rows of portions(portion, '')) if (rows.length > 0) yield rows;
   }
 
-  bodies(): Promise<ManifestRow[]> {
-    return gathered(portions((after: number) => this.#ask('bodies', after), 0));
+  async bodies(): Promise<ManifestRow[]> {
+    const all: ManifestRow[] = [];
+    for await (const rows of portions((after: number) => this.#ask('bodies', after), 0)) all.push(...rows);
+    return all;
   }
 
   summary(): Promise<ManifestSummary> {
@@ -83,7 +85,12 @@ export class SqliteManifest implements Manifest {
     const { epoch, applied } = image;
     const changes = changesOf(image, this.#lastImage);
     if (this.#prepared.writer.isOpen) this.#writeHere(changes);
-    else await this.#ask('checkpoint', changes, buffersOf(changes));
+    else
+      await this.#ask(
+        'checkpoint',
+        changes,
+        changes.chunks.map(({ positions }) => positions.buffer),
+      );
     this.#lastImage = { epoch, applied, buckets: changes.state.buckets };
   }
 
@@ -128,16 +135,12 @@ export class SqliteManifest implements Manifest {
     ...request: [Call, Parameters<ThreadCalls[Call]>[0], (readonly ArrayBuffer[])?]
   ): Promise<ReturnType<ThreadCalls[Call]>> {
     if (this.#isClosed) throw closedError();
-    this.#thread ??= this.#handOver();
+    if (this.#thread === undefined) {
+      // The thread first, since it may fail to start. It opens the database only after this step, and writes from then on.
+      this.#thread = new WritingThread(this.#prepared.file, (error) => this.#damaged(error));
+      this.#prepared.writer.close();
+    }
     return this.#thread.ask(...request);
-  }
-
-  /** The thread writes from now on. */
-  #handOver(): WritingThread {
-    // The thread first, since it may fail to start. It opens the database only after this step.
-    const thread = new WritingThread(this.#prepared.file, (error) => this.#damaged(error));
-    this.#prepared.writer.close();
-    return thread;
   }
 
   #damaged(error: Error): void {
@@ -158,30 +161,11 @@ async function* portions<Rows, After>(
     const { rows, after } = portion;
     if (after === undefined) return yield rows;
     const next = ask(after);
-    // A caller that stops in the middle does not await it.
-    next.catch(ignore);
+    // The next step awaits it and reports its error. A caller that stops in the middle needs neither.
+    next.catch(() => {});
     yield rows;
     portion = await next;
   }
-}
-
-function ignore(): void {
-  // The next step awaits the promise and reports its error. Without a next step, nobody needs it.
-}
-
-async function gathered(rows: AsyncIterable<readonly ManifestRow[]>): Promise<ManifestRow[]> {
-  const all: ManifestRow[] = [];
-  for await (const portion of rows) all.push(...portion);
-  return all;
-}
-
-function buffersOf({ chunks }: ImageChanges): ArrayBuffer[] {
-  return chunks.map(({ positions }) => positions.buffer);
-}
-
-interface Pending {
-  readonly resolve: (result: unknown) => void;
-  readonly reject: (error: Error) => void;
 }
 
 /**
@@ -191,7 +175,7 @@ interface Pending {
 class WritingThread {
   readonly #thread: Worker;
   readonly #damaged: (error: Error) => void;
-  readonly #pending = new Map<number, Pending>();
+  readonly #pending = new Map<number, PromiseWithResolvers<unknown>>();
   #lastId = 0;
   #broken: Error | undefined;
 
@@ -211,13 +195,13 @@ class WritingThread {
     transfer: readonly ArrayBuffer[] = [],
   ): Promise<ReturnType<ThreadCalls[Call]>> {
     if (this.#broken !== undefined) return Promise.reject(this.#broken);
-    return new Promise((resolve, reject) => {
-      const id = ++this.#lastId;
-      this.#pending.set(id, { resolve: resolve as (result: unknown) => void, reject });
-      // An idle thread does not keep the process alive; a pending request does.
-      this.#thread.ref();
-      this.#thread.postMessage({ id, call, given } satisfies ThreadRequest, [...transfer]);
-    });
+    const pending = Promise.withResolvers<unknown>();
+    const id = ++this.#lastId;
+    this.#pending.set(id, pending);
+    // An idle thread does not keep the process alive; a pending request does.
+    this.#thread.ref();
+    this.#thread.postMessage({ id, call, given } satisfies ThreadRequest, [...transfer]);
+    return pending.promise as Promise<ReturnType<ThreadCalls[Call]>>;
   }
 
   /** Resolves when the thread has ended and has closed its connection in order. */
@@ -228,7 +212,7 @@ class WritingThread {
   }
 
   #settle(reply: ThreadReply): void {
-    const pending = this.#pending.get(reply.id) as Pending;
+    const pending = this.#pending.get(reply.id) as PromiseWithResolvers<unknown>;
     this.#pending.delete(reply.id);
     if (this.#pending.size === 0) this.#thread.unref();
     if ('result' in reply) return pending.resolve(reply.result);
