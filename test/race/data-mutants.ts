@@ -28,7 +28,6 @@ const FILLS = 'engine/values/value-fills.ts';
 const ENTRIES = 'engine/values/value-entries.ts';
 const STORING = 'engine/values/value-storing.ts';
 const FLIGHT = 'engine/values/value-flight.ts';
-const NAMING = 'engine/values/value-naming.ts';
 const LOOP = 'engine/tiers/tier-loop.ts';
 const KEY = ['key'];
 const FOUND = ['tag of the fill'];
@@ -78,10 +77,10 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
     ),
   ),
   mutant('does not wait for the log', { file: CACHE, ways: KEY }, [
-    'await this.#underWay.track(Promise.all(appended));',
+    'await this.#steps.underWay.track(Promise.all(appended));',
     'void appended;',
   ]),
-  mutant('does not look at the tags of whoever hits', { file: NAMING, ways: LATE }, [
+  mutant('does not look at the tags of whoever hits', { file: STORING, ways: LATE }, [
     'if (late.length === 0) return entry;',
     'return entry;',
   ]),
@@ -89,20 +88,20 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
     'if (tags !== undefined && !hasTags(entry.tags, tags)) return undefined;',
     '',
   ]),
-  mutant('gives an entry by a late tag and does not keep the tag', { file: NAMING, ways: LATE }, [
-    'keep(named, true);\n    return named;',
-    'return named;',
+  mutant('gives an entry by a late tag and does not keep the tag', { file: STORING, ways: LATE }, [
+    'keep(better, true);\n  return better;',
+    'return better;',
   ]),
-  mutant('takes a late tag that was invalidated since', { file: NAMING, ways: LATE }, [
-    'if (!mayTake || named.tags.length > MAX_TAGS) return undefined;',
-    'named.stamp = named.checkedUpTo = ledger.applied;',
+  mutant('takes a late tag that was invalidated since', { file: STORING, ways: LATE }, [
+    'if (!mayTake || better.tags.length > MAX_TAGS) return undefined;',
+    'better.stamp = better.checkedUpTo = ledger.applied;',
   ]),
-  mutant('does not supersede what lacks a late tag below', { file: NAMING, ways: LATE }, [
-    'const superseded = invalidator.supersede(key);\n      const position = before + 1;',
-    'const superseded = before + 1;\n      const position = before;',
+  mutant('does not supersede what lacks a late tag below', { file: STORING, ways: LATE }, [
+    'const superseded = invalidator.supersede(key);\n    const position = before + 1;',
+    'const superseded = before + 1;\n    const position = before;',
   ]),
-  mutant('judges a late tag by a stamp that has moved', { file: NAMING, ways: LATE }, [
-    'if (readAt !== stamp && this.#steps.ledger.isAffectedSince(since, what)) return undefined;',
+  mutant('judges a late tag by a stamp that has moved', { file: STORING, ways: LATE }, [
+    'if (readAt !== stamp && ledger.isAffectedSince(since, what)) return undefined;',
     '',
   ]),
   mutant('stores what was read as if it were read when it takes its place', { file: STORING, ways: LATE }, [
@@ -112,9 +111,6 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
   mutant(
     'gives in grace without the tags of whoever is given it',
     { file: 'engine/values/value-grace.ts', ways: LATE },
-    [
-      'const taken = this.#naming.taken(entry, asked);\n    return taken instanceof',
-      'const taken: Eventually<StoredValue | undefined> = entry;\n    void asked;\n    return taken instanceof',
-    ],
+    ['return after(taken(this.#steps, entry, asked), ', 'void asked;\n    return after(entry, '],
   ),
 ];

@@ -38,7 +38,7 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   SlottedStore: 30,
   SourceTracker: 32,
   SqliteSource: 38,
-  TieredValueCache: 45,
+  TieredValueCache: 37,
   ValueFlight: 35,
   ValueTally: 27,
   WorkerPool: 27,

@@ -4,11 +4,11 @@
 // at once; only a miss, a slow tier and a fill go on with promises.
 
 import { type EntryLedger, type LedgerEntry, subjectOf } from '../../entry/key.ts';
-import { type OwnedValue, ownValue, readOwned } from '../../entry/owned-value.ts';
+import { ownValue, readOwned } from '../../entry/owned-value.ts';
 import { hasTags, type StoredValue } from '../../entry/stored-value.ts';
 import { type Arrival, Ledger } from '../../ledger/ledger.ts';
 import type { Selector } from '../../ledger/selector.ts';
-import type { Clock, Eventually, Store } from '../../ports.ts';
+import type { Eventually, Store } from '../../ports.ts';
 import { after, allAtOnce, UnderWay } from '../eventually.ts';
 import { safeFault } from '../guarded.ts';
 import { Invalidator, localHistory } from '../invalidator.ts';
@@ -24,14 +24,11 @@ import type {
   ValueStats,
   ValueToSet,
 } from './value-contract.ts';
-import { stateOf, valueEntries } from './value-entries.ts';
+import { countBelow, isInTime, sought, stateOf, valueEntries } from './value-entries.ts';
 import { ValueFills } from './value-fills.ts';
 import type { AskedFill, ValueFlight } from './value-flight.ts';
-import { ValueNaming } from './value-naming.ts';
-import { ValueRemoval } from './value-removal.ts';
-import { ValueSliding } from './value-sliding.ts';
 import type { ValueSteps } from './value-steps.ts';
-import { ValueStoring } from './value-storing.ts';
+import { storePut, taken } from './value-storing.ts';
 import { ValueTally } from './value-tally.ts';
 
 /** 512 KB. Two names that share a bucket are invalidated together, which costs a fill. */
@@ -42,39 +39,28 @@ export function createValueCache(parts: ValueCacheParts): ValueCache {
 }
 
 class TieredValueCache implements ValueCache {
-  readonly #clock: Clock;
   readonly #roughNow: () => number;
   readonly #ledger: EntryLedger<ValueFlight>;
-  readonly #invalidator: Invalidator;
   #sources: SourceLeases | undefined;
   readonly #loop: TierLoop<StoredValue>;
   /** Undefined once it is closed. */
   #memory: Store<StoredValue> | undefined;
   readonly #tally: ValueTally;
-  readonly #naming: ValueNaming;
   readonly #fills: ValueFills;
-  readonly #removal: ValueRemoval;
-  readonly #storing: ValueStoring;
-  readonly #sliding: ValueSliding;
-  readonly #hasSlower: boolean;
-  readonly #own: (value: unknown) => OwnedValue;
-  readonly #underWay = new UnderWay();
+  readonly #steps: ValueSteps;
   #state: 'open' | 'closing' | 'closed' = 'open';
 
   constructor(parts: ValueCacheParts) {
     const { stores, names, clock, tasks, random, own = (value) => ownValue(value) } = parts;
     const fault = safeFault(parts.fault, tasks);
     const history = parts.history ?? localHistory({ epoch: parts.epoch, buckets: MEMORY_BUCKETS });
-    this.#clock = clock;
     this.#roughNow = parts.roughNow ?? (() => clock.now());
     this.#memory = parts.hasMemory ? stores[0] : undefined;
-    this.#hasSlower = stores.length > (parts.hasMemory ? 1 : 0);
-    this.#own = own;
     this.#tally = new ValueTally(names, parts.watch);
     const ledger = new Ledger<LedgerEntry, ValueFlight>({ invalidations: history.invalidations, subjectOf });
     history.log.follow((position, change) => ledger.apply(position, change));
     this.#ledger = ledger;
-    this.#invalidator = new Invalidator({ log: history.log, random, fault });
+    const invalidator = new Invalidator({ log: history.log, random, fault });
     const nameOf = (store: Store<StoredValue>) => names[stores.indexOf(store)] as string;
     this.#loop = new TierLoop({
       ...{ stores, clock, tasks, limits: parts.limits ?? [] },
@@ -87,20 +73,16 @@ class TieredValueCache implements ValueCache {
       isCurrent: (entry) => ledger.isCurrent(entry),
       isNoOlder: wasReadNoEarlier,
     });
-    const steps: ValueSteps = {
-      ...{ clock, tasks, random, own, fault, ledger, invalidator: this.#invalidator, tally: this.#tally },
-      ...{ underWay: this.#underWay, hasSlower: this.#hasSlower },
+    this.#steps = {
+      ...{ clock, tasks, random, own, fault, ledger, invalidator, tally: this.#tally },
+      ...{ underWay: new UnderWay(), hasSlower: stores.length > (parts.hasMemory ? 1 : 0) },
       atHand: (key) => this.#memory?.get(key),
       find: (key) => this.#find(key),
       drop: (key) => this.#drop(key),
       keep: (entry, memoryOnly) => this.#keep(entry, memoryOnly),
     };
-    this.#removal = new ValueRemoval(steps);
-    this.#naming = new ValueNaming(steps);
-    this.#sliding = new ValueSliding(steps);
-    this.#storing = new ValueStoring(steps);
     this.#fills = new ValueFills({
-      ...{ steps, naming: this.#naming, storing: this.#storing, endingRequests: parts.endingRequests },
+      ...{ steps: this.#steps, endingRequests: parts.endingRequests },
       freshAtHand: (key) => this.#onlyFresh(this.#memory?.get(key)),
       freshAnywhere: async (key) => this.#onlyFresh(await this.#find(key)),
       askAnew: (asked) => this.#answer(asked),
@@ -125,7 +107,7 @@ class TieredValueCache implements ValueCache {
   #find(key: string): Eventually<StoredValue | undefined> {
     if (this.#state !== 'open') return undefined;
     const found = this.#loop.get(key);
-    return found instanceof Promise ? this.#underWay.track(found) : found;
+    return found instanceof Promise ? this.#steps.underWay.track(found) : found;
   }
 
   #fresh(key: string, entry: StoredValue | undefined): unknown {
@@ -145,7 +127,7 @@ class TieredValueCache implements ValueCache {
   #isFresh(entry: StoredValue): boolean {
     if (!this.#ledger.isCurrent(entry)) return false;
     if (this.#roughNow() < entry.surelyFreshUntilSeconds * 1000) return true;
-    return this.#sliding.isInTime(entry);
+    return isInTime(this.#steps, entry);
   }
 
   getMany(keys: readonly string[], asked?: (at: number) => ManyFill): Eventually<readonly unknown[]> {
@@ -172,22 +154,20 @@ class TieredValueCache implements ValueCache {
   /** The fresh entry, with the tags of its caller added. */
   #named(entry: StoredValue | undefined, asked: AskedFill): Eventually<StoredValue | undefined> {
     if (entry === undefined || !this.#isFresh(entry)) return undefined;
-    const taken = this.#naming.taken(entry, asked);
-    if (taken === entry || taken instanceof Promise) return taken;
+    const named = taken(this.#steps, entry, asked);
+    if (named === entry || named instanceof Promise) return named;
     // The entry in memory may have expired by another of its tags meanwhile.
-    return taken !== undefined && this.#isFresh(taken) ? taken : undefined;
+    return named !== undefined && this.#isFresh(named) ? named : undefined;
   }
 
   set(key: string, value: unknown, terms: SetTerms): Eventually<boolean> {
-    const owned = this.#own(value);
-    return this.#state === 'open' && this.#storing.take(key, owned, terms);
+    const owned = this.#steps.own(value);
+    return this.#state === 'open' && storePut(this.#steps, { key, owned }, terms);
   }
 
   setMany(entries: readonly ValueToSet[]): Eventually<boolean>[] {
-    const owned = entries.map(({ value }) => this.#own(value));
-    return entries.map(
-      ({ key, terms }, at) => this.#state === 'open' && this.#storing.take(key, owned[at] as OwnedValue, terms),
-    );
+    const owned = entries.map(({ key, value, terms }) => ({ key, owned: this.#steps.own(value), terms }));
+    return owned.map(({ terms, ...given }) => this.#state === 'open' && storePut(this.#steps, given, terms));
   }
 
   getOrSet(key: string, fill: ValueFill, terms: FillTerms): Eventually<unknown> {
@@ -212,7 +192,7 @@ class TieredValueCache implements ValueCache {
 
   /** Its time counts from now, though its fill may begin later. */
   #since(asked: AskedFill): AskedFill {
-    return { ...asked, askedMs: asked.askedMs ?? this.#clock.monotonic() };
+    return { ...asked, askedMs: asked.askedMs ?? this.#steps.clock.monotonic() };
   }
 
   #hit(asked: AskedFill, entry: StoredValue): unknown {
@@ -223,34 +203,37 @@ class TieredValueCache implements ValueCache {
 
   async remove(keys: readonly string[], also: (key: string) => readonly Selector[] = () => []): Promise<number> {
     for (const key of keys) this.#ledger.fills.replace(key);
-    const { there, unsure } = this.#removal.sought(keys, this.#memory, also);
+    const { there, unsure } = sought(this.#steps, keys, also);
     const named = keys.flatMap((uri): Selector[] => [{ kind: 'url', uri }, ...also(uri)]);
     const invalidated = this.invalidate(named, false);
     this.#memory?.delete(keys);
     const { turn } = this.#ledger.fills;
-    const below = this.#removal.countBelow(unsure);
+    const below = countBelow(this.#steps, unsure);
     await invalidated;
     const found = await below;
     // Values that were put in since the call stay.
-    const rest = this.#hasSlower ? keys.filter((key) => !this.#ledger.fills.wasReplacedSince(key, turn)) : [];
-    if (rest.length > 0 && this.#state !== 'closed') await this.#underWay.track(this.#loop.delete(rest));
+    const rest = this.#steps.hasSlower ? keys.filter((key) => !this.#ledger.fills.wasReplacedSince(key, turn)) : [];
+    if (rest.length > 0 && this.#state !== 'closed') await this.#steps.underWay.track(this.#loop.delete(rest));
     return there + found;
   }
 
   async expire(key: string, also: readonly Selector[] = []): Promise<boolean> {
-    const { there, unsure } = this.#removal.sought([key], this.#memory, () => also);
+    const { there, unsure } = sought(this.#steps, [key], () => also);
     await this.invalidate([{ kind: 'url', uri: key }, ...also], true);
-    return there + (await this.#removal.countBelow(unsure)) > 0;
+    return there + (await countBelow(this.#steps, unsure)) > 0;
   }
 
   async invalidate(selectors: readonly Selector[], soft: boolean): Promise<void> {
     this.#tally.invalidated(selectors, soft);
-    const appended = selectors.map((selector) => this.#invalidator.invalidate(selector, soft));
-    await this.#underWay.track(Promise.all(appended));
+    const appended = selectors.map((selector) => this.#steps.invalidator.invalidate(selector, soft));
+    await this.#steps.underWay.track(Promise.all(appended));
   }
 
   sources(): SourceLeases {
-    this.#sources ??= new SourceLeases({ clock: this.#clock, invalidate: (one) => this.invalidate([one], false) });
+    this.#sources ??= new SourceLeases({
+      clock: this.#steps.clock,
+      invalidate: (one) => this.invalidate([one], false),
+    });
     this.#ledger.heed(this.#sources);
     return this.#sources;
   }
@@ -263,7 +246,7 @@ class TieredValueCache implements ValueCache {
     this.#state = 'closing';
     this.#memory = undefined;
     await this.#fills.close(enough);
-    await Promise.race([this.#underWay.idle(), enough]);
+    await Promise.race([this.#steps.underWay.idle(), enough]);
     this.#state = 'closed';
   }
 
@@ -277,7 +260,7 @@ class TieredValueCache implements ValueCache {
 
   async *entries(selector: Selector): ReturnType<ValueCache['entries']> {
     if (this.#state !== 'open') return;
-    yield* valueEntries(this.#loop.find(selector), (note) => stateOf(note, this.#ledger, this.#clock.now()));
+    yield* valueEntries(this.#loop.find(selector), (note) => stateOf(note, this.#ledger, this.#steps.clock.now()));
   }
 
   stats(): ValueStats {
@@ -287,13 +270,13 @@ class TieredValueCache implements ValueCache {
   #keep(entry: StoredValue, memoryOnly: boolean): Eventually<boolean> {
     if (this.#state === 'closed') return false;
     if (entry.sliding !== undefined) entry.sliding.toldMs = memoryOnly ? Number.POSITIVE_INFINITY : entry.lifetimeMs;
-    if (!memoryOnly) return this.#underWay.track(this.#loop.putAll(entry));
+    if (!memoryOnly) return this.#steps.underWay.track(this.#loop.putAll(entry));
     // A slower tier has an older value.
-    if (this.#hasSlower) this.#drop(entry.key);
+    if (this.#steps.hasSlower) this.#drop(entry.key);
     return this.#memory !== undefined && this.#loop.putAll(entry, 1);
   }
 
   #drop(key: string): void {
-    if (this.#state !== 'closed') void this.#underWay.track(this.#loop.delete([key]));
+    if (this.#state !== 'closed') void this.#steps.underWay.track(this.#loop.delete([key]));
   }
 }

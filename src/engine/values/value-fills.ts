@@ -13,7 +13,7 @@ import type { Eventually } from '../../ports.ts';
 import { onAbort } from '../abort-listeners.ts';
 import { FlightWatch } from './flight-watch.ts';
 import type { FillResult } from './value-contract.ts';
-import { previousOf } from './value-entries.ts';
+import { isDueEarly, isInGrace, previousOf } from './value-entries.ts';
 import {
   type AskedFill,
   allLanded,
@@ -23,15 +23,12 @@ import {
   ValueFlight,
   type ValueLanding,
 } from './value-flight.ts';
-import { type FreshEntries, isDueEarly, ValueGrace } from './value-grace.ts';
-import type { ValueNaming } from './value-naming.ts';
+import { type FreshEntries, ValueGrace } from './value-grace.ts';
 import type { ValueSteps } from './value-steps.ts';
-import type { ValueStoring } from './value-storing.ts';
+import { named, storeFilled } from './value-storing.ts';
 
 interface FillsOptions extends FreshEntries {
   readonly steps: ValueSteps;
-  readonly naming: ValueNaming;
-  readonly storing: ValueStoring;
   /** Answers one who asks anew: with what is stored, if that is fresh by now. */
   readonly askAnew: (asked: AskedFill) => Eventually<unknown>;
   /** Where a fill ends with the request that began it; see FlightWatch. */
@@ -59,17 +56,17 @@ export class ValueFills {
   readonly #watch: FlightWatch | undefined;
 
   constructor(options: FillsOptions) {
-    const { steps, naming, endingRequests } = options;
+    const { steps, endingRequests } = options;
     this.#options = options;
     this.#steps = steps;
-    this.#grace = new ValueGrace(steps, naming, options);
+    this.#grace = new ValueGrace(steps, options);
     if (endingRequests !== undefined) this.#watch = new FlightWatch({ ...steps, ...endingRequests });
   }
 
   /** The value of an entry in grace, for `get`; undefined when it may not be given. */
   inGrace(entry: StoredValue): unknown {
     if (previousOf(entry, this.#steps.ledger) === undefined) return undefined;
-    return this.#grace.isInGrace(entry) ? this.#grace.given(entry) : undefined;
+    return isInGrace(this.#steps, entry) ? this.#grace.given(entry) : undefined;
   }
 
   isUnderWay(key: string): boolean {
@@ -90,9 +87,9 @@ export class ValueFills {
     const { key, terms } = asked;
     const { ledger, clock, tally } = this.#steps;
     if (terms.signal?.aborted === true) throw terms.signal.reason;
-    const named = entry && this.#options.naming.named(entry, asked);
-    const previous = previousOf(named, ledger);
-    const stale = previous !== undefined && entry !== undefined && this.#grace.isInGrace(entry) ? entry : undefined;
+    const asNamed = entry && named(this.#steps, entry, asked);
+    const previous = previousOf(asNamed, ledger);
+    const stale = previous !== undefined && entry !== undefined && isInGrace(this.#steps, entry) ? entry : undefined;
     if (stale !== undefined && this.#grace.rests(key)) {
       const given = await this.#grace.give(stale, asked);
       if (given !== undefined) return given;
@@ -105,7 +102,7 @@ export class ValueFills {
     if (running !== undefined) tally.collapsed(key);
     else tally.miss(key);
     // Current for those who call it by its own tags alone.
-    const others = entry !== undefined && named !== entry && ledger.isCurrent(entry) ? entry.tags : undefined;
+    const others = entry !== undefined && asNamed !== entry && ledger.isCurrent(entry) ? entry.tags : undefined;
     // One that slides may be on its way into a slower tier once more, and arrive there last.
     const isReplacing = terms.refresh || others !== undefined || entry?.sliding !== undefined;
     const flight = running ?? this.#begin(asked, { previous, replaces: isReplacing });
@@ -191,7 +188,7 @@ export class ValueFills {
     if (landing.kind === 'skipped') return this.#end(flight, 'skipped', durationMs);
     let result: Eventually<FillResult> = 'refused';
     try {
-      result = this.#options.storing.store(flight, { landing, fillMs: durationMs });
+      result = storeFilled(this.#steps, flight, { landing, fillMs: durationMs });
     } catch (error) {
       this.#steps.fault(error);
     }

@@ -5,12 +5,12 @@
 
 import { readOwned } from '../../entry/owned-value.ts';
 import type { StoredValue } from '../../entry/stored-value.ts';
-import type { Clock, Eventually, Random } from '../../ports.ts';
+import type { Eventually } from '../../ports.ts';
+import { after } from '../eventually.ts';
 import { RecentMap } from '../recent-map.ts';
-import type { FillTerms } from './value-contract.ts';
 import type { AskedFill, ValueFlight } from './value-flight.ts';
-import type { ValueNaming } from './value-naming.ts';
 import type { ValueSteps } from './value-steps.ts';
+import { taken } from './value-storing.ts';
 
 /** The fresh entry in memory; and in any tier, which may take time. */
 export interface FreshEntries {
@@ -18,25 +18,17 @@ export interface FreshEntries {
   readonly freshAnywhere: (key: string) => Promise<StoredValue | undefined>;
 }
 
-/** Who waited, and for what. */
-export interface GivenUp {
-  readonly flight: ValueFlight;
-  readonly asked: AskedFill;
-}
-
 /** Keys whose failures are remembered, at least. */
 const FAILED_KEYS = 10_000;
 
 export class ValueGrace {
   readonly #steps: ValueSteps;
-  readonly #naming: ValueNaming;
   readonly #fresh: FreshEntries;
   /** Monotonic time until which no fill is begun while a stale value is there. */
   readonly #restUntil = new RecentMap<number>(FAILED_KEYS);
 
-  constructor(steps: ValueSteps, naming: ValueNaming, fresh: FreshEntries) {
+  constructor(steps: ValueSteps, fresh: FreshEntries) {
     this.#steps = steps;
-    this.#naming = naming;
     this.#fresh = fresh;
   }
 
@@ -54,14 +46,9 @@ export class ValueGrace {
     return until !== undefined && this.#steps.clock.monotonic() < until;
   }
 
-  isInGrace({ bornMs, lifetimeMs, graceMs }: StoredValue): boolean {
-    return graceMs > 0 && this.#steps.clock.now() - bornMs < lifetimeMs + graceMs;
-  }
-
   /** Undefined: it cannot be had by the tags of whoever asks. */
   give(entry: StoredValue, asked: AskedFill): Eventually<unknown> {
-    const taken = this.#naming.taken(entry, asked);
-    return taken instanceof Promise ? taken.then((one) => this.given(one)) : this.given(taken);
+    return after(taken(this.#steps, entry, asked), (one) => this.given(one));
   }
 
   given(entry: StoredValue | undefined): unknown {
@@ -74,7 +61,10 @@ export class ValueGrace {
    * For one who waits for the fill no longer: what is fresh by now, or the stale value; undefined: something outdated it, and
    * nothing has taken its place.
    */
-  async giveStill(entry: StoredValue, { flight, asked }: GivenUp): Promise<unknown> {
+  async giveStill(
+    entry: StoredValue,
+    { flight, asked }: { readonly flight: ValueFlight; readonly asked: AskedFill },
+  ): Promise<unknown> {
     const { freshAtHand, freshAnywhere } = this.#fresh;
     const { ledger } = this.#steps;
     const newer = freshAtHand(entry.key);
@@ -87,23 +77,9 @@ export class ValueGrace {
   }
 
   async #giveFresh(entry: StoredValue, asked: AskedFill): Promise<unknown> {
-    const taken = await this.#naming.taken(entry, asked);
-    if (taken === undefined) return undefined;
-    this.#steps.tally.hit(taken.key, taken);
-    return readOwned(taken);
+    const better = await taken(this.#steps, entry, asked);
+    if (better === undefined) return undefined;
+    this.#steps.tally.hit(better.key, better);
+    return readOwned(better);
   }
-}
-
-export function isDueEarly(
-  { bornMs, lifetimeMs: untilMs, fillMs, sliding }: StoredValue,
-  early: FillTerms['earlyRefresh'],
-  { clock, random }: { readonly clock: Pick<Clock, 'now'>; readonly random: Random },
-): boolean {
-  // One that ends for want of use has nobody to be filled for.
-  const lifetimeMs = sliding?.limitMs ?? untilMs;
-  if (early === undefined || lifetimeMs === Number.POSITIVE_INFINITY) return false;
-  const ageMs = clock.now() - bornMs;
-  // XFetch with beta 1 (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention, VLDB 2015).
-  if (early === 'probabilistic') return ageMs - fillMs * Math.log(1 - random()) >= lifetimeMs;
-  return ageMs >= early * lifetimeMs;
 }

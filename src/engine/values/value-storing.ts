@@ -1,4 +1,5 @@
-// Stores values in a data cache, filled or put in: whether a value may be stored, in which order, and under which stamp.
+// Stores values in a data cache, filled, put in or given late tags: whether a value may be stored, in which order, and under
+// which stamp.
 //
 // A fill may take the place of a current value. No invalidation has outdated that value, so a slower tier that
 // fails to take the new value, or takes an older one later, would give the old one again. So where there are slower tiers
@@ -7,13 +8,21 @@
 //
 // A value that was read before another was put in must not take its place, in any tier. So each put has a turn, and where
 // there are slower tiers the put is an invalidation of what was there.
+//
+// Tags come late where a caller asks for an entry by tags that it does not have. They count like those it was stored with, so
+// it takes them, in every tier, before it is given. A slower tier may fail to take the entry with its new tags, or take an
+// older one later; once memory has evicted it, it would come back without them. So there it is superseded first as well. It
+// was current at that moment, so its stamp moves past that.
 
 import { valueSubject } from '../../entry/key.ts';
+import { ownTexts } from '../../entry/own-text.ts';
 import type { OwnedValue } from '../../entry/owned-value.ts';
+import { lateTags, type StoredValue } from '../../entry/stored-value.ts';
 import type { Eventually } from '../../ports.ts';
+import { wasReadNoEarlier } from '../tiers/tier-loop.ts';
 import type { FillResult, SetTerms, ValueTerms } from './value-contract.ts';
 import { entryOf, type Filled } from './value-entries.ts';
-import type { ValueFlight, ValueLanding } from './value-flight.ts';
+import { type AskedFill, MAX_TAGS, tagsOf, type ValueFlight, type ValueLanding } from './value-flight.ts';
 import type { ValueSteps } from './value-steps.ts';
 
 /** A fill's result. */
@@ -22,121 +31,197 @@ interface Given {
   readonly fillMs: number;
 }
 
-export class ValueStoring {
-  readonly #steps: ValueSteps;
+/** Stores it if it may be stored. A promise only where the log takes time to apply a change; it does not reject. */
+export function storeFilled(steps: ValueSteps, flight: ValueFlight, given: Given): Eventually<FillResult> {
+  const isReplaced = steps.hasSlower && flight.replaces;
+  return (
+    refusalOf(steps, flight, given) ?? (isReplaced ? replace(steps, flight, given) : keepFilled(steps, flight, given))
+  );
+}
 
-  constructor(steps: ValueSteps) {
-    this.#steps = steps;
-  }
+function refusalOf({ ledger }: ValueSteps, flight: ValueFlight, given: Given): 'refused' | 'overtaken' | undefined {
+  const refusal = ledger.judge(flight.fill, valueSubject(flight.key, termsOf(flight, given).tags));
+  return refusal === undefined || refusal === 'overtaken' ? refusal : 'refused';
+}
 
-  /** Stores it if it may be stored. A promise only where the log takes time to apply a change; it does not reject. */
-  store(flight: ValueFlight, given: Given): Eventually<FillResult> {
-    const isReplaced = this.#steps.hasSlower && flight.replaces;
-    return this.#refusal(flight, given) ?? (isReplaced ? this.#replace(flight, given) : this.#keep(flight, given));
+function keepFilled(steps: ValueSteps, flight: ValueFlight, given: Given): FillResult {
+  const { clock, random, keep, drop, fault } = steps;
+  const { key } = flight;
+  const terms = termsOf(flight, given);
+  if (terms.ttlMs === 0 || flight.hasTooManyTags) {
+    drop(key);
+    return 'not-stored';
   }
+  const { landing, fillMs } = given;
+  const { owned, validator } = landing;
+  const read = { stamp: flight.fill.keyStamp, readAt: flight.fill.stamp.position };
+  const filled = { key, owned, validator, fillMs, now: clock.now(), ...read };
+  const stored = keep(entryOf(filled, terms, random), terms.memoryOnly);
+  if (stored instanceof Promise) stored.catch(fault);
+  return stored === false ? 'not-stored' : 'stored';
+}
 
-  #refusal(flight: ValueFlight, given: Given): 'refused' | 'overtaken' | undefined {
-    const refusal = this.#steps.ledger.judge(flight.fill, valueSubject(flight.key, termsOf(flight, given).tags));
-    return refusal === undefined || refusal === 'overtaken' ? refusal : 'refused';
+function replace(steps: ValueSteps, flight: ValueFlight, given: Given): Eventually<FillResult> {
+  const { ledger, invalidator, underWay, fault } = steps;
+  const { key } = flight.plan;
+  const before = ledger.applied;
+  const superseded = invalidator.supersede(key);
+  if (ledger.applied !== before + 1) {
+    const kept = keepLater(steps, flight, { ...given, superseded, before });
+    flight.settled = underWay.track(kept);
+    return kept;
   }
+  // Nothing concerned the key since this one began, so nothing did since the later ones began.
+  ledger.fills.supersede(key, ledger.applied, flight.fill.keyStamp.position);
+  // In force, so it is stored at once. A read is no change: nobody waits until the log has made it durable.
+  if (superseded instanceof Promise) void underWay.track(superseded.catch(fault));
+  return keepFilled(steps, flight, given);
+}
 
-  #keep(flight: ValueFlight, given: Given): FillResult {
-    const { clock, random, keep, drop, fault } = this.#steps;
-    const { key } = flight;
-    const terms = termsOf(flight, given);
-    if (terms.ttlMs === 0 || flight.hasTooManyTags) {
-      drop(key);
-      return 'not-stored';
-    }
-    const { landing, fillMs } = given;
-    const { owned, validator } = landing;
-    const read = { stamp: flight.fill.keyStamp, readAt: flight.fill.stamp.position };
-    const filled = { key, owned, validator, fillMs, now: clock.now(), ...read };
-    const stored = keep(entryOf(filled, terms, random), terms.memoryOnly);
-    if (stored instanceof Promise) stored.catch(fault);
-    return stored === false ? 'not-stored' : 'stored';
+/** The log takes time, so others may have had their turn meanwhile. */
+async function keepLater(
+  steps: ValueSteps,
+  flight: ValueFlight,
+  given: Given & { readonly superseded: Eventually<number>; readonly before: number },
+): Promise<FillResult> {
+  const { ledger, fault } = steps;
+  try {
+    const position = await given.superseded;
+    if (position !== given.before + 1) return 'refused';
+    ledger.fills.supersede(flight.key, position, flight.fill.keyStamp.position);
+    return refusalOf(steps, flight, given) ?? keepFilled(steps, flight, given);
+  } catch (error) {
+    fault(error);
+    return 'not-stored';
   }
+}
 
-  #replace(flight: ValueFlight, given: Given): Eventually<FillResult> {
-    const { ledger, invalidator, underWay, fault } = this.#steps;
-    const { key } = flight.plan;
-    const before = ledger.applied;
-    const superseded = invalidator.supersede(key);
-    if (ledger.applied !== before + 1) {
-      const kept = this.#keepLater(flight, { ...given, superseded, before });
-      flight.settled = underWay.track(kept);
-      return kept;
-    }
-    // Nothing concerned the key since this one began, so nothing did since the later ones began.
-    ledger.fills.supersede(key, ledger.applied, flight.fill.keyStamp.position);
-    // In force, so it is stored at once. A read is no change: nobody waits until the log has made it durable.
-    if (superseded instanceof Promise) void underWay.track(superseded.catch(fault));
-    return this.#keep(flight, given);
+/** Puts in a value that was not filled here; whether it was stored. */
+export function storePut(
+  steps: ValueSteps,
+  given: { readonly key: string; readonly owned: OwnedValue },
+  { stamp, validator, ...terms }: SetTerms,
+): Eventually<boolean> {
+  const { key, owned } = given;
+  const { ledger, tally, clock, random, underWay } = steps;
+  const begun = stamp ?? ledger.arrive();
+  const what = valueSubject(key, terms.tags);
+  if (ledger.fills.wasReplacedSince(key, begun.turn) || ledger.judge(begun, what) !== undefined) {
+    tally.set(key, 'refused');
+    return false;
   }
+  // A value that was read earlier must not take its place.
+  ledger.fills.replace(key);
+  const read = { stamp: begun, readAt: begun.position };
+  const filled = { key, owned, validator, fillMs: 0, now: clock.now(), ...read };
+  if (steps.hasSlower) return underWay.track(putEverywhere(steps, filled, terms));
+  const isKept = terms.ttlMs !== 0 && steps.keep(entryOf(filled, terms, random), terms.memoryOnly) !== false;
+  tally.set(key, isKept ? 'stored' : 'not-stored');
+  if (terms.ttlMs === 0) steps.drop(key);
+  return isKept;
+}
 
-  /** The log takes time, so others may have had their turn meanwhile. */
-  async #keepLater(
-    flight: ValueFlight,
-    given: Given & { readonly superseded: Eventually<number>; readonly before: number },
-  ): Promise<FillResult> {
-    const { ledger, fault } = this.#steps;
-    try {
-      const position = await given.superseded;
-      if (position !== given.before + 1) return 'refused';
-      ledger.fills.supersede(flight.key, position, flight.fill.keyStamp.position);
-      return this.#refusal(flight, given) ?? this.#keep(flight, given);
-    } catch (error) {
-      fault(error);
-      return 'not-stored';
-    }
+/**
+ * A slower tier may fail to take it, or take an older value later; so that no older one is ever given again, all that
+ * are there are outdated first.
+ */
+async function putEverywhere(steps: ValueSteps, filled: Filled, terms: ValueTerms): Promise<boolean> {
+  const { ledger, invalidator, tally, keep, random } = steps;
+  const { key, stamp } = filled;
+  const before = ledger.applied;
+  const position = await invalidator.supersede(key);
+  // Where the log takes time, others may have had their turn, and so may a later value.
+  const isNext = position === before + 1;
+  const what = valueSubject(key, terms.tags);
+  const isOverdue = !isNext || ledger.isAffectedSince({ ...stamp, position }, what);
+  const result = isOverdue ? 'refused' : terms.ttlMs === 0 ? 'not-stored' : 'stored';
+  if (result !== 'stored') {
+    tally.set(key, result);
+    return false;
   }
-
-  /** Puts in a value that was not filled here; whether it was stored. */
-  take(key: string, owned: OwnedValue, { stamp, validator, ...terms }: SetTerms): Eventually<boolean> {
-    const { ledger, tally, clock, random, underWay } = this.#steps;
-    const begun = stamp ?? ledger.arrive();
-    const what = valueSubject(key, terms.tags);
-    if (ledger.fills.wasReplacedSince(key, begun.turn) || ledger.judge(begun, what) !== undefined) {
-      tally.set(key, 'refused');
-      return false;
-    }
-    // A value that was read earlier must not take its place.
-    ledger.fills.replace(key);
-    const read = { stamp: begun, readAt: begun.position };
-    const filled = { key, owned, validator, fillMs: 0, now: clock.now(), ...read };
-    if (this.#steps.hasSlower) return underWay.track(this.#takeEverywhere(filled, terms));
-    const isKept = terms.ttlMs !== 0 && this.#steps.keep(entryOf(filled, terms, random), terms.memoryOnly) !== false;
-    tally.set(key, isKept ? 'stored' : 'not-stored');
-    if (terms.ttlMs === 0) this.#steps.drop(key);
-    return isKept;
-  }
-
-  /**
-   * A slower tier may fail to take it, or take an older value later; so that no older one is ever given again, all that
-   * are there are outdated first.
-   */
-  async #takeEverywhere(filled: Filled, terms: ValueTerms): Promise<boolean> {
-    const { ledger, invalidator, tally, keep, random } = this.#steps;
-    const { key, stamp } = filled;
-    const before = ledger.applied;
-    const position = await invalidator.supersede(key);
-    // Where the log takes time, others may have had their turn, and so may a later value.
-    const isNext = position === before + 1;
-    const what = valueSubject(key, terms.tags);
-    const isOverdue = !isNext || ledger.isAffectedSince({ ...stamp, position }, what);
-    const result = isOverdue ? 'refused' : terms.ttlMs === 0 ? 'not-stored' : 'stored';
-    if (result !== 'stored') {
-      tally.set(key, result);
-      return false;
-    }
-    const kept = keep(entryOf({ ...filled, stamp: { ...stamp, position } }, terms, random), terms.memoryOnly);
-    // A slower tier answers later; a failure is reported then.
-    tally.set(key, kept === false ? 'not-stored' : 'stored');
-    return (await kept) !== false;
-  }
+  const kept = keep(entryOf({ ...filled, stamp: { ...stamp, position } }, terms, random), terms.memoryOnly);
+  // A slower tier answers later; a failure is reported then.
+  tally.set(key, kept === false ? 'not-stored' : 'stored');
+  return (await kept) !== false;
 }
 
 /** With the tags of all who have joined by now. */
 function termsOf(flight: ValueFlight, { landing }: Given): ValueTerms {
   return { ...landing.terms, tags: flight.joinedTo(landing.terms.tags) };
+}
+
+/** A caller that names an entry. */
+type Naming = Pick<AskedFill, 'fill' | 'terms'>;
+
+/**
+ * The entry with the tags of whoever names it so, itself where it has them; not stored. Undefined: something outdated it by
+ * one that it did not have.
+ */
+export function named({ ledger }: ValueSteps, entry: StoredValue, asked: Naming): StoredValue | undefined {
+  const late = lateTags(entry.tags, tagsOf(asked));
+  if (late.length === 0) return entry;
+  const { epoch, stamp, readAt } = entry;
+  const since = { epoch, position: readAt };
+  const what = { uri: '', origin: '', tags: late };
+  if (readAt !== stamp && ledger.isAffectedSince(since, what)) return undefined;
+  return { ...entry, tags: [...entry.tags, ...ownTexts(late)], checkedUpTo: stamp };
+}
+
+/** Gives the entry its late tags in every tier that is to have it. Undefined also where this is impossible. */
+export function taken(steps: ValueSteps, entry: StoredValue, asked: Naming): Eventually<StoredValue | undefined> {
+  const by = typeof asked.fill === 'function' ? undefined : asked.fill.naming;
+  if (by !== undefined && entry.namedBy === by) return entry;
+  if (named(steps, entry, asked) === entry) {
+    entry.namedBy = by;
+    return entry;
+  }
+  const latest = latestOf(steps, entry);
+  const better = named(steps, latest, asked);
+  if (better === latest || better === undefined) return better;
+  const { ledger, hasSlower, underWay, keep } = steps;
+  // Superseded, what is expired would be outdated.
+  const mayTake = ledger.isCurrent(better) || (!hasSlower && ledger.isExpired(better));
+  if (!mayTake || better.tags.length > MAX_TAGS) return undefined;
+  if (typeof asked.fill !== 'function') asked.fill.noted();
+  // The fill under way will take its place.
+  ledger.fills.newestJoinable(entry.key)?.holder.join(tagsOf(asked));
+  if (hasSlower) return underWay.track(takenEverywhere(steps, better, asked.terms.memoryOnly));
+  keep(better, true);
+  return better;
+}
+
+/** Memory may have it with more tags by now. */
+function latestOf({ atHand, ledger }: ValueSteps, entry: StoredValue): StoredValue {
+  const there = atHand(entry.key);
+  if (there === undefined || there instanceof Promise || !wasReadNoEarlier(there, entry)) return entry;
+  return ledger.isCurrent(there) || ledger.isExpired(there) ? there : entry;
+}
+
+async function takenEverywhere(
+  steps: ValueSteps,
+  entry: StoredValue,
+  memoryOnly: boolean,
+): Promise<StoredValue | undefined> {
+  const { ledger, invalidator, keep, fault } = steps;
+  const { key, epoch, tags } = entry;
+  try {
+    const before = ledger.applied;
+    const superseded = invalidator.supersede(key);
+    const position = before + 1;
+    if (ledger.applied !== position) {
+      // The log takes time, so others may have had their turn meanwhile.
+      const isNext = (await superseded) === position;
+      if (!isNext || ledger.isAffectedSince({ epoch, position }, valueSubject(key, tags))) return undefined;
+    }
+    const taken = { ...entry, stamp: position, checkedUpTo: position };
+    // Fills of the key that are under way read it later still.
+    ledger.fills.supersede(key, position, entry.stamp);
+    const kept = keep(taken, memoryOnly);
+    await superseded;
+    await kept;
+    return taken;
+  } catch (error) {
+    fault(error);
+    return undefined;
+  }
 }
