@@ -9,9 +9,9 @@ import { type OwnedValue, ownValue, readOwned, type ValueClass } from '../entry/
 import { bodyOf, type Entry, type EntryNote, encodeHead, type StoredResponse } from '../entry/stored-response.ts';
 import { hitNotes, type OwnedCodec, type StoredValue } from '../entry/stored-value.ts';
 import { messageOf, TidegateError } from '../errors.ts';
-import { globMatcher } from '../ledger/glob.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { ByteStore, Eventually, Store } from '../ports.ts';
+import { keyMatcher } from './value-memory.ts';
 import { decodeValueRecord, encodeValueRecord, type ValueRecord } from './value-record.ts';
 
 export interface EncodedOptions {
@@ -55,23 +55,6 @@ async function* notesIn(bytes: ByteStore, selector: Selector): AsyncGenerator<En
     const { bornMs, lifetimeMs, tags, epoch, stamp, content } = record;
     const about = { bornMs, lifetimeMs, tags, epoch, stamp, bodyBytes: content.length };
     yield { kind: 'value', key, status: 0, ...about };
-  }
-}
-
-/** Whether a selector may name the value under a key. A key has no tags, and a value has no origin. */
-function keyMatcher(selector: Selector): (key: string) => boolean {
-  switch (selector.kind) {
-    case 'url':
-      return (key) => key === selector.uri;
-    case 'prefix':
-      return (key) => key.startsWith(selector.prefix);
-    case 'pattern':
-      return globMatcher(selector.pattern);
-    case 'origin':
-      return () => false;
-    case 'tag':
-    case 'all':
-      return () => true;
   }
 }
 

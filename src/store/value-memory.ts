@@ -102,8 +102,11 @@ class SlottedValues implements ValueMemory {
       if (entry !== undefined) yield noteOfValue(entry);
       return;
     }
-    const matches = matcherOf(selector);
-    for (const entry of this.#entries) if (entry !== undefined && matches(entry)) yield noteOfValue(entry);
+    const matches = keyMatcher(selector);
+    for (const entry of this.#entries) {
+      if (entry === undefined || !matches(entry.key)) continue;
+      if (selector.kind !== 'tag' || entry.tags.includes(selector.tag)) yield noteOfValue(entry);
+    }
   }
 
   stats(): MemoryStats {
@@ -142,19 +145,18 @@ export function noteOfValue(entry: StoredValue): EntryNote {
   return { kind, key, status: 0, bornMs, lifetimeMs, tags, epoch, stamp, bodyBytes: bytes };
 }
 
-function matcherOf(selector: Exclude<Selector, { kind: 'url' }>): (entry: StoredValue) => boolean {
+/** Whether a selector may name the value under a key. A key has no tags, and a value has no origin. */
+export function keyMatcher(selector: Selector): (key: string) => boolean {
   switch (selector.kind) {
-    case 'tag':
-      return ({ tags }) => tags.includes(selector.tag);
+    case 'url':
+      return (key) => key === selector.uri;
     case 'prefix':
-      return ({ key }) => key.startsWith(selector.prefix);
-    case 'pattern': {
-      const matches = globMatcher(selector.pattern);
-      return ({ key }) => matches(key);
-    }
-    // A value has no origin.
+      return (key) => key.startsWith(selector.prefix);
+    case 'pattern':
+      return globMatcher(selector.pattern);
     case 'origin':
       return () => false;
+    case 'tag':
     case 'all':
       return () => true;
   }

@@ -67,9 +67,7 @@ interface About {
 }
 
 export class Coder {
-  readonly #tiers: Tiers;
-  readonly #compress: Compress;
-  readonly fault: (error: unknown) => void;
+  readonly #parts: CoderParts;
   readonly #about = new WeakMap<StoredResponse, About>();
   /** Entries by key that do not become smaller, as a tier may make an entry anew each time it is asked. */
   readonly #fruitless = new RecentMap<string>(MIN_FRUITLESS);
@@ -81,10 +79,8 @@ export class Coder {
   #bytesSaved = 0;
   readonly #skipped: { [why in Skipped]?: number } = {};
 
-  constructor({ tiers, compress, fault }: CoderParts) {
-    this.#tiers = tiers;
-    this.#compress = compress;
-    this.fault = fault;
+  constructor(parts: CoderParts) {
+    this.#parts = parts;
   }
 
   get counts(): {
@@ -144,14 +140,14 @@ export class Coder {
     let isSame: boolean | undefined;
     for (const coding of CODINGS) {
       const key = codedKey(entry.key, coding);
-      const coded = this.#tiers.get(key);
+      const coded = this.#parts.tiers.get(key);
       if (coded === undefined) continue;
-      if (coded instanceof Promise) coded.catch(this.fault);
+      if (coded instanceof Promise) coded.catch(this.#parts.fault);
       else if (before !== undefined && this.isMadeFrom(coded, before, route)) {
         isSame ??= haveOneBody(before, entry) && this.#aboutEntry(entry, route).refusal === undefined;
         if (isSame && this.#store(codedForm(entry, coding, bodyOf(coded)))) continue;
       }
-      this.#tiers.remove([key]);
+      this.#parts.tiers.remove([key]);
     }
   }
 
@@ -189,7 +185,7 @@ export class Coder {
       this.#run(job)
         .catch((error: unknown) => {
           this.#isFruitless(job, 'failed');
-          this.fault(error);
+          this.#parts.fault(error);
         })
         .finally(() => {
           this.#running--;
@@ -201,12 +197,12 @@ export class Coder {
 
   async #run(job: Job): Promise<void> {
     const { entry, coding, route } = job;
-    if (this.isMadeFrom(await this.#tiers.get(job.key), entry, route)) return;
-    if (!isOfOneFill(await this.#tiers.get(entry.key), entry)) return this.#skip('replaced');
+    if (this.isMadeFrom(await this.#parts.tiers.get(job.key), entry, route)) return;
+    if (!isOfOneFill(await this.#parts.tiers.get(entry.key), entry)) return this.#skip('replaced');
     const body = bodyOf(entry);
-    const coded = await this.#compress(coding, body);
+    const coded = await this.#parts.compress(coding, body);
     if (coded.length > body.length * WORTH) return this.#isFruitless(job, 'not-smaller');
-    const found = this.#tiers.get(entry.key);
+    const found = this.#parts.tiers.get(entry.key);
     const now = found instanceof Promise ? await found : found;
     if (!isOfOneFill(now, entry)) return this.#skip('replaced');
     if (route.retired()) return this.#skip('route-retired');
@@ -218,7 +214,7 @@ export class Coder {
   /** Under its own stamp, which is that of the entry it is made from: what was invalidated meanwhile does not come back. */
   #store(coded: StoredResponse): boolean {
     const stamp = { epoch: coded.epoch, position: coded.stamp };
-    const refusal = this.#tiers.store(stamp, { entry: coded, key: coded.key, names: [] });
+    const refusal = this.#parts.tiers.store(stamp, { entry: coded, key: coded.key, names: [] });
     if (refusal !== undefined) this.#skip(refusal);
     return refusal === undefined;
   }

@@ -28,7 +28,6 @@ import { requestVariantKey } from './draft.ts';
 import {
   asCompletion,
   asWhole,
-  type Departure,
   flyAlone,
   forwardedOutcome,
   forwardReason,
@@ -36,7 +35,6 @@ import {
   openFlight,
   responseOutcome,
   unreachable,
-  type Way,
   wayAsAsked,
   wayToFill,
   wayToValidate,
@@ -44,7 +42,15 @@ import {
 import { updateByHead } from './freshening.ts';
 import { codedOf, fallbackRule, passReason, select } from './lookup.ts';
 import { answersRange } from './partial.ts';
-import { type Joiner, type Landing, mayJoin, mayShare, type RunningFlight } from './running-flight.ts';
+import {
+  type Departure,
+  type Joiner,
+  type Landing,
+  mayJoin,
+  mayShare,
+  type RunningFlight,
+  type Way,
+} from './running-flight.ts';
 import { startWrite } from './write.ts';
 
 /** A request that has waited in vain more often than this no longer waits for others. */

@@ -31,53 +31,30 @@ export interface FillBodyControl {
   unwritten(): void;
 }
 
+/** Its fields are changed here alone. */
 export class FillBody {
   readonly #control: FillBodyControl;
-  #chunks: Uint8Array[] = [];
+  /** Of a kept body all, else those that are still held. */
+  readonly chunks: Uint8Array[] = [];
   /** Index, in the whole body, of the first chunk still held. */
-  #firstChunk = 0;
+  firstChunk = 0;
   /** Offset of its first byte. */
-  #firstByte = 0;
-  #bytes = 0;
+  firstByte = 0;
+  /** Bytes arrived so far. */
+  bytes = 0;
   #kept = true;
   #spool: Spool | undefined;
   #paused = false;
-  #state: 'open' | 'ended' | 'failed' = 'open';
-  #trailers: Fields = NO_FIELDS;
+  state: 'open' | 'ended' | 'failed' = 'open';
+  trailers: Fields = NO_FIELDS;
   readonly #readers = new Set<Reader>();
 
   constructor(control: FillBodyControl) {
     this.#control = control;
   }
 
-  /** Bytes arrived so far. */
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  get state(): 'open' | 'ended' | 'failed' {
-    return this.#state;
-  }
-
-  get trailers(): Fields {
-    return this.#trailers;
-  }
-
   get hasReaders(): boolean {
     return this.#readers.size > 0;
-  }
-
-  /** All chunks of a kept body. */
-  get chunks(): readonly Uint8Array[] {
-    return this.#chunks;
-  }
-
-  get firstChunk(): number {
-    return this.#firstChunk;
-  }
-
-  get firstByte(): number {
-    return this.#firstByte;
   }
 
   get isSpooled(): boolean {
@@ -85,16 +62,16 @@ export class FillBody {
   }
 
   append(chunk: Uint8Array): void {
-    if (this.#state !== 'open' || chunk.length === 0) return;
-    this.#chunks.push(chunk);
-    this.#bytes += chunk.length;
+    if (this.state !== 'open' || chunk.length === 0) return;
+    this.chunks.push(chunk);
+    this.bytes += chunk.length;
     this.#spool?.append(chunk);
     for (const reader of this.#readers) reader.wake();
     this.advanced();
   }
 
   end(trailers: Fields): void {
-    this.#trailers = trailers;
+    this.trailers = trailers;
     this.#finish('ended');
   }
 
@@ -118,7 +95,7 @@ export class FillBody {
       this.#control.unwritten();
     };
     this.#spool = new Spool(writer, { advanced: () => this.advanced(), failed });
-    for (const chunk of this.#chunks) this.#spool.append(chunk);
+    for (const chunk of this.chunks) this.#spool.append(chunk);
     this.advanced();
   }
 
@@ -135,7 +112,7 @@ export class FillBody {
 
   /** Bytes that are not held any more; undefined when they were not written either. */
   readBack(start: number): Promise<Uint8Array> | undefined {
-    return this.#spool?.read({ start, end: Math.min(this.#firstByte, start + READ_BACK_BYTES) });
+    return this.#spool?.read({ start, end: Math.min(this.firstByte, start + READ_BACK_BYTES) });
   }
 
   /** A reader that starts at the first byte; only while that is still held. */
@@ -155,18 +132,18 @@ export class FillBody {
     this.#readers.delete(reader);
     if (this.#kept) return;
     if (this.#readers.size === 0) this.#spool?.discard();
-    if (this.#state !== 'open') return;
+    if (this.state !== 'open') return;
     if (this.#readers.size === 0) this.#control.abandoned();
     else this.#slide();
   }
 
   /** A spooled body keeps its window in memory, and the bytes that are not written yet. */
   #slideBehind(spool: Spool): void {
-    const upTo = Math.min(spool.written, this.#bytes - MAX_LAG_BYTES);
+    const upTo = Math.min(spool.written, this.bytes - MAX_LAG_BYTES);
     let count = 0;
-    let end = this.#firstByte;
-    while (count < this.#chunks.length) {
-      end += (this.#chunks[count] as Uint8Array).length;
+    let end = this.firstByte;
+    while (count < this.chunks.length) {
+      end += (this.chunks[count] as Uint8Array).length;
       if (end > upTo) break;
       count++;
     }
@@ -175,30 +152,30 @@ export class FillBody {
   }
 
   #drop(count: number): void {
-    for (const chunk of this.#chunks.splice(0, count)) this.#firstByte += chunk.length;
-    this.#firstChunk += count;
+    for (const chunk of this.chunks.splice(0, count)) this.firstByte += chunk.length;
+    this.firstChunk += count;
   }
 
   #finish(state: 'ended' | 'failed'): void {
-    if (this.#state !== 'open') return;
-    this.#state = state;
+    if (this.state !== 'open') return;
+    this.state = state;
     for (const reader of this.#readers) reader.wake();
   }
 
   #slide(): void {
-    let fastest = this.#readers.size === 0 ? this.#bytes : 0;
+    let fastest = this.#readers.size === 0 ? this.bytes : 0;
     for (const reader of this.#readers) fastest = Math.max(fastest, reader.bytesRead);
-    let slowest = this.#firstChunk + this.#chunks.length;
+    let slowest = this.firstChunk + this.chunks.length;
     for (const reader of this.#readers) {
-      if (fastest - reader.bytesRead > MAX_LAG_BYTES || reader.bytesRead < this.#firstByte) reader.cutLoose();
+      if (fastest - reader.bytesRead > MAX_LAG_BYTES || reader.bytesRead < this.firstByte) reader.cutLoose();
       else slowest = Math.min(slowest, reader.nextChunk);
     }
-    this.#drop(Math.max(0, slowest - this.#firstChunk));
-    this.#pace(this.#bytes - fastest > READ_AHEAD_BYTES);
+    this.#drop(Math.max(0, slowest - this.firstChunk));
+    this.#pace(this.bytes - fastest > READ_AHEAD_BYTES);
   }
 
   #pace(pause: boolean): void {
-    if (pause === this.#paused || this.#state !== 'open') return;
+    if (pause === this.#paused || this.state !== 'open') return;
     this.#paused = pause;
     if (pause) this.#control.pause();
     else this.#control.resume();

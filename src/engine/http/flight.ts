@@ -24,13 +24,13 @@ import { denial, filledEntry, noteRefusal, refusalAtHead, storeFill } from './st
 
 /** A longer body is written to the body store, where there is one, instead of being held in memory. */
 const LARGE_BODY_BYTES = 4 * 1024 * 1024;
+
 export class Flight implements RunningFlight {
   readonly plan: FlightPlan;
   readonly fill: Fill;
   readonly #context: Context;
   readonly #waiters = new Set<(landing: Landing) => void>();
   readonly #startedAt: number;
-  readonly #onInterim: ((head: ResponseHead) => void) | undefined;
   #conditional = true;
   #asked: OriginRequest;
   #tags: Tags = NO_TAGS;
@@ -43,11 +43,10 @@ export class Flight implements RunningFlight {
   #outcome: FlightEnd = { kind: 'failed', error: undefined };
   readonly #overWaiters: ((end: FlightEnd) => void)[] = [];
 
-  constructor(context: Context, plan: FlightPlan, onInterim?: (head: ResponseHead) => void) {
+  constructor(context: Context, plan: FlightPlan) {
     this.#context = context;
     this.plan = plan;
     this.#asked = plan.forward;
-    this.#onInterim = onInterim;
     this.#origin = new ForwardGuard(context);
     this.fill = context.ledger.begin(plan.key, this, plan.stores);
     this.#startedAt = context.clock.monotonic();
@@ -99,7 +98,7 @@ export class Flight implements RunningFlight {
     this.#asked = forward;
     this.#requestTimeMs = this.#context.clock.now();
     this.#origin.launch(this.plan.request.route.origin, forward, {
-      interim: (head) => this.#onInterim?.(head),
+      interim: (head) => this.plan.onInterim?.(head),
       head: (head, delimited) => this.#head(head, delimited),
       data: (chunk) => this.#data(chunk),
       end: (trailers) => this.#end(trailers),

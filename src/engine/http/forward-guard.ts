@@ -13,10 +13,12 @@ type Listener = (landing: Landing) => void;
 /** Tells all, whatever one of them throws: that one hears of a failure instead. */
 export function tellEach(listeners: readonly Listener[], landing: Landing, broken: Context['broken']): void {
   for (const listener of listeners) {
-    guarded(listener, (error) => {
+    try {
+      listener(landing);
+    } catch (error) {
       const failed = { kind: 'failed', error: broken(error) } as const;
       guarded(listener, broken)(failed);
-    })(landing);
+    }
   }
 }
 
@@ -101,11 +103,13 @@ export class ForwardGuard {
 
   /** A flight in which something throws has failed: nobody knows how far it came. */
   #safely(step: () => void): void {
-    guarded(step, (error) => {
+    try {
+      step();
+    } catch (error) {
       this.abort();
       const failed = this.#context.broken(error);
       guarded(() => this.#failed(failed), this.#context.broken)();
-    })();
+    }
   }
 
   /** The next event may need to wait as well. */

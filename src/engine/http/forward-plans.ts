@@ -4,8 +4,8 @@
 import { decodeHead, type StoredResponse } from '../../entry/stored-response.ts';
 import type { OriginRequest } from '../../ports.ts';
 import { requestDemands } from '../../semantics/cache-control.ts';
-import type { Fields, ResponseHead } from '../../semantics/fields.ts';
-import type { ForwardReason, Outcome, OutcomeDetail } from '../../semantics/outcome.ts';
+import type { Fields } from '../../semantics/fields.ts';
+import type { ForwardReason, Outcome } from '../../semantics/outcome.ts';
 import type { ValidateReason } from '../../semantics/reuse.ts';
 import { isSafeMethod } from '../../semantics/unsafe.ts';
 import { validationFields, withoutConditions } from '../../semantics/validation.ts';
@@ -15,26 +15,7 @@ import type { GateRequest } from '../contract.ts';
 import type { Refusal } from './draft.ts';
 import { Flight } from './flight.ts';
 import { completionFields } from './partial.ts';
-import type { FlightPlan, Landing, RunningFlight } from './running-flight.ts';
-
-/** A way to the origin, and the reason it is taken. */
-export interface Way
-  extends Pick<
-    FlightPlan,
-    'forward' | 'asAsked' | 'validating' | 'part' | 'completing' | 'unconditional' | 'replaces'
-  > {
-  readonly reason: ForwardReason;
-  readonly detail?: OutcomeDetail | undefined;
-}
-
-/** Inputs of a flight. */
-export interface Departure {
-  readonly request: GateRequest;
-  /** Plain cache key. */
-  readonly key: string;
-  /** Interim responses go to the one client the flight was started for. */
-  readonly onInterim?: (head: ResponseHead) => void;
-}
+import type { Departure, Landing, RunningFlight, Way } from './running-flight.ts';
 
 /** Starts a flight that others may join under `flightKey`. */
 export function openFlight(
@@ -43,8 +24,8 @@ export function openFlight(
   way: Way,
 ): RunningFlight {
   const { flights } = context;
-  const { flightKey } = from;
-  const flight = flyAlone(context, from, { ...way, stores: true });
+  const { flightKey, ...departure } = from;
+  const flight = flyAlone(context, departure, { ...way, stores: true });
   // Nobody is to wait for what its client wants kept from all others.
   if (requestDemands(from.request.fields).noStore) return flight;
   flights.set(flightKey, flight);
@@ -54,8 +35,7 @@ export function openFlight(
 
 /** Starts a flight for one client alone; `stores` false: its answer goes by the cache. */
 export function flyAlone(context: Context, from: Departure, way: Way & { readonly stores: boolean }): RunningFlight {
-  const { request, key, onInterim } = from;
-  return new Flight(context, { ...way, request, key, abortable: true }, onInterim);
+  return new Flight(context, { ...way, ...from, abortable: true });
 }
 
 /** The way of a request that goes as its client sent it. */

@@ -13,7 +13,6 @@ import type { ForwardReason } from '../../semantics/outcome.ts';
 import { decideReuse, isForOrigin } from '../../semantics/reuse.ts';
 import { languageSelects } from '../../semantics/vary.ts';
 import { answerFromStored } from '../answers/answers.ts';
-import type { Coder } from '../answers/coding.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest, Selection, Unanswered, WholeAnswer } from '../contract.ts';
 import { after } from '../eventually.ts';
@@ -22,15 +21,11 @@ import { requestVariantKey } from './draft.ts';
 import { isAheadOf } from './own-writes.ts';
 import { answersRange } from './partial.ts';
 
-/** Where to look. */
-interface Places {
-  readonly tiers: Tiers;
-  readonly coder: Coder | undefined;
-}
+type Places = Pick<Context, 'tiers' | 'coder' | 'fault'>;
 
 /** The entry in the content coding that the request prefers; undefined: as it is, until the other has been made. */
 export function codedOf(
-  { tiers, coder }: Places,
+  { tiers, coder, fault }: Places,
   request: GateRequest,
   of: { readonly entry: StoredResponse; readonly selection: Selection | undefined },
 ): StoredResponse | undefined {
@@ -42,7 +37,7 @@ export function codedOf(
   if (coding === undefined) return undefined;
   // An entry that was validated just now: what is at hand in that coding has been stored again with it.
   const found = selection?.entry === entry ? undefined : tiers.get(coder.keyOf(entry, { coding, route }));
-  if (found instanceof Promise) found.catch(coder.fault);
+  if (found instanceof Promise) found.catch(fault);
   else if (coder.isMadeFrom(found, entry, route)) return found;
   coder.make(entry, { coding, route });
   return undefined;

@@ -12,24 +12,18 @@ import type { Arrival } from '../../ledger/ledger.ts';
 import type { Eventually, OriginRequest } from '../../ports.ts';
 import type { RequestDemands } from '../../semantics/cache-control.ts';
 import type { ResponseHead } from '../../semantics/fields.ts';
+import type { ForwardReason, OutcomeDetail } from '../../semantics/outcome.ts';
 import { decideReuse } from '../../semantics/reuse.ts';
 import type { Tags } from '../../semantics/tags.ts';
 import type { GateRequest } from '../contract.ts';
 import type { Draft, Refusal } from './draft.ts';
 import type { FillBody } from './fill-body.ts';
 
-/** The work of one flight. */
-export interface FlightPlan {
-  readonly request: GateRequest;
-  /** Plain cache key of what is fetched. */
-  readonly key: string;
+/** A way to the origin, and the reason it is taken. */
+export interface Way {
   readonly forward: OriginRequest;
   /** True: with the client's own conditions and ranges, so that the origin answers them. */
   readonly asAsked?: boolean;
-  /** False: a pass; its answer is never stored. */
-  readonly stores: boolean;
-  /** False: carried through even when nobody waits any more, since the origin may already have acted on it. */
-  readonly abortable: boolean;
   /** The stored response that a 304 would freshen. */
   readonly validating?: StoredResponse;
   /** The stored part that a 206 would add to. */
@@ -40,6 +34,25 @@ export interface FlightPlan {
   readonly unconditional?: OriginRequest;
   /** The stored response it would replace, when that is current: an error of the moment must not. */
   readonly replaces?: StoredResponse;
+  readonly reason: ForwardReason;
+  readonly detail?: OutcomeDetail | undefined;
+}
+
+/** Whose flight it is. */
+export interface Departure {
+  readonly request: GateRequest;
+  /** Plain cache key of what is fetched. */
+  readonly key: string;
+  /** Interim responses go to the one client the flight was started for. */
+  readonly onInterim?: (head: ResponseHead) => void;
+}
+
+/** The work of one flight. */
+export interface FlightPlan extends Way, Departure {
+  /** False: a pass; its answer is never stored. */
+  readonly stores: boolean;
+  /** False: carried through even when nobody waits any more, since the origin may already have acted on it. */
+  readonly abortable: boolean;
   /** Runs at the origin's head, before anyone hears of it. */
   readonly beforeLanding?: (head: ResponseHead, fill: Fill) => Eventually<void>;
   /** Runs when no head has come, before anyone hears of it. */

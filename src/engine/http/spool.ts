@@ -16,33 +16,34 @@ export interface SpoolListener {
 export class Spool {
   readonly #writer: BodyWriter;
   readonly #listener: SpoolListener;
-  readonly #queue: Uint8Array[] = [];
-  #writing = false;
-  #given = 0;
-  #written = 0;
-  #state: 'open' | 'ended' | 'over' = 'open';
-  #discarded = false;
-  #finished: { resolve: (body: LargeBody | undefined) => void } | undefined;
+  /** Bytes that can be read back. */
+  written = 0;
+  unwritten = 0;
+  /** Over with the last chunk given so far. */
+  #last: Promise<void> = Promise.resolve();
+  #isDiscarded = false;
+  readonly #body = Promise.withResolvers<LargeBody | undefined>();
 
   constructor(writer: BodyWriter, listener: SpoolListener) {
     this.#writer = writer;
     this.#listener = listener;
   }
 
-  /** Bytes that can be read back. */
-  get written(): number {
-    return this.#written;
-  }
-
-  get unwritten(): number {
-    return this.#given - this.#written;
-  }
-
   append(chunk: Uint8Array): void {
-    if (this.#state !== 'open') return;
-    this.#given += chunk.length;
-    this.#queue.push(chunk);
-    this.#writeOn();
+    this.unwritten += chunk.length;
+    this.#last = this.#last.then(() => this.#write(chunk));
+  }
+
+  async #write(chunk: Uint8Array): Promise<void> {
+    if (this.#isDiscarded) return;
+    try {
+      await this.#writer.append(chunk);
+    } catch {
+      return this.#fail();
+    }
+    this.written += chunk.length;
+    this.unwritten -= chunk.length;
+    if (!this.#isDiscarded) this.#listener.advanced();
   }
 
   read(range: { readonly start: number; readonly end: number }): Promise<Uint8Array> {
@@ -51,56 +52,29 @@ export class Spool {
 
   /** No more is coming: the body once all of it is written; undefined when that fails. */
   finish(): Promise<LargeBody | undefined> {
-    return new Promise((resolve) => {
-      if (this.#state === 'over') return resolve(undefined);
-      this.#state = 'ended';
-      this.#finished = { resolve };
-      this.#writeOn();
-    });
+    void this.#last.then(() => this.#finish());
+    return this.#body.promise;
+  }
+
+  async #finish(): Promise<void> {
+    if (this.#isDiscarded) return;
+    try {
+      this.#body.resolve(await this.#writer.finish());
+    } catch {
+      this.#fail();
+    }
   }
 
   /** It is not wanted, even when it is finished. */
   discard(): void {
-    if (this.#discarded) return;
-    this.#discarded = true;
-    this.#state = 'over';
-    this.#queue.length = 0;
+    if (this.#isDiscarded) return;
+    this.#isDiscarded = true;
     this.#writer.discard();
-    this.#finished?.resolve(undefined);
-  }
-
-  #writeOn(): void {
-    if (this.#writing || this.#state === 'over') return;
-    const chunk = this.#queue.shift();
-    if (chunk === undefined) return this.#end();
-    this.#writing = true;
-    this.#writer.append(chunk).then(
-      () => {
-        this.#writing = false;
-        this.#written += chunk.length;
-        if (this.#state === 'over') return;
-        this.#listener.advanced();
-        this.#writeOn();
-      },
-      () => this.#fail(),
-    );
-  }
-
-  #end(): void {
-    if (this.#state !== 'ended') return;
-    this.#writing = true;
-    this.#writer.finish().then(
-      (body) => {
-        if (this.#state === 'over') return;
-        this.#state = 'over';
-        this.#finished?.resolve(body);
-      },
-      () => this.#fail(),
-    );
+    this.#body.resolve(undefined);
   }
 
   #fail(): void {
-    if (this.#state === 'over') return;
+    if (this.#isDiscarded) return;
     this.discard();
     this.#listener.failed();
   }

@@ -19,17 +19,15 @@ import { after, allAtOnce } from '../eventually.ts';
 import type { Invalidator } from '../invalidator.ts';
 import { rehydrate } from '../populate/rehydrate.ts';
 import { Flight } from './flight.ts';
-import type { Departure, Way } from './forward-plans.ts';
-import type { FlightPlan, RunningFlight } from './running-flight.ts';
+import type { Departure, FlightPlan, RunningFlight, Way } from './running-flight.ts';
 
 /** Forwards the write. It is carried through even when the client goes away: the origin may have begun. */
 export function startWrite(context: Context, from: Departure, way: Way): RunningFlight {
-  const { request, key, onInterim } = from;
+  const { request } = from;
   const closeIntent = context.invalidator.openIntent(request.uri);
   const plan: FlightPlan = {
     ...way,
-    request,
-    key,
+    ...from,
     stores: request.method === 'POST' && !request.bypass,
     abortable: false,
     beforeLanding: (head, fill) => {
@@ -47,7 +45,7 @@ export function startWrite(context: Context, from: Departure, way: Way): Running
       return after(holdUnknown(context, request.uri, { closeIntent }), () => undefined);
     },
   };
-  return new Flight(context, plan, onInterim);
+  return new Flight(context, plan);
 }
 
 /** Failures after which the origin cannot have seen the request. */

@@ -11,9 +11,9 @@ import { currentAgeMs, decideReuse } from '../../semantics/reuse.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest, PopulateResult, Selection } from '../contract.ts';
 import { isMomentary, requestVariantKey } from '../http/draft.ts';
-import { asCompletion, asWhole, openFlight, type Way, wayToFill, wayToValidate } from '../http/forward-plans.ts';
+import { asCompletion, asWhole, openFlight, wayToFill, wayToValidate } from '../http/forward-plans.ts';
 import { select } from '../http/lookup.ts';
-import { type FlightEnd, type Landing, mayJoin, type RunningFlight } from '../http/running-flight.ts';
+import { type FlightEnd, type Landing, mayJoin, type RunningFlight, type Way } from '../http/running-flight.ts';
 
 const NO_DEMANDS: RequestDemands = requestDemands(NO_FIELDS);
 

@@ -32,20 +32,15 @@ export interface TiersParts {
 
 export class Tiers {
   readonly #loop: TierLoop<Entry>;
-  readonly #stores: readonly Store[];
-  readonly #names: readonly string[];
-  readonly #ledger: EntryLedger;
-  readonly #fault: (error: unknown) => void;
+  readonly #parts: TiersParts;
   /** Changes of lists of variants that wait for a slow tier, by key. */
   readonly #listChanges = new Map<string, Promise<void>>();
 
-  constructor({ stores, names, ledger, clock, tasks, fault }: TiersParts) {
+  constructor(parts: TiersParts) {
+    const { stores, ledger, clock, tasks, fault } = parts;
     const isCurrent = (entry: Entry) => entry.kind === 'variants' || ledger.isCurrent(entry);
     this.#loop = new TierLoop({ stores, clock, tasks, fault, isCurrent, isNoOlder });
-    this.#stores = stores;
-    this.#names = names;
-    this.#ledger = ledger;
-    this.#fault = fault;
+    this.#parts = parts;
   }
 
   /** The entry under the key, from the fastest tier that has it. The reader validates it. */
@@ -63,11 +58,11 @@ export class Tiers {
   ): Refusal | undefined {
     const { uri, origin } = keyParts(key);
     const subject = { uri, origin, tags: entry.tags };
-    const refusal = this.#ledger.judge(by, subject, entry.key);
+    const refusal = this.#parts.ledger.judge(by, subject, entry.key);
     if (refusal !== undefined) return refusal;
     if (names.length > 0) this.#list(key, { names, variant: entry.key });
     else this.#unlist(key);
-    if ('overtakenIn' in by) this.#ledger.fills.settle(by, entry.key);
+    if ('overtakenIn' in by) this.#parts.ledger.fills.settle(by, entry.key);
     this.#loop.putAll(entry);
     return undefined;
   }
@@ -88,7 +83,7 @@ export class Tiers {
     const keys = new Set<string>();
     const note = ({ kind, key }: EntryNote) => void (kind === 'response' && keys.add(key));
     for (const entry of known.held) note(entry);
-    for (const [tier, store] of this.#stores.entries()) {
+    for (const [tier, store] of this.#parts.stores.entries()) {
       const found = store.find(selector);
       if (tier === 0 && Symbol.iterator in found) continue;
       let left = known.most;
@@ -103,7 +98,7 @@ export class Tiers {
   /** The stored responses the selector names, each key once; with the name of a tier, those of that one. */
   async find(selector: Selector, tier?: string): Promise<EntryNote[]> {
     const byKey = new Map<string, EntryNote>();
-    for (const store of tier === undefined ? this.#stores : [this.#named(tier)]) {
+    for (const store of tier === undefined ? this.#parts.stores : [this.#named(tier)]) {
       const note = (entry: EntryNote) =>
         void (entry.kind === 'response' && !byKey.has(entry.key) && byKey.set(entry.key, entry));
       const found = store.find(selector);
@@ -116,14 +111,14 @@ export class Tiers {
 
   /** The selected entries of the fastest tier, where it answers at once. Does not count as use. */
   held(selector: Selector): readonly EntryNote[] {
-    const found = this.#stores[0]?.find(selector) ?? [];
+    const found = this.#parts.stores[0]?.find(selector) ?? [];
     return Symbol.iterator in found ? [...found] : [];
   }
 
   #named(tier: string): Store {
-    const store = this.#stores[this.#names.indexOf(tier)];
+    const store = this.#parts.stores[this.#parts.names.indexOf(tier)];
     if (store !== undefined) return store;
-    throw new TidegateError('E_SELECTOR', `expected one of ${this.#names.join(', ')} as tier, got ${tier}`);
+    throw new TidegateError('E_SELECTOR', `expected one of ${this.#parts.names.join(', ')} as tier, got ${tier}`);
   }
 
   /** Removes single entries from every tier. */
@@ -155,7 +150,7 @@ export class Tiers {
     if (!(found instanceof Promise)) return change(asList(found));
     const changed = found
       .then((later) => change(asList(later)))
-      .catch(this.#fault)
+      .catch(this.#parts.fault)
       .finally(() => this.#listChanges.get(key) === changed && this.#listChanges.delete(key));
     this.#listChanges.set(key, changed);
   }
