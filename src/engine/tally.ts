@@ -5,10 +5,25 @@
 // (Varnish calls this hit-for-miss).
 
 import type { Answer, Clock } from '../ports.ts';
-import type { ForwardReason, Outcome, OutcomeDetail } from '../semantics/outcome.ts';
+import { FORWARD_REASONS, OUTCOME_DETAILS, type Outcome } from '../semantics/outcome.ts';
 import type { ExceptionScope, ExchangeReport, GateRequest, OutcomeClass } from './contract.ts';
-import { isPassing, type Refusal } from './http/draft.ts';
+import { PASSING, type Refusal } from './http/draft.ts';
 import { RecentMap } from './recent-map.ts';
+
+const OUTCOME_CLASSES: readonly OutcomeClass[] = [
+  'hit',
+  'stale',
+  'validated',
+  'collapsed',
+  'miss',
+  'bypass',
+  'error',
+  'refused',
+];
+
+function zeros<Name extends string>(names: readonly Name[]): Record<Name, number> {
+  return Object.fromEntries(names.map((name) => [name, 0])) as Record<Name, number>;
+}
 
 /** The one class an outcome is counted under. */
 export function classOf(outcome: Outcome): OutcomeClass {
@@ -55,41 +70,9 @@ export interface TallyParts {
 }
 
 export class Tally {
-  readonly requests: Record<OutcomeClass, number> = {
-    hit: 0,
-    stale: 0,
-    validated: 0,
-    collapsed: 0,
-    miss: 0,
-    bypass: 0,
-    error: 0,
-    refused: 0,
-  };
-  readonly forwards: Record<ForwardReason, number> = {
-    bypass: 0,
-    method: 0,
-    'uri-miss': 0,
-    'vary-miss': 0,
-    miss: 0,
-    request: 0,
-    stale: 0,
-    partial: 0,
-  };
-  readonly details: Record<OutcomeDetail, number> = {
-    outdated: 0,
-    validated: 0,
-    'stale-while-revalidate': 0,
-    'stale-if-error': 0,
-    grace: 0,
-    'hit-for-miss': 0,
-    credentials: 0,
-    'invalidated-during-fill': 0,
-    'intent-open': 0,
-    'source-not-live': 0,
-    'only-if-cached': 0,
-    'origin-error': 0,
-    refused: 0,
-  };
+  readonly requests = zeros(OUTCOME_CLASSES);
+  readonly forwards = zeros(FORWARD_REASONS);
+  readonly details = zeros(OUTCOME_DETAILS);
   readonly refusedStores: Record<string, number> = {};
   stores = 0;
   readonly exceptions: Record<ExceptionScope, number> = { exchange: 0, unknown: 0 };
@@ -124,7 +107,7 @@ export class Tally {
   refused(key: string, refused: Refused): void {
     const { refusal } = refused;
     this.refusedStores[refusal] = (this.refusedStores[refusal] ?? 0) + 1;
-    const untilMs = isPassing(refusal)
+    const untilMs = PASSING.has(refusal)
       ? this.#refusals.get(key)?.untilMs
       : this.#parts.clock.monotonic() + UNCACHEABLE_MS;
     this.#refusals.set(key, { ...refused, untilMs });

@@ -149,57 +149,51 @@ function collect(directives: Iterable<Directive>): CacheControl {
   return draft;
 }
 
+/** Directives that are there or not. */
+const FLAGS = new Map([
+  ['no-store', 'noStore'],
+  ['public', 'isPublic'],
+  ['must-revalidate', 'mustRevalidate'],
+  ['proxy-revalidate', 'proxyRevalidate'],
+  ['must-understand', 'mustUnderstand'],
+  ['only-if-cached', 'onlyIfCached'],
+] as const);
+
+/** Directives that may name fields: the flag of the unqualified form, and the list of the other. */
+const QUALIFIABLE = new Map([
+  ['no-cache', { flag: 'noCache', list: 'noCacheFields' }],
+  ['private', { flag: 'isPrivate', list: 'privateFields' }],
+] as const);
+
 function take(draft: Draft, { name, argument }: Directive): void {
-  switch (name) {
-    case 'no-store':
-      draft.noStore = true;
-      break;
-    case 'no-cache':
-      if (isFieldList(argument)) draft.noCacheFields = [...draft.noCacheFields, ...fieldNames(argument)];
-      else draft.noCache = true;
-      break;
-    case 'private':
-      if (isFieldList(argument)) draft.privateFields = [...draft.privateFields, ...fieldNames(argument)];
-      else draft.isPrivate = true;
-      break;
-    case 'public':
-      draft.isPublic = true;
-      break;
-    case 'must-revalidate':
-      draft.mustRevalidate = true;
-      break;
-    case 'proxy-revalidate':
-      draft.proxyRevalidate = true;
-      break;
-    case 'must-understand':
-      draft.mustUnderstand = true;
-      break;
-    case 'only-if-cached':
-      draft.onlyIfCached = true;
-      break;
-    default:
-      takeDelta(draft, name, argument);
-  }
+  const qualifiable = lookedUp(QUALIFIABLE, name);
+  const flag = lookedUp(FLAGS, name) ?? (isFieldList(argument) ? undefined : qualifiable?.flag);
+  if (flag !== undefined) draft[flag] = true;
+  else if (qualifiable === undefined) takeDelta(draft, name, argument);
+  else draft[qualifiable.list] = [...draft[qualifiable.list], ...fieldNames(argument ?? '')];
 }
 
-type DeltaName = 'maxAgeMs' | 'sMaxageMs' | 'staleWhileRevalidateMs' | 'staleIfErrorMs' | 'maxStaleMs' | 'minFreshMs';
-
-const DELTAS: ReadonlyMap<string, DeltaName> = new Map([
+const DELTAS = new Map([
   ['max-age', 'maxAgeMs'],
   ['s-maxage', 'sMaxageMs'],
   ['stale-while-revalidate', 'staleWhileRevalidateMs'],
   ['stale-if-error', 'staleIfErrorMs'],
   ['max-stale', 'maxStaleMs'],
   ['min-fresh', 'minFreshMs'],
-]);
+] as const);
 
 function takeDelta(draft: Draft, name: string, argument: string | undefined): void {
-  const delta = DELTAS.get(name);
+  const delta = lookedUp(DELTAS, name);
   if (delta === undefined) return;
   const value = delta === 'maxStaleMs' && argument === undefined ? Infinity : parseDelta(argument);
   const before = draft[delta];
   // Twice with different values: the response is considered stale (RFC 9111 §4.2.1).
   draft[delta] = before === undefined || before === value ? value : 'invalid';
+}
+
+/** `name` may be any text. */
+function lookedUp<Value>(table: ReadonlyMap<string, Value>, name: string): Value | undefined {
+  return table.get(name);
 }
 
 /** Larger deltas are taken for this one (RFC 9111 §1.2.2). */

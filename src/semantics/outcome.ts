@@ -7,23 +7,37 @@
 import type { Fields } from './fields.ts';
 
 /** Why a request was forwarded to the origin (RFC 9211 §2.2). */
-export type ForwardReason = 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'miss' | 'request' | 'stale' | 'partial';
+export const FORWARD_REASONS = [
+  'bypass',
+  'method',
+  'uri-miss',
+  'vary-miss',
+  'miss',
+  'request',
+  'stale',
+  'partial',
+] as const;
+
+export type ForwardReason = (typeof FORWARD_REASONS)[number];
 
 /** The cache's own additions in `detail=` (RFC 9211 §2.8): a closed list, so that it can be counted. */
-export type OutcomeDetail =
-  | 'outdated' // the entry was invalidated, and so validated or filled again
-  | 'validated' // the origin said 304 and the stored response was freshened
-  | 'stale-while-revalidate'
-  | 'stale-if-error'
-  | 'grace' // origin unreachable, time-expired entry served
-  | 'hit-for-miss' // the key is known to be uncacheable, the request did not queue
-  | 'invalidated-during-fill' // the answer was not stored, because a later invalidation affects it
-  | 'intent-open' // the answer was not stored, because a write on it is under way
-  | 'source-not-live' // the answer was not stored, because nobody tells of changes at its source
-  | 'credentials' // the request has a cookie or Authorization that the route does not share answers over
-  | 'only-if-cached'
-  | 'origin-error'
-  | 'refused'; // the gate itself refused the request
+export const OUTCOME_DETAILS = [
+  'outdated', // the entry was invalidated, and so validated or filled again
+  'validated', // the origin said 304 and the stored response was freshened
+  'stale-while-revalidate',
+  'stale-if-error',
+  'grace', // origin unreachable, time-expired entry served
+  'hit-for-miss', // the key is known to be uncacheable, the request did not queue
+  'credentials', // the request has a cookie or Authorization that the route does not share answers over
+  'invalidated-during-fill', // the answer was not stored, because a later invalidation affects it
+  'intent-open', // the answer was not stored, because a write on it is under way
+  'source-not-live', // the answer was not stored, because nobody tells of changes at its source
+  'only-if-cached',
+  'origin-error',
+  'refused', // the gate itself refused the request
+] as const;
+
+export type OutcomeDetail = (typeof OUTCOME_DETAILS)[number];
 
 /** The result of one exchange. */
 export interface Outcome {

@@ -20,34 +20,8 @@ import type { CachePolicy } from './policy.ts';
 import { parseContentRange } from './ranges.ts';
 import { selectingFields } from './vary.ts';
 
-export type StoringRefusal =
-  | 'method'
-  | 'post-without-content-location'
-  | 'status-not-final'
-  | 'not-modified'
-  | 'status-never-stored'
-  | 'status-of-one-request'
-  | 'content-range'
-  | 'request-no-store'
-  | 'must-understand'
-  | 'no-store'
-  | 'private'
-  | 'authorization'
-  | 'vary-any'
-  | 'set-cookie'
-  | 'cookie-without-freshness'
-  | 'not-delimited'
-  | 'status-not-cacheable'
-  | 'error-without-freshness'
-  | 'no-freshness';
-
-interface RefusalGround {
-  readonly section: string;
-  readonly sentence: string;
-}
-
-/** The ground of each refusal, for `explain` and the metrics. */
-export const STORING_REFUSALS: Readonly<Record<StoringRefusal, RefusalGround>> = Object.freeze({
+/** Each refusal and its ground, for `explain` and the metrics. */
+export const STORING_REFUSALS = Object.freeze({
   method: { section: 'RFC 9111 §3', sentence: 'Only responses to GET, and some to POST, are stored.' },
   'post-without-content-location': {
     section: 'RFC 9110 §9.3.3',
@@ -103,7 +77,9 @@ export const STORING_REFUSALS: Readonly<Record<StoringRefusal, RefusalGround>> =
     section: 'RFC 9111 §4.2',
     sentence: 'It could never be reused: it has no freshness lifetime, and no validator to validate it with.',
   },
-});
+} satisfies Readonly<Record<string, { readonly section: string; readonly sentence: string }>>);
+
+export type StoringRefusal = keyof typeof STORING_REFUSALS;
 
 export type StoringDecision = { readonly kind: 'store' } | { readonly kind: 'refuse'; readonly reason: StoringRefusal };
 

@@ -22,8 +22,6 @@ export interface Validators {
   readonly etag?: string;
   /** The Last-Modified value as received; a valid HTTP date. */
   readonly lastModified?: string;
-  /** Whether equal validators mean equal bytes (RFC 9110 §8.8.1). Describes the ETag when there is one. */
-  readonly strong: boolean;
 }
 
 /**
@@ -37,12 +35,9 @@ const STRONG_DATE_DISTANCE_MS = 60_000;
 export function validators(fields: Fields): Validators {
   const etag = etagOf(fields);
   const lastModified = fieldValue(fields, 'last-modified');
-  const modifiedMs = parseHttpDate(lastModified);
-  const strong = etag === undefined ? isStrongDate(fields, modifiedMs) : isStrongEtag(etag);
   return {
     ...(etag !== undefined && { etag }),
-    ...(lastModified !== undefined && modifiedMs !== undefined && { lastModified }),
-    strong,
+    ...(lastModified !== undefined && parseHttpDate(lastModified) !== undefined && { lastModified }),
   };
 }
 
@@ -52,14 +47,11 @@ function etagOf(fields: Fields): string | undefined {
   return isQuotedEtag(etag) || isBareEtag(etag) ? etag : undefined;
 }
 
-function isStrongDate(fields: Fields, modifiedMs: number | undefined): boolean {
-  const dateMs = parseHttpDate(fieldValue(fields, 'date'));
-  return modifiedMs !== undefined && dateMs !== undefined && dateMs - modifiedMs >= STRONG_DATE_DISTANCE_MS;
-}
-
 /** Whether Last-Modified is present, valid and strong (RFC 9110 §8.8.2.2). */
 export function isStrongLastModified(fields: Fields): boolean {
-  return isStrongDate(fields, parseHttpDate(fieldValue(fields, 'last-modified')));
+  const modifiedMs = parseHttpDate(fieldValue(fields, 'last-modified'));
+  const dateMs = parseHttpDate(fieldValue(fields, 'date'));
+  return modifiedMs !== undefined && dateMs !== undefined && dateMs - modifiedMs >= STRONG_DATE_DISTANCE_MS;
 }
 
 function isQuotedEtag(etag: string): boolean {

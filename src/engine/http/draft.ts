@@ -51,17 +51,11 @@ export type Refusal = StoringRefusal | keyof typeof ENGINE_REFUSALS;
 
 /** The reason of a refusal as `explain` prints it. */
 export function refusalText(refusal: Refusal): { readonly section: string; readonly sentence: string } {
-  return refusal in ENGINE_REFUSALS
-    ? ENGINE_REFUSALS[refusal as keyof typeof ENGINE_REFUSALS]
-    : STORING_REFUSALS[refusal as StoringRefusal];
+  return { ...ENGINE_REFUSALS, ...STORING_REFUSALS }[refusal];
 }
 
-/** True for reasons that say nothing about the next answer of the same key. */
-export function isPassing(refusal: Refusal): boolean {
-  return PASSING.has(refusal);
-}
-
-const PASSING: ReadonlySet<Refusal> = new Set<Refusal>([
+/** Reasons that say nothing about the next answer of the same key. */
+export const PASSING: ReadonlySet<Refusal> = new Set<Refusal>([
   'invalidated-during-fill',
   'intent-open',
   'source-not-live',
