@@ -127,7 +127,8 @@ function contextOf(options: GateOptions): Context {
   const { invalidations, log } = options.history ?? localHistory({ epoch: randomId(random), buckets: options.buckets });
   const sources = new SourceLeases({ clock, invalidate: (selector) => invalidator.invalidate(selector) });
   const hasPast = options.history !== undefined;
-  const ledger = new Ledger<LedgerEntry>({ invalidations, subjectOf, sources, hasPast });
+  const ledger = new Ledger<LedgerEntry>(invalidations, subjectOf, hasPast);
+  ledger.sources = sources;
   log.follow((position, change) => ledger.apply(position, change));
   const invalidator: Invalidator = new Invalidator({ log, random, fault });
   const tally = new Tally({ clock, report, broken: (error) => broken(error) });

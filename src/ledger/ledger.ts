@@ -4,7 +4,6 @@
 // when the result is stored, shared and served. A result that does not pass is refused. The ledger learns of changes from
 // `apply` alone, in the order of the log: members that apply one log give the same verdicts.
 
-import { type Fill, Fills, type Stamp } from './fills.ts';
 import type { Invalidations, Subject } from './invalidations.ts';
 import type { LogChange, Position } from './log.ts';
 
@@ -28,33 +27,25 @@ export interface SourceGate {
 
 export type Refusal = 'invalidated-during-fill' | 'overtaken' | 'source-not-live' | 'intent-open';
 
-export interface LedgerParts<Entry extends Stamped> {
-  readonly invalidations: Invalidations;
-  readonly subjectOf: (entry: Entry) => Subject;
-  /** Default: every source counts. */
-  readonly sources?: SourceGate;
-  /** True: entries may have been stored by a process before. Default false. */
-  readonly hasPast?: boolean;
-}
-
 export class Ledger<Entry extends Stamped, Holder = unknown> {
   readonly fills = new Fills<Holder>();
   readonly #invalidations: Invalidations;
   /** Without the soft ones; the same until the first soft one. */
   #hard: Invalidations;
   readonly #subjectOf: (entry: Entry) => Subject;
-  #sources: SourceGate | undefined;
+  /** Reads count only while it says so; undefined: every source counts. */
+  sources: SourceGate | undefined;
   /** Entries stamped up to here are of a process before. */
   readonly #beganAt: Position;
-  /** URIs by the ids of the open intents on them, and how many intents each URI has. */
+  /** URIs by the ids of the open intents on them: while a write on a URI is under way, nothing is stored for it. */
   readonly #intents = new Map<string, string>();
-  readonly #intentsOn = new Map<string, number>();
+  readonly #intentsOn = new Set<string>();
 
-  constructor({ invalidations, subjectOf, sources, hasPast = false }: LedgerParts<Entry>) {
+  /** `hasPast`: entries may have been stored by a process before. */
+  constructor(invalidations: Invalidations, subjectOf: (entry: Entry) => Subject, hasPast = false) {
     this.#invalidations = invalidations;
     this.#hard = invalidations;
     this.#subjectOf = subjectOf;
-    this.#sources = sources;
     this.#beganAt = hasPast ? invalidations.applied : -1;
   }
 
@@ -66,16 +57,16 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
     return this.#intentsOn.size;
   }
 
-  /** From now on reads count only while this gate says so. */
-  heed(sources: SourceGate): void {
-    this.#sources = sources;
-  }
-
   /** The next change of the log. */
   apply(position: Position, change: LogChange): void {
-    if (change.kind === 'open') this.#open(change.intent, change.uri);
-    else if (change.kind === 'close') this.#close(change.intent);
-    else {
+    if (change.kind === 'open') {
+      this.#intents.set(change.intent, change.uri);
+      this.#intentsOn.add(change.uri);
+    } else if (change.kind === 'close') {
+      const uri = this.#intents.get(change.intent) ?? '';
+      this.#intents.delete(change.intent);
+      if (!this.#intents.values().some((other) => other === uri)) this.#intentsOn.delete(uri);
+    } else {
       const { selector, soft = false } = change;
       if (soft && this.#hard === this.#invalidations) this.#hard = this.#invalidations.copy();
       this.#invalidations.apply(selector, position);
@@ -112,9 +103,9 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
   /** Whether somebody may wait for the fill, and whether they may have its result: the tags are known only in the end. */
   mayShare(fill: Fill, arrival: Arrival, subject: Subject): boolean {
     const isBegunBefore = fill.order <= arrival.order;
-    if (isBegunBefore && this.#sources?.allows(subject.tags, true) === false) return false;
+    if (isBegunBefore && this.sources?.allows(subject.tags, true) === false) return false;
     // While a source is not heard of, its changes have no position.
-    const isUnheard = isBegunBefore && this.#sources?.isRead(subject.tags) === true;
+    const isUnheard = isBegunBefore && this.sources?.isRead(subject.tags) === true;
     if (arrival.position <= fill.stamp.position && !isUnheard) return true;
     return !this.isAffected(fill, subject);
   }
@@ -122,7 +113,7 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
   /** True: no invalidation affects the entry, so it may be served. Notes in `checkedUpTo` how far that is known. */
   isCurrent(entry: Entry & { checkedUpTo: Position }): boolean {
     if (entry.epoch !== this.#invalidations.epoch) return false;
-    if (this.#sources !== undefined && !this.#isAllowed(entry)) return false;
+    if (this.sources !== undefined && !this.#isAllowed(entry)) return false;
     return entry.checkedUpTo === this.#invalidations.applied || this.#isUnaffected(entry);
   }
 
@@ -141,7 +132,7 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
   }
 
   #isAllowed({ tags, stamp }: Entry): boolean {
-    return this.#sources === undefined || this.#sources.allows(tags, stamp <= this.#beganAt);
+    return this.sources === undefined || this.sources.allows(tags, stamp <= this.#beganAt);
   }
 
   /** Position of the last invalidation that names the subject; 0: none. Those up to `since` are of no interest. */
@@ -156,25 +147,136 @@ export class Ledger<Entry extends Stamped, Holder = unknown> {
   judge(by: Fill | Stamp, subject: Subject, entryKey?: string): Refusal | undefined {
     const isFill = 'overtakenIn' in by;
     if (isFill ? this.isAffected(by, subject) : this.isAffectedSince(by, subject)) return 'invalidated-during-fill';
-    if (isFill && by.overtakenIn.has(entryKey ?? by.key)) return 'overtaken';
-    if (this.#sources?.allows(subject.tags, true) === false) return 'source-not-live';
+    if (isFill && (by.overtakenIn.size > MAX_OVERTAKEN || by.overtakenIn.has(entryKey ?? by.key))) return 'overtaken';
+    if (this.sources?.allows(subject.tags, true) === false) return 'source-not-live';
     return this.#intentsOn.has(subject.uri) ? 'intent-open' : undefined;
-  }
-
-  /** While a write on a URI is under way, nothing is stored for it. */
-  #open(intent: string, uri: string): void {
-    this.#intents.set(intent, uri);
-    this.#intentsOn.set(uri, (this.#intentsOn.get(uri) ?? 0) + 1);
-  }
-
-  #close(intent: string): void {
-    const uri = this.#intents.get(intent);
-    if (uri === undefined) return;
-    this.#intents.delete(intent);
-    const left = (this.#intentsOn.get(uri) as number) - 1;
-    if (left === 0) this.#intentsOn.delete(uri);
-    else this.#intentsOn.set(uri, left);
   }
 }
 
 const NAMELESS = { uri: '', origin: '' } as const;
+
+/** A place in the log of one epoch. */
+export interface Stamp {
+  readonly epoch: string;
+  readonly position: Position;
+}
+
+/** A read of a source for one key. `Ledger.begin` makes it before the source is asked; nothing is stored without one. */
+export interface Fill<Holder = unknown> {
+  readonly key: string;
+  /** The work that reads, for whoever finds the fill by its key. */
+  readonly holder: Holder;
+  readonly order: number;
+  /** The result reflects the log up to here. */
+  readonly stamp: Stamp;
+  /** The result reflects whatever names its key up to here: later than `stamp` once an older result has superseded the key. */
+  readonly keyStamp: Stamp;
+  /** True: others may wait for its result. */
+  readonly isJoinable: boolean;
+  /** Keys of entries whose place something newer has taken. */
+  readonly overtakenIn: ReadonlySet<string>;
+}
+
+/** Changed here alone. */
+type Running<Holder = unknown> = { -readonly [Name in keyof Fill<Holder>]: Fill<Holder>[Name] };
+
+/** A fill may be under way for long, and variants may be named by whoever asks: beyond so many it is stored nowhere. */
+const MAX_OVERTAKEN = 64;
+const MAX_GIVEN_UP = 1_000;
+/** So many keys, at least, are known by their last replacement. */
+const MIN_TURNS = 10_000;
+
+export class Fills<Holder> {
+  /** How many have begun. */
+  order = 0;
+  /** How often a key was replaced. */
+  turn = 0;
+  readonly #running = new Map<string, readonly Running<Holder>[]>();
+  readonly #givenUp = new Set<Running<Holder>>();
+  #turns = new Map<string, number>();
+  #olderTurns = new Map<string, number>();
+  /** Replacements up to this turn may be forgotten. */
+  #forgotten = 0;
+
+  begin(what: Pick<Fill<Holder>, 'key' | 'holder' | 'stamp' | 'isJoinable'>): Fill<Holder> {
+    return this.#add({ ...what, order: ++this.order, keyStamp: what.stamp, overtakenIn: new Set() });
+  }
+
+  /** Registers the read of `fill` once more, for a result that is made after `fill` ends. The caller ends this one, too. */
+  again(fill: Fill<Holder>): Fill<Holder> {
+    return this.#add({ ...fill, isJoinable: false });
+  }
+
+  #add(fill: Fill<Holder>): Fill<Holder> {
+    this.#running.set(fill.key, [...this.of(fill.key), fill]);
+    return fill;
+  }
+
+  /** Those of the key, oldest first; with `since`, that one and those that began after it. */
+  of(key: string, since?: Fill): readonly Running<Holder>[] {
+    const running = this.#running.get(key) ?? [];
+    return since === undefined ? running : running.filter(({ order }) => order >= since.order);
+  }
+
+  newestJoinable(key: string): Fill<Holder> | undefined {
+    return this.of(key).findLast(({ isJoinable }) => isJoinable);
+  }
+
+  end(fill: Fill<Holder>): void {
+    this.#givenUp.delete(fill);
+    const left = this.of(fill.key).filter((other) => other !== fill);
+    if (left.length > 0) this.#running.set(fill.key, left);
+    else this.#running.delete(fill.key);
+  }
+
+  /** Its callers have left, but its result may still be stored. The work may never end, so a bounded number is kept. */
+  giveUp(fill: Running<Holder>): void {
+    fill.isJoinable = false;
+    const [oldest] = this.#givenUp.add(fill);
+    if (this.#givenUp.size <= MAX_GIVEN_UP || oldest === undefined) return;
+    this.end(oldest);
+    overtake(oldest, oldest.key);
+  }
+
+  /** The result of the fill is stored: fills that began before it must not take its place. */
+  settle({ key, order }: Fill, entryKey: string = key): void {
+    for (const fill of this.of(key)) if (fill.order < order) overtake(fill, entryKey);
+  }
+
+  /** Something newer than any fill under way is put in under the key, or what is there is removed. */
+  replace(key: string): void {
+    for (const fill of this.of(key)) overtake(fill, key);
+    this.#turns.set(key, ++this.turn);
+    if (this.#turns.size < MIN_TURNS) return;
+    this.#forgotten = Math.max(0, ...this.#olderTurns.values());
+    this.#olderTurns = this.#turns;
+    this.#turns = new Map();
+  }
+
+  /** True: the key was replaced after that turn, or it is not known. */
+  wasReplacedSince(key: string, turn: number): boolean {
+    return (this.#turns.get(key) ?? this.#olderTurns.get(key) ?? this.#forgotten) > turn;
+  }
+
+  /**
+   * The invalidation at `position` outdated what stood under the key, to make room for a result or entry that was current
+   * until then, as of `from`. Nothing has named the key since `from`, so to fills that began then or later it is none.
+   */
+  supersede(key: string, position: Position, from: Position): void {
+    for (const fill of this.of(key)) {
+      const known = fill.keyStamp.position;
+      if (known >= from && known < position) fill.keyStamp = { ...fill.keyStamp, position };
+    }
+  }
+
+  /** The result is the answer to a write, whose own invalidations end at `position`. */
+  countFrom(fill: Running, position: Position): void {
+    fill.stamp = { ...fill.stamp, position };
+    fill.keyStamp = fill.stamp;
+  }
+}
+
+function overtake(fill: Running, entryKey: string): void {
+  fill.isJoinable &&= entryKey !== fill.key;
+  if (fill.overtakenIn.size <= MAX_OVERTAKEN) (fill.overtakenIn as Set<string>).add(entryKey);
+}

@@ -14,7 +14,4 @@ export type LogChange =
 export type Position = number;
 
 /** A write in progress on a URI. */
-export interface OpenIntent {
-  readonly intent: string;
-  readonly uri: string;
-}
+export type OpenIntent = Omit<Extract<LogChange, { kind: 'open' }>, 'kind'>;

@@ -58,7 +58,7 @@ function read() {}
   ),
   parseSource('src/sql/reads.ts', "import './cells.ts';\nexport interface Cell {}\nexport function read(): void {}\n"),
   parseSource('src/ledger/glob.ts', '// Matches.\nexport const glob = 1;\n'),
-  parseSource('src/ledger/fills.ts', '// Fills.\n\nexport const fills = 1;\n'),
+  parseSource('src/ledger/ledger.ts', '// Fills.\n\nexport const fills = 1;\n'),
 ];
 
 describe('figures', () => {

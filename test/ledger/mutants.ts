@@ -80,16 +80,15 @@ export const LEDGER_MUTANTS: readonly LedgerMutant[] = [
     ],
     ['if (this.#hard === this.#invalidations || entry.epoch !== this.#hard.epoch ||', 'if ('],
   ),
-  mutant('stores what a put has overtaken', { ways: ['set by another'], isOfGates: false, file: 'fills' }, [
+  mutant('stores what a put has overtaken', { ways: ['set by another'], isOfGates: false }, [
     'for (const fill of this.of(key)) overtake(fill, key);',
     '',
   ]),
-  mutant(
-    'lets callers wait for what a put has overtaken',
-    { ways: ['set by another'], isOfGates: false, file: 'fills' },
-    ['fill.isJoinable &&= entryKey !== fill.key;', ''],
-  ),
-  mutant('lets an older fill take the place of a newer one', { isOfGates: false, file: 'fills' }, [
+  mutant('lets callers wait for what a put has overtaken', { ways: ['set by another'], isOfGates: false }, [
+    'fill.isJoinable &&= entryKey !== fill.key;',
+    '',
+  ]),
+  mutant('lets an older fill take the place of a newer one', { isOfGates: false }, [
     'for (const fill of this.of(key)) if (fill.order < order) overtake(fill, entryKey);',
     '',
   ]),

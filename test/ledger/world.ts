@@ -1,9 +1,8 @@
 // A world in which the ledger alone decides, beside a model that knows every version.
 
 import fc from 'fast-check';
-import type { Fill } from '../../src/ledger/fills.ts';
 import { Invalidations } from '../../src/ledger/invalidations.ts';
-import { type Arrival, Ledger, type Stamped } from '../../src/ledger/ledger.ts';
+import { type Arrival, type Fill, Ledger, type Stamped } from '../../src/ledger/ledger.ts';
 import type { Selector } from '../../src/ledger/selector.ts';
 
 const KEYS = ['k1', 'k2'] as const;
@@ -25,10 +24,10 @@ interface Entry extends Stamped {
 
 export class World {
   readonly problems: string[] = [];
-  readonly ledger = new Ledger<Entry, Read>({
-    invalidations: new Invalidations({ epoch: 'e', buckets: 2 ** 8, maxPatterns: 4 }),
-    subjectOf: ({ key, tags }) => ({ uri: key, origin: 'o', tags }),
-  });
+  readonly ledger = new Ledger<Entry, Read>(
+    new Invalidations({ epoch: 'e', buckets: 2 ** 8, maxPatterns: 4 }),
+    ({ key, tags }) => ({ uri: key, origin: 'o', tags }),
+  );
   /** What a source gives, and what of it was acknowledged. */
   readonly #versions: Record<string, number> = { k1: 0, k2: 0, t1: 0, t2: 0 };
   readonly #acknowledged: Record<string, number> = { ...this.#versions };

@@ -19,7 +19,6 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   IntervalBlocks: 33,
   Job: 29,
   Journal: 38,
-  Ledger: 27,
   NamedCache: 40,
   NodeFront: 28,
   NodeGate: 37,

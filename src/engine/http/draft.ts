@@ -3,7 +3,7 @@
 
 import { variantKey } from '../../entry/key.ts';
 import { bodyOf, encodeHead, headLength, type LargeBody, type StoredResponse } from '../../entry/stored-response.ts';
-import type { Stamp } from '../../ledger/fills.ts';
+import type { Stamp } from '../../ledger/ledger.ts';
 import { type Fields, fieldValue, filterFields, hasField, type RequestHead } from '../../semantics/fields.ts';
 import { type ReuseTerms, reuseTerms, type Timing } from '../../semantics/freshness.ts';
 import { decideStoring, STORING_REFUSALS, type StoringRefusal, storableFields } from '../../semantics/storing.ts';

@@ -8,7 +8,7 @@
 
 import type { LargeBody, StoredResponse } from '../../entry/stored-response.ts';
 import type { TidegateError } from '../../errors.ts';
-import type { Fill } from '../../ledger/fills.ts';
+import type { Fill } from '../../ledger/ledger.ts';
 import type { OriginRequest } from '../../ports.ts';
 import type { Fields, ResponseHead } from '../../semantics/fields.ts';
 import type { Timing } from '../../semantics/freshness.ts';

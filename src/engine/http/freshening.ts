@@ -6,7 +6,7 @@
 
 import { keyParts } from '../../entry/key.ts';
 import { decodeHead, type Entry, type StoredResponse } from '../../entry/stored-response.ts';
-import type { Stamp } from '../../ledger/fills.ts';
+import type { Stamp } from '../../ledger/ledger.ts';
 import { fieldValue, type ResponseHead } from '../../semantics/fields.ts';
 import { reuseTerms, type Timing } from '../../semantics/freshness.ts';
 import type { Tags } from '../../semantics/tags.ts';

@@ -2,7 +2,7 @@
 // (RFC 9111 §3.3, §3.4).
 
 import { bodyOf, decodeHead, type StoredResponse } from '../../entry/stored-response.ts';
-import type { Stamp } from '../../ledger/fills.ts';
+import type { Stamp } from '../../ledger/ledger.ts';
 import { combineParts, completionFields as completionFieldsOf } from '../../semantics/completing.ts';
 import { type Fields, fieldValue } from '../../semantics/fields.ts';
 import type { Profile } from '../../semantics/policy.ts';

@@ -6,9 +6,8 @@
 import type { EntryLedger } from '../../entry/key.ts';
 import type { StoredResponse } from '../../entry/stored-response.ts';
 import type { TidegateError } from '../../errors.ts';
-import type { Fill } from '../../ledger/fills.ts';
 import type { Subject } from '../../ledger/invalidations.ts';
-import type { Arrival } from '../../ledger/ledger.ts';
+import type { Arrival, Fill } from '../../ledger/ledger.ts';
 import type { Eventually, OriginRequest } from '../../ports.ts';
 import type { RequestDemands } from '../../semantics/cache-control.ts';
 import type { ResponseHead } from '../../semantics/fields.ts';

@@ -4,7 +4,7 @@
 // An error of the moment gives way to a good answer that came in between.
 
 import type { StoredResponse } from '../../entry/stored-response.ts';
-import type { Fill, Stamp } from '../../ledger/fills.ts';
+import type { Fill, Stamp } from '../../ledger/ledger.ts';
 import type { Eventually } from '../../ports.ts';
 import type { ResponseHead } from '../../semantics/fields.ts';
 import { currentAgeMs } from '../../semantics/reuse.ts';

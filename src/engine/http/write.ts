@@ -5,7 +5,7 @@
 // origin carried the write out, or will yet. Then the target is invalidated, and stays unstorable for a while, after
 // which it is invalidated once more.
 
-import type { Fill } from '../../ledger/fills.ts';
+import type { Fill } from '../../ledger/ledger.ts';
 import type { Position } from '../../ledger/log.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { Eventually } from '../../ports.ts';

@@ -12,8 +12,7 @@ import {
   type VariantList,
 } from '../../entry/stored-response.ts';
 import { TidegateError } from '../../errors.ts';
-import type { Fill, Stamp } from '../../ledger/fills.ts';
-import type { Refusal } from '../../ledger/ledger.ts';
+import type { Fill, Refusal, Stamp } from '../../ledger/ledger.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { Clock, Eventually, Store, Tasks } from '../../ports.ts';
 import { TierLoop, wasReadNoEarlier } from './tier-loop.ts';

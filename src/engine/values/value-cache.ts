@@ -57,7 +57,7 @@ class TieredValueCache implements ValueCache {
     this.#roughNow = parts.roughNow ?? (() => clock.now());
     this.#memory = parts.hasMemory ? stores[0] : undefined;
     this.#tally = new ValueTally(names, parts.watch);
-    const ledger = new Ledger<LedgerEntry, ValueFlight>({ invalidations: history.invalidations, subjectOf });
+    const ledger = new Ledger<LedgerEntry, ValueFlight>(history.invalidations, subjectOf);
     history.log.follow((position, change) => ledger.apply(position, change));
     this.#ledger = ledger;
     const invalidator = new Invalidator({ log: history.log, random, fault });
@@ -234,7 +234,7 @@ class TieredValueCache implements ValueCache {
       clock: this.#steps.clock,
       invalidate: (one) => this.invalidate([one], false),
     });
-    this.#ledger.heed(this.#sources);
+    this.#ledger.sources = this.#sources;
     return this.#sources;
   }
 

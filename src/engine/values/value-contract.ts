@@ -4,7 +4,7 @@
 import type { OwnedValue } from '../../entry/owned-value.ts';
 import type { EntryNote } from '../../entry/stored-response.ts';
 import type { StoredValue } from '../../entry/stored-value.ts';
-import type { Stamp } from '../../ledger/fills.ts';
+import type { Stamp } from '../../ledger/ledger.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { Clock, Eventually, Random, Store, Tasks } from '../../ports.ts';
 import type { History } from '../invalidator.ts';

@@ -6,7 +6,7 @@ import { ownText, ownTexts } from '../../entry/own-text.ts';
 import { type OwnedValue, readOwned } from '../../entry/owned-value.ts';
 import type { EntryNote } from '../../entry/stored-response.ts';
 import { hitNotes, type StoredValue } from '../../entry/stored-value.ts';
-import type { Stamp } from '../../ledger/fills.ts';
+import type { Stamp } from '../../ledger/ledger.ts';
 import type { Position } from '../../ledger/log.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { Random } from '../../ports.ts';

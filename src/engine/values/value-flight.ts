@@ -7,8 +7,7 @@
 
 import type { OwnedValue } from '../../entry/owned-value.ts';
 import { TidegateError } from '../../errors.ts';
-import type { Fill } from '../../ledger/fills.ts';
-import type { Arrival } from '../../ledger/ledger.ts';
+import type { Arrival, Fill } from '../../ledger/ledger.ts';
 import type { Cancel, Tasks } from '../../ports.ts';
 import type { FillTerms, ValueFill, ValueFillContext, ValueTerms } from './value-contract.ts';
 
