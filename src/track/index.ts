@@ -27,8 +27,7 @@ export type {
 export type { OpenDatabase, TrackedDatabase } from './follow/open-database.ts';
 export { type PostgresDatabaseOptions, postgresDatabase } from './follow/postgres-database.ts';
 export { type SqliteDatabaseOptions, sqliteDatabase } from './follow/sqlite-database.ts';
-export type { MemoOptions } from './scope/memo.ts';
-export type { LoadBatch, Loader, LoaderOptions } from './scope/shared-work.ts';
+export type { LoadBatch, Loader, LoaderOptions, MemoOptions } from './scope/shared-work.ts';
 export { startFeedProcess } from './server/feed-server.ts';
 export { type CacheTargetOptions, cacheTarget } from './target/cache-target.ts';
 export { type GateTargetOptions, gateTarget } from './target/gate-target.ts';

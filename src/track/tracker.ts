@@ -14,12 +14,18 @@ import type { Followed } from './follow/registry-client.ts';
 import { cachedBy } from './scope/cached.ts';
 import type { Budget } from './scope/coarsen.ts';
 import { watchDataLoaders } from './scope/data-loader.ts';
-import { type MemoOptions, memoOf } from './scope/memo.ts';
 import { type Middleware, middlewareOf, readingNothing } from './scope/middleware.ts';
 import { RequestScope } from './scope/scope.ts';
 import { Scopes } from './scope/scopes.ts';
 import type { Sharing } from './scope/shared-work.ts';
-import { type LoadBatch, type Loader, type LoaderOptions, loaderOf } from './scope/shared-work.ts';
+import {
+  type LoadBatch,
+  type Loader,
+  type LoaderOptions,
+  loaderOf,
+  type MemoOptions,
+  memoOf,
+} from './scope/shared-work.ts';
 import { randomName } from './tags.ts';
 import { Problems, Tally } from './tally.ts';
 import { keptAlive, within } from './timing.ts';

@@ -1,8 +1,8 @@
 // Trimming the change log holds up nobody: it does not wait for writers, but after many attempts in vain.
 
 import { expect, test } from 'vitest';
+import { LogTrim } from '../../src/feed/sqlite/log.ts';
 import type { SqliteRunner } from '../../src/feed/sqlite/runner.ts';
-import { LogTrim } from '../../src/feed/sqlite/trim.ts';
 
 const told = `a:${'5000'.padStart(16, '0')}:${'0'.padStart(12, '0')}`;
 

@@ -56,12 +56,12 @@ export const UNSEEN_MUTANTS: readonly UnseenMutant[] = [
     '.finally(() => scope?.readsNothing())',
   ]),
   mutant('forgets what a memo read', CONTEXT, [
-    'scope/memo.ts',
+    'scope/shared-work.ts',
     'scope?.adopt(entry.scope);',
     'scope?.readsNothing();',
   ]),
   mutant('keeps a value of a memo that was changed', CONTEXT, [
-    'scope/memo.ts',
+    'scope/shared-work.ts',
     'scope.renew(before);',
     'void before;',
   ]),

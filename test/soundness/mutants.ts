@@ -131,13 +131,13 @@ export const MUTANTS: readonly Mutant[] = [
     'if (end !== -1) return SQLITE_NUMBER',
     'if (end < -1) return SQLITE_NUMBER',
   ]),
-  postgresMutant('parsers-make-facts', 'track/wrap/server-texts.ts: order and limit', [
+  postgresMutant('parsers-make-facts', 'track/wrap/wrap-postgres.ts: order and limit', [
     'texts.push(text);\n      return parse(text);',
     'const made = parse(text);\n      texts.push(String(made));\n      return made;',
   ]),
   postgresMutant(
     'nulls-of-parsers-believed',
-    'track/wrap/server-texts.ts: order and limit',
+    'track/wrap/wrap-postgres.ts: order and limit',
     ['if (texts.length === shown.length) return made;', 'if (texts.length < 0) return made;'],
     ['if (texts.length + nulls !== shown.length) return undefined;', 'void nulls;'],
   ),

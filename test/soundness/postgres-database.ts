@@ -13,7 +13,7 @@ import { createPostgresTriggerFeed } from '../../src/feed/postgres/trigger/feed.
 import { installPostgresTriggers, removePostgresTriggers } from '../../src/feed/postgres/trigger/install.ts';
 import type { Catalogue } from '../../src/sql/ast.ts';
 import { readPostgresCatalogue } from '../../src/sql/postgres/catalogue.ts';
-import { ServerTexts } from '../../src/track/wrap/server-texts.ts';
+import { ServerTexts } from '../../src/track/wrap/wrap-postgres.ts';
 import { connected, shapesOf, systemClock, systemTasks, withSession } from '../feed/postgres-kit.ts';
 import type { PostgresTransaction, PostgresWrite } from './postgres-writes.ts';
 import type { Query } from './queries.ts';

@@ -9,7 +9,6 @@ import { Templates } from '../../src/sql/analyse.ts';
 import { catalogueOf } from '../../src/sql/catalogue.ts';
 import { createSqliteParser } from '../../src/sql/sqlite/parser.ts';
 import type { StatementRead } from '../../src/track/follow/registry-client.ts';
-import { statementRead } from '../../src/track/follow/statement-read.ts';
 import { anyParameters } from '../../src/track/scope/coarsen.ts';
 import { FeedReports, type ReportsParts } from '../../src/track/server/feed-reports.ts';
 import {
@@ -19,6 +18,7 @@ import {
   isText,
   readFrom,
 } from '../../src/track/server/feed-wire.ts';
+import { statementRead } from '../../src/track/wrap/statements.ts';
 
 const users = {
   name: 'users',

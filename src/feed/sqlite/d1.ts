@@ -6,8 +6,8 @@
 
 import type { ChangeSet, FeedPosition } from '../../dependency/change.ts';
 import { TidegateError } from '../../errors.ts';
-import { type Known, markSchema, type ReadTables, readKnown } from './known.ts';
-import { changesOf, positionNow, readLog, resolved, rowsStatement, seqOf, strangersIn } from './log.ts';
+import { changesOf, type Known, markSchema, type ReadTables, readKnown, strangersIn } from './known.ts';
+import { positionNow, readLog, resolved, rowsStatement, seqOf } from './log.ts';
 import { type D1Binding, type D1Prepared, type D1Statement, d1Runner, type SqliteRow } from './runner.ts';
 import { LOG, STATE } from './triggers.ts';
 

@@ -8,11 +8,10 @@ import { TidegateError } from '../../errors.ts';
 import type { Cancel, ChangeFeed, Clock, Eventually, Tasks } from '../../ports.ts';
 import { FeedLifecycle, type FeedRun, type FeedSource } from '../lifecycle.ts';
 import { installSqliteFeed } from './install.ts';
-import { differing, type Known, markSchema, pragma, type ReadTables, readKnown } from './known.ts';
-import { changesOf, gapIn, type LogPart, positionNow, readLog, seqOf } from './log.ts';
+import { changesOf, differing, type Known, markSchema, pragma, type ReadTables, readKnown } from './known.ts';
+import { gapIn, type LogPart, LogTrim, positionNow, readLog, seqOf, writeLightly } from './log.ts';
 import type { SqliteRunner } from './runner.ts';
 import { LOG } from './triggers.ts';
-import { LogTrim, writeLightly } from './trim.ts';
 
 export interface SqliteFeedOptions {
   /** Opens a connection that nobody else uses. Called again when the file was replaced or the connection failed. */

@@ -4,7 +4,6 @@
 // files are watched, and the feed also looks by itself.
 
 import { type FSWatcher, statSync, watch } from 'node:fs';
-import type { Cancel } from '../../ports.ts';
 import type { RunnerOptions } from './runner.ts';
 
 export function sqliteFile(path: string): Required<RunnerOptions> {
@@ -12,7 +11,10 @@ export function sqliteFile(path: string): Required<RunnerOptions> {
     identity: () => fileIdentity(path),
     watch: (written) => {
       const watchers = [path, `${path}-wal`].flatMap((file) => watcherOf(file, written) ?? []);
-      return watchers.length === 0 ? undefined : closing(watchers);
+      const unwatch = () => {
+        for (const watcher of watchers) watcher.close();
+      };
+      return watchers.length === 0 ? undefined : unwatch;
     },
   };
 }
@@ -32,10 +34,4 @@ function watcherOf(file: string, written: () => void): FSWatcher | undefined {
   } catch {
     return undefined;
   }
-}
-
-function closing(watchers: readonly FSWatcher[]): Cancel {
-  return () => {
-    for (const watcher of watchers) watcher.close();
-  };
 }

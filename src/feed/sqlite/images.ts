@@ -169,20 +169,23 @@ class Reading {
 
   /** The log shows the row again. If it differs from the last image, another row had taken its place. */
   #settle(table: number, image: readonly unknown[]): boolean {
-    const name = this.#nameOf(table, image);
-    const suspect = name === undefined ? undefined : this.suspects.get(name);
+    const suspect = this.#taken(this.#nameOf(table, image));
     if (suspect === undefined) return false;
-    this.suspects.delete(name as string);
     if (!isSame(suspect.image, image)) this.told.push({ kind: 'delete', table, old: suspect.image });
     return true;
   }
 
   /** Another row has this name now. */
   #vanish(name: string | undefined): void {
-    const suspect = name === undefined ? undefined : this.suspects.get(name);
-    if (suspect === undefined) return;
-    this.suspects.delete(name as string);
-    this.told.push({ kind: 'delete', table: suspect.table, old: suspect.image });
+    const suspect = this.#taken(name);
+    if (suspect !== undefined) this.told.push({ kind: 'delete', table: suspect.table, old: suspect.image });
+  }
+
+  /** The suspect of that name, which is one no longer. */
+  #taken(name = ''): Suspect | undefined {
+    const suspect = this.suspects.get(name);
+    this.suspects.delete(name);
+    return suspect;
   }
 
   #suspect(event: LogEvent, side: 'o' | 'n'): void {

@@ -1,10 +1,10 @@
 // The knowledge that a reader of the log needs of the tables: their numbers, the place of each column in an image, and the
-// differences from an earlier state.
+// differences from an earlier state. By it, rows of the log become changes.
 
-import type { TableShape } from '../../dependency/change.ts';
+import type { Change, TableShape } from '../../dependency/change.ts';
 import { quotedName } from '../../dependency/table-name.ts';
 import type { Eventually } from '../../ports.ts';
-import { nameOf, type RowNames } from './images.ts';
+import { nameOf, type RowNames, rowOf, type Told } from './images.ts';
 import { type Installation, type InstalledTable, problemsOf, readInstallation } from './install.ts';
 import type { SqliteRunner } from './runner.ts';
 import { FOREIGN_NAME, KIND, LOG, STATE, triggerName } from './triggers.ts';
@@ -123,6 +123,33 @@ export function namesIn(known: Known): RowNames {
     nameOf: (table, image) => nameOf(image, known.byId.get(table)?.naming ?? [undefined]),
     isSuspicious: (table) => known.byId.get(table)?.isSuspicious ?? false,
   };
+}
+
+/** Numbers of unknown tables. */
+export function strangersIn(told: readonly Told[], known: Known): readonly number[] {
+  return [...new Set(told.map(({ table }) => table))].filter((table) => !known.byId.has(table));
+}
+
+/** The changes of tables that queries can name. */
+export function changesOf(told: readonly Told[], known: Known): readonly Change[] {
+  return told.flatMap((one) => {
+    const table = known.byId.get(one.table);
+    return table?.shape === undefined ? [] : [changeOf(one, table.shape, table.places)];
+  });
+}
+
+function changeOf(told: Told, table: TableShape, places: readonly (number | undefined)[]): Change {
+  const row = (image: readonly unknown[]) => rowOf(table, image, places);
+  switch (told.kind) {
+    case 'insert':
+      return { kind: 'insert', table, new: row(told.new) };
+    case 'update':
+      return { kind: 'update', table, old: row(told.old), new: row(told.new) };
+    case 'delete':
+      return { kind: 'delete', table, old: row(told.old) };
+    case 'truncate':
+      return { kind: 'truncate', table };
+  }
 }
 
 /** Two FNV-1a hashes side by side: 64 bits in hexadecimal digits. */

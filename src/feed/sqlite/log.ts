@@ -1,12 +1,12 @@
-// Reads the change log of SQLite: commits after a position, as changes.
+// Reads the change log of SQLite, commits after a position as changes, and deletes what was acknowledged.
 //
 // The log does not say where a transaction ends. A statement sees whole transactions only, so all rows of one statement are
 // told together. When there are too many, only their tables are named.
 
-import type { Change, FeedPosition, TableShape } from '../../dependency/change.ts';
+import type { FeedPosition } from '../../dependency/change.ts';
 import { quotedName } from '../../dependency/table-name.ts';
-import { imageColumns, imageOf, type LogEvent, rowOf, type Suspect, type Told, toldOf } from './images.ts';
-import { type Known, namesIn } from './known.ts';
+import { imageColumns, imageOf, type LogEvent, type Suspect, type Told, toldOf } from './images.ts';
+import { type Known, namesIn, strangersIn } from './known.ts';
 import type { SqliteRow, SqliteRunner, SqliteStatement } from './runner.ts';
 import { KIND, LOG, STATE } from './triggers.ts';
 
@@ -207,29 +207,84 @@ export function gapIn(part: LogPart, { known, before, isResumed }: Standing): st
   return `the change log has rows of a table that is not known (${strangers.join()})`;
 }
 
-/** Numbers of unknown tables. */
-export function strangersIn(told: readonly Told[], known: Known): readonly number[] {
-  return [...new Set(told.map(({ table }) => table))].filter((table) => !known.byId.has(table));
+/**
+ * Power failures may lose the feed's writes, and waiting for them would hold up the application. So the feed's commits
+ * neither wait for the disk nor copy the others' log into the file. Best effort: a host may refuse.
+ */
+export async function writeLightly(runner: SqliteRunner): Promise<void> {
+  try {
+    const [row] = await runner.all('PRAGMA journal_mode');
+    // In other modes the file itself would be at risk.
+    if (row?.journal_mode !== 'wal') return;
+    await runner.all('PRAGMA synchronous = normal');
+    await runner.all('PRAGMA wal_autocheckpoint = 0');
+  } catch (error) {
+    if (!/authoriz|not supported|not allowed|pragma/i.test(String(error))) throw error;
+  }
 }
 
-/** The changes of tables that queries can name. */
-export function changesOf(told: readonly Told[], known: Known): readonly Change[] {
-  return told.flatMap((one) => {
-    const table = known.byId.get(one.table);
-    return table?.shape === undefined ? [] : [changeOf(one, table.shape, table.places)];
-  });
+const DELETED_AT_ONCE = 500;
+const PAUSE_MS = 50;
+/** Failed attempts before one that waits, and how long it waits. */
+const IN_VAIN = 20;
+const WAIT_MS = 20;
+
+/**
+ * Deletes acknowledged rows, a few at a time, since others wait during a delete. While others write, a delete would wait and
+ * block the thread, which has the application's answers to give. So it tries without waiting, and waits for a moment only
+ * after many failed attempts.
+ */
+export class LogTrim {
+  readonly #keptRows: number;
+  #acknowledged = 0;
+  #trimmedTo = 0;
+  #nextAt = 0;
+  #inVain = 0;
+
+  constructor(keptRows: number) {
+    this.#keptRows = keptRows;
+  }
+
+  acknowledge(seq: number): void {
+    if (seq > this.#acknowledged) this.#acknowledged = seq;
+  }
+
+  /** `told`: the row at which the next reading begins; it stays. */
+  async run(runner: SqliteRunner, now: number, told: FeedPosition): Promise<void> {
+    // An acknowledgement of an earlier log says nothing about this one.
+    this.#acknowledged = Math.min(this.#acknowledged, seqOf(told));
+    this.#trimmedTo = Math.min(this.#trimmedTo, this.#acknowledged);
+    const below = this.#acknowledged - this.#keptRows;
+    if (now < this.#nextAt || below <= this.#trimmedTo) return;
+    this.#nextAt = now + PAUSE_MS;
+    const waitsMs = this.#inVain >= IN_VAIN ? WAIT_MS : 0;
+    const usualMs = await waitAtMost(runner, waitsMs);
+    try {
+      await runner.all(
+        `DELETE FROM ${LOG} WHERE seq < ? AND seq < (SELECT min(seq) FROM ${LOG}) + ${DELETED_AT_ONCE}`,
+        [below],
+      );
+      const [row] = await runner.all(`SELECT min(seq) AS first FROM ${LOG}`);
+      this.#trimmedTo = Math.min(below, Number(row?.first));
+      this.#inVain = 0;
+    } catch (error) {
+      // Another connection writes; the next call tries again.
+      if (!/\b(?:busy|locked)\b/i.test(String(error))) throw error;
+      this.#inVain++;
+    } finally {
+      if (usualMs !== undefined) await waitAtMost(runner, usualMs);
+    }
+  }
 }
 
-function changeOf(told: Told, table: TableShape, places: readonly (number | undefined)[]): Change {
-  const row = (image: readonly unknown[]) => rowOf(table, image, places);
-  switch (told.kind) {
-    case 'insert':
-      return { kind: 'insert', table, new: row(told.new) };
-    case 'update':
-      return { kind: 'update', table, old: row(told.old), new: row(told.new) };
-    case 'delete':
-      return { kind: 'delete', table, old: row(told.old) };
-    case 'truncate':
-      return { kind: 'truncate', table };
+/** Sets the wait, and returns the earlier one. Returns undefined when the host does not allow the pragma. */
+async function waitAtMost(runner: SqliteRunner, waitsMs: number): Promise<number | undefined> {
+  try {
+    const [before] = await runner.all('PRAGMA busy_timeout');
+    await runner.all(`PRAGMA busy_timeout = ${waitsMs}`);
+    return Number(before?.timeout);
+  } catch (error) {
+    if (!/authoriz|not supported|not allowed|pragma/i.test(String(error))) throw error;
+    return undefined;
   }
 }

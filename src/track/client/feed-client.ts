@@ -9,8 +9,8 @@ import type { InMs } from '../../options/durations.ts';
 import type { Cancel } from '../../ports.ts';
 import { createPostgresParser } from '../../sql/postgres/parser.ts';
 import { createSqliteParser } from '../../sql/sqlite/parser.ts';
-import type { FeedProcessAddress, ProcessTrackerOptions, TrackerPlatform } from '../contract.ts';
-import { LEASE_MS } from '../follow/followed-database.ts';
+import type { FeedProcessAddress, ProcessTrackerOptions } from '../contract.ts';
+import { type DatabaseParts, LEASE_MS } from '../follow/followed-database.ts';
 import type { Followed, FollowedStatus } from '../follow/registry-client.ts';
 import {
   type Hello,
@@ -34,10 +34,7 @@ export function feedProcess(address: FeedProcessAddress): FeedProcessAddress {
   return address;
 }
 
-export interface FeedClientParts {
-  readonly platform: TrackerPlatform;
-  readonly onFault: (error: unknown) => void;
-}
+type FeedClientParts = Pick<DatabaseParts, 'platform' | 'onFault'>;
 
 const AGAIN_MS = 50;
 const LATEST_MS = 1_000;

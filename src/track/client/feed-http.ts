@@ -55,7 +55,9 @@ export class FeedHttp {
   /** The text of an answer of 200. Rejects with E_FEED. */
   async ask({ path, timeoutMs, type, body = NOTHING, isGivenUp = () => false }: Question): Promise<string> {
     const headers = { ...this.#fields, ...(type !== undefined && { 'content-type': type }) };
-    const { signal, abort } = abortable();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const abort = (why: string) => controller.abort(new Error(why));
     const cancelTime = this.#tasks.later(timeoutMs, () => abort(`none within ${timeoutMs} ms`));
     let cancelLook: Cancel = () => undefined;
     const look = () => {
@@ -113,11 +115,6 @@ export class FeedHttp {
   #what(path: string, got: string): string {
     return `expected an answer of the feed process at ${this.#base.origin}${path.replace(/\?.*/, '')}, got ${got}`;
   }
-}
-
-function abortable(): { readonly signal: AbortSignal; readonly abort: (why: string) => void } {
-  const controller = new AbortController();
-  return { signal: controller.signal, abort: (why) => controller.abort(new Error(why)) };
 }
 
 async function eachLine(response: IncomingMessage, line: (text: string) => void): Promise<void> {

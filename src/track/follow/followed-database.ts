@@ -43,23 +43,13 @@ export class FollowedDatabase implements Followed {
   #isStopped = false;
 
   constructor(options: InMs<DatabaseOptions>, parts: DatabaseParts, database: OpenDatabase) {
-    const { source, maxLagMs = MAX_LAG_MS, maxInstances, maxTemplates } = options;
     this.#options = options;
     this.#parts = parts;
     this.database = database;
     this.leaseMs = options.leaseMs ?? LEASE_MS;
-    this.registry = new Follower({
-      ...parts.platform,
-      source,
-      database,
-      publishers: this.#publishers,
-      tally: parts.tally,
-      maxLagMs,
-      maxInstances,
-      maxTemplates,
-      onFault: parts.onFault,
-      moved: parts.moved,
-    });
+    const { maxLagMs = MAX_LAG_MS } = options;
+    const publishers = this.#publishers;
+    this.registry = new Follower({ ...options, ...parts, ...parts.platform, database, maxLagMs, publishers });
     for (const target of options.targets) this.#publishers.add(this.#publisherTo(target));
   }
 

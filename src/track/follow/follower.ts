@@ -15,10 +15,10 @@ import { answerOf } from '../target/answer.ts';
 import type { Publisher, Standing } from '../target/publisher.ts';
 import { Deliveries } from '../target/publisher.ts';
 import { Waiters } from '../timing.ts';
+import { boundRead, narrowLater } from '../wrap/statements.ts';
 import { KnownCatalogue } from './known-catalogue.ts';
 import type { OpenDatabase } from './open-database.ts';
 import type { Mark, Read, Refusal, RegistryClient } from './registry-client.ts';
-import { boundRead, narrowLater } from './statement-read.ts';
 
 export interface FollowerParts {
   readonly source: string;
@@ -30,8 +30,8 @@ export interface FollowerParts {
   readonly tasks: Tasks;
   readonly random: Random;
   readonly maxLagMs: number;
-  readonly maxInstances: number | undefined;
-  readonly maxTemplates: number | undefined;
+  readonly maxInstances?: number | undefined;
+  readonly maxTemplates?: number | undefined;
   readonly onFault: (error: unknown) => void;
   /** Called when the follower's data has changed. */
   readonly moved?: (() => void) | undefined;

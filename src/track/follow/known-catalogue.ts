@@ -9,7 +9,7 @@ import type { OpenDatabase } from './open-database.ts';
 
 export interface KnownCatalogueParts {
   readonly database: OpenDatabase;
-  readonly maxTemplates: number | undefined;
+  readonly maxTemplates?: number | undefined;
   readonly tasks: Tasks;
   /** Called after each reading. */
   readonly done: () => void;

@@ -9,9 +9,9 @@ import type { FeedPosition } from '../../dependency/change.ts';
 import type { ReadMark } from '../../dependency/recent-changes.ts';
 import type { Watched } from '../../dependency/registry.ts';
 import type { Dialect, Instance, Template } from '../../dependency/template.ts';
-import type { Eventually, FeedStatus } from '../../ports.ts';
+import type { Eventually } from '../../ports.ts';
 import type { Catalogue, Parser, Session } from '../../sql/ast.ts';
-import type { TargetStatus, Untracked } from '../contract.ts';
+import type { TrackerStatus, Untracked } from '../contract.ts';
 
 /** Taken before a read. */
 export interface Mark extends ReadMark {
@@ -87,10 +87,6 @@ export interface Followed {
   stop(): Promise<void>;
 }
 
-export interface FollowedStatus {
+export interface FollowedStatus extends Pick<TrackerStatus, 'feed' | 'position' | 'instances' | 'targets'> {
   readonly isLive: boolean;
-  readonly feed: FeedStatus | undefined;
-  readonly position: FeedPosition | undefined;
-  readonly instances: number;
-  readonly targets: readonly TargetStatus[];
 }

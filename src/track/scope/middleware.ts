@@ -7,7 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { TidegateError } from '../../errors.ts';
 import { isSafeMethod } from '../../semantics/unsafe.ts';
 import type { Finished } from '../contract.ts';
-import { answerWithin } from './node-response.ts';
+import { answerWithin, settledFields } from './node-response.ts';
 import type { RequestScope } from './scope.ts';
 import { type Exchange, finishOptionsOf, routeOfPath } from './scope.ts';
 
@@ -75,13 +75,13 @@ export function middlewareOf(parts: MiddlewareParts): Middleware {
         const scope = open();
         const response = await scope.run(() => handler(request, ...rest));
         const exchange = exchangeOf(response, request.method, routeOfPath(request.url));
-        return withFields(response, await fieldsOf({ scope, ...parts }, exchange), scope);
+        return withFields(response, await fieldsOf(scope, parts, exchange), scope);
       },
     hono: () => async (c, next) => {
       const scope = open();
       await scope.run(next);
       const { method, path, routePath = routeOfPath(path) } = c.req;
-      const fields = await fieldsOf({ scope, ...parts }, exchangeOf(c.res, method, routePath));
+      const fields = await fieldsOf(scope, parts, exchangeOf(c.res, method, routePath));
       const response = withFields(c.res, fields, scope);
       // Without that, the fields of the old response would be put over those of the new one.
       c.res = undefined;
@@ -142,8 +142,6 @@ function fastifyPlugin({ open, settle }: MiddlewareParts): FastifyPlugin {
   return Object.assign(plugin, { [Symbol.for('skip-override')]: true });
 }
 
-type Answered = MiddlewareParts & { readonly scope: RequestScope };
-
 function expressRoute({ baseUrl = '', route, originalUrl, url }: ExpressRequest): string {
   return typeof route?.path === 'string' ? baseUrl + route.path : routeOfPath(originalUrl ?? url ?? '');
 }
@@ -152,22 +150,11 @@ function exchangeOf({ status, headers }: Response, method: string, route: string
   return { method, route, status, field: (name) => headers.get(name) ?? undefined };
 }
 
-async function fieldsOf({ scope, settle }: Answered, exchange: Exchange): Promise<Fields> {
-  const unsettled = await settledFields(scope, { method: exchange.method, settle });
+async function fieldsOf(scope: RequestScope, { settle }: MiddlewareParts, exchange: Exchange): Promise<Fields> {
+  const unsettled = isSafeMethod(exchange.method) ? [] : await settledFields(scope, settle);
   const options = finishOptionsOf(exchange);
   await scope.registered(options);
   return [...scope.finish(options).fields, ...unsettled];
-}
-
-/** The answer to a write waits; returns the fields it gets when that took too long. */
-async function settledFields(
-  scope: RequestScope,
-  { method, settle }: { readonly method: string; readonly settle: () => Promise<Fields> },
-): Promise<Fields> {
-  if (isSafeMethod(method) || scope.writes === 'none') return [];
-  const fields = await settle();
-  if (fields.length === 0) scope.writes = 'settled';
-  return fields;
 }
 
 function withFields(response: Response, fields: Fields, scope: RequestScope): Response {

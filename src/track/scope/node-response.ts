@@ -42,11 +42,18 @@ export function answerWithin(scope: RequestScope, exchange: NodeExchange): void 
   if (isSafe && !isRemote) return;
   const registered = () => scope.registered(optionsOf(exchange, response.statusCode));
   const settled = async () => {
-    extra = await settle();
-    if (extra.length === 0) scope.writes = 'settled';
+    extra = await settledFields(scope, settle);
     await registered();
   };
   holdBack(response, () => (!isSafe && scope.writes !== 'none' ? settled() : registered()));
+}
+
+/** The answer to a write waits; resolves with the fields it gets when that took too long. */
+export async function settledFields(scope: RequestScope, settle: () => Promise<Fields>): Promise<Fields> {
+  if (scope.writes === 'none') return [];
+  const fields = await settle();
+  if (fields.length === 0) scope.writes = 'settled';
+  return fields;
 }
 
 function optionsOf({ request, response, route }: NodeExchange, status: number): FinishOptions {

@@ -23,13 +23,6 @@ export interface ListenersParts {
   readonly state: () => FeedState;
 }
 
-export interface Arriving {
-  /** Id of the client's life, as it says. */
-  readonly client: string;
-  readonly hasCaches: boolean;
-  readonly response: ServerResponse;
-}
-
 interface Delivery {
   readonly resolve: (reply: SourceReply) => void;
   readonly reject: (error: Error) => void;
@@ -69,7 +62,8 @@ export class FeedListeners {
     this.#listeners.get(stream)?.delivered(id, isDone);
   }
 
-  listen({ client, hasCaches, response }: Arriving): void {
+  /** `client`: the id of the client's life, as it says. */
+  listen(response: ServerResponse, client: string, hasCaches: boolean): void {
     const id = randomName(this.#parts.platform.random);
     const listener = new Listener(`client ${client}`, response, this.#parts);
     this.#listeners.set(id, listener);

@@ -84,12 +84,6 @@ interface FeedServerParts {
   readonly release: Release | undefined;
 }
 
-interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly query: URLSearchParams;
-}
-
 class FeedServer implements FeedProcess {
   readonly #parts: FeedServerParts;
   readonly #listeners: FeedListeners;
@@ -195,30 +189,26 @@ class FeedServer implements FeedProcess {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const refused = this.#guard(request);
     if (refused !== undefined) return refuse(response, refused.status, refused.error);
-    const url = URL.parse(request.url ?? '', 'http://feed.invalid');
-    const query = url?.searchParams ?? new URLSearchParams();
     try {
-      await this.#answer(`${request.method} ${url?.pathname}`, { request, response, query });
+      await this.#answer(request, response);
     } catch (error) {
       this.#parts.options.onFault?.(error);
       refuse(response, 500, 'expected no failure of the feed process, got one');
     }
   }
 
-  async #answer(route: string, { request, response, query }: Exchange): Promise<void> {
-    switch (route) {
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = URL.parse(request.url ?? '', 'http://feed.invalid');
+    const asked = (name: string) => url?.searchParams.get(name) ?? '';
+    switch (`${request.method} ${url?.pathname}`) {
       case 'GET /stream':
         response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
         request.socket.setNoDelay(true);
-        return this.#listeners.listen({
-          client: query.get('client') ?? '',
-          hasCaches: query.get('caches') === '1',
-          response,
-        });
+        return this.#listeners.listen(response, asked('client'), asked('caches') === '1');
       case 'POST /reports':
         return this.#take(request, response);
       case 'POST /settled':
-        return this.#settle(response, Number(query.get('waitMs')));
+        return this.#settle(response, Number(asked('waitMs')));
       case 'POST /latest':
         return answer(response, { position: await this.#parts.followed.latest() } satisfies LatestReply);
       case 'GET /status':

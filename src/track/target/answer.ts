@@ -42,18 +42,14 @@ function sizeOf(value: unknown): number {
 
 function describe(about: SourceQuestion['about'], { registry, covers }: Answering): Description {
   if (registry === undefined) return nothing('expected a tracker whose feed has begun, got one that starts');
-  try {
-    if (about.kind === 'tags') return registry.describe(about.tags);
-    const { table } = about;
-    const found = about.kind === 'table' ? registry.tagsOfTable(table) : registry.tagsOfRecord(table, about.key);
-    if (registry.isRead(table)) return found;
-    if (covers(table) || covers(bareName(table)))
-      return { ...found, problem: `no statement that is registered reads a table named ${table}` };
-    const why = 'there is no such table, or its changes are not told; then what is read from it is not stored';
-    return { ...found, problem: `expected a table whose changes are told, got ${table}: ${why}` };
-  } catch (error) {
-    return nothing(messageOf(error));
-  }
+  if (about.kind === 'tags') return registry.describe(about.tags);
+  const { table } = about;
+  const found = about.kind === 'table' ? registry.tagsOfTable(table) : registry.tagsOfRecord(table, about.key);
+  if (registry.isRead(table)) return found;
+  if (covers(table) || covers(bareName(table)))
+    return { ...found, problem: `no statement that is registered reads a table named ${table}` };
+  const why = 'there is no such table, or its changes are not told; then what is read from it is not stored';
+  return { ...found, problem: `expected a table whose changes are told, got ${table}: ${why}` };
 }
 
 function nothing(problem: string): Description {
@@ -100,9 +96,8 @@ export class Questions {
 function answered(question: SourceQuestion, answer: Answer | undefined): SourceAnswer {
   try {
     if (answer !== undefined) return answer(question);
-    return { id: question.id, described: [], isWhole: false, problem: 'expected a tracker that answers, got none' };
+    return { id: question.id, ...nothing('expected a tracker that answers, got none') };
   } catch (error) {
-    const problem = messageOf(error);
-    return { id: question.id, described: [], isWhole: false, problem };
+    return { id: question.id, ...nothing(messageOf(error).slice(0, MAX_PROBLEM)) };
   }
 }

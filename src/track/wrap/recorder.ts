@@ -7,15 +7,20 @@ import { moves } from '../../dependency/condition/cells.ts';
 import type { Template, Uncacheable } from '../../dependency/template.ts';
 import { messageOf } from '../../errors.ts';
 import type { Mark, Refusal, RegistryClient } from '../follow/registry-client.ts';
-import { statementRead } from '../follow/statement-read.ts';
 import type { RequestScope } from '../scope/scope.ts';
 import type { Place, Reading, Scopes } from '../scope/scopes.ts';
 import { queryTag } from '../tags.ts';
 import type { Problems, Tally } from '../tally.ts';
 import { ALTERED, type AskedSession, readWithin, wantedBy } from './asked-session.ts';
-import { beginsWithin, type Given, isControl, mayAlter, positional, type Started } from './statements.ts';
-
-export type { Reading } from '../scope/scopes.ts';
+import {
+  beginsWithin,
+  type Given,
+  isControl,
+  mayAlter,
+  positional,
+  type Started,
+  statementRead,
+} from './statements.ts';
 
 type Tracked = Extract<Template, { kind: 'tracked' }>;
 
@@ -179,7 +184,7 @@ export class Recorder {
     tally.reads++;
     session?.want(wantedBy(tally, registry));
     const read = template.kind === 'uncacheable' ? undefined : template;
-    return this.#read(read, { scope, registry, text, given, connection, mark });
+    return this.#read(read, { scope, isOwn, registry, text, given, connection, mark });
   }
 
   /** `template` is undefined when the connection alone can tell. */
@@ -263,12 +268,9 @@ interface Begun {
   readonly connection: Connection;
 }
 
-interface Read {
-  readonly scope: RequestScope;
+interface Read extends Begun {
   readonly registry: RegistryClient;
   readonly text: string;
-  readonly given: Given;
-  readonly connection: Connection;
   readonly mark: Mark;
 }
 

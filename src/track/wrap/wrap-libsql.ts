@@ -3,7 +3,8 @@
 // A batch is a transaction. A batch of nothing but queries sees the state committed when it began, and is recorded; in
 // any other batch a query may see the batch's own writes.
 
-import type { Reading, Recorder } from './recorder.ts';
+import type { Reading } from '../scope/scopes.ts';
+import type { Recorder } from './recorder.ts';
 import { type AskedConnection, askedConnection, PLACE } from './sqlite-place.ts';
 import { type Given, givenOf, NOTHING_GIVEN } from './statements.ts';
 import { connection, methodOf, namesOf, originalOf, runLater, wrapped } from './wrapping.ts';

@@ -7,14 +7,14 @@ import { messageOf, TidegateError } from '../../../errors.ts';
 import type { Cancel } from '../../../ports.ts';
 import type { FeedRun } from '../../lifecycle.ts';
 import type { PostgresFeedBase } from '../options.ts';
-import { lsnOf, placeOf, snapshotNow } from '../position.ts';
+import { lsnOf, placeOf, type Snapshot, snapshotNow } from '../position.ts';
 import type { PostgresRelations } from '../relations.ts';
 import type { PostgresSession, SessionRow } from '../session.ts';
 import { changedTables, printQuery, untoldTables, type Watched, watchedOf, watchQuery } from '../watch.ts';
 import { SCHEMA_LATE, TELLS_SCHEMA } from './schema-trigger.ts';
 import { type OpenedSlot, openSlot } from './slot.ts';
 import { literal, PostgresStream } from './stream.ts';
-import { PostgresTeller, type SchemaNews } from './teller.ts';
+import { PostgresTeller, type SchemaNews, type TellerHost } from './teller.ts';
 
 export interface PostgresFeedOptions extends PostgresFeedBase {
   /** Made by `installPostgresFeed`. One feed at a time reads from a slot. */
@@ -34,9 +34,6 @@ interface AttemptOptions extends PostgresFeedOptions {
   readonly from: FeedPosition | undefined;
   /** The catalogue that the listener last heard of from this process. */
   readonly told: Watched | undefined;
-  /** The listener knows of this catalogue. */
-  readonly seen: (watched: Watched) => void;
-  readonly ended: (reason: string) => void;
 }
 
 /** Microseconds from 1970 to 2000. */
@@ -64,7 +61,7 @@ function membersOf(publication: string): string {
         AND (to_jsonb(r) ->> 'prqual' IS NOT NULL OR to_jsonb(r) ->> 'prattrs' IS NOT NULL))`;
 }
 
-export class PostgresAttempt {
+export class PostgresAttempt implements TellerHost {
   readonly #run: FeedRun;
   readonly #options: AttemptOptions;
   #sessions: PostgresSession[] = [];
@@ -72,10 +69,17 @@ export class PostgresAttempt {
   #stream: PostgresStream | undefined;
   #source = '';
   #queries: PostgresSession | undefined;
+  #replication: PostgresSession | undefined;
+  /** A connection of its own: heartbeat queries are slow and would delay this one. */
+  #snapshots: PostgresSession | undefined;
   #watched: Watched | undefined;
+  /** The catalogue that the listener last heard of. */
+  told: Watched | undefined;
   problems: readonly string[] = [];
   warnings: readonly string[] = [];
-  #isOver = false;
+  isOver = false;
+  /** Why it ended by itself. */
+  ending: string | undefined;
   #isHeld = false;
   #isGapOpen = false;
   #cancelSilence: Cancel | undefined;
@@ -83,6 +87,7 @@ export class PostgresAttempt {
   constructor(run: FeedRun, options: AttemptOptions) {
     this.#run = run;
     this.#options = options;
+    this.told = options.told;
   }
 
   /** Undefined while the listener has not been told of a gap: it then has no position. */
@@ -107,14 +112,15 @@ export class PostgresAttempt {
       const queries = await this.#connect('queries');
       const replication = await this.#connect('replication');
       this.#queries = queries;
+      this.#replication = replication;
       const { slot, publication, from } = this.#options;
       // A server accepts a publication that does not exist, streams, and tells of no table.
       const [server] = await queries.query(ABOUT_SERVER, [publication]);
       if (server?.published !== true)
         throw new TidegateError('E_FEED', `expected a publication ${publication}, got none`);
-      const opened = await openSlot({ queries, replication, slot, from, sleep: this.#sleep });
+      const opened = await openSlot({ queries, replication, slot, from, sleep: this.sleep });
       this.#source = opened.source;
-      await this.#prepare(queries, replication, opened);
+      await this.#prepare(queries, opened);
       this.#stream = new PostgresStream({
         session: replication,
         slot,
@@ -123,75 +129,69 @@ export class PostgresAttempt {
         maxRows: this.#options.maxChanges,
         now: () => BigInt(Math.round(this.#options.clock.now())) * 1_000n - POSTGRES_EPOCH_US,
         heard: (item) => this.#teller?.add(item),
-        failed: this.#failed,
+        failed: this.failed,
       });
       await this.#startStream(opened.lsn);
       if (this.#run.acknowledged !== undefined) this.acknowledge(this.#run.acknowledged);
-      if (this.#isOver) throw new TidegateError('E_FEED', 'expected a stream, got one that ended at once');
+      if (this.isOver) throw new TidegateError('E_FEED', 'expected a stream, got one that ended at once');
     } catch (error) {
-      await this.end(messageOf(error));
+      await this.close();
       throw error;
     }
   }
 
-  async end(reason: string): Promise<void> {
-    const isFirst = !this.#isOver;
-    this.#isOver = true;
+  /** Ends it without a word. */
+  async close(): Promise<void> {
+    this.isOver = true;
     this.#cancelSilence?.();
-    // A server that has gone silent must not keep the next attempt waiting.
-    if (isFirst) this.#options.ended(reason);
     await Promise.all(this.#sessions.map((session) => session.close()));
   }
 
-  readonly #sleep = (delayMs: number): Promise<void> =>
+  readonly sleep = (delayMs: number): Promise<void> =>
     new Promise((resolve) => {
       this.#options.tasks.later(delayMs, resolve);
     });
 
-  readonly #failed = (error: unknown): void => {
-    void this.end(messageOf(error));
-  };
+  readonly failed = (error: unknown): void => this.#end(messageOf(error));
+
+  snapshot(): Promise<Snapshot> {
+    return snapshotNow((sql) => (this.#snapshots as PostgresSession).query(sql));
+  }
+
+  seen(watched: Watched): void {
+    this.#isGapOpen = false;
+    this.told = watched;
+  }
+
+  #end(reason: string): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.ending = reason;
+    // A server that has gone silent must not keep the next attempt waiting.
+    this.#run.lost(reason);
+    void this.close();
+  }
 
   async #connect(purpose: 'queries' | 'replication'): Promise<PostgresSession> {
     const session = await this.#options.connect(purpose);
     this.#sessions.push(session);
-    void session.ended.then((reason) => this.end(reason));
-    if (this.#isOver) throw new Error('the feed was stopped');
+    void session.ended.then((reason) => this.#end(reason));
+    if (this.isOver) throw new Error('the feed was stopped');
     return session;
   }
 
-  async #prepare(queries: PostgresSession, replication: PostgresSession, opened: OpenedSlot): Promise<void> {
-    const { relations, maxChanges, seen } = this.#options;
-    const run = this.#run;
-    const snapshots = await this.#connect('queries');
+  async #prepare(queries: PostgresSession, opened: OpenedSlot): Promise<void> {
+    this.#snapshots = await this.#connect('queries');
     const [row] = await queries.query(watchQuery(membersOf(this.#options.publication)));
     const watched = watchedOf(row);
     const schema = opened.place?.schema ?? watched.print;
     const place = opened.place ?? { source: opened.source, lsn: opened.lsn, order: 0, schema };
     this.#isGapOpen = opened.gap !== undefined;
-    this.#teller = new PostgresTeller(
-      {
-        listener: run.listener,
-        relations,
-        maxChanges,
-        upTo: (atMs) => run.upTo(atMs),
-        seen: (told) => {
-          this.#isGapOpen = false;
-          seen(told);
-        },
-        // A connection of its own: heartbeat queries are slow and would delay this one.
-        snapshot: () => snapshotNow((sql) => snapshots.query(sql)),
-        compareSchema: () => this.#compareSchema(queries),
-        sleep: this.#sleep,
-        isOver: () => this.#isOver,
-        hold: (isHeld) => this.#hold(replication, isHeld),
-        failed: this.#failed,
-      },
-      place,
-    );
+    const { relations, maxChanges } = this.#options;
+    this.#teller = new PostgresTeller(this, { run: this.#run, relations, maxChanges }, place);
     if (opened.gap !== undefined) this.#teller.add({ kind: 'gap', reason: opened.gap, watched });
     else if (schema !== watched.print) this.#teller.add(this.#newsOf(watched));
-    else seen(watched);
+    else this.told = watched;
     this.#watched = watched;
   }
 
@@ -199,7 +199,7 @@ export class PostgresAttempt {
    * Compares with the catalogue that this process saw last. After a stop there is none, so the changed tables are unknown.
    */
   #newsOf(watched: Watched): SchemaNews {
-    const before = this.#watched ?? this.#options.told;
+    const before = this.#watched ?? this.told;
     const tables = before === undefined ? undefined : changedTables(before, watched);
     if (tables !== undefined) return { kind: 'schema', tables, watched };
     const reason = before
@@ -208,11 +208,11 @@ export class PostgresAttempt {
     return { kind: 'gap', reason, watched };
   }
 
-  #hold(session: PostgresSession, isHeld: boolean): void {
-    if (this.#isHeld === isHeld || this.#isOver) return;
+  hold(isHeld: boolean): void {
+    if (this.#isHeld === isHeld || this.isOver) return;
     this.#isHeld = isHeld;
-    if (isHeld) session.pause();
-    else session.resume();
+    if (isHeld) this.#replication?.pause();
+    else this.#replication?.resume();
   }
 
   /** The server's end of a lost connection may hold the slot for a moment, so this tries again. */
@@ -228,7 +228,7 @@ export class PostgresAttempt {
         const what = `expected slot ${slot} to be free, got: ${messageOf(error)}; waiting for it, ${takeOverMs} ms at most`;
         if (!isTold) onFault?.(new TidegateError('E_FEED', what, { cause: error }));
       }
-      await this.#sleep(TAKE_OVER_STEP_MS);
+      await this.sleep(TAKE_OVER_STEP_MS);
     }
   }
 
@@ -237,7 +237,7 @@ export class PostgresAttempt {
     const { clock, tasks, heartbeatMs, publication, slot } = this.#options;
     const queries = this.#queries as PostgresSession;
     this.#cancelSilence?.();
-    this.#cancelSilence = tasks.later(Math.max(SILENCE_MS, heartbeatMs), () => this.#failed('the server is silent'));
+    this.#cancelSilence = tasks.later(Math.max(SILENCE_MS, heartbeatMs), () => this.failed('the server is silent'));
     const atMs = clock.monotonic();
     const [row] = await queries.query(
       `SELECT pg_current_wal_insert_lsn()::text AS length, w.print, s.wal_status, s.safe_wal_size::text AS safe,
@@ -246,20 +246,20 @@ export class PostgresAttempt {
         LEFT JOIN pg_replication_slots s ON s.slot_name = $1`,
       [slot, publication],
     );
-    if (this.#isOver) return;
+    if (this.isOver) return;
     this.problems = problemsOf(this.#options, row);
     this.warnings = row?.tellsSchema === true ? [] : [SCHEMA_LATE];
     if (row?.print !== this.#watched?.print) this.#teller?.add({ kind: 'compare' });
     // The stream is behind by more than a heartbeat. It may wait for log that nobody flushes; this message flushes it.
     if (this.#teller?.isBehind === true) await queries.query(`SELECT pg_logical_emit_message(false, 'tidegate', '')`);
-    if (this.#isOver) return;
+    if (this.isOver) return;
     this.#teller?.add({ kind: 'probe', lsn: lsnOf(String(row?.length)), atMs });
     this.#stream?.report(true);
   }
 
   /** Only the teller asks, so that its finding is told before whatever follows in the stream. */
-  async #compareSchema(session: PostgresSession): Promise<SchemaNews | undefined> {
-    const [row] = await session.query(watchQuery(membersOf(this.#options.publication)));
+  async compareSchema(): Promise<SchemaNews | undefined> {
+    const [row] = await (this.#queries as PostgresSession).query(watchQuery(membersOf(this.#options.publication)));
     const watched = watchedOf(row);
     if (watched.print === this.#watched?.print) return undefined;
     const news = this.#newsOf(watched);

@@ -46,28 +46,20 @@ class LogicalSource implements FeedSource {
 
   async open(run: FeedRun, begin?: { readonly from: FeedPosition | undefined }): Promise<number> {
     if (begin !== undefined) this.#position = begin.from;
-    const ends: string[] = [];
-    const attempt: PostgresAttempt = new PostgresAttempt(run, {
+    const attempt = new PostgresAttempt(run, {
       ...this.#options,
       // The server's end of a lost connection may hold the slot, so the next attempt comes soon.
       takeOverMs: begin === undefined ? 0 : (this.#options.takeOverMs ?? TAKE_OVER_MS),
       relations: this.#relations,
       from: this.#position,
       told: this.#told,
-      seen: (watched) => {
-        this.#told = watched;
-      },
-      ended: (reason) => {
-        if (this.#attempt !== attempt) return;
-        ends.push(reason);
-        run.lost(reason);
-      },
     });
     this.#attempt = attempt;
     await attempt.begin();
     const nextMs = await this.look();
     // The feed does not count as open yet, so `lost` was ignored.
-    if (ends.length > 0) throw new TidegateError('E_FEED', `expected a connection to the server, got: ${ends[0]}`);
+    const { ending } = attempt;
+    if (ending !== undefined) throw new TidegateError('E_FEED', `expected a connection to the server, got: ${ending}`);
     return nextMs;
   }
 
@@ -80,8 +72,9 @@ class LogicalSource implements FeedSource {
   async close(): Promise<void> {
     const attempt = this.#attempt;
     this.#position = attempt?.position ?? this.#position;
+    this.#told = attempt?.told ?? this.#told;
     this.#attempt = undefined;
-    await attempt?.end('the feed was stopped');
+    await attempt?.close();
   }
 
   acknowledge(position: FeedPosition): void {
@@ -98,6 +91,6 @@ class LogicalSource implements FeedSource {
   }
 
   watches(schema: string, table: string): boolean {
-    return this.#told?.names.has(watchedName(schema, table)) === true;
+    return (this.#attempt?.told ?? this.#told)?.names.has(watchedName(schema, table)) === true;
   }
 }

@@ -46,7 +46,7 @@ export async function openSlot(parts: SlotParts): Promise<OpenedSlot> {
   }
   const confirmed = lsnOf(String(row?.confirmed));
   const place = from === undefined ? undefined : placeOf(from);
-  const gap = gapOf({ from, place, source, confirmed });
+  const gap = from === undefined ? 'expected a position to begin at, got none' : gapOf(place, source, confirmed);
   return { source, lsn: gap === undefined && place ? place.lsn : confirmed, gap, place: gap ? undefined : place };
 }
 
@@ -68,15 +68,7 @@ function lossOf(slot: string, row: SessionRow | undefined): string | undefined {
   return `expected the replication slot ${slot} to hold the log, got a lost one: ${row.invalidation ?? row.wal_status}`;
 }
 
-interface Asked {
-  readonly from: FeedPosition | undefined;
-  readonly place: LogPlace | undefined;
-  readonly source: string;
-  readonly confirmed: bigint;
-}
-
-function gapOf({ from, place, source, confirmed }: Asked): string | undefined {
-  if (from === undefined) return 'expected a position to begin at, got none';
+function gapOf(place: LogPlace | undefined, source: string, confirmed: bigint): string | undefined {
   if (place === undefined) return 'expected a position of this feed, got one of another';
   if (place.source !== source) {
     return `expected the system and timeline ${place.source}, got ${source}: another server, or a failover`;

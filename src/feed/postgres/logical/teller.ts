@@ -4,7 +4,8 @@
 // must see it. So no change is told before a snapshot shows that its transaction has ended.
 
 import type { Change, FeedPosition } from '../../../dependency/change.ts';
-import type { Eventually, FeedListener } from '../../../ports.ts';
+import type { Eventually } from '../../../ports.ts';
+import type { FeedRun } from '../../lifecycle.ts';
 import { type LogPlace, positionOf, type Snapshot, wholeTransaction } from '../position.ts';
 import type { PostgresRelations, PostgresTable } from '../relations.ts';
 import type { Watched } from '../watch.ts';
@@ -24,24 +25,26 @@ export type TellerItem =
 /** The catalogue differs from the one last seen. */
 export type SchemaNews = Extract<TellerItem, { kind: 'gap' | 'schema' }>;
 
-export interface TellerParts {
-  readonly listener: FeedListener;
-  readonly relations: PostgresRelations;
-  readonly snapshot: () => Promise<Snapshot>;
+/** The attempt that a teller tells for. */
+export interface TellerHost {
+  /** It has ended, so nothing more is told. */
+  readonly isOver: boolean;
+  snapshot(): Promise<Snapshot>;
   /** Compares the catalogue with the one last seen. Returns undefined when they are equal. */
-  readonly compareSchema: () => Promise<SchemaNews | undefined>;
-  readonly sleep: (delayMs: number) => Promise<void>;
+  compareSchema(): Promise<SchemaNews | undefined>;
+  sleep(delayMs: number): Promise<void>;
+  /** While true, nobody should read from the socket. */
+  hold(isHeld: boolean): void;
+  failed(error: unknown): void;
+  /** The listener knows of this schema. */
+  seen(watched: Watched): void;
+}
+
+interface TellerParts {
+  readonly run: FeedRun;
+  readonly relations: PostgresRelations;
   /** Beyond this number, a transaction's changes are told as truncates of its tables. */
   readonly maxChanges: number;
-  /** Whether the attempt has ended, so that nothing more is told. */
-  readonly isOver: () => boolean;
-  /** While true, nobody should read from the socket. */
-  readonly hold: (isHeld: boolean) => void;
-  readonly failed: (error: unknown) => void;
-  /** The listener knows of this schema. */
-  readonly seen: (watched: Watched) => void;
-  /** Everything committed up to `atMs` has been told. */
-  readonly upTo: (atMs: number) => void;
 }
 
 interface Transaction {
@@ -64,6 +67,7 @@ const VISIBLE_STEP_MS = 1;
 const VISIBLE_STEP_MAX_MS = 50;
 
 export class PostgresTeller {
+  readonly #host: TellerHost;
   readonly #parts: TellerParts;
   #waiting: TellerItem[] = [];
   #isBusy = false;
@@ -74,7 +78,8 @@ export class PostgresTeller {
   /** Taken before the last comparison of the catalogue, which shows what had ended by then. For this backlog only. */
   #compared: Snapshot | undefined;
 
-  constructor(parts: TellerParts, place: LogPlace) {
+  constructor(host: TellerHost, parts: TellerParts, place: LogPlace) {
+    this.#host = host;
     this.#parts = parts;
     this.#place = place;
   }
@@ -97,7 +102,7 @@ export class PostgresTeller {
   async #work(): Promise<void> {
     this.#isBusy = true;
     try {
-      while (this.#waiting.length > 0 && !this.#parts.isOver()) {
+      while (this.#waiting.length > 0 && !this.#host.isOver) {
         const items = this.#waiting;
         this.#waiting = [];
         this.#hold();
@@ -106,7 +111,7 @@ export class PostgresTeller {
         await this.#tellAll(due);
       }
     } catch (error) {
-      this.#parts.failed(error);
+      this.#host.failed(error);
     } finally {
       this.#isBusy = false;
       // Numbers of transactions wrap: an old snapshot would say of later ones that they have ended.
@@ -169,13 +174,13 @@ export class PostgresTeller {
     if (this.#compared !== undefined && hasEnded(this.#compared, low)) return;
     // The comparison needs the catalogue as this transaction left it.
     const snapshot = await this.#seen([low]);
-    if (this.#parts.isOver()) return;
+    if (this.#host.isOver) return;
     await this.#compare(due);
     this.#compared = snapshot;
   }
 
   async #compare(due: Due[]): Promise<void> {
-    const news = await this.#parts.compareSchema();
+    const news = await this.#host.compareSchema();
     if (news !== undefined) await this.#take(news, due);
   }
 
@@ -194,7 +199,7 @@ export class PostgresTeller {
     const sets = due.flatMap((one) => (one.kind === 'set' ? [one.low] : []));
     const snapshot = sets.length === 0 ? undefined : await this.#seen(sets);
     for (const one of due) {
-      if (this.#parts.isOver()) return;
+      if (this.#host.isOver) return;
       await this.#tell(one, snapshot);
       this.#measure();
     }
@@ -203,14 +208,14 @@ export class PostgresTeller {
   /** Waits for a snapshot in which all of these transactions have ended. */
   async #seen(lows: readonly number[]): Promise<Snapshot> {
     for (let stepMs = VISIBLE_STEP_MS; ; stepMs = Math.min(stepMs * 2, VISIBLE_STEP_MAX_MS)) {
-      const snapshot = await this.#parts.snapshot();
-      if (lows.every((low) => hasEnded(snapshot, low)) || this.#parts.isOver()) return snapshot;
-      await this.#parts.sleep(stepMs);
+      const snapshot = await this.#host.snapshot();
+      if (lows.every((low) => hasEnded(snapshot, low)) || this.#host.isOver) return snapshot;
+      await this.#host.sleep(stepMs);
     }
   }
 
   async #tell(due: Due, snapshot: Snapshot | undefined): Promise<void> {
-    const { listener } = this.#parts;
+    const { listener } = this.#parts.run;
     switch (due.kind) {
       case 'set': {
         if (due.end <= this.#place.lsn || snapshot === undefined) return;
@@ -221,10 +226,10 @@ export class PostgresTeller {
       }
       case 'schema':
         await this.#told(this.#after(due.watched), (position) => listener.changed({ position, changes: due.changes }));
-        return this.#parts.seen(due.watched);
+        return this.#host.seen(due.watched);
       case 'gap':
         await this.#told(this.#after(due.watched), (position) => listener.gap(due.reason, position));
-        return this.#parts.seen(due.watched);
+        return this.#host.seen(due.watched);
       case 'reached':
         return this.#reached(due.lsn > this.#place.lsn ? { ...this.#place, lsn: due.lsn, order: 0 } : this.#place);
       case 'probe':
@@ -255,16 +260,16 @@ export class PostgresTeller {
 
   #reached(place: LogPlace): void {
     this.#place = place;
-    this.#parts.listener.reached(this.position);
+    this.#parts.run.listener.reached(this.position);
   }
 
   #hold(): void {
-    this.#parts.hold(this.#isTelling || this.#waiting.length > MAX_WAITING);
+    this.#host.hold(this.#isTelling || this.#waiting.length > MAX_WAITING);
   }
 
   #measure(): void {
     if (this.#probe === undefined || this.#place.lsn < this.#probe.lsn) return;
-    this.#parts.upTo(this.#probe.atMs);
+    this.#parts.run.upTo(this.#probe.atMs);
     this.#probe = undefined;
   }
 }

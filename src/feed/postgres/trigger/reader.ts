@@ -73,7 +73,10 @@ export class TriggerReader {
     const place = from === undefined ? undefined : triggerPlace(from);
     const isSame = this.#watched !== undefined && this.#place !== undefined && from === this.position;
     this.#epoch = String(row.epoch);
-    this.#untold = gapOf({ from, place, source, row, isSame }) ?? this.#untold;
+    const gap = from === undefined ? 'expected a position to begin at, got none' : gapOf(place, source, row);
+    // Where this process continues from its own position, it compares the schema table by table.
+    const isOther = !isSame && place?.schema !== row.print;
+    this.#untold = gap ?? (isOther ? 'expected the schema as it was when the feed stopped, got another' : this.#untold);
     if (this.#untold === undefined) {
       this.#place = place;
       if (isSame) return;
@@ -215,25 +218,12 @@ function wholeRow(known: Known, text: string | null): Row | undefined {
   return texts?.length === known.cells ? rowOf(known, texts) : undefined;
 }
 
-interface Asked {
-  readonly from: FeedPosition | undefined;
-  readonly place: TriggerPlace | undefined;
-  readonly source: string;
-  readonly row: SessionRow;
-  /** Whether this process continues from its own position. It then compares the schema table by table. */
-  readonly isSame: boolean;
-}
-
-function gapOf({ from, place, source, row, isSame }: Asked): string | undefined {
-  if (from === undefined) return 'expected a position to begin at, got none';
+function gapOf(place: TriggerPlace | undefined, source: string, row: SessionRow): string | undefined {
   if (place === undefined) return 'expected a position of this feed, got one of another';
   if (place.source !== source)
     return 'expected the log that the position is of, got one made anew or of another server';
-  if (BigInt(String(row.trimmed)) > lowestOf(place.snapshot)) {
-    return 'expected the log from the position on, got one trimmed beyond it';
-  }
-  if (isSame || place.schema === row.print) return undefined;
-  return 'expected the schema as it was when the feed stopped, got another';
+  const isTrimmed = BigInt(String(row.trimmed)) > lowestOf(place.snapshot);
+  return isTrimmed ? 'expected the log from the position on, got one trimmed beyond it' : undefined;
 }
 
 const SYSTEM = `SELECT s.system_identifier::text AS system, c.timeline_id::text AS timeline
