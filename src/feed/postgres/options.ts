@@ -24,6 +24,10 @@ export interface PostgresFeed extends ChangeFeed {
   watches(schema: string, table: string): boolean;
 }
 
+export function pause(tasks: Tasks, delayMs: number): Promise<void> {
+  return new Promise((resolve) => void tasks.later(delayMs, resolve));
+}
+
 export const MAX_CHANGES = 5_000;
 export const RETRY = { firstMs: 100, mostMs: 5_000 };
 

@@ -135,12 +135,12 @@ function rollBack(database: { exec(sql: string): unknown }): void {
 }
 
 /** Keeps prepared statements while they are in use. A changed schema brings other statements. */
-export function keeping<S>(prepare: (sql: string) => S, most = 32): (sql: string) => S {
+function keeping<S>(prepare: (sql: string) => S): (sql: string) => S {
   const kept = new Map<string, S>();
   return (sql) => {
     const known = kept.get(sql);
     if (known !== undefined) return known;
-    if (kept.size >= most) kept.clear();
+    if (kept.size >= 32) kept.clear();
     const statement = prepare(sql);
     kept.set(sql, statement);
     return statement;

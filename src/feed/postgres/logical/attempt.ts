@@ -6,11 +6,11 @@ import type { FeedPosition } from '../../../dependency/change.ts';
 import { messageOf, TidegateError } from '../../../errors.ts';
 import type { Cancel } from '../../../ports.ts';
 import type { FeedRun } from '../../lifecycle.ts';
-import type { PostgresFeedBase } from '../options.ts';
-import { lsnOf, placeOf, type Snapshot, snapshotNow } from '../position.ts';
+import { type PostgresFeedBase, pause } from '../options.ts';
+import { lsnOf, placeOf } from '../position.ts';
 import type { PostgresRelations } from '../relations.ts';
 import type { PostgresSession, SessionRow } from '../session.ts';
-import { changedTables, printQuery, untoldTables, type Watched, watchedOf, watchQuery } from '../watch.ts';
+import { changedTables, printQuery, type Watched, watchedOf, watchQuery } from '../watch.ts';
 import { SCHEMA_LATE, TELLS_SCHEMA } from './schema-trigger.ts';
 import { type OpenedSlot, openSlot } from './slot.ts';
 import { literal, PostgresStream } from './stream.ts';
@@ -62,17 +62,16 @@ function membersOf(publication: string): string {
 }
 
 export class PostgresAttempt implements TellerHost {
-  readonly #run: FeedRun;
-  readonly #options: AttemptOptions;
+  readonly run: FeedRun;
+  readonly options: AttemptOptions;
   #sessions: PostgresSession[] = [];
   #teller: PostgresTeller | undefined;
-  #stream: PostgresStream | undefined;
+  stream: PostgresStream | undefined;
   #source = '';
   #queries: PostgresSession | undefined;
-  #replication: PostgresSession | undefined;
-  /** A connection of its own: heartbeat queries are slow and would delay this one. */
-  #snapshots: PostgresSession | undefined;
-  #watched: Watched | undefined;
+  snapshots: PostgresSession | undefined;
+  /** The catalogue as it was last compared. */
+  watched: Watched | undefined;
   /** The catalogue that the listener last heard of. */
   told: Watched | undefined;
   problems: readonly string[] = [];
@@ -80,13 +79,12 @@ export class PostgresAttempt implements TellerHost {
   isOver = false;
   /** Why it ended by itself. */
   ending: string | undefined;
-  #isHeld = false;
   #isGapOpen = false;
   #cancelSilence: Cancel | undefined;
 
   constructor(run: FeedRun, options: AttemptOptions) {
-    this.#run = run;
-    this.#options = options;
+    this.run = run;
+    this.options = options;
     this.told = options.told;
   }
 
@@ -95,15 +93,10 @@ export class PostgresAttempt implements TellerHost {
     return this.#isGapOpen ? undefined : this.#teller?.position;
   }
 
-  /** Tables whose changes are not told, as problems. */
-  untold(): readonly string[] {
-    return untoldTables(this.#watched);
-  }
-
   acknowledge(position: FeedPosition): void {
     const place = placeOf(position);
     // A position of another system acknowledges nothing in this one.
-    if (place?.source === this.#source) this.#stream?.acknowledge(place.lsn);
+    if (place?.source === this.#source) this.stream?.acknowledge(place.lsn);
   }
 
   /** Rejects when the attempt could not begin; the attempt has then ended. */
@@ -112,27 +105,26 @@ export class PostgresAttempt implements TellerHost {
       const queries = await this.#connect('queries');
       const replication = await this.#connect('replication');
       this.#queries = queries;
-      this.#replication = replication;
-      const { slot, publication, from } = this.#options;
+      const { slot, publication, from } = this.options;
       // A server accepts a publication that does not exist, streams, and tells of no table.
       const [server] = await queries.query(ABOUT_SERVER, [publication]);
       if (server?.published !== true)
         throw new TidegateError('E_FEED', `expected a publication ${publication}, got none`);
-      const opened = await openSlot({ queries, replication, slot, from, sleep: this.sleep });
+      const opened = await openSlot({ queries, replication, slot, from, tasks: this.options.tasks });
       this.#source = opened.source;
       await this.#prepare(queries, opened);
-      this.#stream = new PostgresStream({
+      this.stream = new PostgresStream({
         session: replication,
         slot,
         publication,
         withMessages: server.withMessages === true,
-        maxRows: this.#options.maxChanges,
-        now: () => BigInt(Math.round(this.#options.clock.now())) * 1_000n - POSTGRES_EPOCH_US,
+        maxRows: this.options.maxChanges,
+        now: () => BigInt(Math.round(this.options.clock.now())) * 1_000n - POSTGRES_EPOCH_US,
         heard: (item) => this.#teller?.add(item),
-        failed: this.failed,
+        failed: (error) => this.end(messageOf(error)),
       });
       await this.#startStream(opened.lsn);
-      if (this.#run.acknowledged !== undefined) this.acknowledge(this.#run.acknowledged);
+      if (this.run.acknowledged !== undefined) this.acknowledge(this.run.acknowledged);
       if (this.isOver) throw new TidegateError('E_FEED', 'expected a stream, got one that ended at once');
     } catch (error) {
       await this.close();
@@ -147,59 +139,47 @@ export class PostgresAttempt implements TellerHost {
     await Promise.all(this.#sessions.map((session) => session.close()));
   }
 
-  readonly sleep = (delayMs: number): Promise<void> =>
-    new Promise((resolve) => {
-      this.#options.tasks.later(delayMs, resolve);
-    });
-
-  readonly failed = (error: unknown): void => this.#end(messageOf(error));
-
-  snapshot(): Promise<Snapshot> {
-    return snapshotNow((sql) => (this.#snapshots as PostgresSession).query(sql));
-  }
-
   seen(watched: Watched): void {
     this.#isGapOpen = false;
     this.told = watched;
   }
 
-  #end(reason: string): void {
+  end(reason: string): void {
     if (this.isOver) return;
     this.isOver = true;
     this.ending = reason;
     // A server that has gone silent must not keep the next attempt waiting.
-    this.#run.lost(reason);
+    this.run.lost(reason);
     void this.close();
   }
 
   async #connect(purpose: 'queries' | 'replication'): Promise<PostgresSession> {
-    const session = await this.#options.connect(purpose);
+    const session = await this.options.connect(purpose);
     this.#sessions.push(session);
-    void session.ended.then((reason) => this.#end(reason));
+    void session.ended.then((reason) => this.end(reason));
     if (this.isOver) throw new Error('the feed was stopped');
     return session;
   }
 
   async #prepare(queries: PostgresSession, opened: OpenedSlot): Promise<void> {
-    this.#snapshots = await this.#connect('queries');
-    const [row] = await queries.query(watchQuery(membersOf(this.#options.publication)));
+    this.snapshots = await this.#connect('queries');
+    const [row] = await queries.query(watchQuery(membersOf(this.options.publication)));
     const watched = watchedOf(row);
     const schema = opened.place?.schema ?? watched.print;
     const place = opened.place ?? { source: opened.source, lsn: opened.lsn, order: 0, schema };
     this.#isGapOpen = opened.gap !== undefined;
-    const { relations, maxChanges } = this.#options;
-    this.#teller = new PostgresTeller(this, { run: this.#run, relations, maxChanges }, place);
+    this.#teller = new PostgresTeller(this, place);
     if (opened.gap !== undefined) this.#teller.add({ kind: 'gap', reason: opened.gap, watched });
     else if (schema !== watched.print) this.#teller.add(this.#newsOf(watched));
     else this.told = watched;
-    this.#watched = watched;
+    this.watched = watched;
   }
 
   /**
    * Compares with the catalogue that this process saw last. After a stop there is none, so the changed tables are unknown.
    */
   #newsOf(watched: Watched): SchemaNews {
-    const before = this.#watched ?? this.told;
+    const before = this.watched ?? this.told;
     const tables = before === undefined ? undefined : changedTables(before, watched);
     if (tables !== undefined) return { kind: 'schema', tables, watched };
     const reason = before
@@ -208,36 +188,29 @@ export class PostgresAttempt implements TellerHost {
     return { kind: 'gap', reason, watched };
   }
 
-  hold(isHeld: boolean): void {
-    if (this.#isHeld === isHeld || this.isOver) return;
-    this.#isHeld = isHeld;
-    if (isHeld) this.#replication?.pause();
-    else this.#replication?.resume();
-  }
-
   /** The server's end of a lost connection may hold the slot for a moment, so this tries again. */
   async #startStream(lsn: bigint): Promise<void> {
-    const { clock, takeOverMs, slot, onFault } = this.#options;
+    const { clock, tasks, takeOverMs, slot, onFault } = this.options;
     const until = clock.monotonic() + takeOverMs;
     for (let isTold = false; ; isTold = true) {
       try {
-        await this.#stream?.start(lsn);
+        await this.stream?.start(lsn);
         return;
       } catch (error) {
         if ((error as { readonly code?: unknown }).code !== IN_USE || clock.monotonic() >= until) throw error;
         const what = `expected slot ${slot} to be free, got: ${messageOf(error)}; waiting for it, ${takeOverMs} ms at most`;
         if (!isTold) onFault?.(new TidegateError('E_FEED', what, { cause: error }));
       }
-      await this.sleep(TAKE_OVER_STEP_MS);
+      await pause(tasks, TAKE_OVER_STEP_MS);
     }
   }
 
   /** Asks the server how long the log is and whether the catalogue is as it was. */
   async beat(): Promise<void> {
-    const { clock, tasks, heartbeatMs, publication, slot } = this.#options;
+    const { clock, tasks, heartbeatMs, publication, slot } = this.options;
     const queries = this.#queries as PostgresSession;
     this.#cancelSilence?.();
-    this.#cancelSilence = tasks.later(Math.max(SILENCE_MS, heartbeatMs), () => this.failed('the server is silent'));
+    this.#cancelSilence = tasks.later(Math.max(SILENCE_MS, heartbeatMs), () => this.end('the server is silent'));
     const atMs = clock.monotonic();
     const [row] = await queries.query(
       `SELECT pg_current_wal_insert_lsn()::text AS length, w.print, s.wal_status, s.safe_wal_size::text AS safe,
@@ -247,23 +220,23 @@ export class PostgresAttempt implements TellerHost {
       [slot, publication],
     );
     if (this.isOver) return;
-    this.problems = problemsOf(this.#options, row);
+    this.problems = problemsOf(this.options, row);
     this.warnings = row?.tellsSchema === true ? [] : [SCHEMA_LATE];
-    if (row?.print !== this.#watched?.print) this.#teller?.add({ kind: 'compare' });
+    if (row?.print !== this.watched?.print) this.#teller?.add({ kind: 'compare' });
     // The stream is behind by more than a heartbeat. It may wait for log that nobody flushes; this message flushes it.
     if (this.#teller?.isBehind === true) await queries.query(`SELECT pg_logical_emit_message(false, 'tidegate', '')`);
     if (this.isOver) return;
     this.#teller?.add({ kind: 'probe', lsn: lsnOf(String(row?.length)), atMs });
-    this.#stream?.report(true);
+    this.stream?.report(true);
   }
 
   /** Only the teller asks, so that its finding is told before whatever follows in the stream. */
   async compareSchema(): Promise<SchemaNews | undefined> {
-    const [row] = await (this.#queries as PostgresSession).query(watchQuery(membersOf(this.#options.publication)));
+    const [row] = await (this.#queries as PostgresSession).query(watchQuery(membersOf(this.options.publication)));
     const watched = watchedOf(row);
-    if (watched.print === this.#watched?.print) return undefined;
+    if (watched.print === this.watched?.print) return undefined;
     const news = this.#newsOf(watched);
-    this.#watched = watched;
+    this.watched = watched;
     return news;
   }
 }

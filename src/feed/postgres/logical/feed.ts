@@ -9,7 +9,7 @@ import { TidegateError } from '../../../errors.ts';
 import { FeedLifecycle, type FeedRun, type FeedSource } from '../../lifecycle.ts';
 import { LateTables, MAX_CHANGES, type PostgresFeed, RETRY } from '../options.ts';
 import { PostgresRelations } from '../relations.ts';
-import { type Watched, watchedName } from '../watch.ts';
+import { untoldTables, type Watched, watchedName } from '../watch.ts';
 import { PostgresAttempt, type PostgresFeedOptions } from './attempt.ts';
 
 const HEARTBEAT_MS = 500;
@@ -65,7 +65,7 @@ class LogicalSource implements FeedSource {
 
   async look(): Promise<number> {
     await this.#attempt?.beat();
-    this.#late.take(this.#attempt?.untold() ?? []);
+    this.#late.take(untoldTables(this.#attempt?.watched));
     return this.#options.heartbeatMs;
   }
 
@@ -83,7 +83,7 @@ class LogicalSource implements FeedSource {
 
   problems(): readonly (string | undefined)[] {
     const { problems = [] } = this.#attempt ?? {};
-    return [this.#late.problem, ...problems, ...(this.#attempt?.untold() ?? [])];
+    return [this.#late.problem, ...problems, ...untoldTables(this.#attempt?.watched)];
   }
 
   warnings(): readonly string[] {

@@ -5,6 +5,8 @@
 
 import type { FeedPosition } from '../../../dependency/change.ts';
 import { TidegateError } from '../../../errors.ts';
+import type { Tasks } from '../../../ports.ts';
+import { pause } from '../options.ts';
 import { type LogPlace, lsnOf, placeOf, sourceOf } from '../position.ts';
 import type { PostgresSession, SessionRow } from '../session.ts';
 
@@ -23,8 +25,7 @@ export interface SlotParts {
   readonly replication: PostgresSession;
   readonly slot: string;
   readonly from: FeedPosition | undefined;
-  /** Resolves after this many milliseconds. */
-  readonly sleep: (delayMs: number) => Promise<void>;
+  readonly tasks: Tasks;
 }
 
 /** As JSON, since columns differ between versions. */
@@ -89,11 +90,11 @@ const SETTLE_STEPS = 500;
  * told only once that commit is visible. This waits until each running transaction has ended, or is shown idle and so has
  * not begun to commit. A statement that runs for longer than five seconds does not count as a commit.
  */
-async function settle({ queries, sleep }: SlotParts): Promise<void> {
+async function settle({ queries, tasks }: SlotParts): Promise<void> {
   const committing = async () => new Set((await queries.query(COMMITTING)).map((row) => row.transaction));
   let left = await committing();
   for (let step = 0; step < SETTLE_STEPS && left.size > 0; step++) {
-    await sleep(SETTLE_STEP_MS);
+    await pause(tasks, SETTLE_STEP_MS);
     const still = await committing();
     left = new Set([...left].filter((transaction) => still.has(transaction)));
   }

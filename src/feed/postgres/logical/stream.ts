@@ -45,6 +45,7 @@ export class PostgresStream {
   readonly #parts: StreamParts;
   #received = 0n;
   #acknowledged = 0n;
+  #isHeld = false;
   #rows = 0;
   /** Tables with a row beyond the bound. */
   readonly #beyond = new Set<number>();
@@ -65,6 +66,14 @@ export class PostgresStream {
         this.#parts.failed(error);
       }
     });
+  }
+
+  /** While held, nothing is read from the socket. */
+  hold(isHeld: boolean): void {
+    if (this.#isHeld === isHeld) return;
+    this.#isHeld = isHeld;
+    if (isHeld) this.#parts.session.pause();
+    else this.#parts.session.resume();
   }
 
   acknowledge(lsn: bigint): void {

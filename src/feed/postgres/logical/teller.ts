@@ -4,13 +4,16 @@
 // must see it. So no change is told before a snapshot shows that its transaction has ended.
 
 import type { Change, FeedPosition } from '../../../dependency/change.ts';
-import type { Eventually } from '../../../ports.ts';
+import { messageOf } from '../../../errors.ts';
+import type { Eventually, Tasks } from '../../../ports.ts';
 import type { FeedRun } from '../../lifecycle.ts';
-import { type LogPlace, positionOf, type Snapshot, wholeTransaction } from '../position.ts';
+import { pause } from '../options.ts';
+import { type LogPlace, positionOf, type Snapshot, snapshotNow, wholeTransaction } from '../position.ts';
 import type { PostgresRelations, PostgresTable } from '../relations.ts';
+import type { PostgresSession } from '../session.ts';
 import type { Watched } from '../watch.ts';
 import { SCHEMA_MESSAGE } from './schema-trigger.ts';
-import type { StreamItem } from './stream.ts';
+import type { PostgresStream, StreamItem } from './stream.ts';
 
 export type TellerItem =
   | StreamItem
@@ -27,24 +30,24 @@ export type SchemaNews = Extract<TellerItem, { kind: 'gap' | 'schema' }>;
 
 /** The attempt that a teller tells for. */
 export interface TellerHost {
+  readonly run: FeedRun;
+  readonly options: {
+    readonly relations: PostgresRelations;
+    /** Beyond this number, a transaction's changes are told as truncates of its tables. */
+    readonly maxChanges: number;
+    readonly tasks: Tasks;
+  };
   /** It has ended, so nothing more is told. */
   readonly isOver: boolean;
-  snapshot(): Promise<Snapshot>;
+  /** Undefined before it has begun. */
+  readonly stream: PostgresStream | undefined;
+  /** A connection of its own: heartbeat queries are slow and would delay this one. */
+  readonly snapshots: PostgresSession | undefined;
   /** Compares the catalogue with the one last seen. Returns undefined when they are equal. */
   compareSchema(): Promise<SchemaNews | undefined>;
-  sleep(delayMs: number): Promise<void>;
-  /** While true, nobody should read from the socket. */
-  hold(isHeld: boolean): void;
-  failed(error: unknown): void;
+  end(reason: string): void;
   /** The listener knows of this schema. */
   seen(watched: Watched): void;
-}
-
-interface TellerParts {
-  readonly run: FeedRun;
-  readonly relations: PostgresRelations;
-  /** Beyond this number, a transaction's changes are told as truncates of its tables. */
-  readonly maxChanges: number;
 }
 
 interface Transaction {
@@ -68,7 +71,6 @@ const VISIBLE_STEP_MAX_MS = 50;
 
 export class PostgresTeller {
   readonly #host: TellerHost;
-  readonly #parts: TellerParts;
   #waiting: TellerItem[] = [];
   #isBusy = false;
   #isTelling = false;
@@ -78,9 +80,8 @@ export class PostgresTeller {
   /** Taken before the last comparison of the catalogue, which shows what had ended by then. For this backlog only. */
   #compared: Snapshot | undefined;
 
-  constructor(host: TellerHost, parts: TellerParts, place: LogPlace) {
+  constructor(host: TellerHost, place: LogPlace) {
     this.#host = host;
-    this.#parts = parts;
     this.#place = place;
   }
 
@@ -111,7 +112,7 @@ export class PostgresTeller {
         await this.#tellAll(due);
       }
     } catch (error) {
-      this.#host.failed(error);
+      this.#host.end(messageOf(error));
     } finally {
       this.#isBusy = false;
       // Numbers of transactions wrap: an old snapshot would say of later ones that they have ended.
@@ -138,27 +139,27 @@ export class PostgresTeller {
         }
         return;
       case 'relation':
-        return this.#changed(await this.#parts.relations.learn(item));
+        return this.#changed(await this.#host.options.relations.learn(item));
       case 'truncate':
-        return this.#changed(this.#parts.relations.truncated(item.relations));
+        return this.#changed(this.#host.options.relations.truncated(item.relations));
       case 'insert':
       case 'update':
       case 'delete':
-        return this.#changed([this.#parts.relations.change(item)]);
+        return this.#changed([this.#host.options.relations.change(item)]);
       case 'keepalive':
         // Within a transaction, a keepalive says nothing of that transaction.
         if (this.#transaction === undefined) due.push({ kind: 'reached', lsn: item.end });
         return;
       case 'schema': {
         const changes: Change[] = [];
-        for (const table of item.tables) changes.push(...(await this.#parts.relations.relearn(table)));
+        for (const table of item.tables) changes.push(...(await this.#host.options.relations.relearn(table)));
         due.push({ kind: 'schema', changes, watched: item.watched });
         return;
       }
       case 'compare':
         return this.#compare(due);
       case 'gap':
-        await this.#parts.relations.renew();
+        await this.#host.options.relations.renew();
         due.push(item);
         return;
       case 'probe':
@@ -190,7 +191,7 @@ export class PostgresTeller {
     for (const change of changes) {
       if (transaction.tables === undefined) {
         transaction.changes.push(change);
-        if (transaction.changes.length > this.#parts.maxChanges) widen(transaction);
+        if (transaction.changes.length > this.#host.options.maxChanges) widen(transaction);
       } else addTable(transaction.tables, change);
     }
   }
@@ -207,15 +208,16 @@ export class PostgresTeller {
 
   /** Waits for a snapshot in which all of these transactions have ended. */
   async #seen(lows: readonly number[]): Promise<Snapshot> {
+    const session = this.#host.snapshots as PostgresSession;
     for (let stepMs = VISIBLE_STEP_MS; ; stepMs = Math.min(stepMs * 2, VISIBLE_STEP_MAX_MS)) {
-      const snapshot = await this.#host.snapshot();
+      const snapshot = await snapshotNow((sql) => session.query(sql));
       if (lows.every((low) => hasEnded(snapshot, low)) || this.#host.isOver) return snapshot;
-      await this.#host.sleep(stepMs);
+      await pause(this.#host.options.tasks, stepMs);
     }
   }
 
   async #tell(due: Due, snapshot: Snapshot | undefined): Promise<void> {
-    const { listener } = this.#parts.run;
+    const { listener } = this.#host.run;
     switch (due.kind) {
       case 'set': {
         if (due.end <= this.#place.lsn || snapshot === undefined) return;
@@ -260,16 +262,16 @@ export class PostgresTeller {
 
   #reached(place: LogPlace): void {
     this.#place = place;
-    this.#parts.run.listener.reached(this.position);
+    this.#host.run.listener.reached(this.position);
   }
 
   #hold(): void {
-    this.#host.hold(this.#isTelling || this.#waiting.length > MAX_WAITING);
+    if (!this.#host.isOver) this.#host.stream?.hold(this.#isTelling || this.#waiting.length > MAX_WAITING);
   }
 
   #measure(): void {
     if (this.#probe === undefined || this.#place.lsn < this.#probe.lsn) return;
-    this.#parts.run.upTo(this.#probe.atMs);
+    this.#host.run.upTo(this.#probe.atMs);
     this.#probe = undefined;
   }
 }
