@@ -101,19 +101,11 @@ export class Registry {
       return undefined;
     }
     const fingerprint = fingerprintOf(watched, this.#seed);
-    const ids = this.#byTag.get(tag) ?? [];
-    for (const id of ids) {
-      const one = this.#registered.get(id);
-      if (one?.fingerprint !== fingerprint) continue;
-      // The rows are equal, their shown columns need not be: here too the read that saw less counts.
-      this.#registered.set(id, { ...one, seen: seenByBoth(one.seen, mark.seen) });
-      return undefined;
-    }
-    if (ids.length >= MAX_PER_TAG) return this.#outdated([tag], [tag]);
-    const id = this.#nextId++;
-    const forgotten = this.#index.add(id, watched);
-    this.#registered.set(id, { tag, template: watched.template, seen: mark.seen, fingerprint });
-    this.#byTag.set(tag, [...ids, id]);
+    const known = this.#find(tag, fingerprint);
+    // The rows are equal, their shown columns need not be: here too the read that saw less counts.
+    if (known !== undefined) return limitSeen(this.#registered, known, mark.seen);
+    if ((this.#byTag.get(tag)?.length ?? 0) >= MAX_PER_TAG) return this.#outdated([tag], [tag]);
+    const forgotten = this.#add(watched, { tag, template: watched.template, seen: mark.seen, fingerprint });
     if (forgotten.length === 0) return undefined;
     const tags = [...new Set(forgotten.map((one) => (this.#registered.get(one) as Registered).tag))];
     return this.#outdated(tags, tags);
@@ -134,7 +126,7 @@ export class Registry {
   narrow(registration: number, to: Instance): void {
     const known = this.#registered.get(registration);
     if (known === undefined) return;
-    const { tag } = known;
+    const { tag, seen } = known;
     const fingerprint = fingerprintOf(to, this.#seed);
     const same = this.#find(tag, fingerprint);
     if (same === registration) return;
@@ -142,16 +134,18 @@ export class Registry {
     this.#registered.delete(registration);
     const others = (this.#byTag.get(tag) ?? []).filter((id) => id !== registration);
     this.#byTag.set(tag, others);
-    if (same !== undefined) {
-      const one = this.#registered.get(same) as Registered;
-      this.#registered.set(same, { ...one, seen: seenByBoth(one.seen, known.seen) });
-      return;
-    }
-    const next = this.#nextId++;
+    if (same !== undefined) return limitSeen(this.#registered, same, seen);
     // There is room: one has just gone.
-    this.#index.add(next, to);
-    this.#registered.set(next, { ...known, fingerprint });
-    this.#byTag.set(tag, [...others, next]);
+    this.#add(to, { ...known, fingerprint });
+  }
+
+  /** Returns what the index forgot to make room. */
+  #add(instance: Instance, registered: Registered): readonly number[] {
+    const id = this.#nextId++;
+    const forgotten = this.#index.add(id, instance);
+    this.#registered.set(id, registered);
+    this.#byTag.set(registered.tag, [...(this.#byTag.get(registered.tag) ?? []), id]);
+    return forgotten;
   }
 
   #find(tag: string, fingerprint: number): number | undefined {
@@ -171,20 +165,12 @@ export class Registry {
 
   /** Whether any statement reads the table. */
   isRead(table: string): boolean {
-    return this.#index.shapesOf(this.#nameOf(table)).size > 0;
-  }
-
-  /** The table as statements name it: `users` for `public.users`. */
-  #nameOf(asked: string): string {
-    const bare = bareName(asked);
-    if (bare === asked || this.#index.shapesOf(asked).size > 0) return asked;
-    const [shape] = this.#index.shapesOf(bare);
-    return shape !== undefined && isOfSchema(asked, shape) ? bare : asked;
+    return this.#index.shapesOf(nameIn(this.#index, table)).size > 0;
   }
 
   /** Tags of reads that show the record, or may: they do not say what they show. `key` is in the operator's words. */
   tagsOfRecord(asked: string, key: readonly string[]): Description {
-    const table = this.#nameOf(asked);
+    const table = nameIn(this.#index, asked);
     const shapes = [...this.#index.shapesOf(table)];
     const records = shapes.flatMap((shape) => recordsNamed(shape, key));
     const problem = shapes.length > 0 && records.length === 0 ? keyProblem(shapes[0] as TableShape, key) : undefined;
@@ -196,7 +182,7 @@ export class Registry {
 
   /** Tags of reads of the table. */
   tagsOfTable(asked: string): Description {
-    return this.#gathered(new Set(), { reads: this.#index.readsOf(this.#nameOf(asked)), isWanted: () => true });
+    return this.#gathered(new Set(), { reads: this.#index.readsOf(nameIn(this.#index, asked)), isWanted: () => true });
   }
 
   #gathered(ids: Set<number>, { reads, isWanted, listed }: Gathering): Description {
@@ -204,16 +190,12 @@ export class Registry {
     let isWhole = ids.size <= MAX_DESCRIBED;
     const wanted = new Set([...ids].slice(0, MAX_DESCRIBED));
     for (const [id, read] of reads) {
-      if (wanted.has(id) || !isWanted(read)) {
-        if (++looks < MAX_LOOKS) continue;
+      const isNew = !wanted.has(id) && isWanted(read);
+      if (isNew ? wanted.size >= MAX_DESCRIBED : ++looks >= MAX_LOOKS) {
         isWhole = false;
         break;
       }
-      if (wanted.size >= MAX_DESCRIBED) {
-        isWhole = false;
-        break;
-      }
-      wanted.add(id);
+      if (isNew) wanted.add(id);
     }
     const described = [...wanted].map((id) => this.#describe(id, listed));
     for (const tag of this.#ofSource.keys()) described.push(describeSource(tag));
@@ -283,4 +265,17 @@ const NONE: readonly string[] = [];
 
 function isAffected(instance: Instance, change: Change): boolean {
   return instance.reads.some((read) => affects(read, change) !== undefined);
+}
+
+function limitSeen(registered: Map<number, Registered>, id: number, seen: Seen | undefined): undefined {
+  const one = registered.get(id) as Registered;
+  registered.set(id, { ...one, seen: seenByBoth(one.seen, seen) });
+}
+
+/** The table as statements name it: `users` for `public.users`. */
+function nameIn(index: DependencyIndex, asked: string): string {
+  const bare = bareName(asked);
+  if (bare === asked || index.shapesOf(asked).size > 0) return asked;
+  const [shape] = index.shapesOf(bare);
+  return shape !== undefined && isOfSchema(asked, shape) ? bare : asked;
 }

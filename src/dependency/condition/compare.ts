@@ -203,38 +203,34 @@ function bytesKey(bytes: Uint8Array): string {
  * no primary key, part of the key is unknown, or a part has no equality key.
  */
 export function rowKey(table: TableShape, row: Row): string | undefined {
-  const { key, columns } = table;
-  if (key.length === 1) return single(table, row[key[0] as number]);
-  if (key.length === 0) return undefined;
-  let text = '';
-  for (const ordinal of key) {
-    const type = columns[ordinal]?.type;
-    const cell = row[ordinal];
-    if (type === undefined || cell === undefined) return undefined;
-    const part = equalityKey(type, cell);
-    if (part === undefined) return undefined;
-    text += partText(part);
-  }
-  return text;
+  const { key } = table;
+  if (key.length === 1) return singleKey(table, row[key[0] as number]);
+  return keyOfCells(
+    table,
+    key.map((ordinal) => row[ordinal]),
+  );
 }
 
 /** `cells`: in the order of the table's key. */
 export function keyOfCells(table: TableShape, cells: readonly Cell[]): string | undefined {
   const { key } = table;
-  if (key.length === 1) return single(table, cells[0]);
-  const row: Cell[] = [];
-  for (const [place, ordinal] of key.entries()) row[ordinal] = cells[place];
-  return rowKey(table, row);
+  if (key.length === 1) return singleKey(table, cells[0]);
+  let text = '';
+  for (const [place, ordinal] of key.entries()) {
+    const part = partOf(table, ordinal, cells[place]);
+    if (part === undefined) return undefined;
+    text += typeof part === 'number' ? `${part},` : `$${part.length}:${part}`;
+  }
+  return key.length === 0 ? undefined : text;
 }
 
-function single(table: TableShape, cell: Cell): string | undefined {
-  const type = table.columns[table.key[0] as number]?.type;
-  if (type === undefined || cell === undefined) return undefined;
-  const part = equalityKey(type, cell);
+function singleKey(table: TableShape, cell: Cell): string | undefined {
+  const part = partOf(table, table.key[0] as number, cell);
   if (part === undefined) return undefined;
   return typeof part === 'number' ? `${part}` : `$${part}`;
 }
 
-function partText(part: string | number): string {
-  return typeof part === 'number' ? `${part},` : `$${part.length}:${part}`;
+function partOf({ columns }: TableShape, ordinal: number, cell: Cell): string | number | undefined {
+  const type = columns[ordinal]?.type;
+  return type === undefined || cell === undefined ? undefined : equalityKey(type, cell);
 }

@@ -11,8 +11,8 @@ import { keyOfCells } from '../condition/compare.ts';
 import { evaluate } from '../condition/evaluate.ts';
 import { gatherColumns } from '../condition/predicate.ts';
 import type { IndexedRead } from '../index/dependency-index.ts';
-import type { FallbackNote, TableRead, Template } from '../template.ts';
-import { cellText, keyText, predicateText, shortened } from './texts.ts';
+import type { TableRead, Template } from '../template.ts';
+import { cellText, columnName, keyText, predicateText, shortened } from './texts.ts';
 
 /** A gate asks a tracker, in its answer to a message; one of the next messages answers. */
 export interface SourceQuestion {
@@ -128,12 +128,8 @@ function levelOf({ read, predicate, keys, coarse }: IndexedRead, template: Track
 
 function reasonOf({ widened, fallbacks }: Tracked, coarse: string | undefined): string | undefined {
   if (widened !== undefined) return TOO_MANY_TAGS;
-  if (coarse !== undefined) return coarse;
-  return fallbacks.length === 0 ? undefined : noteText(fallbacks);
-}
-
-function noteText(notes: readonly FallbackNote[]): string {
-  const texts = new Set(notes.map(({ fallback, what }) => (what === '' ? fallback : `${fallback}: ${what}`)));
+  if (coarse !== undefined || fallbacks.length === 0) return coarse;
+  const texts = new Set(fallbacks.map(({ fallback, what }) => (what === '' ? fallback : `${fallback}: ${what}`)));
   return shortened([...texts].join('; '), MAX_REASON);
 }
 
@@ -164,7 +160,7 @@ function columnsOf({ table, valueColumns, predicate, window }: TableRead): reado
   for (const { column } of window?.order ?? []) columns.add(column);
   if (columns.size === table.columns.length && columns.size > 1) return ['*'];
   const ordinals = [...columns].sort((one, other) => one - other);
-  const names = ordinals.slice(0, MAX_COLUMNS).map((column) => table.columns[column]?.name ?? `column ${column + 1}`);
+  const names = ordinals.slice(0, MAX_COLUMNS).map((column) => columnName(table, column));
   return ordinals.length > MAX_COLUMNS ? [...names, '…'] : names;
 }
 
@@ -172,9 +168,9 @@ function columnsOf({ table, valueColumns, predicate, window }: TableRead): reado
 function windowText({ read, bound }: IndexedRead, template: Tracked, shown: number | undefined): string | undefined {
   const { window, table } = read;
   if (window === undefined) return undefined;
-  const terms = window.order.map(({ column, isDescending }) => {
-    return `${table.columns[column]?.name ?? `column ${column + 1}`}${isDescending ? ' desc' : ''}`;
-  });
+  const terms = window.order.map(
+    ({ column, isDescending }) => `${columnName(table, column)}${isDescending ? ' desc' : ''}`,
+  );
   const isFull = bound?.last.some((cell) => cell !== undefined) === true;
   // The limit is a parameter, which is not kept; of a full window all rows of one table are shown.
   const counted = isFull && template.reads.length === 1 ? shown : undefined;

@@ -29,8 +29,12 @@ export function cellText(type: ColumnType | undefined, cell: Cell): string {
 /** The values of a key (`rowKey`), as texts in the order of the table's key: `7`; `3, de`. */
 export function keyText(table: TableShape, key: string): string {
   const types = table.key.map((ordinal) => table.columns[ordinal]?.type);
-  const parts = types.length === 1 ? [singlePart(key)] : partsOf(key);
+  const parts = types.length === 1 ? [key.startsWith('$') ? key.slice(1) : Number(key)] : partsOf(key);
   return parts.map((part, at) => partText(types[at], part)).join(', ');
+}
+
+export function columnName(table: TableShape, column: number): string {
+  return table.columns[column]?.name ?? `column ${column + 1}`;
 }
 
 export function shortened(text: string, most = MAX_VALUE): string {
@@ -65,11 +69,7 @@ function momentText(type: ColumnType | undefined, cell: number | bigint): string
   return type.type === 'timestamptz' ? `${moment}+00` : moment;
 }
 
-/** `7`, or a text that begins with `$`: see `rowKey`. */
-function singlePart(key: string): number | string {
-  return key.startsWith('$') ? key.slice(1) : Number(key);
-}
-
+/** Of a key of several parts: `7,` and `$2:de` (compare.ts). */
 function partsOf(key: string): (number | string)[] {
   const parts: (number | string)[] = [];
   for (let at = 0; at < key.length; ) {
@@ -92,14 +92,10 @@ function partText(type: ColumnType | undefined, part: number | string): string {
   if (typeof part === 'number') return momentText(type, part) ?? `${part}`;
   if (part.charCodeAt(0) !== 0) return shortened(part);
   const rest = part.slice(2);
-  if (part[1] === 'i') return numberText(type, rest);
+  if (part[1] === 'i') return momentText(type, BigInt(rest)) ?? rest;
   if (part[1] === 'b') return shortened(`x'${rest}'`);
   // `\0true`, `\0false`, `\0nan`; `\0t` before a text that begins with a zero character itself.
   return /^\0(?:true|false|nan)$/.test(part) ? part.slice(1) : shortened(rest);
-}
-
-function numberText(type: ColumnType | undefined, digits: string): string {
-  return momentText(type, BigInt(digits)) ?? digits;
 }
 
 const MAX_LISTED = 8;
@@ -115,7 +111,7 @@ type List = Extract<Predicate, { readonly kind: 'in' }>;
 type Junction = Extract<Predicate, { readonly parts: readonly Predicate[] }>;
 
 function textOf(predicate: Predicate, table: TableShape): string {
-  const name = (column: number): string => table.columns[column]?.name ?? `column ${column + 1}`;
+  const name = (column: number): string => columnName(table, column);
   const value = (column: number, operand: Operand) => operandText(operand, table.columns[column]?.type);
   switch (predicate.kind) {
     case 'always':
@@ -166,20 +162,20 @@ function listText(lists: readonly List[], table: TableShape): string {
   const [first] = lists;
   const count = lists.reduce((sum, { operands }) => sum + operands.length, 0);
   if (first === undefined || count === 0) return 'no row';
-  const column = table.columns[first.column];
+  const type = table.columns[first.column]?.type;
   const shown: string[] = [];
   for (const { operands } of lists) {
     for (const operand of operands) {
       if (shown.length === MAX_LISTED) break;
-      shown.push(operandText(operand, column?.type));
+      shown.push(operandText(operand, type));
     }
   }
   if (count > MAX_LISTED) shown.push(`… ${count - MAX_LISTED} more`);
-  return `${column?.name ?? `column ${first.column + 1}`} in (${shown.join(', ')})`;
+  return `${columnName(table, first.column)} in (${shown.join(', ')})`;
 }
 
 /** Only a statement that was not bound to its parameters has operands that are not values. */
-function operandText(operand: Operand, type: Parameters<typeof cellText>[0]): string {
+function operandText(operand: Operand, type: ColumnType | undefined): string {
   switch (operand.kind) {
     case 'value':
       return cellText(type, operand.value);

@@ -8,7 +8,7 @@ import type { ColumnType, TableShape } from '../change.ts';
 import { hasEquality, isOrdered } from '../condition/compare.ts';
 import { type ComparisonOperator, operandsOf, type Predicate, partsOf } from '../condition/predicate.ts';
 import type { OrderTerm } from '../template.ts';
-import { holeOf, keyListOf, type ListPlace } from './form.ts';
+import { holeOf, keyListOf } from './form.ts';
 import { IntervalOrder } from './interval-blocks.ts';
 
 /** A column that has to equal the value in a hole, or one of the values there. */
@@ -95,15 +95,12 @@ function isFixed(part: Predicate): boolean {
 /** All columns that have to equal one value, and one list: each of its values makes a key. */
 function keysOf(parts: readonly Predicate[], table: TableShape): KeyForm[] {
   const keys: KeyForm[] = [];
-  let hasList: boolean = false;
   for (const part of parts) {
-    const list: ListPlace | undefined = hasList ? undefined : keyListOf(part);
+    const list = keys.some(({ isList }) => isList) ? undefined : keyListOf(part);
     const { column, hole } = list ?? equalityOf(part);
     const type = table.columns[column]?.type;
     if (hole === undefined || type === undefined || !hasEquality(type)) continue;
-    const isList: boolean = list !== undefined;
-    hasList ||= isList;
-    keys.push({ column, type, hole, isList });
+    keys.push({ column, type, hole, isList: list !== undefined });
   }
   return keys;
 }
@@ -116,11 +113,13 @@ function equalityOf(part: Predicate): { readonly column: number; readonly hole: 
 /** An interval with both ends before a window's, and that before one with one end. */
 function rangeOf(parts: readonly Predicate[], table: TableShape, first: OrderTerm | undefined): RangeForm | undefined {
   const found: RangeForm[] = [];
-  const columns = new Set(parts.filter((part) => part.kind === 'compare').map(({ column }) => column));
-  if (first !== undefined) columns.add(first.column);
-  for (const column of columns) {
-    const comparisons = parts.filter((part) => part.kind === 'compare').filter((part) => part.column === column);
-    const range = valueRange(comparisons, table, first?.column === column ? first : undefined);
+  const comparisons = Map.groupBy(
+    parts.filter((part) => part.kind === 'compare'),
+    ({ column }) => column,
+  );
+  if (first !== undefined && !comparisons.has(first.column)) comparisons.set(first.column, []);
+  for (const [column, own] of comparisons) {
+    const range = valueRange(own, table, first?.column === column ? first : undefined);
     if (range !== undefined) found.push(range);
   }
   return found.sort((one, other) => worth(other) - worth(one))[0];

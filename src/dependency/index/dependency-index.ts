@@ -64,7 +64,6 @@ export class DependencyIndex {
   readonly #slots = new Places();
   readonly #ids: number[] = [];
   readonly #plans: (IndexPlan | undefined)[] = [];
-  readonly #planNumbers = new Map<IndexPlan, number>();
   readonly #planPlaces = new Places();
   readonly #reads = new Numbers();
   /** First slots in the order in which their instances came. */
@@ -149,7 +148,8 @@ export class DependencyIndex {
 
   /** Reads that list the record, by their slots, with the ids of their instances. */
   listing(table: string, key: string): ReadonlyMap<number, number> {
-    const slots = this.#tables.get(table)?.listing(key) ?? [];
+    const slots: number[] = [];
+    this.#tables.get(table)?.records.find(key, slots);
     return new Map(slots.map((slot) => [slot, this.#ids[slot] as number]));
   }
 
@@ -165,7 +165,7 @@ export class DependencyIndex {
 
   stats(): DependencyIndexStats {
     let records = 0;
-    for (const table of this.#tables.values()) records += table.records;
+    for (const table of this.#tables.values()) records += table.records.size;
     return {
       instances: this.#first.size,
       reads: this.#slots.count,
@@ -191,7 +191,7 @@ export class DependencyIndex {
   #viewed(slot: number): IndexedRead {
     const plan = this.#planOf(slot);
     const records = this.#reads.get(READ * slot + RECORDS);
-    const keys = (most: number) => this.#tableOf(plan.read.table.name).keysOf(records, most);
+    const keys = (most: number) => this.#tableOf(plan.read.table.name).records.keysOf(records, most);
     const kept = plan.view(this.#placeOf(slot));
     return { slot, read: plan.read, ...kept, keys: plan.hasKeys ? keys : undefined, coarse: plan.coarse };
   }
@@ -215,19 +215,17 @@ export class DependencyIndex {
   }
 
   #numberOf(plan: IndexPlan): number {
-    const known = this.#planNumbers.get(plan);
-    if (known !== undefined) return known;
-    const number = this.#planPlaces.take();
-    this.#planNumbers.set(plan, number);
-    this.#plans[number] = plan;
-    return number;
+    if (plan.number === NONE) {
+      plan.number = this.#planPlaces.take();
+      this.#plans[plan.number] = plan;
+    }
+    return plan.number;
   }
 
   #dropPlan(plan: IndexPlan): void {
-    const number = this.#numberOf(plan);
-    this.#planNumbers.delete(plan);
-    this.#plans[number] = undefined;
-    this.#planPlaces.give(number);
+    this.#plans[plan.number] = undefined;
+    this.#planPlaces.give(plan.number);
+    plan.number = NONE;
   }
 
   #tableOf(name: string): IndexTable {

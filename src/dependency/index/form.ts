@@ -93,18 +93,13 @@ export class PredicateForm {
         return { kind: 'not', part: this.#build(template?.kind === 'not' ? template.part : undefined, bound.part) };
       case 'compare':
         return {
-          kind: 'compare',
-          column: bound.column,
-          operator: bound.operator,
+          ...bound,
           operand: this.#operand(template?.kind === 'compare' ? template.operand : undefined, bound.operand),
         };
       case 'like':
         return {
-          kind: 'like',
-          column: bound.column,
+          ...bound,
           pattern: this.#operand(template?.kind === 'like' ? template.pattern : undefined, bound.pattern),
-          escape: bound.escape,
-          foldsCase: bound.foldsCase,
         };
       case 'in':
         return this.#list(template?.kind === 'in' ? template : undefined, bound);

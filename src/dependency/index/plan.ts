@@ -26,6 +26,9 @@ const ALL_KEYS: ReadonlySet<string> = new AllKeys();
 const NO_KEYS: ReadonlySet<string> = new Set();
 
 export class IndexPlan {
+  /** The index's number for it. */
+  number = NONE;
+  coarse: CoarseReason | undefined;
   readonly read: TableRead;
   /** Columns, as bits, whose change can matter. */
   readonly used: number;
@@ -46,7 +49,6 @@ export class IndexPlan {
   /** All instances side by side, for each the values in its holes and then those of its bound. */
   readonly #kept: (Stored | undefined)[] = [];
   readonly #values: Stored[] = [];
-  #coarse: CoarseReason | undefined;
   #agreed: TableShape | undefined;
   #change: Change | undefined;
   #own: Change | undefined;
@@ -54,7 +56,7 @@ export class IndexPlan {
   /** `like`: the first instance. `coarse`: the plan takes any instance, and is coarse from the start. */
   constructor(read: TableRead, like: BoundRead, coarse?: CoarseReason) {
     this.read = read;
-    this.#coarse = coarse;
+    this.coarse = coarse;
     this.#form = coarse === undefined ? new PredicateForm(read.predicate, like.predicate) : undefined;
     this.hasKeys = like.keys !== undefined && coarse === undefined;
     this.#hasBound = like.bound !== undefined;
@@ -83,10 +85,6 @@ export class IndexPlan {
     return this.#places.end;
   }
 
-  get coarse(): CoarseReason | undefined {
-    return this.#coarse;
-  }
-
   /** Whether the instance belongs here; if so it is to be added next. */
   takes({ predicate, keys, bound }: BoundRead): boolean {
     if (this.#form === undefined) return true;
@@ -103,12 +101,12 @@ export class IndexPlan {
     const at = this.#keptAt(place);
     for (let hole = 0; hole < this.#holes; hole++) this.#kept[at + hole] = this.#values[hole];
     for (let term = 0; term < this.#terms; term++) this.#kept[at + this.#holes + term] = bound?.last[term];
-    if (this.#coarse === undefined) this.#guarded(() => this.#paths.forEach((path) => void path.add(place)));
+    if (this.coarse === undefined) this.#guarded(() => this.#paths.forEach((path) => void path.add(place)));
     return place;
   }
 
   remove(place: number): void {
-    if (this.#coarse === undefined) this.#guarded(() => this.#paths.forEach((path) => void path.remove(place)));
+    if (this.coarse === undefined) this.#guarded(() => this.#paths.forEach((path) => void path.remove(place)));
     const at = this.#keptAt(place);
     for (let value = 0; value < this.#holes + this.#terms; value++) this.#kept[at + value] = undefined;
     this.#slots.set(place, NONE);
@@ -171,10 +169,6 @@ export class IndexPlan {
     return { predicate: this.#form.predicate, bound };
   }
 
-  turnCoarse(reason: CoarseReason): void {
-    this.#coarse ??= reason;
-  }
-
   #keptAt(place: number): number {
     return place * (this.#holes + this.#terms);
   }
@@ -188,7 +182,7 @@ export class IndexPlan {
     try {
       step();
     } catch {
-      this.turnCoarse('error');
+      this.coarse ??= 'error';
     }
   }
 }

@@ -25,7 +25,7 @@ export class RecordIndex {
   readonly #pairPlaces = new Places();
   readonly #pairs = new Numbers();
 
-  get records(): number {
+  get size(): number {
     return this.#records.size;
   }
 

@@ -60,7 +60,8 @@ const MAX_STAMP = 2 ** 31 - 1;
 
 export class IndexTable {
   readonly #plans = new Map<TableRead, IndexPlan[]>();
-  readonly #records = new RecordIndex();
+  /** The records that its reads list. */
+  readonly records = new RecordIndex();
   readonly #slots: Slots;
   readonly #counts: TableCounts;
   readonly #maxLooks: number;
@@ -80,10 +81,6 @@ export class IndexTable {
     return this.#plans.size === 0;
   }
 
-  get records(): number {
-    return this.#records.records;
-  }
-
   /** The plan that takes the read, which is to be added to it next. */
   planFor(bound: BoundRead): IndexPlan {
     const plans = this.#plans.get(bound.read);
@@ -99,29 +96,18 @@ export class IndexTable {
 
   /** Returns the handle by which `remove` gives its records back. */
   addRecords(slot: number, plan: IndexPlan, { keys }: BoundRead): number {
-    return plan.hasKeys && keys !== undefined ? this.#records.add(slot, keys) : NONE;
+    return plan.hasKeys && keys !== undefined ? this.records.add(slot, keys) : NONE;
   }
 
   /** `records`: what `addRecords` returned for the read. */
   remove(slot: number, records: number): void {
     const plan = this.#slots.planOf(slot);
     plan.remove(this.#slots.placeOf(slot));
-    this.#records.remove(slot, records);
+    this.records.remove(slot, records);
     if (plan.count > 0) return;
     const rest = this.#plans.get(plan.read)?.filter((other) => other !== plan) ?? [];
     if (rest.length === 0) this.#plans.delete(plan.read);
     else this.#plans.set(plan.read, rest);
-  }
-
-  keysOf(records: number, most: number): string[] {
-    return this.#records.keysOf(records, most);
-  }
-
-  /** Reads that list the record. */
-  listing(key: string): readonly number[] {
-    const slots: number[] = [];
-    this.#records.find(key, slots);
-    return slots;
   }
 
   /** All reads. */
@@ -174,7 +160,7 @@ export class IndexTable {
   #matchRecord(key: string, probe: Probe): void {
     const slots = this.#found;
     slots.length = 0;
-    this.#records.find(key, slots);
+    this.records.find(key, slots);
     for (const slot of slots) {
       const plan = this.#slots.planOf(slot);
       if (isUntouched(plan, probe) || plan.coarse !== undefined) continue;
