@@ -85,6 +85,11 @@ function routineKey(kind: string, schema: string, name: string): string {
 /** The schema of PostgreSQL's own. */
 export const SYSTEM = 'pg_catalog';
 
+/** Whether the callee's name has no other schema than the system's. */
+export function isSystem({ schema }: Pick<Callee, 'schema'>): boolean {
+  return schema === undefined || schema === SYSTEM;
+}
+
 function plainKey(schema: string, name: string): string {
   return `${schema}\0${name}`;
 }

@@ -1,6 +1,7 @@
 // What one database's SQL means otherwise than another's, as one value for each database: the reader asks it and knows no
 // database by name. Another database needs such a value here, and a parser and a catalogue in a folder of its own.
 
+import { foldAscii } from '../dependency/condition/texts.ts';
 import type { Dialect } from '../dependency/template.ts';
 import type { Relation } from './ast.ts';
 
@@ -40,7 +41,8 @@ export interface DialectRules {
 
 const SQLITE: DialectRules = {
   name: 'sqlite',
-  fold: folded,
+  // Only the letters of ASCII fold.
+  fold: foldAscii,
   defaultSchema: 'main',
   placeholder: () => '?',
   // NULL is the least value.
@@ -48,7 +50,7 @@ const SQLITE: DialectRules = {
   viewSchema: (schema) => schema ?? 'main',
   hidden(_, name, modules) {
     if (/^(?:sqlite|pragma)_/i.test(name)) return { kind: 'unseen', what: 'a table of the system' };
-    return modules.has(folded(name)) ? { kind: 'unseen', what: 'a virtual table' } : null;
+    return modules.has(foldAscii(name)) ? { kind: 'unseen', what: 'a virtual table' } : null;
   },
   hasOwnOperators: false,
   readsTextsByType: false,
@@ -91,9 +93,4 @@ const RULES: Readonly<Record<Dialect, DialectRules>> = { postgres: POSTGRES, sql
 
 export function rulesOf(dialect: Dialect): DialectRules {
   return RULES[dialect];
-}
-
-/** A name of SQLite's, where only the letters of ASCII fold. */
-export function folded(name: string): string {
-  return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

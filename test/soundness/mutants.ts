@@ -124,7 +124,7 @@ export const MUTANTS: readonly Mutant[] = [
     'for (let length = text.length; length <= text.length; length++) {',
   ]),
   mutant('prefix-of-another-case', 'dependency/index/path.ts', [
-    'return foldsCase ? folded(start) : start;',
+    'return foldsCase ? foldAscii(start) : start;',
     'return start;',
   ]),
   mutant('zero-ends-no-text', 'dependency/condition/cells.ts', [

@@ -9,7 +9,8 @@ import type { Scalar } from '../change.ts';
 const DATE = /^(\d{4,7})-(\d\d)-(\d\d)( BC)?$/;
 const MOMENT =
   /^(\d{4,7})-(\d\d)-(\d\d)[ T](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,6}))?)?(Z|[+-]\d\d(?::?\d\d(?::\d\d)?)?)?( BC)?$/;
-const DAYS_IN_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+const MS_PER_DAY = 86_400_000;
+const DAYS_IN_ERA = 146_097;
 const MICROSECONDS_PER_DAY = 86_400_000_000;
 /** So many days either way, microseconds are whole numbers below 2^53. */
 const SAFE_DAYS = 104_000;
@@ -62,24 +63,12 @@ function offsetOf(text: string): number | undefined {
 }
 
 /** Days in the Gregorian calendar, also before there was one; the year before 1 is 1 BC. */
-function daysOf(found: RegExpExecArray, isBeforeChrist: boolean): number | undefined {
-  const named = Number(found[1]);
-  const month = Number(found[2]);
-  const day = Number(found[3]);
-  if (named === 0 || month < 1 || month > 12) return undefined;
-  const year = isBeforeChrist ? 1 - named : named;
-  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
-  const last = month === 2 && isLeap ? 29 : (DAYS_IN_MONTH[month - 1] ?? 0);
-  return day < 1 || day > last ? undefined : daysBefore(year, month) + day - 1;
-}
-
-/** Days from 1970-01-01 to the first of a month. Years are counted from March, so that the leap day is their last. */
-function daysBefore(year: number, month: number): number {
-  const marchYear = month > 2 ? year : year - 1;
-  const era = Math.floor(marchYear / 400);
-  const yearOfEra = marchYear - era * 400;
-  const dayOfYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5);
-  return (
-    era * 146_097 + yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear - 719_468
-  );
+function daysOf([, named, month, day]: RegExpExecArray, isBeforeChrist: boolean): number | undefined {
+  if (Number(named) === 0) return undefined;
+  const year = isBeforeChrist ? 1 - Number(named) : Number(named);
+  // The calendar repeats after 400 years, and a Date has not all the years that PostgreSQL has.
+  const era = Math.floor(year / 400);
+  const date = new Date(Date.UTC(2000 + year - era * 400, Number(month) - 1, Number(day)));
+  if (date.getUTCMonth() + 1 !== Number(month) || date.getUTCDate() !== Number(day)) return undefined;
+  return date.getTime() / MS_PER_DAY + (era - 5) * DAYS_IN_ERA;
 }

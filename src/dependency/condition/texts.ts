@@ -85,7 +85,8 @@ function foldedKey(text: string): string {
   return foldAscii(text);
 }
 
-function foldAscii(text: string): string {
+/** Upper case letters of ASCII as lower case ones. */
+export function foldAscii(text: string): string {
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
     if (unit >= 0x41 && unit <= 0x5a) return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());

@@ -7,6 +7,7 @@
 
 import type { Cell, ColumnType, Row, Scalar } from '../change.ts';
 import { equalityKey, isInForm } from '../condition/compare.ts';
+import { foldAscii } from '../condition/texts.ts';
 import type { EndForm, PathForm, PrefixForm } from './access.ts';
 import type { Stored } from './form.ts';
 import { type Interval, OPEN } from './interval-blocks.ts';
@@ -247,7 +248,7 @@ export function prefixOfPattern({ escapeBy, foldsCase }: PrefixForm, pattern: Sc
   if (pattern === null) return null;
   if (typeof pattern !== 'string') return '';
   const prefix = prefixOf(pattern, escapeBy).slice(0, MAX_PREFIX);
-  return foldsCase ? folded(prefix) : prefix;
+  return foldsCase ? foldAscii(prefix) : prefix;
 }
 
 /** The text whose beginnings are a cell's prefixes; null when it is LIKE nothing, undefined when it may be LIKE anything. */
@@ -255,7 +256,7 @@ export function prefixedText({ foldsCase }: PrefixForm, cell: Cell): string | nu
   if (cell === null) return null;
   if (typeof cell !== 'string' || cell.includes('\0')) return undefined;
   const start = cell.slice(0, MAX_PREFIX);
-  return foldsCase ? folded(start) : start;
+  return foldsCase ? foldAscii(start) : start;
 }
 
 /** The beginning of every text that is LIKE the pattern; empty where LIKE may be MAYBE for other texts. */
@@ -269,8 +270,4 @@ export function prefixOf(pattern: string, escapeBy: string): string {
 /** `%`, `_`, and halves of characters beyond the first plane. */
 function isSpecial(unit: number): boolean {
   return unit === 0x25 || unit === 0x5f || (unit >= 0xd800 && unit <= 0xdfff);
-}
-
-function folded(text: string): string {
-  return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text;
 }

@@ -8,7 +8,7 @@
 
 import { type Purity, Stop } from '../analysis.ts';
 import { type Callee, type Expression, operator, type Routine, type Select, type Source } from '../ast.ts';
-import { SYSTEM } from '../catalogue.ts';
+import { isSystem, SYSTEM } from '../catalogue.ts';
 import type { DialectRules } from '../dialect.ts';
 import { isAggregate, isSystemName, isWindow, systemImpurity } from './functions.ts';
 import { walkSelect } from './walk.ts';
@@ -18,7 +18,9 @@ function impurityOf(callee: Callee, args: readonly Expression[], purity: Purity)
   const what = `${callee.kind} ${writtenOf(callee)}`;
   if (callee.kind === 'function') {
     if (isDeclared(callee.name, purity) || isDeclared(writtenOf(callee), purity)) return undefined;
-    const impurity = isSystem(callee) ? systemImpurity(nameOf(callee, purity), args, purity.dialect.name) : what;
+    const impurity = isSystem(callee)
+      ? systemImpurity(purity.dialect.fold(callee.name), args, purity.dialect.name)
+      : what;
     if (impurity !== undefined) return impurity;
   }
   return purity.dialect.hasOwnOperators ? ownImpurity(callee, purity) : undefined;
@@ -33,10 +35,8 @@ function ownImpurity(callee: Callee, purity: Purity): string | undefined {
   if (callee.kind === 'type' && callee.schema === undefined && !routines.isSystemFirst) {
     return `${what}, as ${SYSTEM} is not searched first`;
   }
-  const impure = impureIn(
-    routines.find(callee).flatMap(({ runs }) => runs),
-    purity,
-  );
+  const runs = routines.find(callee).flatMap((routine) => routine.runs);
+  const impure = impureIn(runs, purity);
   return impure && `${what}, which may run ${impure}`;
 }
 
@@ -51,16 +51,6 @@ function isDeclared(name: string, { pureFunctions }: Purity): boolean {
 
 function writtenOf({ schema, name }: Callee): string {
   return schema === undefined || schema === SYSTEM ? name : `${schema}.${name}`;
-}
-
-/** Whether the call names no other schema. */
-function isSystem({ schema }: Callee): boolean {
-  return schema === undefined || schema === SYSTEM;
-}
-
-/** PostgreSQL's parser has folded it as far as the server does. */
-function nameOf({ name }: Callee, { dialect }: Purity): string {
-  return dialect.fold(name);
 }
 
 /** Whether the expression itself, apart from its parts, may have no value for a row, several, or one for many rows. */
@@ -82,7 +72,7 @@ function isOverRowsBy(callee: Callee, purity: Purity): boolean {
   const own: readonly Routine[] = routines?.find(callee) ?? [];
   if (own.some((routine) => routine.isOverRows)) return true;
   if (callee.kind !== 'function') return false;
-  const name = nameOf(callee, purity);
+  const name = dialect.fold(callee.name);
   if (!isSystem(callee) || !isSystemName(name, dialect.name)) return own.length === 0;
   const isSet = dialect.hasOwnOperators && (routines?.isSetReturning(name) ?? true);
   return isSet || isAggregate(name, dialect.name) || isWindow(name);
@@ -138,7 +128,8 @@ export function isRowIdentifier(name: string): boolean {
 function checkExpression(expression: Expression, purity: Purity): void {
   const args = expression.kind === 'call' ? expression.args : expression.kind === 'opaque' ? expression.parts : [];
   checkCallees(calleesOf(expression, purity.dialect), args, purity);
-  if (expression.kind === 'cast' && purity.dialect.hasOwnOperators) checkCast(expression);
+  const isAsked = expression.kind === 'cast' && purity.dialect.hasOwnOperators && /^reg/.test(expression.type);
+  if (isAsked) throw new Stop('uncacheable', `cast to ${expression.type}`);
 }
 
 function checkCallees(callees: readonly Callee[], args: readonly Expression[], purity: Purity): void {
@@ -146,10 +137,6 @@ function checkCallees(callees: readonly Callee[], args: readonly Expression[], p
     const impurity = impurityOf(callee, args, purity);
     if (impurity !== undefined) throw new Stop('uncacheable', impurity);
   }
-}
-
-function checkCast({ type }: Extract<Expression, { kind: 'cast' }>): void {
-  if (/^reg/.test(type)) throw new Stop('uncacheable', `cast to ${type}`);
 }
 
 const EQUALITY = [operator('='), operator('<>')];

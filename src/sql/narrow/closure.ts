@@ -24,6 +24,10 @@ interface EqualityClass {
 export class Equalities {
   readonly #classes = new Map<string, EqualityClass>();
 
+  constructor(conjuncts: readonly Resolved[] = []) {
+    this.learn(conjuncts);
+  }
+
   /** Holds these facts; later facts of either are unknown to the other. */
   copy(): Equalities {
     const copy = new Equalities();
@@ -72,9 +76,8 @@ export class Equalities {
   }
 
   #learnList({ operand, list }: Extract<Resolved, { kind: 'in' }>): void {
-    const operands = list.map((value) => (value.kind === 'value' ? value.operand : undefined));
-    if (operand.kind !== 'column' || operands.includes(undefined)) return;
-    this.#add(operand.ref, 'in', operands as Operand[]);
+    const operands = operandsIn(list);
+    if (operand.kind === 'column' && operands !== undefined) this.#add(operand.ref, 'in', operands);
   }
 
   #add(ref: Ref, operator: Fact['operator'], operands: readonly Operand[]): void {
@@ -100,6 +103,12 @@ export class Equalities {
     this.#classes.set(key, made);
     return made;
   }
+}
+
+/** Returns undefined when something in the list is no value. */
+export function operandsIn(list: readonly Resolved[]): Operand[] | undefined {
+  const operands = list.map((value) => (value.kind === 'value' ? value.operand : undefined));
+  return operands.every((operand) => operand !== undefined) ? operands : undefined;
 }
 
 /** `5 < a` is `a > 5`. */

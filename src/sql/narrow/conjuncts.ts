@@ -4,9 +4,9 @@
 // therefore never written down; it becomes `maybe`, which is right on either side of a NOT.
 
 import { ANY, FALSE, NULL, setOfBoth, setOfNot, TRUE } from '../../dependency/condition/evaluate.ts';
-import { partsOf as conditionsIn, type Operand, type Predicate } from '../../dependency/condition/predicate.ts';
+import { partsOf as conditionsIn, type Predicate } from '../../dependency/condition/predicate.ts';
 import { partsOf, type ReadState, type Ref, type Resolved, refsOf } from '../resolve/resolved.ts';
-import { FLIPPED, isSameType, typeOf } from './closure.ts';
+import { FLIPPED, isSameType, operandsIn, typeOf } from './closure.ts';
 
 /** Converts a condition whose columns all belong to one read. `isNegated`: an odd number of NOT stands over it. */
 export function predicateOf(condition: Resolved, isNegated = false): Predicate {
@@ -95,24 +95,14 @@ function identityOf({ left, right }: Extract<Resolved, { kind: 'is' }>): Predica
 
 function listOf({ operand, list }: Extract<Resolved, { kind: 'in' }>): Predicate | undefined {
   if (operand.kind !== 'column' || list.length === 0) return undefined;
-  const operands: Operand[] = [];
-  for (const value of list) {
-    if (value.kind !== 'value') return undefined;
-    operands.push(value.operand);
-  }
-  return { kind: 'in', column: operand.ref.column, operands };
+  const operands = operandsIn(list);
+  return operands && { kind: 'in', column: operand.ref.column, operands };
 }
 
 function patternOf(condition: Extract<Resolved, { kind: 'like' }>): Predicate | undefined {
-  const { operand, pattern, ...rest } = condition;
+  const { operand, pattern, escape: mark, foldsCase } = condition;
   if (operand.kind !== 'column' || pattern.kind !== 'value') return undefined;
-  return {
-    kind: 'like',
-    column: operand.ref.column,
-    pattern: pattern.operand,
-    escape: rest.escape,
-    foldsCase: rest.foldsCase,
-  };
+  return { kind: 'like', column: operand.ref.column, pattern: pattern.operand, escape: mark, foldsCase };
 }
 
 function flagOf(ref: Ref): Predicate | undefined {

@@ -152,7 +152,7 @@ function partitionedOf(row: RowObject, reading: Reading): Relation {
 
 function leavesOf(row: RowObject, reading: Reading): RowObject[] | undefined {
   const leaves: RowObject[] = [];
-  for (const id of row.children === null ? [] : String(row.children).split(' ')) {
+  for (const id of wordsOf(row.children)) {
     const child = reading.byId.get(id);
     const inner = child?.kind === 'p' ? leavesOf(child, reading) : child && [child];
     if (inner === undefined) return undefined;
@@ -166,22 +166,13 @@ function tableOf(row: RowObject, reading: Reading): Relation {
   // IS NULL of a composite value asks for its fields.
   if (columns.some(({ typeKind }) => typeKind === 'c')) return unseen('a column of a composite type');
   const places = columns.map(({ place }) => Number(place));
-  const key =
-    row.key === null
-      ? []
-      : String(row.key)
-          .split(' ')
-          .map((place) => places.indexOf(Number(place)));
+  const key = wordsOf(row.key).map((place) => places.indexOf(Number(place)));
   const schema = String(row.schema);
   const table: TableShape = {
     name: schema === 'public' ? String(row.name) : `${schema}.${row.name}`,
     columns: columns.map((column) => ({
       name: String(column.name),
-      type: columnTypeOf(
-        column as unknown as TypeRow,
-        reading.collations.get(String(column.collation)),
-        reading.isUtf8,
-      ),
+      type: columnTypeOf(column, reading.collations.get(String(column.collation)), reading.isUtf8),
       isNotNull: column.isNotNull === true,
     })),
     key,
@@ -195,18 +186,16 @@ function columnsOf(row: RowObject, reading: Reading): RowObject[] {
   return [...columns].sort((left, right) => Number(left.place) - Number(right.place));
 }
 
+/** None where there is NULL. */
+function wordsOf(value: unknown): string[] {
+  return value === null ? [] : String(value).split(' ');
+}
+
 function unseen(what: string): Relation {
   return { kind: 'unseen', what };
 }
 
-/** Type of a column; for a domain, its base type. */
-export interface TypeRow {
-  readonly type: string;
-  readonly typeKind: string;
-  readonly typeSchema: string;
-}
-
-export interface CollationRow {
+interface CollationRow {
   readonly name: string;
   readonly isDeterministic: boolean;
   /** c: C library, b: built in, i: ICU. Missing in old versions for the database's own collation. */
@@ -235,10 +224,11 @@ const TYPES: Readonly<Record<string, PostgresColumnType['type']>> = {
 
 const OPAQUE: PostgresColumnType = { family: 'postgres', type: 'opaque', isOrdered: false };
 
-function columnTypeOf(row: TypeRow, collation: CollationRow | undefined, isUtf8: boolean): PostgresColumnType {
+/** For a domain the row has its base type. */
+function columnTypeOf(row: RowObject, collation: CollationRow | undefined, isUtf8: boolean): PostgresColumnType {
   // Labels are equal as texts are; their order is the type's own.
   if (row.typeKind === 'e') return { family: 'postgres', type: 'text', isOrdered: false };
-  const type = row.typeKind === 'b' && row.typeSchema === 'pg_catalog' ? TYPES[row.type] : undefined;
+  const type = row.typeKind === 'b' && row.typeSchema === 'pg_catalog' ? TYPES[String(row.type)] : undefined;
   if (type === undefined) return OPAQUE;
   if (type !== 'text' && type !== 'char') return { family: 'postgres', type, isOrdered: true };
   if (collation?.isDeterministic !== true) return OPAQUE;

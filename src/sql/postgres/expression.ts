@@ -8,7 +8,7 @@ import type { Scalar } from '../../dependency/change.ts';
 import { shortest } from '../../dependency/condition/cells.ts';
 import { type Callee, type Expression, negated, operator, type Select } from '../ast.ts';
 import { isAggregate } from '../calls/functions.ts';
-import { SYSTEM } from '../catalogue.ts';
+import { isSystem, SYSTEM } from '../catalogue.ts';
 import {
   calleeOf,
   fieldsIf,
@@ -254,10 +254,6 @@ function operatorOf(fields: Tree, place: PostgresPlace): Expression {
     default:
       return inArray(fields, place) ?? opaque(OPERATORS_WITHOUT_FORM[String(kind)] ?? 'operator');
   }
-}
-
-function isSystem({ schema }: Callee): boolean {
-  return schema === undefined || schema === SYSTEM;
 }
 
 /** `= ANY` and `<> ALL`. An array written out is a list; one that is a parameter is known when the statement is run. */

@@ -5,7 +5,7 @@
 
 import { mayMove } from '../../dependency/condition/cells.ts';
 import { isMoving } from '../calls/functions.ts';
-import { SYSTEM } from '../catalogue.ts';
+import { isSystem } from '../catalogue.ts';
 import { type Control, canonical, type Draft, type FactsReader, factsOf } from '../text-facts.ts';
 import { calleeOf, fieldsIf, isTree, listOf, nodeOf, type Tree, textOf, treeOf } from './nodes.ts';
 import { isHarmless, isHarmlessSetting, loadPostgresTrees } from './parser.ts';
@@ -163,10 +163,10 @@ class Reading {
 
   #call({ funcname, args }: Tree): void {
     const draft = this.#draft;
-    const { schema, name: written } = calleeOf('function', funcname);
-    const name = canonical(written);
+    const callee = calleeOf('function', funcname);
+    const name = canonical(callee.name);
     // In the application's own schema any name may be any function's.
-    draft.functions.add(schema === undefined || schema === SYSTEM ? name : `.${name}`);
+    draft.functions.add(isSystem(callee) ? name : `.${name}`);
     if (isMoving(name, 'postgres')) draft.isVolatile = true;
     if (LOCKS.test(name)) draft.locks = true;
     if (name === 'set_config') this.#configures(listOf(args).map((item) => treeOf(fieldsIf(item, 'A_Const'))));

@@ -20,6 +20,16 @@ export function treeOf(value: unknown): Tree {
   return isTree(value) ? value : {};
 }
 
+/** All fields of a tree, however deep, each before what it holds. */
+export function* fieldsIn(value: unknown): Generator<readonly [name: string, field: unknown]> {
+  if (Array.isArray(value)) for (const item of value) yield* fieldsIn(item);
+  else
+    for (const entry of Object.entries(treeOf(value))) {
+      yield entry;
+      yield* fieldsIn(entry[1]);
+    }
+}
+
 export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }

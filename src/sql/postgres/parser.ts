@@ -6,7 +6,7 @@
 
 import { messageOf } from '../../errors.ts';
 import { type Parser, type Statement, Unreadable } from '../ast.ts';
-import { fieldsIf, isTree, listOf, nodeOf, type Tree, textOf, treeOf } from './nodes.ts';
+import { fieldsIf, fieldsIn, listOf, nodeOf, type Tree, textOf, treeOf } from './nodes.ts';
 import { selectOf, tableOf } from './select.ts';
 
 type Written = Extract<Statement, { tables: unknown }>;
@@ -97,31 +97,17 @@ function statementOf(node: unknown): Statement {
 
 /** The write of a statement that writes rows, itself or by its common tables; undefined when it writes none. */
 function writtenBy(node: unknown): Statement | undefined {
-  const kinds = new Set<Written['kind']>();
-  const tables: Written['tables'][number][] = [];
-  const gather = (inner: unknown): void => {
-    if (Array.isArray(inner)) for (const item of inner) gather(item);
-    if (!isTree(inner)) return;
-    for (const [key, child] of Object.entries(inner)) {
-      const kind = Object.hasOwn(WRITES, key) ? WRITES[key] : undefined;
-      if (kind !== undefined) {
-        kinds.add(kind);
-        tables.push(tableOf(treeOf(treeOf(child).relation)));
-      }
-      gather(child);
-    }
-  };
   const { kind, fields } = nodeOf(node);
   if (kind !== 'SelectStmt' && !Object.hasOwn(WRITES, kind)) return undefined;
-  gather({ [kind]: fields });
-  const [only, ...others] = kinds;
+  const writes = [...fieldsIn({ [kind]: fields })].filter(([name]) => Object.hasOwn(WRITES, name));
+  const tables = writes.map(([, write]) => tableOf(treeOf(treeOf(write).relation)));
+  const [only, ...others] = new Set(writes.map(([name]) => WRITES[name] as Written['kind']));
   return only === undefined ? undefined : { kind: others.length === 0 ? only : 'merge', tables };
 }
 
 /** FOR UPDATE and INTO of any select within count. */
 function holdsKey(value: unknown, key: string): boolean {
-  if (Array.isArray(value)) return value.some((item) => holdsKey(item, key));
-  return isTree(value) && (value[key] !== undefined || Object.values(value).some((child) => holdsKey(child, key)));
+  return fieldsIn(value).some(([name]) => name === key);
 }
 
 /** CASCADE also truncates tables that nobody named. */

@@ -190,15 +190,13 @@ function rangeOf({ operand, low, high }: Of<'between'>, within: Within): Resolve
   return { kind: 'and', parts };
 }
 
-function patternOf({ operand, pattern, foldsCase, ...rest }: Of<'like'>, inner: Inner, { moving }: Analysis): Resolved {
+function patternOf(like: Of<'like'>, inner: Inner, { moving }: Analysis): Resolved {
+  const { operand, pattern, escape: mark, foldsCase } = like;
   // Times have no LIKE.
   for (const part of [operand, pattern]) moving.judge(part, true);
-  const mark = rest.escape;
   const sides = { operand: inner(operand), pattern: inner(pattern) };
-  if (mark === undefined) return { kind: 'like', ...sides, escape: undefined, foldsCase };
-  if (mark.kind === 'literal' && typeof mark.value === 'string') {
-    return { kind: 'like', ...sides, escape: mark.value, foldsCase };
-  }
+  const text = mark?.kind === 'literal' && typeof mark.value === 'string' ? mark.value : undefined;
+  if (mark === undefined || text !== undefined) return { kind: 'like', ...sides, escape: text, foldsCase };
   return other('ESCAPE', [sides.operand, sides.pattern, inner(mark)]);
 }
 

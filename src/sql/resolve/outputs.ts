@@ -50,8 +50,7 @@ export function addsOnly(top: Top): boolean {
  */
 function isPlacedFirst({ plan, region }: Top): boolean {
   if (region.nullable.length > 1 || region.members.length === 0) return false;
-  const known = new Equalities();
-  known.learn(region.conjuncts);
+  const known = new Equalities(region.conjuncts);
   const members = new Set(region.members);
   const placed = new Set<string>();
   for (const { expression } of plan.orderBy) {
@@ -74,8 +73,7 @@ function isAtMostOne(region: Region): boolean {
   const { conjuncts, plans, nullable, full } = region;
   const [read, ...others] = region.members;
   if (read === undefined || others.length + plans.length + full.length > 0) return false;
-  const known = new Equalities();
-  known.learn(conjuncts);
+  const known = new Equalities(conjuncts);
   const own = new Set(readsOfRegion(region));
   const isFixed = (column: number) => known.equalsOf({ read, column }).some((ref) => !own.has(ref.read));
   return read.table.key.length > 0 && read.table.key.every(isFixed) && nullable.every(isAtMostOne);

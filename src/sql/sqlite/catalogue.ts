@@ -4,10 +4,10 @@
 // leaves every collation of its table unknown.
 
 import type { Scalar, SqliteColumnType, TableShape } from '../../dependency/change.ts';
+import { foldAscii } from '../../dependency/condition/texts.ts';
 import { quotedName } from '../../dependency/table-name.ts';
 import type { Catalogue, Relation } from '../ast.ts';
 import { catalogueOf } from '../catalogue.ts';
-import { folded } from '../dialect.ts';
 import { sqliteNodes } from './parser.ts';
 
 type RowObject = Readonly<Record<string, unknown>>;
@@ -33,33 +33,25 @@ export function sqliteCatalogueVersion(run: Run<Rows | Promise<Rows>>): string |
   return answered(version(), run);
 }
 
-function answered<T>(reading: Reading<T>, run: Run<Rows | Promise<Rows>>): T | Promise<T> {
-  let step = reading.next();
+function answered<T>(reading: Reading<T>, run: Run<Rows | Promise<Rows>>, from = reading.next()): T | Promise<T> {
+  let step = from;
   while (step.done !== true) {
+    const [sql, ...parameters] = step.value;
     let rows: Rows | Promise<Rows>;
     try {
-      rows = run(step.value[0], step.value.slice(1) as Scalar[]);
+      rows = run(sql, parameters);
     } catch (error) {
       step = reading.throw(error);
       continue;
     }
-    if (rows instanceof Promise) return answeredLater(reading, rows, run);
+    if (rows instanceof Promise)
+      return rows.then(
+        (found) => answered(reading, run, reading.next(found)),
+        (error: unknown) => answered(reading, run, reading.throw(error)),
+      );
     step = reading.next(rows);
   }
   return step.value;
-}
-
-async function answeredLater<T>(reading: Reading<T>, first: Promise<Rows>, run: Run<Rows | Promise<Rows>>): Promise<T> {
-  let rows = first;
-  for (;;) {
-    const step = await rows.then(
-      (found) => reading.next(found),
-      (error: unknown) => reading.throw(error),
-    );
-    if (step.done === true) return step.value;
-    const question = step.value;
-    rows = (async () => run(question[0], question.slice(1) as Scalar[]))();
-  }
 }
 
 function* version(): Reading<string> {
@@ -130,7 +122,7 @@ const MODULES = ['dbstat', 'generate_series', 'json_each', 'json_tree', 'jsonb_e
 function* modulesOf(): Reading<ReadonlySet<string>> {
   try {
     const rows = yield ['SELECT name FROM pragma_module_list'];
-    return new Set([...MODULES, ...rows.map(({ name }) => folded(String(name)))]);
+    return new Set([...MODULES, ...rows.map(({ name }) => foldAscii(String(name)))]);
   } catch {
     // Not every host allows this query; such a table then stays unknown.
     return new Set(MODULES);
@@ -140,7 +132,7 @@ function* modulesOf(): Reading<ReadonlySet<string>> {
 function* relationOf(row: RowObject, known: Known): Reading<Relation> {
   const { schema, name, type } = row;
   if (/^sqlite_/i.test(String(name))) return { kind: 'unseen', what: 'a table of the system' };
-  if (folded(String(schema)) === 'temp') return { kind: 'unseen', what: 'a temporary table or view' };
+  if (foldAscii(String(schema)) === 'temp') return { kind: 'unseen', what: 'a temporary table or view' };
   if (type === 'virtual' || type === 'shadow') return { kind: 'unseen', what: 'a virtual table' };
   if (type === 'view') return yield* viewOf(row, known);
   if (type !== 'table') return { kind: 'unseen', what: `a ${type}` };
@@ -149,7 +141,7 @@ function* relationOf(row: RowObject, known: Known): Reading<Relation> {
 
 function* viewOf({ schema, name }: RowObject, known: Known): Reading<Relation> {
   // The view's names mean tables of its own schema, which its text does not name.
-  if (folded(String(schema)) !== 'main') return { kind: 'unseen', what: 'a view of an attached database' };
+  if (foldAscii(String(schema)) !== 'main') return { kind: 'unseen', what: 'a view of an attached database' };
   const text = viewTextOf(known.definitions.get(keyOf(schema, name)));
   if (text === undefined) return { kind: 'unseen', what: 'a view whose text could not be read' };
   try {
@@ -173,7 +165,7 @@ function tableOf(row: RowObject, known: Known): TableShape {
     const type: SqliteColumnType = {
       family: 'sqlite',
       affinity: affinityOf(String(column.type ?? ''), Number(row.strict) === 1),
-      collation: collations?.get(folded(name)) ?? 'unknown',
+      collation: collations?.get(foldAscii(name)) ?? 'unknown',
     };
     const isNotNull =
       Number(column.notnull) === 1 ||
@@ -186,7 +178,7 @@ function tableOf(row: RowObject, known: Known): TableShape {
   const isKey = ordinals.every((at) => shapes[at]?.isNotNull === true);
   const schema = String(row.schema);
   return {
-    name: folded(schema) === 'main' ? String(row.name) : `${schema}.${row.name}`,
+    name: foldAscii(schema) === 'main' ? String(row.name) : `${schema}.${row.name}`,
     columns: shapes,
     key: isKey ? ordinals : [],
     ...(!isKey && { hasNullableKey: true as const }),
@@ -195,7 +187,7 @@ function tableOf(row: RowObject, known: Known): TableShape {
 }
 
 function keyOf(schema: unknown, name: unknown): string {
-  return `${folded(String(schema))}\0${folded(String(name))}`;
+  return `${foldAscii(String(schema))}\0${foldAscii(String(name))}`;
 }
 
 type Collation = SqliteColumnType['collation'];
@@ -224,32 +216,35 @@ function collationsOf(definition: string | undefined): ReadonlyMap<string, Colla
       );
       const name = names.at(-1);
       const collation = name === undefined ? 'binary' : (COLLATIONS[name] ?? 'unknown');
-      return [folded(colName.text), collation];
+      return [foldAscii(colName.text), collation];
     }),
   );
 }
 
 /** INTEGER PRIMARY KEY DESC is no alias of the rowid, by an old mistake that stays. Returns true when in doubt. */
 function isDescendingKey(definition: string | undefined): boolean {
-  const columns = tableBody(definition)?.columns;
-  if (columns === undefined) return true;
-  return columns.some(({ constraints }) =>
-    constraints.some(
-      ({ constraint }) => constraint.type === 'PrimaryKeyColumnConstraint' && constraint.order === 'Desc',
-    ),
+  const constraints = tableBody(definition)?.columns.flatMap((column) => column.constraints);
+  const isDescending = constraints?.some(
+    ({ constraint }) => constraint.type === 'PrimaryKeyColumnConstraint' && constraint.order === 'Desc',
   );
+  return isDescending ?? true;
 }
 
 function tableBody(definition: string | undefined) {
-  const [node, ...others] = definition === undefined ? [] : (sqliteNodes(definition) ?? []);
-  if (node?.type !== 'CreateTableStmt' || others.length > 0) return undefined;
+  const node = onlyNode(definition);
+  if (node?.type !== 'CreateTableStmt') return undefined;
   return node.body.type === 'ColumnsAndConstraintsCreateTableBody' ? node.body : undefined;
 }
 
 /** The SELECT of a CREATE VIEW. */
 function viewTextOf(definition: string | undefined): string | undefined {
-  const [node, ...others] = definition === undefined ? [] : (sqliteNodes(definition) ?? []);
-  if (definition === undefined || node?.type !== 'CreateViewStmt' || others.length > 0) return undefined;
+  const node = onlyNode(definition);
+  if (node?.type !== 'CreateViewStmt') return undefined;
   const { offset, length } = node.select.span;
-  return definition.slice(offset, offset + length);
+  return definition?.slice(offset, offset + length);
+}
+
+function onlyNode(definition: string | undefined) {
+  const [node, ...others] = definition === undefined ? [] : (sqliteNodes(definition) ?? []);
+  return others.length === 0 ? node : undefined;
 }

@@ -5,8 +5,8 @@
 
 import type { AstNode, Stmt } from 'sqlite3-parser';
 import { mayMove } from '../../dependency/condition/cells.ts';
+import { foldAscii } from '../../dependency/condition/texts.ts';
 import { isMoving } from '../calls/functions.ts';
-import { folded } from '../dialect.ts';
 import { type Control, canonical, type Draft, type FactsReader, factsOf } from '../text-facts.ts';
 import { childrenOf } from './expression.ts';
 import { changesAnswers, isHarmless, sqliteTrees } from './parser.ts';
@@ -43,7 +43,7 @@ class Reading {
     const draft = this.#draft;
     const control = controlOf(node);
     if (control !== undefined) Object.assign(draft, { control, chains: false });
-    if ('savepointName' in node) draft.savepoint = folded(node.savepointName?.text ?? '');
+    if ('savepointName' in node) draft.savepoint = foldAscii(node.savepointName?.text ?? '');
     if (node.type === 'PragmaStmt') {
       if (changesAnswers(node)) draft.settings.add('*');
     } else if (!isHarmless(node)) return false;
@@ -57,15 +57,15 @@ class Reading {
     // Each member sees itself and all others.
     const members = 'with' in node ? (node.with?.ctes ?? []) : [];
     const inner =
-      members.length === 0 ? local : new Set([...local, ...members.map(({ tblName }) => folded(tblName.text))]);
+      members.length === 0 ? local : new Set([...local, ...members.map(({ tblName }) => foldAscii(tblName.text))]);
     for (const child of childrenOf(node)) this.#walk(child, inner);
   }
 
   #relation(node: QualifiedName, local: Local): void {
     const name = canonical(node.objName.text);
-    if (node.dbName !== undefined && folded(node.dbName.text) === 'temp') this.#draft.temporary.add(name);
+    if (node.dbName !== undefined && foldAscii(node.dbName.text) === 'temp') this.#draft.temporary.add(name);
     if (this.#others.has(node)) return;
-    if (node.dbName !== undefined || !local.has(folded(node.objName.text))) this.#draft.reads.add(name);
+    if (node.dbName !== undefined || !local.has(foldAscii(node.objName.text))) this.#draft.reads.add(name);
   }
 
   #note(node: AstNode): void {
