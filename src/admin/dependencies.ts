@@ -4,7 +4,7 @@
 // A tracker speaks of tags, an operator of URLs. A tag stands for reads of several tables, and a response has several
 // tags: so each read is a row or two, and a table is one row however often it is read.
 
-import type { DependencyLevel, Described, DescribedRead } from '../dependency/describe/describe.ts';
+import { type DependencyLevel, type Described, type DescribedRead, LADDER } from '../dependency/describe/describe.ts';
 import { bareName } from '../dependency/table-name.ts';
 
 export type Granularity = 'record' | 'predicate' | 'table';
@@ -46,7 +46,6 @@ export interface EntryDependencies {
 /** Entries with one dependency in common. */
 export type DependencyGroup = Omit<DependencyRow, 'tag' | 'statement'> & { readonly tags: ReadonlySet<string> };
 
-const LADDER: readonly DependencyLevel[] = ['row', 'template', 'table', 'source'];
 const ALL = ['*'];
 const ANY_CHANGE = 'any change of the database';
 
@@ -104,22 +103,23 @@ function tableRows(source: string, described: readonly Described[]): DependencyR
   });
 }
 
+/** One read as a row of its granularity, before those that say the same are one. */
+type Read = Omit<DependencyGroup, 'source' | 'tags'> & { readonly tag: string };
+
 /** The reads of a table in groups, each with its tags. */
 export function groupsOfTable(source: string, asked: string, described: readonly Described[]): DependencyGroup[] {
   const table = nameIn(described, asked);
-  const groups = new Groups(source);
-  for (const one of described) {
-    if (one.level === 'source') groups.add(one, { granularity: 'table', table: '*', what: ANY_CHANGE, columns: ALL });
-    for (const read of one.reads) {
-      if (read.table !== table) continue;
-      const { level } = read;
-      groups.add({ ...one, level }, { granularity: 'table', table, what: TABLE_TEXTS[level], columns: [] });
-      if (level === 'table') continue;
-      const what = conditionText(read);
-      groups.add({ ...one, level }, { granularity: 'predicate', table, what, columns: read.columns });
-    }
-  }
-  return groups.sorted();
+  return grouped(source, described, (read, { tag, reason }) => {
+    if (read.table !== table) return [];
+    const { level, columns } = read;
+    const common = { table, level, tag, ...(reason !== undefined && { reason }) };
+    return [
+      { granularity: 'table', what: TABLE_TEXTS[level], columns: [], ...common },
+      ...(level === 'table'
+        ? []
+        : [{ granularity: 'predicate' as const, what: conditionText(read), columns, ...common }]),
+    ];
+  });
 }
 
 const TABLE_TEXTS: Readonly<Record<DependencyLevel, string>> = {
@@ -135,22 +135,20 @@ export function groupsOfRecord(
   record: { readonly table: string; readonly key: readonly string[] },
   described: readonly Described[],
 ): DependencyGroup[] {
-  const { key } = record;
   const table = nameIn(described, record.table);
-  const groups = new Groups(source);
-  const what = key.join(', ');
-  for (const one of described) {
-    if (one.level === 'source') groups.add(one, { granularity: 'table', table: '*', what: ANY_CHANGE, columns: ALL });
-    for (const read of one.reads) {
-      const { level, columns } = read;
-      if (read.table !== table) continue;
-      if (read.isListed === true) groups.add({ ...one, level }, { granularity: 'record', table, what, columns });
-      if (read.records !== undefined) continue;
-      const granularity = level === 'table' ? 'table' : 'predicate';
-      groups.add({ ...one, level }, { granularity, table, what: `${conditionText(read)} (rows not known)`, columns });
-    }
-  }
-  return groups.sorted();
+  const key = record.key.join(', ');
+  return grouped(source, described, (read, { tag, reason }) => {
+    if (read.table !== table) return [];
+    const { level, columns } = read;
+    const common = { table, level, columns, tag, ...(reason !== undefined && { reason }) };
+    const granularity = level === 'table' ? 'table' : 'predicate';
+    return [
+      ...(read.isListed === true ? [{ granularity: 'record' as const, what: key, ...common }] : []),
+      ...(read.records === undefined
+        ? [{ granularity, what: `${conditionText(read)} (rows not known)`, ...common } as const]
+        : []),
+    ];
+  });
 }
 
 /** The tracker has answered under the table name that its statements use. */
@@ -160,32 +158,31 @@ function nameIn(described: readonly Described[], asked: string): string {
 
 const ORDER: readonly Granularity[] = ['record', 'table', 'predicate'];
 
-class Groups {
-  readonly #source: string;
-  readonly #byText = new Map<string, DependencyGroup>();
-
-  constructor(source: string) {
-    this.#source = source;
-  }
-
-  add(
-    { tag, level, reason }: Pick<Described, 'tag' | 'level' | 'reason'>,
-    of: Pick<DependencyGroup, 'granularity' | 'table' | 'what' | 'columns'>,
-  ): void {
-    const { granularity, table, what } = of;
-    const id = JSON.stringify([granularity, table, what, level, reason]);
-    const known = this.#byText.get(id);
-    const why = reason === undefined ? {} : { reason };
-    const columns = [...new Set([...(known?.columns ?? []), ...of.columns])];
-    const tags = new Set([...(known?.tags ?? []), tag]);
-    const all = columns.includes('*') ? ALL : columns;
-    this.#byText.set(id, { granularity, table, what, columns: all, level, ...why, source: this.#source, tags });
-  }
-
-  sorted(): DependencyGroup[] {
-    const places = [...this.#byText.values()];
-    return places.sort((one, other) => ORDER.indexOf(one.granularity) - ORDER.indexOf(other.granularity));
-  }
+function grouped(
+  source: string,
+  described: readonly Described[],
+  readsOf: (read: DescribedRead, of: Described) => readonly Read[],
+): DependencyGroup[] {
+  const reads = described.flatMap((one): readonly Read[] => {
+    const { tag, level, reason } = one;
+    const ofAll: Read = { granularity: 'table', table: '*', what: ANY_CHANGE, level, columns: ALL, tag };
+    const any = level === 'source' ? [reason === undefined ? ofAll : { ...ofAll, reason }] : [];
+    return [...any, ...one.reads.flatMap((read) => readsOf(read, one))];
+  });
+  const alike = Map.groupBy(reads, ({ granularity, table, what, level, reason }) =>
+    JSON.stringify([granularity, table, what, level, reason]),
+  );
+  const groups = [...alike.values()].map((same) => {
+    const { tag: _, ...one } = same[0] as Read;
+    const columns = [...new Set(same.flatMap((read) => read.columns))];
+    return {
+      ...one,
+      columns: columns.includes('*') ? ALL : columns,
+      source,
+      tags: new Set(same.map(({ tag }) => tag)),
+    };
+  });
+  return groups.sort((one, other) => ORDER.indexOf(one.granularity) - ORDER.indexOf(other.granularity));
 }
 
 const COUNTED = 10_000;

@@ -5,7 +5,13 @@
 // that gets an answer knows that all of its report is in force. The text of an answer comes from elsewhere and goes to
 // terminals and scripts, so only the known form is taken, and no answer that is too large.
 
-import type { DependencyLevel, Described, DescribedRead, SourceAnswer } from '../dependency/describe/describe.ts';
+import {
+  type DependencyLevel,
+  type Described,
+  type DescribedRead,
+  LADDER,
+  type SourceAnswer,
+} from '../dependency/describe/describe.ts';
 import type { SourceReport } from '../engine/source-leases.ts';
 import { tagForms } from '../entry/selectors.ts';
 import { expected } from '../errors.ts';
@@ -18,7 +24,6 @@ const MAX_ANSWERS = 16;
 /** Characters of JSON. */
 const MAX_ANSWER = 200_000;
 const MAX_TEXT = 1_000;
-const LEVELS: readonly unknown[] = ['row', 'template', 'table', 'source'] satisfies readonly DependencyLevel[];
 /** Members that not every gate takes: a tracker sends only those that the gate's last answer listed. */
 const TAKES = ['position', 'lagMs', 'answers'] as const;
 const MEMBERS: readonly (keyof SourceReport)[] = [
@@ -127,9 +132,7 @@ function parseRead(value: unknown): DescribedRead {
 }
 
 function parseLevel(value: unknown): DependencyLevel {
-  return LEVELS.includes(value)
-    ? (value as DependencyLevel)
-    : expected('E_SELECTOR', `a "level" of ${LEVELS.join(', ')}`, value);
+  return LADDER.find((level) => level === value) ?? expected('E_SELECTOR', `a "level" of ${LADDER.join(', ')}`, value);
 }
 
 function list(value: unknown, name: string): readonly unknown[] {

@@ -10,31 +10,34 @@ import type { Wait } from './platform.ts';
 import { fieldsOf } from './request.ts';
 import { checkedTag, staleNames } from './tags.ts';
 
-/** What a client's request brings with it: every forward on its behalf, in the background too, is made of this. */
+/** A client's request: every forward on its behalf, in the background too, is made of this. */
 export interface HandlerCall {
-  readonly original: Request;
+  readonly request: Request;
   /** As it is in the key. */
   readonly uri: string;
   /** Calls the handler; `addTags` is for its context. */
   readonly handle: (request: Request, addTags: AddTags) => Response | Promise<Response>;
   /** Keeps the platform from ending before the promise has settled. */
   readonly waitUntil: ((work: Promise<unknown>) => void) | undefined;
+  /** True once its answer has begun: it hears of nothing that the handler throws from here on. */
+  isAnswered: boolean;
+}
+
+export interface HandlerHost {
   readonly wait: Wait;
   readonly tasks: Tasks;
   /** Longest wait for the response, and for more of its body. */
   readonly timeoutMs: number;
-  /** True: whoever called has been answered, and hears of nothing that the handler throws from here on. */
-  readonly isAnswered: () => boolean;
-  /** Told of it in that case. Never throws. */
+  /** Told of what a handler throws after its client was answered. Never throws. */
   readonly failed: (error: TidegateError) => void;
 }
 
 export type AddTags = (tags: readonly string[]) => void;
 
-export function handlerOrigin(call: HandlerCall): Origin {
+export function handlerOrigin(call: HandlerCall, host: HandlerHost): Origin {
   return {
     forward: (request, listener) => {
-      const running = new RunningHandler(call, request, listener);
+      const running = new RunningHandler({ call, host }, request, listener);
       const over = running.run();
       call.waitUntil?.(over);
       return running;
@@ -44,6 +47,7 @@ export function handlerOrigin(call: HandlerCall): Origin {
 
 class RunningHandler implements Forward {
   readonly #call: HandlerCall;
+  readonly #host: HandlerHost;
   readonly #request: OriginRequest;
   readonly #listener: OriginListener;
   readonly #aborter = new AbortController();
@@ -56,8 +60,13 @@ class RunningHandler implements Forward {
   #isPaused = false;
   #goOn: (() => void) | undefined;
 
-  constructor(call: HandlerCall, request: OriginRequest, listener: OriginListener) {
+  constructor(
+    { call, host }: { readonly call: HandlerCall; readonly host: HandlerHost },
+    request: OriginRequest,
+    listener: OriginListener,
+  ) {
     this.#call = call;
+    this.#host = host;
     this.#request = request;
     this.#listener = listener;
   }
@@ -97,7 +106,7 @@ class RunningHandler implements Forward {
   /** The client's own Request but for what the engine has changed: its signal is not that of the one client. */
   #forwarded(): Request {
     const { method, fields } = this.#request;
-    const { original, uri } = this.#call;
+    const { request: original, uri } = this.#call;
     const init = { method, headers: headersOf(fields), signal: this.#aborter.signal };
     if (original.url === uri) return new Request(original, init);
     if (original.body === null) return new Request(uri, init);
@@ -143,7 +152,7 @@ class RunningHandler implements Forward {
   /** The next bytes of the body, once they are wanted; undefined: there are none, or nobody wants them. */
   async #next(): Promise<Uint8Array | undefined> {
     while (this.#isPaused && !this.#isOver) {
-      await this.#call.wait((goOn) => {
+      await this.#host.wait((goOn) => {
         this.#goOn = goOn;
       });
     }
@@ -157,7 +166,7 @@ class RunningHandler implements Forward {
 
   /** Fails when the result takes too long; what comes of it then is not heard. */
   async #inTime<T>(what: string, result: T | Promise<T>): Promise<T> {
-    const { tasks, timeoutMs } = this.#call;
+    const { tasks, timeoutMs } = this.#host;
     if (!isThenable(result) || timeoutMs === Number.POSITIVE_INFINITY) return result;
     const cancel: Cancel = tasks.later(timeoutMs, () => {
       this.#fail(fault(`${what} within ${timeoutMs} ms, got none`));
@@ -172,9 +181,9 @@ class RunningHandler implements Forward {
     this.#isOver = true;
     this.#dropBody();
     const failure = error instanceof TidegateError && error.code === 'E_HANDLER' ? error : thrown(error);
-    const isForNobody = this.#call.isAnswered();
+    const isForNobody = this.#call.isAnswered;
     this.#listener.failed(failure);
-    if (isForNobody) this.#call.failed(failure);
+    if (isForNobody) this.#host.failed(failure);
   }
 
   /** The handler hears of it as its body's stream is cancelled; what it throws then concerns nobody. */

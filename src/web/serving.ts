@@ -6,28 +6,19 @@
 import type { Explanation, Gate, GateRequest, GateStats, Route, Unanswered } from '../engine/contract.ts';
 import { createGate } from '../engine/gate.ts';
 import { DEFAULT_TENANT } from '../entry/key.ts';
-import type { TidegateError } from '../errors.ts';
-import type { Answer, Origin } from '../ports.ts';
-import { NO_FIELDS } from '../semantics/fields.ts';
+import { bodyOf, decodeHead } from '../entry/stored-response.ts';
+import { TidegateError } from '../errors.ts';
+import type { Answer, BodySource, Origin } from '../ports.ts';
+import { type Fields, filterFields, NO_FIELDS } from '../semantics/fields.ts';
 import type { CachePolicy } from '../semantics/policy.ts';
 import { createMemoryStore } from '../store/memory.ts';
-import { responseOf } from './answer.ts';
-import { type HandlerCall, handlerOrigin } from './handler-origin.ts';
+import { type HandlerCall, type HandlerHost, handlerOrigin } from './handler-origin.ts';
 import { type CacheSettings, type FetchCacheOptions, policyOf, settingsOf } from './options.ts';
-import type { Platform } from './platform.ts';
+import type { Platform, Wait } from './platform.ts';
 import { askedOf, type Reading, uriOf } from './request.ts';
 
 /** A request and what it is answered by. */
-export interface Serving {
-  readonly request: Request;
-  readonly handle: HandlerCall['handle'];
-  readonly waitUntil: HandlerCall['waitUntil'];
-}
-
-/** True once its answer has begun: what its handler throws after that, nobody is told of. */
-interface Client {
-  isAnswered: boolean;
-}
+export type Serving = Pick<HandlerCall, 'request' | 'handle' | 'waitUntil'>;
 
 /** The name under which entries of handlers are stored. */
 const ORIGIN_NAME = 'handler';
@@ -35,6 +26,7 @@ const ORIGIN_NAME = 'handler';
 export class WebGate {
   readonly #platform: Platform;
   readonly #settings: CacheSettings;
+  readonly #host: HandlerHost;
   readonly #makeRoute: (origin: Origin) => Route;
   readonly #reading: Reading;
   readonly #failures = new WeakMap<GateRequest, TidegateError>();
@@ -44,6 +36,9 @@ export class WebGate {
   constructor(options: FetchCacheOptions, platform: Platform) {
     this.#platform = platform;
     this.#settings = settingsOf(options);
+    const { wait, tasks } = platform;
+    const failed = (error: TidegateError) => this.#fault(thrownBy(error));
+    this.#host = { wait, tasks, timeoutMs: this.#settings.timeoutMs, failed };
     const policy = policyOf(this.#settings);
     this.#makeRoute = routeMaker(this.#settings, policy);
     this.#reading = { trustForwarded: this.#settings.trustForwarded === true, policy };
@@ -61,11 +56,11 @@ export class WebGate {
     const asked = askedOf(request, this.#reading);
     if (asked === undefined) return serving.handle(request, () => undefined);
     request.signal.throwIfAborted();
-    const client: Client = { isAnswered: false };
-    const gateRequest = { ...asked, route: this.#makeRoute(handlerOrigin(this.#callOf(serving, asked.uri, client))) };
+    const call: HandlerCall = { ...serving, uri: asked.uri, isAnswered: false };
+    const gateRequest = { ...asked, route: this.#makeRoute(handlerOrigin(call, this.#host)) };
     const found = await this.gate.answerAtOnce(gateRequest);
     const isWaiting = found.kind === 'unanswered';
-    const answer = isWaiting ? await this.#exchange(gateRequest, found, { signal: request.signal, client }) : found;
+    const answer = isWaiting ? await this.#exchange(gateRequest, found, call) : found;
     return responseOf(answer, request.method, this.#platform.wait);
   }
 
@@ -101,34 +96,14 @@ export class WebGate {
     });
   }
 
-  #callOf({ request, handle, waitUntil }: Serving, uri: string, client: Client): HandlerCall {
-    const isAnswered = () => client.isAnswered;
-    const failed = (error: TidegateError) => this.#fault(thrownBy(error));
-    const { wait, tasks } = this.#platform;
-    return {
-      original: request,
-      uri,
-      handle,
-      waitUntil,
-      isAnswered,
-      failed,
-      wait,
-      tasks,
-      timeoutMs: this.#settings.timeoutMs,
-    };
-  }
-
   /** What hears of faults may fail itself, at once or later: nobody is told of that. */
   #fault(error: unknown): void {
     new Promise((heard) => heard(this.#settings.onFault?.(error))).catch(() => undefined);
   }
 
   /** Rejects with what the handler threw, and with the client's own reason when it goes away first. */
-  async #exchange(
-    request: GateRequest,
-    unanswered: Unanswered,
-    { signal, client }: { readonly signal: AbortSignal; readonly client: Client },
-  ): Promise<Answer> {
+  async #exchange(request: GateRequest, unanswered: Unanswered, call: HandlerCall): Promise<Answer> {
+    const { signal } = call.request;
     let answer: Answer | undefined;
     await this.#platform.wait((ready) => {
       const left = () => {
@@ -139,7 +114,7 @@ export class WebGate {
       const respond = (given: Answer) => {
         signal.removeEventListener('abort', left);
         answer = given;
-        client.isAnswered = !this.#failures.has(request);
+        call.isAnswered = !this.#failures.has(request);
         ready();
       };
       const cancel = this.gate.handle(request, { interim: () => undefined, respond }, unanswered);
@@ -176,4 +151,67 @@ function routeMaker(options: FetchCacheOptions, policy: CachePolicy): (origin: O
     showTags: options.showTags === true,
   };
   return (origin) => ({ ...fixed, origin });
+}
+
+/** Statuses that come without a body (Fetch, null body status). */
+const NULL_BODY: ReadonlySet<number> = new Set([101, 103, 204, 205, 304]);
+
+/**
+ * `method`: of the client's request. Bytes that are stored, or are going to be, are shared by all who are answered with them, while
+ * whoever gets a Response may change what he reads or give its memory away. So he gets a copy; `new Response(bytes)` makes one,
+ * a stream does not.
+ */
+function responseOf(answer: Answer, method: string, wait: Wait): Response {
+  if (answer.kind === 'stored') {
+    const { entry, added } = answer;
+    const fields = [...decodeHead(entry.bytes, entry.headBytes), ...added];
+    return wholeResponse({ status: entry.status, fields, body: bodyOf(entry) }, method);
+  }
+  const { status, fields } = answer.head;
+  if (answer.kind === 'whole') return wholeResponse({ status, fields, body: answer.body }, method);
+  // Nothing comes of an answer without a body: there is nothing to read or to cancel.
+  const isEmpty = method === 'HEAD' || NULL_BODY.has(status);
+  return response(isEmpty ? null : streamOf(answer.body, wait), status, fields);
+}
+
+interface Whole {
+  readonly status: number;
+  readonly fields: Fields;
+  readonly body: Uint8Array | undefined;
+}
+
+function wholeResponse({ status, fields, body }: Whole, method: string): Response {
+  if (method === 'HEAD' || NULL_BODY.has(status)) return response(null, status, fields);
+  const rest = filterFields(fields, (name) => name !== 'content-length');
+  return response(body ?? null, status, [...rest, 'content-length', String(body?.length ?? 0)]);
+}
+
+function response(body: Uint8Array | ReadableStream | null, status: number, fields: Fields): Response {
+  const headers = new Headers();
+  for (let at = 0; at < fields.length; at += 2) headers.append(fields[at] as string, fields[at + 1] as string);
+  return new Response(body as ReadableStream | null, { status, headers });
+}
+
+/** Bytes as the client takes them: nothing is read ahead of it here. */
+function streamOf(source: BodySource, wait: Wait): ReadableStream {
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        let read = source.read();
+        while (read === 'pending') {
+          await wait((ready) => source.whenReadable(ready));
+          read = source.read();
+        }
+        if (read === 'end') controller.close();
+        else if (read === 'failed') controller.error(brokenOff());
+        else controller.enqueue(read.slice());
+      },
+      cancel: () => source.cancel(),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+function brokenOff(): TidegateError {
+  return new TidegateError('E_HANDLER', 'expected of the handler the whole body, got a part of it');
 }

@@ -115,7 +115,8 @@ export function describeSource(tag: string): Described {
   return { tag, level: 'source', reason: TOO_MANY_TAGS, reads: [] };
 }
 
-const LADDER: readonly DependencyLevel[] = ['row', 'template', 'table', 'source'];
+/** From most to least. */
+export const LADDER: readonly DependencyLevel[] = ['row', 'template', 'table', 'source'];
 
 /** Nothing is known that a change of another row, or of another column, would have to be. */
 function levelOf({ read, predicate, keys, coarse }: IndexedRead, template: Tracked): DependencyLevel {

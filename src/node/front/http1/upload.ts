@@ -25,11 +25,6 @@ interface UploadOptions {
   readonly onExcess: () => void;
 }
 
-interface Waiter {
-  readonly resolve: (result: IteratorResult<Uint8Array, undefined>) => void;
-  readonly reject: (error: TidegateError) => void;
-}
-
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
 /** One request's content, for one reader. */
@@ -37,8 +32,7 @@ export class Upload implements AsyncIterable<Uint8Array> {
   readonly #message: ContentSource;
   readonly #options: UploadOptions;
   #bytes = 0;
-  #waiter: Waiter | undefined;
-  #begun = false;
+  #waiter: PromiseWithResolvers<IteratorResult<Uint8Array, undefined>> | undefined;
   #failure: TidegateError | undefined;
   #asked = false;
 
@@ -83,15 +77,14 @@ export class Upload implements AsyncIterable<Uint8Array> {
   #next(): Promise<IteratorResult<Uint8Array, undefined>> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     this.#begin();
-    return new Promise((resolve, reject) => {
-      this.#waiter = { resolve, reject };
-      this.#offer();
-    });
+    const waiter = Promise.withResolvers<IteratorResult<Uint8Array, undefined>>();
+    this.#waiter = waiter;
+    this.#offer();
+    return waiter.promise;
   }
 
   #begin(): void {
-    if (this.#begun) return;
-    this.#begun = true;
+    if (this.#asked) return;
     this.#asked = true;
     this.#options.sendContinue?.();
     this.#message.on('readable', this.#offer);

@@ -96,25 +96,38 @@ async function slotReport(source: PostgresSource, session: PostgresSession): Pro
   const status = await postgresFeedStatus(session, { slot, publication }, wanted);
   const catalogue = await catalogueOf(session);
   const told = status.tables.filter((table) => table.isPublished || wanted(table));
-  const tables = told.filter(({ isLogged }) => isLogged);
   const unlogged = told.filter(({ isLogged }) => !isLogged);
+  const report = reportOf(source, status, told);
+  const why = 'an unlogged table, whose changes are in no log';
+  return {
+    ...report,
+    by: 'logical replication',
+    tables: told.filter(({ isLogged }) => isLogged).map((table) => slotTable(table, catalogue)),
+    leftOut: [...unlogged.map((table) => ({ name: shown(table), why })), ...report.leftOut],
+    slot: stateOf(source, status),
+    warnings: status.warnings,
+  };
+}
+
+interface PostgresStatus {
+  readonly tables: readonly Wanted[];
+  readonly untold: readonly UntoldRelation[];
+  readonly problems: readonly string[];
+}
+
+/** What both kinds of feed report. `told`: the tables whose changes are, or should be, told. */
+function reportOf(source: PostgresSource, status: PostgresStatus, told: readonly Wanted[]) {
   const problems = [...status.problems, ...missing(source, status.tables)];
+  const others = status.tables.filter((table) => !told.includes(table));
   return {
     source: source.name,
     database: source.shown,
-    by: 'logical replication',
     isHealthy: problems.length === 0,
-    tables: tables.map((table) => slotTable(table, catalogue)),
     leftOut: [
-      ...unlogged.map((table) => ({ name: shown(table), why: 'an unlogged table, whose changes are in no log' })),
-      ...leftOut(
-        status.tables.filter((table) => !told.includes(table)),
-        status.untold,
-      ),
+      ...others.map((table) => ({ name: shown(table), why: 'not among the tables asked for' })),
+      ...status.untold.map((one) => ({ name: shown(one), why: `${one.what}, of whose changes no feed tells` })),
     ],
-    slot: stateOf(source, status),
     problems,
-    warnings: status.warnings,
   };
 }
 
@@ -152,33 +165,18 @@ async function triggerReport(source: PostgresSource, session: PostgresSession): 
   const status = await postgresTriggerStatus(session, wanted);
   const catalogue = await catalogueOf(session);
   const told = status.tables.filter((table) => table.hasTriggers || wanted(table));
-  const problems = [...status.problems, ...missing(source, status.tables)];
   return {
-    source: source.name,
-    database: source.shown,
+    ...reportOf(source, status, told),
     by: 'PostgreSQL triggers',
-    isHealthy: problems.length === 0,
-    tables: told.map((table) => ({
-      name: shown(table),
-      isTold: status.isInstalled && table.hasTriggers,
-      oldRow: status.isInstalled && table.hasTriggers ? 'whole' : 'none',
-      notes: [...(table.hasTriggers ? [] : ['no triggers: install the feed']), ...notesOf(table, catalogue)],
-    })),
-    leftOut: leftOut(
-      status.tables.filter((table) => !told.includes(table)),
-      status.untold,
-    ),
+    tables: told.map((table) => {
+      const isTold = status.isInstalled && table.hasTriggers;
+      const notes = table.hasTriggers ? [] : ['no triggers: install the feed'];
+      const oldRow = isTold ? 'whole' : 'none';
+      return { name: shown(table), isTold, oldRow, notes: [...notes, ...notesOf(table, catalogue)] };
+    }),
     log: { isThere: status.isInstalled, rows: null, bytes: status.logBytes, last: status.last ?? null },
-    problems,
     warnings: [],
   };
-}
-
-function leftOut(others: readonly Named[], untold: readonly UntoldRelation[]): FeedReport['leftOut'] {
-  return [
-    ...others.map((table) => ({ name: shown(table), why: 'not among the tables asked for' })),
-    ...untold.map((one) => ({ name: shown(one), why: `${one.what}, of whose changes no feed tells` })),
-  ];
 }
 
 function missing({ tables }: PostgresSource, there: readonly Wanted[]): readonly string[] {
