@@ -59,9 +59,10 @@ export class Rules {
     if (!isWorker) this.#remember(config);
   }
 
+  /** Call this when no entry of other rules is stored any more. */
   #remember(config: ResolvedConfig): void {
     try {
-      rememberRules(config);
+      if (config.disk !== undefined) writeRules(config.disk.path, digestsOf(config));
     } catch (err) {
       this.#parts.log.warn({ err }, 'the rules could not be written down: all is invalidated at the next start');
     }
@@ -84,19 +85,9 @@ function originsOfOtherRules(config: ResolvedConfig): string[] {
   return Object.entries(digestsOf(config)).flatMap(([origin, now]) => (before[origin] === now ? [] : [origin]));
 }
 
-/**
- * Writes the rules down; call this when no entry of other rules is stored any more. Throws when the file is not
- * writable.
- */
-function rememberRules(config: ResolvedConfig): void {
-  if (config.disk !== undefined) writeRules(config.disk.path, digestsOf(config));
-}
-
 function digestsOf(config: ResolvedConfig): Record<string, string> {
-  const digests = Object.keys(config.origins).map((name) => {
-    return [name, createHash('sha256').update(rulesOf(config, name)).digest('base64url')] as const;
-  });
-  return Object.fromEntries(digests);
+  const digest = (name: string) => createHash('sha256').update(rulesOf(config, name)).digest('base64url');
+  return Object.fromEntries(Object.keys(config.origins).map((name) => [name, digest(name)]));
 }
 
 /** An unreadable or missing file reveals no rules: then all rules count as changed. */

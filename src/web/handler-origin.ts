@@ -7,7 +7,7 @@ import { TidegateError } from '../errors.ts';
 import type { Cancel, Forward, Origin, OriginListener, OriginRequest, Tasks } from '../ports.ts';
 import { type Fields, fieldValue, filterFields, NO_FIELDS } from '../semantics/fields.ts';
 import type { Wait } from './platform.ts';
-import { fieldsOf } from './request.ts';
+import { fieldsOf, headersOf } from './request.ts';
 import { checkedTag, staleNames } from './tags.ts';
 
 /** A client's request: every forward on its behalf, in the background too, is made of this. */
@@ -221,12 +221,6 @@ function responseFields(response: Response, tags: readonly string[]): Fields {
   const stale = staleNames(response);
   const told = stale.length === 0 ? fields : filterFields(fields, (name) => !stale.includes(name));
   return tags.length === 0 ? told : [...told, 'cache-tag', tags.join(', ')];
-}
-
-function headersOf(fields: Fields): Headers {
-  const headers = new Headers();
-  for (let at = 0; at < fields.length; at += 2) headers.append(fields[at] as string, fields[at + 1] as string);
-  return headers;
 }
 
 function fault(text: string): TidegateError {

@@ -51,6 +51,12 @@ export function fieldsOf(headers: Headers): string[] {
   return fields;
 }
 
+export function headersOf(fields: Fields): Headers {
+  const headers = new Headers();
+  for (let at = 0; at < fields.length; at += 2) headers.append(fields[at] as string, fields[at + 1] as string);
+  return headers;
+}
+
 /** The same of a URL that has been parsed before: a Request's, which names no user. */
 function ownUri(url: string): string | undefined {
   if (!url.startsWith('http://') && !url.startsWith('https://')) return undefined;

@@ -15,7 +15,7 @@ import { createMemoryStore } from '../store/memory.ts';
 import { type HandlerCall, type HandlerHost, handlerOrigin } from './handler-origin.ts';
 import { type CacheSettings, type FetchCacheOptions, policyOf, settingsOf } from './options.ts';
 import type { Platform, Wait } from './platform.ts';
-import { askedOf, type Reading, uriOf } from './request.ts';
+import { askedOf, headersOf, type Reading, uriOf } from './request.ts';
 
 /** A request and what it is answered by. */
 export type Serving = Pick<HandlerCall, 'request' | 'handle' | 'waitUntil'>;
@@ -187,9 +187,7 @@ function wholeResponse({ status, fields, body }: Whole, method: string): Respons
 }
 
 function response(body: Uint8Array | ReadableStream | null, status: number, fields: Fields): Response {
-  const headers = new Headers();
-  for (let at = 0; at < fields.length; at += 2) headers.append(fields[at] as string, fields[at + 1] as string);
-  return new Response(body as ReadableStream | null, { status, headers });
+  return new Response(body as ReadableStream | null, { status, headers: headersOf(fields) });
 }
 
 /** Bytes as the client takes them: nothing is read ahead of it here. */
@@ -203,15 +201,12 @@ function streamOf(source: BodySource, wait: Wait): ReadableStream {
           read = source.read();
         }
         if (read === 'end') controller.close();
-        else if (read === 'failed') controller.error(brokenOff());
+        else if (read === 'failed')
+          controller.error(new TidegateError('E_HANDLER', 'expected of the handler the whole body, got a part of it'));
         else controller.enqueue(read.slice());
       },
       cancel: () => source.cancel(),
     },
     { highWaterMark: 0 },
   );
-}
-
-function brokenOff(): TidegateError {
-  return new TidegateError('E_HANDLER', 'expected of the handler the whole body, got a part of it');
 }

@@ -47,7 +47,7 @@ export function compileSite(
       },
       request,
     });
-    router.add({ site, matches: compilePaths(route.match.path) }, asList(route.match.host));
+    router.add({ site, matches: compilePaths(route.match.path) }, [route.match.host ?? []].flat());
   }
   const trusted = networks(config.trustedProxies);
   return {
@@ -82,7 +82,9 @@ function networks(trusted: readonly string[]): BlockList {
 /** A URI named in an answer, under the rules of the route that its requests take. */
 function cacheUri(router: Router, uri: string, own: RequestRules): string {
   const { host, pathname } = new URL(uri);
-  return normaliseUri(uri, router.match(host, pathname)?.request ?? own);
+  const pathAt = uri.indexOf('/', uri.indexOf('//') + 2);
+  if (pathAt < 0) return uri;
+  return uri.slice(0, pathAt) + normaliseTarget(uri.slice(pathAt), router.match(host, pathname)?.request ?? own);
 }
 
 type SiteNames = Pick<ResolvedConfig, 'cacheName' | 'targetedFields'>;
@@ -162,15 +164,4 @@ type FieldEdits = ResolvedRoute['request'];
 
 function editedNames({ set, remove }: FieldEdits): readonly string[] {
   return [...remove, ...Object.keys(set)].map((name) => name.toLowerCase());
-}
-
-function asList(values: string | readonly string[] | undefined): readonly string[] {
-  if (values === undefined) return [];
-  return typeof values === 'string' ? [values] : values;
-}
-
-/** Normalises the target of a whole URI: everything after its authority. */
-function normaliseUri(uri: string, rules: Parameters<typeof normaliseTarget>[1]): string {
-  const pathAt = uri.indexOf('/', uri.indexOf('//') + 2);
-  return pathAt < 0 ? uri : uri.slice(0, pathAt) + normaliseTarget(uri.slice(pathAt), rules);
 }

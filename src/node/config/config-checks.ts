@@ -69,7 +69,8 @@ function routeProblems(raw: UnknownRecord): string[] {
     if (origin === undefined && origins.length > 1) {
       lines.push(line(['routes', at, 'origin'], `expected one of ${origins.join(', ')}, got nothing`));
     } else if (typeof origin === 'string' && origins.length > 0 && !origins.includes(origin)) {
-      lines.push(line(['routes', at, 'origin'], unknownOrigin(origin, origins)));
+      const got = `${shown(origin)}${hint(origin, origins)}`;
+      lines.push(line(['routes', at, 'origin'], `expected one of ${origins.join(', ')}, got ${got}`));
     }
     const effective = name ?? defaultRouteName(at);
     if (typeof effective !== 'string') continue;
@@ -86,10 +87,6 @@ function routeProblems(raw: UnknownRecord): string[] {
 /** The name of a route that states none. */
 export function defaultRouteName(at: number): string {
   return `route-${at + 1}`;
-}
-
-function unknownOrigin(origin: string, origins: readonly string[]): string {
-  return `expected one of ${origins.join(', ')}, got ${shown(origin)}${hint(origin, origins)}`;
 }
 
 function tokenProblems(raw: UnknownRecord): string[] {

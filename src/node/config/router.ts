@@ -229,7 +229,7 @@ export function normaliseTarget(target: string, rules: Pick<RequestRules, 'query
   for (const text of normal.slice(mark + 1).split('&')) {
     if (text === '') continue;
     const name = parameterName(text);
-    if (stays(name, query)) parameters.push({ name, text });
+    if (query.kind === 'all' || query.names.has(name) === (query.kind === 'keep')) parameters.push({ name, text });
   }
   if (sortQuery) parameters.sort(byName);
   return parameters.length === 0 ? path : `${path}?${parameters.map(({ text }) => text).join('&')}`;
@@ -240,11 +240,6 @@ interface Parameter {
   readonly name: string;
   /** Name and value as they came. */
   readonly text: string;
-}
-
-function stays(name: string, rule: QueryRule): boolean {
-  if (rule.kind === 'all') return true;
-  return rule.names.has(name) === (rule.kind === 'keep');
 }
 
 /** In code units, so that the order is the same everywhere; the sort is stable, so equal names keep their order. */

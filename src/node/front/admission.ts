@@ -58,7 +58,9 @@ export function admit(raw: RawHead, peer: Peer, deps: AdmissionDeps): Admission 
   const { router } = deps.site();
   if (head.target === '*') return router.knowsHost(place.host) ? OPTIONS_SELF : refused('unknown-host', place.host);
   const site = router.match(place.host, head.target);
-  if (site === undefined) return noRoute(router, place.host, head.target);
+  if (site === undefined) {
+    return router.knowsHost(place.host) ? refused('no-route', head.target) : refused('unknown-host', place.host);
+  }
   if (head.framing !== 'none' && isGet(raw.method) && !site.request.bodyOnGet) {
     return refused('content-on-get', head.framing === 'chunked' ? 'chunked content' : `${head.contentLength} bytes`);
   }
@@ -174,10 +176,6 @@ function effectivePlace(head: CheckedHead, trusted: boolean, peer: Peer): Place 
     host = stated;
   }
   return { kind: 'ok', host: withoutDefaultPort(host, scheme), scheme };
-}
-
-function noRoute(router: Router, host: string, target: string): Refusal {
-  return router.knowsHost(host) ? refused('no-route', target) : refused('unknown-host', host);
 }
 
 /** RFC 9110 §7.6.3: a member is `[protocol/]version pseudonym [comment]`. */

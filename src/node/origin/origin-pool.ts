@@ -164,32 +164,22 @@ const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
  */
 function guardStreams(socket: Socket): void {
   (socket as { [GUARDED]?: boolean })[GUARDED] = true;
-  listen();
-}
-
-let listening = false;
-
-function listen(): void {
   if (listening) return;
   listening = true;
   subscribe('http2.client.stream.close', (message) => closing((message as { stream: ClientHttp2Stream }).stream));
 }
 
+let listening = false;
+
 function closing(stream: ClientHttp2Stream): void {
   const { rstCode, session } = stream;
   if (rstCode !== NGHTTP2_NO_ERROR && rstCode !== NGHTTP2_CANCEL) return;
   // Without a session the connection is gone, which undici sees itself.
-  if (session === undefined || session.destroyed || !isGuarded(session.socket)) return;
-  if (hasEnded(stream)) return;
+  if (session === undefined || session.destroyed) return;
+  const { [GUARDED]: isGuarded } = session.socket as { [GUARDED]?: boolean };
+  // END_STREAM has arrived, though unread bytes may precede it.
+  const hasEnded = (stream as { _readableState?: { ended?: boolean } })._readableState?.ended === true;
+  if (isGuarded !== true || hasEnded) return;
   const error = new Error('expected the end of the response, got a reset of its stream');
   stream.destroy(Object.assign(error, { code: 'ECONNRESET' }));
-}
-
-function isGuarded(socket: object): boolean {
-  return (socket as { [GUARDED]?: boolean })[GUARDED] === true;
-}
-
-/** END_STREAM has arrived, though unread bytes may precede it. */
-function hasEnded(stream: object): boolean {
-  return (stream as { _readableState?: { ended?: boolean } })._readableState?.ended === true;
 }

@@ -179,7 +179,10 @@ class LazyPools implements Pools {
     const [, pooled] = request;
     this.#loading.then(
       () => this.#pools?.dispatch(...request),
-      (cause: unknown) => pooled.refused(this.#refusal(cause)),
+      (cause: unknown) => {
+        const message = `origin ${this.#options.name}: expected the HTTP client to load, got ${String(cause)}`;
+        pooled.refused(new TidegateError('E_ORIGIN_CONNECT', message, { cause }));
+      },
     );
   }
 
@@ -205,11 +208,6 @@ class LazyPools implements Pools {
   async #load(): Promise<void> {
     const { createPools } = await loadPools();
     this.#pools = createPools(this.#options, this.#tasks);
-  }
-
-  #refusal(cause: unknown): TidegateError {
-    const message = `origin ${this.#options.name}: expected the HTTP client to load, got ${String(cause)}`;
-    return new TidegateError('E_ORIGIN_CONNECT', message, { cause });
   }
 }
 

@@ -115,7 +115,7 @@ export class H2Connection {
       const head = readH2Head(rawHeaders, stream.endAfterHeaders);
       const admission = 'kind' in head ? head : admit(head, this.#peer, this.#deps.admission);
       if (admission.kind === 'refused') this.#refuse(stream, admission);
-      else if (admission.kind === 'options') answerOptions(stream);
+      else if (admission.kind === 'options') stream.respond(OPTIONS_ANSWER, { endStream: true });
       else if (admission.head.framing === 'none') this.#ask(stream, admission.request);
       else this.#askWithContent(stream, admission);
     } catch (error) {
@@ -240,9 +240,7 @@ function whenBroken(this: ServerHttp2Stream): void {
   this.destroy();
 }
 
-function answerOptions(stream: ServerHttp2Stream): void {
-  stream.respond({ ':status': 200, allow: ALLOWED_METHODS, 'content-length': 0 }, { endStream: true });
-}
+const OPTIONS_ANSWER = Object.freeze({ ':status': 200, allow: ALLOWED_METHODS, 'content-length': 0 });
 
 /** The stream in the form of a message of node:http. */
 function contentOf(stream: ServerHttp2Stream): ContentSource {

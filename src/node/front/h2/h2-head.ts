@@ -43,7 +43,9 @@ export function readH2Head(rawHeaders: readonly string[], endsHere: boolean): Ra
       // RFC 9113 §8.2.3: joins the crumbs of one field.
       fields[cookieAt] += `; ${value}`;
     } else {
-      if (isOfConnection(name, value)) return refused('connection-field', name);
+      if (OF_CONNECTION.has(name) || (name === 'te' && value.toLowerCase() !== 'trailers')) {
+        return refused('connection-field', name);
+      }
       if (name === 'cookie') cookieAt = fields.length + 1;
       fields.push(name, value);
     }
@@ -60,16 +62,11 @@ function notePseudo(pseudo: Pseudo, name: string, value: string): boolean {
   return true;
 }
 
-function isOfConnection(name: string, value: string): boolean {
-  return OF_CONNECTION.has(name) || (name === 'te' && value.toLowerCase() !== 'trailers');
-}
-
-interface Rest {
-  readonly fields: string[];
-  readonly endsHere: boolean;
-}
-
-function headOf(pseudo: Pseudo, host: string | undefined, { fields, endsHere }: Rest): RawHead | Refusal {
+function headOf(
+  pseudo: Pseudo,
+  host: string | undefined,
+  { fields, endsHere }: { readonly fields: string[]; readonly endsHere: boolean },
+): RawHead | Refusal {
   const { method, path, scheme, authority = host } = pseudo;
   if (method === 'CONNECT') return refused('method-connect', method);
   if (!path.startsWith('/') && path !== '*') return refused('target-form', path);

@@ -32,7 +32,9 @@ export async function callAdmin(at: AdminAddress, call: AdminCall): Promise<unkn
   const answer = parse(text);
   if (response.status === 401) throw new TidegateError('E_ADMIN', refusedToken(url.origin, at.token));
   const error = errorOf(answer);
-  if (error !== undefined) throw new TidegateError(toldCode(error.code), error.message);
+  // Codes of wrong requests are kept.
+  const isWrong = error?.code === 'E_SELECTOR' || error?.code === 'E_POPULATE';
+  if (error !== undefined) throw new TidegateError(isWrong ? error.code : 'E_ADMIN', error.message);
   if (answer === undefined || !response.ok) {
     const got = `${response.status} ${response.headers.get('content-type') ?? 'without a content type'}`;
     throw new TidegateError('E_ADMIN', `expected JSON from a gate's admin API at ${url.origin}, got ${got}`);
@@ -55,11 +57,6 @@ export async function* followAdmin(at: AdminAddress, call: AdminCall): AsyncGene
   } catch (error) {
     throw new TidegateError('E_ADMIN', `expected the gate to go on, got ${causeOf(error)}`, { cause: error });
   }
-}
-
-/** Keeps the codes of wrong requests; any other becomes E_ADMIN. */
-function toldCode(code: string | undefined): 'E_SELECTOR' | 'E_POPULATE' | 'E_ADMIN' {
-  return code === 'E_SELECTOR' || code === 'E_POPULATE' ? code : 'E_ADMIN';
 }
 
 function urlOf(at: AdminAddress, call: AdminCall): URL {
