@@ -1,9 +1,10 @@
 // Child of the bench `feed`: the application, with its tracker. `/rows/N` is one row as JSON.
+//
+// `pg` is loaded only where PostgreSQL is followed: elsewhere the tracker would take it for a driver that is not wrapped.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
-import pg from 'pg';
 import { nodePostgres } from '../../src/feed/postgres/session.ts';
 import { createPostgresTriggerFeed } from '../../src/feed/postgres/trigger/feed.ts';
 import { installPostgresTriggers } from '../../src/feed/postgres/trigger/install.ts';
@@ -15,7 +16,6 @@ import {
   type TrackedDatabase,
   type Tracker,
 } from '../../src/track/index.ts';
-import { connected, shapesOf, withSession } from '../../test/feed/postgres-kit.ts';
 import { answer } from './child.ts';
 import { type Followed, isPostgres } from './rows.ts';
 
@@ -32,7 +32,7 @@ const answers = {
   },
   follow: async ({ followed, admin }: { readonly followed: Followed; readonly admin: string }) => {
     if (followed.way === 'ttl') {
-      respond = listener(readerOf(followed, undefined), 'max-age=1');
+      respond = listener(await readerOf(followed, undefined), 'max-age=1');
       return;
     }
     tracker = createTracker({
@@ -41,7 +41,7 @@ const answers = {
       targets: [gateTarget({ admin })],
       onFault: (error) => console.error(error),
     });
-    respond = tracker.node(listener(readerOf(followed, tracker), 'max-age=3600'));
+    respond = tracker.node(listener(await readerOf(followed, tracker), 'max-age=3600'));
     await tracker.start();
   },
   status: () => tracker?.status(),
@@ -65,10 +65,11 @@ function listener(read: Read, lifetime: string): typeof respond {
   };
 }
 
-function readerOf(followed: Followed, wrapper: Tracker | undefined): Read {
+async function readerOf(followed: Followed, wrapper: Tracker | undefined): Promise<Read> {
   const wrapped = <T extends object>(driver: T): T => wrapper?.wrap(driver) ?? driver;
   if (isPostgres(followed)) {
-    const pool = wrapped(new pg.Pool({ connectionString: followed.database, max: 4 }));
+    const { Pool } = (await import('pg')).default;
+    const pool = wrapped(new Pool({ connectionString: followed.database, max: 4 }));
     return async (id) => (await pool.query('SELECT id, version FROM rows WHERE id = $1', [id])).rows[0];
   }
   const database = wrapped(new DatabaseSync(followed.database, { timeout: 5_000 }));
@@ -85,6 +86,7 @@ function databaseOf({ way, database, pollMs }: Followed): TrackedDatabase {
   if (way === 'logical') return postgresDatabase({ connection: database, ...names, install: true });
   return {
     async open(parts) {
+      const { connected, shapesOf, withSession } = await import('../../test/feed/postgres-kit.ts');
       await withSession(database, (session) => installPostgresTriggers(session, { tables: 'all', notifies: true }));
       const opened = await postgresDatabase({ connection: database, ...names }).open(parts);
       const shapeOf = shapesOf(await connected(database));

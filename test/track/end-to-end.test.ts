@@ -136,6 +136,25 @@ it('a data cache keeps a value until one of its rows changes', async () => {
   expect(fills).toBe(2);
 });
 
+it('a data cache fills anew for a request that has written, which need not wait for the feed', async () => {
+  const cache = createCache();
+  const { db, tracker } = await trackedShop({ targets: [cacheTarget(cache)] });
+  const age = tracker.memo(() => db.prepare('SELECT age FROM users WHERE id = ?').get(1)?.age);
+  const read = () => tracker.cached(cache, 'age', { fill: () => age(), ttl: '1h' });
+  expect([await read(), await cache.get('age')]).toEqual([30, 30]);
+  const seen = await tracker.scope(async () => {
+    const before = await read();
+    // No feed can tell of it before the commit.
+    db.exec('BEGIN; UPDATE users SET age = 31 WHERE id = 1');
+    const after = await read();
+    db.exec('COMMIT');
+    return [before, after];
+  });
+  expect(seen).toEqual([30, 31]);
+  await tracker.settled();
+  expect(await read()).toBe(31);
+});
+
 it('a data cache has nothing of the source once its tracker is stopped', async () => {
   const cache = createCache();
   const { db, outside, tracker, faults } = await trackedShop({ targets: [cacheTarget(cache)] });

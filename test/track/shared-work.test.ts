@@ -139,6 +139,23 @@ it('memos within a memo and within batches are made anew, too, for a request tha
   expect([value, (await before).value]).toEqual([[31, 31, 31], 40]);
 });
 
+it('a batch of dataloader is made anew whichever of its requests has written', async () => {
+  const world = await trackedShop();
+  const { tracker, db } = world;
+  const age = tracker.memo(async (id: number) => ageOf(world)(id)?.age ?? 0);
+  const loader = new DataLoader<number, number>(async (ids) => Promise.all(ids.map((id) => age(id))), { cache: false });
+  await responseOf(tracker, () => age(1));
+  const first = responseOf(tracker, () => loader.load(2));
+  const second = responseOf(tracker, async () => {
+    // No feed can tell of it before the commit.
+    db.exec('BEGIN; UPDATE users SET age = 31 WHERE id = 1');
+    const value = await loader.load(1);
+    db.exec('COMMIT');
+    return value;
+  });
+  expect([(await first).value, (await second).value]).toEqual([40, 31]);
+});
+
 it('a change that is told while a memo is being made is not in what others are given', async () => {
   const world = await trackedShop();
   const { tracker, outside } = world;

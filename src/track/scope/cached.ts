@@ -4,17 +4,15 @@
 // the response is not stored.
 
 import type { Cache, Fill, FillOptions } from '../../cache/contract.ts';
-import type { RequestScope } from './scope.ts';
-import { routeOfPath } from './scope.ts';
+import { type RequestScope, routeOfPath } from './scope.ts';
+import { openShared, readsAnew, type Sharing } from './shared-work.ts';
 
 export interface CachedFill<T> {
   readonly cache: Pick<Cache, 'getOrSet'>;
   readonly key: string;
   readonly fill: Fill<T>;
   readonly options: FillOptions;
-  readonly open: () => RequestScope;
-  /** Scope of the response. */
-  readonly outer: RequestScope | undefined;
+  readonly sharing: Sharing;
 }
 
 /** Callers that wait for a key of a cache. */
@@ -32,13 +30,13 @@ let moments = 0;
  * he may. No tags exist for a value that is not stored: a caller who came after its fill had begun asks again.
  */
 export async function cachedBy<T>(parts: CachedFill<T>): Promise<T> {
-  const { cache, key, outer } = parts;
+  const { cache, key, sharing } = parts;
   const keys = waiting.get(cache) ?? new Map<string, Waiting>();
   waiting.set(cache, keys);
   const shared = keys.get(key) ?? { callers: 0, refusedBegunAt: 0 };
   keys.set(key, shared);
   shared.callers++;
-  const end = outer?.begin();
+  const end = sharing.current()?.begin();
   const cameAt = ++moments;
   const refusedBefore = shared.refusedBegunAt;
   try {
@@ -53,12 +51,15 @@ export async function cachedBy<T>(parts: CachedFill<T>): Promise<T> {
   }
 }
 
-async function once<T>({ cache, key, fill, options, open, outer }: CachedFill<T>, shared: Waiting): Promise<T> {
+async function once<T>({ cache, key, fill, options, sharing }: CachedFill<T>, shared: Waiting): Promise<T> {
+  const outer = sharing.current();
+  // The feed may not have told yet what the request wrote, so what is stored may be of before.
+  const isAnew = readsAnew(outer);
   let own: { readonly scope: RequestScope; readonly value: T } | undefined;
   const value = await cache.getOrSet<T>(
     key,
     async (context) => {
-      const scope = open();
+      const scope = openShared(sharing, isAnew);
       const begunAt = ++moments;
       const filled = await scope.run(() => fill(context));
       await scope.registered();
@@ -74,7 +75,7 @@ async function once<T>({ cache, key, fill, options, open, outer }: CachedFill<T>
       return filled;
     },
     // Other tiers outlive this process, and with it what its values depend on.
-    { ...options, tiers: 'memory' },
+    { ...options, ...(isAnew && { refresh: true }), tiers: 'memory' },
   );
   if (outer === undefined) return value;
   // A fill that failed or took too long may leave another's value.

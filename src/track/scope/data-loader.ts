@@ -44,6 +44,8 @@ class Carried {
 const trackers = new Set<Sharing>();
 const watched = new WeakSet<object>();
 const ofErrors = new WeakMap<object, Origin>();
+/** By loader: the responses that wait for it, once for each load. */
+const waitingFor = new WeakMap<object, Set<{ readonly scope: RequestScope }>>();
 let moments = 0;
 
 /** Returns a function that ends the watch. */
@@ -70,7 +72,7 @@ function watchClass(loaded: unknown): void {
   Object.assign(prototype, {
     load(this: LoaderLike, key: unknown): Promise<unknown> {
       watchBatches(this);
-      const waiting = [...trackers].map(awaiting);
+      const waiting = [...trackers].map((sharing) => awaiting(sharing, this));
       let loading: Promise<unknown>;
       try {
         loading = load.call(this, key);
@@ -96,13 +98,19 @@ function watchClass(loaded: unknown): void {
 }
 
 /** Waits on behalf of the response that is being made. Returns a function to be called with the value's origin. */
-function awaiting(sharing: Sharing): (origin: Origin | undefined) => void {
+function awaiting(sharing: Sharing, loader: LoaderLike): (origin: Origin | undefined) => void {
   const scope = sharing.current();
+  if (scope === undefined) return () => undefined;
   const cameAt = ++moments;
-  const end = scope?.begin();
+  const end = scope.begin();
+  const waiting = waitingFor.get(loader) ?? new Set();
+  waitingFor.set(loader, waiting);
+  const own = { scope };
+  waiting.add(own);
   return (origin) => {
-    end?.();
-    if (origin === undefined || scope === undefined) return;
+    end();
+    waiting.delete(own);
+    if (origin === undefined) return;
     const read = origin.scopes.get(sharing);
     if (read === undefined) scope.untracked('cached-value', 'a value that a loader had, read by an unknown request');
     else if (origin.begunAt > cameAt) scope.adopt(read);
@@ -116,9 +124,9 @@ function watchBatches(loader: LoaderLike): void {
   const batch = loader._batchLoadFn;
   const name = `the loader ${loader.name || batch.name || 'without a name'}`;
   loader._batchLoadFn = (keys) => {
-    const scopes = new Map(
-      [...trackers].map((sharing) => [sharing, openShared(sharing, readsAnew(sharing.current()))]),
-    );
+    // The batch is run for the first of its requests; any other may have written.
+    const isAnew = [...(waitingFor.get(loader) ?? [])].some(({ scope }) => readsAnew(scope));
+    const scopes = new Map([...trackers].map((sharing) => [sharing, openShared(sharing, isAnew)]));
     const origin = { begunAt: ++moments, scopes };
     const run = [...scopes.values()].reduce<() => unknown>(
       (work, scope) => () => scope.run(work),
