@@ -4,10 +4,10 @@
 // tracker, and says so when the tracker does not answer.
 
 import type { Description, QuestionSubject } from '../dependency/describe/describe.ts';
-import { sourceOf, sourceTag } from '../dependency/source-tag.ts';
 import type { EntrySummary, Explanation } from '../engine/contract.ts';
 import { ASK_MS, type Asked, MAX_OPEN } from '../engine/source-questions.ts';
 import { expected } from '../errors.ts';
+import { sourceOf, sourceTag } from '../semantics/tags.ts';
 import { AdminRefusal } from './answers.ts';
 import type { AdminDeps, SourceApi } from './contract.ts';
 import {

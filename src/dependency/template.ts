@@ -42,7 +42,8 @@ export type Template =
       readonly widened?: 'template' | 'table';
       /** Queries that tell more about its reads when they are run too; each returns one column. */
       readonly lookups?: readonly Lookup[] | undefined;
-      readonly times?: Times;
+      /** Parameters, from 0, that may be read as a time: with a text such as `now` the answer depends on when it is given. */
+      readonly times?: readonly number[];
     }
   /**
    * Its answer depends on more than the tables: time, chance, session settings, temporary tables. Or that is not known.
@@ -65,9 +66,6 @@ export type Template =
     };
 
 export type Uncacheable = Extract<Template, { kind: 'uncacheable' }>;
-
-/** Parameters, from 0, that may be read as a time: with a text such as `now` the answer depends on when it is given. */
-type Times = readonly number[] | undefined;
 
 /**
  * A query for the values by which rows of one table join those of another. It sees what the statement saw, and its answer

@@ -10,7 +10,7 @@ import { type Analysis, addNote, type Purity, Stop, unread } from './analysis.ts
 import type { Catalogue, Select, Session, Statement } from './ast.ts';
 import { checkPurity } from './calls/purity.ts';
 import { within } from './catalogue.ts';
-import { rulesOf } from './dialect.ts';
+import { RULES } from './dialect.ts';
 import { Equalities } from './narrow/closure.ts';
 import { conjunction } from './narrow/conjuncts.ts';
 import { narrowByLookups } from './narrow/lookups.ts';
@@ -85,6 +85,7 @@ export class Templates {
 type Known = {
   readonly [Kind in Template['kind']]: Omit<Extract<Template, { kind: Kind }>, 'id' | 'text'>;
 }[Template['kind']];
+type Tracked = Extract<Known, { kind: 'tracked' }>;
 
 export function analyse(text: string, parts: StatementParts): Template {
   const { source, session } = parts.catalogue;
@@ -99,26 +100,20 @@ function knownOf(text: string, parts: StatementParts): Known {
     const statements = parts.parser.parse(text);
     return writeOf(text, statements, parts) ?? queryOf(statements, parts);
   } catch (error) {
-    return stopped(error);
+    const stop = error instanceof Stop ? error : unread(`an error of its analysis: ${messageOf(error)}`);
+    return { kind: 'uncacheable', reason: stop.message, unknown: stop.unknown };
   }
-}
-
-/** The result for a statement whose analysis ended without an answer. */
-function stopped(error: unknown): Known {
-  const what = messageOf(error);
-  const { message: reason, unknown } = error instanceof Stop ? error : unread(`an error of its analysis: ${what}`);
-  return { kind: 'uncacheable', reason, unknown };
 }
 
 /** The result for a text that does not write. */
 function queryOf(statements: readonly Statement[], parts: StatementParts): Known {
   const [statement, ...others] = statements;
-  if (statement === undefined) return { kind: 'uncacheable', reason: 'no statement' };
-  if (others.length > 0) return { kind: 'uncacheable', reason: 'several statements' };
+  if (statement === undefined) throw new Stop('uncacheable', 'no statement');
+  if (others.length > 0) throw new Stop('uncacheable', 'several statements');
   if (statement.kind === 'unparsed') throw unread(`a statement that cannot be read: ${statement.reason}`);
-  if (statement.kind !== 'query')
-    return { kind: 'uncacheable', reason: statement.kind === 'other' ? statement.name : statement.kind };
-  if (statement.locks) return { kind: 'uncacheable', reason: 'it locks rows' };
+  if (statement.kind === 'other') throw new Stop('uncacheable', statement.name);
+  if (statement.kind !== 'query') throw new Stop('uncacheable', statement.kind);
+  if (statement.locks) throw new Stop('uncacheable', 'it locks rows');
   const { select } = statement;
   checkPurity(select, purityOf(parts));
   const analysis = analysisOf(select, parts);
@@ -131,15 +126,14 @@ function queryOf(statements: readonly Statement[], parts: StatementParts): Known
   }
 }
 
-function withTimes(known: Known, { moving }: Analysis): Known {
-  if (known.kind !== 'tracked') return known;
+function withTimes(known: Tracked, { moving }: Analysis): Tracked {
   const { parameters, reason } = moving.settle();
-  if (reason !== undefined) return { kind: 'uncacheable', reason };
+  if (reason !== undefined) throw new Stop('uncacheable', reason);
   return parameters.length > 0 ? { ...known, times: parameters } : known;
 }
 
 function purityOf({ dialect, catalogue, pureFunctions = new Set() }: StatementParts): Purity {
-  return { dialect: rulesOf(dialect), pureFunctions, routines: catalogue.routines };
+  return { dialect: RULES[dialect], pureFunctions, routines: catalogue.routines };
 }
 
 function analysisOf(select: Select, parts: StatementParts): Analysis {
@@ -163,17 +157,17 @@ function analysisOf(select: Select, parts: StatementParts): Analysis {
 const NOWHERE = { scope: undefined, common: undefined, schema: undefined, within: [] } as const;
 
 /** Reads all its tables as a whole. */
-function wholeTables(select: Select, analysis: Analysis, error: unknown): Known {
+function wholeTables(select: Select, analysis: Analysis, error: unknown): Tracked {
   readTables(select, NOWHERE, analysis);
   addNote(analysis, 'too-complex', messageOf(error));
   return tracked([], analysis);
 }
 
-function tracked(output: readonly string[], { reads, notes }: Analysis): Extract<Known, { kind: 'tracked' }> {
+function tracked(output: readonly string[], { reads, notes }: Analysis): Tracked {
   return { kind: 'tracked', reads: reads.map((read) => finished(read, {})), output, fallbacks: notes };
 }
 
-function trackedOf(select: Select, analysis: Analysis): Known {
+function trackedOf(select: Select, analysis: Analysis): Tracked {
   const { plan, outputs, hasAllOutputs } = resolveSelect(select, NOWHERE, analysis);
   const names = hasAllOutputs ? namesOf(outputs, analysis) : [];
   if (plan.kind !== 'plain') {

@@ -256,6 +256,14 @@ export type Relation =
 /** A statement cannot be read safely; the message becomes the reason of `unparsed`. */
 export class Unreadable extends Error {}
 
+/** The words of a kind of node: `create table` for `CreateTableStmt`. */
+export function wordsOf(kind: string): string {
+  return kind
+    .replace(/Stmt$/, '')
+    .replace(/(?<=.)[A-Z]/g, ' $&')
+    .toLowerCase();
+}
+
 export function negated(isNegated: boolean, operand: Expression): Expression {
   return isNegated ? { kind: 'not', operand } : operand;
 }

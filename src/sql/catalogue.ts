@@ -2,7 +2,7 @@
 
 import { TidegateError } from '../errors.ts';
 import type { Callee, Catalogue, CatalogueData, Relation, Routine, Routines, Session } from './ast.ts';
-import { rulesOf } from './dialect.ts';
+import { RULES } from './dialect.ts';
 
 interface Known {
   readonly relations: ReadonlyMap<string, Relation>;
@@ -22,7 +22,7 @@ const known = new WeakMap<CatalogueData, Known>();
 export function catalogueOf(data: CatalogueData, session?: Session): Catalogue {
   const { dialect, source } = data;
   const { path } = session ?? data;
-  const { fold, hidden } = rulesOf(dialect);
+  const { fold, hidden } = RULES[dialect];
   const keyOf = (schema: string, name: string) => plainKey(fold(schema), fold(name));
   const { relations, modules, routines } = knownOf(data, keyOf);
   return {

@@ -89,8 +89,4 @@ const POSTGRES: DialectRules = {
   namesResults: true,
 };
 
-const RULES: Readonly<Record<Dialect, DialectRules>> = { postgres: POSTGRES, sqlite: SQLITE };
-
-export function rulesOf(dialect: Dialect): DialectRules {
-  return RULES[dialect];
-}
+export const RULES: Readonly<Record<Dialect, DialectRules>> = { postgres: POSTGRES, sqlite: SQLITE };

@@ -12,7 +12,7 @@
 //   maybe                       maybe        maybe                       maybe       maybe  maybe
 //   (for one operator; NOT (null AND maybe) is maybe)
 
-import type { Cell, ColumnShape, ColumnType, Row, Scalar, SqliteColumnType, TableShape } from '../change.ts';
+import type { Cell, ColumnShape, ColumnType, Row, SqliteColumnType, TableShape } from '../change.ts';
 import { cellOf } from './cells.ts';
 import { type Comparison, compareCells, equalCells, equalityKey } from './compare.ts';
 import { isLike } from './like.ts';
@@ -177,11 +177,11 @@ function listSet(predicate: Extract<Predicate, { kind: 'in' }>, type: ColumnType
   if (cell === null) return NULL;
   if (cell === undefined) return ANY;
   if (operands.length < LONG_LIST) return walkedListSet(operands, type, cell);
-  const list = listOf(predicate, type);
-  const key = list === undefined ? undefined : equalityKey(type, cell);
-  if (list === undefined || key === undefined) return walkedListSet(operands, type, cell);
-  if (list.keys.has(key)) return TRUE;
-  return list.hasNull ? NULL : FALSE;
+  const { type: listed, keys, hasNull } = listOf(predicate, type);
+  const key = keys === undefined || listed !== type ? undefined : equalityKey(type, cell);
+  if (key === undefined) return walkedListSet(operands, type, cell);
+  if (keys?.has(key) === true) return TRUE;
+  return hasNull ? NULL : FALSE;
 }
 
 function walkedListSet(operands: readonly Operand[], type: ColumnType, cell: Cell): number {
@@ -194,37 +194,29 @@ function walkedListSet(operands: readonly Operand[], type: ColumnType, cell: Cel
   return set;
 }
 
+/** `keys`: undefined when some element has none. */
 interface List {
   readonly type: ColumnType;
-  readonly keys: ReadonlySet<string | number>;
+  readonly keys: ReadonlySet<string | number> | undefined;
   readonly hasNull: boolean;
 }
 
-const lists = new WeakMap<Predicate, List | 'keyless'>();
+const lists = new WeakMap<Predicate, List>();
 
-/** Returns undefined when some element has no key. */
-function listOf(predicate: Extract<Predicate, { kind: 'in' }>, type: ColumnType): List | undefined {
+function listOf(predicate: Extract<Predicate, { kind: 'in' }>, type: ColumnType): List {
   const known = lists.get(predicate);
-  if (known !== undefined) return known === 'keyless' || known.type !== type ? undefined : known;
-  const made = makeList(predicate.operands, type);
-  lists.set(predicate, made ?? 'keyless');
-  return made;
-}
-
-function makeList(operands: readonly Operand[], type: ColumnType): List | undefined {
+  if (known !== undefined) return known;
+  const values = predicate.operands.map((operand) => (operand.kind === 'value' ? operand.value : undefined));
   const keys = new Set<string | number>();
-  let hasNull = false;
-  for (const operand of operands) {
-    const value: Scalar | undefined = operand.kind === 'value' ? operand.value : undefined;
-    if (value === null) {
-      hasNull = true;
-      continue;
-    }
-    const key = value === undefined ? undefined : equalityKey(type, value);
-    if (key === undefined) return undefined;
-    keys.add(key);
+  let hasKeys = true;
+  for (const value of values) {
+    const key = value === undefined || value === null ? undefined : equalityKey(type, value);
+    if (key !== undefined) keys.add(key);
+    else if (value !== null) hasKeys = false;
   }
-  return { type, keys, hasNull };
+  const made = { type, keys: hasKeys ? keys : undefined, hasNull: values.includes(null) };
+  lists.set(predicate, made);
+  return made;
 }
 
 function likeSet(predicate: Extract<Predicate, { kind: 'like' }>, type: ColumnType, cell: Cell): number {

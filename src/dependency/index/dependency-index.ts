@@ -184,7 +184,8 @@ export class DependencyIndex {
     this.#ids[slot] = id;
     this.#reads.set(READ * slot + PLAN, this.#numberOf(plan));
     this.#reads.set(READ * slot + PLACE, plan.add(slot, read));
-    this.#reads.set(READ * slot + RECORDS, table.addRecords(slot, plan, read));
+    const keys = plan.hasKeys ? read.keys : undefined;
+    this.#reads.set(READ * slot + RECORDS, keys === undefined ? NONE : table.records.add(slot, keys));
     return slot;
   }
 

@@ -47,13 +47,6 @@ interface Probe {
   readonly isKeyed: boolean;
 }
 
-/** The change for which an instance is looked at. */
-interface Look {
-  readonly change: Change;
-  /** Whether the row as it was is among the keys. */
-  readonly isListed: boolean;
-}
-
 /** Further forms of a read share one coarse plan. Each filter that may be left out makes them twice as many. */
 const MAX_FORMS = 64;
 const MAX_STAMP = 2 ** 31 - 1;
@@ -67,6 +60,7 @@ export class IndexTable {
   readonly #maxLooks: number;
   /** The number of the change; a plan knows for which one it last looked at a read. */
   #stamp = 0;
+  #change: Change | undefined;
   readonly #found: number[] = [];
   /** Columns that some plan uses, or has used. */
   #used = 0;
@@ -94,12 +88,7 @@ export class IndexTable {
     return plan;
   }
 
-  /** Returns the handle by which `remove` gives its records back. */
-  addRecords(slot: number, plan: IndexPlan, { keys }: BoundRead): number {
-    return plan.hasKeys && keys !== undefined ? this.records.add(slot, keys) : NONE;
-  }
-
-  /** `records`: what `addRecords` returned for the read. */
+  /** `records`: of the read, as they were added. */
   remove(slot: number, records: number): void {
     const plan = this.#slots.planOf(slot);
     plan.remove(this.#slots.placeOf(slot));
@@ -126,6 +115,7 @@ export class IndexTable {
   }
 
   match(change: Change): void {
+    this.#change = change;
     this.#nextStamp();
     if (change.kind === 'truncate') return this.tellAll('truncate');
     const probe = this.#probeOf(change);
@@ -164,8 +154,7 @@ export class IndexTable {
     for (const slot of slots) {
       const plan = this.#slots.planOf(slot);
       if (isUntouched(plan, probe) || plan.coarse !== undefined) continue;
-      if (plan.agreesWith(probe.change.table))
-        this.#look(plan, this.#slots.placeOf(slot), { change: probe.change, isListed: true });
+      if (plan.agreesWith(probe.change.table)) this.#look(plan, this.#slots.placeOf(slot), true);
     }
   }
 
@@ -184,29 +173,30 @@ export class IndexTable {
       isWhole = old !== undefined && plan.find(old, places);
     }
     if (isWhole && now !== undefined) isWhole = plan.find(now, places);
-    if (isWhole) this.#lookAt(plan, places, change);
-    else this.#lookAtAll(plan, change);
+    if (isWhole) this.#lookAt(plan, places);
+    else this.#lookAtAll(plan);
   }
 
-  #lookAtAll(plan: IndexPlan, change: Change): void {
+  #lookAtAll(plan: IndexPlan): void {
     if (plan.count > this.#maxLooks) return this.#tellPlan(plan, 'too-many-candidates');
     for (let place = 0; place < plan.end; place++) {
-      if (plan.slot(place) !== NONE) this.#look(plan, place, { change, isListed: false });
+      if (plan.slot(place) !== NONE) this.#look(plan, place, false);
     }
   }
 
-  #lookAt(plan: IndexPlan, places: readonly number[], change: Change): void {
+  #lookAt(plan: IndexPlan, places: readonly number[]): void {
     if (places.length <= this.#maxLooks) {
-      for (const place of places) this.#look(plan, place, { change, isListed: false });
+      for (const place of places) this.#look(plan, place, false);
       return;
     }
     for (const place of places) this.#tellCoarse(plan.slot(place), 'too-many-candidates');
   }
 
-  #look(plan: IndexPlan, place: number, { change, isListed }: Look): void {
+  /** `isListed`: whether the row as it was is among the keys. */
+  #look(plan: IndexPlan, place: number, isListed: boolean): void {
     if (!plan.claimLook(place, this.#stamp) || this.#slots.isFound(plan, place)) return;
     this.#counts.looks++;
-    const reason = plan.look(place, change, isListed);
+    const reason = plan.look(place, this.#change as Change, isListed);
     if (reason !== undefined) this.#slots.tell(plan.slot(place), reason);
   }
 

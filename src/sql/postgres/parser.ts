@@ -5,7 +5,7 @@
 // is the statement that writes, never a query.
 
 import { messageOf } from '../../errors.ts';
-import { type Parser, type Statement, Unreadable } from '../ast.ts';
+import { type Parser, type Statement, Unreadable, wordsOf } from '../ast.ts';
 import { fieldsIf, fieldsIn, listOf, nodeOf, type Tree, textOf, treeOf } from './nodes.ts';
 import { selectOf, tableOf } from './select.ts';
 
@@ -85,13 +85,8 @@ function statementOf(node: unknown): Statement {
       const name = textOf(fields.name) ?? 'all';
       return { kind: 'other', name: `set ${name.toLowerCase()}`, writes: !isHarmlessSetting(name) };
     }
-    default: {
-      const name = kind
-        .replace(/Stmt$/, '')
-        .replace(/(?<=.)[A-Z]/g, ' $&')
-        .toLowerCase();
-      return { kind: 'other', name, writes: !isHarmless(kind) };
-    }
+    default:
+      return { kind: 'other', name: wordsOf(kind), writes: !isHarmless(kind) };
   }
 }
 

@@ -10,7 +10,7 @@ import { calleeOf, fieldsIf, listOf, namesOf, nodeOf, type Tree, textOf, treeOf 
 
 /** Reads the fields of a SelectStmt that writes nothing. */
 export function selectOf(fields: Tree): Select {
-  const place = placeOf(fields);
+  const place: PostgresPlace = { windows: fields.windowClause, select: selectOf };
   const clause = treeOf(fields.withClause);
   return {
     with: listOf(clause.ctes).map((item) => commonTable(treeOf(fieldsIf(item, 'CommonTableExpr')))),
@@ -20,10 +20,6 @@ export function selectOf(fields: Tree): Select {
     limit: limitOf(fields, place),
     offset: countOf(fields.limitOffset, place),
   };
-}
-
-function placeOf(fields: Tree): PostgresPlace {
-  return { windows: fields.windowClause, select: selectOf };
 }
 
 function commonTable(fields: Tree): CommonTable {

@@ -64,7 +64,8 @@ export function readTables(select: Select, place: Place, analysis: Analysis): vo
       if (common !== undefined) pending.push({ select: expandCommon(common.table), place: common.place() });
       // A name may be a common table in one place and a table in another.
       const relation = findRelation({ schema, name }, next.place, analysis);
-      if (relation === null && common === undefined && !isCommonWithin(next.select, name, analysis))
+      const isCommon = (other: string) => fold(other, analysis) === fold(name, analysis);
+      if (relation === null && common === undefined && !commonNamesIn(next.select).some(isCommon))
         throw unknownTable({ schema, name });
       if (relation?.kind === 'table') readRelation(relation, name, analysis).isWhole = true;
       if (relation?.kind !== 'view') continue;
@@ -105,20 +106,11 @@ export function selectOfView(name: string, { text }: Seen<'view'>, { parser, pur
   return statement.select;
 }
 
-/** An unknown table may be a view, and a function that gives rows may look like one. */
+/** An unknown table may be a view, and a function that gives rows may look like one. No feed tells of the system's own. */
 export function unknownTable({ schema, name }: Name): Stop {
-  return isUnseenSystem(schema, name)
-    ? new Stop('uncacheable', `system table ${name}`)
-    : new Stop('uncacheable', schema === undefined ? name : `${schema}.${name}`, 'table');
-}
-
-function isCommonWithin(select: Select, name: string, analysis: Analysis): boolean {
-  return commonNamesIn(select).some((common) => fold(common, analysis) === fold(name, analysis));
-}
-
-/** The database's own tables, which no feed tells of. */
-function isUnseenSystem(schema: string | undefined, name: string): boolean {
-  return /^(?:pg_|sqlite_)/i.test(name) || /^(?:pg_catalog|information_schema)$/i.test(schema ?? '');
+  const isSystem = /^(?:pg_|sqlite_)/i.test(name) || /^(?:pg_catalog|information_schema)$/i.test(schema ?? '');
+  if (isSystem) return new Stop('uncacheable', `system table ${name}`);
+  return new Stop('uncacheable', schema === undefined ? name : `${schema}.${name}`, 'table');
 }
 
 type ColumnName = Extract<Expression, { kind: 'column' }>;

@@ -31,7 +31,7 @@ import type {
   Source,
   Statement,
 } from '../ast.ts';
-import { bare, starSelect, Unreadable } from '../ast.ts';
+import { bare, starSelect, Unreadable, wordsOf } from '../ast.ts';
 import { expressionOf, type SqlitePlace } from './expression.ts';
 
 /** SQLITE_MAX_VARIABLE_NUMBER as it is compiled in. */
@@ -82,19 +82,12 @@ export function sqliteTrees(text: string): readonly Stmt[] {
 
 /** Whether this kind of statement leaves every answer as it was. For PRAGMA see `changesAnswers`. */
 export function isHarmless({ type }: Stmt): boolean {
-  return HARMLESS.has(nameOf(type));
+  return HARMLESS.has(wordsOf(type));
 }
 
 /** Whether the PRAGMA changes the answers of later statements on the connection. */
 export function changesAnswers({ name, body }: Extract<Stmt, { type: 'PragmaStmt' }>): boolean {
   return body !== undefined && !HARMLESS_PRAGMAS.has(name.objName.text.toLowerCase());
-}
-
-function nameOf(type: string): string {
-  return type
-    .replace(/Stmt$/, '')
-    .replace(/(?<=.)[A-Z]/g, ' $&')
-    .toLowerCase();
 }
 
 function statementOf(node: Stmt, text: string): Statement {
@@ -115,7 +108,7 @@ function statementOf(node: Stmt, text: string): Statement {
       return { kind: 'other', name: `pragma ${name}`, writes: changesAnswers(node) };
     }
     default:
-      return { kind: 'other', name: nameOf(node.type), writes: !isHarmless(node) };
+      return { kind: 'other', name: wordsOf(node.type), writes: !isHarmless(node) };
   }
 }
 

@@ -6,8 +6,8 @@
 
 import { sourcesOf } from '../../cache/cache.ts';
 import type { Cache } from '../../cache/contract.ts';
-import { sourceTag } from '../../dependency/source-tag.ts';
 import type { SourceLeases } from '../../engine/source-leases.ts';
+import { sourceTag } from '../../semantics/tags.ts';
 import type { SourceReply, TrackingTarget } from '../contract.ts';
 
 export interface CacheTargetOptions {
