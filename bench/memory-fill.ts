@@ -2,7 +2,7 @@
 // process grew by. To be run with --expose-gc, in a process of its own, as garbage of others would count.
 
 import { cacheKey } from '../src/entry/key.ts';
-import { encodeHead, headLength, type StoredResponse } from '../src/entry/stored-response.ts';
+import { type StoredResponse, wireForm } from '../src/entry/stored-response.ts';
 import { createMemoryStore } from '../src/store/memory.ts';
 
 /** What a filled store takes. `heapBytes`: V8's heap and what its objects hold outside of it. */
@@ -40,14 +40,10 @@ export function makeEntry(number: number, tags: number): StoredResponse {
     ...['content-length', String(BODY_BYTES), 'etag', `"5f3a-${id}-c0ffee"`, 'cache-control', 'public, max-age=60'],
     ...['last-modified', 'Thu, 20 Nov 2025 09:00:00 GMT', 'x-request-id', `0b1d7c1e-5a7e-4d54-9d3e-${id}`],
   ];
-  const headBytes = headLength(fields);
-  const bytes = new Uint8Array(headBytes + BODY_BYTES);
-  encodeHead(fields, bytes);
   return {
     kind: 'response',
     key: cacheKey({ tenant: '-', originName: 'api' }, 'GET', `http://shop.example/product/${id}`),
-    bytes,
-    headBytes,
+    ...wireForm(fields, [new Uint8Array(BODY_BYTES)]),
     status: 200,
     bornMs: 1_763_632_800_000 + number,
     terms,

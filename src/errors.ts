@@ -49,6 +49,11 @@ export function expected(code: ErrorCode, what: string, got: unknown): never {
   throw new TidegateError(code, `expected ${what}, got ${shown(got)}`);
 }
 
+/** For the end of a switch over a closed union. */
+export function unreachable(never: never): never {
+  throw new TypeError(`expected a known case, got ${JSON.stringify(never)}`);
+}
+
 const MAX_SHOWN = 80;
 
 /** A value as messages show it: short and on one line. Members of an object are not shown: one may hold a password. */

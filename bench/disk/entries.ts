@@ -1,7 +1,7 @@
 // Entries for the bench `disk`, as a fill makes them.
 
 import { cacheKey } from '../../src/entry/key.ts';
-import { encodeHead, headLength, type StoredResponse } from '../../src/entry/stored-response.ts';
+import { type StoredResponse, wireForm } from '../../src/entry/stored-response.ts';
 
 /** The host that requests name, whichever port the gate is on. */
 export const HOST = 'shop.example';
@@ -36,11 +36,9 @@ export function entryOf(number: number, { bodyBytes, epoch, stamp, bornMs }: Ent
     ...['date', 'Thu, 20 Nov 2025 10:00:00 GMT', 'content-type', 'application/json; charset=utf-8'],
     ...['content-length', String(bodyBytes), 'etag', `"5f3a-${number}"`, 'cache-control', 'public, max-age=86400'],
   ];
-  const headBytes = headLength(fields);
-  const bytes = new Uint8Array(headBytes + bodyBytes).fill(0x2e);
-  encodeHead(fields, bytes);
+  const wire = wireForm(fields, [new Uint8Array(bodyBytes).fill(0x2e)]);
   return {
-    ...{ kind: 'response', key: keyOf(number), bytes, headBytes, status: 200, bornMs, terms },
+    ...{ kind: 'response', key: keyOf(number), ...wire, status: 200, bornMs, terms },
     ...{ tags: [`product-${number}`], epoch, stamp, checkedUpTo: stamp },
   };
 }

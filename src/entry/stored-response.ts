@@ -94,8 +94,26 @@ const LF = 0x0a;
 const COLON = 0x3a;
 const SPACE = 0x20;
 
+/** Head and body in one allocation; the body in chunks. */
+export function wireForm(fields: Fields, chunks: readonly Uint8Array[]): Pick<StoredResponse, 'bytes' | 'headBytes'> {
+  const headBytes = headLength(fields);
+  const bytes = new Uint8Array(headBytes + lengthOf(chunks));
+  let at = encodeHead(fields, bytes);
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return { bytes, headBytes };
+}
+
+export function lengthOf(chunks: readonly Uint8Array[]): number {
+  let bytes = 0;
+  for (const chunk of chunks) bytes += chunk.length;
+  return bytes;
+}
+
 /** Bytes that `encodeHead` writes for these fields. */
-export function headLength(fields: Fields): number {
+function headLength(fields: Fields): number {
   let length = 2;
   for (let at = 0; at < fields.length; at += 2) {
     length += (fields[at] as string).length + (fields[at + 1] as string).length + 4;
@@ -104,7 +122,7 @@ export function headLength(fields: Fields): number {
 }
 
 /** Writes the fields at the start of `bytes`, which has room for `headLength(fields)`; returns the bytes written. */
-export function encodeHead(fields: Fields, bytes: Uint8Array): number {
+function encodeHead(fields: Fields, bytes: Uint8Array): number {
   let to = 0;
   for (let at = 0; at < fields.length; at += 2) {
     to = writeLatin1(fields[at] as string, bytes, to);

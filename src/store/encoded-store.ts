@@ -6,7 +6,7 @@
 
 import { cacheKey, DEFAULT_TENANT } from '../entry/key.ts';
 import { type OwnedValue, ownValue, readOwned, type ValueClass } from '../entry/owned-value.ts';
-import { bodyOf, type Entry, type EntryNote, encodeHead, type StoredResponse } from '../entry/stored-response.ts';
+import { bodyOf, type Entry, type EntryNote, type StoredResponse, wireForm } from '../entry/stored-response.ts';
 import { hitNotes, type OwnedCodec, type StoredValue } from '../entry/stored-value.ts';
 import { messageOf, TidegateError } from '../errors.ts';
 import type { Selector } from '../ledger/selector.ts';
@@ -118,7 +118,6 @@ export interface GateStoreOptions extends EncodedOptions {
 }
 
 const OK = 200;
-const NO_FIELDS_BYTES = 2;
 const URI_START = 'value:';
 
 /** A store of values over a gate's store. */
@@ -146,14 +145,11 @@ export function valuesOnGateStore(store: Store, codec: OwnedCodec, options: Gate
 }
 
 function responseOf(entry: StoredValue, key: string, record: Uint8Array): StoredResponse {
-  const bytes = new Uint8Array(NO_FIELDS_BYTES + record.length);
-  encodeHead([], bytes);
-  bytes.set(record, NO_FIELDS_BYTES);
   const { bornMs, lifetimeMs, graceMs, tags, epoch, stamp } = entry;
   const reuse = { noCache: false, mustRevalidate: false, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 };
   const terms = { lifetimeMs, source: 'override', graceMs, ...reuse } as const;
   const rest = { status: OK, bornMs, terms, tags, epoch, stamp, checkedUpTo: stamp };
-  return { kind: 'response', key, bytes, headBytes: NO_FIELDS_BYTES, ...rest };
+  return { kind: 'response', key, ...wireForm([], [record]), ...rest };
 }
 
 async function* notesOn(store: Store, selector: Selector, prefix: string): AsyncGenerator<EntryNote> {

@@ -32,23 +32,8 @@ export interface MemoryStoreOptions {
   readonly sizeExponent?: number;
 }
 
-/** A store that answers at once. */
-export interface MemoryStore extends Store {
-  get(key: string): Entry | undefined;
-  put(entry: Entry): void;
-  delete(keys: readonly string[]): number;
-  find(selector: Selector): Iterable<EntryNote>;
-  /** The entries themselves; does not count as use. */
-  entries(selector: Selector): Iterable<Entry>;
-  /** Gets since the entry was put, up to 255; 0 when the entry is not stored. */
-  usesOf(key: string): number;
-  /** Sum of `entryCost` over all entries. */
-  bytes(): number;
-  stats(): MemoryStats;
-}
-
 export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
-  return new SlottedStore(options);
+  return new MemoryStore(options);
 }
 
 /** Bytes an entry counts for. */
@@ -72,7 +57,8 @@ function compact(entry: Entry): Entry {
   return { ...entry, bytes: new Uint8Array(entry.bytes) };
 }
 
-class SlottedStore implements MemoryStore {
+/** A store that answers at once. */
+export class MemoryStore implements Store {
   readonly #maxBytes: number;
   readonly #maxEntries: number;
   readonly #largest: number;
@@ -137,6 +123,7 @@ class SlottedStore implements MemoryStore {
     for (const entry of this.entries(selector)) yield noteOf(entry);
   }
 
+  /** The entries themselves; does not count as use. */
   *entries(selector: Selector): Iterable<Entry> {
     if (selector.kind === 'url') return yield* this.#findUri(selector.uri);
     if (selector.kind === 'tag') return yield* this.#findTag(selector.tag);
@@ -147,10 +134,12 @@ class SlottedStore implements MemoryStore {
     }
   }
 
+  /** Gets since the entry was put, up to 255; 0 when the entry is not stored. */
   usesOf(key: string): number {
     return this.#uses[this.#slotOf.get(key) ?? -1] ?? 0;
   }
 
+  /** Sum of `entryCost` over all entries. */
   bytes(): number {
     return this.#policy.bytes;
   }

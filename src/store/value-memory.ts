@@ -17,15 +17,6 @@ const ENTRY_OVERHEAD_BYTES = 350;
 const TAG_OVERHEAD_BYTES = 32;
 const SLIDING_BYTES = 96;
 
-/** A store of values that answers at once. */
-export interface ValueMemory extends Store<StoredValue> {
-  get(key: string): StoredValue | undefined;
-  put(entry: StoredValue): boolean;
-  delete(keys: readonly string[]): number;
-  find(selector: Selector): Iterable<EntryNote>;
-  stats(): MemoryStats;
-}
-
 export interface ValueMemoryOptions {
   readonly maxBytes: number;
   readonly maxEntries: number;
@@ -34,10 +25,11 @@ export interface ValueMemoryOptions {
 }
 
 export function createValueMemory(options: ValueMemoryOptions): ValueMemory {
-  return new SlottedValues(options);
+  return new ValueMemory(options);
 }
 
-class SlottedValues implements ValueMemory {
+/** A store of values that answers at once. */
+class ValueMemory implements Store<StoredValue> {
   readonly #maxBytes: number;
   readonly #maxEntries: number;
   readonly #largest: number;

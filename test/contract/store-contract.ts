@@ -3,13 +3,7 @@
 
 import { expect, it } from 'vitest';
 import { cacheKey, codedKey } from '../../src/entry/key.ts';
-import {
-  type Entry,
-  encodeHead,
-  headLength,
-  type StoredResponse,
-  type VariantList,
-} from '../../src/entry/stored-response.ts';
+import { type Entry, type StoredResponse, type VariantList, wireForm } from '../../src/entry/stored-response.ts';
 import type { Selector } from '../../src/ledger/selector.ts';
 import type { Eventually, Store } from '../../src/ports.ts';
 import type { ReuseTerms } from '../../src/semantics/freshness.ts';
@@ -27,13 +21,9 @@ const terms: ReuseTerms = Object.freeze({
 /** A stored response with this key and body. */
 export function storedResponse(key: string, body = 'hello', tags: readonly string[] = []): StoredResponse {
   const fields = ['content-type', 'text/plain', 'etag', '"é-1"'];
-  const headBytes = headLength(fields);
-  const content = new TextEncoder().encode(body);
-  const bytes = new Uint8Array(headBytes + content.length);
-  encodeHead(fields, bytes);
-  bytes.set(content, headBytes);
+  const wire = wireForm(fields, [new TextEncoder().encode(body)]);
   const times = { bornMs: 1_700_000_000_123.5, epoch: 'e1', stamp: 7, checkedUpTo: 7 };
-  return { kind: 'response', key, bytes, headBytes, status: 200, terms, tags, ...times };
+  return { kind: 'response', key, ...wire, status: 200, terms, tags, ...times };
 }
 
 /** The key of a GET on the default tenant and an origin named `api`. */

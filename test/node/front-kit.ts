@@ -3,7 +3,7 @@
 import { connect, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { Gate, GateRequest, Route, Unanswered, WholeAnswer } from '../../src/engine/contract.ts';
-import { encodeHead, headLength, type StoredResponse } from '../../src/entry/stored-response.ts';
+import { type StoredResponse, wireForm } from '../../src/entry/stored-response.ts';
 import type { RequestRules, Router, SiteRoute } from '../../src/node/config/router.ts';
 import { createFront } from '../../src/node/front/front.ts';
 import type {
@@ -129,10 +129,8 @@ export function answerText(responder: Responder, text: string, fields: Fields = 
 }
 
 export function storedAnswer(text: string, fields: Fields, status = 200): Answer {
-  const head = headLength(fields);
-  const bytes = Buffer.concat([Buffer.alloc(head), Buffer.from(text)]);
-  encodeHead(fields, bytes);
-  const entry = { kind: 'response', key: 'k', bytes, headBytes: head, status } as unknown as StoredResponse;
+  const wire = wireForm(fields, [Buffer.from(text)]);
+  const entry = { kind: 'response', key: 'k', ...wire, status } as unknown as StoredResponse;
   return { kind: 'stored', entry, added: ['age', '7', 'cache-status', 'tidegate; hit'], outcome: OUTCOME };
 }
 

@@ -49,12 +49,12 @@ export const DATA_MUTANTS: readonly DataMutant[] = [
     'if (!ledger.isCurrent(entry) && !ledger.isExpired(entry)) return undefined;',
     '',
   ]),
-  mutant('takes what is expired for fresh', { file: CACHE, ways: SOFT }, [
-    'if (!this.#ledger.isCurrent(entry)) return false;',
-    'if (!this.#ledger.isCurrent(entry) && !this.#ledger.isExpired(entry)) return false;',
+  mutant('takes what is expired for fresh', { file: ENTRIES, ways: SOFT }, [
+    'if (!steps.ledger.isCurrent(entry)) return false;',
+    'if (!steps.ledger.isCurrent(entry) && !steps.ledger.isExpired(entry)) return false;',
   ]),
-  mutant('takes what is outdated for fresh', { file: CACHE, ways: KEY }, [
-    'if (!this.#ledger.isCurrent(entry)) return false;',
+  mutant('takes what is outdated for fresh', { file: ENTRIES, ways: KEY }, [
+    'if (!steps.ledger.isCurrent(entry)) return false;',
     '',
   ]),
   mutant('promotes what is outdated', { file: LOOP, ways: KEY }, [

@@ -6,15 +6,7 @@
 // whether or not anyone removes it from its store.
 
 import { codedKey, codingOf } from '../../entry/key.ts';
-import {
-  bodyBytesOf,
-  bodyOf,
-  decodeHead,
-  type Entry,
-  encodeHead,
-  headLength,
-  type StoredResponse,
-} from '../../entry/stored-response.ts';
+import { bodyBytesOf, bodyOf, decodeHead, type Entry, type StoredResponse } from '../../entry/stored-response.ts';
 import type { Refusal } from '../../ledger/ledger.ts';
 import type { Compress } from '../../ports.ts';
 import {
@@ -27,6 +19,7 @@ import {
 import { CODINGS, type Coding } from '../../semantics/content-coding.ts';
 import { fieldValue } from '../../semantics/fields.ts';
 import type { GateRequest, Route } from '../contract.ts';
+import { entryFrom } from '../http/draft.ts';
 import { RecentMap } from '../recent-map.ts';
 import type { Tiers } from '../tiers/tiers.ts';
 
@@ -243,23 +236,9 @@ function identityOf({ epoch, stamp, bornMs, bytes }: StoredResponse): string {
 /** Fresh, tagged and stamped like the entry it is made from, so that it is never of use for longer. */
 function codedForm(entry: StoredResponse, coding: Coding, body: Uint8Array): StoredResponse {
   const fields = codedFields(decodeHead(entry.bytes, entry.headBytes), coding, body.length);
-  const headBytes = headLength(fields);
-  const bytes = new Uint8Array(headBytes + body.length);
-  encodeHead(fields, bytes);
-  bytes.set(body, headBytes);
-  return {
-    kind: 'response',
-    key: codedKey(entry.key, coding),
-    bytes,
-    headBytes,
-    status: entry.status,
-    bornMs: entry.bornMs,
-    terms: entry.terms,
-    tags: entry.tags,
-    epoch: entry.epoch,
-    stamp: entry.stamp,
-    checkedUpTo: entry.stamp,
-  };
+  const { status, terms, bornMs, tags, epoch, stamp } = entry;
+  const draft = { key: codedKey(entry.key, coding), status, fields, terms, bornMs, tags, names: [] };
+  return entryFrom(draft, { epoch, position: stamp }, [body]);
 }
 
 /** True when both have the same body, and have it at hand. */

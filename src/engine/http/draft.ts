@@ -2,7 +2,7 @@
 // whole body, the entry.
 
 import { variantKey } from '../../entry/key.ts';
-import { bodyOf, encodeHead, headLength, type LargeBody, type StoredResponse } from '../../entry/stored-response.ts';
+import { bodyOf, type LargeBody, lengthOf, type StoredResponse, wireForm } from '../../entry/stored-response.ts';
 import type { Stamp } from '../../ledger/ledger.ts';
 import { type Fields, fieldValue, filterFields, hasField, type RequestHead } from '../../semantics/fields.ts';
 import { type ReuseTerms, reuseTerms, type Timing } from '../../semantics/freshness.ts';
@@ -142,13 +142,7 @@ export function entryFrom(draft: Draft, stamp: Stamp, body: readonly Uint8Array[
   const chunks = 'id' in body ? [] : body;
   const bodyBytes = 'id' in body ? body.bytes : lengthOf(body);
   const fields = withLength(draft, bodyBytes);
-  const headBytes = headLength(fields);
-  const bytes = new Uint8Array(headBytes + lengthOf(chunks));
-  let at = encodeHead(fields, bytes);
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
+  const { bytes, headBytes } = wireForm(fields, chunks);
   const entry: StoredResponse = {
     kind: 'response',
     key: draft.key,
@@ -169,12 +163,6 @@ export function entryFrom(draft: Draft, stamp: Stamp, body: readonly Uint8Array[
 /** The body of an entry, as another entry is made of it. */
 export function bodyFor(entry: StoredResponse): readonly Uint8Array[] | LargeBody {
   return entry.large ?? [bodyOf(entry)];
-}
-
-function lengthOf(chunks: readonly Uint8Array[]): number {
-  let bytes = 0;
-  for (const chunk of chunks) bytes += chunk.length;
-  return bytes;
 }
 
 /** A body that came in chunks is whole now, so its length can be told (RFC 9110 §8.6). */

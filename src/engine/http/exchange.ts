@@ -7,7 +7,7 @@
 
 import { cacheKey } from '../../entry/key.ts';
 import type { StoredResponse } from '../../entry/stored-response.ts';
-import type { TidegateError } from '../../errors.ts';
+import { type TidegateError, unreachable } from '../../errors.ts';
 import type { Arrival } from '../../ledger/ledger.ts';
 import type { Answer, Responder } from '../../ports.ts';
 import { type RequestDemands, requestDemands } from '../../semantics/cache-control.ts';
@@ -34,7 +34,6 @@ import {
   type Landed,
   openFlight,
   responseOutcome,
-  unreachable,
   wayAsAsked,
   wayToFill,
   wayToValidate,

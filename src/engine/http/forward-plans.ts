@@ -2,17 +2,17 @@
 // validates, one that completes a part), why, and how a flight is started for it.
 
 import { decodeHead, type StoredResponse } from '../../entry/stored-response.ts';
+import { unreachable } from '../../errors.ts';
 import type { OriginRequest } from '../../ports.ts';
 import { requestDemands } from '../../semantics/cache-control.ts';
 import type { Fields } from '../../semantics/fields.ts';
-import type { ForwardReason, Outcome } from '../../semantics/outcome.ts';
+import { type ForwardReason, OUTCOME_DETAILS, type Outcome } from '../../semantics/outcome.ts';
 import type { ValidateReason } from '../../semantics/reuse.ts';
 import { isSafeMethod } from '../../semantics/unsafe.ts';
 import { validationFields, withoutConditions } from '../../semantics/validation.ts';
 import { originFields } from '../answers/edits.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest } from '../contract.ts';
-import type { Refusal } from './draft.ts';
 import { Flight } from './flight.ts';
 import { completionFields } from './partial.ts';
 import type { Departure, Landing, RunningFlight, Way } from './running-flight.ts';
@@ -104,20 +104,9 @@ export function forwardedOutcome(from: Landed, forwardStatus: number | undefined
 export function responseOutcome(from: Landed, landing: Landing & { kind: 'response' }): Outcome {
   const { head, draft, refusal } = landing;
   const outcome = forwardedOutcome(from, head.status);
-  const own = isOfTheProtocol(refusal) ? { detail: refusal } : {};
+  const detail = OUTCOME_DETAILS.find((one) => one === refusal);
   const judged = draft !== undefined || refusal !== undefined;
-  return { ...outcome, ...own, ...(judged && { stored: refusal === undefined }) };
-}
-
-type OfTheProtocol = 'invalidated-during-fill' | 'intent-open' | 'source-not-live';
-
-function isOfTheProtocol(refusal: Refusal | undefined): refusal is OfTheProtocol {
-  return refusal === 'invalidated-during-fill' || refusal === 'intent-open' || refusal === 'source-not-live';
-}
-
-/** For the end of a switch over a closed union. */
-export function unreachable(never: never): never {
-  throw new TypeError(`expected a known case, got ${JSON.stringify(never)}`);
+  return { ...outcome, ...(detail && { detail }), ...(judged && { stored: refusal === undefined }) };
 }
 
 /** The client's request, conditions and ranges included. */

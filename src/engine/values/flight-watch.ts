@@ -4,19 +4,12 @@
 // those of other requests who wait for it look whether it does, by timers of theirs. That also keeps them from being taken
 // for requests that hang.
 
-import type { Clock, Tasks } from '../../ports.ts';
 import { lost, type ValueFlight, type ValueLanding } from './value-flight.ts';
+import type { ValueSteps } from './value-steps.ts';
 
 const BEAT_MS = 50;
 /** An isolate that is busy is late with its beats. A fill that is taken for lost too early costs one more. */
 const LOST_AFTER_MS = 500;
-
-export interface FlightWatchParts {
-  readonly clock: Pick<Clock, 'monotonic'>;
-  readonly tasks: Pick<Tasks, 'later'>;
-  /** True: who waits for a promise that another request resolves goes on as a part of their own request. */
-  readonly handsOver: boolean;
-}
 
 interface Life {
   readonly flight: ValueFlight;
@@ -27,17 +20,20 @@ interface Life {
 }
 
 export class FlightWatch {
-  readonly #parts: FlightWatchParts;
+  readonly #steps: Pick<ValueSteps, 'clock' | 'tasks'>;
+  readonly #handsOver: boolean;
   readonly #lives = new WeakMap<ValueFlight, Life>();
   readonly #running = new Set<Life>();
 
-  constructor(parts: FlightWatchParts) {
-    this.#parts = parts;
+  /** `handsOver`: who waits for a promise that another request resolves goes on as a part of their own request. */
+  constructor(steps: Pick<ValueSteps, 'clock' | 'tasks'>, handsOver: boolean) {
+    this.#steps = steps;
+    this.#handsOver = handsOver;
   }
 
   /** To be called within the request that begins it. `lose`: called when it is found to have ended without a word. */
   begun(flight: ValueFlight, lose: (landing: ValueLanding) => void): void {
-    const { clock, tasks } = this.#parts;
+    const { clock, tasks } = this.#steps;
     this.loseEnded();
     const life: Life = { flight, lose, seenMs: clock.monotonic(), landing: undefined, isLost: false };
     this.#lives.set(flight, life);
@@ -56,7 +52,7 @@ export class FlightWatch {
 
   /** Those of requests that are over. */
   loseEnded(): void {
-    const nowMs = this.#parts.clock.monotonic();
+    const nowMs = this.#steps.clock.monotonic();
     for (const life of this.#running) {
       if (nowMs - life.seenMs <= LOST_AFTER_MS) continue;
       this.#running.delete(life);
@@ -73,7 +69,8 @@ export class FlightWatch {
 
   /** How a fill ended that another request may have begun. */
   heard(flight: ValueFlight): Promise<ValueLanding> {
-    const { tasks, handsOver } = this.#parts;
+    const { tasks } = this.#steps;
+    const handsOver = this.#handsOver;
     const life = this.#lives.get(flight);
     if (life === undefined) return flight.landed;
     return new Promise((resolve) => {

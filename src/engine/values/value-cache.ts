@@ -24,7 +24,7 @@ import type {
   ValueStats,
   ValueToSet,
 } from './value-contract.ts';
-import { countBelow, isInTime, sought, stateOf, valueEntries } from './value-entries.ts';
+import { countBelow, isFresh, sought, stateOf, valueEntries } from './value-entries.ts';
 import { ValueFills } from './value-fills.ts';
 import type { AskedFill, ValueFlight } from './value-flight.ts';
 import type { ValueSteps } from './value-steps.ts';
@@ -39,7 +39,6 @@ export function createValueCache(parts: ValueCacheParts): ValueCache {
 }
 
 class TieredValueCache implements ValueCache {
-  readonly #roughNow: () => number;
   readonly #ledger: EntryLedger<ValueFlight>;
   #sources: SourceLeases | undefined;
   readonly #loop: TierLoop<StoredValue>;
@@ -54,7 +53,6 @@ class TieredValueCache implements ValueCache {
     const { stores, names, clock, tasks, random, own = (value) => ownValue(value) } = parts;
     const fault = safeFault(parts.fault, tasks);
     const history = parts.history ?? localHistory({ epoch: parts.epoch, buckets: MEMORY_BUCKETS });
-    this.#roughNow = parts.roughNow ?? (() => clock.now());
     this.#memory = parts.hasMemory ? stores[0] : undefined;
     this.#tally = new ValueTally(names, parts.watch);
     const ledger = new Ledger<LedgerEntry, ValueFlight>(history.invalidations, subjectOf);
@@ -74,6 +72,7 @@ class TieredValueCache implements ValueCache {
       isNoOlder: wasReadNoEarlier,
     });
     this.#steps = {
+      roughNow: parts.roughNow ?? (() => clock.now()),
       ...{ clock, tasks, random, own, fault, ledger, invalidator, tally: this.#tally },
       ...{ underWay: new UnderWay(), hasSlower: stores.length > (parts.hasMemory ? 1 : 0) },
       atHand: (key) => this.#memory?.get(key),
@@ -81,17 +80,12 @@ class TieredValueCache implements ValueCache {
       drop: (key) => this.#drop(key),
       keep: (entry, memoryOnly) => this.#keep(entry, memoryOnly),
     };
-    this.#fills = new ValueFills({
-      ...{ steps: this.#steps, endingRequests: parts.endingRequests },
-      freshAtHand: (key) => this.#onlyFresh(this.#memory?.get(key)),
-      freshAnywhere: async (key) => this.#onlyFresh(await this.#find(key)),
-      askAnew: (asked) => this.#answer(asked),
-    });
+    this.#fills = new ValueFills(this.#steps, (asked) => this.#answer(asked), parts.endingRequests);
   }
 
   hit(key: string, tags?: readonly string[]): unknown {
     const entry = this.#memory?.get(key) as StoredValue | undefined; // A promise is not plain either.
-    if (entry === undefined || !entry.isPlain || !this.#isFresh(entry)) return undefined;
+    if (entry === undefined || !entry.isPlain || !isFresh(this.#steps, entry)) return undefined;
     if (tags !== undefined && !hasTags(entry.tags, tags)) return undefined;
     this.#tally.hit(key, entry);
     return readOwned(entry);
@@ -99,7 +93,7 @@ class TieredValueCache implements ValueCache {
 
   get(key: string, stale = false): Eventually<unknown> {
     return after(this.#find(key), (entry) => {
-      const isStale = stale && entry !== undefined && !this.#isFresh(entry);
+      const isStale = stale && entry !== undefined && !isFresh(this.#steps, entry);
       return (isStale ? this.#fills.inGrace(entry) : undefined) ?? this.#fresh(key, entry);
     });
   }
@@ -111,23 +105,12 @@ class TieredValueCache implements ValueCache {
   }
 
   #fresh(key: string, entry: StoredValue | undefined): unknown {
-    if (entry === undefined || !this.#isFresh(entry)) {
+    if (entry === undefined || !isFresh(this.#steps, entry)) {
       this.#tally.miss(key);
       return undefined;
     }
     this.#tally.hit(key, entry);
     return readOwned(entry);
-  }
-
-  #onlyFresh(found: Eventually<StoredValue | undefined>): StoredValue | undefined {
-    return found !== undefined && !(found instanceof Promise) && this.#isFresh(found) ? found : undefined;
-  }
-
-  /** To ask is to use it: one that slides ends later for it. */
-  #isFresh(entry: StoredValue): boolean {
-    if (!this.#ledger.isCurrent(entry)) return false;
-    if (this.#roughNow() < entry.surelyFreshUntilSeconds * 1000) return true;
-    return isInTime(this.#steps, entry);
   }
 
   getMany(keys: readonly string[], asked?: (at: number) => ManyFill): Eventually<readonly unknown[]> {
@@ -153,11 +136,11 @@ class TieredValueCache implements ValueCache {
 
   /** The fresh entry, with the tags of its caller added. */
   #named(entry: StoredValue | undefined, asked: AskedFill): Eventually<StoredValue | undefined> {
-    if (entry === undefined || !this.#isFresh(entry)) return undefined;
+    if (entry === undefined || !isFresh(this.#steps, entry)) return undefined;
     const named = taken(this.#steps, entry, asked);
     if (named === entry || named instanceof Promise) return named;
     // The entry in memory may have expired by another of its tags meanwhile.
-    return named !== undefined && this.#isFresh(named) ? named : undefined;
+    return named !== undefined && isFresh(this.#steps, named) ? named : undefined;
   }
 
   set(key: string, value: unknown, terms: SetTerms): Eventually<boolean> {

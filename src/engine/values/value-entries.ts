@@ -60,8 +60,10 @@ export function entryOf(filled: Filled, terms: ValueTerms, random: Random): Stor
 /** Largest part of the idle time by which a slower tier may be behind. */
 const BEHIND_PART = 0.25;
 
-/** Whether a current entry has not reached its end. This use moves the end of an entry that slides. */
-export function isInTime(steps: ValueSteps, entry: StoredValue): boolean {
+/** To ask is to use it: one that slides ends later for it. */
+export function isFresh(steps: ValueSteps, entry: StoredValue): boolean {
+  if (!steps.ledger.isCurrent(entry)) return false;
+  if (steps.roughNow() < entry.surelyFreshUntilSeconds * 1000) return true;
   const ageMs = steps.clock.now() - entry.bornMs;
   if (ageMs >= entry.lifetimeMs) return false;
   if (entry.sliding !== undefined) slide(steps, entry, ageMs);

@@ -23,17 +23,9 @@ import {
   ValueFlight,
   type ValueLanding,
 } from './value-flight.ts';
-import { type FreshEntries, ValueGrace } from './value-grace.ts';
+import { ValueGrace } from './value-grace.ts';
 import type { ValueSteps } from './value-steps.ts';
 import { named, storeFilled } from './value-storing.ts';
-
-interface FillsOptions extends FreshEntries {
-  readonly steps: ValueSteps;
-  /** Answers one who asks anew: with what is stored, if that is fresh by now. */
-  readonly askAnew: (asked: AskedFill) => Eventually<unknown>;
-  /** Where a fill ends with the request that began it; see FlightWatch. */
-  readonly endingRequests: { readonly handsOver: boolean } | undefined;
-}
 
 /** One caller that waits. */
 interface Waiting {
@@ -49,18 +41,25 @@ interface Waiting {
 }
 
 export class ValueFills {
-  readonly #options: FillsOptions;
   readonly #steps: ValueSteps;
+  readonly #askAnew: (asked: AskedFill) => Eventually<unknown>;
   readonly #running = new Set<ValueFlight>();
   readonly #grace: ValueGrace;
   readonly #watch: FlightWatch | undefined;
 
-  constructor(options: FillsOptions) {
-    const { steps, endingRequests } = options;
-    this.#options = options;
+  /**
+   * `askAnew`: answers one who asks anew, with what is stored, if that is fresh by now. `endingRequests`: where a fill ends with
+   * the request that began it; see FlightWatch.
+   */
+  constructor(
+    steps: ValueSteps,
+    askAnew: (asked: AskedFill) => Eventually<unknown>,
+    endingRequests: { readonly handsOver: boolean } | undefined,
+  ) {
     this.#steps = steps;
-    this.#grace = new ValueGrace(steps, options);
-    if (endingRequests !== undefined) this.#watch = new FlightWatch({ ...steps, ...endingRequests });
+    this.#askAnew = askAnew;
+    this.#grace = new ValueGrace(steps);
+    if (endingRequests !== undefined) this.#watch = new FlightWatch(steps, endingRequests.handsOver);
   }
 
   /** The value of an entry in grace, for `get`; undefined when it may not be given. */
@@ -145,7 +144,7 @@ export class ValueFills {
     const flight = new ValueFlight({ key, fill, terms, startedMs, ...what }, (holder) => ledger.begin(key, holder));
     this.#running.add(flight);
     this.#watch?.begun(flight, (landing) => this.#land(flight, landing));
-    tally.fills++;
+    tally.begun();
     // First of all that wait: whoever is given the value then finds it stored.
     flight.landed.then((landing) => this.#land(flight, landing)).catch(this.#steps.fault);
     flight.start(tasks, this.#steps.own);
@@ -248,7 +247,7 @@ export class ValueFills {
     const isLost = joined && this.#watch?.isLost(flight) === true;
     if (isLost || !this.#steps.ledger.mayShare(flight.fill, arrival, valueSubject(flight.key, tags))) {
       // Its fill read too early for it, or will never end.
-      return this.#options.askAnew({ ...asked, arrival, askedMs, isAgain: true });
+      return this.#askAnew({ ...asked, arrival, askedMs, isAgain: true });
     }
     if (landing.kind === 'filled') return readOwned(landing.owned);
     if (landing.kind === 'skipped') return landing.value;

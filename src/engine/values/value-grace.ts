@@ -8,28 +8,21 @@ import type { StoredValue } from '../../entry/stored-value.ts';
 import type { Eventually } from '../../ports.ts';
 import { after } from '../eventually.ts';
 import { RecentMap } from '../recent-map.ts';
+import { isFresh } from './value-entries.ts';
 import type { AskedFill, ValueFlight } from './value-flight.ts';
 import type { ValueSteps } from './value-steps.ts';
 import { taken } from './value-storing.ts';
-
-/** The fresh entry in memory; and in any tier, which may take time. */
-export interface FreshEntries {
-  readonly freshAtHand: (key: string) => StoredValue | undefined;
-  readonly freshAnywhere: (key: string) => Promise<StoredValue | undefined>;
-}
 
 /** Keys whose failures are remembered, at least. */
 const FAILED_KEYS = 10_000;
 
 export class ValueGrace {
   readonly #steps: ValueSteps;
-  readonly #fresh: FreshEntries;
   /** Monotonic time until which no fill is begun while a stale value is there. */
   readonly #restUntil = new RecentMap<number>(FAILED_KEYS);
 
-  constructor(steps: ValueSteps, fresh: FreshEntries) {
+  constructor(steps: ValueSteps) {
     this.#steps = steps;
-    this.#fresh = fresh;
   }
 
   /** The source is left alone so long. */
@@ -65,15 +58,19 @@ export class ValueGrace {
     entry: StoredValue,
     { flight, asked }: { readonly flight: ValueFlight; readonly asked: AskedFill },
   ): Promise<unknown> {
-    const { freshAtHand, freshAnywhere } = this.#fresh;
-    const { ledger } = this.#steps;
-    const newer = freshAtHand(entry.key);
+    const { ledger, atHand, find } = this.#steps;
+    const newer = this.#fresh(atHand(entry.key));
     if (newer !== undefined) return this.#giveFresh(newer, asked);
     // Slower tiers are not waited for in vain: whatever takes its place there outdates it.
     const mayBeGiven = flight.fill.overtakenIn.size === 0 && (ledger.isCurrent(entry) || ledger.isExpired(entry));
     if (mayBeGiven) return this.give(entry, asked);
-    const below = await freshAnywhere(entry.key);
+    const below = this.#fresh(await find(entry.key));
     return below === undefined ? undefined : this.#giveFresh(below, asked);
+  }
+
+  #fresh(found: Eventually<StoredValue | undefined>): StoredValue | undefined {
+    if (found === undefined || found instanceof Promise) return undefined;
+    return isFresh(this.#steps, found) ? found : undefined;
   }
 
   async #giveFresh(entry: StoredValue, asked: AskedFill): Promise<unknown> {

@@ -11,6 +11,8 @@ import type { ValueTally } from './value-tally.ts';
 
 export interface ValueSteps {
   readonly clock: Clock;
+  /** The time, as far as a hit needs it; see `hitNotes`. */
+  readonly roughNow: () => number;
   readonly tasks: Tasks;
   readonly random: Random;
   readonly own: (value: unknown) => OwnedValue;

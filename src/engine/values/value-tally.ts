@@ -1,25 +1,15 @@
 // Counts the events of a data cache, and reports them to its observer.
 
 import type { Selector } from '../../ledger/selector.ts';
-import type { FillResult, ValueStats, ValueWatch } from './value-contract.ts';
+import type { ValueEvent, ValueStats, ValueWatch } from './value-contract.ts';
 
-export interface FillEnd {
-  readonly key: string;
-  readonly result: FillResult;
-  readonly durationMs: number;
-  readonly error: unknown;
-}
+type FillEnd = Omit<Extract<ValueEvent, { kind: 'fill' }>, 'kind'>;
 
 export class ValueTally {
-  fills = 0;
-  #hits = 0;
-  #misses = 0;
-  #stale = 0;
-  #collapsed = 0;
-  #fillFailures = 0;
-  #refusedStores = 0;
-  #sets = 0;
-  #invalidations = 0;
+  readonly #counts = {
+    ...{ hits: 0, misses: 0, stale: 0, collapsed: 0, fills: 0, fillFailures: 0 },
+    ...{ refusedStores: 0, sets: 0, invalidations: 0 },
+  };
   readonly #tierFaults: Record<string, number>;
   readonly #tierPaused: Record<string, boolean>;
   readonly #watch: ValueWatch;
@@ -39,7 +29,7 @@ export class ValueTally {
   }
 
   hit(key: string, entry: object): void {
-    this.#hits++;
+    this.#counts.hits++;
     if (this.#watch.isOn) this.#tellHit(key, entry);
   }
 
@@ -50,34 +40,38 @@ export class ValueTally {
   }
 
   miss(key: string): void {
-    this.#misses++;
+    this.#counts.misses++;
     if (this.#watch.isOn) this.#watch.told({ kind: 'miss', key });
   }
 
   stale(key: string): void {
-    this.#stale++;
+    this.#counts.stale++;
     if (this.#watch.isOn) this.#watch.told({ kind: 'stale', key });
   }
 
   collapsed(key: string): void {
-    this.#collapsed++;
+    this.#counts.collapsed++;
     if (this.#watch.isOn) this.#watch.told({ kind: 'collapsed', key });
   }
 
+  begun(): void {
+    this.#counts.fills++;
+  }
+
   filled(end: FillEnd): void {
-    if (end.result === 'failed') this.#fillFailures++;
-    if (end.result === 'refused') this.#refusedStores++;
+    if (end.result === 'failed') this.#counts.fillFailures++;
+    if (end.result === 'refused') this.#counts.refusedStores++;
     if (this.#watch.isOn) this.#watch.told({ kind: 'fill', ...end });
   }
 
   set(key: string, stored: 'stored' | 'refused' | 'not-stored'): void {
-    this.#sets++;
-    if (stored === 'refused') this.#refusedStores++;
+    this.#counts.sets++;
+    if (stored === 'refused') this.#counts.refusedStores++;
     if (this.#watch.isOn) this.#watch.told({ kind: 'set', key, stored: stored === 'stored' });
   }
 
   invalidated(selectors: readonly Selector[], soft: boolean): void {
-    this.#invalidations++;
+    this.#counts.invalidations++;
     if (this.#watch.isOn) this.#watch.told({ kind: 'invalidate', selectors, soft });
   }
 
@@ -93,15 +87,7 @@ export class ValueTally {
 
   stats(fillsInFlight: number): ValueStats {
     return {
-      hits: this.#hits,
-      misses: this.#misses,
-      stale: this.#stale,
-      collapsed: this.#collapsed,
-      fills: this.fills,
-      fillFailures: this.#fillFailures,
-      refusedStores: this.#refusedStores,
-      sets: this.#sets,
-      invalidations: this.#invalidations,
+      ...this.#counts,
       fillsInFlight,
       tierFaults: { ...this.#tierFaults },
       tierPaused: { ...this.#tierPaused },
