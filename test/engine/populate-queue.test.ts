@@ -8,20 +8,20 @@ describe('the queue', () => {
   it('asks for a URL once, however many jobs name it, as soon as the most eager of them wants', async () => {
     const { populator, job, begun, paths, pass } = world();
     const one = job(range(6));
-    const two = populator.open({ cause: 'rehydration' });
+    const two = populator.jobs.create({ cause: 'rehydration' });
     populator.add(two, [{ uri: 'http://A/5', hits: 9 }]);
-    populator.seal(two);
+    populator.jobs.seal(two);
     for (let at = 0; at < 6; at++) {
       begun[at]?.end(STORED);
       await pass(10);
     }
     expect(paths()).toEqual(['a/0', 'a/1', 'a/5', 'a/2', 'a/3', 'a/4']);
-    expect([populator.progress(one)?.stored, populator.progress(two)?.stored]).toEqual([6, 1]);
+    expect([populator.jobs.progress(one)?.stored, populator.jobs.progress(two)?.stored]).toEqual([6, 1]);
   });
 
   it('fills first what has the most expected hits, then what came first', async () => {
     const { populator, paths, pass } = world(() => STORED, { limits: () => ({ concurrency: 1, ratePerSecond: 0 }) });
-    const id = populator.open({ cause: 'operator' });
+    const id = populator.jobs.create({ cause: 'operator' });
     const hits = [1, 3, 2, 3, 1];
     populator.add(
       id,
@@ -48,10 +48,10 @@ describe('the queue', () => {
   it('refuses what is too much, and then takes none of it', () => {
     const { populator, job } = world(undefined, { maxWaiting: 5 });
     job(range(5));
-    const id = populator.open({ cause: 'operator' });
+    const id = populator.jobs.create({ cause: 'operator' });
     const more = range(3, 'b').map((path) => ({ uri: `http://${path}` }));
     expect(() => populator.add(id, more)).toThrow(/expected at most 5 URLs waiting to be filled, got 3 and 3 more/);
-    expect(populator.progress(id)?.total).toBe(0);
+    expect(populator.jobs.progress(id)?.total).toBe(0);
   });
 
   it('counts each place of what many want: a URL given often is as much as many URLs', () => {
@@ -67,7 +67,7 @@ describe('the queue', () => {
     const { populator, job, pass } = world(() => STORED);
     const id = job(Array<string>(40_000).fill('a/x'));
     await pass(20);
-    expect(populator.progress(id)).toMatchObject({ state: 'done', stored: 40_000 });
+    expect(populator.jobs.progress(id)).toMatchObject({ state: 'done', stored: 40_000 });
     expect(populator.summary()).toEqual({ waiting: 0, inFlight: 0 });
   });
 
@@ -109,7 +109,10 @@ describe('the queue', () => {
 describe('the pace', () => {
   it('has turns for what is no fill, between those of fills', () => {
     const { populator } = world(undefined, { limits: () => ({ concurrency: 1, ratePerSecond: 10 }) });
-    const [one, two] = [populator.open({ cause: 'operator' }), populator.open({ cause: 'operator', ratePerSecond: 2 })];
+    const [one, two] = [
+      populator.jobs.create({ cause: 'operator' }),
+      populator.jobs.create({ cause: 'operator', ratePerSecond: 2 }),
+    ];
     const waits = [one, one, two, two].map((id) => populator.reserve(id, 'a'));
     expect(waits).toEqual([0, 50, 150, 450]);
   });
@@ -143,7 +146,7 @@ describe('the pace', () => {
       for (let step = 0; step < 10_000; step++) await Promise.resolve();
       time.advance(1);
     }
-    expect(populator.progress(id)).toMatchObject({ state: 'done', fresh: 2_000 });
+    expect(populator.jobs.progress(id)).toMatchObject({ state: 'done', fresh: 2_000 });
   });
 
   it('lets others have their turn between fills that take no time', async () => {
@@ -164,7 +167,7 @@ describe('the pace', () => {
     const id = job([...range(20, 'a'), ...range(20, 'b')]);
     await pass(900);
     expect(paths().filter((path) => path.startsWith('a')).length).toBe(2);
-    expect(populator.progress(id)).toMatchObject({ state: 'running', done: 20, failed: 0 });
+    expect(populator.jobs.progress(id)).toMatchObject({ state: 'running', done: 20, failed: 0 });
     await pass(20_000);
     // One at a time after each pause, and each pause is longer.
     const tries = begun.filter(({ uri }) => uri.includes('//a/'));
@@ -176,7 +179,7 @@ describe('the pace', () => {
     ).toEqual([1_000, 2_000, 4_000, 8_000]);
     open = false;
     await pass(60_000);
-    expect(populator.progress(id)).toMatchObject({ state: 'done', stored: 40, failed: 0 });
+    expect(populator.jobs.progress(id)).toMatchObject({ state: 'done', stored: 40, failed: 0 });
   });
 
   it.each([
@@ -194,6 +197,6 @@ describe('the pace', () => {
     busy = false;
     await pass(1_000);
     expect(begun[2]!.at - start).toBe(retryAfterMs);
-    expect(populator.progress(id)).toMatchObject({ state: 'done', stored: 4 });
+    expect(populator.jobs.progress(id)).toMatchObject({ state: 'done', stored: 4 });
   });
 });

@@ -15,7 +15,7 @@ describe('a job', () => {
     );
     const id = job([...range(4), 'none/5'], { cause: 'publish', name: 'release' });
     await pass(20);
-    expect(populator.progress(id)).toMatchObject({
+    expect(populator.jobs.progress(id)).toMatchObject({
       ...{ id, cause: 'publish', name: 'release', state: 'done', total: 5, done: 5, stored: 2, fresh: 1, refused: 2 },
       ...{ failed: 0, reasons: { 'no-store': 1, 'no-route': 1 } },
     });
@@ -23,26 +23,30 @@ describe('a job', () => {
 
   it('takes more until it is sealed', async () => {
     const { populator, pass } = world(() => STORED);
-    const id = populator.open({ cause: 'operator' });
+    const id = populator.jobs.create({ cause: 'operator' });
     populator.add(id, [{ uri: 'http://a/1' }]);
     await pass(20);
-    expect(populator.progress(id)).toMatchObject({ state: 'running', sealed: false, done: 1 });
+    expect(populator.jobs.progress(id)).toMatchObject({ state: 'running', sealed: false, done: 1 });
     populator.add(id, [{ uri: 'http://a/2' }]);
-    populator.seal(id, 'expected more, got the end');
+    populator.jobs.seal(id, 'expected more, got the end');
     expect(() => populator.add(id, [])).toThrow(/expected the id of a job that takes more URLs, got/);
     await pass(20);
-    expect(populator.progress(id)).toMatchObject({ state: 'failed', done: 2, error: 'expected more, got the end' });
+    expect(populator.jobs.progress(id)).toMatchObject({
+      state: 'failed',
+      done: 2,
+      error: 'expected more, got the end',
+    });
   });
 
   it('knows the last of what was not stored, by its URL and without its fields', async () => {
     const { populator, pass } = world(() => ({ kind: 'refused', reason: 'no-store' }));
-    const id = populator.open({ cause: 'operator' });
+    const id = populator.jobs.create({ cause: 'operator' });
     populator.refuse(id, [{ url: '/a', reason: 'not-a-url' }]);
-    expect(populator.progress(id)?.notStored).toEqual([{ url: '/a', reason: 'not-a-url' }]);
+    expect(populator.jobs.progress(id)?.notStored).toEqual([{ url: '/a', reason: 'not-a-url' }]);
     const items = Array.from({ length: 30 }, (_, at) => ({ uri: `http://a/${at}`, fields: ['cookie', 'secret'] }));
     populator.add(id, items);
     await pass(2_000);
-    const { notStored = [] } = populator.progress(id) ?? {};
+    const { notStored = [] } = populator.jobs.progress(id) ?? {};
     expect(notStored).toHaveLength(20);
     expect(notStored.at(-1)).toEqual({ url: 'http://a/29', reason: 'no-store' });
   });
@@ -58,8 +62,8 @@ describe('a job', () => {
     expect(paths()).toEqual(['a/0', 'a/1', 'a/7']);
     begun[2]!.end(STORED);
     await pass(20);
-    expect(populator.progress(one)).toMatchObject({ state: 'cancelled', done: 0 });
-    expect(populator.progress(two)).toMatchObject({ state: 'done', stored: 1 });
+    expect(populator.jobs.progress(one)).toMatchObject({ state: 'cancelled', done: 0 });
+    expect(populator.jobs.progress(two)).toMatchObject({ state: 'done', stored: 1 });
     expect(populator.summary()).toEqual({ waiting: 0, inFlight: 0 });
   });
 
@@ -67,7 +71,7 @@ describe('a job', () => {
     const { populator, job, begun, pass } = world();
     const id = job(range(3));
     const seen: JobProgress[] = [];
-    populator.follow(id, (progress) => void seen.push(progress));
+    populator.jobs.follow(id, (progress) => void seen.push(progress));
     begun[0]!.end(STORED);
     await pass(300);
     for (const { end } of [...begun]) end(STORED);
@@ -82,7 +86,7 @@ describe('a job', () => {
   it('that waits gives a sign of life', async () => {
     const { populator, job, pass } = world();
     const seen: JobProgress[] = [];
-    const stop = populator.follow(job(range(1)), (progress) => void seen.push(progress));
+    const stop = populator.jobs.follow(job(range(1)), (progress) => void seen.push(progress));
     await pass(11_000);
     expect(seen).toHaveLength(3);
     stop();
@@ -120,7 +124,7 @@ describe('a fill that came to nothing', () => {
     const id = job(['a/never', 'a/x']);
     await pass(30);
     expect(begun.length).toBe(5);
-    expect(populator.progress(id)).toMatchObject({
+    expect(populator.jobs.progress(id)).toMatchObject({
       state: 'done',
       refused: 1,
       reasons: { 'invalidated-during-fill': 1 },
@@ -136,7 +140,7 @@ describe('a fill that came to nothing', () => {
     const id = job(['a/x']);
     await pass(4_000);
     expect(begun.map(({ at }) => at - start)).toEqual([0, 1_000, 3_000]);
-    expect(populator.progress(id)).toMatchObject({ stored: 1, failed: 0 });
+    expect(populator.jobs.progress(id)).toMatchObject({ stored: 1, failed: 0 });
   });
 
   it('is counted as failed after three times', async () => {
@@ -144,7 +148,7 @@ describe('a fill that came to nothing', () => {
     const id = job(['a/x']);
     await pass(10_000);
     expect(begun.length).toBe(3);
-    expect(populator.progress(id)).toMatchObject({ state: 'done', failed: 1, reasons: { E_ORIGIN_TIMEOUT: 1 } });
+    expect(populator.jobs.progress(id)).toMatchObject({ state: 'done', failed: 1, reasons: { E_ORIGIN_TIMEOUT: 1 } });
   });
 
   it('is counted as failed, with all that waits, when its origin does not answer for a minute', async () => {
@@ -153,9 +157,13 @@ describe('a fill that came to nothing', () => {
     );
     const id = job([...range(1_000, 'dead'), ...range(3)]);
     await pass(60_000);
-    expect(populator.progress(id)).toMatchObject({ state: 'running', stored: 3, failed: 0 });
+    expect(populator.jobs.progress(id)).toMatchObject({ state: 'running', stored: 3, failed: 0 });
     await pass(5_000);
-    expect(populator.progress(id)).toMatchObject({ state: 'done', failed: 1_000, reasons: { E_ORIGIN_OPEN: 1_000 } });
+    expect(populator.jobs.progress(id)).toMatchObject({
+      state: 'done',
+      failed: 1_000,
+      reasons: { E_ORIGIN_OPEN: 1_000 },
+    });
     expect(begun.length).toBeLessThan(20);
   });
 
@@ -166,7 +174,7 @@ describe('a fill that came to nothing', () => {
     );
     const id = job(range(5));
     await pass(600_000);
-    expect(populator.progress(id)).toMatchObject({ state: 'done', stored: 5, failed: 0 });
+    expect(populator.jobs.progress(id)).toMatchObject({ state: 'done', stored: 5, failed: 0 });
   });
 
   it('is told of when it throws, which is a defect, and the job goes on', async () => {
@@ -180,7 +188,7 @@ describe('a fill that came to nothing', () => {
     const id = job(['a/x']);
     await pass(10_000);
     expect(faults).toHaveLength(3);
-    expect(populator.progress(id)).toMatchObject({ state: 'done', failed: 1 });
+    expect(populator.jobs.progress(id)).toMatchObject({ state: 'done', failed: 1 });
   });
 });
 

@@ -19,7 +19,7 @@ interface World {
   /** URIs of what was begun, in order. */
   readonly paths: () => string[];
   /** Begins a job and gives it all. */
-  readonly job: (paths: readonly string[], spec?: Partial<Parameters<Populator['open']>[0]>) => string;
+  readonly job: (paths: readonly string[], spec?: Partial<Parameters<Populator['jobs']['create']>[0]>) => string;
   /** Moves time on by small steps, letting promises be kept. */
   readonly pass: (ms: number) => Promise<void>;
 }
@@ -56,12 +56,12 @@ export function world(
     begun,
     paths: () => begun.map(({ uri }) => uri.slice('http://'.length)),
     job: (paths, spec = {}) => {
-      const id = populator.open({ cause: 'operator', ...spec });
+      const id = populator.jobs.create({ cause: 'operator', ...spec });
       populator.add(
         id,
         paths.map((path) => ({ uri: `http://${path}` })),
       );
-      populator.seal(id);
+      populator.jobs.seal(id);
       return id;
     },
     pass: async (ms) => {

@@ -77,9 +77,9 @@ export class Populating {
     const { tally, trace, process } = this.#parts;
     trace(`${process.name}: fills ${items.length} for ${cause}`);
     tally.count(`populate ${cause}`);
-    const id = this.#populator.open({ cause });
+    const id = this.#populator.jobs.create({ cause });
     this.#populator.add(id, items);
-    this.#populator.seal(id);
+    this.#populator.jobs.seal(id);
     return id;
   }
 

@@ -132,15 +132,14 @@ export class Job {
     if (!this.running) return;
     this.#done++;
     this.#ends[end.kind]++;
-    if (end.reason !== undefined) this.#note(end.reason, end.url ?? '');
+    const { reason, url = '' } = end;
+    if (reason !== undefined) {
+      this.#reasons[reason] = (this.#reasons[reason] ?? 0) + 1;
+      this.#notStored.push({ url, reason });
+      if (this.#notStored.length > NOT_STORED_KEPT) this.#notStored.shift();
+    }
     this.#record.done(index);
     this.#endIfDone(now);
-  }
-
-  #note(reason: string, url: string): void {
-    this.#reasons[reason] = (this.#reasons[reason] ?? 0) + 1;
-    this.#notStored.push({ url, reason });
-    if (this.#notStored.length > NOT_STORED_KEPT) this.#notStored.shift();
   }
 
   cancel(now: number): void {
@@ -204,13 +203,14 @@ export class Jobs {
     this.#tasks = tasks;
   }
 
-  create(spec: JobSpec): Job {
+  /** Begins a job; returns its id. */
+  create(spec: JobSpec): string {
     const now = this.#clock.now();
     const job = new Job(`${Math.floor(now / 1000).toString(36)}-${++this.#count}`, spec, now);
     this.#jobs.set(job.id, job);
     const ended = [...this.#jobs.values()].filter(({ running }) => !running);
     for (const { id } of ended.slice(0, -ENDED_JOBS_KEPT)) this.#jobs.delete(id);
-    return job;
+    return job.id;
   }
 
   get(id: string): Job | undefined {
@@ -224,7 +224,16 @@ export class Jobs {
     throw new TidegateError('E_POPULATE', `expected the id of a job that takes more URLs, got ${id}`);
   }
 
-  /** The latest first. */
+  progress(id: string): JobProgress | undefined {
+    return this.#jobs.get(id)?.progress(this.#clock.now());
+  }
+
+  /** Nothing more is going to be given to the job. `error`: why its source ended before its end. */
+  seal(id: string, error?: string): void {
+    this.#jobs.get(id)?.seal(this.#clock.now(), error);
+  }
+
+  /** The running jobs and the last ended ones, the latest first. */
   list(): JobProgress[] {
     const now = this.#clock.now();
     return [...this.#jobs.values()].map((job) => job.progress(now)).reverse();

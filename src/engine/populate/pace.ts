@@ -56,8 +56,7 @@ const LONGEST_RETRY_AFTER_MS = 15 * 60_000;
 const COST_WEIGHT = 0.2;
 
 /** One origin as the fills see it. */
-export class OriginPace {
-  readonly #pace = new Pace();
+export class OriginPace extends Pace {
   readonly #random: Random;
   #pausedUntilMs = Number.NEGATIVE_INFINITY;
   /** Pauses since it last answered. */
@@ -67,6 +66,7 @@ export class OriginPace {
   #costMs: number | undefined;
 
   constructor(random: Random) {
+    super();
     this.#random = random;
   }
 
@@ -75,14 +75,10 @@ export class OriginPace {
     return this.#costMs ?? 1;
   }
 
-  get inFlight(): number {
-    return this.#pace.inFlight;
-  }
-
-  waitMs(now: number, limits: PaceLimits): number {
+  override waitMs(now: number, limits: PaceLimits): number {
     // After a pause one fill goes ahead of the others.
     const concurrency = this.#pauses > 0 ? 1 : limits.concurrency;
-    return Math.max(this.#pausedUntilMs - now, this.#pace.waitMs(now, { ...limits, concurrency }));
+    return Math.max(this.#pausedUntilMs - now, super.waitMs(now, { ...limits, concurrency }));
   }
 
   /** It has not answered for so long that what waits for it waits in vain. Whatever comes later is still tried. */
@@ -90,17 +86,13 @@ export class OriginPace {
     return this.#silentPauses >= MAX_SILENT_PAUSES;
   }
 
-  reserve(now: number, limits: PaceLimits): number {
-    return Math.max(this.#pausedUntilMs - now, this.#pace.reserve(now, limits));
-  }
-
-  begin(now: number, limits: PaceLimits): void {
-    this.#pace.begin(now, limits);
+  override reserve(now: number, limits: PaceLimits): number {
+    return Math.max(this.#pausedUntilMs - now, super.reserve(now, limits));
   }
 
   /** `forwardMs`: it answered, and took so long. */
-  end(asked: boolean, limits: PaceLimits, forwardMs: number | undefined): void {
-    this.#pace.end(asked, limits);
+  override end(asked: boolean, limits: PaceLimits, forwardMs?: number): void {
+    super.end(asked, limits);
     if (forwardMs === undefined) return;
     this.#silentPauses = 0;
     const ms = Math.max(1, forwardMs);

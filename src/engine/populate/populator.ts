@@ -10,7 +10,7 @@ import type { Cancel, Clock, Random, Tasks } from '../../ports.ts';
 import type { GateRequest, PopulateResult } from '../contract.ts';
 import { afterFill } from './fill.ts';
 import { fillText, itemOf, type PopulateItem } from './item.ts';
-import { type ItemEnd, type Job, type JobProgress, type JobSpec, Jobs, type NotStored } from './job.ts';
+import { type ItemEnd, type Job, Jobs, type NotStored } from './job.ts';
 import { OriginPace, type PaceLimits } from './pace.ts';
 import { type Fill, FillQueue, type Lane } from './queue.ts';
 
@@ -41,7 +41,8 @@ interface OriginLane extends Lane<Job> {
 export class Populator {
   readonly #options: PopulatorOptions;
   readonly #queue = new FillQueue<Job>();
-  readonly #jobs: Jobs;
+  /** Running and ended jobs; their URLs are given here. */
+  readonly jobs: Jobs;
   readonly #origins = new Map<string, OriginPace>();
   readonly #lanes = new Map<string, OriginLane>();
   #inFlight = 0;
@@ -51,17 +52,12 @@ export class Populator {
 
   constructor(options: PopulatorOptions) {
     this.#options = options;
-    this.#jobs = new Jobs(options.clock, options.tasks);
-  }
-
-  /** Begins a job; returns its id. */
-  open(spec: JobSpec): string {
-    return this.#jobs.create(spec).id;
+    this.jobs = new Jobs(options.clock, options.tasks);
   }
 
   /** Gives a job more to fill; throws E_POPULATE when too much waits already, and then none of it does. */
   add(id: string, items: readonly PopulateItem[]): void {
-    const job = this.#jobs.open(id);
+    const job = this.jobs.open(id);
     const { maxWaiting = MAX_WAITING } = this.#options;
     const { shares } = this.#queue;
     if (shares + items.length > maxWaiting) {
@@ -80,7 +76,7 @@ export class Populator {
 
   /** Counts URLs of the job's source that cannot be filled. */
   refuse(id: string, refused: readonly NotStored[]): void {
-    const job = this.#jobs.open(id);
+    const job = this.jobs.open(id);
     const first = job.take(refused.map(() => ''));
     for (const [at, { url, reason }] of refused.entries()) {
       const shares = [{ job, index: first + at }];
@@ -88,14 +84,9 @@ export class Populator {
     }
   }
 
-  /** Nothing more is going to be given to the job. `error`: why its source ended before its end. */
-  seal(id: string, error?: string): void {
-    this.#jobs.get(id)?.seal(this.#options.clock.now(), error);
-  }
-
   /** Fills under way are still stored. Returns false when there is no such job, or it is over. */
   cancel(id: string): boolean {
-    const job = this.#jobs.get(id);
+    const job = this.jobs.get(id);
     if (job === undefined || !job.running) return false;
     const lanes = [...this.#lanes].filter(([, lane]) => lane.job === job);
     job.cancel(this.#options.clock.now());
@@ -107,23 +98,9 @@ export class Populator {
     return true;
   }
 
-  progress(id: string): JobProgress | undefined {
-    return this.#jobs.get(id)?.progress(this.#options.clock.now());
-  }
-
-  /** The running jobs and the last ended ones, the latest first. */
-  list(): JobProgress[] {
-    return this.#jobs.list();
-  }
-
-  /** Tells of the job now and whenever it has moved, until it is over. The result ends that. */
-  follow(id: string, listener: (progress: JobProgress) => void): Cancel {
-    return this.#jobs.follow(id, listener);
-  }
-
   /** Takes a turn of the job at the origin for what is no fill, such as a sitemap; returns the time until it comes. */
   reserve(id: string, originName: string): number {
-    const job = this.#jobs.open(id);
+    const job = this.jobs.open(id);
     const now = this.#options.clock.monotonic();
     const ofOrigin = this.#laneOf(job, originName).origin.reserve(now, this.#options.limits());
     return Math.max(ofOrigin, job.pace.reserve(now, job.limits));
@@ -272,7 +249,7 @@ export class Populator {
     const end: ItemEnd = reason === undefined ? { kind } : { kind, reason, url: itemOf(text).uri };
     for (const { job, index } of shares) {
       job.count(index, end, now);
-      this.#jobs.moved(job);
+      this.jobs.moved(job);
     }
   }
 }

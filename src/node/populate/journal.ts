@@ -80,7 +80,9 @@ export class PopulateJournal {
   }
 
   #recordAt(path: string): JobRecord {
-    const done = new DonePlaces();
+    /** All places before it are done, and these after it. */
+    let first = 0;
+    const later = new Set<number>();
     let planned = false;
     let ended = false;
     const append = (lines: string) => this.#attempt(() => appendFileSync(`${path}.jsonl`, lines, { mode: FILE_MODE }));
@@ -88,13 +90,14 @@ export class PopulateJournal {
       added: (texts) => append(texts.map((text) => `${JSON.stringify(text)}\n`).join('')),
       sealed: (error) => append(`${JSON.stringify({ sealed: true, error })}\n`),
       done: (index) => {
-        done.add(index);
+        later.add(index);
+        while (later.delete(first)) first++;
         if (planned) return;
         planned = true;
         this.#tasks.later(PROGRESS_MS, () => {
           planned = false;
           if (!ended && !this.#closed)
-            this.#attempt(() => writeFileSync(`${path}.done`, String(done.first), { mode: FILE_MODE }));
+            this.#attempt(() => writeFileSync(`${path}.done`, String(first), { mode: FILE_MODE }));
         });
       },
       ended: () => {
@@ -114,19 +117,6 @@ export class PopulateJournal {
     } catch (error) {
       this.#fault(error);
     }
-  }
-}
-
-/** Places that are done, most of them in order. */
-class DonePlaces {
-  /** All before it are done. */
-  first = 0;
-  #bits = new Uint8Array(64);
-
-  add(place: number): void {
-    if (place >= this.#bits.length * 8) this.#bits = new Uint8Array(this.#bits.buffer.transfer(place >> 2));
-    this.#bits[place >> 3]! |= 1 << (place & 7);
-    while ((this.#bits[this.first >> 3] ?? 0) & (1 << (this.first & 7))) this.first++;
   }
 }
 

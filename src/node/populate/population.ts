@@ -114,7 +114,7 @@ export class Population implements PopulateApi {
     }
     if (id === this.#rehydration) return;
     this.#rehydration = id;
-    this.#populator.follow(id, ({ done, total }) => void (done === total && this.#populator.seal(id)));
+    this.#populator.jobs.follow(id, ({ done, total }) => void (done === total && this.#populator.jobs.seal(id)));
   }
 
   begin({ items = [], refused = [], source, more = false, ...head }: PopulateStart): JobProgress {
@@ -134,24 +134,24 @@ export class Population implements PopulateApi {
       const refused = portion.refused.map((url) => ({ url, reason: 'not-a-url' }));
       this.#populator.refuse(id, refused);
     } catch (error) {
-      this.#populator.seal(id, (error as Error).message);
+      this.#populator.jobs.seal(id, (error as Error).message);
       throw error;
     }
-    if (!portion.more) return this.#populator.seal(id);
-    const abandon = () => this.#populator.seal(id, 'expected more URLs within a minute, got none');
+    if (!portion.more) return this.#populator.jobs.seal(id);
+    const abandon = () => this.#populator.jobs.seal(id, 'expected more URLs within a minute, got none');
     this.#sealing.set(id, this.#deps.tasks.later(ABANDONED_MS, abandon));
   }
 
   state(): ReturnType<PopulateApi['state']> {
-    return { ...this.#populator.summary(), schedules: this.#schedules.states(), jobs: this.#populator.list() };
+    return { ...this.#populator.summary(), schedules: this.#schedules.states(), jobs: this.#populator.jobs.list() };
   }
 
   progress(id: string): JobProgress | undefined {
-    return this.#populator.progress(id);
+    return this.#populator.jobs.progress(id);
   }
 
   follow(id: string, listener: (progress: JobProgress) => void): () => void {
-    return this.#populator.follow(id, listener);
+    return this.#populator.jobs.follow(id, listener);
   }
 
   cancel(id: string): boolean {
@@ -167,7 +167,7 @@ export class Population implements PopulateApi {
 
   #open(head: JobHead): string {
     const record = REPEATED.has(head.cause) ? undefined : this.#journal?.record(head);
-    return this.#populator.open({ ...head, ...(record !== undefined && { record }) });
+    return this.#populator.jobs.create({ ...head, ...(record !== undefined && { record }) });
   }
 
   /** Opens a job, and passes it what the source delivers. */
@@ -203,12 +203,12 @@ export class Population implements PopulateApi {
         this.#populator.add(id, items);
         this.#populator.refuse(id, refused);
       }
-      if (!this.#closed) this.#populator.seal(id);
+      if (!this.#closed) this.#populator.jobs.seal(id);
     } catch (error) {
       if (!this.#isWanted(id)) return !this.#closed;
       const expected = error instanceof TidegateError;
       this.#deps.log[expected ? 'warn' : 'error']({ err: error, job: id }, 'a source of URLs to fill failed');
-      this.#populator.seal(id, (error as Error).message);
+      this.#populator.jobs.seal(id, (error as Error).message);
     }
     return !this.#closed;
   }
@@ -219,7 +219,7 @@ export class Population implements PopulateApi {
 
   #over(id: string): Promise<void> {
     return new Promise((resolve) => {
-      this.#populator.follow(id, ({ state }) => void (state !== 'running' && resolve()));
+      this.#populator.jobs.follow(id, ({ state }) => void (state !== 'running' && resolve()));
     });
   }
 }

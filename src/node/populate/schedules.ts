@@ -100,17 +100,11 @@ class Timetable {
   /** `after`: the last planned instant, so that an interval does not drift. */
   #plan(after: number): void {
     const now = this.#deps.clock.now();
-    this.#nextAt = this.#cron === undefined ? this.#nextInterval(after, now) : this.#nextCron(now);
+    if (this.#cron === undefined) {
+      const everyMs = this.#schedule.everyMs as number;
+      this.#nextAt = after + everyMs * Math.max(1, Math.ceil((now - after) / everyMs));
+    } else this.#nextAt = this.#cron.nextRun(new Date(now))?.getTime();
     this.#wait();
-  }
-
-  #nextInterval(after: number, now: number): number {
-    const everyMs = this.#schedule.everyMs as number;
-    return after + everyMs * Math.max(1, Math.ceil((now - after) / everyMs));
-  }
-
-  #nextCron(now: number): number | undefined {
-    return this.#cron?.nextRun(new Date(now))?.getTime();
   }
 
   #wait(): void {

@@ -5,9 +5,8 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { AdminDeps } from '../../admin/contract.ts';
 import { platformClock, platformTasks } from '../../cache/platform.ts';
-import { createLocalLog } from '../../engine/invalidator.ts';
+import { localHistory } from '../../engine/invalidator.ts';
 import type { TidegateError } from '../../errors.ts';
-import { Invalidations } from '../../ledger/invalidations.ts';
 import { SharedLog } from '../../log/shared-log.ts';
 import { ReplicaFeed } from '../../store/disk/replica/replica-feed.ts';
 import type { ResolvedConfig } from '../config/config.ts';
@@ -74,15 +73,10 @@ async function openShared(config: ResolvedConfig, log: Logger) {
   const fault = (error: unknown) => log.error({ err: error }, 'something shared by the workers failed');
   const feed = config.disk === undefined ? undefined : new ReplicaFeed(platformTasks, fault);
   const opened = await openTiers({ ...config, memory: { ...config.memory, maxBytes: 0 } }, log, feed);
-  const { invalidations, log: journal } = opened.gateOptions.history ?? newHistory();
+  const { invalidations, log: journal } = opened.gateOptions.history ?? localHistory({ epoch: randomUUID() });
   const image = () => invalidations.image();
   const shared = new SharedLog({ log: journal, image, clock: platformClock, tasks: platformTasks, fault });
   const history = { invalidations, log: shared };
   const tiers: NodeTiers = { ...opened, gateOptions: { ...opened.gateOptions, history } };
   return { feed, shared, tiers };
-}
-
-function newHistory() {
-  const invalidations = new Invalidations({ epoch: randomUUID() });
-  return { invalidations, log: createLocalLog(invalidations.applied) };
 }
