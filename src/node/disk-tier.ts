@@ -1,14 +1,11 @@
 // A disk tier for a data cache: the gate's (store/disk), with the log of invalidations that survives a crash.
 
-import { randomUUID } from 'node:crypto';
 import type { CacheTier } from '../cache/contract.ts';
-import { platformRandom, platformTasks } from '../cache/platform.ts';
 import { LIMIT_CHECKS, noteClosed, type TierLimitOptions, tierLimits } from '../cache/tiers.ts';
 import { be, type Checks, checkOptions, func, required, text } from '../options/kit.ts';
-import { DiskStore } from '../store/disk/disk-store.ts';
-import { openDurable } from '../store/disk/durable.ts';
 import { valuesOnGateStore } from '../store/encoded-store.ts';
 import { createValueCodec } from '../store/value-codec.ts';
+import { openDisk } from './tiers.ts';
 
 export interface DiskTierOptions extends TierLimitOptions {
   /** A folder that only this process uses; made if need be. */
@@ -42,29 +39,23 @@ export async function openDiskTier(options: DiskTierOptions): Promise<CacheTier>
   checkOptions('openDiskTier', options, OPTIONS);
   const { path, maxBytes, name = 'disk', onFault = () => {}, ...given } = options;
   const limits = tierLimits(given);
-  const durable = await openDurable(path, {
-    tasks: platformTasks,
-    newEpoch: randomUUID,
+  const { store, durable, close } = await openDisk(path, {
+    maxBytes,
+    fault: onFault,
     onEvent: (event) => {
       if ('error' in event) onFault(event.error);
     },
-  });
-  const { folder, manifest, journal, recovery } = durable;
-  const disk = new DiskStore({
-    ...{ folder, manifest, maxBytes, tasks: platformTasks, random: platformRandom },
-    fault: onFault,
   });
   const tier: CacheTier = {
     name,
     limits,
     store: ({ cacheName, codec, classes, fault }) =>
-      valuesOnGateStore(disk, codec ?? createValueCodec({ classes }), { name: cacheName, classes, fault }),
-    history: { invalidations: recovery.invalidations, log: journal },
-    declined: () => disk.stats().declined,
+      valuesOnGateStore(store, codec ?? createValueCodec({ classes }), { name: cacheName, classes, fault }),
+    history: { invalidations: durable.recovery.invalidations, log: durable.journal },
+    declined: () => store.stats().declined,
     close: async () => {
       noteClosed(tier);
-      await disk.close();
-      await durable.close();
+      await close();
     },
   };
   return tier;

@@ -9,7 +9,7 @@ import type { Logger } from 'pino';
 import { platformRandom, platformTasks } from '../cache/platform.ts';
 import type { GateOptions } from '../engine/gate.ts';
 import type { BodyStore, Store } from '../ports.ts';
-import { DiskStore } from '../store/disk/disk-store.ts';
+import { DiskStore, type DiskStoreOptions } from '../store/disk/disk-store.ts';
 import { type Durable, type DurableEvent, openDurable } from '../store/disk/durable.ts';
 import type { ReplicaFeed } from '../store/disk/replica/replica-feed.ts';
 import { createMemoryStore, type MemoryStore } from '../store/memory.ts';
@@ -47,12 +47,11 @@ export async function openTiers(
   if (disk === undefined) {
     return { memory, disk, gateOptions: { stores: [memory], memoryStats }, close: async () => {} };
   }
-  const durable = await openDurable(disk.path, {
-    tasks: platformTasks,
-    newEpoch: randomUUID,
+  const { store, durable, close } = await openDisk(disk.path, {
+    ...{ maxBytes: disk.maxBytes, replicas },
     onEvent: (event) => tell(log, event),
+    fault: (error) => log.warn({ err: error }, 'the disk tier lost or refused something'),
   });
-  const store = storeOn(durable, { maxBytes: disk.maxBytes, log, replicas });
   replicas?.serve(store);
   tellRecovery(log, durable);
   const { kind, invalidations, openIntents: unknownWrites } = durable.recovery;
@@ -66,11 +65,24 @@ export async function openTiers(
       ...storesOf(memory, maxBytes, store),
       ...{ memoryStats, diskStats, history, unknownWrites, unknownPast },
     },
-    close: async () => {
-      await store.close();
-      await durable.close();
-    },
+    close,
   };
+}
+
+interface DiskOptions extends Pick<DiskStoreOptions, 'maxBytes' | 'fault' | 'replicas'> {
+  readonly onEvent: (event: DurableEvent) => void;
+}
+
+/** A disk tier, and the log of invalidations that survives with it. Throws E_DISK. */
+export async function openDisk(path: string, { onEvent, ...options }: DiskOptions) {
+  const durable = await openDurable(path, { tasks: platformTasks, newEpoch: randomUUID, onEvent });
+  const { folder, manifest } = durable;
+  const store = new DiskStore({ ...options, folder, manifest, tasks: platformTasks, random: platformRandom });
+  const close = async () => {
+    await store.close();
+    await durable.close();
+  };
+  return { store, durable, close };
 }
 
 /** The tiers in their order: without room in memory, the disk alone. */
@@ -87,21 +99,6 @@ export function storesOf(
 /** The contents of each tier; for the disk, also entries that the manifest names without their bytes. Fastest first. */
 export function namedBy({ memory, disk }: NodeTiers): readonly Pick<Store, 'find'>[] {
   return disk === undefined ? [memory] : [memory, { find: (selector) => disk.rows(selector) }];
-}
-
-function storeOn(
-  { folder, manifest }: Durable,
-  { maxBytes, log, replicas }: { maxBytes: number; log: Logger; replicas: ReplicaFeed | undefined },
-): DiskStore {
-  return new DiskStore({
-    folder,
-    manifest,
-    maxBytes,
-    replicas,
-    tasks: platformTasks,
-    random: platformRandom,
-    fault: (error) => log.warn({ err: error }, 'the disk tier lost or refused something'),
-  });
 }
 
 function tellRecovery(log: Logger, { recovery, manifestWasDamaged }: Durable): void {

@@ -25,7 +25,6 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   NodeGate: 37,
   Owner: 26,
   PlainConnection: 30,
-  Population: 26,
   PostgresAttempt: 29,
   Publisher: 36,
   Registry: 26,

@@ -10,7 +10,7 @@ import type { JobProgress } from '../../engine/populate/job.ts';
 import { Populator } from '../../engine/populate/populator.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Cancel, Clock, Random, Store, Tasks } from '../../ports.ts';
-import type { ResolvedConfig } from '../config/config.ts';
+import type { ResolvedConfig, ResolvedSchedule } from '../config/config.ts';
 import { type JobHead, PopulateJournal, type WrittenJob } from './journal.ts';
 import { Schedules } from './schedules.ts';
 import { configured, portionsOf, type Source, type UrlSource, urlsText } from './sources.ts';
@@ -53,23 +53,18 @@ export class Population implements PopulateApi {
   #rehydration: string | undefined;
 
   constructor(deps: PopulationDeps) {
-    const { clock, tasks, random, gate, requestOf, config, journal } = deps;
+    const { tasks, gate, config, journal } = deps;
     const fault = (error: unknown) => deps.log.error({ err: error }, 'populating failed');
     this.#deps = deps;
-    this.#populator = new Populator({
-      clock,
-      tasks,
-      random,
-      requestOf,
-      fill: (request) => gate.populate(request),
-      limits: () => config().populate,
-      fault,
-    });
-    this.#schedules = new Schedules({
-      clock,
-      tasks,
-      run: (schedule) => this.#over(this.#begin({ ...schedule, cause: 'schedule' }, configured(schedule))),
-    });
+    const fill = (request: GateRequest) => gate.populate(request);
+    this.#populator = new Populator({ ...deps, fill, limits: () => config().populate, fault });
+    const run = (schedule: ResolvedSchedule) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const id = this.#begin({ ...schedule, cause: 'schedule' }, configured(schedule));
+      this.#populator.jobs.follow(id, ({ state }) => void (state !== 'running' && resolve()));
+      return promise;
+    };
+    this.#schedules = new Schedules({ ...deps, run });
     this.#journal = journal === undefined ? undefined : new PopulateJournal(journal, tasks, fault);
   }
 
@@ -105,7 +100,9 @@ export class Population implements PopulateApi {
       return item === undefined ? [] : [{ ...item, hits: uses }];
     });
     if (items.length === 0) return;
-    const id = this.#rehydrationJob();
+    // One job while there is anything to fill again, so that many invalidations do not make many jobs.
+    const last = this.#rehydration === undefined ? undefined : this.progress(this.#rehydration);
+    const id = last?.state === 'running' && !last.sealed ? last.id : this.#open({ cause: 'rehydration' });
     try {
       this.#populator.add(id, items);
     } catch (error) {
@@ -158,13 +155,6 @@ export class Population implements PopulateApi {
     return this.#populator.cancel(id);
   }
 
-  /** One job while there is anything to fill again, so that many invalidations do not make many jobs. */
-  #rehydrationJob(): string {
-    const last = this.#rehydration === undefined ? undefined : this.progress(this.#rehydration);
-    const takesMore = last?.state === 'running' && !last.sealed;
-    return takesMore ? last.id : this.#open({ cause: 'rehydration' });
-  }
-
   #open(head: JobHead): string {
     const record = REPEATED.has(head.cause) ? undefined : this.#journal?.record(head);
     return this.#populator.jobs.create({ ...head, ...(record !== undefined && { record }) });
@@ -215,12 +205,6 @@ export class Population implements PopulateApi {
 
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => void this.#deps.tasks.later(ms, resolve));
-  }
-
-  #over(id: string): Promise<void> {
-    return new Promise((resolve) => {
-      this.#populator.jobs.follow(id, ({ state }) => void (state !== 'running' && resolve()));
-    });
   }
 }
 

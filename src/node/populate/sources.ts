@@ -8,7 +8,6 @@ import { populateItem, shownItem } from '../../admin/populate-api.ts';
 import type { GateRequest } from '../../engine/contract.ts';
 import { itemOfKey, type PopulateItem } from '../../engine/populate/item.ts';
 import type { NotStored } from '../../engine/populate/job.ts';
-import type { EntryNote } from '../../entry/stored-response.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { Store } from '../../ports.ts';
@@ -59,21 +58,11 @@ export function urlsText(count: number): string {
   return count === 1 ? '1 URL' : `${count} URLs`;
 }
 
-export function portionsOf(source: UrlSource, deps: SourceDeps): Source {
-  switch (source.kind) {
-    case 'urls':
-      return fromUrls(source.urls);
-    case 'file':
-      return fromFile(source.name);
-    case 'sitemap':
-      return fromSitemap(source.url, deps, source.fields);
-    case 'stored':
-      return fromStores(source.selectors, deps);
-  }
-}
-
-async function* fromUrls(urls: readonly string[]): Source {
-  yield portionOf(urls);
+export async function* portionsOf(source: UrlSource, deps: SourceDeps): Source {
+  if (source.kind === 'urls') yield portionOf(source.urls);
+  else if (source.kind === 'file') yield* fromFile(source.name);
+  else if (source.kind === 'sitemap') yield* fromSitemap(source.url, deps, source.fields);
+  else yield* fromStores(source.selectors, deps);
 }
 
 async function* fromFile(path: string): Source {
@@ -151,20 +140,18 @@ export async function* fromStores(selectors: readonly Selector[], { stores, uses
   const seen = new Set<string>();
   for (const store of stores) {
     let items: PopulateItem[] = [];
-    for await (const { kind, key } of foundIn(store, selectors)) {
-      if (seen.has(key)) continue;
-      if (store !== stores.at(-1) || selectors.length > 1) seen.add(key);
-      const item = kind === 'response' ? itemOfKey(key) : undefined;
-      if (item === undefined || items.push({ ...item, hits: 1 + usesOf(key) }) < PORTION) continue;
-      yield { items };
-      items = [];
+    for (const selector of selectors) {
+      for await (const { kind, key } of store.find(selector)) {
+        if (seen.has(key)) continue;
+        if (store !== stores.at(-1) || selectors.length > 1) seen.add(key);
+        const item = kind === 'response' ? itemOfKey(key) : undefined;
+        if (item === undefined || items.push({ ...item, hits: 1 + usesOf(key) }) < PORTION) continue;
+        yield { items };
+        items = [];
+      }
     }
     yield { items };
   }
-}
-
-async function* foundIn(store: Pick<Store, 'find'>, selectors: readonly Selector[]): AsyncIterable<EntryNote> {
-  for (const selector of selectors) yield* store.find(selector);
 }
 
 function portionOf(values: readonly unknown[]): Portion {
