@@ -1,8 +1,6 @@
 // The waiting fills, in lanes: each puts the most expected hits first, and earlier arrivals before
 // their equals. A text (URI and selecting fields) waits once, for all the jobs that want it.
-//
-// So a fill is its text and a slot in typed arrays; the heap of a lane holds
-// slots, and each slot knows its place in the heap, so that a fill that is wanted more can move up.
+// Each knows its place in the heap of its lane, so that a fill that is wanted more can move up.
 
 /** Who is told of a fill: the place of the item among those of its job. */
 export interface Share<Job> {
@@ -25,30 +23,33 @@ export interface Fill<Job> {
 /** Fills of one job at one origin. Made by the queue's user. */
 export interface Lane<Job> {
   readonly job: Job;
-  /** Slots, as a binary heap; empty at first. Only the queue writes to it. */
-  readonly heap: number[];
+  /** A binary heap; empty at first. Only the queue writes to it. */
+  readonly heap: Waiting<Job>[];
 }
 
-const FIRST_CAPACITY = 64;
+/** A fill that waits. There may be a million, so the share of its lane's job is an index alone. */
+interface Waiting<Job> {
+  readonly text: string;
+  hits: number;
+  readonly attempts: number;
+  /** Earlier ones go first among equals. */
+  readonly order: number;
+  readonly lane: Lane<Job>;
+  readonly index: number;
+  /** Shares after the first, of the few fills that have more. */
+  further: Share<Job>[] | undefined;
+  /** In the heap of its lane. */
+  place: number;
+}
 
 export class FillQueue<Job> {
-  readonly #slotOf = new Map<string, number>();
-  readonly #free: number[] = [];
-  readonly #texts: string[] = [];
-  readonly #lanes: (Lane<Job> | undefined)[] = [];
-  /** Shares after the first, of the few fills that have more. */
-  readonly #further = new Map<number, Share<Job>[]>();
+  readonly #waiting = new Map<string, Waiting<Job>>();
   #shares = 0;
-  #hits = new Float64Array(FIRST_CAPACITY);
-  #order = new Float64Array(FIRST_CAPACITY);
-  #index = new Uint32Array(FIRST_CAPACITY);
-  #attempts = new Uint8Array(FIRST_CAPACITY);
-  #place = new Uint32Array(FIRST_CAPACITY);
   #lastOrder = 0;
 
   /** Fills that wait. */
   get size(): number {
-    return this.#slotOf.size;
+    return this.#waiting.size;
   }
 
   /** Shares of those that wait: each takes memory, also where many are of one fill. */
@@ -57,123 +58,90 @@ export class FillQueue<Job> {
   }
 
   has(text: string): boolean {
-    return this.#slotOf.has(text);
+    return this.#waiting.has(text);
   }
 
   /** Lets the fill wait in the lane of its first share; one that waits already is shared from now on. */
-  add(fill: Fill<Job>, lane: Lane<Job>): void {
-    this.#shares += fill.shares.length;
-    const there = this.#slotOf.get(fill.text);
-    if (there !== undefined) return this.#share(there, fill);
-    const slot = this.#free.pop() ?? this.#texts.length;
-    if (slot >= this.#hits.length) this.#grow();
-    const [first, ...further] = fill.shares as [Share<Job>, ...Share<Job>[]];
-    this.#slotOf.set(fill.text, slot);
-    this.#texts[slot] = fill.text;
-    this.#lanes[slot] = lane;
-    this.#hits[slot] = fill.hits;
-    this.#order[slot] = ++this.#lastOrder;
-    this.#index[slot] = first.index;
-    this.#attempts[slot] = fill.attempts;
-    if (further.length > 0) this.#further.set(slot, further);
-    this.#place[slot] = lane.heap.push(slot) - 1;
-    this.#up(lane, lane.heap.length - 1);
+  add({ text, hits, attempts, shares }: Fill<Job>, lane: Lane<Job>): void {
+    this.#shares += shares.length;
+    const there = this.#waiting.get(text);
+    if (there !== undefined) {
+      there.further ??= [];
+      there.further.push(...shares);
+      if (hits <= there.hits) return;
+      there.hits = hits;
+      return up(there);
+    }
+    const [{ index }, ...more] = shares as [Share<Job>, ...Share<Job>[]];
+    const further = more.length === 0 ? undefined : more;
+    const order = ++this.#lastOrder;
+    const place = lane.heap.length;
+    const waiting = { text, hits, attempts, order, lane, index, further, place };
+    this.#waiting.set(text, waiting);
+    lane.heap.push(waiting);
+    up(waiting);
   }
 
   /** The first fill of a lane; undefined when the lane is empty. */
   first(lane: Lane<Job>): { readonly hits: number; readonly order: number } | undefined {
-    const slot = lane.heap[0];
-    return slot === undefined ? undefined : { hits: this.#hits[slot]!, order: this.#order[slot]! };
+    return lane.heap[0];
   }
 
   /** Takes the first of a lane that is not empty. */
-  take(lane: Lane<Job>): Fill<Job> {
-    const slot = lane.heap[0] as number;
-    const last = lane.heap.pop() as number;
-    if (last !== slot) {
-      this.#seat(lane, 0, last);
-      this.#down(lane, 0);
+  take({ heap }: Lane<Job>): Fill<Job> {
+    const first = heap[0] as Waiting<Job>;
+    const last = heap.pop() as Waiting<Job>;
+    if (last !== first) {
+      seat(last, 0);
+      down(last);
     }
-    return this.#release(slot);
+    return this.#release(first);
   }
 
   /** Empties a lane; returns the fills that others want too, without the share of the lane's job. */
   empty(lane: Lane<Job>): Fill<Job>[] {
-    const wanted: Fill<Job>[] = [];
-    for (const slot of lane.heap.splice(0)) {
-      const fill = this.#release(slot);
-      if (fill.shares.length > 1) wanted.push({ ...fill, shares: fill.shares.slice(1) });
-    }
-    return wanted;
+    const fills = lane.heap.splice(0).map((waiting) => this.#release(waiting));
+    return fills.flatMap((fill) => (fill.shares.length > 1 ? [{ ...fill, shares: fill.shares.slice(1) }] : []));
   }
 
-  #share(slot: number, { hits, shares }: Fill<Job>): void {
-    const further = this.#further.get(slot) ?? [];
-    this.#further.set(slot, further);
-    for (const share of shares) further.push(share);
-    if (hits <= this.#hits[slot]!) return;
-    this.#hits[slot] = hits;
-    this.#up(this.#lanes[slot]!, this.#place[slot]!);
-  }
-
-  #release(slot: number): Fill<Job> {
-    const text = this.#texts[slot]!;
-    const first = { job: this.#lanes[slot]!.job, index: this.#index[slot]! };
-    const shares = [first, ...(this.#further.get(slot) ?? [])];
+  #release({ text, hits, attempts, lane, index, further = [] }: Waiting<Job>): Fill<Job> {
+    const shares = [{ job: lane.job, index }, ...further];
     this.#shares -= shares.length;
-    const fill = { text, hits: this.#hits[slot]!, attempts: this.#attempts[slot]!, shares };
-    this.#slotOf.delete(text);
-    this.#further.delete(slot);
-    this.#texts[slot] = '';
-    this.#lanes[slot] = undefined;
-    this.#free.push(slot);
-    return fill;
+    this.#waiting.delete(text);
+    return { text, hits, attempts, shares };
   }
+}
 
-  #grow(): void {
-    const length = 2 * this.#hits.length;
-    this.#hits = new Float64Array(this.#hits.buffer.transfer(8 * length));
-    this.#order = new Float64Array(this.#order.buffer.transfer(8 * length));
-    this.#index = new Uint32Array(this.#index.buffer.transfer(4 * length));
-    this.#attempts = new Uint8Array(this.#attempts.buffer.transfer(length));
-    this.#place = new Uint32Array(this.#place.buffer.transfer(4 * length));
-  }
+function isBefore<Job>(one: Waiting<Job>, other: Waiting<Job>): boolean {
+  return one.hits > other.hits || (one.hits === other.hits && one.order < other.order);
+}
 
-  #isBefore(one: number, other: number): boolean {
-    const byHits = this.#hits[one]! - this.#hits[other]!;
-    return byHits > 0 || (byHits === 0 && this.#order[one]! < this.#order[other]!);
-  }
+function seat<Job>(waiting: Waiting<Job>, place: number): void {
+  waiting.lane.heap[place] = waiting;
+  waiting.place = place;
+}
 
-  #seat({ heap }: Lane<Job>, place: number, slot: number): void {
-    heap[place] = slot;
-    this.#place[slot] = place;
+function up<Job>(waiting: Waiting<Job>): void {
+  const { heap } = waiting.lane;
+  let { place } = waiting;
+  while (place > 0) {
+    const parent = (place - 1) >> 1;
+    const above = heap[parent]!;
+    if (!isBefore(waiting, above)) break;
+    seat(above, place);
+    place = parent;
   }
+  seat(waiting, place);
+}
 
-  #up(lane: Lane<Job>, from: number): void {
-    const slot = lane.heap[from]!;
-    let place = from;
-    while (place > 0) {
-      const parent = (place - 1) >> 1;
-      const above = lane.heap[parent]!;
-      if (!this.#isBefore(slot, above)) break;
-      this.#seat(lane, place, above);
-      place = parent;
-    }
-    this.#seat(lane, place, slot);
+function down<Job>(waiting: Waiting<Job>): void {
+  const { heap } = waiting.lane;
+  let { place } = waiting;
+  for (let child = 2 * place + 1; child < heap.length; child = 2 * place + 1) {
+    if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++;
+    if (!isBefore(heap[child]!, waiting)) break;
+    seat(heap[child]!, place);
+    place = child;
   }
-
-  #down(lane: Lane<Job>, from: number): void {
-    const slot = lane.heap[from]!;
-    const { length } = lane.heap;
-    let place = from;
-    for (let child = 2 * place + 1; child < length; child = 2 * place + 1) {
-      const right = child + 1;
-      if (right < length && this.#isBefore(lane.heap[right]!, lane.heap[child]!)) child = right;
-      const below = lane.heap[child]!;
-      if (!this.#isBefore(below, slot)) break;
-      this.#seat(lane, place, below);
-      place = child;
-    }
-    this.#seat(lane, place, slot);
-  }
+  seat(waiting, place);
 }
