@@ -114,9 +114,9 @@ const ROOM = new Uint8Array(256 * 1024);
 
 export class LogFile {
   readonly #file: DiskFile;
-  #end = 0;
   #room: number;
-  #records = 0;
+  bytes = 0;
+  records = 0;
 
   private constructor(file: DiskFile) {
     this.#file = file;
@@ -128,7 +128,7 @@ export class LogFile {
     const log = new LogFile(folder.open(name, { create: true }));
     try {
       log.append(Buffer.concat(parts));
-      log.#records = parts.length - 1;
+      log.records = parts.length - 1;
       return log;
     } catch (error) {
       log.close();
@@ -136,22 +136,14 @@ export class LogFile {
     }
   }
 
-  get records(): number {
-    return this.#records;
-  }
-
-  get bytes(): number {
-    return this.#end;
-  }
-
   append(record: Uint8Array): void {
-    while (this.#end + record.length > this.#room) {
+    while (this.bytes + record.length > this.#room) {
       this.#file.writeNow(ROOM, this.#room);
       this.#room += ROOM.length;
     }
-    this.#file.writeNow(record, this.#end);
-    this.#end += record.length;
-    this.#records++;
+    this.#file.writeNow(record, this.bytes);
+    this.bytes += record.length;
+    this.records++;
   }
 
   sync(): Promise<void> {

@@ -103,7 +103,8 @@ export class ManifestReads {
   }
 
   bodies(after: number): Portion<ManifestRow[], number> {
-    return this.#pageBy(this.#ofBodies.all(after), (values) => values[0] as number);
+    const found = this.#ofBodies.all(after) as readonly unknown[] as Value[][];
+    return { rows: decoded(found), after: found.length < OF_BODIES ? undefined : (found.at(-1)?.[0] as number) };
   }
 
   summary(): ManifestSummary {
@@ -168,10 +169,6 @@ export class ManifestReads {
   #page(found: readonly unknown[], matches: Matches): Portion<ManifestRow[], string> {
     const rows = decoded(found).filter(matches);
     return { rows, after: found.length < FOUND ? undefined : ((found.at(-1) as Value[])[1] as string) };
-  }
-
-  #pageBy(found: readonly unknown[], numberOf: (values: Value[]) => number): Portion<ManifestRow[], number> {
-    return { rows: decoded(found), after: found.length < OF_BODIES ? undefined : numberOf(found.at(-1) as Value[]) };
   }
 
   #arrays(select: string): StatementSync {

@@ -76,7 +76,7 @@ export class ReplicaStore implements Store {
         this.#isComplete = true;
         return;
       case 'stored':
-        for (const id of message.ids) this.#arrived(id);
+        for (const id of message.ids) this.#forget(this.#pendingKeys.get(id));
         return;
       default:
         this.#link.answered(message);
@@ -147,17 +147,12 @@ export class ReplicaStore implements Store {
     this.#index.remove(slot);
   }
 
-  #forget(key: string): void {
-    const pending = this.#pending.get(key);
-    if (pending === undefined) return;
+  #forget(key: string | undefined): void {
+    const pending = key === undefined ? undefined : this.#pending.get(key);
+    if (key === undefined || pending === undefined) return;
     this.#pending.delete(key);
     this.#pendingKeys.delete(pending.id);
     this.#pendingBytes -= sizeOf(pending.entry);
-  }
-
-  #arrived(id: number): void {
-    const key = this.#pendingKeys.get(id);
-    if (key !== undefined) this.#forget(key);
   }
 
   #use(hash: KeyHash): void {

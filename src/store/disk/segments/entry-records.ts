@@ -57,7 +57,8 @@ export class EntryRecords {
   #generation: number | undefined;
   /** Segments with a reported fault. Further faults in them are only counted. */
   readonly #told = new Set<number>();
-  #corrupt = 0;
+  /** Entries whose record or body was not the one written. */
+  corrupt = 0;
 
   constructor(state: DiskState, fault: (error: unknown) => void) {
     this.state = state;
@@ -71,11 +72,6 @@ export class EntryRecords {
 
   get isReady(): boolean {
     return this.#generation !== undefined;
-  }
-
-  /** Number of dropped entries that differed from what was expected. */
-  get corrupt(): number {
-    return this.#corrupt;
   }
 
   prepare(entry: Entry, hash: KeyHash, queue: DiskQueue): Writing {
@@ -194,7 +190,7 @@ export class EntryRecords {
       catalog.leaveIf(hash, generation);
       batches.add({ kind: 'remove', key, generation });
     }
-    this.#corrupt++;
+    this.corrupt++;
     if (this.#told.has(place.segment)) return;
     this.#told.add(place.segment);
     const expected = `record ${generation} at byte ${place.offset} of segment ${place.segment}`;

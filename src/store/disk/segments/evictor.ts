@@ -39,21 +39,13 @@ export class Evictor {
   /** Segments on their way out. */
   readonly #going = new Set<Segment>();
   #isClosed = false;
-  #evictions = 0;
-  #reinsertedBytes = 0;
+  evictions = 0;
+  /** Bytes of records written again because they were kept. */
+  reinsertedBytes = 0;
 
   constructor(options: EvictorOptions) {
     this.#options = options;
     this.#state = options.records.state;
-  }
-
-  get evictions(): number {
-    return this.#evictions;
-  }
-
-  /** Bytes of records written again because they were kept. */
-  get reinsertedBytes(): number {
-    return this.#reinsertedBytes;
   }
 
   /** Makes room while there is too little. `isDiskFull`: one segment goes, whatever its bytes. */
@@ -76,14 +68,13 @@ export class Evictor {
   dropEmpty(segment: Segment): void {
     if (this.#going.has(segment) || this.#isClosed || !this.#state.catalog.isLoaded) return;
     this.#going.add(segment);
-    this.#dropIfEmpty(segment)
+    const drop = async () => {
+      await this.#state.segments.settled(segment);
+      if (segment.entries === 0 && !this.#isClosed) await this.#remove(segment);
+    };
+    drop()
       .catch(this.#options.fault)
       .finally(() => this.#going.delete(segment));
-  }
-
-  async #dropIfEmpty(segment: Segment): Promise<void> {
-    await this.#state.segments.settled(segment);
-    if (segment.entries === 0 && !this.#isClosed) await this.#remove(segment);
   }
 
   async #run(): Promise<void> {
@@ -172,7 +163,7 @@ export class Evictor {
       room.failed(error);
       return this.#drop(segment, leaving);
     }
-    this.#reinsertedBytes += place.bytes;
+    this.reinsertedBytes += place.bytes;
     const now = index.find(hash);
     if (now >= 0) index.setFrequency(now, policy.frequencyAfter(segment.queue, leaving.frequency));
   }
@@ -184,7 +175,7 @@ export class Evictor {
     const bytes = leaving.place.bytes + bodies.bytesOf(leaving.generation);
     this.#options.policy.dropped(low, bytes, segment.queue);
     catalog.leave(leaving.slot);
-    this.#evictions++;
+    this.evictions++;
   }
 
   /** Removes the file even if its rows could not be dropped: rows without a record are misses, and room is needed. */
