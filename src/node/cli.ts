@@ -120,7 +120,7 @@ async function serve(file: string | undefined, options: ServeOptions): Promise<v
   // One reload after the other: the configuration read last is the one that holds.
   let reloads = Promise.resolve();
   process.on('SIGHUP', () => {
-    reloads = reloads.then(() => reload({ running, log }, load));
+    reloads = reloads.then(() => reload(running, log, load));
   });
   surviveUncaughtExceptions(running.gate, fail);
   endOnSignal(() => running.close(), fail);
@@ -174,13 +174,8 @@ function announce(running: RunningGate): void {
   print(`admin: ${running.adminUrl}`);
 }
 
-interface Reloaded {
-  readonly running: RunningGate;
-  readonly log: Logger;
-}
-
 /** A wrong configuration changes nothing: the gate goes on with the one it has. */
-async function reload({ running, log }: Reloaded, load: () => Promise<ResolvedConfig>): Promise<void> {
+async function reload(running: RunningGate, log: Logger, load: () => Promise<ResolvedConfig>): Promise<void> {
   try {
     await running.reload(await load());
     printError('reloaded the configuration');

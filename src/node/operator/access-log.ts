@@ -72,24 +72,7 @@ export interface AccessExtra {
 }
 
 /** One line of the access log. Members that do not apply are absent. */
-export interface AccessLine {
-  readonly method: string;
-  readonly host: string;
-  /** Path and query, values replaced by `*`. */
-  readonly path: string;
-  /** `keyHash` of the cache key, which connects the lines about one URI. */
-  readonly key: string;
-  readonly status: number;
-  readonly outcome: OutcomeClass;
-  /** Why the origin was asked (RFC 9211 §2.2). */
-  readonly fwd?: string;
-  readonly detail?: string;
-  readonly bytes: number;
-  readonly durationMs: number;
-  readonly forwardMs?: number;
-}
-
-export function accessLine(report: ExchangeReport, extra: AccessExtra): AccessLine {
+export function accessLine(report: ExchangeReport, extra: AccessExtra) {
   const { request, outcome, forwardMs } = report;
   const [host, path] = hostAndPath(request.uri);
   const method = request.method === 'HEAD' ? 'GET' : request.method;
@@ -97,9 +80,11 @@ export function accessLine(report: ExchangeReport, extra: AccessExtra): AccessLi
     method: request.method,
     host,
     path: extra.showValues === true ? path : redactValues(path),
+    // Connects the lines about one URI.
     key: keyHash(cacheKey(request.route, method, request.uri)),
     status: report.status,
     outcome: extra.outcome,
+    // Why the origin was asked (RFC 9211 §2.2).
     ...(outcome.forward !== undefined && { fwd: outcome.forward }),
     ...(outcome.detail !== undefined && { detail: outcome.detail }),
     bytes: extra.bytes,

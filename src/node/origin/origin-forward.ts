@@ -5,14 +5,17 @@
 
 import { TidegateError } from '../../errors.ts';
 import type { Cancel, Clock, Forward, OriginListener, OriginRequest, RequestBody, Tasks } from '../../ports.ts';
-import { Attempt, type Connection, type Pools, type Sender } from './origin-attempt.ts';
 import {
+  Attempt,
+  type Connection,
   isConnectionLoss,
   isDelimited,
   isH2,
   isRefusal,
   originFault,
+  type Pools,
   type RawFields,
+  type Sender,
   sendable,
   toFields,
 } from './origin-wire.ts';

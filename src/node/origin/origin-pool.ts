@@ -9,8 +9,7 @@ import { Socket } from 'node:net';
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici';
 import { TidegateError } from '../../errors.ts';
 import type { Tasks } from '../../ports.ts';
-import type { Connection, PooledRequest, PoolOptions, Pools } from './origin-attempt.ts';
-import { causeOf } from './origin-wire.ts';
+import { type Connection, causeOf, type PooledRequest, type PoolOptions, type Pools } from './origin-wire.ts';
 
 /** A larger response head is refused; undici counts names and values. */
 const MAX_HEAD_BYTES = 64 * 1024;

@@ -5,8 +5,8 @@
 
 import { TidegateError } from '../../errors.ts';
 import type { Clock, Forward, Origin, OriginListener, OriginRequest, Tasks } from '../../ports.ts';
-import type { PoolOptions, Pools } from './origin-attempt.ts';
 import { type ForwardHost, type Permit, type Reach, RunningForward } from './origin-forward.ts';
+import type { PoolOptions, Pools } from './origin-wire.ts';
 
 /** When the circuit opens and for how long. */
 export interface BreakerPolicy {

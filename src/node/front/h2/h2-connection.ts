@@ -135,7 +135,10 @@ export class H2Connection {
   }
 
   /** Answers a hit without an exchange. */
-  #answer({ stream, request, startedMs }: Asked, answer: WholeAnswer): void {
+  #answer(
+    { stream, request, startedMs }: { stream: ServerHttp2Stream; request: GateRequest; startedMs: number },
+    answer: WholeAnswer,
+  ): void {
     const status = statusOf(answer);
     if (!isStatus(status)) {
       this.#exchange(stream, request, undefined).respond(answer);
@@ -227,12 +230,6 @@ export class H2Connection {
     socket.on('close', stop);
     this.goAway();
   }
-}
-
-interface Asked {
-  readonly stream: ServerHttp2Stream;
-  readonly request: GateRequest;
-  readonly startedMs: number;
 }
 
 /** The client caused it; 'close' reports it. */

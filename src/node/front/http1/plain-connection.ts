@@ -12,8 +12,7 @@ import type { GateRequest, Unanswered, WholeAnswer } from '../../../engine/contr
 import { guarded } from '../../../engine/guarded.ts';
 import { type AdmissionDeps, admit } from '../admission.ts';
 import type { Peer } from '../connection/arrival.ts';
-import type { Connections } from '../connection/connections.ts';
-import { type HandedOver, type Lender, LentSocket } from '../connection/lent-socket.ts';
+import { type Connections, type HandedOver, type Lender, LentSocket } from '../connection/connections.ts';
 import type { ExchangeDeps } from '../front-contract.ts';
 import { isSameHead, type PlainHead, readPlainHead } from '../request-heads.ts';
 import { writeAnswer } from './answer-bytes.ts';

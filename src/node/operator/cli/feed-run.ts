@@ -28,7 +28,7 @@ export async function runFeed(source: FeedSource, { io, options }: Call<RunFlags
     onFault: (error) => log.error({ err: error }, 'a fault of the feed'),
   });
   if (gates.length === 0) log.warn('expected --gate, got none: no gate is told');
-  const watch = watched(running, { log, print: io.print });
+  const watch = watched(running, log, io.print);
   endOnSignal(
     async () => {
       watch();
@@ -48,13 +48,8 @@ function databaseOf(source: FeedSource, install: boolean): TrackedDatabase {
 
 const WATCH_MS = 100;
 
-interface Told {
-  readonly log: Logger;
-  readonly print: (text: string) => void;
-}
-
 /** Says when the feed is live, and logs each change of its state. */
-function watched(running: FeedProcess, { log, print }: Told): Cancel {
+function watched(running: FeedProcess, log: Logger, print: (text: string) => void): Cancel {
   let known = '';
   let isTold = false;
   let cancel: Cancel = () => undefined;
