@@ -69,9 +69,21 @@ export function createFetchCache(
   const invalidate = async (selection: ResponseSelection) =>
     summed(await Promise.all(parseSelectors(selection).map((selector) => web.gate.invalidate(selector))));
   return {
-    wrap: (handler) => {
+    wrap: <Env>(handler: CachedHandler<Env>) => {
       if (typeof handler !== 'function') expected('E_CONFIG', 'a handler that is a function', handler);
-      return (request, call) => serve(web, { request, handler, call: call ?? {}, invalidate });
+      return (request, { env, waitUntil }: CallOptions<Env> = {}) =>
+        web.serve({
+          request,
+          waitUntil,
+          handle: (forwarded, addTags) =>
+            handler(forwarded, {
+              tags: (...tags) => addTags(tags),
+              invalidate,
+              env: env as Env,
+              // Without a platform that would end it, work goes on by itself.
+              waitUntil: (work) => waitUntil?.(work),
+            }),
+        });
     },
     invalidate,
     purge: async (selection) =>
@@ -83,27 +95,4 @@ export function createFetchCache(
     },
     stats: () => web.stats(),
   };
-}
-
-interface Called<Env> {
-  readonly request: Request;
-  readonly handler: CachedHandler<Env>;
-  readonly call: CallOptions<Env>;
-  readonly invalidate: FetchCache['invalidate'];
-}
-
-function serve<Env>(web: WebGate, { request, handler, call, invalidate }: Called<Env>): Promise<Response> {
-  const { env, waitUntil } = call;
-  return web.serve({
-    request,
-    waitUntil,
-    handle: (forwarded, addTags) =>
-      handler(forwarded, {
-        tags: (...tags) => addTags(tags),
-        invalidate,
-        env: env as Env,
-        // Without a platform that would end it, work goes on by itself.
-        waitUntil: (work) => waitUntil?.(work),
-      }),
-  });
 }
