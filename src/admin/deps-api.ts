@@ -6,8 +6,8 @@
 import type { Description, QuestionSubject } from '../dependency/describe/describe.ts';
 import type { EntrySummary, Explanation } from '../engine/contract.ts';
 import { ASK_MS, type Asked, MAX_OPEN } from '../engine/source-questions.ts';
+import { sourceOf, sourceTag } from '../entry/key.ts';
 import { expected } from '../errors.ts';
-import { sourceOf, sourceTag } from '../semantics/tags.ts';
 import { AdminRefusal } from './answers.ts';
 import type { AdminDeps, SourceApi } from './contract.ts';
 import {

@@ -10,7 +10,7 @@ import { cellOf, resultCellOf } from './condition/cells.ts';
 import { equalityKey, keyOfCells } from './condition/compare.ts';
 import { givenTruth, listCells } from './condition/constant-conditions.ts';
 import { type GivenTest, type Operand, type Predicate, someOperand } from './condition/predicate.ts';
-import type { Bound, BoundRead, Count, Instance, Lookup, TableRead, Template, Window } from './template.ts';
+import type { Bound, BoundRead, Count, Instance, Lookup, TableRead, Tracked, Window } from './template.ts';
 
 /** The answer of a statement, each row in the order of its output columns. */
 export interface ResultRows {
@@ -29,8 +29,6 @@ export interface Values {
 export function lookupParameters({ operands }: Lookup, parameters: readonly unknown[]): unknown[] {
   return operands.map((operand) => (operand.kind === 'value' ? operand.value : parameters[operand.index]));
 }
-
-type Tracked = Extract<Template, { kind: 'tracked' }>;
 
 /** `result` is undefined when the result, or the order of its columns, is unknown. */
 export function bindInstance(

@@ -65,6 +65,7 @@ export type Template =
       readonly tables: readonly string[] | undefined;
     };
 
+export type Tracked = Extract<Template, { kind: 'tracked' }>;
 export type Uncacheable = Extract<Template, { kind: 'uncacheable' }>;
 
 /**
@@ -134,7 +135,7 @@ export type Count =
 
 /** A statement as it was run. */
 export interface Instance {
-  readonly template: Extract<Template, { kind: 'tracked' }>;
+  readonly template: Tracked;
   readonly reads: readonly BoundRead[];
 }
 

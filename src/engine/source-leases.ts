@@ -6,9 +6,9 @@
 
 import type { FeedPosition } from '../dependency/change.ts';
 import type { SourceAnswer, SourceQuestion } from '../dependency/describe/describe.ts';
+import { sourceOf, sourceTag } from '../entry/key.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { Clock, Eventually } from '../ports.ts';
-import { sourceOf, sourceTag } from '../semantics/tags.ts';
 
 /** A tracker's report of its source. */
 export interface SourceReport {

@@ -1,12 +1,11 @@
 // Entries as an operator sees them: listed by page, and explained.
 
-import { cacheKey, codingOf, keyParts, subjectOf } from '../entry/key.ts';
+import { cacheKey, codingOf, keyParts, sourceOf, subjectOf } from '../entry/key.ts';
 import { decodeHead, type EntryNote, noteOf, type StoredResponse } from '../entry/stored-response.ts';
 import { requestDemands } from '../semantics/cache-control.ts';
 import { fieldValue } from '../semantics/fields.ts';
 import type { ForwardReason } from '../semantics/outcome.ts';
 import { currentAgeMs, decideReuse, REUSE_REASONS } from '../semantics/reuse.ts';
-import { sourceOf } from '../semantics/tags.ts';
 import { isSafeMethod } from '../semantics/unsafe.ts';
 import type { Context } from './context.ts';
 import type { EntrySummary, Explanation, GateRequest, InvalidationResult, ListPage, ListQuery } from './contract.ts';

@@ -112,3 +112,15 @@ export function subjectOf({ kind, key, tags }: Pick<EntryNote, 'kind' | 'key' | 
   const { uri, origin } = keyParts(key);
   return { uri, origin, tags };
 }
+
+const SOURCE_PREFIX = 'tg-source:';
+
+/** The tag of all entries read from one source: a tracker sets it, and a gate serves entries that have it on a lease. */
+export function sourceTag(source: string): string {
+  return SOURCE_PREFIX + source;
+}
+
+/** Returns undefined for any other tag. */
+export function sourceOf(tag: string): string | undefined {
+  return tag.startsWith(SOURCE_PREFIX) ? tag.slice(SOURCE_PREFIX.length) : undefined;
+}

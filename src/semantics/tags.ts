@@ -100,15 +100,3 @@ export function groupsInvalidated(
   addGroups(found, fieldValue(fields, 'cache-group-invalidation'), request.uri);
   return [...found];
 }
-
-const SOURCE_PREFIX = 'tg-source:';
-
-/** The tag of all entries read from one source: a tracker sets it, and a gate serves entries that have it on a lease. */
-export function sourceTag(source: string): string {
-  return SOURCE_PREFIX + source;
-}
-
-/** Returns undefined for any other tag. */
-export function sourceOf(tag: string): string | undefined {
-  return tag.startsWith(SOURCE_PREFIX) ? tag.slice(SOURCE_PREFIX.length) : undefined;
-}

@@ -1,42 +1,37 @@
 // A catalogue as plain data, with the meaning of its names: so that a catalogue read elsewhere answers alike.
 
 import { TidegateError } from '../errors.ts';
-import type { Callee, Catalogue, CatalogueData, Relation, Routine, Routines, Session } from './ast.ts';
+import type { Callee, Catalogue, CatalogueData, Relation, Routine, Routines, RoutinesData, Session } from './ast.ts';
 import { RULES } from './dialect.ts';
 
 interface Known {
   readonly relations: ReadonlyMap<string, Relation>;
   readonly modules: ReadonlySet<string>;
-  readonly routines: KnownRoutines | undefined;
-}
-
-interface KnownRoutines {
   readonly routines: ReadonlyMap<string, Routine>;
   readonly setReturning: ReadonlySet<string>;
-  readonly implicit: readonly string[];
 }
 
 /** Shared by all sessions. */
-const known = new WeakMap<CatalogueData, Known>();
+const knownByData = new WeakMap<CatalogueData, Known>();
 
 export function catalogueOf(data: CatalogueData, session?: Session): Catalogue {
   const { dialect, source } = data;
   const { path } = session ?? data;
   const { fold, hidden } = RULES[dialect];
   const keyOf = (schema: string, name: string) => plainKey(fold(schema), fold(name));
-  const { relations, modules, routines } = knownOf(data, keyOf);
+  const known = knownOf(data, keyOf);
   return {
     source,
     ...(session !== undefined && { session }),
     data,
     relation(schema, name) {
       for (const place of schema === undefined ? path : [schema]) {
-        const relation = relations.get(keyOf(place, name));
+        const relation = known.relations.get(keyOf(place, name));
         if (relation !== undefined) return relation;
       }
-      return hidden(schema, name, modules);
+      return hidden(schema, name, known.modules);
     },
-    routines: routines && routinesOn(path, routines),
+    routines: data.routines && routinesOn(path, known, data.routines),
   };
 }
 
@@ -47,17 +42,22 @@ export function within({ data }: Catalogue, session: Session): Catalogue {
 }
 
 function knownOf(data: CatalogueData, keyOf: (schema: string, name: string) => string): Known {
-  let found = known.get(data);
-  if (found === undefined) {
-    const relations = new Map(data.relations.map(({ schema, name, relation }) => [keyOf(schema, name), relation]));
-    found = { relations, modules: new Set(data.modules), routines: routinesOf(data) };
-    known.set(data, found);
+  let known = knownByData.get(data);
+  if (known === undefined) {
+    const { own = [], setReturning = [] } = data.routines ?? {};
+    known = {
+      relations: new Map(data.relations.map(({ schema, name, relation }) => [keyOf(schema, name), relation])),
+      modules: new Set(data.modules),
+      routines: new Map(own.map((routine) => [routineKey(routine.kind, routine.schema, routine.name), routine])),
+      setReturning: new Set(setReturning),
+    };
+    knownByData.set(data, known);
   }
-  return found;
+  return known;
 }
 
 /** Finds routines in all schemas of the path: the server chooses among them by the types of their arguments. */
-function routinesOn(path: readonly string[], { routines, setReturning, implicit }: KnownRoutines): Routines {
+function routinesOn(path: readonly string[], { routines, setReturning }: Known, { implicit }: RoutinesData): Routines {
   const find = ({ kind, schema, name }: Callee): Routine[] =>
     (schema === undefined ? path : [schema]).flatMap((place) => {
       const routine = routines.get(routineKey(kind === 'field' ? 'function' : kind, place, name));
@@ -69,13 +69,6 @@ function routinesOn(path: readonly string[], { routines, setReturning, implicit 
     isSystemFirst: path.find((schema) => !schema.startsWith('pg_temp')) === SYSTEM,
     implicit,
   };
-}
-
-function routinesOf(data: CatalogueData): KnownRoutines | undefined {
-  if (data.routines === undefined) return undefined;
-  const { own, setReturning, implicit } = data.routines;
-  const routines = new Map(own.map((routine) => [routineKey(routine.kind, routine.schema, routine.name), routine]));
-  return { routines, setReturning: new Set(setReturning), implicit };
 }
 
 function routineKey(kind: string, schema: string, name: string): string {

@@ -161,7 +161,10 @@ export const MUTANTS: readonly Mutant[] = [
     'padding-counts',
     'dependency/condition/compare.ts: equality',
     ['return compareCodePoints(withoutPadding(one), withoutPadding(other));', 'return compareCodePoints(one, other);'],
-    ["if (type === 'char') return textKey(withoutPadding(cell));", "if (type === 'char') return textKey(cell);"],
+    [
+      "if (type.type === 'char') return plainKey(withoutPadding(text));",
+      "if (type.type === 'char') return plainKey(text);",
+    ],
   ),
   postgresMutant('any-collation-sorts-by-bytes', 'sql/postgres/catalogue.ts: range', [
     'isOrdered: isUtf8 && isByBytes(collation)',

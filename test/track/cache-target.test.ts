@@ -3,8 +3,8 @@
 
 import { expect, it } from 'vitest';
 import { createCacheOn } from '../../src/cache/create-cache.ts';
+import { sourceTag } from '../../src/entry/key.ts';
 import type { FillContext } from '../../src/index.ts';
-import { sourceTag } from '../../src/semantics/tags.ts';
 import type { SourceMessage } from '../../src/track/contract.ts';
 import { cacheTarget } from '../../src/track/index.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';

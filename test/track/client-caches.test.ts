@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { createCacheOn } from '../../src/cache/create-cache.ts';
-import { sourceTag } from '../../src/semantics/tags.ts';
+import { sourceTag } from '../../src/entry/key.ts';
 import { ClientCaches } from '../../src/track/client/client-caches.ts';
 import type { SourceMessage } from '../../src/track/contract.ts';
 import { cacheTarget } from '../../src/track/index.ts';

@@ -4,7 +4,7 @@
 // For some types only equality is known, for some nothing. Then the answer is MAYBE, and there is no key; a number
 // never counts as another one that JavaScript cannot tell from it.
 
-import type { Cell, ColumnType, PostgresColumnType, Row, Scalar, SqliteColumnType, TableShape } from '../change.ts';
+import type { Cell, ColumnType, PostgresColumnType, Row, Scalar, TableShape } from '../change.ts';
 import type { Truth } from './predicate.ts';
 import {
   collatedKey,
@@ -53,15 +53,14 @@ export type Comparison = -1 | 0 | 1 | 'null' | 'maybe';
 export function compareCells(type: ColumnType, one: Cell, other: Cell): Comparison {
   if (one === null || other === null) return 'null';
   if (one === undefined || other === undefined) return 'maybe';
-  if (type.family === 'sqlite') return compareSqlite(type, one, other);
-  const order = comparePostgres(type.type, one, other);
-  return type.isOrdered || order === 0 ? order : 'maybe';
+  const order = orderOf(type, one, other);
+  return order === 0 || type.family === 'sqlite' || type.isOrdered ? order : 'maybe';
 }
 
 export function equalCells(type: ColumnType, one: Cell, other: Cell): Truth {
   if (one === null || other === null) return 'null';
   if (one === undefined || other === undefined) return 'maybe';
-  const order = type.family === 'sqlite' ? compareSqlite(type, one, other) : comparePostgres(type.type, one, other);
+  const order = orderOf(type, one, other);
   if (order === 'maybe' || order === 'null') return 'maybe';
   return order === 0 ? 'true' : 'false';
 }
@@ -71,20 +70,36 @@ export function equalCells(type: ColumnType, one: Cell, other: Cell): Truth {
  * undefined when there is no such key, and for NULL, which is equal to nothing.
  */
 export function equalityKey(type: ColumnType, cell: Scalar): string | number | undefined {
-  if (cell === null) return undefined;
-  return type.family === 'sqlite' ? sqliteKey(type, cell) : postgresKey(type, cell);
+  if (type.family === 'postgres' && type.type === 'opaque') return undefined;
+  switch (typeof cell) {
+    case 'number':
+    case 'bigint':
+      return numberKey(cell);
+    case 'string':
+      return textKey(type, cell);
+    case 'boolean':
+      return type.family === 'sqlite' ? undefined : cell ? '\0true' : '\0false';
+    default:
+      return cell === null ? undefined : bytesKey(cell);
+  }
 }
 
-/** https://www.sqlite.org/datatype3.html §4.1: numbers, then texts, then blobs. */
-function compareSqlite(type: SqliteColumnType, one: Scalar, other: Scalar): Comparison {
-  if (typeof one === 'string' && typeof other === 'string') {
-    return type.collation === 'unknown' ? 'maybe' : compareCollated(type.collation, one, other);
-  }
+/** Of texts of PostgreSQL by their bytes, which tells whether they are equal; their column may sort otherwise. */
+function orderOf(type: ColumnType, one: Scalar, other: Scalar): Comparison {
+  if (type.family === 'postgres' && type.type === 'opaque') return 'maybe';
+  if (isNumber(one) && isNumber(other)) return compareNumbers(one, other);
+  if (typeof one === 'string' && typeof other === 'string') return compareTexts(type, one, other);
+  if (one instanceof Uint8Array && other instanceof Uint8Array) return compareBytes(one, other);
+  if (type.family === 'sqlite') return compareStorage(one, other);
+  if (typeof one !== 'boolean' || typeof other !== 'boolean') return 'maybe';
+  return one === other ? 0 : one ? 1 : -1;
+}
+
+/** Of values that are stored in different ways: numbers, then texts, then blobs (https://www.sqlite.org/datatype3.html §4.1). */
+function compareStorage(one: Scalar, other: Scalar): Comparison {
   const a = storageRank(one);
   const b = storageRank(other);
-  if (a !== b) return a === 0 || b === 0 ? 'maybe' : a < b ? -1 : 1;
-  if (one instanceof Uint8Array && other instanceof Uint8Array) return compareBytes(one, other);
-  return a === 1 ? compareNumbers(one as number | bigint, other as number | bigint) : 'maybe';
+  return a === 0 || b === 0 ? 'maybe' : a < b ? -1 : 1;
 }
 
 /** 0: no value of SQLite. */
@@ -102,17 +117,10 @@ function storageRank(cell: Scalar): number {
   }
 }
 
-function comparePostgres(type: PostgresColumnType['type'], one: Scalar, other: Scalar): Comparison {
-  if (type === 'opaque') return 'maybe';
-  if (typeof one === 'string' && typeof other === 'string') return compareTexts(type, one, other);
-  if (isNumber(one) && isNumber(other)) return compareNumbers(one, other);
-  if (typeof one === 'boolean' && typeof other === 'boolean') return one === other ? 0 : one ? 1 : -1;
-  if (one instanceof Uint8Array && other instanceof Uint8Array) return compareBytes(one, other);
-  return 'maybe';
-}
-
-function compareTexts(type: PostgresColumnType['type'], one: string, other: string): Comparison {
-  switch (type) {
+function compareTexts(type: ColumnType, one: string, other: string): Comparison {
+  if (type.family === 'sqlite')
+    return type.collation === 'unknown' ? 'maybe' : compareCollated(type.collation, one, other);
+  switch (type.type) {
     case 'text':
     case 'uuid':
       return compareCodePoints(one, other);
@@ -145,37 +153,17 @@ function compareBytes(one: Uint8Array, other: Uint8Array): -1 | 0 | 1 {
   return Math.sign(one.length - other.length) as -1 | 0 | 1;
 }
 
-/** Texts are their own keys; so that no other key is a text of the database, those begin with a zero character. */
-function sqliteKey(type: SqliteColumnType, cell: Scalar): string | number | undefined {
-  switch (typeof cell) {
-    case 'number':
-    case 'bigint':
-      return numberKey(cell);
-    case 'string':
-      if (type.collation === 'unknown') return undefined;
-      return textKey(collatedKey(type.collation, cell));
-    case 'object':
-      return cell === null ? undefined : bytesKey(cell);
-    default:
-      return undefined;
-  }
+function textKey(type: ColumnType, text: string): string | undefined {
+  if (type.family === 'sqlite')
+    return type.collation === 'unknown' ? undefined : plainKey(collatedKey(type.collation, text));
+  if (type.type === 'text' || type.type === 'uuid') return plainKey(text);
+  if (type.type === 'char') return plainKey(withoutPadding(text));
+  return type.type === 'decimal' ? decimalKey(text) : undefined;
 }
 
-function postgresKey({ type }: PostgresColumnType, cell: Scalar): string | number | undefined {
-  if (type === 'opaque') return undefined;
-  switch (typeof cell) {
-    case 'number':
-    case 'bigint':
-      return numberKey(cell);
-    case 'string':
-      if (type === 'text' || type === 'uuid') return textKey(cell);
-      if (type === 'char') return textKey(withoutPadding(cell));
-      return type === 'decimal' ? decimalKey(cell) : undefined;
-    case 'boolean':
-      return cell ? '\0true' : '\0false';
-    default:
-      return cell === null ? undefined : bytesKey(cell);
-  }
+/** Texts are their own keys; so that no other key is a text of the database, those begin with a zero character. */
+function plainKey(text: string): string {
+  return text.charCodeAt(0) === 0 ? `\0t${text}` : text;
 }
 
 /** A whole number that a 64 bit integer can be as well has the key of that integer. */
@@ -185,10 +173,6 @@ function numberKey(cell: number | bigint): string | number {
   if (cell === 0) return 0;
   if (!Number.isInteger(cell) || Number.isSafeInteger(cell)) return cell;
   return Math.abs(cell) <= 2 ** 64 ? `\0i${BigInt(cell)}` : cell;
-}
-
-function textKey(text: string): string {
-  return text.charCodeAt(0) === 0 ? `\0t${text}` : text;
 }
 
 function bytesKey(bytes: Uint8Array): string {

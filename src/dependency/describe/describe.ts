@@ -11,7 +11,7 @@ import { keyOfCells } from '../condition/compare.ts';
 import { evaluate } from '../condition/evaluate.ts';
 import { gatherColumns } from '../condition/predicate.ts';
 import type { IndexedRead } from '../index/dependency-index.ts';
-import type { TableRead, Template } from '../template.ts';
+import type { TableRead, Tracked } from '../template.ts';
 import { cellText, columnName, keyText, predicateText, shortened } from './texts.ts';
 
 /** A gate asks a tracker, in its answer to a message; one of the next messages answers. */
@@ -71,8 +71,6 @@ export interface DescribedRead {
   /** Columns whose change matters; `*`: all. */
   readonly columns: readonly string[];
 }
-
-type Tracked = Extract<Template, { kind: 'tracked' }>;
 
 const MAX_RECORDS = 20;
 const MAX_COUNTED = 10_000;

@@ -144,10 +144,15 @@ function isCarried(one: ColumnType, two: ColumnType): boolean {
 }
 
 function isNew(seen: Set<string>, { operator, operands }: Fact): boolean {
-  const key = [operator, ...operands.map(operandKey)].join('\0');
+  const key = `${operator}\0${listKey(operands)}`;
   if (seen.has(key)) return false;
   seen.add(key);
   return true;
+}
+
+/** The same for equal operands in one order. */
+export function listKey(operands: readonly Operand[]): string {
+  return operands.map(operandKey).join('\0');
 }
 
 function operandKey(operand: Operand): string {

@@ -15,7 +15,7 @@ import type { Analysis } from '../analysis.ts';
 import type { DialectRules } from '../dialect.ts';
 import { type Region, regionOf } from '../resolve/regions.ts';
 import type { ReadState, Ref, Resolved } from '../resolve/resolved.ts';
-import { type Equalities, isSameType, typeOf } from './closure.ts';
+import { type Equalities, isSameType, listKey, typeOf } from './closure.ts';
 
 /** Stands for a parameter until the text is complete. */
 const PLACE = '\u0001';
@@ -33,7 +33,7 @@ export function narrowByLookups(region: Region, known: Equalities, { dialect }: 
   const narrow = (read: ReadState, column: number, { text: whole, operands }: Source): void => {
     // One row more than is used shows that there are too many. A query within another may not be cut.
     const text = placed(`${whole} LIMIT ${MAX_LOOKED_UP + 1}`, dialect);
-    const index = lookups.findIndex((one) => one.text === text && isSameList(one.operands, operands));
+    const index = lookups.findIndex((one) => one.text === text && listKey(one.operands) === listKey(operands));
     if (index < 0) lookups.push({ text, operands });
     const operand: Operand = { kind: 'lookup', index: index < 0 ? lookups.length - 1 : index };
     read.predicates.push({ kind: 'in', column, operands: [operand] });
@@ -182,13 +182,4 @@ function conditionOf(predicate: Predicate, columnAt: (column: number) => ColumnS
   const text = predicate.kind === 'in' ? `IN (${operands.map(() => PLACE).join(', ')})` : `= ${PLACE}`;
   const isText = type?.family === 'sqlite' && type.affinity === 'text';
   return [{ text: `${quotedName(name)} ${text}`, operands: operands.map((operand) => ({ ...operand, isText })) }];
-}
-
-function isSameList(one: readonly LookupOperand[], other: readonly LookupOperand[]): boolean {
-  if (one.length !== other.length) return false;
-  return one.every((operand, at) => {
-    const its = other[at] as LookupOperand;
-    if (operand.kind === 'parameter') return its.kind === 'parameter' && operand.index === its.index;
-    return its.kind === 'value' && operand.value === its.value;
-  });
 }

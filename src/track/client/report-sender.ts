@@ -6,8 +6,8 @@
 // will not happen.
 
 import { serialize } from 'node:v8';
+import { sourceTag } from '../../entry/key.ts';
 import type { Cancel, Eventually, Tasks } from '../../ports.ts';
-import { sourceTag } from '../../semantics/tags.ts';
 import type { Refusal } from '../follow/registry-client.ts';
 import { type FeedState, REPORT_TYPE, type Report, type ReportReply } from '../server/feed-wire.ts';
 import { Backoff, within } from '../timing.ts';

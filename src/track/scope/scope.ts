@@ -3,9 +3,9 @@
 // A body that is still being made may read after the fields have gone out. That read can no longer be named; so each
 // response has a tag of its own, by which it is made outdated then.
 
+import { sourceTag } from '../../entry/key.ts';
 import { messageOf } from '../../errors.ts';
 import type { Tasks } from '../../ports.ts';
-import { sourceTag } from '../../semantics/tags.ts';
 import type { Finished, FinishOptions, Scope, Untracked } from '../contract.ts';
 import type { Mark, Read, RegistryClient } from '../follow/registry-client.ts';
 import type { Problems, Tally } from '../tally.ts';

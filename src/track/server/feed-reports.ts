@@ -1,8 +1,8 @@
 // Takes clients' reports into the registry, which looks at a read as at one that was made here. The answer to a report is
 // given once all of it is there.
 
+import { sourceTag } from '../../entry/key.ts';
 import { isRecord } from '../../options/kit.ts';
-import { sourceTag } from '../../semantics/tags.ts';
 import type { Follower } from '../follow/follower.ts';
 import type { Refusal } from '../follow/registry-client.ts';
 import type { Report } from './feed-wire.ts';

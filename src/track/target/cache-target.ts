@@ -7,7 +7,7 @@
 import { sourcesOf } from '../../cache/cache.ts';
 import type { Cache } from '../../cache/contract.ts';
 import type { SourceLeases } from '../../engine/source-leases.ts';
-import { sourceTag } from '../../semantics/tags.ts';
+import { sourceTag } from '../../entry/key.ts';
 import type { SourceReply, TrackingTarget } from '../contract.ts';
 
 export interface CacheTargetOptions {
