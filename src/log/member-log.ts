@@ -32,7 +32,7 @@ export type MemberToLog =
 type Change = Extract<LogToMember, { kind: 'change' }>;
 
 export interface MemberLogParts {
-  readonly membership: Pick<Membership, 'number' | 'intents'> & { readonly image: { readonly applied: Position } };
+  readonly membership: Membership;
   readonly send: (message: MemberToLog) => void;
   /** Called when a change is missing. Nothing may be served afterwards. */
   readonly broken: (error: TidegateError) => void;
@@ -89,11 +89,9 @@ export class MemberLog implements InvalidationLog {
     if (this.#closed !== undefined) return;
     switch (message.kind) {
       case 'change':
-        this.#change(message);
-        return;
+        return this.#change(message);
       case 'appended':
-        this.#take(message.id)?.resolve(message.position);
-        return;
+        return this.#take(message.id)?.resolve(message.position);
       case 'refused':
         this.#take(message.id)?.reject(new TidegateError('E_LOG', message.reason));
     }

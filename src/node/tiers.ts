@@ -111,17 +111,13 @@ function tellRecovery(log: Logger, { recovery, manifestWasDamaged }: Durable): v
 function tell(log: Logger, event: DurableEvent): void {
   switch (event.kind) {
     case 'fenced':
-      log.error({ err: event.error, durable: event.durable }, 'the log of invalidations cannot be written');
-      return;
+      return log.error({ err: event.error, durable: event.durable }, 'the log of invalidations cannot be written');
     case 'mended':
-      log.info('the log of invalidations is written again');
-      return;
+      return log.info('the log of invalidations is written again');
     case 'checkpoint-failed':
-      log.warn({ err: event.error }, 'what is invalidated could not be written down; it is tried again');
-      return;
+      return log.warn({ err: event.error }, 'what is invalidated could not be written down; it is tried again');
     case 'manifest-damaged':
-      log.error({ err: event.error }, 'the manifest is damaged: it is begun anew at the next start');
-      return;
+      return log.error({ err: event.error }, 'the manifest is damaged: it is begun anew at the next start');
     case 'lock-unnamed':
       log.warn({ err: event.error }, 'the process id could not be written to lock.pid');
   }

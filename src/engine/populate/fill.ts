@@ -9,7 +9,7 @@ import { type RequestDemands, requestDemands } from '../../semantics/cache-contr
 import { fieldValue, NO_FIELDS, parseHttpDate } from '../../semantics/fields.ts';
 import { currentAgeMs, decideReuse } from '../../semantics/reuse.ts';
 import type { Context } from '../context.ts';
-import type { GateRequest, PopulateResult, Selection } from '../contract.ts';
+import type { GateRequest, PopulateResult } from '../contract.ts';
 import { isMomentary, requestVariantKey } from '../http/draft.ts';
 import { asCompletion, asWhole, openFlight, wayToFill, wayToValidate } from '../http/forward-plans.ts';
 import { select } from '../http/lookup.ts';
@@ -32,7 +32,8 @@ export async function populateOne(context: Context, request: GateRequest): Promi
   for (let joins = 0; ; joins++) {
     if (isHeld(context, key, request)) return FRESH;
     const selection = await select(context, key, request);
-    const way = wayFor(context, selection, request);
+    const { entry, miss = 'miss' } = selection;
+    const way = entry === undefined ? wayToFill(request, miss) : wayFrom(context, entry, request);
     if (way === undefined) return FRESH;
     if (context.tally.isHitForMiss(key)) return { kind: 'refused', reason: 'hit-for-miss' };
     const other = context.flights.get(selection.key);
@@ -72,10 +73,6 @@ function isSelected(stored: string, key: string, request: GateRequest): boolean 
 }
 
 /** The way to the origin; undefined when there is nothing to ask. */
-function wayFor(context: Context, { entry, miss }: Selection, request: GateRequest): Way | undefined {
-  return entry === undefined ? wayToFill(request, miss ?? 'miss') : wayFrom(context, entry, request);
-}
-
 function wayFrom(context: Context, entry: StoredResponse, request: GateRequest): Way | undefined {
   const outdated = !context.ledger.isCurrent(entry);
   const { kind } = decideReuse(NO_DEMANDS, entry, { now: context.clock.now(), outdated });

@@ -136,8 +136,8 @@ class SitemapReader {
   readonly #host: string;
   readonly #parser: SaxesParser;
   readonly #utf8 = new TextDecoder('utf-8', { fatal: true });
-  /** Names of the open elements, without prefixes. */
-  readonly #open: string[] = [];
+  /** Number of open elements. */
+  #depth = 0;
   readonly #sitemaps: string[] = [];
   readonly #items: PopulateItem[] = [];
   readonly #refused: { readonly url: string; readonly reason: 'other-host' | 'not-a-url' }[] = [];
@@ -179,14 +179,14 @@ class SitemapReader {
   }
 
   #begin(name: string): void {
-    if (this.#open.length === 0 && name !== 'urlset' && name !== 'sitemapindex') {
+    if (this.#depth === 0 && name !== 'urlset' && name !== 'sitemapindex') {
       throw refusal(this.#url, 'urlset or sitemapindex as the root element', name);
     }
-    if (this.#open.push(name) > MAX_ELEMENT_DEPTH) {
+    if (++this.#depth > MAX_ELEMENT_DEPTH) {
       throw refusal(this.#url, `elements ${MAX_ELEMENT_DEPTH} deep at most`, 'deeper ones');
     }
     this.#text = '';
-    if (this.#open.length === 2) {
+    if (this.#depth === 2) {
       this.#loc = undefined;
       this.#priority = USUAL_PRIORITY;
     }
@@ -194,15 +194,14 @@ class SitemapReader {
 
   #take(text: string): void {
     // Elements of other vocabularies, such as images, lie deeper or have other names.
-    if (this.#open.length !== 3) return;
+    if (this.#depth !== 3) return;
     this.#text += text;
     if (this.#text.length > 10 * MAX_URL_CHARS)
       throw refusal(this.#url, `URLs of at most ${MAX_URL_CHARS} characters`, 'more');
   }
 
   #close(name: string): void {
-    const depth = this.#open.length;
-    this.#open.pop();
+    const depth = this.#depth--;
     if (depth === 3 && name === 'loc') this.#loc = this.#text.trim();
     if (depth === 3 && name === 'priority') this.#priority = priorityOf(this.#text);
     if (depth === 2 && this.#loc !== undefined) this.#add(name, this.#loc);

@@ -66,14 +66,11 @@ function heard(message: ToWorker): void {
       welcomed = begun(message);
       return;
     case 'log':
-      welcomed?.log.received(message.message);
-      return;
+      return welcomed?.log.received(message.message);
     case 'disk':
-      welcomed?.replica?.received(message.message);
-      return;
+      return welcomed?.replica?.received(message.message);
     case 'ask':
-      answer(message);
-      return;
+      return answer(message);
     case 'close':
       close(message.graceMs).then(
         () => process.exit(0),

@@ -28,7 +28,6 @@ export interface DurableOptions {
   readonly onEvent?: (event: DurableEvent) => void;
   /** See InvalidationsOptions. */
   readonly buckets?: number;
-  readonly maxPatterns?: number;
   readonly limits?: NonNullable<JournalOptions['limits']>;
 }
 

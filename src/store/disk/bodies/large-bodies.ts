@@ -24,7 +24,7 @@ export interface BodyOwner {
   readonly segment: number;
 }
 
-interface State {
+interface Body {
   readonly id: string;
   bytes: number;
   isWriting: boolean;
@@ -45,8 +45,8 @@ interface LargeBodiesOptions {
 
 export class LargeBodies implements BodyStore {
   readonly #options: LargeBodiesOptions;
-  readonly #bodies = new Map<string, State>();
-  readonly #byGeneration = new Map<number, State>();
+  readonly #bodies = new Map<string, Body>();
+  readonly #byGeneration = new Map<number, Body>();
   /** Bodies that are about to be removed. */
   readonly #leaving = new Map<string, Cancel>();
 
@@ -64,7 +64,7 @@ export class LargeBodies implements BodyStore {
       Math.floor(random() * 2 ** 32)
         .toString(16)
         .padStart(8, '0');
-    const body: State = { id: half() + half(), bytes: 0, isWriting: true, owner: undefined };
+    const body: Body = { id: half() + half(), bytes: 0, isWriting: true, owner: undefined };
     this.#bodies.set(body.id, body);
     const ended = (how: 'finished' | 'failed' | 'discarded') => {
       body.isWriting = false;
@@ -95,7 +95,7 @@ export class LargeBodies implements BodyStore {
     this.#leaving.get(large.id)?.();
     this.#leaving.delete(large.id);
     const known = this.#bodies.get(large.id);
-    const body: State = known ?? { id: large.id, bytes: large.bytes, isWriting: false, owner: undefined };
+    const body: Body = known ?? { id: large.id, bytes: large.bytes, isWriting: false, owner: undefined };
     this.#bodies.set(large.id, body);
     if (known === undefined) this.#options.room.unnamedBytes += body.bytes;
     this.#unname(body);
@@ -147,11 +147,11 @@ export class LargeBodies implements BodyStore {
     }
   }
 
-  #releaseUnnamed(body: State): void {
+  #releaseUnnamed(body: Body): void {
     if (body.owner === undefined) this.#release(body);
   }
 
-  #unname(body: State): void {
+  #unname(body: Body): void {
     const { owner } = body;
     if (owner === undefined) return;
     this.#byGeneration.delete(owner.generation);
@@ -160,7 +160,7 @@ export class LargeBodies implements BodyStore {
     body.owner = undefined;
   }
 
-  #release(body: State): void {
+  #release(body: Body): void {
     if (this.#bodies.get(body.id) !== body) return;
     this.#unname(body);
     this.#options.room.unnamedBytes -= body.bytes;

@@ -110,7 +110,6 @@ export interface RecoveryOptions {
   readonly manifest: Pick<Manifest, 'restore'>;
   readonly newEpoch: () => string;
   readonly buckets?: number;
-  readonly maxPatterns?: number;
 }
 
 /** Reads the disk and changes nothing there. The journal makes the result durable before anything is stamped. */
@@ -125,10 +124,10 @@ export function recover(options: RecoveryOptions): Recovery {
   const later = laterOf(found.logs);
   const likely = { ...found, logs: found.logs.map((bytes, at) => (at === later ? decodeLog(bytes) : undefined)) };
   const first = decideRecovery(likely);
-  if (first.kind === 'exact') return resumed(likely, first.log, options);
+  if (first.kind === 'exact') return resumed(likely, first.log);
   const evidence = { ...found, logs: found.logs.map(decodeLog) };
   const verdict = decideRecovery(evidence);
-  return verdict.kind === 'exact' ? resumed(evidence, verdict.log, options) : begunAnew(evidence, verdict, options);
+  return verdict.kind === 'exact' ? resumed(evidence, verdict.log) : begunAnew(evidence, verdict, options);
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -165,13 +164,10 @@ function wholeOf(file: DiskFile | undefined): Buffer {
   return bytes.subarray(0, file.readNow(bytes, 0));
 }
 
-function resumed({ image, logs, tailMark }: Evidence, at: number, { maxPatterns }: RecoveryOptions): Recovery {
+function resumed({ image, logs, tailMark }: Evidence, at: number): Recovery {
   const log = logs[at] as LogContent;
   const { serial } = reachOf(log);
-  const restored = new Invalidations({
-    from: image as InvalidationsImage,
-    ...(maxPatterns !== undefined && { maxPatterns }),
-  });
+  const restored = new Invalidations({ from: image as InvalidationsImage });
   for (const { position, change } of log.records) {
     if (change.kind === 'invalidate' && position > restored.applied) restored.apply(change.selector, position);
   }
@@ -183,10 +179,7 @@ function resumed({ image, logs, tailMark }: Evidence, at: number, { maxPatterns 
   return {
     kind: 'exact',
     reason: undefined,
-    invalidations: new Invalidations({
-      from: { ...restored.image(), applied: position },
-      ...(maxPatterns !== undefined && { maxPatterns }),
-    }),
+    invalidations: new Invalidations({ from: { ...restored.image(), applied: position } }),
     openIntents,
     continuation: { position, serial, spareLog: at === 0 ? 1 : 0, intents },
   };
@@ -199,14 +192,13 @@ function resumed({ image, logs, tailMark }: Evidence, at: number, { maxPatterns 
 function begunAnew(
   { image, logs, tailMark }: Evidence,
   verdict: Exclude<Verdict, { kind: 'exact' }>,
-  { newEpoch, buckets, maxPatterns }: RecoveryOptions,
+  { newEpoch, buckets }: RecoveryOptions,
 ): Recovery {
   const found = logs.filter((log) => log !== undefined);
   const intents = found.flatMap(openAtEnd);
   const invalidations = new Invalidations({
     epoch: newEpoch(),
     ...(buckets !== undefined && { buckets }),
-    ...(maxPatterns !== undefined && { maxPatterns }),
   });
   if (verdict.kind === 'unknown') {
     const marked = tailMark.kind === 'exact' ? tailMark.end.position : 0;

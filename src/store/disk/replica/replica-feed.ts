@@ -11,6 +11,7 @@ import type { DiskStore } from '../disk-store.ts';
 import type { Catalog, IndexObserver } from '../index/catalog.ts';
 import type { KeyHash } from '../index/entry-index.ts';
 import { RowPacker } from '../index/index-rows.ts';
+import { aTurn } from '../segments/evictor.ts';
 import { ReplicaWriters } from './replica-bodies.ts';
 import type { Asking, DiskToWorker, Result, WorkerToDisk } from './replica-messages.ts';
 
@@ -95,16 +96,12 @@ export class ReplicaFeed implements IndexObserver {
     for (let from = 0; from < catalog.index.slots && !replica.gone; from += BATCH) {
       const rows = portion(catalog, from);
       if (rows.count > 0) replica.send({ kind: 'rows', rows });
-      await this.#pause(0);
+      await aTurn(this.#tasks);
     }
-    while (!catalog.isLoaded && !replica.gone) await this.#pause(LOADING_MS);
+    while (!catalog.isLoaded && !replica.gone) await aTurn(this.#tasks, LOADING_MS);
     if (replica.gone) return;
     this.#flush();
     replica.send({ kind: 'complete' });
-  }
-
-  #pause(delayMs: number): Promise<void> {
-    return new Promise((resolve) => void this.#tasks.later(delayMs, resolve));
   }
 
   #schedule(): void {
@@ -140,15 +137,12 @@ export class ReplicaFeed implements IndexObserver {
         return;
       }
       case 'used':
-        this.#used(message.high, message.low);
-        return;
+        return this.#used(message.high, message.low);
       case 'spoiled':
         // The owner finds the damage itself, and then forgets the entry.
-        this.#drain(store.bodies.read(message.body, { start: message.start, end: message.body.bytes }));
-        return;
+        return this.#drain(store.bodies.read(message.body, { start: message.start, end: message.body.bytes }));
       case 'discard':
-        replica.writers.discard(message.writer);
-        return;
+        return replica.writers.discard(message.writer);
       default:
         this.#answer(replica, message);
     }

@@ -66,12 +66,10 @@ export class ReplicaStore implements Store {
   received(message: DiskToWorker): void {
     switch (message.kind) {
       case 'rows':
-        this.#apply(message.rows);
-        return;
+        return this.#apply(message.rows);
       case 'cleared':
         this.#index.clear();
-        this.#segments.clear();
-        return;
+        return this.#segments.clear();
       case 'complete':
         this.#isComplete = true;
         return;

@@ -188,9 +188,9 @@ export class Evictor {
   }
 }
 
-/** Gives other work a turn. */
-export function aTurn(tasks: Tasks): Promise<void> {
-  return new Promise((resolve) => void tasks.later(0, resolve));
+/** Gives other work a turn, or more time. */
+export function aTurn(tasks: Tasks, delayMs = 0): Promise<void> {
+  return new Promise((resolve) => void tasks.later(delayMs, resolve));
 }
 
 /** Chooses the most used entries first, as far as the credit goes. Returns both lists in the order of their offsets. */

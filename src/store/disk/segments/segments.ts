@@ -23,7 +23,7 @@ export interface Segment {
   readonly sealed: boolean;
 }
 
-interface State extends Writable<Segment> {
+interface OwnSegment extends Writable<Segment> {
   /** Reads and writes in progress. */
   users: number;
   /** Writes in progress; `settled` waits until there is none. */
@@ -45,8 +45,8 @@ interface SegmentsOptions {
 export class Segments {
   readonly #options: SegmentsOptions;
   /** In order of age: by number, except segments that moved since the start. */
-  readonly #segments = new Map<number, State>();
-  readonly #open: { [queue in DiskQueue]: State | undefined } = { small: undefined, main: undefined };
+  readonly #segments = new Map<number, OwnSegment>();
+  readonly #open: { [queue in DiskQueue]: OwnSegment | undefined } = { small: undefined, main: undefined };
   readonly #bytes = { small: 0, main: 0 };
   readonly #syncs = new Set<Promise<void>>();
   #last = 0;
@@ -170,13 +170,13 @@ export class Segments {
 
   /** Resolves when no record is being written to the segment, which must be sealed. */
   settled(segment: Segment): Promise<void> {
-    const state = segment as State;
+    const state = segment as OwnSegment;
     return state.writes === 0 ? Promise.resolve() : new Promise((resolve) => state.settled.push(resolve));
   }
 
   /** Makes the segment, which must be sealed, the youngest of the main queue. After a restart its number counts again. */
   move(segment: Segment): void {
-    const state = segment as State;
+    const state = segment as OwnSegment;
     if (state.gone) return;
     if (state.queue === 'small') {
       const bytes = state.bytes + state.bodyBytes;
@@ -196,7 +196,7 @@ export class Segments {
 
   /** Removes the segment and its file. */
   async drop(segment: Segment): Promise<void> {
-    const state = segment as State;
+    const state = segment as OwnSegment;
     if (state.gone) return;
     state.gone = true;
     state.sealed = true;
@@ -217,14 +217,14 @@ export class Segments {
     this.#segments.clear();
   }
 
-  #enter(number: number, made: Pick<Segment, 'file' | 'queue' | 'bytes' | 'sealed'>): State {
+  #enter(number: number, made: Pick<Segment, 'file' | 'queue' | 'bytes' | 'sealed'>): OwnSegment {
     const state = { number, ...made, bodyBytes: 0, entries: 0, users: 0, writes: 0, gone: false, settled: [] };
     this.#segments.set(number, state);
     this.#bytes[made.queue] += made.bytes;
     return state;
   }
 
-  #openFor(queue: DiskQueue, bytes: number): State {
+  #openFor(queue: DiskQueue, bytes: number): OwnSegment {
     const open = this.#open[queue];
     if (open !== undefined) {
       const isEmpty = open.bytes === SEGMENT_HEADER_BYTES;
@@ -246,7 +246,7 @@ export class Segments {
   }
 
   /** Syncs the sealed segment in the background: a power cut then costs the open segments alone. */
-  #seal(segment: State): void {
+  #seal(segment: OwnSegment): void {
     segment.sealed = true;
     if (this.#open[segment.queue] === segment) this.#open[segment.queue] = undefined;
     segment.users++;
@@ -261,14 +261,14 @@ export class Segments {
     if (segment.entries === 0) this.#options.emptied(segment);
   }
 
-  #advance(segment: State, bytes: number): Place {
+  #advance(segment: OwnSegment, bytes: number): Place {
     const offset = segment.bytes;
     segment.bytes += bytes;
     this.#bytes[segment.queue] += bytes;
     return { segment: segment.number, offset, bytes };
   }
 
-  #leave(segment: State): void {
+  #leave(segment: OwnSegment): void {
     segment.users--;
     if (segment.gone && segment.users === 0) segment.file.close();
   }
