@@ -17,7 +17,7 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   IndexTable: 34,
   IntervalBlocks: 33,
   Job: 28,
-  Journal: 38,
+  Journal: 37,
   MemoryStore: 30,
   NamedCache: 40,
   NodeFront: 28,
@@ -35,5 +35,4 @@ export const MEMBERS_OF_LARGE_CLASSES: Readonly<Record<string, number>> = {
   SqliteSource: 38,
   TieredValueCache: 34,
   ValueFlight: 35,
-  WorkerPool: 27,
 };

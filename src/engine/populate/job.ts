@@ -72,8 +72,6 @@ export interface NotStored {
 
 const NOT_STORED_KEPT = 20;
 
-const NO_RECORD: JobRecord = { added() {}, sealed() {}, done() {}, ended() {} };
-
 export class Job {
   readonly id: string;
   readonly cause: PopulateCause;
@@ -82,7 +80,7 @@ export class Job {
   /** Called by `tell`, and at the end. */
   readonly listeners = new Set<(progress: JobProgress) => void>();
   readonly #name: string | undefined;
-  readonly #record: JobRecord;
+  readonly #record: JobRecord | undefined;
   readonly #startedAt: number;
   readonly #ends = { fresh: 0, stored: 0, refused: 0, failed: 0 };
   readonly #reasons: Record<string, number> = {};
@@ -99,7 +97,7 @@ export class Job {
     this.cause = spec.cause;
     this.#name = spec.name;
     this.limits = { concurrency: spec.concurrency ?? Number.POSITIVE_INFINITY, ratePerSecond: spec.ratePerSecond ?? 0 };
-    this.#record = spec.record?.(id) ?? NO_RECORD;
+    this.#record = spec.record?.(id);
     this.#startedAt = now;
   }
 
@@ -115,7 +113,7 @@ export class Job {
   take(texts: readonly string[]): number {
     const first = this.#total;
     this.#total += texts.length;
-    this.#record.added(texts);
+    this.#record?.added(texts);
     return first;
   }
 
@@ -124,7 +122,7 @@ export class Job {
     if (this.#sealed) return;
     this.#sealed = true;
     this.#error = error;
-    this.#record.sealed(error);
+    this.#record?.sealed(error);
     this.#endIfDone(now);
   }
 
@@ -138,7 +136,7 @@ export class Job {
       this.#notStored.push({ url, reason });
       if (this.#notStored.length > NOT_STORED_KEPT) this.#notStored.shift();
     }
-    this.#record.done(index);
+    this.#record?.done(index);
     this.#endIfDone(now);
   }
 
@@ -179,7 +177,7 @@ export class Job {
     if (!this.running) return;
     this.#state = state;
     this.#endedAt = now;
-    this.#record.ended();
+    this.#record?.ended();
     this.tell(now);
     this.listeners.clear();
   }

@@ -57,10 +57,6 @@ export class FillQueue<Job> {
     return this.#shares;
   }
 
-  has(text: string): boolean {
-    return this.#waiting.has(text);
-  }
-
   /** Lets the fill wait in the lane of its first share; one that waits already is shared from now on. */
   add({ text, hits, attempts, shares }: Fill<Job>, lane: Lane<Job>): void {
     this.#shares += shares.length;

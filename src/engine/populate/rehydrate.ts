@@ -35,6 +35,8 @@ export function rehydrateFound({ rehydrator }: Pick<Context, 'rehydrator'>, foun
 
 /** Counts first and picks then: to sort the entries of a large invalidation would hold up everything else. */
 function mostUsed(found: readonly EntryNote[], usesOf: (key: string) => number, most: number): Rehydration[] {
+  // Not a list, and not made from another entry, with which it comes back.
+  const isFilled = ({ kind, key }: EntryNote) => kind === 'response' && codingOf(key) === undefined;
   const uses = Uint8Array.from(found, (entry) => (isFilled(entry) ? usesOf(entry.key) : 0));
   const having = new Uint32Array(MOST_USES + 1);
   for (const count of uses) having[count]!++;
@@ -48,11 +50,6 @@ function mostUsed(found: readonly EntryNote[], usesOf: (key: string) => number, 
     if (count > least || (count === least && equals-- > 0)) picked.push({ key, uses: count });
   }
   return picked.sort((one, other) => other.uses - one.uses);
-}
-
-/** Not a list, and not made from another entry, with which it comes back. */
-function isFilled({ kind, key }: EntryNote): boolean {
-  return kind === 'response' && codingOf(key) === undefined;
 }
 
 /** Uses are counted up to here. */

@@ -6,7 +6,7 @@
 
 import type { AdminDeps, ExplainRequest, SourceApi } from '../../admin/contract.ts';
 import type { EntrySummary, GateStats, InvalidationResult, ListPage, ListQuery } from '../../engine/contract.ts';
-import type { SourceReply, SourceReport, SourceState } from '../../engine/source-leases.ts';
+import type { SourceReply } from '../../engine/source-leases.ts';
 import { TidegateError } from '../../errors.ts';
 import type { Selector } from '../../ledger/selector.ts';
 import type { Metrics, MetricsSnapshot } from '../operator/metrics.ts';
@@ -34,7 +34,7 @@ export function poolAdmin(deps: AdminDeps, { pool, totals, metrics, hasDisk }: P
   };
   return {
     ...deps,
-    sources: new PoolSources(deps.sources, pool),
+    sources: poolSources(deps.sources, pool),
     explainRequest: (request) => {
       const routed = deps.explainRequest(request);
       if (routed !== undefined) asked.set(routed, request);
@@ -145,46 +145,34 @@ const MAX_TOKENS = 4;
 /**
  * A tracker's reports to a gate of several processes: in force in all of them before the answer. Each process has a lease of
  * its own, since each has a clock of its own. So each worker gives its own token, and the primary's token stands for all
- * workers' tokens given with it, before the tracker gets the answer.
+ * workers' tokens given with it, before the tracker gets the answer. Trackers get the primary's questions only.
+ *
+ * `own`: the primary's gate; its invalidations apply to all workers.
  */
-export class PoolSources implements SourceApi {
-  readonly #own: SourceApi;
-  readonly #pool: SourcePool;
+export function poolSources(own: SourceApi, pool: SourcePool): SourceApi {
   /** Workers' tokens by source and by the primary's token. */
-  readonly #given = new Map<string, Map<string, ReadonlyMap<WorkerName, string>>>();
-
-  /** `own`: the primary's gate; its invalidations apply to all workers. */
-  constructor(own: SourceApi, pool: SourcePool) {
-    this.#own = own;
-    this.#pool = pool;
-  }
-
-  async reportSource(report: SourceReport): Promise<SourceReply> {
-    const { source, token } = report;
-    const known = this.#given.get(source) ?? new Map<string, ReadonlyMap<WorkerName, string>>();
-    const before = token === undefined ? undefined : known.get(token);
-    const own = await this.#own.reportSource(report);
-    const answers = await this.#pool.askEach('report', (worker) => {
-      // The outdated tags are outdated for all workers already.
-      const { token: _, answers: __, ...rest } = report;
-      const repeated = before?.get(worker);
-      const told = { ...rest, tags: [], ...(repeated !== undefined && { token: repeated }) };
-      return { report: told, outdated: report.tags };
-    });
-    known.set(own.token, new Map(answers.map(({ worker, answer }) => [worker, answer.token])));
-    for (const old of [...known.keys()].slice(0, -MAX_TOKENS)) known.delete(old);
-    this.#given.set(source, known);
-    return { ...own, gap: own.gap || answers.some(({ answer }) => answer.gap) };
-  }
-
-  sources(): readonly SourceState[] {
-    return this.#own.sources();
-  }
-
-  /** Trackers get the primary's questions only. */
-  askSource(...asked: Parameters<SourceApi['askSource']>): ReturnType<SourceApi['askSource']> {
-    return this.#own.askSource(...asked);
-  }
+  const given = new Map<string, Map<string, ReadonlyMap<WorkerName, string>>>();
+  return {
+    sources: () => own.sources(),
+    askSource: (...asked) => own.askSource(...asked),
+    reportSource: async (report) => {
+      const { source, token } = report;
+      const known = given.get(source) ?? new Map<string, ReadonlyMap<WorkerName, string>>();
+      const before = token === undefined ? undefined : known.get(token);
+      const reply = await own.reportSource(report);
+      const answers = await pool.askEach('report', (worker) => {
+        // The outdated tags are outdated for all workers already.
+        const { token: _, answers: __, ...rest } = report;
+        const repeated = before?.get(worker);
+        const told = { ...rest, tags: [], ...(repeated !== undefined && { token: repeated }) };
+        return { report: told, outdated: report.tags };
+      });
+      known.set(reply.token, new Map(answers.map(({ worker, answer }) => [worker, answer.token])));
+      for (const old of [...known.keys()].slice(0, -MAX_TOKENS)) known.delete(old);
+      given.set(source, known);
+      return { ...reply, gap: reply.gap || answers.some(({ answer }) => answer.gap) };
+    },
+  };
 }
 
 /** The measurement of exchanges; all others describe the process, and end with it. */

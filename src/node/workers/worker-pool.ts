@@ -14,7 +14,7 @@ import type { JoinedReplica, ReplicaFeed } from '../../store/disk/replica/replic
 import type { ResolvedConfig } from '../config/config.ts';
 import type { ListenAt } from '../front/front-contract.ts';
 import { portError } from '../listening.ts';
-import type { Answer, Figures, FromWorker, Given, WorkerCalls } from './messages.ts';
+import type { Answer, Figures, Given, WorkerCalls } from './messages.ts';
 import { workerConfig } from './share.ts';
 import { type WorkerChild, type WorkerHooks, WorkerProcess } from './worker-process.ts';
 
@@ -72,10 +72,6 @@ export class WorkerPool {
   /** Resolves when workers die faster than they can be replaced. */
   get gaveUp(): Promise<TidegateError> {
     return this.#gaveUp.promise;
-  }
-
-  get serving(): number {
-    return this.#serving().length;
   }
 
   async listen({ host, port }: ListenAt): Promise<AddressInfo> {
@@ -171,7 +167,9 @@ export class WorkerPool {
           worker.servingSince = platformClock.monotonic();
           resolve(message.port);
         } else if (message.kind === 'failed') reject(new TidegateError(message.code ?? 'E_WORKER', message.message));
-        else this.#heard(worker, message);
+        else if (message.kind === 'hello') this.#welcome(worker);
+        else if (message.kind === 'log') worker.member?.received(message.message);
+        else worker.replica?.received(message.message);
       },
       gone: (how) => {
         reject(new TidegateError('E_WORKER', `expected a worker that serves, got its end: ${how}`));
@@ -183,12 +181,6 @@ export class WorkerPool {
     this.#workers.add(worker);
     const cancel = platformTasks.later(START_MS, () => process.kill());
     return promise.finally(cancel);
-  }
-
-  #heard(worker: Worker, message: Extract<FromWorker, { readonly kind: 'hello' | 'log' | 'disk' }>): void {
-    if (message.kind === 'hello') this.#welcome(worker);
-    else if (message.kind === 'log') worker.member?.received(message.message);
-    else worker.replica?.received(message.message);
   }
 
   #welcome(worker: Worker): void {

@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { SourceLeases, type SourceReply, type SourceReport } from '../../../src/engine/source-leases.ts';
-import { PoolSources } from '../../../src/node/workers/pool-admin.ts';
+import { poolSources } from '../../../src/node/workers/pool-admin.ts';
 import { SimulatedTime } from '../../kit/simulated-time.ts';
 
 function bench() {
@@ -17,7 +17,7 @@ function bench() {
   const workers = new Set([leases(), leases()]);
   /** Called before each worker is asked. */
   let before: () => void = () => undefined;
-  const pool = new PoolSources(
+  const pool = poolSources(
     {
       reportSource: (report) => primary.report(report),
       sources: () => primary.states(),

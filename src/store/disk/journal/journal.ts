@@ -195,7 +195,8 @@ export class Journal implements InvalidationLog {
     } else if (this.#health === 'lost') {
       this.#fence(new Error('a disk that refused all writes before'));
     }
-    if (this.#isLost()) throw notDurable(new Error('a log and a tail mark that cannot be written'));
+    if ((this.#health as Health) === 'lost')
+      throw notDurable(new Error('a log and a tail mark that cannot be written'));
     try {
       await this.#tailMark.sync();
     } catch (error) {
@@ -203,10 +204,6 @@ export class Journal implements InvalidationLog {
       this.#retryLater();
       throw notDurable(error as Error);
     }
-  }
-
-  #isLost(): boolean {
-    return this.#health === 'lost';
   }
 
   #checkpointIfFull(): void {
