@@ -37,6 +37,9 @@ export const TEXT_FORMS = [
   ['extra_float_digits', '1'],
 ] as const;
 
+/** SQL: whether the schema `n` is neither the system's nor the feed's own. */
+export const IS_OF_APPLICATION = `n.nspname NOT LIKE 'pg\\_%' AND n.nspname NOT IN ('information_schema', 'tidegate')`;
+
 /** Compiling and planning again would cost more than the queries. */
 const PLANS = [
   ['jit', 'off'],

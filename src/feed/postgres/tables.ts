@@ -4,7 +4,7 @@
 
 import { quotedName } from '../../dependency/table-name.ts';
 import { TidegateError } from '../../errors.ts';
-import type { PostgresSession } from './session.ts';
+import { IS_OF_APPLICATION, type PostgresSession } from './session.ts';
 
 export interface PostgresTableStatus {
   readonly schema: string;
@@ -40,7 +40,7 @@ const TABLES = `SELECT n.nspname AS schema, c.relname AS name, c.relkind AS kind
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_class root ON c.relispartition AND root.oid = pg_partition_root(c.oid)
   WHERE c.relkind IN ('r', 'p') AND c.relpersistence IN ('p', 'u')
-    AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname NOT IN ('information_schema', 'tidegate')
+    AND ${IS_OF_APPLICATION}
   ORDER BY 1, 2`;
 
 export interface PostgresTableRow {
@@ -76,7 +76,7 @@ export async function postgresTables(
 const UNTOLD = `SELECT n.nspname AS schema, c.relname AS name,
     CASE c.relkind WHEN 'm' THEN 'a materialised view' ELSE 'a foreign table' END AS what
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.relkind IN ('m', 'f') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname NOT IN ('information_schema', 'tidegate')
+  WHERE c.relkind IN ('m', 'f') AND ${IS_OF_APPLICATION}
   ORDER BY 1, 2`;
 
 export async function postgresUntold(session: PostgresSession): Promise<readonly UntoldRelation[]> {
@@ -110,14 +110,11 @@ export const RIGHTS = `current_user AS role, current_database() AS database,
       OR EXISTS (SELECT FROM pg_roles r WHERE r.rolname = 'rds_replication' AND pg_has_role(current_user, r.oid, 'MEMBER'))
       AS "mayReplicate"`;
 
-/** The rights that a role must have. */
-export interface NeededRights {
-  readonly create: boolean;
-  readonly replication: boolean;
-}
-
-/** Rejects with E_FEED when the role lacks a right, before anything is made. */
-export async function expectRights(session: PostgresSession, { create, replication }: NeededRights): Promise<void> {
+/** Rejects with E_FEED when the role lacks a right that is needed, before anything is made. */
+export async function expectRights(
+  session: PostgresSession,
+  { create, replication }: { readonly create: boolean; readonly replication: boolean },
+): Promise<void> {
   if (!create && !replication) return;
   const [row = {}] = await session.query(`SELECT ${RIGHTS}`);
   const lacking = [

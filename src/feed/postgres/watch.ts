@@ -6,7 +6,7 @@
 // own row, so that row is compared by its content.
 
 import type { PostgresTable } from './relations.ts';
-import type { SessionRow } from './session.ts';
+import { IS_OF_APPLICATION, type SessionRow } from './session.ts';
 
 export interface WatchedTable extends PostgresTable {
   /** Whether its changes are told. */
@@ -47,7 +47,7 @@ function printsOf(members: string): string {
           WHERE k.conrelid = c.oid AND k.contype = 'p')) END AS print
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN (${members}) m ON m.id = c.oid
     WHERE m.id IS NOT NULL OR (c.relkind = 'r' AND c.relpersistence <> 't'
-      AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname NOT IN ('information_schema', 'tidegate'))`;
+      AND ${IS_OF_APPLICATION})`;
 }
 
 /** Objects with an identifier below this came with the system. */
@@ -58,7 +58,7 @@ const FIRST_OWN = 16384;
  * for tables alone, e.g. for a new tenant, does not change the fingerprint for the others.
  */
 const SCHEMAS = `SELECT string_agg(concat_ws(':', n.oid, n.nspname, n.nspowner, n.nspacl), ' ' ORDER BY n.oid)
-  FROM pg_namespace n WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname NOT IN ('information_schema', 'tidegate')
+  FROM pg_namespace n WHERE ${IS_OF_APPLICATION}
     AND (n.nspacl IS NOT NULL OR n.oid IN (SELECT relnamespace FROM pg_class WHERE relkind IN ('v', 'm', 'f', 'p')
       UNION ALL SELECT pronamespace FROM pg_proc WHERE oid >= ${FIRST_OWN}
       UNION ALL SELECT oprnamespace FROM pg_operator WHERE oid >= ${FIRST_OWN}

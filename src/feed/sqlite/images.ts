@@ -8,6 +8,7 @@
 import type { Cell, Row, TableShape } from '../../dependency/change.ts';
 import { cellOf } from '../../dependency/condition/cells.ts';
 import type { SqliteRow } from './runner.ts';
+import { KIND } from './triggers.ts';
 
 const MAX_SAFE = Number.MAX_SAFE_INTEGER;
 
@@ -110,8 +111,6 @@ export interface RowNames {
   isSuspicious(table: number): boolean;
 }
 
-const KINDS = ['schema', 'insert', 'update', 'delete', 'candidate', 'truncate'] as const;
-
 /** The events in the log's order, and the rows that must still exist if nothing else happened. */
 export function toldOf(
   events: readonly LogEvent[],
@@ -133,25 +132,25 @@ class Reading {
 
   take(event: LogEvent): void {
     const { table, old } = event;
-    switch (KINDS[event.kind]) {
-      case 'insert':
+    switch (event.kind) {
+      case KIND.insert:
         this.#vanish(this.#nameOf(table, event.new));
         this.told.push({ kind: 'insert', table, new: event.new });
         if (this.#names.isSuspicious(table)) this.#suspect(event, 'n');
         return;
-      case 'update':
+      case KIND.update:
         return this.#update(event);
-      case 'delete':
+      case KIND.delete:
         this.#settle(table, old);
         this.told.push({ kind: 'delete', table, old });
         return;
-      case 'candidate': {
+      case KIND.candidate: {
         const isKnown = this.suspects.has(this.#nameOf(table, old) ?? '');
         if (isKnown) this.#settle(table, old);
         this.#suspect(event, 'o');
         return;
       }
-      case 'schema':
+      case KIND.schema:
         return;
       default:
         this.told.push({ kind: 'truncate', table });

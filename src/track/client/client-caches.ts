@@ -24,7 +24,9 @@ export interface CacheDelivery {
   readonly message: SourceMessage;
 }
 
-interface Counts {
+/** A data cache, and how it fares. */
+interface Told {
+  readonly target: TrackingTarget;
   delivered: number;
   sessions: number;
   failures: number;
@@ -35,7 +37,7 @@ const RETRY_MS = 50;
 
 export class ClientCaches {
   readonly #parts: ClientCachesParts;
-  readonly #counts: readonly Counts[];
+  readonly #told: readonly Told[];
   /** When it was said of each that it was delivered. */
   readonly #saidAt = new Map<number, number>();
   #untilMs = Number.NEGATIVE_INFINITY;
@@ -46,7 +48,8 @@ export class ClientCaches {
 
   constructor(parts: ClientCachesParts) {
     this.#parts = parts;
-    this.#counts = parts.targets.map(() => ({ delivered: 0, sessions: 0, failures: 0, problem: undefined }));
+    const counts = { delivered: 0, sessions: 0, failures: 0, problem: undefined };
+    this.#told = parts.targets.map((target) => ({ target, ...counts }));
   }
 
   get isLeased(): boolean {
@@ -54,7 +57,7 @@ export class ClientCaches {
   }
 
   status(): readonly TargetStatus[] {
-    return this.#parts.targets.map(({ name }, at) => ({ name, waiting: 0, ...(this.#counts[at] as Counts) }));
+    return this.#told.map(({ target, ...counts }) => ({ name: target.name, waiting: 0, ...counts }));
   }
 
   /** A new connection: its messages are numbered anew. */
@@ -68,7 +71,7 @@ export class ClientCaches {
     const stream = this.#stream;
     this.#renew(heard, message.leaseMs);
     this.#hasLapsed = false;
-    const done = await Promise.all(this.#parts.targets.map((_, at) => this.#deliverTo(at, message)));
+    const done = await Promise.all(this.#told.map((one) => this.#deliverTo(one, message)));
     if (stream !== this.#stream) return;
     const isDone = done.every((one) => one);
     if (isDone) this.#saidAt.set(id, clock.monotonic());
@@ -115,19 +118,17 @@ export class ClientCaches {
     }
   }
 
-  async #deliverTo(at: number, message: SourceMessage): Promise<boolean> {
-    const target = this.#parts.targets[at] as TrackingTarget;
-    const counts = this.#counts[at] as Counts;
+  async #deliverTo(told: Told, message: SourceMessage): Promise<boolean> {
     try {
-      await target.deliver(message, Math.max(0, this.#untilMs - this.#parts.clock.monotonic()));
-      counts.delivered += message.tags.length;
-      if (message.sequence === 1) counts.sessions++;
-      counts.problem = undefined;
+      await told.target.deliver(message, Math.max(0, this.#untilMs - this.#parts.clock.monotonic()));
+      told.delivered += message.tags.length;
+      if (message.sequence === 1) told.sessions++;
+      told.problem = undefined;
       return true;
     } catch (error) {
-      counts.failures++;
-      if (counts.problem === undefined) this.#parts.onFault(error);
-      counts.problem = messageOf(error);
+      told.failures++;
+      if (told.problem === undefined) this.#parts.onFault(error);
+      told.problem = messageOf(error);
       return false;
     }
   }

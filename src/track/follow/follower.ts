@@ -60,7 +60,7 @@ export class Follower implements FeedListener, RegistryClient {
     this.session = randomName(parts.random);
     this.#deliveries = new Deliveries(parts.publishers);
     this.#waiters = new Waiters(parts.tasks);
-    this.#catalogue = new KnownCatalogue({ ...parts, done: () => parts.moved?.() });
+    this.#catalogue = new KnownCatalogue(parts);
   }
 
   get position(): FeedPosition | undefined {

@@ -12,7 +12,7 @@ export interface KnownCatalogueParts {
   readonly maxTemplates?: number | undefined;
   readonly tasks: Tasks;
   /** Called after each reading. */
-  readonly done: () => void;
+  readonly moved?: (() => void) | undefined;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -78,7 +78,7 @@ export class KnownCatalogue {
         this.#cancel = undefined;
         if (this.#isStale) this.begin();
         else this.#isDue = false;
-        this.#parts.done();
+        this.#parts.moved?.();
       },
       (error: unknown) => {
         this.#parts.onFault(error);

@@ -91,16 +91,14 @@ export class Scopes<S extends object> {
     };
     this.#underWay.add(join);
     this.each(join);
+    const ended = (tell: (reading: Reading) => void) => {
+      this.#underWay.delete(join);
+      for (const reading of readings) tell(reading);
+    };
     return {
       outputs: new Set(readings.flatMap(({ outputs = [] }) => [...outputs])),
-      done: (rows, isWhole) => {
-        this.#underWay.delete(join);
-        for (const reading of readings) reading.done(rows, isWhole);
-      },
-      failed: () => {
-        this.#underWay.delete(join);
-        for (const reading of readings) reading.failed();
-      },
+      done: (rows, isWhole) => ended((reading) => reading.done(rows, isWhole)),
+      failed: () => ended((reading) => reading.failed()),
     };
   }
 }

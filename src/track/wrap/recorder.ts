@@ -76,7 +76,9 @@ export class Recorder {
 
   /** Returns undefined when there is nothing to record. */
   begin(text: unknown, given: Given, connection: Connection): Reading | undefined {
-    if (typeof text === 'string' && connection.session === undefined) this.#note(text, connection);
+    if (typeof text === 'string' && connection.session === undefined) {
+      if ((connection.isBlind === true && beginsWithin(text)) || mayAlter(text)) connection.isAltered = true;
+    }
     const { scopes } = this.#parts;
     const place = scopes.place(this.#fixed);
     if (place !== 'outside' && place.own !== undefined && !place.isShared)
@@ -145,10 +147,6 @@ export class Recorder {
     } catch (error) {
       return this.#fault(scope, error);
     }
-  }
-
-  #note(text: string, connection: Connection): void {
-    if ((connection.isBlind === true && beginsWithin(text)) || mayAlter(text)) connection.isAltered = true;
   }
 
   #fault(scope: RequestScope, error: unknown): undefined {

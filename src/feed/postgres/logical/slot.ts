@@ -41,9 +41,9 @@ export async function openSlot(parts: SlotParts): Promise<OpenedSlot> {
   const lost = lossOf(slot, row);
   if (lost !== undefined) {
     if (row !== undefined) await queries.query('SELECT pg_drop_replication_slot($1)', [slot]);
-    const lsn = await makeSlot(queries, slot);
+    const [made] = await queries.query(MAKE_SLOT, [slot]);
     await settle(parts);
-    return { source, lsn, gap: lost, place: undefined };
+    return { source, lsn: lsnOf(String(made?.lsn)), gap: lost, place: undefined };
   }
   const confirmed = lsnOf(String(row?.confirmed));
   const place = from === undefined ? undefined : placeOf(from);
@@ -53,11 +53,6 @@ export async function openSlot(parts: SlotParts): Promise<OpenedSlot> {
 
 /** Permanent, with the plugin that reads publications. */
 export const MAKE_SLOT = `SELECT lsn::text AS lsn FROM pg_create_logical_replication_slot($1, 'pgoutput')`;
-
-async function makeSlot(queries: PostgresSession, slot: string): Promise<bigint> {
-  const [made] = await queries.query(MAKE_SLOT, [slot]);
-  return lsnOf(String(made?.lsn));
-}
 
 function lossOf(slot: string, row: SessionRow | undefined): string | undefined {
   if (row === undefined) return `expected the replication slot ${slot}, got none: it was dropped or never made`;

@@ -5,7 +5,7 @@
 // needs no new trigger.
 
 import { TidegateError } from '../../../errors.ts';
-import { type PostgresSession, TEXT_FORMS } from '../session.ts';
+import { IS_OF_APPLICATION, type PostgresSession, TEXT_FORMS } from '../session.ts';
 import type { UntoldRelation } from '../tables.ts';
 import { createRight, expectRights, lackOf, postgresUntold, qualifiedName, RIGHTS } from '../tables.ts';
 
@@ -86,7 +86,7 @@ const TABLES = `SELECT n.nspname AS schema, c.relname AS name, coalesce(t.watche
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN (SELECT id, true AS watched FROM (MEMBERS) m) t ON t.id = c.oid
   WHERE c.relkind = 'r' AND c.relpersistence IN ('p', 'u')
-    AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname NOT IN ('information_schema', 'tidegate')
+    AND ${IS_OF_APPLICATION}
   ORDER BY 1, 2`;
 
 /** Tables with all the triggers they need, enabled for every session role: changes that a subscription applies count too. */
