@@ -59,7 +59,9 @@ export async function begin({
   for (const table of tables) await writer.query(table);
   const names = { slot: name, publication: 'changes' };
   await withSession(url, (session) => installPostgresFeed(session, { ...names, tables: 'all', identity }));
-  ends.push(() => withSession(url, (session) => removePostgresFeed(session, names)));
+  // The server may hold the slot for a moment after its feed has stopped.
+  const remove = () => withSession(url, (session) => removePostgresFeed(session, names));
+  ends.push(() => vi.waitFor(remove, wait));
   const make = (more: { readonly takeOverMs?: number; readonly onFault?: (error: unknown) => void } = {}) => {
     const feed = createPostgresFeed({
       ...names,
