@@ -8,15 +8,20 @@ import { summed } from '../engine/summary.ts';
 import { expected } from '../errors.ts';
 import type { Eventually } from '../ports.ts';
 import { NO_FIELDS } from '../semantics/fields.ts';
-import { bearerToken, failure, json, ofError, parseJson, unauthorized } from './answers.ts';
 import { change } from './changes.ts';
 import {
   type AdminApi,
   type AdminDeps,
   type AdminRequest,
   type AdminResponse,
+  bearerToken,
   CLEARABLE,
+  failure,
+  json,
+  ofError,
+  parseJson,
   type TierApi,
+  unauthorized,
 } from './contract.ts';
 import { answerDeps, DEPS_KEYS, explain } from './deps-api.ts';
 import { LIST_KEYS, listEntries } from './explain.ts';

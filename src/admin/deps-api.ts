@@ -8,8 +8,7 @@ import type { EntrySummary, Explanation } from '../engine/contract.ts';
 import { ASK_MS, type Asked, MAX_OPEN } from '../engine/source-questions.ts';
 import { sourceOf, sourceTag } from '../entry/key.ts';
 import { expected } from '../errors.ts';
-import { AdminRefusal } from './answers.ts';
-import type { AdminDeps, SourceApi } from './contract.ts';
+import { type AdminDeps, AdminRefusal, type SourceApi } from './contract.ts';
 import {
   type DependencyGroup,
   type EntryDependencies,

@@ -7,8 +7,7 @@ import { tagForms } from '../entry/selectors.ts';
 import { parseUri, prefixForms } from '../entry/uri-forms.ts';
 import { expected } from '../errors.ts';
 import { trimOws } from '../semantics/fields.ts';
-import { AdminRefusal } from './answers.ts';
-import type { AdminDeps } from './contract.ts';
+import { type AdminDeps, AdminRefusal } from './contract.ts';
 
 export const LIST_KEYS = ['prefix', 'tag', 'tier', 'after', 'limit'] as const;
 

@@ -10,9 +10,8 @@ import { parseUri } from '../entry/uri-forms.ts';
 import { expected, TidegateError } from '../errors.ts';
 import type { UnknownRecord } from '../options/kit.ts';
 import { type Fields, NO_FIELDS } from '../semantics/fields.ts';
-import { AdminRefusal, json, objectOf } from './answers.ts';
 import { OPERATOR_MEMBERS } from './changes.ts';
-import type { AdminResponse, PopulateApi, PopulateStart } from './contract.ts';
+import { AdminRefusal, type AdminResponse, json, objectOf, type PopulateApi, type PopulateStart } from './contract.ts';
 
 // The URLs to fill: a job has one of these.
 const SOURCES = ['urls', 'sitemap', 'manifest', 'tag', 'prefix', 'pattern', 'origin'] as const;

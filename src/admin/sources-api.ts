@@ -15,8 +15,7 @@ import {
 import type { SourceReport } from '../engine/source-leases.ts';
 import { tagForms } from '../entry/selectors.ts';
 import { expected } from '../errors.ts';
-import { fitting, objectOf, parseJson } from './answers.ts';
-import type { SourceApi } from './contract.ts';
+import { fitting, objectOf, parseJson, type SourceApi } from './contract.ts';
 
 const MAX_TAGS = 1000;
 const MAX_LEASE_MS = 60_000;

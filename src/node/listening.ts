@@ -1,7 +1,8 @@
 // The layers below HTTP on the listener, from the configuration: the PROXY protocol, TLS and its certificates, and the
 // log's lines about them; and the names and errors of listeners.
 
-import { isIPv6 } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, isIPv6, type Server } from 'node:net';
 import type { Logger } from 'pino';
 import { TidegateError } from '../errors.ts';
 import type { ResolvedConfig } from './config/config.ts';
@@ -61,6 +62,19 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ['ENOTFOUND', 'the name does not resolve'],
   ['EAI_AGAIN', 'the name does not resolve now'],
 ]);
+
+/** Opens the listener; rejects with E_PORT. `what`: the listening part. */
+export async function listening(
+  server: Server,
+  at: { readonly host: string; readonly port: number; readonly reusePort?: boolean },
+  what?: string,
+): Promise<AddressInfo> {
+  server.listen(at);
+  await once(server, 'listening').catch((error: unknown) => {
+    throw portError(at, error, what);
+  });
+  return server.address() as AddressInfo;
+}
 
 /** The error for a listener that could not be opened. `what`: the listening part. */
 export function portError(at: { host: string; port: number }, error: unknown, what = 'clients'): TidegateError {

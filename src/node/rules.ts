@@ -5,7 +5,7 @@
 // This may fail half way. The file of the old rules is deleted before the first fill under new ones, and the new rules
 // are written when no entry of the old ones is left; in between, a start treats all rules as changed.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
@@ -86,7 +86,7 @@ function originsOfOtherRules(config: ResolvedConfig): string[] {
 }
 
 function digestsOf(config: ResolvedConfig): Record<string, string> {
-  const digest = (name: string) => createHash('sha256').update(rulesOf(config, name)).digest('base64url');
+  const digest = (name: string) => hash('sha256', rulesOf(config, name), 'base64url');
   return Object.fromEntries(Object.keys(config.origins).map((name) => [name, digest(name)]));
 }
 

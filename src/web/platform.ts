@@ -75,7 +75,8 @@ class LastingTasks implements Tasks {
     this.#waiting.set(run, due);
     this.#nextDue = Math.min(this.#nextDue, due);
     timer = setTimeout(run, Math.min(delayMs, MAX_DELAY_MS));
-    letGo(timer);
+    // The process may end before the timer does. Only Node and its likes give a timer that can be told so.
+    (timer as { unref?(): void }).unref?.();
     return () => {
       if (this.#waiting.delete(run)) clearTimeout(timer as number);
     };
@@ -91,10 +92,4 @@ class LastingTasks implements Tasks {
     for (const [run, due] of [...this.#waiting]) if (due <= now) run();
     this.#nextDue = Math.min(Number.POSITIVE_INFINITY, ...this.#waiting.values());
   }
-}
-
-/** The process may end before the timer does. Only Node and its likes give a timer that can be told so. */
-function letGo(timer: unknown): void {
-  if (typeof timer === 'object' && timer !== null && 'unref' in timer && typeof timer.unref === 'function')
-    timer.unref();
 }

@@ -4,6 +4,7 @@
 // Node:http does most of the protocol; its defaults that are too lenient or too quick are turned off here: missing
 // Host, `100 (Continue)`, Upgrade of anything, idle connections cut at close.
 
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -11,7 +12,7 @@ import type { TLSSocket } from 'node:tls';
 import { platformClock } from '../../cache/platform.ts';
 import type { Unanswered } from '../../engine/contract.ts';
 import { guarded } from '../../engine/guarded.ts';
-import { portError } from '../listening.ts';
+import { listening } from '../listening.ts';
 import { type Admitted, admit } from './admission.ts';
 import { type ArrivalOptions, Arrivals, type Peer, peerOf } from './connection/arrival.ts';
 import { Connections, type Lender, LentSocket } from './connection/connections.ts';
@@ -88,14 +89,7 @@ class NodeFront implements Front {
   }
 
   listen({ host, port, reusePort = false }: ListenAt): Promise<AddressInfo> {
-    return new Promise((resolve, reject) => {
-      const failed = (error: Error) => reject(portError({ host, port }, error));
-      this.#server.once('error', failed);
-      this.#server.listen({ host, port, reusePort }, () => {
-        this.#server.off('error', failed);
-        resolve(this.#server.address() as AddressInfo);
-      });
-    });
+    return listening(this.#server, { host, port, reusePort });
   }
 
   connections(): number {
@@ -109,12 +103,12 @@ class NodeFront implements Front {
 
   async #close(graceMs: number): Promise<void> {
     this.#exchanges.status.isClosing = true;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    NetServer.prototype.close.call(this.#server, () => resolve());
+    NetServer.prototype.close.call(this.#server);
+    const closed = once(this.#server, 'close');
     this.#connections.closeIdle();
     for (const closeTunnel of this.#tunnels) closeTunnel();
     const timer = setTimeout(() => this.#connections.destroyAll(), graceMs);
-    await promise;
+    await closed;
     clearTimeout(timer);
     // This no longer affects connections: it stops node:http's own timers.
     this.#server.close();

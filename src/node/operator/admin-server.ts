@@ -5,16 +5,17 @@
 // must be a loopback name and the request must not come from another site's page. A browser never sends a bearer token
 // on its own, so a token makes both checks unnecessary.
 
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { isUtf8 } from 'node:buffer';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIPv6 } from 'node:net';
-import { bearerToken, failure, unauthorized } from '../../admin/answers.ts';
 import { HEALTH_PATH } from '../../admin/api.ts';
-import type { AdminApi, AdminResponse } from '../../admin/contract.ts';
+import { type AdminApi, type AdminResponse, bearerToken, failure, unauthorized } from '../../admin/contract.ts';
 import { TidegateError } from '../../errors.ts';
 import { type Fields, fieldLines, fieldValue } from '../../semantics/fields.ts';
-import { portError } from '../listening.ts';
+import { listening, portError } from '../listening.ts';
 
 export interface AdminListener {
   /** Name or address to listen on. Default 127.0.0.1. */
@@ -57,7 +58,7 @@ export async function startAdmin(listener: AdminListener): Promise<RunningAdmin>
     (request, response) => void serve({ request, response, guard, api: listener.api }),
   );
   server.maxConnections = 1_000;
-  await listen(server, address, listener.port);
+  await listening(server, { host: address, port: listener.port }, WHAT);
   const { port } = server.address() as AddressInfo;
   return { url: `http://${isIPv6(host) ? `[${host}]` : host}:${port}`, close: () => close(server) };
 }
@@ -74,22 +75,11 @@ function isLoopback(address: string): boolean {
   return address === '::1' || /^(?:::ffff:)?127\.\d+\.\d+\.\d+$/.test(address);
 }
 
-function listen(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolveListening, reject) => {
-    server.once('error', (error) => reject(portError({ host, port }, error, WHAT)));
-    server.listen({ host, port }, resolveListening);
-  });
-}
-
-function close(server: Server): Promise<void> {
-  return new Promise((closed) => {
-    const cutOff = setTimeout(() => server.closeAllConnections(), CLOSE_WITHIN_MS);
-    server.close(() => {
-      clearTimeout(cutOff);
-      closed();
-    });
-    server.closeIdleConnections();
-  });
+async function close(server: Server): Promise<void> {
+  const cutOff = setTimeout(() => server.closeAllConnections(), CLOSE_WITHIN_MS);
+  server.close();
+  await once(server, 'close');
+  clearTimeout(cutOff);
 }
 
 interface Serving {
@@ -112,7 +102,7 @@ async function serve(serving: Serving): Promise<void> {
 }
 
 async function answerTo({ request, guard, api }: Serving): Promise<AdminResponse> {
-  const fields = lowerCaseNames(request.rawHeaders);
+  const fields = request.rawHeaders.map((text, at) => (at % 2 === 0 ? text.toLowerCase() : text));
   const target = request.url as string;
   if (!target.startsWith('/')) return failure(400, 'expected a path as the request target');
   const mark = target.indexOf('?');
@@ -121,10 +111,9 @@ async function answerTo({ request, guard, api }: Serving): Promise<AdminResponse
   if (refused !== undefined) return refused;
   const body = await readBody(request);
   if (body === undefined) return failure(413, `expected at most ${MAX_BODY_BYTES} bytes of content`);
-  const bodyText = decodeUtf8(body);
-  if (bodyText === undefined) return failure(400, 'expected content in UTF-8, got other bytes');
+  if (!isUtf8(body)) return failure(400, 'expected content in UTF-8, got other bytes');
   const query = mark < 0 ? '' : target.slice(mark + 1);
-  return api({ method: request.method as string, path, query, fields, bodyText });
+  return api({ method: request.method as string, path, query, fields, bodyText: body.toString('utf8') });
 }
 
 function write(request: IncomingMessage, response: ServerResponse, answer: AdminResponse): void {
@@ -147,10 +136,6 @@ function write(request: IncomingMessage, response: ServerResponse, answer: Admin
   response.on('close', left);
 }
 
-function lowerCaseNames(raw: readonly string[]): Fields {
-  return raw.map((text, at) => (at % 2 === 0 ? text.toLowerCase() : text));
-}
-
 /** Returns undefined when the body is too large. */
 async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return undefined;
@@ -164,11 +149,6 @@ async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
   return Buffer.concat(chunks);
 }
 
-function decodeUtf8(bytes: Buffer): string | undefined {
-  const text = bytes.toString('utf8');
-  return Buffer.byteLength(text) === bytes.length && Buffer.from(text).equals(bytes) ? text : undefined;
-}
-
 function tokenGuard(token: string): Guard {
   const expected = sha256(token);
   return (fields, path) => {
@@ -180,7 +160,7 @@ function tokenGuard(token: string): Guard {
 }
 
 function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+  return hash('sha256', text, 'buffer');
 }
 
 function loopbackGuard(boundHost: string): Guard {

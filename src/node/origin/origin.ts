@@ -80,7 +80,7 @@ class PooledOrigin implements NodeOrigin, ForwardHost {
   #inFlight = 0;
   #closed = false;
   #destroyed = false;
-  #idle: (() => void) | undefined;
+  #idle: PromiseWithResolvers<void> | undefined;
 
   constructor(options: OriginOptions, deps: OriginDeps) {
     this.options = options;
@@ -118,19 +118,14 @@ class PooledOrigin implements NodeOrigin, ForwardHost {
 
   over(): void {
     this.#inFlight--;
-    if (this.#inFlight === 0) this.#idle?.();
+    if (this.#inFlight === 0) this.#idle?.resolve();
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#inFlight > 0) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const earlier = this.#idle;
-      this.#idle = () => {
-        earlier?.();
-        resolve();
-      };
-      await promise;
+      this.#idle ??= Promise.withResolvers();
+      await this.#idle.promise;
     }
     if (!this.#destroyed) await this.pools.close();
   }
