@@ -75,18 +75,11 @@ function rowsOfTag(source: string, { tag, reason, statement, reads, level }: Des
 }
 
 function tableRows(source: string, described: readonly Described[]): DependencyRow[] {
-  const tables = new Map<string, { levels: Set<DependencyLevel>; columns: Set<string>; tags: Described[] }>();
-  for (const one of described) {
-    for (const { table, level, columns } of one.reads) {
-      const known = tables.get(table) ?? { levels: new Set(), columns: new Set(), tags: [] };
-      known.levels.add(level);
-      for (const column of columns) known.columns.add(column);
-      if (!known.tags.includes(one)) known.tags.push(one);
-      tables.set(table, known);
-    }
-  }
-  return [...tables].map(([table, { levels, columns, tags }]) => {
-    const level = LADDER.findLast((step) => levels.has(step)) as DependencyLevel;
+  const reads = described.flatMap((of) => of.reads.map((read) => ({ of, read })));
+  return [...Map.groupBy(reads, ({ read }) => read.table)].map(([table, same]) => {
+    const tags = [...new Set(same.map(({ of }) => of))];
+    const columns = [...new Set(same.flatMap(({ read }) => read.columns))];
+    const level = LADDER.findLast((step) => same.some(({ read }) => read.level === step)) as DependencyLevel;
     const reasons = [...new Set(tags.flatMap(({ reason }) => reason ?? []))];
     const [only] = tags;
     return {
@@ -96,7 +89,7 @@ function tableRows(source: string, described: readonly Described[]): DependencyR
         level === 'table' ? 'any row' : `read by ${tags.length === 1 ? '1 statement' : `${tags.length} statements`}`,
       level,
       ...(level !== 'row' && reasons.length > 0 && { reason: reasons.join('; ') }),
-      columns: columns.has('*') ? ALL : [...columns],
+      columns: columns.includes('*') ? ALL : columns,
       source,
       ...(tags.length === 1 && only !== undefined && { tag: only.tag }),
     };
