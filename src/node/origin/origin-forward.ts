@@ -4,7 +4,7 @@
 // reports an unsendable request at once, and drops a queued one only when its turn comes.
 
 import { TidegateError } from '../../errors.ts';
-import type { Cancel, Clock, Forward, OriginListener, OriginRequest, RequestBody, Tasks } from '../../ports.ts';
+import type { Cancel, Forward, OriginListener, OriginRequest, RequestBody } from '../../ports.ts';
 import {
   Attempt,
   type Connection,
@@ -12,6 +12,7 @@ import {
   isDelimited,
   isH2,
   isRefusal,
+  type OriginDeps,
   originFault,
   type Pools,
   type RawFields,
@@ -37,7 +38,7 @@ export interface ForwardHost {
     readonly bodyTimeoutMs: number;
     readonly retries: number;
   };
-  readonly deps: { readonly clock: Clock; readonly tasks: Tasks };
+  readonly deps: OriginDeps;
   readonly pools: Pools;
   readonly serverName: string | undefined;
   /** A permit, or why the request may not be sent. */
@@ -75,11 +76,9 @@ export class RunningForward implements Forward, Sender {
     this.#request = request;
     this.#listener = listener;
     this.#retriesLeft = request.retryable && request.body === undefined ? host.options.retries : 0;
-    this.#deadline = new Deadline(host.deps, {
-      // The client must act: send its content, or read ours.
-      suspended: () => (this.#delimited === undefined ? this.#awaitingContent : this.#paused),
-      expired: () => this.#expired(),
-    });
+    // The client must act: send its content, or read ours.
+    const suspended = () => (this.#delimited === undefined ? this.#awaitingContent : this.#paused);
+    this.#deadline = new Deadline(host.deps, suspended, () => this.#expired());
   }
 
   start(): void {
@@ -247,26 +246,23 @@ export class RunningForward implements Forward, Sender {
   }
 }
 
-interface DeadlineEvents {
-  /** Whether it is not the other side's turn; that time does not count. */
-  suspended(): boolean;
-  expired(): void;
-}
-
 /**
  * A time limit on progress. Progress is frequent and setting a timer costs time, so one timer fires at the earliest possible
  * moment and is set again when there was progress.
  */
 class Deadline {
-  readonly #deps: { readonly clock: Clock; readonly tasks: Tasks };
-  readonly #events: DeadlineEvents;
+  readonly #deps: OriginDeps;
+  readonly #suspended: () => boolean;
+  readonly #expired: () => void;
   limitMs = 0;
   #progressMs = 0;
   #cancel: Cancel | undefined;
 
-  constructor(deps: { readonly clock: Clock; readonly tasks: Tasks }, events: DeadlineEvents) {
+  /** `suspended`: whether it is not the other side's turn; that time does not count. */
+  constructor(deps: OriginDeps, suspended: () => boolean, expired: () => void) {
     this.#deps = deps;
-    this.#events = events;
+    this.#suspended = suspended;
+    this.#expired = expired;
   }
 
   /** From now on, progress is due every `limitMs`. */
@@ -292,9 +288,9 @@ class Deadline {
 
   #check(): void {
     this.#cancel = undefined;
-    if (this.#events.suspended()) this.progress();
+    if (this.#suspended()) this.progress();
     const leftMs = this.#progressMs + this.limitMs - this.#deps.clock.monotonic();
     if (leftMs > 0) this.#arm(leftMs);
-    else this.#events.expired();
+    else this.#expired();
   }
 }

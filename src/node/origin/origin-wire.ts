@@ -9,7 +9,7 @@
 
 import type { Dispatcher } from 'undici';
 import { type ErrorCode, messageOf, TidegateError } from '../../errors.ts';
-import type { OriginRequest, RequestBody } from '../../ports.ts';
+import type { Clock, OriginRequest, RequestBody, Tasks } from '../../ports.ts';
 import { type Fields, fieldValue, filterFields, NO_FIELDS, trimOws } from '../../semantics/fields.ts';
 
 /** Name, value, name, value … from undici's parser; for HTTP/2, in the form of node:http2. */
@@ -154,6 +154,11 @@ function classify(error: unknown, context: FaultContext): Fault {
 function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | null | undefined)?.code;
   return typeof code === 'string' ? code : '';
+}
+
+export interface OriginDeps {
+  readonly clock: Clock;
+  readonly tasks: Tasks;
 }
 
 export interface PoolOptions {

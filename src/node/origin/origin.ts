@@ -4,9 +4,9 @@
 // Running forwards may still retry, so the pools close after the last one is over.
 
 import { TidegateError } from '../../errors.ts';
-import type { Clock, Forward, Origin, OriginListener, OriginRequest, Tasks } from '../../ports.ts';
+import type { Forward, Origin, OriginListener, OriginRequest, Tasks } from '../../ports.ts';
 import { type ForwardHost, type Permit, type Reach, RunningForward } from './origin-forward.ts';
-import type { PoolOptions, Pools } from './origin-wire.ts';
+import type { OriginDeps, PoolOptions, Pools } from './origin-wire.ts';
 
 /** When the circuit opens and for how long. */
 export interface BreakerPolicy {
@@ -44,11 +44,6 @@ export interface OriginOptions extends PoolOptions {
    */
   readonly retries: number;
   readonly breaker: BreakerPolicy;
-}
-
-export interface OriginDeps {
-  readonly clock: Clock;
-  readonly tasks: Tasks;
 }
 
 export interface OriginStats {

@@ -4,9 +4,10 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { TidegateError } from '../../errors.ts';
-import type { Cancel, Clock, Origin, Tasks } from '../../ports.ts';
+import type { Cancel, Origin } from '../../ports.ts';
 import type { ResolvedConfig } from '../config/config.ts';
 import { createOrigin, type NodeOrigin } from './origin.ts';
+import type { OriginDeps } from './origin-wire.ts';
 
 type OriginSettings = ResolvedConfig['origins'][string];
 
@@ -21,12 +22,12 @@ interface Pool {
 const RETIRED_MS = 60_000;
 
 export class Origins {
-  readonly #ports: { readonly clock: Clock; readonly tasks: Tasks };
+  readonly #ports: OriginDeps;
   #pools = new Map<string, Pool>();
   readonly #retired = new Map<NodeOrigin, Cancel>();
   readonly #closing = new Map<NodeOrigin, Promise<void>>();
 
-  constructor(ports: { readonly clock: Clock; readonly tasks: Tasks }) {
+  constructor(ports: OriginDeps) {
     this.#ports = ports;
   }
 

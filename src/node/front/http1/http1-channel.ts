@@ -147,18 +147,14 @@ export class Http1Channel implements Channel {
   }
 
   #mustClose(): boolean {
-    return this.#deps.status.isClosing || this.#receiving();
-  }
-
-  #receiving(): boolean {
-    return this.#ends.upload?.complete === false;
+    return this.#deps.status.isClosing || this.exchange.receiving;
   }
 
   /** Returns the bytes of content. */
   #finish(body?: Uint8Array): number {
     const { message, response, request, upload } = this.#ends;
     const lastBytes = request.method === 'HEAD' || body?.length === 0 ? undefined : body;
-    if (upload === undefined || !this.#receiving()) {
+    if (upload === undefined || !this.exchange.receiving) {
       response.end(lastBytes);
       this.#guardFlush();
       return lastBytes?.length ?? 0;

@@ -4,7 +4,7 @@
 // columns are long, and a terminal is narrow: they are cut here, and whole in the JSON.
 
 import type { TierAgreement, TierHoldings } from '../../../admin/contract.ts';
-import type { DependencyRow, EntryDependencies, SourceWord } from '../../../admin/dependencies.ts';
+import type { EntryDependencies, SourceWord } from '../../../admin/dependencies.ts';
 import type { GroupedDependencies } from '../../../admin/deps-api.ts';
 import type { EntrySummary, Explanation, GateStats, InvalidationResult, ListPage } from '../../../engine/contract.ts';
 import { keyHash } from '../access-log.ts';
@@ -147,14 +147,13 @@ export function agreementText({ agree, memory, disk, examples }: TierAgreement):
   lines.push(
     `memory    ${entries(memory.entries)}: ${notOnDisk} not on the disk, ${differing} of another fill than there`,
   );
-  for (const [finding, count] of Object.entries(disk ?? {})) lines.push(`disk      ${wordsOf(finding)}: ${count}`);
+  for (const [finding, count] of Object.entries(disk ?? {})) {
+    // `missingRecords` as `missing records`.
+    const words = finding.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+    lines.push(`disk      ${words}: ${count}`);
+  }
   for (const example of examples) lines.push(`  ${printable(example)}`);
   return lines.join('\n');
-}
-
-/** `missingRecords` as `missing records`. */
-function wordsOf(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 const MAX_WHAT = 90;
@@ -168,7 +167,7 @@ export function entryDepsText({ note, sources, rows, otherTags }: EntryDependenc
     hasSeveral ? `${row.source}: ${row.table}` : row.table,
     cut(row.what, MAX_WHAT),
     cut(row.columns.join(', '), MAX_COLUMNS),
-    levelText(row),
+    row.reason === undefined ? row.level : `${row.level} (${row.reason})`,
   ]);
   const lines = [
     ...(note === undefined ? [] : [note]),
@@ -200,10 +199,6 @@ export function groupsText({ groups, sources, isWhole }: GroupedDependencies): s
     ...(isWhole || words.length > 0 ? [] : ['there may be others']),
   ];
   return lines.map(printableLines).join('\n');
-}
-
-function levelText({ level, reason }: DependencyRow): string {
-  return reason === undefined ? level : `${level} (${reason})`;
 }
 
 function wordLines(sources: readonly SourceWord[]): string[] {

@@ -198,10 +198,7 @@ function notesOf({ schema, name, hasKey }: Named & { readonly hasKey: boolean },
   const relation = catalogue.relation(schema, name);
   const notes = hasKey ? [] : ['no primary key'];
   if (relation?.kind === 'unseen') notes.push(`what reads it is not stored: ${relation.what}`);
-  if (relation?.kind === 'table') notes.push(...uncomparable('values', opaqueOf(relation.table)));
-  return notes;
-}
-
-function opaqueOf({ columns }: TableShape): TableShape['columns'] {
-  return columns.filter(({ type }) => type.family === 'postgres' && type.type === 'opaque');
+  if (relation?.kind !== 'table') return notes;
+  const isOpaque = ({ type }: TableShape['columns'][number]) => type.family === 'postgres' && type.type === 'opaque';
+  return [...notes, ...uncomparable('values', relation.table.columns.filter(isOpaque))];
 }
