@@ -182,11 +182,7 @@ function uuidOf(text: string): string | undefined {
   const found = LOOSE_UUID.exec(text);
   if (found === null || (found[1] === '') !== (found[2] === '')) return undefined;
   const digits = text.replaceAll(/[{}-]/g, '').toLowerCase();
-  const ends = [0, 8, 12, 16, 20, 32];
-  return ends
-    .slice(1)
-    .map((end, at) => digits.slice(ends[at], end))
-    .join('-');
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
 function floatOf(text: string): number | undefined {

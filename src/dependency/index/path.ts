@@ -54,23 +54,15 @@ export class IndexPath {
 
   add(place: number): void {
     const keyed = this.#keyedOf(place);
-    if (keyed === undefined) {
-      this.#loose = this.#trees.insert(this.#loose, place);
-      return;
-    }
-    if (keyed.prefix !== undefined) this.#cuts.set(place, this.#lengths?.take(keyed.prefix.length) ?? 0);
+    if (keyed?.prefix !== undefined) this.#cuts.set(place, this.#lengths?.take(keyed.prefix.length) ?? 0);
     this.#eachTree(place, keyed, (tree) => this.#trees.insert(tree, place));
   }
 
   /** Its values must still be those it was added with. */
   remove(place: number): void {
     const keyed = this.#keyedOf(place);
-    if (keyed === undefined) {
-      this.#loose = this.#trees.remove(this.#loose, place);
-      return;
-    }
     this.#eachTree(place, keyed, (tree) => this.#trees.remove(tree, place));
-    if (keyed.prefix !== undefined) this.#lengths?.give(this.#cuts.get(place));
+    if (keyed?.prefix !== undefined) this.#lengths?.give(this.#cuts.get(place));
   }
 
   /** Adds the places that a row may satisfy. Returns false when it may satisfy any. */
@@ -112,7 +104,12 @@ export class IndexPath {
   }
 
   /** Changes each tree in which it stands, in all tables. */
-  #eachTree(place: number, { keys, prefix }: Keyed, change: (tree: number) => number): void {
+  #eachTree(place: number, keyed: Keyed | undefined, change: (tree: number) => number): void {
+    if (keyed === undefined) {
+      this.#loose = change(this.#loose);
+      return;
+    }
+    const { keys, prefix } = keyed;
     for (const key of keys) {
       const own = prefix === undefined ? key : this.#prefixedKey(key, prefix.slice(0, this.#cuts.get(place)));
       this.#entries.set(own, change(this.#entries.get(own)));

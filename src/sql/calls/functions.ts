@@ -124,8 +124,7 @@ const GIVEN_TIME = /^\s*[-+]?\d/;
 /** A column may hold another kind of text, and a modifier may ask for the machine's time zone. */
 function isGivenTime(args: readonly Expression[], place: number): boolean {
   const [time, ...modifiers] = args.slice(place);
-  if (time === undefined || time.kind === 'parameter') return false;
-  if (time.kind !== 'literal') return false;
+  if (time?.kind !== 'literal') return false;
   if (typeof time.value === 'string' ? !GIVEN_TIME.test(time.value) : typeof time.value !== 'number') return false;
   return modifiers.every(
     ({ kind, ...rest }) => kind === 'literal' && 'value' in rest && !/^\s*(?:localtime|utc)/i.test(String(rest.value)),

@@ -32,7 +32,8 @@ export function narrowByLookups(region: Region, known: Equalities, { dialect }: 
   const sources = new Map<ReadState, Source>();
   const narrow = (read: ReadState, column: number, { text: whole, operands }: Source): void => {
     // One row more than is used shows that there are too many. A query within another may not be cut.
-    const text = placed(`${whole} LIMIT ${MAX_LOOKED_UP + 1}`, dialect);
+    let count = 0;
+    const text = `${whole} LIMIT ${MAX_LOOKED_UP + 1}`.replaceAll(PLACE, () => dialect.placeholder(++count));
     const index = lookups.findIndex((one) => one.text === text && listKey(one.operands) === listKey(operands));
     if (index < 0) lookups.push({ text, operands });
     const operand: Operand = { kind: 'lookup', index: index < 0 ? lookups.length - 1 : index };
@@ -160,11 +161,6 @@ function sourceOf({ table, predicates }: ReadState, dialect: DialectRules, link?
 function isSureType(type: ColumnType | undefined): boolean {
   if (type?.family !== 'postgres') return type !== undefined;
   return type.type === 'integer' || type.type === 'text' || type.type === 'uuid';
-}
-
-function placed(text: string, dialect: DialectRules): string {
-  let count = 0;
-  return text.replaceAll(PLACE, () => dialect.placeholder(++count));
 }
 
 function valuesOf({ read, column }: Ref, { text, operands }: Source): Source {

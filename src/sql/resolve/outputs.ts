@@ -109,12 +109,7 @@ export function noteMissingKey(read: ReadState, analysis: Analysis): void {
   else addNote(analysis, 'key-not-selected', read.alias);
 }
 
-interface WindowOfRead {
-  readonly read: ReadState;
-  readonly window: Window;
-}
-
-export function windowOf(top: Top, analysis: Analysis): WindowOfRead | undefined {
+export function windowOf(top: Top, analysis: Analysis): { read: ReadState; window: Window } | undefined {
   const { plan, region } = top;
   if (plan.limit === undefined || !plan.isRowByRow || !plan.hasAllOutputs) return undefined;
   const limit = countOf(plan.limit);

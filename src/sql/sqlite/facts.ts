@@ -20,6 +20,14 @@ export function createSqliteFacts(): FactsReader {
 }
 
 type QualifiedName = Extract<AstNode, { type: 'QualifiedName' }>;
+const CONTROLS: Readonly<Partial<Record<Stmt['type'], Control>>> = {
+  BeginStmt: 'begin',
+  CommitStmt: 'commit',
+  RollbackStmt: 'rollback',
+  SavepointStmt: 'savepoint',
+  ReleaseStmt: 'release',
+};
+
 /** Members of the WITH lists that are seen. */
 type Local = ReadonlySet<string>;
 
@@ -41,7 +49,8 @@ class Reading {
   /** Whether it is about transactions or the session, and changes no rows. */
   #controls(node: Stmt): boolean {
     const draft = this.#draft;
-    const control = controlOf(node);
+    const isReturn = node.type === 'RollbackStmt' && node.savepointName !== undefined;
+    const control = isReturn ? 'return' : CONTROLS[node.type];
     if (control !== undefined) Object.assign(draft, { control, chains: false });
     if ('savepointName' in node) draft.savepoint = foldAscii(node.savepointName?.text ?? '');
     if (node.type === 'PragmaStmt') {
@@ -116,22 +125,5 @@ class Reading {
     const name = canonical(written);
     this.#draft.functions.add(name);
     if (isMoving(name, 'sqlite')) this.#draft.isVolatile = true;
-  }
-}
-
-function controlOf(node: Stmt): Control | undefined {
-  switch (node.type) {
-    case 'BeginStmt':
-      return 'begin';
-    case 'CommitStmt':
-      return 'commit';
-    case 'RollbackStmt':
-      return node.savepointName === undefined ? 'rollback' : 'return';
-    case 'SavepointStmt':
-      return 'savepoint';
-    case 'ReleaseStmt':
-      return 'release';
-    default:
-      return undefined;
   }
 }
