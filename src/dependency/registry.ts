@@ -5,7 +5,7 @@
 // that knows what it saw is spared those.
 
 import { affects } from './affected.ts';
-import type { Change, ChangeSet, FeedPosition, TableShape } from './change.ts';
+import type { ChangeSet, FeedPosition, TableShape } from './change.ts';
 import {
   type Described,
   type DescribedParts,
@@ -92,7 +92,9 @@ export class Registry {
    * makes it outdated already, returns what is to be invalidated and registers nothing.
    */
   register(tag: string, watched: Watched, mark: ReadMark): Outdated | undefined {
-    const isMissed = this.#recent.some(mark, (change) => watched === 'source' || isAffected(watched, change));
+    const isMissed = this.#recent.some(mark, (change) => {
+      return watched === 'source' || watched.reads.some((read) => affects(read, change) !== undefined);
+    });
     if (isMissed) return this.#outdated([tag], NONE);
     if (watched === 'source') {
       // The read that saw less counts.
@@ -262,10 +264,6 @@ export class Registry {
 }
 
 const NONE: readonly string[] = [];
-
-function isAffected(instance: Instance, change: Change): boolean {
-  return instance.reads.some((read) => affects(read, change) !== undefined);
-}
 
 function limitSeen(registered: Map<number, Registered>, id: number, seen: Seen | undefined): undefined {
   const one = registered.get(id) as Registered;

@@ -214,14 +214,10 @@ function readsOf(top: Top, known: Equalities, analysis: Analysis): TableRead[] {
     const keyOutputs = isSkipped ? undefined : keyOutputsOf(read, top, known);
     const isKept = top.plan.isRowByRow && top.region.members.includes(read);
     if (isKept && keyOutputs === undefined && !isSkipped) noteMissingKey(read, analysis);
-    const onlyShown = keyOutputs !== undefined && isPlacedByOrder(read, top, known) ? onlyShownOf(read) : undefined;
+    const isSeen = keyOutputs !== undefined && isPlacedByOrder(read, top, known);
+    const onlyShown = isSeen ? inOrder([...read.shown].filter((column) => !read.used.has(column))) : [];
     return finished(read, { keyOutputs, onlyShown, window: own });
   });
-}
-
-function onlyShownOf({ shown, used }: ReadState): number[] | undefined {
-  const columns = [...shown].filter((column) => !used.has(column)).sort((one, two) => one - two);
-  return columns.length === 0 ? undefined : columns;
 }
 
 const ANY_ROW = {
@@ -231,6 +227,10 @@ const ANY_ROW = {
   window: undefined,
 } as const;
 
+function inOrder(ordinals: Iterable<number>): number[] {
+  return [...ordinals].sort((one, two) => one - two);
+}
+
 type Facts = Partial<Pick<TableRead, 'keyOutputs' | 'onlyShown' | 'window'>>;
 
 function finished(
@@ -239,9 +239,9 @@ function finished(
 ): TableRead {
   // A read that was never narrowed may see any row.
   if (isWhole || !isPlaced) return { table, alias, ...ANY_ROW };
-  const valueColumns = [...new Set([...used, ...shown])].sort((one, two) => one - two);
+  const valueColumns = inOrder(new Set([...used, ...shown]));
   const read = { table, alias, predicate: conjunction(predicates), valueColumns, keyOutputs, window };
-  return onlyShown === undefined ? read : { ...read, onlyShown };
+  return onlyShown === undefined || onlyShown.length === 0 ? read : { ...read, onlyShown };
 }
 
 const OFFSET = 0xcbf29ce484222325n;

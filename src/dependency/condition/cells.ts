@@ -4,7 +4,7 @@
 // driver and '1.0' to another, a Date is local time or UTC: those values are unknown. So is a value that may have lost
 // digits on its way here, e.g. a whole number beyond 2^53 that is no bigint.
 
-import type { Cell, ColumnType, PostgresColumnType, Scalar, SqliteColumnType } from '../change.ts';
+import type { Cell, ColumnType, PostgresColumnType, SqliteColumnType } from '../change.ts';
 import { dateOf, momentOf } from './moments.ts';
 import { isDecimal } from './texts.ts';
 
@@ -129,7 +129,9 @@ function postgresCell(type: PostgresColumnType['type'], value: unknown): Cell {
       return type === 'boolean' ? value : undefined;
     default:
       if (type === 'bytes') return bytesOf(value);
-      return type === 'timestamptz' && value instanceof Date ? momentOfDate(value) : undefined;
+      if (type !== 'timestamptz' || !(value instanceof Date) || Number.isNaN(value.getTime())) return undefined;
+      // Every driver sends it as a text with an offset and milliseconds.
+      return momentOf(value.toISOString(), true);
   }
 }
 
@@ -200,12 +202,6 @@ function wholeOf(text: string): number | bigint {
 export function shortest(value: bigint): number | bigint {
   const short = Number(value);
   return Number.isSafeInteger(short) ? short : value;
-}
-
-/** Every driver sends it as a text with an offset and milliseconds. */
-function momentOfDate(value: Date): Scalar | undefined {
-  const text = Number.isNaN(value.getTime()) ? '' : value.toISOString();
-  return momentOf(text, true);
 }
 
 /** A copy: the caller may write into its own. */

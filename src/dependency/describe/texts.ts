@@ -18,7 +18,7 @@ export function cellText(type: ColumnType | undefined, cell: Cell): string {
   if (cell === null) return 'null';
   if (typeof cell === 'string') {
     const isNumber = type?.family === 'postgres' && type.type === 'decimal';
-    return isNumber ? shortened(cell) : quoted(cell);
+    return isNumber ? shortened(cell) : `'${shortened(cell, MAX_VALUE - 2).replaceAll("'", "''")}'`;
   }
   if (cell instanceof Uint8Array) return bytesText(cell);
   if (typeof cell === 'boolean') return String(cell);
@@ -41,10 +41,6 @@ export function shortened(text: string, most = MAX_VALUE): string {
   if (text.length <= most) return text;
   // Never cut within a pair of surrogates.
   return `${text.slice(0, most - 1).replace(/[\ud800-\udbff]$/, '')}…`;
-}
-
-function quoted(text: string): string {
-  return `'${shortened(text, MAX_VALUE - 2).replaceAll("'", "''")}'`;
 }
 
 function bytesText(bytes: Uint8Array): string {

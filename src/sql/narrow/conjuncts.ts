@@ -28,8 +28,11 @@ export function predicateOf(condition: Resolved, isNegated = false): Predicate {
       return patternOf(condition) ?? maybe(condition, 'LIKE');
     case 'column':
       return flagOf(condition.ref) ?? maybe(condition, 'column as a condition');
-    case 'value':
-      return flagGiven(condition.operand) ?? maybe(condition, 'constant');
+    case 'value': {
+      const { operand } = condition;
+      if (operand.kind === 'list') return maybe(condition, 'constant');
+      return { kind: 'given', test: { kind: 'flag', operand } };
+    }
     case 'given':
       return condition;
     case 'other':
@@ -109,12 +112,6 @@ function flagOf(ref: Ref): Predicate | undefined {
   const type = typeOf(ref);
   if (type.family !== 'postgres' || type.type !== 'boolean') return undefined;
   return { kind: 'compare', column: ref.column, operator: '=', operand: { kind: 'value', value: true } };
-}
-
-type ValueOperand = Extract<Resolved, { kind: 'value' }>['operand'];
-
-function flagGiven(operand: ValueOperand): Predicate | undefined {
-  return operand.kind === 'list' ? undefined : { kind: 'given', test: { kind: 'flag', operand } };
 }
 
 function maybe(condition: Resolved, reason: string): Predicate {

@@ -73,7 +73,7 @@ export function narrowRegion(region: Region, around: Surroundings, analysis: Ana
     // A second time would narrow it to what two places have in common.
     if (read.isPlaced) throw new Stop('tables', `${read.alias} in two places`);
     read.isPlaced = true;
-    read.predicates.push(...derivedFor(read, known));
+    for (const column of read.table.columns.keys()) read.predicates.push(...known.derived({ read, column }));
     if (around.results !== undefined) read.predicates.push(...joinedWith(read, known, around.results));
   }
   for (const nullable of region.nullable) {
@@ -138,10 +138,6 @@ function place(conjunct: Resolved, { members, inside }: Standing, analysis: Anal
 function placeGiven(conjunct: Resolved, members: ReadonlySet<ReadState>): void {
   const predicate = predicateOf(conjunct);
   if (predicate.kind !== 'maybe') for (const read of members) read.predicates.push(predicate);
-}
-
-function derivedFor(read: ReadState, known: Equalities) {
-  return read.table.columns.flatMap((_, column) => known.derived({ read, column }));
 }
 
 function joinedWith(read: ReadState, known: Equalities, results: Results) {

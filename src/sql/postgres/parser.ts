@@ -75,12 +75,10 @@ function statementOf(node: unknown): Statement {
       return truncation(fields);
     case 'CopyStmt':
       return copying(fields);
-    case 'ExplainStmt':
-      return {
-        kind: 'other',
-        name: 'explain',
-        writes: isAnalysed(fields) && statementOf(fields.query).kind !== 'query',
-      };
+    case 'ExplainStmt': {
+      const isRun = listOf(fields.options).some((item) => fieldsIf(item, 'DefElem')?.defname === 'analyze');
+      return { kind: 'other', name: 'explain', writes: isRun && statementOf(fields.query).kind !== 'query' };
+    }
     case 'VariableSetStmt': {
       const name = textOf(fields.name) ?? 'all';
       return { kind: 'other', name: `set ${name.toLowerCase()}`, writes: !isHarmlessSetting(name) };
@@ -118,8 +116,4 @@ function copying(fields: Tree): Statement {
   if (inner !== undefined && 'tables' in inner) return inner;
   const writes = inner !== undefined && inner.kind !== 'query';
   return { kind: 'other', name: 'copy', writes };
-}
-
-function isAnalysed(fields: Tree): boolean {
-  return listOf(fields.options).some((item) => fieldsIf(item, 'DefElem')?.defname === 'analyze');
 }

@@ -44,8 +44,11 @@ export function resolveExpression(expression: Expression, place: Place, analysis
     }
     case 'binary':
       return binaryOf(expression, inner, analysis);
-    case 'in-array':
-      return inArrayOf(expression, inner, analysis);
+    case 'in-array': {
+      const operand = inner(expression.operand);
+      judged(operand, expression.array, analysis);
+      return inParameter(operand, expression.array) ?? other('any or all', [operand, inner(expression.array)]);
+    }
     case 'in-list': {
       const operand = inner(expression.operand);
       const list = expression.list.map((part) => comparedWith(operand, part, { inner, analysis }));
@@ -76,12 +79,6 @@ function columnNamed(name: Of<'column'>, place: Place, analysis: Analysis): Reso
   const type = resolved.kind === 'column' ? typeOf(resolved.ref) : undefined;
   analysis.moving.judge(name, type?.family === 'postgres' && !TEXTS.has(type.type));
   return resolved;
-}
-
-function inArrayOf({ operand, array }: Of<'in-array'>, inner: Inner, analysis: Analysis): Resolved {
-  const column = inner(operand);
-  judged(column, array, analysis);
-  return inParameter(column, array) ?? other('any or all', [column, inner(array)]);
 }
 
 function withSelects(

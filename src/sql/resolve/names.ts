@@ -146,7 +146,9 @@ function findIn(scope: Scope, { table, name }: ColumnName, analysis: Analysis): 
     alias.isReferenced = true;
     return withoutPlans(alias.expression);
   }
-  return wholeRow(scope, name, analysis) ?? hiddenOrFurtherOut(scope, { kind: 'column', table, name }, analysis);
+  // PostgreSQL: the name of a table stands for its row.
+  const row = analysis.dialect.hasWholeRows ? rowOf(entriesOf(scope, [name], analysis)) : undefined;
+  return row ?? hiddenOrFurtherOut(scope, { kind: 'column', table, name }, analysis);
 }
 
 export function entriesOf(scope: Scope, path: readonly string[], analysis: Analysis): ScopeEntry[] {
@@ -195,11 +197,6 @@ function rowIdentifier(entries: readonly ScopeEntry[], name: string, analysis: A
   const column = others.length === 0 ? read.table.rowid : undefined;
   if (column === undefined) throw new Stop('uncacheable', `${name}, which VACUUM may renumber`);
   return columnOf({ read, column });
-}
-
-/** PostgreSQL: the name of a table stands for its row. */
-function wholeRow(scope: Scope, name: string, analysis: Analysis): Resolved | undefined {
-  return analysis.dialect.hasWholeRows ? rowOf(entriesOf(scope, [name], analysis)) : undefined;
 }
 
 function rowOf(entries: readonly ScopeEntry[]): Resolved | undefined {

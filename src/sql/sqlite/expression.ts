@@ -223,17 +223,14 @@ function functionCall(node: CallNode, place: SqlitePlace): Expression {
     const callees = [functionNamed(name)];
     return { kind: 'opaque', reason: 'window function', callees, parts: [...parts, ...windows], selects };
   }
-  const count = node.type === 'FunctionCallExpr' ? (node.args?.length ?? 0) : 0;
-  const marked = node.filterOver !== undefined || (node.type === 'FunctionCallExpr' && isMarked(node));
+  const { args, distinctness, orderBy } = node.type === 'FunctionCallExpr' ? node : {};
+  const count = args?.length ?? 0;
+  // Only an aggregate may say DISTINCT or ORDER BY.
+  const marked = node.filterOver !== undefined || distinctness === 'Distinct' || orderBy !== undefined;
   const isOne = isAggregate(name, 'sqlite') && (!/^(?:min|max)$/.test(name) || count === 1);
   // An aggregate also looks at the expressions it filters and orders by.
   const scalars = selects.map((select): Expression => ({ kind: 'scalar', select }));
   return call(name, [...parts, ...scalars], marked || isOne);
-}
-
-/** Only an aggregate may say DISTINCT or ORDER BY. */
-function isMarked(node: ExprOf<'FunctionCallExpr'>): boolean {
-  return node.distinctness === 'Distinct' || node.orderBy !== undefined;
 }
 
 function unary(node: ExprOf<'UnaryExpr'>, place: SqlitePlace): Expression {
