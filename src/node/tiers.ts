@@ -101,11 +101,15 @@ export function namedBy({ memory, disk }: NodeTiers): readonly Pick<Store, 'find
   return disk === undefined ? [memory] : [memory, { find: (selector) => disk.rows(selector) }];
 }
 
-function tellRecovery(log: Logger, { recovery, manifestWasDamaged }: Durable): void {
+function tellRecovery(log: Logger, { recovery, manifest }: Durable): void {
   const { kind, reason, openIntents, invalidations } = recovery;
   const facts = { position: invalidations.applied, writesUnderWay: openIntents.length };
   if (kind !== 'unknown') log.debug(facts, 'invalidations of before are known');
-  else log.warn({ ...facts, reason, manifestWasDamaged }, 'what was invalidated before is not known: all is validated');
+  else
+    log.warn(
+      { ...facts, reason, manifestWasDamaged: manifest.wasDamaged },
+      'what was invalidated before is not known: all is validated',
+    );
 }
 
 function tell(log: Logger, event: DurableEvent): void {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe } from 'vitest';
 import { DiskStore } from '../../src/store/disk/disk-store.ts';
-import { openManifest } from '../../src/store/disk/manifest/manifest.ts';
+import { SqliteManifest } from '../../src/store/disk/manifest/manifest.ts';
 import { openFolder } from '../../src/store/disk/node-folder.ts';
 import { DiskBench } from '../kit/disk-bench.ts';
 import { SimulatedTime } from '../kit/simulated-time.ts';
@@ -19,7 +19,7 @@ describe('disk store on files and SQLite', () => {
 
   testStoreContract(async () => {
     const path = mkdtempSync(join(tmpdir(), 'tidegate-disk-'));
-    const { manifest } = openManifest(path);
+    const manifest = new SqliteManifest(path);
     const faults: unknown[] = [];
     const store = new DiskStore({
       folder: openFolder(path),

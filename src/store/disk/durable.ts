@@ -12,7 +12,7 @@ import type { Tasks } from '../../ports.ts';
 import type { DiskFolder } from './contract.ts';
 import { type Journal, type JournalEvent, type JournalOptions, openJournal } from './journal/journal.ts';
 import { type Recovery, recover } from './journal/recovery.ts';
-import { openManifest, type SqliteManifest } from './manifest/manifest.ts';
+import { SqliteManifest } from './manifest/manifest.ts';
 import { openFolder } from './node-folder.ts';
 
 export type DurableEvent =
@@ -33,12 +33,11 @@ export interface DurableOptions {
 
 export interface Durable {
   readonly folder: DiskFolder;
+  /** If it was damaged and moved aside, the bytes in the folder belong to no entry. */
   readonly manifest: SqliteManifest;
   /** Call its `follow` with `recovery.invalidations` before anything is appended. */
   readonly journal: Journal;
   readonly recovery: Recovery;
-  /** Whether a damaged manifest was moved aside. The bytes in the folder then belong to no entry. */
-  readonly manifestWasDamaged: boolean;
   /** Call after the store has been closed. Gives the lock back even when something fails. */
   close(): Promise<void>;
 }
@@ -51,8 +50,7 @@ export async function openDurable(path: string, options: DurableOptions): Promis
   const opened = new AsyncDisposableStack();
   try {
     opened.defer(lockFolder(path, (error) => onEvent?.({ kind: 'lock-unnamed', error })));
-    const onDamage = (error: Error) => onEvent?.({ kind: 'manifest-damaged', error });
-    const { manifest, wasDamaged } = openManifest(path, { onDamage });
+    const manifest = new SqliteManifest(path, (error) => onEvent?.({ kind: 'manifest-damaged', error }));
     opened.defer(() => manifest.close());
     const recovery = recover({ ...given, folder, manifest });
     const image = () => recovery.invalidations.image();
@@ -60,7 +58,7 @@ export async function openDurable(path: string, options: DurableOptions): Promis
     const journal = await openJournal({ ...given, ...events, folder, manifest, image }, recovery.continuation);
     opened.defer(() => journal.close());
     const close = () => opened.disposeAsync();
-    return { folder, manifest, journal, recovery, manifestWasDamaged: wasDamaged, close };
+    return { folder, manifest, journal, recovery, close };
   } catch (error) {
     await opened.disposeAsync();
     throw error;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Selector } from '../../../src/ledger/selector.ts';
-import { openManifest, type SqliteManifest } from '../../../src/store/disk/manifest/manifest.ts';
+import { SqliteManifest } from '../../../src/store/disk/manifest/manifest.ts';
 import { ManifestReads } from '../../../src/store/disk/manifest/manifest-reads.ts';
 import { manifestRow } from '../../contract/manifest-contract.ts';
 
@@ -24,7 +24,7 @@ afterEach(() => rmSync(path, { recursive: true }));
 const ROWS = [1, 2, 3, 4].map((at) => manifestRow(`/${at}`, at, { tags: ['t'], bodyId: `body${at}` }));
 
 async function filled(): Promise<void> {
-  const { manifest } = openManifest(path);
+  const manifest = new SqliteManifest(path);
   await manifest.commit(ROWS.map((row) => ({ kind: 'put', row })));
   await manifest.close();
 }
@@ -94,7 +94,7 @@ describe('a bit that flips in a key', () => {
 
 it('portions of rows end, whatever bit flips in the key that one ends with', async () => {
   const rows = Array.from({ length: 2_100 }, (_, at) => manifestRow(`/${10_000 + at}`, at + 1));
-  const { manifest } = openManifest(path);
+  const manifest = new SqliteManifest(path);
   await manifest.commit(rows.map((row) => ({ kind: 'put', row })));
   await manifest.close();
   const bytes = readFileSync(file);
@@ -144,8 +144,8 @@ describe('a bit that flips in a number, so that it is too large to be given', ()
     await filled();
     tampered((database) => database.exec(`UPDATE entries SET ${change} WHERE generation = ${at}`));
     const told: Error[] = [];
-    const { manifest, wasDamaged } = openManifest(path, { onDamage: (error) => told.push(error) });
-    expect(wasDamaged).toBe(false);
+    const manifest = new SqliteManifest(path, (error) => told.push(error));
+    expect(manifest.wasDamaged).toBe(false);
     const others = ROWS.filter(({ generation }) => generation !== at);
     const keys = others.map(({ key }) => key);
     expect(await all(manifest)).toBe(3);
@@ -171,11 +171,11 @@ describe('a bit that flips in a number, so that it is too large to be given', ()
   it('is damage where no row is to blame', async () => {
     await filled();
     tampered((database) => database.exec('UPDATE counters SET value = value | (1 << 60)'));
-    const { manifest, wasDamaged } = openManifest(path);
-    expect(wasDamaged).toBe(true);
+    const manifest = new SqliteManifest(path);
+    expect(manifest.wasDamaged).toBe(true);
     await manifest.close();
-    const { manifest: next, wasDamaged: again } = openManifest(path);
-    expect(again).toBe(false);
+    const next = new SqliteManifest(path);
+    expect(next.wasDamaged).toBe(false);
     await next.close();
   });
 });
@@ -191,8 +191,8 @@ it.each(['meta', 'high', 'tag_bits', 'offset', 'positions', 'state'])(
     expect(at).toBeGreaterThan(0);
     bytes[at]! ^= 1;
     writeFileSync(file, bytes);
-    const { manifest, wasDamaged } = openManifest(path);
-    expect(wasDamaged).toBe(true);
+    const manifest = new SqliteManifest(path);
+    expect(manifest.wasDamaged).toBe(true);
     await manifest.commit([{ kind: 'put', row: ROWS[0]! }]);
     expect(manifest.lookUp(ROWS[0]!.key)).toEqual(ROWS[0]);
     await manifest.close();
@@ -202,7 +202,7 @@ it.each(['meta', 'high', 'tag_bits', 'offset', 'positions', 'state'])(
 it('restores nothing, and leaves no mark, while the disk does not give what was written', async () => {
   await filled();
   const told: Error[] = [];
-  const { manifest } = openManifest(path, { onDamage: (error) => told.push(error) });
+  const manifest = new SqliteManifest(path, (error) => told.push(error));
   const prepare = vi.spyOn(DatabaseSync.prototype, 'prepare').mockImplementation(() => {
     throw Object.assign(new Error('disk I/O error'), { code: 'ERR_SQLITE_ERROR', errcode: 266 });
   });
@@ -210,7 +210,7 @@ it('restores nothing, and leaves no mark, while the disk does not give what was 
   prepare.mockRestore();
   expect(told).toEqual([]);
   await manifest.close();
-  const { manifest: next, wasDamaged } = openManifest(path);
-  expect(wasDamaged).toBe(false);
+  const next = new SqliteManifest(path);
+  expect(next.wasDamaged).toBe(false);
   await next.close();
 });

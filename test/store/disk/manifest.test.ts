@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Invalidations } from '../../../src/ledger/invalidations.ts';
 import type { ManifestRow } from '../../../src/store/disk/contract.ts';
-import { openManifest } from '../../../src/store/disk/manifest/manifest.ts';
+import { SqliteManifest } from '../../../src/store/disk/manifest/manifest.ts';
 import { manifestContract, manifestRow } from '../../contract/manifest-contract.ts';
 
 // A thread is started for each.
@@ -32,20 +32,20 @@ function tamper(sql: string): void {
 }
 
 async function filled(): Promise<void> {
-  const { manifest } = openManifest(path);
+  const manifest = new SqliteManifest(path);
   await manifest.commit([put(manifestRow('/a', 1, { tags: ['t'] })), put(manifestRow('/b', 2))]);
   await manifest.checkpoint(image());
   await manifest.close();
 }
 
 describe('contract of Manifest: SQLite', () => {
-  manifestContract(() => openManifest(path).manifest);
+  manifestContract(() => new SqliteManifest(path));
 });
 
 it('has after a restart what it had before', async () => {
   await filled();
-  const { manifest, wasDamaged } = openManifest(path);
-  expect(wasDamaged).toBe(false);
+  const manifest = new SqliteManifest(path);
+  expect(manifest.wasDamaged).toBe(false);
   expect(manifest.lookUp(manifestRow('/a', 1).key)).toEqual(manifestRow('/a', 1, { tags: ['t'] }));
   expect(manifest.restore()).toEqual(image());
   expect(await manifest.summary()).toMatchObject({ rows: 2, maxGeneration: 2 });
@@ -54,7 +54,7 @@ it('has after a restart what it had before', async () => {
 
 it('writes only the buckets that changed since the last image, also after a restart', async () => {
   await filled();
-  const { manifest } = openManifest(path);
+  const manifest = new SqliteManifest(path);
   const restored = new Invalidations({ from: manifest.restore()! });
   restored.apply({ kind: 'tag', tag: 'd' });
   // Not told of: a chunk that no later position stands in is not looked at again.
@@ -72,7 +72,7 @@ it('refuses a manifest of a newer version and does not touch it', async () => {
   await filled();
   tamper(`PRAGMA user_version = 7; PRAGMA application_id = ${0x54470007}`);
   const before = readFileSync(join(path, 'manifest.db'));
-  expect(() => openManifest(path)).toThrow(
+  expect(() => new SqliteManifest(path)).toThrow(
     expect.objectContaining({
       code: 'E_DISK',
       message: expect.stringMatching(/version 1 or older, got one of version 7/),
@@ -95,16 +95,16 @@ describe('a damaged database is moved aside and begun anew:', () => {
     for (let time = 0; time < 2; time++) {
       await filled();
       damage();
-      const { manifest, wasDamaged } = openManifest(path);
-      expect(wasDamaged).toBe(true);
+      const manifest = new SqliteManifest(path);
+      expect(manifest.wasDamaged).toBe(true);
       expect(manifest.restore()).toBeUndefined();
       expect(await manifest.summary()).toMatchObject({ rows: 0 });
       await manifest.commit([put(manifestRow('/new', 1))]);
       await manifest.close();
       expect(readdirSync(path).filter((name) => /damaged-\d+$/.test(name))).toEqual(['manifest.db.damaged-1']);
     }
-    const { manifest, wasDamaged } = openManifest(path);
-    expect(wasDamaged).toBe(false);
+    const manifest = new SqliteManifest(path);
+    expect(manifest.wasDamaged).toBe(false);
     await manifest.close();
   });
 });
@@ -112,7 +112,7 @@ describe('a damaged database is moved aside and begun anew:', () => {
 it('gives no row that was altered', async () => {
   await filled();
   tamper(`UPDATE entries SET meta = replace(meta, '"t"', '"s"') WHERE generation = 1`);
-  const { manifest } = openManifest(path);
+  const manifest = new SqliteManifest(path);
   expect(manifest.lookUp(manifestRow('/a', 1).key)).toBeUndefined();
   expect(manifest.lookUp(manifestRow('/b', 2).key)).toEqual(manifestRow('/b', 2));
   await manifest.close();
@@ -125,7 +125,7 @@ it.each([
 ])('restores nothing when it was altered: %s', async (_, sql) => {
   await filled();
   tamper(sql);
-  const { manifest } = openManifest(path);
+  const manifest = new SqliteManifest(path);
   expect(manifest.restore()).toBeUndefined();
   expect((await manifest.summary()).rows).toBe(2);
   await manifest.close();
@@ -133,24 +133,24 @@ it.each([
 
 it('takes a file that ends too early for damage, and not for a disk that fails', async () => {
   const told: Error[] = [];
-  const { manifest } = openManifest(path, { onDamage: (error) => told.push(error) });
+  const manifest = new SqliteManifest(path, (error) => told.push(error));
   await manifest.checkpoint(image());
   truncateSync(join(path, 'manifest.db-wal'), 5_000);
   expect(manifest.restore()).toBeUndefined();
   expect(told.map(({ message }) => message)).toEqual(['disk I/O error']);
   await manifest.close();
-  const { manifest: next, wasDamaged } = openManifest(path);
-  expect(wasDamaged).toBe(true);
+  const next = new SqliteManifest(path);
+  expect(next.wasDamaged).toBe(true);
   await next.close();
 });
 
 it('tells of damage that is met later, and begins anew at the next start', async () => {
   const rows = Array.from({ length: 20_000 }, (_, at) => manifestRow(`/${at}`, at + 1));
-  const first = openManifest(path).manifest;
+  const first = new SqliteManifest(path);
   await first.commit(rows.map(put));
   await first.close();
   const told: Error[] = [];
-  const { manifest } = openManifest(path, { onDamage: (error) => told.push(error) });
+  const manifest = new SqliteManifest(path, (error) => told.push(error));
   const file = join(path, 'manifest.db');
   const bytes = readFileSync(file);
   writeFileSync(file, bytes.fill(0xa5, 10 * 4096));
@@ -162,13 +162,13 @@ it('tells of damage that is met later, and begins anew at the next start', async
   await expect(scanned).rejects.toThrow(/malformed/);
   expect(told).toHaveLength(1);
   await manifest.close();
-  const { manifest: next, wasDamaged } = openManifest(path);
-  expect(wasDamaged).toBe(true);
+  const next = new SqliteManifest(path);
+  expect(next.wasDamaged).toBe(true);
   await next.close();
 });
 
 it('rejects what is given after the end', async () => {
-  const { manifest } = openManifest(path);
+  const manifest = new SqliteManifest(path);
   await manifest.close();
   await expect(manifest.commit([])).rejects.toThrow(/closed/);
   await manifest.close();

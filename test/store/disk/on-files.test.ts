@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { platformTasks } from '../../../src/cache/platform.ts';
 import { DiskStore } from '../../../src/store/disk/disk-store.ts';
-import { openManifest } from '../../../src/store/disk/manifest/manifest.ts';
+import { SqliteManifest } from '../../../src/store/disk/manifest/manifest.ts';
 import { openFolder } from '../../../src/store/disk/node-folder.ts';
 import { getKey, keysFound, storedResponse } from '../../contract/store-contract.ts';
 import { dice } from '../../kit/disk-bench.ts';
@@ -20,7 +20,7 @@ afterEach(() => rmSync(path, { recursive: true }));
 /** Opens the store, works with it, closes all of it; returns what was told of faults. */
 async function life(work: (store: DiskStore) => Promise<void>): Promise<unknown[]> {
   const faults: unknown[] = [];
-  const { manifest } = openManifest(path);
+  const manifest = new SqliteManifest(path);
   const parts = { folder: openFolder(path), manifest, tasks: platformTasks, random: dice(faults.length + 1) };
   const store = new DiskStore({ ...parts, maxBytes: 64 * 1024 * 1024, fault: (error) => faults.push(error) });
   try {

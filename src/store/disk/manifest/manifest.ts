@@ -14,34 +14,26 @@ import { decodeRow, isDamage, ManifestWriter, type Value } from './manifest-rows
 import { markDamaged, type PreparedManifest, prepareManifest } from './manifest-tables.ts';
 import type { ThreadCalls, ThreadFault, ThreadReply, ThreadRequest } from './manifest-thread.ts';
 
-export interface ManifestOptions {
-  /** Damage was met: the next start forgets everything stored, and writes until then may fail. */
-  readonly onDamage?: (error: Error) => void;
-}
-
-/**
- * `wasDamaged`: the existing manifest was damaged and moved aside, so this one is empty. Throws E_DISK, without touching the
- * manifest, when it has a newer version.
- */
-export function openManifest(
-  folder: string,
-  options: ManifestOptions = {},
-): { readonly manifest: SqliteManifest; readonly wasDamaged: boolean } {
-  const prepared = prepareManifest(folder);
-  return { manifest: new SqliteManifest(prepared, options), wasDamaged: prepared.wasDamaged };
-}
-
 export class SqliteManifest implements Manifest {
   readonly #prepared: PreparedManifest;
-  readonly #options: ManifestOptions;
+  readonly #onDamage: ((error: Error) => void) | undefined;
   #thread: WritingThread | undefined;
   #lastImage: LastImage | undefined;
   #isClosed = false;
   #isMarked = false;
 
-  constructor(prepared: PreparedManifest, options: ManifestOptions) {
-    this.#prepared = prepared;
-    this.#options = options;
+  /**
+   * Throws E_DISK, without touching the manifest in the folder, when it has a newer version. `onDamage`: called when damage
+   * is met; the next start forgets everything stored, and writes until then may fail.
+   */
+  constructor(folder: string, onDamage?: (error: Error) => void) {
+    this.#prepared = prepareManifest(folder);
+    this.#onDamage = onDamage;
+  }
+
+  /** Whether the existing manifest was damaged and moved aside, so that this one began empty. */
+  get wasDamaged(): boolean {
+    return this.#prepared.wasDamaged;
   }
 
   async commit(changes: readonly ManifestChange[]): Promise<void> {
@@ -147,7 +139,7 @@ export class SqliteManifest implements Manifest {
     if (this.#isMarked) return;
     this.#isMarked = true;
     markDamaged(this.#prepared.file);
-    this.#options.onDamage?.(error);
+    this.#onDamage?.(error);
   }
 }
 
