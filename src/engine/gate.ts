@@ -130,7 +130,7 @@ function contextOf(options: GateOptions): Context {
   const ledger = new Ledger<LedgerEntry>(invalidations, subjectOf, hasPast);
   ledger.sources = sources;
   log.follow((position, change) => ledger.apply(position, change));
-  const invalidator: Invalidator = new Invalidator({ log, random, fault });
+  const invalidator: Invalidator = new Invalidator(log, random, fault);
   const tally = new Tally({ clock, report, broken: (error) => broken(error) });
   const broken = (error: unknown) => {
     const flushed = outlive({ tally, invalidator }, options, { error, scope: 'unknown' });

@@ -6,14 +6,6 @@ import type { LogChange, Position } from '../ledger/log.ts';
 import type { Selector } from '../ledger/selector.ts';
 import type { Eventually, InvalidationLog, Random } from '../ports.ts';
 
-export interface InvalidatorParts {
-  readonly log: InvalidationLog;
-  /** Makes the ids of intents unlike those of other members, and of the time before a restart. */
-  readonly random: Random;
-  /** Told when a change that nobody waits for could not be made durable. */
-  readonly fault: (error: unknown) => void;
-}
-
 export class Invalidator {
   readonly #log: InvalidationLog;
   readonly #fault: (error: unknown) => void;
@@ -21,7 +13,11 @@ export class Invalidator {
   #lastIntent = 0;
   readonly #counts: Record<Selector['kind'], number> = { url: 0, tag: 0, prefix: 0, pattern: 0, origin: 0, all: 0 };
 
-  constructor({ log, random, fault }: InvalidatorParts) {
+  /**
+   * `random` makes the ids of intents unlike those of other members, and of the time before a restart; `fault` is told when a
+   * change that nobody waits for could not be made durable.
+   */
+  constructor(log: InvalidationLog, random: Random, fault: (error: unknown) => void) {
     this.#log = log;
     this.#fault = fault;
     this.#intentPrefix = `${randomId(random)}-`;

@@ -85,9 +85,9 @@ export function codedKey(key: string, coding: Coding): string {
   return `${key}\n;${coding}`;
 }
 
-/** The keys of a response in each coding. */
-export function codedKeys(key: string): readonly string[] {
-  return CODINGS.map((coding) => codedKey(key, coding));
+/** The key, and those of what was made of its response in each coding. */
+export function withCoded(key: string): readonly string[] {
+  return [key, ...CODINGS.map((coding) => codedKey(key, coding))];
 }
 
 /** The coding of a key made by `codedKey`; undefined for any other. */

@@ -1,5 +1,5 @@
 // Chooses the entry that leaves for room: GreedyDual-Size-Frequency with CAMP's classes and a ghost. An entry's priority is
-// `floor + frequency ** 0.75 / size ** sizeExponent`; the entry with the least leaves first. The floor rises to the priority
+// `floor + frequency ** 0.75 / size`; the entry with the least leaves first. The floor rises to the priority
 // of each evicted entry, so that unused entries age. The ratio is rounded to three significant bits. Entries of one rounded
 // ratio form a class: a list in order of last use, whose head has its least priority. A tournament tree over the heads finds
 // the least of all in O(log classes). The ghost keeps the frequencies of entries that are gone, so that an entry filled
@@ -52,16 +52,8 @@ export function hashOf(key: string): number {
   return (mixed ^ (mixed >>> 13)) >>> 0;
 }
 
-export interface EvictionOptions {
-  /**
-   * How much size counts against an entry: 1 (default) makes the most requests hits, 0 (size is ignored) the most bytes.
-   */
-  readonly sizeExponent?: number;
-}
-
 /** The policy. Slots are small dense integers, used again after `remove` or `evict`. */
 export class EvictionPolicy {
-  readonly #sizeExponent: number;
   readonly #ghost = new FrequencyGhost(FIRST_CAPACITY);
   #floor = 0;
   #count = 0;
@@ -83,10 +75,6 @@ export class EvictionPolicy {
   readonly #head = new Int32Array(CLASSES).fill(NONE);
   readonly #tail = new Int32Array(CLASSES).fill(NONE);
   readonly #best = new Float64Array(2 * CLASSES).fill(Number.POSITIVE_INFINITY);
-
-  constructor(options: EvictionOptions = {}) {
-    this.#sizeExponent = options.sizeExponent ?? 1;
-  }
 
   /** Number of entries. */
   get count(): number {
@@ -160,9 +148,7 @@ export class EvictionPolicy {
 
   /** The class for the entry's frequency and size. */
   #classFor(slot: number): number {
-    const weight = frequencyWeight[this.#frequency[slot]!]!;
-    const size = this.#size[slot]!;
-    return classOf(weight / (this.#sizeExponent === 1 ? size : size ** this.#sizeExponent));
+    return classOf(frequencyWeight[this.#frequency[slot]!]! / this.#size[slot]!);
   }
 
   #link(slot: number, at: number): void {

@@ -4,7 +4,7 @@
 // Keys, entries and the policy meet in integer slots. The map leads from a key to its slot, the
 // policy keeps a slot's size and frequency, and the tag index holds slots.
 
-import { codedKeys, keyParts } from '../entry/key.ts';
+import { keyParts, withCoded } from '../entry/key.ts';
 import { type Entry, type EntryNote, noteOf } from '../entry/stored-response.ts';
 import { globMatcher } from '../ledger/glob.ts';
 import type { Selector } from '../ledger/selector.ts';
@@ -26,10 +26,6 @@ export const LARGEST_PART = 1 / 4;
 export interface MemoryStoreOptions {
   /** Bound on the sum of `entryCost` over all entries. */
   readonly maxBytes: number;
-  /** Bound on the number of entries. Default: none. */
-  readonly maxEntries?: number;
-  /** See EvictionOptions. */
-  readonly sizeExponent?: number;
 }
 
 export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
@@ -60,9 +56,8 @@ function compact(entry: Entry): Entry {
 /** A store that answers at once. */
 export class MemoryStore implements Store {
   readonly #maxBytes: number;
-  readonly #maxEntries: number;
   readonly #largest: number;
-  readonly #policy: EvictionPolicy;
+  readonly #policy = new EvictionPolicy();
   readonly #slotOf = new Map<string, number>();
   readonly #entries: (Entry | undefined)[] = [];
   /** By slot. Not the policy's frequency, which outlives the entry. */
@@ -76,9 +71,7 @@ export class MemoryStore implements Store {
 
   constructor(options: MemoryStoreOptions) {
     this.#maxBytes = options.maxBytes;
-    this.#maxEntries = options.maxEntries ?? Number.POSITIVE_INFINITY;
     this.#largest = Math.min(options.maxBytes * LARGEST_PART, MAX_SIZE);
-    this.#policy = new EvictionPolicy(options);
   }
 
   get(key: string): Entry | undefined {
@@ -102,7 +95,7 @@ export class MemoryStore implements Store {
     } else if (slot !== undefined) {
       this.#replace(slot, entry, cost);
     } else {
-      this.#makeRoom(this.#maxBytes - cost, this.#maxEntries - 1);
+      this.#makeRoom(this.#maxBytes - cost);
       this.#add(entry, cost);
     }
   }
@@ -190,11 +183,11 @@ export class MemoryStore implements Store {
     this.#leave(slot);
     this.#enter(slot, entry);
     this.#policy.resize(slot, cost);
-    this.#makeRoom(this.#maxBytes, this.#maxEntries);
+    this.#makeRoom(this.#maxBytes);
   }
 
-  #makeRoom(maxBytes: number, maxEntries: number): void {
-    while (this.#policy.bytes > maxBytes || this.#policy.count > maxEntries) {
+  #makeRoom(maxBytes: number): void {
+    while (this.#policy.bytes > maxBytes) {
       const slot = this.#policy.evict();
       if (slot < 0) return;
       this.#slotOf.delete(this.#leave(slot).key);
@@ -226,10 +219,6 @@ export class MemoryStore implements Store {
     else for (const tag of entry.tags) this.#tags.remove(tag, slot);
     return entry;
   }
-}
-
-function withCoded(key: string): string[] {
-  return [key, ...codedKeys(key)];
 }
 
 /** The part of a key before its URI. */

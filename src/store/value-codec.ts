@@ -9,7 +9,7 @@ import { defaultStringifyOperations, type ParseOperations, parse, type Stringify
 import { spreadOf } from '../entry/owned-copies.ts';
 import type { ValueClass } from '../entry/owned-value.ts';
 import type { OwnedCodec } from '../entry/stored-value.ts';
-import { hiddenNames, withHidden } from '../entry/value-kinds.ts';
+import { hiddenNames, isPlainObject, withHidden } from '../entry/value-kinds.ts';
 import { TidegateError } from '../errors.ts';
 
 interface ValueCodecOptions {
@@ -50,7 +50,7 @@ function namedForm(value: unknown, classes: readonly ValueClass[]): Named | fals
   // devalue copies the bytes of a Buffer, which may share a pool's memory.
   if (ArrayBuffer.isView(value)) return isBuffer(value) && [BUFFER, new Uint8Array(value)];
   if (Array.isArray(value)) return false;
-  if (isPlain(value)) return hiddenForm(value);
+  if (isPlainObject(value)) return hiddenForm(value);
   const found = classes.find((each) => each.matches(value));
   return found !== undefined && [found.name, found.toPlain(value)];
 }
@@ -71,11 +71,6 @@ function revived(form: unknown, byName: ReadonlyMap<string, ValueClass>): unknow
   const found = byName.get(name);
   if (found === undefined) throw new Error(`expected the name of a declared class, got ${String(name)}`);
   return found.fromPlain(plain);
-}
-
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }
 
 function isBuffer(value: ArrayBufferView): value is Buffer {

@@ -34,7 +34,7 @@ class ValueMemory implements Store<StoredValue> {
   readonly #maxEntries: number;
   readonly #largest: number;
   readonly #evicted: (key: string) => void;
-  readonly #policy: EvictionPolicy;
+  readonly #policy = new EvictionPolicy();
   readonly #slotOf = new Map<string, number>();
   readonly #entries: (StoredValue | undefined)[] = [];
   #evictions = 0;
@@ -45,7 +45,6 @@ class ValueMemory implements Store<StoredValue> {
     this.#maxBytes = maxBytes;
     this.#maxEntries = maxEntries;
     this.#largest = Math.min(maxBytes * LARGEST_PART, MAX_SIZE);
-    this.#policy = new EvictionPolicy();
   }
 
   get(key: string): StoredValue | undefined {

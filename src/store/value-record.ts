@@ -36,12 +36,7 @@ export function encodeValueRecord(record: ValueRecord): Uint8Array<ArrayBuffer> 
   view.setUint32(0, MAGIC, true);
   view.setUint32(8, sliding === undefined ? FORMAT : SLIDING_FORMAT, true);
   view.setUint32(12, text.length, true);
-  view.setFloat64(16, record.bornMs, true);
-  view.setFloat64(24, record.lifetimeMs, true);
-  view.setFloat64(32, record.graceMs, true);
-  view.setFloat64(40, record.fillMs, true);
-  view.setFloat64(48, record.stamp, true);
-  view.setFloat64(56, record.readAt, true);
+  for (const [at, name] of NUMBERS.entries()) view.setFloat64(16 + 8 * at, record[name], true);
   if (sliding !== undefined) {
     view.setFloat64(64, sliding.idleMs, true);
     view.setFloat64(72, sliding.limitMs, true);
@@ -64,8 +59,8 @@ export function decodeValueRecord(bytes: Uint8Array): ValueRecord | undefined {
   const text = textsIn(bytes.subarray(headerBytes, contentAt));
   if (text === undefined) return undefined;
   const [codecName, key, epoch, validator, ...tags] = text;
-  const [bornMs, lifetimeMs, graceMs, fillMs, stamp, readAt] = NUMBERS.map((at) => view.getFloat64(at, true));
-  const numbers = { bornMs, lifetimeMs, graceMs, fillMs, stamp, readAt } as Record<NumberName, number>;
+  const read = NUMBERS.map((name, at) => [name, view.getFloat64(16 + 8 * at, true)] as const);
+  const numbers = Object.fromEntries(read) as Record<(typeof NUMBERS)[number], number>;
   const sliding = slides ? slidingIn(view, numbers.lifetimeMs) : undefined;
   if (Object.values({ ...numbers, ...sliding }).some(Number.isNaN)) return undefined;
   return {
@@ -84,8 +79,8 @@ function slidingIn(view: DataView, toldMs: number): Sliding {
   return { idleMs: view.getFloat64(64, true), limitMs: view.getFloat64(72, true), toldMs };
 }
 
-const NUMBERS = [16, 24, 32, 40, 48, 56];
-type NumberName = 'bornMs' | 'lifetimeMs' | 'graceMs' | 'fillMs' | 'stamp' | 'readAt';
+/** From byte 16 on, in this order. */
+const NUMBERS = ['bornMs', 'lifetimeMs', 'graceMs', 'fillMs', 'stamp', 'readAt'] as const;
 
 /** The texts. Only the fourth may be null. */
 function textsIn(bytes: Uint8Array): (string | null)[] | undefined {

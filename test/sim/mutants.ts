@@ -30,8 +30,8 @@ export const MUTANTS: readonly Mutant[] = [
     '',
   ]),
   mutant('share-across-variants', 'engine/http/running-flight.ts', [
-    ' || shared.key !== joiner.variantKey(names)) return false;',
-    ') return false;',
+    'if (shared.key !== requestVariantKey(joiner.key, names, joiner.request)) return false;',
+    '',
   ]),
   mutant('intent-never-closed', 'engine/http/write.ts', [
     '      closeIntent();\n      return after(counts',

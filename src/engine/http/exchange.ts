@@ -24,7 +24,6 @@ import {
 } from '../answers/answers.ts';
 import type { Context } from '../context.ts';
 import type { GateRequest, Selection } from '../contract.ts';
-import { requestVariantKey } from './draft.ts';
 import {
   asCompletion,
   asWhole,
@@ -188,8 +187,7 @@ export class Exchange {
   }
 
   get #joiner(): Joiner {
-    const variantKey = (names: readonly string[]) => requestVariantKey(this.#key, names, this.#request);
-    return { arrival: this.#arrival, demands: this.#demands, variantKey };
+    return { arrival: this.#arrival, demands: this.#demands, key: this.#key, request: this.#request };
   }
 
   #joinLanded(landing: Landing, joined: { flight: RunningFlight; way: Way }): void {
@@ -209,13 +207,13 @@ export class Exchange {
     this.#fly({ ...wayAsAsked(this.#request, reason), ...how }, true);
   }
 
-  #pass(reason: ForwardReason): void {
-    this.#fly(wayAsAsked(this.#request, reason), false);
+  #pass(reason: ForwardReason): RunningFlight {
+    return this.#fly(wayAsAsked(this.#request, reason), false);
   }
 
   /** A HEAD is answered by the origin, and what it says is true of the stored response too (RFC 9111 §4.3.5). */
   #head(reason: ForwardReason, entry: StoredResponse | undefined): void {
-    const flight = this.#fly(wayAsAsked(this.#request, reason), false);
+    const flight = this.#pass(reason);
     if (entry === undefined) return;
     flight.whenLanded((landing) => updateByHead(this.#context, { flight, landing, entry, request: this.#request }));
   }

@@ -15,7 +15,7 @@ import type { ForwardReason, OutcomeDetail } from '../../semantics/outcome.ts';
 import { decideReuse } from '../../semantics/reuse.ts';
 import type { Tags } from '../../semantics/tags.ts';
 import type { GateRequest } from '../contract.ts';
-import type { Draft, Refusal } from './draft.ts';
+import { type Draft, type Refusal, requestVariantKey } from './draft.ts';
 import type { FillBody } from './fill-body.ts';
 
 /** A way to the origin, and the reason it is taken. */
@@ -111,8 +111,9 @@ export interface RunningFlight {
 export interface Joiner {
   readonly arrival: Arrival;
   readonly demands: RequestDemands;
-  /** The key of the variant that the joiner selects, given the response's selecting fields. */
-  readonly variantKey: (names: readonly string[]) => string;
+  /** Plain cache key. */
+  readonly key: string;
+  readonly request: GateRequest;
 }
 
 /** At the door: may the joiner wait for the flight? */
@@ -123,7 +124,7 @@ export function mayJoin(flight: RunningFlight, joiner: Joiner, ledger: EntryLedg
   if (plan.request.route.retired()) return false;
   // Its head is there: a reload came later, and asks for another.
   if (draft !== undefined && isReload(joiner.demands)) return false;
-  if (draft !== undefined && draft.key !== joiner.variantKey(draft.names)) return false;
+  if (draft !== undefined && draft.key !== requestVariantKey(joiner.key, draft.names, joiner.request)) return false;
   return ledger.mayShare(flight.fill, joiner.arrival, subjectOfFlight(flight, draft?.tags ?? []));
 }
 
@@ -141,7 +142,8 @@ export function mayShare(what: {
   const shared = landing.kind === 'entry' ? landing.entry : landing.draft;
   const names = landing.kind === 'entry' ? landing.names : landing.draft?.names;
   // Not to be stored, so not to be shared: it may be for the first client alone.
-  if (shared === undefined || names === undefined || shared.key !== joiner.variantKey(names)) return false;
+  if (shared === undefined || names === undefined) return false;
+  if (shared.key !== requestVariantKey(joiner.key, names, joiner.request)) return false;
   if (!ledger.mayShare(flight.fill, joiner.arrival, subjectOfFlight(flight, shared.tags))) return false;
   return decideReuse(leftOf(joiner.demands), shared, { now, outdated: false }).kind === 'serve';
 }

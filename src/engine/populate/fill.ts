@@ -28,7 +28,6 @@ export async function populateOne(context: Context, request: GateRequest): Promi
   if (request.bypass) return { kind: 'refused', reason: request.bypass === true ? 'bypass' : request.bypass };
   const key = cacheKey(request.route, 'GET', request.uri);
   const arrival = context.ledger.arrive();
-  const variantKey = (names: readonly string[]) => requestVariantKey(key, names, request);
   for (let joins = 0; ; joins++) {
     if (isHeld(context, key, request)) return FRESH;
     const selection = await select(context, key, request);
@@ -40,7 +39,7 @@ export async function populateOne(context: Context, request: GateRequest): Promi
     const joined =
       joins < MAX_JOINS &&
       other !== undefined &&
-      mayJoin(other, { arrival, demands: NO_DEMANDS, variantKey }, context.ledger);
+      mayJoin(other, { arrival, demands: NO_DEMANDS, key, request }, context.ledger);
     const flight = joined ? other : openFlight(context, { request, key, flightKey: selection.key }, way);
     const result = await resultOf(context, flight);
     if (!joined || result.kind !== 'stored') return result;

@@ -3,7 +3,7 @@
 // A list of them stands under the plain key, in every tier, and changes with each new
 // one; what is not in the list any more would never be found again, so it is removed.
 
-import { codedKeys, type EntryLedger, keyParts } from '../../entry/key.ts';
+import { type EntryLedger, keyParts, withCoded } from '../../entry/key.ts';
 import {
   type Entry,
   type EntryNote,
@@ -130,6 +130,7 @@ export class Tiers {
     this.#withList(key, (old) => {
       const list = withVariant(old, { key, ...add });
       const dropped = old?.variantKeys.filter((variant) => !list.variantKeys.includes(variant)) ?? [];
+      // What was made of a variant would never be found again either.
       if (dropped.length > 0) this.remove(dropped.flatMap(withCoded));
       this.#loop.putAll(list);
     });
@@ -157,11 +158,6 @@ export class Tiers {
 
 function isNoOlder(entry: Entry, other: Entry): boolean {
   return entry.kind !== 'response' || other.kind !== 'response' || wasReadNoEarlier(entry, other);
-}
-
-/** The variant, and what was made of it: that would never be found again. */
-function withCoded(key: string): readonly string[] {
-  return [key, ...codedKeys(key)];
 }
 
 function asList(entry: Entry | undefined): VariantList | undefined {

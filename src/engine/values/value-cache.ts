@@ -58,7 +58,7 @@ class TieredValueCache implements ValueCache {
     const ledger = new Ledger<LedgerEntry, ValueFlight>(history.invalidations, subjectOf);
     history.log.follow((position, change) => ledger.apply(position, change));
     this.#ledger = ledger;
-    const invalidator = new Invalidator({ log: history.log, random, fault });
+    const invalidator = new Invalidator(history.log, random, fault);
     const nameOf = (store: Store<StoredValue>) => names[stores.indexOf(store)] as string;
     this.#loop = new TierLoop({
       ...{ stores, clock, tasks, limits: parts.limits ?? [] },
